@@ -1,0 +1,53 @@
+// Installs what is missing, so that `npm start` and `npm test` are the only commands a fresh clone
+// needs. Plain JavaScript and no imports but Node's: it runs before anything is installed.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = fileURLToPath(new URL('..', import.meta.url));
+const stamp = join(root, 'node_modules', '.headrace-installed');
+
+/** Whatever decides what belongs into node_modules. */
+function manifests() {
+  const files = ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml'];
+  for (const folder of ['packages', 'examples']) {
+    if (!existsSync(join(root, folder))) continue;
+    for (const name of readdirSync(join(root, folder)).sort()) {
+      files.push(join(folder, name, 'package.json'));
+    }
+  }
+  return [...files, 'benchmarks/package.json', 'scripts/package.json'];
+}
+
+function fingerprint() {
+  const hash = createHash('sha256').update(`${process.platform} ${process.arch}\n`);
+  for (const file of manifests()) {
+    const path = join(root, file);
+    if (existsSync(path)) hash.update(`${file}\n`).update(readFileSync(path));
+  }
+  return hash.digest('hex');
+}
+
+export function installMissing() {
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint()) return;
+  const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  process.stderr.write(
+    `Installing the dependencies with ${packageManager} (only when they changed)\n`,
+  );
+  // Standard output belongs to the program that runs afterwards.
+  const { status, error } = spawnSync('npx', ['-y', packageManager, 'install'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+    shell: process.platform === 'win32',
+  });
+  if (status !== 0) {
+    const reason = error === undefined ? `exit code ${status}` : error.message;
+    process.stderr.write(
+      `Could not install the dependencies: npx ${packageManager} install: ${reason}\n`,
+    );
+    process.exit(1);
+  }
+  writeFileSync(stamp, fingerprint());
+}
