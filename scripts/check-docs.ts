@@ -1,0 +1,19 @@
+// Words that machines can check: links, the examples' code, the handlers' cards, the error codes.
+import { checkCards } from './check-cards.ts';
+import { checkErrorCodes } from './check-error-codes.ts';
+import { checkExamples } from './check-examples.ts';
+import { checkLinks } from './check-links.ts';
+import type { CheckResult } from './problem.ts';
+
+export async function checkDocs(root: string): Promise<CheckResult> {
+  const results = [
+    checkLinks(root),
+    checkCards(root),
+    checkErrorCodes(root),
+    await checkExamples(root),
+  ];
+  return {
+    problems: results.flatMap(({ problems }) => problems),
+    summary: results.map(({ summary }) => summary).join(', '),
+  };
+}

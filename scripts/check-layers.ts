@@ -1,0 +1,185 @@
+// Who may import whom: between packages, between the folders of core, and inside every package.
+// The picture is in ARCHITECTURE.md.
+import { existsSync, readFileSync } from 'node:fs';
+import { join, posix } from 'node:path';
+import type { CheckResult, Problem } from './problem.ts';
+import { filesBelow, foldersIn, readSource, type SourceFile } from './source-file.ts';
+
+const SIBLINGS = ['core', 'codec', 'handlers'];
+
+/** The packages of ours that a package's sources may import. */
+const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  codec: ['core'],
+  handlers: ['core'],
+  client: SIBLINGS,
+  websocket: SIBLINGS,
+  inject: SIBLINGS,
+  cluster: SIBLINGS,
+};
+
+const BASE = ['errors.ts', 'internal', 'contract'];
+
+/** Core's folders, and the ones each may import; `contract` is contract.ts and the files beside it. */
+const CORE_LAYERS: Readonly<Record<string, readonly string[]>> = {
+  'errors.ts': [],
+  internal: BASE,
+  contract: BASE,
+  pipeline: BASE,
+  transport: BASE,
+  group: BASE,
+  channel: [...BASE, 'pipeline'],
+  bootstrap: [...BASE, 'pipeline', 'transport', 'group', 'channel'],
+  testing: [...BASE, 'pipeline', 'transport', 'group', 'channel', 'bootstrap'],
+};
+
+interface Manifest {
+  readonly name: string;
+  readonly exports?: Readonly<Record<string, unknown>>;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+}
+
+interface Workspace {
+  readonly root: string;
+  /** By package name. */
+  readonly entries: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+function readManifest(root: string, folder: string): Manifest {
+  return JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+}
+
+function coreLayer(file: string): string {
+  const [first = '', ...rest] = file.split('/');
+  if (rest.length > 0) return first;
+  return first === 'index.ts' || first === 'errors.ts' ? first : 'contract';
+}
+
+function splitSpecifier(specifier: string): [name: string, subpath: string] {
+  const parts = specifier.split('/');
+  const length = specifier.startsWith('@') ? 2 : 1;
+  const rest = parts.slice(length).join('/');
+  return [parts.slice(0, length).join('/'), rest === '' ? '.' : `./${rest}`];
+}
+
+function coreProblem(from: string, to: string): string | undefined {
+  const [layer, target] = [coreLayer(from), coreLayer(to)];
+  // Entry points are assembled from everything.
+  if (layer === 'index.ts' || layer === target) return undefined;
+  const allowed = CORE_LAYERS[layer];
+  if (allowed === undefined) return `folder "${layer}" has no place in scripts/check-layers.ts`;
+  if (allowed.includes(target)) return undefined;
+  return `"${layer}" may not import "${target}", only: ${allowed.join(', ') || 'nothing'}`;
+}
+
+/** What is wrong with one relative import; `folder` is the package's, `area` its src or test. */
+function relativeProblem(folder: string, source: SourceFile, target: string): string | undefined {
+  if (!target.startsWith(`${folder}/`)) {
+    return 'leaves its package: import other packages by their public entries';
+  }
+  if (!/\.(ts|mjs|json)$/.test(target)) return 'must name the file with its ending .ts';
+  if (/(^|\/)index\.ts$/.test(target) && !source.path.includes('/test/')) {
+    return 'goes through index.ts: import the file that has it';
+  }
+  const src = `${folder}/src/`;
+  if (source.path.startsWith(src) && !target.startsWith(src)) return 'leaves src';
+  if (folder === 'packages/core' && source.path.startsWith(src)) {
+    return coreProblem(source.path.slice(src.length), target.slice(src.length));
+  }
+  return undefined;
+}
+
+function packageProblem(
+  { entries }: Workspace,
+  folder: string,
+  manifest: Manifest,
+  source: SourceFile,
+  specifier: string,
+): string | undefined {
+  const [name, subpath] = splitSpecifier(specifier);
+  const isSource = folder.startsWith('packages/') && source.path.startsWith(`${folder}/src/`);
+  const public_ = entries.get(name);
+  if (public_ !== undefined && !public_.has(subpath)) return `${specifier} is no public entry`;
+  if (!isSource) return undefined;
+  if (public_ !== undefined) {
+    const own = posix.basename(folder);
+    const allowed = PACKAGES[own];
+    if (allowed === undefined) return `package "${own}" has no place in scripts/check-layers.ts`;
+    if (!allowed.includes(name.replace('@headrace/', ''))) {
+      return `@headrace/${own} may not import ${name}`;
+    }
+    if (subpath === './testing' && !source.path.startsWith(`${folder}/src/testing/`)) {
+      return 'the test kit is for tests';
+    }
+  }
+  const known = { ...manifest.dependencies, ...manifest.peerDependencies };
+  return name in known ? undefined : `${name} is no dependency of ${manifest.name}`;
+}
+
+function importProblem(
+  workspace: Workspace,
+  folder: string,
+  manifest: Manifest,
+  source: SourceFile,
+  specifier: string,
+): string | undefined {
+  if (specifier.startsWith('node:')) return undefined;
+  if (!specifier.startsWith('.')) {
+    return packageProblem(workspace, folder, manifest, source, specifier);
+  }
+  const target = posix.join(posix.dirname(source.path), specifier);
+  if (!existsSync(join(workspace.root, target))) return `${specifier} does not exist`;
+  return relativeProblem(folder, source, target);
+}
+
+/** Import cycles, types included, each once, as the files on the way. */
+function findCycles(graph: ReadonlyMap<string, readonly string[]>): string[][] {
+  const done = new Set<string>();
+  const cycles: string[][] = [];
+  const visit = (file: string, way: string[]): void => {
+    const at = way.indexOf(file);
+    if (at !== -1) cycles.push([...way.slice(at), file]);
+    if (at !== -1 || done.has(file)) return;
+    for (const target of graph.get(file) ?? []) visit(target, [...way, file]);
+    done.add(file);
+  };
+  for (const file of graph.keys()) visit(file, []);
+  return cycles;
+}
+
+export function checkLayers(root: string): CheckResult {
+  const packages = foldersIn(root, 'packages');
+  const folders = [...packages, ...foldersIn(root, 'examples'), 'benchmarks'].filter((folder) =>
+    existsSync(join(root, folder, 'package.json')),
+  );
+  const entries = new Map(
+    packages.map((folder) => {
+      const { name, exports } = readManifest(root, folder);
+      return [name, new Set(Object.keys(exports ?? {}))] as const;
+    }),
+  );
+  const problems: Problem[] = [];
+  const graph = new Map<string, string[]>();
+  let count = 0;
+  for (const folder of folders) {
+    const manifest = readManifest(root, folder);
+    for (const file of filesBelow(root, folder, ['.ts'])) {
+      const source = readSource(root, file);
+      const targets: string[] = [];
+      graph.set(file, targets);
+      for (const { specifier, line } of source.imports) {
+        count += 1;
+        if (specifier.startsWith('.')) targets.push(posix.join(posix.dirname(file), specifier));
+        const message = importProblem({ root, entries }, folder, manifest, source, specifier);
+        if (message !== undefined) {
+          problems.push({ file, line, message: `import of "${specifier}": ${message}` });
+        }
+      }
+    }
+  }
+  for (const cycle of findCycles(graph)) {
+    problems.push({ file: cycle[0] ?? '', message: `import cycle: ${cycle.join(' → ')}` });
+  }
+  return { problems, summary: `${count} imports of ${graph.size} files point down, no cycle` };
+}

@@ -1,0 +1,63 @@
+// Files named *.fail.ts must not compile. Their first lines say with which message:
+// `// expect: <part of the compiler's message>`; every error must be expected, every expected one come.
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CheckResult, Problem } from './problem.ts';
+import { filesBelow, foldersIn } from './source-file.ts';
+import { compile, type Diagnostic } from './tools.ts';
+
+const EXPECT = /^\/\/ expect: (.+)$/;
+
+function expectations(root: string, file: string): string[] {
+  const expected: string[] = [];
+  for (const line of readFileSync(join(root, file), 'utf8').split('\n')) {
+    const text = EXPECT.exec(line)?.[1];
+    if (text === undefined) break;
+    expected.push(text.trim());
+  }
+  return expected;
+}
+
+function checkFile(file: string, expected: string[], errors: readonly Diagnostic[]): Problem[] {
+  if (expected.length === 0) {
+    return [{ file, line: 1, message: 'must begin with "// expect: <part of the message>"' }];
+  }
+  if (errors.length === 0) return [{ file, message: `compiles, but must not: ${expected[0]}` }];
+  const missing = expected
+    .filter((text) => !errors.some(({ message }) => message.includes(text)))
+    .map((text) => ({ file, line: 1, message: `no error says "${text}"` }));
+  const surprising = errors
+    .filter(({ message }) => !expected.some((text) => message.includes(text)))
+    .map(({ line, message }) => ({ file, line, message: `unexpected error: ${message}` }));
+  return [...missing, ...surprising];
+}
+
+export function checkTypeFails(root: string): CheckResult {
+  const files = [...foldersIn(root, 'packages'), ...foldersIn(root, 'examples')].flatMap((folder) =>
+    filesBelow(root, `${folder}/test`, ['.fail.ts']),
+  );
+  if (files.length === 0) return { problems: [], summary: 'no *.fail.ts yet' };
+  const folder = join(root, '.tmp', 'type-fails');
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(
+    join(folder, 'tsconfig.json'),
+    JSON.stringify({
+      extends: '../../tsconfig.test.json',
+      compilerOptions: { composite: false, declaration: false, noErrorTruncation: true },
+      files: files.map((file) => `../../${file}`),
+    }),
+  );
+  const diagnostics = compile(root, join(folder, 'tsconfig.json'));
+  const problems = files.flatMap((file) =>
+    checkFile(
+      file,
+      expectations(root, file),
+      diagnostics.filter((diagnostic) => diagnostic.file === file),
+    ),
+  );
+  for (const { file, line, message } of diagnostics) {
+    if (!files.includes(file)) problems.push({ file, line, message });
+  }
+  return { problems, summary: `${files.length} files fail to compile, each with its message` };
+}

@@ -1,0 +1,81 @@
+import { expect, it } from 'vitest';
+import { checkCards } from '../check-cards.ts';
+import { checkErrorCodes } from '../check-error-codes.ts';
+import { checkLinks } from '../check-links.ts';
+import { checkSizes } from '../check-sizes.ts';
+import { describeProblem } from '../problem.ts';
+import { manifest, tree } from './tree.ts';
+
+const CARD = `/**
+ * Does it.
+ *
+ * **Place** after · **In** text · **Out** text · **Errors** none · **State** sharable
+ *
+ * @example
+ * \`\`\`ts run
+ * console.log(1);
+ * \`\`\`
+ */
+`;
+
+function cards(text: string): string[] {
+  const root = tree({
+    'packages/handlers/package.json': manifest('handlers'),
+    'packages/handlers/src/index.ts': "export { EchoHandler } from './echo-handler.ts';",
+    'packages/handlers/src/echo-handler.ts': text,
+  });
+  return checkCards(root).problems.map(describeProblem);
+}
+
+it('asks for the card of every public handler class', () => {
+  expect(cards(`${CARD}export class EchoHandler {}`)).toEqual([]);
+  expect(cards('export class EchoHandler {}')).toEqual([
+    'packages/handlers/src/echo-handler.ts:1: EchoHandler has no card',
+  ]);
+  expect(cards(`${CARD.replace('**Out**', 'Out')}export class EchoHandler {}`)).toEqual([
+    expect.stringContaining('the card of EchoHandler lacks **Out**'),
+  ]);
+  expect(cards(`${CARD.replace('ts run', 'ts')}export class EchoHandler {}`)).toEqual([
+    expect.stringContaining('the @example of EchoHandler is not run'),
+  ]);
+  expect(cards('export class HiddenHandler {}')).toEqual([]);
+});
+
+it('compares the error codes with their page, both ways', () => {
+  const root = tree({
+    'packages/core/src/errors.ts':
+      'export const ERROR_CODES = {\n  A: [1],\n  B: [2],\n} as const satisfies object;',
+    'docs/errors.md': '| `HR_ERR_A` | x |\n| `HR_ERR_C` | y |\n',
+  });
+  expect(checkErrorCodes(root).problems.map(describeProblem)).toEqual([
+    'packages/core/src/errors.ts:3: HR_ERR_B is not in docs/errors.md',
+    'docs/errors.md:2: HR_ERR_C is not in packages/core/src/errors.ts',
+  ]);
+});
+
+it('finds dead links and anchors, but not in code', () => {
+  const root = tree({
+    'README.md':
+      '[a](docs/a.md) [b](docs/b.md#x)\n`[c](c.md)`\n```md\n[d](d.md)\n```\n[e](https://example.com)\n[f](docs/a.md#the-end) [g](docs/a.md#nothing)\n',
+    'docs/a.md': '# A\n\n## The *end*\n\n[up](../README.md) [self](#a)\n',
+  });
+  expect(checkLinks(root).problems.map(describeProblem)).toEqual([
+    'README.md:1: link "docs/b.md#x" is dead',
+    'README.md:7: link "docs/a.md#nothing": docs/a.md has no heading #nothing',
+  ]);
+});
+
+it('counts the lines of files', () => {
+  const root = tree({
+    'packages/core/package.json': manifest('core'),
+    'packages/core/src/long.ts': `${'\n'.repeat(400)}export {};\n`,
+    'packages/core/test/long.test.ts': `${'\n'.repeat(400)}export {};\n`,
+    'examples/chat/a.ts': 'export {};\n',
+  });
+  expect(checkSizes(root)).toMatchObject({
+    problems: [
+      { file: 'packages/core/src/long.ts', message: '401 lines, at most 400 are allowed' },
+    ],
+    summary: '2 files, the longest has 401 lines',
+  });
+});

@@ -1,0 +1,52 @@
+import { spawnSync } from 'node:child_process';
+import { join, relative } from 'node:path';
+import type { CheckResult } from './problem.ts';
+
+/** Runs a tool through `scripts/run.mjs`; what it prints is the report. */
+export function runTool(root: string, ...args: string[]): { ok: boolean; output: string } {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(root, 'scripts', 'run.mjs'), ...args],
+    { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 },
+  );
+  return { ok: status === 0, output: `${stdout}${stderr}`.trimEnd() };
+}
+
+export function lint(root: string): CheckResult {
+  const { ok, output } = runTool(root, 'biome', 'ci', '--colors=off', '--error-on-warnings');
+  if (!ok) return { problems: [{ message: output }], summary: '' };
+  return { problems: [], summary: output.split('\n').at(-1) ?? '' };
+}
+
+export function typeCheck(root: string): CheckResult {
+  const { ok, output } = runTool(root, 'tsc', '-b', '--pretty', 'false');
+  if (!ok) return { problems: [{ message: output }], summary: '' };
+  return { problems: [], summary: 'all packages, tests, examples and scripts compile' };
+}
+
+/** One error of the compiler, its lines joined by single spaces. */
+export interface Diagnostic {
+  readonly file: string;
+  readonly line: number;
+  readonly message: string;
+}
+
+/** Compiles a project without output and returns its errors, files as paths from the root. */
+export function compile(root: string, project: string): Diagnostic[] {
+  const { ok, output } = runTool(root, 'tsc', '-p', project, '--pretty', 'false', '--noEmit');
+  if (ok) return [];
+  const diagnostics: Diagnostic[] = [];
+  for (const line of output.split('\n')) {
+    const match = /^(?:(\S.*?)\((\d+),\d+\): )?error (TS\d+: .*)$/.exec(line);
+    const last = diagnostics.at(-1);
+    if (match !== null) {
+      const [, file = relative(root, project), number = '1', message = ''] = match;
+      diagnostics.push({ file, line: Number(number), message });
+    } else if (last !== undefined) {
+      diagnostics[diagnostics.length - 1] = { ...last, message: `${last.message} ${line.trim()}` };
+    } else {
+      diagnostics.push({ file: relative(root, project), line: 1, message: line });
+    }
+  }
+  return diagnostics;
+}
