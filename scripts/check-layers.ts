@@ -20,7 +20,10 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 
 const BASE = ['errors.ts', 'internal', 'contract'];
 
-/** Core's folders, and the ones each may import; `contract` is contract.ts and the files beside it. */
+/**
+ * Core's folders, and the ones each may import. `contract` is contract.ts and the files beside it, and
+ * the interface between a channel and its transport.
+ */
 const CORE_LAYERS: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
   internal: BASE,
@@ -51,6 +54,7 @@ function readManifest(root: string, folder: string): Manifest {
 }
 
 function coreLayer(file: string): string {
+  if (file === 'transport/transport.ts') return 'contract';
   const [first = '', ...rest] = file.split('/');
   if (rest.length > 0) return first;
   return first === 'index.ts' || first === 'errors.ts' ? first : 'contract';

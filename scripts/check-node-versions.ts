@@ -1,0 +1,32 @@
+// Runs the packages' tests and the demo's start under every other Node we support.
+import { spawnSync } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { installedNodes, OTHER_NODES } from './other-nodes.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+let passed = 0;
+let failed = 0;
+
+for (const { version, path } of installedNodes(OTHER_NODES)) {
+  // The counts of these repetitions are not added to those of `npm test`.
+  const { HEADRACE_TEST_COUNTS: _, ...env } = process.env;
+  const { status, stdout, stderr } = spawnSync(
+    path,
+    ['node_modules/vitest/vitest.mjs', 'run', 'packages/', '--exclude', '**/*.heavy.test.ts'],
+    { cwd: root, encoding: 'utf8', env: { ...env, NO_COLOR: '1' }, maxBuffer: 64 * 1024 * 1024 },
+  );
+  const counts = stdout.trimEnd().split('\n').at(-1) ?? '';
+  if (status === 0) {
+    passed += 1;
+    console.log(`ok    Node ${version}: ${counts}`);
+  } else {
+    failed += 1;
+    console.error(`${stdout}${stderr}\nFAIL  Node ${version}: exit code ${status}`);
+  }
+}
+
+const file = process.env['HEADRACE_TEST_COUNTS'];
+if (file !== undefined) appendFileSync(file, `${passed} ${failed}\n`);
+console.log(`other Nodes: ${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;

@@ -1,0 +1,168 @@
+// Are the packages fit for npm? Builds and packs them, reads the tarballs with publint and attw, then
+// installs them into an empty project outside the workspace and imports, requires and compiles them.
+import { spawn } from 'node:child_process';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { installedNodes, OTHER_NODES } from './other-nodes.ts';
+import { foldersIn } from './source-file.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const bin = (name: string): string => join(root, 'node_modules', '.bin', name);
+
+interface Packed {
+  readonly name: string;
+  readonly folder: string;
+  readonly tarball: string;
+  /** What a user writes to import: the package and its subpaths. */
+  readonly entries: readonly string[];
+}
+
+interface Manifest {
+  readonly name: string;
+  readonly exports: Readonly<Record<string, unknown>>;
+  readonly version: string;
+}
+
+let failed = 0;
+let passed = 0;
+
+function run(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+): Promise<{ ok: boolean; output: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, {
+      cwd,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0', npm_config_yes: 'true' },
+      shell: process.platform === 'win32',
+    });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+      });
+    }
+    child.on('error', (error) => resolve({ ok: false, output: error.message }));
+    child.on('close', (code) => resolve({ ok: code === 0, output: output.trimEnd() }));
+  });
+}
+
+/** Runs one command as a named check and prints one line, or all it said when it failed. */
+async function step(name: string, command: string, args: readonly string[], cwd = root) {
+  const { ok, output } = await run(command, args, cwd);
+  if (ok) passed += 1;
+  else failed += 1;
+  if (ok) console.log(`ok    ${name}`);
+  else console.error(`${output}\nFAIL  ${name}: ${command} ${args.join(' ')}`);
+  return ok;
+}
+
+function readManifest(path: string): Manifest {
+  return JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'));
+}
+
+async function pack(folder: string, into: string): Promise<Packed> {
+  const { name, exports } = readManifest(join(root, folder));
+  const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const tarball = join(into, `${folder.replace('packages/', '')}.tgz`);
+  const args = ['-y', packageManager, 'pack', '--out', tarball];
+  const { ok, output } = await run('npx', args, join(root, folder));
+  if (!ok) throw new Error(`pnpm pack in ${folder} failed:\n${output}`);
+  const entries = Object.keys(exports)
+    .filter((key) => key !== './package.json')
+    .map((key) => name + key.slice(1));
+  return { name, folder, tarball, entries };
+}
+
+/** An empty project of a user, with every tarball installed by npm. */
+async function installConsumer(folder: string, packages: readonly Packed[]): Promise<boolean> {
+  mkdirSync(folder);
+  const typescript = readManifest(join(root, 'node_modules', 'typescript'));
+  const manifest = {
+    name: 'consumer',
+    private: true,
+    dependencies: Object.fromEntries(
+      packages.map(({ name, tarball }) => [name, `file:${tarball}`]),
+    ),
+    devDependencies: {
+      '@types/node': '^20.19.0',
+      typescript: typescript.version,
+    },
+  };
+  writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest, null, 2));
+  const entries = packages.flatMap(({ entries }) => entries);
+  const check = `if (typeof entry !== 'object' && typeof entry !== 'function') throw new Error(name);
+`;
+  const imports = entries.map((entry) => `import * as ${identifier(entry)} from '${entry}';\n`);
+  const uses = entries.map((entry) => `void ${identifier(entry)};\n`);
+  writeFileSync(
+    join(folder, 'import.mjs'),
+    `for (const name of ${JSON.stringify(entries)}) {\n  const entry = await import(name);\n  ${check}}\n`,
+  );
+  writeFileSync(
+    join(folder, 'require.cjs'),
+    `for (const name of ${JSON.stringify(entries)}) {\n  const entry = require(name);\n  ${check}}\n`,
+  );
+  writeFileSync(join(folder, 'types.mts'), [...imports, ...uses].join(''));
+  writeFileSync(join(folder, 'types.cts'), [...imports, ...uses].join(''));
+  const args = ['install', '--no-audit', '--no-fund', '--loglevel=error'];
+  return step('tarballs install into an empty project', 'npm', args, folder);
+}
+
+function identifier(entry: string): string {
+  return entry.replace(/[^a-z]/gi, '_');
+}
+
+const TYPES = ['--noEmit', '--ignoreConfig', '--strict', '--target', 'es2022', '--types', 'node'];
+const NODENEXT = ['--module', 'nodenext', '--moduleResolution', 'nodenext'];
+const BUNDLER = ['--module', 'esnext', '--moduleResolution', 'bundler'];
+
+async function main(temporary: string): Promise<void> {
+  // A build from nothing: what an old build left behind must not be published.
+  const folders = foldersIn(root, 'packages');
+  for (const folder of folders)
+    rmSync(join(root, folder, 'dist'), { recursive: true, force: true });
+  if (!(await step('packages build', bin('tsc'), ['-b', ...folders]))) return;
+  const packages = await Promise.all(folders.map((folder) => pack(folder, temporary)));
+  for (const { name, folder, tarball } of packages) {
+    await Promise.all([
+      step(`publint ${name}`, bin('publint'), ['--strict', tarball], join(root, folder)),
+      step(`attw ${name}`, bin('attw'), ['--profile', 'esm-only', '--no-emoji', tarball]),
+    ]);
+  }
+  const consumer = join(temporary, 'consumer');
+  if (!(await installConsumer(consumer, packages))) return;
+  const tsc = join(consumer, 'node_modules', '.bin', 'tsc');
+  await step('types, nodenext', tsc, [...TYPES, ...NODENEXT, 'types.mts', 'types.cts'], consumer);
+  await step('types, bundler', tsc, [...TYPES, ...BUNDLER, 'types.mts'], consumer);
+  const nodes = [
+    { version: process.version, path: process.execPath },
+    ...(await installedNodes(OTHER_NODES)),
+  ];
+  for (const { version, path } of nodes) {
+    await step(`import, Node ${version}`, path, ['import.mjs'], consumer);
+    await step(`require, Node ${version}`, path, ['require.cjs'], consumer);
+  }
+}
+
+const temporary = mkdtempSync(join(tmpdir(), 'headrace-packages-'));
+try {
+  await main(temporary);
+} finally {
+  rmSync(temporary, { recursive: true, force: true });
+}
+const counts = process.env['HEADRACE_TEST_COUNTS'];
+if (counts !== undefined) appendFileSync(counts, `${passed} ${failed}\n`);
+console.log(`packages: ${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;
