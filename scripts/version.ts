@@ -1,0 +1,35 @@
+// `npm run release:version`: turns the changesets into the next version of all packages and one section of
+// CHANGELOG.md. (Changesets' own changelogs, one per package, would repeat each other.)
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const folder = join(root, '.changeset');
+const ENTRY = /^---\n[\s\S]*?\n---\n([\s\S]*)$/;
+
+const entries = readdirSync(folder)
+  .filter((name) => name.endsWith('.md') && name !== 'README.md')
+  .sort()
+  .map((name) => ENTRY.exec(readFileSync(join(folder, name), 'utf8'))?.[1]?.trim() ?? '')
+  .filter((text) => text !== '');
+if (entries.length === 0) {
+  console.error('no changesets in .changeset: nothing to release');
+  process.exit(1);
+}
+execFileSync(join(root, 'node_modules', '.bin', 'changeset'), ['version'], {
+  cwd: root,
+  stdio: 'inherit',
+});
+const core = readFileSync(join(root, 'packages', 'core', 'package.json'), 'utf8');
+const { version }: { version: string } = JSON.parse(core);
+const changelog = join(root, 'CHANGELOG.md');
+const text = readFileSync(changelog, 'utf8');
+const items = entries.map((entry) => `- ${entry.replaceAll('\n', '\n  ')}`).join('\n');
+const first = text.indexOf('\n## ');
+const at = first === -1 ? text.length : first;
+writeFileSync(changelog, `${text.slice(0, at)}\n## ${version}\n\n${items}\n${text.slice(at)}`);
+console.log(
+  `version ${version}: ${entries.length} entries in CHANGELOG.md; review, commit, tag v${version}`,
+);
