@@ -1,1 +1,92 @@
-export {};
+// The nouns
+export { AttributeKey } from './attribute-key.ts';
+// Start a server or a client
+export { initializer } from './bootstrap/acceptor.ts';
+export { Bootstrap, type ClientOptions, type ConnectTarget } from './bootstrap/bootstrap.ts';
+export type { ChannelInitializer } from './bootstrap/bootstrap-options.ts';
+export {
+  Server,
+  type ServerEvents,
+  ShutdownEvent,
+  type ShutdownOptions,
+} from './bootstrap/server.ts';
+export {
+  type BindOptions,
+  type ChildOptions,
+  ServerBootstrap,
+} from './bootstrap/server-bootstrap.ts';
+// Channels over transports of your own
+export {
+  type ChannelHooks,
+  type ChannelOptions,
+  resolveChannelOptions,
+} from './channel/channel-options.ts';
+export { addressText, TransportChannel } from './channel/transport-channel.ts';
+export type {
+  Address,
+  Attributes,
+  ByteSource,
+  Channel,
+  Clock,
+  CloseInfo,
+  CloseReason,
+  Context,
+  Direction,
+  Handled,
+  Handler,
+  HandlerClass,
+  HandlerRef,
+  InboundInvoker,
+  Logger,
+  LogLevel,
+  OutboundBytes,
+  OutboundInvoker,
+  Pipeline,
+  Timer,
+  WriteFuture,
+} from './contract.ts';
+// Errors
+export {
+  ChannelError,
+  DecodeError,
+  EncodeError,
+  ERROR_CODES,
+  type ErrorClassName,
+  type ErrorCode,
+  type ErrorDetails,
+  HeadraceError,
+  isHeadraceError,
+  OptionError,
+  PipelineError,
+  RejectedError,
+  TimedOutError,
+  toError,
+} from './errors.ts';
+// Groups
+export {
+  ChannelGroup,
+  type ChannelGroupEvents,
+  type ChannelGroupOptions,
+} from './group/channel-group.ts';
+export { type ChannelMatcher, ChannelMatchers } from './group/channel-matchers.ts';
+export { encodeOnce } from './group/encode-once.ts';
+export { ChannelGroupError, GroupFuture, type MemberFailure } from './group/group-future.ts';
+export type {
+  CannotRead,
+  CannotWrite,
+  Chain,
+  PassThrough,
+  ReadAfter,
+  Types,
+  WhatItReads,
+  WriteAfter,
+} from './handler-types.ts';
+// For writing handlers
+export { checkNumber, checkTime, type NumberBounds } from './internal/option-check.ts';
+export { allSettled, SettableFuture } from './internal/settable-future.ts';
+export { silentLogger, stderrLogger } from './internal/stderr-logger.ts';
+export { systemClock } from './internal/system-clock.ts';
+export { isByteSource, isOutboundBytes, sizeOfBytes, toBuffer } from './transport/byte-source.ts';
+export type { ListenTarget } from './transport/listening-transport.ts';
+export { SocketTransport } from './transport/socket-transport.ts';
+export type { Transport, TransportSink } from './transport/transport.ts';

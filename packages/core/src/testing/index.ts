@@ -1,1 +1,3 @@
-export {};
+// Test kit: a channel without a socket, virtual time, recorders.
+export { EmbeddedChannel, type EmbeddedChannelOptions, type LeftOver } from './embedded-channel.ts';
+export { VirtualClock } from './virtual-clock.ts';

@@ -1,0 +1,14 @@
+/** A typed key for something that a handler or application keeps with a channel. Two keys of one name are two keys. */
+export class AttributeKey<T> {
+  /** Only for the compiler. */
+  declare readonly type: T;
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  toString(): string {
+    return `AttributeKey(${this.name})`;
+  }
+}

@@ -1,0 +1,148 @@
+import type { NetConnectOpts } from 'node:net';
+import type { AttributeKey } from '../attribute-key.ts';
+import { type ChannelOptions, resolveChannelOptions } from '../channel/channel-options.ts';
+import { TransportChannel } from '../channel/transport-channel.ts';
+import type { Channel, OutboundBytes } from '../contract.ts';
+import { TimedOutError } from '../errors.ts';
+import { checkNumber, checkTime } from '../internal/option-check.ts';
+import { SocketTransport } from '../transport/socket-transport.ts';
+import { initializer } from './acceptor.ts';
+import { type ChannelInitializer, checkInitializer, required } from './bootstrap-options.ts';
+
+/** Options of a client's channel, beside those of every channel. */
+export interface ClientOptions extends ChannelOptions {
+  /** How long a connect may take; `false` for as long as the system waits. @default 30000 */
+  readonly connectTimeoutMs?: number | false;
+  /** No Nagle delay. @default true */
+  readonly noDelay?: boolean;
+  /** TCP keepalive. @default true */
+  readonly keepAlive?: boolean;
+  /** Idle time before the first keepalive probe. @default the system's */
+  readonly keepAliveInitialDelayMs?: number;
+}
+
+/** Where to connect to. */
+export type ConnectTarget = (
+  | { readonly port: number; readonly host?: string; readonly localAddress?: string }
+  | { readonly path: string }
+) & {
+  /** Cancels a connect that is under way. */
+  readonly signal?: AbortSignal;
+};
+
+const DEFAULT_CONNECT_TIMEOUT_MS = 30_000;
+
+/**
+ * Connects to servers: give it a function that builds the channel's pipeline, then connect, as often as
+ * you like; each connection gets handlers of its own.
+ *
+ * @example
+ * ```ts
+ * const channel = await new Bootstrap()
+ *   .handler((channel) => channel.pipeline.addLast(new StringCodec()))
+ *   .connect({ host: '127.0.0.1', port: 18888 });
+ * ```
+ * @see Netty's `Bootstrap`
+ */
+export class Bootstrap {
+  private clientOptions: ClientOptions = {};
+  private initialize: ChannelInitializer | undefined = undefined;
+  private readonly attributes = new Map<AttributeKey<unknown>, unknown>();
+
+  /** Builds the pipeline of each channel. */
+  handler(initialize: ChannelInitializer): this {
+    checkInitializer('.handler', initialize);
+    this.initialize = initialize;
+    return this;
+  }
+
+  options(options: ClientOptions): this {
+    this.clientOptions = { ...this.clientOptions, ...options };
+    return this;
+  }
+
+  /** An attribute of each channel, set before its pipeline is built. */
+  attribute<T>(key: AttributeKey<T>, value: T): this {
+    this.attributes.set(key as AttributeKey<unknown>, value);
+    return this;
+  }
+
+  /** An independent copy. */
+  clone(): Bootstrap {
+    const copy = new Bootstrap();
+    copy.clientOptions = this.clientOptions;
+    copy.initialize = this.initialize;
+    for (const [key, value] of this.attributes) copy.attributes.set(key, value);
+    return copy;
+  }
+
+  /**
+   * Connects, and resolves with the active channel. Rejects with `CHANNEL_REFUSED`, `TIMEOUT_CONNECT` or the
+   * transport's error; nothing is left behind then.
+   */
+  async connect(target: ConnectTarget): Promise<Channel<Buffer, OutboundBytes>> {
+    const initialize = required(this.initialize, '.handler(…)');
+    const { signal, ...where } = target;
+    if ('port' in where) checkNumber('port', where.port, { min: 1, max: 65_535, integer: true });
+    const options = this.clientOptions;
+    const timeoutMs = checkTime(
+      'connectTimeoutMs',
+      options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
+    );
+    const resolved = resolveChannelOptions(options);
+    signal?.throwIfAborted();
+    const transport = SocketTransport.connecting({
+      ...where,
+      noDelay: options.noDelay ?? true,
+      keepAlive: options.keepAlive ?? true,
+      keepAliveInitialDelay: options.keepAliveInitialDelayMs ?? 0,
+    } as NetConnectOpts);
+    const channel = new TransportChannel(transport, resolved);
+    for (const [key, value] of this.attributes) channel.attributes.set(key, value);
+    channel.pipeline.addLast(initializer(initialize as (channel: Channel) => void));
+    return connected(channel, timeoutMs, placeText(where), signal);
+  }
+}
+
+/** Registers a connecting channel and waits for it, no longer than allowed. */
+async function connected(
+  channel: TransportChannel,
+  timeoutMs: number,
+  place: string,
+  signal: AbortSignal | undefined,
+): Promise<Channel<Buffer, OutboundBytes>> {
+  const deadline = Number.isFinite(timeoutMs)
+    ? channel.clock.schedule(
+        () => channel.failed(connectTimeout(place, timeoutMs)),
+        timeoutMs,
+        true,
+      )
+    : undefined;
+  const onAbort = () => channel.close();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    channel.register();
+    await channel.connectFuture;
+    return channel as unknown as Channel<Buffer, OutboundBytes>;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    deadline?.cancel();
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+function connectTimeout(place: string, timeoutMs: number): TimedOutError {
+  return new TimedOutError('TIMEOUT_CONNECT', `no connection to ${place} within ${timeoutMs} ms`, {
+    timeoutMs,
+  });
+}
+
+function placeText(where: {
+  readonly host?: string;
+  readonly port?: number;
+  readonly path?: string;
+}): string {
+  return where.path ?? `${where.host ?? 'localhost'}:${where.port}`;
+}

@@ -1,0 +1,93 @@
+import type { Channel, Clock, Logger } from '../contract.ts';
+import { OptionError } from '../errors.ts';
+import { checkNumber, checkTime } from '../internal/option-check.ts';
+import { stderrLogger } from '../internal/stderr-logger.ts';
+import { systemClock } from '../internal/system-clock.ts';
+
+/** What a channel does with what no handler took. Each hook replaces the default named with it. */
+export interface ChannelHooks {
+  /** A message passed the last handler. Default: a debug line; the message is dropped. */
+  readonly unhandledMessage?: (channel: Channel, message: unknown) => void;
+  /** An error passed the last handler. Default: one warning, then `close('error')`. */
+  readonly unhandledException?: (channel: Channel, error: Error) => void;
+  /** A user event passed the last handler. Default: nothing. */
+  readonly unhandledEvent?: (channel: Channel, event: unknown) => void;
+  /** A write failed and nobody looked at its future. Default: one line per channel. */
+  readonly writeFailed?: (channel: Channel, error: Error) => void;
+}
+
+/** Options of every channel. */
+export interface ChannelOptions {
+  /** Read on its own accord. @default true */
+  readonly autoRead?: boolean;
+  /** Keep our half open when the peer ends its own (`channelShutdown` tells). @default false */
+  readonly allowHalfOpen?: boolean;
+  /** Below this many pending bytes an unwritable channel is writable again. @default 32768 */
+  readonly writeBufferLowBytes?: number;
+  /** Above this many pending bytes a channel is unwritable. @default 65536 */
+  readonly writeBufferHighBytes?: number;
+  /**
+   * Output that may wait before a further write fails with `OUTBOUND_FULL` and the channel is closed as a
+   * slow consumer. One message may be larger than this. `Infinity` for no limit. @default 1048576
+   */
+  readonly maxOutboundBytes?: number;
+  /** Closes as a slow consumer when output waits and none of it was taken for so long; `false` for never. @default 10000 */
+  readonly outboundStallMs?: number | false;
+  /** @default standard error, warnings and errors */
+  readonly logger?: Logger;
+  /** @default the system's clock */
+  readonly clock?: Clock;
+  readonly hooks?: ChannelHooks;
+}
+
+export type ResolvedChannelOptions = Required<ChannelOptions> & {
+  readonly outboundStallMs: number;
+};
+
+const DEFAULTS = {
+  autoRead: true,
+  allowHalfOpen: false,
+  writeBufferLowBytes: 32 * 1024,
+  writeBufferHighBytes: 64 * 1024,
+  maxOutboundBytes: 1024 * 1024,
+  outboundStallMs: 10_000,
+} as const;
+
+/** Checks the options and fills in the defaults; done once for a bootstrap, shared by its channels. */
+export function resolveChannelOptions(options: ChannelOptions = {}): ResolvedChannelOptions {
+  const low = checkNumber(
+    'writeBufferLowBytes',
+    options.writeBufferLowBytes ?? DEFAULTS.writeBufferLowBytes,
+    { integer: true },
+  );
+  const high = checkNumber(
+    'writeBufferHighBytes',
+    options.writeBufferHighBytes ?? Math.max(DEFAULTS.writeBufferHighBytes, low),
+    { integer: true },
+  );
+  if (high < low) {
+    throw new OptionError(
+      'OPTION_CONFLICT',
+      `writeBufferHighBytes (${high}) is below writeBufferLowBytes (${low}); it must be at least as high`,
+      { writeBufferHighBytes: high, writeBufferLowBytes: low },
+    );
+  }
+  return {
+    autoRead: options.autoRead ?? DEFAULTS.autoRead,
+    allowHalfOpen: options.allowHalfOpen ?? DEFAULTS.allowHalfOpen,
+    writeBufferLowBytes: low,
+    writeBufferHighBytes: high,
+    maxOutboundBytes: checkNumber(
+      'maxOutboundBytes',
+      options.maxOutboundBytes ?? DEFAULTS.maxOutboundBytes,
+      { min: 1 },
+    ),
+    outboundStallMs: checkTime(
+      'outboundStallMs',
+      options.outboundStallMs ?? DEFAULTS.outboundStallMs,
+    ),
+    logger: options.logger ?? stderrLogger(),
+    clock: options.clock ?? systemClock,
+    hooks: options.hooks ?? {},
+  };
+}

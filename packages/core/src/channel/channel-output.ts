@@ -1,0 +1,225 @@
+import type { Clock, CloseReason, Timer, WriteFuture } from '../contract.ts';
+import { ChannelError, isHeadraceError } from '../errors.ts';
+import { SettableFuture } from '../internal/settable-future.ts';
+import type { HandlerPipeline } from '../pipeline/handler-pipeline.ts';
+import type { Transport } from '../transport/transport.ts';
+import type { ResolvedChannelOptions } from './channel-options.ts';
+import { abortedError, OutboundBuffer, type OutboundOwner } from './outbound-buffer.ts';
+
+/** The output side of a channel: its buffer, its writability, its limits in bytes and time. */
+export abstract class ChannelOutput implements OutboundOwner {
+  abstract readonly pipeline: HandlerPipeline;
+  abstract readonly isOpen: boolean;
+  abstract readonly isActive: boolean;
+  protected readonly transport: Transport;
+  protected readonly options: ResolvedChannelOptions;
+  private readonly outbound: OutboundBuffer;
+  /** What handlers hold back, as they told us. */
+  private heldBytes = 0;
+  private writable = true;
+  private announcedWritable = true;
+  protected outputShut = false;
+  private outputFuture: SettableFuture | undefined = undefined;
+  private stallTimer: Timer | undefined = undefined;
+  /** The signal of the write that is on its way through the pipeline. */
+  private signal: AbortSignal | undefined = undefined;
+  private unseenFailures: SettableFuture[] | undefined = undefined;
+  private hasReportedFailure = false;
+
+  constructor(transport: Transport, options: ResolvedChannelOptions) {
+    this.transport = transport;
+    this.options = options;
+    this.outbound = new OutboundBuffer(transport, this);
+  }
+
+  protected abstract closeAs(reason: CloseReason): void;
+  protected abstract outputIsShut(): void;
+
+  get clock(): Clock {
+    return this.options.clock;
+  }
+
+  get writeBufferLowBytes(): number {
+    return this.options.writeBufferLowBytes;
+  }
+
+  get writeBufferHighBytes(): number {
+    return this.options.writeBufferHighBytes;
+  }
+
+  get maxOutboundBytes(): number {
+    return this.options.maxOutboundBytes;
+  }
+
+  get isWritable(): boolean {
+    return this.writable && this.isOpen;
+  }
+
+  get isOutputShutdown(): boolean {
+    return this.outputShut || !this.isOpen;
+  }
+
+  get pendingOutboundBytes(): number {
+    return this.outbound.pendingBytes + this.heldBytes;
+  }
+
+  get bytesBeforeUnwritable(): number {
+    return this.writable ? this.writeBufferHighBytes - this.pendingOutboundBytes + 1 : 0;
+  }
+
+  get bytesBeforeWritable(): number {
+    return this.writable ? 0 : this.pendingOutboundBytes - this.writeBufferLowBytes + 1;
+  }
+
+  get outboundProgress(): number {
+    return this.outbound.progress * 2 ** 32 - this.transport.unsentBytes;
+  }
+
+  // --- the pipeline's head ---
+
+  transportWrite(message: unknown): WriteFuture {
+    return this.outbound.add(message, this.signal);
+  }
+
+  transportFlush(): void {
+    if (!this.isActive) {
+      this.outbound.failUnflushed(
+        new ChannelError('CHANNEL_NOT_CONNECTED', 'flushed before the channel was connected'),
+      );
+      return;
+    }
+    this.outbound.flush();
+    if (this.outbound.hasFlushed) this.watchForStall();
+  }
+
+  /** A write whose signal may still take it back while it waits for its flush. */
+  protected writeWithSignal(message: unknown, signal: AbortSignal): WriteFuture {
+    if (signal.aborted) return this.failedWrite(abortedError(signal));
+    const outer = this.signal;
+    this.signal = signal;
+    try {
+      return this.pipeline.write(message);
+    } finally {
+      this.signal = outer;
+    }
+  }
+
+  /** Shuts our half down behind everything that was flushed. */
+  protected shutOutput(): WriteFuture {
+    if (!this.isOpen)
+      return this.failedWrite(new ChannelError('CHANNEL_CLOSED', 'the channel is closed'));
+    if (this.outputFuture !== undefined) return this.outputFuture;
+    this.outputFuture = new SettableFuture();
+    this.outbound.refuse(
+      new ChannelError('OUTPUT_SHUTDOWN', 'our half of the connection is shut down'),
+    );
+    if (!this.outbound.hasFlushed) this.transport.shutdownOutput();
+    return this.outputFuture;
+  }
+
+  // --- the transport ---
+
+  written(): void {
+    this.outbound.written();
+    if (this.outputFuture !== undefined && !this.outbound.hasFlushed && this.isOpen) {
+      this.transport.shutdownOutput();
+    }
+  }
+
+  outputEnded(): void {
+    if (this.outputShut) return;
+    this.outputShut = true;
+    this.outputFuture?.succeed();
+    this.outputIsShut();
+  }
+
+  protected endOutput(flushedError: Error, unflushedError: Error): void {
+    this.stallTimer?.cancel();
+    this.stallTimer = undefined;
+    this.outputFuture?.fail(unflushedError);
+    this.outbound.end(flushedError, unflushedError);
+  }
+
+  // --- limits and writability ---
+
+  pendingBytesChanged(): void {
+    this.updateWritable();
+    if (this.writable !== this.announcedWritable) this.announceWritability();
+  }
+
+  addPendingOutboundBytes(delta: number): void {
+    this.heldBytes += delta;
+    this.updateWritable();
+    // Handlers report from the middle of an event, so the others hear of it behind that event.
+    if (this.writable !== this.announcedWritable)
+      this.clock.execute(() => this.announceWritability());
+  }
+
+  outboundFull(): void {
+    this.closeAs('slow-consumer');
+  }
+
+  private updateWritable(): void {
+    const pending = this.pendingOutboundBytes;
+    if (this.writable) {
+      if (pending > this.writeBufferHighBytes) this.writable = false;
+    } else if (pending < this.writeBufferLowBytes || pending === 0) this.writable = true;
+  }
+
+  private announceWritability(): void {
+    if (this.writable === this.announcedWritable || !this.isOpen) return;
+    this.announcedWritable = this.writable;
+    this.pipeline.fireChannelWritabilityChanged();
+  }
+
+  private watchForStall(): void {
+    const { outboundStallMs } = this.options;
+    if (this.stallTimer !== undefined || outboundStallMs === Number.POSITIVE_INFINITY) return;
+    const seen = this.outboundProgress;
+    this.stallTimer = this.clock.schedule(() => this.checkStall(seen), outboundStallMs);
+  }
+
+  private checkStall(seen: number): void {
+    this.stallTimer = undefined;
+    if (!this.outbound.hasFlushed || !this.isOpen) return;
+    if (this.outboundProgress === seen) this.closeAs('slow-consumer');
+    else this.watchForStall();
+  }
+
+  // --- failures that nobody looked at ---
+
+  failedWrite(error: Error): WriteFuture {
+    const future = SettableFuture.failed(error);
+    this.reportFailure(future, error);
+    return future;
+  }
+
+  reportFailure(future: SettableFuture, _error: Error): void {
+    if (this.hasReportedFailure || future.isObserved) return;
+    if (this.unseenFailures !== undefined) {
+      this.unseenFailures.push(future);
+      return;
+    }
+    this.unseenFailures = [future];
+    this.clock.execute(() => this.reportUnseen());
+  }
+
+  /** Whoever wrote has had the rest of the event to look at the future; one line per channel is enough. */
+  private reportUnseen(): void {
+    const unseen = this.unseenFailures?.find((future) => !future.isObserved);
+    this.unseenFailures = undefined;
+    if (unseen === undefined || this.hasReportedFailure) return;
+    this.hasReportedFailure = true;
+    const error = unseen.error!;
+    const { writeFailed } = this.options.hooks;
+    if (writeFailed !== undefined) writeFailed(this.pipeline.channel, error);
+    else {
+      const level = isHeadraceError(error, 'CHANNEL_CLOSED') ? 'debug' : 'warn';
+      this.options.logger.log(
+        level,
+        `${this.toString()} a write failed and nobody looked at it`,
+        error,
+      );
+    }
+  }
+}

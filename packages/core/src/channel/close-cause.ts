@@ -1,0 +1,53 @@
+import type { CloseInfo, CloseReason } from '../contract.ts';
+import {
+  ChannelError,
+  DecodeError,
+  isHeadraceError,
+  RejectedError,
+  TimedOutError,
+} from '../errors.ts';
+
+const UNREACHABLE = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN', 'EHOSTDOWN']);
+
+/** The system's code of an error (`ECONNRESET`), also when ours wraps it. */
+function systemCode(error: Error): string | undefined {
+  const own = (error as NodeJS.ErrnoException).code;
+  const inner = (error.cause as NodeJS.ErrnoException | undefined)?.code;
+  return error instanceof ChannelError ? inner : own;
+}
+
+/** Our error for one of the transport's: RST, refusal and the rest told apart, Node's own as the cause. */
+export function transportError(error: Error): Error {
+  if (isHeadraceError(error)) return error;
+  const code = systemCode(error);
+  const text = error.message || code || error.name;
+  if (code === 'ECONNRESET' || code === 'EPIPE') {
+    return new ChannelError(
+      'CHANNEL_RESET',
+      `the peer reset the connection (${text})`,
+      { code },
+      error,
+    );
+  }
+  if (code === 'ECONNREFUSED') {
+    return new ChannelError('CHANNEL_REFUSED', `nobody listens there (${text})`, { code }, error);
+  }
+  return new ChannelError('CHANNEL_FAILED', `the transport failed (${text})`, { code }, error);
+}
+
+/** Why a channel closed when this error closed it. */
+export function causeOf(error: Error): CloseInfo {
+  const code = systemCode(error);
+  if (code === 'ECONNRESET' || code === 'EPIPE') return { reason: 'reset', by: 'peer', error };
+  if (code !== undefined && UNREACHABLE.has(code))
+    return { reason: 'unreachable', by: 'network', error };
+  if (error instanceof DecodeError) return { reason: 'bad-input', by: 'peer', error };
+  if (error instanceof TimedOutError) return { reason: 'timeout', by: 'local', error };
+  if (error instanceof RejectedError) return { reason: 'refused', by: 'local', error };
+  return { reason: 'error', by: error instanceof ChannelError ? 'network' : 'local', error };
+}
+
+/** What pending and later writes of a closed channel fail with. */
+export function closedError(reason: CloseReason, cause: Error | undefined): ChannelError {
+  return new ChannelError('CHANNEL_CLOSED', `the channel is closed (${reason})`, { reason }, cause);
+}

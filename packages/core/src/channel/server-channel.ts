@@ -1,0 +1,35 @@
+import type { Transport } from '../transport/transport.ts';
+import type { ResolvedChannelOptions } from './channel-options.ts';
+import { TransportChannel } from './transport-channel.ts';
+
+/** A listening channel: its messages are the channels it accepts, not yet registered. */
+export class ServerChannel extends TransportChannel {
+  override readonly isServer: boolean = true;
+  private readonly childOptions: ResolvedChannelOptions;
+
+  constructor(
+    transport: Transport,
+    options: ResolvedChannelOptions,
+    childOptions: ResolvedChannelOptions,
+  ) {
+    super(transport, options);
+    this.childOptions = childOptions;
+  }
+
+  override received(transport: unknown): void {
+    super.received(new TransportChannel(transport as Transport, this.childOptions, this));
+  }
+
+  /** An error of a listening channel is told, and the server goes on. */
+  override unhandledException(error: Error): void {
+    const { unhandledException } = this.options.hooks;
+    if (unhandledException !== undefined) unhandledException(this, error);
+    else this.logger.log('warn', `${this} an error while accepting; the server goes on`, error);
+  }
+
+  override unhandledMessage(message: unknown): void {
+    super.unhandledMessage(message);
+    // A connection that no acceptor took would stay open for ever.
+    (message as TransportChannel).close('refused');
+  }
+}

@@ -1,0 +1,381 @@
+// Walk 2: the life of one connection. What its transport tells becomes events in its pipeline. Next: packages/core/src/pipeline/pipeline-flow.ts
+import type {
+  Address,
+  Channel,
+  CloseInfo,
+  CloseReason,
+  Direction,
+  Logger,
+  WriteFuture,
+} from '../contract.ts';
+import { ChannelError, isHeadraceError } from '../errors.ts';
+import { SettableFuture } from '../internal/settable-future.ts';
+import { HandlerPipeline } from '../pipeline/handler-pipeline.ts';
+import type { PipelineHost } from '../pipeline/pipeline-ends.ts';
+import type { Transport, TransportSink } from '../transport/transport.ts';
+import { AttributeMap } from './attribute-map.ts';
+import type { ResolvedChannelOptions } from './channel-options.ts';
+import { ChannelOutput } from './channel-output.ts';
+import { causeOf, closedError, transportError } from './close-cause.ts';
+
+const DEFAULT_LINGER_MS = 2000;
+let lastId = Math.floor(Math.random() * 0x1000_0000);
+
+type CloseListener = (channel: Channel) => void;
+
+/** A channel over a {@link Transport}. Its output side is {@link ChannelOutput}. */
+export class TransportChannel
+  extends ChannelOutput
+  implements Channel, PipelineHost, TransportSink
+{
+  readonly attributes: AttributeMap = new AttributeMap();
+  readonly pipeline: HandlerPipeline;
+  readonly parent: Channel | undefined;
+  readonly isServer: boolean = false;
+  /** Settles when a connecting channel is connected, or failed to be. */
+  readonly connectFuture: SettableFuture = new SettableFuture();
+  private readonly idNumber: number;
+  private autoReads: boolean;
+  private isOpenNow = true;
+  private registered = false;
+  private active = false;
+  private readRequested = false;
+  private inputShut = false;
+  /** What closes the channel, if it is an error. */
+  private failure: Error | undefined = undefined;
+  private transportFailed = false;
+  private info: CloseInfo | undefined = undefined;
+  private closeFuture: SettableFuture | undefined = undefined;
+  private lingerReason: CloseReason | undefined = undefined;
+  private closeListeners: CloseListener | Set<CloseListener> | undefined = undefined;
+  private closedPromise: Promise<CloseInfo> | undefined = undefined;
+
+  constructor(transport: Transport, options: ResolvedChannelOptions, parent?: Channel) {
+    super(transport, options);
+    lastId = (lastId + 1) >>> 0;
+    this.idNumber = lastId;
+    this.parent = parent;
+    this.autoReads = options.autoRead;
+    this.pipeline = new HandlerPipeline(this);
+  }
+
+  // --- state ---
+
+  get id(): string {
+    return this.idNumber.toString(16).padStart(8, '0');
+  }
+
+  get channel(): this {
+    return this;
+  }
+
+  get logger(): Logger {
+    return this.options.logger;
+  }
+
+  get localAddress(): Address | undefined {
+    return this.transport.localAddress;
+  }
+
+  get remoteAddress(): Address | undefined {
+    return this.transport.remoteAddress;
+  }
+
+  get isOpen(): boolean {
+    return this.isOpenNow;
+  }
+
+  get isRegistered(): boolean {
+    return this.registered;
+  }
+
+  get isActive(): boolean {
+    return this.active;
+  }
+
+  get isInputShutdown(): boolean {
+    return this.inputShut || !this.isOpenNow;
+  }
+
+  get closeInfo(): CloseInfo | undefined {
+    return this.info;
+  }
+
+  get autoRead(): boolean {
+    return this.autoReads;
+  }
+
+  set autoRead(value: boolean) {
+    if (value === this.autoReads) return;
+    this.autoReads = value;
+    if (value) this.readIfAutoRead();
+    else {
+      this.readRequested = false;
+      this.transport.pauseReading();
+    }
+  }
+
+  override toString(): string {
+    const arrow = this.active ? '-' : '!';
+    const remote = this.remoteAddress;
+    const ends = remote === undefined ? '' : ` ${arrow} R:${addressText(remote)}`;
+    const local = this.localAddress === undefined ? '' : `, L:${addressText(this.localAddress)}`;
+    return `[id: 0x${this.id}${local}${ends}]`;
+  }
+
+  // --- life ---
+
+  /** Starts the channel: handlers hear that they were added, then that it is registered and, if connected, active. */
+  register(): void {
+    if (this.registered)
+      throw new ChannelError('CHANNEL_FAILED', `channel ${this.id} is registered already`);
+    if (!this.isOpenNow) return;
+    this.registered = true;
+    this.transport.open(this);
+    this.pipeline.announceRegistered();
+    if (!this.isOpenNow) return;
+    this.pipeline.fireChannelRegistered();
+    if (this.transport.isActive) this.connected();
+  }
+
+  connected(): void {
+    if (!this.isOpenNow || this.active) return;
+    this.active = true;
+    this.connectFuture.succeed();
+    if (!this.isOpenNow) return;
+    this.pipeline.fireChannelActive();
+    if (this.readRequested) this.transportRead();
+  }
+
+  received(message: unknown): void {
+    if (!this.isOpenNow || this.lingerReason !== undefined) return;
+    this.readRequested = false;
+    this.pipeline.fireChannelRead(message);
+  }
+
+  readComplete(): void {
+    if (!this.isOpenNow) return;
+    if (this.lingerReason !== undefined) this.transport.requestRead();
+    else this.pipeline.fireChannelReadComplete();
+  }
+
+  inputEnded(): void {
+    if (!this.isOpenNow || this.inputShut) return;
+    this.inputShut = true;
+    if (this.lingerReason !== undefined) {
+      if (this.outputShut) this.shut({ reason: this.lingerReason, by: 'local', error: undefined });
+    } else if (this.outputShut || !this.options.allowHalfOpen) {
+      this.shut({ reason: 'peer', by: 'peer', error: undefined });
+    } else this.pipeline.fireChannelShutdown('input');
+  }
+
+  failed(error: Error): void {
+    if (!this.isOpenNow) return;
+    const ours = transportError(error);
+    this.failure = ours;
+    this.transportFailed = true;
+    if (this.active && this.lingerReason === undefined) this.pipeline.fireExceptionCaught(ours);
+    this.shut(causeOf(ours));
+  }
+
+  /** A listening transport goes on after this; see the acceptor. */
+  failedToAccept(error: Error): void {
+    if (this.isOpenNow) this.pipeline.fireExceptionCaught(transportError(error));
+  }
+
+  disconnected(): void {
+    this.shut({ reason: 'peer', by: 'peer', error: this.failure });
+  }
+
+  /** A write cannot be given up half way, so what comes after a stuck or refused one is closing. */
+  protected override closeAs(reason: CloseReason): void {
+    this.pipeline.close(reason);
+  }
+
+  protected override outputIsShut(): void {
+    if (!this.isOpenNow) return;
+    if (!this.inputShut) this.pipeline.fireChannelShutdown('output');
+    else this.shut({ reason: this.lingerReason ?? 'local', by: 'local', error: undefined });
+  }
+
+  private shut(cause: CloseInfo, abort = false): void {
+    if (!this.isOpenNow) return;
+    this.isOpenNow = false;
+    const wasActive = this.active;
+    this.active = false;
+    // A failure explains the close better than the handler that closed because of it.
+    const info = this.failure === undefined ? cause : causeOf(this.failure);
+    this.info = info;
+    if (abort) this.transport.abort();
+    else this.transport.close();
+    this.announceClosed();
+    const writeError = closedError(info.reason, this.failure);
+    this.connectFuture.fail(this.failure ?? writeError);
+    this.closeFuture?.succeed();
+    this.endOutput(this.transportFailed ? this.failure! : writeError, writeError);
+    this.clock.execute(() => this.deregister(wasActive));
+  }
+
+  private deregister(wasActive: boolean): void {
+    if (wasActive) this.pipeline.fireChannelInactive();
+    if (this.registered) this.pipeline.fireChannelUnregistered();
+    this.registered = false;
+    this.pipeline.destroy();
+  }
+
+  // --- what applications call ---
+
+  read(): void {
+    this.pipeline.read();
+  }
+
+  flush(): void {
+    this.pipeline.flush();
+  }
+
+  write(message: unknown, options?: { readonly signal?: AbortSignal }): WriteFuture {
+    const signal = options?.signal;
+    return signal === undefined
+      ? this.pipeline.write(message)
+      : this.writeWithSignal(message, signal);
+  }
+
+  writeAndFlush(message: unknown, options?: { readonly signal?: AbortSignal }): WriteFuture {
+    const future = this.write(message, options);
+    this.pipeline.flush();
+    return future;
+  }
+
+  shutdown(direction: Direction = 'output'): WriteFuture {
+    return this.pipeline.shutdown(direction);
+  }
+
+  close(reason: CloseReason = 'local'): WriteFuture {
+    return this.pipeline.close(reason);
+  }
+
+  abort(reason: CloseReason = 'local'): WriteFuture {
+    this.shut({ reason, by: 'local', error: undefined }, true);
+    return this.whenClosed();
+  }
+
+  end(options: { readonly lingerMs?: number; readonly reason?: CloseReason } = {}): WriteFuture {
+    if (!this.isOpenNow || this.lingerReason !== undefined) return this.whenClosed();
+    const { lingerMs = DEFAULT_LINGER_MS, reason = 'local' } = options;
+    if (!this.active) return this.close(reason);
+    this.flush();
+    const wholeClose = this.whenClosed();
+    if (!this.isOpenNow) return wholeClose;
+    this.lingerReason = reason;
+    const deadline = this.clock.schedule(
+      () => this.shut({ reason, by: 'local', error: undefined }),
+      lingerMs,
+    );
+    this.onClosed(() => deadline.cancel());
+    this.shutdown('output').onSettled((error) => {
+      if (error !== undefined) this.shut({ reason, by: 'local', error: undefined });
+    });
+    if (this.isOpenNow) this.transport.requestRead();
+    return wholeClose;
+  }
+
+  get closed(): Promise<CloseInfo> {
+    this.closedPromise ??= new Promise((resolve) => this.onClosed(() => resolve(this.info!)));
+    return this.closedPromise;
+  }
+
+  onClosed(listener: CloseListener): void {
+    const listeners = this.closeListeners;
+    if (this.info !== undefined) listener(this);
+    else if (listeners === undefined) this.closeListeners = listener;
+    else if (typeof listeners === 'function') this.closeListeners = new Set([listeners, listener]);
+    else listeners.add(listener);
+  }
+
+  offClosed(listener: CloseListener): void {
+    if (this.closeListeners === listener) this.closeListeners = undefined;
+    else if (typeof this.closeListeners === 'object') this.closeListeners.delete(listener);
+  }
+
+  // --- the pipeline's ends ---
+
+  transportRead(): void {
+    if (!this.isOpenNow) return;
+    this.readRequested = true;
+    if (this.active) this.transport.requestRead();
+  }
+
+  readIfAutoRead(): void {
+    if (this.autoReads && this.isOpenNow) this.pipeline.read();
+  }
+
+  transportClose(reason: CloseReason): WriteFuture {
+    this.shut({ reason, by: 'local', error: undefined });
+    return this.whenClosed();
+  }
+
+  transportShutdown(direction: Direction): WriteFuture {
+    if (direction === 'output') return this.shutOutput();
+    if (!this.isOpenNow) return this.failedWrite(closedError(this.info!.reason, this.failure));
+    this.transport.pauseReading();
+    this.inputEnded();
+    return SettableFuture.succeeded();
+  }
+
+  unhandledMessage(message: unknown): void {
+    const { unhandledMessage } = this.options.hooks;
+    if (unhandledMessage !== undefined) unhandledMessage(this, message);
+    else {
+      const names = this.pipeline.names().join(', ');
+      this.logger.log(
+        'debug',
+        `${this} a ${typeof message} passed the last handler of ${names}; dropped`,
+      );
+    }
+  }
+
+  unhandledException(error: Error): void {
+    const { unhandledException } = this.options.hooks;
+    if (unhandledException !== undefined) {
+      unhandledException(this, error);
+      return;
+    }
+    // Peers reset connections every day; what they send wrongly or we do wrongly is worth a line.
+    const level = isHeadraceError(error, 'CHANNEL_RESET') ? 'debug' : 'warn';
+    this.logger.log(level, `${this} the last handler did not handle an error; closing`, error);
+    this.failure ??= error;
+    this.close('error');
+  }
+
+  unhandledEvent(event: unknown): void {
+    this.options.hooks.unhandledEvent?.(this, event);
+  }
+
+  exceptionHandlerFailed(handlerName: string, thrown: Error, original: Error): void {
+    const text = `${this} ${handlerName}.exceptionCaught threw while it handled "${original.message}"`;
+    this.logger.log('error', text, thrown);
+  }
+
+  private whenClosed(): SettableFuture {
+    if (this.closeFuture === undefined) {
+      this.closeFuture = new SettableFuture();
+      if (!this.isOpenNow) this.closeFuture.succeed();
+    }
+    return this.closeFuture;
+  }
+
+  private announceClosed(): void {
+    const listeners = this.closeListeners;
+    this.closeListeners = undefined;
+    if (typeof listeners === 'function') listeners(this);
+    else if (listeners !== undefined) for (const listener of listeners) listener(this);
+  }
+}
+
+/** An address as text: `127.0.0.1:80`, `[::1]:80` or a path. */
+export function addressText(address: Address): string {
+  if ('path' in address) return address.path;
+  return address.family === 'IPv6'
+    ? `[${address.host}]:${address.port}`
+    : `${address.host}:${address.port}`;
+}

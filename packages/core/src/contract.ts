@@ -1,0 +1,320 @@
+/**
+ * The nouns of Headrace: start reading here. Types and their promises only; every other file of the
+ * core points down to this one.
+ *
+ * @module
+ */
+
+import type { AttributeKey } from './attribute-key.ts';
+import type { Chain, ReadAfter, Types, WriteAfter } from './handler-types.ts';
+
+/** An event or operation handler may also return a promise; its rejection counts as a throw of that handler. */
+export type Handled = void | PromiseLike<void>;
+
+/** Which half of a connection: `input` is what the peer sends us, `output` what we send. */
+export type Direction = 'input' | 'output';
+
+/**
+ * One step of a pipeline. Every method is optional; a handler without a method is skipped without a
+ * call. Methods are called one at a time, on the event loop, by the pipeline; to pass an event on, call
+ * the method of the same name on the context (`fire…` for inbound events).
+ *
+ * A throw in an inbound method, in `read` or in `flush` reaches the same handler's `exceptionCaught`. A
+ * throw in `write`, `shutdown` or `close` fails the returned future instead.
+ *
+ * @see Netty's `ChannelInboundHandler` and `ChannelOutboundHandler`; one interface as in Netty 5
+ */
+export interface Handler {
+  /** For the compiler only, see {@link Types}. */
+  // biome-ignore lint/suspicious/noExplicitAny: any handler, whatever its types
+  readonly types?: Types<any, any, any, any>;
+
+  /** True if one instance may stand in many pipelines. A handler with state of one channel must not say so. */
+  readonly sharable?: boolean;
+
+  /** The handler is in the pipeline of a registered channel; comes before any other event. */
+  handlerAdded?(ctx: Context): void;
+  /** The handler is out of the pipeline; messages it still held may go on through `ctx`. */
+  handlerRemoved?(ctx: Context): void;
+
+  channelRegistered?(ctx: Context): Handled;
+  /** The connection is up. */
+  channelActive?(ctx: Context): Handled;
+  /** A message came in. */
+  // biome-ignore lint/suspicious/noExplicitAny: the message type is the handler's own, see Types
+  channelRead?(ctx: Context, message: any): Handled;
+  /** What came in together has been read: the time to flush. */
+  channelReadComplete?(ctx: Context): Handled;
+  /** `channel.isWritable` changed. */
+  channelWritabilityChanged?(ctx: Context): Handled;
+  /** Another handler or the application announced something, see the event's class. */
+  userEventTriggered?(ctx: Context, event: unknown): Handled;
+  /** One half of the connection was shut down (only with `allowHalfOpen`). */
+  channelShutdown?(ctx: Context, direction: Direction): Handled;
+  /** The connection is gone. */
+  channelInactive?(ctx: Context): Handled;
+  channelUnregistered?(ctx: Context): Handled;
+  /** A handler before this one, or this one, threw, or the connection failed. */
+  exceptionCaught?(ctx: Context, error: Error): Handled;
+
+  /** Somebody asks for more input. */
+  read?(ctx: Context): Handled;
+  /** A message goes out: return `ctx.write(…)` of what it becomes. */
+  // biome-ignore lint/suspicious/noExplicitAny: the message type is the handler's own, see Types
+  write?(ctx: Context, message: any): WriteFuture | PromiseLike<void>;
+  /** What was written shall go to the peer. */
+  flush?(ctx: Context): Handled;
+  /** One half of the connection shall be shut down. */
+  shutdown?(ctx: Context, direction: Direction): WriteFuture | PromiseLike<void>;
+  /** The connection shall be closed. */
+  close?(ctx: Context, reason: CloseReason): WriteFuture | PromiseLike<void>;
+}
+
+/** The inbound events, each started at the neighbour towards the tail. */
+export interface InboundInvoker {
+  fireChannelRegistered(): void;
+  fireChannelActive(): void;
+  fireChannelRead(message: unknown): void;
+  fireChannelReadComplete(): void;
+  fireChannelWritabilityChanged(): void;
+  fireUserEventTriggered(event: unknown): void;
+  fireChannelShutdown(direction: Direction): void;
+  fireChannelInactive(): void;
+  fireChannelUnregistered(): void;
+  fireExceptionCaught(error: Error): void;
+}
+
+/** The outbound operations, each started at the neighbour towards the head. */
+export interface OutboundInvoker {
+  /** Asks for more input. Needed only while `autoRead` is off. */
+  read(): void;
+  /** Queues a message; nothing is sent before `flush`. Throws a `TypeError` for `null` and `undefined`. */
+  write(message: unknown): WriteFuture;
+  /** Sends what was written. */
+  flush(): void;
+  /** `write`, then `flush`, also when the write failed. */
+  writeAndFlush(message: unknown): WriteFuture;
+  /** Shuts one half down; `output` goes out behind everything flushed. */
+  shutdown(direction?: Direction): WriteFuture;
+  /** Closes now: what the kernel has taken still arrives, what it has not fails. See {@link Channel.end}. */
+  close(reason?: CloseReason): WriteFuture;
+}
+
+/** A handler's place in one pipeline: how it reaches its neighbours, its channel and the clock. */
+export interface Context extends InboundInvoker, OutboundInvoker {
+  readonly name: string;
+  readonly handler: Handler;
+  readonly channel: Channel;
+  readonly pipeline: Pipeline;
+  readonly clock: Clock;
+  /** True once the handler is out of the pipeline; the context still forwards to its old neighbours. */
+  readonly isRemoved: boolean;
+  /** Tells the channel that this handler holds so many bytes more (or less) of output; they count towards writability. */
+  addPendingOutboundBytes(delta: number): void;
+}
+
+/** A handler's class. */
+// biome-ignore lint/suspicious/noExplicitAny: any constructor
+export type HandlerClass<T extends Handler = Handler> = abstract new (...args: any[]) => T;
+
+/** How a handler is named in lookups: its name, the instance, or its class (first match from the head, subclasses too). */
+export type HandlerRef = string | Handler | HandlerClass;
+
+/**
+ * The handlers of one channel, in order: inbound events walk from the head (the transport) to the tail
+ * (the application), outbound operations from the tail to the head. It may be changed at any time, also by
+ * a handler in the middle of an event.
+ *
+ * @typeParam R - what the next handler at the tail would read, `unknown` if the compiler cannot know
+ * @typeParam W - what it may write
+ * @see Netty's `ChannelPipeline`
+ */
+export interface Pipeline<R = unknown, W = unknown> extends InboundInvoker, OutboundInvoker {
+  readonly channel: Channel;
+
+  /** Appends handlers. The compiler checks that each one reads what comes before it and writes what that accepts. */
+  addLast<const Hs extends readonly Handler[]>(
+    ...handlers: Hs & Chain<Hs, R, W>
+  ): Pipeline<ReadAfter<Hs, R>, WriteAfter<Hs, W>>;
+  /** Appends one handler under a name of your own; a taken name is a `PipelineError`. */
+  addLast(name: string, handler: Handler): Pipeline;
+  /** Puts handlers at the head, in the order given. */
+  addFirst(...handlers: readonly Handler[]): Pipeline;
+  addFirst(name: string, handler: Handler): Pipeline;
+  addBefore(base: HandlerRef, handler: Handler, name?: string): Pipeline;
+  addAfter(base: HandlerRef, handler: Handler, name?: string): Pipeline;
+  /** Removes a handler and returns it; a `PipelineError` if it is not there. */
+  remove(ref: HandlerRef): Handler;
+  removeIfExists(ref: HandlerRef): Handler | undefined;
+  removeFirst(): Handler;
+  removeLast(): Handler;
+  /** Puts `handler` in the place of another, which is returned. Without a name it gets a generated one. */
+  replace(ref: HandlerRef, handler: Handler, name?: string): Handler;
+
+  get<T extends Handler>(type: HandlerClass<T>): T | undefined;
+  get(ref: HandlerRef): Handler | undefined;
+  context(ref: HandlerRef): Context | undefined;
+  first(): Handler | undefined;
+  last(): Handler | undefined;
+  firstContext(): Context | undefined;
+  lastContext(): Context | undefined;
+  /** The handlers' names from head to tail, a snapshot. */
+  names(): string[];
+  /** Names and handlers from head to tail, a snapshot. */
+  toMap(): Map<string, Handler>;
+  [Symbol.iterator](): Iterator<[string, Handler]>;
+}
+
+/**
+ * The outcome of a write, shutdown or close. It may be ignored: a failure that nobody looks at goes to
+ * the channel's `writeFailed` hook and never becomes an unhandled rejection. It makes a promise only when
+ * awaited; the writes of one flush may share one future.
+ */
+export interface WriteFuture extends PromiseLike<void> {
+  readonly isSettled: boolean;
+  readonly isSuccess: boolean;
+  /** Why it failed. */
+  readonly error: Error | undefined;
+  /** Calls back when settled, at once if it already is; in the order of registration, without a promise. */
+  onSettled(listener: (error: Error | undefined) => void): void;
+  catch<T = never>(
+    onRejected?: ((reason: unknown) => T | PromiseLike<T>) | null,
+  ): Promise<void | T>;
+  finally(onFinally?: (() => void) | null): Promise<void>;
+}
+
+/** Why a channel closed. Handlers may name reasons of their own. */
+export type CloseReason =
+  | 'local' // somebody called close() and gave no reason
+  | 'peer' // the peer ended the connection (FIN)
+  | 'reset' // the peer reset it (RST)
+  | 'unreachable' // the network gave up: time-out of retransmission or keepalive, no route
+  | 'error' // an error that no handler caught, or one of the transport
+  | 'bad-input' // the peer sent what the protocol does not allow
+  | 'idle'
+  | 'timeout'
+  | 'unauthenticated'
+  | 'replaced' // the same id came in on a newer connection
+  | 'slow-consumer'
+  | 'refused' // a limit or filter refused it
+  | 'limit' // a limit on an established connection
+  | 'heartbeat' // the peer did not answer
+  | 'shutdown' // the server or client shuts down
+  | (string & {});
+
+/** The end of a channel: why, on whose side, and the error if there was one. */
+export interface CloseInfo {
+  readonly reason: CloseReason;
+  readonly by: 'local' | 'peer' | 'network';
+  readonly error: Error | undefined;
+}
+
+/** An end of a connection: an IP socket or a path (Unix socket, named pipe, in-memory name). */
+export type Address =
+  | { readonly host: string; readonly port: number; readonly family: 'IPv4' | 'IPv6' }
+  | { readonly path: string };
+
+/** Typed values beside a channel. */
+export interface Attributes {
+  get<T>(key: AttributeKey<T>): T | undefined;
+  /** Sets a value and returns the one before; `undefined` removes. */
+  set<T>(key: AttributeKey<T>, value: T | undefined): T | undefined;
+  has(key: AttributeKey<unknown>): boolean;
+}
+
+/**
+ * One connection (or one listening socket): its pipeline, its state, its output.
+ *
+ * Life: registered → active → (reads) → inactive → unregistered. `channelInactive` never runs inside
+ * `close()`; it comes with the next task.
+ *
+ * @typeParam R - what the pipeline's first handler reads, for channels fresh from a transport
+ * @typeParam W - what the transport accepts
+ */
+export interface Channel<R = unknown, W = unknown> extends OutboundInvoker {
+  /** Eight hex digits, unique in this process. */
+  readonly id: string;
+  /** The server channel that accepted this one, or the channel it runs inside (a WebSocket on HTTP). */
+  readonly parent: Channel | undefined;
+  readonly pipeline: Pipeline<R, W>;
+  readonly attributes: Attributes;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Readable also after the close. */
+  readonly localAddress: Address | undefined;
+  readonly remoteAddress: Address | undefined;
+
+  readonly isOpen: boolean;
+  readonly isRegistered: boolean;
+  readonly isActive: boolean;
+  /** False while too much output waits: stop writing until `channelWritabilityChanged`. */
+  readonly isWritable: boolean;
+  readonly isInputShutdown: boolean;
+  readonly isOutputShutdown: boolean;
+  /** True for a listening channel, whose messages are the channels it accepts. */
+  readonly isServer: boolean;
+
+  /** Read on its own accord (default), or only when asked by `read()`. */
+  autoRead: boolean;
+  /** Bytes written and not yet taken by the kernel, with a fixed overhead for each message. */
+  readonly pendingOutboundBytes: number;
+  readonly bytesBeforeUnwritable: number;
+  readonly bytesBeforeWritable: number;
+  /** Changes whenever the transport took some output: tells a slow write from a stuck one. */
+  readonly outboundProgress: number;
+
+  /** Resolves when the channel has closed; never rejects. */
+  readonly closed: Promise<CloseInfo>;
+  readonly closeInfo: CloseInfo | undefined;
+  /** Calls back once when the channel has closed, without a promise; at once if it has. */
+  onClosed(listener: (channel: Channel) => void): void;
+  offClosed(listener: (channel: Channel) => void): void;
+
+  /** As {@link OutboundInvoker.write}; a write whose signal aborts before its flush is not sent and fails. */
+  write(message: unknown, options?: { readonly signal?: AbortSignal }): WriteFuture;
+  writeAndFlush(message: unknown, options?: { readonly signal?: AbortSignal }): WriteFuture;
+  /**
+   * The polite close: flushes, ends our half behind everything written, discards what still comes in,
+   * and closes when the peer has ended its half or after `lingerMs`.
+   *
+   * @param options.lingerMs - default 2000
+   */
+  end(options?: { readonly lingerMs?: number; readonly reason?: CloseReason }): WriteFuture;
+  /** Resets the connection (RST where the transport can). */
+  abort(reason?: CloseReason): WriteFuture;
+}
+
+/** A cancellable task of the future. */
+export interface Timer {
+  cancel(): void;
+}
+
+/** All the time there is: replaced by a virtual one in tests. */
+export interface Clock {
+  /** Monotonic milliseconds. */
+  now(): number;
+  /** Runs a task once after `delayMs`; does not keep the process alive unless `ref` is true. */
+  schedule(task: () => void, delayMs: number, ref?: boolean): Timer;
+  /** Runs a task soon, when the current event is through. */
+  execute(task: () => void): void;
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** Where the framework tells what it has to tell. */
+export interface Logger {
+  log(level: LogLevel, message: string, error?: Error): void;
+}
+
+/**
+ * Output that is not one Buffer but knows how to become bytes: a length and a body, say, without a copy
+ * before the transport makes its own.
+ */
+export interface ByteSource {
+  readonly byteLength: number;
+  /** Writes all `byteLength` bytes into `target` at `offset`. */
+  writeTo(target: Uint8Array, offset: number): void;
+}
+
+/** What a byte transport accepts. */
+export type OutboundBytes = Uint8Array | ByteSource;

@@ -1,0 +1,114 @@
+/** What {@link HeadraceError.details} holds: numbers and names, for logs and programs. */
+export type ErrorDetails = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** The classes of error; each code belongs to one. */
+export type ErrorClassName =
+  | 'OptionError'
+  | 'PipelineError'
+  | 'DecodeError'
+  | 'EncodeError'
+  | 'ChannelError'
+  | 'TimedOutError'
+  | 'RejectedError';
+
+/** Every code, the class it belongs to and what it means. `docs/errors.md` lists the same. */
+export const ERROR_CODES = {
+  OPTION_INVALID: ['OptionError', 'an option has a value that makes no sense'],
+  OPTION_CONFLICT: ['OptionError', 'two options contradict each other, or one is missing'],
+  PIPELINE_DUPLICATE_NAME: ['PipelineError', 'the name is taken in this pipeline'],
+  PIPELINE_UNKNOWN_NAME: ['PipelineError', 'no such handler in this pipeline'],
+  PIPELINE_NOT_SHARABLE: ['PipelineError', 'the handler instance already serves a channel'],
+  PIPELINE_HANDLER_FAILED: ['PipelineError', 'handlerAdded or handlerRemoved threw'],
+  PIPELINE_CLOSED: ['PipelineError', 'the channel is closed, its pipeline takes no handlers'],
+  PIPELINE_STATE: ['PipelineError', 'the operation is not possible in this state'],
+  FRAME_TOO_LONG: ['DecodeError', 'a frame is longer than allowed'],
+  FRAME_CORRUPT: ['DecodeError', 'a frame header makes no sense'],
+  FRAME_TRUNCATED: ['DecodeError', 'the input ended within a frame'],
+  MESSAGE_INVALID: ['DecodeError', 'a message is not what the protocol allows'],
+  TEXT_NOT_UTF8: ['DecodeError', 'bytes are not UTF-8'],
+  DECODER_FAILED: ['DecodeError', 'a decoder threw, see the cause'],
+  MESSAGE_NOT_ENCODABLE: [
+    'EncodeError',
+    'no handler turned this message into what the transport takes',
+  ],
+  MESSAGE_TOO_LONG: ['EncodeError', 'a message does not fit its length field or limit'],
+  ENCODER_FAILED: ['EncodeError', 'an encoder threw, see the cause'],
+  CHANNEL_CLOSED: ['ChannelError', 'the channel is closed'],
+  CHANNEL_NOT_CONNECTED: ['ChannelError', 'the channel is not connected yet'],
+  CHANNEL_RESET: ['ChannelError', 'the peer reset the connection'],
+  CHANNEL_REFUSED: ['ChannelError', 'nobody accepted the connection'],
+  CHANNEL_FAILED: ['ChannelError', 'the transport failed, see the cause'],
+  OUTPUT_SHUTDOWN: ['ChannelError', 'our half of the connection is shut down'],
+  OUTBOUND_FULL: ['ChannelError', 'more output waits than the limit allows'],
+  BIND_FAILED: ['ChannelError', 'the address could not be listened on'],
+  OPERATION_ABORTED: ['ChannelError', 'the operation was cancelled by its signal'],
+  GROUP_WRITE_FAILED: ['ChannelError', 'a group operation failed for some members'],
+  TIMEOUT_CONNECT: ['TimedOutError', 'no connection in time'],
+  TIMEOUT_READ: ['TimedOutError', 'nothing was read in time'],
+  TIMEOUT_WRITE: ['TimedOutError', 'a write was not taken in time'],
+  TIMEOUT_AUTH: ['TimedOutError', 'the peer did not authenticate in time'],
+  TIMEOUT_REQUEST: ['TimedOutError', 'no answer in time'],
+  REJECTED_TOTAL: ['RejectedError', 'the limit of connections is reached'],
+  REJECTED_PER_ADDRESS: ['RejectedError', 'the limit of connections for this address is reached'],
+  REJECTED_AUTH: ['RejectedError', 'the authenticator said no'],
+} as const satisfies Record<string, readonly [ErrorClassName, string]>;
+
+/** A code without its prefix. */
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+type CodesOf<C extends ErrorClassName> = {
+  [K in ErrorCode]: (typeof ERROR_CODES)[K][0] extends C ? K : never;
+}[ErrorCode];
+
+const BRAND = Symbol.for('headrace.error');
+
+/** The base of all our errors: a stable `code`, `details` with numbers and names, and the `cause`. */
+export class HeadraceError<C extends ErrorCode = ErrorCode> extends Error {
+  /** Stable, for programs: `HR_ERR_` and a code of {@link ERROR_CODES}. */
+  readonly code: `HR_ERR_${C}`;
+  readonly details: ErrorDetails;
+
+  constructor(code: C, message: string, details: ErrorDetails = {}, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = new.target.name;
+    this.code = `HR_ERR_${code}`;
+    this.details = details;
+  }
+
+  get [BRAND](): true {
+    return true;
+  }
+}
+
+/** Something was configured wrongly; thrown before a socket exists. */
+export class OptionError extends HeadraceError<CodesOf<'OptionError'>> {}
+/** A pipeline was wired wrongly. */
+export class PipelineError extends HeadraceError<CodesOf<'PipelineError'>> {}
+/** The peer sent something wrong. */
+export class DecodeError extends HeadraceError<CodesOf<'DecodeError'>> {}
+/** We tried to send something wrong. */
+export class EncodeError extends HeadraceError<CodesOf<'EncodeError'>> {}
+/** The connection is gone or takes no more. */
+export class ChannelError extends HeadraceError<CodesOf<'ChannelError'>> {}
+/** Nothing happened in time. */
+export class TimedOutError extends HeadraceError<CodesOf<'TimedOutError'>> {}
+/** A policy said no. */
+export class RejectedError extends HeadraceError<CodesOf<'RejectedError'>> {}
+
+/** Tells our errors from others, also those of another copy of the package; with a code, only that one. */
+export function isHeadraceError<C extends ErrorCode>(
+  error: unknown,
+  code?: C,
+): error is HeadraceError<C> {
+  return (
+    typeof error === 'object' &&
+    error !== null &&
+    BRAND in error &&
+    (code === undefined || (error as HeadraceError).code === `HR_ERR_${code}`)
+  );
+}
+
+/** Makes an Error of whatever was thrown. */
+export function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
+}

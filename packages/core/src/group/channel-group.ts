@@ -1,0 +1,151 @@
+import { EventEmitter } from 'eventemitter3';
+import type { Channel, CloseReason, WriteFuture } from '../contract.ts';
+import { type ChannelMatcher, ChannelMatchers } from './channel-matchers.ts';
+import { broadcasting } from './encode-once.ts';
+import { GroupFuture } from './group-future.ts';
+
+export interface ChannelGroupEvents {
+  join: [channel: Channel];
+  leave: [channel: Channel];
+}
+
+/** Options of a {@link ChannelGroup}. */
+export interface ChannelGroupOptions {
+  /** After `close()`, close whatever is added later at once: no connection slips through a shutdown. @default false */
+  readonly stayClosed?: boolean;
+}
+
+let groups = 0;
+
+/**
+ * Open channels, by identity. A channel that closes leaves by itself. A write goes to every member, is
+ * encoded once where the encoders can share, and one member's failure does not touch the others.
+ *
+ * @see Netty's `ChannelGroup`
+ */
+export class ChannelGroup extends EventEmitter<ChannelGroupEvents> implements Iterable<Channel> {
+  readonly name: string;
+  private readonly options: ChannelGroupOptions;
+  private readonly servers = new Set<Channel>();
+  private readonly others = new Set<Channel>();
+  private isClosed = false;
+  private readonly onMemberClosed = (channel: Channel): void => {
+    if (this.setOf(channel).delete(channel)) this.emit('leave', channel);
+  };
+
+  constructor(name?: string, options: ChannelGroupOptions = {}) {
+    super();
+    groups += 1;
+    this.name = name ?? `group-0x${groups.toString(16)}`;
+    this.options = options;
+  }
+
+  get size(): number {
+    return this.servers.size + this.others.size;
+  }
+
+  get isEmpty(): boolean {
+    return this.size === 0;
+  }
+
+  /** True if the channel was not a member yet. A closed channel is not taken. */
+  add(channel: Channel): boolean {
+    const members = this.setOf(channel);
+    if (members.has(channel) || !channel.isOpen) return false;
+    if (this.isClosed && this.options.stayClosed === true) {
+      channel.close('shutdown');
+      return false;
+    }
+    members.add(channel);
+    channel.onClosed(this.onMemberClosed);
+    this.emit('join', channel);
+    return true;
+  }
+
+  /** True if it was a member. */
+  remove(channel: Channel | string): boolean {
+    const member = typeof channel === 'string' ? this.find(channel) : channel;
+    if (member === undefined || !this.setOf(member).delete(member)) return false;
+    member.offClosed(this.onMemberClosed);
+    this.emit('leave', member);
+    return true;
+  }
+
+  /** Lets all members go, open. */
+  clear(): void {
+    for (const channel of this.members()) this.remove(channel);
+  }
+
+  has(channel: Channel): boolean {
+    return this.setOf(channel).has(channel);
+  }
+
+  find(id: string): Channel | undefined {
+    for (const channel of this) if (channel.id === id) return channel;
+    return undefined;
+  }
+
+  /** Listening channels first; members may come and go meanwhile. */
+  *[Symbol.iterator](): Iterator<Channel> {
+    yield* this.servers;
+    yield* this.others;
+  }
+
+  /** Queues a message for the matching members; listening channels are passed over. */
+  write(message: unknown, matcher?: ChannelMatcher): GroupFuture {
+    return this.send(matcher, (channel) => channel.write(message));
+  }
+
+  flush(matcher: ChannelMatcher = ChannelMatchers.all): void {
+    for (const channel of this.others) if (matcher(channel)) channel.flush();
+  }
+
+  /** Sends a message to the matching members. */
+  writeAndFlush(message: unknown, matcher?: ChannelMatcher): GroupFuture {
+    return this.send(matcher, (channel) => channel.writeAndFlush(message));
+  }
+
+  /** Closes the matching members, listening channels first. */
+  close(reason: CloseReason = 'local', matcher: ChannelMatcher = ChannelMatchers.all): GroupFuture {
+    if (matcher === ChannelMatchers.all) this.isClosed = true;
+    const channels = this.members().filter(matcher);
+    return new GroupFuture(
+      channels,
+      channels.map((channel) => channel.close(reason)),
+    );
+  }
+
+  /** Resolves when all channels that match now have closed. */
+  async newCloseFuture(matcher: ChannelMatcher = ChannelMatchers.all): Promise<void> {
+    await Promise.all(
+      this.members()
+        .filter(matcher)
+        .map((channel) => channel.closed),
+    );
+  }
+
+  /** A snapshot. */
+  members(): Channel[] {
+    return [...this];
+  }
+
+  private send(
+    matcher: ChannelMatcher | undefined,
+    operation: (channel: Channel) => WriteFuture,
+  ): GroupFuture {
+    return broadcasting(() => {
+      const channels: Channel[] = [];
+      const futures: WriteFuture[] = [];
+      for (const channel of [...this.others]) {
+        if (matcher !== undefined && !matcher(channel)) continue;
+        channels.push(channel);
+        futures.push(operation(channel));
+      }
+      return new GroupFuture(channels, futures);
+    });
+  }
+
+  private setOf(channel: Channel): Set<Channel> {
+    return channel.isServer ? this.servers : this.others;
+  }
+}

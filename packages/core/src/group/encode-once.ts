@@ -1,0 +1,33 @@
+/** What one encoder made of one message during a broadcast. */
+interface Encoded {
+  readonly message: unknown;
+  readonly encoded: unknown;
+}
+
+let current: Map<string, Encoded> | undefined;
+
+/** Runs a broadcast: encoders that use {@link encodeOnce} encode each message once for all its receivers. */
+export function broadcasting<T>(run: () => T): T {
+  const outer = current;
+  current = new Map();
+  try {
+    return run();
+  } finally {
+    current = outer;
+  }
+}
+
+/**
+ * For encoders without state: what `encode` makes of `message`, made once while a group writes the same
+ * message to all its members. Outside a broadcast it just calls `encode`.
+ *
+ * @param key - names the encoder and everything about its configuration that the result depends on
+ */
+export function encodeOnce<M, E>(key: string, message: M, encode: (message: M) => E): E {
+  if (current === undefined) return encode(message);
+  const known = current.get(key);
+  if (known !== undefined && known.message === message) return known.encoded as E;
+  const encoded = encode(message);
+  current.set(key, { message, encoded });
+  return encoded;
+}

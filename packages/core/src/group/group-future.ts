@@ -1,0 +1,89 @@
+import type { Channel, WriteFuture } from '../contract.ts';
+import { ChannelError } from '../errors.ts';
+
+/** A member and why the operation failed for it. */
+export interface MemberFailure {
+  readonly channel: Channel;
+  readonly error: Error;
+}
+
+/** Some members failed: iterate it for which, and why. */
+export class ChannelGroupError extends ChannelError implements Iterable<MemberFailure> {
+  readonly failures: readonly MemberFailure[];
+
+  constructor(failures: readonly MemberFailure[], total: number) {
+    const first = failures[0]!;
+    super(
+      'GROUP_WRITE_FAILED',
+      `failed for ${failures.length} of ${total} members; the first, ${first.channel.id}: ${first.error.message}`,
+      { failed: failures.length, total },
+      first.error,
+    );
+    this.failures = failures;
+  }
+
+  [Symbol.iterator](): Iterator<MemberFailure> {
+    return this.failures[Symbol.iterator]();
+  }
+}
+
+/**
+ * The outcome of an operation on a group: settles after all members' own, and rejects with a
+ * {@link ChannelGroupError} if any failed. It may be ignored.
+ */
+export class GroupFuture implements PromiseLike<void> {
+  private readonly channels: readonly Channel[];
+  private readonly futures: readonly WriteFuture[];
+
+  constructor(channels: readonly Channel[], futures: readonly WriteFuture[]) {
+    this.channels = channels;
+    this.futures = futures;
+  }
+
+  /** How many members it is about. */
+  get size(): number {
+    return this.futures.length;
+  }
+
+  get isSettled(): boolean {
+    return this.futures.every((future) => future.isSettled);
+  }
+
+  get isSuccess(): boolean {
+    return this.futures.every((future) => future.isSuccess);
+  }
+
+  /** Some, but not all, have succeeded. */
+  get isPartialSuccess(): boolean {
+    return this.isMixed((future) => future.isSuccess);
+  }
+
+  /** Some, but not all, have failed. */
+  get isPartialFailure(): boolean {
+    return this.isMixed((future) => future.isSettled && !future.isSuccess);
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: a future is awaitable
+  then<A = void, B = never>(
+    onFulfilled?: ((value: void) => A | PromiseLike<A>) | null,
+    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.settled().then(onFulfilled, onRejected);
+  }
+
+  private async settled(): Promise<void> {
+    const outcomes = await Promise.allSettled(this.futures);
+    const failures: MemberFailure[] = [];
+    outcomes.forEach((outcome, i) => {
+      if (outcome.status === 'rejected') {
+        failures.push({ channel: this.channels[i]!, error: outcome.reason as Error });
+      }
+    });
+    if (failures.length > 0) throw new ChannelGroupError(failures, outcomes.length);
+  }
+
+  private isMixed(holds: (future: WriteFuture) => boolean): boolean {
+    const count = this.futures.filter(holds).length;
+    return count > 0 && count < this.futures.length;
+  }
+}

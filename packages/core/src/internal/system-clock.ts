@@ -1,0 +1,35 @@
+import type { Clock, Timer } from '../contract.ts';
+
+class SystemTimer implements Timer {
+  private handle: NodeJS.Timeout | undefined;
+
+  constructor(handle: NodeJS.Timeout) {
+    this.handle = handle;
+  }
+
+  cancel(): void {
+    if (this.handle === undefined) return;
+    clearTimeout(this.handle);
+    this.handle = undefined;
+  }
+}
+
+/** Node's longest timer; a longer one would fire at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** The machine's clock: monotonic time, Node's timers, `process.nextTick`. */
+export const systemClock: Clock = {
+  now(): number {
+    return performance.now();
+  },
+
+  schedule(task: () => void, delayMs: number, ref = false): Timer {
+    const handle = setTimeout(task, Math.min(delayMs, LONGEST_MS));
+    if (!ref) handle.unref();
+    return new SystemTimer(handle);
+  },
+
+  execute(task: () => void): void {
+    process.nextTick(task);
+  },
+};

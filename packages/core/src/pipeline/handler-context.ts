@@ -1,0 +1,268 @@
+// Walk 4: one step of a pipeline. channelRead goes from context to context, write comes back. Next: packages/core/src/pipeline/pipeline-ends.ts
+import type {
+  Channel,
+  Clock,
+  CloseReason,
+  Context,
+  Direction,
+  Handled,
+  Handler,
+  Pipeline,
+  WriteFuture,
+} from '../contract.ts';
+import { toError } from '../errors.ts';
+import { SettableFuture } from '../internal/settable-future.ts';
+import * as mask from './handler-mask.ts';
+
+/** Linked, but `handlerAdded` has not run: every event passes by. */
+export const PENDING = 0;
+export const ADDED = 1;
+export const REMOVED = 2;
+
+/** What a context needs of its pipeline. */
+export interface ContextOwner extends Pipeline {
+  readonly channel: Channel;
+  /** `exceptionCaught` threw: told to the log, not to the pipeline. */
+  exceptionHandlerFailed(context: HandlerContext, thrown: Error, original: Error): void;
+  addPendingOutboundBytes(delta: number): void;
+  /** A future that failed at once, and is reported if nobody looks at it. */
+  failedWrite(error: Error): WriteFuture;
+}
+
+/**
+ * A handler's place in a pipeline. The neighbours of the four frequent events are kept as links, refreshed
+ * by the pipeline when it changes; the others are looked up by mask.
+ */
+export class HandlerContext implements Context {
+  readonly pipeline: ContextOwner;
+  readonly handler: Handler;
+  readonly mask: number;
+  readonly name: string;
+  state: number = PENDING;
+  next: HandlerContext = this;
+  prev: HandlerContext = this;
+  nextReader: HandlerContext = this;
+  nextReadCompleter: HandlerContext = this;
+  prevWriter: HandlerContext = this;
+  prevFlusher: HandlerContext = this;
+
+  constructor(pipeline: ContextOwner, handler: Handler, name: string) {
+    this.pipeline = pipeline;
+    this.handler = handler;
+    this.name = name;
+    this.mask = mask.maskOf(handler);
+  }
+
+  get channel(): Channel {
+    return this.pipeline.channel;
+  }
+
+  get clock(): Clock {
+    return this.pipeline.channel.clock;
+  }
+
+  get isRemoved(): boolean {
+    return this.state === REMOVED;
+  }
+
+  addPendingOutboundBytes(delta: number): void {
+    this.pipeline.addPendingOutboundBytes(delta);
+  }
+
+  // --- inbound, towards the tail ---
+
+  fireChannelRead(message: unknown): void {
+    this.nextReader.invokeChannelRead(message);
+  }
+
+  invokeChannelRead(message: unknown): void {
+    if (this.state !== ADDED) {
+      this.nextReader.invokeChannelRead(message);
+      return;
+    }
+    try {
+      const handled = this.handler.channelRead!(this, message);
+      if (handled !== undefined) this.watch(handled);
+    } catch (thrown) {
+      this.invokeExceptionCaught(toError(thrown));
+    }
+  }
+
+  fireChannelReadComplete(): void {
+    this.nextReadCompleter.invokeChannelReadComplete();
+  }
+
+  invokeChannelReadComplete(): void {
+    if (this.state !== ADDED) {
+      this.nextReadCompleter.invokeChannelReadComplete();
+      return;
+    }
+    try {
+      const handled = this.handler.channelReadComplete!(this);
+      if (handled !== undefined) this.watch(handled);
+    } catch (thrown) {
+      this.invokeExceptionCaught(toError(thrown));
+    }
+  }
+
+  fireChannelRegistered(): void {
+    const next = this.nextWith(mask.CHANNEL_REGISTERED);
+    next.guard(() => next.handler.channelRegistered!(next));
+  }
+
+  fireChannelActive(): void {
+    const next = this.nextWith(mask.CHANNEL_ACTIVE);
+    next.guard(() => next.handler.channelActive!(next));
+  }
+
+  fireChannelWritabilityChanged(): void {
+    const next = this.nextWith(mask.CHANNEL_WRITABILITY_CHANGED);
+    next.guard(() => next.handler.channelWritabilityChanged!(next));
+  }
+
+  fireUserEventTriggered(event: unknown): void {
+    const next = this.nextWith(mask.USER_EVENT_TRIGGERED);
+    next.guard(() => next.handler.userEventTriggered!(next, event));
+  }
+
+  fireChannelShutdown(direction: Direction): void {
+    const next = this.nextWith(mask.CHANNEL_SHUTDOWN);
+    next.guard(() => next.handler.channelShutdown!(next, direction));
+  }
+
+  fireChannelInactive(): void {
+    const next = this.nextWith(mask.CHANNEL_INACTIVE);
+    next.guard(() => next.handler.channelInactive!(next));
+  }
+
+  fireChannelUnregistered(): void {
+    const next = this.nextWith(mask.CHANNEL_UNREGISTERED);
+    next.guard(() => next.handler.channelUnregistered!(next));
+  }
+
+  fireExceptionCaught(error: Error): void {
+    this.nextWith(mask.EXCEPTION_CAUGHT).invokeExceptionCaught(error);
+  }
+
+  /** This handler's own `exceptionCaught`, or the next one that has it. */
+  invokeExceptionCaught(error: Error): void {
+    if (this.state !== ADDED || (this.mask & mask.EXCEPTION_CAUGHT) === 0) {
+      this.fireExceptionCaught(error);
+      return;
+    }
+    try {
+      const handled = this.handler.exceptionCaught!(this, error);
+      if (isPromiseLike(handled)) {
+        handled.then(undefined, (thrown) => this.exceptionHandlerFailed(thrown, error));
+      }
+    } catch (thrown) {
+      this.exceptionHandlerFailed(thrown, error);
+    }
+  }
+
+  // --- outbound, towards the head ---
+
+  read(): void {
+    const prev = this.prevWith(mask.READ);
+    prev.guard(() => prev.handler.read!(prev));
+  }
+
+  write(message: unknown): WriteFuture {
+    if (message === undefined || message === null) {
+      throw new TypeError(`write(${String(message)}): a message cannot be null or undefined`);
+    }
+    return this.prevWriter.invokeWrite(message);
+  }
+
+  invokeWrite(message: unknown): WriteFuture {
+    if (this.state !== ADDED) return this.prevWriter.invokeWrite(message);
+    try {
+      return SettableFuture.from(this.handler.write!(this, message));
+    } catch (thrown) {
+      return this.failedFuture(thrown);
+    }
+  }
+
+  flush(): void {
+    this.prevFlusher.invokeFlush();
+  }
+
+  invokeFlush(): void {
+    if (this.state !== ADDED) {
+      this.prevFlusher.invokeFlush();
+      return;
+    }
+    try {
+      const handled = this.handler.flush!(this);
+      if (handled !== undefined) this.watch(handled);
+    } catch (thrown) {
+      this.invokeExceptionCaught(toError(thrown));
+    }
+  }
+
+  writeAndFlush(message: unknown): WriteFuture {
+    const future = this.write(message);
+    this.flush();
+    return future;
+  }
+
+  shutdown(direction: Direction = 'output'): WriteFuture {
+    const prev = this.prevWith(mask.SHUTDOWN);
+    try {
+      return SettableFuture.from(prev.handler.shutdown!(prev, direction));
+    } catch (thrown) {
+      return prev.failedFuture(thrown);
+    }
+  }
+
+  close(reason: CloseReason = 'local'): WriteFuture {
+    const prev = this.prevWith(mask.CLOSE);
+    try {
+      return SettableFuture.from(prev.handler.close!(prev, reason));
+    } catch (thrown) {
+      return prev.failedFuture(thrown);
+    }
+  }
+
+  // --- the ways between contexts ---
+
+  /** The next live context towards the tail with any of these bits; the tail has all inbound ones. */
+  private nextWith(bits: number): HandlerContext {
+    let context = this.next;
+    while (context.state !== ADDED || (context.mask & bits) === 0) context = context.next;
+    return context;
+  }
+
+  private prevWith(bits: number): HandlerContext {
+    let context = this.prev;
+    while (context.state !== ADDED || (context.mask & bits) === 0) context = context.prev;
+    return context;
+  }
+
+  private guard(call: () => Handled): void {
+    try {
+      const handled = call();
+      if (handled !== undefined) this.watch(handled);
+    } catch (thrown) {
+      this.invokeExceptionCaught(toError(thrown));
+    }
+  }
+
+  /** An asynchronous handler's rejection is its throw. */
+  private watch(handled: Handled): void {
+    if (!isPromiseLike(handled)) return;
+    handled.then(undefined, (thrown) => this.invokeExceptionCaught(toError(thrown)));
+  }
+
+  private failedFuture(thrown: unknown): WriteFuture {
+    return this.pipeline.failedWrite(toError(thrown));
+  }
+
+  private exceptionHandlerFailed(thrown: unknown, original: Error): void {
+    this.pipeline.exceptionHandlerFailed(this, toError(thrown), original);
+  }
+}
+
+function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value;
+}

@@ -1,0 +1,344 @@
+import type { Handler, HandlerRef } from '../contract.ts';
+import { PipelineError, toError } from '../errors.ts';
+import { ADDED, type ContextOwner, HandlerContext, PENDING, REMOVED } from './handler-context.ts';
+import * as mask from './handler-mask.ts';
+import { HEAD, type PipelineHost, TAIL } from './pipeline-ends.ts';
+import { PipelineFlow } from './pipeline-flow.ts';
+
+/** Handler instances that serve a channel and must not serve another: the mark stays when they are removed. */
+const taken = new WeakSet<Handler>();
+
+/** The pipeline of one channel. */
+export class HandlerPipeline extends PipelineFlow implements ContextOwner {
+  protected readonly head: HandlerContext;
+  protected readonly tail: HandlerContext;
+  /** `handlerAdded` and `handlerRemoved` calls that wait for the channel's registration. */
+  private waiting: { readonly context: HandlerContext; readonly added: boolean }[] | undefined;
+  private destroyed = false;
+
+  constructor(host: PipelineHost) {
+    super(host);
+    this.head = new HandlerContext(this, HEAD, 'head');
+    this.tail = new HandlerContext(this, TAIL, 'tail');
+    this.head.state = ADDED;
+    this.tail.state = ADDED;
+    this.head.next = this.tail;
+    this.tail.prev = this.head;
+    this.relink();
+  }
+
+  // --- the list ---
+
+  addLast(...args: readonly unknown[]): never {
+    this.addAll(args, () => this.tail);
+    return this as never;
+  }
+
+  addFirst(...args: readonly unknown[]): this {
+    const next = this.head.next;
+    this.addAll(args, () => next);
+    return this;
+  }
+
+  addBefore(base: HandlerRef, handler: Handler, name?: string): this {
+    this.insert(handler, name, () => this.contextOrThrow(base));
+    return this;
+  }
+
+  addAfter(base: HandlerRef, handler: Handler, name?: string): this {
+    this.insert(handler, name, () => this.contextOrThrow(base).next);
+    return this;
+  }
+
+  remove(ref: HandlerRef): Handler {
+    return this.unlink(this.contextOrThrow(ref));
+  }
+
+  removeIfExists(ref: HandlerRef): Handler | undefined {
+    const context = this.find(ref);
+    return context === undefined ? undefined : this.unlink(context);
+  }
+
+  removeFirst(): Handler {
+    return this.unlink(this.orThrow(this.firstContext(), 'the first handler'));
+  }
+
+  removeLast(): Handler {
+    return this.unlink(this.orThrow(this.lastContext(), 'the last handler'));
+  }
+
+  replace(ref: HandlerRef, handler: Handler, name?: string): Handler {
+    const old = this.contextOrThrow(ref);
+    const keepsName = name === old.name;
+    const fresh = this.make(
+      handler,
+      keepsName ? undefined : name,
+      keepsName ? old.name : undefined,
+    );
+    fresh.prev = old.prev;
+    fresh.next = old.next;
+    old.prev.next = fresh;
+    old.next.prev = fresh;
+    this.relink();
+    // What the old one still forwards reaches the new one.
+    old.next = fresh;
+    old.prev = fresh;
+    old.nextReader = this.has(fresh, mask.CHANNEL_READ) ? fresh : fresh.nextReader;
+    old.nextReadCompleter = this.has(fresh, mask.CHANNEL_READ_COMPLETE)
+      ? fresh
+      : fresh.nextReadCompleter;
+    old.prevWriter = this.has(fresh, mask.WRITE) ? fresh : fresh.prevWriter;
+    old.prevFlusher = this.has(fresh, mask.FLUSH) ? fresh : fresh.prevFlusher;
+    this.announceAdded(fresh);
+    this.announceRemoved(old);
+    return old.handler;
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: the overloads of the contract
+  get(ref: HandlerRef): any {
+    return this.find(ref)?.handler;
+  }
+
+  context(ref: HandlerRef): HandlerContext | undefined {
+    return this.find(ref);
+  }
+
+  first(): Handler | undefined {
+    return this.firstContext()?.handler;
+  }
+
+  last(): Handler | undefined {
+    return this.lastContext()?.handler;
+  }
+
+  firstContext(): HandlerContext | undefined {
+    return this.head.next === this.tail ? undefined : this.head.next;
+  }
+
+  lastContext(): HandlerContext | undefined {
+    return this.tail.prev === this.head ? undefined : this.tail.prev;
+  }
+
+  names(): string[] {
+    return Array.from(this, ([name]) => name);
+  }
+
+  toMap(): Map<string, Handler> {
+    return new Map(this);
+  }
+
+  *[Symbol.iterator](): Generator<[string, Handler]> {
+    const contexts: HandlerContext[] = [];
+    for (let c = this.head.next; c !== this.tail; c = c.next) contexts.push(c);
+    for (const context of contexts) yield [context.name, context.handler];
+  }
+
+  // --- the channel's life ---
+
+  /** The channel is registered: the handlers added so far hear of it, in order. */
+  announceRegistered(): void {
+    for (let i = 0; this.waiting !== undefined && i < this.waiting.length; i++) {
+      const { context, added } = this.waiting[i]!;
+      if (added) this.callHandlerAdded(context);
+      else this.callHandlerRemoved(context);
+    }
+    this.waiting = undefined;
+  }
+
+  /** The channel is unregistered: the handlers go, the last one first. */
+  destroy(): void {
+    this.destroyed = true;
+    this.waiting = undefined;
+    while (this.tail.prev !== this.head) this.unlink(this.tail.prev);
+  }
+
+  // --- inside ---
+
+  /** One at a time, so that a handler which adds others from `handlerAdded` finds its neighbours in order. */
+  private addAll(args: readonly unknown[], nextOf: () => HandlerContext): void {
+    if (typeof args[0] === 'string') {
+      this.insert(args[1] as Handler, args[0], nextOf);
+      return;
+    }
+    for (const handler of args) this.insert(handler as Handler, undefined, nextOf);
+  }
+
+  private insert(handler: Handler, name: string | undefined, nextOf: () => HandlerContext): void {
+    const next = nextOf();
+    const context = this.make(handler, name);
+    context.prev = next.prev;
+    context.next = next;
+    next.prev.next = context;
+    next.prev = context;
+    this.relink();
+    this.announceAdded(context);
+  }
+
+  /** Checks everything before anything changes; the name first, so that a taken name does not use the handler up. */
+  private make(handler: Handler, name: string | undefined, keptName?: string): HandlerContext {
+    if (this.destroyed) {
+      throw new PipelineError(
+        'PIPELINE_CLOSED',
+        `${classOf(handler)} cannot be added: channel ${this.channel.id} is closed`,
+      );
+    }
+    if (typeof handler !== 'object' || handler === null) {
+      throw new PipelineError('PIPELINE_STATE', `${String(handler)} is not a handler`);
+    }
+    if (name !== undefined && this.findByName(name) !== undefined) {
+      throw new PipelineError(
+        'PIPELINE_DUPLICATE_NAME',
+        `the name "${name}" is taken in this pipeline: ${this.names().join(', ')}`,
+        { name },
+      );
+    }
+    if (handler.sharable !== true) {
+      if (taken.has(handler)) {
+        const type = classOf(handler);
+        throw new PipelineError(
+          'PIPELINE_NOT_SHARABLE',
+          `this ${type} already serves a channel and holds its state; make a new one for each channel: ` +
+            `.childHandler((channel) => channel.pipeline.addLast(new ${type}(…))), ` +
+            'or set `readonly sharable = true` on a handler without state',
+          { handler: type },
+        );
+      }
+      taken.add(handler);
+    }
+    return new HandlerContext(this, handler, name ?? keptName ?? this.generateName(handler));
+  }
+
+  private unlink(context: HandlerContext): Handler {
+    context.prev.next = context.next;
+    context.next.prev = context.prev;
+    this.relink();
+    this.announceRemoved(context);
+    return context.handler;
+  }
+
+  private announceAdded(context: HandlerContext): void {
+    if (this.host.isRegistered) this.callHandlerAdded(context);
+    else {
+      this.waiting ??= [];
+      this.waiting.push({ context, added: true });
+    }
+  }
+
+  private announceRemoved(context: HandlerContext): void {
+    if (this.waiting !== undefined && context.state === PENDING) {
+      this.waiting.push({ context, added: false });
+    } else this.callHandlerRemoved(context);
+  }
+
+  private callHandlerAdded(context: HandlerContext): void {
+    if (context.state !== PENDING) return;
+    context.state = ADDED;
+    try {
+      context.handler.handlerAdded?.(context);
+    } catch (thrown) {
+      this.dropFailed(context, toError(thrown));
+    }
+  }
+
+  private dropFailed(context: HandlerContext, error: Error): void {
+    let removal = 'it was removed';
+    if (context.state === ADDED) {
+      context.prev.next = context.next;
+      context.next.prev = context.prev;
+      this.relink();
+      try {
+        context.handler.handlerRemoved?.(context);
+      } catch {
+        removal = 'its handlerRemoved threw too, it was unlinked all the same';
+      }
+      context.state = REMOVED;
+    }
+    const text = `${context.name}.handlerAdded threw (${error.message}); ${removal}`;
+    this.fireExceptionCaught(new PipelineError('PIPELINE_HANDLER_FAILED', text, {}, error));
+  }
+
+  private callHandlerRemoved(context: HandlerContext): void {
+    if (context.state !== ADDED) {
+      context.state = REMOVED;
+      return;
+    }
+    context.state = REMOVED;
+    try {
+      context.handler.handlerRemoved?.(context);
+    } catch (thrown) {
+      const error = toError(thrown);
+      const text = `${context.name}.handlerRemoved threw (${error.message})`;
+      this.fireExceptionCaught(new PipelineError('PIPELINE_HANDLER_FAILED', text, {}, error));
+    }
+  }
+
+  /** Refreshes every context's links to its neighbours for the frequent events. */
+  private relink(): void {
+    let reader = this.tail;
+    let completer = this.tail;
+    for (let c = this.tail; ; c = c.prev) {
+      c.nextReader = reader;
+      c.nextReadCompleter = completer;
+      if ((c.mask & mask.CHANNEL_READ) !== 0) reader = c;
+      if ((c.mask & mask.CHANNEL_READ_COMPLETE) !== 0) completer = c;
+      if (c === this.head) break;
+    }
+    let writer = this.head;
+    let flusher = this.head;
+    let all = 0;
+    for (let c = this.head; ; c = c.next) {
+      c.prevWriter = writer;
+      c.prevFlusher = flusher;
+      if ((c.mask & mask.WRITE) !== 0) writer = c;
+      if ((c.mask & mask.FLUSH) !== 0) flusher = c;
+      if (c !== this.head) all |= c.mask;
+      if (c === this.tail) break;
+    }
+    this.readsDirectly = (all & mask.READ) === 0;
+  }
+
+  private has(context: HandlerContext, bit: number): boolean {
+    return (context.mask & bit) !== 0;
+  }
+
+  private find(ref: HandlerRef): HandlerContext | undefined {
+    if (typeof ref === 'string') return this.findByName(ref);
+    const byClass = typeof ref === 'function';
+    for (let c = this.head.next; c !== this.tail; c = c.next) {
+      if (byClass ? c.handler instanceof ref : c.handler === ref) return c;
+    }
+    return undefined;
+  }
+
+  private findByName(name: string): HandlerContext | undefined {
+    for (let c = this.head.next; c !== this.tail; c = c.next) if (c.name === name) return c;
+    return undefined;
+  }
+
+  private contextOrThrow(ref: HandlerRef): HandlerContext {
+    const name =
+      typeof ref === 'string' ? `"${ref}"` : typeof ref === 'function' ? ref.name : classOf(ref);
+    return this.orThrow(this.find(ref), name);
+  }
+
+  private orThrow(context: HandlerContext | undefined, what: string): HandlerContext {
+    if (context !== undefined) return context;
+    throw new PipelineError(
+      'PIPELINE_UNKNOWN_NAME',
+      `${what} is not in this pipeline: ${this.names().join(', ') || '(empty)'}`,
+      { name: what },
+    );
+  }
+
+  private generateName(handler: Handler): string {
+    const type = classOf(handler);
+    let number = 0;
+    while (this.findByName(`${type}#${number}`) !== undefined) number += 1;
+    return `${type}#${number}`;
+  }
+}
+
+function classOf(handler: Handler): string {
+  const name = handler?.constructor?.name;
+  return name === undefined || name === 'Object' || name === '' ? 'Handler' : name;
+}

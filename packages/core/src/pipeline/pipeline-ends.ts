@@ -1,0 +1,63 @@
+// Walk 5: the ends of every pipeline. What reaches the tail was not handled; what reaches the head goes to the channel. Next: packages/core/src/channel/outbound-buffer.ts
+import type {
+  Channel,
+  CloseReason,
+  Context,
+  Direction,
+  Handler,
+  WriteFuture,
+} from '../contract.ts';
+
+/** What a pipeline needs of the channel that owns it: its ends, and what happens to what nobody handled. */
+export interface PipelineHost {
+  readonly channel: Channel;
+  readonly isRegistered: boolean;
+  readonly isOpen: boolean;
+
+  transportRead(): void;
+  transportWrite(message: unknown): WriteFuture;
+  transportFlush(): void;
+  transportShutdown(direction: Direction): WriteFuture;
+  transportClose(reason: CloseReason): WriteFuture;
+
+  /** A `channelReadComplete` passed the whole pipeline: with auto-read on, the next `read()` is due. */
+  readIfAutoRead(): void;
+  addPendingOutboundBytes(delta: number): void;
+  failedWrite(error: Error): WriteFuture;
+
+  unhandledMessage(message: unknown): void;
+  unhandledException(error: Error): void;
+  unhandledEvent(event: unknown): void;
+  exceptionHandlerFailed(handlerName: string, thrown: Error, original: Error): void;
+}
+
+interface HostedContext extends Context {
+  readonly pipeline: Context['pipeline'] & { readonly host: PipelineHost };
+}
+
+const hostOf = (ctx: Context): PipelineHost => (ctx as HostedContext).pipeline.host;
+
+/** The transport's end: outbound operations that no handler kept. */
+export const HEAD: Handler = {
+  sharable: true,
+  read: (ctx) => hostOf(ctx).transportRead(),
+  write: (ctx, message: unknown) => hostOf(ctx).transportWrite(message),
+  flush: (ctx) => hostOf(ctx).transportFlush(),
+  shutdown: (ctx, direction) => hostOf(ctx).transportShutdown(direction),
+  close: (ctx, reason) => hostOf(ctx).transportClose(reason),
+};
+
+/** The application's end: inbound events that no handler kept. */
+export const TAIL: Handler = {
+  sharable: true,
+  channelRegistered() {},
+  channelActive() {},
+  channelRead: (ctx, message: unknown) => hostOf(ctx).unhandledMessage(message),
+  channelReadComplete() {},
+  channelWritabilityChanged() {},
+  userEventTriggered: (ctx, event) => hostOf(ctx).unhandledEvent(event),
+  channelShutdown() {},
+  channelInactive() {},
+  channelUnregistered() {},
+  exceptionCaught: (ctx, error) => hostOf(ctx).unhandledException(error),
+};

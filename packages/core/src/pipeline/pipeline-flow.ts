@@ -1,0 +1,106 @@
+// Walk 3: where events enter a pipeline at its head and operations at its tail. Next: packages/core/src/pipeline/handler-context.ts
+import type { Channel, CloseReason, Direction, WriteFuture } from '../contract.ts';
+import type { HandlerContext } from './handler-context.ts';
+import type { PipelineHost } from './pipeline-ends.ts';
+
+/** The flow through a pipeline; which handlers stand in it is the matter of {@link HandlerPipeline}. */
+export abstract class PipelineFlow {
+  readonly host: PipelineHost;
+  protected abstract readonly head: HandlerContext;
+  protected abstract readonly tail: HandlerContext;
+  /** No handler intercepts `read`. */
+  protected readsDirectly = true;
+
+  constructor(host: PipelineHost) {
+    this.host = host;
+  }
+
+  get channel(): Channel {
+    return this.host.channel;
+  }
+
+  // --- inbound, from the head ---
+
+  fireChannelRegistered(): void {
+    this.head.fireChannelRegistered();
+  }
+
+  fireChannelActive(): void {
+    this.head.fireChannelActive();
+    this.host.readIfAutoRead();
+  }
+
+  fireChannelRead(message: unknown): void {
+    this.head.nextReader.invokeChannelRead(message);
+  }
+
+  fireChannelReadComplete(): void {
+    this.head.nextReadCompleter.invokeChannelReadComplete();
+    this.host.readIfAutoRead();
+  }
+
+  fireChannelWritabilityChanged(): void {
+    this.head.fireChannelWritabilityChanged();
+  }
+
+  fireUserEventTriggered(event: unknown): void {
+    this.head.fireUserEventTriggered(event);
+  }
+
+  fireChannelShutdown(direction: Direction): void {
+    this.head.fireChannelShutdown(direction);
+  }
+
+  fireChannelInactive(): void {
+    this.head.fireChannelInactive();
+  }
+
+  fireChannelUnregistered(): void {
+    this.head.fireChannelUnregistered();
+  }
+
+  fireExceptionCaught(error: Error): void {
+    this.head.fireExceptionCaught(error);
+  }
+
+  // --- outbound, from the tail ---
+
+  read(): void {
+    if (this.readsDirectly) this.host.transportRead();
+    else this.tail.read();
+  }
+
+  write(message: unknown): WriteFuture {
+    return this.tail.write(message);
+  }
+
+  flush(): void {
+    this.tail.prevFlusher.invokeFlush();
+  }
+
+  writeAndFlush(message: unknown): WriteFuture {
+    return this.tail.writeAndFlush(message);
+  }
+
+  shutdown(direction: Direction = 'output'): WriteFuture {
+    return this.tail.shutdown(direction);
+  }
+
+  close(reason: CloseReason = 'local'): WriteFuture {
+    return this.tail.close(reason);
+  }
+
+  // --- for the contexts ---
+
+  exceptionHandlerFailed(context: HandlerContext, thrown: Error, original: Error): void {
+    this.host.exceptionHandlerFailed(context.name, thrown, original);
+  }
+
+  addPendingOutboundBytes(delta: number): void {
+    this.host.addPendingOutboundBytes(delta);
+  }
+
+  failedWrite(error: Error): WriteFuture {
+    return this.host.failedWrite(error);
+  }
+}

@@ -1,0 +1,227 @@
+import { type ChannelOptions, resolveChannelOptions } from '../channel/channel-options.ts';
+import { closedError } from '../channel/close-cause.ts';
+import { TransportChannel } from '../channel/transport-channel.ts';
+import type { Channel, Direction, Handler } from '../contract.ts';
+import { silentLogger } from '../internal/stderr-logger.ts';
+import { EmbeddedTransport } from './embedded-transport.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+/** Options of an {@link EmbeddedChannel}. */
+export interface EmbeddedChannelOptions extends Omit<ChannelOptions, 'clock'> {
+  /** Share a clock with other channels. @default a clock of its own */
+  readonly clock?: VirtualClock;
+  /** `false` leaves it to the test to call `register()`. @default true */
+  readonly register?: boolean;
+  readonly parent?: Channel;
+}
+
+/** What a finished channel still had. */
+export interface LeftOver {
+  readonly inbound: unknown[];
+  readonly outbound: unknown[];
+}
+
+/**
+ * A channel without a socket, on virtual time, for tests: put messages in at one end, look at what comes
+ * out at the other.
+ *
+ * @example
+ * ```ts
+ * const channel = new EmbeddedChannel(new LineFrameDecoder({ maxLength: 80 }));
+ * channel.writeInbound(Buffer.from('hello\n'));
+ * channel.readInbound(); // Buffer of "hello"
+ * ```
+ * @see Netty's `EmbeddedChannel`
+ */
+export class EmbeddedChannel extends TransportChannel {
+  readonly embedded: EmbeddedTransport;
+  private readonly inboundMessages: unknown[] = [];
+  private readonly outboundMessages: unknown[] = [];
+  private recorded: Error | undefined = undefined;
+  private depth = 0;
+
+  constructor(...handlers: readonly Handler[]);
+  /** @internal use {@link EmbeddedChannel.with} */
+  constructor(setup: EmbeddedSetup);
+  constructor(...args: readonly (Handler | EmbeddedSetup)[]) {
+    const given = args[0] instanceof EmbeddedSetup ? args[0] : undefined;
+    const { options, handlers } = given ?? new EmbeddedSetup({}, args as readonly Handler[]);
+    const transport = new EmbeddedTransport((message) => this.handleOutboundMessage(message));
+    const { register = true, parent, clock = new VirtualClock(), ...rest } = options;
+    super(transport, resolveChannelOptions({ logger: silentLogger, ...rest, clock }), parent);
+    this.embedded = transport;
+    if (handlers.length > 0) this.pipeline.addLast(...handlers);
+    if (register) this.register();
+  }
+
+  /** A channel with options. */
+  static with(options: EmbeddedChannelOptions, ...handlers: readonly Handler[]): EmbeddedChannel {
+    return new EmbeddedChannel(new EmbeddedSetup(options, handlers));
+  }
+
+  override get clock(): VirtualClock {
+    return super.clock as VirtualClock;
+  }
+
+  override register(): void {
+    this.run(() => super.register());
+  }
+
+  // --- inbound ---
+
+  /** Reads messages as one burst: each a `channelRead`, then one `channelReadComplete`. True if any reached the tail. */
+  writeInbound(...messages: readonly unknown[]): boolean {
+    this.ensureOpen();
+    this.run(() => {
+      for (const message of messages) this.received(message);
+      this.readComplete();
+    });
+    this.checkException();
+    return this.inboundMessages.length > 0;
+  }
+
+  /** One `channelRead`, without the end of the burst. */
+  writeOneInbound(message: unknown): this {
+    this.ensureOpen();
+    this.run(() => this.received(message));
+    return this;
+  }
+
+  /** The end of the burst. */
+  flushInbound(): this {
+    this.run(() => this.readComplete());
+    this.checkException();
+    return this;
+  }
+
+  /** The next message that passed all handlers. */
+  readInbound<T = unknown>(): T | undefined {
+    return this.inboundMessages.shift() as T | undefined;
+  }
+
+  /** The peer ends its half. */
+  endInput(): this {
+    this.run(() => this.inputEnded());
+    return this;
+  }
+
+  // --- outbound ---
+
+  /** Writes messages and flushes once. Throws the first write's failure. True if anything came out. */
+  writeOutbound(...messages: readonly unknown[]): boolean {
+    this.ensureOpen();
+    this.run(() => {
+      const futures = messages.map((message) => this.write(message));
+      this.flush();
+      for (const future of futures) {
+        future.onSettled((error) => {
+          if (error !== undefined) this.recordException(error);
+        });
+      }
+    });
+    this.checkException();
+    return this.outboundMessages.length > 0;
+  }
+
+  /** A write without a flush. */
+  writeOneOutbound(message: unknown): this {
+    this.ensureOpen();
+    this.run(() => {
+      this.write(message).onSettled((error) => {
+        if (error !== undefined) this.recordException(error);
+      });
+    });
+    return this;
+  }
+
+  flushOutbound(): this {
+    this.run(() => this.flush());
+    this.checkException();
+    return this;
+  }
+
+  /** The next message that the transport took. */
+  readOutbound<T = unknown>(): T | undefined {
+    return this.outboundMessages.shift() as T | undefined;
+  }
+
+  // --- time, errors, end ---
+
+  /** Moves the clock and runs what falls due. */
+  advance(ms: number): void {
+    this.clock.advance(ms);
+  }
+
+  /** Runs an action of the test as one event: tasks that it adds run when it is through. */
+  run<T>(action: () => T): T {
+    this.depth = (this.depth ?? 0) + 1;
+    try {
+      return action();
+    } finally {
+      this.depth -= 1;
+      if (this.depth === 0) this.clock.runTasks();
+    }
+  }
+
+  runPendingTasks(): void {
+    this.clock.runTasks();
+  }
+
+  /** Rethrows the first error that reached the tail, once. */
+  checkException(): void {
+    const error = this.recorded;
+    this.recorded = undefined;
+    if (error !== undefined) throw error;
+  }
+
+  /** Closes, runs all tasks, rethrows a recorded error, and returns what nobody read. */
+  finish(): LeftOver {
+    this.run(() => this.close());
+    this.checkException();
+    return { inbound: this.inboundMessages.splice(0), outbound: this.outboundMessages.splice(0) };
+  }
+
+  /** What becomes of a message that passed the last handler; override to keep it elsewhere. */
+  protected handleInboundMessage(message: unknown): void {
+    this.inboundMessages.push(message);
+  }
+
+  /** What becomes of a message that the transport took; override to keep it elsewhere. */
+  protected handleOutboundMessage(message: unknown): void {
+    this.outboundMessages.push(message);
+  }
+
+  override unhandledMessage(message: unknown): void {
+    if (this.options.hooks.unhandledMessage !== undefined) super.unhandledMessage(message);
+    else this.handleInboundMessage(message);
+  }
+
+  override unhandledException(error: Error): void {
+    if (this.options.hooks.unhandledException !== undefined) super.unhandledException(error);
+    else this.recordException(error);
+  }
+
+  override shutdown(direction: Direction = 'output'): ReturnType<TransportChannel['shutdown']> {
+    return this.run(() => super.shutdown(direction));
+  }
+
+  private recordException(error: Error): void {
+    if (this.recorded === undefined) this.recorded = error;
+    else this.logger.log('warn', 'a second error while one was recorded', error);
+  }
+
+  private ensureOpen(): void {
+    if (!this.isOpen) throw closedError(this.closeInfo!.reason, undefined);
+  }
+}
+
+/** Tells options from handlers in the constructor. */
+class EmbeddedSetup {
+  readonly options: EmbeddedChannelOptions;
+  readonly handlers: readonly Handler[];
+
+  constructor(options: EmbeddedChannelOptions, handlers: readonly Handler[]) {
+    this.options = options;
+    this.handlers = handlers;
+  }
+}

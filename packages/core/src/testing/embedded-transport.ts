@@ -1,0 +1,81 @@
+import type { Address } from '../contract.ts';
+import { isByteSource, sizeOfBytes, toBuffer } from '../transport/byte-source.ts';
+import type { Transport, TransportSink } from '../transport/transport.ts';
+
+/** A transport without a socket: it takes any message and keeps it for the test. */
+export class EmbeddedTransport implements Transport {
+  readonly accepts = 'any message';
+  readonly localAddress: Address = { path: 'embedded' };
+  readonly remoteAddress: Address = { path: 'embedded' };
+  unsentBytes = 0;
+  isActive = true;
+  /** Hold writes back, as a kernel with a full buffer does, until `release`. */
+  isStuck = false;
+  /** How often `read()` came through to the transport. */
+  reads = 0;
+  isReading = false;
+  wasAborted = false;
+  private sink: TransportSink | undefined = undefined;
+  private readonly take: (message: unknown) => void;
+  private waiting: readonly unknown[] | undefined = undefined;
+
+  constructor(take: (message: unknown) => void) {
+    this.take = take;
+  }
+
+  open(sink: TransportSink): void {
+    this.sink = sink;
+  }
+
+  requestRead(): void {
+    this.reads += 1;
+    this.isReading = true;
+  }
+
+  pauseReading(): void {
+    this.isReading = false;
+  }
+
+  sizeOf(message: unknown): number {
+    if (typeof message === 'string') return message.length;
+    return Math.max(0, sizeOfBytes(message));
+  }
+
+  write(messages: readonly unknown[]): boolean {
+    if (this.isStuck) {
+      this.waiting = messages;
+      for (const message of messages) this.unsentBytes += this.sizeOf(message);
+      return false;
+    }
+    this.takeAll(messages);
+    return true;
+  }
+
+  /** Takes what waited. */
+  release(): void {
+    this.isStuck = false;
+    const { waiting } = this;
+    if (waiting === undefined) return;
+    this.waiting = undefined;
+    this.unsentBytes = 0;
+    this.takeAll(waiting);
+    this.sink?.written();
+  }
+
+  shutdownOutput(): void {
+    this.sink?.outputEnded();
+  }
+
+  close(): void {
+    this.isActive = false;
+  }
+
+  abort(): void {
+    this.wasAborted = true;
+    this.isActive = false;
+  }
+
+  private takeAll(messages: readonly unknown[]): void {
+    for (const message of messages) this.take(isByteSource(message) ? toBuffer(message) : message);
+  }
+}

@@ -1,0 +1,33 @@
+import type { ByteSource, OutboundBytes } from '../contract.ts';
+
+/** True for what a byte transport takes: a Buffer, any Uint8Array, or a {@link ByteSource}. */
+export function isOutboundBytes(message: unknown): message is OutboundBytes {
+  return message instanceof Uint8Array || isByteSource(message);
+}
+
+/** True for output that can write itself into a buffer. */
+export function isByteSource(message: unknown): message is ByteSource {
+  return (
+    typeof message === 'object' &&
+    message !== null &&
+    typeof (message as ByteSource).writeTo === 'function' &&
+    typeof (message as ByteSource).byteLength === 'number'
+  );
+}
+
+/** The size of what a byte transport takes, -1 for anything else. */
+export function sizeOfBytes(message: unknown): number {
+  if (message instanceof Uint8Array) return message.length;
+  return isByteSource(message) ? message.byteLength : -1;
+}
+
+/** One Buffer of any outbound bytes; a Buffer is returned as it is. */
+export function toBuffer(message: OutboundBytes): Buffer {
+  if (Buffer.isBuffer(message)) return message;
+  if (message instanceof Uint8Array) {
+    return Buffer.from(message.buffer, message.byteOffset, message.byteLength);
+  }
+  const buffer = Buffer.allocUnsafe(message.byteLength);
+  message.writeTo(buffer, 0);
+  return buffer;
+}

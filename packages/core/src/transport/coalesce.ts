@@ -1,0 +1,55 @@
+import type { OutboundBytes } from '../contract.ts';
+import { toBuffer } from './byte-source.ts';
+
+/** Messages up to this size are copied together; larger ones are passed on as they are. */
+const COPY_BYTES = 8 * 1024;
+const CHUNK_BYTES = 64 * 1024;
+
+/**
+ * The buffers to hand to the kernel for these messages: runs of small ones copied into one buffer, large
+ * ones untouched, all in order.
+ */
+export function coalesce(messages: readonly OutboundBytes[]): Buffer[] {
+  const buffers: Buffer[] = [];
+  let start = 0;
+  let runBytes = 0;
+  for (let i = 0; i < messages.length; i++) {
+    const message = messages[i]!;
+    const size = message.byteLength;
+    const isLarge = size > COPY_BYTES;
+    if (isLarge || runBytes + size > CHUNK_BYTES) {
+      addRun(buffers, messages, start, i, runBytes);
+      start = i;
+      runBytes = 0;
+    }
+    if (isLarge) {
+      buffers.push(toBuffer(message));
+      start = i + 1;
+    } else runBytes += size;
+  }
+  addRun(buffers, messages, start, messages.length, runBytes);
+  return buffers;
+}
+
+function addRun(
+  buffers: Buffer[],
+  messages: readonly OutboundBytes[],
+  start: number,
+  end: number,
+  bytes: number,
+): void {
+  if (start === end || bytes === 0) return;
+  if (end - start === 1) {
+    buffers.push(toBuffer(messages[start]!));
+    return;
+  }
+  const joined = Buffer.allocUnsafe(bytes);
+  let offset = 0;
+  for (let i = start; i < end; i++) {
+    const message = messages[i]!;
+    if (message instanceof Uint8Array) joined.set(message, offset);
+    else message.writeTo(joined, offset);
+    offset += message.byteLength;
+  }
+  buffers.push(joined);
+}

@@ -1,0 +1,119 @@
+import net from 'node:net';
+import type { Address } from '../contract.ts';
+import { addressOf } from './socket-transport.ts';
+import type { Transport, TransportSink } from './transport.ts';
+
+/** Where to listen. */
+export type ListenTarget =
+  | {
+      readonly port: number;
+      readonly host?: string;
+      readonly backlog?: number;
+      readonly ipv6Only?: boolean;
+    }
+  | { readonly path: string; readonly backlog?: number };
+
+/** Accepted connections kept while reading is paused; Node cannot stop accepting. More are reset. */
+const MAX_HELD = 1024;
+
+/** A listening socket as a transport: its input are accepted connections, each a transport of its own. */
+export class ListeningTransport implements Transport {
+  readonly accepts = 'nothing: a listening channel cannot be written to';
+  readonly unsentBytes = 0;
+  readonly remoteAddress = undefined;
+  private readonly server: net.Server;
+  private readonly target: ListenTarget;
+  private readonly adopt: (socket: net.Socket) => Transport;
+  private sink: TransportSink | undefined = undefined;
+  private local: Address | undefined = undefined;
+  private mayRead = false;
+  private readonly held: Transport[] = [];
+
+  /**
+   * @param event - the server's event that brings a ready connection (`secureConnection` for TLS)
+   * @param adopt - makes a transport of such a connection
+   */
+  constructor(
+    server: net.Server,
+    event: string,
+    target: ListenTarget,
+    adopt: (socket: net.Socket) => Transport,
+  ) {
+    this.server = server;
+    this.target = target;
+    this.adopt = adopt;
+    server.on(event, (socket: net.Socket) => this.accepted(socket));
+    server.on('error', (error) => this.failed(error));
+    server.on('close', () => this.sink?.disconnected());
+  }
+
+  get isActive(): boolean {
+    return this.server.listening;
+  }
+
+  get localAddress(): Address | undefined {
+    return this.local;
+  }
+
+  open(sink: TransportSink): void {
+    this.sink = sink;
+    this.server.listen({ ...this.target }, () => {
+      this.local = addressOfServer(this.server);
+      this.sink?.connected();
+    });
+  }
+
+  requestRead(): void {
+    this.mayRead = true;
+    while (this.mayRead && this.held.length > 0) this.deliver(this.held.shift()!);
+  }
+
+  pauseReading(): void {
+    this.mayRead = false;
+  }
+
+  sizeOf(): number {
+    return -1;
+  }
+
+  write(): boolean {
+    return true;
+  }
+
+  shutdownOutput(): void {
+    this.sink?.outputEnded();
+  }
+
+  close(): void {
+    for (const transport of this.held.splice(0)) transport.abort();
+    this.server.close();
+  }
+
+  abort(): void {
+    this.close();
+  }
+
+  private accepted(socket: net.Socket): void {
+    const transport = this.adopt(socket);
+    if (this.mayRead) this.deliver(transport);
+    else if (this.held.length < MAX_HELD) this.held.push(transport);
+    else transport.abort();
+  }
+
+  private deliver(transport: Transport): void {
+    this.mayRead = false;
+    this.sink?.received(transport);
+    this.sink?.readComplete();
+  }
+
+  private failed(error: Error): void {
+    if (this.server.listening) this.sink?.failedToAccept(error);
+    else this.sink?.failed(error);
+  }
+}
+
+function addressOfServer(server: net.Server): Address | undefined {
+  const address = server.address();
+  if (typeof address === 'string') return { path: address };
+  return address === null ? undefined : addressOf(address.address, address.port, address.family);
+}

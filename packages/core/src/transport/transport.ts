@@ -1,0 +1,55 @@
+// Walk 7: the seam between a channel and the operating system. Next: packages/core/src/transport/tcp-transport.ts
+import type { Address } from '../contract.ts';
+
+/** What a transport tells its channel. All calls come on the event loop, none from within `open`. */
+export interface TransportSink {
+  /** A connecting transport is connected. */
+  connected(): void;
+  /** Input: bytes, messages, or accepted connections. The receiver may keep them. */
+  received(message: unknown): void;
+  /** What came in together is through. Reading goes on only if it is asked for again. */
+  readComplete(): void;
+  /** The peer has ended its half; no input follows. */
+  inputEnded(): void;
+  /** Everything given to `write` has been taken by the kernel. */
+  written(): void;
+  /** Our half has been shut down. */
+  outputEnded(): void;
+  /** Something failed. On an established connection `disconnected` follows. */
+  failed(error: Error): void;
+  /** A listening transport could not accept a connection, and goes on. */
+  failedToAccept(error: Error): void;
+  /** It is over; comes once and last, also after `close` and `abort`. */
+  disconnected(): void;
+}
+
+/**
+ * A connection as bytes or messages in and out, without a pipeline. A channel opens it once, asks for
+ * input burst by burst, and gives it one write at a time.
+ */
+export interface Transport {
+  /** True once connected; a listening transport is active while it listens. */
+  readonly isActive: boolean;
+  readonly localAddress: Address | undefined;
+  readonly remoteAddress: Address | undefined;
+  /** What `write` takes, in words, for error texts. */
+  readonly accepts: string;
+  /** Bytes taken by `write` and not yet by the kernel; tells a slow write from a stuck one. */
+  readonly unsentBytes: number;
+
+  open(sink: TransportSink): void;
+  /** Allows one more burst of input. */
+  requestRead(): void;
+  /** Takes the permission back. */
+  pauseReading(): void;
+  /** The message's size in bytes, or -1 if `write` does not take such messages. */
+  sizeOf(message: unknown): number;
+  /** Takes messages. True: the kernel has them all; false: `written` will say so. Not called again before. */
+  write(messages: readonly unknown[]): boolean;
+  /** Ends our half behind all that was written. */
+  shutdownOutput(): void;
+  /** Drops the connection now; what the kernel has taken still arrives. */
+  close(): void;
+  /** Resets the connection. */
+  abort(): void;
+}
