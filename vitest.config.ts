@@ -1,38 +1,34 @@
 import { configDefaults, defineConfig, type ViteUserConfig } from 'vitest/config';
 
+const folders = ['packages/*/test/**', 'examples/*/test/**', 'scripts/test/**'];
+
+export const testsNamed = (suffix: string): string[] =>
+  folders.map((folder) => `${folder}/*${suffix}`);
+
 /** What the quick run and the heavy run share. */
-export const shared: ViteUserConfig = {
-  // Constructor injection needs legacy decorators with design:* metadata, in every file.
-  oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
-  // Run the packages' sources, never a build that may be old.
-  ssr: {
-    resolve: { conditions: ['@headrace/source', 'module', 'node', 'development|production'] },
-  },
-};
+export function configuration(test: NonNullable<ViteUserConfig['test']>): ViteUserConfig {
+  return defineConfig({
+    // Constructor injection needs legacy decorators with design:* metadata, in every file.
+    oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
+    // Run the packages' sources, never a build that may be old.
+    ssr: {
+      resolve: { conditions: ['@headrace/source', 'module', 'node', 'development|production'] },
+    },
+    test: {
+      setupFiles: ['scripts/vitest-setup.ts'],
+      reporters: ['default', './scripts/vitest-summary.ts'],
+      // Leak tests call globalThis.gc.
+      execArgv: ['--expose-gc'],
+      // Two cores run two files at a time; the default would leave one idle.
+      maxWorkers: '100%',
+      ...test,
+    },
+  });
+}
 
-const tests = ['packages/*/test/**', 'examples/*/test/**', 'scripts/test/**'];
-
-/** Options of `test` that both runs share. */
-export const sharedTest = {
-  setupFiles: ['scripts/vitest-setup.ts'],
-  reporters: ['default', './scripts/vitest-summary.ts'],
-  // Leak tests call globalThis.gc.
-  execArgv: ['--expose-gc'],
-} as const;
-
-export const filesNamed = (suffix: string): string[] =>
-  tests.map((folder) => `${folder}/*${suffix}`);
-
-export default defineConfig({
-  ...shared,
-  test: {
-    ...sharedTest,
-    setupFiles: [...sharedTest.setupFiles],
-    reporters: [...sharedTest.reporters],
-    execArgv: [...sharedTest.execArgv],
-    include: filesNamed('.test.ts'),
-    exclude: [...configDefaults.exclude, '**/*.heavy.test.ts'],
-    testTimeout: 10_000,
-    coverage: { provider: 'v8', include: ['packages/*/src/**'] },
-  },
+export default configuration({
+  include: testsNamed('.test.ts'),
+  exclude: [...configDefaults.exclude, '**/*.heavy.test.ts'],
+  testTimeout: 10_000,
+  coverage: { provider: 'v8', include: ['packages/*/src/**'] },
 });

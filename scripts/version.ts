@@ -26,7 +26,7 @@ const core = readFileSync(join(root, 'packages', 'core', 'package.json'), 'utf8'
 const { version }: { version: string } = JSON.parse(core);
 const changelog = join(root, 'CHANGELOG.md');
 const text = readFileSync(changelog, 'utf8');
-const items = entries.map((entry) => `- ${entry.replaceAll('\n', '\n  ')}`).join('\n');
+const items = entries.map((entry) => `- ${entry.replaceAll(/\n(?=.)/g, '\n  ')}`).join('\n');
 const first = text.indexOf('\n## ');
 const at = first === -1 ? text.length : first;
 writeFileSync(changelog, `${text.slice(0, at)}\n## ${version}\n\n${items}\n${text.slice(at)}`);
