@@ -7,10 +7,11 @@ import { checkSizes } from './check-sizes.ts';
 import { checkTypeFails } from './check-type-fails.ts';
 import { checkWalk } from './check-walk.ts';
 import { type Check, describeProblem } from './problem.ts';
-import { lint, typeCheck } from './tools.ts';
+import { lint, lintPromises, typeCheck } from './tools.ts';
 
 const CHECKS: Readonly<Record<string, Check>> = {
   lint,
+  promises: lintPromises,
   types: typeCheck,
   'type-fails': checkTypeFails,
   layers: checkLayers,

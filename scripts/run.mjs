@@ -4,7 +4,12 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { installMissing, root } from './install.mjs';
 
-const PACKAGES = { biome: '@biomejs/biome', tsc: 'typescript', vitest: 'vitest' };
+const PACKAGES = {
+  biome: '@biomejs/biome',
+  oxlint: 'oxlint',
+  tsc: 'typescript',
+  vitest: 'vitest',
+};
 
 const [tool, ...rest] = process.argv.slice(2);
 const name = PACKAGES[tool];

@@ -2,6 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { join, relative } from 'node:path';
 import type { CheckResult } from './problem.ts';
 
+const LINTED = ['packages', 'examples', 'benchmarks', 'scripts'];
+
 /** Runs a tool through `scripts/run.mjs`; what it prints is the report. */
 export function runTool(root: string, ...args: string[]): { ok: boolean; output: string } {
   const { status, stdout, stderr } = spawnSync(
@@ -16,6 +18,13 @@ export function lint(root: string): CheckResult {
   const { ok, output } = runTool(root, 'biome', 'ci', '--colors=off', '--error-on-warnings');
   if (!ok) return { problems: [{ message: output }], summary: '' };
   return { problems: [], summary: output.split('\n').at(-1) ?? '' };
+}
+
+/** A promise that nobody awaits loses its error; biome cannot see types, oxlint asks the compiler. */
+export function lintPromises(root: string): CheckResult {
+  const { ok, output } = runTool(root, 'oxlint', '--type-aware', '--format=unix', ...LINTED);
+  if (!ok) return { problems: [{ message: output }], summary: '' };
+  return { problems: [], summary: 'none floats' };
 }
 
 export function typeCheck(root: string): CheckResult {
