@@ -1,0 +1,137 @@
+// `npm run conformance -- DIR [FAMILY…]` runs every vector file in DIR through our classes and prints one
+// line per family. Exit code 1 if a case failed or a file could not be read.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { CaseResult, ConformanceFamily } from './family.ts';
+
+/** Failures of one family that are told in full. */
+const DETAILED_FAILURES = 5;
+const FAMILY_NAME = /^[a-z0-9][a-z0-9-]*$/;
+
+interface VectorFile {
+  readonly path: string;
+  readonly family: string;
+  readonly cases: readonly unknown[];
+}
+
+/** A vector file, `undefined` for JSON of another kind, or what is wrong with it. */
+type Loaded = VectorFile | undefined | Error;
+
+class Tally {
+  passed = 0;
+  failed = 0;
+  skipped = 0;
+  readonly reasons = new Set<string>();
+
+  add(result: CaseResult, where: string): void {
+    this[result.outcome] += 1;
+    if (result.outcome === 'skipped') this.reasons.add(result.reason);
+    if (result.outcome !== 'failed') return;
+    if (this.failed <= DETAILED_FAILURES) console.error(`${where}: ${result.detail}`);
+    else if (this.failed === DETAILED_FAILURES + 1) console.error('(further failures not shown)');
+  }
+
+  line(family: string): string {
+    return `${family}: ${this.passed} passed, ${this.failed} failed, ${this.skipped} skipped`;
+  }
+}
+
+function load(path: string): Loaded {
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    return new Error(`${path}: cannot be read as JSON: ${(error as Error).message}`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return new Error(`${path}: not a vector file: the top of it must be an object`);
+  }
+  if (!('family' in value)) return undefined;
+  const { family, cases } = value as { readonly family: unknown; readonly cases?: unknown };
+  if (typeof family !== 'string' || !FAMILY_NAME.test(family)) {
+    return new Error(`${path}: "family" is ${JSON.stringify(family)}, but must be a name`);
+  }
+  if (!Array.isArray(cases)) return new Error(`${path}: "cases" is missing or not a list`);
+  return { ...value, path, family, cases };
+}
+
+async function runnerOf(family: string): Promise<ConformanceFamily | undefined> {
+  const url = new URL(`families/${family}.ts`, import.meta.url);
+  if (!existsSync(url)) return undefined;
+  const module = (await import(url.href)) as { readonly family?: ConformanceFamily };
+  if (module.family === undefined) throw new Error(`${url.pathname} exports no \`family\``);
+  return module.family;
+}
+
+function runCase(runner: ConformanceFamily, testCase: unknown, file: VectorFile): CaseResult {
+  if (typeof testCase !== 'object' || testCase === null) {
+    return { outcome: 'failed', detail: 'the case is not an object' };
+  }
+  if ('unportable' in testCase && testCase.unportable !== false) {
+    return { outcome: 'skipped', reason: `unportable: ${String(testCase.unportable)}` };
+  }
+  try {
+    return runner.run(testCase, file);
+  } catch (thrown) {
+    const detail = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+    return { outcome: 'failed', detail };
+  }
+}
+
+async function runFile(file: VectorFile, tally: Tally): Promise<void> {
+  const runner = await runnerOf(file.family);
+  for (const [index, testCase] of file.cases.entries()) {
+    const result: CaseResult =
+      runner === undefined
+        ? { outcome: 'skipped', reason: `no families/${file.family}.ts here` }
+        : runCase(runner, testCase, file);
+    tally.add(result, `${file.path} case ${index}`);
+  }
+}
+
+/** Runs all vector files of a folder; returns the exit code. */
+export async function runConformance(folder: string, only: readonly string[]): Promise<number> {
+  let names: string[];
+  try {
+    names = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  } catch (error) {
+    console.error(`${folder}: cannot be read: ${(error as Error).message}`);
+    return 1;
+  }
+  let isBad = false;
+  const tallies = new Map<string, Tally>();
+  for (const name of names.sort()) {
+    const file = load(join(folder, name));
+    if (file instanceof Error) {
+      console.error(file.message);
+      isBad = true;
+    }
+    if (file === undefined || file instanceof Error) continue;
+    if (only.length > 0 && !only.includes(file.family)) continue;
+    const tally = tallies.get(file.family) ?? new Tally();
+    tallies.set(file.family, tally);
+    await runFile(file, tally);
+  }
+  for (const [family, tally] of tallies) {
+    console.log(tally.line(family));
+    for (const reason of tally.reasons)
+      if (!reason.startsWith('unportable')) {
+        console.error(`${family}: skipped: ${reason}`);
+      }
+    if (tally.failed > 0) isBad = true;
+  }
+  if (tallies.size === 0) {
+    console.error(`${folder}: no vector file (*.json with a "family") in it`);
+    isBad = true;
+  }
+  return isBad ? 1 : 0;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const [folder, ...only] = process.argv.slice(2);
+  if (folder === undefined) {
+    console.error('usage: npm run conformance -- DIR [FAMILY…]');
+    process.exitCode = 1;
+  } else process.exitCode = await runConformance(folder, only);
+}
