@@ -269,6 +269,8 @@ export interface Channel<R = unknown, W = unknown> extends OutboundInvoker {
   /** Calls back once when the channel has closed, without a promise; at once if it has. */
   onClosed(listener: (channel: Channel) => void): void;
   offClosed(listener: (channel: Channel) => void): void;
+  /** Calls back once when the channel is writable again, or closed; at once if it is either now. */
+  onceWritable(listener: () => void): void;
 
   /** As {@link OutboundInvoker.write}; a write whose signal aborts before its flush is not sent and fails. */
   write(message: unknown, options?: { readonly signal?: AbortSignal }): WriteFuture;

@@ -72,6 +72,11 @@ export { type ChannelMatcher, ChannelMatchers } from './group/channel-matchers.t
 export { encodeOnce } from './group/encode-once.ts';
 export { ChannelGroupError, GroupFuture, type MemberFailure } from './group/group-future.ts';
 export type {
+  SlowMemberCounters,
+  SlowMemberOptions,
+  SlowMemberPolicy,
+} from './group/slow-member.ts';
+export type {
   CannotRead,
   CannotWrite,
   Chain,

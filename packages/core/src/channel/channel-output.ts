@@ -16,6 +16,7 @@ export abstract class ChannelOutput implements OutboundOwner {
   private readonly outbound: OutboundBuffer;
   /** What handlers hold back, as they told us. */
   private heldBytes = 0;
+  private writableListeners: (() => void)[] | undefined = undefined;
   private writable = true;
   private announcedWritable = true;
   protected outputShut = false;
@@ -138,9 +139,18 @@ export abstract class ChannelOutput implements OutboundOwner {
     this.stallTimer = undefined;
     this.outputFuture?.fail(unflushedError);
     this.outbound.end(flushedError, unflushedError);
+    this.callWritableListeners();
   }
 
   // --- limits and writability ---
+
+  onceWritable(listener: () => void): void {
+    if (this.isWritable || !this.isOpen) listener();
+    else {
+      this.writableListeners ??= [];
+      this.writableListeners.push(listener);
+    }
+  }
 
   pendingBytesChanged(): void {
     this.updateWritable();
@@ -170,6 +180,13 @@ export abstract class ChannelOutput implements OutboundOwner {
     if (this.writable === this.announcedWritable || !this.isOpen) return;
     this.announcedWritable = this.writable;
     this.pipeline.fireChannelWritabilityChanged();
+    if (this.isWritable) this.callWritableListeners();
+  }
+
+  private callWritableListeners(): void {
+    const listeners = this.writableListeners;
+    this.writableListeners = undefined;
+    if (listeners !== undefined) for (const listener of listeners) listener();
   }
 
   private watchForStall(): void {

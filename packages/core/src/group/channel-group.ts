@@ -1,16 +1,19 @@
 import { EventEmitter } from 'eventemitter3';
-import type { Channel, CloseReason, WriteFuture } from '../contract.ts';
+import type { Channel, CloseReason } from '../contract.ts';
+import { Broadcasts } from './broadcasts.ts';
 import { type ChannelMatcher, ChannelMatchers } from './channel-matchers.ts';
-import { broadcasting } from './encode-once.ts';
 import { GroupFuture } from './group-future.ts';
+import { type SlowMemberCounters, type SlowMemberOptions, SlowMembers } from './slow-member.ts';
 
 export interface ChannelGroupEvents {
-  join: [channel: Channel];
-  leave: [channel: Channel];
+  /** A channel became a member. */
+  channelJoined: [channel: Channel];
+  /** A member closed or was removed. */
+  channelLeft: [channel: Channel];
 }
 
 /** Options of a {@link ChannelGroup}. */
-export interface ChannelGroupOptions {
+export interface ChannelGroupOptions extends SlowMemberOptions {
   /** After `close()`, close whatever is added later at once: no connection slips through a shutdown. @default false */
   readonly stayClosed?: boolean;
 }
@@ -26,11 +29,15 @@ let groups = 0;
 export class ChannelGroup extends EventEmitter<ChannelGroupEvents> implements Iterable<Channel> {
   readonly name: string;
   private readonly options: ChannelGroupOptions;
+  private readonly slow: SlowMembers;
+  private readonly broadcasts = new Broadcasts();
   private readonly servers = new Set<Channel>();
   private readonly others = new Set<Channel>();
   private isClosed = false;
   private readonly onMemberClosed = (channel: Channel): void => {
-    if (this.setOf(channel).delete(channel)) this.emit('leave', channel);
+    if (!this.setOf(channel).delete(channel)) return;
+    this.slow.forget(channel);
+    this.emit('channelLeft', channel);
   };
 
   constructor(name?: string, options: ChannelGroupOptions = {}) {
@@ -38,6 +45,7 @@ export class ChannelGroup extends EventEmitter<ChannelGroupEvents> implements It
     groups += 1;
     this.name = name ?? `group-0x${groups.toString(16)}`;
     this.options = options;
+    this.slow = new SlowMembers(options);
   }
 
   get size(): number {
@@ -46,6 +54,11 @@ export class ChannelGroup extends EventEmitter<ChannelGroupEvents> implements It
 
   get isEmpty(): boolean {
     return this.size === 0;
+  }
+
+  /** What happened to slow members so far. */
+  get slowMembers(): Readonly<SlowMemberCounters> {
+    return this.slow.counters;
   }
 
   /** True if the channel was not a member yet. A closed channel is not taken. */
@@ -58,7 +71,7 @@ export class ChannelGroup extends EventEmitter<ChannelGroupEvents> implements It
     }
     members.add(channel);
     channel.onClosed(this.onMemberClosed);
-    this.emit('join', channel);
+    this.emit('channelJoined', channel);
     return true;
   }
 
@@ -67,7 +80,8 @@ export class ChannelGroup extends EventEmitter<ChannelGroupEvents> implements It
     const member = typeof channel === 'string' ? this.find(channel) : channel;
     if (member === undefined || !this.setOf(member).delete(member)) return false;
     member.offClosed(this.onMemberClosed);
-    this.emit('leave', member);
+    this.slow.forget(member);
+    this.emit('channelLeft', member);
     return true;
   }
 
@@ -91,28 +105,35 @@ export class ChannelGroup extends EventEmitter<ChannelGroupEvents> implements It
     yield* this.others;
   }
 
-  /** Queues a message for the matching members; listening channels are passed over. */
+  /**
+   * Queues a message for the matching members; listening channels are passed over. What slow members get is
+   * the matter of `slowMember`. A large group is written to in slices, so that other connections are served
+   * meanwhile; every member still sees all broadcasts in order.
+   */
   write(message: unknown, matcher?: ChannelMatcher): GroupFuture {
-    return this.send(matcher, (channel) => channel.write(message));
+    return this.broadcasts.run(this.chosen(matcher), (channel) =>
+      this.slow.write(channel, message, false),
+    );
   }
 
   flush(matcher: ChannelMatcher = ChannelMatchers.all): void {
-    for (const channel of this.others) if (matcher(channel)) channel.flush();
+    for (const channel of this.chosen(matcher)) channel.flush();
   }
 
-  /** Sends a message to the matching members. */
+  /** Sends a message to the matching members, as {@link write} does. */
   writeAndFlush(message: unknown, matcher?: ChannelMatcher): GroupFuture {
-    return this.send(matcher, (channel) => channel.writeAndFlush(message));
+    return this.broadcasts.run(this.chosen(matcher), (channel) =>
+      this.slow.write(channel, message, true),
+    );
   }
 
   /** Closes the matching members, listening channels first. */
   close(reason: CloseReason = 'local', matcher: ChannelMatcher = ChannelMatchers.all): GroupFuture {
     if (matcher === ChannelMatchers.all) this.isClosed = true;
     const channels = this.members().filter(matcher);
-    return new GroupFuture(
-      channels,
-      channels.map((channel) => channel.close(reason)),
-    );
+    const future = new GroupFuture(channels);
+    for (const channel of channels) future.add(channel.close(reason));
+    return future;
   }
 
   /** Resolves when all channels that match now have closed. */
@@ -129,20 +150,9 @@ export class ChannelGroup extends EventEmitter<ChannelGroupEvents> implements It
     return [...this];
   }
 
-  private send(
-    matcher: ChannelMatcher | undefined,
-    operation: (channel: Channel) => WriteFuture,
-  ): GroupFuture {
-    return broadcasting(() => {
-      const channels: Channel[] = [];
-      const futures: WriteFuture[] = [];
-      for (const channel of [...this.others]) {
-        if (matcher !== undefined && !matcher(channel)) continue;
-        channels.push(channel);
-        futures.push(operation(channel));
-      }
-      return new GroupFuture(channels, futures);
-    });
+  private chosen(matcher: ChannelMatcher | undefined): Channel[] {
+    const channels = [...this.others];
+    return matcher === undefined ? channels : channels.filter(matcher);
   }
 
   private setOf(channel: Channel): Set<Channel> {

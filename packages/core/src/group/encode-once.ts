@@ -4,12 +4,15 @@ interface Encoded {
   readonly encoded: unknown;
 }
 
-let current: Map<string, Encoded> | undefined;
+/** What the encoders have made of one broadcast so far, by the encoder's key. */
+export type EncodedForms = Map<string, Encoded>;
 
-/** Runs a broadcast: encoders that use {@link encodeOnce} encode each message once for all its receivers. */
-export function broadcasting<T>(run: () => T): T {
+let current: EncodedForms | undefined;
+
+/** Runs a part of a broadcast: encoders that use {@link encodeOnce} encode each message once for all its receivers. */
+export function broadcasting<T>(forms: EncodedForms, run: () => T): T {
   const outer = current;
-  current = new Map();
+  current = forms;
   try {
     return run();
   } finally {

@@ -33,24 +33,31 @@ export class ChannelGroupError extends ChannelError implements Iterable<MemberFa
  */
 export class GroupFuture implements PromiseLike<void> {
   private readonly channels: readonly Channel[];
-  private readonly futures: readonly WriteFuture[];
+  private readonly futures: WriteFuture[] = [];
+  private readonly whenBegun: (() => void)[] = [];
 
-  constructor(channels: readonly Channel[], futures: readonly WriteFuture[]) {
+  /** @param channels - all that the operation is about; each gets its future by `add`, in this order */
+  constructor(channels: readonly Channel[]) {
     this.channels = channels;
-    this.futures = futures;
+  }
+
+  /** The future of the next channel. */
+  add(future: WriteFuture): void {
+    this.futures.push(future);
+    if (this.hasBegunAll) for (const resolve of this.whenBegun.splice(0)) resolve();
   }
 
   /** How many members it is about. */
   get size(): number {
-    return this.futures.length;
+    return this.channels.length;
   }
 
   get isSettled(): boolean {
-    return this.futures.every((future) => future.isSettled);
+    return this.hasBegunAll && this.futures.every((future) => future.isSettled);
   }
 
   get isSuccess(): boolean {
-    return this.futures.every((future) => future.isSuccess);
+    return this.hasBegunAll && this.futures.every((future) => future.isSuccess);
   }
 
   /** Some, but not all, have succeeded. */
@@ -71,7 +78,12 @@ export class GroupFuture implements PromiseLike<void> {
     return this.settled().then(onFulfilled, onRejected);
   }
 
+  private get hasBegunAll(): boolean {
+    return this.futures.length === this.channels.length;
+  }
+
   private async settled(): Promise<void> {
+    if (!this.hasBegunAll) await new Promise<void>((resolve) => this.whenBegun.push(resolve));
     const outcomes = await Promise.allSettled(this.futures);
     const failures: MemberFailure[] = [];
     outcomes.forEach((outcome, i) => {
@@ -84,6 +96,6 @@ export class GroupFuture implements PromiseLike<void> {
 
   private isMixed(holds: (future: WriteFuture) => boolean): boolean {
     const count = this.futures.filter(holds).length;
-    return count > 0 && count < this.futures.length;
+    return count > 0 && count < this.channels.length;
   }
 }
