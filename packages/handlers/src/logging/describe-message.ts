@@ -1,0 +1,52 @@
+import { inspect } from 'node:util';
+import { isByteSource, toBuffer } from '@headrace/core';
+import { hexDump } from './hex-dump.ts';
+
+/** `hex` shows the bytes of byte messages, `simple` only how many there are. */
+export type LogFormat = 'hex' | 'simple';
+
+/** How a message looks in a log: one line, and rows of hex below it for bytes. */
+export function describeMessage(message: unknown, format: LogFormat, maxBytes: number): string {
+  const bytes = bytesOf(message);
+  if (bytes !== undefined) return describeBytes('', bytes, format, maxBytes);
+  // JSON keeps line feeds of the peer from starting lines of their own in the log.
+  if (typeof message === 'string') return describeText(message, maxBytes);
+  const holder = contentOf(message);
+  if (holder !== undefined) {
+    return describeBytes(`${message!.constructor?.name ?? 'object'}, `, holder, format, maxBytes);
+  }
+  return inspect(message, {
+    depth: 3,
+    breakLength: Number.POSITIVE_INFINITY,
+    maxStringLength: maxBytes,
+    maxArrayLength: 100,
+  }).replaceAll(/[\r\n]+\s*/g, ' ');
+}
+
+function describeText(text: string, maxLength: number): string {
+  if (text.length <= maxLength) return JSON.stringify(text);
+  return `${JSON.stringify(text.slice(0, maxLength))} … ${text.length - maxLength} more characters`;
+}
+
+function describeBytes(
+  prefix: string,
+  bytes: Uint8Array,
+  format: LogFormat,
+  maxBytes: number,
+): string {
+  const size = `${prefix}${bytes.length}B`;
+  if (format === 'simple' || bytes.length === 0) return size;
+  return `${size}\n${hexDump(bytes, maxBytes)}`;
+}
+
+function bytesOf(message: unknown): Uint8Array | undefined {
+  if (message instanceof Uint8Array) return message;
+  return isByteSource(message) ? toBuffer(message) : undefined;
+}
+
+/** The bytes of a message that carries them as its content: a WebSocket frame, say. */
+function contentOf(message: unknown): Uint8Array | undefined {
+  if (typeof message !== 'object' || message === null) return undefined;
+  const { content } = message as { readonly content?: unknown };
+  return content instanceof Uint8Array ? content : undefined;
+}

@@ -1,0 +1,210 @@
+import {
+  type Channel,
+  type CloseReason,
+  type Context,
+  checkNumber,
+  type Direction,
+  type Handler,
+  type Logger,
+  type LogLevel,
+  type PassThrough,
+  type Types,
+  toError,
+  type WriteFuture,
+} from '@headrace/core';
+import { describeMessage, type LogFormat } from './describe-message.ts';
+
+/** Options of a {@link LoggingHandler}. */
+export interface LoggingOptions {
+  /** @default 'debug' */
+  readonly level?: LogLevel;
+  /** `hex` dumps byte messages, `simple` writes only their length. @default 'hex' */
+  readonly format?: LogFormat;
+  /** @default the channel's logger */
+  readonly logger?: Logger;
+  /** Bytes shown of one message, and characters of a text. @default 1024 */
+  readonly maxBytes?: number;
+  /** The share of channels that are logged, from 0 to 1; a channel is logged wholly or not at all. @default 1 */
+  readonly channelShare?: number;
+  /** Logs every n-th message read or written; all other events are logged. @default 1 */
+  readonly everyMessages?: number;
+  /** Returns what is logged in place of a message, for secrets; the message itself goes on as it is. */
+  readonly redact?: (message: unknown, event: 'READ' | 'WRITE') => unknown;
+}
+
+const DEFAULTS = {
+  level: 'debug',
+  format: 'hex',
+  maxBytes: 1024,
+  channelShare: 1,
+  everyMessages: 1,
+} as const;
+
+/**
+ * Logs every event and operation that passes it, as `[channel] EVENT: detail`, and changes nothing.
+ *
+ * ```text
+ *  wire | [log] | frame | codec | app     shows bytes
+ *  wire | frame | codec | [log] | app     shows messages
+ * ```
+ *
+ * - **Place** anywhere; twice, to see what the handlers between do.
+ * - **In** anything.
+ * - **Out** the same.
+ * - **Events** forwards all of them.
+ * - **Errors** raises none; a logger or `redact` that throws becomes one process warning, the message
+ *   goes on.
+ * - **State** sharable. With `everyMessages` the channels that share a handler count together.
+ * - **Cost** a text per event, made before the logger looks at the level: for debugging or samples.
+ * - **Pitfalls** without `redact` a log holds whatever the peers send, passwords too.
+ *
+ * @example
+ * ```ts run
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ * import { LoggingHandler } from '@headrace/handlers';
+ *
+ * const logger = { log: (_level: string, text: string) => console.log(text.replace(/^.*\] /, '')) };
+ * const channel = new EmbeddedChannel(new LoggingHandler({ logger }));
+ * channel.writeInbound(Buffer.from('Hi\n'));
+ * // prints REGISTERED
+ * // prints ACTIVE
+ * // prints READ REQUEST
+ * // prints READ: 3B
+ * // prints 00000000  48 69 0a                                          |Hi.|
+ * // prints READ COMPLETE
+ * // prints READ REQUEST
+ * ```
+ * @see Netty's `LoggingHandler`
+ */
+export class LoggingHandler implements Handler {
+  declare readonly types: Types<PassThrough, PassThrough, PassThrough, never>;
+  readonly sharable = true;
+  private readonly level: LogLevel;
+  private readonly format: LogFormat;
+  private readonly logger: Logger | undefined;
+  private readonly maxBytes: number;
+  private readonly channelShare: number;
+  private readonly everyMessages: number;
+  private readonly redact: LoggingOptions['redact'];
+  private messages = 0;
+  private hasFailed = false;
+
+  constructor(options: LoggingOptions = {}) {
+    const { maxBytes, channelShare, everyMessages } = { ...DEFAULTS, ...options };
+    this.level = options.level ?? DEFAULTS.level;
+    this.format = options.format ?? DEFAULTS.format;
+    this.logger = options.logger;
+    this.maxBytes = checkNumber('maxBytes', maxBytes, { integer: true });
+    this.channelShare = checkNumber('channelShare', channelShare, { max: 1 });
+    this.everyMessages = checkNumber('everyMessages', everyMessages, { min: 1, integer: true });
+    this.redact = options.redact;
+  }
+
+  channelRegistered(ctx: Context): void {
+    this.event(ctx, 'REGISTERED');
+    ctx.fireChannelRegistered();
+  }
+
+  channelActive(ctx: Context): void {
+    this.event(ctx, 'ACTIVE');
+    ctx.fireChannelActive();
+  }
+
+  channelRead(ctx: Context, message: unknown): void {
+    this.message(ctx, 'READ', message);
+    ctx.fireChannelRead(message);
+  }
+
+  channelReadComplete(ctx: Context): void {
+    this.event(ctx, 'READ COMPLETE');
+    ctx.fireChannelReadComplete();
+  }
+
+  channelWritabilityChanged(ctx: Context): void {
+    this.event(ctx, `WRITABILITY CHANGED: ${ctx.channel.isWritable}`);
+    ctx.fireChannelWritabilityChanged();
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    this.attempt(ctx, () => `USER_EVENT: ${describeMessage(event, this.format, this.maxBytes)}`);
+    ctx.fireUserEventTriggered(event);
+  }
+
+  channelShutdown(ctx: Context, direction: Direction): void {
+    this.event(ctx, `SHUTDOWN: ${direction}`);
+    ctx.fireChannelShutdown(direction);
+  }
+
+  channelInactive(ctx: Context): void {
+    const info = ctx.channel.closeInfo;
+    this.event(ctx, info === undefined ? 'INACTIVE' : `INACTIVE: ${info.reason}, by ${info.by}`);
+    ctx.fireChannelInactive();
+  }
+
+  channelUnregistered(ctx: Context): void {
+    this.event(ctx, 'UNREGISTERED');
+    ctx.fireChannelUnregistered();
+  }
+
+  exceptionCaught(ctx: Context, error: Error): void {
+    this.attempt(ctx, () => 'EXCEPTION', error);
+    ctx.fireExceptionCaught(error);
+  }
+
+  read(ctx: Context): void {
+    this.event(ctx, 'READ REQUEST');
+    ctx.read();
+  }
+
+  write(ctx: Context, message: unknown): WriteFuture {
+    this.message(ctx, 'WRITE', message);
+    return ctx.write(message);
+  }
+
+  flush(ctx: Context): void {
+    this.event(ctx, 'FLUSH');
+    ctx.flush();
+  }
+
+  shutdown(ctx: Context, direction: Direction): WriteFuture {
+    this.event(ctx, `SHUTDOWN REQUEST: ${direction}`);
+    return ctx.shutdown(direction);
+  }
+
+  close(ctx: Context, reason: CloseReason): WriteFuture {
+    this.event(ctx, `CLOSE: ${reason}`);
+    return ctx.close(reason);
+  }
+
+  private event(ctx: Context, text: string): void {
+    this.attempt(ctx, () => text);
+  }
+
+  private message(ctx: Context, event: 'READ' | 'WRITE', message: unknown): void {
+    this.messages += 1;
+    if (this.messages % this.everyMessages !== 0 && this.everyMessages !== 1) return;
+    this.attempt(ctx, () => {
+      const shown = this.redact === undefined ? message : this.redact(message, event);
+      return `${event}: ${describeMessage(shown, this.format, this.maxBytes)}`;
+    });
+  }
+
+  /** Whatever goes wrong with a log line, the event it tells of goes on. */
+  private attempt(ctx: Context, text: () => string, error?: Error): void {
+    if (this.channelShare < 1 && shareOf(ctx.channel) >= this.channelShare) return;
+    try {
+      const logger = this.logger ?? ctx.channel.logger;
+      logger.log(this.level, `${ctx.channel} ${text()}`, error);
+    } catch (thrown) {
+      if (this.hasFailed) return;
+      this.hasFailed = true;
+      process.emitWarning(toError(thrown));
+    }
+  }
+}
+
+/** Where a channel lies between 0 and 1: the golden ratio spreads ids that follow each other evenly. */
+function shareOf(channel: Channel): number {
+  const id = Number.parseInt(channel.id, 16);
+  return (Math.imul(id, 0x9e37_79b1) >>> 0) / 2 ** 32;
+}
