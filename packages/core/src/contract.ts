@@ -177,6 +177,11 @@ export interface WriteFuture extends PromiseLike<void> {
   readonly error: Error | undefined;
   /** Calls back when settled, at once if it already is; in the order of registration, without a promise. */
   onSettled(listener: (error: Error | undefined) => void): void;
+  /**
+   * As `onSettled`, for handlers on the way that only watch: the failure still counts as one that nobody
+   * looked at, and goes to the `writeFailed` hook unless somebody else does.
+   */
+  peekSettled(listener: (error: Error | undefined) => void): void;
   catch<T = never>(
     onRejected?: ((reason: unknown) => T | PromiseLike<T>) | null,
   ): Promise<void | T>;

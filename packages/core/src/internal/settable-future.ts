@@ -75,6 +75,10 @@ export class SettableFuture implements WriteFuture {
 
   onSettled(listener: Listener): void {
     this.observed = true;
+    this.peekSettled(listener);
+  }
+
+  peekSettled(listener: Listener): void {
     if (this.state !== PENDING) listener(this.failure);
     else if (this.listeners === undefined) this.listeners = listener;
     else if (typeof this.listeners === 'function') this.listeners = [this.listeners, listener];
