@@ -1,0 +1,283 @@
+import {
+  AttributeKey,
+  type Channel,
+  type Context,
+  checkNumber,
+  checkTime,
+  DecodeError,
+  type Direction,
+  type Handler,
+  OptionError,
+  type OutboundBytes,
+  ShutdownEvent,
+  TimedOutError,
+  type Timer,
+  type Types,
+  toError,
+} from '@headrace/core';
+import type { Protocol } from './protocol.ts';
+import { replaceWith } from './replace-with.ts';
+
+/** Options of a {@link ProtocolDetector}. */
+export interface ProtocolDetectorOptions {
+  /** Asked in this order: a later one gets its turn only when the earlier ones have said no. */
+  readonly protocols: readonly Protocol[];
+  /** Installed if none of them matches. @default a `MESSAGE_INVALID` error */
+  readonly otherwise?: Protocol['install'];
+  /** So many bytes must be enough: `need-more` counts as no then. @default 64 */
+  readonly maxBytes?: number;
+  /** The decision must fall within this time after the connect; `false` for no deadline. @default 10000 */
+  readonly timeoutMs?: number | false;
+  /**
+   * Decides what happens at the deadline when no bytes came at all, or none that decide. Returns the name
+   * of a protocol to install, or nothing if it has dealt with the channel: written a word and called
+   * `channel.end()`, say. @default a `TIMEOUT_READ` error
+   */
+  readonly handleTimeout?: (ctx: Context, prefix: Buffer) => string | undefined;
+}
+
+/** A {@link ProtocolDetector} has installed a protocol; what it read comes right behind this event. */
+export class ProtocolDetectedEvent {
+  /** The protocol's name, `otherwise` for the option of this name. */
+  readonly protocol: string;
+
+  constructor(protocol: string) {
+    this.protocol = protocol;
+  }
+}
+
+const DEFAULTS = { maxBytes: 64, timeoutMs: 10_000 } as const;
+const OTHERWISE = 'otherwise';
+
+/**
+ * Looks at a connection's first bytes, installs the handlers of the protocol that they belong to, passes
+ * every byte on to them and removes itself.
+ *
+ * ```text
+ *  wire | [detect]                 before the first bytes
+ *  wire | lines | text | chat      after "AUTH:ann"
+ *  wire | http | websocket | chat  after "GET /ws"
+ * ```
+ *
+ * - **Place** where bytes are still bytes, usually last; `install` adds behind it with `addLast`, or with
+ *   `addAfter(ctx.name, …)` if there are handlers behind it already.
+ * - **In** `Buffer`.
+ * - **Out** the same bytes, to the handlers that `install` added, after a {@link ProtocolDetectedEvent}.
+ * - **Events** ends the channel on a `ShutdownEvent` while nothing is decided; forwards the rest.
+ *   `ProtocolDetector.PROTOCOL` is an attribute with the name.
+ * - **Errors** `MESSAGE_INVALID` if nothing matches, `TIMEOUT_READ` at the deadline; unhandled, both close.
+ * - **State** one channel: the bytes so far, at most `maxBytes` and one read.
+ * - **Cost** nothing once it is gone.
+ * - **Pitfalls** installed handlers join an active channel: they hear `handlerAdded`, not `channelActive`.
+ *   A protocol in which the server speaks first can only be recognised by `handleTimeout`.
+ *
+ * @example
+ * ```ts run
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ * import { ProtocolDetector, startsWith } from '@headrace/handlers';
+ *
+ * const channel = new EmbeddedChannel();
+ * channel.pipeline.addLast(new ProtocolDetector({
+ *   protocols: [
+ *     { name: 'frames', matches: (prefix) => prefix[0] === 0, install: () => console.log('frames') },
+ *     { name: 'http', matches: startsWith('GET '), install: () => console.log('http') },
+ *   ],
+ *   otherwise: (channel) => channel.pipeline.addLast({
+ *     channelRead: (_ctx, bytes: Buffer) => console.log('lines', String(bytes)),
+ *   }),
+ *   handleTimeout: (ctx) => {
+ *     ctx.writeAndFlush(Buffer.from('say something\n'));
+ *     ctx.channel.end({ reason: 'timeout' });
+ *     return undefined;
+ *   },
+ * }));
+ * channel.writeInbound(Buffer.from('G'));
+ * channel.writeInbound(Buffer.from('OOD'));
+ * // prints lines GOOD
+ * ```
+ * @see Netty's example `portunification`, and its `AbstractSniHandler`
+ */
+export class ProtocolDetector implements Handler {
+  declare readonly types: Types<Buffer, unknown, unknown, never>;
+  /** The name of the protocol that was found. */
+  static readonly PROTOCOL: AttributeKey<string> = new AttributeKey('protocol');
+
+  private readonly protocols: readonly Protocol[];
+  private readonly otherwise: Protocol['install'] | undefined;
+  private readonly maxBytes: number;
+  private readonly timeoutMs: number;
+  private readonly handleTimeout: ProtocolDetectorOptions['handleTimeout'];
+  private readonly held: Buffer[] = [];
+  private deadline: Timer | undefined = undefined;
+  private hasStarted = false;
+  private isDecided = false;
+  /** Nothing matched: what still comes is dropped until the channel closes. */
+  private isRefused = false;
+
+  constructor(options: ProtocolDetectorOptions) {
+    this.protocols = options.protocols;
+    this.otherwise = options.otherwise;
+    const { maxBytes, timeoutMs } = { ...DEFAULTS, ...options };
+    this.maxBytes = checkNumber('maxBytes', maxBytes, { min: 1, max: 65_536, integer: true });
+    this.timeoutMs = checkTime('timeoutMs', timeoutMs);
+    this.handleTimeout = options.handleTimeout;
+    const names = new Set(this.protocols.map(({ name }) => name));
+    if (names.size < this.protocols.length || names.has(OTHERWISE)) {
+      const list = this.protocols.map(({ name }) => name).join(', ');
+      throw new OptionError(
+        'OPTION_INVALID',
+        `protocols must have names of their own, none of them "${OTHERWISE}", but they are: ${list}`,
+        { option: 'protocols' },
+      );
+    }
+  }
+
+  handlerAdded(ctx: Context): void {
+    if (ctx.channel.isActive) this.start(ctx);
+  }
+
+  channelActive(ctx: Context): void {
+    this.start(ctx);
+    ctx.fireChannelActive();
+  }
+
+  /** Removed by somebody else: what it held is not lost. */
+  handlerRemoved(ctx: Context): void {
+    this.deadline?.cancel();
+    if (this.isDecided || this.isRefused || !ctx.channel.isOpen) return;
+    this.isDecided = true;
+    for (const bytes of this.held.splice(0)) ctx.fireChannelRead(bytes);
+  }
+
+  channelRead(ctx: Context, bytes: Buffer): void {
+    if (this.isRefused || bytes.length === 0) return;
+    // While it passes on what it held, what arrives meanwhile goes behind that.
+    this.held.push(bytes);
+    if (!this.isDecided) this.decide(ctx, false);
+  }
+
+  channelReadComplete(ctx: Context): void {
+    if (this.isDecided) ctx.fireChannelReadComplete();
+    else this.readOn(ctx);
+  }
+
+  /** No more bytes will come to decide by. */
+  channelShutdown(ctx: Context, direction: Direction): void {
+    if (direction === 'input' && this.held.length > 0) this.decide(ctx, true);
+    ctx.fireChannelShutdown(direction);
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    ctx.fireUserEventTriggered(event);
+    if (event instanceof ShutdownEvent && !this.isDecided) ctx.channel.end({ reason: 'shutdown' });
+  }
+
+  private start(ctx: Context): void {
+    if (this.hasStarted) return;
+    this.hasStarted = true;
+    if (this.timeoutMs !== Number.POSITIVE_INFINITY) {
+      this.deadline = ctx.clock.schedule(() => this.onDeadline(ctx), this.timeoutMs);
+    }
+    this.readOn(ctx);
+  }
+
+  /** Whoever turned auto-read off is not installed yet and cannot ask. */
+  private readOn(ctx: Context): void {
+    if (!ctx.channel.autoRead && !this.isRefused) ctx.read();
+  }
+
+  /** The first protocol that does not say no; with `isFinal`, one that says yes. */
+  private decide(ctx: Context, isFinal: boolean): void {
+    const prefix = this.prefix();
+    const isEnough = isFinal || prefix.length >= this.maxBytes;
+    for (const protocol of this.protocols) {
+      const answer = protocol.matches(prefix);
+      if (answer === true) {
+        this.install(ctx, protocol.name, protocol.install.bind(protocol));
+        return;
+      }
+      if (answer === 'need-more' && !isEnough) return;
+    }
+    if (this.otherwise !== undefined) this.install(ctx, OTHERWISE, this.otherwise);
+    else this.refuse(ctx, prefix);
+  }
+
+  private prefix(): Buffer {
+    const [first] = this.held;
+    const all = this.held.length === 1 ? first! : Buffer.concat(this.held);
+    return all.length > this.maxBytes ? all.subarray(0, this.maxBytes) : all;
+  }
+
+  private install(ctx: Context, name: string, install: Protocol['install']): void {
+    this.isDecided = true;
+    this.deadline?.cancel();
+    const { held } = this;
+    if (held.length > 1) held.push(Buffer.concat(held.splice(0)));
+    ctx.channel.attributes.set(ProtocolDetector.PROTOCOL, name);
+    const add = (): void => {
+      install(ctx.channel as Channel as Channel<Buffer, OutboundBytes>, ctx);
+      ctx.fireUserEventTriggered(new ProtocolDetectedEvent(name));
+    };
+    try {
+      replaceWith(ctx, add, held);
+    } catch (thrown) {
+      this.isDecided = false;
+      this.isRefused = true;
+      throw thrown;
+    }
+  }
+
+  private refuse(ctx: Context, prefix: Buffer): void {
+    this.isRefused = true;
+    this.deadline?.cancel();
+    this.held.length = 0;
+    const start = prefix.subarray(0, 16).toString('hex');
+    const hint = prefix[0] === 0x16 && prefix[1] === 3 ? ', which looks like TLS' : '';
+    const names = this.protocols.map(({ name }) => name).join(', ');
+    ctx.fireExceptionCaught(
+      new DecodeError(
+        'MESSAGE_INVALID',
+        `the connection starts with ${start}${hint}: none of the protocols ${names}`,
+        { start },
+      ),
+    );
+  }
+
+  private onDeadline(ctx: Context): void {
+    if (this.isDecided || this.isRefused || !ctx.channel.isActive) return;
+    try {
+      this.timedOut(ctx);
+    } catch (thrown) {
+      // A timer has nobody above it who would route the throw.
+      ctx.fireExceptionCaught(toError(thrown));
+    }
+  }
+
+  private timedOut(ctx: Context): void {
+    const prefix = this.held.length === 0 ? Buffer.alloc(0) : this.prefix();
+    if (this.handleTimeout === undefined) {
+      this.refuseLate(ctx, prefix);
+      return;
+    }
+    const name = this.handleTimeout(ctx, prefix);
+    const protocol = this.protocols.find((one) => one.name === name);
+    const install = protocol?.install.bind(protocol) ?? this.otherwise;
+    if (name === undefined || install === undefined) this.isRefused = true;
+    else {
+      this.install(ctx, protocol?.name ?? OTHERWISE, install);
+      ctx.fireChannelReadComplete();
+    }
+  }
+
+  private refuseLate(ctx: Context, prefix: Buffer): void {
+    this.isRefused = true;
+    this.held.length = 0;
+    ctx.fireExceptionCaught(
+      new TimedOutError(
+        'TIMEOUT_READ',
+        `${prefix.length} bytes within ${this.timeoutMs} ms do not tell which protocol this is`,
+        { timeoutMs: this.timeoutMs, bytes: prefix.length },
+      ),
+    );
+  }
+}

@@ -1,0 +1,44 @@
+import type { Context, Handler } from '@headrace/core';
+
+/**
+ * Puts other handlers in a handler's place without losing or overtaking a message: adds them behind it,
+ * then passes on what it held, then removes it. The other order loses what arrives in between.
+ *
+ * @param replacement - handlers in their order, or a function that adds them behind `ctx` itself
+ * @param held - messages that the handler held, the oldest first; it is emptied. The handler may push what
+ *   arrives meanwhile to the same array
+ *
+ * @example
+ * ```ts run
+ * import type { Context, Handler } from '@headrace/core';
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ * import { replaceWith } from '@headrace/handlers';
+ *
+ * class Greeting implements Handler {
+ *   readonly held: string[] = [];
+ *   channelRead(ctx: Context, text: string): void {
+ *     this.held.push(text);
+ *     if (text !== 'READY') return;
+ *     const shout: Handler = { channelRead: (next, words: string) => next.fireChannelRead(words.toUpperCase()) };
+ *     replaceWith(ctx, [shout], this.held);
+ *   }
+ * }
+ *
+ * const channel = new EmbeddedChannel(new Greeting());
+ * channel.writeInbound('hello', 'READY', 'go');
+ * console.log(channel.readInbound(), channel.readInbound(), channel.readInbound());
+ * // prints HELLO READY GO
+ * ```
+ */
+export function replaceWith(
+  ctx: Context,
+  replacement: readonly Handler[] | (() => void),
+  held: unknown[] = [],
+): void {
+  const { pipeline } = ctx;
+  if (typeof replacement === 'function') replacement();
+  // Each right behind ctx, so the last one first.
+  else for (const handler of replacement.toReversed()) pipeline.addAfter(ctx.name, handler);
+  while (held.length > 0) ctx.fireChannelRead(held.shift());
+  if (!ctx.isRemoved) pipeline.removeIfExists(ctx.name);
+}

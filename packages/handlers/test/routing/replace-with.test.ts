@@ -1,0 +1,83 @@
+import type { Context, Handler } from '@headrace/core';
+import { EmbeddedChannel } from '@headrace/core/testing';
+import { describe, expect, it } from 'vitest';
+import { replaceWith } from '../../src/routing/replace-with.ts';
+
+const tag = (mark: string): Handler => ({
+  channelRead: (ctx, message: string) => ctx.fireChannelRead(`${message}${mark}`),
+});
+
+/** Holds messages until "go" comes. */
+class Gate implements Handler {
+  readonly held: string[] = [];
+  readonly replacement: () => readonly Handler[] | (() => void);
+  private isOpen = false;
+
+  constructor(replacement: () => readonly Handler[] | (() => void)) {
+    this.replacement = replacement;
+  }
+
+  channelRead(ctx: Context, message: string): void {
+    if (message !== 'go') this.held.push(message);
+    else if (!this.isOpen) {
+      this.isOpen = true;
+      replaceWith(ctx, this.replacement(), this.held);
+    }
+  }
+}
+
+describe('replaceWith', () => {
+  it('S367 adds the new handlers in order, then passes on what was held, then removes the old one', () => {
+    const order: string[] = [];
+    const last: Handler = {
+      handlerAdded: () => void order.push('added'),
+      channelRead: (ctx, message) => {
+        order.push(`read ${message}`);
+        ctx.fireChannelRead(message);
+      },
+    };
+    class NotedGate extends Gate {
+      handlerRemoved(): void {
+        order.push('removed');
+      }
+    }
+    const channel = new EmbeddedChannel(new NotedGate(() => [tag('1'), tag('2'), last]), tag('!'));
+    channel.writeInbound('a', 'b', 'go', 'c');
+    expect(order).toEqual(['added', 'read a12', 'read b12', 'removed', 'read c12']);
+    expect(channel.finish().inbound).toEqual(['a12!', 'b12!', 'c12!']);
+  });
+
+  it('lets a function add the handlers', () => {
+    const channel: EmbeddedChannel = new EmbeddedChannel(
+      new Gate(() => () => channel.pipeline.addLast(tag('f'))),
+    );
+    channel.writeInbound('a', 'go');
+    expect(channel.readInbound()).toBe('af');
+  });
+
+  it('passes messages that arrive while it passes others on behind those', () => {
+    let channel: EmbeddedChannel;
+    const echoIn: Handler = {
+      channelRead: (ctx, message: string) => {
+        if (message === 'a') channel.writeOneInbound('late');
+        ctx.fireChannelRead(message);
+      },
+    };
+    channel = new EmbeddedChannel(new Gate(() => [echoIn]));
+    channel.writeInbound('a', 'b', 'go');
+    expect(channel.finish().inbound).toEqual(['a', 'b', 'late']);
+  });
+
+  it('does nothing more when a handler that it feeds has removed the old one', () => {
+    let channel: EmbeddedChannel;
+    const remover: Handler = {
+      channelRead: (ctx, message: string) => {
+        channel.pipeline.removeIfExists(Gate);
+        ctx.fireChannelRead(message);
+      },
+    };
+    channel = new EmbeddedChannel(new Gate(() => [remover]));
+    channel.writeInbound('a', 'b', 'go');
+    expect(channel.finish().inbound).toEqual(['a', 'b']);
+  });
+});
