@@ -236,7 +236,10 @@ export interface Attributes {
  * @typeParam R - what the pipeline's first handler reads, for channels fresh from a transport
  * @typeParam W - what the transport accepts
  */
-export interface Channel<R = unknown, W = unknown> extends OutboundInvoker {
+export interface Channel<R = unknown, W = unknown>
+  extends OutboundInvoker,
+    AsyncIterable<R>,
+    AsyncDisposable {
   /** Eight hex digits, unique in this process. */
   readonly id: string;
   /** The server channel that accepted this one, or the channel it runs inside (a WebSocket on HTTP). */
@@ -278,8 +281,8 @@ export interface Channel<R = unknown, W = unknown> extends OutboundInvoker {
   onceWritable(listener: () => void): void;
 
   /** As {@link OutboundInvoker.write}; a write whose signal aborts before its flush is not sent and fails. */
-  write(message: unknown, options?: { readonly signal?: AbortSignal }): WriteFuture;
-  writeAndFlush(message: unknown, options?: { readonly signal?: AbortSignal }): WriteFuture;
+  write(message: W, options?: { readonly signal?: AbortSignal }): WriteFuture;
+  writeAndFlush(message: W, options?: { readonly signal?: AbortSignal }): WriteFuture;
   /**
    * The polite close: flushes, ends our half behind everything written, discards what still comes in,
    * and closes when the peer has ended its half or after `lingerMs`.
@@ -289,6 +292,15 @@ export interface Channel<R = unknown, W = unknown> extends OutboundInvoker {
   end(options?: { readonly lingerMs?: number; readonly reason?: CloseReason }): WriteFuture;
   /** Resets the connection (RST where the transport can). */
   abort(reason?: CloseReason): WriteFuture;
+
+  /**
+   * The messages that pass the last handler, for one loop: `for await (const message of channel)`. In order,
+   * an error after the messages before it, the end last; reading stops while ten messages wait. Leaving the
+   * loop early closes the channel. Begin before the first message is read, else a `PipelineError` is thrown.
+   */
+  [Symbol.asyncIterator](): AsyncIterator<R>;
+  /** `await using`: as {@link Channel.end}. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** A cancellable task of the future. */

@@ -21,7 +21,7 @@ export {
   type ChannelOptions,
   resolveChannelOptions,
 } from './channel/channel-options.ts';
-export { addressText, TransportChannel } from './channel/transport-channel.ts';
+export { TransportChannel } from './channel/transport-channel.ts';
 export type {
   Address,
   Attributes,
@@ -87,10 +87,19 @@ export type {
   WriteAfter,
 } from './handler-types.ts';
 // For writing handlers
+export { addressText } from './internal/address-text.ts';
 export { checkNumber, checkTime, type NumberBounds } from './internal/option-check.ts';
 export { allSettled, SettableFuture } from './internal/settable-future.ts';
 export { silentLogger, stderrLogger } from './internal/stderr-logger.ts';
 export { systemClock } from './internal/system-clock.ts';
+// Pipelines
+export {
+  type HandlerFactory,
+  type Made,
+  PipelineTemplate,
+  pipeline,
+} from './pipeline/pipeline-template.ts';
+export { sequential } from './pipeline/sequential.ts';
 export { isByteSource, isOutboundBytes, sizeOfBytes, toBuffer } from './transport/byte-source.ts';
 export type { ListenTarget } from './transport/listening-transport.ts';
 export { SocketTransport } from './transport/socket-transport.ts';

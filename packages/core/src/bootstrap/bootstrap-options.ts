@@ -1,10 +1,21 @@
 import type { AttributeKey } from '../attribute-key.ts';
-import type { Channel, Handler, OutboundBytes } from '../contract.ts';
+import type { Channel, Handler, OutboundBytes, Pipeline } from '../contract.ts';
 import { OptionError } from '../errors.ts';
+import { PipelineTemplate } from '../pipeline/pipeline-template.ts';
 
-/** Builds the pipeline of one channel: called for each, with handlers made anew. */
-// biome-ignore lint/suspicious/noExplicitAny: what it returns is not looked at
-export type ChannelInitializer = (channel: Channel<Buffer, OutboundBytes>) => any;
+/**
+ * Builds the pipeline of one channel: called for each, with handlers made anew. If it returns what `addLast`
+ * returned, the channel's message types are known afterwards.
+ */
+export type ChannelInitializer<R = unknown, W = unknown> =
+  | ((channel: Channel<Buffer, OutboundBytes>) => Pipeline<R, W> | void)
+  | PipelineTemplate<R, W>;
+
+/** The initializer as a function. */
+export function toFunction(initialize: ChannelInitializer): (channel: Channel) => void {
+  if (initialize instanceof PipelineTemplate) return (channel) => initialize.initialize(channel);
+  return initialize as (channel: Channel) => void;
+}
 
 /** The attributes that a bootstrap gives its channels. */
 export type AttributeTable = ReadonlyMap<AttributeKey<unknown>, unknown>;
@@ -19,7 +30,7 @@ export function required<T>(part: T | undefined, call: string): T {
 
 /** An initializer is a function; a handler instance could serve one channel only. */
 export function checkInitializer(call: string, initialize: unknown): void {
-  if (typeof initialize === 'function') return;
+  if (typeof initialize === 'function' || initialize instanceof PipelineTemplate) return;
   const type = (initialize as Handler | null)?.constructor?.name ?? String(initialize);
   throw new OptionError(
     'OPTION_INVALID',

@@ -2,12 +2,17 @@ import type { NetConnectOpts } from 'node:net';
 import type { AttributeKey } from '../attribute-key.ts';
 import { type ChannelOptions, resolveChannelOptions } from '../channel/channel-options.ts';
 import { TransportChannel } from '../channel/transport-channel.ts';
-import type { Channel, OutboundBytes } from '../contract.ts';
+import type { Channel } from '../contract.ts';
 import { TimedOutError } from '../errors.ts';
 import { checkNumber, checkTime } from '../internal/option-check.ts';
 import { SocketTransport } from '../transport/socket-transport.ts';
 import { initializer } from './acceptor.ts';
-import { type ChannelInitializer, checkInitializer, required } from './bootstrap-options.ts';
+import {
+  type ChannelInitializer,
+  checkInitializer,
+  required,
+  toFunction,
+} from './bootstrap-options.ts';
 
 /** Options of a client's channel, beside those of every channel. */
 export interface ClientOptions extends ChannelOptions {
@@ -44,16 +49,16 @@ const DEFAULT_CONNECT_TIMEOUT_MS = 30_000;
  * ```
  * @see Netty's `Bootstrap`
  */
-export class Bootstrap {
+export class Bootstrap<R = unknown, W = unknown> {
   private clientOptions: ClientOptions = {};
   private initialize: ChannelInitializer | undefined = undefined;
   private readonly attributes = new Map<AttributeKey<unknown>, unknown>();
 
   /** Builds the pipeline of each channel. */
-  handler(initialize: ChannelInitializer): this {
+  handler<R2, W2>(initialize: ChannelInitializer<R2, W2>): Bootstrap<R2, W2> {
     checkInitializer('.handler', initialize);
-    this.initialize = initialize;
-    return this;
+    this.initialize = initialize as ChannelInitializer;
+    return this as unknown as Bootstrap<R2, W2>;
   }
 
   options(options: ClientOptions): this {
@@ -68,8 +73,8 @@ export class Bootstrap {
   }
 
   /** An independent copy. */
-  clone(): Bootstrap {
-    const copy = new Bootstrap();
+  clone(): Bootstrap<R, W> {
+    const copy = new Bootstrap<R, W>();
     copy.clientOptions = this.clientOptions;
     copy.initialize = this.initialize;
     for (const [key, value] of this.attributes) copy.attributes.set(key, value);
@@ -80,7 +85,7 @@ export class Bootstrap {
    * Connects, and resolves with the active channel. Rejects with `CHANNEL_REFUSED`, `TIMEOUT_CONNECT` or the
    * transport's error; nothing is left behind then.
    */
-  async connect(target: ConnectTarget): Promise<Channel<Buffer, OutboundBytes>> {
+  async connect(target: ConnectTarget): Promise<Channel<R, W>> {
     const initialize = required(this.initialize, '.handler(…)');
     const { signal, ...where } = target;
     if ('port' in where) checkNumber('port', where.port, { min: 1, max: 65_535, integer: true });
@@ -99,8 +104,9 @@ export class Bootstrap {
     } as NetConnectOpts);
     const channel = new TransportChannel(transport, resolved);
     for (const [key, value] of this.attributes) channel.attributes.set(key, value);
-    channel.pipeline.addLast(initializer(initialize as (channel: Channel) => void));
-    return connected(channel, timeoutMs, placeText(where), signal);
+    channel.pipeline.addLast(initializer(toFunction(initialize)));
+    await connected(channel, timeoutMs, placeText(where), signal);
+    return channel as unknown as Channel<R, W>;
   }
 }
 
@@ -110,7 +116,7 @@ async function connected(
   timeoutMs: number,
   place: string,
   signal: AbortSignal | undefined,
-): Promise<Channel<Buffer, OutboundBytes>> {
+): Promise<void> {
   const deadline = Number.isFinite(timeoutMs)
     ? channel.clock.schedule(
         () => channel.failed(connectTimeout(place, timeoutMs)),
@@ -123,7 +129,6 @@ async function connected(
   try {
     channel.register();
     await channel.connectFuture;
-    return channel as unknown as Channel<Buffer, OutboundBytes>;
   } catch (error) {
     signal?.throwIfAborted();
     throw error;

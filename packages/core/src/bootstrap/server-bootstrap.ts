@@ -6,13 +6,17 @@ import {
   resolveChannelOptions,
 } from '../channel/channel-options.ts';
 import { ServerChannel } from '../channel/server-channel.ts';
-import type { Channel } from '../contract.ts';
 import { ChannelError } from '../errors.ts';
 import { checkNumber } from '../internal/option-check.ts';
 import { ListeningTransport, type ListenTarget } from '../transport/listening-transport.ts';
 import { SocketTransport } from '../transport/socket-transport.ts';
 import { Acceptor, initializer } from './acceptor.ts';
-import { type ChannelInitializer, checkInitializer, required } from './bootstrap-options.ts';
+import {
+  type ChannelInitializer,
+  checkInitializer,
+  required,
+  toFunction,
+} from './bootstrap-options.ts';
 import { Server } from './server.ts';
 
 /** Options of accepted TCP connections, beside those of every channel. */
@@ -51,16 +55,16 @@ export class ServerBootstrap {
   private readonly childAttributes = new Map<AttributeKey<unknown>, unknown>();
 
   /** Builds the pipeline of each accepted channel. */
-  childHandler(initialize: ChannelInitializer): this {
+  childHandler<R, W>(initialize: ChannelInitializer<R, W>): this {
     checkInitializer('.childHandler', initialize);
-    this.childInitializer = initialize;
+    this.childInitializer = initialize as ChannelInitializer;
     return this;
   }
 
   /** Builds the pipeline of the listening channel, whose messages are the channels it accepts: limits go here. */
-  handler(initialize: ChannelInitializer): this {
+  handler<R, W>(initialize: ChannelInitializer<R, W>): this {
     checkInitializer('.handler', initialize);
-    this.serverInitializer = initialize;
+    this.serverInitializer = initialize as ChannelInitializer;
     return this;
   }
 
@@ -112,12 +116,12 @@ export class ServerBootstrap {
     for (const [key, value] of this.serverAttributes) channel.attributes.set(key, value);
     const server = new Server(channel);
     const acceptor = new Acceptor({
-      initialize: initialize as (channel: Channel) => void,
+      initialize: toFunction(initialize),
       attributes: new Map(this.childAttributes),
       accepted: (accepted) => server.adopt(accepted),
     });
     if (this.serverInitializer !== undefined) {
-      channel.pipeline.addLast(initializer(this.serverInitializer as (channel: Channel) => void));
+      channel.pipeline.addLast(initializer(toFunction(this.serverInitializer)));
     }
     channel.pipeline.addLast(initializer((self) => self.pipeline.addLast(acceptor)));
     const onAbort = () => channel.close();

@@ -8,7 +8,8 @@ import type {
   Logger,
   WriteFuture,
 } from '../contract.ts';
-import { ChannelError, isHeadraceError } from '../errors.ts';
+import { ChannelError, isHeadraceError, PipelineError } from '../errors.ts';
+import { addressText } from '../internal/address-text.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import { HandlerPipeline } from '../pipeline/handler-pipeline.ts';
 import type { PipelineHost } from '../pipeline/pipeline-ends.ts';
@@ -17,6 +18,7 @@ import { AttributeMap } from './attribute-map.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
 import { ChannelOutput } from './channel-output.ts';
 import { causeOf, closedError, transportError } from './close-cause.ts';
+import { MessageStream } from './message-stream.ts';
 
 const DEFAULT_LINGER_MS = 2000;
 let lastId = Math.floor(Math.random() * 0x1000_0000);
@@ -49,6 +51,8 @@ export class TransportChannel
   private lingerReason: CloseReason | undefined = undefined;
   private closeListeners: CloseListener | Set<CloseListener> | undefined = undefined;
   private closedPromise: Promise<CloseInfo> | undefined = undefined;
+  private stream: MessageStream | undefined = undefined;
+  private hasDroppedMessages = false;
 
   constructor(transport: Transport, options: ResolvedChannelOptions, parent?: Channel) {
     super(transport, options);
@@ -297,6 +301,26 @@ export class TransportChannel
     else if (typeof this.closeListeners === 'object') this.closeListeners.delete(listener);
   }
 
+  [Symbol.asyncIterator](): MessageStream {
+    if (this.stream === undefined) {
+      if (this.hasDroppedMessages) {
+        throw new PipelineError(
+          'PIPELINE_STATE',
+          'messages were read before the loop began, and are lost; start it in the initializer, ' +
+            'right after connect, or with autoRead: false',
+        );
+      }
+      this.stream = new MessageStream(this.isOpenNow);
+      if (this.isOpenNow) this.pipeline.addLast(this.stream);
+    }
+    return this.stream[Symbol.asyncIterator]();
+  }
+
+  /** Sends what was written, ends politely, and resolves when the channel has closed: for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
+  }
+
   // --- the pipeline's ends ---
 
   transportRead(): void {
@@ -326,6 +350,7 @@ export class TransportChannel
     const { unhandledMessage } = this.options.hooks;
     if (unhandledMessage !== undefined) unhandledMessage(this, message);
     else {
+      this.hasDroppedMessages = true;
       const names = this.pipeline.names().join(', ');
       this.logger.log(
         'debug',
@@ -370,12 +395,4 @@ export class TransportChannel
     if (typeof listeners === 'function') listeners(this);
     else if (listeners !== undefined) for (const listener of listeners) listener(this);
   }
-}
-
-/** An address as text: `127.0.0.1:80`, `[::1]:80` or a path. */
-export function addressText(address: Address): string {
-  if ('path' in address) return address.path;
-  return address.family === 'IPv6'
-    ? `[${address.host}]:${address.port}`
-    : `${address.host}:${address.port}`;
 }

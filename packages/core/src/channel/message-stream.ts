@@ -1,0 +1,125 @@
+import type { Context, Direction, Handler } from '../contract.ts';
+import { PipelineError } from '../errors.ts';
+
+/** Messages that may wait for the loop before reading stops, and when it goes on. */
+const HIGH = 10;
+const LOW = 2;
+
+interface Waiter {
+  resolve(result: IteratorResult<unknown>): void;
+  reject(error: Error): void;
+}
+
+/**
+ * The end of a pipeline as an asynchronous iterator: `for await (const message of channel)`. Messages come in
+ * order, an error after the messages before it, the end after both. It asks for no more input while enough
+ * messages wait.
+ *
+ * Leaving the loop early closes the channel and drops what was not read.
+ */
+export class MessageStream implements Handler, AsyncIterableIterator<unknown> {
+  private readonly messages: unknown[] = [];
+  private waiter: Waiter | undefined = undefined;
+  private ctx: Context | undefined = undefined;
+  private error: Error | undefined = undefined;
+  private isOver: boolean;
+  private isTaken = false;
+  private isReadHeld = false;
+
+  /** @param isOpen - false for a channel that has closed: the iteration is over */
+  constructor(isOpen: boolean) {
+    this.isOver = !isOpen;
+  }
+
+  handlerAdded(ctx: Context): void {
+    this.ctx = ctx;
+  }
+
+  channelRead(_ctx: Context, message: unknown): void {
+    const { waiter } = this;
+    if (waiter === undefined) this.messages.push(message);
+    else {
+      this.waiter = undefined;
+      waiter.resolve({ done: false, value: message });
+    }
+  }
+
+  read(ctx: Context): void {
+    if (this.messages.length >= HIGH) this.isReadHeld = true;
+    else ctx.read();
+  }
+
+  exceptionCaught(ctx: Context, error: Error): void {
+    this.error ??= error;
+    this.finish();
+    ctx.close('error');
+  }
+
+  channelShutdown(ctx: Context, direction: Direction): void {
+    if (direction === 'input') this.finish();
+    ctx.fireChannelShutdown(direction);
+  }
+
+  channelInactive(ctx: Context): void {
+    this.finish();
+    ctx.fireChannelInactive();
+  }
+
+  handlerRemoved(): void {
+    this.finish();
+  }
+
+  [Symbol.asyncIterator](): this {
+    if (this.isTaken) {
+      throw new PipelineError(
+        'PIPELINE_STATE',
+        'the messages of a channel can be iterated once, by one loop; fan out behind it',
+      );
+    }
+    this.isTaken = true;
+    return this;
+  }
+
+  next(): Promise<IteratorResult<unknown>> {
+    if (this.messages.length > 0) {
+      const value = this.messages.shift();
+      if (this.isReadHeld && this.messages.length < LOW) {
+        this.isReadHeld = false;
+        this.ctx!.read();
+      }
+      return Promise.resolve({ done: false, value });
+    }
+    if (this.error !== undefined) {
+      const { error } = this;
+      this.error = undefined;
+      return Promise.reject(error);
+    }
+    if (this.isOver) return Promise.resolve({ done: true, value: undefined });
+    if (this.waiter !== undefined) {
+      return Promise.reject(
+        new PipelineError('PIPELINE_STATE', 'next() while another next() waits'),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      this.waiter = { resolve, reject };
+    });
+  }
+
+  async return(): Promise<IteratorResult<unknown>> {
+    this.messages.length = 0;
+    this.error = undefined;
+    this.isOver = true;
+    await this.ctx?.channel.close();
+    return { done: true, value: undefined };
+  }
+
+  private finish(): void {
+    this.isOver = true;
+    const { waiter, error } = this;
+    this.waiter = undefined;
+    if (waiter === undefined) return;
+    this.error = undefined;
+    if (error === undefined) waiter.resolve({ done: true, value: undefined });
+    else waiter.reject(error);
+  }
+}

@@ -1,0 +1,190 @@
+import type {
+  CloseReason,
+  Context,
+  Direction,
+  Handled,
+  Handler,
+  WriteFuture,
+} from '../contract.ts';
+import { toError } from '../errors.ts';
+
+type Event = () => Handled;
+
+/**
+ * Wraps a handler so that its asynchronous methods run one after the other: while a promise that it returned
+ * is pending, further inbound events wait in order, and `read()` requests are held back, which in the end
+ * stops the socket. Outbound operations are not held.
+ *
+ * ```text
+ * socket | frame | codec | [sequential(handler)] | …
+ * ```
+ *
+ * **Place** where the handler would stand. **In/Out** what the handler reads and writes. **Events** all inbound
+ * events wait, the end of the channel too, so nothing overtakes a message. **Errors** a rejection reaches the
+ * handler's `exceptionCaught`, as a throw does. **State** per channel. **Cost** one closure per waiting event.
+ * **Pitfalls** what one read decoded may wait as a whole: reading stops with the next read.
+ *
+ * @example
+ * ```ts
+ * channel.pipeline.addLast(new LineFrameDecoder({ maxLength: 80 }), sequential(new OrdersHandler(database)));
+ * ```
+ */
+export function sequential<H extends Handler>(
+  handler: H,
+): Handler & { readonly types?: H['types'] } {
+  return new SequentialHandler(handler) as Handler & { readonly types?: H['types'] };
+}
+
+class SequentialHandler implements Handler {
+  private readonly inner: Handler;
+  private readonly waiting: Event[] = [];
+  private isBusy = false;
+  private wasReadHeld = false;
+
+  constructor(inner: Handler) {
+    this.inner = inner;
+  }
+
+  handlerAdded(ctx: Context): void {
+    this.inner.handlerAdded?.(ctx);
+  }
+
+  handlerRemoved(ctx: Context): void {
+    const { inner } = this;
+    this.run(ctx, () => inner.handlerRemoved?.(ctx));
+  }
+
+  channelRegistered(ctx: Context): void {
+    const { inner } = this;
+    if (inner.channelRegistered === undefined) this.run(ctx, () => ctx.fireChannelRegistered());
+    else this.run(ctx, () => inner.channelRegistered!(ctx));
+  }
+
+  channelActive(ctx: Context): void {
+    const { inner } = this;
+    if (inner.channelActive === undefined) this.run(ctx, () => ctx.fireChannelActive());
+    else this.run(ctx, () => inner.channelActive!(ctx));
+  }
+
+  channelRead(ctx: Context, message: unknown): void {
+    const { inner } = this;
+    if (inner.channelRead === undefined) this.run(ctx, () => ctx.fireChannelRead(message));
+    else this.run(ctx, () => inner.channelRead!(ctx, message));
+  }
+
+  channelReadComplete(ctx: Context): void {
+    const { inner } = this;
+    if (inner.channelReadComplete === undefined) this.run(ctx, () => ctx.fireChannelReadComplete());
+    else this.run(ctx, () => inner.channelReadComplete!(ctx));
+  }
+
+  /** Not held: whoever writes must hear of it at once. */
+  channelWritabilityChanged(ctx: Context): Handled {
+    if (this.inner.channelWritabilityChanged === undefined) ctx.fireChannelWritabilityChanged();
+    else return this.inner.channelWritabilityChanged(ctx);
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    const { inner } = this;
+    if (inner.userEventTriggered === undefined) {
+      this.run(ctx, () => ctx.fireUserEventTriggered(event));
+    } else this.run(ctx, () => inner.userEventTriggered!(ctx, event));
+  }
+
+  channelShutdown(ctx: Context, direction: Direction): void {
+    const { inner } = this;
+    if (inner.channelShutdown === undefined) {
+      this.run(ctx, () => ctx.fireChannelShutdown(direction));
+    } else this.run(ctx, () => inner.channelShutdown!(ctx, direction));
+  }
+
+  channelInactive(ctx: Context): void {
+    const { inner } = this;
+    if (inner.channelInactive === undefined) this.run(ctx, () => ctx.fireChannelInactive());
+    else this.run(ctx, () => inner.channelInactive!(ctx));
+  }
+
+  channelUnregistered(ctx: Context): void {
+    const { inner } = this;
+    if (inner.channelUnregistered === undefined) this.run(ctx, () => ctx.fireChannelUnregistered());
+    else this.run(ctx, () => inner.channelUnregistered!(ctx));
+  }
+
+  exceptionCaught(ctx: Context, error: Error): void {
+    this.run(ctx, () => this.report(ctx, error));
+  }
+
+  read(ctx: Context): Handled {
+    if (this.isBusy) this.wasReadHeld = true;
+    else if (this.inner.read === undefined) ctx.read();
+    else return this.inner.read(ctx);
+  }
+
+  write(ctx: Context, message: unknown): WriteFuture | PromiseLike<void> {
+    return this.inner.write === undefined ? ctx.write(message) : this.inner.write(ctx, message);
+  }
+
+  flush(ctx: Context): Handled {
+    if (this.inner.flush === undefined) ctx.flush();
+    else return this.inner.flush(ctx);
+  }
+
+  shutdown(ctx: Context, direction: Direction): WriteFuture | PromiseLike<void> {
+    const { inner } = this;
+    return inner.shutdown === undefined ? ctx.shutdown(direction) : inner.shutdown(ctx, direction);
+  }
+
+  close(ctx: Context, reason: CloseReason): WriteFuture | PromiseLike<void> {
+    return this.inner.close === undefined ? ctx.close(reason) : this.inner.close(ctx, reason);
+  }
+
+  /** Runs an event now, or behind those that wait. */
+  private run(ctx: Context, event: Event): void {
+    this.waiting.push(event);
+    if (!this.isBusy) this.drain(ctx);
+  }
+
+  private drain(ctx: Context): void {
+    this.isBusy = true;
+    for (let event = this.waiting.shift(); event !== undefined; event = this.waiting.shift()) {
+      const pending = this.call(ctx, event);
+      if (pending === undefined) continue;
+      const goOn = () => this.drain(ctx);
+      pending.then(goOn, (thrown) => {
+        this.reportSafely(ctx, toError(thrown));
+        goOn();
+      });
+      return;
+    }
+    this.isBusy = false;
+    if (!this.wasReadHeld) return;
+    this.wasReadHeld = false;
+    void this.read(ctx);
+  }
+
+  private call(ctx: Context, event: Event): PromiseLike<void> | undefined {
+    try {
+      return event() ?? undefined;
+    } catch (thrown) {
+      this.reportSafely(ctx, toError(thrown));
+      return undefined;
+    }
+  }
+
+  private report(ctx: Context, error: Error): Handled {
+    if (this.inner.exceptionCaught === undefined) ctx.fireExceptionCaught(error);
+    else return this.inner.exceptionCaught(ctx, error);
+  }
+
+  /** As the pipeline does with `exceptionCaught`: what it throws is logged and dropped. */
+  private reportSafely(ctx: Context, error: Error): void {
+    const failed = (thrown: unknown) =>
+      ctx.channel.logger.log('error', `${ctx.name}.exceptionCaught threw`, toError(thrown));
+    try {
+      const handled = this.report(ctx, error);
+      if (handled !== undefined) handled.then(undefined, failed);
+    } catch (thrown) {
+      failed(thrown);
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import { EmbeddedChannel } from '@headrace/core/testing';
+import { expect, it } from 'vitest';
+
+it('S375 refuses a second iterator', () => {
+  const channel = new EmbeddedChannel();
+  channel[Symbol.asyncIterator]();
+  expect(() => channel[Symbol.asyncIterator]()).toThrow('can be iterated once');
+});
+
+it('S376 throws an error only after the messages before it', async () => {
+  const channel = new EmbeddedChannel();
+  const messages = channel[Symbol.asyncIterator]();
+  channel.writeOneInbound('a').writeOneInbound('b');
+  channel.run(() => channel.pipeline.fireExceptionCaught(new Error('broken')));
+  expect(await messages.next()).toEqual({ done: false, value: 'a' });
+  expect(await messages.next()).toEqual({ done: false, value: 'b' });
+  await expect(messages.next()).rejects.toThrow('broken');
+  expect(await messages.next()).toEqual({ done: true, value: undefined });
+  expect(channel.isOpen).toBe(false);
+});
+
+it('S377 delivers unread messages before the end', async () => {
+  const channel = new EmbeddedChannel();
+  const messages = channel[Symbol.asyncIterator]();
+  channel.writeInbound('a');
+  channel.finish();
+  expect(await messages.next()).toEqual({ done: false, value: 'a' });
+  expect((await messages.next()).done).toBe(true);
+});
+
+it('S378 stops asking for input at ten waiting messages and goes on below two', async () => {
+  const channel = new EmbeddedChannel();
+  const messages = channel[Symbol.asyncIterator]();
+  for (let i = 0; i < 9; i++) channel.writeInbound(i);
+  const before = channel.embedded.reads;
+  channel.writeInbound('ten', 'eleven of the same burst');
+  channel.writeInbound('twelve');
+  expect(channel.embedded.reads).toBe(before);
+  for (let i = 0; i < 10; i++) await messages.next();
+  expect(channel.embedded.reads).toBe(before);
+  expect(await messages.next()).toEqual({ done: false, value: 'eleven of the same burst' });
+  expect(channel.embedded.reads).toBe(before + 1);
+  expect(await messages.next()).toEqual({ done: false, value: 'twelve' });
+});
+
+it('S379 a write is awaited until the transport has taken it', async () => {
+  const channel = new EmbeddedChannel();
+  channel.embedded.isStuck = true;
+  let isDone = false;
+  const written = channel.writeAndFlush('slow').then(() => {
+    isDone = true;
+  });
+  await Promise.resolve();
+  expect(isDone).toBe(false);
+  channel.embedded.release();
+  await written;
+  expect(isDone).toBe(true);
+});
+
+it('S380 a write after close rejects', async () => {
+  const channel = new EmbeddedChannel();
+  channel.finish();
+  await expect(Promise.resolve(channel.write('late'))).rejects.toThrow('closed');
+});
+
+it('S382 leaving the loop early drops what was not read and closes', async () => {
+  const channel = new EmbeddedChannel();
+  const messages = channel[Symbol.asyncIterator]();
+  channel.writeInbound('a', 'b');
+  await messages.next();
+  await messages.return!();
+  expect(channel.isOpen).toBe(false);
+  expect((await messages.next()).done).toBe(true);
+});
+
+it('S383 refuses to begin when messages were lost already', () => {
+  class Plain extends EmbeddedChannel {
+    override unhandledMessage(message: unknown): void {
+      Object.getPrototypeOf(EmbeddedChannel.prototype).unhandledMessage.call(this, message);
+    }
+  }
+  const channel = new Plain();
+  channel.writeInbound('lost');
+  expect(() => channel[Symbol.asyncIterator]()).toThrow('are lost');
+});
