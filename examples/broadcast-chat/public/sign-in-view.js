@@ -1,0 +1,96 @@
+// The way in: a name, a token if the server wants one. The name is remembered, the token never.
+
+import { byId } from './element.js';
+import { checkId } from './protocol.js';
+import { causeSentence, idFaultSentence } from './words.js';
+
+const NAME_KEY = 'broadcast-chat.name';
+
+/**
+ * @typedef {object} SignInViewOptions
+ * @property {(login: { id: string, token: string }) => void} onSignIn
+ * @property {() => void} onEdit what was submitted before does not hold any more
+ */
+
+export class SignInView {
+  #screen = byId('sign-in', HTMLElement);
+  #form = byId('sign-in-form', HTMLFormElement);
+  #name = byId('name', HTMLInputElement);
+  #token = byId('token', HTMLInputElement);
+  #join = byId('join', HTMLButtonElement);
+  #error = byId('sign-in-error', HTMLElement);
+  #progress = byId('sign-in-progress', HTMLElement);
+  #options;
+
+  /** @param {SignInViewOptions} options */
+  constructor(options) {
+    this.#options = options;
+    this.#name.value = rememberedName();
+    this.#form.addEventListener('input', options.onEdit);
+    this.#form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
+  }
+
+  /** @param {string} [cause] why the last attempt was refused */
+  open(cause) {
+    this.#screen.hidden = false;
+    this.#fail(cause ? causeSentence(cause) : '');
+    const field = cause === 'AUTH_FAILED' ? this.#token : this.#name;
+    field.focus();
+    field.select();
+  }
+
+  close() {
+    this.#screen.hidden = true;
+    this.#token.value = '';
+    this.#fail('');
+    this.#progress.textContent = '';
+  }
+
+  /** @param {import('./connection.js').Phase} phase */
+  show(phase) {
+    this.#join.textContent = phase.name === 'connecting' ? 'Connecting…' : 'Join the room';
+    if (phase.name === 'connecting') return; // an explanation stays until it is known to be over
+    const isComingBack = phase.name === 'waiting';
+    const sentence = isComingBack ? `${causeSentence(phase.because)} Trying again soon.` : '';
+    this.#progress.textContent = sentence;
+  }
+
+  #submit() {
+    const id = this.#name.value.trim();
+    const fault = checkId(id);
+    this.#name.toggleAttribute('aria-invalid', fault !== null);
+    if (fault) {
+      this.#fail(idFaultSentence(fault));
+      this.#name.focus();
+      return;
+    }
+    this.#fail('');
+    rememberName(id);
+    this.#options.onSignIn({ id, token: this.#token.value });
+  }
+
+  /** @param {string} sentence */
+  #fail(sentence) {
+    this.#error.textContent = sentence;
+  }
+}
+
+function rememberedName() {
+  try {
+    return localStorage.getItem(NAME_KEY) ?? '';
+  } catch {
+    return ''; // storage is switched off: then the name is typed each time
+  }
+}
+
+/** @param {string} name */
+function rememberName(name) {
+  try {
+    localStorage.setItem(NAME_KEY, name);
+  } catch {
+    // as above
+  }
+}

@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest';
+import {
+  byteLength,
+  checkId,
+  checkText,
+  formatAuth,
+  MAX_MESSAGE_BYTES,
+  parseServerMessage,
+  tidyText,
+} from '../../public/protocol.js';
+
+describe('parseServerMessage', () => {
+  it.each([
+    ['AUTH_OK', { kind: 'auth-ok' }],
+    ['PONG', { kind: 'pong' }],
+    ['BYE', { kind: 'bye' }],
+    ['ERR:KICKED', { kind: 'error', code: 'KICKED' }],
+    ['ERR:FROM_THE_FUTURE', { kind: 'error', code: 'FROM_THE_FUTURE' }],
+    ['JOIN:ada', { kind: 'join', id: 'ada' }],
+    ['LEAVE:ada', { kind: 'leave', id: 'ada' }],
+    ['ECHO:hello', { kind: 'echo', text: 'hello' }],
+    ['MSG:ada:hello', { kind: 'message', id: 'ada', text: 'hello' }],
+  ])('reads %s', (raw, message) => {
+    expect(parseServerMessage(raw)).toEqual(message);
+  });
+
+  it('ends a name at the first colon and leaves all others to the text', () => {
+    expect(parseServerMessage('MSG:ada:see: a:b::')).toEqual({
+      kind: 'message',
+      id: 'ada',
+      text: 'see: a:b::',
+    });
+    expect(parseServerMessage('ECHO::x:')).toEqual({ kind: 'echo', text: ':x:' });
+  });
+
+  it('takes commands of the protocol inside a text for text', () => {
+    expect(parseServerMessage('ECHO:ERR:KICKED')).toEqual({ kind: 'echo', text: 'ERR:KICKED' });
+    expect(parseServerMessage('MSG:bob:BYE')).toEqual({ kind: 'message', id: 'bob', text: 'BYE' });
+  });
+
+  it('keeps line breaks and spaces in a text', () => {
+    expect(parseServerMessage('MSG:ada:a\nb ')).toEqual({
+      kind: 'message',
+      id: 'ada',
+      text: 'a\nb ',
+    });
+  });
+
+  it.each([
+    '',
+    'HELLO',
+    'JOIN',
+    'JOIN:',
+    'LEAVE:',
+    'ERR:',
+    'MSG',
+    'MSG:ada',
+    'MSG::text',
+    'bye',
+    'auth_ok',
+  ])('does not understand %j, and says so', (raw) => {
+    expect(parseServerMessage(raw)).toEqual({ kind: 'unknown', raw });
+  });
+});
+
+describe('formatAuth', () => {
+  it('sends a token only if there is one, and lets it contain colons', () => {
+    expect(formatAuth('ada', '')).toBe('AUTH:ada');
+    expect(formatAuth('ada', 'a:b')).toBe('AUTH:ada:a:b');
+  });
+});
+
+describe('tidyText', () => {
+  it.each([
+    ['  hello  ', 'hello'],
+    ['one\ntwo', 'one two'],
+    ['one \r\n\r\n   two\u2028three', 'one two three'],
+    ['\n\n', ''],
+    ['a\tb', 'a b'],
+    ['bell\u0007 escape\u001b[31m \u009bred', 'bell escape[31m red'],
+    ['half \ud83d pair, whole \ud83d\ude00', 'half \ufffd pair, whole \ud83d\ude00'],
+    ['inner   spaces stay', 'inner   spaces stay'],
+  ])('makes %j one line: %j', (typed, tidy) => {
+    expect(tidyText(typed)).toBe(tidy);
+  });
+
+  it('leaves a tidy text as it is', () => {
+    for (const text of ['hello', 'héllo: wörld', '👩‍👩‍👧 family', 'שלום']) {
+      expect(tidyText(tidyText(text))).toBe(text);
+    }
+  });
+});
+
+describe('checkText', () => {
+  it('refuses what the server would not pass on', () => {
+    expect(checkText('')).toBe('empty');
+    expect(checkText('PING')).toBe('heartbeat');
+    expect(checkText('Ping')).toBe('heartbeat');
+    expect(checkText('AUTH:bob')).toBe('sign-in');
+  });
+
+  it('lets through what only looks like a command', () => {
+    for (const text of ['PING!', 'ping pong', 'AUTH', 'Auth: how?', 'BYE', 'ERR:KICKED']) {
+      expect(checkText(text)).toBeNull();
+    }
+  });
+
+  it('counts bytes, not characters, up to the limit and not beyond', () => {
+    expect(checkText('x'.repeat(MAX_MESSAGE_BYTES))).toBeNull();
+    expect(checkText('x'.repeat(MAX_MESSAGE_BYTES + 1))).toBe('too-long');
+    expect(checkText('é'.repeat(32_767))).toBeNull();
+    expect(checkText('é'.repeat(32_768))).toBe('too-long');
+    expect(byteLength('😀')).toBe(4);
+  });
+});
+
+describe('checkId', () => {
+  it.each([
+    ['', 'empty'],
+    ['x'.repeat(65), 'too-long'],
+    ['a:b', 'colon'],
+    ['a\nb', 'control'],
+    ['a\u007fb', 'control'],
+    ['a\u0085b', 'control'],
+  ])('refuses %j: %s', (id, fault) => {
+    expect(checkId(id)).toBe(fault);
+  });
+
+  it('takes any other name of 1 to 64 characters', () => {
+    for (const id of ['a', 'x'.repeat(64), 'Ada Lovelace', '小林 さくら', '<b>']) {
+      expect(checkId(id)).toBeNull();
+    }
+  });
+});
