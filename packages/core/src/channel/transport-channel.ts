@@ -18,12 +18,11 @@ import { AttributeMap } from './attribute-map.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
 import { ChannelOutput } from './channel-output.ts';
 import { causeOf, closedError, transportError } from './close-cause.ts';
+import { CloseListeners } from './close-listeners.ts';
 import { MessageStream } from './message-stream.ts';
 
 const DEFAULT_LINGER_MS = 2000;
 let lastId = Math.floor(Math.random() * 0x1000_0000);
-
-type CloseListener = (channel: Channel) => void;
 
 /** A channel over a {@link Transport}. Its output side is {@link ChannelOutput}. */
 export class TransportChannel
@@ -49,7 +48,7 @@ export class TransportChannel
   private info: CloseInfo | undefined = undefined;
   private closeFuture: SettableFuture | undefined = undefined;
   private lingerReason: CloseReason | undefined = undefined;
-  private closeListeners: CloseListener | Set<CloseListener> | undefined = undefined;
+  private readonly closeListeners: CloseListeners = new CloseListeners();
   private closedPromise: Promise<CloseInfo> | undefined = undefined;
   private stream: MessageStream | undefined = undefined;
   private hasDroppedMessages = false;
@@ -176,9 +175,14 @@ export class TransportChannel
   failed(error: Error): void {
     if (!this.isOpenNow) return;
     const ours = transportError(error);
+    if (this.lingerReason !== undefined) {
+      // We ended it; that the peer resets what is left of it is not news.
+      this.shut({ reason: this.lingerReason, by: 'local', error: ours });
+      return;
+    }
     this.failure = ours;
     this.transportFailed = true;
-    if (this.active && this.lingerReason === undefined) this.pipeline.fireExceptionCaught(ours);
+    if (this.active) this.pipeline.fireExceptionCaught(ours);
     this.shut(causeOf(ours));
   }
 
@@ -212,7 +216,7 @@ export class TransportChannel
     this.info = info;
     if (abort) this.transport.abort();
     else this.transport.close();
-    this.announceClosed();
+    this.closeListeners.announce(this);
     const writeError = closedError(info.reason, this.failure);
     this.connectFuture.fail(this.failure ?? writeError);
     this.closeFuture?.succeed();
@@ -288,17 +292,13 @@ export class TransportChannel
     return this.closedPromise;
   }
 
-  onClosed(listener: CloseListener): void {
-    const listeners = this.closeListeners;
+  onClosed(listener: (channel: Channel) => void): void {
     if (this.info !== undefined) listener(this);
-    else if (listeners === undefined) this.closeListeners = listener;
-    else if (typeof listeners === 'function') this.closeListeners = new Set([listeners, listener]);
-    else listeners.add(listener);
+    else this.closeListeners.add(listener);
   }
 
-  offClosed(listener: CloseListener): void {
-    if (this.closeListeners === listener) this.closeListeners = undefined;
-    else if (typeof this.closeListeners === 'object') this.closeListeners.delete(listener);
+  offClosed(listener: (channel: Channel) => void): void {
+    this.closeListeners.delete(listener);
   }
 
   [Symbol.asyncIterator](): MessageStream {
@@ -387,12 +387,5 @@ export class TransportChannel
       if (!this.isOpenNow) this.closeFuture.succeed();
     }
     return this.closeFuture;
-  }
-
-  private announceClosed(): void {
-    const listeners = this.closeListeners;
-    this.closeListeners = undefined;
-    if (typeof listeners === 'function') listeners(this);
-    else if (listeners !== undefined) for (const listener of listeners) listener(this);
   }
 }
