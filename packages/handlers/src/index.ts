@@ -1,3 +1,41 @@
+// Idle, heartbeat, auth, limits, echo, broadcast
+
+export { AuthenticatedEvent, AuthFailedEvent } from './auth/auth-event.ts';
+export { AuthHandler } from './auth/auth-handler.ts';
+export type {
+  AuthAttempt,
+  AuthOptions,
+  AuthReplies,
+  AuthVerdict,
+} from './auth/auth-options.ts';
+export { PRINCIPAL, principalOf } from './auth/principal.ts';
+export { type Session, SessionRegistry } from './auth/session-registry.ts';
+export { BroadcastHandler, type BroadcastOptions } from './broadcast/broadcast-handler.ts';
+export { EchoHandler, type EchoOptions } from './echo/echo-handler.ts';
+// Flow
+export { FlowControlHandler } from './flow/flow-control-handler.ts';
+export {
+  FlushConsolidationHandler,
+  type FlushConsolidationOptions,
+} from './flow/flush-consolidation-handler.ts';
+export { PendingWriteQueue } from './flow/pending-write-queue.ts';
+export { ReadWhenWritable } from './flow/read-when-writable.ts';
+export { StreamWriteHandler, type StreamWriteOptions } from './flow/stream-write-handler.ts';
+export {
+  type HeartbeatFormat,
+  type TextHeartbeatOptions,
+  textHeartbeat,
+} from './heartbeat/heartbeat-format.ts';
+export { HeartbeatHandler, type HeartbeatOptions } from './heartbeat/heartbeat-handler.ts';
+export { IdleCloseHandler, type IdleCloseOptions } from './idle/idle-close-handler.ts';
+export { type IdleState, IdleStateEvent } from './idle/idle-state-event.ts';
+export { IdleStateHandler, type IdleStateOptions } from './idle/idle-state-handler.ts';
+export { addressKey } from './limit/address-key.ts';
+export {
+  type ConnectionLimitCounters,
+  ConnectionLimitHandler,
+  type ConnectionLimitOptions,
+} from './limit/connection-limit-handler.ts';
 // Logging
 
 export type { LogFormat } from './logging/describe-message.ts';

@@ -1,0 +1,39 @@
+/** How many taken places may lead the array before it is cut. */
+const CUT_AT = 1024;
+
+/** First in, first out, without moving the rest at every step as `Array.shift` may. */
+export class Fifo<T> {
+  private items: (T | undefined)[] = [];
+  private head = 0;
+
+  get size(): number {
+    return this.items.length - this.head;
+  }
+
+  get isEmpty(): boolean {
+    return this.items.length === this.head;
+  }
+
+  peek(): T | undefined {
+    return this.items[this.head];
+  }
+
+  push(item: T): void {
+    this.items.push(item);
+  }
+
+  shift(): T | undefined {
+    if (this.isEmpty) return undefined;
+    const item = this.items[this.head];
+    this.items[this.head] = undefined;
+    this.head += 1;
+    if (this.isEmpty) {
+      this.items = [];
+      this.head = 0;
+    } else if (this.head >= CUT_AT && this.head * 2 > this.items.length) {
+      this.items = this.items.slice(this.head);
+      this.head = 0;
+    }
+    return item;
+  }
+}
