@@ -12,15 +12,6 @@ export { PRINCIPAL, principalOf } from './auth/principal.ts';
 export { type Session, SessionRegistry } from './auth/session-registry.ts';
 export { BroadcastHandler, type BroadcastOptions } from './broadcast/broadcast-handler.ts';
 export { EchoHandler, type EchoOptions } from './echo/echo-handler.ts';
-// Flow
-export { FlowControlHandler } from './flow/flow-control-handler.ts';
-export {
-  FlushConsolidationHandler,
-  type FlushConsolidationOptions,
-} from './flow/flush-consolidation-handler.ts';
-export { PendingWriteQueue } from './flow/pending-write-queue.ts';
-export { ReadWhenWritable } from './flow/read-when-writable.ts';
-export { StreamWriteHandler, type StreamWriteOptions } from './flow/stream-write-handler.ts';
 export {
   type HeartbeatFormat,
   type TextHeartbeatOptions,
@@ -36,12 +27,20 @@ export {
   ConnectionLimitHandler,
   type ConnectionLimitOptions,
 } from './limit/connection-limit-handler.ts';
-// Logging
 
-export type { LogFormat } from './logging/describe-message.ts';
-export { hexDump } from './logging/hex-dump.ts';
-export { LoggingHandler, type LoggingOptions } from './logging/logging-handler.ts';
+// Flow
+
+export { FlowControlHandler } from './flow/flow-control-handler.ts';
+export {
+  FlushConsolidationHandler,
+  type FlushConsolidationOptions,
+} from './flow/flush-consolidation-handler.ts';
+export { PendingWriteQueue } from './flow/pending-write-queue.ts';
+export { ReadWhenWritable } from './flow/read-when-writable.ts';
+export { StreamWriteHandler, type StreamWriteOptions } from './flow/stream-write-handler.ts';
+
 // Routing
+
 export { type Protocol, startsWith } from './routing/protocol.ts';
 export {
   ProtocolDetectedEvent,
@@ -49,3 +48,9 @@ export {
   type ProtocolDetectorOptions,
 } from './routing/protocol-detector.ts';
 export { replaceWith } from './routing/replace-with.ts';
+
+// Seeing: logging, metrics, captures
+
+export type { LogFormat } from './logging/describe-message.ts';
+export { hexDump } from './logging/hex-dump.ts';
+export { LoggingHandler, type LoggingOptions } from './logging/logging-handler.ts';

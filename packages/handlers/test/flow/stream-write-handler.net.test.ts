@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import net from 'node:net';
 import { Readable } from 'node:stream';
-import { ServerBootstrap } from '@headrace/core';
+import { type Context, ServerBootstrap } from '@headrace/core';
 import { expect, it } from 'vitest';
 import { StreamWriteHandler } from '../../src/flow/stream-write-handler.ts';
 
@@ -13,7 +13,7 @@ it('S312 sends a file-sized stream to a slow reader without holding it in memory
   const server = await new ServerBootstrap()
     .childHandler((channel) => {
       channel.pipeline.addLast(new StreamWriteHandler(), {
-        channelActive: () => {
+        channelActive: (ctx: Context) => {
           const source = new Readable({
             read() {
               highest = Math.max(highest, channel.pendingOutboundBytes);
@@ -21,7 +21,7 @@ it('S312 sends a file-sized stream to a slow reader without holding it in memory
               this.push(produced <= count ? chunk : null);
             },
           });
-          channel.writeAndFlush(source).onSettled(() => channel.end());
+          ctx.writeAndFlush(source).onSettled(() => channel.end());
         },
       });
     })
