@@ -1,7 +1,7 @@
 import type { AttributeKey } from '../attribute-key.ts';
 import type { TransportChannel } from '../channel/transport-channel.ts';
 import type { Channel, Context, Handler, Timer } from '../contract.ts';
-import { ChannelError } from '../errors.ts';
+import { ChannelError, toError } from '../errors.ts';
 
 /** How long accepting pauses after an accept error such as EMFILE. */
 const ACCEPT_PAUSE_MS = 1000;
@@ -76,9 +76,9 @@ class Initializer implements Handler {
     try {
       this.initialize(ctx.channel);
     } catch (thrown) {
-      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+      const error = toError(thrown);
       ctx.channel.logger.log('error', `${ctx.channel} its initializer threw; closing`, error);
-      ctx.close('error');
+      (ctx.channel as TransportChannel).failWith(error);
     } finally {
       ctx.pipeline.removeIfExists(this);
     }

@@ -87,6 +87,7 @@ export abstract class ChannelOutput implements OutboundOwner {
       this.outbound.failUnflushed(
         new ChannelError('CHANNEL_NOT_CONNECTED', 'flushed before the channel was connected'),
       );
+      this.pendingBytesChanged();
       return;
     }
     this.outbound.flush();

@@ -1,4 +1,5 @@
 import type { Channel } from '../contract.ts';
+import { callSafely } from '../internal/call-safely.ts';
 
 type CloseListener = (channel: Channel) => void;
 
@@ -21,7 +22,8 @@ export class CloseListeners {
   announce(channel: Channel): void {
     const { listeners } = this;
     this.listeners = undefined;
-    if (typeof listeners === 'function') listeners(channel);
-    else if (listeners !== undefined) for (const listener of listeners) listener(channel);
+    if (typeof listeners === 'function') callSafely(listeners, channel);
+    else if (listeners !== undefined)
+      for (const listener of listeners) callSafely(listener, channel);
   }
 }

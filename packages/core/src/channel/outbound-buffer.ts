@@ -192,7 +192,7 @@ export class OutboundBuffer {
     const segment = this.addSegment(true);
     const onAbort = () => this.cancel(segment, signal);
     signal.addEventListener('abort', onAbort, { once: true });
-    segment.future.onSettled(() => signal.removeEventListener('abort', onAbort));
+    segment.future.peekSettled(() => signal.removeEventListener('abort', onAbort));
     return segment;
   }
 

@@ -42,6 +42,7 @@ export class TransportChannel
   private active = false;
   private readRequested = false;
   private inputShut = false;
+  private hasPeerEnded = false;
   /** What closes the channel, if it is an error. */
   private failure: Error | undefined = undefined;
   private transportFailed = false;
@@ -96,6 +97,11 @@ export class TransportChannel
     return this.active;
   }
 
+  /** What still comes in is read, to see the peer's end, and dropped. */
+  private get discardsInput(): boolean {
+    return this.inputShut || this.lingerReason !== undefined;
+  }
+
   get isInputShutdown(): boolean {
     return this.inputShut || !this.isOpenNow;
   }
@@ -146,30 +152,33 @@ export class TransportChannel
     this.active = true;
     this.connectFuture.succeed();
     if (!this.isOpenNow) return;
+    const wasAsked = this.readRequested;
     this.pipeline.fireChannelActive();
-    if (this.readRequested) this.transportRead();
+    if (wasAsked && !this.autoReads) this.transportRead();
   }
 
   received(message: unknown): void {
-    if (!this.isOpenNow || this.lingerReason !== undefined) return;
+    if (!this.isOpenNow || this.discardsInput) return;
     this.readRequested = false;
     this.pipeline.fireChannelRead(message);
   }
 
   readComplete(): void {
     if (!this.isOpenNow) return;
-    if (this.lingerReason !== undefined) this.transport.requestRead();
+    if (this.discardsInput) this.transport.requestRead();
     else this.pipeline.fireChannelReadComplete();
   }
 
   inputEnded(): void {
-    if (!this.isOpenNow || this.inputShut) return;
+    if (!this.isOpenNow || this.hasPeerEnded) return;
+    this.hasPeerEnded = true;
+    const isNews = !this.inputShut;
     this.inputShut = true;
     if (this.lingerReason !== undefined) {
       if (this.outputShut) this.shut({ reason: this.lingerReason, by: 'local', error: undefined });
     } else if (this.outputShut || !this.options.allowHalfOpen) {
       this.shut({ reason: 'peer', by: 'peer', error: undefined });
-    } else this.pipeline.fireChannelShutdown('input');
+    } else if (isNews) this.pipeline.fireChannelShutdown('input');
   }
 
   failed(error: Error): void {
@@ -192,12 +201,16 @@ export class TransportChannel
   }
 
   disconnected(): void {
-    this.shut({ reason: 'peer', by: 'peer', error: this.failure });
+    const by = this.lingerReason === undefined ? 'peer' : 'local';
+    this.shut({ reason: this.lingerReason ?? 'peer', by, error: this.failure });
   }
 
   /** A write cannot be given up half way, so what comes after a stuck or refused one is closing. */
   protected override closeAs(reason: CloseReason): void {
-    this.pipeline.close(reason);
+    this.pipeline.close(reason).peekSettled((error) => {
+      // A handler's close that throws must not keep alive what has to go.
+      if (error !== undefined) this.shut({ reason, by: 'local', error });
+    });
   }
 
   protected override outputIsShut(): void {
@@ -341,8 +354,13 @@ export class TransportChannel
   transportShutdown(direction: Direction): WriteFuture {
     if (direction === 'output') return this.shutOutput();
     if (!this.isOpenNow) return this.failedWrite(closedError(this.info!.reason, this.failure));
-    this.transport.pauseReading();
-    this.inputEnded();
+    if (this.inputShut) return SettableFuture.succeeded();
+    this.inputShut = true;
+    if (this.outputShut) this.shut({ reason: 'local', by: 'local', error: undefined });
+    else {
+      this.pipeline.fireChannelShutdown('input');
+      this.transport.requestRead();
+    }
     return SettableFuture.succeeded();
   }
 
@@ -368,8 +386,13 @@ export class TransportChannel
     // Peers reset connections every day; what they send wrongly or we do wrongly is worth a line.
     const level = isHeadraceError(error, 'CHANNEL_RESET') ? 'debug' : 'warn';
     this.logger.log(level, `${this} the last handler did not handle an error; closing`, error);
+    this.failWith(error);
+  }
+
+  /** Closes because of an error of ours. */
+  failWith(error: Error): void {
     this.failure ??= error;
-    this.close('error');
+    this.closeAs('error');
   }
 
   unhandledEvent(event: unknown): void {

@@ -1,4 +1,5 @@
 import type { WriteFuture } from '../contract.ts';
+import { callSafely } from './call-safely.ts';
 
 type Listener = (error: Error | undefined) => void;
 
@@ -29,15 +30,21 @@ export class SettableFuture implements WriteFuture {
   }
 
   /** What a handler returned, as a future: itself, a promise's outcome, or done for nothing. */
-  static from(result: WriteFuture | PromiseLike<void> | undefined): WriteFuture {
+  static from(
+    result: WriteFuture | PromiseLike<void> | undefined,
+    failed?: (future: SettableFuture, error: Error) => void,
+  ): WriteFuture {
     if (result instanceof SettableFuture) return result;
     if (result === undefined || result === null) return SettableFuture.succeeded();
     if ('onSettled' in result) return result;
     const future = new SettableFuture();
     result.then(
       () => future.succeed(),
-      (reason: unknown) =>
-        future.fail(reason instanceof Error ? reason : new Error(String(reason))),
+      (reason: unknown) => {
+        const error = reason instanceof Error ? reason : new Error(String(reason));
+        future.fail(error);
+        failed?.(future, error);
+      },
     );
     return future;
   }
@@ -79,7 +86,7 @@ export class SettableFuture implements WriteFuture {
   }
 
   peekSettled(listener: Listener): void {
-    if (this.state !== PENDING) listener(this.failure);
+    if (this.state !== PENDING) callSafely(listener, this.failure);
     else if (this.listeners === undefined) this.listeners = listener;
     else if (typeof this.listeners === 'function') this.listeners = [this.listeners, listener];
     else this.listeners.push(listener);
@@ -115,15 +122,6 @@ export class SettableFuture implements WriteFuture {
     this.listeners = undefined;
     if (typeof listeners === 'function') callSafely(listeners, this.failure);
     else for (const listener of listeners!) callSafely(listener, this.failure);
-  }
-}
-
-function callSafely(listener: Listener, error: Error | undefined): void {
-  try {
-    listener(error);
-  } catch (thrown) {
-    // The throw must not stop the write loop or kill the process, and must not vanish.
-    process.emitWarning(thrown instanceof Error ? thrown : new Error(String(thrown)));
   }
 }
 

@@ -27,6 +27,8 @@ export interface ContextOwner extends Pipeline {
   addPendingOutboundBytes(delta: number): void;
   /** A future that failed at once, and is reported if nobody looks at it. */
   failedWrite(error: Error): WriteFuture;
+  /** Has a failed future reported if nobody looks at it. */
+  reportFailure(future: SettableFuture, error: Error): void;
 }
 
 /**
@@ -177,7 +179,8 @@ export class HandlerContext implements Context {
   invokeWrite(message: unknown): WriteFuture {
     if (this.state !== ADDED) return this.prevWriter.invokeWrite(message);
     try {
-      return SettableFuture.from(this.handler.write!(this, message));
+      const result = this.handler.write!(this, message);
+      return result instanceof SettableFuture ? result : this.outcomeOf(result);
     } catch (thrown) {
       return this.failedFuture(thrown);
     }
@@ -209,7 +212,7 @@ export class HandlerContext implements Context {
   shutdown(direction: Direction = 'output'): WriteFuture {
     const prev = this.prevWith(mask.SHUTDOWN);
     try {
-      return SettableFuture.from(prev.handler.shutdown!(prev, direction));
+      return prev.outcomeOf(prev.handler.shutdown!(prev, direction));
     } catch (thrown) {
       return prev.failedFuture(thrown);
     }
@@ -218,7 +221,7 @@ export class HandlerContext implements Context {
   close(reason: CloseReason = 'local'): WriteFuture {
     const prev = this.prevWith(mask.CLOSE);
     try {
-      return SettableFuture.from(prev.handler.close!(prev, reason));
+      return prev.outcomeOf(prev.handler.close!(prev, reason));
     } catch (thrown) {
       return prev.failedFuture(thrown);
     }
@@ -252,6 +255,13 @@ export class HandlerContext implements Context {
   private watch(handled: Handled): void {
     if (!isPromiseLike(handled)) return;
     handled.then(undefined, (thrown) => this.invokeExceptionCaught(toError(thrown)));
+  }
+
+  /** An asynchronous operation's rejection is reported like any failure that nobody looks at. */
+  private outcomeOf(result: WriteFuture | PromiseLike<void>): WriteFuture {
+    return SettableFuture.from(result, (future, error) =>
+      this.pipeline.reportFailure(future, error),
+    );
   }
 
   private failedFuture(thrown: unknown): WriteFuture {

@@ -246,12 +246,12 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
       context.prev.next = context.next;
       context.next.prev = context.prev;
       this.relink();
+      context.state = REMOVED;
       try {
         context.handler.handlerRemoved?.(context);
       } catch {
         removal = 'its handlerRemoved threw too, it was unlinked all the same';
       }
-      context.state = REMOVED;
     }
     const text = `${context.name}.handlerAdded threw (${error.message}); ${removal}`;
     this.fireExceptionCaught(new PipelineError('PIPELINE_HANDLER_FAILED', text, {}, error));

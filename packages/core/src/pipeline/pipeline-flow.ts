@@ -1,5 +1,6 @@
 // Walk 3: where events enter a pipeline at its head and operations at its tail. Next: packages/core/src/pipeline/handler-context.ts
 import type { Channel, CloseReason, Direction, WriteFuture } from '../contract.ts';
+import type { SettableFuture } from '../internal/settable-future.ts';
 import type { HandlerContext } from './handler-context.ts';
 import type { PipelineHost } from './pipeline-ends.ts';
 
@@ -102,5 +103,9 @@ export abstract class PipelineFlow {
 
   failedWrite(error: Error): WriteFuture {
     return this.host.failedWrite(error);
+  }
+
+  reportFailure(future: SettableFuture, error: Error): void {
+    this.host.reportFailure(future, error);
   }
 }
