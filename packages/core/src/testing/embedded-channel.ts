@@ -1,9 +1,10 @@
 import { type ChannelOptions, resolveChannelOptions } from '../channel/channel-options.ts';
 import { closedError } from '../channel/close-cause.ts';
 import { TransportChannel } from '../channel/transport-channel.ts';
-import type { Channel, Direction, Handler } from '../contract.ts';
+import type { Channel, CloseReason, Direction, Handler, WriteFuture } from '../contract.ts';
 import { silentLogger } from '../internal/stderr-logger.ts';
 import { EmbeddedTransport } from './embedded-transport.ts';
+import { eventText } from './record-events.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 /** Options of an {@link EmbeddedChannel}. */
@@ -13,12 +14,18 @@ export interface EmbeddedChannelOptions extends Omit<ChannelOptions, 'clock'> {
   /** `false` leaves it to the test to call `register()`. @default true */
   readonly register?: boolean;
   readonly parent?: Channel;
+  /** @default made up, as for every channel */
+  readonly id?: string;
 }
 
 /** What a finished channel still had. */
 export interface LeftOver {
+  /** Passed the last handler, but nobody read it. */
   readonly inbound: unknown[];
+  /** Reached the transport, but nobody read it. */
   readonly outbound: unknown[];
+  /** Bytes that were written, but not flushed or not taken; they failed. */
+  readonly pendingOutboundBytes: number;
 }
 
 /**
@@ -38,7 +45,9 @@ export class EmbeddedChannel extends TransportChannel {
   private readonly inboundMessages: unknown[] = [];
   private readonly outboundMessages: unknown[] = [];
   private recorded: Error | undefined = undefined;
-  private depth = 0;
+  private readonly waiters: (() => void)[] = [];
+  private readonly ownsClock: boolean;
+  private readonly givenId: string | undefined;
 
   constructor(...handlers: readonly Handler[]);
   /** @internal use {@link EmbeddedChannel.with} */
@@ -47,9 +56,11 @@ export class EmbeddedChannel extends TransportChannel {
     const given = args[0] instanceof EmbeddedSetup ? args[0] : undefined;
     const { options, handlers } = given ?? new EmbeddedSetup({}, args as readonly Handler[]);
     const transport = new EmbeddedTransport((message) => this.handleOutboundMessage(message));
-    const { register = true, parent, clock = new VirtualClock(), ...rest } = options;
+    const { register = true, parent, id, clock = new VirtualClock(), ...rest } = options;
     super(transport, resolveChannelOptions({ logger: silentLogger, ...rest, clock }), parent);
     this.embedded = transport;
+    this.givenId = id;
+    this.ownsClock = options.clock === undefined;
     if (handlers.length > 0) this.pipeline.addLast(...handlers);
     if (register) this.register();
   }
@@ -61,6 +72,10 @@ export class EmbeddedChannel extends TransportChannel {
 
   override get clock(): VirtualClock {
     return super.clock as VirtualClock;
+  }
+
+  override get id(): string {
+    return this.givenId ?? super.id;
   }
 
   override register(): void {
@@ -94,9 +109,15 @@ export class EmbeddedChannel extends TransportChannel {
     return this;
   }
 
-  /** The next message that passed all handlers. */
-  readInbound<T = unknown>(): T | undefined {
-    return this.inboundMessages.shift() as T | undefined;
+  /** The next message that passed all handlers; with a class, an error if it is something else. */
+  readInbound<T = unknown>(type?: MessageClass<T>): T | undefined {
+    return checkType(this.inboundMessages.shift(), type);
+  }
+
+  /** Waits for the next message that passes all handlers; rejects when the channel closes without one. */
+  async waitForInbound<T = unknown>(type?: MessageClass<T>): Promise<T> {
+    await this.arrival(this.inboundMessages);
+    return this.readInbound(type)!;
   }
 
   /** The peer ends its half. */
@@ -140,9 +161,15 @@ export class EmbeddedChannel extends TransportChannel {
     return this;
   }
 
-  /** The next message that the transport took. */
-  readOutbound<T = unknown>(): T | undefined {
-    return this.outboundMessages.shift() as T | undefined;
+  /** The next message that the transport took; with a class, an error if it is something else. */
+  readOutbound<T = unknown>(type?: MessageClass<T>): T | undefined {
+    return checkType(this.outboundMessages.shift(), type);
+  }
+
+  /** Waits for the next message that the transport takes; rejects when the channel closes without one. */
+  async waitForOutbound<T = unknown>(type?: MessageClass<T>): Promise<T> {
+    await this.arrival(this.outboundMessages);
+    return this.readOutbound(type)!;
   }
 
   // --- time, errors, end ---
@@ -154,13 +181,7 @@ export class EmbeddedChannel extends TransportChannel {
 
   /** Runs an action of the test as one event: tasks that it adds run when it is through. */
   run<T>(action: () => T): T {
-    this.depth = (this.depth ?? 0) + 1;
-    try {
-      return action();
-    } finally {
-      this.depth -= 1;
-      if (this.depth === 0) this.clock.runTasks();
-    }
+    return this.clock.run(action);
   }
 
   runPendingTasks(): void {
@@ -174,21 +195,26 @@ export class EmbeddedChannel extends TransportChannel {
     if (error !== undefined) throw error;
   }
 
-  /** Closes, runs all tasks, rethrows a recorded error, and returns what nobody read. */
+  /** Closes, runs all tasks, cancels what was planned for later, rethrows a recorded error, and returns what nobody read. */
   finish(): LeftOver {
-    this.run(() => this.close());
+    const { pendingOutboundBytes } = this;
+    this.close();
+    if (this.ownsClock) this.clock.cancelTimers();
     this.checkException();
-    return { inbound: this.inboundMessages.splice(0), outbound: this.outboundMessages.splice(0) };
+    const inbound = this.inboundMessages.splice(0);
+    return { inbound, outbound: this.outboundMessages.splice(0), pendingOutboundBytes };
   }
 
   /** What becomes of a message that passed the last handler; override to keep it elsewhere. */
   protected handleInboundMessage(message: unknown): void {
     this.inboundMessages.push(message);
+    this.wake();
   }
 
   /** What becomes of a message that the transport took; override to keep it elsewhere. */
   protected handleOutboundMessage(message: unknown): void {
     this.outboundMessages.push(message);
+    this.wake();
   }
 
   override unhandledMessage(message: unknown): void {
@@ -201,8 +227,43 @@ export class EmbeddedChannel extends TransportChannel {
     else this.recordException(error);
   }
 
-  override shutdown(direction: Direction = 'output'): ReturnType<TransportChannel['shutdown']> {
+  override flush(): void {
+    this.run(() => super.flush());
+  }
+
+  override read(): void {
+    this.run(() => super.read());
+  }
+
+  override shutdown(direction: Direction = 'output'): WriteFuture {
     return this.run(() => super.shutdown(direction));
+  }
+
+  override close(reason?: CloseReason): WriteFuture {
+    return this.run(() => super.close(reason));
+  }
+
+  override end(...options: Parameters<TransportChannel['end']>): WriteFuture {
+    return this.run(() => super.end(...options));
+  }
+
+  override abort(reason?: CloseReason): WriteFuture {
+    return this.run(() => super.abort(reason));
+  }
+
+  /** Resolves when there is a message in the list. */
+  private async arrival(messages: readonly unknown[]): Promise<void> {
+    while (messages.length === 0) {
+      this.ensureOpen();
+      await new Promise<void>((resolve) => {
+        this.waiters.push(resolve);
+        this.onClosed(() => resolve());
+      });
+    }
+  }
+
+  private wake(): void {
+    for (const resolve of this.waiters.splice(0)) resolve();
   }
 
   private recordException(error: Error): void {
@@ -213,6 +274,15 @@ export class EmbeddedChannel extends TransportChannel {
   private ensureOpen(): void {
     if (!this.isOpen) throw closedError(this.closeInfo!.reason, undefined);
   }
+}
+
+/** The class that a message must be of. */
+// biome-ignore lint/suspicious/noExplicitAny: any constructor
+export type MessageClass<T> = abstract new (...args: any[]) => T;
+
+function checkType<T>(message: unknown, type: MessageClass<T> | undefined): T | undefined {
+  if (message === undefined || type === undefined || message instanceof type) return message as T;
+  throw new TypeError(`expected a ${type.name}, but the next message is ${eventText(message)}`);
 }
 
 /** Tells options from handlers in the constructor. */

@@ -25,7 +25,9 @@ export class VirtualClock implements Clock {
   private order = 0;
   /** A binary heap by due time, then order; cancelled timers stay until they come up. */
   private readonly timers: VirtualTimer[] = [];
-  private tasks: (() => void)[] = [];
+  private readonly tasks: (() => void)[] = [];
+  /** How many events are under way, one within the other. */
+  private depth = 0;
 
   now(): number {
     return this.time;
@@ -43,17 +45,31 @@ export class VirtualClock implements Clock {
     this.tasks.push(task);
   }
 
-  /** Runs all tasks that wait, and those that they add. */
+  /** Runs an action as one event: the tasks that it adds run when the outermost event is through. */
+  run<T>(action: () => T): T {
+    this.depth += 1;
+    try {
+      return action();
+    } finally {
+      this.depth -= 1;
+      this.runTasks();
+    }
+  }
+
+  /** Runs all tasks that wait, and those that they add; does nothing within an event. */
   runTasks(): void {
-    while (this.tasks.length > 0) {
-      const tasks = this.tasks;
-      this.tasks = [];
-      for (const task of tasks) task();
+    if (this.depth > 0) return;
+    this.depth += 1;
+    try {
+      while (this.tasks.length > 0) this.tasks.shift()!();
+    } finally {
+      this.depth -= 1;
     }
   }
 
   /** Moves time forward and runs what falls due on the way. */
   advance(ms: number): void {
+    if (this.depth > 0) throw new Error('time cannot move within an event; see advanceQuietly');
     const end = this.time + ms;
     this.runTasks();
     for (let timer = this.next(); timer !== undefined && timer.due <= end; timer = this.next()) {
@@ -61,7 +77,7 @@ export class VirtualClock implements Clock {
       this.time = Math.max(this.time, timer.due);
       const { task } = timer;
       timer.task = undefined;
-      task!();
+      this.execute(task!);
       this.runTasks();
     }
     this.time = Math.max(this.time, end);
@@ -70,6 +86,11 @@ export class VirtualClock implements Clock {
   /** Time passes within an event, as it does on a busy machine: nothing runs yet. */
   advanceQuietly(ms: number): void {
     this.time += ms;
+  }
+
+  /** Forgets all timers; what they would have done is not done. */
+  cancelTimers(): void {
+    for (const timer of this.timers.splice(0)) timer.cancel();
   }
 
   /** How many timers wait. */

@@ -1,0 +1,151 @@
+import type { CloseReason, Context, Direction, Handler, WriteFuture } from '../contract.ts';
+import { isHeadraceError } from '../errors.ts';
+import type { PassThrough, Types } from '../handler-types.ts';
+
+/** Options of {@link recordEvents}. */
+export interface RecordEventsOptions {
+  /** Stands before each line: `name.channelActive`. @default nothing */
+  readonly name?: string;
+  /** A list that several recorders share, to see the order between them. @default a list of its own */
+  readonly into?: string[];
+  /** Also record `read`, which comes after every burst. @default false */
+  readonly reads?: boolean;
+}
+
+/**
+ * A handler that writes one line for each event and operation that passes it, and passes all of them on.
+ * Put it behind a handler to see what that one lets through.
+ *
+ * @example
+ * ```ts
+ * const seen = recordEvents();
+ * const channel = new EmbeddedChannel(new LineFrameDecoder({ maxLength: 80 }), seen);
+ * channel.writeInbound(Buffer.from('hi\n'));
+ * seen.take(); // ['handlerAdded', …, 'channelRead <6869>', 'channelReadComplete']
+ * ```
+ */
+export function recordEvents(options: RecordEventsOptions = {}): EventRecorder {
+  return options.reads === true ? new ReadRecorder(options) : new EventRecorder(options);
+}
+
+/** What {@link recordEvents} makes. */
+export class EventRecorder implements Handler {
+  declare readonly types: Types<PassThrough, PassThrough, PassThrough, never>;
+  /** One line per event, oldest first. */
+  readonly events: string[];
+  private readonly prefix: string;
+
+  constructor({ name, into = [] }: RecordEventsOptions = {}) {
+    this.events = into;
+    this.prefix = name === undefined ? '' : `${name}.`;
+  }
+
+  /** The lines so far; the list is empty afterwards. */
+  take(): string[] {
+    return this.events.splice(0);
+  }
+
+  handlerAdded(): void {
+    this.note('handlerAdded');
+  }
+
+  handlerRemoved(): void {
+    this.note('handlerRemoved');
+  }
+
+  channelRegistered(ctx: Context): void {
+    this.note('channelRegistered');
+    ctx.fireChannelRegistered();
+  }
+
+  channelActive(ctx: Context): void {
+    this.note('channelActive');
+    ctx.fireChannelActive();
+  }
+
+  channelRead(ctx: Context, message: unknown): void {
+    this.note('channelRead', eventText(message));
+    ctx.fireChannelRead(message);
+  }
+
+  channelReadComplete(ctx: Context): void {
+    this.note('channelReadComplete');
+    ctx.fireChannelReadComplete();
+  }
+
+  channelWritabilityChanged(ctx: Context): void {
+    this.note('channelWritabilityChanged', String(ctx.channel.isWritable));
+    ctx.fireChannelWritabilityChanged();
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    this.note('userEventTriggered', eventText(event));
+    ctx.fireUserEventTriggered(event);
+  }
+
+  channelShutdown(ctx: Context, direction: Direction): void {
+    this.note('channelShutdown', direction);
+    ctx.fireChannelShutdown(direction);
+  }
+
+  channelInactive(ctx: Context): void {
+    this.note('channelInactive');
+    ctx.fireChannelInactive();
+  }
+
+  channelUnregistered(ctx: Context): void {
+    this.note('channelUnregistered');
+    ctx.fireChannelUnregistered();
+  }
+
+  exceptionCaught(ctx: Context, error: Error): void {
+    this.note('exceptionCaught', errorText(error));
+    ctx.fireExceptionCaught(error);
+  }
+
+  write(ctx: Context, message: unknown): WriteFuture {
+    this.note('write', eventText(message));
+    return ctx.write(message);
+  }
+
+  flush(ctx: Context): void {
+    this.note('flush');
+    ctx.flush();
+  }
+
+  shutdown(ctx: Context, direction: Direction): WriteFuture {
+    this.note('shutdown', direction);
+    return ctx.shutdown(direction);
+  }
+
+  close(ctx: Context, reason: CloseReason): WriteFuture {
+    this.note('close', reason);
+    return ctx.close(reason);
+  }
+
+  protected note(event: string, detail?: string): void {
+    this.events.push(this.prefix + (detail === undefined ? event : `${event} ${detail}`));
+  }
+}
+
+class ReadRecorder extends EventRecorder {
+  read(ctx: Context): void {
+    this.note('read');
+    ctx.read();
+  }
+}
+
+/** A message or event in one line: text in quotes, bytes in hex, plain objects as JSON, others by class. */
+export function eventText(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (value instanceof Uint8Array) return `<${Buffer.from(value).toString('hex')}>`;
+  if (value instanceof Error) return errorText(value);
+  if (typeof value !== 'object' || value === null) return String(value);
+  const name = value.constructor?.name;
+  if (Array.isArray(value)) return JSON.stringify(value);
+  return name === undefined || name === 'Object' ? JSON.stringify(value) : name;
+}
+
+function errorText(error: Error): string {
+  return isHeadraceError(error) ? error.code : `${error.name}: ${error.message}`;
+}
