@@ -1,0 +1,492 @@
+import { type Channel, type Context, type Handler, initializer, type Logger } from '@headrace/core';
+import { EmbeddedChannel, recordEvents } from '@headrace/core/testing';
+import { describe, expect, it } from 'vitest';
+
+const unregistered = (...handlers: Handler[]): EmbeddedChannel =>
+  EmbeddedChannel.with({ register: false }, ...handlers);
+
+/** Notes when it comes and goes, nothing else. */
+function marker(name: string, into: string[]): Handler {
+  return {
+    handlerAdded: () => void into.push(`${name} added`),
+    handlerRemoved: () => void into.push(`${name} removed`),
+  };
+}
+
+function lines(): Logger & { readonly entries: string[] } {
+  const entries: string[] = [];
+  return { entries, log: (level, message) => void entries.push(`${level} ${message}`) };
+}
+
+describe('handlerAdded', () => {
+  it('S22 runs once per add, before any other event reaches the handler', () => {
+    const seen = recordEvents();
+    const channel = new EmbeddedChannel(seen);
+    expect(seen.take()).toEqual(['handlerAdded', 'channelRegistered', 'channelActive']);
+    const late = recordEvents();
+    channel.pipeline.addLast(late);
+    expect(late.take()).toEqual(['handlerAdded']);
+    channel.writeInbound(1);
+    expect(late.take()).toEqual(['channelRead 1', 'channelReadComplete']);
+  });
+
+  it('S23 events fired from inside handlerAdded can come back to the handler', () => {
+    const got: unknown[] = [];
+    new EmbeddedChannel().pipeline.addLast({
+      handlerAdded: (ctx) => ctx.pipeline.fireUserEventTriggered('hello'),
+      userEventTriggered: (_ctx, event) => void got.push(event),
+    } satisfies Handler);
+    expect(got).toEqual(['hello']);
+  });
+
+  it('S24 a linked handler whose handlerAdded has not run is passed by, by every event', () => {
+    const pending = recordEvents({ reads: true });
+    const behind = recordEvents();
+    const channel = unregistered(
+      {
+        handlerAdded({ pipeline }) {
+          pipeline.fireChannelActive();
+          pipeline.fireChannelRead('m');
+          pipeline.fireChannelReadComplete();
+          pipeline.fireChannelWritabilityChanged();
+          pipeline.fireUserEventTriggered('e');
+          pipeline.fireChannelShutdown('input');
+          pipeline.fireExceptionCaught(new Error('x'));
+          pipeline.write('w');
+          pipeline.flush();
+          pipeline.read();
+        },
+      } satisfies Handler,
+      pending,
+      behind,
+    );
+    channel.register();
+    const start = ['handlerAdded', 'channelRegistered', 'channelActive', 'read'];
+    expect(pending.take()).toEqual(start);
+    expect(behind.take()).toEqual(start.slice(0, 3));
+    expect(channel.readInbound()).toBe('m');
+    expect(() => channel.checkException()).toThrow('x');
+  });
+
+  it('S25 handlers added before registration hear of it then, in order, before channelRegistered', () => {
+    const into: string[] = [];
+    const channel = unregistered(
+      recordEvents({ name: 'a', into }),
+      recordEvents({ name: 'b', into }),
+    );
+    expect(into).toEqual([]);
+    channel.register();
+    expect(into.slice(0, 4)).toEqual([
+      'a.handlerAdded',
+      'b.handlerAdded',
+      'a.channelRegistered',
+      'b.channelRegistered',
+    ]);
+  });
+
+  it('S26 added and removed before registration: both callbacks once, added first', () => {
+    const into: string[] = [];
+    const handler = marker('a', into);
+    const channel = unregistered(handler);
+    channel.pipeline.remove(handler);
+    expect(into).toEqual([]);
+    channel.register();
+    expect(into).toEqual(['a added', 'a removed']);
+  });
+
+  it('S27 added and replaced before registration: old added, new added, old removed', () => {
+    const into: string[] = [];
+    const channel = unregistered(marker('old', into));
+    channel.pipeline.replace('Handler#0', marker('new', into));
+    channel.register();
+    expect(into).toEqual(['old added', 'new added', 'old removed']);
+  });
+
+  it('S28 a channel that never registers calls neither', () => {
+    const into: string[] = [];
+    const channel = unregistered(marker('a', into), marker('b', into));
+    channel.pipeline.remove('Handler#0');
+    channel.pipeline.replace('Handler#1', marker('c', into));
+    channel.close();
+    channel.runPendingTasks();
+    expect(into).toEqual([]);
+    expect(channel.pipeline.names()).toEqual([]);
+  });
+
+  it('S35 throws: the handler is unlinked, told that it was removed, and the error goes in at the head', () => {
+    const into: string[] = [];
+    const seen = recordEvents();
+    const channel = new EmbeddedChannel(seen);
+    seen.take();
+    const cause = new Error('no');
+    channel.pipeline.addFirst({
+      handlerAdded() {
+        throw cause;
+      },
+      handlerRemoved: (ctx) => void into.push(`removed ${ctx.isRemoved}`),
+    } satisfies Handler);
+    expect(into).toEqual(['removed true']);
+    expect(channel.pipeline.names()).toEqual(['EventRecorder#0']);
+    expect(seen.take()).toEqual(['exceptionCaught HR_ERR_PIPELINE_HANDLER_FAILED']);
+    expect(() => channel.checkException()).toThrow(expect.objectContaining({ cause }));
+  });
+
+  it('S36 throws, and handlerRemoved too: one error that says so, the first one as its cause', () => {
+    const channel = new EmbeddedChannel();
+    const cause = new Error('first');
+    channel.pipeline.addLast({
+      handlerAdded() {
+        throw cause;
+      },
+      handlerRemoved() {
+        throw new Error('second');
+      },
+    } satisfies Handler);
+    expect(channel.pipeline.names()).toEqual([]);
+    expect(() => channel.checkException()).toThrow(
+      expect.objectContaining({
+        cause,
+        message: expect.stringMatching(/handlerRemoved threw too/),
+      }),
+    );
+    expect(() => channel.checkException()).not.toThrow();
+  });
+
+  it('S35 an error during registration does not keep the other handlers from being added', () => {
+    const seen = recordEvents();
+    const channel = unregistered(
+      {
+        handlerAdded() {
+          throw new Error('no');
+        },
+      } satisfies Handler,
+      seen,
+    );
+    channel.register();
+    expect(seen.take()).toEqual(['handlerAdded', 'channelRegistered', 'channelActive']);
+    expect(() => channel.checkException()).toThrow(/no/);
+  });
+});
+
+describe('handlerRemoved', () => {
+  it('S29 runs only if handlerAdded ran', () => {
+    const into: string[] = [];
+    const late = marker('late', into);
+    const channel = unregistered(
+      {
+        handlerAdded({ pipeline, channel: self }) {
+          pipeline.remove(late);
+          self.close();
+        },
+      } satisfies Handler,
+      late,
+    );
+    channel.close();
+    channel.runPendingTasks();
+    expect(into).toEqual([]);
+  });
+
+  it('S29 a handler that is removed while it waits for handlerAdded gets both, in order', () => {
+    const into: string[] = [];
+    const late = marker('late', into);
+    const channel = unregistered(
+      { handlerAdded: ({ pipeline }) => void pipeline.remove(late) } satisfies Handler,
+      late,
+    );
+    channel.register();
+    expect(into).toEqual(['late added', 'late removed']);
+  });
+
+  it('S30 replace: the new one is added before the old one is removed', () => {
+    const into: string[] = [];
+    const channel = new EmbeddedChannel(marker('old', into));
+    into.length = 0;
+    channel.pipeline.replace('Handler#0', marker('new', into), 'Handler#0');
+    expect(into).toEqual(['new added', 'old removed']);
+  });
+
+  it('S31 what a handler forwards from handlerRemoved reaches the next one, or its replacement', () => {
+    const leaving = (): Handler => ({
+      handlerRemoved(ctx) {
+        ctx.fireChannelRead('rest');
+        ctx.fireUserEventTriggered('e');
+        ctx.fireChannelReadComplete();
+      },
+    });
+    const behind = recordEvents();
+    const channel = new EmbeddedChannel(leaving(), leaving(), behind);
+    behind.take();
+    channel.pipeline.remove('Handler#0');
+    const rest = ['channelRead "rest"', 'userEventTriggered "e"', 'channelReadComplete'];
+    expect(behind.take()).toEqual(rest);
+    const replacement = recordEvents();
+    channel.pipeline.replace('Handler#1', replacement);
+    expect(replacement.take()).toEqual(['handlerAdded', ...rest]);
+    expect(behind.take()).toEqual(rest);
+  });
+
+  it('S32 what it writes reaches the one before it, or its replacement', () => {
+    const leaving = (): Handler => ({
+      handlerRemoved(ctx) {
+        ctx.writeAndFlush('rest');
+      },
+    });
+    const before = recordEvents();
+    const channel = new EmbeddedChannel(before, leaving(), leaving());
+    before.take();
+    channel.pipeline.remove('Handler#0');
+    expect(before.take()).toEqual(['write "rest"', 'flush']);
+    const replacement = recordEvents();
+    channel.pipeline.replace('Handler#1', replacement);
+    expect(replacement.take()).toEqual(['handlerAdded', 'write "rest"', 'flush']);
+    expect(before.take()).toEqual(['write "rest"', 'flush']);
+    expect(channel.readOutbound()).toBe('rest');
+  });
+
+  it('S32 passes a replacement that does not write', () => {
+    const channel = new EmbeddedChannel({
+      handlerRemoved(ctx) {
+        ctx.writeAndFlush('out');
+        ctx.fireChannelRead('in');
+        ctx.fireChannelReadComplete();
+      },
+    } satisfies Handler);
+    channel.pipeline.replace('Handler#0', { channelActive() {} });
+    expect(channel.readOutbound()).toBe('out');
+    expect(channel.readInbound()).toBe('in');
+  });
+
+  it('S33 a stale context says so, and still forwards to its old neighbours', () => {
+    const before = recordEvents();
+    const behind = recordEvents();
+    const channel = new EmbeddedChannel(before, { channelActive() {} }, behind);
+    const ctx = channel.pipeline.context('Handler#0')!;
+    expect(ctx.isRemoved).toBe(false);
+    channel.pipeline.remove('Handler#0');
+    before.take();
+    behind.take();
+    expect(ctx.isRemoved).toBe(true);
+    ctx.fireChannelRead('in');
+    ctx.fireChannelInactive();
+    ctx.writeAndFlush('out');
+    expect(behind.take()).toEqual(['channelRead "in"', 'channelInactive']);
+    expect(before.take()).toEqual(['write "out"', 'flush']);
+  });
+
+  it('S33 a stale context forwards past neighbours that went after it', () => {
+    const channel = new EmbeddedChannel({ channelActive() {} }, recordEvents());
+    const ctx = channel.pipeline.context('Handler#0')!;
+    channel.pipeline.removeFirst();
+    channel.pipeline.removeFirst();
+    ctx.fireChannelRead('in');
+    expect(channel.readInbound()).toBe('in');
+    expect(channel.pipeline.names()).toEqual([]);
+  });
+
+  it('S33 a stale context of a closed channel throws nothing', () => {
+    const channel = new EmbeddedChannel({ channelActive() {} });
+    const ctx = channel.pipeline.context('Handler#0')!;
+    channel.finish();
+    ctx.fireChannelRead('in');
+    ctx.fireChannelReadComplete();
+    ctx.read();
+    ctx.flush();
+    expect(ctx.write('out').error).toMatchObject({ code: 'HR_ERR_CHANNEL_CLOSED' });
+  });
+
+  it('S34 a handler removed by the one before it, in the middle of an event, gets no further event', () => {
+    const next = recordEvents();
+    const last = recordEvents();
+    const channel = new EmbeddedChannel(
+      {
+        channelRead(ctx, message) {
+          ctx.pipeline.removeIfExists(next);
+          ctx.fireChannelRead(message);
+        },
+      } satisfies Handler,
+      next,
+      last,
+    );
+    next.take();
+    last.take();
+    channel.writeInbound('m');
+    expect(next.take()).toEqual(['handlerRemoved']);
+    expect(last.take()).toEqual(['channelRead "m"', 'channelReadComplete']);
+  });
+
+  it('S37 throws: the error goes in at the head, the handler is gone', () => {
+    const channel = new EmbeddedChannel();
+    const cause = new Error('no');
+    channel.pipeline.addLast('x', {
+      handlerRemoved() {
+        throw cause;
+      },
+    } satisfies Handler);
+    channel.pipeline.remove('x');
+    expect(channel.pipeline.names()).toEqual([]);
+    expect(() => channel.checkException()).toThrow(
+      expect.objectContaining({ code: 'HR_ERR_PIPELINE_HANDLER_FAILED', cause }),
+    );
+  });
+
+  it('S38 at the end all handlers go, the last one first, behind inactive and unregistered', () => {
+    const into: string[] = [];
+    const channel = new EmbeddedChannel(
+      ...['1', '2', '3'].map((name) => recordEvents({ name, into })),
+    );
+    into.length = 0;
+    channel.pipeline.fireUserEventTriggered('go');
+    into.length = 0;
+    channel.finish();
+    expect(into).toEqual([
+      '3.close local',
+      '2.close local',
+      '1.close local',
+      '1.channelInactive',
+      '2.channelInactive',
+      '3.channelInactive',
+      '1.channelUnregistered',
+      '2.channelUnregistered',
+      '3.channelUnregistered',
+      '3.handlerRemoved',
+      '2.handlerRemoved',
+      '1.handlerRemoved',
+    ]);
+  });
+
+  it('S39 never runs inside a channelRead of the handler that closed the channel', () => {
+    const into: string[] = [];
+    const channel = new EmbeddedChannel({
+      channelRead(ctx) {
+        into.push('read begins');
+        ctx.close();
+        into.push('read ends');
+      },
+      channelInactive: () => void into.push('inactive'),
+      handlerRemoved: () => void into.push('removed'),
+    } satisfies Handler);
+    channel.writeInbound('m');
+    expect(into).toEqual(['read begins', 'read ends', 'inactive', 'removed']);
+  });
+
+  it('S45 a handler that removes itself during the tear-down is told once', () => {
+    const into: string[] = [];
+    const leaver: Handler = {
+      channelUnregistered: (ctx) => void ctx.pipeline.remove(leaver),
+      handlerRemoved: (ctx) => {
+        into.push('removed');
+        ctx.pipeline.removeIfExists(leaver);
+      },
+    };
+    const channel = new EmbeddedChannel(marker('first', into), leaver, marker('last', into));
+    into.length = 0;
+    channel.finish();
+    expect(into).toEqual(['removed', 'last removed', 'first removed']);
+  });
+
+  it('S45 a handler that removes another one from handlerRemoved does not upset the tear-down', () => {
+    const into: string[] = [];
+    const first = marker('first', into);
+    const channel = new EmbeddedChannel(first, {
+      handlerRemoved: ({ pipeline }) => void pipeline.remove(first),
+    } satisfies Handler);
+    into.length = 0;
+    channel.finish();
+    expect(into).toEqual(['first removed']);
+  });
+});
+
+describe('initializer', () => {
+  it('S40 removes itself when it is through, and when it threw', () => {
+    const channel = new EmbeddedChannel(
+      initializer((self) => self.pipeline.addLast(recordEvents())),
+    );
+    expect(channel.pipeline.names()).toEqual(['EventRecorder#0']);
+    const failing = new EmbeddedChannel(
+      initializer(() => {
+        throw new Error('no');
+      }),
+    );
+    expect(failing.pipeline.names()).toEqual([]);
+  });
+
+  it('S41 runs once, even if it fires events through the pipeline', () => {
+    let runs = 0;
+    const init = initializer(({ pipeline }: Channel) => {
+      runs += 1;
+      pipeline.fireChannelRegistered();
+      pipeline.fireChannelActive();
+      pipeline.addLast(recordEvents());
+      pipeline.fireChannelRead('m');
+    });
+    const channel = new EmbeddedChannel(init);
+    expect(runs).toBe(1);
+    expect(channel.readInbound()).toBe('m');
+  });
+
+  it('S42 nested initializers expand in place', () => {
+    const into: string[] = [];
+    const add = (self: Channel, name: string) =>
+      self.pipeline.addLast(name, recordEvents({ name, into }));
+    const channel = new EmbeddedChannel(
+      initializer((self) => {
+        add(self, '1');
+        self.pipeline.addLast(
+          initializer((inner) => {
+            add(inner, '2');
+            add(inner, '3');
+          }),
+        );
+        add(self, '4');
+      }),
+    );
+    expect(channel.pipeline.names()).toEqual(['1', '2', '3', '4']);
+  });
+
+  it('S43 an error in it is logged and closes the channel before it is active', () => {
+    const logger = lines();
+    const seen = recordEvents();
+    const channel = EmbeddedChannel.with(
+      { logger },
+      seen,
+      initializer(() => {
+        throw new Error('no such page');
+      }),
+    );
+    expect(channel.isOpen).toBe(false);
+    expect(channel.isActive).toBe(false);
+    expect(channel.closeInfo).toMatchObject({ reason: 'error', by: 'local' });
+    expect(channel.closeInfo?.error?.message).toBe('no such page');
+    expect(logger.entries).toHaveLength(1);
+    expect(logger.entries[0]).toMatch(/error .*initializer/);
+    expect(seen.events).not.toContain('channelActive');
+    expect(seen.events).not.toContain('channelInactive');
+    expect(seen.events.slice(-2)).toEqual(['channelUnregistered', 'handlerRemoved']);
+  });
+
+  it('S44 what it adds hears channelRegistered once', () => {
+    const [first, last] = [recordEvents(), recordEvents()];
+    new EmbeddedChannel(
+      initializer((self) => {
+        self.pipeline.addFirst(first);
+        self.pipeline.addLast(last);
+      }),
+    );
+    const start = ['handlerAdded', 'channelRegistered', 'channelActive'];
+    expect(first.events).toEqual(start);
+    expect(last.events).toEqual(start);
+  });
+});
+
+it('a context knows its channel, pipeline, clock and name', () => {
+  let found: Context | undefined;
+  const channel = new EmbeddedChannel({
+    handlerAdded: (ctx) => {
+      found = ctx;
+    },
+  } satisfies Handler);
+  expect(found?.channel).toBe(channel);
+  expect(found?.pipeline).toBe(channel.pipeline);
+  expect(found?.clock).toBe(channel.clock);
+  expect(found?.name).toBe('Handler#0');
+});
