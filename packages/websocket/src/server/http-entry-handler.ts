@@ -1,0 +1,219 @@
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import {
+  type ChannelOptions,
+  type Context,
+  DecodeError,
+  type Handler,
+  type OutboundBytes,
+  RejectedError,
+  ShutdownEvent,
+  TimedOutError,
+  type Timer,
+  type Types,
+} from '@headrace/core';
+import { ChannelDuplex } from '../duplex/channel-duplex.ts';
+import { DuplexHandler } from '../duplex/duplex-handler.ts';
+import type { LastWordSocket } from '../socket/last-word-socket.ts';
+import {
+  type WebSocketChannel,
+  type WebSocketInitializer,
+  webSocketChannel,
+} from '../socket/web-socket-channel.ts';
+
+/** What a {@link HttpEntryHandler} has of its entry. */
+export interface HttpEntryHandlerOptions {
+  readonly timeoutMs: number;
+  readonly firstTimeoutMs: number;
+  readonly connect: (stream: ChannelDuplex, handler: HttpEntryHandler) => void;
+}
+
+/**
+ * Serves HTTP on one connection and puts a channel of its own on a WebSocket when the peer asks for one.
+ * Made by `HttpEntry.handler()`.
+ *
+ * ```text
+ *  wire | limits | detect | [http]
+ *                             └─ websocket | text | idle | auth | chat     a channel with parent
+ * ```
+ *
+ * - **Place** last, where bytes are still bytes.
+ * - **In** `Buffer`.
+ * - **Out** nothing; messages of the WebSocket come in the pipeline of its own channel.
+ * - **Events** forwards all, and passes a `ShutdownEvent` on to the WebSocket's pipeline; a connection
+ *   without one ends after the response that is on its way.
+ * - **Errors** `TIMEOUT_READ` when a request is not complete in time, `MESSAGE_INVALID` for what is no HTTP,
+ *   `REJECTED_ORIGIN` for a WebSocket from a strange site. The peer has its answer (408, 400, 431, 403) when
+ *   they come, and the connection ends; log them.
+ * - **State** one channel.
+ * - **Cost** Node's HTTP server; after the upgrade that of `ws`.
+ * - **Pitfalls** it must stand in an active channel or see it become active, as every handler with a deadline.
+ *
+ * @example
+ * ```ts run
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ * import { HttpEntry } from '@headrace/websocket';
+ *
+ * const entry = new HttpEntry({ timeoutMs: 10_000 });
+ * const channel = new EmbeddedChannel(entry.handler());
+ * channel.writeInbound(Buffer.from('GET /slow'));
+ * channel.advance(9_999);
+ * console.log(channel.isOpen);
+ * try {
+ *   channel.advance(1);
+ *   channel.checkException();
+ * } catch (error) {
+ *   console.log((error as Error).message);
+ * }
+ * // prints true
+ * // prints no complete request within 10000 ms
+ * ```
+ * @see Netty's `HttpServerCodec` and `WebSocketServerProtocolHandler`
+ */
+export class HttpEntryHandler implements Handler {
+  declare readonly types: Types<Buffer, never, never, OutboundBytes>;
+  private readonly options: HttpEntryHandlerOptions;
+  private readonly duplex: DuplexHandler;
+  private ctx: Context | undefined = undefined;
+  private stream: ChannelDuplex | undefined = undefined;
+  private deadline: Timer | undefined = undefined;
+  private channel: WebSocketChannel | undefined = undefined;
+  private responses = 0;
+  private isEnding = false;
+
+  constructor(options: HttpEntryHandlerOptions) {
+    this.options = options;
+    this.duplex = new DuplexHandler((stream) => this.connected(stream));
+  }
+
+  /** The channel of the WebSocket, once there is one. */
+  get webSocket(): WebSocketChannel | undefined {
+    return this.channel;
+  }
+
+  handlerAdded(ctx: Context): void {
+    this.ctx = ctx;
+    this.duplex.handlerAdded(ctx);
+  }
+
+  channelActive(ctx: Context): void {
+    this.duplex.channelActive(ctx);
+  }
+
+  channelRead(ctx: Context, bytes: Buffer): void {
+    this.duplex.channelRead(ctx, bytes);
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    ctx.fireUserEventTriggered(event);
+    if (!(event instanceof ShutdownEvent)) return;
+    this.isEnding = true;
+    if (this.channel !== undefined) this.channel.pipeline.fireUserEventTriggered(event);
+    else if (this.responses === 0) ctx.channel.end({ reason: 'shutdown' });
+  }
+
+  channelShutdown(ctx: Context, direction: 'input' | 'output'): void {
+    this.duplex.channelShutdown(ctx, direction);
+  }
+
+  channelInactive(ctx: Context): void {
+    this.stopWaiting();
+    this.duplex.channelInactive(ctx);
+  }
+
+  handlerRemoved(): void {
+    this.stopWaiting();
+    this.duplex.handlerRemoved();
+  }
+
+  // --- what the entry tells ---
+
+  requestStarted(request: IncomingMessage, response: ServerResponse): void {
+    this.responses += 1;
+    // A request without a body is complete with its headers.
+    const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
+    if (encoding === undefined && (length === undefined || length === '0')) this.stopWaiting();
+    else request.once('end', () => this.stopWaiting());
+    response.once('close', () => this.responded());
+  }
+
+  upgraded(ws: LastWordSocket, initialize: WebSocketInitializer, options: ChannelOptions): void {
+    this.stopWaiting();
+    const { channel: parent } = this.ctx!;
+    this.channel = webSocketChannel(ws, initialize, { ...options, parent, stream: this.stream! });
+  }
+
+  /** Answers a request that cannot be served, and ends the connection. */
+  refuse(status: number, headers: readonly string[] = []): void {
+    this.stopWaiting();
+    if (this.stream?.writable !== true) return;
+    const text = STATUS_CODES[status] ?? '';
+    this.stream.write(
+      [
+        `HTTP/1.1 ${status} ${text}`,
+        'Connection: close',
+        'Content-Type: text/plain; charset=utf-8',
+        `Content-Length: ${text.length + 1}`,
+        ...headers,
+        '',
+        `${text}\n`,
+      ].join('\r\n'),
+    );
+    this.stream.destroySoon();
+  }
+
+  refuseOrigin(origin: string): void {
+    this.refuse(403);
+    const text = `a WebSocket from the origin ${JSON.stringify(origin.slice(0, 200))} is not allowed`;
+    this.ctx?.fireExceptionCaught(new RejectedError('REJECTED_ORIGIN', text, { origin }));
+  }
+
+  /** What came is no HTTP, or too much of it; a lost connection is told by the channel itself. */
+  refuseBroken(error: NodeJS.ErrnoException): void {
+    if (this.ctx?.channel.isOpen !== true || error.code === 'ECONNRESET') return;
+    this.refuse(error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400);
+    const text = `not a proper HTTP request (${error.message})`;
+    this.ctx.fireExceptionCaught(
+      new DecodeError('MESSAGE_INVALID', text, { code: error.code }, error),
+    );
+  }
+
+  // --- time ---
+
+  private connected(stream: ChannelDuplex): void {
+    this.stream = stream;
+    this.waitForRequest(this.options.firstTimeoutMs);
+    this.options.connect(stream, this);
+  }
+
+  private responded(): void {
+    this.responses -= 1;
+    if (this.responses > 0 || this.ctx?.channel.isOpen !== true) return;
+    if (this.isEnding) this.ctx.channel.end({ reason: 'shutdown' });
+    else this.waitForRequest(this.options.timeoutMs, true);
+  }
+
+  private waitForRequest(timeoutMs: number, isIdle = false): void {
+    this.stopWaiting();
+    if (timeoutMs === Number.POSITIVE_INFINITY) return;
+    const read = isIdle ? this.stream?.bytesRead : undefined;
+    this.deadline = this.ctx!.clock.schedule(() => this.timedOut(timeoutMs, read), timeoutMs);
+  }
+
+  /** A kept connection without a further request just ends; one that began a request hears why. */
+  private timedOut(timeoutMs: number, readBefore: number | undefined): void {
+    const { ctx, stream } = this;
+    if (ctx === undefined || stream === undefined || !ctx.channel.isOpen) return;
+    if (stream.bytesRead === readBefore) {
+      ctx.channel.end({ reason: 'idle' });
+      return;
+    }
+    this.refuse(408);
+    const text = `no complete request within ${timeoutMs} ms`;
+    ctx.fireExceptionCaught(new TimedOutError('TIMEOUT_READ', text, { timeoutMs }));
+  }
+
+  private stopWaiting(): void {
+    this.deadline?.cancel();
+    this.deadline = undefined;
+  }
+}

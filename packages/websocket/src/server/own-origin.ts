@@ -1,0 +1,33 @@
+import { BlockList } from 'node:net';
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8);
+loopback.addAddress('::1', 'ipv6');
+
+/** What is needed to judge where a request comes from. */
+export interface OriginFacts {
+  /** The request's `Host` header. */
+  readonly host: string | undefined;
+  /** Our end of the connection. */
+  readonly localAddress: string | undefined;
+}
+
+/**
+ * True if a page that this server itself gave out makes the request: the page's host is the one that the
+ * request names. On a connection within this machine it must be a loopback name as well, or a strange site
+ * could point a name of its own at this machine (DNS rebinding).
+ */
+export function isOwnOrigin(origin: string, { host, localAddress }: OriginFacts): boolean {
+  if (!URL.canParse(origin)) return false;
+  const page = new URL(origin);
+  if (host === undefined || page.host === '' || !URL.canParse(`http://${host}`)) return false;
+  const asked = new URL(`${page.protocol}//${host}`);
+  if (page.host !== asked.host) return false;
+  const isLocal = localAddress !== undefined && isLoopback(localAddress);
+  return !isLocal || page.hostname === 'localhost' || isLoopback(page.hostname);
+}
+
+function isLoopback(address: string): boolean {
+  const bare = address.replace(/^\[|\]$/g, '');
+  return loopback.check(bare) || loopback.check(bare, 'ipv6');
+}

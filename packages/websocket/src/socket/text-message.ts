@@ -1,0 +1,21 @@
+/** A text message whose UTF-8 is there already: a broadcast makes it once for all its receivers. */
+export class TextMessage {
+  readonly bytes: Buffer;
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+  }
+
+  static of(text: string): TextMessage {
+    return new TextMessage(Buffer.from(text));
+  }
+
+  get byteLength(): number {
+    return this.bytes.length;
+  }
+}
+
+/** What comes out of a WebSocket: a string for a text message, a Buffer for a binary one. */
+export type WebSocketInput = string | Buffer;
+/** What goes into a WebSocket: text, or bytes as a binary message. */
+export type WebSocketOutput = string | TextMessage | Uint8Array;

@@ -1,0 +1,58 @@
+import {
+  type Context,
+  DecodeError,
+  encodeOnce,
+  type Handler,
+  type Types,
+  type WriteFuture,
+} from '@headrace/core';
+import { TextMessage, type WebSocketInput } from './text-message.ts';
+
+/**
+ * Lets only text messages through: strings in, strings out, so that the handlers behind it are the same as
+ * behind any frame decoder and `StringCodec`.
+ *
+ * ```text
+ *  websocket | [text] | idle | auth | chat
+ * ```
+ *
+ * - **Place** first behind a WebSocket.
+ * - **In** `string` for a text message, `Buffer` for a binary one.
+ * - **Out** `string`; written strings become text messages.
+ * - **Events** none.
+ * - **Errors** `MESSAGE_INVALID` for a binary message; unhandled, it closes with code 1003. Text that is not
+ *   UTF-8 (`TEXT_NOT_UTF8`) and too long messages (`FRAME_TOO_LONG`) are the WebSocket's own errors and come
+ *   through the pipeline, too.
+ * - **State** none; sharable.
+ * - **Cost** one encoding per text; a broadcast encodes once for all its receivers.
+ * - **Pitfalls** half a surrogate pair goes out as U+FFFD.
+ *
+ * @example
+ * ```ts run
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ * import { type TextMessage, WebSocketTextCodec } from '@headrace/websocket';
+ *
+ * const channel = new EmbeddedChannel(new WebSocketTextCodec());
+ * channel.writeInbound('hello');
+ * channel.writeOutbound('HELLO');
+ * console.log(channel.readInbound(), String(channel.readOutbound<TextMessage>()?.bytes));
+ * // prints hello HELLO
+ * ```
+ * @see Netty's `TextWebSocketFrame`; RFC 6455, section 5.6
+ */
+export class WebSocketTextCodec implements Handler {
+  declare readonly types: Types<WebSocketInput, string, string, TextMessage>;
+  readonly sharable = true;
+
+  channelRead(ctx: Context, message: WebSocketInput): void {
+    if (typeof message !== 'string') {
+      const text = `a binary message of ${message.length} bytes, but only text is allowed here`;
+      throw new DecodeError('MESSAGE_INVALID', text, { bytes: message.length });
+    }
+    ctx.fireChannelRead(message);
+  }
+
+  write(ctx: Context, text: string): WriteFuture {
+    return ctx.write(encodeOnce('websocket-text', text, TextMessage.of));
+  }
+}

@@ -1,0 +1,237 @@
+import type { Duplex } from 'node:stream';
+import {
+  type Address,
+  type Channel,
+  DecodeError,
+  type Transport,
+  type TransportSink,
+} from '@headrace/core';
+import { closeCodeOf, closeText, type WebSocketClose } from './close-codes.ts';
+import { TextMessage, type WebSocketInput, type WebSocketOutput } from './text-message.ts';
+import { CONNECTING, OPEN, type WsSocket } from './ws-socket.ts';
+
+/** Where a WebSocket runs. */
+export interface WebSocketCarrier {
+  /** The channel that carries it, on a server: its addresses, and the one to reset. */
+  readonly parent?: Channel;
+  /** The stream it writes to: corked around the messages of one flush. */
+  readonly stream?: Duplex;
+}
+
+/** A WebSocket of the `ws` library as a transport: messages in, messages out. */
+export class WebSocketTransport implements Transport {
+  readonly accepts = 'strings, TextMessages and Uint8Arrays';
+  /** Why our close comes, for the code in the close frame. */
+  closeReason = 'local';
+  closeError: Error | undefined = undefined;
+  /** How the peer closed, once it has. */
+  peerClose: WebSocketClose | undefined = undefined;
+  /** Told when the peer broke the protocol. Output still works then. */
+  onProtocolError: ((error: DecodeError) => void) | undefined = undefined;
+  private readonly ws: WsSocket;
+  private readonly carrier: WebSocketCarrier;
+  private addresses: { readonly local?: Address; readonly remote?: Address } = {};
+  private sink: TransportSink | undefined = undefined;
+  private mayRead = false;
+  private isInBurst = false;
+  private held: WebSocketInput[] = [];
+  private isWriting = false;
+  private isOver = false;
+  private failure: Error | undefined = undefined;
+  private readonly onSent: (error?: Error) => void;
+
+  constructor(ws: WsSocket, carrier: WebSocketCarrier = {}) {
+    this.ws = ws;
+    this.carrier = carrier;
+    this.onSent = (error) => this.sent(error);
+    ws.closeListener = { peerClosed: (code, reason) => this.peerClosed(code, reason) };
+    ws.on('message', (data, isBinary) => this.arrived(isBinary ? data : data.toString()));
+    ws.on('error', (error) => this.erred(error));
+    ws.on('close', (code) => this.gone(code));
+  }
+
+  get isActive(): boolean {
+    return this.ws.readyState === OPEN;
+  }
+
+  get localAddress(): Address | undefined {
+    return this.carrier.parent?.localAddress ?? this.addresses.local;
+  }
+
+  get remoteAddress(): Address | undefined {
+    return this.carrier.parent?.remoteAddress ?? this.addresses.remote;
+  }
+
+  get unsentBytes(): number {
+    return this.ws.bufferedAmount;
+  }
+
+  /** A client's connection knows its ends only once it is there. */
+  setAddresses(local: Address | undefined, remote: Address | undefined): void {
+    this.addresses = { ...(local && { local }), ...(remote && { remote }) };
+  }
+
+  open(sink: TransportSink): void {
+    this.sink = sink;
+    if (this.ws.readyState === CONNECTING) this.ws.on('open', () => sink.connected());
+  }
+
+  // --- input ---
+
+  requestRead(): void {
+    this.mayRead = true;
+    if (this.held.length > 0) this.beginBurst();
+    else if (this.ws.isPaused) this.ws.resume();
+  }
+
+  pauseReading(): void {
+    this.mayRead = false;
+    if (!this.isInBurst) this.ws.pause();
+  }
+
+  private arrived(message: WebSocketInput): void {
+    if (this.isOver) return;
+    if (this.held.length > 0 || !this.mayRead) {
+      this.held.push(message);
+      return;
+    }
+    this.beginBurst();
+    this.sink?.received(message);
+  }
+
+  /** The messages of one chunk of bytes come within one tick: they are one burst. */
+  private beginBurst(): void {
+    if (this.isInBurst) return;
+    this.isInBurst = true;
+    process.nextTick(endBurst, this);
+  }
+
+  /** @internal */
+  endBurst(): void {
+    const { held } = this;
+    this.held = [];
+    for (const message of held) {
+      if (this.mayRead) this.sink?.received(message);
+      else this.held.push(message);
+    }
+    this.isInBurst = false;
+    this.mayRead = false;
+    if (this.isOver) return;
+    this.sink?.readComplete();
+    if (!this.mayRead) this.ws.pause();
+  }
+
+  // --- output ---
+
+  sizeOf(message: unknown): number {
+    if (typeof message === 'string') return Buffer.byteLength(message);
+    const isOurs = message instanceof TextMessage || message instanceof Uint8Array;
+    return isOurs ? message.byteLength : -1;
+  }
+
+  write(messages: readonly unknown[]): boolean {
+    const { ws, carrier } = this;
+    this.isWriting = true;
+    // It is closing: the channel will hear of that and fail what it still has.
+    if (ws.readyState !== OPEN) return false;
+    carrier.stream?.cork();
+    const last = messages.length - 1;
+    for (let i = 0; i < last; i++) this.send(messages[i] as WebSocketOutput, undefined);
+    this.send(messages[last] as WebSocketOutput, this.onSent);
+    carrier.stream?.uncork();
+    this.isWriting = ws.bufferedAmount > 0;
+    return !this.isWriting;
+  }
+
+  private send(message: WebSocketOutput, callback: ((error?: Error) => void) | undefined): void {
+    if (message instanceof TextMessage) this.ws.send(message.bytes, { binary: false }, callback);
+    else this.ws.send(message, { binary: typeof message !== 'string' }, callback);
+  }
+
+  /** Also called for writes that `write` reported itself, and with an error when all is over. */
+  private sent(error: Error | undefined): void {
+    if (!this.isWriting || this.isOver || error) return;
+    this.isWriting = false;
+    this.sink?.written();
+  }
+
+  shutdownOutput(): void {
+    this.sayGoodbye();
+    process.nextTick(() => this.sink?.outputEnded());
+  }
+
+  close(): void {
+    this.isOver = true;
+    this.held = [];
+    const isOpen = this.ws.readyState === OPEN;
+    // Behind stuck output a close frame never gets out.
+    if (isOpen && this.ws.bufferedAmount === 0) this.sayGoodbye();
+    else if (isOpen || this.peerClose === undefined) this.ws.terminate();
+    // What still comes is dropped, but the peer's close frame must be seen.
+    if (isOpen) this.ws.resume();
+  }
+
+  abort(): void {
+    this.isOver = true;
+    this.held = [];
+    this.carrier.parent?.abort(this.closeReason);
+    this.ws.terminate();
+  }
+
+  private sayGoodbye(): void {
+    const { ws, closeReason } = this;
+    if (ws.readyState !== OPEN) return;
+    const code = closeCodeOf(closeReason, this.closeError);
+    const text = closeText(closeReason);
+    if (ws.finish === undefined) ws.close(code, text);
+    else ws.finish(code, text);
+  }
+
+  // --- the end ---
+
+  private peerClosed(code: number, reason: string): void {
+    this.peerClose = { code, reason };
+    this.sink?.inputEnded();
+  }
+
+  private erred(error: Error): void {
+    const { brokenCode } = this.ws;
+    if (brokenCode === undefined) {
+      this.failure ??= error;
+      return;
+    }
+    if (this.isOver) return;
+    this.closeError = protocolError(brokenCode, error);
+    this.held = [];
+    this.onProtocolError?.(this.closeError as DecodeError);
+  }
+
+  private gone(code: number): void {
+    this.isOver = true;
+    const wasClean = this.peerClose !== undefined || code !== 1006;
+    this.peerClose ??= { code, reason: '' };
+    if (!wasClean && this.carrier.parent === undefined) {
+      this.sink?.failed(this.failure ?? Object.assign(new Error(CUT_OFF), { code: 'ECONNRESET' }));
+    }
+    this.sink?.disconnected();
+  }
+}
+
+const CUT_OFF = 'the connection ended without a close frame';
+
+function endBurst(transport: WebSocketTransport): void {
+  transport.endBurst();
+}
+
+/** The library's error as ours; the code that it wanted to close with tells which. */
+function protocolError(closeCode: number, error: Error): DecodeError {
+  const details = { closeCode };
+  if (closeCode === 1007) {
+    return new DecodeError('TEXT_NOT_UTF8', 'a text message is not UTF-8', details, error);
+  }
+  if (closeCode === 1009) {
+    return new DecodeError('FRAME_TOO_LONG', 'a message is longer than allowed', details, error);
+  }
+  const text = `the peer broke the WebSocket protocol (${error.message})`;
+  return new DecodeError('FRAME_CORRUPT', text, details, error);
+}

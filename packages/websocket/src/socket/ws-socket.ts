@@ -1,0 +1,32 @@
+import type { CloseListener } from './last-word-socket.ts';
+
+/**
+ * What we use of a WebSocket of the `ws` library. Any one will do; one made as a `LastWordSocket`, as our
+ * servers and clients make them, also tells of the peer's close frame at once and lets handlers answer a
+ * broken message before the close.
+ */
+export interface WsSocket {
+  readonly readyState: number;
+  readonly bufferedAmount: number;
+  readonly isPaused: boolean;
+  send(data: string | Uint8Array, options: SendOptions, callback?: (error?: Error) => void): void;
+  close(code?: number, reason?: string): void;
+  terminate(): void;
+  pause(): void;
+  resume(): void;
+  on(event: 'message', listener: (data: Buffer, isBinary: boolean) => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  on(event: 'close', listener: (code: number, reason: Buffer) => void): unknown;
+  on(event: 'open', listener: () => void): unknown;
+
+  closeListener?: CloseListener | undefined;
+  readonly brokenCode?: number | undefined;
+  finish?(code: number, reason: string): void;
+}
+
+interface SendOptions {
+  readonly binary: boolean;
+}
+
+export const CONNECTING = 0;
+export const OPEN = 1;

@@ -1,0 +1,373 @@
+import { connect } from 'node:net';
+import {
+  type Channel,
+  type CloseInfo,
+  type Logger,
+  type Server,
+  ServerBootstrap,
+} from '@headrace/core';
+import { afterEach, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import {
+  HttpEntry,
+  type HttpEntryOptions,
+  WebSocketBootstrap,
+  type WebSocketChannel,
+  WebSocketTextCodec,
+} from '../../src/index.ts';
+
+let server: Server | undefined;
+
+afterEach(async () => {
+  await server?.close();
+  server = undefined;
+});
+
+interface Started {
+  readonly port: number;
+  readonly log: string[];
+  readonly sockets: Channel[];
+}
+
+/** A server that answers texts in capitals, and "boom" with an error. */
+async function start(options: HttpEntryOptions = {}): Promise<Started> {
+  const log: string[] = [];
+  const sockets: Channel[] = [];
+  const logger: Logger = {
+    log: (level, message, error) => log.push(`${level} ${message}: ${error?.message}`),
+  };
+  const entry = new HttpEntry({
+    request: (_request, response) => response.end('a page'),
+    webSocket: (channel) => {
+      sockets.push(channel);
+      channel.pipeline.addLast(new WebSocketTextCodec(), {
+        channelRead: (ctx, text: string) => ctx.writeAndFlush(text.toUpperCase()),
+      });
+    },
+    ...options,
+  });
+  server = await new ServerBootstrap()
+    .childHandler((channel) => channel.pipeline.addLast(entry.handler()))
+    .childOptions({ logger })
+    .bind({ port: 0, host: '127.0.0.1' });
+  return { port: server.port, log, sockets };
+}
+
+/** Opens, collects what comes, until the close. */
+function openSocket(port: number, origin?: string, path = '/ws') {
+  const ws = new WebSocket(`ws://127.0.0.1:${port}${path}`, origin === undefined ? {} : { origin });
+  const received: string[] = [];
+  ws.on('message', (data) => received.push(String(data)));
+  const opened = new Promise<void>((resolve, reject) => {
+    ws.once('open', resolve);
+    ws.on('error', reject);
+  });
+  opened.catch(() => {});
+  const closed = new Promise<number>((resolve) => ws.once('close', resolve));
+  const next = () =>
+    new Promise<string>((resolve) => ws.once('message', (data) => resolve(String(data))));
+  return { ws, received, opened, closed, next };
+}
+
+/** Sends raw bytes and collects the answer until the server ends. */
+function exchange(port: number, text: string): Promise<string> {
+  return new Promise((resolve) => {
+    let answer = '';
+    const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(text));
+    socket.on('data', (bytes) => {
+      answer += bytes;
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => resolve(answer));
+  });
+}
+
+const UPGRADE = [
+  'Connection: Upgrade',
+  'Upgrade: websocket',
+  'Sec-WebSocket-Version: 13',
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+  '',
+  '',
+].join('\r\n');
+
+describe('HttpEntry', () => {
+  it('serves pages, several on one connection', async () => {
+    const { port } = await start();
+    const answer = await exchange(
+      port,
+      'GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+    );
+    expect(answer.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(2);
+    expect(answer.match(/a page/g)).toHaveLength(2);
+  });
+
+  it('opens WebSockets whose channel knows its parent and both addresses', async () => {
+    const { port, sockets } = await start();
+    const { ws, opened, next, closed } = openSocket(port);
+    await opened;
+    ws.send('hello');
+    expect(await next()).toBe('HELLO');
+    const [channel] = sockets;
+    expect(channel?.parent?.isActive).toBe(true);
+    expect(channel?.remoteAddress).toEqual(channel?.parent?.remoteAddress);
+    ws.close(4000, 'enough');
+    expect(await closed).toBe(4000);
+    const info: CloseInfo = await channel!.closed;
+    expect(info).toEqual({ reason: 'peer', by: 'peer', error: undefined });
+    expect((channel as unknown as WebSocketChannel).peerClose).toEqual({
+      code: 4000,
+      reason: 'enough',
+    });
+    await channel?.parent?.closed;
+  });
+
+  it('hears messages that came in one packet with the handshake, as one burst', async () => {
+    const { port } = await start();
+    const masked = Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0x68, 0x69]);
+    const answer = await new Promise<Buffer>((resolve) => {
+      const socket = connect({ port, host: '127.0.0.1' }, () => {
+        socket.write(
+          Buffer.concat([Buffer.from(`GET /ws HTTP/1.1\r\nHost: x\r\n${UPGRADE}`), masked, masked]),
+        );
+      });
+      let all = Buffer.alloc(0);
+      socket.on('data', (bytes) => {
+        all = Buffer.concat([all, bytes]);
+        if (all.toString('latin1').split('HI').length < 3) return;
+        socket.destroy();
+        resolve(all);
+      });
+    });
+    expect(answer.toString('latin1')).toContain('\r\n\r\n\x81\x02HI\x81\x02HI');
+  });
+
+  it('refuses WebSockets of other sites with 403, and logs it', async () => {
+    const { port, log } = await start();
+    const { opened } = openSocket(port, 'https://evil.example');
+    await expect(opened).rejects.toThrow('403');
+    expect(log).toEqual([expect.stringContaining('from the origin "https://evil.example"')]);
+  });
+
+  it('lets its own pages and allowed origins in', async () => {
+    const { port } = await start({ allowOrigin: (origin) => origin === 'https://friend.example' });
+    for (const origin of [`http://127.0.0.1:${port}`, 'https://friend.example']) {
+      const { ws, opened, closed } = openSocket(port, origin);
+      await opened;
+      ws.close();
+      await closed;
+    }
+    // A name that somebody pointed at this machine is not its own, whatever Host says.
+    const answer = await exchange(
+      port,
+      `GET /ws HTTP/1.1\r\nHost: rebound.example:${port}\r\nOrigin: http://rebound.example:${port}\r\n${UPGRADE}`,
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 403 Forbidden/);
+  });
+
+  it('answers 404 to a WebSocket on another path', async () => {
+    const { port } = await start();
+    await expect(openSocket(port, undefined, '/other').opened).rejects.toThrow('404');
+  });
+
+  it('answers 400 to what is no HTTP, 431 to endless headers, and logs each once', async () => {
+    const { port, log } = await start({ maxHeaderBytes: 2000 });
+    expect(await exchange(port, 'GET / HTP/9\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 Bad Request/);
+    expect(await exchange(port, `GET / HTTP/1.1\r\nX: ${'x'.repeat(3000)}\r\n\r\n`)).toMatch(
+      /^HTTP\/1\.1 431 /,
+    );
+    expect(log).toHaveLength(2);
+    expect(log[0]).toContain('not a proper HTTP request');
+  });
+
+  it('closes a connection that neither finishes its request nor upgrades, with 408', async () => {
+    const { port, log } = await start({ timeoutMs: 50 });
+    expect(await exchange(port, 'GET / HTTP/1.1\r\nHost: x\r\n')).toMatch(/^HTTP\/1\.1 408 /);
+    expect(log).toEqual([expect.stringContaining('no complete request within 50 ms')]);
+  });
+
+  it('closes a kept connection without a further request, silently', async () => {
+    const { port, log } = await start({ timeoutMs: 50 });
+    const answer = await exchange(port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    expect(answer.match(/HTTP\/1\.1/g)).toHaveLength(1);
+    expect(log).toEqual([]);
+  });
+
+  it('closes a binary message with 1003', async () => {
+    const { port, log } = await start();
+    const { ws, opened, closed } = openSocket(port);
+    await opened;
+    ws.send(Buffer.from('bytes'));
+    expect(await closed).toBe(1003);
+    expect(log).toEqual([expect.stringContaining('only text is allowed here')]);
+  });
+});
+
+describe('a broken message', () => {
+  const lastWord = (error: (code: string) => void): HttpEntryOptions => ({
+    maxMessageBytes: 1000,
+    webSocket: (channel) =>
+      channel.pipeline.addLast(new WebSocketTextCodec(), {
+        exceptionCaught(ctx, thrown) {
+          error((thrown as NodeJS.ErrnoException).code ?? '');
+          ctx.writeAndFlush(`ERR:${(thrown as NodeJS.ErrnoException).code}`);
+          ctx.channel.end({ reason: 'bad-input' });
+        },
+      }),
+  });
+
+  it('is answered before the close when it is too long', async () => {
+    const codes: string[] = [];
+    const { port } = await start(lastWord((code) => codes.push(code)));
+    const { ws, opened, closed, received } = openSocket(port);
+    await opened;
+    ws.send('x'.repeat(1_000_000));
+    expect(await closed).toBe(1009);
+    expect(received).toEqual(['ERR:HR_ERR_FRAME_TOO_LONG']);
+    expect(codes).toEqual(['HR_ERR_FRAME_TOO_LONG']);
+  });
+
+  it('is answered before the close when it is not UTF-8', async () => {
+    const codes: string[] = [];
+    const { port } = await start(lastWord((code) => codes.push(code)));
+    const { ws, opened, closed, received } = openSocket(port);
+    await opened;
+    ws.send(Buffer.from([0xc3, 0x28]), { binary: false });
+    expect(await closed).toBe(1007);
+    expect(received).toEqual(['ERR:HR_ERR_TEXT_NOT_UTF8']);
+  });
+
+  it('closes by itself when no handler answers', async () => {
+    const { port, log } = await start({ maxMessageBytes: 10 });
+    const { ws, opened, closed } = openSocket(port);
+    await opened;
+    ws.send('more than ten bytes');
+    expect(await closed).toBe(1009);
+    expect(log).toHaveLength(1);
+  });
+});
+
+describe('the end', () => {
+  it('tells the WebSocket of a shutdown, and drains it', async () => {
+    const sockets: Channel[] = [];
+    const { port } = await start({
+      webSocket: (channel) => {
+        sockets.push(channel);
+        channel.pipeline.addLast(new WebSocketTextCodec(), {
+          userEventTriggered(ctx) {
+            ctx.write('BYE');
+            ctx.channel.end({ reason: 'shutdown' });
+          },
+        });
+      },
+    });
+    const { opened, closed, received } = openSocket(port);
+    await opened;
+    await server!.shutdown();
+    expect(await closed).toBe(1001);
+    expect(received).toEqual(['BYE']);
+    expect(sockets[0]?.closeInfo?.reason).toBe('shutdown');
+  });
+
+  it('ends a kept HTTP connection on shutdown', async () => {
+    const { port } = await start();
+    const socket = connect({ port, host: '127.0.0.1' }, () => {
+      socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    });
+    await new Promise((resolve) => socket.once('data', resolve));
+    const ended = new Promise((resolve) => socket.once('end', resolve));
+    await server!.shutdown();
+    await ended;
+    socket.destroy();
+  });
+
+  it('closes the WebSocket with the reason of the connection below', async () => {
+    const { port, sockets } = await start();
+    const { ws, opened } = openSocket(port);
+    await opened;
+    sockets[0]!.parent!.close('slow-consumer');
+    expect((await sockets[0]!.closed).reason).toBe('slow-consumer');
+    ws.terminate();
+  });
+
+  it('tells a reset from a close', async () => {
+    const { port, sockets } = await start();
+    const { ws, opened } = openSocket(port);
+    await opened;
+    (ws as unknown as { _socket: { resetAndDestroy(): void } })._socket.resetAndDestroy();
+    expect((await sockets[0]!.closed).reason).toBe('reset');
+  });
+
+  it('closes a member that does not read as a slow consumer', async () => {
+    const { port, sockets } = await start({
+      webSocketOptions: { maxOutboundBytes: 100_000, hooks: { writeFailed() {} } },
+    });
+    const { ws, opened } = openSocket(port);
+    await opened;
+    ws.pause();
+    const [channel] = sockets;
+    const text = 'x'.repeat(10_000);
+    while (channel!.isOpen) {
+      channel!.writeAndFlush(text);
+      await new Promise(setImmediate);
+    }
+    expect((await channel!.closed).reason).toBe('slow-consumer');
+    await channel!.parent!.closed;
+    ws.terminate();
+  });
+});
+
+describe('WebSocketBootstrap', () => {
+  it('rejects with the status when the server refuses', async () => {
+    const { port } = await start();
+    const connecting = new WebSocketBootstrap()
+      .handler(() => {})
+      .options({ origin: 'https://evil.example' })
+      .connect(`ws://127.0.0.1:${port}/ws`);
+    await expect(connecting).rejects.toMatchObject({ code: 'HR_ERR_CHANNEL_REFUSED' });
+  });
+
+  it('rejects when nobody listens', async () => {
+    const { port } = await start();
+    await server!.close();
+    const connecting = new WebSocketBootstrap()
+      .handler(() => {})
+      .connect(`ws://127.0.0.1:${port}/ws`);
+    await expect(connecting).rejects.toMatchObject({ code: 'HR_ERR_CHANNEL_REFUSED' });
+  });
+
+  it('cancels a connect', async () => {
+    const { port } = await start();
+    const connecting = new WebSocketBootstrap()
+      .handler(() => {})
+      .connect(`ws://127.0.0.1:${port}/ws`, { signal: AbortSignal.timeout(0) });
+    await expect(connecting).rejects.toThrow('aborted');
+  });
+
+  it('reads one burst per read() when autoRead is off, and keeps the rest', async () => {
+    const { port, sockets } = await start();
+    const texts: string[] = [];
+    const client = await new WebSocketBootstrap()
+      .options({ autoRead: false })
+      .handler((channel) =>
+        channel.pipeline.addLast(new WebSocketTextCodec(), {
+          channelRead(_ctx, text: string) {
+            texts.push(text);
+          },
+        }),
+      )
+      .connect(`ws://127.0.0.1:${port}/ws`);
+    expect(client.remoteAddress).toMatchObject({ host: '127.0.0.1', port });
+    for (let i = 0; i < 5; i++) await sockets[0]!.writeAndFlush(`m${i}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(texts).toEqual([]);
+    while (texts.length < 5) {
+      client.read();
+      await new Promise(setImmediate);
+    }
+    expect(texts).toEqual(['m0', 'm1', 'm2', 'm3', 'm4']);
+    await client.end();
+    expect(client.closeInfo?.reason).toBe('local');
+    expect((await sockets[0]!.closed).reason).toBe('peer');
+  });
+});

@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { isOwnOrigin } from '../../src/index.ts';
+
+const local = '127.0.0.1';
+const remote = '192.0.2.7';
+
+describe('isOwnOrigin', () => {
+  it.each([
+    ['http://127.0.0.1:18888', '127.0.0.1:18888', local],
+    ['http://localhost:18888', 'localhost:18888', local],
+    ['http://[::1]:18888', '[::1]:18888', '::1'],
+    ['https://chat.example', 'chat.example', remote],
+    ['https://chat.example', 'chat.example:443', remote],
+    ['http://chat.example', 'CHAT.example', remote],
+  ])('accepts %s for host %s', (origin, host, localAddress) => {
+    expect(isOwnOrigin(origin, { host, localAddress })).toBe(true);
+  });
+
+  it.each([
+    ['another host', 'http://evil.example', 'chat.example', remote],
+    ['another port', 'http://127.0.0.1:8080', '127.0.0.1:18888', local],
+    ['a sandboxed page', 'null', 'chat.example', remote],
+    ['a page from a file', 'file:///etc', 'chat.example', remote],
+    ['nonsense', '::::', 'chat.example', remote],
+    ['a broken host', 'http://chat.example', 'chat example/x', remote],
+    ['a request without host', 'http://chat.example', undefined, remote],
+    ['a name pointed at this machine', 'http://evil.example:1', 'evil.example:1', local],
+    ['the same over IPv6', 'http://evil.example:1', 'evil.example:1', '::ffff:127.0.0.1'],
+  ])('refuses %s', (_what, origin, host, localAddress) => {
+    expect(isOwnOrigin(origin, { host, localAddress })).toBe(false);
+  });
+});
