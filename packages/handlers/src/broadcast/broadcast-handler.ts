@@ -1,0 +1,85 @@
+import {
+  type Channel,
+  type ChannelGroup,
+  type ChannelMatcher,
+  ChannelMatchers,
+  type Context,
+  type Handler,
+  type PassThrough,
+  type Types,
+} from '@headrace/core';
+
+/** Options of a {@link BroadcastHandler}. */
+export interface BroadcastOptions<In, Out> {
+  /**
+   * Who gets it: every other member, every member, or those that your function chooses for this message.
+   * @default 'others'
+   */
+  readonly to?: 'others' | 'all' | ((message: In, sender: Channel) => ChannelMatcher);
+  /** What they get; `undefined` for nothing. @default the message itself */
+  readonly format?: (message: In, sender: Channel) => Out | undefined;
+  /** Also hands each message to the handlers behind. @default true, unless it is the last handler */
+  readonly passOn?: boolean;
+}
+
+/**
+ * Sends every message to the members of a group: to the others, to all, or to those you choose.
+ *
+ * ```text
+ *  wire | frame | codec | auth | echo | [broadcast]
+ * ```
+ *
+ * - **Place** behind the handler that decides who may talk, such as the AuthHandler.
+ * - **In** any message.
+ * - **Out** the same, if a handler stands behind it.
+ * - **Events** forwards all of them.
+ * - **Errors** raises none: what fails for one member does not touch the sender or the others, and goes to
+ *   that member's `writeFailed` hook.
+ * - **State** none but the group: sharable.
+ * - **Cost** one write and flush per member; encoders without state encode once for all of them.
+ * - **Pitfalls** the members' pipelines must take what `format` returns. What happens to a member that
+ *   reads too slowly is the group's `slowMember` policy.
+ *
+ * @example
+ * ```ts run
+ * import { ChannelGroup } from '@headrace/core';
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ * import { BroadcastHandler } from '@headrace/handlers';
+ *
+ * const members = new ChannelGroup('members');
+ * const format = (text: string) => `MSG:ann:${text}`;
+ * const ann = new EmbeddedChannel(new BroadcastHandler(members, { format }));
+ * const bob = new EmbeddedChannel();
+ * members.add(ann);
+ * members.add(bob);
+ * ann.writeInbound('hello');
+ * console.log(ann.readOutbound(), bob.readOutbound());
+ * // prints undefined MSG:ann:hello
+ * ```
+ */
+export class BroadcastHandler<In = PassThrough, Out = unknown> implements Handler {
+  declare readonly types: Types<In, PassThrough, PassThrough, never>;
+  readonly sharable = true;
+  private readonly group: ChannelGroup;
+  private readonly options: BroadcastOptions<In, Out>;
+
+  constructor(group: ChannelGroup, options: BroadcastOptions<In, Out> = {}) {
+    this.group = group;
+    this.options = options;
+  }
+
+  channelRead(ctx: Context, message: In): void {
+    const { format, passOn = true } = this.options;
+    const outgoing = format === undefined ? message : format(message, ctx.channel);
+    if (outgoing !== undefined) {
+      this.group.writeAndFlush(outgoing, this.receivers(message, ctx.channel));
+    }
+    if (passOn && ctx.pipeline.lastContext() !== ctx) ctx.fireChannelRead(message);
+  }
+
+  private receivers(message: In, sender: Channel): ChannelMatcher | undefined {
+    const { to = 'others' } = this.options;
+    if (to === 'all') return undefined;
+    return to === 'others' ? ChannelMatchers.isNot(sender) : to(message, sender);
+  }
+}

@@ -1,0 +1,65 @@
+import type { CloseReason, Context, Handler, PassThrough, Types } from '@headrace/core';
+import { type IdleState, IdleStateEvent } from './idle-state-event.ts';
+
+/** Options of an {@link IdleCloseHandler}. */
+export interface IdleCloseOptions<Message = never> {
+  /** Which kind of idleness ends the connection. @default 'reader' */
+  readonly state?: IdleState;
+  /** What the peer is told first; nothing if left out. */
+  readonly lastWord?: (event: IdleStateEvent) => Message;
+  /** @default 'idle' */
+  readonly reason?: CloseReason;
+}
+
+/**
+ * Ends a connection that an IdleStateHandler before it reports as idle, with a last word if you like.
+ *
+ * ```text
+ *  wire | idle | frame | codec | [idle close] | app     the last word passes the codec
+ * ```
+ *
+ * - **Place** behind the IdleStateHandler and the codec that encodes the last word.
+ * - **In** anything.
+ * - **Out** the same.
+ * - **Events** consumes the `IdleStateEvent` that it acts on; forwards all others.
+ * - **Errors** raises none.
+ * - **State** per channel.
+ * - **Cost** none per message: it has no method for them.
+ * - **Pitfalls** a peer whose cable is cut cannot read the last word; the channel closes after the linger
+ *   time all the same.
+ *
+ * @example
+ * ```ts run
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ * import { IdleCloseHandler, IdleStateHandler } from '@headrace/handlers';
+ *
+ * const channel = new EmbeddedChannel(
+ *   new IdleStateHandler({ readerIdleMs: 120_000 }),
+ *   new IdleCloseHandler({ lastWord: () => 'ERR:IDLE_TIMEOUT' }),
+ * );
+ * channel.advance(120_000);
+ * console.log(channel.readOutbound(), channel.isOutputShutdown);
+ * // prints ERR:IDLE_TIMEOUT true
+ * ```
+ */
+export class IdleCloseHandler<Message = never> implements Handler {
+  declare readonly types: Types<PassThrough, PassThrough, PassThrough, Message>;
+  private readonly state: IdleState;
+  private readonly lastWord: ((event: IdleStateEvent) => Message) | undefined;
+  private readonly reason: CloseReason;
+
+  constructor(options: IdleCloseOptions<Message> = {}) {
+    this.state = options.state ?? 'reader';
+    this.lastWord = options.lastWord;
+    this.reason = options.reason ?? 'idle';
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    if (!(event instanceof IdleStateEvent) || event.state !== this.state) {
+      ctx.fireUserEventTriggered(event);
+      return;
+    }
+    if (this.lastWord !== undefined) ctx.write(this.lastWord(event));
+    ctx.channel.end({ reason: this.reason });
+  }
+}

@@ -1,0 +1,26 @@
+/** What was idle: reading, writing, or both. */
+export type IdleState = 'reader' | 'writer' | 'all';
+
+/** Nothing was read (or written, or neither) for the time that was set. Fired by the IdleStateHandler. */
+export class IdleStateEvent {
+  readonly state: IdleState;
+  /** True for the first event since the last activity; false for each further full period without any. */
+  readonly first: boolean;
+
+  private constructor(state: IdleState, first: boolean) {
+    this.state = state;
+    this.first = first;
+    Object.freeze(this);
+  }
+
+  private static readonly all = {
+    reader: [new IdleStateEvent('reader', false), new IdleStateEvent('reader', true)],
+    writer: [new IdleStateEvent('writer', false), new IdleStateEvent('writer', true)],
+    all: [new IdleStateEvent('all', false), new IdleStateEvent('all', true)],
+  } as const;
+
+  /** The event, one instance for each kind. */
+  static of(state: IdleState, first: boolean): IdleStateEvent {
+    return IdleStateEvent.all[state][first ? 1 : 0];
+  }
+}

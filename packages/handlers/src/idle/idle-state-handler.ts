@@ -1,0 +1,217 @@
+import {
+  type Context,
+  checkTime,
+  type Handler,
+  type PassThrough,
+  type Types,
+  type WriteFuture,
+} from '@headrace/core';
+import { type IdleState, IdleStateEvent } from './idle-state-event.ts';
+import { IdleTimer } from './idle-timer.ts';
+
+/** Options of an {@link IdleStateHandler}. Each time is in milliseconds, `false` for off. */
+export interface IdleStateOptions {
+  /** Nothing was read for so long. @default false */
+  readonly readerIdleMs?: number | false;
+  /** No write was completed for so long. @default false */
+  readonly writerIdleMs?: number | false;
+  /** Neither was for so long. @default false */
+  readonly allIdleMs?: number | false;
+  /**
+   * A write that takes long but moves is no idleness. Without it, a large message on a slow line counts as
+   * idle until all of it is gone. @default false
+   */
+  readonly observeOutput?: boolean;
+}
+
+/**
+ * Fires an {@link IdleStateEvent} when nothing was read, written, or neither, for a given time.
+ *
+ * ```text
+ *  wire | [idle] | frame | codec | app     sees bytes: any byte counts as life
+ *  wire | frame | [idle] | codec | app     sees frames: a slow trickle does not
+ * ```
+ *
+ * - **Place** first, to count every byte; behind the frame decoder, to count whole messages only.
+ * - **In** anything.
+ * - **Out** the same.
+ * - **Events** fires `IdleStateEvent` to the handlers behind it, again after every further full period.
+ * - **Errors** raises none.
+ * - **State** per channel: a timer for each time that is on, and two time stamps.
+ * - **Cost** one time stamp per read burst and per completed flush. A timer is set again only when it
+ *   fires. Without writer and all times, writes do not pass through it at all.
+ * - **Pitfalls** TCP keepalive is not seen here: it neither counts as a read nor keeps the peer from being
+ *   idle. Node's `socket.setTimeout` is no replacement, writes reset it too. A handler that swallows
+ *   `channelReadComplete` in front of it makes it wait for the end of the burst.
+ *
+ * @example
+ * ```ts run
+ * import type { Context } from '@headrace/core';
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ * import { IdleStateEvent, IdleStateHandler } from '@headrace/handlers';
+ *
+ * const channel = new EmbeddedChannel(new IdleStateHandler({ readerIdleMs: 120_000 }), {
+ *   userEventTriggered(ctx: Context, event: unknown) {
+ *     if (event instanceof IdleStateEvent) ctx.close('idle');
+ *   },
+ * });
+ * channel.advance(120_000);
+ * console.log(channel.closeInfo?.reason);
+ * // prints idle
+ * ```
+ * @see Netty's `IdleStateHandler`
+ */
+export class IdleStateHandler implements Handler {
+  declare readonly types: Types<PassThrough, PassThrough, PassThrough, never>;
+  private readonly reader: IdleTimer | undefined;
+  private readonly writer: IdleTimer | undefined;
+  private readonly all: IdleTimer | undefined;
+  private readonly observeOutput: boolean;
+  private readonly wrote: () => void;
+  private ctx: Context | undefined = undefined;
+  private isReading = false;
+  private lastReadAt = 0;
+  private lastWriteAt = 0;
+  /** The future that `wrote` listens to; writes of one flush share it. */
+  private watched: WriteFuture | undefined = undefined;
+
+  constructor(options: IdleStateOptions) {
+    this.reader = this.timerFor('reader', 'readerIdleMs', options.readerIdleMs);
+    this.writer = this.timerFor('writer', 'writerIdleMs', options.writerIdleMs);
+    this.all = this.timerFor('all', 'allIdleMs', options.allIdleMs);
+    this.observeOutput = options.observeOutput ?? false;
+    this.wrote = () => this.stampWrite();
+    const watchesWrites = this.writer !== undefined || this.all !== undefined;
+    // A pipeline passes by a handler without the method, so nobody pays for what nobody asked for.
+    if (!watchesWrites && this.write === IdleStateHandler.prototype.write) {
+      (this as Handler).write = undefined as never;
+    }
+  }
+
+  /** Counts as a read now, for handlers that read past the pipeline. */
+  resetReadTimeout(): void {
+    this.isReading = false;
+    this.stampRead();
+  }
+
+  /** Counts as a completed write now. */
+  resetWriteTimeout(): void {
+    this.stampWrite();
+  }
+
+  handlerAdded(ctx: Context): void {
+    if (ctx.channel.isActive) this.start(ctx);
+  }
+
+  handlerRemoved(): void {
+    this.stop();
+  }
+
+  channelActive(ctx: Context): void {
+    this.start(ctx);
+    ctx.fireChannelActive();
+  }
+
+  channelInactive(ctx: Context): void {
+    this.stop();
+    ctx.fireChannelInactive();
+  }
+
+  channelRead(ctx: Context, message: unknown): void {
+    this.isReading = true;
+    ctx.fireChannelRead(message);
+  }
+
+  channelReadComplete(ctx: Context): void {
+    if (this.isReading) {
+      this.isReading = false;
+      this.stampRead();
+    }
+    ctx.fireChannelReadComplete();
+  }
+
+  write(ctx: Context, message: unknown): WriteFuture {
+    const future = ctx.write(message);
+    if (future !== this.watched) {
+      this.watched = future;
+      future.peekSettled(this.wrote);
+    }
+    return future;
+  }
+
+  /** Tells the handlers behind; a subclass may do something else. */
+  protected channelIdle(ctx: Context, event: IdleStateEvent): void {
+    ctx.fireUserEventTriggered(event);
+  }
+
+  private timerFor(
+    state: IdleState,
+    option: string,
+    value: number | false = false,
+  ): IdleTimer | undefined {
+    const timeoutMs = checkTime(option, value);
+    if (timeoutMs === Number.POSITIVE_INFINITY) return undefined;
+    return new IdleTimer(state, timeoutMs, (timer) => this.expired(timer));
+  }
+
+  private start(ctx: Context): void {
+    if (this.ctx !== undefined) return;
+    this.ctx = ctx;
+    this.lastReadAt = this.lastWriteAt = ctx.clock.now();
+    this.reader?.arm(ctx.clock);
+    this.writer?.arm(ctx.clock);
+    this.all?.arm(ctx.clock);
+  }
+
+  private stop(): void {
+    this.ctx = undefined;
+    this.reader?.cancel();
+    this.writer?.cancel();
+    this.all?.cancel();
+  }
+
+  private stampRead(): void {
+    if (this.ctx === undefined) return;
+    this.lastReadAt = this.ctx.clock.now();
+    if (this.reader !== undefined) this.reader.isFirst = true;
+    if (this.all !== undefined) this.all.isFirst = true;
+  }
+
+  private stampWrite(): void {
+    this.watched = undefined;
+    if (this.ctx === undefined) return;
+    this.lastWriteAt = this.ctx.clock.now();
+    if (this.writer !== undefined) this.writer.isFirst = true;
+    if (this.all !== undefined) this.all.isFirst = true;
+  }
+
+  private expired(timer: IdleTimer): void {
+    const { ctx } = this;
+    if (ctx === undefined || !ctx.channel.isOpen) return;
+    const remainingMs = this.remainingMs(timer, ctx.clock.now());
+    if (remainingMs > 0) {
+      timer.arm(ctx.clock, remainingMs);
+      return;
+    }
+    timer.arm(ctx.clock);
+    const { isFirst } = timer;
+    timer.isFirst = false;
+    if (this.observeOutput && timer !== this.reader) {
+      const moved = timer.hasOutputMoved(ctx.channel, this.lastWriteAt);
+      if (moved && !isFirst) return;
+    }
+    this.channelIdle(ctx, IdleStateEvent.of(timer.state, isFirst));
+  }
+
+  /** A burst that is being read is no idleness, however long it takes. */
+  private remainingMs(timer: IdleTimer, now: number): number {
+    if (timer === this.writer) return timer.timeoutMs - (now - this.lastWriteAt);
+    if (this.isReading) return timer.timeoutMs;
+    const lastAt = timer === this.reader ? this.lastReadAt : this.lastAnyAt();
+    return timer.timeoutMs - (now - lastAt);
+  }
+
+  private lastAnyAt(): number {
+    return Math.max(this.lastReadAt, this.lastWriteAt);
+  }
+}

@@ -1,0 +1,82 @@
+import { type Channel, ChannelGroup, type Context, type Handler } from '@headrace/core';
+import { EmbeddedChannel } from '@headrace/core/testing';
+import { describe, expect, it } from 'vitest';
+import { BroadcastHandler, type BroadcastOptions } from '../../src/broadcast/broadcast-handler.ts';
+import { EchoHandler } from '../../src/echo/echo-handler.ts';
+
+function room(options: BroadcastOptions<string, unknown> = {}): {
+  members: ChannelGroup;
+  channels: EmbeddedChannel[];
+  got: () => unknown[];
+} {
+  const members = new ChannelGroup('members');
+  const channels = Array.from(
+    { length: 3 },
+    () => new EmbeddedChannel(new BroadcastHandler(members, options)),
+  );
+  for (const channel of channels) members.add(channel);
+  return { members, channels, got: () => channels.map((channel) => channel.readOutbound()) };
+}
+
+describe('BroadcastHandler', () => {
+  it('S370 sends to all members but the sender', () => {
+    const { channels, got } = room();
+    channels[0]!.writeInbound('hi');
+    expect(got()).toEqual([undefined, 'hi', 'hi']);
+  });
+
+  it('sends to all members', () => {
+    const { channels, got } = room({ to: 'all' });
+    channels[0]!.writeInbound('hi');
+    expect(got()).toEqual(['hi', 'hi', 'hi']);
+  });
+
+  it('sends to a subset that depends on the message', () => {
+    const { channels, got } = room({
+      to: (message) => (channel) => message.startsWith('2:') && channel === channels[2],
+    });
+    channels[0]!.writeInbound('2:hi');
+    expect(got()).toEqual([undefined, undefined, '2:hi']);
+    channels[0]!.writeInbound('9:hi');
+    expect(got()).toEqual([undefined, undefined, undefined]);
+  });
+
+  it('sends what the format makes of a message, or nothing', () => {
+    const format = (text: string, sender: Channel) =>
+      text === 'secret' ? undefined : { text, from: sender.id };
+    const { channels, got } = room({ format });
+    channels[1]!.writeInbound('secret');
+    expect(got()).toEqual([undefined, undefined, undefined]);
+    channels[1]!.writeInbound('hi');
+    const sent = { text: 'hi', from: channels[1]!.id };
+    expect(got()).toEqual([sent, undefined, sent]);
+  });
+
+  it('S370 serves the others when one member fails', () => {
+    const { members, channels, got } = room();
+    const failing: Handler = {
+      write: () => {
+        throw new Error('broken');
+      },
+    };
+    const hooks = { writeFailed: () => {} };
+    members.add(EmbeddedChannel.with({ hooks }, failing));
+    channels[0]!.writeInbound('hi');
+    expect(got()).toEqual([undefined, 'hi', 'hi']);
+  });
+
+  it('hands messages on to a handler behind it', () => {
+    const members = new ChannelGroup('members');
+    const seen: unknown[] = [];
+    const app: Handler = { channelRead: (_ctx: Context, message) => void seen.push(message) };
+    const channel = new EmbeddedChannel(new EchoHandler(), new BroadcastHandler(members), app);
+    channel.writeInbound('a');
+    expect(seen).toEqual(['a']);
+    expect(channel.readOutbound()).toBe('a');
+  });
+
+  it('may serve many channels', () => {
+    const shared = new BroadcastHandler(new ChannelGroup('members'), { passOn: false });
+    expect(() => [new EmbeddedChannel(shared), new EmbeddedChannel(shared)]).not.toThrow();
+  });
+});

@@ -1,0 +1,176 @@
+import {
+  type Address,
+  type Channel,
+  type Context,
+  type Handler,
+  type RejectedError,
+  resolveChannelOptions,
+  silentLogger,
+  TransportChannel,
+} from '@headrace/core';
+import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  ConnectionLimitHandler,
+  type ConnectionLimitOptions,
+} from '../../src/limit/connection-limit-handler.ts';
+
+const clock = new VirtualClock();
+
+/** An accepted channel that nobody has registered yet. */
+function accepted(host: string): { child: TransportChannel; sent: string[] } {
+  const sent: string[] = [];
+  const family = host.includes(':') ? 'IPv6' : 'IPv4';
+  const remoteAddress: Address = { host, port: 1234, family };
+  const transport = {
+    accepts: 'text',
+    isActive: true,
+    localAddress: remoteAddress,
+    remoteAddress,
+    unsentBytes: 0,
+    open() {},
+    requestRead() {},
+    pauseReading() {},
+    sizeOf: (message: unknown) => String(message).length,
+    write(messages: readonly unknown[]) {
+      sent.push(...messages.map(String));
+      return true;
+    },
+    shutdownOutput() {},
+    close() {},
+    abort() {},
+  };
+  const options = resolveChannelOptions({ clock, logger: silentLogger });
+  return { child: new TransportChannel(transport, options), sent };
+}
+
+function serverWith(options: ConnectionLimitOptions): {
+  limit: ConnectionLimitHandler;
+  accept: (host: string) => { child: TransportChannel; sent: string[]; wasAccepted: boolean };
+} {
+  const limit = new ConnectionLimitHandler(options);
+  let last: unknown;
+  const acceptor: Handler = {
+    channelRead(_ctx: Context, child: unknown) {
+      last = child;
+    },
+  };
+  const server = new EmbeddedChannel(limit, acceptor);
+  const accept = (host: string) => {
+    const { child, sent } = accepted(host);
+    server.writeInbound(child);
+    return { child, sent, wasAccepted: last === child };
+  };
+  return { limit, accept };
+}
+
+describe('ConnectionLimitHandler', () => {
+  it('L18 refuses above the total', () => {
+    const { limit, accept } = serverWith({ total: 2 });
+    const first = accept('10.0.0.1');
+    expect(accept('10.0.0.2').wasAccepted).toBe(true);
+    const third = accept('10.0.0.3');
+    expect(third.wasAccepted).toBe(false);
+    expect(third.child.closeInfo?.reason).toBe('refused');
+    first.child.close();
+    expect(limit.open).toBe(1);
+    expect(accept('10.0.0.3').wasAccepted).toBe(true);
+    expect(limit.counters).toEqual({ accepted: 3, refusedTotal: 1, refusedPerAddress: 0 });
+  });
+
+  it('L18 refuses above the number for one address, and others are served', () => {
+    const { limit, accept } = serverWith({ perAddress: 2 });
+    const first = accept('10.0.0.1');
+    accept('10.0.0.1');
+    expect(accept('10.0.0.1').wasAccepted).toBe(false);
+    expect(accept('::ffff:10.0.0.1').wasAccepted).toBe(false);
+    expect(accept('10.0.0.2').wasAccepted).toBe(true);
+    first.child.abort();
+    expect(limit.openOf('10.0.0.1')).toBe(1);
+    expect(accept('10.0.0.1').wasAccepted).toBe(true);
+  });
+
+  it('counts an IPv6 /64 network as one client', () => {
+    const { limit, accept } = serverWith({ perAddress: 1 });
+    accept('2001:db8:0:1::1');
+    expect(accept('2001:db8:0:1:ffff::2').wasAccepted).toBe(false);
+    expect(accept('2001:db8:0:2::1').wasAccepted).toBe(true);
+    expect(limit.clients).toBe(2);
+  });
+
+  it('lets a refused connection say a last word, no longer than allowed', () => {
+    const seen: RejectedError[] = [];
+    const onRefused = (child: Channel, error: RejectedError) => {
+      seen.push(error);
+      child.pipeline.addLast({
+        channelActive: (ctx: Context) => void ctx.writeAndFlush('ERR:TOO_MANY'),
+      });
+    };
+    const { limit, accept } = serverWith({ total: 1, onRefused, lastWordMs: 500, maxLastWords: 1 });
+    accept('10.0.0.1');
+    const second = accept('10.0.0.2');
+    expect(second.sent).toEqual(['ERR:TOO_MANY']);
+    expect(seen.map((error) => error.code)).toEqual(['HR_ERR_REJECTED_TOTAL']);
+    expect(second.child.isOpen).toBe(true);
+    const third = accept('10.0.0.3');
+    expect(third.sent).toEqual([]);
+    expect(third.child.isOpen).toBe(false);
+    clock.advance(500);
+    expect(second.child.closeInfo?.reason).toBe('refused');
+    expect(accept('10.0.0.4').sent).toEqual(['ERR:TOO_MANY']);
+    expect(limit.open).toBe(1);
+    clock.advance(500);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('tells the limit, the number and the client in its error', () => {
+    const seen: RejectedError[] = [];
+    const onRefused = (_child: Channel, error: RejectedError) => void seen.push(error);
+    const { accept } = serverWith({ perAddress: 1, onRefused });
+    accept('10.0.0.1');
+    accept('10.0.0.1');
+    expect(seen[0]).toMatchObject({
+      code: 'HR_ERR_REJECTED_PER_ADDRESS',
+      details: { client: '10.0.0.1', open: 1, limit: 1 },
+    });
+    clock.advance(1000);
+  });
+
+  it('counts in total only what has no client address', () => {
+    const { limit, accept } = serverWith({ perAddress: 1, total: 2, clientOf: () => undefined });
+    expect([accept('10.0.0.1'), accept('10.0.0.1')].every((one) => one.wasAccepted)).toBe(true);
+    expect(accept('10.0.0.1').wasAccepted).toBe(false);
+    expect(limit.clients).toBe(0);
+  });
+
+  it('is back at zero after any order of connects, closes and resets', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ host: fc.integer({ min: 1, max: 4 }), closes: fc.nat(3) })),
+        (steps) => {
+          const { limit, accept } = serverWith({ total: 8, perAddress: 3 });
+          const open: TransportChannel[] = [];
+          for (const { host, closes } of steps) {
+            const { child, wasAccepted } = accept(`10.0.0.${host}`);
+            if (wasAccepted) open.push(child);
+            for (let i = 0; i < closes && open.length > 0; i++) {
+              const [victim] = open.splice((host * 7 + i) % open.length, 1);
+              if (i % 2 === 0) victim!.abort();
+              else victim!.close();
+            }
+            expect(limit.open).toBe(open.length);
+          }
+          for (const child of open) child.failed(new Error('reset'));
+          expect([limit.open, limit.clients]).toEqual([0, 0]);
+        },
+      ),
+    );
+  });
+
+  it('refuses limits that make no sense', () => {
+    expect(() => new ConnectionLimitHandler({ total: 0 })).toThrow(/total is 0/);
+    expect(() => new ConnectionLimitHandler({ perAddress: 1.5 })).toThrow(/perAddress is 1.5/);
+    expect(() => new ConnectionLimitHandler({ total: Number.POSITIVE_INFINITY })).not.toThrow();
+  });
+});
