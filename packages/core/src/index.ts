@@ -2,8 +2,10 @@
 export { AttributeKey } from './attribute-key.ts';
 // Start a server or a client
 export { initializer } from './bootstrap/acceptor.ts';
+export type { AcceptedSocketOptions, BindTarget, MemoryTarget } from './bootstrap/bind-target.ts';
 export { Bootstrap, type ClientOptions, type ConnectTarget } from './bootstrap/bootstrap.ts';
 export type { ChannelInitializer } from './bootstrap/bootstrap-options.ts';
+export type { ConnectPlace, ConnectSocketOptions } from './bootstrap/connect-target.ts';
 export {
   Server,
   type ServerEvents,
@@ -102,5 +104,7 @@ export {
 export { sequential } from './pipeline/sequential.ts';
 export { isByteSource, isOutboundBytes, sizeOfBytes, toBuffer } from './transport/byte-source.ts';
 export type { ListenTarget } from './transport/listening-transport.ts';
+export { MemoryNetwork, type MemoryNetworkOptions } from './transport/memory-network.ts';
+export { type MemoryOptions, MemoryTransport } from './transport/memory-transport.ts';
 export { SocketTransport } from './transport/socket-transport.ts';
 export type { Transport, TransportSink } from './transport/transport.ts';

@@ -1,11 +1,9 @@
-import type { NetConnectOpts } from 'node:net';
 import type { AttributeKey } from '../attribute-key.ts';
 import { type ChannelOptions, resolveChannelOptions } from '../channel/channel-options.ts';
 import { TransportChannel } from '../channel/transport-channel.ts';
 import type { Channel } from '../contract.ts';
 import { TimedOutError } from '../errors.ts';
-import { checkNumber, checkTime } from '../internal/option-check.ts';
-import { SocketTransport } from '../transport/socket-transport.ts';
+import { checkTime } from '../internal/option-check.ts';
 import { initializer } from './acceptor.ts';
 import {
   type ChannelInitializer,
@@ -13,24 +11,22 @@ import {
   required,
   toFunction,
 } from './bootstrap-options.ts';
+import {
+  type ConnectPlace,
+  type ConnectSocketOptions,
+  checkConnectPlace,
+  connectorFor,
+  placeText,
+} from './connect-target.ts';
 
-/** Options of a client's channel, beside those of every channel. */
-export interface ClientOptions extends ChannelOptions {
+/** Options of a client's channel: those of every channel, and of its socket. */
+export interface ClientOptions extends ChannelOptions, ConnectSocketOptions {
   /** How long a connect may take; `false` for as long as the system waits. @default 30000 */
   readonly connectTimeoutMs?: number | false;
-  /** No Nagle delay. @default true */
-  readonly noDelay?: boolean;
-  /** TCP keepalive. @default true */
-  readonly keepAlive?: boolean;
-  /** Idle time before the first keepalive probe. @default the system's */
-  readonly keepAliveInitialDelayMs?: number;
 }
 
 /** Where to connect to. */
-export type ConnectTarget = (
-  | { readonly port: number; readonly host?: string; readonly localAddress?: string }
-  | { readonly path: string }
-) & {
+export type ConnectTarget = ConnectPlace & {
   /** Cancels a connect that is under way. */
   readonly signal?: AbortSignal;
 };
@@ -88,7 +84,7 @@ export class Bootstrap<R = unknown, W = unknown> {
   async connect(target: ConnectTarget): Promise<Channel<R, W>> {
     const initialize = required(this.initialize, '.handler(…)');
     const { signal, ...where } = target;
-    if ('port' in where) checkNumber('port', where.port, { min: 1, max: 65_535, integer: true });
+    checkConnectPlace(where);
     const options = this.clientOptions;
     const timeoutMs = checkTime(
       'connectTimeoutMs',
@@ -96,12 +92,7 @@ export class Bootstrap<R = unknown, W = unknown> {
     );
     const resolved = resolveChannelOptions(options);
     signal?.throwIfAborted();
-    const transport = SocketTransport.connecting({
-      ...where,
-      noDelay: options.noDelay ?? true,
-      keepAlive: options.keepAlive ?? true,
-      keepAliveInitialDelay: options.keepAliveInitialDelayMs ?? 0,
-    } as NetConnectOpts);
+    const transport = connectorFor(where, options, resolved.clock);
     const channel = new TransportChannel(transport, resolved);
     for (const [key, value] of this.attributes) channel.attributes.set(key, value);
     channel.pipeline.addLast(initializer(toFunction(initialize)));
@@ -142,12 +133,4 @@ function connectTimeout(place: string, timeoutMs: number): TimedOutError {
   return new TimedOutError('TIMEOUT_CONNECT', `no connection to ${place} within ${timeoutMs} ms`, {
     timeoutMs,
   });
-}
-
-function placeText(where: {
-  readonly host?: string;
-  readonly port?: number;
-  readonly path?: string;
-}): string {
-  return where.path ?? `${where.host ?? 'localhost'}:${where.port}`;
 }

@@ -1,4 +1,3 @@
-import net from 'node:net';
 import type { AttributeKey } from '../attribute-key.ts';
 import {
   type ChannelOptions,
@@ -6,11 +5,14 @@ import {
   resolveChannelOptions,
 } from '../channel/channel-options.ts';
 import { ServerChannel } from '../channel/server-channel.ts';
-import { ChannelError } from '../errors.ts';
-import { checkNumber } from '../internal/option-check.ts';
-import { ListeningTransport, type ListenTarget } from '../transport/listening-transport.ts';
-import { SocketTransport } from '../transport/socket-transport.ts';
 import { Acceptor, initializer } from './acceptor.ts';
+import {
+  type AcceptedSocketOptions,
+  type BindTarget,
+  bindError,
+  checkBindTarget,
+  listenerFor,
+} from './bind-target.ts';
 import {
   type ChannelInitializer,
   checkInitializer,
@@ -19,18 +21,11 @@ import {
 } from './bootstrap-options.ts';
 import { Server } from './server.ts';
 
-/** Options of accepted TCP connections, beside those of every channel. */
-export interface ChildOptions extends ChannelOptions {
-  /** No Nagle delay. @default true */
-  readonly noDelay?: boolean;
-  /** TCP keepalive; it finds dead peers late or never, see the heartbeat handler. @default true */
-  readonly keepAlive?: boolean;
-  /** Idle time before the first keepalive probe. @default the system's, two hours on Linux */
-  readonly keepAliveInitialDelayMs?: number;
-}
+/** Options of accepted connections: those of every channel, and of their sockets. */
+export interface ChildOptions extends ChannelOptions, AcceptedSocketOptions {}
 
-/** Where and how to listen. */
-export type BindOptions = ListenTarget & {
+/** Where and how to listen: a port, a path (Unix socket, named pipe), or a name in a network in memory. */
+export type BindOptions = BindTarget & {
   /** Cancels a bind that is still under way. */
   readonly signal?: AbortSignal;
 };
@@ -107,12 +102,13 @@ export class ServerBootstrap {
   async bind(target: BindOptions): Promise<Server> {
     const initialize = required(this.childInitializer, '.childHandler(…)');
     const { signal, ...where } = target;
-    if ('port' in where) checkNumber('port', where.port, { max: 65_535, integer: true });
+    checkBindTarget(where);
     signal?.throwIfAborted();
     const child = { ...this.childChannelOptions };
     const childOptions = resolveChannelOptions(child);
-    const transport = tcpListener(where, child);
-    const channel = new ServerChannel(transport, this.resolvedServerOptions(), childOptions);
+    const serverOptions = this.resolvedServerOptions();
+    const transport = listenerFor(where, child, childOptions.clock);
+    const channel = new ServerChannel(transport, serverOptions, childOptions);
     for (const [key, value] of this.serverAttributes) channel.attributes.set(key, value);
     const server = new Server(channel);
     const acceptor = new Acceptor({
@@ -143,29 +139,4 @@ export class ServerBootstrap {
     const inherited = { ...(logger && { logger }), ...(clock && { clock }) };
     return resolveChannelOptions({ ...inherited, ...this.serverOptions });
   }
-}
-
-function tcpListener(target: ListenTarget, child: ChildOptions): ListeningTransport {
-  const server = net.createServer({
-    pauseOnConnect: true,
-    allowHalfOpen: true,
-    noDelay: child.noDelay ?? true,
-    keepAlive: child.keepAlive ?? true,
-    keepAliveInitialDelay: child.keepAliveInitialDelayMs ?? 0,
-  });
-  return new ListeningTransport(server, 'connection', target, SocketTransport.accepted);
-}
-
-function bindError(target: ListenTarget, error: Error): ChannelError {
-  const where =
-    'path' in target ? target.path : `${target.host ?? 'all addresses'}, port ${target.port}`;
-  const code = ((error.cause as NodeJS.ErrnoException | undefined)?.code ?? 'unknown') as string;
-  const why: Record<string, string> = {
-    EADDRINUSE: 'another program uses it already',
-    EACCES: 'this user may not use it',
-    EADDRNOTAVAIL: 'this machine has no such address',
-    ENOTFOUND: 'the host name is unknown',
-  };
-  const text = `cannot listen on ${where}: ${why[code] ?? error.message} (${code})`;
-  return new ChannelError('BIND_FAILED', text, { code }, error.cause ?? error);
 }

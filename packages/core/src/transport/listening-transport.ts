@@ -1,17 +1,30 @@
 import net from 'node:net';
 import type { Address } from '../contract.ts';
 import { addressOf } from './socket-transport.ts';
+import { removeStaleSocket } from './stale-socket.ts';
 import type { Transport, TransportSink } from './transport.ts';
 
 /** Where to listen. */
 export type ListenTarget =
   | {
+      /** 0 for one that the system chooses, see `server.port`. */
       readonly port: number;
+      /** @default all addresses, IPv6 and IPv4 */
       readonly host?: string;
       readonly backlog?: number;
       readonly ipv6Only?: boolean;
     }
-  | { readonly path: string; readonly backlog?: number };
+  | {
+      /** A Unix socket's file, or a named pipe on Windows. The file goes when the server closes. */
+      readonly path: string;
+      readonly backlog?: number;
+      /** Delete a socket file that a crashed program left behind, if nobody listens on it. @default false */
+      readonly replaceStale?: boolean;
+      /** Every user may read from the socket. @default false: what the umask allows */
+      readonly readableAll?: boolean;
+      /** Every user may write to the socket. @default false: what the umask allows */
+      readonly writableAll?: boolean;
+    };
 
 /** Accepted connections kept while reading is paused; Node cannot stop accepting. More are reset. */
 const MAX_HELD = 1024;
@@ -27,6 +40,8 @@ export class ListeningTransport implements Transport {
   private sink: TransportSink | undefined = undefined;
   private local: Address | undefined = undefined;
   private mayRead = false;
+  private isClosed = false;
+  private triedAgain = false;
   private readonly held: Transport[] = [];
 
   /**
@@ -57,10 +72,11 @@ export class ListeningTransport implements Transport {
 
   open(sink: TransportSink): void {
     this.sink = sink;
-    this.server.listen({ ...this.target }, () => {
+    this.server.on('listening', () => {
       this.local = addressOfServer(this.server);
       this.sink?.connected();
     });
+    this.server.listen({ ...this.target });
   }
 
   requestRead(): void {
@@ -85,6 +101,7 @@ export class ListeningTransport implements Transport {
   }
 
   close(): void {
+    this.isClosed = true;
     for (const transport of this.held.splice(0)) transport.abort();
     this.server.close();
   }
@@ -108,7 +125,21 @@ export class ListeningTransport implements Transport {
 
   private failed(error: Error): void {
     if (this.server.listening) this.sink?.failedToAccept(error);
-    else this.sink?.failed(error);
+    else if (!this.replacesStale(error)) this.sink?.failed(error);
+  }
+
+  /** A file that nobody listens on goes, and the listening is tried once more. */
+  private replacesStale(error: NodeJS.ErrnoException): boolean {
+    const { target } = this;
+    if (error.code !== 'EADDRINUSE' || this.triedAgain) return false;
+    if (!('path' in target) || target.replaceStale !== true) return false;
+    this.triedAgain = true;
+    removeStaleSocket(target.path, (isRemoved) => {
+      if (this.isClosed) return;
+      if (isRemoved) this.server.listen({ ...target });
+      else this.sink?.failed(error);
+    });
+    return true;
   }
 }
 

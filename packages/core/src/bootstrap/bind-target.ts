@@ -1,0 +1,81 @@
+import net from 'node:net';
+import type { Clock } from '../contract.ts';
+import { ChannelError, OptionError } from '../errors.ts';
+import { checkNumber } from '../internal/option-check.ts';
+import { ListeningTransport, type ListenTarget } from '../transport/listening-transport.ts';
+import type { MemoryNetwork } from '../transport/memory-network.ts';
+import { SocketTransport } from '../transport/socket-transport.ts';
+import type { Transport } from '../transport/transport.ts';
+import { checkPath, checkPlace } from './place.ts';
+
+/** A name in a network within this process. */
+export interface MemoryTarget {
+  readonly network: MemoryNetwork;
+  readonly name: string;
+}
+
+/** Where and how to listen. */
+export type BindTarget = ListenTarget | MemoryTarget;
+
+/** Socket options of accepted connections; those that a path or a name does not have are passed over. */
+export interface AcceptedSocketOptions {
+  /** No Nagle delay. @default true */
+  readonly noDelay?: boolean;
+  /** TCP keepalive; it finds dead peers late or never, see the heartbeat handler. @default true */
+  readonly keepAlive?: boolean;
+  /** Idle time before the first keepalive probe. @default the system's, two hours on Linux */
+  readonly keepAliveInitialDelayMs?: number;
+}
+
+/** Throws an `OptionError` for a target that cannot be listened on. */
+export function checkBindTarget(target: BindTarget): void {
+  checkPlace('bind', target);
+  if ('port' in target) checkNumber('port', target.port, { max: 65_535, integer: true });
+  if ('path' in target) checkPath(target.path);
+}
+
+/** The transport that listens there. */
+export function listenerFor(
+  target: BindTarget,
+  accepted: AcceptedSocketOptions,
+  clock: Clock,
+): Transport {
+  if ('network' in target) return target.network.listen(target.name, clock);
+  const server = net.createServer({
+    pauseOnConnect: true,
+    allowHalfOpen: true,
+    noDelay: accepted.noDelay ?? true,
+    keepAlive: accepted.keepAlive ?? true,
+    keepAliveInitialDelay: accepted.keepAliveInitialDelayMs ?? 0,
+  });
+  return new ListeningTransport(server, 'connection', target, SocketTransport.accepted);
+}
+
+const WHY: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program uses it already',
+  EACCES: 'this user may not use it',
+  EPERM: 'this user may not use it',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  ENOTFOUND: 'the host name is unknown',
+  ENOENT: 'its folder does not exist',
+};
+
+/** What a failed bind rejects with. */
+export function bindError(target: BindTarget, error: Error): Error {
+  if (error instanceof OptionError) return error;
+  const code = ((error.cause as NodeJS.ErrnoException | undefined)?.code ?? 'unknown') as string;
+  const text = `cannot listen on ${placeOf(target)}: ${whyOf(target, code) ?? error.message} (${code})`;
+  return new ChannelError('BIND_FAILED', text, { code }, error.cause ?? error);
+}
+
+function whyOf(target: BindTarget, code: string): string | undefined {
+  if (code === 'EADDRINUSE' && 'path' in target) {
+    return 'another program listens there, or one that crashed left the file behind: delete it, or pass replaceStale: true';
+  }
+  return WHY[code];
+}
+
+function placeOf(target: BindTarget): string {
+  if ('network' in target) return `the name "${target.name}"`;
+  return 'path' in target ? target.path : `${target.host ?? 'all addresses'}, port ${target.port}`;
+}

@@ -1,0 +1,379 @@
+import { createHash } from 'node:crypto';
+import type { BindTarget } from '../bootstrap/bind-target.ts';
+import { Bootstrap } from '../bootstrap/bootstrap.ts';
+import type { ConnectPlace } from '../bootstrap/connect-target.ts';
+import type { Server } from '../bootstrap/server.ts';
+import { ServerBootstrap } from '../bootstrap/server-bootstrap.ts';
+import type { ChannelOptions } from '../channel/channel-options.ts';
+import type { Channel } from '../contract.ts';
+import { isHeadraceError } from '../errors.ts';
+import { silentLogger } from '../internal/stderr-logger.ts';
+import { TransportProbe } from './transport-probe.ts';
+
+/** What {@link describeTransport} needs of a test runner; vitest's and jest's functions fit. */
+export interface TestRunner {
+  readonly describe: (name: string, body: () => void) => unknown;
+  readonly it: (name: string, body: () => Promise<void>) => unknown;
+  readonly expect: (actual: unknown) => Expectation;
+}
+
+/** The expectations that the suite uses. */
+export interface Expectation {
+  toBe(expected: unknown): unknown;
+  toEqual(expected: unknown): unknown;
+  toBeLessThan(expected: number): unknown;
+  toBeGreaterThan(expected: number): unknown;
+}
+
+/** A kind of transport to be put to the test. */
+export interface TransportBench {
+  readonly name: string;
+  /** Where a server listens; asked for anew in each test. */
+  readonly bind: () => BindTarget;
+  /** Where to reach it. */
+  readonly connect: (server: Server) => ConnectPlace;
+  /** A place where nobody listens. */
+  readonly nobody: () => ConnectPlace;
+  /** True if `abort()` reaches the peer as a reset; false if the peer only sees the end. */
+  readonly resets: boolean;
+  /** Bytes sent each way by the test of large transfers. @default 4 MiB */
+  readonly transferBytes?: number;
+}
+
+/** Two connected channels. */
+interface Link {
+  readonly near: Channel;
+  readonly nearProbe: TransportProbe;
+  readonly far: Channel;
+  readonly farProbe: TransportProbe;
+}
+
+type Test = readonly [
+  name: string,
+  options: { readonly near?: ChannelOptions; readonly far?: ChannelOptions },
+  body: (link: Link, runner: TestRunner, bench: TransportBench) => Promise<void>,
+];
+
+const HALF_OPEN = { allowHalfOpen: true } as const;
+const PIECE = Buffer.alloc(64 * 1024, 'abcdefghijklmnop');
+
+/**
+ * What every byte transport has to do, as tests: order, back-pressure, half-closure, end, close, reset and
+ * refusal. Run it for a transport of your own before you trust it.
+ *
+ * @example
+ * ```ts
+ * describeTransport({ describe, it, expect }, {
+ *   name: 'tcp',
+ *   bind: () => ({ port: 0, host: '127.0.0.1' }),
+ *   connect: (server) => ({ port: server.port, host: '127.0.0.1' }),
+ *   nobody: () => ({ port: 1, host: '127.0.0.1' }),
+ *   resets: true,
+ * });
+ * ```
+ */
+export function describeTransport(runner: TestRunner, bench: TransportBench): void {
+  const { describe, it, expect } = runner;
+  describe(`the transport contract: ${bench.name}`, () => {
+    for (const [name, { near, far }, body] of TESTS) {
+      it(name, () => withLink(bench, { ...near }, { ...far }, (link) => body(link, runner, bench)));
+    }
+    it('S337 refuses a connect to where nobody listens, with nothing left', async () => {
+      const probe = new TransportProbe();
+      const failure = await new Bootstrap()
+        .options({ logger: silentLogger })
+        .handler((channel) => void channel.pipeline.addLast(probe))
+        .connect(bench.nobody())
+        .catch((error: unknown) => error);
+      expect(isHeadraceError(failure)).toBe(true);
+      await probe.until(() => probe.events.includes('unregistered'));
+      expect(probe.events).toEqual(['registered', 'unregistered']);
+    });
+    it('leaves no handle behind', async () => {
+      await settle(() => false, 20);
+      const before = handles();
+      await withLink(bench, {}, {}, async ({ near, far }) => {
+        await near.writeAndFlush(PIECE);
+        await far.writeAndFlush(PIECE);
+      });
+      await settle(() => handles() <= before, 500);
+      expect(Math.max(handles(), before)).toBe(before);
+    });
+  });
+}
+
+const TESTS: readonly Test[] = [
+  [
+    'S70 S73 tells active first, then reads, then the end, each once',
+    {},
+    async ({ near, far, nearProbe, farProbe }, { expect }) => {
+      await near.writeAndFlush(Buffer.from('one'));
+      await farProbe.untilBytes(3);
+      near.close();
+      await far.closed;
+      await farProbe.until(() => farProbe.events.includes('unregistered'));
+      const once = ['registered', 'active', 'read', 'readComplete', 'inactive', 'unregistered'];
+      expect(farProbe.events).toEqual(once);
+      expect(nearProbe.events).toEqual(['registered', 'active', 'inactive', 'unregistered']);
+      expect([far.closeInfo?.reason, far.closeInfo?.by]).toEqual(['peer', 'peer']);
+    },
+  ],
+  [
+    'S105 delivers bytes in the order written and settles writes in that order',
+    {},
+    async ({ near, farProbe }, { expect }) => {
+      const settled: number[] = [];
+      const texts = Array.from({ length: 500 }, (_, index) => `message ${index};`);
+      for (const [index, text] of texts.entries()) {
+        const future = near.write(Buffer.from(text));
+        future.onSettled(() => settled.push(index));
+        if (index % 7 === 0) near.flush();
+      }
+      await near.writeAndFlush(Buffer.from('end'));
+      const whole = `${texts.join('')}end`;
+      await farProbe.untilBytes(whole.length);
+      expect(farProbe.text).toBe(whole);
+      expect(settled).toEqual(texts.map((_, index) => index));
+    },
+  ],
+  [
+    'takes empty writes, byte sources and any typed array of bytes',
+    {},
+    async ({ near, farProbe }, { expect }) => {
+      const source = {
+        byteLength: 2,
+        writeTo: (to: Uint8Array, at: number) => to.set([98, 99], at),
+      };
+      near.write(Buffer.alloc(0));
+      near.write(Buffer.from('a'));
+      near.write(source);
+      near.write(new Uint8Array([100]));
+      await near.writeAndFlush(Buffer.alloc(0));
+      await farProbe.untilBytes(4);
+      expect(farProbe.text).toBe('abcd');
+    },
+  ],
+  [
+    'does not see what the writer does to its buffer after the write was taken',
+    {},
+    async ({ near, farProbe }, { expect }) => {
+      const buffer = Buffer.from('before');
+      await near.writeAndFlush(buffer);
+      buffer.fill('x');
+      await farProbe.untilBytes(6);
+      expect(farProbe.text).toBe('before');
+    },
+  ],
+  [
+    'S125 reads nothing before it is asked, and one burst for each read()',
+    { far: { autoRead: false } },
+    async ({ near, far, farProbe }, { expect }) => {
+      await near.writeAndFlush(Buffer.from('one'));
+      await nextTurn();
+      expect(farProbe.bytes).toBe(0);
+      far.read();
+      await farProbe.untilBytes(3);
+      await near.writeAndFlush(Buffer.from('two'));
+      await nextTurn();
+      expect(farProbe.text).toBe('one');
+      far.read();
+      await farProbe.untilBytes(6);
+    },
+  ],
+  [
+    'pushes back: a reader that stops makes the writer unwritable, and loses nothing',
+    { near: { outboundStallMs: false }, far: { autoRead: false } },
+    async ({ near, far, nearProbe, farProbe }, { expect }) => {
+      let written = 0;
+      // The kernels take some MiB, in turns; when several turns change nothing, they are full.
+      for (let full = 0; full < 20; full = near.isWritable ? 0 : full + 1) {
+        for (; near.isWritable; written += PIECE.length) near.write(PIECE);
+        near.flush();
+        await nextTurn();
+      }
+      expect(near.isWritable).toBe(false);
+      expect(near.pendingOutboundBytes).toBeLessThan(2 * 64 * 1024 + 1024);
+      expect(farProbe.bytes).toBe(0);
+      far.autoRead = true;
+      await farProbe.untilBytes(written);
+      await nearProbe.until(() => near.isWritable);
+      await near.writeAndFlush(Buffer.from('!'));
+      await farProbe.untilBytes(written + 1);
+    },
+  ],
+  [
+    'S94 closes when the peer ends, behind all that it sent',
+    {},
+    async ({ near, far, farProbe }, { expect }) => {
+      near.write(PIECE);
+      near.end();
+      await far.closed;
+      expect(farProbe.bytes).toBe(PIECE.length);
+      expect(far.closeInfo?.reason).toBe('peer');
+      expect((await near.closed).reason).toBe('local');
+    },
+  ],
+  [
+    'S95 S96 S98 S101 shuts each half down on its own, behind what was written',
+    { near: HALF_OPEN, far: HALF_OPEN },
+    async ({ near, far, nearProbe, farProbe }, { expect }) => {
+      near.write(PIECE);
+      near.flush();
+      await near.shutdown('output');
+      await farProbe.until(() => farProbe.events.includes('shutdown input'));
+      expect(farProbe.bytes).toBe(PIECE.length);
+      expect([far.isActive, far.isInputShutdown, near.isOutputShutdown]).toEqual([
+        true,
+        true,
+        true,
+      ]);
+      expect((await failureOf(near.write(Buffer.from('late')))) !== undefined).toBe(true);
+      await far.writeAndFlush(Buffer.from('still'));
+      await nearProbe.untilBytes(5);
+      far.shutdown('output');
+      await Promise.all([near.closed, far.closed]);
+      expect(farProbe.count('shutdown input')).toBe(1);
+    },
+  ],
+  [
+    'end() sends a megabyte before it closes',
+    { near: { maxOutboundBytes: 8 * 1024 * 1024 } },
+    async ({ near, far, farProbe }, { expect }) => {
+      for (let i = 0; i < 16; i++) near.write(PIECE);
+      near.end();
+      await far.closed;
+      expect(farProbe.bytes).toBe(16 * PIECE.length);
+    },
+  ],
+  [
+    'S80 S82 close() fails what was not taken, and every later write',
+    { far: { autoRead: false }, near: { maxOutboundBytes: Number.POSITIVE_INFINITY } },
+    async ({ near }, { expect }) => {
+      const futures = Array.from({ length: 256 }, () => near.write(PIECE));
+      near.flush();
+      const last = failureOf(futures.at(-1)!);
+      near.close();
+      expect(isHeadraceError(await last, 'CHANNEL_CLOSED')).toBe(true);
+      expect(isHeadraceError(await failureOf(near.write(PIECE)), 'CHANNEL_CLOSED')).toBe(true);
+    },
+  ],
+  [
+    'S90 abort() ends the peer at once',
+    {},
+    async ({ near, far, farProbe }, { expect }, { resets }) => {
+      near.abort();
+      await far.closed;
+      await farProbe.until(() => farProbe.events.includes('unregistered'));
+      expect(far.closeInfo?.reason).toBe(resets ? 'reset' : 'peer');
+      expect(farProbe.count('inactive')).toBe(1);
+      expect(farProbe.count('error HR_ERR_CHANNEL_RESET')).toBe(resets ? 1 : 0);
+      expect(near.closeInfo?.reason).toBe('local');
+    },
+  ],
+  [
+    'closes when the peer is gone and it keeps writing',
+    { near: HALF_OPEN },
+    async ({ near, far, nearProbe }, { expect }) => {
+      far.close();
+      await nearProbe.until(() => nearProbe.events.includes('shutdown input'));
+      while (near.isOpen) {
+        near.writeAndFlush(PIECE).onSettled(() => {});
+        await nextTurn();
+      }
+      expect(near.closeInfo?.reason).toBe('reset');
+    },
+  ],
+  [
+    'S77 keeps its addresses after the close',
+    {},
+    async ({ near, far }, { expect }) => {
+      const before = [far.localAddress, far.remoteAddress, near.remoteAddress];
+      near.close();
+      await Promise.all([near.closed, far.closed]);
+      expect([far.localAddress, far.remoteAddress, near.remoteAddress]).toEqual(before);
+    },
+  ],
+  [
+    'carries a large transfer both ways at once, byte for byte',
+    {},
+    async ({ near, far, nearProbe, farProbe }, { expect }, { transferBytes = 4 << 20 }) => {
+      nearProbe.hash = createHash('sha1');
+      farProbe.hash = createHash('sha1');
+      const sums = await Promise.all([send(near, transferBytes, 1), send(far, transferBytes, 2)]);
+      await farProbe.untilBytes(transferBytes);
+      await nearProbe.untilBytes(transferBytes);
+      expect([farProbe.hash.digest('hex'), nearProbe.hash.digest('hex')]).toEqual(sums);
+    },
+  ],
+];
+
+async function withLink(
+  bench: TransportBench,
+  near: ChannelOptions,
+  far: ChannelOptions,
+  body: (link: Link) => Promise<void>,
+): Promise<void> {
+  const farProbe = new TransportProbe();
+  const nearProbe = new TransportProbe();
+  const server = await new ServerBootstrap()
+    .childOptions({ logger: silentLogger, ...far })
+    .childHandler((channel) => void channel.pipeline.addLast(farProbe))
+    .bind(bench.bind());
+  try {
+    const accepted = new Promise<Channel>((resolve) => server.once('connection', resolve));
+    const client = await new Bootstrap()
+      .options({ logger: silentLogger, ...near })
+      .handler((channel) => void channel.pipeline.addLast(nearProbe))
+      .connect(bench.connect(server));
+    const child = await accepted;
+    await farProbe.until(() => farProbe.events.includes('active'));
+    await body({ near: client, nearProbe, far: child, farProbe });
+    client.close();
+    await client.closed;
+  } finally {
+    await server.close();
+    await server.channel.closed;
+  }
+}
+
+/** Sends bytes as fast as they are taken; returns their checksum. */
+async function send(channel: Channel, bytes: number, seed: number): Promise<string> {
+  const hash = createHash('sha1');
+  const block = Buffer.alloc(1 << 20);
+  for (let i = 0, x = seed; i < block.length; i++) {
+    x = (Math.imul(x, 1_103_515_245) + 12_345) >>> 0;
+    block[i] = x >>> 16;
+  }
+  for (let sent = 0; sent < bytes; ) {
+    // Pieces of odd sizes from odd places, so that nothing hides behind alignment.
+    const at = (sent * 7) % (block.length - 100_000);
+    const piece = block.subarray(at, at + Math.min(bytes - sent, 1 + ((sent * 31) % 99_991)));
+    hash.update(piece);
+    sent += piece.length;
+    channel.writeAndFlush(piece);
+    if (!channel.isWritable) await new Promise<void>((resolve) => channel.onceWritable(resolve));
+  }
+  return hash.digest('hex');
+}
+
+function failureOf(future: PromiseLike<void>): Promise<unknown> {
+  return Promise.resolve(future).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+}
+
+/** Waits until something holds, for some turns of the event loop. */
+async function settle(holds: () => boolean, turns: number): Promise<void> {
+  for (let turn = 0; turn < turns && !holds(); turn++) await nextTurn();
+}
+
+/** Sockets, pipes and servers that keep the process alive. */
+function handles(): number {
+  return process.getActiveResourcesInfo().filter((kind) => /TCP|Pipe|TLS|Immediate/.test(kind))
+    .length;
+}

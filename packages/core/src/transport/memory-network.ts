@@ -1,0 +1,175 @@
+import type { Address, Clock } from '../contract.ts';
+import { checkNumber } from '../internal/option-check.ts';
+import { systemClock } from '../internal/system-clock.ts';
+import { DEFAULT_CAPACITY_BYTES, MemoryTransport, systemError } from './memory-transport.ts';
+import type { Transport, TransportSink } from './transport.ts';
+
+/** Options of a {@link MemoryNetwork}. */
+export interface MemoryNetworkOptions {
+  /** Bytes that each direction of a connection holds before its writer has to wait. @default 65536 */
+  readonly capacityBytes?: number;
+}
+
+/** Connections kept for a server that does not read; more are refused. */
+const BACKLOG = 1024;
+
+/**
+ * Names that servers listen on and clients connect to, without ports, in one process: for integration
+ * tests, for benchmarks, and for parts of a program that talk as if they were apart.
+ *
+ * @example
+ * ```ts
+ * const network = new MemoryNetwork();
+ * const server = await new ServerBootstrap()
+ *   .childHandler((channel) => channel.pipeline.addLast(new Echo()))
+ *   .bind({ network, name: 'echo' });
+ * const client = await new Bootstrap()
+ *   .handler((channel) => channel.pipeline.addLast(new Printer()))
+ *   .connect({ network, name: 'echo' });
+ * ```
+ * @see Netty's `LocalAddress` and `LocalServerChannel`; the names live in an object, not in the module
+ */
+export class MemoryNetwork {
+  private readonly capacityBytes: number;
+  private readonly listeners = new Map<string, MemoryListener>();
+  private connections = 0;
+
+  constructor(options: MemoryNetworkOptions = {}) {
+    const { capacityBytes = DEFAULT_CAPACITY_BYTES } = options;
+    this.capacityBytes = checkNumber('capacityBytes', capacityBytes, { min: 1, integer: true });
+  }
+
+  /** The names that are listened on now. */
+  get names(): string[] {
+    return [...this.listeners.keys()];
+  }
+
+  /** A transport that listens on a name once it is opened. */
+  listen(name: string, clock: Clock = systemClock): MemoryListener {
+    return new MemoryListener(this, name, clock);
+  }
+
+  /** A transport that connects to a name once it is opened. */
+  connect(name: string, clock: Clock = systemClock): MemoryTransport {
+    this.connections += 1;
+    const options = { capacityBytes: this.capacityBytes, clock };
+    const local = { path: `memory:${name}#${this.connections}` };
+    return MemoryTransport.dialing(local, { path: `memory:${name}` }, options, (end) => {
+      const listener = this.listeners.get(name);
+      if (listener?.hasRoom === true) {
+        listener.accept(end.answer({ ...options, clock: listener.clock }));
+        return undefined;
+      }
+      const why = listener === undefined ? 'nobody listens there' : 'its backlog is full';
+      return systemError('ECONNREFUSED', `connect ECONNREFUSED memory:${name}: ${why}`);
+    });
+  }
+
+  /** @internal */
+  claim(name: string, listener: MemoryListener): boolean {
+    if (this.listeners.has(name)) return false;
+    this.listeners.set(name, listener);
+    return true;
+  }
+
+  /** @internal */
+  release(name: string, listener: MemoryListener): void {
+    if (this.listeners.get(name) === listener) this.listeners.delete(name);
+  }
+}
+
+/** A listening name as a transport: its input are accepted connections. */
+export class MemoryListener implements Transport {
+  readonly accepts = 'nothing: a listening channel cannot be written to';
+  readonly unsentBytes = 0;
+  readonly remoteAddress = undefined;
+  readonly localAddress: Address;
+  readonly clock: Clock;
+  private readonly network: MemoryNetwork;
+  private readonly name: string;
+  private readonly waiting: MemoryTransport[] = [];
+  private sink: TransportSink | undefined = undefined;
+  private mayRead = false;
+  private isListening = false;
+  private isClosed = false;
+  private isDelivering = false;
+
+  constructor(network: MemoryNetwork, name: string, clock: Clock) {
+    this.network = network;
+    this.name = name;
+    this.clock = clock;
+    this.localAddress = { path: `memory:${name}` };
+  }
+
+  get isActive(): boolean {
+    return this.isListening;
+  }
+
+  /** False if a further connection is refused. */
+  get hasRoom(): boolean {
+    return this.waiting.length < BACKLOG;
+  }
+
+  open(sink: TransportSink): void {
+    this.sink = sink;
+    this.clock.execute(() => this.start(sink));
+  }
+
+  accept(end: MemoryTransport): void {
+    this.waiting.push(end);
+    this.deliver();
+  }
+
+  requestRead(): void {
+    this.mayRead = true;
+    this.deliver();
+  }
+
+  pauseReading(): void {
+    this.mayRead = false;
+  }
+
+  sizeOf(): number {
+    return -1;
+  }
+
+  write(): boolean {
+    return true;
+  }
+
+  shutdownOutput(): void {
+    this.sink?.outputEnded();
+  }
+
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.isListening = false;
+    this.network.release(this.name, this);
+    for (const end of this.waiting.splice(0)) end.abort();
+    this.clock.execute(() => this.sink?.disconnected());
+  }
+
+  abort(): void {
+    this.close();
+  }
+
+  private start(sink: TransportSink): void {
+    if (this.isClosed) return;
+    this.isListening = this.network.claim(this.name, this);
+    if (this.isListening) sink.connected();
+    else sink.failed(systemError('EADDRINUSE', `listen EADDRINUSE memory:${this.name}`));
+  }
+
+  private deliver(): void {
+    // The end of each burst asks for the next one.
+    if (this.isDelivering) return;
+    this.isDelivering = true;
+    while (this.mayRead && this.waiting.length > 0) {
+      this.mayRead = false;
+      this.sink?.received(this.waiting.shift()!);
+      this.sink?.readComplete();
+    }
+    this.isDelivering = false;
+  }
+}
