@@ -1,0 +1,399 @@
+import {
+  AttributeKey,
+  type Channel,
+  ChannelGroup,
+  type Context,
+  type Handler,
+  isHeadraceError,
+  type LogLevel,
+} from '@headrace/core';
+import { EmbeddedChannel } from '@headrace/core/testing';
+import { describe, expect, it } from 'vitest';
+import { AuthenticatedEvent, AuthFailedEvent } from '../../src/auth/auth-event.ts';
+import { AuthHandler } from '../../src/auth/auth-handler.ts';
+import type { AuthAttempt, AuthOptions, AuthVerdict } from '../../src/auth/auth-options.ts';
+import { PRINCIPAL, principalOf } from '../../src/auth/principal.ts';
+import { SessionRegistry } from '../../src/auth/session-registry.ts';
+
+interface User {
+  readonly id: string;
+}
+type Options = AuthOptions<User, string, string>;
+type Verdict = AuthVerdict<User, string>;
+
+/** An authenticator whose answers the test gives. */
+class Doorman {
+  readonly asked: { message: string; attempt: AuthAttempt }[] = [];
+  private answers: { yes: (verdict: Verdict) => void; no: (error: Error) => void }[] = [];
+
+  readonly authenticate = (message: string, attempt: AuthAttempt): Promise<Verdict> => {
+    this.asked.push({ message, attempt });
+    return new Promise((yes, no) => this.answers.push({ yes, no }));
+  };
+
+  async say(verdict: Verdict | Error): Promise<void> {
+    const answer = this.answers.shift()!;
+    if (verdict instanceof Error) answer.no(verdict);
+    else answer.yes(verdict);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+class App implements Handler {
+  readonly events: string[] = [];
+
+  channelRead(_ctx: Context, message: unknown): void {
+    this.events.push(`read ${String(message)}`);
+  }
+
+  channelReadComplete(): void {
+    this.events.push('complete');
+  }
+
+  userEventTriggered(_ctx: Context, event: unknown): void {
+    if (event instanceof AuthenticatedEvent) this.events.push(`in ${event.principal.id}`);
+    else if (event instanceof AuthFailedEvent) this.events.push(`failed ${event.error.code}`);
+    else this.events.push(String(event));
+  }
+}
+
+function setUp(options: Partial<Options>, doorman: Doorman = new Doorman()) {
+  const app = new App();
+  const auth = new AuthHandler<User>({
+    authenticate: doorman.authenticate,
+    isCredentials: (text) => text.startsWith('AUTH'),
+    replies: {
+      accepted: (user) => `welcome ${user.id}`,
+      refused: (why) => `no: ${why}`,
+      unauthenticated: () => 'sign in first',
+      timedOut: () => 'too late',
+      duplicate: (user) => `${user.id} is here already`,
+      kicked: () => 'kicked',
+    },
+    ...options,
+  });
+  const logged: string[] = [];
+  const logger = { log: (level: LogLevel, text: string) => void logged.push(`${level} ${text}`) };
+  const channel = EmbeddedChannel.with({ logger }, auth, app);
+  return { channel, app, auth, doorman, logged };
+}
+
+const ann: Verdict = { principal: { id: 'ann' } };
+
+describe('AuthHandler, letting in', () => {
+  it('S365 holds what comes behind the credentials and hands it on in order', async () => {
+    const { channel, app, doorman } = setUp({});
+    channel.writeInbound('AUTH', 'one', 'two');
+    channel.writeInbound('three');
+    expect(app.events).toEqual([]);
+    await doorman.say(ann);
+    expect(app.events).toEqual(['in ann', 'read one', 'read two', 'read three', 'complete']);
+    expect(channel.readOutbound()).toBe('welcome ann');
+  });
+
+  it('S365 holds no more than its bound', () => {
+    const { channel, app } = setUp({ maxHeld: 2 });
+    channel.writeInbound('AUTH', 'one', 'two', 'three');
+    expect(channel.readOutbound()).toBe('sign in first');
+    expect(app.events).toEqual(['failed HR_ERR_REJECTED_AUTH']);
+    expect(channel.isOutputShutdown).toBe(true);
+  });
+
+  it('S365 refuses every early message where told so', () => {
+    const { channel } = setUp({ earlyMessages: 'refuse' });
+    channel.writeInbound('AUTH', 'one');
+    expect(channel.readOutbound()).toBe('sign in first');
+  });
+
+  it('S365 holds what comes before the credentials where told so', async () => {
+    const { channel, app, doorman } = setUp({ earlyMessages: 'hold' });
+    channel.writeInbound('zero', 'AUTH', 'one');
+    await doorman.say(ann);
+    expect(app.events).toEqual(['in ann', 'read zero', 'read one', 'complete']);
+  });
+
+  it('S365 holds what handlers behind write, and sends it behind the welcome', async () => {
+    const { channel, doorman } = setUp({});
+    const written = channel.writeAndFlush('news');
+    channel.writeInbound('AUTH');
+    expect(channel.readOutbound()).toBeUndefined();
+    expect(written.isSettled).toBe(false);
+    await doorman.say(ann);
+    expect(channel.readOutbound()).toBe('welcome ann');
+    expect(channel.readOutbound()).toBe('news');
+    expect(written.isSuccess).toBe(true);
+  });
+
+  it('S365 holds no more writes than its bound', () => {
+    const { channel } = setUp({ maxHeld: 1 });
+    channel.write('one');
+    const { error } = channel.write('two');
+    expect(isHeadraceError(error, 'REJECTED_AUTH')).toBe(true);
+    expect(error?.message).toMatch(/1 writes wait .*maxHeld/);
+  });
+
+  it('S365 refuses writes or lets them pass where told so', () => {
+    const refusing = setUp({ earlyWrites: 'refuse' });
+    expect(isHeadraceError(refusing.channel.write('x').error, 'REJECTED_AUTH')).toBe(true);
+    const passing = setUp({ earlyWrites: 'pass' });
+    passing.channel.writeAndFlush('x');
+    expect(passing.channel.readOutbound()).toBe('x');
+  });
+
+  it('S364 joins the group only after the yes, and leaves with the channel', async () => {
+    const group = new ChannelGroup('members');
+    const { channel, doorman } = setUp({ group });
+    channel.writeInbound('AUTH');
+    expect(group.size).toBe(0);
+    await doorman.say(ann);
+    expect(group.has(channel)).toBe(true);
+    channel.finish();
+    expect(group.size).toBe(0);
+  });
+
+  it('S367 stores the principal and removes itself', async () => {
+    const USER = new AttributeKey<User>('user');
+    const { channel, auth, doorman } = setUp({ principalKey: USER });
+    channel.writeInbound('AUTH');
+    expect(principalOf<User>(channel)).toBeUndefined();
+    await doorman.say(ann);
+    expect(channel.attributes.get(USER)?.id).toBe('ann');
+    expect(channel.attributes.get(PRINCIPAL)).toEqual({ id: 'ann' });
+    expect(channel.pipeline.context(auth)).toBeUndefined();
+    expect(channel.clock.pendingTimers).toBe(0);
+    channel.writeInbound('AUTH is a word now');
+  });
+
+  it('S367 gives held messages to handlers that are added when the peer is in', async () => {
+    const seen: unknown[] = [];
+    const doorman = new Doorman();
+    const auth = new AuthHandler<User>({ authenticate: doorman.authenticate });
+    const builder: Handler = {
+      userEventTriggered(ctx: Context) {
+        ctx.pipeline.addLast({ channelRead: (_ctx, message) => void seen.push(message) });
+        ctx.pipeline.remove(builder);
+      },
+    };
+    const channel = new EmbeddedChannel(auth, builder);
+    channel.writeInbound('secret', 'one');
+    await doorman.say(ann);
+    channel.writeInbound('two');
+    expect(seen).toEqual(['one', 'two']);
+  });
+
+  it('lets a connection in for what it is', () => {
+    const authenticateChannel = ({ channel }: { readonly channel: Channel }): Verdict => ({
+      principal: { id: `peer of ${channel.id}` },
+    });
+    const { channel, app } = setUp({ authenticateChannel });
+    expect(app.events).toEqual([`in peer of ${channel.id}`]);
+  });
+
+  it('waits for credentials where the connection alone tells nothing', async () => {
+    const { channel, app, doorman } = setUp({ authenticateChannel: () => undefined });
+    channel.writeInbound('AUTH');
+    await doorman.say(ann);
+    expect(app.events).toEqual(['in ann']);
+  });
+
+  it('prefers the reply of the verdict', async () => {
+    const { channel, doorman } = setUp({});
+    channel.writeInbound('AUTH');
+    await doorman.say({ ...ann, reply: 'at your service' });
+    expect(channel.readOutbound()).toBe('at your service');
+  });
+});
+
+describe('AuthHandler, not letting in', () => {
+  it('S366 replies, tells why, and ends the connection', async () => {
+    const { channel, app, doorman } = setUp({});
+    channel.writeInbound('AUTH', 'held');
+    await doorman.say({ refused: 'wrong token' });
+    expect(channel.readOutbound()).toBe('no: wrong token');
+    expect(app.events).toEqual(['failed HR_ERR_REJECTED_AUTH']);
+    channel.endInput();
+    expect(channel.closeInfo?.reason).toBe('unauthenticated');
+  });
+
+  it('S366 stays where told so, and looks again at what it held', async () => {
+    const { channel, app, doorman } = setUp({ onRefused: 'stay' });
+    channel.writeInbound('AUTH 1', 'AUTH 2');
+    await doorman.say({ refused: 'wrong token' });
+    expect(doorman.asked.map(({ message }) => message)).toEqual(['AUTH 1', 'AUTH 2']);
+    await doorman.say(ann);
+    expect(app.events).toEqual(['failed HR_ERR_REJECTED_AUTH', 'in ann']);
+  });
+
+  it('S366 ends the connection when the time is over, and aborts the authenticator', async () => {
+    const { channel, app, doorman } = setUp({ timeoutMs: 5000 });
+    channel.writeInbound('AUTH');
+    const { signal } = doorman.asked[0]!.attempt;
+    channel.advance(4999);
+    expect(signal.aborted).toBe(false);
+    channel.advance(1);
+    expect(isHeadraceError(signal.reason, 'TIMEOUT_AUTH')).toBe(true);
+    expect(channel.readOutbound()).toBe('too late');
+    await doorman.say(ann);
+    expect(app.events).toEqual(['failed HR_ERR_TIMEOUT_AUTH']);
+    expect(principalOf(channel)).toBeUndefined();
+    channel.advance(2000);
+    expect(channel.closeInfo?.reason).toBe('timeout');
+  });
+
+  it('S366 ignores an answer that comes after the close, and aborts the authenticator', async () => {
+    const group = new ChannelGroup('members');
+    const { channel, app, doorman } = setUp({ group });
+    channel.writeInbound('AUTH');
+    const written = channel.write('held');
+    channel.finish();
+    expect(doorman.asked[0]!.attempt.signal.aborted).toBe(true);
+    expect(isHeadraceError(written.error, 'REJECTED_AUTH')).toBe(true);
+    await doorman.say(ann);
+    expect(app.events).toEqual([]);
+    expect(group.size).toBe(0);
+    expect(channel.clock.pendingTimers).toBe(0);
+  });
+
+  it('takes an authenticator that fails for a no, and logs why', async () => {
+    const { channel, doorman, logged } = setUp({});
+    channel.writeInbound('AUTH');
+    await doorman.say(new Error('the database is down'));
+    expect(channel.readOutbound()).toBe('no: the authenticator failed: the database is down');
+    expect(logged).toEqual([expect.stringMatching(/^warn .*the database is down$/)]);
+    expect(channel.isOutputShutdown).toBe(true);
+  });
+
+  it('takes an authenticator that throws for a no', () => {
+    const { channel, logged } = setUp({
+      authenticate: () => {
+        throw new Error('bug');
+      },
+    });
+    channel.writeInbound('AUTH');
+    expect(channel.isOutputShutdown).toBe(true);
+    expect(logged).toHaveLength(1);
+  });
+
+  it('never lets a reply that throws become an unhandled rejection', async () => {
+    const { channel, doorman } = setUp({
+      replies: {
+        accepted: () => {
+          throw new Error('no reply');
+        },
+      },
+    });
+    channel.writeInbound('AUTH');
+    await doorman.say(ann);
+    expect(() => channel.checkException()).toThrow('no reply');
+    expect(channel.isOutputShutdown).toBe(true);
+  });
+
+  it('drops what it held when somebody removes it before the yes', async () => {
+    const { channel, app, auth, doorman } = setUp({});
+    channel.writeInbound('AUTH', 'held');
+    channel.pipeline.remove(auth);
+    await doorman.say(ann);
+    expect(app.events).toEqual([]);
+  });
+
+  it('knows no deadline where told so', () => {
+    const { channel } = setUp({ timeoutMs: false });
+    channel.advance(1e9);
+    expect(channel.isOutputShutdown).toBe(false);
+  });
+});
+
+describe('AuthHandler, one id twice', () => {
+  const idOf = (user: User) => user.id;
+
+  async function signIn(options: Partial<Options>) {
+    const one = setUp(options);
+    one.channel.writeInbound('AUTH');
+    await one.doorman.say(ann);
+    one.channel.readOutbound();
+    return one;
+  }
+
+  it('allows both by default', async () => {
+    const sessions = new SessionRegistry(idOf);
+    const first = await signIn({ sessions });
+    const second = await signIn({ sessions });
+    expect(sessions.channels('ann')).toEqual([first.channel, second.channel]);
+    second.channel.finish();
+    expect(sessions.channel('ann')).toBe(first.channel);
+    first.channel.finish();
+    expect(sessions.has('ann')).toBe(false);
+  });
+
+  it('refuses the newer one', async () => {
+    const sessions = new SessionRegistry(idOf);
+    const options: Partial<Options> = { sessions, onDuplicate: 'refuse' };
+    const first = await signIn(options);
+    const second = setUp(options);
+    second.channel.writeInbound('AUTH');
+    await second.doorman.say(ann);
+    expect(second.channel.readOutbound()).toBe('ann is here already');
+    second.channel.endInput();
+    expect(second.channel.closeInfo?.reason).toBe('refused');
+    expect(sessions.channel('ann')).toBe(first.channel);
+  });
+
+  it('kicks the older one, also while it signs in to something else', async () => {
+    const sessions = new SessionRegistry(idOf);
+    const options: Partial<Options> = { sessions, onDuplicate: 'kick-older', again: 'move' };
+    const first = await signIn(options);
+    first.channel.writeInbound('AUTH', 'held');
+    await signIn(options);
+    expect(first.channel.readOutbound()).toBe('kicked');
+    expect(first.doorman.asked[1]!.attempt.signal.aborted).toBe(true);
+    await first.doorman.say({ principal: { id: 'bob' } });
+    expect([...sessions.ids()]).toEqual(['ann']);
+    expect(first.app.events).not.toContain('in bob');
+    expect(first.app.events).not.toContain('read held');
+  });
+
+  it('lets the one win that was decided last', async () => {
+    const sessions = new SessionRegistry(idOf);
+    const options: Partial<Options> = { sessions, onDuplicate: 'kick-older' };
+    const [first, second] = [setUp(options), setUp(options)];
+    first.channel.writeInbound('AUTH');
+    second.channel.writeInbound('AUTH');
+    await second.doorman.say(ann);
+    await first.doorman.say(ann);
+    expect(sessions.channels('ann')).toEqual([first.channel]);
+    expect(second.channel.isOutputShutdown).toBe(true);
+  });
+
+  it('moves to a new principal with what it held in between', async () => {
+    const sessions = new SessionRegistry(idOf);
+    const one = await signIn({ sessions, again: 'move' });
+    one.channel.writeInbound('AUTH', 'between');
+    expect(one.app.events).toEqual(['in ann', 'complete']);
+    await one.doorman.say({ principal: { id: 'bob' } });
+    expect(one.app.events.slice(2)).toEqual(['in bob', 'read between', 'complete']);
+    expect([...sessions.ids()]).toEqual(['bob']);
+  });
+
+  it('keeps the old principal when the move is refused but stays', async () => {
+    const sessions = new SessionRegistry(idOf);
+    const one = await signIn({ sessions, again: 'move', onRefused: 'stay' });
+    one.channel.writeInbound('AUTH', 'between');
+    await one.doorman.say({ refused: 'no' });
+    expect(one.app.events.slice(2)).toEqual([
+      'failed HR_ERR_REJECTED_AUTH',
+      'read between',
+      'complete',
+    ]);
+    expect([...sessions.ids()]).toEqual(['ann']);
+  });
+});
+
+describe('AuthHandler, options', () => {
+  it('refuses options that contradict each other', () => {
+    const authenticate = () => ann;
+    expect(() => new AuthHandler({ authenticate, onDuplicate: 'refuse' })).toThrow(/sessions/);
+    expect(() => new AuthHandler({ authenticate, again: 'refuse' })).toThrow(/isCredentials/);
+    expect(() => new AuthHandler({ authenticate, timeoutMs: 0 })).toThrow(/timeoutMs is 0/);
+    expect(() => new AuthHandler({ authenticate, maxHeld: -1 })).toThrow(/maxHeld is -1/);
+  });
+});
