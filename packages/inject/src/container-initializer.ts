@@ -1,0 +1,56 @@
+import type { Channel, OutboundBytes } from '@headrace/core';
+import { ChannelScope } from './channel-scope.ts';
+import type { DependencyContainer, InjectionToken } from './tsyringe.ts';
+
+/** Options of {@link containerInitializer}. */
+export interface ContainerInitializerOptions {
+  /**
+   * Made now, by the application's container. A singleton that is made later, while a channel's handlers
+   * are, would get what belongs to that channel and be disposed with it.
+   */
+  readonly singletons?: readonly InjectionToken<unknown>[];
+}
+
+/**
+ * Builds pipelines with a container: for each channel a child container, in which the channel is
+ * registered, and which is disposed when the channel has closed.
+ *
+ * @param build - adds the channel's handlers; `scope.resolve` makes them
+ *
+ * @example
+ * ```ts run
+ * import { type Context, type Handler, ServerBootstrap } from '@headrace/core';
+ * import { container, containerInitializer, inject, injectable, token } from '@headrace/inject';
+ *
+ * const GREETING = token<string>('greeting');
+ *
+ * @injectable()
+ * class Greeter implements Handler {
+ *   constructor(@inject(GREETING) private readonly greeting: string) {}
+ *   channelActive(ctx: Context): void {
+ *     ctx.writeAndFlush(Buffer.from(this.greeting));
+ *   }
+ *   dispose(): void {}
+ * }
+ *
+ * const application = container.createChildContainer().register(GREETING, { useValue: 'hello\n' });
+ * const server = await new ServerBootstrap()
+ *   .childHandler(containerInitializer(application, (scope, channel) =>
+ *     channel.pipeline.addLast(scope.resolve(Greeter)),
+ *   ))
+ *   .bind({ port: 0, host: '127.0.0.1' });
+ * await server.shutdown();
+ * ```
+ */
+export function containerInitializer<R = Buffer, W = OutboundBytes>(
+  container: DependencyContainer,
+  build: (scope: ChannelScope, channel: Channel<R, W>) => unknown,
+  options: ContainerInitializerOptions = {},
+): (channel: Channel<R, W>) => void {
+  for (const singleton of options.singletons ?? []) container.resolve(singleton);
+  // Children of an empty container are cheap, however much the application has registered.
+  const parent = container.createChildContainer();
+  return (channel) => {
+    build(new ChannelScope(parent, channel as Channel), channel);
+  };
+}
