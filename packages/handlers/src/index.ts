@@ -49,6 +49,16 @@ export {
 } from './routing/protocol-detector.ts';
 export { replaceWith } from './routing/replace-with.ts';
 
+// Shaping
+
+export { GlobalTraffic, type GlobalTrafficOptions } from './shaping/global-traffic.ts';
+export { TrafficCounter, type TrafficCounterOptions } from './shaping/traffic-counter.ts';
+export type { TrafficLimits } from './shaping/traffic-limits.ts';
+export {
+  TrafficShapingHandler,
+  type TrafficShapingOptions,
+} from './shaping/traffic-shaping-handler.ts';
+
 // Seeing: logging, metrics, captures
 
 export type { LogFormat } from './logging/describe-message.ts';

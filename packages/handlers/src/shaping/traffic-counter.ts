@@ -1,0 +1,123 @@
+import { type Clock, checkTime, type Timer } from '@headrace/core';
+
+/** Options of a {@link TrafficCounter}. */
+export interface TrafficCounterOptions {
+  readonly clock: Clock;
+  /** @default 1000 */
+  readonly checkIntervalMs?: number;
+  /** Called at the end of each interval, from a timer that runs until `stop()`. */
+  readonly onInterval?: (counter: TrafficCounter) => void;
+}
+
+const DEFAULT_INTERVAL_MS = 1000;
+
+/** Bytes of one direction. */
+class Flow {
+  total = 0;
+  current = 0;
+  last = 0;
+  lastElapsedMs = 1;
+}
+
+/**
+ * Counts bytes read and written: in total, in the current interval and in the last one. Without
+ * `onInterval` it needs no timer: intervals end when somebody looks or counts.
+ *
+ * @see Netty's `TrafficCounter`
+ */
+export class TrafficCounter {
+  private readonly clock: Clock;
+  private readonly intervalMs: number;
+  private readonly onInterval: TrafficCounterOptions['onInterval'];
+  private readonly read = new Flow();
+  private readonly written = new Flow();
+  private intervalStart: number;
+  private timer: Timer | undefined = undefined;
+
+  constructor(options: TrafficCounterOptions) {
+    this.clock = options.clock;
+    this.intervalMs = checkTime('checkIntervalMs', options.checkIntervalMs ?? DEFAULT_INTERVAL_MS);
+    this.onInterval = options.onInterval;
+    this.intervalStart = this.clock.now();
+    if (this.onInterval !== undefined) this.schedule();
+  }
+
+  countRead(bytes: number): void {
+    this.roll();
+    this.read.total += bytes;
+    this.read.current += bytes;
+  }
+
+  countWritten(bytes: number): void {
+    this.roll();
+    this.written.total += bytes;
+    this.written.current += bytes;
+  }
+
+  /** All bytes since the start. */
+  get totalReadBytes(): number {
+    return this.read.total;
+  }
+
+  get totalWrittenBytes(): number {
+    return this.written.total;
+  }
+
+  /** Bytes of the interval that is under way. */
+  get currentReadBytes(): number {
+    this.roll();
+    return this.read.current;
+  }
+
+  get currentWrittenBytes(): number {
+    this.roll();
+    return this.written.current;
+  }
+
+  /** Bytes of the last whole interval. */
+  get lastReadBytes(): number {
+    this.roll();
+    return this.read.last;
+  }
+
+  get lastWrittenBytes(): number {
+    this.roll();
+    return this.written.last;
+  }
+
+  /** The last interval's bytes per second. */
+  get readBytesPerSecond(): number {
+    return (this.lastReadBytes * 1000) / this.read.lastElapsedMs;
+  }
+
+  get writtenBytesPerSecond(): number {
+    return (this.lastWrittenBytes * 1000) / this.written.lastElapsedMs;
+  }
+
+  /** Ends the calls of `onInterval`. */
+  stop(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+  }
+
+  /** Ends the interval if its time is over; one in which nobody counted anything lies between otherwise. */
+  private roll(): void {
+    const elapsed = this.clock.now() - this.intervalStart;
+    if (elapsed < this.intervalMs) return;
+    const missed = elapsed >= 2 * this.intervalMs;
+    for (const flow of [this.read, this.written]) {
+      flow.last = missed ? 0 : flow.current;
+      flow.lastElapsedMs = this.intervalMs;
+      flow.current = 0;
+    }
+    this.intervalStart += Math.floor(elapsed / this.intervalMs) * this.intervalMs;
+  }
+
+  private schedule(): void {
+    this.timer = this.clock.schedule(() => {
+      this.roll();
+      this.schedule();
+      this.onInterval?.(this);
+    }, this.intervalMs);
+  }
+}
