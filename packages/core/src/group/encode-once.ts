@@ -25,12 +25,19 @@ export function broadcasting<T>(forms: EncodedForms, run: () => T): T {
  * message to all its members. Outside a broadcast it just calls `encode`.
  *
  * @param key - names the encoder and everything about its configuration that the result depends on
+ * @param encodeForMany - used instead of `encode` in a broadcast: what is cheap to make once need not be
+ *   cheap to write ten thousand times
  */
-export function encodeOnce<M, E>(key: string, message: M, encode: (message: M) => E): E {
+export function encodeOnce<M, E>(
+  key: string,
+  message: M,
+  encode: (message: M) => E,
+  encodeForMany: (message: M) => E = encode,
+): E {
   if (current === undefined) return encode(message);
   const known = current.get(key);
   if (known !== undefined && known.message === message) return known.encoded as E;
-  const encoded = encode(message);
+  const encoded = encodeForMany(message);
   current.set(key, { message, encoded });
   return encoded;
 }
