@@ -1,1 +1,29 @@
-export {};
+// Base classes for codecs of your own
+export { ByteInput } from './base/byte-input.ts';
+export {
+  ByteToMessageDecoder,
+  type ByteToMessageDecoderOptions,
+} from './base/byte-to-message-decoder.ts';
+export type { FrameErrorPolicy } from './base/frame-error-policy.ts';
+export { MessageToMessageCodec } from './base/message-to-message-codec.ts';
+export {
+  MessageToMessageDecoder,
+  type MessageToMessageDecoderOptions,
+} from './base/message-to-message-decoder.ts';
+export { MessageToMessageEncoder } from './base/message-to-message-encoder.ts';
+export { type Several, several } from './base/several.ts';
+// Frames
+export { guessProtocol } from './frame/first-bytes.ts';
+export type { ByteOrder, LengthFieldWidth } from './frame/length-field.ts';
+export {
+  LengthFieldFrameDecoder,
+  type LengthFieldFrameDecoderOptions,
+} from './frame/length-field-frame-decoder.ts';
+export {
+  LengthFieldPrepender,
+  type LengthFieldPrependerOptions,
+} from './frame/length-field-prepender.ts';
+export { LineFrameDecoder, type LineFrameDecoderOptions } from './frame/line-frame-decoder.ts';
+// Text
+export { StreamingStringDecoder } from './text/streaming-string-decoder.ts';
+export { StringCodec, type StringCodecOptions } from './text/string-codec.ts';

@@ -1,0 +1,371 @@
+import {
+  type Context,
+  checkTime,
+  DecodeError,
+  type Direction,
+  type Handler,
+  type PassThrough,
+  type TimedOutError,
+  type Timer,
+  type Types,
+  toBuffer,
+} from '@headrace/core';
+import { ByteInput } from './byte-input.ts';
+import { decodeErrorOf, isBadInput, refuseSharing, tookNothing } from './decoder-failure.ts';
+import { FrameDeadline } from './frame-deadline.ts';
+import { checkPolicy, type FrameErrorPolicy } from './frame-error-policy.ts';
+
+/** Options of every byte decoder. */
+export interface ByteToMessageDecoderOptions {
+  /** What becomes of input that the protocol does not allow. @default 'close' */
+  readonly onFrameError?: FrameErrorPolicy;
+  /**
+   * How many milliseconds a begun frame may take to become whole, else the channel is ended; `false` for
+   * ever. It does not run while `autoRead` is off, except when this decoder itself asks for input.
+   * @default 15_000
+   */
+  readonly frameTimeoutMs?: number | false;
+}
+
+const DEFAULTS = { onFrameError: 'close', frameTimeoutMs: 15_000 } as const;
+
+/** After an emitted error the rest of a read waits for the next read, but no longer than this. */
+const RESUME_MS = 1;
+/** So much of a frame that was cut off is worth a look in the log. */
+const SHOWN_BYTES = 16;
+
+/**
+ * Turns a stream of bytes into messages, whatever way the stream was cut: the base of all frame decoders.
+ * A subclass has one method, {@link decode}, which takes one message from what has arrived or says that it
+ * needs more. Reentrant reads, removal in the middle of a read, the end of the input, bad frames and slow
+ * frames are the business of this class.
+ *
+ * ```text
+ *  wire | [decoder] | app      bytes in any cut → whole messages, one at a time
+ * ```
+ *
+ * **Place** first, or behind whatever turns the transport's bytes into other bytes (TLS, compression).
+ * **In** `Buffer`; anything else passes by, in order.
+ * **Out** what `decode` returns.
+ * **Events** `channelReadComplete` passes. With `autoRead` off, a read that gave no message asks for another.
+ * At the end of the input the rest is decoded, then `decodeLast` is called once, then the end passes on.
+ * **Errors** a `DecodeError` of `decode` as it is, anything else it throws as `HR_ERR_DECODER_FAILED`;
+ * `HR_ERR_TIMEOUT_READ` for a frame that was begun and never ended. A frame that the end of the input cuts
+ * off is told to the log at level debug, as `HR_ERR_FRAME_TRUNCATED`.
+ * **State** the bytes that are left over: one decoder for each channel.
+ * **Cost** no copy for a message that lies within one read; linear in the bytes, however they are cut.
+ * **Pitfalls** a taken Buffer is a view of what was read: to keep a few bytes for long, copy them. After a
+ * removal, also one in the middle of a read, the bytes that are left over pass on as one raw Buffer.
+ *
+ * @example
+ * ```ts run
+ * import { ByteToMessageDecoder, type ByteInput } from '@headrace/codec';
+ * import { type Context } from '@headrace/core';
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ *
+ * class PairDecoder extends ByteToMessageDecoder<string> {
+ *   protected override decode(_ctx: Context, input: ByteInput): string | undefined {
+ *     return input.length < 2 ? undefined : input.take(2).toString();
+ *   }
+ * }
+ *
+ * const channel = new EmbeddedChannel(new PairDecoder());
+ * channel.writeInbound(Buffer.from('abc'));
+ * channel.writeInbound(Buffer.from('d'));
+ * console.log(channel.readInbound(), channel.readInbound()); // prints ab cd
+ * ```
+ * @see Netty's `ByteToMessageDecoder`, SwiftNIO's `ByteToMessageHandler`
+ */
+export abstract class ByteToMessageDecoder<T> implements Handler {
+  declare readonly types: Types<Buffer, T, PassThrough, never>;
+  /** A decoder holds the rest of one channel's stream. */
+  declare readonly sharable?: false;
+  /** Decode at most one message per read and keep the rest for the next: for those that switch protocols. */
+  singleDecode = false;
+  protected readonly onFrameError: FrameErrorPolicy;
+  private readonly input = new ByteInput();
+  private readonly deadline: FrameDeadline;
+  private busy = false;
+  private removed = false;
+  /** Nothing is decoded any more: a fatal error. */
+  private failed = false;
+  private inputEnded = false;
+  /** Since the last `channelReadComplete`. */
+  private hasRead = false;
+  private hasFired = false;
+  /** @internal */
+  askedForMore = false;
+  /** A frame was finished since the deadline last looked. */
+  private moved = false;
+  private resumption: Timer | undefined = undefined;
+  private reentrant: unknown[] | undefined = undefined;
+  /** An error of the final decode, told when the end has passed on. */
+  private lateError: Error | undefined = undefined;
+
+  constructor(options: ByteToMessageDecoderOptions = {}) {
+    this.onFrameError = checkPolicy(options.onFrameError ?? DEFAULTS.onFrameError);
+    const { frameTimeoutMs = DEFAULTS.frameTimeoutMs } = options;
+    this.deadline = new FrameDeadline(
+      checkTime('frameTimeoutMs', frameTimeoutMs),
+      this.input,
+      this,
+    );
+    refuseSharing(this);
+  }
+
+  /**
+   * Takes one message from the input and returns it. Returns `undefined` when it needs more bytes, or when
+   * it took some that make no message. It is called again while it takes something. A bad frame: take its
+   * bytes, then throw a `DecodeError`.
+   */
+  protected abstract decode(ctx: Context, input: ByteInput): T | undefined;
+
+  /**
+   * As {@link decode}, when the peer has ended its half, with what is left over, also when that is nothing.
+   * Called again while it returns messages and bytes remain. A removal does not come here: the rest then
+   * passes on raw.
+   */
+  protected decodeLast(ctx: Context, input: ByteInput): T | undefined {
+    return input.length > 0 ? this.decode(ctx, input) : undefined;
+  }
+
+  /** For `decode`: a bad frame behind which decoding can go on at once, unless the policy says close. */
+  protected badFrame(ctx: Context, error: DecodeError): void {
+    if (this.onFrameError === 'close') this.fail(ctx, error);
+    else if (this.onFrameError === 'emit') ctx.fireExceptionCaught(error);
+    else this.logSkipped(ctx, error);
+  }
+
+  handlerAdded(_ctx: Context): void {
+    refuseSharing(this);
+  }
+
+  channelRead(ctx: Context, message: unknown): void {
+    if (this.busy) {
+      this.reentrant ??= [];
+      this.reentrant.push(message);
+      return;
+    }
+    this.busy = true;
+    this.accept(ctx, message);
+    if (this.reentrant !== undefined) this.acceptReentrant(ctx);
+    this.busy = false;
+    if (this.removed) this.passOnRest(ctx);
+    else this.input.settle();
+    if (this.input.length === 0) this.deadline.clear();
+    else {
+      this.deadline.watch(ctx, this.moved);
+      this.moved = false;
+    }
+  }
+
+  channelReadComplete(ctx: Context): void {
+    const wantsMore = this.hasRead && !this.hasFired && !this.failed && !ctx.channel.autoRead;
+    this.hasRead = false;
+    this.hasFired = false;
+    if (wantsMore) {
+      this.askedForMore = true;
+      ctx.read();
+    }
+    ctx.fireChannelReadComplete();
+  }
+
+  channelShutdown(ctx: Context, direction: Direction): void {
+    if (direction === 'input') this.finishInput(ctx);
+    ctx.fireChannelShutdown(direction);
+    this.tellLateError(ctx);
+  }
+
+  channelInactive(ctx: Context): void {
+    this.finishInput(ctx);
+    ctx.fireChannelInactive();
+    this.tellLateError(ctx);
+  }
+
+  handlerRemoved(ctx: Context): void {
+    this.removed = true;
+    this.cancelTimers();
+    if (!this.busy) this.passOnRest(ctx);
+  }
+
+  // --- decoding ---
+
+  private accept(ctx: Context, message: unknown): void {
+    if (!(message instanceof Uint8Array)) {
+      ctx.fireChannelRead(message);
+      return;
+    }
+    this.hasRead = true;
+    this.askedForMore = false;
+    if (this.failed || message.length === 0) return;
+    this.input.append(toBuffer(message));
+    this.decodeAll(ctx);
+  }
+
+  /** What later handlers read into the pipeline while they were in the middle of one of our messages. */
+  private acceptReentrant(ctx: Context): void {
+    for (let at = 0; this.reentrant !== undefined && at < this.reentrant.length; at++) {
+      if (this.removed) return;
+      const message = this.reentrant[at];
+      this.reentrant[at] = undefined;
+      this.accept(ctx, message);
+    }
+    this.reentrant = undefined;
+  }
+
+  private decodeAll(ctx: Context): void {
+    const { input } = this;
+    while (input.end > input.start && !this.removed) {
+      const before = input.start;
+      let message: T | undefined;
+      try {
+        message = this.decode(ctx, input);
+        if (message !== undefined && input.start === before) throw tookNothing(this);
+      } catch (thrown) {
+        if (this.goesOnAfter(ctx, thrown, input.start !== before)) continue;
+        return;
+      }
+      if (message === undefined) {
+        if (input.start === before || this.failed) return;
+        this.moved = true;
+        continue;
+      }
+      this.moved = true;
+      this.hasFired = true;
+      ctx.fireChannelRead(message);
+      if (this.singleDecode) return;
+    }
+  }
+
+  private decodeRest(ctx: Context): void {
+    const { input } = this;
+    for (;;) {
+      const before = input.length;
+      let message: T | undefined;
+      try {
+        message = this.decodeLast(ctx, input);
+      } catch (thrown) {
+        this.goesOnAfter(ctx, thrown, input.length !== before);
+        return;
+      }
+      if (message === undefined) return;
+      this.hasFired = true;
+      ctx.fireChannelRead(message);
+      if (this.removed || input.length === 0 || input.length === before) return;
+    }
+  }
+
+  /** The end of the input: an ordinary decode, then the last one, once. */
+  private finishInput(ctx: Context): void {
+    this.cancelTimers();
+    if (this.inputEnded) return;
+    this.inputEnded = true;
+    this.hasFired = false;
+    if (!this.failed && !this.busy) {
+      this.busy = true;
+      this.decodeAll(ctx);
+      if (!this.removed && !this.failed && this.lateError === undefined) this.decodeRest(ctx);
+      this.busy = false;
+      if (this.removed) this.passOnRest(ctx);
+      else this.dropTruncated(ctx);
+    }
+    if (this.hasFired) ctx.fireChannelReadComplete();
+    this.hasFired = false;
+  }
+
+  private dropTruncated(ctx: Context): void {
+    const { input } = this;
+    if (input.length > 0 && this.lateError === undefined) {
+      const text =
+        `${this.constructor.name}: the input ended within a frame, ${input.length} bytes are dropped ` +
+        `(${input.peek(SHOWN_BYTES).toString('hex')}…)`;
+      const error = new DecodeError('FRAME_TRUNCATED', text, { bytes: input.length });
+      ctx.channel.logger.log('debug', `${ctx.channel} ${text}`, error);
+    }
+    input.clear();
+  }
+
+  /** Removed: what was not decoded goes on as it came, each byte once and in order. */
+  private passOnRest(ctx: Context): void {
+    const { input, reentrant } = this;
+    this.reentrant = undefined;
+    if (this.failed) return;
+    const hasRest = input.length > 0;
+    if (hasRest) ctx.fireChannelRead(input.takeAll());
+    input.clear();
+    if (reentrant !== undefined) {
+      for (const message of reentrant) if (message !== undefined) ctx.fireChannelRead(message);
+    }
+    if (hasRest || reentrant !== undefined) ctx.fireChannelReadComplete();
+  }
+
+  // --- bad frames and slow ones ---
+
+  /** True if decoding goes on at once. */
+  private goesOnAfter(ctx: Context, thrown: unknown, tookSome: boolean): boolean {
+    const error = decodeErrorOf(this, thrown);
+    // A decoder that took nothing would throw the same again, for ever.
+    if (!isBadInput(error) || !tookSome || this.onFrameError === 'close') {
+      this.fail(ctx, error);
+      return false;
+    }
+    this.moved = true;
+    if (this.onFrameError === 'skip') {
+      this.logSkipped(ctx, error);
+      return true;
+    }
+    this.tell(ctx, error);
+    if (this.input.length > 0 && !this.inputEnded && !this.removed) {
+      this.resumption ??= ctx.clock.schedule(() => this.resume(ctx), RESUME_MS);
+    }
+    return false;
+  }
+
+  /** Behind an emitted error whole frames may lie, and the peer may wait for their answers. */
+  private resume(ctx: Context): void {
+    this.resumption = undefined;
+    if (this.busy || this.failed) return;
+    this.busy = true;
+    this.decodeAll(ctx);
+    if (this.reentrant !== undefined) this.acceptReentrant(ctx);
+    this.busy = false;
+    if (this.removed) this.passOnRest(ctx);
+    if (this.hasFired) this.channelReadComplete(ctx);
+  }
+
+  /** A fatal error: it is told first, so that an answer can still be written, and then the channel ends. */
+  private fail(ctx: Context, error: Error): void {
+    this.failed = true;
+    this.reentrant = undefined;
+    this.cancelTimers();
+    this.input.clear();
+    this.tell(ctx, error);
+    ctx.channel.end({ reason: 'bad-input' });
+  }
+
+  private tell(ctx: Context, error: Error): void {
+    if (this.inputEnded) this.lateError = error;
+    else ctx.fireExceptionCaught(error);
+  }
+
+  private tellLateError(ctx: Context): void {
+    const error = this.lateError;
+    this.lateError = undefined;
+    if (error !== undefined) ctx.fireExceptionCaught(error);
+  }
+
+  private logSkipped(ctx: Context, error: DecodeError): void {
+    ctx.channel.logger.log('debug', `${ctx.channel} left out a bad frame: ${error.message}`, error);
+  }
+
+  /** @internal */
+  frameTimedOut(ctx: Context, error: TimedOutError): void {
+    this.fail(ctx, error);
+  }
+
+  private cancelTimers(): void {
+    this.deadline.cancel();
+    this.resumption?.cancel();
+    this.resumption = undefined;
+  }
+}

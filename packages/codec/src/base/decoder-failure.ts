@@ -1,0 +1,35 @@
+import { DecodeError, PipelineError } from '@headrace/core';
+
+/** What a decoder threw, as a {@link DecodeError}: its own as it is, anything else as the cause of one. */
+export function decodeErrorOf(decoder: object, thrown: unknown): DecodeError {
+  if (thrown instanceof DecodeError) return thrown;
+  const text = thrown instanceof Error ? thrown.message : String(thrown);
+  const type = decoder.constructor.name;
+  return new DecodeError('DECODER_FAILED', `${type}.decode threw: ${text}`, {}, thrown);
+}
+
+/** True for an error about the input; false for a fault of the decoder itself. */
+export function isBadInput(error: DecodeError): boolean {
+  return error.code !== 'HR_ERR_DECODER_FAILED';
+}
+
+/** A message without bytes of its own would be decoded again, for ever. */
+export function tookNothing(decoder: object): DecodeError {
+  return new DecodeError(
+    'DECODER_FAILED',
+    `${decoder.constructor.name}.decode returned a message, but took no bytes for it`,
+  );
+}
+
+/** Refuses a subclass that declares itself sharable. */
+export function refuseSharing(decoder: { readonly sharable?: boolean }): void {
+  if (decoder.sharable !== true) return;
+  const type = decoder.constructor.name;
+  throw new PipelineError(
+    'PIPELINE_NOT_SHARABLE',
+    `${type} says that it is sharable, but a decoder holds the state of one channel's stream; leave ` +
+      '`sharable` out and make one for each channel: ' +
+      `.childHandler((channel) => channel.pipeline.addLast(new ${type}(…)))`,
+    { handler: type },
+  );
+}

@@ -1,0 +1,70 @@
+import { type Context, TimedOutError, type Timer } from '@headrace/core';
+import type { ByteInput } from './byte-input.ts';
+
+/** So much of a frame that never ended is worth a look in the log. */
+const SHOWN_BYTES = 16;
+
+/** Who is told that a begun frame did not become whole in time. */
+export interface DeadlineOwner {
+  /** True if the decoder itself asked for the bytes that do not come. */
+  readonly askedForMore: boolean;
+  frameTimedOut(ctx: Context, error: TimedOutError): void;
+}
+
+/**
+ * The time that a begun frame has to become whole. It takes no timer for each frame: one that runs is left
+ * running, and looks when it is due whether the frame that it started for is still there.
+ */
+export class FrameDeadline {
+  private readonly timeoutMs: number;
+  private readonly input: ByteInput;
+  private readonly owner: DeadlineOwner;
+  private begunAt = -1;
+  private timer: Timer | undefined = undefined;
+
+  constructor(timeoutMs: number, input: ByteInput, owner: DeadlineOwner) {
+    this.timeoutMs = timeoutMs;
+    this.input = input;
+    this.owner = owner;
+  }
+
+  /** Nothing is left over. */
+  clear(): void {
+    this.begunAt = -1;
+  }
+
+  /** Something is left over; `isAnother` if frames were finished since the last call. */
+  watch(ctx: Context, isAnother: boolean): void {
+    if (this.timeoutMs === Number.POSITIVE_INFINITY) return;
+    if (this.begunAt < 0 || isAnother) this.begunAt = ctx.clock.now();
+    this.timer ??= ctx.clock.schedule(() => this.check(ctx), this.timeoutMs);
+  }
+
+  cancel(): void {
+    this.begunAt = -1;
+    this.timer?.cancel();
+    this.timer = undefined;
+  }
+
+  private check(ctx: Context): void {
+    this.timer = undefined;
+    if (this.input.length === 0 || this.begunAt < 0) return;
+    const now = ctx.clock.now();
+    // While the application does not read, the peer cannot be blamed.
+    if (!ctx.channel.autoRead && !this.owner.askedForMore) this.begunAt = now;
+    const left = this.begunAt + this.timeoutMs - now;
+    if (left > 0) this.timer = ctx.clock.schedule(() => this.check(ctx), left);
+    else this.owner.frameTimedOut(ctx, this.error());
+  }
+
+  private error(): TimedOutError {
+    const { input, timeoutMs } = this;
+    const of = input.wanted > input.length ? ` of ${input.wanted}` : '';
+    return new TimedOutError(
+      'TIMEOUT_READ',
+      `a frame that began ${timeoutMs} ms ago is not whole: ${input.length}${of} bytes arrived ` +
+        `(${input.peek(SHOWN_BYTES).toString('hex')})`,
+      { frameTimeoutMs: timeoutMs, bytes: input.length },
+    );
+  }
+}

@@ -1,0 +1,77 @@
+import type { Context, Handler, Types, WriteFuture } from '@headrace/core';
+import { refuseSharing } from './decoder-failure.ts';
+import {
+  MessageDecoding,
+  type MessageToMessageDecoderOptions,
+} from './message-to-message-decoder.ts';
+import { MessageEncoding } from './message-to-message-encoder.ts';
+import type { Several } from './several.ts';
+
+/**
+ * Turns messages into messages of another type, both ways: {@link MessageToMessageDecoder} and
+ * {@link MessageToMessageEncoder} in one handler.
+ *
+ * ```text
+ *  wire | frame | [codec] | app      W on the left, M on the right
+ * ```
+ *
+ * **Place** between the two that it translates between.
+ * **In** inbound what `accepts` says, outbound what `encodes` says; anything else passes by.
+ * **Out** what `decode` and `encode` return.
+ * **Events** all pass.
+ * **Errors** as the two classes.
+ * **State** whether decoding has failed: one codec for each channel.
+ * **Cost** one call.
+ * **Pitfalls** messages that arrive after a fatal error are dropped.
+ *
+ * @typeParam W - what the wire's side has
+ * @typeParam M - what the application's side has
+ * @typeParam WOut - what is written, if that differs from what is read
+ * @see Netty's `MessageToMessageCodec`
+ */
+export abstract class MessageToMessageCodec<W, M, WOut = W> implements Handler {
+  declare readonly types: Types<W, M, M, WOut>;
+  declare readonly sharable?: false;
+  private readonly inbound: MessageDecoding<W, M>;
+  private readonly outbound: MessageEncoding<M, WOut>;
+
+  /**
+   * @param broadcastKey - set it where what `encode` makes depends only on the message and on what this key
+   *   names: then a group's broadcast encodes once for all members
+   */
+  constructor(options: MessageToMessageDecoderOptions = {}, broadcastKey?: string) {
+    this.inbound = new MessageDecoding(this, options);
+    this.outbound = new MessageEncoding(this, broadcastKey);
+    refuseSharing(this);
+  }
+
+  /** Which inbound messages `decode` takes. @default every message */
+  accepts(_message: unknown): boolean {
+    return true;
+  }
+
+  /** Which outbound messages `encode` takes. @default every message */
+  encodes(_message: unknown): boolean {
+    return true;
+  }
+
+  abstract decode(ctx: Context, message: W): M | Several<M> | undefined;
+
+  abstract encode(message: M): WOut | Several<WOut>;
+
+  handlerAdded(_ctx: Context): void {
+    refuseSharing(this);
+  }
+
+  channelRead(ctx: Context, message: unknown): void {
+    this.inbound.read(ctx, message);
+  }
+
+  channelReadComplete(ctx: Context): void {
+    this.inbound.readComplete(ctx);
+  }
+
+  write(ctx: Context, message: unknown): WriteFuture {
+    return this.outbound.write(ctx, message);
+  }
+}

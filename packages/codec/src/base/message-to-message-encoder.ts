@@ -1,0 +1,99 @@
+import {
+  allSettled,
+  type Context,
+  EncodeError,
+  encodeOnce,
+  type Handler,
+  HeadraceError,
+  type PassThrough,
+  type Types,
+  type WriteFuture,
+} from '@headrace/core';
+import { Several } from './several.ts';
+
+/**
+ * Turns outbound messages into messages of another type. A subclass has one method, `encode`.
+ *
+ * ```text
+ *  wire | frame | [message encoder] | app
+ * ```
+ *
+ * **Place** before what writes the messages that it takes.
+ * **In** outbound what `accepts` says; anything else passes by.
+ * **Out** what `encode` returns; all in order for `several(…)`, and the write is done when all are.
+ * **Events** all pass.
+ * **Errors** our own errors as they are, anything else that `encode` throws as `HR_ERR_ENCODER_FAILED`; no
+ * message at all is `HR_ERR_MESSAGE_NOT_ENCODABLE`. They fail the write.
+ * **State** none of its own; a subclass without state says `readonly sharable = true`.
+ * **Cost** one call; with a {@link MessageToMessageEncoder.broadcastKey} one call for a whole broadcast.
+ * **Pitfalls** if one of several parts fails, the others are still written.
+ *
+ * @see Netty's `MessageToMessageEncoder`
+ */
+export abstract class MessageToMessageEncoder<I, O> implements Handler {
+  declare readonly types: Types<PassThrough, PassThrough, I, O>;
+  readonly sharable?: boolean;
+  /**
+   * Set it where the result depends only on the message and on what this key names: then a group's broadcast
+   * encodes once for all members.
+   */
+  protected readonly broadcastKey: string | undefined = undefined;
+  private outbound: MessageEncoding<I, O> | undefined = undefined;
+
+  /** Which messages `encode` takes. @default every message */
+  encodes(_message: unknown): boolean {
+    return true;
+  }
+
+  /** Makes a message of another type, or `several(…)`. */
+  abstract encode(message: I): O | Several<O>;
+
+  write(ctx: Context, message: unknown): WriteFuture {
+    this.outbound ??= new MessageEncoding(this, this.broadcastKey);
+    return this.outbound.write(ctx, message);
+  }
+}
+
+/** What encodes one message. */
+export interface MessageEncodes<I, O> {
+  encodes(message: unknown): boolean;
+  encode(message: I): O | Several<O>;
+}
+
+/** The outbound half of message encoders and codecs. */
+export class MessageEncoding<I, O> {
+  private readonly encoder: MessageEncodes<I, O>;
+  private readonly key: string | undefined;
+  private readonly encode: (message: I) => O | Several<O>;
+
+  constructor(encoder: MessageEncodes<I, O>, key: string | undefined) {
+    this.encoder = encoder;
+    this.key = key;
+    this.encode = (message) => encoder.encode(message);
+  }
+
+  write(ctx: Context, message: unknown): WriteFuture {
+    if (!this.encoder.encodes(message)) return ctx.write(message);
+    const encoded = this.encodeOrThrow(message as I);
+    if (!(encoded instanceof Several)) return ctx.write(encoded);
+    return allSettled(encoded.messages.map((part) => ctx.write(part)));
+  }
+
+  private encodeOrThrow(message: I): O | Several<O> {
+    const type = this.encoder.constructor.name;
+    let encoded: O | Several<O>;
+    try {
+      encoded =
+        this.key === undefined
+          ? this.encoder.encode(message)
+          : encodeOnce(this.key, message, this.encode);
+    } catch (thrown) {
+      if (thrown instanceof HeadraceError) throw thrown;
+      const text = thrown instanceof Error ? thrown.message : String(thrown);
+      throw new EncodeError('ENCODER_FAILED', `${type}.encode threw: ${text}`, {}, thrown);
+    }
+    const isNothing = encoded instanceof Several && encoded.messages.length === 0;
+    if (encoded !== undefined && encoded !== null && !isNothing) return encoded;
+    throw new EncodeError('MESSAGE_NOT_ENCODABLE', `${type}.encode made nothing of a message`);
+  }
+}

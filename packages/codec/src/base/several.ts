@@ -1,0 +1,13 @@
+/** What an encoder or decoder returns to make more than one message of one. */
+export class Several<T> {
+  readonly messages: readonly T[];
+
+  constructor(messages: readonly T[]) {
+    this.messages = messages;
+  }
+}
+
+/** Several messages in place of one, in order: `return several(header, body)`. */
+export function several<T>(...messages: readonly T[]): Several<T> {
+  return new Several(messages);
+}

@@ -1,0 +1,26 @@
+import type { ByteInput } from '../base/byte-input.ts';
+
+const SHOWN_BYTES = 16;
+const HTTP = /^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|TRACE|PRI) |^HTTP\/1/;
+const PROXY_V2 = '0d0a0d0a000d0a515549540a';
+
+/** The first bytes of a bad frame for an error text, and what they look like: ` (it begins with 16 03 01; …)`. */
+export function describeFirstBytes(input: ByteInput): string {
+  const first = input.peek(SHOWN_BYTES);
+  if (first.length === 0) return '';
+  const hex = first.toString('hex').replace(/..(?=.)/g, '$& ');
+  const guess = guessProtocol(first);
+  const hint = guess === undefined ? '' : `; the peer seems to speak ${guess}`;
+  return ` (it begins with ${hex}${hint})`;
+}
+
+/** What a stream that begins so seems to be. */
+export function guessProtocol(first: Buffer): string | undefined {
+  if (first[0] === 0x16 && first[1] === 3) return 'TLS (a ClientHello)';
+  const text = first.toString('latin1');
+  if (HTTP.test(text)) return 'HTTP';
+  if (text.startsWith('SSH-')) return 'SSH';
+  if (text.startsWith('PROXY ')) return 'the PROXY protocol (version 1)';
+  if (first.toString('hex').startsWith(PROXY_V2)) return 'the PROXY protocol (version 2)';
+  return undefined;
+}

@@ -1,0 +1,82 @@
+import { OptionError } from '@headrace/core';
+
+/** How many bytes a length field has. */
+export type LengthFieldWidth = 1 | 2 | 3 | 4 | 8;
+/** Which byte of a number comes first. */
+export type ByteOrder = 'big' | 'little';
+
+const TWO_32 = 0x1_0000_0000;
+
+/** Returns the width, or throws an {@link OptionError}. */
+export function checkWidth(width: LengthFieldWidth): LengthFieldWidth {
+  if (width === 1 || width === 2 || width === 3 || width === 4 || width === 8) return width;
+  throw new OptionError(
+    'OPTION_INVALID',
+    `lengthFieldLength is ${String(width)}, but must be 1, 2, 3, 4 or 8`,
+    { option: 'lengthFieldLength', value: String(width) },
+  );
+}
+
+/** Returns the byte order, or throws an {@link OptionError}. */
+export function checkByteOrder(order: ByteOrder): ByteOrder {
+  if (order === 'big' || order === 'little') return order;
+  throw new OptionError(
+    'OPTION_INVALID',
+    `byteOrder is ${String(order)}, but must be 'big' or 'little'`,
+    { option: 'byteOrder', value: String(order) },
+  );
+}
+
+/**
+ * The length at `at`. Eight bytes are a signed number as in Netty: a set top bit gives a negative one; past
+ * 2^53 the value is only about right, which is enough to refuse it.
+ */
+export function readLength(b: Uint8Array, at: number, width: number, isLittle: boolean): number {
+  switch (width) {
+    case 1:
+      return b[at]!;
+    case 2:
+      return isLittle ? b[at]! | (b[at + 1]! << 8) : (b[at]! << 8) | b[at + 1]!;
+    case 3:
+      return isLittle
+        ? b[at]! | (b[at + 1]! << 8) | (b[at + 2]! << 16)
+        : (b[at]! << 16) | (b[at + 1]! << 8) | b[at + 2]!;
+    case 4:
+      return read32(b, at, isLittle);
+    default: {
+      const high = read32(b, isLittle ? at + 4 : at, isLittle);
+      const low = read32(b, isLittle ? at : at + 4, isLittle);
+      return (high | 0) * TWO_32 + low;
+    }
+  }
+}
+
+function read32(b: Uint8Array, at: number, isLittle: boolean): number {
+  return isLittle
+    ? (b[at]! | (b[at + 1]! << 8) | (b[at + 2]! << 16) | (b[at + 3]! << 24)) >>> 0
+    : ((b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!) >>> 0;
+}
+
+/** Writes a length that fits. */
+export function writeLength(
+  b: Uint8Array,
+  at: number,
+  width: number,
+  isLittle: boolean,
+  value: number,
+): void {
+  if (width === 8) {
+    const high = Math.floor(value / TWO_32);
+    writeLength(b, isLittle ? at + 4 : at, 4, isLittle, high);
+    writeLength(b, isLittle ? at : at + 4, 4, isLittle, value >>> 0);
+    return;
+  }
+  for (let i = 0; i < width; i++) {
+    b[isLittle ? at + i : at + width - 1 - i] = value >>> (8 * i);
+  }
+}
+
+/** The first length that does not fit. */
+export function lengthLimit(width: LengthFieldWidth): number {
+  return width === 8 ? Number.MAX_SAFE_INTEGER + 1 : 2 ** (8 * width);
+}

@@ -1,0 +1,115 @@
+import { Buffer, isUtf8 } from 'node:buffer';
+import { type Context, DecodeError, type OutboundBytes, toBuffer } from '@headrace/core';
+import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
+import type { MessageToMessageDecoderOptions } from '../base/message-to-message-decoder.ts';
+
+const SHOWN_BYTES = 16;
+const REPLACEMENT = '\uFFFD';
+
+/** Options of {@link StringCodec}. */
+export interface StringCodecOptions extends MessageToMessageDecoderOptions {
+  /** Written behind each outbound text, such as `'\n'` for lines. @default '' */
+  readonly delimiter?: string;
+}
+
+/**
+ * Turns frames into strings and strings into bytes, as UTF-8; a frame that is not UTF-8 is refused.
+ *
+ * ```text
+ *  wire | frame | [StringCodec] | app
+ *  BEFORE 68 c3 a9  →  AFTER "hé"          BEFORE 68 c3 28  →  HR_ERR_TEXT_NOT_UTF8
+ * ```
+ *
+ * **Place** behind a frame decoder, so that each Buffer is a whole text. For a stream without frames see
+ * {@link StreamingStringDecoder}.
+ * **In** inbound `Buffer`, outbound `string`; anything else passes by.
+ * **Out** inbound `string`, outbound `Buffer`.
+ * **Events** all pass.
+ * **Errors** `HR_ERR_TEXT_NOT_UTF8` with the place of the first bad byte.
+ * **State** whether it has failed: one codec for each channel.
+ * **Cost** one string or one Buffer for each message; a broadcast to a group is encoded once.
+ * **Pitfalls** a byte order mark stays in the text. A lone surrogate in an outbound text becomes U+FFFD.
+ *
+ * @example
+ * ```ts run
+ * import { LineFrameDecoder, StringCodec } from '@headrace/codec';
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ *
+ * const channel = new EmbeddedChannel(
+ *   new LineFrameDecoder({ maxLength: 80 }),
+ *   new StringCodec({ delimiter: '\n' }),
+ * );
+ * channel.writeInbound(Buffer.from('grüezi\n'));
+ * channel.writeOutbound('salut');
+ * console.log(channel.readInbound(), channel.readOutbound<Buffer>()?.length); // prints grüezi 6
+ * ```
+ * @see Netty's `StringDecoder` and `StringEncoder`
+ */
+export class StringCodec extends MessageToMessageCodec<Buffer, string, OutboundBytes> {
+  private readonly delimiter: string;
+
+  constructor(options: StringCodecOptions = {}) {
+    const { delimiter = '' } = options;
+    super(options, `StringCodec:${delimiter}`);
+    this.delimiter = delimiter;
+  }
+
+  override accepts(message: unknown): boolean {
+    return message instanceof Uint8Array;
+  }
+
+  override encodes(message: unknown): boolean {
+    return typeof message === 'string';
+  }
+
+  override decode(_ctx: Context, bytes: Buffer): string {
+    return decodeUtf8(toBuffer(bytes));
+  }
+
+  override encode(text: string): OutboundBytes {
+    return Buffer.from(this.delimiter === '' ? text : text + this.delimiter);
+  }
+}
+
+/** The text of UTF-8 bytes; a `DecodeError` for others. */
+export function decodeUtf8(bytes: Buffer): string {
+  const text = bytes.toString();
+  // Bad bytes always leave a replacement character, so only a text with one has to be looked at again.
+  if (!text.includes(REPLACEMENT) || isUtf8(bytes)) return text;
+  const at = firstBadByte(bytes);
+  const shown = bytes.subarray(at, at + SHOWN_BYTES).toString('hex');
+  throw new DecodeError(
+    'TEXT_NOT_UTF8',
+    `${bytes.length} bytes are not UTF-8: byte ${at} begins no character (${shown})`,
+    { bytes: bytes.length, at },
+  );
+}
+
+/** The longest valid text ends before it. */
+function firstBadByte(bytes: Buffer): number {
+  let [good, bad] = [0, bytes.length];
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1;
+    if (isPrefixOfUtf8(bytes, middle)) good = middle;
+    else bad = middle;
+  }
+  let at = good;
+  while (at > 0 && !isUtf8(bytes.subarray(0, at))) at -= 1;
+  return at;
+}
+
+/** True if the first `length` bytes are UTF-8, except for a last character that is cut off. */
+function isPrefixOfUtf8(bytes: Buffer, length: number): boolean {
+  for (let cut = 0; cut < 4 && cut <= length; cut++) {
+    if (isUtf8(bytes.subarray(0, length - cut))) {
+      return cut === 0 || isBegun(bytes.subarray(length - cut, length));
+    }
+  }
+  return false;
+}
+
+function isBegun(rest: Buffer): boolean {
+  const first = rest[0]!;
+  const size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0;
+  return size > rest.length && rest.subarray(1).every((byte) => (byte & 0xc0) === 0x80);
+}

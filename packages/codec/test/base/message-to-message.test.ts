@@ -1,0 +1,120 @@
+import {
+  MessageToMessageCodec,
+  MessageToMessageDecoder,
+  MessageToMessageEncoder,
+  type Several,
+  several,
+} from '@headrace/codec';
+import type { Context, Handler } from '@headrace/core';
+import { EmbeddedChannel } from '@headrace/core/testing';
+import { describe, expect, it } from 'vitest';
+import { NotingChannel } from '../decoder-harness.ts';
+
+class Words extends MessageToMessageDecoder<string, string> {
+  override accepts(message: unknown): boolean {
+    return typeof message === 'string';
+  }
+  override decode(_ctx: Context, message: string): string | Several<string> | undefined {
+    if (message === '!') throw new Error('no word');
+    if (message === '') return undefined;
+    const words = message.split(' ');
+    return words.length === 1 ? message : several(...words);
+  }
+}
+
+class Halves extends MessageToMessageEncoder<string, string> {
+  override readonly sharable = true;
+  override encodes(message: unknown): boolean {
+    return typeof message === 'string';
+  }
+  override encode(message: string): string | Several<string> {
+    if (message === '!') throw new RangeError('boom');
+    if (message === '') return several();
+    const half = message.length >> 1;
+    return several(message.slice(0, half), message.slice(half));
+  }
+}
+
+describe('MessageToMessageDecoder', () => {
+  it('makes one, several or no messages of one, in order', () => {
+    const channel = new NotingChannel(new Words());
+    channel.writeInbound('a', '', 'b c', 7);
+    expect(channel.noted()).toEqual(['a', 'b', 'c', '7']);
+  });
+
+  it('S202 asks for more if a read gave nothing, while autoRead is off', () => {
+    const channel = EmbeddedChannel.with({ autoRead: false }, new Words());
+    channel.writeInbound('');
+    expect(channel.embedded.reads).toBe(1);
+    channel.writeInbound('a');
+    expect(channel.embedded.reads).toBe(1);
+  });
+
+  it('drops what comes behind a fatal error, and only that message with skip', () => {
+    const channel = new NotingChannel(new Words());
+    channel.writeInbound('a', '!', 'b');
+    expect(channel.noted()).toEqual(['a', '!HR_ERR_DECODER_FAILED']);
+    const skipping = new NotingChannel(new Words({ onFrameError: 'skip' }));
+    skipping.writeInbound('a', '!', 'b');
+    expect(skipping.noted()).toEqual(['a', 'b']);
+    const emitting = new NotingChannel(new Words({ onFrameError: 'emit' }));
+    emitting.writeInbound('a', '!', 'b');
+    expect(emitting.noted()).toEqual(['a', '!HR_ERR_DECODER_FAILED', 'b']);
+  });
+});
+
+describe('MessageToMessageEncoder', () => {
+  it('S199 an unmatched type passes, no output and a throw fail the write', () => {
+    const channel = new EmbeddedChannel(new Halves());
+    channel.writeOutbound(7, 'abcd');
+    expect([channel.readOutbound(), channel.readOutbound(), channel.readOutbound()]).toEqual([
+      7,
+      'ab',
+      'cd',
+    ]);
+    expect(() => channel.writeOutbound('')).toThrow(/Halves.encode made nothing/);
+    expect(() => channel.writeOutbound('!')).toThrow(/Halves.encode threw: boom/);
+  });
+
+  it('S200 with several outputs the first error is the error, and the others are still written', () => {
+    const written: unknown[] = [];
+    const failing: Handler = {
+      write: (ctx, message) => {
+        if (message === 'a') throw new Error('first');
+        written.push(message);
+        return ctx.write(message);
+      },
+    };
+    const channel = new EmbeddedChannel(failing, new Halves());
+    expect(() => channel.writeOutbound('ab')).toThrow('first');
+    expect(written).toEqual(['b']);
+  });
+});
+
+describe('MessageToMessageCodec', () => {
+  class Numbers extends MessageToMessageCodec<string, number> {
+    override decode(_ctx: Context, text: string): number {
+      return Number(text);
+    }
+    override encode(value: number): string {
+      return String(value);
+    }
+  }
+
+  it('translates both ways', () => {
+    const channel = new EmbeddedChannel(new Numbers());
+    channel.writeInbound('7');
+    channel.writeOutbound(8);
+    expect([channel.readInbound(), channel.readOutbound()]).toEqual([7, '8']);
+  });
+
+  it('S18 is refused if it says it is sharable', () => {
+    class Shared extends Numbers {
+      // @ts-expect-error a codec with an inbound half cannot be sharable
+      override readonly sharable = true;
+    }
+    const channel = new EmbeddedChannel();
+    channel.pipeline.addLast(new Shared());
+    expect(() => channel.checkException()).toThrow(/leave `sharable` out/);
+  });
+});

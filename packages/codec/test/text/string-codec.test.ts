@@ -1,0 +1,102 @@
+import { LineFrameDecoder, StreamingStringDecoder, StringCodec } from '@headrace/codec';
+import { ChannelGroup, type Handler } from '@headrace/core';
+import { EmbeddedChannel } from '@headrace/core/testing';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { NotingChannel, outcome } from '../decoder-harness.ts';
+
+describe('StringCodec', () => {
+  it('turns bytes into strings and strings into bytes, as UTF-8', () => {
+    const channel = new EmbeddedChannel(new StringCodec());
+    channel.writeInbound(Buffer.from('héllo €😀'));
+    expect(channel.readInbound()).toBe('héllo €😀');
+    channel.writeOutbound('é');
+    expect(channel.readOutbound<Buffer>()!.toString('hex')).toBe('c3a9');
+  });
+
+  it('takes a real replacement character and a byte order mark for what they are', () => {
+    const channel = new EmbeddedChannel(new StringCodec());
+    channel.writeInbound(Buffer.from('\uFEFFa\uFFFDb'));
+    expect(channel.readInbound()).toBe('\uFEFFa\uFFFDb');
+  });
+
+  it.each([
+    ['a lone continuation', '6180', 1],
+    ['a cut-off character', '61e282', 1],
+    ['an overlong slash', 'c0af', 0],
+    ['a surrogate', 'eda080', 0],
+    ['past the last character', '6162f4908080', 2],
+    ['behind a real replacement character', 'efbfbdff', 3],
+  ])('refuses bytes that are not UTF-8: %s', (_name, hex, at) => {
+    const channel = new EmbeddedChannel(new StringCodec());
+    expect(() => channel.writeInbound(Buffer.from(hex, 'hex'))).toThrow(
+      new RegExp(`not UTF-8: byte ${at} begins no character`),
+    );
+  });
+
+  it('agrees with the strict TextDecoder on any bytes', () => {
+    const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 12 }), (bytes) => {
+        let expected: string;
+        try {
+          expected = strict.decode(bytes);
+        } catch {
+          expected = '!HR_ERR_TEXT_NOT_UTF8';
+        }
+        const channel = new NotingChannel(new StringCodec());
+        channel.feed(bytes);
+        expect(channel.noted()).toEqual([expected]);
+      }),
+    );
+  });
+
+  it('answers bad bytes from exceptionCaught, then nothing more of that read is decoded', () => {
+    const seen: unknown[] = [];
+    const app: Handler = {
+      channelRead: (_ctx, message) => void seen.push(message),
+      exceptionCaught: (ctx) => {
+        ctx.write('ERR:BAD_UTF8');
+        ctx.channel.end({ reason: 'bad-input' });
+      },
+    };
+    const channel = new EmbeddedChannel(
+      new LineFrameDecoder(),
+      new StringCodec({ delimiter: '\n' }),
+      app,
+    );
+    channel.writeInbound(Buffer.from('a\n\xff\nb\n', 'latin1'));
+    expect(seen).toEqual(['a']);
+    expect(String(channel.readOutbound())).toBe('ERR:BAD_UTF8\n');
+  });
+
+  it('encodes once for a broadcast', () => {
+    const channels = [1, 2].map(() => new EmbeddedChannel(new StringCodec({ delimiter: '\n' })));
+    const group = new ChannelGroup('all');
+    for (const channel of channels) group.add(channel);
+    group.writeAndFlush('hi');
+    const [one, other] = channels.map((channel) => channel.readOutbound<Buffer>());
+    expect(String(one)).toBe('hi\n');
+    expect(other).toBe(one);
+  });
+
+  it('passes on what is neither bytes nor string', () => {
+    expect(outcome(new StringCodec())).toEqual([]);
+    const channel = new NotingChannel(new StringCodec());
+    channel.writeInbound(7);
+    expect(channel.noted()).toEqual(['7']);
+  });
+});
+
+describe('StreamingStringDecoder', () => {
+  it('S227 gives whole characters however the stream was cut', () => {
+    const bytes = Buffer.from('aé€😀z');
+    const singles = [...bytes].map((byte) => Buffer.from([byte]));
+    expect(outcome(new StreamingStringDecoder(), ...singles).join('')).toBe('aé€😀z');
+  });
+
+  it('S227 refuses bad bytes, and a character that the end cuts off', () => {
+    expect(outcome(new StreamingStringDecoder(), 'a\xff', 'b')).toEqual(['!HR_ERR_TEXT_NOT_UTF8']);
+    expect(outcome(new StreamingStringDecoder(), 'a\xc3')).toEqual(['a', '!HR_ERR_TEXT_NOT_UTF8']);
+  });
+});
