@@ -1,6 +1,7 @@
 import type { Clock, CloseReason, Timer, WriteFuture } from '../contract.ts';
 import { ChannelError, isHeadraceError } from '../errors.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
+import { systemClock } from '../internal/system-clock.ts';
 import type { HandlerPipeline } from '../pipeline/handler-pipeline.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
@@ -219,7 +220,10 @@ export abstract class ChannelOutput implements OutboundOwner {
       return;
     }
     this.unseenFailures = [future];
-    this.clock.execute(() => this.reportUnseen());
+    const later = () => this.clock.execute(() => this.reportUnseen());
+    // An `await` looks at a future one microtask late, and Node's next tick comes before that.
+    if (this.clock === systemClock) queueMicrotask(later);
+    else later();
   }
 
   /** Whoever wrote has had the rest of the event to look at the future; one line per channel is enough. */

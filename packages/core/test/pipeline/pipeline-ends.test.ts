@@ -1,0 +1,250 @@
+// The test kit records what the tail sees; these tests are about what a real channel does there.
+import {
+  type ChannelHooks,
+  type Handler,
+  initializer,
+  type Logger,
+  resolveChannelOptions,
+  TransportChannel,
+} from '@headrace/core';
+import { EmbeddedChannel, recordEvents, VirtualClock } from '@headrace/core/testing';
+import { describe, expect, it } from 'vitest';
+
+interface Entry {
+  readonly level: string;
+  readonly message: string;
+  readonly error: Error | undefined;
+}
+
+function open(hooks: ChannelHooks = {}, ...handlers: Handler[]) {
+  const entries: Entry[] = [];
+  const logger: Logger = {
+    log: (level, message, error) => void entries.push({ level, message, error }),
+  };
+  const clock = new VirtualClock();
+  const { embedded } = new EmbeddedChannel();
+  const channel = new TransportChannel(embedded, resolveChannelOptions({ logger, clock, hooks }));
+  channel.pipeline.addLast(...handlers);
+  clock.run(() => channel.register());
+  return { channel, entries, clock };
+}
+
+describe('the tail', () => {
+  it('S57 drops an unhandled message, and tells so in one debug line with the handlers’ names', () => {
+    const { channel, entries } = open({}, recordEvents(), recordEvents());
+    channel.received('hello');
+    expect(entries).toHaveLength(1);
+    expect(entries[0]).toMatchObject({ level: 'debug', error: undefined });
+    expect(entries[0]!.message).toMatch(/string.*EventRecorder#0, EventRecorder#1.*dropped/);
+    expect(entries[0]!.message).toContain(channel.id);
+    expect(channel.isOpen).toBe(true);
+  });
+
+  it('S58 S59 logs an unhandled error once, and closes the channel', () => {
+    const { channel, entries, clock } = open();
+    const error = new Error('boom');
+    clock.run(() => channel.pipeline.fireExceptionCaught(error));
+    expect(entries).toHaveLength(1);
+    expect(entries[0]).toMatchObject({ level: 'warn', error });
+    expect(entries[0]!.message).toMatch(/last handler did not handle/);
+    expect(entries[0]!.message).toContain(channel.id);
+    expect(channel.closeInfo).toEqual({ reason: 'error', by: 'local', error });
+  });
+
+  it('S59 closes even if a handler’s close throws', () => {
+    const { channel, clock } = open({}, {
+      close() {
+        throw new Error('I stay');
+      },
+    } satisfies Handler);
+    const error = new Error('boom');
+    clock.run(() => channel.pipeline.fireExceptionCaught(error));
+    expect(channel.isOpen).toBe(false);
+    expect(channel.closeInfo).toEqual({ reason: 'error', by: 'local', error });
+  });
+
+  it('S60 drops an unhandled user event silently, and the rest of the events', () => {
+    const { channel, entries } = open();
+    const { pipeline } = channel;
+    pipeline.fireUserEventTriggered('e');
+    pipeline.fireChannelActive();
+    pipeline.fireChannelReadComplete();
+    pipeline.fireChannelWritabilityChanged();
+    pipeline.fireChannelShutdown('input');
+    pipeline.fireChannelInactive();
+    pipeline.fireChannelUnregistered();
+    expect(entries).toEqual([]);
+    expect(channel.isOpen).toBe(true);
+  });
+
+  it('S61 each of it can be replaced by a hook', () => {
+    const seen: unknown[] = [];
+    const { channel, entries, clock } = open({
+      unhandledMessage: (_channel, message) => void seen.push(message),
+      unhandledException: (_channel, error) => void seen.push(error.message),
+      unhandledEvent: (_channel, event) => void seen.push(event),
+      writeFailed: (_channel, error) => void seen.push(error.message),
+    });
+    channel.received('m');
+    channel.pipeline.fireUserEventTriggered('e');
+    channel.pipeline.fireExceptionCaught(new Error('x'));
+    clock.run(() => channel.failedWrite(new Error('w')));
+    expect(seen).toEqual(['m', 'e', 'x', 'w']);
+    expect(entries).toEqual([]);
+    expect(channel.isOpen).toBe(true);
+  });
+});
+
+describe('the head', () => {
+  it('S62 takes every operation that no handler kept: none can be unhandled', () => {
+    const { channel, clock } = open();
+    const future = channel.writeAndFlush(Buffer.from('x'));
+    expect(future.isSuccess).toBe(true);
+    expect(channel.shutdown('output').isSuccess).toBe(true);
+    clock.run(() => channel.close());
+    expect(channel.isOpen).toBe(false);
+  });
+
+  it('S62 an operation whose handler keeps it stays unsettled: nobody says it was done', () => {
+    const { channel } = open({}, {
+      write: () => new Promise<void>(() => {}),
+      close: () => new Promise<void>(() => {}),
+    } satisfies Handler);
+    expect(channel.write('x').isSettled).toBe(false);
+    expect(channel.close().isSettled).toBe(false);
+    expect(channel.isOpen).toBe(true);
+  });
+});
+
+describe('failures that nobody looks at', () => {
+  const failing: Handler = {
+    sharable: true,
+    write() {
+      throw new Error('no');
+    },
+  };
+
+  it('an ignored failed write is one line per channel, and no unhandled rejection', () => {
+    const { channel, entries, clock } = open({}, failing);
+    clock.run(() => {
+      channel.write(1);
+      channel.write(2);
+    });
+    clock.run(() => channel.write(3));
+    expect(entries.map(({ level, error }) => [level, error?.message])).toEqual([['warn', 'no']]);
+  });
+
+  it('a failure that somebody looks at is not told', () => {
+    const { channel, entries, clock } = open({}, failing);
+    clock.run(() => void channel.write(1).error);
+    clock.run(() => channel.write(1).onSettled(() => {}));
+    clock.run(() => void channel.write(1).catch(() => {}));
+    expect(entries).toEqual([]);
+  });
+
+  it('nor is one that somebody awaits, on the real clock', async () => {
+    const told: string[] = [];
+    const hooks: ChannelHooks = { writeFailed: (_channel, error) => void told.push(error.message) };
+    const channel = new TransportChannel(
+      new EmbeddedChannel().embedded,
+      resolveChannelOptions({ hooks }),
+    );
+    const nextTick = () => new Promise((resolve) => setImmediate(resolve));
+    channel.pipeline.addLast({ ...failing });
+    channel.register();
+    // From a callback of the event loop, where Node's next tick comes before the microtasks.
+    await new Promise<void>((resolve) => {
+      setImmediate(() => {
+        void (async () => {
+          try {
+            await channel.write(1);
+          } catch {}
+          resolve();
+        })();
+      });
+    });
+    await nextTick();
+    expect(told).toEqual([]);
+    channel.write(2);
+    await nextTick();
+    expect(told).toEqual(['no']);
+  });
+
+  it('a failed shutdown or close that nobody looks at is told, too', () => {
+    const { channel, entries, clock } = open({}, {
+      close() {
+        throw new Error('stuck');
+      },
+    } satisfies Handler);
+    clock.run(() => void channel.close());
+    expect(entries.map(({ error }) => error?.message)).toEqual(['stuck']);
+  });
+
+  it('an asynchronous write that rejects, ignored, is told and never an unhandled rejection', async () => {
+    const rejections: unknown[] = [];
+    const onRejection = (reason: unknown) => void rejections.push(reason);
+    process.on('unhandledRejection', onRejection);
+    const { channel, entries, clock } = open({}, {
+      write: () => Promise.reject(new Error('later')),
+    } satisfies Handler);
+    channel.write(1);
+    await new Promise((resolve) => setImmediate(resolve));
+    clock.runTasks();
+    process.off('unhandledRejection', onRejection);
+    expect(rejections).toEqual([]);
+    expect(entries.map(({ error }) => error?.message)).toEqual(['later']);
+  });
+
+  it('a write with a signal that fails at the close is told, too', () => {
+    const { channel, entries, clock } = open();
+    clock.run(() => {
+      channel.write('x', { signal: new AbortController().signal });
+      channel.close();
+    });
+    expect(entries).toHaveLength(1);
+    expect(entries[0]).toMatchObject({ level: 'debug' });
+  });
+
+  it('async handlers of every event: their rejections reach exceptionCaught, none is unhandled', async () => {
+    const rejections: unknown[] = [];
+    const onRejection = (reason: unknown) => void rejections.push(reason);
+    process.on('unhandledRejection', onRejection);
+    const told: string[] = [];
+    const fail = (name: string) => async () => {
+      throw new Error(name);
+    };
+    const { channel } = open({}, {
+      channelActive: fail('active'),
+      channelRead: fail('read'),
+      channelReadComplete: fail('complete'),
+      userEventTriggered: fail('event'),
+      channelWritabilityChanged: fail('writability'),
+      flush: fail('flush'),
+      read: fail('demand'),
+      exceptionCaught: (_ctx, error) => void told.push(error.message),
+    } satisfies Handler);
+    channel.received(1);
+    channel.readComplete();
+    channel.pipeline.fireUserEventTriggered(1);
+    channel.pipeline.fireChannelWritabilityChanged();
+    channel.flush();
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', onRejection);
+    expect(rejections).toEqual([]);
+    expect(told.sort()).toEqual(
+      ['active', 'complete', 'demand', 'demand', 'event', 'flush', 'read', 'writability'].sort(),
+    );
+  });
+});
+
+it('an initializer’s error is told once, with the error', () => {
+  const { channel, entries } = open(
+    {},
+    initializer(() => {
+      throw new Error('no such file');
+    }),
+  );
+  expect(entries).toHaveLength(1);
+  expect(entries[0]).toMatchObject({ level: 'error' });
+  expect(channel.isOpen).toBe(false);
+});
