@@ -419,9 +419,11 @@ describe('operations', () => {
     let wanted = 0;
     function deliver(ctx: Context): void {
       const next = held.shift();
-      if (next === undefined) return ctx.read();
-      wanted -= 1;
-      ctx.fireChannelRead(next);
+      if (next === undefined) ctx.read();
+      else {
+        wanted -= 1;
+        ctx.fireChannelRead(next);
+      }
     }
     channel.writeInbound('A', 'B', 'C');
     expect(channel.readInbound()).toBeUndefined();

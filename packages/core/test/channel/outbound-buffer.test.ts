@@ -1,0 +1,373 @@
+import type { Handler, WriteFuture } from '@headrace/core';
+import { EmbeddedChannel, recordEvents } from '@headrace/core/testing';
+import { describe, expect, it } from 'vitest';
+
+/** The fixed overhead that each waiting message is counted with. */
+const OVERHEAD = 64;
+
+function limited(low: number, high: number, ...handlers: Handler[]) {
+  return EmbeddedChannel.with(
+    { writeBufferLowBytes: low, writeBufferHighBytes: high },
+    ...handlers,
+  );
+}
+
+const outbound = (channel: EmbeddedChannel): unknown[] => {
+  const all: unknown[] = [];
+  for (let m = channel.readOutbound(); m !== undefined; m = channel.readOutbound()) all.push(m);
+  return all;
+};
+
+describe('order and futures', () => {
+  it('S104 write only queues; a flush sends what was written before it', () => {
+    const channel = new EmbeddedChannel();
+    const [a, b] = [channel.write('a'), channel.write('b')];
+    expect(outbound(channel)).toEqual([]);
+    channel.flush();
+    expect(outbound(channel)).toEqual(['a', 'b']);
+    const c = channel.write('c');
+    expect([a, b, c].map((future) => future.isSuccess)).toEqual([true, true, false]);
+    expect(outbound(channel)).toEqual([]);
+  });
+
+  it('S104 a flush while the transport is stuck does not touch what is written later', () => {
+    const channel = new EmbeddedChannel();
+    channel.embedded.isStuck = true;
+    channel.writeAndFlush('a');
+    channel.flush();
+    const later = channel.write('later');
+    channel.embedded.release();
+    expect(outbound(channel)).toEqual(['a']);
+    expect(later.isSettled).toBe(false);
+  });
+
+  it('S105 futures settle in the order of the writes, when their flush was handed over whole', () => {
+    const channel = new EmbeddedChannel();
+    const settled: string[] = [];
+    const write = (text: string): WriteFuture => {
+      const future = channel.write(text);
+      future.onSettled(() => settled.push(text));
+      return future;
+    };
+    channel.embedded.isStuck = true;
+    write('1');
+    write('2');
+    channel.flush();
+    write('3');
+    channel.flush();
+    write('4');
+    expect(settled).toEqual([]);
+    channel.embedded.release();
+    expect(settled).toEqual(['1', '2', '3']);
+    expect(outbound(channel)).toEqual(['1', '2', '3']);
+  });
+
+  it('S106 empty messages can be written, and settle in order', () => {
+    const channel = new EmbeddedChannel();
+    const settled: number[] = [];
+    for (const [index, size] of [0, 3, 0, 0].entries()) {
+      channel.write(Buffer.alloc(size)).onSettled(() => settled.push(index));
+    }
+    channel.flush();
+    expect(settled).toEqual([0, 1, 2, 3]);
+    expect(channel.pendingOutboundBytes).toBe(0);
+  });
+
+  it('S118 a flush within a flush is picked up by the outer one', () => {
+    const channel = new EmbeddedChannel();
+    channel.write('1').onSettled(() => {
+      channel.writeAndFlush('2').onSettled(() => channel.writeAndFlush('3'));
+      expect(channel.readOutbound()).toBe('1');
+      expect(channel.readOutbound()).toBeUndefined();
+    });
+    channel.flush();
+    expect(outbound(channel)).toEqual(['2', '3']);
+  });
+
+  it('S119 closing from a future of the failing buffer does not enter the failing again', () => {
+    const channel = new EmbeddedChannel();
+    channel.embedded.isStuck = true;
+    const settled: string[] = [];
+    const write = (text: string): void =>
+      channel.writeAndFlush(text).onSettled((error) => {
+        settled.push(`${text} ${error?.message}`);
+        channel.close();
+        expect(channel.write('again').isSuccess).toBe(false);
+      });
+    write('1');
+    write('2');
+    channel.close();
+    expect(settled).toHaveLength(2);
+    expect(settled[0]).toMatch(/^1 .*closed/);
+  });
+
+  it('S120 a message of a type that the transport does not take fails alone', () => {
+    const channel = new EmbeddedChannel();
+    channel.embedded.sizeOf = (message) => (typeof message === 'string' ? message.length : -1);
+    const before = channel.write('before');
+    const wrong = channel.write({ not: 'bytes' });
+    const after = channel.write('after');
+    channel.flush();
+    expect(wrong.error).toMatchObject({ code: 'HR_ERR_MESSAGE_NOT_ENCODABLE' });
+    expect(wrong.error?.message).toMatch(/Object.*encoder/);
+    expect([before.isSuccess, after.isSuccess]).toEqual([true, true]);
+    expect(outbound(channel)).toEqual(['before', 'after']);
+  });
+
+  it('sends a large backlog in pieces, in order', () => {
+    const channel = EmbeddedChannel.with({ maxOutboundBytes: Number.POSITIVE_INFINITY });
+    channel.embedded.isStuck = true;
+    const sizes = [100, 200_000, 300_000, 5, 60_000, 60_000];
+    const futures = sizes.map((size) => channel.writeAndFlush(Buffer.alloc(size)));
+    let writes = 0;
+    const { write } = channel.embedded;
+    channel.embedded.write = (messages) => {
+      writes += 1;
+      return write.call(channel.embedded, messages);
+    };
+    channel.embedded.release();
+    expect(futures.every((future) => future.isSuccess)).toBe(true);
+    expect(outbound(channel).map((message) => (message as Buffer).length)).toEqual(sizes);
+    expect(writes).toBeGreaterThan(1);
+  });
+});
+
+describe('writability', () => {
+  it('S103 marks are 32 and 64 KiB unless set; nonsense is refused', () => {
+    const channel = new EmbeddedChannel();
+    expect(channel.writeBufferLowBytes).toBe(32 * 1024);
+    expect(channel.writeBufferHighBytes).toBe(64 * 1024);
+    expect(() => limited(-1, 10)).toThrow(
+      expect.objectContaining({ code: 'HR_ERR_OPTION_INVALID' }),
+    );
+    expect(() => limited(11, 10)).toThrow(
+      expect.objectContaining({ code: 'HR_ERR_OPTION_CONFLICT' }),
+    );
+    expect(() => limited(Number.NaN, 10)).toThrow(/writeBufferLowBytes is NaN/);
+    expect(() => limited(10, 10)).not.toThrow();
+  });
+
+  it('S107 unwritable strictly above the high mark, writable again strictly below the low mark', () => {
+    const channel = limited(128 + OVERHEAD, 256 + OVERHEAD);
+    channel.embedded.isStuck = true;
+    channel.write(Buffer.alloc(256));
+    expect(channel.isWritable).toBe(true);
+    channel.write(Buffer.alloc(0));
+    expect(channel.isWritable).toBe(false);
+    channel.flush();
+    channel.embedded.release();
+    expect(channel.isWritable).toBe(true);
+  });
+
+  it('S107 at the low mark it is still unwritable', () => {
+    const channel = limited(100, 200);
+    const abort = new AbortController();
+    channel.write(Buffer.alloc(100 - OVERHEAD));
+    channel.write(Buffer.alloc(101 - OVERHEAD), { signal: abort.signal });
+    expect(channel.pendingOutboundBytes).toBe(201);
+    expect(channel.isWritable).toBe(false);
+    abort.abort();
+    expect(channel.pendingOutboundBytes).toBe(100);
+    expect(channel.isWritable).toBe(false);
+    channel.flush();
+    expect(channel.isWritable).toBe(true);
+  });
+
+  it('S108 passing the low mark upwards changes nothing', () => {
+    const seen = recordEvents();
+    const channel = limited(100, 1000, seen);
+    seen.take();
+    channel.write(Buffer.alloc(200));
+    expect(channel.isWritable).toBe(true);
+    expect(seen.take()).toEqual([`write <${'00'.repeat(200)}>`]);
+  });
+
+  it('S109 is announced on real changes only', () => {
+    const told: boolean[] = [];
+    const channel = limited(100, 200, {
+      channelWritabilityChanged: ({ channel: self }) => void told.push(self.isWritable),
+    } satisfies Handler);
+    channel.write(Buffer.alloc(300));
+    channel.write(Buffer.alloc(300));
+    expect(told).toEqual([false]);
+    channel.flush();
+    expect(told).toEqual([false, true]);
+    channel.write(Buffer.alloc(10));
+    channel.flush();
+    expect(told).toEqual([false, true]);
+  });
+
+  it('S110 each waiting message counts with a fixed overhead', () => {
+    const channel = new EmbeddedChannel();
+    for (let i = 1; i <= 5; i++) {
+      channel.write(Buffer.alloc(10));
+      expect(channel.pendingOutboundBytes).toBe(i * (10 + OVERHEAD));
+    }
+    channel.flush();
+    expect(channel.pendingOutboundBytes).toBe(0);
+  });
+
+  it('S111 tells how much is missing to the other state', () => {
+    const channel = limited(100, 200);
+    expect([channel.bytesBeforeUnwritable, channel.bytesBeforeWritable]).toEqual([201, 0]);
+    channel.write(Buffer.alloc(100));
+    const pending = 100 + OVERHEAD;
+    expect(channel.bytesBeforeUnwritable).toBe(200 - pending + 1);
+    channel.write(Buffer.alloc(100));
+    expect([channel.bytesBeforeUnwritable, channel.bytesBeforeWritable]).toEqual([
+      0,
+      2 * pending - 100 + 1,
+    ]);
+  });
+
+  it('S113 S116 what handlers hold counts as waiting: the channel sums it up', () => {
+    const channel = limited(100, 200, { channelActive() {} }, { channelActive() {} });
+    const [a, b] = ['Handler#0', 'Handler#1'].map((name) => channel.pipeline.context(name)!);
+    a!.addPendingOutboundBytes(150);
+    expect(channel.isWritable).toBe(true);
+    b!.addPendingOutboundBytes(51);
+    expect([channel.isWritable, channel.pendingOutboundBytes]).toEqual([false, 201]);
+    a!.addPendingOutboundBytes(-150);
+    expect(channel.isWritable).toBe(true);
+    b!.addPendingOutboundBytes(-51);
+    expect(channel.pendingOutboundBytes).toBe(0);
+  });
+
+  it('S114 the buffer runs empty while a handler holds too much: no event until the handler lets go', () => {
+    const told: boolean[] = [];
+    const channel = limited(100, 200, {
+      channelWritabilityChanged: ({ channel: self }) => void told.push(self.isWritable),
+    } satisfies Handler);
+    const ctx = channel.pipeline.firstContext()!;
+    channel.run(() => ctx.addPendingOutboundBytes(500));
+    channel.writeOutbound(Buffer.alloc(300));
+    expect(told).toEqual([false]);
+    channel.run(() => ctx.addPendingOutboundBytes(-500));
+    expect(told).toEqual([false, true]);
+  });
+
+  it('S115 what handlers report is announced with the next task, the marks within write and flush', () => {
+    const told: boolean[] = [];
+    const channel = limited(100, 200, {
+      channelWritabilityChanged: ({ channel: self }) => void told.push(self.isWritable),
+    } satisfies Handler);
+    const ctx = channel.pipeline.firstContext()!;
+    channel.run(() => {
+      ctx.addPendingOutboundBytes(500);
+      expect(told).toEqual([]);
+      expect(channel.isWritable).toBe(false);
+    });
+    expect(told).toEqual([false]);
+    channel.run(() => ctx.addPendingOutboundBytes(-500));
+    expect(told).toEqual([false, true]);
+    channel.run(() => {
+      channel.write(Buffer.alloc(300));
+      expect(told).toEqual([false, true, false]);
+      channel.flush();
+      expect(told).toEqual([false, true, false, true]);
+    });
+  });
+
+  it('S115 held and let go within one event is no change', () => {
+    const seen = recordEvents();
+    const channel = limited(100, 200, seen);
+    seen.take();
+    const ctx = channel.pipeline.firstContext()!;
+    channel.run(() => {
+      ctx.addPendingOutboundBytes(500);
+      ctx.addPendingOutboundBytes(-500);
+    });
+    expect(seen.take()).toEqual([]);
+  });
+
+  it('S117 a flush from channelWritabilityChanged is safe, and drains', () => {
+    const told: boolean[] = [];
+    const channel = limited(100, 200, {
+      channelWritabilityChanged(ctx) {
+        told.push(ctx.channel.isWritable);
+        ctx.flush();
+      },
+    } satisfies Handler);
+    const future = channel.write(Buffer.alloc(300));
+    expect(future.isSuccess).toBe(true);
+    expect(outbound(channel)).toHaveLength(1);
+    expect(channel.isWritable).toBe(true);
+    expect(told.at(-1)).toBe(true);
+  });
+
+  it('S117 writes from channelWritabilityChanged go out behind the others', () => {
+    let left = 3;
+    const channel = limited(100, 200, {
+      channelWritabilityChanged(ctx) {
+        if (!ctx.channel.isWritable || left === 0) return;
+        left -= 1;
+        ctx.writeAndFlush(`more ${left}`.padEnd(300));
+      },
+    } satisfies Handler);
+    channel.writeAndFlush('first'.padEnd(300));
+    expect(outbound(channel).map((text) => String(text).trim())).toEqual([
+      'first',
+      'more 2',
+      'more 1',
+      'more 0',
+    ]);
+    expect(channel.pendingOutboundBytes).toBe(0);
+  });
+});
+
+describe('limits', () => {
+  it('S269 more output than maxOutboundBytes fails the write and closes a slow consumer', () => {
+    const channel = EmbeddedChannel.with({ maxOutboundBytes: 1000 });
+    channel.embedded.isStuck = true;
+    const large = channel.writeAndFlush(Buffer.alloc(5000));
+    expect(channel.isOpen).toBe(true);
+    const refused = channel.write(Buffer.alloc(1));
+    expect(refused.error).toMatchObject({ code: 'HR_ERR_OUTBOUND_FULL' });
+    expect(refused.error?.message).toMatch(/5064 bytes.*maxOutboundBytes \(1000\)/);
+    expect(channel.closeInfo).toMatchObject({ reason: 'slow-consumer', by: 'local' });
+    expect(large.error).toMatchObject({ code: 'HR_ERR_CHANNEL_CLOSED' });
+  });
+
+  it('closes when output waits and none of it is taken for outboundStallMs', () => {
+    const channel = EmbeddedChannel.with({ outboundStallMs: 1000 });
+    channel.embedded.isStuck = true;
+    channel.writeAndFlush('x');
+    channel.advance(999);
+    expect(channel.isOpen).toBe(true);
+    channel.advance(1);
+    expect(channel.closeInfo?.reason).toBe('slow-consumer');
+    expect(channel.clock.pendingTimers).toBe(0);
+  });
+
+  it('a slow but moving write is not a stall', () => {
+    const channel = EmbeddedChannel.with({ outboundStallMs: 1000 });
+    channel.embedded.isStuck = true;
+    channel.writeAndFlush(Buffer.alloc(10_000));
+    for (let i = 0; i < 9; i++) {
+      channel.embedded.unsentBytes -= 1000;
+      channel.advance(1000);
+    }
+    expect(channel.isOpen).toBe(true);
+    channel.run(() => channel.embedded.release());
+    channel.advance(5000);
+    expect(channel.isOpen).toBe(true);
+    expect(channel.clock.pendingTimers).toBe(0);
+  });
+
+  it('never closes a stuck channel with outboundStallMs: false', () => {
+    const channel = EmbeddedChannel.with({ outboundStallMs: false });
+    channel.embedded.isStuck = true;
+    channel.writeAndFlush('x');
+    expect(channel.clock.pendingTimers).toBe(0);
+    channel.close();
+  });
+
+  it('takes its timer along when it closes', () => {
+    const channel = new EmbeddedChannel();
+    channel.embedded.isStuck = true;
+    channel.writeAndFlush('x');
+    expect(channel.clock.pendingTimers).toBe(1);
+    channel.close();
+    expect(channel.clock.pendingTimers).toBe(0);
+  });
+});
