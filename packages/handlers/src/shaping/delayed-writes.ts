@@ -123,8 +123,10 @@ export class DelayedWrites {
   }
 
   private makeUnwritable(): void {
-    if (this.block > 0 || !this.ctx.channel.isWritable) return;
-    this.block = this.ctx.channel.bytesBeforeUnwritable;
+    if (this.block > 0) return;
+    const { pendingOutboundBytes, bytesBeforeUnwritable } = this.ctx.channel;
+    // Enough by itself: what else is pending now may drain long before this queue.
+    this.block = pendingOutboundBytes + bytesBeforeUnwritable;
     this.ctx.addPendingOutboundBytes(this.block);
   }
 

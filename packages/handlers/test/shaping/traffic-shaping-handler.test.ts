@@ -144,6 +144,21 @@ describe('TrafficShapingHandler, writing', () => {
     expect(channel.pendingOutboundBytes).toBe(0);
   });
 
+  it.each([10_000, 70_000])(
+    'S293 stays unwritable when other output (%i bytes) has drained',
+    (other) => {
+      const channel = shaped({ writeBytesPerSecond: 1000, unwritableBytes: 500 });
+      channel.embedded.isStuck = true;
+      channel.pipeline.firstContext()!.writeAndFlush(Buffer.alloc(other));
+      channel.run(() => void channel.write(Buffer.alloc(1000)));
+      expect(channel.isWritable).toBe(false);
+      channel.run(() => channel.embedded.release());
+      expect(channel.isWritable).toBe(false);
+      channel.advance(1000);
+      expect(channel.isWritable).toBe(true);
+    },
+  );
+
   it('refuses what exceeds its queue', () => {
     const channel = shaped({ writeBytesPerSecond: 1000, maxQueuedBytes: 1000 });
     const settled: string[] = [];
