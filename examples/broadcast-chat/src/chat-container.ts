@@ -1,0 +1,56 @@
+// What belongs to the chat and how it is put together: read this first.
+import type { Channel, Logger, OutboundBytes } from '@headrace/core';
+import {
+  type ChannelScope,
+  containerInitializer,
+  type DependencyContainer,
+  container as root,
+} from '@headrace/inject';
+import type { WebSocketInput, WebSocketOutput } from '@headrace/websocket';
+import { AUTH_DEADLINE, addChat } from './connection/chat-handlers.ts';
+import { addWebSocketTexts } from './connection/framings.ts';
+import { Refusal } from './connection/refusal.ts';
+import { addThreeWays } from './connection/three-ways.ts';
+import { ChatEntry, WEB_SOCKET_ACCEPTOR } from './http/chat-entry.ts';
+import { PAGE_FILES, type PageFiles } from './http/page-files.ts';
+import { Authenticator } from './room/authenticator.ts';
+import { LOGGER, PeerLog } from './room/peer-log.ts';
+import { Room } from './room/room.ts';
+import { SETTINGS, type Settings } from './settings/settings.ts';
+
+const SINGLETONS = [PeerLog, Room, Authenticator, ChatEntry, Refusal];
+
+export interface ChatParts {
+  readonly settings: Settings;
+  readonly logger: Logger;
+  readonly files: PageFiles;
+}
+
+/** One container for the application; each connection gets a child of it. */
+export function chatContainer({ settings, logger, files }: ChatParts): DependencyContainer {
+  const container = root
+    .createChildContainer()
+    .register(SETTINGS, { useValue: settings })
+    .register(LOGGER, { useValue: logger })
+    .register(PAGE_FILES, { useValue: files });
+  for (const type of SINGLETONS) container.registerSingleton(type as never);
+  const acceptor = containerInitializer(container, addWebSocketChat);
+  return container.register(WEB_SOCKET_ACCEPTOR, { useValue: acceptor });
+}
+
+/** Builds the pipeline of an accepted connection. */
+export function connectionInitializer(
+  container: DependencyContainer,
+): (channel: Channel<Buffer, OutboundBytes>) => void {
+  return containerInitializer(container, addThreeWays, { singletons: SINGLETONS as never });
+}
+
+/** A WebSocket is a connection of its own: it has just begun, and must sign in as any other. */
+function addWebSocketChat(
+  scope: ChannelScope,
+  channel: Channel<WebSocketInput, WebSocketOutput>,
+): void {
+  const { authSeconds } = scope.resolve(SETTINGS);
+  scope.provide(AUTH_DEADLINE, channel.clock.now() + authSeconds * 1000);
+  addChat(scope, addWebSocketTexts(channel));
+}

@@ -1,0 +1,69 @@
+import {
+  addressText,
+  type Logger,
+  type Server,
+  ServerBootstrap,
+  stderrLogger,
+} from '@headrace/core';
+import { ConnectionLimitHandler } from '@headrace/handlers';
+import { chatContainer, connectionInitializer } from './chat-container.ts';
+import { LAST_WORD_MS, Refusal } from './connection/refusal.ts';
+import { type PageFiles, readPageFiles } from './http/page-files.ts';
+import { Room } from './room/room.ts';
+import type { Settings } from './settings/settings.ts';
+
+/** A chat that is running. */
+export interface ChatServer {
+  readonly server: Server;
+  readonly room: Room;
+  /** The line that a script can wait for. */
+  readonly listening: string;
+  /** Stops accepting, says BYE to everybody, and waits until they are gone, or the time is over. */
+  shutdown(options?: {
+    readonly drainTimeoutMs?: number;
+    readonly signal?: AbortSignal;
+  }): Promise<void>;
+}
+
+export interface ChatServerParts {
+  readonly settings: Settings;
+  readonly logger?: Logger;
+  readonly files?: PageFiles;
+}
+
+const DRAIN_MS = 8000;
+
+export async function startChatServer({
+  settings,
+  logger = stderrLogger(),
+  files = readPageFiles(),
+}: ChatServerParts): Promise<ChatServer> {
+  const container = chatContainer({ settings, logger, files });
+  const { host, port, backlog, maxOutboundBytes } = settings;
+  const server = await new ServerBootstrap()
+    .handler(({ pipeline }) =>
+      pipeline.addLast(
+        new ConnectionLimitHandler({
+          total: settings.maxConnections,
+          perAddress: settings.maxConnectionsPerAddress,
+          lastWordMs: LAST_WORD_MS,
+          onRefused: (child, error) => container.resolve(Refusal).refuse(child, error),
+        }),
+      ),
+    )
+    .childHandler(connectionInitializer(container))
+    // Why a write failed is in the line about the close.
+    .childOptions({ logger, maxOutboundBytes, hooks: { writeFailed() {} } })
+    .bind({ host, port, backlog });
+  const room = container.resolve(Room);
+  const place = addressText(server.address);
+  return {
+    server,
+    room,
+    listening: `listening tcp://${place} http://${place}/`,
+    shutdown: async ({ drainTimeoutMs = DRAIN_MS, signal } = {}) => {
+      room.close();
+      await server.shutdown({ drainTimeoutMs, ...(signal && { signal }) });
+    },
+  };
+}

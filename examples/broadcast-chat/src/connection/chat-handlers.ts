@@ -1,0 +1,85 @@
+// The handlers behind every framing, as the container makes them: the framework's, with the chat's words.
+import type { Channel, Pipeline } from '@headrace/core';
+import {
+  AuthFailedEvent,
+  AuthHandler,
+  BroadcastHandler,
+  EchoHandler,
+  HeartbeatHandler,
+  IdleCloseHandler,
+  IdleStateHandler,
+} from '@headrace/handlers';
+import { CHANNEL, type ChannelScope, inject, injectable, token } from '@headrace/inject';
+import { Authenticator } from '../room/authenticator.ts';
+import { idOf, type Member } from '../room/member.ts';
+import { PeerLog } from '../room/peer-log.ts';
+import { Room } from '../room/room.ts';
+import { SETTINGS, type Settings } from '../settings/settings.ts';
+import { LastWordsHandler } from './last-words-handler.ts';
+import { TrimHandler } from './trim-handler.ts';
+
+/** When, by the channel's clock, whoever is not signed in has to go. */
+export const AUTH_DEADLINE = token<number>('authDeadline');
+
+@injectable()
+export class ChatIdleHandler extends IdleStateHandler {
+  constructor(@inject(SETTINGS) { readerIdleSeconds }: Settings) {
+    super({ readerIdleMs: readerIdleSeconds * 1000 });
+  }
+}
+
+@injectable()
+export class ChatAuthHandler extends AuthHandler<Member, string, string> {
+  constructor(
+    @inject(Authenticator) authenticator: Authenticator,
+    @inject(Room) room: Room,
+    @inject(CHANNEL) channel: Channel,
+    @inject(AUTH_DEADLINE) deadline: number,
+  ) {
+    super({
+      isCredentials: (text) => authenticator.isCredentials(text),
+      authenticate: (text) => authenticator.authenticate(text),
+      group: room.members,
+      sessions: room.sessions,
+      onDuplicate: 'kick-older',
+      again: 'refuse',
+      timeoutMs: Math.max(1, deadline - channel.clock.now()),
+      replies: {
+        accepted: () => 'AUTH_OK',
+        refused: () => 'ERR:AUTH_FAILED',
+        unauthenticated: () => 'ERR:UNAUTH',
+        timedOut: () => 'ERR:AUTH_TIMEOUT',
+        kicked: () => 'ERR:KICKED',
+        again: () => 'ERR:ALREADY_AUTH',
+      },
+    });
+  }
+}
+
+@injectable()
+export class ChatBroadcastHandler extends BroadcastHandler<string, string> {
+  constructor(@inject(Room) room: Room) {
+    super(room.members, { format: (text, sender) => `MSG:${idOf(sender)}:${text}` });
+  }
+}
+
+/** Adds what is the same for all three ways in, and behind it the line in the log for those who misbehave. */
+export function addChat(scope: ChannelScope, texts: Pipeline<string, string>): void {
+  const log = scope.resolve(PeerLog);
+  log.watch(scope.channel);
+  texts.addLast(
+    scope.resolve(ChatIdleHandler),
+    new IdleCloseHandler({ lastWord: () => 'ERR:IDLE_TIMEOUT' }),
+    scope.resolve(LastWordsHandler),
+    new TrimHandler(),
+    new HeartbeatHandler(),
+    scope.resolve(ChatAuthHandler),
+    new EchoHandler({ reply: (text: string) => `ECHO:${text}` }),
+    scope.resolve(ChatBroadcastHandler),
+    {
+      userEventTriggered(ctx, event) {
+        if (event instanceof AuthFailedEvent && !event.stays) log.blame(ctx.channel, event.error);
+      },
+    },
+  );
+}

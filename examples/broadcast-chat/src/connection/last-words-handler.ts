@@ -1,0 +1,46 @@
+import {
+  type Context,
+  DecodeError,
+  type Handler,
+  isHeadraceError,
+  type PassThrough,
+  ShutdownEvent,
+  type Types,
+} from '@headrace/core';
+import { inject, injectable } from '@headrace/inject';
+import { PeerLog } from '../room/peer-log.ts';
+
+/** Says why before the connection ends: because the peer broke the protocol, or the server shuts down. */
+@injectable()
+export class LastWordsHandler implements Handler {
+  declare readonly types: Types<PassThrough, PassThrough, PassThrough, string>;
+  private readonly log: PeerLog;
+
+  constructor(@inject(PeerLog) log: PeerLog) {
+    this.log = log;
+  }
+
+  exceptionCaught(ctx: Context, error: Error): void {
+    if (!(error instanceof DecodeError)) {
+      ctx.fireExceptionCaught(error);
+      return;
+    }
+    this.log.blame(ctx.channel, error);
+    const word = wordFor(error);
+    if (word !== undefined) ctx.write(word);
+    ctx.channel.end({ reason: 'bad-input' });
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    ctx.fireUserEventTriggered(event);
+    if (!(event instanceof ShutdownEvent)) return;
+    ctx.write('BYE');
+    ctx.channel.end({ reason: 'shutdown' });
+  }
+}
+
+function wordFor(error: DecodeError): string | undefined {
+  if (isHeadraceError(error, 'FRAME_TOO_LONG')) return 'ERR:TOO_LONG';
+  if (isHeadraceError(error, 'TEXT_NOT_UTF8')) return 'ERR:BAD_UTF8';
+  return undefined;
+}

@@ -1,0 +1,63 @@
+// One connection too many: it hears so in its own way, then it is closed.
+import type { Channel, Pipeline, RejectedError } from '@headrace/core';
+import { ProtocolDetector } from '@headrace/handlers';
+import { inject, injectable } from '@headrace/inject';
+import { HttpEntry } from '@headrace/websocket';
+import { PeerLog } from '../room/peer-log.ts';
+import { addFrames, addLines, addWebSocketTexts } from './framings.ts';
+import { isFrame, isHttp } from './ways.ts';
+
+/** Whoever has not said by then which way it came in is told in a line. */
+const DECISION_MS = 500;
+/** Browsers need a round trip more, for the upgrade. */
+export const LAST_WORD_MS = 2000;
+
+const WORD = 'ERR:TOO_MANY';
+
+/** Tells refused connections why. How many at a time is the matter of the ConnectionLimitHandler. */
+@injectable()
+export class Refusal {
+  private readonly log: PeerLog;
+  private readonly entry = new HttpEntry({
+    timeoutMs: LAST_WORD_MS,
+    webSocket: (channel) => sayTooMany(addWebSocketTexts(channel)),
+    request: (_request, response) => {
+      response
+        .writeHead(503, { 'Content-Type': 'text/plain', Connection: 'close' })
+        .end(`${WORD}\n`);
+    },
+  });
+
+  constructor(@inject(PeerLog) log: PeerLog) {
+    this.log = log;
+  }
+
+  refuse(child: Channel, error: RejectedError): void {
+    this.log.blame(child, error);
+    this.log.watch(child);
+    child.pipeline.addLast(
+      new ProtocolDetector({
+        protocols: [
+          {
+            name: 'frames',
+            matches: isFrame,
+            install: (channel) => sayTooMany(addFrames(channel)),
+          },
+          {
+            name: 'http',
+            matches: isHttp,
+            install: ({ pipeline }) => pipeline.addLast(this.entry.handler()),
+          },
+        ],
+        otherwise: (channel) => sayTooMany(addLines(channel)),
+        timeoutMs: DECISION_MS,
+        handleTimeout: () => 'otherwise',
+      }),
+    );
+  }
+}
+
+function sayTooMany(texts: Pipeline<string, string>): void {
+  texts.writeAndFlush(WORD);
+  texts.channel.end({ reason: 'refused' });
+}

@@ -1,0 +1,55 @@
+// One port, three ways in: the first bytes tell which.
+import { type Channel, type Handler, type OutboundBytes, ShutdownEvent } from '@headrace/core';
+import { ProtocolDetector } from '@headrace/handlers';
+import { ChannelScope, inject, injectable } from '@headrace/inject';
+import { ChatEntry } from '../http/chat-entry.ts';
+import { SETTINGS, type Settings } from '../settings/settings.ts';
+import { AUTH_DEADLINE, addChat } from './chat-handlers.ts';
+import { addFrames, addLines } from './framings.ts';
+import { isFrame, isHttp } from './ways.ts';
+
+/** Looks at the first bytes of a connection and adds the handlers for its way in. */
+@injectable()
+export class ThreeWays extends ProtocolDetector {
+  constructor(@inject(SETTINGS) { authSeconds }: Settings, @inject(ChatEntry) entry: ChatEntry) {
+    super({
+      protocols: [
+        {
+          name: 'frames',
+          matches: isFrame,
+          install: (channel) => addChat(scopeOf(channel), addFrames(channel)),
+        },
+        {
+          name: 'http',
+          matches: isHttp,
+          install: (channel) => entry.serve(channel, scopeOf(channel).resolve(AUTH_DEADLINE)),
+        },
+      ],
+      otherwise: (channel) => addChat(scopeOf(channel), addLines(channel)),
+      timeoutMs: authSeconds * 1000,
+      // Whoever says nothing is told so in a line: the authentication deadline is over, too.
+      handleTimeout: () => 'otherwise',
+    });
+  }
+}
+
+/** Says good-bye to who has not said anything yet; stands before the detector, which just ends then. */
+export const earlyFarewell: Handler = {
+  sharable: true,
+  userEventTriggered(ctx, event) {
+    const isUndecided = !ctx.channel.attributes.has(ProtocolDetector.PROTOCOL);
+    if (event instanceof ShutdownEvent && isUndecided) ctx.writeAndFlush(Buffer.from('BYE\n'));
+    ctx.fireUserEventTriggered(event);
+  },
+};
+
+/** Starts a connection: when it must have signed in, and what reads its first bytes. */
+export function addThreeWays(scope: ChannelScope, channel: Channel<Buffer, OutboundBytes>): void {
+  const { authSeconds } = scope.resolve(SETTINGS);
+  scope.provide(AUTH_DEADLINE, channel.clock.now() + authSeconds * 1000);
+  channel.pipeline.addLast(earlyFarewell, scope.resolve(ThreeWays));
+}
+
+function scopeOf(channel: Channel<Buffer, OutboundBytes>): ChannelScope {
+  return ChannelScope.of(channel as Channel)!;
+}

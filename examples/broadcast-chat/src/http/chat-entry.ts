@@ -1,0 +1,73 @@
+import {
+  type Channel,
+  type Context,
+  DecodeError,
+  type Handler,
+  type OutboundBytes,
+  RejectedError,
+  TimedOutError,
+} from '@headrace/core';
+import { inject, injectable, token } from '@headrace/inject';
+import { HttpEntry, type WebSocketAcceptor } from '@headrace/websocket';
+import { MAX_MESSAGE_BYTES } from '../connection/framings.ts';
+import { PeerLog } from '../room/peer-log.ts';
+import { SETTINGS, type Settings } from '../settings/settings.ts';
+import { PAGE_FILES, type PageFiles } from './page-files.ts';
+import { answerPage } from './page-request.ts';
+
+/** Builds the pipeline of a WebSocket. */
+export const WEB_SOCKET_ACCEPTOR = token<WebSocketAcceptor>('webSocketAcceptor');
+
+/** The page and its WebSocket on `/ws`, for connections that speak HTTP. */
+@injectable()
+export class ChatEntry {
+  private readonly entry: HttpEntry;
+  private readonly log: PeerLog;
+
+  constructor(
+    @inject(SETTINGS) { allowedOrigins, authSeconds, maxOutboundBytes }: Settings,
+    @inject(PAGE_FILES) files: PageFiles,
+    @inject(WEB_SOCKET_ACCEPTOR) webSocket: WebSocketAcceptor,
+    @inject(PeerLog) log: PeerLog,
+  ) {
+    this.log = log;
+    this.entry = new HttpEntry({
+      webSocket,
+      webSocketPath: '/ws',
+      webSocketOptions: { maxOutboundBytes, hooks: { writeFailed() {} } },
+      maxMessageBytes: MAX_MESSAGE_BYTES,
+      request: (request, response) => answerPage(files, request, response),
+      allowOrigin: (origin) => allowedOrigins.includes(origin),
+      timeoutMs: authSeconds * 1000,
+    });
+  }
+
+  /** Serves one connection; its first request must be there before the deadline of the channel's clock. */
+  serve(channel: Channel<Buffer, OutboundBytes>, deadline: number): void {
+    const timeoutMs = Math.max(1, deadline - channel.clock.now());
+    const handler = this.entry.handler({ timeoutMs });
+    // A WebSocket has a line of its own.
+    this.log.watch(channel as Channel, () => handler.webSocket !== undefined);
+    channel.pipeline.addLast(handler, this.blame());
+  }
+
+  /** The peer has its answer already; what is left is the reason in the log. */
+  private blame(): Handler {
+    return {
+      exceptionCaught: (ctx: Context, error: Error) => {
+        const reason = reasonFor(error);
+        if (reason === undefined) ctx.fireExceptionCaught(error);
+        else {
+          this.log.blame(ctx.channel, error);
+          ctx.channel.end({ reason });
+        }
+      },
+    };
+  }
+}
+
+function reasonFor(error: Error): string | undefined {
+  if (error instanceof DecodeError) return 'bad-input';
+  if (error instanceof TimedOutError) return 'timeout';
+  return error instanceof RejectedError ? 'refused' : undefined;
+}

@@ -1,0 +1,51 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { AuthVerdict } from '@headrace/handlers';
+import { inject, injectable } from '@headrace/inject';
+import { SETTINGS, type Settings } from '../settings/settings.ts';
+import type { Member } from './member.ts';
+
+const CREDENTIALS = 'AUTH:';
+const MAX_ID_LENGTH = 64;
+
+/** Decides on `AUTH:<clientId>` and `AUTH:<clientId>:<token>`. */
+@injectable()
+export class Authenticator {
+  /** Digests, so that comparing takes the same time for every token; none if anybody may come in. */
+  private readonly digests: ReadonlyMap<string, Buffer> | undefined;
+
+  constructor(@inject(SETTINGS) { tokens }: Settings) {
+    this.digests =
+      tokens && new Map(Object.entries(tokens).map(([id, token]) => [id, digest(token)]));
+  }
+
+  isCredentials(text: string): boolean {
+    return text.startsWith(CREDENTIALS);
+  }
+
+  authenticate(text: string): AuthVerdict<Member, string> {
+    const rest = text.slice(CREDENTIALS.length);
+    const colon = rest.indexOf(':');
+    const id = (colon < 0 ? rest : rest.slice(0, colon)).trim();
+    const token = colon < 0 ? '' : rest.slice(colon + 1);
+    if (id === '') return { refused: 'an empty id', reply: 'ERR:EMPTY_CLIENT_ID', stays: true };
+    if ([...id].length > MAX_ID_LENGTH || /\p{Cc}/u.test(id)) {
+      return { refused: 'a bad id', reply: 'ERR:BAD_CLIENT_ID', stays: true };
+    }
+    if (!this.isTokenOf(id, token)) return { refused: 'a wrong token' };
+    return { principal: { id } };
+  }
+
+  private isTokenOf(id: string, token: string): boolean {
+    if (this.digests === undefined) return true;
+    const known = this.digests.get(id);
+    // An unknown id takes as long as a wrong token.
+    const isEqual = timingSafeEqual(digest(token), known ?? NOBODY);
+    return isEqual && known !== undefined;
+  }
+}
+
+const NOBODY = Buffer.alloc(32);
+
+function digest(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}

@@ -1,0 +1,91 @@
+// Settings come from a JSON file, then from environment variables, which win; checked before anything starts.
+import { readFileSync } from 'node:fs';
+import { PREFIX, type Settings, settingsSchema } from './settings.ts';
+
+/** A setting is wrong, or the file with the settings: the message says which, and what is allowed. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+}
+
+export interface SettingsSources {
+  /** A JSON file: `{"netty.tcp.port": 18888}`, or the same nested. */
+  readonly file?: string | undefined;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+const KEYS = Object.keys(settingsSchema.shape) as (keyof Settings)[];
+
+export function loadSettings({ file, env = {} }: SettingsSources = {}): Settings {
+  const given = { ...(file !== undefined && fromFile(file)), ...fromEnvironment(env) };
+  const result = settingsSchema.safeParse(given);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map(({ code, path, message, ...issue }) => {
+    if (code === 'unrecognized_keys') {
+      const { keys } = issue as { keys: string[] };
+      return `unknown setting ${keys.map((key) => PREFIX + key).join(', ')}`;
+    }
+    const value = path.reduce<unknown>(
+      (at, key) => (at as Record<PropertyKey, unknown>)?.[key],
+      given,
+    );
+    return `${PREFIX}${path.join('.')} is ${JSON.stringify(value)}: ${message}`;
+  });
+  throw new SettingsError(problems.join('; '));
+}
+
+function fromFile(file: string): Record<string, unknown> {
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new SettingsError(`cannot read the settings in ${file}: ${(error as Error).message}`);
+  }
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+    throw new SettingsError(`the settings in ${file} must be an object: {"netty.tcp.port": 18888}`);
+  }
+  const given: Record<string, unknown> = {};
+  for (const [name, value] of flatten(content)) {
+    if (!name.startsWith(PREFIX)) throw new SettingsError(`unknown setting ${name} in ${file}`);
+    given[name.slice(PREFIX.length)] = value;
+  }
+  return given;
+}
+
+/** `{"netty": {"tcp": {"port": 1}}}` as `netty.tcp.port`; what lies deeper is a value. */
+function flatten(content: object): [string, unknown][] {
+  return Object.entries(content).flatMap(([name, value]): [string, unknown][] => {
+    const isOuter = `${name}.` === PREFIX || PREFIX.startsWith(`${name}.`);
+    if (!isOuter || typeof value !== 'object' || value === null) return [[name, value]];
+    return flatten(
+      Object.fromEntries(Object.entries(value).map(([key, inner]) => [`${name}.${key}`, inner])),
+    );
+  });
+}
+
+/** `NETTY_TCP_PORT`; `NETTY_TCP_READERIDLESECONDS` and `NETTY_TCP_READER_IDLE_SECONDS` are the same. */
+function fromEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+): Record<string, unknown> {
+  const given: Record<string, unknown> = {};
+  for (const [variable, text] of Object.entries(env)) {
+    if (!variable.startsWith('NETTY_TCP_') || text === undefined || text === '') continue;
+    const bare = variable.slice('NETTY_TCP_'.length).replaceAll('_', '').toLowerCase();
+    const key = KEYS.find((one) => one.toLowerCase() === bare);
+    if (key === undefined)
+      throw new SettingsError(`unknown setting ${variable} in the environment`);
+    given[key] = parse(key, text, variable);
+  }
+  return given;
+}
+
+/** Texts as they are, lists with commas, everything else as JSON. */
+function parse(key: keyof Settings, text: string, variable: string): unknown {
+  if (key === 'host') return text;
+  if (key === 'allowedOrigins') return text.split(',').map((origin) => origin.trim());
+  try {
+    return JSON.parse(text);
+  } catch {
+    if (key !== 'tokens') return text;
+    throw new SettingsError(`${variable} must be JSON: {"ann": "a token"}`);
+  }
+}

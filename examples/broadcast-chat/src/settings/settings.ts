@@ -1,0 +1,32 @@
+import { token } from '@headrace/inject';
+import { z } from 'zod';
+
+const seconds = z
+  .number()
+  .positive()
+  .max(86_400 * 24);
+const count = z.number().int().positive();
+const origin = z.string().refine((text) => URL.canParse(text) && new URL(text).origin === text, {
+  error: 'must look like https://chat.example, without a path',
+});
+
+/** Every setting, with its default: `netty.tcp.` and the key here is its name. */
+export const settingsSchema = z.strictObject({
+  enable: z.boolean().default(true),
+  host: z.string().min(1).default('127.0.0.1'),
+  port: z.number().int().min(0).max(65_535).default(18_888),
+  backlog: count.default(1024),
+  readerIdleSeconds: seconds.default(120),
+  authSeconds: seconds.default(10),
+  maxConnections: count.default(100_000),
+  maxConnectionsPerAddress: count.default(1000),
+  maxOutboundBytes: count.default(1024 * 1024),
+  allowedOrigins: z.array(origin).default([]),
+  tokens: z.record(z.string(), z.string().min(1)).optional(),
+});
+
+export type Settings = z.infer<typeof settingsSchema>;
+
+export const SETTINGS = token<Settings>('settings');
+
+export const PREFIX = 'netty.tcp.';
