@@ -12,12 +12,25 @@ export { PRINCIPAL, principalOf } from './auth/principal.ts';
 export { type Session, SessionRegistry } from './auth/session-registry.ts';
 export { BroadcastHandler, type BroadcastOptions } from './broadcast/broadcast-handler.ts';
 export { EchoHandler, type EchoOptions } from './echo/echo-handler.ts';
+export { AdaptiveInterval, type AdaptiveIntervalOptions } from './heartbeat/adaptive-interval.ts';
+export { HeartbeatMissedEvent, HeartbeatReceivedEvent } from './heartbeat/heartbeat-event.ts';
 export {
+  type BytesHeartbeatOptions,
+  bytesHeartbeat,
+  emptyFrameHeartbeat,
   type HeartbeatFormat,
+  type MessageHeartbeatOptions,
+  messageHeartbeat,
   type TextHeartbeatOptions,
   textHeartbeat,
 } from './heartbeat/heartbeat-format.ts';
-export { HeartbeatHandler, type HeartbeatOptions } from './heartbeat/heartbeat-handler.ts';
+export { HeartbeatHandler } from './heartbeat/heartbeat-handler.ts';
+export {
+  type HeartbeatAction,
+  HeartbeatMachine,
+  type HeartbeatRules,
+} from './heartbeat/heartbeat-machine.ts';
+export { HEARTBEAT_PRESETS, type HeartbeatOptions } from './heartbeat/heartbeat-options.ts';
 export { IdleCloseHandler, type IdleCloseOptions } from './idle/idle-close-handler.ts';
 export { type IdleState, IdleStateEvent } from './idle/idle-state-event.ts';
 export { IdleStateHandler, type IdleStateOptions } from './idle/idle-state-handler.ts';
@@ -41,13 +54,28 @@ export { StreamWriteHandler, type StreamWriteOptions } from './flow/stream-write
 
 // Routing
 
+export { CombinedHandler } from './routing/combined-handler.ts';
+export {
+  ForwardHandler,
+  type ForwardOptions,
+  type ForwardRequest,
+} from './routing/forward-handler.ts';
+export { MatchHandler, match } from './routing/match-handler.ts';
+export { matchTag, type TagCases } from './routing/match-tag.ts';
 export { type Protocol, startsWith } from './routing/protocol.ts';
 export {
   ProtocolDetectedEvent,
   ProtocolDetector,
   type ProtocolDetectorOptions,
 } from './routing/protocol-detector.ts';
+export { pipeChannels, RelayHandler } from './routing/relay-handler.ts';
 export { replaceWith } from './routing/replace-with.ts';
+export {
+  RequestHandler,
+  type RequestOptions,
+  type RequestScope,
+} from './routing/request-handler.ts';
+export { UserEventHandler } from './routing/user-event-handler.ts';
 
 // Shaping
 

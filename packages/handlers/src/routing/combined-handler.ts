@@ -1,0 +1,93 @@
+import { type Context, type Handler, OptionError, type Types } from '@headrace/core';
+
+const INBOUND = [
+  'channelRegistered',
+  'channelActive',
+  'channelRead',
+  'channelReadComplete',
+  'channelWritabilityChanged',
+  'userEventTriggered',
+  'channelShutdown',
+  'channelInactive',
+  'channelUnregistered',
+] as const satisfies readonly (keyof Handler)[];
+const OUTBOUND = [
+  'read',
+  'write',
+  'flush',
+  'shutdown',
+  'close',
+] as const satisfies readonly (keyof Handler)[];
+
+type TypesOf<H> = H extends { readonly types?: Types<infer A, infer B, infer C, infer D> }
+  ? Types<A, B, C, D>
+  : Types<unknown, unknown, unknown, unknown>;
+
+/**
+ * Puts a handler that reads and one that writes into a pipeline as one step: a decoder and an encoder that
+ * belong together.
+ *
+ * ```text
+ *  wire | [decoder + encoder] | app
+ * ```
+ *
+ * - **Place** where its parts belong.
+ * - **In** what the inbound part reads.
+ * - **Out** what the inbound part passes on; written messages go through the outbound part.
+ * - **Events** those of its parts.
+ * - **Errors** `OPTION_INVALID` if a part also does the other's work; else those of its parts.
+ * - **State** that of its parts, whose contexts take its place when it is added.
+ * - **Cost** none: its parts stand in the pipeline themselves.
+ * - **Pitfalls** it is not in the pipeline afterwards: remove or look up the parts, each by itself.
+ *
+ * @example
+ * ```ts run
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ * import { CombinedHandler } from '@headrace/handlers';
+ *
+ * const channel = new EmbeddedChannel(new CombinedHandler(
+ *   { channelRead: (ctx, bytes: Buffer) => ctx.fireChannelRead(String(bytes)) },
+ *   { write: (ctx, text: string) => ctx.write(Buffer.from(text)) },
+ * ));
+ * channel.writeInbound(Buffer.from('in'));
+ * channel.writeOutbound('out');
+ * console.log(channel.readInbound(), String(channel.readOutbound()));
+ * // prints in out
+ * ```
+ * @see Netty's `CombinedChannelDuplexHandler`
+ */
+export class CombinedHandler<In extends Handler, Out extends Handler> implements Handler {
+  declare readonly types: Types<
+    TypesOf<In>['readsIn'],
+    TypesOf<In>['readsOut'],
+    TypesOf<Out>['writesIn'],
+    TypesOf<Out>['writesOut']
+  >;
+  readonly inbound: In;
+  readonly outbound: Out;
+
+  constructor(inbound: In, outbound: Out) {
+    refuse(inbound, OUTBOUND, 'inbound');
+    refuse(outbound, INBOUND, 'outbound');
+    this.inbound = inbound;
+    this.outbound = outbound;
+  }
+
+  handlerAdded(ctx: Context): void {
+    const { pipeline } = ctx;
+    pipeline.addAfter(ctx.name, this.outbound);
+    pipeline.addAfter(ctx.name, this.inbound);
+    pipeline.remove(ctx.name);
+  }
+}
+
+function refuse(part: Handler, methods: readonly (keyof Handler)[], name: string): void {
+  const wrong = methods.find((method) => part[method] !== undefined);
+  if (wrong === undefined) return;
+  const type = part.constructor.name;
+  throw new OptionError(
+    'OPTION_INVALID',
+    `the ${name} part, ${type}, has a ${wrong} method: a handler for both directions needs no combining`,
+    { option: name },
+  );
+}

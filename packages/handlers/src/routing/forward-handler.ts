@@ -1,0 +1,132 @@
+import {
+  type Channel,
+  type ChannelInitializer,
+  type Context,
+  type Handler,
+  type OutboundBytes,
+  type Types,
+  toError,
+} from '@headrace/core';
+import { RelayHandler } from './relay-handler.ts';
+
+/** What {@link ForwardOptions.connect} gets. */
+export interface ForwardRequest {
+  /** The channel that is to be forwarded. */
+  readonly front: Channel;
+  /** Puts the relay into the new channel: give it to `Bootstrap.handler`, or call it behind your own handlers. */
+  readonly install: ChannelInitializer;
+  /** Aborts when the front channel closes first. */
+  readonly signal: AbortSignal;
+}
+
+/** Options of a {@link ForwardHandler}. */
+export interface ForwardOptions {
+  /** Connects to where this channel shall be forwarded: `new Bootstrap().handler(install).connect({ …, signal })`. */
+  readonly connect: (request: ForwardRequest) => PromiseLike<Channel<Buffer, OutboundBytes>>;
+}
+
+/**
+ * Connects to another server when its channel becomes active, and joins the two channels by a
+ * {@link RelayHandler} in each. Nothing is read before the connection is there.
+ *
+ * ```text
+ *  wire | [forward]        →  wire | [relay] ⇄ [relay] | other wire
+ * ```
+ *
+ * - **Place** last.
+ * - **In** `Buffer`.
+ * - **Out** nothing; what comes in goes to the other channel.
+ * - **Events** forwards all; holds `read()` until it is connected.
+ * - **Errors** what `connect` rejects with; unhandled, it closes the channel.
+ * - **State** one channel, until the relay takes its place.
+ * - **Cost** none once the relay stands.
+ * - **Pitfalls** it shows the client that somebody accepts before the other server has: a refusal is seen
+ *   as a close.
+ *
+ * @example
+ * ```ts run
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ * import { ForwardHandler } from '@headrace/handlers';
+ *
+ * const back = new EmbeddedChannel();
+ * const front = new EmbeddedChannel(new ForwardHandler({
+ *   connect: async ({ install }) => {
+ *     install(back);
+ *     return back;
+ *   },
+ * }));
+ * await Promise.resolve();
+ * front.writeInbound(Buffer.from('hello'));
+ * console.log(String(back.readOutbound()));
+ * // prints hello
+ * ```
+ * @see Netty's example `proxy`
+ */
+export class ForwardHandler implements Handler {
+  declare readonly types: Types<Buffer, never, OutboundBytes, never>;
+  private readonly connect: ForwardOptions['connect'];
+  private readonly aborter = new AbortController();
+  private hasStarted = false;
+  private isReadHeld = false;
+  /** What a transport gave although nobody asked. */
+  private readonly early: Buffer[] = [];
+
+  constructor(options: ForwardOptions) {
+    this.connect = options.connect;
+  }
+
+  handlerAdded(ctx: Context): void {
+    if (ctx.channel.isActive) this.start(ctx);
+  }
+
+  channelActive(ctx: Context): void {
+    this.start(ctx);
+    ctx.fireChannelActive();
+  }
+
+  channelInactive(ctx: Context): void {
+    this.aborter.abort();
+    ctx.fireChannelInactive();
+  }
+
+  read(): void {
+    this.isReadHeld = true;
+  }
+
+  channelRead(_ctx: Context, bytes: Buffer): void {
+    this.early.push(bytes);
+  }
+
+  private start(ctx: Context): void {
+    if (this.hasStarted) return;
+    this.hasStarted = true;
+    const front = ctx.channel;
+    const { signal } = this.aborter;
+    const install: ChannelInitializer = (back) => back.pipeline.addLast(new RelayHandler(front));
+    try {
+      this.connect({ front, install, signal }).then(
+        (back) => this.connected(ctx, back as Channel),
+        (thrown) => this.failed(ctx, toError(thrown)),
+      );
+    } catch (thrown) {
+      this.failed(ctx, toError(thrown));
+    }
+  }
+
+  private connected(ctx: Context, back: Channel): void {
+    const front = ctx.channel;
+    if (!front.isOpen || ctx.isRemoved) {
+      back.end({ reason: 'peer' });
+      return;
+    }
+    ctx.pipeline.addAfter(ctx.name, new RelayHandler(back));
+    for (const bytes of this.early.splice(0)) ctx.fireChannelRead(bytes);
+    ctx.fireChannelReadComplete();
+    ctx.pipeline.remove(ctx.name);
+    if (this.isReadHeld) front.read();
+  }
+
+  private failed(ctx: Context, error: Error): void {
+    if (ctx.channel.isOpen && !ctx.isRemoved) ctx.fireExceptionCaught(error);
+  }
+}

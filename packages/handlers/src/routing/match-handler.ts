@@ -1,0 +1,98 @@
+import type { Context, Handled, Handler, PassThrough, Types } from '@headrace/core';
+
+/** A class of messages. */
+// biome-ignore lint/suspicious/noExplicitAny: any constructor
+type MessageClass<T> = abstract new (...args: any[]) => T;
+
+interface Case {
+  readonly accepts: (message: unknown) => boolean;
+  readonly handle: (ctx: Context, message: never) => Handled;
+}
+
+/**
+ * Gives each message to the function for its type, and passes on what no function takes. Made by
+ * {@link match}.
+ *
+ * ```text
+ *  wire | frame | codec | [match] | the rest
+ * ```
+ *
+ * - **Place** behind the codec, usually last.
+ * - **In** the messages named in `match<…>()`.
+ * - **Out** those that no case takes; the compiler knows which are left.
+ * - **Events** forwards all.
+ * - **Errors** what a case throws, or its promise rejects with, is an error of this handler.
+ * - **State** sharable: it has none but its cases.
+ * - **Cost** one test per case that comes first; put the frequent ones first.
+ * - **Pitfalls** promises of two messages may settle in any order: {@link RequestHandler} keeps it.
+ *
+ * @example
+ * ```ts run
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ * import { match } from '@headrace/handlers';
+ *
+ * class Login { constructor(readonly user: string) {} }
+ * class Logout {}
+ *
+ * const channel = new EmbeddedChannel(
+ *   match<Login | Logout | string>()
+ *     .on(Login, (_ctx, { user }) => console.log('in', user))
+ *     .on(Logout, () => console.log('out'))
+ *     .when((message) => typeof message === 'string', (_ctx, text) => console.log('text', text)),
+ * );
+ * channel.writeInbound(new Login('ann'), 'hello', new Logout());
+ * // prints in ann
+ * // prints text hello
+ * // prints out
+ * ```
+ * @see Netty's `SimpleChannelInboundHandler`
+ */
+export class MatchHandler<In, Left = In> implements Handler {
+  declare readonly types: Types<In, Left, PassThrough, unknown>;
+  readonly sharable = true;
+  private readonly cases: readonly Case[];
+
+  constructor(cases: readonly Case[] = []) {
+    this.cases = cases;
+  }
+
+  /** Messages of a class, its subclasses too. */
+  on<T extends Left>(
+    type: MessageClass<T>,
+    handle: (ctx: Context, message: T) => Handled,
+  ): MatchHandler<In, Exclude<Left, T>> {
+    return this.with((message) => message instanceof type, handle);
+  }
+
+  /** Messages that a type guard accepts. */
+  when<T extends Left>(
+    accepts: (message: Left) => message is T,
+    handle: (ctx: Context, message: T) => Handled,
+  ): MatchHandler<In, Exclude<Left, T>> {
+    return this.with(accepts as (message: unknown) => boolean, handle);
+  }
+
+  /** All that are left. */
+  otherwise(handle: (ctx: Context, message: Left) => Handled): MatchHandler<In, never> {
+    return this.with(() => true, handle);
+  }
+
+  channelRead(ctx: Context, message: unknown): Handled {
+    for (const one of this.cases) {
+      if (one.accepts(message)) return one.handle(ctx, message as never);
+    }
+    ctx.fireChannelRead(message);
+  }
+
+  private with<T, Rest>(
+    accepts: (message: unknown) => boolean,
+    handle: (ctx: Context, message: T) => Handled,
+  ): MatchHandler<In, Rest> {
+    return new MatchHandler([...this.cases, { accepts, handle: handle as Case['handle'] }]);
+  }
+}
+
+/** Starts a {@link MatchHandler} for these messages: `match<Login | Logout>().on(Login, …)`. */
+export function match<In = unknown>(): MatchHandler<In> {
+  return new MatchHandler();
+}

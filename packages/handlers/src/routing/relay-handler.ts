@@ -1,0 +1,99 @@
+import type { Channel, Context, Direction, Handler, OutboundBytes, Types } from '@headrace/core';
+
+/**
+ * Writes what one channel reads to another, no faster than the other takes it, and carries the end over:
+ * a half-closure as a half-closure, a close as a polite end behind the last byte, a reset as a reset.
+ *
+ * ```text
+ *  client | [relay] ──→ server         two relays, one in each channel
+ *  client ←── [relay] | server
+ * ```
+ *
+ * - **Place** last, in both channels; {@link pipeChannels} and {@link ForwardHandler} put them there.
+ * - **In** what the other channel takes, usually `Buffer`.
+ * - **Out** nothing; it writes to the other channel, and flushes once per burst.
+ * - **Events** forwards all. `read()` waits while the other channel is unwritable.
+ * - **Errors** forwards its channel's; a write to the other one fails with that one's close.
+ * - **State** one channel.
+ * - **Cost** no copy, nothing held: what cannot be written is not read.
+ * - **Pitfalls** half-closures are carried only if both channels have `allowHalfOpen`.
+ *
+ * @example
+ * ```ts run
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ * import { pipeChannels } from '@headrace/handlers';
+ *
+ * const left = new EmbeddedChannel();
+ * const right = new EmbeddedChannel();
+ * pipeChannels(left, right);
+ * left.writeInbound(Buffer.from('hello'));
+ * console.log(String(right.readOutbound()));
+ * // prints hello
+ * ```
+ * @see Netty's example `proxy`
+ */
+export class RelayHandler implements Handler {
+  declare readonly types: Types<Buffer, never, OutboundBytes, never>;
+  private readonly target: Channel;
+  private isWaiting = false;
+  private needsFlush = false;
+
+  constructor(target: Channel) {
+    this.target = target;
+  }
+
+  read(ctx: Context): void {
+    if (this.target.isWritable) {
+      ctx.read();
+      return;
+    }
+    if (this.isWaiting) return;
+    this.isWaiting = true;
+    this.target.onceWritable(() => {
+      this.isWaiting = false;
+      if (this.target.isOpen && !ctx.isRemoved) ctx.read();
+    });
+  }
+
+  channelRead(_ctx: Context, message: unknown): void {
+    this.needsFlush = true;
+    this.target.write(message);
+    // What is not flushed would never drain, and nothing more would be read.
+    if (!this.target.isWritable) this.flushTarget();
+  }
+
+  channelReadComplete(ctx: Context): void {
+    this.flushTarget();
+    ctx.fireChannelReadComplete();
+  }
+
+  channelShutdown(ctx: Context, direction: Direction): void {
+    this.flushTarget();
+    if (direction === 'input') this.target.shutdown('output');
+    ctx.fireChannelShutdown(direction);
+  }
+
+  channelInactive(ctx: Context): void {
+    const reason = ctx.channel.closeInfo?.reason ?? 'peer';
+    if (reason === 'reset') this.target.abort('reset');
+    else this.target.end({ reason });
+    ctx.fireChannelInactive();
+  }
+
+  private flushTarget(): void {
+    if (!this.needsFlush) return;
+    this.needsFlush = false;
+    this.target.flush();
+  }
+}
+
+/** Joins two channels: each writes what the other reads, until both are closed. */
+export function pipeChannels(one: Channel, other: Channel): void {
+  if (!one.isOpen || !other.isOpen) {
+    one.end();
+    other.end();
+    return;
+  }
+  one.pipeline.addLast(new RelayHandler(other));
+  other.pipeline.addLast(new RelayHandler(one));
+}

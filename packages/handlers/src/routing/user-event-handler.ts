@@ -1,0 +1,53 @@
+import type { Context, Handled, Handler, PassThrough, Types } from '@headrace/core';
+
+/** A class of events. */
+// biome-ignore lint/suspicious/noExplicitAny: any constructor
+type EventClass<T> = abstract new (...args: any[]) => T;
+
+/**
+ * Gives the user events of one class to a function, and forwards all others.
+ *
+ * ```text
+ *  wire | [idle] | frame | codec | app | [on IdleStateEvent]
+ * ```
+ *
+ * - **Place** behind the handler that fires the event.
+ * - **In** anything.
+ * - **Out** the same.
+ * - **Events** consumes those of its class and its subclasses; the function may fire them on.
+ * - **Errors** what the function throws, or its promise rejects with.
+ * - **State** sharable.
+ * - **Cost** one test per event.
+ * - **Pitfalls** an event that it consumes reaches nobody behind it.
+ *
+ * @example
+ * ```ts run
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ * import { UserEventHandler } from '@headrace/handlers';
+ *
+ * class Moved { constructor(readonly to: string) {} }
+ *
+ * const channel = new EmbeddedChannel(
+ *   new UserEventHandler(Moved, (_ctx, { to }) => console.log('moved to', to)),
+ * );
+ * channel.pipeline.fireUserEventTriggered(new Moved('node-2'));
+ * // prints moved to node-2
+ * ```
+ * @see Netty's `SimpleUserEventChannelHandler`
+ */
+export class UserEventHandler<T> implements Handler {
+  declare readonly types: Types<PassThrough, PassThrough, PassThrough, unknown>;
+  readonly sharable = true;
+  private readonly type: EventClass<T>;
+  private readonly handle: (ctx: Context, event: T) => Handled;
+
+  constructor(type: EventClass<T>, handle: (ctx: Context, event: T) => Handled) {
+    this.type = type;
+    this.handle = handle;
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): Handled {
+    if (event instanceof this.type) return this.handle(ctx, event);
+    ctx.fireUserEventTriggered(event);
+  }
+}

@@ -1,0 +1,106 @@
+import type { Channel, OutboundBytes } from '@headrace/core';
+import { EmbeddedChannel } from '@headrace/core/testing';
+import { describe, expect, it } from 'vitest';
+import { ForwardHandler, type ForwardRequest } from '../../src/routing/forward-handler.ts';
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** A client's channel, the one to the other server, and what the test lets happen between them. */
+interface Dial {
+  request: ForwardRequest | undefined;
+  front: EmbeddedChannel;
+  back: EmbeddedChannel;
+  connect(): Promise<void>;
+  refuse(error: Error): Promise<void>;
+}
+
+function forwarding(): Dial {
+  let resolve!: (channel: Channel<Buffer, OutboundBytes>) => void;
+  let reject!: (error: Error) => void;
+  const promise = new Promise<Channel<Buffer, OutboundBytes>>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  const dial: Partial<Dial> = {};
+  const front = new EmbeddedChannel(
+    new ForwardHandler({
+      connect: (request) => {
+        dial.request = request;
+        return promise;
+      },
+    }),
+  );
+  const back = EmbeddedChannel.with({ clock: front.clock });
+  return Object.assign(dial, {
+    front,
+    back,
+    connect: async () => {
+      dial.request?.install(back as unknown as Channel<Buffer, OutboundBytes>);
+      resolve(back as unknown as Channel<Buffer, OutboundBytes>);
+      await turn();
+      front.runPendingTasks();
+    },
+    refuse: async (error: Error) => {
+      reject(error);
+      await turn();
+    },
+  }) as Dial;
+}
+
+describe('ForwardHandler', () => {
+  it('reads nothing before the other server is there, then relays both ways', async () => {
+    const dial = forwarding();
+    const { reads } = dial.front.embedded;
+    expect(dial.front.embedded.isReading).toBe(false);
+    await dial.connect();
+    expect(dial.front.embedded.reads).toBe(reads + 1);
+    dial.front.writeInbound('to the server');
+    expect(dial.back.readOutbound()).toBe('to the server');
+    dial.back.writeInbound('to the client');
+    expect(dial.front.readOutbound()).toBe('to the client');
+    expect(dial.front.pipeline.get(ForwardHandler)).toBeUndefined();
+  });
+
+  it('passes on what a transport gave although nobody asked', async () => {
+    const dial = forwarding();
+    dial.front.writeInbound('early');
+    await dial.connect();
+    expect(dial.back.readOutbound()).toBe('early');
+  });
+
+  it('makes a failed connect an error of the channel', async () => {
+    const dial = forwarding();
+    await dial.refuse(new Error('nobody listens'));
+    expect(() => dial.front.checkException()).toThrow('nobody listens');
+  });
+
+  it('makes a connect that throws at once an error of the channel', () => {
+    expect(() => {
+      const channel = new EmbeddedChannel(
+        new ForwardHandler({
+          connect: () => {
+            throw new Error('bad target');
+          },
+        }),
+      );
+      channel.checkException();
+    }).toThrow('bad target');
+  });
+
+  it('aborts the connect when the client leaves first, and ends a connection that came too late', async () => {
+    const dial = forwarding();
+    dial.front.endInput();
+    expect(dial.request?.signal.aborted).toBe(true);
+    await dial.connect();
+    expect(dial.back.isOutputShutdown).toBe(true);
+    expect(dial.front.pipeline.names()).toEqual([]);
+  });
+
+  it('ends the client when the other server closes before anybody hears that it was there', async () => {
+    const dial = forwarding();
+    const connected = dial.connect();
+    dial.back.run(() => dial.back.close());
+    await connected;
+    expect(dial.front.isOutputShutdown).toBe(true);
+  });
+});

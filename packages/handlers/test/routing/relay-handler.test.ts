@@ -1,0 +1,77 @@
+import { EmbeddedChannel } from '@headrace/core/testing';
+import { describe, expect, it } from 'vitest';
+import { pipeChannels } from '../../src/routing/relay-handler.ts';
+
+function pair(allowHalfOpen = false): [EmbeddedChannel, EmbeddedChannel] {
+  const left = EmbeddedChannel.with({ allowHalfOpen });
+  const right = EmbeddedChannel.with({ allowHalfOpen, clock: left.clock });
+  pipeChannels(left, right);
+  return [left, right];
+}
+
+describe('pipeChannels', () => {
+  it('writes what each reads to the other, with one flush per burst', () => {
+    const [left, right] = pair();
+    left.writeOneInbound('a').writeOneInbound('b');
+    expect(right.readOutbound()).toBeUndefined();
+    left.flushInbound();
+    expect([right.readOutbound(), right.readOutbound()]).toEqual(['a', 'b']);
+    right.writeInbound('c');
+    expect(left.readOutbound()).toBe('c');
+  });
+
+  it('reads no more of one than the other takes, and reads on when it does', () => {
+    const [left, right] = pair();
+    right.embedded.isStuck = true;
+    const { reads } = left.embedded;
+    left.writeInbound(Buffer.alloc(100_000));
+    left.run(() => left.read());
+    expect(left.embedded.reads).toBe(reads);
+    right.run(() => right.embedded.release());
+    expect(left.embedded.reads).toBe(reads + 1);
+    left.writeInbound('small');
+    expect(left.embedded.reads).toBe(reads + 2);
+  });
+
+  it('carries a half-closure over behind the last byte', () => {
+    const [left, right] = pair(true);
+    left.writeOneInbound('last');
+    left.endInput();
+    expect(right.readOutbound()).toBe('last');
+    expect(right.isOutputShutdown).toBe(true);
+    expect(right.isOpen).toBe(true);
+    right.writeInbound('answer');
+    expect(left.readOutbound()).toBe('answer');
+    right.endInput();
+    expect([left.isOpen, right.isOpen]).toEqual([false, false]);
+  });
+
+  it('ends the other politely when one closes', () => {
+    const [left, right] = pair();
+    left.writeInbound('bye');
+    left.endInput();
+    expect(right.readOutbound()).toBe('bye');
+    expect(right.isOutputShutdown).toBe(true);
+    right.endInput();
+    expect(right.closeInfo?.reason).toBe('peer');
+  });
+
+  it('carries a reset over as a reset', () => {
+    const [left, right] = pair();
+    left.run(() => {
+      left.failed(Object.assign(new Error('read'), { code: 'ECONNRESET' }));
+    });
+    expect(() => left.checkException()).toThrow(/reset/);
+    expect(right.embedded.wasAborted).toBe(true);
+    expect(right.closeInfo?.reason).toBe('reset');
+  });
+
+  it('ends one whose other is closed already', () => {
+    const left = new EmbeddedChannel();
+    const right = EmbeddedChannel.with({ clock: left.clock });
+    right.run(() => right.close());
+    pipeChannels(left, right);
+    expect(left.isOutputShutdown).toBe(true);
+    expect(left.pipeline.names()).toEqual([]);
+  });
+});

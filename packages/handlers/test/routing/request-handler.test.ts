@@ -1,0 +1,195 @@
+import { type Context, type Handler, isHeadraceError, ShutdownEvent } from '@headrace/core';
+import { EmbeddedChannel } from '@headrace/core/testing';
+import { describe, expect, it } from 'vitest';
+import { RequestHandler, type RequestOptions } from '../../src/routing/request-handler.ts';
+
+/** Requests that the test answers by hand. */
+class Desk {
+  readonly begun: string[] = [];
+  readonly signals = new Map<string, AbortSignal>();
+  private readonly open = new Map<
+    string,
+    { resolve: (answer: string | undefined) => void; reject: (error: Error) => void }
+  >();
+
+  readonly handle: RequestOptions<string, string>['handle'] = (request, { signal }) => {
+    this.begun.push(request);
+    this.signals.set(request, signal);
+    return new Promise((resolve, reject) => this.open.set(request, { resolve, reject }));
+  };
+
+  async answer(request: string, answer: string | null = `re:${request}`): Promise<void> {
+    this.open.get(request)!.resolve(answer ?? undefined);
+    await turn();
+  }
+
+  async fail(request: string): Promise<void> {
+    this.open.get(request)!.reject(new Error(`no ${request}`));
+    await turn();
+  }
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function serving(options: Partial<RequestOptions<string, string>> = {}, ...behind: Handler[]) {
+  const desk = new Desk();
+  const channel = new EmbeddedChannel(
+    new RequestHandler<string, string>({ handle: desk.handle, ...options }),
+    ...behind,
+  );
+  return { desk, channel };
+}
+
+function taken(channel: EmbeddedChannel): unknown[] {
+  const all: unknown[] = [];
+  for (let m = channel.readOutbound(); m !== undefined; m = channel.readOutbound()) all.push(m);
+  return all;
+}
+
+describe('RequestHandler', () => {
+  it('works on one request after the other, and answers each', async () => {
+    const { desk, channel } = serving();
+    channel.writeInbound('a', 'b');
+    expect(desk.begun).toEqual(['a']);
+    await desk.answer('a');
+    expect(taken(channel)).toEqual(['re:a']);
+    expect(desk.begun).toEqual(['a', 'b']);
+    await desk.answer('b');
+    expect(taken(channel)).toEqual(['re:b']);
+  });
+
+  it('answers in the order of the requests, in whatever order the work is done', async () => {
+    const { desk, channel } = serving({ concurrency: 3 });
+    channel.writeInbound('a', 'b', 'c', 'd');
+    expect(desk.begun).toEqual(['a', 'b', 'c']);
+    await desk.answer('c');
+    await desk.answer('b');
+    expect(taken(channel)).toEqual([]);
+    expect(desk.begun).toEqual(['a', 'b', 'c', 'd']);
+    await desk.answer('a');
+    expect(taken(channel)).toEqual(['re:a', 're:b', 're:c']);
+  });
+
+  it('answers at once what is returned at once, and flushes once for all of a turn', () => {
+    let flushes = 0;
+    const channel = new EmbeddedChannel(
+      {
+        flush: (ctx) => {
+          flushes += 1;
+          ctx.flush();
+        },
+      },
+      new RequestHandler<string, string>({ handle: (request) => request.toUpperCase() }),
+    );
+    channel.writeInbound('a');
+    expect(taken(channel)).toEqual(['A']);
+    expect(flushes).toBe(1);
+  });
+
+  it('sends nothing for a request without an answer, and later ones do not wait for it', async () => {
+    const { desk, channel } = serving({ concurrency: 2 });
+    channel.writeInbound('a', 'b');
+    await desk.answer('b');
+    await desk.answer('a', null);
+    expect(taken(channel)).toEqual(['re:b']);
+  });
+
+  it('makes a failure an error of the channel', async () => {
+    const { desk, channel } = serving();
+    channel.writeInbound('a');
+    await desk.fail('a');
+    expect(() => channel.checkException()).toThrow('no a');
+  });
+
+  it('makes an answer of a failure where it is told how, in its place', async () => {
+    const { desk, channel } = serving({
+      concurrency: 2,
+      answerError: (error, request) => `${request} failed: ${error.message}`,
+    });
+    channel.writeInbound('a', 'b');
+    await desk.fail('b');
+    await desk.answer('a');
+    expect(taken(channel)).toEqual(['re:a', 'b failed: no b']);
+    channel.checkException();
+  });
+
+  it('answers the failure of a function that throws at once', () => {
+    const { channel } = serving({
+      handle: () => {
+        throw new Error('at once');
+      },
+      answerError: (error) => error.message,
+    });
+    channel.writeInbound('a');
+    expect(taken(channel)).toEqual(['at once']);
+  });
+
+  it('gives up on a request after its time, and aborts its signal', async () => {
+    const errors: boolean[] = [];
+    const { desk, channel } = serving({
+      timeoutMs: 100,
+      answerError: (error) => {
+        errors.push(isHeadraceError(error, 'TIMEOUT_REQUEST'));
+        return 'late';
+      },
+    });
+    channel.writeInbound('a', 'b');
+    channel.advance(100);
+    expect(taken(channel)).toEqual(['late']);
+    expect(errors).toEqual([true]);
+    expect(desk.signals.get('a')?.aborted).toBe(true);
+    expect(desk.begun).toEqual(['a', 'b']);
+    await desk.answer('a');
+    expect(taken(channel)).toEqual([]);
+    await desk.answer('b');
+    expect(taken(channel)).toEqual(['re:b']);
+    expect(channel.clock.pendingTimers).toBe(0);
+  });
+
+  it('reads no more while too many requests wait, and reads on when they are answered', async () => {
+    const { desk, channel } = serving({ maxPending: 2 });
+    const { reads } = channel.embedded;
+    channel.writeInbound('a', 'b');
+    expect(channel.embedded.reads).toBe(reads);
+    await desk.answer('a');
+    expect(channel.embedded.reads).toBe(reads + 1);
+  });
+
+  it('aborts what is under way when the channel closes, and drops its answers', async () => {
+    const { desk, channel } = serving({ timeoutMs: 1000 });
+    channel.writeInbound('a', 'b');
+    channel.finish();
+    expect(desk.signals.get('a')?.aborted).toBe(true);
+    await desk.answer('a');
+    expect(desk.begun).toEqual(['a']);
+    expect(channel.clock.pendingTimers).toBe(0);
+  });
+
+  it('holds a shutdown back until what came before it is answered', async () => {
+    const order: string[] = [];
+    const { desk, channel } = serving(
+      {},
+      {
+        userEventTriggered: (_ctx: Context, event: unknown) => {
+          if (event instanceof ShutdownEvent) order.push('shutdown');
+        },
+      },
+    );
+    channel.writeInbound('a');
+    channel.run(() => channel.pipeline.fireUserEventTriggered(new ShutdownEvent(1000)));
+    expect(order).toEqual([]);
+    await desk.answer('a');
+    expect(taken(channel)).toEqual(['re:a']);
+    expect(order).toEqual(['shutdown']);
+    channel.run(() => channel.pipeline.fireUserEventTriggered(new ShutdownEvent(1000)));
+    expect(order).toHaveLength(2);
+  });
+
+  it('goes on reading when it is removed', () => {
+    const { channel } = serving({ maxPending: 1 });
+    channel.writeInbound('a');
+    const { reads } = channel.embedded;
+    channel.run(() => void channel.pipeline.remove(RequestHandler));
+    expect(channel.embedded.reads).toBe(reads + 1);
+  });
+});
