@@ -2,10 +2,15 @@
 export { AttributeKey } from './attribute-key.ts';
 // Start a server or a client
 export { initializer } from './bootstrap/acceptor.ts';
-export type { AcceptedSocketOptions, BindTarget, MemoryTarget } from './bootstrap/bind-target.ts';
+export type {
+  AcceptedSocketOptions,
+  BindTarget,
+  MemoryTarget,
+  ServerTls,
+} from './bootstrap/bind-target.ts';
 export { Bootstrap, type ClientOptions, type ConnectTarget } from './bootstrap/bootstrap.ts';
 export type { ChannelInitializer } from './bootstrap/bootstrap-options.ts';
-export type { ConnectPlace, ConnectSocketOptions } from './bootstrap/connect-target.ts';
+export type { ClientTls, ConnectPlace, ConnectSocketOptions } from './bootstrap/connect-target.ts';
 export {
   Server,
   type ServerEvents,
@@ -17,6 +22,14 @@ export {
   type ChildOptions,
   ServerBootstrap,
 } from './bootstrap/server-bootstrap.ts';
+// TLS
+export {
+  PEER_CERTIFICATE,
+  TLS,
+  TlsHandshakeEvent,
+  TlsUpgradeEvent,
+} from './bootstrap/tls-event.ts';
+export { upgradeToTls } from './bootstrap/upgrade-to-tls.ts';
 // Channels over transports of your own
 export {
   type ChannelHooks,
@@ -107,4 +120,8 @@ export type { ListenTarget } from './transport/listening-transport.ts';
 export { MemoryNetwork, type MemoryNetworkOptions } from './transport/memory-network.ts';
 export { type MemoryOptions, MemoryTransport } from './transport/memory-transport.ts';
 export { SocketTransport } from './transport/socket-transport.ts';
+export { TlsClientContext, type TlsClientOptions } from './transport/tls-client-context.ts';
+export type { TlsInfo } from './transport/tls-handshake.ts';
+export type { TlsIdentity } from './transport/tls-identity.ts';
+export { TlsServerContext, type TlsServerOptions } from './transport/tls-server-context.ts';
 export type { Transport, TransportSink } from './transport/transport.ts';

@@ -5,6 +5,7 @@ import { checkNumber } from '../internal/option-check.ts';
 import { ListeningTransport, type ListenTarget } from '../transport/listening-transport.ts';
 import type { MemoryNetwork } from '../transport/memory-network.ts';
 import { SocketTransport } from '../transport/socket-transport.ts';
+import { TlsServerContext, type TlsServerOptions } from '../transport/tls-server-context.ts';
 import type { Transport } from '../transport/transport.ts';
 import { checkPath, checkPlace } from './place.ts';
 
@@ -14,8 +15,14 @@ export interface MemoryTarget {
   readonly name: string;
 }
 
+/** Encryption of what a socket carries. */
+export interface ServerTls {
+  /** TLS from the first byte on; a context can be shared by several servers. @default none, plain */
+  readonly tls?: TlsServerOptions | TlsServerContext;
+}
+
 /** Where and how to listen. */
-export type BindTarget = ListenTarget | MemoryTarget;
+export type BindTarget = (ListenTarget & ServerTls) | MemoryTarget;
 
 /** Socket options of accepted connections; those that a path or a name does not have are passed over. */
 export interface AcceptedSocketOptions {
@@ -34,13 +41,25 @@ export function checkBindTarget(target: BindTarget): void {
   if ('path' in target) checkPath(target.path);
 }
 
+/** The TLS to be spoken there; a bad certificate is an `OptionError`. */
+export function serverTlsOf(target: BindTarget): TlsServerContext | undefined {
+  if ('network' in target || target.tls === undefined) return undefined;
+  return TlsServerContext.of(target.tls);
+}
+
 /** The transport that listens there. */
 export function listenerFor(
   target: BindTarget,
   accepted: AcceptedSocketOptions,
   clock: Clock,
+  tls: TlsServerContext | undefined,
 ): Transport {
   if ('network' in target) return target.network.listen(target.name, clock);
+  const { tls: _tls, ...where } = target;
+  const adopt =
+    tls === undefined
+      ? SocketTransport.accepted
+      : (socket: net.Socket) => SocketTransport.acceptedSecure(socket, tls, clock);
   const server = net.createServer({
     pauseOnConnect: true,
     allowHalfOpen: true,
@@ -48,7 +67,7 @@ export function listenerFor(
     keepAlive: accepted.keepAlive ?? true,
     keepAliveInitialDelay: accepted.keepAliveInitialDelayMs ?? 0,
   });
-  return new ListeningTransport(server, 'connection', target, SocketTransport.accepted);
+  return new ListeningTransport(server, 'connection', where, adopt);
 }
 
 const WHY: Readonly<Record<string, string>> = {

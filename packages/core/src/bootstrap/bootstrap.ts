@@ -18,6 +18,7 @@ import {
   connectorFor,
   placeText,
 } from './connect-target.ts';
+import { TlsAnnouncer } from './tls-announcer.ts';
 
 /** Options of a client's channel: those of every channel, and of its socket. */
 export interface ClientOptions extends ChannelOptions, ConnectSocketOptions {
@@ -95,6 +96,7 @@ export class Bootstrap<R = unknown, W = unknown> {
     const transport = connectorFor(where, options, resolved.clock);
     const channel = new TransportChannel(transport, resolved);
     for (const [key, value] of this.attributes) channel.attributes.set(key, value);
+    if ('tls' in where && where.tls !== undefined) channel.pipeline.addLast(new TlsAnnouncer());
     channel.pipeline.addLast(initializer(toFunction(initialize)));
     await connected(channel, timeoutMs, placeText(where), signal);
     return channel as unknown as Channel<R, W>;

@@ -2,14 +2,26 @@ import type { NetConnectOpts } from 'node:net';
 import type { Clock } from '../contract.ts';
 import { checkNumber } from '../internal/option-check.ts';
 import { SocketTransport } from '../transport/socket-transport.ts';
+import { TlsClientContext, type TlsClientOptions } from '../transport/tls-client-context.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { MemoryTarget } from './bind-target.ts';
 import { checkPath, checkPlace } from './place.ts';
 
+/** Encryption of what a socket carries. */
+export interface ClientTls {
+  /** TLS from the first byte on. @default none, plain */
+  readonly tls?: TlsClientOptions | TlsClientContext;
+}
+
 /** Where to connect to: a port, a path (Unix socket, named pipe), or a name in a network in memory. */
 export type ConnectPlace =
-  | { readonly port: number; readonly host?: string; readonly localAddress?: string }
-  | { readonly path: string }
+  | ({
+      readonly port: number;
+      /** @default localhost */
+      readonly host?: string;
+      readonly localAddress?: string;
+    } & ClientTls)
+  | ({ readonly path: string } & ClientTls)
   | MemoryTarget;
 
 /** Options of a client's socket; those that a path or a name does not have are passed over. */
@@ -36,12 +48,16 @@ export function connectorFor(
   clock: Clock,
 ): Transport {
   if ('network' in place) return place.network.connect(place.name, clock);
-  return SocketTransport.connecting({
-    ...place,
+  const { tls, ...where } = place;
+  const socketOptions = {
+    ...where,
     noDelay: options.noDelay ?? true,
     keepAlive: options.keepAlive ?? true,
     keepAliveInitialDelay: options.keepAliveInitialDelayMs ?? 0,
-  } as NetConnectOpts);
+  } as NetConnectOpts;
+  if (tls === undefined) return SocketTransport.connecting(socketOptions);
+  const host = 'port' in place ? (place.host ?? 'localhost') : undefined;
+  return SocketTransport.connectingSecure(socketOptions, TlsClientContext.of(tls, host), clock);
 }
 
 /** The place as text, for errors. */

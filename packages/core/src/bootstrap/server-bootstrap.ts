@@ -5,6 +5,7 @@ import {
   resolveChannelOptions,
 } from '../channel/channel-options.ts';
 import { ServerChannel } from '../channel/server-channel.ts';
+import type { Channel } from '../contract.ts';
 import { Acceptor, initializer } from './acceptor.ts';
 import {
   type AcceptedSocketOptions,
@@ -12,6 +13,7 @@ import {
   bindError,
   checkBindTarget,
   listenerFor,
+  serverTlsOf,
 } from './bind-target.ts';
 import {
   type ChannelInitializer,
@@ -20,6 +22,7 @@ import {
   toFunction,
 } from './bootstrap-options.ts';
 import { Server } from './server.ts';
+import { TlsAnnouncer } from './tls-announcer.ts';
 
 /** Options of accepted connections: those of every channel, and of their sockets. */
 export interface ChildOptions extends ChannelOptions, AcceptedSocketOptions {}
@@ -107,12 +110,14 @@ export class ServerBootstrap {
     const child = { ...this.childChannelOptions };
     const childOptions = resolveChannelOptions(child);
     const serverOptions = this.resolvedServerOptions();
-    const transport = listenerFor(where, child, childOptions.clock);
+    const tls = serverTlsOf(where);
+    const transport = listenerFor(where, child, childOptions.clock, tls);
     const channel = new ServerChannel(transport, serverOptions, childOptions);
     for (const [key, value] of this.serverAttributes) channel.attributes.set(key, value);
-    const server = new Server(channel);
+    const server = new Server(channel, tls);
+    const build = toFunction(initialize);
     const acceptor = new Acceptor({
-      initialize: toFunction(initialize),
+      initialize: tls === undefined ? build : (self) => buildSecure(self, server, build),
       attributes: new Map(this.childAttributes),
       accepted: (accepted) => server.adopt(accepted),
     });
@@ -139,4 +144,10 @@ export class ServerBootstrap {
     const inherited = { ...(logger && { logger }), ...(clock && { clock }) };
     return resolveChannelOptions({ ...inherited, ...this.serverOptions });
   }
+}
+
+/** The handshake's announcer goes first, so that the attributes are there before any handler is active. */
+function buildSecure(channel: Channel, server: Server, build: (channel: Channel) => void): void {
+  channel.pipeline.addLast(new TlsAnnouncer((ctx) => server.tlsFailed(ctx.channel)));
+  build(channel);
 }

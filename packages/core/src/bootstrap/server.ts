@@ -1,8 +1,10 @@
 import { EventEmitter } from 'eventemitter3';
-import type { Address, Channel, CloseInfo, Timer } from '../contract.ts';
+import type { Address, Channel, Clock, CloseInfo } from '../contract.ts';
 import { OptionError } from '../errors.ts';
 import { ChannelGroup } from '../group/channel-group.ts';
 import { checkNumber } from '../internal/option-check.ts';
+import type { TlsServerContext, TlsServerOptions } from '../transport/tls-server-context.ts';
+import { type DrainPlan, drain } from './drain.ts';
 
 /** Tells a channel that its server shuts down: finish what is under way, say good-bye, close. */
 export class ShutdownEvent {
@@ -29,6 +31,8 @@ export interface ShutdownOptions {
 export interface ServerEvents {
   /** A connection was accepted, its pipeline is built. */
   connection: [channel: Channel];
+  /** A connection whose TLS handshake failed has been closed; `error` says why. */
+  tlsFailed: [channel: Channel, error: Error];
   /** Accepting has ended. */
   close: [info: CloseInfo];
 }
@@ -43,10 +47,13 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   readonly connections: ChannelGroup;
   private draining: Promise<void> | undefined = undefined;
   private drainTimeoutMs: number = DEFAULTS.drainTimeoutMs;
+  private readonly tls: TlsServerContext | undefined;
+  private failedHandshakes = 0;
 
-  constructor(channel: Channel) {
+  constructor(channel: Channel, tls?: TlsServerContext) {
     super();
     this.channel = channel;
+    this.tls = tls;
     this.connections = new ChannelGroup('connections');
     channel.onClosed(() => this.emit('close', channel.closeInfo!));
   }
@@ -59,6 +66,34 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   /** The port it listens on; 0 for a path. */
   get port(): number {
     return 'port' in this.address ? this.address.port : 0;
+  }
+
+  /** How many TLS handshakes failed so far. */
+  get tlsFailures(): number {
+    return this.failedHandshakes;
+  }
+
+  /**
+   * Takes new certificates, names or rules for the connections that come; those that are open keep what they
+   * have. Options that are not given stay. If the new ones are not usable, it throws an `OptionError` and the
+   * old ones stay.
+   */
+  reloadTls(options: TlsServerOptions): void {
+    if (this.tls === undefined) {
+      throw new OptionError('OPTION_CONFLICT', 'reloadTls: the server was bound without tls', {
+        option: 'tls',
+      });
+    }
+    this.tls.reload(options);
+  }
+
+  /** @internal A channel closed before it was active: one line, one count, and the server goes on. */
+  tlsFailed(channel: Channel): void {
+    const error = channel.closeInfo?.error;
+    if (error === undefined) return;
+    this.failedHandshakes += 1;
+    channel.logger.log('warn', `${channel} ${error.message}`);
+    this.emit('tlsFailed', channel, error);
   }
 
   /** An accepted channel is ready; during a shutdown it is told so at once. */
@@ -79,7 +114,16 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
    * answer, waits until all have closed or the time is over, and closes the rest. A second call joins the first.
    */
   shutdown(options: ShutdownOptions = {}): Promise<void> {
-    this.draining ??= this.drain(options);
+    if (this.draining !== undefined) return this.draining;
+    let plan: DrainPlan;
+    try {
+      plan = planOf(options, this.channel.clock);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    this.drainTimeoutMs = plan.drainTimeoutMs;
+    this.channel.close('shutdown');
+    this.draining = drain(this.connections, (channel) => this.tell(channel), plan);
     return this.draining;
   }
 
@@ -88,44 +132,22 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     return this.shutdown();
   }
 
-  private async drain(options: ShutdownOptions): Promise<void> {
-    const drainTimeoutMs = options.drainTimeoutMs ?? DEFAULTS.drainTimeoutMs;
-    checkNumber('drainTimeoutMs', drainTimeoutMs);
-    const batch = checkNumber('batch', options.batch ?? DEFAULTS.batch, { min: 1, integer: true });
-    const everyMs = checkNumber(
-      'everyMs',
-      options.everyMs ?? Math.min(DEFAULTS.everyMs, drainTimeoutMs / 4),
-    );
-    if (everyMs > drainTimeoutMs) {
-      throw new OptionError(
-        'OPTION_CONFLICT',
-        `everyMs (${everyMs}) exceeds drainTimeoutMs (${drainTimeoutMs})`,
-      );
-    }
-    this.drainTimeoutMs = drainTimeoutMs;
-    this.channel.close('shutdown');
-    const timers: Timer[] = [];
-    const { clock } = this.channel;
-    const over = new Promise<void>((resolve) => {
-      timers.push(clock.schedule(resolve, drainTimeoutMs, true));
-      options.signal?.addEventListener('abort', () => resolve(), { once: true });
-      if (options.signal?.aborted === true) resolve();
-    });
-    const all = [...this.connections];
-    for (let i = 0; i < all.length; i += batch) {
-      const some = all.slice(i, i + batch);
-      const tellSome = () => {
-        for (const child of some) if (child.isOpen) this.tell(child);
-      };
-      if (i === 0) tellSome();
-      else timers.push(clock.schedule(tellSome, (i / batch) * everyMs, true));
-    }
-    await Promise.race([this.connections.newCloseFuture(), over]);
-    for (const timer of timers) timer.cancel();
-    await this.connections.close('shutdown');
-  }
-
   private tell(child: Channel): void {
     child.pipeline.fireUserEventTriggered(new ShutdownEvent(this.drainTimeoutMs));
   }
+}
+
+function planOf(options: ShutdownOptions, clock: Clock): DrainPlan {
+  const { drainTimeoutMs = DEFAULTS.drainTimeoutMs, batch = DEFAULTS.batch, signal } = options;
+  checkNumber('drainTimeoutMs', drainTimeoutMs);
+  checkNumber('batch', batch, { min: 1, integer: true });
+  const everyMs = options.everyMs ?? Math.min(DEFAULTS.everyMs, drainTimeoutMs / 4);
+  checkNumber('everyMs', everyMs);
+  if (everyMs > drainTimeoutMs) {
+    throw new OptionError(
+      'OPTION_CONFLICT',
+      `everyMs (${everyMs}) exceeds drainTimeoutMs (${drainTimeoutMs})`,
+    );
+  }
+  return { clock, drainTimeoutMs, batch, everyMs, signal };
 }

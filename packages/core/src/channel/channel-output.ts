@@ -12,7 +12,8 @@ export abstract class ChannelOutput implements OutboundOwner {
   abstract readonly pipeline: HandlerPipeline;
   abstract readonly isOpen: boolean;
   abstract readonly isActive: boolean;
-  protected readonly transport: Transport;
+  /** @internal for the bootstraps; a handler reaches the transport through the pipeline only */
+  readonly transport: Transport;
   protected readonly options: ResolvedChannelOptions;
   private readonly outbound: OutboundBuffer;
   /** What handlers hold back, as they told us. */

@@ -1,10 +1,13 @@
 // Walk 1: a socket of Node's as a transport: bytes in, bytes out. Next: packages/core/src/channel/transport-channel.ts
 import net from 'node:net';
-import { TLSSocket } from 'node:tls';
-import type { Address, OutboundBytes } from '../contract.ts';
+import type { TLSSocket } from 'node:tls';
+import type { Address, ByteSource, Clock, OutboundBytes } from '../contract.ts';
+import { PipelineError } from '../errors.ts';
 import { keepBytes } from '../internal/slab.ts';
 import { sizeOfBytes } from './byte-source.ts';
 import { coalesce } from './coalesce.ts';
+import { type TlsInfo, type TlsSide, tlsInfoOf } from './tls-handshake.ts';
+import { TlsLayer } from './tls-layer.ts';
 import type { Transport, TransportSink } from './transport.ts';
 
 /** Node's read buffer for all sockets: what arrives is copied out at once, so one is enough. */
@@ -13,10 +16,11 @@ const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
 interface SocketHandle {
   readonly writeQueueSize?: number;
   readonly useUserBuffer?: unknown;
+  readonly reset?: unknown;
 }
 
 interface OwnedSocket extends net.Socket {
-  owner?: SocketTransport;
+  owner?: SocketTransport | undefined;
   _handle?: SocketHandle | null;
   _server?: net.Server | null;
   server?: net.Server | null;
@@ -25,7 +29,8 @@ interface OwnedSocket extends net.Socket {
 /** A connected or connecting socket of Node's: TCP, Unix socket or named pipe; with TLS on top, too. */
 export class SocketTransport implements Transport {
   readonly accepts = 'Buffers';
-  private readonly socket: OwnedSocket;
+  private socket: OwnedSocket;
+  private tls: TlsLayer | undefined = undefined;
   private sink: TransportSink | undefined = undefined;
   private mayRead = false;
   private isReading = false;
@@ -43,6 +48,27 @@ export class SocketTransport implements Transport {
     socket.on('close', onClose);
     socket.on('end', onEnd);
     if (!readsIntoBuffer) socket.on('data', onData).pause();
+  }
+
+  /** A socket that a server accepted, with TLS from the start: it is active when the handshake is through. */
+  static acceptedSecure(socket: net.Socket, side: TlsSide, clock: Clock): SocketTransport {
+    // Without our 'data': the secure socket on top reads from the handle.
+    const transport = new SocketTransport(socket, true);
+    transport.tls = new TlsLayer(side, clock);
+    return transport;
+  }
+
+  /** A socket on its way to a server that speaks TLS from the start. */
+  static connectingSecure(
+    options: net.NetConnectOpts,
+    side: TlsSide,
+    clock: Clock,
+  ): SocketTransport {
+    const socket = net.connect({ ...options, allowHalfOpen: true });
+    const transport = new SocketTransport(socket, true);
+    transport.tls = new TlsLayer(side, clock);
+    socket.once('connect', onConnect);
+    return transport;
   }
 
   /**
@@ -92,7 +118,13 @@ export class SocketTransport implements Transport {
   }
 
   get isActive(): boolean {
-    return !this.socket.connecting && !this.socket.destroyed;
+    const { socket, tls } = this;
+    return !socket.connecting && !socket.destroyed && (tls === undefined || !tls.isOpening);
+  }
+
+  /** What the TLS handshake agreed on; `undefined` before, and without TLS. */
+  get tlsInfo(): TlsInfo | undefined {
+    return this.tls?.info;
   }
 
   get localAddress(): Address | undefined {
@@ -106,17 +138,19 @@ export class SocketTransport implements Transport {
   }
 
   get unsentBytes(): number {
-    const queued = this.socket._handle?.writeQueueSize;
-    return typeof queued === 'number' ? queued : this.socket.writableLength;
+    // The secure socket's own queue and the plain one's below it: bytes move from one to the other.
+    const below = this.tls?.raw === undefined ? 0 : queuedIn(this.tls.raw);
+    return queuedIn(this.socket) + below;
   }
 
   open(sink: TransportSink): void {
     this.sink = sink;
+    if (this.tls?.isOpening === true && !this.socket.connecting) this.startTls(this.tls);
   }
 
   requestRead(): void {
     this.mayRead = true;
-    if (this.isReading || this.socket.destroyed) return;
+    if (this.isReading || this.socket.destroyed || this.tls?.isUpgrading === true) return;
     this.isReading = true;
     this.socket.resume();
   }
@@ -131,6 +165,11 @@ export class SocketTransport implements Transport {
   }
 
   write(messages: readonly unknown[]): boolean {
+    if (this.tls?.isUpgrading === true) return this.writeAroundMark(messages, this.tls);
+    return this.writeNow(messages);
+  }
+
+  private writeNow(messages: readonly unknown[]): boolean {
     const { socket } = this;
     this.onWritten ??= () => this.wrote();
     const buffers = coalesce(messages as readonly OutboundBytes[]);
@@ -151,19 +190,97 @@ export class SocketTransport implements Transport {
 
   close(): void {
     this.rememberAddresses();
+    this.tls?.cancel();
     this.socket.destroy();
   }
 
   abort(): void {
     this.rememberAddresses();
-    // Only a TCP handle can be reset; the others are just dropped.
-    if (this.isTcp) this.socket.resetAndDestroy();
+    this.tls?.cancel();
+    const raw = (this.tls?.raw ?? this.socket) as OwnedSocket;
+    // Only a TCP handle can be reset, and not while a shutdown waits for the peer: Node would leave it open.
+    const isEnding = raw.writableEnded && !raw.writableFinished;
+    if (typeof raw._handle?.reset === 'function' && !isEnding) raw.resetAndDestroy();
     else this.socket.destroy();
+  }
+
+  /**
+   * Changes to TLS in mid-connection. Nothing more is read in plain. The message returned has to be written
+   * and flushed: what stands before it goes out as it is, what comes behind it is held for the secure socket.
+   */
+  upgrade(side: TlsSide, clock: Clock, done: (error: Error | undefined) => void): ByteSource {
+    if (this.tls !== undefined) {
+      throw new PipelineError('PIPELINE_STATE', 'the connection has TLS already');
+    }
+    this.tls = new TlsLayer(side, clock, done);
+    this.isReading = false;
+    this.socket.pause();
+    return this.tls.mark!;
+  }
+
+  /** Output while an upgrade is under way; never all taken. */
+  private writeAroundMark(messages: readonly unknown[], tls: TlsLayer): boolean {
+    const at = tls.isMarked ? 0 : messages.indexOf(tls.mark);
+    if (at < 0) return this.writeNow(messages);
+    const isTaken = at === 0 || this.writeNow(messages.slice(0, at));
+    tls.held = messages.slice(at);
+    tls.isMarked = true;
+    this.isWriting = true;
+    if (isTaken && !tls.isStarted) this.startTls(tls);
+    return false;
+  }
+
+  private startTls(tls: TlsLayer): void {
+    // What the plain socket has read already goes to the secure one, not to us.
+    this.socket.off('data', onData).off('end', onEnd);
+    tls.start(this.socket, peerText(this.remote), (result) => {
+      if (this.wasClosed) return;
+      if (result instanceof Error) this.tlsFailed(tls, result);
+      else this.secured(tls, result);
+    });
+  }
+
+  private tlsFailed(tls: TlsLayer, error: Error): void {
+    this.sink?.failed(error);
+    tls.finish(error);
+    if (tls.isLost) this.gone();
+    else this.socket.destroy();
+  }
+
+  /** The handshake is through: the secure socket takes the place of the plain one. */
+  private secured(tls: TlsLayer, socket: OwnedSocket & TLSSocket): void {
+    const wasUpgrade = tls.isUpgrading;
+    const raw = this.socket;
+    raw.owner = undefined;
+    tls.raw = raw;
+    tls.info = tlsInfoOf(socket);
+    this.socket = socket;
+    socket.owner = this;
+    socket.on('error', onError);
+    socket.on('close', onClose);
+    socket.on('end', onEnd);
+    socket.on('data', onData).pause();
+    if (!wasUpgrade) {
+      this.sink?.connected();
+      return;
+    }
+    tls.finish(undefined);
+    if (this.wasClosed) return;
+    const { held } = tls;
+    tls.held = [];
+    this.isWriting = false;
+    if (this.writeNow(held)) this.sink?.written();
+    if (this.mayRead) this.requestRead();
   }
 
   /** Node's callback: it also comes for writes that `write` reported itself, and after a destroy. */
   private wrote(): void {
     if (!this.isWriting || this.socket.writableLength > 0 || this.socket.destroyed) return;
+    const { tls } = this;
+    if (tls?.isUpgrading === true && tls.isMarked) {
+      if (!tls.isStarted) this.startTls(tls);
+      return;
+    }
     this.isWriting = false;
     this.sink?.written();
   }
@@ -182,10 +299,6 @@ export class SocketTransport implements Transport {
     this.stopUnlessAsked();
   }
 
-  private get isTcp(): boolean {
-    return this.remote !== undefined && !(this.socket instanceof TLSSocket);
-  }
-
   private stopUnlessAsked(): void {
     if (this.mayRead || !this.isReading || this.socket.destroyed) return;
     this.isReading = false;
@@ -195,7 +308,8 @@ export class SocketTransport implements Transport {
   connected(): void {
     const { remoteAddress, remotePort, remoteFamily } = this.socket;
     this.remote = addressOf(remoteAddress, remotePort, remoteFamily);
-    this.sink?.connected();
+    if (this.tls === undefined) this.sink?.connected();
+    else this.startTls(this.tls);
   }
 
   ended(): void {
@@ -207,6 +321,10 @@ export class SocketTransport implements Transport {
   }
 
   gone(): void {
+    if (this.tls?.isHandshaking === true && !this.wasClosed) {
+      this.tls.lost();
+      return;
+    }
     this.wasClosed = true;
     this.sink?.disconnected();
   }
@@ -225,6 +343,16 @@ export function addressOf(
 ): Address | undefined {
   if (host === undefined || port === undefined) return undefined;
   return { host, port, family: family === 'IPv6' ? 'IPv6' : 'IPv4' };
+}
+
+function queuedIn(socket: OwnedSocket): number {
+  const queued = socket._handle?.writeQueueSize;
+  return typeof queued === 'number' ? queued : socket.writableLength;
+}
+
+function peerText(remote: Address | undefined): string {
+  if (remote === undefined) return 'the peer';
+  return 'path' in remote ? remote.path : `${remote.host}:${remote.port}`;
 }
 
 // One function each for all sockets: no closures per connection.

@@ -1,0 +1,47 @@
+import type { TransportChannel } from '../channel/transport-channel.ts';
+import type { Context, Handler } from '../contract.ts';
+import { SocketTransport } from '../transport/socket-transport.ts';
+import type { TlsInfo } from '../transport/tls-handshake.ts';
+import { PEER_CERTIFICATE, TLS, TlsHandshakeEvent } from './tls-event.ts';
+
+/**
+ * The first handler of a channel with TLS, until the handshake is through: sets the attributes before
+ * `channelActive` and fires the event behind it. Then it goes.
+ */
+export class TlsAnnouncer implements Handler {
+  private readonly failed: ((ctx: Context) => void) | undefined;
+  private wasActive = false;
+
+  /** @param failed - hears of a channel that closed before it was active */
+  constructor(failed?: (ctx: Context) => void) {
+    this.failed = failed;
+  }
+
+  channelActive(ctx: Context): void {
+    this.wasActive = true;
+    const info = tlsInfoOf(ctx);
+    if (info !== undefined) setTlsAttributes(ctx, info);
+    ctx.fireChannelActive();
+    if (info !== undefined && ctx.channel.isActive) {
+      ctx.fireUserEventTriggered(new TlsHandshakeEvent(info));
+    }
+    ctx.pipeline.removeIfExists(this);
+  }
+
+  channelUnregistered(ctx: Context): void {
+    if (!this.wasActive) this.failed?.(ctx);
+    ctx.fireChannelUnregistered();
+  }
+}
+
+/** Keeps what was agreed on with the channel. */
+export function setTlsAttributes(ctx: Pick<Context, 'channel'>, info: TlsInfo): void {
+  const { attributes } = ctx.channel;
+  attributes.set(TLS, info);
+  if (info.isPeerVerified) attributes.set(PEER_CERTIFICATE, info.peerCertificate);
+}
+
+function tlsInfoOf(ctx: Context): TlsInfo | undefined {
+  const { transport } = ctx.channel as TransportChannel;
+  return transport instanceof SocketTransport ? transport.tlsInfo : undefined;
+}

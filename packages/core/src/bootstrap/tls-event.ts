@@ -1,0 +1,53 @@
+import type { X509Certificate } from 'node:crypto';
+import { AttributeKey } from '../attribute-key.ts';
+import type { TlsInfo } from '../transport/tls-handshake.ts';
+
+/** A channel is encrypted from here on: fired through the pipeline behind `channelActive`, or after an upgrade. */
+export class TlsHandshakeEvent implements TlsInfo {
+  readonly protocol: string;
+  readonly cipher: string;
+  readonly alpn: string | undefined;
+  readonly servername: string | undefined;
+  readonly isPeerVerified: boolean;
+  readonly peerCertificate: X509Certificate | undefined;
+  readonly isResumed: boolean;
+
+  constructor(info: TlsInfo) {
+    this.protocol = info.protocol;
+    this.cipher = info.cipher;
+    this.alpn = info.alpn;
+    this.servername = info.servername;
+    this.isPeerVerified = info.isPeerVerified;
+    this.peerCertificate = info.peerCertificate;
+    this.isResumed = info.isResumed;
+  }
+}
+
+/**
+ * Encryption is about to begin in mid-connection. A handler that still holds input says so: it came
+ * unencrypted behind the request for TLS, anybody may have put it there, and the upgrade is refused.
+ */
+export class TlsUpgradeEvent {
+  private held = 0;
+
+  /** Bytes of input that handlers said they hold. */
+  get heldBytes(): number {
+    return this.held;
+  }
+
+  /** "I hold so many bytes of input." */
+  holding(bytes: number): void {
+    this.held += bytes;
+  }
+}
+
+/** What the TLS handshake of a channel agreed on. Set before `channelActive`. */
+export const TLS: AttributeKey<TlsInfo> = new AttributeKey<TlsInfo>('tls');
+
+/**
+ * The peer's certificate, only if an authority of ours signed it: who shows it is who it says. Set before
+ * `channelActive`, so that an authenticator can take its principal from it.
+ */
+export const PEER_CERTIFICATE: AttributeKey<X509Certificate> = new AttributeKey<X509Certificate>(
+  'peerCertificate',
+);

@@ -1,0 +1,115 @@
+import { TransportChannel } from '../channel/transport-channel.ts';
+import type { Channel, Context, Handler, WriteFuture } from '../contract.ts';
+import { DecodeError, PipelineError } from '../errors.ts';
+import { SettableFuture } from '../internal/settable-future.ts';
+import { SocketTransport } from '../transport/socket-transport.ts';
+import type { TlsClientContext } from '../transport/tls-client-context.ts';
+import type { TlsServerContext } from '../transport/tls-server-context.ts';
+import { setTlsAttributes } from './tls-announcer.ts';
+import { TlsHandshakeEvent, TlsUpgradeEvent } from './tls-event.ts';
+
+/**
+ * Encrypts a connection that began in plain (STARTTLS and its kin); the pipeline stays. What was written
+ * before goes out in plain, what is written later goes out encrypted, nothing is lost. Settles when the
+ * handshake is through; a {@link TlsHandshakeEvent} passes the pipeline then. If the handshake fails, so does
+ * the future, and the channel closes.
+ *
+ * Call it from the handler that reads the request (as a server, behind the answer) or the answer (as a
+ * client), with its context. Input that came in plain behind that message was put there by somebody who
+ * cannot be trusted: the upgrade is refused with `TLS_PLAINTEXT` and the channel is closed. Decoders tell of
+ * such input through {@link TlsUpgradeEvent}; a handler of your own that holds input should, too.
+ *
+ * @example
+ * ```ts
+ * class StartTls implements Handler {
+ *   channelRead(ctx: Context, line: string): void {
+ *     if (line !== 'STARTTLS') return ctx.fireChannelRead(line);
+ *     ctx.writeAndFlush('220 go ahead');
+ *     upgradeToTls(ctx, tls);
+ *   }
+ * }
+ * ```
+ * @see RFC 3207, CVE-2011-0411; Netty's `SslHandler` with `startTls`
+ */
+export function upgradeToTls(
+  at: Context | Channel,
+  side: TlsServerContext | TlsClientContext,
+): WriteFuture {
+  const channel = (
+    at instanceof TransportChannel ? at : (at as Context).channel
+  ) as TransportChannel;
+  const transport = upgradable(channel);
+  const future = new SettableFuture();
+  const guard = new PlaintextGuard(() => refuse(channel, future, 'a message'));
+  const event = new TlsUpgradeEvent();
+  const mark = transport.upgrade(side, channel.clock, (error) => {
+    channel.pipeline.removeIfExists(guard);
+    if (error !== undefined) future.fail(error);
+    else announce(channel, transport, future);
+  });
+  channel.pipeline.fireUserEventTriggered(event);
+  if (event.heldBytes > 0) {
+    refuse(channel, future, `${event.heldBytes} bytes`);
+    return future;
+  }
+  if (at === channel) channel.pipeline.addLast(guard);
+  else channel.pipeline.addBefore((at as Context).handler, guard);
+  channel.onClosed(() => future.fail(closedDuring(channel)));
+  channel.transportWrite(mark).onSettled((error) => {
+    if (error !== undefined) future.fail(error);
+  });
+  channel.transportFlush();
+  return future;
+}
+
+/** The socket below, if it can be encrypted now. */
+function upgradable(channel: TransportChannel): SocketTransport {
+  const { transport } = channel;
+  let why: string | undefined;
+  if (!(transport instanceof SocketTransport)) why = 'only a connection over a socket can';
+  else if (!channel.isActive || channel.isInputShutdown || channel.isOutputShutdown) {
+    why = 'it is not open in both directions';
+  }
+  if (why === undefined) return transport as SocketTransport;
+  throw new PipelineError('PIPELINE_STATE', `${channel} cannot change to TLS: ${why}`);
+}
+
+function announce(
+  channel: TransportChannel,
+  transport: SocketTransport,
+  future: SettableFuture,
+): void {
+  const info = transport.tlsInfo!;
+  setTlsAttributes({ channel }, info);
+  future.succeed();
+  if (channel.isActive) channel.pipeline.fireUserEventTriggered(new TlsHandshakeEvent(info));
+}
+
+function refuse(channel: TransportChannel, future: SettableFuture, what: string): void {
+  const text = `${what} came unencrypted behind the request for TLS; closing`;
+  const error = new DecodeError('TLS_PLAINTEXT', text);
+  future.fail(error);
+  channel.pipeline.fireExceptionCaught(error);
+  channel.close('bad-input');
+}
+
+function closedDuring(channel: TransportChannel): Error {
+  const { error, reason } = channel.closeInfo!;
+  return error ?? new PipelineError('PIPELINE_STATE', `the channel closed (${reason}) before TLS`);
+}
+
+/** Stands before the handler that asked for TLS: until the handshake is through no message may come. */
+class PlaintextGuard implements Handler {
+  private readonly refuse: () => void;
+  private isRefused = false;
+
+  constructor(refuse: () => void) {
+    this.refuse = refuse;
+  }
+
+  channelRead(): void {
+    if (this.isRefused) return;
+    this.isRefused = true;
+    this.refuse();
+  }
+}

@@ -1,0 +1,19 @@
+import { describe, expect, it } from 'vitest';
+import { describeTransport } from '../../src/testing/transport-contract.ts';
+import { makeAuthority } from '../fixture/certificates.ts';
+
+const authority = await makeAuthority('contract');
+const own = await authority.sign('localhost', '127.0.0.1');
+const tls = { ca: authority.ca };
+
+describeTransport(
+  { describe, it, expect },
+  {
+    name: 'tls',
+    bind: () => ({ port: 0, host: '127.0.0.1', tls: own }),
+    connect: (server) => ({ port: server.port, host: '127.0.0.1', tls }),
+    nobody: () => ({ port: 1, host: '127.0.0.1', tls }),
+    resets: true,
+    transferBytes: 64 * 1024 * 1024,
+  },
+);
