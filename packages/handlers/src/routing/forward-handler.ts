@@ -1,6 +1,5 @@
 import {
   type Channel,
-  type ChannelInitializer,
   type Context,
   type Handler,
   type OutboundBytes,
@@ -14,7 +13,7 @@ export interface ForwardRequest {
   /** The channel that is to be forwarded. */
   readonly front: Channel;
   /** Puts the relay into the new channel: give it to `Bootstrap.handler`, or call it behind your own handlers. */
-  readonly install: ChannelInitializer;
+  readonly install: (channel: Channel<Buffer, OutboundBytes>) => unknown;
   /** Aborts when the front channel closes first. */
   readonly signal: AbortSignal;
 }
@@ -102,7 +101,8 @@ export class ForwardHandler implements Handler {
     this.hasStarted = true;
     const front = ctx.channel;
     const { signal } = this.aborter;
-    const install: ChannelInitializer = (back) => back.pipeline.addLast(new RelayHandler(front));
+    const install: ForwardRequest['install'] = (back) =>
+      back.pipeline.addLast(new RelayHandler(front));
     try {
       this.connect({ front, install, signal }).then(
         (back) => this.connected(ctx, back as Channel),
