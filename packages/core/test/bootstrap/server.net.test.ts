@@ -1,0 +1,220 @@
+import {
+  Bootstrap,
+  type Channel,
+  type Context,
+  type Handler,
+  type Server,
+  ServerBootstrap,
+  ShutdownEvent,
+  silentLogger,
+} from '@headrace/core';
+import { VirtualClock } from '@headrace/core/testing';
+import { afterEach, describe, expect, it } from 'vitest';
+
+const open: Server[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((server) => server.close()));
+});
+
+/** Keeps the shutdown event, and answers it if told how. */
+class Worker implements Handler {
+  static told: { readonly at: number; readonly event: ShutdownEvent }[] = [];
+  private readonly answer: (ctx: Context) => void;
+
+  constructor(answer: (ctx: Context) => void) {
+    this.answer = answer;
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    if (!(event instanceof ShutdownEvent)) return;
+    Worker.told.push({ at: ctx.clock.now(), event });
+    this.answer(ctx);
+  }
+}
+
+async function start(
+  clock: VirtualClock,
+  answer: (ctx: Context) => void = () => {},
+): Promise<Server> {
+  Worker.told = [];
+  const server = await new ServerBootstrap()
+    .options({ clock, logger: silentLogger })
+    .childOptions({ clock, logger: silentLogger })
+    .childHandler((channel) => channel.pipeline.addLast(new Worker(answer)))
+    .bind({ port: 0, host: '127.0.0.1' });
+  open.push(server);
+  return server;
+}
+
+async function connect(server: Server, count: number): Promise<Channel[]> {
+  const client = new Bootstrap().options({ logger: silentLogger }).handler(() => {});
+  const arrived = new Promise<void>((resolve) => {
+    const check = () => {
+      if (server.connections.size < count) server.once('connection', check);
+      else resolve();
+    };
+    server.once('connection', check);
+  });
+  const channels = await Promise.all(
+    Array.from({ length: count }, () => client.connect({ port: server.port, host: '127.0.0.1' })),
+  );
+  await arrived;
+  return channels as Channel[];
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('close', () => {
+  it('S351 stops listening and closes every connection now', async () => {
+    const clock = new VirtualClock();
+    const server = await start(clock);
+    const clients = await connect(server, 3);
+    const children = [...server.connections];
+    const reasons: string[] = [];
+    server.once('close', (info) => reasons.push(info.reason));
+    await clock.run(() => server.close());
+    clock.runTasks();
+    await Promise.all(clients.map((client) => client.closed));
+    expect(children.map((child) => child.closeInfo?.reason)).toEqual(Array(3).fill('shutdown'));
+    expect(reasons).toEqual(['shutdown']);
+    expect(server.connections.size).toBe(0);
+    expect(Worker.told).toEqual([]);
+  });
+});
+
+describe('shutdown', () => {
+  it('S352 stops accepting, tells every child, and is done when the last one has closed', async () => {
+    const clock = new VirtualClock();
+    const server = await start(clock, (ctx) => void ctx.channel.end({ reason: 'shutdown' }));
+    const { port } = server;
+    await connect(server, 3);
+    const down = server.shutdown({ drainTimeoutMs: 5000 });
+    expect(server.channel.isOpen).toBe(false);
+    await down;
+    expect(Worker.told).toHaveLength(3);
+    expect(Worker.told[0]!.event.drainTimeoutMs).toBe(5000);
+    expect(server.connections.size).toBe(0);
+    expect(clock.now()).toBe(0);
+    const late = new Bootstrap().options({ logger: silentLogger }).handler(() => {});
+    await expect(late.connect({ port, host: '127.0.0.1' })).rejects.toMatchObject({
+      code: 'HR_ERR_CHANNEL_REFUSED',
+    });
+  });
+
+  it('S352 closes the rest at the deadline', async () => {
+    const clock = new VirtualClock();
+    const server = await start(clock);
+    const clients = await connect(server, 3);
+    const down = server.shutdown({ drainTimeoutMs: 5000 });
+    let isDone = false;
+    void down.then(() => {
+      isDone = true;
+    });
+    clock.advance(4999);
+    await turn();
+    expect([isDone, server.connections.size]).toEqual([false, 3]);
+    clock.advance(1);
+    await down;
+    expect(server.connections.size).toBe(0);
+    await Promise.all(clients.map((client) => client.closed));
+    clock.runTasks();
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('S352 a second call joins the first', async () => {
+    const clock = new VirtualClock();
+    const server = await start(clock, (ctx) => void ctx.close('shutdown'));
+    await connect(server, 2);
+    const [first, second] = [server.shutdown(), server.shutdown({ drainTimeoutMs: 1 })];
+    expect(second).toBe(first);
+    await first;
+    await server.shutdown();
+    await server.close();
+    expect(Worker.told).toHaveLength(2);
+  });
+
+  it('S352 a connection accepted meanwhile is told, too', async () => {
+    const clock = new VirtualClock();
+    const server = await start(clock);
+    await connect(server, 1);
+    const down = server.shutdown({ drainTimeoutMs: 5000 });
+    expect(Worker.told).toHaveLength(1);
+    const other = await start(clock);
+    await connect(other, 1);
+    const [late] = other.connections;
+    Worker.told = [];
+    server.adopt(late!);
+    expect(Worker.told).toHaveLength(1);
+    clock.advance(5000);
+    await down;
+    expect(late!.isOpen).toBe(false);
+  });
+
+  it('tells and closes in batches', async () => {
+    const clock = new VirtualClock();
+    const server = await start(clock);
+    await connect(server, 5);
+    const down = server.shutdown({ drainTimeoutMs: 1000, batch: 2, everyMs: 100 });
+    expect(Worker.told).toHaveLength(2);
+    clock.advance(100);
+    expect(Worker.told).toHaveLength(4);
+    clock.advance(100);
+    expect(Worker.told.map(({ at }) => at)).toEqual([0, 0, 100, 100, 200]);
+    const sizes: number[] = [];
+    clock.advance(800);
+    // The rest of the event loop has its turn between two batches.
+    for (let left = 5; left > 0; left = server.connections.size) {
+      await turn();
+      sizes.push(server.connections.size);
+      clock.advance(0);
+    }
+    await down;
+    expect(sizes).toEqual([3, 1, 0]);
+  });
+
+  it('S64 a signal ends the waiting', async () => {
+    const clock = new VirtualClock();
+    const server = await start(clock);
+    await connect(server, 2);
+    const abort = new AbortController();
+    const down = server.shutdown({ drainTimeoutMs: 60_000, signal: abort.signal });
+    abort.abort();
+    await down;
+    expect(server.connections.size).toBe(0);
+    expect(clock.now()).toBe(0);
+    clock.runTasks();
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('with no connections it is done at once, and leaves no timer', async () => {
+    const clock = new VirtualClock();
+    const server = await start(clock);
+    await server.shutdown();
+    clock.runTasks();
+    expect(clock.pendingTimers).toBe(0);
+    expect(clock.now()).toBe(0);
+  });
+
+  it.each([
+    [{ drainTimeoutMs: -1 }, /drainTimeoutMs/],
+    [{ batch: 0 }, /batch/],
+    [{ batch: 1.5 }, /batch/],
+    [{ everyMs: Number.NaN }, /everyMs/],
+    [{ drainTimeoutMs: 100, everyMs: 200 }, /everyMs \(200\)/],
+  ])('S349 refuses %o', async (options, message) => {
+    const server = await start(new VirtualClock());
+    await expect(server.shutdown(options)).rejects.toMatchObject({
+      message: expect.stringMatching(message),
+    });
+    expect(server.channel.isOpen).toBe(true);
+    await expect(server.shutdown({ drainTimeoutMs: 0 })).resolves.toBeUndefined();
+  });
+
+  it('await using drains', async () => {
+    const clock = new VirtualClock();
+    const server = await start(clock, (ctx) => void ctx.close('shutdown'));
+    await connect(server, 1);
+    await server[Symbol.asyncDispose]();
+    expect([server.channel.isOpen, server.connections.size]).toEqual([false, 0]);
+  });
+});
