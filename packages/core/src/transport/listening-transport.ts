@@ -1,5 +1,6 @@
 import net from 'node:net';
 import type { Address } from '../contract.ts';
+import { toError } from '../errors.ts';
 import { addressOf } from './socket-transport.ts';
 import { removeStaleSocket } from './stale-socket.ts';
 import type { Transport, TransportSink } from './transport.ts';
@@ -111,7 +112,14 @@ export class ListeningTransport implements Transport {
   }
 
   private accepted(socket: net.Socket): void {
-    const transport = this.adopt(socket);
+    let transport: Transport;
+    try {
+      transport = this.adopt(socket);
+    } catch (thrown) {
+      socket.destroy();
+      this.sink?.failedToAccept(toError(thrown));
+      return;
+    }
     if (this.mayRead) this.deliver(transport);
     else if (this.held.length < MAX_HELD) this.held.push(transport);
     else transport.abort();
