@@ -7,7 +7,7 @@ const LF = 0x0a;
 
 /**
  * A line of the longest length whose CRLF is cut in the middle is too long for Netty, but not for us: the
- * cut must not matter (docs/decisions/0010-frames-do-not-depend-on-the-cut.md).
+ * cut must not matter (docs/decisions/0010-codec-frames-do-not-depend-on-the-cut.md).
  */
 function excuse({ config, chunks = [] }: DecoderCase): string | undefined {
   let line = 0;

@@ -1,4 +1,4 @@
-import { AttributeKey, type Address } from '@headrace/core';
+import { type Address, AttributeKey } from '@headrace/core';
 import type { ProxyTlv } from './proxy-tlv.ts';
 
 /** What the proxied connection is. */

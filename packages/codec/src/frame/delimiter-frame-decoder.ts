@@ -1,0 +1,150 @@
+import { type Context, checkNumber, DecodeError, OptionError } from '@headrace/core';
+import type { ByteInput } from '../base/byte-input.ts';
+import {
+  ByteToMessageDecoder,
+  type ByteToMessageDecoderOptions,
+} from '../base/byte-to-message-decoder.ts';
+import { DelimiterSearch, type Found } from './delimiter-search.ts';
+import { describeFirstBytes } from './first-bytes.ts';
+
+/** Options of {@link DelimiterFrameDecoder}. */
+export interface DelimiterFrameDecoderOptions extends ByteToMessageDecoderOptions {
+  /** What ends a frame, texts as UTF-8; see {@link Delimiters}. */
+  readonly delimiters: readonly (string | Uint8Array)[];
+  /** The longest frame in bytes, without its delimiter. */
+  readonly maxFrameLength: number;
+  /** Leave the delimiter out of the frame. @default true */
+  readonly stripDelimiter?: boolean;
+  /** Report a too long frame as soon as it is too long; `false`: when its delimiter has come. @default true */
+  readonly failFast?: boolean;
+}
+
+const DEFAULTS = { stripDelimiter: true, failFast: true } as const;
+
+/** Delimiters that protocols use. */
+export const Delimiters = {
+  /** A zero byte, as Flash XML sockets and STOMP have it. */
+  nul: ['\0'],
+  /** CRLF or LF; {@link LineFrameDecoder} does the same faster. */
+  line: ['\r\n', '\n'],
+} as const;
+
+/**
+ * Cuts the stream into frames that end in one of some delimiters.
+ *
+ * ```text
+ * delimiters: [';', '||']
+ *  BEFORE 61 3b 62 7c | 7c 63   →  AFTER "a", "b"        ("c" waits for its end)
+ * ```
+ *
+ * **Place** first behind the transport.
+ * **In** `Buffer`, in any cut.
+ * **Out** `Buffer`, one for each frame, which may be empty.
+ * **Events** as {@link ByteToMessageDecoder}.
+ * **Errors** `HR_ERR_FRAME_TOO_LONG` for a frame over `maxFrameLength`, once; `HR_ERR_TIMEOUT_READ` for a
+ * frame that does not end.
+ * **State** the unfinished frame, at most `maxFrameLength` bytes, a delimiter and one read: one decoder for
+ * each channel.
+ * **Cost** every byte is searched once for each delimiter.
+ * **Pitfalls** the delimiter that begins first counts, and of two that begin together the one named first.
+ * If one contains another other than at its end, as `ab` does with `a`, it depends on what has arrived which
+ * of them is seen: do not use such pairs.
+ *
+ * @example
+ * ```ts run
+ * import { DelimiterFrameDecoder, Delimiters } from '@headrace/codec';
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ *
+ * const channel = new EmbeddedChannel(
+ *   new DelimiterFrameDecoder({ delimiters: Delimiters.nul, maxFrameLength: 100 }),
+ * );
+ * channel.writeInbound(Buffer.from('one\0two\0'));
+ * console.log(String(channel.readInbound()), String(channel.readInbound())); // prints one two
+ * ```
+ * @see Netty's `DelimiterBasedFrameDecoder`
+ */
+export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
+  private readonly search: DelimiterSearch;
+  private readonly maxFrameLength: number;
+  private readonly stripDelimiter: boolean;
+  private readonly failFast: boolean;
+  /** Lines go on behind a bad one at once, as LineFrameDecoder does. */
+  private readonly isLines: boolean;
+  private discarding = false;
+  private discarded = 0;
+
+  constructor(options: DelimiterFrameDecoderOptions) {
+    super(options);
+    const delimiters = options.delimiters.map((delimiter) => Buffer.from(delimiter as string));
+    if (delimiters.length === 0 || delimiters.some((delimiter) => delimiter.length === 0)) {
+      throw new OptionError(
+        'OPTION_INVALID',
+        'delimiters must be at least one text or bytes, and none of them empty',
+        { option: 'delimiters', count: delimiters.length },
+      );
+    }
+    const { maxFrameLength } = options;
+    checkNumber('maxFrameLength', maxFrameLength, { min: 1, integer: true });
+    this.maxFrameLength = maxFrameLength;
+    this.search = new DelimiterSearch(delimiters);
+    this.stripDelimiter = options.stripDelimiter ?? DEFAULTS.stripDelimiter;
+    this.failFast = options.failFast ?? DEFAULTS.failFast;
+    const sorted = delimiters.map((delimiter) => delimiter.toString('latin1')).sort();
+    this.isLines = sorted.length === 2 && sorted[0] === '\n' && sorted[1] === '\r\n';
+  }
+
+  protected override decode(ctx: Context, input: ByteInput): Buffer | undefined {
+    const found = this.search.next(input);
+    if (found === undefined) {
+      this.keepOrDiscard(ctx, input);
+      return undefined;
+    }
+    const { frameLength, delimiterLength } = found;
+    if (this.discarding || frameLength > this.maxFrameLength) {
+      this.leaveOut(ctx, input, found);
+      return undefined;
+    }
+    const { start, buffer } = input;
+    this.search.skip(input, frameLength + delimiterLength);
+    const end = start + frameLength + (this.stripDelimiter ? 0 : delimiterLength);
+    return buffer.subarray(start, end);
+  }
+
+  /** The end of a frame that is too long. */
+  private leaveOut(ctx: Context, input: ByteInput, found: Found): void {
+    const { frameLength, delimiterLength } = found;
+    const wasTold = this.discarding && this.failFast;
+    const error = wasTold ? undefined : this.tooLong(input, `${this.discarded + frameLength}`);
+    this.search.skip(input, frameLength + delimiterLength);
+    this.discarding = false;
+    this.discarded = 0;
+    if (error !== undefined) this.report(ctx, error);
+  }
+
+  /** No delimiter yet: waits for it, or drops what is already too long. */
+  private keepOrDiscard(ctx: Context, input: ByteInput): void {
+    // What may be the begin of a delimiter is not the frame's yet: that must not depend on the cut.
+    const length = input.length - this.search.begunAtEnd(input);
+    if (!this.discarding && length <= this.maxFrameLength) return;
+    const isFirst = !this.discarding;
+    const error = isFirst && this.failFast ? this.tooLong(input, `at least ${length}`) : undefined;
+    this.discarding = true;
+    this.discarded += length;
+    this.search.skip(input, length);
+    if (error !== undefined) this.report(ctx, error);
+  }
+
+  private report(ctx: Context, error: DecodeError): void {
+    if (!this.isLines) throw error;
+    this.badFrame(ctx, error);
+  }
+
+  private tooLong(input: ByteInput, length: string): DecodeError {
+    return new DecodeError(
+      'FRAME_TOO_LONG',
+      `a frame of ${length} bytes is longer than maxFrameLength, ${this.maxFrameLength}` +
+        describeFirstBytes(input),
+      { length, maxFrameLength: this.maxFrameLength },
+    );
+  }
+}

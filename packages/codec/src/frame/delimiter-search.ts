@@ -1,0 +1,82 @@
+import type { ByteInput } from '../base/byte-input.ts';
+
+/** A delimiter found: the frame before it has `frameLength` bytes, the delimiter `delimiterLength`. */
+export interface Found {
+  readonly frameLength: number;
+  readonly delimiterLength: number;
+}
+
+/**
+ * Finds the next of several delimiters: the one that begins first, and of those that begin together the one
+ * that was named first. Each byte is searched once for each delimiter, whatever lies between the finds.
+ */
+export class DelimiterSearch {
+  private readonly delimiters: readonly Buffer[];
+  private readonly longest: number;
+  /** Where in the stream the input begins. */
+  private position = 0;
+  /** For each delimiter where in the stream it comes next, -1 if that is not known. */
+  private readonly foundAt: number[];
+  /** For each delimiter up to where in the stream it does not begin. */
+  private readonly searchedTo: number[];
+
+  constructor(delimiters: readonly Buffer[]) {
+    this.delimiters = delimiters;
+    this.longest = Math.max(...delimiters.map((delimiter) => delimiter.length));
+    this.foundAt = delimiters.map(() => -1);
+    this.searchedTo = delimiters.map(() => 0);
+  }
+
+  next(input: ByteInput): Found | undefined {
+    let frameLength = -1;
+    let delimiterLength = 0;
+    for (let i = 0; i < this.delimiters.length; i++) {
+      const at = this.find(input, i);
+      if (at === -1 || (frameLength !== -1 && at >= frameLength)) continue;
+      frameLength = at;
+      delimiterLength = this.delimiters[i]!.length;
+    }
+    return frameLength === -1 ? undefined : { frameLength, delimiterLength };
+  }
+
+  /** Drops bytes of the input: all that are taken must come this way. */
+  skip(input: ByteInput, length: number): void {
+    input.skip(length);
+    this.position += length;
+  }
+
+  /** How many bytes at the end of the input may be the begin of a delimiter. */
+  begunAtEnd(input: ByteInput): number {
+    const { length } = input;
+    for (let size = Math.min(this.longest - 1, length); size > 0; size--) {
+      const rest = input.buffer.subarray(input.end - size, input.end);
+      const isBegun = this.delimiters.some(
+        (delimiter) => delimiter.length > size && rest.equals(delimiter.subarray(0, size)),
+      );
+      if (isBegun) return size;
+    }
+    return 0;
+  }
+
+  /** The first place of one delimiter, counted from the begin of the input. */
+  private find(input: ByteInput, index: number): number {
+    const { position } = this;
+    const known = this.foundAt[index]!;
+    if (known >= position) return known - position;
+    const delimiter = this.delimiters[index]!;
+    const from = Math.max(0, this.searchedTo[index]! - position);
+    const at = indexIn(input, delimiter, from);
+    if (at === -1) {
+      this.searchedTo[index] = position + Math.max(0, input.length - delimiter.length + 1);
+      return -1;
+    }
+    this.foundAt[index] = position + at;
+    return at;
+  }
+}
+
+function indexIn(input: ByteInput, delimiter: Buffer, from: number): number {
+  if (delimiter.length === 1) return input.indexOf(delimiter[0]!, from);
+  const at = input.buffer.subarray(input.start + from, input.end).indexOf(delimiter);
+  return at === -1 ? -1 : at + from;
+}

@@ -1,0 +1,59 @@
+import { constants } from 'node:buffer';
+import { type Context, checkNumber } from '@headrace/core';
+import type { ByteInput } from '../base/byte-input.ts';
+import {
+  ByteToMessageDecoder,
+  type ByteToMessageDecoderOptions,
+} from '../base/byte-to-message-decoder.ts';
+
+/** Options of {@link FixedLengthFrameDecoder}. */
+export interface FixedLengthFrameDecoderOptions extends ByteToMessageDecoderOptions {
+  /** How many bytes each frame has. */
+  readonly frameLength: number;
+}
+
+/**
+ * Cuts the stream into frames of one length.
+ *
+ * ```text
+ * frameLength: 3
+ *  BEFORE 61 | 62 63 64 | 65 66   →  AFTER "abc", "def"
+ * ```
+ *
+ * **Place** first behind the transport.
+ * **In** `Buffer`, in any cut.
+ * **Out** `Buffer` of exactly `frameLength` bytes.
+ * **Events** as {@link ByteToMessageDecoder}.
+ * **Errors** `HR_ERR_TIMEOUT_READ` for a frame that does not become whole.
+ * **State** the unfinished frame: one decoder for each channel.
+ * **Cost** no copy for frames that lie within one read.
+ * **Pitfalls** nothing in the stream tells a lost byte: all frames behind it are wrong.
+ *
+ * @example
+ * ```ts run
+ * import { FixedLengthFrameDecoder } from '@headrace/codec';
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ *
+ * const channel = new EmbeddedChannel(new FixedLengthFrameDecoder({ frameLength: 3 }));
+ * channel.writeInbound(Buffer.from('abcd'), Buffer.from('ef'));
+ * console.log(String(channel.readInbound()), String(channel.readInbound())); // prints abc def
+ * ```
+ * @see Netty's `FixedLengthFrameDecoder`
+ */
+export class FixedLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
+  private readonly frameLength: number;
+
+  constructor(options: FixedLengthFrameDecoderOptions) {
+    super(options);
+    const { frameLength } = options;
+    checkNumber('frameLength', frameLength, { min: 1, max: constants.MAX_LENGTH, integer: true });
+    this.frameLength = frameLength;
+  }
+
+  protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {
+    const { frameLength } = this;
+    if (input.length >= frameLength) return input.take(frameLength);
+    input.wanted = frameLength;
+    return undefined;
+  }
+}

@@ -1,0 +1,214 @@
+import { type Context, checkNumber, DecodeError } from '@headrace/core';
+import type { ByteInput } from '../base/byte-input.ts';
+import {
+  ByteToMessageDecoder,
+  type ByteToMessageDecoderOptions,
+} from '../base/byte-to-message-decoder.ts';
+import { describeFirstBytes } from './first-bytes.ts';
+
+/** Options of {@link JsonObjectDecoder}. */
+export interface JsonObjectDecoderOptions extends ByteToMessageDecoderOptions {
+  /** The longest object, array or streamed element in bytes. @default 1_048_576 */
+  readonly maxObjectLength?: number;
+  /** Give each element of a top-level array as a frame of its own. @default false */
+  readonly streamArrayElements?: boolean;
+}
+
+const DEFAULTS = { maxObjectLength: 1024 * 1024, streamArrayElements: false } as const;
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+
+/** Where the decoder is: between values, in a value, in the elements of an array, or lost. */
+const BETWEEN = 0;
+const IN_VALUE = 1;
+const IN_ARRAY = 2;
+const LOST = 3;
+
+/**
+ * Cuts a stream of JSON objects or arrays, with or without white space between them, into one frame for
+ * each. It counts braces outside strings and looks no closer: whether a frame is JSON, {@link JsonCodec}
+ * says.
+ *
+ * ```text
+ *  BEFORE {"a":1}{"b | ":"}"} [1]             →  AFTER '{"a":1}', '{"b":"}"}', '[1]'
+ * streamArrayElements: true
+ *  BEFORE [ {"a":1}, [2] , 3 ]                →  AFTER '{"a":1}', '[2]', '3'
+ * ```
+ *
+ * **Place** first behind the transport, for peers that send JSON without any framing.
+ * **In** `Buffer`, in any cut.
+ * **Out** `Buffer`, one for each object, array or element.
+ * **Events** as {@link ByteToMessageDecoder}.
+ * **Errors** `HR_ERR_FRAME_CORRUPT` for anything else than an object or array: from there on all input is
+ * dropped. `HR_ERR_FRAME_TOO_LONG` for an object over `maxObjectLength`: with `onFrameError: 'skip'` exactly
+ * that object is left out, with `'emit'` all that has arrived is dropped, as Netty does.
+ * `HR_ERR_TIMEOUT_READ` for an object that does not end.
+ * **State** the unfinished object, at most `maxObjectLength` bytes and one read: one decoder for each
+ * channel.
+ * **Cost** every byte is looked at once.
+ * **Pitfalls** numbers, strings and `null` at the top level are no frames, because nothing tells their end.
+ *
+ * @example
+ * ```ts run
+ * import { JsonObjectDecoder } from '@headrace/codec';
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ *
+ * const channel = new EmbeddedChannel(new JsonObjectDecoder());
+ * channel.writeInbound(Buffer.from('{"a":1}{"b'), Buffer.from('":2}'));
+ * console.log(String(channel.readInbound()), String(channel.readInbound())); // prints {"a":1} {"b":2}
+ * ```
+ * @see Netty's `JsonObjectDecoder`
+ */
+export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
+  private readonly maxObjectLength: number;
+  private readonly streamArrayElements: boolean;
+  private state = BETWEEN;
+  private depth = 0;
+  private inString = false;
+  private escaped = false;
+  /** So many bytes of the input have been looked at. */
+  private scanned = 0;
+  /** The rest of a too long object is left out. */
+  private discarding = false;
+
+  constructor(options: JsonObjectDecoderOptions = {}) {
+    super(options);
+    this.maxObjectLength = options.maxObjectLength ?? DEFAULTS.maxObjectLength;
+    checkNumber('maxObjectLength', this.maxObjectLength, { min: 1, integer: true });
+    this.streamArrayElements = options.streamArrayElements ?? DEFAULTS.streamArrayElements;
+  }
+
+  protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {
+    if (this.state === LOST) {
+      input.skip(input.length);
+      return undefined;
+    }
+    if (this.state === BETWEEN && !this.begin(input)) return undefined;
+    const { start, end, buffer, length } = input;
+    // Beyond this the object is too long, whatever comes.
+    const limit = this.discarding ? length : Math.min(length, this.maxObjectLength + 1);
+    for (let at = this.scanned; at < limit; at++) {
+      const byte = buffer[start + at]!;
+      this.count(byte);
+      if (this.isEnd(byte)) return this.finish(input, at, byte);
+    }
+    this.scanned = limit;
+    if (this.discarding) {
+      input.skip(end - start);
+      this.scanned = 0;
+    } else if (limit > this.maxObjectLength) throw this.exceeded(input);
+    return undefined;
+  }
+
+  /** Skips white space up to the begin of a value; false if there is none yet. */
+  private begin(input: ByteInput): boolean {
+    let at = 0;
+    while (at < input.length && isWhiteSpace(input.at(at))) at += 1;
+    input.skip(at);
+    this.scanned = 0;
+    if (input.length === 0) return false;
+    const byte = input.at(0);
+    if (byte !== OPEN_BRACE && byte !== OPEN_BRACKET) throw this.corrupt(input);
+    this.depth = 1;
+    this.inString = false;
+    this.escaped = false;
+    if (byte === OPEN_BRACKET && this.streamArrayElements) {
+      this.state = IN_ARRAY;
+      input.skip(1);
+    } else {
+      this.state = IN_VALUE;
+      this.scanned = 1;
+    }
+    return true;
+  }
+
+  private count(byte: number): void {
+    if (this.inString) {
+      if (this.escaped) this.escaped = false;
+      else if (byte === BACKSLASH) this.escaped = true;
+      else if (byte === QUOTE) this.inString = false;
+    } else if (byte === QUOTE) {
+      this.inString = true;
+    } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      this.depth += 1;
+    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+      this.depth -= 1;
+    }
+  }
+
+  private isEnd(byte: number): boolean {
+    if (this.state === IN_VALUE) return this.depth === 0;
+    if (this.inString) return false;
+    return (this.depth === 1 && byte === COMMA) || (this.depth === 0 && byte === CLOSE_BRACKET);
+  }
+
+  /** The byte at `at` ends the value, or is the comma or bracket behind it. */
+  private finish(input: ByteInput, at: number, byte: number): Buffer | undefined {
+    const isElement = this.state === IN_ARRAY;
+    const frameEnd = isElement ? at : at + 1;
+    const isTooLong = frameEnd > this.maxObjectLength && !this.discarding;
+    if (!isElement || byte === CLOSE_BRACKET) this.state = BETWEEN;
+    this.scanned = 0;
+    if (isTooLong) throw this.tooLong(input, `${frameEnd}`, at + 1);
+    const frame = input.take(at + 1).subarray(0, frameEnd);
+    if (this.discarding) {
+      this.discarding = false;
+      return undefined;
+    }
+    return isElement ? trimmed(frame) : frame;
+  }
+
+  /** The object is too long and has not ended. */
+  private exceeded(input: ByteInput): DecodeError {
+    if (this.onFrameError === 'skip') {
+      this.discarding = true;
+      const error = this.tooLong(input, `at least ${this.scanned}`, this.scanned);
+      this.scanned = 0;
+      return error;
+    }
+    this.state = BETWEEN;
+    this.scanned = 0;
+    return this.tooLong(input, `at least ${this.maxObjectLength + 1}`, input.length);
+  }
+
+  private tooLong(input: ByteInput, length: string, dropped: number): DecodeError {
+    const error = new DecodeError(
+      'FRAME_TOO_LONG',
+      `a JSON value of ${length} bytes is longer than maxObjectLength, ${this.maxObjectLength}` +
+        describeFirstBytes(input),
+      { length, maxObjectLength: this.maxObjectLength },
+    );
+    input.skip(dropped);
+    return error;
+  }
+
+  /** Nothing behind this can be told apart any more. */
+  private corrupt(input: ByteInput): DecodeError {
+    const error = new DecodeError(
+      'FRAME_CORRUPT',
+      `neither a JSON object nor an array${describeFirstBytes(input)}`,
+      { firstByte: input.at(0) },
+    );
+    this.state = LOST;
+    input.skip(1);
+    return error;
+  }
+}
+
+/** As Java sees it, whose decoder this one agrees with: tab to CR, FS to US, space. */
+function isWhiteSpace(byte: number): boolean {
+  return byte === 0x20 || (byte >= 9 && byte <= 13) || (byte >= 28 && byte <= 31);
+}
+
+function trimmed(frame: Buffer): Buffer {
+  let [start, end] = [0, frame.length];
+  while (start < end && isWhiteSpace(frame[start]!)) start += 1;
+  while (end > start && isWhiteSpace(frame[end - 1]!)) end -= 1;
+  return frame.subarray(start, end);
+}

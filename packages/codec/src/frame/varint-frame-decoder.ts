@@ -1,0 +1,107 @@
+import { constants } from 'node:buffer';
+import { type Context, checkNumber, DecodeError } from '@headrace/core';
+import type { ByteInput } from '../base/byte-input.ts';
+import {
+  ByteToMessageDecoder,
+  type ByteToMessageDecoderOptions,
+} from '../base/byte-to-message-decoder.ts';
+import { describeFirstBytes } from './first-bytes.ts';
+
+/** Options of {@link VarintFrameDecoder}. */
+export interface VarintFrameDecoderOptions extends ByteToMessageDecoderOptions {
+  /** The longest frame in bytes, without its length. */
+  readonly maxFrameLength: number;
+}
+
+const MAX_VARINT_BYTES = 5;
+
+/**
+ * Cuts the stream into frames by the varint before each, as Protocol Buffers' delimited streams have it.
+ *
+ * ```text
+ *  BEFORE ac 02 (300) and 300 bytes   →  AFTER the 300 bytes
+ * ```
+ *
+ * **Place** first behind the transport.
+ * **In** `Buffer`, in any cut.
+ * **Out** `Buffer`, one for each frame, without its length.
+ * **Events** as {@link ByteToMessageDecoder}.
+ * **Errors** `HR_ERR_FRAME_TOO_LONG` for a frame over `maxFrameLength`, once, and exactly that frame is left
+ * out; `HR_ERR_FRAME_CORRUPT` for a varint of more than 5 bytes or a negative one; `HR_ERR_TIMEOUT_READ` for
+ * a frame that does not become whole.
+ * **State** the unfinished frame, at most `maxFrameLength` bytes and one read: one decoder for each channel.
+ * **Cost** no copy for frames that lie within one read.
+ * **Pitfalls** the length is a signed number of 32 bits: bits above are ignored, as Protocol Buffers do.
+ *
+ * @example
+ * ```ts run
+ * import { VarintFrameDecoder } from '@headrace/codec';
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ *
+ * const channel = new EmbeddedChannel(new VarintFrameDecoder({ maxFrameLength: 1000 }));
+ * channel.writeInbound(Buffer.from('\x02hi\x03'));
+ * console.log(String(channel.readInbound())); // prints hi
+ * ```
+ * @see Netty's `ProtobufVarint32FrameDecoder`
+ */
+export class VarintFrameDecoder extends ByteToMessageDecoder<Buffer> {
+  private readonly maxFrameLength: number;
+  /** How much of a too long frame has not come yet. */
+  private toDiscard = 0;
+
+  constructor(options: VarintFrameDecoderOptions) {
+    super(options);
+    checkNumber('maxFrameLength', options.maxFrameLength, { integer: true });
+    this.maxFrameLength = Math.min(options.maxFrameLength, constants.MAX_LENGTH);
+  }
+
+  protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {
+    if (this.toDiscard > 0) this.discard(input);
+    const { start, end, buffer } = input;
+    let value = 0;
+    for (let i = 0; start + i < end; i++) {
+      const byte = buffer[start + i]!;
+      value |= (byte & 0x7f) << (7 * i);
+      if (byte < 0x80) return this.frame(input, i + 1, value);
+      if (i === MAX_VARINT_BYTES - 1) throw this.corrupt(input, 'a length of more than 5 bytes');
+    }
+    return undefined;
+  }
+
+  private frame(input: ByteInput, header: number, length: number): Buffer | undefined {
+    if (length < 0) throw this.corrupt(input, `a negative length, ${length}`);
+    if (length > this.maxFrameLength) throw this.exceeded(input, header, length);
+    const { start } = input;
+    if (input.end - start < header + length) {
+      input.wanted = header + length;
+      return undefined;
+    }
+    input.start = start + header + length;
+    return input.buffer.subarray(start + header, input.start);
+  }
+
+  private discard(input: ByteInput): void {
+    const count = Math.min(this.toDiscard, input.length);
+    input.skip(count);
+    this.toDiscard -= count;
+  }
+
+  private exceeded(input: ByteInput, header: number, length: number): DecodeError {
+    const error = new DecodeError(
+      'FRAME_TOO_LONG',
+      `a frame of ${length} bytes is longer than maxFrameLength, ${this.maxFrameLength}` +
+        describeFirstBytes(input),
+      { length, maxFrameLength: this.maxFrameLength },
+    );
+    input.skip(header);
+    this.toDiscard = length;
+    this.discard(input);
+    return error;
+  }
+
+  private corrupt(input: ByteInput, what: string): DecodeError {
+    const error = new DecodeError('FRAME_CORRUPT', what + describeFirstBytes(input));
+    input.skip(MAX_VARINT_BYTES);
+    return error;
+  }
+}

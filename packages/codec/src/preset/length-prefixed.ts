@@ -1,0 +1,55 @@
+import type { ByteToMessageDecoderOptions } from '../base/byte-to-message-decoder.ts';
+import type { ByteOrder, LengthFieldWidth } from '../frame/length-field.ts';
+import { LengthFieldFrameDecoder } from '../frame/length-field-frame-decoder.ts';
+import { LengthFieldPrepender } from '../frame/length-field-prepender.ts';
+
+/** Options of {@link lengthPrefixed}. */
+export interface LengthPrefixedOptions extends ByteToMessageDecoderOptions {
+  /** How many bytes the length has. @default 4 */
+  readonly bytes?: LengthFieldWidth;
+  /** The longest message in bytes, without the length; for both directions. */
+  readonly maxFrameLength: number;
+  /** @default 'big' */
+  readonly byteOrder?: ByteOrder;
+}
+
+/**
+ * A length before each message, both ways, the most common framing of all: the decoder and the encoder, to
+ * be spread into `addLast`.
+ *
+ * ```text
+ * bytes: 2   BEFORE 00 02 68 69   ↔  AFTER "hi"
+ * ```
+ *
+ * @example
+ * ```ts run
+ * import { lengthPrefixed, StringCodec } from '@headrace/codec';
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ *
+ * const channel = new EmbeddedChannel();
+ * channel.pipeline.addLast(
+ *   ...lengthPrefixed({ bytes: 2, maxFrameLength: 1000 }),
+ *   new StringCodec(),
+ * );
+ * channel.writeOutbound('hi');
+ * console.log(channel.readOutbound<Buffer>()?.toString('hex')); // prints 00026869
+ * ```
+ */
+export function lengthPrefixed(
+  options: LengthPrefixedOptions,
+): [LengthFieldFrameDecoder, LengthFieldPrepender] {
+  const { bytes = 4, maxFrameLength, byteOrder = 'big' } = options;
+  return [
+    new LengthFieldFrameDecoder({
+      ...options,
+      maxFrameLength: maxFrameLength + bytes,
+      lengthFieldLength: bytes,
+      initialBytesToStrip: bytes,
+    }),
+    new LengthFieldPrepender({
+      lengthFieldLength: bytes,
+      maxBodyLength: maxFrameLength,
+      byteOrder,
+    }),
+  ];
+}

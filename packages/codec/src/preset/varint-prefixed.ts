@@ -1,0 +1,22 @@
+import type { ByteToMessageDecoderOptions } from '../base/byte-to-message-decoder.ts';
+import { VarintFrameDecoder } from '../frame/varint-frame-decoder.ts';
+import { VarintPrepender } from '../frame/varint-prepender.ts';
+
+/** Options of {@link varintPrefixed}. */
+export interface VarintPrefixedOptions extends ByteToMessageDecoderOptions {
+  /** The longest message in bytes, without the length; for both directions. */
+  readonly maxFrameLength: number;
+}
+
+/**
+ * A varint length before each message, both ways, as Protocol Buffers' delimited streams have it: the
+ * decoder and the encoder, to be spread into `addLast`.
+ */
+export function varintPrefixed(
+  options: VarintPrefixedOptions,
+): [VarintFrameDecoder, VarintPrepender] {
+  return [
+    new VarintFrameDecoder(options),
+    new VarintPrepender({ maxBodyLength: Math.min(options.maxFrameLength, 2 ** 31 - 1) }),
+  ];
+}

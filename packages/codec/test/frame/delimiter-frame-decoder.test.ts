@@ -1,0 +1,75 @@
+import {
+  DelimiterFrameDecoder,
+  type DelimiterFrameDecoderOptions,
+  Delimiters,
+} from '@headrace/codec';
+import { OptionError } from '@headrace/core';
+import { describe, expect, it } from 'vitest';
+import { NotingChannel, outcome } from '../decoder-harness.ts';
+
+const decoder = (options: Partial<DelimiterFrameDecoderOptions> = {}): DelimiterFrameDecoder =>
+  new DelimiterFrameDecoder({ delimiters: [';'], maxFrameLength: 5, ...options });
+
+describe('DelimiterFrameDecoder', () => {
+  it('S211 strips the delimiter by default and keeps it if wanted', () => {
+    expect(outcome(decoder(), 'a;;b', 'c;')).toEqual(['a', '', 'bc']);
+    expect(outcome(decoder({ stripDelimiter: false }), 'a;;')).toEqual(['a;', ';']);
+  });
+
+  it('S212 takes the delimiter that gives the shortest frame', () => {
+    expect(outcome(decoder({ delimiters: ['||', ';'] }), 'a||b;c||')).toEqual(['a', 'b', 'c']);
+    expect(outcome(decoder({ delimiters: [';', '||'] }), 'a|;b||')).toEqual(['a|', 'b']);
+  });
+
+  it('finds a delimiter in any cut', () => {
+    const stream = 'ab--c-d---';
+    const whole = outcome(decoder({ delimiters: ['--'] }), stream);
+    expect(whole).toEqual(['ab', 'c-d']);
+    expect(outcome(decoder({ delimiters: ['--'] }), ...stream)).toEqual(whole);
+  });
+
+  it('S213 S214 reports a long frame once: at once with failFast, else at its end', () => {
+    for (const failFast of [true, false]) {
+      const channel = new NotingChannel(decoder({ failFast, onFrameError: 'emit' }));
+      channel.feed('123456').feed('78');
+      expect(channel.noted()).toEqual(failFast ? ['!HR_ERR_FRAME_TOO_LONG'] : []);
+      channel.feed('9;a;');
+      channel.advance(1);
+      expect(channel.noted()).toEqual(failFast ? ['a'] : ['!HR_ERR_FRAME_TOO_LONG', 'a']);
+    }
+  });
+
+  it('a frame at the limit is fine when its delimiter is cut in the middle', () => {
+    expect(outcome(decoder({ delimiters: ['--'] }), '12345-', '-')).toEqual(['12345']);
+  });
+
+  it('sees the end of a long frame when its delimiter is cut in the middle', () => {
+    const options = { delimiters: ['--'], onFrameError: 'skip' } as const;
+    expect(outcome(decoder(options), '1234567-', '-ab--')).toEqual(['ab']);
+  });
+
+  it('S215 CRLF and LF together behave like lines', () => {
+    const lines = decoder({ delimiters: Delimiters.line, onFrameError: 'emit' });
+    expect(outcome(lines, 'ab\r\nc\n123456\nd\r', '\n')).toEqual([
+      'ab',
+      'c',
+      '!HR_ERR_FRAME_TOO_LONG',
+      'd',
+    ]);
+  });
+
+  it('a rare delimiter does not make the frequent one slow', () => {
+    const channel = new NotingChannel(decoder({ delimiters: ['ZZZ', ';'] }));
+    const start = performance.now();
+    channel.feed('a;'.repeat(200_000));
+    expect(channel.noted()).toHaveLength(200_000);
+    // Searching all the rest for ZZZ again for each frame would take minutes.
+    expect(performance.now() - start).toBeLessThan(5000);
+  });
+
+  it('S211 refuses no delimiter, an empty one, and no limit', () => {
+    expect(() => decoder({ delimiters: [] })).toThrow(OptionError);
+    expect(() => decoder({ delimiters: [';', ''] })).toThrow(OptionError);
+    expect(() => decoder({ maxFrameLength: 0 })).toThrow(OptionError);
+  });
+});
