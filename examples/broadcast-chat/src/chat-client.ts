@@ -1,0 +1,32 @@
+// The chat in a terminal: `npm run chat -- NAME`. Reads from a pipe, too: `echo hello | npm run chat -- NAME`.
+import { parseArgs } from 'node:util';
+import { runClient } from './client/run-client.ts';
+
+const USAGE = 'usage: npm run chat -- NAME [--host 127.0.0.1] [--port 18888] [--token TOKEN]';
+
+try {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      host: { type: 'string', default: '127.0.0.1' },
+      port: { type: 'string', default: '18888' },
+      token: { type: 'string' },
+    },
+  });
+  const [id] = positionals;
+  const port = Number(values.port);
+  if (id === undefined || !Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new Error(USAGE);
+  const { stdin: input, stdout: output } = process;
+  process.exitCode = await runClient({
+    input,
+    output,
+    id,
+    port,
+    host: values.host,
+    token: values.token,
+  });
+} catch (error) {
+  console.error((error as Error).message);
+  process.exitCode = 1;
+}

@@ -1,0 +1,40 @@
+import type { Context, Handler, Types } from '@headrace/core';
+import { IdleStateEvent } from '@headrace/handlers';
+
+/** What happens on one connection. */
+export interface LinkEvents {
+  opened(ctx: Context): void;
+  received(ctx: Context, text: string): void;
+}
+
+/**
+ * The end of the client's pipeline. Says PING when it has sent or heard nothing for a while, and gives the
+ * connection up when nothing comes back for as long again.
+ */
+export class LinkHandler implements Handler {
+  declare readonly types: Types<string, never, string, string>;
+  private readonly events: LinkEvents;
+
+  constructor(events: LinkEvents) {
+    this.events = events;
+  }
+
+  channelActive(ctx: Context): void {
+    this.events.opened(ctx);
+  }
+
+  channelRead(ctx: Context, text: string): void {
+    this.events.received(ctx, text);
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    if (!(event instanceof IdleStateEvent)) return;
+    if (event.state === 'reader' && !event.first) ctx.close('heartbeat');
+    else ctx.writeAndFlush('PING');
+  }
+
+  /** What the connection fails with is in its close info. */
+  exceptionCaught(ctx: Context): void {
+    ctx.close('error');
+  }
+}
