@@ -51,6 +51,7 @@ export const ERROR_CODES = {
   REJECTED_TOTAL: ['RejectedError', 'the limit of connections is reached'],
   REJECTED_PER_ADDRESS: ['RejectedError', 'the limit of connections for this address is reached'],
   REJECTED_ORIGIN: ['RejectedError', 'a page of a strange site asked for a WebSocket'],
+  REJECTED_PEER: ['RejectedError', 'the peer is not a proxy that is trusted'],
   REJECTED_AUTH: ['RejectedError', 'the authenticator said no'],
 } as const satisfies Record<string, readonly [ErrorClassName, string]>;
 

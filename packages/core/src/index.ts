@@ -37,6 +37,7 @@ export {
   resolveChannelOptions,
 } from './channel/channel-options.ts';
 export { TransportChannel } from './channel/transport-channel.ts';
+export { CLIENT_ADDRESS, clientAddress } from './client-address.ts';
 export type {
   Address,
   Attributes,
