@@ -1,5 +1,5 @@
 import type { Channel, Clock, WriteFuture } from '../contract.ts';
-import { ChannelError } from '../errors.ts';
+import { ChannelError, toError } from '../errors.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import { broadcasting, type EncodedForms } from './encode-once.ts';
 import { GroupFuture } from './group-future.ts';
@@ -61,13 +61,22 @@ export class Broadcasts {
   }
 }
 
+/** One member's throw, of a coalescing key say, is that member's failure. */
+function attempt(operation: (channel: Channel) => WriteFuture, channel: Channel): WriteFuture {
+  try {
+    return operation(channel);
+  } catch (thrown) {
+    return SettableFuture.failed(toError(thrown));
+  }
+}
+
 /** Goes on with a broadcast; true when it is through, false when its time is over. */
 function runUntil(broadcast: Broadcast, clock: Clock, end: number): boolean {
   const { channels, operation, future } = broadcast;
   while (broadcast.next < channels.length) {
     const channel = channels[broadcast.next]!;
     broadcast.next += 1;
-    future.add(operation(channel));
+    future.add(attempt(operation, channel));
     const isLook = broadcast.next % MEMBERS_PER_LOOK === 0;
     if (isLook && clock.now() >= end && broadcast.next < channels.length) return false;
   }

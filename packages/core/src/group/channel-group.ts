@@ -111,9 +111,7 @@ export class ChannelGroup extends EventEmitter<ChannelGroupEvents> implements It
    * meanwhile; every member still sees all broadcasts in order.
    */
   write(message: unknown, matcher?: ChannelMatcher): GroupFuture {
-    return this.broadcasts.run(this.chosen(matcher), (channel) =>
-      this.slow.write(channel, message, false),
-    );
+    return this.send(message, matcher, false);
   }
 
   flush(matcher: ChannelMatcher = ChannelMatchers.all): void {
@@ -122,9 +120,7 @@ export class ChannelGroup extends EventEmitter<ChannelGroupEvents> implements It
 
   /** Sends a message to the matching members, as {@link write} does. */
   writeAndFlush(message: unknown, matcher?: ChannelMatcher): GroupFuture {
-    return this.broadcasts.run(this.chosen(matcher), (channel) =>
-      this.slow.write(channel, message, true),
-    );
+    return this.send(message, matcher, true);
   }
 
   /** Closes the matching members, listening channels first. */
@@ -148,6 +144,15 @@ export class ChannelGroup extends EventEmitter<ChannelGroupEvents> implements It
   /** A snapshot. */
   members(): Channel[] {
     return [...this];
+  }
+
+  private send(message: unknown, matcher: ChannelMatcher | undefined, flush: boolean): GroupFuture {
+    if (message === undefined || message === null) {
+      throw new TypeError(`write(${String(message)}): a message cannot be null or undefined`);
+    }
+    return this.broadcasts.run(this.chosen(matcher), (channel) =>
+      this.slow.write(channel, message, flush),
+    );
   }
 
   private chosen(matcher: ChannelMatcher | undefined): Channel[] {
