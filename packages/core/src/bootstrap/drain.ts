@@ -1,78 +1,165 @@
 import type { Channel, Clock, Timer } from '../contract.ts';
+import { OptionError } from '../errors.ts';
 import type { ChannelGroup } from '../group/channel-group.ts';
+import { checkNumber } from '../internal/option-check.ts';
 
-/** How connections are brought to their end. */
+/** Tells a channel that its server shuts down: finish what is under way, say good-bye, close. */
+export class ShutdownEvent {
+  /** Milliseconds until the channel is closed anyway. */
+  readonly drainTimeoutMs: number;
+
+  constructor(drainTimeoutMs: number) {
+    this.drainTimeoutMs = drainTimeoutMs;
+  }
+}
+
+/** Options of a server's shutdown. */
+export interface ShutdownOptions {
+  /** How long channels may take to close by themselves. @default 10000 */
+  readonly drainTimeoutMs?: number;
+  /** Channels told together, and closed together when the time is over: they may all come back at once. @default 1000 */
+  readonly batch?: number;
+  /**
+   * Time between batches; less where there are so many that the last would not be told in time.
+   * @default 3000, or a quarter of `drainTimeoutMs`
+   */
+  readonly everyMs?: number;
+  /** Ends the waiting: what is still open is closed at once. */
+  readonly signal?: AbortSignal;
+}
+
+/** The options, checked. */
 export interface DrainPlan {
-  readonly clock: Clock;
   readonly drainTimeoutMs: number;
   readonly batch: number;
   readonly everyMs: number;
-  readonly signal: AbortSignal | undefined;
 }
 
-/** Tells all connections, batch by batch; waits until they are gone or the time is over; closes the rest, batch by batch. */
-export async function drain(
-  connections: ChannelGroup,
-  tell: (channel: Channel) => void,
-  plan: DrainPlan,
-): Promise<void> {
-  const timers: Timer[] = [];
-  const over = new Deadline(plan, timers);
-  batches([...connections], plan.batch).forEach((some, index) => {
-    const tellSome = () => {
-      for (const channel of some) if (channel.isOpen) tell(channel);
-    };
-    if (index === 0) tellSome();
-    else timers.push(plan.clock.schedule(tellSome, index * plan.everyMs, true));
-  });
-  // Connections accepted meanwhile are waited for, too.
-  while (!connections.isEmpty && !over.isPassed) {
-    await Promise.race([connections.newCloseFuture(), over.passed]);
+const DEFAULTS = { drainTimeoutMs: 10_000, batch: 1000, everyMs: 3000 } as const;
+
+/** Checks the options of a shutdown and fills in the defaults. */
+export function drainPlan(options: ShutdownOptions): DrainPlan {
+  const { drainTimeoutMs = DEFAULTS.drainTimeoutMs, batch = DEFAULTS.batch } = options;
+  checkNumber('drainTimeoutMs', drainTimeoutMs);
+  checkNumber('batch', batch, { min: 1, integer: true });
+  const { everyMs = Math.min(DEFAULTS.everyMs, drainTimeoutMs / 4) } = options;
+  checkNumber('everyMs', everyMs);
+  if (everyMs > drainTimeoutMs) {
+    throw new OptionError(
+      'OPTION_CONFLICT',
+      `everyMs (${everyMs}) exceeds drainTimeoutMs (${drainTimeoutMs}): the second batch would never be told`,
+      { everyMs, drainTimeoutMs },
+    );
   }
-  over.forget();
-  for (const timer of timers) timer.cancel();
-  await closeAll(connections, plan);
+  return { drainTimeoutMs, batch, everyMs };
 }
 
-/** A large crowd goes batch by batch, so that the event loop serves others in between. */
-async function closeAll(connections: ChannelGroup, { batch, clock }: DrainPlan): Promise<void> {
-  const crowds = batches([...connections], batch);
-  for (const [index, some] of crowds.entries()) {
-    for (const channel of some) channel.close('shutdown');
-    if (index < crowds.length - 1) {
-      await new Promise<void>((resolve) => clock.schedule(resolve, 0, true));
+/**
+ * The end of a group of connections: tells them, waits until they have closed or the time is over, closes
+ * the rest. Connections that join meanwhile are told when they do.
+ *
+ * @see SwiftNIO's `ServerQuiescingHelper`
+ */
+export class Drain {
+  /** Resolves when no connection is open; never rejects. */
+  readonly done: Promise<void>;
+  private readonly connections: ChannelGroup;
+  private readonly clock: Clock;
+  private readonly plan: DrainPlan;
+  private readonly deadlineAt: number;
+  private readonly timers: Timer[] = [];
+  private resolve!: () => void;
+  private isOver = false;
+  private readonly onLeft = (): void => {
+    if (this.connections.isEmpty) this.finish();
+  };
+
+  constructor(connections: ChannelGroup, clock: Clock, plan: DrainPlan) {
+    this.connections = connections;
+    this.clock = clock;
+    this.plan = plan;
+    this.deadlineAt = clock.now() + plan.drainTimeoutMs;
+    this.done = new Promise((resolve) => {
+      this.resolve = resolve;
+    });
+  }
+
+  start(): void {
+    this.connections.on('channelLeft', this.onLeft);
+    this.after(this.plan.drainTimeoutMs, () => this.closeRest(this.spacing(this.connections.size)));
+    const all = this.connections.members();
+    this.inBatches(all, this.spacing(all.length), (channel) => this.tell(channel));
+    this.onLeft();
+  }
+
+  /** A connection, old or new, hears that it is time to go; one that is not even connected just goes. */
+  tell(channel: Channel): void {
+    if (!channel.isOpen) return;
+    if (!channel.isActive) channel.close('shutdown');
+    else channel.pipeline.fireUserEventTriggered(new ShutdownEvent(this.remainingMs()));
+  }
+
+  /** Closes what is left at once, when the signal aborts. */
+  heed(signal: AbortSignal): void {
+    const onAbort = () => this.closeRest(0);
+    if (signal.aborted) onAbort();
+    else {
+      signal.addEventListener('abort', onAbort, { once: true });
+      void this.done.then(() => signal.removeEventListener('abort', onAbort));
     }
   }
-  await connections.close('shutdown');
-}
 
-/** The end of the waiting: after the time-out, or when the signal says so. */
-class Deadline {
-  readonly passed: Promise<void>;
-  isPassed = false;
-  private readonly signal: AbortSignal | undefined;
-  private pass: () => void = () => {};
-
-  constructor({ clock, drainTimeoutMs, signal }: DrainPlan, timers: Timer[]) {
-    this.signal = signal;
-    this.passed = new Promise((resolve) => {
-      this.pass = () => {
-        this.isPassed = true;
-        resolve();
-      };
-    });
-    timers.push(clock.schedule(this.pass, drainTimeoutMs, true));
-    signal?.addEventListener('abort', this.pass, { once: true });
-    if (signal?.aborted === true) this.pass();
+  private closeRest(spacingMs: number): void {
+    if (this.isOver) return;
+    this.cancelTimers();
+    const rest = this.connections.members();
+    const last = Math.max(0, Math.ceil(rest.length / this.plan.batch) - 1);
+    this.inBatches(rest, spacingMs, (channel) => void channel.close('shutdown'));
+    if (last === 0 || spacingMs === 0) this.finish();
+    else this.after(last * spacingMs, () => this.finish());
   }
 
-  forget(): void {
-    this.signal?.removeEventListener('abort', this.pass);
+  private finish(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.cancelTimers();
+    this.connections.off('channelLeft', this.onLeft);
+    // A handler that kept the close to itself has had its time.
+    for (const channel of this.connections.members()) channel.abort('shutdown');
+    this.connections.close('shutdown');
+    this.resolve();
   }
-}
 
-function batches<T>(all: readonly T[], size: number): T[][] {
-  const result: T[][] = [];
-  for (let i = 0; i < all.length; i += size) result.push(all.slice(i, i + size));
-  return result;
+  private inBatches(
+    all: readonly Channel[],
+    spacingMs: number,
+    act: (channel: Channel) => void,
+  ): void {
+    const { batch } = this.plan;
+    for (let start = 0; start < all.length; start += batch) {
+      const some = all.slice(start, start + batch);
+      const actOnSome = () => some.forEach(act);
+      if (start === 0 || spacingMs === 0) actOnSome();
+      else this.after((start / batch) * spacingMs, actOnSome);
+    }
+  }
+
+  private spacing(count: number): number {
+    const { batch, everyMs, drainTimeoutMs } = this.plan;
+    const batches = Math.max(1, Math.ceil(count / batch));
+    return Math.min(everyMs, drainTimeoutMs / batches);
+  }
+
+  private remainingMs(): number {
+    return Math.max(0, this.deadlineAt - this.clock.now());
+  }
+
+  private after(delayMs: number, task: () => void): void {
+    // Referenced: a process that shuts down shall see it through.
+    this.timers.push(this.clock.schedule(task, delayMs, true));
+  }
+
+  private cancelTimers(): void {
+    for (const timer of this.timers.splice(0)) timer.cancel();
+  }
 }

@@ -1,32 +1,9 @@
 import { EventEmitter } from 'eventemitter3';
-import type { Address, Channel, Clock, CloseInfo } from '../contract.ts';
+import type { Address, Channel, CloseInfo } from '../contract.ts';
 import { OptionError } from '../errors.ts';
 import { ChannelGroup } from '../group/channel-group.ts';
-import { checkNumber } from '../internal/option-check.ts';
 import type { TlsServerContext, TlsServerOptions } from '../transport/tls-server-context.ts';
-import { type DrainPlan, drain } from './drain.ts';
-
-/** Tells a channel that its server shuts down: finish what is under way, say good-bye, close. */
-export class ShutdownEvent {
-  /** Milliseconds until the channel is closed anyway. */
-  readonly drainTimeoutMs: number;
-
-  constructor(drainTimeoutMs: number) {
-    this.drainTimeoutMs = drainTimeoutMs;
-  }
-}
-
-/** Options of {@link Server.shutdown}. */
-export interface ShutdownOptions {
-  /** How long channels may take to close by themselves. @default 10000 */
-  readonly drainTimeoutMs?: number;
-  /** Channels told at once, and closed at once at the deadline. @default 1000 */
-  readonly batch?: number;
-  /** Time between batches. @default 3000, or less where the drain time-out is short */
-  readonly everyMs?: number;
-  /** Ends the waiting: what is still open is closed at once. */
-  readonly signal?: AbortSignal;
-}
+import { Drain, drainPlan, type ShutdownOptions } from './drain.ts';
 
 export interface ServerEvents {
   /** A connection was accepted, its pipeline is built. */
@@ -37,16 +14,13 @@ export interface ServerEvents {
   close: [info: CloseInfo];
 }
 
-const DEFAULTS = { drainTimeoutMs: 10_000, batch: 1000, everyMs: 3000 } as const;
-
 /** A running server: its listening channel and the connections it accepted. */
 export class Server extends EventEmitter<ServerEvents> implements AsyncDisposable {
   /** The listening channel. */
   readonly channel: Channel;
   /** All accepted connections that are open. */
   readonly connections: ChannelGroup;
-  private draining: Promise<void> | undefined = undefined;
-  private drainTimeoutMs: number = DEFAULTS.drainTimeoutMs;
+  private drain: Drain | undefined = undefined;
   private readonly tls: TlsServerContext | undefined;
   private failedHandshakes = 0;
 
@@ -54,7 +28,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     super();
     this.channel = channel;
     this.tls = tls;
-    this.connections = new ChannelGroup('connections');
+    this.connections = new ChannelGroup('connections', { stayClosed: true });
     channel.onClosed(() => this.emit('close', channel.closeInfo!));
   }
 
@@ -96,11 +70,11 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     this.emit('tlsFailed', channel, error);
   }
 
-  /** An accepted channel is ready; during a shutdown it is told so at once. */
+  /** @internal An accepted channel is ready; during a shutdown it is told so at once, after it closed. */
   adopt(child: Channel): void {
-    this.connections.add(child);
+    if (!this.connections.add(child)) return;
     this.emit('connection', child);
-    if (this.draining !== undefined) this.tell(child);
+    this.drain?.tell(child);
   }
 
   /** Stops listening and closes every connection now. */
@@ -111,43 +85,27 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
 
   /**
    * The polite end: stops accepting, tells every connection by a {@link ShutdownEvent} that its handlers may
-   * answer, waits until all have closed or the time is over, and closes the rest. A second call joins the first.
+   * answer, waits until all have closed or the time is over, and closes the rest. A second call joins the
+   * first; its signal counts, too.
    */
   shutdown(options: ShutdownOptions = {}): Promise<void> {
-    if (this.draining !== undefined) return this.draining;
-    let plan: DrainPlan;
-    try {
-      plan = planOf(options, this.channel.clock);
-    } catch (error) {
-      return Promise.reject(error);
+    let { drain } = this;
+    if (drain === undefined) {
+      try {
+        drain = new Drain(this.connections, this.channel.clock, drainPlan(options));
+      } catch (error) {
+        return Promise.reject(error);
+      }
+      this.drain = drain;
+      this.channel.close('shutdown');
+      drain.start();
     }
-    this.drainTimeoutMs = plan.drainTimeoutMs;
-    this.channel.close('shutdown');
-    this.draining = drain(this.connections, (channel) => this.tell(channel), plan);
-    return this.draining;
+    if (options.signal !== undefined) drain.heed(options.signal);
+    return drain.done;
   }
 
   /** Shuts down with the defaults; for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.shutdown();
   }
-
-  private tell(child: Channel): void {
-    child.pipeline.fireUserEventTriggered(new ShutdownEvent(this.drainTimeoutMs));
-  }
-}
-
-function planOf(options: ShutdownOptions, clock: Clock): DrainPlan {
-  const { drainTimeoutMs = DEFAULTS.drainTimeoutMs, batch = DEFAULTS.batch, signal } = options;
-  checkNumber('drainTimeoutMs', drainTimeoutMs);
-  checkNumber('batch', batch, { min: 1, integer: true });
-  const everyMs = options.everyMs ?? Math.min(DEFAULTS.everyMs, drainTimeoutMs / 4);
-  checkNumber('everyMs', everyMs);
-  if (everyMs > drainTimeoutMs) {
-    throw new OptionError(
-      'OPTION_CONFLICT',
-      `everyMs (${everyMs}) exceeds drainTimeoutMs (${drainTimeoutMs})`,
-    );
-  }
-  return { clock, drainTimeoutMs, batch, everyMs, signal };
 }

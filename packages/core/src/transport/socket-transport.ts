@@ -42,8 +42,11 @@ export class SocketTransport implements Transport {
 
   private constructor(socket: OwnedSocket, readsIntoBuffer: boolean) {
     this.socket = socket;
+    socket.allowHalfOpen = true;
     socket.owner = this;
     this.remote = addressOf(socket.remoteAddress, socket.remotePort, socket.remoteFamily);
+    // Behind a reset it is too late to ask.
+    if (this.remote !== undefined) this.local = localAddressOf(socket);
     socket.on('error', onError);
     socket.on('close', onClose);
     socket.on('end', onEnd);
@@ -128,8 +131,7 @@ export class SocketTransport implements Transport {
   }
 
   get localAddress(): Address | undefined {
-    const { localAddress, localPort, localFamily } = this.socket;
-    this.local ??= addressOf(localAddress, localPort, localFamily);
+    this.local ??= localAddressOf(this.socket);
     return this.local;
   }
 
@@ -233,6 +235,8 @@ export class SocketTransport implements Transport {
   private startTls(tls: TlsLayer): void {
     // What the plain socket has read already goes to the secure one, not to us.
     this.socket.off('data', onData).off('end', onEnd);
+    // A peer that leaves in the middle of the handshake is gone, not half gone.
+    this.socket.allowHalfOpen = false;
     tls.start(this.socket, peerText(this.remote), (result) => {
       if (this.wasClosed) return;
       if (result instanceof Error) this.tlsFailed(tls, result);
@@ -255,6 +259,7 @@ export class SocketTransport implements Transport {
     tls.raw = raw;
     tls.info = tlsInfoOf(socket);
     this.socket = socket;
+    socket.allowHalfOpen = true;
     socket.owner = this;
     socket.on('error', onError);
     socket.on('close', onClose);
@@ -308,6 +313,7 @@ export class SocketTransport implements Transport {
   connected(): void {
     const { remoteAddress, remotePort, remoteFamily } = this.socket;
     this.remote = addressOf(remoteAddress, remotePort, remoteFamily);
+    this.local = localAddressOf(this.socket);
     if (this.tls === undefined) this.sink?.connected();
     else this.startTls(this.tls);
   }
@@ -333,6 +339,20 @@ export class SocketTransport implements Transport {
     this.wasClosed = true;
     void this.localAddress;
   }
+}
+
+let lastLocal: Address | undefined;
+
+/** Our end of a socket. The connections of one server share one object, most often. */
+function localAddressOf(socket: net.Socket): Address | undefined {
+  const { localAddress, localPort, localFamily } = socket;
+  const isLast =
+    lastLocal !== undefined &&
+    'port' in lastLocal &&
+    lastLocal.port === localPort &&
+    lastLocal.host === localAddress;
+  if (!isLast) lastLocal = addressOf(localAddress, localPort, localFamily);
+  return lastLocal;
 }
 
 /** Node's family and address as ours; `undefined` for sockets without an IP address. */

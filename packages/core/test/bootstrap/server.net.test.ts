@@ -5,8 +5,10 @@ import {
   type Handler,
   type Server,
   ServerBootstrap,
+  SettableFuture,
   ShutdownEvent,
   silentLogger,
+  type WriteFuture,
 } from '@headrace/core';
 import { VirtualClock } from '@headrace/core/testing';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -162,14 +164,66 @@ describe('shutdown', () => {
     expect(Worker.told.map(({ at }) => at)).toEqual([0, 0, 100, 100, 200]);
     const sizes: number[] = [];
     clock.advance(800);
-    // The rest of the event loop has its turn between two batches.
+    // Those that are closed together come back together, so there is as much time between them.
     for (let left = 5; left > 0; left = server.connections.size) {
-      await turn();
       sizes.push(server.connections.size);
-      clock.advance(0);
+      clock.advance(100);
     }
     await down;
-    expect(sizes).toEqual([3, 1, 0]);
+    expect(sizes).toEqual([3, 1]);
+    expect(clock.now()).toBe(1200);
+  });
+
+  it('tells the last batch in time, however many there are', async () => {
+    const clock = new VirtualClock();
+    const server = await start(clock);
+    await connect(server, 5);
+    const down = server.shutdown({ drainTimeoutMs: 1000, batch: 1, everyMs: 900 });
+    clock.advance(999);
+    expect(Worker.told.map(({ at }) => at)).toEqual([0, 200, 400, 600, 800]);
+    expect(Worker.told.map(({ event }) => event.drainTimeoutMs)).toEqual([
+      1000, 800, 600, 400, 200,
+    ]);
+    clock.advance(1001);
+    await down;
+  });
+
+  it('S352 the signal of a second call counts, and its listener goes', async () => {
+    const clock = new VirtualClock();
+    const server = await start(clock);
+    await connect(server, 1);
+    const abort = new AbortController();
+    const down = server.shutdown({ drainTimeoutMs: 60_000 });
+    const joined = server.shutdown({ signal: abort.signal });
+    abort.abort();
+    await Promise.all([down, joined]);
+    expect([server.connections.size, clock.now()]).toEqual([0, 0]);
+  });
+
+  it('S352 a connection that comes after all is done is closed', async () => {
+    const server = await start(new VirtualClock());
+    await server.shutdown();
+    const other = await start(new VirtualClock());
+    await connect(other, 1);
+    const [late] = other.connections;
+    server.adopt(late!);
+    expect(late!.closeInfo?.reason).toBe('shutdown');
+  });
+
+  it('is done even if a handler keeps the close to itself', async () => {
+    const clock = new VirtualClock();
+    const server = await start(clock);
+    const keeper = new (class implements Handler {
+      close(): WriteFuture {
+        return SettableFuture.succeeded();
+      }
+    })();
+    server.once('connection', (channel) => void channel.pipeline.addLast(keeper));
+    await connect(server, 1);
+    const down = server.shutdown({ drainTimeoutMs: 100 });
+    clock.advance(100);
+    await down;
+    expect(server.connections.size).toBe(0);
   });
 
   it('S64 a signal ends the waiting', async () => {
