@@ -22,27 +22,50 @@ export interface OutboundOwner {
   reportFailure(future: SettableFuture, error: Error): void;
 }
 
-/** Messages that share one future: the writes of one flush, or one write that can be cancelled. */
-interface Segment {
-  readonly future: SettableFuture;
-  readonly messages: unknown[];
+/** Messages that share one future, and are that future: the writes of one flush, or one write that can be cancelled. */
+class Segment extends SettableFuture {
+  /** The next one in its list. */
+  next: Segment | undefined = undefined;
+  /** Most segments are one message, and then need no array. */
+  first: unknown;
+  all: unknown[] | undefined = undefined;
   /** Bytes and overhead. */
-  cost: number;
+  cost = 0;
   /** True when the next write must not join it. */
-  sealed: boolean;
+  readonly isSealed: boolean;
+
+  constructor(message: unknown, isSealed: boolean) {
+    super();
+    this.first = message;
+    this.isSealed = isSealed;
+  }
+
+  push(message: unknown): void {
+    if (this.all === undefined) this.all = [this.first, message];
+    else this.all.push(message);
+  }
+
+  /** The messages are gone: whoever keeps the future must not keep them. */
+  release(): void {
+    this.next = undefined;
+    this.first = undefined;
+    this.all = undefined;
+  }
 }
 
 /**
- * The output of one channel, in order: unflushed, flushed, in flight. A future succeeds when its segment
- * was handed to the kernel; it fails when the channel closes before that. Node's own write callback is not
- * asked: after `destroy()` it reports success for bytes that never left.
+ * The output of one channel, in order: in flight, flushed, unflushed; each a chain of segments. A future
+ * succeeds when its segment was handed to the kernel; it fails when the channel closes before that. Node's
+ * own write callback is not asked: after `destroy()` it reports success for bytes that never left.
  */
 export class OutboundBuffer {
   private readonly transport: Transport;
   private readonly owner: OutboundOwner;
-  private unflushed: Segment[] = EMPTY;
-  private flushed: Segment[] = EMPTY;
-  private inFlight: Segment[] = EMPTY;
+  private inFlight: Segment | undefined = undefined;
+  private flushed: Segment | undefined = undefined;
+  private lastFlushed: Segment | undefined = undefined;
+  private unflushed: Segment | undefined = undefined;
+  private lastUnflushed: Segment | undefined = undefined;
   private isFlushing = false;
   /** What later writes fail with. */
   private refusal: Error | undefined = undefined;
@@ -57,50 +80,46 @@ export class OutboundBuffer {
   }
 
   get isEmpty(): boolean {
-    return this.unflushed.length === 0 && this.flushed.length === 0 && this.inFlight.length === 0;
+    return this.unflushed === undefined && !this.hasFlushed;
   }
 
   get hasFlushed(): boolean {
-    return this.flushed.length > 0 || this.inFlight.length > 0;
+    return this.flushed !== undefined || this.inFlight !== undefined;
   }
 
   add(message: unknown, signal: AbortSignal | undefined): WriteFuture {
     if (this.refusal !== undefined) return this.failed(this.refusal);
     const size = this.transport.sizeOf(message);
     if (size < 0) return this.failed(notEncodable(message, this.transport.accepts));
-    if (this.pendingBytes > this.owner.maxOutboundBytes) {
-      const error = new ChannelError(
-        'OUTBOUND_FULL',
-        `${this.pendingBytes} bytes of output wait, more than maxOutboundBytes (${this.owner.maxOutboundBytes}): the peer reads too slowly; heed isWritable, or raise the limit`,
-        { pendingBytes: this.pendingBytes, maxOutboundBytes: this.owner.maxOutboundBytes },
-      );
-      const future = this.failed(error);
-      this.owner.outboundFull();
-      return future;
-    }
-    const segment = signal === undefined ? this.openSegment() : this.cancellable(signal);
-    segment.messages.push(message);
-    segment.cost += size + ENTRY_OVERHEAD_BYTES;
-    this.pendingBytes += size + ENTRY_OVERHEAD_BYTES;
+    if (this.pendingBytes > this.owner.maxOutboundBytes) return this.full();
+    const cost = size + ENTRY_OVERHEAD_BYTES;
+    this.pendingBytes += cost;
+    let segment = this.lastUnflushed;
+    if (signal !== undefined) segment = this.cancellable(message, signal);
+    else if (segment === undefined || segment.isSealed) segment = this.append(message, false);
+    else segment.push(message);
+    segment.cost += cost;
     if (this.pendingBytes > this.owner.writeBufferHighBytes) this.owner.pendingBytesChanged();
-    return segment.future;
+    return segment;
   }
 
   /** Sends all that has been written so far; a call from within a flush is picked up by the outer one. */
   flush(): void {
-    if (this.unflushed.length > 0) {
-      if (this.flushed.length === 0) this.flushed = this.unflushed;
-      else this.flushed.push(...this.unflushed);
-      this.unflushed = EMPTY;
+    const { unflushed } = this;
+    if (unflushed !== undefined) {
+      if (this.flushed === undefined) this.flushed = unflushed;
+      else this.lastFlushed!.next = unflushed;
+      this.lastFlushed = this.lastUnflushed;
+      this.unflushed = this.lastUnflushed = undefined;
     }
-    if (this.flushed.length > 0) this.drain();
+    if (this.flushed !== undefined) this.drain();
   }
 
   /** The transport has taken all that was in flight. */
   written(): void {
-    if (this.inFlight.length === 0) return;
     const taken = this.inFlight;
-    this.inFlight = EMPTY;
+    if (taken === undefined) return;
+    this.inFlight = undefined;
     this.settle(taken);
     this.drain();
   }
@@ -115,9 +134,10 @@ export class OutboundBuffer {
   end(flushedError: Error, unflushedError: Error): void {
     this.refusal = unflushedError;
     this.isOver = true;
-    const flushed = this.inFlight.concat(this.flushed);
-    this.inFlight = this.flushed = EMPTY;
-    for (const segment of flushed) this.failSegment(segment, flushedError);
+    const { inFlight, flushed } = this;
+    this.inFlight = this.flushed = this.lastFlushed = undefined;
+    this.failAll(inFlight, flushedError);
+    this.failAll(flushed, flushedError);
     this.failUnflushed(unflushedError);
     this.pendingBytes = 0;
   }
@@ -125,23 +145,22 @@ export class OutboundBuffer {
   /** Fails what no flush has touched yet. */
   failUnflushed(error: Error): void {
     const segments = this.unflushed;
-    this.unflushed = EMPTY;
-    for (const segment of segments) {
-      this.pendingBytes -= segment.cost;
-      this.failSegment(segment, error);
-    }
+    this.unflushed = this.lastUnflushed = undefined;
+    this.failAll(segments, error);
   }
 
   private drain(): void {
     if (this.isFlushing) return;
     this.isFlushing = true;
     try {
-      while (this.inFlight.length === 0 && this.flushed.length > 0) {
-        const batch = this.takeBatch();
-        const messages = batch.length === 1 ? batch[0]!.messages : joinMessages(batch);
-        if (this.transport.write(messages)) this.settle(batch);
-        else if (this.isOver) for (const segment of batch) this.failSegment(segment, this.refusal!);
-        else this.inFlight = batch;
+      while (this.inFlight === undefined && this.flushed !== undefined) {
+        const batch = this.takeBatch(this.flushed);
+        if (this.send(batch)) this.settle(batch);
+        else if (!this.isOver) this.inFlight = batch;
+        else {
+          this.failAll(batch, this.refusal!);
+          this.pendingBytes = 0;
+        }
       }
     } finally {
       this.isFlushing = false;
@@ -149,66 +168,98 @@ export class OutboundBuffer {
   }
 
   /** As many segments as fit one write, the first one in any case. */
-  private takeBatch(): Segment[] {
-    const all = this.flushed;
-    if (all.length === 1) {
-      this.flushed = EMPTY;
-      return all;
+  private takeBatch(first: Segment): Segment {
+    let last = first;
+    let bytes = first.cost;
+    while (last.next !== undefined && bytes + last.next.cost <= MAX_WRITE_BYTES) {
+      last = last.next;
+      bytes += last.cost;
     }
-    let count = 0;
-    let bytes = 0;
-    while (count < all.length && (count === 0 || bytes + all[count]!.cost <= MAX_WRITE_BYTES)) {
-      bytes += all[count]!.cost;
-      count += 1;
-    }
-    this.flushed = count === all.length ? EMPTY : all.slice(count);
-    return count === all.length ? all : all.slice(0, count);
+    this.flushed = last.next;
+    if (last.next === undefined) this.lastFlushed = undefined;
+    last.next = undefined;
+    return first;
   }
 
-  private settle(segments: readonly Segment[]): void {
+  private send(batch: Segment): boolean {
+    if (batch.next !== undefined) return this.transport.write(joinMessages(batch));
+    if (batch.all !== undefined) return this.transport.write(batch.all);
+    const one = spareOne ?? [undefined];
+    spareOne = undefined;
+    one[0] = batch.first;
+    const isTaken = this.transport.write(one);
+    one[0] = undefined;
+    spareOne = one;
+    return isTaken;
+  }
+
+  private settle(segments: Segment): void {
     this.progress += 1;
-    for (const segment of segments) {
+    for (let segment: Segment | undefined = segments; segment !== undefined; ) {
+      const next: Segment | undefined = segment.next;
       this.pendingBytes -= segment.cost;
-      segment.future.succeed();
+      segment.release();
+      segment.succeed();
+      segment = next;
     }
     if (this.isOver) this.pendingBytes = 0;
     else this.owner.pendingBytesChanged();
   }
 
-  private openSegment(): Segment {
-    const last = this.unflushed[this.unflushed.length - 1];
-    if (last !== undefined && !last.sealed) return last;
-    return this.addSegment(false);
-  }
-
-  private addSegment(sealed: boolean): Segment {
-    const segment: Segment = { future: new SettableFuture(), messages: [], cost: 0, sealed };
-    if (this.unflushed === EMPTY) this.unflushed = [segment];
-    else this.unflushed.push(segment);
+  private append(message: unknown, isSealed: boolean): Segment {
+    const segment = new Segment(message, isSealed);
+    if (this.lastUnflushed === undefined) this.unflushed = segment;
+    else this.lastUnflushed.next = segment;
+    this.lastUnflushed = segment;
     return segment;
   }
 
-  private cancellable(signal: AbortSignal): Segment {
-    const segment = this.addSegment(true);
+  private cancellable(message: unknown, signal: AbortSignal): Segment {
+    const segment = this.append(message, true);
     const onAbort = () => this.cancel(segment, signal);
     signal.addEventListener('abort', onAbort, { once: true });
-    segment.future.peekSettled(() => signal.removeEventListener('abort', onAbort));
+    segment.peekSettled(() => signal.removeEventListener('abort', onAbort));
     return segment;
   }
 
   /** Takes a write back that was not flushed yet. */
   private cancel(segment: Segment, signal: AbortSignal): void {
-    const index = this.unflushed.indexOf(segment);
-    if (index < 0) return;
-    this.unflushed.splice(index, 1);
+    let before: Segment | undefined;
+    let at = this.unflushed;
+    while (at !== undefined && at !== segment) {
+      before = at;
+      at = at.next;
+    }
+    if (at === undefined) return;
+    if (before === undefined) this.unflushed = at.next;
+    else before.next = at.next;
+    if (at === this.lastUnflushed) this.lastUnflushed = before;
     this.pendingBytes -= segment.cost;
-    segment.future.fail(abortedError(signal));
+    segment.release();
+    segment.fail(abortedError(signal));
     this.owner.pendingBytesChanged();
   }
 
-  private failSegment(segment: Segment, error: Error): void {
-    segment.future.fail(error);
-    this.owner.reportFailure(segment.future, error);
+  private failAll(segments: Segment | undefined, error: Error): void {
+    for (let segment = segments; segment !== undefined; ) {
+      const next: Segment | undefined = segment.next;
+      this.pendingBytes -= segment.cost;
+      segment.release();
+      segment.fail(error);
+      this.owner.reportFailure(segment, error);
+      segment = next;
+    }
+  }
+
+  private full(): WriteFuture {
+    const error = new ChannelError(
+      'OUTBOUND_FULL',
+      `${this.pendingBytes} bytes of output wait, more than maxOutboundBytes (${this.owner.maxOutboundBytes}): the peer reads too slowly; heed isWritable, or raise the limit`,
+      { pendingBytes: this.pendingBytes, maxOutboundBytes: this.owner.maxOutboundBytes },
+    );
+    const future = this.failed(error);
+    this.owner.outboundFull();
+    return future;
   }
 
   private failed(error: Error): WriteFuture {
@@ -218,13 +269,15 @@ export class OutboundBuffer {
   }
 }
 
-/** Shared by all idle buffers; never written to. */
-const EMPTY: Segment[] = [];
-Object.freeze(EMPTY);
+/** The array for a write of one message; taken while it is in use. */
+let spareOne: unknown[] | undefined;
 
-function joinMessages(segments: readonly Segment[]): unknown[] {
+function joinMessages(segments: Segment): unknown[] {
   const messages: unknown[] = [];
-  for (const segment of segments) for (const message of segment.messages) messages.push(message);
+  for (let segment: Segment | undefined = segments; segment !== undefined; segment = segment.next) {
+    if (segment.all === undefined) messages.push(segment.first);
+    else for (const message of segment.all) messages.push(message);
+  }
   return messages;
 }
 

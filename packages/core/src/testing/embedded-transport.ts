@@ -43,7 +43,7 @@ export class EmbeddedTransport implements Transport {
 
   write(messages: readonly unknown[]): boolean {
     if (this.isStuck) {
-      this.waiting = messages;
+      this.waiting = [...messages];
       for (const message of messages) this.unsentBytes += this.sizeOf(message);
       return false;
     }

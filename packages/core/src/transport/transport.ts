@@ -44,7 +44,7 @@ export interface Transport {
   pauseReading(): void;
   /** The message's size in bytes, or -1 if `write` does not take such messages. */
   sizeOf(message: unknown): number;
-  /** Takes messages. True: the kernel has them all; false: `written` will say so. Not called again before. */
+  /** Takes messages, but not the array they come in. True: the kernel has them all; false: `written` will say so. Not called again before. */
   write(messages: readonly unknown[]): boolean;
   /** Ends our half behind all that was written. */
   shutdownOutput(): void;
