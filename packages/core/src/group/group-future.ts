@@ -33,7 +33,11 @@ export class ChannelGroupError extends ChannelError implements Iterable<MemberFa
  */
 export class GroupFuture implements PromiseLike<void> {
   private readonly channels: readonly Channel[];
-  private readonly futures: WriteFuture[] = [];
+  private begun = 0;
+  private succeeded = 0;
+  /** The futures that had not succeeded when they came, and whose they are: a large broadcast keeps none of the others. */
+  private readonly open: WriteFuture[] = [];
+  private readonly owners: Channel[] = [];
   private readonly whenBegun: (() => void)[] = [];
 
   /** @param channels - all that the operation is about; each gets its future by `add`, in this order */
@@ -43,7 +47,12 @@ export class GroupFuture implements PromiseLike<void> {
 
   /** The future of the next channel. */
   add(future: WriteFuture): void {
-    this.futures.push(future);
+    if (future.isSuccess) this.succeeded += 1;
+    else {
+      this.open.push(future);
+      this.owners.push(this.channels[this.begun]!);
+    }
+    this.begun += 1;
     if (this.hasBegunAll) for (const resolve of this.whenBegun.splice(0)) resolve();
   }
 
@@ -53,21 +62,23 @@ export class GroupFuture implements PromiseLike<void> {
   }
 
   get isSettled(): boolean {
-    return this.hasBegunAll && this.futures.every((future) => future.isSettled);
+    return this.hasBegunAll && this.open.every((future) => future.isSettled);
   }
 
   get isSuccess(): boolean {
-    return this.hasBegunAll && this.futures.every((future) => future.isSuccess);
+    return this.hasBegunAll && this.open.every((future) => future.isSuccess);
   }
 
   /** Some, but not all, have succeeded. */
   get isPartialSuccess(): boolean {
-    return this.isMixed((future) => future.isSuccess);
+    const count = this.succeeded + this.open.filter((future) => future.isSuccess).length;
+    return count > 0 && count < this.channels.length;
   }
 
   /** Some, but not all, have failed. */
   get isPartialFailure(): boolean {
-    return this.isMixed((future) => future.isSettled && !future.isSuccess);
+    const count = this.open.filter((future) => future.isSettled && !future.isSuccess).length;
+    return count > 0 && count < this.channels.length;
   }
 
   // biome-ignore lint/suspicious/noThenProperty: a future is awaitable
@@ -79,23 +90,18 @@ export class GroupFuture implements PromiseLike<void> {
   }
 
   private get hasBegunAll(): boolean {
-    return this.futures.length === this.channels.length;
+    return this.begun === this.channels.length;
   }
 
   private async settled(): Promise<void> {
     if (!this.hasBegunAll) await new Promise<void>((resolve) => this.whenBegun.push(resolve));
-    const outcomes = await Promise.allSettled(this.futures);
+    const outcomes = await Promise.allSettled(this.open);
     const failures: MemberFailure[] = [];
     outcomes.forEach((outcome, i) => {
       if (outcome.status === 'rejected') {
-        failures.push({ channel: this.channels[i]!, error: outcome.reason as Error });
+        failures.push({ channel: this.owners[i]!, error: outcome.reason as Error });
       }
     });
-    if (failures.length > 0) throw new ChannelGroupError(failures, outcomes.length);
-  }
-
-  private isMixed(holds: (future: WriteFuture) => boolean): boolean {
-    const count = this.futures.filter(holds).length;
-    return count > 0 && count < this.channels.length;
+    if (failures.length > 0) throw new ChannelGroupError(failures, this.channels.length);
   }
 }

@@ -77,7 +77,7 @@ export class SlowMembers {
 
   /** Writes to one member, as far as the policy lets it. */
   write(channel: Channel, message: unknown, flush: boolean): WriteFuture {
-    if (this.waiting.has(channel)) return this.hold(channel, message);
+    if (this.waiting.size > 0 && this.waiting.has(channel)) return this.hold(channel, message);
     if (channel.isWritable || !channel.isOpen) return send(channel, message, flush);
     if (this.policy === 'close') return this.writeOrClose(channel, message, flush);
     if (this.policy === 'drop-newest') {
