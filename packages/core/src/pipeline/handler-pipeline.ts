@@ -1,12 +1,14 @@
 import type { Handler, HandlerRef } from '../contract.ts';
 import { PipelineError, toError } from '../errors.ts';
+import { has, linkEnds, linkPast, linkReplaced, linkUp } from './context-links.ts';
 import { ADDED, type ContextOwner, HandlerContext, PENDING, REMOVED } from './handler-context.ts';
 import * as mask from './handler-mask.ts';
 import { HEAD, type PipelineHost, TAIL } from './pipeline-ends.ts';
 import { PipelineFlow } from './pipeline-flow.ts';
+import { markServed } from './served-mark.ts';
 
-/** Handler instances that serve a channel and must not serve another: the mark stays when they are removed. */
-const taken = new WeakSet<Handler>();
+/** The first generated name of each class: all channels share the string. */
+const firstNames = new WeakMap<object, string>();
 
 /** The pipeline of one channel. */
 export class HandlerPipeline extends PipelineFlow implements ContextOwner {
@@ -22,9 +24,7 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
     this.tail = new HandlerContext(this, TAIL, 'tail');
     this.head.state = ADDED;
     this.tail.state = ADDED;
-    this.head.next = this.tail;
-    this.tail.prev = this.head;
-    this.relink();
+    linkEnds(this.head, this.tail);
   }
 
   // --- the list ---
@@ -79,16 +79,10 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
     fresh.next = old.next;
     old.prev.next = fresh;
     old.next.prev = fresh;
-    this.relink();
-    // What the old one still forwards reaches the new one.
-    old.next = fresh;
-    old.prev = fresh;
-    old.nextReader = this.has(fresh, mask.CHANNEL_READ) ? fresh : fresh.nextReader;
-    old.nextReadCompleter = this.has(fresh, mask.CHANNEL_READ_COMPLETE)
-      ? fresh
-      : fresh.nextReadCompleter;
-    old.prevWriter = this.has(fresh, mask.WRITE) ? fresh : fresh.prevWriter;
-    old.prevFlusher = this.has(fresh, mask.FLUSH) ? fresh : fresh.prevFlusher;
+    linkUp(fresh);
+    linkReplaced(old, fresh);
+    this.findInterceptors(old);
+    this.findInterceptors(fresh);
     this.announceAdded(fresh);
     this.announceRemoved(old);
     return old.handler;
@@ -170,7 +164,8 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
     context.next = next;
     next.prev.next = context;
     next.prev = context;
-    this.relink();
+    linkUp(context);
+    this.findInterceptors(context);
     this.announceAdded(context);
   }
 
@@ -192,26 +187,15 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
         { name },
       );
     }
-    if (handler.sharable !== true) {
-      if (taken.has(handler)) {
-        const type = classOf(handler);
-        throw new PipelineError(
-          'PIPELINE_NOT_SHARABLE',
-          `this ${type} already serves a channel and holds its state; make a new one for each channel: ` +
-            `.childHandler((channel) => channel.pipeline.addLast(new ${type}(…))), ` +
-            'or set `readonly sharable = true` on a handler without state',
-          { handler: type },
-        );
-      }
-      taken.add(handler);
-    }
+    if (handler.sharable !== true && !markServed(handler)) throw notSharable(classOf(handler));
     return new HandlerContext(this, handler, name ?? keptName ?? this.generateName(handler));
   }
 
   private unlink(context: HandlerContext): Handler {
     context.prev.next = context.next;
     context.next.prev = context.prev;
-    this.relink();
+    linkPast(context);
+    this.findInterceptors(context);
     this.announceRemoved(context);
     return context.handler;
   }
@@ -245,7 +229,8 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
     if (context.state === ADDED) {
       context.prev.next = context.next;
       context.next.prev = context.prev;
-      this.relink();
+      linkPast(context);
+      this.findInterceptors(context);
       context.state = REMOVED;
       try {
         context.handler.handlerRemoved?.(context);
@@ -272,33 +257,15 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
     }
   }
 
-  /** Refreshes every context's links to its neighbours for the frequent events. */
-  private relink(): void {
-    let reader = this.tail;
-    let completer = this.tail;
-    for (let c = this.tail; ; c = c.prev) {
-      c.nextReader = reader;
-      c.nextReadCompleter = completer;
-      if ((c.mask & mask.CHANNEL_READ) !== 0) reader = c;
-      if ((c.mask & mask.CHANNEL_READ_COMPLETE) !== 0) completer = c;
-      if (c === this.head) break;
-    }
-    let writer = this.head;
-    let flusher = this.head;
-    let all = 0;
-    for (let c = this.head; ; c = c.next) {
-      c.prevWriter = writer;
-      c.prevFlusher = flusher;
-      if ((c.mask & mask.WRITE) !== 0) writer = c;
-      if ((c.mask & mask.FLUSH) !== 0) flusher = c;
-      if (c !== this.head) all |= c.mask;
-      if (c === this.tail) break;
-    }
-    this.readsDirectly = (all & mask.READ) === 0;
+  /** A context has come or gone: does anybody still stand between the application and the transport? */
+  private findInterceptors(changed: HandlerContext): void {
+    if (has(changed, mask.READ)) this.readsDirectly = this.noneHas(mask.READ);
+    if (has(changed, mask.FLUSH)) this.flushesDirectly = this.noneHas(mask.FLUSH);
   }
 
-  private has(context: HandlerContext, bit: number): boolean {
-    return (context.mask & bit) !== 0;
+  private noneHas(bit: number): boolean {
+    for (let c = this.head.next; c !== this.tail; c = c.next) if (has(c, bit)) return false;
+    return true;
   }
 
   private find(ref: HandlerRef): HandlerContext | undefined {
@@ -331,8 +298,10 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
   }
 
   private generateName(handler: Handler): string {
+    const first = firstNameOf(handler);
+    if (this.findByName(first) === undefined) return first;
     const type = classOf(handler);
-    let number = 0;
+    let number = 1;
     while (this.findByName(`${type}#${number}`) !== undefined) number += 1;
     return `${type}#${number}`;
   }
@@ -341,4 +310,25 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
 function classOf(handler: Handler): string {
   const name = handler?.constructor?.name;
   return name === undefined || name === 'Object' || name === '' ? 'Handler' : name;
+}
+
+function firstNameOf(handler: Handler): string {
+  const type = handler.constructor;
+  if (typeof type !== 'function' || type === Object) return 'Handler#0';
+  let name = firstNames.get(type);
+  if (name === undefined) {
+    name = `${classOf(handler)}#0`;
+    firstNames.set(type, name);
+  }
+  return name;
+}
+
+function notSharable(type: string): PipelineError {
+  return new PipelineError(
+    'PIPELINE_NOT_SHARABLE',
+    `this ${type} already serves a channel and holds its state; make a new one for each channel: ` +
+      `.childHandler((channel) => channel.pipeline.addLast(new ${type}(…))), ` +
+      'or set `readonly sharable = true` on a handler without state',
+    { handler: type },
+  );
 }

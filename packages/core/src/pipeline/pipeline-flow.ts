@@ -1,5 +1,6 @@
 // Walk 3: where events enter a pipeline at its head and operations at its tail. Next: packages/core/src/pipeline/handler-context.ts
 import type { Channel, CloseReason, Direction, WriteFuture } from '../contract.ts';
+import { toError } from '../errors.ts';
 import type { SettableFuture } from '../internal/settable-future.ts';
 import type { HandlerContext } from './handler-context.ts';
 import type { PipelineHost } from './pipeline-ends.ts';
@@ -11,6 +12,8 @@ export abstract class PipelineFlow {
   protected abstract readonly tail: HandlerContext;
   /** No handler intercepts `read`. */
   protected readsDirectly = true;
+  /** No handler intercepts `flush`. */
+  protected flushesDirectly = true;
 
   constructor(host: PipelineHost) {
     this.host = host;
@@ -76,7 +79,15 @@ export abstract class PipelineFlow {
   }
 
   flush(): void {
-    this.tail.prevFlusher.invokeFlush();
+    if (!this.flushesDirectly) {
+      this.tail.prevFlusher.invokeFlush();
+      return;
+    }
+    try {
+      this.host.transportFlush();
+    } catch (thrown) {
+      this.head.fireExceptionCaught(toError(thrown));
+    }
   }
 
   writeAndFlush(message: unknown): WriteFuture {
