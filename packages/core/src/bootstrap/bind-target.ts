@@ -2,6 +2,7 @@ import net from 'node:net';
 import type { Clock } from '../contract.ts';
 import { ChannelError, OptionError } from '../errors.ts';
 import { checkNumber } from '../internal/option-check.ts';
+import { HandleTransport } from '../transport/handle-transport.ts';
 import { ListeningTransport, type ListenTarget } from '../transport/listening-transport.ts';
 import type { MemoryNetwork } from '../transport/memory-network.ts';
 import { SocketTransport } from '../transport/socket-transport.ts';
@@ -56,18 +57,27 @@ export function listenerFor(
 ): Transport {
   if ('network' in target) return target.network.listen(target.name, clock);
   const { tls: _tls, ...where } = target;
-  const adopt =
-    tls === undefined
-      ? SocketTransport.accepted
-      : (socket: net.Socket) => SocketTransport.acceptedSecure(socket, tls, clock);
+  const { noDelay = true, keepAlive = true, keepAliveInitialDelayMs = 0 } = accepted;
   const server = net.createServer({
     pauseOnConnect: true,
     allowHalfOpen: true,
-    noDelay: accepted.noDelay ?? true,
-    keepAlive: accepted.keepAlive ?? true,
-    keepAliveInitialDelay: accepted.keepAliveInitialDelayMs ?? 0,
+    noDelay,
+    keepAlive,
+    keepAliveInitialDelay: keepAliveInitialDelayMs,
   });
-  return new ListeningTransport(server, 'connection', where, adopt);
+  if (tls !== undefined) {
+    return new ListeningTransport(server, 'connection', where, (socket) =>
+      SocketTransport.acceptedSecure(socket, tls, clock),
+    );
+  }
+  const options = { noDelay, keepAlive, keepAliveInitialDelayMs };
+  return new ListeningTransport(
+    server,
+    'connection',
+    where,
+    SocketTransport.accepted,
+    (handle) => new HandleTransport(handle, options),
+  );
 }
 
 const WHY: Readonly<Record<string, string>> = {

@@ -2,6 +2,7 @@ import { TransportChannel } from '../channel/transport-channel.ts';
 import type { Channel, Context, Handler, WriteFuture } from '../contract.ts';
 import { DecodeError, PipelineError } from '../errors.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
+import { HandleTransport } from '../transport/handle-transport.ts';
 import { SocketTransport } from '../transport/socket-transport.ts';
 import type { TlsClientContext } from '../transport/tls-client-context.ts';
 import type { TlsServerContext } from '../transport/tls-server-context.ts';
@@ -65,13 +66,19 @@ export function upgradeToTls(
 /** The socket below, if it can be encrypted now. */
 function upgradable(channel: TransportChannel): SocketTransport {
   const { transport } = channel;
+  const isSocket = transport instanceof SocketTransport || transport instanceof HandleTransport;
   let why: string | undefined;
-  if (!(transport instanceof SocketTransport)) why = 'only a connection over a socket can';
+  if (!isSocket) why = 'only a connection over a socket can';
   else if (!channel.isActive || channel.isInputShutdown || channel.isOutputShutdown) {
     why = 'it is not open in both directions';
   }
-  if (why === undefined) return transport as SocketTransport;
-  throw new PipelineError('PIPELINE_STATE', `${channel} cannot change to TLS: ${why}`);
+  if (!isSocket || why !== undefined) {
+    throw new PipelineError('PIPELINE_STATE', `${channel} cannot change to TLS: ${why}`);
+  }
+  if (transport instanceof SocketTransport) return transport;
+  const socket = transport.toSocketTransport();
+  channel.changeTransport(socket);
+  return socket;
 }
 
 function announce(

@@ -13,7 +13,7 @@ export abstract class ChannelOutput implements OutboundOwner {
   abstract readonly isOpen: boolean;
   abstract readonly isActive: boolean;
   /** @internal for the bootstraps; a handler reaches the transport through the pipeline only */
-  readonly transport: Transport;
+  transport: Transport;
   protected readonly options: ResolvedChannelOptions;
   private readonly outbound: OutboundBuffer;
   /** What handlers hold back, as they told us. */
@@ -143,6 +143,12 @@ export abstract class ChannelOutput implements OutboundOwner {
     this.outputFuture?.fail(unflushedError);
     this.outbound.end(flushedError, unflushedError);
     this.callWritableListeners();
+  }
+
+  /** @internal The same connection goes on by another transport. What is in flight ends as it was sent. */
+  protected useTransport(transport: Transport): void {
+    this.transport = transport;
+    this.outbound.transport = transport;
   }
 
   // --- limits and writability ---

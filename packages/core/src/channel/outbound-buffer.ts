@@ -59,7 +59,7 @@ class Segment extends SettableFuture {
  * own write callback is not asked: after `destroy()` it reports success for bytes that never left.
  */
 export class OutboundBuffer {
-  private readonly transport: Transport;
+  transport: Transport;
   private readonly owner: OutboundOwner;
   private inFlight: Segment | undefined = undefined;
   private flushed: Segment | undefined = undefined;
@@ -187,10 +187,12 @@ export class OutboundBuffer {
     const one = spareOne ?? [undefined];
     spareOne = undefined;
     one[0] = batch.first;
-    const isTaken = this.transport.write(one);
-    one[0] = undefined;
-    spareOne = one;
-    return isTaken;
+    try {
+      return this.transport.write(one);
+    } finally {
+      one[0] = undefined;
+      spareOne = one;
+    }
   }
 
   private settle(segments: Segment): void {

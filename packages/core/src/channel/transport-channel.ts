@@ -205,6 +205,12 @@ export class TransportChannel
     this.shut({ reason: this.lingerReason ?? 'peer', by, error: this.failure });
   }
 
+  /** @internal for the change to TLS */
+  changeTransport(transport: Transport): void {
+    this.useTransport(transport);
+    transport.open(this);
+  }
+
   /** A write cannot be given up half way, so what comes after a stuck or refused one is closing. */
   protected override closeAs(reason: CloseReason): void {
     this.pipeline.close(reason).peekSettled((error) => {

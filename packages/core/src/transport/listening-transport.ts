@@ -3,6 +3,7 @@ import type { Address } from '../contract.ts';
 import { toError } from '../errors.ts';
 import { addressOf } from './socket-transport.ts';
 import { removeStaleSocket } from './stale-socket.ts';
+import { type StreamHandle, takeConnections } from './stream-handle.ts';
 import type { Transport, TransportSink } from './transport.ts';
 
 /** Where to listen. */
@@ -38,6 +39,7 @@ export class ListeningTransport implements Transport {
   private readonly server: net.Server;
   private readonly target: ListenTarget;
   private readonly adopt: (socket: net.Socket) => Transport;
+  private readonly adoptHandle: ((handle: StreamHandle) => Transport) | undefined;
   private sink: TransportSink | undefined = undefined;
   private local: Address | undefined = undefined;
   private mayRead = false;
@@ -48,17 +50,20 @@ export class ListeningTransport implements Transport {
   /**
    * @param event - the server's event that brings a ready connection (`secureConnection` for TLS)
    * @param adopt - makes a transport of such a connection
+   * @param adoptHandle - makes one right of the handle below, where Node lets us
    */
   constructor(
     server: net.Server,
     event: string,
     target: ListenTarget,
     adopt: (socket: net.Socket) => Transport,
+    adoptHandle?: (handle: StreamHandle) => Transport,
   ) {
     this.server = server;
     this.target = target;
     this.adopt = adopt;
-    server.on(event, (socket: net.Socket) => this.accepted(socket));
+    this.adoptHandle = adoptHandle;
+    server.on(event, (socket: net.Socket) => this.acceptedSocket(socket));
     server.on('error', (error) => this.failed(error));
     server.on('close', () => this.sink?.disconnected());
   }
@@ -75,6 +80,9 @@ export class ListeningTransport implements Transport {
     this.sink = sink;
     this.server.on('listening', () => {
       this.local = addressOfServer(this.server);
+      if (this.adoptHandle !== undefined) {
+        takeConnections(this.server, (handle) => this.acceptedHandle(handle));
+      }
       this.sink?.connected();
     });
     this.server.listen({ ...this.target });
@@ -111,15 +119,25 @@ export class ListeningTransport implements Transport {
     this.close();
   }
 
-  private accepted(socket: net.Socket): void {
-    let transport: Transport;
+  private acceptedSocket(socket: net.Socket): void {
     try {
-      transport = this.adopt(socket);
+      this.accepted(this.adopt(socket));
     } catch (thrown) {
       socket.destroy();
       this.sink?.failedToAccept(toError(thrown));
-      return;
     }
+  }
+
+  private acceptedHandle(handle: StreamHandle): void {
+    try {
+      this.accepted(this.adoptHandle!(handle));
+    } catch (thrown) {
+      handle.close(() => {});
+      this.sink?.failedToAccept(toError(thrown));
+    }
+  }
+
+  private accepted(transport: Transport): void {
     if (this.mayRead) this.deliver(transport);
     else if (this.held.length < MAX_HELD) this.held.push(transport);
     else transport.abort();

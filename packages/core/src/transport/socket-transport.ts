@@ -1,4 +1,5 @@
-// Walk 1: a socket of Node's as a transport: bytes in, bytes out. Next: packages/core/src/channel/transport-channel.ts
+// A socket of Node's as a transport, as handle-transport.ts is: for connections that we make or encrypt, and
+// where Node's handles are not to be had.
 import net from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Address, ByteSource, Clock, OutboundBytes } from '../contract.ts';
@@ -85,15 +86,20 @@ export class SocketTransport implements Transport {
     if (handle === undefined || handle === null || typeof handle.useUserBuffer !== 'function') {
       return new SocketTransport(first, false);
     }
-    const transport = SocketTransport.reading((onread) => {
-      const options = { handle, onread, allowHalfOpen: true, manualStart: true };
-      return new net.Socket(options as net.SocketConstructorOpts);
-    });
+    const transport = SocketTransport.overHandle(handle);
     // The server counts its sockets; the new one takes the place of the old.
     transport.socket._server = transport.socket.server = first._server ?? null;
     first._server = first.server = null;
     first._handle = null;
     return transport;
+  }
+
+  /** A new socket on a connected handle. */
+  static overHandle(handle: object): SocketTransport {
+    return SocketTransport.reading((onread) => {
+      const options = { handle, onread, allowHalfOpen: true, manualStart: true };
+      return new net.Socket(options as net.SocketConstructorOpts);
+    });
   }
 
   /** A socket on its way to a server. */
