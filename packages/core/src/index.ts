@@ -11,12 +11,8 @@ export type {
 export { Bootstrap, type ClientOptions, type ConnectTarget } from './bootstrap/bootstrap.ts';
 export type { ChannelInitializer } from './bootstrap/bootstrap-options.ts';
 export type { ClientTls, ConnectPlace, ConnectSocketOptions } from './bootstrap/connect-target.ts';
-export {
-  Server,
-  type ServerEvents,
-  ShutdownEvent,
-  type ShutdownOptions,
-} from './bootstrap/server.ts';
+export { ShutdownEvent, type ShutdownOptions } from './bootstrap/drain.ts';
+export { Server, type ServerEvents } from './bootstrap/server.ts';
 export {
   type BindOptions,
   type ChildOptions,
