@@ -12,6 +12,12 @@ export {
 } from './base/message-to-message-decoder.ts';
 export { MessageToMessageEncoder } from './base/message-to-message-encoder.ts';
 export { type Several, several } from './base/several.ts';
+// Messages
+export {
+  CompressionCodec,
+  type CompressionCodecOptions,
+  type CompressionFormat,
+} from './compression/compression-codec.ts';
 // Frames
 export {
   DelimiterFrameDecoder,
@@ -39,10 +45,43 @@ export {
   type VarintFrameDecoderOptions,
 } from './frame/varint-frame-decoder.ts';
 export { VarintPrepender, type VarintPrependerOptions } from './frame/varint-prepender.ts';
+export { JsonCodec, type JsonCodecOptions } from './json/json-codec.ts';
 // The common cases, decoder and encoder together
+export { type JsonLinesOptions, jsonLines } from './preset/json-lines.ts';
 export { type LengthPrefixedOptions, lengthPrefixed } from './preset/length-prefixed.ts';
 export { type TextLinesOptions, textLines } from './preset/text-lines.ts';
 export { type VarintPrefixedOptions, varintPrefixed } from './preset/varint-prefixed.ts';
+// The PROXY protocol
+export {
+  PROXY_HEADER,
+  type ProxiedTransport,
+  type ProxyHeader,
+} from './proxy-protocol/proxy-header.ts';
+export type { ProxyRefusal } from './proxy-protocol/proxy-header-reader.ts';
+export {
+  ProxyProtocolDecoder,
+  type ProxyProtocolDecoderOptions,
+} from './proxy-protocol/proxy-protocol-decoder.ts';
+export {
+  encodeProxyHeader,
+  type ProxyHeaderOptions,
+  ProxyProtocolEncoder,
+  proxyHeader,
+  proxyHeaderOf,
+} from './proxy-protocol/proxy-protocol-encoder.ts';
+export { ProxyProtocolEvent } from './proxy-protocol/proxy-protocol-event.ts';
+export {
+  type ProxyBytesTlv,
+  type ProxySslFields,
+  type ProxySslTlv,
+  type ProxyTextTlv,
+  type ProxyTextTlvName,
+  type ProxyTlv,
+  proxyTlv,
+} from './proxy-protocol/proxy-tlv.ts';
+export type { TrustedPeers } from './proxy-protocol/trusted-peers.ts';
+export { SchemaCodec, type SchemaCodecOptions } from './schema/schema-codec.ts';
+export type { SchemaIssue, SchemaResult, StandardSchema } from './schema/standard-schema.ts';
 // Text
 export { StreamingStringDecoder } from './text/streaming-string-decoder.ts';
 export { StringCodec, type StringCodecOptions } from './text/string-codec.ts';

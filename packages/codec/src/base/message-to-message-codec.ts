@@ -26,14 +26,15 @@ import type { Several } from './several.ts';
  *
  * @typeParam W - what the wire's side has
  * @typeParam M - what the application's side has
- * @typeParam WOut - what is written, if that differs from what is read
+ * @typeParam WOut - what is written to the wire, if that differs from what is read
+ * @typeParam MIn - what the application writes, if that differs from what it reads
  * @see Netty's `MessageToMessageCodec`
  */
-export abstract class MessageToMessageCodec<W, M, WOut = W> implements Handler {
-  declare readonly types: Types<W, M, M, WOut>;
+export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M> implements Handler {
+  declare readonly types: Types<W, M, MIn, WOut>;
   declare readonly sharable?: false;
   private readonly inbound: MessageDecoding<W, M>;
-  private readonly outbound: MessageEncoding<M, WOut>;
+  private readonly outbound: MessageEncoding<MIn, WOut>;
 
   /**
    * @param broadcastKey - set it where what `encode` makes depends only on the message and on what this key
@@ -57,7 +58,7 @@ export abstract class MessageToMessageCodec<W, M, WOut = W> implements Handler {
 
   abstract decode(ctx: Context, message: W): M | Several<M> | undefined;
 
-  abstract encode(message: M): WOut | Several<WOut>;
+  abstract encode(message: MIn): WOut | Several<WOut>;
 
   handlerAdded(_ctx: Context): void {
     refuseSharing(this);

@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
+import { DecodeError } from '@headrace/core';
 
 /** The types that the protocol names. */
-export const TLV_TYPES = {
+const TYPES = {
   alpn: 0x01,
   authority: 0x02,
   crc32c: 0x03,
@@ -38,7 +39,7 @@ export interface ProxyTextTlv {
   readonly text: string;
 }
 
-/** A TLV whose value is bytes. `other` is one that the protocol does not name. */
+/** A TLV whose value is bytes; `other` is one that the protocol does not name. */
 export interface ProxyBytesTlv {
   readonly name: 'crc32c' | 'noop' | 'unique-id' | 'other';
   readonly type: number;
@@ -56,12 +57,144 @@ export interface ProxySslTlv {
   readonly hasConnectionCertificate: boolean;
   /** It showed a certificate at least once in the TLS session that this connection belongs to. */
   readonly hasSessionCertificate: boolean;
-  /** The certificate passed the proxy's check; false also if there was none to check. */
-  readonly isVerified: boolean;
-  /** What the proxy's check of the certificate came to; 0 is good. */
+  /** What the proxy's check of that certificate came to: 0 is good, also if there was none to check. */
   readonly verify: number;
   readonly tlvs: readonly ProxyTlv[];
 }
 
 /** One thing that a proxy tells beside the addresses. */
 export type ProxyTlv = ProxyTextTlv | ProxyBytesTlv | ProxySslTlv;
+
+/** What {@link proxyTlv.ssl} takes. */
+export interface ProxySslFields {
+  /** @default true */
+  readonly isTls?: boolean;
+  /** @default false */
+  readonly hasConnectionCertificate?: boolean;
+  /** @default false */
+  readonly hasSessionCertificate?: boolean;
+  /** @default 0 */
+  readonly verify?: number;
+  /** Made by `proxyTlv.text` and its like. @default none */
+  readonly tlvs?: readonly ProxyTlv[];
+}
+
+const HEADER_BYTES = 3;
+/** The flags and the result of the check, before the TLVs in an `ssl` TLV. */
+const SSL_BYTES = 5;
+const SSL_FLAG = { tls: 1, connectionCertificate: 2, sessionCertificate: 4 } as const;
+
+const NAMES: ReadonlyMap<number, keyof typeof TYPES> = new Map(
+  Object.entries(TYPES).map(([name, type]) => [type, name as keyof typeof TYPES]),
+);
+
+/** Makes TLVs for {@link encodeProxyHeader}. */
+export const proxyTlv: {
+  text(name: ProxyTextTlvName, text: string): ProxyTextTlv;
+  /** A name by which this connection is known in logs, up to 128 bytes. */
+  uniqueId(value: Uint8Array): ProxyBytesTlv;
+  /** A checksum of the whole header, which the encoder fills in. */
+  crc32c(): ProxyBytesTlv;
+  /** Bytes without meaning. */
+  noop(length: number): ProxyBytesTlv;
+  ssl(fields: ProxySslFields): ProxySslTlv;
+  other(type: number, value: Uint8Array): ProxyTlv;
+} = {
+  text: (name, text) => ({ name, type: TYPES[name], value: Buffer.from(text), text }),
+  uniqueId: (value) => ({ name: 'unique-id', type: TYPES['unique-id'], value: Buffer.from(value) }),
+  crc32c: () => ({ name: 'crc32c', type: TYPES.crc32c, value: Buffer.alloc(4) }),
+  noop: (length) => ({ name: 'noop', type: TYPES.noop, value: Buffer.alloc(length) }),
+  ssl: (fields) => tlvOf(TYPES.ssl, sslValue(fields), true) as ProxySslTlv,
+  other: (type, value) => tlvOf(type, Buffer.from(value), true),
+};
+
+/**
+ * Reads TLVs to the end of the bytes; a rest that is too short for the value of one is padding. Throws a
+ * `DecodeError` for a TLV that runs past the end.
+ */
+export function parseTlvs(bytes: Buffer, isOuter = true): ProxyTlv[] {
+  const tlvs: ProxyTlv[] = [];
+  let at = 0;
+  while (at + HEADER_BYTES <= bytes.length) {
+    const type = bytes[at]!;
+    const length = bytes.readUInt16BE(at + 1);
+    const end = at + HEADER_BYTES + length;
+    if (end > bytes.length && at + HEADER_BYTES === bytes.length) break;
+    if (end > bytes.length) throw pastTheEnd(type, length, bytes.length - at - HEADER_BYTES);
+    tlvs.push(tlvOf(type, bytes.subarray(at + HEADER_BYTES, end), isOuter));
+    at = end;
+  }
+  return tlvs;
+}
+
+/** Where the value of the first CRC32C TLV stands in the bytes, -1 if there is none. */
+export function findChecksum(bytes: Buffer): number {
+  for (let at = 0; at + HEADER_BYTES <= bytes.length; ) {
+    if (bytes[at] === TYPES.crc32c) return at + HEADER_BYTES;
+    at += HEADER_BYTES + bytes.readUInt16BE(at + 1);
+  }
+  return -1;
+}
+
+/** The bytes of TLVs, one after the other. */
+export function formatTlvs(tlvs: readonly ProxyTlv[]): Buffer {
+  const parts: Buffer[] = [];
+  for (const { type, value } of tlvs) {
+    parts.push(Buffer.from([type, value.length >> 8, value.length & 0xff]), value);
+  }
+  return Buffer.concat(parts);
+}
+
+function tlvOf(type: number, value: Buffer, isOuter: boolean): ProxyTlv {
+  const name = NAMES.get(type) ?? 'other';
+  switch (name) {
+    case 'ssl':
+      // One within another has no meaning, and would let a stranger choose the depth of a recursion.
+      return isOuter ? sslOf(value) : { name: 'other', type, value };
+    case 'crc32c':
+      if (value.length !== 4) {
+        throw new DecodeError('FRAME_CORRUPT', `a CRC32C TLV has ${value.length} bytes, not 4`);
+      }
+      return { name, type, value };
+    case 'noop':
+    case 'unique-id':
+    case 'other':
+      return { name, type, value };
+    default:
+      return { name, type, value, text: value.toString() };
+  }
+}
+
+function sslOf(value: Buffer): ProxySslTlv {
+  if (value.length < SSL_BYTES) {
+    throw new DecodeError('FRAME_CORRUPT', `an SSL TLV has ${value.length} bytes, less than 5`);
+  }
+  const flags = value[0]!;
+  return {
+    name: 'ssl',
+    type: TYPES.ssl,
+    value,
+    isTls: (flags & SSL_FLAG.tls) !== 0,
+    hasConnectionCertificate: (flags & SSL_FLAG.connectionCertificate) !== 0,
+    hasSessionCertificate: (flags & SSL_FLAG.sessionCertificate) !== 0,
+    verify: value.readUInt32BE(1),
+    tlvs: parseTlvs(value.subarray(SSL_BYTES), false),
+  };
+}
+
+function sslValue(fields: ProxySslFields): Buffer {
+  const head = Buffer.alloc(SSL_BYTES);
+  if (fields.isTls !== false) head[0]! |= SSL_FLAG.tls;
+  if (fields.hasConnectionCertificate === true) head[0]! |= SSL_FLAG.connectionCertificate;
+  if (fields.hasSessionCertificate === true) head[0]! |= SSL_FLAG.sessionCertificate;
+  head.writeUInt32BE(fields.verify ?? 0, 1);
+  return Buffer.concat([head, formatTlvs(fields.tlvs ?? [])]);
+}
+
+function pastTheEnd(type: number, length: number, left: number): DecodeError {
+  return new DecodeError(
+    'FRAME_CORRUPT',
+    `a TLV of type 0x${type.toString(16)} says that it has ${length} bytes, but ${left} are left in the header`,
+    { type, length, left },
+  );
+}

@@ -1,0 +1,51 @@
+import type { OutboundBytes } from '@headrace/core';
+import { decode, encode } from 'cborg';
+import { SchemaCodec, type SchemaCodecOptions } from '../schema/schema-codec.ts';
+
+/** Options of {@link CborCodec}. */
+export type CborCodecOptions<Read, Written> = SchemaCodecOptions<Read, Written>;
+
+/**
+ * Turns frames of CBOR into values and values into CBOR. It needs the package `cborg`, and comes from
+ * `@headrace/codec/cbor`.
+ *
+ * ```text
+ *  wire | frame | [CborCodec] | app
+ *  BEFORE a1 61 61 01  →  AFTER { a: 1 }
+ * ```
+ *
+ * **Place** behind a frame decoder.
+ * **In** inbound `Buffer`; outbound any value but bytes, which pass by.
+ * **Out** inbound what the schema gives back; outbound bytes.
+ * **Events** all pass.
+ * **Errors** `HR_ERR_MESSAGE_INVALID` for what is no CBOR, has bytes left over, or does not fit the schema;
+ * `HR_ERR_ENCODER_FAILED` fails the write.
+ * **State** whether it has failed: one codec for each channel.
+ * **Cost** the library and the schema; a broadcast to a group is encoded once.
+ * **Pitfalls** without a schema a message is whatever the peer wants. Tags other than those of plain values
+ * are refused. What is written is not validated.
+ *
+ * @example
+ * ```ts run
+ * import { CborCodec } from '@headrace/codec/cbor';
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ *
+ * const channel = new EmbeddedChannel(new CborCodec());
+ * channel.writeInbound(Buffer.from('a1616101', 'hex'));
+ * console.log(channel.readInbound()); // prints { a: 1 }
+ * ```
+ * @see RFC 8949
+ */
+export class CborCodec<Read = unknown, Written = Read> extends SchemaCodec<Read, Written> {
+  constructor(options: CborCodecOptions<Read, Written> = {}) {
+    super(options, 'CborCodec');
+  }
+
+  protected override parse(bytes: Buffer): unknown {
+    return decode(bytes);
+  }
+
+  override encode(message: Written): OutboundBytes {
+    return encode(message);
+  }
+}

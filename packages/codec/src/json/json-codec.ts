@@ -1,0 +1,74 @@
+import { EncodeError, type OutboundBytes, toBuffer } from '@headrace/core';
+import { SchemaCodec, type SchemaCodecOptions } from '../schema/schema-codec.ts';
+import { decodeUtf8 } from '../text/string-codec.ts';
+
+/** Options of {@link JsonCodec}. */
+export interface JsonCodecOptions<Read, Written> extends SchemaCodecOptions<Read, Written> {
+  /** Written behind each outbound message, such as `'\n'` for JSON lines. @default '' */
+  readonly delimiter?: string;
+}
+
+/**
+ * Turns frames of JSON into values and values into JSON. With a schema the messages in the pipeline have the
+ * schema's type, and what does not fit is refused.
+ *
+ * ```text
+ *  wire | frame | [JsonCodec] | app
+ *  BEFORE 7b 22 61 22 3a 31 7d  →  AFTER { a: 1 }
+ * ```
+ *
+ * **Place** behind a frame decoder: lines, a length field, or {@link JsonObjectDecoder}.
+ * **In** inbound `Buffer`; outbound any value but bytes, which pass by.
+ * **Out** inbound what the schema gives back; outbound `Buffer`.
+ * **Events** all pass.
+ * **Errors** `HR_ERR_TEXT_NOT_UTF8`, `HR_ERR_MESSAGE_INVALID` for what is no JSON or does not fit the schema;
+ * `HR_ERR_MESSAGE_NOT_ENCODABLE` and `HR_ERR_ENCODER_FAILED` fail the write (a function, a cycle, a bigint).
+ * **State** whether it has failed: one codec for each channel.
+ * **Cost** `JSON.parse` and the schema; a broadcast to a group is encoded once.
+ * **Pitfalls** without a schema a message is whatever the peer wants, a `__proto__` key included. Schemas
+ * must answer at once. What is written is not validated.
+ *
+ * @typeParam Read - what the application reads: the schema's output
+ * @typeParam Written - what it writes: the schema's input
+ *
+ * @example
+ * ```ts run
+ * import { JsonCodec, LineFrameDecoder, type StandardSchema } from '@headrace/codec';
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ *
+ * // Any Standard Schema will do, such as zod's z.object({ id: z.number() }).
+ * const schema: StandardSchema<{ id: number }> = {
+ *   '~standard': {
+ *     version: 1,
+ *     vendor: 'example',
+ *     validate: (value) =>
+ *       typeof (value as { id: unknown }).id === 'number'
+ *         ? { value: value as { id: number } }
+ *         : { issues: [{ message: 'not a number', path: ['id'] }] },
+ *   },
+ * };
+ * const channel = new EmbeddedChannel(new LineFrameDecoder(), new JsonCodec({ schema }));
+ * channel.writeInbound(Buffer.from('{"id":7}\n'));
+ * console.log(channel.readInbound()); // prints { id: 7 }
+ * ```
+ * @see https://standardschema.dev
+ */
+export class JsonCodec<Read = unknown, Written = Read> extends SchemaCodec<Read, Written> {
+  private readonly delimiter: string;
+
+  constructor(options: JsonCodecOptions<Read, Written> = {}) {
+    const { delimiter = '' } = options;
+    super(options, `JsonCodec:${delimiter}`);
+    this.delimiter = delimiter;
+  }
+
+  protected override parse(bytes: Buffer): unknown {
+    return JSON.parse(decodeUtf8(toBuffer(bytes)));
+  }
+
+  override encode(message: Written): OutboundBytes {
+    const text = JSON.stringify(message) as string | undefined;
+    if (text !== undefined) return Buffer.from(text + this.delimiter);
+    throw new EncodeError('MESSAGE_NOT_ENCODABLE', `a ${typeof message} has no JSON`);
+  }
+}

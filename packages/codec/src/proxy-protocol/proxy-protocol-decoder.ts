@@ -1,0 +1,199 @@
+import {
+  addressText,
+  type Channel,
+  CLIENT_ADDRESS,
+  type Context,
+  checkNumber,
+  checkTime,
+  OptionError,
+  RejectedError,
+  TimedOutError,
+  type Timer,
+} from '@headrace/core';
+import type { ByteInput } from '../base/byte-input.ts';
+import { ByteToMessageDecoder } from '../base/byte-to-message-decoder.ts';
+import { PROXY_HEADER, type ProxyHeader } from './proxy-header.ts';
+import { ProxyHeaderReader, type ProxyRefusal } from './proxy-header-reader.ts';
+import { ProxyProtocolEvent } from './proxy-protocol-event.ts';
+import { type TrustedPeers, trustCheck } from './trusted-peers.ts';
+
+/** Options of {@link ProxyProtocolDecoder}. */
+export interface ProxyProtocolDecoderOptions {
+  /** Whose headers are believed. Everybody else could claim to be anybody. */
+  readonly trusted: TrustedPeers;
+  /**
+   * What becomes of connections from others: `'refuse'` closes them, `'as-data'` takes what they send for
+   * ordinary data and them for clients. @default 'refuse'
+   */
+  readonly others?: 'refuse' | 'as-data';
+  /**
+   * How many milliseconds the header may take from the start of the connection, `false` for ever. It does
+   * not run while `autoRead` is off, except when the decoder itself asks for input. @default 5000
+   */
+  readonly headerTimeoutMs?: number | false;
+  /** Bytes of a version 2 header beyond 232, which the longest addresses need. @default 4096 */
+  readonly maxTlvBytes?: number;
+  /** When input that is no header is refused. @default 'at-once' */
+  readonly refuse?: ProxyRefusal;
+}
+
+const DEFAULTS = {
+  others: 'refuse',
+  headerTimeoutMs: 5000,
+  maxTlvBytes: 4096,
+  refuse: 'at-once',
+} as const;
+
+/**
+ * Takes the PROXY header off the beginning of a connection, version 1 or 2, and tells who the client is.
+ * Then it removes itself.
+ *
+ * ```text
+ *  BEFORE "PROXY TCP4 203.0.113.7 192.0.2.1 51000 443\r\nhello"  →  AFTER "hello"
+ *
+ *  wire | [PROXY] | frame | codec | app
+ * ```
+ *
+ * **Place** first behind the transport. With TLS it depends on where the proxy puts the header: see the
+ * guide.
+ * **In** `Buffer`, in any cut.
+ * **Out** the bytes behind the header, as they came.
+ * **Events** fires a {@link ProxyProtocolEvent} behind the header, before the first byte of data. Sets
+ * `CLIENT_ADDRESS` (read it with `clientAddress(channel)`) and {@link PROXY_HEADER}.
+ * **Errors** `HR_ERR_FRAME_CORRUPT` and `HR_ERR_FRAME_TOO_LONG` for what is no header,
+ * `HR_ERR_TIMEOUT_READ` for one that does not come: told through the pipeline, then the channel ends.
+ * `HR_ERR_REJECTED_PEER` for a peer that is not trusted: told to the log at level info; the close reason is
+ * `refused`, and handlers behind this one never see the channel active.
+ * **State** one connection's header.
+ * **Cost** none once the header is through.
+ * **Pitfalls** `channelActive` passes before the header is known: ask for the client's address in the event
+ * or at the first message. Limits at the listening socket see the proxy, not the client.
+ *
+ * @example
+ * ```ts run
+ * import { ProxyProtocolDecoder } from '@headrace/codec';
+ * import { clientAddress } from '@headrace/core';
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ *
+ * const channel = new EmbeddedChannel(new ProxyProtocolDecoder({ trusted: 'any' }));
+ * channel.writeInbound(Buffer.from('PROXY TCP4 203.0.113.7 192.0.2.1 51000 443\r\nhello'));
+ * console.log(clientAddress(channel), String(channel.readInbound()));
+ * // prints { host: '203.0.113.7', port: 51000, family: 'IPv4' } hello
+ * ```
+ * @see Netty's `HAProxyMessageDecoder`, HAProxy's `doc/proxy-protocol.txt`
+ */
+export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
+  private readonly isTrusted: (channel: Channel) => boolean;
+  private readonly others: 'refuse' | 'as-data';
+  private readonly headerTimeoutMs: number;
+  private readonly reader: ProxyHeaderReader;
+  private timer: Timer | undefined = undefined;
+  /** Nothing is acted on any more. */
+  private over = false;
+  private arrivedBytes = 0;
+
+  constructor(options: ProxyProtocolDecoderOptions) {
+    super({ onFrameError: 'close', frameTimeoutMs: false });
+    this.isTrusted = trustCheck(options.trusted);
+    this.others = oneOf('others', options.others ?? DEFAULTS.others, ['refuse', 'as-data']);
+    const { headerTimeoutMs = DEFAULTS.headerTimeoutMs } = options;
+    this.headerTimeoutMs = checkTime('headerTimeoutMs', headerTimeoutMs);
+    const refusals = ['at-once', 'when-too-long', 'at-its-end'] as const;
+    this.reader = new ProxyHeaderReader(
+      oneOf('refuse', options.refuse ?? DEFAULTS.refuse, refusals),
+      checkNumber('maxTlvBytes', options.maxTlvBytes ?? DEFAULTS.maxTlvBytes, { integer: true }),
+    );
+  }
+
+  override handlerAdded(ctx: Context): void {
+    super.handlerAdded(ctx);
+    if (ctx.channel.isActive) this.begin(ctx);
+  }
+
+  channelActive(ctx: Context): void {
+    this.begin(ctx);
+    if (!this.over) ctx.fireChannelActive();
+  }
+
+  override handlerRemoved(ctx: Context): void {
+    this.timer?.cancel();
+    super.handlerRemoved(ctx);
+  }
+
+  override channelInactive(ctx: Context): void {
+    this.timer?.cancel();
+    super.channelInactive(ctx);
+  }
+
+  protected override decode(ctx: Context, input: ByteInput): undefined {
+    if (this.over) {
+      input.skip(input.length);
+      return;
+    }
+    this.arrivedBytes = input.length;
+    const header = this.reader.read(input);
+    if (header === undefined) return;
+    this.over = true;
+    this.announce(ctx, header);
+    // The application asked for a message, and the header is none.
+    if (!ctx.channel.autoRead && input.length === 0) ctx.read();
+    if (!ctx.isRemoved) ctx.pipeline.remove(ctx.handler);
+  }
+
+  private announce(ctx: Context, header: ProxyHeader): void {
+    const { attributes } = ctx.channel;
+    if (header.source !== undefined) attributes.set(CLIENT_ADDRESS, header.source);
+    attributes.set(PROXY_HEADER, header);
+    ctx.fireUserEventTriggered(new ProxyProtocolEvent(header));
+  }
+
+  private begin(ctx: Context): void {
+    if (this.isTrusted(ctx.channel)) this.expectHeader(ctx);
+    else if (this.others === 'as-data') ctx.pipeline.remove(ctx.handler);
+    else this.refuse(ctx);
+  }
+
+  private expectHeader(ctx: Context): void {
+    if (this.headerTimeoutMs === Number.POSITIVE_INFINITY) return;
+    this.timer = ctx.clock.schedule(() => this.timedOut(ctx), this.headerTimeoutMs);
+  }
+
+  private timedOut(ctx: Context): void {
+    const { headerTimeoutMs, arrivedBytes } = this;
+    // While the application does not read, the peer cannot be blamed.
+    if (!ctx.channel.autoRead && !this.askedForMore) {
+      this.expectHeader(ctx);
+      return;
+    }
+    this.over = true;
+    ctx.fireExceptionCaught(
+      new TimedOutError(
+        'TIMEOUT_READ',
+        `no PROXY header came within ${headerTimeoutMs} ms, ${arrivedBytes} bytes arrived: is the peer a proxy that sends one?`,
+        { headerTimeoutMs, arrivedBytes },
+      ),
+    );
+    ctx.channel.end({ reason: 'timeout' });
+  }
+
+  private refuse(ctx: Context): void {
+    this.over = true;
+    const { channel } = ctx;
+    const { remoteAddress } = channel;
+    const peer =
+      remoteAddress === undefined ? 'a peer without address' : addressText(remoteAddress);
+    const text = `${peer} is not a proxy that is trusted; refused`;
+    channel.logger.log(
+      'info',
+      `${channel} ${text}`,
+      new RejectedError('REJECTED_PEER', text, { peer }),
+    );
+    channel.close('refused');
+  }
+}
+
+function oneOf<T extends string>(option: string, value: T, allowed: readonly T[]): T {
+  if (allowed.includes(value)) return value;
+  const text = `${option} is ${String(value)}, but must be one of ${allowed.join(', ')}`;
+  throw new OptionError('OPTION_INVALID', text, { option, value: String(value) });
+}

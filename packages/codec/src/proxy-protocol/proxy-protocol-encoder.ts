@@ -1,0 +1,157 @@
+import { Buffer } from 'node:buffer';
+import {
+  type Address,
+  type Channel,
+  type Context,
+  clientAddress,
+  EncodeError,
+  type Handler,
+  type PassThrough,
+  type Types,
+} from '@headrace/core';
+import { ipBytes } from './ip-text.ts';
+import { formatProxyBlock } from './proxy-block.ts';
+import type { ProxiedTransport, ProxyHeader } from './proxy-header.ts';
+import { formatProxyLine } from './proxy-line.ts';
+import type { ProxyTlv } from './proxy-tlv.ts';
+
+const MAX_BLOCK_REST = 65_535;
+const MAX_PATH_BYTES = 108;
+
+/**
+ * Sends a PROXY header as the first bytes of a connection that we open: so the server learns for which
+ * client we speak. Then it removes itself.
+ *
+ * ```text
+ *  BEFORE "hello"  →  AFTER "PROXY TCP4 203.0.113.7 192.0.2.1 51000 443\r\nhello"
+ * ```
+ *
+ * **Place** first behind the transport.
+ * **In** everything passes.
+ * **Out** one `Buffer` as soon as the channel is active, flushed, for some servers speak first.
+ * **Events** all pass; `channelActive` behind the header.
+ * **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for a header that contradicts itself, `HR_ERR_MESSAGE_TOO_LONG`
+ * for more than 65,535 bytes of addresses and TLVs. They reach `exceptionCaught`.
+ * **State** none.
+ * **Cost** none once the header is sent.
+ * **Pitfalls** a server that does not expect the header takes it for data.
+ *
+ * @example
+ * ```ts run
+ * import { ProxyProtocolEncoder, proxyHeader } from '@headrace/codec';
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ *
+ * const client = { host: '203.0.113.7', port: 51_000, family: 'IPv4' } as const;
+ * const destination = { host: '192.0.2.1', port: 443, family: 'IPv4' } as const;
+ * const header = proxyHeader(client, destination, { version: 1 });
+ * const channel = new EmbeddedChannel(new ProxyProtocolEncoder(header));
+ * console.log(String(channel.readOutbound()).trim());
+ * // prints PROXY TCP4 203.0.113.7 192.0.2.1 51000 443
+ * ```
+ * @see Netty's `HAProxyMessageEncoder`
+ */
+export class ProxyProtocolEncoder implements Handler {
+  declare readonly types: Types<PassThrough, PassThrough, PassThrough, Buffer>;
+  private readonly header: ProxyHeader;
+
+  /** @param header - see {@link proxyHeader} and {@link proxyHeaderOf} */
+  constructor(header: ProxyHeader) {
+    this.header = header;
+  }
+
+  handlerAdded(ctx: Context): void {
+    if (ctx.channel.isActive) this.send(ctx);
+  }
+
+  channelActive(ctx: Context): void {
+    this.send(ctx);
+    ctx.fireChannelActive();
+  }
+
+  private send(ctx: Context): void {
+    ctx.writeAndFlush(encodeProxyHeader(this.header));
+    ctx.pipeline.remove(ctx.handler);
+  }
+}
+
+/** How a header is made. */
+export interface ProxyHeaderOptions {
+  /** @default 2 */
+  readonly version?: 1 | 2;
+  /** Version 2 only, see {@link proxyTlv}. @default none */
+  readonly tlvs?: readonly ProxyTlv[];
+}
+
+/** A header for a stream between two addresses; without them one that says "no client, a check of our own". */
+export function proxyHeader(
+  source: Address | undefined,
+  destination: Address | undefined,
+  { version = 2, tlvs = [] }: ProxyHeaderOptions = {},
+): ProxyHeader {
+  if (source === undefined || destination === undefined) {
+    const none = { source: undefined, destination: undefined };
+    return { version, command: 'local', transport: 'unknown', ...none, tlvs };
+  }
+  const [from, to] = sameFamily(source, destination);
+  return {
+    version,
+    command: 'proxy',
+    transport: transportOf(from),
+    source: from,
+    destination: to,
+    tlvs,
+  };
+}
+
+/** A header that passes on the client of `inbound`, a connection that we accepted. */
+export function proxyHeaderOf(inbound: Channel, options: ProxyHeaderOptions = {}): ProxyHeader {
+  return proxyHeader(clientAddress(inbound), inbound.localAddress, options);
+}
+
+/** The bytes of a header. Throws an `EncodeError`. */
+export function encodeProxyHeader(header: ProxyHeader): Buffer {
+  checkAddresses(header);
+  if (header.version === 1) return Buffer.from(formatProxyLine(header), 'latin1');
+  const tlvBytes = header.tlvs.reduce((sum, { value }) => sum + 3 + value.length, 0);
+  if (tlvBytes + 216 > MAX_BLOCK_REST) {
+    const text = `${tlvBytes} bytes of TLVs do not fit a PROXY header, which takes 65319`;
+    throw new EncodeError('MESSAGE_TOO_LONG', text, { tlvBytes });
+  }
+  return formatProxyBlock(header);
+}
+
+/** A client over IPv4 at a socket for both is written with its mapped IPv6 address. */
+function sameFamily(source: Address, destination: Address): [Address, Address] {
+  if ('path' in source || 'path' in destination) return [source, destination];
+  if (source.family === destination.family) return [source, destination];
+  return [mapped(source), mapped(destination)];
+}
+
+function mapped(address: Address): Address {
+  if ('path' in address || address.family === 'IPv6') return address;
+  return { host: `::ffff:${address.host}`, port: address.port, family: 'IPv6' };
+}
+
+function transportOf(address: Address): ProxiedTransport {
+  if ('path' in address) return 'unix-stream';
+  return address.family === 'IPv4' ? 'tcp4' : 'tcp6';
+}
+
+function checkAddresses({ command, transport, source, destination }: ProxyHeader): void {
+  if (command === 'local' || transport === 'unknown') return;
+  for (const address of [source, destination]) {
+    if (address !== undefined && fits(address, transport)) continue;
+    const text = `a PROXY header for ${transport} cannot carry the address ${JSON.stringify(address)}`;
+    throw new EncodeError('MESSAGE_NOT_ENCODABLE', text, { transport });
+  }
+}
+
+function fits(address: Address, transport: ProxiedTransport): boolean {
+  if ('path' in address) {
+    const isShort = Buffer.byteLength(address.path) <= MAX_PATH_BYTES;
+    return transport.startsWith('unix') && isShort && !address.path.includes('\0');
+  }
+  const { host, port } = address;
+  const isPort = Number.isInteger(port) && port >= 0 && port <= 65_535;
+  return isPort && ipBytes(host)?.length === (transport.endsWith('4') ? 4 : 16);
+}

@@ -1,0 +1,62 @@
+import { type Context, DecodeError, isOutboundBytes, type OutboundBytes } from '@headrace/core';
+import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
+import type { MessageToMessageDecoderOptions } from '../base/message-to-message-decoder.ts';
+import { type StandardSchema, validate } from './standard-schema.ts';
+
+const SHOWN_BYTES = 16;
+
+/** Options of every codec whose messages may have a schema. */
+export interface SchemaCodecOptions<Read, Written> extends MessageToMessageDecoderOptions {
+  /**
+   * What a message must look like, by any library that speaks Standard Schema (zod, valibot, ArkType …).
+   * The application reads the schema's output and writes its input. @default anything goes
+   */
+  readonly schema?: StandardSchema<Written, Read>;
+}
+
+/** Bytes ↔ values, with a schema for what comes in: the base of the JSON, MessagePack and CBOR codecs. */
+export abstract class SchemaCodec<Read, Written> extends MessageToMessageCodec<
+  Buffer,
+  Read,
+  OutboundBytes,
+  Written
+> {
+  private readonly schema: StandardSchema<unknown, Read> | undefined;
+
+  constructor(options: SchemaCodecOptions<Read, Written>, broadcastKey: string) {
+    super(options, broadcastKey);
+    this.schema = options.schema as StandardSchema<unknown, Read> | undefined;
+  }
+
+  /** The value of these bytes. Whatever it throws is a fault of the bytes. */
+  protected abstract parse(bytes: Buffer): unknown;
+
+  override accepts(message: unknown): boolean {
+    return message instanceof Uint8Array;
+  }
+
+  override encodes(message: unknown): boolean {
+    return !isOutboundBytes(message);
+  }
+
+  override decode(_ctx: Context, bytes: Buffer): Read {
+    let value: unknown;
+    try {
+      value = this.parse(bytes);
+    } catch (thrown) {
+      throw thrown instanceof DecodeError ? thrown : this.invalid(bytes, thrown);
+    }
+    return this.schema === undefined ? (value as Read) : validate(this.schema, value);
+  }
+
+  private invalid(bytes: Buffer, thrown: unknown): DecodeError {
+    const why = thrown instanceof Error ? thrown.message : String(thrown);
+    const shown = bytes.subarray(0, SHOWN_BYTES).toString('hex');
+    return new DecodeError(
+      'MESSAGE_INVALID',
+      `${this.constructor.name} cannot read a message of ${bytes.length} bytes (${shown}): ${why}`,
+      { bytes: bytes.length },
+      thrown,
+    );
+  }
+}

@@ -1,0 +1,60 @@
+import { DecodeError } from '@headrace/core';
+
+/**
+ * What zod, valibot, ArkType and others have in common: a schema with a `~standard` property. Any of them
+ * can be given where this type stands.
+ *
+ * @see https://standardschema.dev
+ */
+export interface StandardSchema<Input = unknown, Output = Input> {
+  readonly '~standard': {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
+  };
+}
+
+/** What a schema says about a value. */
+export type SchemaResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly SchemaIssue[] };
+
+/** One thing that is wrong with a value, and where. */
+export interface SchemaIssue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/** Issues told in an error's text; more are counted. */
+const SHOWN_ISSUES = 3;
+
+/** The value as the schema gives it back; a `DecodeError` if it does not fit. */
+export function validate<Output>(schema: StandardSchema<unknown, Output>, value: unknown): Output {
+  const result = schema['~standard'].validate(value);
+  if (result instanceof Promise) {
+    throw new DecodeError(
+      'DECODER_FAILED',
+      `the ${schema['~standard'].vendor} schema validates asynchronously; messages are decoded in ` +
+        'order and at once: use a schema without asynchronous checks',
+    );
+  }
+  if (result.issues === undefined) return result.value;
+  const { issues } = result;
+  const shown = issues.slice(0, SHOWN_ISSUES).map(issueText).join('; ');
+  const more = issues.length > SHOWN_ISSUES ? `; and ${issues.length - SHOWN_ISSUES} more` : '';
+  throw new DecodeError('MESSAGE_INVALID', `a message does not fit the schema: ${shown}${more}`, {
+    issues: issues.length,
+    path: pathText(issues[0]),
+  });
+}
+
+function issueText(issue: SchemaIssue): string {
+  const path = pathText(issue);
+  return path === '' ? issue.message : `${path}: ${issue.message}`;
+}
+
+function pathText(issue: SchemaIssue | undefined): string {
+  const path = issue?.path ?? [];
+  return path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
+}

@@ -1,0 +1,15 @@
+// expect: cannot read what the handler before it passes on
+import { JsonCodec, lengthPrefixed } from '@headrace/codec';
+import type { Channel, Handler, OutboundBytes, Types } from '@headrace/core';
+import { z } from 'zod';
+
+class App implements Handler {
+  declare readonly types: Types<{ name: string }, never, never, never>;
+}
+
+declare const channel: Channel<Buffer, OutboundBytes>;
+channel.pipeline.addLast(
+  ...lengthPrefixed({ maxFrameLength: 1000 }),
+  new JsonCodec({ schema: z.object({ id: z.number() }) }),
+  new App(),
+);
