@@ -1,4 +1,4 @@
-// Test kit: a channel without a socket, virtual time, recorders.
+// Test kit: a channel without a socket, virtual time, recorders, contracts.
 export { EmbeddedChannel, type EmbeddedChannelOptions, type LeftOver } from './embedded-channel.ts';
 export {
   EventRecorder,
@@ -6,4 +6,10 @@ export {
   type RecordEventsOptions,
   recordEvents,
 } from './record-events.ts';
+export {
+  describeTransport,
+  type Expectation,
+  type TestRunner,
+  type TransportBench,
+} from './transport-contract.ts';
 export { VirtualClock } from './virtual-clock.ts';
