@@ -48,13 +48,13 @@ export function upgradeToTls(
     if (error !== undefined) future.fail(error);
     else announce(channel, transport, future);
   });
+  if (at === channel) channel.pipeline.addLast(guard);
+  else channel.pipeline.addBefore((at as Context).handler, guard);
   channel.pipeline.fireUserEventTriggered(event);
   if (event.heldBytes > 0) {
     refuse(channel, future, `${event.heldBytes} bytes`);
     return future;
   }
-  if (at === channel) channel.pipeline.addLast(guard);
-  else channel.pipeline.addBefore((at as Context).handler, guard);
   channel.onClosed(() => future.fail(closedDuring(channel)));
   channel.transportWrite(mark).onSettled((error) => {
     if (error !== undefined) future.fail(error);
@@ -114,8 +114,9 @@ class PlaintextGuard implements Handler {
     this.refuse = refuse;
   }
 
-  channelRead(): void {
-    if (this.isRefused) return;
+  channelRead(ctx: Context): void {
+    // A decoder in the middle of what it read goes on after the close.
+    if (this.isRefused || !ctx.channel.isOpen) return;
     this.isRefused = true;
     this.refuse();
   }
