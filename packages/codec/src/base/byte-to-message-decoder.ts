@@ -7,6 +7,7 @@ import {
   type PassThrough,
   type TimedOutError,
   type Timer,
+  TlsUpgradeEvent,
   type Types,
   toBuffer,
 } from '@headrace/core';
@@ -49,6 +50,7 @@ const SHOWN_BYTES = 16;
  * **Out** what `decode` returns.
  * **Events** `channelReadComplete` passes. With `autoRead` off, a read that gave no message asks for another.
  * At the end of the input the rest is decoded, then `decodeLast` is called once, then the end passes on.
+ * Tells a `TlsUpgradeEvent` of the bytes that it holds, so that the upgrade is refused.
  * **Errors** a `DecodeError` of `decode` as it is, anything else it throws as `HR_ERR_DECODER_FAILED`;
  * `HR_ERR_TIMEOUT_READ` for a frame that was begun and never ended. A frame that the end of the input cuts
  * off is told to the log at level debug, as `HR_ERR_FRAME_TRUNCATED`.
@@ -168,6 +170,12 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
       ctx.read();
     }
     ctx.fireChannelReadComplete();
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    // What is left over came in plain: it must not be taken for the beginning of what comes encrypted.
+    if (event instanceof TlsUpgradeEvent) event.holding(this.heldBytes());
+    ctx.fireUserEventTriggered(event);
   }
 
   channelShutdown(ctx: Context, direction: Direction): void {
@@ -297,6 +305,14 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
       for (const message of reentrant) if (message !== undefined) ctx.fireChannelRead(message);
     }
     if (hasRest || reentrant !== undefined) ctx.fireChannelReadComplete();
+  }
+
+  private heldBytes(): number {
+    let bytes = this.input.length;
+    for (const message of this.reentrant ?? []) {
+      if (message instanceof Uint8Array) bytes += message.length;
+    }
+    return bytes;
   }
 
   // --- bad frames and slow ones ---
