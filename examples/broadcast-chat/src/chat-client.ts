@@ -26,6 +26,8 @@ try {
     host: values.host,
     token: values.token,
   });
+  // An open pipe would keep the process.
+  input.destroy();
 } catch (error) {
   console.error((error as Error).message);
   process.exitCode = 1;

@@ -1,14 +1,17 @@
 // A chat room on one port: `npm start`, then http://127.0.0.1:18888/, `npm run chat -- NAME` or `nc 127.0.0.1 18888`.
 // Settings: a JSON file named as the argument or in SETTINGS_FILE, and variables such as NETTY_TCP_PORT.
+// PAGE_FOLDER may name a folder with a page of your own.
 import { startChatServer } from './chat-server.ts';
 import { endOnSignal } from './end-on-signal.ts';
+import { readPageFiles } from './http/page-files.ts';
 import { loadSettings } from './settings/load-settings.ts';
 
 try {
   const { argv, env } = process;
   const settings = loadSettings({ file: argv[2] ?? env['SETTINGS_FILE'], env });
   if (settings.enable) {
-    const chat = await startChatServer({ settings });
+    const files = readPageFiles(env['PAGE_FOLDER']);
+    const chat = await startChatServer({ settings, files });
     console.log(chat.listening);
     endOnSignal((signal) => chat.shutdown({ signal }));
   } else console.log('not listening: netty.tcp.enable is false');

@@ -33,8 +33,7 @@ export class Refusal {
   }
 
   refuse(child: Channel, error: RejectedError): void {
-    this.log.blame(child, error);
-    this.log.watch(child);
+    this.log.refused(child, error);
     child.pipeline.addLast(
       new ProtocolDetector({
         protocols: [
@@ -57,7 +56,12 @@ export class Refusal {
   }
 }
 
+/** A WebSocket's channel becomes active only once its pipeline is built; the others are. */
 function sayTooMany(texts: Pipeline<string, string>): void {
-  texts.writeAndFlush(WORD);
-  texts.channel.end({ reason: 'refused' });
+  const say = (channel: Channel): void => {
+    channel.writeAndFlush(WORD);
+    channel.end({ reason: 'refused' });
+  };
+  if (texts.channel.isActive) say(texts.channel);
+  else texts.addLast({ channelActive: ({ channel }) => say(channel) });
 }

@@ -28,7 +28,7 @@ const TYPES: Readonly<Record<string, string>> = {
 
 /** What one file asks for: src="/x", href="/x", import … from './x.js', import './x.js', url(x). */
 const REFERENCES =
-  /(?:src|href)="\/([^"#?:]+)"|(?:from|import) ?\(?'\.\/([^']+)'|url\('?\.?\/?([^'):]+)'?\)/g;
+  /(?:src|href)="\/([^"#?:]+)"|(?:from|import) ?\(?'\.\/([^']+)'|url\(['"]?(?:\.?\/)?([^'"):]+)['"]?\)/g;
 
 export class PageFileError extends Error {
   override readonly name = 'PageFileError';

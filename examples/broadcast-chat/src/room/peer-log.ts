@@ -36,11 +36,20 @@ export class PeerLog {
     if (!channel.attributes.has(WHY)) channel.attributes.set(WHY, error.message);
   }
 
+  /** A line about one that was not let in at all. */
+  refused(channel: Channel, error: Error): void {
+    this.write(channel, 'refused', error.message);
+  }
+
   private report(channel: Channel): void {
     const { reason, error } = channel.closeInfo!;
     const text = BAD[reason];
     if (text === undefined) return;
     const why = channel.attributes.get(WHY) ?? error?.message ?? text;
+    this.write(channel, reason, why);
+  }
+
+  private write(channel: Channel, reason: string, why: string): void {
     this.logger.log('warn', `${placeOf(channel.remoteAddress)} closed, ${reason}: ${why}`);
   }
 }

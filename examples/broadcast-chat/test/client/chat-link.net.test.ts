@@ -1,0 +1,139 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { ChatLink, type LinkState } from '../../src/client/chat-link.ts';
+import type { ServerMessage } from '../../src/client/server-message.ts';
+import { ChatProcess } from '../server/chat-process.ts';
+import { RunningChat } from '../server/running-chat.ts';
+
+let running: RunningChat;
+const links: ChatLink[] = [];
+
+afterEach(async () => {
+  for (const link of links.splice(0)) await link.close();
+  await running.stop();
+});
+
+function open(id: string, token?: string) {
+  const states: LinkState[] = [];
+  const messages: ServerMessage[] = [];
+  const link = new ChatLink({
+    host: '127.0.0.1',
+    port: running.port,
+    id,
+    token,
+    onState: (state) => states.push(state),
+    onMessage: (message) => messages.push(message),
+    random: () => 0.05,
+  });
+  links.push(link);
+  link.open();
+  const names = () => states.map(({ name }) => name);
+  return { link, states, messages, names };
+}
+
+describe('ChatLink', () => {
+  it('signs in, sends what was typed before, and hears the others', async () => {
+    running = await RunningChat.start();
+    const bob = await running.join('lines', 'bob');
+    const { link, messages, names } = open('ann');
+    link.send('typed early');
+    expect(await bob.next()).toBe('JOIN:ann');
+    expect(await bob.next()).toBe('MSG:ann:typed early');
+    bob.send('hello ann');
+    await expect
+      .poll(() => messages)
+      .toEqual([
+        { kind: 'echo', text: 'typed early' },
+        { kind: 'message', id: 'bob', text: 'hello ann' },
+      ]);
+    expect(names()).toEqual(['connecting', 'online']);
+    await link.close();
+    expect(await bob.next()).toBe('ECHO:hello ann');
+    expect(await bob.next()).toBe('LEAVE:ann');
+    expect(names()).toEqual(['connecting', 'online', 'over']);
+  });
+
+  it('comes back when the server does, and sends what was typed meanwhile', async () => {
+    running = await RunningChat.start();
+    const { port } = running;
+    const { link, states, names } = open('ann');
+    await expect.poll(names).toContain('online');
+    await running.chat.shutdown();
+    await expect.poll(names).toContain('waiting');
+    expect(states.at(-1)).toMatchObject({ name: 'waiting', because: 'the server shut down' });
+    link.send('typed meanwhile');
+    running = await RunningChat.start({ port });
+    const bob = await running.join('lines', 'bob');
+    await expect.poll(() => link.state.name).toBe('online');
+    const heard: string[] = [];
+    while (heard.at(-1) !== 'MSG:ann:typed meanwhile') heard.push(await bob.next());
+    expect(names().slice(0, 4)).toEqual(['connecting', 'online', 'waiting', 'connecting']);
+  });
+
+  it('gives up when the server does not let it in, or somebody takes its name', async () => {
+    running = await RunningChat.start({ tokens: { ann: 'secret' } });
+    const wrong = open('ann', 'guess');
+    await expect.poll(() => wrong.link.state).toMatchObject({ name: 'over', failed: true });
+    const first = open('ann', 'secret');
+    await expect.poll(() => first.link.state.name).toBe('online');
+    const second = open('ann', 'secret');
+    await expect
+      .poll(() => first.link.state)
+      .toMatchObject({
+        name: 'over',
+        because: 'somebody signed in under this name elsewhere',
+      });
+    expect(second.link.state.name).toBe('online');
+  });
+});
+
+describe('the terminal client', () => {
+  it('sends what is piped into it, shows the answers, and exits with 0', {
+    timeout: 20_000,
+  }, async () => {
+    running = await RunningChat.start();
+    const bob = await running.join('websocket', 'bob');
+    const client = new ChatProcess('chat-client', ['ann', '--port', String(running.port)]);
+    client.child.stdin!.end('first\nsecond\n');
+    expect(await bob.next()).toBe('JOIN:ann');
+    expect(await bob.next()).toBe('MSG:ann:first');
+    expect(await bob.next()).toBe('MSG:ann:second');
+    expect(await bob.next()).toBe('LEAVE:ann');
+    expect(await client.exit).toBe(0);
+    const lines = client.stdout.split('\n').map((line) => line.replace(/^\d\d:\d\d /, ''));
+    expect(lines).toEqual([
+      `connected to 127.0.0.1:${running.port}; /quit leaves`,
+      'you: first',
+      'you: second',
+      'good bye',
+      '',
+    ]);
+    expect(client.stderr).toBe('');
+  });
+
+  it('shows who comes and goes and what they say, until /quit', { timeout: 20_000 }, async () => {
+    running = await RunningChat.start();
+    const client = new ChatProcess('chat-client', ['ann', '--port', String(running.port)]);
+    await client.says(/connected to/);
+    const bob = await running.join('frames', 'bob');
+    bob.send('hello\u001b[2J ann');
+    await client.says(/bob: hello/);
+    bob.destroy();
+    await client.says(/← bob left/);
+    client.child.stdin!.write('/quit\n');
+    expect(await client.exit).toBe(0);
+    expect(client.stdout).toContain('→ bob joined');
+    expect(client.stdout).toContain('bob: hello [2J ann');
+  });
+
+  it('exits with 1 and one line when it is not let in, or called wrongly', {
+    timeout: 20_000,
+  }, async () => {
+    running = await RunningChat.start({ tokens: { ann: 'secret' } });
+    const refused = new ChatProcess('chat-client', ['ann', '--port', String(running.port)]);
+    expect(await refused.exit).toBe(1);
+    expect(refused.stdout).toContain('does not let this name in with this token');
+    const wrong = new ChatProcess('chat-client');
+    expect(await wrong.exit).toBe(1);
+    expect(wrong.stderr).toMatch(/^usage: npm run chat -- NAME .*\n$/);
+  });
+});

@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { fullJitterMs } from '../../src/client/full-jitter.ts';
+import { phraseOf, printable } from '../../src/client/phrases.ts';
+import { parseServerMessage } from '../../src/client/server-message.ts';
+
+describe('parseServerMessage', () => {
+  it.each([
+    ['AUTH_OK', { kind: 'accepted' }],
+    ['PONG', { kind: 'pong' }],
+    ['BYE', { kind: 'bye' }],
+    ['JOIN:ann', { kind: 'joined', id: 'ann' }],
+    ['LEAVE:ann', { kind: 'left', id: 'ann' }],
+    ['ECHO:a: b', { kind: 'echo', text: 'a: b' }],
+    ['MSG:ann:see: here', { kind: 'message', id: 'ann', text: 'see: here' }],
+    ['ERR:TOO_MANY', { kind: 'error', code: 'TOO_MANY' }],
+    ['what?', { kind: 'unknown', text: 'what?' }],
+  ])('reads %s', (text, message) => {
+    expect(parseServerMessage(text)).toEqual(message);
+  });
+});
+
+describe('phraseOf', () => {
+  it('has something to show for all but heartbeats', () => {
+    const show = (text: string) => phraseOf(parseServerMessage(text));
+    expect(show('MSG:ann:hi')).toEqual({ tone: 'other', who: 'ann', text: 'hi' });
+    expect(show('ECHO:hi')).toEqual({ tone: 'own', who: 'you', text: 'hi' });
+    expect(show('JOIN:ann')?.text).toBe('→ ann joined');
+    expect(show('LEAVE:ann')?.text).toBe('← ann left');
+    expect(show('ERR:ALREADY_AUTH')?.text).toContain('AUTH:');
+    expect(show('ERR:NEW_CODE')?.text).toBe('the server says NEW_CODE');
+    expect(show('PONG')).toBeUndefined();
+  });
+});
+
+describe('printable', () => {
+  it('lets nobody else move our cursor', () => {
+    expect(printable('a\u001b[2Jb\r\nc\u009b')).toBe('a [2Jb  c ');
+  });
+});
+
+describe('fullJitterMs', () => {
+  it('waits anything up to a limit that doubles to half a minute', () => {
+    expect([0, 1, 2, 5, 6, 60].map((attempt) => fullJitterMs(attempt, () => 1))).toEqual([
+      500, 1000, 2000, 16_000, 30_000, 30_000,
+    ]);
+    expect(fullJitterMs(6, () => 0)).toBe(0);
+    expect(fullJitterMs(6, () => 0.5)).toBe(15_000);
+  });
+});

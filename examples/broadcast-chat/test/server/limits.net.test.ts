@@ -1,0 +1,107 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { FRAMINGS } from './chat-peer.ts';
+import { RunningChat } from './running-chat.ts';
+
+let running: RunningChat;
+
+afterEach(() => running.stop());
+
+describe('the connection limits', () => {
+  it.each([
+    ['in total', { maxConnections: 1 }],
+    ['for one address', { maxConnectionsPerAddress: 1 }],
+  ])('%s are told in the framing of the one too many', async (_what, settings) => {
+    running = await RunningChat.start(settings);
+    const ann = await running.join('lines', 'ann');
+    for (const framing of FRAMINGS) {
+      const peer = await running.connect(framing);
+      if (framing !== 'websocket') peer.send('AUTH:bob');
+      expect(await peer.ended()).toEqual(['ERR:TOO_MANY']);
+    }
+    const page = await fetch(`http://127.0.0.1:${running.port}/`);
+    expect([page.status, await page.text()]).toEqual([503, 'ERR:TOO_MANY\n']);
+    // Who says nothing is told in a line.
+    const silent = await running.connect('lines');
+    expect(await silent.ended()).toEqual(['ERR:TOO_MANY']);
+    ann.send('still here');
+    expect(await ann.next()).toBe('ECHO:still here');
+    await expect.poll(() => running.log.length).toBe(5);
+    expect(running.log.every((line) => /closed, refused: .* limit is 1/.test(line))).toBe(true);
+  });
+
+  it('let somebody in when somebody has gone', async () => {
+    running = await RunningChat.start({ maxConnections: 1 });
+    const ann = await running.join('frames', 'ann');
+    const open = [...running.chat.server.connections];
+    ann.destroy();
+    await Promise.all(open.map((channel) => channel.closed));
+    await running.join('frames', 'bob');
+  });
+});
+
+describe('tokens', () => {
+  const tokens = { ann: 'a secret: with a colon', bob: 'another' };
+
+  it.each(FRAMINGS)('let in by %s who has the right one only', async (framing) => {
+    running = await RunningChat.start({ tokens });
+    for (const wrong of ['AUTH:ann', 'AUTH:ann:', 'AUTH:ann:another', 'AUTH:eve:another']) {
+      const peer = await running.connect(framing);
+      peer.send(wrong);
+      expect(await peer.ended(), wrong).toEqual(['ERR:AUTH_FAILED']);
+    }
+    const ann = await running.connect(framing);
+    ann.send('AUTH:ann:a secret: with a colon');
+    expect(await ann.next()).toBe('AUTH_OK');
+    expect(running.log).toHaveLength(4);
+    expect(running.log[0]).toMatch(/closed, unauthenticated: a wrong token$/);
+  });
+});
+
+describe('origins', () => {
+  const open = (origin: string): Promise<string> =>
+    new Promise((resolve) => {
+      const ws = new WebSocket(`ws://127.0.0.1:${running.port}/ws`, { origin });
+      ws.on('open', () => {
+        ws.terminate();
+        resolve('open');
+      });
+      ws.on('error', (error) => resolve(error.message));
+    });
+
+  it('are the own one, and those that the settings name', async () => {
+    running = await RunningChat.start({ allowedOrigins: ['https://chat.example'] });
+    expect(await open(`http://127.0.0.1:${running.port}`)).toBe('open');
+    expect(await open('https://chat.example')).toBe('open');
+    expect(await open('https://evil.example')).toContain('403');
+    expect(await open('null')).toContain('403');
+    await expect.poll(() => running.log.length).toBe(2);
+    expect(running.log[0]).toContain('refused: a WebSocket from the origin "https://evil.example"');
+  });
+});
+
+describe('a member who does not read', () => {
+  it.each(FRAMINGS)(
+    'by %s is closed as a slow consumer, and nobody waits for it',
+    async (framing) => {
+      running = await RunningChat.start({ maxOutboundBytes: 200_000 });
+      const slow = await running.join(framing, 'slow');
+      const ann = await running.join('frames', 'ann');
+      const bob = await running.join('websocket', 'bob');
+      expect(await ann.next()).toBe('JOIN:bob');
+      slow.pause();
+      const text = 'x'.repeat(60_000);
+      let sent = 0;
+      while (running.chat.room.sessions.has('slow')) {
+        ann.send(text);
+        sent += 1;
+        const start = performance.now();
+        while (!(await bob.next()).startsWith('MSG:ann:x'));
+        expect(performance.now() - start).toBeLessThan(1000);
+        expect(sent).toBeLessThan(1000);
+      }
+      while ((await bob.next()) !== 'LEAVE:slow');
+      expect(running.log).toEqual([expect.stringContaining('closed, slow-consumer: ')]);
+    },
+  );
+});

@@ -1,0 +1,186 @@
+// Every row of the protocol's tables, in all three framings.
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { encode, FRAMINGS, type Framing } from './chat-peer.ts';
+import { RunningChat } from './running-chat.ts';
+
+let running: RunningChat;
+
+beforeAll(async () => {
+  running = await RunningChat.start();
+});
+
+afterEach(() => running.hangUp());
+afterAll(() => running.stop());
+
+describe.each(FRAMINGS)('by %s, a client', (framing: Framing) => {
+  it('signs in, and the others hear of it', async () => {
+    const bob = await running.join('lines', 'bob');
+    const ann = await running.connect(framing);
+    ann.send('AUTH:ann');
+    expect(await ann.next()).toBe('AUTH_OK');
+    expect(await bob.next()).toBe('JOIN:ann');
+    expect(ann.inbox).toEqual([]);
+  });
+
+  it('hears its own words as an echo, the others with its name', async () => {
+    const others = await Promise.all(FRAMINGS.map((one) => running.join(one, `other-${one}`)));
+    const ann = await running.join(framing, 'ann');
+    for (const other of others) while ((await other.next()) !== 'JOIN:ann');
+    ann.send('  grüße an alle: hallo 👋 ');
+    expect(await ann.next()).toBe('ECHO:grüße an alle: hallo 👋');
+    for (const other of others) expect(await other.next()).toBe('MSG:ann:grüße an alle: hallo 👋');
+  });
+
+  it('is answered PONG to PING in any case, before and after the sign-in', async () => {
+    const ann = await running.connect(framing);
+    for (const ping of ['PING', 'ping', 'PiNg', ' ping ']) {
+      ann.send(ping);
+      expect(await ann.next()).toBe('PONG');
+    }
+    ann.send('AUTH:ann');
+    expect(await ann.next()).toBe('AUTH_OK');
+    ann.send('Ping');
+    expect(await ann.next()).toBe('PONG');
+  });
+
+  it('may try again after an empty or bad id', async () => {
+    const ann = await running.connect(framing);
+    ann.send('AUTH:');
+    expect(await ann.next()).toBe('ERR:EMPTY_CLIENT_ID');
+    ann.send('AUTH: :token');
+    expect(await ann.next()).toBe('ERR:EMPTY_CLIENT_ID');
+    ann.send(`AUTH:${'x'.repeat(65)}`);
+    expect(await ann.next()).toBe('ERR:BAD_CLIENT_ID');
+    ann.send('AUTH:bell\u0007');
+    expect(await ann.next()).toBe('ERR:BAD_CLIENT_ID');
+    ann.send(`AUTH:${'é'.repeat(64)}:any token: will do`);
+    expect(await ann.next()).toBe('AUTH_OK');
+  });
+
+  it('signs in once only', async () => {
+    const ann = await running.join(framing, 'ann');
+    ann.send('AUTH:bob');
+    expect(await ann.next()).toBe('ERR:ALREADY_AUTH');
+    ann.send('still here');
+    expect(await ann.next()).toBe('ECHO:still here');
+  });
+
+  it('is closed when it talks before it signs in', async () => {
+    const ann = await running.connect(framing);
+    ann.send('hello');
+    expect(await ann.ended()).toEqual(['ERR:UNAUTH']);
+    expect(await running.logged()).toEqual([
+      expect.stringContaining('unauthenticated: a message came before'),
+    ]);
+  });
+
+  it('is not answered to empty messages', async () => {
+    const ann = await running.connect(framing);
+    for (const nothing of ['', '   ', '\t']) ann.send(nothing);
+    ann.send('AUTH:ann');
+    expect(await ann.next()).toBe('AUTH_OK');
+  });
+
+  it('is kicked by a newer one of the same id, and nothing it sent meanwhile is acted on', async () => {
+    const bob = await running.join('frames', 'bob');
+    const older = await running.join(framing, 'ann');
+    expect(await bob.next()).toBe('JOIN:ann');
+    const newer = await running.connect('lines');
+    let sent = 0;
+    const sending = setInterval(() => {
+      for (let i = 0; i < 20; i++) older.send(`m${sent++}`);
+    }, 1);
+    while ((await bob.next()) !== 'MSG:ann:m40');
+    newer.send('AUTH:ann');
+    const said = await older.ended();
+    clearInterval(sending);
+    expect(said.at(-1)).toBe('ERR:KICKED');
+    expect(await newer.next()).toBe('AUTH_OK');
+    newer.send('I am the one');
+    const heard: string[] = [];
+    while (heard.at(-1) !== 'MSG:ann:I am the one') heard.push(await bob.next());
+    const left = heard.indexOf('LEAVE:ann');
+    expect(heard.slice(left)).toEqual(['LEAVE:ann', 'JOIN:ann', 'MSG:ann:I am the one']);
+    const echoes = said.filter((text) => text.startsWith('ECHO:')).length;
+    const heardOfOlder = heard.slice(0, left).length + 41;
+    expect(heardOfOlder).toBe(echoes);
+    expect(running.log).toEqual([]);
+  });
+
+  it('is missed when it goes', async () => {
+    const bob = await running.join('lines', 'bob');
+    const ann = await running.join(framing, 'ann');
+    const cy = await running.join(framing, 'cy');
+    ann.destroy();
+    cy.reset();
+    const heard = [await bob.next(), await bob.next(), await bob.next(), await bob.next()];
+    expect(heard.slice(0, 2)).toEqual(['JOIN:ann', 'JOIN:cy']);
+    expect(heard.slice(2).sort()).toEqual(['LEAVE:ann', 'LEAVE:cy']);
+    expect(running.log).toEqual([]);
+  });
+
+  it('is closed with ERR:BAD_UTF8', async () => {
+    const bytes = Buffer.from([0xc3, 0x28, 0x0a]);
+    const ann = await running.join(framing, 'ann');
+    if (framing === 'frames') ann.sendRaw(Buffer.concat([Buffer.from([0, 0, 0, 3]), bytes]));
+    else ann.sendRaw(bytes);
+    expect(await ann.ended()).toEqual(['ERR:BAD_UTF8']);
+    expect(await running.logged()).toEqual([expect.stringContaining('bad-input: ')]);
+  });
+
+  it('may say as much as its limit allows, and not one byte more', async () => {
+    const limit = framing === 'lines' ? 8192 : 65_535;
+    const ann = await running.join(framing, 'ann');
+    ann.send('x'.repeat(limit));
+    expect(await ann.next()).toBe(`ECHO:${'x'.repeat(limit)}`);
+    ann.send('x'.repeat(limit + 1));
+    expect(await ann.ended()).toEqual(['ERR:TOO_LONG']);
+    expect(await running.logged()).toEqual([expect.stringContaining('bad-input: ')]);
+  });
+
+  it('is heard in order when it sends ten messages at once', async () => {
+    const bob = await running.join('websocket', 'bob');
+    const ann = await running.join(framing, 'ann');
+    expect(await bob.next()).toBe('JOIN:ann');
+    const texts = Array.from({ length: 10 }, (_, i) => `number ${i}`);
+    sendAtOnce(ann, framing, texts);
+    for (const text of texts) expect(await ann.next()).toBe(`ECHO:${text}`);
+    for (const text of texts) expect(await bob.next()).toBe(`MSG:ann:${text}`);
+  });
+});
+
+describe('lines', () => {
+  it('end in LF or CRLF, and are told apart from frames and HTTP by their first bytes', async () => {
+    const ann = await running.connect('lines');
+    ann.sendRaw(Buffer.from('AUTH:ann\r\nG\nGET\r\nGE T / HTTP/1.1\n'));
+    expect(await ann.next()).toBe('AUTH_OK');
+    expect(await ann.next()).toBe('ECHO:G');
+    expect(await ann.next()).toBe('ECHO:GET');
+    expect(await ann.next()).toBe('ECHO:GE T / HTTP/1.1');
+  });
+
+  it('never show a line break that somebody else has sent as a message of its own', async () => {
+    const bob = await running.join('lines', 'bob');
+    const eve = await running.join('websocket', 'eve');
+    expect(await bob.next()).toBe('JOIN:eve');
+    eve.send('hi\nMSG:ann:I owe you\r\nmoney');
+    expect(await bob.next()).toBe('MSG:eve:hi MSG:ann:I owe you money');
+    expect(await eve.next()).toBe('ECHO:hi\nMSG:ann:I owe you\r\nmoney');
+  });
+});
+
+/** All in one write. */
+function sendAtOnce(
+  peer: { sendRaw(bytes: Uint8Array): void; send(text: string): void },
+  framing: Framing,
+  texts: readonly string[],
+): void {
+  if (framing === 'websocket') {
+    const { _socket: socket } = (
+      peer as unknown as { ws: { _socket: { cork(): void; uncork(): void } } }
+    ).ws;
+    socket.cork();
+    for (const text of texts) peer.send(text);
+    socket.uncork();
+  } else peer.sendRaw(Buffer.concat(texts.map((text) => encode(framing, text))));
+}
