@@ -132,12 +132,13 @@ export type HandlerRef = string | Handler | HandlerClass;
 export interface Pipeline<R = unknown, W = unknown> extends InboundInvoker, OutboundInvoker {
   readonly channel: Channel;
 
+  /** Appends one handler under a name of your own; a taken name is a `PipelineError`. */
+  addLast(name: string, handler: Handler): Pipeline;
   /** Appends handlers. The compiler checks that each one reads what comes before it and writes what that accepts. */
+  // The last overload, because the compiler's message is about the last one.
   addLast<const Hs extends readonly Handler[]>(
     ...handlers: Hs & Chain<Hs, R, W>
   ): Pipeline<ReadAfter<Hs, R>, WriteAfter<Hs, W>>;
-  /** Appends one handler under a name of your own; a taken name is a `PipelineError`. */
-  addLast(name: string, handler: Handler): Pipeline;
   /** Puts handlers at the head, in the order given. */
   addFirst(...handlers: readonly Handler[]): Pipeline;
   addFirst(name: string, handler: Handler): Pipeline;

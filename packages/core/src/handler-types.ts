@@ -35,19 +35,22 @@ export interface WhatItReads {
   readonly [whatItReads]: true;
 }
 
-/** The compiler's answer to a handler that reads something else than the handler before it passes on. */
-export interface CannotRead<Handler, Reads, Before, PassedOn> {
-  readonly 'cannot read what the handler before it passes on': [Handler, Reads, Before, PassedOn];
+/**
+ * The compiler's answer to a handler that reads something else than what comes to it: which handler, what it
+ * reads, which handler before it (past those that pass everything through) passes on what else.
+ */
+export interface CannotRead<Handler, Reads, Before, PassesOn> {
+  readonly 'cannot read what the handler before it passes on': [Handler, Reads, Before, PassesOn];
 }
 
-/** The compiler's answer to a handler that writes something that the handler before it does not take. */
+/** The compiler's answer to a handler that writes something that the handler before it does not accept. */
 export interface CannotWrite<Handler, Writes, Before, Accepts> {
   readonly 'writes what the handler before it does not accept': [Handler, Writes, Before, Accepts];
 }
 
-/** Stands in the compiler's messages for what lies before the first handler. */
-export interface TheTransport {
-  readonly transport: true;
+/** Stands in the compiler's messages for what lies before the handlers added: the transport, or earlier handlers. */
+export interface ThePipelineSoFar {
+  readonly pipelineSoFar: true;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: any handler's types
@@ -90,6 +93,19 @@ type Written<T extends AnyTypes, R> = unknown extends T['writesOut']
       ? R
       : T['writesOut'];
 
+/** Which handler the type of the next read comes from: those that pass everything through are not to blame. */
+type ReadSource<T extends AnyTypes, H, Before> = [T['readsOut']] extends [never]
+  ? H
+  : [T['readsOut']] extends [PassThrough]
+    ? Before
+    : H;
+
+type WriteSource<T extends AnyTypes, H, Before> = [T['writesIn']] extends [never]
+  ? H
+  : [T['writesIn']] extends [PassThrough]
+    ? Before
+    : H;
+
 type Accepts<Given, Wanted> = unknown extends Wanted
   ? true
   : unknown extends Given
@@ -106,17 +122,27 @@ export type Chain<
   Handlers extends readonly unknown[],
   R,
   W,
-  Before = TheTransport,
+  Reader = ThePipelineSoFar,
+  Writer = ThePipelineSoFar,
 > = Handlers extends readonly [infer H, ...infer Rest]
-  ? Step<H, TypesOf<H>, Rest, R, W, Before>
+  ? Step<H, TypesOf<H>, Rest, R, W, Reader, Writer>
   : Handlers;
 
-type Step<H, T extends AnyTypes, Rest extends readonly unknown[], R, W, Before> =
+type Step<H, T extends AnyTypes, Rest extends readonly unknown[], R, W, Reader, Writer> =
   Fits<R, T['readsIn']> extends true
     ? Accepts<Written<T, R>, W> extends true
-      ? [H, ...Chain<Rest, NextRead<T, R>, NextWrite<T, W>, H>]
-      : [CannotWrite<H, Written<T, R>, Before, W>, ...Rest]
-    : [CannotRead<H, T['readsIn'], Before, R>, ...Rest];
+      ? [
+          H,
+          ...Chain<
+            Rest,
+            NextRead<T, R>,
+            NextWrite<T, W>,
+            ReadSource<T, H, Reader>,
+            WriteSource<T, H, Writer>
+          >,
+        ]
+      : [CannotWrite<H, Written<T, R>, Writer, W>, ...Rest]
+    : [CannotRead<H, T['readsIn'], Reader, R>, ...Rest];
 
 /** What a handler behind these would read. */
 export type ReadAfter<Handlers extends readonly unknown[], R> = Handlers extends readonly [
