@@ -1,0 +1,7 @@
+// expect: CannotRead<Rpc, string, Frames, Buffer
+import type { Channel, OutboundBytes } from '@headrace/core';
+import { Frames, Rpc } from './handlers.ts';
+
+declare const channel: Channel<Buffer, OutboundBytes>;
+
+channel.pipeline.addLast(new Frames(), new Rpc());

@@ -1,0 +1,7 @@
+// expect: CannotWrite<Echo, number, Text, string>
+import type { Channel, OutboundBytes } from '@headrace/core';
+import { Echo, Numbers, Text } from './handlers.ts';
+
+declare const channel: Channel<Buffer, OutboundBytes>;
+
+channel.pipeline.addLast(new Text(), new Numbers(), new Echo());

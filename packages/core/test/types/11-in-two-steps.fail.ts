@@ -1,0 +1,8 @@
+// expect: CannotRead<App, Request, ThePipelineSoFar, string>
+import type { Channel, OutboundBytes } from '@headrace/core';
+import { App, Frames, Text } from './handlers.ts';
+
+declare const channel: Channel<Buffer, OutboundBytes>;
+
+const text = channel.pipeline.addLast(new Frames(), new Text());
+text.addLast(new App());

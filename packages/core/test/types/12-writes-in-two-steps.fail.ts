@@ -1,0 +1,8 @@
+// expect: CannotWrite<Echo, Request, ThePipelineSoFar, Reply>
+import type { Channel, OutboundBytes } from '@headrace/core';
+import { Echo, Rpc, Text } from './handlers.ts';
+
+declare const channel: Channel<Buffer, OutboundBytes>;
+
+const rpc = channel.pipeline.addLast(new Text(), new Rpc());
+rpc.addLast(new Echo());

@@ -1,0 +1,7 @@
+// expect: CannotRead<Only<number>, number, Text, string>
+import type { Channel, OutboundBytes } from '@headrace/core';
+import { Only, Text } from './handlers.ts';
+
+declare const channel: Channel<Buffer, OutboundBytes>;
+
+channel.pipeline.addLast(new Text(), new Only<number>());

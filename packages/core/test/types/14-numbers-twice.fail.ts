@@ -1,0 +1,7 @@
+// expect: CannotRead<Numbers, string, Numbers, number>
+import type { Channel, OutboundBytes } from '@headrace/core';
+import { Numbers, Text } from './handlers.ts';
+
+declare const channel: Channel<Buffer, OutboundBytes>;
+
+channel.pipeline.addLast(new Text(), new Numbers(), new Numbers());

@@ -1,0 +1,28 @@
+// expect: CannotRead<Numbers, string, Rpc, Request>
+import type { Channel, OutboundBytes } from '@headrace/core';
+import { Frames, Numbers, Rpc, Text, Watch } from './handlers.ts';
+
+declare const channel: Channel<Buffer, OutboundBytes>;
+
+channel.pipeline.addLast(
+  new Frames(),
+  new Text(),
+  new Watch(),
+  new Watch(),
+  new Watch(),
+  new Watch(),
+  new Watch(),
+  new Watch(),
+  new Watch(),
+  new Watch(),
+  new Watch(),
+  new Watch(),
+  new Watch(),
+  new Watch(),
+  new Watch(),
+  new Watch(),
+  new Watch(),
+  new Watch(),
+  new Rpc(),
+  new Numbers(),
+);

@@ -1,0 +1,143 @@
+// Twenty pipelines that must compile; `tsc -b` is the test. Each is a function, so that nothing runs.
+import {
+  type Channel,
+  type Handler,
+  type OutboundBytes,
+  type Pipeline,
+  pipeline,
+  ServerBootstrap,
+} from '@headrace/core';
+import { EmbeddedChannel } from '@headrace/core/testing';
+import {
+  App,
+  Dynamic,
+  Echo,
+  Frames,
+  Lengths,
+  Numbers,
+  Only,
+  ReadsBoth,
+  type Reply,
+  type Request,
+  Rpc,
+  Text,
+  Untyped,
+  Watch,
+  WritesNumbers,
+} from './handlers.ts';
+
+type Fresh = Channel<Buffer, OutboundBytes>;
+
+/** Fails to compile unless both types are the same. */
+type Same<A, B> =
+  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : never;
+
+export const right: readonly ((channel: Fresh) => unknown)[] = [
+  // 1: nothing at all
+  (channel) => channel.pipeline.addLast(),
+  // 2: bytes in, bytes out
+  (channel) => channel.pipeline.addLast(new Frames()),
+  // 3: a codec behind frames changes both directions at once
+  (channel) => {
+    const made = channel.pipeline.addLast(new Frames(), new Lengths(), new Text());
+    const check: Same<typeof made, Pipeline<string, string>> = true;
+    return check;
+  },
+  // 4: up to the application
+  (channel) =>
+    channel.pipeline.addLast(new Frames(), new Lengths(), new Text(), new Rpc(), new App()),
+  // 5: handlers that pass everything through keep the types
+  (channel) =>
+    channel.pipeline.addLast(
+      new Watch(),
+      new Frames(),
+      new Watch(),
+      new Text(),
+      new Watch(),
+      new Rpc(),
+      new Watch(),
+      new App(),
+    ),
+  // 6: in several steps, the types go on
+  (channel) => {
+    const text = channel.pipeline.addLast(new Frames(), new Text());
+    const rpc = text.addLast(new Rpc());
+    const check: Same<typeof rpc, Pipeline<Request, Reply>> = true;
+    rpc.addLast(new App());
+    return check;
+  },
+  // 7: an echo writes what it reads, where that is what the handlers before it take
+  (channel) => channel.pipeline.addLast(new Frames(), new Text(), new Echo()),
+  // 8: behind an echo, which passes nothing on, anything may stand
+  (channel) => channel.pipeline.addLast(new Text(), new Echo(), new Numbers()),
+  // 9: unknown is the way out, for what is decided at run time
+  (channel) => channel.pipeline.addLast(new Frames(), new Dynamic(), new App()),
+  // 10: so is a handler that says nothing about its types
+  (channel) => channel.pipeline.addLast(new Text(), new Untyped(), new App()),
+  // 11: object literals as handlers
+  (channel) => channel.pipeline.addLast(new Text(), { channelActive() {} }),
+  // 12: a generic handler keeps the type it is told
+  (channel) => channel.pipeline.addLast(new Text(), new Only<string>(), new Numbers()),
+  // 13: one direction may change alone
+  (channel) => {
+    const made = channel.pipeline.addLast(new Text(), new Numbers());
+    const check: Same<typeof made, Pipeline<number, string>> = true;
+    return check;
+  },
+  // 14: the other one, too
+  (channel) => {
+    const made = channel.pipeline.addLast(new Text(), new WritesNumbers());
+    const check: Same<typeof made, Pipeline<string, number>> = true;
+    return check;
+  },
+  // 15: by name, unchecked
+  (channel) => channel.pipeline.addLast('frames', new Frames()).addLast('app', new App()),
+  // 16: a list that is made at run time
+  (channel) => {
+    const handlers: Handler[] = [new Watch(), new Frames()];
+    return channel.pipeline.addLast(...handlers);
+  },
+  // 17: an embedded channel reads and takes anything
+  () => new EmbeddedChannel(new Rpc(), new App()).pipeline.addLast(new Watch()),
+  // 18: a reusable pipeline, which does not change when something is added
+  (channel) => {
+    const text = pipeline().add(
+      () => new Frames(),
+      () => new Lengths(),
+      () => new Text(),
+    );
+    const app = text.add(
+      () => new Rpc(),
+      () => new App(),
+    );
+    const numbers = text.add(() => new Numbers());
+    numbers.initialize(channel as Channel);
+    return new ServerBootstrap().childHandler(app);
+  },
+  // 19: a union is read by who reads all of it
+  (channel) => channel.pipeline.addLast(new Text(), new Rpc(), new ReadsBoth()),
+  // 20: twenty handlers
+  (channel) =>
+    channel.pipeline.addLast(
+      new Watch(),
+      new Frames(),
+      new Watch(),
+      new Lengths(),
+      new Watch(),
+      new Watch(),
+      new Watch(),
+      new Text(),
+      new Watch(),
+      new Only<string>(),
+      new Watch(),
+      new Watch(),
+      new Watch(),
+      new Rpc(),
+      new Watch(),
+      new Watch(),
+      new Watch(),
+      new Watch(),
+      new Watch(),
+      new App(),
+    ),
+];
