@@ -1,6 +1,10 @@
 // expect: cannot read what the handler before it passes on
-import { LineFrameDecoder, StringCodec } from '@headrace/codec';
-import type { Channel } from '@headrace/core';
+import { LengthFieldPrepender, LineFrameDecoder, StringCodec } from '@headrace/codec';
+import type { Channel, OutboundBytes } from '@headrace/core';
 
-declare const channel: Channel<Buffer, Uint8Array>;
-channel.pipeline.addLast(new StringCodec(), new LineFrameDecoder());
+declare const channel: Channel<Buffer, OutboundBytes>;
+channel.pipeline.addLast(
+  new StringCodec(),
+  new LineFrameDecoder(),
+  new LengthFieldPrepender({ lengthFieldLength: 4 }),
+);
