@@ -92,3 +92,17 @@ export {
 export type { LogFormat } from './logging/describe-message.ts';
 export { hexDump } from './logging/hex-dump.ts';
 export { LoggingHandler, type LoggingOptions } from './logging/logging-handler.ts';
+export { PcapHandler, type PcapOptions } from './logging/pcap-handler.ts';
+export { PcapWriter, type PcapWriterOptions } from './logging/pcap-writer.ts';
+export { CHANNEL_METRICS, type ChannelMetrics } from './metrics/channel-metrics.ts';
+export { type CloseCategory, closeCategory } from './metrics/close-category.ts';
+export {
+  DIAGNOSTICS_CHANNELS,
+  DiagnosticsHandler,
+  type DiagnosticsMessage,
+} from './metrics/diagnostics-handler.ts';
+export type { MetricFamily, MetricSample } from './metrics/metric-family.ts';
+export { MetricsHandler, type MetricsOptions } from './metrics/metrics-handler.ts';
+export { metricsListener } from './metrics/metrics-listener.ts';
+export { PROMETHEUS_CONTENT_TYPE, prometheusText } from './metrics/prometheus-text.ts';
+export { ServerMetrics, type ServerMetricsOptions } from './metrics/server-metrics.ts';

@@ -1,13 +1,15 @@
 /** How a protocol's heartbeats look: what is one, and what answers it. */
 export interface HeartbeatFormat<Message> {
+  /** What we send; called for each heartbeat, so it may carry what is news then. */
+  ping(): Message;
   /** True for what a peer sends as a probe or sign of life. */
   isPing(message: unknown): boolean;
-  /** True for the answer to one of our pings. */
-  isPong(message: unknown): boolean;
   /** The answer to a ping; `undefined` swallows it without one. */
   pong(ping: Message): Message | undefined;
-  /** What we send. */
-  ping(): Message;
+  /** True for the answer to one of our pings. */
+  isPong(message: unknown): boolean;
+  /** Peers answer our pings, so that a missing answer means something. */
+  readonly isAnswered: boolean;
 }
 
 /** Options of {@link textHeartbeat}. */
@@ -31,9 +33,62 @@ export function textHeartbeat(options: TextHeartbeatOptions = {}): HeartbeatForm
       (message === wanted || (ignoreCase && message.toLowerCase() === folded));
   };
   return {
-    isPing: isText(ping),
-    isPong: pong === false ? () => false : isText(pong),
-    pong: () => (pong === false ? undefined : pong),
     ping: () => ping,
+    isPing: isText(ping),
+    pong: () => (pong === false ? undefined : pong),
+    isPong: pong === false ? () => false : isText(pong),
+    isAnswered: pong !== false,
+  };
+}
+
+/** Options of {@link bytesHeartbeat}. */
+export interface BytesHeartbeatOptions {
+  readonly ping: Uint8Array;
+  /** The answer; `false` for heartbeats that nobody answers. @default the ping itself */
+  readonly pong?: Uint8Array | false;
+}
+
+/** Heartbeats that are frames of fixed bytes, behind a frame decoder. */
+export function bytesHeartbeat(options: BytesHeartbeatOptions): HeartbeatFormat<Buffer> {
+  const ping = Buffer.from(options.ping);
+  const pong = options.pong === false ? undefined : Buffer.from(options.pong ?? options.ping);
+  const isBytes = (wanted: Buffer) => (message: unknown) =>
+    message instanceof Uint8Array && wanted.equals(message);
+  return {
+    ping: () => ping,
+    isPing: isBytes(ping),
+    pong: () => pong,
+    isPong: pong === undefined ? () => false : isBytes(pong),
+    isAnswered: pong !== undefined,
+  };
+}
+
+/** Heartbeats that are empty frames, answered by the same: nothing but the frame's own header on the wire. */
+export function emptyFrameHeartbeat(): HeartbeatFormat<Buffer> {
+  return bytesHeartbeat({ ping: Buffer.alloc(0) });
+}
+
+/** Options of {@link messageHeartbeat}. */
+export interface MessageHeartbeatOptions<Message> {
+  /** Makes a heartbeat; it may carry data. */
+  readonly ping: () => Message;
+  readonly isPing: (message: Message) => boolean;
+  /** Makes the answer; without it nobody answers. */
+  readonly pong?: (ping: Message) => Message;
+  /** Tells answers from other messages. @default isPing: the answer looks like the ping */
+  readonly isPong?: (message: Message) => boolean;
+}
+
+/** Heartbeats that are messages of yours, with data in them where you like. */
+export function messageHeartbeat<Message>(
+  options: MessageHeartbeatOptions<Message>,
+): HeartbeatFormat<Message> {
+  const { ping, isPing, pong, isPong = isPing } = options;
+  return {
+    ping,
+    isPing: (message) => isPing(message as Message),
+    pong: (message) => pong?.(message),
+    isPong: (message) => pong !== undefined && isPong(message as Message),
+    isAnswered: pong !== undefined,
   };
 }

@@ -1,65 +1,217 @@
-import type { Context, Handler, PassThrough, Types } from '@headrace/core';
-import { type HeartbeatFormat, textHeartbeat } from './heartbeat-format.ts';
-
-/** Options of a {@link HeartbeatHandler}. */
-export interface HeartbeatOptions<Message> {
-  /** How heartbeats look. @default textHeartbeat(), the texts PING and PONG */
-  readonly format?: HeartbeatFormat<Message>;
-}
+import type { Context, Handler, PassThrough, Timer, Types, WriteFuture } from '@headrace/core';
+import type { AdaptiveInterval } from './adaptive-interval.ts';
+import { HeartbeatMissedEvent, HeartbeatReceivedEvent } from './heartbeat-event.ts';
+import type { HeartbeatFormat } from './heartbeat-format.ts';
+import {
+  type HeartbeatAction,
+  HeartbeatMachine,
+  type HeartbeatRules,
+} from './heartbeat-machine.ts';
+import { formatOf, type HeartbeatOptions, rulesOf } from './heartbeat-options.ts';
 
 /**
- * Answers the peer's heartbeats and keeps them from the application.
+ * Answers the peer's heartbeats, keeps them from the application, and, where told so, sends some of its own
+ * and closes the connection when the peer is silent.
  *
  * ```text
  *  wire | frame | codec | [heartbeat] | auth | app     pings are answered before the sign-in, too
  *  wire | frame | codec | auth | [heartbeat] | app     only after it
  * ```
  *
- * - **Place** behind the codec.
+ * - **Place** behind the codec, before everything that holds `channelReadComplete` back: each read burst is
+ *   a sign of life, also one that completes no message.
  * - **In** messages, heartbeats among them.
  * - **Out** the messages that are no heartbeats.
- * - **Events** forwards all of them.
+ * - **Events** fires `HeartbeatReceivedEvent` with the message and, for answers, the round-trip time, and
+ *   `HeartbeatMissedEvent` for each answer that is missing; closes with the reason `heartbeat`.
  * - **Errors** raises none.
- * - **State** per channel.
- * - **Cost** one comparison per message.
- * - **Pitfalls** an answered ping is a write: it keeps a writer idle timer from firing.
+ * - **State** per channel: a timer and four time stamps; nothing at all where it only answers.
+ * - **Cost** one comparison per message, one time stamp per read burst and flush.
+ * - **Pitfalls** a write that succeeds is no life: the kernel takes bytes for a dead peer for minutes. TCP
+ *   keepalive does not replace this: it waits for hours, and not at all while output is unacknowledged.
+ *   Too short an interval keeps a phone's radio awake, too long a one lets routers forget the connection.
  *
  * @example
  * ```ts run
  * import { EmbeddedChannel } from '@headrace/core/testing';
- * import { HeartbeatHandler } from '@headrace/handlers';
+ * import { HEARTBEAT_PRESETS, HeartbeatHandler } from '@headrace/handlers';
  *
- * const channel = new EmbeddedChannel(new HeartbeatHandler());
- * channel.writeInbound('ping', 'hello');
- * console.log(channel.readOutbound(), channel.readInbound());
+ * const server = new EmbeddedChannel(new HeartbeatHandler());
+ * server.writeInbound('ping', 'hello');
+ * console.log(server.readOutbound(), server.readInbound());
  * // prints PONG hello
+ *
+ * const client = new EmbeddedChannel(new HeartbeatHandler(HEARTBEAT_PRESETS.strict));
+ * client.advance(9000);
+ * console.log(client.readOutbound(), client.closeInfo?.reason);
+ * // prints PING heartbeat
  * ```
+ * @see RFC 6455, 5.5.2 (WebSocket's ping and pong), and MQTT's keep alive, 3.1.2.10
  */
 export class HeartbeatHandler<Message = string> implements Handler {
   declare readonly types: Types<Message, PassThrough, PassThrough, Message>;
   private readonly format: HeartbeatFormat<Message>;
+  private readonly rules: HeartbeatRules | undefined;
+  private readonly adaptive: AdaptiveInterval | undefined;
+  private readonly sendsPings: boolean;
+  private machine: HeartbeatMachine | undefined = undefined;
+  private ctx: Context | undefined = undefined;
+  private timer: Timer | undefined = undefined;
   private hasAnswered = false;
+  private lastRoundTripMs: number | undefined = undefined;
+  /** The last ping, while it is on its way to the kernel. */
+  private pingOnItsWay: WriteFuture | undefined = undefined;
+  private watched: WriteFuture | undefined = undefined;
+  private readonly wrote = (): void => this.stampWrite();
 
   constructor(options: HeartbeatOptions<Message> = {}) {
-    this.format = options.format ?? (textHeartbeat() as unknown as HeartbeatFormat<Message>);
+    this.format = formatOf(options);
+    this.rules = rulesOf(options);
+    this.adaptive = options.adaptive;
+    this.sendsPings = this.rules !== undefined && this.rules.intervalMs() < Infinity;
+    const watchesWrites = this.sendsPings && this.rules?.onlyWhenQuiet === true;
+    // A pipeline passes by a handler without the method.
+    if (!watchesWrites) (this as Handler).write = undefined as never;
   }
 
+  /** From the last ping that was answered to its answer. */
+  get roundTripMs(): number | undefined {
+    return this.lastRoundTripMs;
+  }
+
+  /** Answers missed in a row. */
+  get missed(): number {
+    return this.machine?.missed ?? 0;
+  }
+
+  // --- life ---
+
+  handlerAdded(ctx: Context): void {
+    if (ctx.channel.isActive) this.start(ctx);
+  }
+
+  handlerRemoved(): void {
+    this.stop();
+  }
+
+  channelActive(ctx: Context): void {
+    this.start(ctx);
+    ctx.fireChannelActive();
+  }
+
+  channelInactive(ctx: Context): void {
+    this.stop();
+    ctx.fireChannelInactive();
+  }
+
+  private start(ctx: Context): void {
+    if (this.rules === undefined || this.ctx !== undefined) return;
+    this.ctx = ctx;
+    this.machine = new HeartbeatMachine(this.rules, ctx.clock.now());
+    this.arm(ctx, this.machine);
+  }
+
+  private stop(): void {
+    this.timer?.cancel();
+    this.timer = this.ctx = this.pingOnItsWay = undefined;
+  }
+
+  // --- messages ---
+
   channelRead(ctx: Context, message: Message): void {
-    if (!this.format.isPing(message)) {
-      ctx.fireChannelRead(message);
-      return;
-    }
-    const pong = this.format.pong(message);
-    if (pong === undefined) return;
-    ctx.write(pong);
-    this.hasAnswered = true;
+    const { format, machine } = this;
+    if (machine?.hasUnanswered === true && format.isPong(message)) this.answered(ctx, message);
+    else if (format.isPing(message)) this.answer(ctx, message);
+    // Where nobody sends pings, the text of an answer is a message like any other.
+    else if (this.sendsPings && format.isPong(message)) this.answered(ctx, message);
+    else ctx.fireChannelRead(message);
   }
 
   channelReadComplete(ctx: Context): void {
+    if (this.ctx !== undefined) this.sawLife(ctx);
     if (this.hasAnswered) {
       this.hasAnswered = false;
       ctx.flush();
     }
     ctx.fireChannelReadComplete();
+  }
+
+  write(ctx: Context, message: unknown): WriteFuture {
+    const future = ctx.write(message);
+    if (future !== this.watched) {
+      this.watched = future;
+      future.peekSettled(this.wrote);
+    }
+    return future;
+  }
+
+  private stampWrite(): void {
+    this.watched = undefined;
+    if (this.ctx !== undefined) this.machine!.wrote(this.ctx.clock.now());
+  }
+
+  private answer(ctx: Context, ping: Message): void {
+    const pong = this.format.pong(ping);
+    if (pong !== undefined) {
+      ctx.write(pong);
+      this.hasAnswered = true;
+      this.machine?.wrote(ctx.clock.now());
+    }
+    ctx.fireUserEventTriggered(new HeartbeatReceivedEvent('ping', ping));
+  }
+
+  private answered(ctx: Context, pong: Message): void {
+    if (this.ctx === undefined) return;
+    this.sawLife(ctx);
+    const roundTripMs = this.machine!.pong(ctx.clock.now());
+    if (roundTripMs !== undefined) this.lastRoundTripMs = roundTripMs;
+    ctx.fireUserEventTriggered(new HeartbeatReceivedEvent('pong', pong, roundTripMs));
+  }
+
+  private sawLife(ctx: Context): void {
+    const machine = this.machine!;
+    if (machine.isAwaiting) this.adaptive?.answered(machine.probedSilenceMs);
+    machine.read(ctx.clock.now());
+  }
+
+  // --- time ---
+
+  private arm(ctx: Context, machine: HeartbeatMachine): void {
+    const now = ctx.clock.now();
+    // Never less than the timer's own step, or a rounding error would spin.
+    const delayMs = Math.max(1, machine.nextAt() - now);
+    const plannedAt = now + delayMs;
+    this.timer = ctx.clock.schedule(() => {
+      for (const action of machine.due(ctx.clock.now(), plannedAt)) {
+        if (this.ctx === ctx && ctx.channel.isOpen) this.carryOut(ctx, machine, action);
+      }
+      if (this.ctx === ctx && ctx.channel.isOpen) this.arm(ctx, machine);
+    }, delayMs);
+  }
+
+  private carryOut(ctx: Context, machine: HeartbeatMachine, action: HeartbeatAction): void {
+    if (action.do === 'ping') {
+      this.ping(ctx, machine);
+      return;
+    }
+    const { missed, isLost } = action;
+    const silentMs = machine.silentMs(ctx.clock.now());
+    if (isLost) this.adaptive?.lost(machine.probedSilenceMs);
+    ctx.fireUserEventTriggered(new HeartbeatMissedEvent(missed, isLost, silentMs));
+    if (isLost) ctx.close('heartbeat');
+  }
+
+  /** Pings do not pile up before a peer that takes nothing. */
+  private ping(ctx: Context, machine: HeartbeatMachine): void {
+    if (this.pingOnItsWay !== undefined) {
+      machine.pingSkipped();
+      return;
+    }
+    const future = ctx.writeAndFlush(this.format.ping());
+    if (future.isSettled) return;
+    this.pingOnItsWay = future;
+    future.onSettled(() => {
+      this.pingOnItsWay = undefined;
+    });
   }
 }

@@ -190,7 +190,7 @@ export class IdleStateHandler implements Handler {
     if (ctx === undefined || !ctx.channel.isOpen) return;
     const remainingMs = this.remainingMs(timer, ctx.clock.now());
     if (remainingMs > 0) {
-      timer.arm(ctx.clock, remainingMs);
+      timer.arm(ctx.clock, Math.max(1, remainingMs));
       return;
     }
     timer.arm(ctx.clock);

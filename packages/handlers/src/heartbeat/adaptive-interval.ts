@@ -1,0 +1,119 @@
+import { checkNumber, OptionError } from '@headrace/core';
+
+/** Options of an {@link AdaptiveInterval}. */
+export interface AdaptiveIntervalOptions {
+  /** Where the search begins; known to be safe. @default 30000 */
+  readonly minMs?: number;
+  /** Never longer than this. @default 600000 */
+  readonly maxMs?: number;
+  /** How much longer the next try is, while no loss is known. @default 30000 */
+  readonly stepMs?: number;
+  /** Answers needed before a length counts as safe. @default 3 */
+  readonly confirmations?: number;
+}
+
+const DEFAULTS = {
+  minMs: 30_000,
+  maxMs: 600_000,
+  stepMs: 30_000,
+  confirmations: 3,
+} as const;
+
+/** The search ends when safe and lost are so near to each other, as a share of the safe one. */
+const CLOSE_ENOUGH = 0.1;
+
+/**
+ * Searches the longest silence that a path survives: routers forget silent connections after a time that
+ * nobody tells. It grows step by step while answers come, takes the middle after a loss, and stays where
+ * safe and lost are near to each other. Share one between the connections of a client, for each loss costs
+ * a connection; `reset` it when the network changes.
+ *
+ * @example
+ * ```ts run
+ * import { AdaptiveInterval } from '@headrace/handlers';
+ *
+ * const interval = new AdaptiveInterval({ minMs: 60_000, stepMs: 60_000, confirmations: 1 });
+ * interval.answered(60_000);
+ * console.log(interval.currentMs);
+ * interval.lost(120_000);
+ * console.log(interval.currentMs);
+ * // prints 120000
+ * // prints 90000
+ * ```
+ */
+export class AdaptiveInterval {
+  private readonly minMs: number;
+  private readonly maxMs: number;
+  private readonly stepMs: number;
+  private readonly confirmations: number;
+  private current: number;
+  private safe: number;
+  private lostAt = Number.POSITIVE_INFINITY;
+  private confirmed = 0;
+
+  constructor(options: AdaptiveIntervalOptions = {}) {
+    this.minMs = checkNumber('minMs', options.minMs ?? DEFAULTS.minMs, { min: 1 });
+    this.maxMs = checkNumber('maxMs', options.maxMs ?? DEFAULTS.maxMs, { min: 1, max: 2 ** 31 });
+    this.stepMs = checkNumber('stepMs', options.stepMs ?? DEFAULTS.stepMs, { min: 1 });
+    const { confirmations = DEFAULTS.confirmations } = options;
+    this.confirmations = checkNumber('confirmations', confirmations, { min: 1, integer: true });
+    if (this.maxMs < this.minMs) {
+      throw new OptionError(
+        'OPTION_CONFLICT',
+        `maxMs (${this.maxMs}) is below minMs (${this.minMs})`,
+        { minMs: this.minMs, maxMs: this.maxMs },
+      );
+    }
+    this.current = this.safe = this.minMs;
+  }
+
+  /** The silence to try now. */
+  get currentMs(): number {
+    return this.current;
+  }
+
+  /** The longest silence known to be safe. */
+  get safeMs(): number {
+    return this.safe;
+  }
+
+  /** The search is over. */
+  get isSettled(): boolean {
+    return this.current === this.safe && this.nextUp() === this.safe;
+  }
+
+  /** The peer answered after a silence of so long. */
+  answered(silenceMs: number): void {
+    if (silenceMs < this.current * 0.9) return;
+    this.confirmed += 1;
+    if (this.confirmed < this.confirmations) return;
+    this.confirmed = 0;
+    this.safe = Math.max(this.safe, this.current);
+    this.current = this.nextUp();
+  }
+
+  /** The connection was lost in a silence of so long. */
+  lost(silenceMs: number): void {
+    if (silenceMs < this.minMs) return;
+    this.confirmed = 0;
+    this.lostAt = Math.min(this.lostAt, silenceMs);
+    // What counted as safe is not: the path has changed.
+    if (this.safe >= this.lostAt) this.safe = Math.max(this.minMs, this.lostAt / 2);
+    this.current = this.nextUp();
+  }
+
+  /** Another network: what was learned does not hold. */
+  reset(): void {
+    this.current = this.safe = this.minMs;
+    this.lostAt = Number.POSITIVE_INFINITY;
+    this.confirmed = 0;
+  }
+
+  private nextUp(): number {
+    if (this.lostAt === Number.POSITIVE_INFINITY) {
+      return Math.min(this.maxMs, this.safe + this.stepMs);
+    }
+    const gap = this.lostAt - this.safe;
+    return gap <= this.safe * CLOSE_ENOUGH ? this.safe : this.safe + gap / 2;
+  }
+}

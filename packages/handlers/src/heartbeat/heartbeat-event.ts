@@ -1,0 +1,30 @@
+/** A heartbeat came in: a ping of the peer, or its answer to one of ours. */
+export class HeartbeatReceivedEvent<Message = unknown> {
+  readonly kind: 'ping' | 'pong';
+  /** The heartbeat with the data that it may carry. */
+  readonly message: Message;
+  /** For a pong: from the sending of the ping to the answer. */
+  readonly roundTripMs: number | undefined;
+
+  constructor(kind: 'ping' | 'pong', message: Message, roundTripMs?: number) {
+    this.kind = kind;
+    this.message = message;
+    this.roundTripMs = roundTripMs;
+  }
+}
+
+/** Nothing came in for the time in which an answer was due; after the last one allowed the channel is closed. */
+export class HeartbeatMissedEvent {
+  /** Answers missed in a row. */
+  readonly missed: number;
+  /** The peer counts as gone: the channel is closed right after this event. */
+  readonly isLost: boolean;
+  /** How long nothing has come in. */
+  readonly silentMs: number;
+
+  constructor(missed: number, isLost: boolean, silentMs: number) {
+    this.missed = missed;
+    this.isLost = isLost;
+    this.silentMs = silentMs;
+  }
+}

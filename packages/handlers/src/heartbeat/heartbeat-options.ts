@@ -1,0 +1,83 @@
+import { checkNumber, checkTime, OptionError } from '@headrace/core';
+import type { AdaptiveInterval } from './adaptive-interval.ts';
+import { type HeartbeatFormat, textHeartbeat } from './heartbeat-format.ts';
+import type { HeartbeatRules } from './heartbeat-machine.ts';
+
+/** Options of a HeartbeatHandler. Times are in milliseconds. */
+export interface HeartbeatOptions<Message> {
+  /** How heartbeats look. @default textHeartbeat(), the texts PING and PONG */
+  readonly format?: HeartbeatFormat<Message>;
+  /** Between heartbeats of our own; `false` sends none and only answers the peer's. @default false */
+  readonly intervalMs?: number | false;
+  /** How long the answer to one may take. @default the interval, at most 10000 */
+  readonly timeoutMs?: number;
+  /** The so many-th answer missed in a row closes the connection. @default 2 */
+  readonly maxMissed?: number;
+  /**
+   * Beat only when nothing was written for an interval or, where answers are expected, nothing came in for
+   * one. `false` beats every interval, whatever else goes on. @default true
+   */
+  readonly onlyWhenQuiet?: boolean;
+  /** Closes the connection when nothing at all came in for so long: for the side that sends no pings. @default false */
+  readonly silenceMs?: number | false;
+  /** The share of each interval, from 0 to 1, that chance takes off, so that many clients do not beat together. @default 0.1 */
+  readonly jitter?: number;
+  /** Searches the longest interval that the path allows, in place of `intervalMs`. */
+  readonly adaptive?: AdaptiveInterval;
+  /** For tests. @default Math.random */
+  readonly random?: () => number;
+}
+
+/** How quickly a dead peer is found, from the moment it dies: spread into the options of a HeartbeatHandler. */
+export const HEARTBEAT_PRESETS: {
+  readonly relaxed: Required<Pick<HeartbeatOptions<never>, 'timeoutMs' | 'maxMissed'>> & {
+    readonly intervalMs: number;
+  };
+  readonly strict: Required<Pick<HeartbeatOptions<never>, 'timeoutMs' | 'maxMissed'>> & {
+    readonly intervalMs: number;
+  };
+} = {
+  /** Within 30 to 40 seconds. */
+  relaxed: { intervalMs: 10_000, timeoutMs: 10_000, maxMissed: 3 },
+  /** Within 6 to 9 seconds. */
+  strict: { intervalMs: 3000, timeoutMs: 3000, maxMissed: 2 },
+};
+
+const DEFAULTS = { maxMissed: 2, jitter: 0.1 } as const;
+
+/** The format of the options, or the default one. */
+export function formatOf<Message>(options: HeartbeatOptions<Message>): HeartbeatFormat<Message> {
+  return options.format ?? (textHeartbeat() as unknown as HeartbeatFormat<Message>);
+}
+
+/** The options as rules; `undefined` if there is nothing to watch or send. */
+export function rulesOf<Message>(options: HeartbeatOptions<Message>): HeartbeatRules | undefined {
+  const { adaptive, onlyWhenQuiet = true } = options;
+  const fixedMs = checkTime('intervalMs', options.intervalMs ?? false);
+  const silenceMs = checkTime('silenceMs', options.silenceMs ?? false);
+  const jitter = checkNumber('jitter', options.jitter ?? DEFAULTS.jitter, { max: 1 });
+  const { maxMissed = DEFAULTS.maxMissed } = options;
+  checkNumber('maxMissed', maxMissed, { min: 1, integer: true });
+  if (adaptive !== undefined && (options.intervalMs !== undefined || !onlyWhenQuiet)) {
+    throw new OptionError(
+      'OPTION_CONFLICT',
+      'adaptive searches the interval, and can only do so in silence: leave out intervalMs and onlyWhenQuiet',
+      { option: 'adaptive' },
+    );
+  }
+  const firstMs = adaptive?.currentMs ?? fixedMs;
+  const timeoutMs = checkTime('timeoutMs', options.timeoutMs ?? Math.min(firstMs, 10_000));
+  if (firstMs === Number.POSITIVE_INFINITY && silenceMs === Number.POSITIVE_INFINITY) {
+    return undefined;
+  }
+  return {
+    intervalMs: adaptive === undefined ? () => fixedMs : () => adaptive.currentMs,
+    timeoutMs,
+    maxMissed,
+    isAnswered: formatOf(options).isAnswered,
+    onlyWhenQuiet,
+    silenceMs,
+    jitter,
+    random: options.random ?? Math.random,
+  };
+}

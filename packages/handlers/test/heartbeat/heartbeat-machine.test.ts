@@ -1,0 +1,99 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { HeartbeatMachine, type HeartbeatRules } from '../../src/heartbeat/heartbeat-machine.ts';
+
+const rules: HeartbeatRules = {
+  intervalMs: () => 1000,
+  timeoutMs: 500,
+  maxMissed: 2,
+  isAnswered: true,
+  onlyWhenQuiet: true,
+  silenceMs: Number.POSITIVE_INFINITY,
+  jitter: 0,
+  random: () => 0,
+};
+
+/** Asks when told to until `end`, and notes what is to be done. */
+function run(machine: HeartbeatMachine, from: number, end: number): string[] {
+  const done: string[] = [];
+  for (let now = Math.max(from, machine.nextAt()); now <= end; ) {
+    for (const action of machine.due(now, now)) {
+      if (action.do === 'ping') done.push(`ping @${now}`);
+      else done.push(`missed ${action.missed}${action.isLost ? ' lost' : ''} @${now}`);
+      if (action.do === 'tell' && action.isLost) return done;
+    }
+    now = Math.max(now, machine.nextAt());
+  }
+  return done;
+}
+
+describe('HeartbeatMachine', () => {
+  it('pings after an interval, twice if need be, and gives up', () => {
+    expect(run(new HeartbeatMachine(rules, 0), 0, 10_000)).toEqual([
+      'ping @1000',
+      'missed 1 @1500',
+      'ping @1500',
+      'missed 2 lost @2000',
+    ]);
+  });
+
+  it('goes on beating while it waits for an answer, where it beats every interval', () => {
+    const machine = new HeartbeatMachine({ ...rules, onlyWhenQuiet: false, timeoutMs: 2500 }, 0);
+    expect(run(machine, 0, 10_000)).toEqual([
+      'ping @1000',
+      'ping @2000',
+      'ping @3000',
+      'missed 1 @3500',
+      'ping @3500',
+      'ping @4500',
+      'ping @5500',
+      'missed 2 lost @6000',
+    ]);
+  });
+
+  it('matches answers to pings in their order', () => {
+    const machine = new HeartbeatMachine({ ...rules, maxMissed: 9 }, 0);
+    run(machine, 0, 1600);
+    machine.read(1700);
+    expect(machine.pong(1700)).toBe(700);
+    expect(machine.pong(1710)).toBe(210);
+    expect(machine.pong(1720)).toBeUndefined();
+    expect(machine.hasUnanswered).toBe(false);
+  });
+
+  it('forgets pings that are never answered while other things come in', () => {
+    const machine = new HeartbeatMachine(rules, 0);
+    for (let now = 1000; now < 100_000; now += 1000) {
+      machine.due(now, now);
+      machine.read(now + 1);
+    }
+    let known = 0;
+    while (machine.pong(100_000) !== undefined) known += 1;
+    expect(known).toBe(16);
+  });
+
+  it('never gives up on a peer that answers in time, and always on one that does not', () => {
+    const quick = fc.integer({ min: 0, max: 499 });
+    const script = fc.array(fc.record({ answersMs: quick, writesMs: fc.nat(900) }), {
+      minLength: 1,
+      maxLength: 30,
+    });
+    fc.assert(
+      fc.property(script, fc.double({ min: 0, max: 0.9, noNaN: true }), (steps, chance) => {
+        const machine = new HeartbeatMachine({ ...rules, jitter: 0.5, random: () => chance }, 0);
+        let now = 0;
+        for (const { answersMs, writesMs } of steps) {
+          machine.wrote(now + writesMs);
+          now = Math.max(now + writesMs, machine.nextAt());
+          const actions = machine.due(now, now);
+          expect(actions.every((action) => action.do === 'ping')).toBe(true);
+          if (actions.length === 0) continue;
+          now += answersMs;
+          machine.read(now);
+          machine.pong(now);
+        }
+        expect(run(machine, now, now + 2001).at(-1)).toMatch(/^missed 2 lost/);
+      }),
+    );
+  });
+});
