@@ -1,0 +1,109 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { checkNumber } from '@headrace/core';
+
+/** Options of a {@link PcapWriter}. */
+export interface PcapWriterOptions {
+  /** The file, which is overwritten, or a function that takes the bytes. */
+  readonly to: string | ((bytes: Buffer) => void);
+  /** What would make the capture longer than this is not written. @default 104857600 */
+  readonly maxBytes?: number;
+}
+
+const DEFAULT_MAX_BYTES = 100 * 1024 * 1024;
+/** Gathered before they are written, so that a packet is no system call. */
+const BUFFER_BYTES = 64 * 1024;
+const MAGIC = 0xa1b2_c3d4;
+/** Packets begin with the IP header: there is no Ethernet to invent. */
+const LINK_TYPE_RAW_IP = 101;
+const SNAP_LENGTH = 65_535;
+
+/**
+ * A capture file in the classic pcap format, for one `PcapHandler` or many. It writes synchronously: a tool
+ * for debugging. `close()` it, or the end of it is missing.
+ *
+ * @see https://datatracker.ietf.org/doc/draft-ietf-opsawg-pcap/
+ */
+export class PcapWriter implements Disposable {
+  private readonly write: (bytes: Buffer) => void;
+  private readonly maxBytes: number;
+  private readonly file: number | undefined;
+  private waiting: Buffer[] = [];
+  private waitingBytes = 0;
+  private total = 0;
+  private isClosed = false;
+
+  constructor(options: PcapWriterOptions) {
+    this.maxBytes = checkNumber('maxBytes', options.maxBytes ?? DEFAULT_MAX_BYTES, { min: 24 });
+    const { to } = options;
+    if (typeof to === 'function') {
+      this.file = undefined;
+      this.write = to;
+    } else {
+      const file = openSync(to, 'w');
+      this.file = file;
+      this.write = (bytes) => writeWhole(file, bytes);
+    }
+    this.add(fileHeader());
+  }
+
+  /** True when something was left out. */
+  isFull = false;
+
+  /** Appends one packet; `timeMs` since the epoch. */
+  packet(timeMs: number, bytes: Buffer): void {
+    const record = Buffer.alloc(16);
+    record.writeUInt32BE(Math.floor(timeMs / 1000), 0);
+    record.writeUInt32BE(Math.floor((timeMs % 1000) * 1000), 4);
+    record.writeUInt32BE(bytes.length, 8);
+    record.writeUInt32BE(bytes.length, 12);
+    if (this.total + record.length + bytes.length > this.maxBytes) this.isFull = true;
+    // A hole in the middle of a connection would look like a lost packet, so nothing follows.
+    if (this.isFull || this.isClosed) return;
+    this.add(record);
+    this.add(bytes);
+  }
+
+  /** Writes what was gathered. */
+  flush(): void {
+    if (this.waitingBytes === 0 || this.isClosed) return;
+    const bytes = Buffer.concat(this.waiting);
+    this.waiting = [];
+    this.waitingBytes = 0;
+    this.write(bytes);
+  }
+
+  close(): void {
+    if (this.isClosed) return;
+    try {
+      this.flush();
+    } finally {
+      this.isClosed = true;
+      if (this.file !== undefined) closeSync(this.file);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  private add(bytes: Buffer): void {
+    this.total += bytes.length;
+    this.waiting.push(bytes);
+    this.waitingBytes += bytes.length;
+    if (this.waitingBytes >= BUFFER_BYTES) this.flush();
+  }
+}
+
+function fileHeader(): Buffer {
+  const header = Buffer.alloc(24);
+  header.writeUInt32BE(MAGIC, 0);
+  header.writeUInt16BE(2, 4);
+  header.writeUInt16BE(4, 6);
+  header.writeUInt32BE(SNAP_LENGTH, 16);
+  header.writeUInt32BE(LINK_TYPE_RAW_IP, 20);
+  return header;
+}
+
+function writeWhole(file: number, bytes: Buffer): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+}

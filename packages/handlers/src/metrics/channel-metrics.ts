@@ -1,0 +1,22 @@
+import { AttributeKey } from '@headrace/core';
+
+/** What one channel has done so far. */
+export interface ChannelMetrics {
+  /** The channel's clock when it was first counted. */
+  readonly openedAt: number;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  /** Reads of the transport, or messages where the handler stands behind the codec. */
+  readonly messagesRead: number;
+  readonly messagesWritten: number;
+  readonly writesFailed: number;
+  readonly errors: number;
+  /** How often the channel became unwritable. */
+  readonly timesUnwritable: number;
+}
+
+/** The numbers behind {@link ChannelMetrics}, for the handler that counts. */
+export type ChannelCounts = { -readonly [K in keyof ChannelMetrics]: ChannelMetrics[K] };
+
+/** Where a `MetricsHandler` keeps what a channel has done: `channel.attributes.get(CHANNEL_METRICS)`. */
+export const CHANNEL_METRICS: AttributeKey<ChannelMetrics> = new AttributeKey('channel-metrics');

@@ -1,0 +1,93 @@
+import { type Channel as Topic, channel as topic } from 'node:diagnostics_channel';
+import type { Channel, Context, Handler, PassThrough, Types, WriteFuture } from '@headrace/core';
+
+/** What is published: the channel, and the message, event or error where there is one. */
+export interface DiagnosticsMessage {
+  readonly channel: Channel;
+  readonly message?: unknown;
+  readonly event?: unknown;
+  readonly error?: Error;
+}
+
+/** The names of the `node:diagnostics_channel` channels that {@link DiagnosticsHandler} publishes to. */
+export const DIAGNOSTICS_CHANNELS = {
+  active: 'headrace.channel.active',
+  inactive: 'headrace.channel.inactive',
+  read: 'headrace.channel.read',
+  write: 'headrace.channel.write',
+  event: 'headrace.channel.event',
+  error: 'headrace.channel.error',
+} as const;
+
+const ACTIVE: Topic = topic(DIAGNOSTICS_CHANNELS.active);
+const INACTIVE: Topic = topic(DIAGNOSTICS_CHANNELS.inactive);
+const READ: Topic = topic(DIAGNOSTICS_CHANNELS.read);
+const WRITE: Topic = topic(DIAGNOSTICS_CHANNELS.write);
+const EVENT: Topic = topic(DIAGNOSTICS_CHANNELS.event);
+const ERROR: Topic = topic(DIAGNOSTICS_CHANNELS.error);
+
+/**
+ * Publishes what passes it to `node:diagnostics_channel`, for monitoring tools that know nothing of the
+ * application's pipelines.
+ *
+ * ```text
+ *  wire | frame | codec | [diagnostics] | app     tools see messages
+ * ```
+ *
+ * - **Place** anywhere; behind the codec the tools see messages.
+ * - **In** anything.
+ * - **Out** the same.
+ * - **Events** forwards all.
+ * - **Errors** forwards all. What a subscriber throws is Node's matter: an uncaught exception, outside the
+ *   pipeline.
+ * - **State** sharable.
+ * - **Cost** a comparison per event while nobody subscribes.
+ * - **Pitfalls** subscribers get the messages themselves: they must not change them.
+ *
+ * @example
+ * ```ts run
+ * import { subscribe } from 'node:diagnostics_channel';
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ * import { DIAGNOSTICS_CHANNELS, DiagnosticsHandler, type DiagnosticsMessage } from '@headrace/handlers';
+ *
+ * subscribe(DIAGNOSTICS_CHANNELS.read, (data) => console.log((data as DiagnosticsMessage).message));
+ * const channel = new EmbeddedChannel(new DiagnosticsHandler());
+ * channel.writeInbound('hello');
+ * // prints hello
+ * ```
+ * @see https://nodejs.org/api/diagnostics_channel.html
+ */
+export class DiagnosticsHandler implements Handler {
+  declare readonly types: Types<PassThrough, PassThrough, PassThrough, never>;
+  readonly sharable = true;
+
+  channelActive(ctx: Context): void {
+    if (ACTIVE.hasSubscribers) ACTIVE.publish({ channel: ctx.channel });
+    ctx.fireChannelActive();
+  }
+
+  channelInactive(ctx: Context): void {
+    if (INACTIVE.hasSubscribers) INACTIVE.publish({ channel: ctx.channel });
+    ctx.fireChannelInactive();
+  }
+
+  channelRead(ctx: Context, message: unknown): void {
+    if (READ.hasSubscribers) READ.publish({ channel: ctx.channel, message });
+    ctx.fireChannelRead(message);
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    if (EVENT.hasSubscribers) EVENT.publish({ channel: ctx.channel, event });
+    ctx.fireUserEventTriggered(event);
+  }
+
+  exceptionCaught(ctx: Context, error: Error): void {
+    if (ERROR.hasSubscribers) ERROR.publish({ channel: ctx.channel, error });
+    ctx.fireExceptionCaught(error);
+  }
+
+  write(ctx: Context, message: unknown): WriteFuture {
+    if (WRITE.hasSubscribers) WRITE.publish({ channel: ctx.channel, message });
+    return ctx.write(message);
+  }
+}

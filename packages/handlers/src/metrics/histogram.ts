@@ -1,0 +1,36 @@
+import type { MetricFamily, MetricSample } from './metric-family.ts';
+
+/** Counts values by size, in buckets with fixed upper bounds. */
+export class Histogram {
+  private readonly bounds: readonly number[];
+  private readonly counts: number[];
+  private sum = 0;
+  private count = 0;
+
+  /** @param bounds - the buckets' upper bounds, ascending; one for the rest is added */
+  constructor(bounds: readonly number[]) {
+    this.bounds = bounds;
+    this.counts = bounds.map(() => 0);
+  }
+
+  record(value: number): void {
+    this.count += 1;
+    this.sum += value;
+    const index = this.bounds.findIndex((bound) => value <= bound);
+    if (index >= 0) this.counts[index]! += 1;
+  }
+
+  family(name: string, help: string): MetricFamily {
+    let below = 0;
+    const samples: MetricSample[] = this.bounds.map((bound, index) => {
+      below += this.counts[index]!;
+      return { labels: { le: String(bound) }, value: below, suffix: '_bucket' };
+    });
+    samples.push(
+      { labels: { le: '+Inf' }, value: this.count, suffix: '_bucket' },
+      { labels: {}, value: this.sum, suffix: '_sum' },
+      { labels: {}, value: this.count, suffix: '_count' },
+    );
+    return { name, help, type: 'histogram', samples };
+  }
+}

@@ -1,0 +1,131 @@
+import {
+  type Context,
+  type Handler,
+  type PassThrough,
+  sizeOfBytes,
+  type Types,
+  type WriteFuture,
+} from '@headrace/core';
+import { CHANNEL_METRICS, type ChannelCounts, type ChannelMetrics } from './channel-metrics.ts';
+import type { ServerMetrics } from './server-metrics.ts';
+
+/** Options of a {@link MetricsHandler}. */
+export interface MetricsOptions {
+  /** Where the sums of all channels are kept. */
+  readonly metrics: ServerMetrics;
+}
+
+/**
+ * Counts what passes it: connections and why they closed, messages, bytes, errors, failed writes; for its
+ * channel and, in a {@link ServerMetrics}, for all channels together.
+ *
+ * ```text
+ *  wire | [metrics] | frame | codec | app     bytes, and reads of the transport
+ *  wire | frame | codec | [metrics] | app     messages, no bytes
+ * ```
+ *
+ * - **Place** first for bytes, behind the codec for messages; with two, give each a `ServerMetrics`.
+ * - **In** anything.
+ * - **Out** the same.
+ * - **Events** forwards all.
+ * - **Errors** counts them; raises none.
+ * - **State** one channel; its numbers are the attribute `CHANNEL_METRICS`, readable after the close.
+ * - **Cost** a few additions per message.
+ * - **Pitfalls** connections refused before their pipeline is built are counted by the handler that
+ *   refused them, see `ServerMetrics.include`.
+ *
+ * @example
+ * ```ts run
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ * import { CHANNEL_METRICS, MetricsHandler, ServerMetrics } from '@headrace/handlers';
+ *
+ * const metrics = new ServerMetrics();
+ * const channel = new EmbeddedChannel(new MetricsHandler({ metrics }));
+ * channel.writeInbound(Buffer.from('hello'));
+ * console.log(metrics.open, channel.attributes.get(CHANNEL_METRICS)?.bytesRead);
+ * // prints 1 5
+ * ```
+ */
+export class MetricsHandler implements Handler {
+  declare readonly types: Types<PassThrough, PassThrough, PassThrough, never>;
+  private readonly metrics: ServerMetrics;
+  private counts!: ChannelCounts;
+  private watched: { readonly future: WriteFuture; writes: number } | undefined = undefined;
+
+  constructor(options: MetricsOptions) {
+    this.metrics = options.metrics;
+  }
+
+  handlerAdded(ctx: Context): void {
+    this.counts = {
+      openedAt: ctx.clock.now(),
+      bytesRead: 0,
+      bytesWritten: 0,
+      messagesRead: 0,
+      messagesWritten: 0,
+      writesFailed: 0,
+      errors: 0,
+      timesUnwritable: 0,
+    };
+    // Another one of these may have its numbers there; the first in the pipeline sees the wire.
+    if (!ctx.channel.attributes.has(CHANNEL_METRICS)) {
+      ctx.channel.attributes.set(CHANNEL_METRICS, this.counts);
+    }
+    if (ctx.channel.isActive) this.metrics.track(ctx.channel);
+  }
+
+  /** What its channel has done so far. */
+  get channelMetrics(): ChannelMetrics {
+    return this.counts;
+  }
+
+  channelActive(ctx: Context): void {
+    this.metrics.track(ctx.channel);
+    ctx.fireChannelActive();
+  }
+
+  channelRead(ctx: Context, message: unknown): void {
+    this.count('messagesRead', 1);
+    const size = sizeOfBytes(message);
+    if (size > 0) this.count('bytesRead', size);
+    ctx.fireChannelRead(message);
+  }
+
+  channelWritabilityChanged(ctx: Context): void {
+    if (!ctx.channel.isWritable) this.count('timesUnwritable', 1);
+    ctx.fireChannelWritabilityChanged();
+  }
+
+  exceptionCaught(ctx: Context, error: Error): void {
+    this.count('errors', 1);
+    ctx.fireExceptionCaught(error);
+  }
+
+  write(ctx: Context, message: unknown): WriteFuture {
+    this.count('messagesWritten', 1);
+    const size = sizeOfBytes(message);
+    if (size > 0) this.count('bytesWritten', size);
+    const future = ctx.write(message);
+    this.watch(future);
+    return future;
+  }
+
+  /** The writes of one flush share a future: one listener for all of them. */
+  private watch(future: WriteFuture): void {
+    if (this.watched?.future === future) {
+      this.watched.writes += 1;
+      return;
+    }
+    const watched = { future, writes: 1 };
+    this.watched = watched;
+    future.peekSettled((error) => {
+      if (this.watched === watched) this.watched = undefined;
+      if (error !== undefined) this.count('writesFailed', watched.writes);
+    });
+  }
+
+  private count(key: Exclude<keyof ChannelCounts, 'openedAt'>, amount: number): void {
+    this.counts[key] += amount;
+    this.metrics.add(key, amount);
+  }
+}

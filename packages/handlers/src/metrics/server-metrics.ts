@@ -1,0 +1,212 @@
+import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { type Channel, type CloseInfo, checkNumber } from '@headrace/core';
+import type { ChannelMetrics } from './channel-metrics.ts';
+import { closeCategory } from './close-category.ts';
+import { Histogram } from './histogram.ts';
+import { type MetricFamily, type MetricSample, single } from './metric-family.ts';
+import { prometheusText } from './prometheus-text.ts';
+
+/** Options of a {@link ServerMetrics}. */
+export interface ServerMetricsOptions {
+  /** The first part of every metric's name. @default 'headrace' */
+  readonly prefix?: string;
+  /** Added to every sample. @default none */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Upper bounds of the buckets for how long connections last. @default 1, 10, 60, 600, 3600, 86400 */
+  readonly durationBucketsSeconds?: readonly number[];
+  /** Measures the delay of the event loop with this resolution; `false` for not at all. @default false */
+  readonly eventLoopResolutionMs?: number | false;
+}
+
+const DEFAULTS = {
+  prefix: 'headrace',
+  durationBucketsSeconds: [1, 10, 60, 600, 3600, 86_400],
+  eventLoopResolutionMs: false,
+} as const;
+
+/** Reasons that handlers made up are labels; no more of them than this. */
+const MAX_REASONS = 64;
+const NANOS = 1e9;
+
+type Total = Exclude<keyof ChannelMetrics, 'openedAt'>;
+
+const TOTALS: readonly (readonly [Total, string, string])[] = [
+  ['bytesRead', 'read_bytes_total', 'Bytes read.'],
+  ['bytesWritten', 'written_bytes_total', 'Bytes written.'],
+  ['messagesRead', 'read_messages_total', 'Messages read, or reads of the transport.'],
+  ['messagesWritten', 'written_messages_total', 'Messages written.'],
+  ['writesFailed', 'failed_writes_total', 'Writes that failed.'],
+  ['errors', 'errors_total', 'Errors that passed the pipelines.'],
+  ['timesUnwritable', 'unwritable_total', 'How often channels became unwritable.'],
+];
+
+/**
+ * The numbers of a server (or of all the connections of a client): fed by the `MetricsHandler` of each
+ * channel, read as metric families or as the text that Prometheus scrapes.
+ *
+ * @example
+ * ```ts run
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ * import { MetricsHandler, ServerMetrics } from '@headrace/handlers';
+ *
+ * const metrics = new ServerMetrics();
+ * const channel = new EmbeddedChannel(new MetricsHandler({ metrics }));
+ * channel.writeInbound(Buffer.from('hello'));
+ * channel.close('idle');
+ * console.log(metrics.total('bytesRead'), metrics.closed.get('idle'));
+ * // prints 5 1
+ * console.log(metrics.text().includes('headrace_read_bytes_total 5'));
+ * // prints true
+ * ```
+ */
+export class ServerMetrics implements Disposable {
+  private readonly prefix: string;
+  private readonly labels: Readonly<Record<string, string>>;
+  private readonly durations: Histogram;
+  private readonly eventLoop: IntervalHistogram | undefined;
+  private readonly totals = new Map<Total, number>(TOTALS.map(([key]) => [key, 0]));
+  private readonly channels = new Set<Channel>();
+  private readonly closedBy = new Map<string, { readonly info: CloseInfo; count: number }>();
+  private readonly sources: (() => Iterable<MetricFamily>)[] = [];
+  private openedCount = 0;
+
+  constructor(options: ServerMetricsOptions = {}) {
+    const { prefix, durationBucketsSeconds, eventLoopResolutionMs } = { ...DEFAULTS, ...options };
+    this.prefix = prefix;
+    this.labels = options.labels ?? {};
+    this.durations = new Histogram(durationBucketsSeconds);
+    if (eventLoopResolutionMs !== false) {
+      const resolution = checkNumber('eventLoopResolutionMs', eventLoopResolutionMs, { min: 1 });
+      this.eventLoop = monitorEventLoopDelay({ resolution });
+      this.eventLoop.enable();
+    }
+  }
+
+  /** Connections so far. */
+  get opened(): number {
+    return this.openedCount;
+  }
+
+  /** Connections that are open now. */
+  get open(): number {
+    return this.channels.size;
+  }
+
+  /** How many connections closed for which reason. */
+  get closed(): ReadonlyMap<string, number> {
+    const closed = new Map<string, number>();
+    for (const { info, count } of this.closedBy.values()) {
+      closed.set(info.reason, (closed.get(info.reason) ?? 0) + count);
+    }
+    return closed;
+  }
+
+  /** The sum over all channels, also those that are gone. */
+  total(key: Total): number {
+    return this.totals.get(key)!;
+  }
+
+  /** For handlers: a channel did something. */
+  add(key: Total, amount: number): void {
+    this.totals.set(key, this.totals.get(key)! + amount);
+  }
+
+  /** For handlers: a channel is open; it is counted out when it closes. False if it is counted already. */
+  track(channel: Channel): boolean {
+    if (this.channels.has(channel)) return false;
+    this.channels.add(channel);
+    this.openedCount += 1;
+    const openedAt = channel.clock.now();
+    channel.onClosed(() => {
+      this.channels.delete(channel);
+      this.durations.record((channel.clock.now() - openedAt) / 1000);
+      this.countClosed(channel.closeInfo!);
+    });
+    return true;
+  }
+
+  /** Adds metrics of your own, asked for whenever these are: the counters of a limit handler, say. */
+  include(source: () => Iterable<MetricFamily>): this {
+    this.sources.push(source);
+    return this;
+  }
+
+  families(): MetricFamily[] {
+    const { prefix } = this;
+    return [
+      single('counter', `${prefix}_connections_opened_total`, 'Connections so far.', this.opened),
+      single('gauge', `${prefix}_connections_open`, 'Connections that are open.', this.open),
+      this.closedFamily(),
+      this.durations.family(
+        `${prefix}_connection_duration_seconds`,
+        'How long connections lasted.',
+      ),
+      ...this.outputFamilies(),
+      ...TOTALS.map(([key, name, help]) =>
+        single('counter', `${prefix}_${name}`, help, this.total(key)),
+      ),
+      ...this.eventLoopFamilies(),
+      ...this.sources.flatMap((source) => [...source()]),
+    ];
+  }
+
+  /** What a `/metrics` page answers; its content type is `PROMETHEUS_CONTENT_TYPE`. */
+  text(): string {
+    return prometheusText(this.families(), this.labels);
+  }
+
+  /** Stops measuring the event loop. */
+  dispose(): void {
+    this.eventLoop?.disable();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  private countClosed(info: CloseInfo): void {
+    const isKnown = this.closedBy.has(`${info.by} ${info.reason}`);
+    const reason = isKnown || this.closedBy.size < MAX_REASONS ? info.reason : 'other';
+    const key = `${info.by} ${reason}`;
+    const entry = this.closedBy.get(key);
+    if (entry !== undefined) entry.count += 1;
+    else this.closedBy.set(key, { info: { ...info, reason, error: undefined }, count: 1 });
+  }
+
+  private closedFamily(): MetricFamily {
+    const samples: MetricSample[] = [...this.closedBy.values()].map(({ info, count }) => ({
+      labels: { reason: info.reason, by: info.by, category: closeCategory(info.reason) },
+      value: count,
+    }));
+    const name = `${this.prefix}_connections_closed_total`;
+    return { name, help: 'Connections that closed, by reason.', type: 'counter', samples };
+  }
+
+  /** Looked up when asked, so that counting costs nothing. */
+  private outputFamilies(): MetricFamily[] {
+    let pending = 0;
+    let unwritable = 0;
+    for (const channel of this.channels) {
+      pending += channel.pendingOutboundBytes;
+      if (!channel.isWritable) unwritable += 1;
+    }
+    const { prefix } = this;
+    return [
+      single('gauge', `${prefix}_pending_output_bytes`, 'Output that waits.', pending),
+      single('gauge', `${prefix}_channels_unwritable`, 'Channels that are unwritable.', unwritable),
+    ];
+  }
+
+  private eventLoopFamilies(): MetricFamily[] {
+    const { eventLoop, prefix } = this;
+    if (eventLoop === undefined) return [];
+    const samples: MetricSample[] = [50, 99, 100].map((percentile) => ({
+      labels: { percentile: String(percentile) },
+      value: eventLoop.percentile(percentile) / NANOS,
+    }));
+    // Each scrape sees what happened since the last one.
+    eventLoop.reset();
+    const name = `${prefix}_event_loop_delay_seconds`;
+    return [{ name, help: 'Delay of the event loop since the last look.', type: 'gauge', samples }];
+  }
+}

@@ -1,0 +1,106 @@
+import type { Address, Context, Handler, PassThrough, Types } from '@headrace/core';
+import type { Attributes, Span, Tracer } from '@opentelemetry/api';
+import { closeCategory } from '../metrics/close-category.ts';
+
+/** Options of a {@link TracingHandler}. */
+export interface TracingOptions {
+  readonly tracer: Tracer;
+  /** @default 'headrace.channel' */
+  readonly spanName?: string;
+}
+
+// The values of OpenTelemetry's enums, so that nothing of it is loaded here.
+const KIND_SERVER = 1;
+const KIND_CLIENT = 2;
+const STATUS_ERROR = 2;
+
+/**
+ * Makes an OpenTelemetry span of each connection, from active to inactive, with its addresses, its errors
+ * and the reason why it closed.
+ *
+ * ```text
+ *  wire | [trace] | frame | codec | app
+ * ```
+ *
+ * - **Place** first.
+ * - **In** anything.
+ * - **Out** the same.
+ * - **Events** forwards all.
+ * - **Errors** records those that come from the transport and the handlers before it; raises none.
+ * - **State** one channel: its span.
+ * - **Cost** nothing per message.
+ * - **Pitfalls** a span is exported when it ends: a connection of a week shows up after a week.
+ *
+ * @example
+ * ```ts run
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ * import { TracingHandler } from '@headrace/handlers/opentelemetry';
+ *
+ * const span = { setAttributes: () => {}, setStatus: () => {}, end: () => console.log('ended') };
+ * const tracer = { startSpan: (name: string) => { console.log(name); return span; } };
+ * const channel = new EmbeddedChannel(new TracingHandler({ tracer: tracer as never }));
+ * channel.finish();
+ * // prints headrace.channel
+ * // prints ended
+ * ```
+ * @see https://opentelemetry.io/docs/specs/semconv/attributes-registry/network/
+ */
+export class TracingHandler implements Handler {
+  declare readonly types: Types<PassThrough, PassThrough, PassThrough, never>;
+  private readonly tracer: Tracer;
+  private readonly spanName: string;
+  private span: Span | undefined = undefined;
+
+  constructor(options: TracingOptions) {
+    this.tracer = options.tracer;
+    this.spanName = options.spanName ?? 'headrace.channel';
+  }
+
+  handlerAdded(ctx: Context): void {
+    if (ctx.channel.isActive) this.begin(ctx);
+  }
+
+  channelActive(ctx: Context): void {
+    this.begin(ctx);
+    ctx.fireChannelActive();
+  }
+
+  exceptionCaught(ctx: Context, error: Error): void {
+    this.span?.recordException(error);
+    ctx.fireExceptionCaught(error);
+  }
+
+  private begin(ctx: Context): void {
+    if (this.span !== undefined) return;
+    const { channel } = ctx;
+    const span = this.tracer.startSpan(this.spanName, {
+      kind: channel.parent === undefined ? KIND_CLIENT : KIND_SERVER,
+      attributes: {
+        'headrace.channel.id': channel.id,
+        ...addressAttributes('network.local', channel.localAddress),
+        ...addressAttributes('network.peer', channel.remoteAddress),
+      },
+    });
+    this.span = span;
+    // Also when this handler is removed before the end.
+    channel.onClosed(({ closeInfo }) => {
+      const { reason, by, error } = closeInfo!;
+      span.setAttributes({ 'headrace.close.reason': reason, 'headrace.close.by': by });
+      if (closeCategory(reason) === 'fault') {
+        span.setStatus({ code: STATUS_ERROR, message: error?.message ?? reason });
+      }
+      span.end();
+    });
+  }
+}
+
+function addressAttributes(prefix: string, address: Address | undefined): Attributes {
+  if (address === undefined) return {};
+  if ('path' in address)
+    return { 'network.transport': 'unix', [`${prefix}.address`]: address.path };
+  return {
+    'network.transport': 'tcp',
+    [`${prefix}.address`]: address.host,
+    [`${prefix}.port`]: address.port,
+  };
+}
