@@ -80,6 +80,31 @@ export {
   proxyTlv,
 } from './proxy-protocol/proxy-tlv.ts';
 export type { TrustedPeers } from './proxy-protocol/trusted-peers.ts';
+// The Redis protocol
+export { RespCodec, type RespCodecOptions } from './resp/resp-codec.ts';
+export { RespDecoder, type RespDecoderOptions } from './resp/resp-decoder.ts';
+export {
+  encodeResp,
+  RespEncoder,
+  type RespEncoderOptions,
+  type RespProtocol,
+} from './resp/resp-encoder.ts';
+export {
+  RESP_NULL,
+  RESP_NULL_ARRAY,
+  RespAttributed,
+  RespBigNumber,
+  RespDouble,
+  RespError,
+  type RespInput,
+  RespMap,
+  RespNull,
+  RespPush,
+  RespSet,
+  RespSimple,
+  type RespValue,
+  RespVerbatim,
+} from './resp/resp-value.ts';
 export { SchemaCodec, type SchemaCodecOptions } from './schema/schema-codec.ts';
 export type { SchemaIssue, SchemaResult, StandardSchema } from './schema/standard-schema.ts';
 // Text

@@ -152,6 +152,7 @@ function tlvOf(type: number, value: Buffer, isOuter: boolean): ProxyTlv {
       // One within another has no meaning, and would let a stranger choose the depth of a recursion.
       return isOuter ? sslOf(value) : { name: 'other', type, value };
     case 'crc32c':
+      if (!isOuter) return { name: 'other', type, value };
       if (value.length !== 4) {
         throw new DecodeError('FRAME_CORRUPT', `a CRC32C TLV has ${value.length} bytes, not 4`);
       }

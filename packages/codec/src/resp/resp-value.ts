@@ -1,10 +1,169 @@
-// Values of the Redis protocol as TypeScript has them.
+import type { Buffer } from 'node:buffer';
 
-/** A short line that says that something went well: `+OK`. Strings of data are `Buffer`s. */
+/** A short line of text, mostly a status: `+OK`. */
 export class RespSimple {
+  static readonly OK: RespSimple = new RespSimple('OK');
   readonly text: string;
 
   constructor(text: string) {
     this.text = text;
   }
+
+  toString(): string {
+    return this.text;
+  }
 }
+
+/** An error as a reply: `-WRONGTYPE Operation against …`. A value, not something that is thrown. */
+export class RespError {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  /** The first word: `WRONGTYPE`. */
+  get code(): string {
+    const end = this.text.indexOf(' ');
+    return end === -1 ? this.text : this.text.slice(0, end);
+  }
+
+  toString(): string {
+    return this.text;
+  }
+}
+
+/** Nothing. Version 2 knows two of them, a string and an array; in version 3 both are written as one. */
+export class RespNull {
+  readonly kind: 'string' | 'array';
+
+  constructor(kind: 'string' | 'array') {
+    this.kind = kind;
+  }
+}
+
+/** What a missing string is, and every nothing of version 3. */
+export const RESP_NULL: RespNull = new RespNull('string');
+/** What a missing array is in version 2: an aborted transaction, a blocking command that timed out. */
+export const RESP_NULL_ARRAY: RespNull = new RespNull('array');
+
+/** A floating point number, also one that happens to be whole. */
+export class RespDouble {
+  readonly value: number;
+
+  constructor(value: number) {
+    this.value = value;
+  }
+}
+
+/** A whole number of any size. */
+export class RespBigNumber {
+  readonly value: bigint;
+
+  constructor(value: bigint) {
+    this.value = value;
+  }
+}
+
+/** Text for people, with its format: `txt` or `mkd`. */
+export class RespVerbatim {
+  /** Three characters. */
+  readonly format: string;
+  readonly data: Uint8Array;
+
+  constructor(format: string, data: Uint8Array) {
+    this.format = format;
+    this.data = data;
+  }
+
+  toString(): string {
+    return new TextDecoder().decode(this.data);
+  }
+}
+
+/** Keys and values, in the order of the wire. */
+export class RespMap<T = RespValue> {
+  /** Key, value, key, value … */
+  readonly items: readonly T[];
+
+  constructor(items: readonly T[]) {
+    this.items = items;
+  }
+
+  get size(): number {
+    return this.items.length >> 1;
+  }
+
+  /** The value of a key that is text. */
+  get(key: string): T | undefined {
+    for (let at = 0; at < this.items.length; at += 2) {
+      if (String(this.items[at]) === key) return this.items[at + 1];
+    }
+    return undefined;
+  }
+}
+
+/** Elements without order; whether one comes twice is not checked. */
+export class RespSet<T = RespValue> {
+  readonly items: readonly T[];
+
+  constructor(items: readonly T[]) {
+    this.items = items;
+  }
+}
+
+/** Something that nobody asked for: a published message, say. */
+export class RespPush<T = RespValue> {
+  readonly items: readonly T[];
+
+  constructor(items: readonly T[]) {
+    this.items = items;
+  }
+}
+
+/** A value with something said about it. */
+export class RespAttributed<T = RespValue> {
+  readonly attributes: RespMap<T>;
+  readonly value: T;
+
+  constructor(attributes: RespMap<T>, value: T) {
+    this.attributes = attributes;
+    this.value = value;
+  }
+}
+
+type Special =
+  | RespSimple
+  | RespError
+  | RespNull
+  | RespDouble
+  | RespBigNumber
+  | RespVerbatim
+  | boolean
+  | number
+  | bigint;
+
+/**
+ * What is read: a string of bytes is a `Buffer`, a whole number is a `number`, or a `bigint` beyond 2^53;
+ * an array is an array.
+ */
+export type RespValue =
+  | Buffer
+  | Special
+  | readonly RespValue[]
+  | RespMap
+  | RespSet
+  | RespPush
+  | RespAttributed;
+
+/** What may be written: as {@link RespValue}, and text for a string of bytes, and `null` within others. */
+export type RespInput =
+  | Uint8Array
+  | string
+  | null
+  | Special
+  | readonly RespInput[]
+  | RespMap<RespInput>
+  | RespSet<RespInput>
+  | RespPush<RespInput>
+  | RespAttributed<RespInput>;

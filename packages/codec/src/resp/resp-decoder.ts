@@ -1,0 +1,87 @@
+import { type Context, checkNumber } from '@headrace/core';
+import type { ByteInput } from '../base/byte-input.ts';
+import { ByteToMessageDecoder } from '../base/byte-to-message-decoder.ts';
+import { type RespLimits, RespReader } from './resp-reader.ts';
+import type { RespValue } from './resp-value.ts';
+
+/** Options of {@link RespDecoder}. */
+export interface RespDecoderOptions {
+  /** The longest string of bytes. @default 16_777_216 (16 MiB) */
+  readonly maxBulkBytes?: number;
+  /** The most elements of one array, set or push; of a map, keys and values together. @default 1_048_576 */
+  readonly maxElements?: number;
+  /** How many aggregates may lie in each other. @default 32 */
+  readonly maxDepth?: number;
+  /** The longest whole message, with everything in it. @default 67_108_864 (64 MiB) */
+  readonly maxMessageBytes?: number;
+  /** The longest line: simple strings, errors, inline commands. @default 65_536 */
+  readonly maxLineBytes?: number;
+  /** For servers: a line that begins with none of the type bytes is a command, as typed in telnet. @default false */
+  readonly inlineCommands?: boolean;
+  /** How many milliseconds the next part of a begun message may take, `false` for ever. @default 15_000 */
+  readonly frameTimeoutMs?: number | false;
+}
+
+const DEFAULTS = {
+  maxBulkBytes: 16 * 1024 * 1024,
+  maxElements: 1024 * 1024,
+  maxDepth: 32,
+  maxMessageBytes: 64 * 1024 * 1024,
+  maxLineBytes: 64 * 1024,
+  inlineCommands: false,
+} as const;
+
+/**
+ * Reads messages of the Redis protocol, versions 2 and 3, whole and nested.
+ *
+ * ```text
+ *  BEFORE "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n"  →  AFTER [Buffer "GET", Buffer "k"]
+ *  BEFORE "+OK\r\n"                         →  AFTER RespSimple "OK"
+ *  BEFORE "%1\r\n+a\r\n:1\r\n"              →  AFTER RespMap [RespSimple "a", 1]
+ * ```
+ *
+ * **Place** first behind the transport (or TLS).
+ * **In** `Buffer`, in any cut.
+ * **Out** a {@link RespValue} for each message at the top.
+ * **Events** as {@link ByteToMessageDecoder}.
+ * **Errors** `HR_ERR_FRAME_CORRUPT`, `HR_ERR_FRAME_TOO_LONG`, `HR_ERR_TIMEOUT_READ`: nothing behind them can
+ * be read, so the channel ends. `error.details.redis` is what Redis calls it.
+ * **State** the message that is being read, at most `maxMessageBytes`.
+ * **Cost** one look at each byte of a line, none at the bytes of strings; a view for each string.
+ * **Pitfalls** strings are views of what was read: copy what you keep for long. `"a"` sent by a client as
+ * `+a` is not the same as `$1 a`.
+ *
+ * @example
+ * ```ts run
+ * import { RespDecoder } from '@headrace/codec';
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ *
+ * const channel = new EmbeddedChannel(new RespDecoder());
+ * channel.writeInbound(Buffer.from('*2\r\n$3\r\nGET\r\n$1\r\nk\r\n:7\r\n'));
+ * console.log(String(channel.readInbound()), channel.readInbound());
+ * // prints GET,k 7
+ * ```
+ * @see Netty's `RedisDecoder` and its aggregators; the specification at redis.io
+ */
+export class RespDecoder extends ByteToMessageDecoder<RespValue> {
+  private readonly reader: RespReader;
+
+  constructor(options: RespDecoderOptions = {}) {
+    const { frameTimeoutMs } = options;
+    super({ onFrameError: 'close', ...(frameTimeoutMs === undefined ? {} : { frameTimeoutMs }) });
+    const limit = (name: keyof RespLimits, min: number): number =>
+      checkNumber(name, options[name] ?? DEFAULTS[name], { min, integer: true });
+    const limits: RespLimits = {
+      maxBulkBytes: limit('maxBulkBytes', 0),
+      maxElements: limit('maxElements', 0),
+      maxDepth: limit('maxDepth', 1),
+      maxMessageBytes: limit('maxMessageBytes', 16),
+      maxLineBytes: limit('maxLineBytes', 16),
+    };
+    this.reader = new RespReader(limits, options.inlineCommands ?? DEFAULTS.inlineCommands);
+  }
+
+  protected override decode(_ctx: Context, input: ByteInput): RespValue | undefined {
+    return this.reader.read(input);
+  }
+}

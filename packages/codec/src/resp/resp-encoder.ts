@@ -1,0 +1,114 @@
+import type { Buffer } from 'node:buffer';
+import {
+  type ByteSource,
+  type Context,
+  encodeOnce,
+  type Handler,
+  OptionError,
+  type OutboundBytes,
+  type PassThrough,
+  type Types,
+  type WriteFuture,
+} from '@headrace/core';
+import { type RespInput, RespSimple } from './resp-value.ts';
+import { RespWriter } from './resp-writer.ts';
+
+/** Strings from this size on are not copied before the transport makes its own copy. */
+const LARGE_BYTES = 4096;
+
+/** The version of the protocol. In version 2 what only 3 has becomes what Redis makes of it: a map a flat array, and so on. */
+export type RespProtocol = 2 | 3;
+
+/** Options of {@link RespEncoder}. */
+export interface RespEncoderOptions {
+  /** @default 2 */
+  readonly protocol?: RespProtocol;
+}
+
+/**
+ * Writes messages of the Redis protocol.
+ *
+ * ```text
+ *  BEFORE ["GET", "k"]     →  AFTER "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n"
+ *  BEFORE RespSimple "OK"  →  AFTER "+OK\r\n"
+ * ```
+ *
+ * **Place** first behind the transport (or TLS).
+ * **In** outbound {@link RespInput}; text is a string of bytes, for `+OK` write `RespSimple.OK`.
+ * **Out** `Buffer`, or a `ByteSource` for a large string.
+ * **Events** all pass.
+ * **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for what the protocol has no form for; fails the write.
+ * **State** none: sharable. A broadcast encodes once.
+ * **Cost** one copy.
+ * **Pitfalls** a number with a fraction is a double, one without is an integer: `new RespDouble(1)`.
+ *
+ * @example
+ * ```ts run
+ * import { RespEncoder } from '@headrace/codec';
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ *
+ * const channel = new EmbeddedChannel(new RespEncoder());
+ * channel.writeOutbound(['GET', 'k']);
+ * console.log(JSON.stringify(String(channel.readOutbound())));
+ * // prints "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n"
+ * ```
+ * @see Netty's `RedisEncoder`
+ */
+export class RespEncoder implements Handler {
+  declare readonly types: Types<PassThrough, PassThrough, RespInput, OutboundBytes>;
+  readonly sharable = true;
+  private readonly protocol: RespProtocol;
+
+  constructor(options: RespEncoderOptions = {}) {
+    this.protocol = checkProtocol(options.protocol ?? 2);
+  }
+
+  write(ctx: Context, message: RespInput): WriteFuture {
+    return ctx.write(encodedResp(message, this.protocol));
+  }
+}
+
+const writer = new RespWriter();
+const OK: Buffer = writer.encode(RespSimple.OK, 2);
+const encodeAs: Readonly<Record<RespProtocol, (message: RespInput) => Buffer>> = {
+  2: (message) => writer.encode(message, 2),
+  3: (message) => writer.encode(message, 3),
+};
+
+/** The bytes of a message. Throws an `EncodeError`. */
+export function encodeResp(message: RespInput, protocol: RespProtocol = 2): Buffer {
+  return writer.encode(message, checkProtocol(protocol));
+}
+
+/** What goes to the transport for a message. */
+export function encodedResp(message: RespInput, protocol: RespProtocol): OutboundBytes {
+  if (message === RespSimple.OK) return OK;
+  if (message instanceof Uint8Array && message.length >= LARGE_BYTES)
+    return new LargeString(message);
+  return encodeOnce(protocol === 3 ? 'resp3' : 'resp2', message, encodeAs[protocol]);
+}
+
+/** Returns it, or throws an `OptionError`. */
+export function checkProtocol(protocol: RespProtocol): RespProtocol {
+  if (protocol === 2 || protocol === 3) return protocol;
+  const text = `protocol is ${String(protocol)}, but must be 2 or 3`;
+  throw new OptionError('OPTION_INVALID', text, { option: 'protocol', value: String(protocol) });
+}
+
+class LargeString implements ByteSource {
+  readonly byteLength: number;
+  private readonly head: string;
+  private readonly data: Uint8Array;
+
+  constructor(data: Uint8Array) {
+    this.head = `$${data.length}\r\n`;
+    this.data = data;
+    this.byteLength = this.head.length + data.length + 2;
+  }
+
+  writeTo(target: Buffer, offset: number): void {
+    const from = offset + target.write(this.head, offset, 'latin1');
+    target.set(this.data, from);
+    target.write('\r\n', from + this.data.length, 'latin1');
+  }
+}

@@ -1,0 +1,423 @@
+import { Buffer } from 'node:buffer';
+import { DecodeError } from '@headrace/core';
+import type { ByteInput } from '../base/byte-input.ts';
+import { describeFirstBytes } from '../frame/first-bytes.ts';
+import { splitInline } from './inline-command.ts';
+import { type AggregateKind, RespAggregate } from './resp-aggregate.ts';
+import {
+  parseBigNumber,
+  parseBoolean,
+  parseDouble,
+  parseInteger,
+  respError,
+} from './resp-number.ts';
+import { StreamedString } from './resp-streamed-string.ts';
+import {
+  RESP_NULL,
+  RESP_NULL_ARRAY,
+  RespError,
+  RespSimple,
+  type RespValue,
+  RespVerbatim,
+} from './resp-value.ts';
+
+/** What a stranger's message may take. */
+export interface RespLimits {
+  readonly maxBulkBytes: number;
+  readonly maxElements: number;
+  readonly maxDepth: number;
+  readonly maxMessageBytes: number;
+  readonly maxLineBytes: number;
+}
+
+const CR = 13;
+const LF = 10;
+const MINUS = 0x2d;
+const QUESTION_MARK = 0x3f;
+/** A length has at most so many digits, so that it is an exact number. */
+const MAX_LENGTH_DIGITS = 15;
+/** Strings up to this size are copied if their message spans reads: they would keep the memory of each read alive. */
+const SMALL_BYTES = 2048;
+
+/** In place of a value: the bytes do not suffice. */
+const MORE: unique symbol = Symbol('more');
+/** In place of a value: something was read, but no value is whole yet. */
+const GOES_ON: unique symbol = Symbol('goes on');
+type Part = RespValue | typeof MORE | typeof GOES_ON;
+
+/** In place of a length. */
+const NO_LENGTH_YET = -2;
+const STREAMED = -3;
+
+const BULK = 0x24; // $
+const BULK_ERROR = 0x21; // !
+const VERBATIM = 0x3d; // =
+const CHUNK = 0x3b; // ;
+
+/**
+ * The state machine behind `RespDecoder`: takes one part after the other from the input (a line, a length, a
+ * string) and keeps the aggregates that are not whole on a list of its own, so that their depth costs no
+ * stack. A part is looked at again only while its own first line is not whole.
+ */
+export class RespReader {
+  private readonly limits: RespLimits;
+  private readonly inlineCommands: boolean;
+  /** The innermost aggregate that is not whole. */
+  private inner: RespAggregate | undefined = undefined;
+  /** The type of the string whose bytes are awaited, 0 for none. */
+  private bulkType = 0;
+  private bulkLength = 0;
+  private streamed: StreamedString | undefined = undefined;
+  /** So much of the current line has been searched for its end. */
+  private searched = 0;
+  /** Bytes of the current message that earlier calls took. */
+  private earlierBytes = 0;
+  /** Where the line ends that `readLength` has read. */
+  private afterLength = 0;
+
+  constructor(limits: RespLimits, inlineCommands: boolean) {
+    this.limits = limits;
+    this.inlineCommands = inlineCommands;
+  }
+
+  /** Takes one message, or what there is of it and returns `undefined`. Throws a `DecodeError`. */
+  read(input: ByteInput): RespValue | undefined {
+    const from = input.start;
+    for (;;) {
+      const part = this.readPart(input);
+      const value = part === MORE || part === GOES_ON ? part : this.add(part);
+      const bytes = this.earlierBytes + input.start - from;
+      if (bytes > this.limits.maxMessageBytes) throw this.tooLong(input, 'maxMessageBytes', bytes);
+      if (value === GOES_ON) continue;
+      this.earlierBytes = value === MORE && !this.isBetweenMessages() ? bytes : 0;
+      return value === MORE ? undefined : value;
+    }
+  }
+
+  private isBetweenMessages(): boolean {
+    return this.inner === undefined && this.streamed === undefined;
+  }
+
+  private readPart(input: ByteInput): Part {
+    if (this.bulkType !== 0) return this.readAwaitedBulk(input);
+    if (input.start === input.end) return MORE;
+    const type = input.buffer[input.start]!;
+    if (this.streamed !== undefined && type !== CHUNK) {
+      throw respError("expected ';'", `a chunk must begin with ";"${describeFirstBytes(input)}`);
+    }
+    switch (type) {
+      case BULK:
+      case BULK_ERROR:
+      case VERBATIM:
+      case CHUNK:
+        return this.readBulk(input, type);
+      case 0x2a: // *
+        return this.readAggregate(input, 'array');
+      case 0x25: // %
+        return this.readAggregate(input, 'map');
+      case 0x7e: // ~
+        return this.readAggregate(input, 'set');
+      case 0x3e: // >
+        return this.readAggregate(input, 'push');
+      case 0x7c: // |
+        return this.readAggregate(input, 'attributes');
+      default:
+        return this.readLine(input, type);
+    }
+  }
+
+  // --- strings of bytes ---
+
+  private readBulk(input: ByteInput, type: number): Part {
+    const { buffer, end } = input;
+    const length = this.readLength(input);
+    if (length === NO_LENGTH_YET) return MORE;
+    const from = this.afterLength;
+    if (length < 0) return this.bulkWithoutLength(input, type, length);
+    if (type === CHUNK && this.streamed === undefined) throw unexpected(input);
+    if (length > this.limits.maxBulkBytes) throw this.tooLong(input, 'maxBulkBytes', length);
+    if (type === CHUNK && length === 0) {
+      input.start = from;
+      return this.endOfChunks();
+    }
+    const to = from + length;
+    if (to + 2 > end) {
+      input.start = from;
+      input.wanted = length + 2;
+      this.bulkType = type;
+      this.bulkLength = length;
+      return MORE;
+    }
+    if (buffer[to] !== CR || buffer[to + 1] !== LF) throw noLineEnd(length);
+    input.start = to + 2;
+    return this.bulk(type, buffer.subarray(from, to));
+  }
+
+  private readAwaitedBulk(input: ByteInput): Part {
+    const { bulkType, bulkLength } = this;
+    if (input.length < bulkLength + 2) return MORE;
+    if (input.at(bulkLength) !== CR || input.at(bulkLength + 1) !== LF) throw noLineEnd(bulkLength);
+    const data = input.take(bulkLength);
+    input.skip(2);
+    input.wanted = 0;
+    this.bulkType = 0;
+    return this.bulk(bulkType, data);
+  }
+
+  private bulk(type: number, data: Buffer): Part {
+    if (type === BULK) {
+      const isLoose =
+        this.earlierBytes > 0 && this.inner !== undefined && data.length <= SMALL_BYTES;
+      return isLoose ? Buffer.from(data) : data;
+    }
+    if (type === BULK_ERROR) return new RespError(data.toString());
+    if (type === VERBATIM) {
+      if (data[3] !== 0x3a)
+        throw respError('invalid verbatim string', 'a verbatim string has no format');
+      return new RespVerbatim(data.toString('latin1', 0, 3), data.subarray(4));
+    }
+    const total = this.streamed!.add(data);
+    if (total <= this.limits.maxBulkBytes) return GOES_ON;
+    throw new DecodeError(
+      'FRAME_TOO_LONG',
+      `a string in chunks of ${total} bytes is longer than maxBulkBytes, ${this.limits.maxBulkBytes}`,
+    );
+  }
+
+  private bulkWithoutLength(input: ByteInput, type: number, length: number): Part {
+    if (type !== BULK) throw unexpected(input);
+    input.start = this.afterLength;
+    if (length === -1) return RESP_NULL;
+    this.streamed = new StreamedString();
+    return GOES_ON;
+  }
+
+  private endOfChunks(): Buffer {
+    const whole = this.streamed!.bytes();
+    this.streamed = undefined;
+    return whole;
+  }
+
+  // --- aggregates ---
+
+  private readAggregate(input: ByteInput, kind: AggregateKind): Part {
+    const length = this.readLength(input);
+    if (length === NO_LENGTH_YET) return MORE;
+    const isPair = kind === 'map' || kind === 'attributes';
+    const count = isPair && length > 0 ? length * 2 : length;
+    if (count > this.limits.maxElements) throw this.tooLong(input, 'maxElements', count);
+    if (kind === 'push' && this.inner !== undefined) throw unexpected(input);
+    if (length === -1 && kind !== 'array') throw unexpected(input);
+    if (length === STREAMED && (kind === 'push' || kind === 'attributes')) throw unexpected(input);
+    const depth = (this.inner?.depth ?? 0) + 1;
+    if (depth > this.limits.maxDepth) throw this.tooLong(input, 'maxDepth', depth);
+    input.start = this.afterLength;
+    if (length === -1) return RESP_NULL_ARRAY;
+    const left = length === STREAMED ? Number.POSITIVE_INFINITY : count;
+    const aggregate = new RespAggregate(kind, left, this.inner);
+    if (left === 0 && kind !== 'attributes') return aggregate.finish();
+    this.inner = left === 0 ? attributed(aggregate) : aggregate;
+    return GOES_ON;
+  }
+
+  /** Puts a value where it belongs. Returns the message if that made it whole. */
+  private add(part: RespValue): RespValue | typeof GOES_ON {
+    let value = part;
+    let { inner } = this;
+    while (inner !== undefined) {
+      inner.items.push(value);
+      inner.left -= 1;
+      if (inner.left > 0) {
+        this.inner = inner;
+        if (inner.items.length > this.limits.maxElements) throw this.tooMany(inner);
+        return GOES_ON;
+      }
+      if (inner.kind === 'attributes') {
+        this.inner = attributed(inner);
+        return GOES_ON;
+      }
+      value = inner.finish();
+      inner = inner.outer;
+    }
+    this.inner = undefined;
+    return value;
+  }
+
+  /** The peer says that an aggregate without a length has come to its end. */
+  private endOfStreamed(input: ByteInput): RespValue {
+    const { inner } = this;
+    const isStreamed = inner !== undefined && inner.left === Number.POSITIVE_INFINITY;
+    if (!isStreamed) throw unexpected(input);
+    if (inner.kind === 'map' && inner.items.length % 2 === 1) {
+      throw respError('invalid map', 'a map ended behind a key without a value');
+    }
+    this.inner = inner.outer;
+    return inner.finish();
+  }
+
+  // --- lines ---
+
+  private readLine(input: ByteInput, type: number): Part {
+    const isInline = this.inlineCommands && this.isBetweenMessages() && !isLineType(type);
+    if (!isInline && !isLineType(type)) throw unexpected(input);
+    const lf = input.indexOf(LF, this.searched);
+    const length = lf === -1 ? input.length : lf;
+    if (length > this.limits.maxLineBytes) throw this.tooLong(input, 'maxLineBytes', length);
+    if (lf === -1) {
+      this.searched = length;
+      return MORE;
+    }
+    this.searched = 0;
+    const hasCr = lf > 0 && input.at(lf - 1) === CR;
+    if (isInline) return this.inlineCommand(input, lf, hasCr);
+    if (type === 0x2e) this.checkEmpty(input, lf);
+    const line = input.buffer.subarray(input.start + 1, input.start + lf - 1);
+    if (!hasCr || line.includes(CR)) {
+      throw respError(
+        'invalid line',
+        `a line ends in CRLF and has neither within${describeFirstBytes(input)}`,
+      );
+    }
+    const value = type === 0x2e ? this.endOfStreamed(input) : lineValue(type, line);
+    input.start += lf + 1;
+    return value;
+  }
+
+  private checkEmpty(input: ByteInput, lf: number): void {
+    if (lf !== 2) throw respError('invalid end', `"." stands alone${describeFirstBytes(input)}`);
+  }
+
+  private inlineCommand(input: ByteInput, lf: number, hasCr: boolean): Part {
+    const line = input.take(hasCr ? lf - 1 : lf);
+    input.skip(hasCr ? 2 : 1);
+    const words = splitInline(line);
+    if (words === undefined) {
+      throw respError(
+        'unbalanced quotes in request',
+        'the quotes of an inline command do not match',
+      );
+    }
+    return words.length === 0 ? GOES_ON : words;
+  }
+
+  /** The number behind the type byte, or one of the constants above. */
+  private readLength(input: ByteInput): number {
+    const { buffer, end } = input;
+    let at = input.start + 1;
+    const sign = at < end ? buffer[at]! : 0;
+    if (sign === MINUS || sign === QUESTION_MARK) at += 1;
+    const first = at;
+    let value = 0;
+    for (; at < end; at++) {
+      const digit = buffer[at]! - 48;
+      if (digit < 0 || digit > 9) break;
+      value = value * 10 + digit;
+    }
+    const digits = at - first;
+    if (digits > MAX_LENGTH_DIGITS) throw this.badLength(input);
+    if (at >= end) return NO_LENGTH_YET;
+    if (buffer[at] !== CR) throw this.badLength(input);
+    if (at + 1 === end) return NO_LENGTH_YET;
+    const isNothing = sign === MINUS && digits === 1 && value === 1;
+    const isStreamed = sign === QUESTION_MARK && digits === 0;
+    const isPlain = sign !== MINUS && sign !== QUESTION_MARK && digits > 0;
+    if (buffer[at + 1] !== LF || !(isNothing || isStreamed || isPlain)) throw this.badLength(input);
+    this.afterLength = at + 2;
+    if (isPlain) return value;
+    return isNothing ? -1 : STREAMED;
+  }
+
+  // --- errors ---
+
+  private badLength(input: ByteInput): DecodeError {
+    const isArray = input.at(0) === 0x2a;
+    const redis = isArray ? 'invalid multibulk length' : 'invalid bulk length';
+    return respError(redis, `a length is no number${describeFirstBytes(input)}`);
+  }
+
+  private tooLong(input: ByteInput, limit: keyof RespLimits, value: number): DecodeError {
+    const most = this.limits[limit];
+    return new DecodeError(
+      'FRAME_TOO_LONG',
+      `a RESP message has ${value}, more than ${limit}, ${most}${describeFirstBytes(input)}`,
+      { redis: REDIS_TEXTS[limit], limit, value, most },
+    );
+  }
+
+  private tooMany(aggregate: RespAggregate): DecodeError {
+    const { maxElements } = this.limits;
+    const text = `an aggregate without a length has over ${maxElements} elements (maxElements)`;
+    return new DecodeError('FRAME_TOO_LONG', text, {
+      redis: REDIS_TEXTS.maxElements,
+      elements: aggregate.items.length,
+    });
+  }
+}
+
+const REDIS_TEXTS: Readonly<Record<keyof RespLimits, string>> = {
+  maxBulkBytes: 'invalid bulk length',
+  maxElements: 'invalid multibulk length',
+  maxDepth: 'too deep',
+  maxMessageBytes: 'too big request',
+  maxLineBytes: 'too big inline request',
+};
+
+/** Attributes are whole: what they are about comes next. */
+function attributed(attributes: RespAggregate): RespAggregate {
+  const aggregate = new RespAggregate('attributed', 1, attributes.outer);
+  aggregate.items.push(attributes.finish());
+  return aggregate;
+}
+
+function isLineType(type: number): boolean {
+  return LINE_TYPES.includes(type);
+}
+
+const LINE_TYPES: readonly number[] = Array.from(Buffer.from('+-:_#,(.'));
+
+function lineValue(type: number, line: Buffer): RespValue {
+  if (type === 0x3a) return integer(line);
+  const text = line.toString();
+  switch (type) {
+    case 0x2b: // +
+      return text === 'OK' ? RespSimple.OK : new RespSimple(text);
+    case MINUS:
+      return new RespError(text);
+    case 0x23: // #
+      return parseBoolean(text);
+    case 0x2c: // ,
+      return parseDouble(text);
+    case 0x28: // (
+      return parseBigNumber(text);
+    default:
+      if (text !== '') throw respError('invalid null', 'a null says something');
+      return RESP_NULL;
+  }
+}
+
+/** Short numbers without a detour by text. */
+function integer(line: Buffer): number | bigint {
+  const { length } = line;
+  const isNegative = line[0] === MINUS;
+  const first = isNegative ? 1 : 0;
+  if (length === first || length > MAX_LENGTH_DIGITS) return parseInteger(line.toString('latin1'));
+  let value = 0;
+  for (let at = first; at < length; at++) {
+    const digit = line[at]! - 48;
+    if (digit < 0 || digit > 9) return parseInteger(line.toString('latin1'));
+    value = value * 10 + digit;
+  }
+  return isNegative ? 0 - value : value;
+}
+
+function noLineEnd(length: number): DecodeError {
+  return respError('invalid bulk length', `no CRLF stands behind a string of ${length} bytes`);
+}
+
+function unexpected(input: ByteInput): DecodeError {
+  const got = String.fromCharCode(input.at(0));
+  return respError(
+    `expected '$', got '${got}'`,
+    `${JSON.stringify(got)} makes no sense here${describeFirstBytes(input)}`,
+  );
+}

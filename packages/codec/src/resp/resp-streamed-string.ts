@@ -1,0 +1,26 @@
+import { Buffer } from 'node:buffer';
+
+const FIRST_BYTES = 256;
+
+/** A string that comes in chunks: joined as they come, for many tiny ones would cost much more than their bytes. */
+export class StreamedString {
+  private memory: Buffer = Buffer.alloc(0);
+  private length = 0;
+
+  /** Returns how many bytes there are. */
+  add(chunk: Buffer): number {
+    const length = this.length + chunk.length;
+    if (length > this.memory.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, length * 2));
+      this.memory.copy(larger, 0, 0, this.length);
+      this.memory = larger;
+    }
+    chunk.copy(this.memory, this.length);
+    this.length = length;
+    return length;
+  }
+
+  bytes(): Buffer {
+    return this.memory.subarray(0, this.length);
+  }
+}

@@ -1,0 +1,75 @@
+import {
+  encodeResp,
+  RESP_NULL,
+  RESP_NULL_ARRAY,
+  RespDecoder,
+  RespError,
+  type RespInput,
+  RespNull,
+  RespSimple,
+  type RespValue,
+} from '@headrace/codec';
+import { EmbeddedChannel } from '@headrace/core/testing';
+import { type CaseResult, type ConformanceFamily, sameAsExpected } from '../family.ts';
+
+/** A message as the files write it. */
+type Message =
+  | { readonly type: 'simple' | 'error' | 'integer'; readonly value: string }
+  | { readonly type: 'bulk'; readonly hex: string | null }
+  | { readonly type: 'array'; readonly items: readonly Message[] | null };
+
+interface RespCase {
+  readonly messages: readonly Message[];
+  readonly hex: string;
+  /** What Netty's own decoder makes of it, where that is something else. */
+  readonly decoded?: readonly Message[];
+}
+
+export const family: ConformanceFamily = {
+  name: 'redis-resp',
+  run({ messages, hex }: RespCase): CaseResult {
+    const encoded = messages.map((message) => encodeResp(ours(message)));
+    const written = sameAsExpected(Buffer.concat(encoded).toString('hex'), hex);
+    if (written.outcome !== 'passed') return written;
+    return sameAsExpected(decoded(Buffer.from(hex, 'hex')), messages);
+  },
+};
+
+function decoded(bytes: Buffer): Message[] {
+  const channel = new EmbeddedChannel(new RespDecoder());
+  channel.writeInbound(bytes);
+  const messages: Message[] = [];
+  for (;;) {
+    const value = channel.readInbound<RespValue>();
+    if (value === undefined) break;
+    messages.push(theirs(value));
+  }
+  channel.finish();
+  return messages;
+}
+
+function ours(message: Message): RespInput {
+  switch (message.type) {
+    case 'simple':
+      return new RespSimple(message.value);
+    case 'error':
+      return new RespError(message.value);
+    case 'integer':
+      return BigInt(message.value);
+    case 'bulk':
+      return message.hex === null ? RESP_NULL : Buffer.from(message.hex, 'hex');
+    default:
+      return message.items === null ? RESP_NULL_ARRAY : message.items.map(ours);
+  }
+}
+
+function theirs(value: RespValue): Message {
+  if (Buffer.isBuffer(value)) return { type: 'bulk', hex: value.toString('hex') };
+  if (Array.isArray(value)) return { type: 'array', items: value.map(theirs) };
+  if (value instanceof RespSimple) return { type: 'simple', value: value.text };
+  if (value instanceof RespError) return { type: 'error', value: value.text };
+  if (value instanceof RespNull) {
+    return value.kind === 'string' ? { type: 'bulk', hex: null } : { type: 'array', items: null };
+  }
+  return { type: 'integer', value: String(value) };
+}
