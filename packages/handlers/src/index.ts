@@ -40,6 +40,14 @@ export {
   ConnectionLimitHandler,
   type ConnectionLimitOptions,
 } from './limit/connection-limit-handler.ts';
+export {
+  ConnectionExpiredEvent,
+  type ExpiryOptions,
+} from './timeout/connection-expiry.ts';
+export { MaxAgeHandler, type MaxAgeOptions } from './timeout/max-age-handler.ts';
+export { MaxMessagesHandler, type MaxMessagesOptions } from './timeout/max-messages-handler.ts';
+export { ReadTimeoutHandler, type ReadTimeoutOptions } from './timeout/read-timeout-handler.ts';
+export { WriteTimeoutHandler, type WriteTimeoutOptions } from './timeout/write-timeout-handler.ts';
 
 // Flow
 

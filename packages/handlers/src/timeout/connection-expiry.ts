@@ -1,0 +1,39 @@
+import type { Context, Timer } from '@headrace/core';
+
+/** A connection has lived long enough, by its age or its messages; it is about to be ended. */
+export class ConnectionExpiredEvent {
+  readonly limit: 'age' | 'messages';
+  /** Time that is left to finish what is under way. */
+  readonly graceMs: number;
+
+  constructor(limit: 'age' | 'messages', graceMs: number) {
+    this.limit = limit;
+    this.graceMs = graceMs;
+  }
+}
+
+/** How an expired connection ends. */
+export interface ExpiryOptions<Message> {
+  /** What the peer is told first; nothing if left out. */
+  readonly lastWord?: () => Message;
+  /** Time between the event and the end, for answers that are under way. @default 0 */
+  readonly graceMs?: number;
+}
+
+/** Tells the handlers behind, waits for the grace time, says the last word, ends. */
+export function expire(
+  ctx: Context,
+  limit: 'age' | 'messages',
+  options: ExpiryOptions<unknown>,
+): Timer | undefined {
+  const { lastWord, graceMs = 0 } = options;
+  const end = (): void => {
+    if (!ctx.channel.isOpen || ctx.channel.isOutputShutdown) return;
+    if (lastWord !== undefined) ctx.write(lastWord());
+    ctx.channel.end({ reason: 'limit' });
+  };
+  ctx.fireUserEventTriggered(new ConnectionExpiredEvent(limit, graceMs));
+  if (graceMs > 0) return ctx.clock.schedule(end, graceMs);
+  end();
+  return undefined;
+}

@@ -1,0 +1,91 @@
+import {
+  type Context,
+  checkNumber,
+  checkTime,
+  type Handler,
+  type PassThrough,
+  type Timer,
+  type Types,
+} from '@headrace/core';
+import { type ExpiryOptions, expire } from './connection-expiry.ts';
+
+/** Options of a {@link MaxAgeHandler}. */
+export interface MaxAgeOptions<Message = never> extends ExpiryOptions<Message> {
+  /** How long a connection may live, in milliseconds; `false` for ever. */
+  readonly maxAgeMs: number | false;
+  /** The share of it, from 0 to 1, that chance takes off, so that not all come back at once. @default 0.1 */
+  readonly jitter?: number;
+  /** For tests. @default Math.random */
+  readonly random?: () => number;
+}
+
+const DEFAULT_JITTER = 0.1;
+
+/**
+ * Ends a connection that has lived long enough, so that clients spread over the servers there are now.
+ *
+ * ```text
+ *  wire | frame | codec | [max age] | app     the last word passes the codec
+ * ```
+ *
+ * - **Place** behind the codec that encodes the last word.
+ * - **In** anything.
+ * - **Out** the same.
+ * - **Events** fires `ConnectionExpiredEvent`; after `graceMs` it says the last word and ends with the
+ *   reason `limit`.
+ * - **Errors** raises none.
+ * - **State** per channel: one timer.
+ * - **Cost** none per message: it has no method for them.
+ * - **Pitfalls** without a grace time, answers that are under way are lost.
+ *
+ * @example
+ * ```ts run
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ * import { MaxAgeHandler } from '@headrace/handlers';
+ *
+ * const handler = new MaxAgeHandler({ maxAgeMs: 3_600_000, lastWord: () => 'MOVE' });
+ * const channel = new EmbeddedChannel(handler);
+ * channel.advance(3_600_000);
+ * console.log(channel.readOutbound());
+ * // prints MOVE
+ * ```
+ */
+export class MaxAgeHandler<Message = never> implements Handler {
+  declare readonly types: Types<PassThrough, PassThrough, PassThrough, Message>;
+  private readonly options: MaxAgeOptions<Message>;
+  private readonly maxAgeMs: number;
+  private timer: Timer | undefined = undefined;
+
+  constructor(options: MaxAgeOptions<Message>) {
+    this.options = options;
+    const { jitter = DEFAULT_JITTER, random = Math.random } = options;
+    checkNumber('jitter', jitter, { max: 1 });
+    checkNumber('graceMs', options.graceMs ?? 0);
+    this.maxAgeMs = checkTime('maxAgeMs', options.maxAgeMs) * (1 - jitter * random());
+  }
+
+  handlerAdded(ctx: Context): void {
+    if (ctx.channel.isActive) this.start(ctx);
+  }
+
+  handlerRemoved(): void {
+    this.timer?.cancel();
+  }
+
+  channelActive(ctx: Context): void {
+    this.start(ctx);
+    ctx.fireChannelActive();
+  }
+
+  channelInactive(ctx: Context): void {
+    this.timer?.cancel();
+    ctx.fireChannelInactive();
+  }
+
+  private start(ctx: Context): void {
+    if (this.timer !== undefined || this.maxAgeMs === Number.POSITIVE_INFINITY) return;
+    this.timer = ctx.clock.schedule(() => {
+      this.timer = expire(ctx, 'age', this.options);
+    }, this.maxAgeMs);
+  }
+}

@@ -1,0 +1,122 @@
+import {
+  type Context,
+  checkTime,
+  type Handler,
+  type PassThrough,
+  TimedOutError,
+  type Timer,
+  type Types,
+  type WriteFuture,
+} from '@headrace/core';
+
+/** Options of a {@link WriteTimeoutHandler}. */
+export interface WriteTimeoutOptions {
+  /** How long a write may take, in milliseconds; `false` for any time. @default 30000 */
+  readonly timeoutMs?: number | false;
+}
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+
+interface PendingWrite {
+  readonly startedAt: number;
+  isSettled: boolean;
+}
+
+/**
+ * Raises an error and closes the connection when a write takes too long.
+ *
+ * ```text
+ *  wire | [write time-out] | frame | codec | app
+ * ```
+ *
+ * - **Place** anywhere; it times what the handlers behind it write.
+ * - **In** anything.
+ * - **Out** the same.
+ * - **Events** forwards all of them.
+ * - **Errors** `TIMEOUT_WRITE` to the handlers behind it, once; then the channel closes with the reason
+ *   `timeout`, and the write itself fails with `CHANNEL_CLOSED`.
+ * - **State** per channel: one timer, and an entry for each flush that is not through.
+ * - **Cost** one small object per flush; the timer is set again only when it fires.
+ * - **Pitfalls** counts from `write`, so a write that nobody flushes times out, too. The channel has a limit
+ *   of its own, `outboundStallMs`, for output of which nothing at all is taken; that one is enough for most.
+ *
+ * @example
+ * ```ts run
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ * import { WriteTimeoutHandler } from '@headrace/handlers';
+ *
+ * const channel = new EmbeddedChannel(new WriteTimeoutHandler({ timeoutMs: 5000 }));
+ * const written = channel.write('nobody flushes this');
+ * channel.advance(5000);
+ * console.log(channel.closeInfo?.reason, written.isSuccess);
+ * // prints timeout false
+ * ```
+ * @see Netty's `WriteTimeoutHandler`
+ */
+export class WriteTimeoutHandler implements Handler {
+  declare readonly types: Types<PassThrough, PassThrough, PassThrough, never>;
+  private readonly timeoutMs: number;
+  /** In the order of their start; settled ones leave when they come to the front. */
+  private pending: PendingWrite[] = [];
+  private last: WriteFuture | undefined = undefined;
+  private timer: Timer | undefined = undefined;
+  private isOver = false;
+
+  constructor(options: WriteTimeoutOptions = {}) {
+    this.timeoutMs = checkTime('timeoutMs', options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    if (this.timeoutMs === Number.POSITIVE_INFINITY) (this as Handler).write = undefined as never;
+  }
+
+  handlerRemoved(): void {
+    this.stop();
+  }
+
+  channelInactive(ctx: Context): void {
+    this.stop();
+    ctx.fireChannelInactive();
+  }
+
+  write(ctx: Context, message: unknown): WriteFuture {
+    const future = ctx.write(message);
+    // The writes of one flush share a future, and the first of them is the oldest.
+    if (future.isSettled || future === this.last || this.isOver) return future;
+    this.last = future;
+    const entry: PendingWrite = { startedAt: ctx.clock.now(), isSettled: false };
+    this.pending.push(entry);
+    future.peekSettled(() => this.settled(entry, future));
+    this.timer ??= ctx.clock.schedule(() => this.check(ctx), this.timeoutMs);
+    return future;
+  }
+
+  private settled(entry: PendingWrite, future: WriteFuture): void {
+    entry.isSettled = true;
+    if (this.last === future) this.last = undefined;
+    let done = 0;
+    while (done < this.pending.length && this.pending[done]!.isSettled) done += 1;
+    if (done > 0) this.pending.splice(0, done);
+  }
+
+  private check(ctx: Context): void {
+    this.timer = undefined;
+    const oldest = this.pending[0];
+    if (oldest === undefined || !ctx.channel.isOpen) return;
+    const remainingMs = oldest.startedAt + this.timeoutMs - ctx.clock.now();
+    if (remainingMs > 0) {
+      this.timer = ctx.clock.schedule(() => this.check(ctx), Math.max(1, remainingMs));
+      return;
+    }
+    this.isOver = true;
+    const text = `a write was not through within ${this.timeoutMs} ms`;
+    ctx.fireExceptionCaught(
+      new TimedOutError('TIMEOUT_WRITE', text, { timeoutMs: this.timeoutMs }),
+    );
+    ctx.close('timeout');
+  }
+
+  private stop(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+    this.pending = [];
+    this.isOver = true;
+  }
+}
