@@ -4,35 +4,36 @@ import { RespAttributed, RespMap, RespPush, RespSet, type RespValue } from './re
 export type AggregateKind = 'array' | 'map' | 'set' | 'push' | 'attributes' | 'attributed';
 
 /** An aggregate of which elements are still to come. */
-export class RespAggregate {
+export interface RespAggregate {
   readonly kind: AggregateKind;
   readonly outer: RespAggregate | undefined;
   readonly depth: number;
-  readonly items: RespValue[] = [];
+  readonly items: RespValue[];
   /** Elements still to come; `Infinity` if the peer says at the end that it is the end. */
   left: number;
+}
 
-  constructor(kind: AggregateKind, left: number, outer: RespAggregate | undefined) {
-    this.kind = kind;
-    this.left = left;
-    this.outer = outer;
-    this.depth = outer === undefined ? 1 : outer.depth + 1;
-  }
+/** An aggregate without elements yet. A literal: one is made for each command. */
+export function openAggregate(
+  kind: AggregateKind,
+  left: number,
+  outer: RespAggregate | undefined,
+): RespAggregate {
+  return { kind, outer, depth: outer === undefined ? 1 : outer.depth + 1, items: [], left };
+}
 
-  /** The whole aggregate. Attributes are a `RespMap` as well. */
-  finish(): RespValue {
-    const { items } = this;
-    switch (this.kind) {
-      case 'array':
-        return items;
-      case 'set':
-        return new RespSet(items);
-      case 'push':
-        return new RespPush(items);
-      case 'attributed':
-        return new RespAttributed(items[0] as RespMap, items[1]!);
-      default:
-        return new RespMap(items);
-    }
+/** The whole aggregate as a value; attributes are a `RespMap` as well. */
+export function finishAggregate({ kind, items }: RespAggregate): RespValue {
+  switch (kind) {
+    case 'array':
+      return items;
+    case 'set':
+      return new RespSet(items);
+    case 'push':
+      return new RespPush(items);
+    case 'attributed':
+      return new RespAttributed(items[0] as RespMap, items[1]!);
+    default:
+      return new RespMap(items);
   }
 }

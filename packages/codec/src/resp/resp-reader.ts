@@ -3,7 +3,12 @@ import { DecodeError } from '@headrace/core';
 import type { ByteInput } from '../base/byte-input.ts';
 import { describeFirstBytes } from '../frame/first-bytes.ts';
 import { splitInline } from './inline-command.ts';
-import { type AggregateKind, RespAggregate } from './resp-aggregate.ts';
+import {
+  type AggregateKind,
+  finishAggregate,
+  openAggregate,
+  type RespAggregate,
+} from './resp-aggregate.ts';
 import {
   parseBigNumber,
   parseBoolean,
@@ -214,8 +219,8 @@ export class RespReader {
     input.start = this.afterLength;
     if (length === -1) return RESP_NULL_ARRAY;
     const left = length === STREAMED ? Number.POSITIVE_INFINITY : count;
-    const aggregate = new RespAggregate(kind, left, this.inner);
-    if (left === 0 && kind !== 'attributes') return aggregate.finish();
+    const aggregate = openAggregate(kind, left, this.inner);
+    if (left === 0 && kind !== 'attributes') return finishAggregate(aggregate);
     this.inner = left === 0 ? attributed(aggregate) : aggregate;
     return GOES_ON;
   }
@@ -236,7 +241,7 @@ export class RespReader {
         this.inner = attributed(inner);
         return GOES_ON;
       }
-      value = inner.finish();
+      value = finishAggregate(inner);
       inner = inner.outer;
     }
     this.inner = undefined;
@@ -252,7 +257,7 @@ export class RespReader {
       throw respError('invalid map', 'a map ended behind a key without a value');
     }
     this.inner = inner.outer;
-    return inner.finish();
+    return finishAggregate(inner);
   }
 
   // --- lines ---
@@ -364,8 +369,8 @@ const REDIS_TEXTS: Readonly<Record<keyof RespLimits, string>> = {
 
 /** Attributes are whole: what they are about comes next. */
 function attributed(attributes: RespAggregate): RespAggregate {
-  const aggregate = new RespAggregate('attributed', 1, attributes.outer);
-  aggregate.items.push(attributes.finish());
+  const aggregate = openAggregate('attributed', 1, attributes.outer);
+  aggregate.items.push(finishAggregate(attributes));
   return aggregate;
 }
 
