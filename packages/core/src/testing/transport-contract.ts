@@ -280,10 +280,7 @@ const TESTS: readonly Test[] = [
     async ({ near, far, nearProbe }, { expect }) => {
       far.close();
       await nearProbe.until(() => nearProbe.events.includes('shutdown input'));
-      while (near.isOpen) {
-        near.writeAndFlush(PIECE).onSettled(() => {});
-        await nextTurn();
-      }
+      for (; near.isOpen; await nextTurn()) near.writeAndFlush(PIECE).onSettled(() => {});
       expect(near.closeInfo?.reason).toBe('reset');
     },
   ],

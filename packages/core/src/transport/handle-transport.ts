@@ -4,7 +4,8 @@ import type { Address, OutboundBytes } from '../contract.ts';
 import { keepBytes } from '../internal/slab.ts';
 import { sizeOfBytes } from './byte-source.ts';
 import { coalesce } from './coalesce.ts';
-import { addressOf, SocketTransport } from './socket-transport.ts';
+import { addressOf } from './socket-address.ts';
+import { SocketTransport } from './socket-transport.ts';
 import {
   END_OF_INPUT,
   type HandleAddress,

@@ -1,7 +1,7 @@
 import net from 'node:net';
 import type { Address } from '../contract.ts';
 import { toError } from '../errors.ts';
-import { addressOf } from './socket-transport.ts';
+import { addressOf } from './socket-address.ts';
 import { removeStaleSocket } from './stale-socket.ts';
 import { type StreamHandle, takeConnections } from './stream-handle.ts';
 import type { Transport, TransportSink } from './transport.ts';
@@ -43,8 +43,10 @@ export class ListeningTransport implements Transport {
   private sink: TransportSink | undefined = undefined;
   private local: Address | undefined = undefined;
   private mayRead = false;
+  private isListening = false;
   private isClosed = false;
   private triedAgain = false;
+  private isDelivering = false;
   private readonly held: Transport[] = [];
 
   /**
@@ -69,7 +71,7 @@ export class ListeningTransport implements Transport {
   }
 
   get isActive(): boolean {
-    return this.server.listening;
+    return this.isListening;
   }
 
   get localAddress(): Address | undefined {
@@ -79,6 +81,8 @@ export class ListeningTransport implements Transport {
   open(sink: TransportSink): void {
     this.sink = sink;
     this.server.on('listening', () => {
+      // Node's own `listening` may be true within `listen`, before there is an address.
+      this.isListening = true;
       this.local = addressOfServer(this.server);
       if (this.adoptHandle !== undefined) {
         takeConnections(this.server, (handle) => this.acceptedHandle(handle));
@@ -90,7 +94,10 @@ export class ListeningTransport implements Transport {
 
   requestRead(): void {
     this.mayRead = true;
+    if (this.isDelivering) return;
+    this.isDelivering = true;
     while (this.mayRead && this.held.length > 0) this.deliver(this.held.shift()!);
+    this.isDelivering = false;
   }
 
   pauseReading(): void {
@@ -111,6 +118,7 @@ export class ListeningTransport implements Transport {
 
   close(): void {
     this.isClosed = true;
+    this.isListening = false;
     for (const transport of this.held.splice(0)) transport.abort();
     this.server.close();
   }
@@ -138,7 +146,8 @@ export class ListeningTransport implements Transport {
   }
 
   private accepted(transport: Transport): void {
-    if (this.mayRead) this.deliver(transport);
+    if (this.isClosed) transport.abort();
+    else if (this.mayRead) this.deliver(transport);
     else if (this.held.length < MAX_HELD) this.held.push(transport);
     else transport.abort();
   }

@@ -7,6 +7,7 @@ import { PipelineError } from '../errors.ts';
 import { keepBytes } from '../internal/slab.ts';
 import { sizeOfBytes } from './byte-source.ts';
 import { coalesce } from './coalesce.ts';
+import { addressOf, localAddressOf, peerText } from './socket-address.ts';
 import { type TlsInfo, type TlsSide, tlsInfoOf } from './tls-handshake.ts';
 import { TlsLayer } from './tls-layer.ts';
 import type { Transport, TransportSink } from './transport.ts';
@@ -39,7 +40,7 @@ export class SocketTransport implements Transport {
   private wasClosed = false;
   private local: Address | undefined = undefined;
   private remote: Address | undefined = undefined;
-  private onWritten: (() => void) | undefined = undefined;
+  private onWritten: ((error?: Error | null) => void) | undefined = undefined;
 
   private constructor(socket: OwnedSocket, readsIntoBuffer: boolean) {
     this.socket = socket;
@@ -179,7 +180,7 @@ export class SocketTransport implements Transport {
 
   private writeNow(messages: readonly unknown[]): boolean {
     const { socket } = this;
-    this.onWritten ??= () => this.wrote();
+    this.onWritten ??= (error) => this.wrote(error);
     const buffers = coalesce(messages as readonly OutboundBytes[]);
     const last = buffers.length - 1;
     if (last < 0) return true;
@@ -187,8 +188,8 @@ export class SocketTransport implements Transport {
     for (let i = 0; i < last; i++) socket.write(buffers[i]!);
     socket.write(buffers[last]!, this.onWritten);
     if (last > 0) socket.uncork();
-    // Nothing left in the stream: the kernel took it all within the call.
-    this.isWriting = socket.writableLength > 0;
+    // Nothing left in the stream: the kernel took it all within the call, or refused it, which is told later.
+    this.isWriting = socket.writableLength > 0 || socket.destroyed || socket.errored !== null;
     return !this.isWriting;
   }
 
@@ -285,8 +286,9 @@ export class SocketTransport implements Transport {
   }
 
   /** Node's callback: it also comes for writes that `write` reported itself, and after a destroy. */
-  private wrote(): void {
-    if (!this.isWriting || this.socket.writableLength > 0 || this.socket.destroyed) return;
+  private wrote(error: Error | null | undefined): void {
+    const { socket } = this;
+    if (error || !this.isWriting || socket.writableLength > 0 || socket.destroyed) return;
     const { tls } = this;
     if (tls?.isUpgrading === true && tls.isMarked) {
       if (!tls.isStarted) this.startTls(tls);
@@ -347,38 +349,9 @@ export class SocketTransport implements Transport {
   }
 }
 
-let lastLocal: Address | undefined;
-
-/** Our end of a socket. The connections of one server share one object, most often. */
-function localAddressOf(socket: net.Socket): Address | undefined {
-  const { localAddress, localPort, localFamily } = socket;
-  const isLast =
-    lastLocal !== undefined &&
-    'port' in lastLocal &&
-    lastLocal.port === localPort &&
-    lastLocal.host === localAddress;
-  if (!isLast) lastLocal = addressOf(localAddress, localPort, localFamily);
-  return lastLocal;
-}
-
-/** Node's family and address as ours; `undefined` for sockets without an IP address. */
-export function addressOf(
-  host: string | undefined,
-  port: number | undefined,
-  family: string | undefined,
-): Address | undefined {
-  if (host === undefined || port === undefined) return undefined;
-  return { host, port, family: family === 'IPv6' ? 'IPv6' : 'IPv4' };
-}
-
 function queuedIn(socket: OwnedSocket): number {
   const queued = socket._handle?.writeQueueSize;
   return typeof queued === 'number' ? queued : socket.writableLength;
-}
-
-function peerText(remote: Address | undefined): string {
-  if (remote === undefined) return 'the peer';
-  return 'path' in remote ? remote.path : `${remote.host}:${remote.port}`;
 }
 
 // One function each for all sockets: no closures per connection.

@@ -320,7 +320,9 @@ describe('TLS options', () => {
   }
 
   it('refuse reloadTls on a server without TLS', async () => {
-    const server = await new ServerBootstrap().childHandler(() => {}).bind({ port: 0 });
+    const server = await new ServerBootstrap()
+      .childHandler(() => {})
+      .bind({ port: 0, host: '127.0.0.1' });
     open.push(server);
     expect(() => server.reloadTls(own)).toThrow(/was bound without tls/);
   });

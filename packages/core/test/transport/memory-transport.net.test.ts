@@ -1,6 +1,6 @@
+import { MemoryNetwork } from '@headrace/core';
+import { describeTransport } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
-import { describeTransport } from '../../src/testing/transport-contract.ts';
-import { MemoryNetwork } from '../../src/transport/memory-network.ts';
 
 const network = new MemoryNetwork();
 

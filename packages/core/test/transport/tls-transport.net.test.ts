@@ -1,5 +1,5 @@
+import { describeTransport } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
-import { describeTransport } from '../../src/testing/transport-contract.ts';
 import { makeAuthority } from '../fixture/certificates.ts';
 
 const authority = await makeAuthority('contract');

@@ -1,0 +1,32 @@
+import type net from 'node:net';
+import type { Address } from '../contract.ts';
+
+let lastLocal: Address | undefined;
+
+/** Our end of a socket. The connections of one server share one object, most often. */
+export function localAddressOf(socket: net.Socket): Address | undefined {
+  const { localAddress, localPort, localFamily } = socket;
+  const isLast =
+    lastLocal !== undefined &&
+    'port' in lastLocal &&
+    lastLocal.port === localPort &&
+    lastLocal.host === localAddress;
+  if (!isLast) lastLocal = addressOf(localAddress, localPort, localFamily);
+  return lastLocal;
+}
+
+/** Node's family and address as ours; `undefined` for sockets without an IP address. */
+export function addressOf(
+  host: string | undefined,
+  port: number | undefined,
+  family: string | undefined,
+): Address | undefined {
+  if (host === undefined || port === undefined) return undefined;
+  return { host, port, family: family === 'IPv6' ? 'IPv6' : 'IPv4' };
+}
+
+/** The peer as text, for errors. */
+export function peerText(remote: Address | undefined): string {
+  if (remote === undefined) return 'the peer';
+  return 'path' in remote ? remote.path : `${remote.host}:${remote.port}`;
+}
