@@ -12,4 +12,9 @@ export {
   type TestRunner,
   type TransportBench,
 } from './transport-contract.ts';
+export {
+  type DecoderPair,
+  type VerifyDecoderOptions,
+  verifyDecoder,
+} from './verify-decoder.ts';
 export { VirtualClock } from './virtual-clock.ts';

@@ -1,0 +1,156 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Handler } from '../contract.ts';
+import { EmbeddedChannel } from './embedded-channel.ts';
+
+/** Bytes that make messages, and the messages that they make. */
+export interface DecoderPair {
+  /** The bytes; a text stands for its UTF-8. */
+  readonly bytes: string | Uint8Array;
+  /** Compared with what comes out by value: Buffers with any Uint8Array of the same bytes. */
+  readonly messages: readonly unknown[];
+}
+
+/** Options of {@link verifyDecoder}. */
+export interface VerifyDecoderOptions {
+  /** Repeats the same cuts and orders; an error names it. @default a new one each time */
+  readonly seed?: number;
+  /** How many times all pairs are shuffled and cut anew. @default 20 */
+  readonly rounds?: number;
+}
+
+const DEFAULT_ROUNDS = 20;
+const DRIPS = 10;
+const [BEFORE, AFTER] = [Buffer.from('BEFORE'), Buffer.from('AFTER')];
+
+type Chunks = readonly Buffer[];
+
+/**
+ * Checks that a decoder gives the right messages however its input is cut: each pair whole, byte by byte ten
+ * times over, all of them in one read, and shuffled and cut at random. Chunks are views into larger buffers,
+ * messages must stay as they are when more is read, and nothing may be left over. Throws an error that tells
+ * the cut and the seed.
+ *
+ * @param pairs - each made of whole messages
+ * @param factory - makes a decoder; it is called for every run
+ *
+ * @example
+ * ```ts
+ * verifyDecoder([{ bytes: 'hello\n', messages: [Buffer.from('hello')] }], () => new LineFrameDecoder());
+ * ```
+ * @see SwiftNIO's `ByteToMessageDecoderVerifier`
+ */
+export function verifyDecoder(
+  pairs: readonly DecoderPair[],
+  factory: () => Handler,
+  options: VerifyDecoderOptions = {},
+): void {
+  const { seed = Math.floor(Math.random() * 0x7fff_ffff), rounds = DEFAULT_ROUNDS } = options;
+  const next = randomNumbers(seed);
+  const run = (what: string, chosen: readonly DecoderPair[], cut: (bytes: Buffer) => Chunks) => {
+    const bytes = Buffer.concat(chosen.map(({ bytes }) => Buffer.from(bytes as Uint8Array)));
+    const expected = chosen.flatMap(({ messages }) => messages);
+    verifyOnce(`${what} (seed ${seed})`, cut(bytes), expected, factory);
+  };
+  for (const [index, pair] of pairs.entries()) {
+    const repeated = new Array<DecoderPair>(DRIPS).fill(pair);
+    run(`pair ${index} in one read`, [pair], whole);
+    run(`pair ${index} byte by byte`, repeated, single);
+    run(`pair ${index} ten times in one read`, repeated, whole);
+  }
+  for (let round = 0; round < rounds; round++) {
+    const shuffled = shuffle(pairs, next);
+    run(`round ${round}, all in one read`, shuffled, whole);
+    run(`round ${round}, all byte by byte`, shuffled, single);
+    run(`round ${round}, cut at random`, shuffled, (bytes) => cutAtRandom(bytes, next));
+  }
+}
+
+function verifyOnce(
+  what: string,
+  chunks: Chunks,
+  expected: readonly unknown[],
+  factory: () => Handler,
+): void {
+  const decoder = factory();
+  const channel = new EmbeddedChannel(decoder);
+  const describe = (): string =>
+    `${decoder.constructor.name}, ${what}, reads of ${chunks.map(({ length }) => length).join(', ')}`;
+  try {
+    for (const chunk of chunks) channel.writeInbound(chunk);
+  } catch (thrown) {
+    throw new Error(`${describe()}: ${String(thrown)}`, { cause: thrown });
+  }
+  // A decoder that is removed passes on what it holds; after whole messages that must be nothing.
+  const messages = drain(channel);
+  channel.pipeline.removeIfExists(decoder);
+  const rest = drain(channel);
+  channel.finish();
+  if (messages.length !== expected.length) {
+    throw new Error(`${describe()}: ${messages.length} messages, but ${expected.length} were due`);
+  }
+  const wrong = expected.findIndex((message, at) => !isSame(messages[at], message));
+  if (wrong !== -1) {
+    const [got, due] = [show(messages[wrong]), show(expected[wrong])];
+    throw new Error(`${describe()}: message ${wrong} is ${got}, but ${due} was due`);
+  }
+  if (rest.length > 0) throw new Error(`${describe()}: left over ${rest.map(show).join(', ')}`);
+}
+
+function drain(channel: EmbeddedChannel): unknown[] {
+  const messages: unknown[] = [];
+  for (let one = channel.readInbound(); one !== undefined; one = channel.readInbound()) {
+    messages.push(one);
+  }
+  return messages;
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  if (one instanceof Uint8Array && other instanceof Uint8Array) {
+    return Buffer.compare(one, other) === 0;
+  }
+  return isDeepStrictEqual(one, other);
+}
+
+function show(message: unknown): string {
+  if (message instanceof Uint8Array) return `<${Buffer.from(message).toString('hex')}>`;
+  return JSON.stringify(message) ?? String(message);
+}
+
+/** A view into a larger buffer: a decoder must not look beyond its ends. */
+function padded(bytes: Uint8Array): Buffer {
+  const memory = Buffer.concat([BEFORE, bytes, AFTER]);
+  return memory.subarray(BEFORE.length, BEFORE.length + bytes.length);
+}
+
+const whole = (bytes: Buffer): Chunks => [padded(bytes)];
+const single = (bytes: Buffer): Chunks => Array.from(bytes, (byte) => padded(Buffer.of(byte)));
+
+function cutAtRandom(bytes: Buffer, next: () => number): Chunks {
+  const chunks: Buffer[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const size = 1 + Math.floor(next() ** 2 * 64);
+    chunks.push(padded(bytes.subarray(at, at + size)));
+    at += size;
+  }
+  return chunks;
+}
+
+function shuffle<T>(items: readonly T[], next: () => number): T[] {
+  const result = [...items];
+  for (let at = result.length - 1; at > 0; at--) {
+    const other = Math.floor(next() * (at + 1));
+    [result[at], result[other]] = [result[other]!, result[at]!];
+  }
+  return result;
+}
+
+/** Numbers from 0 to 1 that a seed repeats (mulberry32). */
+function randomNumbers(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
