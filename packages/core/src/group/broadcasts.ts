@@ -8,12 +8,20 @@ import { GroupFuture } from './group-future.ts';
 const SLICE_MS = 5;
 /** Looking at the clock costs as much as a write: look once in so many members. */
 const MEMBERS_PER_LOOK = 32;
-/** Broadcasts that may wait behind a running one; a further one fails for all its members. */
-const MAX_WAITING = 1024;
+/** While broadcasts wait, a member's flush comes once for at least so many of them, and for so long. */
+const FLUSH_AFTER_BROADCASTS = 8;
+const FLUSH_AFTER_MS = 25;
+/** Broadcasts that may wait, and writes that they may come to; a further broadcast fails for all its members. */
+const MAX_WAITING = 16_384;
+const MAX_WAITING_WRITES = 8_000_000;
+
+/** Writes to one member; `flush` is what the broadcast asked for, or false because a flush follows. */
+type Operation = (channel: Channel, flush: boolean) => WriteFuture;
 
 interface Broadcast {
   readonly channels: readonly Channel[];
-  readonly operation: (channel: Channel) => WriteFuture;
+  readonly operation: Operation;
+  readonly flush: boolean;
   readonly future: GroupFuture;
   readonly forms: EncodedForms;
   next: number;
@@ -22,22 +30,41 @@ interface Broadcast {
 /** Runs the operations of one group on its members, one after the other, in slices of a few milliseconds. */
 export class Broadcasts {
   private readonly waiting: Broadcast[] = [];
+  private waitingWrites = 0;
+  /** Members whose flush was put off because the next broadcast waits already. */
+  private readonly unflushed = new Set<Channel>();
+  private unflushedSince = 0;
+  private throughSince = 0;
   private isScheduled = false;
   /** An operation may broadcast in turn; it then waits its turn, so that every member sees one order. */
   private isRunning = false;
+  private readonly drainListeners: (() => void)[] = [];
 
-  run(channels: readonly Channel[], operation: (channel: Channel) => WriteFuture): GroupFuture {
+  /** How many are not through yet. */
+  get size(): number {
+    return this.waiting.length;
+  }
+
+  onceDrained(listener: () => void): void {
+    if (this.waiting.length === 0) listener();
+    else this.drainListeners.push(listener);
+  }
+
+  run(channels: readonly Channel[], flush: boolean, operation: Operation): GroupFuture {
     const future = new GroupFuture(channels);
     if (channels.length === 0) return future;
-    if (this.waiting.length >= MAX_WAITING) {
+    const { waiting } = this;
+    const isTooMany = this.waitingWrites + channels.length > MAX_WAITING_WRITES;
+    if (waiting.length >= MAX_WAITING || (isTooMany && waiting.length > 0)) {
       const error = new ChannelError(
         'OUTBOUND_FULL',
-        `${MAX_WAITING} broadcasts wait already: they are made faster than this process can send them`,
+        `${waiting.length} broadcasts wait already: they are made faster than this process can send them`,
       );
       for (const _ of channels) future.add(SettableFuture.failed(error));
       return future;
     }
-    this.waiting.push({ channels, operation, future, forms: new Map(), next: 0 });
+    waiting.push({ channels, operation, flush, future, forms: new Map(), next: 0 });
+    this.waitingWrites += channels.length;
     if (!this.isScheduled && !this.isRunning) this.runSlice(channels[0]!.clock);
     return future;
   }
@@ -47,38 +74,88 @@ export class Broadcasts {
     this.isRunning = true;
     const end = clock.now() + SLICE_MS;
     try {
-      while (this.waiting.length > 0) {
-        const broadcast = this.waiting[0]!;
-        if (!broadcasting(broadcast.forms, () => runUntil(broadcast, clock, end))) break;
-        this.waiting.shift();
-      }
+      if (!this.isFlushDue(clock) || this.flushUntil(clock, end)) this.writeUntil(clock, end);
     } finally {
       this.isRunning = false;
     }
-    if (this.waiting.length === 0) return;
-    this.isScheduled = true;
-    clock.schedule(() => this.runSlice(clock), 0, true);
+    if (this.waiting.length > 0 || this.unflushed.size > 0) {
+      this.isScheduled = true;
+      clock.schedule(() => this.runSlice(clock), 0, true);
+    } else for (const listener of this.drainListeners.splice(0)) listener();
+  }
+
+  /** Goes on with the broadcasts until all are through, flushed too, or the time is over. */
+  private writeUntil(clock: Clock, end: number): void {
+    let through = 0;
+    while (through < this.waiting.length) {
+      const broadcast = this.waiting[through]!;
+      const isLast = through === this.waiting.length - 1;
+      const isWhole = broadcasting(broadcast.forms, () => this.goOn(broadcast, isLast, clock, end));
+      if (!isWhole) break;
+      this.waitingWrites -= broadcast.channels.length;
+      through += 1;
+      this.throughSince += 1;
+    }
+    if (through === this.waiting.length) this.waiting.length = 0;
+    else this.waiting.splice(0, through);
+    if (this.isFlushDue(clock)) this.flushUntil(clock, end);
+  }
+
+  /** Goes on with one broadcast; true when it is through, false when its time is over. */
+  private goOn(broadcast: Broadcast, isLast: boolean, clock: Clock, end: number): boolean {
+    const { channels, operation, future } = broadcast;
+    while (broadcast.next < channels.length) {
+      const channel = channels[broadcast.next]!;
+      broadcast.next += 1;
+      const flush = broadcast.flush && this.flushesNow(channel, isLast, clock);
+      future.add(attempt(operation, channel, flush));
+      const isLook = broadcast.next % MEMBERS_PER_LOOK === 0;
+      if (isLook && clock.now() >= end && broadcast.next < channels.length) return false;
+    }
+    return true;
+  }
+
+  /** The last broadcast flushes each member with its write; those before it leave the flush to it. */
+  private flushesNow(channel: Channel, isLast: boolean, clock: Clock): boolean {
+    if (isLast) {
+      this.unflushed.delete(channel);
+      return true;
+    }
+    if (this.unflushed.size === 0) {
+      this.unflushedSince = clock.now();
+      this.throughSince = 0;
+    }
+    // A full buffer is no sign of a slow member while nobody has flushed it.
+    if (this.unflushed.has(channel) && !channel.isWritable) channel.flush();
+    this.unflushed.add(channel);
+    return false;
+  }
+
+  private isFlushDue(clock: Clock): boolean {
+    if (this.unflushed.size === 0) return false;
+    if (this.waiting.length === 0) return true;
+    if (this.throughSince < FLUSH_AFTER_BROADCASTS) return false;
+    return clock.now() - this.unflushedSince >= FLUSH_AFTER_MS;
+  }
+
+  /** Makes up for flushes that were put off; true when none is left. */
+  private flushUntil(clock: Clock, end: number): boolean {
+    let count = 0;
+    for (const channel of this.unflushed) {
+      this.unflushed.delete(channel);
+      channel.flush();
+      count += 1;
+      if (count % MEMBERS_PER_LOOK === 0 && clock.now() >= end) break;
+    }
+    return this.unflushed.size === 0;
   }
 }
 
 /** One member's throw, of a coalescing key say, is that member's failure. */
-function attempt(operation: (channel: Channel) => WriteFuture, channel: Channel): WriteFuture {
+function attempt(operation: Operation, channel: Channel, flush: boolean): WriteFuture {
   try {
-    return operation(channel);
+    return operation(channel, flush);
   } catch (thrown) {
     return SettableFuture.failed(toError(thrown));
   }
-}
-
-/** Goes on with a broadcast; true when it is through, false when its time is over. */
-function runUntil(broadcast: Broadcast, clock: Clock, end: number): boolean {
-  const { channels, operation, future } = broadcast;
-  while (broadcast.next < channels.length) {
-    const channel = channels[broadcast.next]!;
-    broadcast.next += 1;
-    future.add(attempt(operation, channel));
-    const isLook = broadcast.next % MEMBERS_PER_LOOK === 0;
-    if (isLook && clock.now() >= end && broadcast.next < channels.length) return false;
-  }
-  return true;
 }

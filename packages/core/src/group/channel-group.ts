@@ -1,5 +1,6 @@
 import { EventEmitter } from 'eventemitter3';
-import type { Channel, CloseReason } from '../contract.ts';
+import type { Channel, CloseReason, WriteFuture } from '../contract.ts';
+import { SettableFuture } from '../internal/settable-future.ts';
 import { Broadcasts } from './broadcasts.ts';
 import { type ChannelMatcher, ChannelMatchers } from './channel-matchers.ts';
 import { GroupFuture } from './group-future.ts';
@@ -61,6 +62,20 @@ export class ChannelGroup extends EventEmitter<ChannelGroupEvents> implements It
     return this.slow.counters;
   }
 
+  /**
+   * Broadcasts that wait for their turn, because the group is large or they come fast. Past some thousands a
+   * further one fails; whoever broadcasts what a peer sends should stop reading long before that, and go on
+   * with {@link onceDrained}, as the BroadcastHandler does.
+   */
+  get backlog(): number {
+    return this.broadcasts.size;
+  }
+
+  /** Calls back once no broadcast waits; at once if none does. */
+  onceDrained(listener: () => void): void {
+    this.broadcasts.onceDrained(listener);
+  }
+
   /** True if the channel was not a member yet. A closed channel is not taken. */
   add(channel: Channel): boolean {
     const members = this.setOf(channel);
@@ -115,7 +130,8 @@ export class ChannelGroup extends EventEmitter<ChannelGroupEvents> implements It
   }
 
   flush(matcher: ChannelMatcher = ChannelMatchers.all): void {
-    for (const channel of this.chosen(matcher)) channel.flush();
+    if (this.broadcasts.size === 0) for (const channel of this.chosen(matcher)) channel.flush();
+    else this.broadcasts.run(this.chosen(matcher), false, flushOnly);
   }
 
   /** Sends a message to the matching members, as {@link write} does. */
@@ -150,8 +166,8 @@ export class ChannelGroup extends EventEmitter<ChannelGroupEvents> implements It
     if (message === undefined || message === null) {
       throw new TypeError(`write(${String(message)}): a message cannot be null or undefined`);
     }
-    return this.broadcasts.run(this.chosen(matcher), (channel) =>
-      this.slow.write(channel, message, flush),
+    return this.broadcasts.run(this.chosen(matcher), flush, (channel, flushNow) =>
+      this.slow.write(channel, message, flushNow),
     );
   }
 
@@ -163,4 +179,10 @@ export class ChannelGroup extends EventEmitter<ChannelGroupEvents> implements It
   private setOf(channel: Channel): Set<Channel> {
     return channel.isServer ? this.servers : this.others;
   }
+}
+
+/** A flush behind broadcasts that wait. */
+function flushOnly(channel: Channel): WriteFuture {
+  channel.flush();
+  return SettableFuture.succeeded();
 }

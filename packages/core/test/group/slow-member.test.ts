@@ -134,4 +134,87 @@ describe('broadcasts in slices', () => {
     expect(outbound(a)).toEqual(['question', 'answer']);
     expect(outbound(b)).toEqual(['question', 'answer']);
   });
+
+  /** Members that count how often they are flushed. */
+  function flushCounters(count: number, clock: VirtualClock) {
+    const flushes: number[] = Array.from({ length: count }, () => 0);
+    const members = flushes.map((_, i) =>
+      EmbeddedChannel.with(
+        { clock },
+        {
+          flush(ctx) {
+            flushes[i]! += 1;
+            ctx.flush();
+          },
+        },
+      ),
+    );
+    const group = new ChannelGroup('many');
+    for (const member of members) group.add(member);
+    return { flushes, members, group };
+  }
+
+  it('while broadcasts wait, a member is flushed once for several of them', () => {
+    const clock = new SlowClock();
+    const { flushes, members, group } = flushCounters(200, clock);
+    const futures = Array.from({ length: 50 }, (_, i) => group.writeAndFlush(String(i)));
+    clock.advance(10_000);
+    for (const future of futures) expect(future.isSuccess).toBe(true);
+    for (const member of members) {
+      expect(outbound(member)).toEqual(Array.from({ length: 50 }, (_, i) => String(i)));
+    }
+    expect(Math.max(...flushes)).toBeLessThan(50);
+    expect(Math.min(...flushes)).toBeGreaterThan(0);
+  });
+
+  it('members that only an earlier broadcast was for are flushed, too', () => {
+    const clock = new SlowClock();
+    const { members, group } = flushCounters(200, clock);
+    group.writeAndFlush('to all');
+    group.writeAndFlush('to all');
+    const last = group.writeAndFlush('to one', (channel) => channel === members[7]);
+    clock.advance(10_000);
+    expect(last.isSuccess).toBe(true);
+    expect(outbound(members[7]!)).toEqual(['to all', 'to all', 'to one']);
+    expect(outbound(members[8]!)).toEqual(['to all', 'to all']);
+  });
+
+  it('a flush of the group comes behind the writes that still wait', () => {
+    const clock = new SlowClock();
+    const { members, group } = flushCounters(200, clock);
+    group.write('one');
+    group.write('two');
+    group.flush();
+    clock.advance(10_000);
+    for (const member of members) expect(outbound(member)).toEqual(['one', 'two']);
+  });
+
+  it('the backlog is known, and its end is told', () => {
+    const clock = new SlowClock();
+    const { group } = flushCounters(200, clock);
+    expect(group.backlog).toBe(0);
+    let drained = 0;
+    group.onceDrained(() => {
+      drained += 1;
+    });
+    expect(drained).toBe(1);
+    group.writeAndFlush('one');
+    group.writeAndFlush('two');
+    expect(group.backlog).toBe(2);
+    group.onceDrained(() => {
+      drained += 1;
+    });
+    expect(drained).toBe(1);
+    clock.advance(10_000);
+    expect(drained).toBe(2);
+    expect(group.backlog).toBe(0);
+  });
+
+  it('too many of them fail, and say so', async () => {
+    const clock = new SlowClock();
+    const { group } = flushCounters(200, clock);
+    for (let i = 0; i < 16_384; i++) group.writeAndFlush('one of many');
+    const oneTooMany = group.writeAndFlush('one too many');
+    await expect(Promise.resolve(oneTooMany)).rejects.toThrow('16384 broadcasts wait already');
+  });
 });
