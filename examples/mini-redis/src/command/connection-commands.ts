@@ -1,0 +1,90 @@
+import { RESP_NULL, RespError, type RespInput, RespMap, RespSimple } from '@headrace/codec';
+import type { Session } from '../session.ts';
+import { type CommandTable, syntaxError } from './command.ts';
+
+const ANY = Number.POSITIVE_INFINITY;
+const PONG = new RespSimple('PONG');
+
+export const CONNECTION_COMMANDS: CommandTable = {
+  ping: { min: 0, max: 1, run: ping },
+  echo: { min: 1, run: (_session, [message]) => message! },
+  quit: { min: 0, max: ANY, run: quit },
+  hello: { min: 0, max: ANY, run: hello },
+  client: { min: 1, max: ANY, run: client },
+  // What clients and redis-cli ask for and can do without.
+  command: { min: 0, max: ANY, run: () => [] },
+  config: { min: 1, max: ANY, run: (_session, [, name]) => new RespMap([name ?? '', '']) },
+  select: {
+    min: 1,
+    run: (_session, [index]) => (String(index) === '0' ? RespSimple.OK : outOfRange()),
+  },
+};
+
+function ping({ names, codec }: Session, [message]: readonly Buffer[]): RespInput {
+  if (names.size > 0 && codec.protocol === 2) return ['pong', message ?? ''];
+  return message ?? PONG;
+}
+
+function quit(session: Session): RespInput {
+  session.isOver = true;
+  return RespSimple.OK;
+}
+
+/** HELLO [version [AUTH user password] [SETNAME name]] */
+function hello(session: Session, [version, ...words]: readonly Buffer[]): RespInput {
+  const number = version === undefined ? session.codec.protocol : Number(version.toString());
+  if (number !== 2 && number !== 3) return new RespError('NOPROTO unsupported protocol version');
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at]!.toString().toLowerCase();
+    if (word === 'setname' && at + 1 < words.length) session.clientName = words[++at]!.toString();
+    else if (word === 'auth' && at + 2 < words.length) return noPassword();
+    else return syntaxError();
+  }
+  session.codec.protocol = number;
+  return new RespMap<RespInput>([
+    ...['server', 'mini-redis', 'version', '7.0.0'],
+    ...[
+      'proto',
+      number,
+      'id',
+      idOf(session),
+      'mode',
+      'standalone',
+      'role',
+      'master',
+      'modules',
+      [],
+    ],
+  ]);
+}
+
+function client(session: Session, [word, value]: readonly Buffer[]): RespInput {
+  const subcommand = word!.toString().toLowerCase();
+  switch (subcommand) {
+    case 'id':
+      return idOf(session);
+    case 'getname':
+      return session.clientName === '' ? RESP_NULL : session.clientName;
+    case 'setname':
+      session.clientName = value?.toString() ?? '';
+      return RespSimple.OK;
+    case 'setinfo':
+      return RespSimple.OK;
+    default:
+      return new RespError(`ERR unknown subcommand '${subcommand}'. Try CLIENT HELP.`);
+  }
+}
+
+function idOf({ channel }: Session): number {
+  return Number.parseInt(channel.id, 16);
+}
+
+function noPassword(): RespError {
+  return new RespError(
+    'ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?',
+  );
+}
+
+function outOfRange(): RespError {
+  return new RespError('ERR DB index is out of range');
+}

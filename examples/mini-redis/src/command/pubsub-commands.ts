@@ -1,0 +1,33 @@
+import { RESP_NULL, RespPush } from '@headrace/codec';
+import type { Session } from '../session.ts';
+import { type CommandTable, keyOf } from './command.ts';
+
+export const PUBSUB_COMMANDS: CommandTable = {
+  publish: {
+    min: 2,
+    run: ({ subscriptions }, [name, message]) => subscriptions.publish(name!, message!),
+  },
+  subscribe: { min: 1, max: Number.POSITIVE_INFINITY, run: subscribe },
+  unsubscribe: { min: 0, max: Number.POSITIVE_INFINITY, run: unsubscribe },
+};
+
+/** Answers once for each name. */
+function subscribe(session: Session, args: readonly Buffer[]): undefined {
+  for (const arg of args) {
+    const name = keyOf(arg);
+    session.names.add(name);
+    session.subscriptions.add(name, session.channel);
+    session.reply(new RespPush(['subscribe', arg, session.names.size]));
+  }
+}
+
+function unsubscribe(session: Session, args: readonly Buffer[]): undefined {
+  const names = args.length > 0 ? args.map(keyOf) : [...session.names];
+  if (names.length === 0) session.reply(new RespPush(['unsubscribe', RESP_NULL, 0]));
+  for (const name of names) {
+    session.names.delete(name);
+    session.subscriptions.remove(name, session.channel);
+    const bytes = Buffer.from(name, 'latin1');
+    session.reply(new RespPush(['unsubscribe', bytes, session.names.size]));
+  }
+}

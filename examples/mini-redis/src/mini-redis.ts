@@ -1,0 +1,46 @@
+import { RespCodec, RespEncoder, RespError } from '@headrace/codec';
+import { type Server, ServerBootstrap, systemClock } from '@headrace/core';
+import { ConnectionLimitHandler, ReadWhenWritable } from '@headrace/handlers';
+import { CommandHandler } from './command-handler.ts';
+import { Store } from './store.ts';
+import { Subscriptions } from './subscriptions.ts';
+
+/** Options of {@link startMiniRedis}. */
+export interface MiniRedisOptions {
+  /** 0 for any that is free. */
+  readonly port: number;
+  /** @default '127.0.0.1' */
+  readonly host?: string;
+  /** @default 10_000 */
+  readonly maxClients?: number;
+}
+
+/** Output that a client may leave unread before it is cut off. */
+const MAX_OUTBOUND_BYTES = 64 * 1024 * 1024;
+
+/** Starts a server with a store of its own. */
+export function startMiniRedis(options: MiniRedisOptions): Promise<Server> {
+  const { port, host = '127.0.0.1', maxClients = 10_000 } = options;
+  const shared = { store: new Store(systemClock), subscriptions: new Subscriptions() };
+  const limit = new ConnectionLimitHandler({
+    total: maxClients,
+    perAddress: maxClients,
+    onRefused: (child) => {
+      child.pipeline.addLast(new RespEncoder());
+      child.writeAndFlush(new RespError('ERR max number of clients reached'));
+      child.end();
+    },
+  });
+  return new ServerBootstrap()
+    .handler((listening) => listening.pipeline.addLast(limit))
+    .childOptions({ maxOutboundBytes: MAX_OUTBOUND_BYTES })
+    .childHandler((channel) => {
+      const codec = new RespCodec({ inlineCommands: true });
+      channel.pipeline.addLast(
+        codec,
+        new ReadWhenWritable(),
+        new CommandHandler({ codec, ...shared }),
+      );
+    })
+    .bind({ port, host });
+}

@@ -1,0 +1,35 @@
+import type { RespCodec, RespInput } from '@headrace/codec';
+import type { Channel } from '@headrace/core';
+import type { Store } from './store.ts';
+import type { Subscriptions } from './subscriptions.ts';
+
+/** What all connections share. */
+export interface Shared {
+  readonly store: Store;
+  readonly subscriptions: Subscriptions;
+}
+
+/** One client, as the commands see it. */
+export class Session {
+  readonly store: Store;
+  readonly subscriptions: Subscriptions;
+  readonly codec: RespCodec;
+  readonly channel: Channel;
+  /** What the client listens to. */
+  readonly names = new Set<string>();
+  clientName = '';
+  /** It said goodbye: nothing that it sent behind that is acted on. */
+  isOver = false;
+
+  constructor(channel: Channel, codec: RespCodec, { store, subscriptions }: Shared) {
+    this.channel = channel;
+    this.codec = codec;
+    this.store = store;
+    this.subscriptions = subscriptions;
+  }
+
+  /** For commands that answer more than once. */
+  reply(message: RespInput): void {
+    this.channel.write(message);
+  }
+}
