@@ -1,10 +1,10 @@
 import { type ChannelOptions, resolveChannelOptions } from '../channel/channel-options.ts';
 import { closedError } from '../channel/close-cause.ts';
-import { TransportChannel } from '../channel/transport-channel.ts';
-import type { Channel, CloseReason, Direction, Handler, WriteFuture } from '../contract.ts';
+import type { Channel, Handler } from '../contract.ts';
 import { silentLogger } from '../internal/stderr-logger.ts';
 import { EmbeddedTransport } from './embedded-transport.ts';
 import { eventText } from './record-events.ts';
+import { VirtualChannel } from './virtual-channel.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 /** Options of an {@link EmbeddedChannel}. */
@@ -40,7 +40,7 @@ export interface LeftOver {
  * ```
  * @see Netty's `EmbeddedChannel`
  */
-export class EmbeddedChannel extends TransportChannel {
+export class EmbeddedChannel extends VirtualChannel {
   readonly embedded: EmbeddedTransport;
   private readonly inboundMessages: unknown[] = [];
   private readonly outboundMessages: unknown[] = [];
@@ -70,16 +70,8 @@ export class EmbeddedChannel extends TransportChannel {
     return new EmbeddedChannel(new EmbeddedSetup(options, handlers));
   }
 
-  override get clock(): VirtualClock {
-    return super.clock as VirtualClock;
-  }
-
   override get id(): string {
     return this.givenId ?? super.id;
-  }
-
-  override register(): void {
-    this.run(() => super.register());
   }
 
   // --- inbound ---
@@ -179,11 +171,6 @@ export class EmbeddedChannel extends TransportChannel {
     this.clock.advance(ms);
   }
 
-  /** Runs an action of the test as one event: tasks that it adds run when it is through. */
-  run<T>(action: () => T): T {
-    return this.clock.run(action);
-  }
-
   runPendingTasks(): void {
     this.clock.runTasks();
   }
@@ -225,30 +212,6 @@ export class EmbeddedChannel extends TransportChannel {
   override unhandledException(error: Error): void {
     if (this.options.hooks.unhandledException !== undefined) super.unhandledException(error);
     else this.recordException(error);
-  }
-
-  override flush(): void {
-    this.run(() => super.flush());
-  }
-
-  override read(): void {
-    this.run(() => super.read());
-  }
-
-  override shutdown(direction: Direction = 'output'): WriteFuture {
-    return this.run(() => super.shutdown(direction));
-  }
-
-  override close(reason?: CloseReason): WriteFuture {
-    return this.run(() => super.close(reason));
-  }
-
-  override end(...options: Parameters<TransportChannel['end']>): WriteFuture {
-    return this.run(() => super.end(...options));
-  }
-
-  override abort(reason?: CloseReason): WriteFuture {
-    return this.run(() => super.abort(reason));
   }
 
   /** Resolves when there is a message in the list. */

@@ -15,6 +15,8 @@ export class EmbeddedTransport implements Transport {
   reads = 0;
   isReading = false;
   wasAborted = false;
+  /** The channel has ended its half. */
+  isOutputEnded = false;
   private sink: TransportSink | undefined = undefined;
   private readonly take: (message: unknown) => void;
   private waiting: readonly unknown[] | undefined = undefined;
@@ -63,6 +65,7 @@ export class EmbeddedTransport implements Transport {
   }
 
   shutdownOutput(): void {
+    this.isOutputEnded = true;
     this.sink?.outputEnded();
   }
 

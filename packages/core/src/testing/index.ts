@@ -1,11 +1,23 @@
-// Test kit: a channel without a socket, virtual time, recorders, contracts.
-export { EmbeddedChannel, type EmbeddedChannelOptions, type LeftOver } from './embedded-channel.ts';
+// Test kit: channels without a socket, virtual time, recorders, scripted peers, contract suites.
+export {
+  type ConnectedPair,
+  type ConnectedPairOptions,
+  connectedPair,
+} from './connected-pair.ts';
+export {
+  EmbeddedChannel,
+  type EmbeddedChannelOptions,
+  type LeftOver,
+  type MessageClass,
+} from './embedded-channel.ts';
+export type { EmbeddedTransport } from './embedded-transport.ts';
 export {
   EventRecorder,
   eventText,
   type RecordEventsOptions,
   recordEvents,
 } from './record-events.ts';
+export { ScriptedPeer, type ScriptedPeerOptions, scriptedPeer } from './scripted-peer.ts';
 export {
   describeTransport,
   type Expectation,
@@ -17,4 +29,5 @@ export {
   type VerifyDecoderOptions,
   verifyDecoder,
 } from './verify-decoder.ts';
+export { VirtualChannel } from './virtual-channel.ts';
 export { VirtualClock } from './virtual-clock.ts';

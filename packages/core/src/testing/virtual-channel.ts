@@ -1,0 +1,64 @@
+import { TransportChannel } from '../channel/transport-channel.ts';
+import type { CloseReason, Direction, WriteFuture } from '../contract.ts';
+import type { VirtualClock } from './virtual-clock.ts';
+
+/**
+ * A channel on virtual time: what a test calls on it is an event of its own, and the tasks that this adds
+ * have run when the call returns.
+ */
+export class VirtualChannel extends TransportChannel {
+  override get clock(): VirtualClock {
+    return super.clock as VirtualClock;
+  }
+
+  /** Runs an action of the test as one event: tasks that it adds run when it is through. */
+  run<T>(action: () => T): T {
+    return this.clock.run(action);
+  }
+
+  override register(): void {
+    this.run(() => super.register());
+  }
+
+  override get autoRead(): boolean {
+    return super.autoRead;
+  }
+
+  override set autoRead(value: boolean) {
+    this.run(() => {
+      super.autoRead = value;
+    });
+  }
+
+  override write(...args: Parameters<TransportChannel['write']>): WriteFuture {
+    return this.run(() => super.write(...args));
+  }
+
+  override writeAndFlush(...args: Parameters<TransportChannel['writeAndFlush']>): WriteFuture {
+    return this.run(() => super.writeAndFlush(...args));
+  }
+
+  override flush(): void {
+    this.run(() => super.flush());
+  }
+
+  override read(): void {
+    this.run(() => super.read());
+  }
+
+  override shutdown(direction: Direction = 'output'): WriteFuture {
+    return this.run(() => super.shutdown(direction));
+  }
+
+  override close(reason?: CloseReason): WriteFuture {
+    return this.run(() => super.close(reason));
+  }
+
+  override end(...options: Parameters<TransportChannel['end']>): WriteFuture {
+    return this.run(() => super.end(...options));
+  }
+
+  override abort(reason?: CloseReason): WriteFuture {
+    return this.run(() => super.abort(reason));
+  }
+}
