@@ -100,6 +100,7 @@ export type {
 } from './handler-types.ts';
 // For writing handlers
 export { addressText } from './internal/address-text.ts';
+export { bufferView } from './internal/buffer-view.ts';
 export { checkNumber, checkTime, type NumberBounds } from './internal/option-check.ts';
 export { allSettled, SettableFuture } from './internal/settable-future.ts';
 export { silentLogger, stderrLogger } from './internal/stderr-logger.ts';

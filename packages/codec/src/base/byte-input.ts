@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { bufferView } from '@headrace/core';
 
 const EMPTY: Buffer = Buffer.alloc(0);
 /** Less than this is copied out of the memory it came in, so that a few bytes do not keep much more alive. */
@@ -23,6 +24,9 @@ export class ByteInput {
   /** How many bytes the current frame has in all, if the decoder knows: memory grows no further than needed. */
   wanted = 0;
   private owned = false;
+  /** What `buffer` is a view of, and where it begins there. */
+  private memory: ArrayBufferLike = EMPTY.buffer;
+  private origin = 0;
 
   /** How many bytes there are. */
   get length(): number {
@@ -36,9 +40,14 @@ export class ByteInput {
 
   /** Takes the next bytes: a view that stays as it is. */
   take(length: number): Buffer {
-    const { start } = this;
+    const { start, end } = this;
     this.start = start + length;
-    return this.buffer.subarray(start, start + length);
+    return this.view(start, Math.max(0, Math.min(length, end - start)));
+  }
+
+  /** @internal The bytes at a place of `buffer`, for who has checked that it lies between `start` and `end`. */
+  view(at: number, length: number): Buffer {
+    return bufferView(this.memory, this.origin + at, length);
   }
 
   /** Takes everything. */
@@ -70,7 +79,7 @@ export class ByteInput {
     const { buffer, end } = this;
     const size = chunk.length;
     if (this.start === end) {
-      this.buffer = chunk;
+      this.hold(chunk);
       this.start = 0;
       this.end = size;
       this.owned = false;
@@ -94,11 +103,17 @@ export class ByteInput {
   }
 
   clear(): void {
-    this.buffer = EMPTY;
+    this.hold(EMPTY);
     this.start = 0;
     this.end = 0;
     this.wanted = 0;
     this.owned = false;
+  }
+
+  private hold(buffer: Buffer): void {
+    this.buffer = buffer;
+    this.memory = buffer.buffer;
+    this.origin = buffer.byteOffset;
   }
 
   private indexOfBefore(end: number, byte: number, from: number): number {
@@ -123,7 +138,7 @@ export class ByteInput {
     const { buffer, start, end } = this;
     const memory = Buffer.allocUnsafeSlow(capacity);
     memory.set(buffer.subarray(start, end));
-    this.buffer = memory;
+    this.hold(memory);
     this.start = 0;
     this.end = end - start;
     this.owned = true;

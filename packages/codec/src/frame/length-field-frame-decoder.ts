@@ -146,7 +146,7 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
     }
     if (this.strip > frameLength) throw this.tooShortToStrip(input, frameLength);
     input.start = start + frameLength;
-    return buffer.subarray(start + this.strip, start + frameLength);
+    return input.view(start + this.strip, frameLength - this.strip);
   }
 
   private discard(input: ByteInput): void {

@@ -42,27 +42,33 @@ const DEFAULTS = {
   maxBodyLength: Number.POSITIVE_INFINITY,
 } as const;
 
-/** A length and the body that it counts, not yet copied together. */
+/** How the lengths of one prepender are written; shared by all its messages. */
+interface LengthFormat {
+  readonly width: LengthFieldWidth;
+  /** The length's distance to that of the body. */
+  readonly extra: number;
+  readonly isLittle: boolean;
+}
+
+/** A length and the body that it counts, not yet copied together. There is one for each message: two fields. */
 class LengthPrefixed implements ByteSource {
-  readonly byteLength: number;
-  private readonly value: number;
-  private readonly width: LengthFieldWidth;
-  private readonly isLittle: boolean;
+  private readonly format: LengthFormat;
   private readonly body: OutboundBytes;
 
-  constructor(value: number, width: LengthFieldWidth, isLittle: boolean, body: OutboundBytes) {
-    this.byteLength = width + body.byteLength;
-    this.value = value;
-    this.width = width;
-    this.isLittle = isLittle;
+  readonly byteLength: number;
+
+  constructor(format: LengthFormat, body: OutboundBytes) {
+    this.format = format;
     this.body = body;
+    this.byteLength = body.byteLength + format.width;
   }
 
   writeTo(target: Uint8Array, offset: number): void {
-    writeLength(target, offset, this.width, this.isLittle, this.value);
     const { body } = this;
-    if (body instanceof Uint8Array) target.set(body, offset + this.width);
-    else body.writeTo(target, offset + this.width);
+    const { width, extra, isLittle } = this.format;
+    writeLength(target, offset, width, isLittle, body.byteLength + extra);
+    if (body instanceof Uint8Array) target.set(body, offset + width);
+    else body.writeTo(target, offset + width);
   }
 }
 
@@ -100,9 +106,12 @@ class LengthPrefixed implements ByteSource {
 export class LengthFieldPrepender implements Handler {
   declare readonly types: Types<PassThrough, PassThrough, OutboundBytes, OutboundBytes>;
   readonly sharable = true;
-  private readonly width: LengthFieldWidth;
-  private readonly extra: number;
-  private readonly isLittle: boolean;
+  /** @internal */
+  readonly width: LengthFieldWidth;
+  /** @internal */
+  readonly extra: number;
+  /** @internal */
+  readonly isLittle: boolean;
   private readonly limit: number;
   private readonly maxBodyLength: number;
   private readonly key: string;
@@ -135,7 +144,7 @@ export class LengthFieldPrepender implements Handler {
     if (value < 0 || value >= this.limit || body.byteLength > this.maxBodyLength) {
       throw this.refuse(body.byteLength, value);
     }
-    return new LengthPrefixed(value, this.width, this.isLittle, body);
+    return new LengthPrefixed(this, body);
   }
 
   private refuse(bytes: number, value: number): EncodeError {

@@ -71,6 +71,13 @@ export function writeLength(
     writeLength(b, isLittle ? at : at + 4, 4, isLittle, value >>> 0);
     return;
   }
+  if (width === 4 && !isLittle) {
+    b[at] = value >>> 24;
+    b[at + 1] = value >>> 16;
+    b[at + 2] = value >>> 8;
+    b[at + 3] = value;
+    return;
+  }
   for (let i = 0; i < width; i++) {
     b[isLittle ? at + i : at + width - 1 - i] = value >>> (8 * i);
   }

@@ -165,8 +165,16 @@ export class HandlerContext implements Context {
   // --- outbound, towards the head ---
 
   read(): void {
-    const prev = this.prevWith(mask.READ);
-    prev.guard(() => prev.handler.read!(prev));
+    this.prevWith(mask.READ).invokeRead();
+  }
+
+  private invokeRead(): void {
+    try {
+      const handled = this.handler.read!(this);
+      if (handled !== undefined) this.watch(handled);
+    } catch (thrown) {
+      this.invokeExceptionCaught(toError(thrown));
+    }
   }
 
   write(message: unknown): WriteFuture {

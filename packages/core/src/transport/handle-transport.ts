@@ -4,6 +4,7 @@ import type { Address, OutboundBytes } from '../contract.ts';
 import { keepBytes } from '../internal/slab.ts';
 import { sizeOfBytes } from './byte-source.ts';
 import { coalesce } from './coalesce.ts';
+import { gather, keepGathered } from './gather.ts';
 import { addressOf } from './socket-address.ts';
 import { SocketTransport } from './socket-transport.ts';
 import {
@@ -106,27 +107,39 @@ export class HandleTransport implements Transport {
   }
 
   write(messages: readonly unknown[]): boolean {
-    const buffers = coalesce(messages as readonly OutboundBytes[]);
-    if (buffers.length === 0) return true;
-    const request = spareRequest ?? new internals.WriteWrap();
-    const status =
-      buffers.length === 1
-        ? this.handle.writeBuffer(request, buffers[0]!)
-        : this.handle.writev(request, buffers, true);
-    if (status !== 0) {
-      spareRequest = undefined;
-      this.failLater('write', status);
-      return false;
+    const only = messages.length === 1 ? messages[0] : undefined;
+    if (only instanceof Uint8Array && only.length > 0) return this.writeOne(only);
+    const gathered = gather(messages as readonly OutboundBytes[]);
+    if (gathered !== undefined) {
+      const isTaken = this.writeOne(gathered);
+      if (!isTaken) keepGathered(gathered);
+      return isTaken;
     }
-    if (state[WAS_ASYNC] === 0) {
-      // Node did not keep it.
+    const buffers = coalesce(messages as readonly OutboundBytes[]);
+    if (buffers.length < 2) return buffers.length === 0 || this.writeOne(buffers[0]!);
+    const request = spareRequest ?? new internals.WriteWrap();
+    const status = this.handle.writev(request, buffers, true);
+    return this.isTaken(status, request, buffers);
+  }
+
+  private writeOne(bytes: Uint8Array): boolean {
+    const request = spareRequest ?? new internals.WriteWrap();
+    return this.isTaken(this.handle.writeBuffer(request, bytes), request, bytes);
+  }
+
+  private isTaken(status: number, request: HandleRequest, bytes: unknown): boolean {
+    if (status === 0 && state[WAS_ASYNC] === 0) {
+      // Node did not keep the request.
       spareRequest = request;
       return true;
     }
     spareRequest = undefined;
-    request.owner = this;
-    request.oncomplete = onWritten;
-    request.held = buffers;
+    if (status !== 0) this.failLater('write', status);
+    else {
+      request.owner = this;
+      request.oncomplete = onWritten;
+      request.held = bytes;
+    }
     return false;
   }
 

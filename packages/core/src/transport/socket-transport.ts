@@ -298,7 +298,7 @@ export class SocketTransport implements Transport {
     this.sink?.written();
   }
 
-  hasRead(buffer: Uint8Array, count: number): boolean {
+  hasRead(buffer: Buffer, count: number): boolean {
     this.deliver(keepBytes(buffer, count));
     return true;
   }

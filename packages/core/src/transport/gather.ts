@@ -1,0 +1,71 @@
+import type { OutboundBytes } from '../contract.ts';
+
+/** Messages up to this size are copied together; larger ones are passed on as they are. */
+const COPY_BYTES = 8 * 1024;
+const LARGEST_BITS = 16;
+const SMALLEST_BITS = 8;
+
+/**
+ * Memory to gather small messages in, one piece for each power of two: nearly always the kernel takes the
+ * bytes within the call, and the piece serves again. When it does not, the piece is given away, and holds at
+ * most twice what it must.
+ */
+const pieces: (Buffer | undefined)[] = [];
+/** Views of the pieces, each of the length that was used last: replies are often as long as those before. */
+const views: (Buffer | undefined)[] = [];
+/** A message that sends another one while it is written must not find the piece in use. */
+let isBusy = false;
+
+/**
+ * The messages as one Buffer, which is good until the next call; `undefined` if they are none, too large to
+ * be copied, or too many.
+ */
+export function gather(messages: readonly OutboundBytes[]): Buffer | undefined {
+  let bytes = 0;
+  for (let i = 0; i < messages.length; i++) {
+    const size = messages[i]!.byteLength;
+    if (size > COPY_BYTES) return undefined;
+    bytes += size;
+  }
+  if (bytes === 0 || bytes > 1 << LARGEST_BITS || isBusy) return undefined;
+  const view = viewOf(bytes);
+  isBusy = true;
+  try {
+    let offset = 0;
+    for (let i = 0; i < messages.length; i++) {
+      const message = messages[i]!;
+      if (message instanceof Uint8Array) view.set(message, offset);
+      else message.writeTo(view, offset);
+      offset += message.byteLength;
+    }
+  } finally {
+    isBusy = false;
+  }
+  return view;
+}
+
+/** What was gathered is still in use: the next call takes other memory. */
+export function keepGathered(view: Buffer): void {
+  const bits = bitsOf(view.length);
+  if (views[bits] !== view) return;
+  pieces[bits] = undefined;
+  views[bits] = undefined;
+}
+
+function viewOf(bytes: number): Buffer {
+  const bits = bitsOf(bytes);
+  let view = views[bits];
+  if (view !== undefined && view.length === bytes) return view;
+  let piece = pieces[bits];
+  if (piece === undefined) {
+    piece = Buffer.allocUnsafeSlow(1 << bits);
+    pieces[bits] = piece;
+  }
+  view = piece.subarray(0, bytes);
+  views[bits] = view;
+  return view;
+}
+
+function bitsOf(bytes: number): number {
+  return Math.max(SMALLEST_BITS, 32 - Math.clz32(bytes - 1));
+}
