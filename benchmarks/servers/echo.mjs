@@ -1,0 +1,32 @@
+// The echo server under test, from the built packages: node benchmarks/servers/echo.mjs PORT [HOST]
+import { LengthFieldFrameDecoder, LengthFieldPrepender } from '@headrace/codec';
+import { ServerBootstrap } from '@headrace/core';
+import { EchoHandler, IdleStateHandler } from '@headrace/handlers';
+
+class PassThroughHandler {
+  channelRead(ctx, message) {
+    ctx.fireChannelRead(message);
+  }
+
+  write(ctx, message) {
+    return ctx.write(message);
+  }
+}
+
+const [port, host = '127.0.0.1'] = process.argv.slice(2);
+await new ServerBootstrap()
+  .childHandler((channel) =>
+    channel.pipeline.addLast(
+      new IdleStateHandler({ readerIdleMs: 60_000 }),
+      new LengthFieldFrameDecoder({
+        maxFrameLength: 1 << 20,
+        lengthFieldLength: 4,
+        initialBytesToStrip: 4,
+      }),
+      new LengthFieldPrepender({ lengthFieldLength: 4 }),
+      new PassThroughHandler(),
+      new EchoHandler(),
+    ),
+  )
+  .bind({ port: Number(port), host, backlog: 1024 });
+console.log('ready');
