@@ -22,6 +22,9 @@ export interface BroadcastOptions<In, Out> {
   readonly passOn?: boolean;
 }
 
+/** Broadcasts that may wait before their senders have to. */
+const MAX_BACKLOG = 256;
+
 /**
  * Sends every message to the members of a group: to the others, to all, or to those you choose.
  *
@@ -38,7 +41,8 @@ export interface BroadcastOptions<In, Out> {
  * - **State** none but the group: sharable.
  * - **Cost** one write and flush per member; encoders without state encode once for all of them.
  * - **Pitfalls** the members' pipelines must take what `format` returns. What happens to a member that
- *   reads too slowly is the group's `slowMember` policy.
+ *   reads too slowly is the group's `slowMember` policy. While the group has many broadcasts to make, the
+ *   sender's `autoRead` is off; with a FlowControlHandler before this one the rest of its burst waits, too.
  *
  * @example
  * ```ts run
@@ -73,8 +77,18 @@ export class BroadcastHandler<In = PassThrough, Out = unknown> implements Handle
     const outgoing = format === undefined ? message : format(message, ctx.channel);
     if (outgoing !== undefined) {
       this.group.writeAndFlush(outgoing, this.receivers(message, ctx.channel));
+      if (this.group.backlog > MAX_BACKLOG) this.slowDown(ctx.channel);
     }
     if (passOn && ctx.pipeline.lastContext() !== ctx) ctx.fireChannelRead(message);
+  }
+
+  /** Who talks faster than a large group can hear is not read from until the group has caught up. */
+  private slowDown(channel: Channel): void {
+    if (!channel.autoRead) return;
+    channel.autoRead = false;
+    this.group.onceDrained(() => {
+      channel.autoRead = true;
+    });
   }
 
   private receivers(message: In, sender: Channel): ChannelMatcher | undefined {

@@ -1,8 +1,9 @@
 import { type Channel, ChannelGroup, type Context, type Handler } from '@headrace/core';
-import { EmbeddedChannel } from '@headrace/core/testing';
+import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { BroadcastHandler, type BroadcastOptions } from '../../src/broadcast/broadcast-handler.ts';
 import { EchoHandler } from '../../src/echo/echo-handler.ts';
+import { FlowControlHandler } from '../../src/flow/flow-control-handler.ts';
 
 function room(options: BroadcastOptions<string, unknown> = {}): {
   members: ChannelGroup;
@@ -79,4 +80,33 @@ describe('BroadcastHandler', () => {
     const shared = new BroadcastHandler(new ChannelGroup('members'), { passOn: false });
     expect(() => [new EmbeddedChannel(shared), new EmbeddedChannel(shared)]).not.toThrow();
   });
+
+  it('does not read from a sender while the group has many broadcasts to make', () => {
+    const clock = new SlowClock();
+    const members = new ChannelGroup('members');
+    const sender = EmbeddedChannel.with(
+      { clock },
+      new FlowControlHandler(),
+      new BroadcastHandler(members),
+    );
+    const others = Array.from({ length: 200 }, () => EmbeddedChannel.with({ clock }));
+    for (const channel of [sender, ...others]) members.add(channel);
+    const texts = Array.from({ length: 2000 }, (_, i) => String(i));
+    sender.writeInbound(...texts);
+    expect(sender.autoRead).toBe(false);
+    expect(members.backlog).toBeLessThan(300);
+    clock.advance(100_000);
+    expect(sender.autoRead).toBe(true);
+    for (const other of others) {
+      expect(Array.from(texts, () => other.readOutbound())).toEqual(texts);
+    }
+  });
 });
+
+/** A clock on which every look costs three milliseconds. */
+class SlowClock extends VirtualClock {
+  override now(): number {
+    this.advanceQuietly(3);
+    return super.now();
+  }
+}
