@@ -5,6 +5,7 @@ import {
   AuthHandler,
   BroadcastHandler,
   EchoHandler,
+  FlowControlHandler,
   HeartbeatHandler,
   IdleCloseHandler,
   IdleStateHandler,
@@ -73,6 +74,8 @@ export function addChat(scope: ChannelScope, texts: Pipeline<string, string>): v
     scope.resolve(LastWordsHandler),
     new TrimHandler(),
     new HeartbeatHandler(),
+    // Whoever talks faster than a full room can hear waits, with all that came in the same read.
+    new FlowControlHandler(),
     scope.resolve(ChatAuthHandler),
     new EchoHandler({ reply: (text: string) => `ECHO:${text}` }),
     scope.resolve(ChatBroadcastHandler),

@@ -15,7 +15,7 @@ export interface ChatPeer {
   /** Bytes past the framing; the WebSocket's own framing for a WebSocket. */
   sendRaw(bytes: Uint8Array): void;
   /** The next text, or an error after some seconds. */
-  next(): Promise<string>;
+  next(limitMs?: number): Promise<string>;
   /** Resolves when the server has closed it, with what came until then. */
   ended(): Promise<string[]>;
   readonly isEnded: boolean;
@@ -36,15 +36,15 @@ abstract class BasePeer implements ChatPeer {
   abstract destroy(): void;
   abstract reset(): void;
 
-  async next(): Promise<string> {
-    await this.until(() => this.inbox.length > 0 || this.isEnded, 'a text');
+  async next(limitMs: number = LIMIT_MS): Promise<string> {
+    await this.until(() => this.inbox.length > 0 || this.isEnded, 'text', limitMs);
     const text = this.inbox.shift();
     if (text === undefined) throw new Error('the connection ended, but a text was expected');
     return text;
   }
 
   async ended(): Promise<string[]> {
-    await this.until(() => this.isEnded, 'the end');
+    await this.until(() => this.isEnded, 'end', LIMIT_MS);
     return this.inbox.splice(0);
   }
 
@@ -62,11 +62,11 @@ abstract class BasePeer implements ChatPeer {
     for (const resolve of this.waiting.splice(0)) resolve();
   }
 
-  private async until(holds: () => boolean, what: string): Promise<void> {
-    const deadline = Date.now() + LIMIT_MS;
+  private async until(holds: () => boolean, what: string, limitMs: number): Promise<void> {
+    const deadline = Date.now() + limitMs;
     while (!holds()) {
       const left = deadline - Date.now();
-      if (left <= 0) throw new Error(`no ${what} within ${LIMIT_MS} ms; heard: ${this.inbox}`);
+      if (left <= 0) throw new Error(`no ${what} within ${limitMs} ms`);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, left);
         this.waiting.push(() => {
