@@ -13,7 +13,7 @@ export interface ForwardRequest {
   /** The channel that is to be forwarded. */
   readonly front: Channel;
   /** Puts the relay into the new channel: give it to `Bootstrap.handler`, or call it behind your own handlers. */
-  readonly install: (channel: Channel<Buffer, OutboundBytes>) => unknown;
+  readonly install: (channel: Channel<Buffer, OutboundBytes>) => void;
   /** Aborts when the front channel closes first. */
   readonly signal: AbortSignal;
 }
@@ -21,7 +21,7 @@ export interface ForwardRequest {
 /** Options of a {@link ForwardHandler}. */
 export interface ForwardOptions {
   /** Connects to where this channel shall be forwarded: `new Bootstrap().handler(install).connect({ …, signal })`. */
-  readonly connect: (request: ForwardRequest) => PromiseLike<Channel<Buffer, OutboundBytes>>;
+  readonly connect: (request: ForwardRequest) => PromiseLike<Channel>;
 }
 
 /**
@@ -105,7 +105,7 @@ export class ForwardHandler implements Handler {
       back.pipeline.addLast(new RelayHandler(front));
     try {
       this.connect({ front, install, signal }).then(
-        (back) => this.connected(ctx, back as Channel),
+        (back) => this.connected(ctx, back),
         (thrown) => this.failed(ctx, toError(thrown)),
       );
     } catch (thrown) {

@@ -1,0 +1,75 @@
+// Devices log in, send telemetry, and get commands; the gateway knows which of them are online.
+import { EventEmitter } from 'node:events';
+import { type CloseInfo, type Logger, type Server, ServerBootstrap } from '@headrace/core';
+import { ConnectionLimitHandler, SessionRegistry } from '@headrace/handlers';
+import { Commands } from './commands.ts';
+import { buildPipeline } from './device-pipeline.ts';
+
+export interface GatewayOptions {
+  readonly authenticate: (device: string, token: string) => boolean | Promise<boolean>;
+  readonly host?: string;
+  /** @default 9000 */
+  readonly port?: number;
+  /** A device that sends nothing at all for so long is offline. @default 90000 */
+  readonly silenceMs?: number;
+  /** @default 10000 */
+  readonly commandTimeoutMs?: number;
+  readonly logger?: Logger;
+}
+
+export interface GatewayEvents {
+  online: [device: string];
+  offline: [device: string, info: CloseInfo];
+  telemetry: [device: string, body: unknown];
+}
+
+export class DeviceGateway extends EventEmitter<GatewayEvents> {
+  private readonly options: GatewayOptions;
+  private readonly sessions = new SessionRegistry<string>((device) => device);
+  private readonly commands: Commands;
+  private server: Server | undefined = undefined;
+
+  constructor(options: GatewayOptions) {
+    super();
+    this.options = options;
+    this.commands = new Commands(options.commandTimeoutMs ?? 10_000);
+  }
+
+  async start(): Promise<number> {
+    const { host = '127.0.0.1', port = 9000, silenceMs = 90_000, logger } = this.options;
+    this.server = await new ServerBootstrap()
+      .handler((listener) => listener.pipeline.addLast(new ConnectionLimitHandler()))
+      .childOptions(logger === undefined ? {} : { logger })
+      .childHandler((channel) =>
+        buildPipeline(channel, {
+          authenticate: this.options.authenticate,
+          silenceMs,
+          sessions: this.sessions,
+          onOnline: (device) => {
+            this.emit('online', device);
+            channel.onClosed(({ closeInfo }) => this.emit('offline', device, closeInfo!));
+          },
+          onTelemetry: (device, body) => this.emit('telemetry', device, body),
+          onResult: (id, body) => this.commands.resolve(channel, id, body),
+        }),
+      )
+      .bind({ host, port });
+    return this.server.port;
+  }
+
+  async stop(): Promise<void> {
+    await this.server?.shutdown();
+  }
+
+  /** The devices that are online. */
+  online(): string[] {
+    return [...this.sessions.ids()];
+  }
+
+  /** Sends a command down to one device; resolves with its result. */
+  command(device: string, body: unknown): Promise<unknown> {
+    const channel = this.sessions.channel(device);
+    if (channel === undefined) return Promise.reject(new Error(`${device} is offline`));
+    return this.commands.send(channel, body);
+  }
+}

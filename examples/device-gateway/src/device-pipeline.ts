@@ -1,0 +1,61 @@
+// What happens on one device's connection.
+import { lengthPrefixed } from '@headrace/codec';
+import { type Channel, type OutboundBytes, ShutdownEvent } from '@headrace/core';
+import {
+  AuthenticatedEvent,
+  AuthHandler,
+  emptyFrameHeartbeat,
+  HeartbeatHandler,
+  matchTag,
+  principalOf,
+  type SessionRegistry,
+  UserEventHandler,
+} from '@headrace/handlers';
+import { DeviceCodec, type DeviceMessage } from './device-message.ts';
+
+export interface DevicePipelineOptions {
+  readonly authenticate: (device: string, token: string) => boolean | Promise<boolean>;
+  readonly silenceMs: number;
+  readonly sessions: SessionRegistry<string>;
+  readonly onOnline: (device: string) => void;
+  readonly onTelemetry: (device: string, body: unknown) => void;
+  readonly onResult: (id: number, body: unknown) => void;
+}
+
+const refusal = (body: string): DeviceMessage => ({ type: 'refused', body });
+
+export function buildPipeline(
+  channel: Channel<Buffer, OutboundBytes>,
+  options: DevicePipelineOptions,
+): void {
+  const { authenticate, silenceMs, sessions, onOnline, onTelemetry, onResult } = options;
+  channel.pipeline.addLast(
+    ...lengthPrefixed({ bytes: 2, maxFrameLength: 16_384 }),
+    // Devices send the heartbeats; any byte of theirs is a sign of life.
+    new HeartbeatHandler<Buffer>({ format: emptyFrameHeartbeat(), silenceMs }),
+    new DeviceCodec(),
+    new UserEventHandler(ShutdownEvent, (ctx) => void ctx.channel.end({ reason: 'shutdown' })),
+    new AuthHandler<string, DeviceMessage>({
+      isCredentials: (message) => message.type === 'login',
+      authenticate: async (message) => {
+        const { device, token } = (message as DeviceMessage & { type: 'login' }).body;
+        const isKnown = await authenticate(device, token);
+        return isKnown ? { principal: device } : { refused: `wrong token for ${device}` };
+      },
+      replies: {
+        accepted: (device) => ({ type: 'welcome', body: device }),
+        refused: () => refusal('wrong token'),
+        unauthenticated: () => refusal('log in first'),
+        timedOut: () => refusal('no login in time'),
+        kicked: () => refusal('logged in elsewhere'),
+      },
+      sessions,
+      onDuplicate: 'kick-older',
+    }),
+    new UserEventHandler(AuthenticatedEvent, (_ctx, { principal }) => onOnline(String(principal))),
+    matchTag<DeviceMessage>()('type', {
+      telemetry: (ctx, { body }) => onTelemetry(principalOf<string>(ctx.channel)!, body),
+      result: (_ctx, { id, body }) => onResult(id, body),
+    }),
+  );
+}

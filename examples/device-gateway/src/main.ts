@@ -1,0 +1,20 @@
+// pnpm start       (in this folder): a gateway with one simulated device, until Ctrl-C
+import { DeviceGateway } from './device-gateway.ts';
+import { SimulatedDevice } from './simulated-device.ts';
+
+const gateway = new DeviceGateway({ authenticate: (_device, token) => token === 'secret' });
+gateway.on('online', (device) => console.log(`${device} is online`));
+gateway.on('offline', (device, { reason }) => console.log(`${device} is offline (${reason})`));
+gateway.on('telemetry', (device, body) => console.log(`${device} says`, body));
+const port = await gateway.start();
+console.log(`listening tcp://127.0.0.1:${port}`);
+
+const device = await SimulatedDevice.connect({ port, device: 'pump-7', token: 'secret' });
+device.onCommand = (command) => ({ done: command });
+const measuring = setInterval(() => device.telemetry({ celsius: 20 + Math.random() }), 1000);
+console.log('pump-7 answers', await gateway.command('pump-7', 'open the valve'));
+
+process.once('SIGINT', () => {
+  clearInterval(measuring);
+  void gateway.stop().then(() => process.exit(0));
+});

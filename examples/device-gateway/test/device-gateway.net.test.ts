@@ -1,0 +1,127 @@
+import { once } from 'node:events';
+import net from 'node:net';
+import { silentLogger } from '@headrace/core';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { DeviceGateway, type GatewayOptions } from '../src/device-gateway.ts';
+import { type DeviceOptions, SimulatedDevice } from '../src/simulated-device.ts';
+
+const ends: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+async function started(options: Partial<GatewayOptions> = {}) {
+  const gateway = new DeviceGateway({
+    authenticate: (_device, token) => token === 'secret',
+    port: 0,
+    logger: silentLogger,
+    ...options,
+  });
+  const port = await gateway.start();
+  ends.push(() => gateway.stop());
+  const connect = async (device: string, rest: Partial<DeviceOptions> = {}) => {
+    const one = await SimulatedDevice.connect({ port, device, token: 'secret', ...rest });
+    ends.push(() => one.channel.abort());
+    return one;
+  };
+  return { gateway, port, connect };
+}
+
+describe('the device gateway', () => {
+  it('lets devices log in, and knows who is online and who went', async () => {
+    const { gateway, connect } = await started();
+    const online = once(gateway, 'online');
+    const pump = await connect('pump');
+    expect(await online).toEqual(['pump']);
+    await connect('valve');
+    expect(gateway.online()).toEqual(['pump', 'valve']);
+    const offline = once(gateway, 'offline');
+    pump.channel.close();
+    expect(await offline).toEqual(['pump', expect.objectContaining({ reason: 'peer' })]);
+    expect(gateway.online()).toEqual(['valve']);
+  });
+
+  it('refuses a wrong token, and a device that speaks before it logs in', async () => {
+    const { gateway, port, connect } = await started();
+    await expect(connect('pump', { token: 'guess' })).rejects.toThrow('wrong token');
+    const rude = net.connect({ host: '127.0.0.1', port });
+    ends.push(() => rude.destroy());
+    rude.write(Buffer.from('000303"x"', 'latin1').subarray(0, 0));
+    rude.write(Buffer.from([0, 4, 3, 0x22, 0x78, 0x22]));
+    const [bytes] = (await once(rude, 'data')) as [Buffer];
+    expect(bytes.subarray(2).toString('latin1')).toBe('\x02"log in first"');
+    await once(rude, 'close');
+    expect(gateway.online()).toEqual([]);
+  });
+
+  it('passes telemetry up with the name of the device', async () => {
+    const { gateway, connect } = await started();
+    const pump = await connect('pump');
+    const telemetry = once(gateway, 'telemetry');
+    pump.telemetry({ celsius: 21.5 });
+    expect(await telemetry).toEqual(['pump', { celsius: 21.5 }]);
+  });
+
+  it('sends a command down to one device, and resolves with its result', async () => {
+    const { gateway, connect } = await started();
+    const pump = await connect('pump');
+    const valve = await connect('valve');
+    const asked = vi.fn();
+    valve.onCommand = asked;
+    pump.onCommand = (command) => ({ did: command });
+    const results = await Promise.all([
+      gateway.command('pump', 'start'),
+      gateway.command('pump', 'stop'),
+    ]);
+    expect(results).toEqual([{ did: 'start' }, { did: 'stop' }]);
+    expect(asked).not.toHaveBeenCalled();
+    await expect(gateway.command('nobody', 'x')).rejects.toThrow('nobody is offline');
+  });
+
+  it('fails a command that is not answered in time, or whose device goes', async () => {
+    const { gateway, connect } = await started({ commandTimeoutMs: 50 });
+    const pump = await connect('pump');
+    await expect(gateway.command('pump', 'x')).rejects.toThrow('no result within 50 ms');
+    const lost = gateway.command('pump', 'y');
+    pump.channel.abort();
+    await expect(lost).rejects.toThrow(/offline/);
+  });
+
+  it('finds a device offline that is silent, and keeps one that sends heartbeats', async () => {
+    const { gateway, connect } = await started({ silenceMs: 200 });
+    await connect('alive', { heartbeatMs: 40 });
+    const offline = once(gateway, 'offline');
+    await connect('silent', { heartbeatMs: false });
+    expect(await offline).toEqual(['silent', expect.objectContaining({ reason: 'heartbeat' })]);
+    expect(gateway.online()).toEqual(['alive']);
+  });
+
+  it('lets the newer connection of a device take its place', async () => {
+    const { gateway, connect } = await started();
+    const older = await connect('pump');
+    const newer = await connect('pump');
+    newer.onCommand = () => 'newer';
+    await older.channel.closed;
+    expect(older.refusal).toBe('logged in elsewhere');
+    expect(await gateway.command('pump', 'x')).toBe('newer');
+    expect(gateway.online()).toEqual(['pump']);
+  });
+
+  it.each([
+    ['an unknown type', [0, 2, 99, 0]],
+    ['a body that is no JSON', [0, 2, 3, 0x7b]],
+    ['a login without a token', [0, 3, 0, 0x7b, 0x7d]],
+    ['a result without an id', [0, 2, 5, 0]],
+    ['a frame over the limit', [0xff, 0xff, 0]],
+  ])('closes a connection that sends %s, and serves the others', async (_name, bytes) => {
+    const { gateway, port, connect } = await started();
+    const pump = await connect('pump');
+    const bad = net.connect({ host: '127.0.0.1', port });
+    bad.on('error', () => {});
+    bad.write(Buffer.from(bytes));
+    await once(bad.resume(), 'close');
+    pump.onCommand = () => 'fine';
+    expect(await gateway.command('pump', 'x')).toBe('fine');
+  });
+});

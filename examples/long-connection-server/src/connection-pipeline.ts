@@ -1,0 +1,71 @@
+// What happens on one connection, from bytes to the echo.
+import { textLines } from '@headrace/codec';
+import {
+  type Channel,
+  type ChannelGroup,
+  type Context,
+  type Handler,
+  type OutboundBytes,
+  type PassThrough,
+  ShutdownEvent,
+  type Types,
+} from '@headrace/core';
+import {
+  AuthHandler,
+  EchoHandler,
+  HeartbeatHandler,
+  IdleCloseHandler,
+  IdleStateHandler,
+  type SessionRegistry,
+  UserEventHandler,
+} from '@headrace/handlers';
+
+export interface ConnectionOptions {
+  readonly readerIdleMs: number;
+  readonly authTimeoutMs: number;
+  readonly clients: ChannelGroup;
+  readonly sessions: SessionRegistry<string>;
+}
+
+/** Trims each line and drops the empty ones. */
+const trimmed: Handler & { readonly types?: Types<string, string, PassThrough, never> } = {
+  sharable: true,
+  channelRead(ctx: Context, line: string) {
+    const text = line.trim();
+    if (text !== '') ctx.fireChannelRead(text);
+  },
+};
+
+export function buildPipeline(
+  channel: Channel<Buffer, OutboundBytes>,
+  { readerIdleMs, authTimeoutMs, clients, sessions }: ConnectionOptions,
+): void {
+  channel.pipeline.addLast(
+    ...textLines({ maxLength: 8192, failFast: true }),
+    new IdleStateHandler({ readerIdleMs }),
+    new IdleCloseHandler({ lastWord: () => 'ERR:IDLE_TIMEOUT' }),
+    trimmed,
+    new HeartbeatHandler(),
+    new UserEventHandler(ShutdownEvent, (ctx) => void ctx.channel.end({ reason: 'shutdown' })),
+    new AuthHandler<string>({
+      isCredentials: (text) => text.startsWith('AUTH:'),
+      authenticate: (text) => {
+        const [, id = ''] = text.split(':');
+        if (id.trim() !== '') return { principal: id.trim() };
+        return { refused: 'empty id', reply: 'ERR:EMPTY_CLIENT_ID', stays: true };
+      },
+      replies: {
+        accepted: () => 'AUTH_OK',
+        unauthenticated: () => 'ERR:UNAUTH',
+        timedOut: () => 'ERR:UNAUTH',
+        kicked: () => 'ERR:KICKED',
+      },
+      timeoutMs: authTimeoutMs,
+      group: clients,
+      sessions,
+      onDuplicate: 'kick-older',
+      again: 'move',
+    }),
+    new EchoHandler({ reply: (text: string) => `ECHO:${text}` }),
+  );
+}
