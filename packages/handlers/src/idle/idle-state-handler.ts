@@ -1,4 +1,5 @@
 import {
+  type Clock,
   type Context,
   checkTime,
   type Handler,
@@ -69,6 +70,8 @@ export class IdleStateHandler implements Handler {
   private readonly observeOutput: boolean;
   private readonly wrote: () => void;
   private ctx: Context | undefined = undefined;
+  /** The channel's, at hand: thousands of timers may fire together. */
+  private clock: Clock | undefined = undefined;
   private isReading = false;
   private lastReadAt = 0;
   private lastWriteAt = 0;
@@ -157,10 +160,12 @@ export class IdleStateHandler implements Handler {
   private start(ctx: Context): void {
     if (this.ctx !== undefined) return;
     this.ctx = ctx;
-    this.lastReadAt = this.lastWriteAt = ctx.clock.now();
-    this.reader?.arm(ctx.clock);
-    this.writer?.arm(ctx.clock);
-    this.all?.arm(ctx.clock);
+    const { clock } = ctx;
+    this.clock = clock;
+    this.lastReadAt = this.lastWriteAt = clock.now();
+    this.reader?.arm(clock);
+    this.writer?.arm(clock);
+    this.all?.arm(clock);
   }
 
   private stop(): void {
@@ -172,7 +177,7 @@ export class IdleStateHandler implements Handler {
 
   private stampRead(): void {
     if (this.ctx === undefined) return;
-    this.lastReadAt = this.ctx.clock.now();
+    this.lastReadAt = this.clock!.now();
     if (this.reader !== undefined) this.reader.isFirst = true;
     if (this.all !== undefined) this.all.isFirst = true;
   }
@@ -180,20 +185,20 @@ export class IdleStateHandler implements Handler {
   private stampWrite(): void {
     this.watched = undefined;
     if (this.ctx === undefined) return;
-    this.lastWriteAt = this.ctx.clock.now();
+    this.lastWriteAt = this.clock!.now();
     if (this.writer !== undefined) this.writer.isFirst = true;
     if (this.all !== undefined) this.all.isFirst = true;
   }
 
   private expired(timer: IdleTimer): void {
-    const { ctx } = this;
-    if (ctx === undefined || !ctx.channel.isOpen) return;
-    const remainingMs = this.remainingMs(timer, ctx.clock.now());
+    const { ctx, clock } = this;
+    if (ctx === undefined || clock === undefined || !ctx.channel.isOpen) return;
+    const remainingMs = this.remainingMs(timer, clock.now());
     if (remainingMs > 0) {
-      timer.arm(ctx.clock, Math.max(1, remainingMs));
+      timer.arm(clock, Math.max(1, remainingMs));
       return;
     }
-    timer.arm(ctx.clock);
+    timer.arm(clock);
     const { isFirst } = timer;
     timer.isFirst = false;
     if (this.observeOutput && timer !== this.reader) {
