@@ -93,6 +93,7 @@ export class WebSocketTransport implements Transport {
     if (this.isOver) return;
     if (this.held.length > 0 || !this.mayRead) {
       this.held.push(message);
+      if (!this.mayRead) this.ws.pause();
       return;
     }
     this.beginBurst();
