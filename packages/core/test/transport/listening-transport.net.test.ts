@@ -1,0 +1,47 @@
+import net from 'node:net';
+import { expect, it } from 'vitest';
+import { ListeningTransport } from '../../src/transport/listening-transport.ts';
+import type { TransportSink } from '../../src/transport/transport.ts';
+
+it('S348 a child that cannot be made of its socket: the socket is closed, the error told, the server goes on', async () => {
+  const told: string[] = [];
+  let isBroken = true;
+  const server = net.createServer();
+  const transport = new ListeningTransport(
+    server,
+    'connection',
+    { port: 0, host: '127.0.0.1' },
+    (socket) => {
+      if (isBroken) throw new Error('no memory');
+      socket.end('hello');
+      return { abort: () => socket.destroy() } as never;
+    },
+  );
+  const up = new Promise<void>((resolve) => {
+    const sink: Partial<TransportSink> = {
+      connected: resolve,
+      failedToAccept: (error) => void told.push(error.message),
+      received() {},
+      readComplete: () => transport.requestRead(),
+      disconnected() {},
+    };
+    transport.open(sink as TransportSink);
+  });
+  await up;
+  transport.requestRead();
+  const dial = async (): Promise<string> => {
+    const { port } = transport.localAddress as { readonly port: number };
+    const socket = net.connect(port, '127.0.0.1').on('error', () => {});
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    await new Promise((resolve) => socket.once('close', resolve));
+    return text;
+  };
+  expect(await dial()).toBe('');
+  expect(told).toEqual(['no memory']);
+  isBroken = false;
+  expect(await dial()).toBe('hello');
+  transport.close();
+});
