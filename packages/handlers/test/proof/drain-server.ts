@@ -1,0 +1,38 @@
+// A server that answers each line after a while, run as a process by drain.heavy.test.ts. The first SIGTERM
+// drains it, the second one ends the waiting.
+import { LineFrameDecoder, StringCodec } from '@headrace/codec';
+import { ServerBootstrap, ShutdownEvent } from '@headrace/core';
+import { RequestHandler, UserEventHandler } from '@headrace/handlers';
+
+const [expected = '0', longestMs = '0', drainTimeoutMs = '20000'] = process.argv.slice(2);
+const ANSWER = 'x'.repeat(4000);
+let requests = 0;
+
+const server = await new ServerBootstrap()
+  .childHandler((channel) =>
+    channel.pipeline.addLast(
+      new LineFrameDecoder(),
+      new StringCodec({ delimiter: '\n' }),
+      new RequestHandler<string, string>({
+        handle: (request) => {
+          requests += 1;
+          if (requests === Number(expected)) console.log('all requests are here');
+          const ms = Math.random() * Number(longestMs);
+          return new Promise((resolve) => setTimeout(resolve, ms, `${request}:${ANSWER}`));
+        },
+      }),
+      new UserEventHandler(ShutdownEvent, (ctx) => void ctx.channel.end({ reason: 'shutdown' })),
+    ),
+  )
+  .bind({ host: '127.0.0.1', port: 0, backlog: 4096 });
+console.log(`listening ${server.port}`);
+
+const forced = new AbortController();
+process.once('SIGTERM', () => {
+  process.once('SIGTERM', () => forced.abort());
+  console.log('draining');
+  const options = { drainTimeoutMs: Number(drainTimeoutMs), batch: 1000, everyMs: 200 };
+  void server
+    .shutdown({ ...options, signal: forced.signal })
+    .then(() => process.exit(forced.signal.aborted ? 1 : 0));
+});
