@@ -36,7 +36,8 @@ export function formatProxyLine(header: ProxyHeader): string {
   }
   if ('path' in source || 'path' in destination) return 'PROXY UNKNOWN\r\n';
   const word = transport === 'tcp4' ? 'TCP4' : 'TCP6';
-  return `PROXY ${word} ${source.host} ${destination.host} ${source.port} ${destination.port}\r\n`;
+  const hosts = [source, destination].map(({ host }) => ipText(ipBytes(host)!));
+  return `PROXY ${word} ${hosts.join(' ')} ${source.port} ${destination.port}\r\n`;
 }
 
 function unknownConnection(): ProxyHeader {

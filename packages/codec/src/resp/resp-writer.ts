@@ -215,7 +215,8 @@ export class RespWriter {
     for (let power = 10; power <= rest; power *= 10) digits += 1;
     for (let at = this.at + digits - 1; at >= this.at; at--) {
       const tenth = Math.floor(rest / 10);
-      memory[at] = 48 + rest - tenth * 10;
+      // The parentheses keep it exact up to 2^53.
+      memory[at] = 48 + (rest - tenth * 10);
       rest = tenth;
     }
     this.at += digits;

@@ -1,0 +1,249 @@
+import {
+  encodeProxyHeader,
+  PROXY_HEADER,
+  ProxyProtocolDecoder,
+  type ProxyProtocolDecoderOptions,
+  ProxyProtocolEvent,
+  proxyHeader,
+  proxyTlv,
+} from '@headrace/codec';
+import { type Address, type Context, clientAddress, type Handler } from '@headrace/core';
+import { EmbeddedChannel } from '@headrace/core/testing';
+import { describe, expect, it } from 'vitest';
+
+const LINE = 'PROXY TCP4 203.0.113.7 192.0.2.1 51000 443\r\n';
+const CLIENT: Address = { host: '203.0.113.7', port: 51_000, family: 'IPv4' };
+const SERVER: Address = { host: '192.0.2.1', port: 443, family: 'IPv4' };
+
+/** Notes what comes out behind the decoder, in order. */
+class Notes implements Handler {
+  readonly entries: string[] = [];
+
+  channelActive(): void {
+    this.entries.push('active');
+  }
+
+  channelRead(_ctx: Context, message: Buffer): void {
+    this.entries.push(message.toString('latin1'));
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    if (!(event instanceof ProxyProtocolEvent)) return;
+    const address = clientAddress(ctx.channel);
+    this.entries.push(`client ${address === undefined ? '?' : (address as { host: string }).host}`);
+  }
+
+  exceptionCaught(_ctx: Context, error: Error): void {
+    this.entries.push(`${(error as { code?: string }).code}`);
+  }
+
+  channelInactive(): void {
+    this.entries.push('inactive');
+  }
+}
+
+interface Setup {
+  readonly channel: EmbeddedChannel;
+  readonly notes: Notes;
+  feed(bytes: string | Buffer): void;
+}
+
+function setup(options: Partial<ProxyProtocolDecoderOptions> = {}): Setup {
+  const notes = new Notes();
+  const decoder = new ProxyProtocolDecoder({ trusted: 'any', ...options });
+  const channel = new EmbeddedChannel(decoder, notes);
+  const feed = (bytes: string | Buffer): void => {
+    channel.writeInbound(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
+  };
+  return { channel, notes, feed };
+}
+
+const block = (tlvs = [proxyTlv.text('alpn', 'h2')]): Buffer =>
+  encodeProxyHeader(proxyHeader(CLIENT, SERVER, { tlvs }));
+
+describe('ProxyProtocolDecoder', () => {
+  it('takes a line, tells the client, passes the rest on and is gone', () => {
+    const { channel, notes, feed } = setup();
+    feed(`${LINE}hello`);
+    feed('again');
+    expect(notes.entries).toEqual(['active', 'client 203.0.113.7', 'hello', 'again']);
+    expect(channel.pipeline.get(ProxyProtocolDecoder)).toBeUndefined();
+    expect(channel.attributes.get(PROXY_HEADER)).toMatchObject({
+      version: 1,
+      transport: 'tcp4',
+      source: CLIENT,
+      destination: SERVER,
+    });
+  });
+
+  it('takes a block byte by byte', () => {
+    const { notes, feed } = setup();
+    for (const byte of block()) feed(Buffer.from([byte]));
+    feed('x');
+    expect(notes.entries).toEqual(['active', 'client 203.0.113.7', 'x']);
+  });
+
+  it('reads every TLV that the protocol names', () => {
+    const ssl = proxyTlv.ssl({
+      hasConnectionCertificate: true,
+      verify: 7,
+      tlvs: [proxyTlv.text('ssl-version', 'TLSv1.3'), proxyTlv.text('ssl-cn', 'ann')],
+    });
+    const { channel, feed } = setup();
+    feed(
+      block([
+        proxyTlv.text('authority', 'example.org'),
+        proxyTlv.uniqueId(Buffer.from([1, 2])),
+        proxyTlv.noop(2),
+        proxyTlv.text('netns', 'blue'),
+        proxyTlv.crc32c(),
+        proxyTlv.other(0xe0, Buffer.from('mine')),
+        ssl,
+      ]),
+    );
+    const tlvs = channel.attributes.get(PROXY_HEADER)!.tlvs;
+    expect(tlvs.map(({ name }) => name)).toEqual([
+      ...['authority', 'unique-id', 'noop', 'netns', 'crc32c', 'other', 'ssl'],
+    ]);
+    expect(tlvs[0]).toMatchObject({ text: 'example.org' });
+    expect(tlvs[6]).toMatchObject({
+      isTls: true,
+      hasConnectionCertificate: true,
+      hasSessionCertificate: false,
+      verify: 7,
+      tlvs: [{ text: 'TLSv1.3' }, { text: 'ann' }],
+    });
+  });
+
+  it('refuses a block whose checksum is wrong', () => {
+    const bytes = block([proxyTlv.crc32c()]);
+    bytes[bytes.length - 1]! ^= 1;
+    const { notes, feed } = setup();
+    feed(bytes);
+    expect(notes.entries).toContain('HR_ERR_FRAME_CORRUPT');
+  });
+
+  it('keeps the own address of the connection for UNKNOWN and LOCAL', () => {
+    for (const header of [
+      'PROXY UNKNOWN ffff:: ffff:: 1 2\r\n',
+      encodeProxyHeader(proxyHeader(undefined, undefined)),
+    ]) {
+      const { channel, notes, feed } = setup();
+      feed(header);
+      expect(notes.entries).toEqual(['active', expect.stringContaining('client')]);
+      expect(clientAddress(channel)).toEqual(channel.remoteAddress);
+      expect(channel.attributes.get(PROXY_HEADER)!.source).toBeUndefined();
+    }
+  });
+
+  it('writes each IPv6 address in one way only', () => {
+    const { channel, feed } = setup();
+    feed('PROXY TCP6 2001:0DB8:0:0:0:0:0:1 ::FFFF:1.2.3.4 1 2\r\n');
+    expect(channel.attributes.get(PROXY_HEADER)).toMatchObject({
+      source: { host: '2001:db8::1', family: 'IPv6' },
+      destination: { host: '::ffff:1.2.3.4', family: 'IPv6' },
+    });
+  });
+
+  it.each([
+    ['a web browser', 'GET / HTTP/1.1\r\n'],
+    ['a TLS client', '\x16\x03\x01\x02\x00\x01'],
+    ['one wrong byte', 'PROXi'],
+    ['version 1 in a binary header', '\r\n\r\n\x00\r\nQUIT\n\x11'],
+    ['an unknown command', '\r\n\r\n\x00\r\nQUIT\n\x22'],
+    ['an unknown address family', '\r\n\r\n\x00\r\nQUIT\n\x21\x41'],
+    ['less than two addresses', '\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0b'],
+    ['an octal address', 'PROXY TCP4 010.0.0.1 1.2.3.4 1 2\r\n'],
+    ['a port beyond the last', 'PROXY TCP4 1.2.3.4 1.2.3.4 1 65536\r\n'],
+    ['a missing port', 'PROXY TCP4 1.2.3.4 1.2.3.4 1\r\n'],
+  ])('refuses %s at once and ends politely', (_what, bytes) => {
+    const { channel, notes, feed } = setup();
+    feed(bytes);
+    expect(notes.entries).toEqual(['active', 'HR_ERR_FRAME_CORRUPT']);
+    expect(channel.isOutputShutdown).toBe(true);
+    feed('more');
+    expect(notes.entries.length).toBe(2);
+  });
+
+  it('names what a peer that sends no header seems to speak', () => {
+    const channel = new EmbeddedChannel(new ProxyProtocolDecoder({ trusted: 'any' }));
+    expect(() => channel.writeInbound(Buffer.from('GET / HTTP/1.1\r\n'))).toThrow(/speak HTTP/);
+  });
+
+  it('refuses a block over the limit as soon as its length is known', () => {
+    const { notes, feed } = setup({ maxTlvBytes: 10 });
+    feed(Buffer.from('0d0a0d0a000d0a515549540a211100f3', 'hex'));
+    expect(notes.entries).toEqual(['active', 'HR_ERR_FRAME_TOO_LONG']);
+  });
+
+  it('refuses a line over 108 bytes, and takes one of 108 in any cut', () => {
+    const line = `PROXY UNKNOWN ${'x'.repeat(94)}`;
+    for (const at of [20, 107, 108, 109]) {
+      const { notes, feed } = setup();
+      feed(`${line}\r\n`.slice(0, at));
+      feed(`${line}\r\n`.slice(at));
+      expect(notes.entries.length).toBe(2);
+      expect(notes.entries[1]).toMatch(/^client/);
+    }
+    const { notes, feed } = setup();
+    feed(`${line}y`);
+    expect(notes.entries).toEqual(['active', 'HR_ERR_FRAME_TOO_LONG']);
+  });
+
+  it('tells of a too long line at its end, if so wanted', () => {
+    const { notes, feed } = setup({ refuse: 'at-its-end' });
+    feed('x'.repeat(5000));
+    feed('x'.repeat(5000));
+    expect(notes.entries).toEqual(['active']);
+    feed('\r\n');
+    expect(notes.entries).toEqual(['active', 'HR_ERR_FRAME_TOO_LONG']);
+  });
+
+  it('ends a connection whose header does not come in time', () => {
+    const { channel, notes, feed } = setup({ headerTimeoutMs: 1000 });
+    feed('PROXY');
+    channel.clock.advance(999);
+    expect(notes.entries).toEqual(['active']);
+    channel.clock.advance(1);
+    expect(notes.entries).toEqual(['active', 'HR_ERR_TIMEOUT_READ']);
+    expect(channel.isOutputShutdown).toBe(true);
+  });
+
+  it('stops the deadline with the header', () => {
+    const { channel, notes, feed } = setup({ headerTimeoutMs: 1000 });
+    feed(LINE);
+    channel.clock.advance(5000);
+    expect(notes.entries).toEqual(['active', 'client 203.0.113.7']);
+  });
+
+  it('does not blame the peer while nobody reads', () => {
+    const { channel, notes } = setup({ headerTimeoutMs: 1000 });
+    channel.autoRead = false;
+    channel.clock.advance(5000);
+    expect(notes.entries).toEqual(['active']);
+  });
+
+  it('asks for the message that the application asked for', () => {
+    const { channel } = setup();
+    channel.autoRead = false;
+    let reads = 0;
+    channel.pipeline.addFirst({
+      read(ctx) {
+        reads += 1;
+        ctx.read();
+      },
+    });
+    channel.writeInbound(Buffer.from(LINE));
+    expect(reads).toBeGreaterThan(0);
+  });
+
+  it('says what was wrong with its options', () => {
+    const make = (options: unknown) => () =>
+      new ProxyProtocolDecoder(options as ProxyProtocolDecoderOptions);
+    expect(make({})).toThrow(/trusted/);
+    expect(make({ trusted: ['10.0.0.0/33'] })).toThrow(/10\.0\.0\.0\/33/);
+    expect(make({ trusted: ['localhost'] })).toThrow(/localhost/);
+    expect(make({ trusted: 'any', refuse: 'never' })).toThrow(/never/);
+    expect(make({ trusted: 'any', headerTimeoutMs: 0 })).toThrow(/headerTimeoutMs/);
+  });
+});

@@ -1,0 +1,192 @@
+import {
+  RESP_NULL,
+  RESP_NULL_ARRAY,
+  RespAttributed,
+  RespBigNumber,
+  RespDecoder,
+  type RespDecoderOptions,
+  RespDouble,
+  RespError,
+  RespMap,
+  RespPush,
+  RespSet,
+  RespSimple,
+  type RespValue,
+  RespVerbatim,
+} from '@headrace/codec';
+import type { HeadraceError } from '@headrace/core';
+import { EmbeddedChannel } from '@headrace/core/testing';
+import { describe, expect, it } from 'vitest';
+
+function read(bytes: string, options: RespDecoderOptions = {}): RespValue[] {
+  const channel = new EmbeddedChannel(new RespDecoder(options));
+  channel.writeInbound(Buffer.from(bytes));
+  const values: RespValue[] = [];
+  for (let value = channel.readInbound<RespValue>(); value !== undefined; ) {
+    values.push(value);
+    value = channel.readInbound<RespValue>();
+  }
+  channel.finish();
+  return values;
+}
+
+function failure(bytes: string, options: RespDecoderOptions = {}): HeadraceError {
+  const channel = new EmbeddedChannel(new RespDecoder(options));
+  try {
+    channel.writeInbound(Buffer.from(bytes));
+  } catch (error) {
+    expect(channel.isOutputShutdown).toBe(true);
+    return error as HeadraceError;
+  }
+  throw new Error(`${JSON.stringify(bytes)} was taken`);
+}
+
+const buffer = (text: string): Buffer => Buffer.from(text);
+
+describe('RespDecoder', () => {
+  it.each<[string, RespValue]>([
+    ['+OK\r\n', RespSimple.OK],
+    ['+\r\n', new RespSimple('')],
+    ['-ERR no\r\n', new RespError('ERR no')],
+    [':42\r\n', 42],
+    [':-42\r\n', -42],
+    [':+42\r\n', 42],
+    [':9007199254740993\r\n', 9_007_199_254_740_993n],
+    [':-9223372036854775808\r\n', -(2n ** 63n)],
+    ['$0\r\n\r\n', buffer('')],
+    ['$4\r\na\r\nb\r\n', buffer('a\r\nb')],
+    ['$-1\r\n', RESP_NULL],
+    ['*-1\r\n', RESP_NULL_ARRAY],
+    ['*0\r\n', []],
+    ['*2\r\n$1\r\na\r\n*1\r\n:1\r\n', [buffer('a'), [1]]],
+  ])('reads %j of version 2', (bytes, value) => {
+    expect(read(bytes)).toEqual([value]);
+  });
+
+  it.each<[string, RespValue]>([
+    ['_\r\n', RESP_NULL],
+    ['#t\r\n', true],
+    ['#f\r\n', false],
+    [',1.5\r\n', new RespDouble(1.5)],
+    [',10\r\n', new RespDouble(10)],
+    [',-inf\r\n', new RespDouble(Number.NEGATIVE_INFINITY)],
+    [',nan\r\n', new RespDouble(Number.NaN)],
+    [',1e-3\r\n', new RespDouble(0.001)],
+    [
+      '(-3492890328409238509324850943850943825024385\r\n',
+      new RespBigNumber(-3492890328409238509324850943850943825024385n),
+    ],
+    ['!7\r\nSYN a\nb\r\n', new RespError('SYN a\nb')],
+    ['=7\r\ntxt:abc\r\n', new RespVerbatim('txt', buffer('abc'))],
+    ['%1\r\n+a\r\n:1\r\n', new RespMap([new RespSimple('a'), 1])],
+    ['%0\r\n', new RespMap([])],
+    ['~2\r\n:1\r\n:2\r\n', new RespSet([1, 2])],
+    ['>2\r\n+message\r\n$1\r\nx\r\n', new RespPush([new RespSimple('message'), buffer('x')])],
+    ['|1\r\n+ttl\r\n:9\r\n:1\r\n', new RespAttributed(new RespMap([new RespSimple('ttl'), 9]), 1)],
+    ['|0\r\n:1\r\n', new RespAttributed(new RespMap([]), 1)],
+    ['*1\r\n|1\r\n:1\r\n:2\r\n*1\r\n:3\r\n', [new RespAttributed(new RespMap([1, 2]), [3])]],
+    ['$?\r\n;4\r\nHell\r\n;1\r\no\r\n;0\r\n', buffer('Hello')],
+    ['$?\r\n;0\r\n', buffer('')],
+    ['*?\r\n:1\r\n*?\r\n.\r\n.\r\n', [1, []]],
+    ['%?\r\n+a\r\n:1\r\n.\r\n', new RespMap([new RespSimple('a'), 1])],
+    ['~?\r\n:1\r\n.\r\n', new RespSet([1])],
+    ['*1\r\n$?\r\n;1\r\na\r\n;0\r\n', [buffer('a')]],
+  ])('reads %j of version 3', (bytes, value) => {
+    expect(read(bytes)).toEqual([value]);
+    const channel = new EmbeddedChannel(new RespDecoder());
+    for (const byte of buffer(bytes)) channel.writeInbound(Buffer.of(byte));
+    expect(channel.readInbound()).toEqual(value);
+  });
+
+  it('reads commands as people type them, if so wanted', () => {
+    const options = { inlineCommands: true };
+    expect(read('set k "a b\\x41\\n"\r\n  \n\nping\n*1\r\n$4\r\nPING\r\n', options)).toEqual([
+      [buffer('set'), buffer('k'), buffer('a bA\n')],
+      [buffer('ping')],
+      [buffer('PING')],
+    ]);
+    expect(read("echo 'it\\'s' 'a\\nb' \"\"\n", options)).toEqual([
+      [buffer('echo'), buffer("it's"), buffer('a\\nb'), buffer('')],
+    ]);
+    expect(failure('echo "a\n', options).details['redis']).toBe('unbalanced quotes in request');
+    expect(failure('echo "a"b\n', options).details['redis']).toBe('unbalanced quotes in request');
+    expect(failure('ping\r\n').code).toBe('HR_ERR_FRAME_CORRUPT');
+  });
+
+  it.each([
+    '$x\r\n',
+    '$-2\r\n',
+    '$\r\n',
+    '$1\n',
+    '$1\r \n',
+    '*-2\r\n',
+    '*1.5\r\n',
+    '$1\r\nabc',
+    '%-1\r\n',
+    ':\r\n',
+    ':1x\r\n',
+    ':9223372036854775808\r\n',
+    '#x\r\n',
+    ',x\r\n',
+    '(1.5\r\n',
+    '_x\r\n',
+    '+a\n',
+    '+a\rb\r\n',
+    '=2\r\nab\r\n',
+    ';1\r\na\r\n',
+    '.\r\n',
+    '*1\r\n.\r\n',
+    '%?\r\n:1\r\n.\r\n',
+    '*1\r\n>0\r\n',
+    '>?\r\n',
+    '|?\r\n',
+    '$?\r\n$1\r\na\r\n',
+    '$1234567890123456\r\n',
+    'x',
+  ])('refuses %j', (bytes) => {
+    expect(failure(bytes).code).toBe('HR_ERR_FRAME_CORRUPT');
+  });
+
+  it.each<[keyof RespDecoderOptions, number, string]>([
+    ['maxBulkBytes', 4, '$5\r\n'],
+    ['maxBulkBytes', 4, '$?\r\n;4\r\naaaa\r\n;1\r\na\r\n'],
+    ['maxElements', 2, '*3\r\n'],
+    ['maxElements', 3, '%2\r\n'],
+    ['maxElements', 2, '*?\r\n:1\r\n:1\r\n:1\r\n'],
+    ['maxDepth', 3, '*1\r\n*1\r\n*1\r\n*1\r\n'],
+    ['maxDepth', 3, '|0\r\n|0\r\n|0\r\n|0\r\n'],
+    ['maxLineBytes', 16, `+${'a'.repeat(17)}`],
+    ['maxMessageBytes', 20, '*3\r\n$4\r\naaaa\r\n$4\r\naaaa\r\n'],
+  ])('keeps to %s %d', (name, value, bytes) => {
+    expect(failure(bytes, { [name]: value }).code).toBe('HR_ERR_FRAME_TOO_LONG');
+  });
+
+  it('takes what is just at the limits', () => {
+    const limits = { maxBulkBytes: 4, maxElements: 2, maxDepth: 2, maxLineBytes: 16 };
+    expect(read('*2\r\n*0\r\n$4\r\naaaa\r\n', limits)).toEqual([[[], buffer('aaaa')]]);
+  });
+
+  it('has no recursion that depth could blow up', () => {
+    const deep = '*1\r\n'.repeat(100_000);
+    const options = { maxDepth: 200_000, maxMessageBytes: Number.POSITIVE_INFINITY };
+    const [value] = read(`${deep}:1\r\n`, options);
+    expect(Array.isArray(value)).toBe(true);
+  });
+
+  it('names what a peer that speaks something else seems to speak', () => {
+    expect(failure('GET / HTTP/1.1\r\n').message).toMatch(/HTTP/);
+    expect(failure('\x16\x03\x01').message).toMatch(/TLS/);
+  });
+
+  it('ends a message whose next part does not come in time', () => {
+    const channel = new EmbeddedChannel(new RespDecoder({ frameTimeoutMs: 1000 }));
+    channel.writeInbound(buffer('*2\r\n$1'));
+    channel.clock.advance(600);
+    channel.writeInbound(buffer('\r\na\r\n$1'));
+    channel.clock.advance(600);
+    expect(channel.isOutputShutdown).toBe(false);
+    channel.clock.advance(600);
+    expect(channel.isOutputShutdown).toBe(true);
+    expect(() => channel.checkException()).toThrow(/1000 ms/);
+  });
+});
