@@ -1,0 +1,122 @@
+import net from 'node:net';
+import { expect, it, vi } from 'vitest';
+import { ServerProcess } from './server-process.ts';
+
+const MEMBERS = 1000;
+const SECONDS = 30;
+const FRAME_BYTES = 4 + 1024;
+const MEGABYTE = 1024 * 1024;
+
+interface Report {
+  readonly sent: number;
+  readonly heap: readonly number[];
+  readonly counters: Readonly<Record<string, number>>;
+  readonly members: number;
+  readonly heldBytes: number;
+  readonly isOpen: boolean;
+  readonly reason: string | undefined;
+  readonly closed: Readonly<Record<string, number>>;
+}
+
+/** How late messages were, in tenths of a millisecond. */
+class Latencies {
+  private readonly counts = new Uint32Array(100_000);
+  private total = 0;
+
+  record(ms: number): void {
+    this.counts[Math.min(this.counts.length - 1, Math.max(0, Math.round(ms * 10)))]! += 1;
+    this.total += 1;
+  }
+
+  percentile(share: number): number {
+    let seen = 0;
+    const index = this.counts.findIndex((count) => {
+      seen += count;
+      return seen >= this.total * share;
+    });
+    return index / 10;
+  }
+}
+
+/** A member that reads, and checks that it gets every message once and in order. */
+class Reader {
+  next = 0;
+  isInOrder = true;
+  private rest = Buffer.alloc(0);
+  private readonly latencies: Latencies;
+
+  constructor(port: number, latencies: Latencies, sockets: net.Socket[]) {
+    this.latencies = latencies;
+    const socket = net.connect({ host: '127.0.0.1', port });
+    sockets.push(socket);
+    socket.on('error', () => {});
+    socket.on('data', (bytes: Buffer) => this.read(bytes));
+    socket.write('R');
+  }
+
+  private read(bytes: Buffer): void {
+    const now = process.hrtime.bigint();
+    const all = this.rest.length === 0 ? bytes : Buffer.concat([this.rest, bytes]);
+    let at = 0;
+    for (; at + FRAME_BYTES <= all.length; at += FRAME_BYTES) {
+      this.isInOrder &&= all.readUInt32BE(at + 4) === this.next;
+      this.next += 1;
+      this.latencies.record(Number(now - all.readBigUInt64BE(at + 8)) / 1e6);
+    }
+    this.rest = all.subarray(at);
+  }
+}
+
+async function broadcastWith(policy: string) {
+  using server = new ServerProcess('./broadcast-server.ts', policy, MEMBERS, SECONDS);
+  const port = Number(await server.line('listening'));
+  const sockets: net.Socket[] = [];
+  const victim = net.connect({ host: '127.0.0.1', port }).pause();
+  victim.on('error', () => {});
+  victim.write('V');
+  sockets.push(victim);
+  const latencies = new Latencies();
+  const readers = Array.from({ length: MEMBERS - 1 }, () => new Reader(port, latencies, sockets));
+  const report = JSON.parse(await server.line('report')) as Report;
+  // On a busy machine the last bytes are still on their way.
+  await vi.waitFor(() => expect(readers.every(({ next }) => next >= report.sent)).toBe(true), {
+    timeout: 20_000,
+    interval: 100,
+  });
+  for (const socket of sockets) socket.destroy();
+  server.process.kill('SIGTERM');
+  await server.exited;
+  return { report, readers, latencies };
+}
+
+it.each([
+  ['close', 'closed'],
+  ['drop-newest', 'droppedNewest'],
+  ['drop-oldest', 'droppedOldest'],
+  ['coalesce', 'coalesced'],
+])(
+  `one of ${MEMBERS} members never reads, 1 KB goes to all 100 times a second for ${SECONDS} s: %s`,
+  async (policy, counter) => {
+    const { report, readers, latencies } = await broadcastWith(policy);
+
+    expect(report.sent).toBe(SECONDS * 100);
+    expect(readers.filter(({ next }) => next !== report.sent).length).toBe(0);
+    expect(readers.every(({ isInOrder }) => isInOrder)).toBe(true);
+    expect(latencies.percentile(0.99)).toBeLessThan(50);
+
+    expect(report.counters[counter]).toBeGreaterThan(0);
+    expect(report.heldBytes).toBeLessThan(MEGABYTE);
+    if (policy === 'close') {
+      expect([report.isOpen, report.reason]).toEqual([false, 'slow-consumer']);
+      expect(report.closed).toEqual({ 'slow-consumer': 1 });
+      expect(report.members).toBe(MEMBERS - 1);
+    } else {
+      expect(report.isOpen).toBe(true);
+      expect(report.members).toBe(MEMBERS);
+    }
+
+    // The first sample is before the first message came through.
+    const [, second = 0, ...later] = report.heap;
+    expect(Math.max(...later) - second).toBeLessThan(16 * MEGABYTE);
+  },
+);
