@@ -55,6 +55,8 @@ export const ERROR_CODES = {
   REJECTED_PER_ADDRESS: ['RejectedError', 'the limit of connections for this address is reached'],
   REJECTED_ORIGIN: ['RejectedError', 'a page of a strange site asked for a WebSocket'],
   REJECTED_PEER: ['RejectedError', 'the peer is not a proxy that is trusted'],
+  REJECTED_RATE: ['RejectedError', 'connections or messages come too fast'],
+  REJECTED_FILTER: ['RejectedError', 'the address is not let in'],
   REJECTED_AUTH: ['RejectedError', 'the authenticator said no'],
 } as const satisfies Record<string, readonly [ErrorClassName, string]>;
 

@@ -35,11 +35,23 @@ export { IdleCloseHandler, type IdleCloseOptions } from './idle/idle-close-handl
 export { type IdleState, IdleStateEvent } from './idle/idle-state-event.ts';
 export { IdleStateHandler, type IdleStateOptions } from './idle/idle-state-handler.ts';
 export { addressKey } from './limit/address-key.ts';
+export type { AdmissionOptions } from './limit/admission-handler.ts';
 export {
   type ConnectionLimitCounters,
   ConnectionLimitHandler,
   type ConnectionLimitOptions,
 } from './limit/connection-limit-handler.ts';
+export {
+  ConnectionRateHandler,
+  type ConnectionRateOptions,
+} from './limit/connection-rate-handler.ts';
+export {
+  IpFilterHandler,
+  type IpFilterOptions,
+  type IpRange,
+  type IpRule,
+} from './limit/ip-filter-handler.ts';
+export { UniqueAddressHandler, type UniqueAddressOptions } from './limit/unique-address-handler.ts';
 export {
   ConnectionExpiredEvent,
   type ExpiryOptions,

@@ -1,33 +1,15 @@
-import {
-  type Channel,
-  type Context,
-  checkNumber,
-  checkTime,
-  type Handler,
-  initializer,
-  RejectedError,
-  type TransportChannel,
-  type Types,
-} from '@headrace/core';
+import { type Channel, checkNumber, clientAddress, RejectedError } from '@headrace/core';
 import { addressKey } from './address-key.ts';
+import { AdmissionHandler, type AdmissionOptions } from './admission-handler.ts';
 
 /** Options of a {@link ConnectionLimitHandler}. */
-export interface ConnectionLimitOptions {
+export interface ConnectionLimitOptions extends AdmissionOptions {
   /** Connections at a time. @default 100000 */
   readonly total?: number;
   /** Connections at a time from one IPv4 address or one IPv6 /64 network. @default 1000 */
   readonly perAddress?: number;
-  /** What counts as one client; `undefined` counts in total only. @default the remote address */
+  /** What counts as one client; `undefined` counts in total only. @default the client's address */
   readonly clientOf?: (child: Channel) => string | undefined;
-  /**
-   * Gives a refused connection a pipeline of its own, to say a last word: add handlers, write, `end()`. It
-   * is closed after `lastWordMs` in any case. Without it a refused connection is closed at once.
-   */
-  readonly onRefused?: (child: Channel, error: RejectedError) => void;
-  /** @default 1000 */
-  readonly lastWordMs?: number;
-  /** Refused connections that may say their last word at a time; more are closed at once. @default 100 */
-  readonly maxLastWords?: number;
 }
 
 /** How many came, and what became of them. */
@@ -37,28 +19,26 @@ export interface ConnectionLimitCounters {
   refusedPerAddress: number;
 }
 
-const DEFAULTS = {
-  total: 100_000,
-  perAddress: 1000,
-  lastWordMs: 1000,
-  maxLastWords: 100,
-} as const;
+const DEFAULTS = { total: 100_000, perAddress: 1000 } as const;
 
 /**
  * Refuses connections above a number in total or per client, before their pipeline is built.
  *
  * ```text
  *  listening socket | [limit] | acceptor      in ServerBootstrap.handler(…)
+ *  wire | PROXY | [limit] | frame | app       behind a proxy: { waitForClient: true }
  * ```
  *
- * - **Place** in the pipeline of the listening channel.
+ * - **Place** in the pipeline of the listening channel; where a PROXY header tells the client's address, a
+ *   second one, shared by all connections, in theirs.
  * - **In** accepted channels, not yet registered.
  * - **Out** those within the limits.
  * - **Events** forwards all of them.
  * - **Errors** gives `onRefused` a `REJECTED_TOTAL` or `REJECTED_PER_ADDRESS`; the close reason is `refused`.
- * - **State** one per server: how many are open, in total and for each client.
+ * - **State** one per server, sharable: how many are open, in total and for each client.
  * - **Cost** one map entry per client that is connected.
- * - **Pitfalls** behind a proxy all clients have the proxy's address: raise `perAddress`, or pass `clientOf`.
+ * - **Pitfalls** behind a proxy all clients have the proxy's address: there, set `perAddress: Infinity` in
+ *   the listening channel's and count clients in a second one.
  *
  * @example
  * ```ts run
@@ -74,8 +54,7 @@ const DEFAULTS = {
  * // prints 0
  * ```
  */
-export class ConnectionLimitHandler implements Handler {
-  declare readonly types: Types<unknown, unknown, unknown, never>;
+export class ConnectionLimitHandler extends AdmissionHandler {
   readonly counters: ConnectionLimitCounters = {
     accepted: 0,
     refusedTotal: 0,
@@ -84,23 +63,15 @@ export class ConnectionLimitHandler implements Handler {
   private readonly total: number;
   private readonly perAddress: number;
   private readonly clientOf: (child: Channel) => string | undefined;
-  private readonly onRefused: ConnectionLimitOptions['onRefused'];
-  private readonly lastWordMs: number;
-  private readonly maxLastWords: number;
   private readonly perClient = new Map<string, number>();
   private openNow = 0;
-  private lastWords = 0;
 
   constructor(options: ConnectionLimitOptions = {}) {
+    super(options);
     const whole = { min: 1, integer: true };
     this.total = checkNumber('total', options.total ?? DEFAULTS.total, whole);
     this.perAddress = checkNumber('perAddress', options.perAddress ?? DEFAULTS.perAddress, whole);
-    this.lastWordMs = checkTime('lastWordMs', options.lastWordMs ?? DEFAULTS.lastWordMs);
-    this.maxLastWords = checkNumber('maxLastWords', options.maxLastWords ?? DEFAULTS.maxLastWords, {
-      integer: true,
-    });
-    this.onRefused = options.onRefused;
-    this.clientOf = options.clientOf ?? ((child) => addressKey(child.remoteAddress));
+    this.clientOf = options.clientOf ?? ((child) => addressKey(clientAddress(child)));
   }
 
   /** Connections that are open now. */
@@ -118,17 +89,14 @@ export class ConnectionLimitHandler implements Handler {
     return this.perClient.get(client) ?? 0;
   }
 
-  channelRead(ctx: Context, child: TransportChannel): void {
+  protected override admit(child: Channel): RejectedError | undefined {
     const client = this.clientOf(child);
     const error = this.errorFor(client);
-    if (error !== undefined) {
-      this.refuse(child, error);
-      return;
-    }
+    if (error !== undefined) return error;
     this.count(client, 1);
     this.counters.accepted += 1;
     child.onClosed(() => this.count(client, -1));
-    ctx.fireChannelRead(child);
+    return undefined;
   }
 
   private errorFor(client: string | undefined): RejectedError | undefined {
@@ -156,21 +124,5 @@ export class ConnectionLimitHandler implements Handler {
     const open = this.openOf(client) + delta;
     if (open === 0) this.perClient.delete(client);
     else this.perClient.set(client, open);
-  }
-
-  private refuse(child: TransportChannel, error: RejectedError): void {
-    const { onRefused } = this;
-    if (onRefused === undefined || this.lastWords >= this.maxLastWords) {
-      child.close('refused');
-      return;
-    }
-    this.lastWords += 1;
-    const deadline = child.clock.schedule(() => child.close('refused'), this.lastWordMs);
-    child.onClosed(() => {
-      this.lastWords -= 1;
-      deadline.cancel();
-    });
-    child.pipeline.addLast(initializer((channel) => onRefused(channel, error)));
-    child.register();
   }
 }

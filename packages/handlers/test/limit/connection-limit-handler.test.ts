@@ -1,69 +1,29 @@
 import {
-  type Address,
   type Channel,
+  CLIENT_ADDRESS,
   type Context,
   type Handler,
   type RejectedError,
-  resolveChannelOptions,
-  silentLogger,
-  TransportChannel,
+  type TransportChannel,
 } from '@headrace/core';
-import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
+import { EmbeddedChannel } from '@headrace/core/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   ConnectionLimitHandler,
   type ConnectionLimitOptions,
 } from '../../src/limit/connection-limit-handler.ts';
+import { UniqueAddressHandler } from '../../src/limit/unique-address-handler.ts';
+import { type Listening, listeningClock, listeningWith } from './listening.ts';
 
-const clock = new VirtualClock();
-
-/** An accepted channel that nobody has registered yet. */
-function accepted(host: string): { child: TransportChannel; sent: string[] } {
-  const sent: string[] = [];
-  const family = host.includes(':') ? 'IPv6' : 'IPv4';
-  const remoteAddress: Address = { host, port: 1234, family };
-  const transport = {
-    accepts: 'text',
-    isActive: true,
-    localAddress: remoteAddress,
-    remoteAddress,
-    unsentBytes: 0,
-    open() {},
-    requestRead() {},
-    pauseReading() {},
-    sizeOf: (message: unknown) => String(message).length,
-    write(messages: readonly unknown[]) {
-      sent.push(...messages.map(String));
-      return true;
-    },
-    shutdownOutput() {},
-    close() {},
-    abort() {},
-  };
-  const options = resolveChannelOptions({ clock, logger: silentLogger });
-  return { child: new TransportChannel(transport, options), sent };
-}
-
-function serverWith(options: ConnectionLimitOptions): {
-  limit: ConnectionLimitHandler;
-  accept: (host: string) => { child: TransportChannel; sent: string[]; wasAccepted: boolean };
+function serverWith(options: ConnectionLimitOptions): Listening & {
+  readonly limit: ConnectionLimitHandler;
 } {
   const limit = new ConnectionLimitHandler(options);
-  let last: unknown;
-  const acceptor: Handler = {
-    channelRead(_ctx: Context, child: unknown) {
-      last = child;
-    },
-  };
-  const server = new EmbeddedChannel(limit, acceptor);
-  const accept = (host: string) => {
-    const { child, sent } = accepted(host);
-    server.writeInbound(child);
-    return { child, sent, wasAccepted: last === child };
-  };
-  return { limit, accept };
+  return { limit, ...listeningWith(limit) };
 }
+
+const clock = listeningClock;
 
 describe('ConnectionLimitHandler', () => {
   it('L18 refuses above the total', () => {
@@ -172,5 +132,69 @@ describe('ConnectionLimitHandler', () => {
     expect(() => new ConnectionLimitHandler({ total: 0 })).toThrow(/total is 0/);
     expect(() => new ConnectionLimitHandler({ perAddress: 1.5 })).toThrow(/perAddress is 1.5/);
     expect(() => new ConnectionLimitHandler({ total: Number.POSITIVE_INFINITY })).not.toThrow();
+  });
+});
+
+describe("ConnectionLimitHandler in the connections' own pipeline", () => {
+  const from = (host: string) => ({ host, port: 1, family: 'IPv4' as const });
+
+  /** Tells the client's address as a PROXY decoder does. */
+  function tell(channel: EmbeddedChannel, host: string): void {
+    channel.attributes.set(CLIENT_ADDRESS, from(host));
+    channel.run(() => channel.pipeline.fireUserEventTriggered('the header'));
+  }
+
+  it('counts the clients that a proxy tells of, when it has told', () => {
+    const limit = new ConnectionLimitHandler({ perAddress: 1, waitForClient: true });
+    const events: unknown[] = [];
+    const app = (): Handler => ({
+      userEventTriggered: (_ctx: Context, event) => void events.push(event),
+    });
+    const [first, second, third] = [1, 2, 3].map(() => new EmbeddedChannel(limit, app()));
+    expect(limit.open).toBe(0);
+    tell(first!, '10.0.0.1');
+    tell(second!, '10.0.0.1');
+    tell(third!, '10.0.0.2');
+    expect([first, second, third].map((channel) => channel!.isOpen)).toEqual([true, false, true]);
+    expect(second!.closeInfo?.reason).toBe('refused');
+    expect(events).toEqual(['the header', 'the header']);
+    expect(limit.openOf('10.0.0.1')).toBe(1);
+    first!.finish();
+    expect(limit.openOf('10.0.0.1')).toBe(0);
+  });
+
+  it('leaves the pipeline with its decision', () => {
+    const limit = new ConnectionLimitHandler();
+    const channel = new EmbeddedChannel(limit);
+    expect(limit.open).toBe(1);
+    expect(channel.pipeline.names()).toEqual([]);
+    channel.writeInbound('passes');
+    expect(channel.readInbound()).toBe('passes');
+  });
+
+  it('acts on nothing that a refused connection sends while it says its last word', () => {
+    const onRefused = (child: Channel) => void child.writeAndFlush('ERR:TOO_MANY');
+    const limit = new ConnectionLimitHandler({ total: 1, onRefused });
+    new EmbeddedChannel(limit);
+    const refused = new EmbeddedChannel(limit);
+    expect(refused.readOutbound()).toBe('ERR:TOO_MANY');
+    refused.writeInbound('do this');
+    expect(refused.readInbound()).toBeUndefined();
+    refused.advance(1000);
+    expect(refused.closeInfo?.reason).toBe('refused');
+  });
+});
+
+describe('UniqueAddressHandler', () => {
+  it('S358 refuses a second connection of an address, and frees the slot on close', () => {
+    const { accept } = listeningWith(new UniqueAddressHandler());
+    const first = accept('10.0.0.1');
+    expect(first.wasAccepted).toBe(true);
+    const second = accept('10.0.0.1');
+    expect(second.wasAccepted).toBe(false);
+    expect(second.child.closeInfo?.reason).toBe('refused');
+    expect(accept('10.0.0.2').wasAccepted).toBe(true);
+    first.child.close();
+    expect(accept('10.0.0.1').wasAccepted).toBe(true);
   });
 });

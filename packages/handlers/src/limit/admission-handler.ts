@@ -1,0 +1,143 @@
+import {
+  type Channel,
+  CLIENT_ADDRESS,
+  type Context,
+  checkNumber,
+  checkTime,
+  type Handler,
+  initializer,
+  type PassThrough,
+  type RejectedError,
+  type Timer,
+  type TransportChannel,
+  type Types,
+} from '@headrace/core';
+
+/** What the handlers that refuse connections have in common. */
+export interface AdmissionOptions {
+  /**
+   * Lets a refused connection say a last word: add handlers, write, `end()`. It is closed after
+   * `lastWordMs` in any case, and nothing it sends is acted on. Without it, it is closed at once.
+   */
+  readonly onRefused?: (child: Channel, error: RejectedError) => void;
+  /** @default 1000 */
+  readonly lastWordMs?: number;
+  /** Refused connections that may say their last word at a time; more are closed at once. @default 100 */
+  readonly maxLastWords?: number;
+  /**
+   * In a connection's own pipeline, behind a PROXY decoder: decides when the proxy has told who the client
+   * is, instead of at once. @default false
+   */
+  readonly waitForClient?: boolean;
+}
+
+const DEFAULTS = { lastWordMs: 1000, maxLastWords: 100 } as const;
+
+/**
+ * Decides which connections may stay, either in the pipeline of the listening channel, before they have
+ * one of their own, or in theirs. One instance serves all connections, because it counts.
+ */
+export abstract class AdmissionHandler implements Handler {
+  declare readonly types: Types<PassThrough, PassThrough, PassThrough, never>;
+  readonly sharable = true;
+  private readonly onRefused: AdmissionOptions['onRefused'];
+  private readonly lastWordMs: number;
+  private readonly maxLastWords: number;
+  private readonly waitForClient: boolean;
+  private lastWords = 0;
+
+  constructor(options: AdmissionOptions) {
+    const { lastWordMs = DEFAULTS.lastWordMs, maxLastWords = DEFAULTS.maxLastWords } = options;
+    this.lastWordMs = checkTime('lastWordMs', lastWordMs);
+    this.maxLastWords = checkNumber('maxLastWords', maxLastWords, { integer: true });
+    this.onRefused = options.onRefused;
+    this.waitForClient = options.waitForClient ?? false;
+  }
+
+  /** Says why not, or counts the connection in. */
+  protected abstract admit(child: Channel): RejectedError | undefined;
+
+  // --- in the pipeline of the listening channel ---
+
+  channelRead(ctx: Context, message: unknown): void {
+    if (!ctx.channel.isServer) {
+      ctx.fireChannelRead(message);
+      return;
+    }
+    const child = message as TransportChannel;
+    const error = this.admitOrClose(child);
+    if (error === undefined) ctx.fireChannelRead(child);
+    else this.refuse(child, error);
+  }
+
+  // --- in the connection's own pipeline ---
+
+  handlerAdded(ctx: Context): void {
+    if (ctx.channel.isServer || this.waitForClient) return;
+    if (ctx.channel.isActive || ctx.channel.remoteAddress !== undefined) this.decide(ctx);
+  }
+
+  channelActive(ctx: Context): void {
+    if (!ctx.channel.isServer && !this.waitForClient) this.decide(ctx);
+    ctx.fireChannelActive();
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    const isTold = this.waitForClient && ctx.channel.attributes.has(CLIENT_ADDRESS);
+    if (isTold && !ctx.channel.isServer) this.decide(ctx);
+    if (ctx.channel.isOpen) ctx.fireUserEventTriggered(event);
+  }
+
+  /** Only once for each connection: it leaves the pipeline with the decision. */
+  private decide(ctx: Context): void {
+    const deaf = new DeafHandler();
+    ctx.pipeline.replace(this, deaf);
+    const error = this.admitOrClose(ctx.channel);
+    if (error === undefined) ctx.pipeline.remove(deaf);
+    else if (ctx.channel.isActive) this.refuse(ctx.channel as TransportChannel, error);
+    else deaf.whenActive = () => this.refuse(ctx.channel as TransportChannel, error);
+  }
+
+  /** Whom nobody could decide about does not stay. */
+  private admitOrClose(child: Channel): RejectedError | undefined {
+    try {
+      return this.admit(child);
+    } catch (thrown) {
+      child.close('error');
+      throw thrown;
+    }
+  }
+
+  private refuse(child: TransportChannel, error: RejectedError): void {
+    const { onRefused } = this;
+    if (onRefused === undefined || this.lastWords >= this.maxLastWords) {
+      child.close('refused');
+      return;
+    }
+    this.lastWords += 1;
+    let deadline: Timer | undefined;
+    child.onClosed(() => {
+      this.lastWords -= 1;
+      deadline?.cancel();
+    });
+    if (child.isRegistered) onRefused(child, error);
+    else {
+      child.pipeline.addLast(initializer((channel) => onRefused(channel, error)));
+      child.register();
+    }
+    if (child.isOpen) {
+      deadline = child.clock.schedule(() => child.close('refused'), this.lastWordMs);
+    }
+  }
+}
+
+/** Lets nothing of a refused connection through. */
+class DeafHandler implements Handler {
+  whenActive: () => void = () => {};
+
+  channelActive(): void {
+    this.whenActive();
+  }
+
+  channelRead(): void {}
+}

@@ -1,0 +1,112 @@
+import { type Channel, checkNumber, clientAddress, RejectedError } from '@headrace/core';
+import { addressKey } from './address-key.ts';
+import { AdmissionHandler, type AdmissionOptions } from './admission-handler.ts';
+import { type Rate, TokenBucket, TokenBuckets } from './token-bucket.ts';
+
+/** Options of a {@link ConnectionRateHandler}. */
+export interface ConnectionRateOptions extends AdmissionOptions {
+  /** New connections a second, on average. @default 1000 */
+  readonly perSecond?: number;
+  /** At once, after a pause. @default perSecond */
+  readonly burst?: number;
+  /** New connections a second from one client, on average. @default 10 */
+  readonly perAddressPerSecond?: number;
+  /** At once, after a pause. @default 50 */
+  readonly perAddressBurst?: number;
+  /** Clients remembered at a time; the ones seen least lately are forgotten first. @default 10000 */
+  readonly maxAddresses?: number;
+}
+
+const DEFAULTS = {
+  perSecond: 1000,
+  perAddressPerSecond: 10,
+  perAddressBurst: 50,
+  maxAddresses: 10_000,
+} as const;
+
+/**
+ * Refuses connections that come too fast, in total or from one client.
+ *
+ * ```text
+ *  listening socket | [rate] | limit | acceptor
+ * ```
+ *
+ * - **Place** in the pipeline of the listening channel, or behind a PROXY decoder in the connections' own.
+ * - **In** accepted channels.
+ * - **Out** those within the rates.
+ * - **Events** forwards all of them.
+ * - **Errors** gives `onRefused` a `REJECTED_RATE`; the close reason is `refused`.
+ * - **State** one per server, sharable: a number for each client seen lately, `maxAddresses` at most.
+ * - **Cost** one map entry per client seen lately.
+ * - **Pitfalls** after a restart all clients come back at once: give them jitter, and a `burst` to match.
+ *
+ * @example
+ * ```ts run
+ * import { ServerBootstrap } from '@headrace/core';
+ * import { ConnectionRateHandler } from '@headrace/handlers';
+ *
+ * const rate = new ConnectionRateHandler({ perSecond: 500, perAddressPerSecond: 5 });
+ * await using server = await new ServerBootstrap()
+ *   .handler((listening) => listening.pipeline.addLast(rate))
+ *   .childHandler(() => {})
+ *   .bind({ port: 0, host: '127.0.0.1' });
+ * console.log(rate.refused);
+ * // prints 0
+ * ```
+ */
+export class ConnectionRateHandler extends AdmissionHandler {
+  private readonly rate: Rate;
+  private readonly addressRate: Rate;
+  private readonly maxAddresses: number;
+  private all: TokenBucket | undefined = undefined;
+  private readonly clients: TokenBuckets;
+  private refusedSoFar = 0;
+
+  constructor(options: ConnectionRateOptions = {}) {
+    super(options);
+    const above = { min: Number.MIN_VALUE };
+    const { perSecond = DEFAULTS.perSecond, burst = perSecond } = options;
+    const { perAddressPerSecond = DEFAULTS.perAddressPerSecond } = options;
+    const { perAddressBurst = DEFAULTS.perAddressBurst } = options;
+    this.rate = {
+      perSecond: checkNumber('perSecond', perSecond, above),
+      burst: checkNumber('burst', Math.max(burst, 1), { min: 1 }),
+    };
+    this.addressRate = {
+      perSecond: checkNumber('perAddressPerSecond', perAddressPerSecond, above),
+      burst: checkNumber('perAddressBurst', perAddressBurst, { min: 1 }),
+    };
+    const { maxAddresses = DEFAULTS.maxAddresses } = options;
+    this.maxAddresses = checkNumber('maxAddresses', maxAddresses, { min: 1, integer: true });
+    this.clients = new TokenBuckets(this.addressRate, this.maxAddresses);
+  }
+
+  /** How many connections were refused so far. */
+  get refused(): number {
+    return this.refusedSoFar;
+  }
+
+  /** Clients that are remembered now. */
+  get remembered(): number {
+    return this.clients.size;
+  }
+
+  protected override admit(child: Channel): RejectedError | undefined {
+    const now = child.clock.now();
+    this.all ??= new TokenBucket(this.rate, now);
+    const client = addressKey(clientAddress(child));
+    // The client first: who comes too fast must not use up what the others may.
+    if (client !== undefined && !this.clients.take(client, now)) {
+      return this.tooFast(`from ${client}`, this.addressRate.perSecond);
+    }
+    return this.all.take(this.rate, now)
+      ? undefined
+      : this.tooFast('in total', this.rate.perSecond);
+  }
+
+  private tooFast(what: string, perSecond: number): RejectedError {
+    this.refusedSoFar += 1;
+    const text = `connections ${what} come faster than ${perSecond} a second`;
+    return new RejectedError('REJECTED_RATE', text, { perSecond });
+  }
+}

@@ -1,0 +1,88 @@
+/** How fast something may happen. */
+export interface Rate {
+  /** On average. */
+  readonly perSecond: number;
+  /** At once, after a pause. */
+  readonly burst: number;
+}
+
+/** A share that is used up and grows back: allows bursts, and a rate on average. */
+export class TokenBucket {
+  private tokens: number;
+  private filledAt: number;
+
+  constructor(rate: Rate, now: number) {
+    this.tokens = rate.burst;
+    this.filledAt = now;
+  }
+
+  /** True if there was a token to take. */
+  take(rate: Rate, now: number): boolean {
+    this.fill(rate, now);
+    if (this.tokens < 1) return false;
+    this.tokens -= 1;
+    return true;
+  }
+
+  /** Milliseconds until there is a token. */
+  waitMs(rate: Rate, now: number): number {
+    this.fill(rate, now);
+    return this.tokens >= 1 ? 0 : ((1 - this.tokens) / rate.perSecond) * 1000;
+  }
+
+  isFull(rate: Rate, now: number): boolean {
+    this.fill(rate, now);
+    return this.tokens >= rate.burst;
+  }
+
+  private fill(rate: Rate, now: number): void {
+    const grown = ((now - this.filledAt) / 1000) * rate.perSecond;
+    // A rounding error must not keep a token back that is due.
+    this.tokens = Math.min(rate.burst, this.tokens + grown + 1e-9);
+    this.filledAt = now;
+  }
+}
+
+/** Buckets by name, no more than a given number: those that were used least lately are forgotten first. */
+export class TokenBuckets {
+  private readonly rate: Rate;
+  private readonly maxBuckets: number;
+  private readonly buckets = new Map<string, TokenBucket>();
+
+  constructor(rate: Rate, maxBuckets: number) {
+    this.rate = rate;
+    this.maxBuckets = maxBuckets;
+  }
+
+  get size(): number {
+    return this.buckets.size;
+  }
+
+  /** True if this name had a token to take. */
+  take(name: string, now: number): boolean {
+    const bucket = this.buckets.get(name) ?? new TokenBucket(this.rate, now);
+    this.buckets.delete(name);
+    this.buckets.set(name, bucket);
+    const taken = bucket.take(this.rate, now);
+    if (this.buckets.size > this.maxBuckets) this.forgetOne();
+    else this.forgetFull(now);
+    return taken;
+  }
+
+  /** A full bucket is as good as none; looking at two for each one used is enough to find them all. */
+  private forgetFull(now: number): void {
+    let looks = 2;
+    for (const [name, bucket] of this.buckets) {
+      if (looks === 0 || !bucket.isFull(this.rate, now)) return;
+      this.buckets.delete(name);
+      looks -= 1;
+    }
+  }
+
+  private forgetOne(): void {
+    for (const name of this.buckets.keys()) {
+      this.buckets.delete(name);
+      return;
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import { ConnectionLimitHandler, type ConnectionLimitOptions } from './connection-limit-handler.ts';
+
+/** Options of a {@link UniqueAddressHandler}. */
+export type UniqueAddressOptions = Omit<ConnectionLimitOptions, 'total' | 'perAddress'>;
+
+/**
+ * Refuses a second connection from an address while the first is open.
+ *
+ * ```text
+ *  listening socket | [unique address] | acceptor
+ * ```
+ *
+ * - **Place** in the pipeline of the listening channel, or behind a PROXY decoder in the connections' own.
+ * - **In** accepted channels.
+ * - **Out** the first of each address.
+ * - **Events** forwards all of them.
+ * - **Errors** gives `onRefused` a `REJECTED_PER_ADDRESS`; the close reason is `refused`.
+ * - **State** one per server, sharable: the addresses that are connected.
+ * - **Cost** one map entry per connection.
+ * - **Pitfalls** many people share one address behind a company's or a carrier's router. An IPv6 /64
+ *   network counts as one address.
+ *
+ * @example
+ * ```ts run
+ * import { ServerBootstrap } from '@headrace/core';
+ * import { UniqueAddressHandler } from '@headrace/handlers';
+ *
+ * const unique = new UniqueAddressHandler();
+ * await using server = await new ServerBootstrap()
+ *   .handler((listening) => listening.pipeline.addLast(unique))
+ *   .childHandler(() => {})
+ *   .bind({ port: 0, host: '127.0.0.1' });
+ * console.log(unique.clients);
+ * // prints 0
+ * ```
+ * @see Netty's `UniqueIpFilter`
+ */
+export class UniqueAddressHandler extends ConnectionLimitHandler {
+  constructor(options: UniqueAddressOptions = {}) {
+    super({ ...options, total: Number.POSITIVE_INFINITY, perAddress: 1 });
+  }
+}
