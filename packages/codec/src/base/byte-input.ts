@@ -5,6 +5,9 @@ const EMPTY: Buffer = Buffer.alloc(0);
 /** Less than this is copied out of the memory it came in, so that a few bytes do not keep much more alive. */
 const SMALL_BYTES = 2048;
 const MIN_CAPACITY = 256;
+/** From here on memory grows by more than twice: the system gives pages only when they are written to. */
+const LARGE_BYTES = 128 * 1024;
+const HUGE_BYTES = 4 * 1024 * 1024;
 /** So many are searched faster by a loop than by a call. */
 const FEW_BYTES = 128;
 /** What one read may bring beyond the frame that is waited for. */
@@ -12,8 +15,8 @@ const READ_BYTES = 64 * 1024;
 
 /**
  * The bytes that arrived and no decoder has taken yet. A chunk that comes while nothing is left over is
- * looked at where it lies; else it is appended to memory that doubles, so that each byte is copied a
- * constant number of times however small the chunks are. What was taken is never written over: a taken
+ * looked at where it lies; else it is appended to memory that grows by factors, so that each byte is copied
+ * a constant number of times however small the chunks are. What was taken is never written over: a taken
  * part stays as it is for as long as somebody holds it.
  */
 export class ByteInput {
@@ -128,10 +131,9 @@ export class ByteInput {
 
   private capacityFor(more: number): number {
     const needed = this.length + more;
-    const doubled = Math.max(MIN_CAPACITY, needed * 2);
-    return this.wanted <= 0
-      ? doubled
-      : Math.min(doubled, Math.max(needed, this.wanted) + READ_BYTES);
+    const factor = needed < LARGE_BYTES ? 2 : needed < HUGE_BYTES ? 4 : 8;
+    const grown = Math.max(MIN_CAPACITY, needed * factor);
+    return this.wanted <= 0 ? grown : Math.min(grown, Math.max(needed, this.wanted) + READ_BYTES);
   }
 
   private moveTo(capacity: number): void {

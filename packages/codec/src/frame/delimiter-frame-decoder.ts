@@ -104,10 +104,9 @@ export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
       this.leaveOut(ctx, input, found);
       return undefined;
     }
-    const { start, buffer } = input;
+    const { start } = input;
     this.search.skip(input, frameLength + delimiterLength);
-    const end = start + frameLength + (this.stripDelimiter ? 0 : delimiterLength);
-    return buffer.subarray(start, end);
+    return input.view(start, frameLength + (this.stripDelimiter ? 0 : delimiterLength));
   }
 
   /** The end of a frame that is too long. */
@@ -123,6 +122,7 @@ export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** No delimiter yet: waits for it, or drops what is already too long. */
   private keepOrDiscard(ctx: Context, input: ByteInput): void {
+    if (!this.discarding && input.length <= this.maxFrameLength) return;
     // What may be the begin of a delimiter is not the frame's yet: that must not depend on the cut.
     const length = input.length - this.search.begunAtEnd(input);
     if (!this.discarding && length <= this.maxFrameLength) return;

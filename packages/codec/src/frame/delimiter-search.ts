@@ -49,10 +49,7 @@ export class DelimiterSearch {
   begunAtEnd(input: ByteInput): number {
     const { length } = input;
     for (let size = Math.min(this.longest - 1, length); size > 0; size--) {
-      const rest = input.buffer.subarray(input.end - size, input.end);
-      const isBegun = this.delimiters.some(
-        (delimiter) => delimiter.length > size && rest.equals(delimiter.subarray(0, size)),
-      );
+      const isBegun = this.delimiters.some((delimiter) => endsInBegin(input, delimiter, size));
       if (isBegun) return size;
     }
     return 0;
@@ -79,4 +76,12 @@ function indexIn(input: ByteInput, delimiter: Buffer, from: number): number {
   if (delimiter.length === 1) return input.indexOf(delimiter[0]!, from);
   const at = input.buffer.subarray(input.start + from, input.end).indexOf(delimiter);
   return at === -1 ? -1 : at + from;
+}
+
+/** True if the last `size` bytes are the first ones of a longer delimiter. */
+function endsInBegin(input: ByteInput, delimiter: Buffer, size: number): boolean {
+  if (delimiter.length <= size) return false;
+  const from = input.end - size;
+  for (let i = 0; i < size; i++) if (input.buffer[from + i] !== delimiter[i]) return false;
+  return true;
 }
