@@ -25,7 +25,7 @@ export {
   TlsHandshakeEvent,
   TlsUpgradeEvent,
 } from './bootstrap/tls-event.ts';
-export { upgradeToTls } from './bootstrap/upgrade-to-tls.ts';
+export { type UpgradeOptions, upgradeToTls } from './bootstrap/upgrade-to-tls.ts';
 // Channels over transports of your own
 export {
   type ChannelHooks,

@@ -9,6 +9,15 @@ import type { TlsServerContext } from '../transport/tls-server-context.ts';
 import { setTlsAttributes } from './tls-announcer.ts';
 import { TlsHandshakeEvent, TlsUpgradeEvent } from './tls-event.ts';
 
+/** Options of {@link upgradeToTls}. */
+export interface UpgradeOptions {
+  /**
+   * Input that was read already and belongs to TLS. Only where the protocol lets the peer begin with TLS
+   * unasked, as behind the header of a proxy: never what came behind a request for TLS. @default none
+   */
+  readonly received?: Buffer;
+}
+
 /**
  * Encrypts a connection that began in plain (STARTTLS and its kin); the pipeline stays. What was written
  * before goes out in plain, what is written later goes out encrypted, nothing is lost. Settles when the
@@ -35,6 +44,7 @@ import { TlsHandshakeEvent, TlsUpgradeEvent } from './tls-event.ts';
 export function upgradeToTls(
   at: Context | Channel,
   side: TlsServerContext | TlsClientContext,
+  options: UpgradeOptions = {},
 ): WriteFuture {
   const channel = (
     at instanceof TransportChannel ? at : (at as Context).channel
@@ -43,11 +53,12 @@ export function upgradeToTls(
   const future = new SettableFuture();
   const guard = new PlaintextGuard(() => refuse(channel, future, 'a message'));
   const event = new TlsUpgradeEvent();
-  const mark = transport.upgrade(side, channel.clock, (error) => {
+  const done = (error: Error | undefined): void => {
     channel.pipeline.removeIfExists(guard);
     if (error !== undefined) future.fail(error);
     else announce(channel, transport, future);
-  });
+  };
+  const mark = transport.upgrade(side, channel.clock, done, options.received);
   if (at === channel) channel.pipeline.addLast(guard);
   else channel.pipeline.addBefore((at as Context).handler, guard);
   channel.pipeline.fireUserEventTriggered(event);

@@ -216,14 +216,21 @@ export class SocketTransport implements Transport {
   /**
    * Changes to TLS in mid-connection. Nothing more is read in plain. The message returned has to be written
    * and flushed: what stands before it goes out as it is, what comes behind it is held for the secure socket.
+   * `received` was read already and belongs to the secure socket.
    */
-  upgrade(side: TlsSide, clock: Clock, done: (error: Error | undefined) => void): ByteSource {
+  upgrade(
+    side: TlsSide,
+    clock: Clock,
+    done: (error: Error | undefined) => void,
+    received?: Buffer,
+  ): ByteSource {
     if (this.tls !== undefined) {
       throw new PipelineError('PIPELINE_STATE', 'the connection has TLS already');
     }
     this.tls = new TlsLayer(side, clock, done);
     this.isReading = false;
     this.socket.pause();
+    if (received !== undefined && received.length > 0) this.tls.received = received;
     return this.tls.mark!;
   }
 
@@ -242,6 +249,8 @@ export class SocketTransport implements Transport {
   private startTls(tls: TlsLayer): void {
     // What the plain socket has read already goes to the secure one, not to us.
     this.socket.off('data', onData).off('end', onEnd);
+    if (tls.received !== undefined) this.socket.unshift(tls.received);
+    tls.received = undefined;
     // A peer that leaves in the middle of the handshake is gone, not half gone.
     this.socket.allowHalfOpen = false;
     tls.start(this.socket, peerText(this.remote), (result) => {

@@ -11,6 +11,8 @@ export class TlsLayer {
   raw: net.Socket | undefined = undefined;
   /** Output written behind the mark, for the secure socket. */
   held: readonly unknown[] = [];
+  /** The first bytes of the peer's part, if they were read before TLS began. */
+  received: Buffer | undefined = undefined;
   /** For an upgrade: stands in the output between the last plain and the first encrypted message. */
   readonly mark: ByteSource | undefined;
   /** The mark has come: what follows waits for the handshake. */
