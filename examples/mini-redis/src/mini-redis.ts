@@ -1,5 +1,5 @@
 import { RespCodec, RespEncoder, RespError } from '@headrace/codec';
-import { type Server, ServerBootstrap, systemClock } from '@headrace/core';
+import { type Handler, type Server, ServerBootstrap, systemClock } from '@headrace/core';
 import { ConnectionLimitHandler, ReadWhenWritable } from '@headrace/handlers';
 import { CommandHandler } from './command-handler.ts';
 import { Store } from './store.ts';
@@ -18,6 +18,15 @@ export interface MiniRedisOptions {
 /** Output that a client may leave unread before it is cut off. */
 const MAX_OUTBOUND_BYTES = 64 * 1024 * 1024;
 
+/** The whole pipeline of a client for whom there is no room. */
+const sayFull: Handler = {
+  sharable: true,
+  channelActive(ctx) {
+    ctx.writeAndFlush(new RespError('ERR max number of clients reached'));
+    ctx.channel.end({ reason: 'refused' });
+  },
+};
+
 /** Starts a server with a store of its own. */
 export function startMiniRedis(options: MiniRedisOptions): Promise<Server> {
   const { port, host = '127.0.0.1', maxClients = 10_000 } = options;
@@ -25,11 +34,7 @@ export function startMiniRedis(options: MiniRedisOptions): Promise<Server> {
   const limit = new ConnectionLimitHandler({
     total: maxClients,
     perAddress: maxClients,
-    onRefused: (child) => {
-      child.pipeline.addLast(new RespEncoder());
-      child.writeAndFlush(new RespError('ERR max number of clients reached'));
-      child.end();
-    },
+    onRefused: (child) => child.pipeline.addLast(new RespEncoder(), sayFull),
   });
   return new ServerBootstrap()
     .handler((listening) => listening.pipeline.addLast(limit))

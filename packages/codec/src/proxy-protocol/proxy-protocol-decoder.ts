@@ -9,6 +9,8 @@ import {
   RejectedError,
   TimedOutError,
   type Timer,
+  type TlsServerContext,
+  upgradeToTls,
 } from '@headrace/core';
 import type { ByteInput } from '../base/byte-input.ts';
 import { ByteToMessageDecoder } from '../base/byte-to-message-decoder.ts';
@@ -35,6 +37,8 @@ export interface ProxyProtocolDecoderOptions {
   readonly maxTlvBytes?: number;
   /** When input that is no header is refused. @default 'at-once' */
   readonly refuse?: ProxyRefusal;
+  /** For a proxy that passes the client's TLS through: behind the header TLS begins, and this serves it. @default no TLS */
+  readonly tls?: TlsServerContext;
 }
 
 const DEFAULTS = {
@@ -54,8 +58,8 @@ const DEFAULTS = {
  *  wire | [PROXY] | frame | codec | app
  * ```
  *
- * **Place** first behind the transport. With TLS it depends on where the proxy puts the header: see the
- * guide.
+ * **Place** first behind the transport. The header itself is never encrypted: a server behind a proxy that
+ * passes TLS through is bound without `tls` and gives it to this handler.
  * **In** `Buffer`, in any cut.
  * **Out** the bytes behind the header, as they came.
  * **Events** fires a {@link ProxyProtocolEvent} behind the header, before the first byte of data. Sets
@@ -87,6 +91,7 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
   private readonly others: 'refuse' | 'as-data';
   private readonly headerTimeoutMs: number;
   private readonly reader: ProxyHeaderReader;
+  private readonly tls: TlsServerContext | undefined;
   private timer: Timer | undefined = undefined;
   /** Nothing is acted on any more. */
   private over = false;
@@ -96,6 +101,7 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
     super({ onFrameError: 'close', frameTimeoutMs: false });
     this.isTrusted = trustCheck(options.trusted);
     this.others = oneOf('others', options.others ?? DEFAULTS.others, ['refuse', 'as-data']);
+    this.tls = options.tls;
     const { headerTimeoutMs = DEFAULTS.headerTimeoutMs } = options;
     this.headerTimeoutMs = checkTime('headerTimeoutMs', headerTimeoutMs);
     const refusals = ['at-once', 'when-too-long', 'at-its-end'] as const;
@@ -135,6 +141,7 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
     if (header === undefined) return;
     this.over = true;
     this.announce(ctx, header);
+    if (this.tls !== undefined) upgradeToTls(ctx, this.tls, { received: input.takeAll() });
     // The application asked for a message, and the header is none.
     if (!ctx.channel.autoRead && input.length === 0) ctx.read();
     if (!ctx.isRemoved) ctx.pipeline.remove(ctx.handler);

@@ -4,6 +4,7 @@ import {
   ProxyProtocolDecoder,
   type ProxyProtocolDecoderOptions,
   ProxyProtocolEvent,
+  type ProxyTlv,
   proxyHeader,
   proxyTlv,
 } from '@headrace/codec';
@@ -58,7 +59,7 @@ function setup(options: Partial<ProxyProtocolDecoderOptions> = {}): Setup {
   return { channel, notes, feed };
 }
 
-const block = (tlvs = [proxyTlv.text('alpn', 'h2')]): Buffer =>
+const block = (tlvs: readonly ProxyTlv[] = [proxyTlv.text('alpn', 'h2')]): Buffer =>
   encodeProxyHeader(proxyHeader(CLIENT, SERVER, { tlvs }));
 
 describe('ProxyProtocolDecoder', () => {
@@ -228,7 +229,7 @@ describe('ProxyProtocolDecoder', () => {
     channel.autoRead = false;
     let reads = 0;
     channel.pipeline.addFirst({
-      read(ctx) {
+      read(ctx: Context) {
         reads += 1;
         ctx.read();
       },

@@ -84,7 +84,10 @@ describe('RespDecoder', () => {
     ['>2\r\n+message\r\n$1\r\nx\r\n', new RespPush([new RespSimple('message'), buffer('x')])],
     ['|1\r\n+ttl\r\n:9\r\n:1\r\n', new RespAttributed(new RespMap([new RespSimple('ttl'), 9]), 1)],
     ['|0\r\n:1\r\n', new RespAttributed(new RespMap([]), 1)],
-    ['*1\r\n|1\r\n:1\r\n:2\r\n*1\r\n:3\r\n', [new RespAttributed(new RespMap([1, 2]), [3])]],
+    [
+      '*1\r\n|1\r\n:1\r\n:2\r\n*1\r\n:3\r\n',
+      [new RespAttributed<RespValue>(new RespMap([1, 2]), [3])],
+    ],
     ['$?\r\n;4\r\nHell\r\n;1\r\no\r\n;0\r\n', buffer('Hello')],
     ['$?\r\n;0\r\n', buffer('')],
     ['*?\r\n:1\r\n*?\r\n.\r\n.\r\n', [1, []]],

@@ -1,0 +1,177 @@
+import { RespCodec } from '@headrace/codec';
+import type { Context } from '@headrace/core';
+import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { CommandHandler } from '../src/command-handler.ts';
+import { Store } from '../src/store.ts';
+import { Subscriptions } from '../src/subscriptions.ts';
+
+let clock: VirtualClock;
+let shared: { store: Store; subscriptions: Subscriptions };
+
+beforeEach(() => {
+  clock = new VirtualClock();
+  shared = { store: new Store(clock), subscriptions: new Subscriptions() };
+});
+
+/** A client that types its commands. */
+function client(): { channel: EmbeddedChannel; ask: (...lines: string[]) => string[] } {
+  const codec = new RespCodec({ inlineCommands: true });
+  const channel = EmbeddedChannel.with({ clock }, codec, new CommandHandler({ codec, ...shared }));
+  return {
+    channel,
+    ask(...lines) {
+      channel.writeInbound(Buffer.from(lines.map((line) => `${line}\r\n`).join('')));
+      return received(channel);
+    },
+  };
+}
+
+function received(channel: EmbeddedChannel): string[] {
+  const parts: string[] = [];
+  for (let part = channel.readOutbound<Buffer>(); part !== undefined; ) {
+    parts.push(String(part).slice(0, -2).replaceAll('\r\n', ' '));
+    part = channel.readOutbound<Buffer>();
+  }
+  return parts;
+}
+
+describe('mini-redis', () => {
+  it('answers PING, ECHO, SET, GET, DEL and MGET', () => {
+    const { ask } = client();
+    expect(ask('PING', 'ping hello', 'ECHO "a b"')).toEqual(['+PONG', '$5 hello', '$3 a b']);
+    expect(ask('SET k v', 'GET k', 'GET x', 'MGET k x')).toEqual([
+      ...['+OK', '$1 v', '$-1', '*2 $1 v $-1'],
+    ]);
+    expect(ask('DEL k x', 'GET k')).toEqual([':1', '$-1']);
+  });
+
+  it('counts up to the last 64-bit number', () => {
+    const { ask } = client();
+    expect(ask('INCR n', 'INCR n', 'GET n')).toEqual([':1', ':2', '$1 2']);
+    expect(ask('SET n 9223372036854775806', 'INCR n', 'INCR n')).toEqual([
+      ...['+OK', ':9223372036854775807', '-ERR increment or decrement would overflow'],
+    ]);
+    for (const text of ['x', '01', '-0', '1.5', '9223372036854775808']) {
+      expect(ask(`SET n ${text}`, 'INCR n')[1]).toBe(
+        '-ERR value is not an integer or out of range',
+      );
+    }
+  });
+
+  it('lets keys end', () => {
+    const { ask } = client();
+    expect(ask('SET a 1 EX 10', 'SET b 1 PX 1500', 'TTL a', 'TTL b', 'TTL x')).toEqual([
+      ...['+OK', '+OK', ':10', ':2', ':-2'],
+    ]);
+    clock.advance(1499);
+    expect(ask('GET b')).toEqual(['$1 1']);
+    clock.advance(1);
+    expect(ask('GET b', 'INCR a', 'TTL a')).toEqual(['$-1', ':2', ':9']);
+    expect(ask('SET a 1', 'TTL a', 'EXPIRE a 5', 'EXPIRE x 5', 'EXPIRE a -1', 'GET a')).toEqual([
+      ...['+OK', ':-1', ':1', ':0', ':1', '$-1'],
+    ]);
+  });
+
+  it('forgets ended keys that nobody asks for, and then stops looking', () => {
+    const { ask } = client();
+    for (let key = 0; key < 100; key++) ask(`SET key-${key} 1 EX ${key < 50 ? 1 : 60}`);
+    const { values } = shared.store as unknown as { values: Map<string, Buffer> };
+    clock.advance(2000);
+    expect(values.size).toBe(50);
+    clock.advance(60_000);
+    expect(values.size).toBe(0);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('sets only new or only existing keys, if so wanted', () => {
+    const { ask } = client();
+    expect(ask('SET k 1 XX', 'SET k 1 NX', 'SET k 2 NX', 'SET k 3 XX PX 5000', 'GET k')).toEqual([
+      ...['$-1', '+OK', '$-1', '+OK', '$1 3'],
+    ]);
+    expect(ask('SET k 1 NX XX', 'SET k 1 EX', 'SET k 1 EX 0', 'SET k 1 EX x')).toEqual([
+      '-ERR syntax error',
+      '-ERR syntax error',
+      "-ERR invalid expire time in 'set' command",
+      '-ERR value is not an integer or out of range',
+    ]);
+  });
+
+  it('says what is wrong as Redis does, and goes on', () => {
+    const { ask } = client();
+    expect(ask('get', 'nope a "b c"', 'HELLO 4', 'SELECT 1', 'client nope', 'PING')).toEqual([
+      "-ERR wrong number of arguments for 'get' command",
+      "-ERR unknown command 'nope', with args beginning with: 'a' 'b c' ",
+      '-NOPROTO unsupported protocol version',
+      '-ERR DB index is out of range',
+      "-ERR unknown subcommand 'nope'. Try CLIENT HELP.",
+      '+PONG',
+    ]);
+  });
+
+  it('ends a connection that breaks the protocol, behind an answer', () => {
+    for (const [bytes, answer] of [
+      ['*1\r\n+PING\r\n', "-ERR Protocol error: expected '$'"],
+      ['*x\r\n', '-ERR Protocol error: invalid multibulk length'],
+      ['echo "a\r\n', '-ERR Protocol error: unbalanced quotes in request'],
+    ] as const) {
+      const { channel } = client();
+      channel.writeInbound(Buffer.from(`${bytes}PING\r\n`));
+      expect(received(channel)).toEqual([answer]);
+      expect(channel.isOutputShutdown).toBe(true);
+    }
+  });
+
+  it('hears nothing behind QUIT', () => {
+    const { ask, channel } = client();
+    expect(ask('QUIT', 'PING')).toEqual(['+OK']);
+    expect(channel.isOutputShutdown).toBe(true);
+  });
+
+  it('answers everything that one read brought with one flush', () => {
+    const { channel } = client();
+    let flushes = 0;
+    channel.pipeline.addFirst({
+      flush(ctx: Context) {
+        flushes += 1;
+        ctx.flush();
+      },
+    });
+    channel.writeInbound(Buffer.from('PING\r\n'.repeat(100)));
+    expect(flushes).toBe(1);
+    expect(received(channel).length).toBe(100);
+  });
+
+  it('publishes to those who listen, in the form of their version', () => {
+    const [first, second, speaker] = [client(), client(), client()];
+    expect(first.ask('SUBSCRIBE news sport')).toEqual([
+      '*3 $9 subscribe $4 news :1',
+      '*3 $9 subscribe $5 sport :2',
+    ]);
+    expect(second.ask('HELLO 3', 'SUBSCRIBE news')[1]).toBe('>3 $9 subscribe $4 news :1');
+    expect(speaker.ask('PUBLISH news hi', 'PUBLISH other hi')).toEqual([':2', ':0']);
+    expect(received(first.channel)).toEqual(['*3 $7 message $4 news $2 hi']);
+    expect(received(second.channel)).toEqual(['>3 $7 message $4 news $2 hi']);
+  });
+
+  it('lets a listener of version 2 do little else', () => {
+    const { ask } = client();
+    ask('SUBSCRIBE news');
+    expect(ask('GET k', 'PING')).toEqual([
+      "-ERR Can't execute 'get': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
+      '*2 $4 pong $0 ',
+    ]);
+    expect(ask('UNSUBSCRIBE', 'GET k', 'UNSUBSCRIBE')).toEqual([
+      ...['*3 $11 unsubscribe $4 news :0', '$-1', '*3 $11 unsubscribe $-1 :0'],
+    ]);
+  });
+
+  it('forgets listeners that are gone', () => {
+    const [listener, speaker] = [client(), client()];
+    listener.ask('SUBSCRIBE news');
+    listener.channel.finish();
+    expect(speaker.ask('PUBLISH news hi')).toEqual([':0']);
+    const { groups } = shared.subscriptions as unknown as { groups: Map<string, unknown> };
+    expect(groups.size).toBe(0);
+  });
+});
