@@ -1,5 +1,5 @@
 // The handlers behind every framing, as the container makes them: the framework's, with the chat's words.
-import type { Channel, Pipeline } from '@headrace/core';
+import type { Channel, Context, Handler, Pipeline } from '@headrace/core';
 import {
   AuthFailedEvent,
   AuthHandler,
@@ -26,6 +26,13 @@ export const AUTH_DEADLINE = token<number>('authDeadline');
 export class ChatIdleHandler extends IdleStateHandler {
   constructor(@inject(SETTINGS) { readerIdleSeconds }: Settings) {
     super({ readerIdleMs: readerIdleSeconds * 1000 });
+  }
+}
+
+@injectable()
+export class ChatIdleCloseHandler extends IdleCloseHandler<string> {
+  constructor() {
+    super({ lastWord: () => 'ERR:IDLE_TIMEOUT' });
   }
 }
 
@@ -58,31 +65,47 @@ export class ChatAuthHandler extends AuthHandler<Member, string, string> {
 }
 
 @injectable()
+export class ChatEchoHandler extends EchoHandler<string, string> {
+  constructor() {
+    super({ reply: (text) => `ECHO:${text}` });
+  }
+}
+
+@injectable()
 export class ChatBroadcastHandler extends BroadcastHandler<string, string> {
   constructor(@inject(Room) room: Room) {
     super(room.members, { format: (text, sender) => `MSG:${idOf(sender)}:${text}` });
   }
 }
 
+/** The last one: keeps for the log why somebody was not let in. */
+@injectable()
+export class BlameHandler implements Handler {
+  private readonly log: PeerLog;
+
+  constructor(@inject(PeerLog) log: PeerLog) {
+    this.log = log;
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    if (event instanceof AuthFailedEvent && !event.stays) this.log.blame(ctx.channel, event.error);
+  }
+}
+
 /** Adds what is the same for all three ways in, and behind it the line in the log for those who misbehave. */
 export function addChat(scope: ChannelScope, texts: Pipeline<string, string>): void {
-  const log = scope.resolve(PeerLog);
-  log.watch(scope.channel);
+  scope.resolve(PeerLog).watch(scope.channel);
   texts.addLast(
     scope.resolve(ChatIdleHandler),
-    new IdleCloseHandler({ lastWord: () => 'ERR:IDLE_TIMEOUT' }),
+    scope.resolve(ChatIdleCloseHandler),
     scope.resolve(LastWordsHandler),
-    new TrimHandler(),
-    new HeartbeatHandler(),
+    scope.resolve(TrimHandler),
+    scope.resolve(HeartbeatHandler<string>),
     // Whoever talks faster than a full room can hear waits, with all that came in the same read.
-    new FlowControlHandler(),
+    scope.resolve(FlowControlHandler),
     scope.resolve(ChatAuthHandler),
-    new EchoHandler({ reply: (text: string) => `ECHO:${text}` }),
+    scope.resolve(ChatEchoHandler),
     scope.resolve(ChatBroadcastHandler),
-    {
-      userEventTriggered(ctx, event) {
-        if (event instanceof AuthFailedEvent && !event.stays) log.blame(ctx.channel, event.error);
-      },
-    },
+    scope.resolve(BlameHandler),
   );
 }
