@@ -1,6 +1,7 @@
 import type { Context, Handler } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
+import { PendingWriteQueue } from '../../src/flow/pending-write-queue.ts';
 import { replaceWith } from '../../src/routing/replace-with.ts';
 
 const tag = (mark: string): Handler => ({
@@ -79,5 +80,47 @@ describe('replaceWith', () => {
     channel = new EmbeddedChannel(new Gate(() => [remover]));
     channel.writeInbound('a', 'b', 'go');
     expect(channel.finish().inbound).toEqual(['a', 'b']);
+  });
+
+  it('S359 with a PendingWriteQueue, holds writes until a handshake is through, or fails them', () => {
+    class Handshake implements Handler {
+      private queue!: PendingWriteQueue;
+
+      handlerAdded(ctx: Context): void {
+        this.queue = new PendingWriteQueue(ctx);
+      }
+      write(_ctx: Context, message: unknown) {
+        return this.queue.add(message);
+      }
+      channelRead(ctx: Context, message: string): void {
+        if (message === 'no') {
+          this.queue.removeAndFailAll(new Error('refused'));
+          ctx.fireExceptionCaught(new Error('refused'));
+          ctx.close('refused');
+          return;
+        }
+        replaceWith(ctx, []);
+        ctx.fireUserEventTriggered('ready');
+        this.queue.removeAndWriteAll();
+        ctx.flush();
+      }
+      channelReadComplete(): void {}
+    }
+    const events: unknown[] = [];
+    const app: Handler = { userEventTriggered: (_ctx, event) => void events.push(event) };
+    const yes = new EmbeddedChannel(new Handshake(), app);
+    yes.writeOutbound('early');
+    expect(yes.readOutbound()).toBeUndefined();
+    yes.writeInbound('yes');
+    yes.writeInbound('later');
+    expect(events).toEqual(['ready']);
+    expect(yes.finish()).toMatchObject({ inbound: ['later'], outbound: ['early'] });
+
+    const no = new EmbeddedChannel(new Handshake());
+    const failures: unknown[] = [];
+    no.run(() => no.write('early').onSettled((error) => failures.push(error?.message)));
+    expect(() => no.writeInbound('no')).toThrow('refused');
+    expect(failures).toEqual(['refused']);
+    expect(no.closeInfo?.reason).toBe('refused');
   });
 });
