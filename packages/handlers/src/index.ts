@@ -8,7 +8,9 @@ export type {
   AuthReplies,
   AuthVerdict,
 } from './auth/auth-options.ts';
+export { GuessLimiter, type GuessLimiterOptions } from './auth/guess-limiter.ts';
 export { PRINCIPAL, principalOf } from './auth/principal.ts';
+export { secretsEqual } from './auth/secrets-equal.ts';
 export { type Session, SessionRegistry } from './auth/session-registry.ts';
 export { BroadcastHandler, type BroadcastOptions } from './broadcast/broadcast-handler.ts';
 export { EchoHandler, type EchoOptions } from './echo/echo-handler.ts';
@@ -51,6 +53,19 @@ export {
   type IpRange,
   type IpRule,
 } from './limit/ip-filter-handler.ts';
+export { type Load, LoadMeter } from './limit/load-meter.ts';
+export {
+  MessageRateExceededEvent,
+  MessageRateHandler,
+  type MessageRateOptions,
+} from './limit/message-rate-handler.ts';
+export {
+  type OverloadCounters,
+  OverloadEvent,
+  OverloadGuard,
+  type OverloadGuardOptions,
+  type OverloadState,
+} from './limit/overload-guard.ts';
 export { UniqueAddressHandler, type UniqueAddressOptions } from './limit/unique-address-handler.ts';
 export {
   ConnectionExpiredEvent,

@@ -1,0 +1,152 @@
+import {
+  type Context,
+  checkNumber,
+  type Handler,
+  type PassThrough,
+  RejectedError,
+  type Timer,
+  type Types,
+} from '@headrace/core';
+import { type Rate, TokenBucket } from './token-bucket.ts';
+
+/** Options of a {@link MessageRateHandler}. */
+export interface MessageRateOptions<Message = never> {
+  /** Messages a second, on average. */
+  readonly perSecond: number;
+  /** At once, after a pause. @default perSecond */
+  readonly burst?: number;
+  /**
+   * What happens to more: they wait, and the peer is read from no faster than allowed (`slow-down`); they
+   * are dropped; or the connection ends. @default 'slow-down'
+   */
+  readonly onExceeded?: 'slow-down' | 'drop' | 'close';
+  /** With `close`: what the peer is told first. */
+  readonly lastWord?: () => Message;
+}
+
+/** A peer sends faster than allowed; fired for the first message of each time that it does. */
+export class MessageRateExceededEvent {
+  readonly error: RejectedError;
+
+  constructor(error: RejectedError) {
+    this.error = error;
+  }
+}
+
+/**
+ * Holds a connection to a rate of messages.
+ *
+ * ```text
+ *  wire | frame | codec | [message rate] | app
+ * ```
+ *
+ * - **Place** behind the codec.
+ * - **In** any message.
+ * - **Out** no more of them than the rate allows, in order.
+ * - **Events** fires `MessageRateExceededEvent` when it begins to hold, drop or close.
+ * - **Errors** `REJECTED_RATE` in that event; the close reason is `limit`.
+ * - **State** per channel: a number; with `slow-down` also the rest of the burst that was under way.
+ * - **Cost** one time stamp per message.
+ * - **Pitfalls** with `slow-down` a peer that goes on sending fills its own buffers, and heartbeats behind
+ *   its messages wait, too: let heartbeats be answered before this handler. What goes out is limited by the
+ *   channel: `maxOutboundBytes` and `outboundStallMs`.
+ *
+ * @example
+ * ```ts run
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ * import { MessageRateHandler } from '@headrace/handlers';
+ *
+ * const rate = new MessageRateHandler({ perSecond: 2, onExceeded: 'drop' });
+ * const channel = new EmbeddedChannel(rate);
+ * channel.writeInbound('a', 'b', 'c');
+ * console.log(channel.readInbound(), channel.readInbound(), channel.readInbound());
+ * // prints a b undefined
+ * ```
+ */
+export class MessageRateHandler<Message = never> implements Handler {
+  declare readonly types: Types<PassThrough, PassThrough, PassThrough, Message>;
+  private readonly rate: Rate;
+  private readonly onExceeded: 'slow-down' | 'drop' | 'close';
+  private readonly lastWord: (() => Message) | undefined;
+  private bucket: TokenBucket | undefined = undefined;
+  private waiting: unknown[] = [];
+  private isExceeded = false;
+  private isReadWanted = false;
+  private timer: Timer | undefined = undefined;
+
+  constructor(options: MessageRateOptions<Message>) {
+    const { perSecond, burst = Math.max(1, perSecond) } = options;
+    this.rate = {
+      perSecond: checkNumber('perSecond', perSecond, { min: Number.MIN_VALUE }),
+      burst: checkNumber('burst', burst, { min: 1 }),
+    };
+    this.onExceeded = options.onExceeded ?? 'slow-down';
+    this.lastWord = options.lastWord;
+    if (this.onExceeded !== 'slow-down') (this as Handler).read = undefined as never;
+  }
+
+  handlerRemoved(ctx: Context): void {
+    this.timer?.cancel();
+    for (const message of this.waiting.splice(0)) ctx.fireChannelRead(message);
+    if (this.isReadWanted) ctx.read();
+  }
+
+  channelRead(ctx: Context, message: unknown): void {
+    const now = ctx.clock.now();
+    this.bucket ??= new TokenBucket(this.rate, now);
+    if (this.waiting.length === 0 && this.bucket.take(this.rate, now)) {
+      this.isExceeded = false;
+      ctx.fireChannelRead(message);
+      return;
+    }
+    if (this.onExceeded === 'slow-down') this.waiting.push(message);
+    if (!this.isExceeded) this.exceeded(ctx);
+    if (this.onExceeded === 'slow-down') this.arm(ctx);
+  }
+
+  channelInactive(ctx: Context): void {
+    this.timer?.cancel();
+    this.waiting = [];
+    this.isReadWanted = false;
+    ctx.fireChannelInactive();
+  }
+
+  /** Nothing more is read while something waits, so no more waits than came in one burst. */
+  read(ctx: Context): void {
+    if (this.waiting.length === 0) ctx.read();
+    else this.isReadWanted = true;
+  }
+
+  private exceeded(ctx: Context): void {
+    this.isExceeded = true;
+    const { perSecond } = this.rate;
+    const text = `messages come faster than ${perSecond} a second`;
+    const error = new RejectedError('REJECTED_RATE', text, { perSecond });
+    ctx.fireUserEventTriggered(new MessageRateExceededEvent(error));
+    if (this.onExceeded !== 'close' || ctx.channel.isOutputShutdown) return;
+    if (this.lastWord !== undefined) ctx.write(this.lastWord());
+    ctx.channel.end({ reason: 'limit' });
+  }
+
+  private arm(ctx: Context): void {
+    if (this.timer !== undefined) return;
+    const waitMs = Math.max(1, Math.ceil(this.bucket!.waitMs(this.rate, ctx.clock.now())));
+    this.timer = ctx.clock.schedule(() => this.release(ctx), waitMs);
+  }
+
+  private release(ctx: Context): void {
+    this.timer = undefined;
+    let released = 0;
+    while (released < this.waiting.length && this.bucket!.take(this.rate, ctx.clock.now())) {
+      ctx.fireChannelRead(this.waiting[released]);
+      released += 1;
+    }
+    this.waiting.splice(0, released);
+    if (released > 0) ctx.fireChannelReadComplete();
+    if (this.waiting.length > 0) this.arm(ctx);
+    else if (this.isReadWanted) {
+      this.isReadWanted = false;
+      ctx.read();
+    }
+  }
+}

@@ -1,0 +1,219 @@
+import {
+  type Channel,
+  type Context,
+  checkNumber,
+  type Handler,
+  type PassThrough,
+  type Timer,
+  type Types,
+} from '@headrace/core';
+import { type Load, LoadMeter } from './load-meter.ts';
+
+/** Options of an {@link OverloadGuard}. */
+export interface OverloadGuardOptions {
+  /** Above this share of the heap's limit the process counts as overloaded. @default 0.85 */
+  readonly heapShare?: number;
+  /** Above this delay of the event loop, too, in milliseconds. @default 200 */
+  readonly loopDelayMs?: number;
+  /** Between two looks, in milliseconds. @default 500 */
+  readonly everyMs?: number;
+  /** Both values must fall to this share of their limits before accepting goes on. @default 0.9 */
+  readonly recoverShare?: number;
+  /** An overload that lasts longer sheds idle connections. @default 5000 */
+  readonly shedAfterMs?: number;
+  /** Connections that sent something more lately are never shed. @default 10000 */
+  readonly minIdleMs?: number;
+  /** How many are shed at each look, the longest idle first, as a share of all. @default 0.05 */
+  readonly shedShare?: number;
+  /** Says a last word to a connection that is shed; it is ended after it. */
+  readonly onShed?: (child: Channel) => void;
+  /** For tests, or to measure something else. @default this process's heap and event loop */
+  readonly measure?: () => Load;
+}
+
+/** `paused`: no new connections. `shedding`: idle ones are ended, too. */
+export type OverloadState = 'normal' | 'paused' | 'shedding';
+
+/** What the guard has done so far. */
+export interface OverloadCounters {
+  /** How often accepting was paused. */
+  pauses: number;
+  /** How long in all, in milliseconds, the pause that lasts not included. */
+  pausedMs: number;
+  /** Connections that were ended. */
+  shed: number;
+}
+
+/** The guard changed its state; fired in the pipeline of the listening channel. */
+export class OverloadEvent {
+  readonly state: OverloadState;
+  readonly load: Load;
+
+  constructor(state: OverloadState, load: Load) {
+    this.state = state;
+    this.load = load;
+  }
+}
+
+const DEFAULTS = {
+  heapShare: 0.85,
+  loopDelayMs: 200,
+  everyMs: 500,
+  recoverShare: 0.9,
+  shedAfterMs: 5000,
+  minIdleMs: 10_000,
+  shedShare: 0.05,
+} as const;
+
+/**
+ * Keeps an overloaded process alive: pauses accepting, and if that does not help, ends the connections that
+ * have been idle longest.
+ *
+ * ```text
+ *  listening socket | [overload guard] | limit | acceptor
+ * ```
+ *
+ * - **Place** first in the pipeline of the listening channel.
+ * - **In** accepted channels.
+ * - **Out** the same.
+ * - **Events** fires `OverloadEvent` at each change; connections that are shed close with the reason
+ *   `overload`.
+ * - **Errors** raises none; one line in the log at each change.
+ * - **State** one per server: the connections with the time of their last input.
+ * - **Cost** one look every `everyMs`, one time stamp per read burst of each connection.
+ * - **Pitfalls** Node cannot stop accepting: while paused, up to 1024 connections wait, and more are reset.
+ *   A heap that is full of live data does not shrink by waiting; set `--max-old-space-size` to what you have.
+ *
+ * @example
+ * ```ts run
+ * import { ServerBootstrap } from '@headrace/core';
+ * import { OverloadGuard } from '@headrace/handlers';
+ *
+ * const guard = new OverloadGuard({ heapShare: 0.8, loopDelayMs: 100 });
+ * await using server = await new ServerBootstrap()
+ *   .handler((listening) => listening.pipeline.addLast(guard))
+ *   .childHandler(() => {})
+ *   .bind({ port: 0, host: '127.0.0.1' });
+ * console.log(guard.state, guard.counters.shed);
+ * // prints normal 0
+ * ```
+ */
+export class OverloadGuard implements Handler {
+  declare readonly types: Types<PassThrough, PassThrough, PassThrough, never>;
+  readonly counters: OverloadCounters = { pauses: 0, pausedMs: 0, shed: 0 };
+  private readonly options: Required<Omit<OverloadGuardOptions, 'onShed' | 'measure'>>;
+  private readonly onShed: OverloadGuardOptions['onShed'];
+  private readonly measure: () => Load;
+  private readonly meter: LoadMeter | undefined;
+  private readonly children = new Map<Channel, LastInput>();
+  private stateNow: OverloadState = 'normal';
+  private pausedAt = 0;
+  private timer: Timer | undefined = undefined;
+
+  constructor(options: OverloadGuardOptions = {}) {
+    const { onShed, measure, ...given } = options;
+    this.options = { ...DEFAULTS, ...given };
+    const { heapShare, loopDelayMs, everyMs, shedShare, recoverShare } = this.options;
+    checkNumber('heapShare', heapShare, { min: Number.MIN_VALUE });
+    checkNumber('loopDelayMs', loopDelayMs, { min: Number.MIN_VALUE });
+    checkNumber('everyMs', everyMs, { min: 1, max: 2 ** 31 - 1 });
+    checkNumber('shedAfterMs', this.options.shedAfterMs);
+    checkNumber('minIdleMs', this.options.minIdleMs);
+    checkNumber('shedShare', shedShare, { max: 1 });
+    checkNumber('recoverShare', recoverShare, { max: 1 });
+    this.onShed = onShed;
+    this.meter = measure === undefined ? new LoadMeter() : undefined;
+    this.measure = measure ?? (() => this.meter!.read());
+  }
+
+  get state(): OverloadState {
+    return this.stateNow;
+  }
+
+  handlerAdded(ctx: Context): void {
+    this.meter?.start();
+    this.arm(ctx);
+  }
+
+  handlerRemoved(ctx: Context): void {
+    this.timer?.cancel();
+    this.meter?.stop();
+    if (this.stateNow !== 'normal' && ctx.channel.isOpen) ctx.channel.autoRead = true;
+  }
+
+  channelRead(ctx: Context, child: Channel): void {
+    const last = new LastInput(ctx.clock.now());
+    this.children.set(child, last);
+    child.onClosed(() => this.children.delete(child));
+    child.pipeline.addFirst(last);
+    ctx.fireChannelRead(child);
+  }
+
+  private arm(ctx: Context): void {
+    this.timer = ctx.clock.schedule(() => {
+      this.look(ctx);
+      this.arm(ctx);
+    }, this.options.everyMs);
+  }
+
+  private look(ctx: Context): void {
+    const load = this.measure();
+    const now = ctx.clock.now();
+    const factor = this.stateNow === 'normal' ? 1 : this.options.recoverShare;
+    const isOver =
+      load.heapShare > this.options.heapShare * factor ||
+      load.loopDelayMs > this.options.loopDelayMs * factor;
+    if (!isOver) {
+      if (this.stateNow !== 'normal') this.resume(ctx, load, now);
+    } else if (this.stateNow === 'normal') this.pause(ctx, load, now);
+    else if (now - this.pausedAt >= this.options.shedAfterMs) this.shed(ctx, load, now);
+  }
+
+  private pause(ctx: Context, load: Load, now: number): void {
+    this.pausedAt = now;
+    this.counters.pauses += 1;
+    ctx.channel.autoRead = false;
+    this.change(ctx, 'paused', load);
+  }
+
+  private resume(ctx: Context, load: Load, now: number): void {
+    this.counters.pausedMs += now - this.pausedAt;
+    this.change(ctx, 'normal', load);
+    ctx.channel.autoRead = true;
+  }
+
+  private shed(ctx: Context, load: Load, now: number): void {
+    if (this.stateNow !== 'shedding') this.change(ctx, 'shedding', load);
+    const idle = [...this.children].filter(([, last]) => now - last.at >= this.options.minIdleMs);
+    idle.sort(([, one], [, other]) => one.at - other.at);
+    const count = Math.ceil(this.children.size * this.options.shedShare);
+    for (const [child] of idle.slice(0, count)) {
+      this.children.delete(child);
+      this.counters.shed += 1;
+      this.onShed?.(child);
+      child.end({ reason: 'overload' });
+    }
+  }
+
+  private change(ctx: Context, state: OverloadState, load: Load): void {
+    this.stateNow = state;
+    const heap = `${Math.round(load.heapShare * 100)} % of the heap`;
+    const text = `${ctx.channel} overload guard: ${state} (${heap}, the loop ${Math.round(load.loopDelayMs)} ms late)`;
+    ctx.channel.logger.log(state === 'normal' ? 'info' : 'warn', text);
+    ctx.fireUserEventTriggered(new OverloadEvent(state, load));
+  }
+}
+
+/** Remembers when a connection last sent something. */
+class LastInput implements Handler {
+  at: number;
+
+  constructor(now: number) {
+    this.at = now;
+  }
+
+  channelReadComplete(ctx: Context): void {
+    this.at = ctx.clock.now();
+    ctx.fireChannelReadComplete();
+  }
+}

@@ -1,0 +1,137 @@
+import type { Context, Handler, LogLevel, TransportChannel } from '@headrace/core';
+import { describe, expect, it } from 'vitest';
+
+import { type Load, LoadMeter } from '../../src/limit/load-meter.ts';
+import {
+  OverloadEvent,
+  OverloadGuard,
+  type OverloadGuardOptions,
+} from '../../src/limit/overload-guard.ts';
+import { listeningClock as clock, listeningWith } from './listening.ts';
+
+function setUp(options: OverloadGuardOptions = {}) {
+  const load: { -readonly [K in keyof Load]: Load[K] } = { heapShare: 0.1, loopDelayMs: 1 };
+  const events: string[] = [];
+  const watcher: Handler = {
+    userEventTriggered(_ctx: Context, event) {
+      if (event instanceof OverloadEvent) events.push(event.state);
+    },
+  };
+  const guard = new OverloadGuard({ measure: () => load, ...options });
+  const listening = listeningWith(guard, watcher);
+  const accept = (host: string): TransportChannel => {
+    const { child } = listening.accept(host);
+    child.register();
+    return child;
+  };
+  return { guard, load, events, server: listening.server, accept };
+}
+
+describe('OverloadGuard', () => {
+  it.each([
+    ['the heap', { heapShare: 0.9, loopDelayMs: 0 }],
+    ['the event loop', { heapShare: 0, loopDelayMs: 300 }],
+  ])('pauses accepting while %s is over its threshold', (_what, over) => {
+    const { guard, load, events, server } = setUp();
+    clock.advance(1000);
+    expect(server.autoRead).toBe(true);
+    Object.assign(load, over);
+    clock.advance(500);
+    expect([guard.state, server.autoRead]).toEqual(['paused', false]);
+    Object.assign(load, { heapShare: 0.8, loopDelayMs: 190 });
+    clock.advance(500);
+    expect(guard.state).toBe('paused');
+    Object.assign(load, { heapShare: 0.5, loopDelayMs: 10 });
+    clock.advance(500);
+    expect([guard.state, server.autoRead]).toEqual(['normal', true]);
+    expect(events).toEqual(['paused', 'normal']);
+    expect(guard.counters).toEqual({ pauses: 1, pausedMs: 1000, shed: 0 });
+    server.finish();
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('sheds those that have been idle longest when the pause does not help', () => {
+    const said: string[] = [];
+    const { guard, load, events, server, accept } = setUp({
+      shedShare: 0.25,
+      onShed: (child) => void said.push(child.id),
+    });
+    const children = Array.from({ length: 8 }, (_, i) => accept(`10.0.0.${i}`));
+    clock.advance(20_000);
+    for (const child of children.slice(4)) child.readComplete();
+    children[0]!.readComplete();
+    clock.advance(6000);
+    children[1]!.readComplete();
+    load.heapShare = 0.95;
+    clock.advance(500 + 5000);
+    expect(events).toEqual(['paused', 'shedding']);
+    expect(said).toEqual([children[2]!.id, children[3]!.id]);
+    expect(children.filter((child) => child.isOutputShutdown || !child.isOpen)).toHaveLength(0);
+    clock.advance(2000);
+    expect(children[2]!.closeInfo?.reason).toBe('overload');
+    expect(guard.counters.shed).toBeGreaterThanOrEqual(2);
+    load.heapShare = 0.1;
+    clock.advance(500);
+    expect(guard.state).toBe('normal');
+    server.finish();
+    for (const child of children) child.close();
+    clock.advance(1);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('never sheds a connection that sent something lately', () => {
+    const { guard, load, server, accept } = setUp();
+    const busy = accept('10.0.0.1');
+    load.heapShare = 0.95;
+    for (let i = 0; i < 60; i++) {
+      clock.advance(1000);
+      busy.readComplete();
+    }
+    expect(guard.counters.shed).toBe(0);
+    expect(busy.isOpen).toBe(true);
+    busy.close();
+    server.finish();
+  });
+
+  it('accepts again when it is removed while it pauses', () => {
+    const { guard, load, server } = setUp();
+    load.heapShare = 0.95;
+    clock.advance(500);
+    expect(server.autoRead).toBe(false);
+    server.pipeline.remove(guard);
+    expect(server.autoRead).toBe(true);
+    server.finish();
+  });
+
+  it('logs each change once, with the numbers', () => {
+    const logged: string[] = [];
+    const { load, server } = setUp();
+    Object.defineProperty(server, 'logger', {
+      value: { log: (level: LogLevel, text: string) => void logged.push(`${level} ${text}`) },
+    });
+    load.loopDelayMs = 250;
+    clock.advance(2000);
+    expect(logged).toEqual([
+      expect.stringMatching(/^warn .* paused \(10 % of the heap, the loop 250 ms late\)$/),
+    ]);
+    server.finish();
+  });
+
+  it('refuses options that make no sense', () => {
+    expect(() => new OverloadGuard({ heapShare: 0 })).toThrow(/heapShare is 0/);
+    expect(() => new OverloadGuard({ everyMs: 0 })).toThrow(/everyMs is 0/);
+    expect(() => new OverloadGuard({ shedShare: 2 })).toThrow(/shedShare is 2/);
+  });
+});
+
+describe('LoadMeter', () => {
+  it('reads a share of the heap and a delay of the loop', () => {
+    const meter = new LoadMeter();
+    meter.start();
+    const { heapShare, loopDelayMs } = meter.read();
+    meter.stop();
+    expect(heapShare).toBeGreaterThan(0);
+    expect(heapShare).toBeLessThan(1);
+    expect(loopDelayMs).toBeGreaterThanOrEqual(0);
+  });
+});
