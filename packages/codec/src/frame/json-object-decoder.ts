@@ -90,20 +90,43 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
       return undefined;
     }
     if (this.state === BETWEEN && !this.begin(input)) return undefined;
-    const { start, end, buffer, length } = input;
+    const { length } = input;
     // Beyond this the object is too long, whatever comes.
     const limit = this.discarding ? length : Math.min(length, this.maxObjectLength + 1);
-    for (let at = this.scanned; at < limit; at++) {
-      const byte = buffer[start + at]!;
-      this.count(byte);
-      if (this.isEnd(byte)) return this.finish(input, at, byte);
-    }
+    const end = this.findEnd(input, limit);
+    if (end !== -1) return this.finish(input, end);
     this.scanned = limit;
     if (this.discarding) {
-      input.skip(end - start);
+      input.skip(length);
       this.scanned = 0;
     } else if (limit > this.maxObjectLength) throw this.exceeded(input);
     return undefined;
+  }
+
+  /** Where the value ends: its last brace, or the comma or bracket behind an element; -1 if not before `limit`. */
+  private findEnd(input: ByteInput, limit: number): number {
+    const { buffer, start } = input;
+    const isElement = this.state === IN_ARRAY;
+    let { depth, inString } = this;
+    let at = this.scanned;
+    for (; at < limit; at++) {
+      const byte = buffer[start + at]!;
+      if (inString) {
+        if (this.escaped) this.escaped = false;
+        else if (byte === BACKSLASH) this.escaped = true;
+        else if (byte === QUOTE) inString = false;
+      } else if (byte === QUOTE) {
+        inString = true;
+      } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+        depth += 1;
+      } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+        depth -= 1;
+        if (depth === 0 && (!isElement || byte === CLOSE_BRACKET)) break;
+      } else if (isElement && byte === COMMA && depth === 1) break;
+    }
+    this.depth = depth;
+    this.inString = inString;
+    return at < limit ? at : -1;
   }
 
   /** Skips white space up to the begin of a value; false if there is none yet. */
@@ -128,28 +151,9 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     return true;
   }
 
-  private count(byte: number): void {
-    if (this.inString) {
-      if (this.escaped) this.escaped = false;
-      else if (byte === BACKSLASH) this.escaped = true;
-      else if (byte === QUOTE) this.inString = false;
-    } else if (byte === QUOTE) {
-      this.inString = true;
-    } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-      this.depth += 1;
-    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
-      this.depth -= 1;
-    }
-  }
-
-  private isEnd(byte: number): boolean {
-    if (this.state === IN_VALUE) return this.depth === 0;
-    if (this.inString) return false;
-    return (this.depth === 1 && byte === COMMA) || (this.depth === 0 && byte === CLOSE_BRACKET);
-  }
-
   /** The byte at `at` ends the value, or is the comma or bracket behind it. */
-  private finish(input: ByteInput, at: number, byte: number): Buffer | undefined {
+  private finish(input: ByteInput, at: number): Buffer | undefined {
+    const byte = input.at(at);
     const isElement = this.state === IN_ARRAY;
     const frameEnd = isElement ? at : at + 1;
     const isTooLong = frameEnd > this.maxObjectLength && !this.discarding;
