@@ -49,10 +49,7 @@ function run(capacityBytes: number, steps: readonly Step[]): void {
   const settled: number[] = [];
   let writes = 0;
   for (const one of steps) {
-    if (one.kind === 'tasks') clock.runTasks();
-    else if (one.kind === 'read') reader!.read();
-    else if (one.kind === 'toggle') reader!.autoRead = !reader!.autoRead;
-    else {
+    if (one.kind === 'write') {
       const index = writes++;
       writer!.write(bytesFrom(sent, one.size)).onSettled((error) => {
         expect(error).toBeUndefined();
@@ -60,7 +57,9 @@ function run(capacityBytes: number, steps: readonly Step[]): void {
       });
       sent += one.size;
       if (one.flush) writer!.flush();
-    }
+    } else if (one.kind === 'tasks') clock.runTasks();
+    else if (one.kind === 'read') reader!.read();
+    else reader!.autoRead = !reader!.autoRead;
   }
   writer!.flush();
   reader!.autoRead = true;
