@@ -1,4 +1,4 @@
-// A small Redis: `npm start -w examples/mini-redis`, then `redis-cli -p 6380` or any Redis client.
+// A small Redis: `npm start --prefix examples/mini-redis`, then `redis-cli -p 6380` or any Redis client.
 // The port is the argument or PORT, 6380 without either.
 import { startMiniRedis } from './mini-redis.ts';
 

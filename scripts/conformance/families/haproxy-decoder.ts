@@ -64,8 +64,8 @@ class Notes implements Handler {
   }
 
   userEventTriggered(_ctx: Context, event: unknown): void {
-    if (event instanceof ProxyProtocolEvent)
-      this.entries.push({ proxy: nettyHeader(event.header) });
+    if (!(event instanceof ProxyProtocolEvent) || event.header === undefined) return;
+    this.entries.push({ proxy: nettyHeader(event.header) });
   }
 
   exceptionCaught(): void {

@@ -62,8 +62,8 @@ const DEFAULTS = {
  * passes TLS through is bound without `tls` and gives it to this handler.
  * **In** `Buffer`, in any cut.
  * **Out** the bytes behind the header, as they came.
- * **Events** fires a {@link ProxyProtocolEvent} behind the header, before the first byte of data. Sets
- * `CLIENT_ADDRESS` (read it with `clientAddress(channel)`) and {@link PROXY_HEADER}.
+ * **Events** fires a {@link ProxyProtocolEvent} once, before the first byte of data. Sets `CLIENT_ADDRESS`
+ * (read it with `clientAddress(channel)`) and {@link PROXY_HEADER}.
  * **Errors** `HR_ERR_FRAME_CORRUPT` and `HR_ERR_FRAME_TOO_LONG` for what is no header,
  * `HR_ERR_TIMEOUT_READ` for one that does not come: told through the pipeline, then the channel ends.
  * `HR_ERR_REJECTED_PEER` for a peer that is not trusted: told to the log at level info; the close reason is
@@ -92,6 +92,8 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
   private readonly headerTimeoutMs: number;
   private readonly reader: ProxyHeaderReader;
   private readonly tls: TlsServerContext | undefined;
+  /** Whether the peer is trusted, once it was asked. */
+  private trust: boolean | undefined = undefined;
   private timer: Timer | undefined = undefined;
   /** Nothing is acted on any more. */
   private over = false;
@@ -117,8 +119,8 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
   }
 
   channelActive(ctx: Context): void {
+    if (!this.isRefused(ctx)) ctx.fireChannelActive();
     this.begin(ctx);
-    if (!this.over) ctx.fireChannelActive();
   }
 
   override handlerRemoved(ctx: Context): void {
@@ -147,17 +149,31 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
     if (!ctx.isRemoved) ctx.pipeline.remove(ctx.handler);
   }
 
-  private announce(ctx: Context, header: ProxyHeader): void {
-    const { attributes } = ctx.channel;
-    if (header.source !== undefined) attributes.set(CLIENT_ADDRESS, header.source);
+  private announce(ctx: Context, header: ProxyHeader | undefined): void {
+    const { attributes, remoteAddress } = ctx.channel;
+    // Set in any case: who waits for it waits for the decision, not for another address.
+    attributes.set(CLIENT_ADDRESS, header?.source ?? remoteAddress);
     attributes.set(PROXY_HEADER, header);
     ctx.fireUserEventTriggered(new ProxyProtocolEvent(header));
   }
 
+  private isRefused(ctx: Context): boolean {
+    this.trust ??= this.isTrusted(ctx.channel);
+    return this.others === 'refuse' && !this.trust;
+  }
+
   private begin(ctx: Context): void {
-    if (this.isTrusted(ctx.channel)) this.expectHeader(ctx);
-    else if (this.others === 'as-data') ctx.pipeline.remove(ctx.handler);
-    else this.refuse(ctx);
+    if (!ctx.channel.isOpen || ctx.isRemoved) return;
+    if (this.isRefused(ctx)) this.refuse(ctx);
+    else if (this.trust === true) this.expectHeader(ctx);
+    else this.passBy(ctx);
+  }
+
+  /** No proxy, but a client that may be one. */
+  private passBy(ctx: Context): void {
+    this.over = true;
+    this.announce(ctx, undefined);
+    if (!ctx.isRemoved) ctx.pipeline.remove(ctx.handler);
   }
 
   private expectHeader(ctx: Context): void {

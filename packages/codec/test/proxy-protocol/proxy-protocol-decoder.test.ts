@@ -8,7 +8,13 @@ import {
   proxyHeader,
   proxyTlv,
 } from '@headrace/codec';
-import { type Address, type Context, clientAddress, type Handler } from '@headrace/core';
+import {
+  type Address,
+  CLIENT_ADDRESS,
+  type Context,
+  clientAddress,
+  type Handler,
+} from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 
@@ -133,6 +139,7 @@ describe('ProxyProtocolDecoder', () => {
       feed(header);
       expect(notes.entries).toEqual(['active', expect.stringContaining('client')]);
       expect(clientAddress(channel)).toEqual(channel.remoteAddress);
+      expect(channel.attributes.get(CLIENT_ADDRESS)).toEqual(channel.remoteAddress);
       expect(channel.attributes.get(PROXY_HEADER)!.source).toBeUndefined();
     }
   });

@@ -1,5 +1,5 @@
 import { BlockList } from 'node:net';
-import { ProxyProtocolDecoder, type TrustedPeers } from '@headrace/codec';
+import { ProxyProtocolDecoder, ProxyProtocolEvent, type TrustedPeers } from '@headrace/codec';
 import { type Address, type Channel, clientAddress } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
@@ -57,7 +57,12 @@ describe('a peer that is not trusted', () => {
 
   it('is a client itself, if so wanted, and its header is data', () => {
     const decoder = new ProxyProtocolDecoder({ trusted: [], others: 'as-data' });
-    const channel = new EmbeddedChannel(decoder);
+    const seen: unknown[] = [];
+    const channel = new EmbeddedChannel(decoder, {
+      channelActive: () => void seen.push('active'),
+      userEventTriggered: (_ctx, event) => void seen.push(event),
+    });
+    expect(seen).toEqual(['active', new ProxyProtocolEvent(undefined)]);
     const line = 'PROXY TCP4 203.0.113.7 192.0.2.1 51000 443\r\n';
     channel.writeInbound(Buffer.from(line));
     expect(String(channel.readInbound())).toBe(line);
