@@ -1,10 +1,11 @@
 import type { Clock, CloseReason, Timer, WriteFuture } from '../contract.ts';
-import { ChannelError, isHeadraceError } from '../errors.ts';
+import { ChannelError } from '../errors.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import { systemClock } from '../internal/system-clock.ts';
 import type { HandlerPipeline } from '../pipeline/handler-pipeline.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
+import { reportUnseenWrite } from './channel-report.ts';
 import { abortedError, OutboundBuffer, type OutboundOwner } from './outbound-buffer.ts';
 
 /** The output side of a channel: its buffer, its writability, its limits in bytes and time. */
@@ -239,16 +240,6 @@ export abstract class ChannelOutput implements OutboundOwner {
     this.unseenFailures = undefined;
     if (unseen === undefined || this.hasReportedFailure) return;
     this.hasReportedFailure = true;
-    const error = unseen.error!;
-    const { writeFailed } = this.options.hooks;
-    if (writeFailed !== undefined) writeFailed(this.pipeline.channel, error);
-    else {
-      const level = isHeadraceError(error, 'CHANNEL_CLOSED') ? 'debug' : 'warn';
-      this.options.logger.log(
-        level,
-        `${this.toString()} a write failed and nobody looked at it`,
-        error,
-      );
-    }
+    reportUnseenWrite(this.pipeline.channel, this.options.hooks, unseen.error!);
   }
 }

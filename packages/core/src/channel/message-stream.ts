@@ -17,7 +17,8 @@ interface Waiter {
  *
  * Leaving the loop early closes the channel and drops what was not read.
  */
-export class MessageStream implements Handler, AsyncIterableIterator<unknown> {
+// biome-ignore lint/suspicious/noExplicitAny: the channel knows the type of its messages
+export class MessageStream implements Handler, AsyncIterableIterator<any> {
   private readonly messages: unknown[] = [];
   private waiter: Waiter | undefined = undefined;
   private ctx: Context | undefined = undefined;
@@ -80,7 +81,8 @@ export class MessageStream implements Handler, AsyncIterableIterator<unknown> {
     return this;
   }
 
-  next(): Promise<IteratorResult<unknown>> {
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  next(): Promise<IteratorResult<any>> {
     if (this.messages.length > 0) {
       const value = this.messages.shift();
       if (this.isReadHeld && this.messages.length < LOW) {
@@ -105,7 +107,8 @@ export class MessageStream implements Handler, AsyncIterableIterator<unknown> {
     });
   }
 
-  async return(): Promise<IteratorResult<unknown>> {
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  async return(): Promise<IteratorResult<any>> {
     this.messages.length = 0;
     this.error = undefined;
     this.isOver = true;
@@ -122,4 +125,13 @@ export class MessageStream implements Handler, AsyncIterableIterator<unknown> {
     if (error === undefined) waiter.resolve({ done: true, value: undefined });
     else waiter.reject(error);
   }
+}
+
+/** What a loop gets that begins behind messages which nobody kept. */
+export function lateLoopError(): PipelineError {
+  return new PipelineError(
+    'PIPELINE_STATE',
+    'messages were read before the loop began, and are lost; start it in the initializer, ' +
+      'right after connect, or with autoRead: false',
+  );
 }

@@ -8,8 +8,7 @@ import type {
   Logger,
   WriteFuture,
 } from '../contract.ts';
-import { ChannelError, isHeadraceError, PipelineError } from '../errors.ts';
-import { addressText } from '../internal/address-text.ts';
+import { ChannelError } from '../errors.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import { HandlerPipeline } from '../pipeline/handler-pipeline.ts';
 import type { PipelineHost } from '../pipeline/pipeline-ends.ts';
@@ -17,9 +16,10 @@ import type { Transport, TransportSink } from '../transport/transport.ts';
 import { AttributeMap } from './attribute-map.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
 import { ChannelOutput } from './channel-output.ts';
+import { channelText, reportCatcher, reportDropped, reportUncaught } from './channel-report.ts';
 import { causeOf, closedError, transportError } from './close-cause.ts';
 import { CloseListeners } from './close-listeners.ts';
-import { MessageStream } from './message-stream.ts';
+import { lateLoopError, MessageStream } from './message-stream.ts';
 
 const DEFAULT_LINGER_MS = 2000;
 let lastId = Math.floor(Math.random() * 0x1000_0000);
@@ -125,11 +125,7 @@ export class TransportChannel
   }
 
   override toString(): string {
-    const arrow = this.active ? '-' : '!';
-    const remote = this.remoteAddress;
-    const ends = remote === undefined ? '' : ` ${arrow} R:${addressText(remote)}`;
-    const local = this.localAddress === undefined ? '' : `, L:${addressText(this.localAddress)}`;
-    return `[id: 0x${this.id}${local}${ends}]`;
+    return channelText(this);
   }
 
   // --- life ---
@@ -322,13 +318,7 @@ export class TransportChannel
 
   [Symbol.asyncIterator](): MessageStream {
     if (this.stream === undefined) {
-      if (this.hasDroppedMessages) {
-        throw new PipelineError(
-          'PIPELINE_STATE',
-          'messages were read before the loop began, and are lost; start it in the initializer, ' +
-            'right after connect, or with autoRead: false',
-        );
-      }
+      if (this.hasDroppedMessages) throw lateLoopError();
       this.stream = new MessageStream(this.isOpenNow);
       if (this.isOpenNow) this.pipeline.addLast(this.stream);
     }
@@ -375,24 +365,17 @@ export class TransportChannel
     if (unhandledMessage !== undefined) unhandledMessage(this, message);
     else {
       this.hasDroppedMessages = true;
-      const names = this.pipeline.names().join(', ');
-      this.logger.log(
-        'debug',
-        `${this} a ${typeof message} passed the last handler of ${names}; dropped`,
-      );
+      reportDropped(this, message);
     }
   }
 
   unhandledException(error: Error): void {
     const { unhandledException } = this.options.hooks;
-    if (unhandledException !== undefined) {
-      unhandledException(this, error);
-      return;
+    if (unhandledException !== undefined) unhandledException(this, error);
+    else {
+      reportUncaught(this, error);
+      this.failWith(error);
     }
-    // Peers reset connections every day; what they send wrongly or we do wrongly is worth a line.
-    const level = isHeadraceError(error, 'CHANNEL_RESET') ? 'debug' : 'warn';
-    this.logger.log(level, `${this} the last handler did not handle an error; closing`, error);
-    this.failWith(error);
   }
 
   /** Closes because of an error of ours. */
@@ -406,15 +389,11 @@ export class TransportChannel
   }
 
   exceptionHandlerFailed(handlerName: string, thrown: Error, original: Error): void {
-    const text = `${this} ${handlerName}.exceptionCaught threw while it handled "${original.message}"`;
-    this.logger.log('error', text, thrown);
+    reportCatcher(this, handlerName, thrown, original);
   }
 
   private whenClosed(): SettableFuture {
-    if (this.closeFuture === undefined) {
-      this.closeFuture = new SettableFuture();
-      if (!this.isOpenNow) this.closeFuture.succeed();
-    }
+    this.closeFuture ??= this.isOpenNow ? new SettableFuture() : SettableFuture.succeeded();
     return this.closeFuture;
   }
 }

@@ -12,7 +12,9 @@ import type {
 } from '../contract.ts';
 import { toError } from '../errors.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
+import { ContextClock } from './context-clock.ts';
 import * as mask from './handler-mask.ts';
+import { rememberThrower } from './thrower.ts';
 
 /** Linked, but `handlerAdded` has not run: every event passes by. */
 export const PENDING = 0;
@@ -47,6 +49,7 @@ export class HandlerContext implements Context {
   nextReadCompleter: HandlerContext = this;
   prevWriter: HandlerContext = this;
   prevFlusher: HandlerContext = this;
+  private ownClock: ContextClock | undefined = undefined;
 
   constructor(pipeline: ContextOwner, handler: Handler, name: string) {
     this.pipeline = pipeline;
@@ -60,7 +63,16 @@ export class HandlerContext implements Context {
   }
 
   get clock(): Clock {
-    return this.pipeline.channel.clock;
+    this.ownClock ??= new ContextClock(this);
+    return this.ownClock;
+  }
+
+  runTask(task: () => void): void {
+    try {
+      task();
+    } catch (thrown) {
+      this.threw(thrown);
+    }
   }
 
   get isRemoved(): boolean {
@@ -86,7 +98,7 @@ export class HandlerContext implements Context {
       const handled = this.handler.channelRead!(this, message);
       if (handled !== undefined) this.watch(handled);
     } catch (thrown) {
-      this.invokeExceptionCaught(toError(thrown));
+      this.threw(thrown);
     }
   }
 
@@ -103,7 +115,7 @@ export class HandlerContext implements Context {
       const handled = this.handler.channelReadComplete!(this);
       if (handled !== undefined) this.watch(handled);
     } catch (thrown) {
-      this.invokeExceptionCaught(toError(thrown));
+      this.threw(thrown);
     }
   }
 
@@ -173,7 +185,7 @@ export class HandlerContext implements Context {
       const handled = this.handler.read!(this);
       if (handled !== undefined) this.watch(handled);
     } catch (thrown) {
-      this.invokeExceptionCaught(toError(thrown));
+      this.threw(thrown);
     }
   }
 
@@ -207,7 +219,7 @@ export class HandlerContext implements Context {
       const handled = this.handler.flush!(this);
       if (handled !== undefined) this.watch(handled);
     } catch (thrown) {
-      this.invokeExceptionCaught(toError(thrown));
+      this.threw(thrown);
     }
   }
 
@@ -255,14 +267,21 @@ export class HandlerContext implements Context {
       const handled = call();
       if (handled !== undefined) this.watch(handled);
     } catch (thrown) {
-      this.invokeExceptionCaught(toError(thrown));
+      this.threw(thrown);
     }
+  }
+
+  /** The handler's own error is its own to catch first. */
+  private threw(thrown: unknown): void {
+    const error = toError(thrown);
+    rememberThrower(error, this.name);
+    this.invokeExceptionCaught(error);
   }
 
   /** An asynchronous handler's rejection is its throw. */
   private watch(handled: Handled): void {
     if (!isPromiseLike(handled)) return;
-    handled.then(undefined, (thrown) => this.invokeExceptionCaught(toError(thrown)));
+    handled.then(undefined, (thrown) => this.threw(thrown));
   }
 
   /** An asynchronous operation's rejection is reported like any failure that nobody looks at. */
@@ -273,7 +292,9 @@ export class HandlerContext implements Context {
   }
 
   private failedFuture(thrown: unknown): WriteFuture {
-    return this.pipeline.failedWrite(toError(thrown));
+    const error = toError(thrown);
+    rememberThrower(error, this.name);
+    return this.pipeline.failedWrite(error);
   }
 
   private exceptionHandlerFailed(thrown: unknown, original: Error): void {

@@ -276,6 +276,31 @@ describe('errors of handlers', () => {
     expect(told).toEqual(['channelRead', 'userEventTriggered', 'flush']);
   });
 
+  it('an error in what a handler scheduled is its own, and does not end the process', () => {
+    const told: string[] = [];
+    const later = (name: string): Handler => ({
+      channelActive(ctx) {
+        ctx.clock.schedule(() => {
+          throw new Error(`${name} timer`);
+        }, 10);
+        ctx.clock.execute(() => {
+          throw new Error(`${name} task`);
+        });
+        ctx.fireChannelActive();
+      },
+      exceptionCaught(ctx, error) {
+        told.push(`${name} caught ${error.message}`);
+        if (error.message.startsWith('1')) ctx.fireExceptionCaught(error);
+      },
+    });
+    const channel = new EmbeddedChannel(later('1'), later('2'));
+    expect(told).toEqual(['1 caught 1 task', '2 caught 1 task', '2 caught 2 task']);
+    told.length = 0;
+    channel.pipeline.removeFirst();
+    channel.advance(10);
+    expect(told).toEqual(['2 caught 1 timer', '2 caught 2 timer']);
+  });
+
   it('S56 messages do not wait for an asynchronous handler', () => {
     const channel = new EmbeddedChannel(
       only({

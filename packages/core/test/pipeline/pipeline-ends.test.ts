@@ -1,6 +1,7 @@
 // The test kit records what the tail sees; these tests are about what a real channel does there.
 import {
   type ChannelHooks,
+  type Context,
   type Handler,
   initializer,
   type Logger,
@@ -46,9 +47,34 @@ describe('the tail', () => {
     clock.run(() => channel.pipeline.fireExceptionCaught(error));
     expect(entries).toHaveLength(1);
     expect(entries[0]).toMatchObject({ level: 'warn', error });
-    expect(entries[0]!.message).toMatch(/last handler did not handle/);
+    expect(entries[0]!.message).toMatch(/no handler caught an error; closing/);
     expect(entries[0]!.message).toContain(channel.id);
     expect(channel.closeInfo).toEqual({ reason: 'error', by: 'local', error });
+  });
+
+  it('S59 names the handler that threw, however the error came to the end', async () => {
+    class Faulty implements Handler {
+      channelRead(): void {
+        throw new Error('boom');
+      }
+      async userEventTriggered(): Promise<void> {
+        throw new Error('boom');
+      }
+      exceptionCaught(ctx: Context, error: Error): void {
+        ctx.fireExceptionCaught(error);
+      }
+    }
+    for (const start of [
+      (channel: TransportChannel) => channel.received('x'),
+      (channel: TransportChannel) => channel.pipeline.fireUserEventTriggered('x'),
+    ]) {
+      const { channel, entries, clock } = open({}, recordEvents(), new Faulty(), recordEvents());
+      clock.run(() => start(channel));
+      await Promise.resolve();
+      expect(entries.map(({ message }) => message)).toEqual([
+        expect.stringMatching(/no handler caught an error in Faulty#0; closing/),
+      ]);
+    }
   });
 
   it('S59 closes even if a handler’s close throws', () => {
@@ -132,6 +158,22 @@ describe('failures that nobody looks at', () => {
     });
     clock.run(() => channel.write(3));
     expect(entries.map(({ level, error }) => [level, error?.message])).toEqual([['warn', 'no']]);
+    expect(entries[0]!.message).toMatch(/a write failed in Handler#0, and nobody looked at it/);
+  });
+
+  it('a hook that throws is logged, and does not end the process', () => {
+    const { channel, entries, clock } = open(
+      {
+        writeFailed() {
+          throw new Error('in the hook');
+        },
+      },
+      failing,
+    );
+    clock.run(() => void channel.write(1));
+    expect(entries.map(({ level, error }) => `${level} ${error?.message}`)).toEqual([
+      'error in the hook',
+    ]);
   });
 
   it('a failure that somebody looks at is not told', () => {

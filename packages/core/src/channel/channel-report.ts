@@ -1,0 +1,56 @@
+import type { Channel, LogLevel } from '../contract.ts';
+import { isHeadraceError, toError } from '../errors.ts';
+import { addressText } from '../internal/address-text.ts';
+import { throwerOf } from '../pipeline/thrower.ts';
+import type { ChannelHooks } from './channel-options.ts';
+
+/** A channel in the logs: its id and both ends, with a `!` between them when it is not up. */
+export function channelText({ id, isActive, localAddress, remoteAddress }: Channel): string {
+  const local = localAddress === undefined ? '' : `, L:${addressText(localAddress)}`;
+  const arrow = isActive ? '-' : '!';
+  const remote = remoteAddress === undefined ? '' : ` ${arrow} R:${addressText(remoteAddress)}`;
+  return `[id: 0x${id}${local}${remote}]`;
+}
+
+/** A message passed the last handler. */
+export function reportDropped(channel: Channel, message: unknown): void {
+  const names = channel.pipeline.names().join(', ');
+  const text = `${channel} a ${typeof message} passed the last handler of ${names}; dropped`;
+  channel.logger.log('debug', text);
+}
+
+/** An error passed the last handler. Peers reset connections every day; the others are worth a warning. */
+export function reportUncaught(channel: Channel, error: Error): void {
+  const level: LogLevel = isHeadraceError(error, 'CHANNEL_RESET') ? 'debug' : 'warn';
+  channel.logger.log(
+    level,
+    `${channel} no handler caught an error${origin(error)}; closing`,
+    error,
+  );
+}
+
+/** An `exceptionCaught` threw. */
+export function reportCatcher(channel: Channel, name: string, thrown: Error, first: Error): void {
+  const text = `${channel} ${name}.exceptionCaught threw while it handled "${first.message}"`;
+  channel.logger.log('error', text, thrown);
+}
+
+/** A write failed and nobody looked at it. The hook is called outside all handlers: its throw is logged, too. */
+export function reportUnseenWrite(channel: Channel, hooks: ChannelHooks, error: Error): void {
+  if (hooks.writeFailed === undefined) {
+    const level: LogLevel = isHeadraceError(error, 'CHANNEL_CLOSED') ? 'debug' : 'warn';
+    const text = `${channel} a write failed${origin(error)}, and nobody looked at it`;
+    channel.logger.log(level, text, error);
+    return;
+  }
+  try {
+    hooks.writeFailed(channel, error);
+  } catch (thrown) {
+    channel.logger.log('error', `${channel} the hook writeFailed threw`, toError(thrown));
+  }
+}
+
+function origin(error: Error): string {
+  const name = throwerOf(error);
+  return name === undefined ? '' : ` in ${name}`;
+}
