@@ -32,13 +32,13 @@ interface Case {
  * import { match } from '@headrace/handlers';
  *
  * class Login { constructor(readonly user: string) {} }
- * class Logout {}
+ * class Logout { readonly reason = 'bye'; }
  *
  * const channel = new EmbeddedChannel(
  *   match<Login | Logout | string>()
  *     .on(Login, (_ctx, { user }) => console.log('in', user))
  *     .on(Logout, () => console.log('out'))
- *     .when((message) => typeof message === 'string', (_ctx, text) => console.log('text', text)),
+ *     .otherwise((_ctx, text) => console.log('text', text)),
  * );
  * channel.writeInbound(new Login('ann'), 'hello', new Logout());
  * // prints in ann
