@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { checkDocs } from './check-docs.ts';
 import { checkLayers } from './check-layers.ts';
 import { checkSizes } from './check-sizes.ts';
+import { checkStatements } from './check-statements.ts';
 import { checkTypeFails } from './check-type-fails.ts';
 import { checkWalk } from './check-walk.ts';
 import { type Check, describeProblem } from './problem.ts';
@@ -17,6 +18,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   layers: checkLayers,
   sizes: checkSizes,
   walk: checkWalk,
+  statements: checkStatements,
   docs: checkDocs,
 };
 
