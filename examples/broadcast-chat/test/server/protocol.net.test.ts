@@ -169,6 +169,24 @@ describe('lines', () => {
   });
 });
 
+describe('one who talks faster than the room can hear', () => {
+  it('loses nothing, and the room keeps the order', { timeout: 30_000 }, async () => {
+    const crowd = await Promise.all(
+      Array.from({ length: 40 }, (_, i) => running.join('frames', `crowd-${i}`)),
+    );
+    const eve = await running.join('lines', 'eve');
+    // Twenty thousand messages in a few reads, forty times as many to send.
+    const texts = Array.from({ length: 20_000 }, (_, i) => String(i));
+    eve.sendRaw(Buffer.from(`${texts.join('\n')}\n`));
+    const last = `MSG:eve:${texts.at(-1)}`;
+    for (const peer of crowd) {
+      await expect.poll(() => peer.inbox.at(-1), { timeout: 20_000 }).toBe(last);
+      const heard = peer.inbox.filter((text) => text.startsWith('MSG:eve:'));
+      expect(heard.join() === texts.map((text) => `MSG:eve:${text}`).join()).toBe(true);
+    }
+  });
+});
+
 /** All in one write. */
 function sendAtOnce(
   peer: { sendRaw(bytes: Uint8Array): void; send(text: string): void },

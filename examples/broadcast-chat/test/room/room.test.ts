@@ -1,0 +1,58 @@
+import { EmbeddedChannel } from '@headrace/core/testing';
+import { PRINCIPAL } from '@headrace/handlers';
+import { describe, expect, it } from 'vitest';
+import { Authenticator } from '../../src/room/authenticator.ts';
+import { Room } from '../../src/room/room.ts';
+import { settingsSchema } from '../../src/settings/settings.ts';
+
+function member(id: string): EmbeddedChannel {
+  const channel = new EmbeddedChannel();
+  channel.attributes.set(PRINCIPAL, { id });
+  return channel;
+}
+
+describe('Room', () => {
+  const [ann, bob, cy] = [member('ann'), member('bob'), member('cy')];
+  const room = new Room(settingsSchema.parse({}));
+
+  it('tells the others who comes and who goes', () => {
+    for (const channel of [ann, bob, cy]) room.members.add(channel);
+    expect([ann.readOutbound(), ann.readOutbound()]).toEqual(['JOIN:bob', 'JOIN:cy']);
+    expect(bob.readOutbound()).toBe('JOIN:cy');
+    cy.close();
+    expect([ann.readOutbound(), bob.readOutbound()]).toEqual(['LEAVE:cy', 'LEAVE:cy']);
+  });
+
+  it('does not tell those who go of each other', () => {
+    room.close();
+    bob.close();
+    expect(ann.readOutbound()).toBeUndefined();
+  });
+});
+
+describe('Authenticator', () => {
+  const open = new Authenticator(settingsSchema.parse({}));
+  const closed = new Authenticator(settingsSchema.parse({ tokens: { ann: 'a:b', toString: 'x' } }));
+
+  it.each([
+    ['AUTH:ann', { principal: { id: 'ann' } }],
+    ['AUTH: ann :any', { principal: { id: 'ann' } }],
+    ['AUTH:', { reply: 'ERR:EMPTY_CLIENT_ID', stays: true }],
+    ['AUTH::token', { reply: 'ERR:EMPTY_CLIENT_ID', stays: true }],
+    [`AUTH:${'👋'.repeat(64)}`, { principal: { id: '👋'.repeat(64) } }],
+    [`AUTH:${'👋'.repeat(65)}`, { reply: 'ERR:BAD_CLIENT_ID', stays: true }],
+    ['AUTH:a\u0085b', { reply: 'ERR:BAD_CLIENT_ID', stays: true }],
+  ])('without tokens, answers %s', (text, verdict) => {
+    expect(open.authenticate(text)).toMatchObject(verdict);
+  });
+
+  it.each([
+    ['AUTH:ann:a:b', true],
+    ['AUTH:ann:a', false],
+    ['AUTH:ann', false],
+    ['AUTH:bob:a:b', false],
+    ['AUTH:constructor:', false],
+  ])('with tokens, %s is let in: %s', (text, isLetIn) => {
+    expect('principal' in closed.authenticate(text)).toBe(isLetIn);
+  });
+});
