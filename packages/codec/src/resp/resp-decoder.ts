@@ -1,7 +1,8 @@
 import { type Context, checkNumber } from '@headrace/core';
 import type { ByteInput } from '../base/byte-input.ts';
 import { ByteToMessageDecoder } from '../base/byte-to-message-decoder.ts';
-import { type RespLimits, RespReader } from './resp-reader.ts';
+import type { RespLimits } from './resp-limits.ts';
+import { RespReader } from './resp-reader.ts';
 import type { RespValue } from './resp-value.ts';
 
 /** Options of {@link RespDecoder}. */

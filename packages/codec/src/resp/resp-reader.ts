@@ -9,31 +9,17 @@ import {
   openAggregate,
   type RespAggregate,
 } from './resp-aggregate.ts';
-import {
-  parseBigNumber,
-  parseBoolean,
-  parseDouble,
-  parseInteger,
-  respError,
-} from './resp-number.ts';
+import { type RespLimits, tooLong } from './resp-limits.ts';
+import { isLineType, lineValue } from './resp-line.ts';
+import { respError } from './resp-number.ts';
 import { StreamedString } from './resp-streamed-string.ts';
 import {
   RESP_NULL,
   RESP_NULL_ARRAY,
   RespError,
-  RespSimple,
   type RespValue,
   RespVerbatim,
 } from './resp-value.ts';
-
-/** What a stranger's message may take. */
-export interface RespLimits {
-  readonly maxBulkBytes: number;
-  readonly maxElements: number;
-  readonly maxDepth: number;
-  readonly maxMessageBytes: number;
-  readonly maxLineBytes: number;
-}
 
 const CR = 13;
 const LF = 10;
@@ -92,7 +78,8 @@ export class RespReader {
       const part = this.readPart(input);
       const value = part === MORE || part === GOES_ON ? part : this.add(part);
       const bytes = this.earlierBytes + input.start - from;
-      if (bytes > this.limits.maxMessageBytes) throw this.tooLong(input, 'maxMessageBytes', bytes);
+      if (bytes > this.limits.maxMessageBytes)
+        throw tooLong(this.limits, 'maxMessageBytes', bytes, input);
       if (value === GOES_ON) continue;
       this.earlierBytes = value === MORE && !this.isBetweenMessages() ? bytes : 0;
       return value === MORE ? undefined : value;
@@ -140,7 +127,8 @@ export class RespReader {
     const from = this.afterLength;
     if (length < 0) return this.bulkWithoutLength(input, type, length);
     if (type === CHUNK && this.streamed === undefined) throw unexpected(input);
-    if (length > this.limits.maxBulkBytes) throw this.tooLong(input, 'maxBulkBytes', length);
+    if (length > this.limits.maxBulkBytes)
+      throw tooLong(this.limits, 'maxBulkBytes', length, input);
     if (type === CHUNK && length === 0) {
       input.start = from;
       return this.endOfChunks();
@@ -210,12 +198,12 @@ export class RespReader {
     if (length === NO_LENGTH_YET) return MORE;
     const isPair = kind === 'map' || kind === 'attributes';
     const count = isPair && length > 0 ? length * 2 : length;
-    if (count > this.limits.maxElements) throw this.tooLong(input, 'maxElements', count);
+    if (count > this.limits.maxElements) throw tooLong(this.limits, 'maxElements', count, input);
     if (kind === 'push' && this.inner !== undefined) throw unexpected(input);
     if (length === -1 && kind !== 'array') throw unexpected(input);
     if (length === STREAMED && (kind === 'push' || kind === 'attributes')) throw unexpected(input);
     const depth = (this.inner?.depth ?? 0) + 1;
-    if (depth > this.limits.maxDepth) throw this.tooLong(input, 'maxDepth', depth);
+    if (depth > this.limits.maxDepth) throw tooLong(this.limits, 'maxDepth', depth, input);
     input.start = this.afterLength;
     if (length === -1) return RESP_NULL_ARRAY;
     const left = length === STREAMED ? Number.POSITIVE_INFINITY : count;
@@ -234,7 +222,8 @@ export class RespReader {
       inner.left -= 1;
       if (inner.left > 0) {
         this.inner = inner;
-        if (inner.items.length > this.limits.maxElements) throw this.tooMany(inner);
+        if (inner.items.length > this.limits.maxElements)
+          throw tooLong(this.limits, 'maxElements', inner.items.length);
         return GOES_ON;
       }
       if (inner.kind === 'attributes') {
@@ -267,7 +256,8 @@ export class RespReader {
     if (!isInline && !isLineType(type)) throw unexpected(input);
     const lf = input.indexOf(LF, this.searched);
     const length = lf === -1 ? input.length : lf;
-    if (length > this.limits.maxLineBytes) throw this.tooLong(input, 'maxLineBytes', length);
+    if (length > this.limits.maxLineBytes)
+      throw tooLong(this.limits, 'maxLineBytes', length, input);
     if (lf === -1) {
       this.searched = length;
       return MORE;
@@ -339,80 +329,13 @@ export class RespReader {
     const redis = isArray ? 'invalid multibulk length' : 'invalid bulk length';
     return respError(redis, `a length is no number${describeFirstBytes(input)}`);
   }
-
-  private tooLong(input: ByteInput, limit: keyof RespLimits, value: number): DecodeError {
-    const most = this.limits[limit];
-    return new DecodeError(
-      'FRAME_TOO_LONG',
-      `a RESP message has ${value}, more than ${limit}, ${most}${describeFirstBytes(input)}`,
-      { redis: REDIS_TEXTS[limit], limit, value, most },
-    );
-  }
-
-  private tooMany(aggregate: RespAggregate): DecodeError {
-    const { maxElements } = this.limits;
-    const text = `an aggregate without a length has over ${maxElements} elements (maxElements)`;
-    return new DecodeError('FRAME_TOO_LONG', text, {
-      redis: REDIS_TEXTS.maxElements,
-      elements: aggregate.items.length,
-    });
-  }
 }
-
-const REDIS_TEXTS: Readonly<Record<keyof RespLimits, string>> = {
-  maxBulkBytes: 'invalid bulk length',
-  maxElements: 'invalid multibulk length',
-  maxDepth: 'too deep',
-  maxMessageBytes: 'too big request',
-  maxLineBytes: 'too big inline request',
-};
 
 /** Attributes are whole: what they are about comes next. */
 function attributed(attributes: RespAggregate): RespAggregate {
   const aggregate = openAggregate('attributed', 1, attributes.outer);
   aggregate.items.push(finishAggregate(attributes));
   return aggregate;
-}
-
-function isLineType(type: number): boolean {
-  return LINE_TYPES.includes(type);
-}
-
-const LINE_TYPES: readonly number[] = Array.from(Buffer.from('+-:_#,(.'));
-
-function lineValue(type: number, line: Buffer): RespValue {
-  if (type === 0x3a) return integer(line);
-  const text = line.toString();
-  switch (type) {
-    case 0x2b: // +
-      return text === 'OK' ? RespSimple.OK : new RespSimple(text);
-    case MINUS:
-      return new RespError(text);
-    case 0x23: // #
-      return parseBoolean(text);
-    case 0x2c: // ,
-      return parseDouble(text);
-    case 0x28: // (
-      return parseBigNumber(text);
-    default:
-      if (text !== '') throw respError('invalid null', 'a null says something');
-      return RESP_NULL;
-  }
-}
-
-/** Short numbers without a detour by text. */
-function integer(line: Buffer): number | bigint {
-  const { length } = line;
-  const isNegative = line[0] === MINUS;
-  const first = isNegative ? 1 : 0;
-  if (length === first || length > MAX_LENGTH_DIGITS) return parseInteger(line.toString('latin1'));
-  let value = 0;
-  for (let at = first; at < length; at++) {
-    const digit = line[at]! - 48;
-    if (digit < 0 || digit > 9) return parseInteger(line.toString('latin1'));
-    value = value * 10 + digit;
-  }
-  return isNegative ? 0 - value : value;
 }
 
 function noLineEnd(length: number): DecodeError {

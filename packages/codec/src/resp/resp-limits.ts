@@ -1,0 +1,44 @@
+import { DecodeError } from '@headrace/core';
+import type { ByteInput } from '../base/byte-input.ts';
+import { describeFirstBytes } from '../frame/first-bytes.ts';
+
+/** What a stranger's message may take. */
+export interface RespLimits {
+  readonly maxBulkBytes: number;
+  readonly maxElements: number;
+  readonly maxDepth: number;
+  readonly maxMessageBytes: number;
+  readonly maxLineBytes: number;
+}
+
+/** How Redis says it, behind "Protocol error: ". */
+const REDIS_TEXTS: Readonly<Record<keyof RespLimits, string>> = {
+  maxBulkBytes: 'invalid bulk length',
+  maxElements: 'invalid multibulk length',
+  maxDepth: 'too deep',
+  maxMessageBytes: 'too big request',
+  maxLineBytes: 'too big inline request',
+};
+
+const WHAT: Readonly<Record<keyof RespLimits, string>> = {
+  maxBulkBytes: 'bytes in a string',
+  maxElements: 'elements in an aggregate',
+  maxDepth: 'aggregates in each other',
+  maxMessageBytes: 'bytes in a message',
+  maxLineBytes: 'bytes in a line',
+};
+
+/** The error for a message that goes over a limit. */
+export function tooLong(
+  limits: RespLimits,
+  limit: keyof RespLimits,
+  value: number,
+  input?: ByteInput,
+): DecodeError {
+  const first = input === undefined ? '' : describeFirstBytes(input);
+  return new DecodeError(
+    'FRAME_TOO_LONG',
+    `${value} ${WHAT[limit]} of RESP are more than ${limit}, ${limits[limit]}${first}`,
+    { redis: REDIS_TEXTS[limit], limit, value, most: limits[limit] },
+  );
+}

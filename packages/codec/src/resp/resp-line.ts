@@ -1,0 +1,56 @@
+import { Buffer } from 'node:buffer';
+import {
+  parseBigNumber,
+  parseBoolean,
+  parseDouble,
+  parseInteger,
+  respError,
+} from './resp-number.ts';
+import { RESP_NULL, RespError, RespSimple, type RespValue } from './resp-value.ts';
+
+const MINUS = 0x2d;
+/** More digits may be more than a number can hold. */
+const MAX_SHORT_DIGITS = 15;
+
+const LINE_TYPES: readonly number[] = Array.from(Buffer.from('+-:_#,(.'));
+
+/** True for the types that end with their line. */
+export function isLineType(type: number): boolean {
+  return LINE_TYPES.includes(type);
+}
+
+/** The value of a line, without its type and its end. */
+export function lineValue(type: number, line: Buffer): RespValue {
+  if (type === 0x3a) return integer(line);
+  const text = line.toString();
+  switch (type) {
+    case 0x2b: // +
+      return text === 'OK' ? RespSimple.OK : new RespSimple(text);
+    case MINUS:
+      return new RespError(text);
+    case 0x23: // #
+      return parseBoolean(text);
+    case 0x2c: // ,
+      return parseDouble(text);
+    case 0x28: // (
+      return parseBigNumber(text);
+    default:
+      if (text !== '') throw respError('invalid null', 'a null says something');
+      return RESP_NULL;
+  }
+}
+
+/** Short numbers without a detour by text. */
+function integer(line: Buffer): number | bigint {
+  const { length } = line;
+  const isNegative = line[0] === MINUS;
+  const first = isNegative ? 1 : 0;
+  if (length === first || length > MAX_SHORT_DIGITS) return parseInteger(line.toString('latin1'));
+  let value = 0;
+  for (let at = first; at < length; at++) {
+    const digit = line[at]! - 48;
+    if (digit < 0 || digit > 9) return parseInteger(line.toString('latin1'));
+    value = value * 10 + digit;
+  }
+  return isNegative ? 0 - value : value;
+}
