@@ -1,0 +1,14 @@
+import { type Address, CLIENT_ADDRESS, clientAddress } from '@headrace/core';
+import { EmbeddedChannel } from '@headrace/core/testing';
+import { describe, expect, it } from 'vitest';
+
+const CLIENT: Address = { host: '203.0.113.7', port: 1, family: 'IPv4' };
+
+describe('clientAddress', () => {
+  it('is where the connection comes from, until somebody knows better', () => {
+    const channel = new EmbeddedChannel();
+    expect(clientAddress(channel)).toBe(channel.remoteAddress);
+    channel.attributes.set(CLIENT_ADDRESS, CLIENT);
+    expect(clientAddress(channel)).toBe(CLIENT);
+  });
+});
