@@ -1,6 +1,6 @@
 import { EncodeError, type OutboundBytes, toBuffer } from '@headrace/core';
 import { SchemaCodec, type SchemaCodecOptions } from '../schema/schema-codec.ts';
-import { decodeUtf8 } from '../text/string-codec.ts';
+import { decodeUtf8 } from '../text/utf8.ts';
 
 /** Options of {@link JsonCodec}. */
 export interface JsonCodecOptions<Read, Written> extends SchemaCodecOptions<Read, Written> {

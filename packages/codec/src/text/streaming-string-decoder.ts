@@ -1,11 +1,9 @@
-import {
-  type Context,
-  DecodeError,
-  type Handler,
-  type PassThrough,
-  type Types,
-} from '@headrace/core';
+import { Buffer, isUtf8 } from 'node:buffer';
+import { type Context, type Handler, type PassThrough, type Types, toBuffer } from '@headrace/core';
 import { refuseSharing } from '../base/decoder-failure.ts';
+import { begunLength, notUtf8, validLength } from './utf8.ts';
+
+const EMPTY: Buffer = Buffer.alloc(0);
 
 /**
  * Turns a stream of bytes into strings, as UTF-8, wherever it was cut: a character whose bytes come in two
@@ -39,7 +37,8 @@ import { refuseSharing } from '../base/decoder-failure.ts';
 export class StreamingStringDecoder implements Handler {
   declare readonly types: Types<Buffer, string, PassThrough, never>;
   declare readonly sharable?: false;
-  private readonly decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  /** The begin of a character whose rest has not come. */
+  private begun: Buffer = EMPTY;
   private failed = false;
 
   constructor() {
@@ -49,26 +48,30 @@ export class StreamingStringDecoder implements Handler {
   channelRead(ctx: Context, message: unknown): void {
     if (this.failed) return;
     if (!(message instanceof Uint8Array)) ctx.fireChannelRead(message);
-    else this.decode(ctx, message);
+    else this.decode(ctx, toBuffer(message));
   }
 
   channelInactive(ctx: Context): void {
-    if (!this.failed) this.decode(ctx, undefined);
+    const { begun } = this;
+    this.begun = EMPTY;
     ctx.fireChannelInactive();
+    if (begun.length > 0 && !this.failed) this.fail(ctx, begun, 0);
   }
 
-  private decode(ctx: Context, bytes: Uint8Array | undefined): void {
-    let text: string;
-    try {
-      text = this.decoder.decode(bytes, { stream: bytes !== undefined });
-    } catch (thrown) {
-      this.failed = true;
-      const what =
-        bytes === undefined ? 'the input ended within a character' : 'bytes are not UTF-8';
-      ctx.fireExceptionCaught(new DecodeError('TEXT_NOT_UTF8', what, {}, thrown));
-      ctx.channel.end({ reason: 'bad-input' });
-      return;
-    }
-    if (text !== '') ctx.fireChannelRead(text);
+  private decode(ctx: Context, chunk: Buffer): void {
+    const bytes = this.begun.length === 0 ? chunk : Buffer.concat([this.begun, chunk]);
+    const end = bytes.length - begunLength(bytes);
+    const whole = bytes.subarray(0, end);
+    const length = isUtf8(whole) ? end : validLength(whole);
+    // A copy: these few bytes must not keep the whole read alive.
+    this.begun = end === bytes.length ? EMPTY : Buffer.from(bytes.subarray(end));
+    if (length > 0) ctx.fireChannelRead(bytes.toString('utf8', 0, length));
+    if (length < end) this.fail(ctx, bytes, length);
+  }
+
+  private fail(ctx: Context, bytes: Buffer, at: number): void {
+    this.failed = true;
+    ctx.fireExceptionCaught(notUtf8(bytes, at));
+    ctx.channel.end({ reason: 'bad-input' });
   }
 }

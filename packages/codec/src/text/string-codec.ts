@@ -1,10 +1,8 @@
-import { Buffer, isUtf8 } from 'node:buffer';
-import { type Context, DecodeError, type OutboundBytes, toBuffer } from '@headrace/core';
+import { Buffer } from 'node:buffer';
+import { type Context, type OutboundBytes, toBuffer } from '@headrace/core';
 import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
 import type { MessageToMessageDecoderOptions } from '../base/message-to-message-decoder.ts';
-
-const SHOWN_BYTES = 16;
-const REPLACEMENT = '\uFFFD';
+import { decodeUtf8 } from './utf8.ts';
 
 /** Options of {@link StringCodec}. */
 export interface StringCodecOptions extends MessageToMessageDecoderOptions {
@@ -69,47 +67,4 @@ export class StringCodec extends MessageToMessageCodec<Buffer, string, OutboundB
   override encode(text: string): OutboundBytes {
     return Buffer.from(this.delimiter === '' ? text : text + this.delimiter);
   }
-}
-
-/** The text of UTF-8 bytes; a `DecodeError` for others. */
-export function decodeUtf8(bytes: Buffer): string {
-  const text = bytes.toString();
-  // Bad bytes always leave a replacement character, so only a text with one has to be looked at again.
-  if (!text.includes(REPLACEMENT) || isUtf8(bytes)) return text;
-  const at = firstBadByte(bytes);
-  const shown = bytes.subarray(at, at + SHOWN_BYTES).toString('hex');
-  throw new DecodeError(
-    'TEXT_NOT_UTF8',
-    `${bytes.length} bytes are not UTF-8: byte ${at} begins no character (${shown})`,
-    { bytes: bytes.length, at },
-  );
-}
-
-/** The longest valid text ends before it. */
-function firstBadByte(bytes: Buffer): number {
-  let [good, bad] = [0, bytes.length];
-  while (bad - good > 1) {
-    const middle = (good + bad) >> 1;
-    if (isPrefixOfUtf8(bytes, middle)) good = middle;
-    else bad = middle;
-  }
-  let at = good;
-  while (at > 0 && !isUtf8(bytes.subarray(0, at))) at -= 1;
-  return at;
-}
-
-/** True if the first `length` bytes are UTF-8, except for a last character that is cut off. */
-function isPrefixOfUtf8(bytes: Buffer, length: number): boolean {
-  for (let cut = 0; cut < 4 && cut <= length; cut++) {
-    if (isUtf8(bytes.subarray(0, length - cut))) {
-      return cut === 0 || isBegun(bytes.subarray(length - cut, length));
-    }
-  }
-  return false;
-}
-
-function isBegun(rest: Buffer): boolean {
-  const first = rest[0]!;
-  const size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0;
-  return size > rest.length && rest.subarray(1).every((byte) => (byte & 0xc0) === 0x80);
 }

@@ -96,7 +96,10 @@ describe('StreamingStringDecoder', () => {
   });
 
   it('S227 refuses bad bytes, and a character that the end cuts off', () => {
-    expect(outcome(new StreamingStringDecoder(), 'a\xff', 'b')).toEqual(['!HR_ERR_TEXT_NOT_UTF8']);
+    expect(outcome(new StreamingStringDecoder(), 'a\xff', 'b')).toEqual([
+      'a',
+      '!HR_ERR_TEXT_NOT_UTF8',
+    ]);
     expect(outcome(new StreamingStringDecoder(), 'a\xc3')).toEqual(['a', '!HR_ERR_TEXT_NOT_UTF8']);
   });
 });

@@ -1,0 +1,47 @@
+import { type Buffer, isUtf8 } from 'node:buffer';
+import { DecodeError } from '@headrace/core';
+
+const SHOWN_BYTES = 16;
+const REPLACEMENT = '\uFFFD';
+
+/** The text of UTF-8 bytes; a `DecodeError` for others. */
+export function decodeUtf8(bytes: Buffer): string {
+  const text = bytes.toString();
+  // Bad bytes always leave a replacement character, so only a text with one has to be looked at again.
+  if (!text.includes(REPLACEMENT) || isUtf8(bytes)) return text;
+  throw notUtf8(bytes, validLength(bytes));
+}
+
+/** The error for bytes of which those up to `at` are UTF-8. */
+export function notUtf8(bytes: Buffer, at: number): DecodeError {
+  const shown = bytes.subarray(at, at + SHOWN_BYTES).toString('hex');
+  return new DecodeError(
+    'TEXT_NOT_UTF8',
+    `${bytes.length} bytes are not UTF-8: byte ${at} begins no character (${shown})`,
+    { bytes: bytes.length, at },
+  );
+}
+
+/** How many bytes at the front are whole characters. */
+export function validLength(bytes: Buffer): number {
+  let [good, bad] = [0, bytes.length + 1];
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1;
+    const whole = middle - begunLength(bytes.subarray(0, middle));
+    if (isUtf8(bytes.subarray(0, whole))) good = middle;
+    else bad = middle;
+  }
+  return good - begunLength(bytes.subarray(0, good));
+}
+
+/** How many bytes at the end are the begin of a character, at most 3. */
+export function begunLength(bytes: Buffer): number {
+  for (let size = 1; size <= 3 && size <= bytes.length; size++) {
+    const byte = bytes[bytes.length - size]!;
+    if (byte < 0x80) return 0;
+    if (byte < 0xc0) continue;
+    const due = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
+    return due > size ? size : 0;
+  }
+  return 0;
+}

@@ -1,0 +1,113 @@
+// `npm run fuzz -- SECONDS [--seed N] [--inputs N] [--target TEXT]` feeds every decoder with random input
+// for so long: nothing but our own errors may come out, and the same messages and errors however the input
+// is cut. Prints its seed and how many inputs passed; exit code 1 and the input at the first fault.
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Finding, outcomeOf } from './outcome.ts';
+import { Random } from './random.ts';
+import { cut, streamFor } from './streams.ts';
+import type { FuzzPolicy, FuzzTarget } from './target.ts';
+
+const ALL_POLICIES: readonly FuzzPolicy[] = ['close', 'skip', 'emit'];
+const REPORT_MS = 60_000;
+/** Looking at the clock for every input would cost more than some of the inputs. */
+const BATCH = 1000;
+
+async function loadTargets(wanted: string | undefined): Promise<FuzzTarget[]> {
+  const folder = new URL('./targets/', import.meta.url);
+  const names = readdirSync(fileURLToPath(folder)).filter((name) => name.endsWith('.ts'));
+  const modules = await Promise.all(
+    names.sort().map((name) => import(new URL(name, folder).href) as Promise<TargetModule>),
+  );
+  const targets = modules.flatMap((module) => module.targets);
+  return wanted === undefined ? targets : targets.filter(({ name }) => name.includes(wanted));
+}
+
+interface TargetModule {
+  readonly targets: readonly FuzzTarget[];
+}
+
+interface Limits {
+  readonly untilMs: number;
+  readonly inputs: number;
+}
+
+/** The targets in turn; a slow one only now and then. */
+function pick(targets: readonly FuzzTarget[], turn: number, random: Random): FuzzTarget {
+  const target = targets[turn % targets.length]!;
+  return random.oneIn(target.oneIn ?? 1) ? target : random.of(targets);
+}
+
+/** One stream, whole and cut. */
+function tryOne(target: FuzzTarget, random: Random): void {
+  const { policies = ALL_POLICIES, cutFree = policies, make } = target;
+  const policy = random.of(policies);
+  const stream = streamFor(target, random);
+  const chunks = target.isFramed === true ? [stream] : cut(stream, random);
+  try {
+    const whole = outcomeOf(make(policy), [stream], target.isStream);
+    const pieces = outcomeOf(make(policy), chunks, target.isStream);
+    if (whole !== pieces && cutFree.includes(policy)) {
+      throw new Finding(
+        `the cut matters:\n  whole ${JSON.stringify(whole)}\n  cut   ${JSON.stringify(pieces)}`,
+      );
+    }
+  } catch (thrown) {
+    const reads = chunks.map((chunk) => chunk.toString('hex')).join(' ');
+    throw new Finding(`${target.name}, ${policy}, reads ${reads}\n  ${(thrown as Error).message}`, {
+      cause: thrown,
+    });
+  }
+}
+
+function fuzz(targets: readonly FuzzTarget[], seed: number, limits: Limits): number {
+  const random = new Random(seed);
+  let inputs = 0;
+  let reportAt = performance.now() + REPORT_MS;
+  while (inputs < limits.inputs) {
+    for (let i = 0; i < BATCH && inputs < limits.inputs; i++, inputs++) {
+      tryOne(pick(targets, inputs, random), random);
+    }
+    const now = performance.now();
+    if (now >= limits.untilMs) break;
+    if (now < reportAt) continue;
+    console.log(`${inputs} inputs passed so far`);
+    reportAt = now + REPORT_MS;
+  }
+  return inputs;
+}
+
+function usage(): never {
+  console.error('usage: npm run fuzz -- SECONDS [--seed N] [--inputs N] [--target TEXT]');
+  process.exit(1);
+}
+
+const { values, positionals } = parseArgs({
+  options: {
+    seed: { type: 'string' },
+    inputs: { type: 'string' },
+    target: { type: 'string' },
+  },
+  allowPositionals: true,
+});
+const seconds = Number(positionals[0]);
+const inputs = Number(values.inputs ?? Number.POSITIVE_INFINITY);
+const seed = Number(values.seed ?? Math.floor(Math.random() * 0x7fff_ffff));
+if (!(seconds > 0) || !(inputs > 0) || !Number.isInteger(seed)) usage();
+
+// Nobody looks at the stacks of a million expected errors.
+Error.stackTraceLimit = 0;
+const targets = await loadTargets(values.target);
+if (targets.length === 0) usage();
+console.log(`${targets.length} targets for ${seconds} s, seed ${seed}`);
+try {
+  const start = performance.now();
+  const passed = fuzz(targets, seed, { untilMs: start + seconds * 1000, inputs });
+  const took = ((performance.now() - start) / 1000).toFixed(1);
+  console.log(`${passed} inputs passed in ${took} s, seed ${seed}`);
+} catch (thrown) {
+  if (!(thrown instanceof Finding)) throw thrown;
+  console.error(`${thrown.message}\nagain: npm run fuzz -- ${seconds} --seed ${seed}`);
+  process.exitCode = 1;
+}
