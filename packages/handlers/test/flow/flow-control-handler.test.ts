@@ -121,6 +121,16 @@ describe('FlowControlHandler', () => {
     expect(notes.take()).toEqual(['complete']);
   });
 
+  it('S303 makes no end of its own within a burst', () => {
+    const { channel, notes } = flow(false);
+    channel.writeOneInbound(1).writeOneInbound(2);
+    read(channel);
+    read(channel);
+    expect(notes.take()).toEqual(['1', '2']);
+    channel.flushInbound();
+    expect(notes.take()).toEqual(['complete']);
+  });
+
   it('S304 may be asked from within channelRead', () => {
     const { channel, notes } = flow(false);
     notes.onRead = (ctx) => ctx.read();

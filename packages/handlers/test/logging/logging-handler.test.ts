@@ -141,9 +141,10 @@ describe('LoggingHandler', () => {
 
   it('keeps line feeds of the peer within the line', () => {
     const { channel, log } = logged();
-    channel.writeInbound('a\nforged line', { text: 'b\nc' });
+    channel.writeInbound('a\nforged line', { text: 'b\nc' }, new Error('has\na stack'));
     expect(log.lines[0]).toBe('READ: "a\\nforged line"');
     expect(log.lines[1]).not.toContain('\n');
+    expect(log.lines[2]).toMatch(/^READ: Error: has a stack at [^\n]+$/);
   });
 
   it('shows no more of a message than maxBytes', () => {

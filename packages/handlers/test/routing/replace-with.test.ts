@@ -82,6 +82,20 @@ describe('replaceWith', () => {
     expect(channel.finish().inbound).toEqual(['a', 'b']);
   });
 
+  it('leaves a handler alone that took the name of the old one meanwhile', () => {
+    let channel: EmbeddedChannel;
+    const replacer: Handler = {
+      channelRead: (ctx, message: string) => {
+        const [name = ''] = channel.pipeline.names();
+        if (message === 'a') channel.pipeline.replace(Gate, tag('!'), name);
+        ctx.fireChannelRead(message);
+      },
+    };
+    channel = new EmbeddedChannel(new Gate(() => [replacer]));
+    channel.writeInbound('a', 'b', 'go', 'c');
+    expect(channel.finish().inbound).toEqual(['a', 'b!', 'c!']);
+  });
+
   it('S359 with a PendingWriteQueue, holds writes until a handshake is through, or fails them', () => {
     class Handshake implements Handler {
       private queue!: PendingWriteQueue;

@@ -141,7 +141,10 @@ describe('RequestHandler', () => {
     expect(desk.begun).toEqual(['a', 'b']);
     await desk.answer('a');
     expect(taken(channel)).toEqual([]);
+    channel.writeInbound('c');
+    expect(desk.begun).toEqual(['a', 'b']);
     await desk.answer('b');
+    await desk.answer('c', null);
     expect(taken(channel)).toEqual(['re:b']);
     expect(channel.clock.pendingTimers).toBe(0);
   });

@@ -38,6 +38,8 @@ describe('RateLimit', () => {
     const one = limit(10, 1000);
     expect(one.charge(10_000, 0)).toBe(1000);
     expect(one.charge(1, 0)).toBe(1000);
+    // What is beyond the longest wait is forgiven.
+    expect(one.charge(1, 1000)).toBe(100);
   });
 
   it('keeps the average at the limit over a minute of full load', () => {
