@@ -1,0 +1,160 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, it } from 'vitest';
+
+const pathOf = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+
+/** Network namespaces need Linux, root and iproute2; where they are missing there is no link to cut. */
+function canCutLinks(): boolean {
+  try {
+    execFileSync('ip', ['netns', 'add', 'headrace-probe'], { stdio: 'ignore' });
+    execFileSync('ip', ['netns', 'delete', 'headrace-probe'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+type Told = { ports?: Record<string, number>; connected?: number; closed?: string } & {
+  at?: number;
+  reason?: string;
+};
+
+/** A program that tells by lines of JSON what has happened. */
+class Program {
+  readonly process: ChildProcess;
+  readonly told: Told[] = [];
+  private errors = '';
+  private wake: () => void = () => {};
+
+  constructor(within: readonly string[], ...args: readonly string[]) {
+    const [command, ...rest] = [...within, process.execPath, ...args];
+    this.process = spawn(command!, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let pending = '';
+    this.process.stdout!.setEncoding('utf8').on('data', (text: string) => {
+      const lines = (pending + text).split('\n');
+      pending = lines.pop()!;
+      this.told.push(...lines.map((line) => JSON.parse(line) as Told));
+      this.wake();
+    });
+    this.process.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      this.errors += text;
+    });
+    this.process.on('exit', () => this.wake());
+  }
+
+  /** Waits for the first that fits, no longer than so. */
+  async until(fits: (told: Told) => boolean, withinMs: number): Promise<Told | undefined> {
+    const endsAt = Date.now() + withinMs;
+    for (;;) {
+      const found = this.told.find(fits);
+      const leftMs = endsAt - Date.now();
+      if (found !== undefined || leftMs <= 0) return found;
+      if (this.process.exitCode !== null) throw new Error(`it ended: ${this.errors}`);
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, leftMs);
+        this.wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+}
+
+const running: Program[] = [];
+const cleanUps: (() => void)[] = [];
+
+afterEach(() => {
+  for (const program of running.splice(0)) program.process.kill('SIGKILL');
+  for (const cleanUp of cleanUps.splice(0)) cleanUp();
+});
+
+async function serverAndClient(host: string, serverIn: string[], clientIn: string[]) {
+  const server = new Program(
+    serverIn,
+    '--conditions=@headrace/source',
+    '--import',
+    pathOf('../../../../scripts/register.mjs'),
+    pathOf('./half-open-server.ts'),
+    host,
+  );
+  running.push(server);
+  const { ports } = (await server.until((told) => told.ports !== undefined, 30_000))!;
+  const all = Object.values(ports!).map(String);
+  const client = new Program(clientIn, pathOf('./half-open-client.mjs'), host, ...all);
+  running.push(client);
+  await client.until((told) => told.connected === all.length, 30_000);
+  // Long enough for a heartbeat to have been answered: nothing closes while the peer lives.
+  const early = await server.until((told) => told.closed !== undefined, 5000);
+  expect(early).toBeUndefined();
+  return { server, client };
+}
+
+/** How many milliseconds after `since` each connection closed; `undefined` for those that have not within `ms`. */
+async function closesWithin(server: Program, since: number, ms: number) {
+  await server.until(() => false, since + ms - Date.now());
+  return (name: string) => {
+    const told = server.told.find(({ closed }) => closed === name);
+    return told && { afterMs: told.at! - since, reason: told.reason };
+  };
+}
+
+// The preset says 9 s; a second more for timers and processes of a busy machine.
+const STRICT_MS = 9000 + 1000;
+
+describe('a peer that is gone without a word', () => {
+  it.runIf(canCutLinks())(
+    'L20 cable cut: strict heartbeats find it in 9 s, keepalive late or not at all',
+    async () => {
+      const id = process.pid.toString(36);
+      const [left, right] = [`hra-${id}`, `hrb-${id}`];
+      const ip = (...args: string[]) => execFileSync('ip', args, { stdio: 'pipe' });
+      for (const name of [left, right]) {
+        ip('netns', 'add', name);
+        cleanUps.push(() => ip('netns', 'delete', name));
+      }
+      ip('link', 'add', 'eth0', 'netns', left, 'type', 'veth', 'peer', 'eth0', 'netns', right);
+      for (const [name, address] of [
+        [left, '10.99.0.1/24'],
+        [right, '10.99.0.2/24'],
+      ] as const) {
+        ip('-n', name, 'address', 'add', address, 'dev', 'eth0');
+        ip('-n', name, 'link', 'set', 'eth0', 'up');
+        ip('-n', name, 'link', 'set', 'lo', 'up');
+      }
+      const within = (name: string) => ['ip', 'netns', 'exec', name];
+      const { server } = await serverAndClient('10.99.0.1', within(left), within(right));
+
+      ip('-n', right, 'link', 'set', 'eth0', 'down');
+      const closeOf = await closesWithin(server, Date.now(), 22_000);
+
+      for (const name of ['strict, idle', 'strict, writing']) {
+        expect(closeOf(name)?.reason).toBe('heartbeat');
+        expect(closeOf(name)!.afterMs).toBeGreaterThan(5000);
+        expect(closeOf(name)!.afterMs).toBeLessThan(STRICT_MS);
+      }
+      // Ten probes of a second, the first when it had been idle for 5 s; with unacknowledged output not even that.
+      expect(closeOf('keepalive, idle')?.reason).toBe('unreachable');
+      expect(closeOf('keepalive, idle')!.afterMs).toBeGreaterThan(9000);
+      expect(closeOf('keepalive, writing')).toBeUndefined();
+      expect(closeOf('nothing, idle')).toBeUndefined();
+    },
+  );
+
+  it('L16 a process stopped while its kernel lives: strict heartbeats find it in 9 s, keepalive never', async () => {
+    const { server, client } = await serverAndClient('127.0.0.1', [], []);
+    client.process.kill('SIGSTOP');
+    const closeOf = await closesWithin(server, Date.now(), 20_000);
+
+    for (const name of ['strict, idle', 'strict, writing']) {
+      expect(closeOf(name)?.reason).toBe('heartbeat');
+      expect(closeOf(name)!.afterMs).toBeGreaterThan(5000);
+      expect(closeOf(name)!.afterMs).toBeLessThan(STRICT_MS);
+    }
+    // Its kernel acknowledges everything, so nobody else notices.
+    expect(closeOf('keepalive, idle')).toBeUndefined();
+    expect(closeOf('keepalive, writing')).toBeUndefined();
+    expect(closeOf('nothing, idle')).toBeUndefined();
+  });
+});
