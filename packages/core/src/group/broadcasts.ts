@@ -125,8 +125,6 @@ export class Broadcasts {
       this.unflushedSince = clock.now();
       this.throughSince = 0;
     }
-    // A full buffer is no sign of a slow member while nobody has flushed it.
-    if (this.unflushed.has(channel) && !channel.isWritable) channel.flush();
     this.unflushed.add(channel);
     return false;
   }

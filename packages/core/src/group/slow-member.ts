@@ -78,6 +78,8 @@ export class SlowMembers {
   /** Writes to one member, as far as the policy lets it. */
   write(channel: Channel, message: unknown, flush: boolean): WriteFuture {
     if (this.waiting.size > 0 && this.waiting.has(channel)) return this.hold(channel, message);
+    // A buffer that is full because nobody has flushed it is no sign of a slow member.
+    if (!channel.isWritable) channel.flush();
     if (channel.isWritable || !channel.isOpen) return send(channel, message, flush);
     if (this.policy === 'close') return this.writeOrClose(channel, message, flush);
     if (this.policy === 'drop-newest') {

@@ -87,6 +87,18 @@ describe('S269 the slow-member policy', () => {
   });
 });
 
+describe('a member that nobody has flushed', () => {
+  it('is not taken for a slow one', () => {
+    const member = EmbeddedChannel.with({ writeBufferHighBytes: 200, writeBufferLowBytes: 100 });
+    const group = new ChannelGroup('room', { slowMember: 'drop-newest' });
+    group.add(member);
+    for (let i = 0; i < 10; i++) group.write(String(i));
+    group.flush();
+    expect(outbound(member)).toEqual(Array.from({ length: 10 }, (_, i) => String(i)));
+    expect(group.slowMembers.droppedNewest).toBe(0);
+  });
+});
+
 describe('broadcasts in slices', () => {
   /** A clock on which every look costs three milliseconds. */
   class SlowClock extends VirtualClock {
