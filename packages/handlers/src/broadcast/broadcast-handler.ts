@@ -39,7 +39,8 @@ const MAX_BACKLOG = 256;
  * - **Errors** raises none: what fails for one member does not touch the sender or the others, and goes to
  *   that member's `writeFailed` hook.
  * - **State** none but the group: sharable.
- * - **Cost** one write and flush per member; encoders without state encode once for all of them.
+ * - **Cost** one write per member and message, and one flush per member for all that came in together;
+ *   encoders without state encode once for all of them.
  * - **Pitfalls** the members' pipelines must take what `format` returns. What happens to a member that
  *   reads too slowly is the group's `slowMember` policy. While the group has many broadcasts to make, the
  *   sender's `autoRead` is off; with a FlowControlHandler before this one the rest of its burst waits, too.
@@ -66,6 +67,7 @@ export class BroadcastHandler<In = PassThrough, Out = unknown> implements Handle
   readonly sharable = true;
   private readonly group: ChannelGroup;
   private readonly options: BroadcastOptions<In, Out>;
+  private isFlushDue = false;
 
   constructor(group: ChannelGroup, options: BroadcastOptions<In, Out> = {}) {
     this.group = group;
@@ -76,10 +78,21 @@ export class BroadcastHandler<In = PassThrough, Out = unknown> implements Handle
     const { format, passOn = true } = this.options;
     const outgoing = format === undefined ? message : format(message, ctx.channel);
     if (outgoing !== undefined) {
-      this.group.writeAndFlush(outgoing, this.receivers(message, ctx.channel));
+      this.group.write(outgoing, this.receivers(message, ctx.channel));
+      this.flushSoon(ctx);
       if (this.group.backlog > MAX_BACKLOG) this.slowDown(ctx.channel);
     }
     if (passOn && ctx.pipeline.lastContext() !== ctx) ctx.fireChannelRead(message);
+  }
+
+  /** Behind the messages of one read, also when the sender's connection ends with one of them. */
+  private flushSoon(ctx: Context): void {
+    if (this.isFlushDue) return;
+    this.isFlushDue = true;
+    ctx.clock.execute(() => {
+      this.isFlushDue = false;
+      this.group.flush();
+    });
   }
 
   /** Who talks faster than a large group can hear is not read from until the group has caught up. */

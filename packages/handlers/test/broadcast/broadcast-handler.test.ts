@@ -81,6 +81,44 @@ describe('BroadcastHandler', () => {
     expect(() => [new EmbeddedChannel(shared), new EmbeddedChannel(shared)]).not.toThrow();
   });
 
+  it('flushes each member once for all messages that came in together', () => {
+    const members = new ChannelGroup('members');
+    const sender = new EmbeddedChannel(new BroadcastHandler(members));
+    let flushes = 0;
+    const other = EmbeddedChannel.with(
+      { clock: sender.clock },
+      {
+        flush(ctx) {
+          flushes += 1;
+          ctx.flush();
+        },
+      },
+    );
+    members.add(sender);
+    members.add(other);
+    sender.writeInbound('a', 'b', 'c');
+    expect([other.readOutbound(), other.readOutbound(), other.readOutbound()]).toEqual([
+      'a',
+      'b',
+      'c',
+    ]);
+    expect(flushes).toBe(1);
+  });
+
+  it('sends what came before the message that ends the connection', () => {
+    const members = new ChannelGroup('members');
+    const sender = new EmbeddedChannel(new BroadcastHandler(members), {
+      channelRead(ctx, message) {
+        if (message === 'bye') ctx.channel.end();
+      },
+    });
+    const other = EmbeddedChannel.with({ clock: sender.clock });
+    members.add(sender);
+    members.add(other);
+    sender.writeInbound('a', 'bye');
+    expect([other.readOutbound(), other.readOutbound()]).toEqual(['a', 'bye']);
+  });
+
   it('does not read from a sender while the group has many broadcasts to make', () => {
     const clock = new SlowClock();
     const members = new ChannelGroup('members');
