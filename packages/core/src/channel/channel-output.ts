@@ -1,5 +1,5 @@
 import type { Clock, CloseReason, Timer, WriteFuture } from '../contract.ts';
-import { ChannelError } from '../errors.ts';
+import { ChannelError, toError } from '../errors.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import { systemClock } from '../internal/system-clock.ts';
 import type { HandlerPipeline } from '../pipeline/handler-pipeline.ts';
@@ -125,7 +125,12 @@ export abstract class ChannelOutput implements OutboundOwner {
   // --- the transport ---
 
   written(): void {
-    this.outbound.written();
+    try {
+      this.outbound.written();
+    } catch (thrown) {
+      // Called by the event loop: nobody else would catch it.
+      this.pipeline.fireExceptionCaught(toError(thrown));
+    }
     if (this.outputFuture !== undefined && !this.outbound.hasFlushed && this.isOpen) {
       this.transport.shutdownOutput();
     }

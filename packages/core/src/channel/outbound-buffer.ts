@@ -1,6 +1,6 @@
 // Walk 6: what was written and not yet taken by the kernel. It owns the bytes and fails what is left on close. Next: packages/core/src/transport/transport.ts
 import type { WriteFuture } from '../contract.ts';
-import { ChannelError, EncodeError } from '../errors.ts';
+import { ChannelError, EncodeError, toError } from '../errors.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import type { Transport } from '../transport/transport.ts';
 
@@ -120,7 +120,13 @@ export class OutboundBuffer {
     const taken = this.inFlight;
     if (taken === undefined) return;
     this.inFlight = undefined;
-    this.settle(taken);
+    // What listeners write and flush meanwhile waits for the others to be told.
+    this.isFlushing = true;
+    try {
+      this.settle(taken);
+    } finally {
+      this.isFlushing = false;
+    }
     this.drain();
   }
 
@@ -155,7 +161,7 @@ export class OutboundBuffer {
     try {
       while (this.inFlight === undefined && this.flushed !== undefined) {
         const batch = this.takeBatch(this.flushed);
-        if (this.send(batch)) this.settle(batch);
+        if (this.sendOrFail(batch)) this.settle(batch);
         else if (!this.isOver) this.inFlight = batch;
         else {
           this.failAll(batch, this.refusal!);
@@ -179,6 +185,17 @@ export class OutboundBuffer {
     if (last.next === undefined) this.lastFlushed = undefined;
     last.next = undefined;
     return first;
+  }
+
+  /** A message that cannot write itself as bytes throws here: nothing of its batch has left. */
+  private sendOrFail(batch: Segment): boolean {
+    try {
+      return this.send(batch);
+    } catch (thrown) {
+      this.failAll(batch, toError(thrown));
+      if (!this.isOver) this.owner.pendingBytesChanged();
+      throw thrown;
+    }
   }
 
   private send(batch: Segment): boolean {

@@ -62,6 +62,59 @@ describe('order and futures', () => {
     expect(outbound(channel)).toEqual(['1', '2', '3']);
   });
 
+  it('S105 a write from the future of an earlier one settles behind those that were waiting', () => {
+    const channel = new EmbeddedChannel();
+    channel.embedded.isStuck = true;
+    const settled: string[] = [];
+    channel.writeAndFlush('0');
+    channel.writeAndFlush('1').onSettled(() => {
+      settled.push('1');
+      channel.writeAndFlush('3').onSettled(() => settled.push('3'));
+    });
+    channel.writeAndFlush('2').onSettled(() => settled.push('2'));
+    channel.embedded.release();
+    expect(settled).toEqual(['1', '2', '3']);
+    const fromTheFirst: string[] = [];
+    channel.embedded.isStuck = true;
+    const batch = [channel.write('4', { signal: new AbortController().signal })];
+    batch.push(channel.write('5', { signal: new AbortController().signal }));
+    for (const [index, future] of batch.entries()) {
+      future.onSettled(() => {
+        fromTheFirst.push(String(4 + index));
+        if (index === 0) {
+          channel.writeAndFlush('6').onSettled(() => fromTheFirst.push('6'));
+        }
+      });
+    }
+    channel.flush();
+    channel.embedded.release();
+    expect(fromTheFirst).toEqual(['4', '5', '6']);
+    expect(outbound(channel)).toEqual(['0', '1', '2', '3', '4', '5', '6']);
+  });
+
+  it('a message that throws while it is sent fails its batch, is told, and leaves the buffer in order', () => {
+    const channel = new EmbeddedChannel();
+    const bad = {
+      byteLength: 4,
+      writeTo() {
+        throw new Error('not now');
+      },
+    };
+    const futures = [channel.write('with it'), channel.write(bad)];
+    channel.flush();
+    expect(futures.map((future) => future.error?.message)).toEqual(['not now', 'not now']);
+    expect(() => channel.checkException()).toThrow('not now');
+    expect(channel.pendingOutboundBytes).toBe(0);
+    expect(channel.writeOutbound('after')).toBe(true);
+    // Behind a full transport it is the event loop that would get the error.
+    channel.embedded.isStuck = true;
+    channel.writeAndFlush('slow');
+    const late = channel.writeAndFlush(bad);
+    channel.embedded.release();
+    expect(late.error?.message).toBe('not now');
+    expect(() => channel.checkException()).toThrow('not now');
+  });
+
   it('S106 empty messages can be written, and settle in order', () => {
     const channel = new EmbeddedChannel();
     const settled: number[] = [];
