@@ -1,4 +1,4 @@
-import { Bootstrap, ServerBootstrap, silentLogger } from '@headrace/core';
+import { Bootstrap, type Channel, ServerBootstrap, silentLogger } from '@headrace/core';
 import { expect, it } from 'vitest';
 import { Text } from '../fixture/text.ts';
 
@@ -8,9 +8,10 @@ it('S381 ending the output sends every accepted write first, and the loop goes o
     .childOptions({ allowHalfOpen: true, logger: silentLogger })
     .childHandler((channel) => {
       channel.pipeline.addLast(new Text());
+      const texts: Channel = channel as Channel;
       void (async () => {
-        for await (const text of channel) received.push(String(text));
-        await channel.writeAndFlush(`got ${received.join('').length}`);
+        for await (const text of texts) received.push(String(text));
+        await texts.writeAndFlush(`got ${received.join('').length}`);
         await channel.shutdown('output');
       })();
     })
