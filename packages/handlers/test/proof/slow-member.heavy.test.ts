@@ -42,7 +42,7 @@ class Latencies {
 class Reader {
   next = 0;
   isInOrder = true;
-  private rest = Buffer.alloc(0);
+  private rest: Buffer = Buffer.alloc(0);
   private readonly latencies: Latencies;
 
   constructor(port: number, latencies: Latencies, sockets: net.Socket[]) {
