@@ -38,7 +38,10 @@ export function reportCatcher(channel: Channel, name: string, thrown: Error, fir
 /** A write failed and nobody looked at it. The hook is called outside all handlers: its throw is logged, too. */
 export function reportUnseenWrite(channel: Channel, hooks: ChannelHooks, error: Error): void {
   if (hooks.writeFailed === undefined) {
-    const level: LogLevel = isHeadraceError(error, 'CHANNEL_CLOSED') ? 'debug' : 'warn';
+    // Peers go, and reset connections, in the middle of what they are sent every day.
+    const isUsual =
+      isHeadraceError(error, 'CHANNEL_CLOSED') || isHeadraceError(error, 'CHANNEL_RESET');
+    const level: LogLevel = isUsual ? 'debug' : 'warn';
     const text = `${channel} a write failed${origin(error)}, and nobody looked at it`;
     channel.logger.log(level, text, error);
     return;

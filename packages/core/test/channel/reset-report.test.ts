@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest';
+import type { LogLevel } from '../../src/contract.ts';
+import { EmbeddedChannel } from '../../src/testing/embedded-channel.ts';
+
+describe('a write that nobody looked at', () => {
+  it.each([
+    ['ECONNRESET', ['debug']],
+    ['EPIPE', ['debug']],
+    ['ENOBUFS', ['warn']],
+  ])('is worth a warning if %s failed it: %j', (code, levels) => {
+    const logged: LogLevel[] = [];
+    const logger = {
+      log(level: LogLevel, text: string) {
+        if (text.includes('nobody looked at it')) logged.push(level);
+      },
+    };
+    const hooks = { unhandledException: () => {} };
+    const channel = EmbeddedChannel.with({ logger, hooks });
+    channel.embedded.isStuck = true;
+    channel.run(() => void channel.writeAndFlush('on its way'));
+    channel.run(() => channel.failed(Object.assign(new Error(code), { code })));
+    expect(logged).toEqual(levels);
+  });
+});
