@@ -1,5 +1,6 @@
 import {
   type Context,
+  checkNumber,
   checkTime,
   DecodeError,
   type Direction,
@@ -12,7 +13,14 @@ import {
   toBuffer,
 } from '@headrace/core';
 import { ByteInput } from './byte-input.ts';
-import { decodeErrorOf, isBadInput, refuseSharing, tookNothing } from './decoder-failure.ts';
+import {
+  decodeErrorOf,
+  isBadInput,
+  refuseSharing,
+  tookNothing,
+  tooMuchLeft,
+  truncated,
+} from './decoder-failure.ts';
 import { FrameDeadline } from './frame-deadline.ts';
 import { checkPolicy, type FrameErrorPolicy } from './frame-error-policy.ts';
 
@@ -26,6 +34,11 @@ export interface ByteToMessageDecoderOptions {
    * @default 15_000
    */
   readonly frameTimeoutMs?: number | false;
+  /**
+   * The most bytes that may be left over when more are needed; else `HR_ERR_FRAME_TOO_LONG`. For decoders of
+   * your own: those that ship have limits in their own terms. @default Infinity
+   */
+  readonly maxBufferedBytes?: number;
 }
 
 const DEFAULTS = { onFrameError: 'close', frameTimeoutMs: 15_000 } as const;
@@ -87,6 +100,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   protected readonly onFrameError: FrameErrorPolicy;
   private readonly input = new ByteInput();
   private readonly deadline: FrameDeadline;
+  private readonly maxBufferedBytes: number;
   private busy = false;
   private removed = false;
   /** Nothing is decoded any more: a fatal error. */
@@ -107,11 +121,10 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   constructor(options: ByteToMessageDecoderOptions = {}) {
     this.onFrameError = checkPolicy(options.onFrameError ?? DEFAULTS.onFrameError);
     const { frameTimeoutMs = DEFAULTS.frameTimeoutMs } = options;
-    this.deadline = new FrameDeadline(
-      checkTime('frameTimeoutMs', frameTimeoutMs),
-      this.input,
-      this,
-    );
+    const timeoutMs = checkTime('frameTimeoutMs', frameTimeoutMs);
+    this.deadline = new FrameDeadline(timeoutMs, this.input, this);
+    this.maxBufferedBytes = options.maxBufferedBytes ?? Number.POSITIVE_INFINITY;
+    checkNumber('maxBufferedBytes', this.maxBufferedBytes, { integer: true });
     refuseSharing(this);
   }
 
@@ -155,7 +168,9 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     if (this.removed) this.passOnRest(ctx);
     else this.input.settle();
     if (this.input.length === 0) this.deadline.clear();
-    else {
+    else if (this.input.length > this.maxBufferedBytes) {
+      this.fail(ctx, tooMuchLeft(this, this.input.length, this.maxBufferedBytes));
+    } else {
       this.deadline.watch(ctx, this.moved);
       this.moved = false;
     }
@@ -284,11 +299,8 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   private dropTruncated(ctx: Context): void {
     const { input } = this;
     if (input.length > 0 && this.lateError === undefined) {
-      const text =
-        `${this.constructor.name}: the input ended within a frame, ${input.length} bytes are dropped ` +
-        `(${input.peek(SHOWN_BYTES).toString('hex')}…)`;
-      const error = new DecodeError('FRAME_TRUNCATED', text, { bytes: input.length });
-      ctx.channel.logger.log('debug', `${ctx.channel} ${text}`, error);
+      const error = truncated(this, input.length, input.peek(SHOWN_BYTES));
+      ctx.channel.logger.log('debug', `${ctx.channel} ${error.message}`, error);
     }
     input.clear();
   }

@@ -21,6 +21,25 @@ export function tookNothing(decoder: object): DecodeError {
   );
 }
 
+/** A decoder that asks for more and more. */
+export function tooMuchLeft(decoder: object, bytes: number, max: number): DecodeError {
+  return new DecodeError(
+    'FRAME_TOO_LONG',
+    `${decoder.constructor.name} has ${bytes} bytes and needs more, but maxBufferedBytes is ${max}`,
+    { bytes, maxBufferedBytes: max },
+  );
+}
+
+/** What the end of the input cut off. */
+export function truncated(decoder: object, bytes: number, first: Uint8Array): DecodeError {
+  return new DecodeError(
+    'FRAME_TRUNCATED',
+    `${decoder.constructor.name}: the input ended within a frame, ${bytes} bytes are dropped ` +
+      `(${Buffer.from(first).toString('hex')}…)`,
+    { bytes },
+  );
+}
+
 /** Refuses a subclass that declares itself sharable. */
 export function refuseSharing(decoder: { readonly sharable?: boolean }): void {
   if (decoder.sharable !== true) return;

@@ -42,7 +42,7 @@ const pickyPairs: Decode = (ctx, input) => {
 };
 
 describe('ByteToMessageDecoder', () => {
-  it('S133 shows decode the bytes of earlier reads first', () => {
+  it('S133 S135 shows decode the bytes of earlier reads first, and waits when it takes nothing', () => {
     expect(outcome(new TestDecoder(pairs), 'a', 'bc', 'd')).toEqual(['ab', 'cd']);
   });
 
@@ -106,7 +106,7 @@ describe('ByteToMessageDecoder', () => {
     expect(channel.noted()).toEqual(['ab', 'cd', 'ef']);
   });
 
-  it('S142 with close nothing that was received behind a bad frame is decoded', () => {
+  it('S142 S190 with close nothing that was received behind a bad frame is decoded', () => {
     const channel = new NotingChannel(new TestDecoder(pickyPairs));
     channel.feed('x!cd');
     expect(channel.noted()).toEqual(['!HR_ERR_FRAME_CORRUPT']);
@@ -145,6 +145,20 @@ describe('ByteToMessageDecoder', () => {
     const channel = new NotingChannel(new TestDecoder(pairs));
     channel.writeInbound(Buffer.from('a'), 7, Buffer.from('b'));
     expect(channel.noted()).toEqual(['7', 'ab']);
+  });
+
+  it('S144 passes on every channelReadComplete', () => {
+    let completed = 0;
+    const counter: Handler = {
+      channelReadComplete: () => {
+        completed += 1;
+      },
+    };
+    const channel = new EmbeddedChannel(new TestDecoder(pairs), counter);
+    channel.writeInbound(Buffer.from('a'));
+    channel.writeInbound(Buffer.from('b'));
+    channel.flushInbound();
+    expect(completed).toBe(3);
   });
 
   it('S145 S146 S147 asks for more only if a read gave no message', () => {
@@ -227,6 +241,27 @@ describe('ByteToMessageDecoder', () => {
     const channel = new NotingChannel(decoder, remover);
     channel.feed('abcde');
     expect(channel.noted()).toEqual(['ab', 'cde']);
+  });
+
+  it('S153 decodeLast means the end of the input: a removal does not call it', () => {
+    const decoder = new TestDecoder(pairs);
+    const channel = new NotingChannel(decoder);
+    channel.feed('abc');
+    channel.pipeline.remove(decoder);
+    channel.finish();
+    expect(decoder.lastCalls).toEqual([]);
+  });
+
+  it('S163 a decoder that needs more than maxBufferedBytes ends the channel', () => {
+    const never: Decode = () => undefined;
+    const channel = new NotingChannel(new TestDecoder(never, { maxBufferedBytes: 3 }));
+    channel.feed('abc');
+    expect(channel.noted()).toEqual([]);
+    channel.feed('d').feed('e');
+    expect(channel.noted()).toEqual(['!HR_ERR_FRAME_TOO_LONG']);
+    const generous = new NotingChannel(new TestDecoder(pairs, { maxBufferedBytes: 3 }));
+    generous.feed('abcdefghi');
+    expect(generous.noted()).toEqual(['ab', 'cd', 'ef', 'gh']);
   });
 
   it('S157 a removal without a rest passes nothing on', () => {

@@ -76,6 +76,18 @@ describe('MessageToMessageEncoder', () => {
     expect(() => channel.writeOutbound('!')).toThrow(/Halves.encode threw: boom/);
   });
 
+  it('S201 no bytes at all are still written, so that the write is done', () => {
+    class Nothing extends MessageToMessageEncoder<string, Uint8Array> {
+      override encode(): Uint8Array {
+        return Buffer.alloc(0);
+      }
+    }
+    const channel = new EmbeddedChannel(new Nothing());
+    const future = channel.writeAndFlush('a');
+    expect(future.isSuccess).toBe(true);
+    expect(channel.readOutbound()).toEqual(Buffer.alloc(0));
+  });
+
   it('S200 with several outputs the first error is the error, and the others are still written', () => {
     const written: unknown[] = [];
     const failing: Handler = {

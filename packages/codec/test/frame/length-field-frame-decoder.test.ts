@@ -72,6 +72,15 @@ describe('LengthFieldFrameDecoder', () => {
     expect(outcome(decoder(options), stream)).toEqual(['abc']);
   });
 
+  it('S166 S169 S179 has the defaults of Netty, counts the body behind the field, and waits for all of it', () => {
+    const channel = new NotingChannel(decoder());
+    channel.feed('\0');
+    channel.feed('\x02a');
+    expect(channel.noted()).toEqual([]);
+    channel.feed('b');
+    expect(channel.noted()).toEqual(['\0\x02ab']);
+  });
+
   it('S177 fields are unsigned, and 8 bytes past 2^53 are too long, not rounded', () => {
     expect(errorOf(Buffer.from('ffffffff', 'hex'), { lengthFieldLength: 4 }).code).toBe(
       'HR_ERR_FRAME_TOO_LONG',
