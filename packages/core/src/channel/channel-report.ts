@@ -19,9 +19,9 @@ export function reportDropped(channel: Channel, message: unknown): void {
   channel.logger.log('debug', text);
 }
 
-/** An error passed the last handler. Peers reset connections every day; the others are worth a warning. */
+/** An error passed the last handler. Peers go and reset connections every day; the others are worth a warning. */
 export function reportUncaught(channel: Channel, error: Error): void {
-  const level: LogLevel = isHeadraceError(error, 'CHANNEL_RESET') ? 'debug' : 'warn';
+  const level: LogLevel = isUsual(error) ? 'debug' : 'warn';
   channel.logger.log(
     level,
     `${channel} no handler caught an error${origin(error)}; closing`,
@@ -38,10 +38,7 @@ export function reportCatcher(channel: Channel, name: string, thrown: Error, fir
 /** A write failed and nobody looked at it. The hook is called outside all handlers: its throw is logged, too. */
 export function reportUnseenWrite(channel: Channel, hooks: ChannelHooks, error: Error): void {
   if (hooks.writeFailed === undefined) {
-    // Peers go, and reset connections, in the middle of what they are sent every day.
-    const isUsual =
-      isHeadraceError(error, 'CHANNEL_CLOSED') || isHeadraceError(error, 'CHANNEL_RESET');
-    const level: LogLevel = isUsual ? 'debug' : 'warn';
+    const level: LogLevel = isUsual(error) ? 'debug' : 'warn';
     const text = `${channel} a write failed${origin(error)}, and nobody looked at it`;
     channel.logger.log(level, text, error);
     return;
@@ -51,6 +48,11 @@ export function reportUnseenWrite(channel: Channel, hooks: ChannelHooks, error: 
   } catch (thrown) {
     channel.logger.log('error', `${channel} the hook writeFailed threw`, toError(thrown));
   }
+}
+
+/** Peers go, and reset connections, in the middle of what they are sent every day. */
+function isUsual(error: Error): boolean {
+  return isHeadraceError(error, 'CHANNEL_CLOSED') || isHeadraceError(error, 'CHANNEL_RESET');
 }
 
 function origin(error: Error): string {

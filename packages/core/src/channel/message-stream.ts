@@ -27,9 +27,15 @@ export class MessageStream implements Handler, AsyncIterableIterator<any> {
   private isTaken = false;
   private isReadHeld = false;
 
-  /** @param isOpen - false for a channel that has closed: the iteration is over */
-  constructor(isOpen: boolean) {
+  private readonly fail: (error: Error) => void;
+
+  /**
+   * @param isOpen - false for a channel that has closed: the iteration is over
+   * @param fail - closes the channel because of an error
+   */
+  constructor(isOpen: boolean, fail: (error: Error) => void) {
     this.isOver = !isOpen;
+    this.fail = fail;
   }
 
   handlerAdded(ctx: Context): void {
@@ -50,10 +56,10 @@ export class MessageStream implements Handler, AsyncIterableIterator<any> {
     else ctx.read();
   }
 
-  exceptionCaught(ctx: Context, error: Error): void {
+  exceptionCaught(_ctx: Context, error: Error): void {
     this.error ??= error;
     this.finish();
-    ctx.close('error');
+    this.fail(error);
   }
 
   channelShutdown(ctx: Context, direction: Direction): void {
@@ -104,6 +110,8 @@ export class MessageStream implements Handler, AsyncIterableIterator<any> {
     }
     return new Promise((resolve, reject) => {
       this.waiter = { resolve, reject };
+      // With auto-read off, the loop is who asks.
+      if (this.ctx?.channel.autoRead === false) this.ctx.read();
     });
   }
 

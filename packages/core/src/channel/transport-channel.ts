@@ -319,7 +319,7 @@ export class TransportChannel
   [Symbol.asyncIterator](): MessageStream {
     if (this.stream === undefined) {
       if (this.hasDroppedMessages) throw lateLoopError();
-      this.stream = new MessageStream(this.isOpenNow);
+      this.stream = new MessageStream(this.isOpenNow, (error) => this.failWith(error));
       if (this.isOpenNow) this.pipeline.addLast(this.stream);
     }
     return this.stream[Symbol.asyncIterator]();

@@ -83,3 +83,26 @@ it('S383 refuses to begin when messages were lost already', () => {
   channel.writeInbound('lost');
   expect(() => channel[Symbol.asyncIterator]()).toThrow('are lost');
 });
+
+it('S378 with auto-read off, the loop is who asks for input', async () => {
+  const channel = EmbeddedChannel.with({ autoRead: false });
+  const loop = channel[Symbol.asyncIterator]();
+  expect(channel.embedded.reads).toBe(0);
+  const next = loop.next();
+  expect(channel.embedded.reads).toBe(1);
+  channel.writeInbound('a', 'b');
+  expect([await next, await loop.next()].map(({ value }) => value)).toEqual(['a', 'b']);
+  expect(channel.embedded.reads).toBe(1);
+});
+
+it('S376 the error that the loop throws is in closeInfo, too', async () => {
+  const channel = new EmbeddedChannel({
+    channelRead() {
+      throw new Error('bug');
+    },
+  });
+  const loop = channel[Symbol.asyncIterator]();
+  channel.writeInbound('a');
+  await expect(loop.next()).rejects.toThrow('bug');
+  expect(channel.closeInfo).toMatchObject({ reason: 'error', error: { message: 'bug' } });
+});

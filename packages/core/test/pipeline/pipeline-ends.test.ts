@@ -77,6 +77,21 @@ describe('the tail', () => {
     }
   });
 
+  it('S59 an asynchronous handler that fails because the peer went is no warning', async () => {
+    const { channel, entries, clock } = open({}, {
+      channelRead: async (ctx) => {
+        await Promise.resolve();
+        await ctx.writeAndFlush('answer');
+      },
+    } satisfies Handler);
+    clock.run(() => channel.received('question'));
+    clock.run(() => channel.close());
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(entries.map(({ level, error }) => [level, (error as { code?: string }).code])).toEqual([
+      ['debug', 'HR_ERR_CHANNEL_CLOSED'],
+    ]);
+  });
+
   it('S59 closes even if a handler’s close throws', () => {
     const { channel, clock } = open({}, {
       close() {
