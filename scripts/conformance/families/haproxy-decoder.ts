@@ -153,6 +153,7 @@ function nettyEvents({ events }: ProxyCase): unknown[][] {
 }
 
 function canonical(host: string): string {
+  if (isIP(host) === 0 || host.includes('%')) return host;
   const [plain, v4] = splitMapped(host);
   const written = new URL(`http://[${plain}]`).hostname.slice(1, -1);
   const mapped = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(written);

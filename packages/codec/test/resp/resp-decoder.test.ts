@@ -176,6 +176,18 @@ describe('RespDecoder', () => {
     expect(Array.isArray(value)).toBe(true);
   });
 
+  it('keeps no read alive for a few bytes of a message that spans many', () => {
+    const channel = new EmbeddedChannel(new RespDecoder());
+    const memory = Buffer.alloc(100);
+    memory.write('*2\r\n$1\r\na\r\n$1\r\nb\r\n');
+    channel.writeInbound(memory.subarray(0, 11));
+    channel.writeInbound(memory.subarray(11, 18));
+    const [, second] = channel.readInbound<Buffer[]>()!;
+    expect(String(second)).toBe('b');
+    memory.fill(0);
+    expect(String(second)).toBe('b');
+  });
+
   it('names what a peer that speaks something else seems to speak', () => {
     expect(failure('GET / HTTP/1.1\r\n').message).toMatch(/HTTP/);
     expect(failure('\x16\x03\x01').message).toMatch(/TLS/);
