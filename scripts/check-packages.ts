@@ -24,10 +24,13 @@ interface Packed {
   readonly tarball: string;
   /** What a user writes to import: the package and its subpaths. */
   readonly entries: readonly string[];
+  /** What the user brings along for some of the subpaths, `name@range`. */
+  readonly peers: readonly string[];
 }
 
 interface Manifest {
   readonly name: string;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
   readonly exports: Readonly<Record<string, unknown>>;
   readonly version: string;
 }
@@ -73,7 +76,7 @@ function readManifest(path: string): Manifest {
 }
 
 async function pack(folder: string, into: string): Promise<Packed> {
-  const { name, exports } = readManifest(join(root, folder));
+  const { name, exports, peerDependencies = {} } = readManifest(join(root, folder));
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const tarball = join(into, `${folder.replace('packages/', '')}.tgz`);
   const args = ['-y', packageManager, 'pack', '--out', tarball];
@@ -82,7 +85,8 @@ async function pack(folder: string, into: string): Promise<Packed> {
   const entries = Object.keys(exports)
     .filter((key) => key !== './package.json')
     .map((key) => name + key.slice(1));
-  return { name, folder, tarball, entries };
+  const peers = Object.entries(peerDependencies).map(([peer, range]) => `${peer}@${range}`);
+  return { name, folder, tarball, entries, peers };
 }
 
 /** An empty project of a user, with every tarball installed by npm. */
@@ -104,6 +108,8 @@ async function installConsumer(folder: string, packages: readonly Packed[]): Pro
   const entries = packages.flatMap(({ entries }) => entries);
   const check = `if (typeof entry !== 'object' && typeof entry !== 'function') throw new Error(name);
 `;
+  const names = packages.map(({ name }) => `await import('${name}');\n`);
+  writeFileSync(join(folder, 'main.mjs'), names.join(''));
   const imports = entries.map((entry) => `import * as ${identifier(entry)} from '${entry}';\n`);
   const uses = entries.map((entry) => `void ${identifier(entry)};\n`);
   writeFileSync(
@@ -143,6 +149,10 @@ async function main(temporary: string): Promise<void> {
   }
   const consumer = join(temporary, 'consumer');
   if (!(await installConsumer(consumer, packages))) return;
+  await step('main entries without optional peers', process.execPath, ['main.mjs'], consumer);
+  const peers = packages.flatMap((one) => one.peers);
+  const install = ['install', '--no-audit', '--no-fund', '--loglevel=error', ...peers];
+  if (!(await step('optional peers install', 'npm', install, consumer))) return;
   const tsc = join(consumer, 'node_modules', '.bin', 'tsc');
   await step('types, nodenext', tsc, [...TYPES, ...NODENEXT, 'types.mts', 'types.cts'], consumer);
   await step('types, bundler', tsc, [...TYPES, ...BUNDLER, 'types.mts'], consumer);
