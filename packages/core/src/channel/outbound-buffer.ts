@@ -24,11 +24,12 @@ export interface OutboundOwner {
 
 /** Messages that share one future, and are that future: the writes of one flush, or one write that can be cancelled. */
 class Segment extends SettableFuture {
-  /** The next one in its list. */
+  /** The next one in its chain. */
   next: Segment | undefined = undefined;
   /** Most segments are one message, and then need no array. */
   first: unknown;
-  all: unknown[] | undefined = undefined;
+  private all: unknown[] | undefined = undefined;
+  private count = 1;
   /** Bytes and overhead. */
   cost = 0;
   /** True when the next write must not join it. */
@@ -41,17 +42,38 @@ class Segment extends SettableFuture {
   }
 
   push(message: unknown): void {
-    if (this.all === undefined) this.all = [this.first, message];
-    else this.all.push(message);
+    if (this.all === undefined) {
+      this.all = spareArrays.pop() ?? [];
+      this.all[0] = this.first;
+      this.first = undefined;
+    }
+    this.all[this.count] = message;
+    this.count += 1;
+  }
+
+  /** All messages, if they are more than one; an array that serves again after {@link release}. */
+  messages(): unknown[] | undefined {
+    const { all, count } = this;
+    return all === undefined || all.length === count ? all : all.slice(0, count);
   }
 
   /** The messages are gone: whoever keeps the future must not keep them. */
   release(): void {
+    const { all, count } = this;
     this.next = undefined;
     this.first = undefined;
+    if (all === undefined) return;
     this.all = undefined;
+    if (spareArrays.length === MAX_SPARE_ARRAYS || all.length > MAX_SPARE_LENGTH) return;
+    all.fill(undefined, 0, count);
+    spareArrays.push(all);
   }
 }
+
+/** Bursts are often as long as those before: their arrays serve again, and are not grown each time. */
+const spareArrays: unknown[][] = [];
+const MAX_SPARE_ARRAYS = 16;
+const MAX_SPARE_LENGTH = 1024;
 
 /**
  * The output of one channel, in order: in flight, flushed, unflushed; each a chain of segments. A future
@@ -200,7 +222,8 @@ export class OutboundBuffer {
 
   private send(batch: Segment): boolean {
     if (batch.next !== undefined) return this.transport.write(joinMessages(batch));
-    if (batch.all !== undefined) return this.transport.write(batch.all);
+    const all = batch.messages();
+    if (all !== undefined) return this.transport.write(all);
     const one = spareOne ?? [undefined];
     spareOne = undefined;
     one[0] = batch.first;
@@ -294,8 +317,9 @@ let spareOne: unknown[] | undefined;
 function joinMessages(segments: Segment): unknown[] {
   const messages: unknown[] = [];
   for (let segment: Segment | undefined = segments; segment !== undefined; segment = segment.next) {
-    if (segment.all === undefined) messages.push(segment.first);
-    else for (const message of segment.all) messages.push(message);
+    const all = segment.messages();
+    if (all === undefined) messages.push(segment.first);
+    else for (const message of all) messages.push(message);
   }
   return messages;
 }
