@@ -1,26 +1,46 @@
-// `npm run bench` runs every *.bench.ts here, each in a fresh process, one after another;
-// `npm run bench -- echo` runs those whose names contain "echo".
-import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+// `npm run bench` compares Headrace with its peers and runs the micro-benchmarks, in under five minutes.
+// `npm run bench -- echo micro --rounds 9 --json figures.json` runs parts of it, and keeps the figures.
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { broadcast } from './broadcast.ts';
+import { connections } from './connections.ts';
+import { echo } from './echo.ts';
+import { machineText } from './harness/machine.ts';
+import { print, type Result } from './harness/report.ts';
+import { micro } from './micro.ts';
+import { readSettings, type Settings } from './settings.ts';
+import { tlsEcho } from './tls-echo.ts';
 
-const folder = fileURLToPath(new URL('.', import.meta.url));
-const wanted = process.argv.slice(2);
-const files = readdirSync(folder)
-  .filter((name) => name.endsWith('.bench.ts'))
-  .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
-  .sort();
+const PARTS: Readonly<Record<string, (settings: Settings) => Promise<Result[]>>> = {
+  echo,
+  broadcast,
+  tls: tlsEcho,
+  connections,
+  micro,
+};
 
-if (files.length === 0) {
-  console.error(`no benchmark ${wanted.join(' ')} in benchmarks/*.bench.ts`);
+const settings: Settings = readSettings(process.argv.slice(2));
+const unknown = settings.parts.filter((part) => !(part in PARTS));
+if (unknown.length > 0) {
+  console.error(`no part ${unknown.join(', ')}; there are ${Object.keys(PARTS).join(', ')}`);
   process.exit(1);
 }
-for (const name of files) {
-  console.log(`\n# ${name}`);
-  const { status } = spawnSync(
-    process.execPath,
-    ['--expose-gc', ...process.execArgv, `${folder}${name}`],
-    { stdio: 'inherit' },
-  );
-  if (status !== 0) process.exitCode = 1;
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+execFileSync(process.execPath, ['scripts/run.mjs', 'tsc', '-b', 'packages/handlers'], {
+  cwd: root,
+  stdio: 'inherit',
+});
+console.log(machineText());
+const results: Result[] = [];
+for (const [name, part] of Object.entries(PARTS)) {
+  if (settings.parts.length > 0 && !settings.parts.includes(name)) continue;
+  for (const result of await part(settings)) {
+    print(result);
+    results.push(result);
+  }
+}
+if (settings.json !== undefined) {
+  writeFileSync(settings.json, JSON.stringify({ machine: machineText(), results }, null, 2));
 }

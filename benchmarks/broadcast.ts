@@ -1,0 +1,48 @@
+// A broadcast to many connections: what a delivery costs the server, in CPU.
+import { loadOn } from './harness/load-process.ts';
+import { openFilesLimit } from './harness/machine.ts';
+import { nettyPeer, nodePeer } from './harness/peers.ts';
+import { HEADRACE, type Result, type Row } from './harness/report.ts';
+import { ServerProcess } from './harness/server-process.ts';
+import type { Settings } from './settings.ts';
+
+const BYTES = 100;
+
+export async function broadcast(settings: Settings): Promise<Result[]> {
+  const connections = Math.min(5000, openFilesLimit() - 200);
+  const netty = nettyPeer('netty', 'BroadcastPeer');
+  const peers = [
+    nodePeer(HEADRACE, 'broadcast.mjs'),
+    nodePeer('net loop', 'broadcast-net.mjs'),
+    ...(netty === undefined ? [] : [netty]),
+  ];
+  const rows: (Row & { values: number[] })[] = peers.map(({ name }) => ({
+    peer: name,
+    values: [],
+  }));
+  const servers: ServerProcess[] = [];
+  try {
+    for (const peer of peers) servers.push(await ServerProcess.start(peer));
+    const load = { connections, bytes: BYTES, seconds: settings.seconds * 1.5, everyMs: 60 };
+    for (let round = 0; round < settings.rounds; round += 1) {
+      for (const [i, server] of servers.entries()) {
+        const warmup = round === 0 ? settings.warmup : 0.3;
+        const { messages, cpu } = await loadOn(server, 'broadcast-load', { ...load, warmup });
+        rows[i]!.values.push((cpu * 1e6) / messages);
+      }
+    }
+  } finally {
+    for (const server of servers) await server[Symbol.asyncDispose]();
+  }
+  return [
+    {
+      title: `broadcast of ${BYTES} bytes to ${connections}, through encoder and group`,
+      unit: "server's CPU, us per delivery",
+      rows,
+      goals: [
+        { text: "of Netty's", to: 'netty', atMost: 0.7 },
+        { text: "of the raw loop's", to: 'net loop', atMost: 1.05 },
+      ],
+    },
+  ];
+}

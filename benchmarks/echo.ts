@@ -1,0 +1,106 @@
+// Echo of frames: what a message costs the server, in CPU.
+import { loadOn } from './harness/load-process.ts';
+import { nettyPeer, nodePeer } from './harness/peers.ts';
+import { type Goal, HEADRACE, type Result, type Row } from './harness/report.ts';
+import { type Peer, ServerProcess } from './harness/server-process.ts';
+import { short, spreadOf } from './harness/statistics.ts';
+import type { Settings } from './settings.ts';
+
+interface Work {
+  readonly connections: number;
+  readonly depth: number;
+  readonly bytes: number;
+  readonly goals: readonly Goal[];
+}
+
+const WORKS: readonly Work[] = [
+  {
+    connections: 50,
+    depth: 64,
+    bytes: 64,
+    goals: [
+      { text: "of Netty's", to: 'netty', atMost: 0.35 },
+      { text: "of the hand-tuned net server's", to: 'net hand-tuned', atMost: 1.5 },
+    ],
+  },
+  {
+    connections: 50,
+    depth: 1,
+    bytes: 64,
+    goals: [
+      { text: "of Netty's", to: 'netty', atMost: 1 },
+      { text: "of the plain 'data' server's", to: 'net data', atMost: 1 },
+    ],
+  },
+  {
+    connections: 50,
+    depth: 16,
+    bytes: 1024,
+    goals: [
+      { text: "of Netty's", to: 'netty', atMost: 0.6 },
+      { text: "of the hand-tuned net server's", to: 'net hand-tuned', atMost: 0.85 },
+    ],
+  },
+];
+
+function peers(): Peer[] {
+  const netty = nettyPeer('netty', 'EchoPeer');
+  return [
+    nodePeer(HEADRACE, 'echo.mjs'),
+    nodePeer('net hand-tuned', 'echo-net-hand-tuned.mjs'),
+    nodePeer('net data', 'echo-net-data.mjs'),
+    nodePeer('net naive', 'echo-net-naive.mjs'),
+    nodePeer('ws', 'echo-ws.mjs', { protocol: 'ws' }),
+    ...(netty === undefined ? [] : [netty]),
+  ];
+}
+
+export async function echo(settings: Settings): Promise<Result[]> {
+  return await compareEcho(peers(), WORKS, settings, 'echo');
+}
+
+/** All servers run at once and are loaded in turn, so that what disturbs one round disturbs all of them in it. */
+export async function compareEcho(
+  all: readonly Peer[],
+  works: readonly Work[],
+  settings: Settings,
+  name: string,
+): Promise<Result[]> {
+  const servers: ServerProcess[] = [];
+  try {
+    for (const peer of all) servers.push(await ServerProcess.start(peer));
+    const results: Result[] = [];
+    for (const work of works) results.push(await compareWork(servers, work, settings, name));
+    return results;
+  } finally {
+    for (const server of servers) await server[Symbol.asyncDispose]();
+  }
+}
+
+async function compareWork(
+  servers: readonly ServerProcess[],
+  work: Work,
+  settings: Settings,
+  name: string,
+): Promise<Result> {
+  const { connections, depth, bytes, goals } = work;
+  const load = { connections, depth, bytes, seconds: settings.seconds, warmup: 0.15 };
+  const costs = servers.map((): number[] => []);
+  const rates = servers.map((): number[] => []);
+  for (const server of servers) {
+    await loadOn(server, 'echo-load', { ...load, warmup: settings.warmup, seconds: 0.1 });
+  }
+  for (let round = 0; round < settings.rounds; round += 1) {
+    for (const [i, server] of servers.entries()) {
+      const { messages, cpu, seconds = 1 } = await loadOn(server, 'echo-load', load);
+      costs[i]!.push((cpu * 1e6) / messages);
+      rates[i]!.push(messages / seconds);
+    }
+  }
+  const rows = servers.map(({ peer }, i): Row => {
+    const rate = Math.round(spreadOf(rates[i]!).median);
+    return { peer: peer.name, values: costs[i]!, note: `${short(rate / 1000)} k/s` };
+  });
+  const title = `${name}, ${connections} connections x ${depth} in flight x ${bytes} bytes`;
+  return { title, unit: "server's CPU, us per message", rows, goals };
+}

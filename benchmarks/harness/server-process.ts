@@ -1,0 +1,68 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import { pinned, withAllFiles } from './machine.ts';
+
+/** How to start one of the servers that are compared. */
+export interface Peer {
+  readonly name: string;
+  /** The command line without the port, which comes last, and then `rest`. */
+  readonly command: readonly string[];
+  readonly rest?: readonly string[];
+  /** What its load speaks. @default frames */
+  readonly protocol?: 'frames' | 'ws' | 'tls';
+}
+
+/** A server under test in a process of its own. */
+export class ServerProcess implements AsyncDisposable {
+  readonly peer: Peer;
+  readonly port: number;
+  private readonly child: ChildProcess;
+
+  private constructor(peer: Peer, port: number, child: ChildProcess) {
+    this.peer = peer;
+    this.port = port;
+    this.child = child;
+  }
+
+  get pid(): number {
+    return this.child.pid!;
+  }
+
+  /** Starts it and waits until it says that it is ready. */
+  static async start(peer: Peer): Promise<ServerProcess> {
+    const port = await freePort();
+    const line = pinned(0, [...peer.command, String(port), '127.0.0.1', ...(peer.rest ?? [])]);
+    const [program, ...args] = withAllFiles(line);
+    const child = spawn(program!, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    await ready(peer.name, child);
+    return new ServerProcess(peer, port, child);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.child.exitCode !== null) return;
+    const gone = new Promise((resolve) => this.child.once('exit', resolve));
+    this.child.kill('SIGKILL');
+    await gone;
+  }
+}
+
+function ready(name: string, child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let output = '';
+    const hear = (chunk: Buffer) => {
+      output += chunk.toString();
+      if (output.includes('ready')) resolve();
+    };
+    child.stdout!.on('data', hear);
+    child.stderr!.on('data', hear);
+    child.once('exit', (code) => reject(new Error(`${name} ended with ${code}: ${output}`)));
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

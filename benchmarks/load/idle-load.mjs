@@ -1,0 +1,51 @@
+// Idle load: node idle-load.mjs '{"port", "pid", "connections"}'
+// Opens many connections that say nothing; prints what each cost the server in CPU and, when all is quiet, in memory.
+import net from 'node:net';
+import { cpuSeconds, residentBytes } from './cpu-time.mjs';
+
+const { port, pid, connections } = JSON.parse(process.argv[2]);
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** The server's full collection; it runs with gc-on-signal.mjs. */
+async function collect() {
+  process.kill(pid, 'SIGUSR2');
+  await pause(700);
+}
+
+function open(at) {
+  const localAddress = `127.0.0.${1 + Math.floor(at / 10_000)}`;
+  const socket = net.connect({ port, host: '127.0.0.1', localAddress });
+  socket.on('error', fail);
+  return new Promise((resolve) => socket.once('connect', resolve));
+}
+
+function fail(error) {
+  console.error(error.message);
+  process.exit(1);
+}
+
+async function quiet() {
+  let cpu = cpuSeconds(pid);
+  for (let calm = 0; calm < 3; ) {
+    await pause(100);
+    const now = cpuSeconds(pid);
+    calm = now - cpu < 0.005 ? calm + 1 : 0;
+    cpu = now;
+  }
+}
+
+await open(0);
+await collect();
+const [memoryBefore, cpuBefore] = [residentBytes(pid), cpuSeconds(pid)];
+for (let at = 1; at <= connections; at += 100) {
+  await Promise.all(
+    Array.from({ length: Math.min(100, connections + 1 - at) }, (_, i) => open(at + i)),
+  );
+}
+await quiet();
+const cpu = cpuSeconds(pid) - cpuBefore;
+const raw = residentBytes(pid) - memoryBefore;
+await collect();
+const memory = residentBytes(pid) - memoryBefore;
+console.log(JSON.stringify({ messages: connections, cpu, memory, raw }));
+process.exit(0);

@@ -1,0 +1,50 @@
+// The echo pipeline without a socket: bursts of 64 small frames, of 16 larger ones, and of one.
+import { LengthFieldFrameDecoder, LengthFieldPrepender } from '@headrace/codec';
+import { EchoHandler, IdleStateHandler } from '@headrace/handlers';
+import { keepBytes } from '../../packages/core/dist/internal/slab.js';
+import { measure } from './measure.mjs';
+import { nullChannel, PassThroughHandler } from './null-channel.mjs';
+
+const CHANNELS = 50;
+
+export function echoBursts(frames, bytes) {
+  const channels = Array.from({ length: CHANNELS }, () =>
+    nullChannel(
+      new IdleStateHandler({ readerIdleMs: 60_000 }),
+      new LengthFieldFrameDecoder({
+        maxFrameLength: 1 << 20,
+        lengthFieldLength: 4,
+        initialBytesToStrip: 4,
+      }),
+      new LengthFieldPrepender({ lengthFieldLength: 4 }),
+      new PassThroughHandler(),
+      new EchoHandler(),
+    ),
+  );
+  const input = Buffer.allocUnsafeSlow(64 * 1024).fill('x');
+  for (let i = 0; i < frames; i += 1) input.writeUInt32BE(bytes, i * (4 + bytes));
+  const length = frames * (4 + bytes);
+  return (count) => {
+    for (let i = 0; i < count; i += frames) {
+      const channel = channels[(i / frames) % CHANNELS];
+      channel.received(keepBytes(input, length));
+      channel.readComplete();
+    }
+  };
+}
+
+if (process.argv[1] === import.meta.filename) {
+  for (const [frames, bytes] of [
+    [64, 64],
+    [1, 64],
+    [16, 1024],
+  ]) {
+    const run = echoBursts(frames, bytes);
+    measure(
+      `echo without a socket, bursts of ${frames} x ${bytes}`,
+      'ns per message',
+      128_000,
+      run,
+    );
+  }
+}

@@ -1,0 +1,69 @@
+// A channel whose transport takes everything at once and sends nothing: what remains is Headrace itself.
+import { resolveChannelOptions, TransportChannel } from '@headrace/core';
+import { sizeOfBytes } from '../../packages/core/dist/transport/byte-source.js';
+import { coalesce } from '../../packages/core/dist/transport/coalesce.js';
+
+// Not every revision that is compared has it.
+const { gather } = await import('../../packages/core/dist/transport/gather.js').catch(() => ({}));
+/** Time stands still: a broadcast is not cut into slices, and no timer costs anything. */
+const clock = {
+  now: () => 0,
+  schedule: () => ({ cancel() {} }),
+  execute: (task) => process.nextTick(task),
+};
+const options = { real: resolveChannelOptions(), still: resolveChannelOptions({ clock }) };
+
+class NullTransport {
+  accepts = 'Buffers';
+  isActive = true;
+  localAddress = undefined;
+  remoteAddress = undefined;
+  unsentBytes = 0;
+  writtenBytes = 0;
+
+  open() {}
+  requestRead() {}
+  pauseReading() {}
+  shutdownOutput() {}
+  close() {}
+  abort() {}
+
+  sizeOf(message) {
+    return sizeOfBytes(message);
+  }
+
+  /** As a real one up to the system call: what is small is copied together. */
+  write(messages) {
+    const gathered = gather?.(messages);
+    if (gathered !== undefined) this.writtenBytes += gathered.length;
+    else for (const buffer of coalesce(messages)) this.writtenBytes += buffer.length;
+    return true;
+  }
+}
+
+/** A registered channel with these handlers. */
+export function nullChannel(...handlers) {
+  return channelWith(options.real, handlers);
+}
+
+/** As {@link nullChannel}, without time. */
+export function timelessChannel(...handlers) {
+  return channelWith(options.still, handlers);
+}
+
+function channelWith(options, handlers) {
+  const channel = new TransportChannel(new NullTransport(), options);
+  channel.pipeline.addLast(...handlers);
+  channel.register();
+  return channel;
+}
+
+export class PassThroughHandler {
+  channelRead(ctx, message) {
+    ctx.fireChannelRead(message);
+  }
+
+  write(ctx, message) {
+    return ctx.write(message);
+  }
+}

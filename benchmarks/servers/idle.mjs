@@ -1,0 +1,37 @@
+// Many connections that do nothing: the echo pipeline with sign-in and heartbeat, from the built packages.
+import { LengthFieldFrameDecoder, LengthFieldPrepender } from '@headrace/codec';
+import { ServerBootstrap } from '@headrace/core';
+import { AuthHandler, EchoHandler, HeartbeatHandler, IdleStateHandler } from '@headrace/handlers';
+
+class PassThroughHandler {
+  channelRead(ctx, message) {
+    ctx.fireChannelRead(message);
+  }
+
+  write(ctx, message) {
+    return ctx.write(message);
+  }
+}
+
+const [port, host = '127.0.0.1'] = process.argv.slice(2);
+await new ServerBootstrap()
+  .childHandler((channel) =>
+    channel.pipeline.addLast(
+      new IdleStateHandler({ readerIdleMs: 600_000 }),
+      new LengthFieldFrameDecoder({
+        maxFrameLength: 1 << 20,
+        lengthFieldLength: 4,
+        initialBytesToStrip: 4,
+      }),
+      new LengthFieldPrepender({ lengthFieldLength: 4 }),
+      new PassThroughHandler(),
+      new AuthHandler({
+        authenticate: (message) => ({ principal: String(message) }),
+        timeoutMs: 600_000,
+      }),
+      new HeartbeatHandler(),
+      new EchoHandler(),
+    ),
+  )
+  .bind({ port: Number(port), host, backlog: 4096 });
+console.log('ready');

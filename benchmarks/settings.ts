@@ -1,0 +1,39 @@
+import { parseArgs } from 'node:util';
+
+/** What a run of the benchmarks is asked to do. */
+export interface Settings {
+  /** Which parts; all if there are none. */
+  readonly parts: readonly string[];
+  /** Rounds of each measurement; in each, all peers come once. */
+  readonly rounds: number;
+  /** How long one round of one peer lasts. */
+  readonly seconds: number;
+  /** How long a server is warmed up before its first round: Java's compiler takes its time. */
+  readonly warmup: number;
+  /** How many idle connections. */
+  readonly connections: number;
+  /** Where the figures go as JSON. */
+  readonly json: string | undefined;
+}
+
+export function readSettings(args: readonly string[]): Settings {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      rounds: { type: 'string', default: '5' },
+      seconds: { type: 'string', default: '0.8' },
+      warmup: { type: 'string', default: '1.5' },
+      connections: { type: 'string', default: '19000' },
+      json: { type: 'string' },
+    },
+  });
+  return {
+    parts: positionals,
+    rounds: Number(values.rounds),
+    seconds: Number(values.seconds),
+    warmup: Number(values.warmup),
+    connections: Number(values.connections),
+    json: values.json,
+  };
+}
