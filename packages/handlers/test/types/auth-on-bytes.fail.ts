@@ -1,0 +1,9 @@
+// expect: CannotRead<AuthHandler<string, string, string>
+import type { Channel, OutboundBytes } from '@headrace/core';
+import { AuthHandler } from '@headrace/handlers';
+
+declare const channel: Channel<Buffer, OutboundBytes>;
+
+channel.pipeline.addLast(
+  new AuthHandler({ authenticate: (text: string) => ({ principal: text }) }),
+);

@@ -1,0 +1,10 @@
+// expect: CannotWrite<IdleCloseHandler<string>
+import type { Channel, OutboundBytes } from '@headrace/core';
+import { IdleCloseHandler, IdleStateHandler } from '@headrace/handlers';
+
+declare const channel: Channel<Buffer, OutboundBytes>;
+
+channel.pipeline.addLast(
+  new IdleStateHandler({ readerIdleMs: 1000 }),
+  new IdleCloseHandler({ lastWord: () => 'ERR:IDLE_TIMEOUT' }),
+);

@@ -1,0 +1,51 @@
+// Compiles: the handlers that keep the types, and those that say something of their own, in one pipeline.
+import { LineFrameDecoder, StringCodec } from '@headrace/codec';
+import { type Channel, ChannelGroup, type OutboundBytes } from '@headrace/core';
+import {
+  AuthHandler,
+  BroadcastHandler,
+  EchoHandler,
+  HEARTBEAT_PRESETS,
+  HeartbeatHandler,
+  IdleCloseHandler,
+  IdleStateHandler,
+  MaxAgeHandler,
+  MessageRateHandler,
+  ReadTimeoutHandler,
+  SessionRegistry,
+  WriteTimeoutHandler,
+} from '@headrace/handlers';
+
+interface User {
+  readonly id: string;
+}
+
+declare const channel: Channel<Buffer, OutboundBytes>;
+
+const members = new ChannelGroup('members');
+const sessions = new SessionRegistry<User>((user) => user.id);
+
+channel.pipeline.addLast(
+  new IdleStateHandler({ readerIdleMs: 120_000 }),
+  new ReadTimeoutHandler(),
+  new WriteTimeoutHandler(),
+  new LineFrameDecoder(),
+  new StringCodec({ delimiter: '\n' }),
+  new IdleCloseHandler({ lastWord: () => 'ERR:IDLE_TIMEOUT' }),
+  new MaxAgeHandler({ maxAgeMs: 3_600_000, lastWord: () => 'MOVE' }),
+  new HeartbeatHandler(HEARTBEAT_PRESETS.strict),
+  new MessageRateHandler({ perSecond: 100 }),
+  new AuthHandler({
+    authenticate: async (text: string, { signal }) =>
+      signal.aborted ? { refused: 'too late' } : { principal: { id: text } as User },
+    isCredentials: (text) => text.startsWith('AUTH:'),
+    sessions,
+    group: members,
+    onDuplicate: 'kick-older',
+    replies: { accepted: (user) => `AUTH_OK ${user.id}` },
+  }),
+  new EchoHandler({ reply: (text: string) => `ECHO:${text}` }),
+  new BroadcastHandler(members, { format: (text: string, from) => `MSG:${from.id}:${text}` }),
+);
+
+channel.pipeline.addLast(new EchoHandler());
