@@ -2,7 +2,7 @@
 // for so long: nothing but our own errors may come out, and the same messages and errors however the input
 // is cut. Prints its seed and how many inputs passed; exit code 1 and the input at the first fault.
 import { readdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Finding, outcomeOf } from './outcome.ts';
 import { Random } from './random.ts';
@@ -14,7 +14,7 @@ const REPORT_MS = 60_000;
 /** Looking at the clock for every input would cost more than some of the inputs. */
 const BATCH = 1000;
 
-async function loadTargets(wanted: string | undefined): Promise<FuzzTarget[]> {
+export async function loadTargets(wanted?: string): Promise<FuzzTarget[]> {
   const folder = new URL('./targets/', import.meta.url);
   const names = readdirSync(fileURLToPath(folder)).filter((name) => name.endsWith('.ts'));
   const modules = await Promise.all(
@@ -61,7 +61,8 @@ function tryOne(target: FuzzTarget, random: Random): void {
   }
 }
 
-function fuzz(targets: readonly FuzzTarget[], seed: number, limits: Limits): number {
+/** Feeds the targets until a limit is reached; returns how many inputs passed, throws a {@link Finding}. */
+export function fuzz(targets: readonly FuzzTarget[], seed: number, limits: Limits): number {
   const random = new Random(seed);
   let inputs = 0;
   let reportAt = performance.now() + REPORT_MS;
@@ -83,31 +84,34 @@ function usage(): never {
   process.exit(1);
 }
 
-const { values, positionals } = parseArgs({
-  options: {
-    seed: { type: 'string' },
-    inputs: { type: 'string' },
-    target: { type: 'string' },
-  },
-  allowPositionals: true,
-});
-const seconds = Number(positionals[0]);
-const inputs = Number(values.inputs ?? Number.POSITIVE_INFINITY);
-const seed = Number(values.seed ?? Math.floor(Math.random() * 0x7fff_ffff));
-if (!(seconds > 0) || !(inputs > 0) || !Number.isInteger(seed)) usage();
-
-// Nobody looks at the stacks of a million expected errors.
-Error.stackTraceLimit = 0;
-const targets = await loadTargets(values.target);
-if (targets.length === 0) usage();
-console.log(`${targets.length} targets for ${seconds} s, seed ${seed}`);
-try {
-  const start = performance.now();
-  const passed = fuzz(targets, seed, { untilMs: start + seconds * 1000, inputs });
-  const took = ((performance.now() - start) / 1000).toFixed(1);
-  console.log(`${passed} inputs passed in ${took} s, seed ${seed}`);
-} catch (thrown) {
-  if (!(thrown instanceof Finding)) throw thrown;
-  console.error(`${thrown.message}\nagain: npm run fuzz -- ${seconds} --seed ${seed}`);
-  process.exitCode = 1;
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    options: {
+      seed: { type: 'string' },
+      inputs: { type: 'string' },
+      target: { type: 'string' },
+    },
+    allowPositionals: true,
+  });
+  const seconds = Number(positionals[0]);
+  const inputs = Number(values.inputs ?? Number.POSITIVE_INFINITY);
+  const seed = Number(values.seed ?? Math.floor(Math.random() * 0x7fff_ffff));
+  if (!(seconds > 0) || !(inputs > 0) || !Number.isInteger(seed)) usage();
+  // Nobody looks at the stacks of a million expected errors.
+  Error.stackTraceLimit = 0;
+  const targets = await loadTargets(values.target);
+  if (targets.length === 0) usage();
+  console.log(`${targets.length} targets for ${seconds} s, seed ${seed}`);
+  try {
+    const start = performance.now();
+    const passed = fuzz(targets, seed, { untilMs: start + seconds * 1000, inputs });
+    const took = ((performance.now() - start) / 1000).toFixed(1);
+    console.log(`${passed} inputs passed in ${took} s, seed ${seed}`);
+  } catch (thrown) {
+    if (!(thrown instanceof Finding)) throw thrown;
+    console.error(`${thrown.message}\nagain: npm run fuzz -- ${seconds} --seed ${seed}`);
+    process.exitCode = 1;
+  }
 }
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await main();
