@@ -1,7 +1,5 @@
 import {
   type Context,
-  checkNumber,
-  checkTime,
   DecodeError,
   type Direction,
   type Handler,
@@ -23,6 +21,7 @@ import {
 } from './decoder-failure.ts';
 import { FrameDeadline } from './frame-deadline.ts';
 import { checkPolicy, type FrameErrorPolicy } from './frame-error-policy.ts';
+import { RestLimits } from './rest-limits.ts';
 
 /** Options of every byte decoder. */
 export interface ByteToMessageDecoderOptions {
@@ -99,8 +98,9 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   singleDecode = false;
   protected readonly onFrameError: FrameErrorPolicy;
   private readonly input = new ByteInput();
-  private readonly deadline: FrameDeadline;
-  private readonly maxBufferedBytes: number;
+  private readonly limits: RestLimits;
+  /** Made when the first frame is left unfinished. */
+  private deadline: FrameDeadline | undefined = undefined;
   private busy = false;
   private removed = false;
   /** Nothing is decoded any more: a fatal error. */
@@ -121,10 +121,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   constructor(options: ByteToMessageDecoderOptions = {}) {
     this.onFrameError = checkPolicy(options.onFrameError ?? DEFAULTS.onFrameError);
     const { frameTimeoutMs = DEFAULTS.frameTimeoutMs } = options;
-    const timeoutMs = checkTime('frameTimeoutMs', frameTimeoutMs);
-    this.deadline = new FrameDeadline(timeoutMs, this.input, this);
-    this.maxBufferedBytes = options.maxBufferedBytes ?? Number.POSITIVE_INFINITY;
-    checkNumber('maxBufferedBytes', this.maxBufferedBytes, { integer: true });
+    this.limits = RestLimits.of(frameTimeoutMs, options.maxBufferedBytes);
     refuseSharing(this);
   }
 
@@ -167,10 +164,11 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     this.busy = false;
     if (this.removed) this.passOnRest(ctx);
     else this.input.settle();
-    if (this.input.length === 0) this.deadline.clear();
-    else if (this.input.length > this.maxBufferedBytes) {
-      this.fail(ctx, tooMuchLeft(this, this.input.length, this.maxBufferedBytes));
+    if (this.input.length === 0) this.deadline?.clear();
+    else if (this.input.length > this.limits.maxBufferedBytes) {
+      this.fail(ctx, tooMuchLeft(this, this.input.length, this.limits.maxBufferedBytes));
     } else {
+      this.deadline ??= new FrameDeadline(this.limits.frameTimeoutMs, this.input, this);
       this.deadline.watch(ctx, this.moved);
       this.moved = false;
     }
@@ -392,7 +390,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   }
 
   private cancelTimers(): void {
-    this.deadline.cancel();
+    this.deadline?.cancel();
     this.resumption?.cancel();
     this.resumption = undefined;
   }

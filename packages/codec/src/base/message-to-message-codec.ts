@@ -34,7 +34,8 @@ export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M> implements 
   declare readonly types: Types<W, M, MIn, WOut>;
   declare readonly sharable?: false;
   private readonly inbound: MessageDecoding<W, M>;
-  private readonly outbound: MessageEncoding<MIn, WOut>;
+  private readonly broadcastKey: string | undefined;
+  private outbound: MessageEncoding<MIn, WOut> | undefined = undefined;
 
   /**
    * @param broadcastKey - set it where what `encode` makes depends only on the message and on what this key
@@ -42,7 +43,7 @@ export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M> implements 
    */
   constructor(options: MessageToMessageDecoderOptions = {}, broadcastKey?: string) {
     this.inbound = new MessageDecoding(this, options);
-    this.outbound = new MessageEncoding(this, broadcastKey);
+    this.broadcastKey = broadcastKey;
     refuseSharing(this);
   }
 
@@ -73,6 +74,7 @@ export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M> implements 
   }
 
   write(ctx: Context, message: unknown): WriteFuture {
+    this.outbound ??= new MessageEncoding(this, this.broadcastKey);
     return this.outbound.write(ctx, message);
   }
 }

@@ -43,6 +43,70 @@ const DEFAULTS = {
 const INT_MIN = -(2 ** 31);
 
 /**
+ * Where the length stands and what it means, checked. A server makes the same decoder for each of its
+ * connections: those of one configuration share one of these.
+ */
+class FrameLayout {
+  private static last: FrameLayout | undefined = undefined;
+
+  readonly maxFrameLength: number;
+  readonly fieldOffset: number;
+  readonly fieldWidth: LengthFieldWidth;
+  readonly fieldEnd: number;
+  /** What the field's value lacks to the length of the frame. */
+  readonly extra: number;
+  readonly strip: number;
+  readonly isLittle: boolean;
+  readonly failFast: boolean;
+
+  private constructor(options: LengthFieldFrameDecoderOptions) {
+    const integer = true;
+    const { maxFrameLength, lengthFieldLength } = options;
+    checkNumber('maxFrameLength', maxFrameLength, { min: 1, integer });
+    this.maxFrameLength = Math.min(maxFrameLength, constants.MAX_LENGTH);
+    this.fieldWidth = checkWidth(lengthFieldLength);
+    this.fieldOffset = options.lengthFieldOffset ?? DEFAULTS.lengthFieldOffset;
+    checkNumber('lengthFieldOffset', this.fieldOffset, { integer, max: 2 ** 31 });
+    const adjustment = options.lengthAdjustment ?? DEFAULTS.lengthAdjustment;
+    checkNumber('lengthAdjustment', adjustment, { min: INT_MIN, max: 2 ** 31, integer });
+    this.strip = options.initialBytesToStrip ?? DEFAULTS.initialBytesToStrip;
+    checkNumber('initialBytesToStrip', this.strip, { integer, max: 2 ** 31 });
+    this.fieldEnd = this.fieldOffset + this.fieldWidth;
+    if (this.fieldEnd > maxFrameLength) {
+      throw new OptionError(
+        'OPTION_CONFLICT',
+        `maxFrameLength is ${maxFrameLength}, but the length field alone ends at byte ${this.fieldEnd}`,
+        { maxFrameLength, lengthFieldEnd: this.fieldEnd },
+      );
+    }
+    this.extra = adjustment + this.fieldEnd;
+    this.isLittle = checkByteOrder(options.byteOrder ?? DEFAULTS.byteOrder) === 'little';
+    this.failFast = options.failFast ?? DEFAULTS.failFast;
+  }
+
+  /** The one that was made last, if it is the same. */
+  static of(options: LengthFieldFrameDecoderOptions): FrameLayout {
+    const made = new FrameLayout(options);
+    const last = FrameLayout.last;
+    if (last?.equals(made) === true) return last;
+    FrameLayout.last = made;
+    return made;
+  }
+
+  private equals(other: FrameLayout): boolean {
+    return (
+      this.maxFrameLength === other.maxFrameLength &&
+      this.fieldOffset === other.fieldOffset &&
+      this.fieldWidth === other.fieldWidth &&
+      this.extra === other.extra &&
+      this.strip === other.strip &&
+      this.isLittle === other.isLittle &&
+      this.failFast === other.failFast
+    );
+  }
+}
+
+/**
  * Cuts the stream into frames by a length field in their header.
  *
  * ```text
@@ -89,54 +153,27 @@ const INT_MIN = -(2 ** 31);
  * @see Netty's `LengthFieldBasedFrameDecoder`
  */
 export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
-  private readonly maxFrameLength: number;
-  private readonly fieldOffset: number;
-  private readonly fieldWidth: LengthFieldWidth;
-  private readonly fieldEnd: number;
-  /** What the field's value lacks to the length of the frame. */
-  private readonly extra: number;
-  private readonly strip: number;
-  private readonly isLittle: boolean;
-  private readonly failFast: boolean;
+  private readonly layout: FrameLayout;
   /** How much of a too long frame has not come yet. */
   private toDiscard = 0;
   private slowError: DecodeError | undefined = undefined;
 
   constructor(options: LengthFieldFrameDecoderOptions) {
     super(options);
-    const integer = true;
-    const { maxFrameLength, lengthFieldLength } = options;
-    checkNumber('maxFrameLength', maxFrameLength, { min: 1, integer });
-    this.maxFrameLength = Math.min(maxFrameLength, constants.MAX_LENGTH);
-    this.fieldWidth = checkWidth(lengthFieldLength);
-    this.fieldOffset = options.lengthFieldOffset ?? DEFAULTS.lengthFieldOffset;
-    checkNumber('lengthFieldOffset', this.fieldOffset, { integer, max: 2 ** 31 });
-    const adjustment = options.lengthAdjustment ?? DEFAULTS.lengthAdjustment;
-    checkNumber('lengthAdjustment', adjustment, { min: INT_MIN, max: 2 ** 31, integer });
-    this.strip = options.initialBytesToStrip ?? DEFAULTS.initialBytesToStrip;
-    checkNumber('initialBytesToStrip', this.strip, { integer, max: 2 ** 31 });
-    this.fieldEnd = this.fieldOffset + this.fieldWidth;
-    if (this.fieldEnd > maxFrameLength) {
-      throw new OptionError(
-        'OPTION_CONFLICT',
-        `maxFrameLength is ${maxFrameLength}, but the length field alone ends at byte ${this.fieldEnd}`,
-        { maxFrameLength, lengthFieldEnd: this.fieldEnd },
-      );
-    }
-    this.extra = adjustment + this.fieldEnd;
-    this.isLittle = checkByteOrder(options.byteOrder ?? DEFAULTS.byteOrder) === 'little';
-    this.failFast = options.failFast ?? DEFAULTS.failFast;
+    this.layout = FrameLayout.of(options);
   }
 
   protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {
     if (this.toDiscard > 0) this.discard(input);
     const { start, end, buffer } = input;
     const available = end - start;
-    if (available < this.fieldEnd) return undefined;
-    const value = readLength(buffer, start + this.fieldOffset, this.fieldWidth, this.isLittle);
-    const frameLength = value + this.extra;
-    if (value < 0 || frameLength < this.fieldEnd) throw this.corrupt(input, value, frameLength);
-    if (frameLength > this.maxFrameLength) {
+    const { layout } = this;
+    if (available < layout.fieldEnd) return undefined;
+    const at = start + layout.fieldOffset;
+    const value = readLength(buffer, at, layout.fieldWidth, layout.isLittle);
+    const frameLength = value + layout.extra;
+    if (value < 0 || frameLength < layout.fieldEnd) throw this.corrupt(input, value, frameLength);
+    if (frameLength > layout.maxFrameLength) {
       this.exceeded(input, value, frameLength);
       return undefined;
     }
@@ -144,9 +181,9 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
       input.wanted = frameLength;
       return undefined;
     }
-    if (this.strip > frameLength) throw this.tooShortToStrip(input, frameLength);
+    if (layout.strip > frameLength) throw this.tooShortToStrip(input, frameLength);
     input.start = start + frameLength;
-    return input.view(start + this.strip, frameLength - this.strip);
+    return input.view(start + layout.strip, frameLength - layout.strip);
   }
 
   private discard(input: ByteInput): void {
@@ -161,39 +198,42 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** Leaves out exactly this frame, over as many reads as it takes. */
   private exceeded(input: ByteInput, value: number, frameLength: number): void {
+    const { maxFrameLength, failFast } = this.layout;
     const error = new DecodeError(
       'FRAME_TOO_LONG',
-      `a frame of ${frameLength} bytes is longer than maxFrameLength, ${this.maxFrameLength}` +
+      `a frame of ${frameLength} bytes is longer than maxFrameLength, ${maxFrameLength}` +
         describeFirstBytes(input),
-      { length: frameLength, maxFrameLength: this.maxFrameLength, fieldValue: value },
+      { length: frameLength, maxFrameLength, fieldValue: value },
     );
     const here = Math.min(frameLength, input.length);
     input.skip(here);
     this.toDiscard = frameLength - here;
-    if (this.failFast || this.toDiscard === 0) throw error;
+    if (failFast || this.toDiscard === 0) throw error;
     this.slowError = error;
   }
 
   private corrupt(input: ByteInput, value: number, frameLength: number): DecodeError {
+    const { fieldEnd } = this.layout;
     const what =
       value < 0
         ? `the length field is negative (${value})`
         : `the length field is ${value}, which makes a frame of ${frameLength} bytes, ` +
-          `shorter than its header of ${this.fieldEnd}`;
+          `shorter than its header of ${fieldEnd}`;
     const error = new DecodeError('FRAME_CORRUPT', what + describeFirstBytes(input), {
       fieldValue: value,
       length: frameLength,
     });
-    input.skip(this.fieldEnd);
+    input.skip(fieldEnd);
     return error;
   }
 
   private tooShortToStrip(input: ByteInput, frameLength: number): DecodeError {
+    const { strip } = this.layout;
     const error = new DecodeError(
       'FRAME_CORRUPT',
-      `a frame of ${frameLength} bytes is shorter than initialBytesToStrip, ${this.strip}` +
+      `a frame of ${frameLength} bytes is shorter than initialBytesToStrip, ${strip}` +
         describeFirstBytes(input),
-      { length: frameLength, initialBytesToStrip: this.strip },
+      { length: frameLength, initialBytesToStrip: strip },
     );
     input.skip(frameLength);
     return error;

@@ -42,12 +42,74 @@ const DEFAULTS = {
   maxBodyLength: Number.POSITIVE_INFINITY,
 } as const;
 
-/** How the lengths of one prepender are written; shared by all its messages. */
-interface LengthFormat {
+/**
+ * How lengths are written and which bodies are refused. A server makes the same prepender for each of its
+ * connections: those of one configuration share one of these.
+ */
+class LengthFormat {
+  private static last: LengthFormat | undefined = undefined;
+
   readonly width: LengthFieldWidth;
-  /** The length's distance to that of the body. */
+  /** What the field's value has beyond the length of the body. */
   readonly extra: number;
   readonly isLittle: boolean;
+  readonly maxBodyLength: number;
+  readonly key: string;
+  private readonly limit: number;
+
+  private constructor(
+    width: LengthFieldWidth,
+    extra: number,
+    isLittle: boolean,
+    maxBodyLength: number,
+  ) {
+    this.width = width;
+    this.extra = extra;
+    this.isLittle = isLittle;
+    this.maxBodyLength = maxBodyLength;
+    this.limit = lengthLimit(width);
+    this.key = `LengthFieldPrepender:${width}:${extra}:${isLittle}:${maxBodyLength}`;
+  }
+
+  /** The one that was made last, if it is the same. */
+  static of(
+    width: LengthFieldWidth,
+    extra: number,
+    isLittle: boolean,
+    maxBodyLength: number,
+  ): LengthFormat {
+    let last = LengthFormat.last;
+    const isSame =
+      last?.width === width &&
+      last.extra === extra &&
+      last.isLittle === isLittle &&
+      last.maxBodyLength === maxBodyLength;
+    if (!isSame) last = LengthFormat.last = new LengthFormat(width, extra, isLittle, maxBodyLength);
+    return last!;
+  }
+
+  readonly prepend = (body: OutboundBytes): OutboundBytes => {
+    const value = body.byteLength + this.extra;
+    if (value < 0 || value >= this.limit || body.byteLength > this.maxBodyLength) {
+      throw this.refuse(body.byteLength, value);
+    }
+    return new LengthPrefixed(this, body);
+  };
+
+  readonly prependForMany = (body: OutboundBytes): OutboundBytes => toBuffer(this.prepend(body));
+
+  private refuse(bytes: number, value: number): EncodeError {
+    const details = { bytes, length: value, lengthFieldLength: this.width };
+    if (value < 0) {
+      const text = `a body of ${bytes} bytes would get the negative length ${value}`;
+      return new EncodeError('MESSAGE_NOT_ENCODABLE', text, details);
+    }
+    const limit =
+      bytes > this.maxBodyLength
+        ? `longer than maxBodyLength, ${this.maxBodyLength}`
+        : `too long: its length ${value} does not fit a field of ${this.width} bytes`;
+    return new EncodeError('MESSAGE_TOO_LONG', `a body of ${bytes} bytes is ${limit}`, details);
+  }
 }
 
 /** A length and the body that it counts, not yet copied together. There is one for each message: two fields. */
@@ -106,57 +168,24 @@ class LengthPrefixed implements ByteSource {
 export class LengthFieldPrepender implements Handler {
   declare readonly types: Types<PassThrough, PassThrough, OutboundBytes, OutboundBytes>;
   readonly sharable = true;
-  /** @internal */
-  readonly width: LengthFieldWidth;
-  /** @internal */
-  readonly extra: number;
-  /** @internal */
-  readonly isLittle: boolean;
-  private readonly limit: number;
-  private readonly maxBodyLength: number;
-  private readonly key: string;
-  private readonly encode: (body: OutboundBytes) => OutboundBytes;
-  private readonly encodeForMany: (body: OutboundBytes) => OutboundBytes;
+  private readonly format: LengthFormat;
 
   constructor(options: LengthFieldPrependerOptions) {
-    this.width = checkWidth(options.lengthFieldLength);
+    const width = checkWidth(options.lengthFieldLength);
     const adjustment = options.lengthAdjustment ?? DEFAULTS.lengthAdjustment;
     checkNumber('lengthAdjustment', adjustment, { min: -(2 ** 31), max: 2 ** 31, integer: true });
     const countsItself =
       options.lengthIncludesLengthFieldLength ?? DEFAULTS.lengthIncludesLengthFieldLength;
-    this.extra = adjustment + (countsItself ? this.width : 0);
-    this.isLittle = checkByteOrder(options.byteOrder ?? DEFAULTS.byteOrder) === 'little';
-    this.limit = lengthLimit(this.width);
-    this.maxBodyLength = options.maxBodyLength ?? DEFAULTS.maxBodyLength;
-    checkNumber('maxBodyLength', this.maxBodyLength, { integer: true });
-    this.key = `LengthFieldPrepender:${this.width}:${this.extra}:${this.isLittle}:${this.maxBodyLength}`;
-    this.encode = (body) => this.prepend(body);
-    this.encodeForMany = (body) => toBuffer(this.prepend(body));
+    const extra = adjustment + (countsItself ? width : 0);
+    const isLittle = checkByteOrder(options.byteOrder ?? DEFAULTS.byteOrder) === 'little';
+    const maxBodyLength = options.maxBodyLength ?? DEFAULTS.maxBodyLength;
+    checkNumber('maxBodyLength', maxBodyLength, { integer: true });
+    this.format = LengthFormat.of(width, extra, isLittle, maxBodyLength);
   }
 
   write(ctx: Context, message: unknown): WriteFuture {
     if (!isOutboundBytes(message)) return ctx.write(message);
-    return ctx.write(encodeOnce(this.key, message, this.encode, this.encodeForMany));
-  }
-
-  private prepend(body: OutboundBytes): LengthPrefixed {
-    const value = body.byteLength + this.extra;
-    if (value < 0 || value >= this.limit || body.byteLength > this.maxBodyLength) {
-      throw this.refuse(body.byteLength, value);
-    }
-    return new LengthPrefixed(this, body);
-  }
-
-  private refuse(bytes: number, value: number): EncodeError {
-    const details = { bytes, length: value, lengthFieldLength: this.width };
-    if (value < 0) {
-      const text = `a body of ${bytes} bytes would get the negative length ${value}`;
-      return new EncodeError('MESSAGE_NOT_ENCODABLE', text, details);
-    }
-    const limit =
-      bytes > this.maxBodyLength
-        ? `longer than maxBodyLength, ${this.maxBodyLength}`
-        : `too long: its length ${value} does not fit a field of ${this.width} bytes`;
-    return new EncodeError('MESSAGE_TOO_LONG', `a body of ${bytes} bytes is ${limit}`, details);
+    const { key, prepend, prependForMany } = this.format;
+    return ctx.write(encodeOnce(key, message, prepend, prependForMany));
   }
 }

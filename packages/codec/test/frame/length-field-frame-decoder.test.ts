@@ -188,6 +188,38 @@ describe('LengthFieldFrameDecoder', () => {
     expect(channel.isOpen).toBe(false);
   });
 
+  it('keeps its own configuration, whatever others are made before it is used', () => {
+    const base = { maxFrameLength: 64, lengthFieldLength: 2 } as const;
+    const all: LengthFieldFrameDecoderOptions[] = [
+      base,
+      { ...base, maxFrameLength: 3 },
+      { ...base, lengthFieldOffset: 1 },
+      { ...base, lengthFieldLength: 1 },
+      { ...base, lengthAdjustment: -1 },
+      { ...base, initialBytesToStrip: 2 },
+      { ...base, byteOrder: 'little' },
+      base,
+    ];
+    const channels = all.map(
+      (options) =>
+        new EmbeddedChannel(new LengthFieldFrameDecoder({ onFrameError: 'skip', ...options })),
+    );
+    const frames = channels.map((channel) => {
+      channel.writeInbound(Buffer.from([0, 2, 0, 7, 8]));
+      return channel.readInbound<Buffer>()?.toString('hex');
+    });
+    expect(frames).toEqual([
+      '00020007',
+      undefined,
+      undefined,
+      '00',
+      '000200',
+      '0007',
+      undefined,
+      '00020007',
+    ]);
+  });
+
   it('S167 S168 refuses in the constructor what cannot be', () => {
     const bad: Partial<LengthFieldFrameDecoderOptions>[] = [
       { maxFrameLength: 0 },

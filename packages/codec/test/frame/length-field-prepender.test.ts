@@ -76,6 +76,31 @@ describe('LengthFieldPrepender', () => {
     expect(outputs[2]).toBe(outputs[0]);
   });
 
+  it('keeps its own configuration, whatever others are made before it is used', () => {
+    const all: LengthFieldPrependerOptions[] = [
+      { lengthFieldLength: 2 },
+      { lengthFieldLength: 4 },
+      { lengthFieldLength: 2, lengthAdjustment: 1 },
+      { lengthFieldLength: 2, byteOrder: 'little' },
+      { lengthFieldLength: 2, maxBodyLength: 2 },
+      { lengthFieldLength: 2 },
+    ];
+    const channels = all.map((options) => new EmbeddedChannel(new LengthFieldPrepender(options)));
+    const outputs = channels.map((channel) => {
+      channel.write(abc).onSettled(() => {});
+      channel.flush();
+      return channel.readOutbound<Buffer>()?.toString('hex');
+    });
+    expect(outputs).toEqual([
+      '0003616263',
+      '00000003616263',
+      '0004616263',
+      '0300616263',
+      undefined,
+      '0003616263',
+    ]);
+  });
+
   it('passes on what is not bytes', () => {
     const channel = new EmbeddedChannel(
       { write: (ctx, message) => ctx.write(Buffer.from(`<${String(message)}>`)) },
