@@ -2,6 +2,7 @@ import type { AttributeKey } from '../attribute-key.ts';
 import type { TransportChannel } from '../channel/transport-channel.ts';
 import type { Channel, Context, Handler, Timer } from '../contract.ts';
 import { ChannelError, toError } from '../errors.ts';
+import { onRejection } from '../internal/promise-like.ts';
 
 /** How long accepting pauses after an accept error such as EMFILE. */
 const ACCEPT_PAUSE_MS = 1000;
@@ -73,12 +74,15 @@ class Initializer implements Handler {
   }
 
   handlerAdded(ctx: Context): void {
-    try {
-      this.initialize(ctx.channel);
-    } catch (thrown) {
-      const error = toError(thrown);
+    const fail = (error: Error) => {
       ctx.channel.logger.log('error', `${ctx.channel} its initializer threw; closing`, error);
       (ctx.channel as TransportChannel).failWith(error);
+    };
+    try {
+      const returned: unknown = this.initialize(ctx.channel);
+      onRejection(returned, fail);
+    } catch (thrown) {
+      fail(toError(thrown));
     } finally {
       ctx.pipeline.removeIfExists(this);
     }

@@ -1,7 +1,10 @@
-/** Calls a listener whose throw must neither stop the caller nor vanish: it becomes a warning of the process. */
+import { onRejection } from './promise-like.ts';
+
+/** Calls a listener whose throw or rejection must neither stop the caller nor vanish: it becomes a warning of the process. */
 export function callSafely<A>(listener: (argument: A) => void, argument: A): void {
   try {
-    listener(argument);
+    const returned: unknown = listener(argument);
+    if (returned !== undefined) onRejection(returned, (error) => process.emitWarning(error));
   } catch (thrown) {
     process.emitWarning(thrown instanceof Error ? thrown : new Error(String(thrown)));
   }

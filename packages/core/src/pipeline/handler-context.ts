@@ -11,6 +11,7 @@ import type {
   WriteFuture,
 } from '../contract.ts';
 import { toError } from '../errors.ts';
+import { isPromiseLike } from '../internal/promise-like.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import { ContextClock } from './context-clock.ts';
 import * as mask from './handler-mask.ts';
@@ -300,8 +301,4 @@ export class HandlerContext implements Context {
   private exceptionHandlerFailed(thrown: unknown, original: Error): void {
     this.pipeline.exceptionHandlerFailed(this, toError(thrown), original);
   }
-}
-
-function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value;
 }

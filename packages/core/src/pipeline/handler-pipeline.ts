@@ -1,5 +1,6 @@
 import type { Handler, HandlerRef } from '../contract.ts';
 import { PipelineError, toError } from '../errors.ts';
+import { onRejection } from '../internal/promise-like.ts';
 import { has, linkEnds, linkPast, linkReplaced, linkUp } from './context-links.ts';
 import { ADDED, type ContextOwner, HandlerContext, PENDING, REMOVED } from './handler-context.ts';
 import * as mask from './handler-mask.ts';
@@ -218,7 +219,8 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
     if (context.state !== PENDING) return;
     context.state = ADDED;
     try {
-      context.handler.handlerAdded?.(context);
+      const returned: unknown = context.handler.handlerAdded?.(context);
+      if (returned !== undefined) onRejection(returned, (error) => this.dropFailed(context, error));
     } catch (thrown) {
       this.dropFailed(context, toError(thrown));
     }
@@ -233,7 +235,8 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
       this.findInterceptors(context);
       context.state = REMOVED;
       try {
-        context.handler.handlerRemoved?.(context);
+        const returned: unknown = context.handler.handlerRemoved?.(context);
+        onRejection(returned, (thrown) => this.removeFailed(context, thrown));
       } catch {
         removal = 'its handlerRemoved threw too, it was unlinked all the same';
       }
@@ -249,12 +252,17 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
     }
     context.state = REMOVED;
     try {
-      context.handler.handlerRemoved?.(context);
+      const returned: unknown = context.handler.handlerRemoved?.(context);
+      if (returned !== undefined)
+        onRejection(returned, (error) => this.removeFailed(context, error));
     } catch (thrown) {
-      const error = toError(thrown);
-      const text = `${context.name}.handlerRemoved threw (${error.message})`;
-      this.fireExceptionCaught(new PipelineError('PIPELINE_HANDLER_FAILED', text, {}, error));
+      this.removeFailed(context, toError(thrown));
     }
+  }
+
+  private removeFailed(context: HandlerContext, error: Error): void {
+    const text = `${context.name}.handlerRemoved threw (${error.message})`;
+    this.fireExceptionCaught(new PipelineError('PIPELINE_HANDLER_FAILED', text, {}, error));
   }
 
   /** A context has come or gone: does anybody still stand between the application and the transport? */

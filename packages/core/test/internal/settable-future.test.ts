@@ -32,6 +32,18 @@ describe('SettableFuture', () => {
     warn.mockRestore();
   });
 
+  it('S354 an asynchronous listener that rejects is a warning, not an unhandled rejection', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const future = new SettableFuture();
+    future.onSettled(async () => {
+      throw new Error('later');
+    });
+    future.succeed();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(warn.mock.calls.map(([warning]) => String(warning))).toEqual(['Error: later']);
+    warn.mockRestore();
+  });
+
   it('S354 a long chain of awaits does not overflow the stack', async () => {
     const first = new SettableFuture();
     let last: PromiseLike<void> = first;

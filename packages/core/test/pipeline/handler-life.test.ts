@@ -396,6 +396,44 @@ describe('handlerRemoved', () => {
   });
 });
 
+describe('asynchronous ones', () => {
+  it('S56 S35 S37 their rejections count as throws, and are never unhandled', async () => {
+    const rejections: unknown[] = [];
+    const onRejection = (reason: unknown) => void rejections.push(reason);
+    process.on('unhandledRejection', onRejection);
+    const channel = new EmbeddedChannel();
+    channel.pipeline.addLast('a', {
+      handlerAdded: async () => {
+        throw new Error('added');
+      },
+    } satisfies Handler);
+    channel.pipeline.addLast('r', {
+      handlerRemoved: async () => {
+        throw new Error('removed');
+      },
+    } satisfies Handler);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(channel.pipeline.names()).toEqual(['r']);
+    expect(() => channel.checkException()).toThrow(/a\.handlerAdded threw \(added\)/);
+    channel.pipeline.remove('r');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(() => channel.checkException()).toThrow(/r\.handlerRemoved threw \(removed\)/);
+    const refused = new EmbeddedChannel(
+      initializer(async () => {
+        await Promise.resolve();
+        throw new Error('no such user');
+      }),
+    );
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', onRejection);
+    expect(refused.closeInfo).toMatchObject({
+      reason: 'error',
+      error: { message: 'no such user' },
+    });
+    expect(rejections).toEqual([]);
+  });
+});
+
 describe('initializer', () => {
   it('S40 removes itself when it is through, and when it threw', () => {
     const channel = new EmbeddedChannel(

@@ -1,0 +1,10 @@
+import { toError } from '../errors.ts';
+
+export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value;
+}
+
+/** If a function that should return nothing returned a promise, its rejection is told, and not unhandled. */
+export function onRejection(returned: unknown, tell: (error: Error) => void): void {
+  if (isPromiseLike(returned)) returned.then(undefined, (thrown) => tell(toError(thrown)));
+}
