@@ -159,10 +159,9 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
   }
 
   write(ctx: Context, message: unknown): WriteFuture {
+    if (this.session !== undefined || this.phase === 'over') return ctx.write(message);
     const policy = this.options.earlyWrites ?? DEFAULTS.earlyWrites;
-    if (this.session !== undefined || this.phase === 'over' || policy === 'pass') {
-      return ctx.write(message);
-    }
+    if (policy === 'pass') return ctx.write(message);
     if (policy === 'hold' && this.heldWrites.size < this.maxHeld)
       return this.heldWrites.hold(message);
     throw new RejectedError(

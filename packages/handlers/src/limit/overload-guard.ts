@@ -165,14 +165,17 @@ export class OverloadGuard implements Handler {
       load.loopDelayMs > this.options.loopDelayMs * factor;
     if (!isOver) {
       if (this.stateNow !== 'normal') this.resume(ctx, load, now);
-    } else if (this.stateNow === 'normal') this.pause(ctx, load, now);
+      return;
+    }
+    // An accept error's own pause may have ended meanwhile.
+    ctx.channel.autoRead = false;
+    if (this.stateNow === 'normal') this.pause(ctx, load, now);
     else if (now - this.pausedAt >= this.options.shedAfterMs) this.shed(ctx, load, now);
   }
 
   private pause(ctx: Context, load: Load, now: number): void {
     this.pausedAt = now;
     this.counters.pauses += 1;
-    ctx.channel.autoRead = false;
     this.change(ctx, 'paused', load);
   }
 
