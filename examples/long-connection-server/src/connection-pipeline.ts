@@ -17,12 +17,14 @@ import {
   IdleCloseHandler,
   IdleStateHandler,
   type SessionRegistry,
+  TrafficShapingHandler,
   UserEventHandler,
 } from '@headrace/handlers';
 
 export interface ConnectionOptions {
   readonly readerIdleMs: number;
   readonly authTimeoutMs: number;
+  readonly bytesPerSecond: number;
   readonly clients: ChannelGroup;
   readonly sessions: SessionRegistry<string>;
 }
@@ -38,9 +40,13 @@ const trimmed: Handler & { readonly types?: Types<string, string, PassThrough, n
 
 export function buildPipeline(
   channel: Channel<Buffer, OutboundBytes>,
-  { readerIdleMs, authTimeoutMs, clients, sessions }: ConnectionOptions,
+  { readerIdleMs, authTimeoutMs, bytesPerSecond, clients, sessions }: ConnectionOptions,
 ): void {
   channel.pipeline.addLast(
+    new TrafficShapingHandler({
+      readBytesPerSecond: bytesPerSecond,
+      writeBytesPerSecond: bytesPerSecond,
+    }),
     ...textLines({ maxLength: 8192, failFast: true }),
     new IdleStateHandler({ readerIdleMs }),
     new IdleCloseHandler({ lastWord: () => 'ERR:IDLE_TIMEOUT' }),

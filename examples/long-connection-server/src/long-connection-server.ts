@@ -12,6 +12,8 @@ export interface LongConnectionOptions {
   readonly readerIdleMs?: number;
   /** @default 10000 */
   readonly authTimeoutMs?: number;
+  /** The most that one client may send and get. @default Infinity */
+  readonly bytesPerSecond?: number;
   readonly logger?: Logger;
 }
 
@@ -28,12 +30,13 @@ export class LongConnectionServer {
   async start(): Promise<number> {
     const { host = '127.0.0.1', port = 18_888, logger } = this.options;
     const { readerIdleMs = 120_000, authTimeoutMs = 10_000 } = this.options;
+    const { bytesPerSecond = Number.POSITIVE_INFINITY } = this.options;
     const { clients, sessions } = this;
     this.server = await new ServerBootstrap()
       .handler((listener) => listener.pipeline.addLast(new ConnectionLimitHandler()))
       .childOptions(logger === undefined ? {} : { logger })
       .childHandler((channel) =>
-        buildPipeline(channel, { readerIdleMs, authTimeoutMs, clients, sessions }),
+        buildPipeline(channel, { readerIdleMs, authTimeoutMs, bytesPerSecond, clients, sessions }),
       )
       .bind({ host, port });
     return this.server.port;

@@ -153,6 +153,16 @@ describe('its API', () => {
     expect(server.sendToClient('stuck', 'x')).toBe(false);
   });
 
+  it('holds a client to its speed, if told so, and keeps the order', async () => {
+    const { connect } = await started({ bytesPerSecond: 10_000 });
+    const ann = await signedIn(connect, 'ann');
+    const before = performance.now();
+    const lines = ['a', 'b', 'c'].map((letter) => letter.repeat(1000));
+    expect(await ann.ask(...lines)).toEqual(lines.map((line) => `ECHO:${line}`));
+    // 3 KB at 10 KB a second; the first kilobyte of credit aside.
+    expect(performance.now() - before).toBeGreaterThan(200);
+  });
+
   it('stops politely with clients connected', async () => {
     const { server, connect } = await started();
     const ann = await signedIn(connect, 'ann');
