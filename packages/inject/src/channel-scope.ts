@@ -19,7 +19,7 @@ const SCOPE = new AttributeKey<ChannelScope>('inject.scope');
 
 /**
  * The container of one channel: a child of the application's, with the channel itself in it. What it made is
- * disposed when the channel has closed, the last first; one that throws does not keep the others from it.
+ * disposed when the channel has closed and its handlers are gone, the last first; one that throws does not keep the others from it.
  */
 export class ChannelScope {
   readonly channel: Channel;
@@ -32,7 +32,9 @@ export class ChannelScope {
     this.channel = channel;
     this.container = parent.createChildContainer().register(CHANNEL, { useValue: channel });
     channel.attributes.set(SCOPE, this);
-    channel.onClosed(() => this.dispose());
+    // The handlers hear of the close with the next task; what they were made with serves them until then.
+    const { clock } = channel;
+    channel.onClosed(() => clock.execute(() => clock.execute(() => this.dispose())));
   }
 
   /** The scope of a channel whose pipeline a container built. */
@@ -58,7 +60,7 @@ export class ChannelScope {
     return this;
   }
 
-  /** Runs a task when the channel has closed, before what was made is disposed. */
+  /** Runs a task when the channel has closed and its handlers are gone, before what was made is disposed. */
   onDispose(task: () => unknown): void {
     this.tasks.push(task);
   }

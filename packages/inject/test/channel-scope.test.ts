@@ -127,6 +127,19 @@ describe('containerInitializer', () => {
     expect(ChannelScope.of(channel)).toBeUndefined();
   });
 
+  it('disposes a handler after it has heard of the end', () => {
+    const { app, log } = application();
+    const channel = new EmbeddedChannel();
+    const scope = new ChannelScope(app, channel);
+    const first = scope.resolve(First);
+    channel.pipeline.addLast(first, {
+      channelInactive: () => void log.push('inactive'),
+      handlerRemoved: () => void log.push('removed'),
+    });
+    channel.close();
+    expect(log).toEqual(['store made', 'inactive', 'removed', 'first gone', 'store gone']);
+  });
+
   it('keeps one failed dispose from the others, and logs it', async () => {
     const { app, log } = application();
     const logger: Logger = { log: (_level, text, error) => log.push(`${text}: ${error?.message}`) };

@@ -122,6 +122,9 @@ export class HttpEntry {
       WebSocket: LastWordSocket,
       ...{ closeTimeout: CLOSE_TIMEOUT_MS },
     });
+    this.sockets.on('wsClientError', (error, stream) => {
+      this.handlers.get(stream)?.refuseBroken(error);
+    });
     // Our own clock watches the time; Node's checks belong to servers that listen.
     this.http = createServer({
       maxHeaderSize: checkNumber('maxHeaderBytes', maxHeaderBytes, bounds),

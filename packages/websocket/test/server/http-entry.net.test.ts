@@ -180,6 +180,14 @@ describe('HttpEntry', () => {
     expect(log[0]).toContain('not a proper HTTP request');
   });
 
+  it('answers 400 to a handshake that is none, and logs it', async () => {
+    const { port, log } = await start();
+    const broken = UPGRADE.replace('Sec-WebSocket-Version: 13', 'Sec-WebSocket-Version: 99');
+    const answer = await exchange(port, `GET /ws HTTP/1.1\r\nHost: x\r\n${broken}`);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request/);
+    expect(log).toEqual([expect.stringContaining('Sec-WebSocket-Version')]);
+  });
+
   it('closes a connection that neither finishes its request nor upgrades, with 408', async () => {
     const { port, log } = await start({ timeoutMs: 50 });
     expect(await exchange(port, 'GET / HTTP/1.1\r\nHost: x\r\n')).toMatch(/^HTTP\/1\.1 408 /);
