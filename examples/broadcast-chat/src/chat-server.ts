@@ -32,6 +32,10 @@ export interface ChatServerParts {
 }
 
 const DRAIN_MS = 8000;
+/** Everybody hears BYE within four seconds, but not in one moment: most come back as soon as they can. */
+const FAREWELLS_AT_ONCE = 1000;
+const WAVE_MS = 250;
+const MAX_BATCHES = 16;
 
 export async function startChatServer({
   settings,
@@ -63,7 +67,9 @@ export async function startChatServer({
     listening: `listening tcp://${place} http://${place}/`,
     shutdown: async ({ drainTimeoutMs = DRAIN_MS, signal } = {}) => {
       room.close();
-      await server.shutdown({ drainTimeoutMs, ...(signal && { signal }) });
+      const batch = Math.max(FAREWELLS_AT_ONCE, Math.ceil(server.connections.size / MAX_BATCHES));
+      const waves = { batch, everyMs: Math.min(WAVE_MS, drainTimeoutMs) };
+      await server.shutdown({ drainTimeoutMs, ...waves, ...(signal && { signal }) });
     },
   };
 }
