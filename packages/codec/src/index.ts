@@ -107,6 +107,10 @@ export {
 } from './resp/resp-value.ts';
 export { SchemaCodec, type SchemaCodecOptions } from './schema/schema-codec.ts';
 export type { SchemaIssue, SchemaResult, StandardSchema } from './schema/standard-schema.ts';
+// STOMP
+export { StompDecoder, type StompDecoderOptions } from './stomp/stomp-decoder.ts';
+export { StompEncoder } from './stomp/stomp-encoder.ts';
+export { type StompCommand, StompFrame } from './stomp/stomp-frame.ts';
 // Text
 export { StreamingStringDecoder } from './text/streaming-string-decoder.ts';
 export { StringCodec, type StringCodecOptions } from './text/string-codec.ts';

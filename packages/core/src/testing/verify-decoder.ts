@@ -20,6 +20,7 @@ export interface VerifyDecoderOptions {
 
 const DEFAULT_ROUNDS = 20;
 const DRIPS = 10;
+const SHOWN_READS = 20;
 const [BEFORE, AFTER] = [Buffer.from('BEFORE'), Buffer.from('AFTER')];
 
 type Chunks = readonly Buffer[];
@@ -74,7 +75,7 @@ function verifyOnce(
   const decoder = factory();
   const channel = new EmbeddedChannel(decoder);
   const describe = (): string =>
-    `${decoder.constructor.name}, ${what}, reads of ${chunks.map(({ length }) => length).join(', ')}`;
+    `${decoder.constructor.name}, ${what}, reads of ${sizesOf(chunks)}`;
   try {
     for (const chunk of chunks) channel.writeInbound(chunk);
   } catch (thrown) {
@@ -94,6 +95,11 @@ function verifyOnce(
     throw new Error(`${describe()}: message ${wrong} is ${got}, but ${due} was due`);
   }
   if (rest.length > 0) throw new Error(`${describe()}: left over ${rest.map(show).join(', ')}`);
+}
+
+function sizesOf(chunks: Chunks): string {
+  const shown = chunks.slice(0, SHOWN_READS).map(({ length }) => length);
+  return shown.join(', ') + (chunks.length > SHOWN_READS ? ` … (${chunks.length} reads)` : '');
 }
 
 function drain(channel: EmbeddedChannel): unknown[] {

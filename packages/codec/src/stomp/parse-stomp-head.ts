@@ -1,0 +1,55 @@
+import { type Buffer, isUtf8 } from 'node:buffer';
+import { DecodeError } from '@headrace/core';
+import { isEscaped, STOMP_COMMANDS, type StompCommand } from './stomp-frame.ts';
+
+/** The command and headers of a frame. */
+export interface StompHead {
+  readonly command: StompCommand;
+  readonly headers: readonly (readonly [string, string])[];
+  /** How long the body is, if the frame says so. */
+  readonly contentLength: number | undefined;
+}
+
+const CHARACTERS: Readonly<Record<string, string>> = { r: '\r', n: '\n', c: ':', '\\': '\\' };
+const CONTENT_LENGTH = /^\d{1,10}$/;
+
+/** Parses the lines up to the empty one, which may end in LF or CRLF. */
+export function parseStompHead(bytes: Buffer): StompHead {
+  if (!isUtf8(bytes)) throw corrupt('its headers are not UTF-8');
+  const [command = '', ...lines] = bytes.toString().split(/\r?\n/);
+  if (!STOMP_COMMANDS.has(command)) {
+    throw corrupt(`${JSON.stringify(command.slice(0, 40))} is no command`);
+  }
+  const read = isEscaped(command) ? unescaped : (text: string): string => text;
+  const headers = lines
+    .filter((line) => line !== '')
+    .map((line): readonly [string, string] => {
+      const colon = line.indexOf(':');
+      if (colon < 1) throw corrupt(`${JSON.stringify(line.slice(0, 40))} is no header`);
+      return [read(line.slice(0, colon)), read(line.slice(colon + 1))];
+    });
+  return {
+    command: command as StompCommand,
+    headers,
+    contentLength: contentLengthOf(headers.find(([name]) => name === 'content-length')?.[1]),
+  };
+}
+
+function contentLengthOf(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (CONTENT_LENGTH.test(value)) return Number(value);
+  throw corrupt(`content-length is ${JSON.stringify(value.slice(0, 40))}`);
+}
+
+function unescaped(text: string): string {
+  if (!text.includes('\\')) return text;
+  return text.replace(/\\(.?)/gs, (sequence, letter: string) => {
+    const character = CHARACTERS[letter];
+    if (character === undefined) throw corrupt(`${JSON.stringify(sequence)} means nothing`);
+    return character;
+  });
+}
+
+function corrupt(why: string): DecodeError {
+  return new DecodeError('FRAME_CORRUPT', `no STOMP frame: ${why}`);
+}

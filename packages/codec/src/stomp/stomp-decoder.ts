@@ -1,0 +1,149 @@
+import { type Context, checkNumber, DecodeError } from '@headrace/core';
+import type { ByteInput } from '../base/byte-input.ts';
+import { ByteToMessageDecoder } from '../base/byte-to-message-decoder.ts';
+import { describeFirstBytes } from '../frame/first-bytes.ts';
+import { parseStompHead, type StompHead } from './parse-stomp-head.ts';
+import { StompFrame } from './stomp-frame.ts';
+
+/** Options of {@link StompDecoder}. */
+export interface StompDecoderOptions {
+  /** The most bytes of a command and its headers. @default 8192 */
+  readonly maxHeadBytes?: number;
+  /** The most bytes of a body. @default 65_536 */
+  readonly maxBodyBytes?: number;
+  /** How many milliseconds a begun frame may take; `false` for ever. @default 15_000 */
+  readonly frameTimeoutMs?: number | false;
+}
+
+const DEFAULTS = { maxHeadBytes: 8192, maxBodyBytes: 65_536, frameTimeoutMs: 15_000 } as const;
+
+const LF = 10;
+const CR = 13;
+const NUL = 0;
+
+/**
+ * Reads frames of STOMP 1.0 to 1.2.
+ *
+ * ```text
+ *  BEFORE SEND\ndestination:/queue/a\n\nhello\0\n
+ *  AFTER  StompFrame { command: 'SEND', headers: [['destination', '/queue/a']], body: 'hello' }
+ * ```
+ *
+ * **Place** first behind the transport, beside {@link StompEncoder}.
+ * **In** `Buffer`, in any cut.
+ * **Out** {@link StompFrame}.
+ * **Events** as {@link ByteToMessageDecoder}. The line ends between frames, STOMP's heartbeats, pass nobody:
+ * an idle handler before this one sees them.
+ * **Errors** `HR_ERR_FRAME_CORRUPT`, `HR_ERR_FRAME_TOO_LONG`, `HR_ERR_TIMEOUT_READ`; nothing tells where
+ * another frame begins behind one that is bad, so each of them ends the channel.
+ * **State** the unfinished frame, within its limits and one read: one decoder for each channel.
+ * **Cost** every byte is searched once.
+ * **Pitfalls** a body with a zero byte needs a content-length.
+ *
+ * @example
+ * ```ts run
+ * import { StompDecoder, type StompFrame } from '@headrace/codec';
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ *
+ * const channel = new EmbeddedChannel(new StompDecoder());
+ * channel.writeInbound(Buffer.from('SEND\ndestination:/queue/a\n\nhello\0\n'));
+ * const frame = channel.readInbound<StompFrame>();
+ * console.log(frame?.command, frame?.header('destination'), String(frame?.body));
+ * // prints SEND /queue/a hello
+ * ```
+ * @see Netty's `StompSubframeDecoder`, https://stomp.github.io/stomp-specification-1.2.html
+ */
+export class StompDecoder extends ByteToMessageDecoder<StompFrame> {
+  private readonly maxHeadBytes: number;
+  private readonly maxBodyBytes: number;
+  /** The head of the frame whose body is due. */
+  private head: StompHead | undefined = undefined;
+  private searched = 0;
+  private lineStart = 0;
+
+  constructor(options: StompDecoderOptions = {}) {
+    super({ frameTimeoutMs: options.frameTimeoutMs ?? DEFAULTS.frameTimeoutMs });
+    this.maxHeadBytes = options.maxHeadBytes ?? DEFAULTS.maxHeadBytes;
+    checkNumber('maxHeadBytes', this.maxHeadBytes, { min: 1, integer: true });
+    this.maxBodyBytes = options.maxBodyBytes ?? DEFAULTS.maxBodyBytes;
+    checkNumber('maxBodyBytes', this.maxBodyBytes, { integer: true });
+  }
+
+  protected override decode(_ctx: Context, input: ByteInput): StompFrame | undefined {
+    if (this.head === undefined) this.readHead(input);
+    return this.head === undefined ? undefined : this.readBody(input, this.head);
+  }
+
+  private readHead(input: ByteInput): void {
+    if (this.searched === 0) {
+      skipLineEnds(input);
+      // Half a line end between frames.
+      if (input.length === 0 || (input.length === 1 && input.at(0) === CR)) return;
+    }
+    const end = this.findEmptyLine(input);
+    if ((end === -1 ? input.length : end) > this.maxHeadBytes) {
+      throw this.tooLong(input, 'headers', input.length, this.maxHeadBytes);
+    }
+    if (end === -1) return;
+    this.searched = 0;
+    this.lineStart = 0;
+    const head = parseStompHead(input.take(end));
+    const { contentLength = 0 } = head;
+    if (contentLength > this.maxBodyBytes) {
+      throw this.tooLong(input, 'a body', contentLength, this.maxBodyBytes);
+    }
+    this.head = head;
+  }
+
+  /** Where the headers end, behind the empty line. */
+  private findEmptyLine(input: ByteInput): number {
+    for (;;) {
+      const lf = input.indexOf(LF, this.searched);
+      if (lf === -1) break;
+      const length = lf - this.lineStart;
+      this.searched = lf + 1;
+      if (length === 0 || (length === 1 && input.at(lf - 1) === CR)) return lf + 1;
+      this.lineStart = lf + 1;
+    }
+    this.searched = input.length;
+    return -1;
+  }
+
+  private readBody(input: ByteInput, head: StompHead): StompFrame | undefined {
+    const { contentLength } = head;
+    const length = contentLength ?? input.indexOf(NUL, this.searched);
+    if (length === -1 || input.length <= length) {
+      if (contentLength === undefined) this.searched = input.length;
+      else input.wanted = contentLength + 1;
+      if (contentLength === undefined && input.length > this.maxBodyBytes) {
+        throw this.tooLong(input, 'a body', input.length, this.maxBodyBytes);
+      }
+      return undefined;
+    }
+    if (length > this.maxBodyBytes) throw this.tooLong(input, 'a body', length, this.maxBodyBytes);
+    if (input.at(length) !== NUL) {
+      const text = `a body of content-length ${length} does not end in a zero byte`;
+      throw new DecodeError('FRAME_CORRUPT', `no STOMP frame: ${text}`, { contentLength: length });
+    }
+    this.head = undefined;
+    this.searched = 0;
+    const body = input.take(length);
+    input.skip(1);
+    return new StompFrame(head.command, head.headers, body);
+  }
+
+  private tooLong(input: ByteInput, what: string, length: number, max: number): DecodeError {
+    const text = `${what} of at least ${length} bytes, longer than ${max}`;
+    return new DecodeError('FRAME_TOO_LONG', text + describeFirstBytes(input), { length, max });
+  }
+}
+
+function skipLineEnds(input: ByteInput): void {
+  let count = 0;
+  for (; count < input.length; count++) {
+    const byte = input.at(count);
+    const isCrlf = byte === CR && input.length > count + 1 && input.at(count + 1) === LF;
+    if (byte !== LF && !isCrlf) break;
+  }
+  input.skip(count);
+}

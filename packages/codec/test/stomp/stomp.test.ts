@@ -1,0 +1,98 @@
+import { StompDecoder, StompEncoder, StompFrame } from '@headrace/codec';
+import { EmbeddedChannel, verifyDecoder } from '@headrace/core/testing';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { NotingChannel, outcome } from '../decoder-harness.ts';
+
+function decoded(text: string): StompFrame | undefined {
+  const channel = new EmbeddedChannel(new StompDecoder());
+  channel.writeInbound(Buffer.from(text));
+  return channel.readInbound<StompFrame>();
+}
+
+function encoded(frame: StompFrame): string {
+  const channel = new EmbeddedChannel(new StompEncoder());
+  channel.writeOutbound(frame);
+  return String(channel.readOutbound());
+}
+
+describe('StompDecoder', () => {
+  it('reads a frame in every cut, with LF or CRLF, and heartbeats between frames', () => {
+    const send = new StompFrame('SEND', [['destination', '/queue/a']], 'hello');
+    verifyDecoder(
+      [
+        { bytes: 'SEND\ndestination:/queue/a\n\nhello\0', messages: [send] },
+        { bytes: '\n\r\nSEND\r\ndestination:/queue/a\r\n\r\nhello\0', messages: [send] },
+        { bytes: 'BEGIN\n\n\0', messages: [new StompFrame('BEGIN')] },
+        {
+          bytes: 'SEND\ncontent-length:3\n\na\0b\0',
+          messages: [new StompFrame('SEND', { 'content-length': '3' }, 'a\0b')],
+        },
+      ],
+      () => new StompDecoder(),
+    );
+  });
+
+  it('undoes the escapes of headers, but not in CONNECT', () => {
+    expect(decoded('SEND\na\\cb:c\\nd\\r\\\\:x\n\n\0')?.headers).toEqual([['a:b', 'c\nd\r\\:x']]);
+    expect(decoded('CONNECT\na:c\\nd\n\n\0')?.headers).toEqual([['a', 'c\\nd']]);
+  });
+
+  it('gives the first of several headers of one name', () => {
+    expect(decoded('SEND\na:1\na:2\n\n\0')?.header('a')).toBe('1');
+  });
+
+  it.each([
+    ['an unknown command', 'GET / HTTP/1.1\r\n\r\n', 'FRAME_CORRUPT'],
+    ['a line that is no header', 'SEND\nabc\n\n\0', 'FRAME_CORRUPT'],
+    ['an escape that means nothing', 'SEND\na:\\t\n\n\0', 'FRAME_CORRUPT'],
+    ['a length that is no number', 'SEND\ncontent-length:-1\n\n\0', 'FRAME_CORRUPT'],
+    ['a body longer than its length', 'SEND\ncontent-length:1\n\nab\0', 'FRAME_CORRUPT'],
+    ['headers that are not UTF-8', 'SEND\na:\xff\n\n\0', 'FRAME_CORRUPT'],
+    ['a length over the limit', 'SEND\ncontent-length:9999999999\n\n', 'FRAME_TOO_LONG'],
+    ['a body over the limit', `SEND\n\n${'a'.repeat(65_537)}`, 'FRAME_TOO_LONG'],
+    ['headers over the limit', `SEND\na:${'b'.repeat(8192)}`, 'FRAME_TOO_LONG'],
+  ])('refuses %s', (_name, text, code) => {
+    expect(outcome(new StompDecoder(), Buffer.from(text, 'latin1'))).toEqual([`!HR_ERR_${code}`]);
+  });
+
+  it('a frame that does not end in time ends the channel', () => {
+    const channel = new NotingChannel(new StompDecoder({ frameTimeoutMs: 100 }));
+    channel.feed('SEND\n').advance(100);
+    expect(channel.noted()).toEqual(['!HR_ERR_TIMEOUT_READ']);
+  });
+});
+
+describe('StompEncoder', () => {
+  it('escapes headers, and adds a length only where the body needs it', () => {
+    expect(encoded(new StompFrame('SEND', { 'a:b': 'c\nd\r\\' }, 'x'))).toBe(
+      'SEND\na\\cb:c\\nd\\r\\\\\n\nx\0',
+    );
+    expect(encoded(new StompFrame('SEND', [], 'a\0b'))).toBe('SEND\ncontent-length:3\n\na\0b\0');
+  });
+
+  it('fails the write of what cannot be said', () => {
+    expect(() => encoded(new StompFrame('NOTHING' as 'SEND'))).toThrow(/no command/);
+    expect(() => encoded(new StompFrame('CONNECT', { a: 'b\nc' }))).toThrow(/cannot carry/);
+    expect(() => encoded(new StompFrame('SEND', { '': 'b' }))).toThrow(/no name/);
+  });
+
+  it('gives back any headers and bodies', () => {
+    const headers = fc.array(
+      fc
+        .tuple(fc.string({ minLength: 1 }), fc.string())
+        .filter(([name]) => !name.startsWith('content')),
+      { maxLength: 5 },
+    );
+    fc.assert(
+      fc.property(headers, fc.uint8Array({ maxLength: 50 }), (pairs, body) => {
+        const channel = new EmbeddedChannel(new StompDecoder(), new StompEncoder());
+        channel.writeOutbound(new StompFrame('SEND', pairs, body));
+        channel.writeInbound(channel.readOutbound());
+        const frame = channel.readInbound<StompFrame>();
+        expect(frame?.headers.slice(0, pairs.length)).toEqual(pairs);
+        expect(Buffer.compare(frame!.body, body)).toBe(0);
+      }),
+    );
+  });
+});
