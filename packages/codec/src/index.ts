@@ -46,6 +46,22 @@ export {
 } from './frame/varint-frame-decoder.ts';
 export { VarintPrepender, type VarintPrependerOptions } from './frame/varint-prepender.ts';
 export { JsonCodec, type JsonCodecOptions } from './json/json-codec.ts';
+// MQTT
+export { MqttDecoder, type MqttDecoderOptions } from './mqtt/mqtt-decoder.ts';
+export { MqttEncoder } from './mqtt/mqtt-encoder.ts';
+export type {
+  MqttAcknowledgement,
+  MqttConnack,
+  MqttConnect,
+  MqttPacket,
+  MqttPublish,
+  MqttQos,
+  MqttSignal,
+  MqttSuback,
+  MqttSubscribe,
+  MqttUnsubscribe,
+  MqttWill,
+} from './mqtt/mqtt-packet.ts';
 // The common cases, decoder and encoder together
 export { type JsonLinesOptions, jsonLines } from './preset/json-lines.ts';
 export { type LengthPrefixedOptions, lengthPrefixed } from './preset/length-prefixed.ts';

@@ -1,0 +1,108 @@
+import { type Context, checkNumber, DecodeError } from '@headrace/core';
+import type { ByteInput } from '../base/byte-input.ts';
+import {
+  ByteToMessageDecoder,
+  type ByteToMessageDecoderOptions,
+} from '../base/byte-to-message-decoder.ts';
+import { describeFirstBytes } from '../frame/first-bytes.ts';
+import type { MqttPacket } from './mqtt-packet.ts';
+import { parseMqttPacket } from './parse-mqtt-packet.ts';
+
+/** Options of {@link MqttDecoder}. */
+export interface MqttDecoderOptions extends ByteToMessageDecoderOptions {
+  /** The longest packet in bytes, behind its length. @default 65_536 */
+  readonly maxPacketBytes?: number;
+}
+
+const DEFAULT_MAX_PACKET_BYTES = 65_536;
+const MAX_LENGTH_BYTES = 4;
+
+/**
+ * Reads control packets of MQTT 3.1 and 3.1.1.
+ *
+ * ```text
+ *  BEFORE 30 06 00 01 61 68 69 21   →  AFTER { type: 'publish', topic: 'a', payload: 'hi!', qos: 0, … }
+ * ```
+ *
+ * **Place** first behind the transport, beside {@link MqttEncoder}.
+ * **In** `Buffer`, in any cut.
+ * **Out** {@link MqttPacket}, told apart by `type`.
+ * **Events** as {@link ByteToMessageDecoder}.
+ * **Errors** `HR_ERR_FRAME_CORRUPT` for what the specification does not allow, `HR_ERR_TEXT_NOT_UTF8`,
+ * `HR_ERR_FRAME_TOO_LONG`, `HR_ERR_TIMEOUT_READ`. MQTT wants the connection closed after each, as the
+ * default does.
+ * **State** the unfinished packet, at most `maxPacketBytes` and one read: one decoder for each channel.
+ * **Cost** one object for each packet; payloads are not copied.
+ * **Pitfalls** it does not know the conversation: who may send what when is the application's matter.
+ *
+ * @example
+ * ```ts run
+ * import { MqttDecoder, type MqttPacket } from '@headrace/codec';
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ *
+ * const channel = new EmbeddedChannel(new MqttDecoder());
+ * channel.writeInbound(Buffer.from('3006000161686921', 'hex'));
+ * const packet = channel.readInbound<MqttPacket>();
+ * if (packet?.type === 'publish') console.log(packet.topic, String(packet.payload)); // prints a hi!
+ * ```
+ * @see Netty's `MqttDecoder`, MQTT 3.1.1 (OASIS)
+ */
+export class MqttDecoder extends ByteToMessageDecoder<MqttPacket> {
+  private readonly maxPacketBytes: number;
+  /** How much of a too long packet has not come yet. */
+  private toDiscard = 0;
+
+  constructor(options: MqttDecoderOptions = {}) {
+    super(options);
+    this.maxPacketBytes = options.maxPacketBytes ?? DEFAULT_MAX_PACKET_BYTES;
+    checkNumber('maxPacketBytes', this.maxPacketBytes, { integer: true });
+  }
+
+  protected override decode(_ctx: Context, input: ByteInput): MqttPacket | undefined {
+    if (this.toDiscard > 0) this.discard(input);
+    let length = 0;
+    for (let i = 1; i < input.length; i++) {
+      const byte = input.at(i);
+      length += (byte & 0x7f) * 128 ** (i - 1);
+      if (byte < 0x80) return this.packet(input, i + 1, length);
+      if (i === MAX_LENGTH_BYTES) throw this.badLength(input);
+    }
+    return undefined;
+  }
+
+  private packet(input: ByteInput, header: number, length: number): MqttPacket | undefined {
+    if (length > this.maxPacketBytes) throw this.tooLong(input, header, length);
+    if (input.length < header + length) {
+      input.wanted = header + length;
+      return undefined;
+    }
+    const first = input.at(0);
+    input.skip(header);
+    return parseMqttPacket(first, input.take(length));
+  }
+
+  private discard(input: ByteInput): void {
+    const count = Math.min(this.toDiscard, input.length);
+    input.skip(count);
+    this.toDiscard -= count;
+  }
+
+  private tooLong(input: ByteInput, header: number, length: number): DecodeError {
+    const error = new DecodeError(
+      'FRAME_TOO_LONG',
+      `a packet of ${length} bytes is longer than maxPacketBytes, ${this.maxPacketBytes}` +
+        describeFirstBytes(input),
+      { length, maxPacketBytes: this.maxPacketBytes },
+    );
+    input.skip(header);
+    this.toDiscard = length;
+    this.discard(input);
+    return error;
+  }
+
+  private badLength(input: ByteInput): DecodeError {
+    const text = `a length of more than 4 bytes${describeFirstBytes(input)}`;
+    input.skip(MAX_LENGTH_BYTES + 1);
+    return new DecodeError('FRAME_CORRUPT', text);
+  }
+}

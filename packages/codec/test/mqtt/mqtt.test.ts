@@ -1,0 +1,106 @@
+import { MqttDecoder, MqttEncoder, type MqttPacket } from '@headrace/codec';
+import { EmbeddedChannel, verifyDecoder } from '@headrace/core/testing';
+import { describe, expect, it } from 'vitest';
+import { NotingChannel, outcome } from '../decoder-harness.ts';
+
+const packets: MqttPacket[] = [
+  {
+    type: 'connect',
+    protocolLevel: 4,
+    cleanSession: true,
+    keepAliveSeconds: 60,
+    clientId: 'é',
+    will: { topic: 'w', payload: Buffer.from('gone'), qos: 1, retain: true },
+    username: 'u',
+    password: Buffer.from('p'),
+  },
+  { type: 'connect', protocolLevel: 3, cleanSession: false, keepAliveSeconds: 0, clientId: '' },
+  { type: 'connack', sessionPresent: true, returnCode: 5 },
+  { type: 'publish', topic: 'a/b', qos: 0, dup: false, retain: true, payload: Buffer.alloc(0) },
+  {
+    type: 'publish',
+    topic: 'a',
+    qos: 2,
+    dup: true,
+    retain: false,
+    packetId: 65_535,
+    payload: Buffer.alloc(200, 'x'),
+  },
+  { type: 'puback', packetId: 1 },
+  { type: 'pubrel', packetId: 2 },
+  {
+    type: 'subscribe',
+    packetId: 3,
+    subscriptions: [
+      { topic: '#', qos: 2 },
+      { topic: 'a/+', qos: 0 },
+    ],
+  },
+  { type: 'suback', packetId: 3, granted: [2, 128] },
+  { type: 'unsubscribe', packetId: 4, topics: ['a', 'b'] },
+  { type: 'pingreq' },
+  { type: 'disconnect' },
+];
+
+function encoded(packet: MqttPacket): Buffer {
+  const channel = new EmbeddedChannel(new MqttEncoder());
+  channel.writeOutbound(packet);
+  return channel.readOutbound<Buffer>()!;
+}
+
+describe('MqttDecoder and MqttEncoder', () => {
+  it('give back every packet, in every cut', () => {
+    verifyDecoder(
+      packets.map((packet) => ({ bytes: encoded(packet), messages: [packet] })),
+      () => new MqttDecoder(),
+    );
+  });
+
+  it.each([
+    ['type 0', '0000'],
+    ['type 15', 'f000'],
+    ['flags that are not those of the type', '8006000300012300'],
+    ['QoS 3', '360500016100017a'],
+    ['a duplicate with QoS 0', '3803000161'],
+    ['a topic with a wildcard', '3003000123'],
+    ['packet identifier 0', '40020000'],
+    ['a field that ends behind the packet', '30020005'],
+    ['bytes left over', 'c00100'],
+    ['a subscribe without subscriptions', '82020001'],
+    ['a length of five bytes', 'c0ffffffff01'],
+    ['another protocol', '100c0004485454500402000000'.padEnd(28, '0')],
+    ['a password without a username', '100f00044d515454044200000000000161'.padEnd(34, '0')],
+  ])('refuses %s', (_name, hex) => {
+    expect(outcome(new MqttDecoder(), Buffer.from(hex, 'hex'))).toEqual(['!HR_ERR_FRAME_CORRUPT']);
+  });
+
+  it('refuses texts that are not UTF-8 or have a zero in them', () => {
+    for (const hex of ['30030001ff', '3003000100']) {
+      const result = outcome(new MqttDecoder(), Buffer.from(hex, 'hex'));
+      expect(result).toEqual(['!HR_ERR_TEXT_NOT_UTF8']);
+    }
+  });
+
+  it('with skip a packet over the limit is left out, over as many reads as it takes', () => {
+    const decoder = new MqttDecoder({ maxPacketBytes: 10, onFrameError: 'skip' });
+    const channel = new EmbeddedChannel(decoder);
+    const long = encoded({ ...packets[4], type: 'publish' } as MqttPacket);
+    channel.writeInbound(long.subarray(0, 50));
+    channel.writeInbound(Buffer.concat([long.subarray(50), encoded({ type: 'pingresp' })]));
+    expect(channel.readInbound()).toEqual({ type: 'pingresp' });
+    const strict = new NotingChannel(new MqttDecoder({ maxPacketBytes: 10 }));
+    strict.feed(long.subarray(0, 3));
+    expect(strict.noted()).toEqual(['!HR_ERR_FRAME_TOO_LONG']);
+  });
+
+  it.each<[string, unknown]>([
+    ['a missing packet identifier', { ...packets[4], packetId: undefined }],
+    ['QoS 3', { ...packets[4], qos: 3 }],
+    ['a wildcard to publish to', { ...packets[3], topic: 'a/#' }],
+    ['an identifier that does not fit', { type: 'puback', packetId: 65_536 }],
+    ['no subscriptions', { type: 'subscribe', packetId: 1, subscriptions: [] }],
+    ['a password without a username', { ...packets[1], password: Buffer.from('p') }],
+  ])('fails the write of %s', (_name, packet) => {
+    expect(() => encoded(packet as MqttPacket)).toThrow(/no MQTT packet/);
+  });
+});
