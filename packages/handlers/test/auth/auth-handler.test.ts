@@ -91,6 +91,24 @@ describe('AuthHandler, letting in', () => {
     expect(channel.readOutbound()).toBe('welcome ann');
   });
 
+  it('S365 keeps the order when a held message brings another one in', async () => {
+    const doorman = new Doorman();
+    const seen: unknown[] = [];
+    const auth = new AuthHandler<User>({
+      authenticate: doorman.authenticate,
+      sessions: new SessionRegistry((user) => user.id),
+    });
+    const channel = new EmbeddedChannel(auth, {
+      channelRead(_ctx: Context, message: unknown) {
+        if (message === 'one') channel.pipeline.fireChannelRead('three');
+        seen.push(message);
+      },
+    });
+    channel.writeInbound('secret', 'one', 'two');
+    await doorman.say(ann);
+    expect(seen).toEqual(['one', 'two', 'three']);
+  });
+
   it('S365 holds no more than its bound', () => {
     const { channel, app } = setUp({ maxHeld: 2 });
     channel.writeInbound('AUTH', 'one', 'two', 'three');
@@ -245,7 +263,7 @@ describe('AuthHandler, not letting in', () => {
     const { channel, app, doorman } = setUp({ group });
     channel.writeInbound('AUTH');
     const written = channel.write('held');
-    channel.finish();
+    channel.run(() => void channel.close());
     expect(doorman.asked[0]!.attempt.signal.aborted).toBe(true);
     expect(isHeadraceError(written.error, 'REJECTED_AUTH')).toBe(true);
     await doorman.say(ann);
@@ -336,6 +354,13 @@ describe('AuthHandler, one id twice', () => {
     second.channel.endInput();
     expect(second.channel.closeInfo?.reason).toBe('refused');
     expect(sessions.channel('ann')).toBe(first.channel);
+  });
+
+  it('has no deadline any more once the peer is in', async () => {
+    const { channel } = await signIn({ sessions: new SessionRegistry(idOf) });
+    expect(channel.clock.pendingTimers).toBe(0);
+    channel.advance(60_000);
+    expect(channel.isOutputShutdown).toBe(false);
   });
 
   it('kicks the older one, also while it signs in to something else', async () => {

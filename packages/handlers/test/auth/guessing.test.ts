@@ -95,7 +95,7 @@ describe('GuessLimiter', () => {
     const limiter = new GuessLimiter({ ...options, freeTries: 0 });
     const channel = new EmbeddedChannel(new AuthHandler({ authenticate: limiter.protect(check) }));
     channel.writeInbound('right');
-    channel.finish();
+    channel.run(() => void channel.close());
     await settled();
     expect(channel.clock.pendingTimers).toBe(0);
   });

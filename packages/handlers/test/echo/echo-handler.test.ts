@@ -65,6 +65,12 @@ describe('EchoHandler', () => {
     expect(channel.embedded.reads).toBe(before + 2);
   });
 
+  it('S374 does not wait for the end of a burst that fills the output', () => {
+    const channel = EmbeddedChannel.with(small, new EchoHandler());
+    for (let i = 0; i < 100; i++) channel.writeOneInbound(`message ${i}`);
+    expect(drainOutbound(channel).length).toBeGreaterThan(90);
+  });
+
   it('S374 keeps the order when the peer takes a little at a time', () => {
     const channel = EmbeddedChannel.with(small, new EchoHandler());
     const sent = Array.from({ length: 60 }, (_, i) => `${i}`.padStart(50, '.'));

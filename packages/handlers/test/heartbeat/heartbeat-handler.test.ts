@@ -435,7 +435,7 @@ describe('HeartbeatHandler, watching', () => {
 
   it('stops with the channel, and when it is removed', () => {
     const first = beating(HEARTBEAT_PRESETS.strict);
-    first.channel.finish();
+    first.channel.run(() => void first.channel.close());
     expect(first.channel.clock.pendingTimers).toBe(0);
     const second = beating(HEARTBEAT_PRESETS.strict);
     second.channel.pipeline.remove(second.heartbeat);

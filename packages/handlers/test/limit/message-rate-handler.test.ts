@@ -80,7 +80,7 @@ describe('MessageRateHandler', () => {
     expect(removed.seen).toEqual(['a@0', 'b@0', 'c@0']);
     const closed = setUp({ perSecond: 1, burst: 1 });
     closed.channel.writeInbound('a', 'b');
-    closed.channel.finish();
+    closed.channel.run(() => void closed.channel.close());
     closed.channel.advance(5000);
     expect(closed.seen).toEqual(['a@0']);
     expect(closed.channel.clock.pendingTimers).toBe(0);

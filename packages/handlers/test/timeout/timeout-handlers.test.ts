@@ -121,7 +121,7 @@ describe('WriteTimeoutHandler', () => {
       channel.flush();
     }
     expect(channel.clock.pendingTimers).toBeLessThanOrEqual(1);
-    channel.finish();
+    channel.run(() => void channel.close());
     expect(channel.clock.pendingTimers).toBe(0);
   });
 
@@ -182,7 +182,7 @@ describe('MaxAgeHandler', () => {
     channel.pipeline.remove(handler);
     expect(channel.clock.pendingTimers).toBe(0);
     const closed = new EmbeddedChannel(new MaxAgeHandler({ maxAgeMs: 1000 }));
-    closed.finish();
+    closed.run(() => void closed.close());
     expect(closed.clock.pendingTimers).toBe(0);
     const off = new EmbeddedChannel(new MaxAgeHandler({ maxAgeMs: false }));
     expect(off.clock.pendingTimers).toBe(0);
