@@ -30,9 +30,9 @@ console.log(`listening ${server.port}`);
 const forced = new AbortController();
 process.once('SIGTERM', () => {
   process.once('SIGTERM', () => forced.abort());
-  console.log('draining');
   const options = { drainTimeoutMs: Number(drainTimeoutMs), batch: 1000, everyMs: 200 };
-  void server
-    .shutdown({ ...options, signal: forced.signal })
-    .then(() => process.exit(forced.signal.aborted ? 1 : 0));
+  const drained = server.shutdown({ ...options, signal: forced.signal });
+  // Not earlier: whoever reads this line relies on the port being closed.
+  console.log('draining');
+  void drained.then(() => process.exit(forced.signal.aborted ? 1 : 0));
 });
