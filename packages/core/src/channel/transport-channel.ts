@@ -155,7 +155,6 @@ export class TransportChannel
 
   received(message: unknown): void {
     if (!this.isOpenNow || this.discardsInput) return;
-    this.readRequested = false;
     this.pipeline.fireChannelRead(message);
   }
 

@@ -278,7 +278,9 @@ describe('writability', () => {
     const [a, b] = ['Handler#0', 'Handler#1'].map((name) => channel.pipeline.context(name)!);
     a!.addPendingOutboundBytes(150);
     expect(channel.isWritable).toBe(true);
-    b!.addPendingOutboundBytes(51);
+    b!.addPendingOutboundBytes(50);
+    expect([channel.isWritable, channel.pendingOutboundBytes]).toEqual([true, 200]);
+    b!.addPendingOutboundBytes(1);
     expect([channel.isWritable, channel.pendingOutboundBytes]).toEqual([false, 201]);
     a!.addPendingOutboundBytes(-150);
     expect(channel.isWritable).toBe(true);
@@ -379,6 +381,17 @@ describe('limits', () => {
     expect(refused.error?.message).toMatch(/5064 bytes.*maxOutboundBytes \(1000\)/);
     expect(channel.closeInfo).toMatchObject({ reason: 'slow-consumer', by: 'local' });
     expect(large.error).toMatchObject({ code: 'HR_ERR_CHANNEL_CLOSED' });
+  });
+
+  it('exactly maxOutboundBytes may wait, and then one more message of any size', () => {
+    const channel = EmbeddedChannel.with({ maxOutboundBytes: 1000 });
+    channel.embedded.isStuck = true;
+    channel.writeAndFlush(Buffer.alloc(1000 - OVERHEAD));
+    expect(channel.pendingOutboundBytes).toBe(1000);
+    expect(channel.write(Buffer.alloc(5000)).isSettled).toBe(false);
+    expect(channel.isOpen).toBe(true);
+    expect(channel.write(Buffer.alloc(0)).error).toMatchObject({ code: 'HR_ERR_OUTBOUND_FULL' });
+    expect(channel.isOpen).toBe(false);
   });
 
   it('closes when output waits and none of it is taken for outboundStallMs', () => {

@@ -68,6 +68,25 @@ describe('members', () => {
     expect(left).toEqual(channels.map((channel) => channel.id));
   });
 
+  it('S255 remove leaves no listener on the channel', () => {
+    const listeners = new Set<unknown>();
+    class Watched extends EmbeddedChannel {
+      override onClosed(listener: (channel: Channel) => void): void {
+        listeners.add(listener);
+        super.onClosed(listener);
+      }
+      override offClosed(listener: (channel: Channel) => void): void {
+        listeners.delete(listener);
+        super.offClosed(listener);
+      }
+    }
+    const channel = new Watched();
+    const group = groupOf([channel]);
+    expect(listeners.size).toBe(1);
+    group.remove(channel);
+    expect(listeners.size).toBe(0);
+  });
+
   it('S266 iterates over listening channels first, and suffers changes meanwhile', () => {
     const [a, b, c] = members(3);
     const server = new Listening();
