@@ -1,0 +1,87 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { runConformance } from '../conformance/run.ts';
+
+let folder = '';
+const out: string[] = [];
+const err: string[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'vectors-'));
+  out.length = err.length = 0;
+  vi.spyOn(console, 'log').mockImplementation((line) => void out.push(String(line)));
+  vi.spyOn(console, 'error').mockImplementation((line) => void err.push(String(line)));
+});
+
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+  vi.restoreAllMocks();
+});
+
+const put = (name: string, content: unknown): void =>
+  writeFileSync(
+    join(folder, name),
+    typeof content === 'string' ? content : JSON.stringify(content),
+  );
+
+const passes = { ops: [['fireRead', 'm1']], trace: [['tail.read(m1)']] };
+const fails = { ops: [['fireRead', 'm1']], trace: [['tail.read(m2)']] };
+const trace = (...cases: unknown[]) => ({ family: 'pipeline-trace', cases });
+
+it('adds up the files of a family, and prints one line for it', async () => {
+  put('a.json', trace(passes, { ...passes, unportable: 'an accident' }));
+  put('b.json', trace(passes));
+  put('notes.txt', 'not looked at');
+  put('settings.json', { no: 'vector file' });
+  expect(await runConformance(folder, [])).toBe(0);
+  expect(out).toEqual(['pipeline-trace: 2 passed, 0 failed, 1 skipped']);
+});
+
+it('tells failures with file and case, the first ones only, and exits with 1', async () => {
+  put('a.json', trace(passes, ...Array.from({ length: 8 }, () => fails)));
+  expect(await runConformance(folder, [])).toBe(1);
+  expect(out).toEqual(['pipeline-trace: 1 passed, 8 failed, 0 skipped']);
+  expect(err).toHaveLength(6);
+  expect(err[0]).toMatch(/a\.json case 1: op 0 .*tail\.read\(m2\)/);
+});
+
+it('skips families that it does not know, and says so', async () => {
+  put('a.json', { family: 'from-the-future', cases: [{}, {}] });
+  expect(await runConformance(folder, [])).toBe(0);
+  expect(out).toEqual(['from-the-future: 0 passed, 0 failed, 2 skipped']);
+  expect(err.join()).toMatch(/from-the-future: skipped: no families\/from-the-future\.ts/);
+});
+
+it.each([
+  ['{ not json', /cannot be read as JSON/],
+  ['[1, 2]', /must be an object/],
+  ['{"family": 5, "cases": []}', /"family" is 5/],
+  ['{"family": "../run", "cases": []}', /must be a name/],
+  ['{"family": "pipeline-trace"}', /"cases" is missing/],
+])('an odd file is told, and the others still run: %s', async (content, message) => {
+  put('bad.json', content);
+  put('good.json', trace(passes));
+  expect(await runConformance(folder, [])).toBe(1);
+  expect(err.join()).toMatch(message);
+  expect(out).toEqual(['pipeline-trace: 1 passed, 0 failed, 0 skipped']);
+});
+
+it('a case that is not one fails, and a folder that is not there or empty is an error', async () => {
+  put('a.json', trace(null, { ops: [['dance']], trace: [[]] }));
+  expect(await runConformance(folder, [])).toBe(1);
+  expect(out).toEqual(['pipeline-trace: 0 passed, 2 failed, 0 skipped']);
+  expect(await runConformance(join(folder, 'nowhere'), [])).toBe(1);
+  const empty = mkdtempSync(join(tmpdir(), 'vectors-'));
+  expect(await runConformance(empty, [])).toBe(1);
+  rmSync(empty, { recursive: true });
+  expect(err.join()).toMatch(/nowhere: cannot be read.*no vector file/);
+});
+
+it('runs only the families asked for', async () => {
+  put('a.json', trace(passes));
+  put('b.json', { family: 'from-the-future', cases: [{}] });
+  expect(await runConformance(folder, ['pipeline-trace'])).toBe(0);
+  expect(out).toEqual(['pipeline-trace: 1 passed, 0 failed, 0 skipped']);
+});
