@@ -13,12 +13,12 @@ import {
 } from '@headrace/core';
 import { ChannelDuplex } from '../duplex/channel-duplex.ts';
 import { DuplexHandler } from '../duplex/duplex-handler.ts';
-import type { LastWordSocket } from '../socket/last-word-socket.ts';
 import {
   type WebSocketChannel,
   type WebSocketInitializer,
   webSocketChannel,
 } from '../socket/web-socket-channel.ts';
+import type { WsSocket } from '../socket/ws-socket.ts';
 
 /** What a {@link HttpEntryHandler} has of its entry. */
 export interface HttpEntryHandlerOptions {
@@ -136,7 +136,7 @@ export class HttpEntryHandler implements Handler {
     response.once('close', () => this.responded());
   }
 
-  upgraded(ws: LastWordSocket, initialize: WebSocketInitializer, options: ChannelOptions): void {
+  upgraded(ws: WsSocket, initialize: WebSocketInitializer, options: ChannelOptions): void {
     this.stopWaiting();
     const { channel: parent } = this.ctx!;
     this.channel = webSocketChannel(ws, initialize, { ...options, parent, stream: this.stream! });
