@@ -1,5 +1,6 @@
 // Are decoders linear, whatever the cut? A 64 MiB frame in 1 KiB reads against a plain copy of the same
-// reads; frames in one-byte reads, twice as many in twice the time; and small frames per second.
+// reads; frames in one-byte reads, twice as many in twice the time; and the cost of small frames.
+// npm run build && node --expose-gc --import ./scripts/register.mjs benchmarks/codec.bench.ts
 import {
   type ByteToMessageDecoder,
   DelimiterFrameDecoder,
