@@ -29,6 +29,8 @@ const DEFAULTS = {
   again: 'pass',
 } as const;
 
+const NO_REPLIES: AuthReplies<unknown, unknown, never> = {};
+
 type Verdict<Principal, Reply> = AuthVerdict<Principal, Reply>;
 type Answer<P, R> = Verdict<P, R> | PromiseLike<Verdict<P, R>>;
 
@@ -90,13 +92,13 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
   private session: Session<Principal> | undefined = undefined;
   private attempt: AbortController | undefined = undefined;
   private deadline: Timer | undefined = undefined;
-  private held: Message[] = [];
-  private readonly heldWrites = new HeldWrites();
+  private held: Message[] | undefined = undefined;
+  private heldWrites: HeldWrites | undefined = undefined;
   private isReleasing = false;
 
   constructor(options: AuthOptions<Principal, Message, Reply>) {
     this.options = options;
-    this.replies = options.replies ?? {};
+    this.replies = options.replies ?? NO_REPLIES;
     this.timeoutMs = checkTime('timeoutMs', options.timeoutMs ?? DEFAULTS.timeoutMs);
     this.maxHeld = checkNumber('maxHeld', options.maxHeld ?? DEFAULTS.maxHeld, { integer: true });
     this.again = options.again ?? DEFAULTS.again;
@@ -115,14 +117,12 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
   }
 
   channelInactive(ctx: Context): void {
-    this.stop(new RejectedError('REJECTED_AUTH', 'the connection closed before it authenticated'));
+    this.abandon('the connection closed before it authenticated');
     ctx.fireChannelInactive();
   }
 
   handlerRemoved(): void {
-    this.stop(
-      new RejectedError('REJECTED_AUTH', 'the auth handler was removed before the sign-in'),
-    );
+    this.abandon('the auth handler was removed before the sign-in');
   }
 
   private start(ctx: Context): void {
@@ -134,20 +134,26 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     if (authenticateChannel !== undefined) this.check(ctx, authenticateChannel);
   }
 
-  private stop(error: RejectedError | TimedOutError): void {
+  /** An error costs more than all the rest of a connection's end: it is made only for those who wait for it. */
+  private abandon(why: string): void {
+    const isAwaited = this.attempt !== undefined || (this.heldWrites?.size ?? 0) > 0;
+    this.stop(isAwaited ? new RejectedError('REJECTED_AUTH', why) : undefined);
+  }
+
+  private stop(error?: RejectedError | TimedOutError): void {
     this.phase = 'over';
     this.deadline?.cancel();
     this.attempt?.abort(error);
     this.attempt = undefined;
-    this.held = [];
-    this.heldWrites.fail(error);
+    this.held = undefined;
+    if (error !== undefined) this.heldWrites?.fail(error);
   }
 
   // --- messages ---
 
   channelRead(ctx: Context, message: Message): void {
     if (this.phase === 'done') {
-      if (this.isReleasing) this.held.push(message);
+      if (this.isReleasing) this.hold(message);
       else this.passOn(ctx, message);
     } else if (this.phase === 'waiting' && this.isCredentials(message)) {
       this.check(ctx, (attempt) => this.options.authenticate(message, attempt));
@@ -162,14 +168,21 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     if (this.session !== undefined || this.phase === 'over') return ctx.write(message);
     const policy = this.options.earlyWrites ?? DEFAULTS.earlyWrites;
     if (policy === 'pass') return ctx.write(message);
-    if (policy === 'hold' && this.heldWrites.size < this.maxHeld)
-      return this.heldWrites.hold(message);
+    if (policy === 'hold') {
+      this.heldWrites ??= new HeldWrites();
+      if (this.heldWrites.size < this.maxHeld) return this.heldWrites.hold(message);
+    }
     throw new RejectedError(
       'REJECTED_AUTH',
       policy === 'hold'
         ? `${this.maxHeld} writes wait for the sign-in already (maxHeld); this one was refused`
         : 'the peer has not authenticated; earlyWrites refuses to write to it',
     );
+  }
+
+  private hold(message: Message): void {
+    this.held ??= [];
+    this.held.push(message);
   }
 
   private isCredentials(message: Message): boolean {
@@ -186,8 +199,8 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
   private early(ctx: Context, message: Message): void {
     const policy = this.options.earlyMessages ?? DEFAULTS.earlyMessages;
     const mayHold = policy === 'hold' || (policy === 'hold-behind' && this.phase === 'checking');
-    if (mayHold && this.held.length < this.maxHeld) {
-      this.held.push(message);
+    if (mayHold && (this.held?.length ?? 0) < this.maxHeld) {
+      this.hold(message);
       return;
     }
     const why = mayHold
@@ -287,7 +300,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     if (principalKey !== undefined) channel.attributes.set(principalKey, principal);
     this.bind(session, previous);
     this.say(ctx, reply ?? this.replies.accepted?.(principal));
-    this.heldWrites.release(ctx);
+    this.heldWrites?.release(ctx);
     ctx.flush();
     group?.add(channel);
     ctx.fireUserEventTriggered(new AuthenticatedEvent(principal, previous?.principal));
@@ -310,10 +323,11 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
 
   /** Hands on what was held, as if it came now. */
   private release(ctx: Context): void {
-    if (this.held.length === 0) return;
+    const { held = [] } = this;
+    if (held.length === 0) return;
     this.isReleasing = true;
-    while (this.held.length > 0 && this.phase === 'done' && ctx.channel.isActive) {
-      this.passOn(ctx, this.held.shift()!);
+    while (held.length > 0 && this.phase === 'done' && ctx.channel.isActive) {
+      this.passOn(ctx, held.shift()!);
     }
     this.isReleasing = false;
     if (this.phase !== 'over') ctx.fireChannelReadComplete();
@@ -338,7 +352,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     ctx.fireUserEventTriggered(new AuthFailedEvent(error, stays));
     if (!stays) ctx.channel.end({ reason });
     else if (this.session !== undefined) this.release(ctx);
-    else for (const message of this.held.splice(0)) this.channelRead(ctx, message);
+    else for (const message of this.held?.splice(0) ?? []) this.channelRead(ctx, message);
   }
 
   /** From here on nothing that this connection sent is acted on. */

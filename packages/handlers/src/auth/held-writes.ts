@@ -2,7 +2,7 @@ import { type Context, SettableFuture, type WriteFuture } from '@headrace/core';
 
 /** Writes that wait until the peer has authenticated. */
 export class HeldWrites {
-  private waiting: { readonly message: unknown; readonly future: SettableFuture }[] = [];
+  private readonly waiting: { readonly message: unknown; readonly future: SettableFuture }[] = [];
 
   get size(): number {
     return this.waiting.length;

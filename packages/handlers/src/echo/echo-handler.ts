@@ -50,7 +50,7 @@ export class EchoHandler<In = PassThrough, Out = WhatItReads> implements Handler
   private readonly reply: ((message: In, ctx: Context) => unknown) | undefined;
   private readonly passOn: boolean;
   /** Read, but not answered: the output is full. */
-  private waiting: In[] = [];
+  private waiting: In[] | undefined = undefined;
   private isDraining = false;
   private isReadWanted = false;
 
@@ -60,14 +60,16 @@ export class EchoHandler<In = PassThrough, Out = WhatItReads> implements Handler
   }
 
   handlerRemoved(ctx: Context): void {
-    for (const message of this.waiting.splice(0)) this.echoLate(ctx, message);
+    for (const message of this.waiting?.splice(0) ?? []) this.echoLate(ctx, message);
     ctx.flush();
     if (this.isReadWanted) ctx.read();
   }
 
   channelRead(ctx: Context, message: In): void {
-    if (this.waiting.length > 0 || !this.hasRoom(ctx)) this.waiting.push(message);
-    else this.echo(ctx, message);
+    if (this.isWaiting || !this.hasRoom(ctx)) {
+      this.waiting ??= [];
+      this.waiting.push(message);
+    } else this.echo(ctx, message);
     if (this.passOn && ctx.pipeline.lastContext() !== ctx) ctx.fireChannelRead(message);
   }
 
@@ -82,15 +84,19 @@ export class EchoHandler<In = PassThrough, Out = WhatItReads> implements Handler
   }
 
   channelInactive(ctx: Context): void {
-    this.waiting = [];
+    this.waiting = undefined;
     this.isReadWanted = false;
     ctx.fireChannelInactive();
   }
 
   /** Reads no more than the peer takes back. */
   read(ctx: Context): void {
-    if (this.waiting.length === 0 && ctx.channel.isWritable) ctx.read();
+    if (!this.isWaiting && ctx.channel.isWritable) ctx.read();
     else this.isReadWanted = true;
+  }
+
+  private get isWaiting(): boolean {
+    return this.waiting !== undefined && this.waiting.length > 0;
   }
 
   /** A burst of many small messages fills the buffer before its flush is due. */
@@ -116,7 +122,7 @@ export class EchoHandler<In = PassThrough, Out = WhatItReads> implements Handler
   private drain(ctx: Context): void {
     if (this.isDraining || !ctx.channel.isWritable) return;
     this.isDraining = true;
-    const { waiting } = this;
+    const { waiting = [] } = this;
     let sent = 0;
     while (sent < waiting.length && this.hasRoom(ctx)) {
       this.echoLate(ctx, waiting[sent]!);

@@ -1,4 +1,7 @@
-/** How a protocol's heartbeats look: what is one, and what answers it. */
+/**
+ * How a protocol's heartbeats look: what is one, and what answers it. It knows no connection: make it once
+ * and hand it to all handlers.
+ */
 export interface HeartbeatFormat<Message> {
   /** What we send; called for each heartbeat, so it may carry what is news then. */
   ping(): Message;

@@ -62,7 +62,7 @@ export class HeartbeatHandler<Message = string> implements Handler {
   /** The last ping, while it is on its way to the kernel. */
   private pingOnItsWay: WriteFuture | undefined = undefined;
   private watched: WriteFuture | undefined = undefined;
-  private readonly wrote = (): void => this.stampWrite();
+  private wrote: (() => void) | undefined = undefined;
 
   constructor(options: HeartbeatOptions<Message> = {}) {
     this.format = formatOf(options);
@@ -140,6 +140,7 @@ export class HeartbeatHandler<Message = string> implements Handler {
     const future = ctx.write(message);
     if (future !== this.watched) {
       this.watched = future;
+      this.wrote ??= () => this.stampWrite();
       future.peekSettled(this.wrote);
     }
     return future;

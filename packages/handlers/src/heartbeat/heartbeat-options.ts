@@ -45,9 +45,12 @@ export const HEARTBEAT_PRESETS: {
 
 const DEFAULTS = { maxMissed: 2, jitter: 0.1 } as const;
 
+/** Formats hold nothing of a connection: all handlers share this one. */
+const PING_PONG: HeartbeatFormat<string> = textHeartbeat();
+
 /** The format of the options, or the default one. */
 export function formatOf<Message>(options: HeartbeatOptions<Message>): HeartbeatFormat<Message> {
-  return options.format ?? (textHeartbeat() as unknown as HeartbeatFormat<Message>);
+  return options.format ?? (PING_PONG as unknown as HeartbeatFormat<Message>);
 }
 
 /** The options as rules; `undefined` if there is nothing to watch or send. */

@@ -68,7 +68,7 @@ export class IdleStateHandler implements Handler {
   private readonly writer: IdleTimer | undefined;
   private readonly all: IdleTimer | undefined;
   private readonly observeOutput: boolean;
-  private readonly wrote: () => void;
+  private wrote: (() => void) | undefined = undefined;
   private ctx: Context | undefined = undefined;
   /** The channel's, at hand: thousands of timers may fire together. */
   private clock: Clock | undefined = undefined;
@@ -83,7 +83,6 @@ export class IdleStateHandler implements Handler {
     this.writer = this.timerFor('writer', 'writerIdleMs', options.writerIdleMs);
     this.all = this.timerFor('all', 'allIdleMs', options.allIdleMs);
     this.observeOutput = options.observeOutput ?? false;
-    this.wrote = () => this.stampWrite();
     const watchesWrites = this.writer !== undefined || this.all !== undefined;
     // A pipeline passes by a handler without the method, so nobody pays for what nobody asked for.
     if (!watchesWrites && this.write === IdleStateHandler.prototype.write) {
@@ -137,6 +136,7 @@ export class IdleStateHandler implements Handler {
     const future = ctx.write(message);
     if (future !== this.watched) {
       this.watched = future;
+      this.wrote ??= () => this.stampWrite();
       future.peekSettled(this.wrote);
     }
     return future;
@@ -154,7 +154,7 @@ export class IdleStateHandler implements Handler {
   ): IdleTimer | undefined {
     const timeoutMs = checkTime(option, value);
     if (timeoutMs === Number.POSITIVE_INFINITY) return undefined;
-    return new IdleTimer(state, timeoutMs, (timer) => this.expired(timer));
+    return new IdleTimer(state, timeoutMs, this);
   }
 
   private start(ctx: Context): void {
@@ -190,7 +190,8 @@ export class IdleStateHandler implements Handler {
     if (this.all !== undefined) this.all.isFirst = true;
   }
 
-  private expired(timer: IdleTimer): void {
+  /** @internal */
+  timerExpired(timer: IdleTimer): void {
     const { ctx, clock } = this;
     if (ctx === undefined || clock === undefined || !ctx.channel.isOpen) return;
     const remainingMs = this.remainingMs(timer, clock.now());

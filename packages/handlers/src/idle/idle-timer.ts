@@ -1,6 +1,11 @@
 import type { Channel, Clock, Timer } from '@headrace/core';
 import type { IdleState } from './idle-state-event.ts';
 
+/** Who is told that the time of a timer is over. */
+export interface IdleTimerOwner {
+  timerExpired(timer: IdleTimer): void;
+}
+
 /** One of the three timers of an IdleStateHandler, with all that belongs to it alone. */
 export class IdleTimer {
   readonly state: IdleState;
@@ -13,10 +18,10 @@ export class IdleTimer {
   private seenPending = 0;
   private seenProgress = 0;
 
-  constructor(state: IdleState, timeoutMs: number, expired: (timer: IdleTimer) => void) {
+  constructor(state: IdleState, timeoutMs: number, owner: IdleTimerOwner) {
     this.state = state;
     this.timeoutMs = timeoutMs;
-    this.task = () => expired(this);
+    this.task = () => owner.timerExpired(this);
   }
 
   arm(clock: Clock, delayMs: number = this.timeoutMs): void {
