@@ -28,7 +28,7 @@ export async function loadOn(
   const text = JSON.stringify({ port, pid, protocol: peer.protocol ?? 'frames', ...options });
   const [program, ...args] = withAllFiles(pinned(1, [process.execPath, path, text]));
   try {
-    const { stdout } = await run(program!, args, { timeout: 60_000 });
+    const { stdout } = await run(program!, args, { timeout: 180_000 });
     return JSON.parse(stdout) as LoadResult;
   } catch (error) {
     throw new Error(`${script} on ${peer.name}: ${(error as Error).message}`, { cause: error });
