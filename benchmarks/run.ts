@@ -1,5 +1,6 @@
 // `npm run bench` compares Headrace with its peers and runs the micro-benchmarks, in under five minutes.
-// `npm run bench -- echo micro --rounds 9 --json figures.json` runs parts of it, and keeps the figures.
+// `npm run bench -- echo micro --rounds 9 --json figures.json` runs parts of it, and keeps the figures;
+// `npm run bench -- --record` puts all of them into docs/performance.md.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +10,7 @@ import { echo } from './echo.ts';
 import { machineText } from './harness/machine.ts';
 import { print, type Result } from './harness/report.ts';
 import { micro } from './micro.ts';
+import { record } from './record.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { tlsEcho } from './tls-echo.ts';
 
@@ -28,10 +30,14 @@ if (unknown.length > 0) {
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-execFileSync(process.execPath, ['scripts/run.mjs', 'tsc', '-b', 'packages/handlers'], {
-  cwd: root,
-  stdio: 'inherit',
-});
+execFileSync(
+  process.execPath,
+  ['scripts/run.mjs', 'tsc', '-b', 'packages/codec', 'packages/handlers'],
+  {
+    cwd: root,
+    stdio: 'inherit',
+  },
+);
 console.log(machineText());
 const results: Result[] = [];
 for (const [name, part] of Object.entries(PARTS)) {
@@ -44,3 +50,4 @@ for (const [name, part] of Object.entries(PARTS)) {
 if (settings.json !== undefined) {
   writeFileSync(settings.json, JSON.stringify({ machine: machineText(), results }, null, 2));
 }
+if (settings.record) record(results);

@@ -14,6 +14,8 @@ export interface Settings {
   readonly connections: number;
   /** Where the figures go as JSON. */
   readonly json: string | undefined;
+  /** Put them into docs/performance.md, too. */
+  readonly record: boolean;
 }
 
 export function readSettings(args: readonly string[]): Settings {
@@ -26,6 +28,7 @@ export function readSettings(args: readonly string[]): Settings {
       warmup: { type: 'string', default: '1.5' },
       connections: { type: 'string', default: '19000' },
       json: { type: 'string' },
+      record: { type: 'boolean', default: false },
     },
   });
   return {
@@ -35,5 +38,6 @@ export function readSettings(args: readonly string[]): Settings {
     warmup: Number(values.warmup),
     connections: Number(values.connections),
     json: values.json,
+    record: values.record,
   };
 }

@@ -13,6 +13,7 @@ class PassThroughHandler {
   }
 }
 
+const authenticate = (message) => ({ principal: String(message) });
 const [port, host = '127.0.0.1'] = process.argv.slice(2);
 await new ServerBootstrap()
   .childHandler((channel) =>
@@ -25,10 +26,7 @@ await new ServerBootstrap()
       }),
       new LengthFieldPrepender({ lengthFieldLength: 4 }),
       new PassThroughHandler(),
-      new AuthHandler({
-        authenticate: (message) => ({ principal: String(message) }),
-        timeoutMs: 600_000,
-      }),
+      new AuthHandler({ authenticate, timeoutMs: 600_000 }),
       new HeartbeatHandler(),
       new EchoHandler(),
     ),
