@@ -24,13 +24,13 @@ export function plot({ title, unit, rows }: Result): string {
     const end = LABEL + scale(median);
     const isCut = median > largest;
     return [
-      `<text x="${LABEL - 10}" y="${middle + 5}" text-anchor="end">${escape(peer)}</text>`,
+      `<text x="${LABEL - 10}" y="${middle + 5}" text-anchor="end">${escaped(peer)}</text>`,
       `<rect x="${LABEL}" y="${y}" width="${px(scale(median))}" height="${BAR}" class="${peer === HEADRACE ? 'own' : 'peer'}"/>`,
       `<line x1="${px(LABEL + scale(min))}" x2="${px(LABEL + scale(max))}" y1="${middle}" y2="${middle}"/>`,
       `<text x="${px(Math.max(end, LABEL + scale(max)) + 8)}" y="${middle + 5}">${short(median)}${isCut ? ' (bar cut)' : ''}</text>`,
     ].join('\n  ');
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${escape(title)}">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${escaped(title)}">
   <style>
     text { font: 14px system-ui, sans-serif; fill: #24292f }
     .title { font-weight: 600 }
@@ -40,8 +40,8 @@ export function plot({ title, unit, rows }: Result): string {
     line { stroke: #24292f; stroke-width: 1.5 }
     @media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .unit { fill: #8d96a0 } .peer { fill: #57606a } line { stroke: #e6edf3 } }
   </style>
-  <text x="10" y="24" class="title">${escape(title)}</text>
-  <text x="10" y="43" class="unit">${escape(unit)}; smaller is better; the line goes from the least to the most of the rounds</text>
+  <text x="10" y="24" class="title">${escaped(title)}</text>
+  <text x="10" y="43" class="unit">${escaped(unit)}; smaller is better; the line goes from the least to the most of the rounds</text>
   ${bars.join('\n  ')}
 </svg>
 `;
@@ -59,6 +59,6 @@ function px(value: number): string {
   return value.toFixed(1);
 }
 
-function escape(text: string): string {
+function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 }
