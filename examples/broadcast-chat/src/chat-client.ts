@@ -11,8 +11,13 @@ try {
       host: { type: 'string', default: '127.0.0.1' },
       port: { type: 'string', default: '18888' },
       token: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
     },
   });
+  if (values.help === true) {
+    console.log(USAGE);
+    process.exit();
+  }
   const [id] = positionals;
   const port = Number(values.port);
   if (id === undefined || !Number.isInteger(port) || port < 1 || port > 65_535)

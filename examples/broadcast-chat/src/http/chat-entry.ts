@@ -46,8 +46,9 @@ export class ChatEntry {
   serve(channel: Channel<Buffer, OutboundBytes>, deadline: number): void {
     const timeoutMs = Math.max(1, deadline - channel.clock.now());
     const handler = this.entry.handler({ timeoutMs });
-    // A WebSocket has a line of its own.
-    this.log.watch(channel as Channel, () => handler.webSocket !== undefined);
+    // A WebSocket has a line of its own; a browser that keeps its connection a while did nothing wrong.
+    const isQuiet = () => handler.webSocket !== undefined || channel.closeInfo?.reason === 'idle';
+    this.log.watch(channel as Channel, isQuiet);
     channel.pipeline.addLast(handler, this.blame());
   }
 

@@ -136,4 +136,10 @@ describe('the terminal client', () => {
     expect(await wrong.exit).toBe(1);
     expect(wrong.stderr).toMatch(/^usage: npm run chat -- NAME .*\n$/);
   });
+
+  it('says how it is called', { timeout: 20_000 }, async () => {
+    const asked = new ChatProcess('chat-client', ['--help']);
+    expect(await asked.exit).toBe(0);
+    expect(asked.stdout).toMatch(/^usage: npm run chat -- NAME .*\n$/);
+  });
 });

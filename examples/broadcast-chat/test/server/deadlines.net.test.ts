@@ -75,6 +75,7 @@ describe('the authentication deadline', () => {
     const { heard } = await wait('GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n');
     expect(heard).toMatch(/^HTTP\/1\.1 404 /);
     expect(heard.match(/HTTP\/1\.1/g)).toHaveLength(1);
+    expect(await running.logged()).toEqual([]);
   });
 });
 
