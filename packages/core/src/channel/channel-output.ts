@@ -24,6 +24,8 @@ export abstract class ChannelOutput implements OutboundOwner {
   private announcedWritable = true;
   protected outputShut = false;
   private outputFuture: SettableFuture | undefined = undefined;
+  /** The transport has been told to shut our half down. */
+  private isEndingOutput = false;
   private stallTimer: Timer | undefined = undefined;
   /** The signal of the write that is on its way through the pipeline. */
   private signal: AbortSignal | undefined = undefined;
@@ -95,6 +97,7 @@ export abstract class ChannelOutput implements OutboundOwner {
     }
     this.outbound.flush();
     if (this.outbound.hasFlushed) this.watchForStall();
+    else if (this.outputFuture !== undefined) this.endWhenDrained();
   }
 
   /** A write whose signal may still take it back while it waits for its flush. */
@@ -118,8 +121,15 @@ export abstract class ChannelOutput implements OutboundOwner {
     this.outbound.refuse(
       new ChannelError('OUTPUT_SHUTDOWN', 'our half of the connection is shut down'),
     );
-    if (!this.outbound.hasFlushed) this.transport.shutdownOutput();
+    this.endWhenDrained();
     return this.outputFuture;
+  }
+
+  /** Asked for in the middle of a flush, the end waits for that flush; and the transport is told once. */
+  private endWhenDrained(): void {
+    if (this.isEndingOutput || this.outbound.hasFlushed || !this.isOpen) return;
+    this.isEndingOutput = true;
+    this.transport.shutdownOutput();
   }
 
   // --- the transport ---
@@ -131,9 +141,7 @@ export abstract class ChannelOutput implements OutboundOwner {
       // Called by the event loop: nobody else would catch it.
       this.pipeline.fireExceptionCaught(toError(thrown));
     }
-    if (this.outputFuture !== undefined && !this.outbound.hasFlushed && this.isOpen) {
-      this.transport.shutdownOutput();
-    }
+    if (this.outputFuture !== undefined) this.endWhenDrained();
   }
 
   outputEnded(): void {

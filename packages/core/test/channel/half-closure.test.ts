@@ -53,6 +53,39 @@ describe('the peer ends its half', () => {
 });
 
 describe('we end our half', () => {
+  /** How often the transport is told to end our half. */
+  function countEnds(channel: EmbeddedChannel): () => number {
+    const { embedded } = channel;
+    const end = embedded.shutdownOutput.bind(embedded);
+    let count = 0;
+    embedded.shutdownOutput = () => {
+      count += 1;
+      end();
+    };
+    return () => count;
+  }
+
+  it('S100 from a listener in the middle of a flush: the end comes behind what that listener wrote', () => {
+    const channel = new EmbeddedChannel();
+    const ends = countEnds(channel);
+    channel.write('one').onSettled(() => {
+      channel.writeAndFlush('two');
+      channel.shutdown('output');
+    });
+    channel.flush();
+    expect([channel.readOutbound(), channel.readOutbound()]).toEqual(['one', 'two']);
+    expect([channel.isOutputShutdown, ends()]).toEqual([true, 1]);
+  });
+
+  it('S100 from the listener of a write that had to wait: the transport is told once', () => {
+    const { channel } = halfOpen();
+    const ends = countEnds(channel);
+    channel.embedded.isStuck = true;
+    channel.writeAndFlush('one').onSettled(() => channel.shutdown('output'));
+    channel.embedded.release();
+    expect([channel.isOutputShutdown, ends()]).toEqual([true, 1]);
+  });
+
   it('S98 the channel still reads; later writes fail', () => {
     const { channel, seen } = halfOpen();
     const future = channel.shutdown('output');
