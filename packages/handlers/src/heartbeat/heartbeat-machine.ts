@@ -107,10 +107,11 @@ export class HeartbeatMachine {
   due(now: number, plannedAt: number): readonly HeartbeatAction[] {
     if (now - plannedAt > STOOD_STILL_MS) return this.forgive(now, now - plannedAt);
     const { timeoutMs, silenceMs, maxMissed } = this.rules;
-    if (now - this.lastReadAt >= silenceMs) {
+    // Compared as `nextAt` adds them up: with fractions, differences may round the other way.
+    if (now >= this.lastReadAt + silenceMs) {
       return [{ do: 'tell', missed: this.missedInARow, isLost: true }];
     }
-    if (this.awaitedSince !== undefined && now - this.awaitedSince >= timeoutMs) {
+    if (this.awaitedSince !== undefined && now >= this.awaitedSince + timeoutMs) {
       this.missedInARow += 1;
       const isLost = this.missedInARow >= maxMissed;
       const told: HeartbeatAction = { do: 'tell', missed: this.missedInARow, isLost };

@@ -72,6 +72,18 @@ describe('HeartbeatMachine', () => {
     expect(known).toBe(16);
   });
 
+  it('has something to do whenever it asked to be asked, also at fractions of a millisecond', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 0, max: 1e9, noNaN: true }), (start) => {
+        const machine = new HeartbeatMachine({ ...rules, timeoutMs: 0.1 * 5003 }, start);
+        for (let asked = 0; asked < 3; asked++) {
+          const now = machine.nextAt();
+          expect(machine.due(now, now)).not.toEqual([]);
+        }
+      }),
+    );
+  });
+
   it('never gives up on a peer that answers in time, and always on one that does not', () => {
     const quick = fc.integer({ min: 0, max: 499 });
     const script = fc.array(fc.record({ answersMs: quick, writesMs: fc.nat(900) }), {
