@@ -45,6 +45,8 @@ export class HandleTransport implements Transport {
   private mayRead = false;
   private isReading = false;
   private isClosed = false;
+  /** A shutdown is under way. */
+  private isEnding = false;
   /** A socket has taken the handle over. */
   private isReleased = false;
   private local: Address | undefined = undefined;
@@ -148,6 +150,7 @@ export class HandleTransport implements Transport {
     request.owner = this;
     request.oncomplete = onShutdown;
     const status = this.handle.shutdown(request);
+    this.isEnding = status === 0;
     if (status === DONE_AT_ONCE) process.nextTick(() => this.sink?.outputEnded());
     else if (status !== 0) this.failLater('shutdown', status);
   }
@@ -163,8 +166,8 @@ export class HandleTransport implements Transport {
     if (this.isClosed) return;
     void this.localAddress;
     this.isClosed = true;
-    // Only a TCP handle can be reset; the others are just dropped.
-    const status = this.handle.reset?.(onClosed) ?? -1;
+    // Only a TCP handle can be reset; and not in the middle of a shutdown: Node would leave it open for ever.
+    const status = this.isEnding ? -1 : (this.handle.reset?.(onClosed) ?? -1);
     if (status !== 0) this.handle.close(onClosed);
   }
 
@@ -195,6 +198,7 @@ export class HandleTransport implements Transport {
 
   /** A write or shutdown that did not end at once has. */
   completed(operation: 'write' | 'shutdown', status: number): void {
+    if (operation === 'shutdown') this.isEnding = false;
     if (this.isClosed && !this.isReleased) return;
     if (status < 0 && operation === 'write') this.sink?.failed(systemError(operation, status));
     else if (operation === 'write') this.sink?.written();

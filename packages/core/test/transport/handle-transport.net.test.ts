@@ -1,0 +1,69 @@
+import net from 'node:net';
+import { expect, it } from 'vitest';
+import { HandleTransport } from '../../src/transport/handle-transport.ts';
+import { ListeningTransport } from '../../src/transport/listening-transport.ts';
+import type { TransportSink } from '../../src/transport/transport.ts';
+
+/** What a sink hears, in the order of its coming; `disconnected` is told to `done`. */
+function sinkOf(told: string[], done: () => void): TransportSink {
+  return {
+    connected: () => void told.push('connected'),
+    received: () => void told.push('received'),
+    readComplete: () => void told.push('readComplete'),
+    inputEnded: () => void told.push('inputEnded'),
+    written: () => void told.push('written'),
+    outputEnded: () => void told.push('outputEnded'),
+    failed: (error) => void told.push(error.message),
+    failedToAccept: (error) => void told.push(error.message),
+    disconnected: done,
+  };
+}
+
+/** Accepts one connection, does something with it, and waits until it is gone. */
+async function accepted(act: (transport: HandleTransport) => void): Promise<string[]> {
+  const told: string[] = [];
+  const options = { noDelay: true, keepAlive: false, keepAliveInitialDelayMs: 0 };
+  const listening = new ListeningTransport(
+    net.createServer(),
+    'connection',
+    { port: 0, host: '127.0.0.1' },
+    () => {
+      throw new Error('not by a handle');
+    },
+    (handle) => new HandleTransport(handle, options),
+  );
+  let client: net.Socket | undefined;
+  await new Promise<void>((resolve) => {
+    listening.open({
+      ...sinkOf(told, () => {}),
+      connected: () => {
+        listening.requestRead();
+        const { port } = listening.localAddress as { readonly port: number };
+        client = net.connect(port, '127.0.0.1').on('error', () => {});
+      },
+      received: (transport) => {
+        (transport as HandleTransport).open(sinkOf(told, resolve));
+        act(transport as HandleTransport);
+      },
+    });
+  });
+  client?.destroy();
+  listening.close();
+  return told;
+}
+
+it('an abort in the middle of a shutdown closes the handle', async () => {
+  const told = await accepted((transport) => {
+    transport.shutdownOutput();
+    transport.abort();
+  });
+  expect(told).not.toContain('not by a handle');
+});
+
+it('an abort with a write in flight closes the handle, and the write tells nothing more', async () => {
+  const told = await accepted((transport) => {
+    expect(transport.write([Buffer.alloc(64 * 1024 * 1024)])).toBe(false);
+    transport.abort();
+  });
+  expect(told).not.toContain('written');
+});
