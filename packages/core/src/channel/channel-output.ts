@@ -1,5 +1,6 @@
 import type { Clock, CloseReason, Timer, WriteFuture } from '../contract.ts';
 import { ChannelError, toError } from '../errors.ts';
+import { callSafely } from '../internal/call-safely.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import { systemClock } from '../internal/system-clock.ts';
 import type { HandlerPipeline } from '../pipeline/handler-pipeline.ts';
@@ -177,15 +178,14 @@ export abstract class ChannelOutput implements OutboundOwner {
 
   pendingBytesChanged(): void {
     this.updateWritable();
-    if (this.writable !== this.announcedWritable) this.announceWritability();
+    if (this.hasWritableNews) this.announceWritability();
   }
 
   addPendingOutboundBytes(delta: number): void {
     this.heldBytes += delta;
     this.updateWritable();
     // Handlers report from the middle of an event, so the others hear of it behind that event.
-    if (this.writable !== this.announcedWritable)
-      this.clock.execute(() => this.announceWritability());
+    if (this.hasWritableNews) this.clock.execute(() => this.announceWritability());
   }
 
   outboundFull(): void {
@@ -199,17 +199,25 @@ export abstract class ChannelOutput implements OutboundOwner {
     } else if (pending < this.writeBufferLowBytes || pending === 0) this.writable = true;
   }
 
+  /** A listener may have come in a change that is over before it was announced. */
+  private get hasWritableNews(): boolean {
+    if (this.writable !== this.announcedWritable) return true;
+    return this.writable && this.writableListeners !== undefined;
+  }
+
   private announceWritability(): void {
-    if (this.writable === this.announcedWritable || !this.isOpen) return;
-    this.announcedWritable = this.writable;
-    this.pipeline.fireChannelWritabilityChanged();
+    if (!this.isOpen) return;
+    if (this.writable !== this.announcedWritable) {
+      this.announcedWritable = this.writable;
+      this.pipeline.fireChannelWritabilityChanged();
+    }
     if (this.isWritable) this.callWritableListeners();
   }
 
   private callWritableListeners(): void {
     const listeners = this.writableListeners;
     this.writableListeners = undefined;
-    if (listeners !== undefined) for (const listener of listeners) listener();
+    if (listeners !== undefined) for (const listener of listeners) callSafely(listener, undefined);
   }
 
   private watchForStall(): void {
