@@ -4,7 +4,6 @@ import {
   type Direction,
   type Handler,
   type PassThrough,
-  type TimedOutError,
   type Timer,
   TlsUpgradeEvent,
   type Types,
@@ -40,7 +39,7 @@ export interface ByteToMessageDecoderOptions {
   readonly maxBufferedBytes?: number;
 }
 
-const DEFAULTS = { onFrameError: 'close', frameTimeoutMs: 15_000 } as const;
+const DEFAULTS = { onFrameError: 'close' } as const;
 
 /** After an emitted error the rest of a read waits for the next read, but no longer than this. */
 const RESUME_MS = 1;
@@ -97,7 +96,8 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   /** Decode at most one message per read and keep the rest for the next: for those that switch protocols. */
   singleDecode = false;
   protected readonly onFrameError: FrameErrorPolicy;
-  private readonly input = new ByteInput();
+  /** Made at the first read. */
+  private madeInput: ByteInput | undefined = undefined;
   private readonly limits: RestLimits;
   /** Made when the first frame is left unfinished. */
   private deadline: FrameDeadline | undefined = undefined;
@@ -120,8 +120,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
 
   constructor(options: ByteToMessageDecoderOptions = {}) {
     this.onFrameError = checkPolicy(options.onFrameError ?? DEFAULTS.onFrameError);
-    const { frameTimeoutMs = DEFAULTS.frameTimeoutMs } = options;
-    this.limits = RestLimits.of(frameTimeoutMs, options.maxBufferedBytes);
+    this.limits = RestLimits.of(options.frameTimeoutMs, options.maxBufferedBytes);
     refuseSharing(this);
   }
 
@@ -146,6 +145,11 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     if (this.onFrameError === 'close') this.fail(ctx, error);
     else if (this.onFrameError === 'emit') ctx.fireExceptionCaught(error);
     else this.logSkipped(ctx, error);
+  }
+
+  private get input(): ByteInput {
+    this.madeInput ??= new ByteInput();
+    return this.madeInput;
   }
 
   handlerAdded(_ctx: Context): void {
@@ -359,8 +363,8 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     if (this.hasFired) this.channelReadComplete(ctx);
   }
 
-  /** A fatal error: it is told first, so that an answer can still be written, and then the channel ends. */
-  private fail(ctx: Context, error: Error): void {
+  /** @internal A fatal error: it is told first, so that an answer can still be written; then the channel ends. */
+  fail(ctx: Context, error: Error): void {
     this.failed = true;
     this.reentrant = undefined;
     this.cancelTimers();
@@ -382,11 +386,6 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
 
   private logSkipped(ctx: Context, error: DecodeError): void {
     ctx.channel.logger.log('debug', `${ctx.channel} left out a bad frame: ${error.message}`, error);
-  }
-
-  /** @internal */
-  frameTimedOut(ctx: Context, error: TimedOutError): void {
-    this.fail(ctx, error);
   }
 
   private cancelTimers(): void {

@@ -8,7 +8,7 @@ const SHOWN_BYTES = 16;
 export interface DeadlineOwner {
   /** True if the decoder itself asked for the bytes that do not come. */
   readonly askedForMore: boolean;
-  frameTimedOut(ctx: Context, error: TimedOutError): void;
+  fail(ctx: Context, error: TimedOutError): void;
 }
 
 /**
@@ -54,7 +54,7 @@ export class FrameDeadline {
     if (!ctx.channel.autoRead && !this.owner.askedForMore) this.begunAt = now;
     const left = this.begunAt + this.timeoutMs - now;
     if (left > 0) this.timer = ctx.clock.schedule(() => this.check(ctx), left);
-    else this.owner.frameTimedOut(ctx, this.error());
+    else this.owner.fail(ctx, this.error());
   }
 
   private error(): TimedOutError {

@@ -1,5 +1,6 @@
 import type { Context, Handler, Types, WriteFuture } from '@headrace/core';
 import { refuseSharing } from './decoder-failure.ts';
+import { checkPolicy, type FrameErrorPolicy } from './frame-error-policy.ts';
 import {
   MessageDecoding,
   type MessageToMessageDecoderOptions,
@@ -33,7 +34,9 @@ import type { Several } from './several.ts';
 export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M> implements Handler {
   declare readonly types: Types<W, M, MIn, WOut>;
   declare readonly sharable?: false;
-  private readonly inbound: MessageDecoding<W, M>;
+  private readonly policy: FrameErrorPolicy;
+  /** Both halves are made when they are first used: most codecs read before they write, if ever. */
+  private inbound: MessageDecoding<W, M> | undefined = undefined;
   private readonly broadcastKey: string | undefined;
   private outbound: MessageEncoding<MIn, WOut> | undefined = undefined;
 
@@ -42,7 +45,7 @@ export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M> implements 
    *   names: then a group's broadcast encodes once for all members
    */
   constructor(options: MessageToMessageDecoderOptions = {}, broadcastKey?: string) {
-    this.inbound = new MessageDecoding(this, options);
+    this.policy = checkPolicy(options.onFrameError ?? 'close');
     this.broadcastKey = broadcastKey;
     refuseSharing(this);
   }
@@ -66,11 +69,13 @@ export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M> implements 
   }
 
   channelRead(ctx: Context, message: unknown): void {
+    this.inbound ??= new MessageDecoding(this, { onFrameError: this.policy });
     this.inbound.read(ctx, message);
   }
 
   channelReadComplete(ctx: Context): void {
-    this.inbound.readComplete(ctx);
+    if (this.inbound === undefined) ctx.fireChannelReadComplete();
+    else this.inbound.readComplete(ctx);
   }
 
   write(ctx: Context, message: unknown): WriteFuture {

@@ -1,5 +1,7 @@
 import { checkNumber, checkTime } from '@headrace/core';
 
+const DEFAULTS = { frameTimeoutMs: 15_000, maxBufferedBytes: Number.POSITIVE_INFINITY } as const;
+
 /**
  * How long and how large what a decoder has left over may be, checked. A server makes the same decoders for
  * each of its connections: those with the same limits share one of these.
@@ -17,7 +19,10 @@ export class RestLimits {
   }
 
   /** The one that was made last, if it is the same. */
-  static of(frameTimeoutMs: number | false, maxBufferedBytes: number = Infinity): RestLimits {
+  static of(
+    frameTimeoutMs: number | false = DEFAULTS.frameTimeoutMs,
+    maxBufferedBytes: number = DEFAULTS.maxBufferedBytes,
+  ): RestLimits {
     const timeoutMs = checkTime('frameTimeoutMs', frameTimeoutMs);
     checkNumber('maxBufferedBytes', maxBufferedBytes, { integer: true });
     const last = RestLimits.last;
