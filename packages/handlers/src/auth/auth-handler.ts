@@ -14,7 +14,7 @@ import {
   type WriteFuture,
 } from '@headrace/core';
 import { AuthenticatedEvent, AuthFailedEvent } from './auth-event.ts';
-import type { AuthAttempt, AuthOptions, AuthReplies, AuthVerdict } from './auth-options.ts';
+import type { AuthAttempt, AuthOptions, AuthVerdict } from './auth-options.ts';
 import { HeldWrites } from './held-writes.ts';
 import { PRINCIPAL } from './principal.ts';
 import type { Session } from './session-registry.ts';
@@ -28,8 +28,6 @@ const DEFAULTS = {
   onDuplicate: 'allow',
   again: 'pass',
 } as const;
-
-const NO_REPLIES: AuthReplies<unknown, unknown, never> = {};
 
 type Verdict<Principal, Reply> = AuthVerdict<Principal, Reply>;
 type Answer<P, R> = Verdict<P, R> | PromiseLike<Verdict<P, R>>;
@@ -83,10 +81,6 @@ type Phase = 'waiting' | 'checking' | 'done' | 'over';
 export class AuthHandler<Principal, Message = string, Reply = Message> implements Handler {
   declare readonly types: Types<Message, PassThrough, PassThrough, Reply>;
   private readonly options: AuthOptions<Principal, Message, Reply>;
-  private readonly replies: AuthReplies<Principal, Message, Reply>;
-  private readonly timeoutMs: number;
-  private readonly maxHeld: number;
-  private readonly again: 'pass' | 'refuse' | 'move';
   private phase: Phase = 'waiting';
   /** Who it is, once there was a yes. */
   private session: Session<Principal> | undefined = undefined;
@@ -98,11 +92,17 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
 
   constructor(options: AuthOptions<Principal, Message, Reply>) {
     this.options = options;
-    this.replies = options.replies ?? NO_REPLIES;
-    this.timeoutMs = checkTime('timeoutMs', options.timeoutMs ?? DEFAULTS.timeoutMs);
-    this.maxHeld = checkNumber('maxHeld', options.maxHeld ?? DEFAULTS.maxHeld, { integer: true });
-    this.again = options.again ?? DEFAULTS.again;
+    checkTime('timeoutMs', options.timeoutMs ?? DEFAULTS.timeoutMs);
+    checkNumber('maxHeld', this.maxHeld, { integer: true });
     checkConflicts(options);
+  }
+
+  private get maxHeld(): number {
+    return this.options.maxHeld ?? DEFAULTS.maxHeld;
+  }
+
+  private get again(): 'pass' | 'refuse' | 'move' {
+    return this.options.again ?? DEFAULTS.again;
   }
 
   // --- life ---
@@ -127,8 +127,9 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
 
   private start(ctx: Context): void {
     if (this.deadline !== undefined || this.phase !== 'waiting') return;
-    if (this.timeoutMs !== Number.POSITIVE_INFINITY) {
-      this.deadline = ctx.clock.schedule(() => this.expire(ctx), this.timeoutMs);
+    const { timeoutMs = DEFAULTS.timeoutMs } = this.options;
+    if (timeoutMs !== false && timeoutMs !== Number.POSITIVE_INFINITY) {
+      this.deadline = ctx.clock.schedule(() => this.expire(ctx, timeoutMs), timeoutMs);
     }
     const { authenticateChannel } = this.options;
     if (authenticateChannel !== undefined) this.check(ctx, authenticateChannel);
@@ -192,7 +193,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
   /** A message of one who is signed in. */
   private passOn(ctx: Context, message: Message): void {
     if (this.again === 'pass' || !this.isCredentials(message)) ctx.fireChannelRead(message);
-    else if (this.again === 'refuse') this.say(ctx, this.replies.again?.(message));
+    else if (this.again === 'refuse') this.say(ctx, this.options.replies?.again?.(message));
     else this.check(ctx, (attempt) => this.options.authenticate(message, attempt));
   }
 
@@ -208,7 +209,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
       : 'a message came before the sign-in';
     this.fail(ctx, {
       error: new RejectedError('REJECTED_AUTH', why),
-      reply: this.replies.unauthenticated?.(message),
+      reply: this.options.replies?.unauthenticated?.(message),
     });
   }
 
@@ -248,7 +249,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
         const { onRefused = DEFAULTS.onRefused } = this.options;
         this.fail(ctx, {
           error: new RejectedError('REJECTED_AUTH', verdict.refused),
-          reply: verdict.reply ?? this.replies.refused?.(verdict.refused),
+          reply: verdict.reply ?? this.options.replies?.refused?.(verdict.refused),
           stays: verdict.stays ?? onRefused === 'stay',
         });
       }
@@ -267,17 +268,15 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     this.attempt = undefined;
     this.fail(ctx, {
       error: new RejectedError('REJECTED_AUTH', text, {}, cause),
-      reply: this.replies.refused?.(text),
+      reply: this.options.replies?.refused?.(text),
     });
   }
 
-  private expire(ctx: Context): void {
-    const error = new TimedOutError(
-      'TIMEOUT_AUTH',
-      `not authenticated within ${this.timeoutMs} ms`,
-      { timeoutMs: this.timeoutMs },
-    );
-    this.fail(ctx, { error, reply: this.replies.timedOut?.(), reason: 'timeout' });
+  private expire(ctx: Context, timeoutMs: number): void {
+    const error = new TimedOutError('TIMEOUT_AUTH', `not authenticated within ${timeoutMs} ms`, {
+      timeoutMs,
+    });
+    this.fail(ctx, { error, reply: this.options.replies?.timedOut?.(), reason: 'timeout' });
   }
 
   // --- yes ---
@@ -299,7 +298,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     channel.attributes.set(PRINCIPAL, principal);
     if (principalKey !== undefined) channel.attributes.set(principalKey, principal);
     this.bind(session, previous);
-    this.say(ctx, reply ?? this.replies.accepted?.(principal));
+    this.say(ctx, reply ?? this.options.replies?.accepted?.(principal));
     this.heldWrites?.release(ctx);
     ctx.flush();
     group?.add(channel);
@@ -338,7 +337,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
   private refuseDuplicate(ctx: Context, principal: Principal): void {
     this.fail(ctx, {
       error: new RejectedError('REJECTED_AUTH', 'the id is in use on another connection'),
-      reply: this.replies.duplicate?.(principal),
+      reply: this.options.replies?.duplicate?.(principal),
       stays: this.session !== undefined,
       reason: 'refused',
     });
@@ -361,7 +360,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     this.stop(new RejectedError('REJECTED_AUTH', 'a newer connection took the place of this one'));
     this.options.sessions?.remove(session);
     this.options.group?.remove(ctx.channel);
-    this.say(ctx, this.replies.kicked?.(session.principal));
+    this.say(ctx, this.options.replies?.kicked?.(session.principal));
     ctx.channel.end({ reason: 'replaced' });
   }
 
