@@ -15,7 +15,10 @@ describe('Fifo', () => {
             model.push(next);
             next += 1;
           }
-          for (let i = 0; i > step; i--) expect(fifo.shift()).toBe(model.shift());
+          const shifts = Math.max(0, -step);
+          const shifted = Array.from({ length: shifts }, () => fifo.shift());
+          const expected = Array.from({ length: shifts }, () => model.shift());
+          expect(shifted).toEqual(expected);
           expect(fifo.size).toBe(model.length);
           expect(fifo.isEmpty).toBe(model.length === 0);
           expect(fifo.peek()).toBe(model[0]);
