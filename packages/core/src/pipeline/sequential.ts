@@ -7,6 +7,7 @@ import type {
   WriteFuture,
 } from '../contract.ts';
 import { toError } from '../errors.ts';
+import { isPromiseLike } from '../internal/promise-like.ts';
 
 type Event = () => Handled;
 
@@ -45,8 +46,9 @@ class SequentialHandler implements Handler {
     this.inner = inner;
   }
 
-  handlerAdded(ctx: Context): void {
-    this.inner.handlerAdded?.(ctx);
+  /** An asynchronous one is the pipeline's to watch. */
+  handlerAdded(ctx: Context): unknown {
+    return this.inner.handlerAdded?.(ctx);
   }
 
   handlerRemoved(ctx: Context): void {
@@ -150,41 +152,37 @@ class SequentialHandler implements Handler {
       const pending = this.call(ctx, event);
       if (pending === undefined) continue;
       const goOn = () => this.drain(ctx);
-      pending.then(goOn, (thrown) => {
-        this.reportSafely(ctx, toError(thrown));
-        goOn();
-      });
+      pending.then(goOn, goOn);
       return;
     }
     this.isBusy = false;
     if (!this.wasReadHeld) return;
     this.wasReadHeld = false;
-    void this.read(ctx);
+    this.call(ctx, () => this.read(ctx));
   }
 
+  /** Calls a method; its throw or rejection is reported. What is returned settles when that is through, too. */
   private call(ctx: Context, event: Event): PromiseLike<void> | undefined {
     try {
-      return event() ?? undefined;
+      const handled = event();
+      if (!isPromiseLike(handled)) return undefined;
+      return handled.then(undefined, (thrown) => this.report(ctx, toError(thrown)));
     } catch (thrown) {
-      this.reportSafely(ctx, toError(thrown));
-      return undefined;
+      return this.report(ctx, toError(thrown));
     }
   }
 
-  private report(ctx: Context, error: Error): Handled {
-    if (this.inner.exceptionCaught === undefined) ctx.fireExceptionCaught(error);
-    else return this.inner.exceptionCaught(ctx, error);
-  }
-
   /** As the pipeline does with `exceptionCaught`: what it throws is logged and dropped. */
-  private reportSafely(ctx: Context, error: Error): void {
+  private report(ctx: Context, error: Error): PromiseLike<void> | undefined {
     const failed = (thrown: unknown) =>
       ctx.channel.logger.log('error', `${ctx.name}.exceptionCaught threw`, toError(thrown));
     try {
-      const handled = this.report(ctx, error);
-      if (handled !== undefined) handled.then(undefined, failed);
+      const { inner } = this;
+      if (inner.exceptionCaught === undefined) return void ctx.fireExceptionCaught(error);
+      const handled = inner.exceptionCaught(ctx, error);
+      return isPromiseLike(handled) ? handled.then(undefined, failed) : undefined;
     } catch (thrown) {
-      failed(thrown);
+      return void failed(thrown);
     }
   }
 }

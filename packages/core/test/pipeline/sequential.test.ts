@@ -68,3 +68,88 @@ it('the end of the channel waits for the messages before it', async () => {
   await slow.finishNext();
   expect(slow.begun).toEqual(['a']);
 });
+
+it('S56 an asynchronous handlerAdded that rejects is the pipeline’s to tell', async () => {
+  const told: string[] = [];
+  const hooks = {
+    unhandledException: (_channel: unknown, error: Error) => void told.push(error.message),
+  };
+  const broken = {
+    async handlerAdded() {
+      throw new Error('no');
+    },
+  };
+  EmbeddedChannel.with({ hooks }, sequential(broken));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(told).toEqual(['SequentialHandler#0.handlerAdded threw (no); it was removed']);
+});
+
+it('S50 an error thrown by exceptionCaught is not delivered to it again', () => {
+  let calls = 0;
+  const handler: Handler = {
+    exceptionCaught() {
+      calls += 1;
+      throw new Error('again');
+    },
+  };
+  const channel = new EmbeddedChannel(sequential(handler));
+  channel.pipeline.fireExceptionCaught(new Error('first'));
+  expect(calls).toBe(1);
+});
+
+it('the next message waits for an asynchronous exceptionCaught, too', async () => {
+  const events: string[] = [];
+  let finish!: () => void;
+  const handler: Handler = {
+    channelRead(_ctx, message: string) {
+      if (message === 'bad') throw new Error(message);
+      events.push(message);
+    },
+    exceptionCaught: () =>
+      new Promise<void>((resolve) => {
+        finish = () => {
+          events.push('caught');
+          resolve();
+        };
+      }),
+  };
+  const channel = new EmbeddedChannel(sequential(handler));
+  channel.writeInbound('bad', 'good');
+  expect(events).toEqual([]);
+  finish();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(events).toEqual(['caught', 'good']);
+});
+
+it('a method that returns something else than a promise does not stop it', () => {
+  const sloppy = {
+    channelRead(ctx: Context, message: unknown) {
+      ctx.fireChannelRead(message);
+      return 1;
+    },
+  } as unknown as Handler;
+  const channel = new EmbeddedChannel(sequential(sloppy));
+  channel.writeInbound('a', 'b');
+  expect([channel.readInbound(), channel.readInbound()]).toEqual(['a', 'b']);
+});
+
+it('a held read() that throws is the handler’s error, and ends nothing', async () => {
+  const told: string[] = [];
+  let finish!: () => void;
+  const handler: Handler = {
+    channelRead: () =>
+      new Promise<void>((resolve) => {
+        finish = resolve;
+      }),
+    read(ctx) {
+      if (finish !== undefined) throw new Error('no read');
+      ctx.read();
+    },
+    exceptionCaught: (_ctx, error) => void told.push(error.message),
+  };
+  const channel = new EmbeddedChannel(sequential(handler));
+  channel.writeInbound('a');
+  finish();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(told).toEqual(['no read']);
+});
