@@ -4,7 +4,11 @@ export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value;
 }
 
-/** If a function that should return nothing returned a promise, its rejection is told, and not unhandled. */
+/**
+ * If a function that should return nothing returned a promise, its rejection is told, and not unhandled. The
+ * future of a write is ignored, as one that nobody returns: its failure goes to the channel's `writeFailed` hook.
+ */
 export function onRejection(returned: unknown, tell: (error: Error) => void): void {
-  if (isPromiseLike(returned)) returned.then(undefined, (thrown) => tell(toError(thrown)));
+  if (isPromiseLike(returned) && !('onSettled' in returned))
+    returned.then(undefined, (thrown) => tell(toError(thrown)));
 }

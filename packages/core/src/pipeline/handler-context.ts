@@ -11,7 +11,7 @@ import type {
   WriteFuture,
 } from '../contract.ts';
 import { toError } from '../errors.ts';
-import { isPromiseLike } from '../internal/promise-like.ts';
+import { isPromiseLike, onRejection } from '../internal/promise-like.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import { ContextClock } from './context-clock.ts';
 import * as mask from './handler-mask.ts';
@@ -70,7 +70,8 @@ export class HandlerContext implements Context {
 
   runTask(task: () => void): void {
     try {
-      task();
+      const returned: unknown = task();
+      if (returned !== undefined) onRejection(returned, (error) => this.threw(error));
     } catch (thrown) {
       this.threw(thrown);
     }

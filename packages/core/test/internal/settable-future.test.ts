@@ -44,6 +44,18 @@ describe('SettableFuture', () => {
     warn.mockRestore();
   });
 
+  it('S354 a listener that returns the future of a write has not promised anything', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const future = new SettableFuture();
+    const write = new SettableFuture();
+    future.onSettled(() => write);
+    future.succeed();
+    write.fail(new Error('closed'));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([write.isObserved, warn.mock.calls.length]).toEqual([false, 0]);
+    warn.mockRestore();
+  });
+
   it('S354 a long chain of awaits does not overflow the stack', async () => {
     const first = new SettableFuture();
     let last: PromiseLike<void> = first;

@@ -301,6 +301,25 @@ describe('errors of handlers', () => {
     expect(told).toEqual(['2 caught 1 timer', '2 caught 2 timer']);
   });
 
+  it('S56 an asynchronous task that rejects is the handler’s error; a write’s future is ignored', async () => {
+    const told: string[] = [];
+    const channel = new EmbeddedChannel({
+      handlerAdded(ctx) {
+        ctx.clock.schedule(async () => {
+          throw new Error('task');
+        }, 10);
+        ctx.clock.schedule(() => ctx.write('never flushed'), 10);
+      },
+      exceptionCaught: (_ctx, error) => void told.push(error.message),
+    } satisfies Handler);
+    channel.advance(10);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(told).toEqual(['task']);
+    channel.run(() => channel.abort());
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(told).toEqual(['task']);
+  });
+
   it('S56 messages do not wait for an asynchronous handler', () => {
     const channel = new EmbeddedChannel(
       only({
