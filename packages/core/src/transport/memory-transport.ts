@@ -200,8 +200,10 @@ export class MemoryTransport implements Transport {
   }
 
   private connect(sink: TransportSink): void {
-    this.failure = this.dial?.(this);
-    if (this.failure === undefined) sink.connected();
+    const refusal = this.dial?.(this);
+    // Whoever accepted may have reset the connection already: that comes behind `connected`.
+    if (refusal === undefined) sink.connected();
+    else this.failure = refusal;
   }
 
   private leave(sink: TransportSink): void {
