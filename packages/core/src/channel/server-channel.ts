@@ -1,3 +1,4 @@
+import type { CloseReason, WriteFuture } from '../contract.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
 import { TransportChannel } from './transport-channel.ts';
@@ -17,7 +18,15 @@ export class ServerChannel extends TransportChannel {
   }
 
   override received(transport: unknown): void {
-    super.received(new TransportChannel(transport as Transport, this.childOptions, this));
+    const child = new TransportChannel(transport as Transport, this.childOptions, this);
+    // A connection that is merely dropped would stay open for ever.
+    if (this.isInputShutdown) child.abort('refused');
+    else super.received(child);
+  }
+
+  /** There is no peer to wait for. */
+  override end(options: { readonly reason?: CloseReason } = {}): WriteFuture {
+    return this.close(options.reason);
   }
 
   /** An error of a listening channel is told, and the server goes on. */
