@@ -26,6 +26,8 @@ export class MessageStream implements Handler, AsyncIterableIterator<any> {
   private isOver: boolean;
   private isTaken = false;
   private isReadHeld = false;
+  /** Behind an error, or after the loop was left, messages have no place any more. */
+  private isDeaf = false;
 
   private readonly fail: (error: Error) => void;
 
@@ -44,6 +46,7 @@ export class MessageStream implements Handler, AsyncIterableIterator<any> {
 
   channelRead(_ctx: Context, message: unknown): void {
     const { waiter } = this;
+    if (this.isDeaf) return;
     if (waiter === undefined) this.messages.push(message);
     else {
       this.waiter = undefined;
@@ -57,7 +60,8 @@ export class MessageStream implements Handler, AsyncIterableIterator<any> {
   }
 
   exceptionCaught(_ctx: Context, error: Error): void {
-    this.error ??= error;
+    if (!this.isDeaf) this.error = error;
+    this.isDeaf = true;
     this.finish();
     this.fail(error);
   }
@@ -120,6 +124,7 @@ export class MessageStream implements Handler, AsyncIterableIterator<any> {
     this.messages.length = 0;
     this.error = undefined;
     this.isOver = true;
+    this.isDeaf = true;
     await this.ctx?.channel.close();
     return { done: true, value: undefined };
   }

@@ -1,3 +1,4 @@
+import { type Context, SettableFuture } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { expect, it } from 'vitest';
 
@@ -17,6 +18,30 @@ it('S376 throws an error only after the messages before it', async () => {
   await expect(messages.next()).rejects.toThrow('broken');
   expect(await messages.next()).toEqual({ done: true, value: undefined });
   expect(channel.isOpen).toBe(false);
+});
+
+it('S376 nothing comes behind the error, though its decoder goes on with what it read', async () => {
+  const channel = new EmbeddedChannel({
+    channelRead(ctx: Context, message: string) {
+      if (message === 'bad') throw new Error(message);
+      ctx.fireChannelRead(message);
+    },
+  });
+  const messages = channel[Symbol.asyncIterator]();
+  channel.run(() => {
+    for (const message of ['a', 'bad', 'b']) channel.pipeline.fireChannelRead(message);
+  });
+  expect(await messages.next()).toEqual({ done: false, value: 'a' });
+  await expect(messages.next()).rejects.toThrow('bad');
+  expect(await messages.next()).toEqual({ done: true, value: undefined });
+});
+
+it('S382 what comes while a handler holds the close back is dropped', async () => {
+  const channel = new EmbeddedChannel({ close: () => new SettableFuture() });
+  const messages = channel[Symbol.asyncIterator]();
+  void messages.return();
+  channel.writeInbound('late');
+  expect(await messages.next()).toEqual({ done: true, value: undefined });
 });
 
 it('S377 delivers unread messages before the end', async () => {
