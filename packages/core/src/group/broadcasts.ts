@@ -1,5 +1,6 @@
 import type { Channel, Clock, WriteFuture } from '../contract.ts';
 import { ChannelError, toError } from '../errors.ts';
+import { callSafely } from '../internal/call-safely.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import { broadcasting, type EncodedForms } from './encode-once.ts';
 import { GroupFuture } from './group-future.ts';
@@ -81,7 +82,7 @@ export class Broadcasts {
     if (this.waiting.length > 0 || this.unflushed.size > 0) {
       this.isScheduled = true;
       clock.schedule(() => this.runSlice(clock), 0, true);
-    } else for (const listener of this.drainListeners.splice(0)) listener();
+    } else for (const listener of this.drainListeners.splice(0)) callSafely(listener, undefined);
   }
 
   /** Goes on with the broadcasts until all are through, flushed too, or the time is over. */

@@ -1,6 +1,6 @@
 import { ChannelGroup, type SlowMemberOptions } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 /** A group with one good member and one whose peer does not read. */
 function groupWith(options: SlowMemberOptions) {
@@ -220,6 +220,22 @@ describe('broadcasts in slices', () => {
     clock.advance(10_000);
     expect(drained).toBe(2);
     expect(group.backlog).toBe(0);
+  });
+
+  it('a listener of its end that throws does not keep the others from hearing', () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const clock = new SlowClock();
+    const { group } = flushCounters(200, clock);
+    const told: string[] = [];
+    group.writeAndFlush('one');
+    group.onceDrained(() => {
+      throw new Error('no');
+    });
+    group.onceDrained(() => told.push('drained'));
+    clock.advance(10_000);
+    expect(told).toEqual(['drained']);
+    expect(warn).toHaveBeenCalledOnce();
+    warn.mockRestore();
   });
 
   it('too many of them fail, and say so', async () => {
