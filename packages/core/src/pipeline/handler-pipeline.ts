@@ -36,8 +36,12 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
   }
 
   addFirst(...args: readonly unknown[]): this {
-    const next = this.head.next;
-    this.addAll(args, () => next);
+    let { next } = this.head;
+    this.addAll(args, () => {
+      // A handler that comes may send away the one that was first.
+      while (next !== this.tail && next.next.prev !== next) next = next.next;
+      return next;
+    });
     return this;
   }
 

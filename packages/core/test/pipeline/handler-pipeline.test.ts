@@ -44,6 +44,20 @@ describe('structure and names', () => {
     expect([...channel.pipeline].map(([, handler]) => handler)).toEqual([a, b, c, d, e]);
   });
 
+  it('S2 keeps its list whole when a handler that comes sends away the one that was first', () => {
+    const old = new A();
+    const channel = new EmbeddedChannel(old);
+    const first: Handler = { handlerAdded: (ctx) => void ctx.pipeline.remove(old) };
+    const second: Handler = {
+      channelRead: (ctx, message: string) => ctx.fireChannelRead(`${message} through`),
+    };
+    channel.pipeline.addFirst(first, second);
+    expect([...channel.pipeline].map(([, handler]) => handler)).toEqual([first, second]);
+    expect(channel.pipeline.last()).toBe(second);
+    channel.writeInbound('in');
+    expect(channel.readInbound()).toBe('in through');
+  });
+
   it('S2 puts nothing into the pipeline when nothing is given', () => {
     const channel = new EmbeddedChannel();
     channel.pipeline.addLast();
