@@ -1,4 +1,4 @@
-// pnpm start       (in this folder): a gateway with one simulated device, until Ctrl-C
+// npm start       (in this folder): a gateway with one simulated device, until Ctrl-C
 import { DeviceGateway } from './device-gateway.ts';
 import { SimulatedDevice } from './simulated-device.ts';
 

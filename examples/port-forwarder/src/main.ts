@@ -1,4 +1,4 @@
-// pnpm start 8080 example.org:80       (in this folder)
+// npm start -- 8080 example.org:80       (in this folder)
 // then, in another terminal: curl -H 'host: example.org' http://127.0.0.1:8080/
 import { addressText } from '@headrace/core';
 import { startForwarder } from './port-forwarder.ts';
@@ -7,11 +7,16 @@ const [port, target = ''] = process.argv.slice(2);
 const [, host, targetPort] = /^(.+):(\d+)$/.exec(target) ?? [];
 
 if (port === undefined || host === undefined) {
-  console.error('usage: pnpm start PORT HOST:PORT');
+  console.error('usage: npm start -- PORT HOST:PORT');
   process.exitCode = 1;
 } else {
-  const to = { host, port: Number(targetPort) };
-  const server = await startForwarder({ port: Number(port), to });
-  console.log(`forwarding ${addressText(server.address)} to ${target}`);
-  process.once('SIGINT', () => void server.close().then(() => process.exit(0)));
+  try {
+    const to = { host, port: Number(targetPort) };
+    const server = await startForwarder({ port: Number(port), to });
+    console.log(`forwarding ${addressText(server.address)} to ${target}`);
+    process.once('SIGINT', () => void server.close().then(() => process.exit(0)));
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exitCode = 1;
+  }
 }
