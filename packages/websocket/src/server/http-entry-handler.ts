@@ -78,7 +78,7 @@ export class HttpEntryHandler implements Handler {
   private deadline: Timer | undefined = undefined;
   private channel: WebSocketChannel | undefined = undefined;
   private responses = 0;
-  private isEnding = false;
+  private shutdown: ShutdownEvent | undefined = undefined;
 
   constructor(options: HttpEntryHandlerOptions) {
     this.options = options;
@@ -106,7 +106,7 @@ export class HttpEntryHandler implements Handler {
   userEventTriggered(ctx: Context, event: unknown): void {
     ctx.fireUserEventTriggered(event);
     if (!(event instanceof ShutdownEvent)) return;
-    this.isEnding = true;
+    this.shutdown = event;
     if (this.channel !== undefined) this.channel.pipeline.fireUserEventTriggered(event);
     else if (this.responses === 0) ctx.channel.end({ reason: 'shutdown' });
   }
@@ -140,6 +140,8 @@ export class HttpEntryHandler implements Handler {
     this.stopWaiting();
     const { channel: parent } = this.ctx!;
     this.channel = webSocketChannel(ws, initialize, { ...options, parent, stream: this.stream! });
+    // It came behind a response that the shutdown waits for.
+    if (this.shutdown !== undefined) this.channel.pipeline.fireUserEventTriggered(this.shutdown);
   }
 
   /** Answers a request that cannot be served, and ends the connection. */
@@ -188,7 +190,9 @@ export class HttpEntryHandler implements Handler {
   private responded(): void {
     this.responses -= 1;
     if (this.responses > 0 || this.ctx?.channel.isOpen !== true) return;
-    if (this.isEnding) this.ctx.channel.end({ reason: 'shutdown' });
+    // The connection is the WebSocket's now.
+    if (this.channel !== undefined) return;
+    if (this.shutdown !== undefined) this.ctx.channel.end({ reason: 'shutdown' });
     else this.waitForRequest(this.options.timeoutMs, true);
   }
 

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import {
   type Channel,
@@ -6,7 +7,7 @@ import {
   type Server,
   ServerBootstrap,
 } from '@headrace/core';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import {
   HttpEntry,
@@ -15,6 +16,9 @@ import {
   type WebSocketChannel,
   WebSocketTextCodec,
 } from '../../src/index.ts';
+
+/** Of waits, on a busy machine. */
+const PATIENT = { timeout: 8000 };
 
 let server: Server | undefined;
 
@@ -275,6 +279,33 @@ describe('the end', () => {
     expect(await closed).toBe(1001);
     expect(received).toEqual(['BYE']);
     expect(sockets[0]?.closeInfo?.reason).toBe('shutdown');
+  });
+
+  it('tells a WebSocket that opens during the shutdown, behind a response under way', async () => {
+    const responses: ServerResponse[] = [];
+    const { port } = await start({
+      request: (_request, response) => responses.push(response),
+      webSocket: (channel) =>
+        channel.pipeline.addLast(new WebSocketTextCodec(), {
+          userEventTriggered(ctx) {
+            ctx.write('BYE');
+            ctx.channel.end({ reason: 'shutdown' });
+          },
+        }),
+    });
+    const socket = connect({ port, host: '127.0.0.1' }, () => {
+      socket.write('GET /slow HTTP/1.1\r\nHost: x\r\n\r\n');
+    });
+    let answer = '';
+    socket.setEncoding('latin1').on('data', (text: string) => {
+      answer += text;
+    });
+    await vi.waitFor(() => expect(responses).toHaveLength(1), PATIENT);
+    const down = server!.shutdown();
+    socket.write(`GET /ws HTTP/1.1\r\nHost: x\r\n${UPGRADE}`);
+    await vi.waitFor(() => expect(answer).toContain('\x81\x03BYE\x88'), PATIENT);
+    socket.destroy();
+    await down;
   });
 
   it('ends a kept HTTP connection on shutdown', async () => {
