@@ -16,7 +16,7 @@ export function checkNumber(name: string, value: number, bounds: NumberBounds = 
   const upTo = max === Number.POSITIVE_INFINITY ? 'Infinity' : String(max);
   throw new OptionError(
     'OPTION_INVALID',
-    `${name} is ${String(value)}, but must be ${kind} from ${min} to ${upTo}`,
+    `${name} is ${shown(value)}, but must be ${kind} from ${min} to ${upTo}`,
     { option: name, value: String(value), min, max },
   );
 }
@@ -28,7 +28,12 @@ export function checkTime(name: string, value: number | false): number {
   if (typeof value === 'number' && value > 0) return checkNumber(name, atLeastOne, { min: 1 });
   throw new OptionError(
     'OPTION_INVALID',
-    `${name} is ${String(value)}, but must be a positive number of milliseconds, or false for off`,
+    `${name} is ${shown(value)}, but must be a positive number of milliseconds, or false for off`,
     { option: name, value: String(value) },
   );
+}
+
+/** A string in quotes: '80' from the environment is not 80. */
+function shown(value: unknown): string {
+  return typeof value === 'string' ? `the string ${JSON.stringify(value)}` : String(value);
 }

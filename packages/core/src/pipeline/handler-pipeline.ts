@@ -183,7 +183,7 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
       );
     }
     if (typeof handler !== 'object' || handler === null) {
-      throw new PipelineError('PIPELINE_STATE', `${String(handler)} is not a handler`);
+      throw new PipelineError('PIPELINE_STATE', `${notHandler(handler)} is not a handler`);
     }
     if (name !== undefined && this.findByName(name) !== undefined) {
       throw new PipelineError(
@@ -343,4 +343,11 @@ function notSharable(type: string): PipelineError {
       'or set `readonly sharable = true` on a handler without state',
     { handler: type },
   );
+}
+
+/** The text of a class or function would be its whole source. */
+function notHandler(value: unknown): string {
+  return typeof value === 'function'
+    ? `the function or class ${value.name || '(without a name)'}`
+    : String(value);
 }

@@ -268,6 +268,13 @@ describe('sharing', () => {
     expect(() => new EmbeddedChannel(no, no)).toThrow(notSharable);
   });
 
+  it('names a class that was given instead of an instance, without its source', () => {
+    const { pipeline } = new EmbeddedChannel();
+    expect(() => pipeline.addLast(A as never)).toThrow(
+      /^the function or class A is not a handler$/,
+    );
+  });
+
   it('refuses what is not a handler', () => {
     const { pipeline } = new EmbeddedChannel();
     for (const wrong of [undefined, null, 5, () => undefined]) {
