@@ -58,9 +58,9 @@ export const END_OF_INPUT: number = -4095;
  * any part is missing, or the user wants to hear of such uses, we do without.
  */
 function findInternals(): StreamInternals | undefined {
-  const { NODE_PENDING_DEPRECATION, HEADRACE_PUBLIC_API_ONLY } = process.env;
-  if (process.execArgv.includes('--pending-deprecation') || NODE_PENDING_DEPRECATION === '1')
-    return undefined;
+  const { NODE_OPTIONS = '', NODE_PENDING_DEPRECATION, HEADRACE_PUBLIC_API_ONLY } = process.env;
+  const flags = [...process.execArgv, ...NODE_OPTIONS.split(' ')];
+  if (flags.includes('--pending-deprecation') || NODE_PENDING_DEPRECATION === '1') return undefined;
   if (HEADRACE_PUBLIC_API_ONLY === '1') return undefined;
   try {
     const binding = (
