@@ -77,10 +77,14 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     this.drain?.tell(child);
   }
 
-  /** Stops listening and closes every connection now. */
+  /** Stops listening and closes every connection now; one whose handler fails to close is reset. */
   async close(): Promise<void> {
     this.channel.close('shutdown');
-    await this.connections.close('shutdown');
+    try {
+      await this.connections.close('shutdown');
+    } catch {
+      for (const channel of this.connections) channel.abort('shutdown');
+    }
   }
 
   /**

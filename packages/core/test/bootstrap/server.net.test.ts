@@ -84,6 +84,24 @@ describe('close', () => {
   });
 });
 
+describe('close, for a connection whose handler fails to close', () => {
+  it('S351 resets it', async () => {
+    const stubborn: Handler = {
+      close() {
+        throw new Error('not now');
+      },
+    };
+    const server = await new ServerBootstrap()
+      .childOptions({ logger: silentLogger })
+      .childHandler((channel) => channel.pipeline.addLast(stubborn))
+      .bind({ port: 0, host: '127.0.0.1' });
+    const [client] = await connect(server, 1);
+    await server.close();
+    expect(server.connections.size).toBe(0);
+    expect((await client!.closed).reason).toBe('reset');
+  });
+});
+
 describe('shutdown', () => {
   it('S352 stops accepting, tells every child, and is done when the last one has closed', async () => {
     const clock = new VirtualClock();
