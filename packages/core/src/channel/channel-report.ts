@@ -1,6 +1,7 @@
 import type { Channel, LogLevel } from '../contract.ts';
 import { isHeadraceError, toError } from '../errors.ts';
 import { addressText } from '../internal/address-text.ts';
+import { callSafely } from '../internal/call-safely.ts';
 import { throwerOf } from '../pipeline/thrower.ts';
 import type { ChannelHooks } from './channel-options.ts';
 
@@ -16,23 +17,19 @@ export function channelText({ id, isActive, localAddress, remoteAddress }: Chann
 export function reportDropped(channel: Channel, message: unknown): void {
   const names = channel.pipeline.names().join(', ');
   const text = `${channel} a ${typeof message} passed the last handler of ${names}; dropped`;
-  channel.logger.log('debug', text);
+  tell(channel, 'debug', text);
 }
 
 /** An error passed the last handler. Peers go and reset connections every day; the others are worth a warning. */
 export function reportUncaught(channel: Channel, error: Error): void {
   const level: LogLevel = isUsual(error) ? 'debug' : 'warn';
-  channel.logger.log(
-    level,
-    `${channel} no handler caught an error${origin(error)}; closing`,
-    error,
-  );
+  tell(channel, level, `${channel} no handler caught an error${origin(error)}; closing`, error);
 }
 
 /** An `exceptionCaught` threw. */
 export function reportCatcher(channel: Channel, name: string, thrown: Error, first: Error): void {
   const text = `${channel} ${name}.exceptionCaught threw while it handled "${first.message}"`;
-  channel.logger.log('error', text, thrown);
+  tell(channel, 'error', text, thrown);
 }
 
 /** A write failed and nobody looked at it. The hook is called outside all handlers: its throw is logged, too. */
@@ -40,14 +37,19 @@ export function reportUnseenWrite(channel: Channel, hooks: ChannelHooks, error: 
   if (hooks.writeFailed === undefined) {
     const level: LogLevel = isUsual(error) ? 'debug' : 'warn';
     const text = `${channel} a write failed${origin(error)}, and nobody looked at it`;
-    channel.logger.log(level, text, error);
+    tell(channel, level, text, error);
     return;
   }
   try {
     hooks.writeFailed(channel, error);
   } catch (thrown) {
-    channel.logger.log('error', `${channel} the hook writeFailed threw`, toError(thrown));
+    tell(channel, 'error', `${channel} the hook writeFailed threw`, toError(thrown));
   }
+}
+
+/** Much of this is said where nobody would catch what a logger throws. */
+function tell(channel: Channel, level: LogLevel, text: string, error?: Error): void {
+  callSafely(() => channel.logger.log(level, text, error), undefined);
 }
 
 /** Peers go, and reset connections, in the middle of what they are sent every day. */
