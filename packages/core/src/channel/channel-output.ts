@@ -18,11 +18,11 @@ export abstract class ChannelOutput implements OutboundOwner {
   transport: Transport;
   protected readonly options: ResolvedChannelOptions;
   private readonly outbound: OutboundBuffer;
+  private writable = true;
+  private announcedWritable = true;
   /** What handlers hold back, as they told us. */
   private heldBytes = 0;
   private writableListeners: (() => void)[] | undefined = undefined;
-  private writable = true;
-  private announcedWritable = true;
   protected outputShut = false;
   private outputFuture: SettableFuture | undefined = undefined;
   /** The transport has been told to shut our half down. */

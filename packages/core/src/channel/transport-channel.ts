@@ -29,17 +29,17 @@ export class TransportChannel
   extends ChannelOutput
   implements Channel, PipelineHost, TransportSink
 {
-  readonly attributes: AttributeMap = new AttributeMap();
   readonly pipeline: HandlerPipeline;
+  private isOpenNow = true;
+  private active = false;
+  readonly attributes: AttributeMap = new AttributeMap();
   readonly parent: Channel | undefined;
   readonly isServer: boolean = false;
   /** Settles when a connecting channel is connected, or failed to be. */
   readonly connectFuture: SettableFuture = new SettableFuture();
   private readonly idNumber: number;
   private autoReads: boolean;
-  private isOpenNow = true;
   private registered = false;
-  private active = false;
   private readRequested = false;
   private inputShut = false;
   private hasPeerEnded = false;

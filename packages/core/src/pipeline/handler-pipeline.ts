@@ -13,7 +13,7 @@ const firstNames = new WeakMap<object, string>();
 
 /** The pipeline of one channel. */
 export class HandlerPipeline extends PipelineFlow implements ContextOwner {
-  protected readonly head: HandlerContext;
+  readonly head: HandlerContext;
   protected readonly tail: HandlerContext;
   /** `handlerAdded` and `handlerRemoved` calls that wait for the channel's registration. */
   private waiting: { readonly context: HandlerContext; readonly added: boolean }[] | undefined;

@@ -8,7 +8,7 @@ import type { PipelineHost } from './pipeline-ends.ts';
 /** The flow through a pipeline; which handlers stand in it is the matter of {@link HandlerPipeline}. */
 export abstract class PipelineFlow {
   readonly host: PipelineHost;
-  protected abstract readonly head: HandlerContext;
+  abstract readonly head: HandlerContext;
   protected abstract readonly tail: HandlerContext;
   /** No handler intercepts `read`. */
   protected readsDirectly = true;
@@ -103,6 +103,14 @@ export abstract class PipelineFlow {
   }
 
   // --- for the contexts ---
+
+  writeOut(message: unknown): WriteFuture {
+    try {
+      return this.host.transportWrite(message);
+    } catch (thrown) {
+      return this.host.failedWrite(toError(thrown));
+    }
+  }
 
   exceptionHandlerFailed(context: HandlerContext, thrown: Error, original: Error): void {
     this.host.exceptionHandlerFailed(context.name, thrown, original);
