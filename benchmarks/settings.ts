@@ -24,8 +24,8 @@ export function readSettings(args: readonly string[]): Settings {
     allowPositionals: true,
     options: {
       rounds: { type: 'string', default: '5' },
-      seconds: { type: 'string', default: '0.8' },
-      warmup: { type: 'string', default: '1.5' },
+      seconds: { type: 'string', default: '0.6' },
+      warmup: { type: 'string', default: '1.2' },
       connections: { type: 'string', default: '19000' },
       json: { type: 'string' },
       record: { type: 'boolean', default: false },
