@@ -68,7 +68,7 @@ describe('the long-connection server, to the byte', () => {
     const { server, connect } = await started({ readerIdleMs: 50 });
     const client = await signedIn(connect, 'ann');
     expect([await client.line(), await client.line()]).toEqual(['ERR:IDLE_TIMEOUT', undefined]);
-    await vi.waitFor(() => expect(server.onlineSize()).toBe(0));
+    await vi.waitFor(() => expect(server.onlineSize()).toBe(0), { timeout: 8000 });
   });
 
   it('closes an over-long line without a word', async () => {

@@ -117,6 +117,6 @@ describe('the port forwarder', () => {
     const other = connect(server, false);
     other.on('error', () => {});
     await once(other.resume(), 'close');
-    await vi.waitFor(() => expect(server.connections.size).toBe(0));
+    await vi.waitFor(() => expect(server.connections.size).toBe(0), { timeout: 8000 });
   });
 });

@@ -30,8 +30,8 @@ describe('the authentication deadline', () => {
   it.each(FRAMINGS)(
     'closes who does not sign in, by %s; PING does not extend it',
     async (framing) => {
-      const peer = await running.connect(framing);
       const start = performance.now();
+      const peer = await running.connect(framing);
       const pings = setInterval(() => peer.send('PING'), 50);
       const heard = await peer.ended();
       clearInterval(pings);
@@ -45,12 +45,15 @@ describe('the authentication deadline', () => {
   );
 
   it('counts from the connect, also for who shows late how it speaks', async () => {
+    // Times of a second: a busy machine may stand still for some of it.
+    const patient = await RunningChat.start({ authSeconds: 2 });
+    const peer = await patient.connect('frames');
     const start = performance.now();
-    const peer = await running.connect('frames');
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await new Promise((resolve) => setTimeout(resolve, 1000));
     peer.send('PING');
     expect(await peer.ended()).toEqual(['PONG', 'ERR:AUTH_TIMEOUT']);
-    expect(performance.now() - start).toBeLessThan(450);
+    expect(performance.now() - start).toBeLessThan(2900);
+    await patient.stop();
   });
 
   it.each([
@@ -81,8 +84,8 @@ describe('the authentication deadline', () => {
 
 describe('the idle limit', () => {
   it.each(FRAMINGS)('closes a member by %s of whom no complete message came', async (framing) => {
-    const peer = await running.join(framing, 'ann');
     const start = performance.now();
+    const peer = await running.join(framing, 'ann');
     expect(await peer.ended()).toEqual(['ERR:IDLE_TIMEOUT']);
     expect(performance.now() - start).toBeGreaterThan(500);
     expect(await running.logged()).toEqual([expect.stringContaining('idle: ')]);
@@ -96,11 +99,13 @@ describe('the idle limit', () => {
   });
 
   it('is held off by PING', async () => {
-    const peer = await running.join('frames', 'ann');
+    const patient = await RunningChat.start({ readerIdleSeconds: 2 });
+    const peer = await patient.join('frames', 'ann');
     for (let i = 0; i < 5; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 250));
+      await new Promise((resolve) => setTimeout(resolve, 500));
       peer.send('PING');
       expect(await peer.next()).toBe('PONG');
     }
+    await patient.stop();
   });
 });
