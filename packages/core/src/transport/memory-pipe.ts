@@ -22,7 +22,8 @@ export class MemoryPipe {
     let total = 0;
     for (const message of messages) total += message.byteLength;
     if (this.waitingBytes > 0 || this.bytes + total > this.capacity) {
-      for (const message of messages) this.waiting.push(toBuffer(message));
+      // All of them or, if one throws, none.
+      for (const buffer of messages.map(toBuffer)) this.waiting.push(buffer);
       this.waitingBytes += total;
       this.refill();
       return this.waitingBytes === 0;
