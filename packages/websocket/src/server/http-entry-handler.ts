@@ -78,7 +78,7 @@ export class HttpEntryHandler implements Handler {
   private deadline: Timer | undefined = undefined;
   private channel: WebSocketChannel | undefined = undefined;
   private responses = 0;
-  private shutdown: ShutdownEvent | undefined = undefined;
+  private shutdownEvent: ShutdownEvent | undefined = undefined;
 
   constructor(options: HttpEntryHandlerOptions) {
     this.options = options;
@@ -106,7 +106,7 @@ export class HttpEntryHandler implements Handler {
   userEventTriggered(ctx: Context, event: unknown): void {
     ctx.fireUserEventTriggered(event);
     if (!(event instanceof ShutdownEvent)) return;
-    this.shutdown = event;
+    this.shutdownEvent = event;
     if (this.channel !== undefined) this.channel.pipeline.fireUserEventTriggered(event);
     else if (this.responses === 0) ctx.channel.end({ reason: 'shutdown' });
   }
@@ -141,7 +141,8 @@ export class HttpEntryHandler implements Handler {
     const { channel: parent } = this.ctx!;
     this.channel = webSocketChannel(ws, initialize, { ...options, parent, stream: this.stream! });
     // It came behind a response that the shutdown waits for.
-    if (this.shutdown !== undefined) this.channel.pipeline.fireUserEventTriggered(this.shutdown);
+    if (this.shutdownEvent !== undefined)
+      this.channel.pipeline.fireUserEventTriggered(this.shutdownEvent);
   }
 
   /** Answers a request that cannot be served, and ends the connection. */
@@ -192,7 +193,7 @@ export class HttpEntryHandler implements Handler {
     if (this.responses > 0 || this.ctx?.channel.isOpen !== true) return;
     // The connection is the WebSocket's now.
     if (this.channel !== undefined) return;
-    if (this.shutdown !== undefined) this.ctx.channel.end({ reason: 'shutdown' });
+    if (this.shutdownEvent !== undefined) this.ctx.channel.end({ reason: 'shutdown' });
     else this.waitForRequest(this.options.timeoutMs, true);
   }
 
