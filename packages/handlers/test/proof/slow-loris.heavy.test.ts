@@ -7,6 +7,7 @@ import { expect, it } from 'vitest';
 import { AuthHandler } from '../../src/auth/auth-handler.ts';
 import { EchoHandler } from '../../src/echo/echo-handler.ts';
 import { HeartbeatHandler } from '../../src/heartbeat/heartbeat-handler.ts';
+import { RaisedPriority } from './raised-priority.ts';
 
 const CLIENTS = 5000;
 const DEADLINE_MS = 3000;
@@ -108,6 +109,7 @@ it.each([
 ] as const)(
   '5,000 connections that send one byte a second are closed by the %s deadline, and a good client is served',
   async (_deadline, text, handlers) => {
+    using _priority = new RaisedPriority();
     const { server, ended } = await start(handlers);
     const good = new GoodClient(server.port);
     const served = good.run();
