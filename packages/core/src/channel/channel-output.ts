@@ -96,9 +96,12 @@ export abstract class ChannelOutput implements OutboundOwner {
       this.pendingBytesChanged();
       return;
     }
-    this.outbound.flush();
-    if (this.outbound.hasFlushed) this.watchForStall();
-    else if (this.outputFuture !== undefined) this.endWhenDrained();
+    try {
+      this.outbound.flush();
+    } finally {
+      if (this.outbound.hasFlushed) this.watchForStall();
+      else if (this.outputFuture !== undefined) this.endWhenDrained();
+    }
   }
 
   /** A write whose signal may still take it back while it waits for its flush. */

@@ -180,18 +180,25 @@ export class OutboundBuffer {
   private drain(): void {
     if (this.isFlushing) return;
     this.isFlushing = true;
-    try {
-      while (this.inFlight === undefined && this.flushed !== undefined) {
-        const batch = this.takeBatch(this.flushed);
-        if (this.sendOrFail(batch)) this.settle(batch);
-        else if (!this.isOver) this.inFlight = batch;
-        else {
-          this.failAll(batch, this.refusal!);
-          this.pendingBytes = 0;
-        }
+    let failure: unknown;
+    while (this.inFlight === undefined && this.flushed !== undefined) {
+      try {
+        this.sendNext(this.takeBatch(this.flushed));
+      } catch (thrown) {
+        // What was flushed behind it still goes out: nobody flushes it again.
+        failure ??= thrown;
       }
-    } finally {
-      this.isFlushing = false;
+    }
+    this.isFlushing = false;
+    if (failure !== undefined) throw failure;
+  }
+
+  private sendNext(batch: Segment): void {
+    if (this.sendOrFail(batch)) this.settle(batch);
+    else if (!this.isOver) this.inFlight = batch;
+    else {
+      this.failAll(batch, this.refusal!);
+      this.pendingBytes = 0;
     }
   }
 

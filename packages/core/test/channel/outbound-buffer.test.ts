@@ -437,3 +437,54 @@ describe('limits', () => {
     expect(channel.clock.pendingTimers).toBe(0);
   });
 });
+
+describe('a message that cannot write itself', () => {
+  const broken = {
+    byteLength: 300_000,
+    writeTo() {
+      throw new Error('no');
+    },
+  };
+  const seen: string[] = [];
+  const catcher: Handler = {
+    sharable: true,
+    exceptionCaught: (_ctx, error) => void seen.push(error.message),
+  };
+
+  it('S120 fails alone: what was flushed behind it goes out', () => {
+    seen.length = 0;
+    const channel = EmbeddedChannel.with({ maxOutboundBytes: Number.POSITIVE_INFINITY }, catcher);
+    channel.embedded.isStuck = true;
+    channel.writeAndFlush('first');
+    const failed = channel.writeAndFlush(broken);
+    const next = channel.writeAndFlush('y'.repeat(300_000));
+    const last = channel.writeAndFlush('z');
+    channel.run(() => channel.embedded.release());
+    expect([failed.error?.message, next.isSuccess, last.isSuccess]).toEqual(['no', true, true]);
+    expect(seen).toEqual(['no']);
+    expect(channel.pendingOutboundBytes).toBe(0);
+  });
+
+  it('does not keep our half from ending', () => {
+    const channel = new EmbeddedChannel(catcher);
+    channel.write('one').onSettled(() => {
+      channel.writeAndFlush(broken).catch(() => {});
+      channel.shutdown('output');
+    });
+    channel.flush();
+    expect(channel.isOutputShutdown).toBe(true);
+  });
+
+  it('does not keep a stuck peer from being found', () => {
+    const channel = EmbeddedChannel.with({ maxOutboundBytes: Number.POSITIVE_INFINITY }, catcher);
+    const { signal } = new AbortController();
+    for (const text of ['one', 'two']) channel.write(text.repeat(100_000), { signal });
+    channel.embedded.write = () => {
+      channel.embedded.write = () => false;
+      throw new Error('no');
+    };
+    channel.flush();
+    expect(channel.clock.pendingTimers).toBe(1);
+    channel.close();
+  });
+});
