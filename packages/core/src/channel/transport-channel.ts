@@ -120,7 +120,7 @@ export class TransportChannel
     if (value) this.readIfAutoRead();
     else {
       this.readRequested = false;
-      this.transport.pauseReading();
+      if (!this.discardsInput) this.transport.pauseReading();
     }
   }
 

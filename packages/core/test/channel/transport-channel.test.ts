@@ -422,6 +422,15 @@ describe('what the transport tells', () => {
 });
 
 describe('end', () => {
+  it('goes on discarding input though a handler turns autoRead off meanwhile', () => {
+    const channel = new EmbeddedChannel();
+    channel.end();
+    channel.autoRead = false;
+    expect(channel.embedded.isReading).toBe(true);
+    channel.endInput();
+    expect(channel.closeInfo?.reason).toBe('local');
+  });
+
   it('S85 closes politely: sends what was flushed and unflushed writes, then waits for the peer', () => {
     const channel = new EmbeddedChannel();
     channel.write('last words');
