@@ -32,7 +32,8 @@ export function transportError(error: Error): Error {
   if (code === 'ECONNREFUSED') {
     return new ChannelError('CHANNEL_REFUSED', `nobody listens there (${text})`, { code }, error);
   }
-  return new ChannelError('CHANNEL_FAILED', `the transport failed (${text})`, { code }, error);
+  const what = code === 'ENOTFOUND' ? 'the host name is unknown' : 'the transport failed';
+  return new ChannelError('CHANNEL_FAILED', `${what} (${text})`, { code }, error);
 }
 
 /** Why a channel closed when this error closed it. */

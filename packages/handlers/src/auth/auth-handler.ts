@@ -4,7 +4,6 @@ import {
   checkNumber,
   checkTime,
   type Handler,
-  OptionError,
   type PassThrough,
   RejectedError,
   TimedOutError,
@@ -14,6 +13,7 @@ import {
   type WriteFuture,
 } from '@headrace/core';
 import { AuthenticatedEvent, AuthFailedEvent } from './auth-event.ts';
+import { checkAuthOptions } from './auth-option-check.ts';
 import type { AuthAttempt, AuthOptions, AuthVerdict } from './auth-options.ts';
 import { HeldWrites } from './held-writes.ts';
 import { PRINCIPAL } from './principal.ts';
@@ -94,7 +94,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     this.options = options;
     checkTime('timeoutMs', options.timeoutMs ?? DEFAULTS.timeoutMs);
     checkNumber('maxHeld', this.maxHeld, { integer: true });
-    checkConflicts(options);
+    checkAuthOptions(options);
   }
 
   private get maxHeld(): number {
@@ -374,23 +374,4 @@ interface Failure<Reply> {
   readonly reply: Reply | undefined;
   readonly stays?: boolean;
   readonly reason?: CloseReason;
-}
-
-function checkConflicts<P, M, R>(options: AuthOptions<P, M, R>): void {
-  const { onDuplicate = DEFAULTS.onDuplicate, again = DEFAULTS.again } = options;
-  if (onDuplicate !== 'allow' && options.sessions === undefined) {
-    throw new OptionError(
-      'OPTION_CONFLICT',
-      `onDuplicate is '${onDuplicate}', but without sessions nobody knows which ids are connected; ` +
-        'share a SessionRegistry between the handlers',
-      { option: 'sessions' },
-    );
-  }
-  if (again !== 'pass' && options.isCredentials === undefined) {
-    throw new OptionError(
-      'OPTION_CONFLICT',
-      `again is '${again}', but without isCredentials every message counts as credentials`,
-      { option: 'isCredentials' },
-    );
-  }
 }

@@ -421,4 +421,11 @@ describe('AuthHandler, options', () => {
     expect(() => new AuthHandler({ authenticate, timeoutMs: 0 })).toThrow(/timeoutMs is 0/);
     expect(() => new AuthHandler({ authenticate, maxHeld: -1 })).toThrow(/maxHeld is -1/);
   });
+
+  it('refuses options without an authenticator, as JavaScript may give them', () => {
+    const options = {} as ConstructorParameters<typeof AuthHandler>[0];
+    expect(() => new AuthHandler(options)).toThrow(
+      'authenticate is undefined, but must be a function',
+    );
+  });
 });
