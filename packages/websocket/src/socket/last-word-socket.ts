@@ -1,10 +1,5 @@
 import { WebSocket } from 'ws';
-
-/** Who hears that the peer wants to close. */
-export interface CloseListener {
-  /** The peer has sent its close frame; the answer is on its way. */
-  peerClosed(code: number, reason: string): void;
-}
+import type { CloseListener } from './ws-socket.ts';
 
 /**
  * A `ws` WebSocket that leaves the last word to its channel. When the peer breaks the protocol, `ws` sends a

@@ -1,4 +1,8 @@
-import type { CloseListener } from './last-word-socket.ts';
+/** Who hears that the peer wants to close. */
+export interface CloseListener {
+  /** The peer has sent its close frame; the answer is on its way. */
+  peerClosed(code: number, reason: string): void;
+}
 
 /**
  * What we use of a WebSocket of the `ws` library. Any one will do; one made as a `LastWordSocket`, as our
