@@ -1,9 +1,13 @@
 // The echo pipeline without a socket: bursts of 64 small frames, of 16 larger ones, and of one.
 import { LengthFieldFrameDecoder, LengthFieldPrepender } from '@headrace/codec';
 import { EchoHandler, IdleStateHandler } from '@headrace/handlers';
-import { keepBytes } from '../../packages/core/dist/internal/slab.js';
 import { measure } from './measure.mjs';
 import { nullChannel, PassThroughHandler } from './null-channel.mjs';
+
+// Revisions that are compared may have the older one.
+const slab = await import('../../packages/core/dist/internal/slab.js');
+const readBuffer = slab.readBuffer ?? Buffer.allocUnsafeSlow(64 * 1024);
+const keepRead = slab.keepRead ?? ((length) => slab.keepBytes(readBuffer, length));
 
 const CHANNELS = 50;
 
@@ -21,13 +25,13 @@ export function echoBursts(frames, bytes) {
       new EchoHandler(),
     ),
   );
-  const input = Buffer.allocUnsafeSlow(64 * 1024).fill('x');
-  for (let i = 0; i < frames; i += 1) input.writeUInt32BE(bytes, i * (4 + bytes));
+  readBuffer.fill('x');
+  for (let i = 0; i < frames; i += 1) readBuffer.writeUInt32BE(bytes, i * (4 + bytes));
   const length = frames * (4 + bytes);
   return (count) => {
     for (let i = 0; i < count; i += frames) {
       const channel = channels[(i / frames) % CHANNELS];
-      channel.received(keepBytes(input, length));
+      channel.received(keepRead(length));
       channel.readComplete();
     }
   };

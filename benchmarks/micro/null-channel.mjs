@@ -33,8 +33,8 @@ class NullTransport {
   }
 
   /** As a real one up to the system call: what is small is copied together. */
-  write(messages) {
-    const gathered = gather?.(messages);
+  write(messages, bytes) {
+    const gathered = gather?.(messages, bytes);
     if (gathered !== undefined) this.writtenBytes += gathered.length;
     else for (const buffer of coalesce(messages)) this.writtenBytes += buffer.length;
     return true;

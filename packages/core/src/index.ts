@@ -100,7 +100,7 @@ export type {
 } from './handler-types.ts';
 // For writing handlers
 export { addressText } from './internal/address-text.ts';
-export { bufferView } from './internal/buffer-view.ts';
+export { type BufferPlace, bufferPlace, bufferView } from './internal/buffer-view.ts';
 export { checkNumber, checkTime, type NumberBounds } from './internal/option-check.ts';
 export { allSettled, SettableFuture } from './internal/settable-future.ts';
 export { silentLogger, stderrLogger } from './internal/stderr-logger.ts';
@@ -113,7 +113,13 @@ export {
   pipeline,
 } from './pipeline/pipeline-template.ts';
 export { sequential } from './pipeline/sequential.ts';
-export { isByteSource, isOutboundBytes, sizeOfBytes, toBuffer } from './transport/byte-source.ts';
+export {
+  byteLengthOf,
+  isByteSource,
+  isOutboundBytes,
+  sizeOfBytes,
+  toBuffer,
+} from './transport/byte-source.ts';
 export type { ListenTarget } from './transport/listening-transport.ts';
 export { MemoryNetwork, type MemoryNetworkOptions } from './transport/memory-network.ts';
 export { type MemoryOptions, MemoryTransport } from './transport/memory-transport.ts';

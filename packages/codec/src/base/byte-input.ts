@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
-import { bufferView } from '@headrace/core';
+import { bufferPlace, bufferView } from '@headrace/core';
 
 const EMPTY: Buffer = Buffer.alloc(0);
+const NO_MEMORY: ArrayBufferLike = EMPTY.buffer;
 /** Less than this is copied out of the memory it came in, so that a few bytes do not keep much more alive. */
 const SMALL_BYTES = 2048;
 const MIN_CAPACITY = 256;
@@ -28,7 +29,7 @@ export class ByteInput {
   wanted = 0;
   private owned = false;
   /** What `buffer` is a view of, and where it begins there. */
-  private memory: ArrayBufferLike = EMPTY.buffer;
+  private memory: ArrayBufferLike = NO_MEMORY;
   private origin = 0;
 
   /** How many bytes there are. */
@@ -106,7 +107,9 @@ export class ByteInput {
   }
 
   clear(): void {
-    this.hold(EMPTY);
+    this.buffer = EMPTY;
+    this.memory = NO_MEMORY;
+    this.origin = 0;
     this.start = 0;
     this.end = 0;
     this.wanted = 0;
@@ -115,8 +118,9 @@ export class ByteInput {
 
   private hold(buffer: Buffer): void {
     this.buffer = buffer;
-    this.memory = buffer.buffer;
-    this.origin = buffer.byteOffset;
+    const { memory, offset } = bufferPlace(buffer);
+    this.memory = memory;
+    this.origin = offset;
   }
 
   private indexOfBefore(end: number, byte: number, from: number): number {

@@ -39,8 +39,6 @@ export interface ByteToMessageDecoderOptions {
   readonly maxBufferedBytes?: number;
 }
 
-const DEFAULTS = { onFrameError: 'close' } as const;
-
 /** After an emitted error the rest of a read waits for the next read, but no longer than this. */
 const RESUME_MS = 1;
 /** So much of a frame that was cut off is worth a look in the log. */
@@ -119,7 +117,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   private lateError: Error | undefined = undefined;
 
   constructor(options: ByteToMessageDecoderOptions = {}) {
-    this.onFrameError = checkPolicy(options.onFrameError ?? DEFAULTS.onFrameError);
+    this.onFrameError = checkPolicy(options.onFrameError ?? 'close');
     this.limits = RestLimits.of(options.frameTimeoutMs, options.maxBufferedBytes);
     refuseSharing(this);
   }
@@ -166,16 +164,22 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     this.accept(ctx, message);
     if (this.reentrant !== undefined) this.acceptReentrant(ctx);
     this.busy = false;
+    const { input } = this;
     if (this.removed) this.passOnRest(ctx);
-    else this.input.settle();
-    if (this.input.length === 0) this.deadline?.clear();
-    else if (this.input.length > this.limits.maxBufferedBytes) {
-      this.fail(ctx, tooMuchLeft(this, this.input.length, this.limits.maxBufferedBytes));
-    } else {
-      this.deadline ??= new FrameDeadline(this.limits.frameTimeoutMs, this.input, this);
-      this.deadline.watch(ctx, this.moved);
-      this.moved = false;
+    else input.settle();
+    if (input.length === 0) this.deadline?.clear();
+    else this.watchRest(ctx, input);
+  }
+
+  private watchRest(ctx: Context, input: ByteInput): void {
+    const { maxBufferedBytes, frameTimeoutMs } = this.limits;
+    if (input.length > maxBufferedBytes) {
+      this.fail(ctx, tooMuchLeft(this, input.length, maxBufferedBytes));
+      return;
     }
+    this.deadline ??= new FrameDeadline(frameTimeoutMs, input, this);
+    this.deadline.watch(ctx, this.moved);
+    this.moved = false;
   }
 
   channelReadComplete(ctx: Context): void {
@@ -223,8 +227,9 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     this.hasRead = true;
     this.askedForMore = false;
     if (this.failed || message.length === 0) return;
-    this.input.append(toBuffer(message));
-    this.decodeAll(ctx);
+    const { input } = this;
+    input.append(toBuffer(message));
+    this.decodeAll(ctx, input);
   }
 
   /** What later handlers read into the pipeline while they were in the middle of one of our messages. */
@@ -238,8 +243,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     this.reentrant = undefined;
   }
 
-  private decodeAll(ctx: Context): void {
-    const { input } = this;
+  private decodeAll(ctx: Context, input: ByteInput): void {
     while (input.end > input.start && !this.removed) {
       const before = input.start;
       let message: T | undefined;
@@ -288,7 +292,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     this.hasFired = false;
     if (!this.failed && !this.busy) {
       this.busy = true;
-      this.decodeAll(ctx);
+      this.decodeAll(ctx, this.input);
       if (!this.removed && !this.failed && this.lateError === undefined) this.decodeRest(ctx);
       this.busy = false;
       if (this.removed) this.passOnRest(ctx);
@@ -356,7 +360,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     this.resumption = undefined;
     if (this.busy || this.failed) return;
     this.busy = true;
-    this.decodeAll(ctx);
+    this.decodeAll(ctx, this.input);
     if (this.reentrant !== undefined) this.acceptReentrant(ctx);
     this.busy = false;
     if (this.removed) this.passOnRest(ctx);

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { DecodeError, PipelineError } from '@headrace/core';
 
 /** What a decoder threw, as a {@link DecodeError}: its own as it is, anything else as the cause of one. */

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { type Context, checkNumber, DecodeError, OptionError } from '@headrace/core';
 import type { ByteInput } from '../base/byte-input.ts';
 import {

@@ -1,5 +1,6 @@
 import {
   type ByteSource,
+  byteLengthOf,
   type Context,
   checkNumber,
   EncodeError,
@@ -89,9 +90,10 @@ class LengthFormat {
   }
 
   readonly prepend = (body: OutboundBytes): OutboundBytes => {
-    const value = body.byteLength + this.extra;
-    if (value < 0 || value >= this.limit || body.byteLength > this.maxBodyLength) {
-      throw this.refuse(body.byteLength, value);
+    const bytes = byteLengthOf(body);
+    const value = bytes + this.extra;
+    if (value < 0 || value >= this.limit || bytes > this.maxBodyLength) {
+      throw this.refuse(bytes, value);
     }
     return new LengthPrefixed(this, body);
   };
@@ -117,18 +119,19 @@ class LengthPrefixed implements ByteSource {
   private readonly format: LengthFormat;
   private readonly body: OutboundBytes;
 
-  readonly byteLength: number;
-
   constructor(format: LengthFormat, body: OutboundBytes) {
     this.format = format;
     this.body = body;
-    this.byteLength = body.byteLength + format.width;
+  }
+
+  get byteLength(): number {
+    return byteLengthOf(this.body) + this.format.width;
   }
 
   writeTo(target: Uint8Array, offset: number): void {
     const { body } = this;
     const { width, extra, isLittle } = this.format;
-    writeLength(target, offset, width, isLittle, body.byteLength + extra);
+    writeLength(target, offset, width, isLittle, byteLengthOf(body) + extra);
     if (body instanceof Uint8Array) target.set(body, offset + width);
     else body.writeTo(target, offset + width);
   }

@@ -1,5 +1,6 @@
 import {
   type ByteSource,
+  byteLengthOf,
   type Context,
   checkNumber,
   EncodeError,
@@ -27,14 +28,15 @@ class VarintPrefixed implements ByteSource {
   private readonly body: OutboundBytes;
 
   constructor(body: OutboundBytes) {
-    this.byteLength = varintSize(body.byteLength) + body.byteLength;
+    const bytes = byteLengthOf(body);
+    this.byteLength = varintSize(bytes) + bytes;
     this.body = body;
   }
 
   writeTo(target: Uint8Array, offset: number): void {
     const { body } = this;
     let at = offset;
-    let rest = body.byteLength;
+    let rest = byteLengthOf(body);
     for (; rest > 0x7f; rest >>>= 7) target[at++] = (rest & 0x7f) | 0x80;
     target[at++] = rest;
     if (body instanceof Uint8Array) target.set(body, at);
@@ -99,11 +101,12 @@ export class VarintPrepender implements Handler {
   }
 
   private prepend(body: OutboundBytes): VarintPrefixed {
-    if (body.byteLength <= this.maxBodyLength) return new VarintPrefixed(body);
+    const bytes = byteLengthOf(body);
+    if (bytes <= this.maxBodyLength) return new VarintPrefixed(body);
     throw new EncodeError(
       'MESSAGE_TOO_LONG',
-      `a body of ${body.byteLength} bytes is longer than maxBodyLength, ${this.maxBodyLength}`,
-      { bytes: body.byteLength, maxBodyLength: this.maxBodyLength },
+      `a body of ${bytes} bytes is longer than maxBodyLength, ${this.maxBodyLength}`,
+      { bytes, maxBodyLength: this.maxBodyLength },
     );
   }
 }

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { EncodeError, type OutboundBytes, toBuffer } from '@headrace/core';
 import { SchemaCodec, type SchemaCodecOptions } from '../schema/schema-codec.ts';
 import { decodeUtf8 } from '../text/utf8.ts';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { EncodeError, type OutboundBytes } from '@headrace/core';
 import { MessageToMessageEncoder } from '../base/message-to-message-encoder.ts';
 import { MQTT_TYPES, type MqttConnect, type MqttPacket, mqttFlagsOf } from './mqtt-packet.ts';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { EncodeError, type OutboundBytes } from '@headrace/core';
 import { MessageToMessageEncoder } from '../base/message-to-message-encoder.ts';
 import { isEscaped, STOMP_COMMANDS, StompFrame } from './stomp-frame.ts';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 /** What a STOMP frame says it is. */
 export type StompCommand =
   | 'CONNECT'

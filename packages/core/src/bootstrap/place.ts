@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { OptionError } from '../errors.ts';
 
 /** The ways to name a place, each with what may stand beside it. */

@@ -3,9 +3,8 @@ import type { WriteFuture } from '../contract.ts';
 import { ChannelError, EncodeError, toError } from '../errors.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import type { Transport } from '../transport/transport.ts';
+import { bytesOf, ENTRY_OVERHEAD_BYTES, joinMessages, Segment } from './output-segment.ts';
 
-/** Counted for each waiting message on top of its bytes, so that many tiny writes do not under-count memory. */
-export const ENTRY_OVERHEAD_BYTES = 64;
 /** How much goes to the transport in one write when a backlog drains. */
 const MAX_WRITE_BYTES = 256 * 1024;
 
@@ -21,59 +20,6 @@ export interface OutboundOwner {
   /** A failed future is reported if nobody looks at it. */
   reportFailure(future: SettableFuture, error: Error): void;
 }
-
-/** Messages that share one future, and are that future: the writes of one flush, or one write that can be cancelled. */
-class Segment extends SettableFuture {
-  /** The next one in its chain. */
-  next: Segment | undefined = undefined;
-  /** Most segments are one message, and then need no array. */
-  first: unknown;
-  private all: unknown[] | undefined = undefined;
-  private count = 1;
-  /** Bytes and overhead. */
-  cost = 0;
-  /** True when the next write must not join it. */
-  readonly isSealed: boolean;
-
-  constructor(message: unknown, isSealed: boolean) {
-    super();
-    this.first = message;
-    this.isSealed = isSealed;
-  }
-
-  push(message: unknown): void {
-    if (this.all === undefined) {
-      this.all = spareArrays.pop() ?? [];
-      this.all[0] = this.first;
-      this.first = undefined;
-    }
-    this.all[this.count] = message;
-    this.count += 1;
-  }
-
-  /** All messages, if they are more than one; an array that serves again after {@link release}. */
-  messages(): unknown[] | undefined {
-    const { all, count } = this;
-    return all === undefined || all.length === count ? all : all.slice(0, count);
-  }
-
-  /** The messages are gone: whoever keeps the future must not keep them. */
-  release(): void {
-    const { all, count } = this;
-    this.next = undefined;
-    this.first = undefined;
-    if (all === undefined) return;
-    this.all = undefined;
-    if (spareArrays.length === MAX_SPARE_ARRAYS || all.length > MAX_SPARE_LENGTH) return;
-    all.fill(undefined, 0, count);
-    spareArrays.push(all);
-  }
-}
-
-/** Bursts are often as long as those before: their arrays serve again, and are not grown each time. */
-const spareArrays: unknown[][] = [];
-const MAX_SPARE_ARRAYS = 16;
-const MAX_SPARE_LENGTH = 1024;
 
 /**
  * The output of one channel, in order: in flight, flushed, unflushed; each a chain of segments. A future
@@ -118,7 +64,7 @@ export class OutboundBuffer {
     this.pendingBytes += cost;
     let segment = this.lastUnflushed;
     if (signal !== undefined) segment = this.cancellable(message, signal);
-    else if (segment === undefined || segment.isSealed) segment = this.append(message, false);
+    else if (segment === undefined || segment.isSealed) segment = this.append(message);
     else segment.push(message);
     segment.cost += cost;
     if (this.pendingBytes > this.owner.writeBufferHighBytes) this.owner.pendingBytesChanged();
@@ -128,13 +74,21 @@ export class OutboundBuffer {
   /** Sends all that has been written so far; a call from within a flush is picked up by the outer one. */
   flush(): void {
     const { unflushed } = this;
-    if (unflushed !== undefined) {
-      if (this.flushed === undefined) this.flushed = unflushed;
-      else this.lastFlushed!.next = unflushed;
-      this.lastFlushed = this.lastUnflushed;
-      this.unflushed = this.lastUnflushed = undefined;
+    if (unflushed === undefined) {
+      if (this.flushed !== undefined) this.drain(undefined);
+      return;
     }
-    if (this.flushed !== undefined) this.drain();
+    const last = this.lastUnflushed;
+    this.unflushed = this.lastUnflushed = undefined;
+    if (unflushed === last && !this.isFlushing && !this.hasFlushed) {
+      // As nearly always: nothing waits before it.
+      this.drain(unflushed);
+      return;
+    }
+    if (this.flushed === undefined) this.flushed = unflushed;
+    else this.lastFlushed!.next = unflushed;
+    this.lastFlushed = last;
+    this.drain(undefined);
   }
 
   /** The transport has taken all that was in flight. */
@@ -149,7 +103,7 @@ export class OutboundBuffer {
     } finally {
       this.isFlushing = false;
     }
-    this.drain();
+    this.drain(undefined);
   }
 
   /** Our half is being shut down: what was flushed still goes out, the rest and all later writes fail. */
@@ -177,20 +131,30 @@ export class OutboundBuffer {
     this.failAll(segments, error);
   }
 
-  private drain(): void {
+  /** Sends this batch, if any, and then what was flushed, until the transport is busy. */
+  private drain(first: Segment | undefined): void {
     if (this.isFlushing) return;
     this.isFlushing = true;
     let failure: unknown;
-    while (this.inFlight === undefined && this.flushed !== undefined) {
+    let batch = first ?? this.nextBatch();
+    while (batch !== undefined) {
       try {
-        this.sendNext(this.takeBatch(this.flushed));
+        this.sendNext(batch);
       } catch (thrown) {
         // What was flushed behind it still goes out: nobody flushes it again.
         failure ??= thrown;
       }
+      batch = this.nextBatch();
     }
     this.isFlushing = false;
     if (failure !== undefined) throw failure;
+  }
+
+  private nextBatch(): Segment | undefined {
+    const { flushed } = this;
+    return this.inFlight === undefined && flushed !== undefined
+      ? this.takeBatch(flushed)
+      : undefined;
   }
 
   private sendNext(batch: Segment): void {
@@ -228,14 +192,14 @@ export class OutboundBuffer {
   }
 
   private send(batch: Segment): boolean {
-    if (batch.next !== undefined) return this.transport.write(joinMessages(batch));
+    if (batch.next !== undefined) return this.transport.write(joinMessages(batch), bytesOf(batch));
     const all = batch.messages();
-    if (all !== undefined) return this.transport.write(all);
+    if (all !== undefined) return this.transport.write(all, batch.bytes);
     const one = spareOne ?? [undefined];
     spareOne = undefined;
-    one[0] = batch.first;
+    one[0] = batch.only;
     try {
-      return this.transport.write(one);
+      return this.transport.write(one, batch.bytes);
     } finally {
       one[0] = undefined;
       spareOne = one;
@@ -255,8 +219,8 @@ export class OutboundBuffer {
     else this.owner.pendingBytesChanged();
   }
 
-  private append(message: unknown, isSealed: boolean): Segment {
-    const segment = new Segment(message, isSealed);
+  private append(message: unknown): Segment {
+    const segment = new Segment(message);
     if (this.lastUnflushed === undefined) this.unflushed = segment;
     else this.lastUnflushed.next = segment;
     this.lastUnflushed = segment;
@@ -264,7 +228,8 @@ export class OutboundBuffer {
   }
 
   private cancellable(message: unknown, signal: AbortSignal): Segment {
-    const segment = this.append(message, true);
+    const segment = this.append(message);
+    segment.seal();
     const onAbort = () => this.cancel(segment, signal);
     signal.addEventListener('abort', onAbort, { once: true });
     segment.peekSettled(() => signal.removeEventListener('abort', onAbort));
@@ -320,16 +285,6 @@ export class OutboundBuffer {
 
 /** The array for a write of one message; taken while it is in use. */
 let spareOne: unknown[] | undefined;
-
-function joinMessages(segments: Segment): unknown[] {
-  const messages: unknown[] = [];
-  for (let segment: Segment | undefined = segments; segment !== undefined; segment = segment.next) {
-    const all = segment.messages();
-    if (all === undefined) messages.push(segment.first);
-    else for (const message of all) messages.push(message);
-  }
-  return messages;
-}
 
 /** What a write fails with when its signal aborted first. */
 export function abortedError(signal: AbortSignal): ChannelError {

@@ -16,3 +16,33 @@ const View: ViewClass =
 export function bufferView(memory: ArrayBufferLike, offset: number, length: number): Buffer {
   return new View(memory, offset, length);
 }
+
+/** Where the bytes of a Buffer lie. */
+export interface BufferPlace {
+  readonly view: Buffer;
+  readonly memory: ArrayBufferLike;
+  readonly offset: number;
+}
+
+const lastPlace: { -readonly [K in keyof BufferPlace]: BufferPlace[K] } = placeOf(Buffer.alloc(0));
+
+/** As {@link bufferView}, and {@link bufferPlace} will be asked about it next. */
+export function placedView(memory: ArrayBufferLike, offset: number, length: number): Buffer {
+  const view = new View(memory, offset, length);
+  lastPlace.view = view;
+  lastPlace.memory = memory;
+  lastPlace.offset = offset;
+  return view;
+}
+
+/**
+ * The memory of a Buffer and where it begins there. A Buffer's own `buffer` and `byteOffset` are calls into
+ * the engine, which cost more than a small frame; what was just read is known without them.
+ */
+export function bufferPlace(view: Buffer): BufferPlace {
+  return view === lastPlace.view ? lastPlace : placeOf(view);
+}
+
+function placeOf(view: Buffer): BufferPlace {
+  return { view, memory: view.buffer, offset: view.byteOffset };
+}

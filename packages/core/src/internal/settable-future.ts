@@ -3,23 +3,30 @@ import { callSafely } from './call-safely.ts';
 
 type Listener = (error: Error | undefined) => void;
 
-const PENDING = 0;
+// What a future knows of itself, as bits: there is one for each flush of each connection.
 const DONE = 1;
 const FAILED = 2;
+const SETTLED = DONE | FAILED;
+const OBSERVED = 4;
 
 /**
  * A {@link WriteFuture} that its owner settles. It allocates a promise only when somebody asks for one,
  * and remembers whether anybody ever looked, so that a failure can be reported instead of vanishing.
  */
 export class SettableFuture implements WriteFuture {
-  private state = PENDING;
-  private failure: Error | undefined = undefined;
-  private listeners: Listener | Listener[] | undefined = undefined;
-  private observed = false;
+  // Declared and set in the constructor: the engine makes it inline then, also for a subclass.
+  declare private flags: number;
+  /** Who waits, and once it has failed, why. */
+  declare private rest: Listener | Listener[] | Error | undefined;
+
+  constructor() {
+    this.flags = 0;
+    this.rest = undefined;
+  }
 
   static succeeded(): SettableFuture {
     const future = new SettableFuture();
-    future.state = DONE;
+    future.flags = DONE;
     return future;
   }
 
@@ -50,46 +57,47 @@ export class SettableFuture implements WriteFuture {
   }
 
   get isSettled(): boolean {
-    return this.state !== PENDING;
+    return (this.flags & SETTLED) !== 0;
   }
 
   get isSuccess(): boolean {
-    return this.state === DONE;
+    return (this.flags & DONE) !== 0;
   }
 
   get error(): Error | undefined {
-    this.observed = true;
+    this.flags |= OBSERVED;
     return this.failure;
   }
 
   /** True once somebody listened, awaited or read the error. */
   get isObserved(): boolean {
-    return this.observed;
+    return (this.flags & OBSERVED) !== 0;
   }
 
   succeed(): void {
-    if (this.state !== PENDING) return;
-    this.state = DONE;
-    if (this.listeners !== undefined) this.notify();
+    if (this.isSettled) return;
+    this.flags |= DONE;
+    if (this.rest !== undefined) this.notify(undefined);
   }
 
   fail(error: Error): void {
-    if (this.state !== PENDING) return;
-    this.state = FAILED;
-    this.failure = error;
-    if (this.listeners !== undefined) this.notify();
+    if (this.isSettled) return;
+    this.flags |= FAILED;
+    if (this.rest === undefined) this.rest = error;
+    else this.notify(error);
   }
 
   onSettled(listener: Listener): void {
-    this.observed = true;
+    this.flags |= OBSERVED;
     this.peekSettled(listener);
   }
 
   peekSettled(listener: Listener): void {
-    if (this.state !== PENDING) callSafely(listener, this.failure);
-    else if (this.listeners === undefined) this.listeners = listener;
-    else if (typeof this.listeners === 'function') this.listeners = [this.listeners, listener];
-    else this.listeners.push(listener);
+    const { rest } = this;
+    if (this.isSettled) callSafely(listener, this.failure);
+    else if (rest === undefined) this.rest = listener;
+    else if (typeof rest === 'function') this.rest = [rest, listener];
+    else (rest as Listener[]).push(listener);
   }
 
   // biome-ignore lint/suspicious/noThenProperty: a future is awaitable
@@ -116,12 +124,16 @@ export class SettableFuture implements WriteFuture {
     });
   }
 
+  private get failure(): Error | undefined {
+    return (this.flags & FAILED) !== 0 ? (this.rest as Error) : undefined;
+  }
+
   /** One listener's throw does not keep the others from hearing. */
-  private notify(): void {
-    const listeners = this.listeners;
-    this.listeners = undefined;
-    if (typeof listeners === 'function') callSafely(listeners, this.failure);
-    else for (const listener of listeners!) callSafely(listener, this.failure);
+  private notify(error: Error | undefined): void {
+    const listeners = this.rest as Listener | Listener[];
+    this.rest = error;
+    if (typeof listeners === 'function') callSafely(listeners, error);
+    else for (const listener of listeners) callSafely(listener, error);
   }
 }
 

@@ -25,8 +25,12 @@ export const REMOVED = 2;
 /** What a context needs of its pipeline. */
 export interface ContextOwner extends Pipeline {
   readonly head: HandlerContext;
+  /** Who intercepts `read`: the head if nobody does, the handler if there is one, `undefined` if there are more. */
+  readonly readInterceptor: HandlerContext | undefined;
   /** To the transport; what it throws fails the future. */
   writeOut(message: unknown): WriteFuture;
+  /** To the transport; what it throws is told to the handlers. */
+  flushOut(): void;
   readonly channel: Channel;
   /** `exceptionCaught` threw: told to the log, not to the pipeline. */
   exceptionHandlerFailed(context: HandlerContext, thrown: Error, original: Error): void;
@@ -183,10 +187,16 @@ export class HandlerContext implements Context {
   // --- outbound, towards the head ---
 
   read(): void {
-    this.prevWith(mask.READ).invokeRead();
+    const { pipeline } = this;
+    if (this === pipeline.readInterceptor) pipeline.head.invokeRead();
+    else this.prevWith(mask.READ).invokeRead();
   }
 
-  private invokeRead(): void {
+  invokeRead(): void {
+    if (this.state !== ADDED) {
+      this.read();
+      return;
+    }
     try {
       const handled = this.handler.read!(this);
       if (handled !== undefined) this.watch(handled);
@@ -216,7 +226,9 @@ export class HandlerContext implements Context {
   }
 
   flush(): void {
-    this.prevFlusher.invokeFlush();
+    const { prevFlusher, pipeline } = this;
+    if (prevFlusher === pipeline.head) pipeline.flushOut();
+    else prevFlusher.invokeFlush();
   }
 
   invokeFlush(): void {

@@ -15,6 +15,7 @@ const firstNames = new WeakMap<object, string>();
 export class HandlerPipeline extends PipelineFlow implements ContextOwner {
   readonly head: HandlerContext;
   protected readonly tail: HandlerContext;
+  readInterceptor: HandlerContext | undefined;
   /** `handlerAdded` and `handlerRemoved` calls that wait for the channel's registration. */
   private waiting: { readonly context: HandlerContext; readonly added: boolean }[] | undefined;
   private destroyed = false;
@@ -26,6 +27,7 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
     this.head.state = ADDED;
     this.tail.state = ADDED;
     linkEnds(this.head, this.tail);
+    this.readInterceptor = this.head;
   }
 
   // --- the list ---
@@ -271,13 +273,19 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
 
   /** A context has come or gone: does anybody still stand between the application and the transport? */
   private findInterceptors(changed: HandlerContext): void {
-    if (has(changed, mask.READ)) this.readsDirectly = this.noneHas(mask.READ);
-    if (has(changed, mask.FLUSH)) this.flushesDirectly = this.noneHas(mask.FLUSH);
+    if (has(changed, mask.READ)) this.readInterceptor = this.onlyOneWith(mask.READ);
+    if (has(changed, mask.FLUSH)) this.flushesDirectly = this.onlyOneWith(mask.FLUSH) === this.head;
   }
 
-  private noneHas(bit: number): boolean {
-    for (let c = this.head.next; c !== this.tail; c = c.next) if (has(c, bit)) return false;
-    return true;
+  /** The one handler that takes this operation; the head if there is none, `undefined` if there are more. */
+  private onlyOneWith(bit: number): HandlerContext | undefined {
+    let found = this.head;
+    for (let c = this.head.next; c !== this.tail; c = c.next) {
+      if (!has(c, bit)) continue;
+      if (found !== this.head) return undefined;
+      found = c;
+    }
+    return found;
   }
 
   private find(ref: HandlerRef): HandlerContext | undefined {

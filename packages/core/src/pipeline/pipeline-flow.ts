@@ -10,8 +10,8 @@ export abstract class PipelineFlow {
   readonly host: PipelineHost;
   abstract readonly head: HandlerContext;
   protected abstract readonly tail: HandlerContext;
-  /** No handler intercepts `read`. */
-  protected readsDirectly = true;
+  /** Who intercepts `read`: the head if nobody does, the handler if there is one, `undefined` if there are more. */
+  abstract readInterceptor: HandlerContext | undefined;
   /** No handler intercepts `flush`. */
   protected flushesDirectly = true;
 
@@ -70,8 +70,10 @@ export abstract class PipelineFlow {
   // --- outbound, from the tail ---
 
   read(): void {
-    if (this.readsDirectly) this.host.transportRead();
-    else this.tail.read();
+    const { readInterceptor } = this;
+    if (readInterceptor === this.head) this.host.transportRead();
+    else if (readInterceptor === undefined) this.tail.read();
+    else readInterceptor.invokeRead();
   }
 
   write(message: unknown): WriteFuture {
@@ -79,15 +81,8 @@ export abstract class PipelineFlow {
   }
 
   flush(): void {
-    if (!this.flushesDirectly) {
-      this.tail.prevFlusher.invokeFlush();
-      return;
-    }
-    try {
-      this.host.transportFlush();
-    } catch (thrown) {
-      this.head.fireExceptionCaught(toError(thrown));
-    }
+    if (this.flushesDirectly) this.flushOut();
+    else this.tail.prevFlusher.invokeFlush();
   }
 
   writeAndFlush(message: unknown): WriteFuture {
@@ -109,6 +104,14 @@ export abstract class PipelineFlow {
       return this.host.transportWrite(message);
     } catch (thrown) {
       return this.host.failedWrite(toError(thrown));
+    }
+  }
+
+  flushOut(): void {
+    try {
+      this.host.transportFlush();
+    } catch (thrown) {
+      this.head.fireExceptionCaught(toError(thrown));
     }
   }
 

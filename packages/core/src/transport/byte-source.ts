@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { ByteSource, OutboundBytes } from '../contract.ts';
 
 /** True for what a byte transport takes: a Buffer, any Uint8Array, or a {@link ByteSource}. */
@@ -19,6 +20,11 @@ export function isByteSource(message: unknown): message is ByteSource {
 export function sizeOfBytes(message: unknown): number {
   if (message instanceof Uint8Array) return message.length;
   return isByteSource(message) ? message.byteLength : -1;
+}
+
+/** How long outbound bytes are. A Buffer's own `byteLength` is a call into the engine, its `length` is not. */
+export function byteLengthOf(message: OutboundBytes): number {
+  return message instanceof Uint8Array ? message.length : message.byteLength;
 }
 
 /** One Buffer of any outbound bytes; a Buffer is returned as it is. */

@@ -1,5 +1,6 @@
+import { Buffer } from 'node:buffer';
 import type { OutboundBytes } from '../contract.ts';
-import { toBuffer } from './byte-source.ts';
+import { byteLengthOf, toBuffer } from './byte-source.ts';
 
 /** Messages up to this size are copied together; larger ones are passed on as they are. */
 const COPY_BYTES = 8 * 1024;
@@ -15,7 +16,7 @@ export function coalesce(messages: readonly OutboundBytes[]): Buffer[] {
   let runBytes = 0;
   for (let i = 0; i < messages.length; i++) {
     const message = messages[i]!;
-    const size = message.byteLength;
+    const size = byteLengthOf(message);
     const isLarge = size > COPY_BYTES;
     if (isLarge || runBytes + size > CHUNK_BYTES) {
       addRun(buffers, messages, start, i, runBytes);
@@ -49,7 +50,7 @@ function addRun(
     const message = messages[i]!;
     if (message instanceof Uint8Array) joined.set(message, offset);
     else message.writeTo(joined, offset);
-    offset += message.byteLength;
+    offset += byteLengthOf(message);
   }
   buffers.push(joined);
 }

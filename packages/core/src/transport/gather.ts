@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { OutboundBytes } from '../contract.ts';
 
 /** Messages up to this size are copied together; larger ones are passed on as they are. */
@@ -17,31 +18,38 @@ const views: (Buffer | undefined)[] = [];
 let isBusy = false;
 
 /**
- * The messages as one Buffer, which is good until the next call; `undefined` if they are none, too large to
- * be copied, or too many.
+ * The messages, which have so many bytes together, as one Buffer, which is good until the next call;
+ * `undefined` if one is too large to be copied, or all together are.
  */
-export function gather(messages: readonly OutboundBytes[]): Buffer | undefined {
-  let bytes = 0;
-  for (let i = 0; i < messages.length; i++) {
-    const size = messages[i]!.byteLength;
-    if (size > COPY_BYTES) return undefined;
-    bytes += size;
-  }
+export function gather(messages: readonly OutboundBytes[], bytes: number): Buffer | undefined {
   if (bytes === 0 || bytes > 1 << LARGEST_BITS || isBusy) return undefined;
   const view = viewOf(bytes);
   isBusy = true;
   try {
-    let offset = 0;
-    for (let i = 0; i < messages.length; i++) {
-      const message = messages[i]!;
-      if (message instanceof Uint8Array) view.set(message, offset);
-      else message.writeTo(view, offset);
-      offset += message.byteLength;
-    }
+    return writeAll(messages, view) ? view : undefined;
   } finally {
     isBusy = false;
   }
-  return view;
+}
+
+/** False at the first message that is too large, and if a message is not as long as it said before. */
+function writeAll(messages: readonly OutboundBytes[], view: Buffer): boolean {
+  let offset = 0;
+  for (let i = 0; i < messages.length; i++) {
+    const message = messages[i]!;
+    if (message instanceof Uint8Array) {
+      const { length } = message;
+      if (length > COPY_BYTES) return false;
+      view.set(message, offset);
+      offset += length;
+    } else {
+      const { byteLength } = message;
+      if (byteLength > COPY_BYTES) return false;
+      message.writeTo(view, offset);
+      offset += byteLength;
+    }
+  }
+  return offset === view.length;
 }
 
 /** What was gathered is still in use: the next call takes other memory. */

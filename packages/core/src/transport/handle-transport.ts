@@ -1,7 +1,7 @@
 // Walk 1: an accepted connection as a transport: bytes in, bytes out. Next: packages/core/src/channel/transport-channel.ts
 import { getSystemErrorName } from 'node:util';
 import type { Address, OutboundBytes } from '../contract.ts';
-import { keepBytes } from '../internal/slab.ts';
+import { keepRead, readBuffer } from '../internal/slab.ts';
 import { sizeOfBytes } from './byte-source.ts';
 import { coalesce } from './coalesce.ts';
 import { gather, keepGathered } from './gather.ts';
@@ -16,9 +16,6 @@ import {
   streamInternals,
 } from './stream-handle.ts';
 import type { Transport, TransportSink } from './transport.ts';
-
-/** One read buffer for all: what arrives is copied out at once. */
-const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
 
 const internals = streamInternals as StreamInternals;
 const state = internals?.streamBaseState;
@@ -108,10 +105,10 @@ export class HandleTransport implements Transport {
     return sizeOfBytes(message);
   }
 
-  write(messages: readonly unknown[]): boolean {
+  write(messages: readonly unknown[], bytes: number): boolean {
     const only = messages.length === 1 ? messages[0] : undefined;
     if (only instanceof Uint8Array && only.length > 0) return this.writeOne(only);
-    const gathered = gather(messages as readonly OutboundBytes[]);
+    const gathered = gather(messages as readonly OutboundBytes[], bytes);
     if (gathered !== undefined) {
       const isTaken = this.writeOne(gathered);
       if (!isTaken) keepGathered(gathered);
@@ -191,7 +188,7 @@ export class HandleTransport implements Transport {
       return;
     }
     this.mayRead = false;
-    sink.received(keepBytes(readBuffer, count));
+    sink.received(keepRead(count));
     sink.readComplete();
     this.stopUnlessAsked();
   }

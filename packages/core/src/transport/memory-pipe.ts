@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { OutboundBytes } from '../contract.ts';
 import { toBuffer } from './byte-source.ts';
 

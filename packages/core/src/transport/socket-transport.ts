@@ -4,16 +4,13 @@ import net from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Address, ByteSource, Clock, OutboundBytes } from '../contract.ts';
 import { PipelineError } from '../errors.ts';
-import { keepBytes } from '../internal/slab.ts';
+import { keepRead, readBuffer } from '../internal/slab.ts';
 import { sizeOfBytes } from './byte-source.ts';
 import { coalesce } from './coalesce.ts';
 import { addressOf, localAddressOf, peerText } from './socket-address.ts';
 import { type TlsInfo, type TlsSide, tlsInfoOf } from './tls-handshake.ts';
 import { TlsLayer } from './tls-layer.ts';
 import type { Transport, TransportSink } from './transport.ts';
-
-/** Node's read buffer for all sockets: what arrives is copied out at once, so one is enough. */
-const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
 
 interface SocketHandle {
   readonly writeQueueSize?: number;
@@ -121,7 +118,7 @@ export class SocketTransport implements Transport {
     let transport: SocketTransport | undefined;
     const socket = make({
       buffer: readBuffer,
-      callback: (count) => transport!.hasRead(readBuffer, count),
+      callback: (count) => transport!.hasRead(count),
     });
     transport = new SocketTransport(socket as OwnedSocket, true);
     return transport;
@@ -307,8 +304,8 @@ export class SocketTransport implements Transport {
     this.sink?.written();
   }
 
-  hasRead(buffer: Buffer, count: number): boolean {
-    this.deliver(keepBytes(buffer, count));
+  hasRead(count: number): boolean {
+    this.deliver(keepRead(count));
     return true;
   }
 

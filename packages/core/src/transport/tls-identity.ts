@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { OptionError } from '../errors.ts';
 

@@ -44,8 +44,11 @@ export interface Transport {
   pauseReading(): void;
   /** The message's size in bytes, or -1 if `write` does not take such messages. */
   sizeOf(message: unknown): number;
-  /** Takes messages, but not the array they come in. True: the kernel has them all; false: `written` will say so. Not called again before. */
-  write(messages: readonly unknown[]): boolean;
+  /**
+   * Takes messages of so many bytes together, but not the array they come in. True: the kernel has them all;
+   * false: `written` will say so. Not called again before.
+   */
+  write(messages: readonly unknown[], bytes: number): boolean;
   /** Ends our half behind all that was written. */
   shutdownOutput(): void;
   /** Drops the connection now; what the kernel has taken still arrives. */

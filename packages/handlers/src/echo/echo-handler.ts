@@ -60,16 +60,20 @@ export class EchoHandler<In = PassThrough, Out = WhatItReads> implements Handler
   }
 
   handlerRemoved(ctx: Context): void {
-    for (const message of this.waiting?.splice(0) ?? []) this.echoLate(ctx, message);
+    const { waiting = [] } = this;
+    this.waiting = undefined;
+    for (const message of waiting) this.echoLate(ctx, message);
     ctx.flush();
     if (this.isReadWanted) ctx.read();
   }
 
   channelRead(ctx: Context, message: In): void {
-    if (this.isWaiting || !this.hasRoom(ctx)) {
+    if (this.waiting === undefined && (ctx.channel.isWritable || this.hasRoom(ctx))) {
+      this.echo(ctx, message);
+    } else {
       this.waiting ??= [];
       this.waiting.push(message);
-    } else this.echo(ctx, message);
+    }
     if (this.passOn && ctx.pipeline.lastContext() !== ctx) ctx.fireChannelRead(message);
   }
 
@@ -91,12 +95,8 @@ export class EchoHandler<In = PassThrough, Out = WhatItReads> implements Handler
 
   /** Reads no more than the peer takes back. */
   read(ctx: Context): void {
-    if (!this.isWaiting && ctx.channel.isWritable) ctx.read();
+    if (this.waiting === undefined && ctx.channel.isWritable) ctx.read();
     else this.isReadWanted = true;
-  }
-
-  private get isWaiting(): boolean {
-    return this.waiting !== undefined && this.waiting.length > 0;
   }
 
   /** A burst of many small messages fills the buffer before its flush is due. */
@@ -129,9 +129,10 @@ export class EchoHandler<In = PassThrough, Out = WhatItReads> implements Handler
       sent += 1;
     }
     waiting.splice(0, sent);
+    if (waiting.length === 0) this.waiting = undefined;
     this.isDraining = false;
     if (sent > 0) ctx.flush();
-    if (this.isReadWanted && waiting.length === 0 && ctx.channel.isWritable) {
+    if (this.isReadWanted && this.waiting === undefined && ctx.channel.isWritable) {
       this.isReadWanted = false;
       ctx.read();
     }

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 /**
  * How a protocol's heartbeats look: what is one, and what answers it. It knows no connection: make it once
  * and hand it to all handlers.

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Address } from '@headrace/core';
 
 /** A packet's ends. */

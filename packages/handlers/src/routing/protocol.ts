@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { type Channel, type Context, OptionError, type OutboundBytes } from '@headrace/core';
 
 /** One of the protocols that a {@link ProtocolDetector} tells apart. */

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { type CloseReason, isHeadraceError } from '@headrace/core';
 
 /** How a peer closed its WebSocket. */

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 /** A text message whose UTF-8 is there already: a broadcast makes it once for all its receivers. */
 export class TextMessage {
   readonly bytes: Buffer;

@@ -1,0 +1,103 @@
+import { SettableFuture } from '../internal/settable-future.ts';
+
+/** Counted for each waiting message on top of its bytes, so that many tiny writes do not under-count memory. */
+export const ENTRY_OVERHEAD_BYTES = 64;
+
+/** In place of the number of messages: one that stays alone. */
+const SEALED = -1;
+
+/** Messages that share one future, and are that future: the writes of one flush, or one write that can be cancelled. */
+export class Segment extends SettableFuture {
+  /** The next one in its chain. */
+  declare next: Segment | undefined;
+  /** The message; if there are more than one, an array of them. Most segments are one and need no array. */
+  declare private content: unknown;
+  declare private count: number;
+  /** Bytes and overhead. */
+  declare cost: number;
+
+  constructor(message: unknown) {
+    super();
+    this.next = undefined;
+    this.content = message;
+    this.count = 1;
+    this.cost = 0;
+  }
+
+  /** True when the next write must not join it. */
+  get isSealed(): boolean {
+    return this.count === SEALED;
+  }
+
+  /** Nothing joins a message that can be cancelled. */
+  seal(): void {
+    this.count = SEALED;
+  }
+
+  push(message: unknown): void {
+    if (this.count === 1) {
+      const all = spareArrays.pop() ?? [];
+      all[0] = this.content;
+      this.content = all;
+    }
+    (this.content as unknown[])[this.count] = message;
+    this.count += 1;
+  }
+
+  /** The message, if it is one. */
+  get only(): unknown {
+    return this.count > 1 ? undefined : this.content;
+  }
+
+  get bytes(): number {
+    return this.cost - Math.max(this.count, 1) * ENTRY_OVERHEAD_BYTES;
+  }
+
+  /** All messages, if they are more than one; an array that serves again after {@link release}. */
+  messages(): unknown[] | undefined {
+    const { count } = this;
+    if (count <= 1) return undefined;
+    const all = this.content as unknown[];
+    return all.length === count ? all : all.slice(0, count);
+  }
+
+  /** The messages are gone: whoever keeps the future must not keep them. */
+  release(): void {
+    const { content, count } = this;
+    this.next = undefined;
+    this.content = undefined;
+    if (count > 1) giveBack(content as unknown[], count);
+    this.count = 0;
+  }
+}
+
+/** Bursts are often as long as those before: their arrays serve again, and are not grown each time. */
+const spareArrays: unknown[][] = [];
+const MAX_SPARE_ARRAYS = 16;
+const MAX_SPARE_LENGTH = 1024;
+
+function giveBack(all: unknown[], count: number): void {
+  if (spareArrays.length === MAX_SPARE_ARRAYS || all.length > MAX_SPARE_LENGTH) return;
+  for (let i = 0; i < count; i++) all[i] = undefined;
+  spareArrays.push(all);
+}
+
+/** The messages of a chain, in order. */
+export function joinMessages(segments: Segment): unknown[] {
+  const messages: unknown[] = [];
+  for (let segment: Segment | undefined = segments; segment !== undefined; segment = segment.next) {
+    const all = segment.messages();
+    if (all === undefined) messages.push(segment.only);
+    else for (const message of all) messages.push(message);
+  }
+  return messages;
+}
+
+/** How many bytes a chain has. */
+export function bytesOf(segments: Segment): number {
+  let bytes = 0;
+  for (let segment: Segment | undefined = segments; segment !== undefined; segment = segment.next) {
+    bytes += segment.bytes;
+  }
+  return bytes;
+}
