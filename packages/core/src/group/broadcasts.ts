@@ -7,8 +7,12 @@ import { GroupFuture } from './group-future.ts';
 
 /** A broadcast may hold the event loop for so long; the rest of its members come after other events. */
 const SLICE_MS = 5;
-/** Looking at the clock costs as much as a write: look once in so many members. */
-const MEMBERS_PER_LOOK = 32;
+/**
+ * So many members are written to, and then flushed. What belongs to a member comes from far away in memory:
+ * it comes faster while the kernel does not work in between. And looking at the clock costs as much as a
+ * write: once for each so many.
+ */
+const BATCH_MEMBERS = 32;
 /** While broadcasts wait, a member's flush comes once for at least so many of them, and for so long. */
 const FLUSH_AFTER_BROADCASTS = 8;
 const FLUSH_AFTER_MS = 25;
@@ -16,8 +20,8 @@ const FLUSH_AFTER_MS = 25;
 const MAX_WAITING = 16_384;
 const MAX_WAITING_WRITES = 8_000_000;
 
-/** Writes to one member; `flush` is what the broadcast asked for, or false because a flush follows. */
-type Operation = (channel: Channel, flush: boolean) => WriteFuture;
+/** Writes to one member; its flush follows. */
+type Operation = (channel: Channel) => WriteFuture;
 
 interface Broadcast {
   readonly channels: readonly Channel[];
@@ -104,16 +108,31 @@ export class Broadcasts {
 
   /** Goes on with one broadcast; true when it is through, false when its time is over. */
   private goOn(broadcast: Broadcast, isLast: boolean, clock: Clock, end: number): boolean {
-    const { channels, operation, future } = broadcast;
+    const { channels } = broadcast;
     while (broadcast.next < channels.length) {
-      const channel = channels[broadcast.next]!;
-      broadcast.next += 1;
-      const flush = broadcast.flush && this.flushesNow(channel, isLast, clock);
-      future.add(attempt(operation, channel, flush));
-      const isLook = broadcast.next % MEMBERS_PER_LOOK === 0;
-      if (isLook && clock.now() >= end && broadcast.next < channels.length) return false;
+      const from = broadcast.next;
+      const to = Math.min(from + BATCH_MEMBERS, channels.length);
+      broadcast.next = to;
+      this.writeBatch(broadcast, from, to, isLast, clock);
+      if (to < channels.length && clock.now() >= end) return false;
     }
     return true;
+  }
+
+  private writeBatch(
+    { channels, operation, flush, future }: Broadcast,
+    from: number,
+    to: number,
+    isLast: boolean,
+    clock: Clock,
+  ): void {
+    const futures: WriteFuture[] = [];
+    for (let i = from; i < to; i++) futures.push(attempt(operation, channels[i]!));
+    for (let i = from; flush && i < to; i++) {
+      const channel = channels[i]!;
+      if (this.flushesNow(channel, isLast, clock)) channel.flush();
+    }
+    for (const one of futures) future.add(one);
   }
 
   /** The last broadcast flushes each member with its write; those before it leave the flush to it. */
@@ -145,16 +164,16 @@ export class Broadcasts {
       this.unflushed.delete(channel);
       channel.flush();
       count += 1;
-      if (count % MEMBERS_PER_LOOK === 0 && clock.now() >= end) break;
+      if (count % BATCH_MEMBERS === 0 && clock.now() >= end) break;
     }
     return this.unflushed.size === 0;
   }
 }
 
 /** One member's throw, of a coalescing key say, is that member's failure. */
-function attempt(operation: Operation, channel: Channel, flush: boolean): WriteFuture {
+function attempt(operation: Operation, channel: Channel): WriteFuture {
   try {
-    return operation(channel, flush);
+    return operation(channel);
   } catch (thrown) {
     return SettableFuture.failed(toError(thrown));
   }

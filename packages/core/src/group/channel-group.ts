@@ -166,8 +166,8 @@ export class ChannelGroup extends EventEmitter<ChannelGroupEvents> implements It
     if (message === undefined || message === null) {
       throw new TypeError(`write(${String(message)}): a message cannot be null or undefined`);
     }
-    return this.broadcasts.run(this.chosen(matcher), flush, (channel, flushNow) =>
-      this.slow.write(channel, message, flushNow),
+    return this.broadcasts.run(this.chosen(matcher), flush, (channel) =>
+      this.slow.write(channel, message),
     );
   }
 

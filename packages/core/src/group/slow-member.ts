@@ -75,13 +75,13 @@ export class SlowMembers {
     this.keyOf = this.policy === 'coalesce' ? options.coalesceKey! : () => Symbol();
   }
 
-  /** Writes to one member, as far as the policy lets it. */
-  write(channel: Channel, message: unknown, flush: boolean): WriteFuture {
+  /** Writes to one member, as far as the policy lets it; the flush follows. */
+  write(channel: Channel, message: unknown): WriteFuture {
     if (this.waiting.size > 0 && this.waiting.has(channel)) return this.hold(channel, message);
     // A buffer that is full because nobody has flushed it is no sign of a slow member.
     if (!channel.isWritable) channel.flush();
-    if (channel.isWritable || !channel.isOpen) return send(channel, message, flush);
-    if (this.policy === 'close') return this.writeOrClose(channel, message, flush);
+    if (channel.isWritable || !channel.isOpen) return channel.write(message);
+    if (this.policy === 'close') return this.writeOrClose(channel, message);
     if (this.policy === 'drop-newest') {
       this.counters.droppedNewest += 1;
       return dropped('the member reads too slowly, this message was dropped for it');
@@ -98,8 +98,8 @@ export class SlowMembers {
       future.fail(droppedError('the member has left the group'));
   }
 
-  private writeOrClose(channel: Channel, message: unknown, flush: boolean): WriteFuture {
-    if (channel.pendingOutboundBytes <= this.maxBytes) return send(channel, message, flush);
+  private writeOrClose(channel: Channel, message: unknown): WriteFuture {
+    if (channel.pendingOutboundBytes <= this.maxBytes) return channel.write(message);
     this.counters.closed += 1;
     channel.close('slow-consumer');
     return dropped(`more than ${this.maxBytes} bytes wait for the member; it was closed`);
@@ -148,10 +148,6 @@ export class SlowMembers {
     }
     this.waiting.delete(channel);
   }
-}
-
-function send(channel: Channel, message: unknown, flush: boolean): WriteFuture {
-  return flush ? channel.writeAndFlush(message) : channel.write(message);
 }
 
 function dropped(why: string): WriteFuture {

@@ -16,6 +16,7 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
   readonly head: HandlerContext;
   protected readonly tail: HandlerContext;
   readInterceptor: HandlerContext | undefined;
+  protected lastWriter: HandlerContext;
   /** `handlerAdded` and `handlerRemoved` calls that wait for the channel's registration. */
   private waiting: { readonly context: HandlerContext; readonly added: boolean }[] | undefined;
   private destroyed = false;
@@ -28,6 +29,7 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
     this.tail.state = ADDED;
     linkEnds(this.head, this.tail);
     this.readInterceptor = this.head;
+    this.lastWriter = this.head;
   }
 
   // --- the list ---
@@ -273,6 +275,7 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
 
   /** A context has come or gone: does anybody still stand between the application and the transport? */
   private findInterceptors(changed: HandlerContext): void {
+    this.lastWriter = this.tail.prevWriter;
     if (has(changed, mask.READ)) this.readInterceptor = this.onlyOneWith(mask.READ);
     if (has(changed, mask.FLUSH)) this.flushesDirectly = this.onlyOneWith(mask.FLUSH) === this.head;
   }

@@ -2,7 +2,7 @@
 import type { Channel, CloseReason, Direction, WriteFuture } from '../contract.ts';
 import { toError } from '../errors.ts';
 import type { SettableFuture } from '../internal/settable-future.ts';
-import type { HandlerContext } from './handler-context.ts';
+import { type HandlerContext, noMessage } from './handler-context.ts';
 import type { PipelineHost } from './pipeline-ends.ts';
 
 /** The flow through a pipeline; which handlers stand in it is the matter of {@link HandlerPipeline}. */
@@ -12,6 +12,8 @@ export abstract class PipelineFlow {
   protected abstract readonly tail: HandlerContext;
   /** Who intercepts `read`: the head if nobody does, the handler if there is one, `undefined` if there are more. */
   abstract readInterceptor: HandlerContext | undefined;
+  /** Who gets a write first, as the tail knows too: in a broadcast each member's tail would come from far away in memory. */
+  protected abstract lastWriter: HandlerContext;
   /** No handler intercepts `flush`. */
   protected flushesDirectly = true;
 
@@ -77,7 +79,9 @@ export abstract class PipelineFlow {
   }
 
   write(message: unknown): WriteFuture {
-    return this.tail.write(message);
+    if (message === undefined || message === null) throw noMessage(message);
+    const { lastWriter } = this;
+    return lastWriter === this.head ? this.writeOut(message) : lastWriter.invokeWrite(message);
   }
 
   flush(): void {
@@ -86,7 +90,9 @@ export abstract class PipelineFlow {
   }
 
   writeAndFlush(message: unknown): WriteFuture {
-    return this.tail.writeAndFlush(message);
+    const future = this.write(message);
+    this.flush();
+    return future;
   }
 
   shutdown(direction: Direction = 'output'): WriteFuture {
