@@ -23,16 +23,18 @@ export interface AcceptorOptions {
  */
 export class Acceptor implements Handler {
   private readonly options: AcceptorOptions;
+  private readonly initialize: (channel: Channel) => void;
   private pause: Timer | undefined = undefined;
 
   constructor(options: AcceptorOptions) {
     this.options = options;
+    this.initialize = (child) => initializeSafely(child, options.initialize);
   }
 
   channelRead(_ctx: Context, child: TransportChannel): void {
     for (const [key, value] of this.options.attributes) child.attributes.set(key, value);
-    child.pipeline.addLast(initializer(this.options.initialize));
-    child.register();
+    // Not by a handler of its own as elsewhere: thousands may come in a second.
+    child.register(this.initialize);
     if (child.isOpen) this.options.accepted(child);
   }
 
@@ -74,17 +76,22 @@ class Initializer implements Handler {
   }
 
   handlerAdded(ctx: Context): void {
-    const fail = (error: Error) => {
-      ctx.channel.logger.log('error', `${ctx.channel} its initializer threw; closing`, error);
-      (ctx.channel as TransportChannel).failWith(error);
-    };
-    try {
-      const returned: unknown = this.initialize(ctx.channel);
-      onRejection(returned, fail);
-    } catch (thrown) {
-      fail(toError(thrown));
-    } finally {
-      ctx.pipeline.removeIfExists(this);
-    }
+    initializeSafely(ctx.channel, this.initialize);
+    ctx.pipeline.removeIfExists(this);
   }
+}
+
+/** A channel whose initializer throws or rejects is closed. */
+function initializeSafely(channel: Channel, initialize: (channel: Channel) => void): void {
+  try {
+    const returned: unknown = initialize(channel);
+    if (returned !== undefined) onRejection(returned, (error) => initializerFailed(channel, error));
+  } catch (thrown) {
+    initializerFailed(channel, toError(thrown));
+  }
+}
+
+function initializerFailed(channel: Channel, error: Error): void {
+  channel.logger.log('error', `${channel} its initializer threw; closing`, error);
+  (channel as TransportChannel).failWith(error);
 }

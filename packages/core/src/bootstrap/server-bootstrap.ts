@@ -128,8 +128,9 @@ export class ServerBootstrap {
     const onAbort = () => channel.close();
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
+      const connected = channel.connectFuture;
       channel.register();
-      await channel.connectFuture;
+      await connected;
     } catch (error) {
       signal?.throwIfAborted();
       throw bindError(where, error as Error);

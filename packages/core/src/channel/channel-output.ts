@@ -82,6 +82,25 @@ export abstract class ChannelOutput implements OutboundOwner {
     return this.outbound.progress * 2 ** 32 - this.transport.unsentBytes;
   }
 
+  // --- what applications call ---
+
+  flush(): void {
+    this.pipeline.flush();
+  }
+
+  write(message: unknown, options?: { readonly signal?: AbortSignal }): WriteFuture {
+    const signal = options?.signal;
+    return signal === undefined
+      ? this.pipeline.write(message)
+      : this.writeWithSignal(message, signal);
+  }
+
+  writeAndFlush(message: unknown, options?: { readonly signal?: AbortSignal }): WriteFuture {
+    const future = this.write(message, options);
+    this.pipeline.flush();
+    return future;
+  }
+
   // --- the pipeline's head ---
 
   transportWrite(message: unknown): WriteFuture {
@@ -105,7 +124,7 @@ export abstract class ChannelOutput implements OutboundOwner {
   }
 
   /** A write whose signal may still take it back while it waits for its flush. */
-  protected writeWithSignal(message: unknown, signal: AbortSignal): WriteFuture {
+  private writeWithSignal(message: unknown, signal: AbortSignal): WriteFuture {
     if (signal.aborted) return this.failedWrite(abortedError(signal));
     const outer = this.signal;
     this.signal = signal;

@@ -32,11 +32,8 @@ export class TransportChannel
   readonly pipeline: HandlerPipeline;
   private isOpenNow = true;
   private active = false;
-  readonly attributes: AttributeMap = new AttributeMap();
   readonly parent: Channel | undefined;
   readonly isServer: boolean = false;
-  /** Settles when a connecting channel is connected, or failed to be. */
-  readonly connectFuture: SettableFuture = new SettableFuture();
   private readonly idNumber: number;
   private autoReads: boolean;
   private registered = false;
@@ -49,7 +46,10 @@ export class TransportChannel
   private info: CloseInfo | undefined = undefined;
   private closeFuture: SettableFuture | undefined = undefined;
   private lingerReason: CloseReason | undefined = undefined;
-  private readonly closeListeners: CloseListeners = new CloseListeners();
+  // Most connections have few of these, and there may be very many connections.
+  private madeAttributes: AttributeMap | undefined = undefined;
+  private closeListeners: CloseListeners | undefined = undefined;
+  private connecting: SettableFuture | undefined = undefined;
   private closedPromise: Promise<CloseInfo> | undefined = undefined;
   private stream: MessageStream | undefined = undefined;
   private hasDroppedMessages = false;
@@ -110,6 +110,17 @@ export class TransportChannel
     return this.info;
   }
 
+  get attributes(): AttributeMap {
+    this.madeAttributes ??= new AttributeMap();
+    return this.madeAttributes;
+  }
+
+  /** Settles when a connecting channel is connected, or failed to be; to be asked for before `register`. */
+  get connectFuture(): SettableFuture {
+    this.connecting ??= new SettableFuture();
+    return this.connecting;
+  }
+
   get autoRead(): boolean {
     return this.autoReads;
   }
@@ -130,14 +141,18 @@ export class TransportChannel
 
   // --- life ---
 
-  /** Starts the channel: handlers hear that they were added, then that it is registered and, if connected, active. */
-  register(): void {
+  /**
+   * Starts the channel: handlers hear that they were added, then that it is registered and, if connected,
+   * active. `initialize` adds more of them in between.
+   */
+  register(initialize?: (channel: Channel) => void): void {
     if (this.registered)
       throw new ChannelError('CHANNEL_FAILED', `channel ${this.id} is registered already`);
     if (!this.isOpenNow) return;
     this.registered = true;
     this.transport.open(this);
     this.pipeline.announceRegistered();
+    if (this.isOpenNow) initialize?.(this);
     if (!this.isOpenNow) return;
     this.pipeline.fireChannelRegistered();
     if (this.transport.isActive) this.connected();
@@ -146,7 +161,7 @@ export class TransportChannel
   connected(): void {
     if (!this.isOpenNow || this.active) return;
     this.active = true;
-    this.connectFuture.succeed();
+    this.connecting?.succeed();
     if (!this.isOpenNow) return;
     const wasAsked = this.readRequested;
     this.pipeline.fireChannelActive();
@@ -230,9 +245,9 @@ export class TransportChannel
     this.info = info;
     if (abort) this.transport.abort();
     else this.transport.close();
-    this.closeListeners.announce(this);
+    this.closeListeners?.announce(this);
     const writeError = closedError(info.reason, this.failure);
-    this.connectFuture.fail(this.failure ?? writeError);
+    this.connecting?.fail(this.failure ?? writeError);
     this.closeFuture?.succeed();
     this.endOutput(this.transportFailed ? this.failure! : writeError, writeError);
     this.clock.execute(() => this.deregister(wasActive));
@@ -249,23 +264,6 @@ export class TransportChannel
 
   read(): void {
     this.pipeline.read();
-  }
-
-  flush(): void {
-    this.pipeline.flush();
-  }
-
-  write(message: unknown, options?: { readonly signal?: AbortSignal }): WriteFuture {
-    const signal = options?.signal;
-    return signal === undefined
-      ? this.pipeline.write(message)
-      : this.writeWithSignal(message, signal);
-  }
-
-  writeAndFlush(message: unknown, options?: { readonly signal?: AbortSignal }): WriteFuture {
-    const future = this.write(message, options);
-    this.pipeline.flush();
-    return future;
   }
 
   shutdown(direction: Direction = 'output'): WriteFuture {
@@ -307,12 +305,16 @@ export class TransportChannel
   }
 
   onClosed(listener: (channel: Channel) => void): void {
-    if (this.info !== undefined) listener(this);
-    else this.closeListeners.add(listener);
+    if (this.info !== undefined) {
+      listener(this);
+      return;
+    }
+    this.closeListeners ??= new CloseListeners();
+    this.closeListeners.add(listener);
   }
 
   offClosed(listener: (channel: Channel) => void): void {
-    this.closeListeners.delete(listener);
+    this.closeListeners?.delete(listener);
   }
 
   [Symbol.asyncIterator](): MessageStream {

@@ -1,13 +1,13 @@
 import type { HandlerContext } from './handler-context.ts';
 import * as mask from './handler-mask.ts';
 
-// Every context knows its neighbours for the four frequent events. When a context comes or goes, only those
+// Every context knows its neighbours for the three frequent events. When a context comes or goes, only those
 // whose way leads through its place are told: building a pipeline costs time linear in its length.
 
 /** The two ends, whose neighbours are each other. */
 export function linkEnds(head: HandlerContext, tail: HandlerContext): void {
   head.next = head.nextReader = head.nextReadCompleter = tail;
-  tail.prev = tail.prevWriter = tail.prevFlusher = head;
+  tail.prev = tail.prevWriter = head;
 }
 
 /** A new context stands between its neighbours: its own links, and theirs to it. */
@@ -16,23 +16,18 @@ export function linkUp(context: HandlerContext): void {
   context.nextReader = has(next, mask.CHANNEL_READ) ? next : next.nextReader;
   context.nextReadCompleter = has(next, mask.CHANNEL_READ_COMPLETE) ? next : next.nextReadCompleter;
   context.prevWriter = has(prev, mask.WRITE) ? prev : prev.prevWriter;
-  context.prevFlusher = has(prev, mask.FLUSH) ? prev : prev.prevFlusher;
   redirectReads(
     context,
     has(context, mask.CHANNEL_READ) ? context : context.nextReader,
     has(context, mask.CHANNEL_READ_COMPLETE) ? context : context.nextReadCompleter,
   );
-  redirectWrites(
-    context,
-    has(context, mask.WRITE) ? context : context.prevWriter,
-    has(context, mask.FLUSH) ? context : context.prevFlusher,
-  );
+  redirectWrites(context, has(context, mask.WRITE) ? context : context.prevWriter);
 }
 
 /** A context has left: its neighbours' links go past it; its own stay, for what it still forwards. */
 export function linkPast(context: HandlerContext): void {
   redirectReads(context, context.nextReader, context.nextReadCompleter);
-  redirectWrites(context, context.prevWriter, context.prevFlusher);
+  redirectWrites(context, context.prevWriter);
 }
 
 /** What an old context still forwards reaches the one that took its place. */
@@ -42,11 +37,10 @@ export function linkReplaced(old: HandlerContext, fresh: HandlerContext): void {
   old.nextReader = has(fresh, mask.CHANNEL_READ) ? fresh : fresh.nextReader;
   old.nextReadCompleter = has(fresh, mask.CHANNEL_READ_COMPLETE) ? fresh : fresh.nextReadCompleter;
   old.prevWriter = has(fresh, mask.WRITE) ? fresh : fresh.prevWriter;
-  old.prevFlusher = has(fresh, mask.FLUSH) ? fresh : fresh.prevFlusher;
 }
 
 export function has(context: HandlerContext, bit: number): boolean {
-  return (context.mask & bit) !== 0;
+  return (context.bits & bit) !== 0;
 }
 
 /** Everybody before a place, back to whoever takes the event himself. An end is its own neighbour. */
@@ -59,20 +53,14 @@ function redirectReads(
   for (let c = place.prev; wants !== 0; c = c.prev) {
     if ((wants & mask.CHANNEL_READ) !== 0) c.nextReader = reader;
     if ((wants & mask.CHANNEL_READ_COMPLETE) !== 0) c.nextReadCompleter = completer;
-    wants = c.prev === c ? 0 : wants & ~c.mask;
+    wants = c.prev === c ? 0 : wants & ~c.bits;
   }
 }
 
 /** Everybody behind a place, as {@link redirectReads}. */
-function redirectWrites(
-  place: HandlerContext,
-  writer: HandlerContext,
-  flusher: HandlerContext,
-): void {
-  let wants = mask.WRITE | mask.FLUSH;
-  for (let c = place.next; wants !== 0; c = c.next) {
-    if ((wants & mask.WRITE) !== 0) c.prevWriter = writer;
-    if ((wants & mask.FLUSH) !== 0) c.prevFlusher = flusher;
-    wants = c.next === c ? 0 : wants & ~c.mask;
+function redirectWrites(place: HandlerContext, writer: HandlerContext): void {
+  for (let c = place.next; ; c = c.next) {
+    c.prevWriter = writer;
+    if (c.next === c || has(c, mask.WRITE)) return;
   }
 }

@@ -8,19 +8,19 @@ import type {
   Handled,
   Handler,
   Pipeline,
+  Timer,
   WriteFuture,
 } from '../contract.ts';
 import { toError } from '../errors.ts';
 import { isPromiseLike, onRejection } from '../internal/promise-like.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
-import { ContextClock } from './context-clock.ts';
 import * as mask from './handler-mask.ts';
 import { rememberThrower } from './thrower.ts';
 
-/** Linked, but `handlerAdded` has not run: every event passes by. */
-export const PENDING = 0;
-export const ADDED = 1;
-export const REMOVED = 2;
+/** Beside the events in a context's bits: `handlerAdded` has run. Before that every event passes by. */
+export const ADDED: number = 1 << 16;
+/** It has left its pipeline. */
+export const REMOVED: number = 1 << 17;
 
 /** What a context needs of its pipeline. */
 export interface ContextOwner extends Pipeline {
@@ -29,6 +29,8 @@ export interface ContextOwner extends Pipeline {
   readonly readInterceptor: HandlerContext | undefined;
   /** To the transport; what it throws fails the future. */
   writeOut(message: unknown): WriteFuture;
+  /** Who intercepts `flush`, likewise. */
+  readonly flushInterceptor: HandlerContext | undefined;
   /** To the transport; what it throws is told to the handlers. */
   flushOut(): void;
   readonly channel: Channel;
@@ -42,41 +44,54 @@ export interface ContextOwner extends Pipeline {
 }
 
 /**
- * A handler's place in a pipeline. The neighbours of the four frequent events are kept as links, refreshed
- * by the pipeline when it changes; the others are looked up by mask.
+ * A handler's place in a pipeline. The neighbours of the three frequent events are kept as links, refreshed
+ * by the pipeline when it changes; the others are looked up by mask. Ten thousand connections have a hundred
+ * thousand of these: each field counts.
  */
-export class HandlerContext implements Context {
+export class HandlerContext implements Context, Clock {
   // What every message needs comes first: in a broadcast each member's context comes from far away in memory.
   readonly pipeline: ContextOwner;
   readonly handler: Handler;
-  state: number = PENDING;
+  /** Which events the handler takes, {@link ADDED} and {@link REMOVED}. */
+  bits: number;
   prevWriter: HandlerContext = this;
   nextReader: HandlerContext = this;
   nextReadCompleter: HandlerContext = this;
-  prevFlusher: HandlerContext = this;
-  readonly mask: number;
   readonly name: string;
   next: HandlerContext = this;
   prev: HandlerContext = this;
-  private ownClock: ContextClock | undefined = undefined;
 
   constructor(pipeline: ContextOwner, handler: Handler, name: string) {
     this.pipeline = pipeline;
     this.handler = handler;
     this.name = name;
-    this.mask = mask.maskOf(handler);
+    this.bits = mask.maskOf(handler);
   }
 
   get channel(): Channel {
     return this.pipeline.channel;
   }
 
+  // --- the clock as the handler sees it ---
+
   get clock(): Clock {
-    this.ownClock ??= new ContextClock(this);
-    return this.ownClock;
+    return this;
   }
 
-  runTask(task: () => void): void {
+  now(): number {
+    return this.pipeline.channel.clock.now();
+  }
+
+  schedule(task: () => void, delayMs: number, ref?: boolean): Timer {
+    return this.pipeline.channel.clock.schedule(() => this.runTask(task), delayMs, ref);
+  }
+
+  execute(task: () => void): void {
+    this.pipeline.channel.clock.execute(() => this.runTask(task));
+  }
+
+  /** As an event of its own: an error reaches the handler's `exceptionCaught` instead of ending the process. */
+  private runTask(task: () => void): void {
     try {
       const returned: unknown = task();
       if (returned !== undefined) onRejection(returned, (error) => this.threw(error));
@@ -86,7 +101,7 @@ export class HandlerContext implements Context {
   }
 
   get isRemoved(): boolean {
-    return this.state === REMOVED;
+    return (this.bits & REMOVED) !== 0;
   }
 
   addPendingOutboundBytes(delta: number): void {
@@ -100,7 +115,7 @@ export class HandlerContext implements Context {
   }
 
   invokeChannelRead(message: unknown): void {
-    if (this.state !== ADDED) {
+    if ((this.bits & ADDED) === 0) {
       this.nextReader.invokeChannelRead(message);
       return;
     }
@@ -117,7 +132,7 @@ export class HandlerContext implements Context {
   }
 
   invokeChannelReadComplete(): void {
-    if (this.state !== ADDED) {
+    if ((this.bits & ADDED) === 0) {
       this.nextReadCompleter.invokeChannelReadComplete();
       return;
     }
@@ -170,7 +185,7 @@ export class HandlerContext implements Context {
 
   /** This handler's own `exceptionCaught`, or the next one that has it. */
   invokeExceptionCaught(error: Error): void {
-    if (this.state !== ADDED || (this.mask & mask.EXCEPTION_CAUGHT) === 0) {
+    if ((this.bits & ADDED) === 0 || (this.bits & mask.EXCEPTION_CAUGHT) === 0) {
       this.fireExceptionCaught(error);
       return;
     }
@@ -193,7 +208,7 @@ export class HandlerContext implements Context {
   }
 
   invokeRead(): void {
-    if (this.state !== ADDED) {
+    if ((this.bits & ADDED) === 0) {
       this.read();
       return;
     }
@@ -214,7 +229,7 @@ export class HandlerContext implements Context {
   }
 
   invokeWrite(message: unknown): WriteFuture {
-    if (this.state !== ADDED) return this.prevWriter.invokeWrite(message);
+    if ((this.bits & ADDED) === 0) return this.prevWriter.invokeWrite(message);
     try {
       const result = this.handler.write!(this, message);
       return result instanceof SettableFuture ? result : this.outcomeOf(result);
@@ -224,14 +239,15 @@ export class HandlerContext implements Context {
   }
 
   flush(): void {
-    const { prevFlusher, pipeline } = this;
-    if (prevFlusher === pipeline.head) pipeline.flushOut();
-    else prevFlusher.invokeFlush();
+    const { pipeline } = this;
+    const { flushInterceptor } = pipeline;
+    if (flushInterceptor === pipeline.head || flushInterceptor === this) pipeline.flushOut();
+    else this.prevWith(mask.FLUSH).invokeFlush();
   }
 
   invokeFlush(): void {
-    if (this.state !== ADDED) {
-      this.prevFlusher.invokeFlush();
+    if ((this.bits & ADDED) === 0) {
+      this.flush();
       return;
     }
     try {
@@ -271,13 +287,13 @@ export class HandlerContext implements Context {
   /** The next live context towards the tail with any of these bits; the tail has all inbound ones. */
   private nextWith(bits: number): HandlerContext {
     let context = this.next;
-    while (context.state !== ADDED || (context.mask & bits) === 0) context = context.next;
+    while ((context.bits & ADDED) === 0 || (context.bits & bits) === 0) context = context.next;
     return context;
   }
 
   private prevWith(bits: number): HandlerContext {
     let context = this.prev;
-    while (context.state !== ADDED || (context.mask & bits) === 0) context = context.prev;
+    while ((context.bits & ADDED) === 0 || (context.bits & bits) === 0) context = context.prev;
     return context;
   }
 

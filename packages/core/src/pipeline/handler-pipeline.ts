@@ -2,7 +2,7 @@ import type { Handler, HandlerRef } from '../contract.ts';
 import { PipelineError, toError } from '../errors.ts';
 import { onRejection } from '../internal/promise-like.ts';
 import { has, linkEnds, linkPast, linkReplaced, linkUp } from './context-links.ts';
-import { ADDED, type ContextOwner, HandlerContext, PENDING, REMOVED } from './handler-context.ts';
+import { ADDED, type ContextOwner, HandlerContext, REMOVED } from './handler-context.ts';
 import * as mask from './handler-mask.ts';
 import { HEAD, type PipelineHost, TAIL } from './pipeline-ends.ts';
 import { PipelineFlow } from './pipeline-flow.ts';
@@ -16,6 +16,7 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
   readonly head: HandlerContext;
   protected readonly tail: HandlerContext;
   readInterceptor: HandlerContext | undefined;
+  flushInterceptor: HandlerContext | undefined;
   protected lastWriter: HandlerContext;
   /** `handlerAdded` and `handlerRemoved` calls that wait for the channel's registration. */
   private waiting: { readonly context: HandlerContext; readonly added: boolean }[] | undefined;
@@ -25,10 +26,11 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
     super(host);
     this.head = new HandlerContext(this, HEAD, 'head');
     this.tail = new HandlerContext(this, TAIL, 'tail');
-    this.head.state = ADDED;
-    this.tail.state = ADDED;
+    this.head.bits |= ADDED;
+    this.tail.bits |= ADDED;
     linkEnds(this.head, this.tail);
     this.readInterceptor = this.head;
+    this.flushInterceptor = this.head;
     this.lastWriter = this.head;
   }
 
@@ -218,14 +220,14 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
   }
 
   private announceRemoved(context: HandlerContext): void {
-    if (this.waiting !== undefined && context.state === PENDING) {
+    if (this.waiting !== undefined && isPending(context)) {
       this.waiting.push({ context, added: false });
     } else this.callHandlerRemoved(context);
   }
 
   private callHandlerAdded(context: HandlerContext): void {
-    if (context.state !== PENDING) return;
-    context.state = ADDED;
+    if (!isPending(context)) return;
+    context.bits |= ADDED;
     try {
       const returned: unknown = context.handler.handlerAdded?.(context);
       if (returned !== undefined) onRejection(returned, (error) => this.dropFailed(context, error));
@@ -236,12 +238,12 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
 
   private dropFailed(context: HandlerContext, error: Error): void {
     let removal = 'it was removed';
-    if (context.state === ADDED) {
+    if (has(context, ADDED)) {
       context.prev.next = context.next;
       context.next.prev = context.prev;
       linkPast(context);
       this.findInterceptors(context);
-      context.state = REMOVED;
+      setRemoved(context);
       try {
         const returned: unknown = context.handler.handlerRemoved?.(context);
         onRejection(returned, (thrown) => this.removeFailed(context, thrown));
@@ -254,11 +256,9 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
   }
 
   private callHandlerRemoved(context: HandlerContext): void {
-    if (context.state !== ADDED) {
-      context.state = REMOVED;
-      return;
-    }
-    context.state = REMOVED;
+    const wasAdded = has(context, ADDED);
+    setRemoved(context);
+    if (!wasAdded) return;
     try {
       const returned: unknown = context.handler.handlerRemoved?.(context);
       if (returned !== undefined)
@@ -277,7 +277,7 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
   private findInterceptors(changed: HandlerContext): void {
     this.lastWriter = this.tail.prevWriter;
     if (has(changed, mask.READ)) this.readInterceptor = this.onlyOneWith(mask.READ);
-    if (has(changed, mask.FLUSH)) this.flushesDirectly = this.onlyOneWith(mask.FLUSH) === this.head;
+    if (has(changed, mask.FLUSH)) this.flushInterceptor = this.onlyOneWith(mask.FLUSH);
   }
 
   /** The one handler that takes this operation; the head if there is none, `undefined` if there are more. */
@@ -328,6 +328,15 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
     while (this.findByName(`${type}#${number}`) !== undefined) number += 1;
     return `${type}#${number}`;
   }
+}
+
+/** Its `handlerAdded` has not run. */
+function isPending(context: HandlerContext): boolean {
+  return (context.bits & (ADDED | REMOVED)) === 0;
+}
+
+function setRemoved(context: HandlerContext): void {
+  context.bits = (context.bits & ~ADDED) | REMOVED;
 }
 
 function classOf(handler: Handler): string {

@@ -12,10 +12,10 @@ export abstract class PipelineFlow {
   protected abstract readonly tail: HandlerContext;
   /** Who intercepts `read`: the head if nobody does, the handler if there is one, `undefined` if there are more. */
   abstract readInterceptor: HandlerContext | undefined;
+  /** Who intercepts `flush`, likewise. */
+  abstract flushInterceptor: HandlerContext | undefined;
   /** Who gets a write first, as the tail knows too: in a broadcast each member's tail would come from far away in memory. */
   protected abstract lastWriter: HandlerContext;
-  /** No handler intercepts `flush`. */
-  protected flushesDirectly = true;
 
   constructor(host: PipelineHost) {
     this.host = host;
@@ -85,8 +85,10 @@ export abstract class PipelineFlow {
   }
 
   flush(): void {
-    if (this.flushesDirectly) this.flushOut();
-    else this.tail.prevFlusher.invokeFlush();
+    const { flushInterceptor } = this;
+    if (flushInterceptor === this.head) this.flushOut();
+    else if (flushInterceptor === undefined) this.tail.flush();
+    else flushInterceptor.invokeFlush();
   }
 
   writeAndFlush(message: unknown): WriteFuture {

@@ -1,5 +1,5 @@
 import { TransportChannel } from '../channel/transport-channel.ts';
-import type { CloseReason, Direction, WriteFuture } from '../contract.ts';
+import type { Channel, CloseReason, Direction, WriteFuture } from '../contract.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
 /**
@@ -16,8 +16,8 @@ export class VirtualChannel extends TransportChannel {
     return this.clock.run(action);
   }
 
-  override register(): void {
-    this.run(() => super.register());
+  override register(initialize?: (channel: Channel) => void): void {
+    this.run(() => super.register(initialize));
   }
 
   override get autoRead(): boolean {

@@ -118,8 +118,9 @@ async function opened(
   const onAbort = () => channel.close();
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
+    const connected = channel.connectFuture;
     channel.register();
-    await channel.connectFuture;
+    await connected;
   } catch (error) {
     signal?.throwIfAborted();
     throw error;
