@@ -71,13 +71,10 @@ export function listenerFor(
     );
   }
   const options = { noDelay, keepAlive, keepAliveInitialDelayMs };
-  return new ListeningTransport(
-    server,
-    'connection',
-    where,
-    SocketTransport.accepted,
-    (handle) => new HandleTransport(handle, options),
-  );
+  return new ListeningTransport(server, 'connection', where, SocketTransport.accepted, {
+    options,
+    adopt: (handle) => new HandleTransport(handle),
+  });
 }
 
 const WHY: Readonly<Record<string, string>> = {

@@ -4,12 +4,6 @@ import * as mask from './handler-mask.ts';
 // Every context knows its neighbours for the three frequent events. When a context comes or goes, only those
 // whose way leads through its place are told: building a pipeline costs time linear in its length.
 
-/** The two ends, whose neighbours are each other. */
-export function linkEnds(head: HandlerContext, tail: HandlerContext): void {
-  head.next = head.nextReader = head.nextReadCompleter = tail;
-  tail.prev = tail.prevWriter = head;
-}
-
 /** A new context stands between its neighbours: its own links, and theirs to it. */
 export function linkUp(context: HandlerContext): void {
   const { next, prev } = context;
@@ -43,7 +37,7 @@ export function has(context: HandlerContext, bit: number): boolean {
   return (context.bits & bit) !== 0;
 }
 
-/** Everybody before a place, back to whoever takes the event himself. An end is its own neighbour. */
+/** Everybody before a place, back to whoever takes the event himself, as the ends do. */
 function redirectReads(
   place: HandlerContext,
   reader: HandlerContext,
@@ -53,7 +47,7 @@ function redirectReads(
   for (let c = place.prev; wants !== 0; c = c.prev) {
     if ((wants & mask.CHANNEL_READ) !== 0) c.nextReader = reader;
     if ((wants & mask.CHANNEL_READ_COMPLETE) !== 0) c.nextReadCompleter = completer;
-    wants = c.prev === c ? 0 : wants & ~c.bits;
+    wants &= ~c.bits;
   }
 }
 
@@ -61,6 +55,6 @@ function redirectReads(
 function redirectWrites(place: HandlerContext, writer: HandlerContext): void {
   for (let c = place.next; ; c = c.next) {
     c.prevWriter = writer;
-    if (c.next === c || has(c, mask.WRITE)) return;
+    if (has(c, mask.WRITE)) return;
   }
 }

@@ -24,14 +24,16 @@ export const REMOVED: number = 1 << 17;
 
 /** What a context needs of its pipeline. */
 export interface ContextOwner extends Pipeline {
-  readonly head: HandlerContext;
-  /** Who intercepts `read`: the head if nobody does, the handler if there is one, `undefined` if there are more. */
+  /** The context of both ends: behind the last handler and before the first. */
+  readonly ends: HandlerContext;
+  /** Who intercepts `read`: the ends if nobody does, the handler if there is one, `undefined` if there are more. */
   readonly readInterceptor: HandlerContext | undefined;
   /** To the transport; what it throws fails the future. */
   writeOut(message: unknown): WriteFuture;
   /** Who intercepts `flush`, likewise. */
   readonly flushInterceptor: HandlerContext | undefined;
-  /** To the transport; what it throws is told to the handlers. */
+  /** To the transport; what they throw is told to the handlers. */
+  readOut(): void;
   flushOut(): void;
   readonly channel: Channel;
   /** `exceptionCaught` threw: told to the log, not to the pipeline. */
@@ -203,7 +205,7 @@ export class HandlerContext implements Context, Clock {
 
   read(): void {
     const { pipeline } = this;
-    if (this === pipeline.readInterceptor) pipeline.head.invokeRead();
+    if (this === pipeline.readInterceptor) pipeline.readOut();
     else this.prevWith(mask.READ).invokeRead();
   }
 
@@ -223,8 +225,8 @@ export class HandlerContext implements Context, Clock {
   write(message: unknown): WriteFuture {
     if (message === undefined || message === null) throw noMessage(message);
     const { prevWriter, pipeline } = this;
-    // Past the head, which would only pass it on: one step and two cache lines less for each message.
-    if (prevWriter === pipeline.head) return pipeline.writeOut(message);
+    // Past the end, which would only pass it on: one step and two cache lines less for each message.
+    if (prevWriter === pipeline.ends) return pipeline.writeOut(message);
     return prevWriter.invokeWrite(message);
   }
 
@@ -241,7 +243,7 @@ export class HandlerContext implements Context, Clock {
   flush(): void {
     const { pipeline } = this;
     const { flushInterceptor } = pipeline;
-    if (flushInterceptor === pipeline.head || flushInterceptor === this) pipeline.flushOut();
+    if (flushInterceptor === pipeline.ends || flushInterceptor === this) pipeline.flushOut();
     else this.prevWith(mask.FLUSH).invokeFlush();
   }
 
@@ -284,7 +286,7 @@ export class HandlerContext implements Context, Clock {
 
   // --- the ways between contexts ---
 
-  /** The next live context towards the tail with any of these bits; the tail has all inbound ones. */
+  /** The next live context towards the tail with any of these bits; the ends have all. */
   private nextWith(bits: number): HandlerContext {
     let context = this.next;
     while ((context.bits & ADDED) === 0 || (context.bits & bits) === 0) context = context.next;

@@ -1,10 +1,10 @@
 import type { Handler, HandlerRef } from '../contract.ts';
 import { PipelineError, toError } from '../errors.ts';
 import { onRejection } from '../internal/promise-like.ts';
-import { has, linkEnds, linkPast, linkReplaced, linkUp } from './context-links.ts';
+import { has, linkPast, linkReplaced, linkUp } from './context-links.ts';
 import { ADDED, type ContextOwner, HandlerContext, REMOVED } from './handler-context.ts';
 import * as mask from './handler-mask.ts';
-import { HEAD, type PipelineHost, TAIL } from './pipeline-ends.ts';
+import { ENDS, type PipelineHost } from './pipeline-ends.ts';
 import { PipelineFlow } from './pipeline-flow.ts';
 import { markServed } from './served-mark.ts';
 
@@ -13,8 +13,7 @@ const firstNames = new WeakMap<object, string>();
 
 /** The pipeline of one channel. */
 export class HandlerPipeline extends PipelineFlow implements ContextOwner {
-  readonly head: HandlerContext;
-  protected readonly tail: HandlerContext;
+  readonly ends: HandlerContext;
   readInterceptor: HandlerContext | undefined;
   flushInterceptor: HandlerContext | undefined;
   protected lastWriter: HandlerContext;
@@ -24,28 +23,26 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
 
   constructor(host: PipelineHost) {
     super(host);
-    this.head = new HandlerContext(this, HEAD, 'head');
-    this.tail = new HandlerContext(this, TAIL, 'tail');
-    this.head.bits |= ADDED;
-    this.tail.bits |= ADDED;
-    linkEnds(this.head, this.tail);
-    this.readInterceptor = this.head;
-    this.flushInterceptor = this.head;
-    this.lastWriter = this.head;
+    const ends = new HandlerContext(this, ENDS, 'ends');
+    ends.bits |= ADDED;
+    this.ends = ends;
+    this.readInterceptor = ends;
+    this.flushInterceptor = ends;
+    this.lastWriter = ends;
   }
 
   // --- the list ---
 
   addLast(...args: readonly unknown[]): never {
-    this.addAll(args, () => this.tail);
+    this.addAll(args, () => this.ends);
     return this as never;
   }
 
   addFirst(...args: readonly unknown[]): this {
-    let { next } = this.head;
+    let { next } = this.ends;
     this.addAll(args, () => {
       // A handler that comes may send away the one that was first.
-      while (next !== this.tail && next.next.prev !== next) next = next.next;
+      while (next !== this.ends && next.next.prev !== next) next = next.next;
       return next;
     });
     return this;
@@ -117,11 +114,11 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
   }
 
   firstContext(): HandlerContext | undefined {
-    return this.head.next === this.tail ? undefined : this.head.next;
+    return this.ends.next === this.ends ? undefined : this.ends.next;
   }
 
   lastContext(): HandlerContext | undefined {
-    return this.tail.prev === this.head ? undefined : this.tail.prev;
+    return this.ends.prev === this.ends ? undefined : this.ends.prev;
   }
 
   names(): string[] {
@@ -134,7 +131,7 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
 
   *[Symbol.iterator](): Generator<[string, Handler]> {
     const contexts: HandlerContext[] = [];
-    for (let c = this.head.next; c !== this.tail; c = c.next) contexts.push(c);
+    for (let c = this.ends.next; c !== this.ends; c = c.next) contexts.push(c);
     for (const context of contexts) yield [context.name, context.handler];
   }
 
@@ -154,7 +151,7 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
   destroy(): void {
     this.destroyed = true;
     this.waiting = undefined;
-    while (this.tail.prev !== this.head) this.unlink(this.tail.prev);
+    while (this.ends.prev !== this.ends) this.unlink(this.ends.prev);
   }
 
   // --- inside ---
@@ -275,17 +272,17 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
 
   /** A context has come or gone: does anybody still stand between the application and the transport? */
   private findInterceptors(changed: HandlerContext): void {
-    this.lastWriter = this.tail.prevWriter;
+    this.lastWriter = this.ends.prevWriter;
     if (has(changed, mask.READ)) this.readInterceptor = this.onlyOneWith(mask.READ);
     if (has(changed, mask.FLUSH)) this.flushInterceptor = this.onlyOneWith(mask.FLUSH);
   }
 
-  /** The one handler that takes this operation; the head if there is none, `undefined` if there are more. */
+  /** The one handler that takes this operation; the ends if there is none, `undefined` if there are more. */
   private onlyOneWith(bit: number): HandlerContext | undefined {
-    let found = this.head;
-    for (let c = this.head.next; c !== this.tail; c = c.next) {
+    let found = this.ends;
+    for (let c = this.ends.next; c !== this.ends; c = c.next) {
       if (!has(c, bit)) continue;
-      if (found !== this.head) return undefined;
+      if (found !== this.ends) return undefined;
       found = c;
     }
     return found;
@@ -294,14 +291,14 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
   private find(ref: HandlerRef): HandlerContext | undefined {
     if (typeof ref === 'string') return this.findByName(ref);
     const byClass = typeof ref === 'function';
-    for (let c = this.head.next; c !== this.tail; c = c.next) {
+    for (let c = this.ends.next; c !== this.ends; c = c.next) {
       if (byClass ? c.handler instanceof ref : c.handler === ref) return c;
     }
     return undefined;
   }
 
   private findByName(name: string): HandlerContext | undefined {
-    for (let c = this.head.next; c !== this.tail; c = c.next) if (c.name === name) return c;
+    for (let c = this.ends.next; c !== this.ends; c = c.next) if (c.name === name) return c;
     return undefined;
   }
 

@@ -33,25 +33,30 @@ export interface PipelineHost {
   exceptionHandlerFailed(handlerName: string, thrown: Error, original: Error): void;
 }
 
-interface HostedContext extends Context {
-  readonly pipeline: Context['pipeline'] & { readonly host: PipelineHost };
+interface EndsContext extends Context {
+  readonly pipeline: Context['pipeline'] & {
+    readonly host: PipelineHost;
+    readOut(): void;
+    flushOut(): void;
+  };
 }
 
-const hostOf = (ctx: Context): PipelineHost => (ctx as HostedContext).pipeline.host;
+const pipelineOf = (ctx: Context) => (ctx as EndsContext).pipeline;
+const hostOf = (ctx: Context): PipelineHost => pipelineOf(ctx).host;
 
-/** The transport's end: outbound operations that no handler kept. */
-export const HEAD: Handler = {
+/**
+ * Both ends of every pipeline, which is a ring: before the first handler stands the transport's end, which
+ * takes the operations that no handler kept, and behind the last one the application's, which takes the events.
+ */
+export const ENDS: Handler = {
   sharable: true,
-  read: (ctx) => hostOf(ctx).transportRead(),
+  // The transport's.
+  read: (ctx) => pipelineOf(ctx).readOut(),
   write: (ctx, message: unknown) => hostOf(ctx).transportWrite(message),
-  flush: (ctx) => hostOf(ctx).transportFlush(),
+  flush: (ctx) => pipelineOf(ctx).flushOut(),
   shutdown: (ctx, direction) => hostOf(ctx).transportShutdown(direction),
   close: (ctx, reason) => hostOf(ctx).transportClose(reason),
-};
-
-/** The application's end: inbound events that no handler kept. */
-export const TAIL: Handler = {
-  sharable: true,
+  // The application's.
   channelRegistered() {},
   channelActive() {},
   channelRead: (ctx, message: unknown) => hostOf(ctx).unhandledMessage(message),

@@ -8,13 +8,13 @@ import type { PipelineHost } from './pipeline-ends.ts';
 /** The flow through a pipeline; which handlers stand in it is the matter of {@link HandlerPipeline}. */
 export abstract class PipelineFlow {
   readonly host: PipelineHost;
-  abstract readonly head: HandlerContext;
-  protected abstract readonly tail: HandlerContext;
-  /** Who intercepts `read`: the head if nobody does, the handler if there is one, `undefined` if there are more. */
+  /** Both ends: its `next` is the first handler, its `prev` the last. */
+  abstract readonly ends: HandlerContext;
+  /** Who intercepts `read`: the ends if nobody does, the handler if there is one, `undefined` if there are more. */
   abstract readInterceptor: HandlerContext | undefined;
   /** Who intercepts `flush`, likewise. */
   abstract flushInterceptor: HandlerContext | undefined;
-  /** Who gets a write first, as the tail knows too: in a broadcast each member's tail would come from far away in memory. */
+  /** Who gets a write first, as the ends know too: in a broadcast each member's would come from far away in memory. */
   protected abstract lastWriter: HandlerContext;
 
   constructor(host: PipelineHost) {
@@ -28,66 +28,66 @@ export abstract class PipelineFlow {
   // --- inbound, from the head ---
 
   fireChannelRegistered(): void {
-    this.head.fireChannelRegistered();
+    this.ends.fireChannelRegistered();
   }
 
   fireChannelActive(): void {
-    this.head.fireChannelActive();
+    this.ends.fireChannelActive();
     this.host.readIfAutoRead();
   }
 
   fireChannelRead(message: unknown): void {
-    this.head.nextReader.invokeChannelRead(message);
+    this.ends.nextReader.invokeChannelRead(message);
   }
 
   fireChannelReadComplete(): void {
-    this.head.nextReadCompleter.invokeChannelReadComplete();
+    this.ends.nextReadCompleter.invokeChannelReadComplete();
     this.host.readIfAutoRead();
   }
 
   fireChannelWritabilityChanged(): void {
-    this.head.fireChannelWritabilityChanged();
+    this.ends.fireChannelWritabilityChanged();
   }
 
   fireUserEventTriggered(event: unknown): void {
-    this.head.fireUserEventTriggered(event);
+    this.ends.fireUserEventTriggered(event);
   }
 
   fireChannelShutdown(direction: Direction): void {
-    this.head.fireChannelShutdown(direction);
+    this.ends.fireChannelShutdown(direction);
   }
 
   fireChannelInactive(): void {
-    this.head.fireChannelInactive();
+    this.ends.fireChannelInactive();
   }
 
   fireChannelUnregistered(): void {
-    this.head.fireChannelUnregistered();
+    this.ends.fireChannelUnregistered();
   }
 
   fireExceptionCaught(error: Error): void {
-    this.head.fireExceptionCaught(error);
+    this.ends.fireExceptionCaught(error);
   }
 
   // --- outbound, from the tail ---
 
   read(): void {
     const { readInterceptor } = this;
-    if (readInterceptor === this.head) this.host.transportRead();
-    else if (readInterceptor === undefined) this.tail.read();
+    if (readInterceptor === this.ends) this.readOut();
+    else if (readInterceptor === undefined) this.ends.read();
     else readInterceptor.invokeRead();
   }
 
   write(message: unknown): WriteFuture {
     if (message === undefined || message === null) throw noMessage(message);
     const { lastWriter } = this;
-    return lastWriter === this.head ? this.writeOut(message) : lastWriter.invokeWrite(message);
+    return lastWriter === this.ends ? this.writeOut(message) : lastWriter.invokeWrite(message);
   }
 
   flush(): void {
     const { flushInterceptor } = this;
-    if (flushInterceptor === this.head) this.flushOut();
-    else if (flushInterceptor === undefined) this.tail.flush();
+    if (flushInterceptor === this.ends) this.flushOut();
+    else if (flushInterceptor === undefined) this.ends.flush();
     else flushInterceptor.invokeFlush();
   }
 
@@ -98,11 +98,11 @@ export abstract class PipelineFlow {
   }
 
   shutdown(direction: Direction = 'output'): WriteFuture {
-    return this.tail.shutdown(direction);
+    return this.ends.shutdown(direction);
   }
 
   close(reason: CloseReason = 'local'): WriteFuture {
-    return this.tail.close(reason);
+    return this.ends.close(reason);
   }
 
   // --- for the contexts ---
@@ -115,11 +115,19 @@ export abstract class PipelineFlow {
     }
   }
 
+  readOut(): void {
+    try {
+      this.host.transportRead();
+    } catch (thrown) {
+      this.ends.fireExceptionCaught(toError(thrown));
+    }
+  }
+
   flushOut(): void {
     try {
       this.host.transportFlush();
     } catch (thrown) {
-      this.head.fireExceptionCaught(toError(thrown));
+      this.ends.fireExceptionCaught(toError(thrown));
     }
   }
 

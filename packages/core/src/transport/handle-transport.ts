@@ -25,13 +25,6 @@ const WAS_ASYNC = internals?.kLastWriteWasAsync;
 /** `shutdown` says so when it ended within the call. */
 const DONE_AT_ONCE = 1;
 
-/** Of TCP connections. */
-export interface HandleOptions {
-  readonly noDelay: boolean;
-  readonly keepAlive: boolean;
-  readonly keepAliveInitialDelayMs: number;
-}
-
 /**
  * An accepted TCP connection, Unix socket or named pipe, right on Node's handle: no stream in between, so
  * no callback, no tick and no state machine per write, and a third of the memory.
@@ -49,14 +42,11 @@ export class HandleTransport implements Transport {
   private local: Address | undefined = undefined;
   private readonly remote: Address | undefined;
 
-  constructor(handle: StreamHandle, options: HandleOptions) {
+  constructor(handle: StreamHandle) {
     this.handle = handle;
     handle.owner = this;
     handle.onread = onRead;
     handle.useUserBuffer(readBuffer);
-    if (options.noDelay) handle.setNoDelay?.(true);
-    if (options.keepAlive)
-      handle.setKeepAlive?.(true, Math.floor(options.keepAliveInitialDelayMs / 1000));
     // Asked now: once the peer has reset the connection, the system does not know any more.
     this.remote = askAddress(handle, handle.getpeername);
   }

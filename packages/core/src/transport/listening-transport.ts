@@ -3,7 +3,7 @@ import type { Address } from '../contract.ts';
 import { toError } from '../errors.ts';
 import { addressOf } from './socket-address.ts';
 import { removeStaleSocket } from './stale-socket.ts';
-import { type StreamHandle, takeConnections } from './stream-handle.ts';
+import { type AcceptedOptions, type StreamHandle, takeConnections } from './stream-handle.ts';
 import type { Transport, TransportSink } from './transport.ts';
 
 /** Where to listen. */
@@ -28,6 +28,12 @@ export type ListenTarget =
       readonly writableAll?: boolean;
     };
 
+/** How connections are taken right from Node's handles, where Node lets us. */
+export interface HandleAdoption {
+  readonly options: AcceptedOptions;
+  readonly adopt: (handle: StreamHandle) => Transport;
+}
+
 /** Accepted connections kept while reading is paused; Node cannot stop accepting. More are reset. */
 const MAX_HELD = 1024;
 
@@ -39,7 +45,7 @@ export class ListeningTransport implements Transport {
   private readonly server: net.Server;
   private readonly target: ListenTarget;
   private readonly adopt: (socket: net.Socket) => Transport;
-  private readonly adoptHandle: ((handle: StreamHandle) => Transport) | undefined;
+  private readonly handles: HandleAdoption | undefined;
   private sink: TransportSink | undefined = undefined;
   private local: Address | undefined = undefined;
   private mayRead = false;
@@ -52,19 +58,19 @@ export class ListeningTransport implements Transport {
   /**
    * @param event - the server's event that brings a ready connection (`secureConnection` for TLS)
    * @param adopt - makes a transport of such a connection
-   * @param adoptHandle - makes one right of the handle below, where Node lets us
+   * @param handles - for connections that are taken without Node's socket
    */
   constructor(
     server: net.Server,
     event: string,
     target: ListenTarget,
     adopt: (socket: net.Socket) => Transport,
-    adoptHandle?: (handle: StreamHandle) => Transport,
+    handles?: HandleAdoption,
   ) {
     this.server = server;
     this.target = target;
     this.adopt = adopt;
-    this.adoptHandle = adoptHandle;
+    this.handles = handles;
     server.on(event, (socket: net.Socket) => this.acceptedSocket(socket));
     server.on('error', (error) => this.failed(error));
     server.on('close', () => this.sink?.disconnected());
@@ -84,9 +90,7 @@ export class ListeningTransport implements Transport {
       // Node's own `listening` may be true within `listen`, before there is an address.
       this.isListening = true;
       this.local = addressOfServer(this.server);
-      if (this.adoptHandle !== undefined) {
-        takeConnections(this.server, (handle) => this.acceptedHandle(handle));
-      }
+      if (this.handles !== undefined) this.takeHandles(this.handles);
       this.sink?.connected();
     });
     this.server.listen({ ...this.target });
@@ -136,13 +140,15 @@ export class ListeningTransport implements Transport {
     }
   }
 
-  private acceptedHandle(handle: StreamHandle): void {
-    try {
-      this.accepted(this.adoptHandle!(handle));
-    } catch (thrown) {
-      handle.close(() => {});
-      this.sink?.failedToAccept(toError(thrown));
-    }
+  private takeHandles({ options, adopt }: HandleAdoption): void {
+    takeConnections(this.server, options, (handle) => {
+      try {
+        this.accepted(adopt(handle));
+      } catch (thrown) {
+        handle.close(() => {});
+        this.sink?.failedToAccept(toError(thrown));
+      }
+    });
   }
 
   private accepted(transport: Transport): void {

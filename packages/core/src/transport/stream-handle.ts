@@ -98,24 +98,53 @@ function isStreamHandle(handle: Partial<StreamHandle> | undefined): handle is St
   );
 }
 
+/** Of accepted TCP connections. */
+export interface AcceptedOptions {
+  readonly noDelay: boolean;
+  readonly keepAlive: boolean;
+  readonly keepAliveInitialDelayMs: number;
+}
+
+/** There a connection has the options of the socket that listens: no five system calls for each. */
+const INHERITS_OPTIONS = process.platform === 'linux';
+
+function setOptions(handle: Partial<StreamHandle>, options: AcceptedOptions): void {
+  if (options.noDelay) handle.setNoDelay?.(true);
+  if (options.keepAlive)
+    handle.setKeepAlive?.(true, Math.floor(options.keepAliveInitialDelayMs / 1000));
+}
+
 type OnConnection = (
   this: unknown,
   status: number,
   handle: Partial<StreamHandle> | undefined,
 ) => void;
 
+interface ListeningHandle extends Partial<StreamHandle> {
+  onconnection?: OnConnection;
+}
+
 /**
  * Takes a listening server's new connections before Node makes a `net.Socket` of each. What it cannot take
  * goes Node's way and comes as the server's `connection` event.
  */
-export function takeConnections(server: Server, take: (handle: StreamHandle) => void): void {
-  const listening = (server as unknown as { _handle?: { onconnection?: OnConnection } })._handle;
+export function takeConnections(
+  server: Server,
+  options: AcceptedOptions,
+  take: (handle: StreamHandle) => void,
+): void {
+  const listening = (server as unknown as { _handle?: ListeningHandle })._handle;
   const nodes = listening?.onconnection;
   if (streamInternals === undefined || listening === undefined || typeof nodes !== 'function')
     return;
+  if (INHERITS_OPTIONS) setOptions(listening, options);
   listening.onconnection = function (status, handle) {
     const isOurs = status === 0 && isStreamHandle(handle) && server.maxConnections === undefined;
-    if (isOurs) take(handle);
-    else nodes.call(this, status, handle);
+    if (!isOurs) {
+      nodes.call(this, status, handle);
+      return;
+    }
+    if (!INHERITS_OPTIONS) setOptions(handle, options);
+    take(handle);
   };
 }

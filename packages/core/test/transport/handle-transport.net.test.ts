@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import { expect, it } from 'vitest';
 import { HandleTransport } from '../../src/transport/handle-transport.ts';
@@ -20,9 +21,12 @@ function sinkOf(told: string[], done: () => void): TransportSink {
 }
 
 /** Accepts one connection, does something with it, and waits until it is gone. */
-async function accepted(act: (transport: HandleTransport) => void): Promise<string[]> {
+async function accepted(
+  act: (transport: HandleTransport) => void,
+  keepAlive = false,
+): Promise<string[]> {
   const told: string[] = [];
-  const options = { noDelay: true, keepAlive: false, keepAliveInitialDelayMs: 0 };
+  const options = { noDelay: true, keepAlive, keepAliveInitialDelayMs: 0 };
   const listening = new ListeningTransport(
     net.createServer(),
     'connection',
@@ -30,7 +34,7 @@ async function accepted(act: (transport: HandleTransport) => void): Promise<stri
     () => {
       throw new Error('not by a handle');
     },
-    (handle) => new HandleTransport(handle, options),
+    { options, adopt: (handle) => new HandleTransport(handle) },
   );
   let client: net.Socket | undefined;
   await new Promise<void>((resolve) => {
@@ -68,3 +72,26 @@ it('an abort with a write in flight closes the handle, and the write tells nothi
   });
   expect(told).not.toContain('written');
 });
+
+/** The timer of the connection that the system accepted at this port, from its own table: 02 is keepalive. */
+function timerOf(transport: HandleTransport): string | undefined {
+  const { port } = transport.localAddress as { readonly port: number };
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  const rows = readFileSync('/proc/net/tcp', 'utf8').split('\n');
+  const established = new RegExp(`^ *\\d+: \\w+:${hex} \\w+:\\w+ 01 \\w+:\\w+ (\\d\\d):`);
+  return rows.map((row) => established.exec(row)?.[1]).find((timer) => timer !== undefined);
+}
+
+it.runIf(process.platform === 'linux')(
+  'an accepted connection has the options of the listening one',
+  async () => {
+    const timers: (string | undefined)[] = [];
+    for (const keepAlive of [false, true]) {
+      await accepted((transport) => {
+        timers.push(timerOf(transport));
+        transport.abort();
+      }, keepAlive);
+    }
+    expect(timers).toEqual(['00', '02']);
+  },
+);
