@@ -19,12 +19,42 @@ export function isByteSource(message: unknown): message is ByteSource {
 /** The size of what a byte transport takes, -1 for anything else. */
 export function sizeOfBytes(message: unknown): number {
   if (message instanceof Uint8Array) return message.length;
-  return isByteSource(message) ? message.byteLength : -1;
+  if (typeof message !== 'object' || message === null) return -1;
+  // Asked once: a source may have to count.
+  const { byteLength, writeTo } = message as Partial<ByteSource>;
+  return typeof writeTo === 'function' && typeof byteLength === 'number' ? byteLength : -1;
 }
 
 /** How long outbound bytes are. A Buffer's own `byteLength` is a call into the engine, its `length` is not. */
 export function byteLengthOf(message: OutboundBytes): number {
   return message instanceof Uint8Array ? message.length : message.byteLength;
+}
+
+/**
+ * Writes messages one behind the other. False if one is larger than `largest`, and if they do not fill the
+ * target: a message may not be as long as it said before.
+ */
+export function writeAll(
+  messages: readonly OutboundBytes[],
+  target: Buffer,
+  largest: number,
+): boolean {
+  let offset = 0;
+  for (let i = 0; i < messages.length; i++) {
+    const message = messages[i]!;
+    if (message instanceof Uint8Array) {
+      const { length } = message;
+      if (length > largest) return false;
+      target.set(message, offset);
+      offset += length;
+    } else {
+      const { byteLength } = message;
+      if (byteLength > largest) return false;
+      message.writeTo(target, offset);
+      offset += byteLength;
+    }
+  }
+  return offset === target.length;
 }
 
 /** One Buffer of any outbound bytes; a Buffer is returned as it is. */

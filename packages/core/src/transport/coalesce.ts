@@ -1,16 +1,24 @@
 import { Buffer } from 'node:buffer';
 import type { OutboundBytes } from '../contract.ts';
-import { byteLengthOf, toBuffer } from './byte-source.ts';
+import { byteLengthOf, toBuffer, writeAll } from './byte-source.ts';
 
 /** Messages up to this size are copied together; larger ones are passed on as they are. */
 const COPY_BYTES = 8 * 1024;
 const CHUNK_BYTES = 64 * 1024;
 
 /**
- * The buffers to hand to the kernel for these messages: runs of small ones copied into one buffer, large
- * ones untouched, all in order.
+ * The buffers to hand to the kernel for these messages, which have so many bytes together, if that is known: runs of small
+ * ones copied into one buffer, large ones untouched, all in order.
  */
-export function coalesce(messages: readonly OutboundBytes[]): Buffer[] {
+export function coalesce(
+  messages: readonly OutboundBytes[],
+  bytes: number = Number.POSITIVE_INFINITY,
+): Buffer[] {
+  if (messages.length > 1 && bytes > 0 && bytes <= COPY_BYTES) {
+    // As most are: none can be large.
+    const joined = Buffer.allocUnsafe(bytes);
+    if (writeAll(messages, joined, COPY_BYTES)) return [joined];
+  }
   const buffers: Buffer[] = [];
   let start = 0;
   let runBytes = 0;

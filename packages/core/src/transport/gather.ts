@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { OutboundBytes } from '../contract.ts';
+import { writeAll } from './byte-source.ts';
 
 /** Messages up to this size are copied together; larger ones are passed on as they are. */
 const COPY_BYTES = 8 * 1024;
@@ -26,30 +27,10 @@ export function gather(messages: readonly OutboundBytes[], bytes: number): Buffe
   const view = viewOf(bytes);
   isBusy = true;
   try {
-    return writeAll(messages, view) ? view : undefined;
+    return writeAll(messages, view, COPY_BYTES) ? view : undefined;
   } finally {
     isBusy = false;
   }
-}
-
-/** False at the first message that is too large, and if a message is not as long as it said before. */
-function writeAll(messages: readonly OutboundBytes[], view: Buffer): boolean {
-  let offset = 0;
-  for (let i = 0; i < messages.length; i++) {
-    const message = messages[i]!;
-    if (message instanceof Uint8Array) {
-      const { length } = message;
-      if (length > COPY_BYTES) return false;
-      view.set(message, offset);
-      offset += length;
-    } else {
-      const { byteLength } = message;
-      if (byteLength > COPY_BYTES) return false;
-      message.writeTo(view, offset);
-      offset += byteLength;
-    }
-  }
-  return offset === view.length;
 }
 
 /** What was gathered is still in use: the next call takes other memory. */

@@ -104,7 +104,7 @@ export class HandleTransport implements Transport {
       if (!isTaken) keepGathered(gathered);
       return isTaken;
     }
-    const buffers = coalesce(messages as readonly OutboundBytes[]);
+    const buffers = coalesce(messages as readonly OutboundBytes[], bytes);
     if (buffers.length < 2) return buffers.length === 0 || this.writeOne(buffers[0]!);
     const request = spareRequest ?? new internals.WriteWrap();
     const status = this.handle.writev(request, buffers, true);

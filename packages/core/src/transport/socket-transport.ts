@@ -170,15 +170,15 @@ export class SocketTransport implements Transport {
     return sizeOfBytes(message);
   }
 
-  write(messages: readonly unknown[]): boolean {
+  write(messages: readonly unknown[], bytes: number): boolean {
     if (this.tls?.isUpgrading === true) return this.writeAroundMark(messages, this.tls);
-    return this.writeNow(messages);
+    return this.writeNow(messages, bytes);
   }
 
-  private writeNow(messages: readonly unknown[]): boolean {
+  private writeNow(messages: readonly unknown[], bytes?: number): boolean {
     const { socket } = this;
     this.onWritten ??= (error) => this.wrote(error);
-    const buffers = coalesce(messages as readonly OutboundBytes[]);
+    const buffers = coalesce(messages as readonly OutboundBytes[], bytes);
     const last = buffers.length - 1;
     if (last < 0) return true;
     if (last > 0) socket.cork();
