@@ -58,7 +58,9 @@ export class Segment extends SettableFuture {
     const { count } = this;
     if (count <= 1) return undefined;
     const all = this.content as unknown[];
-    return all.length === count ? all : all.slice(0, count);
+    // It served a longer burst before; bursts are often as long as the last one.
+    if (all.length !== count) all.length = count;
+    return all;
   }
 
   /** The messages are gone: whoever keeps the future must not keep them. */
