@@ -23,7 +23,7 @@ export async function broadcast(settings: Settings): Promise<Result[]> {
   const servers: ServerProcess[] = [];
   try {
     for (const peer of peers) servers.push(await ServerProcess.start(peer));
-    const load = { connections, bytes: BYTES, seconds: settings.seconds * 1.5, everyMs: 60 };
+    const load = { connections, bytes: BYTES, seconds: settings.seconds * 3, everyMs: 60 };
     for (let round = 0; round < settings.rounds; round += 1) {
       for (const [i, server] of servers.entries()) {
         const warmup = round === 0 ? settings.warmup : 0.3;
