@@ -9,19 +9,16 @@ const SEALED = -1;
 /** Messages that share one future, and are that future: the writes of one flush, or one write that can be cancelled. */
 export class Segment extends SettableFuture {
   /** The next one in its chain. */
-  declare next: Segment | undefined;
+  next: Segment | undefined = undefined;
   /** The message; if there are more than one, an array of them. Most segments are one and need no array. */
-  declare private content: unknown;
-  declare private count: number;
+  private content: unknown;
+  private count = 1;
   /** Bytes and overhead. */
-  declare cost: number;
+  cost = 0;
 
   constructor(message: unknown) {
     super();
-    this.next = undefined;
     this.content = message;
-    this.count = 1;
-    this.cost = 0;
   }
 
   /** True when the next write must not join it. */

@@ -14,15 +14,9 @@ const OBSERVED = 4;
  * and remembers whether anybody ever looked, so that a failure can be reported instead of vanishing.
  */
 export class SettableFuture implements WriteFuture {
-  // Declared and set in the constructor: the engine makes it inline then, also for a subclass.
-  declare private flags: number;
+  private flags = 0;
   /** Who waits, and once it has failed, why. */
-  declare private rest: Listener | Listener[] | Error | undefined;
-
-  constructor() {
-    this.flags = 0;
-    this.rest = undefined;
-  }
+  private rest: Listener | Listener[] | Error | undefined = undefined;
 
   static succeeded(): SettableFuture {
     const future = new SettableFuture();

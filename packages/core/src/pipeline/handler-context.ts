@@ -51,23 +51,28 @@ export interface ContextOwner extends Pipeline {
  * thousand of these: each field counts.
  */
 export class HandlerContext implements Context, Clock {
-  // What every message needs comes first: in a broadcast each member's context comes from far away in memory.
   readonly pipeline: ContextOwner;
   readonly handler: Handler;
   /** Which events the handler takes, {@link ADDED} and {@link REMOVED}. */
   bits: number;
-  prevWriter: HandlerContext = this;
-  nextReader: HandlerContext = this;
-  nextReadCompleter: HandlerContext = this;
+  prevWriter: HandlerContext;
+  nextReader: HandlerContext;
+  nextReadCompleter: HandlerContext;
   readonly name: string;
-  next: HandlerContext = this;
-  prev: HandlerContext = this;
+  next: HandlerContext;
+  prev: HandlerContext;
 
   constructor(pipeline: ContextOwner, handler: Handler, name: string) {
+    // What every message needs comes first: in a broadcast each member's context comes from far away in memory.
     this.pipeline = pipeline;
     this.handler = handler;
-    this.name = name;
     this.bits = mask.maskOf(handler);
+    this.prevWriter = this;
+    this.nextReader = this;
+    this.nextReadCompleter = this;
+    this.name = name;
+    this.next = this;
+    this.prev = this;
   }
 
   get channel(): Channel {
