@@ -1,7 +1,6 @@
 // Walk 3: where events enter a pipeline at its head and operations at its tail. Next: packages/core/src/pipeline/handler-context.ts
 import type { Channel, CloseReason, Direction, WriteFuture } from '../contract.ts';
 import { toError } from '../errors.ts';
-import type { SettableFuture } from '../internal/settable-future.ts';
 import { type HandlerContext, noMessage } from './handler-context.ts';
 import type { PipelineHost } from './pipeline-ends.ts';
 
@@ -143,7 +142,7 @@ export abstract class PipelineFlow {
     return this.host.failedWrite(error);
   }
 
-  reportFailure(future: SettableFuture, error: Error): void {
+  reportFailure(future: WriteFuture, error: Error): void {
     this.host.reportFailure(future, error);
   }
 }
