@@ -6,9 +6,9 @@ import { checkLayers } from './check-layers.ts';
 import { checkSizes } from './check-sizes.ts';
 import { checkStatements } from './check-statements.ts';
 import { checkTypeFails } from './check-type-fails.ts';
-import { checkWalk } from './check-walk.ts';
 import { type Check, describeProblem } from './problem.ts';
 import { lint, lintPromises, typeCheck } from './tools.ts';
+import { checkWalk } from './walk/check.ts';
 
 const CHECKS: Readonly<Record<string, Check>> = {
   lint,
