@@ -1,4 +1,3 @@
-// Walk 7: the seam between a channel and the operating system. Next: packages/core/src/transport/coalesce.ts
 import type { Address } from '../contract.ts';
 
 /** What a transport tells its channel. All calls come on the event loop, none from within `open`. */
