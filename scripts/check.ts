@@ -34,7 +34,8 @@ let passed = 0;
 let failed = 0;
 for (const [name, check] of Object.entries(CHECKS)) {
   if (asked.length > 0 && !asked.includes(name)) continue;
-  const { problems, summary } = await check(root);
+  const { problems, warnings = [], summary } = await check(root);
+  for (const warning of warnings) console.log(`warn  ${name}: ${describeProblem(warning)}`);
   if (problems.length === 0) {
     passed += 1;
     console.log(`ok    ${name}: ${summary}`);
