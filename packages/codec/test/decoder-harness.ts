@@ -10,7 +10,7 @@ function textOf(message: unknown): string {
 /** A channel that notes in order what passes its last handler: texts of messages, codes of errors. */
 export class NotingChannel extends EmbeddedChannel {
   declare log: string[];
-  declare caught: Error[];
+  declare errorList: Error[];
 
   private note(entry: string): void {
     this.log ??= [];
@@ -26,7 +26,7 @@ export class NotingChannel extends EmbeddedChannel {
 
   /** The errors that reached the tail. */
   get errors(): readonly Error[] {
-    return this.caught ?? [];
+    return this.errorList ?? [];
   }
 
   /** One read. */
@@ -40,8 +40,8 @@ export class NotingChannel extends EmbeddedChannel {
   }
 
   override unhandledException(error: Error): void {
-    this.caught ??= [];
-    this.caught.push(error);
+    this.errorList ??= [];
+    this.errorList.push(error);
     this.note(`!${(error as { code?: string }).code ?? error.message}`);
   }
 }

@@ -5,8 +5,9 @@
  * @module
  */
 
+import type { X509Certificate } from 'node:crypto';
 import type { AttributeKey } from './attribute-key.ts';
-import type { Chain, ReadAfter, Types, WriteAfter } from './handler-types.ts';
+import type { Chain, MessageTypes, ReadAfter, WriteAfter } from './handler-types.ts';
 
 /** An event or operation handler may also return a promise; its rejection counts as a throw of that handler. */
 export type Handled = void | PromiseLike<void>;
@@ -25,9 +26,8 @@ export type Direction = 'input' | 'output';
  * @see Netty's `ChannelInboundHandler` and `ChannelOutboundHandler`; one interface as in Netty 5
  */
 export interface Handler {
-  /** For the compiler only, see {@link Types}. */
-  // biome-ignore lint/suspicious/noExplicitAny: any handler, whatever its types
-  readonly types?: Types<any, any, any, any>;
+  /** For the compiler only: `declare readonly types: Types<{ … }>`. */
+  readonly types?: MessageTypes;
 
   /** True if one instance may stand in many pipelines. A handler with state of one channel must not say so. */
   readonly sharable?: boolean;
@@ -111,6 +111,11 @@ export interface Context extends InboundInvoker, OutboundInvoker {
   readonly isRemoved: boolean;
   /** Tells the channel that this handler holds so many bytes more (or less) of output; they count towards writability. */
   addPendingOutboundBytes(delta: number): void;
+  /**
+   * For a future that the handler made itself and has failed: reported to the channel's `writeFailed` hook,
+   * unless somebody looks at it until the current event is over.
+   */
+  reportFailure(future: WriteFuture, error: Error): void;
 }
 
 /** A handler's class. */
@@ -189,6 +194,13 @@ export interface WriteFuture extends PromiseLike<void> {
   finally(onFinally?: (() => void) | null): Promise<void>;
 }
 
+/** A hold on a channel's reads, see {@link Channel.holdReads}. */
+export interface ReadHold {
+  readonly why: string;
+  /** Ends this hold; further calls do nothing. */
+  release(): void;
+}
+
 /** Why a channel closed. Handlers may name reasons of their own. */
 export type CloseReason =
   | 'local' // somebody called close() and gave no reason
@@ -219,6 +231,24 @@ export interface CloseInfo {
 export type Address =
   | { readonly host: string; readonly port: number; readonly family: 'IPv4' | 'IPv6' }
   | { readonly path: string };
+
+/** What a TLS handshake agreed on. */
+export interface TlsInfo {
+  /** `TLSv1.3`, `TLSv1.2`. */
+  readonly protocol: string;
+  /** The cipher's standard name. */
+  readonly cipher: string;
+  /** The protocol chosen by ALPN. */
+  readonly alpn: string | undefined;
+  /** The server name that the client asked for. */
+  readonly servername: string | undefined;
+  /** True if the peer showed a certificate that one of our authorities signed. */
+  readonly isPeerVerified: boolean;
+  /** The certificate that the peer showed, verified or not. */
+  readonly peerCertificate: X509Certificate | undefined;
+  /** True if an earlier session went on, without certificates being shown. */
+  readonly isResumed: boolean;
+}
 
 /** Typed values beside a channel. */
 export interface Attributes {
@@ -260,11 +290,40 @@ export interface Channel<R = unknown, W = unknown>
   readonly isWritable: boolean;
   readonly isInputShutdown: boolean;
   readonly isOutputShutdown: boolean;
+  /** True from the first `end()`, `shutdown('output')` or `close()` on: pools and balancers skip such a channel. */
+  readonly isEnding: boolean;
+  /**
+   * True once input that still comes is dropped: after `end()`, after our own `shutdown('input')`, and when the
+   * channel has closed. A handler that makes many messages of one stops at this point.
+   */
+  readonly discardsInput: boolean;
   /** True for a listening channel, whose messages are the channels it accepts. */
   readonly isServer: boolean;
 
-  /** Read on its own accord (default), or only when asked by `read()`. */
+  /** Read on its own accord (default), or only when asked by `read()`. Belongs to the application; handlers use {@link holdReads}. */
   autoRead: boolean;
+  /**
+   * Stops asking the transport for input until the returned hold is released, and all others too. For handlers
+   * that cannot take more now: it counts, so several need not know of each other, and it leaves `autoRead`
+   * alone. Decoders stop after the message during which the hold came.
+   *
+   * @param why - for {@link readHolds}: a word or two, such as the name of the handler
+   */
+  holdReads(why: string): ReadHold;
+  /** True while any hold is out. */
+  readonly isReadHeld: boolean;
+  /** Why reads are held, oldest first. */
+  readonly readHolds: readonly string[];
+  /**
+   * Calls back once no hold is out, at once if none is; in order of registration, before the next read. Not
+   * called if the channel closes first. The listener looks at {@link isReadHeld} again: one before it may hold.
+   */
+  onceReadable(listener: () => void): void;
+  /**
+   * For handlers that make many messages of one read, every few messages: if this connection's input has used
+   * its time in this turn of the event loop (`readBudgetMs`), reads are held until the next turn.
+   */
+  checkTurn(): void;
   /** Bytes written and not yet taken by the kernel, with a fixed overhead for each message. */
   readonly pendingOutboundBytes: number;
   readonly bytesBeforeUnwritable: number;

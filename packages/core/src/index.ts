@@ -54,7 +54,9 @@ export type {
   OutboundBytes,
   OutboundInvoker,
   Pipeline,
+  ReadHold,
   Timer,
+  TlsInfo,
   WriteFuture,
 } from './contract.ts';
 // Errors
@@ -92,9 +94,11 @@ export type {
   CannotRead,
   CannotWrite,
   Chain,
+  MessageTypes,
   PassThrough,
   ReadAfter,
   Types,
+  TypesOf,
   WhatItReads,
   WriteAfter,
 } from './handler-types.ts';
@@ -125,7 +129,6 @@ export { MemoryNetwork, type MemoryNetworkOptions } from './transport/memory-net
 export { type MemoryOptions, MemoryTransport } from './transport/memory-transport.ts';
 export { SocketTransport } from './transport/socket-transport.ts';
 export { TlsClientContext, type TlsClientOptions } from './transport/tls-client-context.ts';
-export type { TlsInfo } from './transport/tls-handshake.ts';
 export type { TlsIdentity } from './transport/tls-identity.ts';
 export { TlsServerContext, type TlsServerOptions } from './transport/tls-server-context.ts';
 export type { Transport, TransportSink } from './transport/transport.ts';

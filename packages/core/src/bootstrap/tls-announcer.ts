@@ -1,7 +1,5 @@
 import type { TransportChannel } from '../channel/transport-channel.ts';
-import type { Context, Handler } from '../contract.ts';
-import { SocketTransport } from '../transport/socket-transport.ts';
-import type { TlsInfo } from '../transport/tls-handshake.ts';
+import type { Context, Handler, TlsInfo } from '../contract.ts';
 import { PEER_CERTIFICATE, TLS, TlsHandshakeEvent } from './tls-event.ts';
 
 /**
@@ -42,6 +40,5 @@ export function setTlsAttributes(ctx: Pick<Context, 'channel'>, info: TlsInfo): 
 }
 
 function tlsInfoOf(ctx: Context): TlsInfo | undefined {
-  const { transport } = ctx.channel as TransportChannel;
-  return transport instanceof SocketTransport ? transport.tlsInfo : undefined;
+  return (ctx.channel as TransportChannel).transport.tls;
 }

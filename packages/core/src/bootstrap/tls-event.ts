@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { AttributeKey } from '../attribute-key.ts';
-import type { TlsInfo } from '../transport/tls-handshake.ts';
+import type { TlsInfo } from '../contract.ts';
 
 /** A channel is encrypted from here on: fired through the pipeline behind `channelActive`, or after an upgrade. */
 export class TlsHandshakeEvent implements TlsInfo {

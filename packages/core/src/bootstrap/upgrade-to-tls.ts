@@ -97,7 +97,7 @@ function announce(
   transport: SocketTransport,
   future: SettableFuture,
 ): void {
-  const info = transport.tlsInfo!;
+  const info = transport.tls!;
   setTlsAttributes({ channel }, info);
   future.succeed();
   if (channel.isActive) channel.pipeline.fireUserEventTriggered(new TlsHandshakeEvent(info));

@@ -33,6 +33,12 @@ export interface ChannelOptions {
   readonly maxOutboundBytes?: number;
   /** Closes as a slow consumer when output waits and none of it was taken for so long; `false` for never. @default 10000 */
   readonly outboundStallMs?: number | false;
+  /**
+   * The time in milliseconds that the input of one connection may take in one turn of the event loop; what is
+   * left waits for the next turn, so that one busy peer does not keep the others waiting. One message is never
+   * interrupted. `false` for no limit. @default 2
+   */
+  readonly readBudgetMs?: number | false;
   /** @default standard error, warnings and errors */
   readonly logger?: Logger;
   /** @default the system's clock */
@@ -42,6 +48,7 @@ export interface ChannelOptions {
 
 export type ResolvedChannelOptions = Required<ChannelOptions> & {
   readonly outboundStallMs: number;
+  readonly readBudgetMs: number;
 };
 
 const DEFAULTS = {
@@ -51,6 +58,7 @@ const DEFAULTS = {
   writeBufferHighBytes: 64 * 1024,
   maxOutboundBytes: 1024 * 1024,
   outboundStallMs: 10_000,
+  readBudgetMs: 2,
 } as const;
 
 /** Checks the options and fills in the defaults; done once for a bootstrap, shared by its channels. */
@@ -86,6 +94,7 @@ export function resolveChannelOptions(options: ChannelOptions = {}): ResolvedCha
       'outboundStallMs',
       options.outboundStallMs ?? DEFAULTS.outboundStallMs,
     ),
+    readBudgetMs: checkTime('readBudgetMs', options.readBudgetMs ?? DEFAULTS.readBudgetMs),
     logger: options.logger ?? stderrLogger(),
     clock: options.clock ?? systemClock,
     hooks: options.hooks ?? {},

@@ -1,4 +1,4 @@
-import type { Clock, CloseReason, Timer, WriteFuture } from '../contract.ts';
+import type { Clock, CloseInfo, CloseReason, Timer, WriteFuture } from '../contract.ts';
 import { ChannelError, toError } from '../errors.ts';
 import { callSafely } from '../internal/call-safely.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
@@ -41,6 +41,8 @@ export abstract class ChannelOutput implements OutboundOwner {
 
   protected abstract closeAs(reason: CloseReason): void;
   protected abstract outputIsShut(): void;
+  /** Why our half ends. */
+  protected abstract endInfo(): CloseInfo;
 
   get clock(): Clock {
     return this.options.clock;
@@ -60,6 +62,10 @@ export abstract class ChannelOutput implements OutboundOwner {
 
   get isWritable(): boolean {
     return this.writable && this.isOpen;
+  }
+
+  protected get isOutputEnding(): boolean {
+    return this.outputFuture !== undefined;
   }
 
   get isOutputShutdown(): boolean {
@@ -152,7 +158,7 @@ export abstract class ChannelOutput implements OutboundOwner {
   private endWhenDrained(): void {
     if (this.isEndingOutput || this.outbound.hasFlushed || !this.isOpen) return;
     this.isEndingOutput = true;
-    this.transport.shutdownOutput();
+    this.transport.shutdownOutput(this.endInfo());
   }
 
   // --- the transport ---
@@ -264,7 +270,8 @@ export abstract class ChannelOutput implements OutboundOwner {
     return future;
   }
 
-  reportFailure(future: SettableFuture, _error: Error): void {
+  reportFailure(failed: WriteFuture, _error: Error): void {
+    const future = failed as SettableFuture;
     if (this.hasReportedFailure || future.isObserved) return;
     if (this.unseenFailures !== undefined) {
       this.unseenFailures.push(future);

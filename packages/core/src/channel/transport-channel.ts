@@ -5,10 +5,12 @@ import type {
   CloseReason,
   Direction,
   Logger,
+  ReadHold,
   WriteFuture,
 } from '../contract.ts';
 import { ChannelError } from '../errors.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
+import { nextTurn } from '../internal/system-clock.ts';
 import { HandlerPipeline } from '../pipeline/handler-pipeline.ts';
 import type { PipelineHost } from '../pipeline/pipeline-ends.ts';
 import type { Transport, TransportSink } from '../transport/transport.ts';
@@ -19,6 +21,7 @@ import { channelText, reportCatcher, reportDropped, reportUncaught } from './cha
 import { causeOf, closedError, transportError } from './close-cause.ts';
 import { CloseListeners } from './close-listeners.ts';
 import { lateLoopError, MessageStream } from './message-stream.ts';
+import { ReadHolds } from './read-holds.ts';
 
 const DEFAULT_LINGER_MS = 2000;
 let lastId = Math.floor(Math.random() * 0x1000_0000);
@@ -36,7 +39,13 @@ export class TransportChannel
   private readonly idNumber: number;
   private autoReads: boolean;
   private registered = false;
+  /** Input was asked for and has not come. */
   private readRequested = false;
+  private isInBurst = false;
+  private isEndAsked = false;
+  /** When the input's time in this turn is over; 0 while nobody has looked. */
+  private turnEndsAt = 0;
+  private holds: ReadHolds | undefined = undefined;
   private inputShut = false;
   private hasPeerEnded = false;
   /** What closes the channel, if it is an error. */
@@ -97,8 +106,17 @@ export class TransportChannel
   }
 
   /** What still comes in is read, to see the peer's end, and dropped. */
-  private get discardsInput(): boolean {
+  private get dropsReads(): boolean {
     return this.inputShut || this.lingerReason !== undefined;
+  }
+
+  get discardsInput(): boolean {
+    if (!this.isOpenNow || this.lingerReason !== undefined) return true;
+    return this.inputShut && !this.hasPeerEnded;
+  }
+
+  get isEnding(): boolean {
+    return this.isEndAsked || this.isOutputEnding || !this.isOpenNow;
   }
 
   get isInputShutdown(): boolean {
@@ -130,8 +148,48 @@ export class TransportChannel
     if (value) this.readIfAutoRead();
     else {
       this.readRequested = false;
-      if (!this.discardsInput) this.transport.pauseReading();
+      if (!this.dropsReads) this.transport.pauseReading();
     }
+  }
+
+  // --- holds on reads ---
+
+  get isReadHeld(): boolean {
+    return this.holds !== undefined && !this.holds.isEmpty;
+  }
+
+  get readHolds(): readonly string[] {
+    return this.holds?.reasons ?? [];
+  }
+
+  holdReads(why: string): ReadHold {
+    this.holds ??= new ReadHolds(() => this.readOn());
+    if (this.holds.isEmpty && this.active && !this.dropsReads) this.transport.pauseReading();
+    return this.holds.add(why);
+  }
+
+  onceReadable(listener: () => void): void {
+    if (!this.isReadHeld) listener();
+    else this.holds!.once(listener);
+  }
+
+  checkTurn(): void {
+    const { readBudgetMs } = this.options;
+    if (readBudgetMs === Number.POSITIVE_INFINITY) return;
+    const now = this.clock.now();
+    if (this.turnEndsAt === 0) this.turnEndsAt = now + readBudgetMs;
+    else if (now >= this.turnEndsAt && !this.isReadHeld) {
+      this.turnEndsAt = 0;
+      const hold = this.holdReads('turn');
+      nextTurn(this.clock, () => hold.release());
+    }
+  }
+
+  /** The last hold is gone. */
+  private readOn(): void {
+    if (!this.isOpenNow || this.dropsReads) return;
+    if (this.autoReads) this.pipeline.read();
+    else if (this.readRequested) this.transportRead();
   }
 
   override toString(): string {
@@ -168,13 +226,21 @@ export class TransportChannel
   }
 
   received(message: unknown): void {
-    if (!this.isOpenNow || this.discardsInput) return;
+    if (!this.isOpenNow || this.dropsReads) return;
+    if (!this.isInBurst) {
+      this.isInBurst = true;
+      this.readRequested = false;
+    }
     this.pipeline.fireChannelRead(message);
   }
 
-  readComplete(): void {
+  readComplete(hasMore = false): void {
     if (!this.isOpenNow) return;
-    if (this.discardsInput) this.transport.requestRead();
+    this.isInBurst = false;
+    // A full read is likely to be followed by another one in the same turn.
+    if (hasMore) this.checkTurn();
+    else this.turnEndsAt = 0;
+    if (this.dropsReads) this.transport.requestRead();
     else this.pipeline.fireChannelReadComplete();
   }
 
@@ -204,8 +270,7 @@ export class TransportChannel
     this.shut(causeOf(ours));
   }
 
-  /** A listening transport goes on after this; see the acceptor. */
-  failedToAccept(error: Error): void {
+  caught(error: Error): void {
     if (this.isOpenNow) this.pipeline.fireExceptionCaught(transportError(error));
   }
 
@@ -228,6 +293,10 @@ export class TransportChannel
     });
   }
 
+  protected override endInfo(): CloseInfo {
+    return { reason: this.lingerReason ?? 'local', by: 'local', error: this.failure };
+  }
+
   protected override outputIsShut(): void {
     if (!this.isOpenNow) return;
     if (!this.inputShut) this.pipeline.fireChannelShutdown('output');
@@ -242,8 +311,9 @@ export class TransportChannel
     // A failure explains the close better than the handler that closed because of it.
     const info = this.failure === undefined ? cause : causeOf(this.failure);
     this.info = info;
-    if (abort) this.transport.abort();
-    else this.transport.close();
+    this.holds?.clear();
+    if (abort) this.transport.abort(info);
+    else this.transport.close(info);
     this.closeListeners?.announce(this);
     const writeError = closedError(info.reason, this.failure);
     this.connecting?.fail(this.failure ?? writeError);
@@ -266,10 +336,12 @@ export class TransportChannel
   }
 
   shutdown(direction: Direction = 'output'): WriteFuture {
+    if (direction === 'output') this.isEndAsked = true;
     return this.pipeline.shutdown(direction);
   }
 
   close(reason: CloseReason = 'local'): WriteFuture {
+    this.isEndAsked = true;
     return this.pipeline.close(reason);
   }
 
@@ -281,6 +353,7 @@ export class TransportChannel
   end(options: { readonly lingerMs?: number; readonly reason?: CloseReason } = {}): WriteFuture {
     if (!this.isOpenNow || this.lingerReason !== undefined) return this.whenClosed();
     const { lingerMs = DEFAULT_LINGER_MS, reason = 'local' } = options;
+    this.isEndAsked = true;
     if (!this.active) return this.close(reason);
     this.flush();
     const wholeClose = this.whenClosed();
@@ -335,7 +408,7 @@ export class TransportChannel
   transportRead(): void {
     if (!this.isOpenNow) return;
     this.readRequested = true;
-    if (this.active) this.transport.requestRead();
+    if (this.active && !this.isReadHeld) this.transport.requestRead();
   }
 
   readIfAutoRead(): void {

@@ -18,6 +18,15 @@ class SystemTimer implements Timer {
 /** Node's longest timer; a longer one would fire at once. */
 const LONGEST_MS = 2 ** 31 - 1;
 
+/**
+ * Runs a task in the next turn of the event loop, when sockets and timers have had theirs; by a clock of a test,
+ * after the current event.
+ */
+export function nextTurn(clock: Clock, task: () => void): void {
+  if (clock === systemClock) setImmediate(task);
+  else clock.execute(task);
+}
+
 /** The machine's clock: monotonic time, Node's timers, `process.nextTick`. */
 export const systemClock: Clock = {
   now(): number {

@@ -41,7 +41,7 @@ export interface ContextOwner extends Pipeline {
   /** A future that failed at once, and is reported if nobody looks at it. */
   failedWrite(error: Error): WriteFuture;
   /** Has a failed future reported if nobody looks at it. */
-  reportFailure(future: SettableFuture, error: Error): void;
+  reportFailure(future: WriteFuture, error: Error): void;
 }
 
 /**
@@ -112,6 +112,10 @@ export class HandlerContext implements Context, Clock {
 
   addPendingOutboundBytes(delta: number): void {
     this.pipeline.addPendingOutboundBytes(delta);
+  }
+
+  reportFailure(future: WriteFuture, error: Error): void {
+    this.pipeline.reportFailure(future, error);
   }
 
   // --- inbound, towards the tail ---

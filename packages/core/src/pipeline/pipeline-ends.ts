@@ -6,7 +6,6 @@ import type {
   Handler,
   WriteFuture,
 } from '../contract.ts';
-import type { SettableFuture } from '../internal/settable-future.ts';
 
 /** What a pipeline needs of the channel that owns it: its ends, and what happens to what nobody handled. */
 export interface PipelineHost {
@@ -24,7 +23,7 @@ export interface PipelineHost {
   readIfAutoRead(): void;
   addPendingOutboundBytes(delta: number): void;
   failedWrite(error: Error): WriteFuture;
-  reportFailure(future: SettableFuture, error: Error): void;
+  reportFailure(future: WriteFuture, error: Error): void;
 
   unhandledMessage(message: unknown): void;
   unhandledException(error: Error): void;

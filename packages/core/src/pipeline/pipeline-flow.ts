@@ -1,6 +1,5 @@
 import type { Channel, CloseReason, Direction, WriteFuture } from '../contract.ts';
 import { toError } from '../errors.ts';
-import type { SettableFuture } from '../internal/settable-future.ts';
 import { type HandlerContext, noMessage } from './handler-context.ts';
 import type { PipelineHost } from './pipeline-ends.ts';
 
@@ -142,7 +141,7 @@ export abstract class PipelineFlow {
     return this.host.failedWrite(error);
   }
 
-  reportFailure(future: SettableFuture, error: Error): void {
+  reportFailure(future: WriteFuture, error: Error): void {
     this.host.reportFailure(future, error);
   }
 }

@@ -178,7 +178,7 @@ export class HandleTransport implements Transport {
     }
     this.mayRead = false;
     sink.received(keepRead(count));
-    sink.readComplete();
+    sink.readComplete(count === readBuffer.length);
     this.stopUnlessAsked();
   }
 

@@ -1,5 +1,5 @@
 import net from 'node:net';
-import type { Address } from '../contract.ts';
+import type { Address, CloseInfo } from '../contract.ts';
 import { toError } from '../errors.ts';
 import { addressOf } from './socket-address.ts';
 import { removeStaleSocket } from './stale-socket.ts';
@@ -36,6 +36,9 @@ export interface HandleAdoption {
 
 /** Accepted connections kept while reading is paused; Node cannot stop accepting. More are reset. */
 const MAX_HELD = 1024;
+
+/** Why a connection is reset that nobody takes. */
+const REFUSED: CloseInfo = { reason: 'refused', by: 'local', error: undefined };
 
 /** A listening socket as a transport: its input are accepted connections, each a transport of its own. */
 export class ListeningTransport implements Transport {
@@ -123,7 +126,7 @@ export class ListeningTransport implements Transport {
   close(): void {
     this.isClosed = true;
     this.isListening = false;
-    for (const transport of this.held.splice(0)) transport.abort();
+    for (const transport of this.held.splice(0)) transport.abort(REFUSED);
     this.server.close();
   }
 
@@ -136,7 +139,7 @@ export class ListeningTransport implements Transport {
       this.accepted(this.adopt(socket));
     } catch (thrown) {
       socket.destroy();
-      this.sink?.failedToAccept(toError(thrown));
+      this.sink?.caught(toError(thrown));
     }
   }
 
@@ -146,16 +149,16 @@ export class ListeningTransport implements Transport {
         this.accepted(adopt(handle));
       } catch (thrown) {
         handle.close(() => {});
-        this.sink?.failedToAccept(toError(thrown));
+        this.sink?.caught(toError(thrown));
       }
     });
   }
 
   private accepted(transport: Transport): void {
-    if (this.isClosed) transport.abort();
+    if (this.isClosed) transport.abort(REFUSED);
     else if (this.mayRead) this.deliver(transport);
     else if (this.held.length < MAX_HELD) this.held.push(transport);
-    else transport.abort();
+    else transport.abort(REFUSED);
   }
 
   private deliver(transport: Transport): void {
@@ -165,7 +168,7 @@ export class ListeningTransport implements Transport {
   }
 
   private failed(error: Error): void {
-    if (this.server.listening) this.sink?.failedToAccept(error);
+    if (this.server.listening) this.sink?.caught(error);
     else if (!this.replacesStale(error)) this.sink?.failed(error);
   }
 

@@ -1,5 +1,5 @@
 import type { Address, Clock, OutboundBytes } from '../contract.ts';
-import { systemClock } from '../internal/system-clock.ts';
+import { nextTurn, systemClock } from '../internal/system-clock.ts';
 import { sizeOfBytes } from './byte-source.ts';
 import { MemoryPipe } from './memory-pipe.ts';
 import type { Transport, TransportSink } from './transport.ts';
@@ -174,8 +174,7 @@ export class MemoryTransport implements Transport {
     if (this.isWoken || this.sink === undefined || this.isGone) return;
     this.isWoken = true;
     // Two ends that answer each other must let timers and sockets have their turn in between.
-    if (this.clock === systemClock) setImmediate(this.run);
-    else this.clock.execute(this.run);
+    nextTurn(this.clock, this.run);
   }
 
   /** Tells what there is to tell. Any call of the sink may close this end. */

@@ -2,13 +2,13 @@
 // where Node's handles are not to be had.
 import net from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import type { Address, ByteSource, Clock, OutboundBytes } from '../contract.ts';
+import type { Address, ByteSource, Clock, OutboundBytes, TlsInfo } from '../contract.ts';
 import { PipelineError } from '../errors.ts';
 import { keepRead, readBuffer } from '../internal/slab.ts';
 import { sizeOfBytes } from './byte-source.ts';
 import { coalesce } from './coalesce.ts';
 import { addressOf, localAddressOf, peerText } from './socket-address.ts';
-import { type TlsInfo, type TlsSide, tlsInfoOf } from './tls-handshake.ts';
+import { type TlsSide, tlsInfoOf } from './tls-handshake.ts';
 import { TlsLayer } from './tls-layer.ts';
 import type { Transport, TransportSink } from './transport.ts';
 
@@ -25,11 +25,14 @@ interface OwnedSocket extends net.Socket {
   server?: net.Server | null;
 }
 
+/** A read of this size is likely to be followed by another: TLS gives its records one by one. */
+const FULL_BYTES = 16 * 1024;
+
 /** A connected or connecting socket of Node's: TCP, Unix socket or named pipe; with TLS on top, too. */
 export class SocketTransport implements Transport {
   readonly accepts = 'Buffers';
   private socket: OwnedSocket;
-  private tls: TlsLayer | undefined = undefined;
+  private layer: TlsLayer | undefined = undefined;
   private sink: TransportSink | undefined = undefined;
   private mayRead = false;
   private isReading = false;
@@ -56,7 +59,7 @@ export class SocketTransport implements Transport {
   static acceptedSecure(socket: net.Socket, side: TlsSide, clock: Clock): SocketTransport {
     // Without our 'data': the secure socket on top reads from the handle.
     const transport = new SocketTransport(socket, true);
-    transport.tls = new TlsLayer(side, clock);
+    transport.layer = new TlsLayer(side, clock);
     return transport;
   }
 
@@ -68,7 +71,7 @@ export class SocketTransport implements Transport {
   ): SocketTransport {
     const socket = net.connect({ ...options, allowHalfOpen: true });
     const transport = new SocketTransport(socket, true);
-    transport.tls = new TlsLayer(side, clock);
+    transport.layer = new TlsLayer(side, clock);
     socket.once('connect', onConnect);
     return transport;
   }
@@ -125,13 +128,13 @@ export class SocketTransport implements Transport {
   }
 
   get isActive(): boolean {
-    const { socket, tls } = this;
+    const { socket, layer: tls } = this;
     return !socket.connecting && !socket.destroyed && (tls === undefined || !tls.isOpening);
   }
 
   /** What the TLS handshake agreed on; `undefined` before, and without TLS. */
-  get tlsInfo(): TlsInfo | undefined {
-    return this.tls?.info;
+  get tls(): TlsInfo | undefined {
+    return this.layer?.info;
   }
 
   get localAddress(): Address | undefined {
@@ -145,18 +148,18 @@ export class SocketTransport implements Transport {
 
   get unsentBytes(): number {
     // The secure socket's own queue and the plain one's below it: bytes move from one to the other.
-    const below = this.tls?.raw === undefined ? 0 : queuedIn(this.tls.raw);
+    const below = this.layer?.raw === undefined ? 0 : queuedIn(this.layer.raw);
     return queuedIn(this.socket) + below;
   }
 
   open(sink: TransportSink): void {
     this.sink = sink;
-    if (this.tls?.isOpening === true && !this.socket.connecting) this.startTls(this.tls);
+    if (this.layer?.isOpening === true && !this.socket.connecting) this.startTls(this.layer);
   }
 
   requestRead(): void {
     this.mayRead = true;
-    if (this.isReading || this.socket.destroyed || this.tls?.isUpgrading === true) return;
+    if (this.isReading || this.socket.destroyed || this.layer?.isUpgrading === true) return;
     this.isReading = true;
     this.socket.resume();
   }
@@ -171,7 +174,7 @@ export class SocketTransport implements Transport {
   }
 
   write(messages: readonly unknown[], bytes: number): boolean {
-    if (this.tls?.isUpgrading === true) return this.writeAroundMark(messages, this.tls);
+    if (this.layer?.isUpgrading === true) return this.writeAroundMark(messages, this.layer);
     return this.writeNow(messages, bytes);
   }
 
@@ -196,14 +199,14 @@ export class SocketTransport implements Transport {
 
   close(): void {
     this.rememberAddresses();
-    this.tls?.cancel();
+    this.layer?.cancel();
     this.socket.destroy();
   }
 
   abort(): void {
     this.rememberAddresses();
-    this.tls?.cancel();
-    const raw = (this.tls?.raw ?? this.socket) as OwnedSocket;
+    this.layer?.cancel();
+    const raw = (this.layer?.raw ?? this.socket) as OwnedSocket;
     // Only a TCP handle can be reset, and not while a shutdown waits for the peer: Node would leave it open.
     const isEnding = raw.writableEnded && !raw.writableFinished;
     if (typeof raw._handle?.reset === 'function' && !isEnding) raw.resetAndDestroy();
@@ -221,14 +224,14 @@ export class SocketTransport implements Transport {
     done: (error: Error | undefined) => void,
     received?: Buffer,
   ): ByteSource {
-    if (this.tls !== undefined) {
+    if (this.layer !== undefined) {
       throw new PipelineError('PIPELINE_STATE', 'the connection has TLS already');
     }
-    this.tls = new TlsLayer(side, clock, done);
+    this.layer = new TlsLayer(side, clock, done);
     this.isReading = false;
     this.socket.pause();
-    if (received !== undefined && received.length > 0) this.tls.received = received;
-    return this.tls.mark!;
+    if (received !== undefined && received.length > 0) this.layer.received = received;
+    return this.layer.mark!;
   }
 
   /** Output while an upgrade is under way; never all taken. */
@@ -295,7 +298,7 @@ export class SocketTransport implements Transport {
   private wrote(error: Error | null | undefined): void {
     const { socket } = this;
     if (error || !this.isWriting || socket.writableLength > 0 || socket.destroyed) return;
-    const { tls } = this;
+    const { layer: tls } = this;
     if (tls?.isUpgrading === true && tls.isMarked) {
       if (!tls.isStarted) this.startTls(tls);
       return;
@@ -314,7 +317,7 @@ export class SocketTransport implements Transport {
     if (sink === undefined || this.wasClosed) return;
     this.mayRead = false;
     sink.received(bytes);
-    sink.readComplete();
+    sink.readComplete(bytes.length >= FULL_BYTES);
     this.stopUnlessAsked();
   }
 
@@ -328,8 +331,8 @@ export class SocketTransport implements Transport {
     const { remoteAddress, remotePort, remoteFamily } = this.socket;
     this.remote = addressOf(remoteAddress, remotePort, remoteFamily);
     this.local = localAddressOf(this.socket);
-    if (this.tls === undefined) this.sink?.connected();
-    else this.startTls(this.tls);
+    if (this.layer === undefined) this.sink?.connected();
+    else this.startTls(this.layer);
   }
 
   ended(): void {
@@ -341,8 +344,8 @@ export class SocketTransport implements Transport {
   }
 
   gone(): void {
-    if (this.tls?.isHandshaking === true && !this.wasClosed) {
-      this.tls.lost();
+    if (this.layer?.isHandshaking === true && !this.wasClosed) {
+      this.layer.lost();
       return;
     }
     this.wasClosed = true;

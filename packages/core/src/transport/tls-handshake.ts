@@ -1,26 +1,7 @@
-import type { X509Certificate } from 'node:crypto';
 import type net from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import type { Clock, Timer } from '../contract.ts';
+import type { Clock, Timer, TlsInfo } from '../contract.ts';
 import { ChannelError, TimedOutError } from '../errors.ts';
-
-/** What a handshake agreed on. */
-export interface TlsInfo {
-  /** `TLSv1.3`, `TLSv1.2`. */
-  readonly protocol: string;
-  /** The cipher's standard name. */
-  readonly cipher: string;
-  /** The protocol chosen by ALPN. */
-  readonly alpn: string | undefined;
-  /** The server name that the client asked for. */
-  readonly servername: string | undefined;
-  /** True if the peer showed a certificate that one of our authorities signed. */
-  readonly isPeerVerified: boolean;
-  /** The certificate that the peer showed, verified or not. */
-  readonly peerCertificate: X509Certificate | undefined;
-  /** True if an earlier session went on, without certificates being shown. */
-  readonly isResumed: boolean;
-}
 
 /** How a handshake ended. */
 export type TlsOutcome = (error: Error | undefined, socket: TLSSocket | undefined) => void;

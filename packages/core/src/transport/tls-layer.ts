@@ -1,7 +1,7 @@
 import type net from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import type { ByteSource, Clock } from '../contract.ts';
-import { TlsHandshake, type TlsInfo, type TlsSide } from './tls-handshake.ts';
+import type { ByteSource, Clock, TlsInfo } from '../contract.ts';
+import { TlsHandshake, type TlsSide } from './tls-handshake.ts';
 
 /** The TLS of one connection: from its start on, or taken up in mid-connection. */
 export class TlsLayer {

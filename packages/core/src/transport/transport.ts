@@ -1,23 +1,33 @@
-import type { Address } from '../contract.ts';
+import type { Duplex } from 'node:stream';
+import type { Address, CloseInfo, TlsInfo } from '../contract.ts';
 
-/** What a transport tells its channel. All calls come on the event loop, none from within `open`. */
+/** What a transport reports to its channel. All calls come on the event loop, none from within `open`. */
 export interface TransportSink {
+  /**
+   * True while the channel takes no more input: a transport that cuts several messages out of one read keeps
+   * the rest until `requestRead`.
+   */
+  readonly isReadHeld: boolean;
   /** A connecting transport is connected. */
   connected(): void;
   /** Input: bytes, messages, or accepted connections. The receiver may keep them. */
   received(message: unknown): void;
-  /** What came in together is through. Reading goes on only if it is asked for again. */
-  readComplete(): void;
+  /**
+   * The end of what came in together. Reading goes on only if it is asked for again.
+   *
+   * @param hasMore - more input is probably there already: the read filled its buffer
+   */
+  readComplete(hasMore?: boolean): void;
   /** The peer has ended its half; no input follows. */
   inputEnded(): void;
   /** Everything given to `write` has been taken by the kernel. */
   written(): void;
   /** Our half has been shut down. */
   outputEnded(): void;
-  /** Something failed. On an established connection `disconnected` follows. */
+  /** An error that the transport survives: one connection could not be accepted, one message was broken. */
+  caught(error: Error): void;
+  /** An error that ends the transport. On an established connection `disconnected` follows. */
   failed(error: Error): void;
-  /** A listening transport could not accept a connection, and goes on. */
-  failedToAccept(error: Error): void;
   /** It is over; comes once and last, also after `close` and `abort`. */
   disconnected(): void;
 }
@@ -35,6 +45,8 @@ export interface Transport {
   readonly accepts: string;
   /** Bytes taken by `write` and not yet by the kernel; tells a slow write from a stuck one. */
   readonly unsentBytes: number;
+  /** What the TLS handshake agreed on; `undefined` before its end, and without TLS. */
+  readonly tls?: TlsInfo | undefined;
 
   open(sink: TransportSink): void;
   /** Allows one more burst of input. */
@@ -48,10 +60,15 @@ export interface Transport {
    * false: `written` will say so. Not called again before.
    */
   write(messages: readonly unknown[], bytes: number): boolean;
-  /** Ends our half behind all that was written. */
-  shutdownOutput(): void;
+  /** Ends our half after all that was written. */
+  shutdownOutput(info: CloseInfo): void;
   /** Drops the connection now; what the kernel has taken still arrives. */
-  close(): void;
+  close(info: CloseInfo): void;
   /** Resets the connection. */
-  abort(): void;
+  abort(info: CloseInfo): void;
+  /**
+   * Gives the connection away as a stream of Node's, for TLS on top: this transport reports nothing more.
+   * Called only while no write is in flight. A transport without it is wrapped.
+   */
+  detach?(): Duplex;
 }

@@ -287,13 +287,13 @@ describe('accepting', () => {
     );
     const channel = server.channel as ServerChannel;
     const emfile = () => Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' });
-    channel.failedToAccept(emfile());
+    channel.caught(emfile());
     expect(channel.autoRead).toBe(false);
     expect(told).toHaveLength(1);
     expect(lines).toEqual([expect.stringMatching(/^warn .*the server goes on/)]);
     clock.advance(900);
     // A second one moves the deadline.
-    channel.failedToAccept(emfile());
+    channel.caught(emfile());
     let accepted = 0;
     server.on('connection', () => {
       accepted += 1;
@@ -316,7 +316,7 @@ describe('accepting', () => {
         .options({ clock, logger: silentLogger, autoRead: false })
         .childHandler(() => {}),
     );
-    (server.channel as ServerChannel).failedToAccept(new Error('accept'));
+    (server.channel as ServerChannel).caught(new Error('accept'));
     clock.advance(5000);
     expect(server.channel.autoRead).toBe(false);
   });
@@ -336,7 +336,7 @@ describe('accepting', () => {
     const server = await bind(
       new ServerBootstrap().options({ clock, logger: silentLogger }).childHandler(() => {}),
     );
-    (server.channel as ServerChannel).failedToAccept(new Error('accept'));
+    (server.channel as ServerChannel).caught(new Error('accept'));
     clock.run(() => server.channel.close());
     expect(clock.pendingTimers).toBe(0);
   });

@@ -15,7 +15,8 @@ function sinkOf(told: string[], done: () => void): TransportSink {
     written: () => void told.push('written'),
     outputEnded: () => void told.push('outputEnded'),
     failed: (error) => void told.push(error.message),
-    failedToAccept: (error) => void told.push(error.message),
+    isReadHeld: false,
+    caught: (error) => void told.push(error.message),
     disconnected: done,
   };
 }

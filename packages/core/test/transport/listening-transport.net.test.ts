@@ -20,7 +20,7 @@ it('S348 a child that cannot be made of its socket: the socket is closed, the er
   const up = new Promise<void>((resolve) => {
     const sink: Partial<TransportSink> = {
       connected: resolve,
-      failedToAccept: (error) => void told.push(error.message),
+      caught: (error) => void told.push(error.message),
       received() {},
       readComplete: () => transport.requestRead(),
       disconnected() {},
