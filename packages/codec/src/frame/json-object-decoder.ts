@@ -84,6 +84,15 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     this.streamArrayElements = options.streamArrayElements ?? DEFAULTS.streamArrayElements;
   }
 
+  override isWithinFrame(): boolean {
+    return this.discarding;
+  }
+
+  /** @internal The begin of an array that is streamed counts, but its next element may take its time. */
+  protected override heldBytes(): number {
+    return super.heldBytes() || (this.state === IN_ARRAY ? 1 : 0);
+  }
+
   protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {
     if (this.state === LOST) {
       input.skip(input.length);

@@ -58,6 +58,10 @@ export class MqttDecoder extends ByteToMessageDecoder<MqttPacket> {
     checkNumber('maxPacketBytes', this.maxPacketBytes, { integer: true });
   }
 
+  override isWithinFrame(): boolean {
+    return this.toDiscard > 0;
+  }
+
   protected override decode(_ctx: Context, input: ByteInput): MqttPacket | undefined {
     if (this.toDiscard > 0) this.discard(input);
     let length = 0;

@@ -133,6 +133,10 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
     super.channelInactive(ctx);
   }
 
+  override isWithinFrame(): boolean {
+    return this.reader.isDiscarding;
+  }
+
   protected override decode(ctx: Context, input: ByteInput): undefined {
     if (this.over) {
       input.skip(input.length);

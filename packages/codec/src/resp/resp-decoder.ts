@@ -87,6 +87,10 @@ export class RespDecoder extends ByteToMessageDecoder<RespValue> {
     this.reader = new RespReader(limits, options.inlineCommands ?? DEFAULTS.inlineCommands);
   }
 
+  override isWithinFrame(): boolean {
+    return this.reader.isWithinMessage;
+  }
+
   protected override decode(_ctx: Context, input: ByteInput): RespValue | undefined {
     try {
       return this.reader.read(input);

@@ -85,6 +85,11 @@ export class RespReader {
     this.inlineCommands = inlineCommands;
   }
 
+  /** A message has begun of which something was taken. */
+  get isWithinMessage(): boolean {
+    return this.messageBytes > 0;
+  }
+
   /** Takes one message, or what there is of it and returns `undefined`. Throws a `DecodeError`. */
   read(input: ByteInput): RespValue | undefined {
     for (;;) {

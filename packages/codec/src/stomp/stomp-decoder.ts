@@ -69,6 +69,10 @@ export class StompDecoder extends ByteToMessageDecoder<StompFrame> {
     checkNumber('maxBodyBytes', this.maxBodyBytes, { integer: true });
   }
 
+  override isWithinFrame(): boolean {
+    return this.head !== undefined;
+  }
+
   protected override decode(_ctx: Context, input: ByteInput): StompFrame | undefined {
     if (this.head === undefined) this.readHead(input);
     return this.head === undefined ? undefined : this.readBody(input, this.head);
