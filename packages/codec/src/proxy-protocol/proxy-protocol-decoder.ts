@@ -33,7 +33,7 @@ export interface ProxyProtocolDecoderOptions {
    * not run while `autoRead` is off, except when the decoder itself asks for input. @default 5000
    */
   readonly headerTimeoutMs?: number | false;
-  /** Bytes of a version 2 header beyond 232, which the longest addresses need. @default 4096 */
+  /** Bytes of a version 2 header beyond 232, which the longest addresses need; at most 32 TLVs. @default 4096 */
   readonly maxTlvBytes?: number;
   /** When input that is no header is refused. @default 'at-once' */
   readonly refuse?: ProxyRefusal;
