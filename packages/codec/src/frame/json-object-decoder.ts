@@ -166,6 +166,8 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     const isElement = this.state === IN_ARRAY;
     const frameEnd = isElement ? at : at + 1;
     const isTooLong = frameEnd > this.maxObjectLength && !this.discarding;
+    // What becomes of the rest must not hang on whether the end of what is too long has come.
+    if (isTooLong && this.onFrameError !== 'skip') throw this.exceeded(input);
     if (!isElement || byte === CLOSE_BRACKET) this.state = BETWEEN;
     this.scanned = 0;
     if (isTooLong) throw this.tooLong(input, `${frameEnd}`, at + 1);

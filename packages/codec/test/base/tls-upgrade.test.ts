@@ -17,7 +17,7 @@ import {
   StringCodec,
   VarintFrameDecoder,
 } from '@headrace/codec';
-import { type Context, type Handler, TlsUpgradeEvent } from '@headrace/core';
+import { type Context, type Handler, type Pipeline, TlsUpgradeEvent } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 
@@ -30,7 +30,7 @@ class Asking implements Handler {
   }
 }
 
-function held(pipeline: EmbeddedChannel['pipeline']): number {
+function held(pipeline: Pipeline): number {
   const event = new TlsUpgradeEvent();
   pipeline.fireUserEventTriggered(event);
   return event.heldBytes;
