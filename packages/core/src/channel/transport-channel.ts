@@ -1,4 +1,4 @@
-// Walk 2: the life of one connection. What its transport tells becomes events in its pipeline. Next: packages/core/src/pipeline/pipeline-flow.ts
+// Walk 2: the life of one connection. What its transport tells becomes events in its pipeline. Next: packages/core/src/pipeline/handler-pipeline.ts
 import type {
   Address,
   Channel,
