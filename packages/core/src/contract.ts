@@ -170,6 +170,9 @@ export interface Pipeline<R = unknown, W = unknown> extends InboundInvoker, Outb
   /** Names and handlers from head to tail, a snapshot. */
   toMap(): Map<string, Handler>;
   [Symbol.iterator](): Iterator<[string, Handler]>;
+
+  /** As {@link Context.reportFailure}, for what holds writes outside of the pipeline: a group. */
+  reportFailure(future: WriteFuture, error: Error): void;
 }
 
 /**
