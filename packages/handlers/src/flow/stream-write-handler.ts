@@ -5,7 +5,6 @@ import {
   type Direction,
   type Handler,
   type OutboundBytes,
-  type PassThrough,
   PendingWriteQueue,
   type PendingWriteTarget,
   SettableFuture,
@@ -67,7 +66,7 @@ const DEFAULTS = { maxQueuedBytes: 1024 * 1024 } as const;
  * @see Netty's `ChunkedWriteHandler`
  */
 export class StreamWriteHandler<T = OutboundBytes> implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, T | AsyncIterable<T>, T>;
+  declare readonly types: Types<{ accepts: T | AsyncIterable<T>; writes: T }>;
   private readonly maxQueuedBytes: number;
   private queue: PendingWriteQueue<Turn> | undefined = undefined;
   private heldBytes = 0;
