@@ -111,7 +111,13 @@ export type {
 export { addressText } from './internal/address-text.ts';
 export { type BufferPlace, bufferPlace, bufferView } from './internal/buffer-view.ts';
 export { checkNumber, checkTime, type NumberBounds } from './internal/option-check.ts';
-export { allSettled, SettableFuture } from './internal/settable-future.ts';
+export {
+  PendingWriteQueue,
+  type PendingWriteQueueOptions,
+  type PendingWriteTarget,
+} from './internal/pending-write-queue.ts';
+export { allSettled, type FailureReporter, SettableFuture } from './internal/settable-future.ts';
+export { sizeOfBytes } from './internal/size-of-bytes.ts';
 export { silentLogger, stderrLogger } from './internal/stderr-logger.ts';
 export { systemClock } from './internal/system-clock.ts';
 // Pipelines
@@ -127,7 +133,6 @@ export {
   byteLengthOf,
   isByteSource,
   isOutboundBytes,
-  sizeOfBytes,
   toBuffer,
 } from './transport/byte-source.ts';
 export type { ListenTarget } from './transport/listening-transport.ts';

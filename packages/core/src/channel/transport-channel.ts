@@ -163,8 +163,12 @@ export class TransportChannel
     return this.holds?.reasons ?? [];
   }
 
+  get readHeldMs(): number {
+    return this.holds?.heldMs ?? 0;
+  }
+
   holdReads(why: string): ReadHold {
-    this.holds ??= new ReadHolds(() => this.readOn());
+    this.holds ??= new ReadHolds(this.clock, () => this.readOn());
     if (this.holds.isEmpty && this.active && !this.dropsReads) this.transport.pauseReading();
     return this.holds.add(why);
   }

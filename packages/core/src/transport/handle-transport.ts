@@ -1,7 +1,7 @@
 import { getSystemErrorName } from 'node:util';
 import type { Address, OutboundBytes } from '../contract.ts';
+import { sizeOfBytes } from '../internal/size-of-bytes.ts';
 import { keepRead, readBuffer } from '../internal/slab.ts';
-import { sizeOfBytes } from './byte-source.ts';
 import { coalesce } from './coalesce.ts';
 import { gather, keepGathered } from './gather.ts';
 import { addressOf } from './socket-address.ts';
