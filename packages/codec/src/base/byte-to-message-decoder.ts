@@ -100,7 +100,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   protected readonly onFrameError: FrameErrorPolicy;
   /** Made at the first read. */
   private madeInput: ByteInput | undefined = undefined;
-  private readonly limits: RestLimits;
+  protected readonly limits: RestLimits;
   /** Made when the first frame is left unfinished. */
   private deadline: FrameDeadline | undefined = undefined;
   private busy = false;

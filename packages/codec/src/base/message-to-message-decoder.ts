@@ -39,7 +39,7 @@ export interface MessageToMessageDecoderOptions {
 export abstract class MessageToMessageDecoder<I, O> implements Handler {
   declare readonly types: Types<{ reads: I; passesOn: O }>;
   declare readonly sharable?: false;
-  private readonly inbound: MessageDecoding<I, O>;
+  protected readonly inbound: MessageDecoding<I, O>;
 
   constructor(options: MessageToMessageDecoderOptions = {}) {
     this.inbound = new MessageDecoding(this, options);
@@ -98,7 +98,7 @@ const MESSAGES_PER_LOOK = 16;
 /** The inbound half of message decoders and codecs. */
 export class MessageDecoding<I, O> {
   private readonly decoder: MessageDecodes<I, O>;
-  private readonly policy: FrameErrorPolicy;
+  readonly policy: FrameErrorPolicy;
   private failed = false;
   private hasRead = false;
   private hasFired = false;
