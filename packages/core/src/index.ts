@@ -122,9 +122,10 @@ export {
   sizeOfBytes,
   toBuffer,
 } from './transport/byte-source.ts';
-export type { ListenTarget } from './transport/listening-transport.ts';
+export type { Listener, ListenerSink } from './transport/listener.ts';
 export { MemoryNetwork, type MemoryNetworkOptions } from './transport/memory-network.ts';
 export { type MemoryOptions, MemoryTransport } from './transport/memory-transport.ts';
+export type { ListenTarget } from './transport/socket-listener.ts';
 export { SocketTransport } from './transport/socket-transport.ts';
 export { TlsClientContext, type TlsClientOptions } from './transport/tls-client-context.ts';
 export type { TlsIdentity } from './transport/tls-identity.ts';

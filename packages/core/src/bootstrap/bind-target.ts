@@ -3,11 +3,11 @@ import type { Clock } from '../contract.ts';
 import { ChannelError, OptionError } from '../errors.ts';
 import { checkNumber } from '../internal/option-check.ts';
 import { HandleTransport } from '../transport/handle-transport.ts';
-import { ListeningTransport, type ListenTarget } from '../transport/listening-transport.ts';
+import type { Listener } from '../transport/listener.ts';
 import type { MemoryNetwork } from '../transport/memory-network.ts';
+import { type ListenTarget, SocketListener } from '../transport/socket-listener.ts';
 import { SocketTransport } from '../transport/socket-transport.ts';
 import { TlsServerContext, type TlsServerOptions } from '../transport/tls-server-context.ts';
-import type { Transport } from '../transport/transport.ts';
 import { checkPath, checkPlace } from './place.ts';
 
 /** A name in a network within this process. */
@@ -48,13 +48,13 @@ export function serverTlsOf(target: BindTarget): TlsServerContext | undefined {
   return TlsServerContext.of(target.tls);
 }
 
-/** The transport that listens there. */
+/** What listens there. */
 export function listenerFor(
   target: BindTarget,
   accepted: AcceptedSocketOptions,
   clock: Clock,
   tls: TlsServerContext | undefined,
-): Transport {
+): Listener {
   if ('network' in target) return target.network.listen(target.name, clock);
   const { tls: _tls, ...where } = target;
   const { noDelay = true, keepAlive = true, keepAliveInitialDelayMs = 0 } = accepted;
@@ -66,12 +66,12 @@ export function listenerFor(
     keepAliveInitialDelay: keepAliveInitialDelayMs,
   });
   if (tls !== undefined) {
-    return new ListeningTransport(server, 'connection', where, (socket) =>
+    return new SocketListener(server, where, (socket) =>
       SocketTransport.acceptedSecure(socket, tls, clock),
     );
   }
   const options = { noDelay, keepAlive, keepAliveInitialDelayMs };
-  return new ListeningTransport(server, 'connection', where, SocketTransport.accepted, {
+  return new SocketListener(server, where, SocketTransport.accepted, {
     options,
     adopt: (handle) => new HandleTransport(handle),
   });

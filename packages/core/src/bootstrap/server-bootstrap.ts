@@ -6,6 +6,7 @@ import {
 } from '../channel/channel-options.ts';
 import { ServerChannel } from '../channel/server-channel.ts';
 import type { Channel } from '../contract.ts';
+import { ListenerTransport } from '../transport/listener-transport.ts';
 import { Acceptor, initializer } from './acceptor.ts';
 import {
   type AcceptedSocketOptions,
@@ -111,8 +112,8 @@ export class ServerBootstrap {
     const childOptions = resolveChannelOptions(child);
     const serverOptions = this.resolvedServerOptions();
     const tls = serverTlsOf(where);
-    const transport = listenerFor(where, child, childOptions.clock, tls);
-    const channel = new ServerChannel(transport, serverOptions, childOptions);
+    const listener = listenerFor(where, child, childOptions.clock, tls);
+    const channel = new ServerChannel(new ListenerTransport(listener), serverOptions, childOptions);
     for (const [key, value] of this.serverAttributes) channel.attributes.set(key, value);
     const server = new Server(channel, tls);
     const build = toFunction(initialize);

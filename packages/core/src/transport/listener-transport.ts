@@ -1,0 +1,80 @@
+import type { Address } from '../contract.ts';
+import type { Listener, ListenerSink } from './listener.ts';
+import type { Transport, TransportSink } from './transport.ts';
+
+/** A {@link Listener} as the transport of a server channel: its input are accepted connections. */
+export class ListenerTransport implements Transport, ListenerSink {
+  readonly accepts = 'nothing: a listening channel cannot be written to';
+  readonly unsentBytes = 0;
+  readonly remoteAddress = undefined;
+  private readonly listener: Listener;
+  private sink: TransportSink | undefined = undefined;
+
+  constructor(listener: Listener) {
+    this.listener = listener;
+  }
+
+  get isActive(): boolean {
+    return this.listener.isActive;
+  }
+
+  get localAddress(): Address | undefined {
+    return this.listener.localAddress;
+  }
+
+  open(sink: TransportSink): void {
+    this.sink = sink;
+    this.listener.open(this);
+  }
+
+  requestRead(): void {
+    this.listener.requestAccept();
+  }
+
+  pauseReading(): void {
+    this.listener.pauseAccepting();
+  }
+
+  sizeOf(): number {
+    return -1;
+  }
+
+  write(): boolean {
+    return true;
+  }
+
+  shutdownOutput(): void {
+    this.sink?.outputEnded();
+  }
+
+  close(): void {
+    this.listener.close();
+  }
+
+  abort(): void {
+    this.listener.close();
+  }
+
+  // --- what the listener reports ---
+
+  listening(): void {
+    this.sink?.connected();
+  }
+
+  accepted(connection: Transport): void {
+    this.sink?.received(connection);
+    this.sink?.readComplete();
+  }
+
+  caught(error: Error): void {
+    this.sink?.caught(error);
+  }
+
+  failed(error: Error): void {
+    this.sink?.failed(error);
+  }
+
+  closed(): void {
+    this.sink?.disconnected();
+  }
+}
