@@ -7,7 +7,7 @@
 
 import type { X509Certificate } from 'node:crypto';
 import type { AttributeKey } from './attribute-key.ts';
-import type { Chain, ReadAfter, Types, WriteAfter } from './handler-types.ts';
+import type { Chain, MessageTypes, ReadAfter, WriteAfter } from './handler-types.ts';
 
 /** An event or operation handler may also return a promise; its rejection counts as a throw of that handler. */
 export type Handled = void | PromiseLike<void>;
@@ -26,9 +26,8 @@ export type Direction = 'input' | 'output';
  * @see Netty's `ChannelInboundHandler` and `ChannelOutboundHandler`; one interface as in Netty 5
  */
 export interface Handler {
-  /** For the compiler only, see {@link Types}. */
-  // biome-ignore lint/suspicious/noExplicitAny: any handler, whatever its types
-  readonly types?: Types<any, any, any, any>;
+  /** For the compiler only: `declare readonly types: Types<{ … }>`. */
+  readonly types?: MessageTypes;
 
   /** True if one instance may stand in many pipelines. A handler with state of one channel must not say so. */
   readonly sharable?: boolean;

@@ -1,25 +1,41 @@
 /**
+ * The four types of a handler's messages. Each may be left out, see {@link Types}.
+ */
+export interface MessageTypes {
+  /** What `channelRead` takes. */
+  readonly reads?: unknown;
+  /** What it passes on towards the tail; `never` for nothing. */
+  readonly passesOn?: unknown;
+  /** What its `write` takes from the handlers after it; `never` if they may not write. */
+  readonly accepts?: unknown;
+  /** What it writes towards the head; {@link WhatItReads} for the messages it reads (an echo). */
+  readonly writes?: unknown;
+}
+
+/** Nothing but the four names: a misspelt one is refused. */
+type OnlyNamed<T> = MessageTypes & { readonly [K in Exclude<keyof T, keyof MessageTypes>]: never };
+
+type Named<T, Name extends keyof MessageTypes, LeftOut> = Name extends keyof T ? T[Name] : LeftOut;
+
+/**
  * What a handler does to messages, for the compiler only: a phantom that no object carries.
  *
- * @typeParam ReadsIn - what `channelRead` takes
- * @typeParam ReadsOut - what it passes on towards the tail, {@link PassThrough} for "what came in"
- * @typeParam WritesIn - what `write` takes, {@link PassThrough} for "anything the one before me takes"
- * @typeParam WritesOut - what it writes towards the head; `never` for nothing of its own,
- *   {@link WhatItReads} for the messages it reads (an echo)
+ * What is left out passes through: `reads` and `accepts` then take whatever comes, `passesOn` is what came in.
+ * Without `writes` a handler writes nothing but what it accepts. So `Types` alone is a handler that watches.
  *
  * @example
  * ```ts
  * class Upper implements Handler {
- *   declare readonly types: Types<string, string, PassThrough, never>;
+ *   declare readonly types: Types<{ reads: string; passesOn: string }>;
  *   channelRead(ctx: Context, text: string) { ctx.fireChannelRead(text.toUpperCase()); }
  * }
  * ```
  */
-export interface Types<ReadsIn, ReadsOut, WritesIn, WritesOut> {
-  readonly readsIn: ReadsIn;
-  readonly readsOut: ReadsOut;
-  readonly writesIn: WritesIn;
-  readonly writesOut: WritesOut;
+export interface Types<T extends OnlyNamed<T> = Record<never, never>> {
+  readonly reads: Named<T, 'reads', PassThrough>;
+  readonly passesOn: Named<T, 'passesOn', PassThrough>;
+  readonly accepts: Named<T, 'accepts', PassThrough>;
+  readonly writes: Named<T, 'writes', never>;
 }
 
 declare const passThrough: unique symbol;
@@ -53,11 +69,11 @@ export interface ThePipelineSoFar {
   readonly pipelineSoFar: true;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: any handler's types
-type AnyTypes = Types<any, any, any, any>;
-type Unknown = Types<unknown, unknown, unknown, unknown>;
+type AnyTypes = Required<MessageTypes>;
+type Unknown = Types<{ reads: unknown; passesOn: unknown; accepts: unknown; writes: unknown }>;
 
-type TypesOf<H> = H extends { readonly types?: infer T }
+/** The types that a handler declares; all `unknown` if it declares none. */
+export type TypesOf<H> = H extends { readonly types?: infer T }
   ? unknown extends T
     ? Unknown
     : Exclude<T, undefined> extends AnyTypes
@@ -73,36 +89,36 @@ type Fits<Given, Wanted> = unknown extends Given
       ? true
       : false;
 
-type NextRead<T extends AnyTypes, R> = [T['readsOut']] extends [never]
+type NextRead<T extends AnyTypes, R> = [T['passesOn']] extends [never]
   ? never
-  : [T['readsOut']] extends [PassThrough]
+  : [T['passesOn']] extends [PassThrough]
     ? R
-    : T['readsOut'];
+    : T['passesOn'];
 
-type NextWrite<T extends AnyTypes, W> = [T['writesIn']] extends [never]
+type NextWrite<T extends AnyTypes, W> = [T['accepts']] extends [never]
   ? never
-  : [T['writesIn']] extends [PassThrough]
+  : [T['accepts']] extends [PassThrough]
     ? W
-    : T['writesIn'];
+    : T['accepts'];
 
-type Written<T extends AnyTypes, R> = unknown extends T['writesOut']
+type Written<T extends AnyTypes, R> = unknown extends T['writes']
   ? unknown
-  : T['writesOut'] extends PassThrough
+  : T['writes'] extends PassThrough
     ? never
-    : T['writesOut'] extends WhatItReads
+    : T['writes'] extends WhatItReads
       ? R
-      : T['writesOut'];
+      : T['writes'];
 
 /** Which handler the type of the next read comes from: those that pass everything through are not to blame. */
-type ReadSource<T extends AnyTypes, H, Before> = [T['readsOut']] extends [never]
+type ReadSource<T extends AnyTypes, H, Before> = [T['passesOn']] extends [never]
   ? H
-  : [T['readsOut']] extends [PassThrough]
+  : [T['passesOn']] extends [PassThrough]
     ? Before
     : H;
 
-type WriteSource<T extends AnyTypes, H, Before> = [T['writesIn']] extends [never]
+type WriteSource<T extends AnyTypes, H, Before> = [T['accepts']] extends [never]
   ? H
-  : [T['writesIn']] extends [PassThrough]
+  : [T['accepts']] extends [PassThrough]
     ? Before
     : H;
 
@@ -129,7 +145,7 @@ export type Chain<
   : Handlers;
 
 type Step<H, T extends AnyTypes, Rest extends readonly unknown[], R, W, Reader, Writer> =
-  Fits<R, T['readsIn']> extends true
+  Fits<R, T['reads']> extends true
     ? Accepts<Written<T, R>, W> extends true
       ? [
           H,
@@ -142,7 +158,7 @@ type Step<H, T extends AnyTypes, Rest extends readonly unknown[], R, W, Reader, 
           >,
         ]
       : [CannotWrite<H, Written<T, R>, Writer, W>, ...Rest]
-    : [CannotRead<H, T['readsIn'], Reader, R>, ...Rest];
+    : [CannotRead<H, T['reads'], Reader, R>, ...Rest];
 
 /** What a handler behind these would read. */
 export type ReadAfter<Handlers extends readonly unknown[], R> = Handlers extends readonly [

@@ -94,9 +94,11 @@ export type {
   CannotRead,
   CannotWrite,
   Chain,
+  MessageTypes,
   PassThrough,
   ReadAfter,
   Types,
+  TypesOf,
   WhatItReads,
   WriteAfter,
 } from './handler-types.ts';

@@ -3,7 +3,6 @@ import {
   DecodeError,
   type Direction,
   type Handler,
-  type PassThrough,
   type Timer,
   TlsUpgradeEvent,
   type Types,
@@ -88,7 +87,7 @@ const SHOWN_BYTES = 16;
  * @see Netty's `ByteToMessageDecoder`, SwiftNIO's `ByteToMessageHandler`
  */
 export abstract class ByteToMessageDecoder<T> implements Handler {
-  declare readonly types: Types<Buffer, T, PassThrough, never>;
+  declare readonly types: Types<{ reads: Buffer; passesOn: T }>;
   /** A decoder holds the rest of one channel's stream. */
   declare readonly sharable?: false;
   /** Decode at most one message per read and keep the rest for the next: for those that switch protocols. */

@@ -6,7 +6,6 @@ import {
   clientAddress,
   EncodeError,
   type Handler,
-  type PassThrough,
   type Types,
 } from '@headrace/core';
 import { ipBytes } from './ip-text.ts';
@@ -51,7 +50,7 @@ const MAX_PATH_BYTES = 108;
  * @see Netty's `HAProxyMessageEncoder`
  */
 export class ProxyProtocolEncoder implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, PassThrough, Buffer>;
+  declare readonly types: Types<{ writes: Buffer }>;
   private readonly header: ProxyHeader;
 
   /** @param header - see {@link proxyHeader} and {@link proxyHeaderOf} */

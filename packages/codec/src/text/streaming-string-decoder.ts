@@ -1,5 +1,5 @@
 import { Buffer, isUtf8 } from 'node:buffer';
-import { type Context, type Handler, type PassThrough, type Types, toBuffer } from '@headrace/core';
+import { type Context, type Handler, type Types, toBuffer } from '@headrace/core';
 import { refuseSharing } from '../base/decoder-failure.ts';
 import { begunLength, notUtf8, validLength } from './utf8.ts';
 
@@ -35,7 +35,7 @@ const EMPTY: Buffer = Buffer.alloc(0);
  * @see Node's `StringDecoder`, the Encoding Standard's `TextDecoder`
  */
 export class StreamingStringDecoder implements Handler {
-  declare readonly types: Types<Buffer, string, PassThrough, never>;
+  declare readonly types: Types<{ reads: Buffer; passesOn: string }>;
   declare readonly sharable?: false;
   /** The begin of a character whose rest has not come. */
   private begun: Buffer = EMPTY;

@@ -4,7 +4,7 @@ import type { Channel, Handler, OutboundBytes, Types } from '@headrace/core';
 import { z } from 'zod';
 
 class App implements Handler {
-  declare readonly types: Types<{ name: string }, never, never, never>;
+  declare readonly types: Types<{ reads: { name: string }; passesOn: never; accepts: never }>;
 }
 
 declare const channel: Channel<Buffer, OutboundBytes>;
