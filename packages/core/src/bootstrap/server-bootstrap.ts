@@ -7,6 +7,7 @@ import {
 import { ServerChannel } from '../channel/server-channel.ts';
 import type { Channel } from '../contract.ts';
 import { ListenerTransport } from '../transport/listener-transport.ts';
+import { TlsTransport } from '../transport/tls/tls-transport.ts';
 import { Acceptor, initializer } from './acceptor.ts';
 import {
   type AcceptedSocketOptions,
@@ -112,8 +113,12 @@ export class ServerBootstrap {
     const childOptions = resolveChannelOptions(child);
     const serverOptions = this.resolvedServerOptions();
     const tls = serverTlsOf(where);
-    const listener = listenerFor(where, child, childOptions.clock, tls);
-    const channel = new ServerChannel(new ListenerTransport(listener), serverOptions, childOptions);
+    const { clock } = childOptions;
+    const transport = new ListenerTransport(
+      listenerFor(where, child, clock, tls !== undefined),
+      tls && ((accepted) => new TlsTransport(accepted, tls, clock)),
+    );
+    const channel = new ServerChannel(transport, serverOptions, childOptions);
     for (const [key, value] of this.serverAttributes) channel.attributes.set(key, value);
     const server = new Server(channel, tls);
     const build = toFunction(initialize);

@@ -8,10 +8,13 @@ export class ListenerTransport implements Transport, ListenerSink {
   readonly unsentBytes = 0;
   readonly remoteAddress = undefined;
   private readonly listener: Listener;
+  private readonly wrap: ((connection: Transport) => Transport) | undefined;
   private sink: TransportSink | undefined = undefined;
 
-  constructor(listener: Listener) {
+  /** @param wrap - puts a transport on top of each accepted one, such as TLS. @default none */
+  constructor(listener: Listener, wrap?: (connection: Transport) => Transport) {
     this.listener = listener;
+    this.wrap = wrap;
   }
 
   get isActive(): boolean {
@@ -62,7 +65,7 @@ export class ListenerTransport implements Transport, ListenerSink {
   }
 
   accepted(connection: Transport): void {
-    this.sink?.received(connection);
+    this.sink?.received(this.wrap === undefined ? connection : this.wrap(connection));
     this.sink?.readComplete();
   }
 
