@@ -123,6 +123,15 @@ export {
   pipeline,
 } from './pipeline/pipeline-template.ts';
 export { sequential } from './pipeline/sequential.ts';
+// A channel as streams
+export { ChannelDuplex } from './stream/channel-duplex.ts';
+export {
+  type ChannelStreams,
+  type ChannelStreamsOptions,
+  channelStreams,
+} from './stream/channel-streams.ts';
+export { DuplexHandler } from './stream/duplex-handler.ts';
+// Transports
 export {
   byteLengthOf,
   isByteSource,
