@@ -1,15 +1,16 @@
-import type { Context, Direction, Handler, OutboundBytes, Types } from '@headrace/core';
+import type { Context, Direction, Handler, OutboundBytes } from '../contract.ts';
+import type { Types } from '../handler-types.ts';
 import { ChannelDuplex } from './channel-duplex.ts';
 
 /**
  * Turns the end of a pipeline into a Node `Duplex`, so that what speaks streams (Node's HTTP server, a
- * WebSocket library, `pipe`) runs behind our limits, detection and decryption.
+ * WebSocket library, `pipe`) runs after our limits, detection and decryption.
  *
  * ```text
  *  wire | limits | [duplex] ⇄ http.Server, ws, pipe
  * ```
  *
- * - **Place** last: nothing behind it sees messages.
+ * - **Place** last: no handler after it sees messages.
  * - **In** `Buffer`.
  * - **Out** nothing inbound; what is written to the stream goes out as bytes, one flush per write or cork.
  * - **Events** the stream is handed over once the channel is active. `channelShutdown('input')` and the
@@ -18,13 +19,12 @@ import { ChannelDuplex } from './channel-duplex.ts';
  *   the stream unless the channel closes of it.
  * - **State** one channel.
  * - **Cost** what Node's streams cost, a few microseconds per chunk.
- * - **Pitfalls** the stream steers the channel's `autoRead`. Without `allowHalfOpen` the channel closes as
+ * - **Pitfalls** the stream holds the channel's reads while nobody reads it. Without `allowHalfOpen` the channel closes as
  *   soon as the peer ends its half, as everywhere.
  *
  * @example
  * ```ts run
- * import { Bootstrap, ServerBootstrap } from '@headrace/core';
- * import { DuplexHandler } from '@headrace/websocket';
+ * import { Bootstrap, DuplexHandler, ServerBootstrap } from '@headrace/core';
  *
  * const server = await new ServerBootstrap()
  *   .childHandler((channel) => channel.pipeline.addLast(

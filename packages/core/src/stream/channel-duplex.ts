@@ -1,16 +1,16 @@
 import { Duplex } from 'node:stream';
-import type { Address, ByteSource, Channel, Context } from '@headrace/core';
+import type { Address, ByteSource, Channel, Context, ReadHold } from '../contract.ts';
 
 const HIGH_WATER_BYTES = 64 * 1024;
 
 type Callback = (error?: Error | null) => void;
 
 /**
- * What stands behind a {@link DuplexHandler}: the channel as a stream of Node's, with the few members of a
- * `net.Socket` that Node's HTTP server and its users ask for.
+ * A channel as a stream of Node's, as `DuplexHandler` makes it, with the few members of a `net.Socket` that
+ * Node's HTTP server and its users ask for.
  *
- * - Reading: what the pipeline passes on is pushed. When the reader does not keep up the channel's `autoRead`
- *   goes off, and on again when the reader asks.
+ * - Reading: what the pipeline passes on is pushed. While the reader does not keep up, the stream holds the
+ *   channel's reads. While the application has `autoRead` off, the stream asks for each read that it needs.
  * - Writing: the callback of a write comes when the kernel has taken it. The writes of one `cork` are one flush.
  * - `end()` shuts our half down. Destroying it after that lets the channel linger for the peer; destroying it
  *   before, or with an error, closes the channel at once. `destroySoon()` is both in order.
@@ -22,6 +22,7 @@ export class ChannelDuplex extends Duplex {
   /** As `net.Socket` counts them. */
   bytesRead = 0;
   private inputEnded = false;
+  private hold: ReadHold | undefined = undefined;
 
   constructor(ctx: Context) {
     super({ readableHighWaterMark: HIGH_WATER_BYTES, writableHighWaterMark: HIGH_WATER_BYTES });
@@ -59,7 +60,7 @@ export class ChannelDuplex extends Duplex {
   receive(bytes: Buffer): void {
     if (this.inputEnded || this.destroyed) return;
     this.bytesRead += bytes.length;
-    if (!this.push(bytes)) this.channel.autoRead = false;
+    if (!this.push(bytes)) this.hold ??= this.channel.holdReads('stream');
   }
 
   endInput(): void {
@@ -81,7 +82,8 @@ export class ChannelDuplex extends Duplex {
   // --- to the pipeline ---
 
   override _read(): void {
-    if (!this.channel.autoRead) this.channel.autoRead = true;
+    this.release();
+    if (!this.channel.autoRead && this.channel.isActive) this.ctx.read();
   }
 
   override _write(chunk: Buffer, _encoding: string, callback: Callback): void {
@@ -99,12 +101,18 @@ export class ChannelDuplex extends Duplex {
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     const { channel } = this;
+    this.release();
     if (channel.isOpen) {
       if (error !== null) this.ctx.close('error');
       else if (this.writableFinished) channel.end();
       else this.ctx.close();
     }
     callback(error);
+  }
+
+  private release(): void {
+    this.hold?.release();
+    this.hold = undefined;
   }
 }
 

@@ -1,9 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
-import { type OutboundBytes, type Server, ServerBootstrap } from '@headrace/core';
+import {
+  type ChannelDuplex,
+  DuplexHandler,
+  type OutboundBytes,
+  type Server,
+  ServerBootstrap,
+} from '@headrace/core';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type ChannelDuplex, DuplexHandler } from '../../src/index.ts';
 
 const LIMIT = 64 * 1024 * 1024;
 
@@ -63,18 +68,35 @@ describe('DuplexHandler', () => {
       socket.once('drain', () => {
         isDrained = true;
       });
-      for (let waits = 0; !isDrained && (waits < 30 || stream.channel.autoRead); waits++) {
+      for (let waits = 0; !isDrained && (waits < 30 || !stream.channel.isReadHeld); waits++) {
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
       if (!isDrained) break;
     }
-    expect(stream.channel.autoRead).toBe(false);
+    expect(stream.channel.readHolds).toEqual(['stream']);
+    expect(stream.channel.autoRead).toBe(true);
     expect(stream.readableLength).toBeLessThan(300_000);
     expect(accepted).toBeLessThan(LIMIT);
     stream.resume();
     socket.end();
     await new Promise((resolve) => stream.once('end', resolve));
     expect(stream.bytesRead).toBe(accepted);
+    stream.end();
+  });
+
+  it('leaves autoRead to the application: while it is off, each read of the stream asks for one', async () => {
+    const made = given<ChannelDuplex>();
+    const socket = await start((stream) => {
+      stream.channel.autoRead = false;
+      made.resolve(stream);
+    });
+    const stream = await made.promise;
+    const ended = new Promise((resolve) => stream.once('end', resolve));
+    stream.resume();
+    socket.end(Buffer.alloc(300_000));
+    await ended;
+    expect(stream.bytesRead).toBe(300_000);
+    expect(stream.channel.autoRead).toBe(false);
     stream.end();
   });
 
