@@ -91,14 +91,21 @@ export type {
   SlowMemberPolicy,
 } from './group/slow-member.ts';
 export type {
-  CannotRead,
-  CannotWrite,
   Chain,
-  PassThrough,
+  Fitting,
+  Misfit,
+  OrMisfit,
   ReadAfter,
+  ThePipelineSoFar,
+  TypesOf,
+  WriteAfter,
+} from './handler-chain.ts';
+export type {
+  HandlerTypes,
+  MessageTypes,
+  PassThrough,
   Types,
   WhatItReads,
-  WriteAfter,
 } from './handler-types.ts';
 // For writing handlers
 export { addressText } from './internal/address-text.ts';
@@ -108,6 +115,7 @@ export { allSettled, SettableFuture } from './internal/settable-future.ts';
 export { silentLogger, stderrLogger } from './internal/stderr-logger.ts';
 export { systemClock } from './internal/system-clock.ts';
 // Pipelines
+export { handler } from './pipeline/handler-literal.ts';
 export {
   type HandlerFactory,
   type Made,

@@ -2,7 +2,6 @@ import {
   type Context,
   encodeOnce,
   type Handler,
-  type PassThrough,
   type Types,
   type WriteFuture,
 } from '@headrace/core';
@@ -14,7 +13,7 @@ const BREAKS = /[\r\n]+/g;
  * lines would take the rest for messages of its own, `MSG:` of somebody else, say.
  */
 export class OneLineHandler implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, string, string>;
+  declare readonly types: Types<{ accepts: string; writes: string }>;
   readonly sharable = true;
 
   write(ctx: Context, text: string): WriteFuture {

@@ -32,7 +32,7 @@ import type { Several } from './several.ts';
  * @see Netty's `MessageToMessageCodec`
  */
 export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M> implements Handler {
-  declare readonly types: Types<W, M, MIn, WOut>;
+  declare readonly types: Types<{ reads: W; passesOn: M; accepts: MIn; writes: WOut }>;
   declare readonly sharable?: false;
   private readonly policy: FrameErrorPolicy;
   /** Both halves are made when they are first used: most codecs read before they write, if ever. */

@@ -1,10 +1,4 @@
-import {
-  type Context,
-  DecodeError,
-  type Handler,
-  type PassThrough,
-  type Types,
-} from '@headrace/core';
+import { type Context, DecodeError, type Handler, type Types } from '@headrace/core';
 import { decodeErrorOf, refuseSharing } from './decoder-failure.ts';
 import { checkPolicy, type FrameErrorPolicy } from './frame-error-policy.ts';
 import { Several } from './several.ts';
@@ -35,7 +29,7 @@ export interface MessageToMessageDecoderOptions {
  * @see Netty's `MessageToMessageDecoder`
  */
 export abstract class MessageToMessageDecoder<I, O> implements Handler {
-  declare readonly types: Types<I, O, PassThrough, never>;
+  declare readonly types: Types<{ reads: I; passesOn: O }>;
   declare readonly sharable?: false;
   private readonly inbound: MessageDecoding<I, O>;
 

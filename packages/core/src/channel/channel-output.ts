@@ -1,4 +1,4 @@
-// Walk 6: what was written and not yet taken by the kernel. It owns the bytes and fails what is left on close. Next: packages/core/src/transport/transport.ts
+// What was written and not yet taken by the kernel: the output owns it, and fails what is left on close.
 //
 // A write's way:  unflushed ──flush──▶ flushed ──the transport is free──▶ in flight ──written()──▶ its future succeeds
 //                                         ▲

@@ -1,4 +1,4 @@
-// Walk 2: the life of one connection. What its transport reports becomes events in its pipeline. Next: packages/core/src/pipeline/handler-pipeline.ts
+// The life of one connection: what its transport reports becomes events in its pipeline.
 //
 // The life of a channel is one `phase`, which only goes forward:
 //

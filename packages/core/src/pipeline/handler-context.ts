@@ -1,4 +1,3 @@
-// Walk 4: one step of a pipeline. channelRead goes from context to context, write comes back. Next: packages/core/src/pipeline/pipeline-ends.ts
 import type {
   Channel,
   Clock,

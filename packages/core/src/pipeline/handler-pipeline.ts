@@ -1,4 +1,3 @@
-// Walk 3: where events enter a pipeline at its head and operations at its tail. Next: packages/core/src/pipeline/handler-context.ts
 import { inspect } from 'node:util';
 import type {
   Channel,

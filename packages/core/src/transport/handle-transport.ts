@@ -1,4 +1,3 @@
-// Walk 1: an accepted connection as a transport: bytes in, bytes out. Next: packages/core/src/channel/transport-channel.ts
 import { getSystemErrorName } from 'node:util';
 import type { Address, OutboundBytes } from '../contract.ts';
 import { keepRead, readBuffer } from '../internal/slab.ts';

@@ -4,7 +4,6 @@ import {
   checkNumber,
   checkTime,
   type Handler,
-  type PassThrough,
   RejectedError,
   TimedOutError,
   type Timer,
@@ -79,7 +78,7 @@ type Phase = 'waiting' | 'checking' | 'done' | 'over';
  * @see Netty's `SecureChatServerHandler` example and `ProxyHandler`
  */
 export class AuthHandler<Principal, Message = string, Reply = Message> implements Handler {
-  declare readonly types: Types<Message, PassThrough, PassThrough, Reply>;
+  declare readonly types: Types<{ reads: Message; writes: Reply }>;
   private readonly options: AuthOptions<Principal, Message, Reply>;
   private phase: Phase = 'waiting';
   /** Who it is, once there was a yes. */

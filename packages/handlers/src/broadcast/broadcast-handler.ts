@@ -63,7 +63,7 @@ const MAX_BACKLOG = 256;
  * ```
  */
 export class BroadcastHandler<In = PassThrough, Out = unknown> implements Handler {
-  declare readonly types: Types<In, PassThrough, PassThrough, never>;
+  declare readonly types: Types<{ reads: In }>;
   readonly sharable = true;
   private readonly group: ChannelGroup;
   private readonly options: BroadcastOptions<In, Out>;

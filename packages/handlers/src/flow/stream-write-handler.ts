@@ -5,7 +5,6 @@ import {
   type Direction,
   type Handler,
   type OutboundBytes,
-  type PassThrough,
   SettableFuture,
   sizeOfBytes,
   type Types,
@@ -70,7 +69,7 @@ const ENTRY_OVERHEAD_BYTES = 64;
  * @see Netty's `ChunkedWriteHandler`
  */
 export class StreamWriteHandler<T = OutboundBytes> implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, T | AsyncIterable<T>, T>;
+  declare readonly types: Types<{ accepts: T | AsyncIterable<T>; writes: T }>;
   private readonly maxQueuedBytes: number;
   private readonly queue = new Fifo<Entry>();
   private queuedBytes = 0;

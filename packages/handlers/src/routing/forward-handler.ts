@@ -62,7 +62,7 @@ export interface ForwardOptions {
  * @see Netty's example `proxy`
  */
 export class ForwardHandler implements Handler {
-  declare readonly types: Types<Buffer, never, OutboundBytes, never>;
+  declare readonly types: Types<{ reads: Buffer; passesOn: never; accepts: OutboundBytes }>;
   private readonly connect: ForwardOptions['connect'];
   private readonly aborter = new AbortController();
   private hasStarted = false;

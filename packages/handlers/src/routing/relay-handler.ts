@@ -33,7 +33,7 @@ import type { Channel, Context, Direction, Handler, OutboundBytes, Types } from 
  * @see Netty's example `proxy`
  */
 export class RelayHandler implements Handler {
-  declare readonly types: Types<Buffer, never, OutboundBytes, never>;
+  declare readonly types: Types<{ reads: Buffer; passesOn: never; accepts: OutboundBytes }>;
   private readonly target: Channel;
   private isWaiting = false;
   private needsFlush = false;

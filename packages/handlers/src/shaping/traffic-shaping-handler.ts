@@ -5,7 +5,6 @@ import {
   checkTime,
   type Direction,
   type Handler,
-  type PassThrough,
   sizeOfBytes,
   type Timer,
   type Types,
@@ -72,7 +71,7 @@ const DEFAULTS = {
  * @see Netty's `ChannelTrafficShapingHandler`, `GlobalTrafficShapingHandler` and `GlobalChannelTrafficShapingHandler`
  */
 export class TrafficShapingHandler implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, PassThrough, never>;
+  declare readonly types: Types;
   private readonly limits: Required<TrafficLimits>;
   private readonly global: GlobalTraffic | undefined;
   private readonly unwritableBytes: number;

@@ -47,7 +47,12 @@ import { ChannelDuplex } from './channel-duplex.ts';
  * @see Node's `stream.Duplex`; `http.Server` takes one by `emit('connection', stream)`
  */
 export class DuplexHandler implements Handler {
-  declare readonly types: Types<Buffer, never, never, OutboundBytes>;
+  declare readonly types: Types<{
+    reads: Buffer;
+    passesOn: never;
+    accepts: never;
+    writes: OutboundBytes;
+  }>;
   private readonly use: (stream: ChannelDuplex) => void;
   private stream: ChannelDuplex | undefined = undefined;
 

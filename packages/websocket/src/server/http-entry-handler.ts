@@ -70,7 +70,12 @@ export interface HttpEntryHandlerOptions {
  * @see Netty's `HttpServerCodec` and `WebSocketServerProtocolHandler`
  */
 export class HttpEntryHandler implements Handler {
-  declare readonly types: Types<Buffer, never, never, OutboundBytes>;
+  declare readonly types: Types<{
+    reads: Buffer;
+    passesOn: never;
+    accepts: never;
+    writes: OutboundBytes;
+  }>;
   private readonly options: HttpEntryHandlerOptions;
   private readonly duplex: DuplexHandler;
   private ctx: Context | undefined = undefined;

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
-import { type Server, ServerBootstrap } from '@headrace/core';
+import { type OutboundBytes, type Server, ServerBootstrap } from '@headrace/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type ChannelDuplex, DuplexHandler } from '../../src/index.ts';
 
@@ -102,7 +102,7 @@ describe('DuplexHandler', () => {
       .childHandler((channel) => {
         channel.pipeline.addLast(
           {
-            write(ctx, message: Uint8Array) {
+            write(ctx, message: OutboundBytes) {
               written.push(message);
               return ctx.write(message);
             },

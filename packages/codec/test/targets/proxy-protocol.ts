@@ -6,7 +6,7 @@ import {
   proxyTlv,
 } from '@headrace/codec';
 import type { Address } from '@headrace/core';
-import { bytesOf, type FuzzTarget } from '../target.ts';
+import { bytesOf, type DecoderTarget } from '../decoder-target.ts';
 
 const V4: Address = { host: '203.0.113.7', port: 51_000, family: 'IPv4' };
 const V6: Address = { host: '2001:db8::7', port: 443, family: 'IPv6' };
@@ -31,7 +31,7 @@ const samples = [
 
 const refusals: readonly ProxyRefusal[] = ['at-once', 'when-too-long', 'at-its-end'];
 
-export const targets: FuzzTarget[] = refusals.map((refuse) => ({
+export const targets: DecoderTarget[] = refusals.map((refuse) => ({
   name: `ProxyProtocolDecoder, ${refuse}`,
   alphabet: bytesOf('PROXY TCP46UNKNOWN 1.2:\r\n\r\n\0\x11\x20\x21\x31'),
   samples,

@@ -1,7 +1,7 @@
 import { StompDecoder } from '@headrace/codec';
-import { bytesOf, type FuzzTarget } from '../target.ts';
+import { bytesOf, type DecoderTarget } from '../decoder-target.ts';
 
-export const targets: FuzzTarget[] = [
+export const targets: DecoderTarget[] = [
   {
     name: 'StompDecoder',
     alphabet: bytesOf('SEND\n\n\r\0:a\\nc1'),

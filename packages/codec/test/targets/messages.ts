@@ -5,7 +5,7 @@ import { CborCodec } from '@headrace/codec/cbor';
 import { MsgpackCodec } from '@headrace/codec/msgpack';
 import { ProtobufCodec } from '@headrace/codec/protobuf';
 import type { OutboundBytes } from '@headrace/core';
-import { bytesOf, type FuzzTarget } from '../target.ts';
+import { bytesOf, type DecoderTarget } from '../decoder-target.ts';
 
 const VALUE = { a: [1, -5, 2 ** 40, 'é', null, true, 1.5], b: 'x'.repeat(40), c: { d: [] } };
 const STRUCT = create(StructSchema, {
@@ -14,7 +14,7 @@ const STRUCT = create(StructSchema, {
 
 const asBytes = (bytes: OutboundBytes): Uint8Array => bytes as Uint8Array;
 
-const compression: FuzzTarget[] = (['gzip', 'deflate', 'deflate-raw', 'brotli'] as const).map(
+const compression: DecoderTarget[] = (['gzip', 'deflate', 'deflate-raw', 'brotli'] as const).map(
   (format) => ({
     name: `CompressionCodec, ${format}`,
     alphabet: bytesOf('\0\x01\x1f\x8b\x08\x78\x9c\xff'),
@@ -28,7 +28,7 @@ const compression: FuzzTarget[] = (['gzip', 'deflate', 'deflate-raw', 'brotli'] 
   }),
 );
 
-export const targets: FuzzTarget[] = [
+export const targets: DecoderTarget[] = [
   {
     name: 'StringCodec',
     alphabet: bytesOf('a\x80\xbf\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xed\xa0\xff'),

@@ -1,5 +1,5 @@
 import { MqttDecoder, MqttEncoder, type MqttPacket } from '@headrace/codec';
-import { bytesOf, type FuzzTarget } from '../target.ts';
+import { bytesOf, type DecoderTarget } from '../decoder-target.ts';
 
 const PACKETS: MqttPacket[] = [
   { type: 'connect', protocolLevel: 4, cleanSession: true, keepAliveSeconds: 60, clientId: 'a' },
@@ -19,7 +19,7 @@ const PACKETS: MqttPacket[] = [
   { type: 'pingreq' },
 ];
 
-export const targets: FuzzTarget[] = [
+export const targets: DecoderTarget[] = [
   {
     name: 'MqttDecoder',
     alphabet: bytesOf('\x10\x20\x30\x32\x62\x82\x90\xa2\xc0\xe0\0\0\x01\x02\x03a'),

@@ -1,5 +1,5 @@
 import { RespDecoder } from '@headrace/codec';
-import { bytesOf, type FuzzTarget } from '../target.ts';
+import { bytesOf, type DecoderTarget } from '../decoder-target.ts';
 
 const samples = [
   ...[
@@ -33,7 +33,7 @@ const samples = [
   ...['$?\r\n', ';2\r\nab\r\n', ';0\r\n', 'set k "a b\\x41"\r\n', "get 'k\\''\n", '\r\n'],
 ].map(bytesOf);
 
-export const targets: FuzzTarget[] = [true, false].map((inlineCommands) => ({
+export const targets: DecoderTarget[] = [true, false].map((inlineCommands) => ({
   name: `RespDecoder, inlineCommands ${inlineCommands}`,
   alphabet: bytesOf('*$+-:_#,(!=%~>|;.?0123\r\n\r\n\r\n"\'\\ a'),
   samples,

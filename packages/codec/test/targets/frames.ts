@@ -7,17 +7,18 @@ import {
   StreamingStringDecoder,
   VarintFrameDecoder,
 } from '@headrace/codec';
-import { bytesOf, type FuzzTarget } from '../target.ts';
+import { bytesOf, type DecoderTarget } from '../decoder-target.ts';
 
 const LENGTHS = bytesOf('\0\0\0\0\x01\x02\x03\x04\x08\x0c\x0d\x7f\x80\xff');
 const LINES = bytesOf('aaab\r\r\n');
 const LOW = 3;
 const LIMIT = 12;
 
-const lengthFields: FuzzTarget[] = ([1, 2, 3, 4, 8] as const).flatMap((lengthFieldLength) =>
+const lengthFields: DecoderTarget[] = ([1, 2, 3, 4, 8] as const).flatMap((lengthFieldLength) =>
   [true, false].map((failFast) => ({
     name: `LengthFieldFrameDecoder, ${lengthFieldLength} bytes, failFast ${failFast}`,
     alphabet: LENGTHS,
+    limit: LIMIT,
     make: (onFrameError) =>
       new LengthFieldFrameDecoder({
         maxFrameLength: LIMIT,
@@ -29,9 +30,10 @@ const lengthFields: FuzzTarget[] = ([1, 2, 3, 4, 8] as const).flatMap((lengthFie
   })),
 );
 
-const adjusted: FuzzTarget[] = (['big', 'little'] as const).map((byteOrder) => ({
+const adjusted: DecoderTarget[] = (['big', 'little'] as const).map((byteOrder) => ({
   name: `LengthFieldFrameDecoder, all parameters, ${byteOrder}`,
   alphabet: LENGTHS,
+  limit: LIMIT,
   make: (onFrameError) =>
     new LengthFieldFrameDecoder({
       maxFrameLength: LIMIT,
@@ -40,21 +42,24 @@ const adjusted: FuzzTarget[] = (['big', 'little'] as const).map((byteOrder) => (
       lengthAdjustment: -2,
       initialBytesToStrip: 4,
       byteOrder,
+      failFast: byteOrder === 'big',
       onFrameError,
       frameTimeoutMs: false,
     }),
 }));
 
-const lines: FuzzTarget[] = [true, false].flatMap((failFast) => [
+const lines: DecoderTarget[] = [true, false].flatMap((failFast) => [
   {
     name: `LineFrameDecoder, failFast ${failFast}`,
     alphabet: LINES,
+    limit: LOW + 1,
     make: (onFrameError) =>
       new LineFrameDecoder({ maxLength: LOW, failFast, onFrameError, frameTimeoutMs: false }),
   },
   {
     name: `LineFrameDecoder, CRLF, failFast ${failFast}`,
     alphabet: LINES,
+    limit: LOW + 1,
     make: (onFrameError) =>
       new LineFrameDecoder({
         maxLength: LOW,
@@ -68,6 +73,7 @@ const lines: FuzzTarget[] = [true, false].flatMap((failFast) => [
   {
     name: `DelimiterFrameDecoder, failFast ${failFast}`,
     alphabet: bytesOf('aaaa;;--|'),
+    limit: LOW + 2,
     make: (onFrameError) =>
       new DelimiterFrameDecoder({
         delimiters: ['--|', ';;', '|;'],
@@ -80,6 +86,7 @@ const lines: FuzzTarget[] = [true, false].flatMap((failFast) => [
   {
     name: `DelimiterFrameDecoder, lines, failFast ${failFast}`,
     alphabet: LINES,
+    limit: LOW + 1,
     make: (onFrameError) =>
       new DelimiterFrameDecoder({
         delimiters: ['\n', '\r\n'],
@@ -91,12 +98,13 @@ const lines: FuzzTarget[] = [true, false].flatMap((failFast) => [
   },
 ]);
 
-const json: FuzzTarget[] = [true, false].map((streamArrayElements) => ({
+const json: DecoderTarget[] = [true, false].map((streamArrayElements) => ({
   name: `JsonObjectDecoder, streamArrayElements ${streamArrayElements}`,
   alphabet: bytesOf('{}[][]{}"",, \\1x'),
   samples: [bytesOf('{"a":[1,"}"]}'), bytesOf('[1,{"\\"":2}, 3 ]'), bytesOf(' {} ')],
   // With emit all that has arrived is dropped with a too long object, as Netty does.
   cutFree: ['close', 'skip'],
+  limit: LIMIT,
   make: (onFrameError) =>
     new JsonObjectDecoder({
       maxObjectLength: LIMIT,
@@ -106,7 +114,7 @@ const json: FuzzTarget[] = [true, false].map((streamArrayElements) => ({
     }),
 }));
 
-export const targets: FuzzTarget[] = [
+export const targets: DecoderTarget[] = [
   ...lengthFields,
   ...adjusted,
   ...lines,
@@ -114,12 +122,14 @@ export const targets: FuzzTarget[] = [
   {
     name: 'FixedLengthFrameDecoder',
     alphabet: bytesOf('ab'),
+    limit: 5,
     make: (onFrameError) =>
       new FixedLengthFrameDecoder({ frameLength: 5, onFrameError, frameTimeoutMs: false }),
   },
   {
     name: 'VarintFrameDecoder',
     alphabet: bytesOf('\0\0\x01\x02\x03\x0c\x0d\x80\x81\xff'),
+    limit: LIMIT + 5,
     make: (onFrameError) =>
       new VarintFrameDecoder({ maxFrameLength: LIMIT, onFrameError, frameTimeoutMs: false }),
   },
