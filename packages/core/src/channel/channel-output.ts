@@ -8,6 +8,7 @@ import type { Transport } from '../transport/transport.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
 import { reportUnseenWrite } from './channel-report.ts';
 import { abortedError, OutboundBuffer, type OutboundOwner } from './outbound-buffer.ts';
+import type { TransportReplacement } from './transport-replacement.ts';
 
 /** The output side of a channel: its buffer, its writability, its limits in bytes and time. */
 export abstract class ChannelOutput implements OutboundOwner {
@@ -17,7 +18,9 @@ export abstract class ChannelOutput implements OutboundOwner {
   /** @internal for the bootstraps; a handler reaches the transport through the pipeline only */
   transport: Transport;
   protected readonly options: ResolvedChannelOptions;
-  private readonly outbound: OutboundBuffer;
+  protected readonly outbound: OutboundBuffer;
+  /** The change of transport that is under way. */
+  protected replacement: TransportReplacement | undefined = undefined;
   private writable = true;
   private announcedWritable = true;
   /** What handlers hold back, as they told us. */
@@ -41,6 +44,7 @@ export abstract class ChannelOutput implements OutboundOwner {
 
   protected abstract closeAs(reason: CloseReason): void;
   protected abstract outputIsShut(): void;
+  protected abstract replaceWhenDrained(): void;
   /** Why our half ends. */
   protected abstract endInfo(): CloseInfo;
 
@@ -125,8 +129,14 @@ export abstract class ChannelOutput implements OutboundOwner {
       this.outbound.flush();
     } finally {
       if (this.outbound.hasFlushed) this.watchForStall();
-      else if (this.outputFuture !== undefined) this.endWhenDrained();
+      else this.outputDrained();
     }
+  }
+
+  /** Nothing that was flushed waits any more. */
+  private outputDrained(): void {
+    if (this.outputFuture !== undefined) this.endWhenDrained();
+    if (this.replacement !== undefined) this.replaceWhenDrained();
   }
 
   /** A write whose signal may still take it back while it waits for its flush. */
@@ -156,7 +166,9 @@ export abstract class ChannelOutput implements OutboundOwner {
 
   /** Asked for in the middle of a flush, the end waits for that flush; and the transport is told once. */
   private endWhenDrained(): void {
-    if (this.isEndingOutput || this.outbound.hasFlushed || !this.isOpen) return;
+    if (this.isEndingOutput || this.outbound.hasFlushed || this.outbound.isHeld || !this.isOpen) {
+      return;
+    }
     this.isEndingOutput = true;
     this.transport.shutdownOutput(this.endInfo());
   }
@@ -170,7 +182,7 @@ export abstract class ChannelOutput implements OutboundOwner {
       // Called by the event loop: nobody else would catch it.
       this.pipeline.fireExceptionCaught(toError(thrown));
     }
-    if (this.outputFuture !== undefined) this.endWhenDrained();
+    this.outputDrained();
   }
 
   outputEnded(): void {
@@ -192,6 +204,18 @@ export abstract class ChannelOutput implements OutboundOwner {
   protected useTransport(transport: Transport): void {
     this.transport = transport;
     this.outbound.transport = transport;
+  }
+
+  /** The new transport is connected: what waited for it goes out. */
+  protected releaseOutput(): void {
+    try {
+      this.outbound.release();
+    } catch (thrown) {
+      // Called by the event loop: nobody else would catch it.
+      this.pipeline.fireExceptionCaught(toError(thrown));
+    }
+    if (this.outbound.hasFlushed) this.watchForStall();
+    else this.outputDrained();
   }
 
   // --- limits and writability ---

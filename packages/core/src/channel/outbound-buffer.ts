@@ -20,6 +20,12 @@ export interface OutboundOwner {
   reportFailure(future: SettableFuture, error: Error): void;
 }
 
+/** A chain of segments that were flushed. */
+interface Gate {
+  first: Segment | undefined;
+  last: Segment | undefined;
+}
+
 /**
  * The output of one channel, in order: in flight, flushed, unflushed; each a chain of segments. A future
  * succeeds when its segment was handed to the kernel; it fails when the channel closes before that. Node's
@@ -34,6 +40,8 @@ export class OutboundBuffer {
   private unflushed: Segment | undefined = undefined;
   private lastUnflushed: Segment | undefined = undefined;
   private isFlushing = false;
+  /** Flushed, but kept until {@link release}: the transport is being replaced. */
+  private gate: Gate | undefined = undefined;
   /** What later writes fail with. */
   private refusal: Error | undefined = undefined;
   private isOver = false;
@@ -52,6 +60,28 @@ export class OutboundBuffer {
 
   get hasFlushed(): boolean {
     return this.flushed !== undefined || this.inFlight !== undefined;
+  }
+
+  /** True once all that was flushed before {@link hold} has been taken. */
+  get isDrained(): boolean {
+    return !this.hasFlushed && !this.isFlushing;
+  }
+
+  get isHeld(): boolean {
+    return this.gate !== undefined;
+  }
+
+  /** What is flushed from now on waits for {@link release}; what was flushed before still goes out. */
+  hold(): void {
+    this.gate = { first: undefined, last: undefined };
+  }
+
+  release(): void {
+    const { first, last } = this.gate!;
+    this.gate = undefined;
+    this.flushed = first;
+    this.lastFlushed = last;
+    this.drain(undefined);
   }
 
   add(message: unknown, signal: AbortSignal | undefined): WriteFuture {
@@ -79,6 +109,12 @@ export class OutboundBuffer {
     }
     const last = this.lastUnflushed;
     this.unflushed = this.lastUnflushed = undefined;
+    if (this.gate !== undefined) {
+      if (this.gate.first === undefined) this.gate.first = unflushed;
+      else this.gate.last!.next = unflushed;
+      this.gate.last = last;
+      return;
+    }
     if (unflushed === last && !this.isFlushing && !this.hasFlushed) {
       // As nearly always: nothing waits before it.
       this.drain(unflushed);
@@ -115,10 +151,11 @@ export class OutboundBuffer {
   end(flushedError: Error, unflushedError: Error): void {
     this.refusal = unflushedError;
     this.isOver = true;
-    const { inFlight, flushed } = this;
-    this.inFlight = this.flushed = this.lastFlushed = undefined;
+    const { inFlight, flushed, gate } = this;
+    this.inFlight = this.flushed = this.lastFlushed = this.gate = undefined;
     this.failAll(inFlight, flushedError);
     this.failAll(flushed, flushedError);
+    this.failAll(gate?.first, flushedError);
     this.failUnflushed(unflushedError);
     this.pendingBytes = 0;
   }

@@ -8,7 +8,7 @@ import type {
   ReadHold,
   WriteFuture,
 } from '../contract.ts';
-import { ChannelError } from '../errors.ts';
+import { ChannelError, PipelineError, toError } from '../errors.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import { nextTurn } from '../internal/system-clock.ts';
 import { HandlerPipeline } from '../pipeline/handler-pipeline.ts';
@@ -22,6 +22,7 @@ import { causeOf, closedError, transportError } from './close-cause.ts';
 import { CloseListeners } from './close-listeners.ts';
 import { lateLoopError, MessageStream } from './message-stream.ts';
 import { ReadHolds } from './read-holds.ts';
+import { TransportReplacement } from './transport-replacement.ts';
 
 const DEFAULT_LINGER_MS = 2000;
 let lastId = Math.floor(Math.random() * 0x1000_0000);
@@ -216,7 +217,9 @@ export class TransportChannel
   }
 
   connected(): void {
-    if (!this.isOpenNow || this.active) return;
+    if (!this.isOpenNow) return;
+    if (this.replacement?.isOpening) this.replaced(this.replacement);
+    if (this.active) return;
     this.active = true;
     this.connecting?.succeed();
     if (!this.isOpenNow) return;
@@ -240,8 +243,14 @@ export class TransportChannel
     // A full read is likely to be followed by another one in the same turn.
     if (hasMore) this.checkTurn();
     else this.turnEndsAt = 0;
-    if (this.dropsReads) this.transport.requestRead();
+    if (this.dropsReads) this.readToDrop();
     else this.pipeline.fireChannelReadComplete();
+    if (this.replacement !== undefined) this.replaceWhenDrained();
+  }
+
+  /** Only to see the peer's end. */
+  private readToDrop(): void {
+    if (this.replacement === undefined) this.transport.requestRead();
   }
 
   inputEnded(): void {
@@ -277,6 +286,65 @@ export class TransportChannel
   disconnected(): void {
     const by = this.lingerReason === undefined ? 'peer' : 'local';
     this.shut({ reason: this.lingerReason ?? 'peer', by, error: this.failure });
+  }
+
+  /**
+   * Goes on over another transport, as for STARTTLS. What was flushed before this call leaves by the old one,
+   * and the burst of input during which it was called ends; then `make` is called with it, in a task of its
+   * own, and its result is opened. Until that reports `connected`, reads are held (`upgrade`) and what is
+   * flushed waits. Then the future succeeds, and output and reads go on. If the new transport reports `failed`
+   * or `disconnected` first, the future fails and the channel closes. `make` sees to it that the old one
+   * reports nothing more to this channel.
+   *
+   * @internal
+   */
+  replaceTransport(make: (old: Transport) => Transport): WriteFuture {
+    let why: string | undefined;
+    if (this.replacement !== undefined) why = 'it changes its transport already';
+    else if (!this.active || this.inputShut || this.isEnding) {
+      why = 'it is not open in both directions';
+    }
+    if (why !== undefined) {
+      const text = `${this} cannot change its transport: ${why}`;
+      return this.failedWrite(new PipelineError('PIPELINE_STATE', text));
+    }
+    this.replacement = new TransportReplacement(make, this.holdReads('upgrade'));
+    this.outbound.hold();
+    this.replaceWhenDrained();
+    return this.replacement.future;
+  }
+
+  protected override replaceWhenDrained(): void {
+    if (this.isReplaceable) this.clock.execute(() => this.openReplacement());
+  }
+
+  private get isReplaceable(): boolean {
+    const isWaiting = this.replacement?.isOpening === false;
+    return isWaiting && this.isOpenNow && !this.isInBurst && this.outbound.isDrained;
+  }
+
+  private openReplacement(): void {
+    if (!this.isReplaceable) return;
+    const { replacement } = this;
+    replacement!.isOpening = true;
+    try {
+      const fresh = replacement!.make(this.transport);
+      this.useTransport(fresh);
+      fresh.open(this);
+    } catch (thrown) {
+      this.failWith(toError(thrown));
+      return;
+    }
+    if (this.transport.isActive) this.connected();
+  }
+
+  private replaced({ future, hold }: TransportReplacement): void {
+    this.replacement = undefined;
+    future.succeed();
+    if (!this.isOpenNow) return;
+    this.releaseOutput();
+    if (this.isOpenNow && this.dropsReads) this.transport.requestRead();
+    hold.release();
   }
 
   /** @internal for the change to TLS */
@@ -317,6 +385,7 @@ export class TransportChannel
     this.closeListeners?.announce(this);
     const writeError = closedError(info.reason, this.failure);
     this.connecting?.fail(this.failure ?? writeError);
+    this.replacement?.future.fail(this.failure ?? writeError);
     this.closeFuture?.succeed();
     this.endOutput(this.transportFailed ? this.failure! : writeError, writeError);
     this.clock.execute(() => this.deregister(wasActive));
@@ -367,7 +436,7 @@ export class TransportChannel
     this.shutdown('output').onSettled((error) => {
       if (error !== undefined) this.shut({ reason, by: 'local', error: undefined });
     });
-    if (this.isOpenNow) this.transport.requestRead();
+    if (this.isOpenNow) this.readToDrop();
     return wholeClose;
   }
 
@@ -428,7 +497,7 @@ export class TransportChannel
     if (this.outputShut) this.shut({ reason: 'local', by: 'local', error: undefined });
     else {
       this.pipeline.fireChannelShutdown('input');
-      this.transport.requestRead();
+      this.readToDrop();
     }
     return SettableFuture.succeeded();
   }

@@ -8,6 +8,7 @@ import type { ChannelOptions } from '../channel/channel-options.ts';
 import type { Channel } from '../contract.ts';
 import { isHeadraceError } from '../errors.ts';
 import { silentLogger } from '../internal/stderr-logger.ts';
+import type { Transport } from '../transport/transport.ts';
 import { TransportProbe } from './transport-probe.ts';
 
 /** What {@link describeTransport} needs of a test runner; vitest's and jest's functions fit. */
@@ -25,20 +26,35 @@ export interface Expectation {
   toBeGreaterThan(expected: number): unknown;
 }
 
-/** A kind of transport to be put to the test. */
-export interface TransportBench {
+/** A kind of transport to be put to the test: one that is bound and connected to, or one that comes in pairs. */
+export type TransportBench = TransportTraits & (NetworkBench | PairBench);
+
+/** What every bench says. */
+export interface TransportTraits {
   readonly name: string;
+  /** True if `abort()` reaches the peer as a reset; false if the peer only sees the end. */
+  readonly resets: boolean;
+  /** Bytes sent each way by the test of large transfers. @default 4 MiB */
+  readonly transferBytes?: number;
+}
+
+/** A transport that a server binds and a client connects to. */
+export interface NetworkBench {
   /** Where a server listens; asked for anew in each test. */
   readonly bind: () => BindTarget;
   /** Where to reach it. */
   readonly connect: (server: Server) => ConnectPlace;
   /** A place where nobody listens. */
   readonly nobody: () => ConnectPlace;
-  /** True if `abort()` reaches the peer as a reset; false if the peer only sees the end. */
-  readonly resets: boolean;
-  /** Bytes sent each way by the test of large transfers. @default 4 MiB */
-  readonly transferBytes?: number;
 }
+
+/** A transport of your own: no listener is needed. */
+export interface PairBench {
+  /** Two ends of one connection, connected or connecting; asked for anew in each test. */
+  readonly pair: () => Ends | Promise<Ends>;
+}
+
+type Ends = readonly [near: Transport, far: Transport];
 
 /** Two connected channels. */
 interface Link {
@@ -59,7 +75,7 @@ const PIECE = Buffer.alloc(64 * 1024, 'abcdefghijklmnop');
 
 /**
  * What every byte transport has to do, as tests: order, back-pressure, half-closure, end, close, reset and
- * refusal. Run it for a transport of your own before you trust it.
+ * refusal. Run it for a transport of your own before you trust it; two connected ends are enough.
  *
  * @example
  * ```ts
@@ -78,17 +94,7 @@ export function describeTransport(runner: TestRunner, bench: TransportBench): vo
     for (const [name, { near, far }, body] of TESTS) {
       it(name, () => withLink(bench, { ...near }, { ...far }, (link) => body(link, runner, bench)));
     }
-    it('S337 refuses a connect to where nobody listens, with nothing left', async () => {
-      const probe = new TransportProbe();
-      const failure = await new Bootstrap()
-        .options({ logger: silentLogger })
-        .handler((channel) => void channel.pipeline.addLast(probe))
-        .connect(bench.nobody())
-        .catch((error: unknown) => error);
-      expect(isHeadraceError(failure)).toBe(true);
-      await probe.until(() => probe.events.includes('unregistered'));
-      expect(probe.events).toEqual(['registered', 'unregistered']);
-    });
+    if ('nobody' in bench) refuses(runner, bench);
     it('leaves no handle behind', async () => {
       await settle(() => false, 20);
       const before = handles();
@@ -99,6 +105,20 @@ export function describeTransport(runner: TestRunner, bench: TransportBench): vo
       await settle(() => handles() <= before, 500);
       expect(Math.max(handles(), before)).toBe(before);
     });
+  });
+}
+
+function refuses({ it, expect }: TestRunner, bench: NetworkBench): void {
+  it('S337 refuses a connect to where nobody listens, with nothing left', async () => {
+    const probe = new TransportProbe();
+    const failure = await new Bootstrap()
+      .options({ logger: silentLogger })
+      .handler((channel) => void channel.pipeline.addLast(probe))
+      .connect(bench.nobody())
+      .catch((error: unknown) => error);
+    expect(isHeadraceError(failure)).toBe(true);
+    await probe.until(() => probe.events.includes('unregistered'));
+    expect(probe.events).toEqual(['registered', 'unregistered']);
   });
 }
 
@@ -319,25 +339,73 @@ async function withLink(
 ): Promise<void> {
   const farProbe = new TransportProbe();
   const nearProbe = new TransportProbe();
-  const server = await new ServerBootstrap()
-    .childOptions({ logger: silentLogger, ...far })
-    .childHandler((channel) => void channel.pipeline.addLast(farProbe))
-    .bind(bench.bind());
+  const ends = {
+    near: { options: near, probe: nearProbe },
+    far: { options: far, probe: farProbe },
+  };
+  const opened = 'pair' in bench ? openPair(bench, ends) : openNetwork(bench, ends);
+  const { near: client, far: child, close } = await opened;
   try {
-    const accepted = new Promise<Channel>((resolve) => server.once('connection', resolve));
-    const client = await new Bootstrap()
-      .options({ logger: silentLogger, ...near })
-      .handler((channel) => void channel.pipeline.addLast(nearProbe))
-      .connect(bench.connect(server));
-    const child = await accepted;
     await farProbe.until(() => farProbe.events.includes('active'));
     await body({ near: client, nearProbe, far: child, farProbe });
     client.close();
     await client.closed;
   } finally {
+    await close();
+  }
+}
+
+interface End {
+  readonly options: ChannelOptions;
+  readonly probe: TransportProbe;
+}
+
+interface Opened {
+  readonly near: Channel;
+  readonly far: Channel;
+  readonly close: () => Promise<unknown>;
+}
+
+async function openNetwork(
+  bench: NetworkBench,
+  { near, far }: { readonly near: End; readonly far: End },
+): Promise<Opened> {
+  const server = await new ServerBootstrap()
+    .childOptions({ logger: silentLogger, ...far.options })
+    .childHandler((channel) => void channel.pipeline.addLast(far.probe))
+    .bind(bench.bind());
+  const close = async () => {
     await server.close();
     await server.channel.closed;
+  };
+  try {
+    const accepted = new Promise<Channel>((resolve) => server.once('connection', resolve));
+    const client = await connect(near, bench.connect(server));
+    return { near: client, far: await accepted, close };
+  } catch (error) {
+    await close();
+    throw error;
   }
+}
+
+async function openPair(
+  bench: PairBench,
+  ends: { readonly near: End; readonly far: End },
+): Promise<Opened> {
+  const [one, two] = await bench.pair();
+  const [near, far] = await Promise.all([
+    connect(ends.near, { transport: one }),
+    connect(ends.far, { transport: two }),
+  ]);
+  const close = () => Promise.all([near.close(), far.close()]);
+  return { near, far, close };
+}
+
+function connect({ options, probe }: End, place: ConnectPlace): Promise<Channel> {
+  return new Bootstrap()
+    .options({ logger: silentLogger, ...options })
+    .handler((channel) => void channel.pipeline.addLast(probe))
+    .connect(place);
 }
 
 /** Sends bytes as fast as they are taken; returns their checksum. */

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
-import { OptionError } from '../errors.ts';
+import { OptionError } from '../../errors.ts';
 
 /** A certificate with its key, and the rules of encryption; the names and forms are those of `node:tls`. */
 export interface TlsIdentity

@@ -1,36 +1,30 @@
 import net from 'node:net';
 import { expect, it } from 'vitest';
-import { ListeningTransport } from '../../src/transport/listening-transport.ts';
-import type { TransportSink } from '../../src/transport/transport.ts';
+import type { ListenerSink } from '../../src/transport/listener.ts';
+import { SocketListener } from '../../src/transport/socket-listener.ts';
 
 it('S348 a child that cannot be made of its socket: the socket is closed, the error told, the server goes on', async () => {
   const told: string[] = [];
   let isBroken = true;
   const server = net.createServer();
-  const transport = new ListeningTransport(
-    server,
-    'connection',
-    { port: 0, host: '127.0.0.1' },
-    (socket) => {
-      if (isBroken) throw new Error('no memory');
-      socket.end('hello');
-      return { abort: () => socket.destroy() } as never;
-    },
-  );
+  const listener = new SocketListener(server, { port: 0, host: '127.0.0.1' }, (socket) => {
+    if (isBroken) throw new Error('no memory');
+    socket.end('hello');
+    return { abort: () => socket.destroy() } as never;
+  });
   const up = new Promise<void>((resolve) => {
-    const sink: Partial<TransportSink> = {
-      connected: resolve,
+    const sink: Partial<ListenerSink> = {
+      listening: resolve,
       caught: (error) => void told.push(error.message),
-      received() {},
-      readComplete: () => transport.requestRead(),
-      disconnected() {},
+      accepted: () => listener.requestAccept(),
+      closed() {},
     };
-    transport.open(sink as TransportSink);
+    listener.open(sink as ListenerSink);
   });
   await up;
-  transport.requestRead();
+  listener.requestAccept();
   const dial = async (): Promise<string> => {
-    const { port } = transport.localAddress as { readonly port: number };
+    const { port } = listener.localAddress as { readonly port: number };
     const socket = net.connect(port, '127.0.0.1').on('error', () => {});
     let text = '';
     socket.on('data', (chunk) => {
@@ -43,5 +37,5 @@ it('S348 a child that cannot be made of its socket: the socket is closed, the er
   expect(told).toEqual(['no memory']);
   isBroken = false;
   expect(await dial()).toBe('hello');
-  transport.close();
+  listener.close();
 });

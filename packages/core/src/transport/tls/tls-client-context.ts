@@ -1,7 +1,8 @@
 import net from 'node:net';
+import type { Duplex } from 'node:stream';
 import tls, { type SecureContext } from 'node:tls';
-import { OptionError } from '../errors.ts';
-import { checkTime } from '../internal/option-check.ts';
+import { OptionError } from '../../errors.ts';
+import { checkTime } from '../../internal/option-check.ts';
 import type { TlsOutcome, TlsSide } from './tls-handshake.ts';
 import {
   checkAlpn,
@@ -47,7 +48,7 @@ export class TlsClientContext implements TlsSide {
     return options instanceof TlsClientContext ? options : new TlsClientContext(options, host);
   }
 
-  start(raw: net.Socket, done: TlsOutcome): void {
+  start(raw: Duplex, done: TlsOutcome): void {
     const { alpn, rejectUnauthorized, checkServerIdentity } = this.options;
     const name = this.options.servername ?? this.host ?? '';
     const socket = tls.connect({

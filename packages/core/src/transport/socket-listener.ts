@@ -1,10 +1,11 @@
 import net from 'node:net';
 import type { Address, CloseInfo } from '../contract.ts';
 import { toError } from '../errors.ts';
+import type { Listener, ListenerSink } from './listener.ts';
 import { addressOf } from './socket-address.ts';
 import { removeStaleSocket } from './stale-socket.ts';
 import { type AcceptedOptions, type StreamHandle, takeConnections } from './stream-handle.ts';
-import type { Transport, TransportSink } from './transport.ts';
+import type { Transport } from './transport.ts';
 
 /** Where to listen. */
 export type ListenTarget =
@@ -34,24 +35,21 @@ export interface HandleAdoption {
   readonly adopt: (handle: StreamHandle) => Transport;
 }
 
-/** Accepted connections kept while reading is paused; Node cannot stop accepting. More are reset. */
+/** Accepted connections kept while accepting is paused; Node cannot stop accepting. More are reset. */
 const MAX_HELD = 1024;
 
 /** Why a connection is reset that nobody takes. */
 const REFUSED: CloseInfo = { reason: 'refused', by: 'local', error: undefined };
 
-/** A listening socket as a transport: its input are accepted connections, each a transport of its own. */
-export class ListeningTransport implements Transport {
-  readonly accepts = 'nothing: a listening channel cannot be written to';
-  readonly unsentBytes = 0;
-  readonly remoteAddress = undefined;
+/** A listening socket of Node's. */
+export class SocketListener implements Listener {
   private readonly server: net.Server;
   private readonly target: ListenTarget;
   private readonly adopt: (socket: net.Socket) => Transport;
   private readonly handles: HandleAdoption | undefined;
-  private sink: TransportSink | undefined = undefined;
+  private sink: ListenerSink | undefined = undefined;
   private local: Address | undefined = undefined;
-  private mayRead = false;
+  private mayAccept = false;
   private isListening = false;
   private isClosed = false;
   private triedAgain = false;
@@ -59,13 +57,11 @@ export class ListeningTransport implements Transport {
   private readonly held: Transport[] = [];
 
   /**
-   * @param event - the server's event that brings a ready connection (`secureConnection` for TLS)
    * @param adopt - makes a transport of such a connection
    * @param handles - for connections that are taken without Node's socket
    */
   constructor(
     server: net.Server,
-    event: string,
     target: ListenTarget,
     adopt: (socket: net.Socket) => Transport,
     handles?: HandleAdoption,
@@ -74,9 +70,9 @@ export class ListeningTransport implements Transport {
     this.target = target;
     this.adopt = adopt;
     this.handles = handles;
-    server.on(event, (socket: net.Socket) => this.acceptedSocket(socket));
+    server.on('connection', (socket: net.Socket) => this.acceptedSocket(socket));
     server.on('error', (error) => this.failed(error));
-    server.on('close', () => this.sink?.disconnected());
+    server.on('close', () => this.sink?.closed());
   }
 
   get isActive(): boolean {
@@ -87,40 +83,28 @@ export class ListeningTransport implements Transport {
     return this.local;
   }
 
-  open(sink: TransportSink): void {
+  open(sink: ListenerSink): void {
     this.sink = sink;
     this.server.on('listening', () => {
       // Node's own `listening` may be true within `listen`, before there is an address.
       this.isListening = true;
       this.local = addressOfServer(this.server);
       if (this.handles !== undefined) this.takeHandles(this.handles);
-      this.sink?.connected();
+      this.sink?.listening();
     });
     this.server.listen({ ...this.target });
   }
 
-  requestRead(): void {
-    this.mayRead = true;
+  requestAccept(): void {
+    this.mayAccept = true;
     if (this.isDelivering) return;
     this.isDelivering = true;
-    while (this.mayRead && this.held.length > 0) this.deliver(this.held.shift()!);
+    while (this.mayAccept && this.held.length > 0) this.deliver(this.held.shift()!);
     this.isDelivering = false;
   }
 
-  pauseReading(): void {
-    this.mayRead = false;
-  }
-
-  sizeOf(): number {
-    return -1;
-  }
-
-  write(): boolean {
-    return true;
-  }
-
-  shutdownOutput(): void {
-    this.sink?.outputEnded();
+  pauseAccepting(): void {
+    this.mayAccept = false;
   }
 
   close(): void {
@@ -128,10 +112,6 @@ export class ListeningTransport implements Transport {
     this.isListening = false;
     for (const transport of this.held.splice(0)) transport.abort(REFUSED);
     this.server.close();
-  }
-
-  abort(): void {
-    this.close();
   }
 
   private acceptedSocket(socket: net.Socket): void {
@@ -156,15 +136,14 @@ export class ListeningTransport implements Transport {
 
   private accepted(transport: Transport): void {
     if (this.isClosed) transport.abort(REFUSED);
-    else if (this.mayRead) this.deliver(transport);
+    else if (this.mayAccept) this.deliver(transport);
     else if (this.held.length < MAX_HELD) this.held.push(transport);
     else transport.abort(REFUSED);
   }
 
   private deliver(transport: Transport): void {
-    this.mayRead = false;
-    this.sink?.received(transport);
-    this.sink?.readComplete();
+    this.mayAccept = false;
+    this.sink?.accepted(transport);
   }
 
   private failed(error: Error): void {

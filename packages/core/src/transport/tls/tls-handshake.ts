@@ -1,17 +1,18 @@
-import type net from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import type { Clock, Timer, TlsInfo } from '../contract.ts';
-import { ChannelError, TimedOutError } from '../errors.ts';
+import type { Clock, Timer, TlsInfo } from '../../contract.ts';
+import { ChannelError, TimedOutError, toError } from '../../errors.ts';
+import { tlsErrorText } from './tls-error.ts';
 
 /** How a handshake ended. */
 export type TlsOutcome = (error: Error | undefined, socket: TLSSocket | undefined) => void;
 
-/** One side's part: turns a connected socket into a secure one. */
+/** One side's part: turns a connected stream into a secure one. */
 export interface TlsSide {
   /** `Infinity` for no limit. */
   readonly handshakeTimeoutMs: number;
-  /** Starts on a connected socket. `done` may be called more than once; only the first counts. */
-  start(raw: net.Socket, done: TlsOutcome): void;
+  /** Starts on a connected stream. `done` may be called more than once; only the first counts. */
+  start(raw: Duplex, done: TlsOutcome): void;
 }
 
 /** One handshake under way, with its time limit. */
@@ -28,7 +29,7 @@ export class TlsHandshake {
   }
 
   /** `done` is called once, unless the handshake is cancelled. */
-  start(raw: net.Socket, peer: string, done: (result: TLSSocket | Error) => void): void {
+  start(raw: Duplex, peer: string, done: (result: TLSSocket | Error) => void): void {
     this.end = done;
     this.peer = peer;
     const { handshakeTimeoutMs } = this.side;
@@ -74,31 +75,18 @@ export function tlsInfoOf(socket: TLSSocket): TlsInfo {
   };
 }
 
-const HINTS: Readonly<Record<string, string>> = {
-  ERR_SSL_HTTP_REQUEST: 'the peer speaks HTTP without TLS',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'the peer does not speak TLS',
-  ERR_SSL_NO_SHARED_CIPHER: 'the two sides share no cipher',
-  ERR_SSL_UNSUPPORTED_PROTOCOL: 'the two sides share no version of TLS',
-  ERR_SSL_NO_APPLICATION_PROTOCOL: 'the two sides share no ALPN protocol',
-  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'the two sides share no ALPN protocol',
-  ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: 'the peer showed no certificate',
-  ECONNRESET: 'the peer ended the connection',
-  EPIPE: 'the peer ended the connection',
-};
-
 function handshakeError(
   peer: string,
   error: Error | undefined,
   socket: TLSSocket | undefined,
 ): ChannelError {
-  // Node destroys a connection whose certificate it refuses, and reports only the end of it.
+  // Node destroys a connection whose certificate it refuses, and reports only the end of it, as a reset.
   const refusal = socket?.authorizationError as Error | string | null | undefined;
   const code = refusal ? refusalCode(refusal) : (error as NodeJS.ErrnoException | undefined)?.code;
-  const why = refusal
-    ? `the peer's certificate is refused (${code})`
-    : `${HINTS[code ?? ''] ?? error?.message ?? 'unknown'}${code === undefined ? '' : ` (${code})`}`;
+  const why = refusal ? `the peer's certificate is refused (${code})` : tlsErrorText(error);
   const text = `the TLS handshake with ${peer} failed: ${why}`;
-  return new ChannelError('TLS_HANDSHAKE_FAILED', text, { code, peer }, error);
+  const cause = refusal ? toError(refusal) : error;
+  return new ChannelError('TLS_HANDSHAKE_FAILED', text, { code, peer }, cause);
 }
 
 function refusalCode(refusal: Error | string): string {

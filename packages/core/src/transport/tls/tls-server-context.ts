@@ -1,7 +1,9 @@
 import net from 'node:net';
+import type { Duplex } from 'node:stream';
 import tls, { type SecureContext, type TLSSocket } from 'node:tls';
-import { OptionError } from '../errors.ts';
-import { checkTime } from '../internal/option-check.ts';
+import { OptionError } from '../../errors.ts';
+import { checkTime } from '../../internal/option-check.ts';
+import { printable } from '../../internal/printable.ts';
 import type { TlsOutcome, TlsSide } from './tls-handshake.ts';
 import {
   checkAlpn,
@@ -66,7 +68,7 @@ export class TlsServerContext implements TlsSide {
     this.timeoutMs = timeoutMs;
   }
 
-  start(raw: net.Socket, done: TlsOutcome): void {
+  start(raw: Duplex, done: TlsOutcome): void {
     // Node's documented way to put a connection of our own into a TLS server is its event. The server tells
     // the outcome on itself; an heir of it for each connection tells us which connection it was.
     const heir = Object.create(this.server) as tls.Server;
@@ -75,7 +77,7 @@ export class TlsServerContext implements TlsSide {
       else if (event === 'tlsClientError') done(args[0] as Error, args[1] as TLSSocket);
       return true;
     };
-    (net.Server.prototype.emit as (event: string, socket: net.Socket) => boolean).call(
+    (net.Server.prototype.emit as (event: string, socket: Duplex) => boolean).call(
       heir,
       'connection',
       raw,
@@ -110,7 +112,7 @@ function build(options: TlsServerOptions): { server: tls.Server; timeoutMs: numb
     SNICallback: (servername, callback) => {
       const context = contextFor(contexts, servername);
       if (context === undefined && !hasDefault) {
-        callback(new Error(`no certificate for the server name "${servername}"`));
+        callback(new Error(`no certificate for the server name ${shown(servername)}`));
       } else callback(null, context);
     },
   });
@@ -156,4 +158,9 @@ function contextFor(
 ): SecureContext | undefined {
   const name = servername.toLowerCase();
   return contexts.get(name) ?? contexts.get(`*${name.slice(name.indexOf('.'))}`);
+}
+
+/** The client chose it: it must not forge a line of the log. */
+function shown(servername: string): string {
+  return printable(JSON.stringify(servername.slice(0, 255)));
 }
