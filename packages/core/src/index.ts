@@ -4,6 +4,7 @@ export { AttributeKey } from './attribute-key.ts';
 export { initializer } from './bootstrap/acceptor.ts';
 export type {
   AcceptedSocketOptions,
+  AcceptedTransport,
   BindTarget,
   ListenerTarget,
   MemoryTarget,
@@ -17,6 +18,11 @@ export type {
   ConnectSocketOptions,
   TransportTarget,
 } from './bootstrap/connect-target.ts';
+export {
+  CONNECTION_ACCEPTED,
+  CONNECTION_CLOSED,
+  type ConnectionMessage,
+} from './bootstrap/connection-diagnostics.ts';
 export { ShutdownEvent, type ShutdownOptions } from './bootstrap/drain.ts';
 export { Server, type ServerEvents } from './bootstrap/server.ts';
 export {
@@ -150,9 +156,15 @@ export {
   isOutboundBytes,
   toBuffer,
 } from './transport/byte-source.ts';
-export type { Listener, ListenerSink } from './transport/listener.ts';
+export type {
+  Listener,
+  ListenerSink,
+  TransportKind,
+  TransportWay,
+} from './transport/listener.ts';
 export { MemoryNetwork, type MemoryNetworkOptions } from './transport/memory-network.ts';
 export { type MemoryOptions, MemoryTransport } from './transport/memory-transport.ts';
+export type { WantedTransport } from './transport/node-handle/node-handles.ts';
 export type { ListenTarget } from './transport/socket-listener.ts';
 export { SocketTransport } from './transport/socket-transport.ts';
 export {
