@@ -3,6 +3,7 @@ import {
   type Context,
   type Handler,
   type OutboundBytes,
+  ReadGate,
   type Types,
   toError,
 } from '@headrace/core';
@@ -35,7 +36,7 @@ export interface ForwardOptions {
  * - **Place** last.
  * - **In** `Buffer`.
  * - **Out** nothing; what comes in goes to the other channel.
- * - **Events** forwards all; holds `read()` until it is connected.
+ * - **Events** forwards all; holds reads until it is connected.
  * - **Errors** what `connect` rejects with; unhandled, it closes the channel.
  * - **State** one channel, until the relay takes its place.
  * - **Cost** none once the relay stands.
@@ -66,7 +67,7 @@ export class ForwardHandler implements Handler {
   private readonly connect: ForwardOptions['connect'];
   private readonly aborter = new AbortController();
   private hasStarted = false;
-  private isReadHeld = false;
+  private readonly gate = new ReadGate('ForwardHandler');
   /** What a transport gave although nobody asked. */
   private readonly early: Buffer[] = [];
 
@@ -75,6 +76,7 @@ export class ForwardHandler implements Handler {
   }
 
   handlerAdded(ctx: Context): void {
+    this.gate.hold(ctx.channel);
     if (ctx.channel.isActive) this.start(ctx);
   }
 
@@ -88,8 +90,8 @@ export class ForwardHandler implements Handler {
     ctx.fireChannelInactive();
   }
 
-  read(): void {
-    this.isReadHeld = true;
+  handlerRemoved(): void {
+    this.gate.release();
   }
 
   channelRead(_ctx: Context, bytes: Buffer): void {
@@ -123,7 +125,6 @@ export class ForwardHandler implements Handler {
     for (const bytes of this.early.splice(0)) ctx.fireChannelRead(bytes);
     ctx.fireChannelReadComplete();
     ctx.pipeline.remove(ctx.name);
-    if (this.isReadHeld) front.read();
   }
 
   private failed(ctx: Context, error: Error): void {
