@@ -128,6 +128,7 @@ export {
   type PendingWriteQueueOptions,
   type PendingWriteTarget,
 } from './internal/pending-write-queue.ts';
+export { dropsKeptMessages, ReadGate } from './internal/read-gate.ts';
 export { allSettled, type FailureReporter, SettableFuture } from './internal/settable-future.ts';
 export { sizeOfBytes } from './internal/size-of-bytes.ts';
 export { silentLogger, stderrLogger } from './internal/stderr-logger.ts';
