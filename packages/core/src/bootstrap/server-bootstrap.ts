@@ -4,9 +4,11 @@ import {
   type ResolvedChannelOptions,
   resolveChannelOptions,
 } from '../channel/channel-options.ts';
+import { initializer } from '../channel/initializer.ts';
+import { registerAndWait } from '../channel/open-channel.ts';
 import { ServerChannel } from '../channel/server-channel.ts';
 import type { Channel } from '../contract.ts';
-import { Acceptor, initializer } from './acceptor.ts';
+import { Acceptor } from './acceptor.ts';
 import {
   type AcceptedSocketOptions,
   type BindTarget,
@@ -125,17 +127,11 @@ export class ServerBootstrap {
       channel.pipeline.addLast(initializer(toFunction(this.serverInitializer)));
     }
     channel.pipeline.addLast(initializer((self) => self.pipeline.addLast(acceptor)));
-    const onAbort = () => channel.close();
-    signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      const connected = channel.connectFuture;
-      channel.register();
-      await connected;
+      await registerAndWait(channel, signal);
     } catch (error) {
       signal?.throwIfAborted();
       throw bindError(where, error as Error);
-    } finally {
-      signal?.removeEventListener('abort', onAbort);
     }
     return server;
   }
