@@ -4,7 +4,7 @@ import {
   resolveChannelOptions,
 } from '../channel/channel-options.ts';
 import { closedError } from '../channel/close-cause.ts';
-import type { Channel, Handler } from '../contract.ts';
+import type { Address, Channel, Handler } from '../contract.ts';
 import { silentLogger } from '../internal/stderr-logger.ts';
 import { EmbeddedTransport } from './embedded-transport.ts';
 import { eventText } from './record-events.ts';
@@ -18,6 +18,10 @@ export interface EmbeddedChannelOptions extends Omit<ChannelOptions, 'clock'> {
   /** `false` leaves it to the test to call `register()`. @default true */
   readonly register?: boolean;
   readonly parent?: Channel;
+  /** @default { path: 'embedded' } */
+  readonly localAddress?: Address;
+  /** @default { path: 'embedded' } */
+  readonly remoteAddress?: Address;
   /** @default made up, as for every channel */
   readonly id?: string;
 }
@@ -61,6 +65,8 @@ export class EmbeddedChannel extends VirtualChannel {
     const { options, handlers } = given ?? new EmbeddedSetup({}, args as readonly Handler[]);
     const transport = new EmbeddedTransport((message) => this.handleOutboundMessage(message));
     const { register = true, parent, id, clock = new VirtualClock(), ...rest } = options;
+    if (rest.localAddress !== undefined) transport.localAddress = rest.localAddress;
+    if (rest.remoteAddress !== undefined) transport.remoteAddress = rest.remoteAddress;
     // Keeps what passed the last handler, unless the test has hooks of its own.
     const hooks: ChannelHooks = {
       unhandledMessage: (_channel, message) => this.handleInboundMessage(message),
