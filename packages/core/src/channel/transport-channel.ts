@@ -463,7 +463,13 @@ export class TransportChannel<R = unknown, W = unknown>
 
   write(message: W, options?: { readonly signal?: AbortSignal }): WriteFuture {
     const signal = options?.signal;
-    if (signal === undefined) return this.pipeline.write(message);
+    return signal === undefined
+      ? this.pipeline.write(message)
+      : this.writeWithSignal(message, signal);
+  }
+
+  /** Apart from `write`, which would pay for the closure in each call. */
+  private writeWithSignal(message: W, signal: AbortSignal): WriteFuture {
     return this.output.writeWithSignal(signal, () => this.pipeline.write(message));
   }
 
