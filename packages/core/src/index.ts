@@ -97,16 +97,21 @@ export type {
   SlowMemberPolicy,
 } from './group/slow-member.ts';
 export type {
-  CannotRead,
-  CannotWrite,
   Chain,
+  Fitting,
+  Misfit,
+  OrMisfit,
+  ReadAfter,
+  ThePipelineSoFar,
+  TypesOf,
+  WriteAfter,
+} from './handler-chain.ts';
+export type {
+  HandlerTypes,
   MessageTypes,
   PassThrough,
-  ReadAfter,
   Types,
-  TypesOf,
   WhatItReads,
-  WriteAfter,
 } from './handler-types.ts';
 // For writing handlers
 export { addressText } from './internal/address-text.ts';
@@ -116,6 +121,7 @@ export { allSettled, SettableFuture } from './internal/settable-future.ts';
 export { silentLogger, stderrLogger } from './internal/stderr-logger.ts';
 export { systemClock } from './internal/system-clock.ts';
 // Pipelines
+export { handler } from './pipeline/handler-literal.ts';
 export {
   type HandlerFactory,
   type Made,

@@ -137,6 +137,14 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     return input.length > 0 ? this.decode(ctx, input) : undefined;
   }
 
+  /**
+   * True while a frame has begun of which `decode` has taken bytes: a decoder that takes frames in parts says
+   * so. The rest is due within `frameTimeoutMs`, and an upgrade to TLS in the middle is refused.
+   */
+  isWithinFrame(): boolean {
+    return false;
+  }
+
   /** For `decode`: a bad frame behind which decoding can go on at once, unless the policy says close. */
   protected badFrame(ctx: Context, error: DecodeError): void {
     if (this.onFrameError === 'close') this.fail(ctx, error);
@@ -166,7 +174,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     const { input } = this;
     if (this.removed) this.passOnRest(ctx);
     else input.settle();
-    if (input.length === 0) this.deadline?.clear();
+    if (input.length === 0 && !this.isWithinFrame()) this.deadline?.clear();
     else this.watchRest(ctx, input);
   }
 
@@ -273,7 +281,9 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
       try {
         message = this.decodeLast(ctx, input);
       } catch (thrown) {
-        this.goesOnAfter(ctx, thrown, input.length !== before);
+        // Nothing follows that would be decoded wrongly, so the policy decides, whatever was taken.
+        if (this.onFrameError === 'emit') this.tell(ctx, decodeErrorOf(this, thrown));
+        else this.goesOnAfter(ctx, thrown, true);
         return;
       }
       if (message === undefined) return;
@@ -324,12 +334,13 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     if (hasRest || reentrant !== undefined) ctx.fireChannelReadComplete();
   }
 
-  private heldBytes(): number {
+  /** @internal What has arrived and is no message yet; at least 1 within a frame of which all that came was taken. */
+  protected heldBytes(): number {
     let bytes = this.input.length;
     for (const message of this.reentrant ?? []) {
       if (message instanceof Uint8Array) bytes += message.length;
     }
-    return bytes;
+    return bytes === 0 && this.isWithinFrame() ? 1 : bytes;
   }
 
   // --- bad frames and slow ones ---

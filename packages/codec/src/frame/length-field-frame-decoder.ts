@@ -163,6 +163,10 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
     this.layout = FrameLayout.of(options);
   }
 
+  override isWithinFrame(): boolean {
+    return this.toDiscard > 0;
+  }
+
   protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {
     if (this.toDiscard > 0) this.discard(input);
     const { start, end, buffer } = input;

@@ -72,6 +72,10 @@ export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
     this.crlfOnly = (options.ending ?? DEFAULTS.ending) === 'crlf';
   }
 
+  override isWithinFrame(): boolean {
+    return this.discarding;
+  }
+
   protected override decode(ctx: Context, input: ByteInput): Buffer | undefined {
     const lf = this.findEnd(input);
     if (lf === -1) {

@@ -55,6 +55,10 @@ export class VarintFrameDecoder extends ByteToMessageDecoder<Buffer> {
     this.maxFrameLength = Math.min(options.maxFrameLength, constants.MAX_LENGTH);
   }
 
+  override isWithinFrame(): boolean {
+    return this.toDiscard > 0;
+  }
+
   protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {
     if (this.toDiscard > 0) this.discard(input);
     const { start, end, buffer } = input;

@@ -1,4 +1,3 @@
-// Walk 6: what was written and not yet taken by the kernel. It owns the bytes and fails what is left on close. Next: packages/core/src/transport/transport.ts
 import type { WriteFuture } from '../contract.ts';
 import { ChannelError, EncodeError, toError } from '../errors.ts';
 import { SettableFuture } from '../internal/settable-future.ts';

@@ -1,4 +1,3 @@
-// Walk 2: the life of one connection. What its transport tells becomes events in its pipeline. Next: packages/core/src/pipeline/pipeline-flow.ts
 import type {
   Address,
   Channel,

@@ -1,4 +1,3 @@
-// Walk 5: the ends of every pipeline. What reaches the tail was not handled; what reaches the head goes to the channel. Next: packages/core/src/channel/outbound-buffer.ts
 import type {
   Channel,
   CloseReason,

@@ -69,7 +69,7 @@ export function channelStreams<R, W>(
   const { highWaterMark = DEFAULTS.highWaterMark } = options;
   checkNumber('highWaterMark', highWaterMark, { min: 1, integer: true });
   const end = new StreamsEnd<R, W>(channel, highWaterMark);
-  if (channel.isOpen) channel.pipeline.addLast('streams', end);
+  if (channel.isOpen) (channel as Channel).pipeline.addLast('streams', end as Handler);
   else end.channelClosed();
   return end;
 }

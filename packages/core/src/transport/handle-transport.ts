@@ -1,4 +1,3 @@
-// Walk 1: an accepted connection as a transport: bytes in, bytes out. Next: packages/core/src/channel/transport-channel.ts
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getSystemErrorName } from 'node:util';

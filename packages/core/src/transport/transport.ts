@@ -1,4 +1,3 @@
-// Walk 7: the seam between a channel and the operating system. Next: packages/core/src/transport/coalesce.ts
 import type { Duplex } from 'node:stream';
 import type { Address, CloseInfo, TlsInfo } from '../contract.ts';
 

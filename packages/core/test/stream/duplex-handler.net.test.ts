@@ -1,7 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
-import { type ChannelDuplex, DuplexHandler, type Server, ServerBootstrap } from '@headrace/core';
+import {
+  type ChannelDuplex,
+  DuplexHandler,
+  type OutboundBytes,
+  type Server,
+  ServerBootstrap,
+} from '@headrace/core';
 import { afterEach, describe, expect, it } from 'vitest';
 
 const LIMIT = 64 * 1024 * 1024;
@@ -118,7 +124,7 @@ describe('DuplexHandler', () => {
       .childHandler((channel) => {
         channel.pipeline.addLast(
           {
-            write(ctx, message: Uint8Array) {
+            write(ctx, message: OutboundBytes) {
               written.push(message);
               return ctx.write(message);
             },
