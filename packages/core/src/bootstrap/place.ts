@@ -6,7 +6,7 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
   port: ['host', 'backlog', 'ipv6Only', 'localAddress', 'tls'],
   path: ['backlog', 'replaceStale', 'readableAll', 'writableAll', 'tls'],
   network: ['name', 'tls'],
-  transport: ['tls'],
+  transport: ['tls', 'place'],
   listener: ['tls'],
 };
 /** What each call takes. */

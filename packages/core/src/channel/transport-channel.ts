@@ -283,9 +283,11 @@ export class TransportChannel
     if (this.isOpenNow) this.pipeline.fireExceptionCaught(transportError(error));
   }
 
-  disconnected(): void {
-    const by = this.lingerReason === undefined ? 'peer' : 'local';
-    this.shut({ reason: this.lingerReason ?? 'peer', by, error: this.failure });
+  disconnected(info?: CloseInfo): void {
+    const { lingerReason, failure } = this;
+    if (lingerReason !== undefined)
+      this.shut({ reason: lingerReason, by: 'local', error: failure });
+    else this.shut(info ?? { reason: 'peer', by: 'peer', error: failure });
   }
 
   /**

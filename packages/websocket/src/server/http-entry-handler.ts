@@ -175,6 +175,12 @@ export class HttpEntryHandler implements Handler {
     this.ctx?.fireExceptionCaught(new RejectedError('REJECTED_ORIGIN', text, { origin }));
   }
 
+  /** The code that decides about WebSockets failed. */
+  refuseFailed(error: Error): void {
+    this.refuse(500);
+    this.ctx?.fireExceptionCaught(error);
+  }
+
   /** What came is no HTTP, or too much of it; a lost connection is told by the channel itself. */
   refuseBroken(error: NodeJS.ErrnoException): void {
     if (this.ctx?.channel.isOpen !== true || error.code === 'ECONNRESET') return;
