@@ -82,11 +82,11 @@ export class WebSocketBootstrap<R = unknown, W = unknown> {
       );
     }
     target.signal?.throwIfAborted();
-    const { transport, channelOptions } = dial(new URL(url), this.clientOptions);
+    const { transport, messageTimeoutMs, channelOptions } = dial(new URL(url), this.clientOptions);
     const channel: unknown = await new Bootstrap()
       .options(channelOptions)
       .handler((opening) => {
-        beginPipeline(opening as unknown as Channel, transport);
+        beginPipeline(opening as unknown as Channel, transport, messageTimeoutMs);
         initialize(opening as unknown as WebSocketChannel);
       })
       .connect({ transport, place: String(url), ...target });
@@ -97,7 +97,7 @@ export class WebSocketBootstrap<R = unknown, W = unknown> {
 /** A WebSocket on its way, as a transport, and what is left of the options for its channel. */
 function dial(url: URL, options: WebSocketClientOptions) {
   const { headers, origin, subprotocols = [], compression = false, tls, ...rest } = options;
-  const { limits, channelOptions } = messageLimits(rest);
+  const { limits, messageTimeoutMs, channelOptions } = messageLimits(rest);
   if (tls !== undefined) checkTls(url, tls);
   const ws = new LastWordSocket(url, [...subprotocols], {
     ...tls,
@@ -110,10 +110,10 @@ function dial(url: URL, options: WebSocketClientOptions) {
   const transport = new WebSocketTransport(ws);
   ws.on('upgrade', ({ socket }) => {
     const { local, remote } = socketAddresses(socket);
-    transport.setAddresses(local, remote);
+    transport.upgraded(socket, local, remote);
   });
   ws.on('unexpected-response', (_request, response) => transport.refuse(refused(url, response)));
-  return { transport, channelOptions };
+  return { transport, messageTimeoutMs, channelOptions };
 }
 
 /** As `connect` of core: what OpenSSL does not take is an `OptionError` before a socket exists. */

@@ -50,6 +50,7 @@ export class WebSocketEntrance {
   private readonly options: WebSocketEntranceOptions;
   private readonly paths: ReadonlySet<string>;
   private readonly sockets: WebSocketServer;
+  private readonly messageTimeoutMs: number;
 
   /** @param broken - called with the stream of a request that is no proper one */
   constructor(
@@ -59,11 +60,13 @@ export class WebSocketEntrance {
     const { subprotocols, compression = false } = options;
     this.options = options;
     this.paths = pathsOf(options.webSocketPath ?? '/ws');
+    const { limits, messageTimeoutMs } = messageLimits({ ...options });
+    this.messageTimeoutMs = messageTimeoutMs;
     this.sockets = new WebSocketServer({
       noServer: true,
       clientTracking: false,
       perMessageDeflate: wsDeflate(compression),
-      ...messageLimits({ ...options }).limits,
+      ...limits,
       WebSocket: LastWordSocket,
       handleProtocols: (offered) => subprotocols?.find((name) => offered.has(name)) ?? false,
       ...{ closeTimeout: CLOSE_TIMEOUT_MS },
@@ -108,10 +111,12 @@ export class WebSocketEntrance {
     head: Buffer,
     handler: HttpEntryHandler,
   ): void {
-    const { webSocket, webSocketOptions = {} } = this.options;
+    const { webSocket, webSocketOptions } = this.options;
+    const isTimed = Number.isFinite(this.messageTimeoutMs);
+    const messageTimeoutMs = isTimed ? this.messageTimeoutMs : false;
     this.sockets.handleUpgrade(request, stream, head, (ws) => {
       const initialize = (channel: WebSocketChannel) => webSocket!(channel, request);
-      handler.upgraded(ws as LastWordSocket, initialize, webSocketOptions);
+      handler.upgraded(ws as LastWordSocket, initialize, { ...webSocketOptions, messageTimeoutMs });
     });
   }
 

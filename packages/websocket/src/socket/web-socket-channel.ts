@@ -10,12 +10,17 @@ import {
   TransportChannel,
 } from '@headrace/core';
 import type { WebSocketClose } from './close-codes.ts';
+import { MessageDeadline } from './message-deadline.ts';
+import { messageLimits } from './message-limits.ts';
 import type { WebSocketInput, WebSocketOutput } from './text-message.ts';
 import { type WebSocketCarrier, WebSocketTransport } from './web-socket-transport.ts';
 import type { WsSocket } from './ws-socket.ts';
 
 /** Options of a WebSocket's channel; what is not given comes from the channel that carries it. */
-export interface WebSocketChannelOptions extends ChannelOptions, WebSocketCarrier {}
+export interface WebSocketChannelOptions extends ChannelOptions, WebSocketCarrier {
+  /** How long a begun message may take to become whole, where the stream is known. @default 15000 */
+  readonly messageTimeoutMs?: number | false;
+}
 
 /** A channel whose messages are those of a WebSocket. */
 export type WebSocketChannel = Channel<WebSocketInput, WebSocketOutput>;
@@ -42,32 +47,40 @@ export function webSocketChannel(
   initialize: WebSocketInitializer,
   options: WebSocketChannelOptions = {},
 ): WebSocketChannel {
-  const { parent, stream, ...channelOptions } = options;
+  const { parent, stream, ...rest } = options;
+  const { messageTimeoutMs, channelOptions } = messageLimits(rest);
   const carrier = { ...(parent && { parent }), ...(stream && { stream }) };
   const inherited = parent && { logger: parent.logger, clock: parent.clock };
   const resolved = resolveChannelOptions({ ...inherited, ...channelOptions });
   const transport = new WebSocketTransport(ws, carrier);
   const channel = new TransportChannel(transport, resolved, parent);
-  beginPipeline(channel as Channel, transport);
+  beginPipeline(channel as Channel, transport, messageTimeoutMs);
   channel.pipeline.addLast(initializer(initialize as (channel: Channel) => void));
   channel.register();
   return channel as unknown as WebSocketChannel;
 }
 
 /** What the pipeline of every WebSocket begins with. */
-export function beginPipeline(channel: Channel, transport: WebSocketTransport): void {
-  channel.pipeline.addLast('websocket', new WebSocketStart(transport));
+export function beginPipeline(
+  channel: Channel,
+  transport: WebSocketTransport,
+  messageTimeoutMs: number,
+): void {
+  channel.pipeline.addLast('websocket', new WebSocketStart(transport, messageTimeoutMs));
 }
 
 /**
- * The first handler of each WebSocket: sets its attributes. When the peer has broken the protocol nothing more
+ * The first handler of each WebSocket: sets its attributes and watches the time of its messages. When the peer has broken the protocol nothing more
  * can be read: whoever has something to say about it says it on the way of the error, then our half ends.
  */
 class WebSocketStart implements Handler {
   private readonly transport: WebSocketTransport;
+  private readonly messageTimeoutMs: number;
+  private deadline: MessageDeadline | undefined = undefined;
 
-  constructor(transport: WebSocketTransport) {
+  constructor(transport: WebSocketTransport, messageTimeoutMs: number) {
     this.transport = transport;
+    this.messageTimeoutMs = messageTimeoutMs;
   }
 
   handlerAdded({ channel: { attributes } }: Context): void {
@@ -75,9 +88,18 @@ class WebSocketStart implements Handler {
   }
 
   channelActive(ctx: Context): void {
-    const { subprotocol } = this.transport;
+    const { subprotocol, stream } = this.transport;
+    if (stream !== undefined && Number.isFinite(this.messageTimeoutMs)) {
+      this.deadline = new MessageDeadline(ctx.channel, this.messageTimeoutMs);
+      this.deadline.watch(stream);
+    }
     if (subprotocol !== undefined) ctx.channel.attributes.set(WEB_SOCKET_PROTOCOL, subprotocol);
     ctx.fireChannelActive();
+  }
+
+  channelInactive(ctx: Context): void {
+    this.deadline?.cancel();
+    ctx.fireChannelInactive();
   }
 
   exceptionCaught(ctx: Context, error: Error): void {

@@ -27,6 +27,7 @@ export class WebSocketTransport implements Transport {
   onPeerClose: ((close: WebSocketClose) => void) | undefined = undefined;
   private readonly ws: WsSocket;
   private readonly carrier: WebSocketCarrier;
+  private socket: Duplex | undefined = undefined;
   private addresses: { readonly local?: Address; readonly remote?: Address } = {};
   private sink: TransportSink | undefined = undefined;
   private mayRead = false;
@@ -77,8 +78,14 @@ export class WebSocketTransport implements Transport {
     this.sink?.failed(error);
   }
 
-  /** A client's connection knows its ends only once it is there. */
-  setAddresses(local: Address | undefined, remote: Address | undefined): void {
+  /** The stream below, if it is known. */
+  get stream(): Duplex | undefined {
+    return this.carrier.stream ?? this.socket;
+  }
+
+  /** A client's connection, which is there only once the server has answered. */
+  upgraded(socket: Duplex, local: Address | undefined, remote: Address | undefined): void {
+    this.socket = socket;
     this.addresses = { ...(local && { local }), ...(remote && { remote }) };
   }
 

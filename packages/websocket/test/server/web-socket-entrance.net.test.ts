@@ -5,6 +5,7 @@ import {
   ServerBootstrap,
   silentLogger,
 } from '@headrace/core';
+import { VirtualClock } from '@headrace/core/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import {
@@ -125,5 +126,36 @@ describe('the way in to a WebSocket', () => {
     expect(await closed).toBe(1008);
     expect(errors).toMatchObject([{ code: 'HR_ERR_FRAME_TOO_LONG' }]);
     expect(accepted[0]!.closeInfo?.reason).toBe('bad-input');
+  });
+
+  it('ends a WebSocket whose message does not become whole in time, whatever comes in between', async () => {
+    const clock = new VirtualClock();
+    const port = await start({
+      messageTimeoutMs: 1000,
+      webSocketOptions: { logger: silentLogger, clock },
+    });
+    const ws = new WebSocket(`ws://127.0.0.1:${port}/ws`);
+    await new Promise((resolve) => ws.once('open', resolve));
+    const answer = new Promise((resolve) => ws.once('message', resolve));
+    ws.send('whole');
+    await answer;
+    clock.advance(5000);
+    expect(clock.pendingTimers).toBe(0);
+    ws.send('a', { fin: false });
+    const pong = () => new Promise((resolve) => ws.once('pong', resolve));
+    for (let i = 0; i < 2; i++) {
+      ws.ping();
+      await pong();
+      expect(errors).toEqual([]);
+      clock.advance(499);
+    }
+    ws.send('b', { fin: false });
+    ws.ping();
+    await pong();
+    const closed = new Promise((resolve) => ws.once('close', resolve));
+    clock.advance(2);
+    expect(errors).toMatchObject([{ code: 'HR_ERR_TIMEOUT_READ' }]);
+    clock.runTasks();
+    expect(await closed).toBe(1008);
   });
 });
