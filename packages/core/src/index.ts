@@ -103,25 +103,37 @@ export type {
   SlowMemberPolicy,
 } from './group/slow-member.ts';
 export type {
-  CannotRead,
-  CannotWrite,
   Chain,
+  Fitting,
+  Misfit,
+  OrMisfit,
+  ReadAfter,
+  ThePipelineSoFar,
+  TypesOf,
+  WriteAfter,
+} from './handler-chain.ts';
+export type {
+  HandlerTypes,
   MessageTypes,
   PassThrough,
-  ReadAfter,
   Types,
-  TypesOf,
   WhatItReads,
-  WriteAfter,
 } from './handler-types.ts';
 // For writing handlers
 export { addressText } from './internal/address-text.ts';
 export { type BufferPlace, bufferPlace, bufferView } from './internal/buffer-view.ts';
 export { checkNumber, checkTime, type NumberBounds } from './internal/option-check.ts';
-export { allSettled, SettableFuture } from './internal/settable-future.ts';
+export {
+  PendingWriteQueue,
+  type PendingWriteQueueOptions,
+  type PendingWriteTarget,
+} from './internal/pending-write-queue.ts';
+export { allSettled, type FailureReporter, SettableFuture } from './internal/settable-future.ts';
+export { sizeOfBytes } from './internal/size-of-bytes.ts';
 export { silentLogger, stderrLogger } from './internal/stderr-logger.ts';
 export { systemClock } from './internal/system-clock.ts';
 // Pipelines
+export { handler } from './pipeline/handler-literal.ts';
 export {
   type HandlerFactory,
   type Made,
@@ -129,11 +141,19 @@ export {
   pipeline,
 } from './pipeline/pipeline-template.ts';
 export { sequential } from './pipeline/sequential.ts';
+// A channel as streams
+export { ChannelDuplex } from './stream/channel-duplex.ts';
+export {
+  type ChannelStreams,
+  type ChannelStreamsOptions,
+  channelStreams,
+} from './stream/channel-streams.ts';
+export { DuplexHandler } from './stream/duplex-handler.ts';
+// Transports
 export {
   byteLengthOf,
   isByteSource,
   isOutboundBytes,
-  sizeOfBytes,
   toBuffer,
 } from './transport/byte-source.ts';
 export type {

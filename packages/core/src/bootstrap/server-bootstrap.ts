@@ -63,9 +63,9 @@ export class ServerBootstrap {
   }
 
   /** Builds the pipeline of the listening channel, whose messages are the channels it accepts: limits go here. */
-  handler<R, W>(initialize: ChannelInitializer<R, W>): this {
+  handler<R, W>(initialize: ChannelInitializer<R, W, Channel, never>): this {
     checkInitializer('.handler', initialize);
-    this.serverInitializer = initialize as ChannelInitializer;
+    this.serverInitializer = initialize as unknown as ChannelInitializer;
     return this;
   }
 
