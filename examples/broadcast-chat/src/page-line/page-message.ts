@@ -39,8 +39,8 @@ export interface DrawnLane {
   readonly handlers: readonly DrawnHandler[];
 }
 
-/** What a handler did to a message: took it, made it, wrote it, or fired an event. */
-export type Deed = 'took' | 'made' | 'wrote' | 'fired';
+/** What a handler did to a message: took it, made it, wrote it, held it back, or fired an event. */
+export type Deed = 'took' | 'made' | 'wrote' | 'held' | 'fired';
 
 /** `handler` is the number of handlers for what the room itself wrote. */
 export interface Step {

@@ -19,12 +19,13 @@ export class StepRecorder implements TapListener {
   bytesOut = 0;
   /** While the panel's own messages go out: they are counted, not shown. */
   isPaused = false;
-  private readonly onStep: () => void;
+  private readonly onStep: (isUrgent: boolean) => void;
+  private writesBefore = 0;
   private steps: Step[] = [];
   private skipped = 0;
 
-  /** @param onStep - something happened since the last `take()` */
-  constructor(onStep: () => void) {
+  /** @param onStep - something happened since the last `take()`; urgent, if the connection may end with it */
+  constructor(onStep: (isUrgent: boolean) => void) {
     this.onStep = onStep;
   }
 
@@ -58,6 +59,16 @@ export class StepRecorder implements TapListener {
     // Nobody wrote to the last tap but the channel itself: the room.
     const from = after === undefined && !handlers[tap.index]!.writes ? handlers.length : tap.index;
     if (isHandlers || from !== tap.index) this.add(tap.lane, from, 'wrote', describe(message));
+    this.writesBefore = this.writesPast(tap);
+  }
+
+  written(tap: TapHandler, message: unknown): void {
+    const before = tap.index - 1;
+    const { handlers } = this.lanes[tap.lane]!.drawn;
+    if (this.isOwn(tap, message) || handlers[before]?.writes !== true) return;
+    // Nothing came out of it: it keeps the message.
+    if (this.writesPast(tap) !== this.writesBefore) return;
+    this.add(tap.lane, before, 'held', describe(message));
   }
 
   event(tap: TapHandler, event: unknown): void {
@@ -67,6 +78,11 @@ export class StepRecorder implements TapListener {
       this.add(tap.lane, tap.index - 1, 'fired', describeEvent(event));
     }
     if (handlers[tap.index]!.events) this.add(tap.lane, tap.index, 'took', describeEvent(event));
+  }
+
+  /** How many writes have come out of the handler before this tap. */
+  private writesPast(tap: TapHandler): number {
+    return this.lanes[tap.lane]!.tap(tap.index - 1)?.writes ?? 0;
   }
 
   /** The page's own line is not part of the chat. */
@@ -82,7 +98,7 @@ export class StepRecorder implements TapListener {
   ): void {
     if (this.steps.length < MAX_STEPS) this.steps.push({ lane, handler, deed, ...message });
     else this.skipped += 1;
-    this.onStep();
+    this.onStep(deed === 'fired');
   }
 }
 

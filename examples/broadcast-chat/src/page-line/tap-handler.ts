@@ -4,6 +4,8 @@ import type { Context, Handler, PassThrough, Types, WriteFuture } from '@headrac
 export interface TapListener {
   read(tap: TapHandler, message: unknown): void;
   write(tap: TapHandler, message: unknown): void;
+  /** The handlers before the tap have had the message. */
+  written(tap: TapHandler, message: unknown): void;
   event(tap: TapHandler, event: unknown): void;
 }
 
@@ -20,6 +22,8 @@ export class TapHandler implements Handler {
   /** The message that is on its way through the handlers after this tap, or before it. */
   reading: unknown = undefined;
   writing: unknown = undefined;
+  /** How many writes have come by. */
+  writes = 0;
   private readonly listener: TapListener;
 
   constructor(lane: number, index: number, listener: TapListener) {
@@ -37,11 +41,13 @@ export class TapHandler implements Handler {
   }
 
   write(ctx: Context, message: unknown): WriteFuture {
+    this.writes += 1;
     this.listener.write(this, message);
     const outer = this.writing;
     this.writing = message;
     const future = ctx.write(message);
     this.writing = outer;
+    this.listener.written(this, message);
     return future;
   }
 

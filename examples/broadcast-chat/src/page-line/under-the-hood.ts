@@ -38,7 +38,7 @@ export class UnderTheHood {
   constructor(parts: UnderTheHoodParts) {
     this.parts = parts;
     this.idleSeconds = parts.settings.readerIdleSeconds;
-    this.recorder = new StepRecorder(() => this.stepped());
+    this.recorder = new StepRecorder((isUrgent) => this.stepped(isUrgent));
   }
 
   open(): void {
@@ -109,11 +109,15 @@ export class UnderTheHood {
 
   // --- what is sent ---
 
-  private stepped(): void {
-    this.stepTimer ??= this.channel.clock.schedule(() => {
-      this.stepTimer = undefined;
-      this.send({ kind: 'steps', ...this.recorder.take() });
-    }, STEPS_MS);
+  private stepped(isUrgent: boolean): void {
+    if (isUrgent) this.sendSteps();
+    else this.stepTimer ??= this.channel.clock.schedule(() => this.sendSteps(), STEPS_MS);
+  }
+
+  private sendSteps(): void {
+    this.stepTimer?.cancel();
+    this.stepTimer = undefined;
+    this.send({ kind: 'steps', ...this.recorder.take() });
   }
 
   private sendVitals(): void {

@@ -152,6 +152,12 @@ describe('under the hood', () => {
     const { lanes } = await ann.next('pipeline');
     expect(lanes[1]!.handlers[2]?.name).toBe('StalledOutputHandler');
     while ((await bob.next()) !== 'JOIN:ann');
+    bob.send('hello');
+    await ann.next('steps', ({ steps }) =>
+      steps.some(({ handler, deed, what }) => {
+        return handler === 2 && deed === 'held' && what === '“MSG:bob:hello”';
+      }),
+    );
     bob.send('x'.repeat(40_000));
     await ann.next('vitals', ({ waitingBytes }) => waitingBytes > 40_000);
     for (let i = 0; i < 8; i++) bob.send('x'.repeat(40_000));
@@ -184,6 +190,19 @@ describe('under the hood', () => {
     ann.ask('speak');
     await ann.next('vitals', ({ idleLimitMs }) => idleLimitMs === 300_000);
     ann.destroy();
+  });
+
+  it('shows the idle event that ends its connection', async () => {
+    const quick = await RunningChat.start({ readerIdleSeconds: 0.5 });
+    const ann = await PagePeer.join(quick.port, 'ann');
+    ann.ask('hood-on');
+    ann.ask('silent');
+    await ann.next('steps', ({ steps }) =>
+      steps.some(({ deed, what }) => deed === 'fired' && what === 'IdleStateEvent (reader)'),
+    );
+    await ann.until(() => ann.closed !== undefined);
+    expect(ann.texts.at(-1)).toBe('ERR:IDLE_TIMEOUT');
+    await quick.stop();
   });
 
   it('has no buttons for who has not opened it', async () => {
