@@ -1,10 +1,11 @@
-// A file that does not fit into a head is split by reason to change.
+// A file has one reason to change. Above 400 lines one asks whether it has two; the check only names the file,
+// for a class cut in two to get under a number is worse than a long one.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CheckResult, Problem } from './problem.ts';
 import { filesBelow, foldersIn } from './source-file.ts';
 
-const MAX_LINES = 400;
+const ASKED_LINES = 400;
 const ENDINGS = ['.ts', '.mjs', '.js', '.html', '.css'];
 
 export function checkSizes(root: string): CheckResult {
@@ -17,14 +18,15 @@ export function checkSizes(root: string): CheckResult {
   const files = folders
     .flatMap((folder) => filesBelow(root, folder, ENDINGS))
     .filter((file) => !file.includes('/test/'));
-  const problems: Problem[] = [];
+  const warnings: Problem[] = [];
   let longest = 0;
   for (const file of files) {
     const lines = readFileSync(join(root, file), 'utf8').trimEnd().split('\n').length;
     longest = Math.max(longest, lines);
-    if (lines > MAX_LINES) {
-      problems.push({ file, message: `${lines} lines, at most ${MAX_LINES} are allowed` });
+    if (lines > ASKED_LINES) {
+      warnings.push({ file, message: `${lines} lines: has it one reason to change?` });
     }
   }
-  return { problems, summary: `${files.length} files, the longest has ${longest} lines` };
+  const summary = `${files.length} files, ${warnings.length} above ${ASKED_LINES} lines, the longest has ${longest}`;
+  return { problems: [], warnings, summary };
 }

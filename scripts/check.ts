@@ -4,11 +4,11 @@ import { fileURLToPath } from 'node:url';
 import { checkDocs } from './check-docs.ts';
 import { checkLayers } from './check-layers.ts';
 import { checkSizes } from './check-sizes.ts';
-import { checkStatements } from './check-statements.ts';
 import { checkTypeFails } from './check-type-fails.ts';
-import { checkWalk } from './check-walk.ts';
 import { type Check, describeProblem } from './problem.ts';
+import { checkStatements } from './statements/check.ts';
 import { lint, lintPromises, typeCheck } from './tools.ts';
+import { checkWalk } from './walk/check.ts';
 
 const CHECKS: Readonly<Record<string, Check>> = {
   lint,
@@ -34,7 +34,8 @@ let passed = 0;
 let failed = 0;
 for (const [name, check] of Object.entries(CHECKS)) {
   if (asked.length > 0 && !asked.includes(name)) continue;
-  const { problems, summary } = await check(root);
+  const { problems, warnings = [], summary } = await check(root);
+  for (const warning of warnings) console.log(`warn  ${name}: ${describeProblem(warning)}`);
   if (problems.length === 0) {
     passed += 1;
     console.log(`ok    ${name}: ${summary}`);

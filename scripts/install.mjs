@@ -2,8 +2,8 @@
 // needs. Plain JavaScript and no imports but Node's: it runs before anything is installed.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
@@ -30,8 +30,22 @@ function fingerprint() {
   return hash.digest('hex');
 }
 
+/** An install through a link would change the folder of somebody else. */
+function refuseForeignFolder() {
+  const folder = join(root, 'node_modules');
+  if (!existsSync(folder)) return;
+  const real = realpathSync(folder);
+  if (real.startsWith(realpathSync(root) + sep)) return;
+  process.stderr.write(
+    `node_modules is a link to ${real}, outside of this repository: nothing is installed there. ` +
+      'Remove the link and start again.\n',
+  );
+  process.exit(1);
+}
+
 export function installMissing() {
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint()) return;
+  refuseForeignFolder();
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   process.stderr.write(
     `Installing the dependencies with ${packageManager} (only when they changed)\n`,
@@ -41,6 +55,8 @@ export function installMissing() {
     cwd: root,
     stdio: ['ignore', 2, 2],
     shell: process.platform === 'win32',
+    // Its notice of a newer version is nothing for whoever starts this.
+    env: { ...process.env, npm_config_update_notifier: 'false' },
   });
   if (status !== 0) {
     const reason = error === undefined ? `exit code ${status}` : error.message;

@@ -9,6 +9,8 @@ export interface Problem {
 /** What a check says at its end: one line of success, or what is wrong. */
 export interface CheckResult {
   readonly problems: readonly Problem[];
+  /** Worth a look, but no reason to fail. */
+  readonly warnings?: readonly Problem[];
   readonly summary: string;
 }
 

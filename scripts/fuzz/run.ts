@@ -5,28 +5,28 @@ import { readdirSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { ALL_POLICIES, type DecoderTarget } from '../../packages/codec/test/decoder-target.ts';
 import { Finding, outcomeOf } from './outcome.ts';
 import { Random } from './random.ts';
 import { cut, streamFor } from './streams.ts';
-import type { FuzzPolicy, FuzzTarget } from './target.ts';
 
-const ALL_POLICIES: readonly FuzzPolicy[] = ['close', 'skip', 'emit'];
+/** The list of the property tests: every decoder has one place. */
+const TARGETS = new URL('../../packages/codec/test/targets/', import.meta.url);
 const REPORT_MS = 60_000;
 /** Looking at the clock for every input would cost more than some of the inputs. */
 const BATCH = 1000;
 
-export async function loadTargets(wanted?: string): Promise<FuzzTarget[]> {
-  const folder = new URL('./targets/', import.meta.url);
-  const names = readdirSync(fileURLToPath(folder)).filter((name) => name.endsWith('.ts'));
+export async function loadTargets(wanted?: string): Promise<DecoderTarget[]> {
+  const names = readdirSync(fileURLToPath(TARGETS)).filter((name) => name.endsWith('.ts'));
   const modules = await Promise.all(
-    names.sort().map((name) => import(new URL(name, folder).href) as Promise<TargetModule>),
+    names.sort().map((name) => import(new URL(name, TARGETS).href) as Promise<TargetModule>),
   );
   const targets = modules.flatMap((module) => module.targets);
   return wanted === undefined ? targets : targets.filter(({ name }) => name.includes(wanted));
 }
 
 interface TargetModule {
-  readonly targets: readonly FuzzTarget[];
+  readonly targets: readonly DecoderTarget[];
 }
 
 interface Limits {
@@ -35,13 +35,13 @@ interface Limits {
 }
 
 /** The targets in turn; a slow one only now and then. */
-function pick(targets: readonly FuzzTarget[], turn: number, random: Random): FuzzTarget {
+function pick(targets: readonly DecoderTarget[], turn: number, random: Random): DecoderTarget {
   const target = targets[turn % targets.length]!;
   return random.oneIn(target.oneIn ?? 1) ? target : random.of(targets);
 }
 
 /** One stream, whole and cut. */
-function tryOne(target: FuzzTarget, random: Random): void {
+function tryOne(target: DecoderTarget, random: Random): void {
   const { policies = ALL_POLICIES, cutFree = policies, make } = target;
   const policy = random.of(policies);
   const stream = streamFor(target, random);
@@ -64,7 +64,7 @@ function tryOne(target: FuzzTarget, random: Random): void {
 
 /** Feeds the targets until a limit is reached; returns how many inputs passed, throws a {@link Finding}. */
 export async function fuzz(
-  targets: readonly FuzzTarget[],
+  targets: readonly DecoderTarget[],
   seed: number,
   limits: Limits,
 ): Promise<number> {

@@ -1,10 +1,8 @@
+import { DEFAULT_LENGTH, type DecoderTarget } from '../../packages/codec/test/decoder-target.ts';
 import type { Random } from './random.ts';
-import type { FuzzTarget } from './target.ts';
-
-const DEFAULT_LENGTH = 64;
 
 /** A stream for a target: bytes of its alphabet, or samples of it joined and damaged. */
-export function streamFor(target: FuzzTarget, random: Random): Buffer {
+export function streamFor(target: DecoderTarget, random: Random): Buffer {
   const { alphabet, samples = [], maxLength = DEFAULT_LENGTH } = target;
   if (samples.length > 0 && !random.oneIn(3)) return damaged(joined(target, random), random);
   const bytes = Buffer.allocUnsafe(random.below(maxLength + 1));
@@ -14,7 +12,7 @@ export function streamFor(target: FuzzTarget, random: Random): Buffer {
   return bytes;
 }
 
-function joined({ samples = [], isFramed }: FuzzTarget, random: Random): Buffer {
+function joined({ samples = [], isFramed }: DecoderTarget, random: Random): Buffer {
   const count = isFramed === true ? 1 : 1 + random.below(4);
   const parts: Uint8Array[] = [];
   for (let i = 0; i < count; i++) parts.push(random.of(samples));

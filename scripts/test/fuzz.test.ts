@@ -1,14 +1,14 @@
 import { type ByteInput, ByteToMessageDecoder } from '@headrace/codec';
 import type { Context } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
+import { bytesOf, type DecoderTarget } from '../../packages/codec/test/decoder-target.ts';
 import { fuzz, loadTargets } from '../fuzz/run.ts';
-import { bytesOf, type FuzzTarget } from '../fuzz/target.ts';
 
 const INPUTS = 50;
 const never = Number.POSITIVE_INFINITY;
 
 /** One decoder with a fault, under the fuzzer. */
-function faulty(decode: (input: ByteInput) => Buffer | undefined): FuzzTarget {
+function faulty(decode: (input: ByteInput) => Buffer | undefined): DecoderTarget {
   class Faulty extends ByteToMessageDecoder<Buffer> {
     protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {
       return decode(input);
@@ -18,7 +18,7 @@ function faulty(decode: (input: ByteInput) => Buffer | undefined): FuzzTarget {
 }
 
 describe('fuzzing', () => {
-  it('runs every target', async () => {
+  it('runs every target of the property tests', async () => {
     const targets = await loadTargets();
     expect(targets.length).toBeGreaterThan(30);
     for (const target of targets) {

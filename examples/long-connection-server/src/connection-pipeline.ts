@@ -6,7 +6,6 @@ import {
   type Context,
   type Handler,
   type OutboundBytes,
-  type PassThrough,
   ShutdownEvent,
   type Types,
 } from '@headrace/core';
@@ -30,7 +29,7 @@ export interface ConnectionOptions {
 }
 
 /** Trims each line and drops the empty ones. */
-const trimmed: Handler & { readonly types?: Types<string, string, PassThrough, never> } = {
+const trimmed: Handler & { readonly types?: Types<{ reads: string; passesOn: string }> } = {
   sharable: true,
   channelRead(ctx: Context, line: string) {
     const text = line.trim();

@@ -1,11 +1,5 @@
 import { type RespCodec, RespError, type RespInput, type RespValue } from '@headrace/codec';
-import {
-  type Context,
-  type Handler,
-  HeadraceError,
-  type PassThrough,
-  type Types,
-} from '@headrace/core';
+import { type Context, type Handler, HeadraceError, type Types } from '@headrace/core';
 import { COMMANDS, checkArity, unknownCommand } from './command/commands.ts';
 import { Session, type Shared } from './session.ts';
 
@@ -20,7 +14,7 @@ export interface CommandHandlerOptions extends Shared {
 
 /** Runs the commands of one client in order. The answers to all that one read brought go out with one flush. */
 export class CommandHandler implements Handler {
-  declare readonly types: Types<RespValue, never, PassThrough, RespInput>;
+  declare readonly types: Types<{ reads: RespValue; passesOn: never; writes: RespInput }>;
   private readonly options: CommandHandlerOptions;
   private session!: Session;
 

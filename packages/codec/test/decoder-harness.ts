@@ -1,9 +1,16 @@
+import { inspect } from 'node:util';
 import type { Handler } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
+
+function textOf(message: unknown): string {
+  if (message instanceof Uint8Array) return Buffer.from(message).toString('latin1');
+  return typeof message === 'object' ? inspect(message, { depth: null }) : String(message);
+}
 
 /** A channel that notes in order what passes its last handler: texts of messages, codes of errors. */
 export class NotingChannel extends EmbeddedChannel {
   declare log: string[];
+  declare errorList: Error[];
 
   private note(entry: string): void {
     this.log ??= [];
@@ -17,6 +24,11 @@ export class NotingChannel extends EmbeddedChannel {
     return log;
   }
 
+  /** The errors that reached the tail. */
+  get errors(): readonly Error[] {
+    return this.errorList ?? [];
+  }
+
   /** One read. */
   feed(chunk: string | Uint8Array): this {
     this.writeInbound(typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk);
@@ -24,12 +36,12 @@ export class NotingChannel extends EmbeddedChannel {
   }
 
   protected override handleInboundMessage(message: unknown): void {
-    this.note(
-      message instanceof Uint8Array ? Buffer.from(message).toString('latin1') : String(message),
-    );
+    this.note(textOf(message));
   }
 
   override unhandledException(error: Error): void {
+    this.errorList ??= [];
+    this.errorList.push(error);
     this.note(`!${(error as { code?: string }).code ?? error.message}`);
   }
 }

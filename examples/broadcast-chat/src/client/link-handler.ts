@@ -12,7 +12,12 @@ export interface LinkEvents {
  * connection up when nothing comes back for as long again.
  */
 export class LinkHandler implements Handler {
-  declare readonly types: Types<string, never, string, string>;
+  declare readonly types: Types<{
+    reads: string;
+    passesOn: never;
+    accepts: string;
+    writes: string;
+  }>;
   private readonly events: LinkEvents;
 
   constructor(events: LinkEvents) {

@@ -3,7 +3,6 @@ import {
   DecodeError,
   type Handler,
   isHeadraceError,
-  type PassThrough,
   ShutdownEvent,
   type Types,
 } from '@headrace/core';
@@ -13,7 +12,7 @@ import { PeerLog } from '../room/peer-log.ts';
 /** Says why before the connection ends: because the peer broke the protocol, or the server shuts down. */
 @injectable()
 export class LastWordsHandler implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, PassThrough, string>;
+  declare readonly types: Types<{ writes: string }>;
   private readonly log: PeerLog;
 
   constructor(@inject(PeerLog) log: PeerLog) {

@@ -2,7 +2,6 @@ import {
   type Context,
   encodeOnce,
   type Handler,
-  type PassThrough,
   type Types,
   type WriteFuture,
 } from '@headrace/core';
@@ -16,7 +15,7 @@ const CONTROLS = /[\p{Cc}\p{Zl}\p{Zp}]+/gu;
  * an escape sequence would reach the terminal of whoever uses `nc`.
  */
 export class OneLineHandler implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, string, string>;
+  declare readonly types: Types<{ accepts: string; writes: string }>;
   readonly sharable = true;
 
   write(ctx: Context, text: string): WriteFuture {

@@ -1,8 +1,8 @@
-import type { Context, Handler, PassThrough, Types } from '@headrace/core';
+import type { Context, Handler, Types } from '@headrace/core';
 
 /** Cuts the white space around each text off, and drops empty ones. */
 export class TrimHandler implements Handler {
-  declare readonly types: Types<string, string, PassThrough, never>;
+  declare readonly types: Types<{ reads: string; passesOn: string }>;
   readonly sharable = true;
 
   channelRead(ctx: Context, text: string): void {

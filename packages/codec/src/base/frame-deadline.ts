@@ -8,6 +8,8 @@ const SHOWN_BYTES = 16;
 export interface DeadlineOwner {
   /** True if the decoder itself asked for the bytes that do not come. */
   readonly askedForMore: boolean;
+  /** True if the frame has begun although nothing of it is left over. */
+  isWithinFrame(): boolean;
   fail(ctx: Context, error: TimedOutError): void;
 }
 
@@ -20,6 +22,8 @@ export class FrameDeadline {
   private readonly input: ByteInput;
   private readonly owner: DeadlineOwner;
   private begunAt = -1;
+  /** For how long reads had been held when the frame began. */
+  private heldMs = 0;
   private timer: Timer | undefined = undefined;
 
   constructor(timeoutMs: number, input: ByteInput, owner: DeadlineOwner) {
@@ -36,7 +40,7 @@ export class FrameDeadline {
   /** Something is left over; `isAnother` if frames were finished since the last call. */
   watch(ctx: Context, isAnother: boolean): void {
     if (this.timeoutMs === Number.POSITIVE_INFINITY) return;
-    if (this.begunAt < 0 || isAnother) this.begunAt = ctx.clock.now();
+    if (this.begunAt < 0 || isAnother) this.begin(ctx);
     this.timer ??= ctx.clock.schedule(() => this.check(ctx), this.timeoutMs);
   }
 
@@ -46,13 +50,25 @@ export class FrameDeadline {
     this.timer = undefined;
   }
 
+  private begin(ctx: Context): void {
+    this.begunAt = ctx.clock.now();
+    this.heldMs = ctx.channel.readHeldMs;
+  }
+
   private check(ctx: Context): void {
+    this.timer?.cancel();
     this.timer = undefined;
-    if (this.input.length === 0 || this.begunAt < 0) return;
-    const now = ctx.clock.now();
-    // While the application does not read, the peer cannot be blamed.
-    if (!ctx.channel.autoRead && !this.owner.askedForMore) this.begunAt = now;
-    const left = this.begunAt + this.timeoutMs - now;
+    const isOver = this.input.length === 0 && !this.owner.isWithinFrame();
+    if (isOver || this.begunAt < 0) return;
+    const { channel, clock } = ctx;
+    // While we do not read, the peer cannot be blamed.
+    if (channel.isReadHeld) {
+      channel.onceReadable(() => this.check(ctx));
+      return;
+    }
+    if (!channel.autoRead && !this.owner.askedForMore) this.begin(ctx);
+    const heldMs = channel.readHeldMs - this.heldMs;
+    const left = this.begunAt + this.timeoutMs + heldMs - clock.now();
     if (left > 0) this.timer = ctx.clock.schedule(() => this.check(ctx), left);
     else this.owner.fail(ctx, this.error());
   }
@@ -60,10 +76,13 @@ export class FrameDeadline {
   private error(): TimedOutError {
     const { input, timeoutMs } = this;
     const of = input.wanted > input.length ? ` of ${input.wanted}` : '';
+    const what =
+      input.length === 0
+        ? 'its next part did not come'
+        : `${input.length}${of} bytes arrived (${input.peek(SHOWN_BYTES).toString('hex')})`;
     return new TimedOutError(
       'TIMEOUT_READ',
-      `a frame that began ${timeoutMs} ms ago is not whole: ${input.length}${of} bytes arrived ` +
-        `(${input.peek(SHOWN_BYTES).toString('hex')})`,
+      `a frame that began ${timeoutMs} ms ago is not whole: ${what}`,
       { frameTimeoutMs: timeoutMs, bytes: input.length },
     );
   }

@@ -5,7 +5,6 @@ import {
   encodeOnce,
   type Handler,
   HeadraceError,
-  type PassThrough,
   type Types,
   type WriteFuture,
 } from '@headrace/core';
@@ -31,7 +30,7 @@ import { Several } from './several.ts';
  * @see Netty's `MessageToMessageEncoder`
  */
 export abstract class MessageToMessageEncoder<I, O> implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, I, O>;
+  declare readonly types: Types<{ accepts: I; writes: O }>;
   readonly sharable?: boolean;
   /**
    * Set it where the result depends only on the message and on what this key names: then a group's broadcast

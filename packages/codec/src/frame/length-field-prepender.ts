@@ -8,7 +8,6 @@ import {
   type Handler,
   isOutboundBytes,
   type OutboundBytes,
-  type PassThrough,
   type Types,
   toBuffer,
   type WriteFuture,
@@ -169,7 +168,7 @@ class LengthPrefixed implements ByteSource {
  * @see Netty's `LengthFieldPrepender`
  */
 export class LengthFieldPrepender implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, OutboundBytes, OutboundBytes>;
+  declare readonly types: Types<{ accepts: OutboundBytes; writes: OutboundBytes }>;
   readonly sharable = true;
   private readonly format: LengthFormat;
 

@@ -8,7 +8,6 @@ import {
   type Handler,
   isOutboundBytes,
   type OutboundBytes,
-  type PassThrough,
   type Types,
   toBuffer,
   type WriteFuture,
@@ -80,7 +79,7 @@ function varintSize(value: number): number {
  * @see Netty's `ProtobufVarint32LengthFieldPrepender`
  */
 export class VarintPrepender implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, OutboundBytes, OutboundBytes>;
+  declare readonly types: Types<{ accepts: OutboundBytes; writes: OutboundBytes }>;
   readonly sharable = true;
   private readonly maxBodyLength: number;
   private readonly key: string;

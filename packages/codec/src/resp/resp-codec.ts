@@ -49,7 +49,12 @@ export interface RespCodecOptions extends RespDecoderOptions {
  * ```
  */
 export class RespCodec implements Handler {
-  declare readonly types: Types<Buffer, RespValue, RespInput, OutboundBytes>;
+  declare readonly types: Types<{
+    reads: Buffer;
+    passesOn: RespValue;
+    accepts: RespInput;
+    writes: OutboundBytes;
+  }>;
   private readonly decoder: RespDecoder;
   private version: RespProtocol;
 
@@ -81,6 +86,10 @@ export class RespCodec implements Handler {
 
   channelReadComplete(ctx: Context): void {
     this.decoder.channelReadComplete(ctx);
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    this.decoder.userEventTriggered(ctx, event);
   }
 
   channelShutdown(ctx: Context, direction: Direction): void {

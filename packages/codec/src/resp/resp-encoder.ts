@@ -6,7 +6,6 @@ import {
   type Handler,
   OptionError,
   type OutboundBytes,
-  type PassThrough,
   type Types,
   type WriteFuture,
 } from '@headrace/core';
@@ -55,7 +54,7 @@ export interface RespEncoderOptions {
  * @see Netty's `RedisEncoder`
  */
 export class RespEncoder implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, RespInput, OutboundBytes>;
+  declare readonly types: Types<{ accepts: RespInput; writes: OutboundBytes }>;
   readonly sharable = true;
   private readonly protocol: RespProtocol;
 

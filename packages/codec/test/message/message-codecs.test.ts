@@ -61,7 +61,12 @@ describe('JsonCodec', () => {
   it("gives the application the schema's output and takes its input", () => {
     const schema = z.object({ at: z.string().transform((text) => new Date(text)) });
     class App implements Handler {
-      declare readonly types: Types<{ at: Date }, never, never, { at: string }>;
+      declare readonly types: Types<{
+        reads: { at: Date };
+        passesOn: never;
+        accepts: never;
+        writes: { at: string };
+      }>;
       channelRead(ctx: Context, message: { at: Date }): void {
         ctx.writeAndFlush({ at: message.at.toISOString() });
       }

@@ -1,10 +1,10 @@
-// expect: cannot read what the handler before it passes on
+// expect: is not assignable to parameter of type 'Misfit<App, "reads", { name: string; }, "but", JsonCodec<{ id: number; }, { id: number; }>
 import { JsonCodec, lengthPrefixed } from '@headrace/codec';
 import type { Channel, Handler, OutboundBytes, Types } from '@headrace/core';
 import { z } from 'zod';
 
 class App implements Handler {
-  declare readonly types: Types<{ name: string }, never, never, never>;
+  declare readonly types: Types<{ reads: { name: string }; passesOn: never; accepts: never }>;
 }
 
 declare const channel: Channel<Buffer, OutboundBytes>;

@@ -1,22 +1,129 @@
 import type { Logger, LogLevel } from '../contract.ts';
+import { isHeadraceError } from '../errors.ts';
+import { printable } from './printable.ts';
+import { RepeatLimit } from './repeat-limit.ts';
 
 const RANK: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
 
-/** A logger that writes one line per message at or above `level` to standard error. */
-export function stderrLogger(level: LogLevel = 'warn'): Logger {
-  return {
-    log(messageLevel, message, error) {
-      if (RANK[messageLevel] < RANK[level]) return;
-      const cause = error === undefined ? '' : `: ${oneLine(error)}`;
-      process.stderr.write(`${new Date().toISOString()} ${messageLevel} ${message}${cause}\n`);
-    },
-  };
+/** Output that may wait for a reader of standard error that is stuck; more lines are lost, and counted. */
+const MAX_WAITING_BYTES = 1024 * 1024;
+
+/**
+ * The default logger: one line per message at or above `level` to standard error.
+ *
+ * - What a peer sent is escaped ({@link printable}): nobody forges a line.
+ * - An error of the program's own code comes with its stack; a fault of a peer is one line.
+ * - Of lines that repeat, ten pass in ten seconds; the others are counted and their number is written.
+ * - A standard error that is closed, full or stuck loses lines and never ends the process.
+ *
+ * `HEADRACE_DEBUG=*` in the environment writes all levels, as `DEBUG` does elsewhere.
+ *
+ * @param level - default `warn`
+ */
+export function stderrLogger(level: LogLevel = defaultLevel()): Logger {
+  return new StderrLogger(level);
 }
 
 /** A logger that says nothing. */
 export const silentLogger: Logger = { log() {} };
 
-function oneLine(error: Error): string {
-  const text = `${error.name}: ${error.message}`;
-  return text.replaceAll(/[\r\n]+/g, ' ');
+function defaultLevel(): LogLevel {
+  const parts = (process.env.HEADRACE_DEBUG ?? '').split(/[\s,]+/);
+  return parts.includes('*') ? 'debug' : 'warn';
+}
+
+class StderrLogger implements Logger {
+  private readonly least: number;
+  private readonly limit: RepeatLimit;
+  private lostLines = 0;
+
+  constructor(level: LogLevel) {
+    this.least = RANK[level];
+    this.limit = new RepeatLimit({
+      later: (task, delayMs) => setTimeout(task, delayMs).unref(),
+      report: (count, example, periodMs) => this.reportRepeats(count, example, periodMs),
+    });
+  }
+
+  log(level: LogLevel, message: string, error?: Error): void {
+    if (RANK[level] < this.least) return;
+    const text = error === undefined ? message : `${message}: ${headOf(error)}`;
+    // Who debugs wants to see each line.
+    if (RANK[level] > RANK.info && !this.limit.passes(text)) return;
+    const stack = error === undefined || !isOwnFault(error) ? '' : stackOf(error);
+    this.write(level, printable(text) + stack);
+  }
+
+  private reportRepeats(count: number, example: string, periodMs: number): void {
+    const text = `${count} more lines like this in ${periodMs / 1000} s: ${printable(example)}`;
+    this.write('warn', text);
+  }
+
+  private write(level: LogLevel, text: string): void {
+    const { stderr } = process;
+    if (stderr.writableLength > MAX_WAITING_BYTES) {
+      this.lostLines += 1;
+      return;
+    }
+    const lost = this.lostLines === 0 ? '' : ` (${this.lostLines} lines before were lost)`;
+    this.lostLines = 0;
+    writeSafely(`${new Date().toISOString()} ${level} ${text}${lost}\n`);
+  }
+}
+
+let writesUnderWay = 0;
+const ignore = (): void => {};
+
+/** An error of a stream that nobody listens to ends the process: while a line of ours is on its way, we listen. */
+function writeSafely(text: string): void {
+  const { stderr } = process;
+  if (writesUnderWay === 0) stderr.on('error', ignore);
+  writesUnderWay += 1;
+  const written = (): void => {
+    // The stream reports its error after this call.
+    setImmediate(() => {
+      writesUnderWay -= 1;
+      if (writesUnderWay === 0) stderr.off('error', ignore);
+    });
+  };
+  try {
+    stderr.write(text, written);
+  } catch {
+    written();
+  }
+}
+
+/** Reading a property of somebody's error may throw. */
+function headOf(error: Error): string {
+  try {
+    return `${error.name}: ${error.message}`;
+  } catch {
+    return 'an error whose text cannot be read';
+  }
+}
+
+/** True for errors of the program's own code, where the reader needs the place; false for what peers and networks do. */
+function isOwnFault(error: Error): boolean {
+  try {
+    if (!isHeadraceError(error)) return (error as NodeJS.ErrnoException).syscall === undefined;
+    if (isHeadraceError(error, 'DECODER_FAILED') || isHeadraceError(error, 'ENCODER_FAILED')) {
+      return true;
+    }
+    if (error.name === 'OptionError' || error.name === 'PipelineError') return true;
+    return error.cause instanceof Error && isOwnFault(error.cause);
+  } catch {
+    return false;
+  }
+}
+
+/** Where it was thrown, one frame a line; of a wrapped error the place of its cause. */
+function stackOf(error: Error): string {
+  try {
+    const inner = isHeadraceError(error) && error.cause instanceof Error ? error.cause : error;
+    const frames = String(inner.stack).split('\n');
+    const places = frames.filter((frame) => /^\s+at /.test(frame)).map(printable);
+    return places.map((place) => `\n${place}`).join('');
+  } catch {
+    return '';
+  }
 }

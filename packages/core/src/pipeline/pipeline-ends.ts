@@ -1,9 +1,9 @@
-// Walk 5: the ends of every pipeline. What reaches the tail was not handled; what reaches the head goes to the channel. Next: packages/core/src/channel/outbound-buffer.ts
 import type {
   Channel,
   CloseReason,
   Context,
   Direction,
+  Handled,
   Handler,
   WriteFuture,
 } from '../contract.ts';
@@ -26,9 +26,9 @@ export interface PipelineHost {
   failedWrite(error: Error): WriteFuture;
   reportFailure(future: WriteFuture, error: Error): void;
 
-  unhandledMessage(message: unknown): void;
-  unhandledException(error: Error): void;
-  unhandledEvent(event: unknown): void;
+  unhandledMessage(message: unknown): Handled;
+  unhandledException(error: Error): Handled;
+  unhandledEvent(event: unknown): Handled;
   exceptionHandlerFailed(handlerName: string, thrown: Error, original: Error): void;
 }
 

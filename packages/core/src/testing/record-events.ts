@@ -1,6 +1,6 @@
 import type { CloseReason, Context, Direction, Handler, WriteFuture } from '../contract.ts';
 import { isHeadraceError } from '../errors.ts';
-import type { PassThrough, Types } from '../handler-types.ts';
+import type { Types } from '../handler-types.ts';
 
 /** Options of {@link recordEvents}. */
 export interface RecordEventsOptions {
@@ -30,7 +30,7 @@ export function recordEvents(options: RecordEventsOptions = {}): EventRecorder {
 
 /** What {@link recordEvents} makes. */
 export class EventRecorder implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, PassThrough, never>;
+  declare readonly types: Types;
   /** One line per event, oldest first. */
   readonly events: string[];
   private readonly prefix: string;

@@ -1,11 +1,11 @@
-// expect: CannotWrite<App, Reply, Text, string>
-import type { Channel, Handler, OutboundBytes, PassThrough, Types } from '@headrace/core';
+// expect: is not assignable to parameter of type 'Misfit<App, "writes", Reply, "but", Text, "accepts", string>
+import type { Channel, Handler, OutboundBytes, Types } from '@headrace/core';
 import { App, type Request, Text } from './handlers.ts';
 
 declare const channel: Channel<Buffer, OutboundBytes>;
 
 class Dynamically implements Handler {
-  declare readonly types: Types<string, Request, PassThrough, never>;
+  declare readonly types: Types<{ reads: string; passesOn: Request }>;
 }
 
 channel.pipeline.addLast(new Text(), new Dynamically(), new App());

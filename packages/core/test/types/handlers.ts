@@ -3,7 +3,6 @@ import type {
   Context,
   Handler,
   OutboundBytes,
-  PassThrough,
   Types,
   WhatItReads,
   WriteFuture,
@@ -11,17 +10,22 @@ import type {
 
 /** Bytes to frames. */
 export class Frames implements Handler {
-  declare readonly types: Types<Buffer, Buffer, PassThrough, never>;
+  declare readonly types: Types<{ reads: Buffer; passesOn: Buffer }>;
 }
 
 /** Puts a length before bytes. */
 export class Lengths implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, Uint8Array, OutboundBytes>;
+  declare readonly types: Types<{ accepts: Uint8Array; writes: OutboundBytes }>;
 }
 
 /** Bytes to text and back. */
 export class Text implements Handler {
-  declare readonly types: Types<Buffer, string, string, Buffer>;
+  declare readonly types: Types<{
+    reads: Buffer;
+    passesOn: string;
+    accepts: string;
+    writes: Buffer;
+  }>;
 }
 
 export interface Request {
@@ -35,27 +39,32 @@ export interface Reply {
 
 /** Text to requests, replies to text. */
 export class Rpc implements Handler {
-  declare readonly types: Types<string, Request, Reply, string>;
+  declare readonly types: Types<{
+    reads: string;
+    passesOn: Request;
+    accepts: Reply;
+    writes: string;
+  }>;
 }
 
 /** Watches, changes nothing. */
 export class Watch implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, PassThrough, never>;
+  declare readonly types: Types;
 }
 
 /** A sharable generic handler: keeps the type that it is told. */
 export class Only<T> implements Handler {
-  declare readonly types: Types<T, T, T, T>;
+  declare readonly types: Types<{ reads: T; passesOn: T; accepts: T; writes: T }>;
 }
 
 /** Answers what it reads. */
 export class Echo implements Handler {
-  declare readonly types: Types<PassThrough, never, PassThrough, WhatItReads>;
+  declare readonly types: Types<{ passesOn: never; writes: WhatItReads }>;
 }
 
 /** The application: reads requests, writes replies, passes nothing on. */
 export class App implements Handler {
-  declare readonly types: Types<Request, never, never, Reply>;
+  declare readonly types: Types<{ reads: Request; passesOn: never; accepts: never; writes: Reply }>;
 }
 
 /** Says nothing about its types. */
@@ -71,20 +80,25 @@ export class Untyped implements Handler {
 
 /** Whatever is decided at run time. */
 export class Dynamic implements Handler {
-  declare readonly types: Types<unknown, unknown, unknown, unknown>;
+  declare readonly types: Types<{
+    reads: unknown;
+    passesOn: unknown;
+    accepts: unknown;
+    writes: unknown;
+  }>;
 }
 
 /** Text to numbers, one way only. */
 export class Numbers implements Handler {
-  declare readonly types: Types<string, number, PassThrough, never>;
+  declare readonly types: Types<{ reads: string; passesOn: number }>;
 }
 
 /** Writes numbers, as text. */
 export class WritesNumbers implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, number, string>;
+  declare readonly types: Types<{ accepts: number; writes: string }>;
 }
 
 /** Reads more than one type. */
 export class ReadsBoth implements Handler {
-  declare readonly types: Types<Request | Reply, never, PassThrough, never>;
+  declare readonly types: Types<{ reads: Request | Reply; passesOn: never }>;
 }

@@ -46,7 +46,7 @@ export interface EchoOptions<In, Out> {
  * ```
  */
 export class EchoHandler<In = PassThrough, Out = WhatItReads> implements Handler {
-  declare readonly types: Types<In, PassThrough, PassThrough, Out>;
+  declare readonly types: Types<{ reads: In; writes: Out }>;
   private readonly reply: ((message: In, ctx: Context) => unknown) | undefined;
   private readonly passOn: boolean;
   /** Read, but not answered: the output is full. */

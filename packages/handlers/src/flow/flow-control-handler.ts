@@ -1,4 +1,4 @@
-import type { Context, Direction, Handler, PassThrough, Types } from '@headrace/core';
+import type { Context, Direction, Handler, Types } from '@headrace/core';
 import { Fifo } from './fifo.ts';
 
 /** Stands in the queue for the peer's end of input, which must not overtake what it sent before. */
@@ -39,7 +39,7 @@ const INPUT_ENDED = Symbol('input ended');
  * @see Netty's `FlowControlHandler`
  */
 export class FlowControlHandler implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, PassThrough, never>;
+  declare readonly types: Types;
   private readonly queue = new Fifo<unknown>();
   /** A `read()` found nothing: the next message goes through. */
   private isHungry = false;

@@ -4,7 +4,6 @@ import {
   checkNumber,
   type Direction,
   type Handler,
-  type PassThrough,
   type Types,
   type WriteFuture,
 } from '@headrace/core';
@@ -55,7 +54,7 @@ const DEFAULTS = { maxFlushes: 256, consolidateWhenNotReading: false } as const;
  * @see Netty's `FlushConsolidationHandler`
  */
 export class FlushConsolidationHandler implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, PassThrough, never>;
+  declare readonly types: Types;
   private readonly maxFlushes: number;
   private readonly consolidateWhenNotReading: boolean;
   private held = 0;

@@ -1,4 +1,4 @@
-import type { Context, Handler, PassThrough, Types } from '@headrace/core';
+import type { Context, Handler, Types } from '@headrace/core';
 
 /**
  * Asks for input only while the channel is writable: a peer that does not read what we answer is not read
@@ -38,7 +38,7 @@ import type { Context, Handler, PassThrough, Types } from '@headrace/core';
  * @see SwiftNIO's `BackPressureHandler`
  */
 export class ReadWhenWritable implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, PassThrough, never>;
+  declare readonly types: Types;
   private isAsked = false;
 
   handlerRemoved(ctx: Context): void {

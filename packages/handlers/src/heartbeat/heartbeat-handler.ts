@@ -1,4 +1,4 @@
-import type { Context, Handler, PassThrough, Timer, Types, WriteFuture } from '@headrace/core';
+import type { Context, Handler, Timer, Types, WriteFuture } from '@headrace/core';
 import type { AdaptiveInterval } from './adaptive-interval.ts';
 import { HeartbeatMissedEvent, HeartbeatReceivedEvent } from './heartbeat-event.ts';
 import type { HeartbeatFormat } from './heartbeat-format.ts';
@@ -49,7 +49,7 @@ import { formatOf, type HeartbeatOptions, rulesOf } from './heartbeat-options.ts
  * @see RFC 6455, 5.5.2 (WebSocket's ping and pong), and MQTT's keep alive, 3.1.2.10
  */
 export class HeartbeatHandler<Message = string> implements Handler {
-  declare readonly types: Types<Message, PassThrough, PassThrough, Message>;
+  declare readonly types: Types<{ reads: Message; writes: Message }>;
   private readonly format: HeartbeatFormat<Message>;
   private readonly rules: HeartbeatRules | undefined;
   private readonly adaptive: AdaptiveInterval | undefined;

@@ -1,4 +1,4 @@
-import type { CloseReason, Context, Handler, PassThrough, Types } from '@headrace/core';
+import type { CloseReason, Context, Handler, Types } from '@headrace/core';
 import { type IdleState, IdleStateEvent } from './idle-state-event.ts';
 
 /** Options of an {@link IdleCloseHandler}. */
@@ -43,7 +43,7 @@ export interface IdleCloseOptions<Message = never> {
  * ```
  */
 export class IdleCloseHandler<Message = never> implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, PassThrough, Message>;
+  declare readonly types: Types<{ writes: Message }>;
   private readonly state: IdleState;
   private readonly lastWord: ((event: IdleStateEvent) => Message) | undefined;
   private readonly reason: CloseReason;

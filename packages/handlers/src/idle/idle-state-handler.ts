@@ -3,7 +3,6 @@ import {
   type Context,
   checkTime,
   type Handler,
-  type PassThrough,
   type Types,
   type WriteFuture,
 } from '@headrace/core';
@@ -63,7 +62,7 @@ export interface IdleStateOptions {
  * @see Netty's `IdleStateHandler`
  */
 export class IdleStateHandler implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, PassThrough, never>;
+  declare readonly types: Types;
   private readonly reader: IdleTimer | undefined;
   private readonly writer: IdleTimer | undefined;
   private readonly all: IdleTimer | undefined;

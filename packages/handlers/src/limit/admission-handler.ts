@@ -6,7 +6,6 @@ import {
   checkTime,
   type Handler,
   initializer,
-  type PassThrough,
   type RejectedError,
   type Timer,
   type TransportChannel,
@@ -38,7 +37,7 @@ const DEFAULTS = { lastWordMs: 1000, maxLastWords: 100 } as const;
  * one of their own, or in theirs. One instance serves all connections, because it counts.
  */
 export abstract class AdmissionHandler implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, PassThrough, never>;
+  declare readonly types: Types;
   readonly sharable = true;
   private readonly onRefused: AdmissionOptions['onRefused'];
   private readonly lastWordMs: number;

@@ -2,7 +2,6 @@ import {
   type Context,
   checkNumber,
   type Handler,
-  type PassThrough,
   RejectedError,
   type Timer,
   type Types,
@@ -64,7 +63,7 @@ export class MessageRateExceededEvent {
  * ```
  */
 export class MessageRateHandler<Message = never> implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, PassThrough, Message>;
+  declare readonly types: Types<{ writes: Message }>;
   private readonly rate: Rate;
   private readonly onExceeded: 'slow-down' | 'drop' | 'close';
   private readonly lastWord: (() => Message) | undefined;

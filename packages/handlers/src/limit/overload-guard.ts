@@ -3,7 +3,6 @@ import {
   type Context,
   checkNumber,
   type Handler,
-  type PassThrough,
   type Timer,
   type Types,
 } from '@headrace/core';
@@ -99,7 +98,7 @@ const DEFAULTS = {
  * ```
  */
 export class OverloadGuard implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, PassThrough, never>;
+  declare readonly types: Types;
   readonly counters: OverloadCounters = { pauses: 0, pausedMs: 0, shed: 0 };
   private readonly options: Required<Omit<OverloadGuardOptions, 'onShed' | 'measure'>>;
   private readonly onShed: OverloadGuardOptions['onShed'];

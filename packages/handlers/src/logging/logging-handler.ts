@@ -7,7 +7,6 @@ import {
   type Handler,
   type Logger,
   type LogLevel,
-  type PassThrough,
   type Types,
   toError,
   type WriteFuture,
@@ -77,7 +76,7 @@ const DEFAULTS = {
  * @see Netty's `LoggingHandler`
  */
 export class LoggingHandler implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, PassThrough, never>;
+  declare readonly types: Types;
   readonly sharable = true;
   private readonly level: LogLevel;
   private readonly format: LogFormat;

@@ -4,7 +4,6 @@ import {
   type Direction,
   type Handler,
   isOutboundBytes,
-  type PassThrough,
   type Types,
   toBuffer,
   toError,
@@ -74,7 +73,7 @@ interface Side {
  * @see Netty's `PcapWriteHandler`
  */
 export class PcapHandler implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, PassThrough, never>;
+  declare readonly types: Types;
   private readonly writer: PcapWriter;
   private local: Side | undefined = undefined;
   private remote!: Side;

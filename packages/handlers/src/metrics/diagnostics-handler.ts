@@ -1,5 +1,5 @@
 import { type Channel as Topic, channel as topic } from 'node:diagnostics_channel';
-import type { Channel, Context, Handler, PassThrough, Types, WriteFuture } from '@headrace/core';
+import type { Channel, Context, Handler, Types, WriteFuture } from '@headrace/core';
 
 /** What is published: the channel, and the message, event or error where there is one. */
 export interface DiagnosticsMessage {
@@ -58,7 +58,7 @@ const ERROR: Topic = topic(DIAGNOSTICS_CHANNELS.error);
  * @see https://nodejs.org/api/diagnostics_channel.html
  */
 export class DiagnosticsHandler implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, PassThrough, never>;
+  declare readonly types: Types;
   readonly sharable = true;
 
   channelActive(ctx: Context): void {

@@ -1,7 +1,6 @@
 import {
   type Context,
   type Handler,
-  type PassThrough,
   sizeOfBytes,
   type Types,
   type WriteFuture,
@@ -47,7 +46,7 @@ export interface MetricsOptions {
  * ```
  */
 export class MetricsHandler implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, PassThrough, never>;
+  declare readonly types: Types;
   private readonly metrics: ServerMetrics;
   private counts!: ChannelCounts;
   private watched: { readonly future: WriteFuture; writes: number } | undefined = undefined;

@@ -1,4 +1,4 @@
-import type { Address, Context, Handler, PassThrough, Types } from '@headrace/core';
+import type { Address, Context, Handler, Types } from '@headrace/core';
 import type { Attributes, Span, Tracer } from '@opentelemetry/api';
 import { closeCategory } from '../metrics/close-category.ts';
 
@@ -46,7 +46,7 @@ const STATUS_ERROR = 2;
  * @see https://opentelemetry.io/docs/specs/semconv/attributes-registry/network/
  */
 export class TracingHandler implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, PassThrough, never>;
+  declare readonly types: Types;
   private readonly tracer: Tracer;
   private readonly spanName: string;
   private span: Span | undefined = undefined;

@@ -1,4 +1,4 @@
-import { type Context, type Handler, OptionError, type Types } from '@headrace/core';
+import { type Context, type Handler, OptionError, type Types, type TypesOf } from '@headrace/core';
 
 const INBOUND = [
   'channelRegistered',
@@ -18,10 +18,6 @@ const OUTBOUND = [
   'shutdown',
   'close',
 ] as const satisfies readonly (keyof Handler)[];
-
-type TypesOf<H> = H extends { readonly types?: Types<infer A, infer B, infer C, infer D> }
-  ? Types<A, B, C, D>
-  : Types<unknown, unknown, unknown, unknown>;
 
 /**
  * Puts a handler that reads and one that writes into a pipeline as one step: a decoder and an encoder that
@@ -57,12 +53,12 @@ type TypesOf<H> = H extends { readonly types?: Types<infer A, infer B, infer C, 
  * @see Netty's `CombinedChannelDuplexHandler`
  */
 export class CombinedHandler<In extends Handler, Out extends Handler> implements Handler {
-  declare readonly types: Types<
-    TypesOf<In>['readsIn'],
-    TypesOf<In>['readsOut'],
-    TypesOf<Out>['writesIn'],
-    TypesOf<Out>['writesOut']
-  >;
+  declare readonly types: Types<{
+    reads: TypesOf<In>['reads'];
+    passesOn: TypesOf<In>['passesOn'];
+    accepts: TypesOf<Out>['accepts'];
+    writes: TypesOf<Out>['writes'];
+  }>;
   readonly inbound: In;
   readonly outbound: Out;
 

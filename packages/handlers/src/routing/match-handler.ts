@@ -1,4 +1,4 @@
-import type { Context, Handled, Handler, PassThrough, Types } from '@headrace/core';
+import type { Context, Handled, Handler, Types } from '@headrace/core';
 
 /** A class of messages. */
 // biome-ignore lint/suspicious/noExplicitAny: any constructor
@@ -48,7 +48,7 @@ interface Case {
  * @see Netty's `SimpleChannelInboundHandler`
  */
 export class MatchHandler<In, Left = In> implements Handler {
-  declare readonly types: Types<In, Left, PassThrough, unknown>;
+  declare readonly types: Types<{ reads: In; passesOn: Left; writes: unknown }>;
   readonly sharable = true;
   private readonly cases: readonly Case[];
 

@@ -99,7 +99,7 @@ const OTHERWISE = 'otherwise';
  * @see Netty's example `portunification`, and its `AbstractSniHandler`
  */
 export class ProtocolDetector implements Handler {
-  declare readonly types: Types<Buffer, unknown, unknown, never>;
+  declare readonly types: Types<{ reads: Buffer; passesOn: unknown; accepts: unknown }>;
   /** The name of the protocol that was found. */
   static readonly PROTOCOL: AttributeKey<string> = new AttributeKey('protocol');
 

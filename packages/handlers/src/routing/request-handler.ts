@@ -4,7 +4,6 @@ import {
   checkNumber,
   checkTime,
   type Handler,
-  type PassThrough,
   ShutdownEvent,
   TimedOutError,
   type Timer,
@@ -79,7 +78,7 @@ const DEFAULTS = { concurrency: 1, maxPending: 64, timeoutMs: false } as const;
  * ```
  */
 export class RequestHandler<Request, Response> implements Handler {
-  declare readonly types: Types<Request, never, PassThrough, Response>;
+  declare readonly types: Types<{ reads: Request; passesOn: never; writes: Response }>;
   private readonly options: RequestOptions<Request, Response>;
   private readonly concurrency: number;
   private readonly maxPending: number;

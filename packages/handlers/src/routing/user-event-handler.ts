@@ -1,4 +1,4 @@
-import type { Context, Handled, Handler, PassThrough, Types } from '@headrace/core';
+import type { Context, Handled, Handler, Types } from '@headrace/core';
 
 /** A class of events. */
 // biome-ignore lint/suspicious/noExplicitAny: any constructor
@@ -36,7 +36,7 @@ type EventClass<T> = abstract new (...args: any[]) => T;
  * @see Netty's `SimpleUserEventChannelHandler`
  */
 export class UserEventHandler<T> implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, PassThrough, unknown>;
+  declare readonly types: Types<{ writes: unknown }>;
   readonly sharable = true;
   private readonly type: EventClass<T>;
   private readonly handle: (ctx: Context, event: T) => Handled;

@@ -3,7 +3,6 @@ import {
   checkNumber,
   checkTime,
   type Handler,
-  type PassThrough,
   type Timer,
   type Types,
 } from '@headrace/core';
@@ -51,7 +50,7 @@ const DEFAULT_JITTER = 0.1;
  * ```
  */
 export class MaxAgeHandler<Message = never> implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, PassThrough, Message>;
+  declare readonly types: Types<{ writes: Message }>;
   private readonly options: MaxAgeOptions<Message>;
   private readonly maxAgeMs: number;
   private timer: Timer | undefined = undefined;

@@ -1,11 +1,4 @@
-import {
-  type Context,
-  checkNumber,
-  type Handler,
-  type PassThrough,
-  type Timer,
-  type Types,
-} from '@headrace/core';
+import { type Context, checkNumber, type Handler, type Timer, type Types } from '@headrace/core';
 import { type ExpiryOptions, expire } from './connection-expiry.ts';
 
 /** Options of a {@link MaxMessagesHandler}. */
@@ -45,7 +38,7 @@ export interface MaxMessagesOptions<Message = never> extends ExpiryOptions<Messa
  * ```
  */
 export class MaxMessagesHandler<Message = never> implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, PassThrough, Message>;
+  declare readonly types: Types<{ writes: Message }>;
   private readonly options: MaxMessagesOptions<Message>;
   private left: number;
   private isOver = false;

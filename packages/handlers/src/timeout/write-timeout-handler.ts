@@ -2,7 +2,6 @@ import {
   type Context,
   checkTime,
   type Handler,
-  type PassThrough,
   TimedOutError,
   type Timer,
   type Types,
@@ -54,7 +53,7 @@ interface PendingWrite {
  * @see Netty's `WriteTimeoutHandler`
  */
 export class WriteTimeoutHandler implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, PassThrough, never>;
+  declare readonly types: Types;
   private readonly timeoutMs: number;
   /** In the order of their start; settled ones leave when they come to the front. */
   private pending: PendingWrite[] = [];

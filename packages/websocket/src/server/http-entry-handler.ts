@@ -1,8 +1,10 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import {
+  type ChannelDuplex,
   type ChannelOptions,
   type Context,
   DecodeError,
+  DuplexHandler,
   type Handler,
   type OutboundBytes,
   RejectedError,
@@ -11,8 +13,6 @@ import {
   type Timer,
   type Types,
 } from '@headrace/core';
-import { ChannelDuplex } from '../duplex/channel-duplex.ts';
-import { DuplexHandler } from '../duplex/duplex-handler.ts';
 import {
   type WebSocketChannel,
   type WebSocketInitializer,
@@ -70,7 +70,12 @@ export interface HttpEntryHandlerOptions {
  * @see Netty's `HttpServerCodec` and `WebSocketServerProtocolHandler`
  */
 export class HttpEntryHandler implements Handler {
-  declare readonly types: Types<Buffer, never, never, OutboundBytes>;
+  declare readonly types: Types<{
+    reads: Buffer;
+    passesOn: never;
+    accepts: never;
+    writes: OutboundBytes;
+  }>;
   private readonly options: HttpEntryHandlerOptions;
   private readonly duplex: DuplexHandler;
   private ctx: Context | undefined = undefined;

@@ -41,7 +41,12 @@ import { TextMessage, type WebSocketInput } from './text-message.ts';
  * @see Netty's `TextWebSocketFrame`; RFC 6455, section 5.6
  */
 export class WebSocketTextCodec implements Handler {
-  declare readonly types: Types<WebSocketInput, string, string, TextMessage>;
+  declare readonly types: Types<{
+    reads: WebSocketInput;
+    passesOn: string;
+    accepts: string;
+    writes: TextMessage;
+  }>;
   readonly sharable = true;
 
   channelRead(ctx: Context, message: WebSocketInput): void {

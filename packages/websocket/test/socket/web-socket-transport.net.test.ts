@@ -246,7 +246,9 @@ describe('a WebSocket as a transport', () => {
   it('works on any WebSocket of the library, though without a last word', async () => {
     const entry = new HttpEntry({
       webSocket: ({ pipeline }) =>
-        pipeline.addLast({ channelRead: (ctx, text: string) => void ctx.writeAndFlush(text) }),
+        pipeline.addLast({
+          channelRead: (ctx, text: WebSocketInput) => void ctx.writeAndFlush(text),
+        }),
     });
     server = await new ServerBootstrap()
       .childHandler(({ pipeline }) => pipeline.addLast(entry.handler()))

@@ -1,0 +1,68 @@
+import { create, toBinary } from '@bufbuild/protobuf';
+import { StructSchema } from '@bufbuild/protobuf/wkt';
+import { CompressionCodec, JsonCodec, StringCodec } from '@headrace/codec';
+import { CborCodec } from '@headrace/codec/cbor';
+import { MsgpackCodec } from '@headrace/codec/msgpack';
+import { ProtobufCodec } from '@headrace/codec/protobuf';
+import type { OutboundBytes } from '@headrace/core';
+import { bytesOf, type DecoderTarget } from '../decoder-target.ts';
+
+const VALUE = { a: [1, -5, 2 ** 40, 'é', null, true, 1.5], b: 'x'.repeat(40), c: { d: [] } };
+const STRUCT = create(StructSchema, {
+  fields: { a: { kind: { case: 'stringValue', value: 'b' } } },
+});
+
+const asBytes = (bytes: OutboundBytes): Uint8Array => bytes as Uint8Array;
+
+const compression: DecoderTarget[] = (['gzip', 'deflate', 'deflate-raw', 'brotli'] as const).map(
+  (format) => ({
+    name: `CompressionCodec, ${format}`,
+    alphabet: bytesOf('\0\x01\x1f\x8b\x08\x78\x9c\xff'),
+    samples: [
+      new CompressionCodec({ format }).encode(Buffer.from('hello hello hello')),
+      new CompressionCodec({ format }).encode(Buffer.alloc(5000)),
+    ],
+    isFramed: true,
+    oneIn: 20,
+    make: (onFrameError) => new CompressionCodec({ format, maxInflatedBytes: 1000, onFrameError }),
+  }),
+);
+
+export const targets: DecoderTarget[] = [
+  {
+    name: 'StringCodec',
+    alphabet: bytesOf('a\x80\xbf\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xed\xa0\xff'),
+    samples: [Buffer.from('aé€😀'), Buffer.from('\uFFFD')],
+    isFramed: true,
+    make: (onFrameError) => new StringCodec({ onFrameError }),
+  },
+  {
+    name: 'JsonCodec',
+    alphabet: bytesOf('{}[]"",::\\ 01e-.tfn'),
+    samples: [Buffer.from(JSON.stringify(VALUE))],
+    isFramed: true,
+    make: (onFrameError) => new JsonCodec({ onFrameError }),
+  },
+  {
+    name: 'MsgpackCodec',
+    alphabet: Uint8Array.from({ length: 0x60 }, (_, i) => 0x80 + i),
+    samples: [asBytes(new MsgpackCodec().encode(VALUE))],
+    isFramed: true,
+    make: (onFrameError) => new MsgpackCodec({ onFrameError }),
+  },
+  {
+    name: 'CborCodec',
+    alphabet: bytesOf('\0\x01\x20\x41\x61\x62\x81\x82\x9f\xa1\xa2\xbf\xc1\xd8\xf4\xf6\xfb\xff'),
+    samples: [asBytes(new CborCodec().encode(VALUE))],
+    isFramed: true,
+    make: (onFrameError) => new CborCodec({ onFrameError }),
+  },
+  {
+    name: 'ProtobufCodec',
+    alphabet: bytesOf('\x08\x0a\x12\x1a\x01\x02\x03\x80\xff'),
+    samples: [toBinary(StructSchema, STRUCT)],
+    isFramed: true,
+    make: (onFrameError) => new ProtobufCodec({ schema: StructSchema, onFrameError }),
+  },
+  ...compression,
+];

@@ -1,0 +1,147 @@
+import { spawnSync } from 'node:child_process';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { DecodeError, PipelineError, stderrLogger } from '../../src/index.ts';
+
+let written: string[] = [];
+
+beforeEach(() => {
+  written = [];
+  vi.useFakeTimers();
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    written.push(String(text));
+    return true;
+  });
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+  vi.useRealTimers();
+});
+
+describe('the default logger', () => {
+  it('escapes what could break or forge a line, or hide in it', () => {
+    stderrLogger().log('warn', 'name x\n2026 error FAKE\r\u001b[31m\u0085\u2028\u202e\u200b é');
+    expect(written).toHaveLength(1);
+    expect(written[0]).toContain(
+      'name x\\n2026 error FAKE\\r\\x1b[31m\\x85\\u2028\\u202e\\u200b é\n',
+    );
+  });
+
+  it("writes the stack of an error of the program, and one line for a peer's fault", () => {
+    const logger = stderrLogger();
+    logger.log('warn', 'ours', new TypeError('x is not\na function'));
+    expect(written[0]).toMatch(/ours: TypeError: x is not\\na function\n {4}at .*\n/);
+    logger.log('warn', 'wired wrongly', new PipelineError('PIPELINE_STATE', 'no'));
+    expect(written[1]).toMatch(/\n {4}at /);
+    logger.log('warn', 'theirs', new DecodeError('FRAME_TOO_LONG', 'too long'));
+    const reset = Object.assign(new Error('read ECONNRESET'), { syscall: 'read' });
+    logger.log('warn', 'the network', reset);
+    const cause = new RangeError('bad offset');
+    logger.log('warn', 'a decoder', new DecodeError('DECODER_FAILED', 'threw', {}, cause));
+    expect(written.slice(2, 4).map((text) => text.trimEnd().split('\n').length)).toEqual([1, 1]);
+    expect(written[4]).toMatch(/\n {4}at /);
+  });
+
+  it('counts lines that repeat, and writes how many they were', () => {
+    const logger = stderrLogger();
+    for (let i = 0; i < 1000; i++) {
+      const channel = `[id: 0x${(i + 7).toString(16).padStart(8, '0')}, L:127.0.0.1:80 ! R:10.0.0.${i}:${i}]`;
+      logger.log('warn', `${channel} ${i} bytes of "${String(i)}\\"x" are no frame`);
+    }
+    expect(written).toHaveLength(10);
+    logger.log('warn', 'something else');
+    expect(written).toHaveLength(11);
+    vi.advanceTimersByTime(10_000);
+    expect(written).toHaveLength(12);
+    expect(written[11]).toContain('warn 990 more lines like this in 10 s: ');
+    logger.log('warn', '[id: 0x00000001] 5 bytes of "a" are no frame');
+    expect(written).toHaveLength(13);
+  });
+
+  it('keeps a bounded number of kinds, however many a stranger makes up', () => {
+    const logger = stderrLogger();
+    for (let i = 0; i < 10_000; i++) {
+      logger.log('warn', `word ${String.fromCharCode(0x4e00 + i)}`);
+    }
+    expect(written.length).toBeLessThanOrEqual(256 + 10);
+  });
+
+  it('writes debug lines if HEADRACE_DEBUG asks for all', () => {
+    vi.stubEnv('HEADRACE_DEBUG', '');
+    stderrLogger().log('debug', 'hidden');
+    vi.stubEnv('HEADRACE_DEBUG', '*');
+    stderrLogger().log('debug', 'shown');
+    expect(written.join('')).toContain('debug shown');
+    expect(written).toHaveLength(1);
+  });
+
+  it('survives an error whose text cannot be read', () => {
+    const error = Object.defineProperty(new Error(), 'message', {
+      get() {
+        throw new Error('no');
+      },
+    });
+    stderrLogger().log('warn', 'bad', error);
+    expect(written[0]).toContain('bad: an error whose text cannot be read');
+  });
+});
+
+const register = fileURLToPath(new URL('../../../../scripts/register.mjs', import.meta.url));
+const program = `
+  import { stderrLogger } from '@headrace/core';
+  const logger = stderrLogger();
+  logger.log('warn', 'one');
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  logger.log('warn', 'two');
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  process.stdout.write('alive');
+`;
+
+describe('a log that cannot be written', () => {
+  const run = (stderr: 'pipe' | number) =>
+    spawnSync(
+      process.execPath,
+      [
+        '--conditions=@headrace/source',
+        '--import',
+        register,
+        '--input-type=module',
+        '--eval',
+        program,
+      ],
+      {
+        cwd: fileURLToPath(new URL('..', import.meta.url)),
+        stdio: ['ignore', 'pipe', stderr],
+        encoding: 'utf8',
+      },
+    );
+
+  it.runIf(existsSync('/dev/full'))('does not end the process when its disk is full', () => {
+    const full = openSync('/dev/full', 'w');
+    const { stdout, status } = run(full);
+    closeSync(full);
+    expect([stdout, status]).toEqual(['alive', 0]);
+  });
+
+  it.runIf(process.platform !== 'win32')('does not end the process when it is closed', () => {
+    const { stdout, status } = spawnSync(
+      'sh',
+      [
+        '-c',
+        `exec 3>&1; { "$0" "$@" 2>&1 1>&3; echo "exit $?" >&3; } | true`,
+        process.execPath,
+        '--conditions=@headrace/source',
+        '--import',
+        register,
+        '--input-type=module',
+        '--eval',
+        program,
+      ],
+      { cwd: fileURLToPath(new URL('..', import.meta.url)), encoding: 'utf8' },
+    );
+    expect([stdout, status]).toEqual(['aliveexit 0\n', 0]);
+  });
+});
