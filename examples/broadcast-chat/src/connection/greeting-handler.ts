@@ -1,4 +1,4 @@
-import type { Context, Handler, OutboundBytes, PassThrough, Timer, Types } from '@headrace/core';
+import type { Context, Handler, OutboundBytes, Timer, Types } from '@headrace/core';
 
 /** Programs say something at once; whoever says nothing for so long is a person with `nc`. */
 const SILENCE_MS = 1000;
@@ -13,7 +13,7 @@ const GREETING = Buffer.from(
  * - **Place** before the detector of the way in, whose first bytes it waits for.
  */
 export class GreetingHandler implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, PassThrough, OutboundBytes>;
+  declare readonly types: Types<{ writes: OutboundBytes }>;
   private timer: Timer | undefined = undefined;
 
   handlerAdded(ctx: Context): void {

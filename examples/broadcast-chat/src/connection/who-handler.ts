@@ -1,4 +1,4 @@
-import type { Context, Handler, PassThrough, ReadHold, Types } from '@headrace/core';
+import type { Context, Handler, ReadHold, Types } from '@headrace/core';
 import { inject, injectable } from '@headrace/inject';
 import { Room } from '../room/room.ts';
 
@@ -15,7 +15,7 @@ const NAMES_PER_TURN = 256;
  */
 @injectable()
 export class WhoHandler implements Handler {
-  declare readonly types: Types<string, string, PassThrough, string>;
+  declare readonly types: Types<{ reads: string; passesOn: string; writes: string }>;
   private readonly room: Room;
   /** Lists that are still to be written, the one under way first. */
   private lists: string[][] = [];

@@ -1,4 +1,4 @@
-import type { Context, Handler, PassThrough, Types } from '@headrace/core';
+import type { Context, Handler, Types } from '@headrace/core';
 import { principalOf } from '@headrace/handlers';
 import { inject, injectable } from '@headrace/inject';
 import type { WebSocketInput, WebSocketOutput } from '@headrace/websocket';
@@ -17,7 +17,11 @@ import { UnderTheHood } from './under-the-hood.ts';
  */
 @injectable()
 export class PageLineHandler implements Handler {
-  declare readonly types: Types<WebSocketInput, WebSocketInput, PassThrough, WebSocketOutput>;
+  declare readonly types: Types<{
+    reads: WebSocketInput;
+    passesOn: WebSocketInput;
+    writes: WebSocketOutput;
+  }>;
   private readonly room: Room;
   private readonly ways: WayFeed;
   private readonly settings: Settings;

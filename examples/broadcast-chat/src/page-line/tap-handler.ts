@@ -1,4 +1,4 @@
-import type { Context, Handler, PassThrough, Types, WriteFuture } from '@headrace/core';
+import type { Context, Handler, WriteFuture } from '@headrace/core';
 
 /** Hears what passes one place of a pipeline. */
 export interface TapListener {
@@ -15,7 +15,6 @@ export interface TapListener {
  * - **Place** anywhere. Put there while somebody looks under the hood, and removed after that.
  */
 export class TapHandler implements Handler {
-  declare readonly types: Types<PassThrough, PassThrough, PassThrough, never>;
   readonly lane: number;
   /** The number of the handler after it. */
   readonly index: number;
