@@ -18,7 +18,7 @@ const MAP_BYTES = 64;
 const SHORT_TEXT = 24;
 
 /** No CBOR takes more than four times as much for each of its bytes. */
-export const CBOR_HEAP_PER_BYTE = 28;
+export const CBOR_HEAP_PER_BYTE = 32;
 
 /** About what the value of this CBOR takes on the heap. What is no CBOR gives any number. */
 export function cborHeapBytes(bytes: Uint8Array): number {

@@ -28,7 +28,7 @@ const EXTENSION_BYTES = 144;
 const TEXT_BYTES = 24;
 
 /** No MessagePack takes more than four times as much for each of its bytes. */
-export const MSGPACK_HEAP_PER_BYTE = 17;
+export const MSGPACK_HEAP_PER_BYTE = 20;
 
 /** About what the value of a checked message takes on the heap. */
 export function msgpackHeapBytes(bytes: Uint8Array): number {
