@@ -32,14 +32,16 @@ export function plot({ title, unit, rows }: Result): string {
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${escaped(title)}">
   <style>
+    .ground { fill: #ffffff }
     text { font: 14px system-ui, sans-serif; fill: #24292f }
     .title { font-weight: 600 }
     .unit { font-size: 12px; fill: #57606a }
     .own { fill: #1f6feb }
     .peer { fill: #afb8c1 }
     line { stroke: #24292f; stroke-width: 1.5 }
-    @media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .unit { fill: #8d96a0 } .peer { fill: #57606a } line { stroke: #e6edf3 } }
+    @media (prefers-color-scheme: dark) { .ground { fill: #0d1117 } text { fill: #e6edf3 } .unit { fill: #8d96a0 } .peer { fill: #57606a } line { stroke: #e6edf3 } }
   </style>
+  <rect width="${WIDTH}" height="${height}" class="ground"/>
   <text x="10" y="24" class="title">${escaped(title)}</text>
   <text x="10" y="43" class="unit">${escaped(unit)}; smaller is better; the line goes from the least to the most of the rounds</text>
   ${bars.join('\n  ')}

@@ -100,8 +100,14 @@ async function installConsumer(folder: string, packages: readonly Packed[]): Pro
       packages.map(({ name, tarball }) => [name, `file:${tarball}`]),
     ),
     devDependencies: {
+      '@babel/plugin-transform-modules-commonjs': '^7.0.0',
       '@types/node': '^20.19.0',
+      jest: '^30.0.0',
       typescript: typescript.version,
+      // For projects on `module: commonjs`, which TypeScript 7 does not know any more.
+      ...Object.fromEntries(
+        OLD_TYPESCRIPTS.map((one) => [`typescript-${one}`, `npm:typescript@~${one}.0`]),
+      ),
     },
   };
   writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest, null, 2));
@@ -122,8 +128,44 @@ async function installConsumer(folder: string, packages: readonly Packed[]): Pro
   );
   writeFileSync(join(folder, 'types.mts'), [...imports, ...uses].join(''));
   writeFileSync(join(folder, 'types.cts'), [...imports, ...uses].join(''));
+  writeFileSync(join(folder, 'types.ts'), [...imports, ...uses].join(''));
   const args = ['install', '--no-audit', '--no-fund', '--loglevel=error'];
   return step('tarballs install into an empty project', 'npm', args, folder);
+}
+
+/** The two recipes of docs/guides/jest-and-commonjs.md. */
+async function checkJest(consumer: string): Promise<void> {
+  const body = (name: string): string => `test('${name}', () => {
+  const channel = new EmbeddedChannel(new LineFrameDecoder({ maxLength: 80 }));
+  channel.writeInbound(Buffer.from('a\\nb'));
+  expect(String(channel.readInbound())).toBe('a');
+});
+`;
+  writeFileSync(
+    join(consumer, 'module.test.mjs'),
+    `import { LineFrameDecoder } from '@headrace/codec';
+import { EmbeddedChannel } from '@headrace/core/testing';
+${body('as a module')}`,
+  );
+  writeFileSync(
+    join(consumer, 'commonjs.test.cjs'),
+    `const { LineFrameDecoder } = require('@headrace/codec');
+const { EmbeddedChannel } = require('@headrace/core/testing');
+${body('as CommonJS')}`,
+  );
+  const translating = {
+    testMatch: ['**/commonjs.test.cjs'],
+    transform: {
+      '\\.[cm]?[jt]sx?$': ['babel-jest', { plugins: ['@babel/plugin-transform-modules-commonjs'] }],
+    },
+    transformIgnorePatterns: ['/node_modules/(?!@headrace/)'],
+  };
+  const jest = join(consumer, 'node_modules', 'jest', 'bin', 'jest.js');
+  const modules = ['--experimental-vm-modules', jest, '--config'];
+  const plain = JSON.stringify({ testMatch: ['**/module.test.mjs'], transform: {} });
+  await step('Jest, tests as modules', process.execPath, [...modules, plain], consumer);
+  const args = [jest, '--config', JSON.stringify(translating)];
+  await step('Jest, tests as CommonJS', process.execPath, args, consumer);
 }
 
 function identifier(entry: string): string {
@@ -132,6 +174,19 @@ function identifier(entry: string): string {
 
 const TYPES = ['--noEmit', '--ignoreConfig', '--strict', '--target', 'es2022', '--types', 'node'];
 const NODENEXT = ['--module', 'nodenext', '--moduleResolution', 'nodenext'];
+/** The oldest that our declarations are written for, and the last with the resolution of `module: commonjs`. */
+const OLD_TYPESCRIPTS = ['5.4', '5.9'];
+const COMMONJS = [
+  '--noEmit',
+  '--strict',
+  '--target',
+  'es2022',
+  '--lib',
+  'es2023',
+  '--types',
+  'node',
+];
+const NODE10 = ['--module', 'commonjs', '--moduleResolution', 'node10', '--skipLibCheck'];
 const BUNDLER = ['--module', 'esnext', '--moduleResolution', 'bundler'];
 
 async function main(temporary: string): Promise<void> {
@@ -156,6 +211,17 @@ async function main(temporary: string): Promise<void> {
   const tsc = join(consumer, 'node_modules', '.bin', 'tsc');
   await step('types, nodenext', tsc, [...TYPES, ...NODENEXT, 'types.mts', 'types.cts'], consumer);
   await step('types, bundler', tsc, [...TYPES, ...BUNDLER, 'types.mts'], consumer);
+  for (const version of OLD_TYPESCRIPTS) {
+    const old = join(consumer, 'node_modules', `typescript-${version}`, 'bin', 'tsc');
+    const options = [old, ...COMMONJS, ...NODE10, 'types.ts'];
+    await step(
+      `types, module commonjs, TypeScript ${version}`,
+      process.execPath,
+      options,
+      consumer,
+    );
+  }
+  await checkJest(consumer);
   const nodes = [
     { version: process.version, path: process.execPath },
     ...(await installedNodes(OTHER_NODES)),

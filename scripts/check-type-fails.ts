@@ -1,5 +1,6 @@
 // Files named *.fail.ts must not compile. Their first lines say with which message:
 // `// expect: <part of the compiler's message>`; every error must be expected, every expected one come.
+// If lines end with `// here`, errors may stand in these lines only.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CheckResult, Problem } from './problem.ts';
@@ -7,18 +8,31 @@ import { filesBelow, foldersIn } from './source-file.ts';
 import { compile, type Diagnostic } from './tools.ts';
 
 const EXPECT = /^\/\/ expect: (.+)$/;
+const HERE = /\/\/ here$/;
 
-function expectations(root: string, file: string): string[] {
-  const expected: string[] = [];
-  for (const line of readFileSync(join(root, file), 'utf8').split('\n')) {
-    const text = EXPECT.exec(line)?.[1];
-    if (text === undefined) break;
-    expected.push(text.trim());
-  }
-  return expected;
+interface Expectations {
+  readonly texts: string[];
+  /** The lines in which errors may stand; none for any. */
+  readonly places: number[];
 }
 
-function checkFile(file: string, expected: string[], errors: readonly Diagnostic[]): Problem[] {
+function expectations(root: string, file: string): Expectations {
+  const lines = readFileSync(join(root, file), 'utf8').split('\n');
+  const texts: string[] = [];
+  for (const line of lines) {
+    const text = EXPECT.exec(line)?.[1];
+    if (text === undefined) break;
+    texts.push(text.trim());
+  }
+  const places = lines.flatMap((line, index) => (HERE.test(line) ? [index + 1] : []));
+  return { texts, places };
+}
+
+function checkFile(
+  file: string,
+  { texts: expected, places }: Expectations,
+  errors: readonly Diagnostic[],
+): Problem[] {
   if (expected.length === 0) {
     return [{ file, line: 1, message: 'must begin with "// expect: <part of the message>"' }];
   }
@@ -29,7 +43,10 @@ function checkFile(file: string, expected: string[], errors: readonly Diagnostic
   const surprising = errors
     .filter(({ message }) => !expected.some((text) => message.includes(text)))
     .map(({ line, message }) => ({ file, line, message: `unexpected error: ${message}` }));
-  return [...missing, ...surprising];
+  const misplaced = errors
+    .filter(({ line }) => places.length > 0 && !places.includes(line))
+    .map(({ line }) => ({ file, line, message: `the error stands here, not at line ${places}` }));
+  return [...missing, ...surprising, ...misplaced];
 }
 
 export function checkTypeFails(root: string): CheckResult {

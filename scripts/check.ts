@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { checkDocs } from './check-docs.ts';
 import { checkLayers } from './check-layers.ts';
 import { checkSizes } from './check-sizes.ts';
-import { checkStatements } from './check-statements.ts';
 import { checkTypeFails } from './check-type-fails.ts';
 import { type Check, describeProblem } from './problem.ts';
+import { checkStatements } from './statements/check.ts';
 import { lint, lintPromises, typeCheck } from './tools.ts';
 import { checkWalk } from './walk/check.ts';
 

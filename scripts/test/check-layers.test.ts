@@ -75,6 +75,58 @@ it('refuses packages that are siblings, hidden files and undeclared dependencies
   ]);
 });
 
+it('takes folders of a folder for parts of it', () => {
+  const found = problems({
+    'packages/core/src/contract.ts': 'export interface Channel { readonly id: string }',
+    'packages/core/src/transport/transport.ts': "export type { Channel } from '../contract.ts';",
+    'packages/core/src/transport/tls/t.ts': "export type { Channel } from '../transport.ts';",
+    'packages/core/src/transport/node-handle/h.ts':
+      "import '../tls/t.ts';\nimport '../../group/g.ts';",
+    'packages/core/src/transport/stream/s.ts': "export type { Channel } from '../transport.ts';",
+    'packages/core/src/group/g.ts': 'export {};',
+    'packages/core/src/bootstrap/b.ts': "import '../transport/tls/t.ts';",
+    'packages/core/src/channel/c.ts':
+      "import '../transport/transport.ts';\nimport '../transport/stream/s.ts';",
+  });
+  expect(found).toEqual([
+    expect.stringMatching(/c\.ts:2: .*"channel" may not import "transport"/),
+    expect.stringMatching(/h\.ts:2: .*"transport" may not import "group"/),
+  ]);
+});
+
+it('finds a cycle through folders of a folder', () => {
+  const found = problems({
+    'packages/core/src/transport/a.ts': "import './tls/b.ts';",
+    'packages/core/src/transport/tls/b.ts': "import '../stream/c.ts';",
+    'packages/core/src/transport/stream/c.ts': "import type {} from '../a.ts';",
+  });
+  expect(found).toEqual([
+    expect.stringMatching(/import cycle: .*a\.ts → .*b\.ts → .*c\.ts → .*a\.ts$/),
+  ]);
+});
+
+it('lets a second entry be assembled from everything, and nobody within import it', () => {
+  const found = problems({
+    'packages/core/package.json': manifest('core', {
+      exports: { '.': {}, './authoring': {}, './testing': {} },
+    }),
+    'packages/core/src/authoring.ts':
+      "export { check } from './internal/check.ts';\nexport { C } from './channel/c.ts';",
+    'packages/core/src/internal/check.ts': 'export const check = 1;',
+    'packages/core/src/channel/c.ts': 'export class C {}',
+    'packages/core/src/pipeline/p.ts': "import { check } from '../authoring.ts';\ncheck;",
+    'packages/codec/package.json': manifest('codec', { dependencies: { '@headrace/core': '1' } }),
+    'packages/codec/src/a.ts':
+      "import '@headrace/core/authoring';\nimport '@headrace/core/internal';",
+  });
+  expect(found).toEqual([
+    expect.stringContaining(
+      'a.ts:2: import of "@headrace/core/internal": @headrace/core/internal is',
+    ),
+    expect.stringContaining('p.ts:1: import of "../authoring.ts": goes through authoring.ts'),
+  ]);
+});
+
 it('finds a cycle of type imports', () => {
   const found = problems({
     'packages/core/src/group/a.ts': "import type { B } from './b.ts';\nexport type A = B;",

@@ -99,7 +99,9 @@ async function record(client: Socket): Promise<Ran[]> {
 }
 
 /** Serves clients with this pipeline, and records the way of one message through it. */
-async function walk(initializer: Parameters<ServerBootstrap['childHandler']>[0]): Promise<Ran[]> {
+async function walk(
+  initializer: Parameters<ServerBootstrap['childHandler']>[0],
+): Promise<Pick<Ran, 'url' | 'name' | 'calls'>[]> {
   await using server = await new ServerBootstrap()
     .childHandler(initializer)
     .bind({ host: '127.0.0.1', port: 0 });
@@ -107,7 +109,8 @@ async function walk(initializer: Parameters<ServerBootstrap['childHandler']>[0])
   client.setNoDelay(true);
   await once(client, 'connect');
   try {
-    return await record(client);
+    const ran = await record(client);
+    return ran.map(({ url, name, calls }) => ({ url, name, calls }));
   } finally {
     client.destroy();
   }

@@ -1,14 +1,6 @@
 // What happens on one connection, from bytes to the echo.
 import { textLines } from '@headrace/codec';
-import {
-  type Channel,
-  type ChannelGroup,
-  type Context,
-  type Handler,
-  type OutboundBytes,
-  ShutdownEvent,
-  type Types,
-} from '@headrace/core';
+import { type Channel, type ChannelGroup, handler, type OutboundBytes } from '@headrace/core';
 import {
   AuthHandler,
   EchoHandler,
@@ -17,7 +9,6 @@ import {
   IdleStateHandler,
   type SessionRegistry,
   TrafficShapingHandler,
-  UserEventHandler,
 } from '@headrace/handlers';
 
 export interface ConnectionOptions {
@@ -29,13 +20,13 @@ export interface ConnectionOptions {
 }
 
 /** Trims each line and drops the empty ones. */
-const trimmed: Handler & { readonly types?: Types<{ reads: string; passesOn: string }> } = {
+const trimmed = handler<{ reads: string; passesOn: string }>({
   sharable: true,
-  channelRead(ctx: Context, line: string) {
+  channelRead(ctx, line) {
     const text = line.trim();
     if (text !== '') ctx.fireChannelRead(text);
   },
-};
+});
 
 export function buildPipeline(
   channel: Channel<Buffer, OutboundBytes>,
@@ -51,7 +42,6 @@ export function buildPipeline(
     new IdleCloseHandler({ lastWord: () => 'ERR:IDLE_TIMEOUT' }),
     trimmed,
     new HeartbeatHandler(),
-    new UserEventHandler(ShutdownEvent, (ctx) => void ctx.channel.end({ reason: 'shutdown' })),
     new AuthHandler<string>({
       isCredentials: (text) => text.startsWith('AUTH:'),
       authenticate: (text) => {

@@ -1,8 +1,8 @@
 // npm start --prefix examples/long-connection-server       (or: npm start, in this folder)
-// then, in another terminal: nc 127.0.0.1 18888, and type AUTH:ann
+// then, in another terminal: nc 127.0.0.1 18890, and type AUTH:ann
 import { LongConnectionServer } from './long-connection-server.ts';
 
-const { NETTY_TCP_ENABLE: enable = 'true', NETTY_TCP_PORT: port = '18888' } = process.env;
+const { NETTY_TCP_ENABLE: enable = 'true', NETTY_TCP_PORT: port = '18890' } = process.env;
 
 if (enable === 'true') {
   try {

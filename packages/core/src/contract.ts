@@ -7,7 +7,8 @@
 
 import type { X509Certificate } from 'node:crypto';
 import type { AttributeKey } from './attribute-key.ts';
-import type { Chain, MessageTypes, ReadAfter, WriteAfter } from './handler-types.ts';
+import type { Fitting, OrMisfit, ReadAfter, WriteAfter } from './handler-chain.ts';
+import type { HandlerTypes } from './handler-types.ts';
 
 /** An event or operation handler may also return a promise; its rejection counts as a throw of that handler. */
 export type Handled = void | PromiseLike<void>;
@@ -25,49 +26,52 @@ export type Direction = 'input' | 'output';
  *
  * @see Netty's `ChannelInboundHandler` and `ChannelOutboundHandler`; one interface as in Netty 5
  */
-export interface Handler {
+export interface Handler<T extends HandlerTypes = HandlerTypes> {
   /** For the compiler only: `declare readonly types: Types<{ … }>`. */
-  readonly types?: MessageTypes;
+  readonly types?: T;
 
   /** True if one instance may stand in many pipelines. A handler with state of one channel must not say so. */
   readonly sharable?: boolean;
+  /**
+   * A handler of the same class with the same options, for another channel: so one instance may stand in a
+   * template, which gives each channel its own.
+   */
+  fresh?(): Handler;
 
   /** The handler is in the pipeline of a registered channel; comes before any other event. */
-  handlerAdded?(ctx: Context): void;
+  handlerAdded?(ctx: Context<T>): void;
   /** The handler is out of the pipeline; messages it still held may go on through `ctx`. */
-  handlerRemoved?(ctx: Context): void;
+  handlerRemoved?(ctx: Context<T>): void;
 
-  channelRegistered?(ctx: Context): Handled;
+  channelRegistered?(ctx: Context<T>): Handled;
   /** The connection is up. */
-  channelActive?(ctx: Context): Handled;
+  channelActive?(ctx: Context<T>): Handled;
   /** A message came in. */
-  // biome-ignore lint/suspicious/noExplicitAny: the message type is the handler's own, see Types
-  channelRead?(ctx: Context, message: any): Handled;
+  channelRead?(ctx: Context<T>, message: T['reads']): Handled;
   /** What came in together has been read: the time to flush. */
-  channelReadComplete?(ctx: Context): Handled;
+  channelReadComplete?(ctx: Context<T>): Handled;
   /** `channel.isWritable` changed. */
-  channelWritabilityChanged?(ctx: Context): Handled;
+  channelWritabilityChanged?(ctx: Context<T>): Handled;
   /** Another handler or the application announced something, see the event's class. */
-  userEventTriggered?(ctx: Context, event: unknown): Handled;
+  userEventTriggered?(ctx: Context<T>, event: unknown): Handled;
   /** One half of the connection was shut down (only with `allowHalfOpen`). */
-  channelShutdown?(ctx: Context, direction: Direction): Handled;
+  channelShutdown?(ctx: Context<T>, direction: Direction): Handled;
   /** The connection is gone. */
-  channelInactive?(ctx: Context): Handled;
-  channelUnregistered?(ctx: Context): Handled;
+  channelInactive?(ctx: Context<T>): Handled;
+  channelUnregistered?(ctx: Context<T>): Handled;
   /** A handler before this one, or this one, threw, or the connection failed. */
-  exceptionCaught?(ctx: Context, error: Error): Handled;
+  exceptionCaught?(ctx: Context<T>, error: Error): Handled;
 
   /** Somebody asks for more input. */
-  read?(ctx: Context): Handled;
+  read?(ctx: Context<T>): Handled;
   /** A message goes out: return `ctx.write(…)` of what it becomes. */
-  // biome-ignore lint/suspicious/noExplicitAny: the message type is the handler's own, see Types
-  write?(ctx: Context, message: any): WriteFuture | PromiseLike<void>;
+  write?(ctx: Context<T>, message: T['accepts']): WriteFuture | PromiseLike<void>;
   /** What was written shall go to the peer. */
-  flush?(ctx: Context): Handled;
+  flush?(ctx: Context<T>): Handled;
   /** One half of the connection shall be shut down. */
-  shutdown?(ctx: Context, direction: Direction): WriteFuture | PromiseLike<void>;
+  shutdown?(ctx: Context<T>, direction: Direction): WriteFuture | PromiseLike<void>;
   /** The connection shall be closed. */
-  close?(ctx: Context, reason: CloseReason): WriteFuture | PromiseLike<void>;
+  close?(ctx: Context<T>, reason: CloseReason): WriteFuture | PromiseLike<void>;
 }
 
 /** The inbound events, each started at the neighbour towards the tail. */
@@ -100,13 +104,23 @@ export interface OutboundInvoker {
   close(reason?: CloseReason): WriteFuture;
 }
 
-/** A handler's place in one pipeline: how it reaches its neighbours, its channel and the clock. */
-export interface Context extends InboundInvoker, OutboundInvoker {
+/**
+ * A handler's place in one pipeline: how it reaches its neighbours, its channel and the clock.
+ *
+ * @typeParam T - the handler's {@link Types}, `Context<Upper['types']>`: the compiler then checks what it fires and
+ *   writes. A plain `Context` lets every message pass, and nothing that goes through it is checked.
+ */
+export interface Context<T extends HandlerTypes = HandlerTypes>
+  extends InboundInvoker,
+    OutboundInvoker {
   readonly name: string;
   readonly handler: Handler;
   readonly channel: Channel;
   readonly pipeline: Pipeline;
   readonly clock: Clock;
+  fireChannelRead(message: T['mayFire']): void;
+  write(message: T['mayWrite']): WriteFuture;
+  writeAndFlush(message: T['mayWrite']): WriteFuture;
   /** True once the handler is out of the pipeline; the context still forwards to its old neighbours. */
   readonly isRemoved: boolean;
   /** Tells the channel that this handler holds so many bytes more (or less) of output; they count towards writability. */
@@ -136,15 +150,21 @@ export type HandlerRef = string | Handler | HandlerClass;
  */
 export interface Pipeline<R = unknown, W = unknown> extends InboundInvoker, OutboundInvoker {
   readonly channel: Channel;
+  /** For the compiler only: a pipeline of texts is none of numbers. */
+  readonly reads?: R;
 
-  /** Appends one handler under a name of your own; a taken name is a `PipelineError`. */
-  addLast(name: string, handler: Handler): Pipeline;
-  /** Appends handlers. The compiler checks that each one reads what comes before it and writes what that accepts. */
-  // The last overload, because the compiler's message is about the last one.
-  addLast<const Hs extends readonly Handler[]>(
-    ...handlers: Hs & Chain<Hs, R, W>
-  ): Pipeline<ReadAfter<Hs, R>, WriteAfter<Hs, W>>;
-  /** Puts handlers at the head, in the order given. */
+  write(message: W): WriteFuture;
+  writeAndFlush(message: W): WriteFuture;
+
+  /**
+   * Appends handlers; or one under a name of your own, `addLast('name', handler)`, where a taken name is a
+   * `PipelineError`. The compiler checks that each one reads what comes before it and writes what that accepts.
+   */
+  // One signature, and a mapped type: so the compiler's error stands at the handler that does not fit.
+  addLast<const Args extends readonly (Handler | string)[]>(
+    ...handlers: OrMisfit<Args, Fitting<Args, R, W>>
+  ): Pipeline<ReadAfter<Args, R>, WriteAfter<Args, W>>;
+  /** Puts handlers at the head, in the order given. Only `addLast` is checked by the compiler. */
   addFirst(...handlers: readonly Handler[]): Pipeline;
   addFirst(name: string, handler: Handler): Pipeline;
   addBefore(base: HandlerRef, handler: Handler, name?: string): Pipeline;

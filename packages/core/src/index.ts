@@ -1,17 +1,28 @@
 // The nouns
 export { AttributeKey } from './attribute-key.ts';
 // Start a server or a client
-export { initializer } from './bootstrap/acceptor.ts';
 export type {
   AcceptedSocketOptions,
+  AcceptedTransport,
   BindTarget,
+  ListenerTarget,
   MemoryTarget,
   ServerTls,
 } from './bootstrap/bind-target.ts';
 export { Bootstrap, type ClientOptions, type ConnectTarget } from './bootstrap/bootstrap.ts';
 export type { ChannelInitializer } from './bootstrap/bootstrap-options.ts';
-export type { ClientTls, ConnectPlace, ConnectSocketOptions } from './bootstrap/connect-target.ts';
-export { ShutdownEvent, type ShutdownOptions } from './bootstrap/drain.ts';
+export type {
+  ClientTls,
+  ConnectPlace,
+  ConnectSocketOptions,
+  TransportTarget,
+} from './bootstrap/connect-target.ts';
+export {
+  CONNECTION_ACCEPTED,
+  CONNECTION_CLOSED,
+  type ConnectionMessage,
+} from './bootstrap/connection-diagnostics.ts';
+export type { ShutdownOptions } from './bootstrap/drain.ts';
 export { Server, type ServerEvents } from './bootstrap/server.ts';
 export {
   type BindOptions,
@@ -27,11 +38,18 @@ export {
 } from './bootstrap/tls-event.ts';
 export { type UpgradeOptions, upgradeToTls } from './bootstrap/upgrade-to-tls.ts';
 // Channels over transports of your own
+export type { ChannelHooks, ChannelOptions } from './channel/channel-options.ts';
+// Internal until the channels of WebSockets are made by openChannel
+export { resolveChannelOptions } from './channel/channel-options.ts';
+export { DrainEvent, type DrainHold } from './channel/drain-event.ts';
+export { initializer } from './channel/initializer.ts';
 export {
-  type ChannelHooks,
-  type ChannelOptions,
-  resolveChannelOptions,
-} from './channel/channel-options.ts';
+  type ConnectChannelOptions,
+  connectChannel,
+  type OpenChannelOptions,
+  openChannel,
+  registerChannel,
+} from './channel/open-channel.ts';
 export { TransportChannel } from './channel/transport-channel.ts';
 export { CLIENT_ADDRESS, clientAddress } from './client-address.ts';
 export type {
@@ -91,16 +109,21 @@ export type {
   SlowMemberPolicy,
 } from './group/slow-member.ts';
 export type {
-  CannotRead,
-  CannotWrite,
   Chain,
+  Fitting,
+  Misfit,
+  OrMisfit,
+  ReadAfter,
+  ThePipelineSoFar,
+  TypesOf,
+  WriteAfter,
+} from './handler-chain.ts';
+export type {
+  HandlerTypes,
   MessageTypes,
   PassThrough,
-  ReadAfter,
   Types,
-  TypesOf,
   WhatItReads,
-  WriteAfter,
 } from './handler-types.ts';
 // For writing handlers
 export { addressText } from './internal/address-text.ts';
@@ -117,6 +140,7 @@ export { sizeOfBytes } from './internal/size-of-bytes.ts';
 export { silentLogger, stderrLogger } from './internal/stderr-logger.ts';
 export { systemClock } from './internal/system-clock.ts';
 // Pipelines
+export { handler } from './pipeline/handler-literal.ts';
 export {
   type HandlerFactory,
   type Made,
@@ -124,17 +148,40 @@ export {
   pipeline,
 } from './pipeline/pipeline-template.ts';
 export { sequential } from './pipeline/sequential.ts';
+// A channel as streams
+export { ChannelDuplex } from './stream/channel-duplex.ts';
+export {
+  type ChannelStreams,
+  type ChannelStreamsOptions,
+  channelStreams,
+} from './stream/channel-streams.ts';
+export { DuplexHandler } from './stream/duplex-handler.ts';
+// Transports
 export {
   byteLengthOf,
   isByteSource,
   isOutboundBytes,
   toBuffer,
 } from './transport/byte-source.ts';
-export type { ListenTarget } from './transport/listening-transport.ts';
+export type {
+  Listener,
+  ListenerSink,
+  TransportKind,
+  TransportWay,
+} from './transport/listener.ts';
 export { MemoryNetwork, type MemoryNetworkOptions } from './transport/memory-network.ts';
 export { type MemoryOptions, MemoryTransport } from './transport/memory-transport.ts';
+export type { WantedTransport } from './transport/node-handle/node-handles.ts';
+export type { ListenTarget } from './transport/socket-listener.ts';
 export { SocketTransport } from './transport/socket-transport.ts';
-export { TlsClientContext, type TlsClientOptions } from './transport/tls-client-context.ts';
-export type { TlsIdentity } from './transport/tls-identity.ts';
-export { TlsServerContext, type TlsServerOptions } from './transport/tls-server-context.ts';
+export {
+  type StreamPair,
+  StreamTransport,
+  type StreamTransportOptions,
+} from './transport/stream-transport.ts';
+export { TlsClientContext, type TlsClientOptions } from './transport/tls/tls-client-context.ts';
+export type { TlsSide } from './transport/tls/tls-handshake.ts';
+export type { TlsIdentity } from './transport/tls/tls-identity.ts';
+export { TlsServerContext, type TlsServerOptions } from './transport/tls/tls-server-context.ts';
+export { TlsTransport } from './transport/tls/tls-transport.ts';
 export type { Transport, TransportSink } from './transport/transport.ts';

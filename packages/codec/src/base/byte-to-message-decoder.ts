@@ -3,6 +3,8 @@ import {
   type Context,
   DecodeError,
   type Direction,
+  DrainEvent,
+  type DrainHold,
   type Handler,
   type Timer,
   TlsUpgradeEvent,
@@ -37,6 +39,12 @@ export interface ByteToMessageDecoderOptions {
    * your own: those that ship have limits in their own terms. @default Infinity
    */
   readonly maxBufferedBytes?: number;
+  /**
+   * What is taken and has fewer bytes than this is copied into memory of its own; `false` for nothing, at no
+   * cost. For messages that are kept: a view keeps all of the memory alive that it was read into, up to 68 KiB
+   * that many connections share. A copy takes about 200 bytes beside its own. @default false
+   */
+  readonly copyBelowBytes?: number | false;
 }
 
 /** After an emitted error the rest of a read waits for the next read, but no longer than this. */
@@ -63,13 +71,15 @@ const SHOWN_BYTES = 16;
  * here until the last hold is released. Once the channel discards its input (`end()`, `close()`), the rest is
  * dropped. `channelReadComplete` passes. With `autoRead` off, a read that gave no message asks for another.
  * At the end of the input the rest is decoded, then `decodeLast` is called once, then the end passes on.
- * Tells a `TlsUpgradeEvent` of the bytes that it holds, so that the upgrade is refused.
+ * Reports the bytes that it holds to a `TlsUpgradeEvent`, so that the upgrade is refused. On a `DrainEvent` the
+ * channel does not end within a frame.
  * **Errors** a `DecodeError` of `decode` as it is, anything else it throws as `HR_ERR_DECODER_FAILED`;
  * `HR_ERR_TIMEOUT_READ` for a frame that was begun and never ended. A frame that the end of the input cuts
  * off is told to the log at level debug, as `HR_ERR_FRAME_TRUNCATED`.
  * **State** the bytes that are left over: one decoder for each channel.
  * **Cost** no copy for a message that lies within one read; linear in the bytes, however they are cut.
- * **Pitfalls** a taken Buffer is a view of what was read: to keep a few bytes for long, copy them. After a
+ * **Pitfalls** a taken Buffer is a view of what was read, up to 68 KiB that it keeps alive: who keeps small
+ * messages for long copies them (`Buffer.from(message)`), or has `copyBelowBytes` do it. After a
  * removal, also one in the middle of a read, the bytes that are left over pass on as one raw Buffer.
  *
  * @example
@@ -100,9 +110,11 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   protected readonly onFrameError: FrameErrorPolicy;
   /** Made at the first read. */
   private madeInput: ByteInput | undefined = undefined;
-  private readonly limits: RestLimits;
+  protected readonly limits: RestLimits;
   /** Made when the first frame is left unfinished. */
   private deadline: FrameDeadline | undefined = undefined;
+  /** A drain waits for the frame that is begun. */
+  private drainHold: DrainHold | undefined = undefined;
   private busy = false;
   private removed = false;
   /** Nothing is decoded any more: a fatal error. */
@@ -128,7 +140,11 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
 
   constructor(options: ByteToMessageDecoderOptions = {}) {
     this.onFrameError = checkPolicy(options.onFrameError ?? 'close');
-    this.limits = RestLimits.of(options.frameTimeoutMs, options.maxBufferedBytes);
+    this.limits = RestLimits.of(
+      options.frameTimeoutMs,
+      options.maxBufferedBytes,
+      options.copyBelowBytes,
+    );
     refuseSharing(this);
   }
 
@@ -148,6 +164,14 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     return input.length > 0 ? this.decode(ctx, input) : undefined;
   }
 
+  /**
+   * True while a frame has begun of which `decode` has taken bytes: a decoder that takes frames in parts says
+   * so. The rest is due within `frameTimeoutMs`, and an upgrade to TLS in the middle is refused.
+   */
+  isWithinFrame(): boolean {
+    return false;
+  }
+
   /** For `decode`: a bad frame behind which decoding can go on at once, unless the policy says close. */
   protected badFrame(ctx: Context, error: DecodeError): void {
     if (this.onFrameError === 'close') this.fail(ctx, error);
@@ -156,7 +180,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   }
 
   private get input(): ByteInput {
-    this.madeInput ??= new ByteInput();
+    this.madeInput ??= new ByteInput(this.limits.copyBelowBytes);
     return this.madeInput;
   }
 
@@ -182,8 +206,11 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     const { input } = this;
     if (this.removed) this.passOnRest(ctx);
     else input.settle();
-    if (input.length === 0) this.deadline?.clear();
-    else this.watchRest(ctx, input);
+    if (input.length > 0 || this.isWithinFrame()) this.watchRest(ctx, input);
+    else {
+      this.deadline?.clear();
+      this.drainHold?.release();
+    }
   }
 
   private watchRest(ctx: Context, input: ByteInput): void {
@@ -212,6 +239,9 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   userEventTriggered(ctx: Context, event: unknown): void {
     // What is left over came in plain: it must not be taken for the beginning of what comes encrypted.
     if (event instanceof TlsUpgradeEvent) event.holding(this.heldBytes());
+    else if (event instanceof DrainEvent && (this.heldBytes() > 0 || this.isWithinFrame())) {
+      this.drainHold ??= event.hold('begun frame');
+    }
     ctx.fireUserEventTriggered(event);
   }
 
@@ -346,7 +376,9 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
       try {
         message = this.decodeLast(ctx, input);
       } catch (thrown) {
-        this.goesOnAfter(ctx, thrown, input.length !== before);
+        // Nothing follows that would be decoded wrongly, so the policy decides, whatever was taken.
+        if (this.onFrameError === 'emit') this.tell(ctx, decodeErrorOf(this, thrown));
+        else this.goesOnAfter(ctx, thrown, true);
         return;
       }
       if (message === undefined) return;
@@ -404,12 +436,13 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     if (hasRest || reentrant !== undefined) ctx.fireChannelReadComplete();
   }
 
-  private heldBytes(): number {
+  /** @internal What has arrived and is no message yet; at least 1 within a frame of which all that came was taken. */
+  protected heldBytes(): number {
     let bytes = this.input.length;
     for (const message of this.reentrant ?? []) {
       if (message instanceof Uint8Array) bytes += message.length;
     }
-    return bytes;
+    return bytes === 0 && this.isWithinFrame() ? 1 : bytes;
   }
 
   // --- bad frames and slow ones ---
@@ -480,6 +513,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   }
 
   private cancelTimers(): void {
+    this.drainHold?.release();
     this.deadline?.cancel();
     this.resumption?.cancel();
     this.resumption = undefined;

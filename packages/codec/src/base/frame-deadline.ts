@@ -8,6 +8,8 @@ const SHOWN_BYTES = 16;
 export interface DeadlineOwner {
   /** True if the decoder itself asked for the bytes that do not come. */
   readonly askedForMore: boolean;
+  /** True if the frame has begun although nothing of it is left over. */
+  isWithinFrame(): boolean;
   fail(ctx: Context, error: TimedOutError): void;
 }
 
@@ -56,7 +58,8 @@ export class FrameDeadline {
   private check(ctx: Context): void {
     this.timer?.cancel();
     this.timer = undefined;
-    if (this.input.length === 0 || this.begunAt < 0) return;
+    const isOver = this.input.length === 0 && !this.owner.isWithinFrame();
+    if (isOver || this.begunAt < 0) return;
     const { channel, clock } = ctx;
     // While we do not read, the peer cannot be blamed.
     if (channel.isReadHeld) {
@@ -73,10 +76,13 @@ export class FrameDeadline {
   private error(): TimedOutError {
     const { input, timeoutMs } = this;
     const of = input.wanted > input.length ? ` of ${input.wanted}` : '';
+    const what =
+      input.length === 0
+        ? 'its next part did not come'
+        : `${input.length}${of} bytes arrived (${input.peek(SHOWN_BYTES).toString('hex')})`;
     return new TimedOutError(
       'TIMEOUT_READ',
-      `a frame that began ${timeoutMs} ms ago is not whole: ${input.length}${of} bytes arrived ` +
-        `(${input.peek(SHOWN_BYTES).toString('hex')})`,
+      `a frame that began ${timeoutMs} ms ago is not whole: ${what}`,
       { frameTimeoutMs: timeoutMs, bytes: input.length },
     );
   }

@@ -3,6 +3,7 @@ import {
   DecodeError,
   type Direction,
   type Handler,
+  TlsUpgradeEvent,
   type Types,
 } from '@headrace/core';
 import { decodeErrorOf, refuseSharing } from './decoder-failure.ts';
@@ -39,7 +40,7 @@ export interface MessageToMessageDecoderOptions {
 export abstract class MessageToMessageDecoder<I, O> implements Handler {
   declare readonly types: Types<{ reads: I; passesOn: O }>;
   declare readonly sharable?: false;
-  private readonly inbound: MessageDecoding<I, O>;
+  protected readonly inbound: MessageDecoding<I, O>;
 
   constructor(options: MessageToMessageDecoderOptions = {}) {
     this.inbound = new MessageDecoding(this, options);
@@ -70,6 +71,11 @@ export abstract class MessageToMessageDecoder<I, O> implements Handler {
     this.inbound.readComplete(ctx);
   }
 
+  userEventTriggered(ctx: Context, event: unknown): void {
+    if (event instanceof TlsUpgradeEvent) event.holding(this.inbound.heldBytes);
+    ctx.fireUserEventTriggered(event);
+  }
+
   channelShutdown(ctx: Context, direction: Direction): void {
     if (direction === 'input') this.inbound.finish(ctx);
     ctx.fireChannelShutdown(direction);
@@ -98,7 +104,7 @@ const MESSAGES_PER_LOOK = 16;
 /** The inbound half of message decoders and codecs. */
 export class MessageDecoding<I, O> {
   private readonly decoder: MessageDecodes<I, O>;
-  private readonly policy: FrameErrorPolicy;
+  readonly policy: FrameErrorPolicy;
   private failed = false;
   private hasRead = false;
   private hasFired = false;
@@ -115,6 +121,16 @@ export class MessageDecoding<I, O> {
   constructor(decoder: MessageDecodes<I, O>, options: MessageToMessageDecoderOptions) {
     this.decoder = decoder;
     this.policy = checkPolicy(options.onFrameError ?? 'close');
+  }
+
+  /** For an upgrade to TLS: what waits came in plain. A message that is no bytes counts as one. */
+  get heldBytes(): number {
+    const { several = [], passedOn, later = [] } = this;
+    const waiting: readonly unknown[] = [...several.slice(passedOn), ...later];
+    return waiting.reduce(
+      (sum: number, one) => sum + (one instanceof Uint8Array ? Math.max(1, one.length) : 1),
+      0,
+    );
   }
 
   read(ctx: Context, message: unknown): void {

@@ -94,6 +94,10 @@ export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
     this.isLines = sorted.length === 2 && sorted[0] === '\n' && sorted[1] === '\r\n';
   }
 
+  override isWithinFrame(): boolean {
+    return this.discarding;
+  }
+
   protected override decode(ctx: Context, input: ByteInput): Buffer | undefined {
     const found = this.search.next(input);
     if (found === undefined) {

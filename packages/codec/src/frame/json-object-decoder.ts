@@ -84,6 +84,15 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     this.streamArrayElements = options.streamArrayElements ?? DEFAULTS.streamArrayElements;
   }
 
+  override isWithinFrame(): boolean {
+    return this.discarding;
+  }
+
+  /** @internal The begin of an array that is streamed counts, but its next element may take its time. */
+  protected override heldBytes(): number {
+    return super.heldBytes() || (this.state === IN_ARRAY ? 1 : 0);
+  }
+
   protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {
     if (this.state === LOST) {
       input.skip(input.length);
@@ -157,6 +166,8 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     const isElement = this.state === IN_ARRAY;
     const frameEnd = isElement ? at : at + 1;
     const isTooLong = frameEnd > this.maxObjectLength && !this.discarding;
+    // What becomes of the rest must not hang on whether the end of what is too long has come.
+    if (isTooLong && this.onFrameError !== 'skip') throw this.exceeded(input);
     if (!isElement || byte === CLOSE_BRACKET) this.state = BETWEEN;
     this.scanned = 0;
     if (isTooLong) throw this.tooLong(input, `${frameEnd}`, at + 1);

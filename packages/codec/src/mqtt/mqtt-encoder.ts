@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { EncodeError, type OutboundBytes } from '@headrace/core';
 import { MessageToMessageEncoder } from '../base/message-to-message-encoder.ts';
 import { MQTT_TYPES, type MqttConnect, type MqttPacket, mqttFlagsOf } from './mqtt-packet.ts';
+import { isGranted, isReturnCode } from './parse-mqtt-packet.ts';
 
 const MAX_LENGTH = 268_435_455;
 const EMPTY: Buffer = Buffer.alloc(0);
@@ -68,6 +69,7 @@ function bodyOf(packet: MqttPacket): Uint8Array[] {
     case 'connect':
       return connectBody(packet);
     case 'connack':
+      if (!isReturnCode(packet.returnCode)) throw refuse(`return code ${packet.returnCode}`);
       return [Buffer.of(packet.sessionPresent ? 1 : 0, packet.returnCode)];
     case 'publish': {
       if (packet.topic === '' || /[+#]/.test(packet.topic)) {
@@ -85,8 +87,11 @@ function bodyOf(packet: MqttPacket): Uint8Array[] {
       ]);
       return [idBytes(packetId), ...parts];
     }
-    case 'suback':
+    case 'suback': {
+      const wrong = packet.granted.find((code) => !isGranted(code));
+      if (wrong !== undefined) throw refuse(`a suback with the code ${wrong}`);
       return [idBytes(packet.packetId), Buffer.from(packet.granted)];
+    }
     case 'unsubscribe':
       if (packet.topics.length === 0) throw refuse('an unsubscribe without topics');
       return [idBytes(packet.packetId), ...packet.topics.map((topic) => text(topic))];
@@ -101,6 +106,9 @@ function bodyOf(packet: MqttPacket): Uint8Array[] {
 
 function connectBody(packet: MqttConnect): Uint8Array[] {
   const { will, username, password } = packet;
+  if (packet.clientId === '' && packet.protocolLevel === 3) {
+    throw refuse('MQTT 3.1 has no empty client identifier');
+  }
   if (password !== undefined && username === undefined) {
     throw refuse('a password without a username');
   }

@@ -1,13 +1,32 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 import { DecodeError } from '@headrace/core';
 
+/** The head of a string, and its place in a list that has room to grow. */
+const TEXT_BYTES = 32;
+
 /** Reads the fields of one packet's body; every fault is a `DecodeError`. */
 export class MqttReader {
   private readonly bytes: Buffer;
+  private readonly maxHeapBytes: number;
+  private heapBytes = 0;
   private at = 0;
 
-  constructor(bytes: Buffer) {
+  /** @param maxHeapBytes - what the elements of its lists may take on the heap */
+  constructor(bytes: Buffer, maxHeapBytes: number) {
     this.bytes = bytes;
+    this.maxHeapBytes = maxHeapBytes;
+  }
+
+  /** Counts an element of a list: a stranger decides how many there are, and each takes more than its bytes. */
+  count(heapBytes: number): void {
+    this.heapBytes += heapBytes;
+    if (this.heapBytes <= this.maxHeapBytes) return;
+    throw new DecodeError(
+      'FRAME_TOO_LONG',
+      `a packet of ${this.bytes.length} bytes has so many elements that they take more than ` +
+        `${this.maxHeapBytes} bytes of memory, three times maxPacketBytes`,
+      { bytes: this.bytes.length, maxHeapBytes: this.maxHeapBytes },
+    );
   }
 
   get isAtEnd(): boolean {
@@ -28,6 +47,13 @@ export class MqttReader {
     const id = this.uint16();
     if (id === 0) throw mqttCorrupt('a packet identifier is 0');
     return id;
+  }
+
+  /** A text that is an element of a list, and its place there. */
+  listedText(): string {
+    const text = this.text();
+    this.count(TEXT_BYTES + 2 * text.length);
+    return text;
   }
 
   /** Bytes behind their length. */
@@ -63,7 +89,8 @@ export class MqttReader {
   }
 }
 
-/** The error for what MQTT does not allow. */
-export function mqttCorrupt(why: string): DecodeError {
-  return new DecodeError('FRAME_CORRUPT', `no MQTT packet: ${why}`);
+/** The error for what MQTT does not allow. `returnCode`: what a server's CONNACK says to it, if that is defined. */
+export function mqttCorrupt(why: string, returnCode?: number): DecodeError {
+  const details = returnCode === undefined ? {} : { returnCode };
+  return new DecodeError('FRAME_CORRUPT', `no MQTT packet: ${why}`, details);
 }

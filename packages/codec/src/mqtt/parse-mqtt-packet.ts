@@ -10,15 +10,31 @@ import {
 } from './mqtt-packet.ts';
 import { MqttReader, mqttCorrupt } from './mqtt-reader.ts';
 
-/** The packet of a first byte and the body behind the length. */
-export function parseMqttPacket(first: number, body: Buffer): MqttPacket {
+/** In 3.1.1 and 3.1: 0 is welcome, 1 to 5 say why not. */
+const MAX_RETURN_CODE = 5;
+/** Return codes that are an answer to a CONNECT that is none. */
+const UNACCEPTABLE_PROTOCOL = 1;
+const IDENTIFIER_REJECTED = 2;
+/** In a SUBACK: the subscription is refused. */
+const REFUSED = 0x80;
+/** An object with two fields. */
+const SUBSCRIPTION_BYTES = 40;
+/** A small number in an array. */
+const CODE_BYTES = 8;
+
+/**
+ * The packet of a first byte and the body behind the length.
+ *
+ * @param maxHeapBytes - what the elements of its lists may take on the heap
+ */
+export function parseMqttPacket(first: number, body: Buffer, maxHeapBytes: number): MqttPacket {
   const type = MQTT_TYPES[first >> 4];
   const flags = first & 0x0f;
   if (type === undefined) throw mqttCorrupt(`type ${first >> 4} is not known`);
   if (type !== 'publish' && flags !== mqttFlagsOf(type)) {
     throw mqttCorrupt(`flags ${flags} are not those of ${type}`);
   }
-  const reader = new MqttReader(body);
+  const reader = new MqttReader(body, maxHeapBytes);
   const packet = parseBody(type, flags, reader);
   if (!reader.isAtEnd) throw mqttCorrupt(`bytes are left over behind a ${type}`);
   return packet;
@@ -31,18 +47,20 @@ function parseBody(type: MqttPacket['type'], flags: number, reader: MqttReader):
     case 'connack': {
       const acknowledge = reader.byte();
       if (acknowledge > 1) throw mqttCorrupt(`acknowledge flags ${acknowledge}`);
-      return { type, sessionPresent: acknowledge === 1, returnCode: reader.byte() };
+      const returnCode = reader.byte();
+      if (!isReturnCode(returnCode)) throw mqttCorrupt(`return code ${returnCode}`);
+      return { type, sessionPresent: acknowledge === 1, returnCode };
     }
     case 'publish':
       return parsePublish(flags, reader);
     case 'subscribe':
       return parseSubscribe(reader);
     case 'suback':
-      return { type, packetId: reader.packetId(), granted: [...reader.rest()] };
+      return { type, packetId: reader.packetId(), granted: parseGranted(reader) };
     case 'unsubscribe': {
       const packetId = reader.packetId();
       const topics: string[] = [];
-      do topics.push(reader.text());
+      do topics.push(reader.listedText());
       while (!reader.isAtEnd);
       return { type, packetId, topics };
     }
@@ -59,7 +77,8 @@ function parseConnect(reader: MqttReader): MqttConnect {
   const name = reader.text();
   const protocolLevel = reader.byte();
   if (!(name === 'MQTT' && protocolLevel === 4) && !(name === 'MQIsdp' && protocolLevel === 3)) {
-    throw mqttCorrupt(`protocol ${JSON.stringify(name.slice(0, 16))}, level ${protocolLevel}`);
+    const got = `protocol ${JSON.stringify(name.slice(0, 16))}, level ${protocolLevel}`;
+    throw mqttCorrupt(got, UNACCEPTABLE_PROTOCOL);
   }
   const flags = reader.byte();
   if ((flags & 1) !== 0) throw mqttCorrupt('the reserved flag of a connect is set');
@@ -68,6 +87,9 @@ function parseConnect(reader: MqttReader): MqttConnect {
   if (hasPassword && !hasUsername) throw mqttCorrupt('a password without a username');
   const keepAliveSeconds = reader.uint16();
   const clientId = reader.text();
+  if (clientId === '' && protocolLevel === 3) {
+    throw mqttCorrupt('MQTT 3.1 has no empty client identifier', IDENTIFIER_REJECTED);
+  }
   const will = parseWill(flags, reader);
   const username = hasUsername ? { username: reader.text() } : {};
   const password = hasPassword ? { password: reader.binary() } : {};
@@ -110,10 +132,29 @@ function parseSubscribe(reader: MqttReader): MqttSubscribe {
   const packetId = reader.packetId();
   const subscriptions: { topic: string; qos: MqttQos }[] = [];
   do {
-    const topic = reader.text();
+    reader.count(SUBSCRIPTION_BYTES);
+    const topic = reader.listedText();
     subscriptions.push({ topic, qos: qosOf(reader.byte()) });
   } while (!reader.isAtEnd);
   return { type: 'subscribe', packetId, subscriptions };
+}
+
+function parseGranted(reader: MqttReader): number[] {
+  const codes = reader.rest();
+  reader.count(codes.length * CODE_BYTES);
+  const wrong = codes.find((code) => !isGranted(code));
+  if (wrong !== undefined) throw mqttCorrupt(`a suback with the code ${wrong}`);
+  return [...codes];
+}
+
+/** What a CONNACK may say. */
+export function isReturnCode(code: number): boolean {
+  return Number.isInteger(code) && code >= 0 && code <= MAX_RETURN_CODE;
+}
+
+/** What a SUBACK may say of a subscription. */
+export function isGranted(code: number): boolean {
+  return code === 0 || code === 1 || code === 2 || code === REFUSED;
 }
 
 function qosOf(value: number): MqttQos {

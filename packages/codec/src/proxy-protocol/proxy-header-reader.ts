@@ -42,6 +42,11 @@ export class ProxyHeaderReader {
     this.maxBlockBytes = BLOCK_HEAD_BYTES + MAX_ADDRESS_BYTES + maxTlvBytes;
   }
 
+  /** A part of a too long header has been thrown away. */
+  get isDiscarding(): boolean {
+    return this.discarded > 0;
+  }
+
   /** Takes the header, or returns `undefined` while it is not whole. Throws a `DecodeError`. */
   read(input: ByteInput): ProxyHeader | undefined {
     this.version ??= this.findVersion(input);

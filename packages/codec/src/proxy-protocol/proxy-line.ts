@@ -57,10 +57,10 @@ function addressOf(line: string, transport: string, host: string, portText: stri
   if (bytes === undefined) {
     throw bad(line, `"${host}" is no ${isV4 ? 'IPv4' : 'IPv6'} address`);
   }
-  // A sign and leading zeros do no harm, and Netty takes them.
+  // A sign and leading zeros do no harm, and Netty takes them. It does not take port 0, which no connection has.
   const port = /^[+-]?\d+$/.test(portText) ? Number(portText) : Number.NaN;
-  if (!(port >= 0 && port <= 65_535)) throw bad(line, `"${portText}" is no port`);
-  return { host: ipText(bytes), port: port + 0, family: isV4 ? 'IPv4' : 'IPv6' };
+  if (!(port > 0 && port <= 65_535)) throw bad(line, `"${portText}" is no port`);
+  return { host: ipText(bytes), port, family: isV4 ? 'IPv4' : 'IPv6' };
 }
 
 function bad(line: string, why: string): DecodeError {

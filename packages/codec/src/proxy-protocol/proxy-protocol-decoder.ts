@@ -33,7 +33,7 @@ export interface ProxyProtocolDecoderOptions {
    * not run while `autoRead` is off, except when the decoder itself asks for input. @default 5000
    */
   readonly headerTimeoutMs?: number | false;
-  /** Bytes of a version 2 header beyond 232, which the longest addresses need. @default 4096 */
+  /** Bytes of a version 2 header beyond 232, which the longest addresses need; at most 32 TLVs. @default 4096 */
   readonly maxTlvBytes?: number;
   /** When input that is no header is refused. @default 'at-once' */
   readonly refuse?: ProxyRefusal;
@@ -131,6 +131,10 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
   override channelInactive(ctx: Context): void {
     this.timer?.cancel();
     super.channelInactive(ctx);
+  }
+
+  override isWithinFrame(): boolean {
+    return this.reader.isDiscarding;
   }
 
   protected override decode(ctx: Context, input: ByteInput): undefined {

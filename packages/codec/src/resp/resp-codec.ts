@@ -88,6 +88,10 @@ export class RespCodec implements Handler {
     this.decoder.channelReadComplete(ctx);
   }
 
+  userEventTriggered(ctx: Context, event: unknown): void {
+    this.decoder.userEventTriggered(ctx, event);
+  }
+
   channelShutdown(ctx: Context, direction: Direction): void {
     this.decoder.channelShutdown(ctx, direction);
   }

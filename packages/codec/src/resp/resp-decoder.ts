@@ -13,7 +13,11 @@ export interface RespDecoderOptions {
   readonly maxElements?: number;
   /** How many aggregates may lie in each other. @default 32 */
   readonly maxDepth?: number;
-  /** The longest whole message, with everything in it. @default 67_108_864 (64 MiB) */
+  /**
+   * The most memory of one message, in bytes: all that it has on the wire, and what its values cost beside
+   * (about 130 bytes for a string, 32 for a number, 260 for an aggregate with elements). Counted when the head
+   * of a part arrives, so the cut does not matter. @default 67_108_864 (64 MiB)
+   */
   readonly maxMessageBytes?: number;
   /** The longest line: simple strings, errors, inline commands. @default 65_536 */
   readonly maxLineBytes?: number;
@@ -21,6 +25,8 @@ export interface RespDecoderOptions {
   readonly inlineCommands?: boolean;
   /** How many milliseconds the next part of a begun message may take, `false` for ever. @default 15_000 */
   readonly frameTimeoutMs?: number | false;
+  /** Strings below this size get memory of their own, see {@link ByteToMessageDecoderOptions}. @default false */
+  readonly copyBelowBytes?: number | false;
 }
 
 const DEFAULTS = {
@@ -30,6 +36,7 @@ const DEFAULTS = {
   maxMessageBytes: 64 * 1024 * 1024,
   maxLineBytes: 64 * 1024,
   inlineCommands: false,
+  frameTimeoutMs: 15_000,
 } as const;
 
 /**
@@ -47,9 +54,10 @@ const DEFAULTS = {
  * **Events** as {@link ByteToMessageDecoder}.
  * **Errors** `HR_ERR_FRAME_CORRUPT`, `HR_ERR_FRAME_TOO_LONG`, `HR_ERR_TIMEOUT_READ`: nothing behind them can
  * be read, so the channel ends. `error.details.redis` is what Redis calls it.
- * **State** the message that is being read, at most `maxMessageBytes`.
+ * **State** the message that is being read: at most `maxMessageBytes` and one read, values included, up to
+ * twice that while memory grows.
  * **Cost** one look at each byte of a line, none at the bytes of strings; a view for each string.
- * **Pitfalls** strings are views of what was read: copy what you keep for long. `"a"` sent by a client as
+ * **Pitfalls** strings are views of what was read: copy what you keep for long, or set `copyBelowBytes`. `"a"` sent by a client as
  * `+a` is not the same as `$1 a`.
  *
  * @example
@@ -68,8 +76,8 @@ export class RespDecoder extends ByteToMessageDecoder<RespValue> {
   private readonly reader: RespReader;
 
   constructor(options: RespDecoderOptions = {}) {
-    const { frameTimeoutMs } = options;
-    super({ onFrameError: 'close', ...(frameTimeoutMs === undefined ? {} : { frameTimeoutMs }) });
+    const { frameTimeoutMs = DEFAULTS.frameTimeoutMs, copyBelowBytes = false } = options;
+    super({ onFrameError: 'close', frameTimeoutMs, copyBelowBytes });
     const limit = (name: keyof RespLimits, min: number): number =>
       checkNumber(name, options[name] ?? DEFAULTS[name], { min, integer: true });
     const limits: RespLimits = {
@@ -82,7 +90,17 @@ export class RespDecoder extends ByteToMessageDecoder<RespValue> {
     this.reader = new RespReader(limits, options.inlineCommands ?? DEFAULTS.inlineCommands);
   }
 
+  override isWithinFrame(): boolean {
+    return this.reader.isWithinMessage;
+  }
+
   protected override decode(_ctx: Context, input: ByteInput): RespValue | undefined {
-    return this.reader.read(input);
+    try {
+      return this.reader.read(input);
+    } catch (error) {
+      // The channel may stay for a while: what was read of the message shall not.
+      this.reader.forget();
+      throw error;
+    }
   }
 }

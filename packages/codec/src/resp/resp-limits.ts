@@ -24,7 +24,7 @@ const WHAT: Readonly<Record<keyof RespLimits, string>> = {
   maxBulkBytes: 'bytes in a string',
   maxElements: 'elements in an aggregate',
   maxDepth: 'aggregates in each other',
-  maxMessageBytes: 'bytes in a message',
+  maxMessageBytes: 'bytes of memory in a message',
   maxLineBytes: 'bytes in a line',
 };
 

@@ -11,6 +11,16 @@ import {
 } from './resp-aggregate.ts';
 import { type RespLimits, tooLong } from './resp-limits.ts';
 import { isLineType, lineValue } from './resp-line.ts';
+import {
+  AGGREGATE_BYTES,
+  ATTRIBUTED_BYTES,
+  EMPTY_AGGREGATE_BYTES,
+  isLoose,
+  STREAMED_STRING_BYTES,
+  STRING_BYTES,
+  stringBytes,
+  valueBytes,
+} from './resp-memory.ts';
 import { respError } from './resp-number.ts';
 import { StreamedString } from './resp-streamed-string.ts';
 import {
@@ -27,8 +37,7 @@ const MINUS = 0x2d;
 const QUESTION_MARK = 0x3f;
 /** A length has at most so many digits, so that it is an exact number. */
 const MAX_LENGTH_DIGITS = 15;
-/** Strings up to this size are copied if their message spans reads: they would keep the memory of each read alive. */
-const SMALL_BYTES = 2048;
+const EMPTY: Buffer = Buffer.alloc(0);
 
 /** In place of a value: the bytes do not suffice. */
 const MORE: unique symbol = Symbol('more');
@@ -61,8 +70,10 @@ export class RespReader {
   private streamed: StreamedString | undefined = undefined;
   /** So much of the current line has been searched for its end. */
   private searched = 0;
-  /** Bytes of the current message that earlier calls took. */
-  private earlierBytes = 0;
+  /** What the current message takes so far: its bytes on the wire, and the memory of its values. */
+  private messageBytes = 0;
+  /** The current message began in an earlier read. */
+  private spansReads = false;
   /** Where the line ends that `readLength` has read. */
   private afterLength = 0;
 
@@ -71,19 +82,44 @@ export class RespReader {
     this.inlineCommands = inlineCommands;
   }
 
+  /** A message has begun of which something was taken. */
+  get isWithinMessage(): boolean {
+    return this.messageBytes > 0;
+  }
+
   /** Takes one message, or what there is of it and returns `undefined`. Throws a `DecodeError`. */
   read(input: ByteInput): RespValue | undefined {
-    const from = input.start;
     for (;;) {
       const part = this.readPart(input);
-      const value = part === MORE || part === GOES_ON ? part : this.add(part);
-      const bytes = this.earlierBytes + input.start - from;
-      if (bytes > this.limits.maxMessageBytes)
-        throw tooLong(this.limits, 'maxMessageBytes', bytes, input);
+      if (part === MORE) {
+        this.spansReads = this.messageBytes > 0;
+        return undefined;
+      }
+      if (part === GOES_ON) continue;
+      const value = this.add(part);
       if (value === GOES_ON) continue;
-      this.earlierBytes = value === MORE && !this.isBetweenMessages() ? bytes : 0;
-      return value === MORE ? undefined : value;
+      this.messageBytes = 0;
+      this.spansReads = false;
+      return value;
     }
+  }
+
+  /** Lets go of an unfinished message. */
+  forget(): void {
+    this.inner = undefined;
+    this.streamed = undefined;
+    this.bulkType = 0;
+    this.messageBytes = 0;
+  }
+
+  /**
+   * Counts what a part takes, as soon as its head is known: so a message is refused at the same part in
+   * whatever way it was cut, and before anything is made of it.
+   */
+  private count(bytes: number, input: ByteInput): void {
+    this.messageBytes += bytes;
+    if (this.messageBytes > this.limits.maxMessageBytes)
+      throw tooLong(this.limits, 'maxMessageBytes', this.messageBytes, input);
   }
 
   private isBetweenMessages(): boolean {
@@ -127,8 +163,9 @@ export class RespReader {
     const from = this.afterLength;
     if (length < 0) return this.bulkWithoutLength(input, type, length);
     if (type === CHUNK && this.streamed === undefined) throw unexpected(input);
-    if (length > this.limits.maxBulkBytes)
-      throw tooLong(this.limits, 'maxBulkBytes', length, input);
+    const total = this.streamed === undefined ? length : this.streamed.length + length;
+    if (total > this.limits.maxBulkBytes) throw tooLong(this.limits, 'maxBulkBytes', total, input);
+    this.count(from - input.start + length + 2 + stringBytes(type, length), input);
     if (type === CHUNK && length === 0) {
       input.start = from;
       return this.endOfChunks();
@@ -143,7 +180,7 @@ export class RespReader {
     }
     if (buffer[to] !== CR || buffer[to + 1] !== LF) throw noLineEnd(length);
     input.start = to + 2;
-    return this.bulk(type, buffer.subarray(from, to));
+    return this.bulk(type, input.view(from, length));
   }
 
   private readAwaitedBulk(input: ByteInput): Part {
@@ -159,9 +196,11 @@ export class RespReader {
 
   private bulk(type: number, data: Buffer): Part {
     if (type === BULK) {
-      const isLoose =
-        this.earlierBytes > 0 && this.inner !== undefined && data.length <= SMALL_BYTES;
-      return isLoose ? Buffer.from(data) : data;
+      if (data.length === 0) return EMPTY;
+      // In a message that spans reads each string would keep the memory of its read alive.
+      return this.spansReads && this.inner !== undefined && isLoose(data)
+        ? Buffer.from(data)
+        : data;
     }
     if (type === BULK_ERROR) return new RespError(data.toString());
     if (type === VERBATIM) {
@@ -169,16 +208,14 @@ export class RespReader {
         throw respError('invalid verbatim string', 'a verbatim string has no format');
       return new RespVerbatim(data.toString('latin1', 0, 3), data.subarray(4));
     }
-    const total = this.streamed!.add(data);
-    if (total <= this.limits.maxBulkBytes) return GOES_ON;
-    throw new DecodeError(
-      'FRAME_TOO_LONG',
-      `a string in chunks of ${total} bytes is longer than maxBulkBytes, ${this.limits.maxBulkBytes}`,
-    );
+    this.streamed!.add(data);
+    return GOES_ON;
   }
 
   private bulkWithoutLength(input: ByteInput, type: number, length: number): Part {
     if (type !== BULK) throw unexpected(input);
+    const cost = length === -1 ? valueBytes(RESP_NULL) : STREAMED_STRING_BYTES;
+    this.count(this.afterLength - input.start + cost, input);
     input.start = this.afterLength;
     if (length === -1) return RESP_NULL;
     this.streamed = new StreamedString();
@@ -204,6 +241,9 @@ export class RespReader {
     if (length === STREAMED && (kind === 'push' || kind === 'attributes')) throw unexpected(input);
     const depth = (this.inner?.depth ?? 0) + 1;
     if (depth > this.limits.maxDepth) throw tooLong(this.limits, 'maxDepth', depth, input);
+    const cost = length > 0 || length === STREAMED ? AGGREGATE_BYTES : EMPTY_AGGREGATE_BYTES;
+    const isAbout = kind === 'attributes';
+    this.count(this.afterLength - input.start + cost + (isAbout ? ATTRIBUTED_BYTES : 0), input);
     input.start = this.afterLength;
     if (length === -1) return RESP_NULL_ARRAY;
     const left = length === STREAMED ? Number.POSITIVE_INFINITY : count;
@@ -274,6 +314,7 @@ export class RespReader {
       );
     }
     const value = type === 0x2e ? this.endOfStreamed(input) : lineValue(type, line);
+    this.count(lf + 1 + (type === 0x2e ? 0 : valueBytes(value)), input);
     input.start += lf + 1;
     return value;
   }
@@ -292,7 +333,9 @@ export class RespReader {
         'the quotes of an inline command do not match',
       );
     }
-    return words.length === 0 ? GOES_ON : words;
+    if (words.length === 0) return GOES_ON;
+    this.count(lf + 1 + EMPTY_AGGREGATE_BYTES + words.length * STRING_BYTES, input);
+    return words;
   }
 
   /** The number behind the type byte, or one of the constants above. */

@@ -5,10 +5,10 @@ const FIRST_BYTES = 256;
 /** A string that comes in chunks: joined as they come, for many tiny ones would cost much more than their bytes. */
 export class StreamedString {
   private memory: Buffer = Buffer.alloc(0);
-  private length = 0;
+  /** How many bytes there are. */
+  length = 0;
 
-  /** Returns how many bytes there are. */
-  add(chunk: Buffer): number {
+  add(chunk: Buffer): void {
     const length = this.length + chunk.length;
     if (length > this.memory.length) {
       const larger = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, length * 2));
@@ -17,7 +17,6 @@ export class StreamedString {
     }
     chunk.copy(this.memory, this.length);
     this.length = length;
-    return length;
   }
 
   bytes(): Buffer {

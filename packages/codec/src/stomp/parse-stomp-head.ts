@@ -13,17 +13,24 @@ export interface StompHead {
 const CHARACTERS: Readonly<Record<string, string>> = { r: '\r', n: '\n', c: ':', '\\': '\\' };
 const CONTENT_LENGTH = /^\d{1,10}$/;
 
-/** Parses the lines up to the empty one, which may end in LF or CRLF. */
-export function parseStompHead(bytes: Buffer): StompHead {
+/** Parses the lines up to the empty one, which may end in LF or CRLF. A colon in a value is part of it. */
+export function parseStompHead(bytes: Buffer, maxHeaders: number): StompHead {
   if (!isUtf8(bytes)) throw corrupt('its headers are not UTF-8');
   const [command = '', ...lines] = bytes.toString().split(/\r?\n/);
   if (!STOMP_COMMANDS.has(command)) {
     throw corrupt(`${JSON.stringify(command.slice(0, 40))} is no command`);
   }
   const read = isEscaped(command) ? unescaped : (text: string): string => text;
+  // Two empty ones end the head.
+  const count = lines.length - 2;
+  if (count > maxHeaders) {
+    const text = `a STOMP frame has ${count} headers, more than maxHeaders, ${maxHeaders}`;
+    throw new DecodeError('FRAME_TOO_LONG', text, { headers: count, maxHeaders });
+  }
   const headers = lines
     .filter((line) => line !== '')
     .map((line): readonly [string, string] => {
+      if (line.includes('\r')) throw corrupt('a header has a CR that ends no line');
       const colon = line.indexOf(':');
       if (colon < 1) throw corrupt(`${JSON.stringify(line.slice(0, 40))} is no header`);
       return [read(line.slice(0, colon)), read(line.slice(colon + 1))];

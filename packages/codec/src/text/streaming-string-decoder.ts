@@ -1,5 +1,5 @@
 import { Buffer, isUtf8 } from 'node:buffer';
-import { type Context, type Handler, type Types, toBuffer } from '@headrace/core';
+import { type Context, type Handler, TlsUpgradeEvent, type Types, toBuffer } from '@headrace/core';
 import { refuseSharing } from '../base/decoder-failure.ts';
 import { begunLength, notUtf8, validLength } from './utf8.ts';
 
@@ -16,7 +16,8 @@ const EMPTY: Buffer = Buffer.alloc(0);
  * **Place** where no frames are: a terminal, a log, a text that only goes through.
  * **In** `Buffer`; anything else passes by.
  * **Out** `string`, of any length but never empty.
- * **Events** all pass; at the end of the input a cut-off character is an error.
+ * **Events** all pass; at the end of the input a cut-off character is an error. Reports the bytes of a begun
+ * character to a `TlsUpgradeEvent`, so that the upgrade is refused.
  * **Errors** `HR_ERR_TEXT_NOT_UTF8`, after which the channel is ended.
  * **State** the begun character, at most 3 bytes: one decoder for each channel.
  * **Cost** one string for each read.
@@ -49,6 +50,12 @@ export class StreamingStringDecoder implements Handler {
     if (this.failed) return;
     if (!(message instanceof Uint8Array)) ctx.fireChannelRead(message);
     else this.decode(ctx, toBuffer(message));
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    // They came in plain: they must not be taken for the beginning of a character that comes encrypted.
+    if (event instanceof TlsUpgradeEvent) event.holding(this.begun.length);
+    ctx.fireUserEventTriggered(event);
   }
 
   channelInactive(ctx: Context): void {

@@ -219,6 +219,61 @@ describe('ByteToMessageDecoder', () => {
     expect(events).toEqual(['inactive', 'HR_ERR_FRAME_TRUNCATED']);
   });
 
+  it.each([
+    ['an error about the input', () => new DecodeError('FRAME_TRUNCATED', 'more was due')],
+    ['any other error', () => new Error('boom')],
+  ])('emits %s of the final decode, and leaves a half-open channel open', (_name, error) => {
+    const events: string[] = [];
+    const recorder = (): Handler => ({
+      channelShutdown: () => void events.push('shutdown'),
+      exceptionCaught: (_ctx, caught) => void events.push((caught as DecodeError).code),
+    });
+    class Strict extends ByteToMessageDecoder<string> {
+      protected override decode(): undefined {}
+      protected override decodeLast(): undefined {
+        throw error();
+      }
+    }
+    for (const onFrameError of ['emit', 'close'] as const) {
+      const channel = EmbeddedChannel.with(
+        { allowHalfOpen: true },
+        new Strict({ onFrameError }),
+        recorder(),
+      );
+      channel.writeInbound(Buffer.from('ab'));
+      channel.endInput();
+      expect(channel.isOutputShutdown).toBe(onFrameError === 'close');
+    }
+    const isOurs = error() instanceof DecodeError;
+    const code = isOurs ? 'HR_ERR_FRAME_TRUNCATED' : 'HR_ERR_DECODER_FAILED';
+    expect(events.slice(0, 2)).toEqual(['shutdown', code]);
+  });
+
+  it('gives the next part of a frame that was taken in parts only so much time', () => {
+    class Halves extends TestDecoder {
+      private half = '';
+      override isWithinFrame(): boolean {
+        return this.half !== '';
+      }
+      constructor() {
+        super(
+          (_ctx, input) => {
+            const byte = input.take(1).toString();
+            const whole = this.half === '' ? undefined : this.half + byte;
+            this.half = whole === undefined ? byte : '';
+            return whole;
+          },
+          { frameTimeoutMs: 1000 },
+        );
+      }
+    }
+    const channel = new NotingChannel(new Halves());
+    channel.feed('ab').clock.advance(5000);
+    expect(channel.noted()).toEqual(['ab']);
+    channel.feed('c').clock.advance(1001);
+    expect(channel.noted()).toEqual(['!HR_ERR_TIMEOUT_READ']);
+  });
+
   it('S154 S155 removed inside decode: its message is delivered, the rest passes on raw, decode rests', () => {
     let calls = 0;
     const decoder = new TestDecoder((ctx, input) => {

@@ -44,6 +44,22 @@ describe('JsonObjectDecoder', () => {
     expect(outcome(decoder(options), ...stream)).toEqual(['{"a":1}', '{"c":1}', '{}']);
   });
 
+  it.each([10, 11, 12, 13])(
+    'emit drops all that has arrived with an object of %d bytes',
+    (length) => {
+      const long = `{"k":"${'a'.repeat(length - 8)}"}`;
+      const options = { maxObjectLength: 10, onFrameError: 'emit' } as const;
+      const isTooLong = length > 10;
+      expect(outcome(decoder(options), `${long}{"a":1}`, '{}')).toEqual(
+        isTooLong ? ['!HR_ERR_FRAME_TOO_LONG', '{}'] : [long, '{"a":1}', '{}'],
+      );
+      const streamed = { ...options, streamArrayElements: true };
+      expect(outcome(decoder(streamed), `[${long}]{"a":1}`, '{}')).toEqual(
+        isTooLong ? ['!HR_ERR_FRAME_TOO_LONG', '{}'] : [long, '{"a":1}', '{}'],
+      );
+    },
+  );
+
   it('S226 streams the elements of a top-level array', () => {
     const options = { streamArrayElements: true };
     const stream = '[ {"a":[1,2]} , [3,4],5 ,"x,y" ]{"b":1}';

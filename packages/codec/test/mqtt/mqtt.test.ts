@@ -1,4 +1,5 @@
 import { MqttDecoder, MqttEncoder, type MqttPacket } from '@headrace/codec';
+import type { Context, DecodeError } from '@headrace/core';
 import { EmbeddedChannel, verifyDecoder } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { NotingChannel, outcome } from '../decoder-harness.ts';
@@ -14,7 +15,7 @@ const packets: MqttPacket[] = [
     username: 'u',
     password: Buffer.from('p'),
   },
-  { type: 'connect', protocolLevel: 3, cleanSession: false, keepAliveSeconds: 0, clientId: '' },
+  { type: 'connect', protocolLevel: 3, cleanSession: false, keepAliveSeconds: 0, clientId: 'old' },
   { type: 'connack', sessionPresent: true, returnCode: 5 },
   { type: 'publish', topic: 'a/b', qos: 0, dup: false, retain: true, payload: Buffer.alloc(0) },
   {
@@ -38,6 +39,7 @@ const packets: MqttPacket[] = [
   },
   { type: 'suback', packetId: 3, granted: [2, 128] },
   { type: 'unsubscribe', packetId: 4, topics: ['a', 'b'] },
+  { type: 'connect', protocolLevel: 4, cleanSession: true, keepAliveSeconds: 0, clientId: '' },
   { type: 'pingreq' },
   { type: 'disconnect' },
 ];
@@ -70,6 +72,10 @@ describe('MqttDecoder and MqttEncoder', () => {
     ['a length of five bytes', 'c0ffffffff01'],
     ['another protocol', '100c0004485454500402000000'.padEnd(28, '0')],
     ['a password without a username', '100f00044d515454044200000000000161'.padEnd(34, '0')],
+    ['a suback with the code 255', '90030001ff'],
+    ['a suback with the code 3', '9003000103'],
+    ['a connack with the code 6', '20020006'],
+    ['an empty client identifier in MQTT 3.1', '100e00064d514973647003020000'.padEnd(32, '0')],
   ])('refuses %s', (_name, hex) => {
     expect(outcome(new MqttDecoder(), Buffer.from(hex, 'hex'))).toEqual(['!HR_ERR_FRAME_CORRUPT']);
   });
@@ -79,6 +85,38 @@ describe('MqttDecoder and MqttEncoder', () => {
       const result = outcome(new MqttDecoder(), Buffer.from(hex, 'hex'));
       expect(result).toEqual(['!HR_ERR_TEXT_NOT_UTF8']);
     }
+  });
+
+  it.each([
+    ['another protocol', '100c00044d515454050200000000'.padEnd(28, '0'), 1],
+    ['no client identifier', '100e00064d514973647003020000'.padEnd(32, '0'), 2],
+  ])('knows what a server answers to a connect with %s', (_name, hex, returnCode) => {
+    const channel = new EmbeddedChannel(new MqttDecoder());
+    let details: unknown;
+    channel.pipeline.addLast({
+      exceptionCaught: (_ctx: Context, error: Error) => {
+        details = (error as DecodeError).details;
+      },
+    });
+    channel.writeInbound(Buffer.from(hex, 'hex'));
+    expect(details).toEqual({ returnCode });
+  });
+
+  it.each([
+    ['82', `0001${'000161'.padEnd(8, '0').repeat(250)}`],
+    ['a2', `0001${'000161'.repeat(320)}`],
+    ['90', `0001${'00'.repeat(1000)}`],
+  ])('refuses lists that take much more memory than their bytes: type %s', (first, body) => {
+    const bytes = Buffer.from(body, 'hex');
+    const head = Buffer.of(
+      Number.parseInt(first, 16),
+      (bytes.length & 127) | 128,
+      bytes.length >> 7,
+    );
+    const packet = Buffer.concat([head, bytes]);
+    const tight = new MqttDecoder({ maxPacketBytes: bytes.length });
+    expect(outcome(tight, packet)).toEqual(['!HR_ERR_FRAME_TOO_LONG']);
+    expect(outcome(new MqttDecoder(), packet)).toEqual([expect.stringMatching(/^\{/)]);
   });
 
   it('with skip a packet over the limit is left out, over as many reads as it takes', () => {
@@ -100,6 +138,9 @@ describe('MqttDecoder and MqttEncoder', () => {
     ['an identifier that does not fit', { type: 'puback', packetId: 65_536 }],
     ['no subscriptions', { type: 'subscribe', packetId: 1, subscriptions: [] }],
     ['a password without a username', { ...packets[1], password: Buffer.from('p') }],
+    ['an empty client identifier in MQTT 3.1', { ...packets[1], clientId: '' }],
+    ['a suback with the code 255', { type: 'suback', packetId: 1, granted: [0, 255] }],
+    ['a connack with the code 6', { type: 'connack', sessionPresent: false, returnCode: 6 }],
   ])('fails the write of %s', (_name, packet) => {
     expect(() => encoded(packet as MqttPacket)).toThrow(/no MQTT packet/);
   });

@@ -130,6 +130,29 @@ describe('ProxyProtocolDecoder', () => {
     expect(notes.entries).toContain('HR_ERR_FRAME_CORRUPT');
   });
 
+  it.each(['0', '-0', '+0', '00'])('refuses port %s in a line', (port) => {
+    const { notes, feed } = setup();
+    feed(`PROXY TCP4 203.0.113.7 192.0.2.1 ${port} 443\r\n`);
+    expect(notes.entries).toContain('HR_ERR_FRAME_CORRUPT');
+  });
+
+  it.each([
+    ['empty ones', Array.from({ length: 33 }, () => proxyTlv.noop(0))],
+    [
+      'such that lie in others',
+      [proxyTlv.ssl({ tlvs: Array.from({ length: 32 }, () => proxyTlv.noop(0)) })],
+    ],
+  ])('refuses more TLVs than are worth their memory: %s', (_name, tlvs) => {
+    const { notes, feed } = setup();
+    feed(block(tlvs));
+    expect(notes.entries).toContain('HR_ERR_FRAME_TOO_LONG');
+    const other = setup();
+    other.feed(block(tlvs.slice(0, 32).map(() => proxyTlv.noop(0))));
+    expect(other.channel.attributes.get(PROXY_HEADER)?.tlvs).toHaveLength(
+      Math.min(32, tlvs.length),
+    );
+  });
+
   it('keeps the own address of the connection for UNKNOWN and LOCAL', () => {
     for (const header of [
       'PROXY UNKNOWN ffff:: ffff:: 1 2\r\n',

@@ -164,6 +164,25 @@ describe('RespDecoder', () => {
     expect(failure(bytes, { [name]: value }).code).toBe('HR_ERR_FRAME_TOO_LONG');
   });
 
+  it.each([
+    ['a string at the top', '$40\r\n'.padEnd(45, 'a'), '\r\n'],
+    ['the end of a string', '$40\r\n'.padEnd(46, 'a'), '\r\n'],
+    ['a line', `+${'a'.repeat(60)}`, '\r\n'],
+  ])('refuses the same message in any cut: %s', (_name, first, rest) => {
+    const options = { maxMessageBytes: 100 };
+    const { code } = failure(first + rest, options);
+    expect(code).toBe('HR_ERR_FRAME_TOO_LONG');
+    const channel = new EmbeddedChannel(new RespDecoder(options));
+    expect(() => {
+      for (const byte of buffer(first + rest)) channel.writeInbound(Buffer.of(byte));
+    }).toThrow(/maxMessageBytes/);
+  });
+
+  it('counts no empty line of somebody who types towards the next command', () => {
+    const options = { inlineCommands: true, maxMessageBytes: 400 };
+    expect(read(`${'\r\n'.repeat(300)}PING\r\n`, options)).toEqual([[buffer('PING')]]);
+  });
+
   it('takes what is just at the limits', () => {
     const limits = { maxBulkBytes: 4, maxElements: 2, maxDepth: 2, maxLineBytes: 16 };
     expect(read('*2\r\n*0\r\n$4\r\naaaa\r\n', limits)).toEqual([[[], buffer('aaaa')]]);

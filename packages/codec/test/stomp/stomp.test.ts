@@ -38,6 +38,12 @@ describe('StompDecoder', () => {
     expect(decoded('CONNECT\na:c\\nd\n\n\0')?.headers).toEqual([['a', 'c\\nd']]);
   });
 
+  it('takes a further colon as part of the value, and as many headers as allowed', () => {
+    expect(decoded('SEND\na:b:c\n\n\0')?.headers).toEqual([['a', 'b:c']]);
+    expect(decoded('CONNECT\nhost:a:61613\r\n\n\0')?.headers).toEqual([['host', 'a:61613']]);
+    expect(decoded(`SEND\n${'a:\n'.repeat(100)}\n\0`)?.headers).toHaveLength(100);
+  });
+
   it('gives the first of several headers of one name', () => {
     expect(decoded('SEND\na:1\na:2\n\n\0')?.header('a')).toBe('1');
   });
@@ -45,6 +51,10 @@ describe('StompDecoder', () => {
   it.each([
     ['an unknown command', 'GET / HTTP/1.1\r\n\r\n', 'FRAME_CORRUPT'],
     ['a line that is no header', 'SEND\nabc\n\n\0', 'FRAME_CORRUPT'],
+    ['a CR within a header', 'SEND\na:b\rc\n\n\0', 'FRAME_CORRUPT'],
+    ['a CR within a header of CONNECT', 'CONNECT\na:b\rc\n\n\0', 'FRAME_CORRUPT'],
+    ['two CRs at the end of a header', 'SEND\na:b\r\r\n\n\0', 'FRAME_CORRUPT'],
+    ['too many headers', `SEND\n${'a:\n'.repeat(101)}\n\0`, 'FRAME_TOO_LONG'],
     ['an escape that means nothing', 'SEND\na:\\t\n\n\0', 'FRAME_CORRUPT'],
     ['a length that is no number', 'SEND\ncontent-length:-1\n\n\0', 'FRAME_CORRUPT'],
     ['a body longer than its length', 'SEND\ncontent-length:1\n\nab\0', 'FRAME_CORRUPT'],

@@ -1,4 +1,4 @@
-// expect: cannot read what the handler before it passes on
+// expect: is not assignable to parameter of type 'Misfit<App, "reads", { name: string; }, "but", JsonCodec<{ id: number; }, { id: number; }>
 import { JsonCodec, lengthPrefixed } from '@headrace/codec';
 import type { Channel, Handler, OutboundBytes, Types } from '@headrace/core';
 import { z } from 'zod';

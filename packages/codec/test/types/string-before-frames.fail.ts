@@ -1,4 +1,4 @@
-// expect: cannot read what the handler before it passes on
+// expect: is not assignable to parameter of type 'Misfit<LineFrameDecoder, "reads", Buffer<ArrayBufferLike>, "but", StringCodec, "passes on", string>
 import { LengthFieldPrepender, LineFrameDecoder, StringCodec } from '@headrace/codec';
 import type { Channel, OutboundBytes } from '@headrace/core';
 

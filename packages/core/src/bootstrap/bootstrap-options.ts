@@ -6,9 +6,14 @@ import { PipelineTemplate } from '../pipeline/pipeline-template.ts';
 /**
  * Builds the pipeline of one channel: called for each, with handlers made anew. If it returns what `addLast`
  * returned, the channel's message types are known afterwards.
+ *
+ * @typeParam R - what the pipeline's last handler passes on
+ * @typeParam W - what may be written to it
+ * @typeParam From - what the transport reads
+ * @typeParam To - what the transport takes
  */
-export type ChannelInitializer<R = unknown, W = unknown> =
-  | ((channel: Channel<Buffer, OutboundBytes>) => Pipeline<R, W> | void)
+export type ChannelInitializer<R = unknown, W = unknown, From = Buffer, To = OutboundBytes> =
+  | ((channel: Channel<From, To>) => Pipeline<R, W> | void)
   | PipelineTemplate<R, W>;
 
 /** The initializer as a function. */

@@ -1,28 +1,48 @@
 import type { Channel, Handler, OutboundBytes, Pipeline } from '../contract.ts';
 import { OptionError } from '../errors.ts';
-import type { Chain, ReadAfter, WriteAfter } from '../handler-types.ts';
+import type { Chain, OrMisfit, ReadAfter, WriteAfter } from '../handler-chain.ts';
 
 /** Makes one handler of one channel. */
 export type HandlerFactory = (channel: Channel) => Handler;
 
-/** The handlers that these factories make. */
-export type Made<Fs extends readonly HandlerFactory[]> = {
-  -readonly [K in keyof Fs]: ReturnType<Fs[K]>;
+/**
+ * What a template makes its handlers of: a function; a handler that is `sharable`, which then serves all channels;
+ * or one with `fresh()`, of which each channel gets its own.
+ */
+export type HandlerSource = HandlerFactory | Handler;
+
+/** The handlers that come of these sources. */
+export type Made<Sources extends readonly unknown[]> = {
+  -readonly [K in keyof Sources]: MadeOf<Sources[K]>;
 };
 
-/** Factories whose handlers fit each other; the misfit is named as in {@link Chain}. */
-export type FactoryChain<Fs extends readonly HandlerFactory[], R, W> =
-  Chain<Made<Fs>, R, W> extends infer Checked extends readonly unknown[]
-    ? {
-        [K in keyof Checked]: Checked[K] extends Handler
-          ? (channel: Channel) => Checked[K]
-          : Checked[K];
-      }
-    : never;
+// Not by ReturnType, whose parameter of type any would let a handler through.
+type MadeOf<Source> = Source extends (...args: never) => infer H ? H : Source;
+
+/** The compiler's answer to a handler that could serve one channel only. */
+type ServesOneChannel = 'a function that makes the handler anew: () => new …';
+
+type ServesAll<Source> = Source extends
+  | ((...args: never) => unknown)
+  | { readonly sharable: true }
+  | { fresh(): Handler }
+  ? true
+  : false;
+
+/** The sources themselves if their handlers fit each other; else a {@link Misfit} for the first that does not. */
+type FittingSources<Sources extends readonly unknown[], R, W> = {
+  readonly [K in keyof Sources]: ServesAll<Sources[K]> extends true
+    ? Chain<Made<Sources>, R, W>[K & keyof Chain<Made<Sources>, R, W>] extends infer Verdict
+      ? Verdict extends MadeOf<Sources[K]>
+        ? Sources[K]
+        : Verdict
+      : never
+    : ServesOneChannel;
+};
 
 /**
- * A pipeline to build again and again: an immutable list of functions that make handlers. Wherever a
- * bootstrap takes a function that builds a pipeline, it takes a template too.
+ * A pipeline to build again and again: an immutable list of what makes handlers. Wherever a bootstrap takes a
+ * function that builds a pipeline, it takes a template too.
  *
  * @typeParam R - what the next handler would read
  * @typeParam W - what it may write
@@ -36,20 +56,16 @@ export class PipelineTemplate<R, W> {
     this.factories = factories;
   }
 
-  /** A new template with these handlers behind the others; this one stays as it is. */
-  add<const Fs extends readonly HandlerFactory[]>(
-    ...factories: Fs & FactoryChain<Fs, R, W>
-  ): PipelineTemplate<ReadAfter<Made<Fs>, R>, WriteAfter<Made<Fs>, W>> {
-    for (const factory of factories) {
-      if (typeof factory === 'function') continue;
-      const type = (factory as Handler)?.constructor?.name ?? String(factory);
-      throw new OptionError(
-        'OPTION_INVALID',
-        `add takes functions that make handlers, but got ${type}: .add(() => new ${type}(…))`,
-        { option: 'add' },
-      );
-    }
-    return new PipelineTemplate([...this.factories, ...(factories as readonly HandlerFactory[])]);
+  /**
+   * A new template with these handlers after the others; this one stays as it is. Takes functions that make
+   * handlers; handlers that are `sharable`; and handlers with `fresh()`, such as those of a preset:
+   * `add(...lengthPrefixed({ maxFrameLength: 65_536 }))`. Any other handler is an `OPTION_INVALID`.
+   */
+  add<const Sources extends readonly HandlerSource[]>(
+    ...sources: OrMisfit<Sources, FittingSources<Sources, R, W>>
+  ): PipelineTemplate<ReadAfter<Made<Sources>, R>, WriteAfter<Made<Sources>, W>> {
+    const given = sources as readonly unknown[] as readonly HandlerSource[];
+    return new PipelineTemplate([...this.factories, ...given.map(factoryOf)]);
   }
 
   /** Adds new handlers to a channel's pipeline. */
@@ -57,6 +73,21 @@ export class PipelineTemplate<R, W> {
     for (const make of this.factories) channel.pipeline.addLast(make(channel));
     return channel.pipeline as Pipeline<R, W>;
   }
+}
+
+/** Makes a function of a source, and refuses a handler that could serve one channel only. */
+function factoryOf(source: HandlerSource): HandlerFactory {
+  if (typeof source === 'function') return source;
+  if (source?.sharable === true) return () => source;
+  // A subclass may have inherited a method that makes its base class.
+  if (source?.fresh?.().constructor === source.constructor) return () => source.fresh!();
+  const type = source?.constructor?.name ?? String(source);
+  throw new OptionError(
+    'OPTION_INVALID',
+    `add takes functions that make handlers, but got ${type}, which serves one channel only: ` +
+      `.add(() => new ${type}(…))`,
+    { option: 'add' },
+  );
 }
 
 /**

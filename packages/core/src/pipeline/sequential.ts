@@ -7,6 +7,7 @@ import type {
   WriteFuture,
 } from '../contract.ts';
 import { toError } from '../errors.ts';
+import type { TypesOf } from '../handler-chain.ts';
 import { isPromiseLike } from '../internal/promise-like.ts';
 import { dropsKeptMessages, ReadGate } from '../internal/read-gate.ts';
 
@@ -34,8 +35,8 @@ type Event = () => Handled;
  */
 export function sequential<H extends Handler>(
   handler: H,
-): Handler & { readonly types?: H['types'] } {
-  return new SequentialHandler(handler) as Handler & { readonly types?: H['types'] };
+): Handler & { readonly types?: TypesOf<H> } {
+  return new SequentialHandler(handler) as Handler & { readonly types?: TypesOf<H> };
 }
 
 class SequentialHandler implements Handler {

@@ -58,7 +58,7 @@ it('the end of the channel waits for the messages before it', async () => {
   const slow = new Slow();
   const events: string[] = [];
   const end: Handler = {
-    channelRead: (_ctx, message) => void events.push(message),
+    channelRead: (_ctx, message: string) => void events.push(message),
     channelInactive: () => void events.push('inactive'),
   };
   const channel = new EmbeddedChannel(sequential(slow), end);

@@ -1,4 +1,4 @@
-// expect: CannotRead<Rpc, string, Frames, Buffer
+// expect: is not assignable to parameter of type 'Misfit<Rpc, "reads", string, "but", Frames, "passes on", Buffer
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { Frames, Rpc } from './handlers.ts';
 

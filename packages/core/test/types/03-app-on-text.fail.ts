@@ -1,7 +1,11 @@
-// expect: CannotRead<App, Request, Text, string>
+// expect: is not assignable to parameter of type 'Misfit<App, "reads", Request, "but", Text, "passes on", string>
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { App, Frames, Text } from './handlers.ts';
 
 declare const channel: Channel<Buffer, OutboundBytes>;
 
-channel.pipeline.addLast(new Frames(), new Text(), new App());
+channel.pipeline.addLast(
+  new Frames(),
+  new Text(),
+  new App(), // here
+);

@@ -1,5 +1,4 @@
-// expect: CannotRead<Text, Buffer
-// expect: Text, string>
+// expect: is not assignable to parameter of type 'Misfit<Text, "reads", Buffer<ArrayBufferLike>, "but", Text, "passes on", string>
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { Text } from './handlers.ts';
 

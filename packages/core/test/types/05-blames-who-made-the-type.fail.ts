@@ -1,7 +1,13 @@
-// expect: CannotRead<App, Request, Text, string>
+// expect: is not assignable to parameter of type 'Misfit<App, "reads", Request, "but", Text, "passes on", string>
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { App, Text, Watch } from './handlers.ts';
 
 declare const channel: Channel<Buffer, OutboundBytes>;
 
-channel.pipeline.addLast(new Text(), new Watch(), new Watch(), new App());
+channel.pipeline.addLast(
+  new Text(),
+  new Watch(),
+  new Watch(),
+  new App(), // here
+  new Watch(),
+);

@@ -1,4 +1,4 @@
-// expect: CannotRead<Rpc, string, ThePipelineSoFar, Buffer
+// expect: is not assignable to parameter of type 'Misfit<Rpc, "reads", string, "but", ThePipelineSoFar, "passes on", Buffer
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { Rpc } from './handlers.ts';
 

@@ -1,4 +1,4 @@
-// expect: CannotWrite<App, Reply, Text, string>
+// expect: is not assignable to parameter of type 'Misfit<App, "writes", Reply, "but", Text, "accepts", string>
 import type { Channel, Handler, OutboundBytes, Types } from '@headrace/core';
 import { App, type Request, Text } from './handlers.ts';
 

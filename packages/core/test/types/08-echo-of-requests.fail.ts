@@ -1,4 +1,4 @@
-// expect: CannotWrite<Echo, Request, Rpc, Reply>
+// expect: is not assignable to parameter of type 'Misfit<Echo, "writes", Request, "but", Rpc, "accepts", Reply>
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { Echo, Rpc, Text } from './handlers.ts';
 

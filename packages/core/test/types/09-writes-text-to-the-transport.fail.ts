@@ -1,4 +1,4 @@
-// expect: CannotWrite<Only<string>, string, ThePipelineSoFar, OutboundBytes>
+// expect: is not assignable to parameter of type 'Misfit<Only<string>, "writes", string, "but", ThePipelineSoFar, "accepts", OutboundBytes>
 import type { Channel, Handler, OutboundBytes, Types } from '@headrace/core';
 import { Only } from './handlers.ts';
 

@@ -1,4 +1,4 @@
-// expect: CannotWrite<Echo, number, Text, string>
+// expect: is not assignable to parameter of type 'Misfit<Echo, "writes", number, "but", Text, "accepts", string>
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { Echo, Numbers, Text } from './handlers.ts';
 

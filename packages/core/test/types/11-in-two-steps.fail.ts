@@ -1,4 +1,4 @@
-// expect: CannotRead<App, Request, ThePipelineSoFar, string>
+// expect: is not assignable to parameter of type 'Misfit<App, "reads", Request, "but", ThePipelineSoFar, "passes on", string>
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { App, Frames, Text } from './handlers.ts';
 

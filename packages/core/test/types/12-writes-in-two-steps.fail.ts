@@ -1,4 +1,4 @@
-// expect: CannotWrite<Echo, Request, ThePipelineSoFar, Reply>
+// expect: is not assignable to parameter of type 'Misfit<Echo, "writes", Request, "but", ThePipelineSoFar, "accepts", Reply>
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { Echo, Rpc, Text } from './handlers.ts';
 

@@ -1,4 +1,4 @@
-// expect: CannotRead<Only<number>, number, Text, string>
+// expect: is not assignable to parameter of type 'Misfit<Only<number>, "reads", number, "but", Text, "passes on", string>
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { Only, Text } from './handlers.ts';
 

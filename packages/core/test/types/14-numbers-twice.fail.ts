@@ -1,4 +1,4 @@
-// expect: CannotRead<Numbers, string, Numbers, number>
+// expect: is not assignable to parameter of type 'Misfit<Numbers, "reads", string, "but", Numbers, "passes on", number>
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { Numbers, Text } from './handlers.ts';
 

@@ -1,4 +1,4 @@
-// expect: CannotWrite<WritesNumbers, string, ThePipelineSoFar, OutboundBytes>
+// expect: is not assignable to parameter of type 'Misfit<WritesNumbers, "writes", string, "but", ThePipelineSoFar, "accepts", OutboundBytes>
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { Frames, WritesNumbers } from './handlers.ts';
 

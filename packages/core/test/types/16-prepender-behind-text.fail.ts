@@ -1,5 +1,4 @@
-// expect: CannotRead<Frames, Buffer
-// expect: Text, string>
+// expect: is not assignable to parameter of type 'Misfit<Frames, "reads", Buffer<ArrayBufferLike>, "but", Text, "passes on", string>
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { Frames, Lengths, Text, Watch } from './handlers.ts';
 

@@ -1,4 +1,4 @@
-// expect: CannotRead<Numbers, string, ThePipelineSoFar, Request>
+// expect: is not assignable to parameter of type 'Misfit<Numbers, "reads", string, "but", ThePipelineSoFar, "passes on", Request>
 import { pipeline } from '@headrace/core';
 import { Numbers, Rpc, Text } from './handlers.ts';
 

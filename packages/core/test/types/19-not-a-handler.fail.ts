@@ -1,4 +1,4 @@
-// expect: has no properties in common with type 'Handler'
+// expect: Argument of type 'number' is not assignable to parameter of type 'string | Handler
 import type { Channel, OutboundBytes } from '@headrace/core';
 
 declare const channel: Channel<Buffer, OutboundBytes>;

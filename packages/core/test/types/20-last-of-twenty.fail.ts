@@ -1,4 +1,4 @@
-// expect: CannotRead<Numbers, string, Rpc, Request>
+// expect: is not assignable to parameter of type 'Misfit<Numbers, "reads", string, "but", Rpc, "passes on", Request>
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { Frames, Numbers, Rpc, Text, Watch } from './handlers.ts';
 
@@ -24,5 +24,5 @@ channel.pipeline.addLast(
   new Watch(),
   new Watch(),
   new Rpc(),
-  new Numbers(),
+  new Numbers(), // here
 );

@@ -90,8 +90,13 @@ export const right: readonly ((channel: Fresh) => unknown)[] = [
     const check: Same<typeof made, Pipeline<string, number>> = true;
     return check;
   },
-  // 15: by name, unchecked
-  (channel) => channel.pipeline.addLast('frames', new Frames()).addLast('app', new App()),
+  // 15: by name, the types go on
+  (channel) => {
+    const rpc = channel.pipeline.addLast('text', new Text()).addLast('rpc', new Rpc());
+    const check: Same<typeof rpc, Pipeline<Request, Reply>> = true;
+    rpc.addLast('app', new App());
+    return check;
+  },
   // 16: a list that is made at run time
   (channel) => {
     const handlers: Handler[] = [new Watch(), new Frames()];

@@ -51,8 +51,9 @@ class App implements Handler {
   }
 
   userEventTriggered(_ctx: Context, event: unknown): void {
-    if (event instanceof AuthenticatedEvent) this.events.push(`in ${event.principal.id}`);
-    else if (event instanceof AuthFailedEvent) this.events.push(`failed ${event.error.code}`);
+    if (event instanceof AuthenticatedEvent) {
+      this.events.push(`in ${(event as AuthenticatedEvent<User>).principal.id}`);
+    } else if (event instanceof AuthFailedEvent) this.events.push(`failed ${event.error.code}`);
     else this.events.push(String(event));
   }
 }

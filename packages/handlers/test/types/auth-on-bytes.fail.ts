@@ -1,4 +1,4 @@
-// expect: CannotRead<AuthHandler<string, string, string>
+// expect: is not assignable to parameter of type 'Misfit<AuthHandler<string, string, string>, "reads", string, "but", ThePipelineSoFar
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { AuthHandler } from '@headrace/handlers';
 

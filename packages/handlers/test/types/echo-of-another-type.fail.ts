@@ -1,4 +1,4 @@
-// expect: CannotWrite<EchoHandler<string, number>
+// expect: is not assignable to parameter of type 'Misfit<EchoHandler<string, number>, "writes", number, "but", StringCodec, "accepts", string>
 import { LineFrameDecoder, StringCodec } from '@headrace/codec';
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { EchoHandler } from '@headrace/handlers';

@@ -1,4 +1,4 @@
-// expect: CannotWrite<IdleCloseHandler<string>
+// expect: is not assignable to parameter of type 'Misfit<IdleCloseHandler<string>, "writes", string, "but", ThePipelineSoFar
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { IdleCloseHandler, IdleStateHandler } from '@headrace/handlers';
 

@@ -1,0 +1,236 @@
+/**
+ * How handlers fit each other: what the compiler checks where handlers are put into a pipeline. For the compiler
+ * only.
+ *
+ * @module
+ */
+
+import type { HandlerTypes, PassThrough, WhatItReads } from './handler-types.ts';
+
+declare const misfit: unique symbol;
+
+/**
+ * The compiler's answer to a handler that does not fit, to be read as a sentence. It names both handlers and both
+ * types, and leaves out handlers that pass everything through:
+ *
+ * ```text
+ * Argument of type 'App' is not assignable to parameter of type
+ *   'Misfit<App, "reads", Request, "but", Text, "passes on", string>'
+ * ```
+ */
+export type Misfit<Handler, Does, What, But, Other, OtherDoes, OtherWhat> =
+  'a handler that fits what stands before it' & {
+    readonly [misfit]: readonly [Handler, Does, What, But, Other, OtherDoes, OtherWhat];
+  };
+
+/** Stands in the compiler's messages for what lies before the handlers added: the transport, or earlier handlers. */
+export interface ThePipelineSoFar {
+  readonly pipelineSoFar: true;
+}
+
+/** A name in the wrong place of `addLast`. */
+type NameAlone = 'handlers, or a name and one handler';
+
+type IsAny<T> = 0 extends 1 & T ? true : false;
+
+/** The message that a method takes; `unknown` if it is not there, takes none, or says `any`. */
+type Parameter<H, Method extends 'channelRead' | 'write'> = H extends {
+  readonly [M in Method]: (ctx: never, message: infer Message) => unknown;
+}
+  ? IsAny<Message> extends true
+    ? unknown
+    : [Message] extends [never]
+      ? unknown
+      : Message
+  : unknown;
+
+/** What the contexts of a handler's methods let through, from the first method that has one. */
+type ContextOf<H> = H extends {
+  readonly channelRead: (ctx: infer C, message: never) => unknown;
+}
+  ? C
+  : H extends { readonly write: (ctx: infer C, message: never) => unknown }
+    ? C
+    : H extends { readonly channelActive: (ctx: infer C) => unknown }
+      ? C
+      : unknown;
+
+type Fired<C> = C extends { fireChannelRead(message: infer M): void }
+  ? [M] extends [never]
+    ? never
+    : PassThrough extends M
+      ? unknown extends M
+        ? unknown
+        : PassThrough
+      : M
+  : unknown;
+
+type WrittenOn<C> = C extends { write(message: infer M): unknown }
+  ? unknown extends M
+    ? unknown
+    : Exclude<M, PassThrough>
+  : unknown;
+
+/** What can be seen of a handler that declares no types, such as a literal: its methods, and their parameters. */
+interface Seen<H> extends HandlerTypes {
+  readonly reads: 'channelRead' extends keyof H ? Parameter<H, 'channelRead'> : PassThrough;
+  readonly passesOn: 'channelRead' extends keyof H ? Fired<ContextOf<H>> : PassThrough;
+  readonly accepts: 'write' extends keyof H ? Parameter<H, 'write'> : PassThrough;
+  readonly writes: WrittenOn<ContextOf<H>>;
+}
+
+type Declared<H> = H extends { readonly types?: infer T } ? Exclude<T, undefined> : unknown;
+
+/**
+ * The types of a handler: those that it declares; of one that declares none, such as a literal, what its methods
+ * take, and `unknown` for the rest.
+ */
+export type TypesOf<H> =
+  IsAny<H> extends true
+    ? HandlerTypes
+    : unknown extends Declared<H>
+      ? Seen<H>
+      : Declared<H> extends HandlerTypes
+        ? Declared<H>
+        : HandlerTypes;
+
+type Is<T, Mark> = [T] extends [never] ? false : [T] extends [Mark] ? true : false;
+
+/** Whether a message of the one type may come where the other is wanted; `unknown` is the way out. */
+type Fits<Given, Wanted> = unknown extends Given
+  ? true
+  : Is<Wanted, PassThrough> extends true
+    ? true
+    : [Given] extends [Wanted]
+      ? true
+      : false;
+
+type NextRead<T extends HandlerTypes, R> =
+  Is<T['passesOn'], PassThrough> extends true ? R : T['passesOn'];
+
+type NextWrite<T extends HandlerTypes, W> =
+  Is<T['accepts'], PassThrough> extends true ? W : T['accepts'];
+
+type Written<T extends HandlerTypes, R> = unknown extends T['writes']
+  ? unknown
+  : T['writes'] extends PassThrough
+    ? never
+    : T['writes'] extends WhatItReads
+      ? R
+      : T['writes'];
+
+/** Which handler the type comes from: those that pass everything through are not to blame. */
+type Source<T, H, Before> = Is<T, PassThrough> extends true ? Before : H;
+
+/**
+ * The handlers themselves if each fits the one before it; else the tuple in which the first that does not fit is a
+ * {@link Misfit}.
+ */
+export type Chain<
+  Handlers extends readonly unknown[],
+  R,
+  W,
+  Reader = ThePipelineSoFar,
+  Writer = ThePipelineSoFar,
+> = Handlers extends readonly [infer H, ...infer Rest]
+  ? Step<H, TypesOf<H>, Rest, R, W, Reader, Writer>
+  : Handlers;
+
+type Step<H, T extends HandlerTypes, Rest extends readonly unknown[], R, W, Reader, Writer> =
+  IsName<H> extends true
+    ? [NameAlone, ...Rest]
+    : MisfitOf<H, T, R, W, Reader, Writer> extends infer M
+      ? [M] extends [never]
+        ? [
+            H,
+            ...Chain<
+              Rest,
+              NextRead<T, R>,
+              NextWrite<T, W>,
+              Source<T['passesOn'], H, Reader>,
+              Source<T['accepts'], H, Writer>
+            >,
+          ]
+        : [M, ...Rest]
+      : never;
+
+/** Why a handler does not fit, the first reason; `never` if it does. */
+type MisfitOf<H, T extends HandlerTypes, R, W, Reader, Writer> = FirstOf<
+  MisfitOfReads<H, T['reads'], Parameter<H, 'channelRead'>, Reader, R>,
+  FirstOf<
+    MisfitOfAccepts<H, T['accepts'], Parameter<H, 'write'>, Writer, W>,
+    MisfitOfWrites<H, Written<T, R>, Writer, W>
+  >
+>;
+
+type FirstOf<One, Other> = [One] extends [never] ? Other : One;
+
+type MisfitOfReads<H, Reads, Takes, Reader, R> =
+  Is<Reads, PassThrough> extends true
+    ? Fits<R, Takes> extends true
+      ? never
+      : Misfit<H, 'reads', Takes, 'but', Reader, 'passes on', R>
+    : Fits<R, Reads> extends false
+      ? Misfit<H, 'reads', Reads, 'but', Reader, 'passes on', R>
+      : [Reads] extends [Takes]
+        ? never
+        : Misfit<H, 'declares that it reads', Reads, 'but', 'its channelRead', 'takes', Takes>;
+
+type MisfitOfAccepts<H, Accepts, Takes, Writer, W> =
+  Is<Accepts, PassThrough> extends true
+    ? Fits<W, Takes> extends true
+      ? never
+      : Misfit<H, 'takes for writing', Takes, 'but', Writer, 'accepts', W>
+    : [Accepts] extends [Takes]
+      ? never
+      : Misfit<H, 'declares that it accepts', Accepts, 'but', 'its write', 'takes', Takes>;
+
+type MisfitOfWrites<H, Writes, Writer, W> = unknown extends Writes
+  ? never
+  : [Writes] extends [W]
+    ? never
+    : Misfit<H, 'writes', Writes, 'but', Writer, 'accepts', W>;
+
+/** What `addLast` takes: handlers that fit, or a name and one such handler. */
+export type Fitting<Args extends readonly unknown[], R, W> = Args extends readonly [
+  infer Name,
+  infer H,
+]
+  ? IsName<Name> extends true
+    ? readonly [Name, ...Chain<readonly [H], R, W>]
+    : Chain<Args, R, W>
+  : Chain<Args, R, W>;
+
+type IsName<T> = IsAny<T> extends true ? false : Is<T, string>;
+
+/**
+ * The parameters for these arguments: an argument itself, or the misfit that stands in its place among the
+ * verdicts. A mapped type, so that the compiler's error stands at the argument.
+ */
+export type OrMisfit<Args extends readonly unknown[], Verdicts> = {
+  readonly [K in keyof Args]: K extends keyof Verdicts
+    ? Verdicts[K] extends Args[K]
+      ? Args[K]
+      : Verdicts[K]
+    : Args[K];
+};
+
+/** What a handler after these would read. */
+export type ReadAfter<Args extends readonly unknown[], R> = Args extends readonly [
+  infer H,
+  ...infer Rest,
+]
+  ? ReadAfter<Rest, IsName<H> extends true ? R : NextRead<TypesOf<H>, R>>
+  : Args extends readonly []
+    ? R
+    : unknown;
+
+/** What a handler after these may write. */
+export type WriteAfter<Args extends readonly unknown[], W> = Args extends readonly [
+  infer H,
+  ...infer Rest,
+]
+  ? WriteAfter<Rest, IsName<H> extends true ? W : NextWrite<TypesOf<H>, W>>
+  : Args extends readonly []
+    ? W
+    : unknown;

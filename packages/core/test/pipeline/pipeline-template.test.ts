@@ -1,0 +1,57 @@
+import { expect, it } from 'vitest';
+import type { Context, Handler } from '../../src/contract.ts';
+import { pipeline } from '../../src/pipeline/pipeline-template.ts';
+import { EmbeddedChannel } from '../../src/testing/embedded-channel.ts';
+
+class Counter implements Handler {
+  readonly step: number;
+  private count = 0;
+
+  constructor(step: number) {
+    this.step = step;
+  }
+
+  fresh(): Counter {
+    return new Counter(this.step);
+  }
+
+  channelRead(ctx: Context): void {
+    this.count += this.step;
+    ctx.fireChannelRead(this.count);
+  }
+}
+
+/** Inherits a method that makes its base class. */
+class LoudCounter extends Counter {}
+
+class Label implements Handler {
+  readonly sharable = true;
+}
+
+function built(template: { initialize(channel: EmbeddedChannel): unknown }): EmbeddedChannel {
+  const channel = new EmbeddedChannel();
+  template.initialize(channel);
+  return channel;
+}
+
+it('gives each channel a fresh handler with the same options', () => {
+  const counting = pipeline().add(new Counter(2));
+  const [one, other] = [built(counting), built(counting)];
+  one.writeInbound('a', 'b');
+  other.writeInbound('a');
+  expect([one.readInbound(), one.readInbound(), other.readInbound()]).toEqual([2, 4, 2]);
+});
+
+it('gives all channels a sharable handler itself', () => {
+  const label = new Label();
+  const labelled = pipeline().add(label);
+  expect(built(labelled).pipeline.first()).toBe(label);
+  expect(built(labelled).pipeline.first()).toBe(label);
+});
+
+it('refuses a handler that could serve one channel only, with the cure', () => {
+  class Once implements Handler {}
+  const add = pipeline().add as (...handlers: Handler[]) => unknown;
+  expect(() => add.call(pipeline(), new Once())).toThrow('.add(() => new Once(…))');
+  expect(() => add.call(pipeline(), new LoudCounter(2))).toThrow('.add(() => new LoudCounter(…))');
+});

@@ -1,0 +1,10 @@
+// expect: is not assignable to parameter of type 'Misfit<App, "reads", Request, "but", ThePipelineSoFar, "passes on", string>
+import type { Channel, OutboundBytes } from '@headrace/core';
+import { App, Text } from './handlers.ts';
+
+declare const channel: Channel<Buffer, OutboundBytes>;
+
+channel.pipeline.addLast('text', new Text()).addLast(
+  'app',
+  new App(), // here
+);

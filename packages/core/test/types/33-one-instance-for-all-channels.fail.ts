@@ -1,0 +1,8 @@
+// expect: Argument of type 'Text' is not assignable to parameter of type '"a function that makes the handler anew: () => new …"'
+import { pipeline } from '@headrace/core';
+import { Frames, Text } from './handlers.ts';
+
+pipeline().add(
+  () => new Frames(),
+  new Text(), // here
+);
