@@ -79,6 +79,7 @@ export {
   PipelineError,
   RejectedError,
   TimedOutError,
+  textOf,
   toError,
 } from './errors.ts';
 // Groups
@@ -128,6 +129,7 @@ export {
   pipeline,
 } from './pipeline/pipeline-template.ts';
 export { sequential } from './pipeline/sequential.ts';
+export { throwerOf } from './pipeline/thrower.ts';
 export {
   byteLengthOf,
   isByteSource,

@@ -6,6 +6,7 @@ import {
   type Handler,
   HeadraceError,
   type Types,
+  textOf,
   type WriteFuture,
 } from '@headrace/core';
 import { Several } from './several.ts';
@@ -88,7 +89,7 @@ export class MessageEncoding<I, O> {
           : encodeOnce(this.key, message, this.encode);
     } catch (thrown) {
       if (thrown instanceof HeadraceError) throw thrown;
-      const text = thrown instanceof Error ? thrown.message : String(thrown);
+      const text = textOf(thrown);
       throw new EncodeError('ENCODER_FAILED', `${type}.encode threw: ${text}`, {}, thrown);
     }
     const isNothing = encoded instanceof Several && encoded.messages.length === 0;

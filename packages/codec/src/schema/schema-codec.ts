@@ -1,4 +1,10 @@
-import { type Context, DecodeError, isOutboundBytes, type OutboundBytes } from '@headrace/core';
+import {
+  type Context,
+  DecodeError,
+  isOutboundBytes,
+  type OutboundBytes,
+  textOf,
+} from '@headrace/core';
 import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
 import type { MessageToMessageDecoderOptions } from '../base/message-to-message-decoder.ts';
 import { type StandardSchema, validate } from './standard-schema.ts';
@@ -50,7 +56,7 @@ export abstract class SchemaCodec<Read, Written> extends MessageToMessageCodec<
   }
 
   private invalid(bytes: Buffer, thrown: unknown): DecodeError {
-    const why = thrown instanceof Error ? thrown.message : String(thrown);
+    const why = textOf(thrown);
     const shown = bytes.subarray(0, SHOWN_BYTES).toString('hex');
     return new DecodeError(
       'MESSAGE_INVALID',
