@@ -3,6 +3,7 @@ import { initializeSafely } from '../channel/initializer.ts';
 import type { TransportChannel } from '../channel/transport-channel.ts';
 import type { Channel, Context, Handler, Timer } from '../contract.ts';
 import { ChannelError } from '../errors.ts';
+import { ReadGate } from '../internal/read-gate.ts';
 
 /** How long accepting pauses after an accept error such as EMFILE. */
 const ACCEPT_PAUSE_MS = 1000;
@@ -24,6 +25,7 @@ export interface AcceptorOptions {
 export class Acceptor implements Handler {
   private readonly options: AcceptorOptions;
   private readonly initialize: (channel: Channel) => void;
+  private readonly gate = new ReadGate('accept error');
   private pause: Timer | undefined = undefined;
 
   constructor(options: AcceptorOptions) {
@@ -39,21 +41,21 @@ export class Acceptor implements Handler {
   }
 
   exceptionCaught(ctx: Context, error: Error): void {
-    if (error instanceof ChannelError && (ctx.channel.autoRead || this.pause !== undefined)) {
+    if (error instanceof ChannelError && ctx.channel.isOpen) {
       this.pause?.cancel();
-      ctx.channel.autoRead = false;
-      this.pause = ctx.clock.schedule(() => this.resume(ctx), ACCEPT_PAUSE_MS);
+      this.gate.hold(ctx.channel);
+      this.pause = ctx.clock.schedule(() => this.resume(), ACCEPT_PAUSE_MS);
     }
     ctx.fireExceptionCaught(error);
   }
 
   handlerRemoved(): void {
     this.pause?.cancel();
-    this.pause = undefined;
+    this.resume();
   }
 
-  private resume(ctx: Context): void {
+  private resume(): void {
     this.pause = undefined;
-    ctx.channel.autoRead = true;
+    this.gate.release();
   }
 }

@@ -8,12 +8,15 @@ import { initializer } from '../channel/initializer.ts';
 import { registerAndWait } from '../channel/open-channel.ts';
 import { ServerChannel } from '../channel/server-channel.ts';
 import type { Channel } from '../contract.ts';
+import { ListenerTransport } from '../transport/listener-transport.ts';
+import { TlsTransport } from '../transport/tls/tls-transport.ts';
 import { Acceptor } from './acceptor.ts';
 import {
   type AcceptedSocketOptions,
   type BindTarget,
   bindError,
   checkBindTarget,
+  handleChoiceFor,
   listenerFor,
   serverTlsOf,
 } from './bind-target.ts';
@@ -113,10 +116,18 @@ export class ServerBootstrap {
     const childOptions = resolveChannelOptions(child);
     const serverOptions = this.resolvedServerOptions();
     const tls = serverTlsOf(where);
-    const transport = listenerFor(where, child, childOptions.clock, tls);
+    const { clock } = childOptions;
+    const asking = handleChoiceFor(where);
+    const choice = asking && (await asking);
+    signal?.throwIfAborted();
+    const listener = listenerFor(where, child, clock, choice);
+    const transport = new ListenerTransport(
+      listener,
+      tls && ((accepted) => new TlsTransport(accepted, tls, clock)),
+    );
     const channel = new ServerChannel(transport, serverOptions, childOptions);
     for (const [key, value] of this.serverAttributes) channel.attributes.set(key, value);
-    const server = new Server(channel, tls);
+    const server = new Server(channel, listener, tls);
     const build = toFunction(initialize);
     const acceptor = new Acceptor({
       initialize: tls === undefined ? build : (self) => buildSecure(self, server, build),
@@ -133,6 +144,8 @@ export class ServerBootstrap {
       signal?.throwIfAborted();
       throw bindError(where, error as Error);
     }
+    const { way } = listener;
+    if (way !== undefined) channel.logger.log('debug', `${channel} takes ${way.kind}s: ${way.why}`);
     return server;
   }
 

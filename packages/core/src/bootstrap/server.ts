@@ -4,7 +4,9 @@ import { OptionError } from '../errors.ts';
 import { ChannelGroup } from '../group/channel-group.ts';
 import { addressText } from '../internal/address-text.ts';
 import { WatchedEmitter } from '../internal/watched-emitter.ts';
-import type { TlsServerContext, TlsServerOptions } from '../transport/tls-server-context.ts';
+import type { Listener, TransportKind } from '../transport/listener.ts';
+import type { TlsServerContext, TlsServerOptions } from '../transport/tls/tls-server-context.ts';
+import { announceConnection } from './connection-diagnostics.ts';
 import { Drain, drainPlan, type ShutdownOptions } from './drain.ts';
 
 export interface ServerEvents {
@@ -26,12 +28,14 @@ export class Server extends WatchedEmitter<ServerEvents> implements AsyncDisposa
   /** All accepted connections that are open. */
   readonly connections: ChannelGroup;
   private drain: Drain | undefined = undefined;
+  private readonly listener: Listener;
   private readonly tls: TlsServerContext | undefined;
   private failedHandshakes = 0;
 
-  constructor(channel: Channel, tls?: TlsServerContext) {
+  constructor(channel: Channel, listener: Listener, tls?: TlsServerContext) {
     super();
     this.channel = channel;
+    this.listener = listener;
     this.tls = tls;
     this.connections = new ChannelGroup('connections', { stayClosed: true });
     channel.onClosed(() => this.emit('close', channel.closeInfo!));
@@ -45,6 +49,15 @@ export class Server extends WatchedEmitter<ServerEvents> implements AsyncDisposa
   /** The port it listens on; 0 for a path. */
   get port(): number {
     return 'port' in this.address ? this.address.port : 0;
+  }
+
+  /**
+   * What its connections are: Node's handles or sockets, see the option `transport` of `bind`; `memory` in a
+   * MemoryNetwork, `other` for a listener of your own. A server on handles changes to `socket` if Node breaks a
+   * promise that the handles rest on.
+   */
+  get transportKind(): TransportKind {
+    return this.listener.way?.kind ?? 'other';
   }
 
   /** How many TLS handshakes failed so far. */
@@ -78,6 +91,7 @@ export class Server extends WatchedEmitter<ServerEvents> implements AsyncDisposa
   /** @internal An accepted channel is ready; during a shutdown it is told so at once, after it closed. */
   adopt(child: Channel): void {
     if (!this.connections.add(child)) return;
+    announceConnection(child, this.transportKind);
     this.emit('connection', child);
     this.drain?.tell(child);
   }

@@ -31,9 +31,15 @@ let groups = 0;
  *
  * What a listener of its events throws, or rejects with, is logged by the channel the event is about.
  *
+ * @typeParam Message - what is sent to the members, `new ChannelGroup<string>('members')`. It is checked where the
+ *   group is written to, not where a channel is added: what a member's pipeline accepts is known only where that
+ *   is built.
  * @see Netty's `ChannelGroup`
  */
-export class ChannelGroup extends WatchedEmitter<ChannelGroupEvents> implements Iterable<Channel> {
+export class ChannelGroup<Message = unknown>
+  extends WatchedEmitter<ChannelGroupEvents>
+  implements Iterable<Channel>
+{
   readonly name: string;
   private readonly options: ChannelGroupOptions;
   private readonly slow: SlowMembers;
@@ -132,7 +138,7 @@ export class ChannelGroup extends WatchedEmitter<ChannelGroupEvents> implements 
    * the matter of `slowMember`. A large group is written to in slices, so that other connections are served
    * meanwhile; every member still sees all broadcasts in order.
    */
-  write(message: unknown, matcher?: ChannelMatcher): GroupFuture {
+  write(message: Message, matcher?: ChannelMatcher): GroupFuture {
     return this.send(message, matcher, false);
   }
 
@@ -142,7 +148,7 @@ export class ChannelGroup extends WatchedEmitter<ChannelGroupEvents> implements 
   }
 
   /** Sends a message to the matching members, as {@link write} does. */
-  writeAndFlush(message: unknown, matcher?: ChannelMatcher): GroupFuture {
+  writeAndFlush(message: Message, matcher?: ChannelMatcher): GroupFuture {
     return this.send(message, matcher, true);
   }
 
@@ -182,7 +188,7 @@ export class ChannelGroup extends WatchedEmitter<ChannelGroupEvents> implements 
     return [...this];
   }
 
-  private send(message: unknown, matcher: ChannelMatcher | undefined, flush: boolean): GroupFuture {
+  private send(message: Message, matcher: ChannelMatcher | undefined, flush: boolean): GroupFuture {
     if (message === undefined || message === null) {
       throw new TypeError(`write(${String(message)}): a message cannot be null or undefined`);
     }

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { ChannelGroup, ChannelMatchers, type Logger, Server } from '@headrace/core';
+import { ChannelGroup, ChannelMatchers, type Listener, type Logger, Server } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 
@@ -10,6 +10,15 @@ function lines(): Logger & { readonly entries: string[] } {
     log: (level, message, error) => void entries.push(`${level} ${message} ${error?.message}`),
   };
 }
+
+const LISTENER: Listener = {
+  isActive: true,
+  localAddress: undefined,
+  open() {},
+  requestAccept() {},
+  pauseAccepting() {},
+  close() {},
+};
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -53,7 +62,7 @@ describe('listeners of a group', () => {
 describe('listeners of a server', () => {
   it('one that throws or rejects is logged, and the connection stays', async () => {
     const logger = lines();
-    const server = new Server(EmbeddedChannel.with({ logger }));
+    const server = new Server(EmbeddedChannel.with({ logger }), LISTENER);
     server.on('connection', () => {
       throw new Error('thrown');
     });
@@ -73,7 +82,7 @@ describe('in a log', () => {
     const channel = EmbeddedChannel.with({ id: '00c0ffee' });
     const group = new ChannelGroup('room');
     group.add(channel);
-    const server = new Server(channel);
+    const server = new Server(channel, LISTENER);
     expect([inspect(group), inspect(server), inspect(channel)]).toEqual([
       'ChannelGroup(name: room, size: 1)',
       'Server(address: embedded, connections: 0)',

@@ -17,17 +17,19 @@ const folder = mkdtempSync(join(tmpdir(), 'hr-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const path = join(folder, 'contract');
 
-describeTransport(
-  { describe, it, expect },
-  {
-    name: 'path',
-    bind: () => ({ path }),
-    connect: () => ({ path }),
-    nobody: () => ({ path: join(folder, 'nobody') }),
-    resets: false,
-    transferBytes: 64 * 1024 * 1024,
-  },
-);
+for (const transport of ['handle', 'socket'] as const) {
+  describeTransport(
+    { describe, it, expect },
+    {
+      name: `path on ${transport}s`,
+      bind: () => ({ path, transport }),
+      connect: () => ({ path }),
+      nobody: () => ({ path: join(folder, 'nobody') }),
+      resets: false,
+      transferBytes: 32 * 1024 * 1024,
+    },
+  );
+}
 
 function bind(options: Partial<BindOptions>): Promise<Server> {
   const bootstrap = new ServerBootstrap().options({ logger: silentLogger }).childHandler(() => {});
@@ -143,7 +145,7 @@ describe.skipIf(process.platform === 'win32')('a path', () => {
 
 describe('a place', () => {
   const cases: readonly [why: string, target: object, message: RegExp][] = [
-    ['none', {}, /exactly one of port, path, or network with name, but got nothing/],
+    ['none', {}, /exactly one of port, path, network with name, or listener, but got nothing/],
     ['two', { port: 0, path: 'x' }, /but got port and path/],
     ['a host beside a path', { path: 'x', host: 'localhost' }, /host makes no sense with path/],
     ['a stale file beside a port', { port: 0, replaceStale: true }, /replaceStale makes no sense/],

@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs';
+import net from 'node:net';
+import { expect, it } from 'vitest';
+import type { CloseInfo } from '../../../src/contract.ts';
+import { nodeHandles } from '../../../src/transport/node-handle/node-handles.ts';
+import { SocketListener } from '../../../src/transport/socket-listener.ts';
+import type { Transport, TransportSink } from '../../../src/transport/transport.ts';
+
+const LOCAL: CloseInfo = { reason: 'local', by: 'local', error: undefined };
+
+/** What a sink hears, in the order of its coming; `disconnected` is told to `done`. */
+function sinkOf(told: string[], done: () => void): TransportSink {
+  return {
+    connected: () => void told.push('connected'),
+    received: () => void told.push('received'),
+    readComplete: () => void told.push('readComplete'),
+    inputEnded: () => void told.push('inputEnded'),
+    written: () => void told.push('written'),
+    outputEnded: () => void told.push('outputEnded'),
+    failed: (error) => void told.push(error.message),
+    isReadHeld: false,
+    caught: (error) => void told.push(error.message),
+    disconnected: done,
+  };
+}
+
+/** Accepts one connection, does something with it, and waits until it is gone. */
+async function accepted(act: (transport: Transport) => void, keepAlive = false): Promise<string[]> {
+  const told: string[] = [];
+  const { acceptor, why } = await nodeHandles('handle');
+  const options = { noDelay: true, keepAlive, keepAliveInitialDelayMs: 0 };
+  const listening = new SocketListener(
+    net.createServer(),
+    { port: 0, host: '127.0.0.1' },
+    () => {
+      throw new Error('not by a handle');
+    },
+    why,
+    { acceptor: acceptor!, options, isRequired: true },
+  );
+  let client: net.Socket | undefined;
+  await new Promise<void>((resolve) => {
+    listening.open({
+      caught: (error) => void told.push(error.message),
+      failed: (error) => void told.push(error.message),
+      closed() {},
+      listening: () => {
+        listening.requestAccept();
+        const { port } = listening.localAddress as { readonly port: number };
+        client = net.connect(port, '127.0.0.1').on('error', () => {});
+      },
+      accepted: (transport) => {
+        transport.open(sinkOf(told, resolve));
+        act(transport);
+      },
+    });
+  });
+  client?.destroy();
+  listening.close();
+  return told;
+}
+
+it('an abort in the middle of a shutdown closes the handle', async () => {
+  const told = await accepted((transport) => {
+    transport.shutdownOutput(LOCAL);
+    transport.abort(LOCAL);
+  });
+  expect(told).not.toContain('not by a handle');
+});
+
+it('an abort with a write in flight closes the handle, and the write tells nothing more', async () => {
+  const told = await accepted((transport) => {
+    const large = Buffer.alloc(64 * 1024 * 1024);
+    expect(transport.write([large], large.length)).toBe(false);
+    transport.abort(LOCAL);
+  });
+  expect(told).not.toContain('written');
+});
+
+/** The timer of the connection that the system accepted at this port, from its own table: 02 is keepalive. */
+function timerOf(transport: Transport): string | undefined {
+  const { port } = transport.localAddress as { readonly port: number };
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  const rows = readFileSync('/proc/net/tcp', 'utf8').split('\n');
+  const established = new RegExp(`^ *\\d+: \\w+:${hex} \\w+:\\w+ 01 \\w+:\\w+ (\\d\\d):`);
+  return rows.map((row) => established.exec(row)?.[1]).find((timer) => timer !== undefined);
+}
+
+it.runIf(process.platform === 'linux')(
+  'an accepted connection has the options of the listening one',
+  async () => {
+    const timers: (string | undefined)[] = [];
+    for (const keepAlive of [false, true]) {
+      await accepted((transport) => {
+        timers.push(timerOf(transport));
+        transport.abort(LOCAL);
+      }, keepAlive);
+    }
+    expect(timers).toEqual(['00', '02']);
+  },
+);
