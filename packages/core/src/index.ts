@@ -91,8 +91,6 @@ export {
   PipelineError,
   RejectedError,
   TimedOutError,
-  textOf,
-  toError,
 } from './errors.ts';
 // Groups
 export {
@@ -101,7 +99,6 @@ export {
   type ChannelGroupOptions,
 } from './group/channel-group.ts';
 export { type ChannelMatcher, ChannelMatchers } from './group/channel-matchers.ts';
-export { encodeOnce } from './group/encode-once.ts';
 export { ChannelGroupError, GroupFuture, type MemberFailure } from './group/group-future.ts';
 export type {
   SlowMemberCounters,
@@ -125,18 +122,7 @@ export type {
   Types,
   WhatItReads,
 } from './handler-types.ts';
-// For writing handlers
-export { addressText } from './internal/address-text.ts';
-export { type BufferPlace, bufferPlace, bufferView } from './internal/buffer-view.ts';
-export { checkNumber, checkTime, type NumberBounds } from './internal/option-check.ts';
-export {
-  PendingWriteQueue,
-  type PendingWriteQueueOptions,
-  type PendingWriteTarget,
-} from './internal/pending-write-queue.ts';
-export { dropsKeptMessages, ReadGate } from './internal/read-gate.ts';
-export { allSettled, type FailureReporter, SettableFuture } from './internal/settable-future.ts';
-export { sizeOfBytes } from './internal/size-of-bytes.ts';
+// Loggers and the clock
 export { silentLogger, stderrLogger } from './internal/stderr-logger.ts';
 export { systemClock } from './internal/system-clock.ts';
 // Pipelines
@@ -148,7 +134,6 @@ export {
   pipeline,
 } from './pipeline/pipeline-template.ts';
 export { sequential } from './pipeline/sequential.ts';
-export { throwerOf } from './pipeline/thrower.ts';
 // A channel as streams
 export { ChannelDuplex } from './stream/channel-duplex.ts';
 export {
@@ -158,12 +143,6 @@ export {
 } from './stream/channel-streams.ts';
 export { DuplexHandler } from './stream/duplex-handler.ts';
 // Transports
-export {
-  byteLengthOf,
-  isByteSource,
-  isOutboundBytes,
-  toBuffer,
-} from './transport/byte-source.ts';
 export type {
   Listener,
   ListenerSink,

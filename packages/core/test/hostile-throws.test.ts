@@ -1,5 +1,6 @@
 // What user code throws need not be an Error, nor have a text: it must neither end the process nor get lost.
-import { type Context, type Handler, isHeadraceError, type Logger, toError } from '@headrace/core';
+import { type Context, type Handler, isHeadraceError, type Logger } from '@headrace/core';
+import { toError } from '@headrace/core/authoring';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { DecodeError, PipelineError, textOf } from '@headrace/core';
+import { DecodeError, PipelineError } from '@headrace/core';
+import { textOf } from '@headrace/core/authoring';
 
 /** What a decoder threw, as a {@link DecodeError}: its own as it is, anything else as the cause of one. */
 export function decodeErrorOf(decoder: object, thrown: unknown): DecodeError {

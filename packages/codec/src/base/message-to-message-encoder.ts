@@ -1,14 +1,12 @@
 import {
-  allSettled,
   type Context,
   EncodeError,
-  encodeOnce,
   type Handler,
   HeadraceError,
   type Types,
-  textOf,
   type WriteFuture,
 } from '@headrace/core';
+import { allSettled, encodeOnce, textOf } from '@headrace/core/authoring';
 import { Several } from './several.ts';
 
 /**

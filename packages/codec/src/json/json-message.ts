@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { EncodeError, type OutboundBytes, toBuffer } from '@headrace/core';
+import { EncodeError, type OutboundBytes } from '@headrace/core';
+import { toBuffer } from '@headrace/core/authoring';
 import { decodeUtf8 } from '../text/utf8.ts';
 
 /** The value of a whole frame; throws for what is no JSON or no UTF-8. */

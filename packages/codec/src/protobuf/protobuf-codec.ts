@@ -5,7 +5,8 @@ import {
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf';
-import { type Context, DecodeError, type OutboundBytes, textOf } from '@headrace/core';
+import { type Context, DecodeError, type OutboundBytes } from '@headrace/core';
+import { textOf } from '@headrace/core/authoring';
 import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
 import type { MessageToMessageDecoderOptions } from '../base/message-to-message-decoder.ts';
 

@@ -1,4 +1,5 @@
-import { DecodeError, textOf } from '@headrace/core';
+import { DecodeError } from '@headrace/core';
+import { textOf } from '@headrace/core/authoring';
 
 const SHOWN_BYTES = 16;
 

@@ -5,11 +5,11 @@ import {
   type Handler,
   type Server,
   ServerBootstrap,
-  SettableFuture,
   ShutdownEvent,
   silentLogger,
   type WriteFuture,
 } from '@headrace/core';
+import { SettableFuture } from '@headrace/core/authoring';
 import { VirtualClock } from '@headrace/core/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 

@@ -5,8 +5,8 @@ import {
   OptionError,
   type Types,
   type TypesOf,
-  throwerOf,
 } from '@headrace/core';
+import { throwerOf } from '@headrace/core/authoring';
 
 const INBOUND = [
   'channelRegistered',

@@ -2,18 +2,15 @@ import {
   type Channel,
   ChannelError,
   type Context,
-  checkNumber,
-  checkTime,
   type Handler,
   OptionError,
-  ReadGate,
   ShutdownEvent,
   TimedOutError,
   type Timer,
   type Types,
-  toError,
   type WriteFuture,
 } from '@headrace/core';
+import { checkNumber, checkTime, ReadGate, toError } from '@headrace/core/authoring';
 import { Fifo } from '../flow/fifo.ts';
 
 /** What a request's function gets beside the request. */
