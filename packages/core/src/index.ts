@@ -39,8 +39,6 @@ export {
 export { type UpgradeOptions, upgradeToTls } from './bootstrap/upgrade-to-tls.ts';
 // Channels over transports of your own
 export type { ChannelHooks, ChannelOptions } from './channel/channel-options.ts';
-// Internal until the channels of WebSockets are made by openChannel
-export { resolveChannelOptions } from './channel/channel-options.ts';
 export { DrainEvent, type DrainHold } from './channel/drain-event.ts';
 export { initializer } from './channel/initializer.ts';
 export {
@@ -50,7 +48,6 @@ export {
   openChannel,
   registerChannel,
 } from './channel/open-channel.ts';
-export { TransportChannel } from './channel/transport-channel.ts';
 export { CLIENT_ADDRESS, clientAddress } from './client-address.ts';
 export type {
   Address,
