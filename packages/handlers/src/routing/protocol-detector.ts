@@ -3,8 +3,6 @@ import {
   AttributeKey,
   type Channel,
   type Context,
-  checkNumber,
-  checkTime,
   DecodeError,
   type Direction,
   type Handler,
@@ -13,8 +11,8 @@ import {
   TimedOutError,
   type Timer,
   type Types,
-  toError,
 } from '@headrace/core';
+import { checkNumber, checkTime, toError } from '@headrace/core/authoring';
 import type { Protocol } from './protocol.ts';
 import { replaceWith } from './replace-with.ts';
 

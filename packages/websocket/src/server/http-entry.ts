@@ -4,7 +4,8 @@ import {
   type IncomingMessage,
   type ServerResponse,
 } from 'node:http';
-import { type ChannelDuplex, checkNumber, checkTime } from '@headrace/core';
+import type { ChannelDuplex } from '@headrace/core';
+import { checkNumber, checkTime } from '@headrace/core/authoring';
 import { HttpEntryHandler } from './http-entry-handler.ts';
 import { WebSocketEntrance, type WebSocketEntranceOptions } from './web-socket-entrance.ts';
 
