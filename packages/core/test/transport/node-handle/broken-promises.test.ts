@@ -6,6 +6,9 @@ import { FakeBinding, FakeHandle } from '../../fixture/fake-binding.ts';
 
 class Peer implements TransportSink {
   readonly isReadHeld = false;
+
+  checkTurn(): void {}
+
   readonly handle: FakeHandle;
   readonly transport: HandleTransport;
   readonly events: string[] = [];
