@@ -99,12 +99,15 @@ describe('auto', () => {
     });
   }
 
-  it.runIf(hasFlag('--experimental-config-file'))('sees what node.config.json says', async () => {
-    const flags = ['--no-warnings', `--experimental-config-file=${config}`];
-    expect(await run(flags)).toBe(
-      three('socket uses of internals are reported (--pending-deprecation)'),
-    );
-  });
+  it.runIf(Number.parseInt(process.versions.node, 10) >= 24)(
+    'sees what node.config.json says',
+    async () => {
+      const flags = ['--no-warnings', `--experimental-config-file=${config}`];
+      expect(await run(flags)).toBe(
+        three('socket uses of internals are reported (--pending-deprecation)'),
+      );
+    },
+  );
 
   it.runIf(hasFlag('--allow-net'))(
     'without the permission to use the network bind rejects, and the process goes on',
