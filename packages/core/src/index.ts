@@ -4,6 +4,7 @@ export { AttributeKey } from './attribute-key.ts';
 export { initializer } from './bootstrap/acceptor.ts';
 export type {
   AcceptedSocketOptions,
+  AcceptedTransport,
   BindTarget,
   ListenerTarget,
   MemoryTarget,
@@ -17,6 +18,11 @@ export type {
   ConnectSocketOptions,
   TransportTarget,
 } from './bootstrap/connect-target.ts';
+export {
+  CONNECTION_ACCEPTED,
+  CONNECTION_CLOSED,
+  type ConnectionMessage,
+} from './bootstrap/connection-diagnostics.ts';
 export { ShutdownEvent, type ShutdownOptions } from './bootstrap/drain.ts';
 export { Server, type ServerEvents } from './bootstrap/server.ts';
 export {
@@ -117,7 +123,14 @@ export type {
 export { addressText } from './internal/address-text.ts';
 export { type BufferPlace, bufferPlace, bufferView } from './internal/buffer-view.ts';
 export { checkNumber, checkTime, type NumberBounds } from './internal/option-check.ts';
-export { allSettled, SettableFuture } from './internal/settable-future.ts';
+export {
+  PendingWriteQueue,
+  type PendingWriteQueueOptions,
+  type PendingWriteTarget,
+} from './internal/pending-write-queue.ts';
+export { dropsKeptMessages, ReadGate } from './internal/read-gate.ts';
+export { allSettled, type FailureReporter, SettableFuture } from './internal/settable-future.ts';
+export { sizeOfBytes } from './internal/size-of-bytes.ts';
 export { silentLogger, stderrLogger } from './internal/stderr-logger.ts';
 export { systemClock } from './internal/system-clock.ts';
 // Pipelines
@@ -142,12 +155,17 @@ export {
   byteLengthOf,
   isByteSource,
   isOutboundBytes,
-  sizeOfBytes,
   toBuffer,
 } from './transport/byte-source.ts';
-export type { Listener, ListenerSink } from './transport/listener.ts';
+export type {
+  Listener,
+  ListenerSink,
+  TransportKind,
+  TransportWay,
+} from './transport/listener.ts';
 export { MemoryNetwork, type MemoryNetworkOptions } from './transport/memory-network.ts';
 export { type MemoryOptions, MemoryTransport } from './transport/memory-transport.ts';
+export type { WantedTransport } from './transport/node-handle/node-handles.ts';
 export type { ListenTarget } from './transport/socket-listener.ts';
 export { SocketTransport } from './transport/socket-transport.ts';
 export {

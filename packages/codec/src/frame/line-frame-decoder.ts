@@ -72,6 +72,14 @@ export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
     this.crlfOnly = (options.ending ?? DEFAULTS.ending) === 'crlf';
   }
 
+  /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
+  fresh(): LineFrameDecoder {
+    const { onFrameError, limits, maxLength, stripDelimiter, failFast } = this;
+    const ending = this.crlfOnly ? 'crlf' : 'any';
+    const own = { maxLength, stripDelimiter, failFast, ending } as const;
+    return new LineFrameDecoder({ ...limits.options, onFrameError, ...own });
+  }
+
   override isWithinFrame(): boolean {
     return this.discarding;
   }
@@ -99,9 +107,9 @@ export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
       this.badFrame(ctx, error);
       return undefined;
     }
-    const { start, buffer } = input;
+    const { start } = input;
     input.start = start + lf + 1;
-    return buffer.subarray(start, start + (this.stripDelimiter ? length : lf + 1));
+    return input.view(start, this.stripDelimiter ? length : lf + 1);
   }
 
   /** Where the LF of the line's end stands. */

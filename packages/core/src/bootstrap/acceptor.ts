@@ -1,8 +1,9 @@
 import type { AttributeKey } from '../attribute-key.ts';
 import type { TransportChannel } from '../channel/transport-channel.ts';
-import type { Channel, Context, Handler, ReadHold, Timer } from '../contract.ts';
+import type { Channel, Context, Handler, Timer } from '../contract.ts';
 import { ChannelError, toError } from '../errors.ts';
 import { onRejection } from '../internal/promise-like.ts';
+import { ReadGate } from '../internal/read-gate.ts';
 
 /** How long accepting pauses after an accept error such as EMFILE. */
 const ACCEPT_PAUSE_MS = 1000;
@@ -24,8 +25,8 @@ export interface AcceptorOptions {
 export class Acceptor implements Handler {
   private readonly options: AcceptorOptions;
   private readonly initialize: (channel: Channel) => void;
+  private readonly gate = new ReadGate('accept error');
   private pause: Timer | undefined = undefined;
-  private hold: ReadHold | undefined = undefined;
 
   constructor(options: AcceptorOptions) {
     this.options = options;
@@ -41,8 +42,8 @@ export class Acceptor implements Handler {
 
   exceptionCaught(ctx: Context, error: Error): void {
     if (error instanceof ChannelError && ctx.channel.isOpen) {
-      this.hold ??= ctx.channel.holdReads('accept error');
       this.pause?.cancel();
+      this.gate.hold(ctx.channel);
       this.pause = ctx.clock.schedule(() => this.resume(), ACCEPT_PAUSE_MS);
     }
     ctx.fireExceptionCaught(error);
@@ -55,8 +56,7 @@ export class Acceptor implements Handler {
 
   private resume(): void {
     this.pause = undefined;
-    this.hold?.release();
-    this.hold = undefined;
+    this.gate.release();
   }
 }
 

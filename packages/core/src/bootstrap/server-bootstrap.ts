@@ -14,6 +14,7 @@ import {
   type BindTarget,
   bindError,
   checkBindTarget,
+  handleChoiceFor,
   listenerFor,
   serverTlsOf,
 } from './bind-target.ts';
@@ -114,13 +115,17 @@ export class ServerBootstrap {
     const serverOptions = this.resolvedServerOptions();
     const tls = serverTlsOf(where);
     const { clock } = childOptions;
+    const asking = handleChoiceFor(where);
+    const choice = asking && (await asking);
+    signal?.throwIfAborted();
+    const listener = listenerFor(where, child, clock, choice);
     const transport = new ListenerTransport(
-      listenerFor(where, child, clock, tls !== undefined),
+      listener,
       tls && ((accepted) => new TlsTransport(accepted, tls, clock)),
     );
     const channel = new ServerChannel(transport, serverOptions, childOptions);
     for (const [key, value] of this.serverAttributes) channel.attributes.set(key, value);
-    const server = new Server(channel, tls);
+    const server = new Server(channel, listener, tls);
     const build = toFunction(initialize);
     const acceptor = new Acceptor({
       initialize: tls === undefined ? build : (self) => buildSecure(self, server, build),
@@ -143,6 +148,8 @@ export class ServerBootstrap {
     } finally {
       signal?.removeEventListener('abort', onAbort);
     }
+    const { way } = listener;
+    if (way !== undefined) channel.logger.log('debug', `${channel} takes ${way.kind}s: ${way.why}`);
     return server;
   }
 

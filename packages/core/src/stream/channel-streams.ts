@@ -4,7 +4,7 @@ import {
   WritableStream,
   type WritableStreamDefaultController,
 } from 'node:stream/web';
-import type { Channel, Context, Direction, Handler, ReadHold } from '../contract.ts';
+import type { Channel, Context, Direction, Handler, Pipeline, ReadHold } from '../contract.ts';
 import { ChannelError } from '../errors.ts';
 import { checkNumber } from '../internal/option-check.ts';
 
@@ -69,7 +69,8 @@ export function channelStreams<R, W>(
   const { highWaterMark = DEFAULTS.highWaterMark } = options;
   checkNumber('highWaterMark', highWaterMark, { min: 1, integer: true });
   const end = new StreamsEnd<R, W>(channel, highWaterMark);
-  if (channel.isOpen) (channel as Channel).pipeline.addLast('streams', end as Handler);
+  // Nothing is known of R and W here; the caller's channel was checked.
+  if (channel.isOpen) (channel.pipeline as Pipeline).addLast('streams', end as Handler);
   else end.channelClosed();
   return end;
 }

@@ -1,7 +1,7 @@
 import { Duplex, type Readable, type Writable } from 'node:stream';
 import type { Address, CloseInfo, OutboundBytes } from '../contract.ts';
 import { OptionError } from '../errors.ts';
-import { sizeOfBytes } from './byte-source.ts';
+import { sizeOfBytes } from '../internal/size-of-bytes.ts';
 import { coalesce } from './coalesce.ts';
 import type { Transport, TransportSink } from './transport.ts';
 

@@ -34,18 +34,16 @@ describe('OverloadGuard', () => {
   ])('pauses accepting while %s is over its threshold', (_what, over) => {
     const { guard, load, events, server } = setUp();
     clock.advance(1000);
-    expect(server.autoRead).toBe(true);
+    expect(server.isReadHeld).toBe(false);
     Object.assign(load, over);
     clock.advance(500);
-    expect([guard.state, server.autoRead]).toEqual(['paused', false]);
+    expect([guard.state, server.readHolds]).toEqual(['paused', ['OverloadGuard']]);
     Object.assign(load, { heapShare: 0.8, loopDelayMs: 190 });
-    // The acceptor's own pause after an error has ended.
-    server.autoRead = true;
     clock.advance(500);
-    expect([guard.state, server.autoRead]).toEqual(['paused', false]);
+    expect([guard.state, server.isReadHeld]).toEqual(['paused', true]);
     Object.assign(load, { heapShare: 0.5, loopDelayMs: 10 });
     clock.advance(500);
-    expect([guard.state, server.autoRead]).toEqual(['normal', true]);
+    expect([guard.state, server.isReadHeld]).toEqual(['normal', false]);
     expect(events).toEqual(['paused', 'normal']);
     expect(guard.counters).toEqual({ pauses: 1, pausedMs: 1000, shed: 0 });
     server.finish();
@@ -99,9 +97,9 @@ describe('OverloadGuard', () => {
     const { guard, load, server } = setUp();
     load.heapShare = 0.95;
     clock.advance(500);
-    expect(server.autoRead).toBe(false);
+    expect(server.isReadHeld).toBe(true);
     server.pipeline.remove(guard);
-    expect(server.autoRead).toBe(true);
+    expect(server.isReadHeld).toBe(false);
     server.finish();
   });
 

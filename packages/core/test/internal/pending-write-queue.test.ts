@@ -1,7 +1,7 @@
-import type { Context, Handler, Logger } from '@headrace/core';
-import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
-import { PendingWriteQueue } from '../../src/flow/pending-write-queue.ts';
+import type { Context, Handler, Logger } from '../../src/contract.ts';
+import { PendingWriteQueue } from '../../src/internal/pending-write-queue.ts';
+import { EmbeddedChannel } from '../../src/testing/index.ts';
 
 class Owner implements Handler {
   ctx!: Context;
@@ -155,5 +155,62 @@ describe('PendingWriteQueue', () => {
   it('refuses null and undefined, as write does', () => {
     const { owner } = owned();
     expect(() => owner.queue.add(undefined)).toThrow(TypeError);
+  });
+
+  it('refuses what exceeds its limits, with the name of the option, and takes a single large message', () => {
+    const { owner } = owned();
+    const few = new PendingWriteQueue(owner.ctx, { maxMessages: 2, limitName: 'maxHeld' });
+    few.add('a');
+    few.add('b');
+    expect(() => few.add('c')).toThrow(/2 messages wait .* maxHeld \(2\)/);
+    const small = new PendingWriteQueue(owner.ctx, { maxBytes: 100 });
+    small.add(Buffer.alloc(1000));
+    expect(() => small.add('x')).toThrow(/1064 bytes wait .* 65 more exceed maxBytes \(100\)/);
+  });
+
+  it('keeps a tag with each message, and gives the future away with one taken out', () => {
+    const { channel, owner } = owned();
+    const queue = new PendingWriteQueue<number>(owner.ctx);
+    queue.add('a', 1);
+    const second = queue.add('b', 2);
+    expect(queue.currentTag).toBe(1);
+    const first = queue.remove()!;
+    expect(queue.currentTag).toBe(2);
+    expect(first.isSettled).toBe(false);
+    expect(channel.pendingOutboundBytes).toBe(65);
+    expect(queue.remove()).toBe(second);
+    expect(channel.pendingOutboundBytes).toBe(0);
+    expect(queue.remove()).toBeUndefined();
+  });
+
+  it('fails one in the middle by its future, once', () => {
+    const { channel, owner } = owned();
+    const errors: unknown[] = [];
+    owner.queue.add('a');
+    const middle = owner.queue.add('b');
+    middle.onSettled((error) => errors.push(error?.message));
+    owner.queue.add('c');
+    expect(owner.queue.removeAndFail(new Error('b'), middle)).toBe(true);
+    expect(owner.queue.removeAndFail(new Error('again'), middle)).toBe(false);
+    owner.queue.removeAndWriteAll();
+    expect(outbound(channel)).toEqual(['a', 'c']);
+    expect(errors).toEqual(['b']);
+  });
+
+  it('reports to the hook writeFailed what fails and nobody looks at, held or written later', () => {
+    const failures: string[] = [];
+    const refusing: Handler = {
+      write: () => {
+        throw new Error('cannot encode');
+      },
+    };
+    const owner = new Owner();
+    const hooks = { writeFailed: (_: unknown, error: Error) => void failures.push(error.message) };
+    const channel = EmbeddedChannel.with({ hooks }, refusing, owner);
+    channel.run(() => {
+      owner.queue.add('a');
+      owner.queue.removeAndWriteAll();
+    });
+    expect(failures).toEqual(['cannot encode']);
   });
 });
