@@ -19,6 +19,7 @@ import {
   webSocketChannel,
 } from '../socket/web-socket-channel.ts';
 import type { WsSocket } from '../socket/ws-socket.ts';
+import { RequestIntake } from './request-intake.ts';
 
 /** What a {@link HttpEntryHandler} has of its entry. */
 export interface HttpEntryHandlerOptions {
@@ -83,6 +84,9 @@ export class HttpEntryHandler implements Handler {
   private deadline: Timer | undefined = undefined;
   private channel: WebSocketChannel | undefined = undefined;
   private responses = 0;
+  private intake: RequestIntake | undefined = undefined;
+  /** The request that has come and is not answered. */
+  private current: IncomingMessage | undefined = undefined;
   private shutdownEvent: ShutdownEvent | undefined = undefined;
 
   constructor(options: HttpEntryHandlerOptions) {
@@ -104,8 +108,8 @@ export class HttpEntryHandler implements Handler {
     this.duplex.channelActive(ctx);
   }
 
-  channelRead(ctx: Context, bytes: Buffer): void {
-    this.duplex.channelRead(ctx, bytes);
+  channelRead(_ctx: Context, bytes: Buffer): void {
+    this.intake?.receive(bytes);
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
@@ -117,7 +121,9 @@ export class HttpEntryHandler implements Handler {
   }
 
   channelShutdown(ctx: Context, direction: 'input' | 'output'): void {
-    this.duplex.channelShutdown(ctx, direction);
+    const forward = () => this.duplex.channelShutdown(ctx, direction);
+    if (direction === 'input' && this.intake !== undefined) this.intake.whenEmpty(forward);
+    else forward();
   }
 
   channelInactive(ctx: Context): void {
@@ -134,25 +140,30 @@ export class HttpEntryHandler implements Handler {
 
   requestStarted(request: IncomingMessage, response: ServerResponse): void {
     this.responses += 1;
+    this.current = request;
     // A request without a body is complete with its headers.
     const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
     if (encoding === undefined && (length === undefined || length === '0')) this.stopWaiting();
-    else request.once('end', () => this.stopWaiting());
+    else request.once('end', () => this.completed(request));
     response.once('close', () => this.responded());
+    this.intake?.requestStarted(request);
+  }
+
+  /** A request for another protocol; what follows its head is not HTTP. */
+  upgradeStarted(): void {
+    this.intake?.upgraded();
   }
 
   upgraded(ws: WsSocket, initialize: WebSocketInitializer, options: WebSocketChannelOptions): void {
     this.stopWaiting();
     const { channel: parent } = this.ctx!;
     this.channel = webSocketChannel(ws, initialize, { ...options, parent, stream: this.stream! });
-    // It came behind a response that the shutdown waits for.
-    if (this.shutdownEvent !== undefined)
-      this.channel.pipeline.fireUserEventTriggered(this.shutdownEvent);
   }
 
   /** Answers a request that cannot be served, and ends the connection. */
   refuse(status: number, headers: readonly string[] = []): void {
     this.stopWaiting();
+    this.intake?.stop();
     if (this.stream?.writable !== true) return;
     const text = STATUS_CODES[status] ?? '';
     this.stream.write(
@@ -194,18 +205,33 @@ export class HttpEntryHandler implements Handler {
   // --- time ---
 
   private connected(stream: ChannelDuplex): void {
+    const ctx = this.ctx!;
     this.stream = stream;
+    this.intake = new RequestIntake(
+      ctx.channel,
+      (bytes) => this.duplex.channelRead(ctx, bytes),
+      () => stream.readableLength === 0,
+    );
     this.waitForRequest(this.options.firstTimeoutMs);
     this.options.connect(stream, this);
   }
 
+  /** The body may end after the answer, when the time for the next request runs already. */
+  private completed(request: IncomingMessage): void {
+    if (this.current === request) this.stopWaiting();
+  }
+
   private responded(): void {
     this.responses -= 1;
+    this.current = undefined;
     if (this.responses > 0 || this.ctx?.channel.isOpen !== true) return;
     // The connection is the WebSocket's now.
     if (this.channel !== undefined) return;
     if (this.shutdownEvent !== undefined) this.ctx.channel.end({ reason: 'shutdown' });
-    else this.waitForRequest(this.options.timeoutMs, true);
+    else {
+      this.waitForRequest(this.options.timeoutMs, true);
+      this.intake?.answered();
+    }
   }
 
   private waitForRequest(timeoutMs: number, isIdle = false): void {
