@@ -1,7 +1,6 @@
 // The nouns
 export { AttributeKey } from './attribute-key.ts';
 // Start a server or a client
-export { initializer } from './bootstrap/acceptor.ts';
 export type {
   AcceptedSocketOptions,
   AcceptedTransport,
@@ -39,11 +38,17 @@ export {
 } from './bootstrap/tls-event.ts';
 export { type UpgradeOptions, upgradeToTls } from './bootstrap/upgrade-to-tls.ts';
 // Channels over transports of your own
+export type { ChannelHooks, ChannelOptions } from './channel/channel-options.ts';
+// Internal until the channels of WebSockets are made by openChannel
+export { resolveChannelOptions } from './channel/channel-options.ts';
+export { initializer } from './channel/initializer.ts';
 export {
-  type ChannelHooks,
-  type ChannelOptions,
-  resolveChannelOptions,
-} from './channel/channel-options.ts';
+  type ConnectChannelOptions,
+  connectChannel,
+  type OpenChannelOptions,
+  openChannel,
+  registerChannel,
+} from './channel/open-channel.ts';
 export { TransportChannel } from './channel/transport-channel.ts';
 export { CLIENT_ADDRESS, clientAddress } from './client-address.ts';
 export type {

@@ -1,8 +1,8 @@
 import type { AttributeKey } from '../attribute-key.ts';
+import { initializeSafely } from '../channel/initializer.ts';
 import type { TransportChannel } from '../channel/transport-channel.ts';
 import type { Channel, Context, Handler, Timer } from '../contract.ts';
-import { ChannelError, toError } from '../errors.ts';
-import { onRejection } from '../internal/promise-like.ts';
+import { ChannelError } from '../errors.ts';
 import { ReadGate } from '../internal/read-gate.ts';
 
 /** How long accepting pauses after an accept error such as EMFILE. */
@@ -58,42 +58,4 @@ export class Acceptor implements Handler {
     this.pause = undefined;
     this.gate.release();
   }
-}
-
-/**
- * A handler that builds a channel's pipeline when it is added, and then removes itself. What `initialize`
- * adds with `addLast` stands behind what is there already. If it throws, the channel is closed.
- *
- * @see Netty's `ChannelInitializer`
- */
-export function initializer(initialize: (channel: Channel) => void): Handler {
-  return new Initializer(initialize);
-}
-
-class Initializer implements Handler {
-  private readonly initialize: (channel: Channel) => void;
-
-  constructor(initialize: (channel: Channel) => void) {
-    this.initialize = initialize;
-  }
-
-  handlerAdded(ctx: Context): void {
-    initializeSafely(ctx.channel, this.initialize);
-    ctx.pipeline.removeIfExists(this);
-  }
-}
-
-/** A channel whose initializer throws or rejects is closed. */
-function initializeSafely(channel: Channel, initialize: (channel: Channel) => void): void {
-  try {
-    const returned: unknown = initialize(channel);
-    if (returned !== undefined) onRejection(returned, (error) => initializerFailed(channel, error));
-  } catch (thrown) {
-    initializerFailed(channel, toError(thrown));
-  }
-}
-
-function initializerFailed(channel: Channel, error: Error): void {
-  channel.logger.log('error', `${channel} its initializer threw; closing`, error);
-  (channel as TransportChannel).failWith(error);
 }

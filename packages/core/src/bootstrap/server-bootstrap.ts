@@ -4,11 +4,13 @@ import {
   type ResolvedChannelOptions,
   resolveChannelOptions,
 } from '../channel/channel-options.ts';
+import { initializer } from '../channel/initializer.ts';
+import { registerAndWait } from '../channel/open-channel.ts';
 import { ServerChannel } from '../channel/server-channel.ts';
 import type { Channel } from '../contract.ts';
 import { ListenerTransport } from '../transport/listener-transport.ts';
 import { TlsTransport } from '../transport/tls/tls-transport.ts';
-import { Acceptor, initializer } from './acceptor.ts';
+import { Acceptor } from './acceptor.ts';
 import {
   type AcceptedSocketOptions,
   type BindTarget,
@@ -136,17 +138,11 @@ export class ServerBootstrap {
       channel.pipeline.addLast(initializer(toFunction(this.serverInitializer)));
     }
     channel.pipeline.addLast(initializer((self) => self.pipeline.addLast(acceptor)));
-    const onAbort = () => channel.close();
-    signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      const connected = channel.connectFuture;
-      channel.register();
-      await connected;
+      await registerAndWait(channel, signal);
     } catch (error) {
       signal?.throwIfAborted();
       throw bindError(where, error as Error);
-    } finally {
-      signal?.removeEventListener('abort', onAbort);
     }
     const { way } = listener;
     if (way !== undefined) channel.logger.log('debug', `${channel} takes ${way.kind}s: ${way.why}`);

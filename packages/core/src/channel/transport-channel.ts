@@ -294,10 +294,9 @@ export class TransportChannel<R = unknown, W = unknown>
   }
 
   disconnected(info?: CloseInfo): void {
-    const isOurs = this.phase === LINGERING;
-    const reason = isOurs ? this.lingerReason : 'peer';
-    if (info !== undefined && !isOurs) this.shut(info);
-    else this.shut({ reason, by: isOurs ? 'local' : 'peer', error: this.failure });
+    const error = this.failure;
+    if (this.phase === LINGERING) this.shut({ reason: this.lingerReason, by: 'local', error });
+    else this.shut(info ?? { reason: 'peer', by: 'peer', error });
   }
 
   private shut(cause: CloseInfo, abort = false): void {
@@ -464,7 +463,13 @@ export class TransportChannel<R = unknown, W = unknown>
 
   write(message: W, options?: { readonly signal?: AbortSignal }): WriteFuture {
     const signal = options?.signal;
-    if (signal === undefined) return this.pipeline.write(message);
+    return signal === undefined
+      ? this.pipeline.write(message)
+      : this.writeWithSignal(message, signal);
+  }
+
+  /** Apart from `write`, which would pay for the closure in each call. */
+  private writeWithSignal(message: W, signal: AbortSignal): WriteFuture {
     return this.output.writeWithSignal(signal, () => this.pipeline.write(message));
   }
 

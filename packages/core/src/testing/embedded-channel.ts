@@ -4,7 +4,7 @@ import {
   resolveChannelOptions,
 } from '../channel/channel-options.ts';
 import { closedError } from '../channel/close-cause.ts';
-import type { Channel, Handler, Pipeline } from '../contract.ts';
+import type { Address, Channel, Handler, Pipeline } from '../contract.ts';
 import type { Chain, OrMisfit, ReadAfter, WriteAfter } from '../handler-chain.ts';
 import { silentLogger } from '../internal/stderr-logger.ts';
 import { EmbeddedTransport } from './embedded-transport.ts';
@@ -19,6 +19,10 @@ export interface EmbeddedChannelOptions extends Omit<ChannelOptions, 'clock'> {
   /** `false` leaves it to the test to call `register()`. @default true */
   readonly register?: boolean;
   readonly parent?: Channel;
+  /** @default { path: 'embedded' } */
+  readonly localAddress?: Address;
+  /** @default { path: 'embedded' } */
+  readonly remoteAddress?: Address;
   /** @default made up, as for every channel */
   readonly id?: string;
 }
@@ -65,6 +69,8 @@ export class EmbeddedChannel<
     const { options, handlers } = given ?? new EmbeddedSetup({}, args as readonly Handler[]);
     const transport = new EmbeddedTransport((message) => this.handleOutboundMessage(message));
     const { register = true, parent, id, clock = new VirtualClock(), ...rest } = options;
+    if (rest.localAddress !== undefined) transport.localAddress = rest.localAddress;
+    if (rest.remoteAddress !== undefined) transport.remoteAddress = rest.remoteAddress;
     // Keeps what passed the last handler, unless the test has hooks of its own.
     const hooks: ChannelHooks = {
       unhandledMessage: (_channel, message) => this.handleInboundMessage(message),

@@ -1,4 +1,5 @@
-import type { Context, Handler, LogLevel, TransportChannel } from '@headrace/core';
+import type { Context, Handler, LogLevel } from '@headrace/core';
+import type { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 
 import { type Load, LoadMeter } from '../../src/limit/load-meter.ts';
@@ -19,7 +20,7 @@ function setUp(options: OverloadGuardOptions = {}) {
   };
   const guard = new OverloadGuard({ measure: () => load, ...options });
   const listening = listeningWith(guard, watcher);
-  const accept = (host: string): TransportChannel => {
+  const accept = (host: string): EmbeddedChannel => {
     const { child } = listening.accept(host);
     child.register();
     return child;
@@ -66,7 +67,9 @@ describe('OverloadGuard', () => {
     clock.advance(500 + 5000);
     expect(events).toEqual(['paused', 'shedding']);
     expect(said).toEqual([children[2]!.id, children[3]!.id]);
-    expect(children.filter((child) => child.isOutputShutdown || !child.isOpen)).toHaveLength(0);
+    const ending = children.filter((child) => child.isOutputShutdown).map(({ id }) => id);
+    expect(ending).toEqual(said);
+    expect(children.every((child) => child.isOpen)).toBe(true);
     clock.advance(2000);
     expect(children[2]!.closeInfo?.reason).toBe('overload');
     expect(guard.counters.shed).toBeGreaterThanOrEqual(2);
