@@ -205,6 +205,19 @@ describe('under the hood', () => {
     await quick.stop();
   });
 
+  it('is not opened and closed as often as anybody likes', async () => {
+    const ann = await PagePeer.join(running.port, 'ann');
+    for (let i = 0; i < 500; i++) {
+      ann.ask('hood-on');
+      ann.ask('hood-off');
+    }
+    ann.say('PING');
+    await ann.until(() => ann.texts.includes('PONG'));
+    expect(ann.news.filter(({ kind }) => kind === 'pipeline').length).toBeLessThanOrEqual(20);
+    expect(ann.closed).toBeUndefined();
+    ann.destroy();
+  });
+
   it('has no buttons for who has not opened it', async () => {
     const ann = await PagePeer.join(running.port, 'ann');
     for (const word of ['slow', 'cut', 'silent', 'speak', 'hood-off'] as const) ann.ask(word);
