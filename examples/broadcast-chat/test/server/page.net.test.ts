@@ -122,6 +122,15 @@ describe.runIf(hasChromium)(suiteName('the page'), () => {
     expect(copied).toBe(`nc 127.0.0.1 ${port}`);
     const command = `npm run chat -- bob --host 127.0.0.1 --port ${port}`;
     await invite.getByText(command).waitFor();
+    // The second tab is somebody else: under the same name it would kick the first.
+    const [second] = await Promise.all([
+      ann.context().waitForEvent('page'),
+      invite.getByRole('link', { name: 'http://' }).click(),
+    ]);
+    await second.getByTestId('join').waitFor();
+    expect(await second.getByTestId('name').inputValue()).toBe('');
+    await second.reload();
+    await second.close();
     const link = invite.getByRole('link', { name: 'Headrace' });
     expect(await link.getAttribute('href')).toBe('https://github.com/headrace/headrace');
     await running.join('lines', 'bob');
