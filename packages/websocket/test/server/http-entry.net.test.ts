@@ -12,8 +12,8 @@ import { WebSocket } from 'ws';
 import {
   HttpEntry,
   type HttpEntryOptions,
+  WEB_SOCKET_CLOSE,
   WebSocketBootstrap,
-  type WebSocketChannel,
   WebSocketTextCodec,
 } from '../../src/index.ts';
 
@@ -38,7 +38,9 @@ async function start(options: HttpEntryOptions = {}): Promise<Started> {
   const log: string[] = [];
   const sockets: Channel[] = [];
   const logger: Logger = {
-    log: (level, message, error) => log.push(`${level} ${message}: ${error?.message}`),
+    log(level, message, error) {
+      if (level !== 'debug') log.push(`${level} ${message}: ${error?.message}`);
+    },
   };
   const entry = new HttpEntry({
     request: (_request, response) => response.end('a page'),
@@ -119,7 +121,7 @@ describe('HttpEntry', () => {
     expect(await closed).toBe(4000);
     const info: CloseInfo = await channel!.closed;
     expect(info).toEqual({ reason: 'peer', by: 'peer', error: undefined });
-    expect((channel as unknown as WebSocketChannel).peerClose).toEqual({
+    expect(channel?.attributes.get(WEB_SOCKET_CLOSE)).toEqual({
       code: 4000,
       reason: 'enough',
     });
