@@ -1,6 +1,6 @@
 // The page in real headless Chromium.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { hasChromium, hears, PageBrowser, say, suiteName } from './page-browser.ts';
+import { axeViolations, hasChromium, hears, PageBrowser, say, suiteName } from './page-browser.ts';
 import { RunningChat } from './running-chat.ts';
 
 const timeout = 60_000;
@@ -116,6 +116,7 @@ describe.runIf(hasChromium)(suiteName('the page'), () => {
     const ann = await signIn('ann');
     const invite = ann.getByTestId('invite');
     await invite.waitFor();
+    expect(await axeViolations(ann)).toEqual([]);
     await ann.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     await invite.getByRole('button', { name: 'Copy nc' }).click();
     const copied = await ann.evaluate('navigator.clipboard.readText()');
