@@ -16,7 +16,7 @@ async function module(...places) {
 }
 
 const { sizeOfBytes } = await module('internal/size-of-bytes', 'transport/byte-source');
-const { gather } = await module('transport/node-handle/gather', 'transport/gather');
+const { gather, reuseGathered } = await module('transport/node-handle/gather', 'transport/gather');
 
 /** Time stands still: a broadcast is not cut into slices, and no timer costs anything. */
 const clock = {
@@ -48,8 +48,10 @@ class NullTransport {
   /** As a real one up to the system call: what is small is copied together. */
   write(messages, bytes) {
     const gathered = gather?.(messages, bytes);
-    if (gathered !== undefined) this.writtenBytes += gathered.length;
-    else for (const buffer of coalesce(messages)) this.writtenBytes += buffer.length;
+    if (gathered !== undefined) {
+      this.writtenBytes += gathered.length;
+      reuseGathered?.();
+    } else for (const buffer of coalesce(messages)) this.writtenBytes += buffer.length;
     return true;
   }
 }
