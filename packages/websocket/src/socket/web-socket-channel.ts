@@ -49,15 +49,15 @@ export function webSocketChannel(
   const { messageTimeoutMs, channelOptions } = messageLimits(rest);
   const carrier = { ...(parent && { parent }), ...(stream && { stream }) };
   const transport = new WebSocketTransport(ws, carrier);
-  const channel = openChannel(transport, {
+  const channel: unknown = openChannel(transport, {
     ...channelOptions,
     ...(parent && { parent }),
-    initialize: (self) => {
-      beginPipeline(self, transport, messageTimeoutMs);
-      return initialize(self as unknown as WebSocketChannel);
+    initialize: (opening) => {
+      beginPipeline(opening, transport, messageTimeoutMs);
+      return initialize(opening as unknown as WebSocketChannel);
     },
   });
-  return channel as unknown as WebSocketChannel;
+  return channel as WebSocketChannel;
 }
 
 /** What the pipeline of every WebSocket begins with. */
