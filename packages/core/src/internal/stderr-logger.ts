@@ -16,7 +16,8 @@ const MAX_WAITING_BYTES = 1024 * 1024;
  * - Of lines that repeat, ten pass in ten seconds; the others are counted and their number is written.
  * - A standard error that is closed, full or stuck loses lines and never ends the process.
  *
- * `HEADRACE_DEBUG=*` in the environment writes all levels, as `DEBUG` does elsewhere.
+ * `HEADRACE_DEBUG=LineFrameDecoder,Idle*` in the environment writes all levels, and each event of the handlers that
+ * it names, `*` for all of them; as `DEBUG` does elsewhere.
  *
  * @param level - default `warn`
  */
@@ -28,8 +29,7 @@ export function stderrLogger(level: LogLevel = defaultLevel()): Logger {
 export const silentLogger: Logger = { log() {} };
 
 function defaultLevel(): LogLevel {
-  const parts = (process.env.HEADRACE_DEBUG ?? '').split(/[\s,]+/);
-  return parts.includes('*') ? 'debug' : 'warn';
+  return (process.env.HEADRACE_DEBUG ?? '').trim() === '' ? 'warn' : 'debug';
 }
 
 class StderrLogger implements Logger {
