@@ -11,7 +11,7 @@ import { PipelineError, toError } from '../errors.ts';
 import { type ContextOwner, HandlerContext, noMessage } from './handler-context.ts';
 import { callHandlerAdded, callHandlerRemoved, isPending } from './handler-life.ts';
 import { ADDED } from './handler-mask.ts';
-import { classOf, firstNameOf, nextName, notHandlerText } from './handler-names.ts';
+import { classOf, firstNameOf, nameForOneText, nextName, notHandlerText } from './handler-names.ts';
 import { insertBefore, type Ring, replace, unlink } from './handler-ring.ts';
 import { ENDS, type PipelineHost } from './pipeline-ends.ts';
 import { markServed } from './served-mark.ts';
@@ -299,6 +299,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
   /** One at a time, so that a handler which adds others from `handlerAdded` finds its neighbours in order. */
   private addAll(args: readonly unknown[], nextOf: () => HandlerContext): void {
     if (typeof args[0] === 'string') {
+      if (args.length > 2) throw new PipelineError('PIPELINE_STATE', nameForOneText(args[0]));
       this.insert(args[1] as Handler, args[0], nextOf);
       return;
     }
@@ -320,8 +321,8 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
         `${classOf(handler)} cannot be added: channel ${this.channel.id} is closed`,
       );
     }
-    if (typeof handler !== 'object' || handler === null) {
-      throw new PipelineError('PIPELINE_STATE', `${notHandlerText(handler)} is not a handler`);
+    if (typeof handler !== 'object' || handler === null || Array.isArray(handler)) {
+      throw new PipelineError('PIPELINE_STATE', notHandlerText(handler));
     }
     if (name !== undefined && this.findByName(name) !== undefined) {
       throw new PipelineError(
