@@ -330,6 +330,14 @@ export interface Attributes {
   has(key: AttributeKey<unknown>): boolean;
 }
 
+/** Options of {@link Channel.end}. */
+export interface EndOptions {
+  /** How long the peer may take to end its half. @default 2000 */
+  readonly lingerMs?: number;
+  /** @default 'local' */
+  readonly reason?: CloseReason;
+}
+
 /**
  * One connection (or one listening socket): its pipeline, its state, its output.
  *
@@ -445,10 +453,8 @@ export interface Channel<R = unknown, W = unknown>
   /**
    * The polite close: flushes, ends our half after everything written, discards what still comes in,
    * and closes when the peer has ended its half or after `lingerMs`.
-   *
-   * @param options.lingerMs - default 2000
    */
-  end(options?: { readonly lingerMs?: number; readonly reason?: CloseReason }): WriteFuture;
+  end(options?: EndOptions): WriteFuture;
   /** Resets the connection (RST where the transport can). */
   abort(reason?: CloseReason): WriteFuture;
 

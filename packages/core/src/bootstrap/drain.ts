@@ -2,6 +2,7 @@ import { DrainEvent } from '../channel/drain-event.ts';
 import type { Channel, Clock, Timer } from '../contract.ts';
 import { OptionError } from '../errors.ts';
 import type { ChannelGroup } from '../group/channel-group.ts';
+import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import { checkNumber } from '../internal/option-check.ts';
 
 /** Options of a server's shutdown. */
@@ -26,10 +27,17 @@ export interface DrainPlan {
   readonly everyMs: number;
 }
 
+const OPTIONS: KnownOptions<ShutdownOptions> = {
+  drainTimeoutMs: true,
+  batch: true,
+  everyMs: true,
+  signal: true,
+};
 const DEFAULTS = { drainTimeoutMs: 10_000, batch: 1000, everyMs: 3000 } as const;
 
 /** Checks the options of a shutdown and fills in the defaults. */
 export function drainPlan(options: ShutdownOptions): DrainPlan {
+  checkOptions('shutdown', options, OPTIONS);
   const { drainTimeoutMs = DEFAULTS.drainTimeoutMs, batch = DEFAULTS.batch } = options;
   checkNumber('drainTimeoutMs', drainTimeoutMs);
   checkNumber('batch', batch, { min: 1, integer: true });

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { TransportChannel } from '../channel/transport-channel.ts';
 import type { Channel, Context, Handler, WriteFuture } from '../contract.ts';
 import { DecodeError, PipelineError } from '../errors.ts';
+import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import type { TlsClientContext } from '../transport/tls/tls-client-context.ts';
 import type { TlsServerContext } from '../transport/tls/tls-server-context.ts';
@@ -17,6 +18,8 @@ export interface UpgradeOptions {
    */
   readonly received?: Buffer;
 }
+
+const OPTIONS: KnownOptions<UpgradeOptions> = { received: true };
 
 /**
  * Encrypts a connection that began in plain (STARTTLS and its kin); the pipeline stays. What was written
@@ -46,6 +49,7 @@ export function upgradeToTls(
   side: TlsServerContext | TlsClientContext,
   options: UpgradeOptions = {},
 ): WriteFuture {
+  checkOptions('upgradeToTls', options, OPTIONS);
   const channel = (
     at instanceof TransportChannel ? at : (at as Context).channel
   ) as TransportChannel;

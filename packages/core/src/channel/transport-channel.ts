@@ -22,6 +22,7 @@ import type {
   CloseInfo,
   CloseReason,
   Direction,
+  EndOptions,
   Handled,
   Logger,
   Pipeline,
@@ -29,6 +30,7 @@ import type {
   WriteFuture,
 } from '../contract.ts';
 import { ChannelError, PipelineError } from '../errors.ts';
+import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import { nextTurn } from '../internal/system-clock.ts';
 import { HandlerPipeline } from '../pipeline/handler-pipeline.ts';
@@ -65,6 +67,7 @@ const INPUT_DROPPED = 1;
 const INPUT_ENDED = 2;
 
 const DEFAULT_LINGER_MS = 2000;
+const END_OPTIONS: KnownOptions<EndOptions> = { lingerMs: true, reason: true };
 let lastId = Math.floor(Math.random() * 0x1000_0000);
 
 /**
@@ -537,7 +540,8 @@ export class TransportChannel<R = unknown, W = unknown>
     return this.whenClosed();
   }
 
-  end(options: { readonly lingerMs?: number; readonly reason?: CloseReason } = {}): WriteFuture {
+  end(options: EndOptions = {}): WriteFuture {
+    checkOptions('end', options, END_OPTIONS);
     if (this.phase >= LINGERING) return this.whenClosed();
     const { lingerMs = DEFAULT_LINGER_MS, reason = 'local' } = options;
     this.isEndAsked = true;

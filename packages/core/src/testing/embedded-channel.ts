@@ -1,4 +1,5 @@
 import {
+  CHANNEL_OPTIONS,
   type ChannelHooks,
   type ChannelOptions,
   resolveChannelOptions,
@@ -6,6 +7,7 @@ import {
 import { closedError } from '../channel/close-cause.ts';
 import type { Address, Channel, Handler, Pipeline } from '../contract.ts';
 import type { Chain, OrMisfit, ReadAfter, WriteAfter } from '../handler-chain.ts';
+import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import { silentLogger } from '../internal/stderr-logger.ts';
 import { EmbeddedTransport } from './embedded-transport.ts';
 import { eventText } from './record-events.ts';
@@ -26,6 +28,15 @@ export interface EmbeddedChannelOptions extends Omit<ChannelOptions, 'clock'> {
   /** @default made up, as for every channel */
   readonly id?: string;
 }
+
+const OPTIONS: KnownOptions<EmbeddedChannelOptions> = {
+  ...CHANNEL_OPTIONS,
+  register: true,
+  parent: true,
+  localAddress: true,
+  remoteAddress: true,
+  id: true,
+};
 
 /** What a finished channel still had. */
 export interface LeftOver {
@@ -98,6 +109,7 @@ export class EmbeddedChannel<
     options: EmbeddedChannelOptions,
     ...handlers: OrMisfit<Handlers, Chain<Handlers, unknown, unknown>>
   ): EmbeddedChannel<Handlers> {
+    checkOptions('EmbeddedChannel.with', options, OPTIONS);
     const given = handlers as readonly unknown[] as readonly Handler[];
     return new EmbeddedChannel<Handlers>(new EmbeddedSetup(options, given));
   }

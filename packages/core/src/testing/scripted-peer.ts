@@ -2,6 +2,7 @@ import { AssertionError } from 'node:assert';
 import { isDeepStrictEqual } from 'node:util';
 import type { CloseReason } from '../contract.ts';
 import { isHeadraceError, toError } from '../errors.ts';
+import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import type { EmbeddedChannel } from './embedded-channel.ts';
 import { eventText } from './record-events.ts';
 
@@ -35,6 +36,8 @@ export interface ScriptedPeerOptions {
   readonly textAsBytes?: boolean;
 }
 
+const OPTIONS: KnownOptions<ScriptedPeerOptions> = { textAsBytes: true };
+
 /** What {@link scriptedPeer} makes. */
 export class ScriptedPeer {
   private readonly channel: EmbeddedChannel;
@@ -43,9 +46,10 @@ export class ScriptedPeer {
   private readonly textAsBytes: boolean;
   private step = 0;
 
-  constructor(channel: EmbeddedChannel, { textAsBytes = true }: ScriptedPeerOptions = {}) {
+  constructor(channel: EmbeddedChannel, options: ScriptedPeerOptions = {}) {
+    checkOptions('scriptedPeer', options, OPTIONS);
     this.channel = channel;
-    this.textAsBytes = textAsBytes;
+    this.textAsBytes = options.textAsBytes ?? true;
   }
 
   /** The channel has sent these, in this order. */

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Handler } from '../contract.ts';
 import { textOf } from '../errors.ts';
+import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import { EmbeddedChannel } from './embedded-channel.ts';
 
 /** Bytes that make messages, and the messages that they make. */
@@ -19,6 +20,7 @@ export interface VerifyDecoderOptions {
   readonly rounds?: number;
 }
 
+const OPTIONS: KnownOptions<VerifyDecoderOptions> = { seed: true, rounds: true };
 const DEFAULT_ROUNDS = 20;
 const DRIPS = 10;
 const SHOWN_READS = 20;
@@ -46,6 +48,7 @@ export function verifyDecoder(
   factory: () => Handler,
   options: VerifyDecoderOptions = {},
 ): void {
+  checkOptions('verifyDecoder', options, OPTIONS);
   const { seed = Math.floor(Math.random() * 0x7fff_ffff), rounds = DEFAULT_ROUNDS } = options;
   const next = randomNumbers(seed);
   const run = (what: string, chosen: readonly DecoderPair[], cut: (bytes: Buffer) => Chunks) => {

@@ -1,4 +1,5 @@
 import type { Address, Clock, OutboundBytes } from '../contract.ts';
+import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import { sizeOfBytes } from '../internal/size-of-bytes.ts';
 import { nextTurn, systemClock } from '../internal/system-clock.ts';
 import { MemoryPipe } from './memory-pipe.ts';
@@ -11,6 +12,8 @@ export interface MemoryOptions {
   /** Runs what one end has to tell; a `VirtualClock` makes it all happen when the test says so. @default the system's */
   readonly clock?: Clock;
 }
+
+const OPTIONS: KnownOptions<MemoryOptions> = { capacityBytes: true, clock: true };
 
 export const DEFAULT_CAPACITY_BYTES: number = 64 * 1024;
 
@@ -58,6 +61,7 @@ export class MemoryTransport implements Transport {
     options: MemoryOptions = {},
     other: MemoryOptions = options,
   ): [MemoryTransport, MemoryTransport] {
+    for (const given of [options, other]) checkOptions('MemoryTransport.pair', given, OPTIONS);
     const one = new MemoryTransport({ path: 'memory:a' }, { path: 'memory:b' }, options);
     const two = new MemoryTransport({ path: 'memory:b' }, { path: 'memory:a' }, other);
     one.join(two);

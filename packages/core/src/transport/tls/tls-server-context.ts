@@ -2,6 +2,7 @@ import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls, { type SecureContext, type TLSSocket } from 'node:tls';
 import { OptionError } from '../../errors.ts';
+import { checkOptions, type KnownOptions } from '../../internal/known-options.ts';
 import { checkTime } from '../../internal/option-check.ts';
 import { printable } from '../../internal/printable.ts';
 import type { TlsOutcome, TlsSide } from './tls-handshake.ts';
@@ -10,6 +11,7 @@ import {
   DEFAULT_HANDSHAKE_TIMEOUT_MS,
   hasCertificate,
   secureContextOf,
+  TLS_IDENTITY,
   type TlsIdentity,
 } from './tls-identity.ts';
 
@@ -30,6 +32,14 @@ export interface TlsServerOptions extends TlsIdentity {
   /** How long a handshake may take; `false` for no limit. @default 10000 */
   readonly handshakeTimeoutMs?: number | false;
 }
+
+const OPTIONS: KnownOptions<TlsServerOptions> = {
+  ...TLS_IDENTITY,
+  names: true,
+  alpn: true,
+  clientCertificate: true,
+  handshakeTimeoutMs: true,
+};
 
 /** Node's own limit cannot be switched off; ours comes first. */
 const LONGEST_MS = 2 ** 31 - 1;
@@ -61,6 +71,7 @@ export class TlsServerContext implements TlsSide {
    * usable, this throws an `OptionError` and the old ones stay.
    */
   reload(options: TlsServerOptions): void {
+    checkOptions('tls', options, OPTIONS);
     const merged = { ...this.options, ...options };
     const { server, timeoutMs } = build(merged);
     this.options = merged;
@@ -144,6 +155,7 @@ function contextsOf(
   const contexts = new Map<string, SecureContext>();
   for (const [name, identity] of Object.entries(names)) {
     const where = `tls.names["${name}"]`;
+    checkOptions(where, identity, TLS_IDENTITY);
     if (!hasCertificate(identity)) {
       throw new OptionError('OPTION_CONFLICT', `${where} has no certificate`, { option: where });
     }
