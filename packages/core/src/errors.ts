@@ -26,7 +26,7 @@ export const ERROR_CODES = {
   FRAME_TRUNCATED: ['DecodeError', 'the input ended within a frame'],
   MESSAGE_INVALID: ['DecodeError', 'a message is not what the protocol allows'],
   TEXT_NOT_UTF8: ['DecodeError', 'bytes are not UTF-8'],
-  TLS_PLAINTEXT: ['DecodeError', 'unencrypted input came behind the request for TLS'],
+  TLS_PLAINTEXT: ['DecodeError', 'unencrypted input came after the request for TLS'],
   DECODER_FAILED: ['DecodeError', 'a decoder threw, see the cause'],
   MESSAGE_NOT_ENCODABLE: [
     'EncodeError',

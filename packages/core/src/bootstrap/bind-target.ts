@@ -27,7 +27,7 @@ export interface ListenerTarget {
   readonly listener: Listener;
 }
 
-/** Encryption of what a connection carries. */
+/** Encryption of connections. */
 export interface ServerTls {
   /** TLS from the first byte on; a context can be shared by several servers. @default none, plain */
   readonly tls?: TlsServerOptions | TlsServerContext;
@@ -103,7 +103,7 @@ export const ACCEPTED_SOCKET_OPTIONS: KnownOptions<AcceptedSocketOptions> = {
   keepAliveInitialDelayMs: true,
 };
 
-/** Socket options of accepted connections; those that a path or a name does not have are passed over. */
+/** Socket options of accepted connections; those that a path or a name does not have are ignored. */
 export interface AcceptedSocketOptions {
   /** No Nagle delay. @default true */
   readonly noDelay?: boolean;
@@ -176,7 +176,7 @@ export function listenerFor(
   return new SocketListener(server, where, SocketTransport.of, why, handles);
 }
 
-/** Without the permission Node throws from where nobody can catch it. */
+/** Without the permission Node throws where no code of ours can catch it. */
 function checkPermission(target: BindTarget): void {
   const { permission } = process;
   const isKnown = process.allowedNodeEnvironmentFlags.has('--allow-net');
@@ -206,7 +206,7 @@ export function bindError(target: BindTarget, error: Error): Error {
 
 function whyOf(target: BindTarget, code: string): string | undefined {
   if (code === 'EADDRINUSE' && 'path' in target) {
-    return 'another program listens there, or one that crashed left the file behind: delete it, or pass replaceStale: true';
+    return 'another program listens there, or one that crashed left its file there: delete it, or pass replaceStale: true';
   }
   return WHY[code];
 }

@@ -85,7 +85,7 @@ export class Bootstrap<R = unknown, W = unknown> {
 
   /**
    * Connects, and resolves with the active channel. Rejects with `CHANNEL_REFUSED`, `TIMEOUT_CONNECT` or the
-   * transport's error; nothing is left behind then.
+   * transport's error; everything is released then.
    */
   async connect(target: ConnectTarget): Promise<Channel<R, W>> {
     const initialize = required(this.initialize, '.handler(…)');

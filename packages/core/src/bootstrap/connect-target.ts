@@ -13,11 +13,11 @@ import { checkPath, checkPlace, type PlaceOptions } from './place.ts';
 /** A transport of your own, connected or connecting. It is opened, and belongs to the channel. */
 export interface TransportTarget {
   readonly transport: Transport;
-  /** What error texts call the peer. @default 'the peer of a transport' */
+  /** The name of the peer in error texts. @default 'the peer of a transport' */
   readonly place?: string;
 }
 
-/** Encryption of what a connection carries. */
+/** Encryption of a connection. */
 export interface ClientTls {
   /** TLS from the first byte on. @default none, plain */
   readonly tls?: TlsClientOptions | TlsClientContext;
@@ -85,7 +85,7 @@ const PLACES: PlaceOptions = {
   transport: OVER_TRANSPORT,
 };
 
-/** Options of a client's socket; those that a path or a name does not have are passed over. */
+/** Options of a client's socket; those that a path or a name does not have are ignored. */
 export interface ConnectSocketOptions {
   /** No Nagle delay. @default true */
   readonly noDelay?: boolean;

@@ -14,7 +14,7 @@ import { TlsHandshakeEvent, TlsUpgradeEvent } from './tls-event.ts';
 export interface UpgradeOptions {
   /**
    * Input that was read already and belongs to TLS. Only where the protocol lets the peer begin with TLS
-   * unasked, as behind the header of a proxy: never what came behind a request for TLS. @default none
+   * unasked, as after the header of a proxy: never what came after a request for TLS. @default none
    */
   readonly received?: Buffer;
 }
@@ -22,15 +22,15 @@ export interface UpgradeOptions {
 const OPTIONS: KnownOptions<UpgradeOptions> = { received: true };
 
 /**
- * Encrypts a connection that began in plain (STARTTLS and its kin); the pipeline stays. What was written
+ * Encrypts a connection that began in plain (STARTTLS and the like); the pipeline stays. What was written
  * before goes out in plain, what is written later goes out encrypted, nothing is lost. Settles when the
- * handshake is through; a {@link TlsHandshakeEvent} passes the pipeline then. If the handshake fails, so does
+ * handshake is complete; a {@link TlsHandshakeEvent} passes the pipeline then. If the handshake fails, so does
  * the future, and the channel closes.
  *
- * Call it from the handler that reads the request (as a server, behind the answer) or the answer (as a
- * client), with its context. Input that came in plain behind that message was put there by somebody who
- * cannot be trusted: the upgrade is refused with `TLS_PLAINTEXT` and the channel is closed. Decoders tell of
- * such input through {@link TlsUpgradeEvent}; a handler of your own that holds input should, too.
+ * Call it from the handler that reads the request (as a server, after the answer) or the answer (as a
+ * client), with its context. Input that came in plain after that message was put there by somebody
+ * who cannot be trusted: the upgrade is refused with `TLS_PLAINTEXT` and the channel is closed. Decoders
+ * report such input through {@link TlsUpgradeEvent}; a handler of your own that holds input should, too.
  *
  * @example
  * ```ts
@@ -95,7 +95,7 @@ function announce(channel: TransportChannel, future: SettableFuture): void {
 }
 
 function refuse(channel: TransportChannel, future: SettableFuture, what: string): void {
-  const text = `${what} came unencrypted behind the request for TLS; closing`;
+  const text = `${what} came unencrypted after the request for TLS; closing`;
   const error = new DecodeError('TLS_PLAINTEXT', text);
   future.fail(error);
   channel.pipeline.fireExceptionCaught(error);
@@ -108,7 +108,7 @@ function closedDuring({ closeInfo }: TransportChannel, error: Error): Error {
   return new PipelineError('PIPELINE_STATE', text);
 }
 
-/** Stands before the handler that asked for TLS: until the handshake is through no message may come. */
+/** Stands before the handler that asked for TLS: until the handshake is complete no message may come. */
 class PlaintextGuard implements Handler {
   private readonly refuse: () => void;
   private isRefused = false;

@@ -22,9 +22,9 @@ export interface ChannelHooks {
 
 /** Options of every channel. */
 export interface ChannelOptions {
-  /** Read on its own accord. @default true */
+  /** Read automatically, without calls of `read()`. @default true */
   readonly autoRead?: boolean;
-  /** Keep our half open when the peer ends its own (`channelShutdown` tells). @default false */
+  /** Keep our half open when the peer ends its own (`channelShutdown` reports it). @default false */
   readonly allowHalfOpen?: boolean;
   /** Below this many pending bytes an unwritable channel is writable again. @default 32768 */
   readonly writeBufferLowBytes?: number;
@@ -35,7 +35,7 @@ export interface ChannelOptions {
    * slow consumer. One message may be larger than this. `Infinity` for no limit. @default 1048576
    */
   readonly maxOutboundBytes?: number;
-  /** Closes as a slow consumer when output waits and none of it was taken for so long; `false` for never. @default 10000 */
+  /** Closes as a slow consumer when output waits and none of it was taken for this many milliseconds; `false` for never. @default 10000 */
   readonly outboundStallMs?: number | false;
   /**
    * The time in milliseconds that the input of one connection may take in one turn of the event loop; what is

@@ -65,7 +65,7 @@ export function openChannel(transport: Transport, options: OpenChannelOptions = 
 
 /**
  * As {@link openChannel}, over a transport that connects: resolves with the active channel. Rejects with
- * `TIMEOUT_CONNECT`, the signal's reason, or the transport's error (`CHANNEL_REFUSED` …); nothing is left then.
+ * `TIMEOUT_CONNECT`, the signal's reason, or the transport's error (`CHANNEL_REFUSED` …); everything is released then.
  */
 export async function connectChannel(
   transport: Transport,
@@ -90,8 +90,8 @@ export async function connectChannel(
 }
 
 /**
- * Starts a channel that a listening channel has accepted, if no acceptor shall do it: a handler of the listening
- * channel that refuses a connection with a last word, say.
+ * Starts a channel that a listening channel has accepted, in place of the acceptor: for example in a handler of the
+ * listening channel that refuses a connection with a last message.
  *
  * @param initialize - builds its pipeline, as in {@link openChannel}
  */

@@ -56,7 +56,7 @@ import { type ReplacementOwner, TransportReplacement } from './transport-replace
 const MADE = 0;
 const REGISTERED = 1;
 const ACTIVE = 2;
-/** `end()`: our half goes, and what still comes in is dropped. */
+/** `end()`: our half is being shut down, and what still comes in is dropped. */
 const LINGERING = 3;
 const CLOSED = 4;
 const GONE = 5;
@@ -71,7 +71,7 @@ const END_OPTIONS: KnownOptions<EndOptions> = { lingerMs: true, reason: true };
 let lastId = Math.floor(Math.random() * 0x1000_0000);
 
 /**
- * A channel over a {@link Transport}: it has an output and a pipeline, and hears of its transport.
+ * A channel over a {@link Transport}: it has an output and a pipeline, and is the sink of its transport.
  *
  * @typeParam R - what passes the pipeline's last handler
  * @typeParam W - what may be written to it
@@ -94,7 +94,7 @@ export class TransportChannel<R = unknown, W = unknown>
   private isEndAsked = false;
   private hasDroppedMessages = false;
   private hasTransportFailed = false;
-  /** When the input's time in this turn is over; 0 while nobody has looked. */
+  /** When the input's time in this turn is over; 0 while it was not asked for. */
   private turnEndsAt = 0;
   /** What closes the channel, if it is an error. */
   private failure: Error | undefined = undefined;

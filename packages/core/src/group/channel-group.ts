@@ -89,7 +89,7 @@ export class ChannelGroup<Message = unknown>
 
   /**
    * Broadcasts that wait for their turn, because the group is large or they come fast. Past some thousands a
-   * further one fails; whoever broadcasts what a peer sends should stop reading long before that, and go on
+   * further one fails. A handler that broadcasts what a peer sends should stop reading long before that, and go on
    * with {@link onceDrained}, as the BroadcastHandler does.
    */
   get backlog(): number {
@@ -131,7 +131,7 @@ export class ChannelGroup<Message = unknown>
     return true;
   }
 
-  /** Lets all members go, open. */
+  /** Removes all members; they stay open. */
   clear(): void {
     for (const channel of this.members()) this.remove(channel);
   }
@@ -153,8 +153,8 @@ export class ChannelGroup<Message = unknown>
   }
 
   /**
-   * Queues a message for the matching members; listening channels are passed over. What slow members get is
-   * the matter of `slowMember`. A large group is written to in slices, so that other connections are served
+   * Queues a message for the matching members; listening channels are left out. What slow members get is
+   * decided by `slowMember`. A large group is written to in slices, so that other connections are served
    * meanwhile; every member still sees all broadcasts in order.
    */
   write(message: Message, matcher?: ChannelMatcher): GroupFuture {

@@ -6,7 +6,7 @@ export type KnownOptions<T> = { readonly [K in keyof Required<T>]: true };
 /**
  * Refuses what is no options object, and names that are no options: a misspelt one would be ignored in silence.
  *
- * @param owner - who takes the options, for the error's text: the name of the class or method
+ * @param owner - what takes the options, for the error's text: the name of the class or method
  */
 export function checkOptions<T extends object>(
   owner: string,

@@ -21,7 +21,7 @@ export interface PendingWriteQueueOptions {
    * `OUTBOUND_FULL`, unless it is the only one. @default Infinity
    */
   readonly maxBytes?: number;
-  /** What errors call the limit: the option of the handler that sets it. @default 'maxMessages' or 'maxBytes' */
+  /** The name of the limit in error texts: the option of the handler that sets it. @default 'maxMessages' or 'maxBytes' */
   readonly limitName?: string;
   /** The size of a message in bytes. @default the length of bytes and of a text, 0 for the rest */
   readonly sizeOf?: (message: unknown) => number;

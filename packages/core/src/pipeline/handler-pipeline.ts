@@ -165,7 +165,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
     this.host.reportFailure(future, error);
   }
 
-  // --- handlers come and go ---
+  // --- adding and removing handlers ---
 
   addLast(...args: readonly unknown[]): never {
     this.addAll(args, () => this.ends);
@@ -175,7 +175,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
   addFirst(...args: readonly unknown[]): this {
     let { next } = this.ends;
     this.addAll(args, () => {
-      // A handler that comes may send away the one that was first.
+      // A handler that is added may remove the one that was first.
       while (next !== this.ends && next.next.prev !== next) next = next.next;
       return next;
     });
@@ -223,7 +223,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
     return old.handler;
   }
 
-  // --- who is there ---
+  // --- look-up ---
 
   // biome-ignore lint/suspicious/noExplicitAny: the overloads of the contract
   get(ref: HandlerRef): any {
@@ -313,7 +313,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
     this.announceAdded(context);
   }
 
-  /** Checks everything before anything changes; the name first, so that a taken name does not use the handler up. */
+  /** Checks everything before anything changes; the name first, so that a name in use does not mark the handler as used. */
   private make(handler: Handler, name: string | undefined, keptName?: string): HandlerContext {
     if (this.destroyed) {
       throw new PipelineError(

@@ -48,13 +48,13 @@ export interface LeftOver {
   readonly pendingOutboundBytes: number;
 }
 
-/** What comes from the test, and what goes to it: the channel may stand for one of any transport. */
+/** What the test puts in and takes out: the channel may stand for a channel over any transport. */
 // biome-ignore lint/suspicious/noExplicitAny: a test gives it to what takes a channel of bytes, or of messages
 type Anything = any;
 
 /**
- * A channel without a socket, on virtual time, for tests: put messages in at one end, look at what comes
- * out at the other.
+ * A channel without a socket, on virtual time, for tests: put messages in at the head, look at what comes
+ * out at the tail, and the other way round.
  *
  * @example
  * ```ts
@@ -212,7 +212,7 @@ export class EmbeddedChannel<
 
   // --- time, errors, end ---
 
-  /** Moves the clock and runs what falls due. */
+  /** Moves the clock and runs what is due. */
   advance(ms: number): void {
     this.clock.advance(ms);
   }
@@ -228,7 +228,7 @@ export class EmbeddedChannel<
     if (error !== undefined) throw error;
   }
 
-  /** Closes, runs all tasks, cancels what was planned for later, rethrows a recorded error, and returns what nobody read. */
+  /** Closes, runs all tasks, cancels all timers, rethrows a recorded error, and returns what was not read. */
   finish(): LeftOver {
     const { pendingOutboundBytes } = this;
     this.close();

@@ -17,7 +17,7 @@ const OPTIONS: KnownOptions<RecordEventsOptions> = { name: true, into: true, rea
 
 /**
  * A handler that writes one line for each event and operation that passes it, and passes all of them on.
- * Put it behind a handler to see what that one lets through.
+ * Put it after a handler to see which inbound events that one passes on.
  *
  * @example
  * ```ts

@@ -31,7 +31,7 @@ type Chunks = readonly Buffer[];
 /**
  * Checks that a decoder gives the right messages however its input is cut: each pair whole, byte by byte ten
  * times over, all of them in one read, and shuffled and cut at random. Chunks are views into larger buffers,
- * messages must stay as they are when more is read, and nothing may be left over. Throws an error that tells
+ * messages must stay as they are when more is read, and nothing may be left over. Throws an error that names
  * the cut and the seed.
  *
  * @param pairs - each made of whole messages

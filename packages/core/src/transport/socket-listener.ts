@@ -34,7 +34,7 @@ export type ListenTarget =
       readonly backlog?: number;
       /** In a worker of `node:cluster`: a socket of its own, not shared with the other workers. @default false */
       readonly exclusive?: boolean;
-      /** Delete a socket file that a crashed program left behind, if nobody listens on it. @default false */
+      /** Delete the socket file of a program that crashed, if nobody listens on it. @default false */
       readonly replaceStale?: boolean;
       /** Every user may read from the socket. @default false: what the umask allows */
       readonly readableAll?: boolean;
@@ -42,7 +42,7 @@ export type ListenTarget =
       readonly writableAll?: boolean;
     };
 
-/** How connections are taken right from Node's handles, where Node lets us. */
+/** How connections are taken directly from Node's handles, where Node lets us. */
 export interface HandleAdoption {
   readonly acceptor: HandleAcceptor;
   readonly options: AcceptedOptions;

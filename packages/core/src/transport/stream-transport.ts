@@ -198,7 +198,7 @@ export class StreamTransport implements Transport {
       return;
     }
     this.wasClosed = true;
-    // Many streams tell their peer of an end and not of a destruction.
+    // Many streams report an end to their peer, and not a destruction.
     writable.end();
     setImmediate(() => this.destroy());
   }

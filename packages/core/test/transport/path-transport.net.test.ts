@@ -63,7 +63,7 @@ describe.skipIf(process.platform === 'win32')('a path', () => {
     crashOn(stale);
     await expect(bind({ path: stale })).rejects.toMatchObject({
       code: 'HR_ERR_BIND_FAILED',
-      message: expect.stringMatching(/left the file behind.*replaceStale: true \(EADDRINUSE\)/),
+      message: expect.stringMatching(/left its file there.*replaceStale: true \(EADDRINUSE\)/),
     });
     expect(existsSync(stale)).toBe(true);
     const server = await bind({ path: stale, replaceStale: true });

@@ -46,7 +46,7 @@ const LONGEST_MS = 2 ** 31 - 1;
 
 /**
  * TLS of a server, checked and made once, used by every connection. `reload` replaces it for the connections
- * that come; those that are there keep what they have.
+ * that come; the existing ones keep what they have.
  */
 export class TlsServerContext implements TlsSide {
   private options!: TlsServerOptions;
@@ -80,16 +80,16 @@ export class TlsServerContext implements TlsSide {
   }
 
   start(raw: Duplex, done: TlsOutcome): void {
-    // Node's documented way to put a connection of our own into a TLS server is its event. The server tells
-    // the outcome on itself; an heir of it for each connection tells us which connection it was.
-    const heir = Object.create(this.server) as tls.Server;
-    heir.emit = (event: string | symbol, ...args: unknown[]): boolean => {
+    // Node's documented way to put a connection of our own into a TLS server is its event. The server emits
+    // the outcome on itself; an object that inherits from it, one for each connection, shows which connection it was.
+    const derived = Object.create(this.server) as tls.Server;
+    derived.emit = (event: string | symbol, ...args: unknown[]): boolean => {
       if (event === 'secureConnection') done(undefined, args[0] as TLSSocket);
       else if (event === 'tlsClientError') done(args[0] as Error, args[1] as TLSSocket);
       return true;
     };
     (net.Server.prototype.emit as (event: string, socket: Duplex) => boolean).call(
-      heir,
+      derived,
       'connection',
       raw,
     );
