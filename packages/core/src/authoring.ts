@@ -12,7 +12,8 @@ export { encodeOnce } from './group/encode-once.ts';
 export { addressText } from './internal/address-text.ts';
 export { type BufferPlace, bufferPlace, bufferView } from './internal/buffer-view.ts';
 // Options
-export { checkNumber, checkTime, type NumberBounds } from './internal/option-check.ts';
+export { checkOptions, type KnownOptions, nearestTo } from './internal/known-options.ts';
+export { checkChoice, checkNumber, checkTime, type NumberBounds } from './internal/option-check.ts';
 // Hold writes and reads back
 export {
   PendingWriteQueue,

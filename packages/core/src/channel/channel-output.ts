@@ -319,7 +319,7 @@ export class ChannelOutput implements WritabilityOwner {
     else this.writability!.once(listener);
   }
 
-  /** Handlers hold so many bytes more. */
+  /** Handlers hold `delta` bytes more. */
   addHeldBytes(delta: number): void {
     this.writability ??= new Writability(this);
     const { writability } = this;

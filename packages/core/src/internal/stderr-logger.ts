@@ -25,7 +25,7 @@ export function stderrLogger(level: LogLevel = defaultLevel()): Logger {
   return new StderrLogger(level);
 }
 
-/** A logger that says nothing. */
+/** A logger that writes nothing. */
 export const silentLogger: Logger = { log() {} };
 
 function defaultLevel(): LogLevel {
@@ -48,7 +48,7 @@ class StderrLogger implements Logger {
   log(level: LogLevel, message: string, error?: Error): void {
     if (RANK[level] < this.least) return;
     const text = error === undefined ? message : `${message}: ${headOf(error)}`;
-    // Who debugs wants to see each line.
+    // While debugging, each line counts.
     if (RANK[level] > RANK.info && !this.limit.passes(text)) return;
     const stack = error === undefined || !isOwnFault(error) ? '' : stackOf(error);
     this.write(level, printable(text) + stack);

@@ -20,7 +20,7 @@ let traced: RegExp | false | undefined;
 
 /** The context of a handler: one that logs each event, if `HEADRACE_DEBUG` names the handler. */
 export function contextFor(pipeline: ContextOwner, handler: Handler, name: string): HandlerContext {
-  // The environment is asked once: reading it costs more than a context.
+  // The environment is read once: that costs more than a context.
   traced ??= tracedNames(process.env.HEADRACE_DEBUG) ?? false;
   if (traced === false || !isTraced(traced, handler, name)) {
     return new HandlerContext(pipeline, handler, name);

@@ -15,14 +15,26 @@ export type ListenTarget =
       readonly port: number;
       /** @default all addresses, IPv6 and IPv4 */
       readonly host?: string;
+      /** Connections that the system keeps until they are accepted. @default 511 */
       readonly backlog?: number;
+      /** `host: '::'` takes no IPv4 connections. @default false */
       readonly ipv6Only?: boolean;
+      /** In a worker of `node:cluster`: a socket of its own, not shared with the other workers. @default false */
+      readonly exclusive?: boolean;
+      /**
+       * Several sockets, of this process or others, may listen on the port; the system spreads the connections
+       * over them (`SO_REUSEPORT`). Node 22.12, 23.1 or newer; not on Windows and macOS. @default false
+       */
+      readonly reusePort?: boolean;
     }
   | {
       /** A Unix socket's file, or a named pipe on Windows. The file goes when the server closes. */
       readonly path: string;
+      /** Connections that the system keeps until they are accepted. @default 511 */
       readonly backlog?: number;
-      /** Delete a socket file that a crashed program left behind, if nobody listens on it. @default false */
+      /** In a worker of `node:cluster`: a socket of its own, not shared with the other workers. @default false */
+      readonly exclusive?: boolean;
+      /** Delete the socket file of a program that crashed, if nobody listens on it. @default false */
       readonly replaceStale?: boolean;
       /** Every user may read from the socket. @default false: what the umask allows */
       readonly readableAll?: boolean;
@@ -30,7 +42,7 @@ export type ListenTarget =
       readonly writableAll?: boolean;
     };
 
-/** How connections are taken right from Node's handles, where Node lets us. */
+/** How connections are taken directly from Node's handles, where Node lets us. */
 export interface HandleAdoption {
   readonly acceptor: HandleAcceptor;
   readonly options: AcceptedOptions;

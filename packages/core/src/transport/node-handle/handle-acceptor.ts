@@ -11,7 +11,7 @@ export interface AcceptedOptions {
   readonly keepAliveInitialDelayMs: number;
 }
 
-/** Who takes the connections. */
+/** What takes the connections. */
 export interface AcceptedListener {
   accepted(transport: Transport): void;
   failedToAccept(thrown: unknown): void;
@@ -98,7 +98,7 @@ function hasTakenOptions(handle: StreamHandle, options: AcceptedOptions): boolea
   if (!keepAlive || handle.setKeepAlive === undefined) return true;
   const seconds = initialDelaySeconds(options);
   const status = handle.setKeepAlive(true, seconds);
-  // Without a delay libuv switches keepalive on and then complains of the delay.
+  // Without a delay libuv switches keepalive on and then returns an error for the delay.
   return status === 0 || (status === EINVAL && seconds === 0);
 }
 
