@@ -105,11 +105,11 @@ function ourEvents(
   { config, chunks }: ProxyCase,
   words: NettyWords = new NettyWords(chunks),
 ): unknown[][] {
-  const refuse: ProxyRefusal = config.failFast ? 'when-too-long' : 'at-its-end';
+  const refusal: ProxyRefusal = config.failFast ? 'when-too-long' : 'at-its-end';
   const maxTlvBytes = Math.max(0, config.maxTlvSize ?? 65_535);
   const notes = new Notes(words);
   const channel = new EmbeddedChannel(
-    new ProxyProtocolDecoder({ trusted: 'any', refuse, maxTlvBytes }),
+    new ProxyProtocolDecoder({ trusted: 'any', refusal, maxTlvBytes }),
     notes,
   );
   const events = chunks.map((chunk) => {

@@ -22,12 +22,12 @@ import {
 } from './decoder-failure.ts';
 import { FrameDeadline } from './frame-deadline.ts';
 import { checkPolicy, type FrameErrorPolicy } from './frame-error-policy.ts';
-import { RestLimits } from './rest-limits.ts';
+import { LeftoverLimits } from './leftover-limits.ts';
 
 /** Options of every byte decoder. */
 export interface ByteToMessageDecoderOptions {
   /** What becomes of input that the protocol does not allow. @default 'close' */
-  readonly onFrameError?: FrameErrorPolicy;
+  readonly frameErrorPolicy?: FrameErrorPolicy;
   /**
    * How many milliseconds a begun frame may take to become whole, else the channel is ended; `false` for
    * ever. It does not run while `autoRead` is off, except when this decoder itself asks for input.
@@ -107,10 +107,10 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   declare readonly sharable?: false;
   /** Decode at most one message per read and keep the rest for the next: for those that switch protocols. */
   singleDecode = false;
-  protected readonly onFrameError: FrameErrorPolicy;
+  protected readonly frameErrorPolicy: FrameErrorPolicy;
   /** Made at the first read. */
   private madeInput: ByteInput | undefined = undefined;
-  protected readonly limits: RestLimits;
+  protected readonly limits: LeftoverLimits;
   /** Made when the first frame is left unfinished. */
   private deadline: FrameDeadline | undefined = undefined;
   /** A drain waits for the frame that is begun. */
@@ -139,8 +139,8 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   private lateError: Error | undefined = undefined;
 
   constructor(options: ByteToMessageDecoderOptions = {}) {
-    this.onFrameError = checkPolicy(options.onFrameError ?? 'close');
-    this.limits = RestLimits.of(
+    this.frameErrorPolicy = checkPolicy(options.frameErrorPolicy ?? 'close');
+    this.limits = LeftoverLimits.of(
       options.frameTimeoutMs,
       options.maxBufferedBytes,
       options.copyBelowBytes,
@@ -174,8 +174,8 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
 
   /** For `decode`: a bad frame behind which decoding can go on at once, unless the policy says close. */
   protected badFrame(ctx: Context, error: DecodeError): void {
-    if (this.onFrameError === 'close') this.fail(ctx, error);
-    else if (this.onFrameError === 'emit') ctx.fireExceptionCaught(error);
+    if (this.frameErrorPolicy === 'close') this.fail(ctx, error);
+    else if (this.frameErrorPolicy === 'emit') ctx.fireExceptionCaught(error);
     else this.logSkipped(ctx, error);
   }
 
@@ -377,7 +377,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
         message = this.decodeLast(ctx, input);
       } catch (thrown) {
         // Nothing follows that would be decoded wrongly, so the policy decides, whatever was taken.
-        if (this.onFrameError === 'emit') this.tell(ctx, decodeErrorOf(this, thrown));
+        if (this.frameErrorPolicy === 'emit') this.tell(ctx, decodeErrorOf(this, thrown));
         else this.goesOnAfter(ctx, thrown, true);
         return;
       }
@@ -451,12 +451,12 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   private goesOnAfter(ctx: Context, thrown: unknown, tookSome: boolean): boolean {
     const error = decodeErrorOf(this, thrown);
     // A decoder that took nothing would throw the same again, for ever.
-    if (!isBadInput(error) || !tookSome || this.onFrameError === 'close') {
+    if (!isBadInput(error) || !tookSome || this.frameErrorPolicy === 'close') {
       this.fail(ctx, error);
       return false;
     }
     this.moved = true;
-    if (this.onFrameError === 'skip') {
+    if (this.frameErrorPolicy === 'skip') {
       this.logSkipped(ctx, error);
       return true;
     }

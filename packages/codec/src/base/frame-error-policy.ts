@@ -17,7 +17,7 @@ export function checkPolicy(value: FrameErrorPolicy): FrameErrorPolicy {
   if (value === 'close' || value === 'skip' || value === 'emit') return value;
   throw new OptionError(
     'OPTION_INVALID',
-    `onFrameError is ${String(value)}, but must be 'close', 'skip' or 'emit'`,
-    { option: 'onFrameError', value: String(value) },
+    `frameErrorPolicy is ${String(value)}, but must be 'close', 'skip' or 'emit'`,
+    { option: 'frameErrorPolicy', value: String(value) },
   );
 }

@@ -41,7 +41,7 @@ import type { Several } from './several.ts';
 export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M> implements Handler {
   declare readonly types: Types<{ reads: W; passesOn: M; accepts: MIn; writes: WOut }>;
   declare readonly sharable?: false;
-  protected readonly policy: FrameErrorPolicy;
+  protected readonly frameErrorPolicy: FrameErrorPolicy;
   /** Both halves are made when they are first used: most codecs read before they write, if ever. */
   private inbound: MessageDecoding<W, M> | undefined = undefined;
   private readonly broadcastKey: string | undefined;
@@ -52,7 +52,7 @@ export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M> implements 
    *   names: then a group's broadcast encodes once for all members
    */
   constructor(options: MessageToMessageDecoderOptions = {}, broadcastKey?: string) {
-    this.policy = checkPolicy(options.onFrameError ?? 'close');
+    this.frameErrorPolicy = checkPolicy(options.frameErrorPolicy ?? 'close');
     this.broadcastKey = broadcastKey;
     refuseSharing(this);
   }
@@ -76,7 +76,7 @@ export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M> implements 
   }
 
   channelRead(ctx: Context, message: unknown): void {
-    this.inbound ??= new MessageDecoding(this, { onFrameError: this.policy });
+    this.inbound ??= new MessageDecoding(this, { frameErrorPolicy: this.frameErrorPolicy });
     this.inbound.read(ctx, message);
   }
 

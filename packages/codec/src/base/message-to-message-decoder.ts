@@ -13,7 +13,7 @@ import { Several } from './several.ts';
 /** Options of every message decoder. */
 export interface MessageToMessageDecoderOptions {
   /** What becomes of a message that cannot be decoded. @default 'close' */
-  readonly onFrameError?: FrameErrorPolicy;
+  readonly frameErrorPolicy?: FrameErrorPolicy;
 }
 
 /**
@@ -30,7 +30,7 @@ export interface MessageToMessageDecoderOptions {
  * reads stops it after the message during which it came, also within `several(…)`; once the channel discards its
  * input, the rest is dropped.
  * **Errors** a `DecodeError` of `decode` as it is, anything else it throws as `HR_ERR_DECODER_FAILED`. What
- * follows is `onFrameError`.
+ * follows is `frameErrorPolicy`.
  * **State** whether it has failed: one decoder for each channel.
  * **Cost** one call.
  * **Pitfalls** messages that arrive after a fatal error are dropped.
@@ -104,7 +104,7 @@ const MESSAGES_PER_LOOK = 16;
 /** The inbound half of message decoders and codecs. */
 export class MessageDecoding<I, O> {
   private readonly decoder: MessageDecodes<I, O>;
-  readonly policy: FrameErrorPolicy;
+  readonly frameErrorPolicy: FrameErrorPolicy;
   private failed = false;
   private hasRead = false;
   private hasFired = false;
@@ -120,7 +120,7 @@ export class MessageDecoding<I, O> {
 
   constructor(decoder: MessageDecodes<I, O>, options: MessageToMessageDecoderOptions) {
     this.decoder = decoder;
-    this.policy = checkPolicy(options.onFrameError ?? 'close');
+    this.frameErrorPolicy = checkPolicy(options.frameErrorPolicy ?? 'close');
   }
 
   /** For an upgrade to TLS: what waits came in plain. A message that is no bytes counts as one. */
@@ -271,12 +271,12 @@ export class MessageDecoding<I, O> {
   }
 
   private tell(ctx: Context, error: DecodeError): void {
-    if (this.policy === 'skip') {
+    if (this.frameErrorPolicy === 'skip') {
       const text = `${ctx.channel} left out a bad message: ${error.message}`;
       ctx.channel.logger.log('debug', text, error);
       return;
     }
-    if (this.policy === 'close') this.failed = true;
+    if (this.frameErrorPolicy === 'close') this.failed = true;
     ctx.fireExceptionCaught(error);
     if (this.failed) ctx.channel.end({ reason: 'bad-input' });
   }

@@ -47,7 +47,7 @@ const LOST = 3;
  * **Out** `Buffer`, one for each object, array or element.
  * **Events** as {@link ByteToMessageDecoder}.
  * **Errors** `HR_ERR_FRAME_CORRUPT` for anything else than an object or array: from there on all input is
- * dropped. `HR_ERR_FRAME_TOO_LONG` for an object over `maxObjectLength`: with `onFrameError: 'skip'` exactly
+ * dropped. `HR_ERR_FRAME_TOO_LONG` for an object over `maxObjectLength`: with `frameErrorPolicy: 'skip'` exactly
  * that object is left out, with `'emit'` all that has arrived is dropped, as Netty does.
  * `HR_ERR_TIMEOUT_READ` for an object that does not end.
  * **State** the unfinished object, at most `maxObjectLength` bytes and one read: one decoder for each
@@ -168,7 +168,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     const frameEnd = isElement ? at : at + 1;
     const isTooLong = frameEnd > this.maxObjectLength && !this.discarding;
     // What becomes of the rest must not hang on whether the end of what is too long has come.
-    if (isTooLong && this.onFrameError !== 'skip') throw this.exceeded(input);
+    if (isTooLong && this.frameErrorPolicy !== 'skip') throw this.exceeded(input);
     if (!isElement || byte === CLOSE_BRACKET) this.state = BETWEEN;
     this.scanned = 0;
     if (isTooLong) throw this.tooLong(input, `${frameEnd}`, at + 1);
@@ -182,7 +182,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** The object is too long and has not ended. */
   private exceeded(input: ByteInput): DecodeError {
-    if (this.onFrameError === 'skip') {
+    if (this.frameErrorPolicy === 'skip') {
       this.discarding = true;
       const error = this.tooLong(input, `at least ${this.scanned}`, this.scanned);
       this.scanned = 0;

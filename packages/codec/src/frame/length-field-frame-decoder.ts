@@ -179,8 +179,8 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): LengthFieldFrameDecoder {
-    const { onFrameError, limits, layout } = this;
-    return new LengthFieldFrameDecoder({ ...limits.options, onFrameError, ...layout.options });
+    const { frameErrorPolicy, limits, layout } = this;
+    return new LengthFieldFrameDecoder({ ...limits.options, frameErrorPolicy, ...layout.options });
   }
 
   override isWithinFrame(): boolean {

@@ -75,10 +75,10 @@ export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): LineFrameDecoder {
-    const { onFrameError, limits, maxLength, stripDelimiter, failFast } = this;
+    const { frameErrorPolicy, limits, maxLength, stripDelimiter, failFast } = this;
     const ending = this.crlfOnly ? 'crlf' : 'any';
     const own = { maxLength, stripDelimiter, failFast, ending } as const;
-    return new LineFrameDecoder({ ...limits.options, onFrameError, ...own });
+    return new LineFrameDecoder({ ...limits.options, frameErrorPolicy, ...own });
   }
 
   override isWithinFrame(): boolean {

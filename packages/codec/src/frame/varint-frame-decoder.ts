@@ -58,8 +58,8 @@ export class VarintFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): VarintFrameDecoder {
-    const { onFrameError, limits, maxFrameLength } = this;
-    return new VarintFrameDecoder({ ...limits.options, onFrameError, maxFrameLength });
+    const { frameErrorPolicy, limits, maxFrameLength } = this;
+    return new VarintFrameDecoder({ ...limits.options, frameErrorPolicy, maxFrameLength });
   }
 
   override isWithinFrame(): boolean {

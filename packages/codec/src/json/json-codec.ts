@@ -66,11 +66,11 @@ export class JsonCodec<Read = unknown, Written = Read> extends SchemaCodec<Read,
 
   /** A codec with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): JsonCodec<Read, Written> {
-    const { policy, schema, delimiter, maxHeapBytes } = this;
+    const { frameErrorPolicy, schema, delimiter, maxHeapBytes } = this;
     const check = schema === undefined ? {} : { schema: schema as StandardSchema<Written, Read> };
     return new JsonCodec<Read, Written>({
       ...check,
-      onFrameError: policy,
+      frameErrorPolicy,
       delimiter,
       maxHeapBytes,
     });

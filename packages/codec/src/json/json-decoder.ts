@@ -68,7 +68,11 @@ export class JsonDecoder<Read = unknown> extends MessageToMessageDecoder<Buffer,
   fresh(): JsonDecoder<Read> {
     const { schema, maxHeapBytes } = this;
     const check = schema === undefined ? {} : { schema };
-    return new JsonDecoder({ ...check, onFrameError: this.inbound.policy, maxHeapBytes });
+    return new JsonDecoder({
+      ...check,
+      frameErrorPolicy: this.inbound.frameErrorPolicy,
+      maxHeapBytes,
+    });
   }
 
   override accepts(message: unknown): boolean {

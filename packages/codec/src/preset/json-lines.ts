@@ -20,10 +20,10 @@ export interface JsonLinesOptions<Read, Written>
 export function jsonLines<Read = unknown, Written = Read>(
   options: JsonLinesOptions<Read, Written> = {},
 ): [LineFrameDecoder, JsonCodec<Read, Written>] {
-  const { schema, onFrameError = 'close', ...rest } = options;
+  const { schema, frameErrorPolicy = 'close', ...rest } = options;
   const check = schema === undefined ? {} : { schema };
   return [
-    new LineFrameDecoder({ ...rest, onFrameError }),
-    new JsonCodec<Read, Written>({ ...check, delimiter: '\n', onFrameError }),
+    new LineFrameDecoder({ ...rest, frameErrorPolicy }),
+    new JsonCodec<Read, Written>({ ...check, delimiter: '\n', frameErrorPolicy }),
   ];
 }

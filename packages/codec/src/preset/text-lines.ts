@@ -16,9 +16,9 @@ export interface TextLinesOptions extends Omit<LineFrameDecoderOptions, 'stripDe
  * ```
  */
 export function textLines(options: TextLinesOptions = {}): [LineFrameDecoder, StringCodec] {
-  const { delimiter = '\n', onFrameError = 'close', ...rest } = options;
+  const { delimiter = '\n', frameErrorPolicy = 'close', ...rest } = options;
   return [
-    new LineFrameDecoder({ ...rest, onFrameError }),
-    new StringCodec({ delimiter, onFrameError }),
+    new LineFrameDecoder({ ...rest, frameErrorPolicy }),
+    new StringCodec({ delimiter, frameErrorPolicy }),
   ];
 }

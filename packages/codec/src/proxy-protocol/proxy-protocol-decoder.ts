@@ -34,7 +34,7 @@ export interface ProxyProtocolDecoderOptions {
   /** Bytes of a version 2 header beyond 232, which the longest addresses need; at most 32 TLVs. @default 4096 */
   readonly maxTlvBytes?: number;
   /** When input that is no header is refused. @default 'at-once' */
-  readonly refuse?: ProxyRefusal;
+  readonly refusal?: ProxyRefusal;
   /** For a proxy that passes the client's TLS through: behind the header TLS begins, and this serves it. @default no TLS */
   readonly tls?: TlsServerContext;
 }
@@ -43,7 +43,7 @@ const DEFAULTS = {
   others: 'refuse',
   headerTimeoutMs: 5000,
   maxTlvBytes: 4096,
-  refuse: 'at-once',
+  refusal: 'at-once',
 } as const;
 
 /**
@@ -98,7 +98,7 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
   private arrivedBytes = 0;
 
   constructor(options: ProxyProtocolDecoderOptions) {
-    super({ onFrameError: 'close', frameTimeoutMs: false });
+    super({ frameErrorPolicy: 'close', frameTimeoutMs: false });
     this.isTrusted = trustCheck(options.trusted);
     this.others = oneOf('others', options.others ?? DEFAULTS.others, ['refuse', 'as-data']);
     this.tls = options.tls;
@@ -106,7 +106,7 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
     this.headerTimeoutMs = checkTime('headerTimeoutMs', headerTimeoutMs);
     const refusals = ['at-once', 'when-too-long', 'at-its-end'] as const;
     this.reader = new ProxyHeaderReader(
-      oneOf('refuse', options.refuse ?? DEFAULTS.refuse, refusals),
+      oneOf('refusal', options.refusal ?? DEFAULTS.refusal, refusals),
       checkNumber('maxTlvBytes', options.maxTlvBytes ?? DEFAULTS.maxTlvBytes, { integer: true }),
     );
   }

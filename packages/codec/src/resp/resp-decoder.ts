@@ -78,7 +78,7 @@ export class RespDecoder extends ByteToMessageDecoder<RespValue> {
 
   constructor(options: RespDecoderOptions = {}) {
     const { frameTimeoutMs = DEFAULTS.frameTimeoutMs, copyBelowBytes = false } = options;
-    super({ onFrameError: 'close', frameTimeoutMs, copyBelowBytes });
+    super({ frameErrorPolicy: 'close', frameTimeoutMs, copyBelowBytes });
     const limit = (name: keyof RespLimits, min: number): number =>
       checkNumber(name, options[name] ?? DEFAULTS[name], { min, integer: true });
     const limits: RespLimits = {

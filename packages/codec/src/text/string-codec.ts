@@ -55,7 +55,7 @@ export class StringCodec extends MessageToMessageCodec<Buffer, string, OutboundB
 
   /** A codec with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): StringCodec {
-    return new StringCodec({ onFrameError: this.policy, delimiter: this.delimiter });
+    return new StringCodec({ frameErrorPolicy: this.frameErrorPolicy, delimiter: this.delimiter });
   }
 
   override accepts(message: unknown): boolean {

@@ -51,7 +51,7 @@ export class StringDecoder extends MessageToMessageDecoder<Buffer, string> {
 
   /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): StringDecoder {
-    return new StringDecoder({ onFrameError: this.inbound.policy });
+    return new StringDecoder({ frameErrorPolicy: this.inbound.frameErrorPolicy });
   }
 
   override accepts(message: unknown): boolean {

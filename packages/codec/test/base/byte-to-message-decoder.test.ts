@@ -90,7 +90,7 @@ describe('ByteToMessageDecoder', () => {
   });
 
   it('S141 with emit the rest of the read waits for the next read, or a millisecond', () => {
-    const channel = new NotingChannel(new TestDecoder(pickyPairs, { onFrameError: 'emit' }));
+    const channel = new NotingChannel(new TestDecoder(pickyPairs, { frameErrorPolicy: 'emit' }));
     channel.feed('x!cdx?ef');
     expect(channel.noted()).toEqual(['!HR_ERR_FRAME_CORRUPT']);
     channel.feed('gh');
@@ -101,7 +101,7 @@ describe('ByteToMessageDecoder', () => {
   });
 
   it('S142 with skip bad frames are left out and nothing waits', () => {
-    const channel = new NotingChannel(new TestDecoder(pickyPairs, { onFrameError: 'skip' }));
+    const channel = new NotingChannel(new TestDecoder(pickyPairs, { frameErrorPolicy: 'skip' }));
     channel.feed('abx!cdx?ef');
     expect(channel.noted()).toEqual(['ab', 'cd', 'ef']);
   });
@@ -134,8 +134,8 @@ describe('ByteToMessageDecoder', () => {
     const stubborn: Decode = () => {
       throw new DecodeError('FRAME_CORRUPT', 'no');
     };
-    for (const onFrameError of ['skip', 'emit'] as const) {
-      const channel = new NotingChannel(new TestDecoder(stubborn, { onFrameError }));
+    for (const frameErrorPolicy of ['skip', 'emit'] as const) {
+      const channel = new NotingChannel(new TestDecoder(stubborn, { frameErrorPolicy }));
       channel.feed('a').feed('b');
       expect(channel.noted()).toEqual(['!HR_ERR_FRAME_CORRUPT']);
     }
@@ -234,15 +234,15 @@ describe('ByteToMessageDecoder', () => {
         throw error();
       }
     }
-    for (const onFrameError of ['emit', 'close'] as const) {
+    for (const frameErrorPolicy of ['emit', 'close'] as const) {
       const channel = EmbeddedChannel.with(
         { allowHalfOpen: true },
-        new Strict({ onFrameError }),
+        new Strict({ frameErrorPolicy }),
         recorder(),
       );
       channel.writeInbound(Buffer.from('ab'));
       channel.endInput();
-      expect(channel.isOutputShutdown).toBe(onFrameError === 'close');
+      expect(channel.isOutputShutdown).toBe(frameErrorPolicy === 'close');
     }
     const isOurs = error() instanceof DecodeError;
     const code = isOurs ? 'HR_ERR_FRAME_TRUNCATED' : 'HR_ERR_DECODER_FAILED';
@@ -455,8 +455,8 @@ describe('ByteToMessageDecoder', () => {
 
   it('refuses options that make no sense', () => {
     // @ts-expect-error no such policy
-    expect(() => new TestDecoder(pairs, { onFrameError: 'ignore' })).toThrow(
-      /onFrameError is ignore/,
+    expect(() => new TestDecoder(pairs, { frameErrorPolicy: 'ignore' })).toThrow(
+      /frameErrorPolicy is ignore/,
     );
     expect(() => new TestDecoder(pairs, { frameTimeoutMs: 0 })).toThrow(/frameTimeoutMs is 0/);
   });

@@ -54,10 +54,10 @@ describe('MessageToMessageDecoder', () => {
     const channel = new NotingChannel(new Words());
     channel.writeInbound('a', '!', 'b');
     expect(channel.noted()).toEqual(['a', '!HR_ERR_DECODER_FAILED']);
-    const skipping = new NotingChannel(new Words({ onFrameError: 'skip' }));
+    const skipping = new NotingChannel(new Words({ frameErrorPolicy: 'skip' }));
     skipping.writeInbound('a', '!', 'b');
     expect(skipping.noted()).toEqual(['a', 'b']);
-    const emitting = new NotingChannel(new Words({ onFrameError: 'emit' }));
+    const emitting = new NotingChannel(new Words({ frameErrorPolicy: 'emit' }));
     emitting.writeInbound('a', '!', 'b');
     expect(emitting.noted()).toEqual(['a', '!HR_ERR_DECODER_FAILED', 'b']);
   });

@@ -72,7 +72,7 @@ interface Case {
 
 /** Codecs that keep nothing from one read to the next. */
 const NOTHING: Case['held'] = [];
-const skipping = { onFrameError: 'skip' } as const;
+const skipping = { frameErrorPolicy: 'skip' } as const;
 
 /** All codecs of the package that read bytes. One that is missing here fails the last test. */
 const CODECS: Readonly<Record<string, Case>> = {
@@ -128,7 +128,7 @@ const CODECS: Readonly<Record<string, Case>> = {
     ],
   },
   ProxyProtocolDecoder: {
-    make: () => new ProxyProtocolDecoder({ trusted: 'any', refuse: 'at-its-end' }),
+    make: () => new ProxyProtocolDecoder({ trusted: 'any', refusal: 'at-its-end' }),
     held: [
       ['PROXY TCP4', 10],
       ['PROXY UNKNOWN\r\n', 0],

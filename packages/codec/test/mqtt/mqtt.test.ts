@@ -120,7 +120,7 @@ describe('MqttDecoder and MqttEncoder', () => {
   });
 
   it('with skip a packet over the limit is left out, over as many reads as it takes', () => {
-    const decoder = new MqttDecoder({ maxPacketBytes: 10, onFrameError: 'skip' });
+    const decoder = new MqttDecoder({ maxPacketBytes: 10, frameErrorPolicy: 'skip' });
     const channel = new EmbeddedChannel(decoder);
     const long = encoded({ ...packets[4], type: 'publish' } as MqttPacket);
     channel.writeInbound(long.subarray(0, 50));

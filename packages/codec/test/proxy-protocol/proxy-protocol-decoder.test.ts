@@ -222,7 +222,7 @@ describe('ProxyProtocolDecoder', () => {
   });
 
   it('tells of a too long line at its end, if so wanted', () => {
-    const { notes, feed } = setup({ refuse: 'at-its-end' });
+    const { notes, feed } = setup({ refusal: 'at-its-end' });
     feed('x'.repeat(5000));
     feed('x'.repeat(5000));
     expect(notes.entries).toEqual(['active']);
@@ -274,7 +274,7 @@ describe('ProxyProtocolDecoder', () => {
     expect(make({})).toThrow(/trusted/);
     expect(make({ trusted: ['10.0.0.0/33'] })).toThrow(/10\.0\.0\.0\/33/);
     expect(make({ trusted: ['localhost'] })).toThrow(/localhost/);
-    expect(make({ trusted: 'any', refuse: 'never' })).toThrow(/never/);
+    expect(make({ trusted: 'any', refusal: 'never' })).toThrow(/never/);
     expect(make({ trusted: 'any', headerTimeoutMs: 0 })).toThrow(/headerTimeoutMs/);
   });
 });

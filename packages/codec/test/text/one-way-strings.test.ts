@@ -19,7 +19,7 @@ describe('StringDecoder', () => {
   });
 
   it('goes on after bad bytes if its policy says so', () => {
-    const channel = new EmbeddedChannel(new StringDecoder({ onFrameError: 'skip' }));
+    const channel = new EmbeddedChannel(new StringDecoder({ frameErrorPolicy: 'skip' }));
     channel.writeInbound(Buffer.from('ff', 'hex'), Buffer.from('good'));
     expect(channel.readInbound()).toBe('good');
   });

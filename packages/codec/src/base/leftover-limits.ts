@@ -10,8 +10,8 @@ const DEFAULTS = {
  * How long and how large what a decoder has left over may be, and what is copied of it, checked. A server makes the same decoders for
  * each of its connections: those with the same limits share one of these.
  */
-export class RestLimits {
-  private static last: RestLimits | undefined = undefined;
+export class LeftoverLimits {
+  private static last: LeftoverLimits | undefined = undefined;
 
   /** `Infinity` for ever. */
   readonly frameTimeoutMs: number;
@@ -44,17 +44,17 @@ export class RestLimits {
     frameTimeoutMs: number | false = DEFAULTS.frameTimeoutMs,
     maxBufferedBytes: number = DEFAULTS.maxBufferedBytes,
     copyBelowBytes: number | false = DEFAULTS.copyBelowBytes,
-  ): RestLimits {
+  ): LeftoverLimits {
     const timeoutMs = checkTime('frameTimeoutMs', frameTimeoutMs);
     checkNumber('maxBufferedBytes', maxBufferedBytes, { integer: true });
     const copied =
       copyBelowBytes === false
         ? 0
         : checkNumber('copyBelowBytes', copyBelowBytes, { min: 1, integer: true });
-    const last = RestLimits.last;
+    const last = LeftoverLimits.last;
     const isSame = last?.frameTimeoutMs === timeoutMs && last.maxBufferedBytes === maxBufferedBytes;
     if (isSame && last.copyBelowBytes === copied) return last;
-    RestLimits.last = new RestLimits(timeoutMs, maxBufferedBytes, copied);
-    return RestLimits.last;
+    LeftoverLimits.last = new LeftoverLimits(timeoutMs, maxBufferedBytes, copied);
+    return LeftoverLimits.last;
   }
 }
