@@ -10,7 +10,7 @@ import {
   TlsUpgradeEvent,
   type Types,
 } from '@headrace/core';
-import { toBuffer } from '@headrace/core/authoring';
+import { checkOptions, type KnownOptions, toBuffer } from '@headrace/core/authoring';
 import { ByteInput } from './byte-input.ts';
 import {
   decodeErrorOf,
@@ -46,6 +46,14 @@ export interface ByteToMessageDecoderOptions {
    */
   readonly copyBelowBytes?: number | false;
 }
+
+/** For the tables of options of those that extend it. */
+export const BYTE_DECODER_OPTIONS: KnownOptions<ByteToMessageDecoderOptions> = {
+  frameErrorPolicy: true,
+  frameTimeoutMs: true,
+  maxBufferedBytes: true,
+  copyBelowBytes: true,
+};
 
 /** After an emitted error the rest of a read waits for the next read, but no longer than this. */
 const RESUME_MS = 1;
@@ -139,6 +147,10 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   private lateError: Error | undefined = undefined;
 
   constructor(options: ByteToMessageDecoderOptions = {}) {
+    // Names that it does not know may be the subclass's own.
+    if (typeof options !== 'object' || options === null) {
+      checkOptions(this.constructor.name, options, BYTE_DECODER_OPTIONS);
+    }
     this.frameErrorPolicy = checkPolicy(options.frameErrorPolicy ?? 'close');
     this.limits = LeftoverLimits.of(
       options.frameTimeoutMs,

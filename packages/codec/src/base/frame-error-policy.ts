@@ -1,4 +1,4 @@
-import { OptionError } from '@headrace/core';
+import { checkOneOf } from './check-one-of.ts';
 
 /**
  * What a decoder does about input that the protocol does not allow:
@@ -12,12 +12,9 @@ import { OptionError } from '@headrace/core';
  */
 export type FrameErrorPolicy = 'close' | 'skip' | 'emit';
 
-/** Returns the policy, or throws an {@link OptionError}. */
+const POLICIES: readonly FrameErrorPolicy[] = ['close', 'skip', 'emit'];
+
+/** Returns the policy, or throws an `OptionError`. */
 export function checkPolicy(value: FrameErrorPolicy): FrameErrorPolicy {
-  if (value === 'close' || value === 'skip' || value === 'emit') return value;
-  throw new OptionError(
-    'OPTION_INVALID',
-    `frameErrorPolicy is ${String(value)}, but must be 'close', 'skip' or 'emit'`,
-    { option: 'frameErrorPolicy', value: String(value) },
-  );
+  return checkOneOf('frameErrorPolicy', value, POLICIES);
 }

@@ -9,6 +9,7 @@ import {
 import { refuseSharing } from './decoder-failure.ts';
 import { checkPolicy, type FrameErrorPolicy } from './frame-error-policy.ts';
 import {
+  checkIsOptions,
   MessageDecoding,
   type MessageToMessageDecoderOptions,
 } from './message-to-message-decoder.ts';
@@ -52,6 +53,7 @@ export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M> implements 
    *   names: then a group's broadcast encodes once for all members
    */
   constructor(options: MessageToMessageDecoderOptions = {}, broadcastKey?: string) {
+    checkIsOptions(this, options);
     this.frameErrorPolicy = checkPolicy(options.frameErrorPolicy ?? 'close');
     this.broadcastKey = broadcastKey;
     refuseSharing(this);

@@ -6,6 +6,7 @@ import {
   TlsUpgradeEvent,
   type Types,
 } from '@headrace/core';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import { decodeErrorOf, refuseSharing } from './decoder-failure.ts';
 import { checkPolicy, type FrameErrorPolicy } from './frame-error-policy.ts';
 import { Several } from './several.ts';
@@ -14,6 +15,17 @@ import { Several } from './several.ts';
 export interface MessageToMessageDecoderOptions {
   /** What becomes of a message that cannot be decoded. @default 'close' */
   readonly frameErrorPolicy?: FrameErrorPolicy;
+}
+
+/** For the tables of options of those that extend it. */
+export const MESSAGE_DECODER_OPTIONS: KnownOptions<MessageToMessageDecoderOptions> = {
+  frameErrorPolicy: true,
+};
+
+/** Names that it does not know may be the subclass's own. */
+export function checkIsOptions(owner: object, options: MessageToMessageDecoderOptions): void {
+  if (typeof options === 'object' && options !== null) return;
+  checkOptions(owner.constructor.name, options, MESSAGE_DECODER_OPTIONS);
 }
 
 /**
@@ -43,6 +55,7 @@ export abstract class MessageToMessageDecoder<I, O> implements Handler {
   protected readonly inbound: MessageDecoding<I, O>;
 
   constructor(options: MessageToMessageDecoderOptions = {}) {
+    checkIsOptions(this, options);
     this.inbound = new MessageDecoding(this, options);
     refuseSharing(this);
   }

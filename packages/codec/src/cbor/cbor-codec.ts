@@ -1,7 +1,12 @@
 import type { OutboundBytes } from '@headrace/core';
+import { checkOptions } from '@headrace/core/authoring';
 import { decode, encode } from 'cborg';
 import { checkHeap } from '../schema/heap-limit.ts';
-import { SchemaCodec, type SchemaCodecOptions } from '../schema/schema-codec.ts';
+import {
+  SCHEMA_CODEC_OPTIONS,
+  SchemaCodec,
+  type SchemaCodecOptions,
+} from '../schema/schema-codec.ts';
 import { CBOR_HEAP_PER_BYTE, cborHeapBytes } from './cbor-heap.ts';
 
 /** Options of {@link CborCodec}. */
@@ -40,6 +45,7 @@ export type CborCodecOptions<Read, Written> = SchemaCodecOptions<Read, Written>;
  */
 export class CborCodec<Read = unknown, Written = Read> extends SchemaCodec<Read, Written> {
   constructor(options: CborCodecOptions<Read, Written> = {}) {
+    checkOptions('CborCodec', options, SCHEMA_CODEC_OPTIONS);
     super(options, 'CborCodec');
   }
 

@@ -1,8 +1,17 @@
 import zlib from 'node:zlib';
 import { type Context, DecodeError, OptionError, type OutboundBytes } from '@headrace/core';
-import { checkNumber, isOutboundBytes, toBuffer } from '@headrace/core/authoring';
+import {
+  checkNumber,
+  checkOptions,
+  isOutboundBytes,
+  type KnownOptions,
+  toBuffer,
+} from '@headrace/core/authoring';
 import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
-import type { MessageToMessageDecoderOptions } from '../base/message-to-message-decoder.ts';
+import {
+  MESSAGE_DECODER_OPTIONS,
+  type MessageToMessageDecoderOptions,
+} from '../base/message-to-message-decoder.ts';
 
 /** How bytes are compressed: gzip, zlib (`deflate`), zlib without header (`deflate-raw`), Brotli. */
 export type CompressionFormat = 'gzip' | 'deflate' | 'deflate-raw' | 'brotli';
@@ -15,6 +24,13 @@ export interface CompressionCodecOptions extends MessageToMessageDecoderOptions 
   /** From 0 (fast) to 9 (small), with Brotli to 11. @default 6, with Brotli 4 */
   readonly level?: number;
 }
+
+const OPTIONS: KnownOptions<CompressionCodecOptions> = {
+  format: true,
+  maxInflatedBytes: true,
+  level: true,
+  ...MESSAGE_DECODER_OPTIONS,
+};
 
 const DEFAULTS = { maxInflatedBytes: 1024 * 1024, level: 6, brotliLevel: 4 } as const;
 
@@ -99,6 +115,7 @@ export class CompressionCodec extends MessageToMessageCodec<
   private readonly level: number;
 
   constructor(options: CompressionCodecOptions) {
+    checkOptions('CompressionCodec', options, OPTIONS);
     const { format } = options;
     const methods = Object.hasOwn(METHODS, format) ? METHODS[format] : undefined;
     if (methods === undefined) {

@@ -1,8 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { type Context, DecodeError, OptionError } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
+  BYTE_DECODER_OPTIONS,
   ByteToMessageDecoder,
   type ByteToMessageDecoderOptions,
 } from '../base/byte-to-message-decoder.ts';
@@ -20,6 +21,14 @@ export interface DelimiterFrameDecoderOptions extends ByteToMessageDecoderOption
   /** Report a too long frame as soon as it is too long; `false`: when its delimiter has come. @default true */
   readonly failFast?: boolean;
 }
+
+const OPTIONS: KnownOptions<DelimiterFrameDecoderOptions> = {
+  delimiters: true,
+  maxFrameLength: true,
+  stripDelimiter: true,
+  failFast: true,
+  ...BYTE_DECODER_OPTIONS,
+};
 
 const DEFAULTS = { stripDelimiter: true, failFast: true } as const;
 
@@ -76,16 +85,10 @@ export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private discarded = 0;
 
   constructor(options: DelimiterFrameDecoderOptions) {
+    checkOptions('DelimiterFrameDecoder', options, OPTIONS);
     super(options);
-    const delimiters = options.delimiters.map((delimiter) => Buffer.from(delimiter as string));
-    if (delimiters.length === 0 || delimiters.some((delimiter) => delimiter.length === 0)) {
-      throw new OptionError(
-        'OPTION_INVALID',
-        'delimiters must be at least one text or bytes, and none of them empty',
-        { option: 'delimiters', count: delimiters.length },
-      );
-    }
     const { maxFrameLength } = options;
+    const delimiters = delimitersOf(options.delimiters);
     checkNumber('maxFrameLength', maxFrameLength, { min: 1, integer: true });
     this.maxFrameLength = maxFrameLength;
     this.search = new DelimiterSearch(delimiters);
@@ -153,4 +156,24 @@ export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
       { length, maxFrameLength: this.maxFrameLength },
     );
   }
+}
+
+/** The delimiters as bytes, or an {@link OptionError}. */
+function delimitersOf(given: DelimiterFrameDecoderOptions['delimiters']): Buffer[] {
+  const isList = Array.isArray(given) && given.length > 0 && given.every(isDelimiter);
+  if (isList) return given.map((delimiter) => Buffer.from(delimiter as string));
+  const shown = Array.isArray(given) ? `[${given.map(shownDelimiter).join(', ')}]` : String(given);
+  throw new OptionError(
+    'OPTION_INVALID',
+    `delimiters is ${shown}, but must be a list of at least one text or Uint8Array, none of them empty, such as [';']`,
+    { option: 'delimiters', value: shown },
+  );
+}
+
+function isDelimiter(one: unknown): boolean {
+  return (typeof one === 'string' || one instanceof Uint8Array) && one.length > 0;
+}
+
+function shownDelimiter(one: unknown): string {
+  return typeof one === 'string' ? JSON.stringify(one) : `${one}`;
 }

@@ -1,8 +1,9 @@
 import { constants } from 'node:buffer';
 import type { Context } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
+  BYTE_DECODER_OPTIONS,
   ByteToMessageDecoder,
   type ByteToMessageDecoderOptions,
 } from '../base/byte-to-message-decoder.ts';
@@ -12,6 +13,11 @@ export interface FixedLengthFrameDecoderOptions extends ByteToMessageDecoderOpti
   /** How many bytes each frame has. */
   readonly frameLength: number;
 }
+
+const OPTIONS: KnownOptions<FixedLengthFrameDecoderOptions> = {
+  frameLength: true,
+  ...BYTE_DECODER_OPTIONS,
+};
 
 /**
  * Cuts the stream into frames of one length.
@@ -45,6 +51,7 @@ export class FixedLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private readonly frameLength: number;
 
   constructor(options: FixedLengthFrameDecoderOptions) {
+    checkOptions('FixedLengthFrameDecoder', options, OPTIONS);
     super(options);
     const { frameLength } = options;
     checkNumber('frameLength', frameLength, { min: 1, max: constants.MAX_LENGTH, integer: true });

@@ -1,7 +1,8 @@
 import { type Context, DecodeError } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
+  BYTE_DECODER_OPTIONS,
   ByteToMessageDecoder,
   type ByteToMessageDecoderOptions,
 } from '../base/byte-to-message-decoder.ts';
@@ -14,6 +15,12 @@ export interface JsonObjectDecoderOptions extends ByteToMessageDecoderOptions {
   /** Give each element of a top-level array as a frame of its own. @default false */
   readonly streamArrayElements?: boolean;
 }
+
+const OPTIONS: KnownOptions<JsonObjectDecoderOptions> = {
+  maxObjectLength: true,
+  streamArrayElements: true,
+  ...BYTE_DECODER_OPTIONS,
+};
 
 const DEFAULTS = { maxObjectLength: 1024 * 1024, streamArrayElements: false } as const;
 
@@ -79,6 +86,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
   private discarding = false;
 
   constructor(options: JsonObjectDecoderOptions = {}) {
+    checkOptions('JsonObjectDecoder', options, OPTIONS);
     super(options);
     this.maxObjectLength = options.maxObjectLength ?? DEFAULTS.maxObjectLength;
     checkNumber('maxObjectLength', this.maxObjectLength, { min: 1, integer: true });

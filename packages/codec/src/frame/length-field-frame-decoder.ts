@@ -1,8 +1,9 @@
 import { constants } from 'node:buffer';
 import { type Context, DecodeError, OptionError } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
+  BYTE_DECODER_OPTIONS,
   ByteToMessageDecoder,
   type ByteToMessageDecoderOptions,
 } from '../base/byte-to-message-decoder.ts';
@@ -32,6 +33,17 @@ export interface LengthFieldFrameDecoderOptions extends ByteToMessageDecoderOpti
   /** @default 'big' */
   readonly byteOrder?: ByteOrder;
 }
+
+const OPTIONS: KnownOptions<LengthFieldFrameDecoderOptions> = {
+  maxFrameLength: true,
+  lengthFieldOffset: true,
+  lengthFieldLength: true,
+  lengthAdjustment: true,
+  initialBytesToStrip: true,
+  failFast: true,
+  byteOrder: true,
+  ...BYTE_DECODER_OPTIONS,
+};
 
 const DEFAULTS = {
   lengthFieldOffset: 0,
@@ -173,6 +185,7 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private slowError: DecodeError | undefined = undefined;
 
   constructor(options: LengthFieldFrameDecoderOptions) {
+    checkOptions('LengthFieldFrameDecoder', options, OPTIONS);
     super(options);
     this.layout = FrameLayout.of(options);
   }

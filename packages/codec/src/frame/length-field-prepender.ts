@@ -10,8 +10,10 @@ import {
 import {
   byteLengthOf,
   checkNumber,
+  checkOptions,
   encodeOnce,
   isOutboundBytes,
+  type KnownOptions,
   toBuffer,
 } from '@headrace/core/authoring';
 import {
@@ -36,6 +38,14 @@ export interface LengthFieldPrependerOptions {
   /** The longest body in bytes; take the same limit as the peer's decoder. @default what the field can say */
   readonly maxBodyLength?: number;
 }
+
+const OPTIONS: KnownOptions<LengthFieldPrependerOptions> = {
+  lengthFieldLength: true,
+  lengthAdjustment: true,
+  lengthIncludesLengthFieldLength: true,
+  byteOrder: true,
+  maxBodyLength: true,
+};
 
 const DEFAULTS = {
   lengthAdjustment: 0,
@@ -175,6 +185,7 @@ export class LengthFieldPrepender implements Handler {
   private readonly format: LengthFormat;
 
   constructor(options: LengthFieldPrependerOptions) {
+    checkOptions('LengthFieldPrepender', options, OPTIONS);
     const width = checkWidth(options.lengthFieldLength);
     const adjustment = options.lengthAdjustment ?? DEFAULTS.lengthAdjustment;
     checkNumber('lengthAdjustment', adjustment, { min: -(2 ** 31), max: 2 ** 31, integer: true });

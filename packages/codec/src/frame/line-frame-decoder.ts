@@ -1,10 +1,12 @@
 import { type Context, DecodeError } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
+  BYTE_DECODER_OPTIONS,
   ByteToMessageDecoder,
   type ByteToMessageDecoderOptions,
 } from '../base/byte-to-message-decoder.ts';
+import { checkOneOf } from '../base/check-one-of.ts';
 import { describeFirstBytes } from './first-bytes.ts';
 
 /** Options of {@link LineFrameDecoder}. */
@@ -19,8 +21,17 @@ export interface LineFrameDecoderOptions extends ByteToMessageDecoderOptions {
   readonly ending?: 'any' | 'crlf';
 }
 
+const OPTIONS: KnownOptions<LineFrameDecoderOptions> = {
+  maxLength: true,
+  stripDelimiter: true,
+  failFast: true,
+  ending: true,
+  ...BYTE_DECODER_OPTIONS,
+};
+
 const DEFAULTS = { maxLength: 8192, stripDelimiter: true, failFast: false, ending: 'any' } as const;
 
+const ENDINGS: readonly ('any' | 'crlf')[] = ['any', 'crlf'];
 const LF = 10;
 const CR = 13;
 
@@ -65,12 +76,13 @@ export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private discarded = 0;
 
   constructor(options: LineFrameDecoderOptions = {}) {
+    checkOptions('LineFrameDecoder', options, OPTIONS);
     super(options);
     this.maxLength = options.maxLength ?? DEFAULTS.maxLength;
     checkNumber('maxLength', this.maxLength, { integer: true });
     this.stripDelimiter = options.stripDelimiter ?? DEFAULTS.stripDelimiter;
     this.failFast = options.failFast ?? DEFAULTS.failFast;
-    this.crlfOnly = (options.ending ?? DEFAULTS.ending) === 'crlf';
+    this.crlfOnly = checkOneOf('ending', options.ending ?? DEFAULTS.ending, ENDINGS) === 'crlf';
   }
 
   /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */

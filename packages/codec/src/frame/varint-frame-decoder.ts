@@ -1,8 +1,9 @@
 import { constants } from 'node:buffer';
 import { type Context, DecodeError } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
+  BYTE_DECODER_OPTIONS,
   ByteToMessageDecoder,
   type ByteToMessageDecoderOptions,
 } from '../base/byte-to-message-decoder.ts';
@@ -13,6 +14,11 @@ export interface VarintFrameDecoderOptions extends ByteToMessageDecoderOptions {
   /** The longest frame in bytes, without its length. */
   readonly maxFrameLength: number;
 }
+
+const OPTIONS: KnownOptions<VarintFrameDecoderOptions> = {
+  maxFrameLength: true,
+  ...BYTE_DECODER_OPTIONS,
+};
 
 const MAX_VARINT_BYTES = 5;
 
@@ -51,6 +57,7 @@ export class VarintFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private toDiscard = 0;
 
   constructor(options: VarintFrameDecoderOptions) {
+    checkOptions('VarintFrameDecoder', options, OPTIONS);
     super(options);
     checkNumber('maxFrameLength', options.maxFrameLength, { integer: true });
     this.maxFrameLength = Math.min(options.maxFrameLength, constants.MAX_LENGTH);

@@ -1,7 +1,13 @@
 import type { Buffer } from 'node:buffer';
 import type { OutboundBytes } from '@headrace/core';
-import { SchemaCodec, type SchemaCodecOptions } from '../schema/schema-codec.ts';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import {
+  SCHEMA_CODEC_OPTIONS,
+  SchemaCodec,
+  type SchemaCodecOptions,
+} from '../schema/schema-codec.ts';
 import type { StandardSchema } from '../schema/standard-schema.ts';
+import { checkDelimiter } from '../text/text-message.ts';
 import { encodeJson, jsonKey, parseJson } from './json-message.ts';
 
 /** Options of {@link JsonCodec}. */
@@ -9,6 +15,11 @@ export interface JsonCodecOptions<Read, Written> extends SchemaCodecOptions<Read
   /** Written behind each outbound message, such as `'\n'` for JSON lines. @default '' */
   readonly delimiter?: string;
 }
+
+const OPTIONS: KnownOptions<JsonCodecOptions<unknown, unknown>> = {
+  delimiter: true,
+  ...SCHEMA_CODEC_OPTIONS,
+};
 
 /**
  * Turns frames of JSON into values and values into JSON. With a schema the messages in the pipeline have the
@@ -59,7 +70,8 @@ export class JsonCodec<Read = unknown, Written = Read> extends SchemaCodec<Read,
   private readonly delimiter: string;
 
   constructor(options: JsonCodecOptions<Read, Written> = {}) {
-    const { delimiter = '' } = options;
+    checkOptions('JsonCodec', options, OPTIONS);
+    const delimiter = checkDelimiter(options.delimiter);
     super(options, jsonKey(delimiter));
     this.delimiter = delimiter;
   }

@@ -1,11 +1,13 @@
 import type { Context } from '@headrace/core';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import {
+  MESSAGE_DECODER_OPTIONS,
   MessageToMessageDecoder,
   type MessageToMessageDecoderOptions,
 } from '../base/message-to-message-decoder.ts';
 import { type HeapLimitOptions, heapLimitOf } from '../schema/heap-limit.ts';
 import { invalidMessage } from '../schema/invalid-message.ts';
-import { type StandardSchema, validate } from '../schema/standard-schema.ts';
+import { checkSchema, type StandardSchema, validate } from '../schema/standard-schema.ts';
 import { parseJson } from './json-message.ts';
 
 /** Options of {@link JsonDecoder}. */
@@ -16,6 +18,12 @@ export interface JsonDecoderOptions<Read> extends MessageToMessageDecoderOptions
    */
   readonly schema?: StandardSchema<unknown, Read>;
 }
+
+const OPTIONS: KnownOptions<JsonDecoderOptions<unknown>> = {
+  maxHeapBytes: true,
+  schema: true,
+  ...MESSAGE_DECODER_OPTIONS,
+};
 
 /**
  * Turns frames of JSON into values, and leaves what is written alone: for a protocol that answers in another form
@@ -59,8 +67,9 @@ export class JsonDecoder<Read = unknown> extends MessageToMessageDecoder<Buffer,
   private readonly maxHeapBytes: number;
 
   constructor(options: JsonDecoderOptions<Read> = {}) {
+    checkOptions('JsonDecoder', options, OPTIONS);
     super(options);
-    this.schema = options.schema;
+    this.schema = checkSchema(options.schema);
     this.maxHeapBytes = heapLimitOf(options);
   }
 

@@ -1,7 +1,8 @@
 import { type Context, DecodeError } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
+  BYTE_DECODER_OPTIONS,
   ByteToMessageDecoder,
   type ByteToMessageDecoderOptions,
 } from '../base/byte-to-message-decoder.ts';
@@ -17,6 +18,11 @@ export interface MqttDecoderOptions extends ByteToMessageDecoderOptions {
    */
   readonly maxPacketBytes?: number;
 }
+
+const OPTIONS: KnownOptions<MqttDecoderOptions> = {
+  maxPacketBytes: true,
+  ...BYTE_DECODER_OPTIONS,
+};
 
 const DEFAULT_MAX_PACKET_BYTES = 65_536;
 const MAX_LENGTH_BYTES = 4;
@@ -62,6 +68,7 @@ export class MqttDecoder extends ByteToMessageDecoder<MqttPacket> {
   private toDiscard = 0;
 
   constructor(options: MqttDecoderOptions = {}) {
+    checkOptions('MqttDecoder', options, OPTIONS);
     super(options);
     this.maxPacketBytes = options.maxPacketBytes ?? DEFAULT_MAX_PACKET_BYTES;
     checkNumber('maxPacketBytes', this.maxPacketBytes, { integer: true });

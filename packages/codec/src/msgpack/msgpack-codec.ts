@@ -1,7 +1,12 @@
 import type { OutboundBytes } from '@headrace/core';
+import { checkOptions } from '@headrace/core/authoring';
 import { decode, encode } from '@msgpack/msgpack';
 import { checkHeap } from '../schema/heap-limit.ts';
-import { SchemaCodec, type SchemaCodecOptions } from '../schema/schema-codec.ts';
+import {
+  SCHEMA_CODEC_OPTIONS,
+  SchemaCodec,
+  type SchemaCodecOptions,
+} from '../schema/schema-codec.ts';
 import { checkMsgpack, MSGPACK_HEAP_PER_BYTE, msgpackHeapBytes } from './check-msgpack.ts';
 
 /** Options of {@link MsgpackCodec}. */
@@ -39,6 +44,7 @@ export type MsgpackCodecOptions<Read, Written> = SchemaCodecOptions<Read, Writte
  */
 export class MsgpackCodec<Read = unknown, Written = Read> extends SchemaCodec<Read, Written> {
   constructor(options: MsgpackCodecOptions<Read, Written> = {}) {
+    checkOptions('MsgpackCodec', options, SCHEMA_CODEC_OPTIONS);
     super(options, 'MsgpackCodec');
   }
 

@@ -1,3 +1,5 @@
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { BYTE_DECODER_OPTIONS } from '../base/byte-to-message-decoder.ts';
 import { LineFrameDecoder, type LineFrameDecoderOptions } from '../frame/line-frame-decoder.ts';
 import { JsonCodec } from '../json/json-codec.ts';
 import type { StandardSchema } from '../schema/standard-schema.ts';
@@ -8,6 +10,14 @@ export interface JsonLinesOptions<Read, Written>
   /** What a message must look like. @default anything goes */
   readonly schema?: StandardSchema<Written, Read>;
 }
+
+const OPTIONS: KnownOptions<JsonLinesOptions<unknown, unknown>> = {
+  maxLength: true,
+  failFast: true,
+  ending: true,
+  schema: true,
+  ...BYTE_DECODER_OPTIONS,
+};
 
 /**
  * One JSON value on each line (NDJSON), both ways: values in the pipeline. To be spread into
@@ -20,6 +30,7 @@ export interface JsonLinesOptions<Read, Written>
 export function jsonLines<Read = unknown, Written = Read>(
   options: JsonLinesOptions<Read, Written> = {},
 ): [LineFrameDecoder, JsonCodec<Read, Written>] {
+  checkOptions('jsonLines', options, OPTIONS);
   const { schema, frameErrorPolicy = 'close', ...rest } = options;
   const check = schema === undefined ? {} : { schema };
   return [

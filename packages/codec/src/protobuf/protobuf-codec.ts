@@ -5,10 +5,13 @@ import {
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf';
-import { type Context, DecodeError, type OutboundBytes } from '@headrace/core';
-import { textOf } from '@headrace/core/authoring';
+import { type Context, DecodeError, OptionError, type OutboundBytes } from '@headrace/core';
+import { checkOptions, type KnownOptions, textOf } from '@headrace/core/authoring';
 import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
-import type { MessageToMessageDecoderOptions } from '../base/message-to-message-decoder.ts';
+import {
+  MESSAGE_DECODER_OPTIONS,
+  type MessageToMessageDecoderOptions,
+} from '../base/message-to-message-decoder.ts';
 
 const SHOWN_BYTES = 16;
 
@@ -18,6 +21,11 @@ export interface ProtobufCodecOptions<D extends DescMessage>
   /** The message that both sides send, as `protoc-gen-es` generates it; one with a `oneof` for several. */
   readonly schema: D;
 }
+
+const OPTIONS: KnownOptions<ProtobufCodecOptions<DescMessage>> = {
+  schema: true,
+  ...MESSAGE_DECODER_OPTIONS,
+};
 
 /**
  * Turns frames of Protocol Buffers into messages and messages into bytes. It needs the package
@@ -65,8 +73,10 @@ export class ProtobufCodec<D extends DescMessage> extends MessageToMessageCodec<
   private readonly schema: D;
 
   constructor(options: ProtobufCodecOptions<D>) {
-    super(options, `ProtobufCodec:${options.schema.typeName}`);
-    this.schema = options.schema;
+    checkOptions('ProtobufCodec', options, OPTIONS);
+    const schema = checkDescriptor(options.schema);
+    super(options, `ProtobufCodec:${schema.typeName}`);
+    this.schema = schema;
   }
 
   override accepts(message: unknown): boolean {
@@ -95,4 +105,14 @@ export class ProtobufCodec<D extends DescMessage> extends MessageToMessageCodec<
   override encode(message: MessageShape<D>): OutboundBytes {
     return toBinary(this.schema, message);
   }
+}
+
+/** Returns the option, or throws an {@link OptionError} for what describes no message. */
+function checkDescriptor<D extends DescMessage>(schema: D): D {
+  if ((schema as D | undefined)?.kind === 'message') return schema;
+  throw new OptionError(
+    'OPTION_INVALID',
+    'schema must be the descriptor of a message, as protoc-gen-es generates it, such as DurationSchema',
+    { option: 'schema' },
+  );
 }

@@ -2,16 +2,22 @@ import {
   type Channel,
   CLIENT_ADDRESS,
   type Context,
-  OptionError,
   RejectedError,
   TimedOutError,
   type Timer,
   type TlsServerContext,
   upgradeToTls,
 } from '@headrace/core';
-import { addressText, checkNumber, checkTime } from '@headrace/core/authoring';
+import {
+  addressText,
+  checkNumber,
+  checkOptions,
+  checkTime,
+  type KnownOptions,
+} from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import { ByteToMessageDecoder } from '../base/byte-to-message-decoder.ts';
+import { checkOneOf } from '../base/check-one-of.ts';
 import { PROXY_HEADER, type ProxyHeader } from './proxy-header.ts';
 import { ProxyHeaderReader, type ProxyRefusal } from './proxy-header-reader.ts';
 import { ProxyProtocolEvent } from './proxy-protocol-event.ts';
@@ -38,6 +44,15 @@ export interface ProxyProtocolDecoderOptions {
   /** For a proxy that passes the client's TLS through: behind the header TLS begins, and this serves it. @default no TLS */
   readonly tls?: TlsServerContext;
 }
+
+const OPTIONS: KnownOptions<ProxyProtocolDecoderOptions> = {
+  trusted: true,
+  others: true,
+  headerTimeoutMs: true,
+  maxTlvBytes: true,
+  refusal: true,
+  tls: true,
+};
 
 const DEFAULTS = {
   others: 'refuse',
@@ -98,15 +113,16 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
   private arrivedBytes = 0;
 
   constructor(options: ProxyProtocolDecoderOptions) {
+    checkOptions('ProxyProtocolDecoder', options, OPTIONS);
     super({ frameErrorPolicy: 'close', frameTimeoutMs: false });
     this.isTrusted = trustCheck(options.trusted);
-    this.others = oneOf('others', options.others ?? DEFAULTS.others, ['refuse', 'as-data']);
+    this.others = checkOneOf('others', options.others ?? DEFAULTS.others, ['refuse', 'as-data']);
     this.tls = options.tls;
     const { headerTimeoutMs = DEFAULTS.headerTimeoutMs } = options;
     this.headerTimeoutMs = checkTime('headerTimeoutMs', headerTimeoutMs);
     const refusals = ['at-once', 'when-too-long', 'at-its-end'] as const;
     this.reader = new ProxyHeaderReader(
-      oneOf('refusal', options.refusal ?? DEFAULTS.refusal, refusals),
+      checkOneOf('refusal', options.refusal ?? DEFAULTS.refusal, refusals),
       checkNumber('maxTlvBytes', options.maxTlvBytes ?? DEFAULTS.maxTlvBytes, { integer: true }),
     );
   }
@@ -215,10 +231,4 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
     );
     channel.close('refused');
   }
-}
-
-function oneOf<T extends string>(option: string, value: T, allowed: readonly T[]): T {
-  if (allowed.includes(value)) return value;
-  const text = `${option} is ${String(value)}, but must be one of ${allowed.join(', ')}`;
-  throw new OptionError('OPTION_INVALID', text, { option, value: String(value) });
 }

@@ -6,8 +6,10 @@ import {
   clientAddress,
   EncodeError,
   type Handler,
+  OptionError,
   type Types,
 } from '@headrace/core';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import { ipBytes } from './ip-text.ts';
 import { formatProxyBlock } from './proxy-block.ts';
 import type { ProxiedTransport, ProxyHeader } from './proxy-header.ts';
@@ -81,12 +83,20 @@ export interface ProxyHeaderOptions {
   readonly tlvs?: readonly ProxyTlv[];
 }
 
+const OPTIONS: KnownOptions<ProxyHeaderOptions> = {
+  version: true,
+  tlvs: true,
+};
+
 /** A header for a stream between two addresses; without them one that says "no client, a check of our own". */
 export function proxyHeader(
   source: Address | undefined,
   destination: Address | undefined,
-  { version = 2, tlvs = [] }: ProxyHeaderOptions = {},
+  options: ProxyHeaderOptions = {},
 ): ProxyHeader {
+  checkOptions('proxyHeader', options, OPTIONS);
+  const { version = 2, tlvs = [] } = options;
+  checkVersion(version);
   if (source === undefined || destination === undefined) {
     const none = { source: undefined, destination: undefined };
     return { version, command: 'local', transport: 'unknown', ...none, tlvs };
@@ -104,7 +114,16 @@ export function proxyHeader(
 
 /** A header that passes on the client of `inbound`, a connection that we accepted. */
 export function proxyHeaderOf(inbound: Channel, options: ProxyHeaderOptions = {}): ProxyHeader {
+  checkOptions('proxyHeaderOf', options, OPTIONS);
   return proxyHeader(clientAddress(inbound), inbound.localAddress, options);
+}
+
+function checkVersion(version: 1 | 2): void {
+  if (version === 1 || version === 2) return;
+  throw new OptionError('OPTION_INVALID', `version is ${String(version)}, but must be 1 or 2`, {
+    option: 'version',
+    value: String(version),
+  });
 }
 
 /** The bytes of a header. Throws an `EncodeError`. */

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { DecodeError } from '@headrace/core';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
 
 /** The types that the protocol names. */
 const TYPES = {
@@ -78,6 +79,14 @@ export interface ProxySslFields {
   /** Made by `proxyTlv.text` and its like. @default none */
   readonly tlvs?: readonly ProxyTlv[];
 }
+
+const OPTIONS: KnownOptions<ProxySslFields> = {
+  isTls: true,
+  hasConnectionCertificate: true,
+  hasSessionCertificate: true,
+  verify: true,
+  tlvs: true,
+};
 
 const HEADER_BYTES = 3;
 /**
@@ -208,6 +217,7 @@ function sslOf(value: Buffer): ProxySslTlv {
 }
 
 function sslValue(fields: ProxySslFields): Buffer {
+  checkOptions('proxyTlv.ssl', fields, OPTIONS);
   const head = Buffer.alloc(SSL_BYTES);
   if (fields.isTls !== false) head[0]! |= SSL_FLAG.tls;
   if (fields.hasConnectionCertificate === true) head[0]! |= SSL_FLAG.connectionCertificate;

@@ -6,7 +6,8 @@ import type {
   Types,
   WriteFuture,
 } from '@headrace/core';
-import { RespDecoder, type RespDecoderOptions } from './resp-decoder.ts';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { RESP_DECODER_OPTIONS, RespDecoder, type RespDecoderOptions } from './resp-decoder.ts';
 import { checkProtocol, encodedResp, type RespProtocol } from './resp-encoder.ts';
 import type { RespInput, RespValue } from './resp-value.ts';
 
@@ -15,6 +16,11 @@ export interface RespCodecOptions extends RespDecoderOptions {
   /** The version that is written at first; both are read. @default 2 */
   readonly protocol?: RespProtocol;
 }
+
+const OPTIONS: KnownOptions<RespCodecOptions> = {
+  protocol: true,
+  ...RESP_DECODER_OPTIONS,
+};
 
 /**
  * The Redis protocol in both directions: {@link RespDecoder} and `RespEncoder` in one handler, with a
@@ -59,8 +65,10 @@ export class RespCodec implements Handler {
   private version: RespProtocol;
 
   constructor(options: RespCodecOptions = {}) {
-    this.decoder = new RespDecoder(options);
-    this.version = checkProtocol(options.protocol ?? 2);
+    checkOptions('RespCodec', options, OPTIONS);
+    const { protocol = 2, ...reading } = options;
+    this.decoder = new RespDecoder(reading);
+    this.version = checkProtocol(protocol);
   }
 
   /** The version that is written. */

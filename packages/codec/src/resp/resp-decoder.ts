@@ -1,5 +1,5 @@
 import type { Context } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import { ByteToMessageDecoder } from '../base/byte-to-message-decoder.ts';
 import type { RespLimits } from './resp-limits.ts';
@@ -29,6 +29,18 @@ export interface RespDecoderOptions {
   /** Strings below this size get memory of their own, see {@link ByteToMessageDecoderOptions}. @default false */
   readonly copyBelowBytes?: number | false;
 }
+
+/** For the table of options of `RespCodec`, too. */
+export const RESP_DECODER_OPTIONS: KnownOptions<RespDecoderOptions> = {
+  maxBulkBytes: true,
+  maxElements: true,
+  maxDepth: true,
+  maxMessageBytes: true,
+  maxLineBytes: true,
+  inlineCommands: true,
+  frameTimeoutMs: true,
+  copyBelowBytes: true,
+};
 
 const DEFAULTS = {
   maxBulkBytes: 16 * 1024 * 1024,
@@ -77,6 +89,7 @@ export class RespDecoder extends ByteToMessageDecoder<RespValue> {
   private readonly reader: RespReader;
 
   constructor(options: RespDecoderOptions = {}) {
+    checkOptions('RespDecoder', options, RESP_DECODER_OPTIONS);
     const { frameTimeoutMs = DEFAULTS.frameTimeoutMs, copyBelowBytes = false } = options;
     super({ frameErrorPolicy: 'close', frameTimeoutMs, copyBelowBytes });
     const limit = (name: keyof RespLimits, min: number): number =>

@@ -8,7 +8,7 @@ import {
   type Types,
   type WriteFuture,
 } from '@headrace/core';
-import { encodeOnce } from '@headrace/core/authoring';
+import { checkOptions, encodeOnce, type KnownOptions } from '@headrace/core/authoring';
 import { type RespInput, RespSimple } from './resp-value.ts';
 import { RespWriter } from './resp-writer.ts';
 
@@ -23,6 +23,10 @@ export interface RespEncoderOptions {
   /** @default 2 */
   readonly protocol?: RespProtocol;
 }
+
+const OPTIONS: KnownOptions<RespEncoderOptions> = {
+  protocol: true,
+};
 
 /**
  * Writes messages of the Redis protocol.
@@ -59,6 +63,7 @@ export class RespEncoder implements Handler {
   private readonly protocol: RespProtocol;
 
   constructor(options: RespEncoderOptions = {}) {
+    checkOptions('RespEncoder', options, OPTIONS);
     this.protocol = checkProtocol(options.protocol ?? 2);
   }
 

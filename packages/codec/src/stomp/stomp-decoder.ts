@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { type Context, DecodeError } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import { ByteToMessageDecoder } from '../base/byte-to-message-decoder.ts';
 import { describeFirstBytes } from '../frame/first-bytes.ts';
@@ -20,6 +20,14 @@ export interface StompDecoderOptions {
   /** Bodies below this size get memory of their own, see {@link ByteToMessageDecoderOptions}. @default false */
   readonly copyBelowBytes?: number | false;
 }
+
+const OPTIONS: KnownOptions<StompDecoderOptions> = {
+  maxHeadBytes: true,
+  maxHeaders: true,
+  maxBodyBytes: true,
+  frameTimeoutMs: true,
+  copyBelowBytes: true,
+};
 
 const DEFAULTS = {
   maxHeadBytes: 8192,
@@ -76,6 +84,7 @@ export class StompDecoder extends ByteToMessageDecoder<StompFrame> {
   private lineStart = 0;
 
   constructor(options: StompDecoderOptions = {}) {
+    checkOptions('StompDecoder', options, OPTIONS);
     const { frameTimeoutMs = DEFAULTS.frameTimeoutMs, copyBelowBytes = false } = options;
     super({ frameTimeoutMs, copyBelowBytes });
     this.maxHeadBytes = options.maxHeadBytes ?? DEFAULTS.maxHeadBytes;

@@ -1,6 +1,8 @@
 import type { Buffer } from 'node:buffer';
 import type { Context } from '@headrace/core';
+import { checkOptions } from '@headrace/core/authoring';
 import {
+  MESSAGE_DECODER_OPTIONS,
   MessageToMessageDecoder,
   type MessageToMessageDecoderOptions,
 } from '../base/message-to-message-decoder.ts';
@@ -46,6 +48,7 @@ export interface StringDecoderOptions extends MessageToMessageDecoderOptions {}
  */
 export class StringDecoder extends MessageToMessageDecoder<Buffer, string> {
   constructor(options: StringDecoderOptions = {}) {
+    checkOptions('StringDecoder', options, MESSAGE_DECODER_OPTIONS);
     super(options);
   }
 
