@@ -7,16 +7,16 @@ const DEFAULTS = {
 } as const;
 
 /**
- * How long and how large what a decoder has left over may be, and what is copied of it, checked. A server makes the same decoders for
- * each of its connections: those with the same limits share one of these.
+ * For how long and how many bytes a decoder may keep, and what it copies, checked. A server makes the same
+ * decoders for each of its connections: decoders with equal limits share one object.
  */
 export class LeftoverLimits {
   private static last: LeftoverLimits | undefined = undefined;
 
-  /** `Infinity` for ever. */
+  /** `Infinity` for no limit. */
   readonly frameTimeoutMs: number;
   readonly maxBufferedBytes: number;
-  /** 0 for nothing. */
+  /** 0 to copy nothing. */
   readonly copyBelowBytes: number;
 
   private constructor(frameTimeoutMs: number, maxBufferedBytes: number, copyBelowBytes: number) {
@@ -25,7 +25,7 @@ export class LeftoverLimits {
     this.copyBelowBytes = copyBelowBytes;
   }
 
-  /** The options of which they were made. */
+  /** The options that they were made from. */
   get options(): {
     readonly frameTimeoutMs: number | false;
     readonly maxBufferedBytes: number;
@@ -39,7 +39,7 @@ export class LeftoverLimits {
     };
   }
 
-  /** The one that was made last, if it is the same. */
+  /** The limits that were made last, if they are equal. */
   static of(
     frameTimeoutMs: number | false = DEFAULTS.frameTimeoutMs,
     maxBufferedBytes: number = DEFAULTS.maxBufferedBytes,

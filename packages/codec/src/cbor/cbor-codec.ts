@@ -21,11 +21,12 @@ export type CborCodecOptions<Read, Written> = SchemaCodecOptions<Read, Written>;
  *  BEFORE a1 61 61 01  →  AFTER { a: 1 }
  * ```
  *
- * **Place** behind a frame decoder.
+ * **Place** after a frame decoder.
  * **In** inbound `Buffer`; outbound any value but bytes, which pass by.
  * **Out** inbound what the schema gives back; outbound bytes.
  * **Events** all pass.
- * **Errors** `HR_ERR_FRAME_TOO_LONG` for a value over `maxHeapBytes`; `HR_ERR_MESSAGE_INVALID` for what is no CBOR, has bytes left over, or does not fit the schema;
+ * **Errors** `HR_ERR_FRAME_TOO_LONG` for a value over `maxHeapBytes`; `HR_ERR_MESSAGE_INVALID` for what is not
+ * CBOR, has bytes left over, or does not fit the schema;
  * `HR_ERR_ENCODER_FAILED` fails the write.
  * **State** whether it has failed: one codec for each channel.
  * **Cost** the library and the schema; a broadcast to a group is encoded once.

@@ -65,8 +65,8 @@ const METHODS: Readonly<Record<CompressionFormat, Methods>> = {
 };
 
 /**
- * Compresses each message that goes out and inflates each that comes in, every one for itself, in order, and
- * never to more bytes than allowed.
+ * Compresses each outbound message and inflates each inbound one, each on its own, in order, and never to more
+ * bytes than allowed.
  *
  * ```text
  *  wire | frame | [CompressionCodec] | message codec | app
@@ -80,10 +80,10 @@ const METHODS: Readonly<Record<CompressionFormat, Methods>> = {
  * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message that would inflate to more than `maxInflatedBytes`: it is
  * not inflated any further; `HR_ERR_MESSAGE_INVALID` for what is not compressed so, or is cut off.
  * **State** whether it has failed: one codec for each channel.
- * **Cost** it works on the event loop, which keeps the order for nothing: some ten microseconds for each
+ * **Cost** it works on the event loop, which keeps the order at no cost: some ten microseconds for each
  * message and about a millisecond for 64 KiB. A broadcast to a group is compressed once.
- * **Pitfalls** small messages get larger. Compressing secrets together with what a stranger chose tells him
- * about the secrets by the size.
+ * **Pitfalls** small messages get larger. If secrets are compressed together with what a stranger chose, the
+ * size of the result reveals something about the secrets.
  *
  * @example
  * ```ts run

@@ -18,7 +18,7 @@ export interface DelimiterFrameDecoderOptions extends ByteToMessageDecoderOption
   readonly maxFrameLength: number;
   /** Leave the delimiter out of the frame. @default true */
   readonly stripDelimiter?: boolean;
-  /** Report a too long frame as soon as it is too long; `false`: when its delimiter has come. @default true */
+  /** Report a too long frame as soon as it is too long; `false`: when its delimiter has arrived. @default true */
   readonly failFast?: boolean;
 }
 
@@ -48,7 +48,7 @@ export const Delimiters = {
  *  BEFORE 61 3b 62 7c | 7c 63   →  AFTER "a", "b"        ("c" waits for its end)
  * ```
  *
- * **Place** first behind the transport.
+ * **Place** first after the transport.
  * **In** `Buffer`, in any cut.
  * **Out** `Buffer`, one for each frame, which may be empty.
  * **Events** as {@link ByteToMessageDecoder}.
@@ -79,7 +79,7 @@ export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private readonly maxFrameLength: number;
   private readonly stripDelimiter: boolean;
   private readonly failFast: boolean;
-  /** Lines go on behind a bad one at once, as LineFrameDecoder does. */
+  /** With the delimiters of lines decoding goes on at once after a bad frame, as in LineFrameDecoder. */
   private readonly isLines: boolean;
   private discarding = false;
   private discarded = 0;
@@ -118,11 +118,11 @@ export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
     return input.view(start, frameLength + (this.stripDelimiter ? 0 : delimiterLength));
   }
 
-  /** The end of a frame that is too long. */
+  /** The end of a frame that is too long has arrived. */
   private leaveOut(ctx: Context, input: ByteInput, found: Found): void {
     const { frameLength, delimiterLength } = found;
-    const wasTold = this.discarding && this.failFast;
-    const error = wasTold ? undefined : this.tooLong(input, `${this.discarded + frameLength}`);
+    const wasReported = this.discarding && this.failFast;
+    const error = wasReported ? undefined : this.tooLong(input, `${this.discarded + frameLength}`);
     this.search.skip(input, frameLength + delimiterLength);
     this.discarding = false;
     this.discarded = 0;
@@ -132,7 +132,7 @@ export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
   /** No delimiter yet: waits for it, or drops what is already too long. */
   private keepOrDiscard(ctx: Context, input: ByteInput): void {
     if (!this.discarding && input.length <= this.maxFrameLength) return;
-    // What may be the begin of a delimiter is not the frame's yet: that must not depend on the cut.
+    // The beginning of a possible delimiter is not counted as part of the frame, else the cut would matter.
     const length = input.length - this.search.begunAtEnd(input);
     if (!this.discarding && length <= this.maxFrameLength) return;
     const isFirst = !this.discarding;

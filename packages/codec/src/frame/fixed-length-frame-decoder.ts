@@ -27,14 +27,14 @@ const OPTIONS: KnownOptions<FixedLengthFrameDecoderOptions> = {
  *  BEFORE 61 | 62 63 64 | 65 66   →  AFTER "abc", "def"
  * ```
  *
- * **Place** first behind the transport.
+ * **Place** first after the transport.
  * **In** `Buffer`, in any cut.
  * **Out** `Buffer` of exactly `frameLength` bytes.
  * **Events** as {@link ByteToMessageDecoder}.
  * **Errors** `HR_ERR_TIMEOUT_READ` for a frame that does not become whole.
  * **State** the unfinished frame: one decoder for each channel.
  * **Cost** no copy for frames that lie within one read.
- * **Pitfalls** nothing in the stream tells a lost byte: all frames behind it are wrong.
+ * **Pitfalls** a lost byte is not noticed: all frames after it are wrong.
  *
  * @example
  * ```ts run

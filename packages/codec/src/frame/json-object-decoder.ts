@@ -32,7 +32,7 @@ const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 
-/** Where the decoder is: between values, in a value, in the elements of an array, or lost. */
+/** The states: between values, in a value, in the elements of an array, or lost after corrupt input. */
 const BETWEEN = 0;
 const IN_VALUE = 1;
 const IN_ARRAY = 2;
@@ -40,8 +40,7 @@ const LOST = 3;
 
 /**
  * Cuts a stream of JSON objects or arrays, with or without white space between them, into one frame for
- * each. It counts braces outside strings and looks no closer: whether a frame is JSON, {@link JsonCodec}
- * says.
+ * each. It only counts braces outside strings; {@link JsonCodec} finds out whether a frame is JSON.
  *
  * ```text
  *  BEFORE {"a":1}{"b | ":"}"} [1]             →  AFTER '{"a":1}', '{"b":"}"}', '[1]'
@@ -49,7 +48,7 @@ const LOST = 3;
  *  BEFORE [ {"a":1}, [2] , 3 ]                →  AFTER '{"a":1}', '[2]', '3'
  * ```
  *
- * **Place** first behind the transport, for peers that send JSON without any framing.
+ * **Place** first after the transport, for peers that send JSON without any framing.
  * **In** `Buffer`, in any cut.
  * **Out** `Buffer`, one for each object, array or element.
  * **Events** as {@link ByteToMessageDecoder}.
@@ -60,7 +59,7 @@ const LOST = 3;
  * **State** the unfinished object, at most `maxObjectLength` bytes and one read: one decoder for each
  * channel.
  * **Cost** every byte is looked at once.
- * **Pitfalls** numbers, strings and `null` at the top level are no frames, because nothing tells their end.
+ * **Pitfalls** numbers, strings and `null` at the top level are not frames, because nothing marks their end.
  *
  * @example
  * ```ts run
@@ -80,9 +79,9 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
   private depth = 0;
   private inString = false;
   private escaped = false;
-  /** So many bytes of the input have been looked at. */
+  /** How many bytes of the input have been examined. */
   private scanned = 0;
-  /** The rest of a too long object is left out. */
+  /** The rest of a too long object is being discarded. */
   private discarding = false;
 
   constructor(options: JsonObjectDecoderOptions = {}) {
@@ -97,7 +96,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     return this.discarding;
   }
 
-  /** @internal The begin of an array that is streamed counts, but its next element may take its time. */
+  /** @internal A streamed array that has begun counts, but no deadline runs for its next element. */
   protected override heldBytes(): number {
     return super.heldBytes() || (this.state === IN_ARRAY ? 1 : 0);
   }
@@ -109,7 +108,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     }
     if (this.state === BETWEEN && !this.begin(input)) return undefined;
     const { length } = input;
-    // Beyond this the object is too long, whatever comes.
+    // At this length the object is too long, whatever follows.
     const limit = this.discarding ? length : Math.min(length, this.maxObjectLength + 1);
     const end = this.findEnd(input, limit);
     if (end !== -1) return this.finish(input, end);
@@ -121,7 +120,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     return undefined;
   }
 
-  /** Where the value ends: its last brace, or the comma or bracket behind an element; -1 if not before `limit`. */
+  /** Where the value ends: its last brace, or the comma or bracket after an element; -1 if not before `limit`. */
   private findEnd(input: ByteInput, limit: number): number {
     const { buffer, start } = input;
     const isElement = this.state === IN_ARRAY;
@@ -147,7 +146,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     return at < limit ? at : -1;
   }
 
-  /** Skips white space up to the begin of a value; false if there is none yet. */
+  /** Skips white space up to the beginning of a value; false if there is none yet. */
   private begin(input: ByteInput): boolean {
     let at = 0;
     while (at < input.length && isWhiteSpace(input.at(at))) at += 1;
@@ -169,13 +168,13 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     return true;
   }
 
-  /** The byte at `at` ends the value, or is the comma or bracket behind it. */
+  /** The byte at `at` ends the value, or is the comma or bracket after it. */
   private finish(input: ByteInput, at: number): Buffer | undefined {
     const byte = input.at(at);
     const isElement = this.state === IN_ARRAY;
     const frameEnd = isElement ? at : at + 1;
     const isTooLong = frameEnd > this.maxObjectLength && !this.discarding;
-    // What becomes of the rest must not hang on whether the end of what is too long has come.
+    // What is done with the rest must not depend on whether the end of the too long value has arrived.
     if (isTooLong && this.frameErrorPolicy !== 'skip') throw this.exceeded(input);
     if (!isElement || byte === CLOSE_BRACKET) this.state = BETWEEN;
     this.scanned = 0;
@@ -212,7 +211,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     return error;
   }
 
-  /** Nothing behind this can be told apart any more. */
+  /** After this nothing can be recognised any more. */
   private corrupt(input: ByteInput): DecodeError {
     const error = new DecodeError(
       'FRAME_CORRUPT',
@@ -225,7 +224,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
   }
 }
 
-/** As Java sees it, whose decoder this one agrees with: tab to CR, FS to US, space. */
+/** White space as in Java, for the same result as Netty: tab to CR, FS to US, space. */
 function isWhiteSpace(byte: number): boolean {
   return byte === 0x20 || (byte >= 9 && byte <= 13) || (byte >= 28 && byte <= 31);
 }

@@ -35,7 +35,7 @@ export interface LengthFieldPrependerOptions {
   readonly lengthIncludesLengthFieldLength?: boolean;
   /** @default 'big' */
   readonly byteOrder?: ByteOrder;
-  /** The longest body in bytes; take the same limit as the peer's decoder. @default what the field can say */
+  /** The longest body in bytes; take the same limit as the peer's decoder. @default what fits the field */
   readonly maxBodyLength?: number;
 }
 
@@ -56,13 +56,13 @@ const DEFAULTS = {
 
 /**
  * How lengths are written and which bodies are refused. A server makes the same prepender for each of its
- * connections: those of one configuration share one of these.
+ * connections: prependers with equal options share one format.
  */
 class LengthFormat {
   private static last: LengthFormat | undefined = undefined;
 
   readonly width: LengthFieldWidth;
-  /** What the field's value has beyond the length of the body. */
+  /** Added to the length of the body to get the field's value. */
   readonly extra: number;
   readonly isLittle: boolean;
   readonly maxBodyLength: number;
@@ -83,7 +83,7 @@ class LengthFormat {
     this.key = `LengthFieldPrepender:${width}:${extra}:${isLittle}:${maxBodyLength}`;
   }
 
-  /** The one that was made last, if it is the same. */
+  /** The format that was made last, if it is equal. */
   static of(
     width: LengthFieldWidth,
     extra: number,
@@ -125,7 +125,7 @@ class LengthFormat {
   }
 }
 
-/** A length and the body that it counts, not yet copied together. There is one for each message: two fields. */
+/** A length and the body that it counts, not yet copied together. Made for each message, hence only two fields. */
 class LengthPrefixed implements ByteSource {
   private readonly format: LengthFormat;
   private readonly body: OutboundBytes;

@@ -15,7 +15,7 @@ export interface LineFrameDecoderOptions extends ByteToMessageDecoderOptions {
   readonly maxLength?: number;
   /** Leave the line's end out of the frame. @default true */
   readonly stripDelimiter?: boolean;
-  /** Report a too long line as soon as it is too long; `false`: when its end has come. @default false */
+  /** Report a too long line as soon as it is too long; `false`: when its end has arrived. @default false */
   readonly failFast?: boolean;
   /** What ends a line: LF with or without a CR before it, or only CRLF, where a bare LF is part of the line. @default 'any' */
   readonly ending?: 'any' | 'crlf';
@@ -43,7 +43,7 @@ const CR = 13;
  *                                     stripDelimiter: false → "ab\r\n", "\n", "c\n"
  * ```
  *
- * **Place** first behind the transport.
+ * **Place** first after the transport.
  * **In** `Buffer`, in any cut.
  * **Out** `Buffer`, one for each line.
  * **Events** as {@link ByteToMessageDecoder}.
@@ -70,7 +70,7 @@ export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private readonly stripDelimiter: boolean;
   private readonly failFast: boolean;
   private readonly crlfOnly: boolean;
-  /** So much of the unfinished line has been searched. */
+  /** How many bytes of the unfinished line have been searched. */
   private searched = 0;
   private discarding = false;
   private discarded = 0;
@@ -125,7 +125,7 @@ export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
     return input.view(start, this.stripDelimiter ? length : lf + 1);
   }
 
-  /** Where the LF of the line's end stands. */
+  /** The index of the LF that ends the line, or -1. */
   private findEnd(input: ByteInput): number {
     let lf = input.indexOf(LF, this.searched);
     while (this.crlfOnly && lf !== -1 && !(lf > 0 && input.at(lf - 1) === CR)) {

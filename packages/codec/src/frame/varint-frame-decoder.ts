@@ -29,7 +29,7 @@ const MAX_VARINT_BYTES = 5;
  *  BEFORE ac 02 (300) and 300 bytes   →  AFTER the 300 bytes
  * ```
  *
- * **Place** first behind the transport.
+ * **Place** first after the transport.
  * **In** `Buffer`, in any cut.
  * **Out** `Buffer`, one for each frame, without its length.
  * **Events** as {@link ByteToMessageDecoder}.
@@ -53,7 +53,7 @@ const MAX_VARINT_BYTES = 5;
  */
 export class VarintFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private readonly maxFrameLength: number;
-  /** How much of a too long frame has not come yet. */
+  /** How many bytes of a too long frame have not arrived yet. */
   private toDiscard = 0;
 
   constructor(options: VarintFrameDecoderOptions) {

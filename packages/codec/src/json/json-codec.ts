@@ -12,7 +12,7 @@ import { encodeJson, jsonKey, parseJson } from './json-message.ts';
 
 /** Options of {@link JsonCodec}. */
 export interface JsonCodecOptions<Read, Written> extends SchemaCodecOptions<Read, Written> {
-  /** Written behind each outbound message, such as `'\n'` for JSON lines. @default '' */
+  /** Written after each outbound message, such as `'\n'` for JSON lines. @default '' */
   readonly delimiter?: string;
 }
 
@@ -30,11 +30,12 @@ const OPTIONS: KnownOptions<JsonCodecOptions<unknown, unknown>> = {
  *  BEFORE 7b 22 61 22 3a 31 7d  →  AFTER { a: 1 }
  * ```
  *
- * **Place** behind a frame decoder: lines, a length field, or {@link JsonObjectDecoder}.
+ * **Place** after a frame decoder: lines, a length field, or {@link JsonObjectDecoder}.
  * **In** inbound `Buffer`; outbound any value but bytes, which pass by.
  * **Out** inbound what the schema gives back; outbound `Buffer`.
  * **Events** all pass.
- * **Errors** `HR_ERR_FRAME_TOO_LONG` for a value over `maxHeapBytes`, `HR_ERR_TEXT_NOT_UTF8`, `HR_ERR_MESSAGE_INVALID` for what is no JSON or does not fit the schema;
+ * **Errors** `HR_ERR_FRAME_TOO_LONG` for a value over `maxHeapBytes`, `HR_ERR_TEXT_NOT_UTF8`,
+ * `HR_ERR_MESSAGE_INVALID` for what is not JSON or does not fit the schema;
  * `HR_ERR_MESSAGE_NOT_ENCODABLE` and `HR_ERR_ENCODER_FAILED` fail the write (a function, a cycle, a bigint).
  * **State** whether it has failed: one codec for each channel.
  * **Cost** `JSON.parse` and the schema; a broadcast to a group is encoded once.

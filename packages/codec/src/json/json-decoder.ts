@@ -38,7 +38,8 @@ const OPTIONS: KnownOptions<JsonDecoderOptions<unknown>> = {
  * **In** inbound `Buffer`; anything else passes by.
  * **Out** what the schema gives back.
  * **Events** all pass.
- * **Errors** `HR_ERR_TEXT_NOT_UTF8`, `HR_ERR_MESSAGE_INVALID` for what is no JSON or does not fit the schema.
+ * **Errors** `HR_ERR_FRAME_TOO_LONG` for a value over `maxHeapBytes`, `HR_ERR_TEXT_NOT_UTF8`,
+ * `HR_ERR_MESSAGE_INVALID` for what is not JSON or does not fit the schema.
  * **State** whether it has failed: one decoder for each channel.
  * **Cost** `JSON.parse` and the schema.
  * **Pitfalls** without a schema a message is whatever the peer wants, a `__proto__` key included. Schemas must

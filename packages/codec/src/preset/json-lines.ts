@@ -20,7 +20,7 @@ const OPTIONS: KnownOptions<JsonLinesOptions<unknown, unknown>> = {
 };
 
 /**
- * One JSON value on each line (NDJSON), both ways: values in the pipeline. To be spread into
+ * One JSON value on each line (NDJSON), both ways: the pipeline has values. Spread it into
  * `addLast`, or into `add` of a `pipeline()`.
  *
  * ```text

@@ -6,7 +6,7 @@ import { StringCodec } from '../text/string-codec.ts';
 
 /** Options of {@link textLines}. */
 export interface TextLinesOptions extends Omit<LineFrameDecoderOptions, 'stripDelimiter'> {
-  /** Written behind each outbound text. @default '\n' */
+  /** Written after each outbound text. @default '\n' */
   readonly delimiter?: '\n' | '\r\n';
 }
 
@@ -20,7 +20,7 @@ const OPTIONS: KnownOptions<TextLinesOptions> = {
 const DELIMITERS: readonly ('\n' | '\r\n')[] = ['\n', '\r\n'];
 
 /**
- * Lines of UTF-8 text, both ways: strings without their line ends in the pipeline. To be spread into
+ * Lines of UTF-8 text, both ways: the pipeline has strings without line endings. Spread it into
  * `addLast`, or into `add` of a `pipeline()`.
  *
  * ```text

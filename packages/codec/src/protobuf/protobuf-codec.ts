@@ -36,7 +36,7 @@ const OPTIONS: KnownOptions<ProtobufCodecOptions<DescMessage>> = {
  *  BEFORE 08 01  →  AFTER { $typeName: 'google.protobuf.Duration', seconds: 1n, nanos: 0 }
  * ```
  *
- * **Place** behind {@link VarintFrameDecoder} or another frame decoder.
+ * **Place** after {@link VarintFrameDecoder} or another frame decoder.
  * **In** inbound `Buffer`; outbound messages of the schema, anything else passes by.
  * **Out** inbound messages of the schema; outbound bytes.
  * **Events** all pass.
@@ -44,7 +44,7 @@ const OPTIONS: KnownOptions<ProtobufCodecOptions<DescMessage>> = {
  * write.
  * **State** whether it has failed: one codec for each channel.
  * **Cost** the library; a broadcast to a group is encoded once.
- * **Pitfalls** Protocol Buffers do not tell one message from another: the schema must be the right one.
+ * **Pitfalls** the bytes do not name their message type: the schema must be the right one.
  *
  * @example
  * ```ts run

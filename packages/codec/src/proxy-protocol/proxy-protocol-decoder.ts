@@ -25,11 +25,11 @@ import { type TrustedPeers, trustCheck } from './trusted-peers.ts';
 
 /** Options of {@link ProxyProtocolDecoder}. */
 export interface ProxyProtocolDecoderOptions {
-  /** Whose headers are believed. Everybody else could claim to be anybody. */
+  /** The peers whose headers are believed. Any other peer could claim to be any client. */
   readonly trusted: TrustedPeers;
   /**
-   * What becomes of connections from others: `'refuse'` closes them, `'as-data'` takes what they send for
-   * ordinary data and them for clients. @default 'refuse'
+   * What is done with connections from other peers: `'refuse'` closes them, `'as-data'` treats the peer as a
+   * client and a header of its own as data. @default 'refuse'
    */
   readonly others?: 'refuse' | 'as-data';
   /**
@@ -41,7 +41,7 @@ export interface ProxyProtocolDecoderOptions {
   readonly maxTlvBytes?: number;
   /** When input that is no header is refused. @default 'at-once' */
   readonly refusal?: ProxyRefusal;
-  /** For a proxy that passes the client's TLS through: behind the header TLS begins, and this serves it. @default no TLS */
+  /** For a proxy that passes the client's TLS through: TLS begins after the header, with this context. @default no TLS */
   readonly tls?: TlsServerContext;
 }
 
@@ -62,8 +62,8 @@ const DEFAULTS = {
 } as const;
 
 /**
- * Takes the PROXY header off the beginning of a connection, version 1 or 2, and tells who the client is.
- * Then it removes itself.
+ * Takes the PROXY header off the beginning of a connection, version 1 or 2, and announces the client's
+ * address. Then it removes itself.
  *
  * ```text
  *  BEFORE "PROXY TCP4 203.0.113.7 192.0.2.1 51000 443\r\nhello"  →  AFTER "hello"
@@ -71,18 +71,18 @@ const DEFAULTS = {
  *  wire | [PROXY] | frame | codec | app
  * ```
  *
- * **Place** first behind the transport. The header itself is never encrypted: a server behind a proxy that
+ * **Place** first after the transport. The header itself is never encrypted: a server behind a proxy that
  * passes TLS through is bound without `tls` and gives it to this handler.
  * **In** `Buffer`, in any cut.
- * **Out** the bytes behind the header, as they came.
+ * **Out** the bytes after the header, unchanged.
  * **Events** fires a {@link ProxyProtocolEvent} once, before the first byte of data. Sets `CLIENT_ADDRESS`
  * (read it with `clientAddress(channel)`) and {@link PROXY_HEADER}.
- * **Errors** `HR_ERR_FRAME_CORRUPT` and `HR_ERR_FRAME_TOO_LONG` for what is no header,
- * `HR_ERR_TIMEOUT_READ` for one that does not come: told through the pipeline, then the channel ends.
- * `HR_ERR_REJECTED_PEER` for a peer that is not trusted: told to the log at level info; the close reason is
- * `refused`, and handlers behind this one never see the channel active.
+ * **Errors** `HR_ERR_FRAME_CORRUPT` and `HR_ERR_FRAME_TOO_LONG` for what is not a header,
+ * `HR_ERR_TIMEOUT_READ` for one that does not arrive: fired as `exceptionCaught`, then the channel ends.
+ * `HR_ERR_REJECTED_PEER` for a peer that is not trusted: only logged, at level info; the close reason is
+ * `refused`, and `channelActive` does not reach the handlers after this one.
  * **State** one connection's header.
- * **Cost** none once the header is through.
+ * **Cost** none once the header has been read.
  * **Pitfalls** `channelActive` passes before the header is known: ask for the client's address in the event
  * or at the first message. Limits at the listening socket see the proxy, not the client.
  *
@@ -108,7 +108,7 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
   /** Whether the peer is trusted, once it was asked. */
   private trust: boolean | undefined = undefined;
   private timer: Timer | undefined = undefined;
-  /** Nothing is acted on any more. */
+  /** The decision has been made: what still arrives is ignored. */
   private over = false;
   private arrivedBytes = 0;
 
@@ -162,14 +162,14 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
     this.over = true;
     this.announce(ctx, header);
     if (this.tls !== undefined) upgradeToTls(ctx, this.tls, { received: input.takeAll() });
-    // The application asked for a message, and the header is none.
+    // The application asked for a message, and the header is not one.
     if (!ctx.channel.autoRead && input.length === 0) ctx.read();
     if (!ctx.isRemoved) ctx.pipeline.remove(ctx.handler);
   }
 
   private announce(ctx: Context, header: ProxyHeader | undefined): void {
     const { attributes, remoteAddress } = ctx.channel;
-    // Set in any case: who waits for it waits for the decision, not for another address.
+    // Set in any case: handlers that wait for it wait for the decision, not for another address.
     attributes.set(CLIENT_ADDRESS, header?.source ?? remoteAddress);
     attributes.set(PROXY_HEADER, header);
     ctx.fireUserEventTriggered(new ProxyProtocolEvent(header));
@@ -187,7 +187,7 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
     else this.passBy(ctx);
   }
 
-  /** No proxy, but a client that may be one. */
+  /** The peer is no proxy but a client, which is allowed here. */
   private passBy(ctx: Context): void {
     this.over = true;
     this.announce(ctx, undefined);

@@ -20,17 +20,17 @@ const MAX_BLOCK_REST = 65_535;
 const MAX_PATH_BYTES = 108;
 
 /**
- * Sends a PROXY header as the first bytes of a connection that we open: so the server learns for which
- * client we speak. Then it removes itself.
+ * Sends a PROXY header as the first bytes of an outbound connection: it names the client for which the
+ * connection was opened. Then it removes itself.
  *
  * ```text
  *  BEFORE "hello"  →  AFTER "PROXY TCP4 203.0.113.7 192.0.2.1 51000 443\r\nhello"
  * ```
  *
- * **Place** first behind the transport.
+ * **Place** first after the transport.
  * **In** everything passes.
- * **Out** one `Buffer` as soon as the channel is active, flushed, for some servers speak first.
- * **Events** all pass; `channelActive` behind the header.
+ * **Out** one `Buffer` as soon as the channel is active, flushed, because some servers send first.
+ * **Events** all pass; `channelActive` after the header was written.
  * **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for a header that contradicts itself, `HR_ERR_MESSAGE_TOO_LONG`
  * for more than 65,535 bytes of addresses and TLVs. They reach `exceptionCaught`.
  * **State** none.
@@ -88,7 +88,7 @@ const OPTIONS: KnownOptions<ProxyHeaderOptions> = {
   tlvs: true,
 };
 
-/** A header for a stream between two addresses; without them one that says "no client, a check of our own". */
+/** A header for a stream between two addresses; without them one for a connection of the proxy's own (`LOCAL`), such as a health check. */
 export function proxyHeader(
   source: Address | undefined,
   destination: Address | undefined,
@@ -138,7 +138,7 @@ export function encodeProxyHeader(header: ProxyHeader): Buffer {
   return formatProxyBlock(header);
 }
 
-/** A client over IPv4 at a socket for both is written with its mapped IPv6 address. */
+/** An IPv4 address beside an IPv6 address is written as its mapped IPv6 address. */
 function sameFamily(source: Address, destination: Address): [Address, Address] {
   if ('path' in source || 'path' in destination) return [source, destination];
   if (source.family === destination.family) return [source, destination];

@@ -30,7 +30,7 @@ const OPTIONS: KnownOptions<RespCodecOptions> = {
  *  wire | [resp] | app       bytes on the left, RespValue in and RespInput out on the right
  * ```
  *
- * **Place** first behind the transport (or TLS).
+ * **Place** first after the transport (or TLS).
  * **In** `Buffer`, in any cut; outbound {@link RespInput}.
  * **Out** {@link RespValue}; outbound bytes.
  * **Events** as `ByteToMessageDecoder`.

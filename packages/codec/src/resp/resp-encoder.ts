@@ -36,7 +36,7 @@ const OPTIONS: KnownOptions<RespEncoderOptions> = {
  *  BEFORE RespSimple "OK"  →  AFTER "+OK\r\n"
  * ```
  *
- * **Place** first behind the transport (or TLS).
+ * **Place** first after the transport (or TLS).
  * **In** outbound {@link RespInput}; text is a string of bytes, for `+OK` write `RespSimple.OK`.
  * **Out** `Buffer`, or a `ByteSource` for a large string.
  * **Events** all pass.

@@ -15,7 +15,7 @@ export interface StandardSchema<Input = unknown, Output = Input> {
   };
 }
 
-/** What a schema says about a value. */
+/** The result of a validation: the value, or the issues found. */
 export type SchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly SchemaIssue[] };
@@ -26,7 +26,7 @@ export interface SchemaIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** Issues told in an error's text; more are counted. */
+/** Issues shown in an error's text; more are only counted. */
 const SHOWN_ISSUES = 3;
 
 /** Returns the option, or throws an {@link OptionError} for what is no Standard Schema. */

@@ -10,7 +10,7 @@ import { checkDelimiter, decodeText, encodeText, textKey } from './text-message.
 
 /** Options of {@link StringCodec}. */
 export interface StringCodecOptions extends MessageToMessageDecoderOptions {
-  /** Written behind each outbound text, such as `'\n'` for lines. @default '' */
+  /** Written after each outbound text, such as `'\n'` for lines. @default '' */
   readonly delimiter?: string;
 }
 
@@ -27,7 +27,7 @@ const OPTIONS: KnownOptions<StringCodecOptions> = {
  *  BEFORE 68 c3 a9  →  AFTER "hé"          BEFORE 68 c3 28  →  HR_ERR_TEXT_NOT_UTF8
  * ```
  *
- * **Place** behind a frame decoder, so that each Buffer is a whole text. For a stream without frames see
+ * **Place** after a frame decoder, so that each Buffer is a whole text. For a stream without frames see
  * {@link StreamingStringDecoder}.
  * **In** inbound `Buffer`, outbound `string`; anything else passes by.
  * **Out** inbound `string`, outbound `Buffer`.
