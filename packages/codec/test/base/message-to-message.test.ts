@@ -50,7 +50,7 @@ describe('MessageToMessageDecoder', () => {
     expect(channel.embedded.reads).toBe(1);
   });
 
-  it('drops what comes behind a fatal error, and only that message with skip', () => {
+  it('drops what comes after a fatal error, and only that message with skip', () => {
     const channel = new NotingChannel(new Words());
     channel.writeInbound('a', '!', 'b');
     expect(channel.noted()).toEqual(['a', '!HR_ERR_DECODER_FAILED']);
@@ -120,7 +120,7 @@ describe('MessageToMessageCodec', () => {
     expect([channel.readInbound(), channel.readOutbound()]).toEqual([7, '8']);
   });
 
-  it('S18 is refused if it says it is sharable', () => {
+  it('S18 is refused if it sets sharable', () => {
     class Shared extends Numbers {
       // @ts-expect-error a codec with an inbound half cannot be sharable
       override readonly sharable = true;

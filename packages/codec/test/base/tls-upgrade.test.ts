@@ -51,13 +51,13 @@ function heldAfter(...reads: readonly string[]): number | undefined {
 }
 
 describe('a decoder before an upgrade to TLS', () => {
-  it('tells of whole frames and of parts behind the one that asks for it', () => {
+  it('reports whole frames and parts after the one that asks for it', () => {
     expect(heldAfter('STARTTLS\nEVIL\nHAL')).toBe(8);
     expect(heldAfter('STARTTLS\nHAL')).toBe(3);
     expect(heldAfter('x\nSTART', 'TLS\nE')).toBe(1);
   });
 
-  it('holds nothing when nothing came behind it', () => {
+  it('holds nothing when nothing came after it', () => {
     expect(heldAfter('STARTTLS\n')).toBe(0);
     expect(heldAfter('STAR', 'TTLS\n')).toBe(0);
   });

@@ -19,7 +19,7 @@ describe('JsonObjectDecoder', () => {
     expect(outcome(decoder(), ...stream)).toEqual(frames);
   });
 
-  it('S224 anything else is corrupt, and all input behind it is dropped, whatever the policy', () => {
+  it('S224 anything else is corrupt, and all input after it is dropped, whatever the policy', () => {
     for (const frameErrorPolicy of ['close', 'emit'] as const) {
       const stream = ['{"a":1}x', '{"b":1}'];
       expect(outcome(decoder({ frameErrorPolicy }), ...stream)).toEqual([

@@ -72,7 +72,7 @@ describe('LengthFieldFrameDecoder', () => {
     expect(outcome(decoder(options), stream)).toEqual(['abc']);
   });
 
-  it('S166 S169 S179 has the defaults of Netty, counts the body behind the field, and waits for all of it', () => {
+  it('S166 S169 S179 has the defaults of Netty, counts the body after the field, and waits for all of it', () => {
     const channel = new NotingChannel(decoder());
     channel.feed('\0');
     channel.feed('\x02a');
@@ -173,7 +173,7 @@ describe('LengthFieldFrameDecoder', () => {
     expect(guess('rtbu')).not.toContain('seems');
   });
 
-  it('S192 tells the log about a frame that the end of the input cut off, and nobody else', () => {
+  it('S192 only logs a frame that the end of the input cut off', () => {
     const lines: string[] = [];
     const logger = { log: (level: string, text: string) => void lines.push(`${level} ${text}`) };
     const channel = EmbeddedChannel.with({ logger }, decoder());

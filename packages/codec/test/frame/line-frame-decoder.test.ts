@@ -59,7 +59,7 @@ describe('LineFrameDecoder', () => {
     expect(outcome(strict, 'a\nb\r', '\nc\n', 'd\r\n')).toEqual(['a\nb', 'c\nd']);
   });
 
-  it('closes after a long line by default, and nothing behind it is decoded', () => {
+  it('closes after a long line by default, and nothing after it is decoded', () => {
     expect(outcome(decoder(), 'ab\n123456\ncd\n', 'ef\n')).toEqual([
       'ab',
       '!HR_ERR_FRAME_TOO_LONG',

@@ -63,7 +63,7 @@ const header: fc.Arbitrary<ProxyHeader> = fc.oneof(
   fc.constant(proxyHeader(undefined, undefined)),
 );
 
-/** A header with data behind it, whole or with some bytes changed. */
+/** A header with data after it, whole or with some bytes changed. */
 const stream = fc
   .tuple(header, bytes, fc.array(fc.tuple(fc.nat(300), fc.nat(255)), { maxLength: 3 }))
   .map(([one, data, changes]) => {
@@ -109,7 +109,7 @@ function cut(whole: Buffer, pieces: readonly number[]): Buffer[] {
 
 describe('ProxyProtocolDecoder, by properties', () => {
   it.each<ProxyRefusal>(['at-once', 'when-too-long', 'at-its-end'])(
-    'says the same however the stream is cut, %s',
+    'gives the same however the stream is cut, %s',
     (refusal) => {
       fc.assert(
         fc.property(stream, sizes, (whole, pieces) => {
