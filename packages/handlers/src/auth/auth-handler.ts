@@ -26,11 +26,11 @@ import type { Session } from './session-registry.ts';
 
 const DEFAULTS = {
   timeoutMs: 10_000,
-  onRefused: 'close',
-  earlyMessages: 'hold-behind',
+  refusalPolicy: 'close',
+  earlyMessages: 'hold-following',
   earlyWrites: 'hold',
   maxHeld: 32,
-  onDuplicate: 'allow',
+  duplicatePolicy: 'allow',
   again: 'pass',
 } as const;
 
@@ -111,17 +111,17 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
   private heldEnd = false;
 
   constructor(options: AuthOptions<Principal, Message, Reply>) {
+    checkAuthOptions(options);
     this.options = options;
     checkTime('timeoutMs', options.timeoutMs ?? DEFAULTS.timeoutMs);
     this.machine = new AuthMachine({
       earlyMessages: options.earlyMessages ?? DEFAULTS.earlyMessages,
       earlyWrites: options.earlyWrites ?? DEFAULTS.earlyWrites,
       maxHeld: checkNumber('maxHeld', options.maxHeld ?? DEFAULTS.maxHeld, { integer: true }),
-      onDuplicate: options.onDuplicate ?? DEFAULTS.onDuplicate,
+      duplicatePolicy: options.duplicatePolicy ?? DEFAULTS.duplicatePolicy,
       again: options.again ?? DEFAULTS.again,
-      staysOnNo: (options.onRefused ?? DEFAULTS.onRefused) === 'stay',
+      staysOnNo: (options.refusalPolicy ?? DEFAULTS.refusalPolicy) === 'stay',
     });
-    checkAuthOptions(options);
   }
 
   // --- life ---

@@ -1,10 +1,10 @@
 /** What an AuthMachine decides by. */
 export interface AuthRules {
-  readonly earlyMessages: 'hold-behind' | 'hold' | 'refuse';
+  readonly earlyMessages: 'hold-following' | 'hold' | 'refuse';
   readonly earlyWrites: 'hold' | 'refuse' | 'pass';
   /** Messages that may wait for credentials, and writes that may wait for the yes. */
   readonly maxHeld: number;
-  readonly onDuplicate: 'kick-older' | 'refuse' | 'allow';
+  readonly duplicatePolicy: 'kick-older' | 'refuse' | 'allow';
   readonly again: 'pass' | 'refuse' | 'move';
   /** A no leaves the connection open, unless the verdict decides otherwise. */
   readonly staysOnNo: boolean;
@@ -121,11 +121,11 @@ export class AuthMachine {
 
   /** Yes; the id has so many other sessions. */
   yes(others: number): readonly AuthAction[] {
-    const { onDuplicate } = this.rules;
-    if (others > 0 && onDuplicate === 'refuse') return this.refuse('duplicate', this.isIn);
+    const { duplicatePolicy } = this.rules;
+    if (others > 0 && duplicatePolicy === 'refuse') return this.refuse('duplicate', this.isIn);
     this.now = 'done';
     this.isIn = true;
-    return others > 0 && onDuplicate === 'kick-older' ? KICK_AND_ACCEPT : ACCEPT;
+    return others > 0 && duplicatePolicy === 'kick-older' ? KICK_AND_ACCEPT : ACCEPT;
   }
 
   no(stays: boolean = this.rules.staysOnNo): readonly AuthAction[] {

@@ -15,7 +15,7 @@ export type AuthVerdict<Principal, Reply> =
       /** Why not, for logs. */
       readonly refused: string;
       readonly reply?: Reply;
-      /** The connection stays, the peer may try again. @default what `onRefused` says */
+      /** The connection stays, the peer may try again. @default what `refusalPolicy` says */
       readonly stays?: boolean;
     };
 
@@ -29,9 +29,9 @@ export interface AuthReplies<Principal, Message, Reply> {
   readonly unauthenticated?: (message: Message) => Reply | undefined;
   /** The deadline is over. */
   readonly timedOut?: () => Reply | undefined;
-  /** With `onDuplicate: 'kick-older'`: the last word to the older connection. */
+  /** With `duplicatePolicy: 'kick-older'`: the last word to the older connection. */
   readonly kicked?: (principal: Principal) => Reply | undefined;
-  /** With `onDuplicate: 'refuse'`: to the newer connection. */
+  /** With `duplicatePolicy: 'refuse'`: to the newer connection. */
   readonly duplicate?: (principal: Principal) => Reply | undefined;
   /** With `again: 'refuse'`: credentials of one who is signed in. */
   readonly again?: (message: Message) => Reply | undefined;
@@ -55,13 +55,13 @@ export interface AuthOptions<Principal, Message, Reply> {
   /** What the peer is told. */
   readonly replies?: AuthReplies<Principal, Message, Reply>;
   /** What a no does to the connection, unless the verdict says otherwise. @default 'close' */
-  readonly onRefused?: 'close' | 'stay';
+  readonly refusalPolicy?: 'close' | 'stay';
   /**
    * Messages before the yes: those behind credentials that are still being looked at are held
-   * (`hold-behind`), or all are (`hold`), or none (`refuse`). What is not held ends the connection.
-   * @default 'hold-behind'
+   * (`hold-following`), or all are (`hold`), or none (`refuse`). What is not held ends the connection.
+   * @default 'hold-following'
    */
-  readonly earlyMessages?: 'hold-behind' | 'hold' | 'refuse';
+  readonly earlyMessages?: 'hold-following' | 'hold' | 'refuse';
   /** What handlers behind write before the yes: sent after it, failed, or let through. @default 'hold' */
   readonly earlyWrites?: 'hold' | 'refuse' | 'pass';
   /** How many messages are held in each direction; one more is refused. @default 32 */
@@ -71,7 +71,7 @@ export interface AuthOptions<Principal, Message, Reply> {
   /** Who is connected, by id; shared by the handlers of one server. */
   readonly sessions?: SessionRegistry<Principal>;
   /** What happens when an id is in use elsewhere; anything but `allow` needs `sessions`. @default 'allow' */
-  readonly onDuplicate?: 'kick-older' | 'refuse' | 'allow';
+  readonly duplicatePolicy?: 'kick-older' | 'refuse' | 'allow';
   /**
    * Credentials of one who is signed in: ordinary messages (`pass`), answered with `replies.again`
    * (`refuse`), or a new sign-in whose yes moves the channel to the new principal (`move`). The latter two

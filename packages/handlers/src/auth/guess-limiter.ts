@@ -1,5 +1,5 @@
 import { type Channel, clientAddress } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import { addressKey } from '../limit/address-key.ts';
 import type { AuthAttempt, AuthVerdict } from './auth-options.ts';
 
@@ -26,6 +26,15 @@ const DEFAULTS = {
   forgiveEveryMs: 60_000,
   maxClients: 10_000,
 } as const;
+
+const OPTIONS: KnownOptions<GuessLimiterOptions> = {
+  freeTries: true,
+  delayMs: true,
+  maxDelayMs: true,
+  forgiveEveryMs: true,
+  maxClients: true,
+  clientOf: true,
+};
 
 interface Guesses {
   /** Wrong ones, and those whose outcome is not known yet: many tries at once are no way around. */
@@ -62,6 +71,7 @@ export class GuessLimiter {
   private readonly clients = new Map<string, Guesses>();
 
   constructor(options: GuessLimiterOptions = {}) {
+    checkOptions('GuessLimiter', options, OPTIONS);
     const { clientOf, ...given } = options;
     this.clientOf = clientOf ?? ((channel) => addressKey(clientAddress(channel)));
     this.options = { ...DEFAULTS, ...given };

@@ -9,6 +9,8 @@ import {
   type PassThrough,
   type Types,
 } from '@headrace/core';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { checkChoice, checkObject } from '../option/option-check.ts';
 
 /** Options of a {@link BroadcastHandler}. */
 export interface BroadcastOptions<In, Out> {
@@ -22,6 +24,12 @@ export interface BroadcastOptions<In, Out> {
   /** Also hands each message to the handlers behind. @default true, unless it is the last handler */
   readonly passOn?: boolean;
 }
+
+const OPTIONS: KnownOptions<BroadcastOptions<unknown, unknown>> = {
+  to: true,
+  format: true,
+  passOn: true,
+};
 
 /**
  * Sends every message to the members of a group: to the others, to all, or to those you choose.
@@ -70,6 +78,10 @@ export class BroadcastHandler<In = PassThrough, Out = unknown> implements Handle
   private isFlushDue = false;
 
   constructor(group: ChannelGroup<Out>, options: BroadcastOptions<In, Out> = {}) {
+    checkObject('group', group, 'the ChannelGroup to send to');
+    checkOptions<object>('BroadcastHandler', options, OPTIONS);
+    const { to = 'others' } = options;
+    if (typeof to !== 'function') checkChoice('to', to, ['others', 'all']);
     this.group = group;
     this.options = options;
   }

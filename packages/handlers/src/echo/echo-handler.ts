@@ -1,5 +1,5 @@
 import type { Context, Handler, PassThrough, Types, WhatItReads } from '@headrace/core';
-import { toError } from '@headrace/core/authoring';
+import { checkOptions, type KnownOptions, toError } from '@headrace/core/authoring';
 
 /** Options of an {@link EchoHandler}. */
 export interface EchoOptions<In, Out> {
@@ -8,6 +8,8 @@ export interface EchoOptions<In, Out> {
   /** Also hands each message to the handlers behind. @default true, unless it is the last handler */
   readonly passOn?: boolean;
 }
+
+const OPTIONS: KnownOptions<EchoOptions<unknown, unknown>> = { reply: true, passOn: true };
 
 /**
  * Sends every message back to its sender, and hands it on to the handlers behind.
@@ -49,6 +51,7 @@ export class EchoHandler<In = PassThrough, Out = WhatItReads> implements Handler
   private isReadWanted = false;
 
   constructor(options: EchoOptions<In, Out> = {}) {
+    checkOptions<object>('EchoHandler', options, OPTIONS);
     this.reply = options.reply;
     this.passOn = options.passOn ?? true;
   }

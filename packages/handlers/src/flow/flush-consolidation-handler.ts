@@ -1,5 +1,5 @@
 import type { CloseReason, Context, Direction, Handler, Types, WriteFuture } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 
 /** Options of a {@link FlushConsolidationHandler}. */
 export interface FlushConsolidationOptions {
@@ -10,6 +10,11 @@ export interface FlushConsolidationOptions {
 }
 
 const DEFAULTS = { maxFlushes: 256, consolidateWhenNotReading: false } as const;
+
+const OPTIONS: KnownOptions<FlushConsolidationOptions> = {
+  maxFlushes: true,
+  consolidateWhenNotReading: true,
+};
 
 /**
  * Makes one flush of many: those during a read burst wait for its end, so that ten answers to ten requests
@@ -55,6 +60,7 @@ export class FlushConsolidationHandler implements Handler {
   private isScheduled = false;
 
   constructor(options: FlushConsolidationOptions = {}) {
+    checkOptions('FlushConsolidationHandler', options, OPTIONS);
     const { maxFlushes, consolidateWhenNotReading } = { ...DEFAULTS, ...options };
     this.maxFlushes = checkNumber('maxFlushes', maxFlushes, { min: 1, integer: true });
     this.consolidateWhenNotReading = consolidateWhenNotReading;

@@ -9,6 +9,8 @@ import {
 } from '@headrace/core';
 import {
   checkNumber,
+  checkOptions,
+  type KnownOptions,
   PendingWriteQueue,
   type PendingWriteTarget,
   SettableFuture,
@@ -30,6 +32,8 @@ interface Turn {
 }
 
 const DEFAULTS = { maxQueuedBytes: 1024 * 1024 } as const;
+
+const OPTIONS: KnownOptions<StreamWriteOptions> = { maxQueuedBytes: true };
 
 /**
  * Takes a `Readable` or any async iterable as a message and writes its chunks, one by one, as fast as the
@@ -84,6 +88,7 @@ export class StreamWriteHandler<T = OutboundBytes> implements Handler {
   private waitingShutdown: SettableFuture | undefined = undefined;
 
   constructor(options: StreamWriteOptions = {}) {
+    checkOptions('StreamWriteHandler', options, OPTIONS);
     const { maxQueuedBytes } = { ...DEFAULTS, ...options };
     this.maxQueuedBytes = checkNumber('maxQueuedBytes', maxQueuedBytes, { min: 1 });
   }

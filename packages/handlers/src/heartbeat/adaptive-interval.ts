@@ -1,5 +1,5 @@
 import { OptionError } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 
 /** Options of an {@link AdaptiveInterval}. */
 export interface AdaptiveIntervalOptions {
@@ -19,6 +19,13 @@ const DEFAULTS = {
   stepMs: 30_000,
   confirmations: 3,
 } as const;
+
+const OPTIONS: KnownOptions<AdaptiveIntervalOptions> = {
+  minMs: true,
+  maxMs: true,
+  stepMs: true,
+  confirmations: true,
+};
 
 /** The search ends when safe and lost are so near to each other, as a share of the safe one. */
 const CLOSE_ENOUGH = 0.1;
@@ -53,6 +60,7 @@ export class AdaptiveInterval {
   private confirmed = 0;
 
   constructor(options: AdaptiveIntervalOptions = {}) {
+    checkOptions('AdaptiveInterval', options, OPTIONS);
     this.minMs = checkNumber('minMs', options.minMs ?? DEFAULTS.minMs, { min: 1 });
     this.maxMs = checkNumber('maxMs', options.maxMs ?? DEFAULTS.maxMs, { min: 1, max: 2 ** 31 });
     this.stepMs = checkNumber('stepMs', options.stepMs ?? DEFAULTS.stepMs, { min: 1 });

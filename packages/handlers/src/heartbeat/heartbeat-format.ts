@@ -1,4 +1,6 @@
 import { Buffer } from 'node:buffer';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { checkFunction, checkKind } from '../option/option-check.ts';
 
 /**
  * How a protocol's heartbeats look: what is one, and what answers it. It knows no connection: make it once
@@ -30,8 +32,15 @@ export interface TextHeartbeatOptions {
   readonly ignoreCase?: boolean;
 }
 
+const TEXT_OPTIONS: KnownOptions<TextHeartbeatOptions> = {
+  ping: true,
+  pong: true,
+  ignoreCase: true,
+};
+
 /** Heartbeats that are texts, behind a string codec: `PING` and `PONG` unless you say otherwise. */
 export function textHeartbeat(options: TextHeartbeatOptions = {}): HeartbeatFormat<string> {
+  checkOptions('textHeartbeat', options, TEXT_OPTIONS);
   const { ping = 'PING', pong = 'PONG', ignoreCase = true } = options;
   const isText = (wanted: string) => {
     const folded = wanted.toLowerCase();
@@ -56,8 +65,12 @@ export interface BytesHeartbeatOptions {
   readonly pong?: Uint8Array | false;
 }
 
+const BYTES_OPTIONS: KnownOptions<BytesHeartbeatOptions> = { ping: true, pong: true };
+
 /** Heartbeats that are frames of fixed bytes, behind a frame decoder. */
 export function bytesHeartbeat(options: BytesHeartbeatOptions): HeartbeatFormat<Buffer> {
+  checkOptions('bytesHeartbeat', options, BYTES_OPTIONS);
+  checkKind('ping', options.ping, options.ping instanceof Uint8Array, 'a Buffer or Uint8Array');
   const ping = Buffer.from(options.ping);
   const pong = options.pong === false ? undefined : Buffer.from(options.pong ?? options.ping);
   const isBytes = (wanted: Buffer) => (message: unknown) =>
@@ -87,10 +100,20 @@ export interface MessageHeartbeatOptions<In, Out = In> {
   readonly isPong?: (message: In) => boolean;
 }
 
+const MESSAGE_OPTIONS: KnownOptions<MessageHeartbeatOptions<unknown>> = {
+  ping: true,
+  isPing: true,
+  pong: true,
+  isPong: true,
+};
+
 /** Heartbeats that are messages of yours, with data in them where you like. */
 export function messageHeartbeat<In, Out = In>(
   options: MessageHeartbeatOptions<In, Out>,
 ): HeartbeatFormat<In, Out> {
+  checkOptions<object>('messageHeartbeat', options, MESSAGE_OPTIONS);
+  checkFunction('ping', options.ping, 'makes a heartbeat');
+  checkFunction('isPing', options.isPing, 'recognises one');
   const { ping, isPing, pong, isPong = isPing } = options;
   return {
     ping,

@@ -7,7 +7,12 @@ import {
   HeartbeatMachine,
   type HeartbeatRules,
 } from './heartbeat-machine.ts';
-import { formatOf, type HeartbeatOptions, rulesOf } from './heartbeat-options.ts';
+import {
+  checkHeartbeatOptions,
+  formatOf,
+  type HeartbeatOptions,
+  rulesOf,
+} from './heartbeat-options.ts';
 
 /**
  * Answers the peer's heartbeats, keeps them from the application, and, where told so, sends some of its own
@@ -71,6 +76,7 @@ export class HeartbeatHandler<In = string, Out = In> implements Handler {
   private wrote: (() => void) | undefined = undefined;
 
   constructor(options: HeartbeatOptions<In, Out> = {}) {
+    checkHeartbeatOptions(options);
     this.format = formatOf(options);
     this.rules = rulesOf(options);
     this.adaptive = options.adaptive;

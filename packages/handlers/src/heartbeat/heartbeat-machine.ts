@@ -20,7 +20,7 @@ export interface HeartbeatRules {
 /** What is to be done now. */
 export type HeartbeatAction =
   | { readonly do: 'ping' }
-  | { readonly do: 'tell'; readonly missed: number; readonly isLost: boolean };
+  | { readonly do: 'report'; readonly missed: number; readonly isLost: boolean };
 
 const NOTHING: readonly HeartbeatAction[] = [];
 /** A timer that comes later than this means that the process stood still, not the peer. */
@@ -127,13 +127,13 @@ export class HeartbeatMachine {
     const { timeoutMs, silenceMs, maxMissed } = this.rules;
     // Compared as `nextAt` adds them up: with fractions, differences may round the other way.
     if (now >= this.lastReadAt + silenceMs) {
-      return [{ do: 'tell', missed: this.missedInARow, isLost: true }];
+      return [{ do: 'report', missed: this.missedInARow, isLost: true }];
     }
     if (this.awaitedSince !== undefined && now >= this.awaitedSince + timeoutMs) {
       this.missedInARow += 1;
       const isLost = this.missedInARow >= maxMissed;
-      const told: HeartbeatAction = { do: 'tell', missed: this.missedInARow, isLost };
-      return isLost ? [told] : [told, this.ping(now, now)];
+      const report: HeartbeatAction = { do: 'report', missed: this.missedInARow, isLost };
+      return isLost ? [report] : [report, this.ping(now, now)];
     }
     return now >= this.pingAt() ? [this.ping(now, this.awaitedSince ?? now)] : NOTHING;
   }

@@ -1,5 +1,5 @@
 import { OptionError } from '@headrace/core';
-import { checkNumber, checkTime } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, checkTime, type KnownOptions } from '@headrace/core/authoring';
 import type { AdaptiveInterval } from './adaptive-interval.ts';
 import { type HeartbeatFormat, textHeartbeat } from './heartbeat-format.ts';
 import type { HeartbeatRules } from './heartbeat-machine.ts';
@@ -48,12 +48,30 @@ export const HEARTBEAT_PRESETS: {
 
 const DEFAULTS = { maxMissed: 2, jitter: 0.1 } as const;
 
+const OPTIONS: KnownOptions<HeartbeatOptions<unknown>> = {
+  format: true,
+  intervalMs: true,
+  immediately: true,
+  timeoutMs: true,
+  maxMissed: true,
+  onlyWhenQuiet: true,
+  silenceMs: true,
+  jitter: true,
+  adaptive: true,
+  random: true,
+};
+
 /** Formats hold nothing of a connection: all handlers share this one. */
 const PING_PONG: HeartbeatFormat<string> = textHeartbeat();
 
 /** The format of the options, or the default one. */
 export function formatOf<In, Out>(options: HeartbeatOptions<In, Out>): HeartbeatFormat<In, Out> {
   return options.format ?? (PING_PONG as unknown as HeartbeatFormat<In, Out>);
+}
+
+/** Refuses what a HeartbeatHandler does not know. */
+export function checkHeartbeatOptions<In, Out>(options: HeartbeatOptions<In, Out>): void {
+  checkOptions('HeartbeatHandler', options, OPTIONS);
 }
 
 /** The options as rules; `undefined` if there is nothing to watch or send. */

@@ -1,4 +1,6 @@
 import type { CloseReason, Context, Handler, Types } from '@headrace/core';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { checkChoice } from '../option/option-check.ts';
 import { type IdleState, IdleStateEvent } from './idle-state-event.ts';
 
 /** Options of an {@link IdleCloseHandler}. */
@@ -10,6 +12,12 @@ export interface IdleCloseOptions<Message = never> {
   /** @default 'idle' */
   readonly reason?: CloseReason;
 }
+
+const OPTIONS: KnownOptions<IdleCloseOptions<unknown>> = {
+  state: true,
+  lastWord: true,
+  reason: true,
+};
 
 /**
  * Ends a connection that an IdleStateHandler before it reports as idle, with a last word if you like.
@@ -49,7 +57,8 @@ export class IdleCloseHandler<Message = never> implements Handler {
   private readonly reason: CloseReason;
 
   constructor(options: IdleCloseOptions<Message> = {}) {
-    this.state = options.state ?? 'reader';
+    checkOptions('IdleCloseHandler', options, OPTIONS);
+    this.state = checkChoice('state', options.state ?? 'reader', ['reader', 'writer', 'all']);
     this.lastWord = options.lastWord;
     this.reason = options.reason ?? 'idle';
   }

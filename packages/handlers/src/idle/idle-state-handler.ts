@@ -1,5 +1,5 @@
 import type { Clock, Context, Handler, Types, WriteFuture } from '@headrace/core';
-import { checkTime } from '@headrace/core/authoring';
+import { checkOptions, checkTime, type KnownOptions } from '@headrace/core/authoring';
 import { type IdleState, IdleStateEvent } from './idle-state-event.ts';
 import { IdleTimer } from './idle-timer.ts';
 
@@ -17,6 +17,13 @@ export interface IdleStateOptions {
    */
   readonly observeOutput?: boolean;
 }
+
+const OPTIONS: KnownOptions<IdleStateOptions> = {
+  readerIdleMs: true,
+  writerIdleMs: true,
+  allIdleMs: true,
+  observeOutput: true,
+};
 
 /**
  * Fires an {@link IdleStateEvent} when nothing was read, written, or neither, for a given time.
@@ -72,6 +79,7 @@ export class IdleStateHandler implements Handler {
   private watched: WriteFuture | undefined = undefined;
 
   constructor(options: IdleStateOptions) {
+    checkOptions('IdleStateHandler', options, OPTIONS);
     this.reader = this.timerFor('reader', 'readerIdleMs', options.readerIdleMs);
     this.writer = this.timerFor('writer', 'writerIdleMs', options.writerIdleMs);
     this.all = this.timerFor('all', 'allIdleMs', options.allIdleMs);

@@ -8,7 +8,7 @@ import {
   type Timer,
   type Types,
 } from '@headrace/core';
-import { checkNumber, checkTime } from '@headrace/core/authoring';
+import { checkNumber, checkTime, type KnownOptions } from '@headrace/core/authoring';
 
 /** What the handlers that refuse connections have in common. */
 export interface AdmissionOptions {
@@ -29,6 +29,13 @@ export interface AdmissionOptions {
 }
 
 const DEFAULTS = { lastWordMs: 1000, maxLastWords: 100 } as const;
+
+export const ADMISSION_OPTIONS: KnownOptions<AdmissionOptions> = {
+  onRefused: true,
+  lastWordMs: true,
+  maxLastWords: true,
+  waitForClient: true,
+};
 
 /**
  * Decides which connections may stay, either in the pipeline of the listening channel, before they have

@@ -1,7 +1,7 @@
 import { type Channel, clientAddress, RejectedError } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import { addressKey } from './address-key.ts';
-import { AdmissionHandler, type AdmissionOptions } from './admission-handler.ts';
+import { ADMISSION_OPTIONS, AdmissionHandler, type AdmissionOptions } from './admission-handler.ts';
 
 /** Options of a {@link ConnectionLimitHandler}. */
 export interface ConnectionLimitOptions extends AdmissionOptions {
@@ -21,6 +21,13 @@ export interface ConnectionLimitCounters {
 }
 
 const DEFAULTS = { total: 100_000, perAddress: 1000 } as const;
+
+const OPTIONS: KnownOptions<ConnectionLimitOptions> = {
+  ...ADMISSION_OPTIONS,
+  total: true,
+  perAddress: true,
+  clientOf: true,
+};
 
 /**
  * Refuses connections above a number in total or per client, before their pipeline is built.
@@ -68,6 +75,7 @@ export class ConnectionLimitHandler extends AdmissionHandler {
   private openNow = 0;
 
   constructor(options: ConnectionLimitOptions = {}) {
+    checkOptions('ConnectionLimitHandler', options, OPTIONS);
     super(options);
     const whole = { min: 1, integer: true };
     this.total = checkNumber('total', options.total ?? DEFAULTS.total, whole);

@@ -1,7 +1,7 @@
 import { type Channel, clientAddress, RejectedError } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import { addressKey } from './address-key.ts';
-import { AdmissionHandler, type AdmissionOptions } from './admission-handler.ts';
+import { ADMISSION_OPTIONS, AdmissionHandler, type AdmissionOptions } from './admission-handler.ts';
 import { type Rate, TokenBucket, TokenBuckets } from './token-bucket.ts';
 
 /** Options of a {@link ConnectionRateHandler}. */
@@ -24,6 +24,15 @@ const DEFAULTS = {
   perAddressBurst: 50,
   maxAddresses: 10_000,
 } as const;
+
+const OPTIONS: KnownOptions<ConnectionRateOptions> = {
+  ...ADMISSION_OPTIONS,
+  perSecond: true,
+  burst: true,
+  perAddressPerSecond: true,
+  perAddressBurst: true,
+  maxAddresses: true,
+};
 
 /**
  * Refuses connections that come too fast, in total or from one client.
@@ -64,6 +73,7 @@ export class ConnectionRateHandler extends AdmissionHandler {
   private refusedSoFar = 0;
 
   constructor(options: ConnectionRateOptions = {}) {
+    checkOptions('ConnectionRateHandler', options, OPTIONS);
     super(options);
     const above = { min: Number.MIN_VALUE };
     const { perSecond = DEFAULTS.perSecond, burst = perSecond } = options;

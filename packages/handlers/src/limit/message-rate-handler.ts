@@ -7,7 +7,14 @@ import {
   type Timer,
   type Types,
 } from '@headrace/core';
-import { checkNumber, dropsKeptMessages, ReadGate } from '@headrace/core/authoring';
+import {
+  checkNumber,
+  checkOptions,
+  dropsKeptMessages,
+  type KnownOptions,
+  ReadGate,
+} from '@headrace/core/authoring';
+import { checkChoice } from '../option/option-check.ts';
 import { type Rate, TokenBucket } from './token-bucket.ts';
 
 /** Options of a {@link MessageRateHandler}. */
@@ -20,10 +27,19 @@ export interface MessageRateOptions<Message = never> {
    * What happens to more: they wait, and the peer is read from no faster than allowed (`slow-down`); they
    * are dropped; or the connection ends. @default 'slow-down'
    */
-  readonly onExceeded?: 'slow-down' | 'drop' | 'close';
+  readonly excessPolicy?: 'slow-down' | 'drop' | 'close';
   /** With `close`: what the peer is told first. */
   readonly lastWord?: () => Message;
 }
+
+const EXCESS_POLICIES = ['slow-down', 'drop', 'close'] as const;
+
+const OPTIONS: KnownOptions<MessageRateOptions<unknown>> = {
+  perSecond: true,
+  burst: true,
+  excessPolicy: true,
+  lastWord: true,
+};
 
 /** A peer sends faster than allowed; fired for the first message of each time that it does. */
 export class MessageRateExceededEvent {
@@ -57,7 +73,7 @@ export class MessageRateExceededEvent {
  * import { EmbeddedChannel } from '@headrace/core/testing';
  * import { MessageRateHandler } from '@headrace/handlers';
  *
- * const rate = new MessageRateHandler({ perSecond: 2, onExceeded: 'drop' });
+ * const rate = new MessageRateHandler({ perSecond: 2, excessPolicy: 'drop' });
  * const channel = new EmbeddedChannel(rate);
  * channel.writeInbound('a', 'b', 'c');
  * console.log(channel.readInbound(), channel.readInbound(), channel.readInbound());
@@ -67,7 +83,7 @@ export class MessageRateExceededEvent {
 export class MessageRateHandler<Message = never> implements Handler {
   declare readonly types: Types<{ writes: Message }>;
   private readonly rate: Rate;
-  private readonly onExceeded: 'slow-down' | 'drop' | 'close';
+  private readonly excessPolicy: 'slow-down' | 'drop' | 'close';
   private readonly lastWord: (() => Message) | undefined;
   private bucket: TokenBucket | undefined = undefined;
   private waiting: unknown[] = [];
@@ -76,12 +92,14 @@ export class MessageRateHandler<Message = never> implements Handler {
   private timer: Timer | undefined = undefined;
 
   constructor(options: MessageRateOptions<Message>) {
+    checkOptions('MessageRateHandler', options, OPTIONS);
     const { perSecond, burst = Math.max(1, perSecond) } = options;
     this.rate = {
       perSecond: checkNumber('perSecond', perSecond, { min: Number.MIN_VALUE }),
       burst: checkNumber('burst', burst, { min: 1 }),
     };
-    this.onExceeded = options.onExceeded ?? 'slow-down';
+    const { excessPolicy = 'slow-down' } = options;
+    this.excessPolicy = checkChoice('excessPolicy', excessPolicy, EXCESS_POLICIES);
     this.lastWord = options.lastWord;
   }
 
@@ -99,12 +117,12 @@ export class MessageRateHandler<Message = never> implements Handler {
       ctx.fireChannelRead(message);
       return;
     }
-    if (this.onExceeded === 'slow-down') {
+    if (this.excessPolicy === 'slow-down') {
       this.waiting.push(message);
       this.gate.hold(ctx.channel);
     }
     if (!this.isExceeded) this.exceeded(ctx);
-    if (this.onExceeded === 'slow-down') this.arm(ctx);
+    if (this.excessPolicy === 'slow-down') this.arm(ctx);
   }
 
   channelShutdown(ctx: Context, direction: Direction): void {
@@ -133,7 +151,7 @@ export class MessageRateHandler<Message = never> implements Handler {
     const text = `messages come faster than ${perSecond} a second`;
     const error = new RejectedError('REJECTED_RATE', text, { perSecond });
     ctx.fireUserEventTriggered(new MessageRateExceededEvent(error));
-    if (this.onExceeded !== 'close' || ctx.channel.isOutputShutdown) return;
+    if (this.excessPolicy !== 'close' || ctx.channel.isOutputShutdown) return;
     if (this.lastWord !== undefined) ctx.write(this.lastWord());
     ctx.channel.end({ reason: 'limit' });
   }

@@ -1,5 +1,5 @@
 import type { Channel, Context, Handler, Timer, Types } from '@headrace/core';
-import { checkNumber, ReadGate } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions, ReadGate } from '@headrace/core/authoring';
 import { type Load, LoadMeter } from './load-meter.ts';
 
 /** Options of an {@link OverloadGuard}. */
@@ -58,6 +58,18 @@ const DEFAULTS = {
   shedShare: 0.05,
 } as const;
 
+const OPTIONS: KnownOptions<OverloadGuardOptions> = {
+  heapShare: true,
+  loopDelayMs: true,
+  everyMs: true,
+  recoverShare: true,
+  shedAfterMs: true,
+  minIdleMs: true,
+  shedShare: true,
+  onShed: true,
+  measure: true,
+};
+
 /**
  * Keeps an overloaded process alive: pauses accepting, and if that does not help, ends the connections that
  * have been idle longest.
@@ -105,6 +117,7 @@ export class OverloadGuard implements Handler {
   private readonly gate = new ReadGate('OverloadGuard');
 
   constructor(options: OverloadGuardOptions = {}) {
+    checkOptions('OverloadGuard', options, OPTIONS);
     const { onShed, measure, ...given } = options;
     this.options = { ...DEFAULTS, ...given };
     const { heapShare, loopDelayMs, everyMs, shedShare, recoverShare } = this.options;

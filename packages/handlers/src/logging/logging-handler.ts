@@ -9,7 +9,8 @@ import type {
   Types,
   WriteFuture,
 } from '@headrace/core';
-import { checkNumber, toError } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions, toError } from '@headrace/core/authoring';
+import { checkChoice } from '../option/option-check.ts';
 import { describeMessage, type LogFormat } from './describe-message.ts';
 
 /** Options of a {@link LoggingHandler}. */
@@ -37,6 +38,16 @@ const DEFAULTS = {
   channelShare: 1,
   everyMessages: 1,
 } as const;
+
+const OPTIONS: KnownOptions<LoggingOptions> = {
+  level: true,
+  format: true,
+  logger: true,
+  maxBytes: true,
+  channelShare: true,
+  everyMessages: true,
+  redact: true,
+};
 
 /**
  * Logs every event and operation that passes it, as `[channel] EVENT: detail`, and changes nothing.
@@ -88,9 +99,11 @@ export class LoggingHandler implements Handler {
   private hasFailed = false;
 
   constructor(options: LoggingOptions = {}) {
+    checkOptions('LoggingHandler', options, OPTIONS);
     const { maxBytes, channelShare, everyMessages } = { ...DEFAULTS, ...options };
-    this.level = options.level ?? DEFAULTS.level;
-    this.format = options.format ?? DEFAULTS.format;
+    const { level = DEFAULTS.level, format = DEFAULTS.format } = options;
+    this.level = level;
+    this.format = checkChoice('format', format, ['hex', 'simple']);
     this.logger = options.logger;
     this.maxBytes = checkNumber('maxBytes', maxBytes, { integer: true });
     this.channelShare = checkNumber('channelShare', channelShare, { max: 1 });

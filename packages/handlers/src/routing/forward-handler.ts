@@ -1,5 +1,6 @@
 import type { Channel, Context, Handler, OutboundBytes, Pipeline, Types } from '@headrace/core';
-import { ReadGate, toError } from '@headrace/core/authoring';
+import { checkOptions, type KnownOptions, ReadGate, toError } from '@headrace/core/authoring';
+import { checkFunction } from '../option/option-check.ts';
 import { RelayHandler } from './relay-handler.ts';
 
 /** What {@link ForwardOptions.connect} gets. */
@@ -24,6 +25,8 @@ export interface ForwardOptions<Message = OutboundBytes> {
   /** Connects to where this channel shall be forwarded: `new Bootstrap().handler(install).connect({ …, signal })`. */
   readonly connect: (request: ForwardRequest) => PromiseLike<Channel<unknown, Message>>;
 }
+
+const OPTIONS: KnownOptions<ForwardOptions> = { connect: true };
 
 /**
  * Connects to another server when its channel becomes active, and joins the two channels by a
@@ -73,7 +76,8 @@ export class ForwardHandler<Message = OutboundBytes> implements Handler {
   private readonly early: Message[] = [];
 
   constructor(options: ForwardOptions<Message>) {
-    this.connect = options.connect;
+    checkOptions<object>('ForwardHandler', options, OPTIONS);
+    this.connect = checkFunction('connect', options.connect, 'connects to the other server');
   }
 
   handlerAdded(ctx: Context): void {

@@ -12,7 +12,14 @@ import {
   type Timer,
   type Types,
 } from '@headrace/core';
-import { checkNumber, checkTime, toError } from '@headrace/core/authoring';
+import {
+  checkNumber,
+  checkOptions,
+  checkTime,
+  type KnownOptions,
+  toError,
+} from '@headrace/core/authoring';
+import { checkKind } from '../option/option-check.ts';
 import type { Protocol } from './protocol.ts';
 import { replaceWith } from './replace-with.ts';
 
@@ -45,6 +52,14 @@ export class ProtocolDetectedEvent {
 }
 
 const DEFAULTS = { maxBytes: 64, timeoutMs: 10_000 } as const;
+
+const OPTIONS: KnownOptions<ProtocolDetectorOptions> = {
+  protocols: true,
+  otherwise: true,
+  maxBytes: true,
+  timeoutMs: true,
+  handleTimeout: true,
+};
 const OTHERWISE = 'otherwise';
 
 /**
@@ -113,7 +128,10 @@ export class ProtocolDetector implements Handler {
   private isRefused = false;
 
   constructor(options: ProtocolDetectorOptions) {
-    this.protocols = options.protocols;
+    checkOptions('ProtocolDetector', options, OPTIONS);
+    const { protocols } = options;
+    checkKind('protocols', protocols, Array.isArray(protocols), 'an array of protocols');
+    this.protocols = protocols;
     this.otherwise = options.otherwise;
     const { maxBytes, timeoutMs } = { ...DEFAULTS, ...options };
     this.maxBytes = checkNumber('maxBytes', maxBytes, { min: 1, max: 65_536, integer: true });

@@ -5,14 +5,21 @@ import {
   DrainEvent,
   type DrainHold,
   type Handler,
-  OptionError,
   TimedOutError,
   type Timer,
   type Types,
   type WriteFuture,
 } from '@headrace/core';
-import { checkNumber, checkTime, ReadGate, toError } from '@headrace/core/authoring';
+import {
+  checkNumber,
+  checkOptions,
+  checkTime,
+  type KnownOptions,
+  ReadGate,
+  toError,
+} from '@headrace/core/authoring';
 import { Fifo } from '../flow/fifo.ts';
+import { checkChoice, checkFunction } from '../option/option-check.ts';
 
 /** What a request's function gets beside the request. */
 export interface RequestScope {
@@ -56,6 +63,15 @@ interface Pending<Request> {
 }
 
 const DEFAULTS = { order: 'request', concurrency: 1, maxPending: 64, timeoutMs: false } as const;
+
+const OPTIONS: KnownOptions<RequestOptions<unknown, unknown>> = {
+  handle: true,
+  answerError: true,
+  order: true,
+  concurrency: true,
+  maxPending: true,
+  timeoutMs: true,
+};
 
 /**
  * Answers each request with what a function returns or promises, in the order of the requests or as they are
@@ -110,15 +126,11 @@ export class RequestHandler<Request, Response> implements Handler {
   private drainHold: DrainHold | undefined = undefined;
 
   constructor(options: RequestOptions<Request, Response>) {
+    checkOptions<object>('RequestHandler', options, OPTIONS);
     const { order, concurrency, maxPending, timeoutMs } = { ...DEFAULTS, ...options };
     this.options = options;
-    if (order !== 'request' && order !== 'completion') {
-      throw new OptionError(
-        'OPTION_INVALID',
-        `order is ${String(order)}, but must be 'request' or 'completion'`,
-        { option: 'order', value: String(order) },
-      );
-    }
+    checkFunction('handle', options.handle, 'answers a request');
+    checkChoice('order', order, ['request', 'completion']);
     this.isOrdered = order === 'request';
     this.concurrency = checkNumber('concurrency', concurrency, { min: 1, integer: true });
     this.maxPending = checkNumber('maxPending', maxPending, { min: 1, integer: true });

@@ -1,4 +1,6 @@
 import type { Context, Handler, HandlerRef } from '@headrace/core';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { checkKind } from '../option/option-check.ts';
 
 /** What {@link switchProtocol} takes out and puts in. */
 export interface ProtocolSwitch {
@@ -7,6 +9,8 @@ export interface ProtocolSwitch {
   /** What takes over: handlers in their order from head to tail, or a function that adds them itself. */
   readonly add: readonly Handler[] | (() => void);
 }
+
+const OPTIONS: KnownOptions<ProtocolSwitch> = { remove: true, add: true };
 
 /**
  * Ends a handshake that another protocol follows on the same connection: a line with credentials and then raw
@@ -44,7 +48,17 @@ export interface ProtocolSwitch {
  * ```
  * @see {@link replaceWith}, for one handler that holds messages itself
  */
-export function switchProtocol(ctx: Context, { remove, add }: ProtocolSwitch): void {
+export function switchProtocol(ctx: Context, options: ProtocolSwitch): void {
+  checkOptions('switchProtocol', options, OPTIONS);
+  const { remove, add } = options;
+  checkKind(
+    'remove',
+    remove,
+    Array.isArray(remove),
+    'an array of handlers, their names or classes',
+  );
+  const isAddable = Array.isArray(add) || typeof add === 'function';
+  checkKind('add', add, isAddable, 'an array of handlers, or a function that adds them');
   const { channel, pipeline } = ctx;
   // A handler that is removed may let reads go on, and the decoders before it are to stay where they are.
   const hold = channel.holdReads('switchProtocol');

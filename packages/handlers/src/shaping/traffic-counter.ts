@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '@headrace/core';
-import { checkTime } from '@headrace/core/authoring';
+import { checkOptions, checkTime, type KnownOptions } from '@headrace/core/authoring';
+import { checkObject } from '../option/option-check.ts';
 
 /** Options of a {@link TrafficCounter}. */
 export interface TrafficCounterOptions {
@@ -11,6 +12,12 @@ export interface TrafficCounterOptions {
 }
 
 const DEFAULT_INTERVAL_MS = 1000;
+
+const OPTIONS: KnownOptions<TrafficCounterOptions> = {
+  clock: true,
+  checkIntervalMs: true,
+  onInterval: true,
+};
 
 /** Bytes of one direction. */
 class Flow {
@@ -36,7 +43,8 @@ export class TrafficCounter {
   private timer: Timer | undefined = undefined;
 
   constructor(options: TrafficCounterOptions) {
-    this.clock = options.clock;
+    checkOptions('TrafficCounter', options, OPTIONS);
+    this.clock = checkObject('clock', options.clock, 'a Clock');
     this.intervalMs = checkTime('checkIntervalMs', options.checkIntervalMs ?? DEFAULT_INTERVAL_MS);
     this.onInterval = options.onInterval;
     this.intervalStart = this.clock.now();

@@ -7,12 +7,19 @@ import {
   type Types,
   type WriteFuture,
 } from '@headrace/core';
-import { checkNumber, checkTime, ReadGate, sizeOfBytes } from '@headrace/core/authoring';
+import {
+  checkNumber,
+  checkOptions,
+  checkTime,
+  type KnownOptions,
+  ReadGate,
+  sizeOfBytes,
+} from '@headrace/core/authoring';
 import { DelayedWrites } from './delayed-writes.ts';
 import type { GlobalTraffic } from './global-traffic.ts';
 import { RateLimit } from './rate-limit.ts';
 import { TrafficCounter } from './traffic-counter.ts';
-import { resolveLimits, type TrafficLimits } from './traffic-limits.ts';
+import { LIMIT_OPTIONS, resolveLimits, type TrafficLimits } from './traffic-limits.ts';
 
 /** Options of a {@link TrafficShapingHandler}; its own limits are those of one channel. */
 export interface TrafficShapingOptions extends TrafficLimits {
@@ -33,6 +40,21 @@ const DEFAULTS = {
   unwritableDelayMs: 4000,
   maxQueuedBytes: 16 * 1024 * 1024,
 } as const;
+
+const OPTIONS: KnownOptions<TrafficShapingOptions> = {
+  ...LIMIT_OPTIONS,
+  global: true,
+  unwritableBytes: true,
+  unwritableDelayMs: true,
+  maxQueuedBytes: true,
+  sizeOf: true,
+};
+
+type SettableLimits = Pick<TrafficLimits, 'readBytesPerSecond' | 'writeBytesPerSecond'>;
+const SETTABLE: KnownOptions<SettableLimits> = {
+  readBytesPerSecond: true,
+  writeBytesPerSecond: true,
+};
 
 /**
  * Slows reading and writing down to limits in bytes per second: of this channel, of many channels together
@@ -79,6 +101,7 @@ export class TrafficShapingHandler implements Handler {
   private state: ShapingState | undefined = undefined;
 
   constructor(options: TrafficShapingOptions = {}) {
+    checkOptions('TrafficShapingHandler', options, OPTIONS);
     this.limits = resolveLimits(options);
     this.global = options.global;
     const { unwritableBytes, unwritableDelayMs, maxQueuedBytes } = { ...DEFAULTS, ...options };
@@ -99,7 +122,8 @@ export class TrafficShapingHandler implements Handler {
   }
 
   /** Changes this channel's limits; what waits already keeps its time. */
-  setLimits(limits: Pick<TrafficLimits, 'readBytesPerSecond' | 'writeBytesPerSecond'>): void {
+  setLimits(limits: SettableLimits): void {
+    checkOptions('setLimits', limits, SETTABLE);
     const { state } = this;
     if (state === undefined) return;
     const { readBytesPerSecond, writeBytesPerSecond } = limits;

@@ -1,4 +1,5 @@
 import type { Context, Timer } from '@headrace/core';
+import { type KnownOptions } from '@headrace/core/authoring';
 
 /** A connection has lived long enough, by its age or its messages; it is about to be ended. */
 export class ConnectionExpiredEvent {
@@ -19,6 +20,11 @@ export interface ExpiryOptions<Message> {
   /** Time between the event and the end, for answers that are under way. @default 0 */
   readonly graceMs?: number;
 }
+
+export const EXPIRY_OPTIONS: KnownOptions<ExpiryOptions<unknown>> = {
+  lastWord: true,
+  graceMs: true,
+};
 
 /** Tells the handlers behind, waits for the grace time, says the last word, ends. */
 export function expire(

@@ -1,12 +1,14 @@
 import type { Context, Handler, Timer, Types } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
-import { type ExpiryOptions, expire } from './connection-expiry.ts';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { EXPIRY_OPTIONS, type ExpiryOptions, expire } from './connection-expiry.ts';
 
 /** Options of a {@link MaxMessagesHandler}. */
 export interface MaxMessagesOptions<Message = never> extends ExpiryOptions<Message> {
   /** How many messages a connection may send; the last one is still handed on. */
   readonly maxMessages: number;
 }
+
+const OPTIONS: KnownOptions<MaxMessagesOptions<unknown>> = { ...EXPIRY_OPTIONS, maxMessages: true };
 
 /**
  * Ends a connection that has sent as many messages as it may.
@@ -46,6 +48,7 @@ export class MaxMessagesHandler<Message = never> implements Handler {
   private timer: Timer | undefined = undefined;
 
   constructor(options: MaxMessagesOptions<Message>) {
+    checkOptions('MaxMessagesHandler', options, OPTIONS);
     this.options = options;
     this.left = checkNumber('maxMessages', options.maxMessages, { min: 1, integer: true });
     checkNumber('graceMs', options.graceMs ?? 0);

@@ -1,5 +1,5 @@
 import { type Context, TimedOutError } from '@headrace/core';
-import { checkTime } from '@headrace/core/authoring';
+import { checkOptions, checkTime, type KnownOptions } from '@headrace/core/authoring';
 import { IdleStateHandler } from '../idle/idle-state-handler.ts';
 
 /** Options of a {@link ReadTimeoutHandler}. */
@@ -9,6 +9,8 @@ export interface ReadTimeoutOptions {
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+
+const OPTIONS: KnownOptions<ReadTimeoutOptions> = { timeoutMs: true };
 
 /**
  * Raises an error and closes the connection when nothing was read for a given time.
@@ -45,6 +47,7 @@ export class ReadTimeoutHandler extends IdleStateHandler {
   private isOver = false;
 
   constructor(options: ReadTimeoutOptions = {}) {
+    checkOptions('ReadTimeoutHandler', options, OPTIONS);
     const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
     const checkedMs = checkTime('timeoutMs', timeoutMs);
     super({ readerIdleMs: timeoutMs });

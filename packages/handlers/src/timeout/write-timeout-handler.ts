@@ -6,7 +6,7 @@ import {
   type Types,
   type WriteFuture,
 } from '@headrace/core';
-import { checkTime } from '@headrace/core/authoring';
+import { checkOptions, checkTime, type KnownOptions } from '@headrace/core/authoring';
 
 /** Options of a {@link WriteTimeoutHandler}. */
 export interface WriteTimeoutOptions {
@@ -15,6 +15,8 @@ export interface WriteTimeoutOptions {
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+
+const OPTIONS: KnownOptions<WriteTimeoutOptions> = { timeoutMs: true };
 
 interface PendingWrite {
   readonly startedAt: number;
@@ -62,6 +64,7 @@ export class WriteTimeoutHandler implements Handler {
   private isOver = false;
 
   constructor(options: WriteTimeoutOptions = {}) {
+    checkOptions('WriteTimeoutHandler', options, OPTIONS);
     this.timeoutMs = checkTime('timeoutMs', options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     if (this.timeoutMs === Number.POSITIVE_INFINITY) (this as Handler).write = undefined as never;
   }

@@ -305,7 +305,7 @@ describe('AuthHandler, not letting in', () => {
   });
 
   it('S366 stays where told so, and looks again at what it held', async () => {
-    const { channel, app, doorman } = setUp({ onRefused: 'stay' });
+    const { channel, app, doorman } = setUp({ refusalPolicy: 'stay' });
     channel.writeInbound('AUTH 1', 'AUTH 2');
     await doorman.say({ refused: 'wrong token' });
     expect(doorman.asked.map(({ message }) => message)).toEqual(['AUTH 1', 'AUTH 2']);
@@ -427,7 +427,7 @@ describe('AuthHandler, one id twice', () => {
 
   it('refuses the newer one', async () => {
     const sessions = new SessionRegistry(idOf);
-    const options: Partial<Options> = { sessions, onDuplicate: 'refuse' };
+    const options: Partial<Options> = { sessions, duplicatePolicy: 'refuse' };
     const first = await signIn(options);
     const second = setUp(options);
     second.channel.writeInbound('AUTH');
@@ -447,7 +447,7 @@ describe('AuthHandler, one id twice', () => {
 
   it('kicks the older one, also while it signs in to something else', async () => {
     const sessions = new SessionRegistry(idOf);
-    const options: Partial<Options> = { sessions, onDuplicate: 'kick-older', again: 'move' };
+    const options: Partial<Options> = { sessions, duplicatePolicy: 'kick-older', again: 'move' };
     const first = await signIn(options);
     first.channel.writeInbound('AUTH', 'held');
     await signIn(options);
@@ -461,7 +461,7 @@ describe('AuthHandler, one id twice', () => {
 
   it('lets the one win that was decided last', async () => {
     const sessions = new SessionRegistry(idOf);
-    const options: Partial<Options> = { sessions, onDuplicate: 'kick-older' };
+    const options: Partial<Options> = { sessions, duplicatePolicy: 'kick-older' };
     const [first, second] = [setUp(options), setUp(options)];
     first.channel.writeInbound('AUTH');
     second.channel.writeInbound('AUTH');
@@ -483,7 +483,7 @@ describe('AuthHandler, one id twice', () => {
 
   it('keeps the old principal when the move is refused but stays', async () => {
     const sessions = new SessionRegistry(idOf);
-    const one = await signIn({ sessions, again: 'move', onRefused: 'stay' });
+    const one = await signIn({ sessions, again: 'move', refusalPolicy: 'stay' });
     one.channel.writeInbound('AUTH', 'between');
     await one.doorman.say({ refused: 'no' });
     expect(one.app.events.slice(2)).toEqual([
@@ -498,7 +498,7 @@ describe('AuthHandler, one id twice', () => {
 describe('AuthHandler, options', () => {
   it('refuses options that contradict each other', () => {
     const authenticate = () => ann;
-    expect(() => new AuthHandler({ authenticate, onDuplicate: 'refuse' })).toThrow(/sessions/);
+    expect(() => new AuthHandler({ authenticate, duplicatePolicy: 'refuse' })).toThrow(/sessions/);
     expect(() => new AuthHandler({ authenticate, again: 'refuse' })).toThrow(/isCredentials/);
     expect(() => new AuthHandler({ authenticate, timeoutMs: 0 })).toThrow(/timeoutMs is 0/);
     expect(() => new AuthHandler({ authenticate, maxHeld: -1 })).toThrow(/maxHeld is -1/);

@@ -67,7 +67,7 @@ class Chat {
         isCredentials: (message) => message.startsWith('AUTH:'),
         group: members,
         sessions,
-        onDuplicate: 'kick-older',
+        duplicatePolicy: 'kick-older',
         again,
         replies: {
           accepted: () => 'AUTH_OK',

@@ -76,7 +76,11 @@ describe('GuessLimiter', () => {
     const connect = () =>
       EmbeddedChannel.with(
         { clock },
-        new AuthHandler({ authenticate, onRefused: 'stay', replies: { accepted: () => 'YES' } }),
+        new AuthHandler({
+          authenticate,
+          refusalPolicy: 'stay',
+          replies: { accepted: () => 'YES' },
+        }),
       );
     const channel = connect();
     channel.writeInbound('wrong 1');

@@ -20,7 +20,7 @@ function run(machine: HeartbeatMachine, from: number, end: number): string[] {
     for (const action of machine.due(now, now)) {
       if (action.do === 'ping') done.push(`ping @${now}`);
       else done.push(`missed ${action.missed}${action.isLost ? ' lost' : ''} @${now}`);
-      if (action.do === 'tell' && action.isLost) return done;
+      if (action.do === 'report' && action.isLost) return done;
     }
     now = Math.max(now, machine.nextAt());
   }

@@ -50,7 +50,7 @@ describe('MessageRateHandler', () => {
   });
 
   it('drop: hands on what the rate allows', () => {
-    const { channel, events, seen } = setUp({ perSecond: 1, burst: 2, onExceeded: 'drop' });
+    const { channel, events, seen } = setUp({ perSecond: 1, burst: 2, excessPolicy: 'drop' });
     channel.writeInbound('a', 'b', 'c', 'd');
     channel.advance(1000);
     channel.writeInbound('e', 'f');
@@ -62,7 +62,7 @@ describe('MessageRateHandler', () => {
   it('close: ends with a last word', () => {
     const { channel, seen } = setUp({
       perSecond: 1,
-      onExceeded: 'close',
+      excessPolicy: 'close',
       lastWord: () => 'ERR:TOO_FAST',
     });
     channel.writeInbound('a', 'b', 'c');
