@@ -1,4 +1,4 @@
-import type { Clock, Context, Handler, Types, WriteFuture } from '@headrace/core';
+import type { Channel, Clock, Context, Handler, Types, WriteFuture } from '@headrace/core';
 import { checkOptions, checkTime, type KnownOptions } from '@headrace/core/authoring';
 import { type IdleState, IdleStateEvent } from './idle-state-event.ts';
 import { IdleTimer } from './idle-timer.ts';
@@ -36,7 +36,8 @@ const OPTIONS: KnownOptions<IdleStateOptions> = {
  * - **Place** first, to count every byte; behind the frame decoder, to count whole messages only.
  * - **In** anything.
  * - **Out** the same.
- * - **Events** fires `IdleStateEvent` to the handlers behind it, again after every further full period.
+ * - **Events** fires `IdleStateEvent` to the handlers after it, again after every further full period. While reads
+ *   are held (`holdReads`) the times of `readerIdleMs` and `allIdleMs` stand: the peer is not to blame.
  * - **Errors** raises none.
  * - **State** per channel: a timer for each time that is on, and two time stamps.
  * - **Cost** one time stamp per read burst and per completed flush. A timer is set again only when it
@@ -70,10 +71,12 @@ export class IdleStateHandler implements Handler {
   private readonly observeOutput: boolean;
   private wrote: (() => void) | undefined = undefined;
   private ctx: Context | undefined = undefined;
-  /** The channel's, at hand: thousands of timers may fire together. */
+  /** The channel's, cached: thousands of timers may fire together. */
   private clock: Clock | undefined = undefined;
   private isReading = false;
   private lastReadAt = 0;
+  /** For how long reads had been held at the last read. */
+  private heldMs = 0;
   private lastWriteAt = 0;
   /** The future that `wrote` listens to; writes of one flush share it. */
   private watched: WriteFuture | undefined = undefined;
@@ -143,7 +146,7 @@ export class IdleStateHandler implements Handler {
     return future;
   }
 
-  /** Tells the handlers behind; a subclass may do something else. */
+  /** Fires the event; a subclass may do something else. */
   protected channelIdle(ctx: Context, event: IdleStateEvent): void {
     ctx.fireUserEventTriggered(event);
   }
@@ -163,10 +166,12 @@ export class IdleStateHandler implements Handler {
     this.ctx = ctx;
     const { clock } = ctx;
     this.clock = clock;
+    const { channel } = ctx;
     this.lastReadAt = this.lastWriteAt = clock.now();
-    this.reader?.arm(clock);
-    this.writer?.arm(clock);
-    this.all?.arm(clock);
+    this.heldMs = channel.readHeldMs;
+    this.reader?.arm(channel, clock);
+    this.writer?.arm(channel, clock);
+    this.all?.arm(channel, clock);
   }
 
   private stop(): void {
@@ -179,6 +184,7 @@ export class IdleStateHandler implements Handler {
   private stampRead(): void {
     if (this.ctx === undefined) return;
     this.lastReadAt = this.clock!.now();
+    this.heldMs = this.ctx.channel.readHeldMs;
     if (this.reader !== undefined) this.reader.isFirst = true;
     if (this.all !== undefined) this.all.isFirst = true;
   }
@@ -195,30 +201,35 @@ export class IdleStateHandler implements Handler {
   timerExpired(timer: IdleTimer): void {
     const { ctx, clock } = this;
     if (ctx === undefined || clock === undefined || !ctx.channel.isOpen) return;
-    const remainingMs = this.remainingMs(timer, clock.now());
-    if (remainingMs > 0) {
-      timer.arm(clock, Math.max(1, remainingMs));
+    const { channel } = ctx;
+    if (timer !== this.writer && channel.isReadHeld) {
+      // The peer may have sent something meanwhile: it is read first.
+      timer.waitForReads(channel, () => {
+        timer.arm(channel, clock, Math.max(1, this.remainingMs(channel, timer, clock.now())));
+      });
       return;
     }
-    timer.arm(clock);
+    const remainingMs = this.remainingMs(channel, timer, clock.now());
+    if (remainingMs > 0) {
+      timer.arm(channel, clock, Math.max(1, remainingMs));
+      return;
+    }
+    timer.arm(channel, clock);
     const { isFirst } = timer;
     timer.isFirst = false;
     if (this.observeOutput && timer !== this.reader) {
-      const moved = timer.hasOutputMoved(ctx.channel, this.lastWriteAt);
+      const moved = timer.hasOutputMoved(channel, this.lastWriteAt);
       if (moved && !isFirst) return;
     }
     this.channelIdle(ctx, IdleStateEvent.of(timer.state, isFirst));
   }
 
-  /** A burst that is being read is no idleness, however long it takes. */
-  private remainingMs(timer: IdleTimer, now: number): number {
+  /** A burst that is being read is no idleness, however long it takes; the time in which reads are held is none. */
+  private remainingMs(channel: Channel, timer: IdleTimer, now: number): number {
     if (timer === this.writer) return timer.timeoutMs - (now - this.lastWriteAt);
     if (this.isReading) return timer.timeoutMs;
-    const lastAt = timer === this.reader ? this.lastReadAt : this.lastAnyAt();
-    return timer.timeoutMs - (now - lastAt);
-  }
-
-  private lastAnyAt(): number {
-    return Math.max(this.lastReadAt, this.lastWriteAt);
+    const readAt = this.lastReadAt + channel.readHeldMs - this.heldMs;
+    const lastAt = timer === this.reader ? readAt : Math.max(readAt, this.lastWriteAt);
+    return Math.max(timer.timeoutMs - (now - lastAt), timer.heldRemainderMs(channel, now));
   }
 }

@@ -23,7 +23,7 @@ const OPTIONS: KnownOptions<ReadTimeoutOptions> = { timeoutMs: true };
  * - **Place** first, or behind the frame decoder.
  * - **In** anything.
  * - **Out** the same.
- * - **Events** forwards all of them.
+ * - **Events** forwards all of them. While reads are held (`holdReads`) the time stands.
  * - **Errors** `TIMEOUT_READ` to the handlers behind it, once; then the channel closes with the reason
  *   `timeout`, unless a handler has ended it politely.
  * - **State** per channel: one timer, one time stamp.
