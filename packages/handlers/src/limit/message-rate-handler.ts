@@ -32,6 +32,9 @@ export interface MessageRateOptions<Message = never> {
   readonly lastWord?: () => Message;
 }
 
+/** Waiting messages passed on between two looks at the time. */
+const MESSAGES_PER_LOOK = 16;
+
 const EXCESS_POLICIES = ['slow-down', 'drop', 'close'] as const;
 
 const OPTIONS: KnownOptions<MessageRateOptions<unknown>> = {
@@ -170,6 +173,7 @@ export class MessageRateHandler<Message = never> implements Handler {
       if (!this.bucket!.take(this.rate, ctx.clock.now())) break;
       ctx.fireChannelRead(this.waiting.shift());
       released += 1;
+      if (released % MESSAGES_PER_LOOK === 0) channel.checkTurn();
     }
     if (released > 0) ctx.fireChannelReadComplete();
     if (this.waiting.length === 0) this.gate.release();

@@ -1,5 +1,5 @@
 import type { Context, Handler } from '@headrace/core';
-import { EmbeddedChannel } from '@headrace/core/testing';
+import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import {
   MessageRateExceededEvent,
@@ -36,6 +36,40 @@ describe('MessageRateHandler', () => {
     channel.writeInbound('f');
     expect(seen.at(-1)).toBe('f@1500');
     expect(channel.clock.pendingTimers).toBe(0);
+  });
+
+  it('slow-down: releases no more in one turn of the event loop than the turn has time for', () => {
+    const clock = new VirtualClock();
+    const holds: string[] = [];
+    let isSlow = false;
+    const seen: unknown[] = [];
+    const app: Handler = {
+      channelRead(ctx: Context, message) {
+        if (isSlow) clock.advanceQuietly(1);
+        seen.push(message);
+        holds.push(ctx.channel.readHolds.join());
+      },
+    };
+    const rate = new MessageRateHandler({ perSecond: 100, burst: 1000 });
+    const channel = EmbeddedChannel.with({ clock, readBudgetMs: 10 }, rate, app);
+    const texts = Array.from({ length: 1100 }, (_, i) => `${i}`);
+    channel.writeInbound(...texts);
+    const other = channel.holdReads('other');
+    clock.advance(60_000);
+    const before = seen.length;
+    expect(before).toBe(1000);
+    isSlow = true;
+    let atOnce = 0;
+    clock.run(() => {
+      other.release();
+      atOnce = seen.length - before;
+      expect(channel.readHolds).toEqual(['turn']);
+    });
+    expect(atOnce).toBe(32);
+    clock.advance(60_000);
+    expect(seen).toEqual(texts);
+    expect(holds.every((why) => !why.includes('turn'))).toBe(true);
+    expect(channel.isReadHeld).toBe(false);
   });
 
   it('slow-down: holds over any length of time to the rate', () => {
