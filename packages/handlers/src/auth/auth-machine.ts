@@ -90,7 +90,7 @@ export class AuthMachine {
     return this.now === 'waiting' || (this.now === 'done' && this.rules.again !== 'pass');
   }
 
-  /** A message came, while so many others are held. */
+  /** A message came while `held` others are held. */
   message(isCredentials: boolean, held: number): MessageAction {
     const { earlyMessages, maxHeld } = this.rules;
     if (this.now === 'over') return DROP;
@@ -102,7 +102,7 @@ export class AuthMachine {
     return held < maxHeld ? HOLD : this.reject('full');
   }
 
-  /** A handler writes, while so many writes are held. */
+  /** A handler writes while `held` writes are held. */
   write(held: number): 'pass' | 'hold' | 'refuse' | 'full' {
     const { earlyWrites, maxHeld } = this.rules;
     if (this.isIn || this.now === 'over') return 'pass';
@@ -119,7 +119,7 @@ export class AuthMachine {
     this.now = this.isIn ? 'done' : 'waiting';
   }
 
-  /** Yes; the id has so many other sessions. */
+  /** Yes; the id has `others` other sessions. */
   yes(others: number): readonly AuthAction[] {
     const { duplicatePolicy } = this.rules;
     if (others > 0 && duplicatePolicy === 'refuse') return this.refuse('duplicate', this.isIn);

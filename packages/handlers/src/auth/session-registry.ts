@@ -11,7 +11,7 @@ export interface Session<Principal> {
   kick(): void;
 }
 
-/** What a {@link SessionRegistry} reports of an id: who is there, whatever its connections do. */
+/** What a {@link SessionRegistry} reports of an id, which may have many connections, one after the other or at once. */
 export interface PresenceEvents<Principal> {
   /** The id has a session, and had none. */
   online: [id: string, session: Session<Principal>];

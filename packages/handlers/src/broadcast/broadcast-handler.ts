@@ -15,13 +15,13 @@ import { checkChoice, checkObject } from '../option/option-check.ts';
 /** Options of a {@link BroadcastHandler}. */
 export interface BroadcastOptions<In, Out> {
   /**
-   * Who gets it: every other member, every member, or those that your function chooses for this message.
+   * The receivers: every other member, every member, or those that your function chooses for this message.
    * @default 'others'
    */
   readonly to?: 'others' | 'all' | ((message: In, sender: Channel) => ChannelMatcher);
   /** What they get; `undefined` for nothing. @default the message itself */
   readonly format?: (message: In, sender: Channel) => Out | undefined;
-  /** Also hands each message to the handlers behind. @default true, unless it is the last handler */
+  /** Also passes each message on to the next handlers. @default true, unless it is the last handler */
   readonly passOn?: boolean;
 }
 
@@ -38,11 +38,11 @@ const OPTIONS: KnownOptions<BroadcastOptions<unknown, unknown>> = {
  *  wire | frame | codec | auth | echo | [broadcast]
  * ```
  *
- * - **Place** behind the handler that decides who may talk, such as the AuthHandler.
+ * - **Place** after the handler that decides who may talk, such as the AuthHandler.
  * - **In** any message.
- * - **Out** the same, if a handler stands behind it.
+ * - **Out** the same, if a handler stands after it.
  * - **Events** forwards all of them; on a `DrainEvent` the channel does not end before the group's broadcasts are
- *   through.
+ *   complete.
  * - **Errors** raises none: what fails for one member does not touch the sender or the others, and goes to
  *   that member's `writeFailed` hook.
  * - **State** none but the group: sharable.

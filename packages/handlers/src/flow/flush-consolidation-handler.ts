@@ -3,7 +3,7 @@ import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/aut
 
 /** Options of a {@link FlushConsolidationHandler}. */
 export interface FlushConsolidationOptions {
-  /** After so many held flushes one goes through at once. @default 256 */
+  /** After this many held flushes one is done at once. @default 256 */
   readonly maxFlushes?: number;
   /** Holds flushes outside a read burst too, until the end of the current event. @default false */
   readonly consolidateWhenNotReading?: boolean;
@@ -28,7 +28,7 @@ const OPTIONS: KnownOptions<FlushConsolidationOptions> = {
  * - **In** anything.
  * - **Out** anything; only flushes are held.
  * - **Events** forwards all. An error, a close, a half-closure, the handler's removal and a channel that
- *   becomes unwritable let a held flush through first.
+ *   becomes unwritable do a held flush first.
  * - **Errors** raises none.
  * - **State** one channel: a counter.
  * - **Cost** saves a system call per message; adds nothing to latency within a burst, since the answers
@@ -82,7 +82,7 @@ export class FlushConsolidationHandler implements Handler {
     ctx.fireChannelRead(message);
   }
 
-  /** The others first: they flush at the end of a burst, too. */
+  /** The next handlers first: they flush at the end of a burst, too. */
   channelReadComplete(ctx: Context): void {
     ctx.fireChannelReadComplete();
     this.endBurst(ctx);

@@ -54,7 +54,7 @@ const OPTIONS: KnownOptions<StreamWriteOptions> = { maxQueuedBytes: true };
  * - **State** one channel: the queue of what was written after a stream, bounded by `maxQueuedBytes`.
  * - **Cost** a promise per chunk; one comparison for other messages while nothing streams.
  * - **Pitfalls** a source that fails half way has sent the first half: close the channel then, unless the
- *   protocol can tell.
+ *   protocol can express it.
  *
  * @example
  * ```ts run
@@ -123,7 +123,7 @@ export class StreamWriteHandler<T = OutboundBytes> implements Handler {
   channelInactive(ctx: Context): void {
     this.failAll(
       ctx,
-      new ChannelError('CHANNEL_CLOSED', 'the channel closed before the stream was through'),
+      new ChannelError('CHANNEL_CLOSED', 'the channel closed before the stream was complete'),
     );
     ctx.fireChannelInactive();
   }

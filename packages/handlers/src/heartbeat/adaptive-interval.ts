@@ -27,13 +27,13 @@ const OPTIONS: KnownOptions<AdaptiveIntervalOptions> = {
   confirmations: true,
 };
 
-/** The search ends when safe and lost are so near to each other, as a share of the safe one. */
+/** The search ends when the safe and the lost interval are this close, as a share of the safe one. */
 const CLOSE_ENOUGH = 0.1;
 
 /**
  * Searches the longest silence that a path survives: routers forget silent connections after a time that
- * nobody tells. It grows step by step while answers come, takes the middle after a loss, and stays where
- * safe and lost are near to each other. Share one between the connections of a client, for each loss costs
+ * is not announced. It grows step by step while answers come, takes the middle after a loss, and stays where
+ * the safe and the lost interval are close. Share one between the connections of a client, for each loss costs
  * a connection; `reset` it when the network changes.
  *
  * @example
@@ -91,7 +91,7 @@ export class AdaptiveInterval {
     return this.current === this.safe && this.nextUp() === this.safe;
   }
 
-  /** The peer answered after a silence of so long. */
+  /** The peer answered after a silence of `silenceMs`. */
   answered(silenceMs: number): void {
     if (silenceMs < this.current * 0.9) return;
     this.confirmed += 1;
@@ -101,7 +101,7 @@ export class AdaptiveInterval {
     this.current = this.nextUp();
   }
 
-  /** The connection was lost in a silence of so long. */
+  /** The connection was lost in a silence of `silenceMs`. */
   lost(silenceMs: number): void {
     if (silenceMs < this.minMs) return;
     this.confirmed = 0;

@@ -10,7 +10,7 @@ import { checkFunction, checkKind } from '../option/option-check.ts';
  * @typeParam Out - heartbeats as they are written, where a protocol has two types
  */
 export interface HeartbeatFormat<In, Out = In> {
-  /** What we send; called for each heartbeat, so it may carry what is news then. */
+  /** What we send; called for each heartbeat, so that it may carry new data. */
   ping(): Out;
   /** True for what a peer sends as a probe or sign of life. */
   isPing(message: unknown): boolean;
@@ -26,7 +26,7 @@ export interface HeartbeatFormat<In, Out = In> {
 export interface TextHeartbeatOptions {
   /** @default 'PING' */
   readonly ping?: string;
-  /** The answer; `false` for heartbeats that nobody answers. @default 'PONG' */
+  /** The answer; `false` for heartbeats without answers. @default 'PONG' */
   readonly pong?: string | false;
   /** Also take `ping`, `Ping`, … for a ping. @default true */
   readonly ignoreCase?: boolean;
@@ -38,7 +38,7 @@ const TEXT_OPTIONS: KnownOptions<TextHeartbeatOptions> = {
   ignoreCase: true,
 };
 
-/** Heartbeats that are texts, behind a string codec: `PING` and `PONG` unless you say otherwise. */
+/** Heartbeats that are texts, after a string codec: `PING` and `PONG` by default. */
 export function textHeartbeat(options: TextHeartbeatOptions = {}): HeartbeatFormat<string> {
   checkOptions('textHeartbeat', options, TEXT_OPTIONS);
   const { ping = 'PING', pong = 'PONG', ignoreCase = true } = options;
@@ -61,13 +61,13 @@ export function textHeartbeat(options: TextHeartbeatOptions = {}): HeartbeatForm
 /** Options of {@link bytesHeartbeat}. */
 export interface BytesHeartbeatOptions {
   readonly ping: Uint8Array;
-  /** The answer; `false` for heartbeats that nobody answers. @default the ping itself */
+  /** The answer; `false` for heartbeats without answers. @default the ping itself */
   readonly pong?: Uint8Array | false;
 }
 
 const BYTES_OPTIONS: KnownOptions<BytesHeartbeatOptions> = { ping: true, pong: true };
 
-/** Heartbeats that are frames of fixed bytes, behind a frame decoder. */
+/** Heartbeats that are frames of fixed bytes, after a frame decoder. */
 export function bytesHeartbeat(options: BytesHeartbeatOptions): HeartbeatFormat<Buffer> {
   checkOptions('bytesHeartbeat', options, BYTES_OPTIONS);
   checkKind('ping', options.ping, options.ping instanceof Uint8Array, 'a Buffer or Uint8Array');
@@ -94,9 +94,9 @@ export interface MessageHeartbeatOptions<In, Out = In> {
   /** Makes a heartbeat; it may carry data. */
   readonly ping: () => Out;
   readonly isPing: (message: In) => boolean;
-  /** Makes the answer; without it nobody answers. */
+  /** Makes the answer; without it there are no answers. */
   readonly pong?: (ping: In) => Out;
-  /** Tells answers from other messages. @default isPing: the answer looks like the ping */
+  /** Recognises answers. @default isPing: the answer looks like the ping */
   readonly isPong?: (message: In) => boolean;
 }
 

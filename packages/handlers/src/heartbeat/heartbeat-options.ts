@@ -14,14 +14,14 @@ export interface HeartbeatOptions<In, Out = In> {
   readonly immediately?: boolean;
   /** How long the answer to one may take. @default the interval, at most 10000 */
   readonly timeoutMs?: number;
-  /** The connection is closed after so many consecutive missed answers. @default 2 */
+  /** The connection is closed after this many consecutive missed answers. @default 2 */
   readonly maxMissed?: number;
   /**
    * Beat only when nothing was written for an interval or, where answers are expected, nothing came in for
-   * one. `false` beats every interval, whatever else goes on. @default true
+   * one. `false` beats every interval in any case. @default true
    */
   readonly onlyWhenQuiet?: boolean;
-  /** Closes the connection when nothing at all came in for so long: for the side that sends no pings. @default false */
+  /** Closes the connection when nothing at all came in for this time: for the side that sends no pings. @default false */
   readonly silenceMs?: number | false;
   /** The share of each interval, from 0 to 1, that chance takes off, so that many clients do not beat together. @default 0.1 */
   readonly jitter?: number;

@@ -7,7 +7,7 @@ import { type IdleState, IdleStateEvent } from './idle-state-event.ts';
 export interface IdleCloseOptions<Message = never> {
   /** Which kind of idleness ends the connection. @default 'reader' */
   readonly state?: IdleState;
-  /** What the peer is told first; nothing if left out. */
+  /** Makes the last message to the peer; without it there is none. */
   readonly lastWord?: (event: IdleStateEvent) => Message;
   /** @default 'idle' */
   readonly reason?: CloseReason;
@@ -20,13 +20,13 @@ const OPTIONS: KnownOptions<IdleCloseOptions<unknown>> = {
 };
 
 /**
- * Ends a connection that an IdleStateHandler before it reports as idle, with a last word if you like.
+ * Ends a connection that an IdleStateHandler before it reports as idle, with a last message to the peer if you like.
  *
  * ```text
  *  wire | idle | frame | codec | [idle close] | app     the last word passes the codec
  * ```
  *
- * - **Place** behind the IdleStateHandler and the codec that encodes the last word.
+ * - **Place** after the IdleStateHandler and the codec that encodes the last word.
  * - **In** anything.
  * - **Out** the same.
  * - **Events** consumes the `IdleStateEvent` that it acts on; forwards all others.

@@ -5,11 +5,11 @@ import { IdleTimer } from './idle-timer.ts';
 
 /** Options of an {@link IdleStateHandler}. Each time is in milliseconds, `false` for off. */
 export interface IdleStateOptions {
-  /** Nothing was read for so long. @default false */
+  /** The time without a read. @default false */
   readonly readerIdleMs?: number | false;
-  /** No write was completed for so long. @default false */
+  /** The time without a completed write. @default false */
   readonly writerIdleMs?: number | false;
-  /** Neither was for so long. @default false */
+  /** The time without either. @default false */
   readonly allIdleMs?: number | false;
   /**
    * A write that takes long but moves is no idleness. Without it, a large message on a slow line counts as
@@ -33,7 +33,7 @@ const OPTIONS: KnownOptions<IdleStateOptions> = {
  *  wire | frame | [idle] | codec | app     sees frames: a slow trickle does not
  * ```
  *
- * - **Place** first, to count every byte; behind the frame decoder, to count whole messages only.
+ * - **Place** first, to count every byte; after the frame decoder, to count whole messages only.
  * - **In** anything.
  * - **Out** the same.
  * - **Events** fires `IdleStateEvent` to the handlers after it, again after every further full period. While reads
@@ -43,8 +43,8 @@ const OPTIONS: KnownOptions<IdleStateOptions> = {
  * - **Cost** one time stamp per read burst and per completed flush. A timer is set again only when it
  *   fires. Without writer and all times, writes do not pass through it at all.
  * - **Pitfalls** TCP keepalive is not seen here: it neither counts as a read nor keeps the peer from being
- *   idle. Node's `socket.setTimeout` is no replacement, writes reset it too. A handler that swallows
- *   `channelReadComplete` in front of it makes it wait for the end of the burst.
+ *   idle. Node's `socket.setTimeout` is no replacement, writes reset it too. A handler before it that swallows
+ *   `channelReadComplete` makes it wait for the end of the burst.
  *
  * @example
  * ```ts run
@@ -88,13 +88,13 @@ export class IdleStateHandler implements Handler {
     this.all = this.timerFor('all', 'allIdleMs', options.allIdleMs);
     this.observeOutput = options.observeOutput ?? false;
     const watchesWrites = this.writer !== undefined || this.all !== undefined;
-    // A pipeline passes by a handler without the method, so nobody pays for what nobody asked for.
+    // A pipeline skips a handler without the method: writes cost nothing where they are not watched.
     if (!watchesWrites && this.write === IdleStateHandler.prototype.write) {
       (this as Handler).write = undefined as never;
     }
   }
 
-  /** Counts as a read now, for handlers that read past the pipeline. */
+  /** Counts as a read now, for handlers that read without the pipeline. */
   resetReadTimeout(): void {
     this.isReading = false;
     this.stampRead();

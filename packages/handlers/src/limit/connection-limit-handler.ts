@@ -37,7 +37,7 @@ const OPTIONS: KnownOptions<ConnectionLimitOptions> = {
  *  wire | PROXY | [limit] | frame | app       behind a proxy: { waitForClient: true }
  * ```
  *
- * - **Place** in the pipeline of the listening channel; where a PROXY header tells the client's address, a
+ * - **Place** in the pipeline of the listening channel; where a PROXY header has the client's address, a
  *   second one, shared by all connections, in theirs.
  * - **In** accepted channels, not yet registered.
  * - **Out** those within the limits.

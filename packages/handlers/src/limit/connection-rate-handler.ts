@@ -41,7 +41,7 @@ const OPTIONS: KnownOptions<ConnectionRateOptions> = {
  *  listening socket | [rate] | limit | acceptor
  * ```
  *
- * - **Place** in the pipeline of the listening channel, or behind a PROXY decoder in the connections' own.
+ * - **Place** in the pipeline of the listening channel, or after a PROXY decoder in the connections' own.
  * - **In** accepted channels.
  * - **Out** those within the rates.
  * - **Events** forwards all of them.
@@ -106,7 +106,7 @@ export class ConnectionRateHandler extends AdmissionHandler {
     const now = child.clock.now();
     this.all ??= new TokenBucket(this.rate, now);
     const client = addressKey(clientAddress(child));
-    // The client first: who comes too fast must not use up what the others may.
+    // The client first: one that comes too fast must not use up the share of the others.
     if (client !== undefined && !this.clients.take(client, now)) {
       return this.tooFast(`from ${client}`, this.addressRate.perSecond);
     }

@@ -14,7 +14,7 @@ import { ADMISSION_OPTIONS, AdmissionHandler, type AdmissionOptions } from './ad
 /** Addresses: one (`192.0.2.7`), a network (`192.0.2.0/24`, `2001:db8::/32`), or a list of Node's. */
 export type IpRange = string | BlockList;
 
-/** One rule: whoever it matches is let in, or not. */
+/** One rule: addresses that it matches are let in, or not. */
 export type IpRule = { readonly allow: IpRange } | { readonly deny: IpRange };
 
 /** Options of an {@link IpFilterHandler}. */
@@ -58,8 +58,8 @@ const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
  * - **State** sharable: the rules, and how many it refused.
  * - **Cost** one look-up per rule and connection.
  * - **Pitfalls** a range for IPv4 never matches IPv6 addresses, and the other way round; write both. IPv4
- *   addresses in IPv6 form (`::ffff:192.0.2.7`) count as IPv4. A `BlockList` of Node's own is asked as it
- *   is; its IPv6 networks match IPv4 addresses, too.
+ *   addresses in IPv6 form (`::ffff:192.0.2.7`) count as IPv4. The IPv6 networks of a `BlockList` of Node
+ *   match IPv4 addresses, too.
  *
  * @example
  * ```ts run
@@ -93,7 +93,7 @@ export class IpFilterHandler extends AdmissionHandler {
     return this.refusedSoFar;
   }
 
-  /** What the rules say about an address. */
+  /** True if the rules let an address in. */
   allows(host: string): boolean {
     const bare = MAPPED.exec(host)?.[1] ?? host.replace(/%.*$/, '');
     const family = isIP(bare) === 6 ? 'ipv6' : 'ipv4';

@@ -24,11 +24,11 @@ export interface MessageRateOptions<Message = never> {
   /** At once, after a pause. @default perSecond */
   readonly burst?: number;
   /**
-   * What happens to more: they wait, and the peer is read from no faster than allowed (`slow-down`); they
+   * What happens to more of them: they wait, and the peer is read from no faster than allowed (`slow-down`); they
    * are dropped; or the connection ends. @default 'slow-down'
    */
   readonly excessPolicy?: 'slow-down' | 'drop' | 'close';
-  /** With `close`: what the peer is told first. */
+  /** With `close`: makes the last message to the peer; without it there is none. */
   readonly lastWord?: () => Message;
 }
 
@@ -60,14 +60,14 @@ export class MessageRateExceededEvent {
  *  wire | frame | codec | [message rate] | app
  * ```
  *
- * - **Place** behind the codec.
+ * - **Place** after the codec.
  * - **In** any message.
  * - **Out** no more of them than the rate allows, in order.
  * - **Events** fires `MessageRateExceededEvent` when it begins to hold, drop or close.
  * - **Errors** `REJECTED_RATE` in that event; the close reason is `limit`.
  * - **State** per channel: a number; with `slow-down` also the rest of the burst that was under way.
  * - **Cost** one time stamp per message.
- * - **Pitfalls** with `slow-down` a peer that goes on sending fills its own buffers, and heartbeats behind
+ * - **Pitfalls** with `slow-down` a peer that goes on sending fills its own buffers, and heartbeats after
  *   its messages wait, too: let heartbeats be answered before this handler. What goes out is limited by the
  *   channel: `maxOutboundBytes` and `outboundStallMs`.
  *
@@ -187,7 +187,7 @@ export class MessageRateHandler<Message = never> implements Handler {
     return this.waiting.length === 0 || this.gate.isHeldByOthers(channel);
   }
 
-  /** Others have let go. */
+  /** The other holds have been released. */
   private goOn(ctx: Context): void {
     if (this.waiting.length === 0 || this.timer !== undefined) return;
     this.gate.hold(ctx.channel);

@@ -18,7 +18,7 @@ export interface OverloadGuardOptions {
   readonly minIdleMs?: number;
   /** How many are shed at each look, the longest idle first, as a share of all. @default 0.05 */
   readonly shedShare?: number;
-  /** Says a last word to a connection that is shed; it is ended after it. */
+  /** Called for each connection that is shed, just before it is ended; may write a last message to it. */
   readonly onShed?: (child: Channel) => void;
   /** For tests, or to measure something else. @default this process's heap and event loop */
   readonly measure?: () => Load;

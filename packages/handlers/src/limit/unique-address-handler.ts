@@ -14,7 +14,7 @@ const OPTIONS: KnownOptions<UniqueAddressOptions> = { ...ADMISSION_OPTIONS, clie
  *  listening socket | [unique address] | acceptor
  * ```
  *
- * - **Place** in the pipeline of the listening channel, or behind a PROXY decoder in the connections' own.
+ * - **Place** in the pipeline of the listening channel, or after a PROXY decoder in the connections' own.
  * - **In** accepted channels.
  * - **Out** the first of each address.
  * - **Events** forwards all of them.

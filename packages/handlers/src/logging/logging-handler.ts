@@ -27,7 +27,7 @@ export interface LoggingOptions {
   readonly channelShare?: number;
   /** Logs every n-th message read or written; all other events are logged. @default 1 */
   readonly everyMessages?: number;
-  /** Returns what is logged in place of a message, for secrets; the message itself goes on as it is. */
+  /** Returns what is logged in place of a message, for secrets; the message itself is not changed. */
   readonly redact?: (message: unknown, event: 'READ' | 'WRITE') => unknown;
 }
 
@@ -65,7 +65,7 @@ const OPTIONS: KnownOptions<LoggingOptions> = {
  *   goes on.
  * - **State** sharable. With `everyMessages` the channels that share a handler count together.
  * - **Cost** a text per event, made before the logger looks at the level: for debugging or samples.
- * - **Pitfalls** without `redact` a log holds whatever the peers send, passwords too.
+ * - **Pitfalls** without `redact` a log holds what the peers send, passwords too.
  *
  * @example
  * ```ts run
@@ -200,7 +200,7 @@ export class LoggingHandler implements Handler {
     });
   }
 
-  /** Whatever goes wrong with a log line, the event it tells of goes on. */
+  /** A failure of a log line does not stop the event. */
   private attempt(ctx: Context, text: () => string, error?: Error): void {
     if (this.channelShare < 1 && shareOf(ctx.channel) >= this.channelShare) return;
     try {

@@ -175,7 +175,7 @@ export class PcapHandler implements Handler {
     from.seq = (from.seq + payload.length + counted) >>> 0;
   }
 
-  /** Whatever goes wrong with the capture, the traffic goes on. */
+  /** A failure of the capture does not stop the traffic. */
   private attempt(act: () => void): void {
     if (this.hasFailed) return;
     try {

@@ -21,7 +21,7 @@ const OPTIONS: KnownOptions<MetricsOptions> = { metrics: true };
  *  wire | frame | codec | [metrics] | app     messages, no bytes
  * ```
  *
- * - **Place** first for bytes, behind the codec for messages; with two, give each a `ServerMetrics`.
+ * - **Place** first for bytes, after the codec for messages; with two, give each a `ServerMetrics`.
  * - **In** anything.
  * - **Out** the same.
  * - **Events** forwards all.

@@ -134,7 +134,7 @@ export class ServerMetrics implements Disposable {
     return true;
   }
 
-  /** Adds metrics of your own, asked for whenever these are: the counters of a limit handler, say. */
+  /** Adds metrics of your own, asked for whenever these are: the counters of a limit handler, for example. */
   include(source: () => Iterable<MetricFamily>): this {
     this.sources.push(source);
     return this;

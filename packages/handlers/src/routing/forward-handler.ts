@@ -43,8 +43,7 @@ const OPTIONS: KnownOptions<ForwardOptions> = { connect: true };
  * - **Errors** what `connect` rejects with; unhandled, it closes the channel.
  * - **State** one channel, until the relay takes its place.
  * - **Cost** none once the relay stands.
- * - **Pitfalls** it shows the client that somebody accepts before the other server has: a refusal is seen
- *   as a close.
+ * - **Pitfalls** the client is accepted before the other server has accepted: it sees a refusal as a close.
  *
  * @example
  * ```ts run
@@ -72,7 +71,7 @@ export class ForwardHandler<Message = OutboundBytes> implements Handler {
   private readonly aborter = new AbortController();
   private hasStarted = false;
   private readonly gate = new ReadGate('ForwardHandler');
-  /** What a transport gave although nobody asked. */
+  /** What a transport gave without a request. */
   private readonly early: Message[] = [];
 
   constructor(options: ForwardOptions<Message>) {

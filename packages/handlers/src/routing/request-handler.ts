@@ -24,7 +24,7 @@ import { checkChoice, checkFunction } from '../option/option-check.ts';
 /** What a request's function gets beside the request. */
 export interface RequestScope {
   readonly channel: Channel;
-  /** Aborts when nobody waits for the answer any more: the channel closed, or the time is over. */
+  /** Aborts when the answer is not needed any more: the channel closed, or the time is over. */
   readonly signal: AbortSignal;
 }
 
@@ -48,7 +48,7 @@ export interface RequestOptions<Request, Response> {
   readonly order?: 'request' | 'completion';
   /** Requests of one channel that are worked on at the same time. @default 1 */
   readonly concurrency?: number;
-  /** Reads are held while so many requests of a channel wait or are worked on. @default 64 */
+  /** Reads are held while this many requests of a channel wait or are worked on. @default 64 */
   readonly maxPending?: number;
   /** `TIMEOUT_REQUEST` after this time; `false` for none. @default false */
   readonly timeoutMs?: number | false;
@@ -74,8 +74,8 @@ const OPTIONS: KnownOptions<RequestOptions<unknown, unknown>> = {
 };
 
 /**
- * Answers each request with what a function returns or promises, in the order of the requests or as they are
- * done.
+ * Answers each request with what a function returns or promises, in the order of the requests or in that of
+ * completion.
  *
  * ```text
  *  wire | frame | codec | [request → response]

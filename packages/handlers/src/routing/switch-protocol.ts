@@ -14,10 +14,10 @@ const OPTIONS: KnownOptions<ProtocolSwitch> = { remove: true, add: true };
 
 /**
  * Ends a handshake that another protocol follows on the same connection: a line with credentials and then raw
- * bytes, SOCKS, HTTP CONNECT. What the peer sent right after the handshake, in the same read too, passes on to
- * the new handlers as it came: each byte once, in order, nothing decoded by the old framing.
+ * bytes, SOCKS, HTTP CONNECT. What the peer sent right after the handshake, also in the same read, passes on to
+ * the new handlers unchanged: each byte once, in order, nothing decoded by the old framing.
  *
- * Call it in the event that ends the handshake (an `AuthenticatedEvent`, say), with the context of the handler
+ * Call it in the event that ends the handshake (such as an `AuthenticatedEvent`), with the context of the handler
  * that got it: the new handlers come right after that one. The last answer of the handshake is to be written
  * before. If the decision takes time, reads have to be held from the message that began it (`holdReads`), so that
  * the decoders stop there; `AuthHandler` does so.

@@ -64,7 +64,7 @@ export class GlobalTraffic implements Disposable {
     return this.queued > this.maxQueuedBytes;
   }
 
-  /** For the handlers: so many bytes more (or less) wait. */
+  /** For the handlers: `delta` bytes more (or less) wait. */
   addQueued(delta: number): void {
     this.queued += delta;
   }

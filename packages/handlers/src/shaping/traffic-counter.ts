@@ -29,7 +29,7 @@ class Flow {
 
 /**
  * Counts bytes read and written: in total, in the current interval and in the last one. Without
- * `onInterval` it needs no timer: intervals end when somebody looks or counts.
+ * `onInterval` it needs no timer: intervals end at the next look or count.
  *
  * @see Netty's `TrafficCounter`
  */
@@ -109,7 +109,7 @@ export class TrafficCounter {
     this.timer = undefined;
   }
 
-  /** Ends the interval if its time is over; one in which nobody counted anything lies between otherwise. */
+  /** Ends the interval if its time is over; after two or more, the last one was without bytes. */
   private roll(): void {
     const elapsed = this.clock.now() - this.intervalStart;
     if (elapsed < this.intervalMs) return;

@@ -1,6 +1,6 @@
 import { checkNumber, checkTime, type KnownOptions } from '@headrace/core/authoring';
 
-/** What {@link TrafficShapingHandler} and {@link GlobalTraffic} are told about speed. */
+/** The limits of a {@link TrafficShapingHandler} or a {@link GlobalTraffic}. */
 export interface TrafficLimits {
   /** `Infinity` for no limit. @default Infinity */
   readonly readBytesPerSecond?: number;

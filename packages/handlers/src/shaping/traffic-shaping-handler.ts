@@ -25,7 +25,7 @@ import { LIMIT_OPTIONS, resolveLimits, type TrafficLimits } from './traffic-limi
 export interface TrafficShapingOptions extends TrafficLimits {
   /** Limits that this channel shares with others. @default none */
   readonly global?: GlobalTraffic;
-  /** Above so many waiting bytes the channel is unwritable until none wait. @default 4194304 */
+  /** Above this many waiting bytes the channel is unwritable until none wait. @default 4194304 */
   readonly unwritableBytes?: number;
   /** A longer delay makes the channel unwritable until nothing waits. @default 4000 */
   readonly unwritableDelayMs?: number;
@@ -187,7 +187,7 @@ export class TrafficShapingHandler implements Handler {
     return ctx.write(message);
   }
 
-  /** Nothing accepted is lost by a polite end, which waits only for so long. */
+  /** Nothing accepted is lost by a polite end: it waits no longer than the linger time. */
   shutdown(ctx: Context, direction: Direction): WriteFuture {
     if (direction === 'output') this.state!.writes.sendAll();
     return ctx.shutdown(direction);

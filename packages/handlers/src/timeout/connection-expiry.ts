@@ -15,7 +15,7 @@ export class ConnectionExpiredEvent {
 
 /** How an expired connection ends. */
 export interface ExpiryOptions<Message> {
-  /** What the peer is told first; nothing if left out. */
+  /** Makes the last message to the peer; without it there is none. */
   readonly lastWord?: () => Message;
   /** Time between the event and the end, for answers that are under way. @default 0 */
   readonly graceMs?: number;
@@ -26,7 +26,7 @@ export const EXPIRY_OPTIONS: KnownOptions<ExpiryOptions<unknown>> = {
   graceMs: true,
 };
 
-/** Tells the handlers behind, waits for the grace time, says the last word, ends. */
+/** Notifies the next handlers, waits for the grace time, sends the last message, ends. */
 export function expire(
   ctx: Context,
   limit: 'age' | 'messages',

@@ -28,10 +28,10 @@ const OPTIONS: KnownOptions<MaxAgeOptions<unknown>> = {
  *  wire | frame | codec | [max age] | app     the last word passes the codec
  * ```
  *
- * - **Place** behind the codec that encodes the last word.
+ * - **Place** after the codec that encodes the last word.
  * - **In** anything.
  * - **Out** the same.
- * - **Events** fires `ConnectionExpiredEvent`; after `graceMs` it says the last word and ends with the
+ * - **Events** fires `ConnectionExpiredEvent`; after `graceMs` it sends the last message and ends with the
  *   reason `limit`.
  * - **Errors** raises none.
  * - **State** per channel: one timer.

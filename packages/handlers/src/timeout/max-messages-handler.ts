@@ -4,7 +4,7 @@ import { EXPIRY_OPTIONS, type ExpiryOptions, expire } from './connection-expiry.
 
 /** Options of a {@link MaxMessagesHandler}. */
 export interface MaxMessagesOptions<Message = never> extends ExpiryOptions<Message> {
-  /** How many messages a connection may send; the last one is still handed on. */
+  /** How many messages a connection may send; the last one is still passed on. */
   readonly maxMessages: number;
 }
 
@@ -17,11 +17,11 @@ const OPTIONS: KnownOptions<MaxMessagesOptions<unknown>> = { ...EXPIRY_OPTIONS, 
  *  wire | frame | codec | [max messages] | app     messages, not bytes
  * ```
  *
- * - **Place** behind the codec.
+ * - **Place** after the codec.
  * - **In** any message.
  * - **Out** the first `maxMessages` of them; more are dropped.
- * - **Events** fires `ConnectionExpiredEvent` behind the burst of the last message; after `graceMs` it says
- *   the last word and ends with the reason `limit`.
+ * - **Events** fires `ConnectionExpiredEvent` after the burst of the last message; after `graceMs` it sends
+ *   the last message and ends with the reason `limit`.
  * - **Errors** raises none.
  * - **State** per channel: a number.
  * - **Cost** one addition per message.

@@ -4,7 +4,7 @@ import { IdleStateHandler } from '../idle/idle-state-handler.ts';
 
 /** Options of a {@link ReadTimeoutHandler}. */
 export interface ReadTimeoutOptions {
-  /** Nothing was read for so many milliseconds; `false` for never. @default 30000 */
+  /** The time without a read, in milliseconds; `false` for no limit. @default 30000 */
   readonly timeoutMs?: number | false;
 }
 
@@ -20,11 +20,11 @@ const OPTIONS: KnownOptions<ReadTimeoutOptions> = { timeoutMs: true };
  *  wire | frame | [read time-out] | codec | app     whole frames count
  * ```
  *
- * - **Place** first, or behind the frame decoder.
+ * - **Place** first, or after the frame decoder.
  * - **In** anything.
  * - **Out** the same.
  * - **Events** forwards all of them. While reads are held (`holdReads`) the time stands.
- * - **Errors** `TIMEOUT_READ` to the handlers behind it, once; then the channel closes with the reason
+ * - **Errors** `TIMEOUT_READ` to the handlers after it, once; then the channel closes with the reason
  *   `timeout`, unless a handler has ended it politely.
  * - **State** per channel: one timer, one time stamp.
  * - **Cost** one time stamp per read burst.

@@ -13,7 +13,7 @@ const rules: HeartbeatRules = {
   random: () => 0,
 };
 
-/** Asks when told to until `end`, and notes what is to be done. */
+/** Asks when due until `end`, and notes what is to be done. */
 function run(machine: HeartbeatMachine, from: number, end: number): string[] {
   const done: string[] = [];
   for (let now = Math.max(from, machine.nextAt()); now <= end; ) {

@@ -21,7 +21,7 @@ function setUp(options: MessageRateOptions<string>) {
 }
 
 describe('MessageRateHandler', () => {
-  it('slow-down: hands on a burst, then so many a second, in order, and reads no faster', () => {
+  it('slow-down: passes on a burst, then perSecond a second, in order, and reads no faster', () => {
     const { channel, events, seen } = setUp({ perSecond: 2, burst: 3 });
     const before = channel.embedded.reads;
     channel.writeInbound('a', 'b', 'c', 'd', 'e');
