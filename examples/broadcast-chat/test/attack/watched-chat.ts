@@ -1,0 +1,61 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Settings } from '../../src/settings/settings.ts';
+import type { LoopReport } from './loop-watch.ts';
+
+const pathOf = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+
+/** What the server says about itself. */
+export interface ChatReport extends LoopReport {
+  readonly port: number;
+  readonly members: number;
+  readonly connections: number;
+  /** Heap and what belongs to it outside, after a collection. */
+  readonly heldBytes: number;
+  readonly rssBytes: number;
+}
+
+/** The chat in a process of its own that watches its event loop and its memory. */
+export class WatchedChat implements Disposable {
+  readonly process: ChildProcess;
+  port = 0;
+  stderr = '';
+
+  private constructor(settings: Partial<Settings>, nodeOptions: readonly string[]) {
+    this.process = fork(pathOf('./watched-server.ts'), [JSON.stringify(settings)], {
+      execArgv: [
+        '--expose-gc',
+        ...nodeOptions,
+        '--conditions=@headrace/source',
+        '--import',
+        pathOf('../../../../scripts/register.mjs'),
+      ],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    this.process.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text;
+    });
+  }
+
+  static async start(
+    settings: Partial<Settings> = {},
+    nodeOptions: readonly string[] = [],
+  ): Promise<WatchedChat> {
+    const chat = new WatchedChat(settings, nodeOptions);
+    await once(chat.process, 'message');
+    chat.port = (await chat.report()).port;
+    return chat;
+  }
+
+  /** What happened since the last report. */
+  async report(): Promise<ChatReport> {
+    this.process.send('report');
+    const [answer] = (await once(this.process, 'message')) as [ChatReport];
+    return answer;
+  }
+
+  [Symbol.dispose](): void {
+    this.process.kill('SIGKILL');
+  }
+}
