@@ -36,6 +36,7 @@ const CORE_LAYERS: Readonly<Record<string, readonly string[]>> = {
   pipeline: BASE,
   transport: BASE,
   group: BASE,
+  stream: BASE,
   channel: [...BASE, 'pipeline'],
   bootstrap: [...BASE, 'pipeline', 'transport', 'group', 'channel'],
   testing: [...BASE, 'pipeline', 'transport', 'group', 'channel', 'bootstrap'],

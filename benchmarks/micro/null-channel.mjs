@@ -1,5 +1,7 @@
 // A channel whose transport takes everything at once and sends nothing: what remains is Headrace itself.
-import { resolveChannelOptions, TransportChannel } from '@headrace/core';
+// The public way makes one channel with options of its own; here many share theirs.
+import { resolveChannelOptions } from '../../packages/core/dist/channel/channel-options.js';
+import { TransportChannel } from '../../packages/core/dist/channel/transport-channel.js';
 import { sizeOfBytes } from '../../packages/core/dist/transport/byte-source.js';
 import { coalesce } from '../../packages/core/dist/transport/coalesce.js';
 

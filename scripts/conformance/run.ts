@@ -53,6 +53,7 @@ function load(path: string): Loaded {
     return new Error(`${path}: "family" is ${JSON.stringify(family)}, but must be a name`);
   }
   if (!Array.isArray(cases)) return new Error(`${path}: "cases" is missing or not a list`);
+  if (cases.length === 0) return new Error(`${path}: "cases" is empty: nothing would be compared`);
   return { ...value, path, family, cases };
 }
 

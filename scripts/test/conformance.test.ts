@@ -60,6 +60,7 @@ it.each([
   ['{"family": 5, "cases": []}', /"family" is 5/],
   ['{"family": "../run", "cases": []}', /must be a name/],
   ['{"family": "pipeline-trace"}', /"cases" is missing/],
+  ['{"family": "pipeline-trace", "cases": []}', /"cases" is empty/],
 ])('an odd file is told, and the others still run: %s', async (content, message) => {
   put('bad.json', content);
   put('good.json', trace(passes));

@@ -46,6 +46,8 @@ export {
 } from './frame/varint-frame-decoder.ts';
 export { VarintPrepender, type VarintPrependerOptions } from './frame/varint-prepender.ts';
 export { JsonCodec, type JsonCodecOptions } from './json/json-codec.ts';
+export { JsonDecoder, type JsonDecoderOptions } from './json/json-decoder.ts';
+export { JsonEncoder, type JsonEncoderOptions } from './json/json-encoder.ts';
 // MQTT
 export { MqttDecoder, type MqttDecoderOptions } from './mqtt/mqtt-decoder.ts';
 export { MqttEncoder } from './mqtt/mqtt-encoder.ts';
@@ -130,3 +132,5 @@ export { type StompCommand, StompFrame } from './stomp/stomp-frame.ts';
 // Text
 export { StreamingStringDecoder } from './text/streaming-string-decoder.ts';
 export { StringCodec, type StringCodecOptions } from './text/string-codec.ts';
+export { StringDecoder, type StringDecoderOptions } from './text/string-decoder.ts';
+export { StringEncoder, type StringEncoderOptions } from './text/string-encoder.ts';

@@ -184,6 +184,9 @@ export interface Pipeline<R = unknown, W = unknown> extends InboundInvoker, Outb
   /** Names and handlers from head to tail, a snapshot. */
   toMap(): Map<string, Handler>;
   [Symbol.iterator](): Iterator<[string, Handler]>;
+
+  /** As {@link Context.reportFailure}, for what holds writes outside of the pipeline: a group. */
+  reportFailure(future: WriteFuture, error: Error): void;
 }
 
 /**
@@ -329,6 +332,8 @@ export interface Channel<R = unknown, W = unknown>
   readonly isReadHeld: boolean;
   /** Why reads are held, oldest first. */
   readonly readHolds: readonly string[];
+  /** For how long reads have been held so far, in milliseconds, the present hold included: deadlines stand meanwhile. */
+  readonly readHeldMs: number;
   /**
    * Calls back once no hold is out, at once if none is; in order of registration, before the next read. Not
    * called if the channel closes first. The listener looks at {@link isReadHeld} again: one before it may hold.

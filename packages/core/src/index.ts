@@ -5,12 +5,18 @@ export { initializer } from './bootstrap/acceptor.ts';
 export type {
   AcceptedSocketOptions,
   BindTarget,
+  ListenerTarget,
   MemoryTarget,
   ServerTls,
 } from './bootstrap/bind-target.ts';
 export { Bootstrap, type ClientOptions, type ConnectTarget } from './bootstrap/bootstrap.ts';
 export type { ChannelInitializer } from './bootstrap/bootstrap-options.ts';
-export type { ClientTls, ConnectPlace, ConnectSocketOptions } from './bootstrap/connect-target.ts';
+export type {
+  ClientTls,
+  ConnectPlace,
+  ConnectSocketOptions,
+  TransportTarget,
+} from './bootstrap/connect-target.ts';
 export { ShutdownEvent, type ShutdownOptions } from './bootstrap/drain.ts';
 export { Server, type ServerEvents } from './bootstrap/server.ts';
 export {
@@ -111,7 +117,13 @@ export type {
 export { addressText } from './internal/address-text.ts';
 export { type BufferPlace, bufferPlace, bufferView } from './internal/buffer-view.ts';
 export { checkNumber, checkTime, type NumberBounds } from './internal/option-check.ts';
-export { allSettled, SettableFuture } from './internal/settable-future.ts';
+export {
+  PendingWriteQueue,
+  type PendingWriteQueueOptions,
+  type PendingWriteTarget,
+} from './internal/pending-write-queue.ts';
+export { allSettled, type FailureReporter, SettableFuture } from './internal/settable-future.ts';
+export { sizeOfBytes } from './internal/size-of-bytes.ts';
 export { silentLogger, stderrLogger } from './internal/stderr-logger.ts';
 export { systemClock } from './internal/system-clock.ts';
 // Pipelines
@@ -123,18 +135,34 @@ export {
   pipeline,
 } from './pipeline/pipeline-template.ts';
 export { sequential } from './pipeline/sequential.ts';
+// A channel as streams
+export { ChannelDuplex } from './stream/channel-duplex.ts';
+export {
+  type ChannelStreams,
+  type ChannelStreamsOptions,
+  channelStreams,
+} from './stream/channel-streams.ts';
+export { DuplexHandler } from './stream/duplex-handler.ts';
+// Transports
 export {
   byteLengthOf,
   isByteSource,
   isOutboundBytes,
-  sizeOfBytes,
   toBuffer,
 } from './transport/byte-source.ts';
-export type { ListenTarget } from './transport/listening-transport.ts';
+export type { Listener, ListenerSink } from './transport/listener.ts';
 export { MemoryNetwork, type MemoryNetworkOptions } from './transport/memory-network.ts';
 export { type MemoryOptions, MemoryTransport } from './transport/memory-transport.ts';
+export type { ListenTarget } from './transport/socket-listener.ts';
 export { SocketTransport } from './transport/socket-transport.ts';
-export { TlsClientContext, type TlsClientOptions } from './transport/tls-client-context.ts';
-export type { TlsIdentity } from './transport/tls-identity.ts';
-export { TlsServerContext, type TlsServerOptions } from './transport/tls-server-context.ts';
+export {
+  type StreamPair,
+  StreamTransport,
+  type StreamTransportOptions,
+} from './transport/stream-transport.ts';
+export { TlsClientContext, type TlsClientOptions } from './transport/tls/tls-client-context.ts';
+export type { TlsSide } from './transport/tls/tls-handshake.ts';
+export type { TlsIdentity } from './transport/tls/tls-identity.ts';
+export { TlsServerContext, type TlsServerOptions } from './transport/tls/tls-server-context.ts';
+export { TlsTransport } from './transport/tls/tls-transport.ts';
 export type { Transport, TransportSink } from './transport/transport.ts';

@@ -83,7 +83,6 @@ export {
   FlushConsolidationHandler,
   type FlushConsolidationOptions,
 } from './flow/flush-consolidation-handler.ts';
-export { PendingWriteQueue } from './flow/pending-write-queue.ts';
 export { ReadWhenWritable } from './flow/read-when-writable.ts';
 export { StreamWriteHandler, type StreamWriteOptions } from './flow/stream-write-handler.ts';
 

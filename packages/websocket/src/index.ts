@@ -2,9 +2,6 @@
 
 // A client
 export { WebSocketBootstrap, type WebSocketClientOptions } from './client/web-socket-bootstrap.ts';
-// A channel as a stream of Node's
-export { ChannelDuplex } from './duplex/channel-duplex.ts';
-export { DuplexHandler } from './duplex/duplex-handler.ts';
 export {
   HttpEntry,
   type HttpEntryOptions,

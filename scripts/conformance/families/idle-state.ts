@@ -30,11 +30,15 @@ const STATES = { reader: 'READER_IDLE', writer: 'WRITER_IDLE', all: 'ALL_IDLE' }
 const timeOf = (ms: number | undefined): number | false =>
   ms === undefined || ms <= 0 ? false : ms;
 
-/** Events of the same millisecond have no order. */
-function inOrder(events: readonly IdleEvent[]): IdleEvent[] {
-  return events
-    .map(({ state, first, at }) => ({ state, first, at }))
-    .sort((a, b) => a.at - b.at || a.state.localeCompare(b.state));
+/** Events of the same millisecond have no order; all others have. */
+function inOrder(events: readonly IdleEvent[]): (readonly IdleEvent[])[] {
+  const groups: IdleEvent[][] = [];
+  for (const { state, first, at, ...rest } of events) {
+    const event = { state, first, at, ...rest };
+    if (groups.at(-1)?.[0]?.at === at) groups.at(-1)!.push(event);
+    else groups.push([event]);
+  }
+  return groups.map((group) => group.sort((a, b) => a.state.localeCompare(b.state)));
 }
 
 const OPS = ['read', 'readBegin', 'readComplete', 'write', 'writeOnly', 'flush', 'close'];

@@ -10,7 +10,7 @@ import {
   type RespValue,
 } from '@headrace/codec';
 import { EmbeddedChannel } from '@headrace/core/testing';
-import { type CaseResult, type ConformanceFamily, sameAsExpected } from '../family.ts';
+import { type CaseResult, type ConformanceFamily, sameAsExpected, sameAsRead } from '../family.ts';
 
 /** A message as the files write it. */
 type Message =
@@ -31,10 +31,7 @@ export const family: ConformanceFamily = {
     const encoded = messages.map((message) => encodeResp(ours(message)));
     const written = sameAsExpected(Buffer.concat(encoded).toString('hex'), hex);
     if (written.outcome !== 'passed') return written;
-    const read = decoded(Buffer.from(hex, 'hex'));
-    const result = sameAsExpected(read, messages);
-    if (result.outcome === 'passed' || byNetty === undefined) return result;
-    return sameAsExpected(read, byNetty);
+    return sameAsRead(decoded(Buffer.from(hex, 'hex')), messages, byNetty);
   },
 };
 

@@ -1,4 +1,5 @@
 import {
+  type Channel,
   type Context,
   DecodeError,
   type Direction,
@@ -40,6 +41,8 @@ export interface ByteToMessageDecoderOptions {
 
 /** After an emitted error the rest of a read waits for the next read, but no longer than this. */
 const RESUME_MS = 1;
+/** So many messages of one read are decoded between two looks at the time, a power of two. */
+const MESSAGES_PER_LOOK = 16;
 /** So much of a frame that was cut off is worth a look in the log. */
 const SHOWN_BYTES = 16;
 
@@ -56,7 +59,9 @@ const SHOWN_BYTES = 16;
  * **Place** first, or behind whatever turns the transport's bytes into other bytes (TLS, compression).
  * **In** `Buffer`; anything else passes by, in order.
  * **Out** what `decode` returns.
- * **Events** `channelReadComplete` passes. With `autoRead` off, a read that gave no message asks for another.
+ * **Events** A hold on the channel's reads stops decoding after the message during which it came; the rest waits
+ * here until the last hold is released. Once the channel discards its input (`end()`, `close()`), the rest is
+ * dropped. `channelReadComplete` passes. With `autoRead` off, a read that gave no message asks for another.
  * At the end of the input the rest is decoded, then `decodeLast` is called once, then the end passes on.
  * Tells a `TlsUpgradeEvent` of the bytes that it holds, so that the upgrade is refused.
  * **Errors** a `DecodeError` of `decode` as it is, anything else it throws as `HR_ERR_DECODER_FAILED`;
@@ -95,7 +100,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   protected readonly onFrameError: FrameErrorPolicy;
   /** Made at the first read. */
   private madeInput: ByteInput | undefined = undefined;
-  private readonly limits: RestLimits;
+  protected readonly limits: RestLimits;
   /** Made when the first frame is left unfinished. */
   private deadline: FrameDeadline | undefined = undefined;
   private busy = false;
@@ -111,6 +116,12 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   /** A frame was finished since the deadline last looked. */
   private moved = false;
   private resumption: Timer | undefined = undefined;
+  /** Reads are held: what is left over and what still arrives waits until they are released. */
+  private isWaiting = false;
+  /** What is left is decoded although reads are held: the input has ended, or an error follows it. */
+  private ignoresHolds = false;
+  /** The channel has closed: what is left is delivered although it discards its input. */
+  private isLate = false;
   private reentrant: unknown[] | undefined = undefined;
   /** An error of the final decode, told when the end has passed on. */
   private lateError: Error | undefined = undefined;
@@ -162,7 +173,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   }
 
   channelRead(ctx: Context, message: unknown): void {
-    if (this.busy) {
+    if (this.busy || this.isWaiting) {
       this.reentrant ??= [];
       this.reentrant.push(message);
       return;
@@ -171,6 +182,11 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     this.accept(ctx, message);
     if (this.reentrant !== undefined) this.acceptReentrant(ctx);
     this.busy = false;
+    this.settle(ctx);
+  }
+
+  /** A read is through. */
+  private settle(ctx: Context): void {
     const { input } = this;
     if (this.removed) this.passOnRest(ctx);
     else input.settle();
@@ -180,7 +196,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
 
   private watchRest(ctx: Context, input: ByteInput): void {
     const { maxBufferedBytes, frameTimeoutMs } = this.limits;
-    if (input.length > maxBufferedBytes) {
+    if (input.length > maxBufferedBytes && !this.isWaiting) {
       this.fail(ctx, tooMuchLeft(this, input.length, maxBufferedBytes));
       return;
     }
@@ -190,7 +206,8 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   }
 
   channelReadComplete(ctx: Context): void {
-    const wantsMore = this.hasRead && !this.hasFired && !this.failed && !ctx.channel.autoRead;
+    const isHungry = this.hasRead && !this.hasFired && !this.failed && !this.isWaiting;
+    const wantsMore = isHungry && !ctx.channel.autoRead;
     this.hasRead = false;
     this.hasFired = false;
     if (wantsMore) {
@@ -218,6 +235,12 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     this.tellLateError(ctx);
   }
 
+  exceptionCaught(ctx: Context, error: Error): void {
+    // What was read comes before an error that followed it.
+    if (this.isWaiting) this.decodeHeld(ctx);
+    ctx.fireExceptionCaught(error);
+  }
+
   handlerRemoved(ctx: Context): void {
     this.removed = true;
     this.cancelTimers();
@@ -236,13 +259,18 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     if (this.failed || message.length === 0) return;
     const { input } = this;
     input.append(toBuffer(message));
-    this.decodeAll(ctx, input);
+    if (ctx.channel.isReadHeld && !this.ignoresHolds) this.waitForRelease(ctx);
+    else this.decodeAll(ctx, input);
   }
 
   /** What later handlers read into the pipeline while they were in the middle of one of our messages. */
   private acceptReentrant(ctx: Context): void {
     for (let at = 0; this.reentrant !== undefined && at < this.reentrant.length; at++) {
       if (this.removed) return;
+      if (this.isWaiting) {
+        this.reentrant = this.reentrant.slice(at);
+        return;
+      }
       const message = this.reentrant[at];
       this.reentrant[at] = undefined;
       this.accept(ctx, message);
@@ -251,6 +279,8 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   }
 
   private decodeAll(ctx: Context, input: ByteInput): void {
+    const { channel } = ctx;
+    let count = 0;
     while (input.end > input.start && !this.removed) {
       const before = input.start;
       let message: T | undefined;
@@ -264,13 +294,56 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
       if (message === undefined) {
         if (input.start === before || this.failed) return;
         this.moved = true;
+        if ((channel.isReadHeld || channel.discardsInput) && this.stops(ctx, channel)) return;
         continue;
       }
       this.moved = true;
       this.hasFired = true;
       ctx.fireChannelRead(message);
       if (this.singleDecode) return;
+      count += 1;
+      if (count % MESSAGES_PER_LOOK === 0) channel.checkTurn();
+      if ((channel.isReadHeld || channel.discardsInput) && this.stops(ctx, channel)) return;
     }
+  }
+
+  /** After a message during which reads were held, or the channel began to discard its input. */
+  private stops(ctx: Context, channel: Channel): boolean {
+    if (channel.discardsInput && !this.isLate) {
+      this.drop();
+      return true;
+    }
+    if (this.ignoresHolds) return false;
+    if (this.input.length > 0) this.waitForRelease(ctx);
+    return true;
+  }
+
+  private waitForRelease(ctx: Context): void {
+    if (this.isWaiting) return;
+    this.isWaiting = true;
+    ctx.channel.onceReadable(() => {
+      this.isWaiting = false;
+      this.resume(ctx);
+    });
+  }
+
+  /** Nobody takes what is left over any more. */
+  private drop(): void {
+    this.input.clear();
+    this.reentrant = undefined;
+  }
+
+  /** Decodes what waits although reads are held. */
+  private decodeHeld(ctx: Context): void {
+    this.isWaiting = false;
+    if (this.failed || this.busy) return;
+    this.ignoresHolds = true;
+    this.busy = true;
+    this.decodeAll(ctx, this.input);
+    if (this.reentrant !== undefined) this.acceptReentrant(ctx);
+    this.busy = false;
+    this.ignoresHolds = false;
+    this.settle(ctx);
   }
 
   private decodeRest(ctx: Context): void {
@@ -299,9 +372,16 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     if (this.inputEnded) return;
     this.inputEnded = true;
     this.hasFired = false;
+    const { isOpen, discardsInput, closeInfo } = ctx.channel;
+    // We closed, and would not take more: what waited for that is not taken either.
+    if (this.isWaiting && discardsInput && closeInfo?.by === 'local') this.drop();
+    this.isWaiting = false;
+    this.ignoresHolds = true;
+    this.isLate = !isOpen;
     if (!this.failed && !this.busy) {
       this.busy = true;
       this.decodeAll(ctx, this.input);
+      if (this.reentrant !== undefined) this.acceptReentrant(ctx);
       if (!this.removed && !this.failed && this.lateError === undefined) this.decodeRest(ctx);
       this.busy = false;
       if (this.removed) this.passOnRest(ctx);
@@ -365,15 +445,23 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     return false;
   }
 
-  /** Behind an emitted error whole frames may lie, and the peer may wait for their answers. */
+  /** Goes on with whole frames that are left over: after an emitted error, or when reads are released. */
   private resume(ctx: Context): void {
     this.resumption = undefined;
-    if (this.busy || this.failed) return;
+    if (this.busy || this.failed || this.removed || this.inputEnded) return;
+    if (ctx.channel.discardsInput) {
+      this.drop();
+      return;
+    }
+    if (ctx.channel.isReadHeld) {
+      this.waitForRelease(ctx);
+      return;
+    }
     this.busy = true;
     this.decodeAll(ctx, this.input);
     if (this.reentrant !== undefined) this.acceptReentrant(ctx);
     this.busy = false;
-    if (this.removed) this.passOnRest(ctx);
+    this.settle(ctx);
     if (this.hasFired) this.channelReadComplete(ctx);
   }
 

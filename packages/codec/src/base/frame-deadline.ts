@@ -22,6 +22,8 @@ export class FrameDeadline {
   private readonly input: ByteInput;
   private readonly owner: DeadlineOwner;
   private begunAt = -1;
+  /** For how long reads had been held when the frame began. */
+  private heldMs = 0;
   private timer: Timer | undefined = undefined;
 
   constructor(timeoutMs: number, input: ByteInput, owner: DeadlineOwner) {
@@ -38,7 +40,7 @@ export class FrameDeadline {
   /** Something is left over; `isAnother` if frames were finished since the last call. */
   watch(ctx: Context, isAnother: boolean): void {
     if (this.timeoutMs === Number.POSITIVE_INFINITY) return;
-    if (this.begunAt < 0 || isAnother) this.begunAt = ctx.clock.now();
+    if (this.begunAt < 0 || isAnother) this.begin(ctx);
     this.timer ??= ctx.clock.schedule(() => this.check(ctx), this.timeoutMs);
   }
 
@@ -48,14 +50,25 @@ export class FrameDeadline {
     this.timer = undefined;
   }
 
+  private begin(ctx: Context): void {
+    this.begunAt = ctx.clock.now();
+    this.heldMs = ctx.channel.readHeldMs;
+  }
+
   private check(ctx: Context): void {
+    this.timer?.cancel();
     this.timer = undefined;
     const isOver = this.input.length === 0 && !this.owner.isWithinFrame();
     if (isOver || this.begunAt < 0) return;
-    const now = ctx.clock.now();
-    // While the application does not read, the peer cannot be blamed.
-    if (!ctx.channel.autoRead && !this.owner.askedForMore) this.begunAt = now;
-    const left = this.begunAt + this.timeoutMs - now;
+    const { channel, clock } = ctx;
+    // While we do not read, the peer cannot be blamed.
+    if (channel.isReadHeld) {
+      channel.onceReadable(() => this.check(ctx));
+      return;
+    }
+    if (!channel.autoRead && !this.owner.askedForMore) this.begin(ctx);
+    const heldMs = channel.readHeldMs - this.heldMs;
+    const left = this.begunAt + this.timeoutMs + heldMs - clock.now();
     if (left > 0) this.timer = ctx.clock.schedule(() => this.check(ctx), left);
     else this.owner.fail(ctx, this.error());
   }

@@ -1,4 +1,4 @@
-import type { Context, Handler, Types, WriteFuture } from '@headrace/core';
+import type { Context, Direction, Handler, Types, WriteFuture } from '@headrace/core';
 import { refuseSharing } from './decoder-failure.ts';
 import { checkPolicy, type FrameErrorPolicy } from './frame-error-policy.ts';
 import {
@@ -34,7 +34,7 @@ import type { Several } from './several.ts';
 export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M> implements Handler {
   declare readonly types: Types<{ reads: W; passesOn: M; accepts: MIn; writes: WOut }>;
   declare readonly sharable?: false;
-  private readonly policy: FrameErrorPolicy;
+  protected readonly policy: FrameErrorPolicy;
   /** Both halves are made when they are first used: most codecs read before they write, if ever. */
   private inbound: MessageDecoding<W, M> | undefined = undefined;
   private readonly broadcastKey: string | undefined;
@@ -76,6 +76,25 @@ export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M> implements 
   channelReadComplete(ctx: Context): void {
     if (this.inbound === undefined) ctx.fireChannelReadComplete();
     else this.inbound.readComplete(ctx);
+  }
+
+  handlerRemoved(ctx: Context): void {
+    this.inbound?.removed(ctx);
+  }
+
+  channelShutdown(ctx: Context, direction: Direction): void {
+    if (direction === 'input') this.inbound?.finish(ctx);
+    ctx.fireChannelShutdown(direction);
+  }
+
+  channelInactive(ctx: Context): void {
+    this.inbound?.finish(ctx);
+    ctx.fireChannelInactive();
+  }
+
+  exceptionCaught(ctx: Context, error: Error): void {
+    this.inbound?.finish(ctx);
+    ctx.fireExceptionCaught(error);
   }
 
   write(ctx: Context, message: unknown): WriteFuture {

@@ -1,4 +1,10 @@
-import { type Context, DecodeError, type Handler, type Types } from '@headrace/core';
+import {
+  type Context,
+  DecodeError,
+  type Direction,
+  type Handler,
+  type Types,
+} from '@headrace/core';
 import { decodeErrorOf, refuseSharing } from './decoder-failure.ts';
 import { checkPolicy, type FrameErrorPolicy } from './frame-error-policy.ts';
 import { Several } from './several.ts';
@@ -19,7 +25,9 @@ export interface MessageToMessageDecoderOptions {
  * **Place** behind what makes the messages that it takes.
  * **In** what `accepts` says; anything else passes by.
  * **Out** what `decode` returns; nothing for `undefined`, all in order for `several(…)`.
- * **Events** all pass. With `autoRead` off, a read that gave no message asks for another.
+ * **Events** all pass. With `autoRead` off, a read that gave no message asks for another. A hold on the channel's
+ * reads stops it after the message during which it came, also within `several(…)`; once the channel discards its
+ * input, the rest is dropped.
  * **Errors** a `DecodeError` of `decode` as it is, anything else it throws as `HR_ERR_DECODER_FAILED`. What
  * follows is `onFrameError`.
  * **State** whether it has failed: one decoder for each channel.
@@ -31,7 +39,7 @@ export interface MessageToMessageDecoderOptions {
 export abstract class MessageToMessageDecoder<I, O> implements Handler {
   declare readonly types: Types<{ reads: I; passesOn: O }>;
   declare readonly sharable?: false;
-  private readonly inbound: MessageDecoding<I, O>;
+  protected readonly inbound: MessageDecoding<I, O>;
 
   constructor(options: MessageToMessageDecoderOptions = {}) {
     this.inbound = new MessageDecoding(this, options);
@@ -50,12 +58,31 @@ export abstract class MessageToMessageDecoder<I, O> implements Handler {
     refuseSharing(this);
   }
 
+  handlerRemoved(ctx: Context): void {
+    this.inbound.removed(ctx);
+  }
+
   channelRead(ctx: Context, message: unknown): void {
     this.inbound.read(ctx, message);
   }
 
   channelReadComplete(ctx: Context): void {
     this.inbound.readComplete(ctx);
+  }
+
+  channelShutdown(ctx: Context, direction: Direction): void {
+    if (direction === 'input') this.inbound.finish(ctx);
+    ctx.fireChannelShutdown(direction);
+  }
+
+  channelInactive(ctx: Context): void {
+    this.inbound.finish(ctx);
+    ctx.fireChannelInactive();
+  }
+
+  exceptionCaught(ctx: Context, error: Error): void {
+    this.inbound.finish(ctx);
+    ctx.fireExceptionCaught(error);
   }
 }
 
@@ -65,13 +92,25 @@ export interface MessageDecodes<I, O> {
   decode(ctx: Context, message: I): O | Several<O> | undefined;
 }
 
+/** So many messages made of one are passed on between two looks at the time. */
+const MESSAGES_PER_LOOK = 16;
+
 /** The inbound half of message decoders and codecs. */
 export class MessageDecoding<I, O> {
   private readonly decoder: MessageDecodes<I, O>;
-  private readonly policy: FrameErrorPolicy;
+  readonly policy: FrameErrorPolicy;
   private failed = false;
   private hasRead = false;
   private hasFired = false;
+  /** What several messages were made of one, while they are passed on, and how far that has come. */
+  private several: readonly O[] | undefined = undefined;
+  private passedOn = 0;
+  /** What came meanwhile, not decoded yet. */
+  private later: unknown[] | undefined = undefined;
+  /** Reads are held, and messages wait until they are released. */
+  private isWaiting = false;
+  /** What waits is passed on although reads are held: the input has ended, or an error follows it. */
+  private ignoresHolds = false;
 
   constructor(decoder: MessageDecodes<I, O>, options: MessageToMessageDecoderOptions) {
     this.decoder = decoder;
@@ -80,6 +119,52 @@ export class MessageDecoding<I, O> {
 
   read(ctx: Context, message: unknown): void {
     if (this.failed) return;
+    if (this.several !== undefined || this.isWaiting) {
+      this.later ??= [];
+      this.later.push(message);
+      return;
+    }
+    this.decode(ctx, message);
+    if (this.several !== undefined) this.goOn(ctx);
+  }
+
+  readComplete(ctx: Context): void {
+    const isHungry = this.hasRead && !this.hasFired && !this.failed;
+    const wantsMore = isHungry && !ctx.channel.autoRead;
+    this.hasRead = false;
+    this.hasFired = false;
+    if (wantsMore) ctx.read();
+    ctx.fireChannelReadComplete();
+  }
+
+  /** The input has ended, or an error follows it: what waits comes first, whoever holds reads. */
+  finish(ctx: Context): void {
+    if (!this.isWaiting) return;
+    const { discardsInput, closeInfo } = ctx.channel;
+    // We closed, and would not take more: what waited for that is not taken either.
+    if (discardsInput && closeInfo?.by === 'local') {
+      this.drop();
+      return;
+    }
+    this.isWaiting = false;
+    this.ignoresHolds = true;
+    this.goOn(ctx);
+    this.ignoresHolds = false;
+    ctx.fireChannelReadComplete();
+  }
+
+  /** What is decoded goes on as it is, and what is not as it came. */
+  removed(ctx: Context): void {
+    if (!this.isWaiting) return;
+    const { several = [], passedOn, later = [] } = this;
+    this.drop();
+    for (const message of several.slice(passedOn)) ctx.fireChannelRead(message);
+    for (const message of later) ctx.fireChannelRead(message);
+    ctx.fireChannelReadComplete();
+  }
+
+  /** Passes one on, or puts several in place. */
+  private decode(ctx: Context, message: unknown): void {
     if (!this.decoder.accepts(message)) {
       ctx.fireChannelRead(message);
       return;
@@ -94,16 +179,79 @@ export class MessageDecoding<I, O> {
     }
     if (decoded === undefined) return;
     this.hasFired = true;
-    if (!(decoded instanceof Several)) ctx.fireChannelRead(decoded);
-    else for (const one of decoded.messages) ctx.fireChannelRead(one);
+    if (decoded instanceof Several) {
+      this.several = decoded.messages;
+      this.passedOn = 0;
+    } else ctx.fireChannelRead(decoded);
   }
 
-  readComplete(ctx: Context): void {
-    const wantsMore = this.hasRead && !this.hasFired && !this.failed && !ctx.channel.autoRead;
-    this.hasRead = false;
-    this.hasFired = false;
-    if (wantsMore) ctx.read();
+  /** Passes several on, and then decodes what came meanwhile. */
+  private goOn(ctx: Context): void {
+    for (;;) {
+      if (this.several !== undefined && !this.passOn(ctx, this.several)) return;
+      const { later } = this;
+      if (later === undefined || this.failed) return;
+      const message = later.shift();
+      if (later.length === 0) this.later = undefined;
+      this.decode(ctx, message);
+      if (this.several === undefined && this.stops(ctx)) return;
+    }
+  }
+
+  /** True if all have gone. */
+  private passOn(ctx: Context, several: readonly O[]): boolean {
+    const { channel } = ctx;
+    while (this.passedOn < several.length) {
+      const message = several[this.passedOn];
+      this.passedOn += 1;
+      ctx.fireChannelRead(message);
+      if (this.passedOn % MESSAGES_PER_LOOK === 0) channel.checkTurn();
+      if ((channel.isReadHeld || channel.discardsInput) && this.stops(ctx)) return false;
+    }
+    this.several = undefined;
+    return true;
+  }
+
+  /** After a message: true if reads are held, or the channel discards its input. */
+  private stops(ctx: Context): boolean {
+    const { channel } = ctx;
+    if (this.ignoresHolds) return false;
+    if (channel.discardsInput) {
+      this.drop();
+      return true;
+    }
+    if (!channel.isReadHeld) return false;
+    if (this.several !== undefined && this.passedOn === this.several.length) {
+      this.several = undefined;
+    }
+    if (this.several !== undefined || this.later !== undefined) this.waitForRelease(ctx);
+    return true;
+  }
+
+  private waitForRelease(ctx: Context): void {
+    this.isWaiting = true;
+    ctx.channel.onceReadable(() => this.released(ctx));
+  }
+
+  private released(ctx: Context): void {
+    if (!this.isWaiting) return;
+    if (ctx.channel.isReadHeld) {
+      this.waitForRelease(ctx);
+      return;
+    }
+    this.isWaiting = false;
+    if (ctx.channel.discardsInput) {
+      this.drop();
+      return;
+    }
+    this.goOn(ctx);
     ctx.fireChannelReadComplete();
+  }
+
+  private drop(): void {
+    this.isWaiting = false;
+    this.several = undefined;
+    this.later = undefined;
   }
 
   private tell(ctx: Context, error: DecodeError): void {

@@ -18,6 +18,12 @@ export class RestLimits {
     this.maxBufferedBytes = maxBufferedBytes;
   }
 
+  /** The options of which they were made. */
+  get options(): { readonly frameTimeoutMs: number | false; readonly maxBufferedBytes: number } {
+    const { frameTimeoutMs, maxBufferedBytes } = this;
+    return { frameTimeoutMs: Number.isFinite(frameTimeoutMs) && frameTimeoutMs, maxBufferedBytes };
+  }
+
   /** The one that was made last, if it is the same. */
   static of(
     frameTimeoutMs: number | false = DEFAULTS.frameTimeoutMs,

@@ -93,6 +93,19 @@ class FrameLayout {
     return made;
   }
 
+  /** The options of which it was made. */
+  get options(): LengthFieldFrameDecoderOptions {
+    return {
+      maxFrameLength: this.maxFrameLength,
+      lengthFieldOffset: this.fieldOffset,
+      lengthFieldLength: this.fieldWidth,
+      lengthAdjustment: this.extra - this.fieldEnd,
+      initialBytesToStrip: this.strip,
+      byteOrder: this.isLittle ? 'little' : 'big',
+      failFast: this.failFast,
+    };
+  }
+
   private equals(other: FrameLayout): boolean {
     return (
       this.maxFrameLength === other.maxFrameLength &&
@@ -161,6 +174,12 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
   constructor(options: LengthFieldFrameDecoderOptions) {
     super(options);
     this.layout = FrameLayout.of(options);
+  }
+
+  /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
+  fresh(): LengthFieldFrameDecoder {
+    const { onFrameError, limits, layout } = this;
+    return new LengthFieldFrameDecoder({ ...limits.options, onFrameError, ...layout.options });
   }
 
   override isWithinFrame(): boolean {

@@ -72,6 +72,14 @@ export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
     this.crlfOnly = (options.ending ?? DEFAULTS.ending) === 'crlf';
   }
 
+  /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
+  fresh(): LineFrameDecoder {
+    const { onFrameError, limits, maxLength, stripDelimiter, failFast } = this;
+    const ending = this.crlfOnly ? 'crlf' : 'any';
+    const own = { maxLength, stripDelimiter, failFast, ending } as const;
+    return new LineFrameDecoder({ ...limits.options, onFrameError, ...own });
+  }
+
   override isWithinFrame(): boolean {
     return this.discarding;
   }

@@ -55,6 +55,12 @@ export class VarintFrameDecoder extends ByteToMessageDecoder<Buffer> {
     this.maxFrameLength = Math.min(options.maxFrameLength, constants.MAX_LENGTH);
   }
 
+  /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
+  fresh(): VarintFrameDecoder {
+    const { onFrameError, limits, maxFrameLength } = this;
+    return new VarintFrameDecoder({ ...limits.options, onFrameError, maxFrameLength });
+  }
+
   override isWithinFrame(): boolean {
     return this.toDiscard > 0;
   }

@@ -1,7 +1,8 @@
-import { Buffer } from 'node:buffer';
-import { EncodeError, type OutboundBytes, toBuffer } from '@headrace/core';
+import type { Buffer } from 'node:buffer';
+import type { OutboundBytes } from '@headrace/core';
 import { SchemaCodec, type SchemaCodecOptions } from '../schema/schema-codec.ts';
-import { decodeUtf8 } from '../text/utf8.ts';
+import type { StandardSchema } from '../schema/standard-schema.ts';
+import { encodeJson, jsonKey, parseJson } from './json-message.ts';
 
 /** Options of {@link JsonCodec}. */
 export interface JsonCodecOptions<Read, Written> extends SchemaCodecOptions<Read, Written> {
@@ -52,24 +53,29 @@ export interface JsonCodecOptions<Read, Written> extends SchemaCodecOptions<Read
  * channel.writeInbound(Buffer.from('{"id":7}\n'));
  * console.log(channel.readInbound()); // prints { id: 7 }
  * ```
- * @see https://standardschema.dev
+ * @see {@link JsonDecoder} and {@link JsonEncoder} for one direction alone; https://standardschema.dev
  */
 export class JsonCodec<Read = unknown, Written = Read> extends SchemaCodec<Read, Written> {
   private readonly delimiter: string;
 
   constructor(options: JsonCodecOptions<Read, Written> = {}) {
     const { delimiter = '' } = options;
-    super(options, `JsonCodec:${delimiter}`);
+    super(options, jsonKey(delimiter));
     this.delimiter = delimiter;
   }
 
+  /** A codec with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
+  fresh(): JsonCodec<Read, Written> {
+    const { policy, schema, delimiter } = this;
+    const check = schema === undefined ? {} : { schema: schema as StandardSchema<Written, Read> };
+    return new JsonCodec<Read, Written>({ ...check, onFrameError: policy, delimiter });
+  }
+
   protected override parse(bytes: Buffer): unknown {
-    return JSON.parse(decodeUtf8(toBuffer(bytes)));
+    return parseJson(bytes);
   }
 
   override encode(message: Written): OutboundBytes {
-    const text = JSON.stringify(message) as string | undefined;
-    if (text !== undefined) return Buffer.from(text + this.delimiter);
-    throw new EncodeError('MESSAGE_NOT_ENCODABLE', `a ${typeof message} has no JSON`);
+    return encodeJson(message, this.delimiter);
   }
 }

@@ -10,7 +10,8 @@ export interface JsonLinesOptions<Read, Written>
 }
 
 /**
- * One JSON value on each line (NDJSON), both ways: values in the pipeline. To be spread into `addLast`.
+ * One JSON value on each line (NDJSON), both ways: values in the pipeline. To be spread into
+ * `addLast`, or into `add` of a `pipeline()`.
  *
  * ```text
  *  BEFORE {"a":1}\n   ↔  AFTER { a: 1 }

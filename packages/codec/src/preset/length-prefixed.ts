@@ -15,7 +15,7 @@ export interface LengthPrefixedOptions extends ByteToMessageDecoderOptions {
 
 /**
  * A length before each message, both ways, the most common framing of all: the decoder and the encoder, to
- * be spread into `addLast`.
+ * be spread into `addLast`, or into `add` of a `pipeline()`.
  *
  * ```text
  * bytes: 2   BEFORE 00 02 68 69   ↔  AFTER "hi"

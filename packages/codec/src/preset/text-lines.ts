@@ -9,7 +9,7 @@ export interface TextLinesOptions extends Omit<LineFrameDecoderOptions, 'stripDe
 
 /**
  * Lines of UTF-8 text, both ways: strings without their line ends in the pipeline. To be spread into
- * `addLast`.
+ * `addLast`, or into `add` of a `pipeline()`.
  *
  * ```text
  *  BEFORE 68 69 0d 0a   →  AFTER "hi"          BEFORE "ho"  →  AFTER 68 6f 0a

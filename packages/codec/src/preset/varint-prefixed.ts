@@ -10,7 +10,7 @@ export interface VarintPrefixedOptions extends ByteToMessageDecoderOptions {
 
 /**
  * A varint length before each message, both ways, as Protocol Buffers' delimited streams have it: the
- * decoder and the encoder, to be spread into `addLast`.
+ * decoder and the encoder, to be spread into `addLast`, or into `add` of a `pipeline()`.
  */
 export function varintPrefixed(
   options: VarintPrefixedOptions,

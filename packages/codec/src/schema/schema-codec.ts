@@ -1,9 +1,8 @@
-import { type Context, DecodeError, isOutboundBytes, type OutboundBytes } from '@headrace/core';
+import { type Context, isOutboundBytes, type OutboundBytes } from '@headrace/core';
 import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
 import type { MessageToMessageDecoderOptions } from '../base/message-to-message-decoder.ts';
+import { invalidMessage } from './invalid-message.ts';
 import { type StandardSchema, validate } from './standard-schema.ts';
-
-const SHOWN_BYTES = 16;
 
 /** Options of every codec whose messages may have a schema. */
 export interface SchemaCodecOptions<Read, Written> extends MessageToMessageDecoderOptions {
@@ -21,7 +20,7 @@ export abstract class SchemaCodec<Read, Written> extends MessageToMessageCodec<
   OutboundBytes,
   Written
 > {
-  private readonly schema: StandardSchema<unknown, Read> | undefined;
+  protected readonly schema: StandardSchema<unknown, Read> | undefined;
 
   constructor(options: SchemaCodecOptions<Read, Written>, broadcastKey: string) {
     super(options, broadcastKey);
@@ -44,19 +43,8 @@ export abstract class SchemaCodec<Read, Written> extends MessageToMessageCodec<
     try {
       value = this.parse(bytes);
     } catch (thrown) {
-      throw thrown instanceof DecodeError ? thrown : this.invalid(bytes, thrown);
+      throw invalidMessage(this, bytes, thrown);
     }
     return this.schema === undefined ? (value as Read) : validate(this.schema, value);
-  }
-
-  private invalid(bytes: Buffer, thrown: unknown): DecodeError {
-    const why = thrown instanceof Error ? thrown.message : String(thrown);
-    const shown = bytes.subarray(0, SHOWN_BYTES).toString('hex');
-    return new DecodeError(
-      'MESSAGE_INVALID',
-      `${this.constructor.name} cannot read a message of ${bytes.length} bytes (${shown}): ${why}`,
-      { bytes: bytes.length },
-      thrown,
-    );
   }
 }

@@ -1,8 +1,8 @@
-import { Buffer } from 'node:buffer';
-import { type Context, type OutboundBytes, toBuffer } from '@headrace/core';
+import type { Buffer } from 'node:buffer';
+import type { Context, OutboundBytes } from '@headrace/core';
 import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
 import type { MessageToMessageDecoderOptions } from '../base/message-to-message-decoder.ts';
-import { decodeUtf8 } from './utf8.ts';
+import { decodeText, encodeText, textKey } from './text-message.ts';
 
 /** Options of {@link StringCodec}. */
 export interface StringCodecOptions extends MessageToMessageDecoderOptions {
@@ -41,15 +41,21 @@ export interface StringCodecOptions extends MessageToMessageDecoderOptions {
  * channel.writeOutbound('salut');
  * console.log(channel.readInbound(), channel.readOutbound<Buffer>()?.length); // prints grüezi 6
  * ```
- * @see Netty's `StringDecoder` and `StringEncoder`
+ * @see {@link StringDecoder} and {@link StringEncoder} for one direction alone; Netty's `StringDecoder` and
+ *   `StringEncoder`
  */
 export class StringCodec extends MessageToMessageCodec<Buffer, string, OutboundBytes> {
   private readonly delimiter: string;
 
   constructor(options: StringCodecOptions = {}) {
     const { delimiter = '' } = options;
-    super(options, `StringCodec:${delimiter}`);
+    super(options, textKey(delimiter));
     this.delimiter = delimiter;
+  }
+
+  /** A codec with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
+  fresh(): StringCodec {
+    return new StringCodec({ onFrameError: this.policy, delimiter: this.delimiter });
   }
 
   override accepts(message: unknown): boolean {
@@ -61,10 +67,10 @@ export class StringCodec extends MessageToMessageCodec<Buffer, string, OutboundB
   }
 
   override decode(_ctx: Context, bytes: Buffer): string {
-    return decodeUtf8(toBuffer(bytes));
+    return decodeText(bytes);
   }
 
   override encode(text: string): OutboundBytes {
-    return Buffer.from(this.delimiter === '' ? text : text + this.delimiter);
+    return encodeText(text, this.delimiter);
   }
 }

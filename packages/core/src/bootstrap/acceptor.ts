@@ -1,6 +1,6 @@
 import type { AttributeKey } from '../attribute-key.ts';
 import type { TransportChannel } from '../channel/transport-channel.ts';
-import type { Channel, Context, Handler, Timer } from '../contract.ts';
+import type { Channel, Context, Handler, ReadHold, Timer } from '../contract.ts';
 import { ChannelError, toError } from '../errors.ts';
 import { onRejection } from '../internal/promise-like.ts';
 
@@ -25,6 +25,7 @@ export class Acceptor implements Handler {
   private readonly options: AcceptorOptions;
   private readonly initialize: (channel: Channel) => void;
   private pause: Timer | undefined = undefined;
+  private hold: ReadHold | undefined = undefined;
 
   constructor(options: AcceptorOptions) {
     this.options = options;
@@ -39,22 +40,23 @@ export class Acceptor implements Handler {
   }
 
   exceptionCaught(ctx: Context, error: Error): void {
-    if (error instanceof ChannelError && (ctx.channel.autoRead || this.pause !== undefined)) {
+    if (error instanceof ChannelError && ctx.channel.isOpen) {
+      this.hold ??= ctx.channel.holdReads('accept error');
       this.pause?.cancel();
-      ctx.channel.autoRead = false;
-      this.pause = ctx.clock.schedule(() => this.resume(ctx), ACCEPT_PAUSE_MS);
+      this.pause = ctx.clock.schedule(() => this.resume(), ACCEPT_PAUSE_MS);
     }
     ctx.fireExceptionCaught(error);
   }
 
   handlerRemoved(): void {
     this.pause?.cancel();
-    this.pause = undefined;
+    this.resume();
   }
 
-  private resume(ctx: Context): void {
+  private resume(): void {
     this.pause = undefined;
-    ctx.channel.autoRead = true;
+    this.hold?.release();
+    this.hold = undefined;
   }
 }
 

@@ -3,11 +3,11 @@ import type { Clock } from '../contract.ts';
 import { ChannelError, OptionError } from '../errors.ts';
 import { checkNumber } from '../internal/option-check.ts';
 import { HandleTransport } from '../transport/handle-transport.ts';
-import { ListeningTransport, type ListenTarget } from '../transport/listening-transport.ts';
+import type { Listener } from '../transport/listener.ts';
 import type { MemoryNetwork } from '../transport/memory-network.ts';
+import { type ListenTarget, SocketListener } from '../transport/socket-listener.ts';
 import { SocketTransport } from '../transport/socket-transport.ts';
-import { TlsServerContext, type TlsServerOptions } from '../transport/tls-server-context.ts';
-import type { Transport } from '../transport/transport.ts';
+import { TlsServerContext, type TlsServerOptions } from '../transport/tls/tls-server-context.ts';
 import { checkPath, checkPlace } from './place.ts';
 
 /** A name in a network within this process. */
@@ -16,14 +16,19 @@ export interface MemoryTarget {
   readonly name: string;
 }
 
-/** Encryption of what a socket carries. */
+/** A listener of your own. It is opened, and belongs to the server. */
+export interface ListenerTarget {
+  readonly listener: Listener;
+}
+
+/** Encryption of what a connection carries. */
 export interface ServerTls {
   /** TLS from the first byte on; a context can be shared by several servers. @default none, plain */
   readonly tls?: TlsServerOptions | TlsServerContext;
 }
 
 /** Where and how to listen. */
-export type BindTarget = (ListenTarget & ServerTls) | MemoryTarget;
+export type BindTarget = (ListenTarget | MemoryTarget | ListenerTarget) & ServerTls;
 
 /** Socket options of accepted connections; those that a path or a name does not have are passed over. */
 export interface AcceptedSocketOptions {
@@ -44,17 +49,21 @@ export function checkBindTarget(target: BindTarget): void {
 
 /** The TLS to be spoken there; a bad certificate is an `OptionError`. */
 export function serverTlsOf(target: BindTarget): TlsServerContext | undefined {
-  if ('network' in target || target.tls === undefined) return undefined;
-  return TlsServerContext.of(target.tls);
+  return target.tls === undefined ? undefined : TlsServerContext.of(target.tls);
 }
 
-/** The transport that listens there. */
+/**
+ * What listens there.
+ *
+ * @param isEncrypted - TLS goes on top of each accepted connection
+ */
 export function listenerFor(
   target: BindTarget,
   accepted: AcceptedSocketOptions,
   clock: Clock,
-  tls: TlsServerContext | undefined,
-): Transport {
+  isEncrypted: boolean,
+): Listener {
+  if ('listener' in target) return target.listener;
   if ('network' in target) return target.network.listen(target.name, clock);
   const { tls: _tls, ...where } = target;
   const { noDelay = true, keepAlive = true, keepAliveInitialDelayMs = 0 } = accepted;
@@ -65,13 +74,9 @@ export function listenerFor(
     keepAlive,
     keepAliveInitialDelay: keepAliveInitialDelayMs,
   });
-  if (tls !== undefined) {
-    return new ListeningTransport(server, 'connection', where, (socket) =>
-      SocketTransport.acceptedSecure(socket, tls, clock),
-    );
-  }
+  if (isEncrypted) return new SocketListener(server, where, SocketTransport.of);
   const options = { noDelay, keepAlive, keepAliveInitialDelayMs };
-  return new ListeningTransport(server, 'connection', where, SocketTransport.accepted, {
+  return new SocketListener(server, where, SocketTransport.accepted, {
     options,
     adopt: (handle) => new HandleTransport(handle),
   });
@@ -102,6 +107,7 @@ function whyOf(target: BindTarget, code: string): string | undefined {
 }
 
 function placeOf(target: BindTarget): string {
+  if ('listener' in target) return 'a listener of its own';
   if ('network' in target) return `the name "${target.name}"`;
   return 'path' in target ? target.path : `${target.host ?? 'all addresses'}, port ${target.port}`;
 }

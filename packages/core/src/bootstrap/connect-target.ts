@@ -1,28 +1,40 @@
-import type { NetConnectOpts } from 'node:net';
+import net from 'node:net';
 import type { Clock } from '../contract.ts';
 import { checkNumber } from '../internal/option-check.ts';
 import { SocketTransport } from '../transport/socket-transport.ts';
-import { TlsClientContext, type TlsClientOptions } from '../transport/tls-client-context.ts';
+import { TlsClientContext, type TlsClientOptions } from '../transport/tls/tls-client-context.ts';
+import { TlsTransport } from '../transport/tls/tls-transport.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { MemoryTarget } from './bind-target.ts';
 import { checkPath, checkPlace } from './place.ts';
 
-/** Encryption of what a socket carries. */
+/** A transport of your own, connected or connecting. It is opened, and belongs to the channel. */
+export interface TransportTarget {
+  readonly transport: Transport;
+}
+
+/** Encryption of what a connection carries. */
 export interface ClientTls {
   /** TLS from the first byte on. @default none, plain */
   readonly tls?: TlsClientOptions | TlsClientContext;
 }
 
-/** Where to connect to: a port, a path (Unix socket, named pipe), or a name in a network in memory. */
-export type ConnectPlace =
-  | ({
+/**
+ * Where to connect to: a port, a path (Unix socket, named pipe), a name in a network in memory, or a transport
+ * that is there already. All but a port need `tls.servername` with TLS.
+ */
+export type ConnectPlace = (
+  | {
       readonly port: number;
       /** @default localhost */
       readonly host?: string;
       readonly localAddress?: string;
-    } & ClientTls)
-  | ({ readonly path: string } & ClientTls)
-  | MemoryTarget;
+    }
+  | { readonly path: string }
+  | MemoryTarget
+  | TransportTarget
+) &
+  ClientTls;
 
 /** Options of a client's socket; those that a path or a name does not have are passed over. */
 export interface ConnectSocketOptions {
@@ -47,21 +59,36 @@ export function connectorFor(
   options: ConnectSocketOptions,
   clock: Clock,
 ): Transport {
-  if ('network' in place) return place.network.connect(place.name, clock);
   const { tls, ...where } = place;
+  if (tls === undefined) return plainConnectorFor(where, options, clock, false);
+  const host = 'port' in place ? (place.host ?? 'localhost') : undefined;
+  const side = TlsClientContext.of(tls, host);
+  return new TlsTransport(plainConnectorFor(where, options, clock, true), side, clock);
+}
+
+function plainConnectorFor(
+  where: ConnectPlace,
+  options: ConnectSocketOptions,
+  clock: Clock,
+  isEncrypted: boolean,
+): Transport {
+  if ('transport' in where) return where.transport;
+  if ('network' in where) return where.network.connect(where.name, clock);
   const socketOptions = {
     ...where,
     noDelay: options.noDelay ?? true,
     keepAlive: options.keepAlive ?? true,
     keepAliveInitialDelay: options.keepAliveInitialDelayMs ?? 0,
-  } as NetConnectOpts;
-  if (tls === undefined) return SocketTransport.connecting(socketOptions);
-  const host = 'port' in place ? (place.host ?? 'localhost') : undefined;
-  return SocketTransport.connectingSecure(socketOptions, TlsClientContext.of(tls, host), clock);
+  } as net.NetConnectOpts;
+  // The encrypted socket on top reads from the handle by itself.
+  return isEncrypted
+    ? SocketTransport.of(net.connect({ ...socketOptions, allowHalfOpen: true }))
+    : SocketTransport.connecting(socketOptions);
 }
 
 /** The place as text, for errors. */
 export function placeText(place: ConnectPlace): string {
+  if ('transport' in place) return 'the peer of a transport';
   if ('network' in place) return `the name "${place.name}"`;
   return 'path' in place ? place.path : `${place.host ?? 'localhost'}:${place.port}`;
 }

@@ -5,24 +5,31 @@ import { OptionError } from '../errors.ts';
 const PLACES: Readonly<Record<string, readonly string[]>> = {
   port: ['host', 'backlog', 'ipv6Only', 'localAddress', 'tls'],
   path: ['backlog', 'replaceStale', 'readableAll', 'writableAll', 'tls'],
-  network: ['name'],
+  network: ['name', 'tls'],
+  transport: ['tls'],
+  listener: ['tls'],
+};
+/** What each call takes. */
+const KINDS: Readonly<Record<'bind' | 'connect', readonly string[]>> = {
+  bind: ['port', 'path', 'network', 'listener'],
+  connect: ['port', 'path', 'network', 'transport'],
 };
 
 /** The longest path that fits a socket address; a longer one would be cut off silently. */
 const LONGEST_PATH = process.platform === 'linux' ? 107 : 103;
 
-/** A place is a port, a path, or a network and a name: exactly one of them, and nothing that fits another. */
-export function checkPlace(call: string, target: object): void {
+/** A place is a port, a path, a network and a name, or an object that is one: exactly one of them, and nothing that fits another. */
+export function checkPlace(call: 'bind' | 'connect', target: object): void {
   const given = new Set(
     Object.entries(target).flatMap(([key, value]) => (value === undefined ? [] : [key])),
   );
-  const kinds = Object.keys(PLACES).filter((kind) => given.has(kind));
+  const kinds = KINDS[call].filter((kind) => given.has(kind));
   const [kind] = kinds;
   if (kind === undefined || kinds.length > 1) {
     const got = kinds.length > 1 ? kinds.join(' and ') : [...given].join(', ') || 'nothing';
     throw new OptionError(
       'OPTION_CONFLICT',
-      `${call} needs exactly one of port, path, or network with name, but got ${got}`,
+      `${call} needs exactly one of port, path, network with name, or ${KINDS[call][3]}, but got ${got}`,
     );
   }
   for (const key of given) {

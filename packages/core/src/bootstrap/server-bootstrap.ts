@@ -6,6 +6,8 @@ import {
 } from '../channel/channel-options.ts';
 import { ServerChannel } from '../channel/server-channel.ts';
 import type { Channel } from '../contract.ts';
+import { ListenerTransport } from '../transport/listener-transport.ts';
+import { TlsTransport } from '../transport/tls/tls-transport.ts';
 import { Acceptor, initializer } from './acceptor.ts';
 import {
   type AcceptedSocketOptions,
@@ -111,7 +113,11 @@ export class ServerBootstrap {
     const childOptions = resolveChannelOptions(child);
     const serverOptions = this.resolvedServerOptions();
     const tls = serverTlsOf(where);
-    const transport = listenerFor(where, child, childOptions.clock, tls);
+    const { clock } = childOptions;
+    const transport = new ListenerTransport(
+      listenerFor(where, child, clock, tls !== undefined),
+      tls && ((accepted) => new TlsTransport(accepted, tls, clock)),
+    );
     const channel = new ServerChannel(transport, serverOptions, childOptions);
     for (const [key, value] of this.serverAttributes) channel.attributes.set(key, value);
     const server = new Server(channel, tls);

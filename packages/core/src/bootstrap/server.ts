@@ -2,7 +2,7 @@ import { EventEmitter } from 'eventemitter3';
 import type { Address, Channel, CloseInfo } from '../contract.ts';
 import { OptionError } from '../errors.ts';
 import { ChannelGroup } from '../group/channel-group.ts';
-import type { TlsServerContext, TlsServerOptions } from '../transport/tls-server-context.ts';
+import type { TlsServerContext, TlsServerOptions } from '../transport/tls/tls-server-context.ts';
 import { Drain, drainPlan, type ShutdownOptions } from './drain.ts';
 
 export interface ServerEvents {

@@ -1,11 +1,11 @@
+import { Buffer } from 'node:buffer';
 import { TransportChannel } from '../channel/transport-channel.ts';
 import type { Channel, Context, Handler, WriteFuture } from '../contract.ts';
 import { DecodeError, PipelineError } from '../errors.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
-import { HandleTransport } from '../transport/handle-transport.ts';
-import { SocketTransport } from '../transport/socket-transport.ts';
-import type { TlsClientContext } from '../transport/tls-client-context.ts';
-import type { TlsServerContext } from '../transport/tls-server-context.ts';
+import type { TlsClientContext } from '../transport/tls/tls-client-context.ts';
+import type { TlsServerContext } from '../transport/tls/tls-server-context.ts';
+import { TlsTransport } from '../transport/tls/tls-transport.ts';
 import { setTlsAttributes } from './tls-announcer.ts';
 import { TlsHandshakeEvent, TlsUpgradeEvent } from './tls-event.ts';
 
@@ -49,55 +49,42 @@ export function upgradeToTls(
   const channel = (
     at instanceof TransportChannel ? at : (at as Context).channel
   ) as TransportChannel;
-  const transport = upgradable(channel);
+  checkUpgradable(channel);
+  // What was written before goes out in plain.
+  channel.transportFlush();
+  const replaced = channel.replaceTransport(
+    (plain) => new TlsTransport(plain, side, channel.clock, options.received),
+  );
   const future = new SettableFuture();
   const guard = new PlaintextGuard(() => refuse(channel, future, 'a message'));
-  const event = new TlsUpgradeEvent();
-  const done = (error: Error | undefined): void => {
-    channel.pipeline.removeIfExists(guard);
-    if (error !== undefined) future.fail(error);
-    else announce(channel, transport, future);
-  };
-  const mark = transport.upgrade(side, channel.clock, done, options.received);
+  replaced.onSettled((error) => {
+    if (error === undefined) {
+      channel.pipeline.removeIfExists(guard);
+      announce(channel, future);
+    } else future.fail(channel.closeInfo?.error ?? closedDuring(channel, error));
+  });
+  if (replaced.error !== undefined) throw replaced.error;
   if (at === channel) channel.pipeline.addLast(guard);
   else channel.pipeline.addBefore((at as Context).handler, guard);
+  const event = new TlsUpgradeEvent();
   channel.pipeline.fireUserEventTriggered(event);
-  if (event.heldBytes > 0) {
-    refuse(channel, future, `${event.heldBytes} bytes`);
-    return future;
-  }
-  channel.onClosed(() => future.fail(closedDuring(channel)));
-  channel.transportWrite(mark).onSettled((error) => {
-    if (error !== undefined) future.fail(error);
-  });
-  channel.transportFlush();
+  if (event.heldBytes > 0) refuse(channel, future, `${event.heldBytes} bytes`);
   return future;
 }
 
-/** The socket below, if it can be encrypted now. */
-function upgradable(channel: TransportChannel): SocketTransport {
-  const { transport } = channel;
-  const isSocket = transport instanceof SocketTransport || transport instanceof HandleTransport;
+function checkUpgradable(channel: TransportChannel): void {
   let why: string | undefined;
-  if (!isSocket) why = 'only a connection over a socket can';
+  if (channel.transport.tls !== undefined) why = 'it has TLS already';
+  else if (channel.transport.sizeOf(Buffer.alloc(1)) < 0) why = 'its transport takes no bytes';
   else if (!channel.isActive || channel.isInputShutdown || channel.isOutputShutdown) {
     why = 'it is not open in both directions';
   }
-  if (!isSocket || why !== undefined) {
-    throw new PipelineError('PIPELINE_STATE', `${channel} cannot change to TLS: ${why}`);
-  }
-  if (transport instanceof SocketTransport) return transport;
-  const socket = transport.toSocketTransport();
-  channel.changeTransport(socket);
-  return socket;
+  if (why === undefined) return;
+  throw new PipelineError('PIPELINE_STATE', `${channel} cannot change to TLS: ${why}`);
 }
 
-function announce(
-  channel: TransportChannel,
-  transport: SocketTransport,
-  future: SettableFuture,
-): void {
-  const info = transport.tls!;
+function announce(channel: TransportChannel, future: SettableFuture): void {
+  const info = channel.transport.tls!;
   setTlsAttributes({ channel }, info);
   future.succeed();
   if (channel.isActive) channel.pipeline.fireUserEventTriggered(new TlsHandshakeEvent(info));
@@ -111,9 +98,10 @@ function refuse(channel: TransportChannel, future: SettableFuture, what: string)
   channel.close('bad-input');
 }
 
-function closedDuring(channel: TransportChannel): Error {
-  const { error, reason } = channel.closeInfo!;
-  return error ?? new PipelineError('PIPELINE_STATE', `the channel closed (${reason}) before TLS`);
+function closedDuring({ closeInfo }: TransportChannel, error: Error): Error {
+  if (closeInfo === undefined) return error;
+  const text = `the channel closed (${closeInfo.reason}) before TLS`;
+  return new PipelineError('PIPELINE_STATE', text);
 }
 
 /** Stands before the handler that asked for TLS: until the handshake is through no message may come. */

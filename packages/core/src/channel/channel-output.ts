@@ -1,51 +1,144 @@
+// What was written and not yet taken by the kernel: the output owns it, and fails what is left on close.
+//
+// A write's way:  unflushed ──flush──▶ flushed ──the transport is free──▶ in flight ──written()──▶ its future succeeds
+//                                         ▲
+//                                        gate: what is flushed while the channel changes its transport
+//
+// The half's life:  OPEN ──shutDown()──▶ ENDING ──nothing waits──▶ TOLD ──outputEnded()──▶ SHUT
+//                     └──────────────────────┴────── close() ────────┴───────────────────────┴──▶ OVER
 import type { Clock, CloseInfo, CloseReason, Timer, WriteFuture } from '../contract.ts';
 import { ChannelError, toError } from '../errors.ts';
-import { callSafely } from '../internal/call-safely.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
-import { systemClock } from '../internal/system-clock.ts';
-import type { HandlerPipeline } from '../pipeline/handler-pipeline.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
-import { reportUnseenWrite } from './channel-report.ts';
-import { abortedError, OutboundBuffer, type OutboundOwner } from './outbound-buffer.ts';
+import {
+  abortedError,
+  notConnected,
+  notEncodable,
+  outboundFull,
+  outputShutdown,
+} from './output-errors.ts';
+import {
+  bytesOf,
+  ENTRY_OVERHEAD_BYTES,
+  joinMessages,
+  lastOfBatch,
+  Segment,
+} from './output-segment.ts';
+import { UnseenFailures } from './unseen-failures.ts';
+import { Writability, type WritabilityOwner } from './writability.ts';
 
-/** The output side of a channel: its buffer, its writability, its limits in bytes and time. */
-export abstract class ChannelOutput implements OutboundOwner {
-  abstract readonly pipeline: HandlerPipeline;
-  abstract readonly isOpen: boolean;
-  abstract readonly isActive: boolean;
-  /** @internal for the bootstraps; a handler reaches the transport through the pipeline only */
+/** Writes are taken. */
+const OPEN = 0;
+/** Writes are refused; what was flushed before still goes out. */
+const ENDING = 1;
+/** The transport ends our half. */
+const TOLD = 2;
+/** The transport has ended our half. */
+const SHUT = 3;
+/** The channel is closed. */
+const OVER = 4;
+
+/** What an output needs of its channel. */
+export interface OutputOwner {
+  readonly isOpen: boolean;
+  readonly isActive: boolean;
+  readonly clock: Clock;
+  readonly pipeline: {
+    fireChannelWritabilityChanged(): void;
+    fireExceptionCaught(error: Error): void;
+  };
+  /** Closes the channel, because of what its output met. */
+  closeAs(reason: CloseReason): void;
+  /** Why our half ends. */
+  endInfo(): CloseInfo;
+  /** What writes fail with once the channel is closed. */
+  closedError(): Error;
+  /** Our half has been shut down. */
+  outputIsShut(): void;
+  /** Nothing that was flushed waits any more. */
+  outputDrained(): void;
+  /** A write failed, and nobody looked at it. */
+  reportUnseenWrite(error: Error): void;
+}
+
+/** A chain of segments that were flushed. */
+interface Gate {
+  first: Segment | undefined;
+  last: Segment | undefined;
+}
+
+/**
+ * The output of one channel, in order: in flight, flushed, unflushed; each a chain of segments. A future
+ * succeeds when its segment was handed to the kernel; it fails when the channel closes before that. Node's
+ * own write callback is not asked: after `destroy()` it reports success for bytes that never left.
+ */
+export class ChannelOutput implements WritabilityOwner {
   transport: Transport;
-  protected readonly options: ResolvedChannelOptions;
-  private readonly outbound: OutboundBuffer;
-  private writable = true;
-  private announcedWritable = true;
-  /** What handlers hold back, as they told us. */
-  private heldBytes = 0;
-  private writableListeners: (() => void)[] | undefined = undefined;
-  protected outputShut = false;
-  private outputFuture: SettableFuture | undefined = undefined;
-  /** The transport has been told to shut our half down. */
-  private isEndingOutput = false;
+  private readonly owner: OutputOwner;
+  private readonly options: ResolvedChannelOptions;
+  private inFlight: Segment | undefined = undefined;
+  private flushed: Segment | undefined = undefined;
+  private lastFlushed: Segment | undefined = undefined;
+  private unflushed: Segment | undefined = undefined;
+  private lastUnflushed: Segment | undefined = undefined;
+  /** Bytes and overhead of all three chains. */
+  private queuedBytes = 0;
+  /** Counts what the transport took. */
+  private taken = 0;
+  private phase = OPEN;
+  private isFlushing = false;
+  // Most connections need few of these, and there may be very many connections.
+  private writability: Writability | undefined = undefined;
+  private unseen: UnseenFailures | undefined = undefined;
+  private gate: Gate | undefined = undefined;
+  private shutFuture: SettableFuture | undefined = undefined;
   private stallTimer: Timer | undefined = undefined;
   /** The signal of the write that is on its way through the pipeline. */
   private signal: AbortSignal | undefined = undefined;
-  private unseenFailures: SettableFuture[] | undefined = undefined;
-  private hasReportedFailure = false;
+  /** What writes fail with, once the first one did. */
+  private refusal: Error | undefined = undefined;
 
-  constructor(transport: Transport, options: ResolvedChannelOptions) {
+  constructor(transport: Transport, owner: OutputOwner, options: ResolvedChannelOptions) {
     this.transport = transport;
+    this.owner = owner;
     this.options = options;
-    this.outbound = new OutboundBuffer(transport, this);
   }
 
-  protected abstract closeAs(reason: CloseReason): void;
-  protected abstract outputIsShut(): void;
-  /** Why our half ends. */
-  protected abstract endInfo(): CloseInfo;
+  // --- state ---
 
-  get clock(): Clock {
-    return this.options.clock;
+  get isOpen(): boolean {
+    return this.owner.isOpen;
+  }
+
+  /** Writes are refused. */
+  get isEnding(): boolean {
+    return this.phase !== OPEN;
+  }
+
+  get isShut(): boolean {
+    return this.phase >= SHUT;
+  }
+
+  get pendingBytes(): number {
+    const { writability } = this;
+    return writability === undefined ? this.queuedBytes : this.queuedBytes + writability.heldBytes;
+  }
+
+  get isWritable(): boolean {
+    const { writability } = this;
+    return (writability === undefined || writability.isWritable) && this.owner.isOpen;
+  }
+
+  get bytesBeforeUnwritable(): number {
+    const { writability, writeBufferHighBytes } = this;
+    if (writability?.isWritable === false) return 0;
+    return writeBufferHighBytes - this.pendingBytes + 1;
+  }
+
+  get bytesBeforeWritable(): number {
+    if (this.writability?.isWritable !== false) return 0;
+    return this.pendingBytes - this.writeBufferLowBytes + 1;
   }
 
   get writeBufferLowBytes(): number {
@@ -56,209 +149,210 @@ export abstract class ChannelOutput implements OutboundOwner {
     return this.options.writeBufferHighBytes;
   }
 
-  get maxOutboundBytes(): number {
-    return this.options.maxOutboundBytes;
+  /** Changes whenever the transport took something. */
+  get progress(): number {
+    return this.taken * 2 ** 32 - this.transport.unsentBytes;
   }
 
-  get isWritable(): boolean {
-    return this.writable && this.isOpen;
+  private get hasFlushed(): boolean {
+    return this.flushed !== undefined || this.inFlight !== undefined;
   }
 
-  protected get isOutputEnding(): boolean {
-    return this.outputFuture !== undefined;
+  // --- writes and flushes ---
+
+  write(message: unknown): WriteFuture {
+    if (this.phase !== OPEN) return this.failedWrite(this.refusalError());
+    const size = this.transport.sizeOf(message);
+    if (size < 0) return this.failedWrite(notEncodable(message, this.transport.accepts));
+    if (this.queuedBytes > this.options.maxOutboundBytes) return this.full();
+    const cost = size + ENTRY_OVERHEAD_BYTES;
+    this.queuedBytes += cost;
+    let segment = this.lastUnflushed;
+    if (this.signal !== undefined) segment = this.cancellable(message, this.signal);
+    else if (segment === undefined || segment.isSealed) segment = this.append(message);
+    else segment.push(message);
+    segment.cost += cost;
+    if (this.queuedBytes > this.options.writeBufferHighBytes) this.overHighMark();
+    else if (this.writability !== undefined && this.writability.heldBytes > 0)
+      this.pendingChanged();
+    return segment;
   }
 
-  get isOutputShutdown(): boolean {
-    return this.outputShut || !this.isOpen;
-  }
-
-  get pendingOutboundBytes(): number {
-    return this.outbound.pendingBytes + this.heldBytes;
-  }
-
-  get bytesBeforeUnwritable(): number {
-    return this.writable ? this.writeBufferHighBytes - this.pendingOutboundBytes + 1 : 0;
-  }
-
-  get bytesBeforeWritable(): number {
-    return this.writable ? 0 : this.pendingOutboundBytes - this.writeBufferLowBytes + 1;
-  }
-
-  get outboundProgress(): number {
-    return this.outbound.progress * 2 ** 32 - this.transport.unsentBytes;
-  }
-
-  // --- what applications call ---
-
-  flush(): void {
-    this.pipeline.flush();
-  }
-
-  write(message: unknown, options?: { readonly signal?: AbortSignal }): WriteFuture {
-    const signal = options?.signal;
-    return signal === undefined
-      ? this.pipeline.write(message)
-      : this.writeWithSignal(message, signal);
-  }
-
-  writeAndFlush(message: unknown, options?: { readonly signal?: AbortSignal }): WriteFuture {
-    const future = this.write(message, options);
-    this.pipeline.flush();
-    return future;
-  }
-
-  // --- the pipeline's head ---
-
-  transportWrite(message: unknown): WriteFuture {
-    return this.outbound.add(message, this.signal);
-  }
-
-  transportFlush(): void {
-    if (!this.isActive) {
-      this.outbound.failUnflushed(
-        new ChannelError('CHANNEL_NOT_CONNECTED', 'flushed before the channel was connected'),
-      );
-      this.pendingBytesChanged();
-      return;
-    }
-    try {
-      this.outbound.flush();
-    } finally {
-      if (this.outbound.hasFlushed) this.watchForStall();
-      else if (this.outputFuture !== undefined) this.endWhenDrained();
-    }
-  }
-
-  /** A write whose signal may still take it back while it waits for its flush. */
-  private writeWithSignal(message: unknown, signal: AbortSignal): WriteFuture {
+  /** While `write` runs, what reaches the transport may still be taken back by this signal. */
+  writeWithSignal(signal: AbortSignal, write: () => WriteFuture): WriteFuture {
     if (signal.aborted) return this.failedWrite(abortedError(signal));
     const outer = this.signal;
     this.signal = signal;
     try {
-      return this.pipeline.write(message);
+      return write();
     } finally {
       this.signal = outer;
     }
   }
 
-  /** Shuts our half down behind everything that was flushed. */
-  protected shutOutput(): WriteFuture {
-    if (!this.isOpen)
-      return this.failedWrite(new ChannelError('CHANNEL_CLOSED', 'the channel is closed'));
-    if (this.outputFuture !== undefined) return this.outputFuture;
-    this.outputFuture = new SettableFuture();
-    this.outbound.refuse(
-      new ChannelError('OUTPUT_SHUTDOWN', 'our half of the connection is shut down'),
-    );
-    this.endWhenDrained();
-    return this.outputFuture;
-  }
-
-  /** Asked for in the middle of a flush, the end waits for that flush; and the transport is told once. */
-  private endWhenDrained(): void {
-    if (this.isEndingOutput || this.outbound.hasFlushed || !this.isOpen) return;
-    this.isEndingOutput = true;
-    this.transport.shutdownOutput(this.endInfo());
-  }
-
-  // --- the transport ---
-
-  written(): void {
-    try {
-      this.outbound.written();
-    } catch (thrown) {
-      // Called by the event loop: nobody else would catch it.
-      this.pipeline.fireExceptionCaught(toError(thrown));
+  flush(): void {
+    if (!this.owner.isActive) {
+      this.failUnflushed(notConnected());
+      this.pendingChanged();
+      return;
     }
-    if (this.outputFuture !== undefined) this.endWhenDrained();
+    try {
+      this.flushAll();
+    } finally {
+      if (this.hasFlushed) this.watchForStall();
+      else if (this.phase !== OPEN || this.gate !== undefined) this.drained();
+    }
   }
 
-  outputEnded(): void {
-    if (this.outputShut) return;
-    this.outputShut = true;
-    this.outputFuture?.succeed();
-    this.outputIsShut();
+  /** The transport has taken all that was in flight. */
+  written(): void {
+    const { inFlight } = this;
+    if (inFlight !== undefined) {
+      this.inFlight = undefined;
+      // What listeners write and flush meanwhile waits until the others were notified.
+      this.isFlushing = true;
+      try {
+        this.settle(inFlight);
+      } finally {
+        this.isFlushing = false;
+      }
+      this.drainFromLoop();
+    }
+    this.drained();
   }
 
-  protected endOutput(flushedError: Error, unflushedError: Error): void {
+  // --- the end ---
+
+  /** Shuts our half down after everything that was flushed; the rest and all later writes fail. */
+  shutDown(): WriteFuture {
+    if (!this.owner.isOpen)
+      return this.failedWrite(new ChannelError('CHANNEL_CLOSED', 'the channel is closed'));
+    if (this.shutFuture !== undefined) return this.shutFuture;
+    if (this.phase === SHUT) return SettableFuture.succeeded();
+    this.shutFuture = new SettableFuture();
+    this.phase = ENDING;
+    if (this.unflushed !== undefined) this.failUnflushed(this.refusalError());
+    this.drained();
+    return this.shutFuture;
+  }
+
+  /** The transport has ended our half. */
+  ended(): void {
+    if (this.phase >= SHUT) return;
+    this.phase = SHUT;
+    this.shutFuture?.succeed();
+    this.owner.outputIsShut();
+  }
+
+  /**
+   * The channel is closed: everything that waits fails, and all later writes.
+   *
+   * @param failure - what ended the transport: what was flushed fails with it
+   */
+  close(failure: Error | undefined): void {
+    this.phase = OVER;
+    this.refusal = undefined;
     this.stallTimer?.cancel();
     this.stallTimer = undefined;
-    this.outputFuture?.fail(unflushedError);
-    this.outbound.end(flushedError, unflushedError);
-    this.callWritableListeners();
+    if (this.shutFuture?.isSettled === false) this.shutFuture.fail(this.refusalError());
+    const { inFlight, flushed, gate } = this;
+    this.inFlight = this.flushed = this.lastFlushed = this.gate = undefined;
+    this.failFlushed(inFlight, failure);
+    this.failFlushed(flushed, failure);
+    this.failFlushed(gate?.first, failure);
+    if (this.unflushed !== undefined) this.failUnflushed(this.refusalError());
+    this.queuedBytes = 0;
+    this.writability?.callListeners();
   }
 
-  /** @internal The same connection goes on by another transport. What is in flight ends as it was sent. */
-  protected useTransport(transport: Transport): void {
-    this.transport = transport;
-    this.outbound.transport = transport;
+  /** Asked for in the middle of a flush, the end waits for that flush; and the transport is asked once. */
+  private drained(): void {
+    if (this.hasFlushed || !this.owner.isOpen) return;
+    if (this.phase === ENDING && this.gate === undefined) {
+      this.phase = TOLD;
+      this.transport.shutdownOutput(this.owner.endInfo());
+    }
+    if (this.gate !== undefined) this.owner.outputDrained();
+  }
+
+  /** The first one is made when a write comes: most channels close without one. */
+  private refusalError(): Error {
+    this.refusal ??= this.phase === OVER ? this.owner.closedError() : outputShutdown();
+    return this.refusal;
+  }
+
+  // --- another transport ---
+
+  /** True once all that was flushed before {@link hold} has been taken. */
+  get isDrained(): boolean {
+    return !this.hasFlushed && !this.isFlushing;
+  }
+
+  /** What is flushed from now on waits for {@link release}; what was flushed before still goes out. */
+  hold(): void {
+    this.gate = { first: undefined, last: undefined };
+  }
+
+  release(): void {
+    const { first, last } = this.gate!;
+    this.gate = undefined;
+    this.flushed = first;
+    this.lastFlushed = last;
+    this.drainFromLoop();
+    if (this.hasFlushed) this.watchForStall();
+    else this.drained();
   }
 
   // --- limits and writability ---
 
   onceWritable(listener: () => void): void {
     if (this.isWritable || !this.isOpen) listener();
-    else {
-      this.writableListeners ??= [];
-      this.writableListeners.push(listener);
-    }
+    else this.writability!.once(listener);
   }
 
-  pendingBytesChanged(): void {
-    this.updateWritable();
-    if (this.hasWritableNews) this.announceWritability();
+  /** Handlers hold so many bytes more. */
+  addHeldBytes(delta: number): void {
+    this.writability ??= new Writability(this);
+    const { writability } = this;
+    writability.heldBytes += delta;
+    writability.update();
+    // Handlers report from the middle of an event, so the others are notified after that event.
+    if (writability.hasNews) this.owner.clock.execute(() => writability.announce());
   }
 
-  addPendingOutboundBytes(delta: number): void {
-    this.heldBytes += delta;
-    this.updateWritable();
-    // Handlers report from the middle of an event, so the others hear of it behind that event.
-    if (this.hasWritableNews) this.clock.execute(() => this.announceWritability());
+  fireChannelWritabilityChanged(): void {
+    this.owner.pipeline.fireChannelWritabilityChanged();
   }
 
-  outboundFull(): void {
-    this.closeAs('slow-consumer');
+  private overHighMark(): void {
+    this.writability ??= new Writability(this);
+    this.pendingChanged();
   }
 
-  private updateWritable(): void {
-    const pending = this.pendingOutboundBytes;
-    if (this.writable) {
-      if (pending > this.writeBufferHighBytes) this.writable = false;
-    } else if (pending < this.writeBufferLowBytes || pending === 0) this.writable = true;
+  private pendingChanged(): void {
+    const { writability } = this;
+    if (writability === undefined) return;
+    writability.update();
+    if (writability.hasNews) writability.announce();
   }
 
-  /** A listener may have come in a change that is over before it was announced. */
-  private get hasWritableNews(): boolean {
-    if (this.writable !== this.announcedWritable) return true;
-    return this.writable && this.writableListeners !== undefined;
-  }
-
-  private announceWritability(): void {
-    if (!this.isOpen) return;
-    if (this.writable !== this.announcedWritable) {
-      this.announcedWritable = this.writable;
-      this.pipeline.fireChannelWritabilityChanged();
-    }
-    if (this.isWritable) this.callWritableListeners();
-  }
-
-  private callWritableListeners(): void {
-    const listeners = this.writableListeners;
-    this.writableListeners = undefined;
-    if (listeners !== undefined) for (const listener of listeners) callSafely(listener, undefined);
+  private full(): WriteFuture {
+    const future = this.failedWrite(outboundFull(this.queuedBytes, this.options.maxOutboundBytes));
+    this.owner.closeAs('slow-consumer');
+    return future;
   }
 
   private watchForStall(): void {
     const { outboundStallMs } = this.options;
     if (this.stallTimer !== undefined || outboundStallMs === Number.POSITIVE_INFINITY) return;
-    const seen = this.outboundProgress;
-    this.stallTimer = this.clock.schedule(() => this.checkStall(seen), outboundStallMs);
+    const seen = this.progress;
+    this.stallTimer = this.owner.clock.schedule(() => this.checkStall(seen), outboundStallMs);
   }
 
   private checkStall(seen: number): void {
     this.stallTimer = undefined;
-    if (!this.outbound.hasFlushed || !this.isOpen) return;
-    if (this.outboundProgress === seen) this.closeAs('slow-consumer');
+    if (!this.hasFlushed || !this.owner.isOpen) return;
+    if (this.progress === seen) this.owner.closeAs('slow-consumer');
     else this.watchForStall();
   }
 
@@ -266,30 +360,188 @@ export abstract class ChannelOutput implements OutboundOwner {
 
   failedWrite(error: Error): WriteFuture {
     const future = SettableFuture.failed(error);
-    this.reportFailure(future, error);
+    this.reportFailure(future);
     return future;
   }
 
-  reportFailure(failed: WriteFuture, _error: Error): void {
-    const future = failed as SettableFuture;
-    if (this.hasReportedFailure || future.isObserved) return;
-    if (this.unseenFailures !== undefined) {
-      this.unseenFailures.push(future);
-      return;
-    }
-    this.unseenFailures = [future];
-    const later = () => this.clock.execute(() => this.reportUnseen());
-    // An `await` looks at a future one microtask late, and Node's next tick comes before that.
-    if (this.clock === systemClock) queueMicrotask(later);
-    else later();
+  reportFailure(future: WriteFuture): void {
+    const { owner } = this;
+    this.unseen ??= new UnseenFailures(owner.clock, (error) => owner.reportUnseenWrite(error));
+    this.unseen.add(future as SettableFuture);
   }
 
-  /** Whoever wrote has had the rest of the event to look at the future; one line per channel is enough. */
-  private reportUnseen(): void {
-    const unseen = this.unseenFailures?.find((future) => !future.isObserved);
-    this.unseenFailures = undefined;
-    if (unseen === undefined || this.hasReportedFailure) return;
-    this.hasReportedFailure = true;
-    reportUnseenWrite(this.pipeline.channel, this.options.hooks, unseen.error!);
+  // --- the queue ---
+
+  /** Sends all that has been written so far; a call from within a flush is picked up by the outer one. */
+  private flushAll(): void {
+    const { unflushed } = this;
+    if (unflushed === undefined) {
+      if (this.flushed !== undefined) this.drain(undefined);
+      return;
+    }
+    const last = this.lastUnflushed;
+    this.unflushed = this.lastUnflushed = undefined;
+    if (this.gate !== undefined) {
+      if (this.gate.first === undefined) this.gate.first = unflushed;
+      else this.gate.last!.next = unflushed;
+      this.gate.last = last;
+      return;
+    }
+    if (unflushed === last && !this.isFlushing && !this.hasFlushed) {
+      // As nearly always: nothing waits before it.
+      this.drain(unflushed);
+      return;
+    }
+    if (this.flushed === undefined) this.flushed = unflushed;
+    else this.lastFlushed!.next = unflushed;
+    this.lastFlushed = last;
+    this.drain(undefined);
+  }
+
+  /** Sends this batch, if any, and then what was flushed, until the transport is busy. */
+  private drain(first: Segment | undefined): void {
+    if (this.isFlushing) return;
+    this.isFlushing = true;
+    let failure: unknown;
+    let batch = first ?? this.nextBatch();
+    while (batch !== undefined) {
+      try {
+        this.sendNext(batch);
+      } catch (thrown) {
+        // What was flushed after it still goes out: nobody flushes it again.
+        failure ??= thrown;
+      }
+      batch = this.nextBatch();
+    }
+    this.isFlushing = false;
+    if (failure !== undefined) throw failure;
+  }
+
+  /** Called by the event loop: nobody else would catch what it throws. */
+  private drainFromLoop(): void {
+    try {
+      this.drain(undefined);
+    } catch (thrown) {
+      this.owner.pipeline.fireExceptionCaught(toError(thrown));
+    }
+  }
+
+  /** As many segments as fit one write. */
+  private nextBatch(): Segment | undefined {
+    const { flushed } = this;
+    if (this.inFlight !== undefined || flushed === undefined) return undefined;
+    const last = lastOfBatch(flushed);
+    this.flushed = last.next;
+    if (last.next === undefined) this.lastFlushed = undefined;
+    last.next = undefined;
+    return flushed;
+  }
+
+  private sendNext(batch: Segment): void {
+    if (this.sendOrFail(batch)) this.settle(batch);
+    else if (this.phase !== OVER) this.inFlight = batch;
+    else {
+      this.failAll(batch, this.refusalError());
+      this.queuedBytes = 0;
+    }
+  }
+
+  /** A message that cannot write itself as bytes throws here: nothing of its batch has left. */
+  private sendOrFail(batch: Segment): boolean {
+    try {
+      return this.send(batch);
+    } catch (thrown) {
+      this.failAll(batch, toError(thrown));
+      if (this.phase !== OVER) this.pendingChanged();
+      throw thrown;
+    }
+  }
+
+  private send(batch: Segment): boolean {
+    if (batch.next !== undefined) return this.transport.write(joinMessages(batch), bytesOf(batch));
+    const all = batch.messages();
+    if (all !== undefined) return this.transport.write(all, batch.bytes);
+    const one = spareOne ?? [undefined];
+    spareOne = undefined;
+    one[0] = batch.only;
+    try {
+      return this.transport.write(one, batch.bytes);
+    } finally {
+      one[0] = undefined;
+      spareOne = one;
+    }
+  }
+
+  private settle(segments: Segment): void {
+    this.taken += 1;
+    for (let segment: Segment | undefined = segments; segment !== undefined; ) {
+      const next: Segment | undefined = segment.next;
+      this.queuedBytes -= segment.cost;
+      segment.release();
+      segment.succeed();
+      segment = next;
+    }
+    if (this.phase === OVER) this.queuedBytes = 0;
+    else this.pendingChanged();
+  }
+
+  private append(message: unknown): Segment {
+    const segment = new Segment(message);
+    if (this.lastUnflushed === undefined) this.unflushed = segment;
+    else this.lastUnflushed.next = segment;
+    this.lastUnflushed = segment;
+    return segment;
+  }
+
+  private cancellable(message: unknown, signal: AbortSignal): Segment {
+    const segment = this.append(message);
+    segment.seal();
+    const onAbort = () => this.cancel(segment, signal);
+    signal.addEventListener('abort', onAbort, { once: true });
+    segment.peekSettled(() => signal.removeEventListener('abort', onAbort));
+    return segment;
+  }
+
+  /** Takes a write back that was not flushed yet. */
+  private cancel(segment: Segment, signal: AbortSignal): void {
+    let before: Segment | undefined;
+    let at = this.unflushed;
+    while (at !== undefined && at !== segment) {
+      before = at;
+      at = at.next;
+    }
+    if (at === undefined) return;
+    if (before === undefined) this.unflushed = at.next;
+    else before.next = at.next;
+    if (at === this.lastUnflushed) this.lastUnflushed = before;
+    this.queuedBytes -= segment.cost;
+    segment.release();
+    segment.fail(abortedError(signal));
+    this.pendingChanged();
+  }
+
+  /** Fails what no flush has touched yet. */
+  private failUnflushed(error: Error): void {
+    const segments = this.unflushed;
+    this.unflushed = this.lastUnflushed = undefined;
+    if (segments !== undefined) this.failAll(segments, error);
+  }
+
+  private failFlushed(chain: Segment | undefined, failure: Error | undefined): void {
+    if (chain !== undefined) this.failAll(chain, failure ?? this.refusalError());
+  }
+
+  private failAll(segments: Segment, error: Error): void {
+    for (let segment: Segment | undefined = segments; segment !== undefined; ) {
+      const next: Segment | undefined = segment.next;
+      this.queuedBytes -= segment.cost;
+      segment.release();
+      segment.fail(error);
+      this.reportFailure(segment);
+      segment = next;
+    }
   }
 }
+
+/** The array for a write of one message; taken while it is in use. */
+let spareOne: unknown[] | undefined;

@@ -13,11 +13,20 @@ export function channelText({ id, isActive, localAddress, remoteAddress }: Chann
   return `[id: 0x${id}${local}${remote}]`;
 }
 
-/** A message passed the last handler. */
+/** A message passed the last handler: one line for each channel. */
 export function reportDropped(channel: Channel, message: unknown): void {
-  const names = channel.pipeline.names().join(', ');
-  const text = `${channel} a ${typeof message} passed the last handler of ${names}; dropped`;
-  tell(channel, 'debug', text);
+  const last = channel.pipeline.lastContext()?.name;
+  const where =
+    last === undefined ? 'no handler took it' : `the last handler, ${last}, passed it on`;
+  const text = `${channel} a message (${typeText(message)}) was dropped: ${where}; further ones are dropped silently`;
+  tell(channel, 'warn', text);
+}
+
+/** What kind of value it is, as far as it says so. */
+function typeText(message: unknown): string {
+  if (typeof message !== 'object' || message === null) return typeof message;
+  const name: unknown = message.constructor?.name;
+  return typeof name === 'string' && name !== '' ? name : 'object';
 }
 
 /** An error passed the last handler. Peers go and reset connections every day; the others are worth a warning. */

@@ -81,6 +81,20 @@ function giveBack(all: unknown[], count: number): void {
   spareArrays.push(all);
 }
 
+/** How much goes to the transport in one write when a backlog drains. */
+const MAX_WRITE_BYTES = 256 * 1024;
+
+/** The last segment of those at the start of a chain that go out in one write: the first one in any case. */
+export function lastOfBatch(first: Segment): Segment {
+  let last = first;
+  let bytes = first.cost;
+  while (last.next !== undefined && bytes + last.next.cost <= MAX_WRITE_BYTES) {
+    last = last.next;
+    bytes += last.cost;
+  }
+  return last;
+}
+
 /** The messages of a chain, in order. */
 export function joinMessages(segments: Segment): unknown[] {
   const messages: unknown[] = [];

@@ -1,4 +1,4 @@
-import type { CloseReason, WriteFuture } from '../contract.ts';
+import type { CloseReason, Handled, WriteFuture } from '../contract.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
 import { TransportChannel } from './transport-channel.ts';
@@ -29,16 +29,19 @@ export class ServerChannel extends TransportChannel {
     return this.close(options.reason);
   }
 
-  /** An error of a listening channel is told, and the server goes on. */
-  override unhandledException(error: Error): void {
+  /** An error of a listening channel is reported, and the server goes on. */
+  override unhandledException(error: Error): Handled {
     const { unhandledException } = this.options.hooks;
-    if (unhandledException !== undefined) unhandledException(this, error);
-    else this.logger.log('warn', `${this} an error while accepting; the server goes on`, error);
+    if (unhandledException !== undefined) return unhandledException(this, error);
+    this.logger.log('warn', `${this} an error while accepting; the server goes on`, error);
   }
 
-  override unhandledMessage(message: unknown): void {
-    super.unhandledMessage(message);
-    // A connection that no acceptor took would stay open for ever.
-    (message as TransportChannel).close('refused');
+  override unhandledMessage(message: unknown): Handled {
+    try {
+      return super.unhandledMessage(message);
+    } finally {
+      // A connection that no acceptor took would stay open for ever.
+      (message as TransportChannel).close('refused');
+    }
   }
 }

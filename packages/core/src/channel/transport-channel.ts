@@ -1,73 +1,109 @@
+// The life of one connection: what its transport reports becomes events in its pipeline.
+//
+// The life of a channel is one `phase`, which only goes forward:
+//
+//   MADE ──register()──▶ REGISTERED ──connected()──▶ ACTIVE ──end()──▶ LINGERING
+//     │                      │                         │                   │
+//     │                      └───────── close(), abort(), failed(), ───────┴──▶ CLOSED ──next task──▶ GONE
+//     │                                 disconnected(), peer's end                       channelInactive,
+//     └──close()──▶ GONE                                                                channelUnregistered
+//
+// isOpen: before CLOSED. isActive: ACTIVE and LINGERING. isRegistered: REGISTERED to CLOSED.
+//
+// Beside it stands the state of each half. That of the output is in channel-output.ts; the input's:
+//
+//   OPEN ──our shutdown('input')──▶ DROPPED ──the peer's end──▶ ENDED
+//     └───────────the peer's end─────────────────────────────────┘
+import { inspect } from 'node:util';
 import type {
   Address,
   Channel,
+  Clock,
   CloseInfo,
   CloseReason,
   Direction,
+  Handled,
   Logger,
   ReadHold,
   WriteFuture,
 } from '../contract.ts';
-import { ChannelError } from '../errors.ts';
+import { ChannelError, PipelineError } from '../errors.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import { nextTurn } from '../internal/system-clock.ts';
 import { HandlerPipeline } from '../pipeline/handler-pipeline.ts';
 import type { PipelineHost } from '../pipeline/pipeline-ends.ts';
-import type { Transport, TransportSink } from '../transport/transport.ts';
+import type { Transport } from '../transport/transport.ts';
 import { AttributeMap } from './attribute-map.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
-import { ChannelOutput } from './channel-output.ts';
-import { channelText, reportCatcher, reportDropped, reportUncaught } from './channel-report.ts';
+import { ChannelOutput, type OutputOwner } from './channel-output.ts';
+import {
+  channelText,
+  reportCatcher,
+  reportDropped,
+  reportUncaught,
+  reportUnseenWrite,
+} from './channel-report.ts';
 import { causeOf, closedError, transportError } from './close-cause.ts';
-import { CloseListeners } from './close-listeners.ts';
+import { CloseWatchers } from './close-watchers.ts';
 import { lateLoopError, MessageStream } from './message-stream.ts';
 import { ReadHolds } from './read-holds.ts';
+import { type ReplacementOwner, TransportReplacement } from './transport-replacement.ts';
+
+const MADE = 0;
+const REGISTERED = 1;
+const ACTIVE = 2;
+/** `end()`: our half goes, and what still comes in is dropped. */
+const LINGERING = 3;
+const CLOSED = 4;
+const GONE = 5;
+
+const INPUT_OPEN = 0;
+/** What still comes in is read, to see the peer's end, and dropped. */
+const INPUT_DROPPED = 1;
+const INPUT_ENDED = 2;
 
 const DEFAULT_LINGER_MS = 2000;
 let lastId = Math.floor(Math.random() * 0x1000_0000);
 
-/** A channel over a {@link Transport}. Its output side is {@link ChannelOutput}. */
-export class TransportChannel
-  extends ChannelOutput
-  implements Channel, PipelineHost, TransportSink
-{
+/** A channel over a {@link Transport}: it has an output and a pipeline, and hears of its transport. */
+export class TransportChannel implements Channel, PipelineHost, OutputOwner, ReplacementOwner {
+  readonly output: ChannelOutput;
   readonly pipeline: HandlerPipeline;
-  private isOpenNow = true;
-  private active = false;
+  readonly options: ResolvedChannelOptions;
   readonly parent: Channel | undefined;
   readonly isServer: boolean = false;
   private readonly idNumber: number;
+  private phase = MADE;
+  private input = INPUT_OPEN;
   private autoReads: boolean;
-  private registered = false;
   /** Input was asked for and has not come. */
   private readRequested = false;
-  private isInBurst = false;
+  isInBurst = false;
   private isEndAsked = false;
+  private hasDroppedMessages = false;
+  private hasTransportFailed = false;
   /** When the input's time in this turn is over; 0 while nobody has looked. */
   private turnEndsAt = 0;
-  private holds: ReadHolds | undefined = undefined;
-  private inputShut = false;
-  private hasPeerEnded = false;
   /** What closes the channel, if it is an error. */
   private failure: Error | undefined = undefined;
-  private transportFailed = false;
+  /** Given to `end()`. */
+  private lingerReason: CloseReason = 'local';
   private info: CloseInfo | undefined = undefined;
-  private closeFuture: SettableFuture | undefined = undefined;
-  private lingerReason: CloseReason | undefined = undefined;
   // Most connections have few of these, and there may be very many connections.
   private madeAttributes: AttributeMap | undefined = undefined;
-  private closeListeners: CloseListeners | undefined = undefined;
+  private watchers: CloseWatchers | undefined = undefined;
+  private holds: ReadHolds | undefined = undefined;
   private connecting: SettableFuture | undefined = undefined;
-  private closedPromise: Promise<CloseInfo> | undefined = undefined;
+  private replacement: TransportReplacement | undefined = undefined;
   private stream: MessageStream | undefined = undefined;
-  private hasDroppedMessages = false;
 
   constructor(transport: Transport, options: ResolvedChannelOptions, parent?: Channel) {
-    super(transport, options);
     lastId = (lastId + 1) >>> 0;
     this.idNumber = lastId;
+    this.options = options;
     this.parent = parent;
     this.autoReads = options.autoRead;
+    this.output = new ChannelOutput(transport, this, options);
     this.pipeline = new HandlerPipeline(this);
   }
 
@@ -81,46 +117,57 @@ export class TransportChannel
     return this;
   }
 
+  get clock(): Clock {
+    return this.options.clock;
+  }
+
   get logger(): Logger {
     return this.options.logger;
   }
 
+  get transport(): Transport {
+    return this.output.transport;
+  }
+
   get localAddress(): Address | undefined {
-    return this.transport.localAddress;
+    return this.output.transport.localAddress;
   }
 
   get remoteAddress(): Address | undefined {
-    return this.transport.remoteAddress;
+    return this.output.transport.remoteAddress;
   }
 
   get isOpen(): boolean {
-    return this.isOpenNow;
+    return this.phase < CLOSED;
   }
 
   get isRegistered(): boolean {
-    return this.registered;
+    return this.phase >= REGISTERED && this.phase <= CLOSED;
   }
 
   get isActive(): boolean {
-    return this.active;
+    return this.phase === ACTIVE || this.phase === LINGERING;
+  }
+
+  get isInputShutdown(): boolean {
+    return this.input !== INPUT_OPEN || !this.isOpen;
+  }
+
+  get isOutputShutdown(): boolean {
+    return this.output.isShut || !this.isOpen;
   }
 
   /** What still comes in is read, to see the peer's end, and dropped. */
   private get dropsReads(): boolean {
-    return this.inputShut || this.lingerReason !== undefined;
+    return this.input !== INPUT_OPEN || this.phase === LINGERING;
   }
 
   get discardsInput(): boolean {
-    if (!this.isOpenNow || this.lingerReason !== undefined) return true;
-    return this.inputShut && !this.hasPeerEnded;
+    return this.phase >= LINGERING || this.input === INPUT_DROPPED;
   }
 
   get isEnding(): boolean {
-    return this.isEndAsked || this.isOutputEnding || !this.isOpenNow;
-  }
-
-  get isInputShutdown(): boolean {
-    return this.inputShut || !this.isOpenNow;
+    return this.isEndAsked || this.output.isEnding || !this.isOpen;
   }
 
   get closeInfo(): CloseInfo | undefined {
@@ -138,6 +185,140 @@ export class TransportChannel
     return this.connecting;
   }
 
+  toString(): string {
+    return channelText(this);
+  }
+
+  [inspect.custom](): string {
+    return this.toString();
+  }
+
+  // --- life ---
+
+  /**
+   * Starts the channel: `handlerAdded`, `channelRegistered` and, if connected, `channelActive`. `initialize`
+   * adds more handlers after the first of them.
+   */
+  register(initialize?: (channel: Channel) => void): void {
+    if (this.isRegistered)
+      throw new ChannelError('CHANNEL_FAILED', `channel ${this.id} is registered already`);
+    if (!this.isOpen) return;
+    this.phase = REGISTERED;
+    this.transport.open(this);
+    this.pipeline.announceRegistered();
+    if (this.isOpen) initialize?.(this);
+    if (!this.isOpen) return;
+    this.pipeline.fireChannelRegistered();
+    if (this.transport.isActive) this.connected();
+  }
+
+  connected(): void {
+    if (this.replacement?.isOpening) this.replaced(this.replacement);
+    if (this.phase !== REGISTERED) return;
+    this.phase = ACTIVE;
+    this.connecting?.succeed();
+    if (!this.isOpen) return;
+    const wasAsked = this.readRequested;
+    this.pipeline.fireChannelActive();
+    if (wasAsked && !this.autoReads) this.transportRead();
+  }
+
+  received(message: unknown): void {
+    if (!this.isOpen || this.dropsReads) return;
+    if (!this.isInBurst) {
+      this.isInBurst = true;
+      this.readRequested = false;
+    }
+    this.pipeline.fireChannelRead(message);
+  }
+
+  readComplete(hasMore = false): void {
+    if (!this.isOpen) return;
+    this.isInBurst = false;
+    // A full read is likely to be followed by another one in the same turn.
+    if (hasMore) this.checkTurn();
+    else this.turnEndsAt = 0;
+    if (this.dropsReads) this.readToDrop();
+    else this.pipeline.fireChannelReadComplete();
+    this.replacement?.proceed();
+  }
+
+  inputEnded(): void {
+    if (!this.isOpen || this.input === INPUT_ENDED) return;
+    const isNews = this.input === INPUT_OPEN;
+    this.input = INPUT_ENDED;
+    if (this.phase === LINGERING) {
+      if (this.output.isShut) this.shut(this.endInfo());
+    } else if (this.output.isShut || !this.options.allowHalfOpen) {
+      this.shut({ reason: 'peer', by: 'peer', error: undefined });
+    } else if (isNews) this.pipeline.fireChannelShutdown('input');
+  }
+
+  written(): void {
+    this.output.written();
+  }
+
+  outputEnded(): void {
+    this.output.ended();
+  }
+
+  caught(error: Error): void {
+    if (this.isOpen) this.pipeline.fireExceptionCaught(transportError(error));
+  }
+
+  failed(error: Error): void {
+    if (!this.isOpen) return;
+    const ours = transportError(error);
+    if (this.phase === LINGERING) {
+      // We ended it; that the peer resets what is left of it is not news.
+      this.shut({ reason: this.lingerReason, by: 'local', error: ours });
+      return;
+    }
+    this.failure = ours;
+    this.hasTransportFailed = true;
+    if (this.isActive) this.pipeline.fireExceptionCaught(ours);
+    this.shut(causeOf(ours));
+  }
+
+  disconnected(): void {
+    const isOurs = this.phase === LINGERING;
+    const reason = isOurs ? this.lingerReason : 'peer';
+    this.shut({ reason, by: isOurs ? 'local' : 'peer', error: this.failure });
+  }
+
+  private shut(cause: CloseInfo, abort = false): void {
+    if (!this.isOpen) return;
+    const wasActive = this.isActive;
+    this.phase = this.phase === MADE ? GONE : CLOSED;
+    // A failure explains the close better than the handler that closed because of it.
+    const info = this.failure === undefined ? cause : causeOf(this.failure);
+    this.info = info;
+    this.holds?.clear();
+    if (abort) this.transport.abort(info);
+    else this.transport.close(info);
+    this.watchers?.announce(this);
+    this.connecting?.fail(this.failure ?? this.closedError());
+    this.replacement?.future.fail(this.failure ?? this.closedError());
+    this.watchers?.succeed();
+    this.output.close(this.hasTransportFailed ? this.failure : undefined);
+    this.clock.execute(() => this.deregister(wasActive));
+  }
+
+  private deregister(wasActive: boolean): void {
+    if (wasActive) this.pipeline.fireChannelInactive();
+    if (this.phase === CLOSED) this.pipeline.fireChannelUnregistered();
+    this.phase = GONE;
+    this.pipeline.destroy();
+  }
+
+  /** Closes because of an error of ours. */
+  failWith(error: Error): void {
+    this.failure ??= error;
+    this.closeAs('error');
+  }
+
+  // --- reading ---
+
   get autoRead(): boolean {
     return this.autoReads;
   }
@@ -152,8 +333,6 @@ export class TransportChannel
     }
   }
 
-  // --- holds on reads ---
-
   get isReadHeld(): boolean {
     return this.holds !== undefined && !this.holds.isEmpty;
   }
@@ -162,9 +341,13 @@ export class TransportChannel
     return this.holds?.reasons ?? [];
   }
 
+  get readHeldMs(): number {
+    return this.holds?.heldMs ?? 0;
+  }
+
   holdReads(why: string): ReadHold {
-    this.holds ??= new ReadHolds(() => this.readOn());
-    if (this.holds.isEmpty && this.active && !this.dropsReads) this.transport.pauseReading();
+    this.holds ??= new ReadHolds(this.clock, () => this.readOn());
+    if (this.holds.isEmpty && this.isActive && !this.dropsReads) this.transport.pauseReading();
     return this.holds.add(why);
   }
 
@@ -174,162 +357,146 @@ export class TransportChannel
   }
 
   checkTurn(): void {
-    const { readBudgetMs } = this.options;
+    const { readBudgetMs, clock } = this.options;
     if (readBudgetMs === Number.POSITIVE_INFINITY) return;
-    const now = this.clock.now();
+    const now = clock.now();
     if (this.turnEndsAt === 0) this.turnEndsAt = now + readBudgetMs;
     else if (now >= this.turnEndsAt && !this.isReadHeld) {
       this.turnEndsAt = 0;
       const hold = this.holdReads('turn');
-      nextTurn(this.clock, () => hold.release());
+      nextTurn(clock, () => hold.release());
     }
   }
 
-  /** The last hold is gone. */
+  /** The last hold has been released. */
   private readOn(): void {
-    if (!this.isOpenNow || this.dropsReads) return;
+    if (!this.isOpen || this.dropsReads) return;
     if (this.autoReads) this.pipeline.read();
     else if (this.readRequested) this.transportRead();
   }
 
-  override toString(): string {
-    return channelText(this);
+  /** Only to see the peer's end. */
+  private readToDrop(): void {
+    if (this.replacement === undefined) this.transport.requestRead();
   }
 
-  // --- life ---
+  // --- another transport ---
 
   /**
-   * Starts the channel: handlers hear that they were added, then that it is registered and, if connected,
-   * active. `initialize` adds more of them in between.
+   * Goes on over another transport, as for STARTTLS. What was flushed before this call leaves by the old one,
+   * and the burst of input during which it was called ends; then `make` is called with it, in a task of its
+   * own, and its result is opened. Until that reports `connected`, reads are held (`upgrade`) and what is
+   * flushed waits. Then the future succeeds, and output and reads go on. If the new transport reports `failed`
+   * or `disconnected` first, the future fails and the channel closes. `make` sees to it that the old one
+   * reports nothing more to this channel.
    */
-  register(initialize?: (channel: Channel) => void): void {
-    if (this.registered)
-      throw new ChannelError('CHANNEL_FAILED', `channel ${this.id} is registered already`);
-    if (!this.isOpenNow) return;
-    this.registered = true;
-    this.transport.open(this);
-    this.pipeline.announceRegistered();
-    if (this.isOpenNow) initialize?.(this);
-    if (!this.isOpenNow) return;
-    this.pipeline.fireChannelRegistered();
-    if (this.transport.isActive) this.connected();
-  }
-
-  connected(): void {
-    if (!this.isOpenNow || this.active) return;
-    this.active = true;
-    this.connecting?.succeed();
-    if (!this.isOpenNow) return;
-    const wasAsked = this.readRequested;
-    this.pipeline.fireChannelActive();
-    if (wasAsked && !this.autoReads) this.transportRead();
-  }
-
-  received(message: unknown): void {
-    if (!this.isOpenNow || this.dropsReads) return;
-    if (!this.isInBurst) {
-      this.isInBurst = true;
-      this.readRequested = false;
+  replaceTransport(make: (old: Transport) => Transport): WriteFuture {
+    let why: string | undefined;
+    if (this.replacement !== undefined) why = 'it changes its transport already';
+    else if (!this.isActive || this.isInputShutdown || this.isEnding) {
+      why = 'it is not open in both directions';
     }
-    this.pipeline.fireChannelRead(message);
-  }
-
-  readComplete(hasMore = false): void {
-    if (!this.isOpenNow) return;
-    this.isInBurst = false;
-    // A full read is likely to be followed by another one in the same turn.
-    if (hasMore) this.checkTurn();
-    else this.turnEndsAt = 0;
-    if (this.dropsReads) this.transport.requestRead();
-    else this.pipeline.fireChannelReadComplete();
-  }
-
-  inputEnded(): void {
-    if (!this.isOpenNow || this.hasPeerEnded) return;
-    this.hasPeerEnded = true;
-    const isNews = !this.inputShut;
-    this.inputShut = true;
-    if (this.lingerReason !== undefined) {
-      if (this.outputShut) this.shut({ reason: this.lingerReason, by: 'local', error: undefined });
-    } else if (this.outputShut || !this.options.allowHalfOpen) {
-      this.shut({ reason: 'peer', by: 'peer', error: undefined });
-    } else if (isNews) this.pipeline.fireChannelShutdown('input');
-  }
-
-  failed(error: Error): void {
-    if (!this.isOpenNow) return;
-    const ours = transportError(error);
-    if (this.lingerReason !== undefined) {
-      // We ended it; that the peer resets what is left of it is not news.
-      this.shut({ reason: this.lingerReason, by: 'local', error: ours });
-      return;
+    if (why !== undefined) {
+      const text = `${this} cannot change its transport: ${why}`;
+      return this.failedWrite(new PipelineError('PIPELINE_STATE', text));
     }
-    this.failure = ours;
-    this.transportFailed = true;
-    if (this.active) this.pipeline.fireExceptionCaught(ours);
-    this.shut(causeOf(ours));
+    const replacement = new TransportReplacement(this, make, this.holdReads('upgrade'));
+    this.replacement = replacement;
+    this.output.hold();
+    replacement.proceed();
+    return replacement.future;
   }
 
-  caught(error: Error): void {
-    if (this.isOpenNow) this.pipeline.fireExceptionCaught(transportError(error));
+  private replaced({ future, hold }: TransportReplacement): void {
+    this.replacement = undefined;
+    future.succeed();
+    if (!this.isOpen) return;
+    this.output.release();
+    if (this.isOpen && this.dropsReads) this.transport.requestRead();
+    hold.release();
   }
 
-  disconnected(): void {
-    const by = this.lingerReason === undefined ? 'peer' : 'local';
-    this.shut({ reason: this.lingerReason ?? 'peer', by, error: this.failure });
-  }
-
-  /** @internal for the change to TLS */
+  /** Goes on over another transport at once; what is in flight ends as it was sent. */
   changeTransport(transport: Transport): void {
-    this.useTransport(transport);
+    this.output.transport = transport;
     transport.open(this);
   }
 
+  // --- writing ---
+
+  get isWritable(): boolean {
+    return this.output.isWritable;
+  }
+
+  get pendingOutboundBytes(): number {
+    return this.output.pendingBytes;
+  }
+
+  get bytesBeforeUnwritable(): number {
+    return this.output.bytesBeforeUnwritable;
+  }
+
+  get bytesBeforeWritable(): number {
+    return this.output.bytesBeforeWritable;
+  }
+
+  get outboundProgress(): number {
+    return this.output.progress;
+  }
+
+  onceWritable(listener: () => void): void {
+    this.output.onceWritable(listener);
+  }
+
+  write(message: unknown, options?: { readonly signal?: AbortSignal }): WriteFuture {
+    const signal = options?.signal;
+    if (signal === undefined) return this.pipeline.write(message);
+    return this.output.writeWithSignal(signal, () => this.pipeline.write(message));
+  }
+
+  flush(): void {
+    this.pipeline.flush();
+  }
+
+  writeAndFlush(message: unknown, options?: { readonly signal?: AbortSignal }): WriteFuture {
+    const future = this.write(message, options);
+    this.pipeline.flush();
+    return future;
+  }
+
+  // --- for the output ---
+
   /** A write cannot be given up half way, so what comes after a stuck or refused one is closing. */
-  protected override closeAs(reason: CloseReason): void {
+  closeAs(reason: CloseReason): void {
     this.pipeline.close(reason).peekSettled((error) => {
       // A handler's close that throws must not keep alive what has to go.
       if (error !== undefined) this.shut({ reason, by: 'local', error });
     });
   }
 
-  protected override endInfo(): CloseInfo {
-    return { reason: this.lingerReason ?? 'local', by: 'local', error: this.failure };
+  endInfo(): CloseInfo {
+    return { reason: this.lingerReason, by: 'local', error: this.failure };
   }
 
-  protected override outputIsShut(): void {
-    if (!this.isOpenNow) return;
-    if (!this.inputShut) this.pipeline.fireChannelShutdown('output');
-    else this.shut({ reason: this.lingerReason ?? 'local', by: 'local', error: undefined });
+  closedError(): Error {
+    return closedError(this.info!.reason, this.failure);
   }
 
-  private shut(cause: CloseInfo, abort = false): void {
-    if (!this.isOpenNow) return;
-    this.isOpenNow = false;
-    const wasActive = this.active;
-    this.active = false;
-    // A failure explains the close better than the handler that closed because of it.
-    const info = this.failure === undefined ? cause : causeOf(this.failure);
-    this.info = info;
-    this.holds?.clear();
-    if (abort) this.transport.abort(info);
-    else this.transport.close(info);
-    this.closeListeners?.announce(this);
-    const writeError = closedError(info.reason, this.failure);
-    this.connecting?.fail(this.failure ?? writeError);
-    this.closeFuture?.succeed();
-    this.endOutput(this.transportFailed ? this.failure! : writeError, writeError);
-    this.clock.execute(() => this.deregister(wasActive));
+  outputIsShut(): void {
+    if (!this.isOpen) return;
+    if (this.input === INPUT_OPEN) this.pipeline.fireChannelShutdown('output');
+    else this.shut({ reason: this.lingerReason, by: 'local', error: undefined });
   }
 
-  private deregister(wasActive: boolean): void {
-    if (wasActive) this.pipeline.fireChannelInactive();
-    if (this.registered) this.pipeline.fireChannelUnregistered();
-    this.registered = false;
-    this.pipeline.destroy();
+  outputDrained(): void {
+    this.replacement?.proceed();
   }
 
-  // --- what applications call ---
+  reportUnseenWrite(error: Error): void {
+    reportUnseenWrite(this, this.options.hooks, error);
+  }
+
+  // --- ending ---
 
   read(): void {
     this.pipeline.read();
@@ -351,29 +518,31 @@ export class TransportChannel
   }
 
   end(options: { readonly lingerMs?: number; readonly reason?: CloseReason } = {}): WriteFuture {
-    if (!this.isOpenNow || this.lingerReason !== undefined) return this.whenClosed();
+    if (this.phase >= LINGERING) return this.whenClosed();
     const { lingerMs = DEFAULT_LINGER_MS, reason = 'local' } = options;
     this.isEndAsked = true;
-    if (!this.active) return this.close(reason);
+    if (!this.isActive) return this.close(reason);
     this.flush();
     const wholeClose = this.whenClosed();
-    if (!this.isOpenNow) return wholeClose;
+    if (!this.isOpen) return wholeClose;
+    this.phase = LINGERING;
     this.lingerReason = reason;
-    const deadline = this.clock.schedule(
-      () => this.shut({ reason, by: 'local', error: undefined }),
-      lingerMs,
-    );
+    const deadline = this.clock.schedule(() => this.lingered(), lingerMs);
     this.onClosed(() => deadline.cancel());
     this.shutdown('output').onSettled((error) => {
-      if (error !== undefined) this.shut({ reason, by: 'local', error: undefined });
+      if (error !== undefined) this.lingered();
     });
-    if (this.isOpenNow) this.transport.requestRead();
+    if (this.isOpen) this.readToDrop();
     return wholeClose;
   }
 
+  private lingered(): void {
+    this.shut({ reason: this.lingerReason, by: 'local', error: undefined });
+  }
+
   get closed(): Promise<CloseInfo> {
-    this.closedPromise ??= new Promise((resolve) => this.onClosed(() => resolve(this.info!)));
-    return this.closedPromise;
+    this.watchers ??= new CloseWatchers();
+    return this.watchers.promiseFor(this);
   }
 
   onClosed(listener: (channel: Channel) => void): void {
@@ -381,19 +550,25 @@ export class TransportChannel
       listener(this);
       return;
     }
-    this.closeListeners ??= new CloseListeners();
-    this.closeListeners.add(listener);
+    this.watchers ??= new CloseWatchers();
+    this.watchers.add(listener);
   }
 
   offClosed(listener: (channel: Channel) => void): void {
-    this.closeListeners?.delete(listener);
+    this.watchers?.delete(listener);
+  }
+
+  private whenClosed(): SettableFuture {
+    if (!this.isOpen) return SettableFuture.succeeded();
+    this.watchers ??= new CloseWatchers();
+    return this.watchers.future;
   }
 
   [Symbol.asyncIterator](): MessageStream {
     if (this.stream === undefined) {
       if (this.hasDroppedMessages) throw lateLoopError();
-      this.stream = new MessageStream(this.isOpenNow, (error) => this.failWith(error));
-      if (this.isOpenNow) this.pipeline.addLast(this.stream);
+      this.stream = new MessageStream(this.isOpen, (error) => this.failWith(error));
+      if (this.isOpen) this.pipeline.addLast(this.stream);
     }
     return this.stream[Symbol.asyncIterator]();
   }
@@ -403,16 +578,24 @@ export class TransportChannel
     await this.end();
   }
 
-  // --- the pipeline's ends ---
+  // --- head and tail of the pipeline ---
 
   transportRead(): void {
-    if (!this.isOpenNow) return;
+    if (!this.isOpen) return;
     this.readRequested = true;
-    if (this.active && !this.isReadHeld) this.transport.requestRead();
+    if (this.isActive && !this.isReadHeld) this.transport.requestRead();
   }
 
   readIfAutoRead(): void {
-    if (this.autoReads && this.isOpenNow) this.pipeline.read();
+    if (this.autoReads && this.isOpen) this.pipeline.read();
+  }
+
+  transportWrite(message: unknown): WriteFuture {
+    return this.output.write(message);
+  }
+
+  transportFlush(): void {
+    this.output.flush();
   }
 
   transportClose(reason: CloseReason): WriteFuture {
@@ -421,52 +604,52 @@ export class TransportChannel
   }
 
   transportShutdown(direction: Direction): WriteFuture {
-    if (direction === 'output') return this.shutOutput();
-    if (!this.isOpenNow) return this.failedWrite(closedError(this.info!.reason, this.failure));
-    if (this.inputShut) return SettableFuture.succeeded();
-    this.inputShut = true;
-    if (this.outputShut) this.shut({ reason: 'local', by: 'local', error: undefined });
+    if (direction === 'output') return this.output.shutDown();
+    if (!this.isOpen) return this.failedWrite(this.closedError());
+    if (this.input !== INPUT_OPEN) return SettableFuture.succeeded();
+    this.input = INPUT_DROPPED;
+    if (this.output.isShut) this.shut({ reason: 'local', by: 'local', error: undefined });
     else {
       this.pipeline.fireChannelShutdown('input');
-      this.transport.requestRead();
+      this.readToDrop();
     }
     return SettableFuture.succeeded();
   }
 
-  unhandledMessage(message: unknown): void {
+  addPendingOutboundBytes(delta: number): void {
+    this.output.addHeldBytes(delta);
+  }
+
+  failedWrite(error: Error): WriteFuture {
+    return this.output.failedWrite(error);
+  }
+
+  reportFailure(future: WriteFuture): void {
+    this.output.reportFailure(future);
+  }
+
+  // A hook's promise is returned: its rejection counts as the hook's throw.
+
+  unhandledMessage(message: unknown): Handled {
     const { unhandledMessage } = this.options.hooks;
-    if (unhandledMessage !== undefined) unhandledMessage(this, message);
-    else {
-      this.hasDroppedMessages = true;
-      reportDropped(this, message);
-    }
+    if (unhandledMessage !== undefined) return unhandledMessage(this, message);
+    if (this.hasDroppedMessages) return;
+    this.hasDroppedMessages = true;
+    reportDropped(this, message);
   }
 
-  unhandledException(error: Error): void {
+  unhandledException(error: Error): Handled {
     const { unhandledException } = this.options.hooks;
-    if (unhandledException !== undefined) unhandledException(this, error);
-    else {
-      reportUncaught(this, error);
-      this.failWith(error);
-    }
+    if (unhandledException !== undefined) return unhandledException(this, error);
+    reportUncaught(this, error);
+    this.failWith(error);
   }
 
-  /** Closes because of an error of ours. */
-  failWith(error: Error): void {
-    this.failure ??= error;
-    this.closeAs('error');
-  }
-
-  unhandledEvent(event: unknown): void {
-    this.options.hooks.unhandledEvent?.(this, event);
+  unhandledEvent(event: unknown): Handled {
+    return this.options.hooks.unhandledEvent?.(this, event);
   }
 
   exceptionHandlerFailed(handlerName: string, thrown: Error, original: Error): void {
     reportCatcher(this, handlerName, thrown, original);
-  }
-
-  private whenClosed(): SettableFuture {
-    this.closeFuture ??= this.isOpenNow ? new SettableFuture() : SettableFuture.succeeded();
-    return this.closeFuture;
   }
 }

@@ -25,9 +25,15 @@ let groups = 0;
  * Open channels, by identity. A channel that closes leaves by itself. A write goes to every member, is
  * encoded once where the encoders can share, and one member's failure does not touch the others.
  *
+ * @typeParam Message - what is sent to the members, `new ChannelGroup<string>('members')`. It is checked where the
+ *   group is written to, not where a channel is added: what a member's pipeline accepts is known only where that
+ *   is built.
  * @see Netty's `ChannelGroup`
  */
-export class ChannelGroup extends EventEmitter<ChannelGroupEvents> implements Iterable<Channel> {
+export class ChannelGroup<Message = unknown>
+  extends EventEmitter<ChannelGroupEvents>
+  implements Iterable<Channel>
+{
   readonly name: string;
   private readonly options: ChannelGroupOptions;
   private readonly slow: SlowMembers;
@@ -125,7 +131,7 @@ export class ChannelGroup extends EventEmitter<ChannelGroupEvents> implements It
    * the matter of `slowMember`. A large group is written to in slices, so that other connections are served
    * meanwhile; every member still sees all broadcasts in order.
    */
-  write(message: unknown, matcher?: ChannelMatcher): GroupFuture {
+  write(message: Message, matcher?: ChannelMatcher): GroupFuture {
     return this.send(message, matcher, false);
   }
 
@@ -135,7 +141,7 @@ export class ChannelGroup extends EventEmitter<ChannelGroupEvents> implements It
   }
 
   /** Sends a message to the matching members, as {@link write} does. */
-  writeAndFlush(message: unknown, matcher?: ChannelMatcher): GroupFuture {
+  writeAndFlush(message: Message, matcher?: ChannelMatcher): GroupFuture {
     return this.send(message, matcher, true);
   }
 
@@ -162,7 +168,7 @@ export class ChannelGroup extends EventEmitter<ChannelGroupEvents> implements It
     return [...this];
   }
 
-  private send(message: unknown, matcher: ChannelMatcher | undefined, flush: boolean): GroupFuture {
+  private send(message: Message, matcher: ChannelMatcher | undefined, flush: boolean): GroupFuture {
     if (message === undefined || message === null) {
       throw new TypeError(`write(${String(message)}): a message cannot be null or undefined`);
     }

@@ -1,6 +1,7 @@
 import type { Channel, WriteFuture } from '../contract.ts';
 import { ChannelError, OptionError } from '../errors.ts';
 import { checkNumber } from '../internal/option-check.ts';
+import { PendingWriteQueue, type PendingWriteTarget } from '../internal/pending-write-queue.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 
 /**
@@ -39,9 +40,68 @@ const DEFAULTS = {
   maxMemberMessages: 256,
 } as const;
 
-interface Waiting {
-  message: unknown;
-  readonly future: SettableFuture;
+/** Stands for a message that no other replaces. */
+const NO_KEY = Symbol('no key');
+
+/**
+ * What waits for one member until it is writable. It does not count towards that writability, or it would wait
+ * for itself; `maxMemberMessages` bounds it.
+ */
+class MemberWrites implements PendingWriteTarget {
+  readonly queue: PendingWriteQueue<unknown> = new PendingWriteQueue<unknown>(this);
+  private readonly channel: Channel;
+  private readonly keys = new Map<unknown, WriteFuture>();
+  private isDropping = false;
+
+  constructor(channel: Channel) {
+    this.channel = channel;
+  }
+
+  hold(message: unknown, key: unknown): WriteFuture {
+    const future = this.queue.add(message, key);
+    if (key !== NO_KEY) this.keys.set(key, future);
+    return future;
+  }
+
+  /** Drops the message of a key that waits; false if there is none. */
+  dropKey(key: unknown, why: string): boolean {
+    const future = this.keys.get(key);
+    if (future === undefined) return false;
+    this.keys.delete(key);
+    return this.drop(why, future);
+  }
+
+  dropOldest(why: string): void {
+    this.keys.delete(this.queue.currentTag);
+    this.drop(why);
+  }
+
+  /** Writes the oldest. */
+  send(): void {
+    this.keys.delete(this.queue.currentTag);
+    this.queue.removeAndWrite();
+    this.channel.flush();
+  }
+
+  private drop(why: string, future?: WriteFuture): boolean {
+    this.isDropping = true;
+    const isDropped = this.queue.removeAndFail(droppedError(why), future);
+    this.isDropping = false;
+    return isDropped;
+  }
+
+  // --- what the queue needs ---
+
+  write(message: unknown): WriteFuture {
+    return this.channel.write(message);
+  }
+
+  addPendingOutboundBytes(): void {}
+
+  /** A drop is the policy at work, and is counted; a write that fails is a failure of the member. */
+  reportFailure(future: WriteFuture, error: Error): void {
+    if (!this.isDropping) this.channel.pipeline.reportFailure(future, error);
+  }
 }
 
 /** The group's policy at work: writes to members, and keeps what waits for the slow ones. */
@@ -56,7 +116,7 @@ export class SlowMembers {
   private readonly maxBytes: number;
   private readonly maxMessages: number;
   private readonly keyOf: (message: unknown) => unknown;
-  private readonly waiting = new Map<Channel, Map<unknown, Waiting>>();
+  private readonly waiting = new Map<Channel, MemberWrites>();
 
   constructor(options: SlowMemberOptions) {
     this.policy = options.slowMember ?? DEFAULTS.slowMember;
@@ -71,8 +131,7 @@ export class SlowMembers {
         { option: 'coalesceKey' },
       );
     }
-    // Without a key every message is its own.
-    this.keyOf = this.policy === 'coalesce' ? options.coalesceKey! : () => Symbol();
+    this.keyOf = this.policy === 'coalesce' ? options.coalesceKey! : () => NO_KEY;
   }
 
   /** Writes to one member, as far as the policy lets it; the flush follows. */
@@ -91,11 +150,10 @@ export class SlowMembers {
 
   /** A member has left: what waits for it fails. */
   forget(channel: Channel): void {
-    const queue = this.waiting.get(channel);
-    if (queue === undefined) return;
+    const writes = this.waiting.get(channel);
+    if (writes === undefined) return;
     this.waiting.delete(channel);
-    for (const { future } of queue.values())
-      future.fail(droppedError('the member has left the group'));
+    while (!writes.queue.isEmpty) writes.dropOldest('the member has left the group');
   }
 
   private writeOrClose(channel: Channel, message: unknown): WriteFuture {
@@ -106,45 +164,32 @@ export class SlowMembers {
   }
 
   private hold(channel: Channel, message: unknown): WriteFuture {
-    let queue = this.waiting.get(channel);
-    if (queue === undefined) {
-      queue = new Map();
-      this.waiting.set(channel, queue);
+    const key = this.keyOf(message);
+    let writes = this.waiting.get(channel);
+    if (writes === undefined) {
+      writes = new MemberWrites(channel);
+      this.waiting.set(channel, writes);
       channel.onceWritable(() => this.resume(channel));
     }
-    const key = this.keyOf(message);
-    const replaced = queue.get(key);
-    if (replaced !== undefined) {
+    if (writes.dropKey(key, 'a newer message of the same key replaced it')) {
       this.counters.coalesced += 1;
-      replaced.future.fail(droppedError('a newer message of the same key replaced it'));
-      queue.delete(key);
-    } else if (queue.size >= this.maxMessages) this.dropOldest(queue);
-    const future = new SettableFuture();
-    queue.set(key, { message, future });
-    return future;
-  }
-
-  private dropOldest(queue: Map<unknown, Waiting>): void {
-    const [key, oldest] = queue.entries().next().value!;
-    queue.delete(key);
-    this.counters.droppedOldest += 1;
-    oldest.future.fail(droppedError('newer messages wait for the member, the oldest was dropped'));
+    } else if (writes.queue.size >= this.maxMessages) {
+      this.counters.droppedOldest += 1;
+      writes.dropOldest('newer messages wait for the member, the oldest was dropped');
+    }
+    return writes.hold(message, key);
   }
 
   /** The member is writable again: it gets what waited, as much as it takes. */
   private resume(channel: Channel): void {
-    const queue = this.waiting.get(channel);
-    if (queue === undefined) return;
-    for (const [key, { message, future }] of queue) {
+    const writes = this.waiting.get(channel);
+    if (writes === undefined) return;
+    while (!writes.queue.isEmpty) {
       if (!channel.isWritable && channel.isOpen) {
         channel.onceWritable(() => this.resume(channel));
         return;
       }
-      queue.delete(key);
-      channel.writeAndFlush(message).onSettled((error) => {
-        if (error === undefined) future.succeed();
-        else future.fail(error);
-      });
+      writes.send();
     }
     this.waiting.delete(channel);
   }

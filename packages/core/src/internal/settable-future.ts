@@ -9,6 +9,11 @@ const FAILED = 2;
 const SETTLED = DONE | FAILED;
 const OBSERVED = 4;
 
+/** Reports a failed future that nobody looks at: a handler's context. */
+export interface FailureReporter {
+  reportFailure(future: WriteFuture, error: Error): void;
+}
+
 /**
  * A {@link WriteFuture} that its owner settles. It allocates a promise only when somebody asks for one,
  * and remembers whether anybody ever looked, so that a failure can be reported instead of vanishing.
@@ -79,6 +84,20 @@ export class SettableFuture implements WriteFuture {
     this.flags |= FAILED;
     if (this.rest === undefined) this.rest = error;
     else this.notify(error);
+  }
+
+  /**
+   * Settles as another future does: for a handler that returned this one, and writes later. The other one's
+   * failure becomes this one's, and is reported if nobody looks at this one.
+   */
+  follow(write: WriteFuture, reporter: FailureReporter): void {
+    write.onSettled((error) => {
+      if (error === undefined) this.succeed();
+      else {
+        this.fail(error);
+        reporter.reportFailure(this, error);
+      }
+    });
   }
 
   onSettled(listener: Listener): void {

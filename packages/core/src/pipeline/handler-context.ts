@@ -14,28 +14,18 @@ import { toError } from '../errors.ts';
 import { isPromiseLike, onRejection } from '../internal/promise-like.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import * as mask from './handler-mask.ts';
+import { nextWith, type Place, prevWith, type Ring } from './handler-ring.ts';
 import { rememberThrower } from './thrower.ts';
 
-/** Beside the events in a context's bits: `handlerAdded` has run. Before that every event passes by. */
-export const ADDED: number = 1 << 16;
-/** It has left its pipeline. */
-export const REMOVED: number = 1 << 17;
-
 /** What a context needs of its pipeline. */
-export interface ContextOwner extends Pipeline {
-  /** The context of both ends: behind the last handler and before the first. */
-  readonly ends: HandlerContext;
-  /** Who intercepts `read`: the ends if nobody does, the handler if there is one, `undefined` if there are more. */
-  readonly readInterceptor: HandlerContext | undefined;
+export interface ContextOwner extends Pipeline, Readonly<Ring<HandlerContext>> {
   /** To the transport; what it throws fails the future. */
   writeOut(message: unknown): WriteFuture;
-  /** Who intercepts `flush`, likewise. */
-  readonly flushInterceptor: HandlerContext | undefined;
-  /** To the transport; what they throw is told to the handlers. */
+  /** To the transport; what they throw is reported to the handlers. */
   readOut(): void;
   flushOut(): void;
   readonly channel: Channel;
-  /** `exceptionCaught` threw: told to the log, not to the pipeline. */
+  /** `exceptionCaught` threw: reported to the log, not to the pipeline. */
   exceptionHandlerFailed(context: HandlerContext, thrown: Error, original: Error): void;
   addPendingOutboundBytes(delta: number): void;
   /** A future that failed at once, and is reported if nobody looks at it. */
@@ -45,14 +35,12 @@ export interface ContextOwner extends Pipeline {
 }
 
 /**
- * A handler's place in a pipeline. The neighbours of the three frequent events are kept as links, refreshed
- * by the pipeline when it changes; the others are looked up by mask. Ten thousand connections have a hundred
- * thousand of these: each field counts.
+ * A handler's place in a pipeline: calls the handler and catches what it throws. Who is next is decided by
+ * the ring. Ten thousand connections have a hundred thousand of these: each field counts.
  */
-export class HandlerContext implements Context, Clock {
+export class HandlerContext implements Context, Clock, Place<HandlerContext> {
   readonly pipeline: ContextOwner;
   readonly handler: Handler;
-  /** Which events the handler takes, {@link ADDED} and {@link REMOVED}. */
   bits: number;
   prevWriter: HandlerContext;
   nextReader: HandlerContext;
@@ -107,7 +95,7 @@ export class HandlerContext implements Context, Clock {
   }
 
   get isRemoved(): boolean {
-    return (this.bits & REMOVED) !== 0;
+    return (this.bits & mask.REMOVED) !== 0;
   }
 
   addPendingOutboundBytes(delta: number): void {
@@ -125,7 +113,7 @@ export class HandlerContext implements Context, Clock {
   }
 
   invokeChannelRead(message: unknown): void {
-    if ((this.bits & ADDED) === 0) {
+    if ((this.bits & mask.ADDED) === 0) {
       this.nextReader.invokeChannelRead(message);
       return;
     }
@@ -142,7 +130,7 @@ export class HandlerContext implements Context, Clock {
   }
 
   invokeChannelReadComplete(): void {
-    if ((this.bits & ADDED) === 0) {
+    if ((this.bits & mask.ADDED) === 0) {
       this.nextReadCompleter.invokeChannelReadComplete();
       return;
     }
@@ -155,47 +143,47 @@ export class HandlerContext implements Context, Clock {
   }
 
   fireChannelRegistered(): void {
-    const next = this.nextWith(mask.CHANNEL_REGISTERED);
+    const next = nextWith(this, mask.CHANNEL_REGISTERED);
     next.guard(() => next.handler.channelRegistered!(next));
   }
 
   fireChannelActive(): void {
-    const next = this.nextWith(mask.CHANNEL_ACTIVE);
+    const next = nextWith(this, mask.CHANNEL_ACTIVE);
     next.guard(() => next.handler.channelActive!(next));
   }
 
   fireChannelWritabilityChanged(): void {
-    const next = this.nextWith(mask.CHANNEL_WRITABILITY_CHANGED);
+    const next = nextWith(this, mask.CHANNEL_WRITABILITY_CHANGED);
     next.guard(() => next.handler.channelWritabilityChanged!(next));
   }
 
   fireUserEventTriggered(event: unknown): void {
-    const next = this.nextWith(mask.USER_EVENT_TRIGGERED);
+    const next = nextWith(this, mask.USER_EVENT_TRIGGERED);
     next.guard(() => next.handler.userEventTriggered!(next, event));
   }
 
   fireChannelShutdown(direction: Direction): void {
-    const next = this.nextWith(mask.CHANNEL_SHUTDOWN);
+    const next = nextWith(this, mask.CHANNEL_SHUTDOWN);
     next.guard(() => next.handler.channelShutdown!(next, direction));
   }
 
   fireChannelInactive(): void {
-    const next = this.nextWith(mask.CHANNEL_INACTIVE);
+    const next = nextWith(this, mask.CHANNEL_INACTIVE);
     next.guard(() => next.handler.channelInactive!(next));
   }
 
   fireChannelUnregistered(): void {
-    const next = this.nextWith(mask.CHANNEL_UNREGISTERED);
+    const next = nextWith(this, mask.CHANNEL_UNREGISTERED);
     next.guard(() => next.handler.channelUnregistered!(next));
   }
 
   fireExceptionCaught(error: Error): void {
-    this.nextWith(mask.EXCEPTION_CAUGHT).invokeExceptionCaught(error);
+    nextWith(this, mask.EXCEPTION_CAUGHT).invokeExceptionCaught(error);
   }
 
   /** This handler's own `exceptionCaught`, or the next one that has it. */
   invokeExceptionCaught(error: Error): void {
-    if ((this.bits & ADDED) === 0 || (this.bits & mask.EXCEPTION_CAUGHT) === 0) {
+    if ((this.bits & mask.ADDED) === 0 || (this.bits & mask.EXCEPTION_CAUGHT) === 0) {
       this.fireExceptionCaught(error);
       return;
     }
@@ -214,11 +202,11 @@ export class HandlerContext implements Context, Clock {
   read(): void {
     const { pipeline } = this;
     if (this === pipeline.readInterceptor) pipeline.readOut();
-    else this.prevWith(mask.READ).invokeRead();
+    else prevWith(this, mask.READ).invokeRead();
   }
 
   invokeRead(): void {
-    if ((this.bits & ADDED) === 0) {
+    if ((this.bits & mask.ADDED) === 0) {
       this.read();
       return;
     }
@@ -239,7 +227,7 @@ export class HandlerContext implements Context, Clock {
   }
 
   invokeWrite(message: unknown): WriteFuture {
-    if ((this.bits & ADDED) === 0) return this.prevWriter.invokeWrite(message);
+    if ((this.bits & mask.ADDED) === 0) return this.prevWriter.invokeWrite(message);
     try {
       const result = this.handler.write!(this, message);
       return result instanceof SettableFuture ? result : this.outcomeOf(result);
@@ -252,11 +240,11 @@ export class HandlerContext implements Context, Clock {
     const { pipeline } = this;
     const { flushInterceptor } = pipeline;
     if (flushInterceptor === pipeline.ends || flushInterceptor === this) pipeline.flushOut();
-    else this.prevWith(mask.FLUSH).invokeFlush();
+    else prevWith(this, mask.FLUSH).invokeFlush();
   }
 
   invokeFlush(): void {
-    if ((this.bits & ADDED) === 0) {
+    if ((this.bits & mask.ADDED) === 0) {
       this.flush();
       return;
     }
@@ -275,7 +263,7 @@ export class HandlerContext implements Context, Clock {
   }
 
   shutdown(direction: Direction = 'output'): WriteFuture {
-    const prev = this.prevWith(mask.SHUTDOWN);
+    const prev = prevWith(this, mask.SHUTDOWN);
     try {
       return prev.outcomeOf(prev.handler.shutdown!(prev, direction));
     } catch (thrown) {
@@ -284,7 +272,7 @@ export class HandlerContext implements Context, Clock {
   }
 
   close(reason: CloseReason = 'local'): WriteFuture {
-    const prev = this.prevWith(mask.CLOSE);
+    const prev = prevWith(this, mask.CLOSE);
     try {
       return prev.outcomeOf(prev.handler.close!(prev, reason));
     } catch (thrown) {
@@ -292,20 +280,7 @@ export class HandlerContext implements Context, Clock {
     }
   }
 
-  // --- the ways between contexts ---
-
-  /** The next live context towards the tail with any of these bits; the ends have all. */
-  private nextWith(bits: number): HandlerContext {
-    let context = this.next;
-    while ((context.bits & ADDED) === 0 || (context.bits & bits) === 0) context = context.next;
-    return context;
-  }
-
-  private prevWith(bits: number): HandlerContext {
-    let context = this.prev;
-    while ((context.bits & ADDED) === 0 || (context.bits & bits) === 0) context = context.prev;
-    return context;
-  }
+  // --- calling the handler ---
 
   private guard(call: () => Handled): void {
     try {

@@ -16,6 +16,11 @@ export const FLUSH: number = 1 << 12;
 export const SHUTDOWN: number = 1 << 13;
 export const CLOSE: number = 1 << 14;
 
+/** Beside the events in a context's bits: `handlerAdded` has run. Before that every event passes by. */
+export const ADDED: number = 1 << 16;
+/** It has left its pipeline. */
+export const REMOVED: number = 1 << 17;
+
 /** Which events a handler implements, as bits: the others skip it without a call. */
 export function maskOf(handler: Handler): number {
   let mask = 0;

@@ -1,28 +1,35 @@
-import type { Handler, HandlerRef } from '../contract.ts';
+import { inspect } from 'node:util';
+import type {
+  Channel,
+  CloseReason,
+  Direction,
+  Handler,
+  HandlerRef,
+  WriteFuture,
+} from '../contract.ts';
 import { PipelineError, toError } from '../errors.ts';
-import { onRejection } from '../internal/promise-like.ts';
-import { has, linkPast, linkReplaced, linkUp } from './context-links.ts';
-import { ADDED, type ContextOwner, HandlerContext, REMOVED } from './handler-context.ts';
-import * as mask from './handler-mask.ts';
+import { type ContextOwner, HandlerContext, noMessage } from './handler-context.ts';
+import { callHandlerAdded, callHandlerRemoved, isPending } from './handler-life.ts';
+import { ADDED } from './handler-mask.ts';
+import { classOf, firstNameOf, nextName, notHandlerText } from './handler-names.ts';
+import { insertBefore, type Ring, replace, unlink } from './handler-ring.ts';
 import { ENDS, type PipelineHost } from './pipeline-ends.ts';
-import { PipelineFlow } from './pipeline-flow.ts';
 import { markServed } from './served-mark.ts';
 
-/** The first generated name of each class: all channels share the string. */
-const firstNames = new WeakMap<object, string>();
-
-/** The pipeline of one channel. */
-export class HandlerPipeline extends PipelineFlow implements ContextOwner {
+/** The pipeline of one channel: a ring of contexts, and the way in at its head and its tail. */
+export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
+  readonly host: PipelineHost;
   readonly ends: HandlerContext;
   readInterceptor: HandlerContext | undefined;
   flushInterceptor: HandlerContext | undefined;
-  protected lastWriter: HandlerContext;
+  lastWriter: HandlerContext;
   /** `handlerAdded` and `handlerRemoved` calls that wait for the channel's registration. */
-  private waiting: { readonly context: HandlerContext; readonly added: boolean }[] | undefined;
+  private waiting: { readonly context: HandlerContext; readonly added: boolean }[] | undefined =
+    undefined;
   private destroyed = false;
 
   constructor(host: PipelineHost) {
-    super(host);
+    this.host = host;
     const ends = new HandlerContext(this, ENDS, 'ends');
     ends.bits |= ADDED;
     this.ends = ends;
@@ -31,7 +38,133 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
     this.lastWriter = ends;
   }
 
-  // --- the list ---
+  get channel(): Channel {
+    return this.host.channel;
+  }
+
+  // --- inbound, from the head ---
+
+  fireChannelRegistered(): void {
+    this.ends.fireChannelRegistered();
+  }
+
+  fireChannelActive(): void {
+    this.ends.fireChannelActive();
+    this.host.readIfAutoRead();
+  }
+
+  fireChannelRead(message: unknown): void {
+    this.ends.nextReader.invokeChannelRead(message);
+  }
+
+  fireChannelReadComplete(): void {
+    this.ends.nextReadCompleter.invokeChannelReadComplete();
+    this.host.readIfAutoRead();
+  }
+
+  fireChannelWritabilityChanged(): void {
+    this.ends.fireChannelWritabilityChanged();
+  }
+
+  fireUserEventTriggered(event: unknown): void {
+    this.ends.fireUserEventTriggered(event);
+  }
+
+  fireChannelShutdown(direction: Direction): void {
+    this.ends.fireChannelShutdown(direction);
+  }
+
+  fireChannelInactive(): void {
+    this.ends.fireChannelInactive();
+  }
+
+  fireChannelUnregistered(): void {
+    this.ends.fireChannelUnregistered();
+  }
+
+  fireExceptionCaught(error: Error): void {
+    this.ends.fireExceptionCaught(error);
+  }
+
+  // --- outbound, from the tail ---
+
+  read(): void {
+    const { readInterceptor } = this;
+    if (readInterceptor === this.ends) this.readOut();
+    else if (readInterceptor === undefined) this.ends.read();
+    else readInterceptor.invokeRead();
+  }
+
+  write(message: unknown): WriteFuture {
+    if (message === undefined || message === null) throw noMessage(message);
+    const { lastWriter } = this;
+    return lastWriter === this.ends ? this.writeOut(message) : lastWriter.invokeWrite(message);
+  }
+
+  flush(): void {
+    const { flushInterceptor } = this;
+    if (flushInterceptor === this.ends) this.flushOut();
+    else if (flushInterceptor === undefined) this.ends.flush();
+    else flushInterceptor.invokeFlush();
+  }
+
+  writeAndFlush(message: unknown): WriteFuture {
+    const future = this.write(message);
+    this.flush();
+    return future;
+  }
+
+  shutdown(direction: Direction = 'output'): WriteFuture {
+    return this.ends.shutdown(direction);
+  }
+
+  close(reason: CloseReason = 'local'): WriteFuture {
+    return this.ends.close(reason);
+  }
+
+  // --- for the contexts ---
+
+  writeOut(message: unknown): WriteFuture {
+    try {
+      return this.host.transportWrite(message);
+    } catch (thrown) {
+      return this.host.failedWrite(toError(thrown));
+    }
+  }
+
+  readOut(): void {
+    try {
+      this.host.transportRead();
+    } catch (thrown) {
+      this.ends.fireExceptionCaught(toError(thrown));
+    }
+  }
+
+  flushOut(): void {
+    try {
+      this.host.transportFlush();
+    } catch (thrown) {
+      this.ends.fireExceptionCaught(toError(thrown));
+    }
+  }
+
+  exceptionHandlerFailed(context: HandlerContext, thrown: Error, original: Error): void {
+    this.host.exceptionHandlerFailed(context.name, thrown, original);
+  }
+
+  addPendingOutboundBytes(delta: number): void {
+    this.host.addPendingOutboundBytes(delta);
+  }
+
+  failedWrite(error: Error): WriteFuture {
+    return this.host.failedWrite(error);
+  }
+
+  reportFailure(future: WriteFuture, error: Error): void {
+    this.host.reportFailure(future, error);
+  }
+
+  // --- handlers come and go ---
 
   addLast(...args: readonly unknown[]): never {
     this.addAll(args, () => this.ends);
@@ -59,20 +192,20 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
   }
 
   remove(ref: HandlerRef): Handler {
-    return this.unlink(this.contextOrThrow(ref));
+    return this.take(this.contextOrThrow(ref));
   }
 
   removeIfExists(ref: HandlerRef): Handler | undefined {
     const context = this.find(ref);
-    return context === undefined ? undefined : this.unlink(context);
+    return context === undefined ? undefined : this.take(context);
   }
 
   removeFirst(): Handler {
-    return this.unlink(this.orThrow(this.firstContext(), 'the first handler'));
+    return this.take(this.orThrow(this.firstContext(), 'the first handler'));
   }
 
   removeLast(): Handler {
-    return this.unlink(this.orThrow(this.lastContext(), 'the last handler'));
+    return this.take(this.orThrow(this.lastContext(), 'the last handler'));
   }
 
   replace(ref: HandlerRef, handler: Handler, name?: string): Handler {
@@ -83,18 +216,13 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
       keepsName ? undefined : name,
       keepsName ? old.name : undefined,
     );
-    fresh.prev = old.prev;
-    fresh.next = old.next;
-    old.prev.next = fresh;
-    old.next.prev = fresh;
-    linkUp(fresh);
-    linkReplaced(old, fresh);
-    this.findInterceptors(old);
-    this.findInterceptors(fresh);
+    replace(this, old, fresh);
     this.announceAdded(fresh);
     this.announceRemoved(old);
     return old.handler;
   }
+
+  // --- who is there ---
 
   // biome-ignore lint/suspicious/noExplicitAny: the overloads of the contract
   get(ref: HandlerRef): any {
@@ -122,7 +250,9 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
   }
 
   names(): string[] {
-    return Array.from(this, ([name]) => name);
+    const names: string[] = [];
+    for (let c = this.ends.next; c !== this.ends; c = c.next) names.push(c.name);
+    return names;
   }
 
   toMap(): Map<string, Handler> {
@@ -135,14 +265,23 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
     for (const context of contexts) yield [context.name, context.handler];
   }
 
+  toString(): string {
+    const all = Array.from(this, ([name, handler]) => `(${name} = ${classOf(handler)})`);
+    return `Pipeline{${all.join(', ')}}`;
+  }
+
+  [inspect.custom](): string {
+    return this.toString();
+  }
+
   // --- the channel's life ---
 
-  /** The channel is registered: the handlers added so far hear of it, in order. */
+  /** The channel is registered: `handlerAdded` of the handlers so far is called, in order. */
   announceRegistered(): void {
     for (let i = 0; this.waiting !== undefined && i < this.waiting.length; i++) {
       const { context, added } = this.waiting[i]!;
-      if (added) this.callHandlerAdded(context);
-      else this.callHandlerRemoved(context);
+      if (added) callHandlerAdded(this, context);
+      else callHandlerRemoved(this, context);
     }
     this.waiting = undefined;
   }
@@ -151,7 +290,7 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
   destroy(): void {
     this.destroyed = true;
     this.waiting = undefined;
-    while (this.ends.prev !== this.ends) this.unlink(this.ends.prev);
+    while (this.ends.prev !== this.ends) this.take(this.ends.prev);
   }
 
   // --- inside ---
@@ -168,12 +307,7 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
   private insert(handler: Handler, name: string | undefined, nextOf: () => HandlerContext): void {
     const next = nextOf();
     const context = this.make(handler, name);
-    context.prev = next.prev;
-    context.next = next;
-    next.prev.next = context;
-    next.prev = context;
-    linkUp(context);
-    this.findInterceptors(context);
+    insertBefore(this, context, next);
     this.announceAdded(context);
   }
 
@@ -186,7 +320,7 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
       );
     }
     if (typeof handler !== 'object' || handler === null) {
-      throw new PipelineError('PIPELINE_STATE', `${notHandler(handler)} is not a handler`);
+      throw new PipelineError('PIPELINE_STATE', `${notHandlerText(handler)} is not a handler`);
     }
     if (name !== undefined && this.findByName(name) !== undefined) {
       throw new PipelineError(
@@ -199,17 +333,14 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
     return new HandlerContext(this, handler, name ?? keptName ?? this.generateName(handler));
   }
 
-  private unlink(context: HandlerContext): Handler {
-    context.prev.next = context.next;
-    context.next.prev = context.prev;
-    linkPast(context);
-    this.findInterceptors(context);
+  private take(context: HandlerContext): Handler {
+    unlink(this, context);
     this.announceRemoved(context);
     return context.handler;
   }
 
   private announceAdded(context: HandlerContext): void {
-    if (this.host.isRegistered) this.callHandlerAdded(context);
+    if (this.host.isRegistered) callHandlerAdded(this, context);
     else {
       this.waiting ??= [];
       this.waiting.push({ context, added: true });
@@ -219,73 +350,7 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
   private announceRemoved(context: HandlerContext): void {
     if (this.waiting !== undefined && isPending(context)) {
       this.waiting.push({ context, added: false });
-    } else this.callHandlerRemoved(context);
-  }
-
-  private callHandlerAdded(context: HandlerContext): void {
-    if (!isPending(context)) return;
-    context.bits |= ADDED;
-    try {
-      const returned: unknown = context.handler.handlerAdded?.(context);
-      if (returned !== undefined) onRejection(returned, (error) => this.dropFailed(context, error));
-    } catch (thrown) {
-      this.dropFailed(context, toError(thrown));
-    }
-  }
-
-  private dropFailed(context: HandlerContext, error: Error): void {
-    let removal = 'it was removed';
-    if (has(context, ADDED)) {
-      context.prev.next = context.next;
-      context.next.prev = context.prev;
-      linkPast(context);
-      this.findInterceptors(context);
-      setRemoved(context);
-      try {
-        const returned: unknown = context.handler.handlerRemoved?.(context);
-        onRejection(returned, (thrown) => this.removeFailed(context, thrown));
-      } catch {
-        removal = 'its handlerRemoved threw too, it was unlinked all the same';
-      }
-    }
-    const text = `${context.name}.handlerAdded threw (${error.message}); ${removal}`;
-    this.fireExceptionCaught(new PipelineError('PIPELINE_HANDLER_FAILED', text, {}, error));
-  }
-
-  private callHandlerRemoved(context: HandlerContext): void {
-    const wasAdded = has(context, ADDED);
-    setRemoved(context);
-    if (!wasAdded) return;
-    try {
-      const returned: unknown = context.handler.handlerRemoved?.(context);
-      if (returned !== undefined)
-        onRejection(returned, (error) => this.removeFailed(context, error));
-    } catch (thrown) {
-      this.removeFailed(context, toError(thrown));
-    }
-  }
-
-  private removeFailed(context: HandlerContext, error: Error): void {
-    const text = `${context.name}.handlerRemoved threw (${error.message})`;
-    this.fireExceptionCaught(new PipelineError('PIPELINE_HANDLER_FAILED', text, {}, error));
-  }
-
-  /** A context has come or gone: does anybody still stand between the application and the transport? */
-  private findInterceptors(changed: HandlerContext): void {
-    this.lastWriter = this.ends.prevWriter;
-    if (has(changed, mask.READ)) this.readInterceptor = this.onlyOneWith(mask.READ);
-    if (has(changed, mask.FLUSH)) this.flushInterceptor = this.onlyOneWith(mask.FLUSH);
-  }
-
-  /** The one handler that takes this operation; the ends if there is none, `undefined` if there are more. */
-  private onlyOneWith(bit: number): HandlerContext | undefined {
-    let found = this.ends;
-    for (let c = this.ends.next; c !== this.ends; c = c.next) {
-      if (!has(c, bit)) continue;
-      if (found !== this.ends) return undefined;
-      found = c;
-    }
-    return found;
+    } else callHandlerRemoved(this, context);
   }
 
   private find(ref: HandlerRef): HandlerContext | undefined {
@@ -319,37 +384,8 @@ export class HandlerPipeline extends PipelineFlow implements ContextOwner {
 
   private generateName(handler: Handler): string {
     const first = firstNameOf(handler);
-    if (this.findByName(first) === undefined) return first;
-    const type = classOf(handler);
-    let number = 1;
-    while (this.findByName(`${type}#${number}`) !== undefined) number += 1;
-    return `${type}#${number}`;
+    return this.findByName(first) === undefined ? first : nextName(first, this.names());
   }
-}
-
-/** Its `handlerAdded` has not run. */
-function isPending(context: HandlerContext): boolean {
-  return (context.bits & (ADDED | REMOVED)) === 0;
-}
-
-function setRemoved(context: HandlerContext): void {
-  context.bits = (context.bits & ~ADDED) | REMOVED;
-}
-
-function classOf(handler: Handler): string {
-  const name = handler?.constructor?.name;
-  return name === undefined || name === 'Object' || name === '' ? 'Handler' : name;
-}
-
-function firstNameOf(handler: Handler): string {
-  const type = handler.constructor;
-  if (typeof type !== 'function' || type === Object) return 'Handler#0';
-  let name = firstNames.get(type);
-  if (name === undefined) {
-    name = `${classOf(handler)}#0`;
-    firstNames.set(type, name);
-  }
-  return name;
 }
 
 function notSharable(type: string): PipelineError {
@@ -360,11 +396,4 @@ function notSharable(type: string): PipelineError {
       'or set `readonly sharable = true` on a handler without state',
     { handler: type },
   );
-}
-
-/** The text of a class or function would be its whole source. */
-function notHandler(value: unknown): string {
-  return typeof value === 'function'
-    ? `the function or class ${value.name || '(without a name)'}`
-    : String(value);
 }

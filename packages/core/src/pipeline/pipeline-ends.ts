@@ -3,6 +3,7 @@ import type {
   CloseReason,
   Context,
   Direction,
+  Handled,
   Handler,
   WriteFuture,
 } from '../contract.ts';
@@ -25,9 +26,9 @@ export interface PipelineHost {
   failedWrite(error: Error): WriteFuture;
   reportFailure(future: WriteFuture, error: Error): void;
 
-  unhandledMessage(message: unknown): void;
-  unhandledException(error: Error): void;
-  unhandledEvent(event: unknown): void;
+  unhandledMessage(message: unknown): Handled;
+  unhandledException(error: Error): Handled;
+  unhandledEvent(event: unknown): Handled;
   exceptionHandlerFailed(handlerName: string, thrown: Error, original: Error): void;
 }
 

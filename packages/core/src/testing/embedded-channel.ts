@@ -1,4 +1,8 @@
-import { type ChannelOptions, resolveChannelOptions } from '../channel/channel-options.ts';
+import {
+  type ChannelHooks,
+  type ChannelOptions,
+  resolveChannelOptions,
+} from '../channel/channel-options.ts';
 import { closedError } from '../channel/close-cause.ts';
 import type { Channel, Handler } from '../contract.ts';
 import { silentLogger } from '../internal/stderr-logger.ts';
@@ -57,7 +61,17 @@ export class EmbeddedChannel extends VirtualChannel {
     const { options, handlers } = given ?? new EmbeddedSetup({}, args as readonly Handler[]);
     const transport = new EmbeddedTransport((message) => this.handleOutboundMessage(message));
     const { register = true, parent, id, clock = new VirtualClock(), ...rest } = options;
-    super(transport, resolveChannelOptions({ logger: silentLogger, ...rest, clock }), parent);
+    // Keeps what passed the last handler, unless the test has hooks of its own.
+    const hooks: ChannelHooks = {
+      unhandledMessage: (_channel, message) => this.handleInboundMessage(message),
+      unhandledException: (_channel, error) => this.recordException(error),
+      ...rest.hooks,
+    };
+    super(
+      transport,
+      resolveChannelOptions({ logger: silentLogger, ...rest, hooks, clock }),
+      parent,
+    );
     this.embedded = transport;
     this.givenId = id;
     this.ownsClock = options.clock === undefined;
@@ -202,16 +216,6 @@ export class EmbeddedChannel extends VirtualChannel {
   protected handleOutboundMessage(message: unknown): void {
     this.outboundMessages.push(message);
     this.wake();
-  }
-
-  override unhandledMessage(message: unknown): void {
-    if (this.options.hooks.unhandledMessage !== undefined) super.unhandledMessage(message);
-    else this.handleInboundMessage(message);
-  }
-
-  override unhandledException(error: Error): void {
-    if (this.options.hooks.unhandledException !== undefined) super.unhandledException(error);
-    else this.recordException(error);
   }
 
   /** Resolves when there is a message in the list. */

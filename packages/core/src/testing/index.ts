@@ -18,12 +18,13 @@ export {
   recordEvents,
 } from './record-events.ts';
 export { ScriptedPeer, type ScriptedPeerOptions, scriptedPeer } from './scripted-peer.ts';
-export {
-  describeTransport,
-  type Expectation,
-  type TestRunner,
-  type TransportBench,
-} from './transport-contract.ts';
+export type {
+  NetworkBench,
+  PairBench,
+  TransportBench,
+  TransportTraits,
+} from './transport-bench.ts';
+export { describeTransport, type Expectation, type TestRunner } from './transport-contract.ts';
 export {
   type DecoderPair,
   type VerifyDecoderOptions,

@@ -1,13 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { BindTarget } from '../bootstrap/bind-target.ts';
 import { Bootstrap } from '../bootstrap/bootstrap.ts';
-import type { ConnectPlace } from '../bootstrap/connect-target.ts';
-import type { Server } from '../bootstrap/server.ts';
-import { ServerBootstrap } from '../bootstrap/server-bootstrap.ts';
 import type { ChannelOptions } from '../channel/channel-options.ts';
 import type { Channel } from '../contract.ts';
 import { isHeadraceError } from '../errors.ts';
 import { silentLogger } from '../internal/stderr-logger.ts';
+import { type Link, type NetworkBench, type TransportBench, withLink } from './transport-bench.ts';
 import { TransportProbe } from './transport-probe.ts';
 
 /** What {@link describeTransport} needs of a test runner; vitest's and jest's functions fit. */
@@ -25,29 +22,6 @@ export interface Expectation {
   toBeGreaterThan(expected: number): unknown;
 }
 
-/** A kind of transport to be put to the test. */
-export interface TransportBench {
-  readonly name: string;
-  /** Where a server listens; asked for anew in each test. */
-  readonly bind: () => BindTarget;
-  /** Where to reach it. */
-  readonly connect: (server: Server) => ConnectPlace;
-  /** A place where nobody listens. */
-  readonly nobody: () => ConnectPlace;
-  /** True if `abort()` reaches the peer as a reset; false if the peer only sees the end. */
-  readonly resets: boolean;
-  /** Bytes sent each way by the test of large transfers. @default 4 MiB */
-  readonly transferBytes?: number;
-}
-
-/** Two connected channels. */
-interface Link {
-  readonly near: Channel;
-  readonly nearProbe: TransportProbe;
-  readonly far: Channel;
-  readonly farProbe: TransportProbe;
-}
-
 type Test = readonly [
   name: string,
   options: { readonly near?: ChannelOptions; readonly far?: ChannelOptions },
@@ -59,7 +33,7 @@ const PIECE = Buffer.alloc(64 * 1024, 'abcdefghijklmnop');
 
 /**
  * What every byte transport has to do, as tests: order, back-pressure, half-closure, end, close, reset and
- * refusal. Run it for a transport of your own before you trust it.
+ * refusal. Run it for a transport of your own before you trust it; two connected ends are enough.
  *
  * @example
  * ```ts
@@ -78,17 +52,7 @@ export function describeTransport(runner: TestRunner, bench: TransportBench): vo
     for (const [name, { near, far }, body] of TESTS) {
       it(name, () => withLink(bench, { ...near }, { ...far }, (link) => body(link, runner, bench)));
     }
-    it('S337 refuses a connect to where nobody listens, with nothing left', async () => {
-      const probe = new TransportProbe();
-      const failure = await new Bootstrap()
-        .options({ logger: silentLogger })
-        .handler((channel) => void channel.pipeline.addLast(probe))
-        .connect(bench.nobody())
-        .catch((error: unknown) => error);
-      expect(isHeadraceError(failure)).toBe(true);
-      await probe.until(() => probe.events.includes('unregistered'));
-      expect(probe.events).toEqual(['registered', 'unregistered']);
-    });
+    if ('nobody' in bench) refuses(runner, bench);
     it('leaves no handle behind', async () => {
       await settle(() => false, 20);
       const before = handles();
@@ -99,6 +63,20 @@ export function describeTransport(runner: TestRunner, bench: TransportBench): vo
       await settle(() => handles() <= before, 500);
       expect(Math.max(handles(), before)).toBe(before);
     });
+  });
+}
+
+function refuses({ it, expect }: TestRunner, bench: NetworkBench): void {
+  it('S337 refuses a connect to where nobody listens, with nothing left', async () => {
+    const probe = new TransportProbe();
+    const failure = await new Bootstrap()
+      .options({ logger: silentLogger })
+      .handler((channel) => void channel.pipeline.addLast(probe))
+      .connect(bench.nobody())
+      .catch((error: unknown) => error);
+    expect(isHeadraceError(failure)).toBe(true);
+    await probe.until(() => probe.events.includes('unregistered'));
+    expect(probe.events).toEqual(['registered', 'unregistered']);
   });
 }
 
@@ -310,35 +288,6 @@ const TESTS: readonly Test[] = [
     },
   ],
 ];
-
-async function withLink(
-  bench: TransportBench,
-  near: ChannelOptions,
-  far: ChannelOptions,
-  body: (link: Link) => Promise<void>,
-): Promise<void> {
-  const farProbe = new TransportProbe();
-  const nearProbe = new TransportProbe();
-  const server = await new ServerBootstrap()
-    .childOptions({ logger: silentLogger, ...far })
-    .childHandler((channel) => void channel.pipeline.addLast(farProbe))
-    .bind(bench.bind());
-  try {
-    const accepted = new Promise<Channel>((resolve) => server.once('connection', resolve));
-    const client = await new Bootstrap()
-      .options({ logger: silentLogger, ...near })
-      .handler((channel) => void channel.pipeline.addLast(nearProbe))
-      .connect(bench.connect(server));
-    const child = await accepted;
-    await farProbe.until(() => farProbe.events.includes('active'));
-    await body({ near: client, nearProbe, far: child, farProbe });
-    client.close();
-    await client.closed;
-  } finally {
-    await server.close();
-    await server.channel.closed;
-  }
-}
 
 /** Sends bytes as fast as they are taken; returns their checksum. */
 async function send(channel: Channel, bytes: number, seed: number): Promise<string> {

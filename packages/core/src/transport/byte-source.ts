@@ -16,15 +16,6 @@ export function isByteSource(message: unknown): message is ByteSource {
   );
 }
 
-/** The size of what a byte transport takes, -1 for anything else. */
-export function sizeOfBytes(message: unknown): number {
-  if (message instanceof Uint8Array) return message.length;
-  if (typeof message !== 'object' || message === null) return -1;
-  // Asked once: a source may have to count.
-  const { byteLength, writeTo } = message as Partial<ByteSource>;
-  return typeof writeTo === 'function' && typeof byteLength === 'number' ? byteLength : -1;
-}
-
 /** How long outbound bytes are. A Buffer's own `byteLength` is a call into the engine, its `length` is not. */
 export function byteLengthOf(message: OutboundBytes): number {
   return message instanceof Uint8Array ? message.length : message.byteLength;

@@ -1,11 +1,13 @@
+import net from 'node:net';
+import type { Duplex } from 'node:stream';
 import { getSystemErrorName } from 'node:util';
 import type { Address, OutboundBytes } from '../contract.ts';
+import { sizeOfBytes } from '../internal/size-of-bytes.ts';
 import { keepRead, readBuffer } from '../internal/slab.ts';
-import { sizeOfBytes } from './byte-source.ts';
 import { coalesce } from './coalesce.ts';
 import { gather, keepGathered } from './gather.ts';
 import { addressOf } from './socket-address.ts';
-import { SocketTransport } from './socket-transport.ts';
+import { resetSocket } from './socket-transport.ts';
 import {
   END_OF_INPUT,
   type HandleAddress,
@@ -36,8 +38,8 @@ export class HandleTransport implements Transport {
   private isClosed = false;
   /** A shutdown is under way. */
   private isEnding = false;
-  /** A socket has taken the handle over. */
-  private isReleased = false;
+  /** The socket that has taken the handle over, for TLS on top. */
+  private socket: net.Socket | undefined = undefined;
   private local: Address | undefined = undefined;
   private readonly remote: Address | undefined;
 
@@ -142,6 +144,7 @@ export class HandleTransport implements Transport {
   }
 
   close(): void {
+    this.socket?.destroy();
     if (this.isClosed) return;
     void this.localAddress;
     this.isClosed = true;
@@ -149,6 +152,7 @@ export class HandleTransport implements Transport {
   }
 
   abort(): void {
+    if (this.socket !== undefined) resetSocket(this.socket);
     if (this.isClosed) return;
     void this.localAddress;
     this.isClosed = true;
@@ -157,14 +161,13 @@ export class HandleTransport implements Transport {
     if (status !== 0) this.handle.close(onClosed);
   }
 
-  /** Hands the connection over to a socket of Node's, for TLS on top. What is in flight ends here. */
-  toSocketTransport(): SocketTransport {
+  detach(): Duplex {
+    void this.localAddress;
     this.isClosed = true;
-    this.isReleased = true;
     this.handle.readStop();
-    const transport = SocketTransport.overHandle(this.handle);
-    if (this.mayRead) transport.requestRead();
-    return transport;
+    const options = { handle: this.handle, allowHalfOpen: true, manualStart: true };
+    this.socket = new net.Socket(options as net.SocketConstructorOpts);
+    return this.socket;
   }
 
   /** @param count - bytes read, or a negative system error number */
@@ -185,7 +188,7 @@ export class HandleTransport implements Transport {
   /** A write or shutdown that did not end at once has. */
   completed(operation: 'write' | 'shutdown', status: number): void {
     if (operation === 'shutdown') this.isEnding = false;
-    if (this.isClosed && !this.isReleased) return;
+    if (this.isClosed) return;
     if (status < 0 && operation === 'write') this.sink?.failed(systemError(operation, status));
     else if (operation === 'write') this.sink?.written();
     else this.sink?.outputEnded();

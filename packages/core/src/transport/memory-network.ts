@@ -1,8 +1,8 @@
 import type { Address, Clock } from '../contract.ts';
 import { checkNumber } from '../internal/option-check.ts';
 import { systemClock } from '../internal/system-clock.ts';
+import type { Listener, ListenerSink } from './listener.ts';
 import { DEFAULT_CAPACITY_BYTES, MemoryTransport, systemError } from './memory-transport.ts';
-import type { Transport, TransportSink } from './transport.ts';
 
 /** Options of a {@link MemoryNetwork}. */
 export interface MemoryNetworkOptions {
@@ -44,7 +44,7 @@ export class MemoryNetwork {
     return [...this.listeners.keys()];
   }
 
-  /** A transport that listens on a name once it is opened. */
+  /** A listener on a name; the name is taken once it is opened. */
   listen(name: string, clock: Clock = systemClock): MemoryListener {
     return new MemoryListener(this, name, clock);
   }
@@ -78,18 +78,15 @@ export class MemoryNetwork {
   }
 }
 
-/** A listening name as a transport: its input are accepted connections. */
-export class MemoryListener implements Transport {
-  readonly accepts = 'nothing: a listening channel cannot be written to';
-  readonly unsentBytes = 0;
-  readonly remoteAddress = undefined;
+/** A listening name in a {@link MemoryNetwork}. */
+export class MemoryListener implements Listener {
   readonly localAddress: Address;
   readonly clock: Clock;
   private readonly network: MemoryNetwork;
   private readonly name: string;
   private readonly waiting: MemoryTransport[] = [];
-  private sink: TransportSink | undefined = undefined;
-  private mayRead = false;
+  private sink: ListenerSink | undefined = undefined;
+  private mayAccept = false;
   private isListening = false;
   private isClosed = false;
   private isDelivering = false;
@@ -110,7 +107,7 @@ export class MemoryListener implements Transport {
     return this.waiting.length < BACKLOG;
   }
 
-  open(sink: TransportSink): void {
+  open(sink: ListenerSink): void {
     this.sink = sink;
     this.clock.execute(() => this.start(sink));
   }
@@ -120,25 +117,13 @@ export class MemoryListener implements Transport {
     this.deliver();
   }
 
-  requestRead(): void {
-    this.mayRead = true;
+  requestAccept(): void {
+    this.mayAccept = true;
     this.deliver();
   }
 
-  pauseReading(): void {
-    this.mayRead = false;
-  }
-
-  sizeOf(): number {
-    return -1;
-  }
-
-  write(): boolean {
-    return true;
-  }
-
-  shutdownOutput(): void {
-    this.sink?.outputEnded();
+  pauseAccepting(): void {
+    this.mayAccept = false;
   }
 
   close(): void {
@@ -147,28 +132,23 @@ export class MemoryListener implements Transport {
     this.isListening = false;
     this.network.release(this.name, this);
     for (const end of this.waiting.splice(0)) end.abort();
-    this.clock.execute(() => this.sink?.disconnected());
+    this.clock.execute(() => this.sink?.closed());
   }
 
-  abort(): void {
-    this.close();
-  }
-
-  private start(sink: TransportSink): void {
+  private start(sink: ListenerSink): void {
     if (this.isClosed) return;
     this.isListening = this.network.claim(this.name, this);
-    if (this.isListening) sink.connected();
+    if (this.isListening) sink.listening();
     else sink.failed(systemError('EADDRINUSE', `listen EADDRINUSE memory:${this.name}`));
   }
 
   private deliver(): void {
-    // The end of each burst asks for the next one.
+    // The receiver of each connection asks for the next one.
     if (this.isDelivering) return;
     this.isDelivering = true;
-    while (this.mayRead && this.waiting.length > 0) {
-      this.mayRead = false;
-      this.sink?.received(this.waiting.shift()!);
-      this.sink?.readComplete();
+    while (this.mayAccept && this.waiting.length > 0) {
+      this.mayAccept = false;
+      this.sink?.accepted(this.waiting.shift()!);
     }
     this.isDelivering = false;
   }

@@ -1,6 +1,6 @@
 import type { Address, Clock, OutboundBytes } from '../contract.ts';
+import { sizeOfBytes } from '../internal/size-of-bytes.ts';
 import { nextTurn, systemClock } from '../internal/system-clock.ts';
-import { sizeOfBytes } from './byte-source.ts';
 import { MemoryPipe } from './memory-pipe.ts';
 import type { Transport, TransportSink } from './transport.ts';
 

@@ -48,6 +48,7 @@ export interface Transport {
   /** What the TLS handshake agreed on; `undefined` before its end, and without TLS. */
   readonly tls?: TlsInfo | undefined;
 
+  /** Begins to report. A second call, by a transport that goes on top of this one, replaces the sink. */
   open(sink: TransportSink): void;
   /** Allows one more burst of input. */
   requestRead(): void;
@@ -67,8 +68,10 @@ export interface Transport {
   /** Resets the connection. */
   abort(info: CloseInfo): void;
   /**
-   * Gives the connection away as a stream of Node's, for TLS on top: this transport reports nothing more.
-   * Called only while no write is in flight. A transport without it is wrapped.
+   * Gives the connection away as a stream of Node's, for TLS on top. This transport reports nothing more, also
+   * not its end; its addresses, `unsentBytes`, `close` and `abort` still work. Called before `open`, also while
+   * it is connecting (the stream has `connecting` and the event `connect` then, as a `net.Socket`), or while
+   * no write is in flight. A transport without it is wrapped in a stream, which opens it (again).
    */
   detach?(): Duplex;
 }

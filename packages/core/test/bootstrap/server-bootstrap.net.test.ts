@@ -288,7 +288,7 @@ describe('accepting', () => {
     const channel = server.channel as ServerChannel;
     const emfile = () => Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' });
     channel.caught(emfile());
-    expect(channel.autoRead).toBe(false);
+    expect([channel.readHolds, channel.autoRead]).toEqual([['accept error'], true]);
     expect(told).toHaveLength(1);
     expect(lines).toEqual([expect.stringMatching(/^warn .*the server goes on/)]);
     clock.advance(900);
@@ -302,10 +302,10 @@ describe('accepting', () => {
     const socket = dial(server);
     await new Promise((resolve) => socket.once('connect', resolve));
     clock.advance(999);
-    expect([channel.autoRead, accepted]).toEqual([false, 0]);
+    expect([channel.isReadHeld, accepted]).toEqual([true, 0]);
     clock.advance(1);
     await first;
-    expect([channel.autoRead, channel.isOpen]).toEqual([true, true]);
+    expect([channel.isReadHeld, channel.isOpen]).toEqual([false, true]);
     expect(clock.pendingTimers).toBe(0);
   });
 

@@ -166,6 +166,48 @@ describe('TLS', () => {
     await connect(server, { ca, ...(await authority.sign('bob')) });
   });
 
+  it('closes a refused certificate with its TLS error, not as a reset', async () => {
+    const { server } = await start({ ...own, ca, clientCertificate: 'require' });
+    const closed = new Promise<Channel>((resolve) => server.once('tlsFailed', resolve));
+    await connect(server, { ca, ...(await stranger.sign('eve')) }).catch(() => {});
+    const { closeInfo } = await closed;
+    expect(closeInfo).toMatchObject({
+      reason: 'error',
+      error: {
+        code: 'HR_ERR_TLS_HANDSHAKE_FAILED',
+        details: { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' },
+      },
+    });
+  });
+
+  it('a refused client reads one line without the internals of OpenSSL', async () => {
+    const old = await start({ ...own, minVersion: 'TLSv1.3' });
+    const refused = connect(old.server, { ca, maxVersion: 'TLSv1.2' });
+    await expect(refused).rejects.toThrow(
+      /^the TLS handshake with 127\.0\.0\.1:\d+ failed: the two sides share no version of TLS \(ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION\)$/,
+    );
+    // With TLS 1.3 the refusal comes when the client is active already.
+    const { server } = await start({ ...own, ca, clientCertificate: 'require' });
+    const inbox = new Inbox();
+    await connect(server, { ca }, inbox);
+    await inbox.until(() => inbox.errors.length > 0);
+    expect(inbox.errors[0]!.message).toBe(
+      'the transport failed (the peer wants a certificate of ours (ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED))',
+    );
+  });
+
+  it('a server name cannot forge a line of the log', async () => {
+    const { server, lines } = await start({ names: { 'chat.example.com': own } });
+    const failure = failed(server);
+    const name = 'x\n2026 error FAKE \u2028\u202e\u0085 "';
+    await connect(server, { ca, servername: name }).catch(() => {});
+    expect((await failure).message).toContain(
+      'no certificate for the server name "x\\n2026 error FAKE',
+    );
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
+    expect(lines.join('')).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e]/);
+  });
+
   it('keeps a certificate that it only asked for from being a principal', async () => {
     const { server, inboxes } = await start({ ...own, ca, clientCertificate: 'request' });
     await connect(server, { ca, ...(await stranger.sign('eve')) });

@@ -228,25 +228,42 @@ describe('upgradeToTls', () => {
     await expect(offers.upgraded).rejects.toThrow(/closed \(local\) before TLS/);
   });
 
-  it('is refused twice, and where there is no socket', async () => {
+  it('is refused twice, on a closed channel, and on one that listens', async () => {
     const { server, port } = await serve();
     const asks = new AsksForTls();
     const channel = await dial(port, asks, new Inbox());
     while (asks.upgraded === undefined) await new Promise((resolve) => setImmediate(resolve));
+    expect(() => upgradeToTls(channel, clientTls)).toThrow(/changes its transport already/);
     await asks.upgraded;
     expect(() => upgradeToTls(channel, clientTls)).toThrow(/has TLS already/);
     expect(server.connections.size).toBe(1);
+    expect(() => upgradeToTls(server.channel, serverTls)).toThrow(/takes no bytes/);
+    await channel.close();
+    expect(() => upgradeToTls(channel, clientTls)).toThrow(/cannot change to TLS/);
+  });
+
+  it('needs no socket: in memory it goes on with the same pipelines, too', async () => {
     const network = new MemoryNetwork();
-    const inMemory = await new ServerBootstrap()
-      .childHandler(() => {})
-      .bind({ network, name: 'plain' });
-    open.push(inMemory);
-    const other = await new Bootstrap().handler(() => {}).connect({ network, name: 'plain' });
-    expect(() => upgradeToTls(other as Channel, clientTls)).toThrow(
-      /only a connection over a socket/,
-    );
-    await other.close();
-    expect(() => upgradeToTls(other as Channel, clientTls)).toThrow(/cannot change to TLS/);
+    const inbox = new Inbox();
+    const offers = new OffersTls();
+    const server = await new ServerBootstrap()
+      .childOptions({ logger: silentLogger })
+      .childHandler((one) => void one.pipeline.addLast(new Lines(), offers, inbox))
+      .bind({ network, name: 'mail' });
+    open.push(server);
+    const asks = new AsksForTls();
+    const mine = new Inbox();
+    const channel = await new Bootstrap()
+      .options({ logger: silentLogger })
+      .handler((one) => void one.pipeline.addLast(new Lines(), asks, mine))
+      .connect({ network, name: 'mail' });
+    await mine.until(() => mine.messages.length > 0);
+    await inbox.until(() => inbox.messages.length > 0);
+    expect([mine.messages, inbox.messages]).toEqual([['written behind'], ['secret']]);
+    expect(channel.attributes.get(TLS)).toMatchObject({ isPeerVerified: true });
+    const [child] = server.connections.members();
+    channel.end();
+    expect((await child!.closed).reason).toBe('peer');
   });
 });
 

@@ -1,6 +1,8 @@
-import { type Context, SettableFuture } from '@headrace/core';
+import { type Context, SettableFuture, silentLogger } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { expect, it } from 'vitest';
+import { resolveChannelOptions } from '../../src/channel/channel-options.ts';
+import { TransportChannel } from '../../src/channel/transport-channel.ts';
 
 it('S375 refuses a second iterator', () => {
   const channel = new EmbeddedChannel();
@@ -99,13 +101,12 @@ it('S382 leaving the loop early drops what was not read and closes', async () =>
 });
 
 it('S383 refuses to begin when messages were lost already', () => {
-  class Plain extends EmbeddedChannel {
-    override unhandledMessage(message: unknown): void {
-      Object.getPrototypeOf(EmbeddedChannel.prototype).unhandledMessage.call(this, message);
-    }
-  }
-  const channel = new Plain();
-  channel.writeInbound('lost');
+  const channel = new TransportChannel(
+    new EmbeddedChannel().embedded,
+    resolveChannelOptions({ logger: silentLogger }),
+  );
+  channel.register();
+  channel.received('lost');
   expect(() => channel[Symbol.asyncIterator]()).toThrow('are lost');
 });
 

@@ -188,8 +188,8 @@ describe('order and futures', () => {
 describe('writability', () => {
   it('S103 marks are 32 and 64 KiB unless set; nonsense is refused', () => {
     const channel = new EmbeddedChannel();
-    expect(channel.writeBufferLowBytes).toBe(32 * 1024);
-    expect(channel.writeBufferHighBytes).toBe(64 * 1024);
+    expect(channel.options.writeBufferLowBytes).toBe(32 * 1024);
+    expect(channel.options.writeBufferHighBytes).toBe(64 * 1024);
     expect(() => limited(-1, 10)).toThrow(
       expect.objectContaining({ code: 'HR_ERR_OPTION_INVALID' }),
     );

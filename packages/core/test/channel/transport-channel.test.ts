@@ -1,12 +1,8 @@
-import {
-  type Channel,
-  ChannelError,
-  type Handler,
-  resolveChannelOptions,
-  TransportChannel,
-} from '@headrace/core';
+import { type Channel, ChannelError, type Handler } from '@headrace/core';
 import { EmbeddedChannel, recordEvents, VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
+import { resolveChannelOptions } from '../../src/channel/channel-options.ts';
+import { TransportChannel } from '../../src/channel/transport-channel.ts';
 
 const system = (code: string): Error => Object.assign(new Error(code), { code });
 

@@ -245,4 +245,30 @@ describe('broadcasts in slices', () => {
     const oneTooMany = group.writeAndFlush('one too many');
     await expect(Promise.resolve(oneTooMany)).rejects.toThrow('16384 broadcasts wait already');
   });
+
+  it("reports a waiting write that fails to the member's hook, and no message that the policy drops", () => {
+    const failures: string[] = [];
+    const hooks = { writeFailed: (_: unknown, error: Error) => void failures.push(error.message) };
+    let canEncode = true;
+    const slow = EmbeddedChannel.with(
+      { hooks, writeBufferHighBytes: 100, writeBufferLowBytes: 0 },
+      {
+        write: (ctx, message) => {
+          if (!canEncode) throw new Error('cannot encode');
+          return ctx.write(message);
+        },
+      },
+    );
+    const group = new ChannelGroup('room', { slowMember: 'drop-oldest', maxMemberMessages: 1 });
+    group.add(slow);
+    slow.embedded.isStuck = true;
+    slow.writeAndFlush('x'.repeat(200));
+    void group.writeAndFlush('dropped');
+    void group.writeAndFlush('waits');
+    expect(slow.pendingOutboundBytes).toBeLessThan(300);
+    canEncode = false;
+    slow.run(() => slow.embedded.release());
+    expect(failures).toEqual(['cannot encode']);
+    expect(group.slowMembers.droppedOldest).toBe(1);
+  });
 });

@@ -529,3 +529,25 @@ it('a context knows its channel, pipeline, clock and name', () => {
   expect(found?.clock.now()).toBe(5);
   expect(found?.name).toBe('Handler#0');
 });
+
+describe('a handler that left before its handlerAdded ran, and throws there', () => {
+  it('is not taken out a second time: the pipeline is whole, and the others are called once', () => {
+    const noted: string[] = [];
+    const channel = unregistered();
+    const bad: Handler = {
+      handlerAdded() {
+        throw new Error('no');
+      },
+      handlerRemoved: () => void noted.push('bad removed'),
+    };
+    channel.pipeline.addLast('bad', bad);
+    channel.pipeline.replace('bad', marker('x', noted), 'x');
+    channel.pipeline.remove('x');
+    channel.register();
+    expect(channel.pipeline.names()).toEqual([]);
+    expect(noted).toEqual(['bad removed', 'x added', 'x removed']);
+    expect(() => channel.checkException()).toThrow('bad.handlerAdded threw (no)');
+    channel.writeInbound('through');
+    expect(channel.readInbound()).toBe('through');
+  });
+});

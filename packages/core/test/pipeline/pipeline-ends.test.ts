@@ -5,11 +5,11 @@ import {
   type Handler,
   initializer,
   type Logger,
-  resolveChannelOptions,
-  TransportChannel,
 } from '@headrace/core';
 import { EmbeddedChannel, recordEvents, VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
+import { resolveChannelOptions } from '../../src/channel/channel-options.ts';
+import { TransportChannel } from '../../src/channel/transport-channel.ts';
 
 interface Entry {
   readonly level: string;
@@ -31,14 +31,18 @@ function open(hooks: ChannelHooks = {}, ...handlers: Handler[]) {
 }
 
 describe('the tail', () => {
-  it('S57 drops an unhandled message, and tells so in one debug line with the handlers’ names', () => {
+  it('S57 drops an unhandled message, and warns once with its type and the last handler’s name', () => {
     const { channel, entries } = open({}, recordEvents(), recordEvents());
     channel.received('hello');
+    channel.received(Buffer.from('hello'));
     expect(entries).toHaveLength(1);
-    expect(entries[0]).toMatchObject({ level: 'debug', error: undefined });
-    expect(entries[0]!.message).toMatch(/string.*EventRecorder#0, EventRecorder#1.*dropped/);
+    expect(entries[0]).toMatchObject({ level: 'warn', error: undefined });
+    expect(entries[0]!.message).toMatch(/string.*dropped.*EventRecorder#1/);
     expect(entries[0]!.message).toContain(channel.id);
     expect(channel.isOpen).toBe(true);
+    const empty = open();
+    empty.channel.received(Buffer.from('hello'));
+    expect(empty.entries[0]!.message).toMatch(/Buffer.*dropped: no handler took it/);
   });
 
   it('S58 S59 logs an unhandled error once, and closes the channel', () => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import { expect, it } from 'vitest';
 import { HandleTransport } from '../../src/transport/handle-transport.ts';
-import { ListeningTransport } from '../../src/transport/listening-transport.ts';
+import { SocketListener } from '../../src/transport/socket-listener.ts';
 import type { TransportSink } from '../../src/transport/transport.ts';
 
 /** What a sink hears, in the order of its coming; `disconnected` is told to `done`. */
@@ -28,9 +28,8 @@ async function accepted(
 ): Promise<string[]> {
   const told: string[] = [];
   const options = { noDelay: true, keepAlive, keepAliveInitialDelayMs: 0 };
-  const listening = new ListeningTransport(
+  const listening = new SocketListener(
     net.createServer(),
-    'connection',
     { port: 0, host: '127.0.0.1' },
     () => {
       throw new Error('not by a handle');
@@ -40,13 +39,15 @@ async function accepted(
   let client: net.Socket | undefined;
   await new Promise<void>((resolve) => {
     listening.open({
-      ...sinkOf(told, () => {}),
-      connected: () => {
-        listening.requestRead();
+      caught: (error) => void told.push(error.message),
+      failed: (error) => void told.push(error.message),
+      closed() {},
+      listening: () => {
+        listening.requestAccept();
         const { port } = listening.localAddress as { readonly port: number };
         client = net.connect(port, '127.0.0.1').on('error', () => {});
       },
-      received: (transport) => {
+      accepted: (transport) => {
         (transport as HandleTransport).open(sinkOf(told, resolve));
         act(transport as HandleTransport);
       },

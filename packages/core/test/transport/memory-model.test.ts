@@ -1,12 +1,9 @@
-import {
-  MemoryTransport,
-  resolveChannelOptions,
-  silentLogger,
-  TransportChannel,
-} from '@headrace/core';
+import { MemoryTransport, silentLogger } from '@headrace/core';
 import { VirtualClock } from '@headrace/core/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { resolveChannelOptions } from '../../src/channel/channel-options.ts';
+import { TransportChannel } from '../../src/channel/transport-channel.ts';
 import { Inbox } from '../fixture/inbox.ts';
 
 type Step =

@@ -4,14 +4,14 @@ import {
   type Context,
   MemoryNetwork,
   MemoryTransport,
-  resolveChannelOptions,
   type Server,
   ServerBootstrap,
   silentLogger,
-  TransportChannel,
 } from '@headrace/core';
 import { VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
+import { resolveChannelOptions } from '../../src/channel/channel-options.ts';
+import { TransportChannel } from '../../src/channel/transport-channel.ts';
 import { Inbox } from '../fixture/inbox.ts';
 
 class Echo {

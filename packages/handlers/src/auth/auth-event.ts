@@ -1,7 +1,14 @@
 import type { RejectedError, TimedOutError } from '@headrace/core';
 
-/** The authenticator said yes. Fired to the handlers behind the AuthHandler, before any message reaches them. */
+/**
+ * The authenticator accepted the peer. Fired to the handlers after the AuthHandler, before any message reaches them.
+ *
+ * `event instanceof AuthenticatedEvent` gives a principal of type `unknown`, as the event does not know which
+ * AuthHandler made it; {@link principalOf} or a cast to `AuthenticatedEvent<User>` names the type.
+ */
 export class AuthenticatedEvent<Principal = unknown> {
+  /** For the compiler only: without it `instanceof` would make the principal `any`. */
+  declare static readonly [Symbol.hasInstance]: (event: unknown) => event is AuthenticatedEvent;
   readonly principal: Principal;
   /** Who the channel spoke for before, if it authenticated once more. */
   readonly previous: Principal | undefined;

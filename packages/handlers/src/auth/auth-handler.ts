@@ -4,6 +4,7 @@ import {
   checkNumber,
   checkTime,
   type Handler,
+  PendingWriteQueue,
   RejectedError,
   TimedOutError,
   type Timer,
@@ -14,7 +15,6 @@ import {
 import { AuthenticatedEvent, AuthFailedEvent } from './auth-event.ts';
 import { checkAuthOptions } from './auth-option-check.ts';
 import type { AuthAttempt, AuthOptions, AuthVerdict } from './auth-options.ts';
-import { HeldWrites } from './held-writes.ts';
 import { PRINCIPAL } from './principal.ts';
 import type { Session } from './session-registry.ts';
 
@@ -86,7 +86,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
   private attempt: AbortController | undefined = undefined;
   private deadline: Timer | undefined = undefined;
   private held: Message[] | undefined = undefined;
-  private heldWrites: HeldWrites | undefined = undefined;
+  private heldWrites: PendingWriteQueue | undefined = undefined;
   private isReleasing = false;
 
   constructor(options: AuthOptions<Principal, Message, Reply>) {
@@ -146,7 +146,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     this.attempt?.abort(error);
     this.attempt = undefined;
     this.held = undefined;
-    if (error !== undefined) this.heldWrites?.fail(error);
+    if (error !== undefined) this.heldWrites?.removeAndFailAll(error);
   }
 
   // --- messages ---
@@ -169,8 +169,8 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     const policy = this.options.earlyWrites ?? DEFAULTS.earlyWrites;
     if (policy === 'pass') return ctx.write(message);
     if (policy === 'hold') {
-      this.heldWrites ??= new HeldWrites();
-      if (this.heldWrites.size < this.maxHeld) return this.heldWrites.hold(message);
+      this.heldWrites ??= new PendingWriteQueue(ctx);
+      if (this.heldWrites.size < this.maxHeld) return this.heldWrites.add(message);
     }
     throw new RejectedError(
       'REJECTED_AUTH',
@@ -298,7 +298,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     if (principalKey !== undefined) channel.attributes.set(principalKey, principal);
     this.bind(session, previous);
     this.say(ctx, reply ?? this.options.replies?.accepted?.(principal));
-    this.heldWrites?.release(ctx);
+    this.heldWrites?.removeAndWriteAll();
     ctx.flush();
     group?.add(channel);
     ctx.fireUserEventTriggered(new AuthenticatedEvent(principal, previous?.principal));

@@ -41,7 +41,8 @@ const MAX_BACKLOG = 256;
  * - **State** none but the group: sharable.
  * - **Cost** one write per member and message, and one flush per member for all that came in together;
  *   encoders without state encode once for all of them.
- * - **Pitfalls** the members' pipelines must take what `format` returns. What happens to a member that
+ * - **Pitfalls** the members' pipelines must take what `format` returns; a `ChannelGroup<string>` has the
+ *   compiler check that it returns texts. What happens to a member that
  *   reads too slowly is the group's `slowMember` policy. While the group has many broadcasts to make, the
  *   sender's `autoRead` is off; with a FlowControlHandler before this one the rest of its burst waits, too.
  *
@@ -69,7 +70,7 @@ export class BroadcastHandler<In = PassThrough, Out = unknown> implements Handle
   private readonly options: BroadcastOptions<In, Out>;
   private isFlushDue = false;
 
-  constructor(group: ChannelGroup, options: BroadcastOptions<In, Out> = {}) {
+  constructor(group: ChannelGroup<Out>, options: BroadcastOptions<In, Out> = {}) {
     this.group = group;
     this.options = options;
   }

@@ -5,50 +5,47 @@ import {
   type Direction,
   type Handler,
   type OutboundBytes,
+  PendingWriteQueue,
+  type PendingWriteTarget,
   SettableFuture,
-  sizeOfBytes,
   type Types,
   toError,
   type WriteFuture,
 } from '@headrace/core';
-import { Fifo } from './fifo.ts';
 import { isStreamSource, StreamSource } from './stream-source.ts';
-import { failVisibly } from './unseen-failure.ts';
 
 /** Options of a {@link StreamWriteHandler}. */
 export interface StreamWriteOptions {
-  /** Bytes of plain messages that may wait behind a stream; more fail with `OUTBOUND_FULL`. @default 1048576 */
+  /** Bytes of plain messages that may wait for a stream, 64 more for each; beyond it `OUTBOUND_FULL`. @default 1048576 */
   readonly maxQueuedBytes?: number;
 }
 
-interface Entry {
-  readonly message: unknown;
-  readonly cost: number;
-  readonly future: SettableFuture;
+/** What goes with a message that waits. */
+interface Turn {
   readonly source: StreamSource | undefined;
   isFlushed: boolean;
   lastChunk: WriteFuture | undefined;
 }
 
 const DEFAULTS = { maxQueuedBytes: 1024 * 1024 } as const;
-const ENTRY_OVERHEAD_BYTES = 64;
 
 /**
  * Takes a `Readable` or any async iterable as a message and writes its chunks, one by one, as fast as the
- * peer takes them. What is written behind a stream goes out behind its last chunk.
+ * peer takes them. What is written after a stream goes out after its last chunk, and counts towards the
+ * channel's writability until then.
  *
  * ```text
  *  wire | encoders | [stream] | app     app: channel.writeAndFlush(createReadStream(path))
  * ```
  *
- * - **Place** behind the encoders that take the chunks.
+ * - **Place** after the encoders that take the chunks, nearer to the tail.
  * - **In** anything, passed on.
  * - **Out** the chunks. The stream's future succeeds when the last one has been written and the source has
  *   ended, and fails when the source or a write fails; the source is closed then, the next messages go on.
  * - **Events** a half-closure of the output waits for what was flushed before it.
  * - **Errors** fails futures with the source's error, `CHANNEL_CLOSED`, `OUTBOUND_FULL` or
  *   `OPERATION_ABORTED` (removed while streaming); never calls `exceptionCaught`.
- * - **State** one channel: the queue behind a stream, bounded by `maxQueuedBytes`.
+ * - **State** one channel: the queue of what was written after a stream, bounded by `maxQueuedBytes`.
  * - **Cost** a promise per chunk; one comparison for other messages while nothing streams.
  * - **Pitfalls** a source that fails half way has sent the first half: close the channel then, unless the
  *   protocol can tell.
@@ -71,10 +68,15 @@ const ENTRY_OVERHEAD_BYTES = 64;
 export class StreamWriteHandler<T = OutboundBytes> implements Handler {
   declare readonly types: Types<{ accepts: T | AsyncIterable<T>; writes: T }>;
   private readonly maxQueuedBytes: number;
-  private readonly queue = new Fifo<Entry>();
-  private queuedBytes = 0;
+  private queue: PendingWriteQueue<Turn> | undefined = undefined;
+  private heldBytes = 0;
+  /** The stream waits for the channel: what waits for the stream must not keep the channel unwritable. */
+  private isBlocked = false;
+  private isWaiting = false;
   /** Written and not flushed yet, the oldest first. */
-  private unflushed: Entry[] = [];
+  private unflushed: Turn[] = [];
+  /** The last write that went on: what is empty settles after it. */
+  private previous: WriteFuture | undefined = undefined;
   private isPulling = false;
   private isPumping = false;
   private waitingShutdown: SettableFuture | undefined = undefined;
@@ -86,38 +88,27 @@ export class StreamWriteHandler<T = OutboundBytes> implements Handler {
 
   write(ctx: Context, message: unknown): WriteFuture {
     const isStream = isStreamSource(message);
-    if (this.queue.isEmpty && !isStream) return ctx.write(message);
-    const cost = ENTRY_OVERHEAD_BYTES + (isStream ? 0 : sizeOf(message));
-    if (this.queuedBytes + cost > this.maxQueuedBytes && !this.queue.isEmpty) {
-      throw new ChannelError(
-        'OUTBOUND_FULL',
-        `${this.queuedBytes} bytes wait behind a stream, and ${cost} more exceed maxQueuedBytes (${this.maxQueuedBytes})`,
-        { queuedBytes: this.queuedBytes, maxQueuedBytes: this.maxQueuedBytes },
-      );
+    if ((this.queue === undefined || this.queue.isEmpty) && !isStream) {
+      return this.writeOn(ctx, message);
     }
     const source = isStream ? new StreamSource(message) : undefined;
-    const future = new SettableFuture();
-    const entry: Entry = { message, cost, future, source, isFlushed: false, lastChunk: undefined };
-    this.queue.push(entry);
-    this.unflushed.push(entry);
-    this.queuedBytes += cost;
+    const turn: Turn = { source, isFlushed: false, lastChunk: undefined };
+    this.queue ??= this.makeQueue(ctx);
+    if (this.queue.isEmpty) this.block(ctx, false);
+    const future = this.queue.add(message, turn);
+    this.unflushed.push(turn);
     return future;
   }
 
   flush(ctx: Context): void {
-    for (const entry of this.unflushed) entry.isFlushed = true;
+    for (const turn of this.unflushed) turn.isFlushed = true;
     this.unflushed = [];
     ctx.flush();
     this.pump(ctx);
   }
 
-  channelWritabilityChanged(ctx: Context): void {
-    if (ctx.channel.isWritable) this.pump(ctx);
-    ctx.fireChannelWritabilityChanged();
-  }
-
   shutdown(ctx: Context, direction: Direction): WriteFuture {
-    if (direction === 'input' || !this.queue.peek()?.isFlushed) return ctx.shutdown(direction);
+    if (direction === 'input' || !this.isDue) return ctx.shutdown(direction);
     this.waitingShutdown ??= new SettableFuture();
     return this.waitingShutdown;
   }
@@ -137,18 +128,43 @@ export class StreamWriteHandler<T = OutboundBytes> implements Handler {
     );
   }
 
+  /** The message at the front was flushed. */
+  private get isDue(): boolean {
+    return this.queue?.currentTag?.isFlushed === true;
+  }
+
+  private makeQueue(ctx: Context): PendingWriteQueue<Turn> {
+    const target: PendingWriteTarget = {
+      write: (message) => this.writeOn(ctx, message),
+      addPendingOutboundBytes: (delta) => {
+        this.heldBytes += delta;
+        if (!this.isBlocked) ctx.addPendingOutboundBytes(delta);
+      },
+      reportFailure: (future, error) => ctx.reportFailure(future, error),
+    };
+    return new PendingWriteQueue<Turn>(target, {
+      maxBytes: this.maxQueuedBytes,
+      limitName: 'maxQueuedBytes',
+    });
+  }
+
+  private writeOn(ctx: Context, message: unknown): WriteFuture {
+    this.previous = ctx.write(message);
+    return this.previous;
+  }
+
   /** Writes plain messages that are due, and pulls one chunk of the stream at the front. */
   private pump(ctx: Context): void {
     if (this.isPumping) return;
     this.isPumping = true;
     try {
-      for (let entry = this.queue.peek(); entry?.isFlushed; entry = this.queue.peek()) {
-        if (entry.source !== undefined) {
-          this.pull(ctx, entry, entry.source);
+      while (this.isDue) {
+        const turn = this.queue!.currentTag!;
+        if (turn.source !== undefined) {
+          this.pull(ctx, turn, turn.source);
           break;
         }
-        this.take();
-        this.settleWith(ctx, entry, ctx.write(entry.message));
+        this.queue!.removeAndWrite();
         ctx.flush();
       }
     } finally {
@@ -157,99 +173,104 @@ export class StreamWriteHandler<T = OutboundBytes> implements Handler {
     this.shutDownIfDrained(ctx);
   }
 
-  private pull(ctx: Context, entry: Entry, source: StreamSource): void {
-    if (this.isPulling || !ctx.channel.isWritable) return;
+  private pull(ctx: Context, turn: Turn, source: StreamSource): void {
+    if (this.isPulling || !this.takesMore(ctx)) return;
     this.isPulling = true;
     let pulled: Promise<IteratorResult<unknown>>;
     try {
       pulled = source.pull();
     } catch (thrown) {
       this.isPulling = false;
-      this.fail(ctx, entry, toError(thrown));
+      this.fail(ctx, turn, toError(thrown));
       return;
     }
     pulled.then(
-      (result) => this.pulled(ctx, entry, result),
-      (thrown) => this.fail(ctx, entry, toError(thrown)),
+      (result) => this.pulled(ctx, turn, result),
+      (thrown) => this.fail(ctx, turn, toError(thrown)),
     );
   }
 
-  private pulled(ctx: Context, entry: Entry, result: IteratorResult<unknown>): void {
-    if (this.queue.peek() !== entry) return;
+  /**
+   * The channel is writable, or would be without what waits here. While it is not, what waits here does not
+   * count: it would keep the channel unwritable, and wait for it to become writable.
+   */
+  private takesMore(ctx: Context): boolean {
+    if (this.isWaiting) return false;
+    this.block(ctx, true);
+    if (ctx.channel.isWritable) {
+      this.block(ctx, false);
+      return true;
+    }
+    this.isWaiting = true;
+    ctx.channel.onceWritable(() => {
+      this.isWaiting = false;
+      this.pump(ctx);
+    });
+    return false;
+  }
+
+  private block(ctx: Context, isBlocked: boolean): void {
+    if (this.isBlocked === isBlocked) return;
+    this.isBlocked = isBlocked;
+    ctx.addPendingOutboundBytes(isBlocked ? -this.heldBytes : this.heldBytes);
+  }
+
+  private pulled(ctx: Context, turn: Turn, result: IteratorResult<unknown>): void {
+    if (this.queue!.currentTag !== turn) return;
     this.isPulling = false;
-    if (result.done === true) this.finish(ctx, entry);
-    else this.writeChunk(ctx, entry, result.value);
+    if (result.done === true) this.finish(ctx, turn);
+    else this.writeChunk(ctx, turn, result.value);
     this.pump(ctx);
   }
 
-  private writeChunk(ctx: Context, entry: Entry, chunk: unknown): void {
+  private writeChunk(ctx: Context, turn: Turn, chunk: unknown): void {
     try {
-      entry.lastChunk = ctx.writeAndFlush(chunk);
-      entry.lastChunk.onSettled((error) => {
-        if (error !== undefined) this.fail(ctx, entry, error);
+      turn.lastChunk = this.writeOn(ctx, chunk);
+      ctx.flush();
+      turn.lastChunk.onSettled((error) => {
+        if (error !== undefined) this.fail(ctx, turn, error);
       });
     } catch (thrown) {
-      this.fail(ctx, entry, toError(thrown));
+      this.fail(ctx, turn, toError(thrown));
     }
   }
 
-  /** The source has ended; writes settle in order, so the last chunk speaks for all. */
-  private finish(ctx: Context, entry: Entry): void {
-    this.take();
-    if (entry.lastChunk === undefined) entry.future.succeed();
-    else this.settleWith(ctx, entry, entry.lastChunk);
+  /** The source has ended; writes settle in order, so the last chunk stands for all. */
+  private finish(ctx: Context, turn: Turn): void {
+    const future = this.queue!.remove()!;
+    if (turn.lastChunk !== undefined) future.follow(turn.lastChunk, ctx);
+    // A stream without a chunk has nothing that could fail, but it has its place in the order.
+    else if (this.previous === undefined) future.succeed();
+    else this.previous.peekSettled(() => future.succeed());
   }
 
-  private settleWith(ctx: Context, entry: Entry, write: WriteFuture): void {
-    write.onSettled((error) => {
-      if (error === undefined) entry.future.succeed();
-      else failVisibly(ctx.channel, entry.future, error);
-    });
-  }
-
-  /** Gives the stream at the front up; the messages behind it go on. */
-  private fail(ctx: Context, entry: Entry, error: Error): void {
-    if (this.queue.peek() !== entry) return;
-    this.take();
+  /** Gives the stream at the front up; the messages after it go on. */
+  private fail(ctx: Context, turn: Turn, error: Error): void {
+    if (this.queue!.currentTag !== turn) return;
     this.isPulling = false;
-    entry.source?.giveUp();
-    failVisibly(ctx.channel, entry.future, error);
+    turn.source?.giveUp();
+    this.queue!.removeAndFail(error);
     this.pump(ctx);
   }
 
   private failAll(ctx: Context, error: Error): void {
-    for (let entry = this.take(); entry !== undefined; entry = this.take()) {
-      const { source, future } = entry;
-      if (source?.hasEnded === true) {
-        if (entry.lastChunk === undefined) future.succeed();
-        else this.settleWith(ctx, entry, entry.lastChunk);
+    const { queue } = this;
+    for (let turn = queue?.currentTag; turn !== undefined; turn = queue?.currentTag) {
+      if (turn.source?.hasEnded === true) {
+        this.finish(ctx, turn);
         continue;
       }
-      source?.giveUp();
-      failVisibly(ctx.channel, future, error);
+      turn.source?.giveUp();
+      queue!.removeAndFail(error);
     }
     this.unflushed = [];
     this.waitingShutdown?.fail(error);
   }
 
-  private take(): Entry | undefined {
-    const entry = this.queue.shift();
-    if (entry !== undefined) this.queuedBytes -= entry.cost;
-    return entry;
-  }
-
   private shutDownIfDrained(ctx: Context): void {
     const { waitingShutdown } = this;
-    if (waitingShutdown === undefined || this.queue.peek()?.isFlushed) return;
+    if (waitingShutdown === undefined || this.isDue) return;
     this.waitingShutdown = undefined;
-    ctx.shutdown('output').onSettled((error) => {
-      if (error === undefined) waitingShutdown.succeed();
-      else waitingShutdown.fail(error);
-    });
+    waitingShutdown.follow(ctx.shutdown('output'), ctx);
   }
-}
-
-function sizeOf(message: unknown): number {
-  if (typeof message === 'string') return message.length;
-  return Math.max(0, sizeOfBytes(message));
 }

@@ -3,6 +3,7 @@ import {
   type Context,
   type Handler,
   type OutboundBytes,
+  type Pipeline,
   type Types,
   toError,
 } from '@headrace/core';
@@ -12,16 +13,23 @@ import { RelayHandler } from './relay-handler.ts';
 export interface ForwardRequest {
   /** The channel that is to be forwarded. */
   readonly front: Channel;
-  /** Puts the relay into the new channel: give it to `Bootstrap.handler`, or call it behind your own handlers. */
-  readonly install: (channel: Channel<Buffer, OutboundBytes>) => void;
+  /**
+   * Puts the relay into the new channel: give it to `Bootstrap.handler`, or call it after you have added handlers
+   * of your own, and return their pipeline.
+   */
+  readonly install: (channel: Channel<Buffer, OutboundBytes>) => Pipeline<never, OutboundBytes>;
   /** Aborts when the front channel closes first. */
   readonly signal: AbortSignal;
 }
 
-/** Options of a {@link ForwardHandler}. */
-export interface ForwardOptions {
+/**
+ * Options of a {@link ForwardHandler}.
+ *
+ * @typeParam Message - what the channel that `connect` gives accepts for writing
+ */
+export interface ForwardOptions<Message = OutboundBytes> {
   /** Connects to where this channel shall be forwarded: `new Bootstrap().handler(install).connect({ …, signal })`. */
-  readonly connect: (request: ForwardRequest) => PromiseLike<Channel>;
+  readonly connect: (request: ForwardRequest) => PromiseLike<Channel<unknown, Message>>;
 }
 
 /**
@@ -33,7 +41,7 @@ export interface ForwardOptions {
  * ```
  *
  * - **Place** last.
- * - **In** `Buffer`.
+ * - **In** what the other channel's pipeline accepts for writing: bytes, or messages if both have codecs.
  * - **Out** nothing; what comes in goes to the other channel.
  * - **Events** forwards all; holds `read()` until it is connected.
  * - **Errors** what `connect` rejects with; unhandled, it closes the channel.
@@ -59,18 +67,19 @@ export interface ForwardOptions {
  * console.log(String(back.readOutbound()));
  * // prints hello
  * ```
+ * @typeParam Message - what the other channel accepts, known from the type of what `connect` gives
  * @see Netty's example `proxy`
  */
-export class ForwardHandler implements Handler {
-  declare readonly types: Types<{ reads: Buffer; passesOn: never; accepts: OutboundBytes }>;
-  private readonly connect: ForwardOptions['connect'];
+export class ForwardHandler<Message = OutboundBytes> implements Handler {
+  declare readonly types: Types<{ reads: Message; passesOn: never }>;
+  private readonly connect: ForwardOptions<Message>['connect'];
   private readonly aborter = new AbortController();
   private hasStarted = false;
   private isReadHeld = false;
   /** What a transport gave although nobody asked. */
-  private readonly early: Buffer[] = [];
+  private readonly early: Message[] = [];
 
-  constructor(options: ForwardOptions) {
+  constructor(options: ForwardOptions<Message>) {
     this.connect = options.connect;
   }
 
@@ -92,8 +101,8 @@ export class ForwardHandler implements Handler {
     this.isReadHeld = true;
   }
 
-  channelRead(_ctx: Context, bytes: Buffer): void {
-    this.early.push(bytes);
+  channelRead(_ctx: Context, message: Message): void {
+    this.early.push(message);
   }
 
   private start(ctx: Context): void {
@@ -113,14 +122,14 @@ export class ForwardHandler implements Handler {
     }
   }
 
-  private connected(ctx: Context, back: Channel): void {
+  private connected(ctx: Context, back: Channel<unknown, Message>): void {
     const front = ctx.channel;
     if (!front.isOpen || ctx.isRemoved) {
       back.end({ reason: 'peer' });
       return;
     }
     ctx.pipeline.addAfter(ctx.name, new RelayHandler(back));
-    for (const bytes of this.early.splice(0)) ctx.fireChannelRead(bytes);
+    for (const message of this.early.splice(0)) ctx.fireChannelRead(message);
     ctx.fireChannelReadComplete();
     ctx.pipeline.remove(ctx.name);
     if (this.isReadHeld) front.read();

@@ -9,6 +9,14 @@ export type TagCases<In, Key extends keyof In> = {
   readonly [Tag in Tags<In, Key>]?: (ctx: Context, message: Tagged<In, Key, Tag>) => Handled;
 };
 
+/** The compiler's answer to a case that no message has. */
+export type NoSuchTag = 'a tag that a message has';
+
+/** Cases for tags that no message has: misspelt ones. */
+type OtherCases<Cases, In, Key extends keyof In> = {
+  readonly [Tag in Exclude<keyof Cases, Tags<In, Key>>]: NoSuchTag;
+};
+
 /**
  * A {@link MatchHandler} for messages told apart by a property, as JSON messages are:
  * `matchTag<Message>()('type', { login: …, logout: … })`.
@@ -36,7 +44,7 @@ export function matchTag<In extends object>(): <
   const Cases extends TagCases<In, Key>,
 >(
   key: Key,
-  cases: Cases & TagCases<In, Key>,
+  cases: Cases & TagCases<In, Key> & OtherCases<Cases, In, Key>,
 ) => MatchHandler<In, Exclude<In, Tagged<In, Key, keyof Cases>>> {
   return (key, cases) => {
     type Any = Readonly<Record<PropertyKey, unknown>>;

@@ -1,4 +1,4 @@
-import type { Channel, Context, Direction, Handler, OutboundBytes, Types } from '@headrace/core';
+import type { Channel, Context, Direction, Handler, Misfit, Types } from '@headrace/core';
 
 /**
  * Writes what one channel reads to another, no faster than the other takes it, and carries the end over:
@@ -10,7 +10,7 @@ import type { Channel, Context, Direction, Handler, OutboundBytes, Types } from 
  * ```
  *
  * - **Place** last, in both channels; {@link pipeChannels} and {@link ForwardHandler} put them there.
- * - **In** what the other channel takes, usually `Buffer`.
+ * - **In** what the other channel's pipeline accepts for writing: bytes, or messages if it has codecs.
  * - **Out** nothing; it writes to the other channel, and flushes once per burst.
  * - **Events** forwards all. `read()` waits while the other channel is unwritable.
  * - **Errors** forwards its channel's; a write to the other one fails with that one's close.
@@ -30,15 +30,16 @@ import type { Channel, Context, Direction, Handler, OutboundBytes, Types } from 
  * console.log(String(right.readOutbound()));
  * // prints hello
  * ```
+ * @typeParam Message - what the other channel accepts, known from its type
  * @see Netty's example `proxy`
  */
-export class RelayHandler implements Handler {
-  declare readonly types: Types<{ reads: Buffer; passesOn: never; accepts: OutboundBytes }>;
-  private readonly target: Channel;
+export class RelayHandler<Message = unknown> implements Handler {
+  declare readonly types: Types<{ reads: Message; passesOn: never }>;
+  private readonly target: Channel<unknown, Message>;
   private isWaiting = false;
   private needsFlush = false;
 
-  constructor(target: Channel) {
+  constructor(target: Channel<unknown, Message>) {
     this.target = target;
   }
 
@@ -55,7 +56,7 @@ export class RelayHandler implements Handler {
     });
   }
 
-  channelRead(_ctx: Context, message: unknown): void {
+  channelRead(_ctx: Context, message: Message): void {
     this.needsFlush = true;
     this.target.write(message);
     // What is not flushed would never drain, and nothing more would be read.
@@ -87,8 +88,32 @@ export class RelayHandler implements Handler {
   }
 }
 
-/** Joins two channels: each writes what the other reads, until both are closed. */
-export function pipeChannels(one: Channel, other: Channel): void {
+/** A channel with these types; {@link Misfit} if one of the two does not accept what the other reads. */
+type Counterpart<R, W, OtherR, OtherW> =
+  Accepts<OtherW, R> extends false
+    ? Misfit<'the first channel', 'reads', R, 'but', 'the second', 'accepts', OtherW>
+    : Accepts<W, OtherR> extends false
+      ? Misfit<'the second channel', 'reads', OtherR, 'but', 'the first', 'accepts', W>
+      : Channel<OtherR, OtherW>;
+
+type Accepts<Wanted, Given> = unknown extends Given
+  ? true
+  : [Given] extends [Wanted]
+    ? true
+    : false;
+
+/**
+ * Joins two channels: each writes what the other reads, until both are closed. With codecs in both pipelines
+ * these are messages, so two framings can be joined; the compiler checks them as far as the channels' types go.
+ */
+export function pipeChannels<R, W, OtherR, OtherW>(
+  one: Channel<R, W>,
+  other: Counterpart<R, W, OtherR, OtherW>,
+): void {
+  join(one as Channel, other as Channel);
+}
+
+function join(one: Channel, other: Channel): void {
   if (!one.isOpen || !other.isOpen) {
     one.end();
     other.end();

@@ -1,12 +1,10 @@
 import {
-  ChannelError,
   type Context,
-  SettableFuture,
+  PendingWriteQueue,
+  type PendingWriteTarget,
   type Timer,
   type WriteFuture,
 } from '@headrace/core';
-import { Fifo } from '../flow/fifo.ts';
-import { failVisibly } from '../flow/unseen-failure.ts';
 
 /** When a queue makes its channel unwritable, and when it takes no more. */
 export interface DelayedWritesOptions {
@@ -20,18 +18,17 @@ export interface DelayedWritesOptions {
   readonly sent: (bytes: number) => void;
 }
 
-interface DelayedWrite {
-  readonly message: unknown;
-  readonly size: number;
+/** When a message is due, and how many bytes it counts for. */
+interface Delay {
   readonly dueAt: number;
-  readonly future: SettableFuture;
+  readonly size: number;
 }
 
 /** Writes of one channel that wait for their time, in order; each keeps its own future. */
 export class DelayedWrites {
   private readonly ctx: Context;
   private readonly options: DelayedWritesOptions;
-  private readonly queue = new Fifo<DelayedWrite>();
+  private readonly queue: PendingWriteQueue<Delay>;
   private timer: Timer | undefined = undefined;
   private queuedBytes = 0;
   /** What makes the channel unwritable: reported to it as pending until the queue is empty. */
@@ -40,6 +37,16 @@ export class DelayedWrites {
   constructor(ctx: Context, options: DelayedWritesOptions) {
     this.ctx = ctx;
     this.options = options;
+    // Not counted one by one: this queue has marks of its own for writability, see makeUnwritable.
+    const target: PendingWriteTarget = {
+      write: (message) => ctx.write(message),
+      addPendingOutboundBytes: () => {},
+      reportFailure: (future, error) => ctx.reportFailure(future, error),
+    };
+    this.queue = new PendingWriteQueue<Delay>(target, {
+      maxBytes: options.maxQueuedBytes,
+      limitName: 'maxQueuedBytes',
+    });
   }
 
   get isEmpty(): boolean {
@@ -50,18 +57,10 @@ export class DelayedWrites {
     return this.queuedBytes;
   }
 
-  /** Queues a write for `delayMs` from now, behind all that wait already. */
+  /** Queues a write for `delayMs` from now, after all that wait already. */
   add(message: unknown, size: number, delayMs: number): WriteFuture {
-    const { maxQueuedBytes, unwritableBytes, unwritableDelayMs, isFullElsewhere } = this.options;
-    if (this.queuedBytes + size > maxQueuedBytes && !this.queue.isEmpty) {
-      throw new ChannelError(
-        'OUTBOUND_FULL',
-        `${this.queuedBytes} bytes wait for their turn, and ${size} more exceed maxQueuedBytes (${maxQueuedBytes}): heed isWritable, or raise the limit`,
-        { queuedBytes: this.queuedBytes, maxQueuedBytes },
-      );
-    }
-    const future = new SettableFuture();
-    this.queue.push({ message, size, dueAt: this.ctx.clock.now() + delayMs, future });
+    const { unwritableBytes, unwritableDelayMs, isFullElsewhere } = this.options;
+    const future = this.queue.add(message, { dueAt: this.ctx.clock.now() + delayMs, size });
     this.changeQueued(size);
     if (this.queuedBytes > unwritableBytes || delayMs > unwritableDelayMs || isFullElsewhere()) {
       this.makeUnwritable();
@@ -80,9 +79,9 @@ export class DelayedWrites {
   failAll(error: Error): void {
     this.timer?.cancel();
     this.timer = undefined;
-    for (let entry = this.queue.shift(); entry !== undefined; entry = this.queue.shift()) {
-      this.changeQueued(-entry.size);
-      failVisibly(this.ctx.channel, entry.future, error);
+    for (let next = this.queue.currentTag; next !== undefined; next = this.queue.currentTag) {
+      this.changeQueued(-next.size);
+      this.queue.removeAndFail(error);
     }
     this.unblock();
   }
@@ -91,7 +90,7 @@ export class DelayedWrites {
     this.timer = undefined;
     const now = this.ctx.clock.now();
     this.send(now);
-    const next = this.queue.peek();
+    const next = this.queue.currentTag;
     if (next !== undefined) {
       this.timer ??= this.ctx.clock.schedule(() => this.sendDue(), Math.max(next.dueAt - now, 0));
     }
@@ -99,18 +98,13 @@ export class DelayedWrites {
 
   private send(now: number): void {
     let count = 0;
-    for (let next = this.queue.peek(); next !== undefined; next = this.queue.peek()) {
+    for (let next = this.queue.currentTag; next !== undefined; next = this.queue.currentTag) {
       // Timers may be a fraction of a millisecond early.
       if (next.dueAt > now + 1) break;
-      this.queue.shift();
       this.changeQueued(-next.size);
       count += 1;
-      const { future } = next;
       this.options.sent(next.size);
-      this.ctx.write(next.message).onSettled((error) => {
-        if (error === undefined) future.succeed();
-        else failVisibly(this.ctx.channel, future, error);
-      });
+      this.queue.removeAndWrite();
     }
     if (count === 0) return;
     if (this.queue.isEmpty) this.unblock();

@@ -24,7 +24,7 @@ export interface TrafficShapingOptions extends TrafficLimits {
   readonly unwritableBytes?: number;
   /** A longer delay makes the channel unwritable until nothing waits. @default 4000 */
   readonly unwritableDelayMs?: number;
-  /** Bytes that may wait; a further write fails with `OUTBOUND_FULL`. @default 16777216 */
+  /** Bytes that may wait, 64 more for each message; a further write fails with `OUTBOUND_FULL`. @default 16777216 */
   readonly maxQueuedBytes?: number;
   /** A message's size in bytes; -1 lets it pass unshaped. @default the length of bytes, -1 for the rest */
   readonly sizeOf?: (message: unknown) => number;

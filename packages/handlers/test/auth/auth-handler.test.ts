@@ -51,8 +51,9 @@ class App implements Handler {
   }
 
   userEventTriggered(_ctx: Context, event: unknown): void {
-    if (event instanceof AuthenticatedEvent) this.events.push(`in ${event.principal.id}`);
-    else if (event instanceof AuthFailedEvent) this.events.push(`failed ${event.error.code}`);
+    if (event instanceof AuthenticatedEvent) {
+      this.events.push(`in ${(event as AuthenticatedEvent<User>).principal.id}`);
+    } else if (event instanceof AuthFailedEvent) this.events.push(`failed ${event.error.code}`);
     else this.events.push(String(event));
   }
 }
@@ -79,6 +80,30 @@ function setUp(options: Partial<Options>, doorman: Doorman = new Doorman()) {
 }
 
 const ann: Verdict = { principal: { id: 'ann' } };
+
+describe('AuthHandler, writes before the sign-in', () => {
+  it('counts what it holds towards writability', async () => {
+    const { channel, doorman } = setUp({});
+    channel.run(() => channel.write('x'.repeat(300_000)));
+    expect(channel.pendingOutboundBytes).toBeGreaterThan(300_000);
+    expect(channel.isWritable).toBe(false);
+    channel.writeInbound('AUTH');
+    await doorman.say(ann);
+    channel.run(() => {});
+    expect(channel.pendingOutboundBytes).toBe(0);
+    expect(channel.isWritable).toBe(true);
+  });
+
+  it('reports a held write that fails to the hook writeFailed', () => {
+    const failures: string[] = [];
+    const hooks = { writeFailed: (_: Channel, error: Error) => void failures.push(error.message) };
+    const auth = new AuthHandler({ authenticate: () => ({ refused: 'unknown' }) });
+    const channel = EmbeddedChannel.with({ hooks }, auth);
+    channel.run(() => channel.write('greeting'));
+    channel.writeInbound('AUTH');
+    expect(failures).toEqual(['unknown']);
+  });
+});
 
 describe('AuthHandler, letting in', () => {
   it('S365 holds what comes behind the credentials and hands it on in order', async () => {

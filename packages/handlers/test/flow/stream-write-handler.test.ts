@@ -286,4 +286,39 @@ describe('StreamWriteHandler', () => {
     expect(lines).toHaveLength(1);
     expect(lines[0]).toMatch(/^warn/);
   });
+
+  it('settles a stream without a chunk in its place: after what was written before it', async () => {
+    const channel = streaming();
+    channel.embedded.isStuck = true;
+    const order: string[] = [];
+    channel.write('x').onSettled(() => order.push('x'));
+    channel.writeAndFlush(Readable.from([])).onSettled(() => order.push('empty'));
+    await turn();
+    expect(order).toEqual([]);
+    channel.run(() => channel.embedded.release());
+    await turn();
+    expect(order).toEqual(['x', 'empty']);
+  });
+
+  it('counts what waits for a stream towards writability, and goes on all the same', async () => {
+    const channel = streaming({ writeBufferHighBytes: 1000, writeBufferLowBytes: 500 });
+    const source = new Source();
+    channel.writeAndFlush(source);
+    channel.run(() => channel.writeAndFlush(Buffer.alloc(2000)));
+    expect(channel.isWritable).toBe(false);
+    expect(channel.pendingOutboundBytes).toBeGreaterThan(2000);
+    await source.give('a');
+    expect(source.pulls).toBe(2);
+    channel.embedded.isStuck = true;
+    await source.give(Buffer.alloc(1500));
+    expect(source.pulls).toBe(2);
+    channel.run(() => channel.embedded.release());
+    await turn();
+    expect(source.pulls).toBe(3);
+    await source.end();
+    channel.run(() => {});
+    expect(taken(channel)).toHaveLength(3);
+    expect(channel.isWritable).toBe(true);
+    expect(channel.pendingOutboundBytes).toBe(0);
+  });
 });

@@ -1,7 +1,6 @@
-import type { Context, Handler } from '@headrace/core';
+import { type Context, type Handler, PendingWriteQueue } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
-import { PendingWriteQueue } from '../../src/flow/pending-write-queue.ts';
 import { replaceWith } from '../../src/routing/replace-with.ts';
 
 const tag = (mark: string): Handler => ({

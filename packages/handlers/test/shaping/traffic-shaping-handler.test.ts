@@ -167,7 +167,7 @@ describe('TrafficShapingHandler, writing', () => {
       note(channel.write(Buffer.alloc(200)), 'b', settled);
     });
     expect(settled).toHaveLength(1);
-    expect(settled[0]).toMatch(/^b 900 bytes wait .* exceed maxQueuedBytes \(1000\)/);
+    expect(settled[0]).toMatch(/^b 964 bytes wait .* exceed maxQueuedBytes \(1000\)/);
   });
 
   it('S294 sends what waits when it is removed from an open channel, and reads on', () => {

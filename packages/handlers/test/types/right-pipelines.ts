@@ -1,17 +1,21 @@
 // Compiles: the handlers that keep the types, and those that say something of their own, in one pipeline.
-import { LineFrameDecoder, StringCodec } from '@headrace/codec';
-import { type Channel, ChannelGroup, type OutboundBytes } from '@headrace/core';
+import { LineFrameDecoder, StringCodec, textLines } from '@headrace/codec';
+import { Bootstrap, type Channel, ChannelGroup, type OutboundBytes } from '@headrace/core';
 import {
   AuthHandler,
   BroadcastHandler,
   EchoHandler,
+  ForwardHandler,
   HEARTBEAT_PRESETS,
   HeartbeatHandler,
   IdleCloseHandler,
   IdleStateHandler,
   MaxAgeHandler,
   MessageRateHandler,
+  matchTag,
+  pipeChannels,
   ReadTimeoutHandler,
+  RelayHandler,
   SessionRegistry,
   WriteTimeoutHandler,
 } from '@headrace/handlers';
@@ -21,6 +25,8 @@ interface User {
 }
 
 declare const channel: Channel<Buffer, OutboundBytes>;
+
+declare const texts: Channel<string, string>;
 
 const members = new ChannelGroup('members');
 const sessions = new SessionRegistry<User>((user) => user.id);
@@ -49,3 +55,28 @@ channel.pipeline.addLast(
 );
 
 channel.pipeline.addLast(new EchoHandler());
+
+channel.pipeline.addLast(new RelayHandler(channel));
+
+channel.pipeline.addLast(...textLines(), new RelayHandler(texts));
+
+channel.pipeline.addLast(
+  new ForwardHandler({
+    connect: ({ install, signal }) => new Bootstrap().handler(install).connect({ port: 1, signal }),
+  }),
+);
+
+channel.pipeline.addLast(...textLines(), new ForwardHandler({ connect: async () => texts }));
+
+pipeChannels(channel, channel);
+pipeChannels(texts, texts);
+
+type Message =
+  | { readonly type: 'login'; readonly user: string }
+  | { readonly type: 'logout' }
+  | { readonly type: 'ping' };
+
+matchTag<Message>()('type', {
+  login: (_ctx, { user }) => void user.length,
+  logout: (_ctx, { type }) => void (type satisfies 'logout'),
+}).otherwise((_ctx, { type }) => void (type satisfies 'ping'));

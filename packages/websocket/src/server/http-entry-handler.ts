@@ -1,8 +1,10 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import {
+  type ChannelDuplex,
   type ChannelOptions,
   type Context,
   DecodeError,
+  DuplexHandler,
   type Handler,
   type OutboundBytes,
   RejectedError,
@@ -11,8 +13,6 @@ import {
   type Timer,
   type Types,
 } from '@headrace/core';
-import { ChannelDuplex } from '../duplex/channel-duplex.ts';
-import { DuplexHandler } from '../duplex/duplex-handler.ts';
 import {
   type WebSocketChannel,
   type WebSocketInitializer,

@@ -6,13 +6,13 @@ import {
 } from 'node:http';
 import {
   type Channel,
+  type ChannelDuplex,
   type ChannelOptions,
   checkNumber,
   checkTime,
   OptionError,
 } from '@headrace/core';
 import { WebSocketServer } from 'ws';
-import type { ChannelDuplex } from '../duplex/channel-duplex.ts';
 import { LastWordSocket } from '../socket/last-word-socket.ts';
 import type { WebSocketInput, WebSocketOutput } from '../socket/text-message.ts';
 import { HttpEntryHandler } from './http-entry-handler.ts';

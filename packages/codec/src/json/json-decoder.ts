@@ -1,0 +1,84 @@
+import type { Context } from '@headrace/core';
+import {
+  MessageToMessageDecoder,
+  type MessageToMessageDecoderOptions,
+} from '../base/message-to-message-decoder.ts';
+import { invalidMessage } from '../schema/invalid-message.ts';
+import { type StandardSchema, validate } from '../schema/standard-schema.ts';
+import { parseJson } from './json-message.ts';
+
+/** Options of {@link JsonDecoder}. */
+export interface JsonDecoderOptions<Read> extends MessageToMessageDecoderOptions {
+  /**
+   * What a message must look like, by any library that speaks Standard Schema (zod, valibot, ArkType …). The
+   * application reads the schema's output. @default anything goes
+   */
+  readonly schema?: StandardSchema<unknown, Read>;
+}
+
+/**
+ * Turns frames of JSON into values, and leaves what is written alone: for a protocol that answers in another form
+ * than it is asked in. Both ways at once is {@link JsonCodec}.
+ *
+ * ```text
+ *  wire | frame | [JsonDecoder] | app
+ *  BEFORE 7b 22 61 22 3a 31 7d  →  AFTER { a: 1 }
+ * ```
+ *
+ * **Place** after a frame decoder: lines, a length field, or {@link JsonObjectDecoder}.
+ * **In** inbound `Buffer`; anything else passes by.
+ * **Out** what the schema gives back.
+ * **Events** all pass.
+ * **Errors** `HR_ERR_TEXT_NOT_UTF8`, `HR_ERR_MESSAGE_INVALID` for what is no JSON or does not fit the schema.
+ * **State** whether it has failed: one decoder for each channel.
+ * **Cost** `JSON.parse` and the schema.
+ * **Pitfalls** without a schema a message is whatever the peer wants, a `__proto__` key included. Schemas must
+ * answer at once.
+ *
+ * @typeParam Read - what the application reads: the schema's output
+ *
+ * @example
+ * ```ts run
+ * import { JsonDecoder, LineFrameDecoder, StringEncoder } from '@headrace/codec';
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ *
+ * // Requests come in as JSON, answers go out as lines.
+ * const channel = new EmbeddedChannel(
+ *   new LineFrameDecoder({ maxLength: 80 }),
+ *   new StringEncoder({ delimiter: '\n' }),
+ *   new JsonDecoder<{ id: number }>(),
+ * );
+ * channel.writeInbound(Buffer.from('{"id":7}\n'));
+ * channel.writeOutbound('OK');
+ * console.log(channel.readInbound(), String(channel.readOutbound()).trim()); // prints { id: 7 } OK
+ * ```
+ */
+export class JsonDecoder<Read = unknown> extends MessageToMessageDecoder<Buffer, Read> {
+  private readonly schema: StandardSchema<unknown, Read> | undefined;
+
+  constructor(options: JsonDecoderOptions<Read> = {}) {
+    super(options);
+    this.schema = options.schema;
+  }
+
+  /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
+  fresh(): JsonDecoder<Read> {
+    const { schema } = this;
+    const check = schema === undefined ? {} : { schema };
+    return new JsonDecoder({ ...check, onFrameError: this.inbound.policy });
+  }
+
+  override accepts(message: unknown): boolean {
+    return message instanceof Uint8Array;
+  }
+
+  override decode(_ctx: Context, bytes: Buffer): Read {
+    let value: unknown;
+    try {
+      value = parseJson(bytes);
+    } catch (thrown) {
+      throw invalidMessage(this, bytes, thrown);
+    }
+    return this.schema === undefined ? (value as Read) : validate(this.schema, value);
+  }
+}

@@ -1,0 +1,20 @@
+import { Buffer } from 'node:buffer';
+import { EncodeError, type OutboundBytes, toBuffer } from '@headrace/core';
+import { decodeUtf8 } from '../text/utf8.ts';
+
+/** The value of a whole frame; throws for what is no JSON or no UTF-8. */
+export function parseJson(bytes: Uint8Array): unknown {
+  return JSON.parse(decodeUtf8(toBuffer(bytes)));
+}
+
+/** A value as JSON, with its delimiter after it; an `EncodeError` for what has none, such as a function. */
+export function encodeJson(message: unknown, delimiter: string): OutboundBytes {
+  const text = JSON.stringify(message) as string | undefined;
+  if (text !== undefined) return Buffer.from(text + delimiter);
+  throw new EncodeError('MESSAGE_NOT_ENCODABLE', `a ${typeof message} has no JSON`);
+}
+
+/** What the JSON depends on beside the message: a broadcast is encoded once for all members with this key. */
+export function jsonKey(delimiter: string): string {
+  return `JsonCodec:${delimiter}`;
+}

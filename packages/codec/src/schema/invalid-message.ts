@@ -1,0 +1,16 @@
+import { DecodeError } from '@headrace/core';
+
+const SHOWN_BYTES = 16;
+
+/** The error for bytes that a codec cannot parse, with the first of them; its own `DecodeError` as it is. */
+export function invalidMessage(codec: object, bytes: Buffer, thrown: unknown): DecodeError {
+  if (thrown instanceof DecodeError) return thrown;
+  const why = thrown instanceof Error ? thrown.message : String(thrown);
+  const shown = bytes.subarray(0, SHOWN_BYTES).toString('hex');
+  return new DecodeError(
+    'MESSAGE_INVALID',
+    `${codec.constructor.name} cannot read a message of ${bytes.length} bytes (${shown}): ${why}`,
+    { bytes: bytes.length },
+    thrown,
+  );
+}

@@ -1,0 +1,64 @@
+import type { Buffer } from 'node:buffer';
+import type { Context } from '@headrace/core';
+import {
+  MessageToMessageDecoder,
+  type MessageToMessageDecoderOptions,
+} from '../base/message-to-message-decoder.ts';
+import { decodeText } from './text-message.ts';
+
+/** Options of {@link StringDecoder}. */
+export interface StringDecoderOptions extends MessageToMessageDecoderOptions {}
+
+/**
+ * Turns frames into strings, as UTF-8, and leaves what is written alone: for a protocol that answers in another
+ * form than it is asked in. Both ways at once is {@link StringCodec}.
+ *
+ * ```text
+ *  wire | frame | [StringDecoder] | app
+ *  BEFORE 68 c3 a9  →  AFTER "hé"          BEFORE 68 c3 28  →  HR_ERR_TEXT_NOT_UTF8
+ * ```
+ *
+ * **Place** after a frame decoder, so that each Buffer is a whole text.
+ * **In** inbound `Buffer`; anything else passes by.
+ * **Out** `string`.
+ * **Events** all pass.
+ * **Errors** `HR_ERR_TEXT_NOT_UTF8` with the place of the first bad byte.
+ * **State** whether it has failed: one decoder for each channel.
+ * **Cost** one string for each message.
+ * **Pitfalls** a byte order mark stays in the text.
+ *
+ * @example
+ * ```ts run
+ * import { JsonEncoder, LineFrameDecoder, StringDecoder } from '@headrace/codec';
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ *
+ * // Commands come in as lines, answers go out as JSON.
+ * const channel = new EmbeddedChannel(
+ *   new LineFrameDecoder({ maxLength: 80 }),
+ *   new JsonEncoder({ delimiter: '\n' }),
+ *   new StringDecoder(),
+ * );
+ * channel.writeInbound(Buffer.from('GET grüezi\n'));
+ * channel.writeOutbound({ found: true });
+ * console.log(channel.readInbound(), String(channel.readOutbound()).trim()); // prints GET grüezi {"found":true}
+ * ```
+ * @see Netty's `StringDecoder`
+ */
+export class StringDecoder extends MessageToMessageDecoder<Buffer, string> {
+  constructor(options: StringDecoderOptions = {}) {
+    super(options);
+  }
+
+  /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
+  fresh(): StringDecoder {
+    return new StringDecoder({ onFrameError: this.inbound.policy });
+  }
+
+  override accepts(message: unknown): boolean {
+    return message instanceof Uint8Array;
+  }
+
+  override decode(_ctx: Context, bytes: Buffer): string {
+    return decodeText(bytes);
+  }
+}

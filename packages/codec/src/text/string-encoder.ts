@@ -1,0 +1,58 @@
+import type { OutboundBytes } from '@headrace/core';
+import { MessageToMessageEncoder } from '../base/message-to-message-encoder.ts';
+import { encodeText, textKey } from './text-message.ts';
+
+/** Options of {@link StringEncoder}. */
+export interface StringEncoderOptions {
+  /** Written after each text, such as `'\n'` for lines. @default '' */
+  readonly delimiter?: string;
+}
+
+/**
+ * Turns written strings into bytes, as UTF-8, and leaves what comes in alone: for a protocol that is asked in
+ * another form than it answers in. Both ways at once is {@link StringCodec}.
+ *
+ * ```text
+ *  wire | frame | [StringEncoder] | app
+ *  BEFORE "hé"  →  AFTER 68 c3 a9
+ * ```
+ *
+ * **Place** before what writes texts, after what puts frames around them.
+ * **In** outbound `string`; anything else passes by.
+ * **Out** `Buffer`.
+ * **Events** all pass.
+ * **Errors** raises none.
+ * **State** none: sharable.
+ * **Cost** one Buffer for each text; a broadcast to a group is encoded once.
+ * **Pitfalls** a lone surrogate becomes U+FFFD.
+ *
+ * @example
+ * ```ts run
+ * import { StringEncoder } from '@headrace/codec';
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ *
+ * const channel = new EmbeddedChannel(new StringEncoder({ delimiter: '\n' }));
+ * channel.writeOutbound('hé');
+ * console.log(channel.readOutbound<Buffer>()?.toString('hex')); // prints 68c3a90a
+ * ```
+ * @see Netty's `StringEncoder`
+ */
+export class StringEncoder extends MessageToMessageEncoder<string, OutboundBytes> {
+  override readonly sharable = true;
+  protected override readonly broadcastKey: string;
+  private readonly delimiter: string;
+
+  constructor(options: StringEncoderOptions = {}) {
+    super();
+    this.delimiter = options.delimiter ?? '';
+    this.broadcastKey = textKey(this.delimiter);
+  }
+
+  override encodes(message: unknown): boolean {
+    return typeof message === 'string';
+  }
+
+  override encode(text: string): OutboundBytes {
+    return encodeText(text, this.delimiter);
+  }
+}

@@ -1,0 +1,18 @@
+import { Buffer } from 'node:buffer';
+import { type OutboundBytes, toBuffer } from '@headrace/core';
+import { decodeUtf8 } from './utf8.ts';
+
+/** A whole frame as text; a `DecodeError` if it is not UTF-8. */
+export function decodeText(bytes: Uint8Array): string {
+  return decodeUtf8(toBuffer(bytes));
+}
+
+/** A text as UTF-8, with its delimiter after it. */
+export function encodeText(text: string, delimiter: string): OutboundBytes {
+  return Buffer.from(delimiter === '' ? text : text + delimiter);
+}
+
+/** What the encoded text depends on beside the text: a broadcast is encoded once for all members with this key. */
+export function textKey(delimiter: string): string {
+  return `StringCodec:${delimiter}`;
+}

@@ -1,0 +1,55 @@
+import { JsonDecoder, JsonEncoder, type StandardSchema } from '@headrace/codec';
+import { EmbeddedChannel } from '@headrace/core/testing';
+import { describe, expect, it } from 'vitest';
+
+const numbers: StandardSchema<unknown, number> = {
+  '~standard': {
+    version: 1,
+    vendor: 'test',
+    validate: (value) =>
+      typeof value === 'number' ? { value } : { issues: [{ message: 'no number' }] },
+  },
+};
+
+describe('JsonDecoder', () => {
+  it('turns JSON into values and leaves what is written alone', () => {
+    const channel = new EmbeddedChannel(new JsonDecoder());
+    channel.writeInbound(Buffer.from('{"a":[1]}'), 'text');
+    channel.writeOutbound({ b: 2 });
+    expect([channel.readInbound(), channel.readInbound()]).toEqual([{ a: [1] }, 'text']);
+    expect(channel.readOutbound()).toEqual({ b: 2 });
+  });
+
+  it('refuses what does not fit the schema', () => {
+    const channel = new EmbeddedChannel(new JsonDecoder({ schema: numbers, onFrameError: 'emit' }));
+    expect(() => channel.writeInbound(Buffer.from('"one"'))).toThrow(
+      'a message does not fit the schema: no number',
+    );
+    channel.writeInbound(Buffer.from('1'));
+    expect(channel.readInbound()).toBe(1);
+  });
+
+  it('refuses what is no JSON, with the first bytes', () => {
+    const channel = new EmbeddedChannel(new JsonDecoder());
+    expect(() => channel.writeInbound(Buffer.from('{'))).toThrow(
+      'JsonDecoder cannot read a message of 1 bytes (7b)',
+    );
+  });
+});
+
+describe('JsonEncoder', () => {
+  it('turns values into JSON with a delimiter, and leaves what comes in alone', () => {
+    const channel = new EmbeddedChannel(new JsonEncoder({ delimiter: '\n' }));
+    const bytes = Buffer.from('{}');
+    channel.writeInbound(bytes);
+    channel.writeOutbound({ a: 1 }, bytes);
+    expect(channel.readInbound()).toBe(bytes);
+    expect(String(channel.readOutbound())).toBe('{"a":1}\n');
+    expect(channel.readOutbound()).toBe(bytes);
+  });
+
+  it('fails the write of what has no JSON', () => {
+    const channel = new EmbeddedChannel(new JsonEncoder());
+    expect(() => channel.writeOutbound(() => {})).toThrow('a function has no JSON');
+  });
+});

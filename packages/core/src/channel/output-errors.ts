@@ -1,0 +1,41 @@
+import { ChannelError, EncodeError } from '../errors.ts';
+
+/** What a write fails with when its signal aborted first. */
+export function abortedError(signal: AbortSignal): ChannelError {
+  return new ChannelError(
+    'OPERATION_ABORTED',
+    'the write was cancelled before it was flushed',
+    {},
+    signal.reason,
+  );
+}
+
+/** What a write fails with that the transport does not take. */
+export function notEncodable(message: unknown, accepts: string): EncodeError {
+  const type =
+    typeof message === 'object' ? (message?.constructor?.name ?? 'object') : typeof message;
+  return new EncodeError(
+    'MESSAGE_NOT_ENCODABLE',
+    `the transport takes ${accepts}, but a ${type} reached it: is an encoder missing?`,
+    { type },
+  );
+}
+
+/** What a write fails with while too much output waits. */
+export function outboundFull(pendingBytes: number, maxOutboundBytes: number): ChannelError {
+  return new ChannelError(
+    'OUTBOUND_FULL',
+    `${pendingBytes} bytes of output wait, more than maxOutboundBytes (${maxOutboundBytes}): the peer reads too slowly; heed isWritable, or raise the limit`,
+    { pendingBytes, maxOutboundBytes },
+  );
+}
+
+/** What a flush fails with that comes before the connection. */
+export function notConnected(): ChannelError {
+  return new ChannelError('CHANNEL_NOT_CONNECTED', 'flushed before the channel was connected');
+}
+
+/** What writes fail with once our half is being shut down. */
+export function outputShutdown(): ChannelError {
+  return new ChannelError('OUTPUT_SHUTDOWN', 'our half of the connection is shut down');
+}

@@ -1,0 +1,62 @@
+import type { Clock, ReadHold } from '../contract.ts';
+import { toError } from '../errors.ts';
+import { SettableFuture } from '../internal/settable-future.ts';
+import type { Transport, TransportSink } from '../transport/transport.ts';
+
+/** What a change of transport needs of its channel. */
+export interface ReplacementOwner extends TransportSink {
+  readonly clock: Clock;
+  readonly isOpen: boolean;
+  /** Between the first message of a burst of input and its end. */
+  readonly isInBurst: boolean;
+  readonly output: { transport: Transport; readonly isDrained: boolean };
+  failWith(error: Error): void;
+}
+
+/**
+ * A channel's change from one transport to another in mid-connection, as for STARTTLS:
+ *
+ * ```text
+ * draining ──(all flushed output taken, burst over)──▶ opening ──connected()──▶ done: output and reads go on
+ *     └───────────────── failed, disconnected, closed ─────┴──▶ the future fails, the channel closes
+ * ```
+ */
+export class TransportReplacement {
+  readonly future: SettableFuture = new SettableFuture();
+  /** Nothing is read meanwhile: what comes next is for the new transport. */
+  readonly hold: ReadHold;
+  /** The old transport is gone, the new one is not connected yet. */
+  isOpening = false;
+  private readonly owner: ReplacementOwner;
+  private readonly make: (old: Transport) => Transport;
+
+  constructor(owner: ReplacementOwner, make: (old: Transport) => Transport, hold: ReadHold) {
+    this.owner = owner;
+    this.make = make;
+    this.hold = hold;
+  }
+
+  /** The output may have drained, or the burst may be over. The change is a task of its own: the old transport may be in the middle of a call. */
+  proceed(): void {
+    if (this.isDue) this.owner.clock.execute(() => this.open());
+  }
+
+  private get isDue(): boolean {
+    const { owner } = this;
+    return !this.isOpening && owner.isOpen && !owner.isInBurst && owner.output.isDrained;
+  }
+
+  private open(): void {
+    if (!this.isDue) return;
+    const { owner } = this;
+    this.isOpening = true;
+    try {
+      const fresh = this.make(owner.output.transport);
+      owner.output.transport = fresh;
+      fresh.open(owner);
+      if (fresh.isActive) owner.connected();
+    } catch (thrown) {
+      owner.failWith(toError(thrown));
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import type { Clock } from '../contract.ts';
+import type { SettableFuture } from '../internal/settable-future.ts';
+import { systemClock } from '../internal/system-clock.ts';
+
+/** The failed writes of a channel that nobody has looked at; made with the first of them. */
+export class UnseenFailures {
+  private waiting: SettableFuture[] | undefined = undefined;
+  private isReported = false;
+  private readonly clock: Clock;
+  private readonly report: (error: Error) => void;
+
+  /** @param report - called once for a channel, with the first failure that nobody looked at */
+  constructor(clock: Clock, report: (error: Error) => void) {
+    this.clock = clock;
+    this.report = report;
+  }
+
+  add(future: SettableFuture): void {
+    if (this.isReported || future.isObserved) return;
+    if (this.waiting !== undefined) {
+      this.waiting.push(future);
+      return;
+    }
+    this.waiting = [future];
+    const later = () => this.clock.execute(() => this.reportUnseen());
+    // An `await` looks at a future one microtask late, and Node's next tick comes before that.
+    if (this.clock === systemClock) queueMicrotask(later);
+    else later();
+  }
+
+  /** The writer has had the rest of the event to look at the future; one line per channel is enough. */
+  private reportUnseen(): void {
+    const unseen = this.waiting?.find((future) => !future.isObserved);
+    this.waiting = undefined;
+    if (unseen === undefined || this.isReported) return;
+    this.isReported = true;
+    this.report(unseen.error!);
+  }
+}

@@ -1,0 +1,67 @@
+import { PipelineError, toError } from '../errors.ts';
+import { onRejection } from '../internal/promise-like.ts';
+import type { HandlerContext } from './handler-context.ts';
+import { ADDED, REMOVED } from './handler-mask.ts';
+import { has, isLinked, type Ring, unlink } from './handler-ring.ts';
+
+/** The pipeline in which handlers come and go. */
+export interface HandlerHome extends Ring<HandlerContext> {
+  fireExceptionCaught(error: Error): void;
+}
+
+/** Its `handlerAdded` has not run. */
+export function isPending(context: HandlerContext): boolean {
+  return (context.bits & (ADDED | REMOVED)) === 0;
+}
+
+/** Calls `handlerAdded`, once. A handler that throws there is removed, and the error fired. */
+export function callHandlerAdded(home: HandlerHome, context: HandlerContext): void {
+  if (!isPending(context)) return;
+  context.bits |= ADDED;
+  try {
+    const returned: unknown = context.handler.handlerAdded?.(context);
+    if (returned !== undefined) onRejection(returned, (error) => dropFailed(home, context, error));
+  } catch (thrown) {
+    dropFailed(home, context, toError(thrown));
+  }
+}
+
+/** Calls `handlerRemoved`, once, if `handlerAdded` has run. */
+export function callHandlerRemoved(home: HandlerHome, context: HandlerContext): void {
+  const wasAdded = has(context, ADDED);
+  setRemoved(context);
+  if (!wasAdded) return;
+  try {
+    const returned: unknown = context.handler.handlerRemoved?.(context);
+    if (returned !== undefined)
+      onRejection(returned, (error) => removeFailed(home, context, error));
+  } catch (thrown) {
+    removeFailed(home, context, toError(thrown));
+  }
+}
+
+function dropFailed(home: HandlerHome, context: HandlerContext, error: Error): void {
+  let removal = 'it was removed';
+  if (has(context, ADDED)) {
+    // It may have been removed or replaced before its handlerAdded ran.
+    if (isLinked(context)) unlink(home, context);
+    setRemoved(context);
+    try {
+      const returned: unknown = context.handler.handlerRemoved?.(context);
+      onRejection(returned, (thrown) => removeFailed(home, context, thrown));
+    } catch {
+      removal = 'its handlerRemoved threw too, it was unlinked all the same';
+    }
+  }
+  const text = `${context.name}.handlerAdded threw (${error.message}); ${removal}`;
+  home.fireExceptionCaught(new PipelineError('PIPELINE_HANDLER_FAILED', text, {}, error));
+}
+
+function removeFailed(home: HandlerHome, context: HandlerContext, error: Error): void {
+  const text = `${context.name}.handlerRemoved threw (${error.message})`;
+  home.fireExceptionCaught(new PipelineError('PIPELINE_HANDLER_FAILED', text, {}, error));
+}
+
+function setRemoved(context: HandlerContext): void {
+  context.bits = (context.bits & ~ADDED) | REMOVED;
+}

@@ -1,0 +1,146 @@
+import { Duplex } from 'node:stream';
+import type { Address, ByteSource, Channel, Context, ReadHold } from '../contract.ts';
+
+const HIGH_WATER_BYTES = 64 * 1024;
+
+type Callback = (error?: Error | null) => void;
+
+/**
+ * A channel as a stream of Node's, as `DuplexHandler` makes it, with the few members of a `net.Socket` that
+ * Node's HTTP server and its users ask for.
+ *
+ * - Reading: what the pipeline passes on is pushed. While the reader does not keep up, the stream holds the
+ *   channel's reads. While the application has `autoRead` off, the stream asks for each read that it needs.
+ * - Writing: the callback of a write comes when the kernel has taken it. The writes of one `cork` are one flush.
+ * - `end()` shuts our half down. Destroying it after that lets the channel linger for the peer; destroying it
+ *   before, or with an error, closes the channel at once. `destroySoon()` is both in order.
+ * - When the channel closes the stream ends if the peer ended it, and is destroyed.
+ */
+export class ChannelDuplex extends Duplex {
+  readonly channel: Channel;
+  private readonly ctx: Context;
+  /** As `net.Socket` counts them. */
+  bytesRead = 0;
+  private inputEnded = false;
+  private hold: ReadHold | undefined = undefined;
+
+  constructor(ctx: Context) {
+    super({ readableHighWaterMark: HIGH_WATER_BYTES, writableHighWaterMark: HIGH_WATER_BYTES });
+    this.ctx = ctx;
+    this.channel = ctx.channel;
+    // Between two owners (HTTP gave it up, nobody took it over) an error must not end the process.
+    this.on('error', () => {});
+  }
+
+  get remoteAddress(): string | undefined {
+    return host(this.channel.remoteAddress);
+  }
+
+  get remotePort(): number | undefined {
+    return port(this.channel.remoteAddress);
+  }
+
+  get localAddress(): string | undefined {
+    return host(this.channel.localAddress);
+  }
+
+  get localPort(): number | undefined {
+    return port(this.channel.localAddress);
+  }
+
+  /** Ends our half, then lets go of the channel, as `net.Socket` does. */
+  destroySoon(): void {
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once('finish', () => this.destroy());
+  }
+
+  // --- from the pipeline ---
+
+  receive(bytes: Buffer): void {
+    if (this.inputEnded || this.destroyed) return;
+    this.bytesRead += bytes.length;
+    if (!this.push(bytes)) this.hold ??= this.channel.holdReads('stream');
+  }
+
+  endInput(): void {
+    if (this.inputEnded || this.destroyed) return;
+    this.inputEnded = true;
+    this.push(null);
+  }
+
+  /** The channel is closed: a clean end is readable first, a failure is the stream's error. */
+  channelClosed(): void {
+    const info = this.channel.closeInfo;
+    if (info?.error !== undefined) this.destroy(info.error);
+    else {
+      this.endInput();
+      setImmediate(() => this.destroy());
+    }
+  }
+
+  // --- to the pipeline ---
+
+  override _read(): void {
+    this.release();
+    if (!this.channel.autoRead && this.channel.isActive) this.ctx.read();
+  }
+
+  override _write(chunk: Buffer, _encoding: string, callback: Callback): void {
+    this.ctx.writeAndFlush(chunk).onSettled(callback);
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], callback: Callback): void {
+    this.ctx.writeAndFlush(new Chunks(chunks)).onSettled(callback);
+  }
+
+  override _final(callback: Callback): void {
+    if (this.channel.isOutputShutdown) callback();
+    else this.ctx.shutdown('output').onSettled(() => callback());
+  }
+
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    const { channel } = this;
+    this.release();
+    if (channel.isOpen) {
+      if (error !== null) this.ctx.close('error');
+      else if (this.writableFinished) channel.end();
+      else this.ctx.close();
+    }
+    callback(error);
+  }
+
+  private release(): void {
+    this.hold?.release();
+    this.hold = undefined;
+  }
+}
+
+/** The writes of one cork as one message: it counts once against the channel's output limit. */
+class Chunks implements ByteSource {
+  readonly byteLength: number;
+  private readonly chunks: readonly { chunk: Buffer }[];
+
+  constructor(chunks: readonly { chunk: Buffer }[]) {
+    let bytes = 0;
+    for (const { chunk } of chunks) bytes += chunk.length;
+    this.byteLength = bytes;
+    this.chunks = chunks;
+  }
+
+  writeTo(target: Uint8Array, offset: number): void {
+    let at = offset;
+    for (const { chunk } of this.chunks) {
+      target.set(chunk, at);
+      at += chunk.length;
+    }
+  }
+}
+
+function host(address: Address | undefined): string | undefined {
+  return address !== undefined && 'host' in address ? address.host : undefined;
+}
+
+function port(address: Address | undefined): number | undefined {
+  return address !== undefined && 'port' in address ? address.port : undefined;
+}

@@ -1,0 +1,188 @@
+import {
+  ReadableStream,
+  type ReadableStreamDefaultController,
+  WritableStream,
+  type WritableStreamDefaultController,
+} from 'node:stream/web';
+import type { Channel, Context, Direction, Handler, Pipeline, ReadHold } from '../contract.ts';
+import { ChannelError } from '../errors.ts';
+import { checkNumber } from '../internal/option-check.ts';
+
+/** A channel as Web Streams, see {@link channelStreams}. */
+export interface ChannelStreams<R, W> {
+  /** What passes the last handler. Cancelling it shuts our input down. */
+  readonly readable: ReadableStream<R>;
+  /** What goes into the pipeline. Closing it shuts our output down; aborting it closes the channel. */
+  readonly writable: WritableStream<W>;
+}
+
+/** Options of {@link channelStreams}. */
+export interface ChannelStreamsOptions {
+  /** Messages that wait in each of the two streams before it pushes back. @default 16 */
+  readonly highWaterMark?: number;
+}
+
+const DEFAULTS = { highWaterMark: 16 } as const;
+
+/**
+ * A channel as a pair of Web Streams whose chunks are its messages, for code that works with `fetch`,
+ * `TransformStream` or other runtimes. Both push back: while nobody reads, the channel's reads are held
+ * (`streams`); a chunk that is written waits until the transport has taken it.
+ *
+ * When the channel closes, what was read can still be read; then the readable ends, or fails with the error that
+ * closed the channel. Without `allowHalfOpen` the channel closes as soon as the peer ends its half.
+ *
+ * Call it while the pipeline is built, after the other handlers: messages that passed earlier are lost.
+ *
+ * @throws OptionError if `highWaterMark` is not a whole number of at least 1
+ *
+ * @example
+ * ```ts run
+ * import { Bootstrap, channelStreams, ServerBootstrap } from '@headrace/core';
+ *
+ * const server = await new ServerBootstrap()
+ *   .childOptions({ allowHalfOpen: true })
+ *   .childHandler((channel) => {
+ *     const { readable, writable } = channelStreams(channel);
+ *     void readable.pipeTo(writable);
+ *   })
+ *   .bind({ port: 0, host: '127.0.0.1' });
+ * const client = await new Bootstrap()
+ *   .handler((channel) => channel.pipeline.addLast({
+ *     channelRead(ctx, bytes: Buffer) {
+ *       console.log(String(bytes));
+ *       ctx.shutdown('output');
+ *     },
+ *   }))
+ *   .connect({ port: server.port, host: '127.0.0.1' });
+ * await client.writeAndFlush(Buffer.from('there and back'));
+ * await client.closed;
+ * await server.shutdown();
+ * // prints there and back
+ * ```
+ * @see the WHATWG's Streams Standard
+ */
+export function channelStreams<R, W>(
+  channel: Channel<R, W>,
+  options: ChannelStreamsOptions = {},
+): ChannelStreams<R, W> {
+  const { highWaterMark = DEFAULTS.highWaterMark } = options;
+  checkNumber('highWaterMark', highWaterMark, { min: 1, integer: true });
+  const end = new StreamsEnd<R, W>(channel, highWaterMark);
+  // Nothing is known of R and W here; the caller's channel was checked.
+  if (channel.isOpen) (channel.pipeline as Pipeline).addLast('streams', end as Handler);
+  else end.channelClosed();
+  return end;
+}
+
+/** The last handler of such a channel. */
+class StreamsEnd<R, W> implements Handler, ChannelStreams<R, W> {
+  readonly readable: ReadableStream<R>;
+  readonly writable: WritableStream<W>;
+  private readonly channel: Channel<R, W>;
+  private input!: ReadableStreamDefaultController<R>;
+  private output!: WritableStreamDefaultController;
+  private hold: ReadHold | undefined = undefined;
+  private isInputOver = false;
+  private isOutputOver = false;
+
+  constructor(channel: Channel<R, W>, highWaterMark: number) {
+    this.channel = channel;
+    this.readable = new ReadableStream<R>(
+      {
+        start: (controller) => {
+          this.input = controller;
+        },
+        pull: () => this.wanted(),
+        cancel: () => this.cancelled(),
+      },
+      { highWaterMark },
+    );
+    this.writable = new WritableStream<W>(
+      {
+        start: (controller) => {
+          this.output = controller;
+        },
+        write: async (message) => channel.writeAndFlush(message),
+        close: async () => {
+          this.isOutputOver = true;
+          await channel.shutdown('output');
+        },
+        abort: async () => {
+          this.isOutputOver = true;
+          await channel.close('error');
+        },
+      },
+      { highWaterMark },
+    );
+  }
+
+  // --- from the pipeline ---
+
+  channelRead(_ctx: Context, message: R): void {
+    if (this.isInputOver) return;
+    this.input.enqueue(message);
+    if (this.input.desiredSize! <= 0) this.hold ??= this.channel.holdReads('streams');
+  }
+
+  channelShutdown(ctx: Context, direction: Direction): void {
+    if (direction === 'input') this.endInput();
+    ctx.fireChannelShutdown(direction);
+  }
+
+  channelInactive(ctx: Context): void {
+    this.channelClosed();
+    ctx.fireChannelInactive();
+  }
+
+  handlerRemoved(): void {
+    this.channelClosed();
+  }
+
+  channelClosed(): void {
+    const { closeInfo } = this.channel;
+    this.release();
+    if (closeInfo?.error === undefined) this.endInput();
+    else if (!this.isInputOver) {
+      this.isInputOver = true;
+      this.input.error(closeInfo.error);
+    }
+    if (this.isOutputOver) return;
+    this.isOutputOver = true;
+    this.output.error(closeInfo?.error ?? closedError(this.channel));
+  }
+
+  private endInput(): void {
+    if (this.isInputOver) return;
+    this.isInputOver = true;
+    this.input.close();
+  }
+
+  // --- from the streams ---
+
+  private wanted(): void {
+    const { channel } = this;
+    this.release();
+    if (!channel.autoRead && channel.isActive) channel.read();
+  }
+
+  private async cancelled(): Promise<void> {
+    this.isInputOver = true;
+    this.release();
+    if (channelIsUp(this.channel)) await this.channel.shutdown('input');
+  }
+
+  private release(): void {
+    this.hold?.release();
+    this.hold = undefined;
+  }
+}
+
+function channelIsUp({ isOpen, isInputShutdown }: Channel): boolean {
+  return isOpen && !isInputShutdown;
+}
+
+function closedError({ closeInfo }: Channel): ChannelError {
+  const text = `the channel is closed (${closeInfo?.reason ?? 'its streams were removed'})`;
+  return new ChannelError('CHANNEL_CLOSED', text);
+}

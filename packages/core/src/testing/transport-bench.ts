@@ -1,0 +1,126 @@
+import type { BindTarget } from '../bootstrap/bind-target.ts';
+import { Bootstrap } from '../bootstrap/bootstrap.ts';
+import type { ConnectPlace } from '../bootstrap/connect-target.ts';
+import type { Server } from '../bootstrap/server.ts';
+import { ServerBootstrap } from '../bootstrap/server-bootstrap.ts';
+import type { ChannelOptions } from '../channel/channel-options.ts';
+import type { Channel } from '../contract.ts';
+import { silentLogger } from '../internal/stderr-logger.ts';
+import type { Transport } from '../transport/transport.ts';
+import { TransportProbe } from './transport-probe.ts';
+
+/** A kind of transport to be put to the test: one that is bound and connected to, or one that comes in pairs. */
+export type TransportBench = TransportTraits & (NetworkBench | PairBench);
+
+/** What every bench says. */
+export interface TransportTraits {
+  readonly name: string;
+  /** True if `abort()` reaches the peer as a reset; false if the peer only sees the end. */
+  readonly resets: boolean;
+  /** Bytes sent each way by the test of large transfers. @default 4 MiB */
+  readonly transferBytes?: number;
+}
+
+/** A transport that a server binds and a client connects to. */
+export interface NetworkBench {
+  /** Where a server listens; asked for anew in each test. */
+  readonly bind: () => BindTarget;
+  /** Where to reach it. */
+  readonly connect: (server: Server) => ConnectPlace;
+  /** A place where nobody listens. */
+  readonly nobody: () => ConnectPlace;
+}
+
+/** A transport of your own: no listener is needed. */
+export interface PairBench {
+  /** Two ends of one connection, connected or connecting; asked for anew in each test. */
+  readonly pair: () => Ends | Promise<Ends>;
+}
+
+type Ends = readonly [near: Transport, far: Transport];
+
+/** Two connected channels. */
+export interface Link {
+  readonly near: Channel;
+  readonly nearProbe: TransportProbe;
+  readonly far: Channel;
+  readonly farProbe: TransportProbe;
+}
+
+/** Opens the two ends, lets `body` use them, and closes what was opened. */
+export async function withLink(
+  bench: TransportBench,
+  near: ChannelOptions,
+  far: ChannelOptions,
+  body: (link: Link) => Promise<void>,
+): Promise<void> {
+  const farProbe = new TransportProbe();
+  const nearProbe = new TransportProbe();
+  const ends = {
+    near: { options: near, probe: nearProbe },
+    far: { options: far, probe: farProbe },
+  };
+  const opened = 'pair' in bench ? openPair(bench, ends) : openNetwork(bench, ends);
+  const { near: client, far: child, close } = await opened;
+  try {
+    await farProbe.until(() => farProbe.events.includes('active'));
+    await body({ near: client, nearProbe, far: child, farProbe });
+    client.close();
+    await client.closed;
+  } finally {
+    await close();
+  }
+}
+
+interface End {
+  readonly options: ChannelOptions;
+  readonly probe: TransportProbe;
+}
+
+interface Opened {
+  readonly near: Channel;
+  readonly far: Channel;
+  readonly close: () => Promise<unknown>;
+}
+
+async function openNetwork(
+  bench: NetworkBench,
+  { near, far }: { readonly near: End; readonly far: End },
+): Promise<Opened> {
+  const server = await new ServerBootstrap()
+    .childOptions({ logger: silentLogger, ...far.options })
+    .childHandler((channel) => void channel.pipeline.addLast(far.probe))
+    .bind(bench.bind());
+  const close = async () => {
+    await server.close();
+    await server.channel.closed;
+  };
+  try {
+    const accepted = new Promise<Channel>((resolve) => server.once('connection', resolve));
+    const client = await connect(near, bench.connect(server));
+    return { near: client, far: await accepted, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function openPair(
+  bench: PairBench,
+  ends: { readonly near: End; readonly far: End },
+): Promise<Opened> {
+  const [one, two] = await bench.pair();
+  const [near, far] = await Promise.all([
+    connect(ends.near, { transport: one }),
+    connect(ends.far, { transport: two }),
+  ]);
+  const close = () => Promise.all([near.close(), far.close()]);
+  return { near, far, close };
+}
+
+function connect({ options, probe }: End, place: ConnectPlace): Promise<Channel> {
+  return new Bootstrap()
+    .options({ logger: silentLogger, ...options })
+    .handler((channel) => void channel.pipeline.addLast(probe))
+    .connect(place);
+}

@@ -1,0 +1,38 @@
+import type { Address } from '../contract.ts';
+import type { Transport } from './transport.ts';
+
+/** What a listener reports. All calls come on the event loop, none from within `open`. */
+export interface ListenerSink {
+  /** It listens: `localAddress` is known. */
+  listening(): void;
+  /** A connection, one for each `requestAccept`; it belongs to the receiver, which opens or aborts it. */
+  accepted(connection: Transport): void;
+  /** An error that the listener survives: one connection could not be accepted, the process is out of descriptors. */
+  caught(error: Error): void;
+  /** It cannot listen, or not any more. */
+  failed(error: Error): void;
+  /** It is over; comes once and last, also after `close`. */
+  closed(): void;
+}
+
+/**
+ * A place that connections come from: a listening socket, a name in memory. Smaller than a {@link Transport},
+ * because nothing is written to it. `bind({ listener })` makes a server of one.
+ *
+ * @see Netty's `ServerChannel`
+ */
+export interface Listener {
+  /** True while it listens. */
+  readonly isActive: boolean;
+  /** Where it listens, once it does; also after the close. */
+  readonly localAddress: Address | undefined;
+
+  /** Begins to listen. Called once. */
+  open(sink: ListenerSink): void;
+  /** Allows one more connection. */
+  requestAccept(): void;
+  /** Takes the permission back. Connections that come meanwhile wait, up to a number of the listener's own. */
+  pauseAccepting(): void;
+  /** Stops listening, and resets the connections that nobody has taken. */
+  close(): void;
+}

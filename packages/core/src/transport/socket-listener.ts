@@ -1,0 +1,173 @@
+import net from 'node:net';
+import type { Address, CloseInfo } from '../contract.ts';
+import { toError } from '../errors.ts';
+import type { Listener, ListenerSink } from './listener.ts';
+import { addressOf } from './socket-address.ts';
+import { removeStaleSocket } from './stale-socket.ts';
+import { type AcceptedOptions, type StreamHandle, takeConnections } from './stream-handle.ts';
+import type { Transport } from './transport.ts';
+
+/** Where to listen. */
+export type ListenTarget =
+  | {
+      /** 0 for one that the system chooses, see `server.port`. */
+      readonly port: number;
+      /** @default all addresses, IPv6 and IPv4 */
+      readonly host?: string;
+      readonly backlog?: number;
+      readonly ipv6Only?: boolean;
+    }
+  | {
+      /** A Unix socket's file, or a named pipe on Windows. The file goes when the server closes. */
+      readonly path: string;
+      readonly backlog?: number;
+      /** Delete a socket file that a crashed program left behind, if nobody listens on it. @default false */
+      readonly replaceStale?: boolean;
+      /** Every user may read from the socket. @default false: what the umask allows */
+      readonly readableAll?: boolean;
+      /** Every user may write to the socket. @default false: what the umask allows */
+      readonly writableAll?: boolean;
+    };
+
+/** How connections are taken right from Node's handles, where Node lets us. */
+export interface HandleAdoption {
+  readonly options: AcceptedOptions;
+  readonly adopt: (handle: StreamHandle) => Transport;
+}
+
+/** Accepted connections kept while accepting is paused; Node cannot stop accepting. More are reset. */
+const MAX_HELD = 1024;
+
+/** Why a connection is reset that nobody takes. */
+const REFUSED: CloseInfo = { reason: 'refused', by: 'local', error: undefined };
+
+/** A listening socket of Node's. */
+export class SocketListener implements Listener {
+  private readonly server: net.Server;
+  private readonly target: ListenTarget;
+  private readonly adopt: (socket: net.Socket) => Transport;
+  private readonly handles: HandleAdoption | undefined;
+  private sink: ListenerSink | undefined = undefined;
+  private local: Address | undefined = undefined;
+  private mayAccept = false;
+  private isListening = false;
+  private isClosed = false;
+  private triedAgain = false;
+  private isDelivering = false;
+  private readonly held: Transport[] = [];
+
+  /**
+   * @param adopt - makes a transport of such a connection
+   * @param handles - for connections that are taken without Node's socket
+   */
+  constructor(
+    server: net.Server,
+    target: ListenTarget,
+    adopt: (socket: net.Socket) => Transport,
+    handles?: HandleAdoption,
+  ) {
+    this.server = server;
+    this.target = target;
+    this.adopt = adopt;
+    this.handles = handles;
+    server.on('connection', (socket: net.Socket) => this.acceptedSocket(socket));
+    server.on('error', (error) => this.failed(error));
+    server.on('close', () => this.sink?.closed());
+  }
+
+  get isActive(): boolean {
+    return this.isListening;
+  }
+
+  get localAddress(): Address | undefined {
+    return this.local;
+  }
+
+  open(sink: ListenerSink): void {
+    this.sink = sink;
+    this.server.on('listening', () => {
+      // Node's own `listening` may be true within `listen`, before there is an address.
+      this.isListening = true;
+      this.local = addressOfServer(this.server);
+      if (this.handles !== undefined) this.takeHandles(this.handles);
+      this.sink?.listening();
+    });
+    this.server.listen({ ...this.target });
+  }
+
+  requestAccept(): void {
+    this.mayAccept = true;
+    if (this.isDelivering) return;
+    this.isDelivering = true;
+    while (this.mayAccept && this.held.length > 0) this.deliver(this.held.shift()!);
+    this.isDelivering = false;
+  }
+
+  pauseAccepting(): void {
+    this.mayAccept = false;
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.isListening = false;
+    for (const transport of this.held.splice(0)) transport.abort(REFUSED);
+    this.server.close();
+  }
+
+  private acceptedSocket(socket: net.Socket): void {
+    try {
+      this.accepted(this.adopt(socket));
+    } catch (thrown) {
+      socket.destroy();
+      this.sink?.caught(toError(thrown));
+    }
+  }
+
+  private takeHandles({ options, adopt }: HandleAdoption): void {
+    takeConnections(this.server, options, (handle) => {
+      try {
+        this.accepted(adopt(handle));
+      } catch (thrown) {
+        handle.close(() => {});
+        this.sink?.caught(toError(thrown));
+      }
+    });
+  }
+
+  private accepted(transport: Transport): void {
+    if (this.isClosed) transport.abort(REFUSED);
+    else if (this.mayAccept) this.deliver(transport);
+    else if (this.held.length < MAX_HELD) this.held.push(transport);
+    else transport.abort(REFUSED);
+  }
+
+  private deliver(transport: Transport): void {
+    this.mayAccept = false;
+    this.sink?.accepted(transport);
+  }
+
+  private failed(error: Error): void {
+    if (this.server.listening) this.sink?.caught(error);
+    else if (!this.replacesStale(error)) this.sink?.failed(error);
+  }
+
+  /** A file that nobody listens on goes, and the listening is tried once more. */
+  private replacesStale(error: NodeJS.ErrnoException): boolean {
+    const { target } = this;
+    if (error.code !== 'EADDRINUSE' || this.triedAgain) return false;
+    if (!('path' in target) || target.replaceStale !== true) return false;
+    this.triedAgain = true;
+    removeStaleSocket(target.path, (isRemoved) => {
+      if (this.isClosed) return;
+      if (isRemoved) this.server.listen({ ...target });
+      else this.sink?.failed(error);
+    });
+    return true;
+  }
+}
+
+function addressOfServer(server: net.Server): Address | undefined {
+  const address = server.address();
+  if (typeof address === 'string') return { path: address };
+  return address === null ? undefined : addressOf(address.address, address.port, address.family);
+}

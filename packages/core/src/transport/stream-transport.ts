@@ -1,0 +1,291 @@
+import { Duplex, type Readable, type Writable } from 'node:stream';
+import type { Address, CloseInfo, OutboundBytes } from '../contract.ts';
+import { OptionError } from '../errors.ts';
+import { sizeOfBytes } from '../internal/size-of-bytes.ts';
+import { coalesce } from './coalesce.ts';
+import type { Transport, TransportSink } from './transport.ts';
+
+/** Two streams that are one connection: standard input and output, or those of a child process. */
+export interface StreamPair {
+  /** What the peer sends. */
+  readonly readable: Readable;
+  /** What goes to the peer. */
+  readonly writable: Writable;
+}
+
+/** Options of a {@link StreamTransport}. */
+export interface StreamTransportOptions {
+  /** Our end, for logs and `channel.localAddress`. @default none */
+  readonly localAddress?: Address;
+  /** The peer, for logs and `channel.remoteAddress`: `{ path: '/dev/ttyUSB0' }`. @default none */
+  readonly remoteAddress?: Address;
+  /** Makes the reported error of one of the stream. @default the stream's own */
+  readonly explain?: (error: Error) => Error;
+}
+
+interface Owned {
+  owner?: StreamTransport | undefined;
+  /** As `net.Socket` has it. */
+  readonly connecting?: boolean;
+}
+export type OwnedReadable = Readable & Owned;
+export type OwnedWritable = Writable & Owned;
+
+/** A read of this size is likely to be followed by another: TLS gives its records one by one. */
+const FULL_BYTES = 16 * 1024;
+
+/**
+ * Any stream of Node's as a transport: a `Duplex` (an SSH channel, a serial port, a socket of an agent), or one
+ * stream for each direction (standard input and output, those of a child process). It belongs to the transport
+ * from then on. A stream that is still connecting, as a `net.Socket` may be, is waited for.
+ *
+ * - Its chunks must be Buffers: no object mode, no `setEncoding`.
+ * - A write is taken when the stream's callback has come; the stream's queue is not filled up.
+ * - `close()` ends the writable side if nothing waits in it, then destroys the streams; `abort()` destroys them.
+ *   A stream has no reset, so the peer sees what the stream makes of its destruction.
+ *
+ * @example
+ * ```ts check
+ * import { Bootstrap, StreamTransport } from '@headrace/core';
+ *
+ * const { stdin, stdout } = process;
+ * await new Bootstrap()
+ *   .handler((channel) => channel.pipeline.addLast({
+ *     channelRead: (ctx, bytes: Buffer) => ctx.writeAndFlush(bytes),
+ *   }))
+ *   .connect({ transport: new StreamTransport({ readable: stdin, writable: stdout }) });
+ * ```
+ */
+export class StreamTransport implements Transport {
+  protected readonly readable: OwnedReadable;
+  protected readonly writable: OwnedWritable;
+  protected sink: TransportSink | undefined = undefined;
+  /** `close` or `abort` was called, or the connection was given away. */
+  protected wasClosed = false;
+  private readonly options: StreamTransportOptions;
+  private mayRead = false;
+  private isReading = false;
+  private isWriting = false;
+  /** Streams that have not closed yet. */
+  private openStreams: number;
+  private onWritten: ((error?: Error | null) => void) | undefined = undefined;
+
+  constructor(stream: Duplex | StreamPair, options: StreamTransportOptions = NONE) {
+    const { readable, writable } = stream instanceof Duplex ? bothOf(stream) : stream;
+    checkBytes(readable, writable);
+    this.readable = readable;
+    this.writable = writable;
+    this.options = options;
+    this.openStreams = isOne(readable, writable) ? 1 : 2;
+    if (readable instanceof Duplex) readable.allowHalfOpen = true;
+    this.readable.owner = this;
+    readable.on('error', onError);
+    readable.on('close', onClose);
+    readable.on('end', onEnd);
+    if (this.openStreams === 1) return;
+    this.writable.owner = this;
+    writable.on('error', onError);
+    writable.on('close', onClose);
+  }
+
+  get accepts(): string {
+    return 'Buffers';
+  }
+
+  get isActive(): boolean {
+    return this.openStreams > 0 && !this.wasClosed && this.readable.connecting !== true;
+  }
+
+  get localAddress(): Address | undefined {
+    return this.options.localAddress;
+  }
+
+  get remoteAddress(): Address | undefined {
+    return this.options.remoteAddress;
+  }
+
+  get unsentBytes(): number {
+    return this.writable.writableLength;
+  }
+
+  open(sink: TransportSink): void {
+    this.sink = sink;
+    this.listenForData();
+    if (this.readable.connecting === true) this.readable.once('connect', onConnect);
+    else if (this.openStreams === 0) process.nextTick(() => this.lost());
+  }
+
+  protected listenForData(): void {
+    this.readable.on('data', onData).pause();
+  }
+
+  requestRead(): void {
+    this.mayRead = true;
+    if (this.isReading || this.readable.destroyed) return;
+    this.isReading = true;
+    this.readable.resume();
+  }
+
+  pauseReading(): void {
+    this.mayRead = false;
+    this.stopUnlessAsked();
+  }
+
+  sizeOf(message: unknown): number {
+    return sizeOfBytes(message);
+  }
+
+  write(messages: readonly unknown[], bytes: number): boolean {
+    const { writable } = this;
+    this.onWritten ??= (error) => this.wrote(error);
+    const buffers = coalesce(messages as readonly OutboundBytes[], bytes);
+    const last = buffers.length - 1;
+    if (last < 0) return true;
+    if (last > 0) writable.cork();
+    for (let i = 0; i < last; i++) writable.write(buffers[i]!);
+    writable.write(buffers[last]!, this.onWritten);
+    if (last > 0) writable.uncork();
+    // Nothing left in the stream: it took it all within the call, or refused it, which is reported later.
+    this.isWriting = writable.writableLength > 0 || writable.destroyed || writable.errored !== null;
+    return !this.isWriting;
+  }
+
+  shutdownOutput(_info: CloseInfo): void {
+    // Node calls back with an error, too, when the stream fails before its end is out.
+    const ended = (error?: Error | null): void => {
+      if (!error) this.sink?.outputEnded();
+    };
+    this.writable.end(ended as () => void);
+  }
+
+  close(_info: CloseInfo): void {
+    const { writable } = this;
+    const isIdle = writable.writable && writable.writableLength === 0;
+    if (this.wasClosed || !isIdle) {
+      this.destroy();
+      return;
+    }
+    this.wasClosed = true;
+    // Many streams tell their peer of an end and not of a destruction.
+    writable.end();
+    setImmediate(() => this.destroy());
+  }
+
+  abort(_info: CloseInfo): void {
+    this.destroy();
+  }
+
+  detach(): Duplex {
+    const { readable, writable } = this;
+    this.wasClosed = true;
+    readable.off('data', onData).off('end', onEnd).off('connect', onConnect);
+    for (const stream of new Set([readable, writable])) {
+      stream.off('error', onError).off('close', onClose);
+      stream.owner = undefined;
+    }
+    if (!readable.isPaused()) readable.pause();
+    return isOne(readable, writable) ? readable : Duplex.from({ readable, writable });
+  }
+
+  private destroy(): void {
+    this.wasClosed = true;
+    this.readable.destroy();
+    this.writable.destroy();
+  }
+
+  /** The stream was gone before it was opened. */
+  private lost(): void {
+    const error = this.readable.errored ?? this.writable.errored;
+    if (error !== null) this.failed(error);
+    this.sink?.disconnected();
+  }
+
+  /** Node's callback: it also comes for writes that `write` reported itself, and after a destroy. */
+  private wrote(error: Error | null | undefined): void {
+    const { writable } = this;
+    if (error || !this.isWriting || writable.writableLength > 0 || writable.destroyed) return;
+    this.isWriting = false;
+    this.sink?.written();
+  }
+
+  private stopUnlessAsked(): void {
+    if (this.mayRead || !this.isReading || this.readable.destroyed) return;
+    this.isReading = false;
+    this.readable.pause();
+  }
+
+  // --- what the streams report ---
+
+  /** @internal */
+  connected(): void {
+    this.sink?.connected();
+  }
+
+  /** @internal */
+  deliver(bytes: Buffer): void {
+    const { sink } = this;
+    if (sink === undefined || this.wasClosed) return;
+    this.mayRead = false;
+    sink.received(bytes);
+    sink.readComplete(bytes.length >= FULL_BYTES);
+    this.stopUnlessAsked();
+  }
+
+  /** @internal */
+  ended(): void {
+    if (!this.wasClosed) this.sink?.inputEnded();
+  }
+
+  /** @internal */
+  failed(error: Error): void {
+    this.sink?.failed(this.options.explain?.(error) ?? error);
+  }
+
+  /** @internal One stream has closed. */
+  gone(): void {
+    this.openStreams -= 1;
+    if (this.openStreams === 0) this.sink?.disconnected();
+    // One direction that closed before its end ends the other, too.
+    else if (!this.readable.readableEnded && !this.writable.writableFinished) this.destroy();
+  }
+}
+
+const NONE: StreamTransportOptions = {};
+
+function bothOf(stream: Duplex): StreamPair {
+  return { readable: stream, writable: stream };
+}
+
+/** Both directions are one stream. */
+function isOne(readable: Readable, writable: Writable): readable is Duplex {
+  return (readable as Readable | Writable) === writable;
+}
+
+function checkBytes(readable: Readable, writable: Writable): void {
+  const isText = readable.readableEncoding !== null && readable.readableEncoding !== undefined;
+  if (!isText && !readable.readableObjectMode && !writable.writableObjectMode) return;
+  const what = isText ? 'a stream with setEncoding' : 'a stream in object mode';
+  throw new OptionError('OPTION_INVALID', `a StreamTransport carries bytes, but got ${what}`);
+}
+
+// One function each for all streams: no closures per connection.
+
+function onConnect(this: OwnedReadable): void {
+  this.owner?.connected();
+}
+
+function onData(this: OwnedReadable, bytes: Buffer): void {
+  this.owner?.deliver(bytes);
+}
+
+function onEnd(this: OwnedReadable): void {
+  this.owner?.ended();
+}
+
+function onError(this: OwnedReadable | OwnedWritable, error: Error): void {
+  this.owner?.failed(error);
+}
+
+function onClose(this: OwnedReadable | OwnedWritable): void {
+  this.owner?.gone();
+}

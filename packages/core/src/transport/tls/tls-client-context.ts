@@ -1,0 +1,86 @@
+import net from 'node:net';
+import type { Duplex } from 'node:stream';
+import tls, { type SecureContext } from 'node:tls';
+import { OptionError } from '../../errors.ts';
+import { checkTime } from '../../internal/option-check.ts';
+import type { TlsOutcome, TlsSide } from './tls-handshake.ts';
+import {
+  checkAlpn,
+  DEFAULT_HANDSHAKE_TIMEOUT_MS,
+  secureContextOf,
+  type TlsIdentity,
+} from './tls-identity.ts';
+
+/** TLS of a client: whom it trusts, and its own certificate if the server asks for one. */
+export interface TlsClientOptions extends TlsIdentity {
+  /** The name that the server's certificate must have; also sent to it (SNI). @default the host connected to */
+  readonly servername?: string;
+  /** The protocols we speak, best first (ALPN). @default none */
+  readonly alpn?: readonly string[];
+  /** `false` accepts any certificate, so anybody can stand between: for tests only. @default true */
+  readonly rejectUnauthorized?: boolean;
+  /** Checks the certificate's name in place of Node's own check; returns what is wrong. */
+  readonly checkServerIdentity?: tls.ConnectionOptions['checkServerIdentity'];
+  /** How long a handshake may take; `false` for no limit. @default 10000 */
+  readonly handshakeTimeoutMs?: number | false;
+}
+
+/** TLS of a client, checked and made once, used by every connection. */
+export class TlsClientContext implements TlsSide {
+  readonly handshakeTimeoutMs: number;
+  private readonly options: TlsClientOptions;
+  private readonly secureContext: SecureContext;
+  private readonly host: string | undefined;
+
+  /** @param host - the host connected to, for the certificate's name; without one `servername` is needed */
+  constructor(options: TlsClientOptions, host?: string) {
+    const { handshakeTimeoutMs = DEFAULT_HANDSHAKE_TIMEOUT_MS } = options;
+    this.handshakeTimeoutMs = checkTime('tls.handshakeTimeoutMs', handshakeTimeoutMs);
+    checkAlpn('tls', options.alpn);
+    checkName(options, host);
+    this.options = options;
+    this.host = host;
+    this.secureContext = secureContextOf('tls', options);
+  }
+
+  /** @internal */
+  static of(options: TlsClientOptions | TlsClientContext, host?: string): TlsClientContext {
+    return options instanceof TlsClientContext ? options : new TlsClientContext(options, host);
+  }
+
+  start(raw: Duplex, done: TlsOutcome): void {
+    const { alpn, rejectUnauthorized, checkServerIdentity } = this.options;
+    const name = this.options.servername ?? this.host ?? '';
+    const socket = tls.connect({
+      socket: raw,
+      secureContext: this.secureContext,
+      host: name,
+      // An address is no server name (RFC 6066).
+      servername: net.isIP(name) === 0 ? name : '',
+      rejectUnauthorized: rejectUnauthorized ?? true,
+      ...(alpn !== undefined && { ALPNProtocols: [...alpn] }),
+      ...(checkServerIdentity !== undefined && { checkServerIdentity }),
+    });
+    const onError = (error: Error) => done(error, socket);
+    socket.once('error', onError);
+    socket.once('secureConnect', () => {
+      done(undefined, socket);
+      socket.off('error', onError);
+    });
+  }
+}
+
+function checkName(options: TlsClientOptions, host: string | undefined): void {
+  if (options.servername === '') {
+    throw new OptionError('OPTION_INVALID', 'tls.servername is empty, but must be a host name', {
+      option: 'tls.servername',
+    });
+  }
+  const isNamed = options.servername !== undefined || host !== undefined;
+  if (isNamed || options.rejectUnauthorized === false) return;
+  throw new OptionError(
+    'OPTION_CONFLICT',
+    "tls.servername is missing: without a host, say which name the server's certificate must have",
+    { option: 'tls.servername' },
+  );
+}

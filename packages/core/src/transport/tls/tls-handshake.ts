@@ -1,0 +1,103 @@
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import type { Clock, Timer, TlsInfo } from '../../contract.ts';
+import { ChannelError, TimedOutError, toError } from '../../errors.ts';
+import { tlsErrorText } from './tls-error.ts';
+
+/** How a handshake ended. */
+export type TlsOutcome = (error: Error | undefined, socket: TLSSocket | undefined) => void;
+
+/** One side's part: turns a connected stream into a secure one. */
+export interface TlsSide {
+  /** `Infinity` for no limit. */
+  readonly handshakeTimeoutMs: number;
+  /** Starts on a connected stream. `done` may be called more than once; only the first counts. */
+  start(raw: Duplex, done: TlsOutcome): void;
+}
+
+/** One handshake under way, with its time limit. */
+export class TlsHandshake {
+  private readonly side: TlsSide;
+  private readonly clock: Clock;
+  private timer: Timer | undefined = undefined;
+  private end: ((result: TLSSocket | Error) => void) | undefined = undefined;
+  private peer = '';
+
+  constructor(side: TlsSide, clock: Clock) {
+    this.side = side;
+    this.clock = clock;
+  }
+
+  /** `done` is called once, unless the handshake is cancelled. */
+  start(raw: Duplex, peer: string, done: (result: TLSSocket | Error) => void): void {
+    this.end = done;
+    this.peer = peer;
+    const { handshakeTimeoutMs } = this.side;
+    if (handshakeTimeoutMs !== Number.POSITIVE_INFINITY) {
+      const late = () => this.settle(handshakeTimeout(peer, handshakeTimeoutMs));
+      this.timer = this.clock.schedule(late, handshakeTimeoutMs);
+    }
+    this.side.start(raw, (error, socket) => {
+      if (error === undefined && socket !== undefined) this.settle(socket);
+      else this.settle(handshakeError(peer, error, socket));
+    });
+  }
+
+  /** The connection ended, and nobody said why. */
+  lost(): void {
+    const error = Object.assign(new Error('the connection ended'), { code: 'ECONNRESET' });
+    this.settle(handshakeError(this.peer, error, undefined));
+  }
+
+  cancel(): void {
+    this.end = undefined;
+    this.timer?.cancel();
+    this.timer = undefined;
+  }
+
+  private settle(result: TLSSocket | Error): void {
+    const { end } = this;
+    this.cancel();
+    end?.(result);
+  }
+}
+
+/** What was agreed on, as it stands when the handshake is through. */
+export function tlsInfoOf(socket: TLSSocket): TlsInfo {
+  return {
+    protocol: socket.getProtocol() ?? 'unknown',
+    cipher: socket.getCipher()?.standardName ?? 'unknown',
+    alpn: typeof socket.alpnProtocol === 'string' ? socket.alpnProtocol : undefined,
+    servername: typeof socket.servername === 'string' ? socket.servername : undefined,
+    isPeerVerified: socket.authorized,
+    peerCertificate: socket.getPeerX509Certificate(),
+    isResumed: socket.isSessionReused(),
+  };
+}
+
+function handshakeError(
+  peer: string,
+  error: Error | undefined,
+  socket: TLSSocket | undefined,
+): ChannelError {
+  // Node destroys a connection whose certificate it refuses, and reports only the end of it, as a reset.
+  const refusal = socket?.authorizationError as Error | string | null | undefined;
+  const code = refusal ? refusalCode(refusal) : (error as NodeJS.ErrnoException | undefined)?.code;
+  const why = refusal ? `the peer's certificate is refused (${code})` : tlsErrorText(error);
+  const text = `the TLS handshake with ${peer} failed: ${why}`;
+  const cause = refusal ? toError(refusal) : error;
+  return new ChannelError('TLS_HANDSHAKE_FAILED', text, { code, peer }, cause);
+}
+
+function refusalCode(refusal: Error | string): string {
+  if (typeof refusal === 'string') return refusal;
+  return (refusal as NodeJS.ErrnoException).code ?? refusal.message;
+}
+
+function handshakeTimeout(peer: string, timeoutMs: number): TimedOutError {
+  return new TimedOutError(
+    'TIMEOUT_HANDSHAKE',
+    `the TLS handshake with ${peer} took longer than ${timeoutMs} ms`,
+    { timeoutMs, peer },
+  );
+}

@@ -1,0 +1,67 @@
+import { Buffer } from 'node:buffer';
+import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import { OptionError } from '../../errors.ts';
+
+/** A certificate with its key, and the rules of encryption; the names and forms are those of `node:tls`. */
+export interface TlsIdentity
+  extends Pick<
+    SecureContextOptions,
+    | 'ca'
+    | 'cert'
+    | 'key'
+    | 'pfx'
+    | 'passphrase'
+    | 'crl'
+    | 'minVersion'
+    | 'maxVersion'
+    | 'ciphers'
+    | 'ecdhCurve'
+    | 'sigalgs'
+    | 'dhparam'
+  > {}
+
+/** How long a handshake may take. */
+export const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
+
+/** The identity as OpenSSL knows it; what it refuses is an `OptionError`. */
+export function secureContextOf(where: string, identity: TlsIdentity): SecureContext {
+  if ((identity.cert === undefined) !== (identity.key === undefined)) {
+    const [has, lacks] = identity.cert === undefined ? ['key', 'cert'] : ['cert', 'key'];
+    throw new OptionError(
+      'OPTION_CONFLICT',
+      `${where}.${lacks} is missing beside ${where}.${has}`,
+      {
+        option: `${where}.${lacks}`,
+      },
+    );
+  }
+  try {
+    return createSecureContext(identity);
+  } catch (thrown) {
+    const { message, code } = thrown as NodeJS.ErrnoException;
+    throw new OptionError(
+      'OPTION_INVALID',
+      `${where}: the certificate, key or encryption rules are not usable: ${message}`,
+      { option: where, code },
+      thrown,
+    );
+  }
+}
+
+/** True if it can show a certificate. */
+export function hasCertificate(identity: TlsIdentity): boolean {
+  return identity.cert !== undefined || identity.pfx !== undefined;
+}
+
+/** Protocol names as ALPN carries them: 1 to 255 bytes each. */
+export function checkAlpn(where: string, names: readonly string[] | undefined): void {
+  for (const name of names ?? []) {
+    const bytes = typeof name === 'string' ? Buffer.byteLength(name) : 0;
+    if (bytes >= 1 && bytes <= 255) continue;
+    throw new OptionError(
+      'OPTION_INVALID',
+      `${where}.alpn holds ${JSON.stringify(name)}, but a protocol name has 1 to 255 bytes`,
+      { option: `${where}.alpn` },
+    );
+  }
+}

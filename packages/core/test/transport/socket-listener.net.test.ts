@@ -1,0 +1,41 @@
+import net from 'node:net';
+import { expect, it } from 'vitest';
+import type { ListenerSink } from '../../src/transport/listener.ts';
+import { SocketListener } from '../../src/transport/socket-listener.ts';
+
+it('S348 a child that cannot be made of its socket: the socket is closed, the error told, the server goes on', async () => {
+  const told: string[] = [];
+  let isBroken = true;
+  const server = net.createServer();
+  const listener = new SocketListener(server, { port: 0, host: '127.0.0.1' }, (socket) => {
+    if (isBroken) throw new Error('no memory');
+    socket.end('hello');
+    return { abort: () => socket.destroy() } as never;
+  });
+  const up = new Promise<void>((resolve) => {
+    const sink: Partial<ListenerSink> = {
+      listening: resolve,
+      caught: (error) => void told.push(error.message),
+      accepted: () => listener.requestAccept(),
+      closed() {},
+    };
+    listener.open(sink as ListenerSink);
+  });
+  await up;
+  listener.requestAccept();
+  const dial = async (): Promise<string> => {
+    const { port } = listener.localAddress as { readonly port: number };
+    const socket = net.connect(port, '127.0.0.1').on('error', () => {});
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    await new Promise((resolve) => socket.once('close', resolve));
+    return text;
+  };
+  expect(await dial()).toBe('');
+  expect(told).toEqual(['no memory']);
+  isBroken = false;
+  expect(await dial()).toBe('hello');
+  listener.close();
+});

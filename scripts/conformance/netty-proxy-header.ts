@@ -1,0 +1,98 @@
+// What Netty's decoder of PROXY headers makes of the bytes before it looks at what they say: where a line ends,
+// and where the TLVs of a block stand.
+
+/** What a header of version 1 may have, without its CRLF. */
+const MAX_LINE_BYTES = 108;
+/** So many bytes tell the version. */
+const VERSION_BYTES = 13;
+const SIGNATURE = '0d0a0d0a000d0a515549540a';
+const BLOCK_HEAD_BYTES = 16;
+const TLV_HEAD_BYTES = 3;
+/** The addresses of a block, by the upper half of its 14th byte. */
+const ADDRESS_BYTES: readonly number[] = [0, 12, 36, 216];
+
+/** A line that is whole in a chunk, one that is refused in a chunk, or neither. */
+export type NettyLine =
+  | {
+      readonly outcome: 'line';
+      readonly chunk: number;
+      readonly words: readonly string[];
+      /** Where the bytes behind it begin. */
+      readonly end: number;
+    }
+  | { readonly outcome: 'refused'; readonly chunk: number }
+  | { readonly outcome: 'nothing' };
+
+/** How Netty reads a line from these chunks, each end of a chunk counted as it does. */
+export function nettyLine(chunks: readonly string[], failFast: boolean): NettyLine {
+  let [bytes, taken, discarded] = [Buffer.alloc(0), 0, -1];
+  for (const [chunk, hex] of chunks.entries()) {
+    bytes = Buffer.concat([bytes, Buffer.from(hex, 'hex')]);
+    if (taken + bytes.length < VERSION_BYTES) continue;
+    if (taken === 0 && bytes.toString('hex').startsWith(SIGNATURE)) break;
+    const end = bytes.indexOf('\r\n');
+    const length = Math.max(0, discarded) + (end === -1 ? bytes.length : end);
+    const isTooLong = length > MAX_LINE_BYTES || discarded !== -1;
+    if (end !== -1 && !isTooLong) {
+      const words = bytes.toString('latin1', 0, end).replace(/ +$/, '').split(' ');
+      return { outcome: 'line', chunk, words, end: taken + end + 2 };
+    }
+    if (!isTooLong) continue;
+    const isFirst = discarded === -1;
+    if ((isFirst && failFast) || (end !== -1 && !failFast)) return { outcome: 'refused', chunk };
+    if (end !== -1) return { outcome: 'nothing' };
+    discarded = length;
+    taken += bytes.length;
+    bytes = Buffer.alloc(0);
+  }
+  return { outcome: 'nothing' };
+}
+
+/** The TLVs of a block of version 2 as bytes, and where they begin. */
+export interface ProxyBlock {
+  readonly tlvs: Buffer;
+  readonly at: number;
+}
+
+/** `undefined` for what is no block, or not whole. */
+export function blockOf(bytes: Buffer): ProxyBlock | undefined {
+  if (!bytes.toString('hex').startsWith(SIGNATURE) || bytes.length < BLOCK_HEAD_BYTES)
+    return undefined;
+  const end = BLOCK_HEAD_BYTES + bytes.readUInt16BE(14);
+  const at = BLOCK_HEAD_BYTES + (ADDRESS_BYTES[bytes[13]! >> 4] ?? 0);
+  return end > bytes.length || at > end ? undefined : { tlvs: bytes.subarray(at, end), at };
+}
+
+/** A TLV, and where its type stands. */
+export interface PlacedTlv {
+  readonly type: number;
+  readonly at: number;
+}
+
+/** The TLVs of a block, without those inside them. */
+export function topLevelTlvs({ tlvs, at }: ProxyBlock): PlacedTlv[] {
+  const found: PlacedTlv[] = [];
+  for (let from = 0; from + TLV_HEAD_BYTES <= tlvs.length; ) {
+    found.push({ type: tlvs[from]!, at: at + from });
+    from += TLV_HEAD_BYTES + tlvs.readUInt16BE(from + 1);
+  }
+  return found;
+}
+
+/** The chunks with another type in place of one. */
+export function withTlvType(
+  chunks: readonly string[],
+  tlvs: readonly PlacedTlv[],
+  from: number,
+  to: number,
+): string[] {
+  const bytes = Buffer.from(chunks.join(''), 'hex');
+  for (const { type, at } of tlvs) if (type === from) bytes[at] = to;
+  const hex = bytes.toString('hex');
+  let at = 0;
+  return chunks.map((chunk) => {
+    const part = hex.slice(at, at + chunk.length);
+    at += chunk.length;
+    return part;
+  });
+}
