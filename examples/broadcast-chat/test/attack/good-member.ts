@@ -23,10 +23,10 @@ export class GoodMember implements Disposable {
     });
   }
 
-  static async join(port: number): Promise<GoodMember> {
+  static async join(port: number, credentials = 'good'): Promise<GoodMember> {
     const member = new GoodMember(port);
     await once(member.socket, 'connect');
-    await member.ask('AUTH:good\n', 'AUTH_OK\n');
+    await member.ask(`AUTH:${credentials}\n`, 'AUTH_OK\n');
     return member;
   }
 

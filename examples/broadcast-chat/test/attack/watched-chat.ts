@@ -22,7 +22,11 @@ export class WatchedChat implements Disposable {
   port = 0;
   stderr = '';
 
-  private constructor(settings: Partial<Settings>, nodeOptions: readonly string[]) {
+  private constructor(
+    settings: Partial<Settings>,
+    nodeOptions: readonly string[],
+    stderr: number | 'pipe',
+  ) {
     this.process = fork(pathOf('./watched-server.ts'), [JSON.stringify(settings)], {
       execArgv: [
         '--expose-gc',
@@ -31,9 +35,9 @@ export class WatchedChat implements Disposable {
         '--import',
         pathOf('../../../../scripts/register.mjs'),
       ],
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      stdio: ['ignore', 'ignore', stderr, 'ipc'],
     });
-    this.process.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.stderr += text;
     });
   }
@@ -41,8 +45,9 @@ export class WatchedChat implements Disposable {
   static async start(
     settings: Partial<Settings> = {},
     nodeOptions: readonly string[] = [],
+    stderr: number | 'pipe' = 'pipe',
   ): Promise<WatchedChat> {
-    const chat = new WatchedChat(settings, nodeOptions);
+    const chat = new WatchedChat(settings, nodeOptions, stderr);
     await once(chat.process, 'message');
     chat.port = (await chat.report()).port;
     return chat;
