@@ -3,11 +3,9 @@ import { textLines } from '@headrace/codec';
 import {
   type Channel,
   type ChannelGroup,
-  type Context,
-  type Handler,
+  handler,
   type OutboundBytes,
   ShutdownEvent,
-  type Types,
 } from '@headrace/core';
 import {
   AuthHandler,
@@ -29,13 +27,13 @@ export interface ConnectionOptions {
 }
 
 /** Trims each line and drops the empty ones. */
-const trimmed: Handler & { readonly types?: Types<{ reads: string; passesOn: string }> } = {
+const trimmed = handler<{ reads: string; passesOn: string }>({
   sharable: true,
-  channelRead(ctx: Context, line: string) {
+  channelRead(ctx, line) {
     const text = line.trim();
     if (text !== '') ctx.fireChannelRead(text);
   },
-};
+});
 
 export function buildPipeline(
   channel: Channel<Buffer, OutboundBytes>,

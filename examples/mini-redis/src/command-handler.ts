@@ -26,7 +26,7 @@ export class CommandHandler implements Handler {
     this.session = new Session(ctx.channel, this.options.codec, this.options);
   }
 
-  channelRead(ctx: Context, message: RespValue): void {
+  channelRead(ctx: Context<CommandHandler['types']>, message: RespValue): void {
     if (this.session.isOver || (Array.isArray(message) && message.length === 0)) return;
     if (!isCommand(message)) {
       ctx.write(new RespError("ERR Protocol error: expected '$'"));

@@ -150,6 +150,11 @@ export type HandlerRef = string | Handler | HandlerClass;
  */
 export interface Pipeline<R = unknown, W = unknown> extends InboundInvoker, OutboundInvoker {
   readonly channel: Channel;
+  /** For the compiler only: a pipeline of texts is none of numbers. */
+  readonly reads?: R;
+
+  write(message: W): WriteFuture;
+  writeAndFlush(message: W): WriteFuture;
 
   /**
    * Appends handlers; or one under a name of your own, `addLast('name', handler)`, where a taken name is a

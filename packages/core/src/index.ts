@@ -1,9 +1,9 @@
 // The nouns
 export { AttributeKey } from './attribute-key.ts';
 // Start a server or a client
-export { initializer } from './bootstrap/acceptor.ts';
 export type {
   AcceptedSocketOptions,
+  AcceptedTransport,
   BindTarget,
   ListenerTarget,
   MemoryTarget,
@@ -17,6 +17,11 @@ export type {
   ConnectSocketOptions,
   TransportTarget,
 } from './bootstrap/connect-target.ts';
+export {
+  CONNECTION_ACCEPTED,
+  CONNECTION_CLOSED,
+  type ConnectionMessage,
+} from './bootstrap/connection-diagnostics.ts';
 export { ShutdownEvent, type ShutdownOptions } from './bootstrap/drain.ts';
 export { Server, type ServerEvents } from './bootstrap/server.ts';
 export {
@@ -33,11 +38,17 @@ export {
 } from './bootstrap/tls-event.ts';
 export { type UpgradeOptions, upgradeToTls } from './bootstrap/upgrade-to-tls.ts';
 // Channels over transports of your own
+export type { ChannelHooks, ChannelOptions } from './channel/channel-options.ts';
+// Internal until the channels of WebSockets are made by openChannel
+export { resolveChannelOptions } from './channel/channel-options.ts';
+export { initializer } from './channel/initializer.ts';
 export {
-  type ChannelHooks,
-  type ChannelOptions,
-  resolveChannelOptions,
-} from './channel/channel-options.ts';
+  type ConnectChannelOptions,
+  connectChannel,
+  type OpenChannelOptions,
+  openChannel,
+  registerChannel,
+} from './channel/open-channel.ts';
 export { TransportChannel } from './channel/transport-channel.ts';
 export { CLIENT_ADDRESS, clientAddress } from './client-address.ts';
 export type {
@@ -122,6 +133,7 @@ export {
   type PendingWriteQueueOptions,
   type PendingWriteTarget,
 } from './internal/pending-write-queue.ts';
+export { dropsKeptMessages, ReadGate } from './internal/read-gate.ts';
 export { allSettled, type FailureReporter, SettableFuture } from './internal/settable-future.ts';
 export { sizeOfBytes } from './internal/size-of-bytes.ts';
 export { silentLogger, stderrLogger } from './internal/stderr-logger.ts';
@@ -150,9 +162,15 @@ export {
   isOutboundBytes,
   toBuffer,
 } from './transport/byte-source.ts';
-export type { Listener, ListenerSink } from './transport/listener.ts';
+export type {
+  Listener,
+  ListenerSink,
+  TransportKind,
+  TransportWay,
+} from './transport/listener.ts';
 export { MemoryNetwork, type MemoryNetworkOptions } from './transport/memory-network.ts';
 export { type MemoryOptions, MemoryTransport } from './transport/memory-transport.ts';
+export type { WantedTransport } from './transport/node-handle/node-handles.ts';
 export type { ListenTarget } from './transport/socket-listener.ts';
 export { SocketTransport } from './transport/socket-transport.ts';
 export {

@@ -109,6 +109,7 @@ export {
   type RequestOptions,
   type RequestScope,
 } from './routing/request-handler.ts';
+export { type ProtocolSwitch, switchProtocol } from './routing/switch-protocol.ts';
 export { UserEventHandler } from './routing/user-event-handler.ts';
 
 // Shaping

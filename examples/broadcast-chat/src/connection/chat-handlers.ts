@@ -74,7 +74,8 @@ export class ChatEchoHandler extends EchoHandler<string, string> {
 @injectable()
 export class ChatBroadcastHandler extends BroadcastHandler<string, string> {
   constructor(@inject(Room) room: Room) {
-    super(room.members, { format: (text, sender) => `MSG:${idOf(sender)}:${text}` });
+    const format = (text: string, sender: Channel): string => `MSG:${idOf(sender)}:${text}`;
+    super(room.members, { format, passOn: false });
   }
 }
 

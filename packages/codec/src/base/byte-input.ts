@@ -27,10 +27,16 @@ export class ByteInput {
   end = 0;
   /** How many bytes the current frame has in all, if the decoder knows: memory grows no further than needed. */
   wanted = 0;
+  private readonly copyBelowBytes: number;
   private owned = false;
   /** What `buffer` is a view of, and where it begins there. */
   private memory: ArrayBufferLike = NO_MEMORY;
   private origin = 0;
+
+  /** @param copyBelowBytes - what is taken and has fewer bytes gets memory of its own */
+  constructor(copyBelowBytes = 0) {
+    this.copyBelowBytes = copyBelowBytes;
+  }
 
   /** How many bytes there are. */
   get length(): number {
@@ -42,7 +48,7 @@ export class ByteInput {
     return this.buffer[this.start + offset]!;
   }
 
-  /** Takes the next bytes: a view that stays as it is. */
+  /** Takes the next bytes: a view that stays as it is, or a copy if they are few enough. */
   take(length: number): Buffer {
     const { start, end } = this;
     this.start = start + length;
@@ -51,7 +57,15 @@ export class ByteInput {
 
   /** @internal The bytes at a place of `buffer`, for who has checked that it lies between `start` and `end`. */
   view(at: number, length: number): Buffer {
+    if (length < this.copyBelowBytes) return this.copyOf(at, length);
     return bufferView(this.memory, this.origin + at, length);
+  }
+
+  /** Node's own pool would be kept as well: memory for these bytes alone. */
+  private copyOf(at: number, length: number): Buffer {
+    const copy = Buffer.allocUnsafeSlow(length);
+    this.buffer.copy(copy, 0, at, at + length);
+    return copy;
   }
 
   /** Takes everything. */

@@ -37,6 +37,12 @@ export interface ByteToMessageDecoderOptions {
    * your own: those that ship have limits in their own terms. @default Infinity
    */
   readonly maxBufferedBytes?: number;
+  /**
+   * What is taken and has fewer bytes than this is copied into memory of its own; `false` for nothing, at no
+   * cost. For messages that are kept: a view keeps all of the memory alive that it was read into, up to 68 KiB
+   * that many connections share. A copy takes about 200 bytes beside its own. @default false
+   */
+  readonly copyBelowBytes?: number | false;
 }
 
 /** After an emitted error the rest of a read waits for the next read, but no longer than this. */
@@ -69,7 +75,8 @@ const SHOWN_BYTES = 16;
  * off is told to the log at level debug, as `HR_ERR_FRAME_TRUNCATED`.
  * **State** the bytes that are left over: one decoder for each channel.
  * **Cost** no copy for a message that lies within one read; linear in the bytes, however they are cut.
- * **Pitfalls** a taken Buffer is a view of what was read: to keep a few bytes for long, copy them. After a
+ * **Pitfalls** a taken Buffer is a view of what was read, up to 68 KiB that it keeps alive: who keeps small
+ * messages for long copies them (`Buffer.from(message)`), or has `copyBelowBytes` do it. After a
  * removal, also one in the middle of a read, the bytes that are left over pass on as one raw Buffer.
  *
  * @example
@@ -128,7 +135,11 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
 
   constructor(options: ByteToMessageDecoderOptions = {}) {
     this.onFrameError = checkPolicy(options.onFrameError ?? 'close');
-    this.limits = RestLimits.of(options.frameTimeoutMs, options.maxBufferedBytes);
+    this.limits = RestLimits.of(
+      options.frameTimeoutMs,
+      options.maxBufferedBytes,
+      options.copyBelowBytes,
+    );
     refuseSharing(this);
   }
 
@@ -164,7 +175,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   }
 
   private get input(): ByteInput {
-    this.madeInput ??= new ByteInput();
+    this.madeInput ??= new ByteInput(this.limits.copyBelowBytes);
     return this.madeInput;
   }
 

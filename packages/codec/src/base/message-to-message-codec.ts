@@ -1,4 +1,11 @@
-import type { Context, Direction, Handler, Types, WriteFuture } from '@headrace/core';
+import {
+  type Context,
+  type Direction,
+  type Handler,
+  TlsUpgradeEvent,
+  type Types,
+  type WriteFuture,
+} from '@headrace/core';
 import { refuseSharing } from './decoder-failure.ts';
 import { checkPolicy, type FrameErrorPolicy } from './frame-error-policy.ts';
 import {
@@ -80,6 +87,11 @@ export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M> implements 
 
   handlerRemoved(ctx: Context): void {
     this.inbound?.removed(ctx);
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    if (event instanceof TlsUpgradeEvent) event.holding(this.inbound?.heldBytes ?? 0);
+    ctx.fireUserEventTriggered(event);
   }
 
   channelShutdown(ctx: Context, direction: Direction): void {

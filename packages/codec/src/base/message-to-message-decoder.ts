@@ -3,6 +3,7 @@ import {
   DecodeError,
   type Direction,
   type Handler,
+  TlsUpgradeEvent,
   type Types,
 } from '@headrace/core';
 import { decodeErrorOf, refuseSharing } from './decoder-failure.ts';
@@ -70,6 +71,11 @@ export abstract class MessageToMessageDecoder<I, O> implements Handler {
     this.inbound.readComplete(ctx);
   }
 
+  userEventTriggered(ctx: Context, event: unknown): void {
+    if (event instanceof TlsUpgradeEvent) event.holding(this.inbound.heldBytes);
+    ctx.fireUserEventTriggered(event);
+  }
+
   channelShutdown(ctx: Context, direction: Direction): void {
     if (direction === 'input') this.inbound.finish(ctx);
     ctx.fireChannelShutdown(direction);
@@ -115,6 +121,16 @@ export class MessageDecoding<I, O> {
   constructor(decoder: MessageDecodes<I, O>, options: MessageToMessageDecoderOptions) {
     this.decoder = decoder;
     this.policy = checkPolicy(options.onFrameError ?? 'close');
+  }
+
+  /** For an upgrade to TLS: what waits came in plain. A message that is no bytes counts as one. */
+  get heldBytes(): number {
+    const { several = [], passedOn, later = [] } = this;
+    const waiting: readonly unknown[] = [...several.slice(passedOn), ...later];
+    return waiting.reduce(
+      (sum: number, one) => sum + (one instanceof Uint8Array ? Math.max(1, one.length) : 1),
+      0,
+    );
   }
 
   read(ctx: Context, message: unknown): void {

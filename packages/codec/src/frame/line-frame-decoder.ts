@@ -107,9 +107,9 @@ export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
       this.badFrame(ctx, error);
       return undefined;
     }
-    const { start, buffer } = input;
+    const { start } = input;
     input.start = start + lf + 1;
-    return buffer.subarray(start, start + (this.stripDelimiter ? length : lf + 1));
+    return input.view(start, this.stripDelimiter ? length : lf + 1);
   }
 
   /** Where the LF of the line's end stands. */

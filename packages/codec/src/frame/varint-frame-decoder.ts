@@ -87,7 +87,7 @@ export class VarintFrameDecoder extends ByteToMessageDecoder<Buffer> {
       return undefined;
     }
     input.start = start + header + length;
-    return input.buffer.subarray(start + header, input.start);
+    return input.view(start + header, length);
   }
 
   private discard(input: ByteInput): void {

@@ -25,6 +25,8 @@ export interface RespDecoderOptions {
   readonly inlineCommands?: boolean;
   /** How many milliseconds the next part of a begun message may take, `false` for ever. @default 15_000 */
   readonly frameTimeoutMs?: number | false;
+  /** Strings below this size get memory of their own, see {@link ByteToMessageDecoderOptions}. @default false */
+  readonly copyBelowBytes?: number | false;
 }
 
 const DEFAULTS = {
@@ -34,6 +36,7 @@ const DEFAULTS = {
   maxMessageBytes: 64 * 1024 * 1024,
   maxLineBytes: 64 * 1024,
   inlineCommands: false,
+  frameTimeoutMs: 15_000,
 } as const;
 
 /**
@@ -54,7 +57,7 @@ const DEFAULTS = {
  * **State** the message that is being read: at most `maxMessageBytes` and one read, values included, up to
  * twice that while memory grows.
  * **Cost** one look at each byte of a line, none at the bytes of strings; a view for each string.
- * **Pitfalls** strings are views of what was read: copy what you keep for long. `"a"` sent by a client as
+ * **Pitfalls** strings are views of what was read: copy what you keep for long, or set `copyBelowBytes`. `"a"` sent by a client as
  * `+a` is not the same as `$1 a`.
  *
  * @example
@@ -73,8 +76,8 @@ export class RespDecoder extends ByteToMessageDecoder<RespValue> {
   private readonly reader: RespReader;
 
   constructor(options: RespDecoderOptions = {}) {
-    const { frameTimeoutMs } = options;
-    super({ onFrameError: 'close', ...(frameTimeoutMs === undefined ? {} : { frameTimeoutMs }) });
+    const { frameTimeoutMs = DEFAULTS.frameTimeoutMs, copyBelowBytes = false } = options;
+    super({ onFrameError: 'close', frameTimeoutMs, copyBelowBytes });
     const limit = (name: keyof RespLimits, min: number): number =>
       checkNumber(name, options[name] ?? DEFAULTS[name], { min, integer: true });
     const limits: RespLimits = {

@@ -1,5 +1,6 @@
 // What values cost on V8's heap, beside their bytes on the wire: measured on Node 20 to 26, rounded up, with
 // their place in an array (8 bytes, and room to grow). A stranger decides how many there are, so they count.
+import type { Buffer } from 'node:buffer';
 import { RESP_NULL, RESP_NULL_ARRAY, RespSimple, type RespValue } from './resp-value.ts';
 
 const VERBATIM = 0x3d;
@@ -21,6 +22,18 @@ export const ATTRIBUTED_BYTES = 296 + PLACE_BYTES;
 const NUMBER_BYTES = 16 + PLACE_BYTES;
 /** An object around a text or a number. */
 const OBJECT_BYTES = 80 + PLACE_BYTES;
+
+/** Strings up to this size keep too much memory alive if they are views of it. */
+const SMALL_BYTES = 2048;
+/** The same for longer strings that are less than this part of the memory they lie in. */
+const SMALL_SHARE = 1 / 4;
+
+/** A view of a little of much memory: kept, it would keep all of that. */
+export function isLoose(data: Buffer): boolean {
+  const { length } = data;
+  const { byteLength } = data.buffer;
+  return (length <= SMALL_BYTES && length < byteLength) || length < byteLength * SMALL_SHARE;
+}
 
 /** For a string or a chunk of one, by its type byte and its length. */
 export function stringBytes(type: number, length: number): number {

@@ -15,6 +15,7 @@ import {
   AGGREGATE_BYTES,
   ATTRIBUTED_BYTES,
   EMPTY_AGGREGATE_BYTES,
+  isLoose,
   STREAMED_STRING_BYTES,
   STRING_BYTES,
   stringBytes,
@@ -36,10 +37,6 @@ const MINUS = 0x2d;
 const QUESTION_MARK = 0x3f;
 /** A length has at most so many digits, so that it is an exact number. */
 const MAX_LENGTH_DIGITS = 15;
-/** Strings up to this size are copied if their message spans reads: they would keep the memory of each read alive. */
-const SMALL_BYTES = 2048;
-/** The same for longer strings that are less than this part of the memory they lie in. */
-const SMALL_SHARE = 1 / 4;
 const EMPTY: Buffer = Buffer.alloc(0);
 
 /** In place of a value: the bytes do not suffice. */
@@ -183,7 +180,7 @@ export class RespReader {
     }
     if (buffer[to] !== CR || buffer[to + 1] !== LF) throw noLineEnd(length);
     input.start = to + 2;
-    return this.bulk(type, buffer.subarray(from, to));
+    return this.bulk(type, input.view(from, length));
   }
 
   private readAwaitedBulk(input: ByteInput): Part {
@@ -200,6 +197,7 @@ export class RespReader {
   private bulk(type: number, data: Buffer): Part {
     if (type === BULK) {
       if (data.length === 0) return EMPTY;
+      // In a message that spans reads each string would keep the memory of its read alive.
       return this.spansReads && this.inner !== undefined && isLoose(data)
         ? Buffer.from(data)
         : data;
@@ -374,12 +372,6 @@ export class RespReader {
     const redis = isArray ? 'invalid multibulk length' : 'invalid bulk length';
     return respError(redis, `a length is no number${describeFirstBytes(input)}`);
   }
-}
-
-/** A view of a little of much memory: kept, it would keep all of that. */
-function isLoose(data: Buffer): boolean {
-  const { length } = data;
-  return length <= SMALL_BYTES || length < data.buffer.byteLength * SMALL_SHARE;
 }
 
 /** Attributes are whole: what they are about comes next. */

@@ -15,6 +15,8 @@ export interface StompDecoderOptions {
   readonly maxBodyBytes?: number;
   /** How many milliseconds a begun frame may take; `false` for ever. @default 15_000 */
   readonly frameTimeoutMs?: number | false;
+  /** Bodies below this size get memory of their own, see {@link ByteToMessageDecoderOptions}. @default false */
+  readonly copyBelowBytes?: number | false;
 }
 
 const DEFAULTS = {
@@ -71,7 +73,8 @@ export class StompDecoder extends ByteToMessageDecoder<StompFrame> {
   private lineStart = 0;
 
   constructor(options: StompDecoderOptions = {}) {
-    super({ frameTimeoutMs: options.frameTimeoutMs ?? DEFAULTS.frameTimeoutMs });
+    const { frameTimeoutMs = DEFAULTS.frameTimeoutMs, copyBelowBytes = false } = options;
+    super({ frameTimeoutMs, copyBelowBytes });
     this.maxHeadBytes = options.maxHeadBytes ?? DEFAULTS.maxHeadBytes;
     checkNumber('maxHeadBytes', this.maxHeadBytes, { min: 1, integer: true });
     this.maxHeaders = options.maxHeaders ?? DEFAULTS.maxHeaders;

@@ -106,7 +106,7 @@ describe('LengthFieldPrepender', () => {
       { write: (ctx, message) => ctx.write(Buffer.from(`<${String(message)}>`)) },
       new LengthFieldPrepender({ lengthFieldLength: 2 }),
     );
-    channel.writeOutbound(7);
+    channel.writeOutbound(7 as never);
     expect(String(channel.readOutbound())).toBe('<7>');
   });
 

@@ -1,8 +1,9 @@
 import type { AttributeKey } from '../attribute-key.ts';
+import { initializeSafely } from '../channel/initializer.ts';
 import type { TransportChannel } from '../channel/transport-channel.ts';
-import type { Channel, Context, Handler, ReadHold, Timer } from '../contract.ts';
-import { ChannelError, toError } from '../errors.ts';
-import { onRejection } from '../internal/promise-like.ts';
+import type { Channel, Context, Handler, Timer } from '../contract.ts';
+import { ChannelError } from '../errors.ts';
+import { ReadGate } from '../internal/read-gate.ts';
 
 /** How long accepting pauses after an accept error such as EMFILE. */
 const ACCEPT_PAUSE_MS = 1000;
@@ -24,8 +25,8 @@ export interface AcceptorOptions {
 export class Acceptor implements Handler {
   private readonly options: AcceptorOptions;
   private readonly initialize: (channel: Channel) => void;
+  private readonly gate = new ReadGate('accept error');
   private pause: Timer | undefined = undefined;
-  private hold: ReadHold | undefined = undefined;
 
   constructor(options: AcceptorOptions) {
     this.options = options;
@@ -41,8 +42,8 @@ export class Acceptor implements Handler {
 
   exceptionCaught(ctx: Context, error: Error): void {
     if (error instanceof ChannelError && ctx.channel.isOpen) {
-      this.hold ??= ctx.channel.holdReads('accept error');
       this.pause?.cancel();
+      this.gate.hold(ctx.channel);
       this.pause = ctx.clock.schedule(() => this.resume(), ACCEPT_PAUSE_MS);
     }
     ctx.fireExceptionCaught(error);
@@ -55,45 +56,6 @@ export class Acceptor implements Handler {
 
   private resume(): void {
     this.pause = undefined;
-    this.hold?.release();
-    this.hold = undefined;
+    this.gate.release();
   }
-}
-
-/**
- * A handler that builds a channel's pipeline when it is added, and then removes itself. What `initialize`
- * adds with `addLast` stands behind what is there already. If it throws, the channel is closed.
- *
- * @see Netty's `ChannelInitializer`
- */
-export function initializer(initialize: (channel: Channel) => void): Handler {
-  return new Initializer(initialize);
-}
-
-class Initializer implements Handler {
-  private readonly initialize: (channel: Channel) => void;
-
-  constructor(initialize: (channel: Channel) => void) {
-    this.initialize = initialize;
-  }
-
-  handlerAdded(ctx: Context): void {
-    initializeSafely(ctx.channel, this.initialize);
-    ctx.pipeline.removeIfExists(this);
-  }
-}
-
-/** A channel whose initializer throws or rejects is closed. */
-function initializeSafely(channel: Channel, initialize: (channel: Channel) => void): void {
-  try {
-    const returned: unknown = initialize(channel);
-    if (returned !== undefined) onRejection(returned, (error) => initializerFailed(channel, error));
-  } catch (thrown) {
-    initializerFailed(channel, toError(thrown));
-  }
-}
-
-function initializerFailed(channel: Channel, error: Error): void {
-  channel.logger.log('error', `${channel} its initializer threw; closing`, error);
-  (channel as TransportChannel).failWith(error);
 }

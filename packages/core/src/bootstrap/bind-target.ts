@@ -2,9 +2,14 @@ import net from 'node:net';
 import type { Clock } from '../contract.ts';
 import { ChannelError, OptionError } from '../errors.ts';
 import { checkNumber } from '../internal/option-check.ts';
-import { HandleTransport } from '../transport/handle-transport.ts';
 import type { Listener } from '../transport/listener.ts';
 import type { MemoryNetwork } from '../transport/memory-network.ts';
+import {
+  type HandleChoice,
+  handlesRefused,
+  nodeHandles,
+  type WantedTransport,
+} from '../transport/node-handle/node-handles.ts';
 import { type ListenTarget, SocketListener } from '../transport/socket-listener.ts';
 import { SocketTransport } from '../transport/socket-transport.ts';
 import { TlsServerContext, type TlsServerOptions } from '../transport/tls/tls-server-context.ts';
@@ -27,8 +32,20 @@ export interface ServerTls {
   readonly tls?: TlsServerOptions | TlsServerContext;
 }
 
+/** What accepted connections are made of. */
+export interface AcceptedTransport {
+  /**
+   * `socket`: each connection is a `net.Socket`, by public API of Node alone. `handle`: it is taken from Node's own
+   * TCP or pipe object below `net.Socket`, which costs less memory and CPU; `bind` rejects with an `OptionError`
+   * where that cannot be had. `auto`: handles on the versions of Node that were tested, after a self-check, and
+   * sockets elsewhere; see `server.transportKind`. With `tls` it is always `socket`. @default 'auto'
+   */
+  readonly transport?: WantedTransport;
+}
+
 /** Where and how to listen. */
-export type BindTarget = (ListenTarget | MemoryTarget | ListenerTarget) & ServerTls;
+export type BindTarget = ((ListenTarget & AcceptedTransport) | MemoryTarget | ListenerTarget) &
+  ServerTls;
 
 /** Socket options of accepted connections; those that a path or a name does not have are passed over. */
 export interface AcceptedSocketOptions {
@@ -45,27 +62,44 @@ export function checkBindTarget(target: BindTarget): void {
   checkPlace('bind', target);
   if ('port' in target) checkNumber('port', target.port, { max: 65_535, integer: true });
   if ('path' in target) checkPath(target.path);
+  if ('transport' in target) checkTransport(target);
 }
+
+function checkTransport({ transport, tls }: AcceptedTransport & ServerTls): void {
+  if (!['auto', 'handle', 'socket', undefined].includes(transport)) {
+    throw new OptionError(
+      'OPTION_INVALID',
+      `transport is ${JSON.stringify(transport)}, but must be 'auto', 'handle' or 'socket'`,
+      { option: 'transport', value: String(transport) },
+    );
+  }
+  if (transport === 'handle' && tls !== undefined) throw handlesRefused(NOT_WITH_TLS);
+}
+
+const NOT_WITH_TLS = "TLS needs Node's sockets";
 
 /** The TLS to be spoken there; a bad certificate is an `OptionError`. */
 export function serverTlsOf(target: BindTarget): TlsServerContext | undefined {
   return target.tls === undefined ? undefined : TlsServerContext.of(target.tls);
 }
 
-/**
- * What listens there.
- *
- * @param isEncrypted - TLS goes on top of each accepted connection
- */
+/** How sockets are to be accepted there; `undefined` where there is nothing to find out. */
+export function handleChoiceFor(target: BindTarget): Promise<HandleChoice> | undefined {
+  if ('listener' in target || 'network' in target) return undefined;
+  checkPermission(target);
+  return target.tls === undefined ? nodeHandles(target.transport ?? 'auto') : undefined;
+}
+
+/** What listens there. */
 export function listenerFor(
   target: BindTarget,
   accepted: AcceptedSocketOptions,
   clock: Clock,
-  isEncrypted: boolean,
+  choice: HandleChoice | undefined,
 ): Listener {
   if ('listener' in target) return target.listener;
   if ('network' in target) return target.network.listen(target.name, clock);
-  const { tls: _tls, ...where } = target;
+  const { tls: _tls, transport, ...where } = target;
   const { noDelay = true, keepAlive = true, keepAliveInitialDelayMs = 0 } = accepted;
   const server = net.createServer({
     pauseOnConnect: true,
@@ -74,12 +108,19 @@ export function listenerFor(
     keepAlive,
     keepAliveInitialDelay: keepAliveInitialDelayMs,
   });
-  if (isEncrypted) return new SocketListener(server, where, SocketTransport.of);
+  const { acceptor, why } = choice ?? { acceptor: undefined, why: NOT_WITH_TLS };
   const options = { noDelay, keepAlive, keepAliveInitialDelayMs };
-  return new SocketListener(server, where, SocketTransport.accepted, {
-    options,
-    adopt: (handle) => new HandleTransport(handle),
-  });
+  const handles = acceptor && { acceptor, options, isRequired: transport === 'handle' };
+  return new SocketListener(server, where, SocketTransport.of, why, handles);
+}
+
+/** Without the permission Node throws from where nobody can catch it. */
+function checkPermission(target: BindTarget): void {
+  const { permission } = process;
+  const isKnown = process.allowedNodeEnvironmentFlags.has('--allow-net');
+  if (permission === undefined || !isKnown || permission.has('net')) return;
+  const error = new Error('Access to this API has been restricted');
+  throw bindError(target, Object.assign(error, { code: 'ERR_ACCESS_DENIED', permission: 'Net' }));
 }
 
 const WHY: Readonly<Record<string, string>> = {
@@ -89,14 +130,16 @@ const WHY: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'this machine has no such address',
   ENOTFOUND: 'the host name is unknown',
   ENOENT: 'its folder does not exist',
+  ERR_ACCESS_DENIED: "Node's permission model forbids it: start Node with --allow-net",
 };
 
 /** What a failed bind rejects with. */
 export function bindError(target: BindTarget, error: Error): Error {
   if (error instanceof OptionError) return error;
-  const code = ((error.cause as NodeJS.ErrnoException | undefined)?.code ?? 'unknown') as string;
+  const system = (error.cause ?? error) as NodeJS.ErrnoException;
+  const code = system.code ?? 'unknown';
   const text = `cannot listen on ${placeOf(target)}: ${whyOf(target, code) ?? error.message} (${code})`;
-  return new ChannelError('BIND_FAILED', text, { code }, error.cause ?? error);
+  return new ChannelError('BIND_FAILED', text, { code }, system);
 }
 
 function whyOf(target: BindTarget, code: string): string | undefined {

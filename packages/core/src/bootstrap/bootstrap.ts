@@ -1,10 +1,8 @@
 import type { AttributeKey } from '../attribute-key.ts';
-import { type ChannelOptions, resolveChannelOptions } from '../channel/channel-options.ts';
-import { TransportChannel } from '../channel/transport-channel.ts';
+import type { ChannelOptions } from '../channel/channel-options.ts';
+import { connectChannel } from '../channel/open-channel.ts';
 import type { Channel } from '../contract.ts';
-import { TimedOutError } from '../errors.ts';
-import { checkTime } from '../internal/option-check.ts';
-import { initializer } from './acceptor.ts';
+import { systemClock } from '../internal/system-clock.ts';
 import {
   type ChannelInitializer,
   checkInitializer,
@@ -31,8 +29,6 @@ export type ConnectTarget = ConnectPlace & {
   /** Cancels a connect that is under way. */
   readonly signal?: AbortSignal;
 };
-
-const DEFAULT_CONNECT_TIMEOUT_MS = 30_000;
 
 /**
  * Connects to servers: give it a function that builds the channel's pipeline, then connect, as often as
@@ -87,53 +83,25 @@ export class Bootstrap<R = unknown, W = unknown> {
     const { signal, ...where } = target;
     checkConnectPlace(where);
     const options = this.clientOptions;
-    const timeoutMs = checkTime(
-      'connectTimeoutMs',
-      options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
-    );
-    const resolved = resolveChannelOptions(options);
+    const build = toFunction(initialize);
+    const hasTls = 'tls' in where && where.tls !== undefined;
     signal?.throwIfAborted();
-    const transport = connectorFor(where, options, resolved.clock);
-    const channel = new TransportChannel(transport, resolved);
-    for (const [key, value] of this.attributes) channel.attributes.set(key, value);
-    if ('tls' in where && where.tls !== undefined) channel.pipeline.addLast(new TlsAnnouncer());
-    channel.pipeline.addLast(initializer(toFunction(initialize)));
-    await connected(channel, timeoutMs, placeText(where), signal);
+    const channel = await connectChannel(
+      connectorFor(where, options, options.clock ?? systemClock),
+      {
+        ...options,
+        initialize: hasTls ? (self) => buildSecure(self, build) : build,
+        attributes: this.attributes,
+        target: placeText(where),
+        ...(signal && { signal }),
+      },
+    );
     return channel as unknown as Channel<R, W>;
   }
 }
 
-/** Registers a connecting channel and waits for it, no longer than allowed. */
-async function connected(
-  channel: TransportChannel,
-  timeoutMs: number,
-  place: string,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const deadline = Number.isFinite(timeoutMs)
-    ? channel.clock.schedule(
-        () => channel.failed(connectTimeout(place, timeoutMs)),
-        timeoutMs,
-        true,
-      )
-    : undefined;
-  const onAbort = () => channel.close();
-  signal?.addEventListener('abort', onAbort, { once: true });
-  try {
-    const connected = channel.connectFuture;
-    channel.register();
-    await connected;
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw error;
-  } finally {
-    deadline?.cancel();
-    signal?.removeEventListener('abort', onAbort);
-  }
-}
-
-function connectTimeout(place: string, timeoutMs: number): TimedOutError {
-  return new TimedOutError('TIMEOUT_CONNECT', `no connection to ${place} within ${timeoutMs} ms`, {
-    timeoutMs,
-  });
+/** The handshake's announcer goes first, so that the attributes are there before any handler is active. */
+function buildSecure(channel: Channel, build: (channel: Channel) => void): void {
+  channel.pipeline.addLast(new TlsAnnouncer());
+  build(channel);
 }

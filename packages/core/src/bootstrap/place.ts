@@ -3,8 +3,8 @@ import { OptionError } from '../errors.ts';
 
 /** The ways to name a place, each with what may stand beside it. */
 const PLACES: Readonly<Record<string, readonly string[]>> = {
-  port: ['host', 'backlog', 'ipv6Only', 'localAddress', 'tls'],
-  path: ['backlog', 'replaceStale', 'readableAll', 'writableAll', 'tls'],
+  port: ['host', 'backlog', 'ipv6Only', 'localAddress', 'tls', 'transport'],
+  path: ['backlog', 'replaceStale', 'readableAll', 'writableAll', 'tls', 'transport'],
   network: ['name', 'tls'],
   transport: ['tls'],
   listener: ['tls'],

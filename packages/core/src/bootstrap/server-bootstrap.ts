@@ -4,16 +4,19 @@ import {
   type ResolvedChannelOptions,
   resolveChannelOptions,
 } from '../channel/channel-options.ts';
+import { initializer } from '../channel/initializer.ts';
+import { registerAndWait } from '../channel/open-channel.ts';
 import { ServerChannel } from '../channel/server-channel.ts';
 import type { Channel } from '../contract.ts';
 import { ListenerTransport } from '../transport/listener-transport.ts';
 import { TlsTransport } from '../transport/tls/tls-transport.ts';
-import { Acceptor, initializer } from './acceptor.ts';
+import { Acceptor } from './acceptor.ts';
 import {
   type AcceptedSocketOptions,
   type BindTarget,
   bindError,
   checkBindTarget,
+  handleChoiceFor,
   listenerFor,
   serverTlsOf,
 } from './bind-target.ts';
@@ -114,13 +117,17 @@ export class ServerBootstrap {
     const serverOptions = this.resolvedServerOptions();
     const tls = serverTlsOf(where);
     const { clock } = childOptions;
+    const asking = handleChoiceFor(where);
+    const choice = asking && (await asking);
+    signal?.throwIfAborted();
+    const listener = listenerFor(where, child, clock, choice);
     const transport = new ListenerTransport(
-      listenerFor(where, child, clock, tls !== undefined),
+      listener,
       tls && ((accepted) => new TlsTransport(accepted, tls, clock)),
     );
     const channel = new ServerChannel(transport, serverOptions, childOptions);
     for (const [key, value] of this.serverAttributes) channel.attributes.set(key, value);
-    const server = new Server(channel, tls);
+    const server = new Server(channel, listener, tls);
     const build = toFunction(initialize);
     const acceptor = new Acceptor({
       initialize: tls === undefined ? build : (self) => buildSecure(self, server, build),
@@ -131,18 +138,14 @@ export class ServerBootstrap {
       channel.pipeline.addLast(initializer(toFunction(this.serverInitializer)));
     }
     channel.pipeline.addLast(initializer((self) => self.pipeline.addLast(acceptor)));
-    const onAbort = () => channel.close();
-    signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      const connected = channel.connectFuture;
-      channel.register();
-      await connected;
+      await registerAndWait(channel, signal);
     } catch (error) {
       signal?.throwIfAborted();
       throw bindError(where, error as Error);
-    } finally {
-      signal?.removeEventListener('abort', onAbort);
     }
+    const { way } = listener;
+    if (way !== undefined) channel.logger.log('debug', `${channel} takes ${way.kind}s: ${way.why}`);
     return server;
   }
 

@@ -2,7 +2,9 @@ import { EventEmitter } from 'eventemitter3';
 import type { Address, Channel, CloseInfo } from '../contract.ts';
 import { OptionError } from '../errors.ts';
 import { ChannelGroup } from '../group/channel-group.ts';
+import type { Listener, TransportKind } from '../transport/listener.ts';
 import type { TlsServerContext, TlsServerOptions } from '../transport/tls/tls-server-context.ts';
+import { announceConnection } from './connection-diagnostics.ts';
 import { Drain, drainPlan, type ShutdownOptions } from './drain.ts';
 
 export interface ServerEvents {
@@ -21,12 +23,14 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   /** All accepted connections that are open. */
   readonly connections: ChannelGroup;
   private drain: Drain | undefined = undefined;
+  private readonly listener: Listener;
   private readonly tls: TlsServerContext | undefined;
   private failedHandshakes = 0;
 
-  constructor(channel: Channel, tls?: TlsServerContext) {
+  constructor(channel: Channel, listener: Listener, tls?: TlsServerContext) {
     super();
     this.channel = channel;
+    this.listener = listener;
     this.tls = tls;
     this.connections = new ChannelGroup('connections', { stayClosed: true });
     channel.onClosed(() => this.emit('close', channel.closeInfo!));
@@ -40,6 +44,15 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   /** The port it listens on; 0 for a path. */
   get port(): number {
     return 'port' in this.address ? this.address.port : 0;
+  }
+
+  /**
+   * What its connections are: Node's handles or sockets, see the option `transport` of `bind`; `memory` in a
+   * MemoryNetwork, `other` for a listener of your own. A server on handles changes to `socket` if Node breaks a
+   * promise that the handles rest on.
+   */
+  get transportKind(): TransportKind {
+    return this.listener.way?.kind ?? 'other';
   }
 
   /** How many TLS handshakes failed so far. */
@@ -73,6 +86,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   /** @internal An accepted channel is ready; during a shutdown it is told so at once, after it closed. */
   adopt(child: Channel): void {
     if (!this.connections.add(child)) return;
+    announceConnection(child, this.transportKind);
     this.emit('connection', child);
     this.drain?.tell(child);
   }

@@ -161,21 +161,30 @@ export class ChannelOutput implements WritabilityOwner {
   // --- writes and flushes ---
 
   write(message: unknown): WriteFuture {
-    if (this.phase !== OPEN) return this.failedWrite(this.refusalError());
-    const size = this.transport.sizeOf(message);
-    if (size < 0) return this.failedWrite(notEncodable(message, this.transport.accepts));
-    if (this.queuedBytes > this.options.maxOutboundBytes) return this.full();
+    const { transport, options } = this;
+    const size = transport.sizeOf(message);
+    if (this.phase !== OPEN || size < 0 || this.queuedBytes > options.maxOutboundBytes) {
+      return this.refuse(message, size);
+    }
     const cost = size + ENTRY_OVERHEAD_BYTES;
     this.queuedBytes += cost;
     let segment = this.lastUnflushed;
-    if (this.signal !== undefined) segment = this.cancellable(message, this.signal);
-    else if (segment === undefined || segment.isSealed) segment = this.append(message);
-    else segment.push(message);
+    if (segment === undefined || segment.isSealed || this.signal !== undefined) {
+      segment = this.append(message);
+    } else segment.push(message);
     segment.cost += cost;
-    if (this.queuedBytes > this.options.writeBufferHighBytes) this.overHighMark();
-    else if (this.writability !== undefined && this.writability.heldBytes > 0)
-      this.pendingChanged();
+    if (this.queuedBytes > options.writeBufferHighBytes) this.overHighMark();
+    else if (this.writability !== undefined) this.checkHeld(this.writability);
     return segment;
+  }
+
+  private refuse(message: unknown, size: number): WriteFuture {
+    if (this.phase !== OPEN) return this.failedWrite(this.refusalError());
+    if (size < 0) return this.failedWrite(notEncodable(message, this.transport.accepts));
+    const { maxOutboundBytes } = this.options;
+    const future = this.failedWrite(outboundFull(this.queuedBytes, maxOutboundBytes));
+    this.owner.closeAs('slow-consumer');
+    return future;
   }
 
   /** While `write` runs, what reaches the transport may still be taken back by this signal. */
@@ -329,17 +338,16 @@ export class ChannelOutput implements WritabilityOwner {
     this.pendingChanged();
   }
 
+  /** What handlers hold may be what passes the mark. */
+  private checkHeld({ heldBytes }: Writability): void {
+    if (heldBytes > 0) this.pendingChanged();
+  }
+
   private pendingChanged(): void {
     const { writability } = this;
     if (writability === undefined) return;
     writability.update();
     if (writability.hasNews) writability.announce();
-  }
-
-  private full(): WriteFuture {
-    const future = this.failedWrite(outboundFull(this.queuedBytes, this.options.maxOutboundBytes));
-    this.owner.closeAs('slow-consumer');
-    return future;
   }
 
   private watchForStall(): void {
@@ -490,16 +498,15 @@ export class ChannelOutput implements WritabilityOwner {
     if (this.lastUnflushed === undefined) this.unflushed = segment;
     else this.lastUnflushed.next = segment;
     this.lastUnflushed = segment;
+    if (this.signal !== undefined) this.makeCancellable(segment, this.signal);
     return segment;
   }
 
-  private cancellable(message: unknown, signal: AbortSignal): Segment {
-    const segment = this.append(message);
+  private makeCancellable(segment: Segment, signal: AbortSignal): void {
     segment.seal();
     const onAbort = () => this.cancel(segment, signal);
     signal.addEventListener('abort', onAbort, { once: true });
     segment.peekSettled(() => signal.removeEventListener('abort', onAbort));
-    return segment;
   }
 
   /** Takes a write back that was not flushed yet. */

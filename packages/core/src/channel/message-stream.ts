@@ -1,5 +1,6 @@
 import type { Context, Direction, Handler } from '../contract.ts';
 import { PipelineError } from '../errors.ts';
+import { ReadGate } from '../internal/read-gate.ts';
 
 /** Messages that may wait for the loop before reading stops, and when it goes on. */
 const HIGH = 10;
@@ -12,8 +13,7 @@ interface Waiter {
 
 /**
  * The end of a pipeline as an asynchronous iterator: `for await (const message of channel)`. Messages come in
- * order, an error after the messages before it, the end after both. It asks for no more input while enough
- * messages wait.
+ * order, an error after the messages before it, the end after both. It holds reads while enough messages wait.
  *
  * Leaving the loop early closes the channel and drops what was not read.
  */
@@ -25,7 +25,7 @@ export class MessageStream implements Handler, AsyncIterableIterator<any> {
   private error: Error | undefined = undefined;
   private isOver: boolean;
   private isTaken = false;
-  private isReadHeld = false;
+  private readonly gate = new ReadGate('for await');
   /** Behind an error, or after the loop was left, messages have no place any more. */
   private isDeaf = false;
 
@@ -47,16 +47,13 @@ export class MessageStream implements Handler, AsyncIterableIterator<any> {
   channelRead(_ctx: Context, message: unknown): void {
     const { waiter } = this;
     if (this.isDeaf) return;
-    if (waiter === undefined) this.messages.push(message);
-    else {
+    if (waiter === undefined) {
+      this.messages.push(message);
+      if (this.messages.length >= HIGH && !this.isOver) this.gate.hold(this.ctx!.channel);
+    } else {
       this.waiter = undefined;
       waiter.resolve({ done: false, value: message });
     }
-  }
-
-  read(ctx: Context): void {
-    if (this.messages.length >= HIGH) this.isReadHeld = true;
-    else ctx.read();
   }
 
   exceptionCaught(_ctx: Context, error: Error): void {
@@ -95,10 +92,7 @@ export class MessageStream implements Handler, AsyncIterableIterator<any> {
   next(): Promise<IteratorResult<any>> {
     if (this.messages.length > 0) {
       const value = this.messages.shift();
-      if (this.isReadHeld && this.messages.length < LOW) {
-        this.isReadHeld = false;
-        this.ctx!.read();
-      }
+      if (this.messages.length < LOW) this.gate.release();
       return Promise.resolve({ done: false, value });
     }
     if (this.error !== undefined) {
@@ -125,12 +119,14 @@ export class MessageStream implements Handler, AsyncIterableIterator<any> {
     this.error = undefined;
     this.isOver = true;
     this.isDeaf = true;
+    this.gate.release();
     await this.ctx?.channel.close();
     return { done: true, value: undefined };
   }
 
   private finish(): void {
     this.isOver = true;
+    this.gate.release();
     const { waiter, error } = this;
     this.waiter = undefined;
     if (waiter === undefined) return;

@@ -24,6 +24,7 @@ import type {
   Direction,
   Handled,
   Logger,
+  Pipeline,
   ReadHold,
   WriteFuture,
 } from '../contract.ts';
@@ -65,10 +66,17 @@ const INPUT_ENDED = 2;
 const DEFAULT_LINGER_MS = 2000;
 let lastId = Math.floor(Math.random() * 0x1000_0000);
 
-/** A channel over a {@link Transport}: it has an output and a pipeline, and hears of its transport. */
-export class TransportChannel implements Channel, PipelineHost, OutputOwner, ReplacementOwner {
+/**
+ * A channel over a {@link Transport}: it has an output and a pipeline, and hears of its transport.
+ *
+ * @typeParam R - what passes the pipeline's last handler
+ * @typeParam W - what may be written to it
+ */
+export class TransportChannel<R = unknown, W = unknown>
+  implements Channel<R, W>, PipelineHost, OutputOwner, ReplacementOwner
+{
   readonly output: ChannelOutput;
-  readonly pipeline: HandlerPipeline;
+  readonly pipeline: Pipeline<R, W>;
   readonly options: ResolvedChannelOptions;
   readonly parent: Channel | undefined;
   readonly isServer: boolean = false;
@@ -104,13 +112,18 @@ export class TransportChannel implements Channel, PipelineHost, OutputOwner, Rep
     this.parent = parent;
     this.autoReads = options.autoRead;
     this.output = new ChannelOutput(transport, this, options);
-    this.pipeline = new HandlerPipeline(this);
+    this.pipeline = new HandlerPipeline(this) as Pipeline as Pipeline<R, W>;
   }
 
   // --- state ---
 
   get id(): string {
     return this.idNumber.toString(16).padStart(8, '0');
+  }
+
+  /** The pipeline as the class that it is. */
+  private get handlerPipeline(): HandlerPipeline {
+    return this.pipeline as Pipeline as HandlerPipeline;
   }
 
   get channel(): this {
@@ -205,7 +218,7 @@ export class TransportChannel implements Channel, PipelineHost, OutputOwner, Rep
     if (!this.isOpen) return;
     this.phase = REGISTERED;
     this.transport.open(this);
-    this.pipeline.announceRegistered();
+    this.handlerPipeline.announceRegistered();
     if (this.isOpen) initialize?.(this);
     if (!this.isOpen) return;
     this.pipeline.fireChannelRegistered();
@@ -308,7 +321,7 @@ export class TransportChannel implements Channel, PipelineHost, OutputOwner, Rep
     if (wasActive) this.pipeline.fireChannelInactive();
     if (this.phase === CLOSED) this.pipeline.fireChannelUnregistered();
     this.phase = GONE;
-    this.pipeline.destroy();
+    this.handlerPipeline.destroy();
   }
 
   /** Closes because of an error of ours. */
@@ -448,9 +461,15 @@ export class TransportChannel implements Channel, PipelineHost, OutputOwner, Rep
     this.output.onceWritable(listener);
   }
 
-  write(message: unknown, options?: { readonly signal?: AbortSignal }): WriteFuture {
+  write(message: W, options?: { readonly signal?: AbortSignal }): WriteFuture {
     const signal = options?.signal;
-    if (signal === undefined) return this.pipeline.write(message);
+    return signal === undefined
+      ? this.pipeline.write(message)
+      : this.writeWithSignal(message, signal);
+  }
+
+  /** Apart from `write`, which would pay for the closure in each call. */
+  private writeWithSignal(message: W, signal: AbortSignal): WriteFuture {
     return this.output.writeWithSignal(signal, () => this.pipeline.write(message));
   }
 
@@ -458,7 +477,7 @@ export class TransportChannel implements Channel, PipelineHost, OutputOwner, Rep
     this.pipeline.flush();
   }
 
-  writeAndFlush(message: unknown, options?: { readonly signal?: AbortSignal }): WriteFuture {
+  writeAndFlush(message: W, options?: { readonly signal?: AbortSignal }): WriteFuture {
     const future = this.write(message, options);
     this.pipeline.flush();
     return future;
@@ -564,7 +583,7 @@ export class TransportChannel implements Channel, PipelineHost, OutputOwner, Rep
     return this.watchers.future;
   }
 
-  [Symbol.asyncIterator](): MessageStream {
+  [Symbol.asyncIterator](): Required<Pick<AsyncIterator<R>, 'next' | 'return'>> {
     if (this.stream === undefined) {
       if (this.hasDroppedMessages) throw lateLoopError();
       this.stream = new MessageStream(this.isOpen, (error) => this.failWith(error));

@@ -1,5 +1,6 @@
 import type { Channel, WriteFuture } from '../contract.ts';
 import { ChannelError } from '../errors.ts';
+import { callSafely } from '../internal/call-safely.ts';
 
 /** A member and why the operation failed for it. */
 export interface MemberFailure {
@@ -53,7 +54,19 @@ export class GroupFuture implements PromiseLike<void> {
       this.owners.push(this.channels[this.begun]!);
     }
     this.begun += 1;
-    if (this.hasBegunAll) for (const resolve of this.whenBegun.splice(0)) resolve();
+    if (this.hasBegunAll)
+      for (const listener of this.whenBegun.splice(0)) callSafely(listener, undefined);
+  }
+
+  /** True once it was carried out for every member: written, which does not mean that it has left. */
+  get isBegun(): boolean {
+    return this.hasBegunAll;
+  }
+
+  /** Calls back once it was carried out for every member, see {@link isBegun}; at once if it was. */
+  onceBegun(listener: () => void): void {
+    if (this.hasBegunAll) listener();
+    else this.whenBegun.push(listener);
   }
 
   /** How many members it is about. */

@@ -9,13 +9,14 @@ import type {
 import { toError } from '../errors.ts';
 import type { TypesOf } from '../handler-chain.ts';
 import { isPromiseLike } from '../internal/promise-like.ts';
+import { dropsKeptMessages, ReadGate } from '../internal/read-gate.ts';
 
 type Event = () => Handled;
 
 /**
  * Wraps a handler so that its asynchronous methods run one after the other: while a promise that it returned
- * is pending, further inbound events wait in order, and `read()` requests are held back, which in the end
- * stops the socket. Outbound operations are not held.
+ * is pending, further inbound events wait in order, and reads are held: decoders before it stop after the
+ * message that it works on, and the socket is not read. Outbound operations are not held.
  *
  * ```text
  * socket | frame | codec | [sequential(handler)] | …
@@ -24,7 +25,8 @@ type Event = () => Handled;
  * **Place** where the handler would stand. **In/Out** what the handler reads and writes. **Events** all inbound
  * events wait, the end of the channel too, so nothing overtakes a message. **Errors** a rejection reaches the
  * handler's `exceptionCaught`, as a throw does. **State** per channel. **Cost** one closure per waiting event.
- * **Pitfalls** what one read decoded may wait as a whole: reading stops with the next read.
+ * **Pitfalls** without a decoder that stops, what one read brought waits as a whole. Once this side has ended the
+ * channel, messages that wait are dropped.
  *
  * @example
  * ```ts
@@ -41,7 +43,11 @@ class SequentialHandler implements Handler {
   private readonly inner: Handler;
   private readonly waiting: Event[] = [];
   private isBusy = false;
-  private wasReadHeld = false;
+  private readonly gate = new ReadGate('sequential');
+  /** Messages wait because others hold reads. */
+  private waitsForOthers = false;
+  /** The input has ended: what waits comes before that, whoever holds reads. */
+  private hasEnded = false;
 
   constructor(inner: Handler) {
     this.inner = inner;
@@ -54,6 +60,8 @@ class SequentialHandler implements Handler {
 
   handlerRemoved(ctx: Context): void {
     const { inner } = this;
+    this.gate.release();
+    this.endWaiting(ctx);
     this.run(ctx, () => inner.handlerRemoved?.(ctx));
   }
 
@@ -71,8 +79,11 @@ class SequentialHandler implements Handler {
 
   channelRead(ctx: Context, message: unknown): void {
     const { inner } = this;
-    if (inner.channelRead === undefined) this.run(ctx, () => ctx.fireChannelRead(message));
-    else this.run(ctx, () => inner.channelRead!(ctx, message));
+    this.run(ctx, () => {
+      if (dropsKeptMessages(ctx.channel)) return undefined;
+      if (inner.channelRead === undefined) return ctx.fireChannelRead(message);
+      return inner.channelRead(ctx, message);
+    });
   }
 
   channelReadComplete(ctx: Context): void {
@@ -96,6 +107,7 @@ class SequentialHandler implements Handler {
 
   channelShutdown(ctx: Context, direction: Direction): void {
     const { inner } = this;
+    if (direction === 'input') this.endWaiting(ctx);
     if (inner.channelShutdown === undefined) {
       this.run(ctx, () => ctx.fireChannelShutdown(direction));
     } else this.run(ctx, () => inner.channelShutdown!(ctx, direction));
@@ -103,6 +115,7 @@ class SequentialHandler implements Handler {
 
   channelInactive(ctx: Context): void {
     const { inner } = this;
+    this.endWaiting(ctx);
     if (inner.channelInactive === undefined) this.run(ctx, () => ctx.fireChannelInactive());
     else this.run(ctx, () => inner.channelInactive!(ctx));
   }
@@ -118,8 +131,7 @@ class SequentialHandler implements Handler {
   }
 
   read(ctx: Context): Handled {
-    if (this.isBusy) this.wasReadHeld = true;
-    else if (this.inner.read === undefined) ctx.read();
+    if (this.inner.read === undefined) ctx.read();
     else return this.inner.read(ctx);
   }
 
@@ -151,15 +163,37 @@ class SequentialHandler implements Handler {
     this.isBusy = true;
     for (let event = this.waiting.shift(); event !== undefined; event = this.waiting.shift()) {
       const pending = this.call(ctx, event);
-      if (pending === undefined) continue;
       const goOn = () => this.drain(ctx);
-      pending.then(goOn, goOn);
-      return;
+      if (pending !== undefined) {
+        if (!ctx.isRemoved) this.gate.hold(ctx.channel);
+        pending.then(goOn, goOn);
+        return;
+      }
+      if (this.waiting.length > 0 && this.mustWait(ctx)) {
+        this.waitsForOthers = true;
+        this.gate.waitForOthers(ctx.channel, () => this.othersReleased(ctx));
+        return;
+      }
     }
     this.isBusy = false;
-    if (!this.wasReadHeld) return;
-    this.wasReadHeld = false;
-    this.call(ctx, () => this.read(ctx));
+    this.gate.release();
+  }
+
+  /** Others hold reads while messages wait here; nothing that followed them may come first. */
+  private mustWait(ctx: Context): boolean {
+    if (this.hasEnded || ctx.isRemoved) return false;
+    return !ctx.channel.discardsInput && this.gate.isHeldByOthers(ctx.channel);
+  }
+
+  private othersReleased(ctx: Context): void {
+    if (!this.waitsForOthers) return;
+    this.waitsForOthers = false;
+    this.drain(ctx);
+  }
+
+  private endWaiting(ctx: Context): void {
+    this.hasEnded = true;
+    this.othersReleased(ctx);
   }
 
   /** Calls a method; its throw or rejection is reported. What is returned settles when that is through, too. */

@@ -4,7 +4,8 @@ import {
   resolveChannelOptions,
 } from '../channel/channel-options.ts';
 import { closedError } from '../channel/close-cause.ts';
-import type { Channel, Handler } from '../contract.ts';
+import type { Address, Channel, Handler, Pipeline } from '../contract.ts';
+import type { Chain, OrMisfit, ReadAfter, WriteAfter } from '../handler-chain.ts';
 import { silentLogger } from '../internal/stderr-logger.ts';
 import { EmbeddedTransport } from './embedded-transport.ts';
 import { eventText } from './record-events.ts';
@@ -18,6 +19,10 @@ export interface EmbeddedChannelOptions extends Omit<ChannelOptions, 'clock'> {
   /** `false` leaves it to the test to call `register()`. @default true */
   readonly register?: boolean;
   readonly parent?: Channel;
+  /** @default { path: 'embedded' } */
+  readonly localAddress?: Address;
+  /** @default { path: 'embedded' } */
+  readonly remoteAddress?: Address;
   /** @default made up, as for every channel */
   readonly id?: string;
 }
@@ -42,9 +47,12 @@ export interface LeftOver {
  * channel.writeInbound(Buffer.from('hello\n'));
  * channel.readInbound(); // Buffer of "hello"
  * ```
+ * @typeParam Handlers - those that it was made with: what it reads and takes follows from them
  * @see Netty's `EmbeddedChannel`
  */
-export class EmbeddedChannel extends VirtualChannel {
+export class EmbeddedChannel<
+  const Handlers extends readonly Handler[] = readonly Handler[],
+> extends VirtualChannel<ReadAfter<Handlers, unknown>, WriteAfter<Handlers, unknown>> {
   readonly embedded: EmbeddedTransport;
   private readonly inboundMessages: unknown[] = [];
   private readonly outboundMessages: unknown[] = [];
@@ -53,7 +61,7 @@ export class EmbeddedChannel extends VirtualChannel {
   private readonly ownsClock: boolean;
   private readonly givenId: string | undefined;
 
-  constructor(...handlers: readonly Handler[]);
+  constructor(...handlers: OrMisfit<Handlers, Chain<Handlers, unknown, unknown>>);
   /** @internal use {@link EmbeddedChannel.with} */
   constructor(setup: EmbeddedSetup);
   constructor(...args: readonly (Handler | EmbeddedSetup)[]) {
@@ -61,6 +69,8 @@ export class EmbeddedChannel extends VirtualChannel {
     const { options, handlers } = given ?? new EmbeddedSetup({}, args as readonly Handler[]);
     const transport = new EmbeddedTransport((message) => this.handleOutboundMessage(message));
     const { register = true, parent, id, clock = new VirtualClock(), ...rest } = options;
+    if (rest.localAddress !== undefined) transport.localAddress = rest.localAddress;
+    if (rest.remoteAddress !== undefined) transport.remoteAddress = rest.remoteAddress;
     // Keeps what passed the last handler, unless the test has hooks of its own.
     const hooks: ChannelHooks = {
       unhandledMessage: (_channel, message) => this.handleInboundMessage(message),
@@ -75,13 +85,17 @@ export class EmbeddedChannel extends VirtualChannel {
     this.embedded = transport;
     this.givenId = id;
     this.ownsClock = options.clock === undefined;
-    if (handlers.length > 0) this.pipeline.addLast(...handlers);
+    if (handlers.length > 0) (this.pipeline as Pipeline).addLast(...handlers);
     if (register) this.register();
   }
 
   /** A channel with options. */
-  static with(options: EmbeddedChannelOptions, ...handlers: readonly Handler[]): EmbeddedChannel {
-    return new EmbeddedChannel(new EmbeddedSetup(options, handlers));
+  static with<const Handlers extends readonly Handler[]>(
+    options: EmbeddedChannelOptions,
+    ...handlers: OrMisfit<Handlers, Chain<Handlers, unknown, unknown>>
+  ): EmbeddedChannel<Handlers> {
+    const given = handlers as readonly unknown[] as readonly Handler[];
+    return new EmbeddedChannel<Handlers>(new EmbeddedSetup(options, given));
   }
 
   override get id(): string {
@@ -116,12 +130,14 @@ export class EmbeddedChannel extends VirtualChannel {
   }
 
   /** The next message that passed all handlers; with a class, an error if it is something else. */
-  readInbound<T = unknown>(type?: MessageClass<T>): T | undefined {
+  readInbound<T = ReadAfter<Handlers, unknown>>(type?: MessageClass<T>): NoInfer<T> | undefined {
     return checkType(this.inboundMessages.shift(), type);
   }
 
   /** Waits for the next message that passes all handlers; rejects when the channel closes without one. */
-  async waitForInbound<T = unknown>(type?: MessageClass<T>): Promise<T> {
+  async waitForInbound<T = ReadAfter<Handlers, unknown>>(
+    type?: MessageClass<T>,
+  ): Promise<NoInfer<T>> {
     await this.arrival(this.inboundMessages);
     return this.readInbound(type)!;
   }
@@ -135,7 +151,7 @@ export class EmbeddedChannel extends VirtualChannel {
   // --- outbound ---
 
   /** Writes messages and flushes once. Throws the first write's failure. True if anything came out. */
-  writeOutbound(...messages: readonly unknown[]): boolean {
+  writeOutbound(...messages: readonly WriteAfter<Handlers, unknown>[]): boolean {
     this.ensureOpen();
     this.run(() => {
       const futures = messages.map((message) => this.write(message));
@@ -151,7 +167,7 @@ export class EmbeddedChannel extends VirtualChannel {
   }
 
   /** A write without a flush. */
-  writeOneOutbound(message: unknown): this {
+  writeOneOutbound(message: WriteAfter<Handlers, unknown>): this {
     this.ensureOpen();
     this.run(() => {
       this.write(message).onSettled((error) => {

@@ -6,8 +6,8 @@ import type { Transport, TransportSink } from '../transport/transport.ts';
 /** A transport without a socket: it takes any message and keeps it for the test. */
 export class EmbeddedTransport implements Transport {
   readonly accepts = 'any message';
-  readonly localAddress: Address = { path: 'embedded' };
-  readonly remoteAddress: Address = { path: 'embedded' };
+  localAddress: Address | undefined = { path: 'embedded' };
+  remoteAddress: Address | undefined = { path: 'embedded' };
   unsentBytes = 0;
   isActive = true;
   /** Hold writes back, as a kernel with a full buffer does, until `release`. */

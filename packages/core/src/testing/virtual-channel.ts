@@ -6,7 +6,7 @@ import type { VirtualClock } from './virtual-clock.ts';
  * A channel on virtual time: what a test calls on it is an event of its own, and the tasks that this adds
  * have run when the call returns.
  */
-export class VirtualChannel extends TransportChannel {
+export class VirtualChannel<R = unknown, W = unknown> extends TransportChannel<R, W> {
   override get clock(): VirtualClock {
     return super.clock as VirtualClock;
   }
@@ -30,11 +30,13 @@ export class VirtualChannel extends TransportChannel {
     });
   }
 
-  override write(...args: Parameters<TransportChannel['write']>): WriteFuture {
+  override write(...args: Parameters<TransportChannel<R, W>['write']>): WriteFuture {
     return this.run(() => super.write(...args));
   }
 
-  override writeAndFlush(...args: Parameters<TransportChannel['writeAndFlush']>): WriteFuture {
+  override writeAndFlush(
+    ...args: Parameters<TransportChannel<R, W>['writeAndFlush']>
+  ): WriteFuture {
     return this.run(() => super.writeAndFlush(...args));
   }
 

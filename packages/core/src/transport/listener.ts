@@ -1,6 +1,16 @@
 import type { Address } from '../contract.ts';
 import type { Transport } from './transport.ts';
 
+/** What accepted connections are: Node's handles, Node's sockets, pairs in memory, or something of your own. */
+export type TransportKind = 'handle' | 'socket' | 'memory' | 'other';
+
+/** How a listener takes its connections. */
+export interface TransportWay {
+  readonly kind: TransportKind;
+  /** Why this way, in words for a log. */
+  readonly why: string;
+}
+
 /** What a listener reports. All calls come on the event loop, none from within `open`. */
 export interface ListenerSink {
   /** It listens: `localAddress` is known. */
@@ -26,6 +36,9 @@ export interface Listener {
   readonly isActive: boolean;
   /** Where it listens, once it does; also after the close. */
   readonly localAddress: Address | undefined;
+
+  /** What its connections are; final once it listens, unless Node fails it. @default other */
+  readonly way?: TransportWay;
 
   /** Begins to listen. Called once. */
   open(sink: ListenerSink): void;

@@ -1,7 +1,7 @@
 import type { Address, Clock } from '../contract.ts';
 import { checkNumber } from '../internal/option-check.ts';
 import { systemClock } from '../internal/system-clock.ts';
-import type { Listener, ListenerSink } from './listener.ts';
+import type { Listener, ListenerSink, TransportWay } from './listener.ts';
 import { DEFAULT_CAPACITY_BYTES, MemoryTransport, systemError } from './memory-transport.ts';
 
 /** Options of a {@link MemoryNetwork}. */
@@ -78,8 +78,11 @@ export class MemoryNetwork {
   }
 }
 
+const IN_MEMORY: TransportWay = { kind: 'memory', why: 'a network in memory' };
+
 /** A listening name in a {@link MemoryNetwork}. */
 export class MemoryListener implements Listener {
+  readonly way: TransportWay = IN_MEMORY;
   readonly localAddress: Address;
   readonly clock: Clock;
   private readonly network: MemoryNetwork;

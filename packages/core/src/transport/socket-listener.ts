@@ -1,10 +1,11 @@
 import net from 'node:net';
 import type { Address, CloseInfo } from '../contract.ts';
 import { toError } from '../errors.ts';
-import type { Listener, ListenerSink } from './listener.ts';
+import type { Listener, ListenerSink, TransportWay } from './listener.ts';
+import type { AcceptedOptions, HandleAcceptor } from './node-handle/handle-acceptor.ts';
+import { handlesRefused } from './node-handle/node-handles.ts';
 import { addressOf } from './socket-address.ts';
 import { removeStaleSocket } from './stale-socket.ts';
-import { type AcceptedOptions, type StreamHandle, takeConnections } from './stream-handle.ts';
 import type { Transport } from './transport.ts';
 
 /** Where to listen. */
@@ -31,8 +32,10 @@ export type ListenTarget =
 
 /** How connections are taken right from Node's handles, where Node lets us. */
 export interface HandleAdoption {
+  readonly acceptor: HandleAcceptor;
   readonly options: AcceptedOptions;
-  readonly adopt: (handle: StreamHandle) => Transport;
+  /** Listening fails where the connections cannot be taken so. */
+  readonly isRequired: boolean;
 }
 
 /** Accepted connections kept while accepting is paused; Node cannot stop accepting. More are reset. */
@@ -55,17 +58,21 @@ export class SocketListener implements Listener {
   private triedAgain = false;
   private isDelivering = false;
   private readonly held: Transport[] = [];
+  private taken: TransportWay;
 
   /**
    * @param adopt - makes a transport of such a connection
+   * @param why - why connections are taken as sockets or as handles, in words
    * @param handles - for connections that are taken without Node's socket
    */
   constructor(
     server: net.Server,
     target: ListenTarget,
     adopt: (socket: net.Socket) => Transport,
+    why: string,
     handles?: HandleAdoption,
   ) {
+    this.taken = { kind: 'socket', why };
     this.server = server;
     this.target = target;
     this.adopt = adopt;
@@ -83,16 +90,36 @@ export class SocketListener implements Listener {
     return this.local;
   }
 
+  get way(): TransportWay {
+    return this.taken;
+  }
+
   open(sink: ListenerSink): void {
     this.sink = sink;
-    this.server.on('listening', () => {
-      // Node's own `listening` may be true within `listen`, before there is an address.
-      this.isListening = true;
-      this.local = addressOfServer(this.server);
-      if (this.handles !== undefined) this.takeHandles(this.handles);
-      this.sink?.listening();
-    });
-    this.server.listen({ ...this.target });
+    this.server.on('listening', () => this.listens());
+    this.listen();
+  }
+
+  /** Node's permission model refuses some targets by throwing. */
+  private listen(): void {
+    try {
+      this.server.listen({ ...this.target });
+    } catch (thrown) {
+      process.nextTick(() => this.failed(toError(thrown)));
+    }
+  }
+
+  private listens(): void {
+    const { handles } = this;
+    const why = handles === undefined ? undefined : this.takeHandles(handles);
+    if (why !== undefined && handles?.isRequired === true) {
+      this.sink?.failed(handlesRefused(why));
+      return;
+    }
+    // Node's own `listening` may be true within `listen`, before there is an address.
+    this.isListening = true;
+    this.local = addressOfServer(this.server);
+    this.sink?.listening();
   }
 
   requestAccept(): void {
@@ -123,15 +150,20 @@ export class SocketListener implements Listener {
     }
   }
 
-  private takeHandles({ options, adopt }: HandleAdoption): void {
-    takeConnections(this.server, options, (handle) => {
-      try {
-        this.accepted(adopt(handle));
-      } catch (thrown) {
-        handle.close(() => {});
-        this.sink?.caught(toError(thrown));
-      }
+  /** Why handles cannot be had, if they cannot. */
+  private takeHandles({ acceptor, options }: HandleAdoption): string | undefined {
+    const refusal = acceptor.takeFrom(this.server, options, {
+      accepted: (transport) => this.accepted(transport),
+      failedToAccept: (thrown) => this.sink?.caught(toError(thrown)),
+      handlesGivenUp: (why) => {
+        this.taken = { kind: 'socket', why };
+      },
     });
+    this.taken =
+      refusal === undefined
+        ? { kind: 'handle', why: this.taken.why }
+        : { kind: 'socket', why: refusal };
+    return refusal;
   }
 
   private accepted(transport: Transport): void {
@@ -159,7 +191,7 @@ export class SocketListener implements Listener {
     this.triedAgain = true;
     removeStaleSocket(target.path, (isRemoved) => {
       if (this.isClosed) return;
-      if (isRemoved) this.server.listen({ ...target });
+      if (isRemoved) this.listen();
       else this.sink?.failed(error);
     });
     return true;

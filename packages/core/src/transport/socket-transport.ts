@@ -1,5 +1,5 @@
-// A socket of Node's as a transport, as handle-transport.ts is: for connections that we make or encrypt, and
-// where Node's handles are not to be had.
+// A socket of Node's as a transport, by public API of Node alone: for connections that we make or encrypt, and for
+// accepted ones where they are not taken as handles (node-handle/).
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Address, CloseInfo } from '../contract.ts';
@@ -7,58 +7,19 @@ import { keepRead, readBuffer } from '../internal/slab.ts';
 import { addressOf, localAddressOf } from './socket-address.ts';
 import { StreamTransport } from './stream-transport.ts';
 
-interface SocketHandle {
-  readonly writeQueueSize?: number;
-  readonly useUserBuffer?: unknown;
-  readonly reset?: unknown;
-}
-
-interface OwnedSocket extends net.Socket {
-  _handle?: SocketHandle | null;
-  _server?: net.Server | null;
-  server?: net.Server | null;
-}
-
 /** A connected or connecting socket of Node's: TCP, Unix socket or named pipe. */
 export class SocketTransport extends StreamTransport {
-  private readonly socket: OwnedSocket;
+  private readonly socket: net.Socket;
   private readonly readsIntoBuffer: boolean;
   private local: Address | undefined = undefined;
   private remote: Address | undefined = undefined;
 
-  private constructor(socket: OwnedSocket, readsIntoBuffer: boolean) {
+  private constructor(socket: net.Socket, readsIntoBuffer: boolean) {
     super(socket);
     this.socket = socket;
     this.readsIntoBuffer = readsIntoBuffer;
     // After a reset it is too late to ask.
     if (!socket.connecting) this.rememberAddresses();
-  }
-
-  /**
-   * A socket that a server accepted with `pauseOnConnect`. Where Node lets us, a second socket on the same
-   * handle reads into our shared buffer, which saves a 64 KiB allocation per read; the handle is not public
-   * API, so without it we read by `'data'`.
-   */
-  static accepted(socket: net.Socket): SocketTransport {
-    const first = socket as OwnedSocket;
-    const handle = first._handle;
-    if (handle === undefined || handle === null || typeof handle.useUserBuffer !== 'function') {
-      return new SocketTransport(first, false);
-    }
-    const transport = SocketTransport.overHandle(handle);
-    // The server counts its sockets; the new one takes the place of the old.
-    transport.socket._server = transport.socket.server = first._server ?? null;
-    first._server = first.server = null;
-    first._handle = null;
-    return transport;
-  }
-
-  /** A new socket on a connected handle. */
-  static overHandle(handle: object): SocketTransport {
-    return SocketTransport.reading((onread) => {
-      const options = { handle, onread, allowHalfOpen: true, manualStart: true };
-      return new net.Socket(options as net.SocketConstructorOpts);
-    });
   }
 
   /** A socket on its way to a server. */
@@ -68,9 +29,9 @@ export class SocketTransport extends StreamTransport {
     );
   }
 
-  /** A socket that somebody else made or that TLS goes on top of: from an agent, an upgrade, a server. */
+  /** A socket that somebody else made: one that a server accepted, from an agent, an upgrade. */
   static of(socket: net.Socket): SocketTransport {
-    return new SocketTransport(socket as OwnedSocket, false);
+    return new SocketTransport(socket, false);
   }
 
   private static reading(make: (onread: net.OnReadOpts) => net.Socket): SocketTransport {
@@ -79,7 +40,7 @@ export class SocketTransport extends StreamTransport {
       buffer: readBuffer,
       callback: (count) => transport!.hasRead(count),
     });
-    transport = new SocketTransport(socket as OwnedSocket, true);
+    transport = new SocketTransport(socket, true);
     return transport;
   }
 
@@ -91,11 +52,6 @@ export class SocketTransport extends StreamTransport {
   override get remoteAddress(): Address | undefined {
     if (this.remote === undefined) this.rememberAddresses();
     return this.remote;
-  }
-
-  override get unsentBytes(): number {
-    const queued = this.socket._handle?.writeQueueSize;
-    return typeof queued === 'number' ? queued : this.socket.writableLength;
   }
 
   override close(_info: CloseInfo): void {
@@ -136,10 +92,17 @@ export class SocketTransport extends StreamTransport {
   }
 }
 
-/** Resets a connection, or just closes one that cannot be reset. */
-export function resetSocket(socket: OwnedSocket): void {
-  // Only a TCP handle can be reset, and not while a shutdown waits for the peer: Node would leave it open.
+/** Resets a TCP connection; closes one of another kind, or one that is half way to its end. */
+export function resetSocket(socket: net.Socket): void {
+  // Not while a shutdown waits for the peer: Node would leave it open. Nor while it connects: Node would wait.
   const isEnding = socket.writableEnded && !socket.writableFinished;
-  if (typeof socket._handle?.reset === 'function' && !isEnding) socket.resetAndDestroy();
-  else socket.destroy();
+  if (!isEnding && !socket.connecting && !socket.destroyed) {
+    try {
+      socket.resetAndDestroy();
+      return;
+    } catch {
+      // Only TCP has a reset.
+    }
+  }
+  socket.destroy();
 }

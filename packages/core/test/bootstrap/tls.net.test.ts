@@ -43,7 +43,10 @@ interface Started {
 async function start(tls: TlsServerOptions, options: Partial<BindOptions> = {}): Promise<Started> {
   const inboxes: Inbox[] = [];
   const lines: string[] = [];
-  const logger = { log: (level: LogLevel, text: string) => lines.push(`${level} ${text}`) };
+  const log = (level: LogLevel, text: string): void => {
+    if (level !== 'debug') lines.push(`${level} ${text}`);
+  };
+  const logger = { log };
   const server = await new ServerBootstrap()
     .childOptions({ logger })
     .childHandler((channel) => {

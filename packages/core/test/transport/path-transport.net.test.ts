@@ -17,17 +17,19 @@ const folder = mkdtempSync(join(tmpdir(), 'hr-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const path = join(folder, 'contract');
 
-describeTransport(
-  { describe, it, expect },
-  {
-    name: 'path',
-    bind: () => ({ path }),
-    connect: () => ({ path }),
-    nobody: () => ({ path: join(folder, 'nobody') }),
-    resets: false,
-    transferBytes: 64 * 1024 * 1024,
-  },
-);
+for (const transport of ['handle', 'socket'] as const) {
+  describeTransport(
+    { describe, it, expect },
+    {
+      name: `path on ${transport}s`,
+      bind: () => ({ path, transport }),
+      connect: () => ({ path }),
+      nobody: () => ({ path: join(folder, 'nobody') }),
+      resets: false,
+      transferBytes: 32 * 1024 * 1024,
+    },
+  );
+}
 
 function bind(options: Partial<BindOptions>): Promise<Server> {
   const bootstrap = new ServerBootstrap().options({ logger: silentLogger }).childHandler(() => {});

@@ -2,16 +2,18 @@ import net from 'node:net';
 import { expect, it } from 'vitest';
 import type { ListenerSink } from '../../src/transport/listener.ts';
 import { SocketListener } from '../../src/transport/socket-listener.ts';
+import type { Transport } from '../../src/transport/transport.ts';
 
 it('S348 a child that cannot be made of its socket: the socket is closed, the error told, the server goes on', async () => {
   const told: string[] = [];
   let isBroken = true;
   const server = net.createServer();
-  const listener = new SocketListener(server, { port: 0, host: '127.0.0.1' }, (socket) => {
+  const adopt = (socket: net.Socket): Transport => {
     if (isBroken) throw new Error('no memory');
     socket.end('hello');
     return { abort: () => socket.destroy() } as never;
-  });
+  };
+  const listener = new SocketListener(server, { port: 0, host: '127.0.0.1' }, adopt, 'asked for');
   const up = new Promise<void>((resolve) => {
     const sink: Partial<ListenerSink> = {
       listening: resolve,

@@ -6,8 +6,8 @@ import { describe, expect, it } from 'vitest';
 describeTransport(
   { describe, it, expect },
   {
-    name: 'tcp',
-    bind: () => ({ port: 0, host: '127.0.0.1' }),
+    name: 'tcp on handles',
+    bind: () => ({ port: 0, host: '127.0.0.1', transport: 'handle' }),
     connect: (server) => ({ port: server.port, host: '127.0.0.1' }),
     nobody: () => ({ port: 1, host: '127.0.0.1' }),
     resets: true,

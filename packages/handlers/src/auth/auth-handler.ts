@@ -3,8 +3,11 @@ import {
   type Context,
   checkNumber,
   checkTime,
+  type Direction,
+  dropsKeptMessages,
   type Handler,
   PendingWriteQueue,
+  ReadGate,
   RejectedError,
   TimedOutError,
   type Timer,
@@ -13,6 +16,7 @@ import {
   type WriteFuture,
 } from '@headrace/core';
 import { AuthenticatedEvent, AuthFailedEvent } from './auth-event.ts';
+import { type AuthAction, AuthMachine, type Rejection } from './auth-machine.ts';
 import { checkAuthOptions } from './auth-option-check.ts';
 import type { AuthAttempt, AuthOptions, AuthVerdict } from './auth-options.ts';
 import { PRINCIPAL } from './principal.ts';
@@ -31,8 +35,16 @@ const DEFAULTS = {
 type Verdict<Principal, Reply> = AuthVerdict<Principal, Reply>;
 type Answer<P, R> = Verdict<P, R> | PromiseLike<Verdict<P, R>>;
 
-/** `waiting` for credentials, `checking` them, `done`, or `over`: nothing is acted on any more. */
-type Phase = 'waiting' | 'checking' | 'done' | 'over';
+/** So many held messages are handed on between two looks at the time. */
+const MESSAGES_PER_LOOK = 16;
+
+/** What a rejection is about, for its error and reply. */
+interface Occasion<Message, Reply> {
+  readonly message?: Message;
+  readonly text?: string;
+  readonly cause?: Error;
+  readonly reply?: Reply | undefined;
+}
 
 /**
  * Lets nothing through until the authenticator has said yes, and ends the connection if it says no or
@@ -42,13 +54,16 @@ type Phase = 'waiting' | 'checking' | 'done' | 'over';
  *  wire | frame | codec | last words | heartbeat | [auth] | app
  * ```
  *
- * - **Place** behind the codec, before everything that serves members only. Handlers before it (heartbeat,
+ * - **Place** after the codec, before everything that serves members only. Handlers before it (heartbeat,
  *   a handler that answers errors) work before the sign-in, too.
  * - **In** messages, credentials among them.
- * - **Out** the messages behind the yes, in order, those that it held first.
+ * - **Out** the messages after the yes, in order, those that it held first. While the authenticator works, reads
+ *   are held: decoders before it stop after the credentials. If one of them is removed at the yes, what follows
+ *   passes on raw; {@link switchProtocol} does it.
  * - **Events** fires `AuthenticatedEvent` once the peer is in, before any message, and `AuthFailedEvent` at
  *   each failure. Sets the attribute `PRINCIPAL`. Holds `channelReadComplete` back until the yes.
- * - **Errors** `REJECTED_AUTH` and `TIMEOUT_AUTH` in the failed event and in the held writes that fail;
+ * - **Errors** `REJECTED_AUTH` and `TIMEOUT_AUTH` in the failed event and in the held writes that fail, which the hook
+ *   `writeFailed` gets if nobody looks at them;
  *   close reasons `unauthenticated`, `timeout`, `replaced`, `refused`.
  * - **State** per channel. It removes itself after the yes, unless `sessions` or `again` need it: then it
  *   stays, so that from the moment of a kick nothing that the older connection sent is acted on.
@@ -80,28 +95,31 @@ type Phase = 'waiting' | 'checking' | 'done' | 'over';
 export class AuthHandler<Principal, Message = string, Reply = Message> implements Handler {
   declare readonly types: Types<{ reads: Message; writes: Reply }>;
   private readonly options: AuthOptions<Principal, Message, Reply>;
-  private phase: Phase = 'waiting';
+  private readonly machine: AuthMachine;
+  private readonly gate = new ReadGate('AuthHandler');
   /** Who it is, once there was a yes. */
   private session: Session<Principal> | undefined = undefined;
   private attempt: AbortController | undefined = undefined;
   private deadline: Timer | undefined = undefined;
-  private held: Message[] | undefined = undefined;
+  private held: Message[] = [];
   private heldWrites: PendingWriteQueue | undefined = undefined;
-  private isReleasing = false;
+  private isHandingOn = false;
+  private isDeciding = false;
+  /** The peer has ended its half while messages before that are held. */
+  private heldEnd = false;
 
   constructor(options: AuthOptions<Principal, Message, Reply>) {
     this.options = options;
     checkTime('timeoutMs', options.timeoutMs ?? DEFAULTS.timeoutMs);
-    checkNumber('maxHeld', this.maxHeld, { integer: true });
+    this.machine = new AuthMachine({
+      earlyMessages: options.earlyMessages ?? DEFAULTS.earlyMessages,
+      earlyWrites: options.earlyWrites ?? DEFAULTS.earlyWrites,
+      maxHeld: checkNumber('maxHeld', options.maxHeld ?? DEFAULTS.maxHeld, { integer: true }),
+      onDuplicate: options.onDuplicate ?? DEFAULTS.onDuplicate,
+      again: options.again ?? DEFAULTS.again,
+      staysOnNo: (options.onRefused ?? DEFAULTS.onRefused) === 'stay',
+    });
     checkAuthOptions(options);
-  }
-
-  private get maxHeld(): number {
-    return this.options.maxHeld ?? DEFAULTS.maxHeld;
-  }
-
-  private get again(): 'pass' | 'refuse' | 'move' {
-    return this.options.again ?? DEFAULTS.again;
   }
 
   // --- life ---
@@ -115,20 +133,29 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     ctx.fireChannelActive();
   }
 
+  channelShutdown(ctx: Context, direction: Direction): void {
+    if (direction === 'input' && this.keepsMessages) this.heldEnd = true;
+    else ctx.fireChannelShutdown(direction);
+  }
+
   channelInactive(ctx: Context): void {
+    if (this.machine.phase === 'done') this.handOnAll(ctx);
     this.abandon('the connection closed before it authenticated');
     ctx.fireChannelInactive();
   }
 
-  handlerRemoved(): void {
+  handlerRemoved(ctx: Context): void {
+    if (this.machine.phase === 'done') this.handOnAll(ctx);
     this.abandon('the auth handler was removed before the sign-in');
+    // In the middle of a decision others are still being added and removed.
+    if (!this.isDeciding) this.gate.release();
   }
 
   private start(ctx: Context): void {
-    if (this.deadline !== undefined || this.phase !== 'waiting') return;
+    if (this.deadline !== undefined || this.machine.phase !== 'waiting') return;
     const { timeoutMs = DEFAULTS.timeoutMs } = this.options;
     if (timeoutMs !== false && timeoutMs !== Number.POSITIVE_INFINITY) {
-      this.deadline = ctx.clock.schedule(() => this.expire(ctx, timeoutMs), timeoutMs);
+      this.deadline = ctx.clock.schedule(() => this.decide(ctx, this.machine.expired()), timeoutMs);
     }
     const { authenticateChannel } = this.options;
     if (authenticateChannel !== undefined) this.check(ctx, authenticateChannel);
@@ -136,80 +163,66 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
 
   /** An error costs more than all the rest of a connection's end: it is made only for those who wait for it. */
   private abandon(why: string): void {
-    const isAwaited = this.attempt !== undefined || (this.heldWrites?.size ?? 0) > 0;
+    const isAwaited = this.attempt !== undefined || this.heldWrites?.isEmpty === false;
     this.stop(isAwaited ? new RejectedError('REJECTED_AUTH', why) : undefined);
   }
 
   private stop(error?: RejectedError | TimedOutError): void {
-    this.phase = 'over';
+    this.machine.over();
     this.deadline?.cancel();
     this.attempt?.abort(error);
     this.attempt = undefined;
-    this.held = undefined;
+    this.held = [];
     if (error !== undefined) this.heldWrites?.removeAndFailAll(error);
   }
 
   // --- messages ---
 
   channelRead(ctx: Context, message: Message): void {
-    if (this.phase === 'done') {
-      if (this.isReleasing) this.hold(message);
-      else this.passOn(ctx, message);
-    } else if (this.phase === 'waiting' && this.isCredentials(message)) {
-      this.check(ctx, (attempt) => this.options.authenticate(message, attempt));
-    } else if (this.phase !== 'over') this.early(ctx, message);
+    // What is held comes first.
+    if (this.machine.phase === 'done' && (this.isHandingOn || this.held.length > 0)) {
+      this.held.push(message);
+    } else this.act(ctx, message);
   }
 
   channelReadComplete(ctx: Context): void {
-    if (this.session !== undefined && this.phase !== 'over') ctx.fireChannelReadComplete();
+    if (this.machine.isSignedIn) ctx.fireChannelReadComplete();
   }
 
   write(ctx: Context, message: unknown): WriteFuture {
-    if (this.session !== undefined || this.phase === 'over') return ctx.write(message);
-    const policy = this.options.earlyWrites ?? DEFAULTS.earlyWrites;
-    if (policy === 'pass') return ctx.write(message);
-    if (policy === 'hold') {
+    const fate = this.machine.write(this.heldWrites?.size ?? 0);
+    if (fate === 'pass') return ctx.write(message);
+    if (fate === 'hold') {
       this.heldWrites ??= new PendingWriteQueue(ctx);
-      if (this.heldWrites.size < this.maxHeld) return this.heldWrites.add(message);
+      return this.heldWrites.add(message);
     }
     throw new RejectedError(
       'REJECTED_AUTH',
-      policy === 'hold'
-        ? `${this.maxHeld} writes wait for the sign-in already (maxHeld); this one was refused`
+      fate === 'full'
+        ? `${this.heldWrites?.size ?? 0} writes wait for the sign-in already (maxHeld); this one was refused`
         : 'the peer has not authenticated; earlyWrites refuses to write to it',
     );
   }
 
-  private hold(message: Message): void {
-    this.held ??= [];
-    this.held.push(message);
+  private get keepsMessages(): boolean {
+    const { phase } = this.machine;
+    return phase === 'checking' || (phase === 'done' && this.held.length > 0);
+  }
+
+  private act(ctx: Context, message: Message): void {
+    const { machine } = this;
+    const isCredentials = machine.looksForCredentials && this.isCredentials(message);
+    const action = machine.message(isCredentials, this.held.length);
+    if (action.do === 'pass') ctx.fireChannelRead(message);
+    else if (action.do === 'hold') this.held.push(message);
+    else if (action.do === 'answer-again') this.say(ctx, this.options.replies?.again?.(message));
+    else if (action.do === 'check') {
+      this.check(ctx, (attempt) => this.options.authenticate(message, attempt));
+    } else if (action.do === 'reject') this.decide(ctx, [action], { message });
   }
 
   private isCredentials(message: Message): boolean {
     return this.options.isCredentials?.(message) ?? true;
-  }
-
-  /** A message of one who is signed in. */
-  private passOn(ctx: Context, message: Message): void {
-    if (this.again === 'pass' || !this.isCredentials(message)) ctx.fireChannelRead(message);
-    else if (this.again === 'refuse') this.say(ctx, this.options.replies?.again?.(message));
-    else this.check(ctx, (attempt) => this.options.authenticate(message, attempt));
-  }
-
-  private early(ctx: Context, message: Message): void {
-    const policy = this.options.earlyMessages ?? DEFAULTS.earlyMessages;
-    const mayHold = policy === 'hold' || (policy === 'hold-behind' && this.phase === 'checking');
-    if (mayHold && (this.held?.length ?? 0) < this.maxHeld) {
-      this.hold(message);
-      return;
-    }
-    const why = mayHold
-      ? `more than ${this.maxHeld} messages came before the sign-in was decided (maxHeld)`
-      : 'a message came before the sign-in';
-    this.fail(ctx, {
-      error: new RejectedError('REJECTED_AUTH', why),
-      reply: this.options.replies?.unauthenticated?.(message),
-    });
   }
 
   // --- the authenticator ---
@@ -218,82 +231,116 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     ctx: Context,
     ask: (attempt: AuthAttempt) => Answer<Principal, Reply> | undefined,
   ): void {
-    const before = this.phase;
     const attempt = new AbortController();
     this.attempt = attempt;
-    this.phase = 'checking';
+    this.machine.began();
     try {
       const answer = ask({ channel: ctx.channel, signal: attempt.signal });
       if (answer === undefined) {
         this.attempt = undefined;
-        this.phase = before;
+        this.machine.undecided();
       } else if ('then' in answer) {
+        this.gate.hold(ctx.channel);
         answer.then(
-          (verdict) => this.decide(ctx, attempt, verdict),
-          (thrown: unknown) => this.crash(ctx, attempt, toError(thrown)),
+          (verdict) => this.answered(ctx, attempt, verdict),
+          (thrown: unknown) => this.crashed(ctx, attempt, toError(thrown)),
         );
-      } else this.decide(ctx, attempt, answer);
+      } else this.answered(ctx, attempt, answer);
     } catch (thrown) {
-      this.crash(ctx, attempt, toError(thrown));
+      this.crashed(ctx, attempt, toError(thrown));
     }
   }
 
   /** An answer that nobody waits for any more is dropped. */
-  private decide(ctx: Context, attempt: AbortController, verdict: Verdict<Principal, Reply>): void {
+  private answered(
+    ctx: Context,
+    attempt: AbortController,
+    verdict: Verdict<Principal, Reply>,
+  ): void {
     if (this.attempt !== attempt) return;
     this.attempt = undefined;
     try {
-      if ('principal' in verdict) this.accept(ctx, verdict.principal, verdict.reply);
+      if ('principal' in verdict) this.said(ctx, verdict.principal, verdict.reply);
       else {
-        const { onRefused = DEFAULTS.onRefused } = this.options;
-        this.fail(ctx, {
-          error: new RejectedError('REJECTED_AUTH', verdict.refused),
-          reply: verdict.reply ?? this.options.replies?.refused?.(verdict.refused),
-          stays: verdict.stays ?? onRefused === 'stay',
-        });
+        const { refused: text, reply = this.options.replies?.refused?.(text) } = verdict;
+        this.decide(ctx, this.machine.no(verdict.stays), { text, reply });
       }
     } catch (thrown) {
       // A reply or a listener of the group threw: nobody knows how far it came.
-      this.phase = 'over';
+      this.machine.over();
+      this.gate.release();
       ctx.fireExceptionCaught(toError(thrown));
       ctx.channel.end({ reason: 'error' });
     }
   }
 
-  private crash(ctx: Context, attempt: AbortController, cause: Error): void {
+  private crashed(ctx: Context, attempt: AbortController, cause: Error): void {
     if (this.attempt !== attempt) return;
     const text = `the authenticator failed: ${cause.message}`;
     ctx.channel.logger.log('warn', `${ctx.channel} ${text}`, cause);
     this.attempt = undefined;
-    this.fail(ctx, {
-      error: new RejectedError('REJECTED_AUTH', text, {}, cause),
-      reply: this.options.replies?.refused?.(text),
-    });
+    const reply = this.options.replies?.refused?.(text);
+    this.decide(ctx, this.machine.failed(), { text, cause, reply });
   }
 
-  private expire(ctx: Context, timeoutMs: number): void {
-    const error = new TimedOutError('TIMEOUT_AUTH', `not authenticated within ${timeoutMs} ms`, {
-      timeoutMs,
-    });
-    this.fail(ctx, { error, reply: this.options.replies?.timedOut?.(), reason: 'timeout' });
+  // --- decisions ---
+
+  private said(ctx: Context, principal: Principal, reply: Reply | undefined): void {
+    const others = this.options.sessions?.othersOf(principal, ctx.channel) ?? [];
+    const actions = this.machine.yes(others.length);
+    this.isDeciding = true;
+    try {
+      for (const action of actions) {
+        if (action.do === 'kick-others') for (const other of others) other.kick();
+        else if (action.do === 'accept') this.accept(ctx, principal, reply);
+        else this.carryOut(ctx, action, { reply: this.options.replies?.duplicate?.(principal) });
+      }
+    } finally {
+      this.isDeciding = false;
+    }
+    this.decided(ctx);
+  }
+
+  private decide(
+    ctx: Context,
+    actions: readonly AuthAction[],
+    occasion: Occasion<Message, Reply> = {},
+  ): void {
+    this.isDeciding = true;
+    try {
+      for (const action of actions) this.carryOut(ctx, action, occasion);
+    } finally {
+      this.isDeciding = false;
+    }
+    this.decided(ctx);
+  }
+
+  /** Reads go on when nothing is being checked, and nothing is held that has its turn before them. */
+  private decided(ctx: Context): void {
+    if (this.keepsMessages && !ctx.isRemoved) return;
+    if (this.heldEnd) {
+      this.heldEnd = false;
+      ctx.fireChannelShutdown('input');
+    }
+    this.gate.release();
+  }
+
+  private carryOut(ctx: Context, action: AuthAction, occasion: Occasion<Message, Reply>): void {
+    if (action.do === 'hand-on') this.handOn(ctx);
+    else if (action.do === 'look-again') {
+      for (const message of this.held.splice(0)) this.act(ctx, message);
+    } else if (action.do === 'reject') this.reject(ctx, action.why, action.stays, occasion);
   }
 
   // --- yes ---
 
   private accept(ctx: Context, principal: Principal, reply: Reply | undefined): void {
-    const { group, sessions, principalKey, onDuplicate = DEFAULTS.onDuplicate } = this.options;
+    const { group, principalKey } = this.options;
     const { channel } = ctx;
     const previous = this.session;
-    const others = sessions?.othersOf(principal, channel) ?? [];
-    if (onDuplicate === 'refuse' && others.length > 0) {
-      this.refuseDuplicate(ctx, principal);
-      return;
-    }
-    if (onDuplicate === 'kick-older') for (const other of others) other.kick();
     this.deadline?.cancel();
     const session = { channel, principal, kick: () => this.kick(ctx) };
     this.session = session;
-    this.phase = 'done';
     channel.attributes.set(PRINCIPAL, principal);
     if (principalKey !== undefined) channel.attributes.set(principalKey, principal);
     this.bind(session, previous);
@@ -302,9 +349,6 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     ctx.flush();
     group?.add(channel);
     ctx.fireUserEventTriggered(new AuthenticatedEvent(principal, previous?.principal));
-    this.release(ctx);
-    const mustStay = sessions !== undefined || this.again !== 'pass';
-    if (!mustStay && !ctx.isRemoved) ctx.pipeline.remove(this);
   }
 
   private bind(session: Session<Principal>, previous: Session<Principal> | undefined): void {
@@ -319,48 +363,100 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     }
   }
 
-  /** Hands on what was held, as if it came now. */
-  private release(ctx: Context): void {
-    const { held = [] } = this;
-    if (held.length === 0) return;
-    this.isReleasing = true;
-    while (held.length > 0 && this.phase === 'done' && ctx.channel.isActive) {
-      this.passOn(ctx, held.shift()!);
+  /** Hands on what was held, as if it came now; stops where reads are held, as a decoder does. */
+  private handOn(ctx: Context): void {
+    const { channel } = ctx;
+    let count = 0;
+    this.isHandingOn = true;
+    while (this.held.length > 0 && this.machine.phase === 'done' && !ctx.isRemoved) {
+      this.act(ctx, this.held.shift()!);
+      count += 1;
+      if (dropsKeptMessages(channel)) this.held = [];
+      if (count % MESSAGES_PER_LOOK === 0) channel.checkTurn();
+      if (this.gate.isHeldByOthers(channel)) break;
     }
-    this.isReleasing = false;
-    if (this.phase !== 'over') ctx.fireChannelReadComplete();
+    this.isHandingOn = false;
+    if (count > 0 && this.machine.phase !== 'over') ctx.fireChannelReadComplete();
+    if (this.machine.phase !== 'done' || ctx.isRemoved) return;
+    if (this.held.length > 0) this.gate.waitForOthers(channel, () => this.goOn(ctx));
+    else this.leave(ctx);
+  }
+
+  /** Others have let go of the channel's reads. */
+  private goOn(ctx: Context): void {
+    if (this.machine.phase !== 'done' || this.isHandingOn || ctx.isRemoved) return;
+    if (this.held.length > 0) this.gate.hold(ctx.channel);
+    this.handOn(ctx);
+    this.decided(ctx);
+  }
+
+  /** What was read comes before the end that followed it. */
+  private handOnAll(ctx: Context): void {
+    if (this.held.length === 0 || dropsKeptMessages(ctx.channel)) return;
+    for (const message of this.held.splice(0)) ctx.fireChannelRead(message);
+    ctx.fireChannelReadComplete();
+  }
+
+  private leave(ctx: Context): void {
+    const { sessions, again = DEFAULTS.again } = this.options;
+    if (sessions === undefined && again === 'pass' && !ctx.isRemoved) ctx.pipeline.remove(this);
   }
 
   // --- no ---
 
-  private refuseDuplicate(ctx: Context, principal: Principal): void {
-    this.fail(ctx, {
-      error: new RejectedError('REJECTED_AUTH', 'the id is in use on another connection'),
-      reply: this.options.replies?.duplicate?.(principal),
-      stays: this.session !== undefined,
-      reason: 'refused',
-    });
+  private reject(
+    ctx: Context,
+    why: Rejection,
+    stays: boolean,
+    occasion: Occasion<Message, Reply>,
+  ): void {
+    const error = this.errorOf(why, occasion);
+    if (!stays) this.stop(error);
+    this.say(ctx, this.replyTo(why, occasion));
+    ctx.fireUserEventTriggered(new AuthFailedEvent(error, stays));
+    if (!stays) ctx.channel.end({ reason: CLOSE_REASONS[why] });
   }
 
-  private fail(ctx: Context, failure: Failure<Reply>): void {
-    const { error, reply, stays = false, reason = 'unauthenticated' } = failure;
-    if (!stays) this.stop(error);
-    else this.phase = this.session === undefined ? 'waiting' : 'done';
-    this.say(ctx, reply);
-    ctx.fireUserEventTriggered(new AuthFailedEvent(error, stays));
-    if (!stays) ctx.channel.end({ reason });
-    else if (this.session !== undefined) this.release(ctx);
-    else for (const message of this.held?.splice(0) ?? []) this.channelRead(ctx, message);
+  private errorOf(
+    why: Rejection,
+    { text, cause }: Occasion<Message, Reply>,
+  ): RejectedError | TimedOutError {
+    const { timeoutMs = DEFAULTS.timeoutMs, maxHeld = DEFAULTS.maxHeld } = this.options;
+    if (why === 'timeout') {
+      const round = Math.round(Number(timeoutMs));
+      return new TimedOutError('TIMEOUT_AUTH', `not authenticated within ${round} ms`, {
+        timeoutMs: Number(timeoutMs),
+      });
+    }
+    const texts: Readonly<Record<Exclude<Rejection, 'timeout'>, string>> = {
+      early: 'a message came before the sign-in',
+      full: `more than ${maxHeld} messages came before the credentials (maxHeld)`,
+      no: text ?? 'refused',
+      failure: text ?? 'the authenticator failed',
+      duplicate: 'the id is in use on another connection',
+      kicked: 'a newer connection took the place of this one',
+    };
+    return new RejectedError('REJECTED_AUTH', texts[why], {}, cause);
+  }
+
+  private replyTo(why: Rejection, { message, reply }: Occasion<Message, Reply>): Reply | undefined {
+    const { replies } = this.options;
+    if (why === 'timeout') return replies?.timedOut?.();
+    if (why === 'early' || why === 'full') return replies?.unauthenticated?.(message!);
+    if (why === 'kicked') return replies?.kicked?.(this.session!.principal);
+    return reply;
   }
 
   /** From here on nothing that this connection sent is acted on. */
   private kick(ctx: Context): void {
-    const session = this.session!;
-    this.stop(new RejectedError('REJECTED_AUTH', 'a newer connection took the place of this one'));
-    this.options.sessions?.remove(session);
+    this.options.sessions?.remove(this.session!);
     this.options.group?.remove(ctx.channel);
-    this.say(ctx, this.options.replies?.kicked?.(session.principal));
-    ctx.channel.end({ reason: 'replaced' });
+    const error = this.errorOf('kicked', {});
+    this.machine.kicked();
+    this.stop(error);
+    this.gate.release();
+    this.say(ctx, this.replyTo('kicked', {}));
+    ctx.channel.end({ reason: CLOSE_REASONS.kicked });
   }
 
   private say(ctx: Context, reply: Reply | undefined): void {
@@ -368,9 +464,12 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
   }
 }
 
-interface Failure<Reply> {
-  readonly error: RejectedError | TimedOutError;
-  readonly reply: Reply | undefined;
-  readonly stays?: boolean;
-  readonly reason?: CloseReason;
-}
+const CLOSE_REASONS: Readonly<Record<Rejection, CloseReason>> = {
+  early: 'unauthenticated',
+  full: 'unauthenticated',
+  no: 'unauthenticated',
+  failure: 'unauthenticated',
+  duplicate: 'refused',
+  timeout: 'timeout',
+  kicked: 'replaced',
+};

@@ -22,9 +22,6 @@ export interface BroadcastOptions<In, Out> {
   readonly passOn?: boolean;
 }
 
-/** Broadcasts that may wait before their senders have to. */
-const MAX_BACKLOG = 256;
-
 /**
  * Sends every message to the members of a group: to the others, to all, or to those you choose.
  *
@@ -42,9 +39,9 @@ const MAX_BACKLOG = 256;
  * - **Cost** one write per member and message, and one flush per member for all that came in together;
  *   encoders without state encode once for all of them.
  * - **Pitfalls** the members' pipelines must take what `format` returns; a `ChannelGroup<string>` has the
- *   compiler check that it returns texts. What happens to a member that
- *   reads too slowly is the group's `slowMember` policy. While the group has many broadcasts to make, the
- *   sender's `autoRead` is off; with a FlowControlHandler before this one the rest of its burst waits, too.
+ *   compiler check that it returns texts. What happens to a member that reads too slowly is the group's
+ *   `slowMember` policy. While a broadcast of this channel is under way, which takes a large group more than
+ *   one turn of the event loop, this channel's reads are held, and no other's.
  *
  * @example
  * ```ts run
@@ -79,9 +76,12 @@ export class BroadcastHandler<In = PassThrough, Out = unknown> implements Handle
     const { format, passOn = true } = this.options;
     const outgoing = format === undefined ? message : format(message, ctx.channel);
     if (outgoing !== undefined) {
-      this.group.write(outgoing, this.receivers(message, ctx.channel));
+      const future = this.group.write(outgoing, this.receivers(message, ctx.channel));
       this.flushSoon(ctx);
-      if (this.group.backlog > MAX_BACKLOG) this.slowDown(ctx.channel);
+      if (!future.isBegun) {
+        const hold = ctx.channel.holdReads('BroadcastHandler');
+        future.onceBegun(() => hold.release());
+      }
     }
     if (passOn && ctx.pipeline.lastContext() !== ctx) ctx.fireChannelRead(message);
   }
@@ -93,15 +93,6 @@ export class BroadcastHandler<In = PassThrough, Out = unknown> implements Handle
     ctx.clock.execute(() => {
       this.isFlushDue = false;
       this.group.flush();
-    });
-  }
-
-  /** Who talks faster than a large group can hear is not read from until the group has caught up. */
-  private slowDown(channel: Channel): void {
-    if (!channel.autoRead) return;
-    channel.autoRead = false;
-    this.group.onceDrained(() => {
-      channel.autoRead = true;
     });
   }
 

@@ -22,6 +22,11 @@ export class Fifo<T> {
     this.items.push(item);
   }
 
+  clear(): void {
+    this.items = [];
+    this.head = 0;
+  }
+
   shift(): T | undefined {
     if (this.isEmpty) return undefined;
     const item = this.items[this.head];

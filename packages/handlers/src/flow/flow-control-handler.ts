@@ -1,12 +1,22 @@
-import type { Context, Direction, Handler, Types } from '@headrace/core';
+import {
+  type Channel,
+  type Context,
+  type Direction,
+  dropsKeptMessages,
+  type Handler,
+  type Types,
+} from '@headrace/core';
 import { Fifo } from './fifo.ts';
 
 /** Stands in the queue for the peer's end of input, which must not overtake what it sent before. */
 const INPUT_ENDED = Symbol('input ended');
+/** So many messages of the queue are given out between two looks at the time. */
+const MESSAGES_PER_LOOK = 16;
 
 /**
  * Passes on one message for each `read()` while `autoRead` is off, and keeps the others of the same burst
- * until they are asked for. With `autoRead` on everything passes straight through.
+ * until they are asked for. With `autoRead` on everything passes straight through. While reads are held
+ * nothing passes, whoever asks.
  *
  * ```text
  *  wire | frame | codec | [flow] | app     app turns autoRead off: not one message more
@@ -41,9 +51,12 @@ const INPUT_ENDED = Symbol('input ended');
 export class FlowControlHandler implements Handler {
   declare readonly types: Types;
   private readonly queue = new Fifo<unknown>();
-  /** A `read()` found nothing: the next message goes through. */
-  private isHungry = false;
+  /** How many `read()` have not got their message yet; none counts while `autoRead` is on. */
+  private wanted = 0;
   private isDraining = false;
+  /** A `read()` came while the queue is being given out. */
+  private wasAsked = false;
+  private isWaiting = false;
   /** Between the first message of a burst and its `channelReadComplete`. */
   private isInBurst = false;
 
@@ -52,25 +65,28 @@ export class FlowControlHandler implements Handler {
   }
 
   read(ctx: Context): void {
-    const had = this.queue.size;
-    if (had > 0) this.drain(ctx, 1);
-    if (had === 0) this.isHungry = !ctx.channel.autoRead;
-    // Auto-read goes on asking whatever the queue gave; a single request has been served by it.
-    if (had === 0 || (ctx.channel.autoRead && this.queue.isEmpty)) ctx.read();
+    if (ctx.channel.autoRead) this.wanted = 0;
+    else this.wanted += 1;
+    // From within channelRead: the loop below us in the stack serves it.
+    if (this.isDraining) this.wasAsked = true;
+    else {
+      this.drain(ctx);
+      this.ask(ctx);
+    }
   }
 
   channelRead(ctx: Context, message: unknown): void {
     this.isInBurst = true;
-    if (this.queue.isEmpty && !this.isDraining && (ctx.channel.autoRead || this.isHungry)) {
-      this.isHungry = false;
+    if (this.queue.isEmpty && !this.isDraining && this.isWanted(ctx.channel)) {
+      this.served(ctx.channel);
       ctx.fireChannelRead(message);
       return;
     }
     this.queue.push(message);
     if (this.isDraining) return;
-    const wanted = this.isHungry ? 1 : 0;
-    this.isHungry = false;
-    this.drain(ctx, wanted);
+    this.wasAsked = false;
+    this.drain(ctx);
+    if (this.wasAsked) this.ask(ctx);
   }
 
   channelReadComplete(ctx: Context): void {
@@ -93,29 +109,51 @@ export class FlowControlHandler implements Handler {
     ctx.fireChannelInactive();
   }
 
-  /** Gives `wanted` messages, and goes on while `autoRead` is on; looked at again before each message. */
-  private drain(ctx: Context, wanted: number): void {
-    if (this.isDraining) {
-      // A read() from within channelRead: the loop below us serves it.
-      if (wanted > 0) this.isHungry = true;
-      return;
-    }
+  /** Looked at again before each message. While reads are held nothing flows, whoever asks. */
+  private isWanted(channel: Channel): boolean {
+    return !channel.isReadHeld && (channel.autoRead || this.wanted > 0);
+  }
+
+  private served(channel: Channel): void {
+    if (!channel.autoRead) this.wanted -= 1;
+  }
+
+  /** Auto-read goes on asking whatever the queue gave; a single request has been served by it. */
+  private ask(ctx: Context): void {
+    if (this.queue.isEmpty && (ctx.channel.autoRead || this.wanted > 0)) ctx.read();
+  }
+
+  private drain(ctx: Context): void {
     this.isDraining = true;
-    let left = wanted;
+    const { channel } = ctx;
     let count = 0;
     try {
-      while (!this.queue.isEmpty && (left > 0 || this.isHungry || ctx.channel.autoRead)) {
-        if (left > 0) left -= 1;
-        else this.isHungry = false;
+      while (!this.queue.isEmpty && this.isWanted(channel)) {
+        this.served(channel);
         this.deliver(ctx, this.queue.shift());
         // Nobody asks for an end.
         if (this.queue.peek() === INPUT_ENDED) this.deliver(ctx, this.queue.shift());
         count += 1;
+        if (count % MESSAGES_PER_LOOK === 0) channel.checkTurn();
+        if (dropsKeptMessages(channel)) this.queue.clear();
       }
     } finally {
       this.isDraining = false;
     }
-    if (count > 0 && this.queue.isEmpty && !this.isInBurst) ctx.fireChannelReadComplete();
+    if (!this.queue.isEmpty) this.waitForRelease(ctx);
+    else if (count > 0 && !this.isInBurst) ctx.fireChannelReadComplete();
+  }
+
+  private waitForRelease(ctx: Context): void {
+    if (this.isWaiting || !ctx.channel.isReadHeld) return;
+    this.isWaiting = true;
+    ctx.channel.onceReadable(() => {
+      this.isWaiting = false;
+      if (ctx.isRemoved || this.isDraining) return;
+      this.drain(ctx);
+      // With auto-read on, the channel asks after this.
+      if (!ctx.channel.autoRead) this.ask(ctx);
+    });
   }
 
   private deliver(ctx: Context, message: unknown): void {
@@ -125,6 +163,7 @@ export class FlowControlHandler implements Handler {
 
   /** Order before demand: what was read comes before the end that followed it. */
   private deliverAll(ctx: Context): void {
+    if (dropsKeptMessages(ctx.channel)) this.queue.clear();
     if (this.queue.isEmpty) return;
     while (!this.queue.isEmpty) this.deliver(ctx, this.queue.shift());
     if (!this.isInBurst) ctx.fireChannelReadComplete();

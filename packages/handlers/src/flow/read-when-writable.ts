@@ -1,20 +1,21 @@
-import type { Context, Handler, Types } from '@headrace/core';
+import { type Context, type Handler, ReadGate, type Types } from '@headrace/core';
 
 /**
- * Asks for input only while the channel is writable: a peer that does not read what we answer is not read
+ * Holds reads while the channel is not writable: a peer that does not read what we answer is not read
  * either. Output that nobody flushed is flushed when the channel becomes unwritable, or it would never drain.
  *
  * ```text
  *  wire | frame | codec | [read when writable] | echo
  * ```
  *
- * - **Place** behind the decoders, before the handlers that answer what they read.
+ * - **Place** after the decoders, before the handlers that answer what they read. Decoders before it stop
+ *   after the message whose answer made the channel unwritable.
  * - **In** anything.
- * - **Out** anything; only `read()` is held.
+ * - **Out** the same.
  * - **Events** forwards all.
  * - **Errors** raises none.
- * - **State** one channel: one flag.
- * - **Cost** a comparison per burst.
+ * - **State** one channel: its hold.
+ * - **Cost** two calls each time the channel becomes unwritable.
  * - **Pitfalls** it bounds what one channel's answers take, no more: a broadcast to the channel comes from
  *   other channels, which read on.
  *
@@ -39,26 +40,21 @@ import type { Context, Handler, Types } from '@headrace/core';
  */
 export class ReadWhenWritable implements Handler {
   declare readonly types: Types;
-  private isAsked = false;
+  private readonly gate = new ReadGate('ReadWhenWritable');
 
-  handlerRemoved(ctx: Context): void {
-    this.readIfAsked(ctx);
+  handlerAdded(ctx: Context): void {
+    const { isOpen, isWritable } = ctx.channel;
+    if (isOpen && !isWritable) this.gate.hold(ctx.channel);
   }
 
-  read(ctx: Context): void {
-    if (ctx.channel.isWritable) ctx.read();
-    else this.isAsked = true;
+  handlerRemoved(): void {
+    this.gate.release();
   }
 
   channelWritabilityChanged(ctx: Context): void {
-    if (ctx.channel.isWritable) this.readIfAsked(ctx);
-    else ctx.flush();
+    if (!ctx.channel.isWritable) ctx.flush();
+    if (ctx.channel.isWritable) this.gate.release();
+    else this.gate.hold(ctx.channel);
     ctx.fireChannelWritabilityChanged();
-  }
-
-  private readIfAsked(ctx: Context): void {
-    if (!this.isAsked) return;
-    this.isAsked = false;
-    ctx.read();
   }
 }

@@ -5,10 +5,9 @@ import {
   checkNumber,
   checkTime,
   type Handler,
-  initializer,
   type RejectedError,
+  registerChannel,
   type Timer,
-  type TransportChannel,
   type Types,
 } from '@headrace/core';
 
@@ -63,7 +62,7 @@ export abstract class AdmissionHandler implements Handler {
       ctx.fireChannelRead(message);
       return;
     }
-    const child = message as TransportChannel;
+    const child = message as Channel;
     const error = this.admitOrClose(child);
     if (error === undefined) ctx.fireChannelRead(child);
     else this.refuse(child, error);
@@ -93,8 +92,8 @@ export abstract class AdmissionHandler implements Handler {
     ctx.pipeline.replace(this, deaf);
     const error = this.admitOrClose(ctx.channel);
     if (error === undefined) ctx.pipeline.remove(deaf);
-    else if (ctx.channel.isActive) this.refuse(ctx.channel as TransportChannel, error);
-    else deaf.whenActive = () => this.refuse(ctx.channel as TransportChannel, error);
+    else if (ctx.channel.isActive) this.refuse(ctx.channel, error);
+    else deaf.whenActive = () => this.refuse(ctx.channel, error);
   }
 
   /** Whom nobody could decide about does not stay. */
@@ -107,7 +106,7 @@ export abstract class AdmissionHandler implements Handler {
     }
   }
 
-  private refuse(child: TransportChannel, error: RejectedError): void {
+  private refuse(child: Channel, error: RejectedError): void {
     const { onRefused } = this;
     if (onRefused === undefined || this.lastWords >= this.maxLastWords) {
       child.close('refused');
@@ -120,10 +119,7 @@ export abstract class AdmissionHandler implements Handler {
       deadline?.cancel();
     });
     if (child.isRegistered) onRefused(child, error);
-    else {
-      child.pipeline.addLast(initializer((channel) => onRefused(channel, error)));
-      child.register();
-    }
+    else registerChannel(child, (channel) => onRefused(channel, error));
     if (child.isOpen) {
       deadline = child.clock.schedule(() => child.close('refused'), this.lastWordMs);
     }

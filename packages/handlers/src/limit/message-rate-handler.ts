@@ -1,7 +1,11 @@
 import {
+  type Channel,
   type Context,
   checkNumber,
+  type Direction,
+  dropsKeptMessages,
   type Handler,
+  ReadGate,
   RejectedError,
   type Timer,
   type Types,
@@ -70,7 +74,7 @@ export class MessageRateHandler<Message = never> implements Handler {
   private bucket: TokenBucket | undefined = undefined;
   private waiting: unknown[] = [];
   private isExceeded = false;
-  private isReadWanted = false;
+  private readonly gate = new ReadGate('MessageRateHandler');
   private timer: Timer | undefined = undefined;
 
   constructor(options: MessageRateOptions<Message>) {
@@ -81,13 +85,12 @@ export class MessageRateHandler<Message = never> implements Handler {
     };
     this.onExceeded = options.onExceeded ?? 'slow-down';
     this.lastWord = options.lastWord;
-    if (this.onExceeded !== 'slow-down') (this as Handler).read = undefined as never;
   }
 
   handlerRemoved(ctx: Context): void {
     this.timer?.cancel();
-    for (const message of this.waiting.splice(0)) ctx.fireChannelRead(message);
-    if (this.isReadWanted) ctx.read();
+    this.deliverAll(ctx);
+    this.gate.release();
   }
 
   channelRead(ctx: Context, message: unknown): void {
@@ -98,22 +101,32 @@ export class MessageRateHandler<Message = never> implements Handler {
       ctx.fireChannelRead(message);
       return;
     }
-    if (this.onExceeded === 'slow-down') this.waiting.push(message);
+    if (this.onExceeded === 'slow-down') {
+      this.waiting.push(message);
+      this.gate.hold(ctx.channel);
+    }
     if (!this.isExceeded) this.exceeded(ctx);
     if (this.onExceeded === 'slow-down') this.arm(ctx);
   }
 
+  channelShutdown(ctx: Context, direction: Direction): void {
+    if (direction === 'input') this.deliverAll(ctx);
+    ctx.fireChannelShutdown(direction);
+  }
+
   channelInactive(ctx: Context): void {
-    this.timer?.cancel();
-    this.waiting = [];
-    this.isReadWanted = false;
+    this.deliverAll(ctx);
     ctx.fireChannelInactive();
   }
 
-  /** Nothing more is read while something waits, so no more waits than came in one burst. */
-  read(ctx: Context): void {
-    if (this.waiting.length === 0) ctx.read();
-    else this.isReadWanted = true;
+  /** What was read comes before the end that followed it. */
+  private deliverAll(ctx: Context): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+    const messages = this.waiting.splice(0);
+    if (messages.length === 0 || dropsKeptMessages(ctx.channel)) return;
+    for (const message of messages) ctx.fireChannelRead(message);
+    ctx.fireChannelReadComplete();
   }
 
   private exceeded(ctx: Context): void {
@@ -128,24 +141,36 @@ export class MessageRateHandler<Message = never> implements Handler {
   }
 
   private arm(ctx: Context): void {
-    if (this.timer !== undefined) return;
+    if (this.timer !== undefined || this.waiting.length === 0) return;
     const waitMs = Math.max(1, Math.ceil(this.bucket!.waitMs(this.rate, ctx.clock.now())));
     this.timer = ctx.clock.schedule(() => this.release(ctx), waitMs);
   }
 
   private release(ctx: Context): void {
     this.timer = undefined;
+    const { channel } = ctx;
     let released = 0;
-    while (released < this.waiting.length && this.bucket!.take(this.rate, ctx.clock.now())) {
-      ctx.fireChannelRead(this.waiting[released]);
+    while (this.waiting.length > 0 && !this.mustStop(channel)) {
+      if (!this.bucket!.take(this.rate, ctx.clock.now())) break;
+      ctx.fireChannelRead(this.waiting.shift());
       released += 1;
     }
-    this.waiting.splice(0, released);
     if (released > 0) ctx.fireChannelReadComplete();
-    if (this.waiting.length > 0) this.arm(ctx);
-    else if (this.isReadWanted) {
-      this.isReadWanted = false;
-      ctx.read();
-    }
+    if (this.waiting.length === 0) this.gate.release();
+    else if (this.gate.isHeldByOthers(channel)) {
+      this.gate.waitForOthers(channel, () => this.goOn(ctx));
+    } else this.arm(ctx);
+  }
+
+  private mustStop(channel: Channel): boolean {
+    if (dropsKeptMessages(channel)) this.waiting = [];
+    return this.waiting.length === 0 || this.gate.isHeldByOthers(channel);
+  }
+
+  /** Others have let go. */
+  private goOn(ctx: Context): void {
+    if (this.waiting.length === 0 || this.timer !== undefined) return;
+    this.gate.hold(ctx.channel);
+    this.release(ctx);
   }
 }

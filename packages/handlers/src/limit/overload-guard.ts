@@ -3,6 +3,7 @@ import {
   type Context,
   checkNumber,
   type Handler,
+  ReadGate,
   type Timer,
   type Types,
 } from '@headrace/core';
@@ -108,6 +109,7 @@ export class OverloadGuard implements Handler {
   private stateNow: OverloadState = 'normal';
   private pausedAt = 0;
   private timer: Timer | undefined = undefined;
+  private readonly gate = new ReadGate('OverloadGuard');
 
   constructor(options: OverloadGuardOptions = {}) {
     const { onShed, measure, ...given } = options;
@@ -134,10 +136,10 @@ export class OverloadGuard implements Handler {
     this.arm(ctx);
   }
 
-  handlerRemoved(ctx: Context): void {
+  handlerRemoved(): void {
     this.timer?.cancel();
     this.meter?.stop();
-    if (this.stateNow !== 'normal' && ctx.channel.isOpen) ctx.channel.autoRead = true;
+    this.gate.release();
   }
 
   channelRead(ctx: Context, child: Channel): void {
@@ -166,8 +168,7 @@ export class OverloadGuard implements Handler {
       if (this.stateNow !== 'normal') this.resume(ctx, load, now);
       return;
     }
-    // An accept error's own pause may have ended meanwhile.
-    ctx.channel.autoRead = false;
+    this.gate.hold(ctx.channel);
     if (this.stateNow === 'normal') this.pause(ctx, load, now);
     else if (now - this.pausedAt >= this.options.shedAfterMs) this.shed(ctx, load, now);
   }
@@ -181,7 +182,7 @@ export class OverloadGuard implements Handler {
   private resume(ctx: Context, load: Load, now: number): void {
     this.counters.pausedMs += now - this.pausedAt;
     this.change(ctx, 'normal', load);
-    ctx.channel.autoRead = true;
+    this.gate.release();
   }
 
   private shed(ctx: Context, load: Load, now: number): void {

@@ -4,6 +4,7 @@ import {
   type Handler,
   type OutboundBytes,
   type Pipeline,
+  ReadGate,
   type Types,
   toError,
 } from '@headrace/core';
@@ -43,7 +44,7 @@ export interface ForwardOptions<Message = OutboundBytes> {
  * - **Place** last.
  * - **In** what the other channel's pipeline accepts for writing: bytes, or messages if both have codecs.
  * - **Out** nothing; what comes in goes to the other channel.
- * - **Events** forwards all; holds `read()` until it is connected.
+ * - **Events** forwards all; holds reads until it is connected.
  * - **Errors** what `connect` rejects with; unhandled, it closes the channel.
  * - **State** one channel, until the relay takes its place.
  * - **Cost** none once the relay stands.
@@ -75,7 +76,7 @@ export class ForwardHandler<Message = OutboundBytes> implements Handler {
   private readonly connect: ForwardOptions<Message>['connect'];
   private readonly aborter = new AbortController();
   private hasStarted = false;
-  private isReadHeld = false;
+  private readonly gate = new ReadGate('ForwardHandler');
   /** What a transport gave although nobody asked. */
   private readonly early: Message[] = [];
 
@@ -84,6 +85,7 @@ export class ForwardHandler<Message = OutboundBytes> implements Handler {
   }
 
   handlerAdded(ctx: Context): void {
+    this.gate.hold(ctx.channel);
     if (ctx.channel.isActive) this.start(ctx);
   }
 
@@ -97,8 +99,8 @@ export class ForwardHandler<Message = OutboundBytes> implements Handler {
     ctx.fireChannelInactive();
   }
 
-  read(): void {
-    this.isReadHeld = true;
+  handlerRemoved(): void {
+    this.gate.release();
   }
 
   channelRead(_ctx: Context, message: Message): void {
@@ -132,7 +134,6 @@ export class ForwardHandler<Message = OutboundBytes> implements Handler {
     for (const message of this.early.splice(0)) ctx.fireChannelRead(message);
     ctx.fireChannelReadComplete();
     ctx.pipeline.remove(ctx.name);
-    if (this.isReadHeld) front.read();
   }
 
   private failed(ctx: Context, error: Error): void {

@@ -1,4 +1,12 @@
-import type { Channel, Context, Direction, Handler, Misfit, Types } from '@headrace/core';
+import {
+  type Channel,
+  type Context,
+  type Direction,
+  type Handler,
+  type Misfit,
+  ReadGate,
+  type Types,
+} from '@headrace/core';
 
 /**
  * Writes what one channel reads to another, no faster than the other takes it, and carries the end over:
@@ -12,7 +20,7 @@ import type { Channel, Context, Direction, Handler, Misfit, Types } from '@headr
  * - **Place** last, in both channels; {@link pipeChannels} and {@link ForwardHandler} put them there.
  * - **In** what the other channel's pipeline accepts for writing: bytes, or messages if it has codecs.
  * - **Out** nothing; it writes to the other channel, and flushes once per burst.
- * - **Events** forwards all. `read()` waits while the other channel is unwritable.
+ * - **Events** forwards all. Reads are held while the other channel is unwritable.
  * - **Errors** forwards its channel's; a write to the other one fails with that one's close.
  * - **State** one channel.
  * - **Cost** no copy, nothing held: what cannot be written is not read.
@@ -36,31 +44,27 @@ import type { Channel, Context, Direction, Handler, Misfit, Types } from '@headr
 export class RelayHandler<Message = unknown> implements Handler {
   declare readonly types: Types<{ reads: Message; passesOn: never }>;
   private readonly target: Channel<unknown, Message>;
-  private isWaiting = false;
+  private readonly gate = new ReadGate('RelayHandler');
   private needsFlush = false;
 
   constructor(target: Channel<unknown, Message>) {
     this.target = target;
   }
 
-  read(ctx: Context): void {
-    if (this.target.isWritable) {
-      ctx.read();
-      return;
-    }
-    if (this.isWaiting) return;
-    this.isWaiting = true;
-    this.target.onceWritable(() => {
-      this.isWaiting = false;
-      if (this.target.isOpen && !ctx.isRemoved) ctx.read();
-    });
+  handlerAdded(ctx: Context): void {
+    this.holdIfFull(ctx);
   }
 
-  channelRead(_ctx: Context, message: Message): void {
+  handlerRemoved(): void {
+    this.gate.release();
+  }
+
+  channelRead(ctx: Context, message: Message): void {
     this.needsFlush = true;
     this.target.write(message);
     // What is not flushed would never drain, and nothing more would be read.
     if (!this.target.isWritable) this.flushTarget();
+    this.holdIfFull(ctx);
   }
 
   channelReadComplete(ctx: Context): void {
@@ -79,6 +83,16 @@ export class RelayHandler<Message = unknown> implements Handler {
     if (reason === 'reset') this.target.abort('reset');
     else this.target.end({ reason });
     ctx.fireChannelInactive();
+  }
+
+  private holdIfFull(ctx: Context): void {
+    const { target, gate } = this;
+    if (target.isWritable || gate.isHolding || !target.isOpen) return;
+    gate.hold(ctx.channel);
+    // If the other channel has closed, this one ends, and nothing more is read for it.
+    target.onceWritable(() => {
+      if (target.isOpen) gate.release();
+    });
   }
 
   private flushTarget(): void {

@@ -1,14 +1,18 @@
 import {
   type Channel,
+  ChannelError,
   type Context,
   checkNumber,
   checkTime,
   type Handler,
+  OptionError,
+  ReadGate,
   ShutdownEvent,
   TimedOutError,
   type Timer,
   type Types,
   toError,
+  type WriteFuture,
 } from '@headrace/core';
 import { Fifo } from '../flow/fifo.ts';
 
@@ -26,11 +30,20 @@ export interface RequestOptions<Request, Response> {
     request: Request,
     scope: RequestScope,
   ) => Response | undefined | PromiseLike<Response | undefined>;
-  /** Makes an answer of a failure; without it the failure is an error of this handler. */
+  /**
+   * Makes an answer of a failure: of `handle`, or of encoding what it returned. Without it the failure is an error
+   * of this handler.
+   */
   readonly answerError?: (error: Error, request: Request) => Response | undefined;
+  /**
+   * In which order answers are written: as the requests came, or each as soon as it is there. The latter is for
+   * protocols whose answers name their request, and does not make a fast one wait for a slow one before it.
+   * @default 'request'
+   */
+  readonly order?: 'request' | 'completion';
   /** Requests of one channel that are worked on at the same time. @default 1 */
   readonly concurrency?: number;
-  /** No more is read while so many requests of a channel wait or are worked on. @default 64 */
+  /** Reads are held while so many requests of a channel wait or are worked on. @default 64 */
   readonly maxPending?: number;
   /** `TIMEOUT_REQUEST` after this time; `false` for none. @default false */
   readonly timeoutMs?: number | false;
@@ -44,10 +57,11 @@ interface Pending<Request> {
   timer: Timer | undefined;
 }
 
-const DEFAULTS = { concurrency: 1, maxPending: 64, timeoutMs: false } as const;
+const DEFAULTS = { order: 'request', concurrency: 1, maxPending: 64, timeoutMs: false } as const;
 
 /**
- * Answers each request with what a function returns or promises, in the order of the requests.
+ * Answers each request with what a function returns or promises, in the order of the requests or as they are
+ * done.
  *
  * ```text
  *  wire | frame | codec | [request → response]
@@ -59,7 +73,8 @@ const DEFAULTS = { concurrency: 1, maxPending: 64, timeoutMs: false } as const;
  * - **Events** holds a `ShutdownEvent` until what came before it is answered; forwards the rest.
  * - **Errors** what the function throws or rejects with, unless `answerError` makes an answer of it;
  *   `TIMEOUT_REQUEST`.
- * - **State** one channel: its pending requests, `maxPending` and the rest of one burst.
+ * - **State** one channel: its pending requests, `maxPending` of them where decoders before it stop while reads
+ *   are held.
  * - **Cost** an object and an `AbortController` per request, a promise if the function makes one.
  * - **Pitfalls** with `concurrency` above 1 a request may see the state before its predecessor's change;
  *   only the answers keep their order.
@@ -80,22 +95,33 @@ const DEFAULTS = { concurrency: 1, maxPending: 64, timeoutMs: false } as const;
 export class RequestHandler<Request, Response> implements Handler {
   declare readonly types: Types<{ reads: Request; passesOn: never; writes: Response }>;
   private readonly options: RequestOptions<Request, Response>;
+  private readonly isOrdered: boolean;
   private readonly concurrency: number;
   private readonly maxPending: number;
   private readonly timeoutMs: number;
-  /** In the order of the requests; those at the front are done as soon as they are answered. */
-  private readonly pending = new Fifo<Pending<Request>>();
+  /** All that are not answered, in the order of the requests. */
+  private readonly pending = new Set<Pending<Request>>();
+  /** Done and not answered yet, where the order is that of completion. */
+  private readonly ready = new Fifo<Pending<Request>>();
   /** Not begun yet. */
   private readonly waiting = new Fifo<Pending<Request>>();
   private working = 0;
-  private isReadHeld = false;
+  private readonly gate = new ReadGate('RequestHandler');
   private isAnswering = false;
   private isOver = false;
   private heldShutdown: ShutdownEvent | undefined = undefined;
 
   constructor(options: RequestOptions<Request, Response>) {
-    const { concurrency, maxPending, timeoutMs } = { ...DEFAULTS, ...options };
+    const { order, concurrency, maxPending, timeoutMs } = { ...DEFAULTS, ...options };
     this.options = options;
+    if (order !== 'request' && order !== 'completion') {
+      throw new OptionError(
+        'OPTION_INVALID',
+        `order is ${String(order)}, but must be 'request' or 'completion'`,
+        { option: 'order', value: String(order) },
+      );
+    }
+    this.isOrdered = order === 'request';
     this.concurrency = checkNumber('concurrency', concurrency, { min: 1, integer: true });
     this.maxPending = checkNumber('maxPending', maxPending, { min: 1, integer: true });
     this.timeoutMs = checkTime('timeoutMs', timeoutMs);
@@ -110,18 +136,14 @@ export class RequestHandler<Request, Response> implements Handler {
       response: undefined,
       timer: undefined,
     };
-    this.pending.push(entry);
+    this.pending.add(entry);
     this.waiting.push(entry);
     this.work(ctx);
-  }
-
-  read(ctx: Context): void {
-    if (this.pending.size < this.maxPending) ctx.read();
-    else this.isReadHeld = true;
+    if (this.pending.size >= this.maxPending) this.gate.hold(ctx.channel);
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
-    if (event instanceof ShutdownEvent && !this.pending.isEmpty) this.heldShutdown = event;
+    if (event instanceof ShutdownEvent && this.pending.size > 0) this.heldShutdown = event;
     else ctx.fireUserEventTriggered(event);
   }
 
@@ -130,9 +152,9 @@ export class RequestHandler<Request, Response> implements Handler {
     ctx.fireChannelInactive();
   }
 
-  handlerRemoved(ctx: Context): void {
+  handlerRemoved(): void {
     this.abandon();
-    if (this.isReadHeld && ctx.channel.isOpen) ctx.read();
+    this.gate.release();
   }
 
   /** Begins what may begin, then answers what is answered. */
@@ -178,21 +200,27 @@ export class RequestHandler<Request, Response> implements Handler {
     entry.state = 'done';
     entry.response = response;
     this.working -= 1;
+    if (!this.isOrdered) this.ready.push(entry);
   }
 
   private fail(ctx: Context, entry: Pending<Request>, error: Error): void {
-    let response: unknown;
-    let unanswered: Error | undefined = error;
-    try {
-      if (this.options.answerError !== undefined) {
-        response = this.options.answerError(error, entry.request);
-        unanswered = undefined;
-      }
-    } catch (thrown) {
-      unanswered = toError(thrown);
-    }
+    const [response, unanswered] = this.answerOf(error, entry.request);
     this.finish(entry, response);
     if (unanswered !== undefined) ctx.fireExceptionCaught(unanswered);
+  }
+
+  /** The answer to a failure, or what remains to be reported. */
+  private answerOf(
+    error: Error,
+    request: Request,
+  ): [answer: unknown, unanswered: Error | undefined] {
+    const { answerError } = this.options;
+    if (answerError === undefined) return [undefined, error];
+    try {
+      return [answerError(error, request), undefined];
+    } catch (thrown) {
+      return [undefined, toError(thrown)];
+    }
   }
 
   private timedOut(ctx: Context, entry: Pending<Request>): void {
@@ -206,15 +234,15 @@ export class RequestHandler<Request, Response> implements Handler {
     });
   }
 
-  /** Writes the answers that are ready, up to the first request that is not. */
+  /** Writes the answers that are ready: up to the first request that is not, or all. */
   private answer(ctx: Context): void {
     if (this.isAnswering) return;
     this.isAnswering = true;
     let count = 0;
-    while (this.pending.peek()?.state === 'done') {
-      const { response } = this.pending.shift()!;
+    for (let entry = this.nextDone(); entry !== undefined; entry = this.nextDone()) {
+      const { response } = entry;
       if (response === undefined || response === null) continue;
-      ctx.write(response);
+      this.writeAnswer(ctx, entry.request, response);
       count += 1;
     }
     this.isAnswering = false;
@@ -222,23 +250,46 @@ export class RequestHandler<Request, Response> implements Handler {
     this.readOn(ctx);
   }
 
+  private nextDone(): Pending<Request> | undefined {
+    let next: Pending<Request> | undefined;
+    if (this.isOrdered) [next] = this.pending;
+    else next = this.ready.shift();
+    if (next?.state !== 'done') return undefined;
+    this.pending.delete(next);
+    return next;
+  }
+
+  /** What cannot be encoded is a failure like one of the function; an answer to that is tried once. */
+  private writeAnswer(ctx: Context, request: Request, response: unknown): void {
+    const error = this.encodeErrorOf(ctx, ctx.write(response));
+    if (error === undefined) return;
+    const [answer, unanswered] = this.answerOf(error, request);
+    if (answer !== undefined && answer !== null) ctx.write(answer);
+    if (unanswered !== undefined) ctx.fireExceptionCaught(unanswered);
+  }
+
+  /** Encoders fail at once; a connection that takes nothing more is another matter. */
+  private encodeErrorOf(ctx: Context, future: WriteFuture): Error | undefined {
+    if (!future.isSettled || future.isSuccess || ctx.channel.isOutputShutdown) return undefined;
+    const { error } = future;
+    return error instanceof ChannelError ? undefined : error;
+  }
+
   private readOn(ctx: Context): void {
-    if (this.isReadHeld && this.pending.size < this.maxPending && !this.isOver) {
-      this.isReadHeld = false;
-      ctx.read();
-    }
+    if (this.pending.size < this.maxPending) this.gate.release();
     const { heldShutdown } = this;
-    if (heldShutdown === undefined || !this.pending.isEmpty) return;
+    if (heldShutdown === undefined || this.pending.size > 0) return;
     this.heldShutdown = undefined;
     ctx.fireUserEventTriggered(heldShutdown);
   }
 
   private abandon(): void {
     this.isOver = true;
-    for (let entry = this.pending.shift(); entry !== undefined; entry = this.pending.shift()) {
-      entry.timer?.cancel();
-      entry.aborter.abort();
+    for (const { timer, aborter } of this.pending) {
+      timer?.cancel();
+      aborter.abort();
     }
+    this.pending.clear();
   }
 }
 

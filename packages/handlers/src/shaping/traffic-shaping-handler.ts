@@ -5,6 +5,7 @@ import {
   checkTime,
   type Direction,
   type Handler,
+  ReadGate,
   sizeOfBytes,
   type Timer,
   type Types,
@@ -46,7 +47,7 @@ const DEFAULTS = {
  *
  * - **Place** first, where messages are bytes; elsewhere with `sizeOf`.
  * - **In** anything; bytes count.
- * - **Out** the same. Over the read limit `read()` waits, so the socket is not read and the peer's TCP slows
+ * - **Out** the same. Over the read limit reads are held, so the socket is not read and the peer's TCP slows
  *   down; over the write limit messages wait, in order, and are flushed when their time has come.
  * - **Events** forwards all. A half-closure of the output sends what waits first, at once.
  * - **Errors** fails writes with `OUTBOUND_FULL` or, when the channel closes, `CHANNEL_CLOSED`.
@@ -131,7 +132,7 @@ export class TrafficShapingHandler implements Handler {
       writeLimit: new RateLimit(limits.writeBytesPerSecond, limits, clock.now()),
       resumeAt: 0,
       resume: undefined,
-      isReadAsked: false,
+      gate: new ReadGate('TrafficShapingHandler'),
     };
   }
 
@@ -141,19 +142,14 @@ export class TrafficShapingHandler implements Handler {
     else this.failAll(state);
     state.resume?.cancel();
     state.resume = undefined;
-    if (state.isReadAsked && ctx.channel.isOpen) ctx.read();
+    state.gate.release();
   }
 
   channelRead(ctx: Context, message: unknown): void {
     const size = this.sizeOf(message);
-    if (size > 0) this.charge(ctx, this.state!, size);
+    // What is here already goes on: decoders after this handler would keep it.
     ctx.fireChannelRead(message);
-  }
-
-  read(ctx: Context): void {
-    const state = this.state!;
-    if (state.resume === undefined) ctx.read();
-    else state.isReadAsked = true;
+    if (size > 0) this.charge(ctx, this.state!, size);
   }
 
   write(ctx: Context, message: unknown): WriteFuture {
@@ -189,6 +185,8 @@ export class TrafficShapingHandler implements Handler {
     const wait = Math.max(own, this.global?.readLimit.charge(size, now) ?? 0);
     if (wait === 0) return;
     state.resumeAt = Math.max(state.resumeAt, now + wait);
+    if (ctx.isRemoved || !ctx.channel.isOpen) return;
+    state.gate.hold(ctx.channel);
     state.resume ??= ctx.clock.schedule(() => this.resume(ctx, state), wait);
   }
 
@@ -199,9 +197,7 @@ export class TrafficShapingHandler implements Handler {
       return;
     }
     state.resume = undefined;
-    if (!state.isReadAsked) return;
-    state.isReadAsked = false;
-    ctx.read();
+    state.gate.release();
   }
 
   private failAll(state: ShapingState): void {
@@ -220,5 +216,5 @@ interface ShapingState {
   resumeAt: number;
   /** Set while reading is suspended. */
   resume: Timer | undefined;
-  isReadAsked: boolean;
+  readonly gate: ReadGate;
 }

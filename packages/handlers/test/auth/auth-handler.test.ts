@@ -134,9 +134,55 @@ describe('AuthHandler, letting in', () => {
     expect(seen).toEqual(['one', 'two', 'three']);
   });
 
-  it('S365 holds no more than its bound', () => {
-    const { channel, app } = setUp({ maxHeld: 2 });
-    channel.writeInbound('AUTH', 'one', 'two', 'three');
+  it('S365 refuses nothing that follows the credentials: reads are held while they are checked', async () => {
+    const { channel, app, doorman } = setUp({ maxHeld: 2 });
+    const many = Array.from({ length: 100 }, (_, i) => String(i));
+    channel.writeInbound('AUTH', ...many);
+    expect(channel.readHolds).toEqual(['AuthHandler']);
+    expect(channel.readOutbound()).toBeUndefined();
+    await doorman.say(ann);
+    expect(channel.isReadHeld).toBe(false);
+    expect(app.events).toEqual(['in ann', ...many.map((text) => `read ${text}`), 'complete']);
+  });
+
+  it('S365 stops handing on what it held where reads are held, and drops it at the end', async () => {
+    for (const isEnded of [false, true]) {
+      const { channel, app, doorman } = setUp({});
+      let hold: { release(): void } | undefined;
+      channel.pipeline.addBefore(App, {
+        channelRead(ctx: Context, message: unknown) {
+          ctx.fireChannelRead(message);
+          if (message === 'stop') hold = ctx.channel.holdReads('test');
+          if (message === 'stop' && isEnded) ctx.channel.end();
+        },
+      });
+      channel.writeInbound('AUTH', 'one', 'stop', 'two', 'three');
+      await doorman.say(ann);
+      expect(app.events.slice(0, 3)).toEqual(['in ann', 'read one', 'read stop']);
+      channel.run(() => hold?.release());
+      const rest = isEnded ? [] : ['read two', 'read three'];
+      expect(app.events.slice(3).filter((event) => event !== 'complete')).toEqual(rest);
+    }
+  });
+
+  it('S365 keeps the end of the input after the messages that came before it', async () => {
+    const order: string[] = [];
+    const doorman = new Doorman();
+    const auth = new AuthHandler<User>({ authenticate: doorman.authenticate });
+    const channel = EmbeddedChannel.with({ allowHalfOpen: true }, auth, {
+      channelRead: (_ctx, message) => void order.push(String(message)),
+      channelShutdown: (_ctx, direction) => void order.push(direction),
+    });
+    channel.writeInbound('AUTH', 'one');
+    channel.endInput();
+    expect(order).toEqual([]);
+    await doorman.say(ann);
+    expect(order).toEqual(['one', 'input']);
+  });
+
+  it('S365 holds no more than its bound before the credentials', () => {
+    const { channel, app } = setUp({ maxHeld: 2, earlyMessages: 'hold' });
+    channel.writeInbound('one', 'two', 'three');
     expect(channel.readOutbound()).toBe('sign in first');
     expect(app.events).toEqual(['failed HR_ERR_REJECTED_AUTH']);
     expect(channel.isOutputShutdown).toBe(true);
@@ -275,6 +321,7 @@ describe('AuthHandler, not letting in', () => {
     expect(signal.aborted).toBe(false);
     channel.advance(1);
     expect(isHeadraceError(signal.reason, 'TIMEOUT_AUTH')).toBe(true);
+    expect(String(signal.reason)).toContain('not authenticated within 5000 ms');
     expect(channel.readOutbound()).toBe('too late');
     await doorman.say(ann);
     expect(app.events).toEqual(['failed HR_ERR_TIMEOUT_AUTH']);
@@ -337,6 +384,16 @@ describe('AuthHandler, not letting in', () => {
     channel.pipeline.remove(auth);
     await doorman.say(ann);
     expect(app.events).toEqual([]);
+  });
+
+  it('gives the deadline as a round figure', () => {
+    const failures: string[] = [];
+    const hooks = { writeFailed: (_: Channel, error: Error) => void failures.push(error.message) };
+    const auth = new AuthHandler({ authenticate: () => ann, timeoutMs: 7041.658243000001 });
+    const channel = EmbeddedChannel.with({ hooks }, auth);
+    channel.run(() => channel.write('held'));
+    channel.advance(8000);
+    expect(failures).toEqual(['not authenticated within 7042 ms']);
   });
 
   it('knows no deadline where told so', () => {

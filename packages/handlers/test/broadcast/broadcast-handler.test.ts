@@ -119,25 +119,37 @@ describe('BroadcastHandler', () => {
     expect([other.readOutbound(), other.readOutbound()]).toEqual(['a', 'bye']);
   });
 
-  it('does not read from a sender while the group has many broadcasts to make', () => {
+  it('does not read from a sender whose broadcast is under way, and from others it does', () => {
     const clock = new SlowClock();
     const members = new ChannelGroup('members');
-    const sender = EmbeddedChannel.with(
-      { clock },
-      new FlowControlHandler(),
-      new BroadcastHandler(members),
-    );
+    const sending = () =>
+      EmbeddedChannel.with({ clock }, new FlowControlHandler(), new BroadcastHandler(members));
+    const [sender, other] = [sending(), sending()];
     const others = Array.from({ length: 200 }, () => EmbeddedChannel.with({ clock }));
-    for (const channel of [sender, ...others]) members.add(channel);
-    const texts = Array.from({ length: 2000 }, (_, i) => String(i));
+    for (const channel of [sender, other, ...others]) members.add(channel);
+    const texts = Array.from({ length: 500 }, (_, i) => String(i));
     sender.writeInbound(...texts);
-    expect(sender.autoRead).toBe(false);
-    expect(members.backlog).toBeLessThan(300);
+    expect(sender.readHolds).toEqual(['BroadcastHandler']);
+    // The broadcast and its flush.
+    expect(members.backlog).toBeLessThan(3);
+    expect(other.isReadHeld).toBe(false);
     clock.advance(100_000);
-    expect(sender.autoRead).toBe(true);
-    for (const other of others) {
-      expect(Array.from(texts, () => other.readOutbound())).toEqual(texts);
+    expect(sender.isReadHeld).toBe(false);
+    for (const member of others) {
+      expect(Array.from(texts, () => member.readOutbound())).toEqual(texts);
     }
+  });
+
+  it('leaves autoRead alone: turned off while a broadcast is under way it stays off', () => {
+    const clock = new SlowClock();
+    const members = new ChannelGroup('members');
+    const sender = EmbeddedChannel.with({ clock }, new BroadcastHandler(members));
+    for (let i = 0; i < 200; i++) members.add(EmbeddedChannel.with({ clock }));
+    sender.writeInbound('hello');
+    expect(sender.isReadHeld).toBe(true);
+    sender.autoRead = false;
+    clock.advance(100_000);
+    expect([sender.isReadHeld, sender.autoRead]).toEqual([false, false]);
   });
 });
 

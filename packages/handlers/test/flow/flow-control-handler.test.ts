@@ -188,4 +188,56 @@ describe('FlowControlHandler', () => {
     channel.endInput();
     expect(notes.take()).toEqual(['shutdown input']);
   });
+
+  it('gives one message for each of two read() within channelRead, as outside', () => {
+    const { channel, notes } = flow(false);
+    notes.onRead = (_ctx, message) => {
+      if (message !== 1) return;
+      channel.read();
+      channel.read();
+    };
+    read(channel);
+    channel.writeInbound(1, 2, 3, 4);
+    expect(notes.take()).toEqual(['1', '2', '3']);
+    const other = flow(false);
+    other.channel.writeInbound(1, 2, 3, 4);
+    other.notes.onRead = (_ctx, message) => {
+      if (message !== 1) return;
+      other.channel.read();
+      other.channel.read();
+    };
+    read(other.channel);
+    expect(other.notes.take()).toEqual(['1', '2', '3']);
+    const before = other.channel.embedded.reads;
+    other.notes.onRead = (_ctx, message) => {
+      if (message !== 4) return;
+      other.channel.read();
+      other.channel.read();
+    };
+    read(other.channel);
+    expect(other.notes.take()).toEqual(['4', 'complete']);
+    expect(other.channel.embedded.reads).toBe(before + 1);
+  });
+
+  it('lets nothing flow while reads are held, and goes on when they are released', () => {
+    for (const autoRead of [true, false]) {
+      const { channel, notes } = flow(autoRead);
+      const hold = channel.holdReads('test');
+      read(channel);
+      channel.writeInbound(1, 2);
+      read(channel);
+      expect(notes.take()).toEqual([]);
+      channel.run(() => hold.release());
+      expect(notes.take()).toEqual(['1', '2', 'complete']);
+    }
+  });
+
+  it('drops what is queued once this side has ended the channel', () => {
+    const { channel, notes } = flow(false);
+    notes.onRead = (ctx) => void ctx.channel.end();
+    channel.writeInbound(1, 2, 3);
+    read(channel);
+    channel.endInput();
+    expect(notes.take().filter((note) => note.length === 1)).toEqual(['1']);
+  });
 });

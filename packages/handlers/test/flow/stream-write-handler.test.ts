@@ -246,7 +246,8 @@ describe('StreamWriteHandler', () => {
   });
 
   it('refuses messages behind a stream beyond its bound', () => {
-    const channel = EmbeddedChannel.with({}, new StreamWriteHandler({ maxQueuedBytes: 1000 }));
+    const handler = new StreamWriteHandler<unknown>({ maxQueuedBytes: 1000 });
+    const channel = EmbeddedChannel.with({}, handler);
     channel.writeAndFlush(new Source());
     const full = outcome(channel.write(Buffer.alloc(2000)));
     expect(full[0]).toMatch(/exceed maxQueuedBytes \(1000\)/);

@@ -4,7 +4,6 @@ import {
   type Context,
   type Handler,
   type RejectedError,
-  type TransportChannel,
 } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import fc from 'fast-check';
@@ -110,7 +109,7 @@ describe('ConnectionLimitHandler', () => {
         fc.array(fc.record({ host: fc.integer({ min: 1, max: 4 }), closes: fc.nat(3) })),
         (steps) => {
           const { limit, accept } = serverWith({ total: 8, perAddress: 3 });
-          const open: TransportChannel[] = [];
+          const open: EmbeddedChannel[] = [];
           for (const { host, closes } of steps) {
             const { child, wasAccepted } = accept(`10.0.0.${host}`);
             if (wasAccepted) open.push(child);

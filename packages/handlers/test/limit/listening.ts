@@ -1,17 +1,11 @@
-import {
-  type Address,
-  type Context,
-  type Handler,
-  resolveChannelOptions,
-  silentLogger,
-  TransportChannel,
-} from '@headrace/core';
+import type { Address, Context, Handler } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 
-/** A connection that a listening channel took, and what was sent on it. */
+/** A connection that a listening channel took. */
 export interface Taken {
-  readonly child: TransportChannel;
-  readonly sent: string[];
+  readonly child: EmbeddedChannel;
+  /** What was sent on it and not looked at yet. */
+  readonly sent: unknown[];
   readonly wasAccepted: boolean;
 }
 
@@ -25,32 +19,19 @@ export interface Listening {
 export const listeningClock: VirtualClock = new VirtualClock();
 
 /** An accepted channel that nobody has registered yet. */
-function connectionFrom(host: string): { child: TransportChannel; sent: string[] } {
-  const sent: string[] = [];
+function connectionFrom(host: string): EmbeddedChannel {
   const family = host.includes(':') ? 'IPv6' : 'IPv4';
   const remoteAddress: Address = host.startsWith('/')
     ? { path: host }
     : { host, port: 1234, family };
-  const transport = {
-    accepts: 'text',
-    isActive: true,
-    localAddress: remoteAddress,
-    remoteAddress,
-    unsentBytes: 0,
-    open() {},
-    requestRead() {},
-    pauseReading() {},
-    sizeOf: (message: unknown) => String(message).length,
-    write(messages: readonly unknown[]) {
-      sent.push(...messages.map(String));
-      return true;
-    },
-    shutdownOutput() {},
-    close() {},
-    abort() {},
-  };
-  const options = resolveChannelOptions({ clock: listeningClock, logger: silentLogger });
-  return { child: new TransportChannel(transport, options), sent };
+  return EmbeddedChannel.with({ clock: listeningClock, register: false, remoteAddress });
+}
+
+function sentBy(child: EmbeddedChannel): unknown[] {
+  const sent: unknown[] = [];
+  for (let one = child.readOutbound(); one !== undefined; one = child.readOutbound())
+    sent.push(one);
+  return sent;
 }
 
 export function listeningWith(...handlers: readonly Handler[]): Listening {
@@ -65,9 +46,15 @@ export function listeningWith(...handlers: readonly Handler[]): Listening {
   Object.assign(server, { isServer: true });
   server.register();
   const accept = (host: string): Taken => {
-    const { child, sent } = connectionFrom(host);
+    const child = connectionFrom(host);
     server.writeInbound(child);
-    return { child, sent, wasAccepted: last === child };
+    return {
+      child,
+      wasAccepted: last === child,
+      get sent() {
+        return sentBy(child);
+      },
+    };
   };
   return { server, accept };
 }

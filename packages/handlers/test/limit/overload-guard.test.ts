@@ -1,4 +1,5 @@
-import type { Context, Handler, LogLevel, TransportChannel } from '@headrace/core';
+import type { Context, Handler, LogLevel } from '@headrace/core';
+import type { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 
 import { type Load, LoadMeter } from '../../src/limit/load-meter.ts';
@@ -19,7 +20,7 @@ function setUp(options: OverloadGuardOptions = {}) {
   };
   const guard = new OverloadGuard({ measure: () => load, ...options });
   const listening = listeningWith(guard, watcher);
-  const accept = (host: string): TransportChannel => {
+  const accept = (host: string): EmbeddedChannel => {
     const { child } = listening.accept(host);
     child.register();
     return child;
@@ -34,18 +35,16 @@ describe('OverloadGuard', () => {
   ])('pauses accepting while %s is over its threshold', (_what, over) => {
     const { guard, load, events, server } = setUp();
     clock.advance(1000);
-    expect(server.autoRead).toBe(true);
+    expect(server.isReadHeld).toBe(false);
     Object.assign(load, over);
     clock.advance(500);
-    expect([guard.state, server.autoRead]).toEqual(['paused', false]);
+    expect([guard.state, server.readHolds]).toEqual(['paused', ['OverloadGuard']]);
     Object.assign(load, { heapShare: 0.8, loopDelayMs: 190 });
-    // The acceptor's own pause after an error has ended.
-    server.autoRead = true;
     clock.advance(500);
-    expect([guard.state, server.autoRead]).toEqual(['paused', false]);
+    expect([guard.state, server.isReadHeld]).toEqual(['paused', true]);
     Object.assign(load, { heapShare: 0.5, loopDelayMs: 10 });
     clock.advance(500);
-    expect([guard.state, server.autoRead]).toEqual(['normal', true]);
+    expect([guard.state, server.isReadHeld]).toEqual(['normal', false]);
     expect(events).toEqual(['paused', 'normal']);
     expect(guard.counters).toEqual({ pauses: 1, pausedMs: 1000, shed: 0 });
     server.finish();
@@ -68,7 +67,9 @@ describe('OverloadGuard', () => {
     clock.advance(500 + 5000);
     expect(events).toEqual(['paused', 'shedding']);
     expect(said).toEqual([children[2]!.id, children[3]!.id]);
-    expect(children.filter((child) => child.isOutputShutdown || !child.isOpen)).toHaveLength(0);
+    const ending = children.filter((child) => child.isOutputShutdown).map(({ id }) => id);
+    expect(ending).toEqual(said);
+    expect(children.every((child) => child.isOpen)).toBe(true);
     clock.advance(2000);
     expect(children[2]!.closeInfo?.reason).toBe('overload');
     expect(guard.counters.shed).toBeGreaterThanOrEqual(2);
@@ -99,9 +100,9 @@ describe('OverloadGuard', () => {
     const { guard, load, server } = setUp();
     load.heapShare = 0.95;
     clock.advance(500);
-    expect(server.autoRead).toBe(false);
+    expect(server.isReadHeld).toBe(true);
     server.pipeline.remove(guard);
-    expect(server.autoRead).toBe(true);
+    expect(server.isReadHeld).toBe(false);
     server.finish();
   });
 

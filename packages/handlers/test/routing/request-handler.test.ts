@@ -195,4 +195,56 @@ describe('RequestHandler', () => {
     channel.run(() => void channel.pipeline.remove(RequestHandler));
     expect(channel.embedded.reads).toBe(reads + 1);
   });
+
+  it("order 'completion': a fast request does not wait for a slow one before it", async () => {
+    const { desk, channel } = serving({ concurrency: 3, order: 'completion' });
+    channel.writeInbound('slow', 'fast', 'next');
+    await desk.answer('fast');
+    expect(taken(channel)).toEqual(['re:fast']);
+    await desk.answer('next');
+    await desk.answer('slow');
+    expect(taken(channel)).toEqual(['re:next', 're:slow']);
+  });
+
+  it("order 'completion' holds reads and aborts as the other order does", async () => {
+    const { desk, channel } = serving({ concurrency: 9, maxPending: 2, order: 'completion' });
+    channel.writeInbound('a', 'b');
+    expect(channel.readHolds).toEqual(['RequestHandler']);
+    await desk.answer('b');
+    expect(channel.isReadHeld).toBe(false);
+    channel.close();
+    expect(desk.signals.get('a')?.aborted).toBe(true);
+    expect(desk.signals.get('b')?.aborted).toBe(false);
+  });
+
+  it('refuses another order', () => {
+    const order = 'any' as 'request';
+    expect(() => new RequestHandler({ handle: () => 'x', order })).toThrow(/order is any/);
+  });
+
+  it('makes an answer of an answer that cannot be encoded', () => {
+    const encoder = (): Handler => ({
+      write: (ctx, message) => {
+        if (message === 'bad') throw new Error('cannot encode');
+        return ctx.write(message);
+      },
+    });
+    const channel = new EmbeddedChannel(
+      encoder(),
+      new RequestHandler<string, string>({
+        handle: (request) => (request === 'x' ? 'bad' : `re:${request}`),
+        answerError: (error, request) => `${request}: ${error.message}`,
+      }),
+    );
+    channel.writeInbound('a', 'x', 'b');
+    expect(taken(channel)).toEqual(['re:a', 'x: cannot encode', 're:b']);
+    const told: string[] = [];
+    const silent = new EmbeddedChannel(
+      encoder(),
+      new RequestHandler<string, string>({ handle: () => 'bad' }),
+      { exceptionCaught: (_ctx, error) => void told.push(error.message) },
+    );
+    silent.writeInbound('x');
+    expect(told).toEqual(['cannot encode']);
+  });
 });

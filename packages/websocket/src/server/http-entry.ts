@@ -63,14 +63,16 @@ const CLOSE_TIMEOUT_MS = 2000;
  *
  * @example
  * ```ts run
- * import { ServerBootstrap } from '@headrace/core';
+ * import { handler, ServerBootstrap } from '@headrace/core';
  * import { HttpEntry, WebSocketBootstrap, WebSocketTextCodec } from '@headrace/websocket';
  *
+ * const shout = handler<{ reads: string; passesOn: never; writes: string }>({
+ *   sharable: true,
+ *   channelRead: (ctx, text) => void ctx.writeAndFlush(text.toUpperCase()),
+ * });
  * const entry = new HttpEntry({
  *   request: (_request, response) => response.end('a page'),
- *   webSocket: (channel) => channel.pipeline.addLast(new WebSocketTextCodec(), {
- *     channelRead: (ctx, text: string) => ctx.writeAndFlush(text.toUpperCase()),
- *   }),
+ *   webSocket: (channel) => channel.pipeline.addLast(new WebSocketTextCodec(), shout),
  * });
  * const server = await new ServerBootstrap()
  *   .childHandler((channel) => channel.pipeline.addLast(entry.handler()))
@@ -79,15 +81,13 @@ const CLOSE_TIMEOUT_MS = 2000;
  * const page = await fetch(`http://127.0.0.1:${server.port}/`);
  * console.log(await page.text());
  * const client = await new WebSocketBootstrap()
- *   .handler((channel) => channel.pipeline.addLast(new WebSocketTextCodec(), {
- *     channelRead(ctx, text: string) {
- *       console.log(text);
- *       ctx.close();
- *     },
- *   }))
+ *   .handler((channel) => channel.pipeline.addLast(new WebSocketTextCodec()))
  *   .connect(`ws://127.0.0.1:${server.port}/ws`);
  * await client.writeAndFlush('hello');
- * await client.closed;
+ * for await (const text of client) {
+ *   console.log(text);
+ *   break;
+ * }
  * await server.shutdown();
  * // prints a page
  * // prints HELLO

@@ -49,7 +49,7 @@ export class WebSocketTextCodec implements Handler {
   }>;
   readonly sharable = true;
 
-  channelRead(ctx: Context, message: WebSocketInput): void {
+  channelRead(ctx: Context<WebSocketTextCodec['types']>, message: WebSocketInput): void {
     if (typeof message !== 'string') {
       const text = `a binary message of ${message.length} bytes, but only text is allowed here`;
       throw new DecodeError('MESSAGE_INVALID', text, { bytes: message.length });
@@ -57,7 +57,7 @@ export class WebSocketTextCodec implements Handler {
     ctx.fireChannelRead(message);
   }
 
-  write(ctx: Context, text: string): WriteFuture {
+  write(ctx: Context<WebSocketTextCodec['types']>, text: string): WriteFuture {
     return ctx.write(encodeOnce('websocket-text', text, TextMessage.of));
   }
 }

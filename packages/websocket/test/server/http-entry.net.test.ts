@@ -38,7 +38,9 @@ async function start(options: HttpEntryOptions = {}): Promise<Started> {
   const log: string[] = [];
   const sockets: Channel[] = [];
   const logger: Logger = {
-    log: (level, message, error) => log.push(`${level} ${message}: ${error?.message}`),
+    log(level, message, error) {
+      if (level !== 'debug') log.push(`${level} ${message}: ${error?.message}`);
+    },
   };
   const entry = new HttpEntry({
     request: (_request, response) => response.end('a page'),

@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import { expect, it } from 'vitest';
-import { HandleTransport } from '../../src/transport/handle-transport.ts';
-import { SocketListener } from '../../src/transport/socket-listener.ts';
-import type { TransportSink } from '../../src/transport/transport.ts';
+import type { CloseInfo } from '../../../src/contract.ts';
+import { nodeHandles } from '../../../src/transport/node-handle/node-handles.ts';
+import { SocketListener } from '../../../src/transport/socket-listener.ts';
+import type { Transport, TransportSink } from '../../../src/transport/transport.ts';
+
+const LOCAL: CloseInfo = { reason: 'local', by: 'local', error: undefined };
 
 /** What a sink hears, in the order of its coming; `disconnected` is told to `done`. */
 function sinkOf(told: string[], done: () => void): TransportSink {
@@ -22,11 +25,9 @@ function sinkOf(told: string[], done: () => void): TransportSink {
 }
 
 /** Accepts one connection, does something with it, and waits until it is gone. */
-async function accepted(
-  act: (transport: HandleTransport) => void,
-  keepAlive = false,
-): Promise<string[]> {
+async function accepted(act: (transport: Transport) => void, keepAlive = false): Promise<string[]> {
   const told: string[] = [];
+  const { acceptor, why } = await nodeHandles('handle');
   const options = { noDelay: true, keepAlive, keepAliveInitialDelayMs: 0 };
   const listening = new SocketListener(
     net.createServer(),
@@ -34,7 +35,8 @@ async function accepted(
     () => {
       throw new Error('not by a handle');
     },
-    { options, adopt: (handle) => new HandleTransport(handle) },
+    why,
+    { acceptor: acceptor!, options, isRequired: true },
   );
   let client: net.Socket | undefined;
   await new Promise<void>((resolve) => {
@@ -48,8 +50,8 @@ async function accepted(
         client = net.connect(port, '127.0.0.1').on('error', () => {});
       },
       accepted: (transport) => {
-        (transport as HandleTransport).open(sinkOf(told, resolve));
-        act(transport as HandleTransport);
+        transport.open(sinkOf(told, resolve));
+        act(transport);
       },
     });
   });
@@ -60,8 +62,8 @@ async function accepted(
 
 it('an abort in the middle of a shutdown closes the handle', async () => {
   const told = await accepted((transport) => {
-    transport.shutdownOutput();
-    transport.abort();
+    transport.shutdownOutput(LOCAL);
+    transport.abort(LOCAL);
   });
   expect(told).not.toContain('not by a handle');
 });
@@ -70,13 +72,13 @@ it('an abort with a write in flight closes the handle, and the write tells nothi
   const told = await accepted((transport) => {
     const large = Buffer.alloc(64 * 1024 * 1024);
     expect(transport.write([large], large.length)).toBe(false);
-    transport.abort();
+    transport.abort(LOCAL);
   });
   expect(told).not.toContain('written');
 });
 
 /** The timer of the connection that the system accepted at this port, from its own table: 02 is keepalive. */
-function timerOf(transport: HandleTransport): string | undefined {
+function timerOf(transport: Transport): string | undefined {
   const { port } = transport.localAddress as { readonly port: number };
   const hex = port.toString(16).toUpperCase().padStart(4, '0');
   const rows = readFileSync('/proc/net/tcp', 'utf8').split('\n');
@@ -91,7 +93,7 @@ it.runIf(process.platform === 'linux')(
     for (const keepAlive of [false, true]) {
       await accepted((transport) => {
         timers.push(timerOf(transport));
-        transport.abort();
+        transport.abort(LOCAL);
       }, keepAlive);
     }
     expect(timers).toEqual(['00', '02']);

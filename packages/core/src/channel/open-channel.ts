@@ -1,0 +1,121 @@
+import type { AttributeKey } from '../attribute-key.ts';
+import type { Channel } from '../contract.ts';
+import { TimedOutError } from '../errors.ts';
+import { checkTime } from '../internal/option-check.ts';
+import type { Transport } from '../transport/transport.ts';
+import { type ChannelOptions, resolveChannelOptions } from './channel-options.ts';
+import { initializer, initializeSafely } from './initializer.ts';
+import { TransportChannel } from './transport-channel.ts';
+
+/** Options of {@link openChannel}: those of every channel; `logger` and `clock` default to those of `parent`. */
+export interface OpenChannelOptions extends ChannelOptions {
+  /** Builds the pipeline. If it throws or rejects, the channel is closed. */
+  readonly initialize?: (channel: Channel) => void;
+  /** The channel that accepted this one, or that carries it. */
+  readonly parent?: Channel;
+  /** Set before the pipeline is built. */
+  readonly attributes?: Iterable<readonly [AttributeKey<unknown>, unknown]>;
+}
+
+/** Options of {@link connectChannel}. */
+export interface ConnectChannelOptions extends OpenChannelOptions {
+  /** How long the connect may take, in milliseconds; `false` for as long as the transport waits. @default 30000 */
+  readonly connectTimeoutMs?: number | false;
+  /** Where to, for the text of the time-out's error. @default 'the peer' */
+  readonly target?: string;
+  /** Cancels the connect. */
+  readonly signal?: AbortSignal;
+}
+
+const DEFAULT_CONNECT_TIMEOUT_MS = 30_000;
+
+/**
+ * Makes a channel over a transport and starts it. The bootstraps do that themselves; this is for transports
+ * of your own, and for connections that come from elsewhere. Over a transport that is still connecting, use
+ * {@link connectChannel}.
+ *
+ * @example
+ * ```ts
+ * const channel = openChannel(new StreamTransport(serialPort), {
+ *   initialize: (channel) => channel.pipeline.addLast(new LineFrameDecoder({ maxLength: 80 })),
+ * });
+ * ```
+ * @throws OptionError if an option makes no sense; the transport is not opened then
+ * @see Netty's `EventLoopGroup.register(channel)`
+ */
+export function openChannel(transport: Transport, options: OpenChannelOptions = {}): Channel {
+  const channel = channelOver(transport, options);
+  channel.register();
+  return channel;
+}
+
+/**
+ * As {@link openChannel}, over a transport that connects: resolves with the active channel. Rejects with
+ * `TIMEOUT_CONNECT`, the signal's reason, or the transport's error (`CHANNEL_REFUSED` …); nothing is left then.
+ */
+export async function connectChannel(
+  transport: Transport,
+  options: ConnectChannelOptions = {},
+): Promise<Channel> {
+  const { connectTimeoutMs, target = 'the peer', signal, ...rest } = options;
+  const timeoutMs = checkTime('connectTimeoutMs', connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS);
+  signal?.throwIfAborted();
+  const channel = channelOver(transport, rest);
+  const text = `no connection to ${target} within ${timeoutMs} ms`;
+  const expired = (): Error => new TimedOutError('TIMEOUT_CONNECT', text, { timeoutMs });
+  const deadline = Number.isFinite(timeoutMs)
+    ? channel.clock.schedule(() => channel.failed(expired()), timeoutMs, true)
+    : undefined;
+  try {
+    await registerAndWait(channel, signal);
+  } finally {
+    deadline?.cancel();
+  }
+  return channel;
+}
+
+/**
+ * Starts a channel that a listening channel has accepted, if no acceptor shall do it: a handler of the listening
+ * channel that refuses a connection with a last word, say.
+ *
+ * @param initialize - builds its pipeline, as in {@link openChannel}
+ */
+export function registerChannel(channel: Channel, initialize?: (channel: Channel) => void): void {
+  const build = initialize && ((self: Channel) => initializeSafely(self, initialize));
+  (channel as TransportChannel).register(build);
+}
+
+function channelOver(transport: Transport, options: OpenChannelOptions): TransportChannel {
+  const { initialize, parent, attributes = [], ...own } = options;
+  const inherited = parent && { logger: parent.logger, clock: parent.clock };
+  const channel = new TransportChannel(
+    transport,
+    resolveChannelOptions({ ...inherited, ...own }),
+    parent,
+  );
+  for (const [key, value] of attributes) channel.attributes.set(key, value);
+  if (initialize !== undefined) channel.pipeline.addLast(initializer(initialize));
+  return channel;
+}
+
+/**
+ * Registers a channel that connects or binds, and waits until it is active. Rejects with the signal's reason or
+ * the transport's error; the channel is closed then.
+ */
+export async function registerAndWait(
+  channel: TransportChannel,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const onAbort = () => channel.close();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    const connected = channel.connectFuture;
+    channel.register();
+    await connected;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+  }
+}

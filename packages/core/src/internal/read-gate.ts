@@ -1,0 +1,76 @@
+import type { Channel, ReadHold } from '../contract.ts';
+
+/**
+ * One handler's hold on its channel's reads, which it takes and releases many times: `hold` and `release` may be
+ * called whatever the state. Release it when the handler is removed.
+ *
+ * @example
+ * ```ts run
+ * import { type Context, type Handler, ReadGate } from '@headrace/core';
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ *
+ * class AtMostTen implements Handler {
+ *   readonly #gate = new ReadGate('AtMostTen');
+ *   #working = 0;
+ *   channelRead(ctx: Context): void {
+ *     this.#working += 1;
+ *     if (this.#working === 10) this.#gate.hold(ctx.channel);
+ *   }
+ *   done(): void {
+ *     this.#working -= 1;
+ *     this.#gate.release();
+ *   }
+ *   handlerRemoved(): void {
+ *     this.#gate.release();
+ *   }
+ * }
+ *
+ * const channel = new EmbeddedChannel(new AtMostTen());
+ * for (let i = 0; i < 10; i++) channel.writeInbound('work');
+ * console.log(channel.readHolds.join());
+ * // prints AtMostTen
+ * ```
+ */
+export class ReadGate {
+  readonly why: string;
+  private current: ReadHold | undefined = undefined;
+
+  /** @param why - for `channel.readHolds`: the handler's name */
+  constructor(why: string) {
+    this.why = why;
+  }
+
+  get isHolding(): boolean {
+    return this.current !== undefined;
+  }
+
+  hold(channel: Channel): void {
+    this.current ??= channel.holdReads(this.why);
+  }
+
+  release(): void {
+    const { current } = this;
+    this.current = undefined;
+    current?.release();
+  }
+
+  /** True if somebody else holds reads, too. */
+  isHeldByOthers(channel: Channel): boolean {
+    return channel.isReadHeld && channel.readHolds.length > (this.isHolding ? 1 : 0);
+  }
+
+  /** Lets go, and calls back when the others have let go as well: for handlers that keep messages meanwhile. */
+  waitForOthers(channel: Channel, listener: () => void): void {
+    this.release();
+    channel.onceReadable(listener);
+  }
+}
+
+/**
+ * True if messages that were kept have no place any more: this side has ended, closed or shut the input down.
+ * After the peer's end, or a failure, what was read before it is delivered all the same.
+ */
+export function dropsKeptMessages(channel: Channel): boolean {
+  if (!channel.discardsInput) return false;
+  return channel.isOpen || channel.closeInfo?.by === 'local';
+}

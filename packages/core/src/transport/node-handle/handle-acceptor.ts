@@ -1,0 +1,107 @@
+import type { Server } from 'node:net';
+import type { Transport } from '../transport.ts';
+import { HandleTransport } from './handle-transport.ts';
+import type { StreamBinding } from './stream-binding.ts';
+import type { ListeningHandle, NodeInternals, StreamHandle } from './stream-handle.ts';
+
+/** Socket options of accepted TCP connections, without their defaults. */
+export interface AcceptedOptions {
+  readonly noDelay: boolean;
+  readonly keepAlive: boolean;
+  readonly keepAliveInitialDelayMs: number;
+}
+
+/** Who takes the connections. */
+export interface AcceptedListener {
+  accepted(transport: Transport): void;
+  failedToAccept(thrown: unknown): void;
+  /** From now on connections come as the server's `connection` event. */
+  handlesGivenUp(why: string): void;
+}
+
+/** There an accepted connection has the options of the socket that listens: no five system calls for each. */
+const INHERITS_OPTIONS = process.platform === 'linux';
+
+/** What libuv answers when keepalive is on and its initial delay is left to the system. */
+const EINVAL = -22;
+
+/** Takes the connections of a listening server before Node makes a `net.Socket` of each. */
+export class HandleAcceptor {
+  private readonly internals: NodeInternals;
+  private readonly binding: StreamBinding;
+  private readonly sharesListeners: boolean;
+
+  /** @param sharesListeners - other processes listen on the same sockets: their options are not ours to set */
+  constructor(internals: NodeInternals, binding: StreamBinding, sharesListeners: boolean) {
+    this.internals = internals;
+    this.binding = binding;
+    this.sharesListeners = sharesListeners;
+  }
+
+  /**
+   * Begins with the next connection. Returns why that cannot be; then all come as the server's `connection`
+   * event, as do later those that cannot be taken.
+   */
+  takeFrom(server: Server, options: AcceptedOptions, to: AcceptedListener): string | undefined {
+    const listening = (server as unknown as { readonly _handle?: ListeningHandle })._handle;
+    if (listening === undefined || !this.isStream(listening)) {
+      return 'the primary of the cluster listens (round-robin)';
+    }
+    const nodes = listening.onconnection;
+    if (typeof nodes !== 'function') return 'the listening handle of Node is not the one we know';
+    const inherits =
+      INHERITS_OPTIONS && !this.sharesListeners && hasTakenOptions(listening, options);
+    const { binding } = this;
+    const acceptor = this;
+    let isGivenUp = false;
+    listening.onconnection = function (status, handle) {
+      const isOurs =
+        status === 0 &&
+        binding.distrusted === undefined &&
+        acceptor.isStream(handle) &&
+        server.maxConnections === undefined;
+      if (!isOurs) {
+        if (binding.distrusted !== undefined && !isGivenUp) {
+          isGivenUp = true;
+          to.handlesGivenUp(binding.distrusted);
+        }
+        nodes.call(this, status, handle);
+        return;
+      }
+      try {
+        if (!inherits) setOptions(handle, options);
+        to.accepted(new HandleTransport(handle, binding));
+      } catch (thrown) {
+        handle.close(() => {});
+        to.failedToAccept(thrown);
+      }
+    };
+    return undefined;
+  }
+
+  /** A TCP or pipe handle of this Node. In a cluster's worker the listening one may be a stand-in. */
+  private isStream(handle: StreamHandle | undefined): handle is StreamHandle {
+    const { tcp, pipe } = this.internals;
+    return handle instanceof tcp.TCP || handle instanceof pipe.Pipe;
+  }
+}
+
+function setOptions(handle: StreamHandle, options: AcceptedOptions): void {
+  if (options.noDelay) handle.setNoDelay?.(true);
+  if (options.keepAlive) handle.setKeepAlive?.(true, initialDelaySeconds(options));
+}
+
+/** Sets the options on the handle that listens; false if it has not taken each of them. */
+function hasTakenOptions(handle: StreamHandle, options: AcceptedOptions): boolean {
+  const { noDelay, keepAlive } = options;
+  if (noDelay && handle.setNoDelay !== undefined && handle.setNoDelay(true) !== 0) return false;
+  if (!keepAlive || handle.setKeepAlive === undefined) return true;
+  const seconds = initialDelaySeconds(options);
+  const status = handle.setKeepAlive(true, seconds);
+  // Without a delay libuv switches keepalive on and then complains of the delay.
+  return status === 0 || (status === EINVAL && seconds === 0);
+}
+
+function initialDelaySeconds({ keepAliveInitialDelayMs }: AcceptedOptions): number {
+  return Math.floor(keepAliveInitialDelayMs / 1000);
+}

@@ -1,0 +1,90 @@
+import type { NodeInternals, StreamHandle } from './stream-handle.ts';
+
+/** The major versions whose handles the tests run on. */
+export const KNOWN_MAJORS: readonly number[] = [20, 22, 24, 26];
+
+/** What is asked of `process`; a test passes its own. */
+export interface Platform {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly version: string;
+  readonly versions: Readonly<Record<string, string | undefined>>;
+  readonly throwDeprecation?: boolean;
+  readonly permission?: unknown;
+  /** Gives Node's internals away by name; its use is deprecated in Node's documents. */
+  readonly binding?: (name: string) => unknown;
+}
+
+/**
+ * Why the internals of this Node may not be used; `undefined` if they may. Nothing is called that Node could
+ * warn of. Node itself tells what it was started with, so the spelling of a flag and where it stands (command
+ * line, `NODE_OPTIONS`, `node.config.json`, the options of a worker) do not matter.
+ */
+export function obstacleOf(platform: Platform): string | undefined {
+  const { env, version, versions } = platform;
+  if (env['HEADRACE_PUBLIC_API_ONLY'] === '1') return 'HEADRACE_PUBLIC_API_ONLY is 1';
+  for (const other of ['bun', 'deno', 'electron']) {
+    if (versions[other] !== undefined) return `this is ${other}, not Node`;
+  }
+  const major = Number.parseInt(versions['node'] ?? '', 10);
+  if (!KNOWN_MAJORS.includes(major)) {
+    return `Node ${version} is none of the versions that were tested: ${KNOWN_MAJORS.join(', ')}`;
+  }
+  if (platform.throwDeprecation === true) return 'deprecations throw (--throw-deprecation)';
+  if (platform.permission !== undefined) return 'the permission model is on (--permission)';
+  if (platform.binding === undefined || !isNodesOwn(platform.binding)) {
+    return 'uses of internals are reported (--pending-deprecation)';
+  }
+  return undefined;
+}
+
+/** With pending deprecations Node wraps the function into one that warns, which inherits from the real one. */
+function isNodesOwn(binding: (name: string) => unknown): boolean {
+  return binding.name === 'binding' && Object.getPrototypeOf(binding) === Function.prototype;
+}
+
+const METHODS = [
+  'useUserBuffer',
+  'readStart',
+  'readStop',
+  'writeBuffer',
+  'writev',
+  'shutdown',
+  'close',
+] as const satisfies readonly (keyof StreamHandle)[];
+
+/** Node's internals, or why they are not what we know. */
+export function internalsOf(platform: Platform): NodeInternals | string {
+  const binding = platform.binding!;
+  let internals: NodeInternals;
+  try {
+    internals = {
+      stream: binding.call(platform, 'stream_wrap'),
+      tcp: binding.call(platform, 'tcp_wrap'),
+      pipe: binding.call(platform, 'pipe_wrap'),
+    } as NodeInternals;
+  } catch (thrown) {
+    return `Node refuses its internals: ${String((thrown as Error).message)}`;
+  }
+  return areKnown(internals) ? internals : 'the internals of Node are not the ones we know';
+}
+
+function areKnown({ stream, tcp, pipe }: NodeInternals): boolean {
+  return (
+    stream.streamBaseState instanceof Int32Array &&
+    typeof stream.kReadBytesOrError === 'number' &&
+    typeof stream.kBytesWritten === 'number' &&
+    typeof stream.kLastWriteWasAsync === 'number' &&
+    typeof stream.WriteWrap === 'function' &&
+    typeof stream.ShutdownWrap === 'function' &&
+    typeof tcp.TCPConnectWrap === 'function' &&
+    typeof tcp.constants?.SERVER === 'number' &&
+    hasMethods(tcp.TCP) &&
+    hasMethods(pipe.Pipe)
+  );
+}
+
+function hasMethods(handleClass: unknown): boolean {
+  if (typeof handleClass !== 'function') return false;
+  const prototype = handleClass.prototype as object;
+  return METHODS.every((name) => typeof Reflect.get(prototype, name, {}) === 'function');
+}

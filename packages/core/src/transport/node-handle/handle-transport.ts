@@ -1,0 +1,352 @@
+// An accepted connection as a transport: bytes in, bytes out.
+import net from 'node:net';
+import type { Duplex } from 'node:stream';
+import { getSystemErrorName } from 'node:util';
+import type { Address, OutboundBytes } from '../../contract.ts';
+import { ChannelError } from '../../errors.ts';
+import { sizeOfBytes } from '../../internal/size-of-bytes.ts';
+import { keepRead, readBuffer } from '../../internal/slab.ts';
+import { coalesce } from '../coalesce.ts';
+import { addressOf } from '../socket-address.ts';
+import { resetSocket } from '../socket-transport.ts';
+import type { Transport, TransportSink } from '../transport.ts';
+import { gather, keepGathered, reuseGathered } from './gather.ts';
+import type { RequestOwner, StreamBinding } from './stream-binding.ts';
+import {
+  END_OF_INPUT,
+  type HandleAddress,
+  type HandleRequest,
+  type StreamHandle,
+} from './stream-handle.ts';
+
+/** `shutdown` returns this when it ended within the call. */
+const DONE_AT_ONCE = 1;
+
+// The phases of a connection, in this order.
+const OPEN = 0;
+/** Our shutdown is under way. */
+const ENDING = 1;
+/** Node broke a promise: nothing more is delivered, the failure is on its way to the sink. */
+const BROKEN = 2;
+const CLOSED = 3;
+/** A socket of Node's has the handle. */
+const DETACHED = 4;
+const GONE = 5;
+
+// What is to be done with input.
+const STOPPED = 0;
+/** Reading, and one burst may be delivered. */
+const ASKED = 1;
+/** Reading, and the burst was delivered: stops unless the sink asks again. */
+const SATED = 2;
+
+/**
+ * An accepted TCP connection, Unix socket or named pipe, right on Node's handle: no stream in between, so
+ * no callback, no tick and no state machine per write, and a third of the memory. What keeps the memory of
+ * connections apart is in node-handles.ts.
+ */
+export class HandleTransport implements Transport, RequestOwner {
+  private readonly handle: StreamHandle;
+  private readonly binding: StreamBinding;
+  private sink: TransportSink | undefined = undefined;
+  private phase = OPEN;
+  private reading = STOPPED;
+  /** The handle's own count of what it has read, modulo 2^32, so that it stays a small integer. */
+  private totalRead = 0;
+  /** The write that the kernel has not taken yet. */
+  private writing: HandleRequest | undefined = undefined;
+  private local: Address | undefined = undefined;
+  private readonly remote: Address | undefined;
+
+  constructor(handle: StreamHandle, binding: StreamBinding) {
+    this.handle = handle;
+    this.binding = binding;
+    handle.owner = this;
+    handle.onread = onRead;
+    handle.useUserBuffer(readBuffer);
+    // Asked now: once the peer has reset the connection, the system does not know any more.
+    this.remote = askAddress(handle, handle.getpeername);
+  }
+
+  get accepts(): string {
+    return 'Buffers';
+  }
+
+  get isActive(): boolean {
+    return this.phase < CLOSED;
+  }
+
+  get localAddress(): Address | undefined {
+    if (this.local === undefined && this.phase < CLOSED) {
+      this.local = askAddress(this.handle, this.handle.getsockname);
+    }
+    return this.local;
+  }
+
+  get remoteAddress(): Address | undefined {
+    return this.remote;
+  }
+
+  get unsentBytes(): number {
+    return this.handle.writeQueueSize ?? 0;
+  }
+
+  open(sink: TransportSink): void {
+    this.sink = sink;
+  }
+
+  requestRead(): void {
+    if (this.reading === STOPPED && this.phase < BROKEN) {
+      const status = this.handle.readStart();
+      if (status < 0) this.failLater('read', status);
+    }
+    this.reading = ASKED;
+  }
+
+  pauseReading(): void {
+    if (this.reading !== STOPPED) this.stopReading();
+  }
+
+  sizeOf(message: unknown): number {
+    return sizeOfBytes(message);
+  }
+
+  write(messages: readonly unknown[], bytes: number): boolean {
+    const only = messages.length === 1 ? messages[0] : undefined;
+    if (only instanceof Uint8Array && only.length > 0) return this.writeOne(only, false);
+    const { binding } = this;
+    const isTrusted = binding.distrusted === undefined;
+    const gathered = isTrusted ? gather(messages as readonly OutboundBytes[], bytes) : undefined;
+    if (gathered !== undefined) {
+      const isTaken = this.writeOne(gathered, true);
+      if (isTaken) reuseGathered();
+      else keepGathered(gathered);
+      return isTaken;
+    }
+    const buffers = coalesce(messages as readonly OutboundBytes[], bytes);
+    if (buffers.length < 2) return buffers.length === 0 || this.writeOne(buffers[0]!, false);
+    let length = 0;
+    for (let i = 0; i < buffers.length; i++) length += buffers[i]!.length;
+    const request = binding.beginWrite();
+    const status = this.handle.writev(request, buffers, true);
+    return this.isTaken(status, request, buffers, length, false);
+  }
+
+  private writeOne(bytes: Uint8Array, isShared: boolean): boolean {
+    const request = this.binding.beginWrite();
+    const status = this.handle.writeBuffer(request, bytes);
+    return this.isTaken(status, request, bytes, bytes.length, isShared);
+  }
+
+  /** @param isShared - the memory serves other connections as soon as this is true */
+  private isTaken(
+    status: number,
+    request: HandleRequest,
+    bytes: unknown,
+    length: number,
+    isShared: boolean,
+  ): boolean {
+    const { binding } = this;
+    binding.isCalling = false;
+    if (status !== 0) {
+      this.failLater('write', status);
+      return false;
+    }
+    request.held = bytes;
+    if (!binding.hasCounted(length)) {
+      this.breaks(`a write of ${length} bytes was counted otherwise`);
+      return false;
+    }
+    if (!binding.isWritten) {
+      request.owner = this;
+      this.writing = request;
+      return false;
+    }
+    // Two of Node's counters and libuv's own queue agree, before memory of ours serves another connection.
+    if (isShared && this.handle.writeQueueSize !== 0) {
+      this.breaks('a write was over, and its bytes still waited');
+      return false;
+    }
+    request.held = undefined;
+    binding.reuse(request);
+    return this.phase !== BROKEN;
+  }
+
+  shutdownOutput(): void {
+    const request = this.binding.newShutdown();
+    request.owner = this;
+    request.oncomplete = onShutdown;
+    const status = this.handle.shutdown(request);
+    if (status === 0) {
+      if (this.phase === OPEN) this.phase = ENDING;
+    } else if (status === DONE_AT_ONCE) process.nextTick(() => this.sink?.outputEnded());
+    else this.failLater('shutdown', status);
+  }
+
+  close(): void {
+    this.socket?.destroy();
+    if (this.phase >= CLOSED) return;
+    void this.localAddress;
+    this.phase = CLOSED;
+    this.handle.close(onClosed);
+  }
+
+  abort(): void {
+    const { socket } = this;
+    if (socket !== undefined) resetSocket(socket);
+    if (this.phase >= CLOSED) return;
+    void this.localAddress;
+    // Only a TCP handle can be reset; and not in the middle of a shutdown: Node would leave it open for ever.
+    const mayReset = this.phase === OPEN;
+    this.phase = CLOSED;
+    const status = mayReset ? (this.handle.reset?.(onClosed) ?? -1) : -1;
+    if (status !== 0) this.handle.close(onClosed);
+  }
+
+  /** Gives the connection away as a socket of Node's; `close` and `abort` are that socket's from then on. */
+  detach(): Duplex {
+    void this.localAddress;
+    this.phase = DETACHED;
+    this.handle.readStop();
+    const socket = socketOver(this.handle);
+    this.handle.owner = socket;
+    return socket;
+  }
+
+  private get socket(): net.Socket | undefined {
+    return this.phase === DETACHED ? (this.handle.owner as net.Socket) : undefined;
+  }
+
+  /** Node has read into the shared buffer, or met the end or an error. */
+  hasRead(): void {
+    const { sink, binding } = this;
+    const count = binding.readCount;
+    if (this.phase >= BROKEN || sink === undefined || count === 0) return;
+    if (count === undefined || binding.isCalling) {
+      this.breaks('a read came within a write');
+    } else if (count < 0) {
+      if (count === END_OF_INPUT) sink.inputEnded();
+      else sink.failed(systemError('read', count));
+    } else if (!this.isCountRight(count)) {
+      this.breaks(`a read of ${count} bytes was counted otherwise`);
+    } else {
+      this.reading = SATED;
+      sink.received(keepRead(count));
+      sink.readComplete(count === readBuffer.length);
+      if (this.reading === SATED) this.stopReading();
+    }
+  }
+
+  /**
+   * The count says how much of the buffer that all connections read into is this connection's. It is believed if
+   * it fits the buffer, and if the handle's own total has grown by as much.
+   */
+  private isCountRight(count: number): boolean {
+    const before = this.totalRead;
+    this.totalRead = this.handle.bytesRead | 0;
+    return count <= readBuffer.length && ((this.totalRead - before) | 0) === count;
+  }
+
+  hasWritten(request: HandleRequest, status: number): void {
+    if (request !== this.writing || this.binding.isCalling) {
+      this.breaks('a write ended that was not under way');
+      return;
+    }
+    this.writing = undefined;
+    request.owner = undefined;
+    request.held = undefined;
+    if (this.phase >= BROKEN) return;
+    if (status < 0) this.sink?.failed(systemError('write', status));
+    else this.sink?.written();
+  }
+
+  hasShutDown(status: number): void {
+    if (this.phase !== ENDING) return;
+    if (this.binding.isCalling) {
+      this.breaks('a shutdown ended within a write');
+      return;
+    }
+    this.phase = OPEN;
+    if (status < 0) this.sink?.failed(systemError('shutdown', status));
+    else this.sink?.outputEnded();
+  }
+
+  hasClosed(): void {
+    if (this.phase !== CLOSED) return;
+    if (this.binding.isCalling) {
+      this.binding.distrust('a close ended within a write');
+      process.nextTick(() => this.hasClosed());
+      return;
+    }
+    this.phase = GONE;
+    this.sink?.disconnected();
+  }
+
+  breaks(promise: string): void {
+    this.binding.distrust(promise);
+    if (this.phase >= BROKEN) return;
+    this.phase = BROKEN;
+    this.stopReading();
+    const text = `Node ${process.version} does not keep its handles' promises: ${promise}; closing`;
+    process.nextTick(() => {
+      if (this.phase === BROKEN) this.sink?.failed(new ChannelError('CHANNEL_FAILED', text));
+    });
+  }
+
+  private stopReading(): void {
+    this.reading = STOPPED;
+    if (this.phase < CLOSED) this.handle.readStop();
+  }
+
+  /** Not from within the call that failed. A handle that was closed meanwhile answers nothing at all. */
+  private failLater(operation: string, status: number | undefined): void {
+    process.nextTick(() => {
+      if (this.phase < CLOSED) this.sink?.failed(systemError(operation, status ?? -1));
+    });
+  }
+}
+
+// One function each for all connections.
+
+function onRead(this: StreamHandle): void {
+  (this.owner as HandleTransport).hasRead();
+}
+
+function onShutdown(this: HandleRequest, status: number): void {
+  (this.owner as HandleTransport).hasShutDown(status);
+}
+
+function onClosed(this: StreamHandle): void {
+  (this.owner as HandleTransport).hasClosed();
+}
+
+/** A stream on the handle, which goes on reading into the shared buffer: Node cannot take that back. */
+function socketOver(handle: StreamHandle): net.Socket {
+  const onread = {
+    buffer: readBuffer,
+    callback: (count: number): boolean => socket.push(keepRead(count)),
+  };
+  // Not in Node's documents: `handle`, `manualStart`.
+  const options = { handle, onread, allowHalfOpen: true, manualStart: true };
+  const socket = new net.Socket(options as net.SocketConstructorOpts);
+  return socket;
+}
+
+function askAddress(
+  handle: StreamHandle,
+  ask: ((into: Partial<HandleAddress>) => number) | undefined,
+): Address | undefined {
+  const answer: Partial<HandleAddress> = {};
+  if (ask?.call(handle, answer) !== 0) return undefined;
+  return addressOf(answer.address, answer.port, answer.family);
+}
+
+/** As Node's own: `read ECONNRESET`. */
+function systemError(operation: string, status: number): Error {
+  const code = getSystemErrorName(status);
+  return Object.assign(new Error(`${operation} ${code}`), {
+    errno: status,
+    code,
+    syscall: operation,
+  });
+}

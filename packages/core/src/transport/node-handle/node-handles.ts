@@ -1,0 +1,71 @@
+// The one way into Node's handles. They are the TCP and pipe objects below `net.Socket`, not public API of Node:
+// a connection right on them costs half the memory and two thirds of the CPU per small message.
+//
+// Memory of one connection is never sent to another. Three kinds of memory serve many connections; each is kept
+// apart by an invariant, and each invariant rests on more than one statement of Node:
+//
+// 1. The buffer that all handles read into (internal/slab.ts). Its bytes belong to the connection whose callback
+//    runs, and to no other: they are copied out before anything else is called. How many there are is believed
+//    only if the count that comes with the read fits the buffer and the handle's own total has grown by as much.
+// 2. The memory that small messages are gathered in (gather.ts). It is in use from the first byte copied until the
+//    write has returned, so that a callback within the write cannot write over it. It serves again only if the
+//    write was over in its call by Node's flag, if Node counted all its bytes, and if libuv's queue of this
+//    connection is empty. A write that is not over keeps its memory for good.
+// 3. Requests of writes (stream-binding.ts). One is taken out before the write and comes back only after a write
+//    that was over; a completion must be that of the one write under way on its connection.
+//
+// Where Node does otherwise, that connection ends with an error before anything of it is delivered or reused, all
+// sharing stops in this process, and the connections that come go Node's public way (docs/decisions/0033).
+import { OptionError } from '../../errors.ts';
+import { HandleAcceptor } from './handle-acceptor.ts';
+import { internalsOf, obstacleOf, type Platform } from './handle-obstacle.ts';
+import { checkHandles } from './self-check.ts';
+import { StreamBinding } from './stream-binding.ts';
+
+/** How a server's connections are to be taken, see the option `transport` of `bind`. */
+export type WantedTransport = 'auto' | 'handle' | 'socket';
+
+/** What takes the connections, and why. */
+export interface HandleChoice {
+  /** `undefined`: every connection comes as a socket of Node's. */
+  readonly acceptor: HandleAcceptor | undefined;
+  readonly why: string;
+}
+
+/** One self-check serves the whole process. */
+let checked: Promise<HandleChoice> | undefined;
+
+/**
+ * Whether a server may take its connections as handles, asked when it binds. Throws an `OptionError` where they are
+ * asked for and cannot be had.
+ */
+export async function nodeHandles(wanted: WantedTransport): Promise<HandleChoice> {
+  if (wanted === 'socket') return { acceptor: undefined, why: 'asked for' };
+  const platform = process as unknown as Platform;
+  const obstacle = obstacleOf(platform);
+  if (obstacle === undefined) checked ??= check(platform);
+  const choice = obstacle === undefined ? await checked! : { acceptor: undefined, why: obstacle };
+  if (wanted === 'handle' && choice.acceptor === undefined) throw handlesRefused(choice.why);
+  return choice;
+}
+
+/** @param why - the obstacle, in words */
+export function handlesRefused(why: string): OptionError {
+  return new OptionError(
+    'OPTION_CONFLICT',
+    `bind: transport 'handle' cannot be had: ${why}; leave the option out to take what can be had`,
+    { option: 'transport', why },
+  );
+}
+
+async function check(platform: Platform): Promise<HandleChoice> {
+  const internals = internalsOf(platform);
+  if (typeof internals === 'string') return { acceptor: undefined, why: internals };
+  const binding = new StreamBinding(internals.stream);
+  const why = await checkHandles(internals, binding);
+  if (why !== undefined) return { acceptor: undefined, why };
+  // Not imported: nothing of a cluster is loaded where nobody listens.
+  const { default: cluster } = await import('node:cluster');
+  const acceptor = new HandleAcceptor(internals, binding, cluster.isWorker);
+  return { acceptor, why: `Node ${platform.version}, checked` };
+}

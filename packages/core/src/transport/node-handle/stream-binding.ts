@@ -1,0 +1,94 @@
+import type { HandleRequest, StreamInternals } from './stream-handle.ts';
+
+/** What all connections on handles share, and whether Node has kept its promises so far. */
+export class StreamBinding {
+  /** A call that hands bytes to Node is under way: Node may not call back before it returns. */
+  isCalling = false;
+  private broken: string | undefined = undefined;
+  private spare: HandleRequest | undefined = undefined;
+  private readonly internals: StreamInternals;
+  private readonly state: Int32Array;
+  private readonly readIndex: number;
+  private readonly writtenIndex: number;
+  private readonly asyncIndex: number;
+  private readonly onWritten: HandleRequest['oncomplete'];
+
+  constructor(internals: StreamInternals) {
+    this.internals = internals;
+    this.state = internals.streamBaseState;
+    this.readIndex = internals.kReadBytesOrError;
+    this.writtenIndex = internals.kBytesWritten;
+    this.asyncIndex = internals.kLastWriteWasAsync;
+    this.onWritten = completionFor(this);
+  }
+
+  /** The promise that Node broke; from then on no memory and no request serves twice. */
+  get distrusted(): string | undefined {
+    return this.broken;
+  }
+
+  distrust(why: string): void {
+    this.broken ??= why;
+    this.spare = undefined;
+  }
+
+  /** What the read under way brought: bytes, or a negative error number. */
+  get readCount(): number | undefined {
+    return this.state[this.readIndex];
+  }
+
+  /** The last write was over within its call, and needs neither its request nor its bytes any more. */
+  get isWritten(): boolean {
+    return this.state[this.asyncIndex] === 0;
+  }
+
+  /** Node counted as many bytes in the last write as we gave it. */
+  hasCounted(bytes: number): boolean {
+    return this.state[this.writtenIndex] === (bytes | 0);
+  }
+
+  /** A request for one write. A callback that writes within the write of another connection finds it taken. */
+  beginWrite(): HandleRequest {
+    let request = this.spare;
+    if (request === undefined) {
+      request = new this.internals.WriteWrap();
+      // On those whose write was over at once, too: a completion that still comes is noticed.
+      request.oncomplete = this.onWritten;
+      request.owner = undefined;
+      request.held = undefined;
+    } else this.spare = undefined;
+    this.isCalling = true;
+    return request;
+  }
+
+  /** Node did not keep the request: it serves the next write. */
+  reuse(request: HandleRequest): void {
+    if (this.broken === undefined) this.spare = request;
+  }
+
+  newShutdown(): HandleRequest {
+    return new this.internals.ShutdownWrap();
+  }
+}
+
+/** What a request calls when it ends. */
+export interface RequestOwner {
+  hasWritten(request: HandleRequest, status: number): void;
+  /** Node broke a promise that concerns this connection. */
+  breaks(promise: string): void;
+}
+
+/** One for all requests of a binding. A request without an owner was over already, or never begun. */
+function completionFor(binding: StreamBinding): HandleRequest['oncomplete'] {
+  return function (status, handle) {
+    const owner = this.owner as RequestOwner | undefined;
+    if (owner !== undefined) {
+      owner.hasWritten(this, status);
+      return;
+    }
+    binding.distrust(ENDED_TWICE);
+    (handle?.owner as RequestOwner | undefined)?.breaks(ENDED_TWICE);
+  };
+}
+
+const ENDED_TWICE = 'a write ended that was over already';

@@ -1,0 +1,85 @@
+// What Node keeps below `net.Socket`, as far as we use it. Types only: none of it is public API of Node.
+
+/** Node's own TCP and pipe objects. Every call returns 0 or a negative error number. */
+export interface StreamHandle {
+  /** Ours: whom the callbacks are for. */
+  owner: unknown;
+  onread: (this: StreamHandle) => void;
+  /** All bytes that the kernel has given to this handle so far. */
+  readonly bytesRead: number;
+  /** Bytes that the kernel has not taken yet, as libuv counts them. */
+  readonly writeQueueSize: number;
+  useUserBuffer(buffer: Uint8Array): void;
+  readStart(): number;
+  readStop(): number;
+  writeBuffer(request: HandleRequest, bytes: Uint8Array): number;
+  writev(request: HandleRequest, buffers: readonly Uint8Array[], allBuffers: true): number;
+  shutdown(request: HandleRequest): number;
+  close(onClosed: (this: StreamHandle) => void): void;
+  // TCP only.
+  reset?(onClosed: (this: StreamHandle) => void): number;
+  setNoDelay?(on: boolean): number;
+  setKeepAlive?(on: boolean, initialDelaySeconds: number): number;
+  getpeername?(into: Partial<HandleAddress>): number;
+  getsockname?(into: Partial<HandleAddress>): number;
+}
+
+export interface HandleAddress {
+  readonly address: string;
+  readonly port: number;
+  readonly family: string;
+}
+
+/** A handle that listens. */
+export interface ListeningHandle extends StreamHandle {
+  onconnection: (this: unknown, status: number, handle: StreamHandle | undefined) => void;
+}
+
+/** A write or a shutdown that may end later. */
+export interface HandleRequest {
+  /** Ours: whom the completion is for, while one is expected. */
+  owner: unknown;
+  oncomplete: (this: HandleRequest, status: number, handle?: StreamHandle) => void;
+  /** Ours: keeps the bytes where they are until the kernel has them. */
+  held: unknown;
+}
+
+/** Node's `stream_wrap`: what all its streams share. */
+export interface StreamInternals {
+  readonly WriteWrap: new () => HandleRequest;
+  readonly ShutdownWrap: new () => HandleRequest;
+  /** The outcome of the last call, by the indices below. */
+  readonly streamBaseState: Int32Array;
+  readonly kReadBytesOrError: number;
+  readonly kBytesWritten: number;
+  readonly kLastWriteWasAsync: number;
+}
+
+/** Node's `tcp_wrap`. */
+export interface TcpInternals {
+  readonly TCP: new (kind: number) => TcpHandle;
+  readonly TCPConnectWrap: new () => HandleRequest;
+  readonly constants: { readonly SOCKET: number; readonly SERVER: number };
+}
+
+/** Node's `pipe_wrap`: Unix sockets and named pipes. */
+export interface PipeInternals {
+  readonly Pipe: new (kind: number) => StreamHandle;
+}
+
+/** A TCP handle of our own making. */
+export interface TcpHandle extends ListeningHandle {
+  bind(address: string, port: number, flags: number): number;
+  listen(backlog: number): number;
+  connect(request: HandleRequest, address: string, port: number): number;
+}
+
+/** All of Node's internals that we use. */
+export interface NodeInternals {
+  readonly stream: StreamInternals;
+  readonly tcp: TcpInternals;
+  readonly pipe: PipeInternals;
+}
+
+/** The end of the input, as a count of bytes read. The same on all systems. */
+export const END_OF_INPUT: number = -4095;

@@ -1,0 +1,66 @@
+import type { Context, Handler, HandlerRef } from '@headrace/core';
+
+/** What {@link switchProtocol} takes out and puts in. */
+export interface ProtocolSwitch {
+  /** The handlers of the handshake: its framing, its codec, its sign-in. Those that are not there are passed over. */
+  readonly remove: readonly HandlerRef[];
+  /** What takes over: handlers in their order from head to tail, or a function that adds them itself. */
+  readonly add: readonly Handler[] | (() => void);
+}
+
+/**
+ * Ends a handshake that another protocol follows on the same connection: a line with credentials and then raw
+ * bytes, SOCKS, HTTP CONNECT. What the peer sent right after the handshake, in the same read too, passes on to
+ * the new handlers as it came: each byte once, in order, nothing decoded by the old framing.
+ *
+ * Call it in the event that ends the handshake (an `AuthenticatedEvent`, say), with the context of the handler
+ * that got it: the new handlers come right after that one. The last answer of the handshake is to be written
+ * before. If the decision takes time, reads have to be held from the message that began it (`holdReads`), so that
+ * the decoders stop there; `AuthHandler` does so.
+ *
+ * @example
+ * ```ts run
+ * import { LineFrameDecoder, StringCodec } from '@headrace/codec';
+ * import { type Context, type Handler } from '@headrace/core';
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ * import { AuthenticatedEvent, AuthHandler, switchProtocol } from '@headrace/handlers';
+ *
+ * const begin: Handler = {
+ *   userEventTriggered(ctx: Context, event: unknown) {
+ *     if (!(event instanceof AuthenticatedEvent)) return;
+ *     switchProtocol(ctx, { remove: [LineFrameDecoder, StringCodec, AuthHandler, begin], add: [raw] });
+ *   },
+ * };
+ * const raw: Handler = {
+ *   channelRead: (_ctx, bytes: Buffer) => console.log(JSON.stringify(String(bytes))),
+ * };
+ * const authenticate = async (id: string) => ({ principal: { id } });
+ * const channel = new EmbeddedChannel(
+ *   new LineFrameDecoder(), new StringCodec(), new AuthHandler({ authenticate }), begin,
+ * );
+ * channel.writeInbound(Buffer.from('ann\nhello\r\nworld\r\nrest'));
+ * await new Promise((resolve) => setImmediate(resolve));
+ * // prints "hello\r\nworld\r\nrest"
+ * ```
+ * @see {@link replaceWith}, for one handler that holds messages itself
+ */
+export function switchProtocol(ctx: Context, { remove, add }: ProtocolSwitch): void {
+  const { channel, pipeline } = ctx;
+  // A handler that is removed may let reads go on, and the decoders before it are to stay where they are.
+  const hold = channel.holdReads('switchProtocol');
+  try {
+    if (typeof add === 'function') add();
+    // Each right after ctx, so the last one first.
+    else for (const handler of add.toReversed()) pipeline.addAfter(ctx.name, handler);
+    // From tail to head: what a decoder passes on when it goes must meet none of the others.
+    for (const handler of inPipeline(ctx, remove).reverse()) pipeline.removeIfExists(handler);
+  } finally {
+    hold.release();
+  }
+}
+
+/** The handlers that are there, from head to tail. */
+function inPipeline({ pipeline }: Context, refs: readonly HandlerRef[]): Handler[] {
+  const wanted = new Set(refs.map((ref) => pipeline.get(ref)));
+  return [...pipeline].map(([, handler]) => handler).filter((handler) => wanted.has(handler));
+}
