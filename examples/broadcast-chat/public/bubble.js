@@ -1,6 +1,7 @@
-// One message as it is drawn: avatar, sender, text, time, and room for a footer.
+// One message as it is drawn: avatar, sender and time once for a group, text, and room for a footer.
 
 import { element } from './element.js';
+import { linkParts } from './links.js';
 import { senderColor, senderInitials } from './sender-look.js';
 
 /** Longer texts are folded, so that one message cannot fill the room. */
@@ -16,9 +17,13 @@ const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 
  */
 export function messageElement({ sender, text, isOwn, at }, ...footer) {
   const bubble = element('div', { class: 'bubble' }, ...textElements(text));
-  if (at) bubble.append(timeElement(at));
-  const name = element('bdi', {}, isOwn ? 'You' : sender);
-  const body = element('div', { class: 'body' }, element('p', { class: 'sender' }, name), bubble);
+  const name = element('bdi', { class: 'name' }, isOwn ? 'You' : sender);
+  const head = element('p', { class: 'sender' }, name);
+  if (at) {
+    head.append(' ', timeElement(at));
+    bubble.title = `Received ${full.format(at)}`;
+  }
+  const body = element('div', { class: 'body' }, head, bubble);
   body.append(...footer);
   const item = element('li', { class: `message ${isOwn ? 'own' : 'other'}` }, body);
   item.dataset.testid = 'message';
@@ -45,7 +50,8 @@ export function tint(target, id) {
 
 /** @param {string} text */
 function textElements(text) {
-  const shown = element('p', { class: 'text', dir: 'auto', 'data-testid': 'message-text' }, text);
+  const attributes = { class: 'text', dir: 'auto', 'data-testid': 'message-text' };
+  const shown = element('p', attributes, ...linkParts(text).map(partElement));
   if (
     text.length <= FOLD_ABOVE_CHARACTERS &&
     text.split('\n', FOLD_ABOVE_LINES + 1).length <= FOLD_ABOVE_LINES
@@ -61,8 +67,19 @@ function textElements(text) {
   return [shown, unfold];
 }
 
+/**
+ * Another site learns nothing of this one, and gets no hold of it.
+ *
+ * @param {string | { text: string, href: string }} part
+ */
+function partElement(part) {
+  if (typeof part === 'string') return part;
+  const { text, href } = part;
+  const attributes = { href, title: href, target: '_blank', rel: 'noopener noreferrer nofollow' };
+  return element('a', attributes, text);
+}
+
 /** @param {Date} at */
 function timeElement(at) {
-  const attributes = { datetime: at.toISOString(), title: `Received ${full.format(at)}` };
-  return element('time', attributes, clock.format(at));
+  return element('time', { datetime: at.toISOString() }, clock.format(at));
 }

@@ -1,10 +1,8 @@
-// The field for one's own message. What stands in it is what will be sent: a single line.
+// The field for one's own message: Enter sends it, Shift and Enter begin a new line.
 
 import { byId } from './element.js';
 import { byteLength, checkText, MAX_MESSAGE_BYTES, tidyText } from './protocol.js';
-import { roomHint, SINGLE_LINE_HINT, textFaultSentence } from './words.js';
-
-const LINE_BREAKS = /[^\S\r\n\u2028\u2029]*[\r\n\u2028\u2029]+[^\S\r\n]*/g;
+import { roomHint, textFaultSentence } from './words.js';
 
 export class ComposerView {
   #form = byId('composer', HTMLFormElement);
@@ -44,19 +42,13 @@ export class ComposerView {
   #pressed(event) {
     // Enter that ends the composition of a character is not meant for us; 229 is how Safari says so.
     if (event.key !== 'Enter' || event.isComposing || event.keyCode === 229) return;
+    if (event.shiftKey) return;
     event.preventDefault();
-    if (event.shiftKey) this.#hint.textContent = SINGLE_LINE_HINT;
-    else this.#submit();
+    this.#submit();
   }
 
   #typed() {
     this.#hint.textContent = '';
-    const { value, selectionEnd } = this.#field;
-    if (/[\r\n\u2028\u2029]/.test(value)) {
-      const head = value.slice(0, selectionEnd).replace(LINE_BREAKS, ' ');
-      this.#field.value = head + value.slice(selectionEnd).replace(LINE_BREAKS, ' ');
-      this.#field.setSelectionRange(head.length, head.length);
-    }
     this.#grow();
     this.#showRoom();
   }

@@ -10,11 +10,12 @@
 
 import { backoffDelayMs } from './backoff.js';
 import { Heartbeat } from './heartbeat.js';
+import { askBytes, parseNews } from './page-line.js';
 import { formatAuth, PING, parseServerMessage } from './protocol.js';
 
 /**
  * Why the link is down: a code of the server, or what the page noticed itself.
- * @typedef {string} Cause 'lost' | 'silent' | 'unreachable' | 'restarting' | an ERR code
+ * @typedef {string} Cause 'lost' | 'silent' | 'unreachable' | 'restarting' | 'slow' | an ERR code
  *
  * @typedef {{ name: 'offline' } | { name: 'connecting' } | { name: 'online' } | { name: 'ending' }
  *   | { name: 'waiting', delayMs: number, because: Cause }
@@ -28,13 +29,24 @@ import { formatAuth, PING, parseServerMessage } from './protocol.js';
  * @property {() => number} random as Math.random
  * @property {(phase: Phase) => void} onPhase
  * @property {(message: import('./protocol.js').ServerMessage) => void} onMessage
- *   what the room says: messages, echoes, joins, leaves, and errors that leave the link open
+ *   what the room says: messages, echoes, joins, leaves, lists, and errors that leave the link open
+ * @property {(news: import('./page-line.js').PageNews) => void} [onNews] what the page's own line says
+ * @property {(ms: number) => void} [onRoundTrip]
+ * @property {number} [heartbeatMs] between two PINGs
  * @property {number} [connectTimeoutMs] from the first packet to AUTH_OK
  * @property {number} [endingTimeoutMs] from BYE to the close
  * @property {number} [stableAfterMs] online for this long, the next loss starts with short waits
  */
 
-const DEFAULTS = { connectTimeoutMs: 10_000, endingTimeoutMs: 5_000, stableAfterMs: 10_000 };
+const DEFAULTS = {
+  connectTimeoutMs: 10_000,
+  endingTimeoutMs: 5_000,
+  stableAfterMs: 10_000,
+  heartbeatMs: 30_000,
+};
+
+/** A server that finds us idle in spite of our PINGs wants them more often, down to this. */
+const MIN_HEARTBEAT_MS = 500;
 
 const OPEN = 1;
 
@@ -65,15 +77,24 @@ export class ChatConnection {
   #attempt = 0;
   /** Each phase has at most one timer, and it ends with the phase. @type {unknown} */
   #timer = null;
+  #isMute = false;
+  #spokeAt = 0;
 
   /** @param {ConnectionOptions} options */
   constructor(options) {
     this.#options = { ...DEFAULTS, ...options };
     this.#heartbeat = new Heartbeat({
       timers: options.timers,
-      sendPing: () => this.#socket?.send(PING),
+      sendPing: () => this.#say(PING),
       onSilent: () => this.#lose('silent'),
+      onRoundTrip: (ms) => this.#options.onRoundTrip?.(ms),
+      intervalMs: this.#options.heartbeatMs,
     });
+  }
+
+  /** How long this page has said nothing, heartbeats included. */
+  get silentMs() {
+    return this.#options.timers.now() - this.#spokeAt;
   }
 
   get phase() {
@@ -106,8 +127,48 @@ export class ChatConnection {
    */
   send(text) {
     if (this.#phase.name !== 'online' || this.#socket?.readyState !== OPEN) return false;
-    this.#socket.send(text);
+    this.#say(text);
     return true;
+  }
+
+  /**
+   * Asks something of the server that is no chat. False: there is no link.
+   *
+   * @param {string} word see page-line.js
+   */
+  ask(word) {
+    if (this.#phase.name !== 'online' || this.#socket?.readyState !== OPEN) return false;
+    this.#socket.send(askBytes(word));
+    return true;
+  }
+
+  /** @param {string} text */
+  #say(text) {
+    this.#spokeAt = this.#options.timers.now();
+    this.#socket?.send(text);
+  }
+
+  /** Plays dead, until the next sign-in or `speakUp()`. */
+  fallSilent() {
+    this.#isMute = true;
+    this.#heartbeat.stop();
+  }
+
+  speakUp() {
+    this.#isMute = false;
+    if (this.#phase.name !== 'online') return;
+    this.#heartbeat.start();
+    this.#heartbeat.probe();
+  }
+
+  /**
+   * How often to say PING, for who wants to see the round trip more often; at least as often as the server wants.
+   *
+   * @param {number} ms
+   */
+  setPace(ms) {
+    this.#heartbeat.intervalMs = Math.min(ms, this.#options.heartbeatMs);
+    if (Number.isFinite(ms)) this.#heartbeat.probe();
   }
 
   /** Does not wait any longer. */
@@ -117,8 +178,8 @@ export class ChatConnection {
 
   /** The page woke up or the network changed: find out now whether the link still holds. */
   check() {
-    if (this.#phase.name === 'online') this.#heartbeat.probe();
-    else this.retryNow();
+    if (this.#phase.name !== 'online') this.retryNow();
+    else if (!this.#isMute) this.#heartbeat.probe();
   }
 
   #connect() {
@@ -134,10 +195,17 @@ export class ChatConnection {
     this.#socket = socket;
     const isCurrent = () => this.#socket === socket;
     const { id, token } = this.#login;
-    socket.addEventListener('open', () => isCurrent() && socket.send(formatAuth(id, token)));
-    socket.addEventListener('close', () => isCurrent() && this.#closed());
+    socket.addEventListener('open', () => {
+      if (!isCurrent()) return;
+      this.#say(formatAuth(id, token));
+    });
+    socket.addEventListener('close', (/** @type {{ reason?: string }} */ { reason }) => {
+      if (isCurrent()) this.#closed(reason);
+    });
     socket.addEventListener('message', (/** @type {{ data: unknown }} */ { data }) => {
-      if (isCurrent() && typeof data === 'string') this.#receive(data);
+      if (!isCurrent()) return;
+      if (typeof data === 'string') this.#receive(data);
+      else this.#receiveNews(data);
     });
   }
 
@@ -156,6 +224,8 @@ export class ChatConnection {
         this.#failed(message);
         return;
       case 'pong':
+        this.#heartbeat.answered();
+        return;
       case 'unknown':
         return;
       default:
@@ -163,8 +233,17 @@ export class ChatConnection {
     }
   }
 
+  /** @param {unknown} data */
+  #receiveNews(data) {
+    this.#heartbeat.received();
+    const news = parseNews(data);
+    if (news !== null) this.#options.onNews?.(news);
+  }
+
   #goOnline() {
+    this.#isMute = false;
     this.#heartbeat.start();
+    this.#options.onRoundTrip?.(this.silentMs);
     this.#enter({ name: 'online' }, this.#options.stableAfterMs, () => {
       this.#attempt = 0;
     });
@@ -186,14 +265,24 @@ export class ChatConnection {
       this.#dropSocket();
       this.#enter({ name: 'refused', because: code });
     } else if (CLOSING_CODES.has(code)) {
+      if (code === 'IDLE_TIMEOUT' && !this.#isMute) this.#beatFaster();
       this.#lose(code);
     } else {
       this.#options.onMessage(message);
     }
   }
 
-  #closed() {
-    if (this.#phase.name === 'ending') this.#lose('restarting');
+  /** The server was started anew with a shorter limit since it gave out this page. */
+  #beatFaster() {
+    const heartbeatMs = Math.max(MIN_HEARTBEAT_MS, this.#options.heartbeatMs / 2);
+    this.#options.heartbeatMs = heartbeatMs;
+    this.#heartbeat.intervalMs = Math.min(this.#heartbeat.intervalMs, heartbeatMs);
+  }
+
+  /** @param {string} [reason] of the server's close frame */
+  #closed(reason) {
+    if (reason === 'slow-consumer') this.#lose('slow');
+    else if (this.#phase.name === 'ending') this.#lose('restarting');
     else this.#lose(this.#phase.name === 'connecting' ? 'unreachable' : 'lost');
   }
 

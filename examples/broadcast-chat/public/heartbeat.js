@@ -13,7 +13,8 @@ const DEFAULTS = { intervalMs: 30_000, deadlineMs: 10_000, lateMs: 2_000 };
  * @property {Timers} timers
  * @property {() => void} sendPing
  * @property {() => void} onSilent nothing came back in time
- * @property {number} [intervalMs] between two PINGs; the server gives up after 120 s without one
+ * @property {(ms: number) => void} [onRoundTrip] a PING was answered after so long
+ * @property {number} [intervalMs] between two PINGs
  * @property {number} [deadlineMs] for the answer; anything the server sends counts as one
  * @property {number} [lateMs] a deadline this much overdue means that the page was asleep
  */
@@ -23,14 +24,26 @@ export class Heartbeat {
   /** @type {unknown} */
   #timer = null;
   #isWaiting = false;
+  #isRunning = false;
   #wasAsleep = false;
+  #askedAt = 0;
 
   /** @param {HeartbeatOptions} options */
   constructor(options) {
     this.#options = { ...DEFAULTS, ...options };
   }
 
+  get intervalMs() {
+    return this.#options.intervalMs;
+  }
+
+  set intervalMs(ms) {
+    this.#options.intervalMs = ms;
+    if (this.#isRunning && !this.#isWaiting) this.#rest();
+  }
+
   start() {
+    this.#isRunning = true;
     this.#isWaiting = false;
     this.#wasAsleep = false;
     this.#rest();
@@ -38,7 +51,16 @@ export class Heartbeat {
 
   stop() {
     this.#options.timers.clearTimeout(this.#timer);
+    this.#isRunning = false;
     this.#isWaiting = false;
+  }
+
+  /** The answer itself: tells how long it took. */
+  answered() {
+    if (this.#askedAt === 0) return;
+    const { timers, onRoundTrip } = this.#options;
+    onRoundTrip?.(timers.now() - this.#askedAt);
+    this.#askedAt = 0;
   }
 
   /** Something came from the server: the link is alive. */
@@ -51,7 +73,7 @@ export class Heartbeat {
 
   /** Asks at once, for instance when the machine wakes up. */
   probe() {
-    if (!this.#isWaiting) this.#ask();
+    if (this.#isRunning && !this.#isWaiting) this.#ask();
   }
 
   #rest() {
@@ -61,7 +83,8 @@ export class Heartbeat {
   #ask() {
     const { timers, deadlineMs, sendPing } = this.#options;
     this.#isWaiting = true;
-    const dueAt = timers.now() + deadlineMs;
+    this.#askedAt = timers.now();
+    const dueAt = this.#askedAt + deadlineMs;
     this.#schedule(() => this.#missed(dueAt), deadlineMs);
     sendPing();
   }

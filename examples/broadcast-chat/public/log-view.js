@@ -3,6 +3,7 @@
 import { messageElement } from './bubble.js';
 import { element } from './element.js';
 import { continuesGroup, dayLabel, isSameDay } from './timeline.js';
+import { UnreadDivider } from './unread-divider.js';
 import { presenceParts } from './words.js';
 
 export const MAX_ENTRIES = 500;
@@ -14,7 +15,8 @@ const MAX_CHANGES = 1000;
 const DRAW_AFTER_MS = 16;
 
 /**
- * @typedef {{ sender: string, text: string, isOwn: boolean, at: Date }} Message
+ * @typedef {{ sender: string, text: string, isOwn: boolean, at: Date, isPast: boolean }} Message
+ *   `isPast`: it was said before we came, or while we were away
  * @typedef {{ kind: 'message', message: Message }
  *   | { kind: 'notice', text: string, at: Date }
  *   | { kind: 'presence', changes: Changes, at: Date }} Entry
@@ -36,6 +38,8 @@ export class LogView {
   /** The notice that still grows. @type {{ item: HTMLElement, changes: Changes } | null} */
   #presence = null;
 
+  #unread = new UnreadDivider();
+
   /**
    * @param {HTMLElement} list
    * @param {import('./scroll-view.js').ScrollView} scroll
@@ -48,7 +52,7 @@ export class LogView {
   /** @param {Message} message */
   message(message) {
     this.#add({ kind: 'message', message });
-    if (message.isOwn) this.#draw();
+    if (message.isOwn && !message.isPast) this.#draw();
   }
 
   /** @param {string} text */
@@ -66,10 +70,16 @@ export class LogView {
     else this.#add({ kind: 'presence', changes: new Map([[id, change]]), at: new Date() });
   }
 
+  /** The reader is looking at the end of the log. */
+  seen() {
+    this.#unread.seen();
+  }
+
   clear() {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#toDraw = [];
+    this.#unread.remove();
     this.#list.replaceChildren();
     this.#startOver();
     this.#day = null;
@@ -91,18 +101,28 @@ export class LogView {
       for (const entry of entries) this.#drawOne(entry);
     });
     this.#scroll.keepPlaceBelow(() => this.#trim());
-    const fromOthers = entries.filter((e) => e.kind === 'message' && !e.message.isOwn).length;
-    this.#scroll.countUnseen(fromOthers);
+    this.#scroll.countUnseen(entries.filter(isNews).length);
   }
 
   /** @param {Entry} entry */
   #drawOne(entry) {
     if (entry.kind === 'message') {
+      if (isNews(entry)) this.#divide();
+      else if (entry.message.isOwn) this.#unread.remove();
       this.#drawMessage(entry.message);
     } else {
       this.#drawDay(entry.at);
       if (entry.kind === 'presence') this.#drawPresence(entry.changes);
       else this.#drawNotice(element('span', {}, entry.text));
+    }
+  }
+
+  /** Where the first message goes that nobody was there to read. */
+  #divide() {
+    if (!document.hidden && this.#scroll.isAtEnd) this.#unread.seen();
+    else if (this.#unread.mustMove) {
+      this.#startOver();
+      this.#unread.moveTo(this.#list);
     }
   }
 
@@ -159,6 +179,11 @@ export class LogView {
     while (this.#list.childElementCount > MAX_ENTRIES) this.#list.firstElementChild?.remove();
     this.#list.firstElementChild?.classList.remove('continued');
   }
+}
+
+/** Somebody else said it just now. @param {Entry} entry */
+function isNews(entry) {
+  return entry.kind === 'message' && !entry.message.isOwn && !entry.message.isPast;
 }
 
 /**

@@ -3,29 +3,34 @@
 
 import { ComposerView } from './composer-view.js';
 import { ChatConnection } from './connection.js';
+import { Conversation } from './conversation.js';
 import { byId } from './element.js';
+import { HoodView } from './hood-view.js';
+import { InviteView } from './invite-view.js';
 import { LogView } from './log-view.js';
 import { Members } from './members.js';
 import { MembersView } from './members-view.js';
 import { Outbox } from './outbox.js';
 import { OutboxView } from './outbox-view.js';
+import { WHO } from './protocol.js';
 import { ScrollView } from './scroll-view.js';
+import { heartbeatIntervalMs, serverFacts } from './server-facts.js';
 import { SignInView } from './sign-in-view.js';
 import { StatusView } from './status-view.js';
 import { TitleView } from './title-view.js';
-import { causeSentence, gapSentence, OUTBOX_FULL_HINT, welcomeSentence } from './words.js';
+import { causeSentence, OUTBOX_FULL_HINT } from './words.js';
 
 const room = byId('chat', HTMLElement);
 const members = new Members();
 const outbox = new Outbox();
 
-/** Who we are, and since when the link has been down. */
+const facts = serverFacts();
+
+/** Who we are. */
 let login = { id: '', token: '' };
-/** @type {number | null} */
-let lostAt = null;
 
 const connection = new ChatConnection({
-  createSocket: () => new WebSocket(socketAddress()),
+  createSocket,
   timers: {
     setTimeout: (run, ms) => setTimeout(run, ms),
     clearTimeout: (timer) => clearTimeout(timer),
@@ -34,6 +39,12 @@ const connection = new ChatConnection({
   random: Math.random,
   onPhase,
   onMessage,
+  onNews,
+  onRoundTrip: (ms) => {
+    status.showRoundTrip(ms);
+    hood.roundTrip(ms);
+  },
+  heartbeatMs: heartbeatIntervalMs(facts.idleSeconds),
 });
 
 const scroll = new ScrollView(
@@ -42,10 +53,17 @@ const scroll = new ScrollView(
   byId('new-messages', HTMLButtonElement),
 );
 const log = new LogView(byId('messages', HTMLOListElement), scroll);
+const conversation = new Conversation({ log, onOwnFound: (text) => outbox.found(text) });
 const membersView = new MembersView(members);
+const invite = new InviteView();
+const hood = new HoodView(connection);
 const title = new TitleView();
 const composer = new ComposerView(say);
-const signIn = new SignInView({ onSignIn: enter, onEdit: () => connection.close() });
+const signIn = new SignInView({
+  token: facts.token,
+  onSignIn: enter,
+  onEdit: () => connection.close(),
+});
 const status = new StatusView({
   onRetry: () => connection.retryNow(),
   onTakeOver: () => enter(login),
@@ -75,11 +93,11 @@ function startAnew(id) {
   members.reset(id);
   outbox.clear();
   log.clear();
+  conversation.reset(id);
   composer.clear();
   title.clear();
-  lostAt = null;
   byId('self-name', HTMLElement).textContent = id;
-  membersView.changed();
+  membersChanged();
   deliver();
 }
 
@@ -98,6 +116,7 @@ function leave() {
 function showSignIn(cause) {
   room.hidden = true;
   membersView.close();
+  hood.hide();
   signIn.open(cause);
 }
 
@@ -106,6 +125,7 @@ function onPhase(phase) {
   status.show(phase);
   signIn.show(phase);
   composer.enable(phase.name !== 'kicked');
+  hood.phaseChanged(phase);
   if (phase.name === 'online') wentOnline();
   else if (phase.name !== 'ending') wentDown(phase);
   if (phase.name === 'refused') showSignIn(phase.because);
@@ -115,9 +135,10 @@ function wentOnline() {
   const isFirst = room.hidden;
   room.hidden = false;
   signIn.close();
-  if (lostAt === null) log.notice(welcomeSentence(login.id));
-  else log.notice(gapSentence(Date.now() - lostAt));
-  lostAt = null;
+  conversation.signedIn();
+  connection.send(WHO);
+  connection.ask('ways');
+  connection.ask('history');
   deliver();
   if (isFirst) {
     scroll.toEnd();
@@ -127,31 +148,27 @@ function wentOnline() {
 
 /** @param {import('./connection.js').Phase} phase */
 function wentDown(phase) {
-  if (login.id === '' || room.hidden || lostAt !== null) return;
-  lostAt = Date.now();
+  if (login.id === '' || room.hidden || !conversation.linkLost()) return;
   if (phase.name === 'waiting' && phase.because === 'TOO_LONG') outbox.refuseOldest();
   outbox.linkLost();
   outboxView.show(login.id, outbox.messages);
-  members.missedSome();
-  membersView.changed();
   if (phase.name === 'waiting') log.notice(causeSentence(phase.because));
-  if (phase.name === 'kicked') log.notice(causeSentence('KICKED'));
 }
 
 /** @param {import('./protocol.js').ServerMessage} message */
 function onMessage(message) {
-  const at = new Date();
   switch (message.kind) {
     case 'echo':
       outbox.confirm(message.text);
-      log.message({ sender: login.id, text: message.text, isOwn: true, at });
+      invite.talked();
+      conversation.said(login.id, message.text);
       outboxView.show(login.id, outbox.messages);
-      break;
+      return;
     case 'message':
       members.heard(message.id);
-      log.message({ sender: message.id, text: message.text, isOwn: false, at });
+      conversation.said(message.id, message.text);
       title.messageCame();
-      break;
+      return;
     case 'join':
       members.heard(message.id);
       if (message.id !== login.id) log.presence(message.id, 'joined');
@@ -160,13 +177,35 @@ function onMessage(message) {
       members.left(message.id);
       if (message.id !== login.id) log.presence(message.id, 'left');
       break;
+    case 'members':
+      members.listBegins(message.count);
+      break;
+    case 'member':
+      members.listed(message.id);
+      break;
     case 'error':
       if (message.code === 'ALREADY_AUTH') outbox.refuseOldest();
       outboxView.show(login.id, outbox.messages);
       log.notice(causeSentence(message.code));
-      break;
+      return;
   }
+  membersChanged();
+}
+
+/** @param {import('./page-line.js').PageNews} news */
+function onNews(news) {
+  if (news.kind === 'history') {
+    conversation.history(news);
+    outboxView.show(login.id, outbox.messages);
+  } else if (news.kind === 'ways') {
+    members.cameBy(news.ways);
+    membersChanged();
+  } else hood.told(news);
+}
+
+function membersChanged() {
   membersView.changed();
+  invite.show(members.count === 1 && !members.isListing);
 }
 
 /**
@@ -187,10 +226,12 @@ function deliver() {
   outboxView.show(login.id, outbox.messages);
 }
 
-function socketAddress() {
+function createSocket() {
   const address = new URL('/ws', location.href);
   address.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
-  return address;
+  const socket = new WebSocket(address);
+  socket.binaryType = 'arraybuffer';
+  return socket;
 }
 
 byId('sign-out', HTMLButtonElement).addEventListener('click', leave);
@@ -200,7 +241,9 @@ addEventListener('offline', () => {
 });
 addEventListener('pageshow', () => connection.check());
 document.addEventListener('visibilitychange', () => {
-  if (!document.hidden) connection.check();
+  if (document.hidden) return;
+  connection.check();
+  if (scroll.isAtEnd) log.seen();
 });
 addEventListener('beforeunload', (event) => {
   if (outbox.messages.length > 0) event.preventDefault();

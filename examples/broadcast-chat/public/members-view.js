@@ -1,4 +1,4 @@
-// The list of members this page knows of, and the sheet it lies in on a phone.
+// The list of members, and the sheet it lies in on a phone.
 
 import { avatar, tint } from './bubble.js';
 import { byId, element } from './element.js';
@@ -6,7 +6,12 @@ import { byId, element } from './element.js';
 /** More names than this help nobody. */
 const MAX_SHOWN = 200;
 
-const EARLIER = 'Was here before the connection broke, and has not been heard since.';
+/** How somebody came in. */
+const WAYS = {
+  page: 'This page, over a WebSocket',
+  frames: 'A terminal client, in length-prefixed frames',
+  lines: 'Plain lines, as from nc',
+};
 
 /** A crowd that joins at once is drawn once. */
 const DRAW_AFTER_MS = 50;
@@ -69,12 +74,14 @@ export class MembersView {
 }
 
 /** @param {import('./members.js').Member} member */
-function memberItem({ id, isSelf, isSure }) {
+function memberItem({ id, isSelf, way }) {
   const name = element('span', { class: 'name' }, element('bdi', { title: id }, id));
   const item = element('li', { 'data-testid': 'person', 'data-name': id }, avatar(id), name);
-  item.dataset.sure = String(isSure);
   tint(item, id);
   if (isSelf) item.append(element('span', { class: 'tag' }, 'you'));
-  if (!isSure) item.append(element('span', { class: 'tag', title: EARLIER }, 'seen earlier'));
+  if (way) {
+    const attributes = { class: 'way', title: WAYS[way] ?? '', 'data-testid': 'way' };
+    item.append(element('span', attributes, way));
+  }
   return item;
 }

@@ -1,25 +1,27 @@
-// Who is here, as far as this page can know. Pure.
+// Who is here: the server's list, then who comes and goes. Pure.
 //
-// The protocol has no list of members. Known are oneself, who joined while we listened, and who
-// wrote. After a reconnect the earlier ones are kept, but as not sure until they are heard again.
+// `WHO` is answered with MEMBERS:<n> and n times MEMBER:<id>. A long list comes in parts, with joins and
+// leaves between them, so what is heard meanwhile counts more than the list.
 
-/** @typedef {{ id: string, isSelf: boolean, isSure: boolean }} Member */
-
-const DEFAULTS = { maxMembers: 5_000 };
+/** @typedef {'page' | 'frames' | 'lines'} Way how somebody came in */
+/** @typedef {{ id: string, isSelf: boolean, way: Way | undefined }} Member */
 
 export class Members {
-  #maxMembers;
   #self = '';
-  /** By name: is it sure that they are here? @type {Map<string, boolean>} */
-  #others = new Map();
-
-  /** @param {{ maxMembers?: number }} [options] */
-  constructor(options = {}) {
-    this.#maxMembers = { ...DEFAULTS, ...options }.maxMembers;
-  }
+  /** @type {Set<string>} */
+  #others = new Set();
+  /** @type {Map<string, Way>} */
+  #ways = new Map();
+  /** The list that is being told. @type {{ left: number, names: Set<string>, gone: Set<string> } | null} */
+  #listing = null;
 
   get count() {
     return this.#others.size + (this.#self === '' ? 0 : 1);
+  }
+
+  /** The list is not complete yet. */
+  get isListing() {
+    return this.#listing !== null;
   }
 
   /**
@@ -30,6 +32,8 @@ export class Members {
   reset(self) {
     this.#self = self;
     this.#others.clear();
+    this.#ways.clear();
+    this.#listing = null;
   }
 
   /**
@@ -39,28 +43,52 @@ export class Members {
    */
   heard(id) {
     if (id === this.#self) return;
-    if (this.#others.has(id) || this.#others.size < this.#maxMembers) this.#others.set(id, true);
+    this.#others.add(id);
+    this.#listing?.names.add(id);
+    this.#listing?.gone.delete(id);
   }
 
   /** @param {string} id */
   left(id) {
     this.#others.delete(id);
-  }
-
-  /** We were away: anyone may have left. */
-  missedSome() {
-    for (const id of this.#others.keys()) this.#others.set(id, false);
+    this.#ways.delete(id);
+    this.#listing?.names.delete(id);
+    this.#listing?.gone.add(id);
   }
 
   /**
-   * Oneself first, then those who are surely here, by name.
+   * A list begins; the one before it holds until it is complete.
+   *
+   * @param {number} count
+   */
+  listBegins(count) {
+    this.#listing = { left: count, names: new Set(), gone: new Set() };
+  }
+
+  /** @param {string} id */
+  listed(id) {
+    const listing = this.#listing;
+    if (listing === null) return;
+    if (id !== this.#self && !listing.gone.has(id)) listing.names.add(id);
+    listing.left -= 1;
+    if (listing.left > 0) return;
+    this.#others = listing.names;
+    this.#listing = null;
+  }
+
+  /** @param {Record<string, Way>} ways by name */
+  cameBy(ways) {
+    for (const [id, way] of Object.entries(ways)) this.#ways.set(id, way);
+  }
+
+  /**
+   * Oneself first, the others by name.
    *
    * @returns {Member[]}
    */
   list() {
-    const others = [...this.#others].map(([id, isSure]) => ({ id, isSure, isSelf: false }));
-    others.sort((a, b) => Number(b.isSure) - Number(a.isSure) || a.id.localeCompare(b.id));
-    if (this.#self === '') return others;
-    return [{ id: this.#self, isSelf: true, isSure: true }, ...others];
+    const others = [...this.#others].sort((a, b) => a.localeCompare(b));
+    const ids = this.#self === '' ? others : [this.#self, ...others];
+    return ids.map((id) => ({ id, isSelf: id === this.#self, way: this.#ways.get(id) }));
   }
 }

@@ -63,6 +63,16 @@ export class Outbox {
     if (at >= 0) this.#messages.splice(at, 1);
   }
 
+  /**
+   * It turned out that this one had arrived before the link was lost.
+   *
+   * @param {string} text
+   */
+  found(text) {
+    const at = this.#messages.findIndex((m) => m.state === 'unconfirmed' && m.text === text);
+    if (at >= 0) this.#messages.splice(at, 1);
+  }
+
   /** The link is gone, and with it the chance to hear an echo. */
   linkLost() {
     for (const message of this.#messages) {
@@ -77,7 +87,7 @@ export class Outbox {
   }
 
   /**
-   * Sends an unconfirmed or refused message again, behind all others.
+   * Sends an unconfirmed or refused message again, after all others.
    *
    * @param {number} key
    */

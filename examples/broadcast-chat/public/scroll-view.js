@@ -28,6 +28,10 @@ export class ScrollView {
     resized.observe(content);
   }
 
+  get isAtEnd() {
+    return this.#isAtEnd;
+  }
+
   toEnd() {
     this.#isAtEnd = true;
     this.#jump();

@@ -1,7 +1,7 @@
 // The way in: a name, a token if the server wants one. The name is remembered, the token never.
 
 import { byId } from './element.js';
-import { checkId } from './protocol.js';
+import { checkId, tidyId } from './protocol.js';
 import { causeSentence, idFaultSentence } from './words.js';
 
 const NAME_KEY = 'broadcast-chat.name';
@@ -9,6 +9,7 @@ const NAME_KEY = 'broadcast-chat.name';
 /**
  * @typedef {object} SignInViewOptions
  * @property {(login: { id: string, token: string }) => void} onSignIn
+ * @property {'none' | 'required' | 'optional'} token whether the server asks for one
  * @property {() => void} onEdit what was submitted before does not hold any more
  */
 
@@ -25,6 +26,11 @@ export class SignInView {
   /** @param {SignInViewOptions} options */
   constructor(options) {
     this.#options = options;
+    const { token } = options;
+    byId('token-field', HTMLElement).hidden = token === 'none';
+    byId('token-hint', HTMLElement).textContent =
+      token === 'required' ? 'this server asks for one' : 'only if the server asks for one';
+    this.#token.required = token === 'required';
     this.#name.value = rememberedName();
     this.#form.addEventListener('input', options.onEdit);
     this.#form.addEventListener('submit', (event) => {
@@ -59,12 +65,17 @@ export class SignInView {
   }
 
   #submit() {
-    const id = this.#name.value.trim();
+    const id = tidyId(this.#name.value);
     const fault = checkId(id);
     this.#name.toggleAttribute('aria-invalid', fault !== null);
     if (fault) {
       this.#fail(idFaultSentence(fault));
       this.#name.focus();
+      return;
+    }
+    if (this.#token.required && this.#token.value === '') {
+      this.#fail('This server asks for a token.');
+      this.#token.focus();
       return;
     }
     this.#fail('');

@@ -1,7 +1,7 @@
 // The state of the connection: a small label always, a banner with a reason when something is up.
 
 import { byId } from './element.js';
-import { causeSentence, phaseLabel } from './words.js';
+import { causeSentence, phaseLabel, roundTripLabel } from './words.js';
 
 const BANNERS = new Set(['waiting', 'kicked', 'ending']);
 
@@ -14,6 +14,7 @@ const BANNERS = new Set(['waiting', 'kicked', 'ending']);
 
 export class StatusView {
   #label = byId('connection-label', HTMLElement);
+  #roundTrip = byId('round-trip', HTMLElement);
   #spoken = byId('connection-spoken', HTMLElement);
   #banner = byId('banner', HTMLElement);
   #reason = byId('banner-text', HTMLElement);
@@ -33,6 +34,7 @@ export class StatusView {
   /** @param {import('./connection.js').Phase} phase */
   show(phase) {
     document.body.dataset.phase = phase.name;
+    this.#roundTrip.hidden = phase.name !== 'online';
     clearInterval(this.#countdown);
     const endsAt = performance.now() + (phase.name === 'waiting' ? phase.delayMs : 0);
     const tick = () => {
@@ -43,6 +45,11 @@ export class StatusView {
     if (phase.name === 'waiting') this.#countdown = setInterval(tick, 250);
     this.#speak(phase);
     this.#showBanner(phase);
+  }
+
+  /** Beside "Online": how long the server takes to answer. @param {number} ms */
+  showRoundTrip(ms) {
+    this.#roundTrip.textContent = roundTripLabel(ms);
   }
 
   /** Screen readers hear a change of state, not every second of a countdown. @param {import('./connection.js').Phase} phase */

@@ -5,10 +5,11 @@ const CAUSES = /** @type {Record<string, string>} */ ({
   lost: 'The connection was lost.',
   silent: 'The server stopped answering.',
   unreachable: 'The server cannot be reached.',
+  slow: 'The server closed this connection: the page did not read what waited for it.',
   restarting: 'The server said goodbye. It is probably restarting.',
   EMPTY_CLIENT_ID: 'Please enter a name.',
   BAD_CLIENT_ID:
-    'The server does not take this name. It may have at most 64 characters, and no control characters.',
+    'The server does not take this name. It may have at most 64 characters, all of them visible.',
   AUTH_FAILED: 'The server does not let this name in with this token.',
   ALREADY_AUTH: 'The server took a message for a second sign-in and did not pass it on.',
   KICKED: 'Someone signed in under this name elsewhere, perhaps you. This page was signed out.',
@@ -29,7 +30,8 @@ const ID_FAULTS = {
   empty: 'Please enter a name.',
   'too-long': 'A name has at most 64 characters.',
   colon: 'A name cannot contain a colon.',
-  control: 'A name cannot contain control characters.',
+  characters:
+    'A name has letters, digits, punctuation and single spaces, nothing that cannot be seen.',
 };
 
 /** @param {import('./protocol.js').IdFault} fault */
@@ -41,6 +43,7 @@ const TEXT_FAULTS = {
   empty: '',
   'too-long': 'This message is too long.',
   heartbeat: '“PING” alone means “are you there?” to the server and reaches nobody. Add a word.',
+  who: '“WHO” alone asks the server who is here and reaches nobody. Add a word.',
   'sign-in': 'A message cannot start with “AUTH:”, the server would take it for a sign-in.',
 };
 
@@ -49,7 +52,6 @@ export function textFaultSentence(fault) {
   return TEXT_FAULTS[fault];
 }
 
-export const SINGLE_LINE_HINT = 'A message is a single line: Enter sends it.';
 export const OUTBOX_FULL_HINT = 'Too many messages are waiting already. Please wait a little.';
 
 /**
@@ -62,6 +64,13 @@ export function roomHint(usedBytes, maxBytes) {
   const left = maxBytes - usedBytes;
   if (left < 0) return `${(-left).toLocaleString()} bytes too long`;
   return left < maxBytes / 10 ? `${left.toLocaleString()} bytes left` : '';
+}
+
+/**
+ * @param {number} ms
+ */
+export function roundTripLabel(ms) {
+  return ms < 1 ? '< 1 ms' : `${Math.round(ms).toLocaleString()} ms`;
 }
 
 /**
@@ -101,14 +110,25 @@ export function outgoingSentence(state) {
   return OUTGOING_STATES[state];
 }
 
-/** @param {string} id */
-export function welcomeSentence(id) {
-  return `You are in as ${id}. You see what is written from now on.`;
+/**
+ * @param {string} id
+ * @param {number} earlier how many messages from before are shown
+ */
+export function welcomeSentence(id, earlier) {
+  if (earlier === 0) return `You are in as ${id}.`;
+  return `You are in as ${id}. Above: what was said last.`;
 }
 
-/** @param {number} awayMs */
-export function gapSentence(awayMs) {
-  return `Back after ${duration(awayMs)}. What others wrote meanwhile is not here: the server keeps no history.`;
+/**
+ * @param {number} awayMs
+ * @param {number} missed how many messages from meanwhile are shown
+ * @param {boolean} isComplete
+ */
+export function gapSentence(awayMs, missed, isComplete) {
+  const back = `Back after ${duration(awayMs)}.`;
+  if (!isComplete) return `${back} Of what others wrote meanwhile only the last is here.`;
+  if (missed === 0) return `${back} Nobody wrote meanwhile.`;
+  return `${back} Above: what others wrote meanwhile.`;
 }
 
 /** @param {number} ms */

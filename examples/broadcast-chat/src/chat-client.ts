@@ -1,5 +1,6 @@
 // The chat in a terminal: `npm run chat -- NAME`. Reads from a pipe, too: `echo hello | npm run chat -- NAME`.
 import { parseArgs } from 'node:util';
+import { idFaultText } from './client/id-fault-text.ts';
 import { runClient } from './client/run-client.ts';
 
 const USAGE = 'usage: npm run chat -- NAME [--host 127.0.0.1] [--port 18888] [--token TOKEN]';
@@ -22,6 +23,8 @@ try {
   const port = Number(values.port);
   if (id === undefined || !Number.isInteger(port) || port < 1 || port > 65_535)
     throw new Error(USAGE);
+  const fault = idFaultText(id);
+  if (fault !== undefined) throw new Error(fault);
   const { stdin: input, stdout: output } = process;
   process.exitCode = await runClient({
     input,

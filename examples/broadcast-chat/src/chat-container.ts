@@ -13,12 +13,15 @@ import { Refusal } from './connection/refusal.ts';
 import { addThreeWays } from './connection/three-ways.ts';
 import { ChatEntry, WEB_SOCKET_ACCEPTOR } from './http/chat-entry.ts';
 import { PAGE_FILES, type PageFiles } from './http/page-files.ts';
+import { ServedPage } from './http/served-page.ts';
+import { PageLineHandler } from './page-line/page-line-handler.ts';
 import { Authenticator } from './room/authenticator.ts';
 import { LOGGER, PeerLog } from './room/peer-log.ts';
 import { Room } from './room/room.ts';
+import { WayFeed } from './room/way-feed.ts';
 import { SETTINGS, type Settings } from './settings/settings.ts';
 
-const SINGLETONS = [PeerLog, Room, Authenticator, ChatEntry, Refusal];
+const SINGLETONS = [PeerLog, Room, WayFeed, Authenticator, ServedPage, ChatEntry, Refusal];
 
 export interface ChatParts {
   readonly settings: Settings;
@@ -52,5 +55,6 @@ function addWebSocketChat(
 ): void {
   const { authSeconds } = scope.resolve(SETTINGS);
   scope.provide(AUTH_DEADLINE, channel.clock.now() + authSeconds * 1000);
-  addChat(scope, addWebSocketTexts(channel));
+  channel.pipeline.addLast(scope.resolve(PageLineHandler));
+  addChat(scope, addWebSocketTexts(channel), 'page');
 }

@@ -1,20 +1,32 @@
 // A server: HTTP, pages and WebSockets at the end of a pipeline
 
 // A client
-export { WebSocketBootstrap, type WebSocketClientOptions } from './client/web-socket-bootstrap.ts';
+export {
+  WebSocketBootstrap,
+  type WebSocketClientOptions,
+  type WebSocketPipeline,
+} from './client/web-socket-bootstrap.ts';
 export {
   HttpEntry,
   type HttpEntryOptions,
   type RequestListener,
-  type WebSocketAcceptor,
 } from './server/http-entry.ts';
 export { HttpEntryHandler, type HttpEntryHandlerOptions } from './server/http-entry-handler.ts';
 export { isOwnOrigin, type OriginFacts } from './server/own-origin.ts';
+export type {
+  UpgradeRefusal,
+  WebSocketAcceptor,
+  WebSocketEntranceOptions,
+} from './server/web-socket-entrance.ts';
 // A WebSocket as a channel
 export { closeCodeOf, type WebSocketClose } from './socket/close-codes.ts';
+export type { WebSocketCompression } from './socket/compression.ts';
+export type { WebSocketLimits } from './socket/message-limits.ts';
 export { TextMessage, type WebSocketInput, type WebSocketOutput } from './socket/text-message.ts';
 export {
-  WebSocketChannel,
+  WEB_SOCKET_CLOSE,
+  WEB_SOCKET_PROTOCOL,
+  type WebSocketChannel,
   type WebSocketChannelOptions,
   type WebSocketInitializer,
   webSocketChannel,

@@ -33,6 +33,8 @@ export interface ChatLinkOptions {
 /** Somebody else's text may be as long as ours, with a word and an id before it. */
 const MAX_FRAME_LENGTH = 128 * 1024;
 const PING_AFTER_MS = 30_000;
+/** A server that finds us idle in spite of them wants more of them, down to this. */
+const MIN_PING_AFTER_MS = 500;
 /** Online for so long, the next loss starts with short waits again. */
 const STABLE_MS = 10_000;
 /** A full server is not helped by quick attempts. */
@@ -43,7 +45,7 @@ const FINAL: Readonly<Record<string, string>> = {
   AUTH_FAILED: 'the server does not let this name in with this token',
   EMPTY_CLIENT_ID: 'the name is empty',
   BAD_CLIENT_ID:
-    'the server does not take this name: at most 64 characters, none of them control characters',
+    'the server does not take this name: at most 64 characters, all of them visible, single spaces',
   KICKED: 'somebody signed in under this name elsewhere',
 };
 
@@ -58,6 +60,7 @@ export class ChatLink {
   private lastWord: string | undefined = undefined;
   /** Typed while there is no connection. */
   private waiting: string[] = [];
+  private pingAfterMs = PING_AFTER_MS;
 
   constructor(options: ChatLinkOptions) {
     this.options = options;
@@ -72,7 +75,7 @@ export class ChatLink {
           }),
           new LengthFieldPrepender({ lengthFieldLength: 4 }),
           new StringCodec(),
-          new IdleStateHandler({ readerIdleMs: PING_AFTER_MS, writerIdleMs: PING_AFTER_MS }),
+          new IdleStateHandler({ readerIdleMs: this.pingAfterMs, writerIdleMs: this.pingAfterMs }),
           new LinkHandler({
             opened: (ctx) => ctx.writeAndFlush(this.credentials()),
             received: (_ctx, text) => this.received(parseServerMessage(text)),
@@ -102,7 +105,7 @@ export class ChatLink {
     else this.waiting.push(text);
   }
 
-  /** Leaves for good, behind everything that was sent. */
+  /** Leaves for good, after everything that was sent. */
   async close(because = 'good bye', failed = false): Promise<void> {
     if (this.current.name === 'over') return;
     this.timer?.cancel();
@@ -134,6 +137,9 @@ export class ChatLink {
 
   private refused(code: string): void {
     this.lastWord = `the server said ${code}`;
+    if (code === 'IDLE_TIMEOUT') {
+      this.pingAfterMs = Math.max(MIN_PING_AFTER_MS, this.pingAfterMs / 2);
+    }
     if (code === 'TOO_MANY') this.attempt = Math.max(this.attempt, FULL_SERVER_ATTEMPT);
     const because = FINAL[code];
     if (because !== undefined) void this.close(because, true);

@@ -21,6 +21,10 @@ export function phraseOf(message: ServerMessage): Phrase | undefined {
       return { tone: 'quiet', text: `→ ${message.id} joined` };
     case 'left':
       return { tone: 'quiet', text: `← ${message.id} left` };
+    case 'members':
+    case 'member':
+      // Shown together, see WhoList.
+      return undefined;
     case 'bye':
       return { tone: 'quiet', text: 'the server says good-bye' };
     case 'error':

@@ -1,6 +1,8 @@
 import { ChatLink } from './chat-link.ts';
+import { parseCommand } from './command.ts';
 import { phraseOf, phraseOfState } from './phrases.ts';
 import { Terminal, type TerminalStreams } from './terminal.ts';
+import { WhoList } from './who-list.ts';
 
 export interface ClientOptions extends TerminalStreams {
   readonly host: string;
@@ -18,6 +20,7 @@ export function runClient({ input, output, ...where }: ClientOptions): Promise<n
     const place = `${where.host}:${where.port}`;
     /** Sent and not echoed yet. */
     let unanswered = 0;
+    const who = new WhoList();
     let hasEnded = false;
 
     const quit = (): void => {
@@ -29,35 +32,39 @@ export function runClient({ input, output, ...where }: ClientOptions): Promise<n
     const quitWhenAnswered = (): void => {
       if (hasEnded && unanswered === 0) quit();
     };
-    const terminal = new Terminal(
-      { input, output },
-      (text) => {
-        if (text === '/quit') {
-          // What was sent is answered first, unless nobody is there to answer.
-          if (link.state.name === 'waiting') quit();
-          else terminal.close();
-        } else if (text.toUpperCase() === 'PING') {
-          terminal.show({ tone: 'quiet', text: 'PING alone is a heartbeat and reaches nobody' });
-        } else if (text !== '') {
-          unanswered += 1;
-          link.send(text);
-        }
-      },
-      () => {
-        hasEnded = true;
-        quitWhenAnswered();
-        // Not answered in time: whoever pipes into us does not want to wait for ever.
-        setTimeout(giveUp, LAST_ECHO_MS).unref();
-      },
-    );
+    const ask = (text: string): void => {
+      unanswered += 1;
+      link.send(text);
+    };
+    const answered = (): void => {
+      unanswered = Math.max(0, unanswered - 1);
+      quitWhenAnswered();
+    };
+    const typed = (line: string): void => {
+      const command = parseCommand(line);
+      if (command.kind === 'say') ask(command.text);
+      else if (command.kind === 'who') ask('WHO');
+      else if (command.kind === 'show') {
+        for (const text of command.lines) terminal.show({ tone: 'quiet', text });
+      } else if (command.kind === 'quit') {
+        // What was sent is answered first, unless nobody is there to answer.
+        if (link.state.name === 'waiting') quit();
+        else terminal.close();
+      }
+    };
+    const terminal = new Terminal({ input, output }, typed, () => {
+      hasEnded = true;
+      quitWhenAnswered();
+      // Not answered in time: whoever pipes into us does not want to wait for ever.
+      setTimeout(giveUp, LAST_ECHO_MS).unref();
+    });
     const link = new ChatLink({
       ...where,
       onMessage: (message) => {
-        const phrase = phraseOf(message);
+        const list = who.add(message);
+        const phrase = list ?? phraseOf(message);
         if (phrase !== undefined) terminal.show(phrase);
-        if (message.kind !== 'echo' && message.kind !== 'error') return;
-        unanswered = Math.max(0, unanswered - 1);
-        quitWhenAnswered();
+        if (list !== undefined || message.kind === 'echo' || message.kind === 'error') answered();
       },
       onState: (state) => {
         if (state.name === 'over') terminal.close();

@@ -12,6 +12,8 @@ const STYLES: Readonly<Record<Tone, Style>> = {
 };
 
 const PROMPT = '> ';
+/** For people only. */
+const WELCOME = 'Type to talk to all; /help lists the commands.';
 
 export interface TerminalStreams {
   readonly input: NodeJS.ReadStream;
@@ -43,6 +45,7 @@ export class Terminal {
       onEnd();
     });
     this.lines.on('SIGINT', () => this.lines.close());
+    if (this.isInteractive) output.write(`${this.styled('quiet', WELCOME)}\n`);
   }
 
   show({ tone, who, text }: Phrase): void {

@@ -12,12 +12,13 @@ import {
 } from '@headrace/handlers';
 import { CHANNEL, type ChannelScope, inject, injectable, token } from '@headrace/inject';
 import { Authenticator } from '../room/authenticator.ts';
-import { idOf, type Member } from '../room/member.ts';
+import { idOf, type Member, WAY, type Way } from '../room/member.ts';
 import { PeerLog } from '../room/peer-log.ts';
 import { Room } from '../room/room.ts';
 import { SETTINGS, type Settings } from '../settings/settings.ts';
 import { LastWordsHandler } from './last-words-handler.ts';
 import { TrimHandler } from './trim-handler.ts';
+import { WhoHandler } from './who-handler.ts';
 
 /** When, by the channel's clock, whoever is not signed in has to go. */
 export const AUTH_DEADLINE = token<number>('authDeadline');
@@ -74,8 +75,13 @@ export class ChatEchoHandler extends EchoHandler<string, string> {
 @injectable()
 export class ChatBroadcastHandler extends BroadcastHandler<string, string> {
   constructor(@inject(Room) room: Room) {
-    const format = (text: string, sender: Channel): string => `MSG:${idOf(sender)}:${text}`;
-    super(room.members, { format, passOn: false });
+    super(room.members, {
+      format: (text, sender) => {
+        room.said(idOf(sender), text);
+        return `MSG:${idOf(sender)}:${text}`;
+      },
+      passOn: false,
+    });
   }
 }
 
@@ -94,7 +100,8 @@ export class BlameHandler implements Handler {
 }
 
 /** Adds what is the same for all three ways in, and behind it the line in the log for those who misbehave. */
-export function addChat(scope: ChannelScope, texts: Pipeline<string, string>): void {
+export function addChat(scope: ChannelScope, texts: Pipeline<string, string>, way: Way): void {
+  scope.channel.attributes.set(WAY, way);
   scope.resolve(PeerLog).watch(scope.channel);
   texts.addLast(
     scope.resolve(ChatIdleHandler),
@@ -105,6 +112,7 @@ export function addChat(scope: ChannelScope, texts: Pipeline<string, string>): v
     // Whoever talks faster than a full room can hear waits, with all that came in the same read.
     scope.resolve(FlowControlHandler),
     scope.resolve(ChatAuthHandler),
+    scope.resolve(WhoHandler),
     scope.resolve(ChatEchoHandler),
     scope.resolve(ChatBroadcastHandler),
     scope.resolve(BlameHandler),

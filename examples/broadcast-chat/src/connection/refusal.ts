@@ -56,12 +56,12 @@ export class Refusal {
   }
 }
 
-/** A WebSocket's channel becomes active only once its pipeline is built; the others are. */
+/** Says it, and hears nothing. A WebSocket's channel becomes active only once its pipeline is built. */
 function sayTooMany(texts: Pipeline<string, string>): void {
   const say = (channel: Channel): void => {
     channel.writeAndFlush(WORD);
     channel.end({ reason: 'refused' });
   };
+  texts.addLast({ channelActive: ({ channel }) => say(channel), channelRead() {} });
   if (texts.channel.isActive) say(texts.channel);
-  else texts.addLast({ channelActive: ({ channel }) => say(channel) });
 }

@@ -6,6 +6,7 @@ import { ChatEntry } from '../http/chat-entry.ts';
 import { SETTINGS, type Settings } from '../settings/settings.ts';
 import { AUTH_DEADLINE, addChat } from './chat-handlers.ts';
 import { addFrames, addLines } from './framings.ts';
+import { GreetingHandler } from './greeting-handler.ts';
 import { isFrame, isHttp } from './ways.ts';
 
 /** Looks at the first bytes of a connection and adds the handlers for its way in. */
@@ -17,7 +18,7 @@ export class ThreeWays extends ProtocolDetector {
         {
           name: 'frames',
           matches: isFrame,
-          install: (channel) => addChat(scopeOf(channel), addFrames(channel)),
+          install: (channel) => addChat(scopeOf(channel), addFrames(channel), 'frames'),
         },
         {
           name: 'http',
@@ -25,7 +26,7 @@ export class ThreeWays extends ProtocolDetector {
           install: (channel) => entry.serve(channel, scopeOf(channel).resolve(AUTH_DEADLINE)),
         },
       ],
-      otherwise: (channel) => addChat(scopeOf(channel), addLines(channel)),
+      otherwise: (channel) => addChat(scopeOf(channel), addLines(channel), 'lines'),
       timeoutMs: authSeconds * 1000,
       // Whoever says nothing is told so in a line: the authentication deadline is over, too.
       handleTimeout: () => 'otherwise',
@@ -47,7 +48,8 @@ export const earlyFarewell: Handler = {
 export function addThreeWays(scope: ChannelScope, channel: Channel<Buffer, OutboundBytes>): void {
   const { authSeconds } = scope.resolve(SETTINGS);
   scope.provide(AUTH_DEADLINE, channel.clock.now() + authSeconds * 1000);
-  channel.pipeline.addLast(earlyFarewell, scope.resolve(ThreeWays));
+  channel.pipeline.addLast('farewell', earlyFarewell);
+  channel.pipeline.addLast(new GreetingHandler(), scope.resolve(ThreeWays));
 }
 
 function scopeOf(channel: Channel<Buffer, OutboundBytes>): ChannelScope {

@@ -12,8 +12,8 @@ import { HttpEntry, type WebSocketAcceptor } from '@headrace/websocket';
 import { MAX_MESSAGE_BYTES } from '../connection/framings.ts';
 import { PeerLog } from '../room/peer-log.ts';
 import { SETTINGS, type Settings } from '../settings/settings.ts';
-import { PAGE_FILES, type PageFiles } from './page-files.ts';
 import { answerPage } from './page-request.ts';
+import { ServedPage } from './served-page.ts';
 
 /** Builds the pipeline of a WebSocket. */
 export const WEB_SOCKET_ACCEPTOR = token<WebSocketAcceptor>('webSocketAcceptor');
@@ -26,7 +26,7 @@ export class ChatEntry {
 
   constructor(
     @inject(SETTINGS) { allowedOrigins, authSeconds, maxOutboundBytes }: Settings,
-    @inject(PAGE_FILES) files: PageFiles,
+    @inject(ServedPage) page: ServedPage,
     @inject(WEB_SOCKET_ACCEPTOR) webSocket: WebSocketAcceptor,
     @inject(PeerLog) log: PeerLog,
   ) {
@@ -36,7 +36,7 @@ export class ChatEntry {
       webSocketPath: '/ws',
       webSocketOptions: { maxOutboundBytes, hooks: { writeFailed() {} } },
       maxMessageBytes: MAX_MESSAGE_BYTES,
-      request: (request, response) => answerPage(files, request, response),
+      request: (request, response) => answerPage(page, request, response),
       allowOrigin: (origin) => allowedOrigins.includes(origin),
       timeoutMs: authSeconds * 1000,
     });
@@ -49,7 +49,7 @@ export class ChatEntry {
     // A WebSocket has a line of its own; a browser that keeps its connection a while did nothing wrong.
     const isQuiet = () => handler.webSocket !== undefined || channel.closeInfo?.reason === 'idle';
     this.log.watch(channel as Channel, isQuiet);
-    channel.pipeline.addLast(handler, this.blame());
+    channel.pipeline.addLast(handler).addLast('blame', this.blame());
   }
 
   /** The peer has its answer already; what is left is the reason in the log. */

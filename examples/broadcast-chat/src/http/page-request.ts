@@ -1,39 +1,29 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { PageFiles } from './page-files.ts';
-
-/** The page may load and connect to nothing but its own server, and no other site may frame it. */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+import type { ServedPage } from './served-page.ts';
 
 const HEADERS = {
-  'Content-Security-Policy': CONTENT_SECURITY_POLICY,
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Resource-Policy': 'same-origin',
   'Cache-Control': 'no-cache',
+  // The page is one request: a connection that is kept would only take a place from the WebSocket.
+  Connection: 'close',
 };
 
 /** Answers with a file of the page, or 404. */
 export function answerPage(
-  files: PageFiles,
+  page: ServedPage,
   request: IncomingMessage,
   response: ServerResponse,
 ): void {
   const { method = '', url = '' } = request;
+  response.setHeader('Content-Security-Policy', page.contentSecurityPolicy);
   if (method !== 'GET' && method !== 'HEAD') {
     say(response, 405, 'Method not allowed', { Allow: 'GET, HEAD' });
     return;
   }
-  const file = files.get(url.split('?', 1)[0]!);
+  const file = page.file(url.split('?', 1)[0]!);
   if (file === undefined) {
     say(response, 404, 'Not found');
     return;

@@ -2,10 +2,10 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { AuthVerdict } from '@headrace/handlers';
 import { inject, injectable } from '@headrace/inject';
 import { SETTINGS, type Settings } from '../settings/settings.ts';
+import { clientIdFault, normalizeClientId } from './client-id.ts';
 import type { Member } from './member.ts';
 
 const CREDENTIALS = 'AUTH:';
-const MAX_ID_LENGTH = 64;
 
 /** Decides on `AUTH:<clientId>` and `AUTH:<clientId>:<token>`. */
 @injectable()
@@ -15,7 +15,8 @@ export class Authenticator {
 
   constructor(@inject(SETTINGS) { tokens }: Settings) {
     this.digests =
-      tokens && new Map(Object.entries(tokens).map(([id, token]) => [id, digest(token)]));
+      tokens &&
+      new Map(Object.entries(tokens).map(([id, token]) => [normalizeClientId(id), digest(token)]));
   }
 
   isCredentials(text: string): boolean {
@@ -25,11 +26,12 @@ export class Authenticator {
   authenticate(text: string): AuthVerdict<Member, string> {
     const rest = text.slice(CREDENTIALS.length);
     const colon = rest.indexOf(':');
-    const id = (colon < 0 ? rest : rest.slice(0, colon)).trim();
+    const id = normalizeClientId(colon < 0 ? rest : rest.slice(0, colon));
     const token = colon < 0 ? '' : rest.slice(colon + 1);
-    if (id === '') return { refused: 'an empty id', reply: 'ERR:EMPTY_CLIENT_ID', stays: true };
-    if ([...id].length > MAX_ID_LENGTH || /\p{Cc}/u.test(id)) {
-      return { refused: 'a bad id', reply: 'ERR:BAD_CLIENT_ID', stays: true };
+    const fault = clientIdFault(id);
+    if (fault !== undefined) {
+      const reply = fault === 'empty' ? 'ERR:EMPTY_CLIENT_ID' : 'ERR:BAD_CLIENT_ID';
+      return { refused: `a bad id (${fault})`, reply, stays: true };
     }
     if (!this.isTokenOf(id, token)) return { refused: 'a wrong token' };
     return { principal: { id } };

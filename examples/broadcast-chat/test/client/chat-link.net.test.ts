@@ -125,6 +125,28 @@ describe('the terminal client', () => {
     expect(client.stdout).toContain('bob: hello [2J ann');
   });
 
+  it('answers commands itself, and says none of them', { timeout: 20_000 }, async () => {
+    running = await RunningChat.start();
+    const bob = await running.join('lines', 'bob');
+    const client = new ChatProcess('chat-client', ['ann', '--port', String(running.port)]);
+    client.child.stdin!.end('/help\n/nonsense\nwho\n/who\n//slash\n');
+    expect(await bob.next()).toBe('JOIN:ann');
+    expect(await bob.next()).toBe('MSG:ann:/slash');
+    expect(await bob.next()).toBe('LEAVE:ann');
+    expect(await client.exit).toBe(0);
+    expect(client.stdout).toContain('/quit  leaves');
+    expect(client.stdout).toContain('there is no /nonsense');
+    expect(client.stdout).toContain('here (2): bob, ann');
+  });
+
+  it('refuses a name with a colon before it connects', { timeout: 20_000 }, async () => {
+    running = await RunningChat.start();
+    const client = new ChatProcess('chat-client', ['a:b', '--port', String(running.port)]);
+    expect(await client.exit).toBe(1);
+    expect(client.stderr).toBe('a name has no colon: on the wire it ends the name\n');
+    expect(client.stdout).toBe('');
+  });
+
   it('exits with 1 and one line when it is not let in, or called wrongly', {
     timeout: 20_000,
   }, async () => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ChatConnection, type Phase } from '../../public/connection.js';
+import type { PageNews } from '../../public/page-line.js';
 import type { ServerMessage } from '../../public/protocol.js';
 import { ScriptedSocket } from './scripted-socket.ts';
 
@@ -8,6 +9,8 @@ const LOGIN = { id: 'ada', token: 'secret' };
 let sockets: ScriptedSocket[];
 let phases: Phase[];
 let messages: ServerMessage[];
+let news: PageNews[];
+let roundTrips: number[];
 let isRefusingSockets: boolean;
 let roll: number;
 let connection: ChatConnection;
@@ -26,6 +29,8 @@ beforeEach(() => {
   sockets = [];
   phases = [];
   messages = [];
+  news = [];
+  roundTrips = [];
   isRefusingSockets = false;
   roll = 0;
   connection = new ChatConnection({
@@ -42,6 +47,8 @@ beforeEach(() => {
     random: () => roll,
     onPhase: (phase: Phase) => phases.push(phase),
     onMessage: (message: ServerMessage) => messages.push(message),
+    onNews: (one: PageNews) => news.push(one),
+    onRoundTrip: (ms: number) => roundTrips.push(ms),
   });
 });
 
@@ -299,11 +306,89 @@ describe('heartbeat', () => {
     expect(phases.at(-1)).toMatchObject({ because: 'silent' });
   });
 
+  it('tells how long an answer took, the sign-in first', () => {
+    expect(roundTrips).toEqual([0]);
+    vi.advanceTimersByTime(30_000);
+    vi.advanceTimersByTime(7);
+    latest().says('PONG', 'PONG');
+    expect(roundTrips).toEqual([0, 7]);
+  });
+
+  it('goes faster for who looks at it, and never slower than the server wants', () => {
+    connection.setPace(4000);
+    expect(pings()).toBe(1);
+    latest().says('PONG');
+    vi.advanceTimersByTime(4000);
+    expect(pings()).toBe(2);
+    connection.setPace(Number.POSITIVE_INFINITY);
+    latest().says('PONG');
+    vi.advanceTimersByTime(29_999);
+    expect(pings()).toBe(2);
+    vi.advanceTimersByTime(1);
+    expect(pings()).toBe(3);
+  });
+
+  it('goes twice as fast after the server found the page idle all the same', () => {
+    latest().says('ERR:IDLE_TIMEOUT');
+    vi.advanceTimersByTime(500);
+    goOnline();
+    vi.advanceTimersByTime(15_000);
+    expect(pings()).toBe(1);
+  });
+
+  it('is still while the page plays dead, until it speaks up', () => {
+    connection.fallSilent();
+    connection.check();
+    vi.advanceTimersByTime(600_000);
+    expect(pings()).toBe(0);
+    expect(connection.silentMs).toBe(600_000);
+    expect(connection.phase.name).toBe('online');
+    connection.speakUp();
+    expect(pings()).toBe(1);
+    expect(connection.silentMs).toBe(0);
+    latest().says('PONG');
+    connection.fallSilent();
+    latest().says('ERR:IDLE_TIMEOUT');
+    vi.advanceTimersByTime(500);
+    goOnline();
+    vi.advanceTimersByTime(30_000);
+    expect(pings()).toBe(1);
+  });
+
   it('is silent while there is no link', () => {
     latest().breaks();
     vi.advanceTimersByTime(500);
     latest().opens();
     vi.advanceTimersByTime(9_999);
     expect(latest().sent).toEqual(['AUTH:ada:secret']);
+  });
+});
+
+describe('the page’s own line', () => {
+  const bytes = (text: string): ArrayBuffer => new TextEncoder().encode(text).buffer as ArrayBuffer;
+
+  beforeEach(() => {
+    connection.open(LOGIN);
+  });
+
+  it('goes as binary messages, once it is signed in', () => {
+    expect(connection.ask('history')).toBe(false);
+    goOnline();
+    expect(connection.ask('history')).toBe(true);
+    const [, asked] = latest().sent as unknown[];
+    expect(new TextDecoder().decode(asked as Uint8Array)).toBe('history');
+  });
+
+  it('hands over what it understands, and drops the rest', () => {
+    goOnline();
+    latest().says(bytes('{"kind":"ways","ways":{"ada":"page"}}'));
+    latest().says(bytes('{"kind":"of the future"}'), bytes('{"kind'), bytes('null'), 7);
+    expect(news).toEqual([{ kind: 'ways', ways: { ada: 'page' } }]);
+  });
+
+  it('knows from the close frame that the page did not read', () => {
+    goOnline();
+    latest().breaks('slow-consumer');
+    expect(phases.at(-1)).toMatchObject({ name: 'waiting', because: 'slow' });
   });
 });

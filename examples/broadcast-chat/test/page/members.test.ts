@@ -15,7 +15,7 @@ describe('Members', () => {
     const members = membersOf('mo', 'zoe', 'ada', 'zoe');
     expect(ids(members)).toEqual(['mo', 'ada', 'zoe']);
     expect(members.count).toBe(3);
-    expect(members.list()[0]).toEqual({ id: 'mo', isSelf: true, isSure: true });
+    expect(members.list()[0]).toEqual({ id: 'mo', isSelf: true, way: undefined });
   });
 
   it('forgets who left, but never oneself', () => {
@@ -32,16 +32,38 @@ describe('Members', () => {
     expect(ids(members)).toEqual(['mo']);
   });
 
-  it('is not sure of anybody after a gap, until they are heard again', () => {
-    const members = membersOf('mo', 'ada', 'bob', 'cy');
-    members.missedSome();
-    members.heard('cy');
+  it('takes the list of the server for right, once it is complete', () => {
+    const members = membersOf('mo', 'gone', 'ada');
+    members.listBegins(3);
+    expect(members.isListing).toBe(true);
+    members.listed('mo');
+    members.listed('ada');
+    expect(ids(members)).toEqual(['mo', 'ada', 'gone']);
+    members.listed('bob');
+    expect(ids(members)).toEqual(['mo', 'ada', 'bob']);
+    expect(members.isListing).toBe(false);
+  });
+
+  it('believes who comes and goes while it is told more than the list', () => {
+    const members = membersOf('mo');
+    members.listBegins(4);
+    members.listed('ada');
+    members.left('ada');
     members.left('bob');
-    expect(members.list()).toEqual([
-      { id: 'mo', isSelf: true, isSure: true },
-      { id: 'cy', isSelf: false, isSure: true },
-      { id: 'ada', isSelf: false, isSure: false },
-    ]);
+    members.heard('cy');
+    members.listed('bob');
+    members.listed('dee');
+    members.listed('mo');
+    expect(ids(members)).toEqual(['mo', 'cy', 'dee']);
+  });
+
+  it('knows how they came in, until they leave', () => {
+    const members = membersOf('mo', 'ada');
+    members.cameBy({ mo: 'page', ada: 'lines' });
+    expect(members.list().map(({ way }) => way)).toEqual(['page', 'lines']);
+    members.left('ada');
+    members.heard('ada');
+    expect(members.list().map(({ way }) => way)).toEqual(['page', undefined]);
   });
 
   it('takes names for names, whatever they are', () => {
@@ -53,12 +75,5 @@ describe('Members', () => {
     members.reset('');
     expect(ids(members)).toEqual([]);
     expect(members.count).toBe(0);
-  });
-
-  it('remembers a bounded number', () => {
-    const members = new Members({ maxMembers: 2 });
-    members.reset('mo');
-    for (const id of ['a', 'b', 'c', 'a']) members.heard(id);
-    expect(ids(members)).toEqual(['mo', 'a', 'b']);
   });
 });

@@ -89,6 +89,15 @@ describe('Outbox', () => {
     expect(states(outbox)).toEqual(['refused refused', 'behind it unconfirmed']);
   });
 
+  it('has delivered what turns out to have arrived before the link was lost', () => {
+    const outbox = outboxWith('arrived', 'lost');
+    outbox.flush(accept);
+    outbox.linkLost();
+    outbox.found('arrived');
+    outbox.found('of another page');
+    expect(states(outbox)).toEqual(['lost unconfirmed']);
+  });
+
   it('discards', () => {
     const outbox = outboxWith('one', 'two');
     outbox.discard(keyOf(outbox, 'one'));

@@ -6,6 +6,7 @@ import {
   formatAuth,
   MAX_MESSAGE_BYTES,
   parseServerMessage,
+  tidyId,
   tidyText,
 } from '../../public/protocol.js';
 
@@ -18,6 +19,8 @@ describe('parseServerMessage', () => {
     ['ERR:FROM_THE_FUTURE', { kind: 'error', code: 'FROM_THE_FUTURE' }],
     ['JOIN:ada', { kind: 'join', id: 'ada' }],
     ['LEAVE:ada', { kind: 'leave', id: 'ada' }],
+    ['MEMBERS:12', { kind: 'members', count: 12 }],
+    ['MEMBER:ada', { kind: 'member', id: 'ada' }],
     ['ECHO:hello', { kind: 'echo', text: 'hello' }],
     ['MSG:ada:hello', { kind: 'message', id: 'ada', text: 'hello' }],
   ])('reads %s', (raw, message) => {
@@ -52,6 +55,8 @@ describe('parseServerMessage', () => {
     'JOIN',
     'JOIN:',
     'LEAVE:',
+    'MEMBER:',
+    'MEMBERS:',
     'ERR:',
     'MSG',
     'MSG:ada',
@@ -73,14 +78,14 @@ describe('formatAuth', () => {
 describe('tidyText', () => {
   it.each([
     ['  hello  ', 'hello'],
-    ['one\ntwo', 'one two'],
-    ['one \r\n\r\n   two\u2028three', 'one two three'],
+    ['one\ntwo', 'one\ntwo'],
+    ['one \r\n\r\n\r\n   two\u2028three\rfour', 'one\n\n   two\nthree\nfour'],
     ['\n\n', ''],
-    ['a\tb', 'a b'],
+    ['a\tb', 'a  b'],
     ['bell\u0007 escape\u001b[31m \u009bred', 'bell escape[31m red'],
     ['half \ud83d pair, whole \ud83d\ude00', 'half \ufffd pair, whole \ud83d\ude00'],
     ['inner   spaces stay', 'inner   spaces stay'],
-  ])('makes %j one line: %j', (typed, tidy) => {
+  ])('makes of %j what is sent: %j', (typed, tidy) => {
     expect(tidyText(typed)).toBe(tidy);
   });
 
@@ -96,6 +101,7 @@ describe('checkText', () => {
     expect(checkText('')).toBe('empty');
     expect(checkText('PING')).toBe('heartbeat');
     expect(checkText('Ping')).toBe('heartbeat');
+    expect(checkText('Who')).toBe('who');
     expect(checkText('AUTH:bob')).toBe('sign-in');
   });
 
@@ -119,9 +125,13 @@ describe('checkId', () => {
     ['', 'empty'],
     ['x'.repeat(65), 'too-long'],
     ['a:b', 'colon'],
-    ['a\nb', 'control'],
-    ['a\u007fb', 'control'],
-    ['a\u0085b', 'control'],
+    ['a\nb', 'characters'],
+    ['a\u007fb', 'characters'],
+    ['a\u0085b', 'characters'],
+    ['a\u200bb', 'characters'],
+    ['\u202eab', 'characters'],
+    ['a\u00a0b', 'characters'],
+    ['\u3164', 'characters'],
   ])('refuses %j: %s', (id, fault) => {
     expect(checkId(id)).toBe(fault);
   });
@@ -130,5 +140,14 @@ describe('checkId', () => {
     for (const id of ['a', 'x'.repeat(64), 'Ada Lovelace', '小林 さくら', '<b>']) {
       expect(checkId(id)).toBeNull();
     }
+  });
+});
+
+describe('tidyId', () => {
+  it('makes one name of all ways to type it', () => {
+    expect(tidyId('  Zoe\u0308 ')).toBe('Zo\u00eb');
+    expect(tidyId('a   b')).toBe('a b');
+    expect(tidyId('Ann ❤\ufe0f')).toBe('Ann ❤');
+    expect(checkId(tidyId('Ann ❤\ufe0f'))).toBeNull();
   });
 });

@@ -2,7 +2,8 @@
 
 import type { Socket } from '../../public/connection.js';
 
-type Listener = (event: { data?: unknown }) => void;
+type Event = { data?: unknown; reason?: string };
+type Listener = (event: Event) => void;
 
 export class ScriptedSocket {
   readyState = 0;
@@ -33,16 +34,17 @@ export class ScriptedSocket {
     for (const data of messages) this.#fire('message', { data });
   }
 
-  breaks(): void {
+  /** @param reason - of the server's close frame */
+  breaks(reason = ''): void {
     this.readyState = 3;
-    this.#fire('close', {});
+    this.#fire('close', { reason });
   }
 
   asSocket(): Socket {
     return this as unknown as Socket;
   }
 
-  #fire(type: string, event: { data?: unknown }): void {
+  #fire(type: string, event: Event): void {
     for (const [listened, listener] of this.#listeners) if (listened === type) listener(event);
   }
 }

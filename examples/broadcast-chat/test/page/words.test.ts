@@ -3,13 +3,16 @@ import { ERROR_CODES } from '../../public/protocol.js';
 import {
   causeSentence,
   duration,
+  gapSentence,
   phaseLabel,
   presenceParts,
   roomHint,
+  roundTripLabel,
+  welcomeSentence,
 } from '../../public/words.js';
 
 describe('causeSentence', () => {
-  it.each([...ERROR_CODES, 'lost', 'silent', 'unreachable', 'restarting'])(
+  it.each([...ERROR_CODES, 'lost', 'silent', 'unreachable', 'restarting', 'slow'])(
     'has words for %s',
     (cause) => {
       const sentence = causeSentence(cause);
@@ -78,5 +81,26 @@ describe('duration', () => {
     [7_200_000, '2 h'],
   ])('%d ms is %s', (ms, words) => {
     expect(duration(ms)).toBe(words);
+  });
+});
+
+describe('what is said about the history', () => {
+  it('fits what is shown of it', () => {
+    expect(welcomeSentence('ada', 0)).toBe('You are in as ada.');
+    expect(welcomeSentence('ada', 3)).toContain('Above');
+    expect(gapSentence(5000, 0, true)).toBe('Back after 5 s. Nobody wrote meanwhile.');
+    expect(gapSentence(5000, 2, true)).toContain('Above');
+    expect(gapSentence(5000, 50, false)).toContain('only the last');
+  });
+});
+
+describe('roundTripLabel', () => {
+  it('has no more digits than it is good for', () => {
+    expect([0.3, 1, 12.4, 380.6].map(roundTripLabel)).toEqual([
+      '< 1 ms',
+      '1 ms',
+      '12 ms',
+      '381 ms',
+    ]);
   });
 });

@@ -23,6 +23,13 @@ describe('Room', () => {
     expect([ann.readOutbound(), bob.readOutbound()]).toEqual(['LEAVE:cy', 'LEAVE:cy']);
   });
 
+  it('counts its deliveries, and keeps what was said for newcomers', () => {
+    const before = room.figures();
+    room.said('ann', 'hello');
+    expect(room.figures()).toEqual({ ...before, members: 2, deliveries: before.deliveries + 1 });
+    expect(room.history.recent()).toMatchObject([{ id: 'ann', text: 'hello' }]);
+  });
+
   it('does not tell those who go of each other', () => {
     room.close();
     bob.close();
@@ -41,6 +48,9 @@ describe('Authenticator', () => {
     ['AUTH::token', { reply: 'ERR:EMPTY_CLIENT_ID', stays: true }],
     [`AUTH:${'👋'.repeat(64)}`, { principal: { id: '👋'.repeat(64) } }],
     [`AUTH:${'👋'.repeat(65)}`, { reply: 'ERR:BAD_CLIENT_ID', stays: true }],
+    ['AUTH:Zoe\u0308', { principal: { id: 'Zoë' } }],
+    [`AUTH:${'e\u0301'.repeat(64)}`, { principal: { id: 'é'.repeat(64) } }],
+    ['AUTH:a\u200bb', { reply: 'ERR:BAD_CLIENT_ID', stays: true }],
     ['AUTH:a\u0085b', { reply: 'ERR:BAD_CLIENT_ID', stays: true }],
   ])('without tokens, answers %s', (text, verdict) => {
     expect(open.authenticate(text)).toMatchObject(verdict);

@@ -1,65 +1,28 @@
-// The page in real headless Chromium. Skipped where none is installed, but never in CI.
-import { existsSync } from 'node:fs';
-import { type Browser, chromium, type Page } from 'playwright-core';
+// The page in real headless Chromium.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { hasChromium, hears, PageBrowser, say, suiteName } from './page-browser.ts';
 import { RunningChat } from './running-chat.ts';
 
-const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
-const hasChromium = existsSync(executablePath);
 const timeout = 60_000;
 
-if (!hasChromium && process.env['CI'] === 'true') {
-  throw new Error(
-    `no Chromium at ${executablePath}, but CI must run the page's tests: set CHROMIUM_PATH`,
-  );
-}
-
-/** The skipped suite's name is the line that tells what is missing. */
-const suite = hasChromium
-  ? 'the page'
-  : `the page (skipped: no Chromium at ${executablePath}; install it or set CHROMIUM_PATH)`;
-
-describe.runIf(hasChromium)(suite, () => {
-  let browser: Browser;
+describe.runIf(hasChromium)(suiteName('the page'), () => {
+  let browser: PageBrowser;
   let running: RunningChat;
-  /** What the browser complained about: errors, refused resources, policy violations. */
-  let complaints: string[];
 
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+    browser = await PageBrowser.launch();
   }, timeout);
 
   afterAll(() => browser.close());
 
   afterEach(async () => {
-    for (const context of browser.contexts()) await context.close();
+    await browser.closePages();
     await running.stop();
   });
 
-  async function signIn(name: string): Promise<Page> {
-    const context = await browser.newContext({ viewport: { width: 900, height: 640 } });
-    const page = await context.newPage();
-    page.on('pageerror', (error) => complaints.push(String(error)));
-    page.on('console', (message) => {
-      if (message.type() === 'error') complaints.push(message.text());
-    });
-    await page.goto(`http://127.0.0.1:${running.port}/`);
-    await page.getByTestId('name').fill(name);
-    await page.getByTestId('join').click();
-    await page.getByText('Online').first().waitFor();
-    return page;
-  }
-
-  async function say(page: Page, text: string): Promise<void> {
-    await page.getByTestId('message-input').fill(text);
-    await page.getByTestId('message-input').press('Enter');
-  }
-
-  const hears = (page: Page, text: string) =>
-    page.getByTestId('messages').getByText(text, { exact: true }).waitFor();
+  const signIn = (name: string) => browser.signIn(running.port, name);
 
   it('lets two people talk to each other and to a TCP client', { timeout }, async () => {
-    complaints = [];
     running = await RunningChat.start();
     const terminal = await running.join('lines', 'terminal');
     const ann = await signIn('ann');
@@ -82,13 +45,12 @@ describe.runIf(hasChromium)(suite, () => {
     await bob.close();
     expect(await terminal.next()).toBe('ECHO:<b>greetings</b> from nc');
     expect(await terminal.next()).toBe('LEAVE:bob');
-    expect(complaints).toEqual([]);
+    expect(browser.complaints).toEqual([]);
   });
 
   it('comes back, for both, when the server was stopped and started again', {
     timeout,
   }, async () => {
-    complaints = [];
     running = await RunningChat.start();
     const { port } = running;
     const [ann, bob] = [await signIn('ann'), await signIn('bob')];
@@ -106,20 +68,158 @@ describe.runIf(hasChromium)(suite, () => {
     await say(bob, 'we are back');
     await hears(ann, 'we are back');
     // Attempts while nobody listened are the only thing that the browser may complain about.
-    expect(complaints.filter((text) => !text.includes('ERR_CONNECTION_REFUSED'))).toEqual([]);
+    expect(browser.complaints.filter((text) => !text.includes('ERR_CONNECTION_REFUSED'))).toEqual(
+      [],
+    );
   });
 
   it('tells who is refused why', { timeout }, async () => {
-    complaints = [];
     running = await RunningChat.start({ tokens: { ann: 'secret' } });
-    const page = await (await browser.newContext()).newPage();
-    await page.goto(`http://127.0.0.1:${running.port}/`);
+    const page = await browser.open(running.port);
     await page.getByTestId('name').fill('ann');
+    await page.getByText('this server asks for one').waitFor();
+    await page.getByTestId('join').click();
+    await page.getByText('This server asks for a token.').waitFor();
     await page.getByTestId('token').fill('guess');
     await page.getByTestId('join').click();
     await page.getByText('does not let this name in').waitFor();
     await page.getByTestId('token').fill('secret');
     await page.getByTestId('join').click();
     await page.getByText('Online').first().waitFor();
+  });
+
+  it('asks for no token where none is needed', { timeout }, async () => {
+    running = await RunningChat.start();
+    const page = await browser.open(running.port);
+    expect(await page.getByTestId('token').isVisible()).toBe(false);
+  });
+
+  it('shows everybody who is here, and how they came in', { timeout }, async () => {
+    running = await RunningChat.start();
+    await running.join('lines', 'nina');
+    await running.join('frames', 'fred');
+    const ann = await signIn('ann');
+    const people = ann.getByTestId('person');
+    await expect
+      .poll(() => people.allTextContents())
+      .toEqual(['Aannyoupage', 'Ffredframes', 'Nninalines']);
+    expect(await ann.getByTestId('people-count').textContent()).toBe('3');
+    expect(await ann.getByTestId('invite').isVisible()).toBe(false);
+    await running.join('lines', 'zoe');
+    await expect.poll(() => people.last().textContent()).toBe('Zzoelines');
+    expect(browser.complaints).toEqual([]);
+  });
+
+  it('invites who is alone, each way to copy', { timeout }, async () => {
+    running = await RunningChat.start();
+    const { port } = running;
+    const ann = await signIn('ann');
+    const invite = ann.getByTestId('invite');
+    await invite.waitFor();
+    await ann.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await invite.getByRole('button', { name: 'Copy nc' }).click();
+    const copied = await ann.evaluate('navigator.clipboard.readText()');
+    expect(copied).toBe(`nc 127.0.0.1 ${port}`);
+    const command = `npm run chat -- bob --host 127.0.0.1 --port ${port}`;
+    await invite.getByText(command).waitFor();
+    const link = invite.getByRole('link', { name: 'Headrace' });
+    expect(await link.getAttribute('href')).toBe('https://github.com/headrace/headrace');
+    await running.join('lines', 'bob');
+    await invite.waitFor({ state: 'hidden' });
+  });
+
+  it('says several lines, makes links of addresses only, and shows the time once', {
+    timeout,
+  }, async () => {
+    running = await RunningChat.start();
+    const nina = await running.join('lines', 'nina');
+    const ann = await signIn('ann');
+    expect(await nina.next()).toBe('JOIN:ann');
+    await ann.getByTestId('message-input').pressSequentially('one');
+    await ann.getByTestId('message-input').press('Shift+Enter');
+    await ann.getByTestId('message-input').pressSequentially('two');
+    await ann.getByTestId('message-input').press('Enter');
+    expect(await nina.next()).toBe('MSG:ann:one two');
+    const texts = ann.getByTestId('messages').getByTestId('message-text');
+    await expect.poll(() => texts.last().textContent()).toBe('one\ntwo');
+    nina.send('see https://a.example/x, <a href="javascript:alert(1)">here</a>');
+    nina.send('and more');
+    await hears(ann, 'and more');
+    const link = ann.getByTestId('messages').getByRole('link');
+    expect(await link.count()).toBe(1);
+    expect(await link.getAttribute('rel')).toBe('noopener noreferrer nofollow');
+    expect(await ann.locator('#messages .message:not(.own) time').count()).toBe(2);
+    expect(await ann.locator('#messages .continued .sender').first().boundingBox()).toMatchObject({
+      width: 1,
+    });
+  });
+
+  it('has what was said before one came, and while one was away', { timeout }, async () => {
+    running = await RunningChat.start();
+    const nina = await running.join('lines', 'nina');
+    nina.send('said before');
+    const ann = await signIn('ann');
+    await hears(ann, 'said before');
+    await ann.getByText('Above: what was said last.').waitFor();
+    const open = running.chat.room.sessions.channel('ann')!;
+    await ann.context().setOffline(true);
+    open.parent!.abort();
+    await ann
+      .getByText(/Reconnecting/)
+      .first()
+      .waitFor();
+    nina.send('said meanwhile');
+    await ann.context().setOffline(false);
+    await ann.getByText(/what others wrote meanwhile/).waitFor({ timeout: 40_000 });
+    const texts = ann.getByTestId('messages').getByTestId('message-text');
+    expect(await texts.allTextContents()).toEqual(['said before', 'said meanwhile']);
+  });
+
+  it('divides what came while one was reading something else', { timeout }, async () => {
+    running = await RunningChat.start();
+    const nina = await running.join('lines', 'nina');
+    const ann = await signIn('ann');
+    for (let i = 0; i < 40; i++) nina.send(`number ${i}`);
+    await hears(ann, 'number 39');
+    expect(await ann.getByTestId('unread').count()).toBe(0);
+    await ann.getByTestId('log').evaluate((log) => {
+      log.scrollTop = 0;
+    });
+    await ann.waitForTimeout(100);
+    nina.send('news one');
+    nina.send('news two');
+    await ann.getByTestId('new-messages').getByText('2 new messages').waitFor();
+    expect(await ann.getByTestId('unread').count()).toBe(1);
+    const after = ann.locator('[data-testid=unread] + li');
+    expect(await after.textContent()).toContain('news one');
+    await say(ann, 'I have seen it');
+    await hears(ann, 'I have seen it');
+    expect(await ann.getByTestId('unread').count()).toBe(0);
+  });
+
+  it('says once that it was kicked', { timeout }, async () => {
+    running = await RunningChat.start();
+    const ann = await signIn('ann');
+    await running.join('lines', 'ann');
+    await ann.getByTestId('take-over').waitFor();
+    await ann.waitForTimeout(100);
+    expect(await ann.getByText('Someone signed in under this name').count()).toBe(1);
+  });
+
+  it('speaks as often as its server wants, and shows the round trip', { timeout }, async () => {
+    running = await RunningChat.start({ readerIdleSeconds: 1 });
+    const ann = await signIn('ann');
+    expect(await ann.getByTestId('round-trip').textContent()).toMatch(/^(< 1|\d+) ms$/);
+    await ann.waitForTimeout(2500);
+    expect(await ann.getByTestId('connection-label').textContent()).toBe('Online');
+    expect(running.chat.room.sessions.size).toBe(1);
+    expect(await ann.getByTestId('notice').count()).toBe(1);
+  });
+
+  it('needs one connection at a time', { timeout }, async () => {
+    running = await RunningChat.start({ maxConnectionsPerAddress: 1 });
+    const ann = await signIn('ann');
+    await say(ann, 'alone on one connection');
+    await hears(ann, 'alone on one connection');
   });
 });

@@ -57,6 +57,71 @@ describe.each(FRAMINGS)('by %s, a client', (framing: Framing) => {
     expect(await ann.next()).toBe('AUTH_OK');
   });
 
+  it('is refused every name with characters that cannot be seen or move the cursor', async () => {
+    const ann = await running.connect(framing);
+    const bad = [
+      'a\u200bnn', // zero width space
+      'ann\u200d', // joiner
+      '\u202enna', // right-to-left override
+      'a\u2066nn', // isolate
+      'ann\u00ad', // soft hyphen
+      'ann\u{e0041}', // tag
+      'ann\ufe0f', // variation selector
+      '\u3164', // hangul filler
+      'a\u2800b', // empty braille cell
+      'a\u00a0b', // no-break space
+      'a  b', // two spaces
+      'a\tb',
+      'a\u001b[31mb',
+      'a\u0085b',
+      '\ue000', // private use
+    ];
+    for (const id of bad) {
+      ann.send(`AUTH:${id}`);
+      expect(await ann.next(), JSON.stringify(id)).toBe('ERR:BAD_CLIENT_ID');
+    }
+    ann.send('AUTH:Zoë 日本 नी #1-✓ 👋');
+    expect(await ann.next()).toBe('AUTH_OK');
+  });
+
+  it('is the same member however its name was typed, in NFC', async () => {
+    const older = await running.join('lines', 'Zoe\u0308');
+    const newer = await running.connect(framing);
+    newer.send('AUTH:Zo\u00eb');
+    expect(await older.ended()).toEqual(['ERR:KICKED']);
+    expect(await newer.next()).toBe('AUTH_OK');
+  });
+
+  it('is told by WHO, in any case, who is here, in the order in which they came', async () => {
+    const bob = await running.join('lines', 'bob');
+    const ann = await running.join(framing, 'ann');
+    expect(await bob.next()).toBe('JOIN:ann');
+    for (const who of ['WHO', 'who', ' Who ']) {
+      ann.send(who);
+      const heard = [await ann.next(), await ann.next(), await ann.next()];
+      expect(heard).toEqual(['MEMBERS:2', 'MEMBER:bob', 'MEMBER:ann']);
+    }
+    const again = await running.join('frames', 'bob');
+    expect(await bob.ended()).toEqual(['ERR:KICKED']);
+    expect([await ann.next(), await ann.next()]).toEqual(['LEAVE:bob', 'JOIN:bob']);
+    ann.send('WHO');
+    expect([await ann.next(), await ann.next(), await ann.next()]).toEqual([
+      'MEMBERS:2',
+      'MEMBER:ann',
+      'MEMBER:bob',
+    ]);
+    // Nobody else heard of it, and a text that begins with it is a text.
+    ann.send('WHO is there');
+    expect(await ann.next()).toBe('ECHO:WHO is there');
+    expect(await again.next()).toBe('MSG:ann:WHO is there');
+  });
+
+  it('is closed when it asks WHO before it signs in', async () => {
+    const ann = await running.connect(framing);
+    ann.send('WHO');
+    expect(await ann.ended()).toEqual(['ERR:UNAUTH']);
+  });
+
   it('signs in once only', async () => {
     const ann = await running.join(framing, 'ann');
     ann.send('AUTH:bob');
@@ -166,6 +231,15 @@ describe('lines', () => {
     eve.send('hi\nMSG:ann:I owe you\r\nmoney');
     expect(await bob.next()).toBe('MSG:eve:hi MSG:ann:I owe you money');
     expect(await eve.next()).toBe('ECHO:hi\nMSG:ann:I owe you\r\nmoney');
+  });
+
+  it('show no control character that anybody has sent', async () => {
+    const bob = await running.join('lines', 'bob');
+    const ann = await running.join('frames', 'ann');
+    expect(await bob.next()).toBe('JOIN:ann');
+    ann.send('\u001b[2J\u0007red\u009b31m a\u2028b\tc\u0000\u007fd');
+    expect(await bob.next()).toBe('MSG:ann: [2J red 31m a b c d');
+    expect(await ann.next()).toBe('ECHO:\u001b[2J\u0007red\u009b31m a\u2028b\tc\u0000\u007fd');
   });
 });
 

@@ -11,6 +11,8 @@ import { checkPath, checkPlace } from './place.ts';
 /** A transport of your own, connected or connecting. It is opened, and belongs to the channel. */
 export interface TransportTarget {
   readonly transport: Transport;
+  /** What error texts call the peer. @default 'the peer of a transport' */
+  readonly place?: string;
 }
 
 /** Encryption of what a connection carries. */
@@ -88,7 +90,7 @@ function plainConnectorFor(
 
 /** The place as text, for errors. */
 export function placeText(place: ConnectPlace): string {
-  if ('transport' in place) return 'the peer of a transport';
+  if ('transport' in place) return place.place ?? 'the peer of a transport';
   if ('network' in place) return `the name "${place.name}"`;
   return 'path' in place ? place.path : `${place.host ?? 'localhost'}:${place.port}`;
 }

@@ -6,7 +6,7 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
   port: ['host', 'backlog', 'ipv6Only', 'localAddress', 'tls', 'transport'],
   path: ['backlog', 'replaceStale', 'readableAll', 'writableAll', 'tls', 'transport'],
   network: ['name', 'tls'],
-  transport: ['tls'],
+  transport: ['tls', 'place'],
   listener: ['tls'],
 };
 /** What each call takes. */

@@ -293,10 +293,10 @@ export class TransportChannel<R = unknown, W = unknown>
     this.shut(causeOf(ours));
   }
 
-  disconnected(): void {
-    const isOurs = this.phase === LINGERING;
-    const reason = isOurs ? this.lingerReason : 'peer';
-    this.shut({ reason, by: isOurs ? 'local' : 'peer', error: this.failure });
+  disconnected(info?: CloseInfo): void {
+    const error = this.failure;
+    if (this.phase === LINGERING) this.shut({ reason: this.lingerReason, by: 'local', error });
+    else this.shut(info ?? { reason: 'peer', by: 'peer', error });
   }
 
   private shut(cause: CloseInfo, abort = false): void {

@@ -35,6 +35,8 @@ export class TransportDuplex extends Duplex implements TransportSink {
 
   // --- what the transport reports ---
 
+  checkTurn(): void {}
+
   connected(): void {
     this.connecting = false;
     this.emit('connect');

@@ -13,6 +13,11 @@ export interface TransportSink {
   /** Input: bytes, messages, or accepted connections. The receiver may keep them. */
   received(message: unknown): void;
   /**
+   * For a transport that cuts many messages out of one read, every few messages: if this connection has used its
+   * time in this turn of the event loop, `isReadHeld` becomes true until the next turn.
+   */
+  checkTurn(): void;
+  /**
    * The end of what came in together. Reading goes on only if it is asked for again.
    *
    * @param hasMore - more input is probably there already: the read filled its buffer
@@ -28,8 +33,12 @@ export interface TransportSink {
   caught(error: Error): void;
   /** An error that ends the transport. On an established connection `disconnected` follows. */
   failed(error: Error): void;
-  /** It is over; comes once and last, also after `close` and `abort`. */
-  disconnected(): void;
+  /**
+   * It is over; comes once and last, also after `close` and `abort`.
+   *
+   * @param info - why, if the transport knows more than that the peer is gone: what it runs on was closed
+   */
+  disconnected(info?: CloseInfo): void;
 }
 
 /**
@@ -43,7 +52,10 @@ export interface Transport {
   readonly remoteAddress: Address | undefined;
   /** What `write` takes, in words, for error texts. */
   readonly accepts: string;
-  /** Bytes taken by `write` and not yet by the kernel; tells a slow write from a stuck one. */
+  /**
+   * Bytes taken by `write` and not yet by the kernel; tells a slow write from a stuck one. Only its changes count,
+   * so a transport on top of a channel subtracts that one's `outboundProgress`.
+   */
   readonly unsentBytes: number;
   /** What the TLS handshake agreed on; `undefined` before its end, and without TLS. */
   readonly tls?: TlsInfo | undefined;

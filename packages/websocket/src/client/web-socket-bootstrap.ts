@@ -1,32 +1,43 @@
 import type { IncomingMessage } from 'node:http';
 import {
+  Bootstrap,
   type Channel,
   ChannelError,
   type ChannelOptions,
-  checkNumber,
-  checkTime,
-  initializer,
   OptionError,
-  TimedOutError,
+  type Pipeline,
+  TlsClientContext,
+  type TlsClientOptions,
 } from '@headrace/core';
+import { type WebSocketCompression, wsDeflate } from '../socket/compression.ts';
 import { LastWordSocket } from '../socket/last-word-socket.ts';
-import { WebSocketChannel, type WebSocketInitializer } from '../socket/web-socket-channel.ts';
+import { messageLimits, type WebSocketLimits } from '../socket/message-limits.ts';
+import { beginPipeline, type WebSocketChannel } from '../socket/web-socket-channel.ts';
 import { WebSocketTransport } from '../socket/web-socket-transport.ts';
 import { socketAddresses } from './socket-addresses.ts';
 
 /** Options of a client's WebSocket. */
-export interface WebSocketClientOptions extends ChannelOptions {
+export interface WebSocketClientOptions extends ChannelOptions, WebSocketLimits {
   /** How long connecting and the handshake may take; `false` for no limit. @default 30000 */
   readonly connectTimeoutMs?: number | false;
-  /** The longest message that is read, in bytes. @default 65536 */
-  readonly maxMessageBytes?: number;
   /** Headers of the handshake beside its own. */
   readonly headers?: Readonly<Record<string, string>>;
   /** The `Origin` header, as a browser would send it. */
   readonly origin?: string;
+  /**
+   * The subprotocols we speak, best first; the one that the server chose is the attribute `WEB_SOCKET_PROTOCOL`.
+   * A server that chooses another, or none, is refused. @default none
+   */
+  readonly subprotocols?: readonly string[];
+  /** Offer permessage-deflate. @default false */
+  readonly compression?: WebSocketCompression;
+  /** For `wss:` — whom we trust, our own certificate. The name is the URL's unless given. @default the system's authorities */
+  readonly tls?: Omit<TlsClientOptions, 'alpn' | 'handshakeTimeoutMs'>;
 }
 
-const DEFAULTS = { connectTimeoutMs: 30_000, maxMessageBytes: 64 * 1024 } as const;
+/** Builds the pipeline of a WebSocket; if it returns what `addLast` returned, the message types are known. */
+export type WebSocketPipeline<R, W> = (channel: WebSocketChannel) => Pipeline<R, W> | void;
+
 const CLOSE_TIMEOUT_MS = 2000;
 
 /**
@@ -42,14 +53,14 @@ const CLOSE_TIMEOUT_MS = 2000;
  * await channel.writeAndFlush('AUTH:ann');
  * ```
  */
-export class WebSocketBootstrap {
+export class WebSocketBootstrap<R = unknown, W = unknown> {
   private clientOptions: WebSocketClientOptions = {};
-  private initialize: WebSocketInitializer | undefined = undefined;
+  private initialize: WebSocketPipeline<unknown, unknown> | undefined = undefined;
 
   /** Builds the pipeline of each channel. */
-  handler(initialize: WebSocketInitializer): this {
-    this.initialize = initialize;
-    return this;
+  handler<R2, W2>(initialize: WebSocketPipeline<R2, W2>): WebSocketBootstrap<R2, W2> {
+    this.initialize = initialize as WebSocketPipeline<unknown, unknown>;
+    return this as unknown as WebSocketBootstrap<R2, W2>;
   }
 
   options(options: WebSocketClientOptions): this {
@@ -61,76 +72,60 @@ export class WebSocketBootstrap {
   async connect(
     url: string | URL,
     target: { readonly signal?: AbortSignal } = {},
-  ): Promise<WebSocketChannel> {
+  ): Promise<Channel<R, W>> {
     const { initialize } = this;
     if (initialize === undefined) {
       throw new OptionError(
         'OPTION_CONFLICT',
         '.handler(…) is missing: nothing would build the pipeline',
-        {
-          option: '.handler(…)',
-        },
+        { option: '.handler(…)' },
       );
     }
-    const { connectTimeoutMs, maxMessageBytes, headers, origin, ...channelOptions } = {
-      ...DEFAULTS,
-      ...this.clientOptions,
-    };
-    const timeoutMs = checkTime('connectTimeoutMs', connectTimeoutMs);
-    const maxPayload = checkNumber('maxMessageBytes', maxMessageBytes, {
-      min: 1,
-      max: 2 ** 31 - 1,
-    });
     target.signal?.throwIfAborted();
-    const ws = new LastWordSocket(url, [], {
-      perMessageDeflate: false,
-      maxPayload,
-      ...(headers && { headers }),
-      ...(origin !== undefined && { origin }),
-      ...{ closeTimeout: CLOSE_TIMEOUT_MS },
-    });
-    const transport = new WebSocketTransport(ws);
-    const channel = new WebSocketChannel(transport, channelOptions);
-    ws.on('upgrade', ({ socket }) => {
-      const { local, remote } = socketAddresses(socket);
-      transport.setAddresses(local, remote);
-    });
-    ws.on('unexpected-response', (_request, response) => {
-      channel.failed(refused(url, response));
-    });
-    channel.pipeline.addLast(initializer(initialize as (channel: Channel) => void));
-    await opened(channel, timeoutMs, String(url), target.signal);
-    return channel;
+    const { transport, messageTimeoutMs, channelOptions } = dial(new URL(url), this.clientOptions);
+    const channel: unknown = await new Bootstrap()
+      .options(channelOptions)
+      .handler((opening) => {
+        beginPipeline(opening as unknown as Channel, transport, messageTimeoutMs);
+        initialize(opening as unknown as WebSocketChannel);
+      })
+      .connect({ transport, place: String(url), ...target });
+    return channel as Channel<R, W>;
   }
 }
 
-/** Registers the channel and waits for it, no longer than allowed. */
-async function opened(
-  channel: WebSocketChannel,
-  timeoutMs: number,
-  url: string,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const text = `no WebSocket to ${url} within ${timeoutMs} ms`;
-  const expire = () => channel.failed(new TimedOutError('TIMEOUT_CONNECT', text, { timeoutMs }));
-  const isLimited = timeoutMs !== Number.POSITIVE_INFINITY;
-  const deadline = isLimited ? channel.clock.schedule(expire, timeoutMs, true) : undefined;
-  const onAbort = () => channel.close();
-  signal?.addEventListener('abort', onAbort, { once: true });
-  try {
-    const connected = channel.connectFuture;
-    channel.register();
-    await connected;
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw error;
-  } finally {
-    deadline?.cancel();
-    signal?.removeEventListener('abort', onAbort);
-  }
+/** A WebSocket on its way, as a transport, and what is left of the options for its channel. */
+function dial(url: URL, options: WebSocketClientOptions) {
+  const { headers, origin, subprotocols = [], compression = false, tls, ...rest } = options;
+  const { limits, messageTimeoutMs, channelOptions } = messageLimits(rest);
+  if (tls !== undefined) checkTls(url, tls);
+  const ws = new LastWordSocket(url, [...subprotocols], {
+    ...tls,
+    ...limits,
+    perMessageDeflate: wsDeflate(compression),
+    ...(headers && { headers }),
+    ...(origin !== undefined && { origin }),
+    ...{ closeTimeout: CLOSE_TIMEOUT_MS },
+  });
+  const transport = new WebSocketTransport(ws);
+  ws.on('upgrade', ({ socket }) => {
+    const { local, remote } = socketAddresses(socket);
+    transport.upgraded(socket, local, remote);
+  });
+  ws.on('unexpected-response', (_request, response) => transport.refuse(refused(url, response)));
+  return { transport, messageTimeoutMs, channelOptions };
 }
 
-function refused(url: string | URL, { statusCode }: IncomingMessage): ChannelError {
+/** As `connect` of core: what OpenSSL does not take is an `OptionError` before a socket exists. */
+function checkTls(url: URL, tls: TlsClientOptions): void {
+  if (url.protocol !== 'wss:') {
+    const text = `tls makes no sense with ${url.protocol}//: use wss://`;
+    throw new OptionError('OPTION_CONFLICT', text, { option: 'tls' });
+  }
+  new TlsClientContext(tls, url.hostname);
+}
+
+function refused(url: URL, { statusCode }: IncomingMessage): ChannelError {
   const text = `${url} refused the WebSocket with the HTTP status ${statusCode}`;
   return new ChannelError('CHANNEL_REFUSED', text, { statusCode });
 }

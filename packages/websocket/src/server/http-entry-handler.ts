@@ -1,7 +1,6 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import {
   type ChannelDuplex,
-  type ChannelOptions,
   type Context,
   DecodeError,
   DuplexHandler,
@@ -15,6 +14,7 @@ import {
 } from '@headrace/core';
 import {
   type WebSocketChannel,
+  type WebSocketChannelOptions,
   type WebSocketInitializer,
   webSocketChannel,
 } from '../socket/web-socket-channel.ts';
@@ -141,7 +141,7 @@ export class HttpEntryHandler implements Handler {
     response.once('close', () => this.responded());
   }
 
-  upgraded(ws: WsSocket, initialize: WebSocketInitializer, options: ChannelOptions): void {
+  upgraded(ws: WsSocket, initialize: WebSocketInitializer, options: WebSocketChannelOptions): void {
     this.stopWaiting();
     const { channel: parent } = this.ctx!;
     this.channel = webSocketChannel(ws, initialize, { ...options, parent, stream: this.stream! });
@@ -173,6 +173,12 @@ export class HttpEntryHandler implements Handler {
     this.refuse(403);
     const text = `a WebSocket from the origin ${JSON.stringify(origin.slice(0, 200))} is not allowed`;
     this.ctx?.fireExceptionCaught(new RejectedError('REJECTED_ORIGIN', text, { origin }));
+  }
+
+  /** The code that decides about WebSockets failed. */
+  refuseFailed(error: Error): void {
+    this.refuse(500);
+    this.ctx?.fireExceptionCaught(error);
   }
 
   /** What came is no HTTP, or too much of it; a lost connection is told by the channel itself. */

@@ -4,58 +4,24 @@ import {
   type IncomingMessage,
   type ServerResponse,
 } from 'node:http';
-import {
-  type Channel,
-  type ChannelDuplex,
-  type ChannelOptions,
-  checkNumber,
-  checkTime,
-  OptionError,
-} from '@headrace/core';
-import { WebSocketServer } from 'ws';
-import { LastWordSocket } from '../socket/last-word-socket.ts';
-import type { WebSocketInput, WebSocketOutput } from '../socket/text-message.ts';
+import { type ChannelDuplex, checkNumber, checkTime } from '@headrace/core';
 import { HttpEntryHandler } from './http-entry-handler.ts';
-import { isOwnOrigin } from './own-origin.ts';
+import { WebSocketEntrance, type WebSocketEntranceOptions } from './web-socket-entrance.ts';
 
 /** Answers a request that is no WebSocket. */
 export type RequestListener = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** Builds the pipeline of a WebSocket's channel; `parent` is the channel that carries it. */
-export type WebSocketAcceptor = (
-  channel: Channel<WebSocketInput, WebSocketOutput>,
-  request: IncomingMessage,
-) => unknown;
-
 /** Options of an {@link HttpEntry}. */
-export interface HttpEntryOptions {
-  /** Builds the pipeline of each WebSocket. @default there are no WebSockets */
-  readonly webSocket?: WebSocketAcceptor;
-  /** The path that WebSockets are opened on. @default '/ws' */
-  readonly webSocketPath?: string;
-  /** Options of the WebSockets' channels; logger and clock come from the connection otherwise. */
-  readonly webSocketOptions?: ChannelOptions;
-  /** The longest message of a WebSocket, in bytes. @default 65536 */
-  readonly maxMessageBytes?: number;
-  /** Answers all other requests. @default 404 */
+export interface HttpEntryOptions extends WebSocketEntranceOptions {
+  /** Answers all requests that are for no WebSocket. @default 404 */
   readonly request?: RequestListener;
-  /** Lets a page of another site open a WebSocket. @default never; the server's own pages always may */
-  readonly allowOrigin?: (origin: string, request: IncomingMessage) => boolean;
   /** A request must be complete within this time, and the next one must follow; `false` for no limit. @default 10000 */
   readonly timeoutMs?: number | false;
   /** Longer request headers are refused with 431. @default 16384 */
   readonly maxHeaderBytes?: number;
 }
 
-const DEFAULTS = {
-  webSocketPath: '/ws',
-  maxMessageBytes: 64 * 1024,
-  timeoutMs: 10_000,
-  maxHeaderBytes: 16 * 1024,
-} as const;
-
-/** A WebSocket whose peer does not answer our close frame is dropped after this. */
-const CLOSE_TIMEOUT_MS = 2000;
+const DEFAULTS = { timeoutMs: 10_000, maxHeaderBytes: 16 * 1024 } as const;
 
 /**
  * HTTP and WebSockets at the end of pipelines: Node's own HTTP server and the `ws` library, shared by all
@@ -95,34 +61,17 @@ const CLOSE_TIMEOUT_MS = 2000;
  */
 export class HttpEntry {
   readonly options: HttpEntryOptions;
-  private readonly webSocketPath: string;
   private readonly timeoutMs: number;
   private readonly http: HttpServer;
-  private readonly sockets: WebSocketServer;
+  private readonly entrance: WebSocketEntrance;
   private readonly handlers = new WeakMap<object, HttpEntryHandler>();
 
   constructor(options: HttpEntryOptions = {}) {
-    const { webSocketPath, maxMessageBytes, timeoutMs, maxHeaderBytes } = {
-      ...DEFAULTS,
-      ...options,
-    };
-    if (!webSocketPath.startsWith('/')) {
-      const text = `webSocketPath is "${webSocketPath}", but must start with a slash`;
-      throw new OptionError('OPTION_INVALID', text, { option: 'webSocketPath' });
-    }
+    const { timeoutMs, maxHeaderBytes } = { ...DEFAULTS, ...options };
     const bounds = { min: 1, max: 2 ** 31 - 1, integer: true };
     this.options = options;
-    this.webSocketPath = webSocketPath;
     this.timeoutMs = checkTime('timeoutMs', timeoutMs);
-    this.sockets = new WebSocketServer({
-      noServer: true,
-      clientTracking: false,
-      perMessageDeflate: false,
-      maxPayload: checkNumber('maxMessageBytes', maxMessageBytes, bounds),
-      WebSocket: LastWordSocket,
-      ...{ closeTimeout: CLOSE_TIMEOUT_MS },
-    });
-    this.sockets.on('wsClientError', (error, stream) => {
+    this.entrance = new WebSocketEntrance(options, (stream, error) => {
       this.handlers.get(stream)?.refuseBroken(error);
     });
     // Our own clock watches the time; Node's checks belong to servers that listen.
@@ -134,7 +83,9 @@ export class HttpEntry {
     });
     this.http.on('request', (request, response) => this.onRequest(request, response));
     this.http.on('upgrade', (request, stream, head) => {
-      this.onUpgrade(request, stream as ChannelDuplex, head);
+      const handler = this.handlers.get(stream);
+      if (handler === undefined) stream.destroy();
+      else this.entrance.open(request, stream as ChannelDuplex, head, handler);
     });
     this.http.on('clientError', (error, stream) => {
       this.handlers.get(stream)?.refuseBroken(error);
@@ -163,33 +114,4 @@ export class HttpEntry {
     if (answer !== undefined) answer(request, response);
     else response.writeHead(404, { 'Content-Type': 'text/plain' }).end('Not found\n');
   }
-
-  private onUpgrade(request: IncomingMessage, stream: ChannelDuplex, head: Buffer): void {
-    const handler = this.handlers.get(stream);
-    const { webSocket, webSocketOptions = {} } = this.options;
-    if (handler === undefined) stream.destroy();
-    else if (webSocket === undefined || pathOf(request) !== this.webSocketPath) handler.refuse(404);
-    else if (!this.isAllowed(request, stream)) handler.refuseOrigin(request.headers.origin ?? '');
-    else {
-      this.sockets.handleUpgrade(request, stream, head, (ws) => {
-        handler.upgraded(
-          ws as LastWordSocket,
-          (channel) => webSocket(channel, request),
-          webSocketOptions,
-        );
-      });
-    }
-  }
-
-  /** Programs send no origin; browsers always do. */
-  private isAllowed(request: IncomingMessage, stream: ChannelDuplex): boolean {
-    const { origin, host } = request.headers;
-    if (origin === undefined) return true;
-    if (isOwnOrigin(origin, { host, localAddress: stream.localAddress })) return true;
-    return this.options.allowOrigin?.(origin, request) ?? false;
-  }
-}
-
-function pathOf(request: IncomingMessage): string {
-  return (request.url ?? '').split('?', 1)[0] ?? '';
 }

@@ -1,77 +1,42 @@
 import {
+  AttributeKey,
   type Channel,
   type ChannelOptions,
-  type CloseReason,
+  type Context,
+  DecodeError,
+  type Handler,
   initializer,
   resolveChannelOptions,
   TransportChannel,
-  type WriteFuture,
 } from '@headrace/core';
 import type { WebSocketClose } from './close-codes.ts';
+import { MessageDeadline } from './message-deadline.ts';
+import { messageLimits } from './message-limits.ts';
 import type { WebSocketInput, WebSocketOutput } from './text-message.ts';
 import { type WebSocketCarrier, WebSocketTransport } from './web-socket-transport.ts';
 import type { WsSocket } from './ws-socket.ts';
 
 /** Options of a WebSocket's channel; what is not given comes from the channel that carries it. */
-export interface WebSocketChannelOptions extends ChannelOptions, WebSocketCarrier {}
-
-/** Builds the pipeline of a WebSocket's channel. */
-export type WebSocketInitializer = (channel: Channel<WebSocketInput, WebSocketOutput>) => unknown;
+export interface WebSocketChannelOptions extends ChannelOptions, WebSocketCarrier {
+  /** How long a begun message may take to become whole, where the stream is known. @default 15000 */
+  readonly messageTimeoutMs?: number | false;
+}
 
 /** A channel whose messages are those of a WebSocket. */
-export class WebSocketChannel extends TransportChannel {
-  private readonly socket: WebSocketTransport;
+export type WebSocketChannel = Channel<WebSocketInput, WebSocketOutput>;
 
-  constructor(transport: WebSocketTransport, options: ChannelOptions, parent?: Channel) {
-    const inherited = parent && { logger: parent.logger, clock: parent.clock };
-    super(transport, resolveChannelOptions({ ...inherited, ...options }), parent);
-    this.socket = transport;
-    transport.onProtocolError = (error) => {
-      this.pipeline.fireExceptionCaught(error);
-      // Nothing more can be read. Whoever had something to say about it has said it.
-      this.end({ reason: 'bad-input' });
-    };
-  }
+/** Builds the pipeline of a WebSocket's channel. */
+export type WebSocketInitializer = (channel: WebSocketChannel) => unknown;
 
-  /** How the peer closed: the code and text of its close frame. */
-  get peerClose(): WebSocketClose | undefined {
-    return this.socket.peerClose;
-  }
+/** How the peer closed its WebSocket: an attribute of the channel, set before the channel closes of it. */
+export const WEB_SOCKET_CLOSE: AttributeKey<WebSocketClose> = new AttributeKey<WebSocketClose>(
+  'webSocketClose',
+);
 
-  /** One long message on its way counts as progress, too. */
-  override get outboundProgress(): number {
-    return super.outboundProgress + (this.parent?.outboundProgress ?? 0);
-  }
-
-  override transportClose(reason: CloseReason): WriteFuture {
-    this.socket.closeReason = reason;
-    return super.transportClose(reason);
-  }
-
-  override end(options: Parameters<Channel['end']>[0] = {}): WriteFuture {
-    if (!this.isOutputShutdown) this.socket.closeReason = options.reason ?? 'local';
-    return super.end(options);
-  }
-
-  override abort(reason: CloseReason = 'local'): WriteFuture {
-    this.socket.closeReason = reason;
-    return super.abort(reason);
-  }
-
-  override unhandledException(error: Error): void {
-    this.socket.closeError ??= error;
-    super.unhandledException(error);
-  }
-
-  /** What closed the connection below closed the WebSocket. */
-  override disconnected(): void {
-    const cause = this.parent?.closeInfo;
-    if (this.isOutputShutdown || cause === undefined || cause.reason === 'peer') this.inputEnded();
-    else if (cause.error !== undefined) this.failed(cause.error);
-    else super.transportClose(cause.reason);
-    super.disconnected();
-  }
-}
+/** The subprotocol that was agreed on: an attribute of the channel, set before it is active. */
+export const WEB_SOCKET_PROTOCOL: AttributeKey<string> = new AttributeKey<string>(
+  'webSocketProtocol',
+);
 
 /**
  * Puts a channel on a WebSocket of the `ws` library and starts it. Our servers and clients do that
@@ -82,11 +47,65 @@ export function webSocketChannel(
   initialize: WebSocketInitializer,
   options: WebSocketChannelOptions = {},
 ): WebSocketChannel {
-  const { parent, stream, ...channelOptions } = options;
+  const { parent, stream, ...rest } = options;
+  const { messageTimeoutMs, channelOptions } = messageLimits(rest);
   const carrier = { ...(parent && { parent }), ...(stream && { stream }) };
+  const inherited = parent && { logger: parent.logger, clock: parent.clock };
+  const resolved = resolveChannelOptions({ ...inherited, ...channelOptions });
   const transport = new WebSocketTransport(ws, carrier);
-  const channel = new WebSocketChannel(transport, channelOptions, parent);
+  const channel = new TransportChannel(transport, resolved, parent);
+  beginPipeline(channel as Channel, transport, messageTimeoutMs);
   channel.pipeline.addLast(initializer(initialize as (channel: Channel) => void));
   channel.register();
-  return channel;
+  return channel as unknown as WebSocketChannel;
+}
+
+/** What the pipeline of every WebSocket begins with. */
+export function beginPipeline(
+  channel: Channel,
+  transport: WebSocketTransport,
+  messageTimeoutMs: number,
+): void {
+  channel.pipeline.addLast('websocket', new WebSocketStart(transport, messageTimeoutMs));
+}
+
+/**
+ * The first handler of each WebSocket: sets its attributes and watches the time of its messages. When the peer has broken the protocol nothing more
+ * can be read: whoever has something to say about it says it on the way of the error, then our half ends.
+ */
+class WebSocketStart implements Handler {
+  private readonly transport: WebSocketTransport;
+  private readonly messageTimeoutMs: number;
+  private deadline: MessageDeadline | undefined = undefined;
+
+  constructor(transport: WebSocketTransport, messageTimeoutMs: number) {
+    this.transport = transport;
+    this.messageTimeoutMs = messageTimeoutMs;
+  }
+
+  handlerAdded({ channel: { attributes } }: Context): void {
+    this.transport.onPeerClose = (close) => void attributes.set(WEB_SOCKET_CLOSE, close);
+  }
+
+  channelActive(ctx: Context): void {
+    const { subprotocol, stream } = this.transport;
+    if (stream !== undefined && Number.isFinite(this.messageTimeoutMs)) {
+      this.deadline = new MessageDeadline(ctx.channel, this.messageTimeoutMs);
+      this.deadline.watch(stream);
+    }
+    if (subprotocol !== undefined) ctx.channel.attributes.set(WEB_SOCKET_PROTOCOL, subprotocol);
+    ctx.fireChannelActive();
+  }
+
+  channelInactive(ctx: Context): void {
+    this.deadline?.cancel();
+    ctx.fireChannelInactive();
+  }
+
+  exceptionCaught(ctx: Context, error: Error): void {
+    ctx.fireExceptionCaught(error);
+    if (error instanceof DecodeError && 'closeCode' in error.details) {
+      ctx.channel.end({ reason: 'bad-input' });
+    }
+  }
 }

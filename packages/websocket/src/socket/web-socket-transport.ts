@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import {
   type Address,
   type Channel,
+  type CloseInfo,
   DecodeError,
   type Transport,
   type TransportSink,
@@ -22,22 +23,21 @@ export interface WebSocketCarrier {
 /** A WebSocket of the `ws` library as a transport: messages in, messages out. */
 export class WebSocketTransport implements Transport {
   readonly accepts = 'strings, TextMessages and Uint8Arrays';
-  /** Why our close comes, for the code in the close frame. */
-  closeReason = 'local';
-  closeError: Error | undefined = undefined;
-  /** How the peer closed, once it has. */
-  peerClose: WebSocketClose | undefined = undefined;
-  /** Told when the peer broke the protocol. Output still works then. */
-  onProtocolError: ((error: DecodeError) => void) | undefined = undefined;
+  /** Called with how the peer closed, once it has. */
+  onPeerClose: ((close: WebSocketClose) => void) | undefined = undefined;
   private readonly ws: WsSocket;
   private readonly carrier: WebSocketCarrier;
+  private socket: Duplex | undefined = undefined;
   private addresses: { readonly local?: Address; readonly remote?: Address } = {};
   private sink: TransportSink | undefined = undefined;
   private mayRead = false;
   private isInBurst = false;
+  /** Messages since the start, for {@link TransportSink.checkTurn}. */
+  private received = 0;
   private held: WebSocketInput[] = [];
   private isWriting = false;
   private isOver = false;
+  private peerClose: WebSocketClose | undefined = undefined;
   private failure: Error | undefined = undefined;
   private readonly onSent: (error?: Error) => void;
 
@@ -64,11 +64,28 @@ export class WebSocketTransport implements Transport {
   }
 
   get unsentBytes(): number {
-    return this.ws.bufferedAmount;
+    // One long message on its way is progress of the connection below.
+    return this.ws.bufferedAmount - (this.carrier.parent?.outboundProgress ?? 0);
   }
 
-  /** A client's connection knows its ends only once it is there. */
-  setAddresses(local: Address | undefined, remote: Address | undefined): void {
+  /** What both sides agreed to speak, once active; `undefined` if nothing was said about it. */
+  get subprotocol(): string | undefined {
+    return this.ws.protocol === '' ? undefined : this.ws.protocol;
+  }
+
+  /** The handshake was refused before there was a WebSocket. */
+  refuse(error: Error): void {
+    this.sink?.failed(error);
+  }
+
+  /** The stream below, if it is known. */
+  get stream(): Duplex | undefined {
+    return this.carrier.stream ?? this.socket;
+  }
+
+  /** A client's connection, which is there only once the server has answered. */
+  upgraded(socket: Duplex, local: Address | undefined, remote: Address | undefined): void {
+    this.socket = socket;
     this.addresses = { ...(local && { local }), ...(remote && { remote }) };
   }
 
@@ -98,7 +115,15 @@ export class WebSocketTransport implements Transport {
       return;
     }
     this.beginBurst();
-    this.sink?.received(message);
+    this.pass(message);
+  }
+
+  private pass(message: WebSocketInput): void {
+    const { sink } = this;
+    sink?.received(message);
+    this.received += 1;
+    // A hold, also this one, takes the permission to read away: the rest of the burst is kept.
+    if (this.received % MESSAGES_PER_CHECK === 0) sink?.checkTurn();
   }
 
   /** The messages of one chunk of bytes come within one tick: they are one burst. */
@@ -113,7 +138,7 @@ export class WebSocketTransport implements Transport {
     const { held } = this;
     this.held = [];
     for (const message of held) {
-      if (this.mayRead) this.sink?.received(message);
+      if (this.mayRead) this.pass(message);
       else this.held.push(message);
     }
     this.isInBurst = false;
@@ -157,34 +182,34 @@ export class WebSocketTransport implements Transport {
     this.sink?.written();
   }
 
-  shutdownOutput(): void {
-    this.sayGoodbye();
+  shutdownOutput(info: CloseInfo): void {
+    this.sayGoodbye(info);
     process.nextTick(() => this.sink?.outputEnded());
   }
 
-  close(): void {
+  close(info: CloseInfo): void {
     this.isOver = true;
     this.held = [];
     const isOpen = this.ws.readyState === OPEN;
-    // Behind stuck output a close frame never gets out.
-    if (isOpen && this.ws.bufferedAmount === 0) this.sayGoodbye();
+    // After stuck output a close frame never gets out.
+    if (isOpen && this.ws.bufferedAmount === 0) this.sayGoodbye(info);
     else if (isOpen || this.peerClose === undefined) this.ws.terminate();
     // What still comes is dropped, but the peer's close frame must be seen.
     if (isOpen) this.ws.resume();
   }
 
-  abort(): void {
+  abort(info: CloseInfo): void {
     this.isOver = true;
     this.held = [];
-    this.carrier.parent?.abort(this.closeReason);
+    this.carrier.parent?.abort(info.reason);
     this.ws.terminate();
   }
 
-  private sayGoodbye(): void {
-    const { ws, closeReason } = this;
+  private sayGoodbye({ reason, error }: CloseInfo): void {
+    const { ws } = this;
     if (ws.readyState !== OPEN) return;
-    const code = closeCodeOf(closeReason, this.closeError);
-    const text = closeText(closeReason);
+    const code = closeCodeOf(reason, error);
+    const text = closeText(reason);
     if (ws.finish === undefined) ws.close(code, text);
     else ws.finish(code, text);
   }
@@ -192,7 +217,7 @@ export class WebSocketTransport implements Transport {
   // --- the end ---
 
   private peerClosed(code: number, reason: string): void {
-    this.peerClose = { code, reason };
+    this.closedBy({ code, reason });
     this.sink?.inputEnded();
   }
 
@@ -203,22 +228,34 @@ export class WebSocketTransport implements Transport {
       return;
     }
     if (this.isOver) return;
-    this.closeError = protocolError(brokenCode, error);
     this.held = [];
-    this.onProtocolError?.(this.closeError as DecodeError);
+    this.sink?.caught(protocolError(brokenCode, error));
   }
 
   private gone(code: number): void {
     this.isOver = true;
     const wasClean = this.peerClose !== undefined || code !== 1006;
-    this.peerClose ??= { code, reason: '' };
-    if (!wasClean && this.carrier.parent === undefined) {
+    if (this.peerClose === undefined) this.closedBy({ code, reason: '' });
+    const below = this.carrier.parent;
+    if (below !== undefined) {
+      // What closed the connection below closed the WebSocket.
+      if (below.closeInfo?.error !== undefined) this.sink?.failed(below.closeInfo.error);
+      this.sink?.disconnected(below.closeInfo);
+      return;
+    }
+    if (!wasClean) {
       this.sink?.failed(this.failure ?? Object.assign(new Error(CUT_OFF), { code: 'ECONNRESET' }));
     }
     this.sink?.disconnected();
   }
+
+  private closedBy(close: WebSocketClose): void {
+    this.peerClose = close;
+    this.onPeerClose?.(close);
+  }
 }
 
+const MESSAGES_PER_CHECK = 16;
 const CUT_OFF = 'the connection ended without a close frame';
 
 function endBurst(transport: WebSocketTransport): void {
@@ -233,6 +270,10 @@ function protocolError(closeCode: number, error: Error): DecodeError {
   }
   if (closeCode === 1009) {
     return new DecodeError('FRAME_TOO_LONG', 'a message is longer than allowed', details, error);
+  }
+  if (closeCode === 1008) {
+    const many = 'a message has more fragments than allowed';
+    return new DecodeError('FRAME_TOO_LONG', many, details, error);
   }
   const text = `the peer broke the WebSocket protocol (${error.message})`;
   return new DecodeError('FRAME_CORRUPT', text, details, error);

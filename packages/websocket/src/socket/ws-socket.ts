@@ -13,6 +13,8 @@ export interface WsSocket {
   readonly readyState: number;
   readonly bufferedAmount: number;
   readonly isPaused: boolean;
+  /** The subprotocol agreed on, empty if none. */
+  readonly protocol: string;
   send(data: string | Uint8Array, options: SendOptions, callback?: (error?: Error) => void): void;
   close(code?: number, reason?: string): void;
   terminate(): void;

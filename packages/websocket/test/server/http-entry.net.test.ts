@@ -12,8 +12,8 @@ import { WebSocket } from 'ws';
 import {
   HttpEntry,
   type HttpEntryOptions,
+  WEB_SOCKET_CLOSE,
   WebSocketBootstrap,
-  type WebSocketChannel,
   WebSocketTextCodec,
 } from '../../src/index.ts';
 
@@ -121,7 +121,7 @@ describe('HttpEntry', () => {
     expect(await closed).toBe(4000);
     const info: CloseInfo = await channel!.closed;
     expect(info).toEqual({ reason: 'peer', by: 'peer', error: undefined });
-    expect((channel as unknown as WebSocketChannel).peerClose).toEqual({
+    expect(channel?.attributes.get(WEB_SOCKET_CLOSE)).toEqual({
       code: 4000,
       reason: 'enough',
     });

@@ -14,6 +14,7 @@ import { WebSocket } from 'ws';
 import {
   HttpEntry,
   TextMessage,
+  WEB_SOCKET_CLOSE,
   WebSocketBootstrap,
   type WebSocketChannel,
   type WebSocketInput,
@@ -92,7 +93,12 @@ async function connected(near: ChannelOptions = {}, far: ChannelOptions = {}): P
     .handler((channel) => channel.pipeline.addLast(nearSees))
     .connect(`ws://127.0.0.1:${server.port}/ws`);
   await farSees.until(() => farSees.events.includes('active'));
-  return { near: channel, nearSees, far: accepted as WebSocketChannel, farSees };
+  return {
+    near: channel as WebSocketChannel,
+    nearSees,
+    far: accepted as WebSocketChannel,
+    farSees,
+  };
 }
 
 describe('a WebSocket as a transport', () => {
@@ -108,7 +114,7 @@ describe('a WebSocket as a transport', () => {
     expect(farSees.events).toEqual(order);
     expect(nearSees.events).toEqual(order);
     expect(far.closeInfo).toMatchObject({ reason: 'peer', by: 'peer' });
-    expect(far.peerClose).toEqual({ code: 1000, reason: 'local' });
+    expect(far.attributes.get(WEB_SOCKET_CLOSE)).toEqual({ code: 1000, reason: 'local' });
   });
 
   it('S105 delivers texts and bytes in the order written, and settles writes in that order', async () => {
@@ -176,7 +182,7 @@ describe('a WebSocket as a transport', () => {
     near.end({ reason: 'shutdown' });
     await far.closed;
     expect(farSees.messages).toHaveLength(16);
-    expect(far.peerClose).toEqual({ code: 1001, reason: 'shutdown' });
+    expect(far.attributes.get(WEB_SOCKET_CLOSE)).toEqual({ code: 1001, reason: 'shutdown' });
     expect((await near.closed).reason).toBe('shutdown');
   });
 

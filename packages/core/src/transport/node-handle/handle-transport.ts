@@ -222,9 +222,9 @@ export class HandleTransport implements Transport, RequestOwner {
     const { sink, binding } = this;
     const count = binding.readCount;
     if (this.phase >= BROKEN || sink === undefined || count === 0) return;
-    if (count === undefined || binding.isCalling) {
-      this.breaks('a read came within a write');
-    } else if (count < 0) {
+    if (count === undefined) this.breaks('the outcome of a read is missing');
+    else if (binding.isCalling) this.breaks('a read came within a write');
+    else if (count < 0) {
       if (count === END_OF_INPUT) sink.inputEnded();
       else sink.failed(systemError('read', count));
     } else if (!this.isCountRight(count)) {

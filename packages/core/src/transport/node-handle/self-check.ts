@@ -112,6 +112,9 @@ function patterned(length: number, seed: number): Buffer {
 class Side implements TransportSink {
   readonly transport: HandleTransport;
   readonly isReadHeld = false;
+
+  checkTurn(): void {}
+
   readonly events: string[] = [];
   bytes = 0;
   readsOn = true;

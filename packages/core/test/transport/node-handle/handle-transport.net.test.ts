@@ -19,6 +19,7 @@ function sinkOf(told: string[], done: () => void): TransportSink {
     outputEnded: () => void told.push('outputEnded'),
     failed: (error) => void told.push(error.message),
     isReadHeld: false,
+    checkTurn() {},
     caught: (error) => void told.push(error.message),
     disconnected: done,
   };

@@ -1,0 +1,83 @@
+import type { Context, Handler, ReadHold, Types } from '@headrace/core';
+import { inject, injectable } from '@headrace/inject';
+import { Room } from '../room/room.ts';
+
+const WHO = 'WHO';
+
+/** So many names are written in one turn of the event loop: a full room does not keep the others waiting. */
+const NAMES_PER_TURN = 256;
+
+/**
+ * Answers `WHO` with `MEMBERS:<n>` and n times `MEMBER:<clientId>`, in the order in which they came. A long
+ * list goes out in parts, as fast as the asker reads; it is not read from meanwhile.
+ *
+ * - **Place** after the AuthHandler: who is not signed in does not learn who is here.
+ */
+@injectable()
+export class WhoHandler implements Handler {
+  declare readonly types: Types<{ reads: string; passesOn: string; writes: string }>;
+  private readonly room: Room;
+  /** Lists that are still to be written, the one under way first. */
+  private lists: string[][] = [];
+  private written = 0;
+  private hold: ReadHold | undefined = undefined;
+
+  constructor(@inject(Room) room: Room) {
+    this.room = room;
+  }
+
+  channelRead(ctx: Context, text: string): void {
+    if (text.length !== WHO.length || text.toUpperCase() !== WHO) {
+      ctx.fireChannelRead(text);
+      return;
+    }
+    const isBusy = this.lists.length > 0;
+    this.lists.push(this.room.people());
+    if (!isBusy) this.goOn(ctx);
+  }
+
+  channelReadComplete(ctx: Context): void {
+    ctx.flush();
+    ctx.fireChannelReadComplete();
+  }
+
+  channelInactive(ctx: Context): void {
+    this.lists = [];
+    ctx.fireChannelInactive();
+  }
+
+  private goOn(ctx: Context): void {
+    for (let left = NAMES_PER_TURN; left > 0 && this.lists.length > 0; left--) {
+      if (!ctx.channel.isWritable) ctx.flush();
+      if (!ctx.channel.isWritable) break;
+      this.writeNext(ctx);
+    }
+    if (this.lists.length === 0) this.finish(ctx);
+    else this.wait(ctx);
+  }
+
+  private writeNext(ctx: Context): void {
+    const list = this.lists[0]!;
+    if (this.written === 0) ctx.write(`MEMBERS:${list.length}`);
+    ctx.write(`MEMBER:${list[this.written]}`);
+    this.written += 1;
+    if (this.written < list.length) return;
+    this.lists.shift();
+    this.written = 0;
+  }
+
+  private wait(ctx: Context): void {
+    this.hold ??= ctx.channel.holdReads('who');
+    ctx.flush();
+    ctx.channel.onceWritable(() => {
+      if (ctx.channel.isActive) ctx.clock.schedule(() => this.goOn(ctx), 0, true);
+    });
+  }
+
+  private finish(ctx: Context): void {
+    if (this.hold === undefined) return;
+    ctx.flush();
+    this.hold.release();
+    this.hold = undefined;
+  }
+}

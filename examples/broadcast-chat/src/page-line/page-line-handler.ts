@@ -1,0 +1,99 @@
+import type { Context, Handler, Types } from '@headrace/core';
+import { principalOf } from '@headrace/handlers';
+import { inject, injectable } from '@headrace/inject';
+import type { WebSocketInput, WebSocketOutput } from '@headrace/websocket';
+import { Room } from '../room/room.ts';
+import { WayFeed } from '../room/way-feed.ts';
+import { SETTINGS, type Settings } from '../settings/settings.ts';
+import { encodePageMessage, type PageMessage, type PageWord, pageWord } from './page-message.ts';
+import { UnderTheHood } from './under-the-hood.ts';
+
+/**
+ * Answers what the page asks about its own connection, in binary messages, see page-message.ts. All other
+ * messages pass.
+ *
+ * - **Place** first on a WebSocket, before the codec that refuses binary messages: those of strangers, of
+ *   whoever is not signed in, and words that nobody knows.
+ */
+@injectable()
+export class PageLineHandler implements Handler {
+  declare readonly types: Types<{
+    reads: WebSocketInput;
+    passesOn: WebSocketInput;
+    writes: WebSocketOutput;
+  }>;
+  private readonly room: Room;
+  private readonly ways: WayFeed;
+  private readonly settings: Settings;
+  private hasHistory = false;
+  private unsubscribe: (() => void) | undefined = undefined;
+  private hood: UnderTheHood | undefined = undefined;
+
+  constructor(
+    @inject(Room) room: Room,
+    @inject(WayFeed) ways: WayFeed,
+    @inject(SETTINGS) settings: Settings,
+  ) {
+    this.room = room;
+    this.ways = ways;
+    this.settings = settings;
+  }
+
+  channelRead(ctx: Context, message: WebSocketInput): void {
+    const isMember = principalOf(ctx.channel) !== undefined;
+    const word = typeof message === 'string' || !isMember ? undefined : pageWord(message);
+    if (word === undefined) ctx.fireChannelRead(message);
+    else if (!ctx.channel.isEnding) this.answer(ctx, word);
+  }
+
+  channelInactive(ctx: Context): void {
+    this.unsubscribe?.();
+    this.hood?.close();
+    ctx.fireChannelInactive();
+  }
+
+  private answer(ctx: Context, word: PageWord): void {
+    if (word === 'history') this.sendHistory(ctx);
+    else if (word === 'ways') this.sendWays(ctx);
+    else if (word === 'hood-on') this.openHood(ctx);
+    else if (word === 'hood-off') this.closeHood();
+    // The buttons are in the panel.
+    else this.hood?.play(word);
+  }
+
+  /** Once for each connection, after all that was said before it. */
+  private sendHistory(ctx: Context): void {
+    if (this.hasHistory) return;
+    this.hasHistory = true;
+    const { members, history } = this.room;
+    members.onceDrained(() => {
+      const { epoch, total } = history;
+      this.send(ctx, { kind: 'history', epoch, total, messages: history.recent() });
+    });
+  }
+
+  private sendWays(ctx: Context): void {
+    this.unsubscribe ??= this.ways.subscribe((ways) => this.send(ctx, { kind: 'ways', ways }));
+  }
+
+  private openHood(ctx: Context): void {
+    if (this.hood !== undefined) return;
+    const { room, settings } = this;
+    const send = (message: PageMessage) => this.send(ctx, message);
+    this.hood = new UnderTheHood({ ctx, room, settings, send });
+    this.hood.open();
+  }
+
+  private closeHood(): void {
+    this.hood?.close();
+    this.hood = undefined;
+  }
+
+  /** Returns how many bytes that is on the wire. */
+  private send(ctx: Context, message: PageMessage): number {
+    if (!ctx.channel.isActive || ctx.channel.isEnding) return 0;
+    const bytes = encodePageMessage(message);
+    ctx.writeAndFlush(bytes);
+    return bytes.length + (bytes.length < 126 ? 2 : bytes.length < 65_536 ? 4 : 10);
+  }
+}

@@ -1,0 +1,56 @@
+import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
+import { describe, expect, it } from 'vitest';
+import { WhoHandler } from '../../src/connection/who-handler.ts';
+import { Room } from '../../src/room/room.ts';
+import { settingsSchema } from '../../src/settings/settings.ts';
+
+function roomOf(count: number): Room {
+  const room = new Room(settingsSchema.parse({}));
+  for (let i = 0; i < count; i++) {
+    const channel = new EmbeddedChannel();
+    room.sessions.add({ channel, principal: { id: `member-${i}` }, kick() {} });
+  }
+  return room;
+}
+
+function textsOf(channel: EmbeddedChannel): string[] {
+  const texts: string[] = [];
+  for (let text = channel.readOutbound(); text !== undefined; text = channel.readOutbound()) {
+    texts.push(String(text));
+  }
+  return texts;
+}
+
+describe('WhoHandler', () => {
+  it('answers with all names, and passes other texts on', () => {
+    const channel = new EmbeddedChannel(new WhoHandler(roomOf(2)));
+    channel.writeInbound('wHo', 'WHO?', 'who ');
+    expect(textsOf(channel)).toEqual(['MEMBERS:2', 'MEMBER:member-0', 'MEMBER:member-1']);
+    expect([channel.readInbound(), channel.readInbound()]).toEqual(['WHO?', 'who ']);
+    expect(channel.isReadHeld).toBe(false);
+  });
+
+  it('gives a long list in parts, and reads no more meanwhile', () => {
+    const clock = new VirtualClock();
+    const channel = EmbeddedChannel.with({ clock }, new WhoHandler(roomOf(1000)));
+    channel.writeInbound('WHO');
+    expect(textsOf(channel)).toHaveLength(257);
+    expect(channel.readHolds).toEqual(['who']);
+    clock.advance(1);
+    clock.advance(1);
+    clock.advance(1);
+    expect(textsOf(channel).at(-1)).toBe('MEMBER:member-999');
+    expect(channel.isReadHeld).toBe(false);
+  });
+
+  it('answers each of several questions in full, in order', () => {
+    const clock = new VirtualClock();
+    const channel = EmbeddedChannel.with({ clock }, new WhoHandler(roomOf(300)));
+    channel.writeInbound('WHO', 'WHO');
+    for (let i = 0; i < 10; i++) clock.advance(1);
+    const texts = textsOf(channel);
+    expect(texts).toHaveLength(602);
+    expect(texts.slice(0, 301)).toEqual(texts.slice(301));
+    expect(channel.isReadHeld).toBe(false);
+  });
+});

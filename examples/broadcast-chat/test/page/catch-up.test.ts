@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { CatchUp, type History } from '../../public/catch-up.js';
+
+/** A history of messages that are called by their numbers. */
+function history(total: number, kept = 50, epoch = 'a'): History {
+  const first = Math.max(1, total - kept + 1);
+  const numbers = Array.from({ length: total - first + 1 }, (_, i) => first + i);
+  return { epoch, total, messages: numbers.map((n) => ({ id: 'bob', text: String(n), at: n })) };
+}
+
+function missed(catchUp: CatchUp, told: History): [string, boolean] {
+  const { messages, isComplete } = catchUp.missed(told);
+  return [messages.map(({ text }) => text).join(' '), isComplete];
+}
+
+describe('CatchUp', () => {
+  it('gives a newcomer all that is kept', () => {
+    expect(missed(new CatchUp(), history(60, 3))).toEqual(['58 59 60', true]);
+    expect(missed(new CatchUp(), history(0))).toEqual(['', true]);
+  });
+
+  it('leaves out what was heard between the sign-in and the history', () => {
+    const catchUp = new CatchUp();
+    catchUp.signedIn();
+    catchUp.heard();
+    catchUp.heard();
+    expect(missed(catchUp, history(5))).toEqual(['1 2 3', true]);
+  });
+
+  it('gives who comes back what was said meanwhile, and nothing twice', () => {
+    const catchUp = new CatchUp();
+    catchUp.signedIn();
+    catchUp.missed(history(10));
+    catchUp.heard();
+    catchUp.heard();
+    catchUp.signedIn();
+    expect(missed(catchUp, history(15))).toEqual(['13 14 15', true]);
+    catchUp.signedIn();
+    catchUp.heard();
+    expect(missed(catchUp, history(17))).toEqual(['16', true]);
+    catchUp.signedIn();
+    expect(missed(catchUp, history(17))).toEqual(['', true]);
+  });
+
+  it('says when more was said than is kept', () => {
+    const catchUp = new CatchUp();
+    catchUp.signedIn();
+    catchUp.missed(history(10));
+    catchUp.signedIn();
+    expect(missed(catchUp, history(20, 3))).toEqual(['18 19 20', false]);
+  });
+
+  it('takes all for news after the server was started anew', () => {
+    const catchUp = new CatchUp();
+    catchUp.signedIn();
+    catchUp.missed(history(10));
+    catchUp.signedIn();
+    expect(missed(catchUp, history(2, 50, 'b'))).toEqual(['1 2', true]);
+  });
+
+  it('starts anew with another name', () => {
+    const catchUp = new CatchUp();
+    catchUp.signedIn();
+    catchUp.missed(history(3));
+    catchUp.reset();
+    catchUp.signedIn();
+    expect(missed(catchUp, history(3))).toEqual(['1 2 3', true]);
+  });
+});

@@ -1,0 +1,189 @@
+// Which way a server takes its connections, and why. Each case that hangs on how Node was started is a process of
+// its own; `npm run check:nodes` runs them on the other versions of Node, too.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ServerBootstrap } from '@headrace/core';
+import { afterAll, describe, expect, it } from 'vitest';
+import { obstacleOf, type Platform } from '../../../src/transport/node-handle/handle-obstacle.ts';
+
+const pathOf = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
+const root = pathOf('../../../../../');
+const folder = mkdtempSync(join(tmpdir(), 'hr-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const config = join(folder, 'node.config.json');
+writeFileSync(config, JSON.stringify({ nodeOptions: { 'pending-deprecation': true } }));
+
+const FROM_SOURCE = [
+  '--conditions=@headrace/source',
+  '--import',
+  new URL('../../../../../scripts/register.mjs', import.meta.url).href,
+];
+
+/** What a program prints that Node runs with these flags, and its exit code. */
+async function run(
+  flags: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const child = spawn(
+    process.execPath,
+    [...flags, ...FROM_SOURCE, pathOf('../../fixture/print-kind.ts')],
+    { cwd: root, env: { ...process.env, NODE_OPTIONS: '', ...env } },
+  );
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (bytes) => {
+      printed += bytes;
+    });
+  }
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  return `${printed}exit ${code}`;
+}
+
+const three = (line: string) => `${`${line}\n`.repeat(3)}exit 0`;
+const hasFlag = (flag: string) => process.allowedNodeEnvironmentFlags.has(flag);
+
+describe('auto', () => {
+  const cases: readonly [
+    name: string,
+    why: string,
+    flags: readonly string[],
+    env?: Readonly<Record<string, string>>,
+  ][] = [
+    ['no flag', `handle Node ${process.version}, checked`, []],
+    [
+      '--throw-deprecation',
+      'socket deprecations throw (--throw-deprecation)',
+      ['--throw-deprecation'],
+    ],
+    [
+      '--throw_deprecation in NODE_OPTIONS',
+      'socket deprecations throw (--throw-deprecation)',
+      [],
+      { NODE_OPTIONS: '--throw_deprecation' },
+    ],
+    [
+      '--pending_deprecation that throws',
+      'socket deprecations throw (--throw-deprecation)',
+      ['--pending_deprecation', '--throw-deprecation'],
+    ],
+    [
+      '--pending_deprecation',
+      'socket uses of internals are reported (--pending-deprecation)',
+      ['--pending_deprecation'],
+    ],
+    [
+      '--pending-deprecation in NODE_OPTIONS',
+      'socket uses of internals are reported (--pending-deprecation)',
+      [],
+      { NODE_OPTIONS: '--no-warnings --pending-deprecation' },
+    ],
+    [
+      'NODE_PENDING_DEPRECATION',
+      'socket uses of internals are reported (--pending-deprecation)',
+      [],
+      { NODE_PENDING_DEPRECATION: '1' },
+    ],
+    [
+      'HEADRACE_PUBLIC_API_ONLY',
+      'socket HEADRACE_PUBLIC_API_ONLY is 1',
+      [],
+      { HEADRACE_PUBLIC_API_ONLY: '1' },
+    ],
+  ];
+  for (const [name, line, flags, env] of cases) {
+    it.concurrent(`with ${name}: ${line}`, async ({ expect: expectHere }) => {
+      expectHere(await run(flags, env)).toBe(three(line));
+    });
+  }
+
+  it.runIf(hasFlag('--experimental-config-file'))('sees what node.config.json says', async () => {
+    const flags = ['--no-warnings', `--experimental-config-file=${config}`];
+    expect(await run(flags)).toBe(
+      three('socket uses of internals are reported (--pending-deprecation)'),
+    );
+  });
+
+  it.runIf(hasFlag('--allow-net'))(
+    'without the permission to use the network bind rejects, and the process goes on',
+    async () => {
+      const flags = ['--no-warnings', '--permission', '--allow-fs-read=*', '--allow-fs-write=*'];
+      flags.push('--allow-addons', '--allow-worker', '--allow-child-process');
+      const printed = await run(flags);
+      const lines = printed.split('\n');
+      expect(lines.map((line) => line.replace(/^.*?forbids it/, '…'))).toEqual([
+        ...Array.from({ length: 3 }, () => '…: start Node with --allow-net (ERR_ACCESS_DENIED)'),
+        'exit 0',
+      ]);
+    },
+  );
+});
+
+describe('what stands against handles', () => {
+  const base: Platform = {
+    env: {},
+    version: 'v24.1.0',
+    versions: { node: '24.1.0' },
+    binding: function binding() {},
+  };
+  function wrapped(): void {}
+  const cases: readonly [platform: Partial<Platform>, why: RegExp | undefined][] = [
+    [{}, undefined],
+    [{ version: 'v28.0.0', versions: { node: '28.0.0' } }, /v28\.0\.0 is none of the versions/],
+    [{ version: 'v23.1.0', versions: { node: '23.1.0' } }, /20, 22, 24, 26/],
+    [{ versions: { node: '24.1.0', bun: '1.4.5' } }, /this is bun/],
+    [{ versions: { node: '24.1.0', deno: '2.9.6' } }, /this is deno/],
+    [{ versions: { node: '24.1.0', electron: '40.0.0' } }, /this is electron/],
+    [{ throwDeprecation: true }, /throw/],
+    [{ permission: {} }, /permission model/],
+    [{ binding: wrapped }, /reported/],
+    [
+      {
+        binding: Object.setPrototypeOf(
+          function binding() {},
+          () => {},
+        ),
+      },
+      /reported/,
+    ],
+  ];
+  for (const [platform, why] of cases) {
+    it(`is ${why ?? 'nothing'}`, () => {
+      const found = obstacleOf({ ...base, ...platform });
+      if (why === undefined) expect(found).toBeUndefined();
+      else expect(found).toMatch(why);
+    });
+  }
+});
+
+describe('handles that are asked for', () => {
+  const bind = (options: object) =>
+    new ServerBootstrap()
+      .childHandler(() => {})
+      .bind({ port: 0, host: '127.0.0.1', ...options } as { port: number });
+
+  it('and cannot be had are refused, with the reason and the cure', async () => {
+    process.throwDeprecation = true;
+    const failure = await bind({ transport: 'handle' }).catch((error: unknown) => error);
+    process.throwDeprecation = false;
+    expect(failure).toMatchObject({
+      name: 'OptionError',
+      code: 'HR_ERR_OPTION_CONFLICT',
+      message: expect.stringMatching(/cannot be had: deprecations throw.*leave the option out/),
+    });
+  });
+
+  it('are refused with TLS, before its certificates are looked at', async () => {
+    await expect(bind({ transport: 'handle', tls: {} })).rejects.toThrow(
+      /TLS needs Node's sockets/,
+    );
+  });
+
+  it('by another name are refused', async () => {
+    await expect(bind({ transport: 'handles' })).rejects.toThrow(
+      `transport is "handles", but must be 'auto', 'handle' or 'socket'`,
+    );
+  });
+});

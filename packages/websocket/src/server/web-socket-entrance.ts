@@ -1,0 +1,142 @@
+import type { IncomingMessage } from 'node:http';
+import { type ChannelDuplex, type ChannelOptions, OptionError, toError } from '@headrace/core';
+import { WebSocketServer } from 'ws';
+import { type WebSocketCompression, wsDeflate } from '../socket/compression.ts';
+import { LastWordSocket } from '../socket/last-word-socket.ts';
+import { messageLimits, type WebSocketLimits } from '../socket/message-limits.ts';
+import type { WebSocketChannel } from '../socket/web-socket-channel.ts';
+import type { HttpEntryHandler } from './http-entry-handler.ts';
+import { isOwnOrigin } from './own-origin.ts';
+
+/** Builds the pipeline of a WebSocket's channel, whose `parent` is the channel that carries it. */
+export type WebSocketAcceptor = (channel: WebSocketChannel, request: IncomingMessage) => unknown;
+
+/** The answer to a request for a WebSocket that is not let in. */
+export interface UpgradeRefusal {
+  /** The HTTP status, such as 401. */
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Options of the WebSockets of an `HttpEntry`. */
+export interface WebSocketEntranceOptions extends WebSocketLimits {
+  /** Builds the pipeline of each WebSocket. @default there are no WebSockets */
+  readonly webSocket?: WebSocketAcceptor;
+  /** The path, or the paths, that WebSockets are opened on; `request.url` tells which it was. @default '/ws' */
+  readonly webSocketPath?: string | readonly string[];
+  /** Options of the WebSockets' channels; logger and clock come from the connection otherwise. */
+  readonly webSocketOptions?: ChannelOptions;
+  /** The subprotocols we speak, best first; the chosen one is the attribute `WEB_SOCKET_PROTOCOL`. @default none */
+  readonly subprotocols?: readonly string[];
+  /** Take permessage-deflate if the client offers it. @default false */
+  readonly compression?: WebSocketCompression;
+  /** Lets a page of another site open a WebSocket. @default never; the server's own pages always may */
+  readonly allowOrigin?: (origin: string, request: IncomingMessage) => boolean;
+  /**
+   * Decides before the WebSocket is opened, by a token in a cookie or in the query, say: true lets it in, false is
+   * the status 403. What it throws or rejects with is the status 500 and an error in the connection's pipeline.
+   * The request's deadline goes on meanwhile.
+   */
+  readonly authorize?: (
+    request: IncomingMessage,
+  ) => boolean | UpgradeRefusal | Promise<boolean | UpgradeRefusal>;
+}
+
+/** A WebSocket whose peer does not answer our close frame is dropped after this. */
+const CLOSE_TIMEOUT_MS = 2000;
+
+/** Where requests for WebSockets of one {@link HttpEntry} are checked and opened, by the `ws` library. */
+export class WebSocketEntrance {
+  private readonly options: WebSocketEntranceOptions;
+  private readonly paths: ReadonlySet<string>;
+  private readonly sockets: WebSocketServer;
+  private readonly messageTimeoutMs: number;
+
+  /** @param broken - called with the stream of a request that is no proper one */
+  constructor(
+    options: WebSocketEntranceOptions,
+    broken: (stream: object, error: NodeJS.ErrnoException) => void,
+  ) {
+    const { subprotocols, compression = false } = options;
+    this.options = options;
+    this.paths = pathsOf(options.webSocketPath ?? '/ws');
+    const { limits, messageTimeoutMs } = messageLimits({ ...options });
+    this.messageTimeoutMs = messageTimeoutMs;
+    this.sockets = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: wsDeflate(compression),
+      ...limits,
+      WebSocket: LastWordSocket,
+      handleProtocols: (offered) => subprotocols?.find((name) => offered.has(name)) ?? false,
+      ...{ closeTimeout: CLOSE_TIMEOUT_MS },
+    });
+    this.sockets.on('wsClientError', (error, stream) => broken(stream, error));
+  }
+
+  /** Opens a WebSocket on the stream, or answers why not. */
+  open(
+    request: IncomingMessage,
+    stream: ChannelDuplex,
+    head: Buffer,
+    handler: HttpEntryHandler,
+  ): void {
+    const { webSocket, authorize } = this.options;
+    if (webSocket === undefined || !this.paths.has(pathOf(request))) handler.refuse(404);
+    else if (!this.isAllowed(request, stream)) handler.refuseOrigin(request.headers.origin ?? '');
+    else if (authorize === undefined) this.upgrade(request, stream, head, handler);
+    else {
+      void this.decide(request, handler).then((isAllowed) => {
+        if (isAllowed && stream.writable) this.upgrade(request, stream, head, handler);
+      });
+    }
+  }
+
+  private async decide(request: IncomingMessage, handler: HttpEntryHandler): Promise<boolean> {
+    try {
+      const decision = await this.options.authorize!(request);
+      if (decision === true) return true;
+      const { status, headers = {} } = decision === false ? { status: 403 } : decision;
+      const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+      handler.refuse(status, lines);
+    } catch (thrown) {
+      handler.refuseFailed(toError(thrown));
+    }
+    return false;
+  }
+
+  private upgrade(
+    request: IncomingMessage,
+    stream: ChannelDuplex,
+    head: Buffer,
+    handler: HttpEntryHandler,
+  ): void {
+    const { webSocket, webSocketOptions } = this.options;
+    const isTimed = Number.isFinite(this.messageTimeoutMs);
+    const messageTimeoutMs = isTimed ? this.messageTimeoutMs : false;
+    this.sockets.handleUpgrade(request, stream, head, (ws) => {
+      const initialize = (channel: WebSocketChannel) => webSocket!(channel, request);
+      handler.upgraded(ws as LastWordSocket, initialize, { ...webSocketOptions, messageTimeoutMs });
+    });
+  }
+
+  /** Programs send no origin; browsers always do. */
+  private isAllowed(request: IncomingMessage, stream: ChannelDuplex): boolean {
+    const { origin, host } = request.headers;
+    if (origin === undefined) return true;
+    if (isOwnOrigin(origin, { host, localAddress: stream.localAddress })) return true;
+    return this.options.allowOrigin?.(origin, request) ?? false;
+  }
+}
+
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? '').split('?', 1)[0] ?? '';
+}
+
+function pathsOf(paths: string | readonly string[]): ReadonlySet<string> {
+  const all = typeof paths === 'string' ? [paths] : paths;
+  const wrong = all.find((path) => !path.startsWith('/'));
+  if (wrong === undefined) return new Set(all);
+  const text = `webSocketPath is "${wrong}", but must start with a slash`;
+  throw new OptionError('OPTION_INVALID', text, { option: 'webSocketPath' });
+}

@@ -1,0 +1,161 @@
+import {
+  type Channel,
+  type Context,
+  type Server,
+  ServerBootstrap,
+  silentLogger,
+} from '@headrace/core';
+import { VirtualClock } from '@headrace/core/testing';
+import { afterEach, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import {
+  HttpEntry,
+  type HttpEntryOptions,
+  WEB_SOCKET_PROTOCOL,
+  WebSocketBootstrap,
+  type WebSocketClientOptions,
+  WebSocketTextCodec,
+} from '../../src/index.ts';
+
+let server: Server | undefined;
+afterEach(() => server?.close());
+
+const accepted: Channel[] = [];
+const errors: Error[] = [];
+
+async function start(options: HttpEntryOptions): Promise<number> {
+  accepted.length = 0;
+  errors.length = 0;
+  const entry = new HttpEntry({
+    webSocketOptions: { logger: silentLogger },
+    webSocket: (channel) => {
+      accepted.push(channel as Channel);
+      return channel.pipeline.addLast(new WebSocketTextCodec(), {
+        channelRead: (ctx: Context, text: string) => void ctx.writeAndFlush(text),
+        exceptionCaught: (ctx: Context, error: Error) => {
+          errors.push(error);
+          ctx.fireExceptionCaught(error);
+        },
+      });
+    },
+    ...options,
+  });
+  server = await new ServerBootstrap()
+    .childOptions({ logger: silentLogger })
+    .childHandler(({ pipeline }) => pipeline.addLast(entry.handler()))
+    .bind({ port: 0, host: '127.0.0.1' });
+  return server.port;
+}
+
+async function connect(
+  port: number,
+  path = '/ws',
+  options: WebSocketClientOptions = {},
+): Promise<{ readonly channel: Channel; readonly texts: string[] }> {
+  const texts: string[] = [];
+  const channel = await new WebSocketBootstrap()
+    .options({ logger: silentLogger, ...options })
+    .handler(({ pipeline }) =>
+      pipeline.addLast(new WebSocketTextCodec(), {
+        channelRead: (_ctx: Context, text: string) => void texts.push(text),
+      }),
+    )
+    .connect(`ws://127.0.0.1:${port}${path}`);
+  return { channel: channel as Channel, texts };
+}
+
+describe('the way in to a WebSocket', () => {
+  it('may be on several paths', async () => {
+    const port = await start({ webSocketPath: ['/chat', '/feed'] });
+    await connect(port, '/chat?room=1');
+    await connect(port, '/feed');
+    await expect(connect(port, '/ws')).rejects.toThrow('HTTP status 404');
+    expect(() => new HttpEntry({ webSocketPath: ['/a', 'b'] })).toThrow(/"b", but must start/);
+  });
+
+  it('may be refused before the upgrade, at once or later', async () => {
+    const port = await start({
+      authorize: async ({ url = '' }) => {
+        await null;
+        if (url.endsWith('broken')) throw new Error('no database');
+        return url.endsWith('good') || { status: 401, headers: { 'WWW-Authenticate': 'Bearer' } };
+      },
+    });
+    await connect(port, '/ws?token=good');
+    await expect(connect(port, '/ws?token=bad')).rejects.toThrow('HTTP status 401');
+    await expect(connect(port, '/ws?token=broken')).rejects.toThrow('HTTP status 500');
+    expect(accepted).toHaveLength(1);
+  });
+
+  it('agrees on a subprotocol, which is an attribute on both sides', async () => {
+    const port = await start({ subprotocols: ['chat.2', 'chat.1'] });
+    const { channel } = await connect(port, '/ws', { subprotocols: ['chat.1', 'chat.2'] });
+    expect(channel.attributes.get(WEB_SOCKET_PROTOCOL)).toBe('chat.2');
+    expect(accepted[0]!.attributes.get(WEB_SOCKET_PROTOCOL)).toBe('chat.2');
+    await connect(port);
+    expect(accepted[1]!.attributes.has(WEB_SOCKET_PROTOCOL)).toBe(false);
+    await expect(connect(port, '/ws', { subprotocols: ['mail'] })).rejects.toThrow(/subprotocol/);
+  });
+
+  it('compresses if both want it, and bounds what a message inflates to', async () => {
+    const port = await start({ compression: true, maxMessageBytes: 100_000 });
+    const { channel, texts } = await connect(port, '/ws', {
+      compression: true,
+      maxMessageBytes: 100_000,
+    });
+    await channel.writeAndFlush('x'.repeat(90_000));
+    while (texts.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(texts[0]).toHaveLength(90_000);
+    // Some hundred bytes on the wire.
+    channel.writeAndFlush('x'.repeat(200_000));
+    await channel.closed;
+    expect(errors).toMatchObject([{ code: 'HR_ERR_FRAME_TOO_LONG' }]);
+    expect(() => new WebSocketBootstrap().options({ tls: {} })).not.toThrow();
+    await expect(connect(port, '/ws', { tls: {} })).rejects.toThrow(/tls makes no sense/);
+  });
+
+  it('takes a message in some fragments, and closes at too many', async () => {
+    const port = await start({ maxFragments: 3 });
+    const ws = new WebSocket(`ws://127.0.0.1:${port}/ws`);
+    await new Promise((resolve) => ws.once('open', resolve));
+    const answer = new Promise((resolve) => ws.once('message', (data) => resolve(String(data))));
+    for (const [i, piece] of ['a', 'b', 'c'].entries()) ws.send(piece, { fin: i === 2 });
+    expect(await answer).toBe('abc');
+    const closed = new Promise((resolve) => ws.once('close', resolve));
+    for (let i = 0; i < 4; i++) ws.send('d', { fin: false });
+    expect(await closed).toBe(1008);
+    expect(errors).toMatchObject([{ code: 'HR_ERR_FRAME_TOO_LONG' }]);
+    expect(accepted[0]!.closeInfo?.reason).toBe('bad-input');
+  });
+
+  it('ends a WebSocket whose message does not become whole in time, whatever comes in between', async () => {
+    const clock = new VirtualClock();
+    const port = await start({
+      messageTimeoutMs: 1000,
+      webSocketOptions: { logger: silentLogger, clock },
+    });
+    const ws = new WebSocket(`ws://127.0.0.1:${port}/ws`);
+    await new Promise((resolve) => ws.once('open', resolve));
+    const answer = new Promise((resolve) => ws.once('message', resolve));
+    ws.send('whole');
+    await answer;
+    clock.advance(5000);
+    expect(clock.pendingTimers).toBe(0);
+    ws.send('a', { fin: false });
+    const pong = () => new Promise((resolve) => ws.once('pong', resolve));
+    for (let i = 0; i < 2; i++) {
+      ws.ping();
+      await pong();
+      expect(errors).toEqual([]);
+      clock.advance(499);
+    }
+    ws.send('b', { fin: false });
+    ws.ping();
+    await pong();
+    const closed = new Promise((resolve) => ws.once('close', resolve));
+    clock.advance(2);
+    expect(errors).toMatchObject([{ code: 'HR_ERR_TIMEOUT_READ' }]);
+    clock.runTasks();
+    expect(await closed).toBe(1008);
+  });
+});
