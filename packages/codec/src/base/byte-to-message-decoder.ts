@@ -48,7 +48,12 @@ export interface ByteToMessageDecoderOptions {
 /** After an emitted error the rest of a read waits for the next read, but no longer than this. */
 const RESUME_MS = 1;
 /** So many messages of one read are decoded between two looks at the time, a power of two. */
-const MESSAGES_PER_LOOK = 16;
+const MESSAGES_PER_LOOK = 8;
+/** The first look begins the connection's time; one message may cost as much as a broadcast to many. */
+function isTimeToLook(count: number): boolean {
+  return count % MESSAGES_PER_LOOK === 0 || count === 1 || count === 4;
+}
+
 /** So much of a frame that was cut off is worth a look in the log. */
 const SHOWN_BYTES = 16;
 
@@ -313,7 +318,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
       ctx.fireChannelRead(message);
       if (this.singleDecode) return;
       count += 1;
-      if (count % MESSAGES_PER_LOOK === 0) channel.checkTurn();
+      if (isTimeToLook(count) && input.end > input.start) channel.checkTurn();
       if ((channel.isReadHeld || channel.discardsInput) && this.stops(ctx, channel)) return;
     }
   }

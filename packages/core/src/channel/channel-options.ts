@@ -35,8 +35,9 @@ export interface ChannelOptions {
   readonly outboundStallMs?: number | false;
   /**
    * The time in milliseconds that the input of one connection may take in one turn of the event loop; what is
-   * left waits for the next turn, so that one busy peer does not keep the others waiting. One message is never
-   * interrupted. `false` for no limit. @default 2
+   * left waits for the next turn, so that one busy peer does not keep the others waiting. Where more than two
+   * connections are busy at once, they share twice this time. One message is never interrupted. `false` for no
+   * limit. @default 2
    */
   readonly readBudgetMs?: number | false;
   /** @default standard error, warnings and errors */

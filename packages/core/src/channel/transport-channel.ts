@@ -30,7 +30,6 @@ import type {
 } from '../contract.ts';
 import { ChannelError, PipelineError } from '../errors.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
-import { nextTurn } from '../internal/system-clock.ts';
 import { HandlerPipeline } from '../pipeline/handler-pipeline.ts';
 import type { PipelineHost } from '../pipeline/pipeline-ends.ts';
 import type { Transport } from '../transport/transport.ts';
@@ -49,6 +48,7 @@ import { CloseWatchers } from './close-watchers.ts';
 import { lateLoopError, MessageStream } from './message-stream.ts';
 import { ReadHolds } from './read-holds.ts';
 import { type ReplacementOwner, TransportReplacement } from './transport-replacement.ts';
+import { shareOfTurn, waitForTurn } from './turn-share.ts';
 
 const MADE = 0;
 const REGISTERED = 1;
@@ -373,11 +373,10 @@ export class TransportChannel<R = unknown, W = unknown>
     const { readBudgetMs, clock } = this.options;
     if (readBudgetMs === Number.POSITIVE_INFINITY) return;
     const now = clock.now();
-    if (this.turnEndsAt === 0) this.turnEndsAt = now + readBudgetMs;
+    if (this.turnEndsAt === 0) this.turnEndsAt = now + shareOfTurn(readBudgetMs);
     else if (now >= this.turnEndsAt && !this.isReadHeld) {
       this.turnEndsAt = 0;
-      const hold = this.holdReads('turn');
-      nextTurn(clock, () => hold.release());
+      waitForTurn(clock, this.holdReads('turn'));
     }
   }
 
