@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { GoodMember } from './good-member.ts';
 import { WatchedChat } from './watched-chat.ts';
 
-const STRANGERS = 3000;
+const STRANGERS = 1000;
 const AT_A_TIME = 50;
 /** Ten lines, and how many more there were, for each period of ten seconds. */
 const LINES_A_PERIOD = 11;
@@ -20,7 +20,7 @@ function beRefused(port: number, index: number): Promise<void> {
     socket.resume();
     // Three kinds of bad input, one of them with a text of its own each time.
     const words = ['x'.repeat(9000), 'GET /\x1b[2Jfake\n', `AUTH:id-${index}:wrong\n`];
-    socket.end(words[index % words.length]);
+    socket.end(words[index % words.length]!);
   });
 }
 
@@ -33,7 +33,7 @@ async function attack(port: number): Promise<void> {
 const settings = { tokens: { good: 'secret' }, maxConnectionsPerAddress: 10_000 };
 
 async function serves(chat: WatchedChat): Promise<void> {
-  using good = await GoodMember.join(chat.port, 'good:secret');
+  using good = await GoodMember.join(chat, 'good:secret');
   expect((await good.talk(100)).length).toBeGreaterThan(0);
   expect(chat.process.exitCode).toBeNull();
 }

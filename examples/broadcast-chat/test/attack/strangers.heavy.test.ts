@@ -51,7 +51,10 @@ describe('a stranger', () => {
     using strangers = await StrangersProcess.start(chat.port, 20, kind);
     const endsAt = Date.now() + DEADLINE_S * 1000 + 6000;
     while ((await strangers.open()) > 0 && Date.now() < endsAt) await pause(100);
-    appendFileSync('/tmp/attack.log', `${kind} open ${await strangers.open()} in ${Date.now() - endsAt}\n`);
+    appendFileSync(
+      '/tmp/attack.log',
+      `${kind} open ${await strangers.open()} in ${Date.now() - endsAt}\n`,
+    );
     expect(await strangers.open()).toBe(0);
   });
 });
