@@ -39,26 +39,37 @@ const KINDS = {
 const { head, tail, reads = false } = KINDS[String(kind)] ?? { head: '' };
 let open = 0;
 
-/** @returns {Promise<void>} */
+/** @returns {Promise<net.Socket>} */
 function connect() {
+  const socket = net.connect({ host: '127.0.0.1', port: Number(port) });
+  socket.on('error', () => {});
+  socket.on('close', () => {
+    open -= 1;
+  });
+  if (reads) socket.resume();
+  else socket.pause();
   return new Promise((resolve) => {
-    const socket = net.connect({ host: '127.0.0.1', port: Number(port) });
     socket.on('connect', () => {
       open += 1;
-      socket.write(head);
-      if (tail === undefined) resolve();
+      resolve(socket);
     });
-    socket.on('error', () => {});
-    socket.on('close', () => {
-      open -= 1;
-      resolve();
-    });
-    if (reads) socket.resume();
-    else socket.pause();
-    if (tail !== undefined) socket.once('data', () => socket.write(tail, () => resolve()));
   });
 }
 
-for (let i = 0; i < Number(count); i++) await connect();
+/** @param {net.Socket} socket @returns {Promise<void>} */
+function begin(socket) {
+  return new Promise((resolve) => {
+    socket.once('close', () => resolve());
+    if (tail === undefined) socket.write(head, () => resolve());
+    else {
+      socket.write(head);
+      socket.once('data', () => socket.write(tail, () => resolve()));
+    }
+  });
+}
+
+const sockets = await Promise.all(Array.from({ length: Number(count) }, connect));
+// All at once: what one has sent is not served before the others are there.
+await Promise.all(sockets.map(begin));
 process.on('message', () => process.send?.({ open }));
 process.send?.('ready');
