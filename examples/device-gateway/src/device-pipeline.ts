@@ -1,6 +1,6 @@
 // What happens on one device's connection.
 import { lengthPrefixed } from '@headrace/codec';
-import { type Channel, type OutboundBytes, ShutdownEvent } from '@headrace/core';
+import { type Channel, type OutboundBytes } from '@headrace/core';
 import {
   AuthenticatedEvent,
   AuthHandler,
@@ -34,7 +34,6 @@ export function buildPipeline(
     // Devices send the heartbeats; any byte of theirs is a sign of life.
     new HeartbeatHandler<Buffer>({ format: emptyFrameHeartbeat(), silenceMs }),
     new DeviceCodec(),
-    new UserEventHandler(ShutdownEvent, (ctx) => void ctx.channel.end({ reason: 'shutdown' })),
     new AuthHandler<string, DeviceMessage>({
       isCredentials: (message) => message.type === 'login',
       authenticate: async (message) => {

@@ -1,12 +1,6 @@
 // What happens on one connection, from bytes to the echo.
 import { textLines } from '@headrace/codec';
-import {
-  type Channel,
-  type ChannelGroup,
-  handler,
-  type OutboundBytes,
-  ShutdownEvent,
-} from '@headrace/core';
+import { type Channel, type ChannelGroup, handler, type OutboundBytes } from '@headrace/core';
 import {
   AuthHandler,
   EchoHandler,
@@ -15,7 +9,6 @@ import {
   IdleStateHandler,
   type SessionRegistry,
   TrafficShapingHandler,
-  UserEventHandler,
 } from '@headrace/handlers';
 
 export interface ConnectionOptions {
@@ -49,7 +42,6 @@ export function buildPipeline(
     new IdleCloseHandler({ lastWord: () => 'ERR:IDLE_TIMEOUT' }),
     trimmed,
     new HeartbeatHandler(),
-    new UserEventHandler(ShutdownEvent, (ctx) => void ctx.channel.end({ reason: 'shutdown' })),
     new AuthHandler<string>({
       isCredentials: (text) => text.startsWith('AUTH:'),
       authenticate: (text) => {

@@ -22,7 +22,7 @@ export {
   CONNECTION_CLOSED,
   type ConnectionMessage,
 } from './bootstrap/connection-diagnostics.ts';
-export { ShutdownEvent, type ShutdownOptions } from './bootstrap/drain.ts';
+export type { ShutdownOptions } from './bootstrap/drain.ts';
 export { Server, type ServerEvents } from './bootstrap/server.ts';
 export {
   type BindOptions,
@@ -41,6 +41,7 @@ export { type UpgradeOptions, upgradeToTls } from './bootstrap/upgrade-to-tls.ts
 export type { ChannelHooks, ChannelOptions } from './channel/channel-options.ts';
 // Internal until the channels of WebSockets are made by openChannel
 export { resolveChannelOptions } from './channel/channel-options.ts';
+export { DrainEvent, type DrainHold } from './channel/drain-event.ts';
 export { initializer } from './channel/initializer.ts';
 export {
   type ConnectChannelOptions,

@@ -1,9 +1,9 @@
 import {
   type Context,
   DecodeError,
+  DrainEvent,
   type Handler,
   isHeadraceError,
-  ShutdownEvent,
   type Types,
 } from '@headrace/core';
 import { inject, injectable } from '@headrace/inject';
@@ -31,10 +31,8 @@ export class LastWordsHandler implements Handler {
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
+    if (event instanceof DrainEvent) event.lastWord(() => ctx.write('BYE'));
     ctx.fireUserEventTriggered(event);
-    if (!(event instanceof ShutdownEvent)) return;
-    ctx.write('BYE');
-    ctx.channel.end({ reason: 'shutdown' });
   }
 }
 

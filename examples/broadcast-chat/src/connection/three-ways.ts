@@ -1,5 +1,5 @@
 // One port, three ways in: the first bytes tell which.
-import { type Channel, type Handler, type OutboundBytes, ShutdownEvent } from '@headrace/core';
+import { type Channel, DrainEvent, type Handler, type OutboundBytes } from '@headrace/core';
 import { ProtocolDetector } from '@headrace/handlers';
 import { ChannelScope, inject, injectable } from '@headrace/inject';
 import { ChatEntry } from '../http/chat-entry.ts';
@@ -39,7 +39,9 @@ export const earlyFarewell: Handler = {
   sharable: true,
   userEventTriggered(ctx, event) {
     const isUndecided = !ctx.channel.attributes.has(ProtocolDetector.PROTOCOL);
-    if (event instanceof ShutdownEvent && isUndecided) ctx.writeAndFlush(Buffer.from('BYE\n'));
+    if (event instanceof DrainEvent && isUndecided) {
+      event.lastWord(() => ctx.write(Buffer.from('BYE\n')));
+    }
     ctx.fireUserEventTriggered(event);
   },
 };

@@ -3,6 +3,8 @@ import {
   type Context,
   DecodeError,
   type Direction,
+  DrainEvent,
+  type DrainHold,
   type Handler,
   type Timer,
   TlsUpgradeEvent,
@@ -74,7 +76,8 @@ const SHOWN_BYTES = 16;
  * here until the last hold is released. Once the channel discards its input (`end()`, `close()`), the rest is
  * dropped. `channelReadComplete` passes. With `autoRead` off, a read that gave no message asks for another.
  * At the end of the input the rest is decoded, then `decodeLast` is called once, then the end passes on.
- * Tells a `TlsUpgradeEvent` of the bytes that it holds, so that the upgrade is refused.
+ * Reports the bytes that it holds to a `TlsUpgradeEvent`, so that the upgrade is refused. On a `DrainEvent` the
+ * channel does not end within a frame.
  * **Errors** a `DecodeError` of `decode` as it is, anything else it throws as `HR_ERR_DECODER_FAILED`;
  * `HR_ERR_TIMEOUT_READ` for a frame that was begun and never ended. A frame that the end of the input cuts
  * off is told to the log at level debug, as `HR_ERR_FRAME_TRUNCATED`.
@@ -115,6 +118,8 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   protected readonly limits: RestLimits;
   /** Made when the first frame is left unfinished. */
   private deadline: FrameDeadline | undefined = undefined;
+  /** A drain waits for the frame that is begun. */
+  private drainHold: DrainHold | undefined = undefined;
   private busy = false;
   private removed = false;
   /** Nothing is decoded any more: a fatal error. */
@@ -206,8 +211,11 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     const { input } = this;
     if (this.removed) this.passOnRest(ctx);
     else input.settle();
-    if (input.length === 0 && !this.isWithinFrame()) this.deadline?.clear();
-    else this.watchRest(ctx, input);
+    if (input.length > 0 || this.isWithinFrame()) this.watchRest(ctx, input);
+    else {
+      this.deadline?.clear();
+      this.drainHold?.release();
+    }
   }
 
   private watchRest(ctx: Context, input: ByteInput): void {
@@ -236,6 +244,9 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   userEventTriggered(ctx: Context, event: unknown): void {
     // What is left over came in plain: it must not be taken for the beginning of what comes encrypted.
     if (event instanceof TlsUpgradeEvent) event.holding(this.heldBytes());
+    else if (event instanceof DrainEvent && (this.heldBytes() > 0 || this.isWithinFrame())) {
+      this.drainHold ??= event.hold('begun frame');
+    }
     ctx.fireUserEventTriggered(event);
   }
 
@@ -507,6 +518,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   }
 
   private cancelTimers(): void {
+    this.drainHold?.release();
     this.deadline?.cancel();
     this.resumption?.cancel();
     this.resumption = undefined;

@@ -1,17 +1,8 @@
+import { DrainEvent } from '../channel/drain-event.ts';
 import type { Channel, Clock, Timer } from '../contract.ts';
 import { OptionError } from '../errors.ts';
 import type { ChannelGroup } from '../group/channel-group.ts';
 import { checkNumber } from '../internal/option-check.ts';
-
-/** Tells a channel that its server shuts down: finish what is under way, say good-bye, close. */
-export class ShutdownEvent {
-  /** Milliseconds until the channel is closed anyway. */
-  readonly drainTimeoutMs: number;
-
-  constructor(drainTimeoutMs: number) {
-    this.drainTimeoutMs = drainTimeoutMs;
-  }
-}
 
 /** Options of a server's shutdown. */
 export interface ShutdownOptions {
@@ -96,7 +87,7 @@ export class Drain {
   tell(channel: Channel): void {
     if (!channel.isOpen) return;
     if (!channel.isActive) channel.close('shutdown');
-    else channel.pipeline.fireUserEventTriggered(new ShutdownEvent(this.remainingMs()));
+    else channel.pipeline.fireUserEventTriggered(new DrainEvent(this.remainingMs()));
   }
 
   /** Closes what is left at once, when the signal aborts. */

@@ -102,9 +102,9 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   }
 
   /**
-   * The polite end: stops accepting, tells every connection by a {@link ShutdownEvent} that its handlers may
-   * answer, waits until all have closed or the time is over, and closes the rest. A second call joins the
-   * first; its signal counts, too.
+   * The polite end: stops accepting and fires a {@link DrainEvent} through the pipeline of every connection, which
+   * ends once nothing is under way on it. Waits until all have closed or the time is over, and closes the rest.
+   * A second call joins the first; its signal counts, too.
    */
   shutdown(options: ShutdownOptions = {}): Promise<void> {
     let { drain } = this;

@@ -45,6 +45,7 @@ import {
 } from './channel-report.ts';
 import { causeOf, closedError, transportError } from './close-cause.ts';
 import { CloseWatchers } from './close-watchers.ts';
+import { DrainEvent } from './drain-event.ts';
 import { lateLoopError, MessageStream } from './message-stream.ts';
 import { ReadHolds } from './read-holds.ts';
 import { type ReplacementOwner, TransportReplacement } from './transport-replacement.ts';
@@ -664,6 +665,7 @@ export class TransportChannel<R = unknown, W = unknown>
   }
 
   unhandledEvent(event: unknown): Handled {
+    if (event instanceof DrainEvent) event.passed(this);
     return this.options.hooks.unhandledEvent?.(this, event);
   }
 

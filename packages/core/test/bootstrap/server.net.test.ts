@@ -2,11 +2,11 @@ import {
   Bootstrap,
   type Channel,
   type Context,
+  DrainEvent,
   type Handler,
   type Server,
   ServerBootstrap,
   SettableFuture,
-  ShutdownEvent,
   silentLogger,
   type WriteFuture,
 } from '@headrace/core';
@@ -20,7 +20,7 @@ afterEach(async () => {
 
 /** Keeps the shutdown event, and answers it if told how. */
 class Worker implements Handler {
-  static told: { readonly at: number; readonly event: ShutdownEvent }[] = [];
+  static told: { readonly at: number; readonly event: DrainEvent }[] = [];
   private readonly answer: (ctx: Context) => void;
 
   constructor(answer: (ctx: Context) => void) {
@@ -28,7 +28,7 @@ class Worker implements Handler {
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
-    if (!(event instanceof ShutdownEvent)) return;
+    if (!(event instanceof DrainEvent)) return;
     Worker.told.push({ at: ctx.clock.now(), event });
     this.answer(ctx);
   }
@@ -112,7 +112,7 @@ describe('shutdown', () => {
     expect(server.channel.isOpen).toBe(false);
     await down;
     expect(Worker.told).toHaveLength(3);
-    expect(Worker.told[0]!.event.drainTimeoutMs).toBe(5000);
+    expect(Worker.told[0]!.event.timeoutMs).toBe(5000);
     expect(server.connections.size).toBe(0);
     expect(clock.now()).toBe(0);
     const late = new Bootstrap().options({ logger: silentLogger }).handler(() => {});
@@ -199,9 +199,7 @@ describe('shutdown', () => {
     const down = server.shutdown({ drainTimeoutMs: 1000, batch: 1, everyMs: 900 });
     clock.advance(999);
     expect(Worker.told.map(({ at }) => at)).toEqual([0, 200, 400, 600, 800]);
-    expect(Worker.told.map(({ event }) => event.drainTimeoutMs)).toEqual([
-      1000, 800, 600, 400, 200,
-    ]);
+    expect(Worker.told.map(({ event }) => event.timeoutMs)).toEqual([1000, 800, 600, 400, 200]);
     clock.advance(1001);
     await down;
   });

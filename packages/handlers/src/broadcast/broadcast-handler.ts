@@ -4,6 +4,7 @@ import {
   type ChannelMatcher,
   ChannelMatchers,
   type Context,
+  DrainEvent,
   type Handler,
   type PassThrough,
   type Types,
@@ -32,7 +33,8 @@ export interface BroadcastOptions<In, Out> {
  * - **Place** behind the handler that decides who may talk, such as the AuthHandler.
  * - **In** any message.
  * - **Out** the same, if a handler stands behind it.
- * - **Events** forwards all of them.
+ * - **Events** forwards all of them; on a `DrainEvent` the channel does not end before the group's broadcasts are
+ *   through.
  * - **Errors** raises none: what fails for one member does not touch the sender or the others, and goes to
  *   that member's `writeFailed` hook.
  * - **State** none but the group: sharable.
@@ -86,7 +88,16 @@ export class BroadcastHandler<In = PassThrough, Out = unknown> implements Handle
     if (passOn && ctx.pipeline.lastContext() !== ctx) ctx.fireChannelRead(message);
   }
 
-  /** Behind the messages of one read, also when the sender's connection ends with one of them. */
+  /** What was accepted for the group reaches its members before they are sent away. */
+  userEventTriggered(ctx: Context, event: unknown): void {
+    if (event instanceof DrainEvent && this.group.backlog > 0) {
+      const hold = event.hold('broadcasts');
+      this.group.onceDrained(() => hold.release());
+    }
+    ctx.fireUserEventTriggered(event);
+  }
+
+  /** After the messages of one read, also when the sender's connection ends with one of them. */
   private flushSoon(ctx: Context): void {
     if (this.isFlushDue) return;
     this.isFlushDue = true;

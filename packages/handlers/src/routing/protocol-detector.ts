@@ -10,7 +10,6 @@ import {
   type Handler,
   OptionError,
   type OutboundBytes,
-  ShutdownEvent,
   TimedOutError,
   type Timer,
   type Types,
@@ -64,7 +63,7 @@ const OTHERWISE = 'otherwise';
  *   `addAfter(ctx.name, …)` if there are handlers behind it already.
  * - **In** `Buffer`.
  * - **Out** the same bytes, to the handlers that `install` added, after a {@link ProtocolDetectedEvent}.
- * - **Events** ends the channel on a `ShutdownEvent` while nothing is decided; forwards the rest.
+ * - **Events** forwards all.
  *   `ProtocolDetector.PROTOCOL` is an attribute with the name.
  * - **Errors** `MESSAGE_INVALID` if nothing matches, `TIMEOUT_READ` at the deadline; unhandled, both close.
  * - **State** one channel: the bytes so far, at most `maxBytes` and one read.
@@ -166,11 +165,6 @@ export class ProtocolDetector implements Handler {
   channelShutdown(ctx: Context, direction: Direction): void {
     if (direction === 'input' && this.held.length > 0) this.decide(ctx, true);
     ctx.fireChannelShutdown(direction);
-  }
-
-  userEventTriggered(ctx: Context, event: unknown): void {
-    ctx.fireUserEventTriggered(event);
-    if (event instanceof ShutdownEvent && !this.isDecided) ctx.channel.end({ reason: 'shutdown' });
   }
 
   private start(ctx: Context): void {

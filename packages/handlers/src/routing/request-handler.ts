@@ -4,10 +4,11 @@ import {
   type Context,
   checkNumber,
   checkTime,
+  DrainEvent,
+  type DrainHold,
   type Handler,
   OptionError,
   ReadGate,
-  ShutdownEvent,
   TimedOutError,
   type Timer,
   type Types,
@@ -70,7 +71,7 @@ const DEFAULTS = { order: 'request', concurrency: 1, maxPending: 64, timeoutMs: 
  * - **Place** last.
  * - **In** requests.
  * - **Out** nothing; it writes the responses, and flushes those that are ready together once.
- * - **Events** holds a `ShutdownEvent` until what came before it is answered; forwards the rest.
+ * - **Events** forwards all; on a `DrainEvent` the channel does not end before what came is answered.
  * - **Errors** what the function throws or rejects with, unless `answerError` makes an answer of it;
  *   `TIMEOUT_REQUEST`.
  * - **State** one channel: its pending requests, `maxPending` of them where decoders before it stop while reads
@@ -109,7 +110,7 @@ export class RequestHandler<Request, Response> implements Handler {
   private readonly gate = new ReadGate('RequestHandler');
   private isAnswering = false;
   private isOver = false;
-  private heldShutdown: ShutdownEvent | undefined = undefined;
+  private drainHold: DrainHold | undefined = undefined;
 
   constructor(options: RequestOptions<Request, Response>) {
     const { order, concurrency, maxPending, timeoutMs } = { ...DEFAULTS, ...options };
@@ -143,8 +144,10 @@ export class RequestHandler<Request, Response> implements Handler {
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
-    if (event instanceof ShutdownEvent && this.pending.size > 0) this.heldShutdown = event;
-    else ctx.fireUserEventTriggered(event);
+    if (event instanceof DrainEvent && this.pending.size > 0) {
+      this.drainHold ??= event.hold('requests');
+    }
+    ctx.fireUserEventTriggered(event);
   }
 
   channelInactive(ctx: Context): void {
@@ -247,7 +250,7 @@ export class RequestHandler<Request, Response> implements Handler {
     }
     this.isAnswering = false;
     if (count > 0) ctx.flush();
-    this.readOn(ctx);
+    this.readOn();
   }
 
   private nextDone(): Pending<Request> | undefined {
@@ -275,12 +278,11 @@ export class RequestHandler<Request, Response> implements Handler {
     return error instanceof ChannelError ? undefined : error;
   }
 
-  private readOn(ctx: Context): void {
+  private readOn(): void {
     if (this.pending.size < this.maxPending) this.gate.release();
-    const { heldShutdown } = this;
-    if (heldShutdown === undefined || this.pending.size > 0) return;
-    this.heldShutdown = undefined;
-    ctx.fireUserEventTriggered(heldShutdown);
+    if (this.pending.size > 0) return;
+    this.drainHold?.release();
+    this.drainHold = undefined;
   }
 
   private abandon(): void {

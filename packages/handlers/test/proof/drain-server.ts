@@ -1,8 +1,8 @@
 // A server that answers each line after a while, run as a process by drain.heavy.test.ts. The first SIGTERM
 // drains it, the second one ends the waiting.
 import { LineFrameDecoder, StringCodec } from '@headrace/codec';
-import { ServerBootstrap, ShutdownEvent } from '@headrace/core';
-import { RequestHandler, UserEventHandler } from '@headrace/handlers';
+import { ServerBootstrap } from '@headrace/core';
+import { RequestHandler } from '@headrace/handlers';
 
 const [expected = '0', longestMs = '0', drainTimeoutMs = '20000'] = process.argv.slice(2);
 const ANSWER = 'x'.repeat(4000);
@@ -21,7 +21,6 @@ const server = await new ServerBootstrap()
           return new Promise((resolve) => setTimeout(resolve, ms, `${request}:${ANSWER}`));
         },
       }),
-      new UserEventHandler(ShutdownEvent, (ctx) => void ctx.channel.end({ reason: 'shutdown' })),
     ),
   )
   .bind({ host: '127.0.0.1', port: 0, backlog: 4096 });

@@ -1,9 +1,9 @@
 import {
   type Context,
+  DrainEvent,
   type Handler,
   isHeadraceError,
   type OutboundBytes,
-  ShutdownEvent,
 } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import fc from 'fast-check';
@@ -315,7 +315,7 @@ describe('ProtocolDetector', () => {
 
   it('ends an undecided connection when the server shuts down', () => {
     const { channel } = detecting();
-    channel.run(() => channel.pipeline.fireUserEventTriggered(new ShutdownEvent(1000)));
+    channel.run(() => channel.pipeline.fireUserEventTriggered(new DrainEvent(1000)));
     channel.endInput();
     expect(channel.closeInfo?.reason).toBe('shutdown');
   });

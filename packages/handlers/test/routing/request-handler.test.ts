@@ -1,4 +1,4 @@
-import { type Context, type Handler, isHeadraceError, ShutdownEvent } from '@headrace/core';
+import { type Context, DrainEvent, type Handler, isHeadraceError } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { RequestHandler, type RequestOptions } from '../../src/routing/request-handler.ts';
@@ -174,17 +174,17 @@ describe('RequestHandler', () => {
       {},
       {
         userEventTriggered: (_ctx: Context, event: unknown) => {
-          if (event instanceof ShutdownEvent) order.push('shutdown');
+          if (event instanceof DrainEvent) order.push('shutdown');
         },
       },
     );
     channel.writeInbound('a');
-    channel.run(() => channel.pipeline.fireUserEventTriggered(new ShutdownEvent(1000)));
+    channel.run(() => channel.pipeline.fireUserEventTriggered(new DrainEvent(1000)));
     expect(order).toEqual([]);
     await desk.answer('a');
     expect(taken(channel)).toEqual(['re:a']);
     expect(order).toEqual(['shutdown']);
-    channel.run(() => channel.pipeline.fireUserEventTriggered(new ShutdownEvent(1000)));
+    channel.run(() => channel.pipeline.fireUserEventTriggered(new DrainEvent(1000)));
     expect(order).toHaveLength(2);
   });
 

@@ -1,13 +1,15 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import {
+  type Channel,
   type ChannelDuplex,
   type Context,
   DecodeError,
+  DrainEvent,
+  type DrainHold,
   DuplexHandler,
   type Handler,
   type OutboundBytes,
   RejectedError,
-  ShutdownEvent,
   TimedOutError,
   type Timer,
   type Types,
@@ -39,7 +41,7 @@ export interface HttpEntryHandlerOptions {
  * - **Place** last, where bytes are still bytes.
  * - **In** `Buffer`.
  * - **Out** nothing; messages of the WebSocket come in the pipeline of its own channel.
- * - **Events** forwards all, and passes a `ShutdownEvent` on to the WebSocket's pipeline; a connection
+ * - **Events** forwards all, and fires a `DrainEvent` through the WebSocket's pipeline; a connection
  *   without one ends after the response that is on its way.
  * - **Errors** `TIMEOUT_READ` when a request is not complete in time, `MESSAGE_INVALID` for what is no HTTP,
  *   `REJECTED_ORIGIN` for a WebSocket from a strange site. The peer has its answer (408, 400, 431, 403) when
@@ -83,7 +85,8 @@ export class HttpEntryHandler implements Handler {
   private deadline: Timer | undefined = undefined;
   private channel: WebSocketChannel | undefined = undefined;
   private responses = 0;
-  private shutdownEvent: ShutdownEvent | undefined = undefined;
+  private drain: DrainEvent | undefined = undefined;
+  private drainHold: DrainHold | undefined = undefined;
 
   constructor(options: HttpEntryHandlerOptions) {
     this.options = options;
@@ -109,11 +112,19 @@ export class HttpEntryHandler implements Handler {
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
+    if (event instanceof DrainEvent) {
+      this.drain = event;
+      if (this.channel !== undefined) this.drainWebSocket(event, this.channel);
+      else if (this.responses > 0) this.drainHold = event.hold('response');
+    }
     ctx.fireUserEventTriggered(event);
-    if (!(event instanceof ShutdownEvent)) return;
-    this.shutdownEvent = event;
-    if (this.channel !== undefined) this.channel.pipeline.fireUserEventTriggered(event);
-    else if (this.responses === 0) ctx.channel.end({ reason: 'shutdown' });
+  }
+
+  /** The connection below ends when the WebSocket has. */
+  private drainWebSocket(event: DrainEvent, channel: Channel): void {
+    const hold = event.hold('WebSocket');
+    channel.onClosed(() => hold.release());
+    channel.pipeline.fireUserEventTriggered(new DrainEvent(event.timeoutMs));
   }
 
   channelShutdown(ctx: Context, direction: 'input' | 'output'): void {
@@ -145,9 +156,9 @@ export class HttpEntryHandler implements Handler {
     this.stopWaiting();
     const { channel: parent } = this.ctx!;
     this.channel = webSocketChannel(ws, initialize, { ...options, parent, stream: this.stream! });
-    // It came behind a response that the shutdown waits for.
-    if (this.shutdownEvent !== undefined)
-      this.channel.pipeline.fireUserEventTriggered(this.shutdownEvent);
+    // The request came after a response that the drain waits for.
+    if (this.drain !== undefined) this.drainWebSocket(this.drain, this.channel);
+    this.drainHold?.release();
   }
 
   /** Answers a request that cannot be served, and ends the connection. */
@@ -204,7 +215,7 @@ export class HttpEntryHandler implements Handler {
     if (this.responses > 0 || this.ctx?.channel.isOpen !== true) return;
     // The connection is the WebSocket's now.
     if (this.channel !== undefined) return;
-    if (this.shutdownEvent !== undefined) this.ctx.channel.end({ reason: 'shutdown' });
+    if (this.drain !== undefined) this.drainHold?.release();
     else this.waitForRequest(this.options.timeoutMs, true);
   }
 

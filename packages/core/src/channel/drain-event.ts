@@ -1,0 +1,103 @@
+import type { Channel } from '../contract.ts';
+import { callSafely } from '../internal/call-safely.ts';
+
+/** How long a peer may take to end its half when everything for it has left. */
+const LINGER_MS = 2000;
+
+/** Work that a drain waits for, see {@link DrainEvent.hold}. */
+export interface DrainHold {
+  readonly why: string;
+  /** The work is done; further calls do nothing. */
+  release(): void;
+}
+
+/**
+ * Announces that the server shuts down: fired once through the pipeline of each of its channels. A handler with
+ * work under way takes a hold; one with something to say leaves a last word; each passes the event on. When it
+ * has passed the last handler and no hold is left, the last words are spoken and the channel ends politely
+ * after its output. A handler that does not pass it on ends the channel itself.
+ *
+ * @example
+ * ```ts run
+ * import { type Context, DrainEvent } from '@headrace/core';
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ *
+ * const channel = new EmbeddedChannel({
+ *   userEventTriggered(ctx: Context, event: unknown) {
+ *     if (event instanceof DrainEvent) event.lastWord(() => ctx.writeAndFlush('BYE'));
+ *     ctx.fireUserEventTriggered(event);
+ *   },
+ * });
+ * channel.run(() => channel.pipeline.fireUserEventTriggered(new DrainEvent(10_000)));
+ * console.log(channel.readOutbound(), channel.isEnding);
+ * // prints BYE true
+ * ```
+ * @see SwiftNIO's `ChannelShouldQuiesceEvent`
+ */
+export class DrainEvent {
+  /** Milliseconds until the channel is closed anyway. */
+  readonly timeoutMs: number;
+  private readonly pending = new Set<DrainHold>();
+  private readonly lastWords: (() => void)[] = [];
+  /** Ends the channel, once the event has passed the last handler. */
+  private end: (() => void) | undefined = undefined;
+
+  constructor(timeoutMs: number) {
+    this.timeoutMs = timeoutMs;
+  }
+
+  /** What the end of the channel waits for. */
+  get holds(): readonly string[] {
+    return Array.from(this.pending, ({ why }) => why);
+  }
+
+  /**
+   * The channel does not end before this hold is released, or the time is over.
+   *
+   * @param why - a word or two for whoever looks at {@link holds}
+   */
+  hold(why: string): DrainHold {
+    const hold: DrainHold = {
+      why,
+      release: () => {
+        if (this.pending.delete(hold)) this.endIfReady();
+      },
+    };
+    this.pending.add(hold);
+    return hold;
+  }
+
+  /** Called when nothing is under way any more, right before the channel ends: the time to say good-bye. */
+  lastWord(speak: () => void): void {
+    this.lastWords.push(speak);
+  }
+
+  /** @internal The event has passed the last handler of this channel. */
+  passed(channel: Channel): void {
+    const deadline = channel.clock.now() + this.timeoutMs;
+    this.end = () => {
+      if (!channel.isOpen) return;
+      for (const speak of this.lastWords.splice(0)) callSafely(speak, undefined);
+      endAfterOutput(channel, Math.max(0, deadline - channel.clock.now()));
+    };
+    this.endIfReady();
+  }
+
+  private endIfReady(): void {
+    if (this.pending.size > 0) return;
+    const { end } = this;
+    this.end = undefined;
+    end?.();
+  }
+}
+
+/** All the time there is for the output; when that is out, the peer is waited for no longer than usual. */
+function endAfterOutput(channel: Channel, timeoutMs: number): void {
+  channel.end({ reason: 'shutdown', lingerMs: timeoutMs });
+  if (!channel.isOpen) return;
+  channel.shutdown('output').onSettled(() => {
+    if (!channel.isOpen) return;
+    const timer = channel.clock.schedule(() => channel.close('shutdown'), LINGER_MS);
+    channel.onClosed(() => timer.cancel());
+  });
+}

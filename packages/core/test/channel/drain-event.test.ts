@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { type Context, DrainEvent } from '../../src/index.ts';
+import { EmbeddedChannel } from '../../src/testing/index.ts';
+
+function drain(channel: EmbeddedChannel, timeoutMs = 10_000): DrainEvent {
+  const event = new DrainEvent(timeoutMs);
+  channel.run(() => channel.pipeline.fireUserEventTriggered(event));
+  return event;
+}
+
+describe('a drain', () => {
+  it('ends a channel on which nothing is under way at once', () => {
+    const channel = new EmbeddedChannel();
+    drain(channel);
+    expect(channel.isEnding).toBe(true);
+    channel.endInput();
+    expect(channel.closeInfo).toMatchObject({ reason: 'shutdown', by: 'local' });
+  });
+
+  it('waits for every hold, whatever the order of their release', () => {
+    const channel = new EmbeddedChannel();
+    const event = new DrainEvent(10_000);
+    const [one, two] = [event.hold('one'), event.hold('two')];
+    channel.run(() => channel.pipeline.fireUserEventTriggered(event));
+    expect(event.holds).toEqual(['one', 'two']);
+    channel.run(() => two.release());
+    channel.run(() => two.release());
+    expect(channel.isEnding).toBe(false);
+    channel.run(() => one.release());
+    expect(channel.isEnding).toBe(true);
+    channel.finish();
+  });
+
+  it('does not end a channel before the event has passed the last handler', () => {
+    const channel = new EmbeddedChannel({ userEventTriggered() {} });
+    const event = drain(channel);
+    event.hold('late').release();
+    expect(channel.isEnding).toBe(false);
+    channel.finish();
+  });
+
+  it('speaks the last words after the last hold, before the end of the output', () => {
+    const channel = new EmbeddedChannel({
+      userEventTriggered(ctx: Context, event: unknown) {
+        if (event instanceof DrainEvent) event.lastWord(() => ctx.write('BYE'));
+        ctx.fireUserEventTriggered(event);
+      },
+    });
+    const event = new DrainEvent(10_000);
+    const hold = event.hold('answer');
+    channel.run(() => channel.pipeline.fireUserEventTriggered(event));
+    channel.writeOutbound('answer');
+    channel.run(() => hold.release());
+    expect([channel.readOutbound(), channel.readOutbound()]).toEqual(['answer', 'BYE']);
+    expect(channel.embedded.isOutputEnded).toBe(true);
+    channel.finish();
+  });
+
+  it('gives waiting output all its time, and a peer that does not end its half two seconds', () => {
+    const channel = EmbeddedChannel.with({ outboundStallMs: false });
+    channel.embedded.isStuck = true;
+    channel.run(() => channel.writeAndFlush('slow'));
+    drain(channel);
+    channel.advance(9000);
+    expect([channel.isOpen, channel.embedded.isOutputEnded]).toEqual([true, false]);
+    channel.run(() => channel.embedded.release());
+    expect(channel.embedded.isOutputEnded).toBe(true);
+    channel.advance(999);
+    expect(channel.isOpen).toBe(true);
+    channel.advance(1);
+    expect(channel.isOpen).toBe(false);
+    const other = new EmbeddedChannel();
+    drain(other);
+    other.advance(1999);
+    expect(other.isOpen).toBe(true);
+    other.advance(1);
+    expect(other.closeInfo?.reason).toBe('shutdown');
+  });
+
+  it('does nothing to a channel that has closed meanwhile', () => {
+    const channel = new EmbeddedChannel();
+    const event = new DrainEvent(10_000);
+    const hold = event.hold('request');
+    channel.run(() => channel.pipeline.fireUserEventTriggered(event));
+    channel.run(() => channel.close('local'));
+    channel.run(() => hold.release());
+    expect(channel.closeInfo?.reason).toBe('local');
+  });
+});
