@@ -12,6 +12,8 @@ export interface GatewayOptions {
   readonly port?: number;
   /** A device that sends nothing at all for so long is offline. @default 90000 */
   readonly silenceMs?: number;
+  /** A device that reconnects within this time has never been offline. @default 5000 */
+  readonly graceMs?: number;
   /** @default 10000 */
   readonly commandTimeoutMs?: number;
   readonly logger?: Logger;
@@ -19,13 +21,13 @@ export interface GatewayOptions {
 
 export interface GatewayEvents {
   online: [device: string];
-  offline: [device: string, info: CloseInfo];
+  offline: [device: string, info: CloseInfo | undefined];
   telemetry: [device: string, body: unknown];
 }
 
 export class DeviceGateway extends EventEmitter<GatewayEvents> {
   private readonly options: GatewayOptions;
-  private readonly sessions = new SessionRegistry<string>((device) => device);
+  private readonly sessions: SessionRegistry<string>;
   private readonly commands: Commands;
   private server: Server | undefined = undefined;
 
@@ -33,6 +35,10 @@ export class DeviceGateway extends EventEmitter<GatewayEvents> {
     super();
     this.options = options;
     this.commands = new Commands(options.commandTimeoutMs ?? 10_000);
+    const { graceMs = 5000 } = options;
+    this.sessions = new SessionRegistry<string>((device) => device, { graceMs });
+    this.sessions.on('online', (device) => this.emit('online', device));
+    this.sessions.on('offline', (device, _session, info) => this.emit('offline', device, info));
   }
 
   async start(): Promise<number> {
@@ -45,10 +51,6 @@ export class DeviceGateway extends EventEmitter<GatewayEvents> {
           authenticate: this.options.authenticate,
           silenceMs,
           sessions: this.sessions,
-          onOnline: (device) => {
-            this.emit('online', device);
-            channel.onClosed(({ closeInfo }) => this.emit('offline', device, closeInfo!));
-          },
           onTelemetry: (device, body) => this.emit('telemetry', device, body),
           onResult: (id, body) => this.commands.resolve(channel, id, body),
         }),

@@ -2,14 +2,12 @@
 import { lengthPrefixed } from '@headrace/codec';
 import { type Channel, type OutboundBytes } from '@headrace/core';
 import {
-  AuthenticatedEvent,
   AuthHandler,
   emptyFrameHeartbeat,
   HeartbeatHandler,
   matchTag,
   principalOf,
   type SessionRegistry,
-  UserEventHandler,
 } from '@headrace/handlers';
 import { DeviceCodec, type DeviceMessage } from './device-message.ts';
 
@@ -17,7 +15,6 @@ export interface DevicePipelineOptions {
   readonly authenticate: (device: string, token: string) => boolean | Promise<boolean>;
   readonly silenceMs: number;
   readonly sessions: SessionRegistry<string>;
-  readonly onOnline: (device: string) => void;
   readonly onTelemetry: (device: string, body: unknown) => void;
   readonly onResult: (id: number, body: unknown) => void;
 }
@@ -28,7 +25,7 @@ export function buildPipeline(
   channel: Channel<Buffer, OutboundBytes>,
   options: DevicePipelineOptions,
 ): void {
-  const { authenticate, silenceMs, sessions, onOnline, onTelemetry, onResult } = options;
+  const { authenticate, silenceMs, sessions, onTelemetry, onResult } = options;
   channel.pipeline.addLast(
     ...lengthPrefixed({ bytes: 2, maxFrameLength: 16_384 }),
     // Devices send the heartbeats; any byte of theirs is a sign of life.
@@ -51,7 +48,6 @@ export function buildPipeline(
       sessions,
       onDuplicate: 'kick-older',
     }),
-    new UserEventHandler(AuthenticatedEvent, (_ctx, { principal }) => onOnline(String(principal))),
     matchTag<DeviceMessage>()('type', {
       telemetry: (ctx, { body }) => onTelemetry(principalOf<string>(ctx.channel)!, body),
       result: (_ctx, { id, body }) => onResult(id, body),

@@ -15,6 +15,7 @@ async function started(options: Partial<GatewayOptions> = {}) {
   const gateway = new DeviceGateway({
     authenticate: (_device, token) => token === 'secret',
     port: 0,
+    graceMs: 0,
     logger: silentLogger,
     ...options,
   });
@@ -99,6 +100,9 @@ describe('the device gateway', () => {
 
   it('lets the newer connection of a device take its place', async () => {
     const { gateway, connect } = await started();
+    const presence: string[] = [];
+    gateway.on('online', (device) => presence.push(`${device} online`));
+    gateway.on('offline', (device) => presence.push(`${device} offline`));
     const older = await connect('pump');
     const newer = await connect('pump');
     newer.onCommand = () => 'newer';
@@ -106,6 +110,8 @@ describe('the device gateway', () => {
     expect(older.refusal).toBe('logged in elsewhere');
     expect(await gateway.command('pump', 'x')).toBe('newer');
     expect(gateway.online()).toEqual(['pump']);
+    // A dashboard that follows the events must not hold a living device for dead.
+    expect(presence).toEqual(['pump online']);
   });
 
   it.each([

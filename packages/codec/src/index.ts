@@ -123,6 +123,7 @@ export {
   type RespValue,
   RespVerbatim,
 } from './resp/resp-value.ts';
+export type { HeapLimitOptions } from './schema/heap-limit.ts';
 export { SchemaCodec, type SchemaCodecOptions } from './schema/schema-codec.ts';
 export type { SchemaIssue, SchemaResult, StandardSchema } from './schema/standard-schema.ts';
 // STOMP

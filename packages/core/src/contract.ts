@@ -24,6 +24,8 @@ export type Direction = 'input' | 'output';
  * A throw in an inbound method, in `read` or in `flush` reaches the same handler's `exceptionCaught`. A
  * throw in `write`, `shutdown` or `close` fails the returned future instead.
  *
+ * @typeParam T - its {@link Types}; `class Upper implements Handler<Upper['types']>` has the compiler compare its
+ *   methods with them in the class itself. `addLast` compares the messages in any case.
  * @see Netty's `ChannelInboundHandler` and `ChannelOutboundHandler`; one interface as in Netty 5
  */
 export interface Handler<T extends HandlerTypes = HandlerTypes> {

@@ -11,7 +11,12 @@ export type {
 export { GuessLimiter, type GuessLimiterOptions } from './auth/guess-limiter.ts';
 export { PRINCIPAL, principalOf } from './auth/principal.ts';
 export { secretsEqual } from './auth/secrets-equal.ts';
-export { type Session, SessionRegistry } from './auth/session-registry.ts';
+export {
+  type PresenceEvents,
+  type Session,
+  SessionRegistry,
+  type SessionRegistryOptions,
+} from './auth/session-registry.ts';
 export { BroadcastHandler, type BroadcastOptions } from './broadcast/broadcast-handler.ts';
 export { EchoHandler, type EchoOptions } from './echo/echo-handler.ts';
 export { AdaptiveInterval, type AdaptiveIntervalOptions } from './heartbeat/adaptive-interval.ts';

@@ -96,6 +96,7 @@ export class BlameHandler implements Handler {
 
   userEventTriggered(ctx: Context, event: unknown): void {
     if (event instanceof AuthFailedEvent && !event.stays) this.log.blame(ctx.channel, event.error);
+    ctx.fireUserEventTriggered(event);
   }
 }
 

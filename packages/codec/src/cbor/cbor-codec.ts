@@ -1,6 +1,8 @@
 import type { OutboundBytes } from '@headrace/core';
 import { decode, encode } from 'cborg';
+import { checkHeap } from '../schema/heap-limit.ts';
 import { SchemaCodec, type SchemaCodecOptions } from '../schema/schema-codec.ts';
+import { CBOR_HEAP_PER_BYTE, cborHeapBytes } from './cbor-heap.ts';
 
 /** Options of {@link CborCodec}. */
 export type CborCodecOptions<Read, Written> = SchemaCodecOptions<Read, Written>;
@@ -18,7 +20,7 @@ export type CborCodecOptions<Read, Written> = SchemaCodecOptions<Read, Written>;
  * **In** inbound `Buffer`; outbound any value but bytes, which pass by.
  * **Out** inbound what the schema gives back; outbound bytes.
  * **Events** all pass.
- * **Errors** `HR_ERR_MESSAGE_INVALID` for what is no CBOR, has bytes left over, or does not fit the schema;
+ * **Errors** `HR_ERR_FRAME_TOO_LONG` for a value over `maxHeapBytes`; `HR_ERR_MESSAGE_INVALID` for what is no CBOR, has bytes left over, or does not fit the schema;
  * `HR_ERR_ENCODER_FAILED` fails the write.
  * **State** whether it has failed: one codec for each channel.
  * **Cost** the library and the schema; a broadcast to a group is encoded once.
@@ -42,6 +44,7 @@ export class CborCodec<Read = unknown, Written = Read> extends SchemaCodec<Read,
   }
 
   protected override parse(bytes: Buffer): unknown {
+    checkHeap(bytes, this.maxHeapBytes, CBOR_HEAP_PER_BYTE, cborHeapBytes);
     return decode(bytes);
   }
 

@@ -23,7 +23,7 @@ export interface JsonCodecOptions<Read, Written> extends SchemaCodecOptions<Read
  * **In** inbound `Buffer`; outbound any value but bytes, which pass by.
  * **Out** inbound what the schema gives back; outbound `Buffer`.
  * **Events** all pass.
- * **Errors** `HR_ERR_TEXT_NOT_UTF8`, `HR_ERR_MESSAGE_INVALID` for what is no JSON or does not fit the schema;
+ * **Errors** `HR_ERR_FRAME_TOO_LONG` for a value over `maxHeapBytes`, `HR_ERR_TEXT_NOT_UTF8`, `HR_ERR_MESSAGE_INVALID` for what is no JSON or does not fit the schema;
  * `HR_ERR_MESSAGE_NOT_ENCODABLE` and `HR_ERR_ENCODER_FAILED` fail the write (a function, a cycle, a bigint).
  * **State** whether it has failed: one codec for each channel.
  * **Cost** `JSON.parse` and the schema; a broadcast to a group is encoded once.
@@ -66,13 +66,18 @@ export class JsonCodec<Read = unknown, Written = Read> extends SchemaCodec<Read,
 
   /** A codec with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): JsonCodec<Read, Written> {
-    const { policy, schema, delimiter } = this;
+    const { policy, schema, delimiter, maxHeapBytes } = this;
     const check = schema === undefined ? {} : { schema: schema as StandardSchema<Written, Read> };
-    return new JsonCodec<Read, Written>({ ...check, onFrameError: policy, delimiter });
+    return new JsonCodec<Read, Written>({
+      ...check,
+      onFrameError: policy,
+      delimiter,
+      maxHeapBytes,
+    });
   }
 
   protected override parse(bytes: Buffer): unknown {
-    return parseJson(bytes);
+    return parseJson(bytes, this.maxHeapBytes);
   }
 
   override encode(message: Written): OutboundBytes {

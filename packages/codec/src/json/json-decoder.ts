@@ -3,12 +3,13 @@ import {
   MessageToMessageDecoder,
   type MessageToMessageDecoderOptions,
 } from '../base/message-to-message-decoder.ts';
+import { type HeapLimitOptions, heapLimitOf } from '../schema/heap-limit.ts';
 import { invalidMessage } from '../schema/invalid-message.ts';
 import { type StandardSchema, validate } from '../schema/standard-schema.ts';
 import { parseJson } from './json-message.ts';
 
 /** Options of {@link JsonDecoder}. */
-export interface JsonDecoderOptions<Read> extends MessageToMessageDecoderOptions {
+export interface JsonDecoderOptions<Read> extends MessageToMessageDecoderOptions, HeapLimitOptions {
   /**
    * What a message must look like, by any library that speaks Standard Schema (zod, valibot, ArkType …). The
    * application reads the schema's output. @default anything goes
@@ -55,17 +56,19 @@ export interface JsonDecoderOptions<Read> extends MessageToMessageDecoderOptions
  */
 export class JsonDecoder<Read = unknown> extends MessageToMessageDecoder<Buffer, Read> {
   private readonly schema: StandardSchema<unknown, Read> | undefined;
+  private readonly maxHeapBytes: number;
 
   constructor(options: JsonDecoderOptions<Read> = {}) {
     super(options);
     this.schema = options.schema;
+    this.maxHeapBytes = heapLimitOf(options);
   }
 
   /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): JsonDecoder<Read> {
-    const { schema } = this;
+    const { schema, maxHeapBytes } = this;
     const check = schema === undefined ? {} : { schema };
-    return new JsonDecoder({ ...check, onFrameError: this.inbound.policy });
+    return new JsonDecoder({ ...check, onFrameError: this.inbound.policy, maxHeapBytes });
   }
 
   override accepts(message: unknown): boolean {
@@ -75,7 +78,7 @@ export class JsonDecoder<Read = unknown> extends MessageToMessageDecoder<Buffer,
   override decode(_ctx: Context, bytes: Buffer): Read {
     let value: unknown;
     try {
-      value = parseJson(bytes);
+      value = parseJson(bytes, this.maxHeapBytes);
     } catch (thrown) {
       throw invalidMessage(this, bytes, thrown);
     }

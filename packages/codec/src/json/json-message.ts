@@ -1,9 +1,12 @@
 import { Buffer } from 'node:buffer';
 import { EncodeError, type OutboundBytes, toBuffer } from '@headrace/core';
+import { checkHeap } from '../schema/heap-limit.ts';
 import { decodeUtf8 } from '../text/utf8.ts';
+import { JSON_HEAP_PER_BYTE, jsonHeapBytes } from './json-heap.ts';
 
-/** The value of a whole frame; throws for what is no JSON or no UTF-8. */
-export function parseJson(bytes: Uint8Array): unknown {
+/** The value of a whole frame; throws for what is no JSON or no UTF-8, or takes too much memory. */
+export function parseJson(bytes: Uint8Array, maxHeapBytes: number): unknown {
+  checkHeap(bytes, maxHeapBytes, JSON_HEAP_PER_BYTE, jsonHeapBytes);
   return JSON.parse(decodeUtf8(toBuffer(bytes)));
 }
 

@@ -96,6 +96,10 @@ export class RespCodec implements Handler {
     this.decoder.channelShutdown(ctx, direction);
   }
 
+  exceptionCaught(ctx: Context, error: Error): void {
+    this.decoder.exceptionCaught(ctx, error);
+  }
+
   channelInactive(ctx: Context): void {
     this.decoder.channelInactive(ctx);
   }

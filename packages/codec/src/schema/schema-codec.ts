@@ -1,11 +1,14 @@
 import { type Context, isOutboundBytes, type OutboundBytes } from '@headrace/core';
 import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
 import type { MessageToMessageDecoderOptions } from '../base/message-to-message-decoder.ts';
+import { type HeapLimitOptions, heapLimitOf } from './heap-limit.ts';
 import { invalidMessage } from './invalid-message.ts';
 import { type StandardSchema, validate } from './standard-schema.ts';
 
 /** Options of every codec whose messages may have a schema. */
-export interface SchemaCodecOptions<Read, Written> extends MessageToMessageDecoderOptions {
+export interface SchemaCodecOptions<Read, Written>
+  extends MessageToMessageDecoderOptions,
+    HeapLimitOptions {
   /**
    * What a message must look like, by any library that speaks Standard Schema (zod, valibot, ArkType …).
    * The application reads the schema's output and writes its input. @default anything goes
@@ -21,10 +24,13 @@ export abstract class SchemaCodec<Read, Written> extends MessageToMessageCodec<
   Written
 > {
   protected readonly schema: StandardSchema<unknown, Read> | undefined;
+  /** For `parse`: what the value may take on the heap. */
+  protected readonly maxHeapBytes: number;
 
   constructor(options: SchemaCodecOptions<Read, Written>, broadcastKey: string) {
     super(options, broadcastKey);
     this.schema = options.schema as StandardSchema<unknown, Read> | undefined;
+    this.maxHeapBytes = heapLimitOf(options);
   }
 
   /** The value of these bytes. Whatever it throws is a fault of the bytes. */

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { type Context, checkNumber, DecodeError } from '@headrace/core';
 import type { ByteInput } from '../base/byte-input.ts';
 import { ByteToMessageDecoder } from '../base/byte-to-message-decoder.ts';
@@ -26,6 +27,7 @@ const DEFAULTS = {
   frameTimeoutMs: 15_000,
 } as const;
 
+const EMPTY: Buffer = Buffer.alloc(0);
 const LF = 10;
 const CR = 13;
 const NUL = 0;
@@ -145,7 +147,8 @@ export class StompDecoder extends ByteToMessageDecoder<StompFrame> {
     }
     this.head = undefined;
     this.searched = 0;
-    const body = input.take(length);
+    // A view of nothing would keep the memory of the read alive.
+    const body = length === 0 ? EMPTY : input.take(length);
     input.skip(1);
     return new StompFrame(head.command, head.headers, body);
   }

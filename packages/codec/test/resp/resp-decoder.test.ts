@@ -207,6 +207,20 @@ describe('RespDecoder', () => {
     expect(String(second)).toBe('b');
   });
 
+  it('copies a longer string that would keep much more memory alive, and no other', () => {
+    const slab = Buffer.alloc(68 * 1024, 'a');
+    slab.write('*2\r\n$3000\r\n');
+    slab.write('\r\n$60000\r\n', 3011);
+    slab.write('\r\n', 63_021);
+    const channel = new EmbeddedChannel(new RespDecoder());
+    channel.writeInbound(slab.subarray(0, 4));
+    channel.writeInbound(slab.subarray(4, 63_023));
+    const [small, large] = channel.readInbound<Buffer[]>()!;
+    expect([small!.length, large!.length]).toEqual([3000, 60_000]);
+    expect(small!.buffer.byteLength).toBeLessThan(20_000);
+    expect(large!.buffer).toBe(slab.buffer);
+  });
+
   it('names what a peer that speaks something else seems to speak', () => {
     expect(failure('GET / HTTP/1.1\r\n').message).toMatch(/HTTP/);
     expect(failure('\x16\x03\x01').message).toMatch(/TLS/);

@@ -1,7 +1,7 @@
 import type { WriteFuture } from '../contract.ts';
 import { ChannelError } from '../errors.ts';
 import { checkNumber } from './option-check.ts';
-import { allSettled, SettableFuture } from './settable-future.ts';
+import { SettableFuture } from './settable-future.ts';
 import { sizeOfBytes } from './size-of-bytes.ts';
 
 /** Where a {@link PendingWriteQueue} writes, counts and reports: the context of the handler that owns it. */
@@ -163,8 +163,7 @@ export class PendingWriteQueue<Tag = undefined> {
     for (let next = this.removeAndWrite(); next !== undefined; next = this.removeAndWrite()) {
       futures.push(next);
     }
-    // Somebody else's look at the combined future is not a look at each of these.
-    return futures.length === 1 ? futures[0]! : allSettled(futures);
+    return futures.length === 1 ? futures[0]! : together(futures);
   }
 
   /** Takes the oldest message out unwritten and returns its future, which is now the caller's to settle. */
@@ -232,6 +231,25 @@ export class PendingWriteQueue<Tag = undefined> {
     future.fail(error);
     this.target.reportFailure(future, error);
   }
+}
+
+/** As `allSettled`, but a look at the combined future is not a look at each of these. */
+function together(futures: readonly WriteFuture[]): WriteFuture {
+  const combined = new SettableFuture();
+  const errors = new Array<Error | undefined>(futures.length);
+  let waiting = futures.length;
+  if (waiting === 0) combined.succeed();
+  for (const [index, future] of futures.entries()) {
+    future.peekSettled((error) => {
+      errors[index] = error;
+      waiting -= 1;
+      if (waiting > 0) return;
+      const first = errors.find((one) => one !== undefined);
+      if (first === undefined) combined.succeed();
+      else combined.fail(first);
+    });
+  }
+  return combined;
 }
 
 function full(text: string, details: Record<string, number>): ChannelError {

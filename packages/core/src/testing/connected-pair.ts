@@ -5,13 +5,17 @@ import { MemoryTransport } from '../transport/memory-transport.ts';
 import { VirtualChannel } from './virtual-channel.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
-/** Options of {@link connectedPair}. */
-// biome-ignore lint/suspicious/noExplicitAny: whatever types the pipelines end with
-export interface ConnectedPairOptions<A = any, B = any, C = any, D = any> {
+/** Options of {@link connectedPair}; for each end what passes its last handler, and what may be written to it. */
+export interface ConnectedPairOptions<
+  ClientR = unknown,
+  ClientW = unknown,
+  ServerR = unknown,
+  ServerW = unknown,
+> {
   /** Builds the pipeline of one end; a function or a template, as for a `Bootstrap`. */
-  readonly client?: ChannelInitializer<A, B>;
+  readonly client?: ChannelInitializer<ClientR, ClientW>;
   /** Builds the pipeline of the other end. */
-  readonly server?: ChannelInitializer<C, D>;
+  readonly server?: ChannelInitializer<ServerR, ServerW>;
   /** Options of both channels. @default silent, on the pair's clock */
   readonly options?: Omit<ChannelOptions, 'clock'>;
   /** Bytes that each direction holds before its writer has to wait. @default 65536 */
@@ -21,9 +25,14 @@ export interface ConnectedPairOptions<A = any, B = any, C = any, D = any> {
 }
 
 /** Two channels, each the peer of the other. */
-export interface ConnectedPair {
-  readonly client: VirtualChannel;
-  readonly server: VirtualChannel;
+export interface ConnectedPair<
+  ClientR = unknown,
+  ClientW = unknown,
+  ServerR = unknown,
+  ServerW = unknown,
+> {
+  readonly client: VirtualChannel<ClientR, ClientW>;
+  readonly server: VirtualChannel<ServerR, ServerW>;
   /** Both run on it: nothing happens by itself later. */
   readonly clock: VirtualClock;
 }
@@ -42,15 +51,17 @@ export interface ConnectedPair {
  * clock.advance(60_000);
  * ```
  */
-export function connectedPair(options: ConnectedPairOptions = {}): ConnectedPair {
+export function connectedPair<ClientR, ClientW, ServerR, ServerW>(
+  options: ConnectedPairOptions<ClientR, ClientW, ServerR, ServerW> = {},
+): ConnectedPair<ClientR, ClientW, ServerR, ServerW> {
   const { capacityBytes, clock = new VirtualClock() } = options;
   const memory = capacityBytes === undefined ? { clock } : { clock, capacityBytes };
   const resolved = resolveChannelOptions({ logger: silentLogger, ...options.options, clock });
-  const [client, server] = MemoryTransport.pair(memory).map(
-    (transport) => new VirtualChannel(transport, resolved),
-  ) as [VirtualChannel, VirtualChannel];
-  if (options.client !== undefined) toFunction(options.client)(client);
-  if (options.server !== undefined) toFunction(options.server)(server);
+  const [near, far] = MemoryTransport.pair(memory);
+  const client = new VirtualChannel<ClientR, ClientW>(near, resolved);
+  const server = new VirtualChannel<ServerR, ServerW>(far, resolved);
+  if (options.client !== undefined) toFunction(options.client as ChannelInitializer)(client);
+  if (options.server !== undefined) toFunction(options.server as ChannelInitializer)(server);
   clock.run(() => {
     server.register();
     client.register();

@@ -37,6 +37,10 @@ export interface LeftOver {
   readonly pendingOutboundBytes: number;
 }
 
+/** What comes from the test, and what goes to it: the channel may stand for one of any transport. */
+// biome-ignore lint/suspicious/noExplicitAny: a test gives it to what takes a channel of bytes, or of messages
+type Anything = any;
+
 /**
  * A channel without a socket, on virtual time, for tests: put messages in at one end, look at what comes
  * out at the other.
@@ -52,7 +56,7 @@ export interface LeftOver {
  */
 export class EmbeddedChannel<
   const Handlers extends readonly Handler[] = readonly Handler[],
-> extends VirtualChannel<ReadAfter<Handlers, unknown>, WriteAfter<Handlers, unknown>> {
+> extends VirtualChannel<ReadAfter<Handlers, Anything>, WriteAfter<Handlers, Anything>> {
   readonly embedded: EmbeddedTransport;
   private readonly inboundMessages: unknown[] = [];
   private readonly outboundMessages: unknown[] = [];

@@ -11,6 +11,8 @@ export {
   type MessageClass,
 } from './embedded-channel.ts';
 export type { EmbeddedTransport } from './embedded-transport.ts';
+export { describeHeldReads, type HeldReadsBench } from './held-reads-contract.ts';
+export { describeHeldWrites, type HeldWritesBench } from './held-writes-contract.ts';
 export {
   EventRecorder,
   eventText,

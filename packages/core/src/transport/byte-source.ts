@@ -1,6 +1,8 @@
 import { Buffer } from 'node:buffer';
 import type { ByteSource, OutboundBytes } from '../contract.ts';
 
+export { sizeOfBytes } from '../internal/size-of-bytes.ts';
+
 /** True for what a byte transport takes: a Buffer, any Uint8Array, or a {@link ByteSource}. */
 export function isOutboundBytes(message: unknown): message is OutboundBytes {
   return message instanceof Uint8Array || isByteSource(message);

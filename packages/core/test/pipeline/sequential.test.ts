@@ -155,3 +155,72 @@ it('a read() that throws is the handler’s error, and ends nothing', async () =
   expect(told).toEqual(['no read', 'no read']);
   expect(channel.isOpen).toBe(true);
 });
+
+/** An asynchronous handler that notes what it works on; the test lets it go on. */
+function slowWorker() {
+  const seen: string[] = [];
+  let goOn: (() => void) | undefined;
+  const worker: Handler = {
+    channelRead(_ctx, message: string) {
+      seen.push(message);
+      return new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+    },
+    channelShutdown: (_ctx, direction) => void seen.push(direction),
+    channelInactive: () => void seen.push('inactive'),
+  };
+  const next = async () => {
+    goOn?.();
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { worker, seen, next };
+}
+
+it('holds reads while it works, and leaves autoRead alone', async () => {
+  const { worker, seen, next } = slowWorker();
+  const channel = new EmbeddedChannel(sequential(worker));
+  channel.writeInbound('a', 'b');
+  expect(channel.readHolds).toEqual(['sequential']);
+  channel.autoRead = false;
+  await next();
+  expect(channel.isReadHeld).toBe(true);
+  await next();
+  expect([channel.isReadHeld, channel.autoRead]).toEqual([false, false]);
+  expect(seen).toEqual(['a', 'b']);
+});
+
+it('drops messages that wait once this side has ended the channel, and not the end itself', async () => {
+  const { worker, seen, next } = slowWorker();
+  const channel = new EmbeddedChannel(sequential(worker));
+  channel.writeInbound('a', 'b', 'c');
+  channel.close();
+  await next();
+  expect(seen).toEqual(['a', 'inactive']);
+});
+
+it('gives messages that wait out while nobody else holds reads, and before the end of the peer in any case', async () => {
+  const seen: string[] = [];
+  let goOn!: () => void;
+  const channel = EmbeddedChannel.with(
+    { allowHalfOpen: true },
+    sequential({
+      channelRead(ctx, message: string) {
+        seen.push(message);
+        if (message === 'b') ctx.channel.holdReads('test');
+        if (message !== 'a') return;
+        return new Promise<void>((resolve) => {
+          goOn = resolve;
+        });
+      },
+      channelShutdown: (_ctx, direction) => void seen.push(direction),
+    }),
+  );
+  channel.writeInbound('a', 'b', 'c', 'd');
+  goOn();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(seen).toEqual(['a', 'b']);
+  expect(channel.readHolds).toEqual(['test']);
+  channel.endInput();
+  expect(seen).toEqual(['a', 'b', 'c', 'd', 'input']);
+});

@@ -104,6 +104,11 @@ export const right: readonly ((channel: Fresh) => unknown)[] = [
   },
   // 17: an embedded channel reads and takes anything
   () => new EmbeddedChannel(new Rpc(), new App()).pipeline.addLast(new Watch()),
+  // … and stands for a channel of any transport
+  () => {
+    const build = (channel: Fresh) => channel.pipeline.addLast(new Text());
+    return build(new EmbeddedChannel());
+  },
   // 18: a reusable pipeline, which does not change when something is added
   (channel) => {
     const text = pipeline().add(

@@ -1,4 +1,5 @@
-import type { Channel } from '@headrace/core';
+import { EventEmitter } from 'node:events';
+import { type Channel, type CloseInfo, checkNumber, type Timer, toError } from '@headrace/core';
 
 /** One authenticated channel, as its AuthHandler shows it to the registry. */
 export interface Session<Principal> {
@@ -8,26 +9,71 @@ export interface Session<Principal> {
   kick(): void;
 }
 
+/** What a {@link SessionRegistry} reports of an id: who is there, whatever its connections do. */
+export interface PresenceEvents<Principal> {
+  /** The id has a session, and had none. */
+  online: [id: string, session: Session<Principal>];
+  /** The id stays online, but is now reached by another channel: it came in again, or its newest channel closed. */
+  moved: [id: string, session: Session<Principal>, previous: Channel];
+  /**
+   * The id has had no session for `graceMs`. `info` is how its last channel closed, `undefined` if that is still
+   * open, because it moved to another principal or was kicked.
+   */
+  offline: [id: string, last: Session<Principal>, info: CloseInfo | undefined];
+}
+
+/** Options of a {@link SessionRegistry}. */
+export interface SessionRegistryOptions {
+  /**
+   * How long an id may have no session before it counts as offline, in milliseconds, by its channel's clock: a
+   * client that reconnects within it only `moved`. @default 0
+   */
+  readonly graceMs?: number;
+}
+
+/** An id that has lost its last session, and may come back. */
+interface Leaving<Principal> {
+  readonly last: Session<Principal>;
+  timer: Timer | undefined;
+}
+
 /**
  * Who is connected, by id: shared by the AuthHandlers of one server, which keep it up to date. It finds the
- * channel to send to, and knows when an id comes in a second time.
+ * channel to send to, knows when an id comes in a second time, and reports presence: `online`, `moved`, `offline`.
+ * An id that comes in again before its old connection was found dead, or that kicks it, has never been offline.
+ *
+ * A listener that throws is logged, and does not touch the connection.
  *
  * @example
- * ```ts check
- * import { SessionRegistry } from '@headrace/handlers';
+ * ```ts run
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ * import { AuthHandler, SessionRegistry } from '@headrace/handlers';
  *
- * interface User { readonly id: string }
- * const sessions = new SessionRegistry<User>((user) => user.id);
+ * const sessions = new SessionRegistry<string>((id) => id, { graceMs: 5000 });
+ * sessions.on('online', (id) => console.log(`${id} is online`));
+ * sessions.on('moved', (id) => console.log(`${id} has a new connection`));
+ * const authenticate = (id: string) => ({ principal: id });
+ * const signIn = () => new EmbeddedChannel(new AuthHandler({ authenticate, sessions }));
+ * const first = signIn();
+ * first.writeInbound('ann');
+ * first.close();
+ * signIn().writeInbound('ann');
  * sessions.channel('ann')?.writeAndFlush('hello');
+ * // prints ann is online
+ * // prints ann has a new connection
  * ```
  */
-export class SessionRegistry<Principal> {
+export class SessionRegistry<Principal> extends EventEmitter<PresenceEvents<Principal>> {
   readonly idOf: (principal: Principal) => string;
+  private readonly graceMs: number;
   /** The oldest first. */
   private readonly sessions = new Map<string, Session<Principal>[]>();
+  private readonly leaving = new Map<string, Leaving<Principal>>();
 
-  constructor(idOf: (principal: Principal) => string) {
+  constructor(idOf: (principal: Principal) => string, options: SessionRegistryOptions = {}) {
+    super();
     this.idOf = idOf;
+    this.graceMs = checkNumber('graceMs', options.graceMs ?? 0, { max: 2 ** 31 - 1 });
   }
 
   /** How many ids are connected. */
@@ -40,8 +86,14 @@ export class SessionRegistry<Principal> {
     return this.sessions.keys();
   }
 
+  /** True if it is connected. */
   has(id: string): boolean {
     return this.sessions.has(id);
+  }
+
+  /** True from `online` to `offline`: while it is connected, and for `graceMs` after that. */
+  isOnline(id: string): boolean {
+    return this.sessions.has(id) || this.leaving.has(id);
   }
 
   /** The newest channel of an id. */
@@ -63,8 +115,16 @@ export class SessionRegistry<Principal> {
   add(session: Session<Principal>): void {
     const id = this.idOf(session.principal);
     const all = this.sessions.get(id);
+    const left = this.leaving.get(id);
     if (all === undefined) this.sessions.set(id, [session]);
     else all.push(session);
+    left?.timer?.cancel();
+    this.leaving.delete(id);
+    const previous = all?.at(-2) ?? left?.last;
+    if (previous === undefined) this.report(session, 'online', id, session);
+    else if (previous.channel !== session.channel) {
+      this.report(session, 'moved', id, session, previous.channel);
+    }
   }
 
   /** True if it was there. */
@@ -73,8 +133,40 @@ export class SessionRegistry<Principal> {
     const all = this.sessions.get(id);
     const index = all?.indexOf(session) ?? -1;
     if (all === undefined || index < 0) return false;
-    if (all.length === 1) this.sessions.delete(id);
-    else all.splice(index, 1);
+    all.splice(index, 1);
+    const newest = all.at(-1);
+    if (newest === undefined) {
+      this.sessions.delete(id);
+      this.leave(id, session);
+    } else if (index === all.length) {
+      this.report(session, 'moved', id, newest, session.channel);
+    }
     return true;
+  }
+
+  /** Not at once, even without a grace time: one that kicks it, or its next sign-in, may come in the same event. */
+  private leave(id: string, last: Session<Principal>): void {
+    const leaving: Leaving<Principal> = { last, timer: undefined };
+    this.leaving.set(id, leaving);
+    const gone = () => {
+      if (this.leaving.get(id) !== leaving) return;
+      this.leaving.delete(id);
+      this.report(last, 'offline', id, last, last.channel.closeInfo);
+    };
+    const { clock } = last.channel;
+    if (this.graceMs === 0) clock.execute(gone);
+    else leaving.timer = clock.schedule(gone, this.graceMs);
+  }
+
+  private report<E extends keyof PresenceEvents<Principal>>(
+    about: Session<Principal>,
+    ...event: [E, ...PresenceEvents<Principal>[E]]
+  ): void {
+    try {
+      (this.emit as (...args: unknown[]) => boolean).apply(this, event);
+    } catch (thrown) {
+      const text = `a listener of '${event[0]}' threw`;
+      about.channel.logger.log('error', `${about.channel} ${text}`, toError(thrown));
+    }
   }
 }

@@ -1,15 +1,19 @@
 import { Buffer } from 'node:buffer';
+
 /**
  * How a protocol's heartbeats look: what is one, and what answers it. It knows no connection: make it once
  * and hand it to all handlers.
+ *
+ * @typeParam In - heartbeats as they are read
+ * @typeParam Out - heartbeats as they are written, where a protocol has two types
  */
-export interface HeartbeatFormat<Message> {
+export interface HeartbeatFormat<In, Out = In> {
   /** What we send; called for each heartbeat, so it may carry what is news then. */
-  ping(): Message;
+  ping(): Out;
   /** True for what a peer sends as a probe or sign of life. */
   isPing(message: unknown): boolean;
   /** The answer to a ping; `undefined` swallows it without one. */
-  pong(ping: Message): Message | undefined;
+  pong(ping: In): Out | undefined;
   /** True for the answer to one of our pings. */
   isPong(message: unknown): boolean;
   /** Peers answer our pings, so that a missing answer means something. */
@@ -73,26 +77,26 @@ export function emptyFrameHeartbeat(): HeartbeatFormat<Buffer> {
 }
 
 /** Options of {@link messageHeartbeat}. */
-export interface MessageHeartbeatOptions<Message> {
+export interface MessageHeartbeatOptions<In, Out = In> {
   /** Makes a heartbeat; it may carry data. */
-  readonly ping: () => Message;
-  readonly isPing: (message: Message) => boolean;
+  readonly ping: () => Out;
+  readonly isPing: (message: In) => boolean;
   /** Makes the answer; without it nobody answers. */
-  readonly pong?: (ping: Message) => Message;
+  readonly pong?: (ping: In) => Out;
   /** Tells answers from other messages. @default isPing: the answer looks like the ping */
-  readonly isPong?: (message: Message) => boolean;
+  readonly isPong?: (message: In) => boolean;
 }
 
 /** Heartbeats that are messages of yours, with data in them where you like. */
-export function messageHeartbeat<Message>(
-  options: MessageHeartbeatOptions<Message>,
-): HeartbeatFormat<Message> {
+export function messageHeartbeat<In, Out = In>(
+  options: MessageHeartbeatOptions<In, Out>,
+): HeartbeatFormat<In, Out> {
   const { ping, isPing, pong, isPong = isPing } = options;
   return {
     ping,
-    isPing: (message) => isPing(message as Message),
+    isPing: (message) => isPing(message as In),
     pong: (message) => pong?.(message),
-    isPong: (message) => pong !== undefined && isPong(message as Message),
+    isPong: (message) => pong !== undefined && isPong(message as In),
     isAnswered: pong !== undefined,
   };
 }

@@ -23,7 +23,8 @@ import { formatOf, type HeartbeatOptions, rulesOf } from './heartbeat-options.ts
  * - **In** messages, heartbeats among them.
  * - **Out** the messages that are no heartbeats.
  * - **Events** fires `HeartbeatReceivedEvent` with the message and, for answers, the round-trip time, and
- *   `HeartbeatMissedEvent` for each answer that is missing; closes with the reason `heartbeat`.
+ *   `HeartbeatMissedEvent` for each answer that is missing; closes with the reason `heartbeat`. While reads are
+ *   held, or `autoRead` is off and nothing was asked for, no answer counts as missed.
  * - **Errors** raises none.
  * - **State** per channel: a timer and four time stamps; nothing at all where it only answers.
  * - **Cost** one comparison per message, one time stamp per read burst and flush.
@@ -48,15 +49,20 @@ import { formatOf, type HeartbeatOptions, rulesOf } from './heartbeat-options.ts
  * ```
  * @see RFC 6455, 5.5.2 (WebSocket's ping and pong), and MQTT's keep alive, 3.1.2.10
  */
-export class HeartbeatHandler<Message = string> implements Handler {
-  declare readonly types: Types<{ reads: Message; writes: Message }>;
-  private readonly format: HeartbeatFormat<Message>;
+export class HeartbeatHandler<In = string, Out = In> implements Handler {
+  declare readonly types: Types<{ reads: In; writes: Out }>;
+  private readonly format: HeartbeatFormat<In, Out>;
   private readonly rules: HeartbeatRules | undefined;
   private readonly adaptive: AdaptiveInterval | undefined;
   private readonly sendsPings: boolean;
   private machine: HeartbeatMachine | undefined = undefined;
   private ctx: Context | undefined = undefined;
   private timer: Timer | undefined = undefined;
+  private isFirstDue: boolean;
+  /** With auto-read off: something was asked for, and has not come. */
+  private isAsked = false;
+  /** For how long reads had been held at the last look. */
+  private heldMs = 0;
   private hasAnswered = false;
   private lastRoundTripMs: number | undefined = undefined;
   /** The last ping, while it is on its way to the kernel. */
@@ -64,14 +70,16 @@ export class HeartbeatHandler<Message = string> implements Handler {
   private watched: WriteFuture | undefined = undefined;
   private wrote: (() => void) | undefined = undefined;
 
-  constructor(options: HeartbeatOptions<Message> = {}) {
+  constructor(options: HeartbeatOptions<In, Out> = {}) {
     this.format = formatOf(options);
     this.rules = rulesOf(options);
     this.adaptive = options.adaptive;
     this.sendsPings = this.rules !== undefined && this.rules.intervalMs() < Infinity;
+    this.isFirstDue = this.sendsPings && options.immediately === true;
     const watchesWrites = this.sendsPings && this.rules?.onlyWhenQuiet === true;
     // A pipeline passes by a handler without the method.
     if (!watchesWrites) (this as Handler).write = undefined as never;
+    if (this.rules === undefined) (this as Handler).read = undefined as never;
   }
 
   /** From the last ping that was answered to its answer. */
@@ -87,7 +95,9 @@ export class HeartbeatHandler<Message = string> implements Handler {
   // --- life ---
 
   handlerAdded(ctx: Context): void {
-    if (ctx.channel.isActive) this.start(ctx);
+    if (!ctx.channel.isActive) return;
+    this.start(ctx);
+    this.beatFirst(ctx);
   }
 
   handlerRemoved(): void {
@@ -97,6 +107,13 @@ export class HeartbeatHandler<Message = string> implements Handler {
   channelActive(ctx: Context): void {
     this.start(ctx);
     ctx.fireChannelActive();
+    this.beatFirst(ctx);
+  }
+
+  /** With auto-read off: something was asked for, and has not come. */
+  read(ctx: Context): void {
+    this.isAsked = !ctx.channel.autoRead;
+    ctx.read();
   }
 
   channelInactive(ctx: Context): void {
@@ -108,7 +125,16 @@ export class HeartbeatHandler<Message = string> implements Handler {
     if (this.rules === undefined || this.ctx !== undefined) return;
     this.ctx = ctx;
     this.machine = new HeartbeatMachine(this.rules, ctx.clock.now());
+    this.heldMs = ctx.channel.readHeldMs;
     this.arm(ctx, this.machine);
+  }
+
+  private beatFirst(ctx: Context): void {
+    if (!this.isFirstDue || this.ctx !== ctx) return;
+    this.isFirstDue = false;
+    this.carryOut(ctx, this.machine!, this.machine!.first(ctx.clock.now()));
+    this.timer?.cancel();
+    this.arm(ctx, this.machine!);
   }
 
   private stop(): void {
@@ -118,7 +144,7 @@ export class HeartbeatHandler<Message = string> implements Handler {
 
   // --- messages ---
 
-  channelRead(ctx: Context, message: Message): void {
+  channelRead(ctx: Context, message: In): void {
     const { format, machine } = this;
     if (machine?.hasUnanswered === true && format.isPong(message)) this.answered(ctx, message);
     else if (format.isPing(message)) this.answer(ctx, message);
@@ -151,7 +177,7 @@ export class HeartbeatHandler<Message = string> implements Handler {
     if (this.ctx !== undefined) this.machine!.wrote(this.ctx.clock.now());
   }
 
-  private answer(ctx: Context, ping: Message): void {
+  private answer(ctx: Context, ping: In): void {
     const pong = this.format.pong(ping);
     if (pong !== undefined) {
       ctx.write(pong);
@@ -161,7 +187,7 @@ export class HeartbeatHandler<Message = string> implements Handler {
     ctx.fireUserEventTriggered(new HeartbeatReceivedEvent('ping', ping));
   }
 
-  private answered(ctx: Context, pong: Message): void {
+  private answered(ctx: Context, pong: In): void {
     if (this.ctx === undefined) return;
     this.sawLife(ctx);
     const roundTripMs = this.machine!.pong(ctx.clock.now());
@@ -171,6 +197,8 @@ export class HeartbeatHandler<Message = string> implements Handler {
 
   private sawLife(ctx: Context): void {
     const machine = this.machine!;
+    this.isAsked = false;
+    this.heldMs = ctx.channel.readHeldMs;
     if (machine.isAwaiting) this.adaptive?.answered(machine.probedSilenceMs);
     machine.read(ctx.clock.now());
   }
@@ -183,11 +211,21 @@ export class HeartbeatHandler<Message = string> implements Handler {
     const delayMs = Math.max(1, machine.nextAt() - now);
     const plannedAt = now + delayMs;
     this.timer = ctx.clock.schedule(() => {
+      this.standStill(ctx, machine);
       for (const action of machine.due(ctx.clock.now(), plannedAt)) {
         if (this.ctx === ctx && ctx.channel.isOpen) this.carryOut(ctx, machine, action);
       }
       if (this.ctx === ctx && ctx.channel.isOpen) this.arm(ctx, machine);
     }, delayMs);
+  }
+
+  /** While nothing is read, no answer can be missed. */
+  private standStill(ctx: Context, machine: HeartbeatMachine): void {
+    const { isReadHeld, readHeldMs, autoRead } = ctx.channel;
+    const now = ctx.clock.now();
+    if (isReadHeld || !(autoRead || this.isAsked)) machine.stand(now);
+    else if (readHeldMs > this.heldMs) machine.stood(now, readHeldMs - this.heldMs);
+    this.heldMs = readHeldMs;
   }
 
   private carryOut(ctx: Context, machine: HeartbeatMachine, action: HeartbeatAction): void {

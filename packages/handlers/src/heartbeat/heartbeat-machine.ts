@@ -103,6 +103,24 @@ export class HeartbeatMachine {
     return sentAt === undefined ? undefined : now - sentAt;
   }
 
+  /** Reads were held for so long since the last call: that time does not count against the peer. */
+  stood(now: number, ms: number): void {
+    this.lastReadAt = Math.min(now, this.lastReadAt + ms);
+    if (this.awaitedSince !== undefined) this.awaitedSince = Math.min(now, this.awaitedSince + ms);
+  }
+
+  /** Nothing is being read now: nothing is missed. Heartbeats of our own go on, the peer may need them. */
+  stand(now: number): void {
+    this.lastReadAt = now;
+    this.awaitedSince = undefined;
+    this.missedInARow = 0;
+  }
+
+  /** The first heartbeat, before its time. */
+  first(now: number): HeartbeatAction {
+    return this.ping(now, now);
+  }
+
   /** What is to be done at `now`; `plannedAt` is what `nextAt` said when the timer was set. */
   due(now: number, plannedAt: number): readonly HeartbeatAction[] {
     if (now - plannedAt > STOOD_STILL_MS) return this.forgive(now, now - plannedAt);

@@ -4,14 +4,16 @@ import { type HeartbeatFormat, textHeartbeat } from './heartbeat-format.ts';
 import type { HeartbeatRules } from './heartbeat-machine.ts';
 
 /** Options of a HeartbeatHandler. Times are in milliseconds. */
-export interface HeartbeatOptions<Message> {
+export interface HeartbeatOptions<In, Out = In> {
   /** How heartbeats look. @default textHeartbeat(), the texts PING and PONG */
-  readonly format?: HeartbeatFormat<Message>;
+  readonly format?: HeartbeatFormat<In, Out>;
   /** Between heartbeats of our own; `false` sends none and only answers the peer's. @default false */
   readonly intervalMs?: number | false;
+  /** The first heartbeat of our own goes out as soon as the channel is active, not an interval later. @default false */
+  readonly immediately?: boolean;
   /** How long the answer to one may take. @default the interval, at most 10000 */
   readonly timeoutMs?: number;
-  /** The so many-th answer missed in a row closes the connection. @default 2 */
+  /** The connection is closed after so many consecutive missed answers. @default 2 */
   readonly maxMissed?: number;
   /**
    * Beat only when nothing was written for an interval or, where answers are expected, nothing came in for
@@ -49,12 +51,12 @@ const DEFAULTS = { maxMissed: 2, jitter: 0.1 } as const;
 const PING_PONG: HeartbeatFormat<string> = textHeartbeat();
 
 /** The format of the options, or the default one. */
-export function formatOf<Message>(options: HeartbeatOptions<Message>): HeartbeatFormat<Message> {
-  return options.format ?? (PING_PONG as unknown as HeartbeatFormat<Message>);
+export function formatOf<In, Out>(options: HeartbeatOptions<In, Out>): HeartbeatFormat<In, Out> {
+  return options.format ?? (PING_PONG as unknown as HeartbeatFormat<In, Out>);
 }
 
 /** The options as rules; `undefined` if there is nothing to watch or send. */
-export function rulesOf<Message>(options: HeartbeatOptions<Message>): HeartbeatRules | undefined {
+export function rulesOf<In, Out>(options: HeartbeatOptions<In, Out>): HeartbeatRules | undefined {
   const { adaptive, onlyWhenQuiet = true } = options;
   const fixedMs = checkTime('intervalMs', options.intervalMs ?? false);
   const silenceMs = checkTime('silenceMs', options.silenceMs ?? false);

@@ -1,8 +1,10 @@
 import type { Context, Handler } from '@headrace/core';
+import { KeptMessages, passOnKept } from './kept-messages.ts';
 
 /**
- * Puts other handlers in a handler's place without losing or overtaking a message: adds them behind it,
- * then passes on what it held, then removes it. The other order loses what arrives in between.
+ * Puts other handlers in a handler's place without losing or overtaking a message: adds them after it,
+ * then passes on what it held, then removes it. The other order loses what arrives in between. If reads are held
+ * meanwhile, the rest of what it held waits for their release; once this side ends the channel it is dropped.
  *
  * @param replacement - handlers in their order, or a function that adds them behind `ctx` itself
  * @param held - messages that the handler held, the oldest first; it is emptied. The handler may push what
@@ -39,6 +41,12 @@ export function replaceWith(
   if (typeof replacement === 'function') replacement();
   // Each right behind ctx, so the last one first.
   else for (const handler of replacement.toReversed()) pipeline.addAfter(ctx.name, handler);
-  while (held.length > 0) ctx.fireChannelRead(held.shift());
+  while (!passOnKept(ctx, held)) {
+    // Where the old handler has gone already, nothing can stand in its place.
+    if (!ctx.isRemoved) {
+      pipeline.addAfter(ctx.name, new KeptMessages(held));
+      break;
+    }
+  }
   if (!ctx.isRemoved) pipeline.removeIfExists(ctx.name);
 }

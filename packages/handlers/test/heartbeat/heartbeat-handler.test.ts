@@ -485,4 +485,78 @@ describe('HeartbeatHandler, options', () => {
     const format = textHeartbeat({ ignoreCase: false });
     expect([format.isPing('PING'), format.isPing('ping')]).toEqual([true, false]);
   });
+
+  it('closes no living peer while reads are held, or nothing is asked for', () => {
+    for (const how of ['hold', 'autoRead'] as const) {
+      const channel = new EmbeddedChannel(
+        new HeartbeatHandler({ ...HEARTBEAT_PRESETS.strict, jitter: 0 }),
+      );
+      const hold = how === 'hold' ? channel.holdReads('test') : undefined;
+      if (how === 'autoRead') channel.autoRead = false;
+      channel.advance(60_000);
+      expect(channel.isOpen).toBe(true);
+      // Ours go on: the peer may count them.
+      expect(channel.readOutbound()).toBe('PING');
+      expect(channel.readOutbound()).toBe('PING');
+      channel.run(() => hold?.release());
+      if (how === 'autoRead') channel.autoRead = true;
+      channel.writeInbound('PONG');
+      expect(channel.isOpen).toBe(true);
+      channel.advance(9000);
+      expect(channel.closeInfo?.reason).toBe('heartbeat');
+    }
+  });
+
+  it('does not count the time in which reads were held against an answer', () => {
+    const options = { intervalMs: 3000, timeoutMs: 3000, maxMissed: 1, jitter: 0 };
+    const channel = new EmbeddedChannel(new HeartbeatHandler(options));
+    channel.advance(3000 + 100);
+    const hold = channel.holdReads('test');
+    channel.advance(2800);
+    channel.run(() => hold.release());
+    channel.advance(200);
+    expect(channel.isOpen).toBe(true);
+    channel.advance(2900);
+    expect(channel.closeInfo?.reason).toBe('heartbeat');
+  });
+
+  it('finds a dead peer with auto-read off while a read is asked for', () => {
+    const channel = EmbeddedChannel.with(
+      { autoRead: false },
+      new HeartbeatHandler({ ...HEARTBEAT_PRESETS.strict, jitter: 0 }),
+    );
+    channel.read();
+    channel.advance(9000);
+    expect(channel.closeInfo?.reason).toBe('heartbeat');
+  });
+
+  it('sends the first heartbeat at once where told so', () => {
+    const channel = EmbeddedChannel.with(
+      { register: false },
+      new HeartbeatHandler({ intervalMs: 10_000, immediately: true, jitter: 0 }),
+    );
+    channel.register();
+    expect(channel.readOutbound()).toBe('PING');
+    channel.writeInbound('PONG');
+    channel.advance(9999);
+    expect(channel.readOutbound()).toBeUndefined();
+    channel.advance(1);
+    expect(channel.readOutbound()).toBe('PING');
+  });
+
+  it('takes a type for each direction', () => {
+    const format = messageHeartbeat<{ readonly echo: number }, string>({
+      ping: () => 'ECHO 1',
+      isPing: () => false,
+      pong: () => 'unused',
+      isPong: (message) => message.echo === 1,
+    });
+    const channel = new EmbeddedChannel(
+      new HeartbeatHandler({ format, intervalMs: 1000, jitter: 0 }),
+    );
+    channel.advance(1000);
+    expect(channel.readOutbound()).toBe('ECHO 1');
+    channel.writeInbound({ echo: 1 });
+    expect(channel.readInbound()).toBeUndefined();
+  });
 });

@@ -136,4 +136,41 @@ describe('replaceWith', () => {
     expect(failures).toEqual(['refused']);
     expect(no.closeInfo?.reason).toBe('refused');
   });
+
+  it('keeps the rest while reads are held, in order with what comes after it, and drops it at the end', () => {
+    for (const isEnded of [false, true]) {
+      const seen: string[] = [];
+      let hold: { release(): void } | undefined;
+      const app: Handler = {
+        channelRead: (ctx, message: string) => {
+          seen.push(message);
+          if (message === 'a') hold = ctx.channel.holdReads('test');
+          if (message === 'a' && isEnded) ctx.channel.end();
+        },
+        channelInactive: () => void seen.push('inactive'),
+      };
+      const channel = new EmbeddedChannel(new Gate(() => [app]));
+      channel.writeInbound('a', 'b', 'go', 'c');
+      channel.writeInbound('d');
+      expect(seen).toEqual(['a']);
+      channel.run(() => hold!.release());
+      channel.endInput();
+      expect(seen).toEqual(isEnded ? ['a', 'inactive'] : ['a', 'b', 'c', 'd', 'inactive']);
+    }
+  });
+
+  it("delivers the rest before the peer's end although reads are held", () => {
+    const seen: string[] = [];
+    const app: Handler = {
+      channelRead: (ctx, message: string) => {
+        seen.push(message);
+        ctx.channel.holdReads('test');
+      },
+      channelInactive: () => void seen.push('inactive'),
+    };
+    const channel = new EmbeddedChannel(new Gate(() => [app]));
+    channel.writeInbound('a', 'b', 'go', 'c');
+    channel.endInput();
+    expect(seen).toEqual(['a', 'b', 'c', 'inactive']);
+  });
 });

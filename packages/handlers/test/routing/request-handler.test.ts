@@ -1,4 +1,4 @@
-import { type Context, DrainEvent, type Handler, isHeadraceError } from '@headrace/core';
+import { DrainEvent, type Handler, isHeadraceError } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { RequestHandler, type RequestOptions } from '../../src/routing/request-handler.ts';
@@ -168,24 +168,20 @@ describe('RequestHandler', () => {
     expect(channel.clock.pendingTimers).toBe(0);
   });
 
-  it('holds a shutdown back until what came before it is answered', async () => {
-    const order: string[] = [];
-    const { desk, channel } = serving(
-      {},
-      {
-        userEventTriggered: (_ctx: Context, event: unknown) => {
-          if (event instanceof DrainEvent) order.push('shutdown');
-        },
-      },
-    );
+  it('does not let a drain end the channel before what came is answered', async () => {
+    const { desk, channel } = serving();
     channel.writeInbound('a');
-    channel.run(() => channel.pipeline.fireUserEventTriggered(new DrainEvent(1000)));
-    expect(order).toEqual([]);
+    const event = new DrainEvent(1000);
+    channel.run(() => channel.pipeline.fireUserEventTriggered(event));
+    expect([event.holds, channel.isEnding]).toEqual([['requests'], false]);
     await desk.answer('a');
     expect(taken(channel)).toEqual(['re:a']);
-    expect(order).toEqual(['shutdown']);
-    channel.run(() => channel.pipeline.fireUserEventTriggered(new DrainEvent(1000)));
-    expect(order).toHaveLength(2);
+    expect(channel.isEnding).toBe(true);
+    channel.finish();
+    const idle = serving().channel;
+    idle.run(() => idle.pipeline.fireUserEventTriggered(new DrainEvent(1000)));
+    expect(idle.isEnding).toBe(true);
+    idle.finish();
   });
 
   it('goes on reading when it is removed', () => {

@@ -1,0 +1,42 @@
+import { checkNumber, DecodeError } from '@headrace/core';
+
+/** Options of every codec that makes values of a message whose shape the peer decides. */
+export interface HeapLimitOptions {
+  /**
+   * The most memory that the value of one message may take on the heap, in bytes, roughly: what is held is at
+   * most four times as much. An empty object is three bytes of JSON, or one of MessagePack, and 67 bytes of
+   * memory, so a limit on the frame alone allows far more. Looked at only where the message is long enough to
+   * come near it (2 MiB of JSON with the default). @default 16_777_216 (16 MiB)
+   */
+  readonly maxHeapBytes?: number;
+}
+
+const DEFAULT_MAX_HEAP_BYTES = 16 * 1024 * 1024;
+
+/** The option, checked, or its default. */
+export function heapLimitOf({ maxHeapBytes = DEFAULT_MAX_HEAP_BYTES }: HeapLimitOptions): number {
+  return checkNumber('maxHeapBytes', maxHeapBytes, { min: 1, integer: true });
+}
+
+/**
+ * Refuses a message whose value would take more than allowed, before it is made.
+ *
+ * @param perByte - messages that are so many times shorter than the limit cannot come near it
+ * @param estimate - what the value of these bytes takes; no less than a quarter of what it really is
+ */
+export function checkHeap(
+  bytes: Uint8Array,
+  maxHeapBytes: number,
+  perByte: number,
+  estimate: (bytes: Uint8Array) => number,
+): void {
+  if (bytes.length * perByte <= maxHeapBytes) return;
+  const heapBytes = estimate(bytes);
+  if (heapBytes <= maxHeapBytes) return;
+  throw new DecodeError(
+    'FRAME_TOO_LONG',
+    `the value of a message of ${bytes.length} bytes would take about ${heapBytes} bytes of memory, ` +
+      `more than maxHeapBytes, ${maxHeapBytes}`,
+    { bytes: bytes.length, heapBytes, maxHeapBytes },
+  );
+}

@@ -1,0 +1,182 @@
+import type { Channel, Context, Handler, ReadHold } from '../contract.ts';
+import { EmbeddedChannel } from './embedded-channel.ts';
+import type { TestRunner } from './transport-contract.ts';
+
+/** A handler, or some in a row, to be put to the test by {@link describeHeldReads}. */
+export interface HeldReadsBench {
+  readonly name: string;
+  /** New handlers, in their order from head to tail. */
+  readonly handlers: () => readonly Handler[];
+  /** What arrives in one burst; at least four messages shall come of it. */
+  readonly input: readonly unknown[];
+  /** What comes out after the handlers, in order; compared as texts. */
+  readonly output: readonly unknown[];
+  /** Lets time pass until the handlers have passed on all that they may. @default nothing */
+  readonly settle?: (channel: EmbeddedChannel) => void | Promise<void>;
+}
+
+/** The handler after those under test: it notes what comes, and may act on a message. */
+class Application implements Handler {
+  readonly seen: string[] = [];
+  act: (ctx: Context, index: number) => void = () => {};
+
+  channelRead(ctx: Context, message: unknown): void {
+    this.seen.push(String(message));
+    this.act(ctx, this.seen.length);
+  }
+
+  channelInactive(): void {
+    this.seen.push('inactive');
+  }
+}
+
+interface Stage {
+  readonly channel: EmbeddedChannel;
+  readonly app: Application;
+  readonly handlers: readonly Handler[];
+  readonly output: readonly string[];
+  readonly settle: () => Promise<void>;
+}
+
+type Test = readonly [name: string, body: (stage: Stage, runner: TestRunner) => Promise<void>];
+
+/**
+ * What every handler that messages pass through has to do with holds on reads, as tests: it never touches
+ * `autoRead`, loses and reorders nothing while somebody holds reads, gives its own holds back, delivers what was read
+ * before the peer's end, and nothing after ours. Run it for a handler of your own.
+ *
+ * @example
+ * ```ts
+ * describeHeldReads({ describe, it, expect }, {
+ *   name: 'LineFrameDecoder',
+ *   handlers: () => [new LineFrameDecoder()],
+ *   input: [Buffer.from('a\nb\nc\nd\n')],
+ *   output: ['a', 'b', 'c', 'd'],
+ * });
+ * ```
+ */
+export function describeHeldReads(runner: TestRunner, bench: HeldReadsBench): void {
+  const { describe, it } = runner;
+  describe(`the contract of held reads: ${bench.name}`, () => {
+    for (const [name, body] of testsOf(bench)) {
+      it(name, async () => {
+        const app = new Application();
+        const handlers = bench.handlers();
+        const channel = new EmbeddedChannel(...handlers, app);
+        const settle = async () => {
+          await bench.settle?.(channel);
+          channel.run(() => {});
+        };
+        const output = bench.output.map(String);
+        await body({ channel, app, handlers, output, settle }, runner);
+        channel.finish();
+      });
+    }
+
+    it('holds nothing back when nobody holds reads', async () => {
+      const app = new Application();
+      const channel = new EmbeddedChannel(...bench.handlers(), app);
+      channel.writeInbound(...bench.input);
+      await bench.settle?.(channel);
+      runner.expect(app.seen).toEqual(bench.output.map(String));
+      channel.finish();
+    });
+  });
+}
+
+/** The tests, each with a new pipeline. */
+function testsOf(bench: HeldReadsBench): readonly Test[] {
+  return [
+    [
+      'leaves autoRead to the application, which turns it off in the middle',
+      async ({ channel, app, settle }, { expect }) => {
+        app.act = (ctx, index) => {
+          if (index === 2) ctx.channel.autoRead = false;
+        };
+        channel.writeInbound(...bench.input);
+        await settle();
+        expect(channel.autoRead).toBe(false);
+        const other = new EmbeddedChannel(...bench.handlers(), new Application());
+        other.writeInbound(...bench.input);
+        await bench.settle?.(other);
+        expect(other.autoRead).toBe(true);
+        other.finish();
+      },
+    ],
+    [
+      'loses and reorders nothing when reads are held at each message',
+      async ({ channel, app, output, settle }, { expect }) => {
+        const holds: ReadHold[] = [];
+        app.act = (ctx) => holds.push(ctx.channel.holdReads('contract'));
+        channel.writeInbound(...bench.input);
+        await settle();
+        for (let turn = 0; turn < output.length; turn++) {
+          for (const hold of holds.splice(0)) channel.run(() => hold.release());
+          await settle();
+        }
+        expect(app.seen).toEqual(output);
+        expect(channel.isReadHeld).toBe(false);
+      },
+    ],
+    [
+      'gives its own holds back when it is removed',
+      async ({ channel, app, handlers, settle }, { expect }) => {
+        let hold: ReadHold | undefined;
+        app.act = (ctx, index) => {
+          if (index === 2) hold = ctx.channel.holdReads('contract');
+        };
+        channel.writeInbound(...bench.input);
+        await settle();
+        channel.run(() => {
+          for (const handler of [...handlers].reverse()) channel.pipeline.removeIfExists(handler);
+        });
+        await settle();
+        expect(channel.readHolds.filter((why) => why !== 'contract')).toEqual([]);
+        channel.run(() => hold?.release());
+        expect(channel.isReadHeld).toBe(false);
+      },
+    ],
+    [
+      'delivers what was read before the end of the peer, whoever holds reads',
+      async ({ channel, app, output, settle }, { expect }) => {
+        app.act = (ctx, index) => {
+          if (index === 2) ctx.channel.holdReads('contract');
+        };
+        channel.writeInbound(...bench.input);
+        await settle();
+        expect(app.seen.length).toBeGreaterThan(1);
+        channel.endInput();
+        await settle();
+        expect(app.seen).toEqual([...output, 'inactive']);
+      },
+    ],
+    [
+      'passes nothing more on once this side has ended the channel',
+      async ({ channel, app, output, settle }, { expect }) => {
+        for (const end of [endPolitely, closeNow]) {
+          const next = new Application();
+          const one =
+            end === endPolitely ? channel : new EmbeddedChannel(...bench.handlers(), next);
+          const seen = one === channel ? app : next;
+          seen.act = (ctx, index) => {
+            if (index === 2) end(ctx.channel);
+          };
+          one.writeInbound(...bench.input);
+          if (one === channel) await settle();
+          else await bench.settle?.(one);
+          const messages = seen.seen.filter((text) => text !== 'inactive');
+          expect(messages).toEqual(output.slice(0, 2));
+          if (one !== channel && one.isOpen) one.finish();
+        }
+      },
+    ],
+  ];
+}
+
+function endPolitely(channel: Channel): void {
+  channel.end();
+}
+
+function closeNow(channel: Channel): void {
+  channel.close();
+}
