@@ -1,6 +1,7 @@
 // What an empty room shows: the ways to ask somebody in, each to copy.
 
 import { byId, element } from './element.js';
+import { SOMEBODY_ELSE } from './sign-in-view.js';
 
 const COPIED_MS = 1600;
 
@@ -9,11 +10,11 @@ export class InviteView {
   #isAlone = false;
 
   constructor() {
-    const { href, hostname, port, origin } = location;
+    const { hostname, port, origin } = location;
     const isUsual = hostname === '127.0.0.1' && port === '18888';
     const place = isUsual ? '' : ` --host ${bare(hostname)} --port ${port || '80'}`;
     byId('invite-ways', HTMLElement).append(
-      wayElement('A second tab', `${origin}/`, href),
+      wayElement('A second tab', `${origin}/`, `/${SOMEBODY_ELSE}`),
       wayElement('A terminal', `npm run chat -- bob${place}`),
       wayElement('By hand', `nc ${bare(hostname)} ${port || '80'}`),
     );

@@ -205,7 +205,7 @@ function onNews(news) {
 
 function membersChanged() {
   membersView.changed();
-  invite.show(members.count === 1 && !members.isListing);
+  invite.show(members.count === 1 && members.isComplete);
 }
 
 /**

@@ -14,14 +14,15 @@ export class Members {
   #ways = new Map();
   /** The list that is being told. @type {{ left: number, names: Set<string>, gone: Set<string> } | null} */
   #listing = null;
+  #wasListed = false;
 
   get count() {
     return this.#others.size + (this.#self === '' ? 0 : 1);
   }
 
-  /** The list is not complete yet. */
-  get isListing() {
-    return this.#listing !== null;
+  /** The server has told who is here, all of them. */
+  get isComplete() {
+    return this.#wasListed && this.#listing === null;
   }
 
   /**
@@ -34,6 +35,7 @@ export class Members {
     this.#others.clear();
     this.#ways.clear();
     this.#listing = null;
+    this.#wasListed = false;
   }
 
   /**
@@ -74,6 +76,7 @@ export class Members {
     if (listing.left > 0) return;
     this.#others = listing.names;
     this.#listing = null;
+    this.#wasListed = true;
   }
 
   /** @param {Record<string, Way>} ways by name */

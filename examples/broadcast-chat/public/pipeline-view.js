@@ -93,8 +93,8 @@ function row(label, handler) {
   const name = element('span', { class: 'handler', title: handler?.name ?? label }, label);
   const kind = element('span', { class: 'kind' });
   const what = element('span', { class: 'what' });
-  const item = element('li', {}, mark('in', handler?.reads), name, kind, what);
-  item.append(mark('out', handler?.writes));
+  const item = element('li', {}, mark('in', handler === null || handler.reads), name, kind, what);
+  item.append(mark('out', handler === null || handler.writes));
   item.dataset.testid = 'handler';
   if (handler?.events) name.append(element('span', { class: 'sees', title: 'takes events' }, '⚡'));
   return { item, kind, what };
@@ -102,7 +102,7 @@ function row(label, handler) {
 
 /**
  * @param {'in' | 'out'} way
- * @param {boolean | undefined} isTaken the handler takes part in this direction
+ * @param {boolean} isTaken the handler takes part in this direction
  */
 function mark(way, isTaken) {
   const arrow = way === 'in' ? '▼' : '▲';

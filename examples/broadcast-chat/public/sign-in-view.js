@@ -6,6 +6,9 @@ import { causeSentence, idFaultSentence } from './words.js';
 
 const NAME_KEY = 'broadcast-chat.name';
 
+/** At the end of the page's address: not as who is remembered, who would lose the connection to us. */
+export const SOMEBODY_ELSE = '?somebody-else';
+
 /**
  * @typedef {object} SignInViewOptions
  * @property {(login: { id: string, token: string }) => void} onSignIn
@@ -90,6 +93,7 @@ export class SignInView {
 }
 
 function rememberedName() {
+  if (location.search === SOMEBODY_ELSE) return '';
   try {
     return localStorage.getItem(NAME_KEY) ?? '';
   } catch {
@@ -99,6 +103,7 @@ function rememberedName() {
 
 /** @param {string} name */
 function rememberName(name) {
+  if (location.search === SOMEBODY_ELSE) return;
   try {
     localStorage.setItem(NAME_KEY, name);
   } catch {

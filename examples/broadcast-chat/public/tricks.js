@@ -104,6 +104,6 @@ export class Tricks {
     this.#cut.disabled = !this.#isOnline;
     this.#silent.disabled = !this.#isOnline || this.#isSlow;
     this.#silent.textContent = this.#isSilent ? 'Speak up' : 'Go silent';
-    this.#silent.setAttribute('aria-pressed', String(this.#isSilent));
+    this.#silent.classList.toggle('on', this.#isSilent);
   }
 }

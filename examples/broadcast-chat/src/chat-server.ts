@@ -1,10 +1,5 @@
-import {
-  addressText,
-  type Logger,
-  type Server,
-  ServerBootstrap,
-  stderrLogger,
-} from '@headrace/core';
+import { type Logger, type Server, ServerBootstrap, stderrLogger } from '@headrace/core';
+import { addressText } from '@headrace/core/authoring';
 import { ConnectionLimitHandler } from '@headrace/handlers';
 import { chatContainer, connectionInitializer } from './chat-container.ts';
 import { LAST_WORD_MS, Refusal } from './connection/refusal.ts';

@@ -1,6 +1,6 @@
 // What happens on one device's connection.
 import { lengthPrefixed } from '@headrace/codec';
-import { type Channel, type OutboundBytes } from '@headrace/core';
+import type { Channel, OutboundBytes } from '@headrace/core';
 import {
   AuthHandler,
   emptyFrameHeartbeat,

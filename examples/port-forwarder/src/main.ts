@@ -1,6 +1,6 @@
 // npm start -- 8080 example.org:80       (in this folder)
 // then, in another terminal: curl -H 'host: example.org' http://127.0.0.1:8080/
-import { addressText } from '@headrace/core';
+import { addressText } from '@headrace/core/authoring';
 import { startForwarder } from './port-forwarder.ts';
 
 const [port, target = ''] = process.argv.slice(2);

@@ -45,6 +45,7 @@ export interface Handler<T extends HandlerTypes = HandlerTypes> {
   /** The handler is out of the pipeline; messages it still held may go on through `ctx`. */
   handlerRemoved?(ctx: Context<T>): void;
 
+  /** The channel has begun: its transport is open, or is connecting. Comes once, before `channelActive`. */
   channelRegistered?(ctx: Context<T>): Handled;
   /** The connection is up. */
   channelActive?(ctx: Context<T>): Handled;
@@ -58,8 +59,9 @@ export interface Handler<T extends HandlerTypes = HandlerTypes> {
   userEventTriggered?(ctx: Context<T>, event: unknown): Handled;
   /** One half of the connection was shut down (only with `allowHalfOpen`). */
   channelShutdown?(ctx: Context<T>, direction: Direction): Handled;
-  /** The connection is gone. */
+  /** The connection is gone; no input and no output follows. Comes only if the channel was active. */
   channelInactive?(ctx: Context<T>): Handled;
+  /** The last event of a channel; then its handlers are removed, the last one first. */
   channelUnregistered?(ctx: Context<T>): Handled;
   /** A handler before this one, or this one, threw, or the connection failed. */
   exceptionCaught?(ctx: Context<T>, error: Error): Handled;
@@ -78,15 +80,25 @@ export interface Handler<T extends HandlerTypes = HandlerTypes> {
 
 /** The inbound events, each started at the neighbour towards the tail. */
 export interface InboundInvoker {
+  /** Passes {@link Handler.channelRegistered} on. */
   fireChannelRegistered(): void;
+  /** Passes {@link Handler.channelActive} on. */
   fireChannelActive(): void;
+  /** Passes a message on. What passes the last handler goes to the hook `unhandledMessage`. */
   fireChannelRead(message: unknown): void;
+  /** Passes {@link Handler.channelReadComplete} on. With `autoRead`, a `read()` follows when all have had it. */
   fireChannelReadComplete(): void;
+  /** Passes {@link Handler.channelWritabilityChanged} on. */
   fireChannelWritabilityChanged(): void;
+  /** Announces something to the handlers that follow: an object of a class of its own, by convention. */
   fireUserEventTriggered(event: unknown): void;
+  /** Passes {@link Handler.channelShutdown} on. */
   fireChannelShutdown(direction: Direction): void;
+  /** Passes {@link Handler.channelInactive} on. */
   fireChannelInactive(): void;
+  /** Passes {@link Handler.channelUnregistered} on. */
   fireChannelUnregistered(): void;
+  /** Passes an error on. One that passes the last handler goes to the hook `unhandledException`, and closes the channel. */
   fireExceptionCaught(error: Error): void;
 }
 
@@ -100,7 +112,7 @@ export interface OutboundInvoker {
   flush(): void;
   /** `write`, then `flush`, also when the write failed. */
   writeAndFlush(message: unknown): WriteFuture;
-  /** Shuts one half down; `output` goes out behind everything flushed. */
+  /** Shuts one half down; `output` goes out after everything flushed. @default output */
   shutdown(direction?: Direction): WriteFuture;
   /** Closes now: what the kernel has taken still arrives, what it has not fails. See {@link Channel.end}. */
   close(reason?: CloseReason): WriteFuture;
@@ -115,17 +127,25 @@ export interface OutboundInvoker {
 export interface Context<T extends HandlerTypes = HandlerTypes>
   extends InboundInvoker,
     OutboundInvoker {
+  /** Unique in its pipeline. */
   readonly name: string;
+  /** The handler in this place. */
   readonly handler: Handler;
+  /** The channel whose pipeline it stands in. */
   readonly channel: Channel;
+  /** The pipeline it stands in. */
   readonly pipeline: Pipeline;
+  /** The channel's time. What a task throws reaches this handler's `exceptionCaught`. */
   readonly clock: Clock;
+  /** Passes a message to the next handler towards the tail. */
   fireChannelRead(message: T['mayFire']): void;
+  /** Writes a message through the handlers towards the head. */
   write(message: T['mayWrite']): WriteFuture;
+  /** As {@link Context.write}, and a `flush`. */
   writeAndFlush(message: T['mayWrite']): WriteFuture;
   /** True once the handler is out of the pipeline; the context still forwards to its old neighbours. */
   readonly isRemoved: boolean;
-  /** Tells the channel that this handler holds so many bytes more (or less) of output; they count towards writability. */
+  /** Reports that this handler holds so many bytes more (or fewer) of output; they count towards writability. */
   addPendingOutboundBytes(delta: number): void;
   /**
    * For a future that the handler made itself and has failed: reported to the channel's `writeFailed` hook,
@@ -151,11 +171,14 @@ export type HandlerRef = string | Handler | HandlerClass;
  * @see Netty's `ChannelPipeline`
  */
 export interface Pipeline<R = unknown, W = unknown> extends InboundInvoker, OutboundInvoker {
+  /** The channel it belongs to, for good. */
   readonly channel: Channel;
   /** For the compiler only: a pipeline of texts is none of numbers. */
   readonly reads?: R;
 
+  /** Writes a message from the tail, through all handlers. */
   write(message: W): WriteFuture;
+  /** As {@link Pipeline.write}, and a `flush`. */
   writeAndFlush(message: W): WriteFuture;
 
   /**
@@ -168,28 +191,42 @@ export interface Pipeline<R = unknown, W = unknown> extends InboundInvoker, Outb
   ): Pipeline<ReadAfter<Args, R>, WriteAfter<Args, W>>;
   /** Puts handlers at the head, in the order given. Only `addLast` is checked by the compiler. */
   addFirst(...handlers: readonly Handler[]): Pipeline;
+  /** Puts one handler at the head, under a name of your own. */
   addFirst(name: string, handler: Handler): Pipeline;
+  /** Puts a handler before another: nearer to the head. Without a name it gets a generated one, `Class#0`. */
   addBefore(base: HandlerRef, handler: Handler, name?: string): Pipeline;
+  /** Puts a handler after another: nearer to the tail. */
   addAfter(base: HandlerRef, handler: Handler, name?: string): Pipeline;
   /** Removes a handler and returns it; a `PipelineError` if it is not there. */
   remove(ref: HandlerRef): Handler;
+  /** As {@link remove}; `undefined` if it is not there. */
   removeIfExists(ref: HandlerRef): Handler | undefined;
+  /** Removes the handler at the head; a `PipelineError` if there is none. */
   removeFirst(): Handler;
+  /** Removes the handler at the tail; a `PipelineError` if there is none. */
   removeLast(): Handler;
   /** Puts `handler` in the place of another, which is returned. Without a name it gets a generated one. */
   replace(ref: HandlerRef, handler: Handler, name?: string): Handler;
 
+  /** The first handler of a class, subclasses included. */
   get<T extends Handler>(type: HandlerClass<T>): T | undefined;
+  /** A handler by its name, class or instance. */
   get(ref: HandlerRef): Handler | undefined;
+  /** The place of a handler. */
   context(ref: HandlerRef): Context | undefined;
+  /** The handler at the head. */
   first(): Handler | undefined;
+  /** The handler at the tail. */
   last(): Handler | undefined;
+  /** The place of the handler at the head. */
   firstContext(): Context | undefined;
+  /** The place of the handler at the tail. */
   lastContext(): Context | undefined;
   /** The handlers' names from head to tail, a snapshot. */
   names(): string[];
   /** Names and handlers from head to tail, a snapshot. */
   toMap(): Map<string, Handler>;
+  /** Names and handlers from head to tail, a snapshot. */
   [Symbol.iterator](): Iterator<[string, Handler]>;
 
   /** As {@link Context.reportFailure}, for what holds writes outside of the pipeline: a group. */
@@ -202,9 +239,11 @@ export interface Pipeline<R = unknown, W = unknown> extends InboundInvoker, Outb
  * awaited; the writes of one flush may share one future.
  */
 export interface WriteFuture extends PromiseLike<void> {
+  /** True once it has succeeded or failed. */
   readonly isSettled: boolean;
+  /** True once it has succeeded: for a write, once the kernel has taken the bytes. */
   readonly isSuccess: boolean;
-  /** Why it failed. */
+  /** Why it failed; reading it counts as looking at the failure. */
   readonly error: Error | undefined;
   /** Calls back when settled, at once if it already is; in the order of registration, without a promise. */
   onSettled(listener: (error: Error | undefined) => void): void;
@@ -213,14 +252,17 @@ export interface WriteFuture extends PromiseLike<void> {
    * looked at, and goes to the `writeFailed` hook unless somebody else does.
    */
   peekSettled(listener: (error: Error | undefined) => void): void;
+  /** As a promise's: makes one. */
   catch<T = never>(
     onRejected?: ((reason: unknown) => T | PromiseLike<T>) | null,
   ): Promise<void | T>;
+  /** As a promise's: makes one. */
   finally(onFinally?: (() => void) | null): Promise<void>;
 }
 
 /** A hold on a channel's reads, see {@link Channel.holdReads}. */
 export interface ReadHold {
+  /** As given to {@link Channel.holdReads}. */
   readonly why: string;
   /** Ends this hold; further calls do nothing. */
   release(): void;
@@ -247,8 +289,11 @@ export type CloseReason =
 
 /** The end of a channel: why, on whose side, and the error if there was one. */
 export interface CloseInfo {
+  /** Why, as a word for programs. */
   readonly reason: CloseReason;
+  /** Who ended it: we, the peer, or what lies between. */
   readonly by: 'local' | 'peer' | 'network';
+  /** What closed it, if it was an error. */
   readonly error: Error | undefined;
 }
 
@@ -277,17 +322,29 @@ export interface TlsInfo {
 
 /** Typed values beside a channel. */
 export interface Attributes {
+  /** The value; `undefined` if there is none. */
   get<T>(key: AttributeKey<T>): T | undefined;
   /** Sets a value and returns the one before; `undefined` removes. */
   set<T>(key: AttributeKey<T>, value: T | undefined): T | undefined;
+  /** True if there is a value. */
   has(key: AttributeKey<unknown>): boolean;
 }
 
 /**
  * One connection (or one listening socket): its pipeline, its state, its output.
  *
- * Life: registered → active → (reads) → inactive → unregistered. `channelInactive` never runs inside
- * `close()`; it comes with the next task.
+ * ```text
+ *           register          connected            end()              closed: by close(), abort(), an error,
+ *  made ─────────────▶ registered ─────▶ active ─────────▶ lingering ──────┐  the peer's end, or its time
+ *             channelRegistered │  channelActive │                         ▼
+ *                               └────────────────┴──────────────────▶ closed ──────────────────▶ unregistered
+ *                                                                      channelInactive, if it was active;
+ *                                                                      channelUnregistered; handlerRemoved
+ *
+ *  isRegistered:  registered … closed      isActive:  active, lingering      isOpen:  before closed
+ * ```
+ *
+ * `channelInactive` never runs inside `close()`; it comes with the next task. `closeInfo` is there at once.
  *
  * @typeParam R - what the pipeline's first handler reads, for channels fresh from a transport
  * @typeParam W - what the transport accepts
@@ -300,20 +357,30 @@ export interface Channel<R = unknown, W = unknown>
   readonly id: string;
   /** The server channel that accepted this one, or the channel it runs inside (a WebSocket on HTTP). */
   readonly parent: Channel | undefined;
+  /** The handlers. */
   readonly pipeline: Pipeline<R, W>;
+  /** What handlers and the application keep with this channel. */
   readonly attributes: Attributes;
+  /** The time; virtual in tests. */
   readonly clock: Clock;
+  /** Where its log lines go. */
   readonly logger: Logger;
-  /** Readable also after the close. */
+  /** Our end; readable also after the close. */
   readonly localAddress: Address | undefined;
+  /** The peer's end; readable also after the close. `undefined` for a listening channel. */
   readonly remoteAddress: Address | undefined;
 
+  /** True before it has closed; also while it is still connecting. */
   readonly isOpen: boolean;
+  /** True from `channelRegistered` until `channelUnregistered` has passed. */
   readonly isRegistered: boolean;
+  /** True from the connect to the close: the pipeline gets input, and output goes out. */
   readonly isActive: boolean;
   /** False while too much output waits: stop writing until `channelWritabilityChanged`. */
   readonly isWritable: boolean;
+  /** True once no more input is read: the peer has ended its half, we have shut ours down, or it has closed. */
   readonly isInputShutdown: boolean;
+  /** True once our half has been shut down, or the channel has closed. */
   readonly isOutputShutdown: boolean;
   /** True from the first `end()`, `shutdown('output')` or `close()` on: pools and balancers skip such a channel. */
   readonly isEnding: boolean;
@@ -353,25 +420,30 @@ export interface Channel<R = unknown, W = unknown>
   checkTurn(): void;
   /** Bytes written and not yet taken by the kernel, with a fixed overhead for each message. */
   readonly pendingOutboundBytes: number;
+  /** How many bytes may still be written before {@link isWritable} turns false; 0 if it is. */
   readonly bytesBeforeUnwritable: number;
+  /** How many bytes must go before {@link isWritable} turns true again; 0 if it is. */
   readonly bytesBeforeWritable: number;
   /** Changes whenever the transport took some output: tells a slow write from a stuck one. */
   readonly outboundProgress: number;
 
   /** Resolves when the channel has closed; never rejects. */
   readonly closed: Promise<CloseInfo>;
+  /** Why it has closed; `undefined` while it is open. */
   readonly closeInfo: CloseInfo | undefined;
   /** Calls back once when the channel has closed, without a promise; at once if it has. */
   onClosed(listener: (channel: Channel) => void): void;
+  /** Takes a listener of {@link onClosed} back. */
   offClosed(listener: (channel: Channel) => void): void;
   /** Calls back once when the channel is writable again, or closed; at once if it is either now. */
   onceWritable(listener: () => void): void;
 
   /** As {@link OutboundInvoker.write}; a write whose signal aborts before its flush is not sent and fails. */
   write(message: W, options?: { readonly signal?: AbortSignal }): WriteFuture;
+  /** As {@link Channel.write}, and a `flush`. */
   writeAndFlush(message: W, options?: { readonly signal?: AbortSignal }): WriteFuture;
   /**
-   * The polite close: flushes, ends our half behind everything written, discards what still comes in,
+   * The polite close: flushes, ends our half after everything written, discards what still comes in,
    * and closes when the peer has ended its half or after `lingerMs`.
    *
    * @param options.lingerMs - default 2000
@@ -392,6 +464,7 @@ export interface Channel<R = unknown, W = unknown>
 
 /** A cancellable task of the future. */
 export interface Timer {
+  /** The task will not run; further calls do nothing. */
   cancel(): void;
 }
 
@@ -405,10 +478,12 @@ export interface Clock {
   execute(task: () => void): void;
 }
 
+/** How much a log line matters: `debug` for what happens every day, `error` for a fault of the program. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** Where the framework tells what it has to tell. */
+/** Where the framework's log lines go. */
 export interface Logger {
+  /** Called for every line, whatever its level; what it throws is a warning of the process. */
   log(level: LogLevel, message: string, error?: Error): void;
 }
 
@@ -417,6 +492,7 @@ export interface Logger {
  * before the transport makes its own.
  */
 export interface ByteSource {
+  /** How many bytes it becomes. */
   readonly byteLength: number;
   /** Writes all `byteLength` bytes into `target` at `offset`. */
   writeTo(target: Uint8Array, offset: number): void;

@@ -110,12 +110,44 @@ export function isHeadraceError<C extends ErrorCode>(
   return (
     typeof error === 'object' &&
     error !== null &&
-    BRAND in error &&
+    isBranded(error) &&
     (code === undefined || (error as HeadraceError).code === `HR_ERR_${code}`)
   );
 }
 
-/** Makes an Error of whatever was thrown. */
+/** A revoked Proxy throws at any question. */
+function isBranded(error: object): boolean {
+  try {
+    return BRAND in error;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Makes an Error of whatever was thrown; never throws itself. A value without a text, and an error whose
+ * `name`, `message` or `code` cannot be read, is the `cause` of a new one.
+ */
 export function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
+  try {
+    if (thrown instanceof Error && isReadable(thrown)) return thrown;
+  } catch {
+    return new Error('something was thrown that cannot be read', { cause: thrown });
+  }
+  return new Error(textOf(thrown), { cause: thrown });
+}
+
+/** Whatever was thrown as a text for an error or a log; never throws. */
+export function textOf(thrown: unknown): string {
+  try {
+    return thrown instanceof Error ? String(thrown.message) : String(thrown);
+  } catch {
+    return `a thrown ${typeof thrown} without a text`;
+  }
+}
+
+/** Reads what others will read; a getter may throw. */
+function isReadable(error: Error): boolean {
+  const { name, message, code } = error as { name: unknown; message: unknown; code?: unknown };
+  return typeof name === 'string' && typeof message === 'string' && typeof code !== 'symbol';
 }

@@ -39,8 +39,6 @@ export {
 export { type UpgradeOptions, upgradeToTls } from './bootstrap/upgrade-to-tls.ts';
 // Channels over transports of your own
 export type { ChannelHooks, ChannelOptions } from './channel/channel-options.ts';
-// Internal until the channels of WebSockets are made by openChannel
-export { resolveChannelOptions } from './channel/channel-options.ts';
 export { DrainEvent, type DrainHold } from './channel/drain-event.ts';
 export { initializer } from './channel/initializer.ts';
 export {
@@ -50,7 +48,6 @@ export {
   openChannel,
   registerChannel,
 } from './channel/open-channel.ts';
-export { TransportChannel } from './channel/transport-channel.ts';
 export { CLIENT_ADDRESS, clientAddress } from './client-address.ts';
 export type {
   Address,
@@ -92,7 +89,6 @@ export {
   PipelineError,
   RejectedError,
   TimedOutError,
-  toError,
 } from './errors.ts';
 // Groups
 export {
@@ -101,7 +97,6 @@ export {
   type ChannelGroupOptions,
 } from './group/channel-group.ts';
 export { type ChannelMatcher, ChannelMatchers } from './group/channel-matchers.ts';
-export { encodeOnce } from './group/encode-once.ts';
 export { ChannelGroupError, GroupFuture, type MemberFailure } from './group/group-future.ts';
 export type {
   SlowMemberCounters,
@@ -125,18 +120,7 @@ export type {
   Types,
   WhatItReads,
 } from './handler-types.ts';
-// For writing handlers
-export { addressText } from './internal/address-text.ts';
-export { type BufferPlace, bufferPlace, bufferView } from './internal/buffer-view.ts';
-export { checkNumber, checkTime, type NumberBounds } from './internal/option-check.ts';
-export {
-  PendingWriteQueue,
-  type PendingWriteQueueOptions,
-  type PendingWriteTarget,
-} from './internal/pending-write-queue.ts';
-export { dropsKeptMessages, ReadGate } from './internal/read-gate.ts';
-export { allSettled, type FailureReporter, SettableFuture } from './internal/settable-future.ts';
-export { sizeOfBytes } from './internal/size-of-bytes.ts';
+// Loggers and the clock
 export { silentLogger, stderrLogger } from './internal/stderr-logger.ts';
 export { systemClock } from './internal/system-clock.ts';
 // Pipelines
@@ -157,12 +141,6 @@ export {
 } from './stream/channel-streams.ts';
 export { DuplexHandler } from './stream/duplex-handler.ts';
 // Transports
-export {
-  byteLengthOf,
-  isByteSource,
-  isOutboundBytes,
-  toBuffer,
-} from './transport/byte-source.ts';
 export type {
   Listener,
   ListenerSink,

@@ -101,7 +101,7 @@ export {
 } from './routing/forward-handler.ts';
 export { MatchHandler, match } from './routing/match-handler.ts';
 export { matchTag, type TagCases } from './routing/match-tag.ts';
-export { type Protocol, startsWith } from './routing/protocol.ts';
+export { isHttpRequest, type Protocol, startsWith } from './routing/protocol.ts';
 export {
   ProtocolDetectedEvent,
   ProtocolDetector,

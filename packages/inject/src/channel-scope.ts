@@ -1,4 +1,5 @@
-import { AttributeKey, type Channel, toError } from '@headrace/core';
+import { AttributeKey, type Channel } from '@headrace/core';
+import { toError } from '@headrace/core/authoring';
 import { type Token, token } from './token.ts';
 import type { DependencyContainer, InjectionToken } from './tsyringe.ts';
 

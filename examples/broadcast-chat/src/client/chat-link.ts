@@ -1,13 +1,7 @@
 // The terminal client's connection: signs in, keeps alive, comes back.
 import { LengthFieldFrameDecoder, LengthFieldPrepender, StringCodec } from '@headrace/codec';
-import {
-  Bootstrap,
-  type Channel,
-  silentLogger,
-  systemClock,
-  type Timer,
-  toError,
-} from '@headrace/core';
+import { Bootstrap, type Channel, silentLogger, systemClock, type Timer } from '@headrace/core';
+import { toError } from '@headrace/core/authoring';
 import { IdleStateHandler } from '@headrace/handlers';
 import { fullJitterMs } from './full-jitter.ts';
 import { LinkHandler } from './link-handler.ts';

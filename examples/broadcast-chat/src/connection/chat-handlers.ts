@@ -1,4 +1,4 @@
-// The handlers behind every framing, as the container makes them: the framework's, with the chat's words.
+// The handlers after every framing, as the container makes them: the framework's, with the chat's words.
 import type { Channel, Context, Handler, Pipeline } from '@headrace/core';
 import {
   AuthFailedEvent,
@@ -100,7 +100,7 @@ export class BlameHandler implements Handler {
   }
 }
 
-/** Adds what is the same for all three ways in, and behind it the line in the log for those who misbehave. */
+/** Adds what is the same for all three ways in; who misbehaves gets a line in the log. */
 export function addChat(scope: ChannelScope, texts: Pipeline<string, string>, way: Way): void {
   scope.channel.attributes.set(WAY, way);
   scope.resolve(PeerLog).watch(scope.channel);

@@ -1,4 +1,4 @@
-// Three ways to put one text behind the other. What comes out of each is strings, and what goes in, too.
+// Three ways to put one text after the other. What comes out of each is strings, and what goes in, too.
 import {
   LengthFieldFrameDecoder,
   LengthFieldPrepender,

@@ -1,10 +1,5 @@
-import {
-  type Context,
-  encodeOnce,
-  type Handler,
-  type Types,
-  type WriteFuture,
-} from '@headrace/core';
+import type { Context, Handler, Types, WriteFuture } from '@headrace/core';
+import { encodeOnce } from '@headrace/core/authoring';
 
 /** Line breaks of all kinds, and what else could move the cursor of a terminal or change its colours. */
 const CONTROLS = /[\p{Cc}\p{Zl}\p{Zp}]+/gu;

@@ -1,4 +1,4 @@
-import { isByteSource } from '@headrace/core';
+import { isByteSource } from '@headrace/core/authoring';
 import { TextMessage } from '@headrace/websocket';
 import type { Step } from './page-message.ts';
 

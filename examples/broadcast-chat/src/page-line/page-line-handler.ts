@@ -8,6 +8,9 @@ import { SETTINGS, type Settings } from '../settings/settings.ts';
 import { encodePageMessage, type PageMessage, type PageWord, pageWord } from './page-message.ts';
 import { UnderTheHood } from './under-the-hood.ts';
 
+/** No page asks more; what is asked beyond that is not answered. */
+const MAX_WORDS_PER_SECOND = 20;
+
 /**
  * Answers what the page asks about its own connection, in binary messages, see page-message.ts. All other
  * messages pass.
@@ -26,6 +29,8 @@ export class PageLineHandler implements Handler {
   private readonly ways: WayFeed;
   private readonly settings: Settings;
   private hasHistory = false;
+  private words = 0;
+  private wordsSince = 0;
   private unsubscribe: (() => void) | undefined = undefined;
   private hood: UnderTheHood | undefined = undefined;
 
@@ -43,13 +48,24 @@ export class PageLineHandler implements Handler {
     const isMember = principalOf(ctx.channel) !== undefined;
     const word = typeof message === 'string' || !isMember ? undefined : pageWord(message);
     if (word === undefined) ctx.fireChannelRead(message);
-    else if (!ctx.channel.isEnding) this.answer(ctx, word);
+    else if (!ctx.channel.isEnding && this.mayAsk(ctx)) this.answer(ctx, word);
   }
 
   channelInactive(ctx: Context): void {
     this.unsubscribe?.();
     this.hood?.close();
     ctx.fireChannelInactive();
+  }
+
+  /** Opening the hood is a few bytes to ask for and some work to do. */
+  private mayAsk(ctx: Context): boolean {
+    const now = ctx.clock.now();
+    if (now - this.wordsSince >= 1000) {
+      this.wordsSince = now;
+      this.words = 0;
+    }
+    this.words += 1;
+    return this.words <= MAX_WORDS_PER_SECOND;
   }
 
   private answer(ctx: Context, word: PageWord): void {

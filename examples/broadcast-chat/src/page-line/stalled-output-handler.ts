@@ -2,10 +2,10 @@ import {
   ChannelError,
   type Context,
   type Handler,
-  PendingWriteQueue,
   type Timer,
   type WriteFuture,
 } from '@headrace/core';
+import { PendingWriteQueue } from '@headrace/core/authoring';
 
 /** As the channel's own limit for output that does not move. */
 const STALL_MS = 10_000;

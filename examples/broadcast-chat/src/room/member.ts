@@ -12,7 +12,7 @@ export type Way = 'page' | 'frames' | 'lines';
 /** Set as soon as the first bytes have shown it. */
 export const WAY: AttributeKey<Way> = new AttributeKey('chat.way');
 
-/** The id behind a connection that is signed in. */
+/** The id of whoever is signed in on this connection. */
 export function idOf(channel: Channel): string {
   return principalOf<Member>(channel)?.id ?? '';
 }

@@ -1,4 +1,5 @@
-import { type Address, AttributeKey, addressText, type Channel, type Logger } from '@headrace/core';
+import { type Address, AttributeKey, type Channel, type Logger } from '@headrace/core';
+import { addressText } from '@headrace/core/authoring';
 import { inject, injectable, token } from '@headrace/inject';
 
 export const LOGGER = token<Logger>('logger');

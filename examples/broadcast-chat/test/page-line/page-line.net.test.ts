@@ -150,12 +150,14 @@ describe('under the hood', () => {
     await ann.next('pipeline');
     ann.ask('slow');
     const { lanes } = await ann.next('pipeline');
-    expect(lanes[1]!.handlers[2]?.name).toBe('StalledOutputHandler');
+    const names = lanes[1]!.handlers.map(({ name }) => name);
+    const stalled = names.indexOf('StalledOutputHandler');
+    expect(names[stalled - 1]).toBe('WebSocketTextCodec');
     while ((await bob.next()) !== 'JOIN:ann');
     bob.send('hello');
     await ann.next('steps', ({ steps }) =>
       steps.some(({ handler, deed, what }) => {
-        return handler === 2 && deed === 'held' && what === '“MSG:bob:hello”';
+        return handler === stalled && deed === 'held' && what === '“MSG:bob:hello”';
       }),
     );
     bob.send('x'.repeat(40_000));
@@ -203,6 +205,19 @@ describe('under the hood', () => {
     await ann.until(() => ann.closed !== undefined);
     expect(ann.texts.at(-1)).toBe('ERR:IDLE_TIMEOUT');
     await quick.stop();
+  });
+
+  it('is not opened and closed as often as anybody likes', async () => {
+    const ann = await PagePeer.join(running.port, 'ann');
+    for (let i = 0; i < 500; i++) {
+      ann.ask('hood-on');
+      ann.ask('hood-off');
+    }
+    ann.say('PING');
+    await ann.until(() => ann.texts.includes('PONG'));
+    expect(ann.news.filter(({ kind }) => kind === 'pipeline').length).toBeLessThanOrEqual(20);
+    expect(ann.closed).toBeUndefined();
+    ann.destroy();
   });
 
   it('has no buttons for who has not opened it', async () => {

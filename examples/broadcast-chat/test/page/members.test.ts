@@ -34,14 +34,15 @@ describe('Members', () => {
 
   it('takes the list of the server for right, once it is complete', () => {
     const members = membersOf('mo', 'gone', 'ada');
+    expect(members.isComplete).toBe(false);
     members.listBegins(3);
-    expect(members.isListing).toBe(true);
+    expect(members.isComplete).toBe(false);
     members.listed('mo');
     members.listed('ada');
     expect(ids(members)).toEqual(['mo', 'ada', 'gone']);
     members.listed('bob');
     expect(ids(members)).toEqual(['mo', 'ada', 'bob']);
-    expect(members.isListing).toBe(false);
+    expect(members.isComplete).toBe(true);
   });
 
   it('believes who comes and goes while it is told more than the list', () => {

@@ -1,6 +1,6 @@
 // The page in real headless Chromium.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { hasChromium, hears, PageBrowser, say, suiteName } from './page-browser.ts';
+import { axeViolations, hasChromium, hears, PageBrowser, say, suiteName } from './page-browser.ts';
 import { RunningChat } from './running-chat.ts';
 
 const timeout = 60_000;
@@ -116,12 +116,22 @@ describe.runIf(hasChromium)(suiteName('the page'), () => {
     const ann = await signIn('ann');
     const invite = ann.getByTestId('invite');
     await invite.waitFor();
+    expect(await axeViolations(ann)).toEqual([]);
     await ann.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     await invite.getByRole('button', { name: 'Copy nc' }).click();
     const copied = await ann.evaluate('navigator.clipboard.readText()');
     expect(copied).toBe(`nc 127.0.0.1 ${port}`);
     const command = `npm run chat -- bob --host 127.0.0.1 --port ${port}`;
     await invite.getByText(command).waitFor();
+    // The second tab is somebody else: under the same name it would kick the first.
+    const [second] = await Promise.all([
+      ann.context().waitForEvent('page'),
+      invite.getByRole('link', { name: 'http://' }).click(),
+    ]);
+    await second.getByTestId('join').waitFor();
+    expect(await second.getByTestId('name').inputValue()).toBe('');
+    await second.reload();
+    await second.close();
     const link = invite.getByRole('link', { name: 'Headrace' });
     expect(await link.getAttribute('href')).toBe('https://github.com/headrace/headrace');
     await running.join('lines', 'bob');

@@ -224,6 +224,15 @@ describe('lines', () => {
     expect(await ann.next()).toBe('ECHO:GE T / HTTP/1.1');
   });
 
+  it('greet who says nothing for a second, and nobody else', async () => {
+    const quick = await running.join('lines', 'quick');
+    const silent = await running.connect('lines');
+    expect(await silent.next()).toMatch(/^Headrace chat\. Sign in with AUTH:your-name/);
+    silent.send('AUTH:ann');
+    expect(await silent.next()).toBe('AUTH_OK');
+    expect(await quick.next()).toBe('JOIN:ann');
+  });
+
   it('never show a line break that somebody else has sent as a message of its own', async () => {
     const bob = await running.join('lines', 'bob');
     const eve = await running.join('websocket', 'eve');

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { bufferPlace, bufferView } from '@headrace/core';
+import { bufferPlace, bufferView } from '@headrace/core/authoring';
 
 const EMPTY: Buffer = Buffer.alloc(0);
 const NO_MEMORY: ArrayBufferLike = EMPTY.buffer;

@@ -9,8 +9,8 @@ import {
   type Timer,
   TlsUpgradeEvent,
   type Types,
-  toBuffer,
 } from '@headrace/core';
+import { toBuffer } from '@headrace/core/authoring';
 import { ByteInput } from './byte-input.ts';
 import {
   decodeErrorOf,

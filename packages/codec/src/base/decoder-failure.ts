@@ -1,10 +1,11 @@
 import { Buffer } from 'node:buffer';
 import { DecodeError, PipelineError } from '@headrace/core';
+import { textOf } from '@headrace/core/authoring';
 
 /** What a decoder threw, as a {@link DecodeError}: its own as it is, anything else as the cause of one. */
 export function decodeErrorOf(decoder: object, thrown: unknown): DecodeError {
   if (thrown instanceof DecodeError) return thrown;
-  const text = thrown instanceof Error ? thrown.message : String(thrown);
+  const text = textOf(thrown);
   const type = decoder.constructor.name;
   return new DecodeError('DECODER_FAILED', `${type}.decode threw: ${text}`, {}, thrown);
 }

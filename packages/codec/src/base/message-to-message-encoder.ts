@@ -1,13 +1,12 @@
 import {
-  allSettled,
   type Context,
   EncodeError,
-  encodeOnce,
   type Handler,
   HeadraceError,
   type Types,
   type WriteFuture,
 } from '@headrace/core';
+import { allSettled, encodeOnce, textOf } from '@headrace/core/authoring';
 import { Several } from './several.ts';
 
 /**
@@ -88,7 +87,7 @@ export class MessageEncoding<I, O> {
           : encodeOnce(this.key, message, this.encode);
     } catch (thrown) {
       if (thrown instanceof HeadraceError) throw thrown;
-      const text = thrown instanceof Error ? thrown.message : String(thrown);
+      const text = textOf(thrown);
       throw new EncodeError('ENCODER_FAILED', `${type}.encode threw: ${text}`, {}, thrown);
     }
     const isNothing = encoded instanceof Several && encoded.messages.length === 0;

@@ -1,4 +1,4 @@
-import { checkNumber, checkTime } from '@headrace/core';
+import { checkNumber, checkTime } from '@headrace/core/authoring';
 
 const DEFAULTS = {
   frameTimeoutMs: 15_000,

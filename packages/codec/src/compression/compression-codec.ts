@@ -1,13 +1,6 @@
 import zlib from 'node:zlib';
-import {
-  type Context,
-  checkNumber,
-  DecodeError,
-  isOutboundBytes,
-  OptionError,
-  type OutboundBytes,
-  toBuffer,
-} from '@headrace/core';
+import { type Context, DecodeError, OptionError, type OutboundBytes } from '@headrace/core';
+import { checkNumber, isOutboundBytes, toBuffer } from '@headrace/core/authoring';
 import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
 import type { MessageToMessageDecoderOptions } from '../base/message-to-message-decoder.ts';
 

@@ -1,5 +1,6 @@
 import { constants } from 'node:buffer';
-import { type Context, checkNumber, DecodeError, OptionError } from '@headrace/core';
+import { type Context, DecodeError, OptionError } from '@headrace/core';
+import { checkNumber } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
   ByteToMessageDecoder,

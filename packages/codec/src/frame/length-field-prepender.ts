@@ -1,17 +1,19 @@
 import {
   type ByteSource,
-  byteLengthOf,
   type Context,
-  checkNumber,
   EncodeError,
-  encodeOnce,
   type Handler,
-  isOutboundBytes,
   type OutboundBytes,
   type Types,
-  toBuffer,
   type WriteFuture,
 } from '@headrace/core';
+import {
+  byteLengthOf,
+  checkNumber,
+  encodeOnce,
+  isOutboundBytes,
+  toBuffer,
+} from '@headrace/core/authoring';
 import {
   type ByteOrder,
   checkByteOrder,

@@ -1,4 +1,5 @@
-import { type Context, checkNumber, DecodeError } from '@headrace/core';
+import { type Context, DecodeError } from '@headrace/core';
+import { checkNumber } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
   ByteToMessageDecoder,

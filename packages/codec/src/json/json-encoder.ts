@@ -1,4 +1,5 @@
-import { isOutboundBytes, type OutboundBytes } from '@headrace/core';
+import type { OutboundBytes } from '@headrace/core';
+import { isOutboundBytes } from '@headrace/core/authoring';
 import { MessageToMessageEncoder } from '../base/message-to-message-encoder.ts';
 import { encodeJson, jsonKey } from './json-message.ts';
 

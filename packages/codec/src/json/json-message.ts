@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { EncodeError, type OutboundBytes, toBuffer } from '@headrace/core';
+import { EncodeError, type OutboundBytes } from '@headrace/core';
+import { toBuffer } from '@headrace/core/authoring';
 import { checkHeap } from '../schema/heap-limit.ts';
 import { decodeUtf8 } from '../text/utf8.ts';
 import { JSON_HEAP_PER_BYTE, jsonHeapBytes } from './json-heap.ts';

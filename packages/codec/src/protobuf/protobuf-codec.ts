@@ -5,8 +5,8 @@ import {
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf';
-import type { Context, OutboundBytes } from '@headrace/core';
-import { DecodeError } from '@headrace/core';
+import { type Context, DecodeError, type OutboundBytes } from '@headrace/core';
+import { textOf } from '@headrace/core/authoring';
 import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
 import type { MessageToMessageDecoderOptions } from '../base/message-to-message-decoder.ts';
 
@@ -81,7 +81,7 @@ export class ProtobufCodec<D extends DescMessage> extends MessageToMessageCodec<
     try {
       return fromBinary(this.schema, bytes);
     } catch (thrown) {
-      const why = thrown instanceof Error ? thrown.message : String(thrown);
+      const why = textOf(thrown);
       const shown = bytes.subarray(0, SHOWN_BYTES).toString('hex');
       throw new DecodeError(
         'MESSAGE_INVALID',

@@ -1,10 +1,7 @@
 import {
-  addressText,
   type Channel,
   CLIENT_ADDRESS,
   type Context,
-  checkNumber,
-  checkTime,
   OptionError,
   RejectedError,
   TimedOutError,
@@ -12,6 +9,7 @@ import {
   type TlsServerContext,
   upgradeToTls,
 } from '@headrace/core';
+import { addressText, checkNumber, checkTime } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import { ByteToMessageDecoder } from '../base/byte-to-message-decoder.ts';
 import { PROXY_HEADER, type ProxyHeader } from './proxy-header.ts';

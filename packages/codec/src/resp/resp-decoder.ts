@@ -1,4 +1,5 @@
-import { type Context, checkNumber } from '@headrace/core';
+import type { Context } from '@headrace/core';
+import { checkNumber } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import { ByteToMessageDecoder } from '../base/byte-to-message-decoder.ts';
 import type { RespLimits } from './resp-limits.ts';

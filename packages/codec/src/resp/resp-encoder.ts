@@ -2,13 +2,13 @@ import type { Buffer } from 'node:buffer';
 import {
   type ByteSource,
   type Context,
-  encodeOnce,
   type Handler,
   OptionError,
   type OutboundBytes,
   type Types,
   type WriteFuture,
 } from '@headrace/core';
+import { encodeOnce } from '@headrace/core/authoring';
 import { type RespInput, RespSimple } from './resp-value.ts';
 import { RespWriter } from './resp-writer.ts';
 

@@ -1,4 +1,5 @@
-import { checkNumber, DecodeError } from '@headrace/core';
+import { DecodeError } from '@headrace/core';
+import { checkNumber } from '@headrace/core/authoring';
 
 /** Options of every codec that makes values of a message whose shape the peer decides. */
 export interface HeapLimitOptions {

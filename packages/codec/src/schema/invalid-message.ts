@@ -1,11 +1,12 @@
 import { DecodeError } from '@headrace/core';
+import { textOf } from '@headrace/core/authoring';
 
 const SHOWN_BYTES = 16;
 
 /** The error for bytes that a codec cannot parse, with the first of them; its own `DecodeError` as it is. */
 export function invalidMessage(codec: object, bytes: Buffer, thrown: unknown): DecodeError {
   if (thrown instanceof DecodeError) return thrown;
-  const why = thrown instanceof Error ? thrown.message : String(thrown);
+  const why = textOf(thrown);
   const shown = bytes.subarray(0, SHOWN_BYTES).toString('hex');
   return new DecodeError(
     'MESSAGE_INVALID',

@@ -1,4 +1,5 @@
-import { type Context, isOutboundBytes, type OutboundBytes } from '@headrace/core';
+import type { Context, OutboundBytes } from '@headrace/core';
+import { isOutboundBytes } from '@headrace/core/authoring';
 import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
 import type { MessageToMessageDecoderOptions } from '../base/message-to-message-decoder.ts';
 import { type HeapLimitOptions, heapLimitOf } from './heap-limit.ts';

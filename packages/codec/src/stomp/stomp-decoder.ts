@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { type Context, checkNumber, DecodeError } from '@headrace/core';
+import { type Context, DecodeError } from '@headrace/core';
+import { checkNumber } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import { ByteToMessageDecoder } from '../base/byte-to-message-decoder.ts';
 import { describeFirstBytes } from '../frame/first-bytes.ts';

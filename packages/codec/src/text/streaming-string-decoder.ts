@@ -1,5 +1,6 @@
 import { Buffer, isUtf8 } from 'node:buffer';
-import { type Context, type Handler, TlsUpgradeEvent, type Types, toBuffer } from '@headrace/core';
+import { type Context, type Handler, TlsUpgradeEvent, type Types } from '@headrace/core';
+import { toBuffer } from '@headrace/core/authoring';
 import { refuseSharing } from '../base/decoder-failure.ts';
 import { begunLength, notUtf8, validLength } from './utf8.ts';
 

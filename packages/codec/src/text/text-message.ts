@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { type OutboundBytes, toBuffer } from '@headrace/core';
+import type { OutboundBytes } from '@headrace/core';
+import { toBuffer } from '@headrace/core/authoring';
 import { decodeUtf8 } from './utf8.ts';
 
 /** A whole frame as text; a `DecodeError` if it is not UTF-8. */

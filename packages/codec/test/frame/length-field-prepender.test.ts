@@ -1,5 +1,6 @@
 import { LengthFieldPrepender, type LengthFieldPrependerOptions } from '@headrace/codec';
-import { ChannelGroup, isByteSource, OptionError, type OutboundBytes } from '@headrace/core';
+import { ChannelGroup, OptionError, type OutboundBytes } from '@headrace/core';
+import { isByteSource } from '@headrace/core/authoring';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 

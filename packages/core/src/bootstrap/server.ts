@@ -1,7 +1,9 @@
-import { EventEmitter } from 'eventemitter3';
+import { inspect } from 'node:util';
 import type { Address, Channel, CloseInfo } from '../contract.ts';
 import { OptionError } from '../errors.ts';
 import { ChannelGroup } from '../group/channel-group.ts';
+import { addressText } from '../internal/address-text.ts';
+import { WatchedEmitter } from '../internal/watched-emitter.ts';
 import type { Listener, TransportKind } from '../transport/listener.ts';
 import type { TlsServerContext, TlsServerOptions } from '../transport/tls/tls-server-context.ts';
 import { announceConnection } from './connection-diagnostics.ts';
@@ -16,8 +18,11 @@ export interface ServerEvents {
   close: [info: CloseInfo];
 }
 
-/** A running server: its listening channel and the connections it accepted. */
-export class Server extends EventEmitter<ServerEvents> implements AsyncDisposable {
+/**
+ * A running server: its listening channel and the connections it accepted. What a listener of its events throws,
+ * or rejects with, is logged.
+ */
+export class Server extends WatchedEmitter<ServerEvents> implements AsyncDisposable {
   /** The listening channel. */
   readonly channel: Channel;
   /** All accepted connections that are open. */
@@ -120,6 +125,25 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     }
     if (options.signal !== undefined) drain.heed(options.signal);
     return drain.done;
+  }
+
+  override toString(): string {
+    const { localAddress, isOpen } = this.channel;
+    const address = localAddress === undefined ? 'none' : addressText(localAddress);
+    const state = isOpen ? '' : ', closed';
+    return `Server(address: ${address}, connections: ${this.connections.size}${state})`;
+  }
+
+  [inspect.custom](): string {
+    return this.toString();
+  }
+
+  protected override listenerFailed(event: string, _args: readonly unknown[], error: Error): void {
+    this.channel.logger.log(
+      'error',
+      `${this.channel} a listener of the server’s ${event} threw`,
+      error,
+    );
   }
 
   /** Shuts down with the defaults; for `await using`. */

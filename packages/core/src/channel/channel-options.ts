@@ -4,9 +4,12 @@ import { checkNumber, checkTime } from '../internal/option-check.ts';
 import { stderrLogger } from '../internal/stderr-logger.ts';
 import { systemClock } from '../internal/system-clock.ts';
 
-/** What a channel does with what no handler took. Each hook replaces the default named with it. */
+/**
+ * What a channel does with what no handler took. Each hook replaces the default named with it. What a hook throws
+ * is logged, and so is what its promise rejects with.
+ */
 export interface ChannelHooks {
-  /** A message passed the last handler. Default: a debug line; the message is dropped. */
+  /** A message passed the last handler. Default: it is dropped; a warning for the first one of each channel. */
   readonly unhandledMessage?: (channel: Channel, message: unknown) => void;
   /** An error passed the last handler. Default: one warning, then `close('error')`. */
   readonly unhandledException?: (channel: Channel, error: Error) => void;

@@ -2,6 +2,7 @@ import type { Channel, LogLevel } from '../contract.ts';
 import { isHeadraceError, toError } from '../errors.ts';
 import { addressText } from '../internal/address-text.ts';
 import { callSafely } from '../internal/call-safely.ts';
+import { onRejection } from '../internal/promise-like.ts';
 import { throwerOf } from '../pipeline/thrower.ts';
 import type { ChannelHooks } from './channel-options.ts';
 
@@ -49,10 +50,13 @@ export function reportUnseenWrite(channel: Channel, hooks: ChannelHooks, error: 
     tell(channel, level, text, error);
     return;
   }
-  try {
-    hooks.writeFailed(channel, error);
-  } catch (thrown) {
+  const failed = (thrown: unknown): void =>
     tell(channel, 'error', `${channel} the hook writeFailed threw`, toError(thrown));
+  try {
+    const returned: unknown = hooks.writeFailed(channel, error);
+    if (returned !== undefined) onRejection(returned, failed);
+  } catch (thrown) {
+    failed(thrown);
   }
 }
 

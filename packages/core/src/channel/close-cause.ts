@@ -5,19 +5,26 @@ import {
   isHeadraceError,
   RejectedError,
   TimedOutError,
+  toError,
 } from '../errors.ts';
 
 const UNREACHABLE = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN', 'EHOSTDOWN']);
 
 /** The system's code of an error (`ECONNRESET`), also when ours wraps it. */
 function systemCode(error: Error): string | undefined {
-  const own = (error as NodeJS.ErrnoException).code;
-  const inner = (error.cause as NodeJS.ErrnoException | undefined)?.code;
-  return error instanceof ChannelError ? inner : own;
+  const holder = error instanceof ChannelError ? error.cause : error;
+  try {
+    const code = (holder as NodeJS.ErrnoException | null | undefined)?.code;
+    return typeof code === 'string' ? code : undefined;
+  } catch {
+    // A cause is whatever somebody threw.
+    return undefined;
+  }
 }
 
 /** Our error for one of the transport's: RST, refusal and the rest told apart, Node's own as the cause. */
-export function transportError(error: Error): Error {
+export function transportError(reported: Error): Error {
+  const error = toError(reported);
   if (isHeadraceError(error)) return error;
   const code = systemCode(error);
   const text = error.message || code || error.name;

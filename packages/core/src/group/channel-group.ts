@@ -1,6 +1,7 @@
-import { EventEmitter } from 'eventemitter3';
+import { inspect } from 'node:util';
 import type { Channel, CloseReason, WriteFuture } from '../contract.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
+import { WatchedEmitter } from '../internal/watched-emitter.ts';
 import { Broadcasts } from './broadcasts.ts';
 import { type ChannelMatcher, ChannelMatchers } from './channel-matchers.ts';
 import { GroupFuture } from './group-future.ts';
@@ -15,7 +16,10 @@ export interface ChannelGroupEvents {
 
 /** Options of a {@link ChannelGroup}. */
 export interface ChannelGroupOptions extends SlowMemberOptions {
-  /** After `close()`, close whatever is added later at once: no connection slips through a shutdown. @default false */
+  /**
+   * After `close()`, close whatever is added later at once: no connection slips through a shutdown. After a
+   * close with a matcher, this holds for channels that match. @default false
+   */
   readonly stayClosed?: boolean;
 }
 
@@ -25,13 +29,15 @@ let groups = 0;
  * Open channels, by identity. A channel that closes leaves by itself. A write goes to every member, is
  * encoded once where the encoders can share, and one member's failure does not touch the others.
  *
+ * What a listener of its events throws, or rejects with, is logged by the channel the event is about.
+ *
  * @typeParam Message - what is sent to the members, `new ChannelGroup<string>('members')`. It is checked where the
  *   group is written to, not where a channel is added: what a member's pipeline accepts is known only where that
  *   is built.
  * @see Netty's `ChannelGroup`
  */
 export class ChannelGroup<Message = unknown>
-  extends EventEmitter<ChannelGroupEvents>
+  extends WatchedEmitter<ChannelGroupEvents>
   implements Iterable<Channel>
 {
   readonly name: string;
@@ -40,7 +46,8 @@ export class ChannelGroup<Message = unknown>
   private readonly broadcasts = new Broadcasts();
   private readonly servers = new Set<Channel>();
   private readonly others = new Set<Channel>();
-  private isClosed = false;
+  /** What `close()` chose, if the group stays closed. */
+  private readonly closedFor = new Set<ChannelMatcher>();
   private readonly onMemberClosed = (channel: Channel): void => {
     if (!this.setOf(channel).delete(channel)) return;
     this.slow.forget(channel);
@@ -86,7 +93,7 @@ export class ChannelGroup<Message = unknown>
   add(channel: Channel): boolean {
     const members = this.setOf(channel);
     if (members.has(channel) || !channel.isOpen) return false;
-    if (this.isClosed && this.options.stayClosed === true) {
+    if (this.staysClosedFor(channel)) {
       channel.close('shutdown');
       return false;
     }
@@ -147,7 +154,7 @@ export class ChannelGroup<Message = unknown>
 
   /** Closes the matching members, listening channels first. */
   close(reason: CloseReason = 'local', matcher: ChannelMatcher = ChannelMatchers.all): GroupFuture {
-    if (matcher === ChannelMatchers.all) this.isClosed = true;
+    if (this.options.stayClosed === true) this.closedFor.add(matcher);
     const channels = this.members().filter(matcher);
     const future = new GroupFuture(channels);
     for (const channel of channels) future.add(channel.close(reason));
@@ -161,6 +168,19 @@ export class ChannelGroup<Message = unknown>
         .filter(matcher)
         .map((channel) => channel.closed),
     );
+  }
+
+  override toString(): string {
+    return `ChannelGroup(name: ${this.name}, size: ${this.size})`;
+  }
+
+  [inspect.custom](): string {
+    return this.toString();
+  }
+
+  protected override listenerFailed(event: string, args: readonly unknown[], error: Error): void {
+    const channel = args[0] as Channel;
+    channel.logger.log('error', `${channel} a listener of ${this.name}’s ${event} threw`, error);
   }
 
   /** A snapshot. */
@@ -182,12 +202,17 @@ export class ChannelGroup<Message = unknown>
     return matcher === undefined ? channels : channels.filter(matcher);
   }
 
+  private staysClosedFor(channel: Channel): boolean {
+    for (const matches of this.closedFor) if (matches(channel)) return true;
+    return false;
+  }
+
   private setOf(channel: Channel): Set<Channel> {
     return channel.isServer ? this.servers : this.others;
   }
 }
 
-/** A flush behind broadcasts that wait. */
+/** A flush after broadcasts that wait. */
 function flushOnly(channel: Channel): WriteFuture {
   channel.flush();
   return SettableFuture.succeeded();

@@ -1,3 +1,4 @@
+import { toError } from '../errors.ts';
 import { onRejection } from './promise-like.ts';
 
 /** Calls a listener whose throw or rejection must neither stop the caller nor vanish: it becomes a warning of the process. */
@@ -6,6 +7,6 @@ export function callSafely<A>(listener: (argument: A) => void, argument: A): voi
     const returned: unknown = listener(argument);
     if (returned !== undefined) onRejection(returned, (error) => process.emitWarning(error));
   } catch (thrown) {
-    process.emitWarning(thrown instanceof Error ? thrown : new Error(String(thrown)));
+    process.emitWarning(toError(thrown));
   }
 }

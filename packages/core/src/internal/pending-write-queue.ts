@@ -56,7 +56,8 @@ class PendingWrite<Tag> extends SettableFuture {
  *
  * @example
  * ```ts run
- * import { type Context, type Handler, PendingWriteQueue, type WriteFuture } from '@headrace/core';
+ * import type { Context, Handler, WriteFuture } from '@headrace/core';
+ * import { PendingWriteQueue } from '@headrace/core/authoring';
  * import { EmbeddedChannel } from '@headrace/core/testing';
  *
  * class HoldUntilReady implements Handler {

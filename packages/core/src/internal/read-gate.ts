@@ -6,7 +6,8 @@ import type { Channel, ReadHold } from '../contract.ts';
  *
  * @example
  * ```ts run
- * import { type Context, type Handler, ReadGate } from '@headrace/core';
+ * import type { Context, Handler } from '@headrace/core';
+ * import { ReadGate } from '@headrace/core/authoring';
  * import { EmbeddedChannel } from '@headrace/core/testing';
  *
  * class AtMostTen implements Handler {

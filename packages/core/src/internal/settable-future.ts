@@ -1,4 +1,5 @@
 import type { WriteFuture } from '../contract.ts';
+import { toError } from '../errors.ts';
 import { callSafely } from './call-safely.ts';
 
 type Listener = (error: Error | undefined) => void;
@@ -47,7 +48,7 @@ export class SettableFuture implements WriteFuture {
     result.then(
       () => future.succeed(),
       (reason: unknown) => {
-        const error = reason instanceof Error ? reason : new Error(String(reason));
+        const error = toError(reason);
         future.fail(error);
         failed?.(future, error);
       },

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Handler } from '../contract.ts';
+import { textOf } from '../errors.ts';
 import { EmbeddedChannel } from './embedded-channel.ts';
 
 /** Bytes that make messages, and the messages that they make. */
@@ -79,7 +80,7 @@ function verifyOnce(
   try {
     for (const chunk of chunks) channel.writeInbound(chunk);
   } catch (thrown) {
-    throw new Error(`${describe()}: ${String(thrown)}`, { cause: thrown });
+    throw new Error(`${describe()}: ${textOf(thrown)}`, { cause: thrown });
   }
   // A decoder that is removed passes on what it holds; after whole messages that must be nothing.
   const messages = drain(channel);

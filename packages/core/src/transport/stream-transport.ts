@@ -34,6 +34,9 @@ export type OwnedWritable = Writable & Owned;
 /** A read of this size is likely to be followed by another: TLS gives its records one by one. */
 const FULL_BYTES = 16 * 1024;
 
+/** A stream's queue shrinks by whole writes: larger ones are given in parts, so that a slow peer is not held for stuck. */
+const PART_BYTES = 256 * 1024;
+
 /**
  * Any stream of Node's as a transport: a `Duplex` (an SSH channel, a serial port, a socket of an agent), or one
  * stream for each direction (standard input and output, those of a child process). It belongs to the transport
@@ -66,6 +69,9 @@ export class StreamTransport implements Transport {
   private mayRead = false;
   private isReading = false;
   private isWriting = false;
+  /** What follows the part that the stream has, and its bytes. */
+  private parts: Buffer[] = NO_PARTS;
+  private partBytes = 0;
   /** Streams that have not closed yet. */
   private openStreams: number;
   private onWritten: ((error?: Error | null) => void) | undefined = undefined;
@@ -105,7 +111,7 @@ export class StreamTransport implements Transport {
   }
 
   get unsentBytes(): number {
-    return this.writable.writableLength;
+    return this.writable.writableLength + this.partBytes;
   }
 
   open(sink: TransportSink): void {
@@ -139,6 +145,11 @@ export class StreamTransport implements Transport {
     const { writable } = this;
     this.onWritten ??= (error) => this.wrote(error);
     const buffers = coalesce(messages as readonly OutboundBytes[], bytes);
+    if (bytes > PART_BYTES) {
+      this.parts = buffers.flatMap(partsOf);
+      for (const part of this.parts) this.partBytes += part.length;
+      return this.writeParts();
+    }
     const last = buffers.length - 1;
     if (last < 0) return true;
     if (last > 0) writable.cork();
@@ -147,6 +158,19 @@ export class StreamTransport implements Transport {
     if (last > 0) writable.uncork();
     // Nothing left in the stream: it took it all within the call, or refused it, which is reported later.
     this.isWriting = writable.writableLength > 0 || writable.destroyed || writable.errored !== null;
+    return !this.isWriting;
+  }
+
+  /** One after the other, as long as the stream takes each at once. */
+  private writeParts(): boolean {
+    const { writable, parts } = this;
+    do {
+      const part = parts.shift()!;
+      this.partBytes -= part.length;
+      writable.write(part, this.onWritten!);
+      this.isWriting =
+        writable.writableLength > 0 || writable.destroyed || writable.errored !== null;
+    } while (!this.isWriting && parts.length > 0);
     return !this.isWriting;
   }
 
@@ -160,7 +184,7 @@ export class StreamTransport implements Transport {
 
   close(_info: CloseInfo): void {
     const { writable } = this;
-    const isIdle = writable.writable && writable.writableLength === 0;
+    const isIdle = writable.writable && this.unsentBytes === 0;
     if (this.wasClosed || !isIdle) {
       this.destroy();
       return;
@@ -204,6 +228,7 @@ export class StreamTransport implements Transport {
   private wrote(error: Error | null | undefined): void {
     const { writable } = this;
     if (error || !this.isWriting || writable.writableLength > 0 || writable.destroyed) return;
+    if (this.parts.length > 0 && !this.writeParts()) return;
     this.isWriting = false;
     this.sink?.written();
   }
@@ -251,6 +276,16 @@ export class StreamTransport implements Transport {
 }
 
 const NONE: StreamTransportOptions = {};
+const NO_PARTS: Buffer[] = [];
+
+function partsOf(buffer: Buffer): Buffer[] {
+  if (buffer.length <= PART_BYTES) return [buffer];
+  const parts: Buffer[] = [];
+  for (let at = 0; at < buffer.length; at += PART_BYTES) {
+    parts.push(buffer.subarray(at, at + PART_BYTES));
+  }
+  return parts;
+}
 
 function bothOf(stream: Duplex): StreamPair {
   return { readable: stream, writable: stream };

@@ -6,10 +6,10 @@ import {
   type Handler,
   type Server,
   ServerBootstrap,
-  SettableFuture,
   silentLogger,
   type WriteFuture,
 } from '@headrace/core';
+import { SettableFuture } from '@headrace/core/authoring';
 import { VirtualClock } from '@headrace/core/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 

@@ -1,4 +1,5 @@
-import { type Context, SettableFuture, silentLogger } from '@headrace/core';
+import { type Context, silentLogger } from '@headrace/core';
+import { SettableFuture } from '@headrace/core/authoring';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { expect, it } from 'vitest';
 import { resolveChannelOptions } from '../../src/channel/channel-options.ts';

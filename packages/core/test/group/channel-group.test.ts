@@ -3,9 +3,9 @@ import {
   ChannelGroup,
   ChannelGroupError,
   ChannelMatchers,
-  encodeOnce,
   type Handler,
 } from '@headrace/core';
+import { encodeOnce } from '@headrace/core/authoring';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 

@@ -1,4 +1,4 @@
-import { allSettled, SettableFuture } from '@headrace/core';
+import { allSettled, SettableFuture } from '@headrace/core/authoring';
 import { describe, expect, it, vi } from 'vitest';
 
 describe('SettableFuture', () => {

@@ -45,12 +45,15 @@ function resultsOf(where: string): Promise<Result[]> {
   });
 }
 
+/** Mostly the start of Node and the compiling of sources, which a busy machine draws out. */
+const TIMEOUT = { timeout: 120_000 };
+
 for (const [where, name] of [
   ['round-robin', 'a worker of node:cluster that the primary accepts for'],
   ['none', 'a worker of node:cluster that accepts for itself'],
   ['thread', 'a worker thread'],
 ] as const) {
-  it.concurrent(`every transport keeps its contract in ${name}`, async (context) => {
+  it.concurrent(`every transport keeps its contract in ${name}`, TIMEOUT, async (context) => {
     const results = await resultsOf(where);
     context.expect(results.length).toBeGreaterThan(60);
     context.expect(results.filter((result) => result.problem !== undefined)).toEqual([]);

@@ -1,20 +1,22 @@
 import {
   type CloseReason,
   type Context,
-  checkNumber,
-  checkTime,
   type Direction,
-  dropsKeptMessages,
   type Handler,
-  PendingWriteQueue,
-  ReadGate,
   RejectedError,
   TimedOutError,
   type Timer,
   type Types,
-  toError,
   type WriteFuture,
 } from '@headrace/core';
+import {
+  checkNumber,
+  checkTime,
+  dropsKeptMessages,
+  PendingWriteQueue,
+  ReadGate,
+  toError,
+} from '@headrace/core/authoring';
 import { AuthenticatedEvent, AuthFailedEvent } from './auth-event.ts';
 import { type AuthAction, AuthMachine, type Rejection } from './auth-machine.ts';
 import { checkAuthOptions } from './auth-option-check.ts';

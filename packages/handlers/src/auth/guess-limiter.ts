@@ -1,4 +1,5 @@
-import { type Channel, checkNumber, clientAddress } from '@headrace/core';
+import { type Channel, clientAddress } from '@headrace/core';
+import { checkNumber } from '@headrace/core/authoring';
 import { addressKey } from '../limit/address-key.ts';
 import type { AuthAttempt, AuthVerdict } from './auth-options.ts';
 

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
-import { type Channel, type CloseInfo, checkNumber, type Timer, toError } from '@headrace/core';
+import type { Channel, CloseInfo, Timer } from '@headrace/core';
+import { checkNumber, toError } from '@headrace/core/authoring';
 
 /** One authenticated channel, as its AuthHandler shows it to the registry. */
 export interface Session<Principal> {

@@ -1,11 +1,5 @@
-import {
-  type Context,
-  type Handler,
-  type PassThrough,
-  type Types,
-  toError,
-  type WhatItReads,
-} from '@headrace/core';
+import type { Context, Handler, PassThrough, Types, WhatItReads } from '@headrace/core';
+import { toError } from '@headrace/core/authoring';
 
 /** Options of an {@link EchoHandler}. */
 export interface EchoOptions<In, Out> {

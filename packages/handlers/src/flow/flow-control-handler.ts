@@ -1,11 +1,5 @@
-import {
-  type Channel,
-  type Context,
-  type Direction,
-  dropsKeptMessages,
-  type Handler,
-  type Types,
-} from '@headrace/core';
+import type { Channel, Context, Direction, Handler, Types } from '@headrace/core';
+import { dropsKeptMessages } from '@headrace/core/authoring';
 import { Fifo } from './fifo.ts';
 
 /** Stands in the queue for the peer's end of input, which must not overtake what it sent before. */

@@ -1,12 +1,5 @@
-import {
-  type CloseReason,
-  type Context,
-  checkNumber,
-  type Direction,
-  type Handler,
-  type Types,
-  type WriteFuture,
-} from '@headrace/core';
+import type { CloseReason, Context, Direction, Handler, Types, WriteFuture } from '@headrace/core';
+import { checkNumber } from '@headrace/core/authoring';
 
 /** Options of a {@link FlushConsolidationHandler}. */
 export interface FlushConsolidationOptions {

@@ -1,4 +1,5 @@
-import { type Context, type Handler, ReadGate, type Types } from '@headrace/core';
+import type { Context, Handler, Types } from '@headrace/core';
+import { ReadGate } from '@headrace/core/authoring';
 
 /**
  * Holds reads while the channel is not writable: a peer that does not read what we answer is not read

@@ -1,17 +1,19 @@
 import {
   ChannelError,
   type Context,
-  checkNumber,
   type Direction,
   type Handler,
   type OutboundBytes,
+  type Types,
+  type WriteFuture,
+} from '@headrace/core';
+import {
+  checkNumber,
   PendingWriteQueue,
   type PendingWriteTarget,
   SettableFuture,
-  type Types,
   toError,
-  type WriteFuture,
-} from '@headrace/core';
+} from '@headrace/core/authoring';
 import { isStreamSource, StreamSource } from './stream-source.ts';
 
 /** Options of a {@link StreamWriteHandler}. */

@@ -1,4 +1,5 @@
-import { checkNumber, OptionError } from '@headrace/core';
+import { OptionError } from '@headrace/core';
+import { checkNumber } from '@headrace/core/authoring';
 
 /** Options of an {@link AdaptiveInterval}. */
 export interface AdaptiveIntervalOptions {

@@ -1,4 +1,5 @@
-import { checkNumber, checkTime, OptionError } from '@headrace/core';
+import { OptionError } from '@headrace/core';
+import { checkNumber, checkTime } from '@headrace/core/authoring';
 import type { AdaptiveInterval } from './adaptive-interval.ts';
 import { type HeartbeatFormat, textHeartbeat } from './heartbeat-format.ts';
 import type { HeartbeatRules } from './heartbeat-machine.ts';

@@ -1,11 +1,5 @@
-import {
-  type Clock,
-  type Context,
-  checkTime,
-  type Handler,
-  type Types,
-  type WriteFuture,
-} from '@headrace/core';
+import type { Clock, Context, Handler, Types, WriteFuture } from '@headrace/core';
+import { checkTime } from '@headrace/core/authoring';
 import { type IdleState, IdleStateEvent } from './idle-state-event.ts';
 import { IdleTimer } from './idle-timer.ts';
 

@@ -2,14 +2,13 @@ import {
   type Channel,
   CLIENT_ADDRESS,
   type Context,
-  checkNumber,
-  checkTime,
   type Handler,
   type RejectedError,
   registerChannel,
   type Timer,
   type Types,
 } from '@headrace/core';
+import { checkNumber, checkTime } from '@headrace/core/authoring';
 
 /** What the handlers that refuse connections have in common. */
 export interface AdmissionOptions {

@@ -1,4 +1,5 @@
-import { type Channel, checkNumber, clientAddress, RejectedError } from '@headrace/core';
+import { type Channel, clientAddress, RejectedError } from '@headrace/core';
+import { checkNumber } from '@headrace/core/authoring';
 import { addressKey } from './address-key.ts';
 import { AdmissionHandler, type AdmissionOptions } from './admission-handler.ts';
 import { type Rate, TokenBucket, TokenBuckets } from './token-bucket.ts';

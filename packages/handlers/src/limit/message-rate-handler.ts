@@ -1,15 +1,13 @@
 import {
   type Channel,
   type Context,
-  checkNumber,
   type Direction,
-  dropsKeptMessages,
   type Handler,
-  ReadGate,
   RejectedError,
   type Timer,
   type Types,
 } from '@headrace/core';
+import { checkNumber, dropsKeptMessages, ReadGate } from '@headrace/core/authoring';
 import { type Rate, TokenBucket } from './token-bucket.ts';
 
 /** Options of a {@link MessageRateHandler}. */

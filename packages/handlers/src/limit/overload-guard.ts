@@ -1,12 +1,5 @@
-import {
-  type Channel,
-  type Context,
-  checkNumber,
-  type Handler,
-  ReadGate,
-  type Timer,
-  type Types,
-} from '@headrace/core';
+import type { Channel, Context, Handler, Timer, Types } from '@headrace/core';
+import { checkNumber, ReadGate } from '@headrace/core/authoring';
 import { type Load, LoadMeter } from './load-meter.ts';
 
 /** Options of an {@link OverloadGuard}. */

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { isByteSource, toBuffer } from '@headrace/core';
+import { isByteSource, toBuffer } from '@headrace/core/authoring';
 import { hexDump } from './hex-dump.ts';
 
 /** `hex` shows the bytes of byte messages, `simple` only how many there are. */

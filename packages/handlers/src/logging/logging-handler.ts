@@ -1,16 +1,15 @@
-import {
-  type Channel,
-  type CloseReason,
-  type Context,
-  checkNumber,
-  type Direction,
-  type Handler,
-  type Logger,
-  type LogLevel,
-  type Types,
-  toError,
-  type WriteFuture,
+import type {
+  Channel,
+  CloseReason,
+  Context,
+  Direction,
+  Handler,
+  Logger,
+  LogLevel,
+  Types,
+  WriteFuture,
 } from '@headrace/core';
+import { checkNumber, toError } from '@headrace/core/authoring';
 import { describeMessage, type LogFormat } from './describe-message.ts';
 
 /** Options of a {@link LoggingHandler}. */

@@ -1,14 +1,6 @@
 import { Buffer } from 'node:buffer';
-import {
-  type Context,
-  type Direction,
-  type Handler,
-  isOutboundBytes,
-  type Types,
-  toBuffer,
-  toError,
-  type WriteFuture,
-} from '@headrace/core';
+import type { Context, Direction, Handler, Types, WriteFuture } from '@headrace/core';
+import { isOutboundBytes, toBuffer, toError } from '@headrace/core/authoring';
 import {
   ACK,
   endsOf,

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
-import { checkNumber } from '@headrace/core';
+import { checkNumber } from '@headrace/core/authoring';
 
 /** Options of a {@link PcapWriter}. */
 export interface PcapWriterOptions {

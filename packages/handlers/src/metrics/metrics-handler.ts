@@ -1,10 +1,5 @@
-import {
-  type Context,
-  type Handler,
-  sizeOfBytes,
-  type Types,
-  type WriteFuture,
-} from '@headrace/core';
+import type { Context, Handler, Types, WriteFuture } from '@headrace/core';
+import { sizeOfBytes } from '@headrace/core/authoring';
 import { CHANNEL_METRICS, type ChannelCounts, type ChannelMetrics } from './channel-metrics.ts';
 import type { ServerMetrics } from './server-metrics.ts';
 

@@ -1,5 +1,6 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
-import { type Channel, type CloseInfo, checkNumber } from '@headrace/core';
+import type { Channel, CloseInfo } from '@headrace/core';
+import { checkNumber } from '@headrace/core/authoring';
 import type { ChannelMetrics } from './channel-metrics.ts';
 import { closeCategory } from './close-category.ts';
 import { Histogram } from './histogram.ts';

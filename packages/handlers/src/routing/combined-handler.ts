@@ -1,4 +1,12 @@
-import { type Context, type Handler, OptionError, type Types, type TypesOf } from '@headrace/core';
+import {
+  type Context,
+  type Handled,
+  type Handler,
+  OptionError,
+  type Types,
+  type TypesOf,
+} from '@headrace/core';
+import { throwerOf } from '@headrace/core/authoring';
 
 const INBOUND = [
   'channelRegistered',
@@ -31,7 +39,8 @@ const OUTBOUND = [
  * - **In** what the inbound part reads.
  * - **Out** what the inbound part passes on; written messages go through the outbound part.
  * - **Events** those of its parts.
- * - **Errors** `OPTION_INVALID` if a part also does the other's work; else those of its parts.
+ * - **Errors** `OPTION_INVALID` if a part also does the other's work; else those of its parts. What the outbound
+ *   part throws in `read` or `flush` reaches its own `exceptionCaught`, then that of the inbound part.
  * - **State** that of its parts, whose contexts take its place when it is added.
  * - **Cost** none: its parts stand in the pipeline themselves.
  * - **Pitfalls** it is not in the pipeline afterwards: remove or look up the parts, each by itself.
@@ -71,9 +80,42 @@ export class CombinedHandler<In extends Handler, Out extends Handler> implements
 
   handlerAdded(ctx: Context): void {
     const { pipeline } = ctx;
-    pipeline.addAfter(ctx.name, this.outbound);
-    pipeline.addAfter(ctx.name, this.inbound);
+    const { inbound, outbound } = this;
+    const mayThrow = outbound.read !== undefined || outbound.flush !== undefined;
+    if (mayThrow && inbound.exceptionCaught !== undefined) {
+      pipeline.addAfter(ctx.name, new ErrorReturn(inbound, outbound));
+    }
+    pipeline.addAfter(ctx.name, outbound);
+    pipeline.addAfter(ctx.name, inbound);
     pipeline.remove(ctx.name);
+  }
+}
+
+/**
+ * Stands after the outbound part: an error of that part goes towards the tail, and would pass the inbound part,
+ * which stands before it.
+ */
+class ErrorReturn implements Handler {
+  private readonly inbound: Handler;
+  private readonly outbound: Handler;
+  private readonly returned = new WeakSet<Error>();
+
+  constructor(inbound: Handler, outbound: Handler) {
+    this.inbound = inbound;
+    this.outbound = outbound;
+  }
+
+  exceptionCaught(ctx: Context, error: Error): Handled {
+    const { pipeline } = ctx;
+    const inbound = pipeline.context(this.inbound);
+    const isItsOwn = throwerOf(error) === pipeline.context(this.outbound)?.name;
+    if (inbound === undefined || !isItsOwn || this.returned.has(error)) {
+      ctx.fireExceptionCaught(error);
+      return;
+    }
+    // If the inbound part fires it on, it comes here again.
+    this.returned.add(error);
+    return this.inbound.exceptionCaught?.(inbound, error);
   }
 }
 

@@ -1,13 +1,5 @@
-import {
-  type Channel,
-  type Context,
-  type Handler,
-  type OutboundBytes,
-  type Pipeline,
-  ReadGate,
-  type Types,
-  toError,
-} from '@headrace/core';
+import type { Channel, Context, Handler, OutboundBytes, Pipeline, Types } from '@headrace/core';
+import { ReadGate, toError } from '@headrace/core/authoring';
 import { RelayHandler } from './relay-handler.ts';
 
 /** What {@link ForwardOptions.connect} gets. */

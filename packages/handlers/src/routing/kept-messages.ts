@@ -1,4 +1,5 @@
-import { type Context, type Direction, dropsKeptMessages, type Handler } from '@headrace/core';
+import type { Context, Direction, Handler } from '@headrace/core';
+import { dropsKeptMessages } from '@headrace/core/authoring';
 
 /** So many messages are passed on between two looks at the time. */
 const MESSAGES_PER_LOOK = 16;

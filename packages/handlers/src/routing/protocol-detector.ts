@@ -3,8 +3,6 @@ import {
   AttributeKey,
   type Channel,
   type Context,
-  checkNumber,
-  checkTime,
   DecodeError,
   type Direction,
   type Handler,
@@ -13,8 +11,8 @@ import {
   TimedOutError,
   type Timer,
   type Types,
-  toError,
 } from '@headrace/core';
+import { checkNumber, checkTime, toError } from '@headrace/core/authoring';
 import type { Protocol } from './protocol.ts';
 import { replaceWith } from './replace-with.ts';
 
@@ -74,13 +72,13 @@ const OTHERWISE = 'otherwise';
  * @example
  * ```ts run
  * import { EmbeddedChannel } from '@headrace/core/testing';
- * import { ProtocolDetector, startsWith } from '@headrace/handlers';
+ * import { isHttpRequest, ProtocolDetector } from '@headrace/handlers';
  *
  * const channel = new EmbeddedChannel();
  * channel.pipeline.addLast(new ProtocolDetector({
  *   protocols: [
  *     { name: 'frames', matches: (prefix) => prefix[0] === 0, install: () => console.log('frames') },
- *     { name: 'http', matches: startsWith('GET '), install: () => console.log('http') },
+ *     { name: 'http', matches: isHttpRequest, install: () => console.log('http') },
  *   ],
  *   otherwise: (channel) => channel.pipeline.addLast({
  *     channelRead: (_ctx, bytes: Buffer) => console.log('lines', String(bytes)),

@@ -30,3 +30,20 @@ export function startsWith(
     return mayStill ? 'need-more' : false;
   };
 }
+
+/**
+ * Matches the begin of an HTTP/1 request: the methods of RFC 9110 and PATCH (RFC 5789), each with the space after
+ * it. A load balancer asks with HEAD, a browser's preflight with OPTIONS. A method of another standard, as WebDAV
+ * has them, needs `startsWith`.
+ */
+export const isHttpRequest: (prefix: Buffer) => boolean | 'need-more' = startsWith(
+  'GET ',
+  'HEAD ',
+  'POST ',
+  'PUT ',
+  'DELETE ',
+  'CONNECT ',
+  'OPTIONS ',
+  'TRACE ',
+  'PATCH ',
+);

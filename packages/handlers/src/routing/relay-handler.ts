@@ -1,12 +1,5 @@
-import {
-  type Channel,
-  type Context,
-  type Direction,
-  type Handler,
-  type Misfit,
-  ReadGate,
-  type Types,
-} from '@headrace/core';
+import type { Channel, Context, Direction, Handler, Misfit, Types } from '@headrace/core';
+import { ReadGate } from '@headrace/core/authoring';
 
 /**
  * Writes what one channel reads to another, no faster than the other takes it, and carries the end over:

@@ -2,19 +2,16 @@ import {
   type Channel,
   ChannelError,
   type Context,
-  checkNumber,
-  checkTime,
   DrainEvent,
   type DrainHold,
   type Handler,
   OptionError,
-  ReadGate,
   TimedOutError,
   type Timer,
   type Types,
-  toError,
   type WriteFuture,
 } from '@headrace/core';
+import { checkNumber, checkTime, ReadGate, toError } from '@headrace/core/authoring';
 import { Fifo } from '../flow/fifo.ts';
 
 /** What a request's function gets beside the request. */

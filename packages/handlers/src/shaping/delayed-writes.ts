@@ -1,10 +1,5 @@
-import {
-  type Context,
-  PendingWriteQueue,
-  type PendingWriteTarget,
-  type Timer,
-  type WriteFuture,
-} from '@headrace/core';
+import type { Context, Timer, WriteFuture } from '@headrace/core';
+import { PendingWriteQueue, type PendingWriteTarget } from '@headrace/core/authoring';
 
 /** When a queue makes its channel unwritable, and when it takes no more. */
 export interface DelayedWritesOptions {

@@ -1,4 +1,5 @@
-import { type Clock, checkNumber, systemClock } from '@headrace/core';
+import { type Clock, systemClock } from '@headrace/core';
+import { checkNumber } from '@headrace/core/authoring';
 import { RateLimit } from './rate-limit.ts';
 import { TrafficCounter } from './traffic-counter.ts';
 import { resolveLimits, type TrafficLimits } from './traffic-limits.ts';

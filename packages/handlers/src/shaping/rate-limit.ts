@@ -1,4 +1,4 @@
-import { checkNumber } from '@headrace/core';
+import { checkNumber } from '@headrace/core/authoring';
 
 /** Waits shorter than this are not worth a timer: what they would delay is charged to what follows. */
 const SHORTEST_WAIT_MS = 10;

@@ -1,4 +1,5 @@
-import { type Clock, checkTime, type Timer } from '@headrace/core';
+import type { Clock, Timer } from '@headrace/core';
+import { checkTime } from '@headrace/core/authoring';
 
 /** Options of a {@link TrafficCounter}. */
 export interface TrafficCounterOptions {

@@ -1,4 +1,4 @@
-import { checkNumber, checkTime } from '@headrace/core';
+import { checkNumber, checkTime } from '@headrace/core/authoring';
 
 /** What {@link TrafficShapingHandler} and {@link GlobalTraffic} are told about speed. */
 export interface TrafficLimits {

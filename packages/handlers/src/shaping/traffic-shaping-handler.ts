@@ -1,16 +1,13 @@
 import {
   ChannelError,
   type Context,
-  checkNumber,
-  checkTime,
   type Direction,
   type Handler,
-  ReadGate,
-  sizeOfBytes,
   type Timer,
   type Types,
   type WriteFuture,
 } from '@headrace/core';
+import { checkNumber, checkTime, ReadGate, sizeOfBytes } from '@headrace/core/authoring';
 import { DelayedWrites } from './delayed-writes.ts';
 import type { GlobalTraffic } from './global-traffic.ts';
 import { RateLimit } from './rate-limit.ts';

@@ -1,11 +1,5 @@
-import {
-  type Context,
-  checkNumber,
-  checkTime,
-  type Handler,
-  type Timer,
-  type Types,
-} from '@headrace/core';
+import type { Context, Handler, Timer, Types } from '@headrace/core';
+import { checkNumber, checkTime } from '@headrace/core/authoring';
 import { type ExpiryOptions, expire } from './connection-expiry.ts';
 
 /** Options of a {@link MaxAgeHandler}. */

@@ -1,4 +1,5 @@
-import { type Context, checkNumber, type Handler, type Timer, type Types } from '@headrace/core';
+import type { Context, Handler, Timer, Types } from '@headrace/core';
+import { checkNumber } from '@headrace/core/authoring';
 import { type ExpiryOptions, expire } from './connection-expiry.ts';
 
 /** Options of a {@link MaxMessagesHandler}. */

@@ -1,4 +1,5 @@
-import { type Context, checkTime, TimedOutError } from '@headrace/core';
+import { type Context, TimedOutError } from '@headrace/core';
+import { checkTime } from '@headrace/core/authoring';
 import { IdleStateHandler } from '../idle/idle-state-handler.ts';
 
 /** Options of a {@link ReadTimeoutHandler}. */

@@ -1,12 +1,12 @@
 import {
   type Context,
-  checkTime,
   type Handler,
   TimedOutError,
   type Timer,
   type Types,
   type WriteFuture,
 } from '@headrace/core';
+import { checkTime } from '@headrace/core/authoring';
 
 /** Options of a {@link WriteTimeoutHandler}. */
 export interface WriteTimeoutOptions {

@@ -48,3 +48,59 @@ describe('CombinedHandler', () => {
     );
   });
 });
+
+describe('what the outbound part throws', () => {
+  const caught: string[] = [];
+  class Catches extends Reads {
+    exceptionCaught(_ctx: Context, error: Error): void {
+      caught.push(error.message);
+    }
+  }
+  class Throws implements Handler {
+    read(): void {
+      throw new Error('in read');
+    }
+    flush(): void {
+      throw new Error('in flush');
+    }
+  }
+
+  it('in flush or read reaches the inbound part, and nobody after it', () => {
+    caught.length = 0;
+    const channel = EmbeddedChannel.with(
+      { autoRead: false },
+      new CombinedHandler(new Catches(), new Throws()),
+    );
+    channel.flush();
+    channel.read();
+    expect(caught).toEqual(['in flush', 'in read']);
+    expect(() => channel.checkException()).not.toThrow();
+  });
+
+  it('goes on towards the tail if the inbound part fires it, once', () => {
+    class Fires extends Reads {
+      exceptionCaught(ctx: Context, error: Error): void {
+        caught.push(error.message);
+        ctx.fireExceptionCaught(error);
+      }
+    }
+    caught.length = 0;
+    const channel = EmbeddedChannel.with(
+      { autoRead: false },
+      new CombinedHandler(new Fires(), new Throws()),
+    );
+    channel.flush();
+    expect(caught).toEqual(['in flush']);
+    expect(() => channel.checkException()).toThrow('in flush');
+  });
+
+  it('an error from before the parts reaches the inbound part once', () => {
+    caught.length = 0;
+    const channel = EmbeddedChannel.with(
+      { autoRead: false },
+      new CombinedHandler(new Catches(), new Throws()),
+    );
+    channel.pipeline.fireExceptionCaught(new Error('upstream'));
+    expect(caught).toEqual(['upstream']);
+  });
+});

@@ -8,7 +8,7 @@ import {
 import { EmbeddedChannel } from '@headrace/core/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Protocol, startsWith } from '../../src/routing/protocol.ts';
+import { isHttpRequest, type Protocol, startsWith } from '../../src/routing/protocol.ts';
 import {
   ProtocolDetectedEvent,
   ProtocolDetector,
@@ -318,6 +318,17 @@ describe('ProtocolDetector', () => {
     channel.run(() => channel.pipeline.fireUserEventTriggered(new DrainEvent(1000)));
     channel.endInput();
     expect(channel.closeInfo?.reason).toBe('shutdown');
+  });
+
+  it('takes every method of HTTP for HTTP, however it is cut', () => {
+    for (const method of 'GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH'.split(' ')) {
+      const start = Buffer.from(`${method} `);
+      for (let length = 1; length < start.length; length++) {
+        expect(isHttpRequest(start.subarray(0, length))).toBe('need-more');
+      }
+      expect(isHttpRequest(Buffer.from(`${method} / HTTP/1.1`))).toBe(true);
+      expect(isHttpRequest(Buffer.from(`${method}:ann`))).toBe(false);
+    }
   });
 
   it('refuses protocols without names of their own, and bounds that make no sense', () => {

@@ -1,4 +1,5 @@
-import { type Context, type Handler, PendingWriteQueue } from '@headrace/core';
+import type { Context, Handler } from '@headrace/core';
+import { PendingWriteQueue } from '@headrace/core/authoring';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { replaceWith } from '../../src/routing/replace-with.ts';

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import {
-  Bootstrap,
   type Channel,
   ChannelError,
   type ChannelOptions,
+  connectChannel,
   OptionError,
   type Pipeline,
   TlsClientContext,
@@ -83,13 +83,15 @@ export class WebSocketBootstrap<R = unknown, W = unknown> {
     }
     target.signal?.throwIfAborted();
     const { transport, messageTimeoutMs, channelOptions } = dial(new URL(url), this.clientOptions);
-    const channel: unknown = await new Bootstrap()
-      .options(channelOptions)
-      .handler((opening) => {
-        beginPipeline(opening as unknown as Channel, transport, messageTimeoutMs);
-        initialize(opening as unknown as WebSocketChannel);
-      })
-      .connect({ transport, place: String(url), ...target });
+    const channel: unknown = await connectChannel(transport, {
+      ...channelOptions,
+      ...target,
+      target: String(url),
+      initialize: (opening) => {
+        beginPipeline(opening, transport, messageTimeoutMs);
+        return initialize(opening as unknown as WebSocketChannel);
+      },
+    });
     return channel as Channel<R, W>;
   }
 }

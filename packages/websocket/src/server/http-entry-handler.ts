@@ -21,6 +21,7 @@ import {
   webSocketChannel,
 } from '../socket/web-socket-channel.ts';
 import type { WsSocket } from '../socket/ws-socket.ts';
+import { RequestIntake } from './request-intake.ts';
 
 /** What a {@link HttpEntryHandler} has of its entry. */
 export interface HttpEntryHandlerOptions {
@@ -85,6 +86,9 @@ export class HttpEntryHandler implements Handler {
   private deadline: Timer | undefined = undefined;
   private channel: WebSocketChannel | undefined = undefined;
   private responses = 0;
+  private intake: RequestIntake | undefined = undefined;
+  /** The request that has come and is not answered. */
+  private current: IncomingMessage | undefined = undefined;
   private drain: DrainEvent | undefined = undefined;
   private drainHold: DrainHold | undefined = undefined;
 
@@ -107,8 +111,8 @@ export class HttpEntryHandler implements Handler {
     this.duplex.channelActive(ctx);
   }
 
-  channelRead(ctx: Context, bytes: Buffer): void {
-    this.duplex.channelRead(ctx, bytes);
+  channelRead(_ctx: Context, bytes: Buffer): void {
+    this.intake?.receive(bytes);
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
@@ -128,7 +132,9 @@ export class HttpEntryHandler implements Handler {
   }
 
   channelShutdown(ctx: Context, direction: 'input' | 'output'): void {
-    this.duplex.channelShutdown(ctx, direction);
+    const forward = () => this.duplex.channelShutdown(ctx, direction);
+    if (direction === 'input' && this.intake !== undefined) this.intake.whenEmpty(forward);
+    else forward();
   }
 
   channelInactive(ctx: Context): void {
@@ -145,11 +151,18 @@ export class HttpEntryHandler implements Handler {
 
   requestStarted(request: IncomingMessage, response: ServerResponse): void {
     this.responses += 1;
+    this.current = request;
     // A request without a body is complete with its headers.
     const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
     if (encoding === undefined && (length === undefined || length === '0')) this.stopWaiting();
-    else request.once('end', () => this.stopWaiting());
+    else request.once('end', () => this.completed(request));
     response.once('close', () => this.responded());
+    this.intake?.requestStarted(request);
+  }
+
+  /** A request for another protocol; what follows its head is not HTTP. */
+  upgradeStarted(): void {
+    this.intake?.upgraded();
   }
 
   upgraded(ws: WsSocket, initialize: WebSocketInitializer, options: WebSocketChannelOptions): void {
@@ -164,6 +177,7 @@ export class HttpEntryHandler implements Handler {
   /** Answers a request that cannot be served, and ends the connection. */
   refuse(status: number, headers: readonly string[] = []): void {
     this.stopWaiting();
+    this.intake?.stop();
     if (this.stream?.writable !== true) return;
     const text = STATUS_CODES[status] ?? '';
     this.stream.write(
@@ -205,18 +219,35 @@ export class HttpEntryHandler implements Handler {
   // --- time ---
 
   private connected(stream: ChannelDuplex): void {
+    const ctx = this.ctx!;
     this.stream = stream;
+    this.intake = new RequestIntake(
+      ctx.channel,
+      (bytes) => this.duplex.channelRead(ctx, bytes),
+      () => stream.readableLength === 0,
+    );
     this.waitForRequest(this.options.firstTimeoutMs);
     this.options.connect(stream, this);
   }
 
+  /** The body may end after the answer, when the time for the next request runs already. */
+  private completed(request: IncomingMessage): void {
+    if (this.current === request) this.stopWaiting();
+  }
+
   private responded(): void {
     this.responses -= 1;
+    this.current = undefined;
     if (this.responses > 0 || this.ctx?.channel.isOpen !== true) return;
     // The connection is the WebSocket's now.
     if (this.channel !== undefined) return;
-    if (this.drain !== undefined) this.drainHold?.release();
-    else this.waitForRequest(this.options.timeoutMs, true);
+    if (this.drain !== undefined) {
+      // The response under way was the last one.
+      this.drainHold?.release();
+      return;
+    }
+    this.waitForRequest(this.options.timeoutMs, true);
+    this.intake?.answered();
   }
 
   private waitForRequest(timeoutMs: number, isIdle = false): void {

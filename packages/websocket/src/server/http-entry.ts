@@ -4,7 +4,8 @@ import {
   type IncomingMessage,
   type ServerResponse,
 } from 'node:http';
-import { type ChannelDuplex, checkNumber, checkTime } from '@headrace/core';
+import type { ChannelDuplex } from '@headrace/core';
+import { checkNumber, checkTime } from '@headrace/core/authoring';
 import { HttpEntryHandler } from './http-entry-handler.ts';
 import { WebSocketEntrance, type WebSocketEntranceOptions } from './web-socket-entrance.ts';
 
@@ -84,7 +85,9 @@ export class HttpEntry {
     this.http.on('request', (request, response) => this.onRequest(request, response));
     this.http.on('upgrade', (request, stream, head) => {
       const handler = this.handlers.get(stream);
+      handler?.upgradeStarted();
       if (handler === undefined) stream.destroy();
+      else if (hasTwoHosts(request)) handler.refuseBroken(new Error(TWO_HOSTS));
       else this.entrance.open(request, stream as ChannelDuplex, head, handler);
     });
     this.http.on('clientError', (error, stream) => {
@@ -109,9 +112,25 @@ export class HttpEntry {
   }
 
   private onRequest(request: IncomingMessage, response: ServerResponse): void {
-    this.handlers.get(request.socket)?.requestStarted(request, response);
+    const handler = this.handlers.get(request.socket);
+    handler?.requestStarted(request, response);
+    if (hasTwoHosts(request)) {
+      handler?.refuseBroken(new Error(TWO_HOSTS));
+      return;
+    }
     const { request: answer } = this.options;
     if (answer !== undefined) answer(request, response);
     else response.writeHead(404, { 'Content-Type': 'text/plain' }).end('Not found\n');
   }
+}
+
+const TWO_HOSTS = 'more than one Host header';
+
+/** Two parts of a system may each believe another one of them; RFC 9112, section 3.2 wants a 400. */
+function hasTwoHosts({ rawHeaders }: IncomingMessage): boolean {
+  let count = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]!.toLowerCase() === 'host') count += 1;
+  }
+  return count > 1;
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { type ChannelDuplex, type ChannelOptions, OptionError, toError } from '@headrace/core';
+import { type ChannelDuplex, type ChannelOptions, OptionError } from '@headrace/core';
+import { toError } from '@headrace/core/authoring';
 import { WebSocketServer } from 'ws';
 import { type WebSocketCompression, wsDeflate } from '../socket/compression.ts';
 import { LastWordSocket } from '../socket/last-word-socket.ts';

@@ -1,4 +1,4 @@
-import { checkNumber } from '@headrace/core';
+import { checkNumber } from '@headrace/core/authoring';
 
 /**
  * permessage-deflate (RFC 7692): `true`, or with options. It costs memory for each connection (a window of 32 KiB

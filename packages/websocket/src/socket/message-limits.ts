@@ -1,4 +1,4 @@
-import { checkNumber, checkTime } from '@headrace/core';
+import { checkNumber, checkTime } from '@headrace/core/authoring';
 
 /** What one message may be, on either side. */
 export interface WebSocketLimits {

@@ -5,9 +5,7 @@ import {
   type Context,
   DecodeError,
   type Handler,
-  initializer,
-  resolveChannelOptions,
-  TransportChannel,
+  openChannel,
 } from '@headrace/core';
 import type { WebSocketClose } from './close-codes.ts';
 import { MessageDeadline } from './message-deadline.ts';
@@ -50,14 +48,16 @@ export function webSocketChannel(
   const { parent, stream, ...rest } = options;
   const { messageTimeoutMs, channelOptions } = messageLimits(rest);
   const carrier = { ...(parent && { parent }), ...(stream && { stream }) };
-  const inherited = parent && { logger: parent.logger, clock: parent.clock };
-  const resolved = resolveChannelOptions({ ...inherited, ...channelOptions });
   const transport = new WebSocketTransport(ws, carrier);
-  const channel = new TransportChannel(transport, resolved, parent);
-  beginPipeline(channel as Channel, transport, messageTimeoutMs);
-  channel.pipeline.addLast(initializer(initialize as (channel: Channel) => void));
-  channel.register();
-  return channel as unknown as WebSocketChannel;
+  const channel: unknown = openChannel(transport, {
+    ...channelOptions,
+    ...(parent && { parent }),
+    initialize: (opening) => {
+      beginPipeline(opening, transport, messageTimeoutMs);
+      return initialize(opening as unknown as WebSocketChannel);
+    },
+  });
+  return channel as WebSocketChannel;
 }
 
 /** What the pipeline of every WebSocket begins with. */

@@ -1,11 +1,11 @@
 import {
   type Context,
   DecodeError,
-  encodeOnce,
   type Handler,
   type Types,
   type WriteFuture,
 } from '@headrace/core';
+import { encodeOnce } from '@headrace/core/authoring';
 import { TextMessage, type WebSocketInput } from './text-message.ts';
 
 /**

@@ -249,6 +249,32 @@ describe('a WebSocket as a transport', () => {
     expect(farSees.messages).toHaveLength(11);
   });
 
+  it('keeps the rest of a burst back while reads are held, and leaves the loop to others', async () => {
+    const { near, far, farSees } = await connected({}, { readBudgetMs: 1 });
+    let release: (() => void) | undefined;
+    let holds = 0;
+    far.pipeline.addFirst({
+      channelRead(ctx: Context, message: WebSocketInput) {
+        if (message === '3') ({ release } = ctx.channel.holdReads('test'));
+        for (const end = performance.now() + 0.1; performance.now() < end; );
+        ctx.fireChannelRead(message);
+      },
+      channelReadComplete(ctx: Context) {
+        if (ctx.channel.readHolds.includes('turn')) holds += 1;
+        ctx.fireChannelReadComplete();
+      },
+    });
+    for (let i = 0; i < 200; i++) near.write(String(i));
+    await near.writeAndFlush('end');
+    await farSees.until(() => farSees.messages.includes('3'));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(farSees.messages).toHaveLength(4);
+    release!();
+    await farSees.until(() => farSees.messages.includes('end'));
+    expect(farSees.messages).toHaveLength(201);
+    expect(holds).toBeGreaterThan(1);
+  });
+
   it('works on any WebSocket of the library, though without a last word', async () => {
     const entry = new HttpEntry({
       webSocket: ({ pipeline }) =>

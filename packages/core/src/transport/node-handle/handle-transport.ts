@@ -10,7 +10,6 @@ import { coalesce } from '../coalesce.ts';
 import { addressOf } from '../socket-address.ts';
 import { resetSocket } from '../socket-transport.ts';
 import type { Transport, TransportSink } from '../transport.ts';
-import { gather, keepGathered, reuseGathered } from './gather.ts';
 import type { RequestOwner, StreamBinding } from './stream-binding.ts';
 import {
   END_OF_INPUT,
@@ -42,7 +41,7 @@ const SATED = 2;
 
 /**
  * An accepted TCP connection, Unix socket or named pipe, right on Node's handle: no stream in between, so
- * no callback, no tick and no state machine per write, and a third of the memory. What keeps the memory of
+ * no callback, no tick and no state machine per write (figures: docs/performance.md). What keeps the memory of
  * connections apart is in node-handles.ts.
  */
 export class HandleTransport implements Transport, RequestOwner {
@@ -115,12 +114,11 @@ export class HandleTransport implements Transport, RequestOwner {
     const only = messages.length === 1 ? messages[0] : undefined;
     if (only instanceof Uint8Array && only.length > 0) return this.writeOne(only, false);
     const { binding } = this;
-    const isTrusted = binding.distrusted === undefined;
-    const gathered = isTrusted ? gather(messages as readonly OutboundBytes[], bytes) : undefined;
+    const gathered = binding.gather(messages as readonly OutboundBytes[], bytes);
     if (gathered !== undefined) {
       const isTaken = this.writeOne(gathered, true);
-      if (isTaken) reuseGathered();
-      else keepGathered(gathered);
+      if (isTaken) binding.reuseGathered();
+      else binding.keepGathered(gathered);
       return isTaken;
     }
     const buffers = coalesce(messages as readonly OutboundBytes[], bytes);

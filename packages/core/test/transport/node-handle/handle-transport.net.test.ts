@@ -26,7 +26,10 @@ function sinkOf(told: string[], done: () => void): TransportSink {
 }
 
 /** Accepts one connection, does something with it, and waits until it is gone. */
-async function accepted(act: (transport: Transport) => void, keepAlive = false): Promise<string[]> {
+async function accepted(
+  act: (transport: Transport, done: () => void) => void,
+  keepAlive = false,
+): Promise<string[]> {
   const told: string[] = [];
   const { acceptor, why } = await nodeHandles('handle');
   const options = { noDelay: true, keepAlive, keepAliveInitialDelayMs: 0 };
@@ -49,10 +52,11 @@ async function accepted(act: (transport: Transport) => void, keepAlive = false):
         listening.requestAccept();
         const { port } = listening.localAddress as { readonly port: number };
         client = net.connect(port, '127.0.0.1').on('error', () => {});
+        client.once('data', (bytes) => client?.end(`re: ${bytes}`));
       },
       accepted: (transport) => {
         transport.open(sinkOf(told, resolve));
-        act(transport);
+        act(transport, resolve);
       },
     });
   });
@@ -100,3 +104,30 @@ it.runIf(process.platform === 'linux')(
     expect(timers).toEqual(['00', '02']);
   },
 );
+
+it('a detached connection is a stream of Node, and its own no more', async () => {
+  const seen: string[] = [];
+  const told = await accepted((transport, done) => {
+    const stream = transport.detach!();
+    stream.on('data', (bytes) => seen.push(String(bytes)));
+    stream.on('end', () => {
+      seen.push('end');
+      stream.end();
+    });
+    stream.on('close', () => {
+      seen.push(`${transport.isActive}`);
+      done();
+    });
+    stream.write('hello');
+  });
+  expect([seen, told]).toEqual([['re: hello', 'end', 'false'], []]);
+});
+
+it('a detached connection is reset by an abort, and closed by a close', async () => {
+  for (const end of ['abort', 'close'] as const) {
+    await accepted((transport, done) => {
+      transport.detach!().on('close', done).resume();
+      transport[end](LOCAL);
+    });
+  }
+});

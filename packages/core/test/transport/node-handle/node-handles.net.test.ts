@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ServerBootstrap } from '@headrace/core';
+import { MemoryNetwork, ServerBootstrap } from '@headrace/core';
 import { afterAll, describe, expect, it } from 'vitest';
 import { obstacleOf, type Platform } from '../../../src/transport/node-handle/handle-obstacle.ts';
 
@@ -99,12 +99,15 @@ describe('auto', () => {
     });
   }
 
-  it.runIf(hasFlag('--experimental-config-file'))('sees what node.config.json says', async () => {
-    const flags = ['--no-warnings', `--experimental-config-file=${config}`];
-    expect(await run(flags)).toBe(
-      three('socket uses of internals are reported (--pending-deprecation)'),
-    );
-  });
+  it.runIf(Number.parseInt(process.versions.node, 10) >= 24)(
+    'sees what node.config.json says',
+    async () => {
+      const flags = ['--no-warnings', `--experimental-config-file=${config}`];
+      expect(await run(flags)).toBe(
+        three('socket uses of internals are reported (--pending-deprecation)'),
+      );
+    },
+  );
 
   it.runIf(hasFlag('--allow-net'))(
     'without the permission to use the network bind rejects, and the process goes on',
@@ -178,6 +181,18 @@ describe('handles that are asked for', () => {
   it('are refused with TLS, before its certificates are looked at', async () => {
     await expect(bind({ transport: 'handle', tls: {} })).rejects.toThrow(
       /TLS needs Node's sockets/,
+    );
+  });
+
+  it('are nothing to ask for in memory, whose connections are of their own kind', async () => {
+    const network = new MemoryNetwork();
+    const bootstrap = new ServerBootstrap().childHandler(() => {});
+    const server = await bootstrap.bind({ network, name: 'x' });
+    expect(server.transportKind).toBe('memory');
+    await server.close();
+    const target = { network, name: 'x', transport: 'handle' };
+    await expect(bootstrap.bind(target as never)).rejects.toThrow(
+      /transport makes no sense with network/,
     );
   });
 

@@ -1,0 +1,33 @@
+/**
+ * For authors of handlers, codecs and transports: `@headrace/core/authoring`. Applications do not need it.
+ *
+ * @module
+ */
+
+// Errors
+export { textOf, toError } from './errors.ts';
+// Encode once for many receivers
+export { encodeOnce } from './group/encode-once.ts';
+// Texts and bytes
+export { addressText } from './internal/address-text.ts';
+export { type BufferPlace, bufferPlace, bufferView } from './internal/buffer-view.ts';
+// Options
+export { checkNumber, checkTime, type NumberBounds } from './internal/option-check.ts';
+// Hold writes and reads back
+export {
+  PendingWriteQueue,
+  type PendingWriteQueueOptions,
+  type PendingWriteTarget,
+} from './internal/pending-write-queue.ts';
+export { dropsKeptMessages, ReadGate } from './internal/read-gate.ts';
+// Futures
+export { allSettled, type FailureReporter, SettableFuture } from './internal/settable-future.ts';
+export { sizeOfBytes } from './internal/size-of-bytes.ts';
+// Who threw
+export { throwerOf } from './pipeline/thrower.ts';
+export {
+  byteLengthOf,
+  isByteSource,
+  isOutboundBytes,
+  toBuffer,
+} from './transport/byte-source.ts';

@@ -1,0 +1,81 @@
+import { EventEmitter } from 'eventemitter3';
+import { toError } from '../errors.ts';
+import { onRejection } from './promise-like.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: the arguments of any event
+type Listener = (...args: any[]) => unknown;
+
+/**
+ * Events whose listeners are watched as handlers are: what one throws, or rejects with, is reported. It keeps
+ * neither the others from being called nor the program from going on.
+ */
+export abstract class WatchedEmitter<
+  Events extends EventEmitter.ValidEventTypes,
+> extends EventEmitter<Events> {
+  /** The listener that stands for each of the users'. */
+  private readonly watched = new WeakMap<Listener, Listener>();
+
+  /** A listener threw, or its promise was rejected. */
+  protected abstract listenerFailed(event: string, args: readonly unknown[], error: Error): void;
+
+  override on<E extends EventEmitter.EventNames<Events>>(
+    event: E,
+    listener: EventEmitter.EventListener<Events, E>,
+    context?: unknown,
+  ): this {
+    return super.on(event, this.watch(event, listener), context);
+  }
+
+  override addListener<E extends EventEmitter.EventNames<Events>>(
+    event: E,
+    listener: EventEmitter.EventListener<Events, E>,
+    context?: unknown,
+  ): this {
+    return this.on(event, listener, context);
+  }
+
+  override once<E extends EventEmitter.EventNames<Events>>(
+    event: E,
+    listener: EventEmitter.EventListener<Events, E>,
+    context?: unknown,
+  ): this {
+    return super.once(event, this.watch(event, listener), context);
+  }
+
+  override removeListener<E extends EventEmitter.EventNames<Events>>(
+    event: E,
+    listener?: EventEmitter.EventListener<Events, E>,
+    context?: unknown,
+    once?: boolean,
+  ): this {
+    const watched = listener && (this.watched.get(listener as Listener) ?? listener);
+    return super.removeListener(event, watched as typeof listener, context, once);
+  }
+
+  override off<E extends EventEmitter.EventNames<Events>>(
+    event: E,
+    listener?: EventEmitter.EventListener<Events, E>,
+    context?: unknown,
+    once?: boolean,
+  ): this {
+    return this.removeListener(event, listener, context, once);
+  }
+
+  private watch<L>(event: PropertyKey, listener: L): L {
+    const own = listener as Listener;
+    const known = this.watched.get(own);
+    if (known !== undefined) return known as L;
+    const emitter = this;
+    const watched = function (this: unknown, ...args: unknown[]): void {
+      const failed = (error: Error): void => emitter.listenerFailed(String(event), args, error);
+      try {
+        const returned = own.apply(this, args);
+        if (returned !== undefined) onRejection(returned, failed);
+      } catch (thrown) {
+        failed(toError(thrown));
+      }
+    };
+    this.watched.set(own, watched);
+    return watched as L;
+  }
+}

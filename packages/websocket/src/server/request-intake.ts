@@ -1,0 +1,199 @@
+import { Buffer } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
+import type { Channel, ReadHold } from '@headrace/core';
+
+const HEAD = 0;
+/** The head is given; Node has not reported the request. */
+const HEAD_GIVEN = 1;
+const BODY = 2;
+const CHUNKS = 3;
+/** The request is given; its answer is not out. */
+const ANSWER = 4;
+/** Not HTTP any more. */
+const RAW = 5;
+type Phase =
+  | typeof HEAD
+  | typeof HEAD_GIVEN
+  | typeof BODY
+  | typeof CHUNKS
+  | typeof ANSWER
+  | typeof RAW;
+
+const LF = 10;
+const CR = 13;
+
+/**
+ * Gives Node's HTTP server one request at a time. Node parses all requests that arrived together, and makes and
+ * keeps an answer for each, whether the peer reads them or not; here the bytes of the next request wait until the
+ * answer before it is out, and reads are held meanwhile. It cuts only: what the bytes mean Node alone decides.
+ *
+ * @see RFC 9112, sections 6 and 9.3.2
+ */
+export class RequestIntake {
+  private readonly channel: Channel;
+  private readonly give: (bytes: Buffer) => void;
+  private readonly isTaken: () => boolean;
+  private rest: Buffer = Buffer.alloc(0);
+  private phase: Phase = HEAD;
+  private isFeeding = false;
+  private hold: ReadHold | undefined = undefined;
+  private isAnswered = false;
+  private onEmpty: (() => void) | undefined = undefined;
+  // Of the line that is being read.
+  private lineLength = 0;
+  private hasLines = false;
+  /** Bytes of the body, or of the current chunk, that are still to come. */
+  private bytesLeft = 0;
+  private chunkLine = '';
+  private isInTrailers = false;
+
+  /**
+   * @param give - hands bytes to Node
+   * @param isTaken - true if Node has seen all that it was given
+   */
+  constructor(channel: Channel, give: (bytes: Buffer) => void, isTaken: () => boolean) {
+    this.channel = channel;
+    this.give = give;
+    this.isTaken = isTaken;
+  }
+
+  receive(bytes: Buffer): void {
+    this.rest = this.rest.length === 0 ? bytes : Buffer.concat([this.rest, bytes]);
+    this.feed();
+  }
+
+  /** Calls back when all that was received has been given. */
+  whenEmpty(then: () => void): void {
+    if (this.rest.length === 0) then();
+    else this.onEmpty = then;
+  }
+
+  requestStarted({ headers }: IncomingMessage): void {
+    this.isAnswered = false;
+    if (headers['transfer-encoding'] !== undefined) {
+      this.phase = CHUNKS;
+      this.isInTrailers = false;
+      this.chunkLine = '';
+      this.bytesLeft = 0;
+    } else {
+      this.bytesLeft = Number(headers['content-length'] ?? 0);
+      this.phase = this.bytesLeft > 0 ? BODY : ANSWER;
+    }
+    this.feed();
+  }
+
+  /** The answer is out. */
+  answered(): void {
+    if (this.phase === ANSWER) this.phase = HEAD;
+    else this.isAnswered = true;
+    this.feed();
+  }
+
+  /** The rest belongs to another protocol. */
+  upgraded(): void {
+    this.phase = RAW;
+    this.feed();
+  }
+
+  /** Nothing more is given. */
+  stop(): void {
+    this.phase = ANSWER;
+    this.rest = Buffer.alloc(0);
+    this.release();
+  }
+
+  private feed(): void {
+    if (this.isFeeding) return;
+    this.isFeeding = true;
+    while (this.rest.length > 0 && this.phase !== HEAD_GIVEN && this.phase !== ANSWER) {
+      const count = this.cut(this.rest);
+      const piece = this.rest.subarray(0, count);
+      this.rest = this.rest.subarray(count);
+      this.give(piece);
+    }
+    this.isFeeding = false;
+    if (this.phase === HEAD_GIVEN) setImmediate(() => this.lookAgain());
+    if (this.rest.length > 0) this.hold ??= this.channel.holdReads('http');
+    else this.release();
+  }
+
+  /** What looked like the end of a head was none to Node, so it goes on reading. */
+  private lookAgain(): void {
+    if (this.phase !== HEAD_GIVEN || !this.isTaken()) return;
+    this.phase = HEAD;
+    this.feed();
+  }
+
+  private release(): void {
+    const { hold, onEmpty } = this;
+    this.hold = this.onEmpty = undefined;
+    hold?.release();
+    onEmpty?.();
+  }
+
+  /** How many bytes to give next. */
+  private cut(bytes: Buffer): number {
+    if (this.phase === HEAD) return this.cutHead(bytes);
+    if (this.phase === BODY) return this.cutBody(bytes);
+    return this.phase === CHUNKS ? this.cutChunks(bytes) : bytes.length;
+  }
+
+  /** To the empty line that ends a head; empty lines before it do not count. */
+  private cutHead(bytes: Buffer): number {
+    for (let at = 0; at < bytes.length; at++) {
+      const byte = bytes[at]!;
+      if (byte !== LF) {
+        if (byte !== CR) this.lineLength += 1;
+      } else if (this.lineLength > 0) {
+        this.lineLength = 0;
+        this.hasLines = true;
+      } else if (this.hasLines) {
+        this.hasLines = false;
+        this.phase = HEAD_GIVEN;
+        return at + 1;
+      }
+    }
+    return bytes.length;
+  }
+
+  private cutBody(bytes: Buffer): number {
+    const count = Math.min(bytes.length, this.bytesLeft);
+    this.bytesLeft -= count;
+    if (this.bytesLeft === 0) this.bodyGiven();
+    return count;
+  }
+
+  /** To the empty line after the last chunk. */
+  private cutChunks(bytes: Buffer): number {
+    let at = 0;
+    while (at < bytes.length) {
+      const skipped = Math.min(this.bytesLeft, bytes.length - at);
+      this.bytesLeft -= skipped;
+      at += skipped;
+      if (at === bytes.length) break;
+      const end = bytes.indexOf(LF, at);
+      if (end < 0) {
+        // Longer ones are no sizes, and what trailers say does not matter.
+        this.chunkLine = (this.chunkLine + bytes.toString('latin1', at)).slice(0, 32);
+        return bytes.length;
+      }
+      const line = (this.chunkLine + bytes.toString('latin1', at, end)).trim();
+      this.chunkLine = '';
+      at = end + 1;
+      if (this.isInTrailers) {
+        if (line !== '') continue;
+        this.bodyGiven();
+        return at;
+      }
+      const size = Number.parseInt(line, 16);
+      this.isInTrailers = size === 0;
+      // With the line break after it. What is no size is for Node to refuse.
+      if (size > 0) this.bytesLeft = size + 2;
+    }
+    return at;
+  }
+
+  private bodyGiven(): void {
+    this.phase = this.isAnswered ? HEAD : ANSWER;
+  }
+}
