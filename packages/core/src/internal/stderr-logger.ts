@@ -20,7 +20,8 @@ const MAX_TEXT_LENGTH = 8192;
  * - A line has at most 8192 characters and a stack.
  * - A standard error that is closed, full or stuck loses lines and never ends the process.
  *
- * `HEADRACE_DEBUG=*` in the environment writes all levels, as `DEBUG` does elsewhere.
+ * `HEADRACE_DEBUG=LineFrameDecoder,Idle*` in the environment writes all levels, and each event of the handlers that
+ * it names, `*` for all of them; as `DEBUG` does elsewhere.
  *
  * @param level - default `warn`
  */
@@ -32,8 +33,7 @@ export function stderrLogger(level: LogLevel = defaultLevel()): Logger {
 export const silentLogger: Logger = { log() {} };
 
 function defaultLevel(): LogLevel {
-  const parts = (process.env.HEADRACE_DEBUG ?? '').split(/[\s,]+/);
-  return parts.includes('*') ? 'debug' : 'warn';
+  return (process.env.HEADRACE_DEBUG ?? '').trim() === '' ? 'warn' : 'debug';
 }
 
 class StderrLogger implements Logger {

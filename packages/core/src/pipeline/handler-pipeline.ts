@@ -15,6 +15,7 @@ import { classOf, firstNameOf, nextName, notHandlerText } from './handler-names.
 import { insertBefore, type Ring, replace, unlink } from './handler-ring.ts';
 import { ENDS, type PipelineHost } from './pipeline-ends.ts';
 import { markServed } from './served-mark.ts';
+import { contextFor } from './traced-context.ts';
 
 /** The pipeline of one channel: a ring of contexts, and the way in at its head and its tail. */
 export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
@@ -330,7 +331,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
       );
     }
     if (handler.sharable !== true && !markServed(handler)) throw notSharable(classOf(handler));
-    return new HandlerContext(this, handler, name ?? keptName ?? this.generateName(handler));
+    return contextFor(this, handler, name ?? keptName ?? this.generateName(handler));
   }
 
   private take(context: HandlerContext): Handler {
