@@ -7,13 +7,10 @@ import type { LoopReport } from './loop-watch.ts';
 const pathOf = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
 /** What the server says about itself. */
-export interface ChatReport extends LoopReport {
+export interface MemoryReport {
   readonly port: number;
-  readonly members: number;
-  readonly connections: number;
   /** Heap and what belongs to it outside, after a collection. */
   readonly heldBytes: number;
-  readonly rssBytes: number;
 }
 
 /** The chat in a process of its own that watches its event loop and its memory. */
@@ -49,14 +46,23 @@ export class WatchedChat implements Disposable {
   ): Promise<WatchedChat> {
     const chat = new WatchedChat(settings, nodeOptions, stderr);
     await once(chat.process, 'message');
-    chat.port = (await chat.report()).port;
+    chat.port = (await chat.memory()).port;
     return chat;
   }
 
-  /** What happened since the last report. */
-  async report(): Promise<ChatReport> {
-    this.process.send('report');
-    const [answer] = (await once(this.process, 'message')) as [ChatReport];
+  /** How its loop was since the last question. */
+  async loop(): Promise<LoopReport> {
+    return (await this.ask('loop')) as LoopReport;
+  }
+
+  /** What it holds. */
+  async memory(): Promise<MemoryReport> {
+    return (await this.ask('memory')) as MemoryReport;
+  }
+
+  private async ask(question: string): Promise<unknown> {
+    this.process.send(question);
+    const [answer] = await once(this.process, 'message');
     return answer;
   }
 

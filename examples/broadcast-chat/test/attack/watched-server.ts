@@ -1,5 +1,5 @@
-// The chat in a process that watches itself, run by watched-chat.ts. Argument: the settings as JSON. Each message
-// from the parent is answered with a report.
+// The chat in a process that watches itself, run by watched-chat.ts. Argument: the settings as JSON. Each question
+// of the parent is answered with a report, about the loop or about the memory.
 import { startChatServer } from '../../src/chat-server.ts';
 import { endOnSignal } from '../../src/end-on-signal.ts';
 import { settingsSchema } from '../../src/settings/settings.ts';
@@ -11,18 +11,12 @@ endOnSignal((signal) => chat.shutdown({ signal }));
 const watch = new LoopWatch();
 
 process.on('message', (question) => {
-  if (question === 'reset') watch.reset();
-  const report = watch.report();
-  globalThis.gc!();
-  const { heapUsed, external, rss } = process.memoryUsage();
-  process.send!({
-    ...report,
-    port: chat.server.port,
-    members: chat.room.members.size,
-    connections: chat.server.connections.size,
-    heldBytes: heapUsed + external,
-    rssBytes: rss,
-  });
+  if (question === 'loop') process.send!(watch.report());
+  else {
+    globalThis.gc!();
+    const { heapUsed, external } = process.memoryUsage();
+    process.send!({ port: chat.server.port, heldBytes: heapUsed + external });
+  }
   // What the collection took is not the loop's.
   watch.reset();
 });
