@@ -4,7 +4,7 @@
 //                                         ▲
 //                                        gate: what is flushed while the channel changes its transport
 //
-// The half's life:  OPEN ──shutDown()──▶ ENDING ──nothing waits──▶ TOLD ──outputEnded()──▶ SHUT
+// The half's life:  OPEN ──shutDown()──▶ ENDING ──all sent──▶ ENDED ──outputEnded()──▶ SHUT
 //                     └──────────────────────┴────── close() ────────┴───────────────────────┴──▶ OVER
 import type { Address, Clock, CloseInfo, CloseReason, WriteFuture } from '../contract.ts';
 import { ChannelError, toError } from '../errors.ts';
@@ -34,7 +34,7 @@ const OPEN = 0;
 /** Writes are refused; what was flushed before still goes out. */
 const ENDING = 1;
 /** The transport ends our half. */
-const TOLD = 2;
+const ENDED = 2;
 /** The transport has ended our half. */
 const SHUT = 3;
 /** The channel is closed. */
@@ -278,7 +278,7 @@ export class ChannelOutput implements WritabilityOwner, StallOwner {
   private drained(): void {
     if (this.hasFlushed || !this.owner.isOpen) return;
     if (this.phase === ENDING && this.gate === undefined) {
-      this.phase = TOLD;
+      this.phase = ENDED;
       this.transport.shutdownOutput(this.owner.endInfo());
     }
     if (this.gate !== undefined) this.owner.outputDrained();

@@ -331,7 +331,8 @@ export class TransportChannel<R = unknown, W = unknown>
   /** Closes because of an error of ours. */
   failWith(error: Error): void {
     this.failure ??= error;
-    this.closeAs('error');
+    // A handler's close gets the reason that `closeInfo` will have.
+    this.closeAs(causeOf(this.failure).reason);
   }
 
   // --- reading ---

@@ -1,4 +1,10 @@
-import { type Channel, ChannelError, type Handler } from '@headrace/core';
+import {
+  type Channel,
+  ChannelError,
+  type Handler,
+  MemoryTransport,
+  silentLogger,
+} from '@headrace/core';
 import { EmbeddedChannel, recordEvents, VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { resolveChannelOptions } from '../../src/channel/channel-options.ts';
@@ -487,4 +493,21 @@ describe('toString', () => {
     expect(new Set(ids).size).toBe(100);
     for (const id of ids) expect(id).toMatch(/^[0-9a-f]{8}$/);
   });
+});
+
+it("gives a handler's close the reason that closeInfo has: a reset is not just an error", () => {
+  const reasons: string[] = [];
+  const clock = new VirtualClock();
+  const [transport] = MemoryTransport.pair({ clock });
+  const options = resolveChannelOptions({ clock, logger: silentLogger });
+  const channel = new TransportChannel(transport, options);
+  channel.pipeline.addLast({
+    close(ctx, reason) {
+      reasons.push(reason);
+      return ctx.close(reason);
+    },
+  });
+  clock.run(() => channel.register());
+  clock.run(() => channel.failed(system('ECONNRESET')));
+  expect([reasons, channel.closeInfo?.reason]).toEqual([['reset'], 'reset']);
 });
