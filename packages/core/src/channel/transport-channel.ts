@@ -34,7 +34,7 @@ import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import { nextTurn } from '../internal/system-clock.ts';
 import { HandlerPipeline } from '../pipeline/handler-pipeline.ts';
-import type { PipelineHost } from '../pipeline/pipeline-ends.ts';
+import type { PipelineHost } from '../pipeline/head-and-tail.ts';
 import type { Transport } from '../transport/transport.ts';
 import { AttributeMap } from './attribute-map.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
