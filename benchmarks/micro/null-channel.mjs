@@ -16,7 +16,19 @@ async function module(...places) {
 }
 
 const { sizeOfBytes } = await module('internal/size-of-bytes', 'transport/byte-source');
-const { gather, reuseGathered } = await module('transport/node-handle/gather', 'transport/gather');
+const { gather, reuseGathered } = await gathering();
+
+/** Where small messages are copied together: a part of the binding that connections on handles share. */
+async function gathering() {
+  const { StreamBinding } = await module('transport/node-handle/stream-binding');
+  if (StreamBinding === undefined)
+    return module('transport/node-handle/gather', 'transport/gather');
+  const binding = new StreamBinding({ streamBaseState: new Int32Array(8) });
+  return {
+    gather: (messages, bytes) => binding.gather(messages, bytes),
+    reuseGathered: () => binding.reuseGathered(),
+  };
+}
 
 /** Time stands still: a broadcast is not cut into slices, and no timer costs anything. */
 const clock = {

@@ -1,9 +1,9 @@
-// What Netty's decoder of PROXY headers makes of the bytes before it looks at what they say: where a line ends,
+// What Netty's decoder of PROXY headers makes of the bytes before it reads their content: where a line ends,
 // and where the TLVs of a block stand.
 
 /** What a header of version 1 may have, without its CRLF. */
 const MAX_LINE_BYTES = 108;
-/** So many bytes tell the version. */
+/** This many bytes are enough to find the version. */
 const VERSION_BYTES = 13;
 const SIGNATURE = '0d0a0d0a000d0a515549540a';
 const BLOCK_HEAD_BYTES = 16;
@@ -17,7 +17,7 @@ export type NettyLine =
       readonly outcome: 'line';
       readonly chunk: number;
       readonly words: readonly string[];
-      /** Where the bytes behind it begin. */
+      /** The index of the first byte after it. */
       readonly end: number;
     }
   | { readonly outcome: 'refused'; readonly chunk: number }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { CaseResult, ConformanceFamily } from './family.ts';
 
-/** Failures of one family that are told in full. */
+/** How many failures of one family are printed in full. */
 const DETAILED_FAILURES = 5;
 const FAMILY_NAME = /^[a-z0-9][a-z0-9-]*$/;
 

@@ -21,7 +21,7 @@ export class Random {
     return items[this.below(items.length)]!;
   }
 
-  /** True once in so many times. */
+  /** True with a probability of one in `times`. */
   oneIn(count: number): boolean {
     return this.below(count) === 0;
   }

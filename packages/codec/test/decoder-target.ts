@@ -16,21 +16,21 @@ export interface DecoderTarget {
   readonly alphabet: Uint8Array;
   /** The most bytes that it may hold between reads, delimiters and headers included. @default not looked at */
   readonly limit?: number;
-  /** Take its turn once in so many times, for slow ones. @default 1 */
+  /** Run it only once in this many runs, for slow ones. @default 1 */
   readonly oneIn?: number;
   /** Whole messages, which are joined, cut off, repeated and damaged. @default none */
   readonly samples?: readonly Uint8Array[];
   /** The most bytes of one stream. @default 64 */
   readonly maxLength?: number;
-  /** Its texts have no ends of their own: they count as one. @default false */
+  /** Where its texts end depends on the cut: they are compared as one. @default false */
   readonly isStream?: boolean;
-  /** Each Buffer is one read as it is, as a frame decoder passes it on: never cut. @default false */
+  /** Each Buffer is one frame, as a frame decoder passes it on: never cut. @default false */
   readonly isFramed?: boolean;
 }
 
 /** The policies of a target that names none. */
 export const ALL_POLICIES: readonly FrameErrorPolicy[] = ['close', 'skip', 'emit'];
-/** The most bytes of one stream for a target that says nothing else. */
+/** The most bytes of one stream for a target without a limit of its own. */
 export const DEFAULT_LENGTH = 64;
 
 /** The bytes of a text, one for each character up to U+00FF. */

@@ -19,7 +19,7 @@ import { heldByMessage, mostHeld, usedMemory } from './held-memory.ts';
 const LIMIT = 256 * 1024;
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
 
-/** A packet of MQTT of about so many bytes. */
+/** A packet of MQTT of about this many bytes. */
 function mqtt(first: number, head: string, part: string, bytes: number): Buffer {
   const body = latin1(head + part.repeat(Math.floor((bytes - head.length) / part.length)));
   const length: number[] = [];

@@ -43,7 +43,7 @@ function feed(channel: EmbeddedChannel, head: Buffer, part: Buffer, reads: numbe
 }
 
 interface Course {
-  /** Stops after so many reads if nothing was refused. @default 4096 */
+  /** Stops after this many reads if nothing was refused. @default 4096 */
   readonly maxReads?: number;
   /** Looks after the refusal, not one read before it. @default false */
   readonly pastTheLimit?: boolean;

@@ -6,12 +6,12 @@ import type { DependencyContainer, InjectionToken } from './tsyringe.ts';
 /** The channel that a scope belongs to: inject it into what serves one connection. */
 export const CHANNEL: Token<Channel> = token<Channel>('channel');
 
-/** What is let go with its scope. */
+/** An object that is disposed with its scope. */
 interface Disposable {
   dispose(): unknown;
 }
 
-/** What tsyringe keeps of the things that it made and that have a `dispose`, in their order. */
+/** The list that tsyringe keeps of the objects that it made and that have a `dispose`, in their order. */
 interface Keeper {
   readonly disposables?: Set<Disposable>;
 }
@@ -20,7 +20,8 @@ const SCOPE = new AttributeKey<ChannelScope>('inject.scope');
 
 /**
  * The container of one channel: a child of the application's, with the channel itself in it. What it made is
- * disposed when the channel has closed and its handlers are gone, the last first; one that throws does not keep the others from it.
+ * disposed when the channel has closed and its handlers are gone, the last first; one that throws does not stop
+ * the others from being disposed.
  */
 export class ChannelScope {
   readonly channel: Channel;
@@ -33,7 +34,7 @@ export class ChannelScope {
     this.channel = channel;
     this.container = parent.createChildContainer().register(CHANNEL, { useValue: channel });
     channel.attributes.set(SCOPE, this);
-    // The handlers hear of the close with the next task; what they were made with serves them until then.
+    // The handlers are notified of the close with the next task, and may use what they were made with until then.
     const { clock } = channel;
     channel.onClosed(() => clock.execute(() => clock.execute(() => this.dispose())));
   }

@@ -1,4 +1,5 @@
 import type { Channel, OutboundBytes } from '@headrace/core';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import { ChannelScope } from './channel-scope.ts';
 import type { DependencyContainer, InjectionToken } from './tsyringe.ts';
 
@@ -10,6 +11,10 @@ export interface ContainerInitializerOptions {
    */
   readonly singletons?: readonly InjectionToken<unknown>[];
 }
+
+const OPTIONS: KnownOptions<ContainerInitializerOptions> = {
+  singletons: true,
+};
 
 /**
  * Builds pipelines with a container: for each channel a child container, in which the channel is
@@ -47,6 +52,7 @@ export function containerInitializer<R = Buffer, W = OutboundBytes>(
   build: (scope: ChannelScope, channel: Channel<R, W>) => unknown,
   options: ContainerInitializerOptions = {},
 ): (channel: Channel<R, W>) => void {
+  checkOptions('containerInitializer', options, OPTIONS);
   for (const singleton of options.singletons ?? []) container.resolve(singleton);
   // Children of an empty container are cheap, however much the application has registered.
   const parent = container.createChildContainer();

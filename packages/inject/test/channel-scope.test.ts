@@ -176,7 +176,7 @@ describe('containerInitializer', () => {
     expect(() => scopes[1]!.resolve(NAME)).toThrow('unregistered');
   });
 
-  it('makes the singletons it is told of at the start, so that no channel takes them along', () => {
+  it('makes the named singletons at the start, so that no channel owns them', () => {
     const { app } = application();
     let shared: Shared | undefined;
     const build = containerInitializer<unknown, unknown>(

@@ -24,7 +24,7 @@ export const family: ConformanceFamily = {
         new DelimiterFrameDecoder({
           ...testCase.config,
           delimiters: delimitersOf(testCase.config),
-          onFrameError: 'emit',
+          frameErrorPolicy: 'emit',
         }),
       {
         reason:

@@ -7,6 +7,6 @@ export const family: ConformanceFamily = {
   run: (testCase) =>
     runDecoderCase(
       testCase,
-      () => new FixedLengthFrameDecoder({ ...testCase.config, onFrameError: 'emit' }),
+      () => new FixedLengthFrameDecoder({ ...testCase.config, frameErrorPolicy: 'emit' }),
     ),
 };

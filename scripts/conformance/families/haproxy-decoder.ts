@@ -69,7 +69,7 @@ export const family: ConformanceFamily = {
   },
 };
 
-/** Stands behind the decoder and notes what comes out of it, in Netty's words. */
+/** The handler after the decoder: notes what comes out of it, in Netty's words. */
 class Notes implements Handler {
   private readonly words: NettyWords;
   private entries: unknown[] = [];
@@ -90,7 +90,7 @@ class Notes implements Handler {
   exceptionCaught(_ctx: Context, error: Error): void {
     const isRefusal =
       isHeadraceError(error, 'FRAME_CORRUPT') || isHeadraceError(error, 'FRAME_TOO_LONG');
-    // Netty closes first and tells then, we the other way round.
+    // Netty closes first and reports then, we the other way round.
     this.entries.push(...(isRefusal ? REFUSAL : [{ error: String(error) }]));
   }
 
@@ -105,11 +105,11 @@ function ourEvents(
   { config, chunks }: ProxyCase,
   words: NettyWords = new NettyWords(chunks),
 ): unknown[][] {
-  const refuse: ProxyRefusal = config.failFast ? 'when-too-long' : 'at-its-end';
+  const refusal: ProxyRefusal = config.failFast ? 'when-too-long' : 'at-its-end';
   const maxTlvBytes = Math.max(0, config.maxTlvSize ?? 65_535);
   const notes = new Notes(words);
   const channel = new EmbeddedChannel(
-    new ProxyProtocolDecoder({ trusted: 'any', refuse, maxTlvBytes }),
+    new ProxyProtocolDecoder({ trusted: 'any', refusal, maxTlvBytes }),
     notes,
   );
   const events = chunks.map((chunk) => {
@@ -159,11 +159,11 @@ class NettyWords {
     return isSame ? written : address.host;
   }
 
-  /** Each TLV and, behind an SSL TLV, those inside it. */
+  /** Each TLV and, after an SSL TLV, those inside it. */
   private tlvs(tlvs: readonly ProxyTlv[], bytes: number): unknown[] {
     const last = tlvs.at(-1);
     const total = tlvs.reduce((sum, { value }) => sum + 3 + value.length, 0);
-    // Netty takes less than four bytes for the end: an empty TLV with nothing behind it.
+    // Netty takes less than four bytes for the end: an empty TLV with nothing after it.
     const isLost = this.dropsLastEmptyTlv && last?.value.length === 0 && total === bytes;
     return (isLost ? tlvs.slice(0, -1) : tlvs).flatMap((tlv) => this.tlv(tlv));
   }
@@ -230,7 +230,7 @@ function differences(testCase: ProxyCase): Difference[] {
   return found;
 }
 
-/** A chunk ends between CR and LF, or in a CR behind which nothing came. */
+/** A chunk ends between CR and LF, or in a CR after which nothing came. */
 function hasCutLineEnd(chunks: readonly string[]): boolean {
   return chunks.some((chunk, at) => {
     const next = chunks[at + 1];

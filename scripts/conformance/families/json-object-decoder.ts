@@ -7,6 +7,6 @@ export const family: ConformanceFamily = {
   run: (testCase) =>
     runDecoderCase(
       testCase,
-      () => new JsonObjectDecoder({ ...testCase.config, onFrameError: 'emit' }),
+      () => new JsonObjectDecoder({ ...testCase.config, frameErrorPolicy: 'emit' }),
     ),
 };

@@ -7,6 +7,6 @@ export const family: ConformanceFamily = {
   run: (testCase) =>
     runDecoderCase(
       testCase,
-      () => new LengthFieldFrameDecoder({ ...testCase.config, onFrameError: 'emit' }),
+      () => new LengthFieldFrameDecoder({ ...testCase.config, frameErrorPolicy: 'emit' }),
     ),
 };

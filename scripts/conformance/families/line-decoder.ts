@@ -12,7 +12,7 @@ export const family: ConformanceFamily = {
   run: (testCase) =>
     runDecoderCase(
       testCase,
-      () => new LineFrameDecoder({ ...testCase.config, onFrameError: 'emit' }),
+      () => new LineFrameDecoder({ ...testCase.config, frameErrorPolicy: 'emit' }),
       {
         reason:
           'a chunk ends between the CR and the LF of a line at its limit: the cut does not matter to us',

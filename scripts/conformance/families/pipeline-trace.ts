@@ -295,7 +295,7 @@ class Run {
 
 const isPromise = (event: string): boolean => event.startsWith('promise.');
 
-/** The notes about promises stand last, in their order. */
+/** The notes about promises come last, in their order. */
 function promisesLast(events: readonly string[]): string[] {
   return [...events.filter((event) => !isPromise(event)), ...events.filter(isPromise)];
 }

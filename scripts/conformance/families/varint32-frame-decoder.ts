@@ -8,6 +8,9 @@ export const family: ConformanceFamily = {
     runDecoderCase(
       testCase,
       () =>
-        new VarintFrameDecoder({ maxFrameLength: Number.POSITIVE_INFINITY, onFrameError: 'emit' }),
+        new VarintFrameDecoder({
+          maxFrameLength: Number.POSITIVE_INFINITY,
+          frameErrorPolicy: 'emit',
+        }),
     ),
 };

@@ -3,37 +3,37 @@ import { bufferPlace, bufferView } from '@headrace/core/authoring';
 
 const EMPTY: Buffer = Buffer.alloc(0);
 const NO_MEMORY: ArrayBufferLike = EMPTY.buffer;
-/** Less than this is copied out of the memory it came in, so that a few bytes do not keep much more alive. */
+/** Fewer bytes than this are copied out of the memory of their read, so that they do not keep much more alive. */
 const SMALL_BYTES = 2048;
 const MIN_CAPACITY = 256;
 /** From here on memory grows by more than twice: the system gives pages only when they are written to. */
 const LARGE_BYTES = 128 * 1024;
 const HUGE_BYTES = 4 * 1024 * 1024;
-/** So many are searched faster by a loop than by a call. */
+/** Up to this many are searched faster by a loop than by a call. */
 const FEW_BYTES = 128;
-/** What one read may bring beyond the frame that is waited for. */
+/** How many bytes one read may bring after the end of an awaited frame. */
 const READ_BYTES = 64 * 1024;
 
 /**
- * The bytes that arrived and no decoder has taken yet. A chunk that comes while nothing is left over is
- * looked at where it lies; else it is appended to memory that grows by factors, so that each byte is copied
- * a constant number of times however small the chunks are. What was taken is never written over: a taken
- * part stays as it is for as long as somebody holds it.
+ * The bytes that arrived and no decoder has taken yet. A chunk that arrives while nothing is left over is used
+ * without a copy; else it is appended to memory that grows by factors, so that each byte is copied
+ * a constant number of times however small the chunks are. What was taken is never overwritten: it stays
+ * unchanged for as long as it is referenced.
  */
 export class ByteInput {
   /** Read it between `start` and `end` only; both change with every `take`, `skip` and read. */
   buffer: Buffer = EMPTY;
   start = 0;
   end = 0;
-  /** How many bytes the current frame has in all, if the decoder knows: memory grows no further than needed. */
+  /** The length of the current frame, if the decoder knows it: memory then grows no further than needed. */
   wanted = 0;
   private readonly copyBelowBytes: number;
   private owned = false;
-  /** What `buffer` is a view of, and where it begins there. */
+  /** The memory that `buffer` is a view of, and the offset of the view. */
   private memory: ArrayBufferLike = NO_MEMORY;
   private origin = 0;
 
-  /** @param copyBelowBytes - what is taken and has fewer bytes gets memory of its own */
+  /** @param copyBelowBytes - parts with fewer bytes than this are copied when they are taken */
   constructor(copyBelowBytes = 0) {
     this.copyBelowBytes = copyBelowBytes;
   }
@@ -48,20 +48,20 @@ export class ByteInput {
     return this.buffer[this.start + offset]!;
   }
 
-  /** Takes the next bytes: a view that stays as it is, or a copy if they are few enough. */
+  /** Takes the next bytes: a view whose content does not change, or a copy if they are fewer than `copyBelowBytes`. */
   take(length: number): Buffer {
     const { start, end } = this;
     this.start = start + length;
     return this.view(start, Math.max(0, Math.min(length, end - start)));
   }
 
-  /** @internal The bytes at a place of `buffer`, for who has checked that it lies between `start` and `end`. */
+  /** @internal The bytes at an index of `buffer`; the caller has checked that they lie between `start` and `end`. */
   view(at: number, length: number): Buffer {
     if (length < this.copyBelowBytes) return this.copyOf(at, length);
     return bufferView(this.memory, this.origin + at, length);
   }
 
-  /** Node's own pool would be kept as well: memory for these bytes alone. */
+  /** In memory for these bytes alone: a part of Node's pool would keep the whole pool alive. */
   private copyOf(at: number, length: number): Buffer {
     const copy = Buffer.allocUnsafeSlow(length);
     this.buffer.copy(copy, 0, at, at + length);
@@ -83,16 +83,16 @@ export class ByteInput {
     this.start += length;
   }
 
-  /** Where a byte stands, counted from the first one and searched from `from`; -1 if nowhere. */
+  /** The index of a byte, counted from the first one and searched from `from`; -1 if there is none. */
   indexOf(byte: number, from = 0): number {
     const { start, end, buffer } = this;
-    // Behind `end` lies unused memory: searching it would cost time for each read.
+    // After `end` lies unused memory: searching it would cost time for each read.
     if (end !== buffer.length) return this.indexOfBefore(end, byte, start + from);
     const index = buffer.indexOf(byte, start + from);
     return index === -1 ? -1 : index - start;
   }
 
-  /** Adds what arrived. */
+  /** Appends what arrived. */
   append(chunk: Buffer): void {
     const { buffer, end } = this;
     const size = chunk.length;
@@ -108,7 +108,7 @@ export class ByteInput {
     this.end += size;
   }
 
-  /** The read is through: a small rest moves out of the memory it came in. */
+  /** After a read: a small rest is copied out of the memory of that read. */
   settle(): void {
     const { length } = this;
     if (length === 0) {

@@ -10,7 +10,7 @@ import {
   TlsUpgradeEvent,
   type Types,
 } from '@headrace/core';
-import { toBuffer } from '@headrace/core/authoring';
+import { checkOptions, type KnownOptions, toBuffer } from '@headrace/core/authoring';
 import { ByteInput } from './byte-input.ts';
 import {
   decodeErrorOf,
@@ -22,49 +22,57 @@ import {
 } from './decoder-failure.ts';
 import { FrameDeadline } from './frame-deadline.ts';
 import { checkPolicy, type FrameErrorPolicy } from './frame-error-policy.ts';
-import { RestLimits } from './rest-limits.ts';
+import { LeftoverLimits } from './leftover-limits.ts';
 
 /** Options of every byte decoder. */
 export interface ByteToMessageDecoderOptions {
-  /** What becomes of input that the protocol does not allow. @default 'close' */
-  readonly onFrameError?: FrameErrorPolicy;
+  /** What is done with input that the protocol does not allow. @default 'close' */
+  readonly frameErrorPolicy?: FrameErrorPolicy;
   /**
-   * How many milliseconds a begun frame may take to become whole, else the channel is ended; `false` for
-   * ever. It does not run while `autoRead` is off, except when this decoder itself asks for input.
+   * How many milliseconds a frame may take from its first byte to its last, else the channel is ended; `false`
+   * for no limit. It does not run while `autoRead` is off, except when this decoder itself asks for input.
    * @default 15_000
    */
   readonly frameTimeoutMs?: number | false;
   /**
    * The most bytes that may be left over when more are needed; else `HR_ERR_FRAME_TOO_LONG`. For decoders of
-   * your own: those that ship have limits in their own terms. @default Infinity
+   * your own: those of this package have limits of their own, such as `maxFrameLength`. @default Infinity
    */
   readonly maxBufferedBytes?: number;
   /**
-   * What is taken and has fewer bytes than this is copied into memory of its own; `false` for nothing, at no
-   * cost. For messages that are kept: a view keeps all of the memory alive that it was read into, up to 68 KiB
+   * Messages with fewer bytes than this are copied into memory of their own; `false` copies none and costs
+   * nothing. For messages that are kept: a view keeps all of the memory alive that it was read into, up to 68 KiB
    * that many connections share. A copy takes about 200 bytes beside its own. @default false
    */
   readonly copyBelowBytes?: number | false;
 }
 
-/** After an emitted error the rest of a read waits for the next read, but no longer than this. */
+/** For the tables of options of those that extend it. */
+export const BYTE_DECODER_OPTIONS: KnownOptions<ByteToMessageDecoderOptions> = {
+  frameErrorPolicy: true,
+  frameTimeoutMs: true,
+  maxBufferedBytes: true,
+  copyBelowBytes: true,
+};
+
+/** After an emitted error the rest of a read waits for the next read, at most this long. */
 const RESUME_MS = 1;
-/** So many messages of one read are decoded between two looks at the time, a power of two. */
+/** How many messages of one read are decoded before the time is checked again. */
 const MESSAGES_PER_LOOK = 16;
-/** So much of a frame that was cut off is worth a look in the log. */
+/** How many bytes of a frame that was cut off the log shows. */
 const SHOWN_BYTES = 16;
 
 /**
- * Turns a stream of bytes into messages, whatever way the stream was cut: the base of all frame decoders.
- * A subclass has one method, {@link decode}, which takes one message from what has arrived or says that it
- * needs more. Reentrant reads, removal in the middle of a read, the end of the input, bad frames and slow
- * frames are the business of this class.
+ * Turns a stream of bytes into messages, however the stream was cut: the base of all frame decoders.
+ * A subclass has one method, {@link decode}, which takes one message from what has arrived, or returns
+ * `undefined` if it needs more. This class handles reentrant reads, removal in the middle of a read, the end of
+ * the input, bad frames and slow frames.
  *
  * ```text
  *  wire | [decoder] | app      bytes in any cut → whole messages, one at a time
  * ```
  *
- * **Place** first, or behind whatever turns the transport's bytes into other bytes (TLS, compression).
+ * **Place** first, or after the handler that turns the transport's bytes into other bytes (TLS, compression).
  * **In** `Buffer`; anything else passes by, in order.
  * **Out** what `decode` returns.
  * **Events** A hold on the channel's reads stops decoding after the message during which it came; the rest waits
@@ -73,13 +81,13 @@ const SHOWN_BYTES = 16;
  * At the end of the input the rest is decoded, then `decodeLast` is called once, then the end passes on.
  * Reports the bytes that it holds to a `TlsUpgradeEvent`, so that the upgrade is refused. On a `DrainEvent` the
  * channel does not end within a frame.
- * **Errors** a `DecodeError` of `decode` as it is, anything else it throws as `HR_ERR_DECODER_FAILED`;
- * `HR_ERR_TIMEOUT_READ` for a frame that was begun and never ended. A frame that the end of the input cuts
- * off is told to the log at level debug, as `HR_ERR_FRAME_TRUNCATED`.
+ * **Errors** a `DecodeError` that `decode` throws is kept, anything else becomes `HR_ERR_DECODER_FAILED`;
+ * `HR_ERR_TIMEOUT_READ` for a frame that is not complete in time. A frame that the end of the input cuts
+ * off is logged at level debug, as `HR_ERR_FRAME_TRUNCATED`.
  * **State** the bytes that are left over: one decoder for each channel.
  * **Cost** no copy for a message that lies within one read; linear in the bytes, however they are cut.
- * **Pitfalls** a taken Buffer is a view of what was read, up to 68 KiB that it keeps alive: who keeps small
- * messages for long copies them (`Buffer.from(message)`), or has `copyBelowBytes` do it. After a
+ * **Pitfalls** a taken Buffer is a view of what was read, up to 68 KiB that it keeps alive: copy small
+ * messages that you keep for long (`Buffer.from(message)`), or set `copyBelowBytes`. After a
  * removal, also one in the middle of a read, the bytes that are left over pass on as one raw Buffer.
  *
  * @example
@@ -105,19 +113,19 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   declare readonly types: Types<{ reads: Buffer; passesOn: T }>;
   /** A decoder holds the rest of one channel's stream. */
   declare readonly sharable?: false;
-  /** Decode at most one message per read and keep the rest for the next: for those that switch protocols. */
+  /** Decode at most one message per read and keep the rest for the next: for protocols that switch to another. */
   singleDecode = false;
-  protected readonly onFrameError: FrameErrorPolicy;
+  protected readonly frameErrorPolicy: FrameErrorPolicy;
   /** Made at the first read. */
   private madeInput: ByteInput | undefined = undefined;
-  protected readonly limits: RestLimits;
-  /** Made when the first frame is left unfinished. */
+  protected readonly limits: LeftoverLimits;
+  /** Made when a read first leaves an unfinished frame. */
   private deadline: FrameDeadline | undefined = undefined;
-  /** A drain waits for the frame that is begun. */
+  /** A drain waits for the frame that has begun. */
   private drainHold: DrainHold | undefined = undefined;
   private busy = false;
   private removed = false;
-  /** Nothing is decoded any more: a fatal error. */
+  /** After a fatal error: nothing is decoded any more. */
   private failed = false;
   private inputEnded = false;
   /** Since the last `channelReadComplete`. */
@@ -125,7 +133,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   private hasFired = false;
   /** @internal */
   askedForMore = false;
-  /** A frame was finished since the deadline last looked. */
+  /** A frame was finished since the deadline last checked. */
   private moved = false;
   private resumption: Timer | undefined = undefined;
   /** Reads are held: what is left over and what still arrives waits until they are released. */
@@ -135,12 +143,16 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   /** The channel has closed: what is left is delivered although it discards its input. */
   private isLate = false;
   private reentrant: unknown[] | undefined = undefined;
-  /** An error of the final decode, told when the end has passed on. */
+  /** An error of the final decode, reported after the end has been passed on. */
   private lateError: Error | undefined = undefined;
 
   constructor(options: ByteToMessageDecoderOptions = {}) {
-    this.onFrameError = checkPolicy(options.onFrameError ?? 'close');
-    this.limits = RestLimits.of(
+    // Names that it does not know may be the subclass's own.
+    if (typeof options !== 'object' || options === null) {
+      checkOptions(this.constructor.name, options, BYTE_DECODER_OPTIONS);
+    }
+    this.frameErrorPolicy = checkPolicy(options.frameErrorPolicy ?? 'close');
+    this.limits = LeftoverLimits.of(
       options.frameTimeoutMs,
       options.maxBufferedBytes,
       options.copyBelowBytes,
@@ -165,17 +177,17 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   }
 
   /**
-   * True while a frame has begun of which `decode` has taken bytes: a decoder that takes frames in parts says
-   * so. The rest is due within `frameTimeoutMs`, and an upgrade to TLS in the middle is refused.
+   * True while a frame has begun of which `decode` has taken bytes: to be overridden by decoders that take
+   * frames in parts. The rest is due within `frameTimeoutMs`, and an upgrade to TLS in the middle is refused.
    */
   isWithinFrame(): boolean {
     return false;
   }
 
-  /** For `decode`: a bad frame behind which decoding can go on at once, unless the policy says close. */
+  /** For `decode`: reports a bad frame after which decoding can go on at once, unless the policy is `'close'`. */
   protected badFrame(ctx: Context, error: DecodeError): void {
-    if (this.onFrameError === 'close') this.fail(ctx, error);
-    else if (this.onFrameError === 'emit') ctx.fireExceptionCaught(error);
+    if (this.frameErrorPolicy === 'close') this.fail(ctx, error);
+    else if (this.frameErrorPolicy === 'emit') ctx.fireExceptionCaught(error);
     else this.logSkipped(ctx, error);
   }
 
@@ -201,7 +213,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     this.settle(ctx);
   }
 
-  /** A read is through. */
+  /** After a read: stores the rest, or passes it on if this handler was removed. */
   private settle(ctx: Context): void {
     const { input } = this;
     if (this.removed) this.passOnRest(ctx);
@@ -237,7 +249,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
-    // What is left over came in plain: it must not be taken for the beginning of what comes encrypted.
+    // What is left over came unencrypted: it must not be taken for the beginning of what comes encrypted.
     if (event instanceof TlsUpgradeEvent) event.holding(this.heldBytes());
     else if (event instanceof DrainEvent && (this.heldBytes() > 0 || this.isWithinFrame())) {
       this.drainHold ??= event.hold('begun frame');
@@ -248,13 +260,13 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   channelShutdown(ctx: Context, direction: Direction): void {
     if (direction === 'input') this.finishInput(ctx);
     ctx.fireChannelShutdown(direction);
-    this.tellLateError(ctx);
+    this.reportLateError(ctx);
   }
 
   channelInactive(ctx: Context): void {
     this.finishInput(ctx);
     ctx.fireChannelInactive();
-    this.tellLateError(ctx);
+    this.reportLateError(ctx);
   }
 
   exceptionCaught(ctx: Context, error: Error): void {
@@ -285,7 +297,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     else this.decodeAll(ctx, input);
   }
 
-  /** What later handlers read into the pipeline while they were in the middle of one of our messages. */
+  /** Reads that arrived while a later handler was still busy with one of our messages. */
   private acceptReentrant(ctx: Context): void {
     for (let at = 0; this.reentrant !== undefined && at < this.reentrant.length; at++) {
       if (this.removed) return;
@@ -349,7 +361,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     });
   }
 
-  /** Nobody takes what is left over any more. */
+  /** The channel discards its input: drops what is left over. */
   private drop(): void {
     this.input.clear();
     this.reentrant = undefined;
@@ -376,8 +388,8 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
       try {
         message = this.decodeLast(ctx, input);
       } catch (thrown) {
-        // Nothing follows that would be decoded wrongly, so the policy decides, whatever was taken.
-        if (this.onFrameError === 'emit') this.tell(ctx, decodeErrorOf(this, thrown));
+        // Nothing follows that could be decoded wrongly, so the policy decides, whatever was taken.
+        if (this.frameErrorPolicy === 'emit') this.reportError(ctx, decodeErrorOf(this, thrown));
         else this.goesOnAfter(ctx, thrown, true);
         return;
       }
@@ -395,7 +407,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     this.inputEnded = true;
     this.hasFired = false;
     const { isOpen, discardsInput, closeInfo } = ctx.channel;
-    // We closed, and would not take more: what waited for that is not taken either.
+    // We closed and discard input: what waited is discarded as well.
     if (this.isWaiting && discardsInput && closeInfo?.by === 'local') this.drop();
     this.isWaiting = false;
     this.ignoresHolds = true;
@@ -422,7 +434,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     input.clear();
   }
 
-  /** Removed: what was not decoded goes on as it came, each byte once and in order. */
+  /** Removed: what was not decoded is passed on raw, each byte once and in order. */
   private passOnRest(ctx: Context): void {
     const { input, reentrant } = this;
     this.reentrant = undefined;
@@ -436,7 +448,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     if (hasRest || reentrant !== undefined) ctx.fireChannelReadComplete();
   }
 
-  /** @internal What has arrived and is no message yet; at least 1 within a frame of which all that came was taken. */
+  /** @internal How many bytes have arrived that are no message yet; at least 1 within a frame. */
   protected heldBytes(): number {
     let bytes = this.input.length;
     for (const message of this.reentrant ?? []) {
@@ -451,16 +463,16 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   private goesOnAfter(ctx: Context, thrown: unknown, tookSome: boolean): boolean {
     const error = decodeErrorOf(this, thrown);
     // A decoder that took nothing would throw the same again, for ever.
-    if (!isBadInput(error) || !tookSome || this.onFrameError === 'close') {
+    if (!isBadInput(error) || !tookSome || this.frameErrorPolicy === 'close') {
       this.fail(ctx, error);
       return false;
     }
     this.moved = true;
-    if (this.onFrameError === 'skip') {
+    if (this.frameErrorPolicy === 'skip') {
       this.logSkipped(ctx, error);
       return true;
     }
-    this.tell(ctx, error);
+    this.reportError(ctx, error);
     if (this.input.length > 0 && !this.inputEnded && !this.removed) {
       this.resumption ??= ctx.clock.schedule(() => this.resume(ctx), RESUME_MS);
     }
@@ -487,22 +499,22 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     if (this.hasFired) this.channelReadComplete(ctx);
   }
 
-  /** @internal A fatal error: it is told first, so that an answer can still be written; then the channel ends. */
+  /** @internal A fatal error: it is fired first, so that an answer can still be written; then the channel ends. */
   fail(ctx: Context, error: Error): void {
     this.failed = true;
     this.reentrant = undefined;
     this.cancelTimers();
     this.input.clear();
-    this.tell(ctx, error);
+    this.reportError(ctx, error);
     ctx.channel.end({ reason: 'bad-input' });
   }
 
-  private tell(ctx: Context, error: Error): void {
+  private reportError(ctx: Context, error: Error): void {
     if (this.inputEnded) this.lateError = error;
     else ctx.fireExceptionCaught(error);
   }
 
-  private tellLateError(ctx: Context): void {
+  private reportLateError(ctx: Context): void {
     const error = this.lateError;
     this.lateError = undefined;
     if (error !== undefined) ctx.fireExceptionCaught(error);

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { DecodeError, PipelineError } from '@headrace/core';
 import { textOf } from '@headrace/core/authoring';
 
-/** What a decoder threw, as a {@link DecodeError}: its own as it is, anything else as the cause of one. */
+/** What a decoder threw, as a {@link DecodeError}: one is returned unchanged, anything else becomes the cause of one. */
 export function decodeErrorOf(decoder: object, thrown: unknown): DecodeError {
   if (thrown instanceof DecodeError) return thrown;
   const text = textOf(thrown);
@@ -15,7 +15,7 @@ export function isBadInput(error: DecodeError): boolean {
   return error.code !== 'HR_ERR_DECODER_FAILED';
 }
 
-/** A message without bytes of its own would be decoded again, for ever. */
+/** The error for a message that took no bytes: it would be decoded again, for ever. */
 export function tookNothing(decoder: object): DecodeError {
   return new DecodeError(
     'DECODER_FAILED',
@@ -23,7 +23,7 @@ export function tookNothing(decoder: object): DecodeError {
   );
 }
 
-/** A decoder that asks for more and more. */
+/** The error for a decoder that needs more than `maxBufferedBytes`. */
 export function tooMuchLeft(decoder: object, bytes: number, max: number): DecodeError {
   return new DecodeError(
     'FRAME_TOO_LONG',
@@ -32,7 +32,7 @@ export function tooMuchLeft(decoder: object, bytes: number, max: number): Decode
   );
 }
 
-/** What the end of the input cut off. */
+/** The error for a frame that the end of the input cut off. */
 export function truncated(decoder: object, bytes: number, first: Uint8Array): DecodeError {
   return new DecodeError(
     'FRAME_TRUNCATED',
@@ -48,7 +48,7 @@ export function refuseSharing(decoder: { readonly sharable?: boolean }): void {
   const type = decoder.constructor.name;
   throw new PipelineError(
     'PIPELINE_NOT_SHARABLE',
-    `${type} says that it is sharable, but a decoder holds the state of one channel's stream; leave ` +
+    `${type} sets sharable to true, but a decoder holds the state of one channel's stream; leave ` +
       '`sharable` out and make one for each channel: ' +
       `.childHandler((channel) => channel.pipeline.addLast(new ${type}(…)))`,
     { handler: type },

@@ -1,28 +1,29 @@
 import { type Context, TimedOutError, type Timer } from '@headrace/core';
 import type { ByteInput } from './byte-input.ts';
 
-/** So much of a frame that never ended is worth a look in the log. */
+/** How many bytes of an unfinished frame the error shows. */
 const SHOWN_BYTES = 16;
 
-/** Who is told that a begun frame did not become whole in time. */
+/** The decoder, as its deadline sees it. */
 export interface DeadlineOwner {
   /** True if the decoder itself asked for the bytes that do not come. */
   readonly askedForMore: boolean;
-  /** True if the frame has begun although nothing of it is left over. */
+  /** True if a frame has begun although none of its bytes are left over. */
   isWithinFrame(): boolean;
+  /** Called when the frame is not complete in time. */
   fail(ctx: Context, error: TimedOutError): void;
 }
 
 /**
- * The time that a begun frame has to become whole. It takes no timer for each frame: one that runs is left
- * running, and looks when it is due whether the frame that it started for is still there.
+ * The time that a frame has from its first byte to its last. There is no timer for each frame: a timer that runs
+ * is left running, and checks when it is due whether the frame that it was started for is still there.
  */
 export class FrameDeadline {
   private readonly timeoutMs: number;
   private readonly input: ByteInput;
   private readonly owner: DeadlineOwner;
   private begunAt = -1;
-  /** For how long reads had been held when the frame began. */
+  /** The channel's `readHeldMs` when the frame began. */
   private heldMs = 0;
   private timer: Timer | undefined = undefined;
 
@@ -61,7 +62,7 @@ export class FrameDeadline {
     const isOver = this.input.length === 0 && !this.owner.isWithinFrame();
     if (isOver || this.begunAt < 0) return;
     const { channel, clock } = ctx;
-    // While we do not read, the peer cannot be blamed.
+    // While we do not read, the peer is not at fault.
     if (channel.isReadHeld) {
       channel.onceReadable(() => this.check(ctx));
       return;
@@ -78,11 +79,11 @@ export class FrameDeadline {
     const of = input.wanted > input.length ? ` of ${input.wanted}` : '';
     const what =
       input.length === 0
-        ? 'its next part did not come'
+        ? 'its next part did not arrive'
         : `${input.length}${of} bytes arrived (${input.peek(SHOWN_BYTES).toString('hex')})`;
     return new TimedOutError(
       'TIMEOUT_READ',
-      `a frame that began ${timeoutMs} ms ago is not whole: ${what}`,
+      `a frame that began ${timeoutMs} ms ago is not complete: ${what}`,
       { frameTimeoutMs: timeoutMs, bytes: input.length },
     );
   }

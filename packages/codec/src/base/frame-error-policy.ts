@@ -1,23 +1,20 @@
-import { OptionError } from '@headrace/core';
+import { checkOneOf } from './check-one-of.ts';
 
 /**
- * What a decoder does about input that the protocol does not allow:
+ * What a decoder does with input that the protocol does not allow:
  *
  * - `'close'`: the error goes through the pipeline as `exceptionCaught`, in which a handler may still write
- *   an answer; then the channel ends politely (what was written goes out). Nothing that was received
- *   behind the bad frame is decoded any more.
- * - `'skip'`: the bad frame is left out, which is logged at level debug, and decoding goes on behind it.
+ *   an answer; then the channel ends politely (what was written goes out). What was received
+ *   after the bad frame is not decoded.
+ * - `'skip'`: the bad frame is dropped, which is logged at level debug, and decoding goes on after it.
  * - `'emit'`: the error goes through the pipeline and decoding goes on as Netty's does: with the next read,
  *   or a millisecond later if none comes.
  */
 export type FrameErrorPolicy = 'close' | 'skip' | 'emit';
 
-/** Returns the policy, or throws an {@link OptionError}. */
+const POLICIES: readonly FrameErrorPolicy[] = ['close', 'skip', 'emit'];
+
+/** Returns the policy, or throws an `OptionError`. */
 export function checkPolicy(value: FrameErrorPolicy): FrameErrorPolicy {
-  if (value === 'close' || value === 'skip' || value === 'emit') return value;
-  throw new OptionError(
-    'OPTION_INVALID',
-    `onFrameError is ${String(value)}, but must be 'close', 'skip' or 'emit'`,
-    { option: 'onFrameError', value: String(value) },
-  );
+  return checkOneOf('frameErrorPolicy', value, POLICIES);
 }

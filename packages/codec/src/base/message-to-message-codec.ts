@@ -9,6 +9,7 @@ import {
 import { refuseSharing } from './decoder-failure.ts';
 import { checkPolicy, type FrameErrorPolicy } from './frame-error-policy.ts';
 import {
+  checkIsOptions,
   MessageDecoding,
   type MessageToMessageDecoderOptions,
 } from './message-to-message-decoder.ts';
@@ -24,7 +25,8 @@ import type { Several } from './several.ts';
  * ```
  *
  * **Place** between the two that it translates between.
- * **In** inbound what `accepts` says, outbound what `encodes` says; anything else passes by.
+ * **In** inbound messages for which `accepts` returns true, outbound those for which `encodes` does; anything
+ * else passes by.
  * **Out** what `decode` and `encode` return.
  * **Events** all pass.
  * **Errors** as the two classes.
@@ -41,18 +43,19 @@ import type { Several } from './several.ts';
 export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M> implements Handler {
   declare readonly types: Types<{ reads: W; passesOn: M; accepts: MIn; writes: WOut }>;
   declare readonly sharable?: false;
-  protected readonly policy: FrameErrorPolicy;
-  /** Both halves are made when they are first used: most codecs read before they write, if ever. */
+  protected readonly frameErrorPolicy: FrameErrorPolicy;
+  /** Both halves are made when they are first used: many codecs are used in one direction only. */
   private inbound: MessageDecoding<W, M> | undefined = undefined;
   private readonly broadcastKey: string | undefined;
   private outbound: MessageEncoding<MIn, WOut> | undefined = undefined;
 
   /**
-   * @param broadcastKey - set it where what `encode` makes depends only on the message and on what this key
-   *   names: then a group's broadcast encodes once for all members
+   * @param broadcastKey - set it where the result of `encode` depends only on the message and on this key:
+   *   then a group's broadcast encodes once for all members
    */
   constructor(options: MessageToMessageDecoderOptions = {}, broadcastKey?: string) {
-    this.policy = checkPolicy(options.onFrameError ?? 'close');
+    checkIsOptions(this, options);
+    this.frameErrorPolicy = checkPolicy(options.frameErrorPolicy ?? 'close');
     this.broadcastKey = broadcastKey;
     refuseSharing(this);
   }
@@ -76,7 +79,7 @@ export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M> implements 
   }
 
   channelRead(ctx: Context, message: unknown): void {
-    this.inbound ??= new MessageDecoding(this, { onFrameError: this.policy });
+    this.inbound ??= new MessageDecoding(this, { frameErrorPolicy: this.frameErrorPolicy });
     this.inbound.read(ctx, message);
   }
 

@@ -6,14 +6,26 @@ import {
   TlsUpgradeEvent,
   type Types,
 } from '@headrace/core';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import { decodeErrorOf, refuseSharing } from './decoder-failure.ts';
 import { checkPolicy, type FrameErrorPolicy } from './frame-error-policy.ts';
 import { Several } from './several.ts';
 
 /** Options of every message decoder. */
 export interface MessageToMessageDecoderOptions {
-  /** What becomes of a message that cannot be decoded. @default 'close' */
-  readonly onFrameError?: FrameErrorPolicy;
+  /** What is done with a message that cannot be decoded. @default 'close' */
+  readonly frameErrorPolicy?: FrameErrorPolicy;
+}
+
+/** For the tables of options of those that extend it. */
+export const MESSAGE_DECODER_OPTIONS: KnownOptions<MessageToMessageDecoderOptions> = {
+  frameErrorPolicy: true,
+};
+
+/** Names that it does not know may be the subclass's own. */
+export function checkIsOptions(owner: object, options: MessageToMessageDecoderOptions): void {
+  if (typeof options === 'object' && options !== null) return;
+  checkOptions(owner.constructor.name, options, MESSAGE_DECODER_OPTIONS);
 }
 
 /**
@@ -23,14 +35,14 @@ export interface MessageToMessageDecoderOptions {
  *  wire | frame | [message decoder] | app
  * ```
  *
- * **Place** behind what makes the messages that it takes.
- * **In** what `accepts` says; anything else passes by.
+ * **Place** after the handler that makes the messages that it takes.
+ * **In** messages for which `accepts` returns true; anything else passes by.
  * **Out** what `decode` returns; nothing for `undefined`, all in order for `several(…)`.
  * **Events** all pass. With `autoRead` off, a read that gave no message asks for another. A hold on the channel's
  * reads stops it after the message during which it came, also within `several(…)`; once the channel discards its
  * input, the rest is dropped.
- * **Errors** a `DecodeError` of `decode` as it is, anything else it throws as `HR_ERR_DECODER_FAILED`. What
- * follows is `onFrameError`.
+ * **Errors** a `DecodeError` that `decode` throws is kept, anything else becomes `HR_ERR_DECODER_FAILED`;
+ * `frameErrorPolicy` decides what happens then.
  * **State** whether it has failed: one decoder for each channel.
  * **Cost** one call.
  * **Pitfalls** messages that arrive after a fatal error are dropped.
@@ -43,6 +55,7 @@ export abstract class MessageToMessageDecoder<I, O> implements Handler {
   protected readonly inbound: MessageDecoding<I, O>;
 
   constructor(options: MessageToMessageDecoderOptions = {}) {
+    checkIsOptions(this, options);
     this.inbound = new MessageDecoding(this, options);
     refuseSharing(this);
   }
@@ -92,38 +105,38 @@ export abstract class MessageToMessageDecoder<I, O> implements Handler {
   }
 }
 
-/** What decodes one message. */
+/** The methods that decode one message. */
 export interface MessageDecodes<I, O> {
   accepts(message: unknown): boolean;
   decode(ctx: Context, message: I): O | Several<O> | undefined;
 }
 
-/** So many messages made of one are passed on between two looks at the time. */
+/** How many messages made of one are passed on before the time is checked again. */
 const MESSAGES_PER_LOOK = 16;
 
 /** The inbound half of message decoders and codecs. */
 export class MessageDecoding<I, O> {
   private readonly decoder: MessageDecodes<I, O>;
-  readonly policy: FrameErrorPolicy;
+  readonly frameErrorPolicy: FrameErrorPolicy;
   private failed = false;
   private hasRead = false;
   private hasFired = false;
-  /** What several messages were made of one, while they are passed on, and how far that has come. */
+  /** The messages made of one, while they are passed on, and how many of them have been. */
   private several: readonly O[] | undefined = undefined;
   private passedOn = 0;
-  /** What came meanwhile, not decoded yet. */
+  /** Messages that arrived meanwhile, not decoded yet. */
   private later: unknown[] | undefined = undefined;
   /** Reads are held, and messages wait until they are released. */
   private isWaiting = false;
-  /** What waits is passed on although reads are held: the input has ended, or an error follows it. */
+  /** Waiting messages are passed on although reads are held: the input has ended, or an error follows it. */
   private ignoresHolds = false;
 
   constructor(decoder: MessageDecodes<I, O>, options: MessageToMessageDecoderOptions) {
     this.decoder = decoder;
-    this.policy = checkPolicy(options.onFrameError ?? 'close');
+    this.frameErrorPolicy = checkPolicy(options.frameErrorPolicy ?? 'close');
   }
 
-  /** For an upgrade to TLS: what waits came in plain. A message that is no bytes counts as one. */
+  /** For an upgrade to TLS: what waits arrived unencrypted. A message that is not bytes counts as one. */
   get heldBytes(): number {
     const { several = [], passedOn, later = [] } = this;
     const waiting: readonly unknown[] = [...several.slice(passedOn), ...later];
@@ -153,11 +166,11 @@ export class MessageDecoding<I, O> {
     ctx.fireChannelReadComplete();
   }
 
-  /** The input has ended, or an error follows it: what waits comes first, whoever holds reads. */
+  /** The input has ended, or an error follows it: what waits is passed on first, although reads are held. */
   finish(ctx: Context): void {
     if (!this.isWaiting) return;
     const { discardsInput, closeInfo } = ctx.channel;
-    // We closed, and would not take more: what waited for that is not taken either.
+    // We closed and discard input: what waited is discarded as well.
     if (discardsInput && closeInfo?.by === 'local') {
       this.drop();
       return;
@@ -169,7 +182,7 @@ export class MessageDecoding<I, O> {
     ctx.fireChannelReadComplete();
   }
 
-  /** What is decoded goes on as it is, and what is not as it came. */
+  /** Decoded messages are passed on, and so are the others, undecoded. */
   removed(ctx: Context): void {
     if (!this.isWaiting) return;
     const { several = [], passedOn, later = [] } = this;
@@ -179,7 +192,7 @@ export class MessageDecoding<I, O> {
     ctx.fireChannelReadComplete();
   }
 
-  /** Passes one on, or puts several in place. */
+  /** Passes one message on, or stores several to be passed on. */
   private decode(ctx: Context, message: unknown): void {
     if (!this.decoder.accepts(message)) {
       ctx.fireChannelRead(message);
@@ -190,7 +203,7 @@ export class MessageDecoding<I, O> {
     try {
       decoded = this.decoder.decode(ctx, message as I);
     } catch (thrown) {
-      this.tell(ctx, decodeErrorOf(this.decoder, thrown));
+      this.report(ctx, decodeErrorOf(this.decoder, thrown));
       return;
     }
     if (decoded === undefined) return;
@@ -201,7 +214,7 @@ export class MessageDecoding<I, O> {
     } else ctx.fireChannelRead(decoded);
   }
 
-  /** Passes several on, and then decodes what came meanwhile. */
+  /** Passes several on, and then decodes what arrived meanwhile. */
   private goOn(ctx: Context): void {
     for (;;) {
       if (this.several !== undefined && !this.passOn(ctx, this.several)) return;
@@ -214,7 +227,7 @@ export class MessageDecoding<I, O> {
     }
   }
 
-  /** True if all have gone. */
+  /** True if all have been passed on. */
   private passOn(ctx: Context, several: readonly O[]): boolean {
     const { channel } = ctx;
     while (this.passedOn < several.length) {
@@ -270,13 +283,13 @@ export class MessageDecoding<I, O> {
     this.later = undefined;
   }
 
-  private tell(ctx: Context, error: DecodeError): void {
-    if (this.policy === 'skip') {
+  private report(ctx: Context, error: DecodeError): void {
+    if (this.frameErrorPolicy === 'skip') {
       const text = `${ctx.channel} left out a bad message: ${error.message}`;
       ctx.channel.logger.log('debug', text, error);
       return;
     }
-    if (this.policy === 'close') this.failed = true;
+    if (this.frameErrorPolicy === 'close') this.failed = true;
     ctx.fireExceptionCaught(error);
     if (this.failed) ctx.channel.end({ reason: 'bad-input' });
   }

@@ -17,12 +17,12 @@ import { Several } from './several.ts';
  * ```
  *
  * **Place** before what writes the messages that it takes.
- * **In** outbound what `accepts` says; anything else passes by.
+ * **In** outbound messages for which `encodes` returns true; anything else passes by.
  * **Out** what `encode` returns; all in order for `several(…)`, and the write is done when all are.
  * **Events** all pass.
- * **Errors** our own errors as they are, anything else that `encode` throws as `HR_ERR_ENCODER_FAILED`; no
+ * **Errors** a `HeadraceError` that `encode` throws is kept, anything else becomes `HR_ERR_ENCODER_FAILED`; no
  * message at all is `HR_ERR_MESSAGE_NOT_ENCODABLE`. They fail the write.
- * **State** none of its own; a subclass without state says `readonly sharable = true`.
+ * **State** none of its own; a subclass without state sets `readonly sharable = true`.
  * **Cost** one call; with a {@link MessageToMessageEncoder.broadcastKey} one call for a whole broadcast.
  * **Pitfalls** if one of several parts fails, the others are still written.
  *
@@ -32,8 +32,8 @@ export abstract class MessageToMessageEncoder<I, O> implements Handler {
   declare readonly types: Types<{ accepts: I; writes: O }>;
   readonly sharable?: boolean;
   /**
-   * Set it where the result depends only on the message and on what this key names: then a group's broadcast
-   * encodes once for all members.
+   * Set it where the result depends only on the message and on this key: then a group's broadcast encodes once
+   * for all members.
    */
   protected readonly broadcastKey: string | undefined = undefined;
   private outbound: MessageEncoding<I, O> | undefined = undefined;

@@ -1,4 +1,4 @@
-/** What an encoder or decoder returns to make more than one message of one. */
+/** The result of an encoder or decoder that makes more than one message of one. */
 export class Several<T> {
   readonly messages: readonly T[];
 

@@ -1,7 +1,12 @@
 import type { OutboundBytes } from '@headrace/core';
+import { checkOptions } from '@headrace/core/authoring';
 import { decode, encode } from 'cborg';
 import { checkHeap } from '../schema/heap-limit.ts';
-import { SchemaCodec, type SchemaCodecOptions } from '../schema/schema-codec.ts';
+import {
+  SCHEMA_CODEC_OPTIONS,
+  SchemaCodec,
+  type SchemaCodecOptions,
+} from '../schema/schema-codec.ts';
 import { CBOR_HEAP_PER_BYTE, cborHeapBytes } from './cbor-heap.ts';
 
 /** Options of {@link CborCodec}. */
@@ -16,11 +21,12 @@ export type CborCodecOptions<Read, Written> = SchemaCodecOptions<Read, Written>;
  *  BEFORE a1 61 61 01  →  AFTER { a: 1 }
  * ```
  *
- * **Place** behind a frame decoder.
+ * **Place** after a frame decoder.
  * **In** inbound `Buffer`; outbound any value but bytes, which pass by.
  * **Out** inbound what the schema gives back; outbound bytes.
  * **Events** all pass.
- * **Errors** `HR_ERR_FRAME_TOO_LONG` for a value over `maxHeapBytes`; `HR_ERR_MESSAGE_INVALID` for what is no CBOR, has bytes left over, or does not fit the schema;
+ * **Errors** `HR_ERR_FRAME_TOO_LONG` for a value over `maxHeapBytes`; `HR_ERR_MESSAGE_INVALID` for what is not
+ * CBOR, has bytes left over, or does not fit the schema;
  * `HR_ERR_ENCODER_FAILED` fails the write.
  * **State** whether it has failed: one codec for each channel.
  * **Cost** the library and the schema; a broadcast to a group is encoded once.
@@ -40,6 +46,7 @@ export type CborCodecOptions<Read, Written> = SchemaCodecOptions<Read, Written>;
  */
 export class CborCodec<Read = unknown, Written = Read> extends SchemaCodec<Read, Written> {
   constructor(options: CborCodecOptions<Read, Written> = {}) {
+    checkOptions('CborCodec', options, SCHEMA_CODEC_OPTIONS);
     super(options, 'CborCodec');
   }
 

@@ -17,10 +17,10 @@ const MAP_BYTES = 64;
 /** Shorter texts are put together character by character. */
 const SHORT_TEXT = 24;
 
-/** No CBOR takes more than four times as much for each of its bytes. */
+/** For `checkHeap`: no CBOR takes more than four times this for each of its bytes. */
 export const CBOR_HEAP_PER_BYTE = 32;
 
-/** About what the value of this CBOR takes on the heap. What is no CBOR gives any number. */
+/** About what the value of this CBOR takes on the heap. For what is not CBOR the number means nothing. */
 export function cborHeapBytes(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let total = 0;

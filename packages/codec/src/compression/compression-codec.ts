@@ -1,8 +1,17 @@
 import zlib from 'node:zlib';
 import { type Context, DecodeError, OptionError, type OutboundBytes } from '@headrace/core';
-import { checkNumber, isOutboundBytes, toBuffer } from '@headrace/core/authoring';
+import {
+  checkNumber,
+  checkOptions,
+  isOutboundBytes,
+  type KnownOptions,
+  toBuffer,
+} from '@headrace/core/authoring';
 import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
-import type { MessageToMessageDecoderOptions } from '../base/message-to-message-decoder.ts';
+import {
+  MESSAGE_DECODER_OPTIONS,
+  type MessageToMessageDecoderOptions,
+} from '../base/message-to-message-decoder.ts';
 
 /** How bytes are compressed: gzip, zlib (`deflate`), zlib without header (`deflate-raw`), Brotli. */
 export type CompressionFormat = 'gzip' | 'deflate' | 'deflate-raw' | 'brotli';
@@ -15,6 +24,13 @@ export interface CompressionCodecOptions extends MessageToMessageDecoderOptions 
   /** From 0 (fast) to 9 (small), with Brotli to 11. @default 6, with Brotli 4 */
   readonly level?: number;
 }
+
+const OPTIONS: KnownOptions<CompressionCodecOptions> = {
+  format: true,
+  maxInflatedBytes: true,
+  level: true,
+  ...MESSAGE_DECODER_OPTIONS,
+};
 
 const DEFAULTS = { maxInflatedBytes: 1024 * 1024, level: 6, brotliLevel: 4 } as const;
 
@@ -49,8 +65,8 @@ const METHODS: Readonly<Record<CompressionFormat, Methods>> = {
 };
 
 /**
- * Compresses each message that goes out and inflates each that comes in, every one for itself, in order, and
- * never to more bytes than allowed.
+ * Compresses each outbound message and inflates each inbound one, each on its own, in order, and never to more
+ * bytes than allowed.
  *
  * ```text
  *  wire | frame | [CompressionCodec] | message codec | app
@@ -64,10 +80,10 @@ const METHODS: Readonly<Record<CompressionFormat, Methods>> = {
  * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message that would inflate to more than `maxInflatedBytes`: it is
  * not inflated any further; `HR_ERR_MESSAGE_INVALID` for what is not compressed so, or is cut off.
  * **State** whether it has failed: one codec for each channel.
- * **Cost** it works on the event loop, which keeps the order for nothing: some ten microseconds for each
+ * **Cost** it works on the event loop, which keeps the order at no cost: some ten microseconds for each
  * message and about a millisecond for 64 KiB. A broadcast to a group is compressed once.
- * **Pitfalls** small messages get larger. Compressing secrets together with what a stranger chose tells him
- * about the secrets by the size.
+ * **Pitfalls** small messages get larger. If secrets are compressed together with what a stranger chose, the
+ * size of the result reveals something about the secrets.
  *
  * @example
  * ```ts run
@@ -99,6 +115,7 @@ export class CompressionCodec extends MessageToMessageCodec<
   private readonly level: number;
 
   constructor(options: CompressionCodecOptions) {
+    checkOptions('CompressionCodec', options, OPTIONS);
     const { format } = options;
     const methods = Object.hasOwn(METHODS, format) ? METHODS[format] : undefined;
     if (methods === undefined) {

@@ -1,8 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { type Context, DecodeError, OptionError } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
+  BYTE_DECODER_OPTIONS,
   ByteToMessageDecoder,
   type ByteToMessageDecoderOptions,
 } from '../base/byte-to-message-decoder.ts';
@@ -17,9 +18,17 @@ export interface DelimiterFrameDecoderOptions extends ByteToMessageDecoderOption
   readonly maxFrameLength: number;
   /** Leave the delimiter out of the frame. @default true */
   readonly stripDelimiter?: boolean;
-  /** Report a too long frame as soon as it is too long; `false`: when its delimiter has come. @default true */
+  /** Report a too long frame as soon as it is too long; `false`: when its delimiter has arrived. @default true */
   readonly failFast?: boolean;
 }
+
+const OPTIONS: KnownOptions<DelimiterFrameDecoderOptions> = {
+  delimiters: true,
+  maxFrameLength: true,
+  stripDelimiter: true,
+  failFast: true,
+  ...BYTE_DECODER_OPTIONS,
+};
 
 const DEFAULTS = { stripDelimiter: true, failFast: true } as const;
 
@@ -39,7 +48,7 @@ export const Delimiters = {
  *  BEFORE 61 3b 62 7c | 7c 63   →  AFTER "a", "b"        ("c" waits for its end)
  * ```
  *
- * **Place** first behind the transport.
+ * **Place** first after the transport.
  * **In** `Buffer`, in any cut.
  * **Out** `Buffer`, one for each frame, which may be empty.
  * **Events** as {@link ByteToMessageDecoder}.
@@ -70,22 +79,16 @@ export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private readonly maxFrameLength: number;
   private readonly stripDelimiter: boolean;
   private readonly failFast: boolean;
-  /** Lines go on behind a bad one at once, as LineFrameDecoder does. */
+  /** With the delimiters of lines decoding goes on at once after a bad frame, as in LineFrameDecoder. */
   private readonly isLines: boolean;
   private discarding = false;
   private discarded = 0;
 
   constructor(options: DelimiterFrameDecoderOptions) {
+    checkOptions('DelimiterFrameDecoder', options, OPTIONS);
     super(options);
-    const delimiters = options.delimiters.map((delimiter) => Buffer.from(delimiter as string));
-    if (delimiters.length === 0 || delimiters.some((delimiter) => delimiter.length === 0)) {
-      throw new OptionError(
-        'OPTION_INVALID',
-        'delimiters must be at least one text or bytes, and none of them empty',
-        { option: 'delimiters', count: delimiters.length },
-      );
-    }
     const { maxFrameLength } = options;
+    const delimiters = delimitersOf(options.delimiters);
     checkNumber('maxFrameLength', maxFrameLength, { min: 1, integer: true });
     this.maxFrameLength = maxFrameLength;
     this.search = new DelimiterSearch(delimiters);
@@ -115,11 +118,11 @@ export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
     return input.view(start, frameLength + (this.stripDelimiter ? 0 : delimiterLength));
   }
 
-  /** The end of a frame that is too long. */
+  /** The end of a frame that is too long has arrived. */
   private leaveOut(ctx: Context, input: ByteInput, found: Found): void {
     const { frameLength, delimiterLength } = found;
-    const wasTold = this.discarding && this.failFast;
-    const error = wasTold ? undefined : this.tooLong(input, `${this.discarded + frameLength}`);
+    const wasReported = this.discarding && this.failFast;
+    const error = wasReported ? undefined : this.tooLong(input, `${this.discarded + frameLength}`);
     this.search.skip(input, frameLength + delimiterLength);
     this.discarding = false;
     this.discarded = 0;
@@ -129,7 +132,7 @@ export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
   /** No delimiter yet: waits for it, or drops what is already too long. */
   private keepOrDiscard(ctx: Context, input: ByteInput): void {
     if (!this.discarding && input.length <= this.maxFrameLength) return;
-    // What may be the begin of a delimiter is not the frame's yet: that must not depend on the cut.
+    // The beginning of a possible delimiter is not counted as part of the frame, else the cut would matter.
     const length = input.length - this.search.begunAtEnd(input);
     if (!this.discarding && length <= this.maxFrameLength) return;
     const isFirst = !this.discarding;
@@ -153,4 +156,24 @@ export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
       { length, maxFrameLength: this.maxFrameLength },
     );
   }
+}
+
+/** The delimiters as bytes, or an {@link OptionError}. */
+function delimitersOf(given: DelimiterFrameDecoderOptions['delimiters']): Buffer[] {
+  const isList = Array.isArray(given) && given.length > 0 && given.every(isDelimiter);
+  if (isList) return given.map((delimiter) => Buffer.from(delimiter as string));
+  const shown = Array.isArray(given) ? `[${given.map(shownDelimiter).join(', ')}]` : String(given);
+  throw new OptionError(
+    'OPTION_INVALID',
+    `delimiters is ${shown}, but must be a list of at least one text or Uint8Array, none of them empty, such as [';']`,
+    { option: 'delimiters', value: shown },
+  );
+}
+
+function isDelimiter(one: unknown): boolean {
+  return (typeof one === 'string' || one instanceof Uint8Array) && one.length > 0;
+}
+
+function shownDelimiter(one: unknown): string {
+  return typeof one === 'string' ? JSON.stringify(one) : `${one}`;
 }

@@ -8,16 +8,16 @@ export interface Found {
 
 /**
  * Finds the next of several delimiters: the one that begins first, and of those that begin together the one
- * that was named first. Each byte is searched once for each delimiter, whatever lies between the finds.
+ * that was named first. Each byte is searched once for each delimiter.
  */
 export class DelimiterSearch {
   private readonly delimiters: readonly Buffer[];
   private readonly longest: number;
-  /** Where in the stream the input begins. */
+  /** The position in the stream of the first byte of the input. */
   private position = 0;
-  /** For each delimiter where in the stream it comes next, -1 if that is not known. */
+  /** For each delimiter its next position in the stream, -1 if unknown. */
   private readonly foundAt: number[];
-  /** For each delimiter up to where in the stream it does not begin. */
+  /** For each delimiter the position in the stream before which it does not begin. */
   private readonly searchedTo: number[];
 
   constructor(delimiters: readonly Buffer[]) {
@@ -39,13 +39,13 @@ export class DelimiterSearch {
     return frameLength === -1 ? undefined : { frameLength, delimiterLength };
   }
 
-  /** Drops bytes of the input: all that are taken must come this way. */
+  /** Drops bytes of the input. All bytes must be taken through this method. */
   skip(input: ByteInput, length: number): void {
     input.skip(length);
     this.position += length;
   }
 
-  /** How many bytes at the end of the input may be the begin of a delimiter. */
+  /** How many bytes at the end of the input may be the beginning of a delimiter. */
   begunAtEnd(input: ByteInput): number {
     const { length } = input;
     for (let size = Math.min(this.longest - 1, length); size > 0; size--) {
@@ -55,7 +55,7 @@ export class DelimiterSearch {
     return 0;
   }
 
-  /** The first place of one delimiter, counted from the begin of the input. */
+  /** The first place of one delimiter, counted from the beginning of the input. */
   private find(input: ByteInput, index: number): number {
     const { position } = this;
     const known = this.foundAt[index]!;

@@ -1,8 +1,9 @@
 import { constants } from 'node:buffer';
 import type { Context } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
+  BYTE_DECODER_OPTIONS,
   ByteToMessageDecoder,
   type ByteToMessageDecoderOptions,
 } from '../base/byte-to-message-decoder.ts';
@@ -13,6 +14,11 @@ export interface FixedLengthFrameDecoderOptions extends ByteToMessageDecoderOpti
   readonly frameLength: number;
 }
 
+const OPTIONS: KnownOptions<FixedLengthFrameDecoderOptions> = {
+  frameLength: true,
+  ...BYTE_DECODER_OPTIONS,
+};
+
 /**
  * Cuts the stream into frames of one length.
  *
@@ -21,14 +27,14 @@ export interface FixedLengthFrameDecoderOptions extends ByteToMessageDecoderOpti
  *  BEFORE 61 | 62 63 64 | 65 66   →  AFTER "abc", "def"
  * ```
  *
- * **Place** first behind the transport.
+ * **Place** first after the transport.
  * **In** `Buffer`, in any cut.
  * **Out** `Buffer` of exactly `frameLength` bytes.
  * **Events** as {@link ByteToMessageDecoder}.
  * **Errors** `HR_ERR_TIMEOUT_READ` for a frame that does not become whole.
  * **State** the unfinished frame: one decoder for each channel.
  * **Cost** no copy for frames that lie within one read.
- * **Pitfalls** nothing in the stream tells a lost byte: all frames behind it are wrong.
+ * **Pitfalls** a lost byte is not noticed: all frames after it are wrong.
  *
  * @example
  * ```ts run
@@ -45,6 +51,7 @@ export class FixedLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private readonly frameLength: number;
 
   constructor(options: FixedLengthFrameDecoderOptions) {
+    checkOptions('FixedLengthFrameDecoder', options, OPTIONS);
     super(options);
     const { frameLength } = options;
     checkNumber('frameLength', frameLength, { min: 1, max: constants.MAX_LENGTH, integer: true });

@@ -1,7 +1,8 @@
 import { type Context, DecodeError } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
+  BYTE_DECODER_OPTIONS,
   ByteToMessageDecoder,
   type ByteToMessageDecoderOptions,
 } from '../base/byte-to-message-decoder.ts';
@@ -15,6 +16,12 @@ export interface JsonObjectDecoderOptions extends ByteToMessageDecoderOptions {
   readonly streamArrayElements?: boolean;
 }
 
+const OPTIONS: KnownOptions<JsonObjectDecoderOptions> = {
+  maxObjectLength: true,
+  streamArrayElements: true,
+  ...BYTE_DECODER_OPTIONS,
+};
+
 const DEFAULTS = { maxObjectLength: 1024 * 1024, streamArrayElements: false } as const;
 
 const QUOTE = 0x22;
@@ -25,7 +32,7 @@ const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 
-/** Where the decoder is: between values, in a value, in the elements of an array, or lost. */
+/** The states: between values, in a value, in the elements of an array, or lost after corrupt input. */
 const BETWEEN = 0;
 const IN_VALUE = 1;
 const IN_ARRAY = 2;
@@ -33,8 +40,7 @@ const LOST = 3;
 
 /**
  * Cuts a stream of JSON objects or arrays, with or without white space between them, into one frame for
- * each. It counts braces outside strings and looks no closer: whether a frame is JSON, {@link JsonCodec}
- * says.
+ * each. It only counts braces outside strings; {@link JsonCodec} finds out whether a frame is JSON.
  *
  * ```text
  *  BEFORE {"a":1}{"b | ":"}"} [1]             →  AFTER '{"a":1}', '{"b":"}"}', '[1]'
@@ -42,18 +48,18 @@ const LOST = 3;
  *  BEFORE [ {"a":1}, [2] , 3 ]                →  AFTER '{"a":1}', '[2]', '3'
  * ```
  *
- * **Place** first behind the transport, for peers that send JSON without any framing.
+ * **Place** first after the transport, for peers that send JSON without any framing.
  * **In** `Buffer`, in any cut.
  * **Out** `Buffer`, one for each object, array or element.
  * **Events** as {@link ByteToMessageDecoder}.
  * **Errors** `HR_ERR_FRAME_CORRUPT` for anything else than an object or array: from there on all input is
- * dropped. `HR_ERR_FRAME_TOO_LONG` for an object over `maxObjectLength`: with `onFrameError: 'skip'` exactly
+ * dropped. `HR_ERR_FRAME_TOO_LONG` for an object over `maxObjectLength`: with `frameErrorPolicy: 'skip'` exactly
  * that object is left out, with `'emit'` all that has arrived is dropped, as Netty does.
  * `HR_ERR_TIMEOUT_READ` for an object that does not end.
  * **State** the unfinished object, at most `maxObjectLength` bytes and one read: one decoder for each
  * channel.
  * **Cost** every byte is looked at once.
- * **Pitfalls** numbers, strings and `null` at the top level are no frames, because nothing tells their end.
+ * **Pitfalls** numbers, strings and `null` at the top level are not frames, because nothing marks their end.
  *
  * @example
  * ```ts run
@@ -73,12 +79,13 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
   private depth = 0;
   private inString = false;
   private escaped = false;
-  /** So many bytes of the input have been looked at. */
+  /** How many bytes of the input have been examined. */
   private scanned = 0;
-  /** The rest of a too long object is left out. */
+  /** The rest of a too long object is being discarded. */
   private discarding = false;
 
   constructor(options: JsonObjectDecoderOptions = {}) {
+    checkOptions('JsonObjectDecoder', options, OPTIONS);
     super(options);
     this.maxObjectLength = options.maxObjectLength ?? DEFAULTS.maxObjectLength;
     checkNumber('maxObjectLength', this.maxObjectLength, { min: 1, integer: true });
@@ -89,7 +96,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     return this.discarding;
   }
 
-  /** @internal The begin of an array that is streamed counts, but its next element may take its time. */
+  /** @internal A streamed array that has begun counts, but no deadline runs for its next element. */
   protected override heldBytes(): number {
     return super.heldBytes() || (this.state === IN_ARRAY ? 1 : 0);
   }
@@ -101,7 +108,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     }
     if (this.state === BETWEEN && !this.begin(input)) return undefined;
     const { length } = input;
-    // Beyond this the object is too long, whatever comes.
+    // At this length the object is too long, whatever follows.
     const limit = this.discarding ? length : Math.min(length, this.maxObjectLength + 1);
     const end = this.findEnd(input, limit);
     if (end !== -1) return this.finish(input, end);
@@ -113,7 +120,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     return undefined;
   }
 
-  /** Where the value ends: its last brace, or the comma or bracket behind an element; -1 if not before `limit`. */
+  /** Where the value ends: its last brace, or the comma or bracket after an element; -1 if not before `limit`. */
   private findEnd(input: ByteInput, limit: number): number {
     const { buffer, start } = input;
     const isElement = this.state === IN_ARRAY;
@@ -139,7 +146,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     return at < limit ? at : -1;
   }
 
-  /** Skips white space up to the begin of a value; false if there is none yet. */
+  /** Skips white space up to the beginning of a value; false if there is none yet. */
   private begin(input: ByteInput): boolean {
     let at = 0;
     while (at < input.length && isWhiteSpace(input.at(at))) at += 1;
@@ -161,14 +168,14 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     return true;
   }
 
-  /** The byte at `at` ends the value, or is the comma or bracket behind it. */
+  /** The byte at `at` ends the value, or is the comma or bracket after it. */
   private finish(input: ByteInput, at: number): Buffer | undefined {
     const byte = input.at(at);
     const isElement = this.state === IN_ARRAY;
     const frameEnd = isElement ? at : at + 1;
     const isTooLong = frameEnd > this.maxObjectLength && !this.discarding;
-    // What becomes of the rest must not hang on whether the end of what is too long has come.
-    if (isTooLong && this.onFrameError !== 'skip') throw this.exceeded(input);
+    // What is done with the rest must not depend on whether the end of the too long value has arrived.
+    if (isTooLong && this.frameErrorPolicy !== 'skip') throw this.exceeded(input);
     if (!isElement || byte === CLOSE_BRACKET) this.state = BETWEEN;
     this.scanned = 0;
     if (isTooLong) throw this.tooLong(input, `${frameEnd}`, at + 1);
@@ -182,7 +189,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** The object is too long and has not ended. */
   private exceeded(input: ByteInput): DecodeError {
-    if (this.onFrameError === 'skip') {
+    if (this.frameErrorPolicy === 'skip') {
       this.discarding = true;
       const error = this.tooLong(input, `at least ${this.scanned}`, this.scanned);
       this.scanned = 0;
@@ -204,7 +211,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     return error;
   }
 
-  /** Nothing behind this can be told apart any more. */
+  /** After this nothing can be recognised any more. */
   private corrupt(input: ByteInput): DecodeError {
     const error = new DecodeError(
       'FRAME_CORRUPT',
@@ -217,7 +224,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
   }
 }
 
-/** As Java sees it, whose decoder this one agrees with: tab to CR, FS to US, space. */
+/** White space as in Java, for the same result as Netty: tab to CR, FS to US, space. */
 function isWhiteSpace(byte: number): boolean {
   return byte === 0x20 || (byte >= 9 && byte <= 13) || (byte >= 28 && byte <= 31);
 }

@@ -1,8 +1,9 @@
 import { constants } from 'node:buffer';
 import { type Context, DecodeError, OptionError } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
+  BYTE_DECODER_OPTIONS,
   ByteToMessageDecoder,
   type ByteToMessageDecoderOptions,
 } from '../base/byte-to-message-decoder.ts';
@@ -23,15 +24,26 @@ export interface LengthFieldFrameDecoderOptions extends ByteToMessageDecoderOpti
   readonly lengthFieldOffset?: number;
   /** How many bytes the length field has: 1, 2, 3, 4 or 8. */
   readonly lengthFieldLength: LengthFieldWidth;
-  /** Added to the field's value to get the number of bytes behind the field; may be negative. @default 0 */
+  /** Added to the field's value to get the number of bytes after the field; may be negative. @default 0 */
   readonly lengthAdjustment?: number;
-  /** How many bytes of each frame are left out at its front. @default 0 */
+  /** How many bytes are removed from the front of each frame. @default 0 */
   readonly initialBytesToStrip?: number;
   /** Report a too long frame when its length is known; `false`: when all of it has been discarded. @default true */
   readonly failFast?: boolean;
   /** @default 'big' */
   readonly byteOrder?: ByteOrder;
 }
+
+const OPTIONS: KnownOptions<LengthFieldFrameDecoderOptions> = {
+  maxFrameLength: true,
+  lengthFieldOffset: true,
+  lengthFieldLength: true,
+  lengthAdjustment: true,
+  initialBytesToStrip: true,
+  failFast: true,
+  byteOrder: true,
+  ...BYTE_DECODER_OPTIONS,
+};
 
 const DEFAULTS = {
   lengthFieldOffset: 0,
@@ -44,8 +56,8 @@ const DEFAULTS = {
 const INT_MIN = -(2 ** 31);
 
 /**
- * Where the length stands and what it means, checked. A server makes the same decoder for each of its
- * connections: those of one configuration share one of these.
+ * The position and meaning of the length field, checked. A server makes the same decoder for each of its
+ * connections: decoders with equal options share one layout.
  */
 class FrameLayout {
   private static last: FrameLayout | undefined = undefined;
@@ -54,7 +66,7 @@ class FrameLayout {
   readonly fieldOffset: number;
   readonly fieldWidth: LengthFieldWidth;
   readonly fieldEnd: number;
-  /** What the field's value lacks to the length of the frame. */
+  /** Added to the field's value to get the frame's length. */
   readonly extra: number;
   readonly strip: number;
   readonly isLittle: boolean;
@@ -85,7 +97,7 @@ class FrameLayout {
     this.failFast = options.failFast ?? DEFAULTS.failFast;
   }
 
-  /** The one that was made last, if it is the same. */
+  /** The layout that was made last, if it is equal. */
   static of(options: LengthFieldFrameDecoderOptions): FrameLayout {
     const made = new FrameLayout(options);
     const last = FrameLayout.last;
@@ -94,7 +106,7 @@ class FrameLayout {
     return made;
   }
 
-  /** The options of which it was made. */
+  /** The options that it was made from. */
   get options(): LengthFieldFrameDecoderOptions {
     return {
       maxFrameLength: this.maxFrameLength,
@@ -140,7 +152,7 @@ class FrameLayout {
  *  BEFORE ca 00 10 fe "HELLO, WORLD"                    →  AFTER fe "HELLO, WORLD"
  * ```
  *
- * **Place** first behind the transport.
+ * **Place** first after the transport.
  * **In** `Buffer`, in any cut.
  * **Out** `Buffer`, one for each frame: `lengthFieldOffset + lengthFieldLength + value + lengthAdjustment`
  * bytes, without the first `initialBytesToStrip`.
@@ -150,7 +162,7 @@ class FrameLayout {
  * to be stripped; `HR_ERR_TIMEOUT_READ` for a frame that does not become whole.
  * **State** the unfinished frame, at most `maxFrameLength` bytes and one read: one decoder for each channel.
  * **Cost** no copy for frames that lie within one read; one copy of the bytes for others.
- * **Pitfalls** a peer that speaks something else gives lengths that make no sense: the error shows the first
+ * **Pitfalls** a peer that speaks another protocol gives meaningless lengths: the error shows the first
  * bytes. An 8-byte length past 2^53 is too long, one with its top bit set is negative.
  *
  * @example
@@ -168,19 +180,20 @@ class FrameLayout {
  */
 export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private readonly layout: FrameLayout;
-  /** How much of a too long frame has not come yet. */
+  /** How many bytes of a too long frame have not arrived yet. */
   private toDiscard = 0;
   private slowError: DecodeError | undefined = undefined;
 
   constructor(options: LengthFieldFrameDecoderOptions) {
+    checkOptions('LengthFieldFrameDecoder', options, OPTIONS);
     super(options);
     this.layout = FrameLayout.of(options);
   }
 
   /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): LengthFieldFrameDecoder {
-    const { onFrameError, limits, layout } = this;
-    return new LengthFieldFrameDecoder({ ...limits.options, onFrameError, ...layout.options });
+    const { frameErrorPolicy, limits, layout } = this;
+    return new LengthFieldFrameDecoder({ ...limits.options, frameErrorPolicy, ...layout.options });
   }
 
   override isWithinFrame(): boolean {
@@ -220,7 +233,7 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
     throw error;
   }
 
-  /** Leaves out exactly this frame, over as many reads as it takes. */
+  /** Discards exactly this frame, over as many reads as it takes. */
   private exceeded(input: ByteInput, value: number, frameLength: number): void {
     const { maxFrameLength, failFast } = this.layout;
     const error = new DecodeError(

@@ -10,8 +10,10 @@ import {
 import {
   byteLengthOf,
   checkNumber,
+  checkOptions,
   encodeOnce,
   isOutboundBytes,
+  type KnownOptions,
   toBuffer,
 } from '@headrace/core/authoring';
 import {
@@ -33,9 +35,17 @@ export interface LengthFieldPrependerOptions {
   readonly lengthIncludesLengthFieldLength?: boolean;
   /** @default 'big' */
   readonly byteOrder?: ByteOrder;
-  /** The longest body in bytes; take the same limit as the peer's decoder. @default what the field can say */
+  /** The longest body in bytes; take the same limit as the peer's decoder. @default what fits the field */
   readonly maxBodyLength?: number;
 }
+
+const OPTIONS: KnownOptions<LengthFieldPrependerOptions> = {
+  lengthFieldLength: true,
+  lengthAdjustment: true,
+  lengthIncludesLengthFieldLength: true,
+  byteOrder: true,
+  maxBodyLength: true,
+};
 
 const DEFAULTS = {
   lengthAdjustment: 0,
@@ -46,13 +56,13 @@ const DEFAULTS = {
 
 /**
  * How lengths are written and which bodies are refused. A server makes the same prepender for each of its
- * connections: those of one configuration share one of these.
+ * connections: prependers with equal options share one format.
  */
 class LengthFormat {
   private static last: LengthFormat | undefined = undefined;
 
   readonly width: LengthFieldWidth;
-  /** What the field's value has beyond the length of the body. */
+  /** Added to the length of the body to get the field's value. */
   readonly extra: number;
   readonly isLittle: boolean;
   readonly maxBodyLength: number;
@@ -73,7 +83,7 @@ class LengthFormat {
     this.key = `LengthFieldPrepender:${width}:${extra}:${isLittle}:${maxBodyLength}`;
   }
 
-  /** The one that was made last, if it is the same. */
+  /** The format that was made last, if it is equal. */
   static of(
     width: LengthFieldWidth,
     extra: number,
@@ -115,7 +125,7 @@ class LengthFormat {
   }
 }
 
-/** A length and the body that it counts, not yet copied together. There is one for each message: two fields. */
+/** A length and the body that it counts, not yet copied together. Made for each message, hence only two fields. */
 class LengthPrefixed implements ByteSource {
   private readonly format: LengthFormat;
   private readonly body: OutboundBytes;
@@ -175,6 +185,7 @@ export class LengthFieldPrepender implements Handler {
   private readonly format: LengthFormat;
 
   constructor(options: LengthFieldPrependerOptions) {
+    checkOptions('LengthFieldPrepender', options, OPTIONS);
     const width = checkWidth(options.lengthFieldLength);
     const adjustment = options.lengthAdjustment ?? DEFAULTS.lengthAdjustment;
     checkNumber('lengthAdjustment', adjustment, { min: -(2 ** 31), max: 2 ** 31, integer: true });

@@ -1,30 +1,30 @@
 import { OptionError } from '@headrace/core';
+import { checkOneOf } from '../base/check-one-of.ts';
 
 /** How many bytes a length field has. */
 export type LengthFieldWidth = 1 | 2 | 3 | 4 | 8;
 /** Which byte of a number comes first. */
 export type ByteOrder = 'big' | 'little';
 
+const BYTE_ORDERS: readonly ByteOrder[] = ['big', 'little'];
 const TWO_32 = 0x1_0000_0000;
 
 /** Returns the width, or throws an {@link OptionError}. */
-export function checkWidth(width: LengthFieldWidth): LengthFieldWidth {
+export function checkWidth(
+  width: LengthFieldWidth,
+  option = 'lengthFieldLength',
+): LengthFieldWidth {
   if (width === 1 || width === 2 || width === 3 || width === 4 || width === 8) return width;
   throw new OptionError(
     'OPTION_INVALID',
-    `lengthFieldLength is ${String(width)}, but must be 1, 2, 3, 4 or 8`,
-    { option: 'lengthFieldLength', value: String(width) },
+    `${option} is ${String(width)}, but must be 1, 2, 3, 4 or 8`,
+    { option, value: String(width) },
   );
 }
 
 /** Returns the byte order, or throws an {@link OptionError}. */
 export function checkByteOrder(order: ByteOrder): ByteOrder {
-  if (order === 'big' || order === 'little') return order;
-  throw new OptionError(
-    'OPTION_INVALID',
-    `byteOrder is ${String(order)}, but must be 'big' or 'little'`,
-    { option: 'byteOrder', value: String(order) },
-  );
+  return checkOneOf('byteOrder', order, BYTE_ORDERS);
 }
 
 /**

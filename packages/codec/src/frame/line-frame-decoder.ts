@@ -1,10 +1,12 @@
 import { type Context, DecodeError } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
+  BYTE_DECODER_OPTIONS,
   ByteToMessageDecoder,
   type ByteToMessageDecoderOptions,
 } from '../base/byte-to-message-decoder.ts';
+import { checkOneOf } from '../base/check-one-of.ts';
 import { describeFirstBytes } from './first-bytes.ts';
 
 /** Options of {@link LineFrameDecoder}. */
@@ -13,14 +15,23 @@ export interface LineFrameDecoderOptions extends ByteToMessageDecoderOptions {
   readonly maxLength?: number;
   /** Leave the line's end out of the frame. @default true */
   readonly stripDelimiter?: boolean;
-  /** Report a too long line as soon as it is too long; `false`: when its end has come. @default false */
+  /** Report a too long line as soon as it is too long; `false`: when its end has arrived. @default false */
   readonly failFast?: boolean;
   /** What ends a line: LF with or without a CR before it, or only CRLF, where a bare LF is part of the line. @default 'any' */
   readonly ending?: 'any' | 'crlf';
 }
 
+const OPTIONS: KnownOptions<LineFrameDecoderOptions> = {
+  maxLength: true,
+  stripDelimiter: true,
+  failFast: true,
+  ending: true,
+  ...BYTE_DECODER_OPTIONS,
+};
+
 const DEFAULTS = { maxLength: 8192, stripDelimiter: true, failFast: false, ending: 'any' } as const;
 
+const ENDINGS: readonly ('any' | 'crlf')[] = ['any', 'crlf'];
 const LF = 10;
 const CR = 13;
 
@@ -32,7 +43,7 @@ const CR = 13;
  *                                     stripDelimiter: false → "ab\r\n", "\n", "c\n"
  * ```
  *
- * **Place** first behind the transport.
+ * **Place** first after the transport.
  * **In** `Buffer`, in any cut.
  * **Out** `Buffer`, one for each line.
  * **Events** as {@link ByteToMessageDecoder}.
@@ -59,26 +70,27 @@ export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private readonly stripDelimiter: boolean;
   private readonly failFast: boolean;
   private readonly crlfOnly: boolean;
-  /** So much of the unfinished line has been searched. */
+  /** How many bytes of the unfinished line have been searched. */
   private searched = 0;
   private discarding = false;
   private discarded = 0;
 
   constructor(options: LineFrameDecoderOptions = {}) {
+    checkOptions('LineFrameDecoder', options, OPTIONS);
     super(options);
     this.maxLength = options.maxLength ?? DEFAULTS.maxLength;
     checkNumber('maxLength', this.maxLength, { integer: true });
     this.stripDelimiter = options.stripDelimiter ?? DEFAULTS.stripDelimiter;
     this.failFast = options.failFast ?? DEFAULTS.failFast;
-    this.crlfOnly = (options.ending ?? DEFAULTS.ending) === 'crlf';
+    this.crlfOnly = checkOneOf('ending', options.ending ?? DEFAULTS.ending, ENDINGS) === 'crlf';
   }
 
   /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): LineFrameDecoder {
-    const { onFrameError, limits, maxLength, stripDelimiter, failFast } = this;
+    const { frameErrorPolicy, limits, maxLength, stripDelimiter, failFast } = this;
     const ending = this.crlfOnly ? 'crlf' : 'any';
     const own = { maxLength, stripDelimiter, failFast, ending } as const;
-    return new LineFrameDecoder({ ...limits.options, onFrameError, ...own });
+    return new LineFrameDecoder({ ...limits.options, frameErrorPolicy, ...own });
   }
 
   override isWithinFrame(): boolean {
@@ -113,7 +125,7 @@ export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
     return input.view(start, this.stripDelimiter ? length : lf + 1);
   }
 
-  /** Where the LF of the line's end stands. */
+  /** The index of the LF that ends the line, or -1. */
   private findEnd(input: ByteInput): number {
     let lf = input.indexOf(LF, this.searched);
     while (this.crlfOnly && lf !== -1 && !(lf > 0 && input.at(lf - 1) === CR)) {

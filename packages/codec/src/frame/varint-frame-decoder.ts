@@ -1,8 +1,9 @@
 import { constants } from 'node:buffer';
 import { type Context, DecodeError } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
+  BYTE_DECODER_OPTIONS,
   ByteToMessageDecoder,
   type ByteToMessageDecoderOptions,
 } from '../base/byte-to-message-decoder.ts';
@@ -14,6 +15,11 @@ export interface VarintFrameDecoderOptions extends ByteToMessageDecoderOptions {
   readonly maxFrameLength: number;
 }
 
+const OPTIONS: KnownOptions<VarintFrameDecoderOptions> = {
+  maxFrameLength: true,
+  ...BYTE_DECODER_OPTIONS,
+};
+
 const MAX_VARINT_BYTES = 5;
 
 /**
@@ -23,7 +29,7 @@ const MAX_VARINT_BYTES = 5;
  *  BEFORE ac 02 (300) and 300 bytes   →  AFTER the 300 bytes
  * ```
  *
- * **Place** first behind the transport.
+ * **Place** first after the transport.
  * **In** `Buffer`, in any cut.
  * **Out** `Buffer`, one for each frame, without its length.
  * **Events** as {@link ByteToMessageDecoder}.
@@ -47,10 +53,11 @@ const MAX_VARINT_BYTES = 5;
  */
 export class VarintFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private readonly maxFrameLength: number;
-  /** How much of a too long frame has not come yet. */
+  /** How many bytes of a too long frame have not arrived yet. */
   private toDiscard = 0;
 
   constructor(options: VarintFrameDecoderOptions) {
+    checkOptions('VarintFrameDecoder', options, OPTIONS);
     super(options);
     checkNumber('maxFrameLength', options.maxFrameLength, { integer: true });
     this.maxFrameLength = Math.min(options.maxFrameLength, constants.MAX_LENGTH);
@@ -58,8 +65,8 @@ export class VarintFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): VarintFrameDecoder {
-    const { onFrameError, limits, maxFrameLength } = this;
-    return new VarintFrameDecoder({ ...limits.options, onFrameError, maxFrameLength });
+    const { frameErrorPolicy, limits, maxFrameLength } = this;
+    return new VarintFrameDecoder({ ...limits.options, frameErrorPolicy, maxFrameLength });
   }
 
   override isWithinFrame(): boolean {

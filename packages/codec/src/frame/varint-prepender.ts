@@ -10,8 +10,10 @@ import {
 import {
   byteLengthOf,
   checkNumber,
+  checkOptions,
   encodeOnce,
   isOutboundBytes,
+  type KnownOptions,
   toBuffer,
 } from '@headrace/core/authoring';
 
@@ -20,6 +22,10 @@ export interface VarintPrependerOptions {
   /** The longest body in bytes; take the same limit as the peer's decoder. @default 2147483647 */
   readonly maxBodyLength?: number;
 }
+
+const OPTIONS: KnownOptions<VarintPrependerOptions> = {
+  maxBodyLength: true,
+};
 
 const INT_MAX = 2 ** 31 - 1;
 
@@ -89,6 +95,7 @@ export class VarintPrepender implements Handler {
   private readonly encodeForMany: (body: OutboundBytes) => OutboundBytes;
 
   constructor(options: VarintPrependerOptions = {}) {
+    checkOptions('VarintPrepender', options, OPTIONS);
     this.maxBodyLength = options.maxBodyLength ?? INT_MAX;
     checkNumber('maxBodyLength', this.maxBodyLength, { max: INT_MAX, integer: true });
     this.key = `VarintPrepender:${this.maxBodyLength}`;

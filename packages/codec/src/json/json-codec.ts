@@ -1,14 +1,25 @@
 import type { Buffer } from 'node:buffer';
 import type { OutboundBytes } from '@headrace/core';
-import { SchemaCodec, type SchemaCodecOptions } from '../schema/schema-codec.ts';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import {
+  SCHEMA_CODEC_OPTIONS,
+  SchemaCodec,
+  type SchemaCodecOptions,
+} from '../schema/schema-codec.ts';
 import type { StandardSchema } from '../schema/standard-schema.ts';
+import { checkDelimiter } from '../text/text-message.ts';
 import { encodeJson, jsonKey, parseJson } from './json-message.ts';
 
 /** Options of {@link JsonCodec}. */
 export interface JsonCodecOptions<Read, Written> extends SchemaCodecOptions<Read, Written> {
-  /** Written behind each outbound message, such as `'\n'` for JSON lines. @default '' */
+  /** Written after each outbound message, such as `'\n'` for JSON lines. @default '' */
   readonly delimiter?: string;
 }
+
+const OPTIONS: KnownOptions<JsonCodecOptions<unknown, unknown>> = {
+  delimiter: true,
+  ...SCHEMA_CODEC_OPTIONS,
+};
 
 /**
  * Turns frames of JSON into values and values into JSON. With a schema the messages in the pipeline have the
@@ -19,11 +30,12 @@ export interface JsonCodecOptions<Read, Written> extends SchemaCodecOptions<Read
  *  BEFORE 7b 22 61 22 3a 31 7d  →  AFTER { a: 1 }
  * ```
  *
- * **Place** behind a frame decoder: lines, a length field, or {@link JsonObjectDecoder}.
+ * **Place** after a frame decoder: lines, a length field, or {@link JsonObjectDecoder}.
  * **In** inbound `Buffer`; outbound any value but bytes, which pass by.
  * **Out** inbound what the schema gives back; outbound `Buffer`.
  * **Events** all pass.
- * **Errors** `HR_ERR_FRAME_TOO_LONG` for a value over `maxHeapBytes`, `HR_ERR_TEXT_NOT_UTF8`, `HR_ERR_MESSAGE_INVALID` for what is no JSON or does not fit the schema;
+ * **Errors** `HR_ERR_FRAME_TOO_LONG` for a value over `maxHeapBytes`, `HR_ERR_TEXT_NOT_UTF8`,
+ * `HR_ERR_MESSAGE_INVALID` for what is not JSON or does not fit the schema;
  * `HR_ERR_MESSAGE_NOT_ENCODABLE` and `HR_ERR_ENCODER_FAILED` fail the write (a function, a cycle, a bigint).
  * **State** whether it has failed: one codec for each channel.
  * **Cost** `JSON.parse` and the schema; a broadcast to a group is encoded once.
@@ -59,18 +71,19 @@ export class JsonCodec<Read = unknown, Written = Read> extends SchemaCodec<Read,
   private readonly delimiter: string;
 
   constructor(options: JsonCodecOptions<Read, Written> = {}) {
-    const { delimiter = '' } = options;
+    checkOptions('JsonCodec', options, OPTIONS);
+    const delimiter = checkDelimiter(options.delimiter);
     super(options, jsonKey(delimiter));
     this.delimiter = delimiter;
   }
 
   /** A codec with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): JsonCodec<Read, Written> {
-    const { policy, schema, delimiter, maxHeapBytes } = this;
+    const { frameErrorPolicy, schema, delimiter, maxHeapBytes } = this;
     const check = schema === undefined ? {} : { schema: schema as StandardSchema<Written, Read> };
     return new JsonCodec<Read, Written>({
       ...check,
-      onFrameError: policy,
+      frameErrorPolicy,
       delimiter,
       maxHeapBytes,
     });

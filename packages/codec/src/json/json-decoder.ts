@@ -1,11 +1,13 @@
 import type { Context } from '@headrace/core';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import {
+  MESSAGE_DECODER_OPTIONS,
   MessageToMessageDecoder,
   type MessageToMessageDecoderOptions,
 } from '../base/message-to-message-decoder.ts';
 import { type HeapLimitOptions, heapLimitOf } from '../schema/heap-limit.ts';
 import { invalidMessage } from '../schema/invalid-message.ts';
-import { type StandardSchema, validate } from '../schema/standard-schema.ts';
+import { checkSchema, type StandardSchema, validate } from '../schema/standard-schema.ts';
 import { parseJson } from './json-message.ts';
 
 /** Options of {@link JsonDecoder}. */
@@ -16,6 +18,12 @@ export interface JsonDecoderOptions<Read> extends MessageToMessageDecoderOptions
    */
   readonly schema?: StandardSchema<unknown, Read>;
 }
+
+const OPTIONS: KnownOptions<JsonDecoderOptions<unknown>> = {
+  maxHeapBytes: true,
+  schema: true,
+  ...MESSAGE_DECODER_OPTIONS,
+};
 
 /**
  * Turns frames of JSON into values, and leaves what is written alone: for a protocol that answers in another form
@@ -30,7 +38,8 @@ export interface JsonDecoderOptions<Read> extends MessageToMessageDecoderOptions
  * **In** inbound `Buffer`; anything else passes by.
  * **Out** what the schema gives back.
  * **Events** all pass.
- * **Errors** `HR_ERR_TEXT_NOT_UTF8`, `HR_ERR_MESSAGE_INVALID` for what is no JSON or does not fit the schema.
+ * **Errors** `HR_ERR_FRAME_TOO_LONG` for a value over `maxHeapBytes`, `HR_ERR_TEXT_NOT_UTF8`,
+ * `HR_ERR_MESSAGE_INVALID` for what is not JSON or does not fit the schema.
  * **State** whether it has failed: one decoder for each channel.
  * **Cost** `JSON.parse` and the schema.
  * **Pitfalls** without a schema a message is whatever the peer wants, a `__proto__` key included. Schemas must
@@ -59,8 +68,9 @@ export class JsonDecoder<Read = unknown> extends MessageToMessageDecoder<Buffer,
   private readonly maxHeapBytes: number;
 
   constructor(options: JsonDecoderOptions<Read> = {}) {
+    checkOptions('JsonDecoder', options, OPTIONS);
     super(options);
-    this.schema = options.schema;
+    this.schema = checkSchema(options.schema);
     this.maxHeapBytes = heapLimitOf(options);
   }
 
@@ -68,7 +78,11 @@ export class JsonDecoder<Read = unknown> extends MessageToMessageDecoder<Buffer,
   fresh(): JsonDecoder<Read> {
     const { schema, maxHeapBytes } = this;
     const check = schema === undefined ? {} : { schema };
-    return new JsonDecoder({ ...check, onFrameError: this.inbound.policy, maxHeapBytes });
+    return new JsonDecoder({
+      ...check,
+      frameErrorPolicy: this.inbound.frameErrorPolicy,
+      maxHeapBytes,
+    });
   }
 
   override accepts(message: unknown): boolean {

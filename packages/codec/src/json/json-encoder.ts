@@ -1,6 +1,7 @@
 import type { OutboundBytes } from '@headrace/core';
-import { isOutboundBytes } from '@headrace/core/authoring';
+import { checkOptions, isOutboundBytes, type KnownOptions } from '@headrace/core/authoring';
 import { MessageToMessageEncoder } from '../base/message-to-message-encoder.ts';
+import { checkDelimiter } from '../text/text-message.ts';
 import { encodeJson, jsonKey } from './json-message.ts';
 
 /** Options of {@link JsonEncoder}. */
@@ -8,6 +9,10 @@ export interface JsonEncoderOptions {
   /** Written after each message, such as `'\n'` for JSON lines. @default '' */
   readonly delimiter?: string;
 }
+
+const OPTIONS: KnownOptions<JsonEncoderOptions> = {
+  delimiter: true,
+};
 
 /**
  * Turns written values into JSON, and leaves what comes in alone: for a protocol that is asked in another form
@@ -50,7 +55,8 @@ export class JsonEncoder<Written = unknown> extends MessageToMessageEncoder<
 
   constructor(options: JsonEncoderOptions = {}) {
     super();
-    this.delimiter = options.delimiter ?? '';
+    checkOptions('JsonEncoder', options, OPTIONS);
+    this.delimiter = checkDelimiter(options.delimiter);
     this.broadcastKey = jsonKey(this.delimiter);
   }
 

@@ -12,7 +12,7 @@ const FIELD_BYTES = 48;
 const ELEMENT_BYTES = 16;
 const STRING_BYTES = 24;
 
-/** No JSON takes more than three times as much for each of its bytes. */
+/** For `checkHeap`: no JSON takes more than three times this for each of its bytes. */
 export const JSON_HEAP_PER_BYTE = 8;
 
 /** About what the value of this JSON takes on the heap. Whether it is JSON does not matter here. */

@@ -1,7 +1,8 @@
 import { type Context, DecodeError } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
+  BYTE_DECODER_OPTIONS,
   ByteToMessageDecoder,
   type ByteToMessageDecoderOptions,
 } from '../base/byte-to-message-decoder.ts';
@@ -12,11 +13,16 @@ import { parseMqttPacket } from './parse-mqtt-packet.ts';
 /** Options of {@link MqttDecoder}. */
 export interface MqttDecoderOptions extends ByteToMessageDecoderOptions {
   /**
-   * The longest packet in bytes, behind its length. Lists of topics and codes may take three times as much on
+   * The longest packet in bytes, not counting the type and the length. Lists of topics and codes may take three times as much on
    * the heap: 2,000 subscriptions to topics of 20 characters with the default. @default 65_536
    */
   readonly maxPacketBytes?: number;
 }
+
+const OPTIONS: KnownOptions<MqttDecoderOptions> = {
+  maxPacketBytes: true,
+  ...BYTE_DECODER_OPTIONS,
+};
 
 const DEFAULT_MAX_PACKET_BYTES = 65_536;
 const MAX_LENGTH_BYTES = 4;
@@ -30,9 +36,9 @@ const HEAP_SHARE = 3;
  *  BEFORE 30 06 00 01 61 68 69 21   →  AFTER { type: 'publish', topic: 'a', payload: 'hi!', qos: 0, … }
  * ```
  *
- * **Place** first behind the transport, beside {@link MqttEncoder}.
+ * **Place** first after the transport, beside {@link MqttEncoder}.
  * **In** `Buffer`, in any cut.
- * **Out** {@link MqttPacket}, told apart by `type`.
+ * **Out** {@link MqttPacket}, discriminated by `type`.
  * **Events** as {@link ByteToMessageDecoder}.
  * **Errors** `HR_ERR_FRAME_CORRUPT` for what the specification does not allow (for a CONNECT that deserves
  * one, `error.details.returnCode` is the answer: 1 for another protocol, 2 for an empty client identifier in
@@ -42,7 +48,7 @@ const HEAP_SHARE = 3;
  * **State** the unfinished packet, at most `maxPacketBytes` and one read: one decoder for each channel. A packet
  * takes at most four times `maxPacketBytes`, its topics as strings included.
  * **Cost** one object for each packet; payloads are not copied.
- * **Pitfalls** it does not know the conversation: who may send what when is the application's matter.
+ * **Pitfalls** it checks single packets, not their order: that is up to the application.
  *
  * @example
  * ```ts run
@@ -58,10 +64,11 @@ const HEAP_SHARE = 3;
  */
 export class MqttDecoder extends ByteToMessageDecoder<MqttPacket> {
   private readonly maxPacketBytes: number;
-  /** How much of a too long packet has not come yet. */
+  /** How many bytes of a too long packet have not arrived yet. */
   private toDiscard = 0;
 
   constructor(options: MqttDecoderOptions = {}) {
+    checkOptions('MqttDecoder', options, OPTIONS);
     super(options);
     this.maxPacketBytes = options.maxPacketBytes ?? DEFAULT_MAX_PACKET_BYTES;
     checkNumber('maxPacketBytes', this.maxPacketBytes, { integer: true });

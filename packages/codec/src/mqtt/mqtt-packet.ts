@@ -1,7 +1,7 @@
-/** How sure a delivery is: at most once, at least once, exactly once. */
+/** Quality of service of a delivery: at most once, at least once, exactly once. */
 export type MqttQos = 0 | 1 | 2;
 
-/** What the server publishes for a client that is lost. */
+/** What the server publishes when the client's connection is lost. */
 export interface MqttWill {
   readonly topic: string;
   readonly payload: Uint8Array;
@@ -23,7 +23,7 @@ export interface MqttConnect {
   readonly password?: Uint8Array;
 }
 
-/** The server's answer; 0 is welcome. */
+/** The server's answer; return code 0 accepts the connection. */
 export interface MqttConnack {
   readonly type: 'connack';
   readonly sessionPresent: boolean;

@@ -17,7 +17,7 @@ export class MqttReader {
     this.maxHeapBytes = maxHeapBytes;
   }
 
-  /** Counts an element of a list: a stranger decides how many there are, and each takes more than its bytes. */
+  /** Counts an element of a list: the peer decides how many there are, and each takes more than its bytes. */
   count(heapBytes: number): void {
     this.heapBytes += heapBytes;
     if (this.heapBytes <= this.maxHeapBytes) return;
@@ -56,7 +56,7 @@ export class MqttReader {
     return text;
   }
 
-  /** Bytes behind their length. */
+  /** Bytes with their length before them. */
   binary(): Buffer {
     const length = this.uint16();
     const at = this.advance(length);
@@ -89,7 +89,7 @@ export class MqttReader {
   }
 }
 
-/** The error for what MQTT does not allow. `returnCode`: what a server's CONNACK says to it, if that is defined. */
+/** The error for what MQTT does not allow. `returnCode`: the answer in a server's CONNACK, if one is defined. */
 export function mqttCorrupt(why: string, returnCode?: number): DecodeError {
   const details = returnCode === undefined ? {} : { returnCode };
   return new DecodeError('FRAME_CORRUPT', `no MQTT packet: ${why}`, details);

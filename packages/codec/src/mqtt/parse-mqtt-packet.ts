@@ -10,9 +10,9 @@ import {
 } from './mqtt-packet.ts';
 import { MqttReader, mqttCorrupt } from './mqtt-reader.ts';
 
-/** In 3.1.1 and 3.1: 0 is welcome, 1 to 5 say why not. */
+/** In 3.1.1 and 3.1: 0 accepts, 1 to 5 are reasons for a refusal. */
 const MAX_RETURN_CODE = 5;
-/** Return codes that are an answer to a CONNECT that is none. */
+/** Return codes that answer an invalid CONNECT. */
 const UNACCEPTABLE_PROTOCOL = 1;
 const IDENTIFIER_REJECTED = 2;
 /** In a SUBACK: the subscription is refused. */
@@ -23,7 +23,7 @@ const SUBSCRIPTION_BYTES = 40;
 const CODE_BYTES = 8;
 
 /**
- * The packet of a first byte and the body behind the length.
+ * The packet with this first byte and this body, the bytes after the length.
  *
  * @param maxHeapBytes - what the elements of its lists may take on the heap
  */
@@ -36,7 +36,7 @@ export function parseMqttPacket(first: number, body: Buffer, maxHeapBytes: numbe
   }
   const reader = new MqttReader(body, maxHeapBytes);
   const packet = parseBody(type, flags, reader);
-  if (!reader.isAtEnd) throw mqttCorrupt(`bytes are left over behind a ${type}`);
+  if (!reader.isAtEnd) throw mqttCorrupt(`bytes are left over after a ${type}`);
   return packet;
 }
 
@@ -147,12 +147,12 @@ function parseGranted(reader: MqttReader): number[] {
   return [...codes];
 }
 
-/** What a CONNACK may say. */
+/** True for the codes of a CONNACK. */
 export function isReturnCode(code: number): boolean {
   return Number.isInteger(code) && code >= 0 && code <= MAX_RETURN_CODE;
 }
 
-/** What a SUBACK may say of a subscription. */
+/** True for the codes of a SUBACK. */
 export function isGranted(code: number): boolean {
   return code === 0 || code === 1 || code === 2 || code === REFUSED;
 }

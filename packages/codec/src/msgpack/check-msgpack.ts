@@ -1,4 +1,4 @@
-const TOO_SHORT = 'the message is shorter than what its lengths say';
+const TOO_SHORT = 'the message is shorter than its lengths require';
 
 /**
  * Checks the lengths in a MessagePack message before it is decoded: a decoder makes room for as many
@@ -27,7 +27,7 @@ const BYTES_BYTES = 112;
 const EXTENSION_BYTES = 144;
 const TEXT_BYTES = 24;
 
-/** No MessagePack takes more than four times as much for each of its bytes. */
+/** For `checkHeap`: no MessagePack takes more than four times this for each of its bytes. */
 export const MSGPACK_HEAP_PER_BYTE = 20;
 
 /** About what the value of a checked message takes on the heap. */
@@ -70,10 +70,10 @@ function elementsOf(view: DataView, head: number, at: number): number {
   return 0;
 }
 
-/** How many bytes belong to a value behind its first byte, the values inside it not counted. */
+/** How many bytes of a value follow its first byte, not counting the values inside it. */
 function sizeOf(view: DataView, head: number, at: number): number {
   if (head >= 0xa0 && head <= 0xbf) return head & 0x1f;
-  // bin 8/16/32 and str 8/16/32: a length, then so many bytes; ext 8/16/32 has its type, too.
+  // bin 8/16/32 and str 8/16/32: a length, then that many bytes; ext 8/16/32 has its type, too.
   if (head >= 0xc4 && head <= 0xc6) return lengthAndBytes(view, at, 1 << (head - 0xc4));
   if (head >= 0xc7 && head <= 0xc9) return lengthAndBytes(view, at, 1 << (head - 0xc7)) + 1;
   if (head >= 0xd9 && head <= 0xdb) return lengthAndBytes(view, at, 1 << (head - 0xd9));

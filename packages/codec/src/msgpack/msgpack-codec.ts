@@ -1,7 +1,12 @@
 import type { OutboundBytes } from '@headrace/core';
+import { checkOptions } from '@headrace/core/authoring';
 import { decode, encode } from '@msgpack/msgpack';
 import { checkHeap } from '../schema/heap-limit.ts';
-import { SchemaCodec, type SchemaCodecOptions } from '../schema/schema-codec.ts';
+import {
+  SCHEMA_CODEC_OPTIONS,
+  SchemaCodec,
+  type SchemaCodecOptions,
+} from '../schema/schema-codec.ts';
 import { checkMsgpack, MSGPACK_HEAP_PER_BYTE, msgpackHeapBytes } from './check-msgpack.ts';
 
 /** Options of {@link MsgpackCodec}. */
@@ -16,12 +21,12 @@ export type MsgpackCodecOptions<Read, Written> = SchemaCodecOptions<Read, Writte
  *  BEFORE 81 a1 61 01  →  AFTER { a: 1 }
  * ```
  *
- * **Place** behind a frame decoder.
+ * **Place** after a frame decoder.
  * **In** inbound `Buffer`; outbound any value but bytes, which pass by.
  * **Out** inbound what the schema gives back; outbound bytes.
  * **Events** all pass.
- * **Errors** `HR_ERR_FRAME_TOO_LONG` for a value over `maxHeapBytes`; `HR_ERR_MESSAGE_INVALID` for what is no MessagePack, has bytes left over, claims more elements
- * than it has bytes, or does not fit the schema; `HR_ERR_ENCODER_FAILED` fails the write.
+ * **Errors** `HR_ERR_FRAME_TOO_LONG` for a value over `maxHeapBytes`; `HR_ERR_MESSAGE_INVALID` for what is not
+ * MessagePack, has bytes left over, claims more elements than it has bytes, or does not fit the schema; `HR_ERR_ENCODER_FAILED` fails the write.
  * **State** whether it has failed: one codec for each channel.
  * **Cost** one look over the lengths, the library, the schema; a broadcast to a group is encoded once.
  * **Pitfalls** without a schema a message is whatever the peer wants. What is written is not validated.
@@ -39,6 +44,7 @@ export type MsgpackCodecOptions<Read, Written> = SchemaCodecOptions<Read, Writte
  */
 export class MsgpackCodec<Read = unknown, Written = Read> extends SchemaCodec<Read, Written> {
   constructor(options: MsgpackCodecOptions<Read, Written> = {}) {
+    checkOptions('MsgpackCodec', options, SCHEMA_CODEC_OPTIONS);
     super(options, 'MsgpackCodec');
   }
 

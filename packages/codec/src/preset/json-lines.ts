@@ -1,3 +1,5 @@
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { BYTE_DECODER_OPTIONS } from '../base/byte-to-message-decoder.ts';
 import { LineFrameDecoder, type LineFrameDecoderOptions } from '../frame/line-frame-decoder.ts';
 import { JsonCodec } from '../json/json-codec.ts';
 import type { StandardSchema } from '../schema/standard-schema.ts';
@@ -9,8 +11,16 @@ export interface JsonLinesOptions<Read, Written>
   readonly schema?: StandardSchema<Written, Read>;
 }
 
+const OPTIONS: KnownOptions<JsonLinesOptions<unknown, unknown>> = {
+  maxLength: true,
+  failFast: true,
+  ending: true,
+  schema: true,
+  ...BYTE_DECODER_OPTIONS,
+};
+
 /**
- * One JSON value on each line (NDJSON), both ways: values in the pipeline. To be spread into
+ * One JSON value on each line (NDJSON), both ways: the pipeline has values. Spread it into
  * `addLast`, or into `add` of a `pipeline()`.
  *
  * ```text
@@ -20,10 +30,11 @@ export interface JsonLinesOptions<Read, Written>
 export function jsonLines<Read = unknown, Written = Read>(
   options: JsonLinesOptions<Read, Written> = {},
 ): [LineFrameDecoder, JsonCodec<Read, Written>] {
-  const { schema, onFrameError = 'close', ...rest } = options;
+  checkOptions('jsonLines', options, OPTIONS);
+  const { schema, frameErrorPolicy = 'close', ...rest } = options;
   const check = schema === undefined ? {} : { schema };
   return [
-    new LineFrameDecoder({ ...rest, onFrameError }),
-    new JsonCodec<Read, Written>({ ...check, delimiter: '\n', onFrameError }),
+    new LineFrameDecoder({ ...rest, frameErrorPolicy }),
+    new JsonCodec<Read, Written>({ ...check, delimiter: '\n', frameErrorPolicy }),
   ];
 }

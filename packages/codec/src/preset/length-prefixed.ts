@@ -1,5 +1,9 @@
-import type { ByteToMessageDecoderOptions } from '../base/byte-to-message-decoder.ts';
-import type { ByteOrder, LengthFieldWidth } from '../frame/length-field.ts';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import {
+  BYTE_DECODER_OPTIONS,
+  type ByteToMessageDecoderOptions,
+} from '../base/byte-to-message-decoder.ts';
+import { type ByteOrder, checkWidth, type LengthFieldWidth } from '../frame/length-field.ts';
 import { LengthFieldFrameDecoder } from '../frame/length-field-frame-decoder.ts';
 import { LengthFieldPrepender } from '../frame/length-field-prepender.ts';
 
@@ -12,6 +16,13 @@ export interface LengthPrefixedOptions extends ByteToMessageDecoderOptions {
   /** @default 'big' */
   readonly byteOrder?: ByteOrder;
 }
+
+const OPTIONS: KnownOptions<LengthPrefixedOptions> = {
+  bytes: true,
+  maxFrameLength: true,
+  byteOrder: true,
+  ...BYTE_DECODER_OPTIONS,
+};
 
 /**
  * A length before each message, both ways, the most common framing of all: the decoder and the encoder, to
@@ -38,10 +49,14 @@ export interface LengthPrefixedOptions extends ByteToMessageDecoderOptions {
 export function lengthPrefixed(
   options: LengthPrefixedOptions,
 ): [LengthFieldFrameDecoder, LengthFieldPrepender] {
-  const { bytes = 4, maxFrameLength, byteOrder = 'big' } = options;
+  checkOptions('lengthPrefixed', options, OPTIONS);
+  const { bytes = 4, maxFrameLength, byteOrder = 'big', ...rest } = options;
+  checkWidth(bytes, 'bytes');
+  checkNumber('maxFrameLength', maxFrameLength, { integer: true });
   return [
     new LengthFieldFrameDecoder({
-      ...options,
+      ...rest,
+      byteOrder,
       maxFrameLength: maxFrameLength + bytes,
       lengthFieldLength: bytes,
       initialBytesToStrip: bytes,

@@ -1,14 +1,26 @@
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { BYTE_DECODER_OPTIONS } from '../base/byte-to-message-decoder.ts';
+import { checkOneOf } from '../base/check-one-of.ts';
 import { LineFrameDecoder, type LineFrameDecoderOptions } from '../frame/line-frame-decoder.ts';
 import { StringCodec } from '../text/string-codec.ts';
 
 /** Options of {@link textLines}. */
 export interface TextLinesOptions extends Omit<LineFrameDecoderOptions, 'stripDelimiter'> {
-  /** Written behind each outbound text. @default '\n' */
+  /** Written after each outbound text. @default '\n' */
   readonly delimiter?: '\n' | '\r\n';
 }
 
+const OPTIONS: KnownOptions<TextLinesOptions> = {
+  maxLength: true,
+  failFast: true,
+  ending: true,
+  delimiter: true,
+  ...BYTE_DECODER_OPTIONS,
+};
+const DELIMITERS: readonly ('\n' | '\r\n')[] = ['\n', '\r\n'];
+
 /**
- * Lines of UTF-8 text, both ways: strings without their line ends in the pipeline. To be spread into
+ * Lines of UTF-8 text, both ways: the pipeline has strings without line endings. Spread it into
  * `addLast`, or into `add` of a `pipeline()`.
  *
  * ```text
@@ -16,9 +28,13 @@ export interface TextLinesOptions extends Omit<LineFrameDecoderOptions, 'stripDe
  * ```
  */
 export function textLines(options: TextLinesOptions = {}): [LineFrameDecoder, StringCodec] {
-  const { delimiter = '\n', onFrameError = 'close', ...rest } = options;
+  checkOptions('textLines', options, OPTIONS);
+  const { delimiter = '\n', frameErrorPolicy = 'close', ...rest } = options;
   return [
-    new LineFrameDecoder({ ...rest, onFrameError }),
-    new StringCodec({ delimiter, onFrameError }),
+    new LineFrameDecoder({ ...rest, frameErrorPolicy }),
+    new StringCodec({
+      delimiter: checkOneOf('delimiter', delimiter, DELIMITERS),
+      frameErrorPolicy,
+    }),
   ];
 }

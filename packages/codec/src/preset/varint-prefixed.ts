@@ -1,4 +1,8 @@
-import type { ByteToMessageDecoderOptions } from '../base/byte-to-message-decoder.ts';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import {
+  BYTE_DECODER_OPTIONS,
+  type ByteToMessageDecoderOptions,
+} from '../base/byte-to-message-decoder.ts';
 import { VarintFrameDecoder } from '../frame/varint-frame-decoder.ts';
 import { VarintPrepender } from '../frame/varint-prepender.ts';
 
@@ -8,6 +12,11 @@ export interface VarintPrefixedOptions extends ByteToMessageDecoderOptions {
   readonly maxFrameLength: number;
 }
 
+const OPTIONS: KnownOptions<VarintPrefixedOptions> = {
+  maxFrameLength: true,
+  ...BYTE_DECODER_OPTIONS,
+};
+
 /**
  * A varint length before each message, both ways, as Protocol Buffers' delimited streams have it: the
  * decoder and the encoder, to be spread into `addLast`, or into `add` of a `pipeline()`.
@@ -15,6 +24,7 @@ export interface VarintPrefixedOptions extends ByteToMessageDecoderOptions {
 export function varintPrefixed(
   options: VarintPrefixedOptions,
 ): [VarintFrameDecoder, VarintPrepender] {
+  checkOptions('varintPrefixed', options, OPTIONS);
   return [
     new VarintFrameDecoder(options),
     new VarintPrepender({ maxBodyLength: Math.min(options.maxFrameLength, 2 ** 31 - 1) }),

@@ -5,10 +5,13 @@ import {
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf';
-import { type Context, DecodeError, type OutboundBytes } from '@headrace/core';
-import { textOf } from '@headrace/core/authoring';
+import { type Context, DecodeError, OptionError, type OutboundBytes } from '@headrace/core';
+import { checkOptions, type KnownOptions, textOf } from '@headrace/core/authoring';
 import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
-import type { MessageToMessageDecoderOptions } from '../base/message-to-message-decoder.ts';
+import {
+  MESSAGE_DECODER_OPTIONS,
+  type MessageToMessageDecoderOptions,
+} from '../base/message-to-message-decoder.ts';
 
 const SHOWN_BYTES = 16;
 
@@ -19,6 +22,11 @@ export interface ProtobufCodecOptions<D extends DescMessage>
   readonly schema: D;
 }
 
+const OPTIONS: KnownOptions<ProtobufCodecOptions<DescMessage>> = {
+  schema: true,
+  ...MESSAGE_DECODER_OPTIONS,
+};
+
 /**
  * Turns frames of Protocol Buffers into messages and messages into bytes. It needs the package
  * `@bufbuild/protobuf`, and comes from `@headrace/codec/protobuf`.
@@ -28,7 +36,7 @@ export interface ProtobufCodecOptions<D extends DescMessage>
  *  BEFORE 08 01  →  AFTER { $typeName: 'google.protobuf.Duration', seconds: 1n, nanos: 0 }
  * ```
  *
- * **Place** behind {@link VarintFrameDecoder} or another frame decoder.
+ * **Place** after {@link VarintFrameDecoder} or another frame decoder.
  * **In** inbound `Buffer`; outbound messages of the schema, anything else passes by.
  * **Out** inbound messages of the schema; outbound bytes.
  * **Events** all pass.
@@ -36,7 +44,7 @@ export interface ProtobufCodecOptions<D extends DescMessage>
  * write.
  * **State** whether it has failed: one codec for each channel.
  * **Cost** the library; a broadcast to a group is encoded once.
- * **Pitfalls** Protocol Buffers do not tell one message from another: the schema must be the right one.
+ * **Pitfalls** the bytes do not name their message type: the schema must be the right one.
  *
  * @example
  * ```ts run
@@ -65,8 +73,10 @@ export class ProtobufCodec<D extends DescMessage> extends MessageToMessageCodec<
   private readonly schema: D;
 
   constructor(options: ProtobufCodecOptions<D>) {
-    super(options, `ProtobufCodec:${options.schema.typeName}`);
-    this.schema = options.schema;
+    checkOptions('ProtobufCodec', options, OPTIONS);
+    const schema = checkDescriptor(options.schema);
+    super(options, `ProtobufCodec:${schema.typeName}`);
+    this.schema = schema;
   }
 
   override accepts(message: unknown): boolean {
@@ -95,4 +105,14 @@ export class ProtobufCodec<D extends DescMessage> extends MessageToMessageCodec<
   override encode(message: MessageShape<D>): OutboundBytes {
     return toBinary(this.schema, message);
   }
+}
+
+/** Returns the option, or throws an {@link OptionError} for what describes no message. */
+function checkDescriptor<D extends DescMessage>(schema: D): D {
+  if ((schema as D | undefined)?.kind === 'message') return schema;
+  throw new OptionError(
+    'OPTION_INVALID',
+    'schema must be the descriptor of a message, as protoc-gen-es generates it, such as DurationSchema',
+    { option: 'schema' },
+  );
 }

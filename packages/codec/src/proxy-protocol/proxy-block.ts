@@ -73,7 +73,7 @@ export function parseProxyBlock(block: Buffer): ProxyHeader {
   }
   const end = BLOCK_HEAD_BYTES + ADDRESS_BYTES[transport];
   const [source, destination] = parseAddresses(block.subarray(BLOCK_HEAD_BYTES, end), transport);
-  // The header is kept with the channel; the memory that it came in shall not be.
+  // Copied: the header is kept with the channel, the memory of the read should not be.
   const tlvs = parseTlvs(Buffer.from(block.subarray(end)));
   checkChecksum(block, end, tlvs);
   return { version: 2, command: 'proxy', transport, source, destination, tlvs };
@@ -120,7 +120,7 @@ function pathOf(bytes: Buffer): string {
   return bytes.toString('utf8', 0, end === -1 ? bytes.length : end);
 }
 
-/** Empty if there are none to tell. */
+/** Empty if the header has no addresses. */
 function formatAddresses(header: ProxyHeader): Buffer {
   const { transport, source, destination } = header;
   const size = ADDRESS_BYTES[transport];
@@ -150,7 +150,7 @@ function checkChecksum(block: Buffer, tlvsAt: number, tlvs: readonly ProxyTlv[])
   const actual = crc32c(copy);
   if (actual === expected) return;
   throw bad(
-    `its checksum is ${actual.toString(16)}, but it says ${expected.toString(16)} (CRC32C)`,
+    `its CRC32C is ${actual.toString(16)}, but the checksum in it is ${expected.toString(16)}`,
   );
 }
 

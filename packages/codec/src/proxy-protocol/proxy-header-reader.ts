@@ -16,15 +16,15 @@ import { MAX_LINE_BYTES, parseProxyLine } from './proxy-line.ts';
  * When input that is no header, or a too long one, is refused:
  *
  * - `'at-once'`: at the first byte that cannot be right.
- * - `'when-too-long'`: when the line or block is whole and wrong, or is longer than allowed.
- * - `'at-its-end'`: when the line or block is whole; a too long one is thrown away until then.
+ * - `'when-too-long'`: when the line or block is complete and wrong, or is longer than allowed.
+ * - `'at-its-end'`: when the line or block is complete; a too long one is discarded until then.
  */
 export type ProxyRefusal = 'at-once' | 'when-too-long' | 'at-its-end';
 
 const LINE_START = Buffer.from('PROXY ');
 const CR = 13;
 const LF = 10;
-/** So many bytes tell the version. */
+/** This many bytes are enough to find the version. */
 const VERSION_BYTES = 13;
 
 /** Takes the header at the beginning of a stream, in any cut. */
@@ -32,9 +32,9 @@ export class ProxyHeaderReader {
   private readonly refusal: ProxyRefusal;
   private readonly maxBlockBytes: number;
   private version: 1 | 2 | undefined = undefined;
-  /** So much of the line has been searched for its end. */
+  /** How many bytes of the line have been searched for its end. */
   private searched = 0;
-  /** So much of a too long header has been thrown away. */
+  /** How many bytes of a too long header have been discarded. */
   private discarded = 0;
 
   constructor(refusal: ProxyRefusal, maxTlvBytes: number) {
@@ -42,12 +42,12 @@ export class ProxyHeaderReader {
     this.maxBlockBytes = BLOCK_HEAD_BYTES + MAX_ADDRESS_BYTES + maxTlvBytes;
   }
 
-  /** A part of a too long header has been thrown away. */
+  /** True when a part of a too long header has been discarded. */
   get isDiscarding(): boolean {
     return this.discarded > 0;
   }
 
-  /** Takes the header, or returns `undefined` while it is not whole. Throws a `DecodeError`. */
+  /** Takes the header, or returns `undefined` while it is not complete. Throws a `DecodeError`. */
   read(input: ByteInput): ProxyHeader | undefined {
     this.version ??= this.findVersion(input);
     if (this.version === undefined) return undefined;
@@ -81,7 +81,7 @@ export class ProxyHeaderReader {
     return parseProxyLine(line);
   }
 
-  /** Where the CRLF stands, -1 if it has not come. */
+  /** The index of the CRLF, -1 if it has not arrived. */
   private findLineEnd(input: ByteInput): number {
     for (;;) {
       const cr = input.indexOf(CR, this.searched);
@@ -93,7 +93,7 @@ export class ProxyHeaderReader {
   }
 
   private waitForLineEnd(input: ByteInput): void {
-    // A CR at the very end is not counted: whether a line is too long must not depend on the cut.
+    // A CR at the end is not counted: whether a line is too long must not depend on the cut.
     const length = this.searched;
     if (this.discarded + length <= MAX_LINE_BYTES) return;
     if (this.refusal !== 'at-its-end') throw this.lineTooLong(input, length);

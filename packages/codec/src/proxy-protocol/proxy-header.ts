@@ -11,18 +11,18 @@ export type ProxiedTransport =
   | 'unix-datagram'
   | 'unknown';
 
-/** What a proxy tells about the connection that it passes on. */
+/** What a proxy announces about the connection that it forwards. */
 export interface ProxyHeader {
   /** 1 is one line of text, 2 is binary. */
   readonly version: 1 | 2;
-  /** `'local'` if the proxy itself opened the connection, for a health check say: then there is no client. */
+  /** `'local'` if the proxy opened the connection for itself, such as a health check: then there is no client. */
   readonly command: 'proxy' | 'local';
   readonly transport: ProxiedTransport;
-  /** The client; `undefined` if the proxy does not tell. */
+  /** The client; `undefined` if the proxy does not name it. */
   readonly source: Address | undefined;
-  /** Where the client connected to; `undefined` if the proxy does not tell. */
+  /** Where the client connected to; `undefined` if the proxy does not name it. */
   readonly destination: Address | undefined;
-  /** What else the proxy tells, in order. Version 2 only. */
+  /** Further fields, in order. Version 2 only. */
   readonly tlvs: readonly ProxyTlv[];
 }
 

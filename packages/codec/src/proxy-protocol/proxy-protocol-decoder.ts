@@ -2,16 +2,22 @@ import {
   type Channel,
   CLIENT_ADDRESS,
   type Context,
-  OptionError,
   RejectedError,
   TimedOutError,
   type Timer,
   type TlsServerContext,
   upgradeToTls,
 } from '@headrace/core';
-import { addressText, checkNumber, checkTime } from '@headrace/core/authoring';
+import {
+  addressText,
+  checkNumber,
+  checkOptions,
+  checkTime,
+  type KnownOptions,
+} from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import { ByteToMessageDecoder } from '../base/byte-to-message-decoder.ts';
+import { checkOneOf } from '../base/check-one-of.ts';
 import { PROXY_HEADER, type ProxyHeader } from './proxy-header.ts';
 import { ProxyHeaderReader, type ProxyRefusal } from './proxy-header-reader.ts';
 import { ProxyProtocolEvent } from './proxy-protocol-event.ts';
@@ -19,11 +25,11 @@ import { type TrustedPeers, trustCheck } from './trusted-peers.ts';
 
 /** Options of {@link ProxyProtocolDecoder}. */
 export interface ProxyProtocolDecoderOptions {
-  /** Whose headers are believed. Everybody else could claim to be anybody. */
+  /** The peers whose headers are believed. Any other peer could claim to be any client. */
   readonly trusted: TrustedPeers;
   /**
-   * What becomes of connections from others: `'refuse'` closes them, `'as-data'` takes what they send for
-   * ordinary data and them for clients. @default 'refuse'
+   * What is done with connections from other peers: `'refuse'` closes them, `'as-data'` treats the peer as a
+   * client and a header of its own as data. @default 'refuse'
    */
   readonly others?: 'refuse' | 'as-data';
   /**
@@ -34,21 +40,30 @@ export interface ProxyProtocolDecoderOptions {
   /** Bytes of a version 2 header beyond 232, which the longest addresses need; at most 32 TLVs. @default 4096 */
   readonly maxTlvBytes?: number;
   /** When input that is no header is refused. @default 'at-once' */
-  readonly refuse?: ProxyRefusal;
-  /** For a proxy that passes the client's TLS through: behind the header TLS begins, and this serves it. @default no TLS */
+  readonly refusal?: ProxyRefusal;
+  /** For a proxy that passes the client's TLS through: TLS begins after the header, with this context. @default no TLS */
   readonly tls?: TlsServerContext;
 }
+
+const OPTIONS: KnownOptions<ProxyProtocolDecoderOptions> = {
+  trusted: true,
+  others: true,
+  headerTimeoutMs: true,
+  maxTlvBytes: true,
+  refusal: true,
+  tls: true,
+};
 
 const DEFAULTS = {
   others: 'refuse',
   headerTimeoutMs: 5000,
   maxTlvBytes: 4096,
-  refuse: 'at-once',
+  refusal: 'at-once',
 } as const;
 
 /**
- * Takes the PROXY header off the beginning of a connection, version 1 or 2, and tells who the client is.
- * Then it removes itself.
+ * Takes the PROXY header off the beginning of a connection, version 1 or 2, and announces the client's
+ * address. Then it removes itself.
  *
  * ```text
  *  BEFORE "PROXY TCP4 203.0.113.7 192.0.2.1 51000 443\r\nhello"  →  AFTER "hello"
@@ -56,18 +71,18 @@ const DEFAULTS = {
  *  wire | [PROXY] | frame | codec | app
  * ```
  *
- * **Place** first behind the transport. The header itself is never encrypted: a server behind a proxy that
+ * **Place** first after the transport. The header itself is never encrypted: a server behind a proxy that
  * passes TLS through is bound without `tls` and gives it to this handler.
  * **In** `Buffer`, in any cut.
- * **Out** the bytes behind the header, as they came.
+ * **Out** the bytes after the header, unchanged.
  * **Events** fires a {@link ProxyProtocolEvent} once, before the first byte of data. Sets `CLIENT_ADDRESS`
  * (read it with `clientAddress(channel)`) and {@link PROXY_HEADER}.
- * **Errors** `HR_ERR_FRAME_CORRUPT` and `HR_ERR_FRAME_TOO_LONG` for what is no header,
- * `HR_ERR_TIMEOUT_READ` for one that does not come: told through the pipeline, then the channel ends.
- * `HR_ERR_REJECTED_PEER` for a peer that is not trusted: told to the log at level info; the close reason is
- * `refused`, and handlers behind this one never see the channel active.
+ * **Errors** `HR_ERR_FRAME_CORRUPT` and `HR_ERR_FRAME_TOO_LONG` for what is not a header,
+ * `HR_ERR_TIMEOUT_READ` for one that does not arrive: fired as `exceptionCaught`, then the channel ends.
+ * `HR_ERR_REJECTED_PEER` for a peer that is not trusted: only logged, at level info; the close reason is
+ * `refused`, and `channelActive` does not reach the handlers after this one.
  * **State** one connection's header.
- * **Cost** none once the header is through.
+ * **Cost** none once the header has been read.
  * **Pitfalls** `channelActive` passes before the header is known: ask for the client's address in the event
  * or at the first message. Limits at the listening socket see the proxy, not the client.
  *
@@ -93,20 +108,21 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
   /** Whether the peer is trusted, once it was asked. */
   private trust: boolean | undefined = undefined;
   private timer: Timer | undefined = undefined;
-  /** Nothing is acted on any more. */
+  /** The decision has been made: what still arrives is ignored. */
   private over = false;
   private arrivedBytes = 0;
 
   constructor(options: ProxyProtocolDecoderOptions) {
-    super({ onFrameError: 'close', frameTimeoutMs: false });
+    checkOptions('ProxyProtocolDecoder', options, OPTIONS);
+    super({ frameErrorPolicy: 'close', frameTimeoutMs: false });
     this.isTrusted = trustCheck(options.trusted);
-    this.others = oneOf('others', options.others ?? DEFAULTS.others, ['refuse', 'as-data']);
+    this.others = checkOneOf('others', options.others ?? DEFAULTS.others, ['refuse', 'as-data']);
     this.tls = options.tls;
     const { headerTimeoutMs = DEFAULTS.headerTimeoutMs } = options;
     this.headerTimeoutMs = checkTime('headerTimeoutMs', headerTimeoutMs);
     const refusals = ['at-once', 'when-too-long', 'at-its-end'] as const;
     this.reader = new ProxyHeaderReader(
-      oneOf('refuse', options.refuse ?? DEFAULTS.refuse, refusals),
+      checkOneOf('refusal', options.refusal ?? DEFAULTS.refusal, refusals),
       checkNumber('maxTlvBytes', options.maxTlvBytes ?? DEFAULTS.maxTlvBytes, { integer: true }),
     );
   }
@@ -146,14 +162,14 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
     this.over = true;
     this.announce(ctx, header);
     if (this.tls !== undefined) upgradeToTls(ctx, this.tls, { received: input.takeAll() });
-    // The application asked for a message, and the header is none.
+    // The application asked for a message, and the header is not one.
     if (!ctx.channel.autoRead && input.length === 0) ctx.read();
     if (!ctx.isRemoved) ctx.pipeline.remove(ctx.handler);
   }
 
   private announce(ctx: Context, header: ProxyHeader | undefined): void {
     const { attributes, remoteAddress } = ctx.channel;
-    // Set in any case: who waits for it waits for the decision, not for another address.
+    // Set in any case: handlers that wait for it wait for the decision, not for another address.
     attributes.set(CLIENT_ADDRESS, header?.source ?? remoteAddress);
     attributes.set(PROXY_HEADER, header);
     ctx.fireUserEventTriggered(new ProxyProtocolEvent(header));
@@ -171,7 +187,7 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
     else this.passBy(ctx);
   }
 
-  /** No proxy, but a client that may be one. */
+  /** The peer is no proxy but a client, which is allowed here. */
   private passBy(ctx: Context): void {
     this.over = true;
     this.announce(ctx, undefined);
@@ -215,10 +231,4 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
     );
     channel.close('refused');
   }
-}
-
-function oneOf<T extends string>(option: string, value: T, allowed: readonly T[]): T {
-  if (allowed.includes(value)) return value;
-  const text = `${option} is ${String(value)}, but must be one of ${allowed.join(', ')}`;
-  throw new OptionError('OPTION_INVALID', text, { option, value: String(value) });
 }

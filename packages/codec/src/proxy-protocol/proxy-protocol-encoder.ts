@@ -6,8 +6,10 @@ import {
   clientAddress,
   EncodeError,
   type Handler,
+  OptionError,
   type Types,
 } from '@headrace/core';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import { ipBytes } from './ip-text.ts';
 import { formatProxyBlock } from './proxy-block.ts';
 import type { ProxiedTransport, ProxyHeader } from './proxy-header.ts';
@@ -18,17 +20,17 @@ const MAX_BLOCK_REST = 65_535;
 const MAX_PATH_BYTES = 108;
 
 /**
- * Sends a PROXY header as the first bytes of a connection that we open: so the server learns for which
- * client we speak. Then it removes itself.
+ * Sends a PROXY header as the first bytes of an outbound connection: it names the client for which the
+ * connection was opened. Then it removes itself.
  *
  * ```text
  *  BEFORE "hello"  →  AFTER "PROXY TCP4 203.0.113.7 192.0.2.1 51000 443\r\nhello"
  * ```
  *
- * **Place** first behind the transport.
+ * **Place** first after the transport.
  * **In** everything passes.
- * **Out** one `Buffer` as soon as the channel is active, flushed, for some servers speak first.
- * **Events** all pass; `channelActive` behind the header.
+ * **Out** one `Buffer` as soon as the channel is active, flushed, because some servers send first.
+ * **Events** all pass; `channelActive` after the header was written.
  * **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for a header that contradicts itself, `HR_ERR_MESSAGE_TOO_LONG`
  * for more than 65,535 bytes of addresses and TLVs. They reach `exceptionCaught`.
  * **State** none.
@@ -81,12 +83,20 @@ export interface ProxyHeaderOptions {
   readonly tlvs?: readonly ProxyTlv[];
 }
 
-/** A header for a stream between two addresses; without them one that says "no client, a check of our own". */
+const OPTIONS: KnownOptions<ProxyHeaderOptions> = {
+  version: true,
+  tlvs: true,
+};
+
+/** A header for a stream between two addresses; without them one for a connection of the proxy's own (`LOCAL`), such as a health check. */
 export function proxyHeader(
   source: Address | undefined,
   destination: Address | undefined,
-  { version = 2, tlvs = [] }: ProxyHeaderOptions = {},
+  options: ProxyHeaderOptions = {},
 ): ProxyHeader {
+  checkOptions('proxyHeader', options, OPTIONS);
+  const { version = 2, tlvs = [] } = options;
+  checkVersion(version);
   if (source === undefined || destination === undefined) {
     const none = { source: undefined, destination: undefined };
     return { version, command: 'local', transport: 'unknown', ...none, tlvs };
@@ -104,7 +114,16 @@ export function proxyHeader(
 
 /** A header that passes on the client of `inbound`, a connection that we accepted. */
 export function proxyHeaderOf(inbound: Channel, options: ProxyHeaderOptions = {}): ProxyHeader {
+  checkOptions('proxyHeaderOf', options, OPTIONS);
   return proxyHeader(clientAddress(inbound), inbound.localAddress, options);
+}
+
+function checkVersion(version: 1 | 2): void {
+  if (version === 1 || version === 2) return;
+  throw new OptionError('OPTION_INVALID', `version is ${String(version)}, but must be 1 or 2`, {
+    option: 'version',
+    value: String(version),
+  });
 }
 
 /** The bytes of a header. Throws an `EncodeError`. */
@@ -119,7 +138,7 @@ export function encodeProxyHeader(header: ProxyHeader): Buffer {
   return formatProxyBlock(header);
 }
 
-/** A client over IPv4 at a socket for both is written with its mapped IPv6 address. */
+/** An IPv4 address beside an IPv6 address is written as its mapped IPv6 address. */
 function sameFamily(source: Address, destination: Address): [Address, Address] {
   if ('path' in source || 'path' in destination) return [source, destination];
   if (source.family === destination.family) return [source, destination];

@@ -1,8 +1,8 @@
 import type { ProxyHeader } from './proxy-header.ts';
 
 /**
- * A user event: it is known who the client is. Comes once for each connection, before the first byte of data,
- * when a valid header has come; or without one, for a peer that is no proxy and may be a client itself.
+ * A user event: the client's address is known. Fired once for each connection, before the first byte of data:
+ * with the header, or without one for a peer that is not a trusted proxy but is accepted as a client.
  */
 export class ProxyProtocolEvent {
   readonly header: ProxyHeader | undefined;

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { DecodeError } from '@headrace/core';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
 
 /** The types that the protocol names. */
 const TYPES = {
@@ -46,7 +47,7 @@ export interface ProxyBytesTlv {
   readonly value: Buffer;
 }
 
-/** How the client spoke TLS with the proxy. */
+/** The TLS connection between client and proxy. */
 export interface ProxySslTlv {
   readonly name: 'ssl';
   readonly type: number;
@@ -57,12 +58,12 @@ export interface ProxySslTlv {
   readonly hasConnectionCertificate: boolean;
   /** It showed a certificate at least once in the TLS session that this connection belongs to. */
   readonly hasSessionCertificate: boolean;
-  /** What the proxy's check of that certificate came to: 0 is good, also if there was none to check. */
+  /** The result of the proxy's check of that certificate: 0 is success, also if there was none to check. */
   readonly verify: number;
   readonly tlvs: readonly ProxyTlv[];
 }
 
-/** One thing that a proxy tells beside the addresses. */
+/** A field of a header beside the addresses: type, length, value. */
 export type ProxyTlv = ProxyTextTlv | ProxyBytesTlv | ProxySslTlv;
 
 /** What {@link proxyTlv.ssl} takes. */
@@ -79,10 +80,18 @@ export interface ProxySslFields {
   readonly tlvs?: readonly ProxyTlv[];
 }
 
+const OPTIONS: KnownOptions<ProxySslFields> = {
+  isTls: true,
+  hasConnectionCertificate: true,
+  hasSessionCertificate: true,
+  verify: true,
+  tlvs: true,
+};
+
 const HEADER_BYTES = 3;
 /**
- * In a header, those in an `ssl` TLV included. The protocol names 13 types, and proxies send a few of their own; an empty
- * one costs 3 bytes on the wire and 200 in memory, for as long as the connection lasts.
+ * In a header, those in an `ssl` TLV included. The protocol names 13 types, and proxies send a few of their own;
+ * an empty one costs 3 bytes on the wire and 200 in memory, for as long as the connection lasts.
  */
 const MAX_TLVS = 32;
 /** The flags and the result of the check, before the TLVs in an `ssl` TLV. */
@@ -173,7 +182,7 @@ function tlvOf(type: number, value: Buffer, isOuter: boolean): ProxyTlv {
   const name = NAMES.get(type) ?? 'other';
   switch (name) {
     case 'ssl':
-      // One within another has no meaning, and would let a stranger choose the depth of a recursion.
+      // One within another has no meaning, and would let the peer choose the depth of a recursion.
       return isOuter ? sslOf(value) : { name: 'other', type, value };
     case 'crc32c':
       if (!isOuter) return { name: 'other', type, value };
@@ -208,6 +217,7 @@ function sslOf(value: Buffer): ProxySslTlv {
 }
 
 function sslValue(fields: ProxySslFields): Buffer {
+  checkOptions('proxyTlv.ssl', fields, OPTIONS);
   const head = Buffer.alloc(SSL_BYTES);
   if (fields.isTls !== false) head[0]! |= SSL_FLAG.tls;
   if (fields.hasConnectionCertificate === true) head[0]! |= SSL_FLAG.connectionCertificate;
@@ -219,7 +229,7 @@ function sslValue(fields: ProxySslFields): Buffer {
 function pastTheEnd(type: number, length: number, left: number): DecodeError {
   return new DecodeError(
     'FRAME_CORRUPT',
-    `a TLV of type 0x${type.toString(16)} says that it has ${length} bytes, but ${left} are left in the header`,
+    `a TLV of type 0x${type.toString(16)} has a length of ${length} bytes, but ${left} are left in the header`,
     { type, length, left },
   );
 }

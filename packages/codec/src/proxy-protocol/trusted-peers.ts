@@ -2,7 +2,7 @@ import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 import { type Address, type Channel, OptionError } from '@headrace/core';
 
 /**
- * Whose PROXY headers are believed: a list of IP addresses and networks (`'10.0.0.0/8'`, `'fd00::/8'`), with
+ * The peers whose PROXY headers are believed: a list of IP addresses and networks (`'10.0.0.0/8'`, `'fd00::/8'`), with
  * `'unix'` for connections over Unix sockets and other paths; or a `BlockList`; or a function; or `'any'`,
  * where nothing but the proxies can reach the port.
  */
@@ -43,7 +43,7 @@ function isListed(list: BlockList, peer: Address | undefined): boolean {
   return isIP(host) !== 0 && list.check(host, isIPv4(host) ? 'ipv4' : 'ipv6');
 }
 
-/** A client of a Unix socket mostly has no name of its own: the listening end tells. */
+/** A client of a Unix socket mostly has no path of its own, the listening socket has. */
 function isOverPath({ remoteAddress, localAddress }: Channel): boolean {
   const address = remoteAddress ?? localAddress;
   return address !== undefined && 'path' in address;

@@ -1,6 +1,6 @@
 import { RespAttributed, RespMap, RespPush, RespSet, type RespValue } from './resp-value.ts';
 
-/** What an aggregate that is being read becomes. */
+/** The kinds of aggregates that are read. */
 export type AggregateKind = 'array' | 'map' | 'set' | 'push' | 'attributes' | 'attributed';
 
 /** An aggregate of which elements are still to come. */
@@ -9,7 +9,7 @@ export interface RespAggregate {
   readonly outer: RespAggregate | undefined;
   readonly depth: number;
   readonly items: RespValue[];
-  /** Elements still to come; `Infinity` if the peer says at the end that it is the end. */
+  /** Elements still to come; `Infinity` for a streamed aggregate, whose end is marked. */
   left: number;
 }
 

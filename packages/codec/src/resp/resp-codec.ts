@@ -6,7 +6,8 @@ import type {
   Types,
   WriteFuture,
 } from '@headrace/core';
-import { RespDecoder, type RespDecoderOptions } from './resp-decoder.ts';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { RESP_DECODER_OPTIONS, RespDecoder, type RespDecoderOptions } from './resp-decoder.ts';
 import { checkProtocol, encodedResp, type RespProtocol } from './resp-encoder.ts';
 import type { RespInput, RespValue } from './resp-value.ts';
 
@@ -16,6 +17,11 @@ export interface RespCodecOptions extends RespDecoderOptions {
   readonly protocol?: RespProtocol;
 }
 
+const OPTIONS: KnownOptions<RespCodecOptions> = {
+  protocol: true,
+  ...RESP_DECODER_OPTIONS,
+};
+
 /**
  * The Redis protocol in both directions: {@link RespDecoder} and `RespEncoder` in one handler, with a
  * version that can change on the way (`HELLO 3`).
@@ -24,7 +30,7 @@ export interface RespCodecOptions extends RespDecoderOptions {
  *  wire | [resp] | app       bytes on the left, RespValue in and RespInput out on the right
  * ```
  *
- * **Place** first behind the transport (or TLS).
+ * **Place** first after the transport (or TLS).
  * **In** `Buffer`, in any cut; outbound {@link RespInput}.
  * **Out** {@link RespValue}; outbound bytes.
  * **Events** as `ByteToMessageDecoder`.
@@ -59,8 +65,10 @@ export class RespCodec implements Handler {
   private version: RespProtocol;
 
   constructor(options: RespCodecOptions = {}) {
-    this.decoder = new RespDecoder(options);
-    this.version = checkProtocol(options.protocol ?? 2);
+    checkOptions('RespCodec', options, OPTIONS);
+    const { protocol = 2, ...reading } = options;
+    this.decoder = new RespDecoder(reading);
+    this.version = checkProtocol(protocol);
   }
 
   /** The version that is written. */

@@ -1,5 +1,5 @@
 import type { Context } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import { ByteToMessageDecoder } from '../base/byte-to-message-decoder.ts';
 import type { RespLimits } from './resp-limits.ts';
@@ -12,7 +12,7 @@ export interface RespDecoderOptions {
   readonly maxBulkBytes?: number;
   /** The most elements of one array, set or push; of a map, keys and values together. @default 1_048_576 */
   readonly maxElements?: number;
-  /** How many aggregates may lie in each other. @default 32 */
+  /** How many aggregates may be nested. @default 32 */
   readonly maxDepth?: number;
   /**
    * The most memory of one message, in bytes: all that it has on the wire, and what its values cost beside
@@ -22,13 +22,25 @@ export interface RespDecoderOptions {
   readonly maxMessageBytes?: number;
   /** The longest line: simple strings, errors, inline commands. @default 65_536 */
   readonly maxLineBytes?: number;
-  /** For servers: a line that begins with none of the type bytes is a command, as typed in telnet. @default false */
+  /** For servers: a line that does not begin with a type byte is a command, as typed in telnet. @default false */
   readonly inlineCommands?: boolean;
   /** How many milliseconds the next part of a begun message may take, `false` for ever. @default 15_000 */
   readonly frameTimeoutMs?: number | false;
   /** Strings below this size get memory of their own, see {@link ByteToMessageDecoderOptions}. @default false */
   readonly copyBelowBytes?: number | false;
 }
+
+/** For the table of options of `RespCodec`, too. */
+export const RESP_DECODER_OPTIONS: KnownOptions<RespDecoderOptions> = {
+  maxBulkBytes: true,
+  maxElements: true,
+  maxDepth: true,
+  maxMessageBytes: true,
+  maxLineBytes: true,
+  inlineCommands: true,
+  frameTimeoutMs: true,
+  copyBelowBytes: true,
+};
 
 const DEFAULTS = {
   maxBulkBytes: 16 * 1024 * 1024,
@@ -49,17 +61,17 @@ const DEFAULTS = {
  *  BEFORE "%1\r\n+a\r\n:1\r\n"              →  AFTER RespMap [RespSimple "a", 1]
  * ```
  *
- * **Place** first behind the transport (or TLS).
+ * **Place** first after the transport (or TLS).
  * **In** `Buffer`, in any cut.
  * **Out** a {@link RespValue} for each message at the top.
  * **Events** as {@link ByteToMessageDecoder}.
- * **Errors** `HR_ERR_FRAME_CORRUPT`, `HR_ERR_FRAME_TOO_LONG`, `HR_ERR_TIMEOUT_READ`: nothing behind them can
- * be read, so the channel ends. `error.details.redis` is what Redis calls it.
+ * **Errors** `HR_ERR_FRAME_CORRUPT`, `HR_ERR_FRAME_TOO_LONG`, `HR_ERR_TIMEOUT_READ`: after them nothing can
+ * be read, so the channel ends. `error.details.redis` is the error text of Redis.
  * **State** the message that is being read: at most `maxMessageBytes` and one read, values included, up to
  * twice that while memory grows.
- * **Cost** one look at each byte of a line, none at the bytes of strings; a view for each string.
- * **Pitfalls** strings are views of what was read: copy what you keep for long, or set `copyBelowBytes`. `"a"` sent by a client as
- * `+a` is not the same as `$1 a`.
+ * **Cost** each byte of a line is read once, the bytes of strings are not; a view for each string.
+ * **Pitfalls** strings are views of what was read: copy what you keep for long, or set `copyBelowBytes`. `"a"`
+ * sent by a client as `+a` is not the same as `$1 a`.
  *
  * @example
  * ```ts run
@@ -77,8 +89,9 @@ export class RespDecoder extends ByteToMessageDecoder<RespValue> {
   private readonly reader: RespReader;
 
   constructor(options: RespDecoderOptions = {}) {
+    checkOptions('RespDecoder', options, RESP_DECODER_OPTIONS);
     const { frameTimeoutMs = DEFAULTS.frameTimeoutMs, copyBelowBytes = false } = options;
-    super({ onFrameError: 'close', frameTimeoutMs, copyBelowBytes });
+    super({ frameErrorPolicy: 'close', frameTimeoutMs, copyBelowBytes });
     const limit = (name: keyof RespLimits, min: number): number =>
       checkNumber(name, options[name] ?? DEFAULTS[name], { min, integer: true });
     const limits: RespLimits = {
@@ -99,7 +112,7 @@ export class RespDecoder extends ByteToMessageDecoder<RespValue> {
     try {
       return this.reader.read(input);
     } catch (error) {
-      // The channel may stay for a while: what was read of the message shall not.
+      // The channel may stay open for a while; what was read of the message is not needed any more.
       this.reader.forget();
       throw error;
     }

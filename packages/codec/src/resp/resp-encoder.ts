@@ -8,7 +8,7 @@ import {
   type Types,
   type WriteFuture,
 } from '@headrace/core';
-import { encodeOnce } from '@headrace/core/authoring';
+import { checkOptions, encodeOnce, type KnownOptions } from '@headrace/core/authoring';
 import { type RespInput, RespSimple } from './resp-value.ts';
 import { RespWriter } from './resp-writer.ts';
 
@@ -24,6 +24,10 @@ export interface RespEncoderOptions {
   readonly protocol?: RespProtocol;
 }
 
+const OPTIONS: KnownOptions<RespEncoderOptions> = {
+  protocol: true,
+};
+
 /**
  * Writes messages of the Redis protocol.
  *
@@ -32,7 +36,7 @@ export interface RespEncoderOptions {
  *  BEFORE RespSimple "OK"  →  AFTER "+OK\r\n"
  * ```
  *
- * **Place** first behind the transport (or TLS).
+ * **Place** first after the transport (or TLS).
  * **In** outbound {@link RespInput}; text is a string of bytes, for `+OK` write `RespSimple.OK`.
  * **Out** `Buffer`, or a `ByteSource` for a large string.
  * **Events** all pass.
@@ -59,6 +63,7 @@ export class RespEncoder implements Handler {
   private readonly protocol: RespProtocol;
 
   constructor(options: RespEncoderOptions = {}) {
+    checkOptions('RespEncoder', options, OPTIONS);
     this.protocol = checkProtocol(options.protocol ?? 2);
   }
 

@@ -2,7 +2,7 @@ import { DecodeError } from '@headrace/core';
 import type { ByteInput } from '../base/byte-input.ts';
 import { describeFirstBytes } from '../frame/first-bytes.ts';
 
-/** What a stranger's message may take. */
+/** The limits of one message. */
 export interface RespLimits {
   readonly maxBulkBytes: number;
   readonly maxElements: number;
@@ -11,7 +11,7 @@ export interface RespLimits {
   readonly maxLineBytes: number;
 }
 
-/** How Redis says it, behind "Protocol error: ". */
+/** The texts of Redis, which follow "Protocol error: ". */
 const REDIS_TEXTS: Readonly<Record<keyof RespLimits, string>> = {
   maxBulkBytes: 'invalid bulk length',
   maxElements: 'invalid multibulk length',

@@ -35,7 +35,7 @@ export function lineValue(type: number, line: Buffer): RespValue {
     case 0x28: // (
       return parseBigNumber(text);
     default:
-      if (text !== '') throw respError('invalid null', 'a null says something');
+      if (text !== '') throw respError('invalid null', 'a null has a value');
       return RESP_NULL;
   }
 }

@@ -1,5 +1,5 @@
 // What values cost on V8's heap, beside their bytes on the wire: measured on Node 20 to 26, rounded up, with
-// their place in an array (8 bytes, and room to grow). A stranger decides how many there are, so they count.
+// their place in an array (8 bytes, and room to grow). The peer decides how many there are, so they count.
 import type { Buffer } from 'node:buffer';
 import { RESP_NULL, RESP_NULL_ARRAY, RespSimple, type RespValue } from './resp-value.ts';
 
@@ -14,10 +14,10 @@ export const STRING_BYTES = 112 + PLACE_BYTES;
 const VERBATIM_BYTES = 176 + PLACE_BYTES;
 /** A string in chunks has memory of its own, of 256 bytes at least, which grows to twice its length. */
 export const STREAMED_STRING_BYTES = 752 + PLACE_BYTES;
-/** An array, for its first element room for 17, and the aggregate while it is not whole. */
+/** An array, which has room for 17 from its first element on, and the aggregate while it is not complete. */
 export const AGGREGATE_BYTES = 248 + PLACE_BYTES;
 export const EMPTY_AGGREGATE_BYTES = 64 + PLACE_BYTES;
-/** What attributes are about: one more aggregate of one element. */
+/** Attributes and their value: one more aggregate of one element. */
 export const ATTRIBUTED_BYTES = 296 + PLACE_BYTES;
 const NUMBER_BYTES = 16 + PLACE_BYTES;
 /** An object around a text or a number. */
@@ -28,7 +28,7 @@ const SMALL_BYTES = 2048;
 /** The same for longer strings that are less than this part of the memory they lie in. */
 const SMALL_SHARE = 1 / 4;
 
-/** A view of a little of much memory: kept, it would keep all of that. */
+/** True for a small view of much memory, all of which it would keep alive. */
 export function isLoose(data: Buffer): boolean {
   const { length } = data;
   const { byteLength } = data.buffer;

@@ -8,7 +8,7 @@ const MAX_BIG_DIGITS = 4096;
 const WHOLE = /^[+-]?\d+$/;
 const DECIMAL = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i;
 
-/** An error about what the peer sent; `redis` is how Redis calls it, behind "Protocol error: ". */
+/** An error about what the peer sent; `redis` is the text of Redis, which follows "Protocol error: ". */
 export function respError(redis: string, text: string, details: ErrorDetails = {}): DecodeError {
   return new DecodeError('FRAME_CORRUPT', `this is not RESP: ${text}`, { redis, ...details });
 }

@@ -35,13 +35,13 @@ const CR = 13;
 const LF = 10;
 const MINUS = 0x2d;
 const QUESTION_MARK = 0x3f;
-/** A length has at most so many digits, so that it is an exact number. */
+/** The most digits of a length, so that it is an exact number. */
 const MAX_LENGTH_DIGITS = 15;
 const EMPTY: Buffer = Buffer.alloc(0);
 
-/** In place of a value: the bytes do not suffice. */
+/** In place of a value: more bytes are needed. */
 const MORE: unique symbol = Symbol('more');
-/** In place of a value: something was read, but no value is whole yet. */
+/** In place of a value: something was read, but no value is complete yet. */
 const GOES_ON: unique symbol = Symbol('goes on');
 type Part = RespValue | typeof MORE | typeof GOES_ON;
 
@@ -55,22 +55,22 @@ const VERBATIM = 0x3d; // =
 const CHUNK = 0x3b; // ;
 
 /**
- * The state machine behind `RespDecoder`: takes one part after the other from the input (a line, a length, a
- * string) and keeps the aggregates that are not whole on a list of its own, so that their depth costs no
- * stack. A part is looked at again only while its own first line is not whole.
+ * The state machine of `RespDecoder`: takes one part after the other from the input (a line, a length, a
+ * string) and keeps the incomplete aggregates in a list of its own, so that their depth costs no
+ * stack. A part is read again only while its own first line is not complete.
  */
 export class RespReader {
   private readonly limits: RespLimits;
   private readonly inlineCommands: boolean;
-  /** The innermost aggregate that is not whole. */
+  /** The innermost aggregate that is not complete. */
   private inner: RespAggregate | undefined = undefined;
   /** The type of the string whose bytes are awaited, 0 for none. */
   private bulkType = 0;
   private bulkLength = 0;
   private streamed: StreamedString | undefined = undefined;
-  /** So much of the current line has been searched for its end. */
+  /** How many bytes of the current line have been searched for its end. */
   private searched = 0;
-  /** What the current message takes so far: its bytes on the wire, and the memory of its values. */
+  /** The size of the current message so far: its bytes on the wire, and the memory of its values. */
   private messageBytes = 0;
   /** The current message began in an earlier read. */
   private spansReads = false;
@@ -82,12 +82,12 @@ export class RespReader {
     this.inlineCommands = inlineCommands;
   }
 
-  /** A message has begun of which something was taken. */
+  /** True when a part of a message has been taken, but not all. */
   get isWithinMessage(): boolean {
     return this.messageBytes > 0;
   }
 
-  /** Takes one message, or what there is of it and returns `undefined`. Throws a `DecodeError`. */
+  /** Takes one message; or takes what has arrived of it and returns `undefined`. Throws a `DecodeError`. */
   read(input: ByteInput): RespValue | undefined {
     for (;;) {
       const part = this.readPart(input);
@@ -104,7 +104,7 @@ export class RespReader {
     }
   }
 
-  /** Lets go of an unfinished message. */
+  /** Drops an unfinished message. */
   forget(): void {
     this.inner = undefined;
     this.streamed = undefined;
@@ -113,8 +113,8 @@ export class RespReader {
   }
 
   /**
-   * Counts what a part takes, as soon as its head is known: so a message is refused at the same part in
-   * whatever way it was cut, and before anything is made of it.
+   * Counts the size of a part as soon as its head is known: so a message is refused at the same part however
+   * it was cut, and before anything is made of it.
    */
   private count(bytes: number, input: ByteInput): void {
     this.messageBytes += bytes;
@@ -253,7 +253,7 @@ export class RespReader {
     return GOES_ON;
   }
 
-  /** Puts a value where it belongs. Returns the message if that made it whole. */
+  /** Adds a value to the innermost aggregate. Returns the message if that completed it. */
   private add(part: RespValue): RespValue | typeof GOES_ON {
     let value = part;
     let { inner } = this;
@@ -277,13 +277,13 @@ export class RespReader {
     return value;
   }
 
-  /** The peer says that an aggregate without a length has come to its end. */
+  /** The end of an aggregate without a length has arrived. */
   private endOfStreamed(input: ByteInput): RespValue {
     const { inner } = this;
     const isStreamed = inner !== undefined && inner.left === Number.POSITIVE_INFINITY;
     if (!isStreamed) throw unexpected(input);
     if (inner.kind === 'map' && inner.items.length % 2 === 1) {
-      throw respError('invalid map', 'a map ended behind a key without a value');
+      throw respError('invalid map', 'a map ended after a key without a value');
     }
     this.inner = inner.outer;
     return finishAggregate(inner);
@@ -338,7 +338,7 @@ export class RespReader {
     return words;
   }
 
-  /** The number behind the type byte, or one of the constants above. */
+  /** The number after the type byte, or one of the constants above. */
   private readLength(input: ByteInput): number {
     const { buffer, end } = input;
     let at = input.start + 1;
@@ -374,7 +374,7 @@ export class RespReader {
   }
 }
 
-/** Attributes are whole: what they are about comes next. */
+/** The attributes are complete: the value that they belong to comes next. */
 function attributed(attributes: RespAggregate): RespAggregate {
   const aggregate = openAggregate('attributed', 1, attributes.outer);
   aggregate.items.push(finishAggregate(attributes));
@@ -382,7 +382,7 @@ function attributed(attributes: RespAggregate): RespAggregate {
 }
 
 function noLineEnd(length: number): DecodeError {
-  return respError('invalid bulk length', `no CRLF stands behind a string of ${length} bytes`);
+  return respError('invalid bulk length', `no CRLF follows a string of ${length} bytes`);
 }
 
 function unexpected(input: ByteInput): DecodeError {

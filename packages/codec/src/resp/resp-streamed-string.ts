@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 
 const FIRST_BYTES = 256;
 
-/** A string that comes in chunks: joined as they come, for many tiny ones would cost much more than their bytes. */
+/** A string in chunks, joined as they arrive: many tiny ones would cost much more than their bytes. */
 export class StreamedString {
   private memory: Buffer = Buffer.alloc(0);
   /** How many bytes there are. */

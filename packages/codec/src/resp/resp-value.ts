@@ -33,7 +33,7 @@ export class RespError {
   }
 }
 
-/** Nothing. Version 2 knows two of them, a string and an array; in version 3 both are written as one. */
+/** Null. Version 2 has two, a null string and a null array; version 3 writes both as its one null. */
 export class RespNull {
   readonly kind: 'string' | 'array';
 
@@ -42,12 +42,12 @@ export class RespNull {
   }
 }
 
-/** What a missing string is, and every nothing of version 3. */
+/** A null string, and any null of version 3. */
 export const RESP_NULL: RespNull = new RespNull('string');
-/** What a missing array is in version 2: an aborted transaction, a blocking command that timed out. */
+/** A null array of version 2: an aborted transaction, a blocking command that timed out. */
 export const RESP_NULL_ARRAY: RespNull = new RespNull('array');
 
-/** A floating point number, also one that happens to be whole. */
+/** A floating point number, also one without a fraction. */
 export class RespDouble {
   readonly value: number;
 
@@ -112,7 +112,7 @@ export class RespSet<T = RespValue> {
   }
 }
 
-/** Something that nobody asked for: a published message, say. */
+/** A message that is not an answer, such as a published one. */
 export class RespPush<T = RespValue> {
   readonly items: readonly T[];
 
@@ -121,7 +121,7 @@ export class RespPush<T = RespValue> {
   }
 }
 
-/** A value with something said about it. */
+/** A value with attributes. */
 export class RespAttributed<T = RespValue> {
   readonly attributes: RespMap<T>;
   readonly value: T;

@@ -105,7 +105,7 @@ export class RespWriter {
       this.head(0x24, Buffer.byteLength(text));
       this.at += this.memory.write(text, this.at);
     } else {
-      // Written behind a head of one digit, and moved if it needs two.
+      // Written after a head of one digit, and moved if it needs more.
       const from = this.at + 4;
       const length = this.memory.write(text, from);
       if (length > 9) this.memory.copyWithin(from + (length > 99 ? 2 : 1), from, from + length);
@@ -237,7 +237,7 @@ export class RespWriter {
   }
 }
 
-/** As Redis writes it: with all digits that tell it from its neighbours. */
+/** As Redis writes it: with all digits that are needed to read the same value back. */
 function doubleText(value: number): string {
   if (Number.isNaN(value)) return 'nan';
   if (value === Number.POSITIVE_INFINITY) return 'inf';

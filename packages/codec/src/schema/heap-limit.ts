@@ -6,8 +6,8 @@ export interface HeapLimitOptions {
   /**
    * The most memory that the value of one message may take on the heap, in bytes, roughly: what is held is at
    * most four times as much. An empty object is three bytes of JSON, or one of MessagePack, and 67 bytes of
-   * memory, so a limit on the frame alone allows far more. Looked at only where the message is long enough to
-   * come near it (2 MiB of JSON with the default). @default 16_777_216 (16 MiB)
+   * memory, so a limit on the frame alone allows far more. Messages that are too short for four times
+   * the limit are not examined (up to 2 MiB of JSON with the default). @default 16_777_216 (16 MiB)
    */
   readonly maxHeapBytes?: number;
 }
@@ -22,8 +22,9 @@ export function heapLimitOf({ maxHeapBytes = DEFAULT_MAX_HEAP_BYTES }: HeapLimit
 /**
  * Refuses a message whose value would take more than allowed, before it is made.
  *
- * @param perByte - messages that are so many times shorter than the limit cannot come near it
- * @param estimate - what the value of these bytes takes; no less than a quarter of what it really is
+ * @param perByte - no byte takes more than four times this: shorter messages than `maxHeapBytes / perByte` stay
+ *   within four times the limit, and need no estimate
+ * @param estimate - how much heap the value of these bytes takes; at least a quarter of the real size
  */
 export function checkHeap(
   bytes: Uint8Array,

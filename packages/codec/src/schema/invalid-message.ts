@@ -3,7 +3,7 @@ import { textOf } from '@headrace/core/authoring';
 
 const SHOWN_BYTES = 16;
 
-/** The error for bytes that a codec cannot parse, with the first of them; its own `DecodeError` as it is. */
+/** The error for bytes that a codec cannot parse, with the first of them; a `DecodeError` of its own is kept unchanged. */
 export function invalidMessage(codec: object, bytes: Buffer, thrown: unknown): DecodeError {
   if (thrown instanceof DecodeError) return thrown;
   const why = textOf(thrown);

@@ -1,10 +1,13 @@
 import type { Context, OutboundBytes } from '@headrace/core';
-import { isOutboundBytes } from '@headrace/core/authoring';
+import { isOutboundBytes, type KnownOptions } from '@headrace/core/authoring';
 import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
-import type { MessageToMessageDecoderOptions } from '../base/message-to-message-decoder.ts';
+import {
+  MESSAGE_DECODER_OPTIONS,
+  type MessageToMessageDecoderOptions,
+} from '../base/message-to-message-decoder.ts';
 import { type HeapLimitOptions, heapLimitOf } from './heap-limit.ts';
 import { invalidMessage } from './invalid-message.ts';
-import { type StandardSchema, validate } from './standard-schema.ts';
+import { checkSchema, type StandardSchema, validate } from './standard-schema.ts';
 
 /** Options of every codec whose messages may have a schema. */
 export interface SchemaCodecOptions<Read, Written>
@@ -16,6 +19,13 @@ export interface SchemaCodecOptions<Read, Written>
    */
   readonly schema?: StandardSchema<Written, Read>;
 }
+
+/** For the tables of options of those that extend it. */
+export const SCHEMA_CODEC_OPTIONS: KnownOptions<SchemaCodecOptions<unknown, unknown>> = {
+  maxHeapBytes: true,
+  schema: true,
+  ...MESSAGE_DECODER_OPTIONS,
+};
 
 /** Bytes ↔ values, with a schema for what comes in: the base of the JSON, MessagePack and CBOR codecs. */
 export abstract class SchemaCodec<Read, Written> extends MessageToMessageCodec<
@@ -30,7 +40,7 @@ export abstract class SchemaCodec<Read, Written> extends MessageToMessageCodec<
 
   constructor(options: SchemaCodecOptions<Read, Written>, broadcastKey: string) {
     super(options, broadcastKey);
-    this.schema = options.schema as StandardSchema<unknown, Read> | undefined;
+    this.schema = checkSchema(options.schema) as StandardSchema<unknown, Read> | undefined;
     this.maxHeapBytes = heapLimitOf(options);
   }
 

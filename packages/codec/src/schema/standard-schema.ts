@@ -1,4 +1,4 @@
-import { DecodeError } from '@headrace/core';
+import { DecodeError, OptionError } from '@headrace/core';
 
 /**
  * What zod, valibot, ArkType and others have in common: a schema with a `~standard` property. Any of them
@@ -15,7 +15,7 @@ export interface StandardSchema<Input = unknown, Output = Input> {
   };
 }
 
-/** What a schema says about a value. */
+/** The result of a validation: the value, or the issues found. */
 export type SchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly SchemaIssue[] };
@@ -26,8 +26,19 @@ export interface SchemaIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** Issues told in an error's text; more are counted. */
+/** Issues shown in an error's text; more are only counted. */
 const SHOWN_ISSUES = 3;
+
+/** Returns the option, or throws an {@link OptionError} for what is no Standard Schema. */
+export function checkSchema<S extends StandardSchema | undefined>(schema: S): S {
+  if (schema === undefined || typeof schema?.['~standard']?.validate === 'function') return schema;
+  throw new OptionError(
+    'OPTION_INVALID',
+    `schema is ${schema === null ? 'null' : `of type ${typeof schema}`} without ~standard.validate, but must be a ` +
+      'Standard Schema, as zod 3.24, valibot 1, ArkType 2 and later make them',
+    { option: 'schema' },
+  );
+}
 
 /** The value as the schema gives it back; a `DecodeError` if it does not fit. */
 export function validate<Output>(schema: StandardSchema<unknown, Output>, value: unknown): Output {

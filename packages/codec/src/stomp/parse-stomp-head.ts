@@ -6,7 +6,7 @@ import { isEscaped, STOMP_COMMANDS, type StompCommand } from './stomp-frame.ts';
 export interface StompHead {
   readonly command: StompCommand;
   readonly headers: readonly (readonly [string, string])[];
-  /** How long the body is, if the frame says so. */
+  /** The value of the content-length header, if there is one. */
   readonly contentLength: number | undefined;
 }
 

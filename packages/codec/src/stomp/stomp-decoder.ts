@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { type Context, DecodeError } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import { ByteToMessageDecoder } from '../base/byte-to-message-decoder.ts';
 import { describeFirstBytes } from '../frame/first-bytes.ts';
@@ -20,6 +20,14 @@ export interface StompDecoderOptions {
   /** Bodies below this size get memory of their own, see {@link ByteToMessageDecoderOptions}. @default false */
   readonly copyBelowBytes?: number | false;
 }
+
+const OPTIONS: KnownOptions<StompDecoderOptions> = {
+  maxHeadBytes: true,
+  maxHeaders: true,
+  maxBodyBytes: true,
+  frameTimeoutMs: true,
+  copyBelowBytes: true,
+};
 
 const DEFAULTS = {
   maxHeadBytes: 8192,
@@ -41,13 +49,13 @@ const NUL = 0;
  *  AFTER  StompFrame { command: 'SEND', headers: [['destination', '/queue/a']], body: 'hello' }
  * ```
  *
- * **Place** first behind the transport, beside {@link StompEncoder}.
+ * **Place** first after the transport, beside {@link StompEncoder}.
  * **In** `Buffer`, in any cut.
  * **Out** {@link StompFrame}.
- * **Events** as {@link ByteToMessageDecoder}. The line ends between frames, STOMP's heartbeats, pass nobody:
- * an idle handler before this one sees them.
- * **Errors** `HR_ERR_FRAME_CORRUPT`, `HR_ERR_FRAME_TOO_LONG`, `HR_ERR_TIMEOUT_READ`; nothing tells where
- * another frame begins behind one that is bad, so each of them ends the channel.
+ * **Events** as {@link ByteToMessageDecoder}. The line ends between frames, STOMP's heartbeats, are not passed
+ * on: an idle handler before this one sees them as reads.
+ * **Errors** `HR_ERR_FRAME_CORRUPT`, `HR_ERR_FRAME_TOO_LONG`, `HR_ERR_TIMEOUT_READ`; after a bad
+ * frame the beginning of the next cannot be found, so each of them ends the channel.
  * **State** the unfinished frame, within its limits and one read: one decoder for each channel.
  * **Cost** every byte is searched once.
  * **Pitfalls** a body with a zero byte needs a content-length. A colon in a header's value is part of it, as in
@@ -76,6 +84,7 @@ export class StompDecoder extends ByteToMessageDecoder<StompFrame> {
   private lineStart = 0;
 
   constructor(options: StompDecoderOptions = {}) {
+    checkOptions('StompDecoder', options, OPTIONS);
     const { frameTimeoutMs = DEFAULTS.frameTimeoutMs, copyBelowBytes = false } = options;
     super({ frameTimeoutMs, copyBelowBytes });
     this.maxHeadBytes = options.maxHeadBytes ?? DEFAULTS.maxHeadBytes;
@@ -116,7 +125,7 @@ export class StompDecoder extends ByteToMessageDecoder<StompFrame> {
     this.head = head;
   }
 
-  /** Where the headers end, behind the empty line. */
+  /** The index after the empty line that ends the headers, -1 if it has not arrived. */
   private findEmptyLine(input: ByteInput): number {
     for (;;) {
       const lf = input.indexOf(LF, this.searched);

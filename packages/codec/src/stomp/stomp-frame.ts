@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-/** What a STOMP frame says it is. */
+/** The command of a STOMP frame. */
 export type StompCommand =
   | 'CONNECT'
   | 'STOMP'
@@ -41,7 +41,7 @@ const EMPTY: Buffer = Buffer.alloc(0);
 /** One frame of STOMP: a command, headers in order, a body. */
 export class StompFrame {
   readonly command: StompCommand;
-  /** Names and values in their order; a name may come again, and then the first one counts. */
+  /** Names and values in their order; a name may occur again, and then the first one counts. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: Buffer;
 

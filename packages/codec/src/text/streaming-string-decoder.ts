@@ -7,8 +7,8 @@ import { begunLength, notUtf8, validLength } from './utf8.ts';
 const EMPTY: Buffer = Buffer.alloc(0);
 
 /**
- * Turns a stream of bytes into strings, as UTF-8, wherever it was cut: a character whose bytes come in two
- * reads comes out whole.
+ * Turns a stream of bytes into strings, as UTF-8, however it was cut: a character whose bytes arrive in two
+ * reads comes out as one.
  *
  * ```text
  *  BEFORE 68 c3 | a9 21   →  AFTER "h", "é!"
@@ -17,12 +17,12 @@ const EMPTY: Buffer = Buffer.alloc(0);
  * **Place** where no frames are: a terminal, a log, a text that only goes through.
  * **In** `Buffer`; anything else passes by.
  * **Out** `string`, of any length but never empty.
- * **Events** all pass; at the end of the input a cut-off character is an error. Reports the bytes of a begun
+ * **Events** all pass; at the end of the input a cut-off character is an error. Reports the bytes of an unfinished
  * character to a `TlsUpgradeEvent`, so that the upgrade is refused.
  * **Errors** `HR_ERR_TEXT_NOT_UTF8`, after which the channel is ended.
- * **State** the begun character, at most 3 bytes: one decoder for each channel.
+ * **State** the unfinished character, at most 3 bytes: one decoder for each channel.
  * **Cost** one string for each read.
- * **Pitfalls** its strings are no messages: where one ends is chance. Messages need a frame decoder and
+ * **Pitfalls** its strings are not messages: where one ends depends on how the stream was cut. Messages need a frame decoder and
  * {@link StringCodec}.
  *
  * @example
@@ -39,7 +39,7 @@ const EMPTY: Buffer = Buffer.alloc(0);
 export class StreamingStringDecoder implements Handler {
   declare readonly types: Types<{ reads: Buffer; passesOn: string }>;
   declare readonly sharable?: false;
-  /** The begin of a character whose rest has not come. */
+  /** The first bytes of a character whose other bytes have not arrived. */
   private begun: Buffer = EMPTY;
   private failed = false;
 

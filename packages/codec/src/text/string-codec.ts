@@ -1,14 +1,23 @@
 import type { Buffer } from 'node:buffer';
 import type { Context, OutboundBytes } from '@headrace/core';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
-import type { MessageToMessageDecoderOptions } from '../base/message-to-message-decoder.ts';
-import { decodeText, encodeText, textKey } from './text-message.ts';
+import {
+  MESSAGE_DECODER_OPTIONS,
+  type MessageToMessageDecoderOptions,
+} from '../base/message-to-message-decoder.ts';
+import { checkDelimiter, decodeText, encodeText, textKey } from './text-message.ts';
 
 /** Options of {@link StringCodec}. */
 export interface StringCodecOptions extends MessageToMessageDecoderOptions {
-  /** Written behind each outbound text, such as `'\n'` for lines. @default '' */
+  /** Written after each outbound text, such as `'\n'` for lines. @default '' */
   readonly delimiter?: string;
 }
+
+const OPTIONS: KnownOptions<StringCodecOptions> = {
+  delimiter: true,
+  ...MESSAGE_DECODER_OPTIONS,
+};
 
 /**
  * Turns frames into strings and strings into bytes, as UTF-8; a frame that is not UTF-8 is refused.
@@ -18,7 +27,7 @@ export interface StringCodecOptions extends MessageToMessageDecoderOptions {
  *  BEFORE 68 c3 a9  →  AFTER "hé"          BEFORE 68 c3 28  →  HR_ERR_TEXT_NOT_UTF8
  * ```
  *
- * **Place** behind a frame decoder, so that each Buffer is a whole text. For a stream without frames see
+ * **Place** after a frame decoder, so that each Buffer is a whole text. For a stream without frames see
  * {@link StreamingStringDecoder}.
  * **In** inbound `Buffer`, outbound `string`; anything else passes by.
  * **Out** inbound `string`, outbound `Buffer`.
@@ -48,14 +57,15 @@ export class StringCodec extends MessageToMessageCodec<Buffer, string, OutboundB
   private readonly delimiter: string;
 
   constructor(options: StringCodecOptions = {}) {
-    const { delimiter = '' } = options;
+    checkOptions('StringCodec', options, OPTIONS);
+    const delimiter = checkDelimiter(options.delimiter);
     super(options, textKey(delimiter));
     this.delimiter = delimiter;
   }
 
   /** A codec with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): StringCodec {
-    return new StringCodec({ onFrameError: this.policy, delimiter: this.delimiter });
+    return new StringCodec({ frameErrorPolicy: this.frameErrorPolicy, delimiter: this.delimiter });
   }
 
   override accepts(message: unknown): boolean {

@@ -1,6 +1,8 @@
 import type { Buffer } from 'node:buffer';
 import type { Context } from '@headrace/core';
+import { checkOptions } from '@headrace/core/authoring';
 import {
+  MESSAGE_DECODER_OPTIONS,
   MessageToMessageDecoder,
   type MessageToMessageDecoderOptions,
 } from '../base/message-to-message-decoder.ts';
@@ -46,12 +48,13 @@ export interface StringDecoderOptions extends MessageToMessageDecoderOptions {}
  */
 export class StringDecoder extends MessageToMessageDecoder<Buffer, string> {
   constructor(options: StringDecoderOptions = {}) {
+    checkOptions('StringDecoder', options, MESSAGE_DECODER_OPTIONS);
     super(options);
   }
 
   /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): StringDecoder {
-    return new StringDecoder({ onFrameError: this.inbound.policy });
+    return new StringDecoder({ frameErrorPolicy: this.inbound.frameErrorPolicy });
   }
 
   override accepts(message: unknown): boolean {

@@ -1,12 +1,17 @@
 import type { OutboundBytes } from '@headrace/core';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import { MessageToMessageEncoder } from '../base/message-to-message-encoder.ts';
-import { encodeText, textKey } from './text-message.ts';
+import { checkDelimiter, encodeText, textKey } from './text-message.ts';
 
 /** Options of {@link StringEncoder}. */
 export interface StringEncoderOptions {
   /** Written after each text, such as `'\n'` for lines. @default '' */
   readonly delimiter?: string;
 }
+
+const OPTIONS: KnownOptions<StringEncoderOptions> = {
+  delimiter: true,
+};
 
 /**
  * Turns written strings into bytes, as UTF-8, and leaves what comes in alone: for a protocol that is asked in
@@ -44,7 +49,8 @@ export class StringEncoder extends MessageToMessageEncoder<string, OutboundBytes
 
   constructor(options: StringEncoderOptions = {}) {
     super();
-    this.delimiter = options.delimiter ?? '';
+    checkOptions('StringEncoder', options, OPTIONS);
+    this.delimiter = checkDelimiter(options.delimiter);
     this.broadcastKey = textKey(this.delimiter);
   }
 

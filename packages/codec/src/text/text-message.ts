@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { OutboundBytes } from '@headrace/core';
+import { OptionError, type OutboundBytes } from '@headrace/core';
 import { toBuffer } from '@headrace/core/authoring';
 import { decodeUtf8 } from './utf8.ts';
 
@@ -11,6 +11,16 @@ export function decodeText(bytes: Uint8Array): string {
 /** A text as UTF-8, with its delimiter after it. */
 export function encodeText(text: string, delimiter: string): OutboundBytes {
   return Buffer.from(delimiter === '' ? text : text + delimiter);
+}
+
+/** Returns the option, `''` for none, or throws an {@link OptionError}. */
+export function checkDelimiter(delimiter = ''): string {
+  if (typeof delimiter === 'string') return delimiter;
+  throw new OptionError(
+    'OPTION_INVALID',
+    `delimiter is ${String(delimiter)}, but must be a text, such as '\\n'`,
+    { option: 'delimiter', value: String(delimiter) },
+  );
 }
 
 /** What the encoded text depends on beside the text: a broadcast is encoded once for all members with this key. */

@@ -34,7 +34,7 @@ export function validLength(bytes: Buffer): number {
   return good - begunLength(bytes.subarray(0, good));
 }
 
-/** How many bytes at the end are the begin of a character, at most 3. */
+/** How many bytes at the end are the beginning of an unfinished character, at most 3. */
 export function begunLength(bytes: Buffer): number {
   for (let size = 1; size <= 3 && size <= bytes.length; size++) {
     const byte = bytes[bytes.length - size]!;

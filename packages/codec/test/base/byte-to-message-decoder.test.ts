@@ -90,7 +90,7 @@ describe('ByteToMessageDecoder', () => {
   });
 
   it('S141 with emit the rest of the read waits for the next read, or a millisecond', () => {
-    const channel = new NotingChannel(new TestDecoder(pickyPairs, { onFrameError: 'emit' }));
+    const channel = new NotingChannel(new TestDecoder(pickyPairs, { frameErrorPolicy: 'emit' }));
     channel.feed('x!cdx?ef');
     expect(channel.noted()).toEqual(['!HR_ERR_FRAME_CORRUPT']);
     channel.feed('gh');
@@ -101,12 +101,12 @@ describe('ByteToMessageDecoder', () => {
   });
 
   it('S142 with skip bad frames are left out and nothing waits', () => {
-    const channel = new NotingChannel(new TestDecoder(pickyPairs, { onFrameError: 'skip' }));
+    const channel = new NotingChannel(new TestDecoder(pickyPairs, { frameErrorPolicy: 'skip' }));
     channel.feed('abx!cdx?ef');
     expect(channel.noted()).toEqual(['ab', 'cd', 'ef']);
   });
 
-  it('S142 S190 with close nothing that was received behind a bad frame is decoded', () => {
+  it('S142 S190 with close nothing that was received after a bad frame is decoded', () => {
     const channel = new NotingChannel(new TestDecoder(pickyPairs));
     channel.feed('x!cd');
     expect(channel.noted()).toEqual(['!HR_ERR_FRAME_CORRUPT']);
@@ -134,8 +134,8 @@ describe('ByteToMessageDecoder', () => {
     const stubborn: Decode = () => {
       throw new DecodeError('FRAME_CORRUPT', 'no');
     };
-    for (const onFrameError of ['skip', 'emit'] as const) {
-      const channel = new NotingChannel(new TestDecoder(stubborn, { onFrameError }));
+    for (const frameErrorPolicy of ['skip', 'emit'] as const) {
+      const channel = new NotingChannel(new TestDecoder(stubborn, { frameErrorPolicy }));
       channel.feed('a').feed('b');
       expect(channel.noted()).toEqual(['!HR_ERR_FRAME_CORRUPT']);
     }
@@ -203,7 +203,7 @@ describe('ByteToMessageDecoder', () => {
     expect(events).toEqual(['1', '2', '3', 'complete', 'input', 'inactive']);
   });
 
-  it('S151 tells an error of the final decode when the end has passed on', () => {
+  it('S151 reports an error of the final decode after the end has passed on', () => {
     const events: string[] = [];
     const recorder: Handler = {
       channelInactive: () => void events.push('inactive'),
@@ -234,15 +234,15 @@ describe('ByteToMessageDecoder', () => {
         throw error();
       }
     }
-    for (const onFrameError of ['emit', 'close'] as const) {
+    for (const frameErrorPolicy of ['emit', 'close'] as const) {
       const channel = EmbeddedChannel.with(
         { allowHalfOpen: true },
-        new Strict({ onFrameError }),
+        new Strict({ frameErrorPolicy }),
         recorder(),
       );
       channel.writeInbound(Buffer.from('ab'));
       channel.endInput();
-      expect(channel.isOutputShutdown).toBe(onFrameError === 'close');
+      expect(channel.isOutputShutdown).toBe(frameErrorPolicy === 'close');
     }
     const isOurs = error() instanceof DecodeError;
     const code = isOurs ? 'HR_ERR_FRAME_TRUNCATED' : 'HR_ERR_DECODER_FAILED';
@@ -285,7 +285,7 @@ describe('ByteToMessageDecoder', () => {
     expect(calls).toBe(1);
   });
 
-  it('S156 removed by a later handler: the rest passes on behind that message', () => {
+  it('S156 removed by a later handler: the rest passes on after that message', () => {
     const decoder = new TestDecoder(pairs);
     const remover: Handler = {
       channelRead: (ctx, message) => {
@@ -393,7 +393,7 @@ describe('ByteToMessageDecoder', () => {
     ]);
   });
 
-  it('S191 a message taken stays as it is when more is read', () => {
+  it('S191 a message taken does not change when more is read', () => {
     class Raw extends ByteToMessageDecoder<Buffer> {
       protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {
         return input.length < 3 ? undefined : input.take(3);
@@ -406,7 +406,7 @@ describe('ByteToMessageDecoder', () => {
     expect(frames).toEqual(['abc', 'def', 'ghi', 'jkl']);
   });
 
-  it('S18 a subclass that says it is sharable is refused, and told what to write', () => {
+  it('S18 a subclass that sets sharable is refused, with the cure', () => {
     class Shared extends TestDecoder {
       // @ts-expect-error a decoder cannot be sharable
       override readonly sharable = true;
@@ -455,8 +455,8 @@ describe('ByteToMessageDecoder', () => {
 
   it('refuses options that make no sense', () => {
     // @ts-expect-error no such policy
-    expect(() => new TestDecoder(pairs, { onFrameError: 'ignore' })).toThrow(
-      /onFrameError is ignore/,
+    expect(() => new TestDecoder(pairs, { frameErrorPolicy: 'ignore' })).toThrow(
+      /frameErrorPolicy is 'ignore'/,
     );
     expect(() => new TestDecoder(pairs, { frameTimeoutMs: 0 })).toThrow(/frameTimeoutMs is 0/);
   });

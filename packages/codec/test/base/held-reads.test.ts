@@ -6,7 +6,7 @@ import { several } from '../../src/base/several.ts';
 import { LineFrameDecoder } from '../../src/frame/line-frame-decoder.ts';
 import { StringCodec } from '../../src/text/string-codec.ts';
 
-/** Takes lines, and does with each what the test says. */
+/** Takes lines, and does with each what the test wants. */
 class App implements Handler {
   readonly seen: string[] = [];
   readonly events: string[] = [];
@@ -45,7 +45,7 @@ class Letters extends MessageToMessageDecoder<string, string> {
 const lines = (...texts: readonly string[]): Buffer =>
   Buffer.from(texts.map((t) => `${t}\n`).join(''));
 
-/** A pipeline of lines whose application holds reads at "hold", and lets them go when the test says. */
+/** A pipeline of lines whose application holds reads at "hold", and releases them when the test wants. */
 function holding(options: { readonly allowHalfOpen?: boolean } = {}) {
   const holds: ReadHold[] = [];
   const app = new App((line, ctx) => {

@@ -50,14 +50,14 @@ describe('MessageToMessageDecoder', () => {
     expect(channel.embedded.reads).toBe(1);
   });
 
-  it('drops what comes behind a fatal error, and only that message with skip', () => {
+  it('drops what comes after a fatal error, and only that message with skip', () => {
     const channel = new NotingChannel(new Words());
     channel.writeInbound('a', '!', 'b');
     expect(channel.noted()).toEqual(['a', '!HR_ERR_DECODER_FAILED']);
-    const skipping = new NotingChannel(new Words({ onFrameError: 'skip' }));
+    const skipping = new NotingChannel(new Words({ frameErrorPolicy: 'skip' }));
     skipping.writeInbound('a', '!', 'b');
     expect(skipping.noted()).toEqual(['a', 'b']);
-    const emitting = new NotingChannel(new Words({ onFrameError: 'emit' }));
+    const emitting = new NotingChannel(new Words({ frameErrorPolicy: 'emit' }));
     emitting.writeInbound('a', '!', 'b');
     expect(emitting.noted()).toEqual(['a', '!HR_ERR_DECODER_FAILED', 'b']);
   });
@@ -120,7 +120,7 @@ describe('MessageToMessageCodec', () => {
     expect([channel.readInbound(), channel.readOutbound()]).toEqual([7, '8']);
   });
 
-  it('S18 is refused if it says it is sharable', () => {
+  it('S18 is refused if it sets sharable', () => {
     class Shared extends Numbers {
       // @ts-expect-error a codec with an inbound half cannot be sharable
       override readonly sharable = true;

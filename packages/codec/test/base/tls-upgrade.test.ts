@@ -51,13 +51,13 @@ function heldAfter(...reads: readonly string[]): number | undefined {
 }
 
 describe('a decoder before an upgrade to TLS', () => {
-  it('tells of whole frames and of parts behind the one that asks for it', () => {
+  it('reports whole frames and parts after the one that asks for it', () => {
     expect(heldAfter('STARTTLS\nEVIL\nHAL')).toBe(8);
     expect(heldAfter('STARTTLS\nHAL')).toBe(3);
     expect(heldAfter('x\nSTART', 'TLS\nE')).toBe(1);
   });
 
-  it('holds nothing when nothing came behind it', () => {
+  it('holds nothing when nothing came after it', () => {
     expect(heldAfter('STARTTLS\n')).toBe(0);
     expect(heldAfter('STAR', 'TTLS\n')).toBe(0);
   });
@@ -72,7 +72,7 @@ interface Case {
 
 /** Codecs that keep nothing from one read to the next. */
 const NOTHING: Case['held'] = [];
-const skipping = { onFrameError: 'skip' } as const;
+const skipping = { frameErrorPolicy: 'skip' } as const;
 
 /** All codecs of the package that read bytes. One that is missing here fails the last test. */
 const CODECS: Readonly<Record<string, Case>> = {
@@ -128,7 +128,7 @@ const CODECS: Readonly<Record<string, Case>> = {
     ],
   },
   ProxyProtocolDecoder: {
-    make: () => new ProxyProtocolDecoder({ trusted: 'any', refuse: 'at-its-end' }),
+    make: () => new ProxyProtocolDecoder({ trusted: 'any', refusal: 'at-its-end' }),
     held: [
       ['PROXY TCP4', 10],
       ['PROXY UNKNOWN\r\n', 0],

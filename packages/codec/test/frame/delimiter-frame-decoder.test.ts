@@ -30,7 +30,7 @@ describe('DelimiterFrameDecoder', () => {
 
   it('S213 S214 reports a long frame once: at once with failFast, else at its end', () => {
     for (const failFast of [true, false]) {
-      const channel = new NotingChannel(decoder({ failFast, onFrameError: 'emit' }));
+      const channel = new NotingChannel(decoder({ failFast, frameErrorPolicy: 'emit' }));
       channel.feed('123456').feed('78');
       expect(channel.noted()).toEqual(failFast ? ['!HR_ERR_FRAME_TOO_LONG'] : []);
       channel.feed('9;a;');
@@ -44,12 +44,12 @@ describe('DelimiterFrameDecoder', () => {
   });
 
   it('sees the end of a long frame when its delimiter is cut in the middle', () => {
-    const options = { delimiters: ['--'], onFrameError: 'skip' } as const;
+    const options = { delimiters: ['--'], frameErrorPolicy: 'skip' } as const;
     expect(outcome(decoder(options), '1234567-', '-ab--')).toEqual(['ab']);
   });
 
   it('S215 CRLF and LF together behave like lines', () => {
-    const lines = decoder({ delimiters: Delimiters.line, onFrameError: 'emit' });
+    const lines = decoder({ delimiters: Delimiters.line, frameErrorPolicy: 'emit' });
     expect(outcome(lines, 'ab\r\nc\n123456\nd\r', '\n')).toEqual([
       'ab',
       'c',

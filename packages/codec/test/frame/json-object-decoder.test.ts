@@ -19,15 +19,15 @@ describe('JsonObjectDecoder', () => {
     expect(outcome(decoder(), ...stream)).toEqual(frames);
   });
 
-  it('S224 anything else is corrupt, and all input behind it is dropped, whatever the policy', () => {
-    for (const onFrameError of ['close', 'emit'] as const) {
+  it('S224 anything else is corrupt, and all input after it is dropped, whatever the policy', () => {
+    for (const frameErrorPolicy of ['close', 'emit'] as const) {
       const stream = ['{"a":1}x', '{"b":1}'];
-      expect(outcome(decoder({ onFrameError }), ...stream)).toEqual([
+      expect(outcome(decoder({ frameErrorPolicy }), ...stream)).toEqual([
         '{"a":1}',
         '!HR_ERR_FRAME_CORRUPT',
       ]);
     }
-    expect(outcome(decoder({ onFrameError: 'skip' }), '{}x{}', '{}')).toEqual(['{}']);
+    expect(outcome(decoder({ frameErrorPolicy: 'skip' }), '{}x{}', '{}')).toEqual(['{}']);
   });
 
   it('S225 the limit is for each object, not for what came together', () => {
@@ -39,7 +39,7 @@ describe('JsonObjectDecoder', () => {
 
   it('S225 with skip exactly the long object is left out, in any cut', () => {
     const stream = '{"a":1}{"b":{"}":12}}{"c":1}[1,2,3,4]{}';
-    const options = { maxObjectLength: 7, onFrameError: 'skip' } as const;
+    const options = { maxObjectLength: 7, frameErrorPolicy: 'skip' } as const;
     expect(outcome(decoder(options), stream)).toEqual(['{"a":1}', '{"c":1}', '{}']);
     expect(outcome(decoder(options), ...stream)).toEqual(['{"a":1}', '{"c":1}', '{}']);
   });
@@ -48,7 +48,7 @@ describe('JsonObjectDecoder', () => {
     'emit drops all that has arrived with an object of %d bytes',
     (length) => {
       const long = `{"k":"${'a'.repeat(length - 8)}"}`;
-      const options = { maxObjectLength: 10, onFrameError: 'emit' } as const;
+      const options = { maxObjectLength: 10, frameErrorPolicy: 'emit' } as const;
       const isTooLong = length > 10;
       expect(outcome(decoder(options), `${long}{"a":1}`, '{}')).toEqual(
         isTooLong ? ['!HR_ERR_FRAME_TOO_LONG', '{}'] : [long, '{"a":1}', '{}'],
@@ -72,7 +72,7 @@ describe('JsonObjectDecoder', () => {
     const options = {
       streamArrayElements: true,
       maxObjectLength: 3,
-      onFrameError: 'skip',
+      frameErrorPolicy: 'skip',
     } as const;
     expect(outcome(decoder(options), '[123,12345,"a"]')).toEqual(['123', '"a"']);
     expect(outcome(decoder(options), ...'[123,12345,"a"]')).toEqual(['123', '"a"']);

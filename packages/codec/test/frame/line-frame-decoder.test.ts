@@ -27,14 +27,14 @@ describe('LineFrameDecoder', () => {
   });
 
   it('S208 a too long line that is whole is reported and the next one decoded in the same read', () => {
-    const channel = new NotingChannel(decoder({ onFrameError: 'emit' }));
+    const channel = new NotingChannel(decoder({ frameErrorPolicy: 'emit' }));
     channel.feed('123456\nab\n');
     expect(channel.noted()).toEqual(['!HR_ERR_FRAME_TOO_LONG', 'ab']);
   });
 
   it('S209 reports an unfinished long line at once with failFast, else at its end; once', () => {
     for (const failFast of [true, false]) {
-      const channel = new NotingChannel(decoder({ failFast, onFrameError: 'emit' }));
+      const channel = new NotingChannel(decoder({ failFast, frameErrorPolicy: 'emit' }));
       channel.feed('123456');
       expect(channel.noted()).toEqual(failFast ? ['!HR_ERR_FRAME_TOO_LONG'] : []);
       channel.feed('7').feed('8\r').feed('\nab\n');
@@ -59,7 +59,7 @@ describe('LineFrameDecoder', () => {
     expect(outcome(strict, 'a\nb\r', '\nc\n', 'd\r\n')).toEqual(['a\nb', 'c\nd']);
   });
 
-  it('closes after a long line by default, and nothing behind it is decoded', () => {
+  it('closes after a long line by default, and nothing after it is decoded', () => {
     expect(outcome(decoder(), 'ab\n123456\ncd\n', 'ef\n')).toEqual([
       'ab',
       '!HR_ERR_FRAME_TOO_LONG',

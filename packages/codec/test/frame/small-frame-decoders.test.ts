@@ -23,7 +23,7 @@ describe('FixedLengthFrameDecoder', () => {
 });
 
 const varint = (maxFrameLength = 3000): VarintFrameDecoder =>
-  new VarintFrameDecoder({ maxFrameLength, onFrameError: 'emit' });
+  new VarintFrameDecoder({ maxFrameLength, frameErrorPolicy: 'emit' });
 
 describe('VarintFrameDecoder', () => {
   it('S218 reads lengths of several bytes and waits for header and body', () => {

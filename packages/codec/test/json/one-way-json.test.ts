@@ -21,7 +21,9 @@ describe('JsonDecoder', () => {
   });
 
   it('refuses what does not fit the schema', () => {
-    const channel = new EmbeddedChannel(new JsonDecoder({ schema: numbers, onFrameError: 'emit' }));
+    const channel = new EmbeddedChannel(
+      new JsonDecoder({ schema: numbers, frameErrorPolicy: 'emit' }),
+    );
     expect(() => channel.writeInbound(Buffer.from('"one"'))).toThrow(
       'a message does not fit the schema: no number',
     );

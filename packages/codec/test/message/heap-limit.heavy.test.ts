@@ -9,7 +9,7 @@ const LIMIT = 512 * 1024;
 const limits = { maxHeapBytes: LIMIT } as const;
 const hex = (text: string): Buffer => Buffer.from(text, 'hex');
 
-/** A message of so many elements. */
+/** A message of `count` elements. */
 type Message = (count: number) => Buffer;
 
 const json =
@@ -22,7 +22,7 @@ const json =
     return Buffer.from(`[${parts}]`);
   };
 
-/** An array of so many parts; `#` in one is a text of four characters of its own. */
+/** An array of `count` parts; `#` in one is a text of four characters of its own. */
 function binary(head: number, part: string): Message {
   return (count) => {
     const length = Buffer.alloc(5);

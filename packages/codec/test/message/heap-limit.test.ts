@@ -10,7 +10,7 @@ const TOO_LONG = ['!HR_ERR_FRAME_TOO_LONG'];
 const json = (part: string, count: number): Buffer =>
   Buffer.from(`[${`${part},`.repeat(count - 1)}${part}]`);
 
-/** An array of so many bytes, each an element. */
+/** An array of `count` bytes, each an element. */
 function array(head: number, element: number, count: number): Buffer {
   const bytes = Buffer.alloc(5 + count, element);
   bytes[0] = head;

@@ -51,7 +51,7 @@ describe('JsonCodec', () => {
   it.each([
     ['zod', new JsonCodec({ schema: zodUser })],
     ['valibot', new JsonCodec({ schema: valibotUser })],
-  ])('validates by %s and tells where a message does not fit', (_name, codec) => {
+  ])('validates by %s and reports where a message does not fit', (_name, codec) => {
     const error = errorFrom(codec, Buffer.from('{"id":1,"tags":["a",2]}'));
     expect(error.code).toBe('HR_ERR_MESSAGE_INVALID');
     expect(error.message).toMatch(/does not fit the schema: tags\.1: /);
@@ -77,7 +77,7 @@ describe('JsonCodec', () => {
     expect(String(channel.readOutbound())).toBe('{"at":"2026-11-20T00:00:00.000Z"}\n');
   });
 
-  it('tells many issues by their number', () => {
+  it('counts the issues that it does not show', () => {
     const error = errorFrom(
       new JsonCodec({ schema: z.array(z.number()) }),
       Buffer.from('["a","b","c","d","e"]'),
@@ -137,7 +137,7 @@ describe('MsgpackCodec', () => {
     ['an array that claims 65535 elements', `dc${'ffff'}`],
     ['thousands of arrays within each other that claim 65535 elements', 'dcffff'.repeat(5000)],
     ['a map that claims four thousand million entries', 'dfffffffff00'],
-    ['bytes behind the end', '0101'],
+    ['bytes after the end', '0101'],
     ['a cut-off string', 'a361'],
     ['a cut-off length', 'dd00'],
     ['a byte that begins nothing', 'c1'],
@@ -171,7 +171,7 @@ describe('CborCodec', () => {
   it.each([
     ['an array that claims many elements', '9affffffff00'],
     ['arrays so deep that the stack ends', '81'.repeat(60_000)],
-    ['bytes behind the end', '0101'],
+    ['bytes after the end', '0101'],
     ['a cut-off string', '6361'],
     ['nothing', ''],
   ])('refuses %s', (_name, hex) => {

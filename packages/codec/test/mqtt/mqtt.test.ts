@@ -66,7 +66,7 @@ describe('MqttDecoder and MqttEncoder', () => {
     ['a duplicate with QoS 0', '3803000161'],
     ['a topic with a wildcard', '3003000123'],
     ['packet identifier 0', '40020000'],
-    ['a field that ends behind the packet', '30020005'],
+    ['a field that ends after the packet', '30020005'],
     ['bytes left over', 'c00100'],
     ['a subscribe without subscriptions', '82020001'],
     ['a length of five bytes', 'c0ffffffff01'],
@@ -120,7 +120,7 @@ describe('MqttDecoder and MqttEncoder', () => {
   });
 
   it('with skip a packet over the limit is left out, over as many reads as it takes', () => {
-    const decoder = new MqttDecoder({ maxPacketBytes: 10, onFrameError: 'skip' });
+    const decoder = new MqttDecoder({ maxPacketBytes: 10, frameErrorPolicy: 'skip' });
     const channel = new EmbeddedChannel(decoder);
     const long = encoded({ ...packets[4], type: 'publish' } as MqttPacket);
     channel.writeInbound(long.subarray(0, 50));

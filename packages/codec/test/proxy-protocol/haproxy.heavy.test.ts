@@ -171,18 +171,21 @@ describe.runIf(hasHaproxy)(title, () => {
     expect(String(spawnSync('haproxy', ['-v']).stdout)).toMatch(/HAProxy version/);
   });
 
-  it.each(['send-proxy', 'send-proxy-v2'])('%s tells the address of the client', async (option) => {
-    const { server, headers } = await backend();
-    const port = await proxy('', option, server.port);
-    const { answer, port: own } = await dial(port);
-    expect(answer).toBe(`127.0.0.1 ${own} hello`);
-    expect(headers.at(-1)).toMatchObject({
-      version: option === 'send-proxy' ? 1 : 2,
-      command: 'proxy',
-      transport: 'tcp4',
-      destination: { host: '127.0.0.1', port, family: 'IPv4' },
-    });
-  });
+  it.each(['send-proxy', 'send-proxy-v2'])(
+    '%s announces the address of the client',
+    async (option) => {
+      const { server, headers } = await backend();
+      const port = await proxy('', option, server.port);
+      const { answer, port: own } = await dial(port);
+      expect(answer).toBe(`127.0.0.1 ${own} hello`);
+      expect(headers.at(-1)).toMatchObject({
+        version: option === 'send-proxy' ? 1 : 2,
+        command: 'proxy',
+        transport: 'tcp4',
+        destination: { host: '127.0.0.1', port, family: 'IPv4' },
+      });
+    },
+  );
 
   it('send-proxy-v2 with a checksum and a unique id', async () => {
     const { server, headers } = await backend();
@@ -191,7 +194,7 @@ describe.runIf(hasHaproxy)(title, () => {
     expect(headers.at(-1)!.tlvs.map(({ name }) => name)).toContain('crc32c');
   });
 
-  it('send-proxy-v2-ssl tells of the TLS that the proxy ended', async () => {
+  it('send-proxy-v2-ssl describes the TLS that the proxy ended', async () => {
     const { server, headers } = await backend();
     const options = 'send-proxy-v2-ssl-cn proxy-v2-options ssl,cert-cn,ssl-cipher,authority,crc32c';
     const port = await proxy(`ssl crt ${pem} alpn chat/1`, options, server.port);

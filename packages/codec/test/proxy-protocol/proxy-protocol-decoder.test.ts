@@ -22,7 +22,7 @@ const LINE = 'PROXY TCP4 203.0.113.7 192.0.2.1 51000 443\r\n';
 const CLIENT: Address = { host: '203.0.113.7', port: 51_000, family: 'IPv4' };
 const SERVER: Address = { host: '192.0.2.1', port: 443, family: 'IPv4' };
 
-/** Notes what comes out behind the decoder, in order. */
+/** Notes what comes out of the decoder, in order. */
 class Notes implements Handler {
   readonly entries: string[] = [];
 
@@ -69,7 +69,7 @@ const block = (tlvs: readonly ProxyTlv[] = [proxyTlv.text('alpn', 'h2')]): Buffe
   encodeProxyHeader(proxyHeader(CLIENT, SERVER, { tlvs }));
 
 describe('ProxyProtocolDecoder', () => {
-  it('takes a line, tells the client, passes the rest on and is gone', () => {
+  it('takes a line, announces the client, passes the rest on and removes itself', () => {
     const { channel, notes, feed } = setup();
     feed(`${LINE}hello`);
     feed('again');
@@ -221,8 +221,8 @@ describe('ProxyProtocolDecoder', () => {
     expect(notes.entries).toEqual(['active', 'HR_ERR_FRAME_TOO_LONG']);
   });
 
-  it('tells of a too long line at its end, if so wanted', () => {
-    const { notes, feed } = setup({ refuse: 'at-its-end' });
+  it('reports a too long line at its end, if so configured', () => {
+    const { notes, feed } = setup({ refusal: 'at-its-end' });
     feed('x'.repeat(5000));
     feed('x'.repeat(5000));
     expect(notes.entries).toEqual(['active']);
@@ -268,13 +268,13 @@ describe('ProxyProtocolDecoder', () => {
     expect(reads).toBeGreaterThan(0);
   });
 
-  it('says what was wrong with its options', () => {
+  it('names what is wrong with its options', () => {
     const make = (options: unknown) => () =>
       new ProxyProtocolDecoder(options as ProxyProtocolDecoderOptions);
     expect(make({})).toThrow(/trusted/);
     expect(make({ trusted: ['10.0.0.0/33'] })).toThrow(/10\.0\.0\.0\/33/);
     expect(make({ trusted: ['localhost'] })).toThrow(/localhost/);
-    expect(make({ trusted: 'any', refuse: 'never' })).toThrow(/never/);
+    expect(make({ trusted: 'any', refusal: 'never' })).toThrow(/never/);
     expect(make({ trusted: 'any', headerTimeoutMs: 0 })).toThrow(/headerTimeoutMs/);
   });
 });

@@ -50,7 +50,7 @@ describe('ProxyProtocolEncoder', () => {
     );
   });
 
-  it('says UNKNOWN or LOCAL where there is no client to tell of', () => {
+  it('writes UNKNOWN or LOCAL where there is no client', () => {
     expect(String(encodeProxyHeader(proxyHeader(undefined, SERVER, { version: 1 })))).toBe(
       'PROXY UNKNOWN\r\n',
     );

@@ -63,7 +63,7 @@ const header: fc.Arbitrary<ProxyHeader> = fc.oneof(
   fc.constant(proxyHeader(undefined, undefined)),
 );
 
-/** A header with data behind it, whole or with some bytes changed. */
+/** A header with data after it, whole or with some bytes changed. */
 const stream = fc
   .tuple(header, bytes, fc.array(fc.tuple(fc.nat(300), fc.nat(255)), { maxLength: 3 }))
   .map(([one, data, changes]) => {
@@ -73,11 +73,11 @@ const stream = fc
   });
 const sizes = fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 60 });
 
-function outcome(chunks: readonly Buffer[], refuse: ProxyRefusal): unknown[] {
+function outcome(chunks: readonly Buffer[], refusal: ProxyRefusal): unknown[] {
   const seen: unknown[] = [];
   let data = '';
   const channel = new EmbeddedChannel(
-    new ProxyProtocolDecoder({ trusted: 'any', refuse, maxTlvBytes: 50 }),
+    new ProxyProtocolDecoder({ trusted: 'any', refusal, maxTlvBytes: 50 }),
     {
       channelRead: (_ctx: Context, message: Buffer) => {
         data += message.toString('hex');
@@ -109,14 +109,14 @@ function cut(whole: Buffer, pieces: readonly number[]): Buffer[] {
 
 describe('ProxyProtocolDecoder, by properties', () => {
   it.each<ProxyRefusal>(['at-once', 'when-too-long', 'at-its-end'])(
-    'says the same however the stream is cut, %s',
-    (refuse) => {
+    'gives the same however the stream is cut, %s',
+    (refusal) => {
       fc.assert(
         fc.property(stream, sizes, (whole, pieces) => {
-          const expected = outcome([whole], refuse);
-          expect(outcome(cut(whole, pieces), refuse)).toEqual(expected);
+          const expected = outcome([whole], refusal);
+          expect(outcome(cut(whole, pieces), refusal)).toEqual(expected);
           const single = Array.from(whole, (byte) => Buffer.of(byte));
-          expect(outcome(single, refuse)).toEqual(expected);
+          expect(outcome(single, refusal)).toEqual(expected);
         }),
       );
     },

@@ -46,7 +46,7 @@ describe('the option trusted', () => {
 });
 
 describe('a peer that is not trusted', () => {
-  it('is refused before it is heard, and handlers behind never see it active', () => {
+  it('is refused before a byte is read, and later handlers never see it active', () => {
     const seen: string[] = [];
     const channel = new EmbeddedChannel(new ProxyProtocolDecoder({ trusted: ['192.0.2.1'] }), {
       channelActive: () => void seen.push('active'),

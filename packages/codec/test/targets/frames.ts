@@ -19,12 +19,12 @@ const lengthFields: DecoderTarget[] = ([1, 2, 3, 4, 8] as const).flatMap((length
     name: `LengthFieldFrameDecoder, ${lengthFieldLength} bytes, failFast ${failFast}`,
     alphabet: LENGTHS,
     limit: LIMIT,
-    make: (onFrameError) =>
+    make: (frameErrorPolicy) =>
       new LengthFieldFrameDecoder({
         maxFrameLength: LIMIT,
         lengthFieldLength,
         failFast,
-        onFrameError,
+        frameErrorPolicy,
         frameTimeoutMs: false,
       }),
   })),
@@ -34,7 +34,7 @@ const adjusted: DecoderTarget[] = (['big', 'little'] as const).map((byteOrder) =
   name: `LengthFieldFrameDecoder, all parameters, ${byteOrder}`,
   alphabet: LENGTHS,
   limit: LIMIT,
-  make: (onFrameError) =>
+  make: (frameErrorPolicy) =>
     new LengthFieldFrameDecoder({
       maxFrameLength: LIMIT,
       lengthFieldOffset: 1,
@@ -43,7 +43,7 @@ const adjusted: DecoderTarget[] = (['big', 'little'] as const).map((byteOrder) =
       initialBytesToStrip: 4,
       byteOrder,
       failFast: byteOrder === 'big',
-      onFrameError,
+      frameErrorPolicy,
       frameTimeoutMs: false,
     }),
 }));
@@ -53,20 +53,20 @@ const lines: DecoderTarget[] = [true, false].flatMap((failFast) => [
     name: `LineFrameDecoder, failFast ${failFast}`,
     alphabet: LINES,
     limit: LOW + 1,
-    make: (onFrameError) =>
-      new LineFrameDecoder({ maxLength: LOW, failFast, onFrameError, frameTimeoutMs: false }),
+    make: (frameErrorPolicy) =>
+      new LineFrameDecoder({ maxLength: LOW, failFast, frameErrorPolicy, frameTimeoutMs: false }),
   },
   {
     name: `LineFrameDecoder, CRLF, failFast ${failFast}`,
     alphabet: LINES,
     limit: LOW + 1,
-    make: (onFrameError) =>
+    make: (frameErrorPolicy) =>
       new LineFrameDecoder({
         maxLength: LOW,
         failFast,
         ending: 'crlf',
         stripDelimiter: false,
-        onFrameError,
+        frameErrorPolicy,
         frameTimeoutMs: false,
       }),
   },
@@ -74,12 +74,12 @@ const lines: DecoderTarget[] = [true, false].flatMap((failFast) => [
     name: `DelimiterFrameDecoder, failFast ${failFast}`,
     alphabet: bytesOf('aaaa;;--|'),
     limit: LOW + 2,
-    make: (onFrameError) =>
+    make: (frameErrorPolicy) =>
       new DelimiterFrameDecoder({
         delimiters: ['--|', ';;', '|;'],
         maxFrameLength: LOW,
         failFast,
-        onFrameError,
+        frameErrorPolicy,
         frameTimeoutMs: false,
       }),
   },
@@ -87,12 +87,12 @@ const lines: DecoderTarget[] = [true, false].flatMap((failFast) => [
     name: `DelimiterFrameDecoder, lines, failFast ${failFast}`,
     alphabet: LINES,
     limit: LOW + 1,
-    make: (onFrameError) =>
+    make: (frameErrorPolicy) =>
       new DelimiterFrameDecoder({
         delimiters: ['\n', '\r\n'],
         maxFrameLength: LOW,
         failFast,
-        onFrameError,
+        frameErrorPolicy,
         frameTimeoutMs: false,
       }),
   },
@@ -105,11 +105,11 @@ const json: DecoderTarget[] = [true, false].map((streamArrayElements) => ({
   // With emit all that has arrived is dropped with a too long object, as Netty does.
   cutFree: ['close', 'skip'],
   limit: LIMIT,
-  make: (onFrameError) =>
+  make: (frameErrorPolicy) =>
     new JsonObjectDecoder({
       maxObjectLength: LIMIT,
       streamArrayElements,
-      onFrameError,
+      frameErrorPolicy,
       frameTimeoutMs: false,
     }),
 }));
@@ -123,15 +123,15 @@ export const targets: DecoderTarget[] = [
     name: 'FixedLengthFrameDecoder',
     alphabet: bytesOf('ab'),
     limit: 5,
-    make: (onFrameError) =>
-      new FixedLengthFrameDecoder({ frameLength: 5, onFrameError, frameTimeoutMs: false }),
+    make: (frameErrorPolicy) =>
+      new FixedLengthFrameDecoder({ frameLength: 5, frameErrorPolicy, frameTimeoutMs: false }),
   },
   {
     name: 'VarintFrameDecoder',
     alphabet: bytesOf('\0\0\x01\x02\x03\x0c\x0d\x80\x81\xff'),
     limit: LIMIT + 5,
-    make: (onFrameError) =>
-      new VarintFrameDecoder({ maxFrameLength: LIMIT, onFrameError, frameTimeoutMs: false }),
+    make: (frameErrorPolicy) =>
+      new VarintFrameDecoder({ maxFrameLength: LIMIT, frameErrorPolicy, frameTimeoutMs: false }),
   },
   {
     name: 'StreamingStringDecoder',

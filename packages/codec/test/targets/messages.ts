@@ -24,7 +24,8 @@ const compression: DecoderTarget[] = (['gzip', 'deflate', 'deflate-raw', 'brotli
     ],
     isFramed: true,
     oneIn: 20,
-    make: (onFrameError) => new CompressionCodec({ format, maxInflatedBytes: 1000, onFrameError }),
+    make: (frameErrorPolicy) =>
+      new CompressionCodec({ format, maxInflatedBytes: 1000, frameErrorPolicy }),
   }),
 );
 
@@ -34,35 +35,35 @@ export const targets: DecoderTarget[] = [
     alphabet: bytesOf('a\x80\xbf\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xed\xa0\xff'),
     samples: [Buffer.from('aé€😀'), Buffer.from('\uFFFD')],
     isFramed: true,
-    make: (onFrameError) => new StringCodec({ onFrameError }),
+    make: (frameErrorPolicy) => new StringCodec({ frameErrorPolicy }),
   },
   {
     name: 'JsonCodec',
     alphabet: bytesOf('{}[]"",::\\ 01e-.tfn'),
     samples: [Buffer.from(JSON.stringify(VALUE))],
     isFramed: true,
-    make: (onFrameError) => new JsonCodec({ onFrameError }),
+    make: (frameErrorPolicy) => new JsonCodec({ frameErrorPolicy }),
   },
   {
     name: 'MsgpackCodec',
     alphabet: Uint8Array.from({ length: 0x60 }, (_, i) => 0x80 + i),
     samples: [asBytes(new MsgpackCodec().encode(VALUE))],
     isFramed: true,
-    make: (onFrameError) => new MsgpackCodec({ onFrameError }),
+    make: (frameErrorPolicy) => new MsgpackCodec({ frameErrorPolicy }),
   },
   {
     name: 'CborCodec',
     alphabet: bytesOf('\0\x01\x20\x41\x61\x62\x81\x82\x9f\xa1\xa2\xbf\xc1\xd8\xf4\xf6\xfb\xff'),
     samples: [asBytes(new CborCodec().encode(VALUE))],
     isFramed: true,
-    make: (onFrameError) => new CborCodec({ onFrameError }),
+    make: (frameErrorPolicy) => new CborCodec({ frameErrorPolicy }),
   },
   {
     name: 'ProtobufCodec',
     alphabet: bytesOf('\x08\x0a\x12\x1a\x01\x02\x03\x80\xff'),
     samples: [toBinary(StructSchema, STRUCT)],
     isFramed: true,
-    make: (onFrameError) => new ProtobufCodec({ schema: StructSchema, onFrameError }),
+    make: (frameErrorPolicy) => new ProtobufCodec({ schema: StructSchema, frameErrorPolicy }),
   },
   ...compression,
 ];

@@ -24,7 +24,7 @@ export const targets: DecoderTarget[] = [
     name: 'MqttDecoder',
     alphabet: bytesOf('\x10\x20\x30\x32\x62\x82\x90\xa2\xc0\xe0\0\0\x01\x02\x03a'),
     samples: PACKETS.map((packet) => new MqttEncoder().encode(packet) as Uint8Array),
-    make: (onFrameError) =>
-      new MqttDecoder({ maxPacketBytes: 20, onFrameError, frameTimeoutMs: false }),
+    make: (frameErrorPolicy) =>
+      new MqttDecoder({ maxPacketBytes: 20, frameErrorPolicy, frameTimeoutMs: false }),
   },
 ];

@@ -31,12 +31,12 @@ const samples = [
 
 const refusals: readonly ProxyRefusal[] = ['at-once', 'when-too-long', 'at-its-end'];
 
-export const targets: DecoderTarget[] = refusals.map((refuse) => ({
-  name: `ProxyProtocolDecoder, ${refuse}`,
+export const targets: DecoderTarget[] = refusals.map((refusal) => ({
+  name: `ProxyProtocolDecoder, ${refusal}`,
   alphabet: bytesOf('PROXY TCP46UNKNOWN 1.2:\r\n\r\n\0\x11\x20\x21\x31'),
   samples,
   maxLength: 300,
   policies: ['close'],
   isStream: true,
-  make: () => new ProxyProtocolDecoder({ trusted: 'any', refuse, maxTlvBytes: 40 }),
+  make: () => new ProxyProtocolDecoder({ trusted: 'any', refusal, maxTlvBytes: 40 }),
 }));

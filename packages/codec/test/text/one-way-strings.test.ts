@@ -18,8 +18,8 @@ describe('StringDecoder', () => {
     expect(channel.isOutputShutdown).toBe(true);
   });
 
-  it('goes on after bad bytes if its policy says so', () => {
-    const channel = new EmbeddedChannel(new StringDecoder({ onFrameError: 'skip' }));
+  it('goes on after bad bytes with the policies for it', () => {
+    const channel = new EmbeddedChannel(new StringDecoder({ frameErrorPolicy: 'skip' }));
     channel.writeInbound(Buffer.from('ff', 'hex'), Buffer.from('good'));
     expect(channel.readInbound()).toBe('good');
   });

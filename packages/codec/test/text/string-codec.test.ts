@@ -26,7 +26,7 @@ describe('StringCodec', () => {
     ['an overlong slash', 'c0af', 0],
     ['a surrogate', 'eda080', 0],
     ['past the last character', '6162f4908080', 2],
-    ['behind a real replacement character', 'efbfbdff', 3],
+    ['after a real replacement character', 'efbfbdff', 3],
   ])('refuses bytes that are not UTF-8: %s', (_name, hex, at) => {
     const channel = new EmbeddedChannel(new StringCodec());
     expect(() => channel.writeInbound(Buffer.from(hex, 'hex'))).toThrow(

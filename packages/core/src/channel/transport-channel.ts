@@ -378,10 +378,14 @@ export class TransportChannel<R = unknown, W = unknown>
     if (readBudgetMs === Number.POSITIVE_INFINITY) return;
     const now = clock.now();
     if (this.turnEndsAt === 0) this.turnEndsAt = now + readBudgetMs;
-    else if (now >= this.turnEndsAt && !this.isReadHeld) {
-      this.turnEndsAt = 0;
+    else if (now >= this.turnEndsAt) {
+      // Also while a handler holds reads itself: what it keeps and releases has no more time than what is read.
+      this.turnEndsAt = Number.POSITIVE_INFINITY;
       const hold = this.holdReads('turn');
-      nextTurn(clock, () => hold.release());
+      nextTurn(clock, () => {
+        this.turnEndsAt = 0;
+        hold.release();
+      });
     }
   }
 

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { checkKind } from '../option/option-check.ts';
 
 /** Options of a {@link PcapWriter}. */
 export interface PcapWriterOptions {
@@ -11,6 +12,8 @@ export interface PcapWriterOptions {
 }
 
 const DEFAULT_MAX_BYTES = 100 * 1024 * 1024;
+
+const OPTIONS: KnownOptions<PcapWriterOptions> = { to: true, maxBytes: true };
 /** Gathered before they are written, so that a packet is no system call. */
 const BUFFER_BYTES = 64 * 1024;
 const MAGIC = 0xa1b2_c3d4;
@@ -34,8 +37,11 @@ export class PcapWriter implements Disposable {
   private isClosed = false;
 
   constructor(options: PcapWriterOptions) {
+    checkOptions('PcapWriter', options, OPTIONS);
     this.maxBytes = checkNumber('maxBytes', options.maxBytes ?? DEFAULT_MAX_BYTES, { min: 24 });
     const { to } = options;
+    const isTarget = typeof to === 'string' || typeof to === 'function';
+    checkKind('to', to, isTarget, 'the path of a file, or a function that takes the bytes');
     if (typeof to === 'function') {
       this.file = undefined;
       this.write = to;

@@ -7,16 +7,16 @@ const DEFAULTS = {
 } as const;
 
 /**
- * How long and how large what a decoder has left over may be, and what is copied of it, checked. A server makes the same decoders for
- * each of its connections: those with the same limits share one of these.
+ * For how long and how many bytes a decoder may keep, and what it copies, checked. A server makes the same
+ * decoders for each of its connections: decoders with equal limits share one object.
  */
-export class RestLimits {
-  private static last: RestLimits | undefined = undefined;
+export class LeftoverLimits {
+  private static last: LeftoverLimits | undefined = undefined;
 
-  /** `Infinity` for ever. */
+  /** `Infinity` for no limit. */
   readonly frameTimeoutMs: number;
   readonly maxBufferedBytes: number;
-  /** 0 for nothing. */
+  /** 0 to copy nothing. */
   readonly copyBelowBytes: number;
 
   private constructor(frameTimeoutMs: number, maxBufferedBytes: number, copyBelowBytes: number) {
@@ -25,7 +25,7 @@ export class RestLimits {
     this.copyBelowBytes = copyBelowBytes;
   }
 
-  /** The options of which they were made. */
+  /** The options that they were made from. */
   get options(): {
     readonly frameTimeoutMs: number | false;
     readonly maxBufferedBytes: number;
@@ -39,22 +39,22 @@ export class RestLimits {
     };
   }
 
-  /** The one that was made last, if it is the same. */
+  /** The limits that were made last, if they are equal. */
   static of(
     frameTimeoutMs: number | false = DEFAULTS.frameTimeoutMs,
     maxBufferedBytes: number = DEFAULTS.maxBufferedBytes,
     copyBelowBytes: number | false = DEFAULTS.copyBelowBytes,
-  ): RestLimits {
+  ): LeftoverLimits {
     const timeoutMs = checkTime('frameTimeoutMs', frameTimeoutMs);
     checkNumber('maxBufferedBytes', maxBufferedBytes, { integer: true });
     const copied =
       copyBelowBytes === false
         ? 0
         : checkNumber('copyBelowBytes', copyBelowBytes, { min: 1, integer: true });
-    const last = RestLimits.last;
+    const last = LeftoverLimits.last;
     const isSame = last?.frameTimeoutMs === timeoutMs && last.maxBufferedBytes === maxBufferedBytes;
     if (isSame && last.copyBelowBytes === copied) return last;
-    RestLimits.last = new RestLimits(timeoutMs, maxBufferedBytes, copied);
-    return RestLimits.last;
+    LeftoverLimits.last = new LeftoverLimits(timeoutMs, maxBufferedBytes, copied);
+    return LeftoverLimits.last;
   }
 }
