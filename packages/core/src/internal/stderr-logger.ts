@@ -1,8 +1,10 @@
 import type { Logger, LogLevel } from '../contract.ts';
 import { isHeadraceError } from '../errors.ts';
+import { checkChoice } from './option-check.ts';
 import { printable } from './printable.ts';
 import { RepeatLimit } from './repeat-limit.ts';
 
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 const RANK: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
 
 /** Output that may wait for a reader of standard error that is stuck; more lines are lost, and counted. */
@@ -38,7 +40,7 @@ class StderrLogger implements Logger {
   private lostLines = 0;
 
   constructor(level: LogLevel) {
-    this.least = RANK[level];
+    this.least = RANK[checkChoice('level', level, LEVELS)];
     this.limit = new RepeatLimit({
       later: (task, delayMs) => setTimeout(task, delayMs).unref(),
       report: (count, example, periodMs) => this.reportRepeats(count, example, periodMs),
