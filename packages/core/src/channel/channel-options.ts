@@ -35,12 +35,17 @@ export interface ChannelOptions {
    * slow consumer. One message may be larger than this. `Infinity` for no limit. @default 1048576
    */
   readonly maxOutboundBytes?: number;
-  /** Closes as a slow consumer when output waits and none of it was taken for this many milliseconds; `false` for never. @default 10000 */
+  /**
+   * Closes as a slow consumer when output waits and the peer has taken none of it for this many milliseconds; `false`
+   * for never. On Linux what the peer has acknowledged counts, and it may take a quarter longer; elsewhere what the
+   * kernel took of us, which a peer shows only when it has read a third of the kernel's buffer. @default 10000
+   */
   readonly outboundStallMs?: number | false;
   /**
    * The time in milliseconds that the input of one connection may take in one turn of the event loop; what is
-   * left waits for the next turn, so that one busy peer does not keep the others waiting. One message is never
-   * interrupted. `false` for no limit. @default 2
+   * left waits for the next turn, so that one busy peer does not keep the others waiting. Where more than two
+   * connections are busy at once, they share twice this time. One message is never interrupted. `false` for no
+   * limit. @default 2
    */
   readonly readBudgetMs?: number | false;
   /** @default standard error, warnings and errors */

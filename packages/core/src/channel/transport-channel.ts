@@ -33,7 +33,6 @@ import type {
 import { ChannelError, PipelineError } from '../errors.ts';
 import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
-import { nextTurn } from '../internal/system-clock.ts';
 import { HandlerPipeline } from '../pipeline/handler-pipeline.ts';
 import type { PipelineHost } from '../pipeline/head-and-tail.ts';
 import type { Transport } from '../transport/transport.ts';
@@ -53,6 +52,7 @@ import { DrainEvent } from './drain-event.ts';
 import { lateLoopError, MessageStream } from './message-stream.ts';
 import { ReadHolds } from './read-holds.ts';
 import { type ReplacementOwner, TransportReplacement } from './transport-replacement.ts';
+import { shareOfTurn, waitForTurn } from './turn-share.ts';
 
 const MADE = 0;
 const REGISTERED = 1;
@@ -379,12 +379,12 @@ export class TransportChannel<R = unknown, W = unknown>
     const { readBudgetMs, clock } = this.options;
     if (readBudgetMs === Number.POSITIVE_INFINITY) return;
     const now = clock.now();
-    if (this.turnEndsAt === 0) this.turnEndsAt = now + readBudgetMs;
+    if (this.turnEndsAt === 0) this.turnEndsAt = now + shareOfTurn(readBudgetMs);
     else if (now >= this.turnEndsAt) {
       // Also while a handler holds reads itself: what it keeps and releases has no more time than what is read.
       this.turnEndsAt = Number.POSITIVE_INFINITY;
       const hold = this.holdReads('turn');
-      nextTurn(clock, () => {
+      waitForTurn(clock, () => {
         this.turnEndsAt = 0;
         hold.release();
       });

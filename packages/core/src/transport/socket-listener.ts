@@ -1,6 +1,7 @@
 import net from 'node:net';
 import type { Address, CloseInfo } from '../contract.ts';
 import { toError } from '../errors.ts';
+import { descriptorLimit, outOfDescriptors, RESERVED_DESCRIPTORS } from './descriptor-limit.ts';
 import type { Listener, ListenerSink, TransportWay } from './listener.ts';
 import type { AcceptedOptions, HandleAcceptor } from './node-handle/handle-acceptor.ts';
 import { handlesRefused } from './node-handle/node-handles.ts';
@@ -71,6 +72,10 @@ export class SocketListener implements Listener {
   private isDelivering = false;
   private readonly held: Transport[] = [];
   private taken: TransportWay;
+  /** From this number on a descriptor is one of those that the application needs; the lowest free one is taken. */
+  private firstReserved = Number.POSITIVE_INFINITY;
+  /** Connections that were reset for want of descriptors, and not reported yet. */
+  private unreported = 0;
 
   /**
    * @param adopt - makes a transport of such a connection
@@ -130,6 +135,7 @@ export class SocketListener implements Listener {
     }
     // Node's own `listening` may be true within `listen`, before there is an address.
     this.isListening = true;
+    this.firstReserved = descriptorLimit() - RESERVED_DESCRIPTORS;
     this.local = addressOfServer(this.server);
     this.sink?.listening();
   }
@@ -137,6 +143,7 @@ export class SocketListener implements Listener {
   requestAccept(): void {
     this.mayAccept = true;
     if (this.isDelivering) return;
+    if (this.unreported > 0) this.reportShortage();
     this.isDelivering = true;
     while (this.mayAccept && this.held.length > 0) this.deliver(this.held.shift()!);
     this.isDelivering = false;
@@ -165,6 +172,7 @@ export class SocketListener implements Listener {
   /** Why handles cannot be had, if they cannot. */
   private takeHandles({ acceptor, options }: HandleAdoption): string | undefined {
     const refusal = acceptor.takeFrom(this.server, options, {
+      isShort: (descriptor) => this.isShort(descriptor),
       accepted: (transport) => this.accepted(transport),
       failedToAccept: (thrown) => this.sink?.caught(toError(thrown)),
       handlesGivenUp: (why) => {
@@ -176,6 +184,23 @@ export class SocketListener implements Listener {
         ? { kind: 'handle', why: this.taken.why }
         : { kind: 'socket', why: refusal };
     return refusal;
+  }
+
+  /**
+   * True if so high a descriptor shows that few are left: then the connection is reset, and the sink, which may
+   * pause, is notified. Without that libuv takes connections and drops them without a report.
+   */
+  private isShort(descriptor: number | undefined): boolean {
+    if (descriptor === undefined || descriptor < this.firstReserved) return false;
+    this.unreported += 1;
+    if (this.mayAccept) this.reportShortage();
+    return true;
+  }
+
+  private reportShortage(): void {
+    const error = outOfDescriptors(this.unreported);
+    this.unreported = 0;
+    this.sink?.caught(error);
   }
 
   private accepted(transport: Transport): void {

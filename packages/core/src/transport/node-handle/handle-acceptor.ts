@@ -13,6 +13,8 @@ export interface AcceptedOptions {
 
 /** What takes the connections. */
 export interface AcceptedListener {
+  /** True if the process is short of descriptors, as this one shows: the connection is reset. */
+  isShort(descriptor: number | undefined): boolean;
   accepted(transport: Transport): void;
   failedToAccept(thrown: unknown): void;
   /** From now on connections come as the server's `connection` event. */
@@ -68,6 +70,10 @@ export class HandleAcceptor {
         nodes.call(this, status, handle);
         return;
       }
+      if (to.isShort(handle.fd)) {
+        resetHandle(handle);
+        return;
+      }
       try {
         if (!inherits) setOptions(handle, options);
         to.accepted(new HandleTransport(handle, binding));
@@ -84,6 +90,11 @@ export class HandleAcceptor {
     const { tcp, pipe } = this.internals;
     return handle instanceof tcp.TCP || handle instanceof pipe.Pipe;
   }
+}
+
+function resetHandle(handle: StreamHandle): void {
+  const status = handle.reset?.(() => {}) ?? -1;
+  if (status !== 0) handle.close(() => {});
 }
 
 function setOptions(handle: StreamHandle, options: AcceptedOptions): void {

@@ -5,6 +5,8 @@ export interface StreamHandle {
   /** Ours: the object that the callbacks are for. */
   owner: unknown;
   onread: (this: StreamHandle) => void;
+  /** The system's descriptor; -1 or missing on Windows. */
+  readonly fd?: number;
   /** All bytes that the kernel has given to this handle so far. */
   readonly bytesRead: number;
   /** Bytes that the kernel has not taken yet, as libuv counts them. */
