@@ -330,6 +330,12 @@ export interface Attributes {
   has(key: AttributeKey<unknown>): boolean;
 }
 
+/** Options of {@link Channel.write}. */
+export interface WriteOptions {
+  /** Cancels the write, until it is flushed. @default never */
+  readonly signal?: AbortSignal;
+}
+
 /** Options of {@link Channel.end}. */
 export interface EndOptions {
   /** How long the peer may take to end its half. @default 2000 */
@@ -447,9 +453,9 @@ export interface Channel<R = unknown, W = unknown>
   onceWritable(listener: () => void): void;
 
   /** As {@link OutboundInvoker.write}; a write whose signal aborts before its flush is not sent and fails. */
-  write(message: W, options?: { readonly signal?: AbortSignal }): WriteFuture;
+  write(message: W, options?: WriteOptions): WriteFuture;
   /** As {@link Channel.write}, and a `flush`. */
-  writeAndFlush(message: W, options?: { readonly signal?: AbortSignal }): WriteFuture;
+  writeAndFlush(message: W, options?: WriteOptions): WriteFuture;
   /**
    * The polite close: flushes, ends our half after everything written, discards what still comes in,
    * and closes when the peer has ended its half or after `lingerMs`.

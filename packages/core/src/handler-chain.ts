@@ -33,7 +33,7 @@ type NameAlone = 'handlers, or a name and one handler';
 
 type IsAny<T> = 0 extends 1 & T ? true : false;
 
-/** The message that a method takes; `unknown` if it is not there, takes none, or says `any`. */
+/** The message that a method takes; `unknown` if it is not there, takes none, or is `any`. */
 type Parameter<H, Method extends 'channelRead' | 'write'> = H extends {
   readonly [M in Method]: (ctx: never, message: infer Message) => unknown;
 }

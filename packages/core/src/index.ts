@@ -15,6 +15,8 @@ export type {
   ClientTls,
   ConnectPlace,
   ConnectSocketOptions,
+  PathPlace,
+  PortPlace,
   TransportTarget,
 } from './bootstrap/connect-target.ts';
 export {
@@ -74,6 +76,7 @@ export type {
   Timer,
   TlsInfo,
   WriteFuture,
+  WriteOptions,
 } from './contract.ts';
 // Errors
 export {

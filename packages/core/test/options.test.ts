@@ -7,13 +7,16 @@ import {
   channelStreams,
   connectChannel,
   DuplexHandler,
+  initializer,
   MemoryNetwork,
   MemoryTransport,
   openChannel,
   pipeline,
   ServerBootstrap,
   StreamTransport,
+  sequential,
   silentLogger,
+  stderrLogger,
   TlsClientContext,
   TlsServerContext,
   upgradeToTls,
@@ -61,6 +64,7 @@ const TAKERS: Readonly<Record<string, () => unknown>> = {
   StreamTransportOptions: () => new StreamTransport(duplexPair()[0], WRONG),
   TlsClientOptions: () => new TlsClientContext(WRONG),
   TlsServerOptions: () => new TlsServerContext(WRONG),
+  WriteOptions: () => new EmbeddedChannel().write('x', WRONG),
   UpgradeOptions: () => upgradeToTls(new EmbeddedChannel(), {} as never, WRONG),
   VerifyDecoderOptions: () => verifyDecoder([], () => ({}), WRONG),
 };
@@ -97,6 +101,12 @@ class EchoHandler {
   readonly sharable = true;
 }
 
+it('a logger has one of four levels', () => {
+  expect(() => stderrLogger('warning' as never)).toThrow(
+    "level is \"warning\", but must be 'debug', 'info', 'warn' or 'error'",
+  );
+});
+
 describe('what builds a pipeline', () => {
   const cases: readonly [given: string, value: unknown, text: string][] = [
     [
@@ -126,6 +136,18 @@ describe('what builds a pipeline', () => {
     );
     expect(() => pipeline().add([new EchoHandler()] as never)).toThrow('.add(...handlers)');
     expect(() => pipeline().add(undefined as never)).toThrow('but got undefined');
+  });
+
+  it('a channel over a transport takes a function, too', () => {
+    const [transport] = MemoryTransport.pair();
+    const text = 'but got the class EchoHandler';
+    expect(() => openChannel(transport, { initialize: EchoHandler as never })).toThrow(text);
+    expect(() => initializer(EchoHandler as never)).toThrow(text);
+  });
+
+  it('sequential takes a handler', () => {
+    expect(() => sequential(EchoHandler as never)).toThrow('sequential(new EchoHandler(…))');
+    expect(() => sequential(undefined as never)).toThrow('undefined is not a handler');
   });
 
   it('a DuplexHandler takes a function', () => {

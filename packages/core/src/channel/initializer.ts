@@ -1,5 +1,6 @@
 import type { Channel, Context, Handler } from '../contract.ts';
-import { toError } from '../errors.ts';
+import { OptionError, toError } from '../errors.ts';
+import { isClass } from '../internal/is-class.ts';
 import { onRejection } from '../internal/promise-like.ts';
 import type { TransportChannel } from './transport-channel.ts';
 
@@ -10,6 +11,7 @@ import type { TransportChannel } from './transport-channel.ts';
  * @see Netty's `ChannelInitializer`
  */
 export function initializer(initialize: (channel: Channel) => void): Handler {
+  checkBuilder('initializer', initialize);
   return new Initializer(initialize);
 }
 
@@ -39,4 +41,27 @@ export function initializeSafely(channel: Channel, initialize: (channel: Channel
 function initializerFailed(channel: Channel, error: Error): void {
   channel.logger.log('error', `${channel} its initializer threw; closing`, error);
   (channel as TransportChannel).failWith(error);
+}
+
+/** What builds pipelines is a function: a handler could serve one channel only, a class cannot be called. */
+export function checkBuilder(call: string, initialize: unknown): void {
+  if (typeof initialize === 'function' && !isClass(initialize)) return;
+  const [given, handlers] = wrongBuilder(initialize);
+  throw new OptionError(
+    'OPTION_INVALID',
+    `${call} takes a function that builds the pipeline of a channel, but got ${given}: ` +
+      `${call}((channel) => channel.pipeline.addLast(${handlers}))`,
+    { option: call },
+  );
+}
+
+/** What was given, and how to write it in the function that it should be. */
+function wrongBuilder(given: unknown): readonly [given: string, handlers: string] {
+  if (isClass(given)) return [`the class ${given.name}`, `new ${given.name}(…)`];
+  if (Array.isArray(given)) return ['an array', '...handlers'];
+  const name = (given as object | null | undefined)?.constructor?.name;
+  if (typeof given === 'object' && name !== undefined && name !== 'Object') {
+    return [name, `new ${name}(…)`];
+  }
+  return [typeof given === 'object' && given !== null ? 'an object' : String(given), '…'];
 }

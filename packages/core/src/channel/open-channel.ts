@@ -5,7 +5,7 @@ import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import { checkTime } from '../internal/option-check.ts';
 import type { Transport } from '../transport/transport.ts';
 import { CHANNEL_OPTIONS, type ChannelOptions, resolveChannelOptions } from './channel-options.ts';
-import { initializer, initializeSafely } from './initializer.ts';
+import { checkBuilder, initializer, initializeSafely } from './initializer.ts';
 import { TransportChannel } from './transport-channel.ts';
 
 /** Options of {@link openChannel}: those of every channel; `logger` and `clock` default to those of `parent`. */
@@ -96,6 +96,7 @@ export async function connectChannel(
  * @param initialize - builds its pipeline, as in {@link openChannel}
  */
 export function registerChannel(channel: Channel, initialize?: (channel: Channel) => void): void {
+  if (initialize !== undefined) checkBuilder('registerChannel', initialize);
   const build = initialize && ((self: Channel) => initializeSafely(self, initialize));
   (channel as TransportChannel).register(build);
 }
@@ -103,6 +104,7 @@ export function registerChannel(channel: Channel, initialize?: (channel: Channel
 function channelOver(transport: Transport, options: OpenChannelOptions): TransportChannel {
   const { initialize, parent, attributes = [], ...own } = options;
   const inherited = parent && { logger: parent.logger, clock: parent.clock };
+  if (initialize !== undefined) checkBuilder('initialize', initialize);
   const channel = new TransportChannel(
     transport,
     resolveChannelOptions({ ...inherited, ...own }),

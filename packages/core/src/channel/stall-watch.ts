@@ -14,15 +14,15 @@ export interface StallOwner {
   stalled(): void;
 }
 
-/** When a time without progress is so far over, the system is asked. */
+/** After this part of the time without progress the system is asked. */
 const FIRST_LOOK = 1 / 4;
 
 /**
- * Tells a peer that reads slowly from one that does not read. What the transport takes shows it only in large
+ * Distinguishes a peer that reads slowly from one that does not read. What the transport takes shows it only in large
  * steps: Linux lets more in when a third of its buffer is free, and that buffer grows to megabytes, so a peer that
  * reads 80 KB/s without pause shows nothing for more than ten seconds. After a quarter of the time without
  * progress the system is asked what the peer has acknowledged; it is stalled if that is the same a whole time
- * later. Where the system does not say, it is stalled after the time without progress.
+ * later. Where the system does not report that, it is stalled after the time without progress.
  */
 export class StallWatch {
   private readonly owner: StallOwner;

@@ -28,12 +28,13 @@ import type {
   Pipeline,
   ReadHold,
   WriteFuture,
+  WriteOptions,
 } from '../contract.ts';
 import { ChannelError, PipelineError } from '../errors.ts';
 import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import { HandlerPipeline } from '../pipeline/handler-pipeline.ts';
-import type { PipelineHost } from '../pipeline/pipeline-ends.ts';
+import type { PipelineHost } from '../pipeline/head-and-tail.ts';
 import type { Transport } from '../transport/transport.ts';
 import { AttributeMap } from './attribute-map.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
@@ -67,6 +68,7 @@ const INPUT_DROPPED = 1;
 const INPUT_ENDED = 2;
 
 const DEFAULT_LINGER_MS = 2000;
+const WRITE_OPTIONS: KnownOptions<WriteOptions> = { signal: true };
 const END_OPTIONS: KnownOptions<EndOptions> = { lingerMs: true, reason: true };
 let lastId = Math.floor(Math.random() * 0x1000_0000);
 
@@ -470,8 +472,10 @@ export class TransportChannel<R = unknown, W = unknown>
     this.output.onceWritable(listener);
   }
 
-  write(message: W, options?: { readonly signal?: AbortSignal }): WriteFuture {
-    const signal = options?.signal;
+  write(message: W, options?: WriteOptions): WriteFuture {
+    if (options === undefined) return this.pipeline.write(message);
+    checkOptions('write', options, WRITE_OPTIONS);
+    const { signal } = options;
     return signal === undefined
       ? this.pipeline.write(message)
       : this.writeWithSignal(message, signal);
@@ -486,7 +490,7 @@ export class TransportChannel<R = unknown, W = unknown>
     this.pipeline.flush();
   }
 
-  writeAndFlush(message: W, options?: { readonly signal?: AbortSignal }): WriteFuture {
+  writeAndFlush(message: W, options?: WriteOptions): WriteFuture {
     const future = this.write(message, options);
     this.pipeline.flush();
     return future;

@@ -9,7 +9,7 @@ let waiting = 0;
 
 /**
  * What one connection's input may use of this turn. A turn lasts as long as the sum of them: with a hundred busy
- * peers everybody would wait for a hundred times `budgetMs`, so they share.
+ * peers all would wait for a hundred times `budgetMs`, so they share.
  */
 export function shareOfTurn(budgetMs: number): number {
   return waiting <= WHOLE_SHARES ? budgetMs : (budgetMs * WHOLE_SHARES) / waiting;

@@ -6,15 +6,15 @@ import { systemClock } from '../internal/system-clock.ts';
 import { broadcasting, type EncodedForms } from './encode-once.ts';
 import { GroupFuture } from './group-future.ts';
 
-/** A broadcast may hold the event loop for so long; the rest of its members come after other events. */
+/** How long a broadcast may hold the event loop; the rest of its members come after other events. */
 const SLICE_MS = 5;
 /**
- * So many members are written to, and then flushed. What belongs to a member comes from far away in memory:
- * it comes faster while the kernel does not work in between. And looking at the clock costs as much as a
- * write: once for each so many.
+ * This many members are written to, and then flushed. What belongs to a member comes from far away in memory:
+ * it comes faster while the kernel does not work in between. And reading the clock costs as much as a
+ * write: it is read once for each batch.
  */
 const BATCH_MEMBERS = 32;
-/** While broadcasts wait, a member's flush comes once for at least so many of them, and for so long. */
+/** While broadcasts wait, a member is flushed after this many of them at the earliest, and after this time. */
 const FLUSH_AFTER_BROADCASTS = 8;
 const FLUSH_AFTER_MS = 25;
 /** Broadcasts that may wait, and writes that they may come to; a further broadcast fails for all its members. */
@@ -40,13 +40,13 @@ export class Broadcasts {
   /** Members whose flush was put off because the next broadcast waits already. */
   private readonly unflushed = new Set<Channel>();
   private unflushedSince = 0;
-  private throughSince = 0;
+  private doneSince = 0;
   private isScheduled = false;
   /** An operation may broadcast in turn; it then waits its turn, so that every member sees one order. */
   private isRunning = false;
   private readonly drainListeners: (() => void)[] = [];
 
-  /** How many are not through yet. */
+  /** How many are not complete yet. */
   get size(): number {
     return this.waiting.length;
   }
@@ -90,24 +90,24 @@ export class Broadcasts {
     } else for (const listener of this.drainListeners.splice(0)) callSafely(listener, undefined);
   }
 
-  /** Goes on with the broadcasts until all are through, flushed too, or the time is over. */
+  /** Goes on with the broadcasts until all are complete, flushed too, or the time is over. */
   private writeUntil(clock: Clock, end: number): void {
-    let through = 0;
-    while (through < this.waiting.length) {
-      const broadcast = this.waiting[through]!;
-      const isLast = through === this.waiting.length - 1;
+    let done = 0;
+    while (done < this.waiting.length) {
+      const broadcast = this.waiting[done]!;
+      const isLast = done === this.waiting.length - 1;
       const isWhole = broadcasting(broadcast.forms, () => this.goOn(broadcast, isLast, clock, end));
       if (!isWhole) break;
       this.waitingWrites -= broadcast.channels.length;
-      through += 1;
-      this.throughSince += 1;
+      done += 1;
+      this.doneSince += 1;
     }
-    if (through === this.waiting.length) this.waiting.length = 0;
-    else this.waiting.splice(0, through);
+    if (done === this.waiting.length) this.waiting.length = 0;
+    else this.waiting.splice(0, done);
     if (this.isFlushDue(clock)) this.flushUntil(clock, end);
   }
 
-  /** Goes on with one broadcast; true when it is through, false when its time is over. */
+  /** Goes on with one broadcast; true when it is complete, false when its time is over. */
   private goOn(broadcast: Broadcast, isLast: boolean, clock: Clock, end: number): boolean {
     const { channels } = broadcast;
     while (broadcast.next < channels.length) {
@@ -145,7 +145,7 @@ export class Broadcasts {
     }
     if (this.unflushed.size === 0) {
       this.unflushedSince = clock.now();
-      this.throughSince = 0;
+      this.doneSince = 0;
     }
     this.unflushed.add(channel);
     return false;
@@ -154,7 +154,7 @@ export class Broadcasts {
   private isFlushDue(clock: Clock): boolean {
     if (this.unflushed.size === 0) return false;
     if (this.waiting.length === 0) return true;
-    if (this.throughSince < FLUSH_AFTER_BROADCASTS) return false;
+    if (this.doneSince < FLUSH_AFTER_BROADCASTS) return false;
     return clock.now() - this.unflushedSince >= FLUSH_AFTER_MS;
   }
 
@@ -180,7 +180,7 @@ function goOnLater(clock: Clock, task: () => void): void {
   else clock.schedule(task, 0, true);
 }
 
-/** One member's throw, of a coalescing key say, is that member's failure. */
+/** What one member's write throws, in the function of a coalescing key for example, is that member's failure. */
 function attempt(operation: Operation, channel: Channel): WriteFuture {
   try {
     return operation(channel);

@@ -8,7 +8,7 @@ const MAPPED = '0000000000000000FFFF0000';
 /** From the two addresses to the queue: the state of the connection. */
 const STATE_LENGTH = ' 01 '.length;
 const NUMBER_LENGTH = 8;
-/** The table is long where connections are many: whoever asks while it is read gets the next reading. */
+/** The table is long where connections are many: a question that comes while it is read gets the next reading. */
 const PAUSE_MS = 100;
 
 type Answer = (bytes: number | undefined) => void;
@@ -24,7 +24,7 @@ let isReading = false;
 
 /**
  * How many bytes of a TCP connection the kernel holds that the peer has not acknowledged: the ioctl SIOCOUTQ,
- * which Node does not give. `undefined` where the system does not say, and for other connections. Reads a table
+ * which Node does not give. `undefined` where the system does not report it, and for other connections. Reads a table
  * of all connections: for rare cases, such as one that is about to be closed.
  *
  * @param answer - called later, once

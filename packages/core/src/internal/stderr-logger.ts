@@ -1,8 +1,10 @@
 import type { Logger, LogLevel } from '../contract.ts';
 import { isHeadraceError } from '../errors.ts';
+import { checkChoice } from './option-check.ts';
 import { printable } from './printable.ts';
 import { RepeatLimit } from './repeat-limit.ts';
 
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 const RANK: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
 
 /** Output that may wait for a reader of standard error that is stuck; more lines are lost, and counted. */
@@ -43,7 +45,7 @@ class StderrLogger implements Logger {
   private lostLines = 0;
 
   constructor(level: LogLevel) {
-    this.least = RANK[level];
+    this.least = RANK[checkChoice('level', level, LEVELS)];
     this.ofPeers = this.newLimit();
     this.ofProgram = this.newLimit();
   }

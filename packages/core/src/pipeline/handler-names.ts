@@ -39,16 +39,16 @@ export function nameForOneText(name: string): string {
   return `the name "${name}" is for one handler; add each by a call of its own: addLast("${name}", handler)`;
 }
 
-/** Why a value is not a handler, and what to write in its place. */
-export function notHandlerText(value: unknown): string {
+/** Why a value is not a handler, and what to write in its place: `addLast(new …)`, or another call. */
+export function notHandlerText(value: unknown, call: string = 'addLast'): string {
   if (Array.isArray(value)) return 'an array is not a handler; spread it: addLast(...handlers)';
   if (isClass(value)) {
     const name = value.name || '(without a name)';
-    return `the class ${name} is not a handler; make one of it: addLast(new ${name}(…))`;
+    return `the class ${name} is not a handler; make one of it: ${call}(new ${name}(…))`;
   }
   if (typeof value !== 'function') return `${shown(value)} is not a handler`;
   const name = value.name || '(without a name)';
-  return `the function ${name} is not a handler; if it makes one, call it: addLast(${name}(…))`;
+  return `the function ${name} is not a handler; if it makes one, call it: ${call}(${name}(…))`;
 }
 
 function shown(value: unknown): string {

@@ -13,14 +13,14 @@ import { callHandlerAdded, callHandlerRemoved, isPending } from './handler-life.
 import { ADDED } from './handler-mask.ts';
 import { classOf, firstNameOf, nameForOneText, nextName, notHandlerText } from './handler-names.ts';
 import { insertBefore, type Ring, replace, unlink } from './handler-ring.ts';
-import { ENDS, type PipelineHost } from './pipeline-ends.ts';
+import { HEAD_AND_TAIL, type PipelineHost } from './head-and-tail.ts';
 import { markServed } from './served-mark.ts';
 import { contextFor } from './traced-context.ts';
 
 /** The pipeline of one channel: a ring of contexts, and the way in at its head and its tail. */
 export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
   readonly host: PipelineHost;
-  readonly ends: HandlerContext;
+  readonly headTail: HandlerContext;
   readInterceptor: HandlerContext | undefined;
   flushInterceptor: HandlerContext | undefined;
   lastWriter: HandlerContext;
@@ -31,12 +31,12 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
 
   constructor(host: PipelineHost) {
     this.host = host;
-    const ends = new HandlerContext(this, ENDS, 'ends');
-    ends.bits |= ADDED;
-    this.ends = ends;
-    this.readInterceptor = ends;
-    this.flushInterceptor = ends;
-    this.lastWriter = ends;
+    const headTail = new HandlerContext(this, HEAD_AND_TAIL, 'headTail');
+    headTail.bits |= ADDED;
+    this.headTail = headTail;
+    this.readInterceptor = headTail;
+    this.flushInterceptor = headTail;
+    this.lastWriter = headTail;
   }
 
   get channel(): Channel {
@@ -46,66 +46,66 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
   // --- inbound, from the head ---
 
   fireChannelRegistered(): void {
-    this.ends.fireChannelRegistered();
+    this.headTail.fireChannelRegistered();
   }
 
   fireChannelActive(): void {
-    this.ends.fireChannelActive();
+    this.headTail.fireChannelActive();
     this.host.readIfAutoRead();
   }
 
   fireChannelRead(message: unknown): void {
-    this.ends.nextReader.invokeChannelRead(message);
+    this.headTail.nextReader.invokeChannelRead(message);
   }
 
   fireChannelReadComplete(): void {
-    this.ends.nextReadCompleter.invokeChannelReadComplete();
+    this.headTail.nextReadCompleter.invokeChannelReadComplete();
     this.host.readIfAutoRead();
   }
 
   fireChannelWritabilityChanged(): void {
-    this.ends.fireChannelWritabilityChanged();
+    this.headTail.fireChannelWritabilityChanged();
   }
 
   fireUserEventTriggered(event: unknown): void {
-    this.ends.fireUserEventTriggered(event);
+    this.headTail.fireUserEventTriggered(event);
   }
 
   fireChannelShutdown(direction: Direction): void {
-    this.ends.fireChannelShutdown(direction);
+    this.headTail.fireChannelShutdown(direction);
   }
 
   fireChannelInactive(): void {
-    this.ends.fireChannelInactive();
+    this.headTail.fireChannelInactive();
   }
 
   fireChannelUnregistered(): void {
-    this.ends.fireChannelUnregistered();
+    this.headTail.fireChannelUnregistered();
   }
 
   fireExceptionCaught(error: Error): void {
-    this.ends.fireExceptionCaught(error);
+    this.headTail.fireExceptionCaught(error);
   }
 
   // --- outbound, from the tail ---
 
   read(): void {
     const { readInterceptor } = this;
-    if (readInterceptor === this.ends) this.readOut();
-    else if (readInterceptor === undefined) this.ends.read();
+    if (readInterceptor === this.headTail) this.readOut();
+    else if (readInterceptor === undefined) this.headTail.read();
     else readInterceptor.invokeRead();
   }
 
   write(message: unknown): WriteFuture {
     if (message === undefined || message === null) throw noMessage(message);
     const { lastWriter } = this;
-    return lastWriter === this.ends ? this.writeOut(message) : lastWriter.invokeWrite(message);
+    return lastWriter === this.headTail ? this.writeOut(message) : lastWriter.invokeWrite(message);
   }
 
   flush(): void {
     const { flushInterceptor } = this;
-    if (flushInterceptor === this.ends) this.flushOut();
-    else if (flushInterceptor === undefined) this.ends.flush();
+    if (flushInterceptor === this.headTail) this.flushOut();
+    else if (flushInterceptor === undefined) this.headTail.flush();
     else flushInterceptor.invokeFlush();
   }
 
@@ -116,11 +116,11 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
   }
 
   shutdown(direction: Direction = 'output'): WriteFuture {
-    return this.ends.shutdown(direction);
+    return this.headTail.shutdown(direction);
   }
 
   close(reason: CloseReason = 'local'): WriteFuture {
-    return this.ends.close(reason);
+    return this.headTail.close(reason);
   }
 
   // --- for the contexts ---
@@ -137,7 +137,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
     try {
       this.host.transportRead();
     } catch (thrown) {
-      this.ends.fireExceptionCaught(toError(thrown));
+      this.headTail.fireExceptionCaught(toError(thrown));
     }
   }
 
@@ -145,7 +145,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
     try {
       this.host.transportFlush();
     } catch (thrown) {
-      this.ends.fireExceptionCaught(toError(thrown));
+      this.headTail.fireExceptionCaught(toError(thrown));
     }
   }
 
@@ -168,15 +168,15 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
   // --- adding and removing handlers ---
 
   addLast(...args: readonly unknown[]): never {
-    this.addAll(args, () => this.ends);
+    this.addAll(args, () => this.headTail);
     return this as never;
   }
 
   addFirst(...args: readonly unknown[]): this {
-    let { next } = this.ends;
+    let { next } = this.headTail;
     this.addAll(args, () => {
       // A handler that is added may remove the one that was first.
-      while (next !== this.ends && next.next.prev !== next) next = next.next;
+      while (next !== this.headTail && next.next.prev !== next) next = next.next;
       return next;
     });
     return this;
@@ -243,16 +243,16 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
   }
 
   firstContext(): HandlerContext | undefined {
-    return this.ends.next === this.ends ? undefined : this.ends.next;
+    return this.headTail.next === this.headTail ? undefined : this.headTail.next;
   }
 
   lastContext(): HandlerContext | undefined {
-    return this.ends.prev === this.ends ? undefined : this.ends.prev;
+    return this.headTail.prev === this.headTail ? undefined : this.headTail.prev;
   }
 
   names(): string[] {
     const names: string[] = [];
-    for (let c = this.ends.next; c !== this.ends; c = c.next) names.push(c.name);
+    for (let c = this.headTail.next; c !== this.headTail; c = c.next) names.push(c.name);
     return names;
   }
 
@@ -262,7 +262,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
 
   *[Symbol.iterator](): Generator<[string, Handler]> {
     const contexts: HandlerContext[] = [];
-    for (let c = this.ends.next; c !== this.ends; c = c.next) contexts.push(c);
+    for (let c = this.headTail.next; c !== this.headTail; c = c.next) contexts.push(c);
     for (const context of contexts) yield [context.name, context.handler];
   }
 
@@ -291,7 +291,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
   destroy(): void {
     this.destroyed = true;
     this.waiting = undefined;
-    while (this.ends.prev !== this.ends) this.take(this.ends.prev);
+    while (this.headTail.prev !== this.headTail) this.take(this.headTail.prev);
   }
 
   // --- inside ---
@@ -358,14 +358,14 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
   private find(ref: HandlerRef): HandlerContext | undefined {
     if (typeof ref === 'string') return this.findByName(ref);
     const byClass = typeof ref === 'function';
-    for (let c = this.ends.next; c !== this.ends; c = c.next) {
+    for (let c = this.headTail.next; c !== this.headTail; c = c.next) {
       if (byClass ? c.handler instanceof ref : c.handler === ref) return c;
     }
     return undefined;
   }
 
   private findByName(name: string): HandlerContext | undefined {
-    for (let c = this.ends.next; c !== this.ends; c = c.next) if (c.name === name) return c;
+    for (let c = this.headTail.next; c !== this.headTail; c = c.next) if (c.name === name) return c;
     return undefined;
   }
 

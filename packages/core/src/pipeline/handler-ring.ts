@@ -25,12 +25,12 @@ export interface Place<P> {
 /** A ring of places. */
 export interface Ring<P> {
   /** Head and tail in one: its `next` is the first handler's, its `prev` the last one's. It takes every event. */
-  readonly ends: P;
-  /** What intercepts `read`: `ends` if nothing does, the place if there is one, `undefined` if there are more. */
+  readonly headTail: P;
+  /** What intercepts `read`: `headTail` if nothing does, the place if there is one, `undefined` if there are more. */
   readInterceptor: P | undefined;
   /** What intercepts `flush`, likewise. */
   flushInterceptor: P | undefined;
-  /** Cached copy of `ends.prevWriter`: saves a cache miss per member in broadcasts. */
+  /** Cached copy of `headTail.prevWriter`: saves a cache miss per member in broadcasts. */
   lastWriter: P;
 }
 
@@ -129,16 +129,16 @@ function redirectWrites<P extends Place<P>>(place: P, writer: P): void {
 
 /** A place was added or removed: does a handler still stand between the application and the transport? */
 function findInterceptors<P extends Place<P>>(ring: Ring<P>, changed: P): void {
-  ring.lastWriter = ring.ends.prevWriter;
-  if (has(changed, mask.READ)) ring.readInterceptor = onlyOneWith(ring.ends, mask.READ);
-  if (has(changed, mask.FLUSH)) ring.flushInterceptor = onlyOneWith(ring.ends, mask.FLUSH);
+  ring.lastWriter = ring.headTail.prevWriter;
+  if (has(changed, mask.READ)) ring.readInterceptor = onlyOneWith(ring.headTail, mask.READ);
+  if (has(changed, mask.FLUSH)) ring.flushInterceptor = onlyOneWith(ring.headTail, mask.FLUSH);
 }
 
-function onlyOneWith<P extends Place<P>>(ends: P, bit: number): P | undefined {
-  let found = ends;
-  for (let p = ends.next; p !== ends; p = p.next) {
+function onlyOneWith<P extends Place<P>>(headTail: P, bit: number): P | undefined {
+  let found = headTail;
+  for (let p = headTail.next; p !== headTail; p = p.next) {
     if (!has(p, bit)) continue;
-    if (found !== ends) return undefined;
+    if (found !== headTail) return undefined;
     found = p;
   }
   return found;

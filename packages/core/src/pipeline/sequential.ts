@@ -6,10 +6,11 @@ import type {
   Handler,
   WriteFuture,
 } from '../contract.ts';
-import { toError } from '../errors.ts';
+import { PipelineError, toError } from '../errors.ts';
 import type { TypesOf } from '../handler-chain.ts';
 import { isPromiseLike } from '../internal/promise-like.ts';
 import { dropsKeptMessages, ReadGate } from '../internal/read-gate.ts';
+import { notHandlerText } from './handler-names.ts';
 
 type Event = () => Handled;
 
@@ -50,6 +51,9 @@ class SequentialHandler implements Handler {
   private hasEnded = false;
 
   constructor(inner: Handler) {
+    if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) {
+      throw new PipelineError('PIPELINE_STATE', notHandlerText(inner, 'sequential'));
+    }
     this.inner = inner;
   }
 

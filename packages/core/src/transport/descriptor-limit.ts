@@ -9,7 +9,7 @@ const SOFT_LIMIT = /^Max open files\s+(\d+)/m;
 let known: number | undefined;
 
 /**
- * How many descriptors this process may have open; `Infinity` where the system does not say. Asked once: Node
+ * How many descriptors this process may have open; `Infinity` where the system does not report it. Asked once: Node
  * raises it as far as it can when it starts.
  */
 export function descriptorLimit(): number {

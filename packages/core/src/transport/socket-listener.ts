@@ -188,7 +188,7 @@ export class SocketListener implements Listener {
 
   /**
    * True if so high a descriptor shows that few are left: then the connection is reset, and the sink, which may
-   * pause, is notified. Without that libuv takes connections and drops them, and nobody hears of it.
+   * pause, is notified. Without that libuv takes connections and drops them without a report.
    */
   private isShort(descriptor: number | undefined): boolean {
     if (descriptor === undefined || descriptor < this.firstReserved) return false;

@@ -179,7 +179,7 @@ describe('connect', () => {
     expect(early.seen.events).toEqual([]);
   });
 
-  it('S339 an abort behind the connect changes nothing', async () => {
+  it('S339 an abort after the connect changes nothing', async () => {
     const abort = new AbortController();
     const channel = await client().bootstrap.connect({ ...here(), signal: abort.signal });
     abort.abort();

@@ -269,10 +269,10 @@ describe('accepting', () => {
     expect(server.connections.size).toBe(0);
   });
 
-  it('S345 S346 an accept error pauses accepting for a second, is told, and the server goes on', async () => {
+  it('S345 S346 an accept error pauses accepting for a second, is reported, and the server goes on', async () => {
     const clock = new VirtualClock();
     const lines: string[] = [];
-    const told: string[] = [];
+    const reported: string[] = [];
     const server = await bind(
       new ServerBootstrap()
         .options({
@@ -285,7 +285,7 @@ describe('accepting', () => {
         .handler((channel) =>
           channel.pipeline.addLast({
             exceptionCaught(ctx: Context, error: Error) {
-              told.push(error.message);
+              reported.push(error.message);
               ctx.fireExceptionCaught(error);
             },
           } satisfies Handler),
@@ -296,7 +296,7 @@ describe('accepting', () => {
     const emfile = () => Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' });
     channel.caught(emfile());
     expect([channel.autoRead, channel.readHolds]).toEqual([true, ['accept error']]);
-    expect(told).toHaveLength(1);
+    expect(reported).toHaveLength(1);
     expect(lines).toEqual([expect.stringMatching(/^warn .*the server goes on/)]);
     clock.advance(900);
     // A second one moves the deadline.

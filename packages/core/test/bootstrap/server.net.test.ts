@@ -18,9 +18,9 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((server) => server.close()));
 });
 
-/** Keeps the shutdown event, and answers it if told how. */
+/** Keeps the shutdown event, and answers it if it knows how. */
 class Worker implements Handler {
-  static told: { readonly at: number; readonly event: DrainEvent }[] = [];
+  static reported: { readonly at: number; readonly event: DrainEvent }[] = [];
   private readonly answer: (ctx: Context) => void;
 
   constructor(answer: (ctx: Context) => void) {
@@ -29,7 +29,7 @@ class Worker implements Handler {
 
   userEventTriggered(ctx: Context, event: unknown): void {
     if (!(event instanceof DrainEvent)) return;
-    Worker.told.push({ at: ctx.clock.now(), event });
+    Worker.reported.push({ at: ctx.clock.now(), event });
     this.answer(ctx);
   }
 }
@@ -38,7 +38,7 @@ async function start(
   clock: VirtualClock,
   answer: (ctx: Context) => void = () => {},
 ): Promise<Server> {
-  Worker.told = [];
+  Worker.reported = [];
   const server = await new ServerBootstrap()
     .options({ clock, logger: silentLogger })
     .childOptions({ clock, logger: silentLogger })
@@ -80,7 +80,7 @@ describe('close', () => {
     expect(children.map((child) => child.closeInfo?.reason)).toEqual(Array(3).fill('shutdown'));
     expect(reasons).toEqual(['shutdown']);
     expect(server.connections.size).toBe(0);
-    expect(Worker.told).toEqual([]);
+    expect(Worker.reported).toEqual([]);
   });
 });
 
@@ -103,7 +103,7 @@ describe('close, for a connection whose handler fails to close', () => {
 });
 
 describe('shutdown', () => {
-  it('S352 stops accepting, tells every child, and is done when the last one has closed', async () => {
+  it('S352 stops accepting, notifies every child, and is done when the last one has closed', async () => {
     const clock = new VirtualClock();
     const server = await start(clock, (ctx) => void ctx.channel.end({ reason: 'shutdown' }));
     const { port } = server;
@@ -111,8 +111,8 @@ describe('shutdown', () => {
     const down = server.shutdown({ drainTimeoutMs: 5000 });
     expect(server.channel.isOpen).toBe(false);
     await down;
-    expect(Worker.told).toHaveLength(3);
-    expect(Worker.told[0]!.event.timeoutMs).toBe(5000);
+    expect(Worker.reported).toHaveLength(3);
+    expect(Worker.reported[0]!.event.timeoutMs).toBe(5000);
     expect(server.connections.size).toBe(0);
     expect(clock.now()).toBe(0);
     const late = new Bootstrap().options({ logger: silentLogger }).handler(() => {});
@@ -150,36 +150,36 @@ describe('shutdown', () => {
     await first;
     await server.shutdown();
     await server.close();
-    expect(Worker.told).toHaveLength(2);
+    expect(Worker.reported).toHaveLength(2);
   });
 
-  it('S352 a connection accepted meanwhile is told, too', async () => {
+  it('S352 a connection accepted meanwhile is notified, too', async () => {
     const clock = new VirtualClock();
     const server = await start(clock);
     await connect(server, 1);
     const down = server.shutdown({ drainTimeoutMs: 5000 });
-    expect(Worker.told).toHaveLength(1);
+    expect(Worker.reported).toHaveLength(1);
     const other = await start(clock);
     await connect(other, 1);
     const [late] = other.connections;
-    Worker.told = [];
+    Worker.reported = [];
     server.adopt(late!);
-    expect(Worker.told).toHaveLength(1);
+    expect(Worker.reported).toHaveLength(1);
     clock.advance(5000);
     await down;
     expect(late!.isOpen).toBe(false);
   });
 
-  it('tells and closes in batches', async () => {
+  it('notifies and closes in batches', async () => {
     const clock = new VirtualClock();
     const server = await start(clock);
     await connect(server, 5);
     const down = server.shutdown({ drainTimeoutMs: 1000, batch: 2, everyMs: 100 });
-    expect(Worker.told).toHaveLength(2);
+    expect(Worker.reported).toHaveLength(2);
     clock.advance(100);
-    expect(Worker.told).toHaveLength(4);
+    expect(Worker.reported).toHaveLength(4);
     clock.advance(100);
-    expect(Worker.told.map(({ at }) => at)).toEqual([0, 0, 100, 100, 200]);
+    expect(Worker.reported.map(({ at }) => at)).toEqual([0, 0, 100, 100, 200]);
     const sizes: number[] = [];
     clock.advance(800);
     // Those that are closed together come back together, so there is as much time between them.
@@ -192,14 +192,14 @@ describe('shutdown', () => {
     expect(clock.now()).toBe(1200);
   });
 
-  it('tells the last batch in time, however many there are', async () => {
+  it('notifies the last batch in time, however many there are', async () => {
     const clock = new VirtualClock();
     const server = await start(clock);
     await connect(server, 5);
     const down = server.shutdown({ drainTimeoutMs: 1000, batch: 1, everyMs: 900 });
     clock.advance(999);
-    expect(Worker.told.map(({ at }) => at)).toEqual([0, 200, 400, 600, 800]);
-    expect(Worker.told.map(({ event }) => event.timeoutMs)).toEqual([1000, 800, 600, 400, 200]);
+    expect(Worker.reported.map(({ at }) => at)).toEqual([0, 200, 400, 600, 800]);
+    expect(Worker.reported.map(({ event }) => event.timeoutMs)).toEqual([1000, 800, 600, 400, 200]);
     clock.advance(1001);
     await down;
   });

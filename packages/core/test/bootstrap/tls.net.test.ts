@@ -75,7 +75,7 @@ const failed = (server: Server): Promise<Error> =>
   new Promise((resolve) => server.once('tlsFailed', (_channel, error) => resolve(error)));
 
 describe('TLS', () => {
-  it('is active after the handshake, then tells what was agreed on', async () => {
+  it('is active after the handshake, then reports what was agreed on', async () => {
     const { server, inboxes } = await start({ ...own, alpn: ['chat/2', 'chat/1'] });
     const inbox = new Inbox();
     const channel = await connect(server, { ca, servername: 'localhost', alpn: ['chat/1'] }, inbox);

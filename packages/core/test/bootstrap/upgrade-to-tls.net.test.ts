@@ -45,7 +45,7 @@ class OffersTls implements Handler {
     }
     for (const reply of this.before) ctx.write(reply);
     this.upgraded = upgradeToTls(ctx, serverTls);
-    ctx.writeAndFlush('written behind');
+    ctx.writeAndFlush('written after');
   }
 }
 
@@ -114,7 +114,7 @@ describe('upgradeToTls', () => {
     const channel = await dial(port, asks, mine);
     await mine.until(() => mine.messages.length > 0);
     await inbox.until(() => inbox.messages.length > 0);
-    expect(mine.messages).toEqual(['written behind']);
+    expect(mine.messages).toEqual(['written after']);
     expect(inbox.messages).toEqual(['secret']);
     await asks.upgraded;
     await offers.upgraded;
@@ -141,12 +141,12 @@ describe('upgradeToTls', () => {
     socket.resume();
     while (!text().endsWith('220 go ahead\n')) await once(socket, 'data');
     expect(text().split('\n').slice(0, 400)).toEqual(before);
-    expect(text()).not.toContain('written behind');
+    expect(text()).not.toContain('written after');
     socket.destroy();
     await expect(offers.upgraded).rejects.toMatchObject({ code: 'HR_ERR_TLS_HANDSHAKE_FAILED' });
   });
 
-  it('refuses a message that came in plain behind the request (server)', async () => {
+  it('refuses a message that came in plain after the request (server)', async () => {
     const { port, inbox, offers } = await serve(new OffersTls(), new SilentLines());
     const { socket } = plainPeer(port);
     socket.write('STARTTLS\nEVIL\nMORE\n');
@@ -157,7 +157,7 @@ describe('upgradeToTls', () => {
     if (!socket.closed) await once(socket, 'close');
   });
 
-  it('refuses half a message that came in plain behind the request (server)', async () => {
+  it('refuses half a message that came in plain after the request (server)', async () => {
     const { server, port, inbox, offers } = await serve();
     const { socket } = plainPeer(port);
     socket.write('STARTTLS\nEVI');
@@ -182,7 +182,7 @@ describe('upgradeToTls', () => {
     expect(inbox.errors[0]).toMatchObject({ code: 'HR_ERR_TLS_HANDSHAKE_FAILED' });
   });
 
-  it('refuses what a server sent in plain behind its answer (client)', async () => {
+  it('refuses what a server sent in plain after its answer (client)', async () => {
     const fake = net.createServer((socket) => {
       socket.on('error', () => {});
       socket.once('data', () => socket.write('220 go ahead\nEVIL\n'));
@@ -259,7 +259,7 @@ describe('upgradeToTls', () => {
       .connect({ network, name: 'mail' });
     await mine.until(() => mine.messages.length > 0);
     await inbox.until(() => inbox.messages.length > 0);
-    expect([mine.messages, inbox.messages]).toEqual([['written behind'], ['secret']]);
+    expect([mine.messages, inbox.messages]).toEqual([['written after'], ['secret']]);
     expect(channel.attributes.get(TLS)).toMatchObject({ isPeerVerified: true });
     const [child] = server.connections.members();
     channel.end();

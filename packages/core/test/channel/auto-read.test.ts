@@ -65,16 +65,16 @@ it('S129 a read() inside channelRead is not lost, and is good for one more burst
   expect(channel.embedded.reads).toBe(2);
 });
 
-it('S130 an error in channelRead is told once for its message, and reading goes on', () => {
-  const told: string[] = [];
+it('S130 an error in channelRead is reported once for its message, and reading goes on', () => {
+  const reported: string[] = [];
   const channel = new EmbeddedChannel({
     channelRead(_ctx, message: string) {
       throw new Error(message);
     },
-    exceptionCaught: (_ctx, error) => void told.push(error.message),
+    exceptionCaught: (_ctx, error) => void reported.push(error.message),
   } satisfies Handler);
   channel.writeInbound('1', '2');
-  expect(told).toEqual(['1', '2']);
+  expect(reported).toEqual(['1', '2']);
   expect(channel.embedded.reads).toBe(2);
 });
 

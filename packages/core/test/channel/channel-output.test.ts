@@ -9,28 +9,28 @@ it('onceWritable: a listener that came in a change which was over before it was 
       ctx = own;
     },
   });
-  const told: string[] = [];
+  const reported: string[] = [];
   ctx.addPendingOutboundBytes(100_000);
   expect(channel.isWritable).toBe(false);
-  channel.onceWritable(() => told.push('writable'));
+  channel.onceWritable(() => reported.push('writable'));
   ctx.addPendingOutboundBytes(-100_000);
   channel.runPendingTasks();
-  expect(told).toEqual(['writable']);
+  expect(reported).toEqual(['writable']);
 });
 
 it('onceWritable: a listener that throws keeps neither the others nor the end of the channel away', () => {
   const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
-  const told: string[] = [];
-  const channel = new EmbeddedChannel({ channelInactive: () => void told.push('inactive') });
+  const reported: string[] = [];
+  const channel = new EmbeddedChannel({ channelInactive: () => void reported.push('inactive') });
   channel.embedded.isStuck = true;
   channel.writeAndFlush('x'.repeat(100_000));
   channel.onceWritable(() => {
     throw new Error('no');
   });
-  channel.onceWritable(() => told.push('second'));
+  channel.onceWritable(() => reported.push('second'));
   channel.close();
   channel.runPendingTasks();
-  expect(told).toEqual(['second', 'inactive']);
+  expect(reported).toEqual(['second', 'inactive']);
   expect(warn).toHaveBeenCalledOnce();
   warn.mockRestore();
 });

@@ -42,7 +42,7 @@ describe('the peer ends its half', () => {
     ]);
   });
 
-  it('S97 is told once, however often the transport says so', () => {
+  it('S97 is reported once, however often the transport reports it', () => {
     const { channel, seen } = halfOpen();
     channel.endInput();
     channel.endInput();
@@ -53,7 +53,7 @@ describe('the peer ends its half', () => {
 });
 
 describe('we end our half', () => {
-  /** How often the transport is told to end our half. */
+  /** How often the transport is asked to end our half. */
   function countEnds(channel: EmbeddedChannel): () => number {
     const { embedded } = channel;
     const end = embedded.shutdownOutput.bind(embedded);
@@ -65,7 +65,7 @@ describe('we end our half', () => {
     return () => count;
   }
 
-  it('S100 from a listener in the middle of a flush: the end comes behind what that listener wrote', () => {
+  it('S100 from a listener in the middle of a flush: the end comes after what that listener wrote', () => {
     const channel = new EmbeddedChannel();
     const ends = countEnds(channel);
     channel.write('one').onSettled(() => {
@@ -77,7 +77,7 @@ describe('we end our half', () => {
     expect([channel.isOutputShutdown, ends()]).toEqual([true, 1]);
   });
 
-  it('S100 from the listener of a write that had to wait: the transport is told once', () => {
+  it('S100 from the listener of a write that had to wait: the transport is asked once', () => {
     const { channel } = halfOpen();
     const ends = countEnds(channel);
     channel.embedded.isStuck = true;
@@ -109,7 +109,7 @@ describe('we end our half', () => {
     const { channel } = halfOpen();
     channel.embedded.isStuck = true;
     const flushed = channel.writeAndFlush('flushed');
-    const queued = channel.writeAndFlush('queued behind it');
+    const queued = channel.writeAndFlush('queued after it');
     const unflushed = channel.write('unflushed');
     const future = channel.shutdown('output');
     expect(unflushed.error).toMatchObject({ code: 'HR_ERR_OUTPUT_SHUTDOWN' });
@@ -117,7 +117,7 @@ describe('we end our half', () => {
     expect(channel.isOutputShutdown).toBe(false);
     channel.run(() => channel.embedded.release());
     expect([flushed.isSuccess, queued.isSuccess, future.isSuccess]).toEqual([true, true, true]);
-    expect(channel.finish().outbound).toEqual(['flushed', 'queued behind it']);
+    expect(channel.finish().outbound).toEqual(['flushed', 'queued after it']);
   });
 
   it('asking twice gives the same answer', () => {
@@ -176,7 +176,7 @@ describe('both halves', () => {
 });
 
 describe('we end the peer’s half', () => {
-  it('tells it, drops what still comes in, and goes on writing; half-open or not', () => {
+  it('reports it, drops what still comes in, and goes on writing; half-open or not', () => {
     const seen = recordEvents();
     const channel = new EmbeddedChannel(seen);
     seen.take();
@@ -197,7 +197,7 @@ it('S102 half-closure is an event method in, and an operation out', () => {
   const order: string[] = [];
   const channel = EmbeddedChannel.with({ allowHalfOpen: true }, {
     channelShutdown(ctx, direction) {
-      order.push(`told ${direction}`);
+      order.push(`reported ${direction}`);
       ctx.fireChannelShutdown(direction);
     },
     shutdown(ctx, direction) {
@@ -207,6 +207,6 @@ it('S102 half-closure is an event method in, and an operation out', () => {
   } satisfies Handler);
   channel.shutdown('output');
   channel.endInput();
-  expect(order).toEqual(['asked output', 'told output']);
+  expect(order).toEqual(['asked output', 'reported output']);
   expect(channel.isOpen).toBe(false);
 });

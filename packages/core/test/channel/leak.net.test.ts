@@ -6,7 +6,7 @@ const PER_ROUND = 50;
 const collect = (globalThis as { gc?: () => void }).gc!;
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-it('real connections leave no channel behind on either side, however they end', async () => {
+it('real connections leave no channel open on either side, however they end', async () => {
   const refs: WeakRef<object>[] = [];
   const server = await new ServerBootstrap()
     .childOptions({ logger: silentLogger })

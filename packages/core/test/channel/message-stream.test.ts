@@ -23,7 +23,7 @@ it('S376 throws an error only after the messages before it', async () => {
   expect(channel.isOpen).toBe(false);
 });
 
-it('S376 nothing comes behind the error, though its decoder goes on with what it read', async () => {
+it('S376 nothing comes after the error, though its decoder goes on with what it read', async () => {
   const channel = new EmbeddedChannel({
     channelRead(ctx: Context, message: string) {
       if (message === 'bad') throw new Error(message);

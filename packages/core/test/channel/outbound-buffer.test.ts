@@ -62,7 +62,7 @@ describe('order and futures', () => {
     expect(outbound(channel)).toEqual(['1', '2', '3']);
   });
 
-  it('S105 a write from the future of an earlier one settles behind those that were waiting', () => {
+  it('S105 a write from the future of an earlier one settles after those that were waiting', () => {
     const channel = new EmbeddedChannel();
     channel.embedded.isStuck = true;
     const settled: string[] = [];
@@ -92,7 +92,7 @@ describe('order and futures', () => {
     expect(outbound(channel)).toEqual(['0', '1', '2', '3', '4', '5', '6']);
   });
 
-  it('a message that throws while it is sent fails its batch, is told, and leaves the buffer in order', () => {
+  it('a message that throws while it is sent fails its batch, is reported, and leaves the buffer in order', () => {
     const channel = new EmbeddedChannel();
     const bad = {
       byteLength: 4,
@@ -236,18 +236,18 @@ describe('writability', () => {
   });
 
   it('S109 is announced on real changes only', () => {
-    const told: boolean[] = [];
+    const reported: boolean[] = [];
     const channel = limited(100, 200, {
-      channelWritabilityChanged: ({ channel: self }) => void told.push(self.isWritable),
+      channelWritabilityChanged: ({ channel: self }) => void reported.push(self.isWritable),
     } satisfies Handler);
     channel.write(Buffer.alloc(300));
     channel.write(Buffer.alloc(300));
-    expect(told).toEqual([false]);
+    expect(reported).toEqual([false]);
     channel.flush();
-    expect(told).toEqual([false, true]);
+    expect(reported).toEqual([false, true]);
     channel.write(Buffer.alloc(10));
     channel.flush();
-    expect(told).toEqual([false, true]);
+    expect(reported).toEqual([false, true]);
   });
 
   it('S110 each waiting message counts with a fixed overhead', () => {
@@ -260,7 +260,7 @@ describe('writability', () => {
     expect(channel.pendingOutboundBytes).toBe(0);
   });
 
-  it('S111 tells how much is missing to the other state', () => {
+  it('S111 knows how much is missing to the other state', () => {
     const channel = limited(100, 200);
     expect([channel.bytesBeforeUnwritable, channel.bytesBeforeWritable]).toEqual([201, 0]);
     channel.write(Buffer.alloc(100));
@@ -289,37 +289,37 @@ describe('writability', () => {
   });
 
   it('S114 the buffer runs empty while a handler holds too much: no event until the handler lets go', () => {
-    const told: boolean[] = [];
+    const reported: boolean[] = [];
     const channel = limited(100, 200, {
-      channelWritabilityChanged: ({ channel: self }) => void told.push(self.isWritable),
+      channelWritabilityChanged: ({ channel: self }) => void reported.push(self.isWritable),
     } satisfies Handler);
     const ctx = channel.pipeline.firstContext()!;
     channel.run(() => ctx.addPendingOutboundBytes(500));
     channel.writeOutbound(Buffer.alloc(300));
-    expect(told).toEqual([false]);
+    expect(reported).toEqual([false]);
     channel.run(() => ctx.addPendingOutboundBytes(-500));
-    expect(told).toEqual([false, true]);
+    expect(reported).toEqual([false, true]);
   });
 
   it('S115 what handlers report is announced with the next task, the marks within write and flush', () => {
-    const told: boolean[] = [];
+    const reported: boolean[] = [];
     const channel = limited(100, 200, {
-      channelWritabilityChanged: ({ channel: self }) => void told.push(self.isWritable),
+      channelWritabilityChanged: ({ channel: self }) => void reported.push(self.isWritable),
     } satisfies Handler);
     const ctx = channel.pipeline.firstContext()!;
     channel.run(() => {
       ctx.addPendingOutboundBytes(500);
-      expect(told).toEqual([]);
+      expect(reported).toEqual([]);
       expect(channel.isWritable).toBe(false);
     });
-    expect(told).toEqual([false]);
+    expect(reported).toEqual([false]);
     channel.run(() => ctx.addPendingOutboundBytes(-500));
-    expect(told).toEqual([false, true]);
+    expect(reported).toEqual([false, true]);
     channel.run(() => {
       channel.write(Buffer.alloc(300));
-      expect(told).toEqual([false, true, false]);
+      expect(reported).toEqual([false, true, false]);
       channel.flush();
-      expect(told).toEqual([false, true, false, true]);
+      expect(reported).toEqual([false, true, false, true]);
     });
   });
 
@@ -336,10 +336,10 @@ describe('writability', () => {
   });
 
   it('S117 a flush from channelWritabilityChanged is safe, and drains', () => {
-    const told: boolean[] = [];
+    const reported: boolean[] = [];
     const channel = limited(100, 200, {
       channelWritabilityChanged(ctx) {
-        told.push(ctx.channel.isWritable);
+        reported.push(ctx.channel.isWritable);
         ctx.flush();
       },
     } satisfies Handler);
@@ -347,10 +347,10 @@ describe('writability', () => {
     expect(future.isSuccess).toBe(true);
     expect(outbound(channel)).toHaveLength(1);
     expect(channel.isWritable).toBe(true);
-    expect(told.at(-1)).toBe(true);
+    expect(reported.at(-1)).toBe(true);
   });
 
-  it('S117 writes from channelWritabilityChanged go out behind the others', () => {
+  it('S117 writes from channelWritabilityChanged go out after the others', () => {
     let left = 3;
     const channel = limited(100, 200, {
       channelWritabilityChanged(ctx) {
@@ -451,7 +451,7 @@ describe('a message that cannot write itself', () => {
     exceptionCaught: (_ctx, error) => void seen.push(error.message),
   };
 
-  it('S120 fails alone: what was flushed behind it goes out', () => {
+  it('S120 fails alone: what was flushed after it goes out', () => {
     seen.length = 0;
     const channel = EmbeddedChannel.with({ maxOutboundBytes: Number.POSITIVE_INFINITY }, catcher);
     channel.embedded.isStuck = true;

@@ -38,7 +38,7 @@ type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 class Run {
   readonly channel: EmbeddedChannel;
   readonly entries: Entry[] = [];
-  readonly told: boolean[] = [];
+  readonly reported: boolean[] = [];
   readonly settled: number[] = [];
   readonly arrived: number[] = [];
 
@@ -50,7 +50,7 @@ class Run {
         maxOutboundBytes: Number.POSITIVE_INFINITY,
         outboundStallMs: false,
       },
-      { channelWritabilityChanged: ({ channel }) => void this.told.push(channel.isWritable) },
+      { channelWritabilityChanged: ({ channel }) => void this.reported.push(channel.isWritable) },
     );
   }
 
@@ -99,7 +99,7 @@ class Run {
   }
 }
 
-it('keeps order, accounts for every byte, and tells each write once how it went', () => {
+it('keeps order, accounts for every byte, and settles each write once', () => {
   fc.assert(
     fc.property(fc.array(step, { minLength: 1, maxLength: 60 }), (steps) => {
       const run = new Run();
@@ -114,7 +114,7 @@ it('keeps order, accounts for every byte, and tells each write once how it went'
         else if (pending < LOW || pending === 0) isWritable = true;
         else isWritable = channel.isWritable;
         expect(channel.isWritable).toBe(isWritable);
-        expect(run.told.at(-1) ?? true).toBe(isWritable);
+        expect(run.reported.at(-1) ?? true).toBe(isWritable);
         // Nothing arrives that was aborted or not flushed, and all in the order of the writes.
         const sent = entries.filter(({ future }) => future.isSuccess).map(({ id }) => id);
         expect(run.arrived).toEqual(sent);
@@ -126,7 +126,8 @@ it('keeps order, accounts for every byte, and tells each write once how it went'
           else if (!channel.embedded.isStuck) expect(entry.future.isSuccess).toBe(true);
         }
       }
-      for (let i = 1; i < run.told.length; i++) expect(run.told[i]).not.toBe(run.told[i - 1]);
+      for (let i = 1; i < run.reported.length; i++)
+        expect(run.reported[i]).not.toBe(run.reported[i - 1]);
       channel.close();
       expect(entries.every(({ future }) => future.isSettled)).toBe(true);
       expect(channel.pendingOutboundBytes).toBe(0);

@@ -75,7 +75,7 @@ describe('a reset by the peer', () => {
 });
 
 describe('the peer’s end', () => {
-  it('S88 S96 comes behind everything that was sent, however much', async () => {
+  it('S88 S96 comes after everything that was sent, however much', async () => {
     const size = 3_000_000;
     let bytes = 0;
     const order: string[] = [];
@@ -149,20 +149,20 @@ describe('auto-read on a real socket', () => {
     expect(bursts).toBe(2);
   });
 
-  it('S130 an error in channelRead is told once, and reading goes on', async () => {
-    const told: string[] = [];
+  it('S130 an error in channelRead is reported once, and reading goes on', async () => {
+    const reported: string[] = [];
     const { peer } = await link({}, {
       channelRead(_ctx, chunk: Buffer) {
         throw new Error(chunk.toString());
       },
-      exceptionCaught: (_ctx, error) => void told.push(error.message),
+      exceptionCaught: (_ctx, error) => void reported.push(error.message),
     } satisfies Handler);
     peer.write('one');
-    while (told.length < 1) await turns(1);
+    while (reported.length < 1) await turns(1);
     peer.write('two');
-    while (told.length < 2) await turns(1);
+    while (reported.length < 2) await turns(1);
     await turns(5);
-    expect(told).toEqual(['one', 'two']);
+    expect(reported).toEqual(['one', 'two']);
   });
 });
 

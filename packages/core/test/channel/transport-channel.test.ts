@@ -184,7 +184,7 @@ describe('close', () => {
     expect(seen.take()).toEqual([]);
   });
 
-  it('S79 closed never rejects, and tells why', async () => {
+  it('S79 closed never rejects, and has the reason', async () => {
     const channel = new EmbeddedChannel({ exceptionCaught() {} } satisfies Handler);
     const { closed } = channel;
     channel.run(() => channel.failed(system('ECONNRESET')));
@@ -357,7 +357,7 @@ describe('close', () => {
   });
 });
 
-describe('what the transport tells', () => {
+describe('what the transport reports', () => {
   it('S88 the peer’s end: the last messages, then close', () => {
     const seen = recordEvents();
     const channel = new EmbeddedChannel(seen);

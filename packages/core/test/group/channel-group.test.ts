@@ -130,17 +130,17 @@ describe('members', () => {
     expect(left).toHaveLength(3);
   });
 
-  it('tells who joined and who left, once each', () => {
+  it('reports each channel that joined or left, once', () => {
     const group = new ChannelGroup();
-    const told: string[] = [];
-    group.on('channelJoined', () => told.push('joined'));
-    group.on('channelLeft', () => told.push('left'));
+    const reported: string[] = [];
+    group.on('channelJoined', () => reported.push('joined'));
+    group.on('channelLeft', () => reported.push('left'));
     const [a] = members(1);
     group.add(a!);
     group.add(a!);
     a!.close();
     group.remove(a!);
-    expect(told).toEqual(['joined', 'left']);
+    expect(reported).toEqual(['joined', 'left']);
   });
 });
 

@@ -123,7 +123,7 @@ describe('broadcasts in slices', () => {
     for (const member of members) expect(outbound(member)).toEqual(['first', 'second']);
   });
 
-  it('a broadcast made by a member during a broadcast comes behind it', () => {
+  it('a broadcast made by a member during a broadcast comes after it', () => {
     const clock = new VirtualClock();
     const group = new ChannelGroup('room');
     let hasAnswered = false;
@@ -191,7 +191,7 @@ describe('broadcasts in slices', () => {
     expect(outbound(members[8]!)).toEqual(['to all', 'to all']);
   });
 
-  it('a flush of the group comes behind the writes that still wait', () => {
+  it('a flush of the group comes after the writes that still wait', () => {
     const clock = new SlowClock();
     const { members, group } = flushCounters(200, clock);
     group.write('one');
@@ -201,7 +201,7 @@ describe('broadcasts in slices', () => {
     for (const member of members) expect(outbound(member)).toEqual(['one', 'two']);
   });
 
-  it('the backlog is known, and its end is told', () => {
+  it('the backlog is known, and its end is reported', () => {
     const clock = new SlowClock();
     const { group } = flushCounters(200, clock);
     expect(group.backlog).toBe(0);
@@ -226,14 +226,14 @@ describe('broadcasts in slices', () => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const clock = new SlowClock();
     const { group } = flushCounters(200, clock);
-    const told: string[] = [];
+    const reported: string[] = [];
     group.writeAndFlush('one');
     group.onceDrained(() => {
       throw new Error('no');
     });
-    group.onceDrained(() => told.push('drained'));
+    group.onceDrained(() => reported.push('drained'));
     clock.advance(10_000);
-    expect(told).toEqual(['drained']);
+    expect(reported).toEqual(['drained']);
     expect(warn).toHaveBeenCalledOnce();
     warn.mockRestore();
   });

@@ -21,7 +21,7 @@ function channelWith(watching: Watching): { channel: EmbeddedChannel; reported: 
 }
 
 describe('WriteFuture.peekSettled', () => {
-  it('tells of a failure that is still reported as one nobody looked at', () => {
+  it('shows a failure that is still reported as one nobody looked at', () => {
     const watching = new Watching();
     const { channel, reported } = channelWith(watching);
     channel.run(() => void channel.write('never flushed'));

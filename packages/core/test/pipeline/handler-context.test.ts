@@ -170,12 +170,12 @@ describe('errors of handlers', () => {
     expect(logger.entries.map(({ error }) => error?.message)).toEqual(['second']);
   });
 
-  it('S51 exceptionCaught that fires an event whose handler throws: only that handler is told, once', () => {
-    const told: string[] = [];
+  it('S51 exceptionCaught that fires an event whose handler throws: only that handler is notified, once', () => {
+    const reported: string[] = [];
     const channel = new EmbeddedChannel(
       only({
         exceptionCaught(ctx, error) {
-          told.push(`1 ${error.message}`);
+          reported.push(`1 ${error.message}`);
           ctx.fireUserEventTriggered('e');
         },
       }),
@@ -183,11 +183,11 @@ describe('errors of handlers', () => {
         userEventTriggered() {
           throw new Error('inner');
         },
-        exceptionCaught: (_ctx, error) => void told.push(`2 ${error.message}`),
+        exceptionCaught: (_ctx, error) => void reported.push(`2 ${error.message}`),
       }),
     );
     channel.pipeline.fireExceptionCaught(new Error('outer'));
-    expect(told).toEqual(['1 outer', '2 inner']);
+    expect(reported).toEqual(['1 outer', '2 inner']);
   });
 
   it('S52 an operation with a result that throws fails its future, and nobody’s exceptionCaught', () => {
@@ -195,9 +195,9 @@ describe('errors of handlers', () => {
       [key]() {
         throw new Error(key);
       },
-      exceptionCaught: () => void told.push(key),
+      exceptionCaught: () => void reported.push(key),
     });
-    const told: string[] = [];
+    const reported: string[] = [];
     const run = (key: string, call: (channel: EmbeddedChannel) => WriteFuture): void => {
       const channel = new EmbeddedChannel(throwing(key));
       expect(call(channel).error?.message).toBe(key);
@@ -206,41 +206,41 @@ describe('errors of handlers', () => {
     run('write', (channel) => channel.write(1));
     run('close', (channel) => channel.close());
     run('shutdown', (channel) => channel.shutdown());
-    expect(told).toEqual([]);
+    expect(reported).toEqual([]);
   });
 
-  it('S53 flush and read have no result: the handler that throws is told', () => {
-    const told: string[] = [];
+  it('S53 flush and read have no result: the handler that throws gets the error', () => {
+    const reported: string[] = [];
     const throwing = (key: string): Handler => ({
       [key]() {
         throw new Error(key);
       },
-      exceptionCaught: (_ctx: Context, error: Error) => void told.push(error.message),
+      exceptionCaught: (_ctx: Context, error: Error) => void reported.push(error.message),
     });
     const channel = new EmbeddedChannel();
     channel.pipeline.addLast(throwing('flush'), throwing('read'), recordEvents());
     channel.flush();
     channel.read();
-    expect(told).toEqual(['flush', 'read']);
+    expect(reported).toEqual(['flush', 'read']);
   });
 
   it('S54 read that throws is reported to the handler that threw, not to its caller', () => {
-    const told: string[] = [];
+    const reported: string[] = [];
     const channel = new EmbeddedChannel();
     channel.pipeline.addLast(
       only({
         read() {
           throw new Error('r');
         },
-        exceptionCaught: () => void told.push('thrower'),
+        exceptionCaught: () => void reported.push('thrower'),
       }),
       only({
         userEventTriggered: (ctx) => ctx.read(),
-        exceptionCaught: () => void told.push('caller'),
+        exceptionCaught: () => void reported.push('caller'),
       }),
     );
     channel.pipeline.fireUserEventTriggered('go');
-    expect(told).toEqual(['thrower']);
+    expect(reported).toEqual(['thrower']);
   });
 
   it('S55 writeAndFlush: a write that throws fails the future, and the flush still happens', () => {
@@ -262,10 +262,10 @@ describe('errors of handlers', () => {
   });
 
   it('S56 a rejection of an asynchronous handler counts as its throw', async () => {
-    const told: string[] = [];
+    const reported: string[] = [];
     const async = (key: string): Handler => ({
       [key]: () => Promise.reject(new Error(key)),
-      exceptionCaught: (_ctx: Context, error: Error) => void told.push(error.message),
+      exceptionCaught: (_ctx: Context, error: Error) => void reported.push(error.message),
     });
     const channel = new EmbeddedChannel();
     channel.pipeline.addLast(async('channelRead'), async('userEventTriggered'), async('flush'));
@@ -273,11 +273,11 @@ describe('errors of handlers', () => {
     channel.pipeline.fireUserEventTriggered(1);
     channel.flush();
     await Promise.resolve();
-    expect(told).toEqual(['channelRead', 'userEventTriggered', 'flush']);
+    expect(reported).toEqual(['channelRead', 'userEventTriggered', 'flush']);
   });
 
   it('an error in what a handler scheduled is its own, and does not end the process', () => {
-    const told: string[] = [];
+    const reported: string[] = [];
     const later = (name: string): Handler => ({
       channelActive(ctx) {
         ctx.clock.schedule(() => {
@@ -289,20 +289,20 @@ describe('errors of handlers', () => {
         ctx.fireChannelActive();
       },
       exceptionCaught(ctx, error) {
-        told.push(`${name} caught ${error.message}`);
+        reported.push(`${name} caught ${error.message}`);
         if (error.message.startsWith('1')) ctx.fireExceptionCaught(error);
       },
     });
     const channel = new EmbeddedChannel(later('1'), later('2'));
-    expect(told).toEqual(['1 caught 1 task', '2 caught 1 task', '2 caught 2 task']);
-    told.length = 0;
+    expect(reported).toEqual(['1 caught 1 task', '2 caught 1 task', '2 caught 2 task']);
+    reported.length = 0;
     channel.pipeline.removeFirst();
     channel.advance(10);
-    expect(told).toEqual(['2 caught 1 timer', '2 caught 2 timer']);
+    expect(reported).toEqual(['2 caught 1 timer', '2 caught 2 timer']);
   });
 
   it('S56 an asynchronous task that rejects is the handler’s error; a write’s future is ignored', async () => {
-    const told: string[] = [];
+    const reported: string[] = [];
     const channel = new EmbeddedChannel({
       handlerAdded(ctx) {
         ctx.clock.schedule(async () => {
@@ -310,14 +310,14 @@ describe('errors of handlers', () => {
         }, 10);
         ctx.clock.schedule(() => ctx.write('never flushed'), 10);
       },
-      exceptionCaught: (_ctx, error) => void told.push(error.message),
+      exceptionCaught: (_ctx, error) => void reported.push(error.message),
     } satisfies Handler);
     channel.advance(10);
     await new Promise((resolve) => setImmediate(resolve));
-    expect(told).toEqual(['task']);
+    expect(reported).toEqual(['task']);
     channel.run(() => channel.abort());
     await new Promise((resolve) => setImmediate(resolve));
-    expect(told).toEqual(['task']);
+    expect(reported).toEqual(['task']);
   });
 
   it('S56 messages do not wait for an asynchronous handler', () => {
@@ -349,7 +349,7 @@ describe('errors of handlers', () => {
     await expect(channel.write('bad')).rejects.toThrow('no');
   });
 
-  it('S56 a handler that throws something else than an Error is told an Error', () => {
+  it('S56 a handler that throws something else than an Error gets an Error', () => {
     const channel = new EmbeddedChannel(
       only({
         channelRead() {
@@ -411,7 +411,7 @@ describe('operations', () => {
     expect(channel.pendingOutboundBytes).toBe(0);
   });
 
-  it('S66 an abort behind the flush changes nothing', () => {
+  it('S66 an abort after the flush changes nothing', () => {
     const channel = new EmbeddedChannel();
     channel.embedded.isStuck = true;
     const abort = new AbortController();

@@ -41,7 +41,7 @@ describe('handlerAdded', () => {
 
   it('S24 a linked handler whose handlerAdded has not run is passed by, by every event', () => {
     const pending = recordEvents({ reads: true });
-    const behind = recordEvents();
+    const downstream = recordEvents();
     const channel = unregistered(
       {
         handlerAdded({ pipeline }) {
@@ -58,17 +58,17 @@ describe('handlerAdded', () => {
         },
       } satisfies Handler,
       pending,
-      behind,
+      downstream,
     );
     channel.register();
     const start = ['handlerAdded', 'channelRegistered', 'channelActive', 'read'];
     expect(pending.take()).toEqual(start);
-    expect(behind.take()).toEqual(start.slice(0, 3));
+    expect(downstream.take()).toEqual(start.slice(0, 3));
     expect(channel.readInbound()).toBe('m');
     expect(() => channel.checkException()).toThrow('x');
   });
 
-  it('S25 handlers added before registration hear of it then, in order, before channelRegistered', () => {
+  it('S25 handlers added before registration are notified then, in order, before channelRegistered', () => {
     const into: string[] = [];
     const channel = unregistered(
       recordEvents({ name: 'a', into }),
@@ -113,7 +113,7 @@ describe('handlerAdded', () => {
     expect(channel.pipeline.names()).toEqual([]);
   });
 
-  it('S35 throws: the handler is unlinked, told that it was removed, and the error goes in at the head', () => {
+  it('S35 throws: the handler is unlinked, gets handlerRemoved, and the error goes in at the head', () => {
     const into: string[] = [];
     const seen = recordEvents();
     const channel = new EmbeddedChannel(seen);
@@ -213,16 +213,16 @@ describe('handlerRemoved', () => {
         ctx.fireChannelReadComplete();
       },
     });
-    const behind = recordEvents();
-    const channel = new EmbeddedChannel(leaving(), leaving(), behind);
-    behind.take();
+    const downstream = recordEvents();
+    const channel = new EmbeddedChannel(leaving(), leaving(), downstream);
+    downstream.take();
     channel.pipeline.remove('Handler#0');
     const rest = ['channelRead "rest"', 'userEventTriggered "e"', 'channelReadComplete'];
-    expect(behind.take()).toEqual(rest);
+    expect(downstream.take()).toEqual(rest);
     const replacement = recordEvents();
     channel.pipeline.replace('Handler#1', replacement);
     expect(replacement.take()).toEqual(['handlerAdded', ...rest]);
-    expect(behind.take()).toEqual(rest);
+    expect(downstream.take()).toEqual(rest);
   });
 
   it('S32 what it writes reaches the one before it, or its replacement', () => {
@@ -258,18 +258,18 @@ describe('handlerRemoved', () => {
 
   it('S33 a stale context says so, and still forwards to its old neighbours', () => {
     const before = recordEvents();
-    const behind = recordEvents();
-    const channel = new EmbeddedChannel(before, { channelActive() {} }, behind);
+    const downstream = recordEvents();
+    const channel = new EmbeddedChannel(before, { channelActive() {} }, downstream);
     const ctx = channel.pipeline.context('Handler#0')!;
     expect(ctx.isRemoved).toBe(false);
     channel.pipeline.remove('Handler#0');
     before.take();
-    behind.take();
+    downstream.take();
     expect(ctx.isRemoved).toBe(true);
     ctx.fireChannelRead('in');
     ctx.fireChannelInactive();
     ctx.writeAndFlush('out');
-    expect(behind.take()).toEqual(['channelRead "in"', 'channelInactive']);
+    expect(downstream.take()).toEqual(['channelRead "in"', 'channelInactive']);
     expect(before.take()).toEqual(['write "out"', 'flush']);
   });
 
@@ -329,7 +329,7 @@ describe('handlerRemoved', () => {
     );
   });
 
-  it('S38 at the end all handlers go, the last one first, behind inactive and unregistered', () => {
+  it('S38 at the end all handlers go, the last one first, after inactive and unregistered', () => {
     const into: string[] = [];
     const channel = new EmbeddedChannel(
       ...['1', '2', '3'].map((name) => recordEvents({ name, into })),
@@ -369,7 +369,7 @@ describe('handlerRemoved', () => {
     expect(into).toEqual(['read begins', 'read ends', 'inactive', 'removed']);
   });
 
-  it('S45 a handler that removes itself during the tear-down is told once', () => {
+  it('S45 a handler that removes itself during the tear-down is notified once', () => {
     const into: string[] = [];
     const leaver: Handler = {
       channelUnregistered: (ctx) => void ctx.pipeline.remove(leaver),
@@ -435,7 +435,7 @@ describe('asynchronous ones', () => {
 });
 
 describe('initializer', () => {
-  it('S40 removes itself when it is through, and when it threw', () => {
+  it('S40 removes itself when it is done, and when it threw', () => {
     const channel = new EmbeddedChannel(
       initializer((self) => self.pipeline.addLast(recordEvents())),
     );
@@ -502,7 +502,7 @@ describe('initializer', () => {
     expect(seen.events.slice(-2)).toEqual(['channelUnregistered', 'handlerRemoved']);
   });
 
-  it('S44 what it adds hears channelRegistered once', () => {
+  it('S44 what it adds gets channelRegistered once', () => {
     const [first, last] = [recordEvents(), recordEvents()];
     new EmbeddedChannel(
       initializer((self) => {

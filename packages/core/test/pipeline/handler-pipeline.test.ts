@@ -309,7 +309,7 @@ describe('sharing', () => {
   });
 });
 
-describe('the ends', () => {
+describe('head and tail', () => {
   it('S20 head and tail are neither found, nor removed, nor replaced', () => {
     const { pipeline } = new EmbeddedChannel();
     for (const name of ['head', 'tail']) {
@@ -335,7 +335,7 @@ describe('the ends', () => {
     expect(names(channel)).toEqual([]);
   });
 
-  it('S21 handlers may still be added from channelInactive: the pipeline closes behind it', () => {
+  it('S21 handlers may still be added from channelInactive: the pipeline closes after it', () => {
     const seen = recordEvents();
     const channel = new EmbeddedChannel({
       channelInactive(ctx) {

@@ -59,7 +59,7 @@ class Model {
     this.log.push(`${name} added`, `${old} removed`);
   }
 
-  /** Walks on behind an entry; if it is gone by now, from where it stood. */
+  /** Walks on after an entry; if it is gone by now, from where it stood. */
   read(message: string, start = 0): void {
     for (let index = start; index < this.list.length; index++) {
       const entry = this.list[index]!;
@@ -98,7 +98,7 @@ class Model {
     return this.list.some((entry) => entry.name === name);
   }
 
-  /** Readers pass errors on and note them; the tail is the last to hear. */
+  /** Readers pass errors on and note them; the tail is the last to get them. */
   private error(index: number): void {
     for (const entry of this.list.slice(index)) {
       if (entry.kind !== 'writer' && entry.kind !== 'deaf') this.log.push(`${entry.name} caught`);

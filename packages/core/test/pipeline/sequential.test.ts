@@ -69,10 +69,10 @@ it('the end of the channel waits for the messages before it', async () => {
   expect(slow.begun).toEqual(['a']);
 });
 
-it('S56 an asynchronous handlerAdded that rejects is the pipeline’s to tell', async () => {
-  const told: string[] = [];
+it('S56 an asynchronous handlerAdded that rejects is reported by the pipeline', async () => {
+  const reported: string[] = [];
   const hooks = {
-    unhandledException: (_channel: unknown, error: Error) => void told.push(error.message),
+    unhandledException: (_channel: unknown, error: Error) => void reported.push(error.message),
   };
   const broken = {
     async handlerAdded() {
@@ -81,7 +81,7 @@ it('S56 an asynchronous handlerAdded that rejects is the pipeline’s to tell', 
   };
   EmbeddedChannel.with({ hooks }, sequential(broken));
   await new Promise((resolve) => setImmediate(resolve));
-  expect(told).toEqual(['SequentialHandler#0.handlerAdded threw (no); it was removed']);
+  expect(reported).toEqual(['SequentialHandler#0.handlerAdded threw (no); it was removed']);
 });
 
 it('S50 an error thrown by exceptionCaught is not delivered to it again', () => {
@@ -134,7 +134,7 @@ it('a method that returns something else than a promise does not stop it', () =>
 });
 
 it('a read() that throws is the handler’s error, and ends nothing', async () => {
-  const told: string[] = [];
+  const reported: string[] = [];
   let finish!: () => void;
   const handler: Handler = {
     channelRead: () =>
@@ -145,14 +145,14 @@ it('a read() that throws is the handler’s error, and ends nothing', async () =
       if (finish !== undefined) throw new Error('no read');
       ctx.read();
     },
-    exceptionCaught: (_ctx, error) => void told.push(error.message),
+    exceptionCaught: (_ctx, error) => void reported.push(error.message),
   };
   const channel = new EmbeddedChannel(sequential(handler));
   channel.writeInbound('a');
   finish();
   await new Promise((resolve) => setImmediate(resolve));
   // At the end of the burst, and when reads are released.
-  expect(told).toEqual(['no read', 'no read']);
+  expect(reported).toEqual(['no read', 'no read']);
   expect(channel.isOpen).toBe(true);
 });
 

@@ -100,7 +100,7 @@ describe('DuplexHandler', () => {
     stream.end();
   });
 
-  it('calls back when the kernel has taken a write, and tells when it has not', async () => {
+  it('calls back when the kernel has taken a write, and reports when it has not', async () => {
     const made = given<ChannelDuplex>();
     const socket = await start(made.resolve);
     socket.pause();

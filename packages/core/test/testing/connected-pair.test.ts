@@ -69,7 +69,7 @@ it('an abort is the other end’s reset', () => {
   expect(server.closeInfo).toMatchObject({ reason: 'reset', by: 'peer' });
 });
 
-it('leaves no timer behind', () => {
+it('leaves no timer', () => {
   const { client, clock } = connectedPair();
   client.writeAndFlush(Buffer.from('x'));
   client.close();

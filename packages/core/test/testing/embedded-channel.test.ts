@@ -10,7 +10,7 @@ describe('registration', () => {
     expect([channel.isRegistered, channel.isActive, channel.isOpen]).toEqual([true, true, true]);
   });
 
-  it('S271 unless told not to', () => {
+  it('S271 unless an option forbids it', () => {
     const seen = recordEvents();
     const channel = EmbeddedChannel.with({ register: false }, seen);
     expect([seen.events, channel.isRegistered, channel.isActive]).toEqual([[], false, false]);
@@ -153,7 +153,7 @@ describe('errors and end', () => {
     expect(() => channel.writeOneOutbound(1)).toThrow(closed);
   });
 
-  it('S279 finish closes, runs tasks, cancels timers, rethrows, and tells what is left', () => {
+  it('S279 finish closes, runs tasks, cancels timers, rethrows, and returns what is left', () => {
     const ran: string[] = [];
     const channel = new EmbeddedChannel({
       channelInactive(ctx) {
@@ -219,7 +219,7 @@ describe('errors and end', () => {
 });
 
 describe('tasks and time', () => {
-  it('S280 tasks of handlers run when the outermost call is through', () => {
+  it('S280 tasks of handlers run when the outermost call is over', () => {
     const order: string[] = [];
     const channel: EmbeddedChannel = new EmbeddedChannel({
       channelRead(ctx, message: string) {
@@ -277,7 +277,7 @@ describe('tasks and time', () => {
     expect(ran).toEqual([10, 20, 30]);
   });
 
-  it('S282 nextDelay tells when the next timer is due, -1 for none', () => {
+  it('S282 nextDelay is the time until the next timer is due, -1 for none', () => {
     const { clock } = new EmbeddedChannel();
     expect(clock.nextDelay).toBe(-1);
     const timer = clock.schedule(() => {}, 30);

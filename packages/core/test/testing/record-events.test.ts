@@ -43,15 +43,15 @@ it('several recorders may share a list, each with its name', () => {
     {
       channelRead: (ctx, text: string) => ctx.fireChannelRead(text.toUpperCase()),
     } satisfies Handler,
-    recordEvents({ name: 'behind', into }),
+    recordEvents({ name: 'after', into }),
   );
   into.length = 0;
   channel.writeInbound('a');
   expect(into).toEqual([
     'before.channelRead "a"',
-    'behind.channelRead "A"',
+    'after.channelRead "A"',
     'before.channelReadComplete',
-    'behind.channelReadComplete',
+    'after.channelReadComplete',
   ]);
 });
 

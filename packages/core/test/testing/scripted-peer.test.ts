@@ -2,7 +2,7 @@ import type { Context, Handler } from '@headrace/core';
 import { EmbeddedChannel, scriptedPeer } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 
-/** Says hello, answers each message, pings after 10 s, gives up after 30 s, ends when it is told to quit. */
+/** Sends hello, answers each message, pings after 10 s, gives up after 30 s, ends when it is asked to quit. */
 class Polite implements Handler {
   channelActive(ctx: Context): void {
     ctx.writeAndFlush(Buffer.from('HELLO\n'));

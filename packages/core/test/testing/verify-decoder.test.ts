@@ -33,7 +33,7 @@ describe('verifyDecoder', () => {
     verifyDecoder(pairs, () => new SemicolonDecoder());
   });
 
-  it('S165 tells the cut and the seed where messages are missing', () => {
+  it('S165 names the cut and the seed where messages are missing', () => {
     class Forgetful extends SemicolonDecoder {
       override channelRead(ctx: Context, bytes: Buffer): void {
         super.channelRead(ctx, bytes);

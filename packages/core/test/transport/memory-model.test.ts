@@ -19,7 +19,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ kind: fc.constantFrom('read' as const, 'tasks' as const, 'toggle' as const) }),
 );
 
-/** Bytes that tell their own place in the stream. */
+/** Bytes that show their own place in the stream. */
 function bytesFrom(start: number, size: number): Buffer {
   return Buffer.from(Array.from({ length: size }, (_, i) => (start + i) % 251));
 }

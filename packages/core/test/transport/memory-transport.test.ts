@@ -133,7 +133,7 @@ describe('a pair', () => {
     return [one!, two!, clock];
   }
 
-  it('holds no more than its capacity, and tells the writer when the rest was taken', () => {
+  it('holds no more than its capacity, and notifies the writer when the rest was taken', () => {
     const [one, two, clock] = pairOf(10);
     const inbox = new Inbox();
     two.pipeline.addLast(inbox);

@@ -36,7 +36,7 @@ function bind(options: Partial<BindOptions>): Promise<Server> {
   return bootstrap.bind(options as BindOptions);
 }
 
-/** Leaves a socket file behind, as a program does that is killed. */
+/** Leaves a socket file, as a program does that is killed. */
 function crashOn(file: string): void {
   const program = `require('net').createServer().listen(${JSON.stringify(file)}, () => process.kill(process.pid, 'SIGKILL'))`;
   spawnSync(process.execPath, ['-e', program]);
@@ -58,7 +58,7 @@ describe.skipIf(process.platform === 'win32')('a path', () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  it('that a crashed program left behind is refused, with the cure in the text', async () => {
+  it('refuses the file of a crashed program, with the cure in the text', async () => {
     const stale = join(folder, 'stale');
     crashOn(stale);
     await expect(bind({ path: stale })).rejects.toMatchObject({

@@ -4,8 +4,8 @@ import type { ListenerSink } from '../../src/transport/listener.ts';
 import { SocketListener } from '../../src/transport/socket-listener.ts';
 import type { Transport } from '../../src/transport/transport.ts';
 
-it('S348 a child that cannot be made of its socket: the socket is closed, the error told, the server goes on', async () => {
-  const told: string[] = [];
+it('S348 a child that cannot be made of its socket: the socket is closed, the error reported, the server goes on', async () => {
+  const reported: string[] = [];
   let isBroken = true;
   const server = net.createServer();
   const adopt = (socket: net.Socket): Transport => {
@@ -17,7 +17,7 @@ it('S348 a child that cannot be made of its socket: the socket is closed, the er
   const up = new Promise<void>((resolve) => {
     const sink: Partial<ListenerSink> = {
       listening: resolve,
-      caught: (error) => void told.push(error.message),
+      caught: (error) => void reported.push(error.message),
       accepted: () => listener.requestAccept(),
       closed() {},
     };
@@ -36,7 +36,7 @@ it('S348 a child that cannot be made of its socket: the socket is closed, the er
     return text;
   };
   expect(await dial()).toBe('');
-  expect(told).toEqual(['no memory']);
+  expect(reported).toEqual(['no memory']);
   isBroken = false;
   expect(await dial()).toBe('hello');
   listener.close();

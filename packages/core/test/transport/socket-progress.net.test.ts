@@ -12,12 +12,12 @@ it('a large write shows its progress while the peer reads, and arrives whole', a
   const accepted = new Promise<net.Socket>((done) => server.once('connection', done));
   const { port } = server.address() as net.AddressInfo;
   const transport = SocketTransport.connecting({ port, host: '127.0.0.1' });
-  const told: string[] = [];
+  const reported: string[] = [];
   const connected = new Promise<void>((done) => {
     const sink: Partial<TransportSink> = {
       connected: done,
-      written: () => void told.push('written'),
-      failed: (error) => void told.push(error.message),
+      written: () => void reported.push('written'),
+      failed: (error) => void reported.push(error.message),
       disconnected() {},
     };
     transport.open(sink as TransportSink);
@@ -32,7 +32,7 @@ it('a large write shows its progress while the peer reads, and arrives whole', a
   const whole = new Promise<void>((done) => {
     peer.on('data', (chunk) => {
       received += chunk.length;
-      if (told.length === 0) seen.add(transport.unsentBytes);
+      if (reported.length === 0) seen.add(transport.unsentBytes);
       if (received === bytes) done();
     });
   });
@@ -40,8 +40,8 @@ it('a large write shows its progress while the peer reads, and arrives whole', a
   await whole;
   expect(before).toBeGreaterThan(16 * MIB);
   expect(seen.size).toBeGreaterThan(4);
-  while (told.length === 0) await new Promise((turn) => setImmediate(turn));
-  expect([told, transport.unsentBytes]).toEqual([['written'], 0]);
+  while (reported.length === 0) await new Promise((turn) => setImmediate(turn));
+  expect([reported, transport.unsentBytes]).toEqual([['written'], 0]);
   transport.close({ reason: 'local', by: 'local', error: undefined });
   peer.destroy();
   server.close();

@@ -52,7 +52,7 @@ export class Watch implements Handler {
   declare readonly types: Types;
 }
 
-/** A sharable generic handler: keeps the type that it is told. */
+/** A sharable generic handler: keeps the type that it is given. */
 export class Only<T> implements Handler {
   declare readonly types: Types<{ reads: T; passesOn: T; accepts: T; writes: T }>;
 }

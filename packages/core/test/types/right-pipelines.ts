@@ -37,7 +37,7 @@ export const right: readonly ((channel: Fresh) => unknown)[] = [
   (channel) => channel.pipeline.addLast(),
   // 2: bytes in, bytes out
   (channel) => channel.pipeline.addLast(new Frames()),
-  // 3: a codec behind frames changes both directions at once
+  // 3: a codec after frames changes both directions at once
   (channel) => {
     const made = channel.pipeline.addLast(new Frames(), new Lengths(), new Text());
     const check: Same<typeof made, Pipeline<string, string>> = true;
@@ -68,7 +68,7 @@ export const right: readonly ((channel: Fresh) => unknown)[] = [
   },
   // 7: an echo writes what it reads, where that is what the handlers before it take
   (channel) => channel.pipeline.addLast(new Frames(), new Text(), new Echo()),
-  // 8: behind an echo, which passes nothing on, anything may stand
+  // 8: after an echo, which passes nothing on, anything may stand
   (channel) => channel.pipeline.addLast(new Text(), new Echo(), new Numbers()),
   // 9: unknown is the way out, for what is decided at run time
   (channel) => channel.pipeline.addLast(new Frames(), new Dynamic(), new App()),
@@ -76,7 +76,7 @@ export const right: readonly ((channel: Fresh) => unknown)[] = [
   (channel) => channel.pipeline.addLast(new Text(), new Untyped(), new App()),
   // 11: object literals as handlers
   (channel) => channel.pipeline.addLast(new Text(), { channelActive() {} }),
-  // 12: a generic handler keeps the type it is told
+  // 12: a generic handler keeps the type it is given
   (channel) => channel.pipeline.addLast(new Text(), new Only<string>(), new Numbers()),
   // 13: one direction may change alone
   (channel) => {

@@ -92,7 +92,7 @@ function checkName(options: TlsClientOptions, host: string | undefined): void {
   if (isNamed || options.rejectUnauthorized === false) return;
   throw new OptionError(
     'OPTION_CONFLICT',
-    "tls.servername is missing: without a host, say which name the server's certificate must have",
+    "tls.servername is missing: without a host, give the name that the server's certificate must have",
     { option: 'tls.servername' },
   );
 }

@@ -8,19 +8,19 @@ import type { Transport, TransportSink } from '../../../src/transport/transport.
 
 const LOCAL: CloseInfo = { reason: 'local', by: 'local', error: undefined };
 
-/** What a sink hears, in the order of its coming; `disconnected` is told to `done`. */
-function sinkOf(told: string[], done: () => void): TransportSink {
+/** What a sink is called with, in order; `disconnected` calls `done`. */
+function sinkOf(reported: string[], done: () => void): TransportSink {
   return {
-    connected: () => void told.push('connected'),
-    received: () => void told.push('received'),
-    readComplete: () => void told.push('readComplete'),
-    inputEnded: () => void told.push('inputEnded'),
-    written: () => void told.push('written'),
-    outputEnded: () => void told.push('outputEnded'),
-    failed: (error) => void told.push(error.message),
+    connected: () => void reported.push('connected'),
+    received: () => void reported.push('received'),
+    readComplete: () => void reported.push('readComplete'),
+    inputEnded: () => void reported.push('inputEnded'),
+    written: () => void reported.push('written'),
+    outputEnded: () => void reported.push('outputEnded'),
+    failed: (error) => void reported.push(error.message),
     isReadHeld: false,
     checkTurn() {},
-    caught: (error) => void told.push(error.message),
+    caught: (error) => void reported.push(error.message),
     disconnected: done,
   };
 }
@@ -30,7 +30,7 @@ async function accepted(
   act: (transport: Transport, done: () => void) => void,
   keepAlive = false,
 ): Promise<string[]> {
-  const told: string[] = [];
+  const reported: string[] = [];
   const { acceptor, why } = await nodeHandles('handle');
   const options = { noDelay: true, keepAlive, keepAliveInitialDelayMs: 0 };
   const listening = new SocketListener(
@@ -45,8 +45,8 @@ async function accepted(
   let client: net.Socket | undefined;
   await new Promise<void>((resolve) => {
     listening.open({
-      caught: (error) => void told.push(error.message),
-      failed: (error) => void told.push(error.message),
+      caught: (error) => void reported.push(error.message),
+      failed: (error) => void reported.push(error.message),
       closed() {},
       listening: () => {
         listening.requestAccept();
@@ -55,31 +55,31 @@ async function accepted(
         client.once('data', (bytes) => client?.end(`re: ${bytes}`));
       },
       accepted: (transport) => {
-        transport.open(sinkOf(told, resolve));
+        transport.open(sinkOf(reported, resolve));
         act(transport, resolve);
       },
     });
   });
   client?.destroy();
   listening.close();
-  return told;
+  return reported;
 }
 
 it('an abort in the middle of a shutdown closes the handle', async () => {
-  const told = await accepted((transport) => {
+  const reported = await accepted((transport) => {
     transport.shutdownOutput(LOCAL);
     transport.abort(LOCAL);
   });
-  expect(told).not.toContain('not by a handle');
+  expect(reported).not.toContain('not by a handle');
 });
 
-it('an abort with a write in flight closes the handle, and the write tells nothing more', async () => {
-  const told = await accepted((transport) => {
+it('an abort with a write in flight closes the handle, and the write reports nothing more', async () => {
+  const reported = await accepted((transport) => {
     const large = Buffer.alloc(64 * 1024 * 1024);
     expect(transport.write([large], large.length)).toBe(false);
     transport.abort(LOCAL);
   });
-  expect(told).not.toContain('written');
+  expect(reported).not.toContain('written');
 });
 
 /** The timer of the connection that the system accepted at this port, from its own table: 02 is keepalive. */
@@ -107,7 +107,7 @@ it.runIf(process.platform === 'linux')(
 
 it('a detached connection is a stream of Node, and its own no more', async () => {
   const seen: string[] = [];
-  const told = await accepted((transport, done) => {
+  const reported = await accepted((transport, done) => {
     const stream = transport.detach!();
     stream.on('data', (bytes) => seen.push(String(bytes)));
     stream.on('end', () => {
@@ -120,7 +120,7 @@ it('a detached connection is a stream of Node, and its own no more', async () =>
     });
     stream.write('hello');
   });
-  expect([seen, told]).toEqual([['re: hello', 'end', 'false'], []]);
+  expect([seen, reported]).toEqual([['re: hello', 'end', 'false'], []]);
 });
 
 it('a detached connection is reset by an abort, and closed by a close', async () => {

@@ -32,7 +32,7 @@ export interface PipelineHost {
   exceptionHandlerFailed(handlerName: string, thrown: Error, original: Error): void;
 }
 
-interface EndsContext extends Context {
+interface HeadTailContext extends Context {
   readonly pipeline: Context['pipeline'] & {
     readonly host: PipelineHost;
     readOut(): void;
@@ -40,14 +40,14 @@ interface EndsContext extends Context {
   };
 }
 
-const pipelineOf = (ctx: Context) => (ctx as EndsContext).pipeline;
+const pipelineOf = (ctx: Context) => (ctx as HeadTailContext).pipeline;
 const hostOf = (ctx: Context): PipelineHost => pipelineOf(ctx).host;
 
 /**
  * Head and tail of every pipeline, which is a ring: the head, before the first handler, takes the operations
  * that no handler kept; the tail, after the last handler, takes the events.
  */
-export const ENDS: Handler = {
+export const HEAD_AND_TAIL: Handler = {
   sharable: true,
   // The head.
   read: (ctx) => pipelineOf(ctx).readOut(),

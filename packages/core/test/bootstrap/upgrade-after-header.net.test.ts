@@ -20,7 +20,7 @@ afterEach(async () => {
   for (const one of open.splice(0)) await one.close();
 });
 
-/** Takes a header of four bytes; what comes behind it is TLS, asked or not. */
+/** Takes a header of four bytes; what comes after it is TLS, asked or not. */
 class FourBytes implements Handler {
   private bytes = Buffer.alloc(0);
 
@@ -32,7 +32,7 @@ class FourBytes implements Handler {
   }
 }
 
-describe('upgradeToTls behind a header', () => {
+describe('upgradeToTls after a header', () => {
   it.each([0, 1, 2000])(
     'takes up %d bytes of TLS that were read together with it',
     async (early) => {

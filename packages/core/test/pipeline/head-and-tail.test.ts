@@ -195,7 +195,7 @@ describe('failures that nobody looks at', () => {
     ]);
   });
 
-  it('a failure that somebody looks at is not told', () => {
+  it('a failure that somebody looks at is not reported', () => {
     const { channel, entries, clock } = open({}, failing);
     clock.run(() => void channel.write(1).error);
     clock.run(() => channel.write(1).onSettled(() => {}));
@@ -204,8 +204,10 @@ describe('failures that nobody looks at', () => {
   });
 
   it('nor is one that somebody awaits, on the real clock', async () => {
-    const told: string[] = [];
-    const hooks: ChannelHooks = { writeFailed: (_channel, error) => void told.push(error.message) };
+    const reported: string[] = [];
+    const hooks: ChannelHooks = {
+      writeFailed: (_channel, error) => void reported.push(error.message),
+    };
     const channel = new TransportChannel(
       new EmbeddedChannel().embedded,
       resolveChannelOptions({ hooks }),
@@ -225,13 +227,13 @@ describe('failures that nobody looks at', () => {
       });
     });
     await nextTick();
-    expect(told).toEqual([]);
+    expect(reported).toEqual([]);
     channel.write(2);
     await nextTick();
-    expect(told).toEqual(['no']);
+    expect(reported).toEqual(['no']);
   });
 
-  it('a failed shutdown or close that nobody looks at is told, too', () => {
+  it('a failed shutdown or close that nobody looks at is reported, too', () => {
     const { channel, entries, clock } = open({}, {
       close() {
         throw new Error('stuck');
@@ -241,7 +243,7 @@ describe('failures that nobody looks at', () => {
     expect(entries.map(({ error }) => error?.message)).toEqual(['stuck']);
   });
 
-  it('an asynchronous write that rejects, ignored, is told and never an unhandled rejection', async () => {
+  it('an asynchronous write that rejects, ignored, is reported and never an unhandled rejection', async () => {
     const rejections: unknown[] = [];
     const onRejection = (reason: unknown) => void rejections.push(reason);
     process.on('unhandledRejection', onRejection);
@@ -256,7 +258,7 @@ describe('failures that nobody looks at', () => {
     expect(entries.map(({ error }) => error?.message)).toEqual(['later']);
   });
 
-  it('a write with a signal that fails at the close is told, too', () => {
+  it('a write with a signal that fails at the close is reported, too', () => {
     const { channel, entries, clock } = open();
     clock.run(() => {
       channel.write('x', { signal: new AbortController().signal });
@@ -270,7 +272,7 @@ describe('failures that nobody looks at', () => {
     const rejections: unknown[] = [];
     const onRejection = (reason: unknown) => void rejections.push(reason);
     process.on('unhandledRejection', onRejection);
-    const told: string[] = [];
+    const reported: string[] = [];
     const fail = (name: string) => async () => {
       throw new Error(name);
     };
@@ -282,7 +284,7 @@ describe('failures that nobody looks at', () => {
       channelWritabilityChanged: fail('writability'),
       flush: fail('flush'),
       read: fail('demand'),
-      exceptionCaught: (_ctx, error) => void told.push(error.message),
+      exceptionCaught: (_ctx, error) => void reported.push(error.message),
     } satisfies Handler);
     channel.received(1);
     channel.readComplete();
@@ -292,13 +294,13 @@ describe('failures that nobody looks at', () => {
     await new Promise((resolve) => setImmediate(resolve));
     process.off('unhandledRejection', onRejection);
     expect(rejections).toEqual([]);
-    expect(told.sort()).toEqual(
+    expect(reported.sort()).toEqual(
       ['active', 'complete', 'demand', 'demand', 'event', 'flush', 'read', 'writability'].sort(),
     );
   });
 });
 
-it('an initializer’s error is told once, with the error', () => {
+it('an initializer’s error is reported once, with the error', () => {
   const { channel, entries } = open(
     {},
     initializer(() => {
