@@ -1,7 +1,7 @@
 // A broadcast to many connections: what a delivery costs the server, in CPU.
 import { loadOn } from './harness/load-process.ts';
 import { openFilesLimit } from './harness/machine.ts';
-import { nettyPeer, nodePeer } from './harness/peers.ts';
+import { nettyPeer, nodePeer, ON_SOCKETS } from './harness/peers.ts';
 import { HEADRACE, type Result, type Row } from './harness/report.ts';
 import { ServerProcess } from './harness/server-process.ts';
 import type { Settings } from './settings.ts';
@@ -13,6 +13,7 @@ export async function broadcast(settings: Settings): Promise<Result[]> {
   const netty = nettyPeer('netty', 'BroadcastPeer');
   const peers = [
     nodePeer(HEADRACE, 'broadcast.mjs'),
+    nodePeer(ON_SOCKETS.name, 'broadcast.mjs', ON_SOCKETS),
     nodePeer('net loop', 'broadcast-net.mjs'),
     ...(netty === undefined ? [] : [netty]),
   ];

@@ -1,14 +1,18 @@
 // Very many connections that do nothing: what each costs to accept, and in memory.
 import { loadOn } from './harness/load-process.ts';
 import { openFilesLimit } from './harness/machine.ts';
-import { collectedPeer } from './harness/peers.ts';
+import { collectedPeer, ON_SOCKETS } from './harness/peers.ts';
 import { HEADRACE, type Result } from './harness/report.ts';
 import { ServerProcess } from './harness/server-process.ts';
 import type { Settings } from './settings.ts';
 
 export async function connections(settings: Settings): Promise<Result[]> {
   const count = Math.min(settings.connections, openFilesLimit() - 500);
-  const peers = [collectedPeer(HEADRACE, 'idle.mjs'), collectedPeer('net bare', 'idle-net.mjs')];
+  const peers = [
+    collectedPeer(HEADRACE, 'idle.mjs'),
+    { ...collectedPeer(HEADRACE, 'idle.mjs'), ...ON_SOCKETS },
+    collectedPeer('net bare', 'idle-net.mjs'),
+  ];
   const accepts = peers.map((): number[] => []);
   const memories = peers.map((): number[] => []);
   for (let round = 0; round < settings.rounds; round += 1) {

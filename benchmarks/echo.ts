@@ -1,6 +1,6 @@
 // Echo of frames: what a message costs the server, in CPU.
 import { loadOn } from './harness/load-process.ts';
-import { nettyPeer, nodePeer } from './harness/peers.ts';
+import { nettyPeer, nodePeer, ON_SOCKETS } from './harness/peers.ts';
 import { type Goal, HEADRACE, type Result, type Row } from './harness/report.ts';
 import { type Peer, ServerProcess } from './harness/server-process.ts';
 import { short, spreadOf } from './harness/statistics.ts';
@@ -47,6 +47,7 @@ function peers(): Peer[] {
   const netty = nettyPeer('netty', 'EchoPeer');
   return [
     nodePeer(HEADRACE, 'echo.mjs'),
+    nodePeer(ON_SOCKETS.name, 'echo.mjs', ON_SOCKETS),
     nodePeer('net hand-tuned', 'echo-net-hand-tuned.mjs'),
     nodePeer('net data', 'echo-net-data.mjs'),
     nodePeer('net naive', 'echo-net-naive.mjs'),

@@ -12,6 +12,12 @@ export function nodePeer(name: string, file: string, more: Partial<Peer> = {}): 
   return { name, command: [process.execPath, join(servers, file)], ...more };
 }
 
+/** The other way of accepting: sockets of Node's, by public API alone. */
+export const ON_SOCKETS: Pick<Peer, 'name' | 'env'> = {
+  name: 'headrace on sockets',
+  env: { HEADRACE_PUBLIC_API_ONLY: '1' },
+};
+
 /** As {@link nodePeer}, with collections on demand. */
 export function collectedPeer(name: string, file: string): Peer {
   const preload = fileURLToPath(new URL('../load/gc-on-signal.mjs', import.meta.url));

@@ -10,6 +10,8 @@ export interface Peer {
   readonly rest?: readonly string[];
   /** What its load speaks. @default frames */
   readonly protocol?: 'frames' | 'ws' | 'tls';
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A server under test in a process of its own. */
@@ -33,7 +35,8 @@ export class ServerProcess implements AsyncDisposable {
     const port = await freePort();
     const line = pinned(0, [...peer.command, String(port), '127.0.0.1', ...(peer.rest ?? [])]);
     const [program, ...args] = withAllFiles(line);
-    const child = spawn(program!, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const env = { ...process.env, ...peer.env };
+    const child = spawn(program!, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
     await ready(peer.name, child);
     return new ServerProcess(peer, port, child);
   }

@@ -2,11 +2,34 @@
 // The public way makes one channel with options of its own; here many share theirs.
 import { resolveChannelOptions } from '../../packages/core/dist/channel/channel-options.js';
 import { TransportChannel } from '../../packages/core/dist/channel/transport-channel.js';
-import { sizeOfBytes } from '../../packages/core/dist/transport/byte-source.js';
 import { coalesce } from '../../packages/core/dist/transport/coalesce.js';
 
-// Not every revision that is compared has it.
-const { gather } = await import('../../packages/core/dist/transport/gather.js').catch(() => ({}));
+const core = '../../packages/core/dist';
+
+/** A module of the revision that is compared; it may have stood elsewhere, or not have been there at all. */
+async function module(...places) {
+  for (const place of places) {
+    const found = await import(`${core}/${place}.js`).catch(() => undefined);
+    if (found !== undefined) return found;
+  }
+  return {};
+}
+
+const { sizeOfBytes } = await module('internal/size-of-bytes', 'transport/byte-source');
+const { gather, reuseGathered } = await gathering();
+
+/** Where small messages are copied together: a part of the binding that connections on handles share. */
+async function gathering() {
+  const { StreamBinding } = await module('transport/node-handle/stream-binding');
+  if (StreamBinding === undefined)
+    return module('transport/node-handle/gather', 'transport/gather');
+  const binding = new StreamBinding({ streamBaseState: new Int32Array(8) });
+  return {
+    gather: (messages, bytes) => binding.gather(messages, bytes),
+    reuseGathered: () => binding.reuseGathered(),
+  };
+}
+
 /** Time stands still: a broadcast is not cut into slices, and no timer costs anything. */
 const clock = {
   now: () => 0,
@@ -41,8 +64,10 @@ class NullTransport {
   /** As a real one up to the system call: what is small is copied together. */
   write(messages, bytes) {
     const gathered = gather?.(messages, bytes);
-    if (gathered !== undefined) this.writtenBytes += gathered.length;
-    else for (const buffer of coalesce(messages)) this.writtenBytes += buffer.length;
+    if (gathered !== undefined) {
+      this.writtenBytes += gathered.length;
+      reuseGathered?.();
+    } else for (const buffer of coalesce(messages)) this.writtenBytes += buffer.length;
     return true;
   }
 }

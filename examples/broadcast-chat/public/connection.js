@@ -151,6 +151,8 @@ export class ChatConnection {
   /** Plays dead, until the next sign-in or `speakUp()`. */
   fallSilent() {
     this.#isMute = true;
+    // The server's shortened limit counts from here, too.
+    this.#spokeAt = this.#options.timers.now();
     this.#heartbeat.stop();
   }
 

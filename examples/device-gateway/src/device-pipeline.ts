@@ -46,7 +46,7 @@ export function buildPipeline(
         kicked: () => refusal('logged in elsewhere'),
       },
       sessions,
-      onDuplicate: 'kick-older',
+      duplicatePolicy: 'kick-older',
     }),
     matchTag<DeviceMessage>()('type', {
       telemetry: (ctx, { body }) => onTelemetry(principalOf<string>(ctx.channel)!, body),

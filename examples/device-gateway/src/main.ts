@@ -5,7 +5,7 @@ import { SimulatedDevice } from './simulated-device.ts';
 const gateway = new DeviceGateway({ authenticate: (_device, token) => token === 'secret' });
 gateway.on('online', (device) => console.log(`${device} is online`));
 gateway.on('offline', (device, info) => console.log(`${device} is offline (${info?.reason})`));
-gateway.on('telemetry', (device, body) => console.log(`${device} says`, body));
+gateway.on('telemetry', (device, body) => console.log(`${device} sends`, body));
 const port = await gateway.start();
 console.log(`listening tcp://127.0.0.1:${port}`);
 

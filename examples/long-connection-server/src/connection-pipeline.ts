@@ -58,7 +58,7 @@ export function buildPipeline(
       timeoutMs: authTimeoutMs,
       group: clients,
       sessions,
-      onDuplicate: 'kick-older',
+      duplicatePolicy: 'kick-older',
       again: 'move',
     }),
     new EchoHandler({ reply: (text: string) => `ECHO:${text}` }),

@@ -48,7 +48,7 @@ describe('the long-connection server, to the byte', () => {
     ]);
   });
 
-  it('closes a client that says anything else first', async () => {
+  it('closes a client that sends anything else first', async () => {
     const { connect } = await started();
     const client = connect().send('hello', 'AUTH:late');
     expect([await client.line(), await client.line()]).toEqual(['ERR:UNAUTH', undefined]);
@@ -118,7 +118,7 @@ describe('the long-connection server, to the byte', () => {
 });
 
 describe('its API', () => {
-  it('reaches one client, and says whether it did', async () => {
+  it('reaches one client, and returns whether it did', async () => {
     const { server, connect } = await started();
     const ann = await signedIn(connect, 'ann');
     expect(server.sendToClient('ann', 'one\nline')).toBe(true);
@@ -153,7 +153,7 @@ describe('its API', () => {
     expect(server.sendToClient('stuck', 'x')).toBe(false);
   });
 
-  it('holds a client to its speed, if told so, and keeps the order', async () => {
+  it('holds a client to its speed, if it is limited, and keeps the order', async () => {
     const { connect } = await started({ bytesPerSecond: 10_000 });
     const ann = await signedIn(connect, 'ann');
     const before = performance.now();

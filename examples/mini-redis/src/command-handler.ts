@@ -3,7 +3,7 @@ import { type Context, type Handler, HeadraceError, type Types } from '@headrace
 import { COMMANDS, checkArity, unknownCommand } from './command/commands.ts';
 import { Session, type Shared } from './session.ts';
 
-/** In version 2 a client that listens can do little else: its replies could not be told from messages. */
+/** In version 2 a client that listens can do little else: its replies would look like messages. */
 const WHILE_LISTENING = ['subscribe', 'unsubscribe', 'ping', 'quit', 'reset'];
 
 /** Options of {@link CommandHandler}. */

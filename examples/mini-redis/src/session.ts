@@ -18,7 +18,7 @@ export class Session {
   /** What the client listens to. */
   readonly names = new Set<string>();
   clientName = '';
-  /** It said goodbye: nothing that it sent behind that is acted on. */
+  /** It has quit: nothing that it sent after that is acted on. */
   isOver = false;
 
   constructor(channel: Channel, codec: RespCodec, { store, subscriptions }: Shared) {

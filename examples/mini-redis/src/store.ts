@@ -29,7 +29,7 @@ export class Store {
     if (ttlMs !== undefined) this.expire(key, ttlMs);
   }
 
-  /** Sets a value and leaves the time to live as it is. */
+  /** Sets a value and does not change the time to live. */
   update(key: string, value: Buffer): void {
     this.values.set(key, value);
   }

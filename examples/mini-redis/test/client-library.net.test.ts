@@ -78,7 +78,7 @@ describe.each([2, 3] as const)('a real client library, version %d of the protoco
 });
 
 describe('more clients than allowed', () => {
-  it('are told so', async () => {
+  it('get an error', async () => {
     const small = await startMiniRedis({ port: 0, maxClients: 1 });
     const first = createClient({ socket: { port: small.port } });
     await first.connect();

@@ -97,7 +97,7 @@ describe('mini-redis', () => {
     ]);
   });
 
-  it('says what is wrong as Redis does, and goes on', () => {
+  it('answers what is wrong as Redis does, and goes on', () => {
     const { ask } = client();
     expect(ask('get', 'nope a "b c"', 'HELLO 4', 'SELECT 1', 'client nope', 'PING')).toEqual([
       "-ERR wrong number of arguments for 'get' command",
@@ -109,7 +109,7 @@ describe('mini-redis', () => {
     ]);
   });
 
-  it('ends a connection that breaks the protocol, behind an answer', () => {
+  it('ends a connection that breaks the protocol, after an answer', () => {
     for (const [bytes, answer] of [
       ['*1\r\n+PING\r\n', "-ERR Protocol error: expected '$'"],
       ['*x\r\n', '-ERR Protocol error: invalid multibulk length'],
@@ -122,7 +122,7 @@ describe('mini-redis', () => {
     }
   });
 
-  it('hears nothing behind QUIT', () => {
+  it('ignores what comes after QUIT', () => {
     const { ask, channel } = client();
     expect(ask('QUIT', 'PING')).toEqual(['+OK']);
     expect(channel.isOutputShutdown).toBe(true);

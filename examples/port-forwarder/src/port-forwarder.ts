@@ -1,5 +1,5 @@
 // Forwards every connection to another server: bytes both ways, no faster than the slower side, and the
-// ends of both halves, each behind its last byte.
+// ends of both halves, each after its last byte.
 import { Bootstrap, type Logger, type Server, ServerBootstrap } from '@headrace/core';
 import { ConnectionLimitHandler, ForwardHandler } from '@headrace/handlers';
 

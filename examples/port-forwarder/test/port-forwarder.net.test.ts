@@ -46,7 +46,7 @@ function readAll(socket: net.Socket): Promise<Buffer> {
 }
 
 describe('the port forwarder', () => {
-  it('passes bytes both ways, and the end of each half behind its last byte', async () => {
+  it('passes bytes both ways, and the end of each half after its last byte', async () => {
     const server = await forwarded((socket) => {
       void readAll(socket).then((bytes) => {
         socket.end(`got ${bytes.length}: ${createHash('sha1').update(bytes).digest('hex')}`);
@@ -103,7 +103,7 @@ describe('the port forwarder', () => {
     expect(error.code).toBe('ECONNRESET');
   });
 
-  it('closes the client when nobody listens behind it, and when the server resets', async () => {
+  it('closes the client when no server listens there, and when the server resets', async () => {
     const unused = net.createServer().listen(0, host);
     await once(unused, 'listening');
     const { port } = unused.address() as net.AddressInfo;

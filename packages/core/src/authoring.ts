@@ -13,7 +13,7 @@ export { addressText } from './internal/address-text.ts';
 export { type BufferPlace, bufferPlace, bufferView } from './internal/buffer-view.ts';
 // Options
 export { checkOptions, type KnownOptions, nearestTo } from './internal/known-options.ts';
-export { checkNumber, checkTime, type NumberBounds } from './internal/option-check.ts';
+export { checkChoice, checkNumber, checkTime, type NumberBounds } from './internal/option-check.ts';
 // Hold writes and reads back
 export {
   PendingWriteQueue,

@@ -32,7 +32,7 @@ export interface Handler<T extends HandlerTypes = HandlerTypes> {
   /** For the compiler only: `declare readonly types: Types<{ … }>`. */
   readonly types?: T;
 
-  /** True if one instance may stand in many pipelines. A handler with state of one channel must not say so. */
+  /** True if one instance may stand in many pipelines. A handler with state of one channel must not set it. */
   readonly sharable?: boolean;
   /**
    * A handler of the same class with the same options, for another channel: so one instance may stand in a
@@ -45,7 +45,7 @@ export interface Handler<T extends HandlerTypes = HandlerTypes> {
   /** The handler is out of the pipeline; messages it still held may go on through `ctx`. */
   handlerRemoved?(ctx: Context<T>): void;
 
-  /** The channel has begun: its transport is open, or is connecting. Comes once, before `channelActive`. */
+  /** The channel has started: its transport is open, or is connecting. Comes once, before `channelActive`. */
   channelRegistered?(ctx: Context<T>): Handled;
   /** The connection is up. */
   channelActive?(ctx: Context<T>): Handled;
@@ -66,7 +66,7 @@ export interface Handler<T extends HandlerTypes = HandlerTypes> {
   /** A handler before this one, or this one, threw, or the connection failed. */
   exceptionCaught?(ctx: Context<T>, error: Error): Handled;
 
-  /** Somebody asks for more input. */
+  /** More input is asked for. */
   read?(ctx: Context<T>): Handled;
   /** A message goes out: return `ctx.write(…)` of what it becomes. */
   write?(ctx: Context<T>, message: T['accepts']): WriteFuture | PromiseLike<void>;
@@ -145,7 +145,7 @@ export interface Context<T extends HandlerTypes = HandlerTypes>
   writeAndFlush(message: T['mayWrite']): WriteFuture;
   /** True once the handler is out of the pipeline; the context still forwards to its old neighbours. */
   readonly isRemoved: boolean;
-  /** Reports that this handler holds so many bytes more (or fewer) of output; they count towards writability. */
+  /** Reports that this handler holds `delta` bytes more of output, or fewer if negative; they count towards writability. */
   addPendingOutboundBytes(delta: number): void;
   /**
    * For a future that the handler made itself and has failed: reported to the channel's `writeFailed` hook,
@@ -171,7 +171,7 @@ export type HandlerRef = string | Handler | HandlerClass;
  * @see Netty's `ChannelPipeline`
  */
 export interface Pipeline<R = unknown, W = unknown> extends InboundInvoker, OutboundInvoker {
-  /** The channel it belongs to, for good. */
+  /** The channel it belongs to; never changes. */
   readonly channel: Channel;
   /** For the compiler only: a pipeline of texts is none of numbers. */
   readonly reads?: R;
@@ -229,7 +229,7 @@ export interface Pipeline<R = unknown, W = unknown> extends InboundInvoker, Outb
   /** Names and handlers from head to tail, a snapshot. */
   [Symbol.iterator](): Iterator<[string, Handler]>;
 
-  /** As {@link Context.reportFailure}, for what holds writes outside of the pipeline: a group. */
+  /** As {@link Context.reportFailure}, for code outside of the pipeline that holds writes: a group. */
   reportFailure(future: WriteFuture, error: Error): void;
 }
 
@@ -248,8 +248,8 @@ export interface WriteFuture extends PromiseLike<void> {
   /** Calls back when settled, at once if it already is; in the order of registration, without a promise. */
   onSettled(listener: (error: Error | undefined) => void): void;
   /**
-   * As `onSettled`, for handlers on the way that only watch: the failure still counts as one that nobody
-   * looked at, and goes to the `writeFailed` hook unless somebody else does.
+   * As `onSettled`, for handlers that only watch: the failure still counts as one that nobody
+   * looked at, and goes to the `writeFailed` hook unless another listener looks at it.
    */
   peekSettled(listener: (error: Error | undefined) => void): void;
   /** As a promise's: makes one. */
@@ -291,7 +291,7 @@ export type CloseReason =
 export interface CloseInfo {
   /** Why, as a word for programs. */
   readonly reason: CloseReason;
-  /** Who ended it: we, the peer, or what lies between. */
+  /** Which side ended it: we, the peer, or the network between. */
   readonly by: 'local' | 'peer' | 'network';
   /** What closed it, if it was an error. */
   readonly error: Error | undefined;
@@ -328,6 +328,14 @@ export interface Attributes {
   set<T>(key: AttributeKey<T>, value: T | undefined): T | undefined;
   /** True if there is a value. */
   has(key: AttributeKey<unknown>): boolean;
+}
+
+/** Options of {@link Channel.end}. */
+export interface EndOptions {
+  /** How long the peer may take to end its half. @default 2000 */
+  readonly lingerMs?: number;
+  /** @default 'local' */
+  readonly reason?: CloseReason;
 }
 
 /**
@@ -392,12 +400,12 @@ export interface Channel<R = unknown, W = unknown>
   /** True for a listening channel, whose messages are the channels it accepts. */
   readonly isServer: boolean;
 
-  /** Read on its own accord (default), or only when asked by `read()`. Belongs to the application; handlers use {@link holdReads}. */
+  /** Read automatically (default), or only when asked by `read()`. Belongs to the application; handlers use {@link holdReads}. */
   autoRead: boolean;
   /**
    * Stops asking the transport for input until the returned hold is released, and all others too. For handlers
-   * that cannot take more now: it counts, so several need not know of each other, and it leaves `autoRead`
-   * alone. Decoders stop after the message during which the hold came.
+   * that cannot take more now: it counts, so several handlers do not disturb each other, and it does not change
+   * `autoRead`. Decoders stop after the message during which the hold came.
    *
    * @param why - for {@link readHolds}: a word or two, such as the name of the handler
    */
@@ -406,11 +414,11 @@ export interface Channel<R = unknown, W = unknown>
   readonly isReadHeld: boolean;
   /** Why reads are held, oldest first. */
   readonly readHolds: readonly string[];
-  /** For how long reads have been held so far, in milliseconds, the present hold included: deadlines stand meanwhile. */
+  /** For how long reads have been held so far, in milliseconds, the present hold included: deadlines for input do not run meanwhile. */
   readonly readHeldMs: number;
   /**
    * Calls back once no hold is out, at once if none is; in order of registration, before the next read. Not
-   * called if the channel closes first. The listener looks at {@link isReadHeld} again: one before it may hold.
+   * called if the channel closes first. The listener checks {@link isReadHeld} again: an earlier one may have taken a hold.
    */
   onceReadable(listener: () => void): void;
   /**
@@ -424,7 +432,7 @@ export interface Channel<R = unknown, W = unknown>
   readonly bytesBeforeUnwritable: number;
   /** How many bytes must go before {@link isWritable} turns true again; 0 if it is. */
   readonly bytesBeforeWritable: number;
-  /** Changes whenever the transport took some output: tells a slow write from a stuck one. */
+  /** Changes whenever the transport took some output: so a slow write differs from a stuck one. */
   readonly outboundProgress: number;
 
   /** Resolves when the channel has closed; never rejects. */
@@ -445,10 +453,8 @@ export interface Channel<R = unknown, W = unknown>
   /**
    * The polite close: flushes, ends our half after everything written, discards what still comes in,
    * and closes when the peer has ended its half or after `lingerMs`.
-   *
-   * @param options.lingerMs - default 2000
    */
-  end(options?: { readonly lingerMs?: number; readonly reason?: CloseReason }): WriteFuture;
+  end(options?: EndOptions): WriteFuture;
   /** Resets the connection (RST where the transport can). */
   abort(reason?: CloseReason): WriteFuture;
 
@@ -462,23 +468,23 @@ export interface Channel<R = unknown, W = unknown>
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** A cancellable task of the future. */
+/** A task that runs later and can be cancelled. */
 export interface Timer {
   /** The task will not run; further calls do nothing. */
   cancel(): void;
 }
 
-/** All the time there is: replaced by a virtual one in tests. */
+/** The only source of time: replaced by a virtual one in tests. */
 export interface Clock {
   /** Monotonic milliseconds. */
   now(): number;
   /** Runs a task once after `delayMs`; does not keep the process alive unless `ref` is true. */
   schedule(task: () => void, delayMs: number, ref?: boolean): Timer;
-  /** Runs a task soon, when the current event is through. */
+  /** Runs a task soon, when the current event is over. */
   execute(task: () => void): void;
 }
 
-/** How much a log line matters: `debug` for what happens every day, `error` for a fault of the program. */
+/** How important a log line is: `debug` for what happens every day, `error` for a fault of the program. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** Where the framework's log lines go. */

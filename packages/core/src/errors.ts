@@ -13,20 +13,23 @@ export type ErrorClassName =
 
 /** Every code, the class it belongs to and what it means. `docs/errors.md` lists the same. */
 export const ERROR_CODES = {
-  OPTION_INVALID: ['OptionError', 'an option has a value that makes no sense'],
+  OPTION_INVALID: ['OptionError', 'there is no such option, or its value makes no sense'],
   OPTION_CONFLICT: ['OptionError', 'two options contradict each other, or one is missing'],
   PIPELINE_DUPLICATE_NAME: ['PipelineError', 'the name is taken in this pipeline'],
   PIPELINE_UNKNOWN_NAME: ['PipelineError', 'no such handler in this pipeline'],
   PIPELINE_NOT_SHARABLE: ['PipelineError', 'the handler instance already serves a channel'],
   PIPELINE_HANDLER_FAILED: ['PipelineError', 'handlerAdded or handlerRemoved threw'],
   PIPELINE_CLOSED: ['PipelineError', 'the channel is closed, its pipeline takes no handlers'],
-  PIPELINE_STATE: ['PipelineError', 'the operation is not possible in this state'],
+  PIPELINE_STATE: [
+    'PipelineError',
+    'the operation is not possible in this state, or this is no handler',
+  ],
   FRAME_TOO_LONG: ['DecodeError', 'a frame is longer than allowed'],
   FRAME_CORRUPT: ['DecodeError', 'a frame header makes no sense'],
   FRAME_TRUNCATED: ['DecodeError', 'the input ended within a frame'],
   MESSAGE_INVALID: ['DecodeError', 'a message is not what the protocol allows'],
   TEXT_NOT_UTF8: ['DecodeError', 'bytes are not UTF-8'],
-  TLS_PLAINTEXT: ['DecodeError', 'unencrypted input came behind the request for TLS'],
+  TLS_PLAINTEXT: ['DecodeError', 'unencrypted input came after the request for TLS'],
   DECODER_FAILED: ['DecodeError', 'a decoder threw, see the cause'],
   MESSAGE_NOT_ENCODABLE: [
     'EncodeError',

@@ -59,6 +59,7 @@ export type {
   CloseReason,
   Context,
   Direction,
+  EndOptions,
   Handled,
   Handler,
   HandlerClass,

@@ -50,7 +50,7 @@ export class ChatAuthHandler extends AuthHandler<Member, string, string> {
       authenticate: (text) => authenticator.authenticate(text),
       group: room.members,
       sessions: room.sessions,
-      onDuplicate: 'kick-older',
+      duplicatePolicy: 'kick-older',
       again: 'refuse',
       timeoutMs: Math.max(1, deadline - channel.clock.now()),
       replies: {

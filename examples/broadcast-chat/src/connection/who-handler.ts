@@ -1,4 +1,11 @@
-import type { Context, Handler, ReadHold, Types } from '@headrace/core';
+import {
+  type Context,
+  DrainEvent,
+  type DrainHold,
+  type Handler,
+  type ReadHold,
+  type Types,
+} from '@headrace/core';
 import { inject, injectable } from '@headrace/inject';
 import { Room } from '../room/room.ts';
 
@@ -21,6 +28,7 @@ export class WhoHandler implements Handler {
   private lists: string[][] = [];
   private written = 0;
   private hold: ReadHold | undefined = undefined;
+  private drain: DrainHold | undefined = undefined;
 
   constructor(@inject(Room) room: Room) {
     this.room = room;
@@ -39,6 +47,12 @@ export class WhoHandler implements Handler {
   channelReadComplete(ctx: Context): void {
     ctx.flush();
     ctx.fireChannelReadComplete();
+  }
+
+  /** A list that has begun is told to its end before the connection ends. */
+  userEventTriggered(ctx: Context, event: unknown): void {
+    if (event instanceof DrainEvent && this.hold !== undefined) this.drain = event.hold('who');
+    ctx.fireUserEventTriggered(event);
   }
 
   channelInactive(ctx: Context): void {
@@ -79,5 +93,6 @@ export class WhoHandler implements Handler {
     ctx.flush();
     this.hold.release();
     this.hold = undefined;
+    this.drain?.release();
   }
 }

@@ -1,3 +1,4 @@
+import { DrainEvent } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { WhoHandler } from '../../src/connection/who-handler.ts';
@@ -41,6 +42,17 @@ describe('WhoHandler', () => {
     clock.advance(1);
     expect(textsOf(channel).at(-1)).toBe('MEMBER:member-999');
     expect(channel.isReadHeld).toBe(false);
+  });
+
+  it('tells a list to its end before a drain ends the connection', () => {
+    const clock = new VirtualClock();
+    const channel = EmbeddedChannel.with({ clock }, new WhoHandler(roomOf(300)));
+    channel.writeInbound('WHO');
+    channel.run(() => channel.pipeline.fireUserEventTriggered(new DrainEvent(10_000)));
+    expect(channel.isEnding).toBe(false);
+    clock.advance(1);
+    expect(textsOf(channel).at(-1)).toBe('MEMBER:member-299');
+    expect(channel.isEnding).toBe(true);
   });
 
   it('answers each of several questions in full, in order', () => {

@@ -16,7 +16,7 @@ export const NOT_AN_INTEGER = 'ERR value is not an integer or out of range';
 const INTEGER = /^-?(?:0|[1-9]\d{0,18})$/;
 const MAX_INT64 = 2n ** 63n - 1n;
 
-/** Bytes as a key: Latin-1 keeps each byte as it is. */
+/** Bytes as a key: Latin-1 keeps each byte. */
 export function keyOf(bytes: Buffer): string {
   return bytes.toString('latin1');
 }

@@ -9,7 +9,7 @@ import {
   syntaxError,
 } from './command.ts';
 
-/** What SET takes behind the value. */
+/** What SET takes after the value. */
 interface SetOptions {
   readonly ttlMs?: number;
   readonly only?: 'new' | 'existing';

@@ -57,8 +57,13 @@ export const BYTE_DECODER_OPTIONS: KnownOptions<ByteToMessageDecoderOptions> = {
 
 /** After an emitted error the rest of a read waits for the next read, at most this long. */
 const RESUME_MS = 1;
-/** How many messages of one read are decoded before the time is checked again. */
-const MESSAGES_PER_LOOK = 16;
+/** How many messages of one read are decoded before the time is checked again, a power of two. */
+const MESSAGES_PER_LOOK = 8;
+/** The first check begins the connection's time; one message may cost as much as a broadcast to many. */
+function isTimeToLook(count: number): boolean {
+  return count % MESSAGES_PER_LOOK === 0 || count === 1 || count === 4;
+}
+
 /** How many bytes of a frame that was cut off the log shows. */
 const SHOWN_BYTES = 16;
 
@@ -336,7 +341,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
       ctx.fireChannelRead(message);
       if (this.singleDecode) return;
       count += 1;
-      if (count % MESSAGES_PER_LOOK === 0) channel.checkTurn();
+      if (isTimeToLook(count) && input.end > input.start) channel.checkTurn();
       if ((channel.isReadHeld || channel.discardsInput) && this.stops(ctx, channel)) return;
     }
   }

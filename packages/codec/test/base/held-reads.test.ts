@@ -212,7 +212,7 @@ describe('a decoder and its share of the turn', () => {
       expect(channel.readHolds).toEqual(['turn']);
       channel.readComplete();
     });
-    expect(atOnce).toBe(32);
+    expect(atOnce).toBe(16);
     expect(app.seen).toEqual(texts);
     expect(holds.every((why) => why.length === 0)).toBe(true);
   });

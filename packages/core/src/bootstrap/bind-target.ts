@@ -1,7 +1,8 @@
 import net from 'node:net';
 import type { Clock } from '../contract.ts';
 import { ChannelError, OptionError } from '../errors.ts';
-import { checkNumber } from '../internal/option-check.ts';
+import type { KnownOptions } from '../internal/known-options.ts';
+import { checkChoice, checkNumber } from '../internal/option-check.ts';
 import type { Listener } from '../transport/listener.ts';
 import type { MemoryNetwork } from '../transport/memory-network.ts';
 import {
@@ -13,7 +14,7 @@ import {
 import { type ListenTarget, SocketListener } from '../transport/socket-listener.ts';
 import { SocketTransport } from '../transport/socket-transport.ts';
 import { TlsServerContext, type TlsServerOptions } from '../transport/tls/tls-server-context.ts';
-import { checkPath, checkPlace } from './place.ts';
+import { checkPath, checkPlace, type PlaceOptions } from './place.ts';
 
 /** A name in a network within this process. */
 export interface MemoryTarget {
@@ -26,7 +27,7 @@ export interface ListenerTarget {
   readonly listener: Listener;
 }
 
-/** Encryption of what a connection carries. */
+/** Encryption of connections. */
 export interface ServerTls {
   /** TLS from the first byte on; a context can be shared by several servers. @default none, plain */
   readonly tls?: TlsServerOptions | TlsServerContext;
@@ -47,7 +48,62 @@ export interface AcceptedTransport {
 export type BindTarget = ((ListenTarget & AcceptedTransport) | MemoryTarget | ListenerTarget) &
   ServerTls;
 
-/** Socket options of accepted connections; those that a path or a name does not have are passed over. */
+/** Options of a bind, beside the place. */
+interface Cancelled {
+  readonly signal?: AbortSignal;
+}
+
+type OnPort = Extract<ListenTarget, { readonly port: number }>;
+type OnPath = Extract<ListenTarget, { readonly path: string }>;
+
+const ON_PORT: KnownOptions<OnPort & AcceptedTransport & ServerTls & Cancelled> = {
+  port: true,
+  host: true,
+  backlog: true,
+  ipv6Only: true,
+  exclusive: true,
+  reusePort: true,
+  transport: true,
+  tls: true,
+  signal: true,
+};
+const ON_PATH: KnownOptions<OnPath & AcceptedTransport & ServerTls & Cancelled> = {
+  path: true,
+  backlog: true,
+  exclusive: true,
+  replaceStale: true,
+  readableAll: true,
+  writableAll: true,
+  transport: true,
+  tls: true,
+  signal: true,
+};
+const IN_NETWORK: KnownOptions<MemoryTarget & ServerTls & Cancelled> = {
+  network: true,
+  name: true,
+  tls: true,
+  signal: true,
+};
+const ON_LISTENER: KnownOptions<ListenerTarget & ServerTls & Cancelled> = {
+  listener: true,
+  tls: true,
+  signal: true,
+};
+const PLACES: PlaceOptions = {
+  port: ON_PORT,
+  path: ON_PATH,
+  network: IN_NETWORK,
+  listener: ON_LISTENER,
+};
+
+/** The names of {@link AcceptedSocketOptions}. */
+export const ACCEPTED_SOCKET_OPTIONS: KnownOptions<AcceptedSocketOptions> = {
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelayMs: true,
+};
+
+/** Socket options of accepted connections; those that a path or a name does not have are ignored. */
 export interface AcceptedSocketOptions {
   /** No Nagle delay. @default true */
   readonly noDelay?: boolean;
@@ -59,20 +115,26 @@ export interface AcceptedSocketOptions {
 
 /** Throws an `OptionError` for a target that cannot be listened on. */
 export function checkBindTarget(target: BindTarget): void {
-  checkPlace('bind', target);
+  checkPlace('bind', target, PLACES);
   if ('port' in target) checkNumber('port', target.port, { max: 65_535, integer: true });
   if ('path' in target) checkPath(target.path);
   if ('transport' in target) checkTransport(target);
+  if ('reusePort' in target && target.reusePort === true) checkReusePort(process.versions.node);
+}
+
+/** An older Node ignores the option, and the second bind would fail with EADDRINUSE. */
+export function checkReusePort(version: string): void {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)) return;
+  throw new OptionError(
+    'OPTION_INVALID',
+    `reusePort needs Node 22.12 or 23.1 or newer, but this is ${version}`,
+    { option: 'reusePort', version },
+  );
 }
 
 function checkTransport({ transport, tls }: AcceptedTransport & ServerTls): void {
-  if (!['auto', 'handle', 'socket', undefined].includes(transport)) {
-    throw new OptionError(
-      'OPTION_INVALID',
-      `transport is ${JSON.stringify(transport)}, but must be 'auto', 'handle' or 'socket'`,
-      { option: 'transport', value: String(transport) },
-    );
-  }
+  if (transport !== undefined) checkChoice('transport', transport, ['auto', 'handle', 'socket']);
   if (transport === 'handle' && tls !== undefined) throw handlesRefused(NOT_WITH_TLS);
 }
 
@@ -114,7 +176,7 @@ export function listenerFor(
   return new SocketListener(server, where, SocketTransport.of, why, handles);
 }
 
-/** Without the permission Node throws from where nobody can catch it. */
+/** Without the permission Node throws where no code of ours can catch it. */
 function checkPermission(target: BindTarget): void {
   const { permission } = process;
   const isKnown = process.allowedNodeEnvironmentFlags.has('--allow-net');
@@ -144,7 +206,7 @@ export function bindError(target: BindTarget, error: Error): Error {
 
 function whyOf(target: BindTarget, code: string): string | undefined {
   if (code === 'EADDRINUSE' && 'path' in target) {
-    return 'another program listens there, or one that crashed left the file behind: delete it, or pass replaceStale: true';
+    return 'another program listens there, or one that crashed left its file there: delete it, or pass replaceStale: true';
   }
   return WHY[code];
 }

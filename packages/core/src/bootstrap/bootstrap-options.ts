@@ -1,6 +1,7 @@
 import type { AttributeKey } from '../attribute-key.ts';
-import type { Channel, Handler, OutboundBytes, Pipeline } from '../contract.ts';
+import type { Channel, OutboundBytes, Pipeline } from '../contract.ts';
 import { OptionError } from '../errors.ts';
+import { isClass } from '../internal/is-class.ts';
 import { PipelineTemplate } from '../pipeline/pipeline-template.ts';
 
 /**
@@ -33,14 +34,26 @@ export function required<T>(part: T | undefined, call: string): T {
   });
 }
 
-/** An initializer is a function; a handler instance could serve one channel only. */
+/** An initializer is a function; a handler instance could serve one channel only, a class cannot be called. */
 export function checkInitializer(call: string, initialize: unknown): void {
-  if (typeof initialize === 'function' || initialize instanceof PipelineTemplate) return;
-  const type = (initialize as Handler | null)?.constructor?.name ?? String(initialize);
+  if (initialize instanceof PipelineTemplate) return;
+  if (typeof initialize === 'function' && !isClass(initialize)) return;
+  const [given, handlers] = wrongInitializer(initialize);
   throw new OptionError(
     'OPTION_INVALID',
-    `${call} takes a function that builds the pipeline of a channel, but got ${type}: ` +
-      `${call}((channel) => channel.pipeline.addLast(new ${type}(…)))`,
+    `${call} takes a function that builds the pipeline of a channel, but got ${given}: ` +
+      `${call}((channel) => channel.pipeline.addLast(${handlers}))`,
     { option: call },
   );
+}
+
+/** What was given, and how to write it in the function that it should be. */
+function wrongInitializer(given: unknown): readonly [given: string, handlers: string] {
+  if (isClass(given)) return [`the class ${given.name}`, `new ${given.name}(…)`];
+  if (Array.isArray(given)) return ['an array', '...handlers'];
+  const name = (given as object | null | undefined)?.constructor?.name;
+  if (typeof given === 'object' && name !== undefined && name !== 'Object') {
+    return [name, `new ${name}(…)`];
+  }
+  return [typeof given === 'object' && given !== null ? 'an object' : String(given), '…'];
 }

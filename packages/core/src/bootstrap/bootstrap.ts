@@ -1,7 +1,8 @@
 import type { AttributeKey } from '../attribute-key.ts';
-import type { ChannelOptions } from '../channel/channel-options.ts';
+import { CHANNEL_OPTIONS, type ChannelOptions } from '../channel/channel-options.ts';
 import { connectChannel } from '../channel/open-channel.ts';
 import type { Channel } from '../contract.ts';
+import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import { systemClock } from '../internal/system-clock.ts';
 import {
   type ChannelInitializer,
@@ -10,6 +11,7 @@ import {
   toFunction,
 } from './bootstrap-options.ts';
 import {
+  CONNECT_SOCKET_OPTIONS,
   type ConnectPlace,
   type ConnectSocketOptions,
   checkConnectPlace,
@@ -23,6 +25,12 @@ export interface ClientOptions extends ChannelOptions, ConnectSocketOptions {
   /** How long a connect may take; `false` for as long as the system waits. @default 30000 */
   readonly connectTimeoutMs?: number | false;
 }
+
+const OPTIONS: KnownOptions<ClientOptions> = {
+  ...CHANNEL_OPTIONS,
+  ...CONNECT_SOCKET_OPTIONS,
+  connectTimeoutMs: true,
+};
 
 /** Where to connect to. */
 export type ConnectTarget = ConnectPlace & {
@@ -55,6 +63,7 @@ export class Bootstrap<R = unknown, W = unknown> {
   }
 
   options(options: ClientOptions): this {
+    checkOptions('.options', options, OPTIONS);
     this.clientOptions = { ...this.clientOptions, ...options };
     return this;
   }
@@ -76,20 +85,22 @@ export class Bootstrap<R = unknown, W = unknown> {
 
   /**
    * Connects, and resolves with the active channel. Rejects with `CHANNEL_REFUSED`, `TIMEOUT_CONNECT` or the
-   * transport's error; nothing is left behind then.
+   * transport's error; everything is released then.
    */
   async connect(target: ConnectTarget): Promise<Channel<R, W>> {
     const initialize = required(this.initialize, '.handler(…)');
+    checkConnectPlace(target);
     const { signal, ...where } = target;
-    checkConnectPlace(where);
     const options = this.clientOptions;
+    const { noDelay: _noDelay, keepAlive: _keepAlive, ...rest } = options;
+    const { keepAliveInitialDelayMs: _delay, ...channelOptions } = rest;
     const build = toFunction(initialize);
     const hasTls = 'tls' in where && where.tls !== undefined;
     signal?.throwIfAborted();
     const channel = await connectChannel(
       connectorFor(where, options, options.clock ?? systemClock),
       {
-        ...options,
+        ...channelOptions,
         initialize: hasTls ? (self) => buildSecure(self, build) : build,
         attributes: this.attributes,
         target: placeText(where),

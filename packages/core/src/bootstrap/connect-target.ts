@@ -1,21 +1,23 @@
 import net from 'node:net';
 import type { Clock } from '../contract.ts';
-import { checkNumber } from '../internal/option-check.ts';
+import { OptionError } from '../errors.ts';
+import type { KnownOptions } from '../internal/known-options.ts';
+import { checkChoice, checkNumber } from '../internal/option-check.ts';
 import { SocketTransport } from '../transport/socket-transport.ts';
 import { TlsClientContext, type TlsClientOptions } from '../transport/tls/tls-client-context.ts';
 import { TlsTransport } from '../transport/tls/tls-transport.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { MemoryTarget } from './bind-target.ts';
-import { checkPath, checkPlace } from './place.ts';
+import { checkPath, checkPlace, type PlaceOptions } from './place.ts';
 
 /** A transport of your own, connected or connecting. It is opened, and belongs to the channel. */
 export interface TransportTarget {
   readonly transport: Transport;
-  /** What error texts call the peer. @default 'the peer of a transport' */
+  /** The name of the peer in error texts. @default 'the peer of a transport' */
   readonly place?: string;
 }
 
-/** Encryption of what a connection carries. */
+/** Encryption of a connection. */
 export interface ClientTls {
   /** TLS from the first byte on. @default none, plain */
   readonly tls?: TlsClientOptions | TlsClientContext;
@@ -25,20 +27,65 @@ export interface ClientTls {
  * Where to connect to: a port, a path (Unix socket, named pipe), a name in a network in memory, or a transport
  * that is there already. All but a port need `tls.servername` with TLS.
  */
-export type ConnectPlace = (
-  | {
-      readonly port: number;
-      /** @default localhost */
-      readonly host?: string;
-      readonly localAddress?: string;
-    }
-  | { readonly path: string }
-  | MemoryTarget
-  | TransportTarget
-) &
-  ClientTls;
+export type ConnectPlace = (PortPlace | PathPlace | MemoryTarget | TransportTarget) & ClientTls;
 
-/** Options of a client's socket; those that a path or a name does not have are passed over. */
+/** A TCP port of a host. */
+export interface PortPlace {
+  readonly port: number;
+  /** A name or an address. @default localhost */
+  readonly host?: string;
+  /** The address of this machine that the connection comes from. @default the system chooses */
+  readonly localAddress?: string;
+  /** Which addresses of the host are used: 4, 6, or 0 for both. @default 0 */
+  readonly family?: 0 | 4 | 6;
+  /** Finds the addresses of the host in place of Node's `dns.lookup`, with the same parameters. */
+  readonly lookup?: net.LookupFunction;
+}
+
+/** A Unix socket or a named pipe. */
+export interface PathPlace {
+  readonly path: string;
+}
+
+/** Options of a connect, beside the place. */
+interface Cancelled {
+  readonly signal?: AbortSignal;
+}
+
+const TO_PORT: KnownOptions<PortPlace & ClientTls & Cancelled> = {
+  port: true,
+  host: true,
+  localAddress: true,
+  family: true,
+  lookup: true,
+  tls: true,
+  signal: true,
+};
+const TO_PATH: KnownOptions<PathPlace & ClientTls & Cancelled> = {
+  path: true,
+  tls: true,
+  signal: true,
+};
+const IN_NETWORK: KnownOptions<MemoryTarget & ClientTls & Cancelled> = {
+  network: true,
+  name: true,
+  tls: true,
+  signal: true,
+};
+const OVER_TRANSPORT: KnownOptions<TransportTarget & ClientTls & Cancelled> = {
+  transport: true,
+  place: true,
+  tls: true,
+  signal: true,
+};
+const PLACES: PlaceOptions = {
+  port: TO_PORT,
+  path: TO_PATH,
+  network: IN_NETWORK,
+  transport: OVER_TRANSPORT,
+};
+
+/** Options of a client's socket; those that a path or a name does not have are ignored. */
 export interface ConnectSocketOptions {
   /** No Nagle delay. @default true */
   readonly noDelay?: boolean;
@@ -48,11 +95,29 @@ export interface ConnectSocketOptions {
   readonly keepAliveInitialDelayMs?: number;
 }
 
+/** The names of {@link ConnectSocketOptions}. */
+export const CONNECT_SOCKET_OPTIONS: KnownOptions<ConnectSocketOptions> = {
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelayMs: true,
+};
+
 /** Throws an `OptionError` for a place that cannot be connected to. */
 export function checkConnectPlace(place: ConnectPlace): void {
-  checkPlace('connect', place);
-  if ('port' in place) checkNumber('port', place.port, { min: 1, max: 65_535, integer: true });
+  checkPlace('connect', place, PLACES);
+  if ('port' in place) checkPort(place);
   if ('path' in place) checkPath(place.path);
+}
+
+function checkPort({ port, family = 0, lookup }: PortPlace): void {
+  checkNumber('port', port, { min: 1, max: 65_535, integer: true });
+  checkChoice('family', family, [0, 4, 6]);
+  if (lookup === undefined || typeof lookup === 'function') return;
+  throw new OptionError(
+    'OPTION_INVALID',
+    `lookup is ${String(lookup)}, but must be a function with the parameters of dns.lookup`,
+    { option: 'lookup' },
+  );
 }
 
 /** The transport that connects there once it is opened. */

@@ -4,7 +4,7 @@ import type { TransportKind } from '../transport/listener.ts';
 
 /** A server has accepted a connection, and its pipeline is built. */
 export const CONNECTION_ACCEPTED = 'headrace.connection.accepted';
-/** A connection that was announced as accepted has closed; `channel.closeInfo` says why. */
+/** A connection that was announced as accepted has closed; `channel.closeInfo` has the reason. */
 export const CONNECTION_CLOSED = 'headrace.connection.closed';
 
 /**
@@ -13,9 +13,9 @@ export const CONNECTION_CLOSED = 'headrace.connection.closed';
  * connection that was announced, or came while somebody subscribed to `closed`, is announced once when it closes.
  * Without a subscriber nothing is made and nothing is called.
  *
- * A connection on a handle of Node's is no `net.Socket`, so these do not know it: the event `connection` of
+ * A connection on a handle of Node's is no `net.Socket`, so these do not see it: the event `connection` of
  * `net.Server` and its `getConnections`, and the channel `net.server.socket`. What Node publishes of servers
- * (`tracing:net.server.listen`) and of outgoing connections (`net.client.socket`) is as ever.
+ * (`tracing:net.server.listen`) and of outgoing connections (`net.client.socket`) is unchanged.
  *
  * @example
  * ```ts run
@@ -37,7 +37,7 @@ export interface ConnectionMessage {
 const accepted: DiagnosticsChannel = channel(CONNECTION_ACCEPTED);
 const closed: DiagnosticsChannel = channel(CONNECTION_CLOSED);
 
-/** Announces an accepted connection to those who watch, and its close when it comes. */
+/** Announces an accepted connection to the subscribers, and its close when it comes. */
 export function announceConnection(child: Channel, transportKind: TransportKind): void {
   if (!accepted.hasSubscribers && !closed.hasSubscribers) return;
   const message: ConnectionMessage = { channel: child, transportKind };

@@ -2,16 +2,17 @@ import { DrainEvent } from '../channel/drain-event.ts';
 import type { Channel, Clock, Timer } from '../contract.ts';
 import { OptionError } from '../errors.ts';
 import type { ChannelGroup } from '../group/channel-group.ts';
+import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import { checkNumber } from '../internal/option-check.ts';
 
 /** Options of a server's shutdown. */
 export interface ShutdownOptions {
   /** How long channels may take to close by themselves. @default 10000 */
   readonly drainTimeoutMs?: number;
-  /** Channels told together, and closed together when the time is over: they may all come back at once. @default 1000 */
+  /** Channels notified together, and closed together when the time is over: their peers may all reconnect at once. @default 1000 */
   readonly batch?: number;
   /**
-   * Time between batches; less where there are so many that the last would not be told in time.
+   * Time between batches; less if there are so many that the last would not be notified in time.
    * @default 3000, or a quarter of `drainTimeoutMs`
    */
   readonly everyMs?: number;
@@ -26,10 +27,17 @@ export interface DrainPlan {
   readonly everyMs: number;
 }
 
+const OPTIONS: KnownOptions<ShutdownOptions> = {
+  drainTimeoutMs: true,
+  batch: true,
+  everyMs: true,
+  signal: true,
+};
 const DEFAULTS = { drainTimeoutMs: 10_000, batch: 1000, everyMs: 3000 } as const;
 
 /** Checks the options of a shutdown and fills in the defaults. */
 export function drainPlan(options: ShutdownOptions): DrainPlan {
+  checkOptions('shutdown', options, OPTIONS);
   const { drainTimeoutMs = DEFAULTS.drainTimeoutMs, batch = DEFAULTS.batch } = options;
   checkNumber('drainTimeoutMs', drainTimeoutMs);
   checkNumber('batch', batch, { min: 1, integer: true });
@@ -38,7 +46,7 @@ export function drainPlan(options: ShutdownOptions): DrainPlan {
   if (everyMs > drainTimeoutMs) {
     throw new OptionError(
       'OPTION_CONFLICT',
-      `everyMs (${everyMs}) exceeds drainTimeoutMs (${drainTimeoutMs}): the second batch would never be told`,
+      `everyMs (${everyMs}) exceeds drainTimeoutMs (${drainTimeoutMs}): the second batch would never be notified`,
       { everyMs, drainTimeoutMs },
     );
   }
@@ -46,8 +54,8 @@ export function drainPlan(options: ShutdownOptions): DrainPlan {
 }
 
 /**
- * The end of a group of connections: tells them, waits until they have closed or the time is over, closes
- * the rest. Connections that join meanwhile are told when they do.
+ * The end of a group of connections: notifies them, waits until they have closed or the time is over, closes
+ * the rest. Connections that join meanwhile are notified when they do.
  *
  * @see SwiftNIO's `ServerQuiescingHelper`
  */
@@ -79,12 +87,12 @@ export class Drain {
     this.connections.on('channelLeft', this.onLeft);
     this.after(this.plan.drainTimeoutMs, () => this.closeRest(this.spacing(this.connections.size)));
     const all = this.connections.members();
-    this.inBatches(all, this.spacing(all.length), (channel) => this.tell(channel));
+    this.inBatches(all, this.spacing(all.length), (channel) => this.notify(channel));
     this.onLeft();
   }
 
-  /** A connection, old or new, hears that it is time to go; one that is not even connected just goes. */
-  tell(channel: Channel): void {
+  /** Fires a {@link DrainEvent} on a connection, old or new; one that is not connected yet is closed. */
+  notify(channel: Channel): void {
     if (!channel.isOpen) return;
     if (!channel.isActive) channel.close('shutdown');
     else channel.pipeline.fireUserEventTriggered(new DrainEvent(this.remainingMs()));
@@ -115,7 +123,7 @@ export class Drain {
     this.isOver = true;
     this.cancelTimers();
     this.connections.off('channelLeft', this.onLeft);
-    // A handler that kept the close to itself has had its time.
+    // A handler that did not pass the close on has had its time.
     for (const channel of this.connections.members()) channel.abort('shutdown');
     this.connections.close('shutdown');
     this.resolve();
@@ -146,7 +154,7 @@ export class Drain {
   }
 
   private after(delayMs: number, task: () => void): void {
-    // Referenced: a process that shuts down shall see it through.
+    // Referenced: the process stays alive until the shutdown is complete.
     this.timers.push(this.clock.schedule(task, delayMs, true));
   }
 

@@ -1,45 +1,46 @@
 import { Buffer } from 'node:buffer';
 import { OptionError } from '../errors.ts';
+import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 
-/** The ways to name a place, each with what may stand beside it. */
-const PLACES: Readonly<Record<string, readonly string[]>> = {
-  port: ['host', 'backlog', 'ipv6Only', 'localAddress', 'tls', 'transport'],
-  path: ['backlog', 'replaceStale', 'readableAll', 'writableAll', 'tls', 'transport'],
-  network: ['name', 'tls'],
-  transport: ['tls', 'place'],
-  listener: ['tls'],
-};
-/** What each call takes. */
-const KINDS: Readonly<Record<'bind' | 'connect', readonly string[]>> = {
-  bind: ['port', 'path', 'network', 'listener'],
-  connect: ['port', 'path', 'network', 'transport'],
-};
+/** For each kind of place, by the option that names it, what may be given with it. */
+export type PlaceOptions = Readonly<Record<string, Readonly<Record<string, true>>>>;
 
 /** The longest path that fits a socket address; a longer one would be cut off silently. */
 const LONGEST_PATH = process.platform === 'linux' ? 107 : 103;
 
-/** A place is a port, a path, a network and a name, or an object that is one: exactly one of them, and nothing that fits another. */
-export function checkPlace(call: 'bind' | 'connect', target: object): void {
+/**
+ * A place is a port, a path, a network and a name, or an object that is one: exactly one of them, and nothing that
+ * fits another.
+ *
+ * @param call - `bind` or `connect`
+ * @param places - the kinds that it takes
+ */
+export function checkPlace(call: string, target: object, places: PlaceOptions): void {
+  const known: KnownOptions<Record<string, unknown>> = Object.assign({}, ...Object.values(places));
+  checkOptions(call, target as Record<string, unknown>, known);
   const given = new Set(
     Object.entries(target).flatMap(([key, value]) => (value === undefined ? [] : [key])),
   );
-  const kinds = KINDS[call].filter((kind) => given.has(kind));
+  const kinds = Object.keys(places).filter((kind) => given.has(kind));
   const [kind] = kinds;
   if (kind === undefined || kinds.length > 1) {
     const got = kinds.length > 1 ? kinds.join(' and ') : [...given].join(', ') || 'nothing';
+    const others = Object.keys(places).filter((one) => !COMMON_KINDS.includes(one));
     throw new OptionError(
       'OPTION_CONFLICT',
-      `${call} needs exactly one of port, path, network with name, or ${KINDS[call][3]}, but got ${got}`,
+      `${call} needs exactly one of port, path, network with name, or ${others.join()}, but got ${got}`,
     );
   }
   for (const key of given) {
-    if (key === kind || PLACES[kind]!.includes(key)) continue;
+    if (Object.hasOwn(places[kind]!, key)) continue;
     throw new OptionError('OPTION_CONFLICT', `${call}: ${key} makes no sense with ${kind}`, {
       option: key,
     });
   }
   if (kind === 'network') checkMemoryTarget(call, target as MemoryPlace);
 }
+
+const COMMON_KINDS: readonly string[] = ['port', 'path', 'network'];
 
 interface MemoryPlace {
   readonly network: unknown;

@@ -1,5 +1,6 @@
 import type { AttributeKey } from '../attribute-key.ts';
 import {
+  CHANNEL_OPTIONS,
   type ChannelOptions,
   type ResolvedChannelOptions,
   resolveChannelOptions,
@@ -8,10 +9,12 @@ import { initializer } from '../channel/initializer.ts';
 import { registerAndWait } from '../channel/open-channel.ts';
 import { ServerChannel } from '../channel/server-channel.ts';
 import type { Channel } from '../contract.ts';
+import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import { ListenerTransport } from '../transport/listener-transport.ts';
 import { TlsTransport } from '../transport/tls/tls-transport.ts';
 import { Acceptor } from './acceptor.ts';
 import {
+  ACCEPTED_SOCKET_OPTIONS,
   type AcceptedSocketOptions,
   type BindTarget,
   bindError,
@@ -31,6 +34,11 @@ import { TlsAnnouncer } from './tls-announcer.ts';
 
 /** Options of accepted connections: those of every channel, and of their sockets. */
 export interface ChildOptions extends ChannelOptions, AcceptedSocketOptions {}
+
+const CHILD_OPTIONS: KnownOptions<ChildOptions> = {
+  ...CHANNEL_OPTIONS,
+  ...ACCEPTED_SOCKET_OPTIONS,
+};
 
 /** Where and how to listen: a port, a path (Unix socket, named pipe), or a name in a network in memory. */
 export type BindOptions = BindTarget & {
@@ -73,12 +81,14 @@ export class ServerBootstrap {
 
   /** Options of the listening channel. */
   options(options: ChannelOptions): this {
+    checkOptions('.options', options, CHANNEL_OPTIONS);
     this.serverOptions = { ...this.serverOptions, ...options };
     return this;
   }
 
   /** Options of the accepted channels. */
   childOptions(options: ChildOptions): this {
+    checkOptions('.childOptions', options, CHILD_OPTIONS);
     this.childChannelOptions = { ...this.childChannelOptions, ...options };
     return this;
   }
@@ -109,8 +119,8 @@ export class ServerBootstrap {
   /** Listens, and resolves once connections are accepted; rejects with `BIND_FAILED` if the address cannot be had. */
   async bind(target: BindOptions): Promise<Server> {
     const initialize = required(this.childInitializer, '.childHandler(…)');
+    checkBindTarget(target);
     const { signal, ...where } = target;
-    checkBindTarget(where);
     signal?.throwIfAborted();
     const child = { ...this.childChannelOptions };
     const childOptions = resolveChannelOptions(child);

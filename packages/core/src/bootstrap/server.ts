@@ -12,7 +12,7 @@ import { Drain, drainPlan, type ShutdownOptions } from './drain.ts';
 export interface ServerEvents {
   /** A connection was accepted, its pipeline is built. */
   connection: [channel: Channel];
-  /** A connection whose TLS handshake failed has been closed; `error` says why. */
+  /** A connection whose TLS handshake failed has been closed; `error` is the reason. */
   tlsFailed: [channel: Channel, error: Error];
   /** Accepting has ended. */
   close: [info: CloseInfo];
@@ -88,12 +88,12 @@ export class Server extends WatchedEmitter<ServerEvents> implements AsyncDisposa
     this.emit('tlsFailed', channel, error);
   }
 
-  /** @internal An accepted channel is ready; during a shutdown it is told so at once, after it closed. */
+  /** @internal An accepted channel is ready; during a shutdown it is notified at once, after it closed. */
   adopt(child: Channel): void {
     if (!this.connections.add(child)) return;
     announceConnection(child, this.transportKind);
     this.emit('connection', child);
-    this.drain?.tell(child);
+    this.drain?.notify(child);
   }
 
   /** Stops listening and closes every connection now; one whose handler fails to close is reset. */

@@ -3,14 +3,14 @@ import type { Context, Handler, TlsInfo } from '../contract.ts';
 import { PEER_CERTIFICATE, TLS, TlsHandshakeEvent } from './tls-event.ts';
 
 /**
- * The first handler of a channel with TLS, until the handshake is through: sets the attributes before
- * `channelActive` and fires the event behind it. Then it goes.
+ * The first handler of a channel with TLS, until the handshake is complete: sets the attributes before
+ * `channelActive` and fires the event after it. Then it removes itself.
  */
 export class TlsAnnouncer implements Handler {
   private readonly failed: ((ctx: Context) => void) | undefined;
   private wasActive = false;
 
-  /** @param failed - hears of a channel that closed before it was active */
+  /** @param failed - called for a channel that closed before it was active */
   constructor(failed?: (ctx: Context) => void) {
     this.failed = failed;
   }
@@ -32,7 +32,7 @@ export class TlsAnnouncer implements Handler {
   }
 }
 
-/** Keeps what was agreed on with the channel. */
+/** Keeps what the handshake agreed on in the channel's attributes. */
 export function setTlsAttributes(ctx: Pick<Context, 'channel'>, info: TlsInfo): void {
   const { attributes } = ctx.channel;
   attributes.set(TLS, info);

@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import { AttributeKey } from '../attribute-key.ts';
 import type { TlsInfo } from '../contract.ts';
 
-/** A channel is encrypted from here on: fired through the pipeline behind `channelActive`, or after an upgrade. */
+/** A channel is encrypted from here on: fired through the pipeline after `channelActive`, or after an upgrade. */
 export class TlsHandshakeEvent implements TlsInfo {
   readonly protocol: string;
   readonly cipher: string;
@@ -24,18 +24,18 @@ export class TlsHandshakeEvent implements TlsInfo {
 }
 
 /**
- * Encryption is about to begin in mid-connection. A handler that still holds input says so: it came
- * unencrypted behind the request for TLS, anybody may have put it there, and the upgrade is refused.
+ * Encryption is about to begin in mid-connection. A handler that still holds input reports it: it came
+ * unencrypted after the request for TLS, anybody may have put it there, and the upgrade is refused.
  */
 export class TlsUpgradeEvent {
   private held = 0;
 
-  /** Bytes of input that handlers said they hold. */
+  /** Bytes of input that handlers reported to hold. */
   get heldBytes(): number {
     return this.held;
   }
 
-  /** "I hold so many bytes of input." */
+  /** A handler reports that it holds this many bytes of input. */
   holding(bytes: number): void {
     this.held += bytes;
   }
@@ -45,7 +45,7 @@ export class TlsUpgradeEvent {
 export const TLS: AttributeKey<TlsInfo> = new AttributeKey<TlsInfo>('tls');
 
 /**
- * The peer's certificate, only if an authority of ours signed it: who shows it is who it says. Set before
+ * The peer's certificate, only if an authority of ours signed it: the peer's identity is proved. Set before
  * `channelActive`, so that an authenticator can take its principal from it.
  */
 export const PEER_CERTIFICATE: AttributeKey<X509Certificate> = new AttributeKey<X509Certificate>(

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { TransportChannel } from '../channel/transport-channel.ts';
 import type { Channel, Context, Handler, WriteFuture } from '../contract.ts';
 import { DecodeError, PipelineError } from '../errors.ts';
+import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import type { TlsClientContext } from '../transport/tls/tls-client-context.ts';
 import type { TlsServerContext } from '../transport/tls/tls-server-context.ts';
@@ -13,21 +14,23 @@ import { TlsHandshakeEvent, TlsUpgradeEvent } from './tls-event.ts';
 export interface UpgradeOptions {
   /**
    * Input that was read already and belongs to TLS. Only where the protocol lets the peer begin with TLS
-   * unasked, as behind the header of a proxy: never what came behind a request for TLS. @default none
+   * unasked, as after the header of a proxy: never what came after a request for TLS. @default none
    */
   readonly received?: Buffer;
 }
 
+const OPTIONS: KnownOptions<UpgradeOptions> = { received: true };
+
 /**
- * Encrypts a connection that began in plain (STARTTLS and its kin); the pipeline stays. What was written
+ * Encrypts a connection that began in plain (STARTTLS and the like); the pipeline stays. What was written
  * before goes out in plain, what is written later goes out encrypted, nothing is lost. Settles when the
- * handshake is through; a {@link TlsHandshakeEvent} passes the pipeline then. If the handshake fails, so does
+ * handshake is complete; a {@link TlsHandshakeEvent} passes the pipeline then. If the handshake fails, so does
  * the future, and the channel closes.
  *
- * Call it from the handler that reads the request (as a server, behind the answer) or the answer (as a
- * client), with its context. Input that came in plain behind that message was put there by somebody who
- * cannot be trusted: the upgrade is refused with `TLS_PLAINTEXT` and the channel is closed. Decoders tell of
- * such input through {@link TlsUpgradeEvent}; a handler of your own that holds input should, too.
+ * Call it from the handler that reads the request (as a server, after the answer) or the answer (as a
+ * client), with its context. Input that came in plain after that message was put there by somebody
+ * who cannot be trusted: the upgrade is refused with `TLS_PLAINTEXT` and the channel is closed. Decoders
+ * report such input through {@link TlsUpgradeEvent}; a handler of your own that holds input should, too.
  *
  * @example
  * ```ts
@@ -46,6 +49,7 @@ export function upgradeToTls(
   side: TlsServerContext | TlsClientContext,
   options: UpgradeOptions = {},
 ): WriteFuture {
+  checkOptions('upgradeToTls', options, OPTIONS);
   const channel = (
     at instanceof TransportChannel ? at : (at as Context).channel
   ) as TransportChannel;
@@ -91,7 +95,7 @@ function announce(channel: TransportChannel, future: SettableFuture): void {
 }
 
 function refuse(channel: TransportChannel, future: SettableFuture, what: string): void {
-  const text = `${what} came unencrypted behind the request for TLS; closing`;
+  const text = `${what} came unencrypted after the request for TLS; closing`;
   const error = new DecodeError('TLS_PLAINTEXT', text);
   future.fail(error);
   channel.pipeline.fireExceptionCaught(error);
@@ -104,7 +108,7 @@ function closedDuring({ closeInfo }: TransportChannel, error: Error): Error {
   return new PipelineError('PIPELINE_STATE', text);
 }
 
-/** Stands before the handler that asked for TLS: until the handshake is through no message may come. */
+/** Stands before the handler that asked for TLS: until the handshake is complete no message may come. */
 class PlaintextGuard implements Handler {
   private readonly refuse: () => void;
   private isRefused = false;

@@ -1,5 +1,6 @@
 import type { Channel, Clock, Logger } from '../contract.ts';
 import { OptionError } from '../errors.ts';
+import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import { checkNumber, checkTime } from '../internal/option-check.ts';
 import { stderrLogger } from '../internal/stderr-logger.ts';
 import { systemClock } from '../internal/system-clock.ts';
@@ -21,9 +22,9 @@ export interface ChannelHooks {
 
 /** Options of every channel. */
 export interface ChannelOptions {
-  /** Read on its own accord. @default true */
+  /** Read automatically, without calls of `read()`. @default true */
   readonly autoRead?: boolean;
-  /** Keep our half open when the peer ends its own (`channelShutdown` tells). @default false */
+  /** Keep our half open when the peer ends its own (`channelShutdown` reports it). @default false */
   readonly allowHalfOpen?: boolean;
   /** Below this many pending bytes an unwritable channel is writable again. @default 32768 */
   readonly writeBufferLowBytes?: number;
@@ -34,12 +35,17 @@ export interface ChannelOptions {
    * slow consumer. One message may be larger than this. `Infinity` for no limit. @default 1048576
    */
   readonly maxOutboundBytes?: number;
-  /** Closes as a slow consumer when output waits and none of it was taken for so long; `false` for never. @default 10000 */
+  /**
+   * Closes as a slow consumer when output waits and the peer has taken none of it for this many milliseconds; `false`
+   * for never. On Linux what the peer has acknowledged counts, and it may take a quarter longer; elsewhere what the
+   * kernel took of us, which a peer shows only when it has read a third of the kernel's buffer. @default 10000
+   */
   readonly outboundStallMs?: number | false;
   /**
    * The time in milliseconds that the input of one connection may take in one turn of the event loop; what is
-   * left waits for the next turn, so that one busy peer does not keep the others waiting. One message is never
-   * interrupted. `false` for no limit. @default 2
+   * left waits for the next turn, so that one busy peer does not keep the others waiting. Where more than two
+   * connections are busy at once, they share twice this time. One message is never interrupted. `false` for no
+   * limit. @default 2
    */
   readonly readBudgetMs?: number | false;
   /** @default standard error, warnings and errors */
@@ -54,6 +60,26 @@ export type ResolvedChannelOptions = Required<ChannelOptions> & {
   readonly readBudgetMs: number;
 };
 
+/** The names of {@link ChannelOptions}. */
+export const CHANNEL_OPTIONS: KnownOptions<ChannelOptions> = {
+  autoRead: true,
+  allowHalfOpen: true,
+  writeBufferLowBytes: true,
+  writeBufferHighBytes: true,
+  maxOutboundBytes: true,
+  outboundStallMs: true,
+  readBudgetMs: true,
+  logger: true,
+  clock: true,
+  hooks: true,
+};
+const HOOKS: KnownOptions<ChannelHooks> = {
+  unhandledMessage: true,
+  unhandledException: true,
+  unhandledEvent: true,
+  writeFailed: true,
+};
+
 const DEFAULTS = {
   autoRead: true,
   allowHalfOpen: false,
@@ -64,8 +90,13 @@ const DEFAULTS = {
   readBudgetMs: 2,
 } as const;
 
-/** Checks the options and fills in the defaults; done once for a bootstrap, shared by its channels. */
+/**
+ * Checks the options and fills in the defaults; done once for a bootstrap, shared by its channels. Whoever takes
+ * them has checked their names, which may be more than those of a channel.
+ */
 export function resolveChannelOptions(options: ChannelOptions = {}): ResolvedChannelOptions {
+  const { hooks = {} } = options;
+  checkOptions('hooks', hooks, HOOKS);
   const low = checkNumber(
     'writeBufferLowBytes',
     options.writeBufferLowBytes ?? DEFAULTS.writeBufferLowBytes,
@@ -100,6 +131,6 @@ export function resolveChannelOptions(options: ChannelOptions = {}): ResolvedCha
     readBudgetMs: checkTime('readBudgetMs', options.readBudgetMs ?? DEFAULTS.readBudgetMs),
     logger: options.logger ?? stderrLogger(),
     clock: options.clock ?? systemClock,
-    hooks: options.hooks ?? {},
+    hooks,
   };
 }

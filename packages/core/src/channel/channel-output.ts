@@ -6,7 +6,7 @@
 //
 // The half's life:  OPEN ──shutDown()──▶ ENDING ──nothing waits──▶ TOLD ──outputEnded()──▶ SHUT
 //                     └──────────────────────┴────── close() ────────┴───────────────────────┴──▶ OVER
-import type { Clock, CloseInfo, CloseReason, Timer, WriteFuture } from '../contract.ts';
+import type { Address, Clock, CloseInfo, CloseReason, WriteFuture } from '../contract.ts';
 import { ChannelError, toError } from '../errors.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import type { Transport } from '../transport/transport.ts';
@@ -25,6 +25,7 @@ import {
   lastOfBatch,
   Segment,
 } from './output-segment.ts';
+import { type StallOwner, StallWatch } from './stall-watch.ts';
 import { UnseenFailures } from './unseen-failures.ts';
 import { Writability, type WritabilityOwner } from './writability.ts';
 
@@ -73,7 +74,7 @@ interface Gate {
  * succeeds when its segment was handed to the kernel; it fails when the channel closes before that. Node's
  * own write callback is not asked: after `destroy()` it reports success for bytes that never left.
  */
-export class ChannelOutput implements WritabilityOwner {
+export class ChannelOutput implements WritabilityOwner, StallOwner {
   transport: Transport;
   private readonly owner: OutputOwner;
   private readonly options: ResolvedChannelOptions;
@@ -93,7 +94,7 @@ export class ChannelOutput implements WritabilityOwner {
   private unseen: UnseenFailures | undefined = undefined;
   private gate: Gate | undefined = undefined;
   private shutFuture: SettableFuture | undefined = undefined;
-  private stallTimer: Timer | undefined = undefined;
+  private stall: StallWatch | undefined = undefined;
   /** The signal of the write that is on its way through the pipeline. */
   private signal: AbortSignal | undefined = undefined;
   /** What writes fail with, once the first one did. */
@@ -261,8 +262,7 @@ export class ChannelOutput implements WritabilityOwner {
   close(failure: Error | undefined): void {
     this.phase = OVER;
     this.refusal = undefined;
-    this.stallTimer?.cancel();
-    this.stallTimer = undefined;
+    this.stall?.end();
     if (this.shutFuture?.isSettled === false) this.shutFuture.fail(this.refusalError());
     const { inFlight, flushed, gate } = this;
     this.inFlight = this.flushed = this.lastFlushed = this.gate = undefined;
@@ -319,7 +319,7 @@ export class ChannelOutput implements WritabilityOwner {
     else this.writability!.once(listener);
   }
 
-  /** Handlers hold so many bytes more. */
+  /** Handlers hold `delta` bytes more. */
   addHeldBytes(delta: number): void {
     this.writability ??= new Writability(this);
     const { writability } = this;
@@ -352,16 +352,29 @@ export class ChannelOutput implements WritabilityOwner {
 
   private watchForStall(): void {
     const { outboundStallMs } = this.options;
-    if (this.stallTimer !== undefined || outboundStallMs === Number.POSITIVE_INFINITY) return;
-    const seen = this.progress;
-    this.stallTimer = this.owner.clock.schedule(() => this.checkStall(seen), outboundStallMs);
+    if (outboundStallMs === Number.POSITIVE_INFINITY) return;
+    this.stall ??= new StallWatch(this, outboundStallMs);
+    this.stall.begin();
   }
 
-  private checkStall(seen: number): void {
-    this.stallTimer = undefined;
-    if (!this.hasFlushed || !this.owner.isOpen) return;
-    if (this.progress === seen) this.owner.closeAs('slow-consumer');
-    else this.watchForStall();
+  get clock(): Clock {
+    return this.owner.clock;
+  }
+
+  get localAddress(): Address | undefined {
+    return this.transport.localAddress;
+  }
+
+  get remoteAddress(): Address | undefined {
+    return this.transport.remoteAddress;
+  }
+
+  get isWaiting(): boolean {
+    return this.hasFlushed && this.owner.isOpen;
+  }
+
+  stalled(): void {
+    this.owner.closeAs('slow-consumer');
   }
 
   // --- failures that nobody looked at ---

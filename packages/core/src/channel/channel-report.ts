@@ -20,10 +20,10 @@ export function reportDropped(channel: Channel, message: unknown): void {
   const where =
     last === undefined ? 'no handler took it' : `the last handler, ${last}, passed it on`;
   const text = `${channel} a message (${typeText(message)}) was dropped: ${where}; further ones are dropped silently`;
-  tell(channel, 'warn', text);
+  log(channel, 'warn', text);
 }
 
-/** What kind of value it is, as far as it says so. */
+/** The kind of a value, by its class if it has one. */
 function typeText(message: unknown): string {
   if (typeof message !== 'object' || message === null) return typeof message;
   const name: unknown = message.constructor?.name;
@@ -33,13 +33,13 @@ function typeText(message: unknown): string {
 /** An error passed the last handler. Peers go and reset connections every day; the others are worth a warning. */
 export function reportUncaught(channel: Channel, error: Error): void {
   const level: LogLevel = isUsual(error) ? 'debug' : 'warn';
-  tell(channel, level, `${channel} no handler caught an error${origin(error)}; closing`, error);
+  log(channel, level, `${channel} no handler caught an error${origin(error)}; closing`, error);
 }
 
 /** An `exceptionCaught` threw. */
 export function reportCatcher(channel: Channel, name: string, thrown: Error, first: Error): void {
   const text = `${channel} ${name}.exceptionCaught threw while it handled "${first.message}"`;
-  tell(channel, 'error', text, thrown);
+  log(channel, 'error', text, thrown);
 }
 
 /** A write failed and nobody looked at it. The hook is called outside all handlers: its throw is logged, too. */
@@ -47,11 +47,11 @@ export function reportUnseenWrite(channel: Channel, hooks: ChannelHooks, error: 
   if (hooks.writeFailed === undefined) {
     const level: LogLevel = isUsual(error) ? 'debug' : 'warn';
     const text = `${channel} a write failed${origin(error)}, and nobody looked at it`;
-    tell(channel, level, text, error);
+    log(channel, level, text, error);
     return;
   }
   const failed = (thrown: unknown): void =>
-    tell(channel, 'error', `${channel} the hook writeFailed threw`, toError(thrown));
+    log(channel, 'error', `${channel} the hook writeFailed threw`, toError(thrown));
   try {
     const returned: unknown = hooks.writeFailed(channel, error);
     if (returned !== undefined) onRejection(returned, failed);
@@ -60,8 +60,8 @@ export function reportUnseenWrite(channel: Channel, hooks: ChannelHooks, error: 
   }
 }
 
-/** Much of this is said where nobody would catch what a logger throws. */
-function tell(channel: Channel, level: LogLevel, text: string, error?: Error): void {
+/** Much of this is logged where nobody would catch what a logger throws. */
+function log(channel: Channel, level: LogLevel, text: string, error?: Error): void {
   callSafely(() => channel.logger.log(level, text, error), undefined);
 }
 

@@ -17,12 +17,12 @@ function systemCode(error: Error): string | undefined {
     const code = (holder as NodeJS.ErrnoException | null | undefined)?.code;
     return typeof code === 'string' ? code : undefined;
   } catch {
-    // A cause is whatever somebody threw.
+    // A cause may be any value that was thrown.
     return undefined;
   }
 }
 
-/** Our error for one of the transport's: RST, refusal and the rest told apart, Node's own as the cause. */
+/** Our error for one of the transport's: one for RST, one for a refusal, one for the rest; Node's own is the cause. */
 export function transportError(reported: Error): Error {
   const error = toError(reported);
   if (isHeadraceError(error)) return error;

@@ -4,7 +4,7 @@ import { SettableFuture } from '../internal/settable-future.ts';
 
 type CloseListener = (channel: Channel) => void;
 
-/** Who waits for the end of a channel; made for the first of them. Usually that is one group, so no set is made for it. */
+/** The listeners for the end of a channel; made for the first of them. Usually that is one group, so no set is made for it. */
 export class CloseWatchers {
   private listeners: CloseListener | Set<CloseListener> | undefined = undefined;
   private settable: SettableFuture | undefined = undefined;
@@ -36,7 +36,7 @@ export class CloseWatchers {
     else if (typeof this.listeners === 'object') this.listeners.delete(listener);
   }
 
-  /** Settles the future, if somebody has it. */
+  /** Settles the future, if it was asked for. */
   succeed(): void {
     this.settable?.succeed();
   }

@@ -13,8 +13,8 @@ export interface DrainHold {
 
 /**
  * Announces that the server shuts down: fired once through the pipeline of each of its channels. A handler with
- * work under way takes a hold; one with something to say leaves a last word; each passes the event on. When it
- * has passed the last handler and no hold is left, the last words are spoken and the channel ends politely
+ * work under way takes a hold; one that has a last message for the peer leaves a last word; each passes the event on. When it
+ * has passed the last handler and no hold is left, the last words are called and the channel ends politely
  * after its output. A handler that does not pass it on ends the channel itself.
  *
  * @example
@@ -54,7 +54,7 @@ export class DrainEvent {
   /**
    * The channel does not end before this hold is released, or the time is over.
    *
-   * @param why - a word or two for whoever looks at {@link holds}
+   * @param why - for {@link holds}: a word or two, such as the name of the handler
    */
   hold(why: string): DrainHold {
     const hold: DrainHold = {
@@ -67,7 +67,7 @@ export class DrainEvent {
     return hold;
   }
 
-  /** Called when nothing is under way any more, right before the channel ends: the time to say good-bye. */
+  /** Called when no hold is left, right before the channel ends: the time to write a last message. */
   lastWord(speak: () => void): void {
     this.lastWords.push(speak);
   }
@@ -91,7 +91,7 @@ export class DrainEvent {
   }
 }
 
-/** All the time there is for the output; when that is out, the peer is waited for no longer than usual. */
+/** All the time that is left for the output; once that has been sent, the peer is waited for no longer than usual. */
 function endAfterOutput(channel: Channel, timeoutMs: number): void {
   channel.end({ reason: 'shutdown', lingerMs: timeoutMs });
   if (!channel.isOpen) return;

@@ -12,7 +12,7 @@ interface Waiter {
 }
 
 /**
- * The end of a pipeline as an asynchronous iterator: `for await (const message of channel)`. Messages come in
+ * The tail of a pipeline as an asynchronous iterator: `for await (const message of channel)`. Messages come in
  * order, an error after the messages before it, the end after both. It holds reads while enough messages wait.
  *
  * Leaving the loop early closes the channel and drops what was not read.
@@ -26,7 +26,7 @@ export class MessageStream implements Handler, AsyncIterableIterator<any> {
   private isOver: boolean;
   private isTaken = false;
   private readonly gate = new ReadGate('for await');
-  /** Behind an error, or after the loop was left, messages have no place any more. */
+  /** After an error, or after the loop was left, messages are dropped. */
   private isDeaf = false;
 
   private readonly fail: (error: Error) => void;
@@ -81,7 +81,7 @@ export class MessageStream implements Handler, AsyncIterableIterator<any> {
     if (this.isTaken) {
       throw new PipelineError(
         'PIPELINE_STATE',
-        'the messages of a channel can be iterated once, by one loop; fan out behind it',
+        'the messages of a channel can be iterated once, by one loop; fan out after it',
       );
     }
     this.isTaken = true;
@@ -108,7 +108,7 @@ export class MessageStream implements Handler, AsyncIterableIterator<any> {
     }
     return new Promise((resolve, reject) => {
       this.waiter = { resolve, reject };
-      // With auto-read off, the loop is who asks.
+      // With auto-read off, the loop asks for each read.
       if (this.ctx?.channel.autoRead === false) this.ctx.read();
     });
   }
@@ -136,7 +136,7 @@ export class MessageStream implements Handler, AsyncIterableIterator<any> {
   }
 }
 
-/** What a loop gets that begins behind messages which nobody kept. */
+/** What a loop gets that begins after messages which nobody kept. */
 export function lateLoopError(): PipelineError {
   return new PipelineError(
     'PIPELINE_STATE',

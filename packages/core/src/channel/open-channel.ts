@@ -1,9 +1,10 @@
 import type { AttributeKey } from '../attribute-key.ts';
 import type { Channel } from '../contract.ts';
 import { TimedOutError } from '../errors.ts';
+import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import { checkTime } from '../internal/option-check.ts';
 import type { Transport } from '../transport/transport.ts';
-import { type ChannelOptions, resolveChannelOptions } from './channel-options.ts';
+import { CHANNEL_OPTIONS, type ChannelOptions, resolveChannelOptions } from './channel-options.ts';
 import { initializer, initializeSafely } from './initializer.ts';
 import { TransportChannel } from './transport-channel.ts';
 
@@ -27,6 +28,18 @@ export interface ConnectChannelOptions extends OpenChannelOptions {
   readonly signal?: AbortSignal;
 }
 
+const OPEN_OPTIONS: KnownOptions<OpenChannelOptions> = {
+  ...CHANNEL_OPTIONS,
+  initialize: true,
+  parent: true,
+  attributes: true,
+};
+const CONNECT_OPTIONS: KnownOptions<ConnectChannelOptions> = {
+  ...OPEN_OPTIONS,
+  connectTimeoutMs: true,
+  target: true,
+  signal: true,
+};
 const DEFAULT_CONNECT_TIMEOUT_MS = 30_000;
 
 /**
@@ -44,6 +57,7 @@ const DEFAULT_CONNECT_TIMEOUT_MS = 30_000;
  * @see Netty's `EventLoopGroup.register(channel)`
  */
 export function openChannel(transport: Transport, options: OpenChannelOptions = {}): Channel {
+  checkOptions('openChannel', options, OPEN_OPTIONS);
   const channel = channelOver(transport, options);
   channel.register();
   return channel;
@@ -51,12 +65,13 @@ export function openChannel(transport: Transport, options: OpenChannelOptions = 
 
 /**
  * As {@link openChannel}, over a transport that connects: resolves with the active channel. Rejects with
- * `TIMEOUT_CONNECT`, the signal's reason, or the transport's error (`CHANNEL_REFUSED` …); nothing is left then.
+ * `TIMEOUT_CONNECT`, the signal's reason, or the transport's error (`CHANNEL_REFUSED` …); everything is released then.
  */
 export async function connectChannel(
   transport: Transport,
   options: ConnectChannelOptions = {},
 ): Promise<Channel> {
+  checkOptions('connectChannel', options, CONNECT_OPTIONS);
   const { connectTimeoutMs, target = 'the peer', signal, ...rest } = options;
   const timeoutMs = checkTime('connectTimeoutMs', connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS);
   signal?.throwIfAborted();
@@ -75,8 +90,8 @@ export async function connectChannel(
 }
 
 /**
- * Starts a channel that a listening channel has accepted, if no acceptor shall do it: a handler of the listening
- * channel that refuses a connection with a last word, say.
+ * Starts a channel that a listening channel has accepted, in place of the acceptor: for example in a handler of the
+ * listening channel that refuses a connection with a last message.
  *
  * @param initialize - builds its pipeline, as in {@link openChannel}
  */

@@ -60,7 +60,7 @@ export class Segment extends SettableFuture {
     return all;
   }
 
-  /** The messages are gone: whoever keeps the future must not keep them. */
+  /** The messages are written: code that keeps the future must not keep them alive. */
   release(): void {
     const { content, count } = this;
     this.next = undefined;

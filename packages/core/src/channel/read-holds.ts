@@ -1,7 +1,7 @@
 import type { Clock, ReadHold } from '../contract.ts';
 import { callSafely } from '../internal/call-safely.ts';
 
-/** The holds on one channel's reads, and who waits for their end. Made when the first one is taken. */
+/** The holds on one channel's reads, and the listeners for their end. Made when the first one is taken. */
 export class ReadHolds {
   private readonly holds = new Set<ReadHold>();
   private listeners: (() => void)[] = [];

@@ -1,4 +1,4 @@
-import type { CloseReason, Handled, WriteFuture } from '../contract.ts';
+import type { EndOptions, Handled, WriteFuture } from '../contract.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
 import { TransportChannel } from './transport-channel.ts';
@@ -25,7 +25,7 @@ export class ServerChannel extends TransportChannel {
   }
 
   /** There is no peer to wait for. */
-  override end(options: { readonly reason?: CloseReason } = {}): WriteFuture {
+  override end(options: EndOptions = {}): WriteFuture {
     return this.close(options.reason);
   }
 

@@ -22,6 +22,7 @@ import type {
   CloseInfo,
   CloseReason,
   Direction,
+  EndOptions,
   Handled,
   Logger,
   Pipeline,
@@ -29,8 +30,8 @@ import type {
   WriteFuture,
 } from '../contract.ts';
 import { ChannelError, PipelineError } from '../errors.ts';
+import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
-import { nextTurn } from '../internal/system-clock.ts';
 import { HandlerPipeline } from '../pipeline/handler-pipeline.ts';
 import type { PipelineHost } from '../pipeline/pipeline-ends.ts';
 import type { Transport } from '../transport/transport.ts';
@@ -50,11 +51,12 @@ import { DrainEvent } from './drain-event.ts';
 import { lateLoopError, MessageStream } from './message-stream.ts';
 import { ReadHolds } from './read-holds.ts';
 import { type ReplacementOwner, TransportReplacement } from './transport-replacement.ts';
+import { shareOfTurn, waitForTurn } from './turn-share.ts';
 
 const MADE = 0;
 const REGISTERED = 1;
 const ACTIVE = 2;
-/** `end()`: our half goes, and what still comes in is dropped. */
+/** `end()`: our half is being shut down, and what still comes in is dropped. */
 const LINGERING = 3;
 const CLOSED = 4;
 const GONE = 5;
@@ -65,10 +67,11 @@ const INPUT_DROPPED = 1;
 const INPUT_ENDED = 2;
 
 const DEFAULT_LINGER_MS = 2000;
+const END_OPTIONS: KnownOptions<EndOptions> = { lingerMs: true, reason: true };
 let lastId = Math.floor(Math.random() * 0x1000_0000);
 
 /**
- * A channel over a {@link Transport}: it has an output and a pipeline, and hears of its transport.
+ * A channel over a {@link Transport}: it has an output and a pipeline, and is the sink of its transport.
  *
  * @typeParam R - what passes the pipeline's last handler
  * @typeParam W - what may be written to it
@@ -91,7 +94,7 @@ export class TransportChannel<R = unknown, W = unknown>
   private isEndAsked = false;
   private hasDroppedMessages = false;
   private hasTransportFailed = false;
-  /** When the input's time in this turn is over; 0 while nobody has looked. */
+  /** When the input's time in this turn is over; 0 while it was not asked for. */
   private turnEndsAt = 0;
   /** What closes the channel, if it is an error. */
   private failure: Error | undefined = undefined;
@@ -374,11 +377,15 @@ export class TransportChannel<R = unknown, W = unknown>
     const { readBudgetMs, clock } = this.options;
     if (readBudgetMs === Number.POSITIVE_INFINITY) return;
     const now = clock.now();
-    if (this.turnEndsAt === 0) this.turnEndsAt = now + readBudgetMs;
-    else if (now >= this.turnEndsAt && !this.isReadHeld) {
-      this.turnEndsAt = 0;
+    if (this.turnEndsAt === 0) this.turnEndsAt = now + shareOfTurn(readBudgetMs);
+    else if (now >= this.turnEndsAt) {
+      // Also while a handler holds reads itself: what it keeps and releases has no more time than what is read.
+      this.turnEndsAt = Number.POSITIVE_INFINITY;
       const hold = this.holdReads('turn');
-      nextTurn(clock, () => hold.release());
+      waitForTurn(clock, () => {
+        this.turnEndsAt = 0;
+        hold.release();
+      });
     }
   }
 
@@ -537,7 +544,8 @@ export class TransportChannel<R = unknown, W = unknown>
     return this.whenClosed();
   }
 
-  end(options: { readonly lingerMs?: number; readonly reason?: CloseReason } = {}): WriteFuture {
+  end(options: EndOptions = {}): WriteFuture {
+    checkOptions('end', options, END_OPTIONS);
     if (this.phase >= LINGERING) return this.whenClosed();
     const { lingerMs = DEFAULT_LINGER_MS, reason = 'local' } = options;
     this.isEndAsked = true;

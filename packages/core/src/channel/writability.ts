@@ -10,8 +10,8 @@ export interface WritabilityOwner {
 }
 
 /**
- * Whether a channel's output takes more: no above the high mark, yes again below the low one. Made when the
- * first output waits that matters for it; before that a channel is writable.
+ * Whether a channel is writable: not above the high water mark, again below the low one. Made when enough
+ * output waits to matter; before that a channel is writable.
  */
 export class Writability {
   isWritable = true;
@@ -33,7 +33,7 @@ export class Writability {
     } else if (pendingBytes < writeBufferLowBytes || pendingBytes === 0) this.isWritable = true;
   }
 
-  /** Not announced yet. A listener may have come in a change that is over before it was announced. */
+  /** Not announced yet. A listener may have been added during a change that is over before it was announced. */
   get hasNews(): boolean {
     if (this.isWritable !== this.isAnnounced) return true;
     return this.isWritable && this.listeners !== undefined;

@@ -1,11 +1,19 @@
 import { inspect } from 'node:util';
 import type { Channel, CloseReason, WriteFuture } from '../contract.ts';
+import { OptionError } from '../errors.ts';
+import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import { WatchedEmitter } from '../internal/watched-emitter.ts';
 import { Broadcasts } from './broadcasts.ts';
 import { type ChannelMatcher, ChannelMatchers } from './channel-matchers.ts';
+import { checkMatcher, checkMember } from './group-argument.ts';
 import { GroupFuture } from './group-future.ts';
-import { type SlowMemberCounters, type SlowMemberOptions, SlowMembers } from './slow-member.ts';
+import {
+  SLOW_MEMBER_OPTIONS,
+  type SlowMemberCounters,
+  type SlowMemberOptions,
+  SlowMembers,
+} from './slow-member.ts';
 
 export interface ChannelGroupEvents {
   /** A channel became a member. */
@@ -22,6 +30,8 @@ export interface ChannelGroupOptions extends SlowMemberOptions {
    */
   readonly stayClosed?: boolean;
 }
+
+const OPTIONS: KnownOptions<ChannelGroupOptions> = { ...SLOW_MEMBER_OPTIONS, stayClosed: true };
 
 let groups = 0;
 
@@ -56,6 +66,8 @@ export class ChannelGroup<Message = unknown>
 
   constructor(name?: string, options: ChannelGroupOptions = {}) {
     super();
+    if (name !== undefined && typeof name !== 'string') throw notName(name);
+    checkOptions('ChannelGroup', options, OPTIONS);
     groups += 1;
     this.name = name ?? `group-0x${groups.toString(16)}`;
     this.options = options;
@@ -77,7 +89,7 @@ export class ChannelGroup<Message = unknown>
 
   /**
    * Broadcasts that wait for their turn, because the group is large or they come fast. Past some thousands a
-   * further one fails; whoever broadcasts what a peer sends should stop reading long before that, and go on
+   * further one fails. A handler that broadcasts what a peer sends should stop reading long before that, and go on
    * with {@link onceDrained}, as the BroadcastHandler does.
    */
   get backlog(): number {
@@ -89,8 +101,13 @@ export class ChannelGroup<Message = unknown>
     this.broadcasts.onceDrained(listener);
   }
 
-  /** True if the channel was not a member yet. A closed channel is not taken. */
+  /**
+   * True if the channel was not a member yet. A closed channel is not taken.
+   *
+   * @throws TypeError for what is no channel
+   */
   add(channel: Channel): boolean {
+    checkMember('add', channel);
     const members = this.setOf(channel);
     if (members.has(channel) || !channel.isOpen) return false;
     if (this.staysClosedFor(channel)) {
@@ -105,6 +122,7 @@ export class ChannelGroup<Message = unknown>
 
   /** True if it was a member. */
   remove(channel: Channel | string): boolean {
+    if (typeof channel !== 'string') checkMember('remove', channel);
     const member = typeof channel === 'string' ? this.find(channel) : channel;
     if (member === undefined || !this.setOf(member).delete(member)) return false;
     member.offClosed(this.onMemberClosed);
@@ -113,12 +131,13 @@ export class ChannelGroup<Message = unknown>
     return true;
   }
 
-  /** Lets all members go, open. */
+  /** Removes all members; they stay open. */
   clear(): void {
     for (const channel of this.members()) this.remove(channel);
   }
 
   has(channel: Channel): boolean {
+    checkMember('has', channel);
     return this.setOf(channel).has(channel);
   }
 
@@ -134,8 +153,8 @@ export class ChannelGroup<Message = unknown>
   }
 
   /**
-   * Queues a message for the matching members; listening channels are passed over. What slow members get is
-   * the matter of `slowMember`. A large group is written to in slices, so that other connections are served
+   * Queues a message for the matching members; listening channels are left out. What slow members get is
+   * decided by `slowMember`. A large group is written to in slices, so that other connections are served
    * meanwhile; every member still sees all broadcasts in order.
    */
   write(message: Message, matcher?: ChannelMatcher): GroupFuture {
@@ -154,6 +173,7 @@ export class ChannelGroup<Message = unknown>
 
   /** Closes the matching members, listening channels first. */
   close(reason: CloseReason = 'local', matcher: ChannelMatcher = ChannelMatchers.all): GroupFuture {
+    checkMatcher(matcher);
     if (this.options.stayClosed === true) this.closedFor.add(matcher);
     const channels = this.members().filter(matcher);
     const future = new GroupFuture(channels);
@@ -163,6 +183,7 @@ export class ChannelGroup<Message = unknown>
 
   /** Resolves when all channels that match now have closed. */
   async newCloseFuture(matcher: ChannelMatcher = ChannelMatchers.all): Promise<void> {
+    checkMatcher(matcher);
     await Promise.all(
       this.members()
         .filter(matcher)
@@ -198,6 +219,7 @@ export class ChannelGroup<Message = unknown>
   }
 
   private chosen(matcher: ChannelMatcher | undefined): Channel[] {
+    if (matcher !== undefined) checkMatcher(matcher);
     const channels = [...this.others];
     return matcher === undefined ? channels : channels.filter(matcher);
   }
@@ -210,6 +232,16 @@ export class ChannelGroup<Message = unknown>
   private setOf(channel: Channel): Set<Channel> {
     return channel.isServer ? this.servers : this.others;
   }
+}
+
+function notName(given: unknown): OptionError {
+  const what = typeof given === 'object' && given !== null ? 'an object' : String(given);
+  return new OptionError(
+    'OPTION_INVALID',
+    `the name of a ChannelGroup is a text, but got ${what}; options come second: ` +
+      'new ChannelGroup(undefined, { … })',
+    { option: 'name' },
+  );
 }
 
 /** A flush after broadcasts that wait. */

@@ -8,7 +8,7 @@ export interface MemberFailure {
   readonly error: Error;
 }
 
-/** Some members failed: iterate it for which, and why. */
+/** The operation failed for some members: iterate it for these and their errors. */
 export class ChannelGroupError extends ChannelError implements Iterable<MemberFailure> {
   readonly failures: readonly MemberFailure[];
 
@@ -36,7 +36,7 @@ export class GroupFuture implements PromiseLike<void> {
   private readonly channels: readonly Channel[];
   private begun = 0;
   private succeeded = 0;
-  /** The futures that had not succeeded when they came, and whose they are: a large broadcast keeps none of the others. */
+  /** The futures that had not succeeded when they were added, each with its channel: a large broadcast keeps no others. */
   private readonly open: WriteFuture[] = [];
   private readonly owners: Channel[] = [];
   private readonly whenBegun: (() => void)[] = [];

@@ -1,6 +1,7 @@
 import type { Channel, WriteFuture } from '../contract.ts';
 import { ChannelError, OptionError } from '../errors.ts';
-import { checkNumber } from '../internal/option-check.ts';
+import { type KnownOptions } from '../internal/known-options.ts';
+import { checkChoice, checkNumber } from '../internal/option-check.ts';
 import { PendingWriteQueue, type PendingWriteTarget } from '../internal/pending-write-queue.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 
@@ -33,6 +34,15 @@ export interface SlowMemberCounters {
   droppedOldest: number;
   coalesced: number;
 }
+
+/** The names of {@link SlowMemberOptions}. */
+export const SLOW_MEMBER_OPTIONS: KnownOptions<SlowMemberOptions> = {
+  slowMember: true,
+  maxMemberBytes: true,
+  maxMemberMessages: true,
+  coalesceKey: true,
+};
+const POLICIES: readonly SlowMemberPolicy[] = ['close', 'drop-newest', 'drop-oldest', 'coalesce'];
 
 const DEFAULTS = {
   slowMember: 'close',
@@ -119,7 +129,7 @@ export class SlowMembers {
   private readonly waiting = new Map<Channel, MemberWrites>();
 
   constructor(options: SlowMemberOptions) {
-    this.policy = options.slowMember ?? DEFAULTS.slowMember;
+    this.policy = checkChoice('slowMember', options.slowMember ?? DEFAULTS.slowMember, POLICIES);
     const { maxMemberBytes = DEFAULTS.maxMemberBytes } = options;
     const { maxMemberMessages = DEFAULTS.maxMemberMessages } = options;
     this.maxBytes = checkNumber('maxMemberBytes', maxMemberBytes, { min: 1 });

@@ -1,7 +1,7 @@
 import { toError } from '../errors.ts';
 import { onRejection } from './promise-like.ts';
 
-/** Calls a listener whose throw or rejection must neither stop the caller nor vanish: it becomes a warning of the process. */
+/** Calls a listener whose throw or rejection must neither stop the caller nor be lost: it becomes a warning of the process. */
 export function callSafely<A>(listener: (argument: A) => void, argument: A): void {
   try {
     const returned: unknown = listener(argument);

@@ -6,7 +6,7 @@ export type KnownOptions<T> = { readonly [K in keyof Required<T>]: true };
 /**
  * Refuses what is no options object, and names that are no options: a misspelt one would be ignored in silence.
  *
- * @param owner - who takes the options, for the error's text: the name of the class or method
+ * @param owner - what takes the options, for the error's text: the name of the class or method
  */
 export function checkOptions<T extends object>(
   owner: string,
@@ -17,18 +17,13 @@ export function checkOptions<T extends object>(
     throw notOptions(owner, options, known);
   }
   for (const name in options)
-    if (!(name in known)) throw unknownOption(owner, name, options, known);
+    if (!Object.hasOwn(known, name)) throw unknownOption(owner, name, options, known);
 }
 
 function notOptions(owner: string, value: unknown, known: object): OptionError {
-  const given = Array.isArray(value)
-    ? 'an array'
-    : typeof value === 'object'
-      ? 'null'
-      : typeof value;
   return new OptionError(
     'OPTION_INVALID',
-    `${owner} takes an object with ${listOf(known)}, but got ${given}`,
+    `${owner} takes an object with ${listOf(known)}, but got ${kindOf(value)}`,
     { option: owner },
   );
 }
@@ -41,6 +36,13 @@ function unknownOption(owner: string, name: string, options: object, known: obje
     `${owner} has no option ${name} (${shown((options as Record<string, unknown>)[name])}); ${cure}`,
     { option: name },
   );
+}
+
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return 'an array';
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === 'function') return `function ${value.name}`.trimEnd();
+  return `${typeof value} ${shown(value)}`;
 }
 
 function listOf(known: object): string {

@@ -33,6 +33,30 @@ export function checkTime(name: string, value: number | false): number {
   );
 }
 
+/**
+ * As {@link checkNumber}, for options that are one of a few values.
+ *
+ * @example
+ * ```ts
+ * checkChoice('policy', policy, ['drop', 'close']); // policy is "dorp", but must be 'drop' or 'close'
+ * ```
+ */
+export function checkChoice<T extends string | number | boolean>(
+  name: string,
+  value: T,
+  choices: readonly T[],
+): T {
+  if (choices.includes(value)) return value;
+  const names = choices.map((choice) => (typeof choice === 'string' ? `'${choice}'` : choice));
+  const last = names.pop();
+  const allowed = names.length === 0 ? last : `${names.join(', ')} or ${last}`;
+  const given = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  throw new OptionError('OPTION_INVALID', `${name} is ${given}, but must be ${allowed}`, {
+    option: name,
+    value: String(value),
+  });
+}
+
 /** A string in quotes: '80' from the environment is not 80. */
 function shown(value: unknown): string {
   return typeof value === 'string' ? `the string ${JSON.stringify(value)}` : String(value);

@@ -1,5 +1,6 @@
 import type { WriteFuture } from '../contract.ts';
 import { ChannelError } from '../errors.ts';
+import { checkOptions, type KnownOptions } from './known-options.ts';
 import { checkNumber } from './option-check.ts';
 import { SettableFuture } from './settable-future.ts';
 import { sizeOfBytes } from './size-of-bytes.ts';
@@ -20,11 +21,18 @@ export interface PendingWriteQueueOptions {
    * `OUTBOUND_FULL`, unless it is the only one. @default Infinity
    */
   readonly maxBytes?: number;
-  /** What errors call the limit: the option of the handler that sets it. @default 'maxMessages' or 'maxBytes' */
+  /** The name of the limit in error texts: the option of the handler that sets it. @default 'maxMessages' or 'maxBytes' */
   readonly limitName?: string;
   /** The size of a message in bytes. @default the length of bytes and of a text, 0 for the rest */
   readonly sizeOf?: (message: unknown) => number;
 }
+
+const OPTIONS: KnownOptions<PendingWriteQueueOptions> = {
+  maxMessages: true,
+  maxBytes: true,
+  limitName: true,
+  sizeOf: true,
+};
 
 /** Counted for each message on top of its bytes, as the channel's own buffer does. */
 const ENTRY_OVERHEAD_BYTES = 64;
@@ -101,6 +109,7 @@ export class PendingWriteQueue<Tag = undefined> {
 
   /** @param target - the owner's context */
   constructor(target: PendingWriteTarget, options: PendingWriteQueueOptions = {}) {
+    checkOptions('PendingWriteQueue', options, OPTIONS);
     const { maxMessages = Infinity, maxBytes = Infinity } = options;
     this.target = target;
     this.maxMessages = checkNumber('maxMessages', maxMessages);

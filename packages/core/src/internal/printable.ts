@@ -1,10 +1,9 @@
 /**
- * What a line of text must not contain: the control characters C0, DEL and C1, the line and paragraph separators,
- * and the characters that turn the direction of the text or are not seen at all (Unicode TR 36, CVE-2021-42574).
+ * What a line of text must not contain: control characters, line and paragraph separators, characters that turn
+ * the direction of the text, and those that are not seen at all (Unicode TR 36, CVE-2021-42574).
  */
 const UNPRINTABLE =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-  /[\u0000-\u001F\u007F-\u009F\u00AD\u061C\u180E\u200B-\u200F\u2028-\u202E\u2060-\u206F\uFEFF\uFFF9-\uFFFB]/g;
+  /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}\uFFF9-\uFFFB]/gu;
 
 /** The text with everything escaped that could break a line, forge one, or hide in it: `\n`, `\x1b`, `\u202e`. */
 export function printable(text: string): string {
@@ -16,8 +15,8 @@ const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t'
 function escapeOf(character: string): string {
   const short = SHORT[character];
   if (short !== undefined) return short;
-  const code = character.charCodeAt(0);
-  return code <= 0xff
-    ? `\\x${code.toString(16).padStart(2, '0')}`
-    : `\\u${code.toString(16).padStart(4, '0')}`;
+  const code = character.codePointAt(0)!;
+  const hex = code.toString(16);
+  if (code > 0xffff) return `\\u{${hex}}`;
+  return code <= 0xff ? `\\x${hex.padStart(2, '0')}` : `\\u${hex.padStart(4, '0')}`;
 }

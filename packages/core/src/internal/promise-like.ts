@@ -5,10 +5,10 @@ export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
 }
 
 /**
- * If a function that should return nothing returned a promise, its rejection is told, and not unhandled. The
+ * If a function that should return nothing returned a promise, its rejection is reported, and not unhandled. The
  * future of a write is ignored, as one that nobody returns: its failure goes to the channel's `writeFailed` hook.
  */
-export function onRejection(returned: unknown, tell: (error: Error) => void): void {
+export function onRejection(returned: unknown, report: (error: Error) => void): void {
   if (isPromiseLike(returned) && !('onSettled' in returned))
-    returned.then(undefined, (thrown) => tell(toError(thrown)));
+    returned.then(undefined, (thrown) => report(toError(thrown)));
 }

@@ -55,12 +55,12 @@ export class ReadGate {
     current?.release();
   }
 
-  /** True if somebody else holds reads, too. */
+  /** True if another handler, or the application, holds reads too. */
   isHeldByOthers(channel: Channel): boolean {
     return channel.isReadHeld && channel.readHolds.length > (this.isHolding ? 1 : 0);
   }
 
-  /** Lets go, and calls back when the others have let go as well: for handlers that keep messages meanwhile. */
+  /** Releases this hold, and calls back when no other hold is left: for handlers that keep messages meanwhile. */
   waitForOthers(channel: Channel, listener: () => void): void {
     this.release();
     channel.onceReadable(listener);

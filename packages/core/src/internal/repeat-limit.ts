@@ -12,7 +12,7 @@ interface Kind {
   suppressed: number;
 }
 
-/** What a {@link RepeatLimit} needs of its surroundings. */
+/** What a {@link RepeatLimit} needs of its owner. */
 export interface RepeatLimitOwner {
   /** Runs a task later without keeping the process alive. */
   readonly later: (task: () => void, delayMs: number) => void;
@@ -70,12 +70,16 @@ export class RepeatLimit {
 
 const KEY_LENGTH = 200;
 
-/** Lines of one kind: without the channel they are about, what is quoted in them, and their numbers. */
+/**
+ * Lines of one kind: without the channel they are about, what is quoted in them, and their numbers. Linear in the
+ * text: peers choose a part of it.
+ */
 function keyOf(text: string): string {
   return text
     .slice(0, 4 * KEY_LENGTH)
-    .replaceAll(/\[id: [^\]]*(?:\][^\s\]]*)*\]/g, '[]')
+    .replaceAll(/\[id: [^\][]*\]?/g, '[]')
     .replaceAll(/"(?:[^"\\]|\\.)*"?/g, '""')
-    .replaceAll(/(?:0x)?[0-9a-f]*\d[0-9a-f.:]*/gi, '#')
+    .replaceAll(/[0-9a-f]+/gi, (word) => (/\d/.test(word) ? '#' : word))
+    .replaceAll(/#[.:#x]*#/g, '#')
     .slice(0, KEY_LENGTH);
 }

@@ -4,7 +4,7 @@ import { callSafely } from './call-safely.ts';
 
 type Listener = (error: Error | undefined) => void;
 
-// What a future knows of itself, as bits: there is one for each flush of each connection.
+// The state of a future as bits: there is one future for each flush of each connection.
 const DONE = 1;
 const FAILED = 2;
 const SETTLED = DONE | FAILED;
@@ -17,11 +17,11 @@ export interface FailureReporter {
 
 /**
  * A {@link WriteFuture} that its owner settles. It allocates a promise only when somebody asks for one,
- * and remembers whether anybody ever looked, so that a failure can be reported instead of vanishing.
+ * and remembers whether anybody ever looked, so that a failure can be reported and is not lost.
  */
 export class SettableFuture implements WriteFuture {
   private flags = 0;
-  /** Who waits, and once it has failed, why. */
+  /** The listeners; once it has failed, the error. */
   private rest: Listener | Listener[] | Error | undefined = undefined;
 
   static succeeded(): SettableFuture {
@@ -142,7 +142,7 @@ export class SettableFuture implements WriteFuture {
     return (this.flags & FAILED) !== 0 ? (this.rest as Error) : undefined;
   }
 
-  /** One listener's throw does not keep the others from hearing. */
+  /** What one listener throws does not keep the others from being called. */
   private notify(error: Error | undefined): void {
     const listeners = this.rest as Listener | Listener[];
     this.rest = error;

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { bufferView, placedView } from './buffer-view.ts';
 
-/** Reads are often a power of two and some headers: four times 16 KiB and a bit must fit. */
+/** Reads are often a power of two and some headers: four times 16 KiB and their headers must fit. */
 const SLAB_BYTES = 68 * 1024;
 /**
  * From here on a piece gets memory of its own, so that a kept one does not hold a whole slab. Each such
@@ -21,7 +21,7 @@ let window: Buffer = readBuffer;
 
 /**
  * Copies the first `length` bytes of the {@link readBuffer} into memory that is not written over. Many small
- * reads of all connections share a slab, so each costs what it is long.
+ * reads of all connections share a slab, so each costs only its own length.
  */
 export function keepRead(length: number): Buffer {
   if (window.length !== length) window = bufferView(readMemory, 0, length);

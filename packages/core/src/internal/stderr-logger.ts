@@ -7,16 +7,21 @@ const RANK: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
 
 /** Output that may wait for a reader of standard error that is stuck; more lines are lost, and counted. */
 const MAX_WAITING_BYTES = 1024 * 1024;
+/** A longer text is cut: some of it may be a peer's. */
+const MAX_TEXT_LENGTH = 8192;
 
 /**
  * The default logger: one line per message at or above `level` to standard error.
  *
  * - What a peer sent is escaped ({@link printable}): nobody forges a line.
  * - An error of the program's own code comes with its stack; a fault of a peer is one line.
- * - Of lines that repeat, ten pass in ten seconds; the others are counted and their number is written.
+ * - Of lines that repeat, ten pass in ten seconds; the others are counted and their number is written. Errors of
+ *   the program are counted apart: strangers who make up lines of ever new kinds do not hide them.
+ * - A line has at most 8192 characters and a stack.
  * - A standard error that is closed, full or stuck loses lines and never ends the process.
  *
- * `HEADRACE_DEBUG=*` in the environment writes all levels, as `DEBUG` does elsewhere.
+ * `HEADRACE_DEBUG=LineFrameDecoder,Idle*` in the environment writes all levels, and each event of the handlers that
+ * it names, `*` for all of them; as `DEBUG` does elsewhere.
  *
  * @param level - default `warn`
  */
@@ -24,22 +29,27 @@ export function stderrLogger(level: LogLevel = defaultLevel()): Logger {
   return new StderrLogger(level);
 }
 
-/** A logger that says nothing. */
+/** A logger that writes nothing. */
 export const silentLogger: Logger = { log() {} };
 
 function defaultLevel(): LogLevel {
-  const parts = (process.env.HEADRACE_DEBUG ?? '').split(/[\s,]+/);
-  return parts.includes('*') ? 'debug' : 'warn';
+  return (process.env.HEADRACE_DEBUG ?? '').trim() === '' ? 'warn' : 'debug';
 }
 
 class StderrLogger implements Logger {
   private readonly least: number;
-  private readonly limit: RepeatLimit;
+  private readonly ofPeers: RepeatLimit;
+  private readonly ofProgram: RepeatLimit;
   private lostLines = 0;
 
   constructor(level: LogLevel) {
     this.least = RANK[level];
-    this.limit = new RepeatLimit({
+    this.ofPeers = this.newLimit();
+    this.ofProgram = this.newLimit();
+  }
+
+  private newLimit(): RepeatLimit {
+    return new RepeatLimit({
       later: (task, delayMs) => setTimeout(task, delayMs).unref(),
       report: (count, example, periodMs) => this.reportRepeats(count, example, periodMs),
     });
@@ -47,11 +57,12 @@ class StderrLogger implements Logger {
 
   log(level: LogLevel, message: string, error?: Error): void {
     if (RANK[level] < this.least) return;
-    const text = error === undefined ? message : `${message}: ${headOf(error)}`;
-    // Who debugs wants to see each line.
-    if (RANK[level] > RANK.info && !this.limit.passes(text)) return;
-    const stack = error === undefined || !isOwnFault(error) ? '' : stackOf(error);
-    this.write(level, printable(text) + stack);
+    const text = cut(error === undefined ? message : `${message}: ${headOf(error)}`);
+    const isOwn = error !== undefined && isOwnFault(error);
+    const limit = isOwn || level === 'error' ? this.ofProgram : this.ofPeers;
+    // While debugging, each line counts.
+    if (RANK[level] > RANK.info && !limit.passes(text)) return;
+    this.write(level, printable(text) + (isOwn ? stackOf(error) : ''));
   }
 
   private reportRepeats(count: number, example: string, periodMs: number): void {
@@ -91,6 +102,11 @@ function writeSafely(text: string): void {
   } catch {
     written();
   }
+}
+
+function cut(text: string): string {
+  if (text.length <= MAX_TEXT_LENGTH) return text;
+  return `${text.slice(0, MAX_TEXT_LENGTH)}… (${text.length} characters)`;
 }
 
 /** Reading a property of somebody's error may throw. */

@@ -35,8 +35,8 @@ export interface ContextOwner extends Pipeline, Readonly<Ring<HandlerContext>> {
 }
 
 /**
- * A handler's place in a pipeline: calls the handler and catches what it throws. Who is next is decided by
- * the ring. Ten thousand connections have a hundred thousand of these: each field counts.
+ * A handler's place in a pipeline: calls the handler and catches what it throws. The next
+ * handler is decided by the ring. Ten thousand connections have a hundred thousand of these: each field counts.
  */
 export class HandlerContext implements Context, Clock, Place<HandlerContext> {
   readonly pipeline: ContextOwner;
@@ -221,7 +221,7 @@ export class HandlerContext implements Context, Clock, Place<HandlerContext> {
   write(message: unknown): WriteFuture {
     if (message === undefined || message === null) throw noMessage(message);
     const { prevWriter, pipeline } = this;
-    // Past the end, which would only pass it on: one step and two cache lines less for each message.
+    // Past the head, which would only pass it on: one step and two cache lines less for each message.
     if (prevWriter === pipeline.ends) return pipeline.writeOut(message);
     return prevWriter.invokeWrite(message);
   }
@@ -291,14 +291,14 @@ export class HandlerContext implements Context, Clock, Place<HandlerContext> {
     }
   }
 
-  /** The handler's own error is its own to catch first. */
+  /** What a handler throws reaches its own `exceptionCaught` first. */
   private threw(thrown: unknown): void {
     const error = toError(thrown);
     rememberThrower(error, this.name);
     this.invokeExceptionCaught(error);
   }
 
-  /** An asynchronous handler's rejection is its throw. */
+  /** A rejection of an asynchronous handler counts as its throw. */
   private watch(handled: Handled): void {
     if (!isPromiseLike(handled)) return;
     handled.then(undefined, (thrown) => this.threw(thrown));
@@ -322,7 +322,7 @@ export class HandlerContext implements Context, Clock, Place<HandlerContext> {
   }
 }
 
-/** A write of nothing is a mistake of the program, not a failed write. */
+/** A write of `null` or `undefined` is a mistake of the program, not a failed write. */
 export function noMessage(message: null | undefined): TypeError {
   return new TypeError(`write(${String(message)}): a message cannot be null or undefined`);
 }

@@ -4,7 +4,7 @@ import type { HandlerContext } from './handler-context.ts';
 import { ADDED, REMOVED } from './handler-mask.ts';
 import { has, isLinked, type Ring, unlink } from './handler-ring.ts';
 
-/** The pipeline in which handlers come and go. */
+/** The pipeline in which handlers are added and removed. */
 export interface HandlerHome extends Ring<HandlerContext> {
   fireExceptionCaught(error: Error): void;
 }

@@ -16,7 +16,7 @@ export const FLUSH: number = 1 << 12;
 export const SHUTDOWN: number = 1 << 13;
 export const CLOSE: number = 1 << 14;
 
-/** Beside the events in a context's bits: `handlerAdded` has run. Before that every event passes by. */
+/** Beside the events in a context's bits: `handlerAdded` has run. Before that the handler gets no event. */
 export const ADDED: number = 1 << 16;
 /** It has left its pipeline. */
 export const REMOVED: number = 1 << 17;

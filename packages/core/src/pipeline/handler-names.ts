@@ -1,4 +1,5 @@
 import type { Handler } from '../contract.ts';
+import { isClass } from '../internal/is-class.ts';
 
 /** The first generated name of each class: all channels share the string. */
 const firstNames = new WeakMap<object, string>();
@@ -33,9 +34,23 @@ export function nextName(first: string, names: readonly string[]): string {
   return `${prefix}${number}`;
 }
 
-/** A value in an error text; that of a class or function would be its whole source. */
+/** A name with several handlers: the second would be dropped. */
+export function nameForOneText(name: string): string {
+  return `the name "${name}" is for one handler; add each by a call of its own: addLast("${name}", handler)`;
+}
+
+/** Why a value is not a handler, and what to write in its place. */
 export function notHandlerText(value: unknown): string {
-  return typeof value === 'function'
-    ? `the function or class ${value.name || '(without a name)'}`
-    : String(value);
+  if (Array.isArray(value)) return 'an array is not a handler; spread it: addLast(...handlers)';
+  if (isClass(value)) {
+    const name = value.name || '(without a name)';
+    return `the class ${name} is not a handler; make one of it: addLast(new ${name}(…))`;
+  }
+  if (typeof value !== 'function') return `${shown(value)} is not a handler`;
+  const name = value.name || '(without a name)';
+  return `the function ${name} is not a handler; if it makes one, call it: addLast(${name}(…))`;
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }

@@ -11,10 +11,11 @@ import { PipelineError, toError } from '../errors.ts';
 import { type ContextOwner, HandlerContext, noMessage } from './handler-context.ts';
 import { callHandlerAdded, callHandlerRemoved, isPending } from './handler-life.ts';
 import { ADDED } from './handler-mask.ts';
-import { classOf, firstNameOf, nextName, notHandlerText } from './handler-names.ts';
+import { classOf, firstNameOf, nameForOneText, nextName, notHandlerText } from './handler-names.ts';
 import { insertBefore, type Ring, replace, unlink } from './handler-ring.ts';
 import { ENDS, type PipelineHost } from './pipeline-ends.ts';
 import { markServed } from './served-mark.ts';
+import { contextFor } from './traced-context.ts';
 
 /** The pipeline of one channel: a ring of contexts, and the way in at its head and its tail. */
 export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
@@ -164,7 +165,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
     this.host.reportFailure(future, error);
   }
 
-  // --- handlers come and go ---
+  // --- adding and removing handlers ---
 
   addLast(...args: readonly unknown[]): never {
     this.addAll(args, () => this.ends);
@@ -174,7 +175,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
   addFirst(...args: readonly unknown[]): this {
     let { next } = this.ends;
     this.addAll(args, () => {
-      // A handler that comes may send away the one that was first.
+      // A handler that is added may remove the one that was first.
       while (next !== this.ends && next.next.prev !== next) next = next.next;
       return next;
     });
@@ -222,7 +223,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
     return old.handler;
   }
 
-  // --- who is there ---
+  // --- look-up ---
 
   // biome-ignore lint/suspicious/noExplicitAny: the overloads of the contract
   get(ref: HandlerRef): any {
@@ -298,6 +299,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
   /** One at a time, so that a handler which adds others from `handlerAdded` finds its neighbours in order. */
   private addAll(args: readonly unknown[], nextOf: () => HandlerContext): void {
     if (typeof args[0] === 'string') {
+      if (args.length > 2) throw new PipelineError('PIPELINE_STATE', nameForOneText(args[0]));
       this.insert(args[1] as Handler, args[0], nextOf);
       return;
     }
@@ -311,7 +313,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
     this.announceAdded(context);
   }
 
-  /** Checks everything before anything changes; the name first, so that a taken name does not use the handler up. */
+  /** Checks everything before anything changes; the name first, so that a name in use does not mark the handler as used. */
   private make(handler: Handler, name: string | undefined, keptName?: string): HandlerContext {
     if (this.destroyed) {
       throw new PipelineError(
@@ -319,8 +321,8 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
         `${classOf(handler)} cannot be added: channel ${this.channel.id} is closed`,
       );
     }
-    if (typeof handler !== 'object' || handler === null) {
-      throw new PipelineError('PIPELINE_STATE', `${notHandlerText(handler)} is not a handler`);
+    if (typeof handler !== 'object' || handler === null || Array.isArray(handler)) {
+      throw new PipelineError('PIPELINE_STATE', notHandlerText(handler));
     }
     if (name !== undefined && this.findByName(name) !== undefined) {
       throw new PipelineError(
@@ -330,7 +332,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
       );
     }
     if (handler.sharable !== true && !markServed(handler)) throw notSharable(classOf(handler));
-    return new HandlerContext(this, handler, name ?? keptName ?? this.generateName(handler));
+    return contextFor(this, handler, name ?? keptName ?? this.generateName(handler));
   }
 
   private take(context: HandlerContext): Handler {

@@ -1,34 +1,34 @@
-// Who is next. A pipeline is a ring of contexts that is closed by one for both ends: inbound events go along
-// `next`, operations along `prev`. This file alone knows who gets an event or operation next:
+// The next handler. A pipeline is a ring of contexts, closed by one context that is both head and tail: inbound
+// events go along `next`, operations along `prev`. This file alone decides which place gets an event or operation next:
 //
-// - `channelRead`, `channelReadComplete` and `write` are frequent, so each place keeps a link to whoever takes
-//   them next. When a context comes or goes, only the places whose way leads through its own are changed:
+// - `channelRead`, `channelReadComplete` and `write` are frequent, so each place keeps a link to the place
+//   that takes them next. When a context is added or removed, only the links that lead over its place are changed:
 //   building a pipeline costs time linear in its length.
-// - `read` and `flush` are frequent, and hardly anybody intercepts them: the ring knows the one who does.
+// - `read` and `flush` are frequent, and few handlers intercept them: the ring keeps the one that does.
 // - the others are looked up by mask.
 import * as mask from './handler-mask.ts';
 
 /** A place in a ring. */
 export interface Place<P> {
-  /** Which events its handler takes, and whether it is there: see `handler-mask.ts`. */
+  /** Which events its handler takes, and whether it is added: see `handler-mask.ts`. */
   bits: number;
   next: P;
   prev: P;
-  /** Who gets a `channelRead` next. */
+  /** The place that gets a `channelRead` next. */
   nextReader: P;
-  /** Who gets a `channelReadComplete` next. */
+  /** The place that gets a `channelReadComplete` next. */
   nextReadCompleter: P;
-  /** Who gets a `write` next. */
+  /** The place that gets a `write` next. */
   prevWriter: P;
 }
 
 /** A ring of places. */
 export interface Ring<P> {
-  /** The place of head and tail: its `next` is the first, its `prev` the last. It takes every event. */
+  /** Head and tail in one: its `next` is the first handler's, its `prev` the last one's. It takes every event. */
   readonly ends: P;
-  /** Who intercepts `read`: the ends if nobody does, the place if there is one, `undefined` if there are more. */
+  /** What intercepts `read`: `ends` if nothing does, the place if there is one, `undefined` if there are more. */
   readInterceptor: P | undefined;
-  /** Who intercepts `flush`, likewise. */
+  /** What intercepts `flush`, likewise. */
   flushInterceptor: P | undefined;
   /** Cached copy of `ends.prevWriter`: saves a cache miss per member in broadcasts. */
   lastWriter: P;
@@ -44,7 +44,7 @@ export function isLinked<P extends Place<P>>(place: P): boolean {
   return place.prev.next === place;
 }
 
-/** The next place towards the tail whose handler is there and takes this event; the ends take all. */
+/** The next place towards the tail whose handler is added and takes this event; head and tail take all. */
 export function nextWith<P extends Place<P>>(from: Place<P>, bit: number): P {
   const wanted = mask.ADDED | bit;
   let place = from.next;
@@ -87,7 +87,7 @@ export function unlink<P extends Place<P>>(ring: Ring<P>, place: P): void {
   findInterceptors(ring, place);
 }
 
-/** The neighbours link to a new place, and everybody whose way leads through it. */
+/** Links the neighbours to a new place, and all places whose events go through it. */
 function takeOver<P extends Place<P>>(ring: Ring<P>, place: P): void {
   place.prev.next = place;
   place.next.prev = place;
@@ -109,7 +109,7 @@ function linkForward<P extends Place<P>>(place: P): void {
   place.prevWriter = has(prev, mask.WRITE) ? prev : prev.prevWriter;
 }
 
-/** For everybody before a place, back to whoever takes the event himself, as the ends do. */
+/** For all places before a place, back to one that takes the event itself, as head and tail do. */
 function redirectReads<P extends Place<P>>(place: P, reader: P, completer: P): void {
   let wants = mask.CHANNEL_READ | mask.CHANNEL_READ_COMPLETE;
   for (let p = place.prev; wants !== 0; p = p.prev) {
@@ -119,7 +119,7 @@ function redirectReads<P extends Place<P>>(place: P, reader: P, completer: P): v
   }
 }
 
-/** For everybody after a place, likewise. */
+/** For all places after a place, likewise. */
 function redirectWrites<P extends Place<P>>(place: P, writer: P): void {
   for (let p = place.next; ; p = p.next) {
     p.prevWriter = writer;
@@ -127,7 +127,7 @@ function redirectWrites<P extends Place<P>>(place: P, writer: P): void {
   }
 }
 
-/** A place has come or gone: does anybody still stand between the application and the transport? */
+/** A place was added or removed: does a handler still stand between the application and the transport? */
 function findInterceptors<P extends Place<P>>(ring: Ring<P>, changed: P): void {
   ring.lastWriter = ring.ends.prevWriter;
   if (has(changed, mask.READ)) ring.readInterceptor = onlyOneWith(ring.ends, mask.READ);

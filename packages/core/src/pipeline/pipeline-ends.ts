@@ -8,7 +8,7 @@ import type {
   WriteFuture,
 } from '../contract.ts';
 
-/** What a pipeline needs of the channel that owns it: its ends, and what happens to what nobody handled. */
+/** What a pipeline needs of the channel that owns it: the transport, and what becomes of what no handler took. */
 export interface PipelineHost {
   readonly channel: Channel;
   readonly isRegistered: boolean;
@@ -44,18 +44,18 @@ const pipelineOf = (ctx: Context) => (ctx as EndsContext).pipeline;
 const hostOf = (ctx: Context): PipelineHost => pipelineOf(ctx).host;
 
 /**
- * Both ends of every pipeline, which is a ring: before the first handler stands the transport's end, which
- * takes the operations that no handler kept, and behind the last one the application's, which takes the events.
+ * Head and tail of every pipeline, which is a ring: the head, before the first handler, takes the operations
+ * that no handler kept; the tail, after the last handler, takes the events.
  */
 export const ENDS: Handler = {
   sharable: true,
-  // The transport's.
+  // The head.
   read: (ctx) => pipelineOf(ctx).readOut(),
   write: (ctx, message: unknown) => hostOf(ctx).transportWrite(message),
   flush: (ctx) => pipelineOf(ctx).flushOut(),
   shutdown: (ctx, direction) => hostOf(ctx).transportShutdown(direction),
   close: (ctx, reason) => hostOf(ctx).transportClose(reason),
-  // The application's.
+  // The tail.
   channelRegistered() {},
   channelActive() {},
   channelRead: (ctx, message: unknown) => hostOf(ctx).unhandledMessage(message),

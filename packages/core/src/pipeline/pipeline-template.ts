@@ -1,6 +1,7 @@
 import type { Channel, Handler, OutboundBytes, Pipeline } from '../contract.ts';
 import { OptionError } from '../errors.ts';
 import type { Chain, OrMisfit, ReadAfter, WriteAfter } from '../handler-chain.ts';
+import { isClass } from '../internal/is-class.ts';
 
 /** Makes one handler of one channel. */
 export type HandlerFactory = (channel: Channel) => Handler;
@@ -75,17 +76,23 @@ export class PipelineTemplate<R, W> {
   }
 }
 
-/** Makes a function of a source, and refuses a handler that could serve one channel only. */
+/** Makes a function of a source, and refuses what would fail, or serve one channel only. */
 function factoryOf(source: HandlerSource): HandlerFactory {
+  if (isClass(source)) throw notSource(`the class ${source.name}`, `() => new ${source.name}(…)`);
   if (typeof source === 'function') return source;
-  if (source?.sharable === true) return () => source;
+  if (typeof source !== 'object' || source === null) throw notSource(String(source), '() => …');
+  if (Array.isArray(source)) throw notSource('an array', '...handlers');
+  if (source.sharable === true) return () => source;
   // A subclass may have inherited a method that makes its base class.
-  if (source?.fresh?.().constructor === source.constructor) return () => source.fresh!();
-  const type = source?.constructor?.name ?? String(source);
-  throw new OptionError(
+  if (source.fresh?.().constructor === source.constructor) return () => source.fresh!();
+  const name = source.constructor?.name ?? 'Handler';
+  throw notSource(`${name}, which serves one channel only`, `() => new ${name}(…)`);
+}
+
+function notSource(given: string, cure: string): OptionError {
+  return new OptionError(
     'OPTION_INVALID',
-    `add takes functions that make handlers, but got ${type}, which serves one channel only: ` +
-      `.add(() => new ${type}(…))`,
+    `add takes functions that make handlers, but got ${given}: .add(${cure})`,
     { option: 'add' },
   );
 }

@@ -46,14 +46,14 @@ class SequentialHandler implements Handler {
   private readonly gate = new ReadGate('sequential');
   /** Messages wait because others hold reads. */
   private waitsForOthers = false;
-  /** The input has ended: what waits comes before that, whoever holds reads. */
+  /** The input has ended: what waits is delivered before that, even while reads are held. */
   private hasEnded = false;
 
   constructor(inner: Handler) {
     this.inner = inner;
   }
 
-  /** An asynchronous one is the pipeline's to watch. */
+  /** The promise of an asynchronous one is watched by the pipeline. */
   handlerAdded(ctx: Context): unknown {
     return this.inner.handlerAdded?.(ctx);
   }
@@ -92,7 +92,7 @@ class SequentialHandler implements Handler {
     else this.run(ctx, () => inner.channelReadComplete!(ctx));
   }
 
-  /** Not held: whoever writes must hear of it at once. */
+  /** Not held: what writes must be notified at once. */
   channelWritabilityChanged(ctx: Context): Handled {
     if (this.inner.channelWritabilityChanged === undefined) ctx.fireChannelWritabilityChanged();
     else return this.inner.channelWritabilityChanged(ctx);
@@ -153,7 +153,7 @@ class SequentialHandler implements Handler {
     return this.inner.close === undefined ? ctx.close(reason) : this.inner.close(ctx, reason);
   }
 
-  /** Runs an event now, or behind those that wait. */
+  /** Runs an event now, or after those that wait. */
   private run(ctx: Context, event: Event): void {
     this.waiting.push(event);
     if (!this.isBusy) this.drain(ctx);
@@ -196,7 +196,7 @@ class SequentialHandler implements Handler {
     this.othersReleased(ctx);
   }
 
-  /** Calls a method; its throw or rejection is reported. What is returned settles when that is through, too. */
+  /** Calls a method; its throw or rejection is reported. What is returned settles when that is complete, too. */
   private call(ctx: Context, event: Event): PromiseLike<void> | undefined {
     try {
       const handled = event();

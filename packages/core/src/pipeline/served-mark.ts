@@ -10,7 +10,7 @@ class Given {
 
 /**
  * The mark of a handler that serves a channel, or has served one: a private field put on it from outside,
- * which nobody sees. A WeakSet would do the same at ten times the cost for each handler of each connection.
+ * which other code cannot see. A WeakSet would do the same at ten times the cost for each handler of each connection.
  */
 class ServedMark extends Given {
   readonly #isServed = true;
@@ -20,7 +20,7 @@ class ServedMark extends Given {
   }
 }
 
-/** For frozen handlers: a language may refuse them new fields. */
+/** For frozen handlers: the engine may refuse to put new fields on them. */
 const frozenServed = new WeakSet<Handler>();
 
 /** Marks the handler; false if it was marked already. */

@@ -1,6 +1,6 @@
 const throwers = new WeakMap<Error, string>();
 
-/** Remembers which handler threw an error; the first one counts, others may throw it again. */
+/** Remembers which handler threw an error; the first one counts, as others may throw it again. */
 export function rememberThrower(error: Error, handlerName: string): void {
   if (!throwers.has(error)) throwers.set(error, handlerName);
 }

@@ -6,6 +6,7 @@ import {
 } from 'node:stream/web';
 import type { Channel, Context, Direction, Handler, Pipeline, ReadHold } from '../contract.ts';
 import { ChannelError } from '../errors.ts';
+import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import { checkNumber } from '../internal/option-check.ts';
 
 /** A channel as Web Streams, see {@link channelStreams}. */
@@ -22,6 +23,7 @@ export interface ChannelStreamsOptions {
   readonly highWaterMark?: number;
 }
 
+const OPTIONS: KnownOptions<ChannelStreamsOptions> = { highWaterMark: true };
 const DEFAULTS = { highWaterMark: 16 } as const;
 
 /**
@@ -66,6 +68,7 @@ export function channelStreams<R, W>(
   channel: Channel<R, W>,
   options: ChannelStreamsOptions = {},
 ): ChannelStreams<R, W> {
+  checkOptions('channelStreams', options, OPTIONS);
   const { highWaterMark = DEFAULTS.highWaterMark } = options;
   checkNumber('highWaterMark', highWaterMark, { min: 1, integer: true });
   const end = new StreamsEnd<R, W>(channel, highWaterMark);

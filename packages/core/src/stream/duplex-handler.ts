@@ -1,5 +1,7 @@
 import type { Context, Direction, Handler, OutboundBytes } from '../contract.ts';
+import { OptionError } from '../errors.ts';
 import type { Types } from '../handler-types.ts';
+import { isClass } from '../internal/is-class.ts';
 import { ChannelDuplex } from './channel-duplex.ts';
 
 /**
@@ -58,6 +60,7 @@ export class DuplexHandler implements Handler {
 
   /** @param use - takes the stream when the channel is active */
   constructor(use: (stream: ChannelDuplex) => void) {
+    checkUse(use);
     this.use = use;
   }
 
@@ -93,4 +96,13 @@ export class DuplexHandler implements Handler {
     this.stream = new ChannelDuplex(ctx);
     this.use(this.stream);
   }
+}
+
+function checkUse(use: unknown): void {
+  if (typeof use === 'function' && !isClass(use)) return;
+  throw new OptionError(
+    'OPTION_INVALID',
+    'DuplexHandler takes a function that uses the stream: new DuplexHandler((stream) => …)',
+    { option: 'use' },
+  );
 }

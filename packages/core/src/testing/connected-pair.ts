@@ -1,5 +1,14 @@
-import { type ChannelInitializer, toFunction } from '../bootstrap/bootstrap-options.ts';
-import { type ChannelOptions, resolveChannelOptions } from '../channel/channel-options.ts';
+import {
+  type ChannelInitializer,
+  checkInitializer,
+  toFunction,
+} from '../bootstrap/bootstrap-options.ts';
+import {
+  CHANNEL_OPTIONS,
+  type ChannelOptions,
+  resolveChannelOptions,
+} from '../channel/channel-options.ts';
+import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import { silentLogger } from '../internal/stderr-logger.ts';
 import { MemoryTransport } from '../transport/memory-transport.ts';
 import { VirtualChannel } from './virtual-channel.ts';
@@ -23,6 +32,15 @@ export interface ConnectedPairOptions<
   /** @default a clock of its own */
   readonly clock?: VirtualClock;
 }
+
+const OPTIONS: KnownOptions<ConnectedPairOptions> = {
+  client: true,
+  server: true,
+  options: true,
+  capacityBytes: true,
+  clock: true,
+};
+const { clock: _clock, ...END_OPTIONS } = CHANNEL_OPTIONS;
 
 /** Two channels, each the peer of the other. */
 export interface ConnectedPair<
@@ -54,6 +72,10 @@ export interface ConnectedPair<
 export function connectedPair<ClientR, ClientW, ServerR, ServerW>(
   options: ConnectedPairOptions<ClientR, ClientW, ServerR, ServerW> = {},
 ): ConnectedPair<ClientR, ClientW, ServerR, ServerW> {
+  checkOptions<ConnectedPairOptions>('connectedPair', options as ConnectedPairOptions, OPTIONS);
+  if (options.options !== undefined) checkOptions('connectedPair', options.options, END_OPTIONS);
+  if (options.client !== undefined) checkInitializer('client', options.client);
+  if (options.server !== undefined) checkInitializer('server', options.server);
   const { capacityBytes, clock = new VirtualClock() } = options;
   const memory = capacityBytes === undefined ? { clock } : { clock, capacityBytes };
   const resolved = resolveChannelOptions({ logger: silentLogger, ...options.options, clock });

@@ -1,4 +1,5 @@
 import {
+  CHANNEL_OPTIONS,
   type ChannelHooks,
   type ChannelOptions,
   resolveChannelOptions,
@@ -6,6 +7,7 @@ import {
 import { closedError } from '../channel/close-cause.ts';
 import type { Address, Channel, Handler, Pipeline } from '../contract.ts';
 import type { Chain, OrMisfit, ReadAfter, WriteAfter } from '../handler-chain.ts';
+import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import { silentLogger } from '../internal/stderr-logger.ts';
 import { EmbeddedTransport } from './embedded-transport.ts';
 import { eventText } from './record-events.ts';
@@ -27,6 +29,15 @@ export interface EmbeddedChannelOptions extends Omit<ChannelOptions, 'clock'> {
   readonly id?: string;
 }
 
+const OPTIONS: KnownOptions<EmbeddedChannelOptions> = {
+  ...CHANNEL_OPTIONS,
+  register: true,
+  parent: true,
+  localAddress: true,
+  remoteAddress: true,
+  id: true,
+};
+
 /** What a finished channel still had. */
 export interface LeftOver {
   /** Passed the last handler, but nobody read it. */
@@ -37,13 +48,13 @@ export interface LeftOver {
   readonly pendingOutboundBytes: number;
 }
 
-/** What comes from the test, and what goes to it: the channel may stand for one of any transport. */
+/** What the test puts in and takes out: the channel may stand for a channel over any transport. */
 // biome-ignore lint/suspicious/noExplicitAny: a test gives it to what takes a channel of bytes, or of messages
 type Anything = any;
 
 /**
- * A channel without a socket, on virtual time, for tests: put messages in at one end, look at what comes
- * out at the other.
+ * A channel without a socket, on virtual time, for tests: put messages in at the head, look at what comes
+ * out at the tail, and the other way round.
  *
  * @example
  * ```ts
@@ -98,6 +109,7 @@ export class EmbeddedChannel<
     options: EmbeddedChannelOptions,
     ...handlers: OrMisfit<Handlers, Chain<Handlers, unknown, unknown>>
   ): EmbeddedChannel<Handlers> {
+    checkOptions('EmbeddedChannel.with', options, OPTIONS);
     const given = handlers as readonly unknown[] as readonly Handler[];
     return new EmbeddedChannel<Handlers>(new EmbeddedSetup(options, given));
   }
@@ -200,7 +212,7 @@ export class EmbeddedChannel<
 
   // --- time, errors, end ---
 
-  /** Moves the clock and runs what falls due. */
+  /** Moves the clock and runs what is due. */
   advance(ms: number): void {
     this.clock.advance(ms);
   }
@@ -216,7 +228,7 @@ export class EmbeddedChannel<
     if (error !== undefined) throw error;
   }
 
-  /** Closes, runs all tasks, cancels what was planned for later, rethrows a recorded error, and returns what nobody read. */
+  /** Closes, runs all tasks, cancels all timers, rethrows a recorded error, and returns what was not read. */
   finish(): LeftOver {
     const { pendingOutboundBytes } = this;
     this.close();

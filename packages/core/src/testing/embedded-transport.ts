@@ -10,9 +10,9 @@ export class EmbeddedTransport implements Transport {
   remoteAddress: Address | undefined = { path: 'embedded' };
   unsentBytes = 0;
   isActive = true;
-  /** Hold writes back, as a kernel with a full buffer does, until `release`. */
+  /** Holds writes back, as a kernel with a full buffer does, until `release`. */
   isStuck = false;
-  /** How often `read()` came through to the transport. */
+  /** How often `read()` reached the transport. */
   reads = 0;
   isReading = false;
   wasAborted = false;

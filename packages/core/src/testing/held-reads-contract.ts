@@ -41,8 +41,8 @@ interface Stage {
 type Test = readonly [name: string, body: (stage: Stage, runner: TestRunner) => Promise<void>];
 
 /**
- * What every handler that messages pass through has to do with holds on reads, as tests: it never touches
- * `autoRead`, loses and reorders nothing while somebody holds reads, gives its own holds back, delivers what was read
+ * The rules about holds on reads for every handler that messages pass through, as tests: it never touches
+ * `autoRead`, loses and reorders nothing while reads are held, releases its own holds, delivers what was read
  * before the peer's end, and nothing after ours. Run it for a handler of your own.
  *
  * @example
@@ -73,7 +73,7 @@ export function describeHeldReads(runner: TestRunner, bench: HeldReadsBench): vo
       });
     }
 
-    it('holds nothing back when nobody holds reads', async () => {
+    it('holds nothing back while reads are not held', async () => {
       const app = new Application();
       const channel = new EmbeddedChannel(...bench.handlers(), app);
       channel.writeInbound(...bench.input);
@@ -119,7 +119,7 @@ function testsOf(bench: HeldReadsBench): readonly Test[] {
       },
     ],
     [
-      'gives its own holds back when it is removed',
+      'releases its own holds when it is removed',
       async ({ channel, app, handlers, settle }, { expect }) => {
         let hold: ReadHold | undefined;
         app.act = (ctx, index) => {
@@ -137,7 +137,7 @@ function testsOf(bench: HeldReadsBench): readonly Test[] {
       },
     ],
     [
-      'delivers what was read before the end of the peer, whoever holds reads',
+      'delivers what was read before the end of the peer, even while reads are held',
       async ({ channel, app, output, settle }, { expect }) => {
         app.act = (ctx, index) => {
           if (index === 2) ctx.channel.holdReads('contract');

@@ -12,7 +12,7 @@ export interface HeldWritesBench {
   readonly release: (channel: EmbeddedChannel) => void | Promise<void>;
   /** What is written in the tests: 10,000 bytes at least, and each another. */
   readonly messages: readonly [unknown, unknown, unknown];
-  /** False for a handler with marks of its own in place of the channel's. @default true */
+  /** False for a handler with water marks of its own in place of the channel's. @default true */
   readonly counts?: boolean;
 }
 
@@ -78,7 +78,7 @@ export function describeHeldWrites(runner: TestRunner, bench: HeldWritesBench): 
 function testsOf({ messages, release, counts = true }: HeldWritesBench): readonly Test[] {
   return [
     [
-      'counts what it holds towards writability, until it goes',
+      'counts what it holds towards writability, until it is written',
       async ({ channel }, { expect }) => {
         const before = channel.pendingOutboundBytes;
         channel.run(() => {
@@ -129,7 +129,7 @@ function testsOf({ messages, release, counts = true }: HeldWritesBench): readonl
       },
     ],
     [
-      'reports a later write that fails to who looks at it, and not to the hook',
+      'reports a later write that fails to its listener, and not to the hook',
       async ({ channel, encoder, failures }, { expect }) => {
         const seen: unknown[] = [];
         encoder.failsFor = messages[0];

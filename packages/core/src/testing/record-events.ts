@@ -1,6 +1,7 @@
 import type { CloseReason, Context, Direction, Handler, WriteFuture } from '../contract.ts';
 import { isHeadraceError } from '../errors.ts';
 import type { Types } from '../handler-types.ts';
+import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 
 /** Options of {@link recordEvents}. */
 export interface RecordEventsOptions {
@@ -12,9 +13,11 @@ export interface RecordEventsOptions {
   readonly reads?: boolean;
 }
 
+const OPTIONS: KnownOptions<RecordEventsOptions> = { name: true, into: true, reads: true };
+
 /**
  * A handler that writes one line for each event and operation that passes it, and passes all of them on.
- * Put it behind a handler to see what that one lets through.
+ * Put it after a handler to see which inbound events that one passes on.
  *
  * @example
  * ```ts
@@ -25,6 +28,7 @@ export interface RecordEventsOptions {
  * ```
  */
 export function recordEvents(options: RecordEventsOptions = {}): EventRecorder {
+  checkOptions('recordEvents', options, OPTIONS);
   return options.reads === true ? new ReadRecorder(options) : new EventRecorder(options);
 }
 
@@ -35,7 +39,9 @@ export class EventRecorder implements Handler {
   readonly events: string[];
   private readonly prefix: string;
 
-  constructor({ name, into = [] }: RecordEventsOptions = {}) {
+  constructor(options: RecordEventsOptions = {}) {
+    checkOptions('EventRecorder', options, OPTIONS);
+    const { name, into = [] } = options;
     this.events = into;
     this.prefix = name === undefined ? '' : `${name}.`;
   }

@@ -2,11 +2,12 @@ import { AssertionError } from 'node:assert';
 import { isDeepStrictEqual } from 'node:util';
 import type { CloseReason } from '../contract.ts';
 import { isHeadraceError, toError } from '../errors.ts';
+import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import type { EmbeddedChannel } from './embedded-channel.ts';
 import { eventText } from './record-events.ts';
 
 /**
- * The other end of an {@link EmbeddedChannel}, that follows a script: expect this, then deliver that, then
+ * The peer of an {@link EmbeddedChannel}, which follows a script: expect this, then deliver that, then
  * wait. Anything else that the channel does fails the step in which it is noticed. Text stands for its
  * bytes where the channel writes bytes; how the bytes are cut into writes does not matter.
  *
@@ -35,6 +36,8 @@ export interface ScriptedPeerOptions {
   readonly textAsBytes?: boolean;
 }
 
+const OPTIONS: KnownOptions<ScriptedPeerOptions> = { textAsBytes: true };
+
 /** What {@link scriptedPeer} makes. */
 export class ScriptedPeer {
   private readonly channel: EmbeddedChannel;
@@ -43,9 +46,10 @@ export class ScriptedPeer {
   private readonly textAsBytes: boolean;
   private step = 0;
 
-  constructor(channel: EmbeddedChannel, { textAsBytes = true }: ScriptedPeerOptions = {}) {
+  constructor(channel: EmbeddedChannel, options: ScriptedPeerOptions = {}) {
+    checkOptions('scriptedPeer', options, OPTIONS);
     this.channel = channel;
-    this.textAsBytes = textAsBytes;
+    this.textAsBytes = options.textAsBytes ?? true;
   }
 
   /** The channel has sent these, in this order. */
@@ -63,7 +67,7 @@ export class ScriptedPeer {
     return this;
   }
 
-  /** The channel has ended its half, or closed, behind what was expected. */
+  /** The channel has ended its half, or closed, after what was expected. */
   expectEnd(): this {
     this.begin();
     this.ensureQuiet('the end of its output');
@@ -85,7 +89,7 @@ export class ScriptedPeer {
     return this;
   }
 
-  /** An error has reached the end of the pipeline: its code, or a part of its message. */
+  /** An error has reached the tail of the pipeline: its code, or a part of its message. */
   expectError(match: string | RegExp): this {
     this.step += 1;
     let error: Error | undefined;
@@ -184,7 +188,7 @@ export class ScriptedPeer {
     const all = this.sent.map((message) =>
       message instanceof Uint8Array ? bytesText(Buffer.from(message)) : eventText(message),
     );
-    this.fail(`the script says ${expected}, but the channel sent ${all.join(', ')}`);
+    this.fail(`the script expects ${expected}, but the channel sent ${all.join(', ')}`);
   }
 
   private ensureOpen(): void {

@@ -12,7 +12,7 @@ import { TransportProbe } from './transport-probe.ts';
 /** A kind of transport to be put to the test: one that is bound and connected to, or one that comes in pairs. */
 export type TransportBench = TransportTraits & (NetworkBench | PairBench);
 
-/** What every bench says. */
+/** What every bench states. */
 export interface TransportTraits {
   readonly name: string;
   /** True if `abort()` reaches the peer as a reset; false if the peer only sees the end. */

@@ -53,7 +53,7 @@ export function describeTransport(runner: TestRunner, bench: TransportBench): vo
       it(name, () => withLink(bench, { ...near }, { ...far }, (link) => body(link, runner, bench)));
     }
     if ('nobody' in bench) refuses(runner, bench);
-    it('leaves no handle behind', async () => {
+    it('leaves no handle open', async () => {
       await settle(() => false, 20);
       const before = handles();
       await withLink(bench, {}, {}, async ({ near, far }) => {
@@ -82,7 +82,7 @@ function refuses({ it, expect }: TestRunner, bench: NetworkBench): void {
 
 const TESTS: readonly Test[] = [
   [
-    'S70 S73 tells active first, then reads, then the end, each once',
+    'S70 S73 reports active first, then reads, then the end, each once',
     {},
     async ({ near, far, nearProbe, farProbe }, { expect }) => {
       await near.writeAndFlush(Buffer.from('one'));
@@ -182,7 +182,7 @@ const TESTS: readonly Test[] = [
     },
   ],
   [
-    'S94 closes when the peer ends, behind all that it sent',
+    'S94 closes when the peer ends, after all that it sent',
     {},
     async ({ near, far, farProbe }, { expect }) => {
       near.write(PIECE);
@@ -194,7 +194,7 @@ const TESTS: readonly Test[] = [
     },
   ],
   [
-    'S95 S96 S98 S101 shuts each half down on its own, behind what was written',
+    'S95 S96 S98 S101 shuts each half down on its own, after what was written',
     { near: HALF_OPEN, far: HALF_OPEN },
     async ({ near, far, nearProbe, farProbe }, { expect }) => {
       near.write(PIECE);
@@ -258,7 +258,7 @@ const TESTS: readonly Test[] = [
     async ({ near, far, nearProbe }, { expect }) => {
       far.close();
       await nearProbe.until(() => nearProbe.events.includes('shutdown input'));
-      // The reset may be late: who writes on regardless meets its output limit first.
+      // The reset may be late: a side that goes on writing meets its output limit first.
       for (; near.isOpen; await nextTurn()) {
         if (near.isWritable) near.writeAndFlush(PIECE).onSettled(() => {});
       }
@@ -298,7 +298,7 @@ async function send(channel: Channel, bytes: number, seed: number): Promise<stri
     block[i] = x >>> 16;
   }
   for (let sent = 0; sent < bytes; ) {
-    // Pieces of odd sizes from odd places, so that nothing hides behind alignment.
+    // Pieces of odd sizes from odd places, so that alignment hides no fault.
     const at = (sent * 7) % (block.length - 100_000);
     const piece = block.subarray(at, at + Math.min(bytes - sent, 1 + ((sent * 31) % 99_991)));
     hash.update(piece);

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Handler } from '../contract.ts';
 import { textOf } from '../errors.ts';
+import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import { EmbeddedChannel } from './embedded-channel.ts';
 
 /** Bytes that make messages, and the messages that they make. */
@@ -19,6 +20,7 @@ export interface VerifyDecoderOptions {
   readonly rounds?: number;
 }
 
+const OPTIONS: KnownOptions<VerifyDecoderOptions> = { seed: true, rounds: true };
 const DEFAULT_ROUNDS = 20;
 const DRIPS = 10;
 const SHOWN_READS = 20;
@@ -29,7 +31,7 @@ type Chunks = readonly Buffer[];
 /**
  * Checks that a decoder gives the right messages however its input is cut: each pair whole, byte by byte ten
  * times over, all of them in one read, and shuffled and cut at random. Chunks are views into larger buffers,
- * messages must stay as they are when more is read, and nothing may be left over. Throws an error that tells
+ * messages must stay as they are when more is read, and nothing may be left over. Throws an error that names
  * the cut and the seed.
  *
  * @param pairs - each made of whole messages
@@ -46,6 +48,7 @@ export function verifyDecoder(
   factory: () => Handler,
   options: VerifyDecoderOptions = {},
 ): void {
+  checkOptions('verifyDecoder', options, OPTIONS);
   const { seed = Math.floor(Math.random() * 0x7fff_ffff), rounds = DEFAULT_ROUNDS } = options;
   const next = randomNumbers(seed);
   const run = (what: string, chosen: readonly DecoderPair[], cut: (bytes: Buffer) => Chunks) => {

@@ -11,7 +11,7 @@ export class VirtualChannel<R = unknown, W = unknown> extends TransportChannel<R
     return super.clock as VirtualClock;
   }
 
-  /** Runs an action of the test as one event: tasks that it adds run when it is through. */
+  /** Runs an action of the test as one event: tasks that it adds run when it is over. */
   run<T>(action: () => T): T {
     return this.clock.run(action);
   }

@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../contract.ts';
 import { VirtualTimer, VirtualTimers } from './virtual-timers.ts';
 
 /**
- * Time that only moves when told to: timers run in order of their due time, those of the same millisecond
+ * Time that only moves by a call: timers run in order of their due time, those of the same millisecond
  * in the order they were scheduled. Several channels may share one clock.
  */
 export class VirtualClock implements Clock {
@@ -29,7 +29,7 @@ export class VirtualClock implements Clock {
     this.tasks.push(task);
   }
 
-  /** Runs an action as one event: the tasks that it adds run when the outermost event is through. */
+  /** Runs an action as one event: the tasks that it adds run when the outermost event is over. */
   run<T>(action: () => T): T {
     this.depth += 1;
     try {
@@ -51,7 +51,7 @@ export class VirtualClock implements Clock {
     }
   }
 
-  /** Moves time forward and runs what falls due on the way. */
+  /** Moves time forward and runs what becomes due. */
   advance(ms: number): void {
     if (this.depth > 0) throw new Error('time cannot move within an event; see advanceQuietly');
     const end = this.time + ms;

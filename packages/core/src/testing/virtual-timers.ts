@@ -1,6 +1,6 @@
 import type { Timer } from '../contract.ts';
 
-/** A timer of the virtual clock; one that is cancelled waits without a task until it comes up. */
+/** A timer of the virtual clock; one that is cancelled waits without a task until it is due. */
 export class VirtualTimer implements Timer {
   // Declared, because a test may make millions.
   declare readonly due: number;
@@ -18,7 +18,7 @@ export class VirtualTimer implements Timer {
   }
 }
 
-/** Below this many, what a row has behind it is not worth moving. */
+/** Below this many, the part of a row that is done with is not worth cutting off. */
 const MIN_MOVED = 1024;
 
 /** Timers of one delay: they fall due in the order in which they were set. */

@@ -24,8 +24,8 @@ export function byteLengthOf(message: OutboundBytes): number {
 }
 
 /**
- * Writes messages one behind the other. False if one is larger than `largest`, and if they do not fill the
- * target: a message may not be as long as it said before.
+ * Writes consecutive messages. False if one is larger than `largest`, and if they do not fill the
+ * target: a message may not be as long as it stated before.
  */
 export function writeAll(
   messages: readonly OutboundBytes[],

@@ -7,7 +7,7 @@ const COPY_BYTES = 8 * 1024;
 const CHUNK_BYTES = 64 * 1024;
 
 /**
- * The buffers to hand to the kernel for these messages, which have so many bytes together, if that is known: runs of small
+ * The buffers to hand to the kernel for these messages, which have `bytes` bytes together, if that is known: runs of small
  * ones copied into one buffer, large ones untouched, all in order.
  */
 export function coalesce(

@@ -1,4 +1,5 @@
 import type { Address, Clock } from '../contract.ts';
+import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import { checkNumber } from '../internal/option-check.ts';
 import { systemClock } from '../internal/system-clock.ts';
 import type { Listener, ListenerSink, TransportWay } from './listener.ts';
@@ -9,6 +10,8 @@ export interface MemoryNetworkOptions {
   /** Bytes that each direction of a connection holds before its writer has to wait. @default 65536 */
   readonly capacityBytes?: number;
 }
+
+const OPTIONS: KnownOptions<MemoryNetworkOptions> = { capacityBytes: true };
 
 /** Connections kept for a server that does not read; more are refused. */
 const BACKLOG = 1024;
@@ -35,6 +38,7 @@ export class MemoryNetwork {
   private connections = 0;
 
   constructor(options: MemoryNetworkOptions = {}) {
+    checkOptions('MemoryNetwork', options, OPTIONS);
     const { capacityBytes = DEFAULT_CAPACITY_BYTES } = options;
     this.capacityBytes = checkNumber('capacityBytes', capacityBytes, { min: 1, integer: true });
   }

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { OutboundBytes } from '../contract.ts';
 import { toBuffer } from './byte-source.ts';
 
-/** One direction of an in-memory connection: bytes up to a capacity, and behind them what does not fit yet. */
+/** One direction of an in-memory connection: bytes up to a capacity, and after them what does not fit yet. */
 export class MemoryPipe {
   private readonly capacity: number;
   private chunks: Buffer[] = [];

@@ -1,4 +1,5 @@
 import type { Address, Clock, OutboundBytes } from '../contract.ts';
+import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import { sizeOfBytes } from '../internal/size-of-bytes.ts';
 import { nextTurn, systemClock } from '../internal/system-clock.ts';
 import { MemoryPipe } from './memory-pipe.ts';
@@ -8,16 +9,18 @@ import type { Transport, TransportSink } from './transport.ts';
 export interface MemoryOptions {
   /** Bytes that each direction holds before its writer has to wait, as a kernel's socket buffer does. @default 65536 */
   readonly capacityBytes?: number;
-  /** Runs what one end has to tell; a `VirtualClock` makes it all happen when the test says so. @default the system's */
+  /** Runs what one end reports; with a `VirtualClock` all of it happens by calls of the test. @default the system's */
   readonly clock?: Clock;
 }
+
+const OPTIONS: KnownOptions<MemoryOptions> = { capacityBytes: true, clock: true };
 
 export const DEFAULT_CAPACITY_BYTES: number = 64 * 1024;
 
 /**
  * One end of a connection without a socket, in one process. It behaves as a TCP socket does: bytes are
  * copied and their boundaries are lost, a full pipe makes the writer wait, each half ends on its own, and
- * nothing is told from within a call.
+ * nothing is reported from within a call.
  */
 export class MemoryTransport implements Transport {
   readonly accepts = 'Buffers';
@@ -58,13 +61,14 @@ export class MemoryTransport implements Transport {
     options: MemoryOptions = {},
     other: MemoryOptions = options,
   ): [MemoryTransport, MemoryTransport] {
+    for (const given of [options, other]) checkOptions('MemoryTransport.pair', given, OPTIONS);
     const one = new MemoryTransport({ path: 'memory:a' }, { path: 'memory:b' }, options);
     const two = new MemoryTransport({ path: 'memory:b' }, { path: 'memory:a' }, other);
     one.join(two);
     return [one, two];
   }
 
-  /** An end that looks for its peer when it is opened; `dial` joins it, or says why not. */
+  /** An end that looks for its peer when it is opened; `dial` joins it, or returns why not. */
   static dialing(
     local: Address,
     remote: Address,
@@ -177,7 +181,7 @@ export class MemoryTransport implements Transport {
     nextTurn(this.clock, this.run);
   }
 
-  /** Tells what there is to tell. Any call of the sink may close this end. */
+  /** Reports what has happened. Any call of the sink may close this end. */
   private turn(): void {
     this.isWoken = false;
     const sink = this.sink!;
@@ -200,7 +204,7 @@ export class MemoryTransport implements Transport {
 
   private connect(sink: TransportSink): void {
     const refusal = this.dial?.(this);
-    // Whoever accepted may have reset the connection already: that comes behind `connected`.
+    // The accepting side may have reset the connection already: that is reported after `connected`.
     if (refusal === undefined) sink.connected();
     else this.failure = refusal;
   }
@@ -242,7 +246,7 @@ function resetError(): Error {
   return systemError('ECONNRESET', 'read ECONNRESET: the other end dropped the connection');
 }
 
-/** An error as the system would give it, so that channels tell refusals and resets apart. */
+/** An error as the system would give it, so that channels distinguish refusals and resets. */
 export function systemError(code: string, message: string): Error {
   return Object.assign(new Error(message), { code });
 }

@@ -1,6 +1,7 @@
 import net from 'node:net';
 import type { Address, CloseInfo } from '../contract.ts';
 import { toError } from '../errors.ts';
+import { descriptorLimit, outOfDescriptors, RESERVED_DESCRIPTORS } from './descriptor-limit.ts';
 import type { Listener, ListenerSink, TransportWay } from './listener.ts';
 import type { AcceptedOptions, HandleAcceptor } from './node-handle/handle-acceptor.ts';
 import { handlesRefused } from './node-handle/node-handles.ts';
@@ -15,14 +16,26 @@ export type ListenTarget =
       readonly port: number;
       /** @default all addresses, IPv6 and IPv4 */
       readonly host?: string;
+      /** Connections that the system keeps until they are accepted. @default 511 */
       readonly backlog?: number;
+      /** `host: '::'` takes no IPv4 connections. @default false */
       readonly ipv6Only?: boolean;
+      /** In a worker of `node:cluster`: a socket of its own, not shared with the other workers. @default false */
+      readonly exclusive?: boolean;
+      /**
+       * Several sockets, of this process or others, may listen on the port; the system spreads the connections
+       * over them (`SO_REUSEPORT`). Node 22.12, 23.1 or newer; not on Windows and macOS. @default false
+       */
+      readonly reusePort?: boolean;
     }
   | {
       /** A Unix socket's file, or a named pipe on Windows. The file goes when the server closes. */
       readonly path: string;
+      /** Connections that the system keeps until they are accepted. @default 511 */
       readonly backlog?: number;
-      /** Delete a socket file that a crashed program left behind, if nobody listens on it. @default false */
+      /** In a worker of `node:cluster`: a socket of its own, not shared with the other workers. @default false */
+      readonly exclusive?: boolean;
+      /** Delete the socket file of a program that crashed, if nobody listens on it. @default false */
       readonly replaceStale?: boolean;
       /** Every user may read from the socket. @default false: what the umask allows */
       readonly readableAll?: boolean;
@@ -30,7 +43,7 @@ export type ListenTarget =
       readonly writableAll?: boolean;
     };
 
-/** How connections are taken right from Node's handles, where Node lets us. */
+/** How connections are taken directly from Node's handles, where Node lets us. */
 export interface HandleAdoption {
   readonly acceptor: HandleAcceptor;
   readonly options: AcceptedOptions;
@@ -59,6 +72,10 @@ export class SocketListener implements Listener {
   private isDelivering = false;
   private readonly held: Transport[] = [];
   private taken: TransportWay;
+  /** From this number on a descriptor is one of those that the application needs; the lowest free one is taken. */
+  private firstReserved = Number.POSITIVE_INFINITY;
+  /** Connections that were reset for want of descriptors, and not reported yet. */
+  private unreported = 0;
 
   /**
    * @param adopt - makes a transport of such a connection
@@ -118,6 +135,7 @@ export class SocketListener implements Listener {
     }
     // Node's own `listening` may be true within `listen`, before there is an address.
     this.isListening = true;
+    this.firstReserved = descriptorLimit() - RESERVED_DESCRIPTORS;
     this.local = addressOfServer(this.server);
     this.sink?.listening();
   }
@@ -125,6 +143,7 @@ export class SocketListener implements Listener {
   requestAccept(): void {
     this.mayAccept = true;
     if (this.isDelivering) return;
+    if (this.unreported > 0) this.reportShortage();
     this.isDelivering = true;
     while (this.mayAccept && this.held.length > 0) this.deliver(this.held.shift()!);
     this.isDelivering = false;
@@ -153,6 +172,7 @@ export class SocketListener implements Listener {
   /** Why handles cannot be had, if they cannot. */
   private takeHandles({ acceptor, options }: HandleAdoption): string | undefined {
     const refusal = acceptor.takeFrom(this.server, options, {
+      isShort: (descriptor) => this.isShort(descriptor),
       accepted: (transport) => this.accepted(transport),
       failedToAccept: (thrown) => this.sink?.caught(toError(thrown)),
       handlesGivenUp: (why) => {
@@ -164,6 +184,23 @@ export class SocketListener implements Listener {
         ? { kind: 'handle', why: this.taken.why }
         : { kind: 'socket', why: refusal };
     return refusal;
+  }
+
+  /**
+   * True if so high a descriptor shows that few are left: then the connection is reset, and the sink, which may
+   * pause, is notified. Without that libuv takes connections and drops them, and nobody hears of it.
+   */
+  private isShort(descriptor: number | undefined): boolean {
+    if (descriptor === undefined || descriptor < this.firstReserved) return false;
+    this.unreported += 1;
+    if (this.mayAccept) this.reportShortage();
+    return true;
+  }
+
+  private reportShortage(): void {
+    const error = outOfDescriptors(this.unreported);
+    this.unreported = 0;
+    this.sink?.caught(error);
   }
 
   private accepted(transport: Transport): void {

@@ -1,7 +1,7 @@
 import { lstat, unlink } from 'node:fs';
 import net from 'node:net';
 
-/** Deletes a socket file that nobody listens on, as a program that crashed leaves it; tells whether it did. */
+/** Deletes a socket file that nobody listens on, as a program that crashed leaves it; reports whether it did. */
 export function removeStaleSocket(path: string, done: (isRemoved: boolean) => void): void {
   lstat(path, (failure, found) => {
     // A plain file refuses connections, too, and is not ours to delete.

@@ -1,6 +1,7 @@
 import { Duplex, type Readable, type Writable } from 'node:stream';
 import type { Address, CloseInfo, OutboundBytes } from '../contract.ts';
 import { OptionError } from '../errors.ts';
+import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import { sizeOfBytes } from '../internal/size-of-bytes.ts';
 import { coalesce } from './coalesce.ts';
 import type { Transport, TransportSink } from './transport.ts';
@@ -22,6 +23,12 @@ export interface StreamTransportOptions {
   /** Makes the reported error of one of the stream. @default the stream's own */
   readonly explain?: (error: Error) => Error;
 }
+
+const OPTIONS: KnownOptions<StreamTransportOptions> = {
+  localAddress: true,
+  remoteAddress: true,
+  explain: true,
+};
 
 interface Owned {
   owner?: StreamTransport | undefined;
@@ -77,6 +84,7 @@ export class StreamTransport implements Transport {
   private onWritten: ((error?: Error | null) => void) | undefined = undefined;
 
   constructor(stream: Duplex | StreamPair, options: StreamTransportOptions = NONE) {
+    if (options !== NONE) checkOptions('StreamTransport', options, OPTIONS);
     const { readable, writable } = stream instanceof Duplex ? bothOf(stream) : stream;
     checkBytes(readable, writable);
     this.readable = readable;
@@ -190,7 +198,7 @@ export class StreamTransport implements Transport {
       return;
     }
     this.wasClosed = true;
-    // Many streams tell their peer of an end and not of a destruction.
+    // Many streams report an end to their peer, and not a destruction.
     writable.end();
     setImmediate(() => this.destroy());
   }

@@ -53,7 +53,7 @@ export interface Transport {
   /** What `write` takes, in words, for error texts. */
   readonly accepts: string;
   /**
-   * Bytes taken by `write` and not yet by the kernel; tells a slow write from a stuck one. Only its changes count,
+   * Bytes taken by `write` and not yet by the kernel; so a slow write differs from a stuck one. Only its changes count,
    * so a transport on top of a channel subtracts that one's `outboundProgress`.
    */
   readonly unsentBytes: number;
@@ -69,8 +69,8 @@ export interface Transport {
   /** The message's size in bytes, or -1 if `write` does not take such messages. */
   sizeOf(message: unknown): number;
   /**
-   * Takes messages of so many bytes together, but not the array they come in. True: the kernel has them all;
-   * false: `written` will say so. Not called again before.
+   * Takes messages of `bytes` bytes together, but not the array they come in. True: the kernel has them all;
+   * false: `written` will report that. Not called again before.
    */
   write(messages: readonly unknown[], bytes: number): boolean;
   /** Ends our half after all that was written. */

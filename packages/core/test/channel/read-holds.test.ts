@@ -99,6 +99,21 @@ describe('the time that one connection has in a turn', () => {
     expect(channel.isReadHeld).toBe(false);
     expect(channel.embedded.isReading).toBe(true);
   });
+
+  it('is used up for a handler that holds reads itself, too, once per turn', () => {
+    const channel = EmbeddedChannel.with({ readBudgetMs: 2 });
+    channel.run(() => {
+      const own = channel.holdReads('own');
+      for (let i = 0; i < 5; i++) {
+        channel.checkTurn();
+        channel.clock.advanceQuietly(2);
+      }
+      expect(channel.readHolds).toEqual(['own', 'turn']);
+      own.release();
+      expect(channel.readHolds).toEqual(['turn']);
+    });
+    expect(channel.isReadHeld).toBe(false);
+  });
 });
 
 describe('isEnding and discardsInput', () => {

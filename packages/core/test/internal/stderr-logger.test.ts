@@ -69,6 +69,39 @@ describe('the default logger', () => {
     expect(written.length).toBeLessThanOrEqual(256 + 10);
   });
 
+  it('does not let strangers hide what the program does wrong', () => {
+    const logger = stderrLogger();
+    for (let i = 0; i < 10_000; i++) {
+      logger.log('warn', `a stranger's word ${String.fromCharCode(0x4e00 + i)}`);
+    }
+    written.length = 0;
+    logger.log('warn', 'an error', new TypeError('x is undefined'));
+    logger.log('error', 'its initializer threw');
+    expect(written.join('')).toMatch(/x is undefined[\s\S]*its initializer threw/);
+  });
+
+  it('takes little time for a line, whatever a peer puts into it', () => {
+    const logger = stderrLogger();
+    // Looking for numbers in these took a millisecond and more for each.
+    for (const text of ['a'.repeat(800), '[id: '.repeat(160)]) {
+      const before = process.cpuUsage();
+      for (let i = 0; i < 2000; i++) logger.log('warn', text);
+      expect(process.cpuUsage(before).user / 1000).toBeLessThan(250);
+    }
+  });
+
+  it('cuts a line that is very long, and keeps no more of it', () => {
+    const logger = stderrLogger();
+    logger.log('warn', 'x'.repeat(100_000));
+    expect(written[0]!.length).toBeLessThan(8300);
+    expect(written[0]).toContain('x… (100000 characters)\n');
+  });
+
+  it('escapes what is not seen: joiners, fillers, selectors, tags', () => {
+    stderrLogger().log('warn', 'a\u200d\u3164\ufe0f\u034f\u{e0041}z');
+    expect(written[0]).toContain('a\\u200d\\u3164\\ufe0f\\u034f\\u{e0041}z\n');
+  });
+
   it('writes debug lines if HEADRACE_DEBUG asks for all', () => {
     vi.stubEnv('HEADRACE_DEBUG', '');
     stderrLogger().log('debug', 'hidden');

@@ -271,8 +271,32 @@ describe('sharing', () => {
   it('names a class that was given instead of an instance, without its source', () => {
     const { pipeline } = new EmbeddedChannel();
     expect(() => pipeline.addLast(A as never)).toThrow(
-      /^the function or class A is not a handler$/,
+      /^the class A is not a handler; make one of it: addLast\(new A\(…\)\)$/,
     );
+  });
+
+  it('names what was given in place of a handler, and what to write instead', () => {
+    const { pipeline } = new EmbeddedChannel();
+    const preset = () => new A();
+    for (const [wrong, message] of [
+      [[new A(), new A()], 'an array is not a handler; spread it: addLast(...handlers)'],
+      [
+        preset,
+        'the function preset is not a handler; if it makes one, call it: addLast(preset(…))',
+      ],
+      [undefined, 'undefined is not a handler'],
+      [5, '5 is not a handler'],
+    ] as const) {
+      expect(() => pipeline.addLast(wrong as never)).toThrow(message);
+    }
+    expect(pipeline.names()).toEqual([]);
+  });
+
+  it('takes one handler for one name', () => {
+    const { pipeline } = new EmbeddedChannel();
+    const addTwo = () => (pipeline.addLast as (...args: unknown[]) => void)('a', new A(), new A());
+    expect(addTwo).toThrow('the name "a" is for one handler');
+    expect(pipeline.names()).toEqual([]);
   });
 
   it('refuses what is not a handler', () => {

@@ -63,7 +63,7 @@ describe.skipIf(process.platform === 'win32')('a path', () => {
     crashOn(stale);
     await expect(bind({ path: stale })).rejects.toMatchObject({
       code: 'HR_ERR_BIND_FAILED',
-      message: expect.stringMatching(/left the file behind.*replaceStale: true \(EADDRINUSE\)/),
+      message: expect.stringMatching(/left its file there.*replaceStale: true \(EADDRINUSE\)/),
     });
     expect(existsSync(stale)).toBe(true);
     const server = await bind({ path: stale, replaceStale: true });
@@ -149,7 +149,27 @@ describe('a place', () => {
     ['two', { port: 0, path: 'x' }, /but got port and path/],
     ['a host beside a path', { path: 'x', host: 'localhost' }, /host makes no sense with path/],
     ['a stale file beside a port', { port: 0, replaceStale: true }, /replaceStale makes no sense/],
-    ['a word that we do not know', { port: 0, hots: 'localhost' }, /hots makes no sense with port/],
+    [
+      'a misspelt word',
+      { port: 0, hots: 'localhost' },
+      /no option hots \("localhost"\); did you mean host\?/,
+    ],
+    [
+      'an option of a connect',
+      { port: 0, family: 4 },
+      /^bind has no option family \(4\); it has port, host/,
+    ],
+    [
+      'several sockets on a path',
+      { path: 'x', reusePort: true },
+      /reusePort makes no sense with path/,
+    ],
+    [
+      'nothing at all',
+      undefined as never,
+      /^bind takes an object with port, .* but got undefined$/,
+    ],
+    ['a bare port', 8080 as never, /^bind takes an object with port, .* but got number 8080$/],
     ['a network that is none', { network: {}, name: 'x' }, /network must be a MemoryNetwork/],
   ];
   for (const [why, target, message] of cases) {

@@ -10,7 +10,7 @@ export class AuthenticatedEvent<Principal = unknown> {
   /** For the compiler only: without it `instanceof` would make the principal `any`. */
   declare static readonly [Symbol.hasInstance]: (event: unknown) => event is AuthenticatedEvent;
   readonly principal: Principal;
-  /** Who the channel spoke for before, if it authenticated once more. */
+  /** The channel's principal before, if it authenticated once more. */
   readonly previous: Principal | undefined;
 
   constructor(principal: Principal, previous?: Principal) {
@@ -19,7 +19,7 @@ export class AuthenticatedEvent<Principal = unknown> {
   }
 }
 
-/** The peer was not let in: the authenticator said no, a message came too early, or the time was over. */
+/** The peer was not let in: the authenticator refused it, a message came too early, or the time was over. */
 export class AuthFailedEvent {
   readonly error: RejectedError | TimedOutError;
   /** The connection stays, the peer may try again. */

@@ -26,18 +26,18 @@ import type { Session } from './session-registry.ts';
 
 const DEFAULTS = {
   timeoutMs: 10_000,
-  onRefused: 'close',
-  earlyMessages: 'hold-behind',
+  refusalPolicy: 'close',
+  earlyMessages: 'hold-following',
   earlyWrites: 'hold',
   maxHeld: 32,
-  onDuplicate: 'allow',
+  duplicatePolicy: 'allow',
   again: 'pass',
 } as const;
 
 type Verdict<Principal, Reply> = AuthVerdict<Principal, Reply>;
 type Answer<P, R> = Verdict<P, R> | PromiseLike<Verdict<P, R>>;
 
-/** So many held messages are handed on between two looks at the time. */
+/** Held messages passed on between two looks at the time. */
 const MESSAGES_PER_LOOK = 16;
 
 /** What a rejection is about, for its error and reply. */
@@ -49,8 +49,8 @@ interface Occasion<Message, Reply> {
 }
 
 /**
- * Lets nothing through until the authenticator has said yes, and ends the connection if it says no or
- * takes too long. Then it joins the channel to the group, says who it is, and hands on what it held.
+ * Passes nothing on until the authenticator accepts the peer, and ends the connection if it refuses or takes too
+ * long. After a yes it adds the channel to the group, fires an event with the principal, and passes on what it held.
  *
  * ```text
  *  wire | frame | codec | last words | heartbeat | [auth] | app
@@ -65,13 +65,13 @@ interface Occasion<Message, Reply> {
  * - **Events** fires `AuthenticatedEvent` once the peer is in, before any message, and `AuthFailedEvent` at
  *   each failure. Sets the attribute `PRINCIPAL`. Holds `channelReadComplete` back until the yes.
  * - **Errors** `REJECTED_AUTH` and `TIMEOUT_AUTH` in the failed event and in the held writes that fail, which the hook
- *   `writeFailed` gets if nobody looks at them;
+ *   `writeFailed` gets unless a handler looks at them;
  *   close reasons `unauthenticated`, `timeout`, `replaced`, `refused`.
  * - **State** per channel. It removes itself after the yes, unless `sessions` or `again` need it: then it
  *   stays, so that from the moment of a kick nothing that the older connection sent is acted on.
  * - **Cost** after the yes none, or where it stays one comparison per message and write.
- * - **Pitfalls** compare secrets with `secretsEqual`; slow guessing down with `GuessLimiter`. A handler
- *   behind it that writes an error reply before the yes is held: put it before this one, or let writes `pass`.
+ * - **Pitfalls** compare secrets with `secretsEqual`; slow guessing down with `GuessLimiter`. What a
+ *   handler after it writes before the yes, an error reply too, is held: put it before this one, or let writes `pass`.
  *
  * @example
  * ```ts run
@@ -99,7 +99,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
   private readonly options: AuthOptions<Principal, Message, Reply>;
   private readonly machine: AuthMachine;
   private readonly gate = new ReadGate('AuthHandler');
-  /** Who it is, once there was a yes. */
+  /** Set by a yes. */
   private session: Session<Principal> | undefined = undefined;
   private attempt: AbortController | undefined = undefined;
   private deadline: Timer | undefined = undefined;
@@ -111,17 +111,17 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
   private heldEnd = false;
 
   constructor(options: AuthOptions<Principal, Message, Reply>) {
+    checkAuthOptions(options);
     this.options = options;
     checkTime('timeoutMs', options.timeoutMs ?? DEFAULTS.timeoutMs);
     this.machine = new AuthMachine({
       earlyMessages: options.earlyMessages ?? DEFAULTS.earlyMessages,
       earlyWrites: options.earlyWrites ?? DEFAULTS.earlyWrites,
       maxHeld: checkNumber('maxHeld', options.maxHeld ?? DEFAULTS.maxHeld, { integer: true }),
-      onDuplicate: options.onDuplicate ?? DEFAULTS.onDuplicate,
+      duplicatePolicy: options.duplicatePolicy ?? DEFAULTS.duplicatePolicy,
       again: options.again ?? DEFAULTS.again,
-      staysOnNo: (options.onRefused ?? DEFAULTS.onRefused) === 'stay',
+      staysOnNo: (options.refusalPolicy ?? DEFAULTS.refusalPolicy) === 'stay',
     });
-    checkAuthOptions(options);
   }
 
   // --- life ---
@@ -217,7 +217,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     const action = machine.message(isCredentials, this.held.length);
     if (action.do === 'pass') ctx.fireChannelRead(message);
     else if (action.do === 'hold') this.held.push(message);
-    else if (action.do === 'answer-again') this.say(ctx, this.options.replies?.again?.(message));
+    else if (action.do === 'answer-again') this.reply(ctx, this.options.replies?.again?.(message));
     else if (action.do === 'check') {
       this.check(ctx, (attempt) => this.options.authenticate(message, attempt));
     } else if (action.do === 'reject') this.decide(ctx, [action], { message });
@@ -253,7 +253,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     }
   }
 
-  /** An answer that nobody waits for any more is dropped. */
+  /** An answer that is not awaited any more is dropped. */
   private answered(
     ctx: Context,
     attempt: AbortController,
@@ -262,13 +262,13 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     if (this.attempt !== attempt) return;
     this.attempt = undefined;
     try {
-      if ('principal' in verdict) this.said(ctx, verdict.principal, verdict.reply);
+      if ('principal' in verdict) this.accepted(ctx, verdict.principal, verdict.reply);
       else {
         const { refused: text, reply = this.options.replies?.refused?.(text) } = verdict;
         this.decide(ctx, this.machine.no(verdict.stays), { text, reply });
       }
     } catch (thrown) {
-      // A reply or a listener of the group threw: nobody knows how far it came.
+      // A reply or a listener of the group threw: what was done until then is not known.
       this.machine.over();
       this.gate.release();
       ctx.fireExceptionCaught(toError(thrown));
@@ -287,7 +287,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
 
   // --- decisions ---
 
-  private said(ctx: Context, principal: Principal, reply: Reply | undefined): void {
+  private accepted(ctx: Context, principal: Principal, reply: Reply | undefined): void {
     const others = this.options.sessions?.othersOf(principal, ctx.channel) ?? [];
     const actions = this.machine.yes(others.length);
     this.isDeciding = true;
@@ -346,7 +346,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     channel.attributes.set(PRINCIPAL, principal);
     if (principalKey !== undefined) channel.attributes.set(principalKey, principal);
     this.bind(session, previous);
-    this.say(ctx, reply ?? this.options.replies?.accepted?.(principal));
+    this.reply(ctx, reply ?? this.options.replies?.accepted?.(principal));
     this.heldWrites?.removeAndWriteAll();
     ctx.flush();
     group?.add(channel);
@@ -414,7 +414,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
   ): void {
     const error = this.errorOf(why, occasion);
     if (!stays) this.stop(error);
-    this.say(ctx, this.replyTo(why, occasion));
+    this.reply(ctx, this.replyTo(why, occasion));
     ctx.fireUserEventTriggered(new AuthFailedEvent(error, stays));
     if (!stays) ctx.channel.end({ reason: CLOSE_REASONS[why] });
   }
@@ -457,11 +457,11 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     this.machine.kicked();
     this.stop(error);
     this.gate.release();
-    this.say(ctx, this.replyTo('kicked', {}));
+    this.reply(ctx, this.replyTo('kicked', {}));
     ctx.channel.end({ reason: CLOSE_REASONS.kicked });
   }
 
-  private say(ctx: Context, reply: Reply | undefined): void {
+  private reply(ctx: Context, reply: Reply | undefined): void {
     if (reply !== undefined && ctx.channel.isActive) ctx.writeAndFlush(reply);
   }
 }

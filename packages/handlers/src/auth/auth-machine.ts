@@ -1,10 +1,10 @@
 /** What an AuthMachine decides by. */
 export interface AuthRules {
-  readonly earlyMessages: 'hold-behind' | 'hold' | 'refuse';
+  readonly earlyMessages: 'hold-following' | 'hold' | 'refuse';
   readonly earlyWrites: 'hold' | 'refuse' | 'pass';
   /** Messages that may wait for credentials, and writes that may wait for the yes. */
   readonly maxHeld: number;
-  readonly onDuplicate: 'kick-older' | 'refuse' | 'allow';
+  readonly duplicatePolicy: 'kick-older' | 'refuse' | 'allow';
   readonly again: 'pass' | 'refuse' | 'move';
   /** A no leaves the connection open, unless the verdict decides otherwise. */
   readonly staysOnNo: boolean;
@@ -90,7 +90,7 @@ export class AuthMachine {
     return this.now === 'waiting' || (this.now === 'done' && this.rules.again !== 'pass');
   }
 
-  /** A message came, while so many others are held. */
+  /** A message came while `held` others are held. */
   message(isCredentials: boolean, held: number): MessageAction {
     const { earlyMessages, maxHeld } = this.rules;
     if (this.now === 'over') return DROP;
@@ -102,7 +102,7 @@ export class AuthMachine {
     return held < maxHeld ? HOLD : this.reject('full');
   }
 
-  /** A handler writes, while so many writes are held. */
+  /** A handler writes while `held` writes are held. */
   write(held: number): 'pass' | 'hold' | 'refuse' | 'full' {
     const { earlyWrites, maxHeld } = this.rules;
     if (this.isIn || this.now === 'over') return 'pass';
@@ -119,13 +119,13 @@ export class AuthMachine {
     this.now = this.isIn ? 'done' : 'waiting';
   }
 
-  /** Yes; the id has so many other sessions. */
+  /** Yes; the id has `others` other sessions. */
   yes(others: number): readonly AuthAction[] {
-    const { onDuplicate } = this.rules;
-    if (others > 0 && onDuplicate === 'refuse') return this.refuse('duplicate', this.isIn);
+    const { duplicatePolicy } = this.rules;
+    if (others > 0 && duplicatePolicy === 'refuse') return this.refuse('duplicate', this.isIn);
     this.now = 'done';
     this.isIn = true;
-    return others > 0 && onDuplicate === 'kick-older' ? KICK_AND_ACCEPT : ACCEPT;
+    return others > 0 && duplicatePolicy === 'kick-older' ? KICK_AND_ACCEPT : ACCEPT;
   }
 
   no(stays: boolean = this.rules.staysOnNo): readonly AuthAction[] {

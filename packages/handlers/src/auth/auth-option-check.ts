@@ -1,20 +1,60 @@
 import { OptionError } from '@headrace/core';
-import type { AuthOptions } from './auth-options.ts';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { checkChoice, checkFunction } from '../option/option-check.ts';
+import type { AuthOptions, AuthReplies } from './auth-options.ts';
 
-/** Refuses options that cannot work together, before a connection exists. */
+const OPTIONS: KnownOptions<AuthOptions<unknown, unknown, unknown>> = {
+  authenticate: true,
+  authenticateChannel: true,
+  isCredentials: true,
+  timeoutMs: true,
+  replies: true,
+  refusalPolicy: true,
+  earlyMessages: true,
+  earlyWrites: true,
+  maxHeld: true,
+  group: true,
+  sessions: true,
+  duplicatePolicy: true,
+  again: true,
+  principalKey: true,
+};
+const REPLIES: KnownOptions<AuthReplies<unknown, unknown, unknown>> = {
+  accepted: true,
+  refused: true,
+  unauthenticated: true,
+  timedOut: true,
+  kicked: true,
+  duplicate: true,
+  again: true,
+};
+
+const REFUSAL_POLICIES = ['close', 'stay'] as const;
+const EARLY_MESSAGES = ['hold-following', 'hold', 'refuse'] as const;
+const EARLY_WRITES = ['hold', 'refuse', 'pass'] as const;
+const DUPLICATE_POLICIES = ['kick-older', 'refuse', 'allow'] as const;
+const AGAIN = ['pass', 'refuse', 'move'] as const;
+
+/** Refuses unknown options, and those that cannot work together, before a connection exists. */
 export function checkAuthOptions<P, M, R>(options: AuthOptions<P, M, R>): void {
-  if (typeof options.authenticate !== 'function') {
-    throw new OptionError(
-      'OPTION_INVALID',
-      `authenticate is ${String(options.authenticate)}, but must be a function that decides on credentials`,
-      { option: 'authenticate' },
-    );
-  }
-  const { onDuplicate = 'allow', again = 'pass' } = options;
-  if (onDuplicate !== 'allow' && options.sessions === undefined) {
+  checkOptions<object>('AuthHandler', options, OPTIONS);
+  checkFunction('authenticate', options.authenticate, 'decides on credentials');
+  if (options.replies !== undefined) checkOptions<object>('replies', options.replies, REPLIES);
+  const { refusalPolicy = 'close', earlyMessages = 'hold', earlyWrites = 'hold' } = options;
+  checkChoice('refusalPolicy', refusalPolicy, REFUSAL_POLICIES);
+  checkChoice('earlyMessages', earlyMessages, EARLY_MESSAGES);
+  checkChoice('earlyWrites', earlyWrites, EARLY_WRITES);
+  checkSessionOptions(options);
+}
+
+function checkSessionOptions<P, M, R>(options: AuthOptions<P, M, R>): void {
+  const { duplicatePolicy = 'allow', again = 'pass' } = options;
+  checkChoice('duplicatePolicy', duplicatePolicy, DUPLICATE_POLICIES);
+  checkChoice('again', again, AGAIN);
+  if (duplicatePolicy !== 'allow' && options.sessions === undefined) {
     throw new OptionError(
       'OPTION_CONFLICT',
-      `onDuplicate is '${onDuplicate}', but without sessions nobody knows which ids are connected; ` +
+      `duplicatePolicy is '${duplicatePolicy}', but without sessions it is not known which ids are connected; ` +
         'share a SessionRegistry between the handlers',
       { option: 'sessions' },
     );

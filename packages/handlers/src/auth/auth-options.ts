@@ -1,7 +1,7 @@
 import type { AttributeKey, Channel, ChannelGroup } from '@headrace/core';
 import type { SessionRegistry } from './session-registry.ts';
 
-/** What an authenticator is told beside the message. */
+/** What an authenticator gets besides the message. */
 export interface AuthAttempt {
   readonly channel: Channel;
   /** Aborts when the connection closes or the deadline is over: the answer is not wanted any more. */
@@ -15,23 +15,23 @@ export type AuthVerdict<Principal, Reply> =
       /** Why not, for logs. */
       readonly refused: string;
       readonly reply?: Reply;
-      /** The connection stays, the peer may try again. @default what `onRefused` says */
+      /** The connection stays, the peer may try again. @default by `refusalPolicy` */
       readonly stays?: boolean;
     };
 
-/** What the peer is told, each optional; a function that returns `undefined` tells nothing. */
+/** Answers to the peer, each optional; a function that returns `undefined` sends nothing. */
 export interface AuthReplies<Principal, Message, Reply> {
-  /** The authenticator said yes. */
+  /** The authenticator accepted the peer. */
   readonly accepted?: (principal: Principal) => Reply | undefined;
-  /** It said no, or failed. */
+  /** It refused the peer, or failed. */
   readonly refused?: (why: string) => Reply | undefined;
   /** A message came before the sign-in. */
   readonly unauthenticated?: (message: Message) => Reply | undefined;
   /** The deadline is over. */
   readonly timedOut?: () => Reply | undefined;
-  /** With `onDuplicate: 'kick-older'`: the last word to the older connection. */
+  /** With `duplicatePolicy: 'kick-older'`: the last message to the older connection. */
   readonly kicked?: (principal: Principal) => Reply | undefined;
-  /** With `onDuplicate: 'refuse'`: to the newer connection. */
+  /** With `duplicatePolicy: 'refuse'`: to the newer connection. */
   readonly duplicate?: (principal: Principal) => Reply | undefined;
   /** With `again: 'refuse'`: credentials of one who is signed in. */
   readonly again?: (message: Message) => Reply | undefined;
@@ -44,25 +44,28 @@ export interface AuthOptions<Principal, Message, Reply> {
     message: Message,
     attempt: AuthAttempt,
   ) => AuthVerdict<Principal, Reply> | PromiseLike<AuthVerdict<Principal, Reply>>;
-  /** Lets a connection in for what it is, before it says anything (a TLS client certificate); `undefined` to wait for credentials. */
+  /**
+   * Accepts a connection before it sends anything, by a TLS client certificate for example; `undefined` waits for
+   * credentials.
+   */
   readonly authenticateChannel?: (
     attempt: AuthAttempt,
   ) => AuthVerdict<Principal, Reply> | PromiseLike<AuthVerdict<Principal, Reply>> | undefined;
-  /** Tells credentials from other messages. @default every message before the sign-in is one */
+  /** Recognises credentials among other messages. @default every message before the sign-in is credentials */
   readonly isCredentials?: (message: Message) => boolean;
   /** From the connection's start to the yes; nothing but a yes ends it. `false` for no deadline. @default 10000 */
   readonly timeoutMs?: number | false;
-  /** What the peer is told. */
+  /** Answers to the peer. */
   readonly replies?: AuthReplies<Principal, Message, Reply>;
-  /** What a no does to the connection, unless the verdict says otherwise. @default 'close' */
-  readonly onRefused?: 'close' | 'stay';
+  /** What a refusal does to the connection, unless the verdict has `stays`. @default 'close' */
+  readonly refusalPolicy?: 'close' | 'stay';
   /**
-   * Messages before the yes: those behind credentials that are still being looked at are held
-   * (`hold-behind`), or all are (`hold`), or none (`refuse`). What is not held ends the connection.
-   * @default 'hold-behind'
+   * Messages before the yes: those after credentials that are still being checked are held
+   * (`hold-following`), or all are (`hold`), or none (`refuse`). What is not held ends the connection.
+   * @default 'hold-following'
    */
-  readonly earlyMessages?: 'hold-behind' | 'hold' | 'refuse';
-  /** What handlers behind write before the yes: sent after it, failed, or let through. @default 'hold' */
+  readonly earlyMessages?: 'hold-following' | 'hold' | 'refuse';
+  /** What the handlers after it write before the yes: sent after it, failed, or passed on. @default 'hold' */
   readonly earlyWrites?: 'hold' | 'refuse' | 'pass';
   /** How many messages are held in each direction; one more is refused. @default 32 */
   readonly maxHeld?: number;
@@ -71,7 +74,7 @@ export interface AuthOptions<Principal, Message, Reply> {
   /** Who is connected, by id; shared by the handlers of one server. */
   readonly sessions?: SessionRegistry<Principal>;
   /** What happens when an id is in use elsewhere; anything but `allow` needs `sessions`. @default 'allow' */
-  readonly onDuplicate?: 'kick-older' | 'refuse' | 'allow';
+  readonly duplicatePolicy?: 'kick-older' | 'refuse' | 'allow';
   /**
    * Credentials of one who is signed in: ordinary messages (`pass`), answered with `replies.again`
    * (`refuse`), or a new sign-in whose yes moves the channel to the new principal (`move`). The latter two

@@ -1,5 +1,5 @@
 import { type Channel, clientAddress } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import { addressKey } from '../limit/address-key.ts';
 import type { AuthAttempt, AuthVerdict } from './auth-options.ts';
 
@@ -11,7 +11,7 @@ export interface GuessLimiterOptions {
   readonly delayMs?: number;
   /** Never longer than this. @default 30000 */
   readonly maxDelayMs?: number;
-  /** One wrong try is forgiven in so many milliseconds. @default 60000 */
+  /** The time in which one wrong try is forgiven. @default 60000 */
   readonly forgiveEveryMs?: number;
   /** Clients remembered at a time; the ones seen least lately are forgotten first. @default 10000 */
   readonly maxClients?: number;
@@ -27,8 +27,17 @@ const DEFAULTS = {
   maxClients: 10_000,
 } as const;
 
+const OPTIONS: KnownOptions<GuessLimiterOptions> = {
+  freeTries: true,
+  delayMs: true,
+  maxDelayMs: true,
+  forgiveEveryMs: true,
+  maxClients: true,
+  clientOf: true,
+};
+
 interface Guesses {
-  /** Wrong ones, and those whose outcome is not known yet: many tries at once are no way around. */
+  /** Wrong ones, and those whose outcome is not known yet: many tries at once do not avoid the limit. */
   wrong: number;
   forgivenAt: number;
   readyAt: number;
@@ -39,7 +48,7 @@ type Authenticate<M, P, R> = (message: M, attempt: AuthAttempt) => Answer<P, R>;
 
 /**
  * Slows down the guessing of secrets: after some wrong tries, the next ones of the same client wait, each
- * twice as long, and one behind the other however many connections it opens. The memory is bounded.
+ * twice as long, and one after the other however many connections it opens. The memory is bounded.
  *
  * @example
  * ```ts run
@@ -62,6 +71,7 @@ export class GuessLimiter {
   private readonly clients = new Map<string, Guesses>();
 
   constructor(options: GuessLimiterOptions = {}) {
+    checkOptions('GuessLimiter', options, OPTIONS);
     const { clientOf, ...given } = options;
     this.clientOf = clientOf ?? ((channel) => addressKey(clientAddress(channel)));
     this.options = { ...DEFAULTS, ...given };

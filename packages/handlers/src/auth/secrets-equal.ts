@@ -4,7 +4,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 const key = randomBytes(32);
 
 /**
- * Compares two secrets in a time that tells neither where they differ nor how long the right one is.
+ * Compares two secrets in a time that shows neither where they differ nor how long the right one is.
  *
  * @param given - what the peer sent
  * @param wanted - what it should be; `undefined` for an unknown user takes as long and is never equal

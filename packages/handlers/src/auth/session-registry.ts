@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { Channel, CloseInfo, Timer } from '@headrace/core';
-import { checkNumber, toError } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions, toError } from '@headrace/core/authoring';
+import { checkFunction } from '../option/option-check.ts';
 
 /** One authenticated channel, as its AuthHandler shows it to the registry. */
 export interface Session<Principal> {
@@ -10,7 +11,7 @@ export interface Session<Principal> {
   kick(): void;
 }
 
-/** What a {@link SessionRegistry} reports of an id: who is there, whatever its connections do. */
+/** What a {@link SessionRegistry} reports of an id, which may have many connections, one after the other or at once. */
 export interface PresenceEvents<Principal> {
   /** The id has a session, and had none. */
   online: [id: string, session: Session<Principal>];
@@ -31,6 +32,8 @@ export interface SessionRegistryOptions {
    */
   readonly graceMs?: number;
 }
+
+const OPTIONS: KnownOptions<SessionRegistryOptions> = { graceMs: true };
 
 /** An id that has lost its last session, and may come back. */
 interface Leaving<Principal> {
@@ -72,6 +75,8 @@ export class SessionRegistry<Principal> extends EventEmitter<PresenceEvents<Prin
   private readonly leaving = new Map<string, Leaving<Principal>>();
 
   constructor(idOf: (principal: Principal) => string, options: SessionRegistryOptions = {}) {
+    checkFunction('idOf', idOf, 'returns the id of a principal');
+    checkOptions('SessionRegistry', options, OPTIONS);
     super();
     this.idOf = idOf;
     this.graceMs = checkNumber('graceMs', options.graceMs ?? 0, { max: 2 ** 31 - 1 });

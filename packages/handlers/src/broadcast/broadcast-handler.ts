@@ -9,19 +9,27 @@ import {
   type PassThrough,
   type Types,
 } from '@headrace/core';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { checkChoice, checkObject } from '../option/option-check.ts';
 
 /** Options of a {@link BroadcastHandler}. */
 export interface BroadcastOptions<In, Out> {
   /**
-   * Who gets it: every other member, every member, or those that your function chooses for this message.
+   * The receivers: every other member, every member, or those that your function chooses for this message.
    * @default 'others'
    */
   readonly to?: 'others' | 'all' | ((message: In, sender: Channel) => ChannelMatcher);
   /** What they get; `undefined` for nothing. @default the message itself */
   readonly format?: (message: In, sender: Channel) => Out | undefined;
-  /** Also hands each message to the handlers behind. @default true, unless it is the last handler */
+  /** Also passes each message on to the next handlers. @default true, unless it is the last handler */
   readonly passOn?: boolean;
 }
+
+const OPTIONS: KnownOptions<BroadcastOptions<unknown, unknown>> = {
+  to: true,
+  format: true,
+  passOn: true,
+};
 
 /**
  * Sends every message to the members of a group: to the others, to all, or to those you choose.
@@ -30,11 +38,11 @@ export interface BroadcastOptions<In, Out> {
  *  wire | frame | codec | auth | echo | [broadcast]
  * ```
  *
- * - **Place** behind the handler that decides who may talk, such as the AuthHandler.
+ * - **Place** after the handler that decides who may talk, such as the AuthHandler.
  * - **In** any message.
- * - **Out** the same, if a handler stands behind it.
+ * - **Out** the same, if a handler stands after it.
  * - **Events** forwards all of them; on a `DrainEvent` the channel does not end before the group's broadcasts are
- *   through.
+ *   complete.
  * - **Errors** raises none: what fails for one member does not touch the sender or the others, and goes to
  *   that member's `writeFailed` hook.
  * - **State** none but the group: sharable.
@@ -70,6 +78,10 @@ export class BroadcastHandler<In = PassThrough, Out = unknown> implements Handle
   private isFlushDue = false;
 
   constructor(group: ChannelGroup<Out>, options: BroadcastOptions<In, Out> = {}) {
+    checkObject('group', group, 'the ChannelGroup to send to');
+    checkOptions<object>('BroadcastHandler', options, OPTIONS);
+    const { to = 'others' } = options;
+    if (typeof to !== 'function') checkChoice('to', to, ['others', 'all']);
     this.group = group;
     this.options = options;
   }

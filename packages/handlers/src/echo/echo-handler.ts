@@ -1,25 +1,27 @@
 import type { Context, Handler, PassThrough, Types, WhatItReads } from '@headrace/core';
-import { toError } from '@headrace/core/authoring';
+import { checkOptions, type KnownOptions, toError } from '@headrace/core/authoring';
 
 /** Options of an {@link EchoHandler}. */
 export interface EchoOptions<In, Out> {
   /** What is sent back; `undefined` for nothing. @default the message itself */
   readonly reply?: (message: In, ctx: Context) => Out | undefined;
-  /** Also hands each message to the handlers behind. @default true, unless it is the last handler */
+  /** Also passes each message on to the next handlers. @default true, unless it is the last handler */
   readonly passOn?: boolean;
 }
 
+const OPTIONS: KnownOptions<EchoOptions<unknown, unknown>> = { reply: true, passOn: true };
+
 /**
- * Sends every message back to its sender, and hands it on to the handlers behind.
+ * Sends every message back to its sender, and passes it on to the next handlers.
  *
  * ```text
  *  wire | frame | codec | [echo]                  an echo server
  *  wire | frame | codec | [echo] | broadcast      the sender gets it back, the others get it too
  * ```
  *
- * - **Place** behind the codec.
+ * - **Place** after the codec.
  * - **In** any message.
- * - **Out** the same, if a handler stands behind it.
+ * - **Out** the same, if a handler stands after it.
  * - **Events** forwards all of them.
  * - **Errors** raises none of its own.
  * - **State** per channel: while the peer does not read, the messages of the burst that was under way.
@@ -49,6 +51,7 @@ export class EchoHandler<In = PassThrough, Out = WhatItReads> implements Handler
   private isReadWanted = false;
 
   constructor(options: EchoOptions<In, Out> = {}) {
+    checkOptions<object>('EchoHandler', options, OPTIONS);
     this.reply = options.reply;
     this.passOn = options.passOn ?? true;
   }
@@ -104,7 +107,7 @@ export class EchoHandler<In = PassThrough, Out = WhatItReads> implements Handler
     if (answer !== undefined) ctx.write(answer);
   }
 
-  /** Nobody above sees a throw of this one's reply. */
+  /** Outside `channelRead` no context catches a throw of `reply`. */
   private echoLate(ctx: Context, message: In): void {
     try {
       this.echo(ctx, message);

@@ -4,28 +4,28 @@ import { Fifo } from './fifo.ts';
 
 /** Stands in the queue for the peer's end of input, which must not overtake what it sent before. */
 const INPUT_ENDED = Symbol('input ended');
-/** So many messages of the queue are given out between two looks at the time. */
+/** Messages of the queue that are given out between two looks at the time. */
 const MESSAGES_PER_LOOK = 16;
 
 /**
  * Passes on one message for each `read()` while `autoRead` is off, and keeps the others of the same burst
  * until they are asked for. With `autoRead` on everything passes straight through. While reads are held
- * nothing passes, whoever asks.
+ * nothing passes.
  *
  * ```text
  *  wire | frame | codec | [flow] | app     app turns autoRead off: not one message more
  * ```
  *
- * - **Place** behind the decoders, whose one read may give many messages.
+ * - **Place** after the decoders: one read may give many messages.
  * - **In** anything.
  * - **Out** the same messages in the same order, and one `channelReadComplete` each time the queue has
  *   become empty.
- * - **Events** a half-closure waits behind the messages; an error and the close deliver what is queued
+ * - **Events** a half-closure waits after the messages; an error and the close deliver what is queued
  *   first. Other events pass at once.
  * - **Errors** raises none.
  * - **State** one channel: the messages of one burst at most, since no more is read while they wait.
  * - **Cost** a comparison per message while `autoRead` is on.
- * - **Pitfalls** handlers before it see all messages of a burst, whatever is asked for.
+ * - **Pitfalls** handlers before it see all messages of a burst at once.
  *
  * @example
  * ```ts run
@@ -61,7 +61,7 @@ export class FlowControlHandler implements Handler {
   read(ctx: Context): void {
     if (ctx.channel.autoRead) this.wanted = 0;
     else this.wanted += 1;
-    // From within channelRead: the loop below us in the stack serves it.
+    // From within channelRead: the loop that called it serves it.
     if (this.isDraining) this.wasAsked = true;
     else {
       this.drain(ctx);
@@ -103,7 +103,7 @@ export class FlowControlHandler implements Handler {
     ctx.fireChannelInactive();
   }
 
-  /** Looked at again before each message. While reads are held nothing flows, whoever asks. */
+  /** Looked at again before each message. While reads are held nothing flows. */
   private isWanted(channel: Channel): boolean {
     return !channel.isReadHeld && (channel.autoRead || this.wanted > 0);
   }
@@ -112,7 +112,7 @@ export class FlowControlHandler implements Handler {
     if (!channel.autoRead) this.wanted -= 1;
   }
 
-  /** Auto-read goes on asking whatever the queue gave; a single request has been served by it. */
+  /** With auto-read there is always a next request; a single request is served by one message. */
   private ask(ctx: Context): void {
     if (this.queue.isEmpty && (ctx.channel.autoRead || this.wanted > 0)) ctx.read();
   }
@@ -125,7 +125,7 @@ export class FlowControlHandler implements Handler {
       while (!this.queue.isEmpty && this.isWanted(channel)) {
         this.served(channel);
         this.deliver(ctx, this.queue.shift());
-        // Nobody asks for an end.
+        // An end is not asked for.
         if (this.queue.peek() === INPUT_ENDED) this.deliver(ctx, this.queue.shift());
         count += 1;
         if (count % MESSAGES_PER_LOOK === 0) channel.checkTurn();

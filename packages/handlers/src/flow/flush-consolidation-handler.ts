@@ -1,15 +1,20 @@
 import type { CloseReason, Context, Direction, Handler, Types, WriteFuture } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 
 /** Options of a {@link FlushConsolidationHandler}. */
 export interface FlushConsolidationOptions {
-  /** After so many held flushes one goes through at once. @default 256 */
+  /** After this many held flushes one is done at once. @default 256 */
   readonly maxFlushes?: number;
   /** Holds flushes outside a read burst too, until the end of the current event. @default false */
   readonly consolidateWhenNotReading?: boolean;
 }
 
 const DEFAULTS = { maxFlushes: 256, consolidateWhenNotReading: false } as const;
+
+const OPTIONS: KnownOptions<FlushConsolidationOptions> = {
+  maxFlushes: true,
+  consolidateWhenNotReading: true,
+};
 
 /**
  * Makes one flush of many: those during a read burst wait for its end, so that ten answers to ten requests
@@ -23,7 +28,7 @@ const DEFAULTS = { maxFlushes: 256, consolidateWhenNotReading: false } as const;
  * - **In** anything.
  * - **Out** anything; only flushes are held.
  * - **Events** forwards all. An error, a close, a half-closure, the handler's removal and a channel that
- *   becomes unwritable let a held flush through first.
+ *   becomes unwritable do a held flush first.
  * - **Errors** raises none.
  * - **State** one channel: a counter.
  * - **Cost** saves a system call per message; adds nothing to latency within a burst, since the answers
@@ -55,6 +60,7 @@ export class FlushConsolidationHandler implements Handler {
   private isScheduled = false;
 
   constructor(options: FlushConsolidationOptions = {}) {
+    checkOptions('FlushConsolidationHandler', options, OPTIONS);
     const { maxFlushes, consolidateWhenNotReading } = { ...DEFAULTS, ...options };
     this.maxFlushes = checkNumber('maxFlushes', maxFlushes, { min: 1, integer: true });
     this.consolidateWhenNotReading = consolidateWhenNotReading;
@@ -76,7 +82,7 @@ export class FlushConsolidationHandler implements Handler {
     ctx.fireChannelRead(message);
   }
 
-  /** The others first: they flush at the end of a burst, too. */
+  /** The next handlers first: they flush at the end of a burst, too. */
   channelReadComplete(ctx: Context): void {
     ctx.fireChannelReadComplete();
     this.endBurst(ctx);

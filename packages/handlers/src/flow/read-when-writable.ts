@@ -3,7 +3,7 @@ import { ReadGate } from '@headrace/core/authoring';
 
 /**
  * Holds reads while the channel is not writable: a peer that does not read what we answer is not read
- * either. Output that nobody flushed is flushed when the channel becomes unwritable, or it would never drain.
+ * either. Unflushed output is flushed when the channel becomes unwritable, or it would never drain.
  *
  * ```text
  *  wire | frame | codec | [read when writable] | echo

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 
-/** A source of chunks as a handler wants it: one pull at a time, and a way to give up. */
+/** A source of chunks for a handler: one pull at a time, and a way to give it up. */
 export class StreamSource {
   private readonly source: AsyncIterable<unknown>;
   private iterator: AsyncIterator<unknown> | undefined = undefined;
@@ -19,12 +19,12 @@ export class StreamSource {
     return (this.source as Partial<Readable>).readableEnded === true;
   }
 
-  /** Lets go of files and sockets behind the source, also while a pull is under way. */
+  /** Lets go of files and sockets of the source, also while a pull is under way. */
   giveUp(): void {
     const { destroy } = this.source as Partial<Readable>;
     if (typeof destroy === 'function') {
       const stream = this.source as Readable;
-      // A stream nobody iterates any more would make its late error an uncaught one.
+      // A late error of a stream that is not iterated any more would be uncaught.
       stream.on('error', () => {});
       stream.destroy();
     } else this.iterator?.return?.().then(undefined, () => {});

@@ -9,6 +9,8 @@ import {
 } from '@headrace/core';
 import {
   checkNumber,
+  checkOptions,
+  type KnownOptions,
   PendingWriteQueue,
   type PendingWriteTarget,
   SettableFuture,
@@ -31,6 +33,8 @@ interface Turn {
 
 const DEFAULTS = { maxQueuedBytes: 1024 * 1024 } as const;
 
+const OPTIONS: KnownOptions<StreamWriteOptions> = { maxQueuedBytes: true };
+
 /**
  * Takes a `Readable` or any async iterable as a message and writes its chunks, one by one, as fast as the
  * peer takes them. What is written after a stream goes out after its last chunk, and counts towards the
@@ -50,7 +54,7 @@ const DEFAULTS = { maxQueuedBytes: 1024 * 1024 } as const;
  * - **State** one channel: the queue of what was written after a stream, bounded by `maxQueuedBytes`.
  * - **Cost** a promise per chunk; one comparison for other messages while nothing streams.
  * - **Pitfalls** a source that fails half way has sent the first half: close the channel then, unless the
- *   protocol can tell.
+ *   protocol can express it.
  *
  * @example
  * ```ts run
@@ -84,6 +88,7 @@ export class StreamWriteHandler<T = OutboundBytes> implements Handler {
   private waitingShutdown: SettableFuture | undefined = undefined;
 
   constructor(options: StreamWriteOptions = {}) {
+    checkOptions('StreamWriteHandler', options, OPTIONS);
     const { maxQueuedBytes } = { ...DEFAULTS, ...options };
     this.maxQueuedBytes = checkNumber('maxQueuedBytes', maxQueuedBytes, { min: 1 });
   }
@@ -118,7 +123,7 @@ export class StreamWriteHandler<T = OutboundBytes> implements Handler {
   channelInactive(ctx: Context): void {
     this.failAll(
       ctx,
-      new ChannelError('CHANNEL_CLOSED', 'the channel closed before the stream was through'),
+      new ChannelError('CHANNEL_CLOSED', 'the channel closed before the stream was complete'),
     );
     ctx.fireChannelInactive();
   }

@@ -1,5 +1,5 @@
 import { OptionError } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 
 /** Options of an {@link AdaptiveInterval}. */
 export interface AdaptiveIntervalOptions {
@@ -20,13 +20,20 @@ const DEFAULTS = {
   confirmations: 3,
 } as const;
 
-/** The search ends when safe and lost are so near to each other, as a share of the safe one. */
+const OPTIONS: KnownOptions<AdaptiveIntervalOptions> = {
+  minMs: true,
+  maxMs: true,
+  stepMs: true,
+  confirmations: true,
+};
+
+/** The search ends when the safe and the lost interval are this close, as a share of the safe one. */
 const CLOSE_ENOUGH = 0.1;
 
 /**
  * Searches the longest silence that a path survives: routers forget silent connections after a time that
- * nobody tells. It grows step by step while answers come, takes the middle after a loss, and stays where
- * safe and lost are near to each other. Share one between the connections of a client, for each loss costs
+ * is not announced. It grows step by step while answers come, takes the middle after a loss, and stays where
+ * the safe and the lost interval are close. Share one between the connections of a client, for each loss costs
  * a connection; `reset` it when the network changes.
  *
  * @example
@@ -53,6 +60,7 @@ export class AdaptiveInterval {
   private confirmed = 0;
 
   constructor(options: AdaptiveIntervalOptions = {}) {
+    checkOptions('AdaptiveInterval', options, OPTIONS);
     this.minMs = checkNumber('minMs', options.minMs ?? DEFAULTS.minMs, { min: 1 });
     this.maxMs = checkNumber('maxMs', options.maxMs ?? DEFAULTS.maxMs, { min: 1, max: 2 ** 31 });
     this.stepMs = checkNumber('stepMs', options.stepMs ?? DEFAULTS.stepMs, { min: 1 });
@@ -83,7 +91,7 @@ export class AdaptiveInterval {
     return this.current === this.safe && this.nextUp() === this.safe;
   }
 
-  /** The peer answered after a silence of so long. */
+  /** The peer answered after a silence of `silenceMs`. */
   answered(silenceMs: number): void {
     if (silenceMs < this.current * 0.9) return;
     this.confirmed += 1;
@@ -93,7 +101,7 @@ export class AdaptiveInterval {
     this.current = this.nextUp();
   }
 
-  /** The connection was lost in a silence of so long. */
+  /** The connection was lost in a silence of `silenceMs`. */
   lost(silenceMs: number): void {
     if (silenceMs < this.minMs) return;
     this.confirmed = 0;

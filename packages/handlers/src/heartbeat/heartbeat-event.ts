@@ -15,7 +15,7 @@ export class HeartbeatReceivedEvent<Message = unknown> {
 
 /** Nothing came in for the time in which an answer was due; after the last one allowed the channel is closed. */
 export class HeartbeatMissedEvent {
-  /** Answers missed in a row. */
+  /** Consecutive missed answers. */
   readonly missed: number;
   /** The peer counts as gone: the channel is closed right after this event. */
   readonly isLost: boolean;

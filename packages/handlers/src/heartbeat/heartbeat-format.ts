@@ -1,4 +1,6 @@
 import { Buffer } from 'node:buffer';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { checkFunction, checkKind } from '../option/option-check.ts';
 
 /**
  * How a protocol's heartbeats look: what is one, and what answers it. It knows no connection: make it once
@@ -8,7 +10,7 @@ import { Buffer } from 'node:buffer';
  * @typeParam Out - heartbeats as they are written, where a protocol has two types
  */
 export interface HeartbeatFormat<In, Out = In> {
-  /** What we send; called for each heartbeat, so it may carry what is news then. */
+  /** What we send; called for each heartbeat, so that it may carry new data. */
   ping(): Out;
   /** True for what a peer sends as a probe or sign of life. */
   isPing(message: unknown): boolean;
@@ -24,14 +26,21 @@ export interface HeartbeatFormat<In, Out = In> {
 export interface TextHeartbeatOptions {
   /** @default 'PING' */
   readonly ping?: string;
-  /** The answer; `false` for heartbeats that nobody answers. @default 'PONG' */
+  /** The answer; `false` for heartbeats without answers. @default 'PONG' */
   readonly pong?: string | false;
   /** Also take `ping`, `Ping`, … for a ping. @default true */
   readonly ignoreCase?: boolean;
 }
 
-/** Heartbeats that are texts, behind a string codec: `PING` and `PONG` unless you say otherwise. */
+const TEXT_OPTIONS: KnownOptions<TextHeartbeatOptions> = {
+  ping: true,
+  pong: true,
+  ignoreCase: true,
+};
+
+/** Heartbeats that are texts, after a string codec: `PING` and `PONG` by default. */
 export function textHeartbeat(options: TextHeartbeatOptions = {}): HeartbeatFormat<string> {
+  checkOptions('textHeartbeat', options, TEXT_OPTIONS);
   const { ping = 'PING', pong = 'PONG', ignoreCase = true } = options;
   const isText = (wanted: string) => {
     const folded = wanted.toLowerCase();
@@ -52,12 +61,16 @@ export function textHeartbeat(options: TextHeartbeatOptions = {}): HeartbeatForm
 /** Options of {@link bytesHeartbeat}. */
 export interface BytesHeartbeatOptions {
   readonly ping: Uint8Array;
-  /** The answer; `false` for heartbeats that nobody answers. @default the ping itself */
+  /** The answer; `false` for heartbeats without answers. @default the ping itself */
   readonly pong?: Uint8Array | false;
 }
 
-/** Heartbeats that are frames of fixed bytes, behind a frame decoder. */
+const BYTES_OPTIONS: KnownOptions<BytesHeartbeatOptions> = { ping: true, pong: true };
+
+/** Heartbeats that are frames of fixed bytes, after a frame decoder. */
 export function bytesHeartbeat(options: BytesHeartbeatOptions): HeartbeatFormat<Buffer> {
+  checkOptions('bytesHeartbeat', options, BYTES_OPTIONS);
+  checkKind('ping', options.ping, options.ping instanceof Uint8Array, 'a Buffer or Uint8Array');
   const ping = Buffer.from(options.ping);
   const pong = options.pong === false ? undefined : Buffer.from(options.pong ?? options.ping);
   const isBytes = (wanted: Buffer) => (message: unknown) =>
@@ -81,16 +94,26 @@ export interface MessageHeartbeatOptions<In, Out = In> {
   /** Makes a heartbeat; it may carry data. */
   readonly ping: () => Out;
   readonly isPing: (message: In) => boolean;
-  /** Makes the answer; without it nobody answers. */
+  /** Makes the answer; without it there are no answers. */
   readonly pong?: (ping: In) => Out;
-  /** Tells answers from other messages. @default isPing: the answer looks like the ping */
+  /** Recognises answers. @default isPing: the answer looks like the ping */
   readonly isPong?: (message: In) => boolean;
 }
+
+const MESSAGE_OPTIONS: KnownOptions<MessageHeartbeatOptions<unknown>> = {
+  ping: true,
+  isPing: true,
+  pong: true,
+  isPong: true,
+};
 
 /** Heartbeats that are messages of yours, with data in them where you like. */
 export function messageHeartbeat<In, Out = In>(
   options: MessageHeartbeatOptions<In, Out>,
 ): HeartbeatFormat<In, Out> {
+  checkOptions<object>('messageHeartbeat', options, MESSAGE_OPTIONS);
+  checkFunction('ping', options.ping, 'makes a heartbeat');
+  checkFunction('isPing', options.isPing, 'recognises one');
   const { ping, isPing, pong, isPong = isPing } = options;
   return {
     ping,

@@ -7,18 +7,23 @@ import {
   HeartbeatMachine,
   type HeartbeatRules,
 } from './heartbeat-machine.ts';
-import { formatOf, type HeartbeatOptions, rulesOf } from './heartbeat-options.ts';
+import {
+  checkHeartbeatOptions,
+  formatOf,
+  type HeartbeatOptions,
+  rulesOf,
+} from './heartbeat-options.ts';
 
 /**
- * Answers the peer's heartbeats, keeps them from the application, and, where told so, sends some of its own
- * and closes the connection when the peer is silent.
+ * Answers the peer's heartbeats, keeps them from the application, and, where its options ask for it, sends some of its
+ * own and closes the connection when the peer is silent.
  *
  * ```text
  *  wire | frame | codec | [heartbeat] | auth | app     pings are answered before the sign-in, too
  *  wire | frame | codec | auth | [heartbeat] | app     only after it
  * ```
  *
- * - **Place** behind the codec, before everything that holds `channelReadComplete` back: each read burst is
+ * - **Place** after the codec, before everything that holds `channelReadComplete` back: each read burst is
  *   a sign of life, also one that completes no message.
  * - **In** messages, heartbeats among them.
  * - **Out** the messages that are no heartbeats.
@@ -71,13 +76,14 @@ export class HeartbeatHandler<In = string, Out = In> implements Handler {
   private wrote: (() => void) | undefined = undefined;
 
   constructor(options: HeartbeatOptions<In, Out> = {}) {
+    checkHeartbeatOptions(options);
     this.format = formatOf(options);
     this.rules = rulesOf(options);
     this.adaptive = options.adaptive;
     this.sendsPings = this.rules !== undefined && this.rules.intervalMs() < Infinity;
     this.isFirstDue = this.sendsPings && options.immediately === true;
     const watchesWrites = this.sendsPings && this.rules?.onlyWhenQuiet === true;
-    // A pipeline passes by a handler without the method.
+    // A pipeline skips a handler without the method.
     if (!watchesWrites) (this as Handler).write = undefined as never;
     if (this.rules === undefined) (this as Handler).read = undefined as never;
   }
@@ -87,7 +93,7 @@ export class HeartbeatHandler<In = string, Out = In> implements Handler {
     return this.lastRoundTripMs;
   }
 
-  /** Answers missed in a row. */
+  /** Consecutive missed answers. */
   get missed(): number {
     return this.machine?.missed ?? 0;
   }
@@ -148,7 +154,7 @@ export class HeartbeatHandler<In = string, Out = In> implements Handler {
     const { format, machine } = this;
     if (machine?.hasUnanswered === true && format.isPong(message)) this.answered(ctx, message);
     else if (format.isPing(message)) this.answer(ctx, message);
-    // Where nobody sends pings, the text of an answer is a message like any other.
+    // Where no pings are sent, the text of an answer is a message like any other.
     else if (this.sendsPings && format.isPong(message)) this.answered(ctx, message);
     else ctx.fireChannelRead(message);
   }

@@ -4,13 +4,13 @@ export interface HeartbeatRules {
   readonly intervalMs: () => number;
   /** How long an answer may take. */
   readonly timeoutMs: number;
-  /** Answers that may be missed in a row; the last one ends the connection. */
+  /** Consecutive missed answers that end the connection. */
   readonly maxMissed: number;
   /** Peers answer. */
   readonly isAnswered: boolean;
   /** Only when nothing was written lately, or nothing came in where answers are expected. */
   readonly onlyWhenQuiet: boolean;
-  /** The connection ends when nothing at all came in for so long. */
+  /** The connection ends when nothing at all came in for this time. */
   readonly silenceMs: number;
   /** A share of each interval, from 0 to 1, that chance may take off. */
   readonly jitter: number;
@@ -20,7 +20,7 @@ export interface HeartbeatRules {
 /** What is to be done now. */
 export type HeartbeatAction =
   | { readonly do: 'ping' }
-  | { readonly do: 'tell'; readonly missed: number; readonly isLost: boolean };
+  | { readonly do: 'report'; readonly missed: number; readonly isLost: boolean };
 
 const NOTHING: readonly HeartbeatAction[] = [];
 /** A timer that comes later than this means that the process stood still, not the peer. */
@@ -29,8 +29,8 @@ const STOOD_STILL_MS = 1000;
 const MAX_UNANSWERED = 16;
 
 /**
- * The heartbeat of one connection, without clock, channel or messages: it is told what happened and when,
- * and says what to do and when to ask again. What counts as life is what came in, never a write that
+ * The heartbeat of one connection, without clock, channel or messages: it is notified of what happened and
+ * when, and returns what to do and when to ask again. What counts as life is what came in, never a write that
  * succeeded: a kernel takes bytes for a dead peer for many minutes.
  */
 export class HeartbeatMachine {
@@ -53,7 +53,7 @@ export class HeartbeatMachine {
     this.share = rules.jitter === 0 ? 1 : 1 - rules.random() / 2;
   }
 
-  /** Answers missed in a row. */
+  /** Consecutive missed answers. */
   get missed(): number {
     return this.missedInARow;
   }
@@ -85,7 +85,7 @@ export class HeartbeatMachine {
     return Math.min(this.pingAt(), answerBy, this.lastReadAt + silenceMs);
   }
 
-  /** Something came in, whatever it was: the peer lives. */
+  /** Something came in: the peer lives. */
   read(now: number): void {
     this.lastReadAt = now;
     this.awaitedSince = undefined;
@@ -103,7 +103,7 @@ export class HeartbeatMachine {
     return sentAt === undefined ? undefined : now - sentAt;
   }
 
-  /** Reads were held for so long since the last call: that time does not count against the peer. */
+  /** Reads were held for `ms` since the last call: that time does not count against the peer. */
   stood(now: number, ms: number): void {
     this.lastReadAt = Math.min(now, this.lastReadAt + ms);
     if (this.awaitedSince !== undefined) this.awaitedSince = Math.min(now, this.awaitedSince + ms);
@@ -121,19 +121,19 @@ export class HeartbeatMachine {
     return this.ping(now, now);
   }
 
-  /** What is to be done at `now`; `plannedAt` is what `nextAt` said when the timer was set. */
+  /** What is to be done at `now`; `plannedAt` is what `nextAt` returned when the timer was set. */
   due(now: number, plannedAt: number): readonly HeartbeatAction[] {
     if (now - plannedAt > STOOD_STILL_MS) return this.forgive(now, now - plannedAt);
     const { timeoutMs, silenceMs, maxMissed } = this.rules;
     // Compared as `nextAt` adds them up: with fractions, differences may round the other way.
     if (now >= this.lastReadAt + silenceMs) {
-      return [{ do: 'tell', missed: this.missedInARow, isLost: true }];
+      return [{ do: 'report', missed: this.missedInARow, isLost: true }];
     }
     if (this.awaitedSince !== undefined && now >= this.awaitedSince + timeoutMs) {
       this.missedInARow += 1;
       const isLost = this.missedInARow >= maxMissed;
-      const told: HeartbeatAction = { do: 'tell', missed: this.missedInARow, isLost };
-      return isLost ? [told] : [told, this.ping(now, now)];
+      const report: HeartbeatAction = { do: 'report', missed: this.missedInARow, isLost };
+      return isLost ? [report] : [report, this.ping(now, now)];
     }
     return now >= this.pingAt() ? [this.ping(now, this.awaitedSince ?? now)] : NOTHING;
   }

@@ -1,5 +1,5 @@
 import { OptionError } from '@headrace/core';
-import { checkNumber, checkTime } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, checkTime, type KnownOptions } from '@headrace/core/authoring';
 import type { AdaptiveInterval } from './adaptive-interval.ts';
 import { type HeartbeatFormat, textHeartbeat } from './heartbeat-format.ts';
 import type { HeartbeatRules } from './heartbeat-machine.ts';
@@ -14,14 +14,14 @@ export interface HeartbeatOptions<In, Out = In> {
   readonly immediately?: boolean;
   /** How long the answer to one may take. @default the interval, at most 10000 */
   readonly timeoutMs?: number;
-  /** The connection is closed after so many consecutive missed answers. @default 2 */
+  /** The connection is closed after this many consecutive missed answers. @default 2 */
   readonly maxMissed?: number;
   /**
    * Beat only when nothing was written for an interval or, where answers are expected, nothing came in for
-   * one. `false` beats every interval, whatever else goes on. @default true
+   * one. `false` beats every interval in any case. @default true
    */
   readonly onlyWhenQuiet?: boolean;
-  /** Closes the connection when nothing at all came in for so long: for the side that sends no pings. @default false */
+  /** Closes the connection when nothing at all came in for this time: for the side that sends no pings. @default false */
   readonly silenceMs?: number | false;
   /** The share of each interval, from 0 to 1, that chance takes off, so that many clients do not beat together. @default 0.1 */
   readonly jitter?: number;
@@ -48,12 +48,30 @@ export const HEARTBEAT_PRESETS: {
 
 const DEFAULTS = { maxMissed: 2, jitter: 0.1 } as const;
 
+const OPTIONS: KnownOptions<HeartbeatOptions<unknown>> = {
+  format: true,
+  intervalMs: true,
+  immediately: true,
+  timeoutMs: true,
+  maxMissed: true,
+  onlyWhenQuiet: true,
+  silenceMs: true,
+  jitter: true,
+  adaptive: true,
+  random: true,
+};
+
 /** Formats hold nothing of a connection: all handlers share this one. */
 const PING_PONG: HeartbeatFormat<string> = textHeartbeat();
 
 /** The format of the options, or the default one. */
 export function formatOf<In, Out>(options: HeartbeatOptions<In, Out>): HeartbeatFormat<In, Out> {
   return options.format ?? (PING_PONG as unknown as HeartbeatFormat<In, Out>);
+}
+
+/** Refuses what a HeartbeatHandler does not know. */
+export function checkHeartbeatOptions<In, Out>(options: HeartbeatOptions<In, Out>): void {
+  checkOptions('HeartbeatHandler', options, OPTIONS);
 }
 
 /** The options as rules; `undefined` if there is nothing to watch or send. */

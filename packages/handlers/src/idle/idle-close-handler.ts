@@ -1,24 +1,32 @@
 import type { CloseReason, Context, Handler, Types } from '@headrace/core';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { checkChoice } from '../option/option-check.ts';
 import { type IdleState, IdleStateEvent } from './idle-state-event.ts';
 
 /** Options of an {@link IdleCloseHandler}. */
 export interface IdleCloseOptions<Message = never> {
   /** Which kind of idleness ends the connection. @default 'reader' */
   readonly state?: IdleState;
-  /** What the peer is told first; nothing if left out. */
+  /** Makes the last message to the peer; without it there is none. */
   readonly lastWord?: (event: IdleStateEvent) => Message;
   /** @default 'idle' */
   readonly reason?: CloseReason;
 }
 
+const OPTIONS: KnownOptions<IdleCloseOptions<unknown>> = {
+  state: true,
+  lastWord: true,
+  reason: true,
+};
+
 /**
- * Ends a connection that an IdleStateHandler before it reports as idle, with a last word if you like.
+ * Ends a connection that an IdleStateHandler before it reports as idle, with a last message to the peer if you like.
  *
  * ```text
  *  wire | idle | frame | codec | [idle close] | app     the last word passes the codec
  * ```
  *
- * - **Place** behind the IdleStateHandler and the codec that encodes the last word.
+ * - **Place** after the IdleStateHandler and the codec that encodes the last word.
  * - **In** anything.
  * - **Out** the same.
  * - **Events** consumes the `IdleStateEvent` that it acts on; forwards all others.
@@ -49,7 +57,8 @@ export class IdleCloseHandler<Message = never> implements Handler {
   private readonly reason: CloseReason;
 
   constructor(options: IdleCloseOptions<Message> = {}) {
-    this.state = options.state ?? 'reader';
+    checkOptions('IdleCloseHandler', options, OPTIONS);
+    this.state = checkChoice('state', options.state ?? 'reader', ['reader', 'writer', 'all']);
     this.lastWord = options.lastWord;
     this.reason = options.reason ?? 'idle';
   }

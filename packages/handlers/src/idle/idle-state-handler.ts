@@ -1,15 +1,15 @@
-import type { Clock, Context, Handler, Types, WriteFuture } from '@headrace/core';
-import { checkTime } from '@headrace/core/authoring';
+import type { Channel, Clock, Context, Handler, Types, WriteFuture } from '@headrace/core';
+import { checkOptions, checkTime, type KnownOptions } from '@headrace/core/authoring';
 import { type IdleState, IdleStateEvent } from './idle-state-event.ts';
 import { IdleTimer } from './idle-timer.ts';
 
 /** Options of an {@link IdleStateHandler}. Each time is in milliseconds, `false` for off. */
 export interface IdleStateOptions {
-  /** Nothing was read for so long. @default false */
+  /** The time without a read. @default false */
   readonly readerIdleMs?: number | false;
-  /** No write was completed for so long. @default false */
+  /** The time without a completed write. @default false */
   readonly writerIdleMs?: number | false;
-  /** Neither was for so long. @default false */
+  /** The time without either. @default false */
   readonly allIdleMs?: number | false;
   /**
    * A write that takes long but moves is no idleness. Without it, a large message on a slow line counts as
@@ -17,6 +17,13 @@ export interface IdleStateOptions {
    */
   readonly observeOutput?: boolean;
 }
+
+const OPTIONS: KnownOptions<IdleStateOptions> = {
+  readerIdleMs: true,
+  writerIdleMs: true,
+  allIdleMs: true,
+  observeOutput: true,
+};
 
 /**
  * Fires an {@link IdleStateEvent} when nothing was read, written, or neither, for a given time.
@@ -26,17 +33,18 @@ export interface IdleStateOptions {
  *  wire | frame | [idle] | codec | app     sees frames: a slow trickle does not
  * ```
  *
- * - **Place** first, to count every byte; behind the frame decoder, to count whole messages only.
+ * - **Place** first, to count every byte; after the frame decoder, to count whole messages only.
  * - **In** anything.
  * - **Out** the same.
- * - **Events** fires `IdleStateEvent` to the handlers behind it, again after every further full period.
+ * - **Events** fires `IdleStateEvent` to the handlers after it, again after every further full period. While reads
+ *   are held (`holdReads`) the times of `readerIdleMs` and `allIdleMs` stand: the peer is not to blame.
  * - **Errors** raises none.
  * - **State** per channel: a timer for each time that is on, and two time stamps.
  * - **Cost** one time stamp per read burst and per completed flush. A timer is set again only when it
  *   fires. Without writer and all times, writes do not pass through it at all.
  * - **Pitfalls** TCP keepalive is not seen here: it neither counts as a read nor keeps the peer from being
- *   idle. Node's `socket.setTimeout` is no replacement, writes reset it too. A handler that swallows
- *   `channelReadComplete` in front of it makes it wait for the end of the burst.
+ *   idle. Node's `socket.setTimeout` is no replacement, writes reset it too. A handler before it that swallows
+ *   `channelReadComplete` makes it wait for the end of the burst.
  *
  * @example
  * ```ts run
@@ -63,27 +71,30 @@ export class IdleStateHandler implements Handler {
   private readonly observeOutput: boolean;
   private wrote: (() => void) | undefined = undefined;
   private ctx: Context | undefined = undefined;
-  /** The channel's, at hand: thousands of timers may fire together. */
+  /** The channel's, cached: thousands of timers may fire together. */
   private clock: Clock | undefined = undefined;
   private isReading = false;
   private lastReadAt = 0;
+  /** For how long reads had been held at the last read. */
+  private heldMs = 0;
   private lastWriteAt = 0;
   /** The future that `wrote` listens to; writes of one flush share it. */
   private watched: WriteFuture | undefined = undefined;
 
   constructor(options: IdleStateOptions) {
+    checkOptions('IdleStateHandler', options, OPTIONS);
     this.reader = this.timerFor('reader', 'readerIdleMs', options.readerIdleMs);
     this.writer = this.timerFor('writer', 'writerIdleMs', options.writerIdleMs);
     this.all = this.timerFor('all', 'allIdleMs', options.allIdleMs);
     this.observeOutput = options.observeOutput ?? false;
     const watchesWrites = this.writer !== undefined || this.all !== undefined;
-    // A pipeline passes by a handler without the method, so nobody pays for what nobody asked for.
+    // A pipeline skips a handler without the method: writes cost nothing where they are not watched.
     if (!watchesWrites && this.write === IdleStateHandler.prototype.write) {
       (this as Handler).write = undefined as never;
     }
   }
 
-  /** Counts as a read now, for handlers that read past the pipeline. */
+  /** Counts as a read now, for handlers that read without the pipeline. */
   resetReadTimeout(): void {
     this.isReading = false;
     this.stampRead();
@@ -135,7 +146,7 @@ export class IdleStateHandler implements Handler {
     return future;
   }
 
-  /** Tells the handlers behind; a subclass may do something else. */
+  /** Fires the event; a subclass may do something else. */
   protected channelIdle(ctx: Context, event: IdleStateEvent): void {
     ctx.fireUserEventTriggered(event);
   }
@@ -155,10 +166,12 @@ export class IdleStateHandler implements Handler {
     this.ctx = ctx;
     const { clock } = ctx;
     this.clock = clock;
+    const { channel } = ctx;
     this.lastReadAt = this.lastWriteAt = clock.now();
-    this.reader?.arm(clock);
-    this.writer?.arm(clock);
-    this.all?.arm(clock);
+    this.heldMs = channel.readHeldMs;
+    this.reader?.arm(channel, clock);
+    this.writer?.arm(channel, clock);
+    this.all?.arm(channel, clock);
   }
 
   private stop(): void {
@@ -171,6 +184,7 @@ export class IdleStateHandler implements Handler {
   private stampRead(): void {
     if (this.ctx === undefined) return;
     this.lastReadAt = this.clock!.now();
+    this.heldMs = this.ctx.channel.readHeldMs;
     if (this.reader !== undefined) this.reader.isFirst = true;
     if (this.all !== undefined) this.all.isFirst = true;
   }
@@ -187,30 +201,35 @@ export class IdleStateHandler implements Handler {
   timerExpired(timer: IdleTimer): void {
     const { ctx, clock } = this;
     if (ctx === undefined || clock === undefined || !ctx.channel.isOpen) return;
-    const remainingMs = this.remainingMs(timer, clock.now());
-    if (remainingMs > 0) {
-      timer.arm(clock, Math.max(1, remainingMs));
+    const { channel } = ctx;
+    if (timer !== this.writer && channel.isReadHeld) {
+      // The peer may have sent something meanwhile: it is read first.
+      timer.waitForReads(channel, () => {
+        timer.arm(channel, clock, Math.max(1, this.remainingMs(channel, timer, clock.now())));
+      });
       return;
     }
-    timer.arm(clock);
+    const remainingMs = this.remainingMs(channel, timer, clock.now());
+    if (remainingMs > 0) {
+      timer.arm(channel, clock, Math.max(1, remainingMs));
+      return;
+    }
+    timer.arm(channel, clock);
     const { isFirst } = timer;
     timer.isFirst = false;
     if (this.observeOutput && timer !== this.reader) {
-      const moved = timer.hasOutputMoved(ctx.channel, this.lastWriteAt);
+      const moved = timer.hasOutputMoved(channel, this.lastWriteAt);
       if (moved && !isFirst) return;
     }
     this.channelIdle(ctx, IdleStateEvent.of(timer.state, isFirst));
   }
 
-  /** A burst that is being read is no idleness, however long it takes. */
-  private remainingMs(timer: IdleTimer, now: number): number {
+  /** A burst that is being read is no idleness, however long it takes; the time in which reads are held is none. */
+  private remainingMs(channel: Channel, timer: IdleTimer, now: number): number {
     if (timer === this.writer) return timer.timeoutMs - (now - this.lastWriteAt);
     if (this.isReading) return timer.timeoutMs;
-    const lastAt = timer === this.reader ? this.lastReadAt : this.lastAnyAt();
-    return timer.timeoutMs - (now - lastAt);
-  }
-
-  private lastAnyAt(): number {
-    return Math.max(this.lastReadAt, this.lastWriteAt);
+    const readAt = this.lastReadAt + channel.readHeldMs - this.heldMs;
+    const lastAt = timer === this.reader ? readAt : Math.max(readAt, this.lastWriteAt);
+    return Math.max(timer.timeoutMs - (now - lastAt), timer.heldRemainderMs(channel, now));
   }
 }

@@ -1,7 +1,7 @@
 import type { Channel, Clock, Timer } from '@headrace/core';
 import type { IdleState } from './idle-state-event.ts';
 
-/** Who is told that the time of a timer is over. */
+/** Notified when the time of a timer is over. */
 export interface IdleTimerOwner {
   timerExpired(timer: IdleTimer): void;
 }
@@ -13,6 +13,10 @@ export class IdleTimer {
   /** The next event is the first since the last activity. */
   isFirst = true;
   private readonly task: () => void;
+  private dueAt = 0;
+  /** For how long reads had been held when the timer was set. */
+  private heldMs = 0;
+  private isWaiting = false;
   private timer: Timer | undefined = undefined;
   private seenWriteAt = 0;
   private seenPending = 0;
@@ -24,11 +28,30 @@ export class IdleTimer {
     this.task = () => owner.timerExpired(this);
   }
 
-  arm(clock: Clock, delayMs: number = this.timeoutMs): void {
+  arm({ readHeldMs }: Channel, clock: Clock, delayMs: number = this.timeoutMs): void {
+    this.dueAt = clock.now() + delayMs;
+    this.heldMs = readHeldMs;
     this.timer = clock.schedule(this.task, delayMs);
   }
 
+  /** How much later than planned it is due, because reads were held since it was set. */
+  heldRemainderMs({ readHeldMs }: Channel, now: number): number {
+    const heldMs = readHeldMs - this.heldMs;
+    return heldMs > 0 ? this.dueAt + heldMs - now : 0;
+  }
+
+  /** Calls back once reads are not held any more; a hold must be out. */
+  waitForReads(channel: Channel, readable: () => void): void {
+    this.isWaiting = true;
+    channel.onceReadable(() => {
+      if (!this.isWaiting) return;
+      this.isWaiting = false;
+      readable();
+    });
+  }
+
   cancel(): void {
+    this.isWaiting = false;
     this.timer?.cancel();
     this.timer = undefined;
   }

@@ -3,8 +3,8 @@ import type { Address } from '@headrace/core';
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
 /**
- * What counts as one client: an IPv4 address, or the /64 network of an IPv6 one, for whoever has one IPv6
- * address has the whole network. `undefined` for paths, which have no client address.
+ * What counts as one client: an IPv4 address, or the /64 network of an IPv6 one, for a client
+ * with one IPv6 address has the whole network. `undefined` for paths, which have no client address.
  */
 export function addressKey(address: Address | undefined): string | undefined {
   if (address === undefined || 'path' in address) return undefined;

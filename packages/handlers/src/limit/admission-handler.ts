@@ -8,27 +8,34 @@ import {
   type Timer,
   type Types,
 } from '@headrace/core';
-import { checkNumber, checkTime } from '@headrace/core/authoring';
+import { checkNumber, checkTime, type KnownOptions } from '@headrace/core/authoring';
 
-/** What the handlers that refuse connections have in common. */
+/** Options common to the handlers that refuse connections. */
 export interface AdmissionOptions {
   /**
-   * Lets a refused connection say a last word: add handlers, write, `end()`. It is closed after
-   * `lastWordMs` in any case, and nothing it sends is acted on. Without it, it is closed at once.
+   * Called when a connection was refused, and may send it a last message: add handlers, write, `end()`. The
+   * connection is closed after `lastWordMs` in any case, and nothing it sends is acted on. Without it, at once.
    */
   readonly onRefused?: (child: Channel, error: RejectedError) => void;
-  /** @default 1000 */
+  /** How long a refused connection stays for its last message, in milliseconds. @default 1000 */
   readonly lastWordMs?: number;
-  /** Refused connections that may say their last word at a time; more are closed at once. @default 100 */
+  /** Refused connections that may stay for their last message at a time; more are closed at once. @default 100 */
   readonly maxLastWords?: number;
   /**
-   * In a connection's own pipeline, behind a PROXY decoder: decides when the proxy has told who the client
-   * is, instead of at once. @default false
+   * In a connection's own pipeline, after a PROXY decoder: decides when the client's address is known from
+   * the header, instead of at once. @default false
    */
   readonly waitForClient?: boolean;
 }
 
 const DEFAULTS = { lastWordMs: 1000, maxLastWords: 100 } as const;
+
+export const ADMISSION_OPTIONS: KnownOptions<AdmissionOptions> = {
+  onRefused: true,
+  lastWordMs: true,
+  maxLastWords: true,
+  waitForClient: true,
+};
 
 /**
  * Decides which connections may stay, either in the pipeline of the listening channel, before they have
@@ -51,7 +58,7 @@ export abstract class AdmissionHandler implements Handler {
     this.waitForClient = options.waitForClient ?? false;
   }
 
-  /** Says why not, or counts the connection in. */
+  /** Returns why not, or counts the connection in. */
   protected abstract admit(child: Channel): RejectedError | undefined;
 
   // --- in the pipeline of the listening channel ---
@@ -80,22 +87,22 @@ export abstract class AdmissionHandler implements Handler {
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
-    const isTold = this.waitForClient && ctx.channel.attributes.has(CLIENT_ADDRESS);
-    if (isTold && !ctx.channel.isServer) this.decide(ctx);
+    const isKnown = this.waitForClient && ctx.channel.attributes.has(CLIENT_ADDRESS);
+    if (isKnown && !ctx.channel.isServer) this.decide(ctx);
     if (ctx.channel.isOpen) ctx.fireUserEventTriggered(event);
   }
 
   /** Only once for each connection: it leaves the pipeline with the decision. */
   private decide(ctx: Context): void {
-    const deaf = new DeafHandler();
-    ctx.pipeline.replace(this, deaf);
+    const dropping = new DroppingHandler();
+    ctx.pipeline.replace(this, dropping);
     const error = this.admitOrClose(ctx.channel);
-    if (error === undefined) ctx.pipeline.remove(deaf);
+    if (error === undefined) ctx.pipeline.remove(dropping);
     else if (ctx.channel.isActive) this.refuse(ctx.channel, error);
-    else deaf.whenActive = () => this.refuse(ctx.channel, error);
+    else dropping.whenActive = () => this.refuse(ctx.channel, error);
   }
 
-  /** Whom nobody could decide about does not stay. */
+  /** Without a decision a connection does not stay. */
   private admitOrClose(child: Channel): RejectedError | undefined {
     try {
       return this.admit(child);
@@ -125,8 +132,8 @@ export abstract class AdmissionHandler implements Handler {
   }
 }
 
-/** Lets nothing of a refused connection through. */
-class DeafHandler implements Handler {
+/** Drops what a refused connection sends. */
+class DroppingHandler implements Handler {
   whenActive: () => void = () => {};
 
   channelActive(): void {

@@ -1,7 +1,7 @@
 import { type Channel, clientAddress, RejectedError } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import { addressKey } from './address-key.ts';
-import { AdmissionHandler, type AdmissionOptions } from './admission-handler.ts';
+import { ADMISSION_OPTIONS, AdmissionHandler, type AdmissionOptions } from './admission-handler.ts';
 
 /** Options of a {@link ConnectionLimitHandler}. */
 export interface ConnectionLimitOptions extends AdmissionOptions {
@@ -22,6 +22,13 @@ export interface ConnectionLimitCounters {
 
 const DEFAULTS = { total: 100_000, perAddress: 1000 } as const;
 
+const OPTIONS: KnownOptions<ConnectionLimitOptions> = {
+  ...ADMISSION_OPTIONS,
+  total: true,
+  perAddress: true,
+  clientOf: true,
+};
+
 /**
  * Refuses connections above a number in total or per client, before their pipeline is built.
  *
@@ -30,7 +37,7 @@ const DEFAULTS = { total: 100_000, perAddress: 1000 } as const;
  *  wire | PROXY | [limit] | frame | app       behind a proxy: { waitForClient: true }
  * ```
  *
- * - **Place** in the pipeline of the listening channel; where a PROXY header tells the client's address, a
+ * - **Place** in the pipeline of the listening channel; where a PROXY header has the client's address, a
  *   second one, shared by all connections, in theirs.
  * - **In** accepted channels, not yet registered.
  * - **Out** those within the limits.
@@ -68,6 +75,7 @@ export class ConnectionLimitHandler extends AdmissionHandler {
   private openNow = 0;
 
   constructor(options: ConnectionLimitOptions = {}) {
+    checkOptions('ConnectionLimitHandler', options, OPTIONS);
     super(options);
     const whole = { min: 1, integer: true };
     this.total = checkNumber('total', options.total ?? DEFAULTS.total, whole);

@@ -1,7 +1,7 @@
 import { type Channel, clientAddress, RejectedError } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import { addressKey } from './address-key.ts';
-import { AdmissionHandler, type AdmissionOptions } from './admission-handler.ts';
+import { ADMISSION_OPTIONS, AdmissionHandler, type AdmissionOptions } from './admission-handler.ts';
 import { type Rate, TokenBucket, TokenBuckets } from './token-bucket.ts';
 
 /** Options of a {@link ConnectionRateHandler}. */
@@ -25,6 +25,15 @@ const DEFAULTS = {
   maxAddresses: 10_000,
 } as const;
 
+const OPTIONS: KnownOptions<ConnectionRateOptions> = {
+  ...ADMISSION_OPTIONS,
+  perSecond: true,
+  burst: true,
+  perAddressPerSecond: true,
+  perAddressBurst: true,
+  maxAddresses: true,
+};
+
 /**
  * Refuses connections that come too fast, in total or from one client.
  *
@@ -32,7 +41,7 @@ const DEFAULTS = {
  *  listening socket | [rate] | limit | acceptor
  * ```
  *
- * - **Place** in the pipeline of the listening channel, or behind a PROXY decoder in the connections' own.
+ * - **Place** in the pipeline of the listening channel, or after a PROXY decoder in the connections' own.
  * - **In** accepted channels.
  * - **Out** those within the rates.
  * - **Events** forwards all of them.
@@ -64,6 +73,7 @@ export class ConnectionRateHandler extends AdmissionHandler {
   private refusedSoFar = 0;
 
   constructor(options: ConnectionRateOptions = {}) {
+    checkOptions('ConnectionRateHandler', options, OPTIONS);
     super(options);
     const above = { min: Number.MIN_VALUE };
     const { perSecond = DEFAULTS.perSecond, burst = perSecond } = options;
@@ -96,7 +106,7 @@ export class ConnectionRateHandler extends AdmissionHandler {
     const now = child.clock.now();
     this.all ??= new TokenBucket(this.rate, now);
     const client = addressKey(clientAddress(child));
-    // The client first: who comes too fast must not use up what the others may.
+    // The client first: one that comes too fast must not use up the share of the others.
     if (client !== undefined && !this.clients.take(client, now)) {
       return this.tooFast(`from ${client}`, this.addressRate.perSecond);
     }

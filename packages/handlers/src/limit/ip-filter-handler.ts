@@ -7,12 +7,14 @@ import {
   PipelineError,
   RejectedError,
 } from '@headrace/core';
-import { AdmissionHandler, type AdmissionOptions } from './admission-handler.ts';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { checkChoice, checkKind } from '../option/option-check.ts';
+import { ADMISSION_OPTIONS, AdmissionHandler, type AdmissionOptions } from './admission-handler.ts';
 
 /** Addresses: one (`192.0.2.7`), a network (`192.0.2.0/24`, `2001:db8::/32`), or a list of Node's. */
 export type IpRange = string | BlockList;
 
-/** One rule: whoever it matches is let in, or not. */
+/** One rule: addresses that it matches are let in, or not. */
 export type IpRule = { readonly allow: IpRange } | { readonly deny: IpRange };
 
 /** Options of an {@link IpFilterHandler}. */
@@ -22,6 +24,12 @@ export interface IpFilterOptions extends AdmissionOptions {
   /** What happens to addresses that none matches. @default 'allow' */
   readonly otherwise?: 'allow' | 'deny';
 }
+
+const OPTIONS: KnownOptions<IpFilterOptions> = {
+  ...ADMISSION_OPTIONS,
+  rules: true,
+  otherwise: true,
+};
 
 interface Rule {
   readonly list: BlockList;
@@ -50,8 +58,8 @@ const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
  * - **State** sharable: the rules, and how many it refused.
  * - **Cost** one look-up per rule and connection.
  * - **Pitfalls** a range for IPv4 never matches IPv6 addresses, and the other way round; write both. IPv4
- *   addresses in IPv6 form (`::ffff:192.0.2.7`) count as IPv4. A `BlockList` of Node's own is asked as it
- *   is; its IPv6 networks match IPv4 addresses, too.
+ *   addresses in IPv6 form (`::ffff:192.0.2.7`) count as IPv4. The IPv6 networks of a `BlockList` of Node
+ *   match IPv4 addresses, too.
  *
  * @example
  * ```ts run
@@ -72,9 +80,12 @@ export class IpFilterHandler extends AdmissionHandler {
   private refusedSoFar = 0;
 
   constructor(options: IpFilterOptions) {
+    checkOptions('IpFilterHandler', options, OPTIONS);
     super(options);
-    this.rules = options.rules.map(compile);
-    this.otherwise = (options.otherwise ?? 'allow') === 'allow';
+    const { rules, otherwise = 'allow' } = options;
+    checkKind('rules', rules, Array.isArray(rules), 'an array of { allow: … } and { deny: … }');
+    this.rules = rules.map(compile);
+    this.otherwise = checkChoice('otherwise', otherwise, ['allow', 'deny']) === 'allow';
   }
 
   /** How many connections were refused so far. */
@@ -82,7 +93,7 @@ export class IpFilterHandler extends AdmissionHandler {
     return this.refusedSoFar;
   }
 
-  /** What the rules say about an address. */
+  /** True if the rules let an address in. */
   allows(host: string): boolean {
     const bare = MAPPED.exec(host)?.[1] ?? host.replace(/%.*$/, '');
     const family = isIP(bare) === 6 ? 'ipv6' : 'ipv4';
@@ -110,7 +121,11 @@ export class IpFilterHandler extends AdmissionHandler {
 function compile(rule: IpRule): Rule {
   const allows = 'allow' in rule;
   const range = 'allow' in rule ? rule.allow : rule.deny;
-  if (typeof range !== 'string') return { allows, list: range, family: 'any' };
+  if (typeof range !== 'string') {
+    const isList = range instanceof BlockList;
+    checkKind('rules', range, isList, 'a text such as 192.0.2.0/24, or a BlockList');
+    return { allows, list: range, family: 'any' };
+  }
   const list = new BlockList();
   const [host = '', prefix] = range.split('/');
   const version = isIP(host);

@@ -7,7 +7,14 @@ import {
   type Timer,
   type Types,
 } from '@headrace/core';
-import { checkNumber, dropsKeptMessages, ReadGate } from '@headrace/core/authoring';
+import {
+  checkNumber,
+  checkOptions,
+  dropsKeptMessages,
+  type KnownOptions,
+  ReadGate,
+} from '@headrace/core/authoring';
+import { checkChoice } from '../option/option-check.ts';
 import { type Rate, TokenBucket } from './token-bucket.ts';
 
 /** Options of a {@link MessageRateHandler}. */
@@ -17,13 +24,25 @@ export interface MessageRateOptions<Message = never> {
   /** At once, after a pause. @default perSecond */
   readonly burst?: number;
   /**
-   * What happens to more: they wait, and the peer is read from no faster than allowed (`slow-down`); they
+   * What happens to more of them: they wait, and the peer is read from no faster than allowed (`slow-down`); they
    * are dropped; or the connection ends. @default 'slow-down'
    */
-  readonly onExceeded?: 'slow-down' | 'drop' | 'close';
-  /** With `close`: what the peer is told first. */
+  readonly excessPolicy?: 'slow-down' | 'drop' | 'close';
+  /** With `close`: makes the last message to the peer; without it there is none. */
   readonly lastWord?: () => Message;
 }
+
+/** Waiting messages passed on between two looks at the time. */
+const MESSAGES_PER_LOOK = 16;
+
+const EXCESS_POLICIES = ['slow-down', 'drop', 'close'] as const;
+
+const OPTIONS: KnownOptions<MessageRateOptions<unknown>> = {
+  perSecond: true,
+  burst: true,
+  excessPolicy: true,
+  lastWord: true,
+};
 
 /** A peer sends faster than allowed; fired for the first message of each time that it does. */
 export class MessageRateExceededEvent {
@@ -41,14 +60,14 @@ export class MessageRateExceededEvent {
  *  wire | frame | codec | [message rate] | app
  * ```
  *
- * - **Place** behind the codec.
+ * - **Place** after the codec.
  * - **In** any message.
  * - **Out** no more of them than the rate allows, in order.
  * - **Events** fires `MessageRateExceededEvent` when it begins to hold, drop or close.
  * - **Errors** `REJECTED_RATE` in that event; the close reason is `limit`.
  * - **State** per channel: a number; with `slow-down` also the rest of the burst that was under way.
  * - **Cost** one time stamp per message.
- * - **Pitfalls** with `slow-down` a peer that goes on sending fills its own buffers, and heartbeats behind
+ * - **Pitfalls** with `slow-down` a peer that goes on sending fills its own buffers, and heartbeats after
  *   its messages wait, too: let heartbeats be answered before this handler. What goes out is limited by the
  *   channel: `maxOutboundBytes` and `outboundStallMs`.
  *
@@ -57,7 +76,7 @@ export class MessageRateExceededEvent {
  * import { EmbeddedChannel } from '@headrace/core/testing';
  * import { MessageRateHandler } from '@headrace/handlers';
  *
- * const rate = new MessageRateHandler({ perSecond: 2, onExceeded: 'drop' });
+ * const rate = new MessageRateHandler({ perSecond: 2, excessPolicy: 'drop' });
  * const channel = new EmbeddedChannel(rate);
  * channel.writeInbound('a', 'b', 'c');
  * console.log(channel.readInbound(), channel.readInbound(), channel.readInbound());
@@ -67,7 +86,7 @@ export class MessageRateExceededEvent {
 export class MessageRateHandler<Message = never> implements Handler {
   declare readonly types: Types<{ writes: Message }>;
   private readonly rate: Rate;
-  private readonly onExceeded: 'slow-down' | 'drop' | 'close';
+  private readonly excessPolicy: 'slow-down' | 'drop' | 'close';
   private readonly lastWord: (() => Message) | undefined;
   private bucket: TokenBucket | undefined = undefined;
   private waiting: unknown[] = [];
@@ -76,12 +95,14 @@ export class MessageRateHandler<Message = never> implements Handler {
   private timer: Timer | undefined = undefined;
 
   constructor(options: MessageRateOptions<Message>) {
+    checkOptions('MessageRateHandler', options, OPTIONS);
     const { perSecond, burst = Math.max(1, perSecond) } = options;
     this.rate = {
       perSecond: checkNumber('perSecond', perSecond, { min: Number.MIN_VALUE }),
       burst: checkNumber('burst', burst, { min: 1 }),
     };
-    this.onExceeded = options.onExceeded ?? 'slow-down';
+    const { excessPolicy = 'slow-down' } = options;
+    this.excessPolicy = checkChoice('excessPolicy', excessPolicy, EXCESS_POLICIES);
     this.lastWord = options.lastWord;
   }
 
@@ -99,12 +120,12 @@ export class MessageRateHandler<Message = never> implements Handler {
       ctx.fireChannelRead(message);
       return;
     }
-    if (this.onExceeded === 'slow-down') {
+    if (this.excessPolicy === 'slow-down') {
       this.waiting.push(message);
       this.gate.hold(ctx.channel);
     }
     if (!this.isExceeded) this.exceeded(ctx);
-    if (this.onExceeded === 'slow-down') this.arm(ctx);
+    if (this.excessPolicy === 'slow-down') this.arm(ctx);
   }
 
   channelShutdown(ctx: Context, direction: Direction): void {
@@ -133,7 +154,7 @@ export class MessageRateHandler<Message = never> implements Handler {
     const text = `messages come faster than ${perSecond} a second`;
     const error = new RejectedError('REJECTED_RATE', text, { perSecond });
     ctx.fireUserEventTriggered(new MessageRateExceededEvent(error));
-    if (this.onExceeded !== 'close' || ctx.channel.isOutputShutdown) return;
+    if (this.excessPolicy !== 'close' || ctx.channel.isOutputShutdown) return;
     if (this.lastWord !== undefined) ctx.write(this.lastWord());
     ctx.channel.end({ reason: 'limit' });
   }
@@ -152,6 +173,7 @@ export class MessageRateHandler<Message = never> implements Handler {
       if (!this.bucket!.take(this.rate, ctx.clock.now())) break;
       ctx.fireChannelRead(this.waiting.shift());
       released += 1;
+      if (released % MESSAGES_PER_LOOK === 0) channel.checkTurn();
     }
     if (released > 0) ctx.fireChannelReadComplete();
     if (this.waiting.length === 0) this.gate.release();
@@ -165,7 +187,7 @@ export class MessageRateHandler<Message = never> implements Handler {
     return this.waiting.length === 0 || this.gate.isHeldByOthers(channel);
   }
 
-  /** Others have let go. */
+  /** The other holds have been released. */
   private goOn(ctx: Context): void {
     if (this.waiting.length === 0 || this.timer !== undefined) return;
     this.gate.hold(ctx.channel);

@@ -1,5 +1,5 @@
 import type { Channel, Context, Handler, Timer, Types } from '@headrace/core';
-import { checkNumber, ReadGate } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions, ReadGate } from '@headrace/core/authoring';
 import { type Load, LoadMeter } from './load-meter.ts';
 
 /** Options of an {@link OverloadGuard}. */
@@ -18,7 +18,7 @@ export interface OverloadGuardOptions {
   readonly minIdleMs?: number;
   /** How many are shed at each look, the longest idle first, as a share of all. @default 0.05 */
   readonly shedShare?: number;
-  /** Says a last word to a connection that is shed; it is ended after it. */
+  /** Called for each connection that is shed, just before it is ended; may write a last message to it. */
   readonly onShed?: (child: Channel) => void;
   /** For tests, or to measure something else. @default this process's heap and event loop */
   readonly measure?: () => Load;
@@ -57,6 +57,18 @@ const DEFAULTS = {
   minIdleMs: 10_000,
   shedShare: 0.05,
 } as const;
+
+const OPTIONS: KnownOptions<OverloadGuardOptions> = {
+  heapShare: true,
+  loopDelayMs: true,
+  everyMs: true,
+  recoverShare: true,
+  shedAfterMs: true,
+  minIdleMs: true,
+  shedShare: true,
+  onShed: true,
+  measure: true,
+};
 
 /**
  * Keeps an overloaded process alive: pauses accepting, and if that does not help, ends the connections that
@@ -105,6 +117,7 @@ export class OverloadGuard implements Handler {
   private readonly gate = new ReadGate('OverloadGuard');
 
   constructor(options: OverloadGuardOptions = {}) {
+    checkOptions('OverloadGuard', options, OPTIONS);
     const { onShed, measure, ...given } = options;
     this.options = { ...DEFAULTS, ...given };
     const { heapShare, loopDelayMs, everyMs, shedShare, recoverShare } = this.options;

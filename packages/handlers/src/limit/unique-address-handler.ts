@@ -1,7 +1,11 @@
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { ADMISSION_OPTIONS } from './admission-handler.ts';
 import { ConnectionLimitHandler, type ConnectionLimitOptions } from './connection-limit-handler.ts';
 
 /** Options of a {@link UniqueAddressHandler}. */
 export type UniqueAddressOptions = Omit<ConnectionLimitOptions, 'total' | 'perAddress'>;
+
+const OPTIONS: KnownOptions<UniqueAddressOptions> = { ...ADMISSION_OPTIONS, clientOf: true };
 
 /**
  * Refuses a second connection from an address while the first is open.
@@ -10,7 +14,7 @@ export type UniqueAddressOptions = Omit<ConnectionLimitOptions, 'total' | 'perAd
  *  listening socket | [unique address] | acceptor
  * ```
  *
- * - **Place** in the pipeline of the listening channel, or behind a PROXY decoder in the connections' own.
+ * - **Place** in the pipeline of the listening channel, or after a PROXY decoder in the connections' own.
  * - **In** accepted channels.
  * - **Out** the first of each address.
  * - **Events** forwards all of them.
@@ -37,6 +41,7 @@ export type UniqueAddressOptions = Omit<ConnectionLimitOptions, 'total' | 'perAd
  */
 export class UniqueAddressHandler extends ConnectionLimitHandler {
   constructor(options: UniqueAddressOptions = {}) {
+    checkOptions('UniqueAddressHandler', options, OPTIONS);
     super({ ...options, total: Number.POSITIVE_INFINITY, perAddress: 1 });
   }
 }

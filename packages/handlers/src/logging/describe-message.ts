@@ -44,7 +44,7 @@ function bytesOf(message: unknown): Uint8Array | undefined {
   return isByteSource(message) ? toBuffer(message) : undefined;
 }
 
-/** The bytes of a message that carries them as its content: a WebSocket frame, say. */
+/** The bytes of a message that carries them as its content, as a WebSocket frame does. */
 function contentOf(message: unknown): Uint8Array | undefined {
   if (typeof message !== 'object' || message === null) return undefined;
   const { content } = message as { readonly content?: unknown };

@@ -9,7 +9,8 @@ import type {
   Types,
   WriteFuture,
 } from '@headrace/core';
-import { checkNumber, toError } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions, toError } from '@headrace/core/authoring';
+import { checkChoice } from '../option/option-check.ts';
 import { describeMessage, type LogFormat } from './describe-message.ts';
 
 /** Options of a {@link LoggingHandler}. */
@@ -26,7 +27,7 @@ export interface LoggingOptions {
   readonly channelShare?: number;
   /** Logs every n-th message read or written; all other events are logged. @default 1 */
   readonly everyMessages?: number;
-  /** Returns what is logged in place of a message, for secrets; the message itself goes on as it is. */
+  /** Returns what is logged in place of a message, for secrets; the message itself is not changed. */
   readonly redact?: (message: unknown, event: 'READ' | 'WRITE') => unknown;
 }
 
@@ -37,6 +38,16 @@ const DEFAULTS = {
   channelShare: 1,
   everyMessages: 1,
 } as const;
+
+const OPTIONS: KnownOptions<LoggingOptions> = {
+  level: true,
+  format: true,
+  logger: true,
+  maxBytes: true,
+  channelShare: true,
+  everyMessages: true,
+  redact: true,
+};
 
 /**
  * Logs every event and operation that passes it, as `[channel] EVENT: detail`, and changes nothing.
@@ -54,7 +65,7 @@ const DEFAULTS = {
  *   goes on.
  * - **State** sharable. With `everyMessages` the channels that share a handler count together.
  * - **Cost** a text per event, made before the logger looks at the level: for debugging or samples.
- * - **Pitfalls** without `redact` a log holds whatever the peers send, passwords too.
+ * - **Pitfalls** without `redact` a log holds what the peers send, passwords too.
  *
  * @example
  * ```ts run
@@ -88,9 +99,11 @@ export class LoggingHandler implements Handler {
   private hasFailed = false;
 
   constructor(options: LoggingOptions = {}) {
+    checkOptions('LoggingHandler', options, OPTIONS);
     const { maxBytes, channelShare, everyMessages } = { ...DEFAULTS, ...options };
-    this.level = options.level ?? DEFAULTS.level;
-    this.format = options.format ?? DEFAULTS.format;
+    const { level = DEFAULTS.level, format = DEFAULTS.format } = options;
+    this.level = level;
+    this.format = checkChoice('format', format, ['hex', 'simple']);
     this.logger = options.logger;
     this.maxBytes = checkNumber('maxBytes', maxBytes, { integer: true });
     this.channelShare = checkNumber('channelShare', channelShare, { max: 1 });
@@ -187,7 +200,7 @@ export class LoggingHandler implements Handler {
     });
   }
 
-  /** Whatever goes wrong with a log line, the event it tells of goes on. */
+  /** A failure of a log line does not stop the event. */
   private attempt(ctx: Context, text: () => string, error?: Error): void {
     if (this.channelShare < 1 && shareOf(ctx.channel) >= this.channelShare) return;
     try {

@@ -1,6 +1,13 @@
 import { Buffer } from 'node:buffer';
 import type { Context, Direction, Handler, Types, WriteFuture } from '@headrace/core';
-import { isOutboundBytes, toBuffer, toError } from '@headrace/core/authoring';
+import {
+  checkOptions,
+  isOutboundBytes,
+  type KnownOptions,
+  toBuffer,
+  toError,
+} from '@headrace/core/authoring';
+import { checkObject } from '../option/option-check.ts';
 import {
   ACK,
   endsOf,
@@ -19,6 +26,8 @@ export interface PcapOptions {
   /** Where the packets go; many channels may share one. */
   readonly writer: PcapWriter;
 }
+
+const OPTIONS: KnownOptions<PcapOptions> = { writer: true };
 
 const NOTHING = Buffer.alloc(0);
 
@@ -74,7 +83,8 @@ export class PcapHandler implements Handler {
   private epochMs = 0;
 
   constructor(options: PcapOptions) {
-    this.writer = options.writer;
+    checkOptions('PcapHandler', options, OPTIONS);
+    this.writer = checkObject('writer', options.writer, 'a PcapWriter');
   }
 
   handlerAdded(ctx: Context): void {
@@ -165,7 +175,7 @@ export class PcapHandler implements Handler {
     from.seq = (from.seq + payload.length + counted) >>> 0;
   }
 
-  /** Whatever goes wrong with the capture, the traffic goes on. */
+  /** A failure of the capture does not stop the traffic. */
   private attempt(act: () => void): void {
     if (this.hasFailed) return;
     try {

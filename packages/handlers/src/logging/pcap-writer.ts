@@ -1,26 +1,36 @@
 import { Buffer } from 'node:buffer';
-import { closeSync, openSync, writeSync } from 'node:fs';
-import { checkNumber } from '@headrace/core/authoring';
+import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { checkKind } from '../option/option-check.ts';
 
 /** Options of a {@link PcapWriter}. */
 export interface PcapWriterOptions {
-  /** The file, which is overwritten, or a function that takes the bytes. */
+  /** The file, which is overwritten, or a function that takes the bytes: the file's header, then whole records. */
   readonly to: string | ((bytes: Buffer) => void);
   /** What would make the capture longer than this is not written. @default 104857600 */
   readonly maxBytes?: number;
 }
 
 const DEFAULT_MAX_BYTES = 100 * 1024 * 1024;
+
+const OPTIONS: KnownOptions<PcapWriterOptions> = { to: true, maxBytes: true };
 /** Gathered before they are written, so that a packet is no system call. */
 const BUFFER_BYTES = 64 * 1024;
 const MAGIC = 0xa1b2_c3d4;
 /** Packets begin with the IP header: there is no Ethernet to invent. */
 const LINK_TYPE_RAW_IP = 101;
 const SNAP_LENGTH = 65_535;
+const FILE_HEADER_BYTES = 24;
+const RECORD_HEADER_BYTES = 16;
+/** In a record's header: how many bytes of the packet follow it. */
+const LENGTH_OFFSET = 8;
 
 /**
  * A capture file in the classic pcap format, for one `PcapHandler` or many. It writes synchronously: a tool
  * for debugging. `close()` it, or the end of it is missing.
+ *
+ * An error of the file, a full disk for example, is thrown once; the capture then ends with the last whole
+ * packet, and nothing is written any more.
  *
  * @see https://datatracker.ietf.org/doc/draft-ietf-opsawg-pcap/
  */
@@ -31,37 +41,46 @@ export class PcapWriter implements Disposable {
   private waiting: Buffer[] = [];
   private waitingBytes = 0;
   private total = 0;
+  /** Bytes in the file. */
+  private written = 0;
   private isClosed = false;
 
   constructor(options: PcapWriterOptions) {
-    this.maxBytes = checkNumber('maxBytes', options.maxBytes ?? DEFAULT_MAX_BYTES, { min: 24 });
+    checkOptions('PcapWriter', options, OPTIONS);
+    this.maxBytes = checkNumber('maxBytes', options.maxBytes ?? DEFAULT_MAX_BYTES, {
+      min: FILE_HEADER_BYTES,
+    });
     const { to } = options;
+    const isTarget = typeof to === 'string' || typeof to === 'function';
+    checkKind('to', to, isTarget, 'the path of a file, or a function that takes the bytes');
     if (typeof to === 'function') {
       this.file = undefined;
       this.write = to;
     } else {
       const file = openSync(to, 'w');
       this.file = file;
-      this.write = (bytes) => writeWhole(file, bytes);
+      this.write = (bytes) => {
+        writeRecords(file, bytes, this.written);
+        this.written += bytes.length;
+      };
     }
-    this.add(fileHeader());
+    this.add([fileHeader()]);
   }
 
-  /** True when something was left out. */
+  /** True when something was left out: `maxBytes` is reached, or a write has failed. */
   isFull = false;
 
   /** Appends one packet; `timeMs` since the epoch. */
   packet(timeMs: number, bytes: Buffer): void {
-    const record = Buffer.alloc(16);
+    const record = Buffer.alloc(RECORD_HEADER_BYTES);
     record.writeUInt32BE(Math.floor(timeMs / 1000), 0);
     record.writeUInt32BE(Math.floor((timeMs % 1000) * 1000), 4);
-    record.writeUInt32BE(bytes.length, 8);
+    record.writeUInt32BE(bytes.length, LENGTH_OFFSET);
     record.writeUInt32BE(bytes.length, 12);
     if (this.total + record.length + bytes.length > this.maxBytes) this.isFull = true;
     // A hole in the middle of a connection would look like a lost packet, so nothing follows.
     if (this.isFull || this.isClosed) return;
-    this.add(record);
-    this.add(bytes);
+    this.add([record, bytes]);
   }
 
   /** Writes what was gathered. */
@@ -70,7 +89,12 @@ export class PcapWriter implements Disposable {
     const bytes = Buffer.concat(this.waiting);
     this.waiting = [];
     this.waitingBytes = 0;
-    this.write(bytes);
+    try {
+      this.write(bytes);
+    } catch (thrown) {
+      this.isFull = true;
+      throw thrown;
+    }
   }
 
   close(): void {
@@ -87,16 +111,19 @@ export class PcapWriter implements Disposable {
     this.close();
   }
 
-  private add(bytes: Buffer): void {
-    this.total += bytes.length;
-    this.waiting.push(bytes);
-    this.waitingBytes += bytes.length;
+  /** Takes the parts of one record: they are never written apart. */
+  private add(parts: readonly Buffer[]): void {
+    for (const part of parts) {
+      this.total += part.length;
+      this.waiting.push(part);
+      this.waitingBytes += part.length;
+    }
     if (this.waitingBytes >= BUFFER_BYTES) this.flush();
   }
 }
 
 function fileHeader(): Buffer {
-  const header = Buffer.alloc(24);
+  const header = Buffer.alloc(FILE_HEADER_BYTES);
   header.writeUInt32BE(MAGIC, 0);
   header.writeUInt16BE(2, 4);
   header.writeUInt16BE(4, 6);
@@ -105,6 +132,28 @@ function fileHeader(): Buffer {
   return header;
 }
 
-function writeWhole(file: number, bytes: Buffer): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+/**
+ * Appends to a file that has `length` bytes so far. When that fails half way, the half of a record that was
+ * written goes: tools refuse a capture whose last record is cut off.
+ */
+function writeRecords(file: number, bytes: Buffer, length: number): void {
+  let at = 0;
+  try {
+    while (at < bytes.length) at += writeSync(file, bytes, at);
+  } catch (thrown) {
+    if (at > 0) ftruncateSync(file, length + wholeBytes(bytes, at, length === 0));
+    throw thrown;
+  }
+}
+
+/** How many of the first `limit` bytes are the file's header and whole records. */
+function wholeBytes(bytes: Buffer, limit: number, hasFileHeader: boolean): number {
+  let whole = hasFileHeader ? FILE_HEADER_BYTES : 0;
+  if (whole > limit) return 0;
+  while (whole + RECORD_HEADER_BYTES <= limit) {
+    const end = whole + RECORD_HEADER_BYTES + bytes.readUInt32BE(whole + LENGTH_OFFSET);
+    if (end > limit) break;
+    whole = end;
+  }
+  return whole;
 }

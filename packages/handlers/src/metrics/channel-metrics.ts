@@ -6,7 +6,7 @@ export interface ChannelMetrics {
   readonly openedAt: number;
   readonly bytesRead: number;
   readonly bytesWritten: number;
-  /** Reads of the transport, or messages where the handler stands behind the codec. */
+  /** Reads of the transport, or messages where the handler stands after the codec. */
   readonly messagesRead: number;
   readonly messagesWritten: number;
   readonly writesFailed: number;
@@ -15,7 +15,7 @@ export interface ChannelMetrics {
   readonly timesUnwritable: number;
 }
 
-/** The numbers behind {@link ChannelMetrics}, for the handler that counts. */
+/** {@link ChannelMetrics} as the handler that counts changes them. */
 export type ChannelCounts = { -readonly [K in keyof ChannelMetrics]: ChannelMetrics[K] };
 
 /** Where a `MetricsHandler` keeps what a channel has done: `channel.attributes.get(CHANNEL_METRICS)`. */

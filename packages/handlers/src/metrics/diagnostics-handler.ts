@@ -34,14 +34,14 @@ const ERROR: Topic = topic(DIAGNOSTICS_CHANNELS.error);
  *  wire | frame | codec | [diagnostics] | app     tools see messages
  * ```
  *
- * - **Place** anywhere; behind the codec the tools see messages.
+ * - **Place** anywhere; after the codec the tools see messages.
  * - **In** anything.
  * - **Out** the same.
  * - **Events** forwards all.
- * - **Errors** forwards all. What a subscriber throws is Node's matter: an uncaught exception, outside the
- *   pipeline.
+ * - **Errors** forwards all. What a subscriber throws, Node reports as an uncaught exception, outside
+ *   the pipeline.
  * - **State** sharable.
- * - **Cost** a comparison per event while nobody subscribes.
+ * - **Cost** a comparison per event while there is no subscriber.
  * - **Pitfalls** subscribers get the messages themselves: they must not change them.
  *
  * @example

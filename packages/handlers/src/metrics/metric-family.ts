@@ -1,4 +1,4 @@
-/** One measured value, with what tells it from the others of its family. */
+/** One measured value, with the labels that identify it in its family. */
 export interface MetricSample {
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;

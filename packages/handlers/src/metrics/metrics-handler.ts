@@ -1,5 +1,6 @@
 import type { Context, Handler, Types, WriteFuture } from '@headrace/core';
-import { sizeOfBytes } from '@headrace/core/authoring';
+import { checkOptions, type KnownOptions, sizeOfBytes } from '@headrace/core/authoring';
+import { checkObject } from '../option/option-check.ts';
 import { CHANNEL_METRICS, type ChannelCounts, type ChannelMetrics } from './channel-metrics.ts';
 import type { ServerMetrics } from './server-metrics.ts';
 
@@ -8,6 +9,8 @@ export interface MetricsOptions {
   /** Where the sums of all channels are kept. */
   readonly metrics: ServerMetrics;
 }
+
+const OPTIONS: KnownOptions<MetricsOptions> = { metrics: true };
 
 /**
  * Counts what passes it: connections and why they closed, messages, bytes, errors, failed writes; for its
@@ -18,7 +21,7 @@ export interface MetricsOptions {
  *  wire | frame | codec | [metrics] | app     messages, no bytes
  * ```
  *
- * - **Place** first for bytes, behind the codec for messages; with two, give each a `ServerMetrics`.
+ * - **Place** first for bytes, after the codec for messages; with two, give each a `ServerMetrics`.
  * - **In** anything.
  * - **Out** the same.
  * - **Events** forwards all.
@@ -47,7 +50,8 @@ export class MetricsHandler implements Handler {
   private watched: { readonly future: WriteFuture; writes: number } | undefined = undefined;
 
   constructor(options: MetricsOptions) {
-    this.metrics = options.metrics;
+    checkOptions('MetricsHandler', options, OPTIONS);
+    this.metrics = checkObject('metrics', options.metrics, 'a ServerMetrics');
   }
 
   handlerAdded(ctx: Context): void {

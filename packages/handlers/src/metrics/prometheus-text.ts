@@ -10,7 +10,7 @@ const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 /**
  * Metrics as the text that Prometheus scrapes.
  *
- * @param labels - added to every sample, the server's name, say
+ * @param labels - added to every sample, such as the server's name
  * @see https://prometheus.io/docs/instrumenting/exposition_formats/
  */
 export function prometheusText(

@@ -1,6 +1,6 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Channel, CloseInfo } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import type { ChannelMetrics } from './channel-metrics.ts';
 import { closeCategory } from './close-category.ts';
 import { Histogram } from './histogram.ts';
@@ -24,6 +24,13 @@ const DEFAULTS = {
   durationBucketsSeconds: [1, 10, 60, 600, 3600, 86_400],
   eventLoopResolutionMs: false,
 } as const;
+
+const OPTIONS: KnownOptions<ServerMetricsOptions> = {
+  prefix: true,
+  labels: true,
+  durationBucketsSeconds: true,
+  eventLoopResolutionMs: true,
+};
 
 /** Reasons that handlers made up are labels; no more of them than this. */
 const MAX_REASONS = 64;
@@ -72,6 +79,7 @@ export class ServerMetrics implements Disposable {
   private openedCount = 0;
 
   constructor(options: ServerMetricsOptions = {}) {
+    checkOptions('ServerMetrics', options, OPTIONS);
     const { prefix, durationBucketsSeconds, eventLoopResolutionMs } = { ...DEFAULTS, ...options };
     this.prefix = prefix;
     this.labels = options.labels ?? {};
@@ -126,7 +134,7 @@ export class ServerMetrics implements Disposable {
     return true;
   }
 
-  /** Adds metrics of your own, asked for whenever these are: the counters of a limit handler, say. */
+  /** Adds metrics of your own, asked for whenever these are: the counters of a limit handler, for example. */
   include(source: () => Iterable<MetricFamily>): this {
     this.sources.push(source);
     return this;

@@ -30,7 +30,7 @@ export function observeMetrics(meter: Meter, metrics: ServerMetrics): () => void
   return () => meter.removeBatchObservableCallback(collect, all);
 }
 
-/** A histogram as two counters; the word `_total` belongs to Prometheus. */
+/** A histogram as two counters; the suffix `_total` belongs to Prometheus. */
 function flattened(family: MetricFamily): MetricFamily[] {
   const name = family.name.replace(/_total$/, '');
   if (family.type !== 'histogram') return [{ ...family, name }];

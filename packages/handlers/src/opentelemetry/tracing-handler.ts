@@ -1,6 +1,8 @@
 import type { Address, Context, Handler, Types } from '@headrace/core';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import type { Attributes, Span, Tracer } from '@opentelemetry/api';
 import { closeCategory } from '../metrics/close-category.ts';
+import { checkObject } from '../option/option-check.ts';
 
 /** Options of a {@link TracingHandler}. */
 export interface TracingOptions {
@@ -8,6 +10,8 @@ export interface TracingOptions {
   /** @default 'headrace.channel' */
   readonly spanName?: string;
 }
+
+const OPTIONS: KnownOptions<TracingOptions> = { tracer: true, spanName: true };
 
 // The values of OpenTelemetry's enums, so that nothing of it is loaded here.
 const KIND_SERVER = 1;
@@ -52,7 +56,8 @@ export class TracingHandler implements Handler {
   private span: Span | undefined = undefined;
 
   constructor(options: TracingOptions) {
-    this.tracer = options.tracer;
+    checkOptions('TracingHandler', options, OPTIONS);
+    this.tracer = checkObject('tracer', options.tracer, 'a Tracer of OpenTelemetry');
     this.spanName = options.spanName ?? 'headrace.channel';
   }
 

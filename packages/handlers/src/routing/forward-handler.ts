@@ -1,5 +1,6 @@
 import type { Channel, Context, Handler, OutboundBytes, Pipeline, Types } from '@headrace/core';
-import { ReadGate, toError } from '@headrace/core/authoring';
+import { checkOptions, type KnownOptions, ReadGate, toError } from '@headrace/core/authoring';
+import { checkFunction } from '../option/option-check.ts';
 import { RelayHandler } from './relay-handler.ts';
 
 /** What {@link ForwardOptions.connect} gets. */
@@ -25,6 +26,8 @@ export interface ForwardOptions<Message = OutboundBytes> {
   readonly connect: (request: ForwardRequest) => PromiseLike<Channel<unknown, Message>>;
 }
 
+const OPTIONS: KnownOptions<ForwardOptions> = { connect: true };
+
 /**
  * Connects to another server when its channel becomes active, and joins the two channels by a
  * {@link RelayHandler} in each. Nothing is read before the connection is there.
@@ -40,8 +43,7 @@ export interface ForwardOptions<Message = OutboundBytes> {
  * - **Errors** what `connect` rejects with; unhandled, it closes the channel.
  * - **State** one channel, until the relay takes its place.
  * - **Cost** none once the relay stands.
- * - **Pitfalls** it shows the client that somebody accepts before the other server has: a refusal is seen
- *   as a close.
+ * - **Pitfalls** the client is accepted before the other server has accepted: it sees a refusal as a close.
  *
  * @example
  * ```ts run
@@ -69,11 +71,12 @@ export class ForwardHandler<Message = OutboundBytes> implements Handler {
   private readonly aborter = new AbortController();
   private hasStarted = false;
   private readonly gate = new ReadGate('ForwardHandler');
-  /** What a transport gave although nobody asked. */
+  /** What a transport gave without a request. */
   private readonly early: Message[] = [];
 
   constructor(options: ForwardOptions<Message>) {
-    this.connect = options.connect;
+    checkOptions<object>('ForwardHandler', options, OPTIONS);
+    this.connect = checkFunction('connect', options.connect, 'connects to the other server');
   }
 
   handlerAdded(ctx: Context): void {

@@ -1,7 +1,7 @@
 import type { Context, Direction, Handler } from '@headrace/core';
 import { dropsKeptMessages } from '@headrace/core/authoring';
 
-/** So many messages are passed on between two looks at the time. */
+/** Messages passed on between two looks at the time. */
 const MESSAGES_PER_LOOK = 16;
 
 /**

@@ -17,7 +17,7 @@ interface Case {
  *  wire | frame | codec | [match] | the rest
  * ```
  *
- * - **Place** behind the codec, usually last.
+ * - **Place** after the codec, usually last.
  * - **In** the messages named in `match<…>()`.
  * - **Out** those that no case takes; the compiler knows which are left.
  * - **Events** forwards all.

@@ -18,7 +18,7 @@ type OtherCases<Cases, In, Key extends keyof In> = {
 };
 
 /**
- * A {@link MatchHandler} for messages told apart by a property, as JSON messages are:
+ * A {@link MatchHandler} for messages that differ in a property, as JSON messages are:
  * `matchTag<Message>()('type', { login: …, logout: … })`.
  *
  * @example

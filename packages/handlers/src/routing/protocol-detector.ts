@@ -12,29 +12,36 @@ import {
   type Timer,
   type Types,
 } from '@headrace/core';
-import { checkNumber, checkTime, toError } from '@headrace/core/authoring';
+import {
+  checkNumber,
+  checkOptions,
+  checkTime,
+  type KnownOptions,
+  toError,
+} from '@headrace/core/authoring';
+import { checkKind } from '../option/option-check.ts';
 import type { Protocol } from './protocol.ts';
 import { replaceWith } from './replace-with.ts';
 
 /** Options of a {@link ProtocolDetector}. */
 export interface ProtocolDetectorOptions {
-  /** Asked in this order: a later one gets its turn only when the earlier ones have said no. */
+  /** Asked in this order: a later one only when the earlier ones do not match. */
   readonly protocols: readonly Protocol[];
   /** Installed if none of them matches. @default a `MESSAGE_INVALID` error */
   readonly otherwise?: Protocol['install'];
-  /** So many bytes must be enough: `need-more` counts as no then. @default 64 */
+  /** With this many bytes `need-more` counts as no. @default 64 */
   readonly maxBytes?: number;
   /** The decision must fall within this time after the connect; `false` for no deadline. @default 10000 */
   readonly timeoutMs?: number | false;
   /**
    * Decides what happens at the deadline when no bytes came at all, or none that decide. Returns the name
-   * of a protocol to install, or nothing if it has dealt with the channel: written a word and called
-   * `channel.end()`, say. @default a `TIMEOUT_READ` error
+   * of a protocol to install, or nothing if it has dealt with the channel itself, by an answer and
+   * `channel.end()`, for example. @default a `TIMEOUT_READ` error
    */
   readonly handleTimeout?: (ctx: Context, prefix: Buffer) => string | undefined;
 }
 
-/** A {@link ProtocolDetector} has installed a protocol; what it read comes right behind this event. */
+/** A {@link ProtocolDetector} has installed a protocol; what it read comes right after this event. */
 export class ProtocolDetectedEvent {
   /** The protocol's name, `otherwise` for the option of this name. */
   readonly protocol: string;
@@ -45,6 +52,14 @@ export class ProtocolDetectedEvent {
 }
 
 const DEFAULTS = { maxBytes: 64, timeoutMs: 10_000 } as const;
+
+const OPTIONS: KnownOptions<ProtocolDetectorOptions> = {
+  protocols: true,
+  otherwise: true,
+  maxBytes: true,
+  timeoutMs: true,
+  handleTimeout: true,
+};
 const OTHERWISE = 'otherwise';
 
 /**
@@ -57,8 +72,8 @@ const OTHERWISE = 'otherwise';
  *  wire | http | websocket | chat  after "GET /ws"
  * ```
  *
- * - **Place** where bytes are still bytes, usually last; `install` adds behind it with `addLast`, or with
- *   `addAfter(ctx.name, …)` if there are handlers behind it already.
+ * - **Place** where bytes are still bytes, usually last; `install` adds after it with `addLast`, or with
+ *   `addAfter(ctx.name, …)` if there are handlers after it already.
  * - **In** `Buffer`.
  * - **Out** the same bytes, to the handlers that `install` added, after a {@link ProtocolDetectedEvent}.
  * - **Events** forwards all.
@@ -66,7 +81,7 @@ const OTHERWISE = 'otherwise';
  * - **Errors** `MESSAGE_INVALID` if nothing matches, `TIMEOUT_READ` at the deadline; unhandled, both close.
  * - **State** one channel: the bytes so far, at most `maxBytes` and one read.
  * - **Cost** nothing once it is gone.
- * - **Pitfalls** installed handlers join an active channel: they hear `handlerAdded`, not `channelActive`.
+ * - **Pitfalls** installed handlers join an active channel: they get `handlerAdded`, not `channelActive`.
  *   A protocol in which the server speaks first can only be recognised by `handleTimeout`.
  *
  * @example
@@ -113,7 +128,10 @@ export class ProtocolDetector implements Handler {
   private isRefused = false;
 
   constructor(options: ProtocolDetectorOptions) {
-    this.protocols = options.protocols;
+    checkOptions('ProtocolDetector', options, OPTIONS);
+    const { protocols } = options;
+    checkKind('protocols', protocols, Array.isArray(protocols), 'an array of protocols');
+    this.protocols = protocols;
     this.otherwise = options.otherwise;
     const { maxBytes, timeoutMs } = { ...DEFAULTS, ...options };
     this.maxBytes = checkNumber('maxBytes', maxBytes, { min: 1, max: 65_536, integer: true });
@@ -139,7 +157,7 @@ export class ProtocolDetector implements Handler {
     ctx.fireChannelActive();
   }
 
-  /** Removed by somebody else: what it held is not lost. */
+  /** Removed from outside: what it held is not lost. */
   handlerRemoved(ctx: Context): void {
     this.deadline?.cancel();
     if (this.isDecided || this.isRefused || !ctx.channel.isOpen) return;
@@ -149,7 +167,7 @@ export class ProtocolDetector implements Handler {
 
   channelRead(ctx: Context, bytes: Buffer): void {
     if (this.isRefused || bytes.length === 0) return;
-    // While it passes on what it held, what arrives meanwhile goes behind that.
+    // While it passes on what it held, what arrives meanwhile goes after that.
     this.held.push(bytes);
     if (!this.isDecided) this.decide(ctx, false);
   }
@@ -174,12 +192,12 @@ export class ProtocolDetector implements Handler {
     this.readOn(ctx);
   }
 
-  /** Whoever turned auto-read off is not installed yet and cannot ask. */
+  /** With auto-read off: the handlers that would ask for reads are not installed yet. */
   private readOn(ctx: Context): void {
     if (!ctx.channel.autoRead && !this.isRefused) ctx.read();
   }
 
-  /** The first protocol that does not say no; with `isFinal`, one that says yes. */
+  /** The first protocol that matches or may still match; with `isFinal`, one that matches. */
   private decide(ctx: Context, isFinal: boolean): void {
     const prefix = this.prefix();
     const isEnough = isFinal || prefix.length >= this.maxBytes;
@@ -241,7 +259,7 @@ export class ProtocolDetector implements Handler {
     try {
       this.timedOut(ctx);
     } catch (thrown) {
-      // A timer has nobody above it who would route the throw.
+      // In a timer no context catches the throw.
       ctx.fireExceptionCaught(toError(thrown));
     }
   }
@@ -268,7 +286,7 @@ export class ProtocolDetector implements Handler {
     ctx.fireExceptionCaught(
       new TimedOutError(
         'TIMEOUT_READ',
-        `${prefix.length} bytes within ${this.timeoutMs} ms do not tell which protocol this is`,
+        `${prefix.length} bytes within ${this.timeoutMs} ms do not show which protocol this is`,
         { timeoutMs: this.timeoutMs, bytes: prefix.length },
       ),
     );

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { type Channel, type Context, OptionError, type OutboundBytes } from '@headrace/core';
 
-/** One of the protocols that a {@link ProtocolDetector} tells apart. */
+/** One of the protocols that a {@link ProtocolDetector} recognises. */
 export interface Protocol {
   /** For logs, events and `handleTimeout`. */
   readonly name: string;
@@ -32,7 +32,7 @@ export function startsWith(
 }
 
 /**
- * Matches the begin of an HTTP/1 request: the methods of RFC 9110 and PATCH (RFC 5789), each with the space after
+ * Matches the start of an HTTP/1 request: the methods of RFC 9110 and PATCH (RFC 5789), each with the space after
  * it. A load balancer asks with HEAD, a browser's preflight with OPTIONS. A method of another standard, as WebDAV
  * has them, needs `startsWith`.
  */

@@ -3,7 +3,7 @@ import { ReadGate } from '@headrace/core/authoring';
 
 /**
  * Writes what one channel reads to another, no faster than the other takes it, and carries the end over:
- * a half-closure as a half-closure, a close as a polite end behind the last byte, a reset as a reset.
+ * a half-closure as a half-closure, a close as a polite end after the last byte, a reset as a reset.
  *
  * ```text
  *  client | [relay] ──→ server         two relays, one in each channel

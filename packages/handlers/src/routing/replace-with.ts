@@ -6,7 +6,7 @@ import { KeptMessages, passOnKept } from './kept-messages.ts';
  * then passes on what it held, then removes it. The other order loses what arrives in between. If reads are held
  * meanwhile, the rest of what it held waits for their release; once this side ends the channel it is dropped.
  *
- * @param replacement - handlers in their order, or a function that adds them behind `ctx` itself
+ * @param replacement - handlers in their order, or a function that adds them after `ctx` itself
  * @param held - messages that the handler held, the oldest first; it is emptied. The handler may push what
  *   arrives meanwhile to the same array
  *
@@ -39,7 +39,7 @@ export function replaceWith(
 ): void {
   const { pipeline } = ctx;
   if (typeof replacement === 'function') replacement();
-  // Each right behind ctx, so the last one first.
+  // Each right after ctx, so the last one first.
   else for (const handler of replacement.toReversed()) pipeline.addAfter(ctx.name, handler);
   while (!passOnKept(ctx, held)) {
     // Where the old handler has gone already, nothing can stand in its place.

@@ -5,19 +5,26 @@ import {
   DrainEvent,
   type DrainHold,
   type Handler,
-  OptionError,
   TimedOutError,
   type Timer,
   type Types,
   type WriteFuture,
 } from '@headrace/core';
-import { checkNumber, checkTime, ReadGate, toError } from '@headrace/core/authoring';
+import {
+  checkNumber,
+  checkOptions,
+  checkTime,
+  type KnownOptions,
+  ReadGate,
+  toError,
+} from '@headrace/core/authoring';
 import { Fifo } from '../flow/fifo.ts';
+import { checkChoice, checkFunction } from '../option/option-check.ts';
 
 /** What a request's function gets beside the request. */
 export interface RequestScope {
   readonly channel: Channel;
-  /** Aborts when nobody waits for the answer any more: the channel closed, or the time is over. */
+  /** Aborts when the answer is not needed any more: the channel closed, or the time is over. */
   readonly signal: AbortSignal;
 }
 
@@ -41,7 +48,7 @@ export interface RequestOptions<Request, Response> {
   readonly order?: 'request' | 'completion';
   /** Requests of one channel that are worked on at the same time. @default 1 */
   readonly concurrency?: number;
-  /** Reads are held while so many requests of a channel wait or are worked on. @default 64 */
+  /** Reads are held while this many requests of a channel wait or are worked on. @default 64 */
   readonly maxPending?: number;
   /** `TIMEOUT_REQUEST` after this time; `false` for none. @default false */
   readonly timeoutMs?: number | false;
@@ -57,9 +64,18 @@ interface Pending<Request> {
 
 const DEFAULTS = { order: 'request', concurrency: 1, maxPending: 64, timeoutMs: false } as const;
 
+const OPTIONS: KnownOptions<RequestOptions<unknown, unknown>> = {
+  handle: true,
+  answerError: true,
+  order: true,
+  concurrency: true,
+  maxPending: true,
+  timeoutMs: true,
+};
+
 /**
- * Answers each request with what a function returns or promises, in the order of the requests or as they are
- * done.
+ * Answers each request with what a function returns or promises, in the order of the requests or in that of
+ * completion.
  *
  * ```text
  *  wire | frame | codec | [request → response]
@@ -110,15 +126,11 @@ export class RequestHandler<Request, Response> implements Handler {
   private drainHold: DrainHold | undefined = undefined;
 
   constructor(options: RequestOptions<Request, Response>) {
+    checkOptions<object>('RequestHandler', options, OPTIONS);
     const { order, concurrency, maxPending, timeoutMs } = { ...DEFAULTS, ...options };
     this.options = options;
-    if (order !== 'request' && order !== 'completion') {
-      throw new OptionError(
-        'OPTION_INVALID',
-        `order is ${String(order)}, but must be 'request' or 'completion'`,
-        { option: 'order', value: String(order) },
-      );
-    }
+    checkFunction('handle', options.handle, 'answers a request');
+    checkChoice('order', order, ['request', 'completion']);
     this.isOrdered = order === 'request';
     this.concurrency = checkNumber('concurrency', concurrency, { min: 1, integer: true });
     this.maxPending = checkNumber('maxPending', maxPending, { min: 1, integer: true });

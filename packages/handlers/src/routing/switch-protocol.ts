@@ -1,4 +1,6 @@
 import type { Context, Handler, HandlerRef } from '@headrace/core';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { checkKind } from '../option/option-check.ts';
 
 /** What {@link switchProtocol} takes out and puts in. */
 export interface ProtocolSwitch {
@@ -8,12 +10,14 @@ export interface ProtocolSwitch {
   readonly add: readonly Handler[] | (() => void);
 }
 
+const OPTIONS: KnownOptions<ProtocolSwitch> = { remove: true, add: true };
+
 /**
  * Ends a handshake that another protocol follows on the same connection: a line with credentials and then raw
- * bytes, SOCKS, HTTP CONNECT. What the peer sent right after the handshake, in the same read too, passes on to
- * the new handlers as it came: each byte once, in order, nothing decoded by the old framing.
+ * bytes, SOCKS, HTTP CONNECT. What the peer sent right after the handshake, also in the same read, passes on to
+ * the new handlers unchanged: each byte once, in order, nothing decoded by the old framing.
  *
- * Call it in the event that ends the handshake (an `AuthenticatedEvent`, say), with the context of the handler
+ * Call it in the event that ends the handshake (such as an `AuthenticatedEvent`), with the context of the handler
  * that got it: the new handlers come right after that one. The last answer of the handshake is to be written
  * before. If the decision takes time, reads have to be held from the message that began it (`holdReads`), so that
  * the decoders stop there; `AuthHandler` does so.
@@ -44,7 +48,17 @@ export interface ProtocolSwitch {
  * ```
  * @see {@link replaceWith}, for one handler that holds messages itself
  */
-export function switchProtocol(ctx: Context, { remove, add }: ProtocolSwitch): void {
+export function switchProtocol(ctx: Context, options: ProtocolSwitch): void {
+  checkOptions('switchProtocol', options, OPTIONS);
+  const { remove, add } = options;
+  checkKind(
+    'remove',
+    remove,
+    Array.isArray(remove),
+    'an array of handlers, their names or classes',
+  );
+  const isAddable = Array.isArray(add) || typeof add === 'function';
+  checkKind('add', add, isAddable, 'an array of handlers, or a function that adds them');
   const { channel, pipeline } = ctx;
   // A handler that is removed may let reads go on, and the decoders before it are to stay where they are.
   const hold = channel.holdReads('switchProtocol');

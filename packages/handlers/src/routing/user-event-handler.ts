@@ -11,14 +11,14 @@ type EventClass<T> = abstract new (...args: any[]) => T;
  *  wire | [idle] | frame | codec | app | [on IdleStateEvent]
  * ```
  *
- * - **Place** behind the handler that fires the event.
+ * - **Place** after the handler that fires the event.
  * - **In** anything.
  * - **Out** the same.
  * - **Events** consumes those of its class and its subclasses; the function may fire them on.
  * - **Errors** what the function throws, or its promise rejects with.
  * - **State** sharable.
  * - **Cost** one test per event.
- * - **Pitfalls** an event that it consumes reaches nobody behind it.
+ * - **Pitfalls** an event that it consumes does not reach the handlers after it.
  *
  * @example
  * ```ts run

@@ -32,7 +32,7 @@ export class DelayedWrites {
   constructor(ctx: Context, options: DelayedWritesOptions) {
     this.ctx = ctx;
     this.options = options;
-    // Not counted one by one: this queue has marks of its own for writability, see makeUnwritable.
+    // Not counted one by one: this queue has limits of its own for writability, see makeUnwritable.
     const target: PendingWriteTarget = {
       write: (message) => ctx.write(message),
       addPendingOutboundBytes: () => {},

@@ -1,8 +1,8 @@
 import { type Clock, systemClock } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import { RateLimit } from './rate-limit.ts';
 import { TrafficCounter } from './traffic-counter.ts';
-import { resolveLimits, type TrafficLimits } from './traffic-limits.ts';
+import { LIMIT_OPTIONS, resolveLimits, type TrafficLimits } from './traffic-limits.ts';
 
 /** Options of a {@link GlobalTraffic}. */
 export interface GlobalTrafficOptions extends TrafficLimits {
@@ -15,6 +15,13 @@ export interface GlobalTrafficOptions extends TrafficLimits {
 }
 
 const DEFAULT_MAX_QUEUED_BYTES = 400 * 1024 * 1024;
+
+const OPTIONS: KnownOptions<GlobalTrafficOptions> = {
+  ...LIMIT_OPTIONS,
+  maxQueuedBytes: true,
+  clock: true,
+  onInterval: true,
+};
 
 /**
  * What many channels may read and write together. Made once, given to the {@link TrafficShapingHandler} of
@@ -30,6 +37,7 @@ export class GlobalTraffic implements Disposable {
   private queued = 0;
 
   constructor(options: GlobalTrafficOptions = {}) {
+    checkOptions('GlobalTraffic', options, OPTIONS);
     const limits = resolveLimits(options);
     const { checkIntervalMs } = limits;
     const { clock = systemClock, onInterval } = options;
@@ -56,7 +64,7 @@ export class GlobalTraffic implements Disposable {
     return this.queued > this.maxQueuedBytes;
   }
 
-  /** For the handlers: so many bytes more (or less) wait. */
+  /** For the handlers: `delta` bytes more (or less) wait. */
   addQueued(delta: number): void {
     this.queued += delta;
   }

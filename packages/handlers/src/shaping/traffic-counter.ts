@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '@headrace/core';
-import { checkTime } from '@headrace/core/authoring';
+import { checkOptions, checkTime, type KnownOptions } from '@headrace/core/authoring';
+import { checkObject } from '../option/option-check.ts';
 
 /** Options of a {@link TrafficCounter}. */
 export interface TrafficCounterOptions {
@@ -12,6 +13,12 @@ export interface TrafficCounterOptions {
 
 const DEFAULT_INTERVAL_MS = 1000;
 
+const OPTIONS: KnownOptions<TrafficCounterOptions> = {
+  clock: true,
+  checkIntervalMs: true,
+  onInterval: true,
+};
+
 /** Bytes of one direction. */
 class Flow {
   total = 0;
@@ -22,7 +29,7 @@ class Flow {
 
 /**
  * Counts bytes read and written: in total, in the current interval and in the last one. Without
- * `onInterval` it needs no timer: intervals end when somebody looks or counts.
+ * `onInterval` it needs no timer: intervals end at the next look or count.
  *
  * @see Netty's `TrafficCounter`
  */
@@ -36,7 +43,8 @@ export class TrafficCounter {
   private timer: Timer | undefined = undefined;
 
   constructor(options: TrafficCounterOptions) {
-    this.clock = options.clock;
+    checkOptions('TrafficCounter', options, OPTIONS);
+    this.clock = checkObject('clock', options.clock, 'a Clock');
     this.intervalMs = checkTime('checkIntervalMs', options.checkIntervalMs ?? DEFAULT_INTERVAL_MS);
     this.onInterval = options.onInterval;
     this.intervalStart = this.clock.now();
@@ -101,7 +109,7 @@ export class TrafficCounter {
     this.timer = undefined;
   }
 
-  /** Ends the interval if its time is over; one in which nobody counted anything lies between otherwise. */
+  /** Ends the interval if its time is over; after two or more, the last one was without bytes. */
   private roll(): void {
     const elapsed = this.clock.now() - this.intervalStart;
     if (elapsed < this.intervalMs) return;

@@ -1,6 +1,6 @@
-import { checkNumber, checkTime } from '@headrace/core/authoring';
+import { checkNumber, checkTime, type KnownOptions } from '@headrace/core/authoring';
 
-/** What {@link TrafficShapingHandler} and {@link GlobalTraffic} are told about speed. */
+/** The limits of a {@link TrafficShapingHandler} or a {@link GlobalTraffic}. */
 export interface TrafficLimits {
   /** `Infinity` for no limit. @default Infinity */
   readonly readBytesPerSecond?: number;
@@ -18,6 +18,13 @@ export const TRAFFIC_DEFAULTS = {
   checkIntervalMs: 1000,
   maxWaitMs: 15_000,
 } as const;
+
+export const LIMIT_OPTIONS: KnownOptions<TrafficLimits> = {
+  readBytesPerSecond: true,
+  writeBytesPerSecond: true,
+  checkIntervalMs: true,
+  maxWaitMs: true,
+};
 
 /** The limits with their defaults, checked. */
 export function resolveLimits(limits: TrafficLimits): Required<TrafficLimits> {

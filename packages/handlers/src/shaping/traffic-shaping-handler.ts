@@ -7,18 +7,25 @@ import {
   type Types,
   type WriteFuture,
 } from '@headrace/core';
-import { checkNumber, checkTime, ReadGate, sizeOfBytes } from '@headrace/core/authoring';
+import {
+  checkNumber,
+  checkOptions,
+  checkTime,
+  type KnownOptions,
+  ReadGate,
+  sizeOfBytes,
+} from '@headrace/core/authoring';
 import { DelayedWrites } from './delayed-writes.ts';
 import type { GlobalTraffic } from './global-traffic.ts';
 import { RateLimit } from './rate-limit.ts';
 import { TrafficCounter } from './traffic-counter.ts';
-import { resolveLimits, type TrafficLimits } from './traffic-limits.ts';
+import { LIMIT_OPTIONS, resolveLimits, type TrafficLimits } from './traffic-limits.ts';
 
 /** Options of a {@link TrafficShapingHandler}; its own limits are those of one channel. */
 export interface TrafficShapingOptions extends TrafficLimits {
   /** Limits that this channel shares with others. @default none */
   readonly global?: GlobalTraffic;
-  /** Above so many waiting bytes the channel is unwritable until none wait. @default 4194304 */
+  /** Above this many waiting bytes the channel is unwritable until none wait. @default 4194304 */
   readonly unwritableBytes?: number;
   /** A longer delay makes the channel unwritable until nothing waits. @default 4000 */
   readonly unwritableDelayMs?: number;
@@ -33,6 +40,21 @@ const DEFAULTS = {
   unwritableDelayMs: 4000,
   maxQueuedBytes: 16 * 1024 * 1024,
 } as const;
+
+const OPTIONS: KnownOptions<TrafficShapingOptions> = {
+  ...LIMIT_OPTIONS,
+  global: true,
+  unwritableBytes: true,
+  unwritableDelayMs: true,
+  maxQueuedBytes: true,
+  sizeOf: true,
+};
+
+type SettableLimits = Pick<TrafficLimits, 'readBytesPerSecond' | 'writeBytesPerSecond'>;
+const SETTABLE: KnownOptions<SettableLimits> = {
+  readBytesPerSecond: true,
+  writeBytesPerSecond: true,
+};
 
 /**
  * Slows reading and writing down to limits in bytes per second: of this channel, of many channels together
@@ -79,6 +101,7 @@ export class TrafficShapingHandler implements Handler {
   private state: ShapingState | undefined = undefined;
 
   constructor(options: TrafficShapingOptions = {}) {
+    checkOptions('TrafficShapingHandler', options, OPTIONS);
     this.limits = resolveLimits(options);
     this.global = options.global;
     const { unwritableBytes, unwritableDelayMs, maxQueuedBytes } = { ...DEFAULTS, ...options };
@@ -99,7 +122,8 @@ export class TrafficShapingHandler implements Handler {
   }
 
   /** Changes this channel's limits; what waits already keeps its time. */
-  setLimits(limits: Pick<TrafficLimits, 'readBytesPerSecond' | 'writeBytesPerSecond'>): void {
+  setLimits(limits: SettableLimits): void {
+    checkOptions('setLimits', limits, SETTABLE);
     const { state } = this;
     if (state === undefined) return;
     const { readBytesPerSecond, writeBytesPerSecond } = limits;
@@ -163,7 +187,7 @@ export class TrafficShapingHandler implements Handler {
     return ctx.write(message);
   }
 
-  /** Nothing accepted is lost by a polite end, which waits only for so long. */
+  /** Nothing accepted is lost by a polite end: it waits no longer than the linger time. */
   shutdown(ctx: Context, direction: Direction): WriteFuture {
     if (direction === 'output') this.state!.writes.sendAll();
     return ctx.shutdown(direction);

@@ -1,4 +1,5 @@
 import type { Context, Timer } from '@headrace/core';
+import { type KnownOptions } from '@headrace/core/authoring';
 
 /** A connection has lived long enough, by its age or its messages; it is about to be ended. */
 export class ConnectionExpiredEvent {
@@ -14,13 +15,18 @@ export class ConnectionExpiredEvent {
 
 /** How an expired connection ends. */
 export interface ExpiryOptions<Message> {
-  /** What the peer is told first; nothing if left out. */
+  /** Makes the last message to the peer; without it there is none. */
   readonly lastWord?: () => Message;
   /** Time between the event and the end, for answers that are under way. @default 0 */
   readonly graceMs?: number;
 }
 
-/** Tells the handlers behind, waits for the grace time, says the last word, ends. */
+export const EXPIRY_OPTIONS: KnownOptions<ExpiryOptions<unknown>> = {
+  lastWord: true,
+  graceMs: true,
+};
+
+/** Notifies the next handlers, waits for the grace time, sends the last message, ends. */
 export function expire(
   ctx: Context,
   limit: 'age' | 'messages',

@@ -1,6 +1,6 @@
 import type { Context, Handler, Timer, Types } from '@headrace/core';
-import { checkNumber, checkTime } from '@headrace/core/authoring';
-import { type ExpiryOptions, expire } from './connection-expiry.ts';
+import { checkNumber, checkOptions, checkTime, type KnownOptions } from '@headrace/core/authoring';
+import { EXPIRY_OPTIONS, type ExpiryOptions, expire } from './connection-expiry.ts';
 
 /** Options of a {@link MaxAgeHandler}. */
 export interface MaxAgeOptions<Message = never> extends ExpiryOptions<Message> {
@@ -14,6 +14,13 @@ export interface MaxAgeOptions<Message = never> extends ExpiryOptions<Message> {
 
 const DEFAULT_JITTER = 0.1;
 
+const OPTIONS: KnownOptions<MaxAgeOptions<unknown>> = {
+  ...EXPIRY_OPTIONS,
+  maxAgeMs: true,
+  jitter: true,
+  random: true,
+};
+
 /**
  * Ends a connection that has lived long enough, so that clients spread over the servers there are now.
  *
@@ -21,10 +28,10 @@ const DEFAULT_JITTER = 0.1;
  *  wire | frame | codec | [max age] | app     the last word passes the codec
  * ```
  *
- * - **Place** behind the codec that encodes the last word.
+ * - **Place** after the codec that encodes the last word.
  * - **In** anything.
  * - **Out** the same.
- * - **Events** fires `ConnectionExpiredEvent`; after `graceMs` it says the last word and ends with the
+ * - **Events** fires `ConnectionExpiredEvent`; after `graceMs` it sends the last message and ends with the
  *   reason `limit`.
  * - **Errors** raises none.
  * - **State** per channel: one timer.
@@ -50,6 +57,7 @@ export class MaxAgeHandler<Message = never> implements Handler {
   private timer: Timer | undefined = undefined;
 
   constructor(options: MaxAgeOptions<Message>) {
+    checkOptions('MaxAgeHandler', options, OPTIONS);
     this.options = options;
     const { jitter = DEFAULT_JITTER, random = Math.random } = options;
     checkNumber('jitter', jitter, { max: 1 });

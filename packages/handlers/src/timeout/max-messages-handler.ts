@@ -1,12 +1,14 @@
 import type { Context, Handler, Timer, Types } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
-import { type ExpiryOptions, expire } from './connection-expiry.ts';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { EXPIRY_OPTIONS, type ExpiryOptions, expire } from './connection-expiry.ts';
 
 /** Options of a {@link MaxMessagesHandler}. */
 export interface MaxMessagesOptions<Message = never> extends ExpiryOptions<Message> {
-  /** How many messages a connection may send; the last one is still handed on. */
+  /** How many messages a connection may send; the last one is still passed on. */
   readonly maxMessages: number;
 }
+
+const OPTIONS: KnownOptions<MaxMessagesOptions<unknown>> = { ...EXPIRY_OPTIONS, maxMessages: true };
 
 /**
  * Ends a connection that has sent as many messages as it may.
@@ -15,11 +17,11 @@ export interface MaxMessagesOptions<Message = never> extends ExpiryOptions<Messa
  *  wire | frame | codec | [max messages] | app     messages, not bytes
  * ```
  *
- * - **Place** behind the codec.
+ * - **Place** after the codec.
  * - **In** any message.
  * - **Out** the first `maxMessages` of them; more are dropped.
- * - **Events** fires `ConnectionExpiredEvent` behind the burst of the last message; after `graceMs` it says
- *   the last word and ends with the reason `limit`.
+ * - **Events** fires `ConnectionExpiredEvent` after the burst of the last message; after `graceMs` it sends
+ *   the last message and ends with the reason `limit`.
  * - **Errors** raises none.
  * - **State** per channel: a number.
  * - **Cost** one addition per message.
@@ -46,6 +48,7 @@ export class MaxMessagesHandler<Message = never> implements Handler {
   private timer: Timer | undefined = undefined;
 
   constructor(options: MaxMessagesOptions<Message>) {
+    checkOptions('MaxMessagesHandler', options, OPTIONS);
     this.options = options;
     this.left = checkNumber('maxMessages', options.maxMessages, { min: 1, integer: true });
     checkNumber('graceMs', options.graceMs ?? 0);

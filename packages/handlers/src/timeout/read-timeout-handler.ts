@@ -1,14 +1,16 @@
 import { type Context, TimedOutError } from '@headrace/core';
-import { checkTime } from '@headrace/core/authoring';
+import { checkOptions, checkTime, type KnownOptions } from '@headrace/core/authoring';
 import { IdleStateHandler } from '../idle/idle-state-handler.ts';
 
 /** Options of a {@link ReadTimeoutHandler}. */
 export interface ReadTimeoutOptions {
-  /** Nothing was read for so many milliseconds; `false` for never. @default 30000 */
+  /** The time without a read, in milliseconds; `false` for no limit. @default 30000 */
   readonly timeoutMs?: number | false;
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+
+const OPTIONS: KnownOptions<ReadTimeoutOptions> = { timeoutMs: true };
 
 /**
  * Raises an error and closes the connection when nothing was read for a given time.
@@ -18,11 +20,11 @@ const DEFAULT_TIMEOUT_MS = 30_000;
  *  wire | frame | [read time-out] | codec | app     whole frames count
  * ```
  *
- * - **Place** first, or behind the frame decoder.
+ * - **Place** first, or after the frame decoder.
  * - **In** anything.
  * - **Out** the same.
- * - **Events** forwards all of them.
- * - **Errors** `TIMEOUT_READ` to the handlers behind it, once; then the channel closes with the reason
+ * - **Events** forwards all of them. While reads are held (`holdReads`) the time stands.
+ * - **Errors** `TIMEOUT_READ` to the handlers after it, once; then the channel closes with the reason
  *   `timeout`, unless a handler has ended it politely.
  * - **State** per channel: one timer, one time stamp.
  * - **Cost** one time stamp per read burst.
@@ -45,6 +47,7 @@ export class ReadTimeoutHandler extends IdleStateHandler {
   private isOver = false;
 
   constructor(options: ReadTimeoutOptions = {}) {
+    checkOptions('ReadTimeoutHandler', options, OPTIONS);
     const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
     const checkedMs = checkTime('timeoutMs', timeoutMs);
     super({ readerIdleMs: timeoutMs });

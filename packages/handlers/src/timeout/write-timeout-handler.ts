@@ -6,7 +6,7 @@ import {
   type Types,
   type WriteFuture,
 } from '@headrace/core';
-import { checkTime } from '@headrace/core/authoring';
+import { checkOptions, checkTime, type KnownOptions } from '@headrace/core/authoring';
 
 /** Options of a {@link WriteTimeoutHandler}. */
 export interface WriteTimeoutOptions {
@@ -15,6 +15,8 @@ export interface WriteTimeoutOptions {
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+
+const OPTIONS: KnownOptions<WriteTimeoutOptions> = { timeoutMs: true };
 
 interface PendingWrite {
   readonly startedAt: number;
@@ -28,15 +30,15 @@ interface PendingWrite {
  *  wire | [write time-out] | frame | codec | app
  * ```
  *
- * - **Place** anywhere; it times what the handlers behind it write.
+ * - **Place** anywhere; it times what the handlers after it write.
  * - **In** anything.
  * - **Out** the same.
  * - **Events** forwards all of them.
- * - **Errors** `TIMEOUT_WRITE` to the handlers behind it, once; then the channel closes with the reason
+ * - **Errors** `TIMEOUT_WRITE` to the handlers after it, once; then the channel closes with the reason
  *   `timeout`, and the write itself fails with `CHANNEL_CLOSED`.
- * - **State** per channel: one timer, and an entry for each flush that is not through.
+ * - **State** per channel: one timer, and an entry for each flush that is not complete.
  * - **Cost** one small object per flush; the timer is set again only when it fires.
- * - **Pitfalls** counts from `write`, so a write that nobody flushes times out, too. The channel has a limit
+ * - **Pitfalls** counts from `write`, so an unflushed write times out, too. The channel has a limit
  *   of its own, `outboundStallMs`, for output of which nothing at all is taken; that one is enough for most.
  *
  * @example
@@ -45,7 +47,7 @@ interface PendingWrite {
  * import { WriteTimeoutHandler } from '@headrace/handlers';
  *
  * const channel = new EmbeddedChannel(new WriteTimeoutHandler({ timeoutMs: 5000 }));
- * const written = channel.write('nobody flushes this');
+ * const written = channel.write('not flushed');
  * channel.advance(5000);
  * console.log(channel.closeInfo?.reason, written.isSuccess);
  * // prints timeout false
@@ -62,6 +64,7 @@ export class WriteTimeoutHandler implements Handler {
   private isOver = false;
 
   constructor(options: WriteTimeoutOptions = {}) {
+    checkOptions('WriteTimeoutHandler', options, OPTIONS);
     this.timeoutMs = checkTime('timeoutMs', options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     if (this.timeoutMs === Number.POSITIVE_INFINITY) (this as Handler).write = undefined as never;
   }
@@ -105,7 +108,7 @@ export class WriteTimeoutHandler implements Handler {
       return;
     }
     this.isOver = true;
-    const text = `a write was not through within ${this.timeoutMs} ms`;
+    const text = `a write was not complete within ${this.timeoutMs} ms`;
     ctx.fireExceptionCaught(
       new TimedOutError('TIMEOUT_WRITE', text, { timeoutMs: this.timeoutMs }),
     );

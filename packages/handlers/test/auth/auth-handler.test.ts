@@ -106,7 +106,7 @@ describe('AuthHandler, writes before the sign-in', () => {
 });
 
 describe('AuthHandler, letting in', () => {
-  it('S365 holds what comes behind the credentials and hands it on in order', async () => {
+  it('S365 holds what comes after the credentials and hands it on in order', async () => {
     const { channel, app, doorman } = setUp({});
     channel.writeInbound('AUTH', 'one', 'two');
     channel.writeInbound('three');
@@ -188,20 +188,20 @@ describe('AuthHandler, letting in', () => {
     expect(channel.isOutputShutdown).toBe(true);
   });
 
-  it('S365 refuses every early message where told so', () => {
+  it('S365 refuses every early message with earlyMessages: refuse', () => {
     const { channel } = setUp({ earlyMessages: 'refuse' });
     channel.writeInbound('AUTH', 'one');
     expect(channel.readOutbound()).toBe('sign in first');
   });
 
-  it('S365 holds what comes before the credentials where told so', async () => {
+  it('S365 holds what comes before the credentials with earlyMessages: hold', async () => {
     const { channel, app, doorman } = setUp({ earlyMessages: 'hold' });
     channel.writeInbound('zero', 'AUTH', 'one');
     await doorman.say(ann);
     expect(app.events).toEqual(['in ann', 'read zero', 'read one', 'complete']);
   });
 
-  it('S365 holds what handlers behind write, and sends it behind the welcome', async () => {
+  it('S365 holds what the handlers after it write, and sends it after the welcome', async () => {
     const { channel, doorman } = setUp({});
     const written = channel.writeAndFlush('news');
     channel.writeInbound('AUTH');
@@ -221,7 +221,7 @@ describe('AuthHandler, letting in', () => {
     expect(error?.message).toMatch(/1 writes wait .*maxHeld/);
   });
 
-  it('S365 refuses writes or lets them pass where told so', () => {
+  it('S365 refuses writes or lets them pass by earlyWrites', () => {
     const refusing = setUp({ earlyWrites: 'refuse' });
     expect(isHeadraceError(refusing.channel.write('x').error, 'REJECTED_AUTH')).toBe(true);
     const passing = setUp({ earlyWrites: 'pass' });
@@ -278,7 +278,7 @@ describe('AuthHandler, letting in', () => {
     expect(app.events).toEqual([`in peer of ${channel.id}`]);
   });
 
-  it('waits for credentials where the connection alone tells nothing', async () => {
+  it('waits for credentials where the connection alone does not identify the peer', async () => {
     const { channel, app, doorman } = setUp({ authenticateChannel: () => undefined });
     channel.writeInbound('AUTH');
     await doorman.say(ann);
@@ -294,7 +294,7 @@ describe('AuthHandler, letting in', () => {
 });
 
 describe('AuthHandler, not letting in', () => {
-  it('S366 replies, tells why, and ends the connection', async () => {
+  it('S366 replies, reports why, and ends the connection', async () => {
     const { channel, app, doorman } = setUp({});
     channel.writeInbound('AUTH', 'held');
     await doorman.say({ refused: 'wrong token' });
@@ -304,8 +304,8 @@ describe('AuthHandler, not letting in', () => {
     expect(channel.closeInfo?.reason).toBe('unauthenticated');
   });
 
-  it('S366 stays where told so, and looks again at what it held', async () => {
-    const { channel, app, doorman } = setUp({ onRefused: 'stay' });
+  it('S366 stays with refusalPolicy: stay, and looks again at what it held', async () => {
+    const { channel, app, doorman } = setUp({ refusalPolicy: 'stay' });
     channel.writeInbound('AUTH 1', 'AUTH 2');
     await doorman.say({ refused: 'wrong token' });
     expect(doorman.asked.map(({ message }) => message)).toEqual(['AUTH 1', 'AUTH 2']);
@@ -396,7 +396,7 @@ describe('AuthHandler, not letting in', () => {
     expect(failures).toEqual(['not authenticated within 7042 ms']);
   });
 
-  it('knows no deadline where told so', () => {
+  it('has no deadline with timeoutMs: false', () => {
     const { channel } = setUp({ timeoutMs: false });
     channel.advance(1e9);
     expect(channel.isOutputShutdown).toBe(false);
@@ -427,7 +427,7 @@ describe('AuthHandler, one id twice', () => {
 
   it('refuses the newer one', async () => {
     const sessions = new SessionRegistry(idOf);
-    const options: Partial<Options> = { sessions, onDuplicate: 'refuse' };
+    const options: Partial<Options> = { sessions, duplicatePolicy: 'refuse' };
     const first = await signIn(options);
     const second = setUp(options);
     second.channel.writeInbound('AUTH');
@@ -447,7 +447,7 @@ describe('AuthHandler, one id twice', () => {
 
   it('kicks the older one, also while it signs in to something else', async () => {
     const sessions = new SessionRegistry(idOf);
-    const options: Partial<Options> = { sessions, onDuplicate: 'kick-older', again: 'move' };
+    const options: Partial<Options> = { sessions, duplicatePolicy: 'kick-older', again: 'move' };
     const first = await signIn(options);
     first.channel.writeInbound('AUTH', 'held');
     await signIn(options);
@@ -461,7 +461,7 @@ describe('AuthHandler, one id twice', () => {
 
   it('lets the one win that was decided last', async () => {
     const sessions = new SessionRegistry(idOf);
-    const options: Partial<Options> = { sessions, onDuplicate: 'kick-older' };
+    const options: Partial<Options> = { sessions, duplicatePolicy: 'kick-older' };
     const [first, second] = [setUp(options), setUp(options)];
     first.channel.writeInbound('AUTH');
     second.channel.writeInbound('AUTH');
@@ -483,7 +483,7 @@ describe('AuthHandler, one id twice', () => {
 
   it('keeps the old principal when the move is refused but stays', async () => {
     const sessions = new SessionRegistry(idOf);
-    const one = await signIn({ sessions, again: 'move', onRefused: 'stay' });
+    const one = await signIn({ sessions, again: 'move', refusalPolicy: 'stay' });
     one.channel.writeInbound('AUTH', 'between');
     await one.doorman.say({ refused: 'no' });
     expect(one.app.events.slice(2)).toEqual([
@@ -498,7 +498,7 @@ describe('AuthHandler, one id twice', () => {
 describe('AuthHandler, options', () => {
   it('refuses options that contradict each other', () => {
     const authenticate = () => ann;
-    expect(() => new AuthHandler({ authenticate, onDuplicate: 'refuse' })).toThrow(/sessions/);
+    expect(() => new AuthHandler({ authenticate, duplicatePolicy: 'refuse' })).toThrow(/sessions/);
     expect(() => new AuthHandler({ authenticate, again: 'refuse' })).toThrow(/isCredentials/);
     expect(() => new AuthHandler({ authenticate, timeoutMs: 0 })).toThrow(/timeoutMs is 0/);
     expect(() => new AuthHandler({ authenticate, maxHeld: -1 })).toThrow(/maxHeld is -1/);

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { AuthMachine, type AuthRules } from '../../src/auth/auth-machine.ts';
 
 const RULES: AuthRules = {
-  earlyMessages: 'hold-behind',
+  earlyMessages: 'hold-following',
   earlyWrites: 'hold',
   maxHeld: 2,
-  onDuplicate: 'allow',
+  duplicatePolicy: 'allow',
   again: 'pass',
   staysOnNo: false,
 };
@@ -52,14 +52,14 @@ describe('AuthMachine', () => {
   });
 
   it('decides about an id that is in use elsewhere', () => {
-    expect(names(machine({ onDuplicate: 'kick-older' }).yes(1))).toEqual([
+    expect(names(machine({ duplicatePolicy: 'kick-older' }).yes(1))).toEqual([
       'kick-others',
       'accept',
       'hand-on',
     ]);
-    const refusing = machine({ onDuplicate: 'refuse' });
+    const refusing = machine({ duplicatePolicy: 'refuse' });
     expect(refusing.yes(1)).toEqual([{ do: 'reject', why: 'duplicate', stays: false }]);
-    expect(names(machine({ onDuplicate: 'refuse' }).yes(0))).toEqual(['accept', 'hand-on']);
+    expect(names(machine({ duplicatePolicy: 'refuse' }).yes(0))).toEqual(['accept', 'hand-on']);
   });
 
   it('moves or answers credentials of one who is signed in', () => {

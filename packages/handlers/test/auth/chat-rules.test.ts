@@ -18,7 +18,7 @@ type Verdict = AuthVerdict<Member, string>;
 
 const WELL_FORMED = /^[^\p{Cc}]{1,64}$/u;
 
-/** What `chat-protocol.md` says about AUTH, as one authenticator. */
+/** The rules of the chat's protocol about AUTH, as one authenticator. */
 function judge(text: string): Verdict {
   const [, id = '', token] = text.split(':');
   if (id === '') return { refused: 'empty id', reply: 'ERR:EMPTY_CLIENT_ID', stays: true };
@@ -67,7 +67,7 @@ class Chat {
         isCredentials: (message) => message.startsWith('AUTH:'),
         group: members,
         sessions,
-        onDuplicate: 'kick-older',
+        duplicatePolicy: 'kick-older',
         again,
         replies: {
           accepted: () => 'AUTH_OK',
@@ -121,7 +121,7 @@ describe('the rows of the chat about AUTH', () => {
     expect(all(channel)).toEqual(['ERR:BAD_CLIENT_ID', 'ERR:BAD_CLIENT_ID', 'AUTH_OK']);
   });
 
-  it('S366 a refused token is told, then the connection ends', () => {
+  it('S366 a refused token is answered, then the connection ends', () => {
     const channel = new Chat().connect();
     channel.writeInbound('AUTH:ann:wrong', 'AUTH:ann');
     expect(all(channel)).toEqual(['ERR:AUTH_FAILED']);
@@ -129,7 +129,7 @@ describe('the rows of the chat about AUTH', () => {
     expect(channel.closeInfo?.reason).toBe('unauthenticated');
   });
 
-  it('S366 a second AUTH is told, and stays', () => {
+  it('S366 a second AUTH is answered, and the channel stays', () => {
     const channel = new Chat().connect();
     channel.writeInbound('AUTH:ann', 'AUTH:bob', 'hello');
     expect(all(channel)).toEqual(['AUTH_OK', 'ERR:ALREADY_AUTH', 'ECHO:hello']);

@@ -37,7 +37,7 @@ describe('GuessLimiter', () => {
     expect(limiter.begin('10.0.0.2', now)).toBe(0);
   });
 
-  it('makes tries that come at once wait one behind the other', () => {
+  it('makes tries that come at once wait one after the other', () => {
     const limiter = new GuessLimiter({ freeTries: 1, delayMs: 100, maxDelayMs: 100 });
     const waits = Array.from({ length: 4 }, () => limiter.begin('10.0.0.1', 0));
     expect(waits).toEqual([0, 100, 200, 300]);
@@ -76,7 +76,11 @@ describe('GuessLimiter', () => {
     const connect = () =>
       EmbeddedChannel.with(
         { clock },
-        new AuthHandler({ authenticate, onRefused: 'stay', replies: { accepted: () => 'YES' } }),
+        new AuthHandler({
+          authenticate,
+          refusalPolicy: 'stay',
+          replies: { accepted: () => 'YES' },
+        }),
       );
     const channel = connect();
     channel.writeInbound('wrong 1');

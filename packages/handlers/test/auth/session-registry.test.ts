@@ -47,8 +47,8 @@ describe('SessionRegistry, presence', () => {
   });
 
   it('a device that comes in again after a half-open loss has never been offline', () => {
-    for (const onDuplicate of ['kick-older', 'allow'] as const) {
-      const { seen, signIn } = server({ onDuplicate });
+    for (const duplicatePolicy of ['kick-older', 'allow'] as const) {
+      const { seen, signIn } = server({ duplicatePolicy });
       const lost = signIn('pump');
       signIn('pump');
       lost.close('heartbeat');
@@ -66,7 +66,7 @@ describe('SessionRegistry, presence', () => {
   });
 
   it('reports nothing of a newer connection that is refused', () => {
-    const { seen, signIn } = server({ onDuplicate: 'refuse' });
+    const { seen, signIn } = server({ duplicatePolicy: 'refuse' });
     signIn('ann');
     signIn('ann').close();
     expect(seen).toEqual(['ann online @0']);

@@ -66,7 +66,7 @@ describe('BroadcastHandler', () => {
     expect(got()).toEqual([undefined, 'hi', 'hi']);
   });
 
-  it('hands messages on to a handler behind it', () => {
+  it('hands messages on to a handler after it', () => {
     const members = new ChannelGroup('members');
     const seen: unknown[] = [];
     const app: Handler = { channelRead: (_ctx: Context, message) => void seen.push(message) };

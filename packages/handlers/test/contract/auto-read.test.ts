@@ -13,7 +13,7 @@ function sources(folder: string): string[] {
 it('autoRead belongs to the application: no source of core, codec or handlers switches it', () => {
   const switching = ['core', 'codec', 'handlers']
     .flatMap((name) => sources(join(PACKAGES, name, 'src')))
-    // The channel itself, its virtual heir, and tests of transports, which are applications.
+    // The channel itself, its subclass for tests, and tests of transports, which are applications.
     .filter((file) => !/testing[\\/]/.test(file))
     .filter((file) => /\.autoRead = /.test(readFileSync(file, 'utf8')));
   expect(switching).toEqual([]);

@@ -40,7 +40,7 @@ describe('EchoHandler', () => {
     expect(drainOutbound(channel)).toEqual(['ECHO:x', 'ECHO:y']);
   });
 
-  it('hands messages on to the handlers behind it, unless told not to', () => {
+  it('passes messages on to the handlers after it, unless passOn is false', () => {
     const seen: unknown[] = [];
     const app = (): Handler => ({ channelRead: (_ctx, message) => void seen.push(message) });
     new EmbeddedChannel(new EchoHandler(), app()).writeInbound('a');

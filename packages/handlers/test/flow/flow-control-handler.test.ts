@@ -172,7 +172,7 @@ describe('FlowControlHandler', () => {
     expect(notes.take()).toEqual(['1', '2', 'complete', 'bad frame']);
   });
 
-  it('keeps a half-closure behind the messages, and nobody needs to ask for it', () => {
+  it('keeps a half-closure after the messages, and it need not be asked for', () => {
     const { channel, notes } = flow(false, true);
     channel.writeInbound(1, 2);
     channel.endInput();

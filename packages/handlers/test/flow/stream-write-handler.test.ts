@@ -109,7 +109,7 @@ describe('StreamWriteHandler', () => {
     expect(source.pulls).toBe(2);
   });
 
-  it('S313 keeps plain messages behind the stream, and those before it before it', async () => {
+  it('S313 keeps plain messages in their place, before and after the stream', async () => {
     const channel = streaming();
     const source = new Source();
     channel.write('before');
@@ -125,7 +125,7 @@ describe('StreamWriteHandler', () => {
     expect(after).toEqual(['ok']);
   });
 
-  it('S313 leaves unflushed messages behind a stream unsent until their flush', async () => {
+  it('S313 leaves unflushed messages after a stream unsent until their flush', async () => {
     const channel = streaming();
     channel.writeAndFlush(Readable.from(['chunk']));
     channel.write('unflushed');
@@ -177,7 +177,7 @@ describe('StreamWriteHandler', () => {
     expect(source.pulls).toBe(2);
   });
 
-  it('S318 tells the failure of a source by the future alone', async () => {
+  it('S318 reports the failure of a source by the future alone', async () => {
     const channel = streaming();
     const source = new Source();
     const done = outcome(channel.write(source));
@@ -188,7 +188,7 @@ describe('StreamWriteHandler', () => {
     expect(taken(channel)).toEqual(['next']);
   });
 
-  it('tells of a source that cannot even be started, and of a chunk that is none', async () => {
+  it('reports a source that cannot even be started, and of a chunk that is none', async () => {
     const broken: AsyncIterable<unknown> = {
       [Symbol.asyncIterator]: () => {
         throw new Error('cannot open');
@@ -245,7 +245,7 @@ describe('StreamWriteHandler', () => {
     expect(source.pulls).toBe(1);
   });
 
-  it('refuses messages behind a stream beyond its bound', () => {
+  it('refuses messages after a stream beyond its bound', () => {
     const handler = new StreamWriteHandler<unknown>({ maxQueuedBytes: 1000 });
     const channel = EmbeddedChannel.with({}, handler);
     channel.writeAndFlush(new Source());
@@ -254,7 +254,7 @@ describe('StreamWriteHandler', () => {
     expect(outcome(channel.write(Buffer.alloc(100)))).toEqual([]);
   });
 
-  it('ends our half behind the streams that were flushed before', async () => {
+  it('ends our half after the streams that were flushed before', async () => {
     const channel = streaming({ allowHalfOpen: true });
     const source = new Source();
     channel.writeAndFlush(source);

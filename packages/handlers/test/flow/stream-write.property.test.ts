@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { StreamWriteHandler } from '../../src/flow/stream-write-handler.ts';
 
-/** A stream of so many chunks, one of which may fail; or a plain message. */
+/** A stream of chunks, one of which may fail; or a plain message. */
 const message = fc.oneof(
   fc.record({ chunks: fc.integer({ min: 0, max: 4 }), fails: fc.boolean() }),
   fc.constant('plain' as const),

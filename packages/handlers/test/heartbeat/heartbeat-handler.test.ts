@@ -15,7 +15,7 @@ import { HeartbeatHandler } from '../../src/heartbeat/heartbeat-handler.ts';
 import { HEARTBEAT_PRESETS, type HeartbeatOptions } from '../../src/heartbeat/heartbeat-options.ts';
 import { IdleStateHandler } from '../../src/idle/idle-state-handler.ts';
 
-/** Notes what the handlers behind the heartbeat see. */
+/** Notes what the handlers after the heartbeat see. */
 class App implements Handler {
   readonly seen: string[] = [];
 
@@ -481,7 +481,7 @@ describe('HeartbeatHandler, options', () => {
     expect([oneWay.isAnswered, oneWay.isPong(Buffer.from([1]))]).toEqual([false, false]);
   });
 
-  it('minds the case of a text where told so', () => {
+  it('minds the case of a text with ignoreCase: false', () => {
     const format = textHeartbeat({ ignoreCase: false });
     expect([format.isPing('PING'), format.isPing('ping')]).toEqual([true, false]);
   });
@@ -530,7 +530,7 @@ describe('HeartbeatHandler, options', () => {
     expect(channel.closeInfo?.reason).toBe('heartbeat');
   });
 
-  it('sends the first heartbeat at once where told so', () => {
+  it('sends the first heartbeat at once with immediately', () => {
     const channel = EmbeddedChannel.with(
       { register: false },
       new HeartbeatHandler({ intervalMs: 10_000, immediately: true, jitter: 0 }),

@@ -13,14 +13,14 @@ const rules: HeartbeatRules = {
   random: () => 0,
 };
 
-/** Asks when told to until `end`, and notes what is to be done. */
+/** Asks when due until `end`, and notes what is to be done. */
 function run(machine: HeartbeatMachine, from: number, end: number): string[] {
   const done: string[] = [];
   for (let now = Math.max(from, machine.nextAt()); now <= end; ) {
     for (const action of machine.due(now, now)) {
       if (action.do === 'ping') done.push(`ping @${now}`);
       else done.push(`missed ${action.missed}${action.isLost ? ' lost' : ''} @${now}`);
-      if (action.do === 'tell' && action.isLost) return done;
+      if (action.do === 'report' && action.isLost) return done;
     }
     now = Math.max(now, machine.nextAt());
   }

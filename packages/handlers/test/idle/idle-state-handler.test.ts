@@ -115,13 +115,13 @@ describe('IdleStateHandler', () => {
     expect(late.take()).toEqual([]);
   });
 
-  it('S231 says first once, then once per further full period', () => {
+  it('S231 marks the first event once, then once per further full period', () => {
     const { channel, recorder } = setUp({ writerIdleMs: 100 });
     channel.advance(350);
     expect(recorder.take()).toEqual(['writer first @100', 'writer @200', 'writer @300']);
   });
 
-  it('S232 says first again after a read, for reader and all', () => {
+  it('S232 marks the first event again after a read, for reader and all', () => {
     const { channel, recorder } = setUp({ readerIdleMs: 100, writerIdleMs: 100, allIdleMs: 100 });
     channel.advance(100);
     channel.advance(50);
@@ -131,7 +131,7 @@ describe('IdleStateHandler', () => {
     expect(recorder.take()).toEqual(['writer @200', 'reader first @250', 'all first @250']);
   });
 
-  it('S232 says first again after a completed write, for writer and all', () => {
+  it('S232 marks the first event again after a completed write, for writer and all', () => {
     const { channel, recorder } = setUp({ readerIdleMs: 100, writerIdleMs: 100, allIdleMs: 100 });
     channel.advance(150);
     recorder.take();

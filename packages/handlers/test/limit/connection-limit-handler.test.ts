@@ -83,7 +83,7 @@ describe('ConnectionLimitHandler', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it('tells the limit, the number and the client in its error', () => {
+  it('names the limit, the number and the client in its error', () => {
     const seen: RejectedError[] = [];
     const onRefused = (_child: Channel, error: RejectedError) => void seen.push(error);
     const { accept } = serverWith({ perAddress: 1, onRefused });
@@ -143,7 +143,7 @@ describe("ConnectionLimitHandler in the connections' own pipeline", () => {
     channel.run(() => channel.pipeline.fireUserEventTriggered('the header'));
   }
 
-  it('counts the clients that a proxy tells of, when it has told', () => {
+  it('counts the clients behind a proxy, once their addresses are known', () => {
     const limit = new ConnectionLimitHandler({ perAddress: 1, waitForClient: true });
     const events: unknown[] = [];
     const app = (): Handler => ({
@@ -171,7 +171,7 @@ describe("ConnectionLimitHandler in the connections' own pipeline", () => {
     expect(channel.readInbound()).toBe('passes');
   });
 
-  it('acts on nothing that a refused connection sends while it says its last word', () => {
+  it('acts on nothing that a refused connection sends while it gets its last message', () => {
     const onRefused = (child: Channel) => void child.writeAndFlush('ERR:TOO_MANY');
     const limit = new ConnectionLimitHandler({ total: 1, onRefused });
     new EmbeddedChannel(limit);

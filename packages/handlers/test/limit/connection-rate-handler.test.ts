@@ -4,7 +4,7 @@ import { ConnectionRateHandler } from '../../src/limit/connection-rate-handler.t
 import { listeningClock, listeningWith } from './listening.ts';
 
 describe('ConnectionRateHandler', () => {
-  it('allows a burst, then so many a second', () => {
+  it('allows a burst, then perSecond a second', () => {
     const rate = new ConnectionRateHandler({ perSecond: 10, burst: 5 });
     const { accept } = listeningWith(rate);
     const came = (count: number) =>

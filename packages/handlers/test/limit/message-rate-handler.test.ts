@@ -1,5 +1,5 @@
 import type { Context, Handler } from '@headrace/core';
-import { EmbeddedChannel } from '@headrace/core/testing';
+import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import {
   MessageRateExceededEvent,
@@ -21,7 +21,7 @@ function setUp(options: MessageRateOptions<string>) {
 }
 
 describe('MessageRateHandler', () => {
-  it('slow-down: hands on a burst, then so many a second, in order, and reads no faster', () => {
+  it('slow-down: passes on a burst, then perSecond a second, in order, and reads no faster', () => {
     const { channel, events, seen } = setUp({ perSecond: 2, burst: 3 });
     const before = channel.embedded.reads;
     channel.writeInbound('a', 'b', 'c', 'd', 'e');
@@ -38,6 +38,40 @@ describe('MessageRateHandler', () => {
     expect(channel.clock.pendingTimers).toBe(0);
   });
 
+  it('slow-down: releases no more in one turn of the event loop than the turn has time for', () => {
+    const clock = new VirtualClock();
+    const holds: string[] = [];
+    let isSlow = false;
+    const seen: unknown[] = [];
+    const app: Handler = {
+      channelRead(ctx: Context, message) {
+        if (isSlow) clock.advanceQuietly(1);
+        seen.push(message);
+        holds.push(ctx.channel.readHolds.join());
+      },
+    };
+    const rate = new MessageRateHandler({ perSecond: 100, burst: 1000 });
+    const channel = EmbeddedChannel.with({ clock, readBudgetMs: 10 }, rate, app);
+    const texts = Array.from({ length: 1100 }, (_, i) => `${i}`);
+    channel.writeInbound(...texts);
+    const other = channel.holdReads('other');
+    clock.advance(60_000);
+    const before = seen.length;
+    expect(before).toBe(1000);
+    isSlow = true;
+    let atOnce = 0;
+    clock.run(() => {
+      other.release();
+      atOnce = seen.length - before;
+      expect(channel.readHolds).toEqual(['turn']);
+    });
+    expect(atOnce).toBe(32);
+    clock.advance(60_000);
+    expect(seen).toEqual(texts);
+    expect(holds.every((why) => !why.includes('turn'))).toBe(true);
+    expect(channel.isReadHeld).toBe(false);
+  });
+
   it('slow-down: holds over any length of time to the rate', () => {
     const { channel, seen } = setUp({ perSecond: 10, burst: 1 });
     for (let i = 0; i < 50; i++) channel.writeOneInbound(i);
@@ -50,7 +84,7 @@ describe('MessageRateHandler', () => {
   });
 
   it('drop: hands on what the rate allows', () => {
-    const { channel, events, seen } = setUp({ perSecond: 1, burst: 2, onExceeded: 'drop' });
+    const { channel, events, seen } = setUp({ perSecond: 1, burst: 2, excessPolicy: 'drop' });
     channel.writeInbound('a', 'b', 'c', 'd');
     channel.advance(1000);
     channel.writeInbound('e', 'f');
@@ -62,7 +96,7 @@ describe('MessageRateHandler', () => {
   it('close: ends with a last word', () => {
     const { channel, seen } = setUp({
       perSecond: 1,
-      onExceeded: 'close',
+      excessPolicy: 'close',
       lastWord: () => 'ERR:TOO_FAST',
     });
     channel.writeInbound('a', 'b', 'c');

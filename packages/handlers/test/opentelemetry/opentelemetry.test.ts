@@ -69,7 +69,7 @@ describe('observeMetrics, with the OpenTelemetry SDK', () => {
     expect(points['headrace_connection_duration_seconds_count']?.[0]?.value).toBe(1);
   });
 
-  it('ends when it is told to', () => {
+  it('ends when the returned function is called', () => {
     expect(report.pointsAfterStop['headrace_read_bytes']).toEqual([{ value: 5, attributes: {} }]);
   });
 });

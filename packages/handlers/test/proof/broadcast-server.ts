@@ -33,7 +33,7 @@ const server = await new ServerBootstrap()
       new MetricsHandler({ metrics }),
       new LengthFieldPrepender({ lengthFieldLength: 4 }),
       {
-        // Each says with one byte which it is.
+        // Each sends one byte that names it.
         channelRead: (ctx, bytes: Buffer) => {
           group.add(ctx.channel);
           if (bytes[0] === 'V'.charCodeAt(0)) {

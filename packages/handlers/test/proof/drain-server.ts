@@ -31,7 +31,7 @@ process.once('SIGTERM', () => {
   process.once('SIGTERM', () => forced.abort());
   const options = { drainTimeoutMs: Number(drainTimeoutMs), batch: 1000, everyMs: 200 };
   const drained = server.shutdown({ ...options, signal: forced.signal });
-  // Not earlier: whoever reads this line relies on the port being closed.
+  // Not earlier: the test that reads this line relies on the port being closed.
   console.log('draining');
   void drained.then(() => process.exit(forced.signal.aborted ? 1 : 0));
 });

@@ -20,7 +20,7 @@ type Told = { ports?: Record<string, number>; connected?: number; closed?: strin
   reason?: string;
 };
 
-/** A program that tells by lines of JSON what has happened. */
+/** A program that reports by lines of JSON what has happened. */
 class Program {
   readonly process: ChildProcess;
   readonly told: Told[] = [];
@@ -100,7 +100,7 @@ async function closesWithin(server: Program, since: number, ms: number) {
   };
 }
 
-// The preset says 9 s; a second more for timers and processes of a busy machine.
+// The preset has 9 s; a second more for timers and processes of a busy machine.
 const STRICT_MS = 9000 + 1000;
 
 describe('a peer that is gone without a word', () => {

@@ -49,7 +49,7 @@ it('10,000 clients that reset at random moments leave nothing behind', async () 
           isCredentials: (text) => text.startsWith('AUTH:'),
           sessions,
           group: members,
-          onDuplicate: 'kick-older',
+          duplicatePolicy: 'kick-older',
           replies: { accepted: () => 'AUTH_OK' },
         }),
         new EchoHandler({ reply: (text: string) => `ECHO:${text}` }),

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 
 const pathOf = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
-/** A script of this folder in a process of its own, which tells by lines what it has done. */
+/** A script of this folder in a process of its own, which reports by lines what it has done. */
 export class ServerProcess implements Disposable {
   readonly process: ChildProcess;
   /** Resolves with the exit code. */
@@ -40,7 +40,7 @@ export class ServerProcess implements Disposable {
     );
   }
 
-  /** Waits for a line and returns what stands behind its beginning. */
+  /** Waits for a line and returns what follows its beginning. */
   async line(beginning: string): Promise<string> {
     for (;;) {
       const lines = this.output.split('\n');

@@ -125,7 +125,7 @@ it.each([
     // A second until the byte that begins the frame, two of linger; the rest is for busy machines.
     expect(Math.max(...ages)).toBeLessThan(DEADLINE_MS + 8000);
     expect(good.tookMs.length).toBeGreaterThan(20);
-    // What a person would notice; the last percents belong to whoever else runs on this machine.
+    // What a person would notice; the last percents belong to other programs on this machine.
     expect(good.share(0.5)).toBeLessThan(20);
     expect(good.share(0.9)).toBeLessThan(100);
   },

@@ -96,7 +96,7 @@ describe('ForwardHandler', () => {
     expect(dial.front.pipeline.names()).toEqual([]);
   });
 
-  it('ends the client when the other server closes before anybody hears that it was there', async () => {
+  it('ends the client when the other server closes before the client is connected to it', async () => {
     const dial = forwarding();
     const connected = dial.connect();
     dial.back.run(() => dial.back.close());

@@ -48,7 +48,7 @@ describe('match', () => {
     expect(() => channel.checkException()).toThrow('no such user');
   });
 
-  it('serves many channels and leaves a shared beginning as it is', () => {
+  it('serves many channels and does not change a shared beginning', () => {
     const seen: string[] = [];
     const base = match<Login | Logout>().on(Login, () => void seen.push('login'));
     const whole = base.on(Logout, () => void seen.push('logout'));

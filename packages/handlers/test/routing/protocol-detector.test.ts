@@ -66,7 +66,7 @@ describe('ProtocolDetector', () => {
     ['POST /x', 'http'],
     ['AUTH:ann\n', 'lines'],
     ['GOT IT', 'lines'],
-  ])('tells %j as %s, passes every byte on and is gone', (text, name) => {
+  ])('recognises %j as %s, passes every byte on and is gone', (text, name) => {
     const { channel, notes } = detecting();
     channel.writeInbound(bytes(text));
     expect(notes).toEqual([
@@ -168,7 +168,7 @@ describe('ProtocolDetector', () => {
     expect(notes).toEqual(['first', 'second', 'third']);
   });
 
-  it('lets install stand handlers before those that are behind it already', () => {
+  it('lets install put handlers before those that are after it already', () => {
     const notes: string[] = [];
     const upper: Handler = {
       channelRead: (ctx, read: Buffer) => ctx.fireChannelRead(bytes(String(read).toUpperCase())),

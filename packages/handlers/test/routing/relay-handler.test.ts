@@ -33,7 +33,7 @@ describe('pipeChannels', () => {
     expect(left.embedded.reads).toBe(reads + 2);
   });
 
-  it('carries a half-closure over behind the last byte', () => {
+  it('carries a half-closure over after the last byte', () => {
     const [left, right] = pair(true);
     left.writeOneInbound('last');
     left.endInput();

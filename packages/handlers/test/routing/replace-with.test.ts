@@ -56,7 +56,7 @@ describe('replaceWith', () => {
     expect(channel.readInbound()).toBe('af');
   });
 
-  it('passes messages that arrive while it passes others on behind those', () => {
+  it('passes messages that arrive while it passes others on after those', () => {
     let channel: EmbeddedChannel;
     const echoIn: Handler = {
       channelRead: (ctx, message: string) => {
@@ -96,7 +96,7 @@ describe('replaceWith', () => {
     expect(channel.finish().inbound).toEqual(['a', 'b!', 'c!']);
   });
 
-  it('S359 with a PendingWriteQueue, holds writes until a handshake is through, or fails them', () => {
+  it('S359 with a PendingWriteQueue, holds writes until a handshake is complete, or fails them', () => {
     class Handshake implements Handler {
       private queue!: PendingWriteQueue;
 

@@ -31,11 +31,11 @@ class Desk {
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-function serving(options: Partial<RequestOptions<string, string>> = {}, ...behind: Handler[]) {
+function serving(options: Partial<RequestOptions<string, string>> = {}, ...after: Handler[]) {
   const desk = new Desk();
   const channel = new EmbeddedChannel(
     new RequestHandler<string, string>({ handle: desk.handle, ...options }),
-    ...behind,
+    ...after,
   );
   return { desk, channel };
 }
@@ -101,7 +101,7 @@ describe('RequestHandler', () => {
     expect(() => channel.checkException()).toThrow('no a');
   });
 
-  it('makes an answer of a failure where it is told how, in its place', async () => {
+  it('makes an answer of a failure with answerError, in its place', async () => {
     const { desk, channel } = serving({
       concurrency: 2,
       answerError: (error, request) => `${request} failed: ${error.message}`,
@@ -215,7 +215,7 @@ describe('RequestHandler', () => {
 
   it('refuses another order', () => {
     const order = 'any' as 'request';
-    expect(() => new RequestHandler({ handle: () => 'x', order })).toThrow(/order is any/);
+    expect(() => new RequestHandler({ handle: () => 'x', order })).toThrow(/order is "any"/);
   });
 
   it('makes an answer of an answer that cannot be encoded', () => {
@@ -234,13 +234,13 @@ describe('RequestHandler', () => {
     );
     channel.writeInbound('a', 'x', 'b');
     expect(taken(channel)).toEqual(['re:a', 'x: cannot encode', 're:b']);
-    const told: string[] = [];
+    const errors: string[] = [];
     const silent = new EmbeddedChannel(
       encoder(),
       new RequestHandler<string, string>({ handle: () => 'bad' }),
-      { exceptionCaught: (_ctx, error) => void told.push(error.message) },
+      { exceptionCaught: (_ctx, error) => void errors.push(error.message) },
     );
     silent.writeInbound('x');
-    expect(told).toEqual(['cannot encode']);
+    expect(errors).toEqual(['cannot encode']);
   });
 });

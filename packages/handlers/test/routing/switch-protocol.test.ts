@@ -13,7 +13,7 @@ const HANDSHAKE = 'AUTH ann\r\n';
 const RAW = 'hello\r\nworld\r\n\nrest';
 const BYTES = Buffer.from(HANDSHAKE + RAW);
 
-/** An answer that comes by the channel's clock: at once, or so many milliseconds later. */
+/** An answer that comes by the channel's clock: at once, or some milliseconds later. */
 function after(ctx: { channel: EmbeddedChannel | undefined }, ms: number, verdict: Verdict) {
   if (ms < 0) return verdict;
   const later: PromiseLike<Verdict> = {

@@ -67,7 +67,7 @@ describe('TrafficShapingHandler, reading', () => {
     expect(channel.embedded.reads).toBe(reads + 1);
   });
 
-  it('S297 does not count messages that are no bytes, unless it is told how', () => {
+  it('S297 does not count messages that are no bytes, unless there is a sizeOf', () => {
     const channel = shaped({ readBytesPerSecond: 1 });
     const { reads } = channel.embedded;
     channel.writeInbound('a long text');

@@ -38,7 +38,7 @@ describe('ReadTimeoutHandler', () => {
     expect(channel.clock.pendingTimers).toBe(0);
   });
 
-  it('S249 leaves the end to a handler that says a last word', () => {
+  it('S249 leaves the end to a handler that sends a last message', () => {
     const polite: Handler = {
       exceptionCaught(ctx: Context) {
         ctx.write('good-bye');
@@ -53,7 +53,7 @@ describe('ReadTimeoutHandler', () => {
     expect(channel.closeInfo?.reason).toBe('timeout');
   });
 
-  it('S252 is off where told so, refuses what makes no sense, and does not touch writes', () => {
+  it('S252 is off with timeoutMs: false, refuses what makes no sense, and does not touch writes', () => {
     const channel = new EmbeddedChannel(new ReadTimeoutHandler({ timeoutMs: false }));
     channel.advance(1e9);
     expect(channel.isOpen).toBe(true);
@@ -125,7 +125,7 @@ describe('WriteTimeoutHandler', () => {
     expect(channel.clock.pendingTimers).toBe(0);
   });
 
-  it('S252 is off where told so, and refuses what makes no sense', () => {
+  it('S252 is off with timeoutMs: false, and refuses what makes no sense', () => {
     expect(new WriteTimeoutHandler({ timeoutMs: false }).write).toBeUndefined();
     expect(() => new WriteTimeoutHandler({ timeoutMs: -5 })).toThrow(/timeoutMs is -5/);
   });
@@ -191,7 +191,7 @@ describe('MaxAgeHandler', () => {
 });
 
 describe('MaxMessagesHandler', () => {
-  it('L3 hands on as many messages as allowed, then ends behind the burst', () => {
+  it('L3 hands on as many messages as allowed, then ends after the burst', () => {
     const catcher = new Catcher();
     const echo: Handler = { channelRead: (ctx: Context, message) => void ctx.write(message) };
     const handler = new MaxMessagesHandler({ maxMessages: 3, lastWord: () => 'ENOUGH' });

@@ -47,7 +47,7 @@ channel.pipeline.addLast(
     isCredentials: (text) => text.startsWith('AUTH:'),
     sessions,
     group: members,
-    onDuplicate: 'kick-older',
+    duplicatePolicy: 'kick-older',
     replies: { accepted: (user) => `AUTH_OK ${user.id}` },
   }),
   new EchoHandler({ reply: (text: string) => `ECHO:${text}` }),

@@ -11,8 +11,10 @@ export interface AcceptedOptions {
   readonly keepAliveInitialDelayMs: number;
 }
 
-/** Who takes the connections. */
+/** What takes the connections. */
 export interface AcceptedListener {
+  /** True if the process is short of descriptors, as this one shows: the connection is reset. */
+  isShort(descriptor: number | undefined): boolean;
   accepted(transport: Transport): void;
   failedToAccept(thrown: unknown): void;
   /** From now on connections come as the server's `connection` event. */
@@ -68,6 +70,10 @@ export class HandleAcceptor {
         nodes.call(this, status, handle);
         return;
       }
+      if (to.isShort(handle.fd)) {
+        resetHandle(handle);
+        return;
+      }
       try {
         if (!inherits) setOptions(handle, options);
         to.accepted(new HandleTransport(handle, binding));
@@ -86,6 +92,11 @@ export class HandleAcceptor {
   }
 }
 
+function resetHandle(handle: StreamHandle): void {
+  const status = handle.reset?.(() => {}) ?? -1;
+  if (status !== 0) handle.close(() => {});
+}
+
 function setOptions(handle: StreamHandle, options: AcceptedOptions): void {
   if (options.noDelay) handle.setNoDelay?.(true);
   if (options.keepAlive) handle.setKeepAlive?.(true, initialDelaySeconds(options));
@@ -98,7 +109,7 @@ function hasTakenOptions(handle: StreamHandle, options: AcceptedOptions): boolea
   if (!keepAlive || handle.setKeepAlive === undefined) return true;
   const seconds = initialDelaySeconds(options);
   const status = handle.setKeepAlive(true, seconds);
-  // Without a delay libuv switches keepalive on and then complains of the delay.
+  // Without a delay libuv switches keepalive on and then returns an error for the delay.
   return status === 0 || (status === EINVAL && seconds === 0);
 }
 

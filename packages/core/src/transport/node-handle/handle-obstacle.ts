@@ -10,13 +10,13 @@ export interface Platform {
   readonly versions: Readonly<Record<string, string | undefined>>;
   readonly throwDeprecation?: boolean;
   readonly permission?: unknown;
-  /** Gives Node's internals away by name; its use is deprecated in Node's documents. */
+  /** Returns Node's internals by name; its use is deprecated in Node's documents. */
   readonly binding?: (name: string) => unknown;
 }
 
 /**
  * Why the internals of this Node may not be used; `undefined` if they may. Nothing is called that Node could
- * warn of. Node itself tells what it was started with, so the spelling of a flag and where it stands (command
+ * warn of. Node itself reports the flags of its start, so the spelling of a flag and where it stands (command
  * line, `NODE_OPTIONS`, `node.config.json`, the options of a worker) do not matter.
  */
 export function obstacleOf(platform: Platform): string | undefined {

@@ -40,7 +40,7 @@ const ASKED = 1;
 const SATED = 2;
 
 /**
- * An accepted TCP connection, Unix socket or named pipe, right on Node's handle: no stream in between, so
+ * An accepted TCP connection, Unix socket or named pipe, directly on Node's handle: no stream in between, so
  * no callback, no tick and no state machine per write (figures: docs/performance.md). What keeps the memory of
  * connections apart is in node-handles.ts.
  */
@@ -236,7 +236,7 @@ export class HandleTransport implements Transport, RequestOwner {
   }
 
   /**
-   * The count says how much of the buffer that all connections read into is this connection's. It is believed if
+   * The count is the part of the buffer that all connections read into which is this connection's. It is believed if
    * it fits the buffer, and if the handle's own total has grown by as much.
    */
   private isCountRight(count: number): boolean {

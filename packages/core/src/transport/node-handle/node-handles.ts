@@ -1,5 +1,5 @@
 // The one way into Node's handles. They are the TCP and pipe objects below `net.Socket`, not public API of Node:
-// a connection right on them takes two thirds of the memory and less CPU per message (docs/performance.md).
+// a connection directly on them takes two thirds of the memory and less CPU per message (docs/performance.md).
 //
 // Memory of one connection is never sent to another. Three kinds of memory serve many connections; each is kept
 // apart by an invariant, and each invariant rests on more than one statement of Node:

@@ -2,9 +2,11 @@
 
 /** Node's own TCP and pipe objects. Every call returns 0 or a negative error number. */
 export interface StreamHandle {
-  /** Ours: whom the callbacks are for. */
+  /** Ours: the object that the callbacks are for. */
   owner: unknown;
   onread: (this: StreamHandle) => void;
+  /** The system's descriptor; -1 or missing on Windows. */
+  readonly fd?: number;
   /** All bytes that the kernel has given to this handle so far. */
   readonly bytesRead: number;
   /** Bytes that the kernel has not taken yet, as libuv counts them. */
@@ -37,7 +39,7 @@ export interface ListeningHandle extends StreamHandle {
 
 /** A write or a shutdown that may end later. */
 export interface HandleRequest {
-  /** Ours: whom the completion is for, while one is expected. */
+  /** Ours: the object that the completion is for, while one is expected. */
   owner: unknown;
   oncomplete: (this: HandleRequest, status: number, handle?: StreamHandle) => void;
   /** Ours: keeps the bytes where they are until the kernel has them. */

@@ -2,12 +2,14 @@ import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls, { type SecureContext } from 'node:tls';
 import { OptionError } from '../../errors.ts';
+import { checkOptions, type KnownOptions } from '../../internal/known-options.ts';
 import { checkTime } from '../../internal/option-check.ts';
 import type { TlsOutcome, TlsSide } from './tls-handshake.ts';
 import {
   checkAlpn,
   DEFAULT_HANDSHAKE_TIMEOUT_MS,
   secureContextOf,
+  TLS_IDENTITY,
   type TlsIdentity,
 } from './tls-identity.ts';
 
@@ -25,6 +27,15 @@ export interface TlsClientOptions extends TlsIdentity {
   readonly handshakeTimeoutMs?: number | false;
 }
 
+const OPTIONS: KnownOptions<TlsClientOptions> = {
+  ...TLS_IDENTITY,
+  servername: true,
+  alpn: true,
+  rejectUnauthorized: true,
+  checkServerIdentity: true,
+  handshakeTimeoutMs: true,
+};
+
 /** TLS of a client, checked and made once, used by every connection. */
 export class TlsClientContext implements TlsSide {
   readonly handshakeTimeoutMs: number;
@@ -34,6 +45,7 @@ export class TlsClientContext implements TlsSide {
 
   /** @param host - the host connected to, for the certificate's name; without one `servername` is needed */
   constructor(options: TlsClientOptions, host?: string) {
+    checkOptions('tls', options, OPTIONS);
     const { handshakeTimeoutMs = DEFAULT_HANDSHAKE_TIMEOUT_MS } = options;
     this.handshakeTimeoutMs = checkTime('tls.handshakeTimeoutMs', handshakeTimeoutMs);
     checkAlpn('tls', options.alpn);

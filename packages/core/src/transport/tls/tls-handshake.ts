@@ -43,7 +43,7 @@ export class TlsHandshake {
     });
   }
 
-  /** The connection ended, and nobody said why. */
+  /** The connection ended, and no reason was reported. */
   lost(): void {
     const error = Object.assign(new Error('the connection ended'), { code: 'ECONNRESET' });
     this.settle(handshakeError(this.peer, error, undefined));
@@ -62,7 +62,7 @@ export class TlsHandshake {
   }
 }
 
-/** What was agreed on, as it stands when the handshake is through. */
+/** What was agreed on, as it stands when the handshake is complete. */
 export function tlsInfoOf(socket: TLSSocket): TlsInfo {
   return {
     protocol: socket.getProtocol() ?? 'unknown',

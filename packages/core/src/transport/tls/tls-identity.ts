@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { OptionError } from '../../errors.ts';
+import type { KnownOptions } from '../../internal/known-options.ts';
 
 /** A certificate with its key, and the rules of encryption; the names and forms are those of `node:tls`. */
 export interface TlsIdentity
@@ -19,6 +20,22 @@ export interface TlsIdentity
     | 'sigalgs'
     | 'dhparam'
   > {}
+
+/** The names of {@link TlsIdentity}. */
+export const TLS_IDENTITY: KnownOptions<TlsIdentity> = {
+  ca: true,
+  cert: true,
+  key: true,
+  pfx: true,
+  passphrase: true,
+  crl: true,
+  minVersion: true,
+  maxVersion: true,
+  ciphers: true,
+  ecdhCurve: true,
+  sigalgs: true,
+  dhparam: true,
+};
 
 /** How long a handshake may take. */
 export const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;

@@ -2,6 +2,7 @@ import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls, { type SecureContext, type TLSSocket } from 'node:tls';
 import { OptionError } from '../../errors.ts';
+import { checkOptions, type KnownOptions } from '../../internal/known-options.ts';
 import { checkTime } from '../../internal/option-check.ts';
 import { printable } from '../../internal/printable.ts';
 import type { TlsOutcome, TlsSide } from './tls-handshake.ts';
@@ -10,6 +11,7 @@ import {
   DEFAULT_HANDSHAKE_TIMEOUT_MS,
   hasCertificate,
   secureContextOf,
+  TLS_IDENTITY,
   type TlsIdentity,
 } from './tls-identity.ts';
 
@@ -31,12 +33,20 @@ export interface TlsServerOptions extends TlsIdentity {
   readonly handshakeTimeoutMs?: number | false;
 }
 
+const OPTIONS: KnownOptions<TlsServerOptions> = {
+  ...TLS_IDENTITY,
+  names: true,
+  alpn: true,
+  clientCertificate: true,
+  handshakeTimeoutMs: true,
+};
+
 /** Node's own limit cannot be switched off; ours comes first. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 /**
  * TLS of a server, checked and made once, used by every connection. `reload` replaces it for the connections
- * that come; those that are there keep what they have.
+ * that come; the existing ones keep what they have.
  */
 export class TlsServerContext implements TlsSide {
   private options!: TlsServerOptions;
@@ -61,6 +71,7 @@ export class TlsServerContext implements TlsSide {
    * usable, this throws an `OptionError` and the old ones stay.
    */
   reload(options: TlsServerOptions): void {
+    checkOptions('tls', options, OPTIONS);
     const merged = { ...this.options, ...options };
     const { server, timeoutMs } = build(merged);
     this.options = merged;
@@ -69,16 +80,16 @@ export class TlsServerContext implements TlsSide {
   }
 
   start(raw: Duplex, done: TlsOutcome): void {
-    // Node's documented way to put a connection of our own into a TLS server is its event. The server tells
-    // the outcome on itself; an heir of it for each connection tells us which connection it was.
-    const heir = Object.create(this.server) as tls.Server;
-    heir.emit = (event: string | symbol, ...args: unknown[]): boolean => {
+    // Node's documented way to put a connection of our own into a TLS server is its event. The server emits
+    // the outcome on itself; an object that inherits from it, one for each connection, shows which connection it was.
+    const derived = Object.create(this.server) as tls.Server;
+    derived.emit = (event: string | symbol, ...args: unknown[]): boolean => {
       if (event === 'secureConnection') done(undefined, args[0] as TLSSocket);
       else if (event === 'tlsClientError') done(args[0] as Error, args[1] as TLSSocket);
       return true;
     };
     (net.Server.prototype.emit as (event: string, socket: Duplex) => boolean).call(
-      heir,
+      derived,
       'connection',
       raw,
     );
@@ -144,6 +155,7 @@ function contextsOf(
   const contexts = new Map<string, SecureContext>();
   for (const [name, identity] of Object.entries(names)) {
     const where = `tls.names["${name}"]`;
+    checkOptions(where, identity, TLS_IDENTITY);
     if (!hasCertificate(identity)) {
       throw new OptionError('OPTION_CONFLICT', `${where} has no certificate`, { option: where });
     }

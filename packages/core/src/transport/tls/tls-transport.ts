@@ -9,7 +9,7 @@ import { explainTlsError } from './tls-error.ts';
 import { TlsHandshake, type TlsSide, tlsInfoOf } from './tls-handshake.ts';
 
 /**
- * TLS on top of another byte transport. It is active when the handshake is through. A transport that can be
+ * TLS on top of another byte transport. It is active when the handshake is complete. A transport that can be
  * detached (every socket) is encrypted by Node on its own handle; any other through a stream in between.
  *
  * TLS from the first byte on and TLS in mid-connection are the same: in the second case the channel puts it
@@ -22,7 +22,7 @@ export class TlsTransport implements Transport {
   private sink: TransportSink | undefined = undefined;
   /** The stream below, from `open` on. */
   private raw: Duplex | undefined = undefined;
-  /** The encrypted stream, once the handshake is through. */
+  /** The encrypted stream, once the handshake is complete. */
   private secure: StreamTransport | undefined = undefined;
   private info: TlsInfo | undefined = undefined;
   private isHandshaking = false;
@@ -152,7 +152,7 @@ export class TlsTransport implements Transport {
   private rawClosed(): void {
     if (this.secure !== undefined) return;
     if (!this.isHandshaking || this.wasClosed) this.sink?.disconnected();
-    // Node tells why a moment later, if it knows.
+    // Node reports the reason a moment later, if it knows.
     else setImmediate(() => this.handshake.lost());
   }
 }

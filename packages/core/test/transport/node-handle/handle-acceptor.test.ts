@@ -51,6 +51,7 @@ function listen(
 ): { refusal: string | undefined; events: string[] } {
   const events: string[] = [];
   const to: AcceptedListener = {
+    isShort: () => false,
     accepted: () => void events.push('accepted'),
     failedToAccept: () => void events.push('failed'),
     handlesGivenUp: (why) => void events.push(`given up: ${why}`),

@@ -1,0 +1,97 @@
+import type { Address, Clock, Timer } from '../contract.ts';
+import { unacknowledgedBytes } from '../internal/kernel-queue.ts';
+
+/** What a {@link StallWatch} watches. */
+export interface StallOwner {
+  readonly clock: Clock;
+  readonly localAddress: Address | undefined;
+  readonly remoteAddress: Address | undefined;
+  /** Something was flushed and not taken yet, on an open channel. */
+  readonly isWaiting: boolean;
+  /** Changes whenever the transport took something. */
+  readonly progress: number;
+  /** Nothing was taken for the whole time. */
+  stalled(): void;
+}
+
+/** When a time without progress is so far over, the system is asked. */
+const FIRST_LOOK = 1 / 4;
+
+/**
+ * Tells a peer that reads slowly from one that does not read. What the transport takes shows it only in large
+ * steps: Linux lets more in when a third of its buffer is free, and that buffer grows to megabytes, so a peer that
+ * reads 80 KB/s without pause shows nothing for more than ten seconds. After a quarter of the time without
+ * progress the system is asked what the peer has acknowledged; it is stalled if that is the same a whole time
+ * later. Where the system does not say, it is stalled after the time without progress.
+ */
+export class StallWatch {
+  private readonly owner: StallOwner;
+  private readonly limitMs: number;
+  private timer: Timer | undefined = undefined;
+  private isOver = false;
+
+  constructor(owner: StallOwner, limitMs: number) {
+    this.owner = owner;
+    this.limitMs = limitMs;
+  }
+
+  /** Output waits: begins to watch, unless it does already. */
+  begin(): void {
+    if (this.timer !== undefined || this.isOver) return;
+    const seen = this.owner.progress;
+    this.later(FIRST_LOOK, () => this.firstLook(seen));
+  }
+
+  end(): void {
+    this.isOver = true;
+    this.timer?.cancel();
+    this.timer = undefined;
+  }
+
+  private firstLook(seen: number): void {
+    const { owner } = this;
+    let held: number | undefined;
+    if (owner.isWaiting && owner.progress === seen) {
+      this.ask((bytes) => {
+        held = bytes;
+      });
+    }
+    this.later(1 - FIRST_LOOK, () => this.timeIsOver(seen, held));
+  }
+
+  private timeIsOver(seen: number, heldBefore: number | undefined): void {
+    if (this.goesOn(seen)) return;
+    if (heldBefore === undefined) this.owner.stalled();
+    else this.later(FIRST_LOOK, () => this.lastLook(seen, heldBefore));
+  }
+
+  private lastLook(seen: number, heldBefore: number): void {
+    if (this.goesOn(seen)) return;
+    this.ask((held) => {
+      if (this.goesOn(seen)) return;
+      if (held !== undefined && held < heldBefore) this.begin();
+      else this.owner.stalled();
+    });
+  }
+
+  /** True if nothing waits any more, or something was taken. */
+  private goesOn(seen: number): boolean {
+    const { owner } = this;
+    if (this.isOver || !owner.isWaiting) return true;
+    if (owner.progress === seen) return false;
+    this.begin();
+    return true;
+  }
+
+  private later(share: number, task: () => void): void {
+    this.timer = this.owner.clock.schedule(() => {
+      this.timer = undefined;
+      task();
+    }, this.limitMs * share);
+  }
+
+  private ask(answer: (bytes: number | undefined) => void): void {
+    const { localAddress, remoteAddress } = this.owner;
+    unacknowledgedBytes(localAddress, remoteAddress, answer);
+  }
+}

@@ -1,0 +1,65 @@
+import { lookup } from 'node:dns';
+import { expect, it } from 'vitest';
+import { checkReusePort } from '../../src/bootstrap/bind-target.ts';
+import { type BindOptions, Bootstrap, type Server, ServerBootstrap } from '../../src/index.ts';
+
+const client = new Bootstrap().handler(() => {});
+const bind = (target: BindOptions): Promise<Server> =>
+  new ServerBootstrap().childHandler(() => {}).bind(target);
+
+it('connect passes lookup and family on to Node', async () => {
+  const server = await bind({ port: 0, host: '127.0.0.1' });
+  const asked: unknown[] = [];
+  const channel = await client.connect({
+    port: server.port,
+    host: 'chat.invalid',
+    family: 4,
+    lookup: (host, options, callback) => {
+      asked.push(host, options.family);
+      lookup('127.0.0.1', options, callback);
+    },
+  });
+  expect(asked).toEqual(['chat.invalid', 4]);
+  await channel.close();
+  await server.close();
+});
+
+it('connect refuses a family that is none, and a lookup that is no function', async () => {
+  await expect(client.connect({ port: 1, family: 5 as never })).rejects.toThrow(
+    'family is 5, but must be 0, 4 or 6',
+  );
+  await expect(client.connect({ port: 1, lookup: 'dns' as never })).rejects.toThrow(
+    'lookup is dns, but must be a function',
+  );
+});
+
+it('reusePort lets two servers listen on one port, or is refused by an older Node', async () => {
+  const target = { host: '127.0.0.1', reusePort: true, exclusive: true } as const;
+  if (!hasReusePort()) {
+    await expect(bind({ ...target, port: 0 })).rejects.toThrow('reusePort needs Node 22.12');
+    return;
+  }
+  const one = await bind({ ...target, port: 0 });
+  const two = await bind({ ...target, port: one.port });
+  expect(two.port).toBe(one.port);
+  await one.close();
+  await two.close();
+});
+
+it('reusePort needs a Node that knows it', () => {
+  for (const version of ['20.19.1', '22.11.0', '23.0.0']) {
+    expect(() => checkReusePort(version)).toThrow(
+      `reusePort needs Node 22.12 or 23.1 or newer, but this is ${version}`,
+    );
+  }
+  for (const version of ['22.12.0', '23.1.0', '24.0.0']) checkReusePort(version);
+});
+
+function hasReusePort(): boolean {
+  try {
+    checkReusePort(process.versions.node);
+    return process.platform === 'linux';
+  } catch {
+    return false;
+  }
+}

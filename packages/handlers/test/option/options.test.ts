@@ -1,0 +1,192 @@
+import { ChannelGroup, isHeadraceError } from '@headrace/core';
+import { EmbeddedChannel } from '@headrace/core/testing';
+import { describe, expect, it } from 'vitest';
+import * as handlers from '../../src/index.ts';
+import * as opentelemetry from '../../src/opentelemetry/index.ts';
+
+const exported: Readonly<Record<string, unknown>> = { ...handlers, ...opentelemetry };
+
+/** What takes an options object, called with one that may be wrong. */
+const takers: Readonly<Record<string, (options: never) => unknown>> = {
+  AdaptiveInterval: (options) => new handlers.AdaptiveInterval(options),
+  AuthHandler: (options) => new handlers.AuthHandler(options),
+  BroadcastHandler: (options) => new handlers.BroadcastHandler(new ChannelGroup('all'), options),
+  ConnectionLimitHandler: (options) => new handlers.ConnectionLimitHandler(options),
+  ConnectionRateHandler: (options) => new handlers.ConnectionRateHandler(options),
+  EchoHandler: (options) => new handlers.EchoHandler(options),
+  FlushConsolidationHandler: (options) => new handlers.FlushConsolidationHandler(options),
+  ForwardHandler: (options) => new handlers.ForwardHandler(options),
+  GlobalTraffic: (options) => new handlers.GlobalTraffic(options),
+  GuessLimiter: (options) => new handlers.GuessLimiter(options),
+  HeartbeatHandler: (options) => new handlers.HeartbeatHandler(options),
+  IdleCloseHandler: (options) => new handlers.IdleCloseHandler(options),
+  IdleStateHandler: (options) => new handlers.IdleStateHandler(options),
+  IpFilterHandler: (options) => new handlers.IpFilterHandler(options),
+  LoggingHandler: (options) => new handlers.LoggingHandler(options),
+  MaxAgeHandler: (options) => new handlers.MaxAgeHandler(options),
+  MaxMessagesHandler: (options) => new handlers.MaxMessagesHandler(options),
+  MessageRateHandler: (options) => new handlers.MessageRateHandler(options),
+  MetricsHandler: (options) => new handlers.MetricsHandler(options),
+  OverloadGuard: (options) => new handlers.OverloadGuard(options),
+  PcapHandler: (options) => new handlers.PcapHandler(options),
+  PcapWriter: (options) => new handlers.PcapWriter(options),
+  ProtocolDetector: (options) => new handlers.ProtocolDetector(options),
+  ReadTimeoutHandler: (options) => new handlers.ReadTimeoutHandler(options),
+  RequestHandler: (options) => new handlers.RequestHandler(options),
+  ServerMetrics: (options) => new handlers.ServerMetrics(options),
+  SessionRegistry: (options) => new handlers.SessionRegistry(String, options),
+  StreamWriteHandler: (options) => new handlers.StreamWriteHandler(options),
+  TracingHandler: (options) => new opentelemetry.TracingHandler(options),
+  TrafficCounter: (options) => new handlers.TrafficCounter(options),
+  TrafficShapingHandler: (options) => new handlers.TrafficShapingHandler(options),
+  UniqueAddressHandler: (options) => new handlers.UniqueAddressHandler(options),
+  WriteTimeoutHandler: (options) => new handlers.WriteTimeoutHandler(options),
+  bytesHeartbeat: (options) => handlers.bytesHeartbeat(options),
+  messageHeartbeat: (options) => handlers.messageHeartbeat(options),
+  switchProtocol: (options) => {
+    const channel = new EmbeddedChannel({});
+    return handlers.switchProtocol(channel.pipeline.lastContext()!, options);
+  },
+  textHeartbeat: (options) => handlers.textHeartbeat(options),
+};
+
+/** Exported classes and functions that take none: events are made by handlers, the rest takes values. */
+const others: ReadonlySet<string> = new Set([
+  'AuthFailedEvent',
+  'AuthenticatedEvent',
+  'CombinedHandler',
+  'ConnectionExpiredEvent',
+  'DiagnosticsHandler',
+  'FlowControlHandler',
+  'HeartbeatMachine',
+  'HeartbeatMissedEvent',
+  'HeartbeatReceivedEvent',
+  'IdleStateEvent',
+  'LoadMeter',
+  'MatchHandler',
+  'MessageRateExceededEvent',
+  'OverloadEvent',
+  'ProtocolDetectedEvent',
+  'ReadWhenWritable',
+  'RelayHandler',
+  'UserEventHandler',
+  'addressKey',
+  'closeCategory',
+  'emptyFrameHeartbeat',
+  'hexDump',
+  'isHttpRequest',
+  'match',
+  'matchTag',
+  'metricsListener',
+  'observeMetrics',
+  'pipeChannels',
+  'principalOf',
+  'prometheusText',
+  'replaceWith',
+  'secretsEqual',
+  'startsWith',
+]);
+
+/** Those that do not work without. */
+const requiring: ReadonlySet<string> = new Set([
+  'AuthHandler',
+  'ForwardHandler',
+  'IdleStateHandler',
+  'IpFilterHandler',
+  'MaxAgeHandler',
+  'MaxMessagesHandler',
+  'MessageRateHandler',
+  'MetricsHandler',
+  'PcapHandler',
+  'PcapWriter',
+  'ProtocolDetector',
+  'RequestHandler',
+  'TracingHandler',
+  'TrafficCounter',
+  'bytesHeartbeat',
+  'messageHeartbeat',
+  'switchProtocol',
+]);
+
+function thrownBy(act: () => unknown): unknown {
+  try {
+    act();
+  } catch (thrown) {
+    return thrown;
+  }
+  return undefined;
+}
+
+function textOf(act: () => unknown): string {
+  const thrown = thrownBy(act);
+  if (!isHeadraceError(thrown, 'OPTION_INVALID')) return `no OptionError: ${String(thrown)}`;
+  return thrown.message;
+}
+
+it('knows of every exported class and function whether it takes options', () => {
+  const names = Object.keys(exported).filter((name) => typeof exported[name] === 'function');
+  expect(names.sort()).toEqual([...Object.keys(takers), ...others].sort());
+});
+
+describe.each(Object.keys(takers))('%s', (name) => {
+  const take = takers[name]!;
+
+  it('refuses an unknown option', () => {
+    const text = textOf(() => take({ unknownOption: 1 } as never));
+    expect(text).toContain(`${name} has no option unknownOption (1); `);
+  });
+
+  it('refuses what is no options object', () => {
+    const wrong: unknown[] = [null, 80, 'text', [], () => {}];
+    if (requiring.has(name)) wrong.push(undefined);
+    for (const value of wrong) {
+      expect(textOf(() => take(value as never))).toMatch(
+        new RegExp(`^${name} takes an object with`),
+      );
+    }
+  });
+
+  if (!requiring.has(name)) {
+    it('needs none', () => {
+      expect(thrownBy(() => take(undefined as never))).toBeUndefined();
+      expect(thrownBy(() => take({} as never))).toBeUndefined();
+    });
+  } else if (name !== 'IdleStateHandler') {
+    it('names what is missing', () => {
+      expect(textOf(() => take({} as never))).toMatch(/^\w+ is undefined, but must be /);
+    });
+  }
+});
+
+it('refuses texts that are no choice, which would count as another', () => {
+  const authenticate = () => ({ refused: 'no' });
+  const wrong: readonly (readonly [act: () => unknown, text: string])[] = [
+    [
+      () => takers.AuthHandler!({ authenticate, refusalPolicy: 'stays' } as never),
+      `refusalPolicy is "stays", but must be 'close' or 'stay'`,
+    ],
+    [
+      () => takers.AuthHandler!({ authenticate, replies: { acepted: () => 'OK' } } as never),
+      'replies has no option acepted (a function); did you mean accepted?',
+    ],
+    [
+      () => takers.MessageRateHandler!({ perSecond: 1, excessPolicy: 'dropp' } as never),
+      `excessPolicy is "dropp", but must be 'slow-down' or 'drop' or 'close'`,
+    ],
+    [
+      () => takers.IdleStateHandler!({ readerIdleSeconds: 5 } as never),
+      'IdleStateHandler has no option readerIdleSeconds (5); did you mean readerIdleMs?',
+    ],
+    [
+      () => takers.IpFilterHandler!({ rules: [{}] } as never),
+      'rules is undefined, but must be a text such as 192.0.2.0/24, or a BlockList',
+    ],
+  ];
+  for (const [act, text] of wrong) expect(textOf(act)).toBe(text);
+});
+
+it('refuses limits that are none, before and after the handler is added', () => {
+  const shaping = new handlers.TrafficShapingHandler();
+  const set = () => shaping.setLimits({ readPerSecond: 1 } as never);
+  expect(set).toThrow('setLimits has no option readPerSecond (1)');
+});
