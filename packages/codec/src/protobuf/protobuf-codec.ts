@@ -12,17 +12,21 @@ import {
   MESSAGE_DECODER_OPTIONS,
   type MessageToMessageDecoderOptions,
 } from '../base/message-to-message-decoder.ts';
+import { checkHeap, type HeapLimitOptions, heapLimitOf } from '../schema/heap-limit.ts';
+import { ProtobufHeap } from './protobuf-heap.ts';
 
 const SHOWN_BYTES = 16;
 
 /** Options of {@link ProtobufCodec}. */
 export interface ProtobufCodecOptions<D extends DescMessage>
-  extends MessageToMessageDecoderOptions {
+  extends MessageToMessageDecoderOptions,
+    HeapLimitOptions {
   /** The message that both sides send, as `protoc-gen-es` generates it; one with a `oneof` for several. */
   readonly schema: D;
 }
 
 const OPTIONS: KnownOptions<ProtobufCodecOptions<DescMessage>> = {
+  maxHeapBytes: true,
   schema: true,
   ...MESSAGE_DECODER_OPTIONS,
 };
@@ -40,8 +44,8 @@ const OPTIONS: KnownOptions<ProtobufCodecOptions<DescMessage>> = {
  * **In** inbound `Buffer`; outbound messages of the schema, anything else passes by.
  * **Out** inbound messages of the schema; outbound bytes.
  * **Events** all pass.
- * **Errors** `HR_ERR_MESSAGE_INVALID` for bytes that are no such message; `HR_ERR_ENCODER_FAILED` fails the
- * write.
+ * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxHeapBytes`; `HR_ERR_MESSAGE_INVALID` for bytes that
+ * are no such message; `HR_ERR_ENCODER_FAILED` fails the write.
  * **State** whether it has failed: one codec for each channel.
  * **Cost** the library; a broadcast to a group is encoded once.
  * **Pitfalls** the bytes do not name their message type: the schema must be the right one.
@@ -71,12 +75,16 @@ export class ProtobufCodec<D extends DescMessage> extends MessageToMessageCodec<
   OutboundBytes
 > {
   private readonly schema: D;
+  private readonly maxHeapBytes: number;
+  private readonly heap: ProtobufHeap;
 
   constructor(options: ProtobufCodecOptions<D>) {
     checkOptions('ProtobufCodec', options, OPTIONS);
     const schema = checkDescriptor(options.schema);
     super(options, `ProtobufCodec:${schema.typeName}`);
     this.schema = schema;
+    this.maxHeapBytes = heapLimitOf(options);
+    this.heap = ProtobufHeap.of(schema);
   }
 
   override accepts(message: unknown): boolean {
@@ -89,8 +97,10 @@ export class ProtobufCodec<D extends DescMessage> extends MessageToMessageCodec<
 
   override decode(_ctx: Context, bytes: Buffer): MessageShape<D> {
     try {
+      checkHeap(bytes, this.maxHeapBytes, this.heap.perByte, this.heap.estimate);
       return fromBinary(this.schema, bytes);
     } catch (thrown) {
+      if (thrown instanceof DecodeError) throw thrown;
       const why = textOf(thrown);
       const shown = bytes.subarray(0, SHOWN_BYTES).toString('hex');
       throw new DecodeError(

@@ -1,6 +1,17 @@
+import { create, createFileRegistry, type DescMessage } from '@bufbuild/protobuf';
+import {
+  FieldDescriptorProto_Label,
+  FieldDescriptorProto_Type,
+  FieldMaskSchema,
+  FileDescriptorProtoSchema,
+  FileDescriptorSetSchema,
+  ListValueSchema,
+  StructSchema,
+} from '@bufbuild/protobuf/wkt';
 import { JsonCodec, JsonDecoder } from '@headrace/codec';
 import { CborCodec } from '@headrace/codec/cbor';
 import { MsgpackCodec } from '@headrace/codec/msgpack';
+import { ProtobufCodec } from '@headrace/codec/protobuf';
 import { describe, expect, it } from 'vitest';
 import { outcome } from '../decoder-harness.ts';
 import { heldByMessage } from '../held-memory.ts';
@@ -40,6 +51,55 @@ function binary(head: number, part: string): Message {
 
 const cbor = (part: string): Message => binary(0x9a, part);
 const msgpack = (part: string): Message => binary(0xdd, part);
+
+/** `part` again and again; `#` in one is a text of four characters of its own. */
+const protobuf =
+  (part: string): Message =>
+  (count) => {
+    const at = part.indexOf('#') / 2;
+    const pattern = hex(part.replace('#', '00000000'));
+    const parts = Buffer.alloc(count * pattern.length, pattern);
+    for (let one = 0; at >= 0 && one < count; one++) {
+      parts.write(one.toString(36).padStart(4, '0'), one * pattern.length + at);
+    }
+    return parts;
+  };
+
+/** One packed list, the first field. */
+const packed =
+  (element: string): Message =>
+  (count) => {
+    const body = protobuf(element)(count);
+    const length: number[] = [];
+    let rest = body.length;
+    for (; rest > 0x7f; rest >>>= 7) length.push((rest & 0x7f) | 0x80);
+    return Buffer.concat([Buffer.of(0x0a, ...length, rest), body]);
+  };
+
+/** A message with lists of numbers: the first of 64 bits, the second of doubles, the third of itself, and more. */
+const { INT64, DOUBLE, MESSAGE, STRING } = FieldDescriptorProto_Type;
+const Lists: DescMessage = createFileRegistry(
+  create(FileDescriptorProtoSchema, {
+    name: 'lists.proto',
+    package: 'test',
+    syntax: 'proto3',
+    messageType: [
+      {
+        name: 'Lists',
+        field: [INT64, DOUBLE, MESSAGE, ...Array<typeof STRING>(40).fill(STRING)].map(
+          (type, at) => ({
+            name: `f${at + 1}`,
+            number: at + 1,
+            label: FieldDescriptorProto_Label.REPEATED,
+            type,
+            ...(type === MESSAGE ? { typeName: '.test.Lists' } : {}),
+          }),
+        ),
+      },
+    ],
+  }),
+  () => undefined,
+).getMessage('test.Lists')!;
 
 const MESSAGES: readonly (readonly [name: string, make: () => JsonCodec | JsonDecoder, Message])[] =
   [
@@ -91,13 +151,35 @@ const MESSAGES: readonly (readonly [name: string, make: () => JsonCodec | JsonDe
           msgpack(part),
         ] as const,
     ),
+    ...(
+      [
+        ['empty messages with lists', FileDescriptorSetSchema, protobuf('0a00')],
+        ['empty messages with many lists', Lists, protobuf('1a00')],
+        ['empty messages with a oneof', ListValueSchema, protobuf('0a00')],
+        ['entries of a map', StructSchema, protobuf('0a0a0a04#12022000')],
+        ['short texts', FieldMaskSchema, protobuf('0a03616263')],
+        ['texts', FieldMaskSchema, protobuf(`0a14${'61'.repeat(20)}`)],
+        ['unknown numbers', FieldMaskSchema, protobuf('7801')],
+        ['unknown bytes', FieldMaskSchema, protobuf('7a00')],
+        ['packed numbers of 64 bits', Lists, packed('01')],
+        ['long numbers of 64 bits', Lists, protobuf('08ffffffffffffffffff01')],
+        ['doubles', Lists, protobuf('110000000000e03f40')],
+      ] as const
+    ).map(
+      ([name, schema, message]) =>
+        [
+          `Protocol Buffers, ${name}`,
+          () => new ProtobufCodec({ schema, ...limits }) as unknown as JsonCodec,
+          message,
+        ] as const,
+    ),
   ];
 
 /** The most elements that are taken, nearly. */
 function mostTaken(make: () => JsonCodec | JsonDecoder, message: Message): number {
   const isTaken = (count: number): boolean =>
     outcome(make(), message(count))[0] !== '!HR_ERR_FRAME_TOO_LONG';
-  let [taken, refused] = [1024, 2048];
+  let [taken, refused] = [16, 32];
   for (; isTaken(refused); refused *= 2) taken = refused;
   for (let step = 0; step < 3; step++) {
     const middle = Math.floor((taken + refused) / 2);
@@ -112,7 +194,7 @@ describe('maxHeapBytes', () => {
     'holds the memory of a message within four times: %s',
     (_name, make, message) => {
       const count = mostTaken(make, message);
-      const held = heldByMessage(make, message(count), 2) / LIMIT;
+      const held = heldByMessage(make, message(count)) / LIMIT;
       expect(held).toBeLessThan(4);
       // And it is not refused long before.
       expect(held).toBeGreaterThan(0.1);

@@ -1,6 +1,16 @@
+import { create, toBinary } from '@bufbuild/protobuf';
+import {
+  ApiSchema,
+  FieldMaskSchema,
+  FileDescriptorProtoSchema,
+  FileDescriptorSetSchema,
+  file_google_protobuf_type,
+  StructSchema,
+} from '@bufbuild/protobuf/wkt';
 import { JsonCodec, JsonDecoder } from '@headrace/codec';
 import { CborCodec } from '@headrace/codec/cbor';
 import { MsgpackCodec } from '@headrace/codec/msgpack';
+import { ProtobufCodec } from '@headrace/codec/protobuf';
 import { describe, expect, it } from 'vitest';
 import { outcome } from '../decoder-harness.ts';
 
@@ -36,5 +46,42 @@ describe('maxHeapBytes', () => {
     expect(outcome(new MsgpackCodec(limits), array(0xdd, 0x80, 1000))).toHaveLength(1);
     expect(outcome(new MsgpackCodec(limits), array(0xdd, 0x80, 70_000))).toEqual(TOO_LONG);
     expect(outcome(new MsgpackCodec(limits), array(0xdd, 0x00, 60_000))).toHaveLength(1);
+  });
+
+  it('bounds Protocol Buffers, whose empty messages have lists and defaults', () => {
+    const descriptors = (): ProtobufCodec<typeof FileDescriptorSetSchema> =>
+      new ProtobufCodec({ schema: FileDescriptorSetSchema, ...limits });
+    expect(outcome(descriptors(), Buffer.alloc(2000, '\n\0'))).toHaveLength(1);
+    expect(outcome(descriptors(), Buffer.alloc(20_000, '\n\0'))).toEqual(TOO_LONG);
+    const byDefault = new ProtobufCodec({ schema: FileDescriptorSetSchema });
+    expect(outcome(byDefault, Buffer.alloc(20_000, '\n\0'))).toHaveLength(1);
+    expect(() => new ProtobufCodec({ schema: StructSchema, maxHeapBytes: 0 })).toThrow(
+      /maxHeapBytes is 0/,
+    );
+  });
+
+  it('reads each kind of field of Protocol Buffers to its end', () => {
+    // The smallest limit has everything estimated, and what is estimated wrongly would be MESSAGE_INVALID.
+    const file = toBinary(FileDescriptorProtoSchema, file_google_protobuf_type.proto);
+    const struct = create(StructSchema, {
+      fields: {
+        a: { kind: { case: 'numberValue', value: 1.5 } },
+        b: { kind: { case: 'structValue', value: { c: [true, null, 'd'] } } },
+      },
+    });
+    const api = create(ApiSchema, { name: 'a', methods: [{ name: 'b' }], version: '1' });
+    for (const [schema, bytes] of [
+      [FileDescriptorProtoSchema, file],
+      [StructSchema, toBinary(StructSchema, struct)],
+      [ApiSchema, toBinary(ApiSchema, api)],
+      // An unknown group, and an unknown number.
+      [FieldMaskSchema, Buffer.from('0a0161 7b0801 7c 7801'.replaceAll(' ', ''), 'hex')],
+    ] as const) {
+      const strict = () => new ProtobufCodec({ schema, maxHeapBytes: 1 });
+      expect(outcome(strict(), bytes)).toEqual(TOO_LONG);
+      expect(outcome(new ProtobufCodec({ schema, maxHeapBytes: 200_000 }), bytes)).toHaveLength(1);
+      // Cut off within a field.
+      expect(outcome(strict(), bytes.subarray(0, -1))).toEqual(['!HR_ERR_MESSAGE_INVALID']);
+    }
   });
 });
