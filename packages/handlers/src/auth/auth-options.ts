@@ -39,7 +39,10 @@ export interface AuthReplies<Principal, Message, Reply> {
 
 /** Options of an AuthHandler. */
 export interface AuthOptions<Principal, Message, Reply> {
-  /** Decides on credentials, at once or later. A throw or rejection is logged and counts as no. */
+  /**
+   * Decides on credentials, at once or later. A throw or rejection is logged and counts as no. For TypeScript 5.4
+   * state what it returns, `Promise<AuthVerdict<User, string>>`: it infers `User | undefined` of a refusal.
+   */
   readonly authenticate: (
     message: Message,
     attempt: AuthAttempt,

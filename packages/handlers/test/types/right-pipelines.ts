@@ -3,6 +3,7 @@ import { LineFrameDecoder, StringCodec, textLines } from '@headrace/codec';
 import { Bootstrap, type Channel, ChannelGroup, type OutboundBytes } from '@headrace/core';
 import {
   AuthHandler,
+  type AuthVerdict,
   BroadcastHandler,
   EchoHandler,
   ForwardHandler,
@@ -42,8 +43,8 @@ channel.pipeline.addLast(
   new HeartbeatHandler(HEARTBEAT_PRESETS.strict),
   new MessageRateHandler({ perSecond: 100 }),
   new AuthHandler({
-    authenticate: async (text: string, { signal }) =>
-      signal.aborted ? { refused: 'too late' } : { principal: { id: text } as User },
+    authenticate: async (text: string, { signal }): Promise<AuthVerdict<User, string>> =>
+      signal.aborted ? { refused: 'too late' } : { principal: { id: text } },
     isCredentials: (text) => text.startsWith('AUTH:'),
     sessions,
     group: members,
