@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { type ChannelDuplex, type ChannelOptions, OptionError } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
-import { WebSocketServer } from 'ws';
+import type { WebSocketServer as WsServer } from 'ws';
 import { type WebSocketCompression, wsDeflate } from '../socket/compression.ts';
 import { LastWordSocket } from '../socket/last-word-socket.ts';
 import { messageLimits, type WebSocketLimits } from '../socket/message-limits.ts';
 import type { WebSocketChannel } from '../socket/web-socket-channel.ts';
+import { WebSocketServer } from '../socket/ws-library.ts';
 import type { HttpEntryHandler } from './http-entry-handler.ts';
 import { isOwnOrigin } from './own-origin.ts';
 
@@ -50,7 +51,7 @@ const CLOSE_TIMEOUT_MS = 2000;
 export class WebSocketEntrance {
   private readonly options: WebSocketEntranceOptions;
   private readonly paths: ReadonlySet<string>;
-  private readonly sockets: WebSocketServer;
+  private readonly sockets: WsServer;
   private readonly messageTimeoutMs: number;
 
   /** @param broken - called with the stream of a request that is no proper one */

@@ -1,4 +1,4 @@
-import { WebSocket } from 'ws';
+import { WebSocket } from './ws-library.ts';
 import type { CloseListener } from './ws-socket.ts';
 
 /**
