@@ -20,7 +20,10 @@ export const ERROR_CODES = {
   PIPELINE_NOT_SHARABLE: ['PipelineError', 'the handler instance already serves a channel'],
   PIPELINE_HANDLER_FAILED: ['PipelineError', 'handlerAdded or handlerRemoved threw'],
   PIPELINE_CLOSED: ['PipelineError', 'the channel is closed, its pipeline takes no handlers'],
-  PIPELINE_STATE: ['PipelineError', 'the operation is not possible in this state, or this is no handler'],
+  PIPELINE_STATE: [
+    'PipelineError',
+    'the operation is not possible in this state, or this is no handler',
+  ],
   FRAME_TOO_LONG: ['DecodeError', 'a frame is longer than allowed'],
   FRAME_CORRUPT: ['DecodeError', 'a frame header makes no sense'],
   FRAME_TRUNCATED: ['DecodeError', 'the input ended within a frame'],

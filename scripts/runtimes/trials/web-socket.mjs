@@ -2,7 +2,7 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict';
 import { silentLogger } from '@headrace/core';
 import {
-  HttpEntry,
+  HttpEndpoint,
   WEB_SOCKET_CLOSE,
   WEB_SOCKET_PROTOCOL,
   WebSocketBootstrap,
@@ -14,7 +14,7 @@ const quiet = { logger: silentLogger };
 
 /** A server with a page and WebSockets that echo texts; `accepted` gets their channels. */
 function serveWeb(options = {}, where = {}, accepted = () => {}) {
-  const entry = new HttpEntry({
+  const endpoint = new HttpEndpoint({
     request: (_request, response) => response.end('a page'),
     webSocket(channel) {
       accepted(channel);
@@ -22,7 +22,7 @@ function serveWeb(options = {}, where = {}, accepted = () => {}) {
     },
     ...options,
   });
-  return serve(() => [entry.handler()], where, quiet);
+  return serve(() => [endpoint.handler()], where, quiet);
 }
 
 function dialWeb(server, options = {}, scheme = 'ws', name = '127.0.0.1') {

@@ -1,4 +1,4 @@
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 
 /**
  * permessage-deflate (RFC 7692): `true`, or with options. It costs memory for each connection (a window of 32 KiB
@@ -14,11 +14,16 @@ export type WebSocketCompression =
       readonly keepContext?: boolean;
     };
 
+const OPTIONS: KnownOptions<Exclude<WebSocketCompression, boolean>> = {
+  thresholdBytes: true,
+  keepContext: true,
+};
 const DEFAULTS = { thresholdBytes: 1024, keepContext: false } as const;
 
 /** The option as the `ws` library takes it. */
 export function wsDeflate(compression: WebSocketCompression) {
   if (compression === false) return false;
+  if (compression !== true) checkOptions('compression', compression, OPTIONS);
   const { thresholdBytes, keepContext } = {
     ...DEFAULTS,
     ...(compression === true ? {} : compression),

@@ -1,4 +1,4 @@
-import { checkNumber, checkTime } from '@headrace/core/authoring';
+import { checkNumber, checkTime, type KnownOptions } from '@headrace/core/authoring';
 
 /** What one message may be, on either side. */
 export interface WebSocketLimits {
@@ -10,6 +10,12 @@ export interface WebSocketLimits {
   readonly messageTimeoutMs?: number | false;
 }
 
+/** The names of {@link WebSocketLimits}. */
+export const MESSAGE_LIMITS: KnownOptions<WebSocketLimits> = {
+  maxMessageBytes: true,
+  maxFragments: true,
+  messageTimeoutMs: true,
+};
 const DEFAULTS = {
   maxMessageBytes: 64 * 1024,
   maxFragments: 128,

@@ -8,6 +8,7 @@ import {
   type Transport,
   type TransportSink,
 } from '@headrace/core';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import { closeCodeOf, closeText, type WebSocketClose } from './close-codes.ts';
 import { TextMessage, type WebSocketInput, type WebSocketOutput } from './text-message.ts';
 import { CONNECTING, OPEN, type WsSocket } from './ws-socket.ts';
@@ -19,6 +20,9 @@ export interface WebSocketCarrier {
   /** The stream it writes to: corked around the messages of one flush. */
   readonly stream?: Duplex;
 }
+
+/** The names of {@link WebSocketCarrier}. */
+export const CARRIER: KnownOptions<WebSocketCarrier> = { parent: true, stream: true };
 
 /** A WebSocket of the `ws` library as a transport: messages in, messages out. */
 export class WebSocketTransport implements Transport {
@@ -42,6 +46,7 @@ export class WebSocketTransport implements Transport {
   private readonly onSent: (error?: Error) => void;
 
   constructor(ws: WsSocket, carrier: WebSocketCarrier = {}) {
+    checkOptions('WebSocketTransport', carrier, CARRIER);
     this.ws = ws;
     this.carrier = carrier;
     this.onSent = (error) => this.sent(error);

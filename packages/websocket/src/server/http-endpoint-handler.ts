@@ -14,6 +14,7 @@ import {
   type Timer,
   type Types,
 } from '@headrace/core';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import {
   type WebSocketChannel,
   type WebSocketChannelOptions,
@@ -23,16 +24,22 @@ import {
 import type { WsSocket } from '../socket/ws-socket.ts';
 import { RequestIntake } from './request-intake.ts';
 
-/** What a {@link HttpEntryHandler} has of its entry. */
-export interface HttpEntryHandlerOptions {
+/** What a {@link HttpEndpointHandler} has of its endpoint. */
+export interface HttpEndpointHandlerOptions {
   readonly timeoutMs: number;
   readonly firstTimeoutMs: number;
-  readonly connect: (stream: ChannelDuplex, handler: HttpEntryHandler) => void;
+  readonly connect: (stream: ChannelDuplex, handler: HttpEndpointHandler) => void;
 }
+
+const OPTIONS: KnownOptions<HttpEndpointHandlerOptions> = {
+  timeoutMs: true,
+  firstTimeoutMs: true,
+  connect: true,
+};
 
 /**
  * Serves HTTP on one connection and puts a channel of its own on a WebSocket when the peer asks for one.
- * Made by `HttpEntry.handler()`.
+ * Made by `HttpEndpoint.handler()`.
  *
  * ```text
  *  wire | limits | detect | [http]
@@ -54,10 +61,10 @@ export interface HttpEntryHandlerOptions {
  * @example
  * ```ts run
  * import { EmbeddedChannel } from '@headrace/core/testing';
- * import { HttpEntry } from '@headrace/websocket';
+ * import { HttpEndpoint } from '@headrace/websocket';
  *
- * const entry = new HttpEntry({ timeoutMs: 10_000 });
- * const channel = new EmbeddedChannel(entry.handler());
+ * const endpoint = new HttpEndpoint({ timeoutMs: 10_000 });
+ * const channel = new EmbeddedChannel(endpoint.handler());
  * channel.writeInbound(Buffer.from('GET /slow'));
  * channel.advance(9_999);
  * console.log(channel.isOpen);
@@ -72,14 +79,14 @@ export interface HttpEntryHandlerOptions {
  * ```
  * @see Netty's `HttpServerCodec` and `WebSocketServerProtocolHandler`
  */
-export class HttpEntryHandler implements Handler {
+export class HttpEndpointHandler implements Handler {
   declare readonly types: Types<{
     reads: Buffer;
     passesOn: never;
     accepts: never;
     writes: OutboundBytes;
   }>;
-  private readonly options: HttpEntryHandlerOptions;
+  private readonly options: HttpEndpointHandlerOptions;
   private readonly duplex: DuplexHandler;
   private ctx: Context | undefined = undefined;
   private stream: ChannelDuplex | undefined = undefined;
@@ -92,7 +99,8 @@ export class HttpEntryHandler implements Handler {
   private drain: DrainEvent | undefined = undefined;
   private drainHold: DrainHold | undefined = undefined;
 
-  constructor(options: HttpEntryHandlerOptions) {
+  constructor(options: HttpEndpointHandlerOptions) {
+    checkOptions('HttpEndpointHandler', options, OPTIONS);
     this.options = options;
     this.duplex = new DuplexHandler((stream) => this.connected(stream));
   }
@@ -147,7 +155,7 @@ export class HttpEntryHandler implements Handler {
     this.duplex.handlerRemoved();
   }
 
-  // --- what the entry tells ---
+  // --- what the endpoint tells ---
 
   requestStarted(request: IncomingMessage, response: ServerResponse): void {
     this.responses += 1;
