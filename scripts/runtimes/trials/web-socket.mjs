@@ -1,5 +1,8 @@
 // WebSockets and HTTP on the same port.
 import { deepEqual, equal, rejects } from 'node:assert/strict';
+import { once } from 'node:events';
+import http from 'node:http';
+import net from 'node:net';
 import { silentLogger } from '@headrace/core';
 import {
   HttpEndpoint,
@@ -8,7 +11,7 @@ import {
   WebSocketBootstrap,
   WebSocketTextCodec,
 } from '@headrace/websocket';
-import { closeOf, echo, serve, take } from './peers.mjs';
+import { closeOf, echo, pause, serve, take } from './peers.mjs';
 
 const quiet = { logger: silentLogger };
 
@@ -37,6 +40,22 @@ export const webSocketTrials = {
     const server = await serveWeb();
     const response = await fetch(`http://127.0.0.1:${server.port}/`);
     equal(await response.text(), 'a page');
+    await server.close();
+  },
+
+  async 'several pages on one HTTP connection'() {
+    const server = await serveWeb();
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    const sockets = new Set();
+    for (let i = 0; i < 3; i++) {
+      const request = http.get({ host: '127.0.0.1', port: server.port, agent });
+      const [response] = await once(request, 'response');
+      sockets.add(request.socket);
+      for await (const piece of response) equal(String(piece), 'a page');
+      await pause(20);
+    }
+    agent.destroy();
+    equal(sockets.size, 1);
     await server.close();
   },
 
@@ -80,7 +99,7 @@ export const webSocketTrials = {
 
   async 'too many fragments close with 1008'() {
     const server = await serveWeb({ maxFragments: 4 });
-    const socket = (await import('node:net')).connect(server.port, '127.0.0.1');
+    const socket = net.connect(server.port, '127.0.0.1');
     const closed = new Promise((resolve) => socket.on('data', resolveOnClose(resolve)));
     socket.write(UPGRADE);
     const fragment = (first) => Buffer.from([first, 0x81, 1, 2, 3, 4, 0x61 ^ 1]);
@@ -94,7 +113,7 @@ export const webSocketTrials = {
 
   async 'a broken UTF-8 text closes with 1007'() {
     const server = await serveWeb();
-    const socket = (await import('node:net')).connect(server.port, '127.0.0.1');
+    const socket = net.connect(server.port, '127.0.0.1');
     const closed = new Promise((resolve) => socket.on('data', resolveOnClose(resolve)));
     socket.write(UPGRADE);
     await new Promise((resolve) => socket.once('data', resolve));

@@ -32,7 +32,7 @@ export interface WebSocketClientOptions extends ChannelOptions, WebSocketLimits 
   readonly subprotocols?: readonly string[];
   /** Offer permessage-deflate. @default false */
   readonly compression?: WebSocketCompression;
-  /** For `wss:` — whom we trust, our own certificate. The name is the URL's unless given. @default the system's authorities */
+  /** For `wss:`: trusted authorities, our own certificate. The server name is the URL's unless given. @default the system's authorities */
   readonly tls?: Omit<TlsClientOptions, 'alpn' | 'handshakeTimeoutMs'>;
 }
 
@@ -111,7 +111,7 @@ export class WebSocketBootstrap<R = unknown, W = unknown> {
   }
 }
 
-/** A WebSocket on its way, as a transport, and what is left of the options for its channel. */
+/** A connecting WebSocket as a transport, and the remaining options, for its channel. */
 function dial(url: URL, options: WebSocketClientOptions) {
   const { headers, origin, subprotocols = [], compression = false, tls, ...rest } = options;
   const { limits, messageTimeoutMs, channelOptions } = messageLimits(rest);
@@ -133,7 +133,7 @@ function dial(url: URL, options: WebSocketClientOptions) {
   return { transport, messageTimeoutMs, channelOptions };
 }
 
-/** As `connect` of core: what OpenSSL does not take is an `OptionError` before a socket exists. */
+/** As `connect` of core: what OpenSSL refuses is an `OptionError` before a socket exists. */
 function checkTls(url: URL, tls: TlsClientOptions): void {
   if (url.protocol !== 'wss:') {
     const text = `tls makes no sense with ${url.protocol}//: use wss://`;

@@ -24,7 +24,7 @@ import {
 import type { WsSocket } from '../socket/ws-socket.ts';
 import { RequestIntake } from './request-intake.ts';
 
-/** What a {@link HttpEndpointHandler} has of its endpoint. */
+/** What a {@link HttpEndpointHandler} gets from its endpoint. */
 export interface HttpEndpointHandlerOptions {
   readonly timeoutMs: number;
   readonly firstTimeoutMs: number;
@@ -50,13 +50,13 @@ const OPTIONS: KnownOptions<HttpEndpointHandlerOptions> = {
  * - **In** `Buffer`.
  * - **Out** nothing; messages of the WebSocket come in the pipeline of its own channel.
  * - **Events** forwards all, and fires a `DrainEvent` through the WebSocket's pipeline; a connection
- *   without one ends after the response that is on its way.
- * - **Errors** `TIMEOUT_READ` when a request is not complete in time, `MESSAGE_INVALID` for what is no HTTP,
- *   `REJECTED_ORIGIN` for a WebSocket from a strange site. The peer has its answer (408, 400, 431, 403) when
- *   they come, and the connection ends; log them.
+ *   without one ends after the response under way.
+ * - **Errors** `TIMEOUT_READ` when a request is not complete in time, `MESSAGE_INVALID` for input that is not HTTP,
+ *   `REJECTED_ORIGIN` for a WebSocket from another site. The peer has been answered (408, 400, 431, 403) when
+ *   they are fired, and the connection ends; log them.
  * - **State** one channel.
  * - **Cost** Node's HTTP server; after the upgrade that of `ws`.
- * - **Pitfalls** it must stand in an active channel or see it become active, as every handler with a deadline.
+ * - **Pitfalls** add it to an active channel, or before the channel is active, as every handler with a deadline.
  *
  * @example
  * ```ts run
@@ -94,7 +94,7 @@ export class HttpEndpointHandler implements Handler {
   private channel: WebSocketChannel | undefined = undefined;
   private responses = 0;
   private intake: RequestIntake | undefined = undefined;
-  /** The request that has come and is not answered. */
+  /** The request that is not answered yet. */
   private current: IncomingMessage | undefined = undefined;
   private drain: DrainEvent | undefined = undefined;
   private drainHold: DrainHold | undefined = undefined;
@@ -155,7 +155,7 @@ export class HttpEndpointHandler implements Handler {
     this.duplex.handlerRemoved();
   }
 
-  // --- what the endpoint tells ---
+  // --- what the endpoint reports ---
 
   requestStarted(request: IncomingMessage, response: ServerResponse): void {
     this.responses += 1;
@@ -177,7 +177,7 @@ export class HttpEndpointHandler implements Handler {
     this.stopWaiting();
     const { channel: parent } = this.ctx!;
     this.channel = webSocketChannel(ws, initialize, { ...options, parent, stream: this.stream! });
-    // The request came after a response that the drain waits for.
+    // The upgrade request followed a response that the drain waits for.
     if (this.drain !== undefined) this.drainWebSocket(this.drain, this.channel);
     this.drainHold?.release();
   }
@@ -214,7 +214,7 @@ export class HttpEndpointHandler implements Handler {
     this.ctx?.fireExceptionCaught(error);
   }
 
-  /** What came is no HTTP, or too much of it; a lost connection is told by the channel itself. */
+  /** The input is not HTTP, or too long; the channel itself reports a lost connection. */
   refuseBroken(error: NodeJS.ErrnoException): void {
     if (this.ctx?.channel.isOpen !== true || error.code === 'ECONNRESET') return;
     this.refuse(error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400);
@@ -265,7 +265,7 @@ export class HttpEndpointHandler implements Handler {
     this.deadline = this.ctx!.clock.schedule(() => this.timedOut(timeoutMs, read), timeoutMs);
   }
 
-  /** A kept connection without a further request just ends; one that began a request hears why. */
+  /** A kept-alive connection without a further request just ends; a begun request is answered with 408. */
   private timedOut(timeoutMs: number, readBefore: number | undefined): void {
     const { ctx, stream } = this;
     if (ctx === undefined || stream === undefined || !ctx.channel.isOpen) return;

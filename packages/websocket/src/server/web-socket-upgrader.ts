@@ -18,7 +18,7 @@ import { isOwnOrigin } from './own-origin.ts';
 /** Builds the pipeline of a WebSocket's channel, whose `parent` is the channel that carries it. */
 export type WebSocketAcceptor = (channel: WebSocketChannel, request: IncomingMessage) => unknown;
 
-/** The answer to a request for a WebSocket that is not let in. */
+/** The answer to a request for a WebSocket that is refused. */
 export interface UpgradeRefusal {
   /** The HTTP status, such as 401. */
   readonly status: number;
@@ -29,7 +29,7 @@ export interface UpgradeRefusal {
 export interface WebSocketUpgradeOptions extends WebSocketLimits {
   /** Builds the pipeline of each WebSocket. @default there are no WebSockets */
   readonly webSocket?: WebSocketAcceptor;
-  /** The path, or the paths, that WebSockets are opened on; `request.url` tells which it was. @default '/ws' */
+  /** The path, or the paths, that WebSockets are opened on; `request.url` has the one that was used. @default '/ws' */
   readonly webSocketPath?: string | readonly string[];
   /** Options of the WebSockets' channels; logger and clock come from the connection otherwise. */
   readonly webSocketOptions?: ChannelOptions;
@@ -40,9 +40,9 @@ export interface WebSocketUpgradeOptions extends WebSocketLimits {
   /** Lets a page of another site open a WebSocket. @default never; the server's own pages always may */
   readonly allowOrigin?: (origin: string, request: IncomingMessage) => boolean;
   /**
-   * Decides before the WebSocket is opened, by a token in a cookie or in the query, say: true lets it in, false is
-   * the status 403. What it throws or rejects with is the status 500 and an error in the connection's pipeline.
-   * The request's deadline goes on meanwhile.
+   * Decides before the WebSocket is opened, for example by a token in a cookie or in the query: `true` accepts it,
+   * `false` answers 403. If it throws or rejects, the answer is 500 and the error is fired in the connection's
+   * pipeline. The request's deadline goes on meanwhile.
    */
   readonly authorize?: (
     request: IncomingMessage,
@@ -64,14 +64,14 @@ export const UPGRADE_OPTIONS: KnownOptions<WebSocketUpgradeOptions> = {
 /** A WebSocket whose peer does not answer our close frame is dropped after this. */
 const CLOSE_TIMEOUT_MS = 2000;
 
-/** Where requests for WebSockets of one {@link HttpEndpoint} are checked and opened, by the `ws` library. */
+/** Checks requests for WebSockets of one {@link HttpEndpoint}, and opens them with the `ws` library. */
 export class WebSocketUpgrader {
   private readonly options: WebSocketUpgradeOptions;
   private readonly paths: ReadonlySet<string>;
   private readonly sockets: WsServer;
   private readonly messageTimeoutMs: number;
 
-  /** @param broken - called with the stream of a request that is no proper one */
+  /** @param broken - called with the stream of a malformed request */
   constructor(
     options: WebSocketUpgradeOptions,
     broken: (stream: object, error: NodeJS.ErrnoException) => void,
@@ -140,7 +140,7 @@ export class WebSocketUpgrader {
     });
   }
 
-  /** Programs send no origin; browsers always do. */
+  /** Programs send no `Origin` header; browsers always do. */
   private isAllowed(request: IncomingMessage, stream: ChannelDuplex): boolean {
     const { origin, host } = request.headers;
     if (origin === undefined) return true;

@@ -2,13 +2,13 @@ import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/aut
 
 /**
  * permessage-deflate (RFC 7692): `true`, or with options. It costs memory for each connection (a window of 32 KiB
- * and more each way) and time for each message, and may tell an attacker what a message holds who can put text of
- * his own beside it (CRIME). What a message inflates to counts against `maxMessageBytes` while it is inflated.
+ * and more each way) and time for each message, and may leak the content of a message to an attacker who can put
+ * text of his own beside it (CRIME). What a message inflates to counts against `maxMessageBytes` while it is inflated.
  */
 export type WebSocketCompression =
   | boolean
   | {
-      /** Messages below this size, in bytes, go out as they are. @default 1024 */
+      /** Messages below this size, in bytes, are sent uncompressed. @default 1024 */
       readonly thresholdBytes?: number;
       /** Keep the window from message to message: better compression, memory for each connection. @default false */
       readonly keepContext?: boolean;

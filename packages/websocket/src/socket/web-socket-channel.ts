@@ -17,7 +17,7 @@ import type { WsSocket } from './ws-socket.ts';
 
 /** Options of a WebSocket's channel; what is not given comes from the channel that carries it. */
 export interface WebSocketChannelOptions extends ChannelOptions, WebSocketCarrier {
-  /** How long a begun message may take to become whole, where the stream is known. @default 15000 */
+  /** In how many milliseconds a begun message must be complete, where the stream is known. @default 15000 */
   readonly messageTimeoutMs?: number | false;
 }
 
@@ -78,8 +78,9 @@ export function beginPipeline(
 }
 
 /**
- * The first handler of each WebSocket: sets its attributes and watches the time of its messages. When the peer has broken the protocol nothing more
- * can be read: whoever has something to say about it says it on the way of the error, then our half ends.
+ * The first handler of each WebSocket: sets its attributes and watches the time of its messages. When the peer has
+ * broken the protocol nothing more can be read: the error is fired first, so that a handler may write an answer, then
+ * our half ends.
  */
 class WebSocketStart implements Handler {
   private readonly transport: WebSocketTransport;
