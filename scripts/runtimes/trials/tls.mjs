@@ -95,6 +95,16 @@ export const tlsTrials = {
     await server.close();
   },
 
+  async 'a broken certificate is refused by bind'({ localhost }) {
+    const cert = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+    await rejects(
+      serve(() => [echo], { tls: { ...localhost, cert } }),
+      {
+        code: 'HR_ERR_OPTION_INVALID',
+      },
+    );
+  },
+
   async 'certificates by server name'({ ca, localhost, example }) {
     const names = { 'example.com': example };
     const server = await serve(() => [echo], { tls: { ...localhost, names } });
