@@ -88,7 +88,7 @@ function relativeProblem(folder: string, source: SourceFile, target: string): st
   if (!target.startsWith(`${folder}/`)) {
     return 'leaves its package: import other packages by their public entries';
   }
-  // What a browser runs is written in .js and tested as it is.
+  // Code for browsers is written in .js and tested unchanged.
   if (target.startsWith(`${folder}/public/`) && target.endsWith('.js')) return undefined;
   if (!/\.(ts|mjs|json)$/.test(target)) return 'must name the file with its ending .ts';
   if (/(^|\/)index\.ts$/.test(target) && !source.path.includes('/test/')) {

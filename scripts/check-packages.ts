@@ -61,7 +61,7 @@ function run(
   });
 }
 
-/** Runs one command as a named check and prints one line, or all it said when it failed. */
+/** Runs one command as a named check and prints one line, or its whole output when it failed. */
 async function step(name: string, command: string, args: readonly string[], cwd = root) {
   const { ok, output } = await run(command, args, cwd);
   if (ok) passed += 1;

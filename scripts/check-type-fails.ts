@@ -1,4 +1,4 @@
-// Files named *.fail.ts must not compile. Their first lines say with which message:
+// Files named *.fail.ts must not compile. Their first lines name the expected message:
 // `// expect: <part of the compiler's message>`; every error must be expected, every expected one come.
 // If lines end with `// here`, errors may stand in these lines only.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

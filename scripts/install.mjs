@@ -55,7 +55,7 @@ export function installMissing() {
     cwd: root,
     stdio: ['ignore', 2, 2],
     shell: process.platform === 'win32',
-    // Its notice of a newer version is nothing for whoever starts this.
+    // Its notice of a newer version would only confuse the user.
     env: { ...process.env, npm_config_update_notifier: 'false' },
   });
   if (status !== 0) {

@@ -24,7 +24,7 @@ export function installedNodes(majors: readonly string[]): InstalledNode[] {
       const node: InstalledNode = JSON.parse(stdout);
       if (node.version.startsWith(`v${major}.`)) return [node];
     } catch {
-      // Said below.
+      // Reported below.
     }
     console.log(`skip  Node ${major}: "npx -y node@${major}" gave none (exit code ${status})`);
     return [];

@@ -6,7 +6,7 @@ export interface Problem {
   readonly message: string;
 }
 
-/** What a check says at its end: one line of success, or what is wrong. */
+/** The result of a check: one line of success, or what is wrong. */
 export interface CheckResult {
   readonly problems: readonly Problem[];
   /** Worth a look, but no reason to fail. */

@@ -6,7 +6,7 @@ import type { ServerProcess } from './server-process.ts';
 
 const run = promisify(execFile);
 
-/** What one load run says; CPU is the server's, in seconds. */
+/** The result of one load run; CPU is the server's, in seconds. */
 export interface LoadResult {
   readonly messages: number;
   readonly cpu: number;

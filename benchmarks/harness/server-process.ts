@@ -30,7 +30,7 @@ export class ServerProcess implements AsyncDisposable {
     return this.child.pid!;
   }
 
-  /** Starts it and waits until it says that it is ready. */
+  /** Starts it and waits until it prints `ready`. */
   static async start(peer: Peer): Promise<ServerProcess> {
     const port = await freePort();
     const line = pinned(0, [...peer.command, String(port), '127.0.0.1', ...(peer.rest ?? [])]);

@@ -20,7 +20,7 @@ function lengthFrame(payload) {
   return Buffer.concat([header, payload]);
 }
 
-/** A binary message of one frame; a mask of zeros leaves the payload as it is. */
+/** A binary message of one frame; a mask of zeros does not change the payload. */
 function webSocketFrame(payload, isMasked) {
   const mask = isMasked ? 0x80 : 0;
   const header =

@@ -1,5 +1,5 @@
 // Idle load: node idle-load.mjs '{"port", "pid", "connections"}'
-// Opens many connections that say nothing; prints what each cost the server in CPU and, when all is quiet, in memory.
+// Opens many connections that send nothing; prints what each cost the server in CPU and, when all is quiet, in memory.
 import net from 'node:net';
 import { cpuSeconds, residentBytes } from './cpu-time.mjs';
 

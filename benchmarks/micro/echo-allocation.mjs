@@ -32,7 +32,7 @@ const hook = createHook({
   },
 });
 
-// Not so many that the memory of the reads, which lies outside the heap, sets off a collection.
+// Few enough: the memory of the reads, which is outside the heap, must not start a collection.
 for (const [frames, bytes, count, goal] of [
   [64, 64, 192_000, 64],
   [16, 1024, 12_800, 64],

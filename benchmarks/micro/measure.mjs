@@ -1,6 +1,6 @@
 // Runs something in rounds and prints its CPU time per operation, as one line of JSON.
 
-/** @param run - does so many operations; called for warm-up first */
+/** @param run - does the given number of operations; called for warm-up first */
 export function measure(name, unit, operations, run, { divideBy = 1, goal } = {}) {
   const rounds = Number(process.env.BENCH_ROUNDS ?? 7);
   for (let i = 0; i < 3; i += 1) run(operations);

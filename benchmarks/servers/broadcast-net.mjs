@@ -1,4 +1,4 @@
-// The raw loop: every frame is written to every socket as it is.
+// The raw loop: every frame is written unchanged to every socket.
 import net from 'node:net';
 
 const sockets = new Set();

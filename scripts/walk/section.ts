@@ -11,7 +11,7 @@ const BEGIN =
 const END = '<!-- end of the walk -->';
 const ROW = /^\| [^|]* \| \[[^\]]*\]\(([^)]+)\) \| (.*?) \| [^|]* \|$/;
 
-/** What a table says about each file, by path. */
+/** The description of each file in a table, by path. */
 export type Words = ReadonlyMap<string, string>;
 
 function bounds(page: string): [start: number, end: number] {

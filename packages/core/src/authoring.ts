@@ -4,6 +4,8 @@
  * @module
  */
 
+// Options of a channel, for who takes them among others
+export { CHANNEL_OPTIONS } from './channel/channel-options.ts';
 // Errors
 export { textOf, toError } from './errors.ts';
 // Encode once for many receivers

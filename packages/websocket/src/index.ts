@@ -7,17 +7,20 @@ export {
   type WebSocketPipeline,
 } from './client/web-socket-bootstrap.ts';
 export {
-  HttpEntry,
-  type HttpEntryOptions,
+  HttpEndpoint,
+  type HttpEndpointOptions,
   type RequestListener,
-} from './server/http-entry.ts';
-export { HttpEntryHandler, type HttpEntryHandlerOptions } from './server/http-entry-handler.ts';
+} from './server/http-endpoint.ts';
+export {
+  HttpEndpointHandler,
+  type HttpEndpointHandlerOptions,
+} from './server/http-endpoint-handler.ts';
 export { isOwnOrigin, type OriginFacts } from './server/own-origin.ts';
 export type {
   UpgradeRefusal,
   WebSocketAcceptor,
-  WebSocketEntranceOptions,
-} from './server/web-socket-entrance.ts';
+  WebSocketUpgradeOptions,
+} from './server/web-socket-upgrader.ts';
 // A WebSocket as a channel
 export { closeCodeOf, type WebSocketClose } from './socket/close-codes.ts';
 export type { WebSocketCompression } from './socket/compression.ts';

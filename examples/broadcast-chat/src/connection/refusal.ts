@@ -2,7 +2,7 @@
 import type { Channel, Pipeline, RejectedError } from '@headrace/core';
 import { ProtocolDetector } from '@headrace/handlers';
 import { inject, injectable } from '@headrace/inject';
-import { HttpEntry } from '@headrace/websocket';
+import { HttpEndpoint } from '@headrace/websocket';
 import { PeerLog } from '../room/peer-log.ts';
 import { addFrames, addLines, addWebSocketTexts } from './framings.ts';
 import { isFrame, isHttp } from './ways.ts';
@@ -18,7 +18,7 @@ const WORD = 'ERR:TOO_MANY';
 @injectable()
 export class Refusal {
   private readonly log: PeerLog;
-  private readonly entry = new HttpEntry({
+  private readonly entry = new HttpEndpoint({
     timeoutMs: LAST_WORD_MS,
     webSocket: (channel) => sayTooMany(addWebSocketTexts(channel)),
     request: (_request, response) => {

@@ -8,7 +8,7 @@ import {
   TimedOutError,
 } from '@headrace/core';
 import { inject, injectable, token } from '@headrace/inject';
-import { HttpEntry, type WebSocketAcceptor } from '@headrace/websocket';
+import { HttpEndpoint, type WebSocketAcceptor } from '@headrace/websocket';
 import { MAX_MESSAGE_BYTES } from '../connection/framings.ts';
 import { PeerLog } from '../room/peer-log.ts';
 import { SETTINGS, type Settings } from '../settings/settings.ts';
@@ -21,7 +21,7 @@ export const WEB_SOCKET_ACCEPTOR = token<WebSocketAcceptor>('webSocketAcceptor')
 /** The page and its WebSocket on `/ws`, for connections that speak HTTP. */
 @injectable()
 export class ChatEntry {
-  private readonly entry: HttpEntry;
+  private readonly entry: HttpEndpoint;
   private readonly log: PeerLog;
 
   constructor(
@@ -31,7 +31,7 @@ export class ChatEntry {
     @inject(PeerLog) log: PeerLog,
   ) {
     this.log = log;
-    this.entry = new HttpEntry({
+    this.entry = new HttpEndpoint({
       webSocket,
       webSocketPath: '/ws',
       webSocketOptions: { maxOutboundBytes, hooks: { writeFailed() {} } },

@@ -68,7 +68,7 @@ describe('under the hood', () => {
     expect(lanes.map(({ title }) => title)).toEqual(['TCP', 'WebSocket']);
     expect(lanes[0]!.handlers.map(({ name }) => name)).toEqual([
       'farewell',
-      'HttpEntryHandler',
+      'HttpEndpointHandler',
       'blame',
     ]);
     expect(lanes[1]!.handlers.map(({ name }) => name)).toEqual(
@@ -94,7 +94,7 @@ describe('under the hood', () => {
       return `${name} ${deed} ${kind} ${what}`;
     });
     expect(shown.slice(0, 3)).toEqual([
-      expect.stringMatching(/^HttpEntryHandler took bytes \d+ B$/),
+      expect.stringMatching(/^HttpEndpointHandler took bytes \d+ B$/),
       'PageLineHandler took frame “  hello ”',
       'WebSocketTextCodec took frame “  hello ”',
     ]);
@@ -108,7 +108,7 @@ describe('under the hood', () => {
     ]) {
       expect(shown).toContain(line);
     }
-    expect(shown.at(-1)).toMatch(/^HttpEntryHandler wrote bytes \d+ B$/);
+    expect(shown.at(-1)).toMatch(/^HttpEndpointHandler wrote bytes \d+ B$/);
     bob.say('for ann');
     await ann.next('steps', ({ steps: more }) =>
       more.some(({ deed, what }) => deed === 'wrote' && what === '“MSG:bob:for ann”'),

@@ -7,6 +7,9 @@ import { keepRead, readBuffer } from '../internal/slab.ts';
 import { addressOf, localAddressOf } from './socket-address.ts';
 import { StreamTransport } from './stream-transport.ts';
 
+/** Deno's TLS gets nothing from a socket with `onread`, so that STARTTLS would wait for ever. */
+const CAN_READ_INTO_BUFFER = process.versions['deno'] === undefined;
+
 /** A connected or connecting socket of Node's: TCP, Unix socket or named pipe. */
 export class SocketTransport extends StreamTransport {
   private readonly socket: net.Socket;
@@ -24,6 +27,9 @@ export class SocketTransport extends StreamTransport {
 
   /** A socket on its way to a server. */
   static connecting(options: net.NetConnectOpts): SocketTransport {
+    if (!CAN_READ_INTO_BUFFER) {
+      return SocketTransport.of(net.connect({ ...options, allowHalfOpen: true }));
+    }
     return SocketTransport.reading((onread) =>
       net.connect({ ...options, onread, allowHalfOpen: true }),
     );

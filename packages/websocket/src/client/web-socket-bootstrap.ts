@@ -9,9 +9,10 @@ import {
   TlsClientContext,
   type TlsClientOptions,
 } from '@headrace/core';
+import { CHANNEL_OPTIONS, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import { type WebSocketCompression, wsDeflate } from '../socket/compression.ts';
 import { LastWordSocket } from '../socket/last-word-socket.ts';
-import { messageLimits, type WebSocketLimits } from '../socket/message-limits.ts';
+import { MESSAGE_LIMITS, messageLimits, type WebSocketLimits } from '../socket/message-limits.ts';
 import { beginPipeline, type WebSocketChannel } from '../socket/web-socket-channel.ts';
 import { WebSocketTransport } from '../socket/web-socket-transport.ts';
 import { socketAddresses } from './socket-addresses.ts';
@@ -31,13 +32,24 @@ export interface WebSocketClientOptions extends ChannelOptions, WebSocketLimits 
   readonly subprotocols?: readonly string[];
   /** Offer permessage-deflate. @default false */
   readonly compression?: WebSocketCompression;
-  /** For `wss:` — whom we trust, our own certificate. The name is the URL's unless given. @default the system's authorities */
+  /** For `wss:`: trusted authorities, our own certificate. The server name is the URL's unless given. @default the system's authorities */
   readonly tls?: Omit<TlsClientOptions, 'alpn' | 'handshakeTimeoutMs'>;
 }
 
 /** Builds the pipeline of a WebSocket; if it returns what `addLast` returned, the message types are known. */
 export type WebSocketPipeline<R, W> = (channel: WebSocketChannel) => Pipeline<R, W> | void;
 
+const OPTIONS: KnownOptions<WebSocketClientOptions> = {
+  ...CHANNEL_OPTIONS,
+  ...MESSAGE_LIMITS,
+  connectTimeoutMs: true,
+  headers: true,
+  origin: true,
+  subprotocols: true,
+  compression: true,
+  tls: true,
+};
+const CONNECT_OPTIONS: KnownOptions<{ readonly signal?: AbortSignal }> = { signal: true };
 const CLOSE_TIMEOUT_MS = 2000;
 
 /**
@@ -63,7 +75,9 @@ export class WebSocketBootstrap<R = unknown, W = unknown> {
     return this as unknown as WebSocketBootstrap<R2, W2>;
   }
 
+  /** Merged into what was given before. Throws an `OptionError` for an unknown option. */
   options(options: WebSocketClientOptions): this {
+    checkOptions('.options', options, OPTIONS);
     this.clientOptions = { ...this.clientOptions, ...options };
     return this;
   }
@@ -73,6 +87,7 @@ export class WebSocketBootstrap<R = unknown, W = unknown> {
     url: string | URL,
     target: { readonly signal?: AbortSignal } = {},
   ): Promise<Channel<R, W>> {
+    checkOptions('connect', target, CONNECT_OPTIONS);
     const { initialize } = this;
     if (initialize === undefined) {
       throw new OptionError(
@@ -96,7 +111,7 @@ export class WebSocketBootstrap<R = unknown, W = unknown> {
   }
 }
 
-/** A WebSocket on its way, as a transport, and what is left of the options for its channel. */
+/** A connecting WebSocket as a transport, and the remaining options, for its channel. */
 function dial(url: URL, options: WebSocketClientOptions) {
   const { headers, origin, subprotocols = [], compression = false, tls, ...rest } = options;
   const { limits, messageTimeoutMs, channelOptions } = messageLimits(rest);
@@ -118,7 +133,7 @@ function dial(url: URL, options: WebSocketClientOptions) {
   return { transport, messageTimeoutMs, channelOptions };
 }
 
-/** As `connect` of core: what OpenSSL does not take is an `OptionError` before a socket exists. */
+/** As `connect` of core: what OpenSSL refuses is an `OptionError` before a socket exists. */
 function checkTls(url: URL, tls: TlsClientOptions): void {
   if (url.protocol !== 'wss:') {
     const text = `tls makes no sense with ${url.protocol}//: use wss://`;

@@ -13,9 +13,9 @@ export interface OriginFacts {
 }
 
 /**
- * True if a page that this server itself gave out makes the request: the page's host is the one that the
- * request names. On a connection within this machine it must be a loopback name as well, or a strange site
- * could point a name of its own at this machine (DNS rebinding).
+ * True if a page of this server makes the request: the page's host is the one in the request's `Host` header.
+ * On a connection within this machine it must be a loopback name as well, or another site could point a name of
+ * its own at this machine (DNS rebinding).
  */
 export function isOwnOrigin(origin: string, { host, localAddress }: OriginFacts): boolean {
   if (!URL.canParse(origin)) return false;

@@ -3,11 +3,11 @@ import type { IncomingMessage } from 'node:http';
 import type { Channel, ReadHold } from '@headrace/core';
 
 const HEAD = 0;
-/** The head is given; Node has not reported the request. */
+/** Node has got the head, and has not reported the request yet. */
 const HEAD_GIVEN = 1;
 const BODY = 2;
 const CHUNKS = 3;
-/** The request is given; its answer is not out. */
+/** Node has got the whole request; its response is not sent yet. */
 const ANSWER = 4;
 /** Not HTTP any more. */
 const RAW = 5;
@@ -24,8 +24,8 @@ const CR = 13;
 
 /**
  * Gives Node's HTTP server one request at a time. Node parses all requests that arrived together, and makes and
- * keeps an answer for each, whether the peer reads them or not; here the bytes of the next request wait until the
- * answer before it is out, and reads are held meanwhile. It cuts only: what the bytes mean Node alone decides.
+ * keeps a response for each, whether the peer reads them or not; here the bytes of the next request wait until the
+ * previous response is sent, and reads are held meanwhile. It only cuts: Node alone decides what the bytes mean.
  *
  * @see RFC 9112, sections 6 and 9.3.2
  */
@@ -49,7 +49,7 @@ export class RequestIntake {
 
   /**
    * @param give - hands bytes to Node
-   * @param isTaken - true if Node has seen all that it was given
+   * @param isTaken - true if Node has consumed all that it was given
    */
   constructor(channel: Channel, give: (bytes: Buffer) => void, isTaken: () => boolean) {
     this.channel = channel;
@@ -82,7 +82,7 @@ export class RequestIntake {
     this.feed();
   }
 
-  /** The answer is out. */
+  /** The response has been sent. */
   answered(): void {
     if (this.phase === ANSWER) this.phase = HEAD;
     else this.isAnswered = true;
@@ -95,7 +95,7 @@ export class RequestIntake {
     this.feed();
   }
 
-  /** Nothing more is given. */
+  /** Gives nothing more. */
   stop(): void {
     this.phase = ANSWER;
     this.rest = Buffer.alloc(0);
@@ -117,7 +117,7 @@ export class RequestIntake {
     else this.release();
   }
 
-  /** What looked like the end of a head was none to Node, so it goes on reading. */
+  /** Node did not take it for the end of a head, so it needs more. */
   private lookAgain(): void {
     if (this.phase !== HEAD_GIVEN || !this.isTaken()) return;
     this.phase = HEAD;
@@ -173,7 +173,7 @@ export class RequestIntake {
       if (at === bytes.length) break;
       const end = bytes.indexOf(LF, at);
       if (end < 0) {
-        // Longer ones are no sizes, and what trailers say does not matter.
+        // A longer line is not a size, and the content of trailers does not matter.
         this.chunkLine = (this.chunkLine + bytes.toString('latin1', at)).slice(0, 32);
         return bytes.length;
       }
@@ -187,7 +187,7 @@ export class RequestIntake {
       }
       const size = Number.parseInt(line, 16);
       this.isInTrailers = size === 0;
-      // With the line break after it. What is no size is for Node to refuse.
+      // With the line break after it. Node refuses what is not a size.
       if (size > 0) this.bytesLeft = size + 2;
     }
     return at;

@@ -1,24 +1,29 @@
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 
 /**
  * permessage-deflate (RFC 7692): `true`, or with options. It costs memory for each connection (a window of 32 KiB
- * and more each way) and time for each message, and may tell an attacker what a message holds who can put text of
- * his own beside it (CRIME). What a message inflates to counts against `maxMessageBytes` while it is inflated.
+ * and more each way) and time for each message, and may leak the content of a message to an attacker who can put
+ * text of his own beside it (CRIME). What a message inflates to counts against `maxMessageBytes` while it is inflated.
  */
 export type WebSocketCompression =
   | boolean
   | {
-      /** Messages below this size, in bytes, go out as they are. @default 1024 */
+      /** Messages below this size, in bytes, are sent uncompressed. @default 1024 */
       readonly thresholdBytes?: number;
       /** Keep the window from message to message: better compression, memory for each connection. @default false */
       readonly keepContext?: boolean;
     };
 
+const OPTIONS: KnownOptions<Exclude<WebSocketCompression, boolean>> = {
+  thresholdBytes: true,
+  keepContext: true,
+};
 const DEFAULTS = { thresholdBytes: 1024, keepContext: false } as const;
 
 /** The option as the `ws` library takes it. */
 export function wsDeflate(compression: WebSocketCompression) {
   if (compression === false) return false;
+  if (compression !== true) checkOptions('compression', compression, OPTIONS);
   const { thresholdBytes, keepContext } = {
     ...DEFAULTS,
     ...(compression === true ? {} : compression),

@@ -1,10 +1,10 @@
-import { WebSocket } from 'ws';
+import { WebSocket } from './ws-library.ts';
 import type { CloseListener } from './ws-socket.ts';
 
 /**
  * A `ws` WebSocket that leaves the last word to its channel. When the peer breaks the protocol, `ws` sends a
- * close frame at once and nothing can be said any more. Here that close waits: the channel hears of the
- * error first, may still tell what was wrong, and closes by {@link finish}.
+ * close frame at once, and nothing can be sent after it. Here that close waits: the error is reported to the
+ * channel first, which may still send what was wrong, and closes by {@link finish}.
  */
 export class LastWordSocket extends WebSocket {
   closeListener: CloseListener | undefined;

@@ -5,9 +5,9 @@ import { type Channel, TimedOutError, type Timer } from '@headrace/core';
 const LONGEST_HEADER = 14;
 
 /**
- * The time that a begun message has to become whole: without it a peer could keep half a message open on each of
- * many connections, a byte now and then. It reads the headers of the frames beside the `ws` library, which
- * does not tell of them, and takes one timer, not one for each message.
+ * The time in which a begun message must be complete: without it a peer could keep half a message open on each of
+ * many connections. It reads the headers of the frames beside the `ws` library, which
+ * does not report them, and takes one timer, not one for each message.
  *
  * @see RFC 6455, section 5.2
  */
@@ -31,7 +31,7 @@ export class MessageDeadline {
     this.timeoutMs = timeoutMs;
   }
 
-  /** Sees all that the library reads from the stream. */
+  /** Gets all bytes that the library reads from the stream. */
   watch(stream: Duplex): void {
     stream.on('data', (bytes: Buffer) => this.arrived(bytes));
   }

@@ -1,22 +1,28 @@
-import { checkNumber, checkTime } from '@headrace/core/authoring';
+import { checkNumber, checkTime, type KnownOptions } from '@headrace/core/authoring';
 
-/** What one message may be, on either side. */
+/** Limits of one inbound message, on either side. */
 export interface WebSocketLimits {
   /** The longest message that is read, in bytes, after it was inflated; a longer one closes with 1009. @default 65536 */
   readonly maxMessageBytes?: number;
-  /** The most fragments of one message: each costs memory beside its bytes; more close with 1008. @default 128 */
+  /** The maximum number of fragments of one message: each costs memory beside its bytes; more close with 1008. @default 128 */
   readonly maxFragments?: number;
-  /** How long a begun message may take to become whole; `false` for ever. Stands still while reads are held. @default 15000 */
+  /** In how many milliseconds a begun message must be complete; `false` for no limit. Stops while reads are held. @default 15000 */
   readonly messageTimeoutMs?: number | false;
 }
 
+/** The names of {@link WebSocketLimits}. */
+export const MESSAGE_LIMITS: KnownOptions<WebSocketLimits> = {
+  maxMessageBytes: true,
+  maxFragments: true,
+  messageTimeoutMs: true,
+};
 const DEFAULTS = {
   maxMessageBytes: 64 * 1024,
   maxFragments: 128,
   messageTimeoutMs: 15_000,
 } as const;
 
-/** The limits, checked, as the `ws` library names them, and the options that are none. */
+/** The limits, checked, as the `ws` library names them, and the remaining options. */
 export function messageLimits<O extends WebSocketLimits>(
   options: O,
 ): {

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-/** A text message whose UTF-8 is there already: a broadcast makes it once for all its receivers. */
+/** A text message that is UTF-8 already: a broadcast encodes it once for all its receivers. */
 export class TextMessage {
   readonly bytes: Buffer;
 

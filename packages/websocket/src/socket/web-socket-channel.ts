@@ -7,18 +7,25 @@ import {
   type Handler,
   openChannel,
 } from '@headrace/core';
+import { CHANNEL_OPTIONS, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import type { WebSocketClose } from './close-codes.ts';
 import { MessageDeadline } from './message-deadline.ts';
 import { messageLimits } from './message-limits.ts';
 import type { WebSocketInput, WebSocketOutput } from './text-message.ts';
-import { type WebSocketCarrier, WebSocketTransport } from './web-socket-transport.ts';
+import { CARRIER, type WebSocketCarrier, WebSocketTransport } from './web-socket-transport.ts';
 import type { WsSocket } from './ws-socket.ts';
 
 /** Options of a WebSocket's channel; what is not given comes from the channel that carries it. */
 export interface WebSocketChannelOptions extends ChannelOptions, WebSocketCarrier {
-  /** How long a begun message may take to become whole, where the stream is known. @default 15000 */
+  /** In how many milliseconds a begun message must be complete, where the stream is known. @default 15000 */
   readonly messageTimeoutMs?: number | false;
 }
+
+const OPTIONS: KnownOptions<WebSocketChannelOptions> = {
+  ...CHANNEL_OPTIONS,
+  ...CARRIER,
+  messageTimeoutMs: true,
+};
 
 /** A channel whose messages are those of a WebSocket. */
 export type WebSocketChannel = Channel<WebSocketInput, WebSocketOutput>;
@@ -45,6 +52,7 @@ export function webSocketChannel(
   initialize: WebSocketInitializer,
   options: WebSocketChannelOptions = {},
 ): WebSocketChannel {
+  checkOptions('webSocketChannel', options, OPTIONS);
   const { parent, stream, ...rest } = options;
   const { messageTimeoutMs, channelOptions } = messageLimits(rest);
   const carrier = { ...(parent && { parent }), ...(stream && { stream }) };
@@ -70,8 +78,9 @@ export function beginPipeline(
 }
 
 /**
- * The first handler of each WebSocket: sets its attributes and watches the time of its messages. When the peer has broken the protocol nothing more
- * can be read: whoever has something to say about it says it on the way of the error, then our half ends.
+ * The first handler of each WebSocket: sets its attributes and watches the time of its messages. When the peer has
+ * broken the protocol nothing more can be read: the error is fired first, so that a handler may write an answer, then
+ * our half ends.
  */
 class WebSocketStart implements Handler {
   private readonly transport: WebSocketTransport;

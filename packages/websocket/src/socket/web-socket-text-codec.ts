@@ -9,23 +9,23 @@ import { encodeOnce } from '@headrace/core/authoring';
 import { TextMessage, type WebSocketInput } from './text-message.ts';
 
 /**
- * Lets only text messages through: strings in, strings out, so that the handlers behind it are the same as
- * behind any frame decoder and `StringCodec`.
+ * Passes only text messages on: strings in, strings out, so that the handlers after it are the same as after any
+ * frame decoder and `StringCodec`.
  *
  * ```text
  *  websocket | [text] | idle | auth | chat
  * ```
  *
- * - **Place** first behind a WebSocket.
+ * - **Place** first in the pipeline of a WebSocket.
  * - **In** `string` for a text message, `Buffer` for a binary one.
  * - **Out** `string`; written strings become text messages.
  * - **Events** none.
  * - **Errors** `MESSAGE_INVALID` for a binary message; unhandled, it closes with code 1003. Text that is not
- *   UTF-8 (`TEXT_NOT_UTF8`) and too long messages (`FRAME_TOO_LONG`) are the WebSocket's own errors and come
- *   through the pipeline, too.
+ *   UTF-8 (`TEXT_NOT_UTF8`) and too long messages (`FRAME_TOO_LONG`) are the WebSocket's own errors and pass
+ *   the pipeline, too.
  * - **State** none; sharable.
  * - **Cost** one encoding per text; a broadcast encodes once for all its receivers.
- * - **Pitfalls** half a surrogate pair goes out as U+FFFD.
+ * - **Pitfalls** half a surrogate pair is sent as U+FFFD.
  *
  * @example
  * ```ts run

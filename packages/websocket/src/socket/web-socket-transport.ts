@@ -8,6 +8,7 @@ import {
   type Transport,
   type TransportSink,
 } from '@headrace/core';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import { closeCodeOf, closeText, type WebSocketClose } from './close-codes.ts';
 import { TextMessage, type WebSocketInput, type WebSocketOutput } from './text-message.ts';
 import { CONNECTING, OPEN, type WsSocket } from './ws-socket.ts';
@@ -19,6 +20,9 @@ export interface WebSocketCarrier {
   /** The stream it writes to: corked around the messages of one flush. */
   readonly stream?: Duplex;
 }
+
+/** The names of {@link WebSocketCarrier}. */
+export const CARRIER: KnownOptions<WebSocketCarrier> = { parent: true, stream: true };
 
 /** A WebSocket of the `ws` library as a transport: messages in, messages out. */
 export class WebSocketTransport implements Transport {
@@ -42,6 +46,7 @@ export class WebSocketTransport implements Transport {
   private readonly onSent: (error?: Error) => void;
 
   constructor(ws: WsSocket, carrier: WebSocketCarrier = {}) {
+    checkOptions('WebSocketTransport', carrier, CARRIER);
     this.ws = ws;
     this.carrier = carrier;
     this.onSent = (error) => this.sent(error);
@@ -64,11 +69,11 @@ export class WebSocketTransport implements Transport {
   }
 
   get unsentBytes(): number {
-    // One long message on its way is progress of the connection below.
+    // While one long message is sent, the progress is that of the connection below.
     return this.ws.bufferedAmount - (this.carrier.parent?.outboundProgress ?? 0);
   }
 
-  /** What both sides agreed to speak, once active; `undefined` if nothing was said about it. */
+  /** The subprotocol that both sides agreed on, once active; `undefined` if they did not. */
   get subprotocol(): string | undefined {
     return this.ws.protocol === '' ? undefined : this.ws.protocol;
   }
@@ -159,7 +164,7 @@ export class WebSocketTransport implements Transport {
   write(messages: readonly unknown[]): boolean {
     const { ws, carrier } = this;
     this.isWriting = true;
-    // It is closing: the channel will hear of that and fail what it still has.
+    // It is closing: the close is reported to the channel, which fails what it still holds.
     if (ws.readyState !== OPEN) return false;
     carrier.stream?.cork();
     const last = messages.length - 1;
@@ -175,7 +180,7 @@ export class WebSocketTransport implements Transport {
     else this.ws.send(message, { binary: typeof message !== 'string' }, callback);
   }
 
-  /** Also called for writes that `write` reported itself, and with an error when all is over. */
+  /** Also called for writes whose end `write` returned itself, and with an error after the close. */
   private sent(error: Error | undefined): void {
     if (!this.isWriting || this.isOver || error) return;
     this.isWriting = false;
@@ -191,10 +196,10 @@ export class WebSocketTransport implements Transport {
     this.isOver = true;
     this.held = [];
     const isOpen = this.ws.readyState === OPEN;
-    // After stuck output a close frame never gets out.
+    // A close frame after output that is stuck would never be sent.
     if (isOpen && this.ws.bufferedAmount === 0) this.sayGoodbye(info);
     else if (isOpen || this.peerClose === undefined) this.ws.terminate();
-    // What still comes is dropped, but the peer's close frame must be seen.
+    // Further input is dropped, but the peer's close frame must be read.
     if (isOpen) this.ws.resume();
   }
 
@@ -262,7 +267,7 @@ function endBurst(transport: WebSocketTransport): void {
   transport.endBurst();
 }
 
-/** The library's error as ours; the code that it wanted to close with tells which. */
+/** The library's error as ours, by the code that it wanted to close with. */
 function protocolError(closeCode: number, error: Error): DecodeError {
   const details = { closeCode };
   if (closeCode === 1007) {

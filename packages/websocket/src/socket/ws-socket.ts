@@ -1,13 +1,12 @@
-/** Who hears that the peer wants to close. */
+/** Is notified when the peer wants to close. */
 export interface CloseListener {
-  /** The peer has sent its close frame; the answer is on its way. */
+  /** The peer has sent its close frame; the answer to it is being sent. */
   peerClosed(code: number, reason: string): void;
 }
 
 /**
- * What we use of a WebSocket of the `ws` library. Any one will do; one made as a `LastWordSocket`, as our
- * servers and clients make them, also tells of the peer's close frame at once and lets handlers answer a
- * broken message before the close.
+ * What we use of a WebSocket of the `ws` library. Any will do; a `LastWordSocket`, as our servers and clients
+ * make, also reports the peer's close frame at once, and lets handlers answer a broken message before the close.
  */
 export interface WsSocket {
   readonly readyState: number;

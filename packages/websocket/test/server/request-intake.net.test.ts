@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { type Server, ServerBootstrap, silentLogger } from '@headrace/core';
 import { VirtualClock } from '@headrace/core/testing';
 import { afterEach, describe, expect, it } from 'vitest';
-import { HttpEntry, type HttpEntryOptions } from '../../src/index.ts';
+import { HttpEndpoint, type HttpEndpointOptions } from '../../src/index.ts';
 
 let server: Server | undefined;
 const sockets: Socket[] = [];
@@ -12,11 +12,11 @@ afterEach(async () => {
   await server?.close();
 });
 
-async function start(options: HttpEntryOptions, clock?: VirtualClock): Promise<number> {
-  const entry = new HttpEntry(options);
+async function start(options: HttpEndpointOptions, clock?: VirtualClock): Promise<number> {
+  const endpoint = new HttpEndpoint(options);
   server = await new ServerBootstrap()
     .childOptions({ logger: silentLogger, ...(clock && { clock }) })
-    .childHandler(({ pipeline }) => pipeline.addLast(entry.handler()))
+    .childHandler(({ pipeline }) => pipeline.addLast(endpoint.handler()))
     .bind({ port: 0, host: '127.0.0.1' });
   return server.port;
 }

@@ -12,7 +12,7 @@ import {
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import {
-  HttpEntry,
+  HttpEndpoint,
   TextMessage,
   WEB_SOCKET_CLOSE,
   WebSocketBootstrap,
@@ -76,7 +76,7 @@ interface Link {
 async function connected(near: ChannelOptions = {}, far: ChannelOptions = {}): Promise<Link> {
   const [nearSees, farSees] = [new Recorder(), new Recorder()];
   let accepted: Channel | undefined;
-  const entry = new HttpEntry({
+  const endpoint = new HttpEndpoint({
     maxMessageBytes: 16 * 1024 * 1024,
     webSocketOptions: { logger: silentLogger, ...far },
     webSocket: (channel) => {
@@ -85,7 +85,7 @@ async function connected(near: ChannelOptions = {}, far: ChannelOptions = {}): P
     },
   });
   server = await new ServerBootstrap()
-    .childHandler((channel) => channel.pipeline.addLast(entry.handler()))
+    .childHandler((channel) => channel.pipeline.addLast(endpoint.handler()))
     .childOptions({ logger: silentLogger })
     .bind({ port: 0, host: '127.0.0.1' });
   const channel = await new WebSocketBootstrap()
@@ -276,14 +276,14 @@ describe('a WebSocket as a transport', () => {
   });
 
   it('works on any WebSocket of the library, though without a last word', async () => {
-    const entry = new HttpEntry({
+    const endpoint = new HttpEndpoint({
       webSocket: ({ pipeline }) =>
         pipeline.addLast({
           channelRead: (ctx, text: WebSocketInput) => void ctx.writeAndFlush(text),
         }),
     });
     server = await new ServerBootstrap()
-      .childHandler(({ pipeline }) => pipeline.addLast(entry.handler()))
+      .childHandler(({ pipeline }) => pipeline.addLast(endpoint.handler()))
       .bind({ port: 0, host: '127.0.0.1' });
     const ws = new WebSocket(`ws://127.0.0.1:${server.port}/ws`);
     const sees = new Recorder();

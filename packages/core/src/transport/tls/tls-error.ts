@@ -15,6 +15,8 @@ const HINTS: Readonly<Record<string, string>> = {
   ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'the two sides share no ALPN protocol',
   ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: 'the peer showed no certificate',
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'the peer wants a certificate of ours',
+  // BoringSSL's name, in Bun.
+  ERR_SSL_TLSV1_ALERT_CERTIFICATE_REQUIRED: 'the peer wants a certificate of ours',
   ECONNRESET: 'the peer ended the connection',
   EPIPE: 'the peer ended the connection',
 };

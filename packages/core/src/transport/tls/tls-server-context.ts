@@ -50,6 +50,7 @@ const LONGEST_MS = 2 ** 31 - 1;
  */
 export class TlsServerContext implements TlsSide {
   private options!: TlsServerOptions;
+  private makeServer!: () => tls.Server;
   private server!: tls.Server;
   private timeoutMs = DEFAULT_HANDSHAKE_TIMEOUT_MS;
 
@@ -73,30 +74,37 @@ export class TlsServerContext implements TlsSide {
   reload(options: TlsServerOptions): void {
     checkOptions('tls', options, OPTIONS);
     const merged = { ...this.options, ...options };
-    const { server, timeoutMs } = build(merged);
+    const { makeServer, timeoutMs } = build(merged);
+    this.server = makeServer();
+    this.makeServer = makeServer;
     this.options = merged;
-    this.server = server;
     this.timeoutMs = timeoutMs;
   }
 
   start(raw: Duplex, done: TlsOutcome): void {
-    // Node's documented way to put a connection of our own into a TLS server is its event. The server emits
-    // the outcome on itself; an object that inherits from it, one for each connection, shows which connection it was.
-    const derived = Object.create(this.server) as tls.Server;
-    derived.emit = (event: string | symbol, ...args: unknown[]): boolean => {
+    // Node's documented way to put a connection of our own into a TLS server is its event. The server reports
+    // the outcome on itself; a per-connection object that inherits from it reports for one connection only.
+    const server = CONNECTIONS_NEED_SERVERS ? this.makeServer() : Object.create(this.server);
+    server.emit = (event: string | symbol, ...args: unknown[]): boolean => {
       if (event === 'secureConnection') done(undefined, args[0] as TLSSocket);
       else if (event === 'tlsClientError') done(args[0] as Error, args[1] as TLSSocket);
       return true;
     };
     (net.Server.prototype.emit as (event: string, socket: Duplex) => boolean).call(
-      derived,
+      server,
       'connection',
       raw,
     );
   }
 }
 
-function build(options: TlsServerOptions): { server: tls.Server; timeoutMs: number } {
+/** Bun reports on the server that was constructed, whatever inherits from it; there one costs 40 µs. */
+const CONNECTIONS_NEED_SERVERS = process.versions['bun'] !== undefined;
+
+function build(options: TlsServerOptions): {
+  readonly makeServer: () => tls.Server;
+  readonly timeoutMs: number;
+} {
   const { names = {}, alpn, clientCertificate = false, handshakeTimeoutMs, ...identity } = options;
   const timeoutMs = checkTime(
     'tls.handshakeTimeoutMs',
@@ -114,7 +122,7 @@ function build(options: TlsServerOptions): { server: tls.Server; timeoutMs: numb
   secureContextOf('tls', identity);
   const contexts = contextsOf(names, identity);
   const hasDefault = hasCertificate(identity);
-  const server = tls.createServer({
+  const serverOptions: tls.TlsOptions = {
     ...identity,
     ...(alpn !== undefined && { ALPNProtocols: [...alpn] }),
     requestCert: clientCertificate !== false,
@@ -126,8 +134,8 @@ function build(options: TlsServerOptions): { server: tls.Server; timeoutMs: numb
         callback(new Error(`no certificate for the server name ${shown(servername)}`));
       } else callback(null, context);
     },
-  });
-  return { server, timeoutMs };
+  };
+  return { makeServer: () => tls.createServer(serverOptions), timeoutMs };
 }
 
 function checkClientCertificate(policy: unknown, identity: TlsIdentity): void {

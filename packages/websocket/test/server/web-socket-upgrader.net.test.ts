@@ -9,8 +9,8 @@ import { VirtualClock } from '@headrace/core/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import {
-  HttpEntry,
-  type HttpEntryOptions,
+  HttpEndpoint,
+  type HttpEndpointOptions,
   WEB_SOCKET_PROTOCOL,
   WebSocketBootstrap,
   type WebSocketClientOptions,
@@ -23,10 +23,10 @@ afterEach(() => server?.close());
 const accepted: Channel[] = [];
 const errors: Error[] = [];
 
-async function start(options: HttpEntryOptions): Promise<number> {
+async function start(options: HttpEndpointOptions): Promise<number> {
   accepted.length = 0;
   errors.length = 0;
-  const entry = new HttpEntry({
+  const endpoint = new HttpEndpoint({
     webSocketOptions: { logger: silentLogger },
     webSocket: (channel) => {
       accepted.push(channel as Channel);
@@ -42,7 +42,7 @@ async function start(options: HttpEntryOptions): Promise<number> {
   });
   server = await new ServerBootstrap()
     .childOptions({ logger: silentLogger })
-    .childHandler(({ pipeline }) => pipeline.addLast(entry.handler()))
+    .childHandler(({ pipeline }) => pipeline.addLast(endpoint.handler()))
     .bind({ port: 0, host: '127.0.0.1' });
   return server.port;
 }
@@ -70,7 +70,7 @@ describe('the way in to a WebSocket', () => {
     await connect(port, '/chat?room=1');
     await connect(port, '/feed');
     await expect(connect(port, '/ws')).rejects.toThrow('HTTP status 404');
-    expect(() => new HttpEntry({ webSocketPath: ['/a', 'b'] })).toThrow(/"b", but must start/);
+    expect(() => new HttpEndpoint({ webSocketPath: ['/a', 'b'] })).toThrow(/"b", but must start/);
   });
 
   it('may be refused before the upgrade, at once or later', async () => {

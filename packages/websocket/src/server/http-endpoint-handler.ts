@@ -14,6 +14,7 @@ import {
   type Timer,
   type Types,
 } from '@headrace/core';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import {
   type WebSocketChannel,
   type WebSocketChannelOptions,
@@ -23,16 +24,22 @@ import {
 import type { WsSocket } from '../socket/ws-socket.ts';
 import { RequestIntake } from './request-intake.ts';
 
-/** What a {@link HttpEntryHandler} has of its entry. */
-export interface HttpEntryHandlerOptions {
+/** What a {@link HttpEndpointHandler} gets from its endpoint. */
+export interface HttpEndpointHandlerOptions {
   readonly timeoutMs: number;
   readonly firstTimeoutMs: number;
-  readonly connect: (stream: ChannelDuplex, handler: HttpEntryHandler) => void;
+  readonly connect: (stream: ChannelDuplex, handler: HttpEndpointHandler) => void;
 }
+
+const OPTIONS: KnownOptions<HttpEndpointHandlerOptions> = {
+  timeoutMs: true,
+  firstTimeoutMs: true,
+  connect: true,
+};
 
 /**
  * Serves HTTP on one connection and puts a channel of its own on a WebSocket when the peer asks for one.
- * Made by `HttpEntry.handler()`.
+ * Made by `HttpEndpoint.handler()`.
  *
  * ```text
  *  wire | limits | detect | [http]
@@ -43,21 +50,21 @@ export interface HttpEntryHandlerOptions {
  * - **In** `Buffer`.
  * - **Out** nothing; messages of the WebSocket come in the pipeline of its own channel.
  * - **Events** forwards all, and fires a `DrainEvent` through the WebSocket's pipeline; a connection
- *   without one ends after the response that is on its way.
- * - **Errors** `TIMEOUT_READ` when a request is not complete in time, `MESSAGE_INVALID` for what is no HTTP,
- *   `REJECTED_ORIGIN` for a WebSocket from a strange site. The peer has its answer (408, 400, 431, 403) when
- *   they come, and the connection ends; log them.
+ *   without one ends after the response under way.
+ * - **Errors** `TIMEOUT_READ` when a request is not complete in time, `MESSAGE_INVALID` for input that is not HTTP,
+ *   `REJECTED_ORIGIN` for a WebSocket from another site. The peer has been answered (408, 400, 431, 403) when
+ *   they are fired, and the connection ends; log them.
  * - **State** one channel.
  * - **Cost** Node's HTTP server; after the upgrade that of `ws`.
- * - **Pitfalls** it must stand in an active channel or see it become active, as every handler with a deadline.
+ * - **Pitfalls** add it to an active channel, or before the channel is active, as every handler with a deadline.
  *
  * @example
  * ```ts run
  * import { EmbeddedChannel } from '@headrace/core/testing';
- * import { HttpEntry } from '@headrace/websocket';
+ * import { HttpEndpoint } from '@headrace/websocket';
  *
- * const entry = new HttpEntry({ timeoutMs: 10_000 });
- * const channel = new EmbeddedChannel(entry.handler());
+ * const endpoint = new HttpEndpoint({ timeoutMs: 10_000 });
+ * const channel = new EmbeddedChannel(endpoint.handler());
  * channel.writeInbound(Buffer.from('GET /slow'));
  * channel.advance(9_999);
  * console.log(channel.isOpen);
@@ -72,14 +79,14 @@ export interface HttpEntryHandlerOptions {
  * ```
  * @see Netty's `HttpServerCodec` and `WebSocketServerProtocolHandler`
  */
-export class HttpEntryHandler implements Handler {
+export class HttpEndpointHandler implements Handler {
   declare readonly types: Types<{
     reads: Buffer;
     passesOn: never;
     accepts: never;
     writes: OutboundBytes;
   }>;
-  private readonly options: HttpEntryHandlerOptions;
+  private readonly options: HttpEndpointHandlerOptions;
   private readonly duplex: DuplexHandler;
   private ctx: Context | undefined = undefined;
   private stream: ChannelDuplex | undefined = undefined;
@@ -87,12 +94,13 @@ export class HttpEntryHandler implements Handler {
   private channel: WebSocketChannel | undefined = undefined;
   private responses = 0;
   private intake: RequestIntake | undefined = undefined;
-  /** The request that has come and is not answered. */
+  /** The request that is not answered yet. */
   private current: IncomingMessage | undefined = undefined;
   private drain: DrainEvent | undefined = undefined;
   private drainHold: DrainHold | undefined = undefined;
 
-  constructor(options: HttpEntryHandlerOptions) {
+  constructor(options: HttpEndpointHandlerOptions) {
+    checkOptions('HttpEndpointHandler', options, OPTIONS);
     this.options = options;
     this.duplex = new DuplexHandler((stream) => this.connected(stream));
   }
@@ -147,7 +155,7 @@ export class HttpEntryHandler implements Handler {
     this.duplex.handlerRemoved();
   }
 
-  // --- what the entry tells ---
+  // --- what the endpoint reports ---
 
   requestStarted(request: IncomingMessage, response: ServerResponse): void {
     this.responses += 1;
@@ -169,7 +177,7 @@ export class HttpEntryHandler implements Handler {
     this.stopWaiting();
     const { channel: parent } = this.ctx!;
     this.channel = webSocketChannel(ws, initialize, { ...options, parent, stream: this.stream! });
-    // The request came after a response that the drain waits for.
+    // The upgrade request followed a response that the drain waits for.
     if (this.drain !== undefined) this.drainWebSocket(this.drain, this.channel);
     this.drainHold?.release();
   }
@@ -206,7 +214,7 @@ export class HttpEntryHandler implements Handler {
     this.ctx?.fireExceptionCaught(error);
   }
 
-  /** What came is no HTTP, or too much of it; a lost connection is told by the channel itself. */
+  /** The input is not HTTP, or too long; the channel itself reports a lost connection. */
   refuseBroken(error: NodeJS.ErrnoException): void {
     if (this.ctx?.channel.isOpen !== true || error.code === 'ECONNRESET') return;
     this.refuse(error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400);
@@ -257,7 +265,7 @@ export class HttpEntryHandler implements Handler {
     this.deadline = this.ctx!.clock.schedule(() => this.timedOut(timeoutMs, read), timeoutMs);
   }
 
-  /** A kept connection without a further request just ends; one that began a request hears why. */
+  /** A kept-alive connection without a further request just ends; a begun request is answered with 408. */
   private timedOut(timeoutMs: number, readBefore: number | undefined): void {
     const { ctx, stream } = this;
     if (ctx === undefined || stream === undefined || !ctx.channel.isOpen) return;

@@ -5,15 +5,19 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { ChannelDuplex } from '@headrace/core';
-import { checkNumber, checkTime } from '@headrace/core/authoring';
-import { HttpEntryHandler } from './http-entry-handler.ts';
-import { WebSocketEntrance, type WebSocketEntranceOptions } from './web-socket-entrance.ts';
+import { checkNumber, checkOptions, checkTime, type KnownOptions } from '@headrace/core/authoring';
+import { HttpEndpointHandler } from './http-endpoint-handler.ts';
+import {
+  UPGRADE_OPTIONS,
+  type WebSocketUpgradeOptions,
+  WebSocketUpgrader,
+} from './web-socket-upgrader.ts';
 
 /** Answers a request that is no WebSocket. */
 export type RequestListener = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** Options of an {@link HttpEntry}. */
-export interface HttpEntryOptions extends WebSocketEntranceOptions {
+/** Options of an {@link HttpEndpoint}. */
+export interface HttpEndpointOptions extends WebSocketUpgradeOptions {
   /** Answers all requests that are for no WebSocket. @default 404 */
   readonly request?: RequestListener;
   /** A request must be complete within this time, and the next one must follow; `false` for no limit. @default 10000 */
@@ -22,27 +26,34 @@ export interface HttpEntryOptions extends WebSocketEntranceOptions {
   readonly maxHeaderBytes?: number;
 }
 
+const OPTIONS: KnownOptions<HttpEndpointOptions> = {
+  ...UPGRADE_OPTIONS,
+  request: true,
+  timeoutMs: true,
+  maxHeaderBytes: true,
+};
+const HANDLER_OPTIONS: KnownOptions<{ readonly timeoutMs?: number }> = { timeoutMs: true };
 const DEFAULTS = { timeoutMs: 10_000, maxHeaderBytes: 16 * 1024 } as const;
 
 /**
  * HTTP and WebSockets at the end of pipelines: Node's own HTTP server and the `ws` library, shared by all
- * connections, without a port of their own. Each connection gets a {@link HttpEntryHandler}.
+ * connections, without a port of their own. Each connection gets a {@link HttpEndpointHandler}.
  *
  * @example
  * ```ts run
  * import { handler, ServerBootstrap } from '@headrace/core';
- * import { HttpEntry, WebSocketBootstrap, WebSocketTextCodec } from '@headrace/websocket';
+ * import { HttpEndpoint, WebSocketBootstrap, WebSocketTextCodec } from '@headrace/websocket';
  *
  * const shout = handler<{ reads: string; passesOn: never; writes: string }>({
  *   sharable: true,
  *   channelRead: (ctx, text) => void ctx.writeAndFlush(text.toUpperCase()),
  * });
- * const entry = new HttpEntry({
+ * const endpoint = new HttpEndpoint({
  *   request: (_request, response) => response.end('a page'),
  *   webSocket: (channel) => channel.pipeline.addLast(new WebSocketTextCodec(), shout),
  * });
  * const server = await new ServerBootstrap()
- *   .childHandler((channel) => channel.pipeline.addLast(entry.handler()))
+ *   .childHandler((channel) => channel.pipeline.addLast(endpoint.handler()))
  *   .bind({ port: 0, host: '127.0.0.1' });
  *
  * const page = await fetch(`http://127.0.0.1:${server.port}/`);
@@ -60,19 +71,20 @@ const DEFAULTS = { timeoutMs: 10_000, maxHeaderBytes: 16 * 1024 } as const;
  * // prints HELLO
  * ```
  */
-export class HttpEntry {
-  readonly options: HttpEntryOptions;
+export class HttpEndpoint {
+  readonly options: HttpEndpointOptions;
   private readonly timeoutMs: number;
   private readonly http: HttpServer;
-  private readonly entrance: WebSocketEntrance;
-  private readonly handlers = new WeakMap<object, HttpEntryHandler>();
+  private readonly upgrader: WebSocketUpgrader;
+  private readonly handlers = new WeakMap<object, HttpEndpointHandler>();
 
-  constructor(options: HttpEntryOptions = {}) {
+  constructor(options: HttpEndpointOptions = {}) {
+    checkOptions('HttpEndpoint', options, OPTIONS);
     const { timeoutMs, maxHeaderBytes } = { ...DEFAULTS, ...options };
     const bounds = { min: 1, max: 2 ** 31 - 1, integer: true };
     this.options = options;
     this.timeoutMs = checkTime('timeoutMs', timeoutMs);
-    this.entrance = new WebSocketEntrance(options, (stream, error) => {
+    this.upgrader = new WebSocketUpgrader(options, (stream, error) => {
       this.handlers.get(stream)?.refuseBroken(error);
     });
     // Our own clock watches the time; Node's checks belong to servers that listen.
@@ -88,7 +100,7 @@ export class HttpEntry {
       handler?.upgradeStarted();
       if (handler === undefined) stream.destroy();
       else if (hasTwoHosts(request)) handler.refuseBroken(new Error(TWO_HOSTS));
-      else this.entrance.open(request, stream as ChannelDuplex, head, handler);
+      else this.upgrader.open(request, stream as ChannelDuplex, head, handler);
     });
     this.http.on('clientError', (error, stream) => {
       this.handlers.get(stream)?.refuseBroken(error);
@@ -98,10 +110,11 @@ export class HttpEntry {
   /**
    * The handler of one connection.
    *
-   * @param options.timeoutMs - for this connection's first request, instead of the entry's own
+   * @param options.timeoutMs - for this connection's first request, instead of the endpoint's own
    */
-  handler(options: { readonly timeoutMs?: number } = {}): HttpEntryHandler {
-    return new HttpEntryHandler({
+  handler(options: { readonly timeoutMs?: number } = {}): HttpEndpointHandler {
+    checkOptions('.handler', options, HANDLER_OPTIONS);
+    return new HttpEndpointHandler({
       timeoutMs: this.timeoutMs,
       firstTimeoutMs: options.timeoutMs ?? this.timeoutMs,
       connect: (stream, handler) => {

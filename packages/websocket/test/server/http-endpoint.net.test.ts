@@ -10,8 +10,8 @@ import {
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import {
-  HttpEntry,
-  type HttpEntryOptions,
+  HttpEndpoint,
+  type HttpEndpointOptions,
   WEB_SOCKET_CLOSE,
   WebSocketBootstrap,
   WebSocketTextCodec,
@@ -34,7 +34,7 @@ interface Started {
 }
 
 /** A server that answers texts in capitals, and "boom" with an error. */
-async function start(options: HttpEntryOptions = {}): Promise<Started> {
+async function start(options: HttpEndpointOptions = {}): Promise<Started> {
   const log: string[] = [];
   const sockets: Channel[] = [];
   const logger: Logger = {
@@ -42,7 +42,7 @@ async function start(options: HttpEntryOptions = {}): Promise<Started> {
       if (level !== 'debug') log.push(`${level} ${message}: ${error?.message}`);
     },
   };
-  const entry = new HttpEntry({
+  const endpoint = new HttpEndpoint({
     request: (_request, response) => response.end('a page'),
     webSocket: (channel) => {
       sockets.push(channel);
@@ -53,7 +53,7 @@ async function start(options: HttpEntryOptions = {}): Promise<Started> {
     ...options,
   });
   server = await new ServerBootstrap()
-    .childHandler((channel) => channel.pipeline.addLast(entry.handler()))
+    .childHandler((channel) => channel.pipeline.addLast(endpoint.handler()))
     .childOptions({ logger })
     .bind({ port: 0, host: '127.0.0.1' });
   return { port: server.port, log, sockets };
@@ -97,7 +97,7 @@ const UPGRADE = [
   '',
 ].join('\r\n');
 
-describe('HttpEntry', () => {
+describe('HttpEndpoint', () => {
   it('serves pages, several on one connection', async () => {
     const { port } = await start();
     const answer = await exchange(
@@ -218,7 +218,7 @@ describe('HttpEntry', () => {
 });
 
 describe('a broken message', () => {
-  const lastWord = (error: (code: string) => void): HttpEntryOptions => ({
+  const lastWord = (error: (code: string) => void): HttpEndpointOptions => ({
     maxMessageBytes: 1000,
     webSocket: (channel) =>
       channel.pipeline.addLast(new WebSocketTextCodec(), {

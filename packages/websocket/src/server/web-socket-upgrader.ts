@@ -1,29 +1,35 @@
 import type { IncomingMessage } from 'node:http';
 import { type ChannelDuplex, type ChannelOptions, OptionError } from '@headrace/core';
-import { toError } from '@headrace/core/authoring';
-import { WebSocketServer } from 'ws';
+import {
+  CHANNEL_OPTIONS,
+  checkOptions,
+  type KnownOptions,
+  toError,
+} from '@headrace/core/authoring';
+import type { WebSocketServer as WsServer } from 'ws';
 import { type WebSocketCompression, wsDeflate } from '../socket/compression.ts';
 import { LastWordSocket } from '../socket/last-word-socket.ts';
-import { messageLimits, type WebSocketLimits } from '../socket/message-limits.ts';
+import { MESSAGE_LIMITS, messageLimits, type WebSocketLimits } from '../socket/message-limits.ts';
 import type { WebSocketChannel } from '../socket/web-socket-channel.ts';
-import type { HttpEntryHandler } from './http-entry-handler.ts';
+import { WebSocketServer } from '../socket/ws-library.ts';
+import type { HttpEndpointHandler } from './http-endpoint-handler.ts';
 import { isOwnOrigin } from './own-origin.ts';
 
 /** Builds the pipeline of a WebSocket's channel, whose `parent` is the channel that carries it. */
 export type WebSocketAcceptor = (channel: WebSocketChannel, request: IncomingMessage) => unknown;
 
-/** The answer to a request for a WebSocket that is not let in. */
+/** The answer to a request for a WebSocket that is refused. */
 export interface UpgradeRefusal {
   /** The HTTP status, such as 401. */
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Options of the WebSockets of an `HttpEntry`. */
-export interface WebSocketEntranceOptions extends WebSocketLimits {
+/** Options of the WebSockets of an `HttpEndpoint`. */
+export interface WebSocketUpgradeOptions extends WebSocketLimits {
   /** Builds the pipeline of each WebSocket. @default there are no WebSockets */
   readonly webSocket?: WebSocketAcceptor;
-  /** The path, or the paths, that WebSockets are opened on; `request.url` tells which it was. @default '/ws' */
+  /** The path, or the paths, that WebSockets are opened on; `request.url` has the one that was used. @default '/ws' */
   readonly webSocketPath?: string | readonly string[];
   /** Options of the WebSockets' channels; logger and clock come from the connection otherwise. */
   readonly webSocketOptions?: ChannelOptions;
@@ -34,31 +40,44 @@ export interface WebSocketEntranceOptions extends WebSocketLimits {
   /** Lets a page of another site open a WebSocket. @default never; the server's own pages always may */
   readonly allowOrigin?: (origin: string, request: IncomingMessage) => boolean;
   /**
-   * Decides before the WebSocket is opened, by a token in a cookie or in the query, say: true lets it in, false is
-   * the status 403. What it throws or rejects with is the status 500 and an error in the connection's pipeline.
-   * The request's deadline goes on meanwhile.
+   * Decides before the WebSocket is opened, for example by a token in a cookie or in the query: `true` accepts it,
+   * `false` answers 403. If it throws or rejects, the answer is 500 and the error is fired in the connection's
+   * pipeline. The request's deadline goes on meanwhile.
    */
   readonly authorize?: (
     request: IncomingMessage,
   ) => boolean | UpgradeRefusal | Promise<boolean | UpgradeRefusal>;
 }
 
+/** The names of {@link WebSocketUpgradeOptions}. */
+export const UPGRADE_OPTIONS: KnownOptions<WebSocketUpgradeOptions> = {
+  ...MESSAGE_LIMITS,
+  webSocket: true,
+  webSocketPath: true,
+  webSocketOptions: true,
+  subprotocols: true,
+  compression: true,
+  allowOrigin: true,
+  authorize: true,
+};
+
 /** A WebSocket whose peer does not answer our close frame is dropped after this. */
 const CLOSE_TIMEOUT_MS = 2000;
 
-/** Where requests for WebSockets of one {@link HttpEntry} are checked and opened, by the `ws` library. */
-export class WebSocketEntrance {
-  private readonly options: WebSocketEntranceOptions;
+/** Checks requests for WebSockets of one {@link HttpEndpoint}, and opens them with the `ws` library. */
+export class WebSocketUpgrader {
+  private readonly options: WebSocketUpgradeOptions;
   private readonly paths: ReadonlySet<string>;
-  private readonly sockets: WebSocketServer;
+  private readonly sockets: WsServer;
   private readonly messageTimeoutMs: number;
 
-  /** @param broken - called with the stream of a request that is no proper one */
+  /** @param broken - called with the stream of a malformed request */
   constructor(
-    options: WebSocketEntranceOptions,
+    options: WebSocketUpgradeOptions,
     broken: (stream: object, error: NodeJS.ErrnoException) => void,
   ) {
-    const { subprotocols, compression = false } = options;
+    const { subprotocols, compression = false, webSocketOptions = {} } = options;
+    checkOptions('webSocketOptions', webSocketOptions, CHANNEL_OPTIONS);
     this.options = options;
     this.paths = pathsOf(options.webSocketPath ?? '/ws');
     const { limits, messageTimeoutMs } = messageLimits({ ...options });
@@ -80,7 +99,7 @@ export class WebSocketEntrance {
     request: IncomingMessage,
     stream: ChannelDuplex,
     head: Buffer,
-    handler: HttpEntryHandler,
+    handler: HttpEndpointHandler,
   ): void {
     const { webSocket, authorize } = this.options;
     if (webSocket === undefined || !this.paths.has(pathOf(request))) handler.refuse(404);
@@ -93,7 +112,7 @@ export class WebSocketEntrance {
     }
   }
 
-  private async decide(request: IncomingMessage, handler: HttpEntryHandler): Promise<boolean> {
+  private async decide(request: IncomingMessage, handler: HttpEndpointHandler): Promise<boolean> {
     try {
       const decision = await this.options.authorize!(request);
       if (decision === true) return true;
@@ -110,7 +129,7 @@ export class WebSocketEntrance {
     request: IncomingMessage,
     stream: ChannelDuplex,
     head: Buffer,
-    handler: HttpEntryHandler,
+    handler: HttpEndpointHandler,
   ): void {
     const { webSocket, webSocketOptions } = this.options;
     const isTimed = Number.isFinite(this.messageTimeoutMs);
@@ -121,7 +140,7 @@ export class WebSocketEntrance {
     });
   }
 
-  /** Programs send no origin; browsers always do. */
+  /** Programs send no `Origin` header; browsers always do. */
   private isAllowed(request: IncomingMessage, stream: ChannelDuplex): boolean {
     const { origin, host } = request.headers;
     if (origin === undefined) return true;
