@@ -1,4 +1,4 @@
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, fromJson, toBinary } from '@bufbuild/protobuf';
 import {
   ApiSchema,
   FieldMaskSchema,
@@ -63,12 +63,7 @@ describe('maxHeapBytes', () => {
   it('reads each kind of field of Protocol Buffers to its end', () => {
     // The smallest limit has everything estimated, and what is estimated wrongly would be MESSAGE_INVALID.
     const file = toBinary(FileDescriptorProtoSchema, file_google_protobuf_type.proto);
-    const struct = create(StructSchema, {
-      fields: {
-        a: { kind: { case: 'numberValue', value: 1.5 } },
-        b: { kind: { case: 'structValue', value: { c: [true, null, 'd'] } } },
-      },
-    });
+    const struct = fromJson(StructSchema, { a: 1.5, b: { c: [true, null, 'd'] } });
     const api = create(ApiSchema, { name: 'a', methods: [{ name: 'b' }], version: '1' });
     for (const [schema, bytes] of [
       [FileDescriptorProtoSchema, file],
