@@ -15,7 +15,11 @@ async function module(...places) {
   return {};
 }
 
-const { sizeOfBytes } = await module('internal/size-of-bytes', 'transport/byte-source');
+const { sizeOfBytes } = await module(
+  'internal/byte-source',
+  'internal/size-of-bytes',
+  'transport/byte-source',
+);
 const { gather, reuseGathered } = await gathering();
 
 /** Where small messages are copied together: a part of the binding that connections on handles share. */

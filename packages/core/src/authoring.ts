@@ -13,6 +13,13 @@ export { encodeOnce } from './group/encode-once.ts';
 // Texts and bytes
 export { addressText } from './internal/address-text.ts';
 export { type BufferPlace, bufferPlace, bufferView } from './internal/buffer-view.ts';
+export {
+  byteLengthOf,
+  isByteSource,
+  isOutboundBytes,
+  sizeOfBytes,
+  toBuffer,
+} from './internal/byte-source.ts';
 // Options
 export { checkOptions, type KnownOptions, nearestTo } from './internal/known-options.ts';
 export { checkChoice, checkNumber, checkTime, type NumberBounds } from './internal/option-check.ts';
@@ -25,12 +32,5 @@ export {
 export { dropsKeptMessages, ReadGate } from './internal/read-gate.ts';
 // Futures
 export { allSettled, type FailureReporter, SettableFuture } from './internal/settable-future.ts';
-export { sizeOfBytes } from './internal/size-of-bytes.ts';
 // Who threw
 export { throwerOf } from './pipeline/thrower.ts';
-export {
-  byteLengthOf,
-  isByteSource,
-  isOutboundBytes,
-  toBuffer,
-} from './transport/byte-source.ts';

@@ -1,9 +1,9 @@
 import type { WriteFuture } from '../contract.ts';
 import { ChannelError } from '../errors.ts';
+import { sizeOfBytes } from './byte-source.ts';
 import { checkOptions, type KnownOptions } from './known-options.ts';
 import { checkNumber } from './option-check.ts';
 import { SettableFuture } from './settable-future.ts';
-import { sizeOfBytes } from './size-of-bytes.ts';
 
 /** Where a {@link PendingWriteQueue} writes, counts and reports: the context of the handler that owns it. */
 export interface PendingWriteTarget {

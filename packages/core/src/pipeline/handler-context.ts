@@ -126,7 +126,9 @@ export class HandlerContext implements Context, Clock, Place<HandlerContext> {
   }
 
   fireChannelReadComplete(): void {
-    this.nextReadCompleter.invokeChannelReadComplete();
+    const { nextReadCompleter, pipeline } = this;
+    // At the tail nothing is left to do.
+    if (nextReadCompleter !== pipeline.headTail) nextReadCompleter.invokeChannelReadComplete();
   }
 
   invokeChannelReadComplete(): void {

@@ -59,7 +59,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
   }
 
   fireChannelReadComplete(): void {
-    this.headTail.nextReadCompleter.invokeChannelReadComplete();
+    this.headTail.fireChannelReadComplete();
     this.host.readIfAutoRead();
   }
 

@@ -1,6 +1,5 @@
 import type { Address } from '../contract.ts';
-import { sizeOfBytes } from '../internal/size-of-bytes.ts';
-import { isByteSource, toBuffer } from '../transport/byte-source.ts';
+import { isByteSource, sizeOfBytes, toBuffer } from '../internal/byte-source.ts';
 import type { Transport, TransportSink } from '../transport/transport.ts';
 
 /** A transport without a socket: it takes any message and keeps it for the test. */

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { OutboundBytes } from '../contract.ts';
-import { byteLengthOf, toBuffer, writeAll } from './byte-source.ts';
+import { byteLengthOf, toBuffer, writeAll } from '../internal/byte-source.ts';
 
 /** Messages up to this size are copied together; larger ones are passed on as they are. */
 const COPY_BYTES = 8 * 1024;

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { OutboundBytes } from '../contract.ts';
-import { toBuffer } from './byte-source.ts';
+import { toBuffer } from '../internal/byte-source.ts';
 
 /** One direction of an in-memory connection: bytes up to a capacity, and after them what does not fit yet. */
 export class MemoryPipe {

@@ -1,6 +1,6 @@
 import type { Address, Clock, OutboundBytes } from '../contract.ts';
+import { sizeOfBytes } from '../internal/byte-source.ts';
 import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
-import { sizeOfBytes } from '../internal/size-of-bytes.ts';
 import { nextTurn, systemClock } from '../internal/system-clock.ts';
 import { MemoryPipe } from './memory-pipe.ts';
 import type { Transport, TransportSink } from './transport.ts';

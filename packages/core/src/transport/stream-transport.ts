@@ -1,8 +1,8 @@
 import { Duplex, type Readable, type Writable } from 'node:stream';
 import type { Address, CloseInfo, OutboundBytes } from '../contract.ts';
 import { OptionError } from '../errors.ts';
+import { sizeOfBytes } from '../internal/byte-source.ts';
 import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
-import { sizeOfBytes } from '../internal/size-of-bytes.ts';
 import { coalesce } from './coalesce.ts';
 import type { Transport, TransportSink } from './transport.ts';
 

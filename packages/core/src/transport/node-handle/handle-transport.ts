@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { getSystemErrorName } from 'node:util';
 import type { Address, OutboundBytes } from '../../contract.ts';
 import { ChannelError } from '../../errors.ts';
-import { sizeOfBytes } from '../../internal/size-of-bytes.ts';
+import { sizeOfBytes } from '../../internal/byte-source.ts';
 import { keepRead, readBuffer } from '../../internal/slab.ts';
 import { coalesce } from '../coalesce.ts';
 import { addressOf } from '../socket-address.ts';

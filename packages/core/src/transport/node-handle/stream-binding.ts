@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { OutboundBytes } from '../../contract.ts';
-import { writeAll } from '../byte-source.ts';
+import { writeAll } from '../../internal/byte-source.ts';
 import type { HandleRequest, StreamInternals } from './stream-handle.ts';
 
 /** Messages up to this size are copied together; larger ones are passed on as they are. */

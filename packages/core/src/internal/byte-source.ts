@@ -1,8 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { ByteSource, OutboundBytes } from '../contract.ts';
 
-export { sizeOfBytes } from '../internal/size-of-bytes.ts';
-
 /** True for what a byte transport takes: a Buffer, any Uint8Array, or a {@link ByteSource}. */
 export function isOutboundBytes(message: unknown): message is OutboundBytes {
   return message instanceof Uint8Array || isByteSource(message);
@@ -59,4 +57,13 @@ export function toBuffer(message: OutboundBytes): Buffer {
   const buffer = Buffer.allocUnsafe(message.byteLength);
   message.writeTo(buffer, 0);
   return buffer;
+}
+
+/** The size of what a byte transport takes, -1 for anything else. */
+export function sizeOfBytes(message: unknown): number {
+  if (message instanceof Uint8Array) return message.length;
+  if (typeof message !== 'object' || message === null) return -1;
+  // Asked once: a source may have to count.
+  const { byteLength, writeTo } = message as Partial<ByteSource>;
+  return typeof writeTo === 'function' && typeof byteLength === 'number' ? byteLength : -1;
 }
