@@ -74,6 +74,7 @@ class FuzzContext {
   fireChannelActive(): void {}
   fireChannelInactive(): void {}
   read(): void {}
+  checkTurn(): void {}
 
   end(): void {
     this.isOpen = false;
