@@ -54,7 +54,7 @@ export const socketTrials = {
     let paused = 0;
     const text = 'x'.repeat(200);
     const server = await serve(() => [...framed(), echo]);
-    const client = await dial(server, framed, {}, { writeBufferHighBytes: 16_384 });
+    const client = await dial(server, framed);
     const received = take(client, MESSAGES);
     for (let i = 0; i < MESSAGES; i++) {
       client.write(`${i}:${text}`);
