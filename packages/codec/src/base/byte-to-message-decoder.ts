@@ -10,7 +10,7 @@ import {
   TlsUpgradeEvent,
   type Types,
 } from '@headrace/core';
-import { toBuffer } from '@headrace/core/authoring';
+import { dropsKeptMessages, toBuffer } from '@headrace/core/authoring';
 import { ByteInput } from './byte-input.ts';
 import {
   decodeErrorOf,
@@ -390,16 +390,16 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
 
   /** The end of the input: an ordinary decode, then the last one, once. */
   private finishInput(ctx: Context): void {
+    const keepsFrames = this.isWaiting || this.resumption !== undefined;
     this.cancelTimers();
     if (this.inputEnded) return;
     this.inputEnded = true;
     this.hasFired = false;
-    const { isOpen, discardsInput, closeInfo } = ctx.channel;
-    // We closed, and would not take more: what waited for that is not taken either.
-    if (this.isWaiting && discardsInput && closeInfo?.by === 'local') this.drop();
+    // We ended it, and would not take more: what waited for that is not taken either.
+    if (keepsFrames && dropsKeptMessages(ctx.channel)) this.drop();
     this.isWaiting = false;
     this.ignoresHolds = true;
-    this.isLate = !isOpen;
+    this.isLate = !ctx.channel.isOpen;
     if (!this.failed && !this.busy) {
       this.busy = true;
       this.decodeAll(ctx, this.input);

@@ -6,6 +6,7 @@ import {
   TlsUpgradeEvent,
   type Types,
 } from '@headrace/core';
+import { dropsKeptMessages } from '@headrace/core/authoring';
 import { decodeErrorOf, refuseSharing } from './decoder-failure.ts';
 import { checkPolicy, type FrameErrorPolicy } from './frame-error-policy.ts';
 import { Several } from './several.ts';
@@ -156,9 +157,8 @@ export class MessageDecoding<I, O> {
   /** The input has ended, or an error follows it: what waits comes first, whoever holds reads. */
   finish(ctx: Context): void {
     if (!this.isWaiting) return;
-    const { discardsInput, closeInfo } = ctx.channel;
-    // We closed, and would not take more: what waited for that is not taken either.
-    if (discardsInput && closeInfo?.by === 'local') {
+    // We ended it, and would not take more: what waited for that is not taken either.
+    if (dropsKeptMessages(ctx.channel)) {
       this.drop();
       return;
     }
