@@ -10,7 +10,12 @@ import {
   TlsUpgradeEvent,
   type Types,
 } from '@headrace/core';
-import { checkOptions, type KnownOptions, toBuffer } from '@headrace/core/authoring';
+import {
+  checkOptions,
+  dropsKeptMessages,
+  type KnownOptions,
+  toBuffer,
+} from '@headrace/core/authoring';
 import { ByteInput } from './byte-input.ts';
 import {
   decodeErrorOf,
@@ -407,16 +412,16 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
 
   /** The end of the input: an ordinary decode, then the last one, once. */
   private finishInput(ctx: Context): void {
+    const keepsFrames = this.isWaiting || this.resumption !== undefined;
     this.cancelTimers();
     if (this.inputEnded) return;
     this.inputEnded = true;
     this.hasFired = false;
-    const { isOpen, discardsInput, closeInfo } = ctx.channel;
-    // We closed and discard input: what waited is discarded as well.
-    if (this.isWaiting && discardsInput && closeInfo?.by === 'local') this.drop();
+    // We ended the channel and discard input: what waited is discarded as well.
+    if (keepsFrames && dropsKeptMessages(ctx.channel)) this.drop();
     this.isWaiting = false;
     this.ignoresHolds = true;
-    this.isLate = !isOpen;
+    this.isLate = !ctx.channel.isOpen;
     if (!this.failed && !this.busy) {
       this.busy = true;
       this.decodeAll(ctx, this.input);

@@ -6,7 +6,7 @@ import {
   TlsUpgradeEvent,
   type Types,
 } from '@headrace/core';
-import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { checkOptions, dropsKeptMessages, type KnownOptions } from '@headrace/core/authoring';
 import { decodeErrorOf, refuseSharing } from './decoder-failure.ts';
 import { checkPolicy, type FrameErrorPolicy } from './frame-error-policy.ts';
 import { Several } from './several.ts';
@@ -169,9 +169,8 @@ export class MessageDecoding<I, O> {
   /** The input has ended, or an error follows it: what waits is passed on first, although reads are held. */
   finish(ctx: Context): void {
     if (!this.isWaiting) return;
-    const { discardsInput, closeInfo } = ctx.channel;
-    // We closed and discard input: what waited is discarded as well.
-    if (discardsInput && closeInfo?.by === 'local') {
+    // We ended the channel and discard input: what waited is discarded as well.
+    if (dropsKeptMessages(ctx.channel)) {
       this.drop();
       return;
     }

@@ -12,8 +12,8 @@
 //
 // Beside it stands the state of each half. That of the output is in channel-output.ts; the input's:
 //
-//   OPEN ──our shutdown('input')──▶ DROPPED ──the peer's end──▶ ENDED
-//     └───────────the peer's end─────────────────────────────────┘
+//   OPEN ──our shutdown('input')──▶ DROPPED ──the peer's end──▶ DROPPED_AND_ENDED
+//     └───────────the peer's end──▶ ENDED
 import { inspect } from 'node:util';
 import type {
   Address,
@@ -66,6 +66,8 @@ const INPUT_OPEN = 0;
 /** What still comes in is read, to see the peer's end, and dropped. */
 const INPUT_DROPPED = 1;
 const INPUT_ENDED = 2;
+/** The peer has ended what was dropped. */
+const INPUT_DROPPED_AND_ENDED = 3;
 
 const DEFAULT_LINGER_MS = 2000;
 const WRITE_OPTIONS: KnownOptions<WriteOptions> = { signal: true };
@@ -182,7 +184,8 @@ export class TransportChannel<R = unknown, W = unknown>
   }
 
   get discardsInput(): boolean {
-    return this.phase >= LINGERING || this.input === INPUT_DROPPED;
+    const { input } = this;
+    return this.phase >= LINGERING || input === INPUT_DROPPED || input === INPUT_DROPPED_AND_ENDED;
   }
 
   get isEnding(): boolean {
@@ -263,9 +266,9 @@ export class TransportChannel<R = unknown, W = unknown>
   }
 
   inputEnded(): void {
-    if (!this.isOpen || this.input === INPUT_ENDED) return;
+    if (!this.isOpen || this.input >= INPUT_ENDED) return;
     const isNews = this.input === INPUT_OPEN;
-    this.input = INPUT_ENDED;
+    this.input = isNews ? INPUT_ENDED : INPUT_DROPPED_AND_ENDED;
     if (this.phase === LINGERING) {
       if (this.output.isShut) this.shut(this.endInfo());
     } else if (this.output.isShut || !this.options.allowHalfOpen) {

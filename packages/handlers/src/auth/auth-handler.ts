@@ -6,6 +6,7 @@ import {
   RejectedError,
   TimedOutError,
   type Timer,
+  TlsUpgradeEvent,
   type Types,
   type WriteFuture,
 } from '@headrace/core';
@@ -135,6 +136,11 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     ctx.fireChannelActive();
   }
 
+  userEventTriggered(ctx: Context, event: unknown): void {
+    if (event instanceof TlsUpgradeEvent) event.holding(this.held.length);
+    ctx.fireUserEventTriggered(event);
+  }
+
   channelShutdown(ctx: Context, direction: Direction): void {
     if (direction === 'input' && this.keepsMessages) this.heldEnd = true;
     else ctx.fireChannelShutdown(direction);
@@ -148,6 +154,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
 
   handlerRemoved(ctx: Context): void {
     if (this.machine.phase === 'done') this.handOnAll(ctx);
+    if (this.heldEnd && !this.isDeciding) this.passEnd(ctx);
     this.abandon('the auth handler was removed before the sign-in');
     // In the middle of a decision others are still being added and removed.
     if (!this.isDeciding) this.gate.release();
@@ -320,11 +327,13 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
   /** Reads go on when nothing is being checked, and nothing is held that has its turn before them. */
   private decided(ctx: Context): void {
     if (this.keepsMessages && !ctx.isRemoved) return;
-    if (this.heldEnd) {
-      this.heldEnd = false;
-      ctx.fireChannelShutdown('input');
-    }
+    if (this.heldEnd) this.passEnd(ctx);
     this.gate.release();
+  }
+
+  private passEnd(ctx: Context): void {
+    this.heldEnd = false;
+    ctx.fireChannelShutdown('input');
   }
 
   private carryOut(ctx: Context, action: AuthAction, occasion: Occasion<Message, Reply>): void {
@@ -369,6 +378,8 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
   private handOn(ctx: Context): void {
     const { channel } = ctx;
     let count = 0;
+    // The end may have come while reads were held.
+    if (dropsKeptMessages(channel)) this.held = [];
     this.isHandingOn = true;
     while (this.held.length > 0 && this.machine.phase === 'done' && !ctx.isRemoved) {
       this.act(ctx, this.held.shift()!);

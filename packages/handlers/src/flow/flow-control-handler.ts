@@ -1,4 +1,11 @@
-import type { Channel, Context, Direction, Handler, Types } from '@headrace/core';
+import {
+  type Channel,
+  type Context,
+  type Direction,
+  type Handler,
+  TlsUpgradeEvent,
+  type Types,
+} from '@headrace/core';
 import { dropsKeptMessages } from '@headrace/core/authoring';
 import { Fifo } from './fifo.ts';
 
@@ -89,8 +96,14 @@ export class FlowControlHandler implements Handler {
   }
 
   channelShutdown(ctx: Context, direction: Direction): void {
+    if (direction === 'input' && dropsKeptMessages(ctx.channel)) this.queue.clear();
     if (direction === 'input' && !this.queue.isEmpty) this.queue.push(INPUT_ENDED);
     else ctx.fireChannelShutdown(direction);
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    if (event instanceof TlsUpgradeEvent) event.holding(this.queue.size);
+    ctx.fireUserEventTriggered(event);
   }
 
   exceptionCaught(ctx: Context, error: Error): void {
@@ -118,8 +131,10 @@ export class FlowControlHandler implements Handler {
   }
 
   private drain(ctx: Context): void {
-    this.isDraining = true;
     const { channel } = ctx;
+    // The end may have come while reads were held.
+    if (dropsKeptMessages(channel)) this.dropMessages(ctx);
+    this.isDraining = true;
     let count = 0;
     try {
       while (!this.queue.isEmpty && this.isWanted(channel)) {
@@ -129,7 +144,7 @@ export class FlowControlHandler implements Handler {
         if (this.queue.peek() === INPUT_ENDED) this.deliver(ctx, this.queue.shift());
         count += 1;
         if (count % MESSAGES_PER_LOOK === 0) channel.checkTurn();
-        if (dropsKeptMessages(channel)) this.queue.clear();
+        if (dropsKeptMessages(channel)) this.dropMessages(ctx);
       }
     } finally {
       this.isDraining = false;
@@ -155,9 +170,16 @@ export class FlowControlHandler implements Handler {
     else ctx.fireChannelRead(message);
   }
 
+  /** We ended the channel: nobody takes messages any more, but the peer's end still passes. */
+  private dropMessages(ctx: Context): void {
+    let hasEnded = false;
+    while (!this.queue.isEmpty) if (this.queue.shift() === INPUT_ENDED) hasEnded = true;
+    if (hasEnded) ctx.fireChannelShutdown('input');
+  }
+
   /** Order before demand: what was read comes before the end that followed it. */
   private deliverAll(ctx: Context): void {
-    if (dropsKeptMessages(ctx.channel)) this.queue.clear();
+    if (dropsKeptMessages(ctx.channel)) this.dropMessages(ctx);
     if (this.queue.isEmpty) return;
     while (!this.queue.isEmpty) this.deliver(ctx, this.queue.shift());
     if (!this.isInBurst) ctx.fireChannelReadComplete();

@@ -5,6 +5,7 @@ import {
   type Handler,
   RejectedError,
   type Timer,
+  TlsUpgradeEvent,
   type Types,
 } from '@headrace/core';
 import {
@@ -128,6 +129,11 @@ export class MessageRateHandler<Message = never> implements Handler {
     if (this.excessPolicy === 'slow-down') this.arm(ctx);
   }
 
+  userEventTriggered(ctx: Context, event: unknown): void {
+    if (event instanceof TlsUpgradeEvent) event.holding(this.waiting.length);
+    ctx.fireUserEventTriggered(event);
+  }
+
   channelShutdown(ctx: Context, direction: Direction): void {
     if (direction === 'input') this.deliverAll(ctx);
     ctx.fireChannelShutdown(direction);
@@ -143,6 +149,8 @@ export class MessageRateHandler<Message = never> implements Handler {
     this.timer?.cancel();
     this.timer = undefined;
     const messages = this.waiting.splice(0);
+    // Nothing comes that reads would be held for, and handlers after this one wait for their release.
+    if (ctx.channel.isInputShutdown) this.gate.release();
     if (messages.length === 0 || dropsKeptMessages(ctx.channel)) return;
     for (const message of messages) ctx.fireChannelRead(message);
     ctx.fireChannelReadComplete();

@@ -1,4 +1,4 @@
-import type { Context, Direction, Handler } from '@headrace/core';
+import { type Context, type Direction, type Handler, TlsUpgradeEvent } from '@headrace/core';
 import { dropsKeptMessages } from '@headrace/core/authoring';
 
 /** Messages passed on between two looks at the time. */
@@ -30,6 +30,11 @@ export class KeptMessages implements Handler {
 
   /** There is one when all have gone. */
   channelReadComplete(): void {}
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    if (event instanceof TlsUpgradeEvent) event.holding(this.messages.length);
+    ctx.fireUserEventTriggered(event);
+  }
 
   channelShutdown(ctx: Context, direction: Direction): void {
     if (direction === 'input') this.passOnAll(ctx);
@@ -71,6 +76,8 @@ export class KeptMessages implements Handler {
  */
 export function passOnKept(ctx: Context, messages: unknown[]): boolean {
   const { channel } = ctx;
+  // The end may have come while reads were held.
+  if (dropsKeptMessages(channel)) messages.length = 0;
   for (let count = 1; messages.length > 0; count++) {
     ctx.fireChannelRead(messages.shift());
     if (dropsKeptMessages(channel)) messages.length = 0;

@@ -301,6 +301,8 @@ export class RequestHandler<Request, Response> implements Handler {
       aborter.abort();
     }
     this.pending.clear();
+    this.drainHold?.release();
+    this.drainHold = undefined;
   }
 }
 

@@ -223,7 +223,17 @@ export class WebSocketTransport implements Transport {
 
   private peerClosed(code: number, reason: string): void {
     this.closedBy({ code, reason });
+    this.passHeld();
     this.sink?.inputEnded();
+  }
+
+  /** What was read comes before the end, or the error, that followed it, though reads are held. */
+  private passHeld(): void {
+    const { held } = this;
+    if (held.length === 0) return;
+    this.held = [];
+    for (const message of held) if (!this.isOver) this.sink?.received(message);
+    if (!this.isOver) this.sink?.readComplete();
   }
 
   private erred(error: Error): void {
@@ -233,11 +243,12 @@ export class WebSocketTransport implements Transport {
       return;
     }
     if (this.isOver) return;
-    this.held = [];
+    this.passHeld();
     this.sink?.caught(protocolError(brokenCode, error));
   }
 
   private gone(code: number): void {
+    this.passHeld();
     this.isOver = true;
     const wasClean = this.peerClose !== undefined || code !== 1006;
     if (this.peerClose === undefined) this.closedBy({ code, reason: '' });

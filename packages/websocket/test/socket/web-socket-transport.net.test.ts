@@ -1,5 +1,6 @@
 // What core asks of every transport, for messages: order, back-pressure, end, close, reset, addresses.
 import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
 import {
   type Channel,
   type ChannelOptions,
@@ -274,6 +275,48 @@ describe('a WebSocket as a transport', () => {
     expect(farSees.messages).toHaveLength(201);
     expect(holds).toBeGreaterThan(1);
   });
+
+  it.each(['a close frame', 'a broken frame'])(
+    'delivers what was read before %s, though reads are held',
+    async (end) => {
+      const sees = new Recorder();
+      let closed: Promise<unknown> | undefined;
+      const entry = new HttpEndpoint({
+        webSocketOptions: { logger: silentLogger },
+        webSocket: (channel) => {
+          closed = channel.closed;
+          channel.pipeline.addLast(
+            {
+              channelRead(ctx: Context, message: WebSocketInput) {
+                if (message === '2') ctx.channel.holdReads('test');
+                ctx.fireChannelRead(message);
+              },
+            },
+            sees,
+          );
+        },
+      });
+      server = await new ServerBootstrap()
+        .childHandler(({ pipeline }) => pipeline.addLast(entry.handler()))
+        .childOptions({ logger: silentLogger })
+        .bind({ port: 0, host: '127.0.0.1' });
+      const ws = new WebSocket(`ws://127.0.0.1:${server.port}/ws`);
+      ws.on('error', () => {});
+      await new Promise((resolve) => ws.on('open', resolve));
+      const socket = (ws as unknown as { _socket: Socket })._socket;
+      // One segment, so that the end is read together with the messages.
+      socket.cork();
+      for (const text of ['1', '2', '3', '4']) ws.send(text);
+      if (end === 'a close frame') ws.close();
+      else socket.write(Buffer.from([0xff, 0x80, 0, 0, 0, 0]));
+      socket.uncork();
+      await sees.until(() => sees.messages.includes('2'));
+      await closed;
+      await sees.until(() => sees.events.includes('inactive'));
+      expect(sees.messages).toEqual(['1', '2', '3', '4']);
+      ws.terminate();
+    },
+  );
 
   it('works on any WebSocket of the library, though without a last word', async () => {
     const endpoint = new HttpEndpoint({
