@@ -177,7 +177,7 @@ export class HandleTransport implements Transport, RequestOwner {
     const status = this.handle.shutdown(request);
     if (status === 0) {
       if (this.phase === OPEN) this.phase = ENDING;
-    } else if (status === DONE_AT_ONCE) process.nextTick(() => this.sink?.outputEnded());
+    } else if (isOver(status)) process.nextTick(() => this.sink?.outputEnded());
     else this.failLater('shutdown', status);
   }
 
@@ -265,8 +265,8 @@ export class HandleTransport implements Transport, RequestOwner {
       return;
     }
     this.phase = OPEN;
-    if (status < 0) this.sink?.failed(systemError('shutdown', status));
-    else this.sink?.outputEnded();
+    if (status === 0 || isOver(status)) this.sink?.outputEnded();
+    else this.sink?.failed(systemError('shutdown', status));
   }
 
   hasClosed(): void {
@@ -337,6 +337,11 @@ function askAddress(
   const answer: Partial<HandleAddress> = {};
   if (ask?.call(handle, answer) !== 0) return undefined;
   return addressOf(answer.address, answer.port, answer.family);
+}
+
+/** A connection that the peer has reset has no half left to shut down (ENOTCONN): as in Node, that is no failure. */
+function isOver(status: number): boolean {
+  return status === DONE_AT_ONCE || (status < 0 && getSystemErrorName(status) === 'ENOTCONN');
 }
 
 /** As Node's own: `read ECONNRESET`. */

@@ -1,4 +1,5 @@
 // What Node promises of its handles, broken one by one by a fake: no byte of one connection may reach another.
+import { constants } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { HandleTransport } from '../../../src/transport/node-handle/handle-transport.ts';
 import type { TransportSink } from '../../../src/transport/transport.ts';
@@ -69,6 +70,24 @@ describe('a binding that keeps its promises', () => {
     expect(two.handle.requests[0]).toBe(one.handle.requests[0]);
     expect(two.handle.memory[0]!.buffer).toBe(one.handle.memory[0]!.buffer);
     expect([binding.distrusted, one.events]).toEqual([undefined, ['received hello']]);
+  });
+});
+
+describe('a shutdown', () => {
+  it('of a connection that the peer has reset meanwhile ends, and is no failure', async () => {
+    const { one } = pair();
+    one.handle.shutdownStatus = -constants.errno.ENOTCONN;
+    one.transport.shutdownOutput();
+    await tick();
+    expect(one.events).toEqual(['outputEnded']);
+  });
+
+  it('that fails otherwise is one', async () => {
+    const { one } = pair();
+    one.handle.shutdownStatus = -constants.errno.EBADF;
+    one.transport.shutdownOutput();
+    await tick();
+    expect(one.events).toEqual(['failed shutdown EBADF']);
   });
 });
 
