@@ -114,6 +114,21 @@ it('AuthHandler passes the end of the input on when it is removed while it keeps
   channel.finish();
 });
 
+it('AuthHandler keeps its messages when one that waited before it holds reads again', async () => {
+  const [channel, , app, release] = signedIn();
+  const again: (() => void)[] = [];
+  channel.onceReadable(() => {
+    const hold = channel.holdReads('again');
+    again.push(() => hold.release());
+  });
+  await settled();
+  release();
+  expect(app.seen).toEqual(['a']);
+  channel.run(() => again[0]!());
+  expect(app.seen).toEqual(['a', 'b', 'c']);
+  channel.finish();
+});
+
 it('RequestHandler gives its hold on a drain back when it is removed', () => {
   const requests = new RequestHandler({ handle: () => new Promise<undefined>(() => {}) });
   const channel = new EmbeddedChannel(requests);
