@@ -63,7 +63,15 @@ export class ReadGate {
   /** Releases this hold, and calls back when no other hold is left: for handlers that keep messages meanwhile. */
   waitForOthers(channel: Channel, listener: () => void): void {
     this.release();
-    channel.onceReadable(listener);
+    this.onceOthersRelease(channel, listener);
+  }
+
+  /** One that was called back before may hold again. */
+  private onceOthersRelease(channel: Channel, listener: () => void): void {
+    channel.onceReadable(() => {
+      if (this.isHeldByOthers(channel)) this.onceOthersRelease(channel, listener);
+      else listener();
+    });
   }
 }
 

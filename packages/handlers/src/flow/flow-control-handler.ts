@@ -60,6 +60,8 @@ export class FlowControlHandler implements Handler {
   private isWaiting = false;
   /** Between the first message of a burst and its `channelReadComplete`. */
   private isInBurst = false;
+  /** A message was passed on since the last `channelReadComplete`. */
+  private hasPassed = false;
 
   handlerRemoved(ctx: Context): void {
     if (ctx.channel.isOpen) this.deliverAll(ctx);
@@ -80,6 +82,7 @@ export class FlowControlHandler implements Handler {
     this.isInBurst = true;
     if (this.queue.isEmpty && !this.isDraining && this.isWanted(ctx.channel)) {
       this.served(ctx.channel);
+      this.hasPassed = true;
       ctx.fireChannelRead(message);
       return;
     }
@@ -92,7 +95,17 @@ export class FlowControlHandler implements Handler {
 
   channelReadComplete(ctx: Context): void {
     this.isInBurst = false;
-    if (this.queue.isEmpty) ctx.fireChannelReadComplete();
+    if (this.queue.isEmpty || this.isStopped(ctx)) this.complete(ctx);
+  }
+
+  /** A hold came behind messages that have passed: whoever took it may wait for what is flushed at their end. */
+  private isStopped(ctx: Context): boolean {
+    return this.hasPassed && ctx.channel.isReadHeld;
+  }
+
+  private complete(ctx: Context): void {
+    this.hasPassed = false;
+    ctx.fireChannelReadComplete();
   }
 
   channelShutdown(ctx: Context, direction: Direction): void {
@@ -150,7 +163,9 @@ export class FlowControlHandler implements Handler {
       this.isDraining = false;
     }
     if (!this.queue.isEmpty) this.waitForRelease(ctx);
-    else if (count > 0 && !this.isInBurst) ctx.fireChannelReadComplete();
+    if (count === 0) return;
+    this.hasPassed = true;
+    if (!this.isInBurst && (this.queue.isEmpty || this.isStopped(ctx))) this.complete(ctx);
   }
 
   private waitForRelease(ctx: Context): void {

@@ -128,6 +128,8 @@ export class ForwardHandler<Message = OutboundBytes> implements Handler {
     ctx.pipeline.addAfter(ctx.name, new RelayHandler(back));
     for (const message of this.early.splice(0)) ctx.fireChannelRead(message);
     ctx.fireChannelReadComplete();
+    // It passed before there was anybody to relay it.
+    if (front.isInputShutdown && front.isOpen) back.shutdown('output');
     ctx.pipeline.remove(ctx.name);
   }
 

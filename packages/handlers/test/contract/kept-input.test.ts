@@ -1,10 +1,17 @@
 // What handlers that keep messages owe to others: their holds, the end of the input, and an answer before TLS.
-import { type Context, DrainEvent, type Handler, TlsUpgradeEvent } from '@headrace/core';
+import {
+  type Channel,
+  type Context,
+  DrainEvent,
+  type Handler,
+  TlsUpgradeEvent,
+} from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import {
   AuthHandler,
   FlowControlHandler,
+  ForwardHandler,
   MessageRateHandler,
   RequestHandler,
   replaceWith,
@@ -112,6 +119,55 @@ it('AuthHandler passes the end of the input on when it is removed while it keeps
   channel.run(() => channel.pipeline.remove(auth));
   expect(app.seen).toEqual(['a', 'b', 'c', 'input']);
   channel.finish();
+});
+
+it('AuthHandler keeps its messages when one that waited before it holds reads again', async () => {
+  const [channel, , app, release] = signedIn();
+  const again: (() => void)[] = [];
+  channel.onceReadable(() => {
+    const hold = channel.holdReads('again');
+    again.push(() => hold.release());
+  });
+  await settled();
+  release();
+  expect(app.seen).toEqual(['a']);
+  channel.run(() => again[0]!());
+  expect(app.seen).toEqual(['a', 'b', 'c']);
+  channel.finish();
+});
+
+it('FlowControlHandler ends a read at a hold, whose owner may wait for what is flushed then', () => {
+  const channel = new EmbeddedChannel(new FlowControlHandler(), {
+    channelRead(ctx: Context, message: unknown) {
+      const hold = ctx.channel.holdReads('until it is sent');
+      ctx.write(message).onSettled(() => hold.release());
+    },
+    channelReadComplete: (ctx: Context) => ctx.flush(),
+  });
+  channel.writeInbound('a', 'b', 'c');
+  expect([1, 2, 3].map(() => channel.readOutbound())).toEqual(['a', 'b', 'c']);
+  expect(channel.isReadHeld).toBe(false);
+  channel.finish();
+});
+
+it('ForwardHandler passes on a half-closure that came before the other connection', async () => {
+  let connected = (_back: Channel): void => {};
+  const forward = new ForwardHandler({
+    connect: () =>
+      new Promise<Channel>((resolve) => {
+        connected = resolve;
+      }),
+  });
+  const front = halfOpen(forward);
+  const back = new EmbeddedChannel();
+  front.writeInbound(Buffer.from('last'));
+  front.run(() => front.inputEnded());
+  connected(back as Channel);
+  await settled();
+  expect(String(back.readOutbound())).toBe('last');
+  expect(back.isOutputShutdown).toBe(true);
+  front.finish();
+  back.finish();
 });
 
 it('RequestHandler gives its hold on a drain back when it is removed', () => {
