@@ -75,7 +75,7 @@ describe('under the hood', () => {
       before.map((name) => name.replace('#0', '')),
     );
     const auth = lanes[1]!.handlers.find(({ name }) => name === 'ChatAuthHandler');
-    expect(auth).toEqual({ name: 'ChatAuthHandler', reads: true, writes: true, events: false });
+    expect(auth).toEqual({ name: 'ChatAuthHandler', reads: true, writes: true, events: true });
     expect(pipelineOf('ann').filter((name) => name.startsWith('Tap'))).toHaveLength(before.length);
     ann.ask('hood-off');
     await expect.poll(() => pipelineOf('ann')).toEqual(before);

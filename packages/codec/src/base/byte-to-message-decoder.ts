@@ -412,13 +412,12 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
 
   /** The end of the input: an ordinary decode, then the last one, once. */
   private finishInput(ctx: Context): void {
-    const keepsFrames = this.isWaiting || this.resumption !== undefined;
     this.cancelTimers();
     if (this.inputEnded) return;
     this.inputEnded = true;
     this.hasFired = false;
-    // We ended the channel and discard input: what waited is discarded as well.
-    if (keepsFrames && dropsKeptMessages(ctx.channel)) this.drop();
+    // We ended the channel and discard input: what waited for a release is discarded as well.
+    if (this.isWaiting && dropsKeptMessages(ctx.channel)) this.drop();
     this.isWaiting = false;
     this.ignoresHolds = true;
     this.isLate = !ctx.channel.isOpen;
@@ -483,6 +482,8 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
       return true;
     }
     this.reportError(ctx, error);
+    // The handler that got the error ended the channel.
+    if (!this.inputEnded && ctx.channel.discardsInput) this.drop();
     if (this.input.length > 0 && !this.inputEnded && !this.removed) {
       this.resumption ??= ctx.clock.schedule(() => this.resume(ctx), RESUME_MS);
     }
