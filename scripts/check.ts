@@ -1,6 +1,7 @@
 // `npm run check` runs every check of the sources; `npm run check -- layers docs` runs some.
 import { appendFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { checkContract } from './check-contract.ts';
 import { checkDocs } from './check-docs.ts';
 import { checkLayers } from './check-layers.ts';
 import { checkSizes } from './check-sizes.ts';
@@ -16,6 +17,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   types: typeCheck,
   'type-fails': checkTypeFails,
   layers: checkLayers,
+  contract: checkContract,
   sizes: checkSizes,
   walk: checkWalk,
   statements: checkStatements,
