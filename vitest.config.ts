@@ -26,10 +26,35 @@ export function configuration(test: NonNullable<ViteUserConfig['test']>): ViteUs
   });
 }
 
+const heavy = [...configDefaults.exclude, '**/*.heavy.test.ts'];
+/** Without sockets, processes and mocks, and not about garbage: files that may share a worker's modules. */
+const shared = ['codec', 'core', 'handlers'].map((name) => `packages/${name}/test/**/*.test.ts`);
+const apart = [
+  '**/*.net.test.ts',
+  '**/leak.test.ts',
+  '**/pcap-writer.test.ts',
+  '**/stall-watch.test.ts',
+];
+
 export default configuration({
-  include: testsNamed('.test.ts'),
-  exclude: [...configDefaults.exclude, '**/*.heavy.test.ts'],
   // For what hangs only: on a busy machine a property test of two seconds takes eight.
   testTimeout: 30_000,
   coverage: { provider: 'v8', include: ['packages/*/src/**'] },
+  projects: [
+    {
+      extends: true,
+      test: { name: 'shared', include: shared, exclude: [...heavy, ...apart], isolate: false },
+    },
+    {
+      extends: true,
+      test: {
+        name: 'apart',
+        include: testsNamed('.test.ts'),
+        exclude: [
+          ...heavy,
+          'packages/{codec,core,handlers}/test/**/!(*.net|leak|pcap-writer|stall-watch).test.ts',
+        ],
+      },
+    },
+  ],
 });

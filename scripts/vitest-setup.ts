@@ -35,9 +35,14 @@ function failIfPrinted(): void {
 
 watch();
 // Node prints warnings (too many listeners, deprecations) past console and streams.
-process.on('warning', (warning) => {
+// Files that share a worker replace the listener of the one before.
+const LISTENER = Symbol.for('headrace.test.warnings');
+const held = process as unknown as Record<symbol, ((warning: Error) => void) | undefined>;
+if (held[LISTENER] !== undefined) process.off('warning', held[LISTENER]);
+held[LISTENER] = (warning) => {
   if (warning.name !== 'ExperimentalWarning') note('process warning', String(warning.stack));
-});
+};
+process.on('warning', held[LISTENER]);
 
 beforeEach(watch);
 afterEach(failIfPrinted);
