@@ -8,7 +8,7 @@ import { senderColor, senderInitials } from './sender-look.js';
 const FOLD_ABOVE_CHARACTERS = 1200;
 const FOLD_ABOVE_LINES = 16;
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });
 
 /**

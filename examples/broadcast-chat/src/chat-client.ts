@@ -10,7 +10,7 @@ try {
     allowPositionals: true,
     options: {
       host: { type: 'string', default: '127.0.0.1' },
-      port: { type: 'string', default: '18888' },
+      port: { type: 'string', default: process.env['NETTY_TCP_PORT'] ?? '18888' },
       token: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
     },

@@ -1,6 +1,7 @@
 // A chat room on one port: `npm start`, then http://127.0.0.1:18888/, `npm run chat -- NAME` or `nc 127.0.0.1 18888`.
 // Settings: a JSON file named as the argument or in SETTINGS_FILE, and variables such as NETTY_TCP_PORT.
 // PAGE_FOLDER may name a folder with a page of your own.
+import type { HeadraceError } from '@headrace/core';
 import { startChatServer } from './chat-server.ts';
 import { endOnSignal } from './end-on-signal.ts';
 import { readPageFiles } from './http/page-files.ts';
@@ -16,6 +17,8 @@ try {
     endOnSignal((signal) => chat.shutdown({ signal }));
   } else console.log('not listening: netty.tcp.enable is false');
 } catch (error) {
-  console.error(`broadcast-chat: ${(error as Error).message}`);
+  const { message, details } = error as HeadraceError;
+  const cure = details?.['code'] === 'EADDRINUSE' ? '; NETTY_TCP_PORT=0 picks a free one' : '';
+  console.error(`broadcast-chat: ${message}${cure}`);
   process.exitCode = 1;
 }

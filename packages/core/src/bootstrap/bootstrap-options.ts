@@ -20,7 +20,20 @@ export type ChannelInitializer<R = unknown, W = unknown, From = Buffer, To = Out
 /** The initializer as a function. */
 export function toFunction(initialize: ChannelInitializer): (channel: Channel) => void {
   if (initialize instanceof PipelineTemplate) return (channel) => initialize.initialize(channel);
-  return initialize as (channel: Channel) => void;
+  return (channel) => {
+    const built = (initialize as (channel: Channel) => unknown)(channel);
+    if (built instanceof PipelineTemplate) throw templateReturned();
+    // A promise is looked at by the caller.
+    return built as void;
+  };
+}
+
+function templateReturned(): OptionError {
+  return new OptionError(
+    'OPTION_INVALID',
+    'the function returned a pipeline() and added nothing: pass the pipeline() itself, without a function around it',
+    { option: 'childHandler' },
+  );
 }
 
 /** The attributes that a bootstrap gives its channels. */

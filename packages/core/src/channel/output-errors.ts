@@ -16,7 +16,7 @@ export function notEncodable(message: unknown, accepts: string): EncodeError {
     typeof message === 'object' ? (message?.constructor?.name ?? 'object') : typeof message;
   return new EncodeError(
     'MESSAGE_NOT_ENCODABLE',
-    `the transport takes ${accepts}, but a ${type} reached it: is an encoder missing?`,
+    `the transport takes ${accepts}, but this reached it: ${type}: is an encoder missing?`,
     { type },
   );
 }

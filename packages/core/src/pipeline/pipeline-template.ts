@@ -21,7 +21,8 @@ export type Made<Sources extends readonly unknown[]> = {
 type MadeOf<Source> = Source extends (...args: never) => infer H ? H : Source;
 
 /** The compiler's answer to a handler that could serve one channel only. */
-type ServesOneChannel = 'a function that makes the handler anew: () => new …';
+type ServesOneChannel =
+  'a function that makes a handler anew: () => new …; a list of handlers is spread: ...list';
 
 type ServesAll<Source> = Source extends
   | ((...args: never) => unknown)

@@ -8,7 +8,9 @@ import * as mask from './handler-mask.ts';
  * commas or spaces, `*` for any part of a name.
  */
 export function tracedNames(variable: string | undefined): RegExp | undefined {
-  const names = (variable ?? '').split(/[\s,]+/).filter((name) => name !== '');
+  const given = (variable ?? '').split(/[\s,]+/).filter((name) => name !== '');
+  // What switches other programs on.
+  const names = given.map((name) => (/^(1|true|all)$/i.test(name) ? '*' : name));
   if (names.length === 0) return undefined;
   const patterns = names.map((name) =>
     name.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*'),

@@ -10,7 +10,8 @@ it('traces what HEADRACE_DEBUG names: classes, names in the pipeline, patterns',
   expect(named?.test('LineFrameDecoder#0')).toBe(true);
   expect(named?.test('IdleStateHandler')).toBe(true);
   expect(named?.test('MyLineFrameDecoder')).toBe(false);
-  expect(tracedNames('*')?.test('anything')).toBe(true);
+  for (const all of ['*', '1', 'true', 'all'])
+    expect(tracedNames(all)?.test('anything')).toBe(true);
   expect(tracedNames('a.b')?.test('aXb')).toBe(false);
 });
 
