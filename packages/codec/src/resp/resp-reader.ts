@@ -198,9 +198,7 @@ export class RespReader {
     if (type === BULK) {
       if (data.length === 0) return EMPTY;
       // In a message that spans reads each string would keep the memory of its read alive.
-      return this.spansReads && this.inner !== undefined && isLoose(data)
-        ? Buffer.from(data)
-        : data;
+      return this.spansReads && this.inner !== undefined && isLoose(data) ? copyOf(data) : data;
     }
     if (type === BULK_ERROR) return new RespError(data.toString());
     if (type === VERBATIM) {
@@ -391,4 +389,11 @@ function unexpected(input: ByteInput): DecodeError {
     `expected '$', got '${got}'`,
     `${JSON.stringify(got)} makes no sense here${describeFirstBytes(input)}`,
   );
+}
+
+/** In memory for these bytes alone: a part of Node's pool, 64 KiB from Node 24 on, would keep the whole pool alive. */
+function copyOf(data: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(data.length);
+  copy.set(data);
+  return copy;
 }

@@ -27,10 +27,12 @@ async function run(
   flags: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<string> {
+  // An empty NODE_OPTIONS would have Node leave out what node.config.json says.
+  const { NODE_OPTIONS: _, ...clean } = process.env;
   const child = spawn(
     process.execPath,
     [...flags, ...FROM_SOURCE, pathOf('../../fixture/print-kind.ts')],
-    { cwd: root, env: { ...process.env, NODE_OPTIONS: '', ...env } },
+    { cwd: root, env: { ...clean, ...env } },
   );
   let printed = '';
   for (const stream of [child.stdout, child.stderr]) {
