@@ -6,6 +6,8 @@
 
 // Options of a channel, for who takes them among others
 export { CHANNEL_OPTIONS } from './channel/channel-options.ts';
+// Share the turns of the event loop
+export { MESSAGES_PER_LOOK } from './channel/messages-per-look.ts';
 // Errors
 export { textOf, toError } from './errors.ts';
 // Encode once for many receivers

@@ -14,6 +14,7 @@ import {
   checkOptions,
   dropsKeptMessages,
   type KnownOptions,
+  MESSAGES_PER_LOOK,
   toBuffer,
 } from '@headrace/core/authoring';
 import { ByteInput } from './byte-input.ts';
@@ -62,8 +63,6 @@ export const BYTE_DECODER_OPTIONS: KnownOptions<ByteToMessageDecoderOptions> = {
 
 /** After an emitted error the rest of a read waits for the next read, at most this long. */
 const RESUME_MS = 1;
-/** How many messages of one read are decoded before the time is checked again, a power of two. */
-const MESSAGES_PER_LOOK = 16;
 /**
  * The first check begins the connection's time; one message may cost as much as a broadcast to many, which the second
  * one finds. A check costs half as much as a small frame.

@@ -6,7 +6,12 @@ import {
   TlsUpgradeEvent,
   type Types,
 } from '@headrace/core';
-import { checkOptions, dropsKeptMessages, type KnownOptions } from '@headrace/core/authoring';
+import {
+  checkOptions,
+  dropsKeptMessages,
+  type KnownOptions,
+  MESSAGES_PER_LOOK,
+} from '@headrace/core/authoring';
 import { decodeErrorOf, refuseSharing } from './decoder-failure.ts';
 import { checkPolicy, type FrameErrorPolicy } from './frame-error-policy.ts';
 import { Several } from './several.ts';
@@ -110,9 +115,6 @@ export interface MessageDecodes<I, O> {
   accepts(message: unknown): boolean;
   decode(ctx: Context, message: I): O | Several<O> | undefined;
 }
-
-/** How many messages made of one are passed on before the time is checked again. */
-const MESSAGES_PER_LOOK = 16;
 
 /** The inbound half of message decoders and codecs. */
 export class MessageDecoding<I, O> {

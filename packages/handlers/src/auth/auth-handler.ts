@@ -14,6 +14,7 @@ import {
   checkNumber,
   checkTime,
   dropsKeptMessages,
+  MESSAGES_PER_LOOK,
   PendingWriteQueue,
   ReadGate,
   toError,
@@ -37,9 +38,6 @@ const DEFAULTS = {
 
 type Verdict<Principal, Reply> = AuthVerdict<Principal, Reply>;
 type Answer<P, R> = Verdict<P, R> | PromiseLike<Verdict<P, R>>;
-
-/** Held messages passed on between two looks at the time. */
-const MESSAGES_PER_LOOK = 16;
 
 /** What a rejection is about, for its error and reply. */
 interface Occasion<Message, Reply> {

@@ -6,13 +6,11 @@ import {
   TlsUpgradeEvent,
   type Types,
 } from '@headrace/core';
-import { dropsKeptMessages } from '@headrace/core/authoring';
+import { dropsKeptMessages, MESSAGES_PER_LOOK } from '@headrace/core/authoring';
 import { Fifo } from './fifo.ts';
 
 /** Stands in the queue for the peer's end of input, which must not overtake what it sent before. */
 const INPUT_ENDED = Symbol('input ended');
-/** Messages of the queue that are given out between two looks at the time. */
-const MESSAGES_PER_LOOK = 16;
 
 /**
  * Passes on one message for each `read()` while `autoRead` is off, and keeps the others of the same burst

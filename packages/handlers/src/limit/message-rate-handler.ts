@@ -13,6 +13,7 @@ import {
   checkOptions,
   dropsKeptMessages,
   type KnownOptions,
+  MESSAGES_PER_LOOK,
   ReadGate,
 } from '@headrace/core/authoring';
 import { checkChoice } from '../option/option-check.ts';
@@ -32,9 +33,6 @@ export interface MessageRateOptions<Message = never> {
   /** With `close`: makes the last message to the peer; without it there is none. */
   readonly lastWord?: () => Message;
 }
-
-/** Waiting messages passed on between two looks at the time. */
-const MESSAGES_PER_LOOK = 16;
 
 const EXCESS_POLICIES = ['slow-down', 'drop', 'close'] as const;
 

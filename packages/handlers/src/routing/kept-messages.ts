@@ -1,8 +1,5 @@
 import { type Context, type Direction, type Handler, TlsUpgradeEvent } from '@headrace/core';
-import { dropsKeptMessages } from '@headrace/core/authoring';
-
-/** Messages passed on between two looks at the time. */
-const MESSAGES_PER_LOOK = 16;
+import { dropsKeptMessages, MESSAGES_PER_LOOK } from '@headrace/core/authoring';
 
 /**
  * Messages that a handler had kept when it went, and that wait because reads are held. It stands in that handler's
