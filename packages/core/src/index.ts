@@ -7,6 +7,7 @@ export type {
   BindTarget,
   ListenerTarget,
   MemoryTarget,
+  PortNetworkTarget,
   ServerTls,
 } from './bootstrap/bind-target.ts';
 export { Bootstrap, type ClientOptions, type ConnectTarget } from './bootstrap/bootstrap.ts';
@@ -16,6 +17,7 @@ export type {
   ConnectPlace,
   ConnectSocketOptions,
   PathPlace,
+  PortNetworkPlace,
   PortPlace,
   TransportTarget,
 } from './bootstrap/connect-target.ts';

@@ -369,6 +369,10 @@ export class ChannelOutput implements WritabilityOwner, StallOwner {
     return this.transport.remoteAddress;
   }
 
+  get unacknowledgedBytes(): number | undefined {
+    return this.transport.unacknowledgedBytes;
+  }
+
   get isWaiting(): boolean {
     return this.hasFlushed && this.owner.isOpen;
   }

@@ -1,0 +1,601 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Buffer } from 'node:buffer';
+import type { Channel, Timer } from '../../contract.ts';
+import { toError } from '../../errors.ts';
+import { checkOptions, type KnownOptions } from '../../internal/known-options.ts';
+import { checkNumber } from '../../internal/option-check.ts';
+import type { TransportSink } from '../../transport/transport.ts';
+import { EventQueue } from './event-queue.ts';
+import { type ChaosOptions, checkChaos, type Fault, faultText, planFaults } from './fault-plan.ts';
+import { forbidCalls, isCallOfNode } from './forbidden-calls.ts';
+import { Latency, type LatencyOptions } from './latency.ts';
+import type { ClockFault } from './machine-clock.ts';
+import { NetworkPath } from './network-path.ts';
+import { takeProcessErrors } from './process-errors.ts';
+import { SeededRandom } from './seeded-random.ts';
+import { type HostProgram, type HostWorld, SimulatedHost } from './simulated-host.ts';
+import type { SimulatedProcess } from './simulated-process.ts';
+import type { SimulatedTransport } from './simulated-transport.ts';
+import { SimulationChecks } from './simulation-checks.ts';
+import { SimulationError } from './simulation-error.ts';
+import { SimulationTrace } from './simulation-trace.ts';
+import { type ResolvedTcpSettings, resolveTcpSettings, type TcpSettings } from './tcp-settings.ts';
+
+/** Options of a {@link Simulation}. */
+export interface SimulationOptions {
+  /** What all chance follows from: the same seed, the same run. A whole number, at least 0. */
+  readonly seed: number;
+  /** Of links that set none. @default 1 ms */
+  readonly latency?: LatencyOptions;
+  /** Each end's send buffer and receive buffer, in bytes, of links that set none. @default 131072 */
+  readonly bufferBytes?: number;
+  /** Part of the segments that arrive in two pieces, cut at any byte. @default 0.05 */
+  readonly cutShare?: number;
+  /** How the kernels do TCP. @default as Linux */
+  readonly tcp?: TcpSettings;
+  /** How many entries of the trace are kept; the hash covers all. @default 10000 */
+  readonly traceLimit?: number;
+  /** Faults of `chaos` that are left out, by their place in `faults`: how `explore` finds those that matter. @default none */
+  readonly omit?: ReadonlySet<number>;
+}
+
+const OPTIONS: KnownOptions<SimulationOptions> = {
+  seed: true,
+  latency: true,
+  bufferBytes: true,
+  cutShare: true,
+  tcp: true,
+  traceLimit: true,
+  omit: true,
+};
+const DEFAULTS = {
+  latency: { minMs: 1 },
+  bufferBytes: 128 * 1024,
+  cutShare: 0.05,
+  tcp: {},
+  traceLimit: 10_000,
+  omit: new Set<number>(),
+};
+
+/** How long a run is. */
+export interface RunOptions {
+  /** Virtual time at which it stops, in milliseconds from the beginning. */
+  readonly untilMs: number;
+}
+
+/** How a partition looks from inside. */
+export interface PartitionOptions {
+  /** Only what the first sends to the second is lost. @default false */
+  readonly oneWay?: boolean;
+  /**
+   * Routers answer that the host cannot be reached: a connect fails at once with `EHOSTUNREACH`. Without it segments
+   * vanish, and connects time out. @default false
+   */
+  readonly answered?: boolean;
+}
+
+/** One host, or several. */
+export type HostNames = string | readonly string[];
+
+/** Events of one instant after which the time is taken to stand still. */
+const LONGEST_INSTANT = 1_000_000;
+const THE_SCENARIO = 'the scenario';
+
+// The real one: inside a run it is forbidden to programs.
+const nextTurn = setImmediate;
+
+/**
+ * A network of hosts in one process, in virtual time, from one seed: machines that crash, cables that are cut, links
+ * that are slow, clocks that run ahead. The same seed gives the same run, bit by bit, on every version of Node.
+ *
+ * The program of a host uses what its host offers: `host.options` for bootstraps and channels, `network: host` as the
+ * place, `random: host.random` for handlers. A call that would leave the simulation (`Date.now`, `setTimeout`,
+ * `Math.random`, a socket) throws and names itself.
+ *
+ * TCP keeps its promises: bytes arrive once and in order, or the connection breaks, by what breaks it in life.
+ *
+ * @example
+ * ```ts
+ * const sim = new Simulation({ seed: 7 });
+ * sim.host('server', async (host) => {
+ *   await new ServerBootstrap()
+ *     .childOptions(host.options)
+ *     .childHandler((channel) => channel.pipeline.addLast(new EchoHandler()))
+ *     .bind({ network: host, port: 7 });
+ * });
+ * sim.host('client', async (host) => {
+ *   const channel = await new Bootstrap()
+ *     .options(host.options)
+ *     .handler((channel) => channel.pipeline.addLast(new Printer()))
+ *     .connect({ network: host, host: 'server', port: 7 });
+ *   channel.writeAndFlush(Buffer.from('hello'));
+ * });
+ * sim.link('client', 'server').latency({ minMs: 1, maxMs: 20 });
+ * sim.at(5_000, () => sim.partition('client', 'server'));
+ * sim.at(9_000, () => sim.repair('client', 'server'));
+ * await sim.run({ untilMs: 60_000 });
+ * ```
+ * @see tokio's turmoil, TigerBeetle's VOPR and FoundationDB's simulator, which showed how much this finds
+ */
+export class Simulation implements HostWorld {
+  readonly seed: number;
+  readonly trace: SimulationTrace;
+  readonly settings: ResolvedTcpSettings;
+  private readonly queue = new EventQueue();
+  private readonly hosts = new Map<string, SimulatedHost>();
+  private readonly paths = new Map<string, NetworkPath>();
+  private readonly latency: Latency;
+  private readonly bufferBytes: number;
+  private readonly cutShare: number;
+  private readonly cuts: SeededRandom;
+  private readonly checks = new SimulationChecks();
+  private readonly current = new AsyncLocalStorage<SimulatedProcess | typeof THE_SCENARIO>();
+  private readonly omitted: ReadonlySet<number>;
+  private readonly planned: Fault[] = [];
+  private chaosCount = 0;
+  private nowMs = 0;
+  private hasRunCode = false;
+  private isRunning = false;
+  private isFree = false;
+  private isGoingOn = false;
+
+  constructor(options: SimulationOptions) {
+    checkOptions('Simulation', options, OPTIONS);
+    const resolved = { ...DEFAULTS, ...options };
+    this.seed = checkNumber('seed', resolved.seed, { max: Number.MAX_SAFE_INTEGER, integer: true });
+    this.latency = new Latency(resolved.latency);
+    this.bufferBytes = checkNumber('bufferBytes', resolved.bufferBytes, { min: 1, integer: true });
+    this.cutShare = checkNumber('cutShare', resolved.cutShare, { max: 1 });
+    this.settings = resolveTcpSettings(resolved.tcp);
+    const limit = checkNumber('traceLimit', resolved.traceLimit, { min: 1, integer: true });
+    this.trace = new SimulationTrace(limit);
+    this.omitted = resolved.omit;
+    this.cuts = new SeededRandom(this.seed, 'cuts');
+  }
+
+  // --- the network ---
+
+  /**
+   * A machine with a program, which starts when the simulation runs; returns its host.
+   *
+   * @param program - called at each start; what it throws fails the run
+   */
+  host(name: string, program: HostProgram): SimulatedHost {
+    if (this.hosts.has(name)) throw new SimulationError(`there is a host ${name} already`);
+    const number = this.hosts.size + 1;
+    const address = `10.${number >> 16}.${(number >> 8) & 255}.${number & 255}`;
+    const host = new SimulatedHost(name, address, program, this);
+    this.hosts.set(name, host);
+    host.start();
+    return host;
+  }
+
+  /** Both directions between two hosts. */
+  link(a: HostNames, b: HostNames): SimulatedLink {
+    return new SimulatedLink([...this.pathsFrom(a, b), ...this.pathsFrom(b, a)]);
+  }
+
+  /** One direction. */
+  path(from: HostNames, to: HostNames): SimulatedLink {
+    return new SimulatedLink(this.pathsFrom(from, to));
+  }
+
+  // --- faults ---
+
+  /** Does something at a time of the simulation. */
+  at(atMs: number, action: () => void): Timer {
+    if (this.isFree) this.goOnFreely();
+    return this.queue.add(Math.max(atMs, this.nowMs), action);
+  }
+
+  /** The power of a machine goes: memory, timers and connections are gone, and nobody is told. */
+  crash(host: string): void {
+    this.fault(host, 'crash');
+    this.named(host).crash();
+  }
+
+  /** A process ends, as by SIGKILL: its kernel ends its connections. */
+  stop(host: string): void {
+    this.fault(host, 'stop');
+    this.named(host).stop();
+  }
+
+  /** Starts a host that was crashed or stopped; its program is called again. */
+  restart(host: string): void {
+    this.fault(host, 'restart');
+    this.named(host).start();
+  }
+
+  /** A process stands still, as by SIGSTOP; its kernel goes on. */
+  freeze(host: string): void {
+    this.fault(host, 'freeze');
+    this.named(host).freeze();
+  }
+
+  /** A frozen process goes on: what became due meanwhile happens now. */
+  thaw(host: string): void {
+    this.fault(host, 'thaw');
+    this.named(host).thaw();
+  }
+
+  /** The clock of a host goes wrong. */
+  setClock(host: string, fault: ClockFault): void {
+    this.fault(host, `clock ${JSON.stringify(fault)}`);
+    this.named(host).setClock(fault);
+  }
+
+  /** Nothing comes through between these hosts any more; what is on its way is lost. */
+  partition(a: HostNames, b: HostNames, options: PartitionOptions = {}): void {
+    checkOptions('partition', options, { oneWay: true, answered: true });
+    const { oneWay = false, answered = false } = options;
+    this.fault('', `partition ${listOf(a)} ${oneWay ? '→' : '|'} ${listOf(b)}`);
+    const paths = oneWay ? this.pathsFrom(a, b) : this.bothWays(a, b);
+    for (const path of paths) path.cut(answered);
+  }
+
+  /** Takes back every partition between these hosts. */
+  repair(a: HostNames, b: HostNames): void {
+    this.fault('', `repair ${listOf(a)} | ${listOf(b)}`);
+    for (const path of this.bothWays(a, b)) path.repair();
+  }
+
+  /** Keeps what is sent between these hosts until `release`: nothing is lost. */
+  hold(a: HostNames, b: HostNames): void {
+    this.fault('', `hold ${listOf(a)} | ${listOf(b)}`);
+    for (const path of this.bothWays(a, b)) path.hold();
+  }
+
+  release(a: HostNames, b: HostNames): void {
+    this.fault('', `release ${listOf(a)} | ${listOf(b)}`);
+    for (const path of this.bothWays(a, b)) path.release();
+  }
+
+  /** A box between these hosts resets all their connections. */
+  reset(a: string, b: string): void {
+    this.fault('', `reset ${a} | ${b}`);
+    this.named(a).resetConnections(this.named(b));
+    this.named(b).resetConnections(this.named(a));
+  }
+
+  /** Plans faults by chance, for the hosts that there are when the simulation runs. */
+  chaos(options: ChaosOptions): void {
+    checkChaos(options);
+    const number = this.chaosCount++;
+    this.queue.add(this.nowMs, () => this.plan(number, options));
+  }
+
+  /** The faults that `chaos` has planned, once the simulation runs. */
+  get faults(): readonly Fault[] {
+    return this.planned;
+  }
+
+  // --- running ---
+
+  /** Virtual milliseconds since the beginning. */
+  get now(): number {
+    return this.nowMs;
+  }
+
+  /**
+   * Runs until a virtual time. Between two events all promises that can go on do. Rejects with what a program did not
+   * catch, and with calls that leave the simulation.
+   *
+   * @throws SimulationError
+   */
+  async run(options: RunOptions): Promise<void> {
+    checkOptions('run', options, { untilMs: true });
+    const { untilMs } = options;
+    checkNumber('untilMs', untilMs, { min: this.nowMs, max: Number.MAX_SAFE_INTEGER });
+    if (this.isRunning) throw new SimulationError('the simulation runs already');
+    this.isRunning = true;
+    const end = this.begin();
+    try {
+      await this.runEvents(untilMs);
+      this.nowMs = untilMs;
+    } finally {
+      end();
+      this.isRunning = false;
+    }
+  }
+
+  /**
+   * Lets everything happen by itself from now on, as fast as it can, for a test that knows nothing of a simulation and
+   * awaits what it does, such as `describeTransport`. No call is forbidden then.
+   */
+  runFreely(): void {
+    this.isFree = true;
+    this.goOnFreely();
+  }
+
+  /**
+   * What every simulation has to hold, after its run: repairs everything, resets all connections, lets `settleMs` pass
+   * in which no connection can be made, and then looks whether every channel is closed, every write future has settled,
+   * and everything given to {@link watch} is 0.
+   *
+   * @param settleMs - @default 120000
+   * @throws SimulationError
+   */
+  async verify(settleMs: number = 120_000): Promise<void> {
+    for (const path of this.paths.values()) {
+      path.repair();
+      path.slow(undefined);
+      path.release();
+    }
+    for (const host of this.hosts.values()) {
+      host.thaw();
+      host.isolate();
+    }
+    await this.run({ untilMs: this.nowMs + settleMs });
+    this.checks.verify(this.nowMs);
+  }
+
+  /**
+   * A number that has to be 0 once all connections are gone: the size of a group, a counter of what is under way.
+   *
+   * @param host - counts as long as this process lives
+   */
+  watch(host: SimulatedHost, name: string, count: () => number): void {
+    this.checks.watch(host.currentProcess, name, count);
+  }
+
+  // --- for hosts ---
+
+  /** @internal */
+  enter(process: SimulatedProcess, task: () => void): void {
+    this.hasRunCode = true;
+    this.current.run(process, () => {
+      try {
+        task();
+      } catch (error) {
+        this.failed(process.hostName, error);
+      }
+    });
+  }
+
+  /** @internal */
+  opened(process: SimulatedProcess, transport: SimulatedTransport, sink: TransportSink): void {
+    if ('pendingOutboundBytes' in sink) {
+      this.checks.add(process, transport, sink as TransportSink & Channel);
+    }
+  }
+
+  /** @internal */
+  pathBetween(from: SimulatedHost, to: SimulatedHost): NetworkPath {
+    const key = `${from.name}\n${to.name}`;
+    let path = this.paths.get(key);
+    if (path === undefined) {
+      const random = new SeededRandom(this.seed, `path ${key}`);
+      path = new NetworkPath(this, random, this.latency, this.bufferBytes);
+      this.paths.set(key, path);
+    }
+    return path;
+  }
+
+  /** @internal */
+  hostAt(nameOrAddress: string): SimulatedHost | undefined {
+    const named = this.hosts.get(nameOrAddress);
+    if (named !== undefined) return named;
+    for (const host of this.hosts.values()) if (host.address === nameOrAddress) return host;
+    return undefined;
+  }
+
+  /** @internal */
+  cutAt(bytes: number): number {
+    if (bytes < 2 || this.cutShare === 0 || this.cuts.next() >= this.cutShare) return bytes;
+    return this.cuts.integer(1, bytes - 1);
+  }
+
+  /** @internal */
+  sent(host: string, to: string, what: string, payload?: Buffer, arrivesMs?: number): void {
+    const arrival = arrivesMs === undefined ? {} : { arrivesMs };
+    this.trace.add({ atMs: this.nowMs, kind: 'sent', host, to, what, ...arrival }, payload);
+  }
+
+  /** @internal */
+  note(host: string, text: string): void {
+    this.trace.add({ atMs: this.nowMs, kind: 'note', host, what: this.checks.withoutIds(text) });
+  }
+
+  /** @internal */
+  failed(host: string, error: unknown): void {
+    const { message } = toError(error);
+    this.note(host, `FAILED: ${message}`);
+    this.checks.failed(
+      error instanceof SimulationError
+        ? error
+        : new SimulationError(
+            `at ${this.nowMs.toFixed(1)} ms an error reached the process of host ${host || '?'}: ${message}`,
+            { cause: error },
+          ),
+    );
+  }
+
+  // --- inside ---
+
+  private begin(): () => void {
+    const unforbid = forbidCalls((call, instead) => this.forbidden(call, instead));
+    const restoreErrors = takeProcessErrors((error) => this.failed(this.currentHost, error));
+    const unwatch = this.checks.watchFutures(() => this.currentProcess);
+    return () => {
+      unwatch();
+      restoreErrors();
+      unforbid();
+    };
+  }
+
+  private get currentProcess(): SimulatedProcess | undefined {
+    const current = this.current.getStore();
+    return current === THE_SCENARIO ? undefined : current;
+  }
+
+  private get currentHost(): string {
+    return this.currentProcess?.hostName ?? '';
+  }
+
+  private forbidden(call: string, instead: string): void {
+    const current = this.current.getStore();
+    if (current === undefined || isCallOfNode()) return;
+    const who = current === THE_SCENARIO ? current : `host ${current.hostName}`;
+    const error = new SimulationError(
+      `${who} called ${call}, which the seed does not decide: use ${instead}`,
+    );
+    this.checks.failed(error);
+    throw error;
+  }
+
+  private async runEvents(untilMs: number): Promise<void> {
+    const { queue } = this;
+    let sameInstant = 0;
+    for (let event = queue.first(); event !== undefined && event.atMs <= untilMs; ) {
+      queue.dropFirst();
+      sameInstant = event.atMs > this.nowMs ? 0 : sameInstant + 1;
+      if (sameInstant > LONGEST_INSTANT) throw this.standsStill();
+      this.nowMs = Math.max(this.nowMs, event.atMs);
+      const { task } = event;
+      event.task = undefined;
+      this.current.run(THE_SCENARIO, task!);
+      if (this.hasRunCode) {
+        this.hasRunCode = false;
+        // Promises, and what they lead to, go on until nothing is left to run.
+        await new Promise<void>((resolve) => nextTurn(resolve));
+      }
+      this.checks.throwIfFailed();
+      event = queue.first();
+    }
+  }
+
+  private goOnFreely(): void {
+    if (this.isGoingOn) return;
+    this.isGoingOn = true;
+    nextTurn(() => {
+      this.isGoingOn = false;
+      const event = this.queue.first();
+      if (event === undefined) return;
+      this.queue.dropFirst();
+      this.nowMs = Math.max(this.nowMs, event.atMs);
+      const { task } = event;
+      event.task = undefined;
+      task?.();
+      this.checks.throwIfFailed();
+      this.goOnFreely();
+    });
+  }
+
+  private standsStill(): SimulationError {
+    return new SimulationError(
+      `the time stands still at ${this.nowMs} ms: ${LONGEST_INSTANT} events happened there`,
+    );
+  }
+
+  private plan(number: number, options: ChaosOptions): void {
+    for (const fault of planFaults(this.seed, number, options, [...this.hosts.keys()])) {
+      const index = this.planned.push(fault) - 1;
+      if (!this.omitted.has(index)) this.queue.add(fault.atMs, () => this.inflict(fault));
+    }
+  }
+
+  private inflict(fault: Fault): void {
+    const end = this.beginFault(fault);
+    if (end === undefined) return;
+    this.fault('', faultText(fault));
+    this.queue.add(fault.atMs + fault.forMs, () => {
+      this.fault('', `the end of: ${faultText(fault)}`);
+      end();
+    });
+  }
+
+  /** Returns what ends it; `undefined` if another fault has hit there already. */
+  private beginFault(fault: Fault): (() => void) | undefined {
+    const host = this.named(fault.host);
+    const other = this.named(fault.other ?? fault.host);
+    switch (fault.kind) {
+      case 'crash':
+      case 'stop':
+        if (!host.isRunning) return undefined;
+        if (fault.kind === 'crash') host.crash();
+        else host.stop();
+        return () => host.start();
+      case 'freeze':
+        host.freeze();
+        return () => host.thaw();
+      case 'reset':
+        host.resetConnections(other);
+        other.resetConnections(host);
+        return () => {};
+      case 'slow': {
+        const by = new Latency({ minMs: 0, maxMs: fault.byMs ?? 0 });
+        const paths = this.bothWays(host.name, other.name);
+        for (const path of paths) path.slow(by);
+        return () => {
+          for (const path of paths) path.slow(undefined);
+        };
+      }
+      case 'partition': {
+        const there = this.pathsFrom(host.name, other.name);
+        const all = fault.isOneWay === true ? there : this.bothWays(host.name, other.name);
+        const undos = all.map((path) => path.cut(false));
+        return () => {
+          for (const undo of undos) undo();
+        };
+      }
+    }
+  }
+
+  private named(name: string): SimulatedHost {
+    const host = this.hosts.get(name);
+    if (host !== undefined) return host;
+    throw new SimulationError(
+      `there is no host ${name}, only ${[...this.hosts.keys()].join(', ')}`,
+    );
+  }
+
+  private pathsFrom(from: HostNames, to: HostNames): NetworkPath[] {
+    const paths: NetworkPath[] = [];
+    for (const one of [from].flat()) {
+      for (const other of [to].flat()) {
+        if (one !== other) paths.push(this.pathBetween(this.named(one), this.named(other)));
+      }
+    }
+    return paths;
+  }
+
+  private bothWays(a: HostNames, b: HostNames): NetworkPath[] {
+    return [...this.pathsFrom(a, b), ...this.pathsFrom(b, a)];
+  }
+
+  private fault(host: string, what: string): void {
+    this.trace.add({ atMs: this.nowMs, kind: 'fault', host, what });
+  }
+}
+
+/** What lies between hosts; each method returns the link itself. */
+export class SimulatedLink {
+  private readonly paths: readonly NetworkPath[];
+
+  constructor(paths: readonly NetworkPath[]) {
+    this.paths = paths;
+  }
+
+  latency(options: LatencyOptions): this {
+    for (const path of this.paths) path.setLatency(options);
+    return this;
+  }
+
+  /** How many bytes a second go through, headers of 40 bytes a segment included; `Infinity` for no limit. */
+  bandwidth(bytesPerSecond: number): this {
+    checkNumber('bytesPerSecond', bytesPerSecond, { min: 1 });
+    for (const path of this.paths) path.setRate(bytesPerSecond);
+    return this;
+  }
+
+  /** Send and receive buffer of each end of connections that are made from now on. */
+  buffer(bytes: number): this {
+    checkNumber('bytes', bytes, { min: 1, integer: true });
+    for (const path of this.paths) path.bufferBytes = bytes;
+    return this;
+  }
+}
+
+function listOf(names: HostNames): string {
+  return [names].flat().join(', ');
+}
