@@ -31,11 +31,11 @@ export { type ChaosOptions, type Fault, faultText } from './simulation/fault-pla
 export type { LatencyOptions } from './simulation/latency.ts';
 export type { ClockFault } from './simulation/machine-clock.ts';
 export { type HostProgram, SimulatedHost } from './simulation/simulated-host.ts';
+export type { SimulatedLink } from './simulation/simulated-link.ts';
+export type { HostNames } from './simulation/simulated-network.ts';
 export {
-  type HostNames,
   type PartitionOptions,
   type RunOptions,
-  SimulatedLink,
   Simulation,
   type SimulationOptions,
 } from './simulation/simulation.ts';

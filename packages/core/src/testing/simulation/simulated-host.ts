@@ -4,6 +4,7 @@ import type { Listener } from '../../transport/listener.ts';
 import { systemError } from '../../transport/memory-transport.ts';
 import type { NetworkSocketOptions, PortNetwork } from '../../transport/port-network.ts';
 import type { Transport } from '../../transport/transport.ts';
+import type { KeepAlive } from './keep-alive-probes.ts';
 import { type ClockFault, MachineClock } from './machine-clock.ts';
 import type { NetworkPath } from './network-path.ts';
 import { SeededRandom } from './seeded-random.ts';
@@ -11,7 +12,7 @@ import { type PortTable, SimulatedListener } from './simulated-listener.ts';
 import { type ProcessWorld, SimulatedProcess } from './simulated-process.ts';
 import { SimulatedTransport } from './simulated-transport.ts';
 import { SimulationError } from './simulation-error.ts';
-import { type KeepAlive, TcpEnd, type TcpKernel } from './tcp-end.ts';
+import { TcpEnd, type TcpKernel } from './tcp-end.ts';
 import type { ResolvedTcpSettings } from './tcp-settings.ts';
 
 /** What runs on a host: called at the start of the simulation, and again after each restart. */

@@ -6,14 +6,17 @@ import { checkOptions, type KnownOptions } from '../../internal/known-options.ts
 import { checkNumber } from '../../internal/option-check.ts';
 import type { TransportSink } from '../../transport/transport.ts';
 import { EventQueue } from './event-queue.ts';
-import { type ChaosOptions, checkChaos, type Fault, faultText, planFaults } from './fault-plan.ts';
+import { FaultInjector } from './fault-injector.ts';
+import type { ChaosOptions, Fault } from './fault-plan.ts';
 import { forbidCalls, isCallOfNode } from './forbidden-calls.ts';
 import { Latency, type LatencyOptions } from './latency.ts';
 import type { ClockFault } from './machine-clock.ts';
-import { NetworkPath } from './network-path.ts';
+import type { NetworkPath } from './network-path.ts';
 import { takeProcessErrors } from './process-errors.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { type HostProgram, type HostWorld, SimulatedHost } from './simulated-host.ts';
+import { SimulatedLink } from './simulated-link.ts';
+import { type HostNames, SimulatedNetwork } from './simulated-network.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 import type { SimulatedTransport } from './simulated-transport.ts';
 import { SimulationChecks } from './simulation-checks.ts';
@@ -74,9 +77,6 @@ export interface PartitionOptions {
   readonly answered?: boolean;
 }
 
-/** One host, or several. */
-export type HostNames = string | readonly string[];
-
 /** Events of one instant after which the time is taken to stand still. */
 const LONGEST_INSTANT = 1_000_000;
 const THE_SCENARIO = 'the scenario';
@@ -122,17 +122,12 @@ export class Simulation implements HostWorld {
   readonly trace: SimulationTrace;
   readonly settings: ResolvedTcpSettings;
   private readonly queue = new EventQueue();
-  private readonly hosts = new Map<string, SimulatedHost>();
-  private readonly paths = new Map<string, NetworkPath>();
-  private readonly latency: Latency;
-  private readonly bufferBytes: number;
+  private readonly network: SimulatedNetwork;
+  private readonly injector: FaultInjector;
   private readonly cutShare: number;
   private readonly cuts: SeededRandom;
   private readonly checks = new SimulationChecks();
   private readonly current = new AsyncLocalStorage<SimulatedProcess | typeof THE_SCENARIO>();
-  private readonly omitted: ReadonlySet<number>;
-  private readonly planned: Fault[] = [];
-  private chaosCount = 0;
   private nowMs = 0;
   private hasRunCode = false;
   private isRunning = false;
@@ -143,13 +138,15 @@ export class Simulation implements HostWorld {
     checkOptions('Simulation', options, OPTIONS);
     const resolved = { ...DEFAULTS, ...options };
     this.seed = checkNumber('seed', resolved.seed, { max: Number.MAX_SAFE_INTEGER, integer: true });
-    this.latency = new Latency(resolved.latency);
-    this.bufferBytes = checkNumber('bufferBytes', resolved.bufferBytes, { min: 1, integer: true });
+    const latency = new Latency(resolved.latency);
+    const bufferBytes = checkNumber('bufferBytes', resolved.bufferBytes, { min: 1, integer: true });
+    this.network = new SimulatedNetwork(this, this.seed, { latency, bufferBytes });
+    const note = (what: string) => this.fault('', what);
+    this.injector = new FaultInjector(this.network, this, this.seed, resolved.omit, note);
     this.cutShare = checkNumber('cutShare', resolved.cutShare, { max: 1 });
     this.settings = resolveTcpSettings(resolved.tcp);
     const limit = checkNumber('traceLimit', resolved.traceLimit, { min: 1, integer: true });
     this.trace = new SimulationTrace(limit);
-    this.omitted = resolved.omit;
     this.cuts = new SeededRandom(this.seed, 'cuts');
   }
 
@@ -161,23 +158,22 @@ export class Simulation implements HostWorld {
    * @param program - called at each start; what it throws fails the run
    */
   host(name: string, program: HostProgram): SimulatedHost {
-    if (this.hosts.has(name)) throw new SimulationError(`there is a host ${name} already`);
-    const number = this.hosts.size + 1;
-    const address = `10.${number >> 16}.${(number >> 8) & 255}.${number & 255}`;
-    const host = new SimulatedHost(name, address, program, this);
-    this.hosts.set(name, host);
+    const { hosts, nextAddress } = this.network;
+    if (hosts.has(name)) throw new SimulationError(`there is a host ${name} already`);
+    const host = new SimulatedHost(name, nextAddress, program, this);
+    hosts.set(name, host);
     host.start();
     return host;
   }
 
   /** Both directions between two hosts. */
   link(a: HostNames, b: HostNames): SimulatedLink {
-    return new SimulatedLink([...this.pathsFrom(a, b), ...this.pathsFrom(b, a)]);
+    return new SimulatedLink(this.network.bothWays(a, b));
   }
 
   /** One direction. */
   path(from: HostNames, to: HostNames): SimulatedLink {
-    return new SimulatedLink(this.pathsFrom(from, to));
+    return new SimulatedLink(this.network.pathsFrom(from, to));
   }
 
   // --- faults ---
@@ -191,37 +187,37 @@ export class Simulation implements HostWorld {
   /** The power of a machine goes: memory, timers and connections are gone, and nobody is told. */
   crash(host: string): void {
     this.fault(host, 'crash');
-    this.named(host).crash();
+    this.network.named(host).crash();
   }
 
   /** A process ends, as by SIGKILL: its kernel ends its connections. */
   stop(host: string): void {
     this.fault(host, 'stop');
-    this.named(host).stop();
+    this.network.named(host).stop();
   }
 
   /** Starts a host that was crashed or stopped; its program is called again. */
   restart(host: string): void {
     this.fault(host, 'restart');
-    this.named(host).start();
+    this.network.named(host).start();
   }
 
   /** A process stands still, as by SIGSTOP; its kernel goes on. */
   freeze(host: string): void {
     this.fault(host, 'freeze');
-    this.named(host).freeze();
+    this.network.named(host).freeze();
   }
 
   /** A frozen process goes on: what became due meanwhile happens now. */
   thaw(host: string): void {
     this.fault(host, 'thaw');
-    this.named(host).thaw();
+    this.network.named(host).thaw();
   }
 
   /** The clock of a host goes wrong. */
   setClock(host: string, fault: ClockFault): void {
     this.fault(host, `clock ${JSON.stringify(fault)}`);
-    this.named(host).setClock(fault);
+    this.network.named(host).setClock(fault);
   }
 
   /** Nothing comes through between these hosts any more; what is on its way is lost. */
@@ -229,44 +225,42 @@ export class Simulation implements HostWorld {
     checkOptions('partition', options, { oneWay: true, answered: true });
     const { oneWay = false, answered = false } = options;
     this.fault('', `partition ${listOf(a)} ${oneWay ? '→' : '|'} ${listOf(b)}`);
-    const paths = oneWay ? this.pathsFrom(a, b) : this.bothWays(a, b);
+    const paths = oneWay ? this.network.pathsFrom(a, b) : this.network.bothWays(a, b);
     for (const path of paths) path.cut(answered);
   }
 
   /** Takes back every partition between these hosts. */
   repair(a: HostNames, b: HostNames): void {
     this.fault('', `repair ${listOf(a)} | ${listOf(b)}`);
-    for (const path of this.bothWays(a, b)) path.repair();
+    for (const path of this.network.bothWays(a, b)) path.repair();
   }
 
   /** Keeps what is sent between these hosts until `release`: nothing is lost. */
   hold(a: HostNames, b: HostNames): void {
     this.fault('', `hold ${listOf(a)} | ${listOf(b)}`);
-    for (const path of this.bothWays(a, b)) path.hold();
+    for (const path of this.network.bothWays(a, b)) path.hold();
   }
 
   release(a: HostNames, b: HostNames): void {
     this.fault('', `release ${listOf(a)} | ${listOf(b)}`);
-    for (const path of this.bothWays(a, b)) path.release();
+    for (const path of this.network.bothWays(a, b)) path.release();
   }
 
   /** A box between these hosts resets all their connections. */
   reset(a: string, b: string): void {
     this.fault('', `reset ${a} | ${b}`);
-    this.named(a).resetConnections(this.named(b));
-    this.named(b).resetConnections(this.named(a));
+    this.network.named(a).resetConnections(this.network.named(b));
+    this.network.named(b).resetConnections(this.network.named(a));
   }
 
   /** Plans faults by chance, for the hosts that there are when the simulation runs. */
   chaos(options: ChaosOptions): void {
-    checkChaos(options);
-    const number = this.chaosCount++;
-    this.queue.add(this.nowMs, () => this.plan(number, options));
+    this.injector.plan(options);
   }
 
   /** The faults that `chaos` has planned, once the simulation runs. */
   get faults(): readonly Fault[] {
-    return this.planned;
+    return this.injector.planned;
   }
 
   // --- running ---
@@ -316,12 +310,12 @@ export class Simulation implements HostWorld {
    * @throws SimulationError
    */
   async verify(settleMs: number = 120_000): Promise<void> {
-    for (const path of this.paths.values()) {
+    for (const path of this.network.paths.values()) {
       path.repair();
       path.slow(undefined);
       path.release();
     }
-    for (const host of this.hosts.values()) {
+    for (const host of this.network.hosts.values()) {
       host.thaw();
       host.isolate();
     }
@@ -361,22 +355,12 @@ export class Simulation implements HostWorld {
 
   /** @internal */
   pathBetween(from: SimulatedHost, to: SimulatedHost): NetworkPath {
-    const key = `${from.name}\n${to.name}`;
-    let path = this.paths.get(key);
-    if (path === undefined) {
-      const random = new SeededRandom(this.seed, `path ${key}`);
-      path = new NetworkPath(this, random, this.latency, this.bufferBytes);
-      this.paths.set(key, path);
-    }
-    return path;
+    return this.network.pathBetween(from, to);
   }
 
   /** @internal */
   hostAt(nameOrAddress: string): SimulatedHost | undefined {
-    const named = this.hosts.get(nameOrAddress);
-    if (named !== undefined) return named;
-    for (const host of this.hosts.values()) if (host.address === nameOrAddress) return host;
-    return undefined;
+    return this.network.at(nameOrAddress);
   }
 
   /** @internal */
@@ -487,112 +471,8 @@ export class Simulation implements HostWorld {
     );
   }
 
-  private plan(number: number, options: ChaosOptions): void {
-    for (const fault of planFaults(this.seed, number, options, [...this.hosts.keys()])) {
-      const index = this.planned.push(fault) - 1;
-      if (!this.omitted.has(index)) this.queue.add(fault.atMs, () => this.inflict(fault));
-    }
-  }
-
-  private inflict(fault: Fault): void {
-    const end = this.beginFault(fault);
-    if (end === undefined) return;
-    this.fault('', faultText(fault));
-    this.queue.add(fault.atMs + fault.forMs, () => {
-      this.fault('', `the end of: ${faultText(fault)}`);
-      end();
-    });
-  }
-
-  /** Returns what ends it; `undefined` if another fault has hit there already. */
-  private beginFault(fault: Fault): (() => void) | undefined {
-    const host = this.named(fault.host);
-    const other = this.named(fault.other ?? fault.host);
-    switch (fault.kind) {
-      case 'crash':
-      case 'stop':
-        if (!host.isRunning) return undefined;
-        if (fault.kind === 'crash') host.crash();
-        else host.stop();
-        return () => host.start();
-      case 'freeze':
-        host.freeze();
-        return () => host.thaw();
-      case 'reset':
-        host.resetConnections(other);
-        other.resetConnections(host);
-        return () => {};
-      case 'slow': {
-        const by = new Latency({ minMs: 0, maxMs: fault.byMs ?? 0 });
-        const paths = this.bothWays(host.name, other.name);
-        for (const path of paths) path.slow(by);
-        return () => {
-          for (const path of paths) path.slow(undefined);
-        };
-      }
-      case 'partition': {
-        const there = this.pathsFrom(host.name, other.name);
-        const all = fault.isOneWay === true ? there : this.bothWays(host.name, other.name);
-        const undos = all.map((path) => path.cut(false));
-        return () => {
-          for (const undo of undos) undo();
-        };
-      }
-    }
-  }
-
-  private named(name: string): SimulatedHost {
-    const host = this.hosts.get(name);
-    if (host !== undefined) return host;
-    throw new SimulationError(
-      `there is no host ${name}, only ${[...this.hosts.keys()].join(', ')}`,
-    );
-  }
-
-  private pathsFrom(from: HostNames, to: HostNames): NetworkPath[] {
-    const paths: NetworkPath[] = [];
-    for (const one of [from].flat()) {
-      for (const other of [to].flat()) {
-        if (one !== other) paths.push(this.pathBetween(this.named(one), this.named(other)));
-      }
-    }
-    return paths;
-  }
-
-  private bothWays(a: HostNames, b: HostNames): NetworkPath[] {
-    return [...this.pathsFrom(a, b), ...this.pathsFrom(b, a)];
-  }
-
   private fault(host: string, what: string): void {
     this.trace.add({ atMs: this.nowMs, kind: 'fault', host, what });
-  }
-}
-
-/** What lies between hosts; each method returns the link itself. */
-export class SimulatedLink {
-  private readonly paths: readonly NetworkPath[];
-
-  constructor(paths: readonly NetworkPath[]) {
-    this.paths = paths;
-  }
-
-  latency(options: LatencyOptions): this {
-    for (const path of this.paths) path.setLatency(options);
-    return this;
-  }
-
-  /** How many bytes a second go through, headers of 40 bytes a segment included; `Infinity` for no limit. */
-  bandwidth(bytesPerSecond: number): this {
-    checkNumber('bytesPerSecond', bytesPerSecond, { min: 1 });
-    for (const path of this.paths) path.setRate(bytesPerSecond);
-    return this;
-  }
-
-  /** Send and receive buffer of each end of connections that are made from now on. */
-  buffer(bytes: number): this {
-    checkNumber('bytes', bytes, { min: 1, integer: true });
-    for (const path of this.paths) path.bufferBytes = bytes;
-    return this;
   }
 }
 

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Address, Timer } from '../../contract.ts';
 import { systemError } from '../../transport/memory-transport.ts';
+import { type KeepAlive, KeepAliveProbes, type ProbedEnd } from './keep-alive-probes.ts';
 import type { Delivery, NetworkPath } from './network-path.ts';
 import { SendBuffer } from './send-buffer.ts';
 import type { SimulatedTime } from './simulated-time.ts';
@@ -28,13 +29,6 @@ export interface TcpUser {
   wake(): void;
 }
 
-/** Idle time before the first probe, pause between probes, and how many stay without an answer. */
-export interface KeepAlive {
-  readonly idleMs: number;
-  readonly intervalMs: number;
-  readonly count: number;
-}
-
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 120_000;
 const FIRST_SYN_PAUSE_MS = 1000;
@@ -52,7 +46,7 @@ const GONE = 2;
  *
  * @see RFC 9293; RFC 6298 (retransmission); RFC 1122 4.2.3.6 (keepalive)
  */
-export class TcpEnd {
+export class TcpEnd implements ProbedEnd {
   readonly local: Address;
   readonly remote: Address;
   /** The other end; a caller knows it once it is answered. */
@@ -84,10 +78,7 @@ export class TcpEnd {
   unreadBytes = 0;
   private offered = 0;
   // keepalive
-  private keepAlive: KeepAlive | undefined = undefined;
-  private keepAliveTimer: Timer | undefined = undefined;
-  private probes = 0;
-  private heardAt = 0;
+  private probes: KeepAliveProbes | undefined = undefined;
 
   constructor(
     kernel: TcpKernel,
@@ -191,8 +182,7 @@ export class TcpEnd {
     this.peer = peer;
     this.phase = OPEN;
     this.windowEnd = peer.capacity;
-    this.heardAt = this.kernel.time.now;
-    this.startKeepAlive();
+    this.probes?.start();
     this.user?.wake();
     this.push();
   }
@@ -270,8 +260,9 @@ export class TcpEnd {
   }
 
   setKeepAlive(keepAlive: KeepAlive): void {
-    this.keepAlive = keepAlive;
-    if (this.phase === OPEN) this.startKeepAlive();
+    this.probes?.stop();
+    this.probes = new KeepAliveProbes(this, this.kernel.time, keepAlive);
+    if (this.phase === OPEN) this.probes.start();
   }
 
   /** The kernel has lost it: nobody is told. */
@@ -279,7 +270,7 @@ export class TcpEnd {
     if (this.phase === GONE) return;
     this.phase = GONE;
     this.repeat?.cancel();
-    this.keepAliveTimer?.cancel();
+    this.probes?.stop();
     this.output.clear();
     this.received = [];
     this.kernel.forget(this);
@@ -396,7 +387,7 @@ export class TcpEnd {
       this.refuse();
       return;
     }
-    this.heard();
+    this.probes?.heard();
     // Something before it was lost: the sender will repeat all from there.
     const fresh = place > this.expected ? EMPTY : bytes.subarray(this.expected - place);
     if (fresh.length > 0) {
@@ -432,7 +423,7 @@ export class TcpEnd {
     this.offered = Math.max(this.offered, data + this.capacity - this.unreadBytes);
     const { offered } = this;
     const arrived = () => {
-      peer.heard();
+      peer.probes?.heard();
       peer.acknowledged(place, offered);
     };
     this.transmit('', 0, arrived, (isAnswered) => peer.acknowledgementLost(isAnswered));
@@ -455,7 +446,8 @@ export class TcpEnd {
     this.breaks(systemError('ECONNRESET', 'read ECONNRESET: the other end dropped the connection'));
   }
 
-  private breaks(error: Error): void {
+  /** It is over, and its program finds out why. */
+  breaks(error: Error): void {
     this.error = error;
     const { received, unreadBytes, user } = this;
     this.vanish();
@@ -469,38 +461,14 @@ export class TcpEnd {
     if (this.user === undefined && this.isEndAcknowledged && this.hasInputEnded) this.vanish();
   }
 
-  // --- keepalive ---
+  // --- keepalive, and probes of a closed window ---
 
-  private heard(): void {
-    this.heardAt = this.kernel.time.now;
-    this.probes = 0;
+  get isWritePending(): boolean {
+    return this.output.bytes > 0;
   }
 
-  private startKeepAlive(): void {
-    const { keepAlive } = this;
-    this.keepAliveTimer?.cancel();
-    if (keepAlive !== undefined) this.probeAt(this.kernel.time.now + keepAlive.idleMs, keepAlive);
-  }
-
-  private probeAt(atMs: number, keepAlive: KeepAlive): void {
-    this.keepAliveTimer = this.kernel.time.at(atMs, () => this.keepAliveDue(keepAlive));
-  }
-
-  private keepAliveDue(keepAlive: KeepAlive): void {
-    if (this.phase !== OPEN) return;
-    const { now } = this.kernel.time;
-    const { idleMs, intervalMs, count } = keepAlive;
-    // Never while a write is pending: the rules of retransmission hold then.
-    if (this.output.bytes > 0) this.probeAt(now + idleMs, keepAlive);
-    else if (this.probes === 0 && now < this.heardAt + idleMs) {
-      this.probeAt(this.heardAt + idleMs, keepAlive);
-    } else if (this.probes >= count) {
-      this.breaks(systemError('ETIMEDOUT', `read ETIMEDOUT: ${count} keepalive probes unanswered`));
-    } else {
-      this.probe('keepalive probe');
-      this.probes += 1;
-      this.probeAt(now + intervalMs, keepAlive);
-    }
+  sendProbe(): void {
+    this.probe('keepalive probe');
   }
 
   private probe(what: string): void {
