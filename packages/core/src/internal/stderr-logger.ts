@@ -126,7 +126,7 @@ function headOf(error: Error): string {
 }
 
 /** True for errors of the program's own code, where the reader needs the place; false for what peers and networks do. */
-function isOwnFault(error: Error): boolean {
+export function isOwnFault(error: Error): boolean {
   try {
     if (!isHeadraceError(error)) return (error as NodeJS.ErrnoException).syscall === undefined;
     if (isHeadraceError(error, 'DECODER_FAILED') || isHeadraceError(error, 'ENCODER_FAILED')) {

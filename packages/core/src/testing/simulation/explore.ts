@@ -6,6 +6,7 @@ import { OptionError, toError } from '../../errors.ts';
 import { checkOptions, type KnownOptions } from '../../internal/known-options.ts';
 import { checkNumber } from '../../internal/option-check.ts';
 import { type Fault, faultText } from './fault-plan.ts';
+import { forbidCalls } from './forbidden-calls.ts';
 import { sequenceDiagram } from './sequence-diagram.ts';
 import { Simulation, type SimulationOptions } from './simulation.ts';
 
@@ -87,17 +88,27 @@ interface Failed {
  */
 export async function explore(options: ExploreOptions): Promise<Explored> {
   checkOptions('explore', options, OPTIONS);
-  const { timeMs = Number.POSITIVE_INFINITY } = options;
-  checkNumber('timeMs', timeMs);
+  checkNumber('timeMs', options.timeMs ?? Number.POSITIVE_INFINITY);
   if (typeof options.scenario !== 'function') {
     throw new OptionError('OPTION_INVALID', 'explore: scenario must be a function', {
       option: 'scenario',
     });
   }
-  const endAt = performance.now() + timeMs;
+  const seeds = seedsOf(options);
+  // Forbidding calls takes some ms, which each run would take again.
+  const allow = forbidCalls(() => {});
+  try {
+    return await runSeeds(options, seeds);
+  } finally {
+    allow();
+  }
+}
+
+async function runSeeds(options: ExploreOptions, seeds: readonly number[]): Promise<Explored> {
+  const endAt = performance.now() + (options.timeMs ?? Number.POSITIVE_INFINITY);
   let count = 0;
   let virtualMs = 0;
-  for (const seed of seedsOf(options)) {
+  for (const seed of seeds) {
     if (count > 0 && performance.now() >= endAt) break;
     const run = await runSeed(options, seed, NONE);
     if (run.error !== undefined) throw await report(options, { ...run, error: run.error });

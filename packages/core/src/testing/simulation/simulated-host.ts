@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Address, Clock, Logger, LogLevel } from '../../contract.ts';
+import { isOwnFault } from '../../internal/stderr-logger.ts';
 import type { Listener } from '../../transport/listener.ts';
 import { systemError } from '../../transport/memory-transport.ts';
 import type { NetworkSocketOptions, PortNetwork } from '../../transport/port-network.ts';
@@ -82,11 +83,15 @@ export class SimulatedHost implements PortNetwork, TcpKernel, PortTable {
     return Buffer.from(Array.from({ length: size }, () => random.integer(0, 255)));
   };
 
-  /** Writes warnings and errors into the trace. */
+  /**
+   * Writes warnings and errors into the trace. An error of the program's own code that no handler caught fails the
+   * simulation, as one that reaches the process does: an assertion in a handler works.
+   */
   readonly logger: Logger = {
     log: (level: LogLevel, message: string, error?: Error) => {
       if (level === 'debug' || level === 'info') return;
       this.note(`${level}: ${message}${error === undefined ? '' : ` (${error.message})`}`);
+      if (error !== undefined && isOwnFault(error)) this.world.failed(this.name, error);
     },
   };
 

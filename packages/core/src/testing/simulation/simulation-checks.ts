@@ -16,7 +16,7 @@ interface Watched {
 }
 
 /** As channels print their ids. */
-const IDS = /\b[0-9a-f]{8}\b/g;
+const IDS = /\b(?:0x)?([0-9a-f]{8})\b/g;
 
 /** What every simulation has to hold: no error reaches a process, nothing waits for ever, counters return to zero. */
 export class SimulationChecks {
@@ -25,6 +25,7 @@ export class SimulationChecks {
   private readonly names = new Map<string, string>();
   private opened: Opened[] = [];
   private sweepAt = 1024;
+  private isSettling = false;
   private failure: SimulationError | undefined = undefined;
 
   failed(error: SimulationError): void {
@@ -46,7 +47,7 @@ export class SimulationChecks {
   add(process: SimulatedProcess, transport: SimulatedTransport, channel: Channel): void {
     this.names.set(channel.id, `c${this.names.size + 1}`);
     transport.watched = () => this.checkOutput(process, channel);
-    this.opened.push({ process, channel });
+    if (!this.isSettling) this.opened.push({ process, channel });
     if (this.opened.length < this.sweepAt) return;
     this.opened = this.opened.filter(isThere);
     this.sweepAt = Math.max(1024, this.opened.length * 2);
@@ -54,7 +55,13 @@ export class SimulationChecks {
 
   /** Ids of channels count through the whole process: a trace has numbers of its own. */
   withoutIds(text: string): string {
-    return text.replace(IDS, (id) => this.names.get(id) ?? id);
+    return text.replace(IDS, (text, id: string) => this.names.get(id) ?? text);
+  }
+
+  /** What is begun from now on need not be over in the end: a client may go on connecting. */
+  beginSettling(): void {
+    this.isSettling = true;
+    this.futures.takeNoMore();
   }
 
   /** After the connections are gone. */

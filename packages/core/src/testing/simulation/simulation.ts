@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Buffer } from 'node:buffer';
 import type { Channel, Timer } from '../../contract.ts';
 import { toError } from '../../errors.ts';
@@ -13,6 +12,7 @@ import { Latency, type LatencyOptions } from './latency.ts';
 import type { ClockFault } from './machine-clock.ts';
 import type { NetworkPath } from './network-path.ts';
 import { takeProcessErrors } from './process-errors.ts';
+import { runCode, runningCode } from './running-code.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { type HostProgram, type HostWorld, SimulatedHost } from './simulated-host.ts';
 import { SimulatedLink } from './simulated-link.ts';
@@ -79,7 +79,6 @@ export interface PartitionOptions {
 
 /** Events of one instant after which the time is taken to stand still. */
 const LONGEST_INSTANT = 1_000_000;
-const THE_SCENARIO = 'the scenario';
 
 // The real one: inside a run it is forbidden to programs.
 const nextTurn = setImmediate;
@@ -127,7 +126,6 @@ export class Simulation implements HostWorld {
   private readonly cutShare: number;
   private readonly cuts: SeededRandom;
   private readonly checks = new SimulationChecks();
-  private readonly current = new AsyncLocalStorage<SimulatedProcess | typeof THE_SCENARIO>();
   private nowMs = 0;
   private hasRunCode = false;
   private isRunning = false;
@@ -319,6 +317,8 @@ export class Simulation implements HostWorld {
       host.thaw();
       host.isolate();
     }
+    this.fault('', 'the end: all connections are reset, and no others can be made');
+    this.checks.beginSettling();
     await this.run({ untilMs: this.nowMs + settleMs });
     this.checks.verify(this.nowMs);
   }
@@ -337,7 +337,7 @@ export class Simulation implements HostWorld {
   /** @internal */
   enter(process: SimulatedProcess, task: () => void): void {
     this.hasRunCode = true;
-    this.current.run(process, () => {
+    runCode({ owner: this, process }, () => {
       try {
         task();
       } catch (error) {
@@ -408,8 +408,8 @@ export class Simulation implements HostWorld {
   }
 
   private get currentProcess(): SimulatedProcess | undefined {
-    const current = this.current.getStore();
-    return current === THE_SCENARIO ? undefined : current;
+    const code = runningCode();
+    return code?.owner === this ? code.process : undefined;
   }
 
   private get currentHost(): string {
@@ -417,9 +417,9 @@ export class Simulation implements HostWorld {
   }
 
   private forbidden(call: string, instead: string): void {
-    const current = this.current.getStore();
-    if (current === undefined || isCallOfNode()) return;
-    const who = current === THE_SCENARIO ? current : `host ${current.hostName}`;
+    const code = runningCode();
+    if (code?.owner !== this || isCallOfNode()) return;
+    const who = code.process === undefined ? 'the scenario' : `host ${code.process.hostName}`;
     const error = new SimulationError(
       `${who} called ${call}, which the seed does not decide: use ${instead}`,
     );
@@ -437,7 +437,7 @@ export class Simulation implements HostWorld {
       this.nowMs = Math.max(this.nowMs, event.atMs);
       const { task } = event;
       event.task = undefined;
-      this.current.run(THE_SCENARIO, task!);
+      runCode({ owner: this, process: undefined }, task!);
       if (this.hasRunCode) {
         this.hasRunCode = false;
         // Promises, and what they lead to, go on until nothing is left to run.

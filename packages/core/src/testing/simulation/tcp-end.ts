@@ -152,7 +152,9 @@ export class TcpEnd implements ProbedEnd {
   /** At the other host. */
   private called(port: number, again: () => void): void {
     if (this.phase !== CONNECTING) return;
-    const answer = this.peer ?? this.peerKernel.answer(port, this);
+    // A SYN that is repeated finds the end that the first one made, unless a crash has taken it.
+    const known = this.peer?.isGone === false ? this.peer : undefined;
+    const answer = known ?? this.peerKernel.answer(port, this);
     if (answer === 'full') {
       again();
       return;
@@ -181,6 +183,8 @@ export class TcpEnd implements ProbedEnd {
     if (this.phase !== CONNECTING) return;
     this.peer = peer;
     this.phase = OPEN;
+    this.repeat?.cancel();
+    this.repeat = undefined;
     this.windowEnd = peer.capacity;
     this.probes?.start();
     this.user?.wake();
@@ -301,7 +305,7 @@ export class TcpEnd implements ProbedEnd {
     const what = bytes.length === 0 ? 'FIN' : `${bytes.length} B${isLast ? ' FIN' : ''}`;
     const arrived = () => {
       peer.opened(this);
-      peer.dataArrived(place, bytes, isLast);
+      peer.dataArrived(this, place, bytes, isLast);
     };
     this.transmit(what, bytes.length, arrived, (isAnswered) => this.lost(isAnswered), bytes);
   }
@@ -382,9 +386,9 @@ export class TcpEnd implements ProbedEnd {
 
   // --- what comes in ---
 
-  private dataArrived(place: number, bytes: Buffer, isLast: boolean): void {
+  private dataArrived(from: TcpEnd, place: number, bytes: Buffer, isLast: boolean): void {
     if (this.phase === GONE || (this.user === undefined && this.wasClosed && bytes.length > 0)) {
-      this.refuse();
+      this.refuse(from);
       return;
     }
     this.probes?.heard();
@@ -409,10 +413,11 @@ export class TcpEnd implements ProbedEnd {
     return this.endsAt !== Number.POSITIVE_INFINITY;
   }
 
-  private refuse(): void {
-    const peer = this.peer;
-    if (peer === undefined) return;
-    this.transmit('RST', 0, () => peer.resetArrived(), nothing);
+  /** The program, or the whole end, is not there any more. */
+  private refuse(sender: TcpEnd): void {
+    // A reset that is lost leaves the sender without an acknowledgement.
+    const lost = (isAnswered: boolean) => sender.acknowledgementLost(isAnswered);
+    this.transmit('RST', 0, () => sender.resetArrived(), lost);
     this.vanish();
   }
 
@@ -474,7 +479,7 @@ export class TcpEnd implements ProbedEnd {
   private probe(what: string): void {
     const peer = this.peer!;
     const arrived = () => {
-      if (peer.phase === GONE) peer.refuse();
+      if (peer.phase === GONE) peer.refuse(this);
       else peer.acknowledge();
     };
     const lost = (isAnswered: boolean) => {

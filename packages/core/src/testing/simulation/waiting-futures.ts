@@ -14,12 +14,13 @@ type Caller = () => SimulatedProcess | undefined;
 export class WaitingFutures {
   private waiting = new Map<SettableFuture, SimulatedProcess>();
   private sweepAt = LEAST_TO_SWEEP;
+  private takesMore = true;
 
   /** Begins to watch; returns what ends it. */
   watch(caller: Caller): () => void {
     const original = SettableFuture.prototype.peekSettled;
     const note = (future: SettableFuture) => {
-      const process = future.isSettled ? undefined : caller();
+      const process = future.isSettled || !this.takesMore ? undefined : caller();
       if (process !== undefined) this.add(future, process);
     };
     function peekSettled(this: SettableFuture, listener: (error: Error | undefined) => void): void {
@@ -30,6 +31,11 @@ export class WaitingFutures {
     return () => {
       SettableFuture.prototype.peekSettled = original;
     };
+  }
+
+  /** Futures that are waited for from now on are not watched. */
+  takeNoMore(): void {
+    this.takesMore = false;
   }
 
   /** For each process that lives, how many of its futures are not settled. */
