@@ -27,6 +27,7 @@ export interface HostWorld extends ProcessWorld {
   hostAt(nameOrAddress: string): SimulatedHost | undefined;
   cutAt(bytes: number): number;
   sent(from: string, to: string, what: string, payload?: Buffer, arrivesMs?: number): void;
+  lost(from: string, to: string, what: string): void;
   note(host: string, text: string): void;
   failed(host: string, error: unknown): void;
 }
@@ -253,6 +254,10 @@ export class SimulatedHost implements PortNetwork, TcpKernel, PortTable {
 
   sent(to: TcpKernel, what: string, payload?: Buffer, arrivesMs?: number): void {
     this.world.sent(this.name, to.name, what, payload, arrivesMs);
+  }
+
+  lost(to: TcpKernel, what: string): void {
+    this.world.lost(this.name, to.name, what);
   }
 
   claim(port: number, listener: SimulatedListener): number | undefined {

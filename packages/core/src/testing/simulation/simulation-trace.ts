@@ -11,7 +11,7 @@ export interface TraceEntry {
   /** When it arrives there, if it does. */
   readonly arrivesMs?: number;
   /** `fault` for what the plan or chance did. */
-  readonly kind: 'sent' | 'note' | 'fault';
+  readonly kind: 'sent' | 'lost' | 'note' | 'fault';
   readonly what: string;
 }
 

@@ -376,6 +376,11 @@ export class Simulation implements HostWorld {
   }
 
   /** @internal */
+  lost(host: string, to: string, what: string): void {
+    this.trace.add({ atMs: this.nowMs, kind: 'lost', host, to, what: `lost: ${what}` });
+  }
+
+  /** @internal */
   note(host: string, text: string): void {
     this.trace.add({ atMs: this.nowMs, kind: 'note', host, what: this.checks.withoutIds(text) });
   }

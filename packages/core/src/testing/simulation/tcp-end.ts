@@ -22,6 +22,8 @@ export interface TcpKernel {
   forget(end: TcpEnd): void;
   /** Notes what this host has sent. */
   sent(to: TcpKernel, what: string, payload?: Buffer, arrivesMs?: number): void;
+  /** Notes that something did not arrive. */
+  lost(to: TcpKernel, what: string): void;
 }
 
 /** The program's end of a connection: it looks at the end when it is woken. */
@@ -327,7 +329,7 @@ export class TcpEnd implements ProbedEnd {
       lost: (isAnswered) => {
         // To an end of a crash's other side nothing can be lost any more.
         if (!kernel.isUp) return;
-        if (what !== '') kernel.sent(peerKernel, `lost: ${what}`);
+        if (what !== '') kernel.lost(peerKernel, what);
         lost(isAnswered);
       },
     };
