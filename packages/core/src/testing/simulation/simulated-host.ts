@@ -132,6 +132,8 @@ export class SimulatedHost implements PortNetwork, TcpKernel, PortTable {
       if (other === undefined) {
         return systemError('ENOTFOUND', `getaddrinfo ENOTFOUND ${host}`);
       }
+      // At once: at the end of a simulation no try may be under way.
+      if (this.isIsolated) return systemError('ENETUNREACH', `connect ENETUNREACH ${host}`);
       this.ends.add(end);
       end.connect(port);
       return undefined;

@@ -438,6 +438,19 @@ describe('a simulated host', () => {
     expect(Math.random() < 1 && Date.now() > 0 && new Date(5).getTime() === 5).toBe(true);
   });
 
+  it('sends again what was answered by a reset that got lost', async () => {
+    const { sim, client } = pair();
+    sim.at(100, () => sim.crash('server'));
+    sim.at(200, () => sim.restart('server'));
+    sim.at(1000, () => sim.partition('server', 'client', { oneWay: true }));
+    sim.at(1100, () => client().channel.writeAndFlush(Buffer.from('lost')));
+    sim.at(2000, () => sim.repair('client', 'server'));
+    await sim.run({ untilMs: 3000 });
+    expect(client().channel.closeInfo?.reason).toBe('reset');
+    // After pauses of 200, 400 and 800 ms, and the way there and back.
+    expect(client().closedAt()).toBeCloseTo(2502, -1);
+  });
+
   it('leaves code outside of the simulation alone while it runs', async () => {
     const sim = new Simulation({ seed: 1 });
     sim.host('a', async ({ clock }) => {
@@ -473,6 +486,20 @@ describe('Simulation.verify', () => {
     await expect(sim.verify()).rejects.toThrow(
       /after all connections are gone:\non host server members is 1, not 0$/,
     );
+  });
+
+  it('does not take a client that tries again and again for one that waits for ever', async () => {
+    const sim = new Simulation({ seed: 1, latency: { minMs: 40 } });
+    sim.host('server', (host) => bind(host));
+    sim.host('client', (host) => {
+      const dial = (): void => {
+        const again = () => void host.clock.schedule(dial, 1);
+        connect(host).then(({ channel }) => channel.onClosed(again), again);
+      };
+      dial();
+    });
+    await sim.run({ untilMs: 1000 });
+    await sim.verify(1000);
   });
 
   it('finds a write future that never settles', async () => {
