@@ -6,6 +6,7 @@ import type { Delivery, NetworkPath } from './network-path.ts';
 import { SendBuffer } from './send-buffer.ts';
 import type { SimulatedTime } from './simulated-time.ts';
 import type { ResolvedTcpSettings } from './tcp-settings.ts';
+import { type WindowedEnd, WindowProbes } from './window-probes.ts';
 
 /** The kernel of a host, as the ends of its connections see it. */
 export interface TcpKernel {
@@ -48,10 +49,10 @@ const GONE = 2;
  *
  * @see RFC 9293; RFC 6298 (retransmission); RFC 1122 4.2.3.6 (keepalive)
  */
-export class TcpEnd implements ProbedEnd {
+export class TcpEnd implements WindowedEnd, ProbedEnd {
   readonly local: Address;
   readonly remote: Address;
-  /** The other end; a caller knows it once it is answered. */
+  /** The other end: known once the SYN was answered. */
   peer: TcpEnd | undefined = undefined;
   /** Why it broke. */
   error: Error | undefined = undefined;
@@ -73,6 +74,7 @@ export class TcpEnd implements ProbedEnd {
   private pauseMs = FIRST_PAUSE_MS;
   private lostSince = -1;
   private repeat: Timer | undefined = undefined;
+  private readonly window: WindowProbes;
   private wasAnswered = false;
   // what comes in
   private received: Buffer[] = [];
@@ -95,6 +97,7 @@ export class TcpEnd implements ProbedEnd {
     this.remote = remote;
     this.capacity = bufferBytes;
     this.offered = bufferBytes;
+    this.window = new WindowProbes(this, kernel.time);
   }
 
   get isOpen(): boolean {
@@ -170,6 +173,7 @@ export class TcpEnd implements ProbedEnd {
       return;
     }
     this.peer = answer;
+    answer.peer = this;
     answer.transmit('SYN ACK', 0, () => this.established(answer), again);
   }
 
@@ -277,6 +281,7 @@ export class TcpEnd implements ProbedEnd {
     this.phase = GONE;
     this.repeat?.cancel();
     this.probes?.stop();
+    this.window.stop();
     this.output.clear();
     this.received = [];
     this.kernel.forget(this);
@@ -300,6 +305,7 @@ export class TcpEnd implements ProbedEnd {
       this.next += 1;
       this.sendData(this.endsAt, EMPTY, true);
     }
+    this.window.look();
   }
 
   private sendData(place: number, bytes: Buffer, isLast: boolean): void {
@@ -364,7 +370,7 @@ export class TcpEnd implements ProbedEnd {
     }
     this.pauseMs = Math.min(this.pauseMs * 2, LONGEST_PAUSE_MS);
     this.next = this.output.start;
-    if (this.windowEnd <= this.next && this.next < this.output.end) this.probe('window probe');
+    if (this.windowEnd <= this.next && this.next < this.output.end) this.sendWindowProbe();
     else this.push();
   }
 
@@ -476,6 +482,15 @@ export class TcpEnd implements ProbedEnd {
 
   sendProbe(): void {
     this.probe('keepalive probe');
+  }
+
+  get isShutOut(): boolean {
+    const { next, output, repeat } = this;
+    return this.phase === OPEN && next === output.start && next < output.end && repeat === undefined;
+  }
+
+  sendWindowProbe(): void {
+    this.probe('window probe');
   }
 
   private probe(what: string): void {

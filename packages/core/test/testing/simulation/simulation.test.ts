@@ -438,6 +438,50 @@ describe('a simulated host', () => {
     expect(Math.random() < 1 && Date.now() > 0 && new Date(5).getTime() === 5).toBe(true);
   });
 
+  it('probes a closed window, and so finds that the receiver is gone', async () => {
+    const sim = new Simulation({ seed: 1, cutShare: 0, bufferBytes: 1000 });
+    sim.host('server', (host) =>
+      new ServerBootstrap()
+        .childOptions({ ...host.options, autoRead: false })
+        .childHandler(() => {})
+        .bind({ network: host, port: 7 }),
+    );
+    let reason: string | undefined;
+    sim.host('client', async (host) => {
+      const { channel } = await connect(host);
+      channel.onClosed(() => {
+        reason = channel.closeInfo?.reason;
+      });
+      channel.writeAndFlush(Buffer.alloc(5000));
+    });
+    sim.at(10_000, () => sim.crash('server'));
+    sim.at(11_000, () => sim.restart('server'));
+    await sim.run({ untilMs: 20_000 });
+    expect(sim.trace.text().match(/window probe/g)!.length).toBeLessThan(10);
+    expect(reason).toBe('reset');
+  });
+
+  it('resets a connection whose server crashed before it was whole', async () => {
+    const { sim, client } = pair({ latency: { minMs: 100 } });
+    // The SYN has come, the third segment of the handshake has not.
+    sim.at(150, () => sim.crash('server'));
+    sim.at(160, () => sim.restart('server'));
+    sim.at(1000, () => client().channel.writeAndFlush(Buffer.from('hello')));
+    await sim.run({ untilMs: 2000 });
+    expect(client().channel.closeInfo?.reason).toBe('reset');
+  });
+
+  it('repeats segments also on a connection whose SYN was repeated', async () => {
+    const { sim, client } = pair();
+    sim.partition('client', 'server');
+    sim.at(500, () => sim.repair('client', 'server'));
+    sim.at(2000, () => sim.partition('client', 'server'));
+    sim.at(2100, () => client().channel.writeAndFlush(Buffer.from('hello')));
+    sim.at(3000, () => sim.repair('client', 'server'));
+    await sim.run({ untilMs: 5000 });
+    expect(client().heard).toEqual(['hello']);
+  });
+
   it('sends again what was answered by a reset that got lost', async () => {
     const { sim, client } = pair();
     sim.at(100, () => sim.crash('server'));
