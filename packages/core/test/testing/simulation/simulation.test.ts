@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import {
   Bootstrap,
   type Channel,
@@ -493,6 +494,15 @@ describe('a simulated host', () => {
     expect(client().channel.closeInfo?.reason).toBe('reset');
     // After pauses of 200, 400 and 800 ms, and the way there and back.
     expect(client().closedAt()).toBeCloseTo(2502, -1);
+  });
+
+  it('leaves nothing behind that every later promise pays for', async () => {
+    const marks = () => Object.getOwnPropertySymbols(new AsyncResource('probe')).length;
+    const before = marks();
+    const { sim } = pair();
+    await sim.run({ untilMs: 100 });
+    await sim.verify();
+    expect(marks()).toBe(before);
   });
 
   it('leaves code outside of the simulation alone while it runs', async () => {
