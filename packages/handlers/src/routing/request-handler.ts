@@ -123,6 +123,7 @@ export class RequestHandler<Request, Response> implements Handler {
   private readonly gate = new ReadGate('RequestHandler');
   private isAnswering = false;
   private isOver = false;
+  private drain: DrainEvent | undefined = undefined;
   private drainHold: DrainHold | undefined = undefined;
 
   constructor(options: RequestOptions<Request, Response>) {
@@ -148,13 +149,15 @@ export class RequestHandler<Request, Response> implements Handler {
     };
     this.pending.add(entry);
     this.waiting.push(entry);
+    this.holdDrain();
     this.work(ctx);
     if (this.pending.size >= this.maxPending) this.gate.hold(ctx.channel);
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
-    if (event instanceof DrainEvent && this.pending.size > 0) {
-      this.drainHold ??= event.hold('requests');
+    if (event instanceof DrainEvent) {
+      this.drain = event;
+      if (this.pending.size > 0) this.holdDrain();
     }
     ctx.fireUserEventTriggered(event);
   }
@@ -167,6 +170,11 @@ export class RequestHandler<Request, Response> implements Handler {
   handlerRemoved(): void {
     this.abandon();
     this.gate.release();
+  }
+
+  /** Requests may come after the event, while another handler holds the drain: a decoder with a begun frame does. */
+  private holdDrain(): void {
+    this.drainHold ??= this.drain?.hold('requests');
   }
 
   /** Begins what may begin, then answers what is answered. */
