@@ -7,6 +7,7 @@ import { checkOptions, type KnownOptions } from '../../internal/known-options.ts
 import { checkNumber } from '../../internal/option-check.ts';
 import { type Fault, faultText } from './fault-plan.ts';
 import { forbidCalls } from './forbidden-calls.ts';
+import { beginRun } from './running-code.ts';
 import { sequenceDiagram } from './sequence-diagram.ts';
 import { Simulation, type SimulationOptions } from './simulation.ts';
 
@@ -95,11 +96,13 @@ export async function explore(options: ExploreOptions): Promise<Explored> {
     });
   }
   const seeds = seedsOf(options);
-  // Forbidding calls takes some ms, which each run would take again.
+  // To begin and to end takes some ms, which each run would take again.
   const allow = forbidCalls(() => {});
+  const endRuns = beginRun();
   try {
     return await runSeeds(options, seeds);
   } finally {
+    endRuns();
     allow();
   }
 }

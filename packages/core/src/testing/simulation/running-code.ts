@@ -10,6 +10,16 @@ export interface RunningCode {
 
 // One for all simulations: every promise of the process costs time for each of them, before Node 24.
 const running = new AsyncLocalStorage<RunningCode>();
+let runs = 0;
+
+/** A simulation runs from now on; returns what ends it. After the last one promises cost what they cost before. */
+export function beginRun(): () => void {
+  runs += 1;
+  return () => {
+    runs -= 1;
+    if (runs === 0) running.disable();
+  };
+}
 
 /** Runs code, and what it leads to, as somebody's. */
 export function runCode(code: RunningCode, task: () => void): void {

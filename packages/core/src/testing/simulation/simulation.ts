@@ -12,7 +12,7 @@ import { Latency, type LatencyOptions } from './latency.ts';
 import type { ClockFault } from './machine-clock.ts';
 import type { NetworkPath } from './network-path.ts';
 import { takeProcessErrors } from './process-errors.ts';
-import { runCode, runningCode } from './running-code.ts';
+import { beginRun, runCode, runningCode } from './running-code.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { type HostProgram, type HostWorld, SimulatedHost } from './simulated-host.ts';
 import { SimulatedLink } from './simulated-link.ts';
@@ -402,12 +402,12 @@ export class Simulation implements HostWorld {
   // --- inside ---
 
   private begin(): () => void {
+    const endRun = beginRun();
     const unforbid = forbidCalls((call, instead) => this.forbidden(call, instead));
     const restoreErrors = takeProcessErrors((error) => this.failed(this.currentHost, error));
     const unwatch = this.checks.watchFutures(() => this.currentProcess);
     return () => {
-      // Before Node 24 each one that is enabled costs time with every promise of the process.
-      this.current.disable();
+      endRun();
       unwatch();
       restoreErrors();
       unforbid();
