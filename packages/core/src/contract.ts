@@ -429,7 +429,7 @@ export interface Channel<R = unknown, W = unknown>
   onceReadable(listener: () => void): void;
   /**
    * For handlers that make many messages of one read, every few messages: if this connection's input has used
-   * its time in this turn of the event loop (`readBudgetMs`), reads are held until the next turn.
+   * its time in this turn of the event loop (`readBudgetMs`), reads are held until its next one.
    */
   checkTurn(): void;
   /** Bytes written and not yet taken by the kernel, with a fixed overhead for each message. */

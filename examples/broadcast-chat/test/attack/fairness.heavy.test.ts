@@ -6,17 +6,18 @@ import { WatchedChat } from './watched-chat.ts';
 
 const LISTENERS = 30;
 const QUIET_MS = 1500;
-/** What a quiet member may take in any case: the clocks involved are not finer. */
-const QUIET_FLOOR_MS = 4;
+/** What a quiet member may take in any case: it takes 0.7 to 1.2, and the share must not hang on that. */
+const QUIET_FLOOR_MS = 1;
 /** The flood is looked at in parts: what a peer can do it does in each, a collection of garbage comes in one. */
 const PARTS = 3;
 const PART_MS = 1000;
 /** Otherwise it was no flood. */
 const MIN_FLOOD_BYTES = 1024 * 1024;
-/** No single peer keeps the loop longer. */
+/** No peer keeps the loop longer, nor do ten together. */
 const LONGEST_MS = 20;
 /** How much later a good member may be answered. */
 const TIMES_LATER = 5;
+const TRIES = 5;
 
 interface Flood {
   /** 99 of 100 answers to the good member took at most so long, before and during the flood. */
@@ -59,11 +60,14 @@ it.each<[string, FloodKind]>([
   ['strangers whose credentials are refused', 'refused'],
   ['strangers who pipeline requests', 'requests'],
 ])('under ten %s a good member is answered as before', async (_who, kind) => {
-  // Three processes want two processors, and a busy machine wants them too: one of three tries is not disturbed.
+  // Three processes want two processors, and a busy machine wants them too: one of some tries is not disturbed.
   let timesLater = Number.POSITIVE_INFINITY;
-  for (let attempt = 0; attempt < 3 && timesLater > TIMES_LATER; attempt++) {
-    const { quietMs, floodedMs } = await floodedBy(10, kind);
+  let longest = Number.POSITIVE_INFINITY;
+  for (let attempt = 0; attempt < TRIES && timesLater > TIMES_LATER; attempt++) {
+    const { quietMs, floodedMs, longestMs } = await floodedBy(10, kind);
     timesLater = floodedMs / Math.max(quietMs, QUIET_FLOOR_MS);
+    longest = Math.min(longest, longestMs);
   }
   expect(timesLater).toBeLessThanOrEqual(TIMES_LATER);
+  expect(longest).toBeLessThan(LONGEST_MS);
 });

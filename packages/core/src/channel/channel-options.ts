@@ -43,9 +43,9 @@ export interface ChannelOptions {
   readonly outboundStallMs?: number | false;
   /**
    * The time in milliseconds that the input of one connection may take in one turn of the event loop; what is
-   * left waits for the next turn, so that one busy peer does not keep the others waiting. Where more than two
-   * connections are busy at once, they share twice this time. One message is never interrupted. `false` for no
-   * limit. @default 2
+   * left waits for a later turn, so that a busy peer does not keep the others waiting. Busy connections share one
+   * such time: each turn goes on with one of those that wait. Quiet ones never wait: whoever needs less than a
+   * quarter of it is served at once. One message is never interrupted. `false` for no limit. @default 1
    */
   readonly readBudgetMs?: number | false;
   /** @default standard error, warnings and errors */
@@ -87,7 +87,7 @@ const DEFAULTS = {
   writeBufferHighBytes: 64 * 1024,
   maxOutboundBytes: 1024 * 1024,
   outboundStallMs: 10_000,
-  readBudgetMs: 2,
+  readBudgetMs: 1,
 } as const;
 
 /**

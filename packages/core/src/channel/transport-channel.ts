@@ -52,7 +52,7 @@ import { DrainEvent } from './drain-event.ts';
 import { lateLoopError, MessageStream } from './message-stream.ts';
 import { ReadHolds } from './read-holds.ts';
 import { type ReplacementOwner, TransportReplacement } from './transport-replacement.ts';
-import { shareOfTurn, waitForTurn } from './turn-share.ts';
+import { endOfShare, waitForTurn } from './turn-share.ts';
 
 const MADE = 0;
 const REGISTERED = 1;
@@ -259,9 +259,9 @@ export class TransportChannel<R = unknown, W = unknown>
     this.isInBurst = false;
     // A full read is likely to be followed by another one in the same turn.
     if (hasMore) this.checkTurn();
-    else this.turnEndsAt = 0;
-    if (this.dropsReads) this.readToDrop();
-    else this.pipeline.fireChannelReadComplete();
+    else if (!this.isTurnOver) this.turnEndsAt = 0;
+    if (!this.dropsReads) this.pipeline.fireChannelReadComplete();
+    else if (!this.isTurnOver) this.readToDrop();
     this.replacement?.proceed();
   }
 
@@ -383,16 +383,25 @@ export class TransportChannel<R = unknown, W = unknown>
     const { readBudgetMs, clock } = this.options;
     if (readBudgetMs === Number.POSITIVE_INFINITY) return;
     const now = clock.now();
-    if (this.turnEndsAt === 0) this.turnEndsAt = now + shareOfTurn(readBudgetMs);
+    if (this.turnEndsAt === 0) this.turnEndsAt = endOfShare(clock, now, readBudgetMs);
     else if (now >= this.turnEndsAt) {
       // Also while a handler holds reads itself: what it keeps and releases has no more time than what is read.
       this.turnEndsAt = Number.POSITIVE_INFINITY;
       const hold = this.holdReads('turn');
-      waitForTurn(clock, () => {
+      waitForTurn(clock, now, () => {
         this.turnEndsAt = 0;
         hold.release();
+        if (this.isTurnOver) return;
+        // Nothing is left that waits; what is read next may come much later.
+        this.turnEndsAt = 0;
+        if (this.dropsReads && this.isOpen) this.readToDrop();
       });
     }
+  }
+
+  /** The input waits for its next turn. */
+  private get isTurnOver(): boolean {
+    return this.turnEndsAt === Number.POSITIVE_INFINITY;
   }
 
   /** The last hold has been released. */

@@ -116,6 +116,26 @@ describe('the time that one connection has in a turn', () => {
   });
 });
 
+describe('input that is dropped, after our end', () => {
+  it('has no more time in a turn than what is read', () => {
+    const channel = EmbeddedChannel.with({ readBudgetMs: 2 });
+    void channel.end();
+    expect(channel.isOpen).toBe(true);
+    const { embedded, clock } = channel;
+    const before = embedded.reads;
+    channel.run(() => {
+      for (let i = 0; i < 5; i++) {
+        channel.received('dropped');
+        channel.readComplete(true);
+        clock.advanceQuietly(1);
+      }
+      expect(embedded.reads).toBe(before + 2);
+    });
+    expect(embedded.reads).toBe(before + 3);
+    channel.abort();
+  });
+});
+
 describe('isEnding and discardsInput', () => {
   it('are false while the channel is in use', () => {
     const channel = new EmbeddedChannel();

@@ -23,6 +23,7 @@ import { AuthenticatedEvent, AuthFailedEvent } from './auth-event.ts';
 import { type AuthAction, AuthMachine, type Rejection } from './auth-machine.ts';
 import { checkAuthOptions } from './auth-option-check.ts';
 import type { AuthAttempt, AuthOptions, AuthVerdict } from './auth-options.ts';
+import { PendingAttempt } from './pending-attempt.ts';
 import { PRINCIPAL } from './principal.ts';
 import type { Session } from './session-registry.ts';
 
@@ -100,7 +101,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
   private readonly gate = new ReadGate('AuthHandler');
   /** Set by a yes. */
   private session: Session<Principal> | undefined = undefined;
-  private attempt: AbortController | undefined = undefined;
+  private attempt: PendingAttempt | undefined = undefined;
   private deadline: Timer | undefined = undefined;
   private held: Message[] = [];
   private heldWrites: PendingWriteQueue | undefined = undefined;
@@ -238,11 +239,11 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     ctx: Context,
     ask: (attempt: AuthAttempt) => Answer<Principal, Reply> | undefined,
   ): void {
-    const attempt = new AbortController();
+    const attempt = new PendingAttempt(ctx.channel);
     this.attempt = attempt;
     this.machine.began();
     try {
-      const answer = ask({ channel: ctx.channel, signal: attempt.signal });
+      const answer = ask(attempt);
       if (answer === undefined) {
         this.attempt = undefined;
         this.machine.undecided();
@@ -261,7 +262,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
   /** An answer that is not awaited any more is dropped. */
   private answered(
     ctx: Context,
-    attempt: AbortController,
+    attempt: PendingAttempt,
     verdict: Verdict<Principal, Reply>,
   ): void {
     if (this.attempt !== attempt) return;
@@ -281,7 +282,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     }
   }
 
-  private crashed(ctx: Context, attempt: AbortController, cause: Error): void {
+  private crashed(ctx: Context, attempt: PendingAttempt, cause: Error): void {
     if (this.attempt !== attempt) return;
     const text = `the authenticator failed: ${cause.message}`;
     ctx.channel.logger.log('warn', `${ctx.channel} ${text}`, cause);

@@ -1,0 +1,31 @@
+import type { Channel } from '@headrace/core';
+import type { AuthAttempt } from './auth-options.ts';
+
+/**
+ * One question to the authenticator. Its signal is made when it is asked for: most authenticators answer at once, and
+ * a signal costs more than all the rest of a refusal, the collection of garbage included.
+ */
+export class PendingAttempt implements AuthAttempt {
+  readonly channel: Channel;
+  private controller: AbortController | undefined = undefined;
+  private isAborted = false;
+  private why: Error | undefined = undefined;
+
+  constructor(channel: Channel) {
+    this.channel = channel;
+  }
+
+  get signal(): AbortSignal {
+    if (this.controller === undefined) {
+      this.controller = new AbortController();
+      if (this.isAborted) this.controller.abort(this.why);
+    }
+    return this.controller.signal;
+  }
+
+  abort(why: Error | undefined): void {
+    this.isAborted = true;
+    this.why = why;
+    this.controller?.abort(why);
+  }
+}
