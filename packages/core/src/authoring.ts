@@ -14,6 +14,8 @@ export { textOf, toError } from './errors.ts';
 export { encodeOnce } from './group/encode-once.ts';
 // Texts and bytes
 export { addressText } from './internal/address-text.ts';
+// Futures
+export { allSettled } from './internal/all-settled.ts';
 export { type BufferPlace, bufferPlace, bufferView } from './internal/buffer-view.ts';
 export {
   byteLengthOf,
@@ -31,8 +33,8 @@ export {
   type PendingWriteQueueOptions,
   type PendingWriteTarget,
 } from './internal/pending-write-queue.ts';
+export { isPromiseLike } from './internal/promise-like.ts';
 export { dropsKeptMessages, ReadGate } from './internal/read-gate.ts';
-// Futures
-export { allSettled, type FailureReporter, SettableFuture } from './internal/settable-future.ts';
+export { type FailureReporter, SettableFuture } from './internal/settable-future.ts';
 // Who threw
 export { throwerOf } from './pipeline/thrower.ts';

@@ -48,6 +48,7 @@ export const ERROR_CODES = {
   TLS_HANDSHAKE_FAILED: ['ChannelError', 'the two sides could not agree on TLS, see the cause'],
   OPERATION_ABORTED: ['ChannelError', 'the operation was cancelled by its signal'],
   GROUP_WRITE_FAILED: ['ChannelError', 'a group operation failed for some members'],
+  REQUEST_LOST: ['ChannelError', 'the connection ended before the answer came'],
   TIMEOUT_CONNECT: ['TimedOutError', 'no connection in time'],
   TIMEOUT_HANDSHAKE: ['TimedOutError', 'the TLS handshake took too long'],
   TIMEOUT_READ: ['TimedOutError', 'nothing was read in time'],
@@ -61,6 +62,8 @@ export const ERROR_CODES = {
   REJECTED_RATE: ['RejectedError', 'connections or messages come too fast'],
   REJECTED_FILTER: ['RejectedError', 'the address is not let in'],
   REJECTED_AUTH: ['RejectedError', 'the authenticator said no'],
+  REJECTED_QUEUE: ['RejectedError', 'too much waits to be sent'],
+  REQUEST_REFUSED: ['RejectedError', 'the peer answered with an error'],
 } as const satisfies Record<string, readonly [ErrorClassName, string]>;
 
 /** A code without its prefix. */
