@@ -406,8 +406,6 @@ export class Simulation implements HostWorld {
     const restoreErrors = takeProcessErrors((error) => this.failed(this.currentHost, error));
     const unwatch = this.checks.watchFutures(() => this.currentProcess);
     return () => {
-      // Before Node 24 each one that is enabled costs time with every promise of the process.
-      this.current.disable();
       unwatch();
       restoreErrors();
       unforbid();
