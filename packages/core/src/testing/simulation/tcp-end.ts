@@ -486,7 +486,9 @@ export class TcpEnd implements WindowedEnd, ProbedEnd {
 
   get isShutOut(): boolean {
     const { next, output, repeat } = this;
-    return this.phase === OPEN && next === output.start && next < output.end && repeat === undefined;
+    return (
+      this.phase === OPEN && next === output.start && next < output.end && repeat === undefined
+    );
   }
 
   sendWindowProbe(): void {
