@@ -439,6 +439,24 @@ describe('a simulated host', () => {
     expect(Math.random() < 1 && Date.now() > 0 && new Date(5).getTime() === 5).toBe(true);
   });
 
+  it('takes what the network does for no fault of the program', async () => {
+    const sim = new Simulation({ seed: 1 });
+    sim.host('server', (host) => bind(host));
+    let reason: string | undefined;
+    sim.host('client', async (host) => {
+      const channel = await new Bootstrap()
+        .options({ ...host.options, keepAliveInitialDelayMs: 5000 })
+        .handler(() => {})
+        .connect({ network: host, host: 'server', port: 7 });
+      channel.onClosed(() => {
+        reason = channel.closeInfo?.reason;
+      });
+    });
+    sim.at(1000, () => sim.partition('client', 'server'));
+    await sim.run({ untilMs: 30_000 });
+    expect(reason).toBe('unreachable');
+  });
+
   it('probes a closed window, and so finds that the receiver is gone', async () => {
     const sim = new Simulation({ seed: 1, cutShare: 0, bufferBytes: 1000 });
     sim.host('server', (host) =>

@@ -1,0 +1,5 @@
+import { it } from 'vitest';
+import { authScenario } from './auth-scenario.ts';
+import { survive } from './chaos-scenario.ts';
+
+it(authScenario.claim, () => survive(authScenario, 20));

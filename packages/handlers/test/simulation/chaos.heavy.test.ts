@@ -1,0 +1,27 @@
+import { describe, it } from 'vitest';
+import { authScenario } from './auth-scenario.ts';
+import { survive } from './chaos-scenario.ts';
+import { codecScenario } from './codec-scenario.ts';
+import { flowScenarios } from './flow-scenario.ts';
+import { groupScenarios } from './group-scenario.ts';
+import { calmScenario, heartbeatScenario } from './heartbeat-scenario.ts';
+import { drainScenario, requestScenarios } from './request-scenario.ts';
+
+const SEEDS = 2000;
+/** A seed takes about 50 ms of one core. */
+const TIMEOUT_MS = 900_000;
+
+const all = [
+  authScenario,
+  codecScenario,
+  ...flowScenarios,
+  ...groupScenarios,
+  calmScenario,
+  heartbeatScenario,
+  ...requestScenarios,
+  drainScenario,
+];
+
+describe(`${SEEDS} seeds of chaos`, () => {
+  for (const one of all) it(one.claim, () => survive(one, SEEDS), TIMEOUT_MS);
+});

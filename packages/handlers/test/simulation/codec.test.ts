@@ -1,0 +1,5 @@
+import { it } from 'vitest';
+import { survive } from './chaos-scenario.ts';
+import { codecScenario } from './codec-scenario.ts';
+
+it(codecScenario.claim, () => survive(codecScenario, 20));
