@@ -71,17 +71,17 @@ const ACQUIRE_OPTIONS: KnownOptions<AcquireOptions> = { signal: true };
 export class ChannelPool<P, C extends Channel = Channel>
   implements LeaseOwner<C>, WaiterEnd<C>, AsyncDisposable
 {
-  readonly #options: ChannelPoolOptions<P, C>;
-  readonly #connector: Connector<P, C>;
-  readonly #rules: PoolRules;
+  private readonly options: ChannelPoolOptions<P, C>;
+  private readonly connector: Connector<P, C>;
+  private readonly rules: PoolRules;
   /** The one that came back last at the end. */
-  readonly #idle: PoolEntry<C>[] = [];
-  readonly #waiters = new Set<PoolWaiter<C>>();
-  readonly #connects = new Set<AbortController>();
-  #leased = 0;
-  #checking = 0;
-  #created = 0;
-  readonly #closed: Record<PoolCloseReason, number> = {
+  private readonly idle: PoolEntry<C>[] = [];
+  private readonly waiters = new Set<PoolWaiter<C>>();
+  private readonly connects = new Set<AbortController>();
+  private leased = 0;
+  private checking = 0;
+  private created = 0;
+  private readonly closed: Record<PoolCloseReason, number> = {
     lost: 0,
     sick: 0,
     idle: 0,
@@ -90,26 +90,26 @@ export class ChannelPool<P, C extends Channel = Channel>
     discarded: 0,
     pool: 0,
   };
-  #sweep: Timer | undefined = undefined;
-  #isClosed = false;
+  private sweep: Timer | undefined = undefined;
+  private isClosed = false;
 
   /** @throws OptionError if an option makes no sense */
   constructor(options: ChannelPoolOptions<P, C>) {
-    this.#rules = poolRules(options);
-    this.#options = options;
-    this.#connector = options.bootstrap;
+    this.rules = poolRules(options);
+    this.options = options;
+    this.connector = options.bootstrap;
   }
 
   get metrics(): ChannelPoolMetrics {
     return {
-      size: this.#size,
-      idle: this.#idle.length,
-      leased: this.#leased,
-      connecting: this.#connects.size,
-      checking: this.#checking,
-      waiting: this.#waiters.size,
-      created: this.#created,
-      closed: { ...this.#closed },
+      size: this.size,
+      idle: this.idle.length,
+      leased: this.leased,
+      connecting: this.connects.size,
+      checking: this.checking,
+      waiting: this.waiters.size,
+      created: this.created,
+      closed: { ...this.closed },
     };
   }
 
@@ -117,28 +117,28 @@ export class ChannelPool<P, C extends Channel = Channel>
    * A connection: an idle one, or a new one, or the next that comes back. Rejects with `REJECTED_QUEUE`,
    * `TIMEOUT_ACQUIRE`, `POOL_CLOSED`, the signal's reason, or the error of the connect that was made for it.
    */
-  acquire(options: AcquireOptions = {}): Promise<Lease<C>> {
-    checkOptions('acquire', options, ACQUIRE_OPTIONS);
-    const { signal } = options;
-    const refusal = this.#refusal(signal);
+  acquire(options?: AcquireOptions): Promise<Lease<C>> {
+    if (options !== undefined) checkOptions('acquire', options, ACQUIRE_OPTIONS);
+    const signal = options?.signal;
+    const refusal = this.refusal(signal);
     if (refusal !== undefined) return Promise.reject(refusal);
-    if (this.#waiters.size === 0 && this.#options.healthCheck === undefined) {
-      const entry = this.#takeIdle();
-      if (entry !== undefined) return this.#leaseNow(entry);
+    if (this.waiters.size === 0 && this.options.healthCheck === undefined) {
+      const entry = this.takeIdle();
+      if (entry !== undefined) return this.leaseNow(entry);
     }
-    if (this.#mustRefuseWaiter()) return Promise.reject(tooManyWait(this.#rules.maxWaiting));
-    const { clock, acquireTimeoutMs } = this.#rules;
+    if (this.mustRefuseWaiter()) return Promise.reject(tooManyWait(this.rules.maxWaiting));
+    const { clock, acquireTimeoutMs } = this.rules;
     const waiter = new PoolWaiter<C>(this, clock, acquireTimeoutMs, signal);
-    this.#waiters.add(waiter);
-    this.#serve();
+    this.waiters.add(waiter);
+    this.serve();
     return waiter.promise;
   }
 
   /** Opens connections until there are `min`; resolves when all of them are there or have failed. */
   async warm(): Promise<void> {
-    if (this.#isClosed) throw closedError();
+    if (this.isClosed) throw closedError();
     const opening: Promise<void>[] = [];
-    while (this.#size < this.#rules.min) opening.push(this.#open());
+    while (this.size < this.rules.min) opening.push(this.open());
     await Promise.all(opening);
   }
 
@@ -146,13 +146,13 @@ export class ChannelPool<P, C extends Channel = Channel>
    * Refuses from now on, and those who wait; closes what is idle. What is given out is closed when it comes back.
    */
   async close(): Promise<void> {
-    this.#isClosed = true;
-    this.#sweep?.cancel();
-    for (const waiter of this.#waiters) waiter.fail(closedError());
-    this.#waiters.clear();
-    for (const connect of this.#connects) connect.abort(closedError());
-    const idle = this.#idle.splice(0);
-    for (const entry of idle) this.#drop(entry, 'pool');
+    this.isClosed = true;
+    this.sweep?.cancel();
+    for (const waiter of this.waiters) waiter.fail(closedError());
+    this.waiters.clear();
+    for (const connect of this.connects) connect.abort(closedError());
+    const idle = this.idle.splice(0);
+    for (const entry of idle) this.drop(entry, 'pool');
     await Promise.all(idle.map(({ channel }) => channel.closed));
   }
 
@@ -163,149 +163,149 @@ export class ChannelPool<P, C extends Channel = Channel>
 
   /** @internal */
   takeBack(entry: PoolEntry<C>): void {
-    this.#leased -= 1;
-    callHook(this.#options.onReleased, entry.channel);
-    const { healthCheck } = this.#options;
-    if (this.#isBeyondUse(entry)) this.#serve();
-    else if (healthCheck === undefined || !this.#rules.checkOnRelease) this.#putBack(entry);
-    else this.#check(entry, () => this.#putBack(entry));
+    this.leased -= 1;
+    const { healthCheck, onReleased } = this.options;
+    if (onReleased !== undefined) callHook(onReleased, entry.channel);
+    if (this.isBeyondUse(entry)) this.serve();
+    else if (healthCheck === undefined || !this.rules.checkOnRelease) this.putBack(entry);
+    else this.check(entry, () => this.putBack(entry));
   }
 
   /** @internal */
   discard(entry: PoolEntry<C>): void {
-    this.#leased -= 1;
-    callHook(this.#options.onReleased, entry.channel);
-    this.#drop(entry, 'discarded');
-    this.#serve();
+    this.leased -= 1;
+    callHook(this.options.onReleased, entry.channel);
+    this.drop(entry, 'discarded');
+    this.serve();
   }
 
   /** @internal */
   timedOut(waiter: PoolWaiter<C>, error: TimedOutError): void {
-    if (this.#rules.onTimeout === 'new') {
-      void this.#open();
+    if (this.rules.onTimeout === 'new') {
+      void this.open();
       return;
     }
-    this.#waiters.delete(waiter);
+    this.waiters.delete(waiter);
     waiter.fail(error);
   }
 
   /** @internal */
   aborted(waiter: PoolWaiter<C>, error: Error): void {
-    this.#waiters.delete(waiter);
+    this.waiters.delete(waiter);
     waiter.fail(error);
   }
 
-  get #size(): number {
-    return this.#idle.length + this.#leased + this.#connects.size + this.#checking;
+  private get size(): number {
+    return this.idle.length + this.leased + this.connects.size + this.checking;
   }
 
-  #refusal(signal: AbortSignal | undefined): Error | undefined {
-    if (this.#isClosed) return closedError();
+  private refusal(signal: AbortSignal | undefined): Error | undefined {
+    if (this.isClosed) return closedError();
     return signal?.aborted === true ? toError(signal.reason) : undefined;
   }
 
   /** Those whose connection is idle or on its way do not count. */
-  #mustRefuseWaiter(): boolean {
-    const { max, maxWaiting } = this.#rules;
-    const coming = this.#idle.length + this.#connects.size + this.#checking;
-    const room = Math.max(0, max - this.#size);
-    return this.#waiters.size - coming - room >= maxWaiting;
+  private mustRefuseWaiter(): boolean {
+    const { max, maxWaiting } = this.rules;
+    const coming = this.idle.length + this.connects.size + this.checking;
+    const room = Math.max(0, max - this.size);
+    return this.waiters.size - coming - room >= maxWaiting;
   }
 
   /** The next idle connection that may be used, without asking `healthCheck`. */
-  #takeIdle(): PoolEntry<C> | undefined {
-    const idle = this.#idle;
+  private takeIdle(): PoolEntry<C> | undefined {
+    const idle = this.idle;
     for (;;) {
-      const entry = this.#rules.order === 'lifo' ? idle.pop() : idle.shift();
-      if (entry === undefined || !this.#isBeyondUse(entry)) return entry;
+      const entry = this.rules.order === 'lifo' ? idle.pop() : idle.shift();
+      if (entry === undefined || !this.isBeyondUse(entry)) return entry;
     }
   }
 
   /** Closed, too old or one too many: it has left the pool then. */
-  #isBeyondUse(entry: PoolEntry<C>): boolean {
-    const { max, maxAgeMs, maxUses, clock } = this.#rules;
-    if (this.#isClosed) this.#drop(entry, 'pool');
-    else if (!entry.isUsable) this.#drop(entry, 'lost');
-    else if (entry.uses >= maxUses) this.#drop(entry, 'worn');
+  private isBeyondUse(entry: PoolEntry<C>): boolean {
+    const { max, maxAgeMs, maxUses, clock } = this.rules;
+    if (this.isClosed) this.drop(entry, 'pool');
+    else if (!entry.isUsable) this.drop(entry, 'lost');
+    else if (entry.uses >= maxUses) this.drop(entry, 'worn');
     else if (maxAgeMs !== Infinity && clock.now() - entry.createdAt >= maxAgeMs) {
-      this.#drop(entry, 'worn');
-    } else if (this.#size >= max) this.#drop(entry, 'excess');
+      this.drop(entry, 'worn');
+    } else if (this.size >= max) this.drop(entry, 'excess');
     else return false;
     return true;
   }
 
-  #leaseNow(entry: PoolEntry<C>): Promise<Lease<C>> {
+  private leaseNow(entry: PoolEntry<C>): Promise<Lease<C>> {
     try {
-      return Promise.resolve(this.#lease(entry));
+      return Promise.resolve(this.lease(entry));
     } catch (error) {
       return Promise.reject(toError(error));
     }
   }
 
-  #lease(entry: PoolEntry<C>): Lease<C> {
+  private lease(entry: PoolEntry<C>): Lease<C> {
     try {
-      this.#options.onAcquired?.(entry.channel);
+      this.options.onAcquired?.(entry.channel);
     } catch (error) {
-      this.#drop(entry, 'discarded');
+      this.drop(entry, 'discarded');
       throw error;
     }
     entry.uses += 1;
-    this.#leased += 1;
+    this.leased += 1;
     return new Lease<C>(this, entry);
   }
 
   /** For the first who waits; otherwise it is idle. */
-  #putBack(entry: PoolEntry<C>): void {
-    if (this.#waiters.size > 0) {
-      this.#giveToWaiter(entry);
+  private putBack(entry: PoolEntry<C>): void {
+    if (this.waiters.size > 0) {
+      this.giveToWaiter(entry);
       return;
     }
-    const { clock } = this.#rules;
+    const { clock } = this.rules;
     entry.idleSince = clock.now();
-    this.#idle.push(entry);
-    if (this.#sweep === undefined) this.#planSweep();
+    this.idle.push(entry);
+    if (this.sweep === undefined) this.planSweep();
   }
 
-  #giveToWaiter(entry: PoolEntry<C>): void {
-    const [waiter] = this.#waiters;
-    this.#waiters.delete(waiter!);
+  private giveToWaiter(entry: PoolEntry<C>): void {
+    const [waiter] = this.waiters;
+    this.waiters.delete(waiter!);
     try {
-      waiter!.serve(this.#lease(entry));
+      waiter!.serve(this.lease(entry));
     } catch (error) {
       waiter!.fail(toError(error));
-      this.#serve();
+      this.serve();
     }
   }
 
   /** Idle connections to those who wait, then new ones for the others. */
-  #serve(): void {
-    if (this.#isClosed) return;
-    const { healthCheck } = this.#options;
-    while (this.#waiters.size > this.#checking) {
-      const entry = this.#takeIdle();
+  private serve(): void {
+    if (this.isClosed) return;
+    const { healthCheck } = this.options;
+    while (this.waiters.size > this.checking) {
+      const entry = this.takeIdle();
       if (entry === undefined) break;
-      if (healthCheck === undefined) this.#giveToWaiter(entry);
-      else this.#check(entry, () => this.#putBack(entry));
+      if (healthCheck === undefined) this.giveToWaiter(entry);
+      else this.check(entry, () => this.putBack(entry));
     }
-    const missing = (): number => this.#waiters.size - this.#checking - this.#connects.size;
-    while ((missing() > 0 || this.#size < this.#rules.min) && this.#size < this.#rules.max) {
-      if (missing() <= 0 && this.#created === 0) break;
-      void this.#open();
+    const missing = (): number => this.waiters.size - this.checking - this.connects.size;
+    while ((missing() > 0 || this.size < this.rules.min) && this.size < this.rules.max) {
+      if (missing() <= 0 && this.created === 0) break;
+      void this.open();
     }
   }
 
   /** Asks `healthCheck`; a connection that is well and still usable goes on. */
-  #check(entry: PoolEntry<C>, well: () => void): void {
-    const { clock, acquireTimeoutMs } = this.#rules;
+  private check(entry: PoolEntry<C>, well: () => void): void {
+    const { clock, acquireTimeoutMs } = this.rules;
     let isOver = false;
-    this.#checking += 1;
+    this.checking += 1;
     const done = (isWell: boolean): void => {
       if (isOver) return;
       isOver = true;
       deadline?.cancel();
-      this.#checking -= 1;
-      if (!isWell) this.#drop(entry, 'sick');
-      if (!isWell || this.#isBeyondUse(entry)) this.#serve();
+      this.checking -= 1;
+      if (!isWell) this.drop(entry, 'sick');
+      if (!isWell || this.isBeyondUse(entry)) this.serve();
       else well();
     };
     const limitMs = acquireTimeoutMs === 0 ? Infinity : acquireTimeoutMs;
@@ -313,7 +313,7 @@ export class ChannelPool<P, C extends Channel = Channel>
       ? clock.schedule(() => done(false), limitMs)
       : undefined;
     try {
-      const answer = entry.isUsable && this.#options.healthCheck!(entry.channel);
+      const answer = entry.isUsable && this.options.healthCheck!(entry.channel);
       if (typeof answer === 'boolean') done(answer);
       else
         Promise.resolve(answer).then(
@@ -326,82 +326,82 @@ export class ChannelPool<P, C extends Channel = Channel>
   }
 
   /** Connects; a failure is that of the first who waits, and its place is free again. */
-  async #open(): Promise<void> {
+  private async open(): Promise<void> {
     const abort = new AbortController();
-    this.#connects.add(abort);
+    this.connects.add(abort);
     try {
-      const { place } = this.#options;
+      const { place } = this.options;
       // A connector that throws is one that rejects: not within the loop that opens connections.
       const channel = await new Promise<C>((resolve) =>
-        resolve(this.#connector.connect(place, { signal: abort.signal })),
+        resolve(this.connector.connect(place, { signal: abort.signal })),
       );
-      this.#connects.delete(abort);
-      this.#adopt(channel);
+      this.connects.delete(abort);
+      this.adopt(channel);
     } catch (error) {
-      this.#connects.delete(abort);
-      const [waiter] = this.#waiters;
+      this.connects.delete(abort);
+      const [waiter] = this.waiters;
       if (waiter === undefined) return;
-      this.#waiters.delete(waiter);
+      this.waiters.delete(waiter);
       waiter.fail(toError(error));
-      this.#serve();
+      this.serve();
     }
   }
 
-  #adopt(channel: C): void {
-    const entry = new PoolEntry(channel, this.#rules.clock.now());
-    this.#created += 1;
-    channel.onClosed(() => this.#lost(entry));
-    callHook(this.#options.onCreated, channel);
-    if (this.#isClosed) this.#drop(entry, 'pool');
-    else if (!entry.isUsable) this.#drop(entry, 'lost');
+  private adopt(channel: C): void {
+    const entry = new PoolEntry(channel, this.rules.clock.now());
+    this.created += 1;
+    channel.onClosed(() => this.lost(entry));
+    callHook(this.options.onCreated, channel);
+    if (this.isClosed) this.drop(entry, 'pool');
+    else if (!entry.isUsable) this.drop(entry, 'lost');
     else {
-      this.#putBack(entry);
+      this.putBack(entry);
       return;
     }
-    this.#serve();
+    this.serve();
   }
 
   /** An idle one leaves at once; one that is given out, when it comes back. */
-  #lost(entry: PoolEntry<C>): void {
-    const index = this.#idle.indexOf(entry);
+  private lost(entry: PoolEntry<C>): void {
+    const index = this.idle.indexOf(entry);
     if (index === -1) return;
-    this.#idle.splice(index, 1);
-    this.#drop(entry, 'lost');
-    this.#serve();
+    this.idle.splice(index, 1);
+    this.drop(entry, 'lost');
+    this.serve();
   }
 
-  #drop(entry: PoolEntry<C>, reason: PoolCloseReason): void {
+  private drop(entry: PoolEntry<C>, reason: PoolCloseReason): void {
     if (entry.isGone) return;
     entry.isGone = true;
-    this.#closed[reason] += 1;
+    this.closed[reason] += 1;
     const { channel } = entry;
     if (reason === 'sick' || reason === 'discarded') channel.close();
     else channel.end();
   }
 
   /** One timer, for the one that is idle longest. */
-  #planSweep(): void {
-    const { idleMs, clock } = this.#rules;
-    const [oldest] = this.#idle;
-    if (oldest === undefined || idleMs === Infinity || this.#isClosed) return;
+  private planSweep(): void {
+    const { idleMs, clock } = this.rules;
+    const [oldest] = this.idle;
+    if (oldest === undefined || idleMs === Infinity || this.isClosed) return;
     const leftMs = oldest.idleSince + idleMs - clock.now();
-    this.#sweep = clock.schedule(() => this.#sweepIdle(), Math.max(1, leftMs));
+    this.sweep = clock.schedule(() => this.sweepIdle(), Math.max(1, leftMs));
   }
 
-  #sweepIdle(): void {
-    const { idleMs, clock, min } = this.#rules;
+  private sweepIdle(): void {
+    const { idleMs, clock, min } = this.rules;
     const now = clock.now();
-    this.#sweep = undefined;
-    for (const entry of [...this.#idle]) {
+    this.sweep = undefined;
+    for (const entry of [...this.idle]) {
       if (now < entry.idleSince + idleMs) break;
-      if (this.#size <= min) entry.idleSince = now;
+      if (this.size <= min) entry.idleSince = now;
       else {
-        this.#idle.splice(this.#idle.indexOf(entry), 1);
-        this.#drop(entry, 'idle');
+        this.idle.splice(this.idle.indexOf(entry), 1);
+        this.drop(entry, 'idle');
       }
     }
-    this.#idle.sort((a, b) => a.idleSince - b.idleSince);
-    this.#planSweep();
+    this.idle.sort((a, b) => a.idleSince - b.idleSince);
+    this.planSweep();
   }
 }
 

@@ -11,23 +11,23 @@ const DONE: Promise<void> = Promise.resolve();
 
 /** A connection for one user at a time, until it is given back: `await using lease = await pool.acquire()`. */
 export class Lease<C extends Channel = Channel> implements AsyncDisposable {
-  readonly #owner: LeaseOwner<C>;
-  readonly #entry: PoolEntry<C>;
-  #isOver = false;
+  private readonly owner: LeaseOwner<C>;
+  private readonly entry: PoolEntry<C>;
+  private isOver = false;
 
   constructor(owner: LeaseOwner<C>, entry: PoolEntry<C>) {
-    this.#owner = owner;
-    this.#entry = entry;
+    this.owner = owner;
+    this.entry = entry;
   }
 
   /** The connection. Not to be used after it was given back. */
   get channel(): C {
-    return this.#entry.channel;
+    return this.entry.channel;
   }
 
   /** True once it was given back or discarded. */
   get isReleased(): boolean {
-    return this.#isOver;
+    return this.isOver;
   }
 
   /**
@@ -36,8 +36,8 @@ export class Lease<C extends Channel = Channel> implements AsyncDisposable {
    * @throws PipelineError if that was done before: the connection may be another user's by now, and is left alone
    */
   release(): void {
-    this.#end();
-    this.#owner.takeBack(this.#entry);
+    this.end();
+    this.owner.takeBack(this.entry);
   }
 
   /**
@@ -46,20 +46,20 @@ export class Lease<C extends Channel = Channel> implements AsyncDisposable {
    * @throws PipelineError if it was given back before
    */
   discard(): void {
-    this.#end();
-    this.#owner.discard(this.#entry);
+    this.end();
+    this.owner.discard(this.entry);
   }
 
   /** As {@link release}; nothing if it was given back before. */
   [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#isOver) this.release();
+    if (!this.isOver) this.release();
     return DONE;
   }
 
-  #end(): void {
-    if (this.#isOver) {
+  private end(): void {
+    if (this.isOver) {
       throw new PipelineError('PIPELINE_STATE', 'this lease was given back before');
     }
-    this.#isOver = true;
+    this.isOver = true;
   }
 }

@@ -12,7 +12,7 @@ import type { Connector } from '../address/racing-connector.ts';
 /** Options of a {@link ChannelPool}. Times are in milliseconds. */
 export interface ChannelPoolOptions<P, C extends Channel = Channel> {
   /** Connects: a `Bootstrap`, or anything like it. */
-  readonly bootstrap: Connector<P, C>;
+  readonly bootstrap: Connector<NoInfer<P>, C>;
   /** Where to. */
   readonly place: P;
   /** So many stay open when they are idle, see `warm`. @default 0 */
