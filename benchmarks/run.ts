@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { broadcast } from './broadcast.ts';
+import { calls } from './calls.ts';
 import { connections } from './connections.ts';
 import { echo } from './echo.ts';
 import { machineText } from './harness/machine.ts';
@@ -18,6 +19,7 @@ const PARTS: Readonly<Record<string, (settings: Settings) => Promise<Result[]>>>
   echo,
   broadcast,
   tls: tlsEcho,
+  calls,
   connections,
   micro,
 };

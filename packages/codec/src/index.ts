@@ -20,6 +20,14 @@ export {
 } from './compression/compression-codec.ts';
 // Frames
 export {
+  ContentLengthFrameDecoder,
+  type ContentLengthFrameDecoderOptions,
+} from './frame/content-length-frame-decoder.ts';
+export {
+  ContentLengthPrepender,
+  type ContentLengthPrependerOptions,
+} from './frame/content-length-prepender.ts';
+export {
   DelimiterFrameDecoder,
   type DelimiterFrameDecoderOptions,
   Delimiters,
@@ -65,6 +73,10 @@ export type {
   MqttWill,
 } from './mqtt/mqtt-packet.ts';
 // The common cases, decoder and encoder together
+export {
+  type ContentLengthPrefixedOptions,
+  contentLengthPrefixed,
+} from './preset/content-length-prefixed.ts';
 export { type JsonLinesOptions, jsonLines } from './preset/json-lines.ts';
 export { type LengthPrefixedOptions, lengthPrefixed } from './preset/length-prefixed.ts';
 export { type TextLinesOptions, textLines } from './preset/text-lines.ts';

@@ -13,6 +13,15 @@ type Given = never;
 const TAKES_OPTIONS: Readonly<Record<string, readonly [(options: Given) => unknown, object?]>> = {
   CborCodec: [(options) => new cbor.CborCodec(options)],
   CompressionCodec: [(options) => new codec.CompressionCodec(options), { format: 'gzip' }],
+  ContentLengthFrameDecoder: [
+    (options) => new codec.ContentLengthFrameDecoder(options),
+    { maxFrameLength: 80 },
+  ],
+  ContentLengthPrepender: [(options) => new codec.ContentLengthPrepender(options)],
+  contentLengthPrefixed: [
+    (options) => codec.contentLengthPrefixed(options),
+    { maxFrameLength: 80 },
+  ],
   DelimiterFrameDecoder: [
     (options) => new codec.DelimiterFrameDecoder(options),
     { delimiters: [';'], maxFrameLength: 80 },

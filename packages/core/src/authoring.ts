@@ -17,6 +17,8 @@ export { textOf, toError } from './errors.ts';
 export { encodeOnce } from './group/encode-once.ts';
 // Texts and bytes
 export { addressText } from './internal/address-text.ts';
+// Futures
+export { allSettled } from './internal/all-settled.ts';
 export { type BufferPlace, bufferPlace, bufferView } from './internal/buffer-view.ts';
 export {
   byteLengthOf,
@@ -34,9 +36,10 @@ export {
   type PendingWriteQueueOptions,
   type PendingWriteTarget,
 } from './internal/pending-write-queue.ts';
+export { isPromiseLike } from './internal/promise-like.ts';
 export { dropsKeptMessages, ReadGate } from './internal/read-gate.ts';
 // Futures
-export { allSettled, type FailureReporter, SettableFuture } from './internal/settable-future.ts';
+export { type FailureReporter, SettableFuture } from './internal/settable-future.ts';
 // Emit events to listeners that may throw
 export { WatchedEmitter } from './internal/watched-emitter.ts';
 // Who threw

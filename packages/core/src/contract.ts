@@ -245,6 +245,11 @@ export interface WriteFuture extends PromiseLike<void> {
   readonly isSuccess: boolean;
   /** Why it failed; reading it counts as looking at the failure. */
   readonly error: Error | undefined;
+  /**
+   * For a write that has failed: false if the transport was given nothing of it, so that no byte of it can have
+   * left, and sending it again cannot send it twice. True if some of it may have left.
+   */
+  readonly mayHaveLeft: boolean;
   /** Calls back when settled, at once if it already is; in the order of registration, without a promise. */
   onSettled(listener: (error: Error | undefined) => void): void;
   /**

@@ -53,6 +53,7 @@ export const ERROR_CODES = {
     'the client does not try to connect any more, see the cause',
   ],
   POOL_CLOSED: ['ChannelError', 'the pool of connections is closed'],
+  REQUEST_LOST: ['ChannelError', 'the connection ended before the answer came'],
   TIMEOUT_CONNECT: ['TimedOutError', 'no connection in time'],
   TIMEOUT_HANDSHAKE: ['TimedOutError', 'the TLS handshake took too long'],
   TIMEOUT_READ: ['TimedOutError', 'nothing was read in time'],
@@ -68,7 +69,8 @@ export const ERROR_CODES = {
   REJECTED_RATE: ['RejectedError', 'connections or messages come too fast'],
   REJECTED_FILTER: ['RejectedError', 'the address is not let in'],
   REJECTED_AUTH: ['RejectedError', 'the authenticator said no'],
-  REJECTED_QUEUE: ['RejectedError', 'too many wait already, or this one waited too long'],
+  REJECTED_QUEUE: ['RejectedError', 'too much waits already, or this waited too long'],
+  REQUEST_REFUSED: ['RejectedError', 'the peer answered with an error'],
 } as const satisfies Record<string, readonly [ErrorClassName, string]>;
 
 /** A code without its prefix. */

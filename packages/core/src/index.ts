@@ -7,6 +7,7 @@ export type {
   BindTarget,
   ListenerTarget,
   MemoryTarget,
+  PortNetworkTarget,
   ServerTls,
 } from './bootstrap/bind-target.ts';
 export {
@@ -21,6 +22,7 @@ export type {
   ConnectPlace,
   ConnectSocketOptions,
   PathPlace,
+  PortNetworkPlace,
   PortPlace,
   TransportTarget,
 } from './bootstrap/connect-target.ts';

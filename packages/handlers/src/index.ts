@@ -1,4 +1,4 @@
-// Idle, heartbeat, auth, limits, echo, broadcast
+// Idle, heartbeat, auth, limits, echo, broadcast, calls
 
 export { AuthenticatedEvent, AuthFailedEvent } from './auth/auth-event.ts';
 export { AuthHandler } from './auth/auth-handler.ts';
@@ -19,6 +19,27 @@ export {
 } from './auth/session-registry.ts';
 export { BroadcastHandler, type BroadcastOptions } from './broadcast/broadcast-handler.ts';
 export { EchoHandler, type EchoOptions } from './echo/echo-handler.ts';
+export { type BinaryExchange, binaryExchange } from './exchange/binary-exchange.ts';
+export { refusal } from './exchange/exchange-error.ts';
+export type {
+  ExchangeFailure,
+  ExchangeFormat,
+  ExchangeId,
+  ExchangeSink,
+  ExchangeTypes,
+} from './exchange/exchange-format.ts';
+export {
+  type CallOptions,
+  type ExchangeCounts,
+  ExchangeHandler,
+  type ExchangeOptions,
+} from './exchange/exchange-handler.ts';
+export type { ExchangeScope } from './exchange/exchange-worker.ts';
+export {
+  type JsonRpcCall,
+  type JsonRpcExchange,
+  jsonRpcExchange,
+} from './exchange/json-rpc-exchange.ts';
 export { AdaptiveInterval, type AdaptiveIntervalOptions } from './heartbeat/adaptive-interval.ts';
 export { HeartbeatMissedEvent, HeartbeatReceivedEvent } from './heartbeat/heartbeat-event.ts';
 export {
@@ -109,11 +130,8 @@ export {
 } from './routing/protocol-detector.ts';
 export { pipeChannels, RelayHandler } from './routing/relay-handler.ts';
 export { replaceWith } from './routing/replace-with.ts';
-export {
-  RequestHandler,
-  type RequestOptions,
-  type RequestScope,
-} from './routing/request-handler.ts';
+export { RequestHandler, type RequestOptions } from './routing/request-handler.ts';
+export type { RequestScope } from './routing/request-scope.ts';
 export { type ProtocolSwitch, switchProtocol } from './routing/switch-protocol.ts';
 export { UserEventHandler } from './routing/user-event-handler.ts';
 

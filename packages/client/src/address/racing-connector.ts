@@ -11,6 +11,8 @@ export interface Connector<P, C extends Channel = Channel> {
 /** A name that may have several addresses. */
 export function isHostName(place: unknown): place is PortPlace {
   if (typeof place !== 'object' || place === null || !('port' in place)) return false;
+  // A simulated network has names of its own.
+  if ('network' in place) return false;
   const { host = 'localhost' } = place as { host?: unknown };
   return typeof host === 'string' && net.isIP(host) === 0;
 }

@@ -1,4 +1,5 @@
 import {
+  ContentLengthFrameDecoder,
   DelimiterFrameDecoder,
   FixedLengthFrameDecoder,
   JsonObjectDecoder,
@@ -39,6 +40,10 @@ const CASES: Readonly<Record<string, Case>> = {
     bytes: 'hello',
   },
   JsonObjectDecoder: { make: (below) => new JsonObjectDecoder(options(below)), bytes: '["hi"]' },
+  ContentLengthFrameDecoder: {
+    make: (below) => new ContentLengthFrameDecoder({ maxFrameLength: 99, ...options(below) }),
+    bytes: 'Content-Length: 5\r\n\r\nhello',
+  },
   LengthFieldFrameDecoder: {
     make: (below) =>
       new LengthFieldFrameDecoder({ maxFrameLength: 99, lengthFieldLength: 1, ...options(below) }),

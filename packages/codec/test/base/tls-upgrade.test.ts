@@ -2,6 +2,7 @@ import * as everything from '@headrace/codec';
 import {
   ByteToMessageDecoder,
   CompressionCodec,
+  ContentLengthFrameDecoder,
   DelimiterFrameDecoder,
   FixedLengthFrameDecoder,
   JsonCodec,
@@ -76,6 +77,17 @@ const skipping = { frameErrorPolicy: 'skip' } as const;
 
 /** All codecs of the package that read bytes. One that is missing here fails the last test. */
 const CODECS: Readonly<Record<string, Case>> = {
+  ContentLengthFrameDecoder: {
+    make: () => new ContentLengthFrameDecoder({ maxFrameLength: 4, ...skipping }),
+    held: [
+      ['Content-', 8],
+      ['Content-Length: 2\r\n\r\na', 22],
+      ['Content-Length: 2\r\n\r\nab', 0],
+      ['Content-Length: 9\r\n\r\nab', 1],
+      ['no header\r\nX: y', 1],
+      ['no header\r\n\r\n', 0],
+    ],
+  },
   DelimiterFrameDecoder: {
     make: () => new DelimiterFrameDecoder({ delimiters: [';;'], maxFrameLength: 4, ...skipping }),
     held: [

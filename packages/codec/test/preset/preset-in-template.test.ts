@@ -1,4 +1,5 @@
 import {
+  contentLengthPrefixed,
   JsonCodec,
   JsonDecoder,
   jsonLines,
@@ -35,6 +36,12 @@ describe('a preset in a template', () => {
       pipeline().add(...varintPrefixed({ maxFrameLength: 9 })) as never,
       '02',
       '6869',
+    ],
+    [
+      'contentLengthPrefixed',
+      pipeline().add(...contentLengthPrefixed({ maxFrameLength: 9 })) as never,
+      Buffer.from('Content-Length: 2').toString('hex'),
+      '0d0a0d0a6869',
     ],
     ['textLines', pipeline().add(...textLines({ maxLength: 9 })) as never, '68', '690a'],
     ['jsonLines', pipeline().add(...jsonLines({ maxLength: 9 })) as never, '22', '6869220a'],

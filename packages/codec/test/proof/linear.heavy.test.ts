@@ -1,4 +1,5 @@
 import {
+  ContentLengthFrameDecoder,
   DelimiterFrameDecoder,
   FixedLengthFrameDecoder,
   JsonObjectDecoder,
@@ -39,6 +40,16 @@ function varintOf(body: string): Buffer {
 }
 
 const framings: readonly Framing[] = [
+  {
+    name: 'ContentLengthFrameDecoder',
+    make: () => new ContentLengthFrameDecoder(unlimited),
+    frame: (body) => Buffer.from(`Content-Length: ${body.length}\r\n\r\n${body}`),
+  },
+  {
+    name: 'ContentLengthFrameDecoder, a long header',
+    make: () => new ContentLengthFrameDecoder({ ...unlimited, maxHeaderLength: 100 * MIB }),
+    frame: (body) => Buffer.from(`X: ${body}\r\nContent-Length: 1\r\n\r\nx`),
+  },
   {
     name: 'LengthFieldFrameDecoder',
     make: () => new LengthFieldFrameDecoder({ ...unlimited, lengthFieldLength: 4 }),

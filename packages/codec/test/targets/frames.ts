@@ -1,4 +1,5 @@
 import {
+  ContentLengthFrameDecoder,
   DelimiterFrameDecoder,
   FixedLengthFrameDecoder,
   JsonObjectDecoder,
@@ -132,6 +133,26 @@ export const targets: DecoderTarget[] = [
     limit: LIMIT + 5,
     make: (frameErrorPolicy) =>
       new VarintFrameDecoder({ maxFrameLength: LIMIT, frameErrorPolicy, frameTimeoutMs: false }),
+  },
+  {
+    name: 'ContentLengthFrameDecoder',
+    alphabet: bytesOf('Content-Length: 0123\r\n\r\n\r\n\n:aX'),
+    samples: [
+      bytesOf('Content-Length: 0\r\n\r\n'),
+      bytesOf('Content-Length: 3\r\n\r\nabc'),
+      bytesOf('Content-Length: 13\r\n\r\nabcabcabcabca'),
+      bytesOf('X:a\r\ncontent-length:2\r\n\r\nab'),
+      bytesOf('Content-Length: x\r\n\r\n'),
+    ],
+    maxLength: 128,
+    limit: LIMIT + 40,
+    make: (frameErrorPolicy) =>
+      new ContentLengthFrameDecoder({
+        maxFrameLength: LIMIT,
+        maxHeaderLength: 40,
+        frameErrorPolicy,
+        frameTimeoutMs: false,
+      }),
   },
   {
     name: 'StreamingStringDecoder',

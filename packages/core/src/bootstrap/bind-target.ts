@@ -11,6 +11,7 @@ import {
   nodeHandles,
   type WantedTransport,
 } from '../transport/node-handle/node-handles.ts';
+import type { PortNetwork } from '../transport/port-network.ts';
 import { type ListenTarget, SocketListener } from '../transport/socket-listener.ts';
 import { SocketTransport } from '../transport/socket-transport.ts';
 import { TlsServerContext, type TlsServerOptions } from '../transport/tls/tls-server-context.ts';
@@ -20,6 +21,15 @@ import { checkPath, checkPlace, type PlaceOptions } from './place.ts';
 export interface MemoryTarget {
   readonly network: MemoryNetwork;
   readonly name: string;
+}
+
+/** A port of a host in a network that is not the machine's own. */
+export interface PortNetworkTarget {
+  readonly network: PortNetwork;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Connections that wait to be accepted. @default the network's */
+  readonly backlog?: number;
 }
 
 /** A listener of your own. It is opened, and belongs to the server. */
@@ -45,7 +55,12 @@ export interface AcceptedTransport {
 }
 
 /** Where and how to listen. */
-export type BindTarget = ((ListenTarget & AcceptedTransport) | MemoryTarget | ListenerTarget) &
+export type BindTarget = (
+  | (ListenTarget & AcceptedTransport)
+  | MemoryTarget
+  | PortNetworkTarget
+  | ListenerTarget
+) &
   ServerTls;
 
 /** Options of a bind, beside the place. */
@@ -84,6 +99,13 @@ const IN_NETWORK: KnownOptions<MemoryTarget & ServerTls & Cancelled> = {
   tls: true,
   signal: true,
 };
+const ON_HOST: KnownOptions<PortNetworkTarget & ServerTls & Cancelled> = {
+  network: true,
+  port: true,
+  backlog: true,
+  tls: true,
+  signal: true,
+};
 const ON_LISTENER: KnownOptions<ListenerTarget & ServerTls & Cancelled> = {
   listener: true,
   tls: true,
@@ -93,6 +115,7 @@ const PLACES: PlaceOptions = {
   port: ON_PORT,
   path: ON_PATH,
   network: IN_NETWORK,
+  portNetwork: ON_HOST,
   listener: ON_LISTENER,
 };
 
@@ -160,9 +183,13 @@ export function listenerFor(
   choice: HandleChoice | undefined,
 ): Listener {
   if ('listener' in target) return target.listener;
-  if ('network' in target) return target.network.listen(target.name, clock);
-  const { tls: _tls, transport, ...where } = target;
   const { noDelay = true, keepAlive = true, keepAliveInitialDelayMs = 0 } = accepted;
+  if ('network' in target) {
+    if ('name' in target) return target.network.listen(target.name, clock);
+    const options = { keepAlive, keepAliveInitialDelayMs };
+    return target.network.listenOn(target.port, options, target.backlog);
+  }
+  const { tls: _tls, transport, ...where } = target;
   const server = net.createServer({
     pauseOnConnect: true,
     allowHalfOpen: true,
@@ -213,6 +240,8 @@ function whyOf(target: BindTarget, code: string): string | undefined {
 
 function placeOf(target: BindTarget): string {
   if ('listener' in target) return 'a listener of its own';
-  if ('network' in target) return `the name "${target.name}"`;
+  if ('network' in target) {
+    return 'name' in target ? `the name "${target.name}"` : `port ${target.port} of a network`;
+  }
   return 'path' in target ? target.path : `${target.host ?? 'all addresses'}, port ${target.port}`;
 }

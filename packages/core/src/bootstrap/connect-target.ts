@@ -3,12 +3,21 @@ import type { Clock } from '../contract.ts';
 import { OptionError } from '../errors.ts';
 import type { KnownOptions } from '../internal/known-options.ts';
 import { checkChoice, checkNumber } from '../internal/option-check.ts';
+import type { PortNetwork } from '../transport/port-network.ts';
 import { SocketTransport } from '../transport/socket-transport.ts';
 import { TlsClientContext, type TlsClientOptions } from '../transport/tls/tls-client-context.ts';
 import { TlsTransport } from '../transport/tls/tls-transport.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { MemoryTarget } from './bind-target.ts';
 import { checkPath, checkPlace, type PlaceOptions } from './place.ts';
+
+/** A port of a host in a network that is not the machine's own. */
+export interface PortNetworkPlace {
+  readonly network: PortNetwork;
+  readonly port: number;
+  /** A name or an address in that network. @default localhost */
+  readonly host?: string;
+}
 
 /** A transport of your own, connected or connecting. It is opened, and belongs to the channel. */
 export interface TransportTarget {
@@ -27,7 +36,14 @@ export interface ClientTls {
  * Where to connect to: a port, a path (Unix socket, named pipe), a name in a network in memory, or a transport
  * that is there already. All but a port need `tls.servername` with TLS.
  */
-export type ConnectPlace = (PortPlace | PathPlace | MemoryTarget | TransportTarget) & ClientTls;
+export type ConnectPlace = (
+  | PortPlace
+  | PathPlace
+  | MemoryTarget
+  | PortNetworkPlace
+  | TransportTarget
+) &
+  ClientTls;
 
 /** A TCP port of a host. */
 export interface PortPlace {
@@ -72,6 +88,13 @@ const IN_NETWORK: KnownOptions<MemoryTarget & ClientTls & Cancelled> = {
   tls: true,
   signal: true,
 };
+const ON_HOST: KnownOptions<PortNetworkPlace & ClientTls & Cancelled> = {
+  network: true,
+  port: true,
+  host: true,
+  tls: true,
+  signal: true,
+};
 const OVER_TRANSPORT: KnownOptions<TransportTarget & ClientTls & Cancelled> = {
   transport: true,
   place: true,
@@ -82,6 +105,7 @@ const PLACES: PlaceOptions = {
   port: TO_PORT,
   path: TO_PATH,
   network: IN_NETWORK,
+  portNetwork: ON_HOST,
   transport: OVER_TRANSPORT,
 };
 
@@ -151,7 +175,12 @@ function plainConnectorFor(
   isEncrypted: boolean,
 ): Transport {
   if ('transport' in where) return where.transport;
-  if ('network' in where) return where.network.connect(where.name, clock);
+  const { noDelay = true, keepAlive = true, keepAliveInitialDelayMs = 0 } = options;
+  if ('network' in where) {
+    if ('name' in where) return where.network.connect(where.name, clock);
+    const { network, host = 'localhost', port } = where;
+    return network.connectTo(host, port, { keepAlive, keepAliveInitialDelayMs });
+  }
   const { familyAttemptMs = DEFAULT_FAMILY_ATTEMPT_MS } = options;
   checkNumber('familyAttemptMs', familyAttemptMs, {
     min: SHORTEST_FAMILY_ATTEMPT_MS,
@@ -160,9 +189,9 @@ function plainConnectorFor(
   });
   const socketOptions = {
     ...where,
-    noDelay: options.noDelay ?? true,
-    keepAlive: options.keepAlive ?? true,
-    keepAliveInitialDelay: options.keepAliveInitialDelayMs ?? 0,
+    noDelay,
+    keepAlive,
+    keepAliveInitialDelay: keepAliveInitialDelayMs,
     autoSelectFamilyAttemptTimeout: familyAttemptMs,
   } as net.NetConnectOpts;
   // The encrypted socket on top reads from the handle by itself.
@@ -174,6 +203,6 @@ function plainConnectorFor(
 /** The place as text, for errors. */
 export function placeText(place: ConnectPlace): string {
   if ('transport' in place) return place.place ?? 'the peer of a transport';
-  if ('network' in place) return `the name "${place.name}"`;
+  if ('name' in place) return `the name "${place.name}"`;
   return 'path' in place ? place.path : `${place.host ?? 'localhost'}:${place.port}`;
 }

@@ -21,14 +21,15 @@ export function checkPlace(call: string, target: object, places: PlaceOptions): 
   const given = new Set(
     Object.entries(target).flatMap(([key, value]) => (value === undefined ? [] : [key])),
   );
-  const kinds = Object.keys(places).filter((kind) => given.has(kind));
+  const named = Object.keys(places).filter((kind) => given.has(kind));
+  const kinds = named.join() === ON_HOST ? ['portNetwork'] : named;
   const [kind] = kinds;
   if (kind === undefined || kinds.length > 1) {
     const got = kinds.length > 1 ? kinds.join(' and ') : [...given].join(', ') || 'nothing';
     const others = Object.keys(places).filter((one) => !COMMON_KINDS.includes(one));
     throw new OptionError(
       'OPTION_CONFLICT',
-      `${call} needs exactly one of port, path, network with name, or ${others.join()}, but got ${got}`,
+      `${call} needs exactly one of port, path, network with name or port, or ${others.join()}, but got ${got}`,
     );
   }
   for (const key of given) {
@@ -38,9 +39,12 @@ export function checkPlace(call: string, target: object, places: PlaceOptions): 
     });
   }
   if (kind === 'network') checkMemoryTarget(call, target as MemoryPlace);
+  if (kind === 'portNetwork') checkPortNetwork(call, target as MemoryPlace);
 }
 
-const COMMON_KINDS: readonly string[] = ['port', 'path', 'network'];
+/** A port of a host in a network. */
+const ON_HOST = 'port,network';
+const COMMON_KINDS: readonly string[] = ['port', 'path', 'network', 'portNetwork'];
 
 interface MemoryPlace {
   readonly network: unknown;
@@ -54,6 +58,15 @@ function checkMemoryTarget(call: string, { network, name }: MemoryPlace): void {
     'OPTION_INVALID',
     `${call}: network must be a MemoryNetwork and name a text that is not empty`,
     { option: isNetwork ? 'name' : 'network' },
+  );
+}
+
+function checkPortNetwork(call: string, { network }: MemoryPlace): void {
+  if (typeof (network as { listenOn?: unknown } | null)?.listenOn === 'function') return;
+  throw new OptionError(
+    'OPTION_INVALID',
+    `${call}: with a port, network must be one that has ports, as a host of a Simulation; a MemoryNetwork has names`,
+    { option: 'network' },
   );
 }
 

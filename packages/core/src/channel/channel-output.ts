@@ -21,6 +21,7 @@ import {
 import {
   bytesOf,
   ENTRY_OVERHEAD_BYTES,
+  handedOver,
   joinMessages,
   lastOfBatch,
   Segment,
@@ -369,6 +370,10 @@ export class ChannelOutput implements WritabilityOwner, StallOwner {
     return this.transport.remoteAddress;
   }
 
+  get unacknowledgedBytes(): number | undefined {
+    return this.transport.unacknowledgedBytes;
+  }
+
   get isWaiting(): boolean {
     return this.hasFlushed && this.owner.isOpen;
   }
@@ -460,19 +465,19 @@ export class ChannelOutput implements WritabilityOwner, StallOwner {
 
   private sendNext(batch: Segment): void {
     if (this.sendOrFail(batch)) this.settle(batch);
-    else if (this.phase !== OVER) this.inFlight = batch;
+    else if (this.phase !== OVER) this.inFlight = handedOver(batch);
     else {
-      this.failAll(batch, this.refusalError());
+      this.failAll(handedOver(batch), this.refusalError());
       this.queuedBytes = 0;
     }
   }
 
-  /** A message that cannot write itself as bytes throws here: nothing of its batch has left. */
+  /** A message that cannot write itself as bytes throws here: its batch fails, and the transport may have begun it. */
   private sendOrFail(batch: Segment): boolean {
     try {
       return this.send(batch);
     } catch (thrown) {
-      this.failAll(batch, toError(thrown));
+      this.failAll(handedOver(batch), toError(thrown));
       if (this.phase !== OVER) this.pendingChanged();
       throw thrown;
     }

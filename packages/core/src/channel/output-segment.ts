@@ -95,6 +95,12 @@ export function lastOfBatch(first: Segment): Segment {
   return last;
 }
 
+/** Returns this chain, which the transport has now, and the kernel not yet: a part may leave. */
+export function handedOver(chain: Segment): Segment {
+  for (let one: Segment | undefined = chain; one !== undefined; one = one.next) one.handOver();
+  return chain;
+}
+
 /** The messages of a chain, in order. */
 export function joinMessages(segments: Segment): unknown[] {
   const messages: unknown[] = [];

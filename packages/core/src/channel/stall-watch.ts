@@ -6,6 +6,8 @@ export interface StallOwner {
   readonly clock: Clock;
   readonly localAddress: Address | undefined;
   readonly remoteAddress: Address | undefined;
+  /** As the transport knows it; `undefined` asks the system. */
+  readonly unacknowledgedBytes: number | undefined;
   /** Something was flushed and not taken yet, on an open channel. */
   readonly isWaiting: boolean;
   /** Changes whenever the transport took something. */
@@ -91,7 +93,8 @@ export class StallWatch {
   }
 
   private ask(answer: (bytes: number | undefined) => void): void {
-    const { localAddress, remoteAddress } = this.owner;
-    unacknowledgedBytes(localAddress, remoteAddress, answer);
+    const { localAddress, remoteAddress, unacknowledgedBytes: known } = this.owner;
+    if (known !== undefined) answer(known);
+    else unacknowledgedBytes(localAddress, remoteAddress, answer);
   }
 }

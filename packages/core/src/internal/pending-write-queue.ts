@@ -256,7 +256,10 @@ function together(futures: readonly WriteFuture[]): WriteFuture {
       if (waiting > 0) return;
       const first = errors.find((one) => one !== undefined);
       if (first === undefined) combined.succeed();
-      else combined.fail(first);
+      else {
+        if (futures.some((one) => one.mayHaveLeft)) combined.handOver();
+        combined.fail(first);
+      }
     });
   }
   return combined;

@@ -1,5 +1,6 @@
 import { toError } from '../errors.ts';
 
+/** True for promises and whatever else has a `then`. */
 export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value;
 }

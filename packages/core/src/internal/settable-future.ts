@@ -9,6 +9,7 @@ const DONE = 1;
 const FAILED = 2;
 const SETTLED = DONE | FAILED;
 const OBSERVED = 4;
+const HANDED_OVER = 8;
 
 /** Reports a failed future that nobody looks at: a handler's context. */
 export interface FailureReporter {
@@ -49,6 +50,8 @@ export class SettableFuture implements WriteFuture {
       () => future.succeed(),
       (reason: unknown) => {
         const error = toError(reason);
+        // A promise does not tell how far the handler came.
+        future.handOver();
         future.fail(error);
         failed?.(future, error);
       },
@@ -69,6 +72,10 @@ export class SettableFuture implements WriteFuture {
     return this.failure;
   }
 
+  get mayHaveLeft(): boolean {
+    return (this.flags & (DONE | HANDED_OVER)) !== 0;
+  }
+
   /** True once somebody listened, awaited or read the error. */
   get isObserved(): boolean {
     return (this.flags & OBSERVED) !== 0;
@@ -87,6 +94,11 @@ export class SettableFuture implements WriteFuture {
     else this.notify(error);
   }
 
+  /** Something of the message was given to the transport: {@link mayHaveLeft}. */
+  handOver(): void {
+    this.flags |= HANDED_OVER;
+  }
+
   /**
    * Settles as another future does: for a handler that returned this one, and writes later. The other one's
    * failure becomes this one's, and is reported if nobody looks at this one.
@@ -95,6 +107,7 @@ export class SettableFuture implements WriteFuture {
     write.onSettled((error) => {
       if (error === undefined) this.succeed();
       else {
+        if (write.mayHaveLeft) this.handOver();
         this.fail(error);
         reporter.reportFailure(this, error);
       }
@@ -149,21 +162,4 @@ export class SettableFuture implements WriteFuture {
     if (typeof listeners === 'function') callSafely(listeners, error);
     else for (const listener of listeners) callSafely(listener, error);
   }
-}
-
-/** One future for many: settles when all have, with the first error in their order. */
-export function allSettled(futures: readonly WriteFuture[]): WriteFuture {
-  const combined = new SettableFuture();
-  let waiting = futures.length;
-  if (waiting === 0) combined.succeed();
-  for (const future of futures) {
-    future.onSettled(() => {
-      waiting -= 1;
-      if (waiting > 0) return;
-      const failed = futures.find((one) => !one.isSuccess);
-      if (failed === undefined) combined.succeed();
-      else combined.fail(failed.error!);
-    });
-  }
-  return combined;
 }

@@ -20,6 +20,28 @@ export {
   recordEvents,
 } from './record-events.ts';
 export { ScriptedPeer, type ScriptedPeerOptions, scriptedPeer } from './scripted-peer.ts';
+export {
+  type Explored,
+  ExploreError,
+  type ExploreOptions,
+  explore,
+  type Scenario,
+} from './simulation/explore.ts';
+export { type ChaosOptions, type Fault, faultText } from './simulation/fault-plan.ts';
+export type { LatencyOptions } from './simulation/latency.ts';
+export type { ClockFault } from './simulation/machine-clock.ts';
+export { type HostProgram, SimulatedHost } from './simulation/simulated-host.ts';
+export type { SimulatedLink } from './simulation/simulated-link.ts';
+export type { HostNames } from './simulation/simulated-network.ts';
+export {
+  type PartitionOptions,
+  type RunOptions,
+  Simulation,
+  type SimulationOptions,
+} from './simulation/simulation.ts';
+export { SimulationError } from './simulation/simulation-error.ts';
+export { SimulationTrace, type TraceEntry } from './simulation/simulation-trace.ts';
+export type { TcpSettings } from './simulation/tcp-settings.ts';
 export type {
   NetworkBench,
   PairBench,

@@ -57,6 +57,11 @@ export interface Transport {
    * so a transport on top of a channel subtracts that one's `outboundProgress`.
    */
   readonly unsentBytes: number;
+  /**
+   * Bytes that the peer has not acknowledged, of those that the kernel has taken. Left out by a transport that cannot
+   * know it: Linux is asked then, by the addresses.
+   */
+  readonly unacknowledgedBytes?: number;
   /** What the TLS handshake agreed on; `undefined` before its end, and without TLS. */
   readonly tls?: TlsInfo | undefined;
 

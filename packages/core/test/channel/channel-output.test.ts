@@ -1,6 +1,7 @@
 import type { Context } from '@headrace/core';
+import { allSettled, PendingWriteQueue, SettableFuture } from '@headrace/core/authoring';
 import { EmbeddedChannel } from '@headrace/core/testing';
-import { expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 it('onceWritable: a listener that came in a change which was over before it was announced is called', () => {
   let ctx!: Context;
@@ -65,4 +66,78 @@ it('a shutdown after the transport has ended our half by itself succeeds', () =>
   expect(channel.isOutputShutdown).toBe(true);
   expect(channel.shutdown('output').isSuccess).toBe(true);
   expect(channel.write('late').error?.message).toContain('shut down');
+});
+
+describe('mayHaveLeft', () => {
+  it('is false for what the transport was not given, and true for what it had begun to send', () => {
+    const channel = new EmbeddedChannel();
+    channel.embedded.isStuck = true;
+    const inFlight = channel.writeAndFlush('given to the transport');
+    const flushed = channel.writeAndFlush('waits for the transport');
+    const unflushed = channel.write('not flushed');
+    channel.close();
+    const late = channel.write('too late');
+    const all = [inFlight, flushed, unflushed, late];
+    expect(all.map((future) => future.error !== undefined)).toEqual([true, true, true, true]);
+    expect(all.map((future) => future.mayHaveLeft)).toEqual([true, false, false, false]);
+  });
+
+  it('is true for what the transport has taken', () => {
+    const channel = new EmbeddedChannel();
+    expect(channel.writeAndFlush('taken').mayHaveLeft).toBe(true);
+  });
+
+  it('is true for all segments of a batch that the transport was given', () => {
+    const channel = new EmbeddedChannel();
+    channel.embedded.isStuck = true;
+    channel.writeAndFlush('first').onSettled(() => {
+      channel.embedded.isStuck = true;
+    });
+    const second = channel.write('second', { signal: new AbortController().signal });
+    const third = channel.writeAndFlush('third');
+    channel.embedded.release();
+    channel.close();
+    expect([second.mayHaveLeft, third.mayHaveLeft]).toEqual([true, true]);
+  });
+
+  it('goes with a write that a handler holds back: false in its queue, then as the write is', () => {
+    let queue!: PendingWriteQueue;
+    const channel = new EmbeddedChannel({
+      handlerAdded(ctx: Context) {
+        queue = new PendingWriteQueue(ctx);
+      },
+      write: (_ctx: Context, message: unknown) => queue.add(message),
+    });
+    channel.embedded.isStuck = true;
+    const written = channel.write('written');
+    const refused = channel.write('refused');
+    queue.removeAndWrite();
+    queue.removeAndFail(new Error('no'));
+    channel.pipeline.firstContext()!.flush();
+    channel.close();
+    const seen = [written, refused].map(({ error, mayHaveLeft }) => [
+      error !== undefined,
+      mayHaveLeft,
+    ]);
+    expect(seen).toEqual([
+      [true, true],
+      [true, false],
+    ]);
+  });
+
+  it('is true for a handler that only promises, because nobody knows how far it came', async () => {
+    const channel = new EmbeddedChannel({ write: () => Promise.reject(new Error('no')) });
+    const future = channel.write('x');
+    await future.catch(() => {});
+    expect(future.mayHaveLeft).toBe(true);
+  });
+
+  it('is true for one future of many, if any of them may have left', () => {
+    const [sent, waiting, failed] = [new SettableFuture(), new SettableFuture(), new Error('no')];
+    const both = allSettled([sent, waiting]);
+    sent.handOver();
+    sent.fail(failed);
+    waiting.fail(failed);
+    expect([both.mayHaveLeft, allSettled([waiting]).mayHaveLeft]).toEqual([true, false]);
+  });
 });

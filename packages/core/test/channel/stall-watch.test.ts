@@ -20,6 +20,7 @@ beforeEach(() => {
     clock,
     localAddress: undefined,
     remoteAddress: undefined,
+    unacknowledgedBytes: undefined,
     isWaiting: true,
     progress: 1,
     stalled: () => void stalledAt.push(clock.now()),

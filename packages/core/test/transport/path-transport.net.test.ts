@@ -145,7 +145,11 @@ describe.skipIf(process.platform === 'win32')('a path', () => {
 
 describe('a place', () => {
   const cases: readonly [why: string, target: object, message: RegExp][] = [
-    ['none', {}, /exactly one of port, path, network with name, or listener, but got nothing/],
+    [
+      'none',
+      {},
+      /exactly one of port, path, network with name or port, or listener, but got nothing/,
+    ],
     ['two', { port: 0, path: 'x' }, /but got port and path/],
     ['a host beside a path', { path: 'x', host: 'localhost' }, /host makes no sense with path/],
     ['a stale file beside a port', { port: 0, replaceStale: true }, /replaceStale makes no sense/],

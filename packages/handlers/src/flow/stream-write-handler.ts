@@ -255,9 +255,16 @@ export class StreamWriteHandler<T = OutboundBytes> implements Handler {
   private fail(ctx: Context, turn: Turn, error: Error): void {
     if (this.queue!.currentTag !== turn) return;
     this.isPulling = false;
-    turn.source?.giveUp();
-    this.queue!.removeAndFail(error);
+    this.failFront(ctx, turn, error);
     this.pump(ctx);
+  }
+
+  private failFront(ctx: Context, turn: Turn, error: Error): void {
+    turn.source?.giveUp();
+    const future = this.queue!.remove()!;
+    if (turn.lastChunk !== undefined) future.handOver();
+    future.fail(error);
+    ctx.reportFailure(future, error);
   }
 
   private failAll(ctx: Context, error: Error): void {
@@ -267,8 +274,7 @@ export class StreamWriteHandler<T = OutboundBytes> implements Handler {
         this.finish(ctx, turn);
         continue;
       }
-      turn.source?.giveUp();
-      queue!.removeAndFail(error);
+      this.failFront(ctx, turn, error);
     }
     this.unflushed = [];
     this.waitingShutdown?.fail(error);

@@ -1,6 +1,5 @@
 import {
   type Channel,
-  ChannelError,
   type Context,
   DrainEvent,
   type DrainHold,
@@ -8,25 +7,20 @@ import {
   TimedOutError,
   type Timer,
   type Types,
-  type WriteFuture,
 } from '@headrace/core';
 import {
   checkNumber,
   checkOptions,
   checkTime,
+  isPromiseLike,
   type KnownOptions,
   ReadGate,
   toError,
 } from '@headrace/core/authoring';
 import { Fifo } from '../flow/fifo.ts';
 import { checkChoice, checkFunction } from '../option/option-check.ts';
-
-/** What a request's function gets beside the request. */
-export interface RequestScope {
-  readonly channel: Channel;
-  /** Aborts when the answer is not needed any more: the channel closed, or the time is over. */
-  readonly signal: AbortSignal;
-}
+import { encodeErrorOf } from './encode-error.ts';
+import { LazyRequestScope, type RequestScope } from './request-scope.ts';
 
 /** Options of a {@link RequestHandler}. */
 export interface RequestOptions<Request, Response> {
@@ -54,12 +48,16 @@ export interface RequestOptions<Request, Response> {
   readonly timeoutMs?: number | false;
 }
 
-interface Pending<Request> {
+class Pending<Request> extends LazyRequestScope {
   readonly request: Request;
-  readonly aborter: AbortController;
-  state: 'waiting' | 'working' | 'done';
-  response: unknown;
-  timer: Timer | undefined;
+  state: 'waiting' | 'working' | 'done' = 'waiting';
+  response: unknown = undefined;
+  timer: Timer | undefined = undefined;
+
+  constructor(channel: Channel, request: Request) {
+    super(channel);
+    this.request = request;
+  }
 }
 
 const DEFAULTS = { order: 'request', concurrency: 1, maxPending: 64, timeoutMs: false } as const;
@@ -89,7 +87,7 @@ const OPTIONS: KnownOptions<RequestOptions<unknown, unknown>> = {
  *   `TIMEOUT_REQUEST`.
  * - **State** one channel: its pending requests, `maxPending` of them where decoders before it stop while reads
  *   are held.
- * - **Cost** an object and an `AbortController` per request, a promise if the function makes one.
+ * - **Cost** an object per request, an `AbortController` if the function asks for the signal, a promise if the function makes one.
  * - **Pitfalls** with `concurrency` above 1 a request may see the state before its predecessor's change;
  *   only the answers keep their order.
  *
@@ -123,6 +121,7 @@ export class RequestHandler<Request, Response> implements Handler {
   private readonly gate = new ReadGate('RequestHandler');
   private isAnswering = false;
   private isOver = false;
+  private drain: DrainEvent | undefined = undefined;
   private drainHold: DrainHold | undefined = undefined;
 
   constructor(options: RequestOptions<Request, Response>) {
@@ -138,23 +137,18 @@ export class RequestHandler<Request, Response> implements Handler {
   }
 
   channelRead(ctx: Context, request: Request): void {
-    const aborter = new AbortController();
-    const entry: Pending<Request> = {
-      request,
-      aborter,
-      state: 'waiting',
-      response: undefined,
-      timer: undefined,
-    };
+    const entry = new Pending(ctx.channel, request);
     this.pending.add(entry);
     this.waiting.push(entry);
+    this.holdDrain();
     this.work(ctx);
     if (this.pending.size >= this.maxPending) this.gate.hold(ctx.channel);
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
-    if (event instanceof DrainEvent && this.pending.size > 0) {
-      this.drainHold ??= event.hold('requests');
+    if (event instanceof DrainEvent) {
+      this.drain = event;
+      if (this.pending.size > 0) this.holdDrain();
     }
     ctx.fireUserEventTriggered(event);
   }
@@ -167,6 +161,11 @@ export class RequestHandler<Request, Response> implements Handler {
   handlerRemoved(): void {
     this.abandon();
     this.gate.release();
+  }
+
+  /** Requests may come after the event, while another handler holds the drain: a decoder with a begun frame does. */
+  private holdDrain(): void {
+    this.drainHold ??= this.drain?.hold('requests');
   }
 
   /** Begins what may begin, then answers what is answered. */
@@ -182,9 +181,8 @@ export class RequestHandler<Request, Response> implements Handler {
   private begin(ctx: Context, entry: Pending<Request>): void {
     this.working += 1;
     entry.state = 'working';
-    const { signal } = entry.aborter;
     try {
-      const result = this.options.handle(entry.request, { channel: ctx.channel, signal });
+      const result = this.options.handle(entry.request, entry);
       if (!isPromiseLike(result)) {
         this.finish(entry, result);
         return;
@@ -241,7 +239,7 @@ export class RequestHandler<Request, Response> implements Handler {
       timeoutMs,
     });
     this.settled(ctx, entry, () => {
-      entry.aborter.abort(error);
+      entry.abort(error);
       this.fail(ctx, entry, error);
     });
   }
@@ -273,18 +271,11 @@ export class RequestHandler<Request, Response> implements Handler {
 
   /** What cannot be encoded is a failure like one of the function; an answer to that is tried once. */
   private writeAnswer(ctx: Context, request: Request, response: unknown): void {
-    const error = this.encodeErrorOf(ctx, ctx.write(response));
+    const error = encodeErrorOf(ctx.channel, ctx.write(response));
     if (error === undefined) return;
     const [answer, unanswered] = this.answerOf(error, request);
     if (answer !== undefined && answer !== null) ctx.write(answer);
     if (unanswered !== undefined) ctx.fireExceptionCaught(unanswered);
-  }
-
-  /** Encoders fail at once; a connection that takes nothing more is another matter. */
-  private encodeErrorOf(ctx: Context, future: WriteFuture): Error | undefined {
-    if (!future.isSettled || future.isSuccess || ctx.channel.isOutputShutdown) return undefined;
-    const { error } = future;
-    return error instanceof ChannelError ? undefined : error;
   }
 
   private readOn(): void {
@@ -296,16 +287,12 @@ export class RequestHandler<Request, Response> implements Handler {
 
   private abandon(): void {
     this.isOver = true;
-    for (const { timer, aborter } of this.pending) {
-      timer?.cancel();
-      aborter.abort();
+    for (const entry of this.pending) {
+      entry.timer?.cancel();
+      entry.abort();
     }
     this.pending.clear();
     this.drainHold?.release();
     this.drainHold = undefined;
   }
-}
-
-function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof value === 'object' && value !== null && 'then' in value;
 }

@@ -322,4 +322,22 @@ describe('StreamWriteHandler', () => {
     expect(channel.isWritable).toBe(true);
     expect(channel.pendingOutboundBytes).toBe(0);
   });
+
+  it('mayHaveLeft is true for a stream of which a chunk was written, false for one that has not begun', async () => {
+    const channel = streaming();
+    const [begun, waiting] = [new Source(), new Source()];
+    const first = channel.writeAndFlush(begun);
+    const second = channel.writeAndFlush(waiting);
+    await begun.give('chunk');
+    channel.close();
+    channel.runPendingTasks();
+    const seen = [first, second].map(({ error, mayHaveLeft }) => [
+      error !== undefined,
+      mayHaveLeft,
+    ]);
+    expect(seen).toEqual([
+      [true, true],
+      [true, false],
+    ]);
+  });
 });

@@ -184,6 +184,19 @@ describe('RequestHandler', () => {
     idle.finish();
   });
 
+  it('lets a drain wait for a request that came while another handler held the drain', async () => {
+    const { desk, channel } = serving();
+    const event = new DrainEvent(1000);
+    const frame = event.hold('begun frame');
+    channel.run(() => channel.pipeline.fireUserEventTriggered(event));
+    channel.writeInbound('a');
+    channel.run(() => frame.release());
+    expect([event.holds, channel.isEnding]).toEqual([['requests'], false]);
+    await desk.answer('a');
+    expect([taken(channel), channel.isEnding]).toEqual([['re:a'], true]);
+    channel.finish();
+  });
+
   it('goes on reading when it is removed', () => {
     const { channel } = serving({ maxPending: 1 });
     channel.writeInbound('a');

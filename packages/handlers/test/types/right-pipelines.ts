@@ -1,16 +1,26 @@
 // Compiles: the handlers that keep the types, and those that say something of their own, in one pipeline.
-import { LineFrameDecoder, StringCodec, textLines } from '@headrace/codec';
+import {
+  contentLengthPrefixed,
+  JsonCodec,
+  LineFrameDecoder,
+  lengthPrefixed,
+  StringCodec,
+  textLines,
+} from '@headrace/codec';
 import { Bootstrap, type Channel, ChannelGroup, type OutboundBytes } from '@headrace/core';
 import {
   AuthHandler,
   type AuthVerdict,
   BroadcastHandler,
+  binaryExchange,
   EchoHandler,
+  ExchangeHandler,
   ForwardHandler,
   HEARTBEAT_PRESETS,
   HeartbeatHandler,
   IdleCloseHandler,
   IdleStateHandler,
+  jsonRpcExchange,
   MaxAgeHandler,
   MessageRateHandler,
   matchTag,
@@ -81,3 +91,16 @@ matchTag<Message>()('type', {
   login: (_ctx, { user }) => void user.length,
   logout: (_ctx, { type }) => void (type satisfies 'logout'),
 }).otherwise((_ctx, { type }) => void (type satisfies 'ping'));
+
+const exchange = new ExchangeHandler({
+  format: binaryExchange(),
+  handle: async (body, { signal }) => (signal.aborted ? undefined : body.subarray(1)),
+});
+channel.pipeline.addLast(...lengthPrefixed({ maxFrameLength: 1000 }), exchange);
+export const answer: Promise<Buffer> = exchange.request(Buffer.of(1), { timeoutMs: false });
+
+channel.pipeline.addLast(
+  ...contentLengthPrefixed({ maxFrameLength: 1000 }),
+  new JsonCodec(),
+  new ExchangeHandler({ format: jsonRpcExchange(), handle: ({ method }) => ({ method }) }),
+);

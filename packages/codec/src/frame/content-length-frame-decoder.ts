@@ -1,0 +1,276 @@
+import { constants } from 'node:buffer';
+import { type Context, DecodeError } from '@headrace/core';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import type { ByteInput } from '../base/byte-input.ts';
+import {
+  BYTE_DECODER_OPTIONS,
+  ByteToMessageDecoder,
+  type ByteToMessageDecoderOptions,
+} from '../base/byte-to-message-decoder.ts';
+import { describeFirstBytes } from './first-bytes.ts';
+
+/** Options of {@link ContentLengthFrameDecoder}. */
+export interface ContentLengthFrameDecoderOptions extends ByteToMessageDecoderOptions {
+  /** The longest body in bytes. */
+  readonly maxFrameLength: number;
+  /** The longest header in bytes, the empty line at its end included; at least 36. @default 4096 */
+  readonly maxHeaderLength?: number;
+}
+
+const OPTIONS: KnownOptions<ContentLengthFrameDecoderOptions> = {
+  maxFrameLength: true,
+  maxHeaderLength: true,
+  ...BYTE_DECODER_OPTIONS,
+};
+
+const DEFAULTS = { maxHeaderLength: 4096 } as const;
+
+const [TAB, LF, CR, SPACE, COLON, ZERO, NINE, DEL] = [9, 10, 13, 32, 58, 48, 57, 127] as const;
+/** A larger number is not exact. */
+const MAX_DIGITS = 15;
+const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const LENGTH_NAME = 'content-length';
+/** What nearly every header begins with. */
+const COMMON: Buffer = Buffer.from('Content-Length: ');
+
+/** Where the dropping of a header stands: at the start of a line, after a CR there, within a line. */
+const [LINE_START, START_CR, WITHIN] = [0, 1, 2] as const;
+
+/**
+ * Cuts the stream into frames by the header before each, which has the form of HTTP's and says `Content-Length`, as
+ * the Language Server Protocol and the Debug Adapter Protocol have it.
+ *
+ * ```text
+ *  BEFORE Content-Length: 2 CR LF CR LF { }   →  AFTER "{}"
+ *  BEFORE Content-Type: application/vscode-jsonrpc; charset=utf-8 CR LF
+ *         content-length:2 CR LF CR LF { }    →  AFTER "{}"
+ * ```
+ *
+ * **Place** first after the transport.
+ * **In** `Buffer`, in any cut.
+ * **Out** `Buffer`, one for each body. Headers of other names are checked for their form and dropped.
+ * **Events** as {@link ByteToMessageDecoder}.
+ * **Errors** `HR_ERR_FRAME_TOO_LONG` for a body over `maxFrameLength`, once, and exactly that frame is left out;
+ * the same for a header over `maxHeaderLength`; `HR_ERR_FRAME_CORRUPT` for a line that is no header, ends in a bare
+ * LF, for a length that is no number, or is missing, or comes twice: what is left of that header is left out, up
+ * to its empty line; `HR_ERR_TIMEOUT_READ` for a frame that does not become whole.
+ * **State** the unfinished frame, at most both limits and one read: one decoder for each channel.
+ * **Cost** no copy for frames that lie within one read, no text for a header that is only `Content-Length: N`.
+ * **Pitfalls** a body is as long as its header says, in bytes: a peer that counts characters is cut in the wrong
+ * place at the first one that is not ASCII.
+ *
+ * @example
+ * ```ts run
+ * import { ContentLengthFrameDecoder } from '@headrace/codec';
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ *
+ * const channel = new EmbeddedChannel(new ContentLengthFrameDecoder({ maxFrameLength: 65_536 }));
+ * channel.writeInbound(Buffer.from('Content-Length: 2\r\n\r\nhiContent-'));
+ * console.log(String(channel.readInbound())); // prints hi
+ * ```
+ * @see the Language Server Protocol, "Base Protocol"
+ */
+export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
+  private readonly maxFrameLength: number;
+  private readonly maxHeaderLength: number;
+  /** How many bytes of the header have been searched for the end of a line. */
+  private searched = 0;
+  /** Where the first line begins that has not been read. */
+  private lineStart = 0;
+  /** What the header says, -1 before it has. */
+  private bodyLength = -1;
+  /** The header's own length, 0 before its end has arrived. */
+  private headerLength = 0;
+  /** How many bytes of a too long body have not arrived yet. */
+  private toDiscard = 0;
+  /** A bad header is dropped up to its end. */
+  private isDroppingHeader = false;
+  private dropState: number = LINE_START;
+
+  constructor(options: ContentLengthFrameDecoderOptions) {
+    checkOptions('ContentLengthFrameDecoder', options, OPTIONS);
+    super(options);
+    checkNumber('maxFrameLength', options.maxFrameLength, { integer: true });
+    const { maxHeaderLength } = { ...DEFAULTS, ...options };
+    checkNumber('maxHeaderLength', maxHeaderLength, { min: 36, integer: true });
+    this.maxFrameLength = Math.min(options.maxFrameLength, constants.MAX_LENGTH);
+    this.maxHeaderLength = maxHeaderLength;
+  }
+
+  /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
+  fresh(): ContentLengthFrameDecoder {
+    const { frameErrorPolicy, limits, maxFrameLength, maxHeaderLength } = this;
+    const own = { maxFrameLength, maxHeaderLength };
+    return new ContentLengthFrameDecoder({ ...limits.options, frameErrorPolicy, ...own });
+  }
+
+  override isWithinFrame(): boolean {
+    return this.toDiscard > 0 || this.isDroppingHeader;
+  }
+
+  protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {
+    if (this.toDiscard > 0) this.discardBody(input);
+    if (this.isDroppingHeader) this.dropHeader(input);
+    if (input.end === input.start) return undefined;
+    if (this.headerLength === 0 && !this.readCommonHeader(input) && !this.readHeader(input)) {
+      return undefined;
+    }
+    return this.frame(input);
+  }
+
+  private frame(input: ByteInput): Buffer | undefined {
+    const { headerLength, bodyLength } = this;
+    if (bodyLength > this.maxFrameLength) throw this.bodyTooLong(input);
+    const { start } = input;
+    if (input.end - start < headerLength + bodyLength) {
+      input.wanted = headerLength + bodyLength;
+      return undefined;
+    }
+    this.beginHeader();
+    input.start = start + headerLength + bodyLength;
+    return input.view(start + headerLength, bodyLength);
+  }
+
+  private beginHeader(): void {
+    this.searched = 0;
+    this.lineStart = 0;
+    this.bodyLength = -1;
+    this.headerLength = 0;
+  }
+
+  // --- headers ---
+
+  /** `Content-Length: N` and nothing else, whole in the input: read without searching. False if it is not that. */
+  private readCommonHeader(input: ByteInput): boolean {
+    if (this.searched > 0) return false;
+    const { buffer, start, end } = input;
+    let at = start + COMMON.length;
+    if (end < at + 5) return false;
+    for (let i = 0; i < COMMON.length; i++) if (buffer[start + i] !== COMMON[i]) return false;
+    const digits = at;
+    let value = 0;
+    for (; at < end; at++) {
+      const byte = buffer[at]!;
+      if (byte < ZERO || byte > NINE) break;
+      value = value * 10 + (byte - ZERO);
+    }
+    if (at === digits || at - digits > MAX_DIGITS || end - at < 4) return false;
+    const isEnd =
+      buffer[at] === CR && buffer[at + 1] === LF && buffer[at + 2] === CR && buffer[at + 3] === LF;
+    if (!isEnd) return false;
+    this.bodyLength = value;
+    this.headerLength = at + 4 - start;
+    return true;
+  }
+
+  /** Reads the lines that have arrived; true once the empty one has. */
+  private readHeader(input: ByteInput): boolean {
+    if (this.searched === 0 && !isNameByte(input.at(0))) {
+      throw this.corrupt(input, 'a header cannot begin like this');
+    }
+    for (;;) {
+      const lf = input.indexOf(LF, this.searched);
+      const length = lf === -1 ? input.length : lf + 1;
+      if (length > this.maxHeaderLength) throw this.headerTooLong(input);
+      this.searched = length;
+      if (lf === -1) return false;
+      if (lf === this.lineStart || input.at(lf - 1) !== CR) {
+        throw this.corrupt(input, 'a line of the header ends in LF without CR');
+      }
+      if (lf - 1 === this.lineStart) break;
+      this.readLine(input, this.lineStart, lf - 1);
+      this.lineStart = lf + 1;
+    }
+    if (this.bodyLength === -1) throw this.corrupt(input, 'a header without Content-Length');
+    this.headerLength = this.searched;
+    return true;
+  }
+
+  private readLine(input: ByteInput, from: number, to: number): void {
+    const { buffer, start } = input;
+    let colon = from;
+    for (let at = from; at < to; at++) {
+      const byte = buffer[start + at]!;
+      if (byte === COLON && colon === from) colon = at;
+      if ((byte < SPACE && byte !== TAB) || byte === DEL) {
+        throw this.corrupt(input, `a header with the byte ${byte}`);
+      }
+    }
+    const name = buffer.toString('latin1', start + from, start + colon);
+    if (!NAME.test(name)) throw this.corrupt(input, 'a line that is no header');
+    if (name.toLowerCase() !== LENGTH_NAME) return;
+    const value = buffer.toString('latin1', start + colon + 1, start + to).trim();
+    if (this.bodyLength !== -1) throw this.corrupt(input, 'Content-Length comes twice');
+    if (!/^[0-9]+$/.test(value) || value.length > MAX_DIGITS) {
+      throw this.corrupt(input, 'Content-Length is no number of bytes');
+    }
+    this.bodyLength = Number(value);
+  }
+
+  // --- bad input ---
+
+  private discardBody(input: ByteInput): void {
+    const count = Math.min(this.toDiscard, input.length);
+    input.skip(count);
+    this.toDiscard -= count;
+  }
+
+  /** Takes the bytes up to the end of the next empty line. */
+  private dropHeader(input: ByteInput): void {
+    const { buffer, start, end } = input;
+    let at = start;
+    while (at < end && this.isDroppingHeader) {
+      const byte = buffer[at]!;
+      at += 1;
+      if (byte === LF) {
+        if (this.dropState !== WITHIN) this.isDroppingHeader = false;
+        this.dropState = LINE_START;
+      } else this.dropState = byte === CR && this.dropState === LINE_START ? START_CR : WITHIN;
+    }
+    input.skip(at - start);
+  }
+
+  private bodyTooLong(input: ByteInput): DecodeError {
+    const { headerLength, bodyLength: length, maxFrameLength } = this;
+    const error = new DecodeError(
+      'FRAME_TOO_LONG',
+      `a frame of ${length} bytes is longer than maxFrameLength, ${maxFrameLength}` +
+        describeFirstBytes(input),
+      { length, maxFrameLength },
+    );
+    input.skip(headerLength);
+    this.beginHeader();
+    this.toDiscard = length;
+    this.discardBody(input);
+    return error;
+  }
+
+  private headerTooLong(input: ByteInput): DecodeError {
+    const { maxHeaderLength } = this;
+    const error = new DecodeError(
+      'FRAME_TOO_LONG',
+      `a header is longer than maxHeaderLength, ${maxHeaderLength}${describeFirstBytes(input)}`,
+      { maxHeaderLength },
+    );
+    this.beginDropping(input);
+    return error;
+  }
+
+  private corrupt(input: ByteInput, what: string): DecodeError {
+    const error = new DecodeError('FRAME_CORRUPT', what + describeFirstBytes(input));
+    this.beginDropping(input);
+    return error;
+  }
+
+  private beginDropping(input: ByteInput): void {
+    this.beginHeader();
+    this.isDroppingHeader = true;
+    this.dropState = LINE_START;
+    this.dropHeader(input);
+  }
+}
+
+/** What the name of a header may begin with. */
+function isNameByte(byte: number): boolean {
+  return NAME.test(String.fromCharCode(byte));
+}

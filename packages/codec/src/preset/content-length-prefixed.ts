@@ -1,0 +1,44 @@
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { BYTE_DECODER_OPTIONS } from '../base/byte-to-message-decoder.ts';
+import {
+  ContentLengthFrameDecoder,
+  type ContentLengthFrameDecoderOptions,
+} from '../frame/content-length-frame-decoder.ts';
+import { ContentLengthPrepender } from '../frame/content-length-prepender.ts';
+
+/** Options of {@link contentLengthPrefixed}; `maxFrameLength` is for both directions. */
+export interface ContentLengthPrefixedOptions extends ContentLengthFrameDecoderOptions {}
+
+const OPTIONS: KnownOptions<ContentLengthPrefixedOptions> = {
+  maxFrameLength: true,
+  maxHeaderLength: true,
+  ...BYTE_DECODER_OPTIONS,
+};
+
+const INT_MAX = 2 ** 31 - 1;
+
+/**
+ * A header with `Content-Length` before each message, both ways, as the Language Server Protocol has it: the decoder
+ * and the encoder, to be spread into `addLast`, or into `add` of a `pipeline()`.
+ *
+ * @example
+ * ```ts run
+ * import { contentLengthPrefixed, JsonCodec } from '@headrace/codec';
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ *
+ * const channel = new EmbeddedChannel();
+ * channel.pipeline.addLast(...contentLengthPrefixed({ maxFrameLength: 1 << 20 }), new JsonCodec());
+ * channel.writeInbound(Buffer.from('Content-Length: 8\r\n\r\n{"a": 1}'));
+ * console.log(channel.readInbound()); // prints { a: 1 }
+ * ```
+ */
+export function contentLengthPrefixed(
+  options: ContentLengthPrefixedOptions,
+): [ContentLengthFrameDecoder, ContentLengthPrepender] {
+  checkOptions('contentLengthPrefixed', options, OPTIONS);
+  const maxBodyLength = checkNumber('maxFrameLength', options.maxFrameLength, { integer: true });
+  return [
+    new ContentLengthFrameDecoder(options),
+    new ContentLengthPrepender({ maxBodyLength: Math.min(maxBodyLength, INT_MAX) }),
+  ];
+}

@@ -1,0 +1,72 @@
+import type { Timer } from '../../contract.ts';
+
+/** Something that happens at a time, unless it is cancelled before. */
+export class SimulatedEvent implements Timer {
+  readonly atMs: number;
+  readonly order: number;
+  task: (() => void) | undefined;
+
+  constructor(atMs: number, order: number, task: () => void) {
+    this.atMs = atMs;
+    this.order = order;
+    this.task = task;
+  }
+
+  cancel(): void {
+    this.task = undefined;
+  }
+}
+
+/**
+ * All that is to happen in a simulation, by time, and by the order of the calls where the time is the same. A heap: the
+ * times are random, where those of a `VirtualClock` are a few delays.
+ */
+export class EventQueue {
+  private readonly heap: SimulatedEvent[] = [];
+  private order = 0;
+
+  add(atMs: number, task: () => void): SimulatedEvent {
+    this.order += 1;
+    const event = new SimulatedEvent(atMs, this.order, task);
+    const { heap } = this;
+    let index = heap.length;
+    heap.push(event);
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (!isBefore(event, heap[parent]!)) break;
+      heap[index] = heap[parent]!;
+      index = parent;
+    }
+    heap[index] = event;
+    return event;
+  }
+
+  /** The next event that is not cancelled. */
+  first(): SimulatedEvent | undefined {
+    for (;;) {
+      const event = this.heap[0];
+      if (event === undefined || event.task !== undefined) return event;
+      this.dropFirst();
+    }
+  }
+
+  dropFirst(): void {
+    const { heap } = this;
+    const last = heap.pop()!;
+    if (heap.length === 0) return;
+    let index = 0;
+    for (;;) {
+      let child = 2 * index + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child += 1;
+      if (!isBefore(heap[child]!, last)) break;
+      heap[index] = heap[child]!;
+      index = child;
+    }
+    heap[index] = last;
+  }
+}
+
+function isBefore(a: SimulatedEvent, b: SimulatedEvent): boolean {
+  return a.atMs === b.atMs ? a.order < b.order : a.atMs < b.atMs;
+}

@@ -1,0 +1,209 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { OptionError, toError } from '../../errors.ts';
+import { checkOptions, type KnownOptions } from '../../internal/known-options.ts';
+import { checkNumber } from '../../internal/option-check.ts';
+import { type Fault, faultText } from './fault-plan.ts';
+import { forbidCalls } from './forbidden-calls.ts';
+import { beginRun } from './running-code.ts';
+import { sequenceDiagram } from './sequence-diagram.ts';
+import { Simulation, type SimulationOptions } from './simulation.ts';
+
+/** One scenario: makes the hosts, plans the faults, runs, and looks at the outcome. What it throws is a failure. */
+export type Scenario = (sim: Simulation) => unknown;
+
+/** Options of {@link explore}. */
+export interface ExploreOptions {
+  readonly scenario: Scenario;
+  /** How many seeds are run, from `firstSeed` on. @default 100 */
+  readonly seeds?: number;
+  /** @default 1 */
+  readonly firstSeed?: number;
+  /** No further seed is begun after this much real time. @default as long as it takes */
+  readonly timeMs?: number;
+  /** Options of each simulation, beside its seed. @default none */
+  readonly simulation?: Omit<SimulationOptions, 'seed' | 'omit'>;
+  /** How long {@link Simulation.verify} lets pass after each scenario; `false` leaves it out. @default 120000 */
+  readonly settleMs?: number | false;
+  /** Where the diagram of a failure is written. @default a new folder for temporary files */
+  readonly diagramFile?: string;
+}
+
+const OPTIONS: KnownOptions<ExploreOptions> = {
+  scenario: true,
+  seeds: true,
+  firstSeed: true,
+  timeMs: true,
+  simulation: true,
+  settleMs: true,
+  diagramFile: true,
+};
+const DEFAULT_SEEDS = 100;
+const DEFAULT_SETTLE_MS = 120_000;
+/** How many lines of the trace, and of the diagram, a failure shows. */
+const LAST_LINES = 40;
+
+/** What {@link explore} has done. */
+export interface Explored {
+  /** How many seeds were run. */
+  readonly seeds: number;
+  /** Virtual time of all of them together. */
+  readonly virtualMs: number;
+}
+
+/** A seed with which a scenario fails: its message is the report. */
+export class ExploreError extends Error {
+  override readonly name = 'ExploreError';
+  readonly seed: number;
+  /** The faults without which it does not fail. */
+  readonly faults: readonly Fault[];
+  /** The file with the sequence diagram. */
+  readonly diagramFile: string;
+
+  constructor(report: string, failed: Failed, diagramFile: string) {
+    super(report, { cause: failed.error });
+    this.seed = failed.sim.seed;
+    this.faults = faultsOf(failed);
+    this.diagramFile = diagramFile;
+  }
+}
+
+interface Failed {
+  readonly sim: Simulation;
+  readonly error: Error;
+  readonly omit: ReadonlySet<number>;
+}
+
+/**
+ * Runs a scenario with one seed after the other, for any test runner. With the first seed that fails it leaves out
+ * faults as long as the scenario still fails, and rejects with a report: the seed, the smallest list of faults, the
+ * last moments, and the file of a sequence diagram. `HEADRACE_SEED=17` in the environment runs that seed alone.
+ *
+ * @example
+ * ```ts
+ * it('survives chaos', () => explore({ seeds: 500, scenario: chatUnderChaos }));
+ * ```
+ * @throws ExploreError
+ */
+export async function explore(options: ExploreOptions): Promise<Explored> {
+  checkOptions('explore', options, OPTIONS);
+  checkNumber('timeMs', options.timeMs ?? Number.POSITIVE_INFINITY);
+  if (typeof options.scenario !== 'function') {
+    throw new OptionError('OPTION_INVALID', 'explore: scenario must be a function', {
+      option: 'scenario',
+    });
+  }
+  const seeds = seedsOf(options);
+  // To begin and to end takes some ms, which each run would take again.
+  const allow = forbidCalls(() => {});
+  const endRuns = beginRun();
+  try {
+    return await runSeeds(options, seeds);
+  } finally {
+    endRuns();
+    allow();
+  }
+}
+
+async function runSeeds(options: ExploreOptions, seeds: readonly number[]): Promise<Explored> {
+  const endAt = performance.now() + (options.timeMs ?? Number.POSITIVE_INFINITY);
+  let count = 0;
+  let virtualMs = 0;
+  for (const seed of seeds) {
+    if (count > 0 && performance.now() >= endAt) break;
+    const run = await runSeed(options, seed, NONE);
+    if (run.error !== undefined) throw await report(options, { ...run, error: run.error });
+    count += 1;
+    virtualMs += run.sim.now;
+  }
+  return { seeds: count, virtualMs };
+}
+
+const NONE: ReadonlySet<number> = new Set();
+
+function seedsOf({ seeds = DEFAULT_SEEDS, firstSeed = 1 }: ExploreOptions): number[] {
+  checkNumber('seeds', seeds, { min: 1, max: 1e9, integer: true });
+  checkNumber('firstSeed', firstSeed, { max: Number.MAX_SAFE_INTEGER, integer: true });
+  const { HEADRACE_SEED } = process.env;
+  if (HEADRACE_SEED === undefined || HEADRACE_SEED === '') {
+    return Array.from({ length: seeds }, (_, index) => firstSeed + index);
+  }
+  const only = Number(HEADRACE_SEED);
+  return [checkNumber('HEADRACE_SEED', only, { max: Number.MAX_SAFE_INTEGER, integer: true })];
+}
+
+interface Run {
+  readonly sim: Simulation;
+  readonly error: Error | undefined;
+  readonly omit: ReadonlySet<number>;
+}
+
+async function runSeed(
+  { scenario, simulation, settleMs = DEFAULT_SETTLE_MS }: ExploreOptions,
+  seed: number,
+  omit: ReadonlySet<number>,
+): Promise<Run> {
+  const sim = new Simulation({ ...simulation, seed, omit });
+  try {
+    await scenario(sim);
+    if (settleMs !== false) await sim.verify(settleMs);
+    return { sim, error: undefined, omit };
+  } catch (thrown) {
+    return { sim, error: toError(thrown), omit };
+  }
+}
+
+/** Leaves out halves, quarters … of the faults, at last single ones, as long as it fails. */
+async function shrink(options: ExploreOptions, failed: Failed): Promise<Failed> {
+  let smallest = failed;
+  let size = Math.ceil(failed.sim.faults.length / 2);
+  while (size >= 1) {
+    let hasShrunk = false;
+    const left = indexesOf(smallest);
+    for (let start = 0; start < left.length; start += size) {
+      const omit = new Set([...smallest.omit, ...left.slice(start, start + size)]);
+      const run = await runSeed(options, failed.sim.seed, omit);
+      if (run.error === undefined) continue;
+      smallest = { ...run, error: run.error };
+      hasShrunk = true;
+    }
+    if (size === 1 && !hasShrunk) break;
+    if (size > 1) size = Math.ceil(size / 2);
+  }
+  return smallest;
+}
+
+function indexesOf({ sim, omit }: Failed): number[] {
+  return sim.faults.map((_, index) => index).filter((index) => !omit.has(index));
+}
+
+function faultsOf(failed: Failed): Fault[] {
+  return indexesOf(failed).map((index) => failed.sim.faults[index]!);
+}
+
+async function report(options: ExploreOptions, first: Failed): Promise<ExploreError> {
+  const failed = await shrink(options, first);
+  const { sim, error } = failed;
+  const faults = faultsOf(failed);
+  const file =
+    options.diagramFile ?? join(mkdtempSync(join(tmpdir(), 'headrace-')), `seed-${sim.seed}.svg`);
+  const title = `seed ${sim.seed}: ${error.message.split('\n')[0]}`;
+  writeFileSync(file, sequenceDiagram(sim.trace.entries.slice(-LAST_LINES), title));
+  const lines = [
+    `seed ${sim.seed} fails: ${error.message}`,
+    '',
+    faults.length === 0
+      ? `it fails without any of its ${sim.faults.length} faults`
+      : `it takes these of its ${sim.faults.length} faults:`,
+    ...faults.map((fault) => `  ${faultText(fault)}`),
+    '',
+    'the last moments:',
+    sim.trace.text(LAST_LINES),
+    '',
+    `the sequence diagram: ${file}`,
+    `to run it again: HEADRACE_SEED=${sim.seed}`,
+  ];
+  return new ExploreError(lines.join('\n'), failed, file);
+}

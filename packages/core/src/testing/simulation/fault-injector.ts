@@ -1,0 +1,97 @@
+import { type ChaosOptions, checkChaos, type Fault, faultText, planFaults } from './fault-plan.ts';
+import { Latency } from './latency.ts';
+import type { SimulatedNetwork } from './simulated-network.ts';
+import type { SimulatedTime } from './simulated-time.ts';
+
+/** Plans faults by chance, brings them about, and ends them. */
+export class FaultInjector {
+  /** All that were planned, also those that are left out. */
+  readonly planned: Fault[] = [];
+  private readonly network: SimulatedNetwork;
+  private readonly time: SimulatedTime;
+  private readonly seed: number;
+  private readonly omitted: ReadonlySet<number>;
+  private readonly note: (what: string) => void;
+  private plans = 0;
+
+  /**
+   * @param omitted - faults that are not brought about, by their place in `planned`
+   * @param note - writes into the trace
+   */
+  constructor(
+    network: SimulatedNetwork,
+    time: SimulatedTime,
+    seed: number,
+    omitted: ReadonlySet<number>,
+    note: (what: string) => void,
+  ) {
+    this.network = network;
+    this.time = time;
+    this.seed = seed;
+    this.omitted = omitted;
+    this.note = note;
+  }
+
+  /** Plans as soon as the simulation goes on: all hosts are there then. */
+  plan(options: ChaosOptions): void {
+    checkChaos(options);
+    const number = this.plans;
+    this.plans += 1;
+    this.time.at(this.time.now, () => {
+      for (const fault of planFaults(this.seed, number, options, this.network.names)) {
+        const index = this.planned.push(fault) - 1;
+        if (!this.omitted.has(index)) this.time.at(fault.atMs, () => this.inflict(fault));
+      }
+    });
+  }
+
+  private inflict(fault: Fault): void {
+    const end = this.begin(fault);
+    if (end === undefined) return;
+    this.note(faultText(fault));
+    this.time.at(fault.atMs + fault.forMs, () => {
+      if (fault.forMs > 0) this.note(`the end of: ${faultText(fault)}`);
+      end();
+    });
+  }
+
+  /** Returns what ends it; `undefined` if another fault has hit there already. */
+  private begin(fault: Fault): (() => void) | undefined {
+    const { network } = this;
+    const host = network.named(fault.host);
+    const other = network.named(fault.other ?? fault.host);
+    switch (fault.kind) {
+      case 'crash':
+      case 'stop':
+        if (!host.isRunning) return undefined;
+        if (fault.kind === 'crash') host.crash();
+        else host.stop();
+        return () => host.start();
+      case 'freeze':
+        host.freeze();
+        return () => host.thaw();
+      case 'reset':
+        host.resetConnections(other);
+        other.resetConnections(host);
+        return () => {};
+      case 'slow': {
+        const by = new Latency({ minMs: 0, maxMs: fault.byMs ?? 0 });
+        const paths = network.bothWays(host.name, other.name);
+        for (const path of paths) path.slow(by);
+        return () => {
+          for (const path of paths) path.slow(undefined);
+        };
+      }
+      case 'partition': {
+        const { isOneWay = false } = fault;
+        const paths = isOneWay
+          ? network.pathsFrom(host.name, other.name)
+          : network.bothWays(host.name, other.name);
+        const undos = paths.map((path) => path.cut(false));
+        return () => {
+          for (const undo of undos) undo();
+        };
+      }
+    }
+  }
+}

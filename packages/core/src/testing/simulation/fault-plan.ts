@@ -1,0 +1,125 @@
+import { checkOptions, type KnownOptions } from '../../internal/known-options.ts';
+import { checkNumber } from '../../internal/option-check.ts';
+import { SeededRandom } from './seeded-random.ts';
+
+/** Faults by chance: each number is how many there are in a virtual minute, on average. */
+export interface ChaosOptions {
+  /** A machine loses its power, and starts again later. @default 0 */
+  readonly crash?: number;
+  /** A process ends, and starts again later. @default 0 */
+  readonly stop?: number;
+  /** Nothing comes through between two hosts, in one direction or both. @default 0 */
+  readonly partition?: number;
+  /** Bytes between two hosts take up to 3 s longer. @default 0 */
+  readonly slow?: number;
+  /** A process stands still, as by SIGSTOP. @default 0 */
+  readonly freeze?: number;
+  /** All connections between two hosts are reset. @default 0 */
+  readonly reset?: number;
+  /** The hosts that it may hit; of two hosts one must be among them. @default all */
+  readonly hosts?: readonly string[];
+  /** How long a fault lasts. @default 100 ms to 10 s */
+  readonly forMs?: { readonly minMs: number; readonly maxMs: number };
+  /** When the faults begin. @default 0 */
+  readonly fromMs?: number;
+  /** When the last one is over. */
+  readonly untilMs: number;
+}
+
+const OPTIONS: KnownOptions<ChaosOptions> = {
+  crash: true,
+  stop: true,
+  partition: true,
+  slow: true,
+  freeze: true,
+  reset: true,
+  hosts: true,
+  forMs: true,
+  fromMs: true,
+  untilMs: true,
+};
+const KINDS = ['crash', 'stop', 'partition', 'slow', 'freeze', 'reset'] as const;
+const SHORTEST_MS = 100;
+const LONGEST_MS = 10_000;
+const SLOWEST_MS = 3000;
+const MINUTE_MS = 60_000;
+
+/** A fault that is planned. */
+export interface Fault {
+  readonly kind: (typeof KINDS)[number];
+  readonly atMs: number;
+  readonly forMs: number;
+  readonly host: string;
+  /** The other host of a fault between two. */
+  readonly other?: string;
+  /** Only from `host` to `other`. */
+  readonly isOneWay?: boolean;
+  /** How much slower. */
+  readonly byMs?: number;
+}
+
+/** Throws an `OptionError` for rates and times that make no sense. */
+export function checkChaos(options: ChaosOptions): void {
+  checkOptions('chaos', options, OPTIONS);
+  for (const kind of KINDS) checkNumber(kind, options[kind] ?? 0, { max: 10_000 });
+  const { forMs, fromMs = 0 } = options;
+  checkNumber('fromMs', fromMs);
+  checkNumber('untilMs', options.untilMs, { min: fromMs, max: Number.MAX_SAFE_INTEGER });
+  if (forMs !== undefined) {
+    checkNumber('forMs.minMs', forMs.minMs);
+    checkNumber('forMs.maxMs', forMs.maxMs, { min: forMs.minMs });
+  }
+}
+
+/** Draws the faults, in order of time. */
+export function planFaults(
+  seed: number,
+  number: number,
+  options: ChaosOptions,
+  all: readonly string[],
+): Fault[] {
+  const faults: Fault[] = [];
+  const { hosts = all, fromMs = 0, untilMs } = options;
+  for (const kind of KINDS) {
+    const random = new SeededRandom(seed, `chaos ${number} ${kind}`);
+    const mean = ((options[kind] ?? 0) * (untilMs - fromMs)) / MINUTE_MS;
+    const count = Math.floor(random.next() * 2 * mean + random.next());
+    for (let i = 0; i < count; i++) faults.push(drawFault(kind, random, options, hosts, all));
+  }
+  return faults.sort((a, b) => a.atMs - b.atMs);
+}
+
+function drawFault(
+  kind: Fault['kind'],
+  random: SeededRandom,
+  options: ChaosOptions,
+  hosts: readonly string[],
+  all: readonly string[],
+): Fault {
+  const { forMs = { minMs: SHORTEST_MS, maxMs: LONGEST_MS }, fromMs = 0, untilMs } = options;
+  const atMs = Math.round(random.between(fromMs, untilMs));
+  const lasts = Math.round(Math.min(random.between(forMs.minMs, forMs.maxMs), untilMs - atMs));
+  const host = random.pick(hosts);
+  const others = all.filter((one) => one !== host);
+  const other = others.length === 0 ? host : random.pick(others);
+  const isOneWay = random.next() < 1 / 3;
+  const byMs = Math.round(random.between(0, SLOWEST_MS));
+  switch (kind) {
+    case 'partition':
+      return { kind, atMs, forMs: lasts, host, other, isOneWay };
+    case 'slow':
+      return { kind, atMs, forMs: lasts, host, other, byMs };
+    case 'reset':
+      return { kind, atMs, forMs: 0, host, other };
+    default:
+      return { kind, atMs, forMs: lasts, host };
+  }
+}
+
+/** `at 5000 ms: partition client → server for 4000 ms`. */
+export function faultText({ kind, atMs, forMs, host, other, isOneWay, byMs }: Fault): string {
+  const where = other === undefined ? host : `${host} ${isOneWay === true ? '→' : '|'} ${other}`;
+  const how = byMs === undefined ? '' : ` by ${byMs} ms`;
+  const long = forMs === 0 ? '' : ` for ${forMs} ms`;
+  return `at ${atMs} ms: ${kind} ${where}${how}${long}`;
+}

@@ -1,0 +1,127 @@
+import crypto from 'node:crypto';
+import dgram from 'node:dgram';
+import dns from 'node:dns';
+import { syncBuiltinESMExports } from 'node:module';
+import net from 'node:net';
+import { performance } from 'node:perf_hooks';
+import timers from 'node:timers';
+import timersPromises from 'node:timers/promises';
+
+/** The caller, if it is code of a simulation: it may not use the machine. Reports the call, and throws. */
+export type CallGuard = (call: string, instead: string) => void;
+
+const CLOCK = 'the clock of the host: host.clock, as the option clock of bootstraps';
+const TIMER = 'host.clock.schedule, or the option clock of bootstraps';
+const DATE = 'host.timeOfDay()';
+const RANDOM = 'host.random, as the option random of handlers';
+const RANDOM_BYTES = 'host.randomBytes';
+const NETWORK = 'the place { network: host, port }';
+
+type Table = Record<string, unknown>;
+type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
+
+const undo: (() => void)[] = [];
+let users = 0;
+const guards = new Set<CallGuard>();
+
+/**
+ * Makes the calls by which a program would leave the simulation throw, for code of a simulation alone: the guard says
+ * whose call it is. Returns what takes it back.
+ */
+export function forbidCalls(guard: CallGuard): () => void {
+  guards.add(guard);
+  users += 1;
+  if (users === 1) install();
+  return () => {
+    if (!guards.delete(guard)) return;
+    users -= 1;
+    if (users === 0) uninstall();
+  };
+}
+
+function check(call: string, instead: string): void {
+  for (const guard of guards) guard(call, instead);
+}
+
+/** True if the call comes from Node's own handling of an exception, which uses the public `setImmediate`. */
+export function isCallOfNode(): boolean {
+  const { stack = '' } = new Error('');
+  return stack.includes('(node:internal/process/execution:');
+}
+
+function install(): void {
+  const global = globalThis as unknown as Table;
+  forbid(Math as unknown as Table, 'Math.', ['random'], RANDOM);
+  forbid(performance as unknown as Table, 'performance.', ['now'], CLOCK);
+  forbid(process as unknown as Table, 'process.', ['hrtime', 'uptime'], CLOCK);
+  forbidDate(global);
+  const names = ['setTimeout', 'setInterval', 'setImmediate'];
+  forbid(global, '', names, TIMER);
+  forbid(timers as unknown as Table, 'timers.', names, TIMER);
+  forbid(timersPromises as unknown as Table, 'timers/promises ', names, TIMER);
+  forbid(AbortSignal as unknown as Table, 'AbortSignal.', ['timeout'], TIMER);
+  const randoms = ['randomBytes', 'randomInt', 'randomUUID', 'randomFill', 'randomFillSync'];
+  forbid(crypto as unknown as Table, 'crypto.', randoms, RANDOM_BYTES);
+  forbid(
+    crypto.webcrypto as unknown as Table,
+    'crypto.',
+    ['getRandomValues', 'randomUUID'],
+    RANDOM_BYTES,
+  );
+  forbid(net.Socket.prototype as unknown as Table, 'net.Socket.', ['connect'], NETWORK);
+  forbid(net.Server.prototype as unknown as Table, 'net.Server.', ['listen'], NETWORK);
+  forbid(dgram.Socket.prototype as unknown as Table, 'dgram.Socket.', ['bind', 'send'], NETWORK);
+  forbid(dns as unknown as Table, 'dns.', ['lookup', 'resolve'], NETWORK);
+  syncBuiltinESMExports();
+}
+
+function uninstall(): void {
+  for (const restore of undo.splice(0).reverse()) restore();
+  syncBuiltinESMExports();
+}
+
+function forbid(owner: Table, prefix: string, names: readonly string[], instead: string): void {
+  for (const name of names) {
+    const original = owner[name] as AnyFunction;
+    const replacement: AnyFunction = function (...args) {
+      check(`${prefix}${name}()`, instead);
+      return original.apply(this, args);
+    };
+    // `process.hrtime.bigint`, `setTimeout[util.promisify.custom]`
+    Object.defineProperties(replacement, Object.getOwnPropertyDescriptors(original));
+    if (name === 'hrtime')
+      forbid(replacement as unknown as Table, 'process.hrtime.', ['bigint'], CLOCK);
+    put(owner, name, replacement);
+  }
+}
+
+/** `Date.now()`, `new Date()`, `Date()`; dates that are given stay what they are. */
+function forbidDate(global: Table): void {
+  const original = Date;
+  forbid(Date as unknown as Table, 'Date.', ['now'], DATE);
+  const replacement = new Proxy(original, {
+    construct(target, args, newTarget) {
+      if (args.length === 0) check('new Date()', DATE);
+      return Reflect.construct(target, args, newTarget) as object;
+    },
+    apply(target) {
+      check('Date()', DATE);
+      return target();
+    },
+  });
+  put(global, 'Date', replacement);
+}
+
+function put(owner: Table, name: string, value: unknown): void {
+  const before = Object.getOwnPropertyDescriptor(owner, name);
+  Object.defineProperty(owner, name, {
+    value,
+    writable: true,
+    configurable: true,
+    enumerable: before?.enumerable ?? true,
+  });
+  undo.push(() => {
+    if (before === undefined) delete owner[name];
+    else Object.defineProperty(owner, name, before);
+  });
+}

@@ -1,0 +1,32 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { SimulatedProcess } from './simulated-process.ts';
+
+/** Whose code runs: of a process, or the scenario's own actions. */
+export interface RunningCode {
+  /** The simulation. */
+  readonly owner: object;
+  readonly process: SimulatedProcess | undefined;
+}
+
+// One for all simulations: every promise of the process costs time for each of them, before Node 24.
+const running = new AsyncLocalStorage<RunningCode>();
+let runs = 0;
+
+/** A simulation runs from now on; returns what ends it. After the last one promises cost what they cost before. */
+export function beginRun(): () => void {
+  runs += 1;
+  return () => {
+    runs -= 1;
+    if (runs === 0) running.disable();
+  };
+}
+
+/** Runs code, and what it leads to, as somebody's. */
+export function runCode(code: RunningCode, task: () => void): void {
+  running.run(code, task);
+}
+
+/** Whose code this is, also after an `await`; `undefined` outside of simulations. */
+export function runningCode(): RunningCode | undefined {
+  return running.getStore();
+}

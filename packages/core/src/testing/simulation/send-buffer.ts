@@ -1,0 +1,55 @@
+import { Buffer } from 'node:buffer';
+
+/** What one end has sent or will send and the other end has not acknowledged, by its place in the stream. */
+export class SendBuffer {
+  private chunks: Buffer[] = [];
+  /** Bytes of the first chunk that are acknowledged. */
+  private skipped = 0;
+  /** Place of the first byte that is not acknowledged. */
+  start = 0;
+  /** Place behind the last byte. */
+  end = 0;
+
+  get bytes(): number {
+    return this.end - this.start;
+  }
+
+  /** The chunk belongs to the buffer from now on. */
+  add(chunk: Buffer): void {
+    this.chunks.push(chunk);
+    this.end += chunk.length;
+  }
+
+  /** The bytes from one place to another, in one piece. */
+  slice(from: number, to: number): Buffer {
+    const pieces: Buffer[] = [];
+    let at = this.start - this.skipped;
+    for (const chunk of this.chunks) {
+      if (at >= to) break;
+      if (at + chunk.length > from) {
+        pieces.push(chunk.subarray(Math.max(0, from - at), Math.min(chunk.length, to - at)));
+      }
+      at += chunk.length;
+    }
+    return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, to - from);
+  }
+
+  /** Everything in front of this place has arrived. */
+  acknowledge(place: number): void {
+    let count = place - this.start + this.skipped;
+    let done = 0;
+    while (done < this.chunks.length && this.chunks[done]!.length <= count) {
+      count -= this.chunks[done]!.length;
+      done += 1;
+    }
+    this.chunks.splice(0, done);
+    this.skipped = count;
+    this.start = place;
+  }
+
+  clear(): void {
+    this.chunks = [];
+    this.skipped = 0;
+    this.start = this.end;
+  }
+}

@@ -1,0 +1,9 @@
+import type { Timer } from '../../contract.ts';
+
+/** The time of the whole simulation, which no host sees as it is: each has a clock of its own. */
+export interface SimulatedTime {
+  /** Milliseconds since the simulation began. */
+  readonly now: number;
+  /** Runs a task at a time; not code of a host. */
+  at(atMs: number, task: () => void): Timer;
+}

@@ -1,0 +1,104 @@
+import type { Channel } from '../../contract.ts';
+import type { SimulatedProcess } from './simulated-process.ts';
+import type { SimulatedTransport } from './simulated-transport.ts';
+import { SimulationError } from './simulation-error.ts';
+import { WaitingFutures } from './waiting-futures.ts';
+
+interface Opened {
+  readonly process: SimulatedProcess;
+  readonly channel: Channel;
+}
+
+interface Watched {
+  readonly process: SimulatedProcess | undefined;
+  readonly name: string;
+  readonly count: () => number;
+}
+
+/** As channels print their ids. */
+const IDS = /\b(?:0x)?([0-9a-f]{8})\b/g;
+
+/** What every simulation has to hold: no error reaches a process, nothing waits for ever, counters return to zero. */
+export class SimulationChecks {
+  private readonly futures = new WaitingFutures();
+  private readonly watched: Watched[] = [];
+  private readonly names = new Map<string, string>();
+  private opened: Opened[] = [];
+  private sweepAt = 1024;
+  private isSettling = false;
+  private failure: SimulationError | undefined = undefined;
+
+  failed(error: SimulationError): void {
+    this.failure ??= error;
+  }
+
+  throwIfFailed(): void {
+    if (this.failure !== undefined) throw this.failure;
+  }
+
+  watchFutures(caller: () => SimulatedProcess | undefined): () => void {
+    return this.futures.watch(caller);
+  }
+
+  watch(process: SimulatedProcess | undefined, name: string, count: () => number): void {
+    this.watched.push({ process, name, count });
+  }
+
+  add(process: SimulatedProcess, transport: SimulatedTransport, channel: Channel): void {
+    this.names.set(channel.id, `c${this.names.size + 1}`);
+    transport.watched = () => this.checkOutput(process, channel);
+    if (!this.isSettling) this.opened.push({ process, channel });
+    if (this.opened.length < this.sweepAt) return;
+    this.opened = this.opened.filter(isThere);
+    this.sweepAt = Math.max(1024, this.opened.length * 2);
+  }
+
+  /** Ids of channels count through the whole process: a trace has numbers of its own. */
+  withoutIds(text: string): string {
+    return text.replace(IDS, (text, id: string) => this.names.get(id) ?? text);
+  }
+
+  /** What is begun from now on need not be over in the end: a client may go on connecting. */
+  beginSettling(): void {
+    this.isSettling = true;
+    this.futures.takeNoMore();
+  }
+
+  /** After the connections are gone. */
+  verify(nowMs: number): void {
+    this.throwIfFailed();
+    const faults: string[] = [];
+    for (const { process, channel } of this.opened.filter(isThere)) {
+      const name = this.withoutIds(String(channel));
+      faults.push(`on host ${process.hostName} a channel is still there: ${name}`);
+    }
+    for (const [host, count] of this.futures.unsettled()) {
+      faults.push(`on host ${host} ${count} write futures that somebody waits for never settled`);
+    }
+    for (const { process, name, count } of this.watched) {
+      if (process?.isAlive === false) continue;
+      const left = count();
+      if (left !== 0) faults.push(`on host ${process?.hostName ?? '?'} ${name} is ${left}, not 0`);
+    }
+    if (faults.length === 0) return;
+    const text = faults.join('\n');
+    throw new SimulationError(`at ${nowMs} ms, after all connections are gone:\n${text}`);
+  }
+
+  /** The output that a channel holds stays within the limit that it was given. */
+  private checkOutput(process: SimulatedProcess, channel: Channel): void {
+    const { maxOutboundBytes } =
+      (channel as { options?: { maxOutboundBytes?: number } }).options ?? {};
+    const held = channel.pendingOutboundBytes;
+    if (maxOutboundBytes === undefined || held <= maxOutboundBytes || !channel.isOpen) return;
+    this.failed(
+      new SimulationError(
+        `on host ${process.hostName} a channel holds ${held} bytes of output, but may hold ${maxOutboundBytes}`,
+      ),
+    );
+  }
+}
+
+function isThere({ process, channel }: Opened): boolean {
+  return process.isAlive && (channel.isOpen || channel.isRegistered);
+}

@@ -1,0 +1,110 @@
+import type { Buffer } from 'node:buffer';
+import { printable } from '../../internal/printable.ts';
+
+/** One thing that happened in a simulation. */
+export interface TraceEntry {
+  readonly atMs: number;
+  /** On which host; empty for what the simulation did. */
+  readonly host: string;
+  /** To which host something was sent. */
+  readonly to?: string;
+  /** When it arrives there, if it does. */
+  readonly arrivesMs?: number;
+  /** `fault` for what the plan or chance did. */
+  readonly kind: 'sent' | 'lost' | 'note' | 'fault';
+  readonly what: string;
+}
+
+/** What a line shows of the bytes sent. */
+const PREVIEW_BYTES = 24;
+
+/**
+ * What happened, in order. The hash covers everything from the beginning, payloads included; the entries kept are the
+ * last ones.
+ */
+export class SimulationTrace {
+  private readonly limit: number;
+  private kept: TraceEntry[] = [];
+  private dropped = 0;
+  private low = 0x811c_9dc5;
+  private high = 0x1000_0193;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  add(entry: TraceEntry, payload?: Buffer): void {
+    this.mixNumber(entry.atMs);
+    this.mixText(entry.host);
+    if (entry.to !== undefined) this.mixText(entry.to);
+    this.mixText(entry.what);
+    if (payload !== undefined) this.mixBytes(payload);
+    this.kept.push(payload === undefined ? entry : withPreview(entry, payload));
+    if (this.kept.length < 2 * this.limit) return;
+    this.dropped += this.kept.length - this.limit;
+    this.kept = this.kept.slice(-this.limit);
+  }
+
+  /** The last entries, in order. */
+  get entries(): readonly TraceEntry[] {
+    return this.kept;
+  }
+
+  /** How many entries there were. */
+  get length(): number {
+    return this.dropped + this.kept.length;
+  }
+
+  /** The same for the same run: 64 bits in hex. */
+  get hash(): string {
+    return hex(this.high) + hex(this.low);
+  }
+
+  /** The last lines as text: `   1203.5 ms  client → server  6 B "hello\n"`. */
+  text(last: number = this.kept.length): string {
+    return this.kept
+      .slice(-last)
+      .map((entry) => lineOf(entry))
+      .join('\n');
+  }
+
+  private mix(value: number): void {
+    this.low = Math.imul(this.low ^ value, 0x0100_0193);
+    this.high = Math.imul(this.high ^ value ^ (this.low >>> 15), 0x85eb_ca6b);
+  }
+
+  private mixNumber(value: number): void {
+    this.mix(Math.floor(value) | 0);
+    this.mix(Math.round((value - Math.floor(value)) * 1e6));
+  }
+
+  private mixText(text: string): void {
+    this.mix(text.length);
+    for (let i = 0; i < text.length; i++) this.mix(text.charCodeAt(i));
+  }
+
+  private mixBytes(bytes: Buffer): void {
+    let { low } = this;
+    for (let i = 0; i < bytes.length; i++) low = Math.imul(low ^ bytes[i]!, 0x0100_0193);
+    this.low = low;
+    this.mix(bytes.length);
+  }
+}
+
+/** One entry as a line. */
+export function lineOf({ atMs, host, to, what }: TraceEntry): string {
+  const time = `${atMs.toFixed(1)} ms`.padStart(14);
+  const where = to === undefined ? host : `${host} → ${to}`;
+  return where === '' ? `${time}  ${what}` : `${time}  ${where}  ${what}`;
+}
+
+function withPreview(entry: TraceEntry, payload: Buffer): TraceEntry {
+  if (payload.length === 0) return entry;
+  const text = printable(payload.subarray(0, PREVIEW_BYTES).toString('latin1'));
+  const rest = payload.length > PREVIEW_BYTES ? '…' : '';
+  return { ...entry, what: `${entry.what} "${text}${rest}"` };
+}
+
+function hex(value: number): string {
+  return (value >>> 0).toString(16).padStart(8, '0');
+}

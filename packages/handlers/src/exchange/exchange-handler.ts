@@ -1,0 +1,345 @@
+import {
+  type Context,
+  DecodeError,
+  type Direction,
+  DrainEvent,
+  type DrainHold,
+  type Handler,
+  PipelineError,
+  type Types,
+  type WriteFuture,
+} from '@headrace/core';
+import { checkNumber, checkOptions, checkTime, type KnownOptions } from '@headrace/core/authoring';
+import { checkFunction, checkObject } from '../option/option-check.ts';
+import { ExchangeCaller } from './exchange-caller.ts';
+import { invalidMessage } from './exchange-error.ts';
+import type { ExchangeFormat, ExchangeId, ExchangeSink, ExchangeTypes } from './exchange-format.ts';
+import { ExchangeOutput } from './exchange-output.ts';
+import { type ExchangeScope, ExchangeWorker } from './exchange-worker.ts';
+
+/** Options of an {@link ExchangeHandler}. */
+export interface ExchangeOptions<T extends ExchangeTypes> {
+  /** How calls look on the wire: `binaryExchange()`, `jsonRpcExchange()`, or one of your own. */
+  readonly format: ExchangeFormat<T>;
+  /**
+   * Answers a request, at once or later, and gets notifications, too; see `scope.wantsAnswer`. Without it requests are
+   * answered with an error, and notifications dropped.
+   */
+  readonly handle?: (
+    request: T['request'],
+    scope: ExchangeScope,
+  ) => T['answer'] | PromiseLike<T['answer']>;
+  /** How long a call waits for its answer, the time in the queue included; `false` for no limit. @default 10_000 */
+  readonly timeoutMs?: number | false;
+  /** Calls that were sent and have no answer yet; others wait. @default 1024 */
+  readonly maxInFlight?: number;
+  /** Calls, and notifications behind them, that wait to be sent; one more fails with `REJECTED_QUEUE`. @default 1024 */
+  readonly maxQueued?: number;
+  /** Requests of the peer that are worked on at the same time; from then on reads are held. @default 256 */
+  readonly concurrency?: number;
+}
+
+/** Options of {@link ExchangeHandler.request}. */
+export interface CallOptions {
+  /** Instead of the handler's own. */
+  readonly timeoutMs?: number | false;
+  /** Cancels the call, here and at the peer. */
+  readonly signal?: AbortSignal;
+}
+
+/** What an {@link ExchangeHandler} has under way, and what it dropped. */
+export interface ExchangeCounts {
+  /** Calls of this end without an answer. */
+  readonly inFlight: number;
+  /** Calls, and notifications behind them, that wait to be sent. */
+  readonly queued: number;
+  /** The peer's requests without an answer. */
+  readonly unanswered: number;
+  /** Functions that have not settled, those of cancelled requests included. */
+  readonly running: number;
+  /** Answers that were dropped because their call had been given up. */
+  readonly lateAnswers: number;
+  /** Answers that were dropped because nothing was asked. */
+  readonly unknownAnswers: number;
+}
+
+const DEFAULTS = {
+  timeoutMs: 10_000,
+  maxInFlight: 1024,
+  maxQueued: 1024,
+  concurrency: 256,
+} as const;
+
+const OPTIONS: KnownOptions<ExchangeOptions<ExchangeTypes>> = {
+  format: true,
+  handle: true,
+  timeoutMs: true,
+  maxInFlight: true,
+  maxQueued: true,
+  concurrency: true,
+};
+
+const CALL_OPTIONS: KnownOptions<CallOptions> = { timeoutMs: true, signal: true };
+
+/** One channel's part: it exists from `handlerAdded` on. */
+interface Ends {
+  readonly output: ExchangeOutput;
+  readonly caller: ExchangeCaller;
+  readonly worker: ExchangeWorker;
+}
+
+const NO_COUNTS: ExchangeCounts = {
+  inFlight: 0,
+  queued: 0,
+  unanswered: 0,
+  running: 0,
+  lateAnswers: 0,
+  unknownAnswers: 0,
+};
+
+/**
+ * Calls over one connection, in both directions: asks the peer and gives each answer to who asked, and answers what
+ * the peer asks, in any order.
+ *
+ * ```text
+ *  wire | frame | [exchange]                binaryExchange(): bodies are bytes
+ *  wire | frame | JsonCodec | [exchange]    jsonRpcExchange()
+ * ```
+ *
+ * - **Place** last.
+ * - **In** the messages of its format.
+ * - **Out** nothing; it writes requests, notifications, answers and cancels, and flushes those of one event together.
+ * - **Events** forwards all; on a `DrainEvent` the channel does not end while a call of either end is under way. While
+ *   `concurrency` functions run, it holds reads.
+ * - **Errors** a message that the format does not allow, or a request whose id is in use: `MESSAGE_INVALID` with the
+ *   bytes, then the channel ends as `bad-input`. Calls fail with `REQUEST_REFUSED` (the answer is an error, its
+ *   `details.code` and `details.text`), `TIMEOUT_REQUEST`, `OPERATION_ABORTED` (by its signal), `REJECTED_QUEUE`, or
+ *   `REQUEST_LOST` when the connection ends; `details.sent` is false only if no byte of the request can have left, so
+ *   that it was certainly not executed. What a function throws is logged, and answered without its text, unless it
+ *   is a `refusal(code, text)`.
+ * - **State** one channel: calls in flight and in the queue, requests under way.
+ * - **Cost** for a call a promise, two small objects and an entry in a map; for a request an object and, if its
+ *   function makes a promise, an entry in a map. One timer for all calls, one for all requests.
+ * - **Pitfalls** while reads are held no answer comes either: where functions call the peer back, `concurrency`
+ *   must be more than both ends need at once. A cancelled function counts until it settles, so let it look at
+ *   `scope.signal`. A late answer is dropped, its work was done all the same. A peer that asks and does not read its
+ *   answers is closed as `slow-consumer`; with `ReadWhenWritable` before this handler it waits instead.
+ *
+ * @example
+ * ```ts run
+ * import { lengthPrefixed } from '@headrace/codec';
+ * import { connectedPair } from '@headrace/core/testing';
+ * import { binaryExchange, ExchangeHandler } from '@headrace/handlers';
+ *
+ * const format = binaryExchange();
+ * const caller = new ExchangeHandler({ format });
+ * const answerer = new ExchangeHandler({ format, handle: (name) => Buffer.from(`hello ${name}`) });
+ * const { clock } = connectedPair({
+ *   client: (channel) => channel.pipeline.addLast(...lengthPrefixed({ maxFrameLength: 1000 }), caller),
+ *   server: (channel) => channel.pipeline.addLast(...lengthPrefixed({ maxFrameLength: 1000 }), answerer),
+ * });
+ * const answer = clock.run(() => caller.request(Buffer.from('ann')));
+ * console.log(String(await answer));
+ * // prints hello ann
+ * ```
+ * @see `RequestHandler` for protocols without ids; the Language Server Protocol, "Base Protocol"
+ */
+export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
+  declare readonly types: Types<{ reads: T['reads']; passesOn: never; writes: T['writes'] }>;
+  private readonly format: ExchangeFormat<T>;
+  private readonly options: ExchangeOptions<T>;
+  private readonly limits: {
+    readonly maxInFlight: number;
+    readonly maxQueued: number;
+    readonly concurrency: number;
+  };
+  private readonly timeoutMs: number;
+  private ends: Ends | undefined = undefined;
+  private sink: ExchangeSink<T> | undefined = undefined;
+  private drain: DrainEvent | undefined = undefined;
+  private drainHold: DrainHold | undefined = undefined;
+  /** After bad input. */
+  private hasFailed = false;
+  /** What the message that is being read has done wrong. */
+  private idInUse: ExchangeId | undefined = undefined;
+
+  constructor(options: ExchangeOptions<T>) {
+    checkOptions<object>('ExchangeHandler', options, OPTIONS);
+    const { timeoutMs, maxInFlight, maxQueued, concurrency } = { ...DEFAULTS, ...options };
+    checkObject('format', options.format, 'an ExchangeFormat');
+    if (options.handle !== undefined) checkFunction('handle', options.handle, 'answers a request');
+    this.options = options;
+    this.format = options.format;
+    this.timeoutMs = checkTime('timeoutMs', timeoutMs);
+    this.limits = {
+      maxInFlight: checkNumber('maxInFlight', maxInFlight, { min: 1, integer: true }),
+      maxQueued: checkNumber('maxQueued', maxQueued, { integer: true }),
+      concurrency: checkNumber('concurrency', concurrency, { min: 1, integer: true }),
+    };
+  }
+
+  /** A handler with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
+  fresh(): ExchangeHandler<T> {
+    return new ExchangeHandler(this.options);
+  }
+
+  /** What is under way, and what was dropped. */
+  get counts(): ExchangeCounts {
+    if (this.ends === undefined) return NO_COUNTS;
+    const { inFlight, queued, late, unknown } = this.ends.caller.counts;
+    const { unanswered, running } = this.ends.worker.counts;
+    return {
+      inFlight,
+      queued,
+      unanswered,
+      running,
+      lateAnswers: late,
+      unknownAnswers: unknown,
+    };
+  }
+
+  /**
+   * Asks the peer. Rejects as the card says; never throws. Before the channel is connected, and while it is not
+   * writable or `maxInFlight` calls are under way, the call waits.
+   */
+  request(body: T['call'], options?: CallOptions): Promise<T['result']> {
+    try {
+      let { timeoutMs } = this;
+      if (options !== undefined) {
+        checkOptions('request', options, CALL_OPTIONS);
+        if (options.timeoutMs !== undefined) timeoutMs = checkTime('timeoutMs', options.timeoutMs);
+      }
+      const answer = this.mustHaveEnds().caller.request(body, timeoutMs, options?.signal);
+      this.holdDrain();
+      return answer;
+    } catch (thrown) {
+      return Promise.reject(thrown);
+    }
+  }
+
+  /** Tells the peer something that it does not answer. Nothing overtakes the calls before it. */
+  notify(body: T['call']): WriteFuture {
+    return this.mustHaveEnds().caller.notify(body);
+  }
+
+  private mustHaveEnds(): Ends {
+    if (this.ends !== undefined) return this.ends;
+    throw new PipelineError(
+      'PIPELINE_STATE',
+      'ExchangeHandler is in no pipeline of a registered channel yet: call it from channelActive on',
+    );
+  }
+
+  // --- life ---
+
+  handlerAdded(ctx: Context): void {
+    const { format, limits } = this;
+    const output = new ExchangeOutput(ctx);
+    const idle = () => this.releaseDrain();
+    const anyFormat = format as unknown as ExchangeFormat;
+    const handle = this.options.handle as never;
+    this.ends = {
+      output,
+      caller: new ExchangeCaller(output, { format: anyFormat, ...limits }, idle),
+      worker: new ExchangeWorker(output, { format: anyFormat, handle, ...limits }, idle),
+    };
+    this.sink = this.sinkOf(this.ends);
+  }
+
+  handlerRemoved(): void {
+    this.ends?.caller.lose('the ExchangeHandler was removed');
+    this.ends?.worker.abandon();
+    this.ends?.worker.release();
+  }
+
+  channelActive(ctx: Context): void {
+    ctx.fireChannelActive();
+    this.ends?.caller.sendQueued();
+  }
+
+  channelWritabilityChanged(ctx: Context): void {
+    this.ends?.caller.sendQueued();
+    ctx.fireChannelWritabilityChanged();
+  }
+
+  channelShutdown(ctx: Context, direction: Direction): void {
+    if (direction === 'input') this.ends?.caller.lose('the peer has ended its half');
+    else this.ends?.caller.loseQueued();
+    ctx.fireChannelShutdown(direction);
+  }
+
+  channelInactive(ctx: Context): void {
+    const { closeInfo } = ctx.channel;
+    this.ends?.caller.lose(`the channel closed (${closeInfo?.reason})`, closeInfo?.error);
+    this.ends?.worker.abandon();
+    ctx.fireChannelInactive();
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    if (event instanceof DrainEvent) {
+      this.drain = event;
+      this.holdDrain();
+    }
+    ctx.fireUserEventTriggered(event);
+  }
+
+  /** Calls may come after the event, while another handler holds the drain: a decoder with a begun frame does. */
+  private holdDrain(): void {
+    if (this.drain !== undefined && this.isBusy) this.drainHold ??= this.drain.hold('calls');
+  }
+
+  private get isBusy(): boolean {
+    const { ends } = this;
+    return ends !== undefined && (ends.caller.isBusy || ends.worker.isBusy);
+  }
+
+  private releaseDrain(): void {
+    if (this.drainHold === undefined || this.isBusy) return;
+    const hold = this.drainHold;
+    this.drainHold = undefined;
+    hold.release();
+  }
+
+  // --- input ---
+
+  channelRead(ctx: Context, message: T['reads']): void {
+    if (this.hasFailed) return;
+    this.ends!.output.beginRead();
+    try {
+      this.format.read(message, this.sink!);
+    } catch (thrown) {
+      if (!(thrown instanceof DecodeError)) throw thrown;
+      this.refuse(ctx, thrown);
+    }
+    this.holdDrain();
+    if (this.idInUse === undefined) return;
+    this.refuse(ctx, invalidMessage(message, `the id ${this.idInUse} of a request is in use`));
+    this.idInUse = undefined;
+  }
+
+  channelReadComplete(ctx: Context): void {
+    this.ends!.output.endRead();
+    ctx.fireChannelReadComplete();
+  }
+
+  private refuse(ctx: Context, error: DecodeError): void {
+    this.hasFailed = true;
+    ctx.fireExceptionCaught(error);
+    this.ends!.caller.lose('the peer sent what the protocol does not allow', error);
+    ctx.channel.end({ reason: 'bad-input' });
+  }
+
+  /** Passes what a message turned out to be to the end that it is about. */
+  private sinkOf({ output, caller, worker }: Ends): ExchangeSink<T> {
+    return {
+      request: (id, body, timeLeftMs) => {
+        if (!worker.request(id, body, timeLeftMs)) this.idInUse = id;
+      },
+      notification: (body) => worker.notification(body),
+      response: (id, result) => caller.answered(id, result),
+      refusal: (id, code, text, data) => caller.refused(id, code, text, data),
+      cancel: (id) => worker.cancel(id),
+      reply: (message) => void output.write(message),
+    };
+  }
+}

@@ -1,0 +1,58 @@
+import type { Context, WriteFuture } from '@headrace/core';
+
+/**
+ * Where both halves of an exchange write: what comes together is flushed together, at the end of a read, or else when
+ * the current event is over.
+ */
+export class ExchangeOutput {
+  readonly ctx: Context;
+  private isReading = false;
+  private isDirty = false;
+  private isScheduled = false;
+  private readonly flushLater = (): void => {
+    this.isScheduled = false;
+    if (!this.isReading) this.flush();
+  };
+
+  constructor(ctx: Context) {
+    this.ctx = ctx;
+  }
+
+  /** Writes can go out. */
+  get isOpen(): boolean {
+    const { channel } = this.ctx;
+    return channel.isActive && !channel.isEnding;
+  }
+
+  /** Writes are refused, now and later. */
+  get isOver(): boolean {
+    const { channel } = this.ctx;
+    return channel.isEnding || !channel.isOpen;
+  }
+
+  write(message: unknown): WriteFuture {
+    const future = this.ctx.write(message);
+    this.isDirty = true;
+    if (!this.isReading && !this.isScheduled) {
+      this.isScheduled = true;
+      this.ctx.clock.execute(this.flushLater);
+    }
+    return future;
+  }
+
+  /** A message came: its read will end. */
+  beginRead(): void {
+    this.isReading = true;
+  }
+
+  endRead(): void {
+    this.isReading = false;
+    this.flush();
+  }
+
+  private flush(): void {
+    if (!this.isDirty) return;
+    this.isDirty = false;
+    this.ctx.flush();
+  }
+}

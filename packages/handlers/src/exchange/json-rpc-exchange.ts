@@ -1,0 +1,165 @@
+import { EncodeError } from '@headrace/core';
+import { invalidMessage } from './exchange-error.ts';
+import type {
+  ExchangeFailure,
+  ExchangeFormat,
+  ExchangeId,
+  ExchangeSink,
+} from './exchange-format.ts';
+
+/** A request or notification of JSON-RPC. */
+export interface JsonRpcCall {
+  readonly method: string;
+  /** An object or an array. */
+  readonly params?: unknown;
+}
+
+/** The types of {@link jsonRpcExchange}. */
+export interface JsonRpcExchange {
+  reads: unknown;
+  writes: object;
+  call: JsonRpcCall;
+  request: JsonRpcCall;
+  answer: unknown;
+  result: unknown;
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+const VERSION = '2.0';
+const CANCEL = '$/cancelRequest';
+const TIME_LEFT = '$timeLeftMs';
+const INVALID_REQUEST = -32_600;
+
+/** JSON-RPC's own, and those of the Language Server Protocol. */
+const CODES: Readonly<Record<ExchangeFailure, number>> = {
+  failed: -32_603,
+  'too-late': -32_802,
+  overloaded: -32_000,
+  unknown: -32_601,
+  cancelled: -32_800,
+};
+
+/**
+ * JSON-RPC 2.0: a call is `{ method, params }`, an answer any JSON, `undefined` becomes `null`. It reads and writes
+ * objects, so a `JsonCodec` stands before the handler, and before that a framing: `contentLengthPrefixed` as language
+ * servers have it, `jsonLines`, or WebSocket messages.
+ *
+ * - A batch is refused with −32600.
+ * - A call that was given up is cancelled by the notification `$/cancelRequest`, as in the Language Server Protocol.
+ * - The remaining time of a request travels as the member `$timeLeftMs`; others ignore it.
+ * - Errors of the handler's own: −32603 failed, −32802 too late, −32000 overloaded, −32601 unknown, −32800 cancelled.
+ *
+ * @see https://www.jsonrpc.org/specification
+ */
+export function jsonRpcExchange(): ExchangeFormat<JsonRpcExchange> {
+  return JSON_RPC;
+}
+
+const JSON_RPC: ExchangeFormat<JsonRpcExchange> = {
+  codes: CODES,
+  read,
+  request(id, call, timeLeftMs) {
+    const { method, params } = checkCall(call);
+    if (timeLeftMs === Number.POSITIVE_INFINITY) return { jsonrpc: VERSION, id, method, params };
+    return { jsonrpc: VERSION, id, method, params, [TIME_LEFT]: timeLeftMs };
+  },
+  notification(call) {
+    const { method, params } = checkCall(call);
+    return { jsonrpc: VERSION, method, params };
+  },
+  cancel: (id) => ({ jsonrpc: VERSION, method: CANCEL, params: { id } }),
+  response: (id, answer) => ({ jsonrpc: VERSION, id, result: resultOf(answer) }),
+  error: (id, code, message, data) => errorMessage(id, code, message, data),
+};
+
+function errorMessage(
+  id: ExchangeId | null,
+  code: number,
+  message: string,
+  data?: unknown,
+): object {
+  return { jsonrpc: VERSION, id, error: { code, message, data } };
+}
+
+/** What JSON leaves out would be an answer without a result. */
+function resultOf(answer: unknown): unknown {
+  if (answer === undefined) return null;
+  if (typeof answer !== 'function' && typeof answer !== 'symbol') return answer;
+  throw new EncodeError(
+    'MESSAGE_NOT_ENCODABLE',
+    `an answer is a ${typeof answer}, which has no JSON`,
+  );
+}
+
+function checkCall(call: JsonRpcCall): JsonRpcCall {
+  if (typeof call === 'object' && call !== null && typeof call.method === 'string') return call;
+  throw new EncodeError('MESSAGE_NOT_ENCODABLE', 'a call of JSON-RPC needs a method, a string');
+}
+
+function read(message: unknown, sink: ExchangeSink<JsonRpcExchange>): void {
+  if (Array.isArray(message)) {
+    sink.reply(errorMessage(null, INVALID_REQUEST, 'batches are not supported'));
+    return;
+  }
+  if (typeof message !== 'object' || message === null) {
+    throw invalidMessage(message, 'a message that is no object');
+  }
+  const members = message as Members;
+  if (members['jsonrpc'] !== VERSION) throw invalidMessage(message, 'jsonrpc is not "2.0"');
+  const method = members['method'];
+  if (method === undefined) readAnswer(members, sink);
+  else if (typeof method !== 'string') throw invalidMessage(message, 'the method is no string');
+  else readCall(members, method, sink);
+}
+
+function readCall(members: Members, method: string, sink: ExchangeSink<JsonRpcExchange>): void {
+  const { id, params } = members;
+  if (id === undefined) {
+    if (method === CANCEL) sink.cancel(cancelledId(members, params));
+    else sink.notification({ method, params });
+    return;
+  }
+  if (!isId(id)) throw invalidMessage(members, 'the id of a request is no number and no string');
+  sink.request(id, { method, params }, timeLeft(members));
+}
+
+function cancelledId(members: Members, params: unknown): ExchangeId {
+  const id = typeof params === 'object' && params !== null ? (params as Members)['id'] : undefined;
+  if (isId(id)) return id;
+  throw invalidMessage(members, `${CANCEL} without an id`);
+}
+
+function timeLeft(members: Members): number {
+  const value = members[TIME_LEFT];
+  if (value === undefined) return Number.POSITIVE_INFINITY;
+  if (typeof value === 'number' && value > 0) return value;
+  throw invalidMessage(members, `${TIME_LEFT} is no positive number`);
+}
+
+function readAnswer(members: Members, sink: ExchangeSink<JsonRpcExchange>): void {
+  const { id, error, result } = members;
+  const isError = error !== undefined && error !== null;
+  if (!isId(id) && !(id === null && isError))
+    throw invalidMessage(members, 'an answer without an id');
+  if (isError) readError(members, id, error, sink);
+  else if (result !== undefined) sink.response(id as ExchangeId, result);
+  else throw invalidMessage(members, 'an answer without result and error');
+}
+
+function readError(
+  members: Members,
+  id: ExchangeId | null,
+  error: unknown,
+  sink: ExchangeSink<JsonRpcExchange>,
+): void {
+  const { code, message, data } = typeof error === 'object' ? (error as Members) : {};
+  if (typeof code !== 'number' || typeof message !== 'string') {
+    throw invalidMessage(members, 'an error without code and message');
+  }
+  sink.refusal(id, code, message, data);
+}
+
+function isId(id: unknown): id is ExchangeId {
+  return typeof id === 'number' || typeof id === 'string';
+}

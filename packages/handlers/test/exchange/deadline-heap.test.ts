@@ -1,0 +1,44 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type DeadlineEntry, DeadlineHeap } from '../../src/exchange/deadline-heap.ts';
+
+const entryAt = (deadline: number): DeadlineEntry => ({ deadline, heapIndex: -1 });
+
+describe('DeadlineHeap', () => {
+  it('gives the earliest first, and forgets what is taken out', () => {
+    const heap = new DeadlineHeap<DeadlineEntry>();
+    const entries = [30, 10, 20, 10].map(entryAt);
+    for (const entry of entries) heap.add(entry);
+    heap.remove(entries[1]!);
+    heap.remove(entries[1]!);
+    const order: number[] = [];
+    for (let first = heap.first; first !== undefined; first = heap.first) {
+      order.push(first.deadline);
+      heap.remove(first);
+    }
+    expect(order).toEqual([10, 20, 30]);
+    expect(entries.map(({ heapIndex }) => heapIndex)).toEqual([-1, -1, -1, -1]);
+  });
+
+  it('agrees with a sorted list, whatever is added and taken out', () => {
+    const step = fc.record({ add: fc.boolean(), at: fc.nat(50), which: fc.nat(100) });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+        const heap = new DeadlineHeap<DeadlineEntry>();
+        const model: DeadlineEntry[] = [];
+        for (const { add, at, which } of steps) {
+          if (add || model.length === 0) {
+            const entry = entryAt(at);
+            heap.add(entry);
+            model.push(entry);
+          } else heap.remove(model.splice(which % model.length, 1)[0]!);
+          expect(heap.size).toBe(model.length);
+          const least = Math.min(...model.map(({ deadline }) => deadline));
+          expect(heap.first?.deadline ?? Number.POSITIVE_INFINITY).toBe(least);
+        }
+        const places = model.map(({ heapIndex }) => heapIndex).sort((a, b) => a - b);
+        expect(places).toEqual(model.map((_, index) => index));
+      }),
+    );
+  });
+});

@@ -1,0 +1,123 @@
+import { isHeadraceError } from '@headrace/core';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { jsonRpcExchange } from '../../src/exchange/json-rpc-exchange.ts';
+import { readings } from './readings.ts';
+
+const format = jsonRpcExchange();
+const rpc = (members: object): object => ({ jsonrpc: '2.0', ...members });
+const read = (message: unknown): string[] => readings(format, message);
+const json = (message: unknown): unknown => JSON.parse(JSON.stringify(message));
+const call = { method: 'add', params: [1, 2] };
+
+describe('jsonRpcExchange', () => {
+  it.each([
+    ['a request', format.request(1, call, 500), rpc({ id: 1, ...call, $timeLeftMs: 500 })],
+    ['one without an end', format.request(1, call, Infinity), rpc({ id: 1, ...call })],
+    [
+      'one without params',
+      format.request(1, { method: 'm' }, Infinity),
+      rpc({ id: 1, method: 'm' }),
+    ],
+    ['a notification', format.notification(call), rpc(call)],
+    ['a cancel', format.cancel(7), rpc({ method: '$/cancelRequest', params: { id: 7 } })],
+    ['a response', format.response('x', 3), rpc({ id: 'x', result: 3 })],
+    ['an answer of nothing', format.response(1, undefined), rpc({ id: 1, result: null })],
+    [
+      'an error',
+      format.error(1, -32_000, 'no'),
+      rpc({ id: 1, error: { code: -32_000, message: 'no' } }),
+    ],
+    [
+      'an error with data',
+      format.error(1, 5, 'no', { a: 1 }),
+      rpc({ id: 1, error: { code: 5, message: 'no', data: { a: 1 } } }),
+    ],
+  ])('writes %s', (_, message, expected) => {
+    expect(json(message)).toEqual(expected);
+  });
+
+  it.each([
+    [rpc({ id: 1, ...call, $timeLeftMs: 500 }), 'request 1 {"method":"add","params":[1,2]} 500'],
+    [rpc({ id: 'x', method: 'm' }), 'request x {"method":"m"} Infinity'],
+    [rpc({ id: 0, method: 'm' }), 'request 0 {"method":"m"} Infinity'],
+    [rpc({ id: 1, method: '$/cancelRequest' }), 'request 1 {"method":"$/cancelRequest"} Infinity'],
+    [rpc(call), 'notification {"method":"add","params":[1,2]}'],
+    [rpc({ method: '$/cancelRequest', params: { id: 7 } }), 'cancel 7'],
+    [rpc({ id: 1, result: null }), 'response 1 null'],
+    [rpc({ id: 1, result: 0, error: null }), 'response 1 0'],
+    [rpc({ id: 1, error: { code: -1, message: 'no', data: [1] } }), 'refusal 1 -1 no [1]'],
+    [rpc({ id: null, error: { code: -32_700, message: 'no' } }), 'refusal null -32700 no'],
+  ])('reads %j', (message, reading) => {
+    expect(read(message)).toEqual([reading]);
+  });
+
+  it('refuses a batch with -32600', () => {
+    expect(read([rpc(call)])).toEqual([
+      'reply {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"batches are not supported"}}',
+    ]);
+  });
+
+  it.each([
+    ['a text', 'text', /no object \(text\)/],
+    ['null', null, /no object/],
+    ['another version', { id: 1, method: 'm' }, /jsonrpc is not "2.0" \(\{ id: 1, method: m \}\)/],
+    ['a method that is no text', rpc({ id: 1, method: 1 }), /method is no string/],
+    ['an id that is null', rpc({ id: null, method: 'm' }), /id of a request/],
+    ['an id that is an object', rpc({ id: {}, method: 'm' }), /id of a request/],
+    ['a cancel without an id', rpc({ method: '$/cancelRequest', params: {} }), /without an id/],
+    ['a cancel without params', rpc({ method: '$/cancelRequest' }), /without an id/],
+    ['a time that is no number', rpc({ id: 1, method: 'm', $timeLeftMs: '1' }), /\$timeLeftMs/],
+    ['a time that is over', rpc({ id: 1, method: 'm', $timeLeftMs: 0 }), /\$timeLeftMs/],
+    ['an answer without anything', rpc({ id: 1 }), /without result and error/],
+    ['an answer without an id', rpc({ result: 1 }), /without an id/],
+    ['an answer to null', rpc({ id: null, result: 1 }), /without an id/],
+    [
+      'an error without a code',
+      rpc({ id: 1, error: { message: 'no' } }),
+      /without code and message/,
+    ],
+    ['an error that is a text', rpc({ id: 1, error: 'no' }), /without code and message/],
+  ])('refuses %s', (_, message, text) => {
+    expect(() => read(message)).toThrow(text);
+    expect(() => read(message)).toThrow(
+      expect.objectContaining({ code: 'HR_ERR_MESSAGE_INVALID' }),
+    );
+  });
+
+  it('refuses to write a call without a method', () => {
+    for (const wrong of [{}, null, 'm', { method: 1 }]) {
+      expect(() => format.request(1, wrong as never, 1)).toThrow(/needs a method/);
+      expect(() => format.notification(wrong as never)).toThrow(/needs a method/);
+    }
+  });
+
+  it('refuses to write an answer that JSON would leave out', () => {
+    for (const answer of [() => {}, Symbol('x')]) {
+      expect(() => format.response(1, answer)).toThrow(/has no JSON/);
+    }
+  });
+
+  it('makes one reading of any JSON, or an error of its own', () => {
+    const member = (...values: unknown[]) =>
+      fc.constantFrom(undefined, null, 1, 'x', {}, ...values);
+    const message = fc.record({
+      jsonrpc: fc.constantFrom('2.0', '2.0', '2.0', '1.0'),
+      id: member(-1),
+      method: member('$/cancelRequest', 'm'),
+      params: member({ id: 1 }, [1]),
+      result: member(true),
+      error: member({ code: 1, message: 'no' }),
+      $timeLeftMs: member(-1, 5),
+    });
+    fc.assert(
+      fc.property(fc.oneof(message, fc.jsonValue()), (value) => {
+        try {
+          expect(read(value)).toHaveLength(1);
+        } catch (thrown) {
+          if (!isHeadraceError(thrown, 'MESSAGE_INVALID')) throw thrown;
+        }
+      }),
+    );
+  });
+});

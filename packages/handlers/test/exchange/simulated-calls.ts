@@ -1,0 +1,131 @@
+import assert from 'node:assert';
+import { lengthPrefixed } from '@headrace/codec';
+import { Bootstrap, type Channel, isHeadraceError, ServerBootstrap } from '@headrace/core';
+import type { SimulatedHost, Simulation } from '@headrace/core/testing';
+import { type BinaryExchange, binaryExchange, ExchangeHandler } from '../../src/index.ts';
+
+/** True if a call that failed may be made again, and is surely not executed twice. */
+export type MayAskAgain = (error: unknown) => boolean;
+
+/** As it should be: only what was not sent. */
+export const onlyUnsent: MayAskAgain = (error) =>
+  isHeadraceError(error, 'REQUEST_LOST') && error.details['sent'] === false;
+
+const CALLS_AT_ONCE = 4;
+const UNTIL_MS = 60_000;
+const format = binaryExchange();
+const frames = () => lengthPrefixed({ maxFrameLength: 100_000 });
+
+/** A client that calls a server over a network that fails; what the server has executed survives its crashes. */
+export const simulatedCalls = (mayAskAgain: MayAskAgain) => async (sim: Simulation) => {
+  const executed = new Set<number>();
+  const caller = new Caller(mayAskAgain, executed);
+  sim.host('server', (host) => serve(host, executed));
+  sim.host('client', (host) => caller.start(host));
+  sim.link('client', 'server').latency({ minMs: 5, maxMs: 200 });
+  sim.chaos({ partition: 4, reset: 6, crash: 2, hosts: ['server'], untilMs: UNTIL_MS });
+  await sim.run({ untilMs: UNTIL_MS + 60_000 });
+  caller.check();
+};
+
+async function serve(host: SimulatedHost, executed: Set<number>): Promise<void> {
+  await new ServerBootstrap()
+    .childOptions(host.options)
+    .childHandler(({ pipeline }) =>
+      pipeline.addLast(
+        ...frames(),
+        new ExchangeHandler({
+          format,
+          concurrency: 3,
+          handle: (body) => {
+            const number = body.readUInt32BE();
+            assert.ok(!executed.has(number), `executed ${number} twice`);
+            executed.add(number);
+            return new Promise((resolve) =>
+              host.clock.schedule(() => resolve(body.subarray(0, 4)), number % 300),
+            );
+          },
+        }),
+      ),
+    )
+    .bind({ network: host, port: 7000 });
+}
+
+/** Makes calls until the faults are over, and connects again after each loss. */
+class Caller {
+  private readonly mayAskAgain: MayAskAgain;
+  private readonly executed: ReadonlySet<number>;
+  private readonly exchanges: ExchangeHandler<BinaryExchange>[] = [];
+  /** Calls that have not settled; a call that settles twice would be taken out twice. */
+  private readonly open = new Set<number>();
+  private asked = 0;
+  private answered = 0;
+
+  constructor(mayAskAgain: MayAskAgain, executed: ReadonlySet<number>) {
+    this.mayAskAgain = mayAskAgain;
+    this.executed = executed;
+  }
+
+  async start(host: SimulatedHost): Promise<void> {
+    this.connect(host);
+    for (let i = 0; i < CALLS_AT_ONCE; i++) this.next(host);
+  }
+
+  private connect(host: SimulatedHost): void {
+    const exchange = new ExchangeHandler({ format, maxInFlight: 3, timeoutMs: 4000 });
+    const again = () => void host.clock.schedule(() => this.connect(host), 500);
+    new Bootstrap()
+      .options(host.options)
+      .handler(({ pipeline }) => pipeline.addLast(...frames(), exchange))
+      .connect({ network: host, host: 'server', port: 7000 })
+      .then((channel: Channel) => {
+        this.exchanges.push(exchange);
+        channel.onClosed(again);
+      }, again);
+  }
+
+  private next(host: SimulatedHost): void {
+    if (host.clock.now() > UNTIL_MS) return;
+    this.asked += 1;
+    this.ask(host, this.asked);
+  }
+
+  private ask(host: SimulatedHost, number: number): void {
+    const later = (task: () => void) => void host.clock.schedule(task, 50);
+    const exchange = this.exchanges.at(-1);
+    if (exchange === undefined) {
+      later(() => this.ask(host, number));
+      return;
+    }
+    // Some are large, so that losses come within them.
+    const body = Buffer.alloc(number % 5 === 0 ? 6000 : 20);
+    body.writeUInt32BE(number);
+    this.open.add(number);
+    exchange.request(body).then(
+      (answer) => {
+        assert.equal(answer.readUInt32BE(), number);
+        assert.ok(this.executed.has(number));
+        this.answered += 1;
+        this.settled(number);
+        later(() => this.next(host));
+      },
+      (error: unknown) => {
+        this.settled(number);
+        if (this.mayAskAgain(error)) later(() => this.ask(host, number));
+        else later(() => this.next(host));
+      },
+    );
+  }
+
+  private settled(number: number): void {
+    assert.ok(this.open.delete(number), `call ${number} settled twice`);
+  }
+
+  check(): void {
+    assert.deepEqual([...this.open], [], 'calls that never settled');
+    assert.ok(this.answered > 20, `only ${this.answered} answers`);
+    for (const { counts } of this.exchanges) {
+      assert.deepEqual([counts.inFlight, counts.queued, counts.unknownAnswers], [0, 0, 0]);
+    }
+  }
+}
