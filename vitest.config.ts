@@ -28,7 +28,9 @@ export function configuration(test: NonNullable<ViteUserConfig['test']>): ViteUs
 
 const heavy = [...configDefaults.exclude, '**/*.heavy.test.ts'];
 /** Without sockets, processes and mocks, and not about garbage: files that may share a worker's modules. */
-const shared = ['codec', 'core', 'handlers'].map((name) => `packages/${name}/test/**/*.test.ts`);
+const shared = ['codec', 'core', 'handlers', 'client'].map(
+  (name) => `packages/${name}/test/**/*.test.ts`,
+);
 const apart = [
   '**/*.net.test.ts',
   '**/leak.test.ts',
@@ -52,7 +54,7 @@ export default configuration({
         include: testsNamed('.test.ts'),
         exclude: [
           ...heavy,
-          'packages/{codec,core,handlers}/test/**/!(*.net|leak|pcap-writer|stall-watch).test.ts',
+          'packages/{codec,core,handlers,client}/test/**/!(*.net|leak|pcap-writer|stall-watch).test.ts',
         ],
       },
     },

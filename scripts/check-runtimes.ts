@@ -102,6 +102,7 @@ const build = runTool(
   '-b',
   'packages/codec',
   'packages/handlers',
+  'packages/client',
   'packages/websocket',
 );
 if (!build.ok) {

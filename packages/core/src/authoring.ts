@@ -4,10 +4,13 @@
  * @module
  */
 
+// A place to connect to, checked and as text
+export { checkConnectPlace, placeText } from './bootstrap/connect-target.ts';
 // Options of a channel, for who takes them among others
 export { CHANNEL_OPTIONS } from './channel/channel-options.ts';
 // Share the turns of the event loop
 export { MESSAGES_PER_LOOK } from './channel/messages-per-look.ts';
+export { UnseenFailures } from './channel/unseen-failures.ts';
 // Errors
 export { textOf, toError } from './errors.ts';
 // Encode once for many receivers
@@ -35,6 +38,9 @@ export {
 } from './internal/pending-write-queue.ts';
 export { isPromiseLike } from './internal/promise-like.ts';
 export { dropsKeptMessages, ReadGate } from './internal/read-gate.ts';
+// Futures
 export { type FailureReporter, SettableFuture } from './internal/settable-future.ts';
+// Emit events to listeners that may throw
+export { WatchedEmitter } from './internal/watched-emitter.ts';
 // Who threw
 export { throwerOf } from './pipeline/thrower.ts';

@@ -48,6 +48,11 @@ export const ERROR_CODES = {
   TLS_HANDSHAKE_FAILED: ['ChannelError', 'the two sides could not agree on TLS, see the cause'],
   OPERATION_ABORTED: ['ChannelError', 'the operation was cancelled by its signal'],
   GROUP_WRITE_FAILED: ['ChannelError', 'a group operation failed for some members'],
+  RECONNECT_GIVEN_UP: [
+    'ChannelError',
+    'the client does not try to connect any more, see the cause',
+  ],
+  POOL_CLOSED: ['ChannelError', 'the pool of connections is closed'],
   REQUEST_LOST: ['ChannelError', 'the connection ended before the answer came'],
   TIMEOUT_CONNECT: ['TimedOutError', 'no connection in time'],
   TIMEOUT_HANDSHAKE: ['TimedOutError', 'the TLS handshake took too long'],
@@ -55,6 +60,8 @@ export const ERROR_CODES = {
   TIMEOUT_WRITE: ['TimedOutError', 'a write was not taken in time'],
   TIMEOUT_AUTH: ['TimedOutError', 'the peer did not authenticate in time'],
   TIMEOUT_REQUEST: ['TimedOutError', 'no answer in time'],
+  TIMEOUT_READY: ['TimedOutError', 'a new connection was not ready in time'],
+  TIMEOUT_ACQUIRE: ['TimedOutError', 'the pool had no connection in time'],
   REJECTED_TOTAL: ['RejectedError', 'the limit of connections is reached'],
   REJECTED_PER_ADDRESS: ['RejectedError', 'the limit of connections for this address is reached'],
   REJECTED_ORIGIN: ['RejectedError', 'a page of a strange site asked for a WebSocket'],
@@ -62,7 +69,7 @@ export const ERROR_CODES = {
   REJECTED_RATE: ['RejectedError', 'connections or messages come too fast'],
   REJECTED_FILTER: ['RejectedError', 'the address is not let in'],
   REJECTED_AUTH: ['RejectedError', 'the authenticator said no'],
-  REJECTED_QUEUE: ['RejectedError', 'too much waits to be sent'],
+  REJECTED_QUEUE: ['RejectedError', 'too much waits already, or this waited too long'],
   REQUEST_REFUSED: ['RejectedError', 'the peer answered with an error'],
 } as const satisfies Record<string, readonly [ErrorClassName, string]>;
 

@@ -10,7 +10,12 @@ export type {
   PortNetworkTarget,
   ServerTls,
 } from './bootstrap/bind-target.ts';
-export { Bootstrap, type ClientOptions, type ConnectTarget } from './bootstrap/bootstrap.ts';
+export {
+  Bootstrap,
+  type ClientOptions,
+  type ConnectCancel,
+  type ConnectTarget,
+} from './bootstrap/bootstrap.ts';
 export type { ChannelInitializer } from './bootstrap/bootstrap-options.ts';
 export type {
   ClientTls,

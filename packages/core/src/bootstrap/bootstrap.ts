@@ -32,11 +32,16 @@ const OPTIONS: KnownOptions<ClientOptions> = {
   connectTimeoutMs: true,
 };
 
-/** Where to connect to. */
-export type ConnectTarget = ConnectPlace & {
+/** What may end a connect early. */
+export interface ConnectCancel {
   /** Cancels a connect that is under way. */
   readonly signal?: AbortSignal;
-};
+}
+
+const CANCEL_OPTIONS: KnownOptions<ConnectCancel> = { signal: true };
+
+/** Where to connect to. */
+export type ConnectTarget = ConnectPlace & ConnectCancel;
 
 /**
  * Connects to servers: give it a function that builds the channel's pipeline, then connect, as often as
@@ -86,14 +91,17 @@ export class Bootstrap<R = unknown, W = unknown> {
   /**
    * Connects, and resolves with the active channel. Rejects with `CHANNEL_REFUSED`, `TIMEOUT_CONNECT` or the
    * transport's error; everything is released then.
+   *
+   * @param cancel - the signal, for who keeps it apart from the place
    */
-  async connect(target: ConnectTarget): Promise<Channel<R, W>> {
+  async connect(target: ConnectTarget, cancel: ConnectCancel = {}): Promise<Channel<R, W>> {
     const initialize = required(this.initialize, '.handler(…)');
     checkConnectPlace(target);
-    const { signal, ...where } = target;
+    checkOptions('connect', cancel, CANCEL_OPTIONS);
+    const { signal = cancel.signal, ...where } = target;
     const options = this.clientOptions;
     const { noDelay: _noDelay, keepAlive: _keepAlive, ...rest } = options;
-    const { keepAliveInitialDelayMs: _delay, ...channelOptions } = rest;
+    const { keepAliveInitialDelayMs: _delay, familyAttemptMs: _attempt, ...channelOptions } = rest;
     const build = toFunction(initialize);
     const hasTls = 'tls' in where && where.tls !== undefined;
     signal?.throwIfAborted();

@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns';
-import { expect, it } from 'vitest';
+import net from 'node:net';
+import { expect, it, vi } from 'vitest';
 import { checkReusePort } from '../../src/bootstrap/bind-target.ts';
 import { type BindOptions, Bootstrap, type Server, ServerBootstrap } from '../../src/index.ts';
 
@@ -22,6 +23,28 @@ it('connect passes lookup and family on to Node', async () => {
   expect(asked).toEqual(['chat.invalid', 4]);
   await channel.close();
   await server.close();
+});
+
+it('gives the connect to each address of a host 2.5 s, and not only the 250 ms of Node', async () => {
+  const connect = vi.spyOn(net, 'connect');
+  const place = { port: 1, host: '127.0.0.1' };
+  await expect(client.connect(place)).rejects.toThrow('ECONNREFUSED');
+  const slow = client.clone().options({ familyAttemptMs: 9000 });
+  await expect(slow.connect(place)).rejects.toThrow('ECONNREFUSED');
+  expect(connect.mock.calls.map(([options]) => options)).toMatchObject([
+    { autoSelectFamilyAttemptTimeout: 2500 },
+    { autoSelectFamilyAttemptTimeout: 9000 },
+  ]);
+  connect.mockRestore();
+  const wrong = client.clone().options({ familyAttemptMs: 0 });
+  await expect(wrong.connect(place)).rejects.toThrow('familyAttemptMs is 0');
+});
+
+it('connect takes its signal beside the place too', async () => {
+  const place = { port: 1, host: '127.0.0.1' };
+  const signal = AbortSignal.abort(new Error('changed my mind'));
+  await expect(client.connect(place, { signal })).rejects.toThrow('changed my mind');
+  await expect(client.connect(place, { signals: signal } as never)).rejects.toThrow('signals');
 });
 
 it('connect refuses a family that is none, and a lookup that is no function', async () => {

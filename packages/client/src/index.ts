@@ -1,0 +1,30 @@
+// Where to connect to
+export type { AddressOrder } from './address/address-ring.ts';
+export type { Addresses, AddressFunction } from './address/address-source.ts';
+export { type HttpAddressesOptions, httpAddresses } from './address/http-addresses.ts';
+export type { Connector } from './address/racing-connector.ts';
+// Connections for one user at a time
+export {
+  type AcquireOptions,
+  ChannelPool,
+  type ChannelPoolMetrics,
+} from './pool/channel-pool.ts';
+export type { Lease } from './pool/lease.ts';
+export type { PoolCloseReason } from './pool/pool-entry.ts';
+export type { ChannelPoolOptions } from './pool/pool-options.ts';
+// A connection that comes back
+export type { ClientState } from './reconnect/client-state.ts';
+export type { Loss, LossKind } from './reconnect/loss.ts';
+export type { OfflineOptions } from './reconnect/offline-queue.ts';
+export type { ShouldRetry } from './reconnect/reconnect-machine.ts';
+export type { ReconnectingClientOptions } from './reconnect/reconnect-options.ts';
+export {
+  ReconnectingClient,
+  type ReconnectingClientEvents,
+} from './reconnect/reconnecting-client.ts';
+// When to try again
+export { type ExponentialOptions, exponential } from './retry/exponential.ts';
+export { type FixedOptions, fixed } from './retry/fixed.ts';
+export { RetryBudget, type RetryBudgetOptions } from './retry/retry-budget.ts';
+export type { RetryPolicy, RetryRound } from './retry/retry-policy.ts';
+export { type SpreadOptions, spread } from './retry/spread.ts';

@@ -1,0 +1,44 @@
+import {
+  checkChoice,
+  checkNumber,
+  checkOptions,
+  type KnownOptions,
+} from '@headrace/core/authoring';
+import type { RetryPolicy, RetryRound } from './retry-policy.ts';
+
+/** Options of {@link exponential}. */
+export interface ExponentialOptions {
+  /** The longest wait before the first try; it doubles with each further try. @default 500 */
+  readonly baseMs?: number;
+  /** No wait is longer. @default 30000 */
+  readonly maxMs?: number;
+  /** `full`: anything from 0 to the wait; `equal`: from half of it; `none`: the wait itself. @default 'full' */
+  readonly jitter?: 'full' | 'equal' | 'none';
+}
+
+const OPTIONS: KnownOptions<ExponentialOptions> = { baseMs: true, maxMs: true, jitter: true };
+const DEFAULTS = { baseMs: 500, maxMs: 30_000, jitter: 'full' } as const;
+
+/**
+ * Waits that double, up to `maxMs`. It has its uses where an answer of the server tells the clients apart; after
+ * an outage that all clients see, its busiest second is many times the mean: see {@link spread}.
+ *
+ * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+ */
+export function exponential(options: ExponentialOptions = {}): RetryPolicy {
+  checkOptions('exponential', options, OPTIONS);
+  const { baseMs, maxMs, jitter } = { ...DEFAULTS, ...options };
+  checkNumber('baseMs', baseMs, { min: 1, max: Number.MAX_SAFE_INTEGER });
+  checkNumber('maxMs', maxMs, { min: baseMs, max: Number.MAX_SAFE_INTEGER });
+  checkChoice('jitter', jitter, ['full', 'equal', 'none']);
+  return (attempt, round) => jittered(Math.min(maxMs, baseMs * 2 ** (attempt - 1)), jitter, round);
+}
+
+function jittered(
+  waitMs: number,
+  jitter: 'full' | 'equal' | 'none',
+  { random }: RetryRound,
+): number {
+  if (jitter === 'none') return waitMs;
+  return jitter === 'full' ? waitMs * random() : (waitMs / 2) * (1 + random());
+}

@@ -1,0 +1,27 @@
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import type { RetryPolicy } from './retry-policy.ts';
+
+/** Options of {@link fixed}. */
+export interface FixedOptions {
+  /** After so many tries without success it gives up. @default Infinity */
+  readonly attempts?: number;
+}
+
+const OPTIONS: KnownOptions<FixedOptions> = { attempts: true };
+
+/**
+ * The first try at once, then one every `ms` after the last has failed. For a few clients: many that lose their
+ * server together come back together, see {@link spread}.
+ *
+ * @param ms - between two tries, in milliseconds
+ */
+export function fixed(ms: number, options: FixedOptions = {}): RetryPolicy {
+  checkNumber('ms', ms, { max: Number.MAX_SAFE_INTEGER });
+  checkOptions('fixed', options, OPTIONS);
+  const { attempts = Number.POSITIVE_INFINITY } = options;
+  checkNumber('attempts', attempts, { min: 1, integer: true });
+  return (attempt) => {
+    if (attempt > attempts) return undefined;
+    return attempt === 1 ? 0 : ms;
+  };
+}

@@ -1,0 +1,51 @@
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import type { RetryPolicy } from './retry-policy.ts';
+
+/** Options of {@link spread}. */
+export interface SpreadOptions {
+  /** The first window, which begins with the loss. @default 2000 */
+  readonly firstMs?: number;
+  /**
+   * Each window is so many times as long as the one before it. With `p` the share of a window at which the outage
+   * ends, the busiest second of the return has at most `1 + (factor - 1) · p` times the mean. @default 2
+   */
+  readonly factor?: number;
+  /** No window is longer. @default 30000 */
+  readonly maxMs?: number;
+}
+
+const OPTIONS: KnownOptions<SpreadOptions> = { firstMs: true, factor: true, maxMs: true };
+const DEFAULTS = { firstMs: 2000, factor: 2, maxMs: 30_000 } as const;
+/** A timer may come a little early by the clock; that is not yet a new window. */
+const EARLY_MS = 5;
+
+/**
+ * One try in each of the windows of 2, 4, 8, 16, 30, 30 … seconds that lie back to back from the loss on, always
+ * at the same share of the window, the client's phase. Clients that lost their server together come back evenly:
+ * after an outage that ends at share `p` of a window the busiest second has at most `1 + p` times the mean, where
+ * jitter around growing waits has many times of it. The proof is decision 0040.
+ *
+ * A try that takes longer than its window is followed by the next window whose moment is still to come.
+ */
+export function spread(options: SpreadOptions = {}): RetryPolicy {
+  checkOptions('spread', options, OPTIONS);
+  const { firstMs, factor, maxMs } = { ...DEFAULTS, ...options };
+  checkNumber('firstMs', firstMs, { min: 10, max: Number.MAX_SAFE_INTEGER });
+  checkNumber('factor', factor, { min: 1, max: 100 });
+  checkNumber('maxMs', maxMs, { min: firstMs, max: Number.MAX_SAFE_INTEGER });
+  return (attempt, { elapsedMs, phase }) => {
+    const earliestMs = attempt === 1 ? elapsedMs : elapsedMs + EARLY_MS;
+    let beginMs = 0;
+    let lengthMs: number = firstMs;
+    while (lengthMs < maxMs && beginMs + phase * lengthMs < earliestMs) {
+      beginMs += lengthMs;
+      lengthMs = Math.min(maxMs, lengthMs * factor);
+      // A factor of 1 never reaches the longest window.
+      if (factor === 1) break;
+    }
+    // From here on all windows are equally long: no walk through an absence of days.
+    const missedMs = earliestMs - (beginMs + phase * lengthMs);
+    if (missedMs > 0) beginMs += Math.ceil(missedMs / lengthMs) * lengthMs;
+    return beginMs + phase * lengthMs - elapsedMs;
+  };
+}
