@@ -1,4 +1,5 @@
 import {
+  type Channel,
   type ChannelOptions,
   type Context,
   DrainEvent,
@@ -64,15 +65,14 @@ const ignore = (): void => {};
  * @example
  * ```ts run
  * import { ServerBootstrap } from '@headrace/core';
- * import { LengthFieldFrameDecoder, LengthFieldPrepender } from '@headrace/codec';
+ * import { lengthPrefixed } from '@headrace/codec';
  * import { EchoHandler, ResumeHandler, ResumeTable } from '@headrace/handlers';
  *
  * const table = new ResumeTable({ windowMs: 60_000 });
  * await using server = await new ServerBootstrap()
  *   .childHandler((link) => {
  *     link.pipeline.addLast(
- *       new LengthFieldFrameDecoder({ maxFrameLength: 65_536, lengthFieldLength: 4 }),
- *       new LengthFieldPrepender({ lengthFieldLength: 4 }),
+ *       ...lengthPrefixed({ maxFrameLength: 65_536 }),
  *       new ResumeHandler({
  *         table,
  *         childHandler: (channel) => channel.pipeline.addLast(new EchoHandler()),
@@ -191,20 +191,25 @@ export class ResumeHandler implements Handler {
     ctx: Context,
     wanted: { readonly windowMs: number; readonly creditBytes: number },
   ): void {
-    const { table, childHandler, childOptions } = this.options;
-    const session = table.open(wanted, ctx.channel);
+    const session = this.options.table.open(wanted, ctx.channel);
     this.session = session;
+    session.transport.beginLink(ctx);
+    this.openChannel(session, ctx.channel);
+  }
+
+  /** Puts the lasting channel over its transport. */
+  protected openChannel(session: ResumeSession, link: Channel): void {
+    const { childHandler, childOptions } = this.options;
     const { transport } = session;
-    transport.beginLink(ctx);
-    const { clock, logger } = ctx.channel;
-    session.channel = openChannel(transport, {
+    const { clock, logger } = link;
+    openChannel(transport, {
       clock,
       logger,
       ...childOptions,
       initialize: (channel) => {
         session.channel = channel;
         beginLasting(channel, transport);
-        return childHandler(channel as LastingChannel, ctx.channel) as void;
+        return childHandler(channel as LastingChannel, link) as void;
       },
     });
   }
@@ -246,7 +251,6 @@ export class ResumeHandler implements Handler {
     else if (action.do === 'fail') this.refuseInput(ctx, action.error);
     else if (action.do === 'resumed') {
       this.session = session;
-      table.attached(session);
       session.transport.beginLink(ctx);
       session.transport.resumed(action.resent);
       session.transport.pump();

@@ -6,6 +6,8 @@ import { type ResumeOwner, ResumeTransport } from './resume-transport.ts';
 
 /** What a session needs of its table. */
 export interface SessionTable {
+  /** The session has a link again. */
+  attached(session: ResumeSession): void;
   /** The session has no link now. */
   detached(session: ResumeSession): void;
   /** It keeps more than before, and has no link. */
@@ -61,6 +63,10 @@ export class ResumeSession implements ResumeOwner {
   }
 
   begin(): void {}
+
+  attached(): void {
+    this.table.attached(this);
+  }
 
   detached(): void {
     this.table.detached(this);

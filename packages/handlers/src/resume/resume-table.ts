@@ -106,6 +106,7 @@ export class ResumeTable {
     this.helloTimeoutMs = helloTimeoutMs;
     this.guesses = guesses ?? new GuessLimiter();
     this.owner = {
+      attached: (session) => this.attached(session),
       detached: (session) => this.detach(session),
       grew: (session) => this.grew(session),
       ended: (session, isKnown) => this.ended(session, isKnown),
@@ -170,8 +171,7 @@ export class ResumeTable {
     return { session, isGuess: false };
   }
 
-  /** @internal A channel of the table has a link again. */
-  attached(session: ResumeSession): void {
+  private attached(session: ResumeSession): void {
     session.timer?.cancel();
     session.timer = undefined;
     this.uncount(session);

@@ -29,6 +29,8 @@ export interface ResumeLink {
 export interface ResumeOwner {
   /** The channel has opened its transport: a client looks for a link now. */
   begin(): void;
+  /** The channel goes on over another link. */
+  attached(): void;
   /** The link is gone, and the channel waits for another. */
   detached(): void;
   /** A message was added while there is no link. */
@@ -170,6 +172,7 @@ export class ResumeTransport implements Transport {
 
   /** The machine has resumed over the present link. */
   resumed(resent: number): void {
+    this.owner.attached();
     this.fire(new LinkResumedEvent(this.clock.now() - this.lostAt, resent));
     this.fill();
   }
@@ -220,7 +223,7 @@ export class ResumeTransport implements Transport {
     switch (action.do) {
       case 'opened':
         this.isConnected = true;
-        this.sink!.connected();
+        this.sink?.connected();
         break;
       case 'resumed':
         this.resumed(action.resent);

@@ -248,7 +248,7 @@ class Run {
 }
 
 function fresh(machine: ResumeMachine): ResumeMachine {
-  const { constructor } = machine;
+  const Machine = machine.constructor as MachineClass;
   const { windowMs, creditBytes, random } = machine as unknown as ResumeMachineOptions;
-  return new (constructor as MachineClass)({ windowMs, creditBytes, random });
+  return new Machine({ windowMs, creditBytes, random });
 }

@@ -66,8 +66,11 @@ describe('ResumeMachine over links that die at any byte', () => {
   }
 });
 
-const random = (count: number) => new Uint8Array(count).fill((made += 1));
 let made = 0;
+const random = (count: number) => {
+  made += 1;
+  return new Uint8Array(count).fill(made);
+};
 
 function pair(creditBytes = 4096): { client: ResumeMachine; server: ResumeMachine } {
   const options = { windowMs: 60_000, creditBytes, random };
