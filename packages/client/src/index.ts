@@ -1,3 +1,18 @@
+// Where to connect to
+export type { AddressOrder } from './address/address-ring.ts';
+export type { Addresses, AddressFunction } from './address/address-source.ts';
+export { type HttpAddressesOptions, httpAddresses } from './address/http-addresses.ts';
+export type { Connector } from './address/racing-connector.ts';
+// A connection that comes back
+export type { ClientState } from './reconnect/client-state.ts';
+export type { Loss, LossKind } from './reconnect/loss.ts';
+export type { OfflineOptions } from './reconnect/offline-queue.ts';
+export type { ShouldRetry } from './reconnect/reconnect-machine.ts';
+export type { ReconnectingClientOptions } from './reconnect/reconnect-options.ts';
+export {
+  ReconnectingClient,
+  type ReconnectingClientEvents,
+} from './reconnect/reconnecting-client.ts';
 // When to try again
 export { type ExponentialOptions, exponential } from './retry/exponential.ts';
 export { type FixedOptions, fixed } from './retry/fixed.ts';

@@ -1,0 +1,222 @@
+import {
+  ChannelError,
+  type Clock,
+  DecodeError,
+  OptionError,
+  type PortPlace,
+  systemClock,
+  TimedOutError,
+} from '@headrace/core';
+import {
+  checkNumber,
+  checkOptions,
+  checkTime,
+  type KnownOptions,
+  textOf,
+} from '@headrace/core/authoring';
+import type { AddressFunction } from './address-source.ts';
+
+/** Options of {@link httpAddresses}. */
+export interface HttpAddressesOptions {
+  /** How long an answer may take; `false` for as long as it takes. @default 5000 */
+  readonly timeoutMs?: number | false;
+  /** A longer answer is refused. @default 65536 */
+  readonly maxBytes?: number;
+  /** Sent with each request. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Makes the requests. @default the global fetch */
+  readonly fetch?: typeof fetch;
+  /** @default systemClock */
+  readonly clock?: Clock;
+}
+
+const DEFAULTS = { timeoutMs: 5000, maxBytes: 65_536 } as const;
+const OPTIONS: KnownOptions<HttpAddressesOptions> = {
+  timeoutMs: true,
+  maxBytes: true,
+  headers: true,
+  fetch: true,
+  clock: true,
+};
+/** However long a service says its answer holds. */
+const LONGEST_TTL_MS = 3_600_000;
+
+/**
+ * Reads a route service: `GET` of the URL answers `{"ttlMs":5000,"nodes":[{"host":"10.0.0.1","port":18888}]}`, the
+ * best node first; further members are ignored. For `ttlMs` the answer is not asked for again, and clients that
+ * share the function share the request that is under way.
+ *
+ * It rejects with `CHANNEL_FAILED` if the service cannot be reached or answers with another status than 200, with
+ * `MESSAGE_INVALID` or `FRAME_TOO_LONG` if its answer makes no sense, and with `TIMEOUT_REQUEST`.
+ *
+ * @example
+ * ```ts run
+ * import { createServer } from 'node:http';
+ * import { once } from 'node:events';
+ * import { httpAddresses } from '@headrace/client';
+ *
+ * const service = createServer((_request, response) => {
+ *   response.end('{"ttlMs":5000,"nodes":[{"host":"10.0.0.1","port":18888,"connections":7}]}');
+ * }).listen(0, '127.0.0.1');
+ * await once(service, 'listening');
+ * const { port } = service.address() as { port: number };
+ *
+ * const addresses = httpAddresses(`http://127.0.0.1:${port}/route?count=3`);
+ * console.log(await addresses({ signal: AbortSignal.timeout(5000) }));
+ * // prints [ { host: '10.0.0.1', port: 18888 } ]
+ * service.closeAllConnections();
+ * service.close();
+ * ```
+ */
+export function httpAddresses(
+  url: string | URL,
+  options: HttpAddressesOptions = {},
+): AddressFunction<PortPlace> {
+  checkOptions('httpAddresses', options, OPTIONS);
+  const reader = new RouteReader(checkedUrl(url), options);
+  return ({ signal }) => reader.read(signal);
+}
+
+/** What a route service answered, for as long as it holds. */
+class RouteReader {
+  readonly #url: URL;
+  readonly #timeoutMs: number;
+  readonly #maxBytes: number;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #fetch: typeof fetch;
+  readonly #clock: Clock;
+  #known: { readonly places: readonly PortPlace[]; readonly untilMs: number } | undefined;
+  #underWay: Promise<readonly PortPlace[]> | undefined;
+
+  constructor(url: URL, options: HttpAddressesOptions) {
+    const { timeoutMs, maxBytes } = { ...DEFAULTS, ...options };
+    this.#url = url;
+    this.#timeoutMs = checkTime('timeoutMs', timeoutMs);
+    this.#maxBytes = checkNumber('maxBytes', maxBytes, { min: 2, max: 2 ** 30 });
+    this.#headers = { accept: 'application/json', ...options.headers };
+    this.#fetch = options.fetch ?? ((...args) => fetch(...args));
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  /** The signal ends the wait; the request goes on for the other clients, up to its time-out. */
+  read(signal: AbortSignal): Promise<readonly PortPlace[]> {
+    signal.throwIfAborted();
+    if (this.#known !== undefined && this.#clock.now() < this.#known.untilMs) {
+      return Promise.resolve(this.#known.places);
+    }
+    this.#underWay ??= this.#ask().finally(() => {
+      this.#underWay = undefined;
+    });
+    return orAborted(this.#underWay, signal);
+  }
+
+  async #ask(): Promise<readonly PortPlace[]> {
+    const abort = new AbortController();
+    const timeoutMs = this.#timeoutMs;
+    const late = (): void => {
+      const text = `no answer from ${shown(this.#url)} within ${timeoutMs} ms`;
+      abort.abort(new TimedOutError('TIMEOUT_REQUEST', text, { timeoutMs }));
+    };
+    const deadline = Number.isFinite(timeoutMs)
+      ? this.#clock.schedule(late, timeoutMs, true)
+      : undefined;
+    try {
+      return await orAborted(this.#request(abort.signal), abort.signal);
+    } finally {
+      deadline?.cancel();
+    }
+  }
+
+  async #request(signal: AbortSignal): Promise<readonly PortPlace[]> {
+    const url = shown(this.#url);
+    const response = await this.#fetch(this.#url, { signal, headers: this.#headers }).catch(
+      (error: unknown) => {
+        const why = error instanceof Error && error.cause !== undefined ? error.cause : error;
+        throw new ChannelError(
+          'CHANNEL_FAILED',
+          `${url} gives no route: ${textOf(why)}`,
+          {},
+          error,
+        );
+      },
+    );
+    if (response.status !== 200) {
+      await response.body?.cancel();
+      const { status } = response;
+      const text = `${url} gives no route: it answered with status ${status}`;
+      throw new ChannelError('CHANNEL_FAILED', text, { status });
+    }
+    const { places, ttlMs } = routeOf(await this.#bodyOf(response), url);
+    this.#known = { places, untilMs: this.#clock.now() + ttlMs };
+    return places;
+  }
+
+  async #bodyOf(response: Response): Promise<string> {
+    const parts: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const part of response.body ?? []) {
+      bytes += part.byteLength;
+      if (bytes > this.#maxBytes) {
+        const text = `${shown(this.#url)} answered with more than maxBytes (${this.#maxBytes})`;
+        throw new DecodeError('FRAME_TOO_LONG', text, { maxBytes: this.#maxBytes });
+      }
+      parts.push(part);
+    }
+    return Buffer.concat(parts).toString('utf8');
+  }
+}
+
+function routeOf(body: string, url: string): { places: readonly PortPlace[]; ttlMs: number } {
+  const answer = parsed(body, url) as { ttlMs?: unknown; nodes?: unknown } | null;
+  if (!Array.isArray(answer?.nodes) || answer.nodes.length === 0) {
+    throw invalid(url, `it has no list "nodes": ${body.slice(0, 80)}`);
+  }
+  const places = answer.nodes.map((node: unknown) => placeOf(node, url));
+  const { ttlMs } = answer;
+  const holds = typeof ttlMs === 'number' && ttlMs > 0 ? Math.min(ttlMs, LONGEST_TTL_MS) : 0;
+  return { places, ttlMs: holds };
+}
+
+function placeOf(node: unknown, url: string): PortPlace {
+  const { host, port } = (node ?? {}) as { host?: unknown; port?: unknown };
+  const isHost = typeof host === 'string' && host !== '' && host.length <= 255;
+  const isPort = Number.isInteger(port) && (port as number) >= 1 && (port as number) <= 65_535;
+  if (isHost && isPort) return { host, port: port as number };
+  throw invalid(
+    url,
+    `this is no node with host and port: ${textOf(JSON.stringify(node)).slice(0, 80)}`,
+  );
+}
+
+function parsed(body: string, url: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    throw invalid(url, `it is no JSON: ${JSON.stringify(body.slice(0, 80))}`);
+  }
+}
+
+function invalid(url: string, why: string): DecodeError {
+  return new DecodeError('MESSAGE_INVALID', `the answer of ${url} makes no sense: ${why}`);
+}
+
+/** Without what may be secret. */
+function shown({ origin, pathname }: URL): string {
+  return `${origin}${pathname}`;
+}
+
+function checkedUrl(url: string | URL): URL {
+  const parsedUrl = URL.canParse(String(url)) ? new URL(url) : undefined;
+  if (parsedUrl?.protocol === 'http:' || parsedUrl?.protocol === 'https:') return parsedUrl;
+  const text = `url is ${textOf(url)}, but must be an http: or https: URL`;
+  throw new OptionError('OPTION_INVALID', text, { option: 'url' });
+}
+
+/** The promise's outcome, or the signal's reason if that comes first. */
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

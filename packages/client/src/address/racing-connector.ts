@@ -1,0 +1,81 @@
+import dns, { type LookupAddress } from 'node:dns';
+import net from 'node:net';
+import type { Channel, Clock, PortPlace } from '@headrace/core';
+import { interleaved, raceAddresses } from './address-race.ts';
+
+/** Connects to places: core's `Bootstrap`, the WebSocket's, or what a test has in their place. */
+export interface Connector<P, C extends Channel = Channel> {
+  connect(place: P, options: { readonly signal: AbortSignal }): Promise<C>;
+}
+
+/** A name that may have several addresses. */
+export function isHostName(place: unknown): place is PortPlace {
+  if (typeof place !== 'object' || place === null || !('port' in place)) return false;
+  const { host = 'localhost' } = place as { host?: unknown };
+  return typeof host === 'string' && net.isIP(host) === 0;
+}
+
+/**
+ * Connects through another connector to the addresses of a host name, see {@link raceAddresses}. The other one
+ * still gets the name, for TLS, and a `lookup` that knows one address only.
+ */
+export class RacingConnector<P, C extends Channel> implements Connector<P, C> {
+  readonly #connector: Connector<P, C>;
+  readonly #raceMs: number;
+  readonly #clock: Clock;
+
+  constructor(connector: Connector<P, C>, raceMs: number, clock: Clock) {
+    this.#connector = connector;
+    this.#raceMs = raceMs;
+    this.#clock = clock;
+  }
+
+  connect(place: P, options: { readonly signal: AbortSignal }): Promise<C> {
+    if (!isHostName(place)) return this.#connector.connect(place, options);
+    return this.#race(place, options.signal);
+  }
+
+  async #race(place: P & PortPlace, signal: AbortSignal): Promise<C> {
+    const found = await lookupAll(place);
+    signal.throwIfAborted();
+    const connectTo = (lookup: net.LookupFunction, cancel: AbortSignal): Promise<C> =>
+      this.#connector.connect({ ...place, lookup }, { signal: cancel });
+    // The bootstrap has the words for a name that is unknown.
+    if ('error' in found)
+      return connectTo((_host, _options, done) => done(found.error, ''), signal);
+    return raceAddresses({
+      addresses: interleaved(found.addresses),
+      raceMs: this.#raceMs,
+      clock: this.#clock,
+      connect: (address, cancel) => connectTo(lookupOf(address), cancel),
+      signal,
+    });
+  }
+}
+
+type Found = { readonly addresses: LookupAddress[] } | { readonly error: NodeJS.ErrnoException };
+
+function lookupAll({
+  host = 'localhost',
+  family = 0,
+  lookup = dns.lookup,
+}: PortPlace): Promise<Found> {
+  return new Promise((resolve) => {
+    lookup(host, { all: true, family }, (error, answer, oneFamily) => {
+      if (error) return resolve({ error });
+      // A function of the application may know one address only.
+      const addresses =
+        typeof answer === 'string'
+          ? [{ address: answer, family: oneFamily ?? net.isIP(answer) }]
+          : answer;
+      if (addresses.length > 0) return resolve({ addresses });
+      const none = new Error(`the name ${host} has no address`);
+      return resolve({ error: Object.assign(none, { code: 'ENOTFOUND' }) });
+    });
+  });
+}
+
+function lookupOf(one: LookupAddress): net.LookupFunction {
+  return (_host, options, done) =>
+    options.all === true ? done(null, [one]) : done(null, one.address, one.family);
+}

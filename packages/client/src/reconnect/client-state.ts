@@ -1,0 +1,22 @@
+import type { Loss } from './loss.ts';
+
+/** How a {@link ReconnectingClient} is; the names with the fields that belong to them. */
+export type ClientState<P = unknown, C = unknown> =
+  | { readonly name: 'idle' }
+  | {
+      readonly name: 'connecting';
+      /** `undefined` while the function `addresses` is asked. */
+      readonly place: P | undefined;
+      /** The number of the try, from 1, since the last loss of a connection that was stable. */
+      readonly attempt: number;
+    }
+  | { readonly name: 'readying'; readonly place: P; readonly attempt: number }
+  | { readonly name: 'online'; readonly place: P; readonly channel: C }
+  | { readonly name: 'waiting'; readonly loss: Loss<P>; readonly delayMs: number }
+  | {
+      readonly name: 'closed';
+      /** `local` by `close()`, `aborted` by the signal, `given-up` because it does not try any more. */
+      readonly reason: 'local' | 'aborted' | 'given-up';
+      /** `undefined` after `close()`. */
+      readonly error: Error | undefined;
+    };

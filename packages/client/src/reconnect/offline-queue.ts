@@ -1,0 +1,205 @@
+import {
+  type Channel,
+  type Clock,
+  isHeadraceError,
+  RejectedError,
+  type Timer,
+  type WriteFuture,
+} from '@headrace/core';
+import {
+  checkChoice,
+  checkNumber,
+  checkOptions,
+  checkTime,
+  type KnownOptions,
+  PendingWriteQueue,
+  SettableFuture,
+  sizeOfBytes,
+} from '@headrace/core/authoring';
+
+/** What becomes of writes while there is no connection. */
+export interface OfflineOptions {
+  /** `wait`: they are kept, and sent in order after `ready`; `fail`: they fail at once. @default 'wait' */
+  readonly policy?: 'wait' | 'fail';
+  /** How many may wait. @default 1000 */
+  readonly maxMessages?: number;
+  /** How many bytes may wait, with 64 for each message; objects count as those 64 only. @default 1048576 */
+  readonly maxBytes?: number;
+  /** How long one may wait; `false` for as long as it takes. @default 30000 */
+  readonly maxAgeMs?: number | false;
+  /** Which one fails when the queue is full. @default 'reject-newest' */
+  readonly onFull?: 'reject-newest' | 'drop-oldest';
+}
+
+const OPTIONS: KnownOptions<OfflineOptions> = {
+  policy: true,
+  maxMessages: true,
+  maxBytes: true,
+  maxAgeMs: true,
+  onFull: true,
+};
+
+const DEFAULTS = {
+  policy: 'wait',
+  maxMessages: 1000,
+  maxBytes: 1024 * 1024,
+  maxAgeMs: 30_000,
+  onFull: 'reject-newest',
+} as const;
+
+/** As the queue counts each message on top of its bytes. */
+const ENTRY_OVERHEAD_BYTES = 64;
+
+/** Gets the failures of writes that waited. */
+export type QueueFailure = (future: WriteFuture, error: Error) => void;
+
+/**
+ * Writes of a client that wait for a connection, with their futures, in order and bounded. None of them has been
+ * given to a connection: what has is never here again.
+ */
+export class OfflineQueue {
+  private readonly policy: 'wait' | 'fail';
+  private readonly maxMessages: number;
+  private readonly maxBytes: number;
+  private readonly maxAgeMs: number;
+  private readonly onFull: 'reject-newest' | 'drop-oldest';
+  private readonly clock: Clock;
+  private readonly failed: QueueFailure;
+  private readonly queue: PendingWriteQueue<number>;
+  private timer: Timer | undefined = undefined;
+  private channel: Channel | undefined = undefined;
+
+  constructor(options: OfflineOptions, clock: Clock, failed: QueueFailure) {
+    checkOptions('offline', options, OPTIONS);
+    const { policy, maxMessages, maxBytes, maxAgeMs, onFull } = { ...DEFAULTS, ...options };
+    this.policy = checkChoice('offline.policy', policy, ['wait', 'fail']);
+    this.maxMessages = checkNumber('offline.maxMessages', maxMessages, { min: 1 });
+    this.maxBytes = checkNumber('offline.maxBytes', maxBytes, { min: 1 });
+    this.maxAgeMs = checkTime('offline.maxAgeMs', maxAgeMs);
+    this.onFull = checkChoice('offline.onFull', onFull, ['reject-newest', 'drop-oldest']);
+    this.clock = clock;
+    this.failed = failed;
+    this.queue = new PendingWriteQueue<number>(
+      {
+        write: (message) => this.channel!.write(message),
+        addPendingOutboundBytes: () => {},
+        reportFailure: failed,
+      },
+      { maxMessages: this.maxMessages, maxBytes: this.maxBytes, sizeOf },
+    );
+  }
+
+  get size(): number {
+    return this.queue.size;
+  }
+
+  /** With 64 for each message. */
+  get bytes(): number {
+    return this.queue.bytes;
+  }
+
+  add(message: unknown): WriteFuture {
+    if (message === undefined || message === null) {
+      throw new TypeError(`write(${String(message)}): a message cannot be null or undefined`);
+    }
+    if (this.policy === 'fail')
+      return this.refused("there is no connection, and offline.policy is 'fail'");
+    const bytes = sizeOf(message) + ENTRY_OVERHEAD_BYTES;
+    if (bytes > this.maxBytes) {
+      return this.refused(
+        `a message of ${bytes} bytes exceeds offline.maxBytes (${this.maxBytes})`,
+      );
+    }
+    if (this.onFull === 'drop-oldest') this.makeRoom(bytes);
+    try {
+      const future = this.queue.add(message, this.clock.now());
+      this.watchAge();
+      return future;
+    } catch (error) {
+      if (!isHeadraceError(error, 'OUTBOUND_FULL')) throw error;
+      return this.refused(this.fullText());
+    }
+  }
+
+  /** Sends what waits, as fast as the channel takes it; what it does not take stays here when it closes. */
+  sendTo(channel: Channel): void {
+    const { queue } = this;
+    if (queue.isEmpty) return;
+    this.channel = channel;
+    while (!queue.isEmpty && canTake(channel)) queue.removeAndWrite();
+    this.channel = undefined;
+    channel.flush();
+    this.watchAge();
+    if (queue.isEmpty || !channel.isActive || channel.isEnding) return;
+    channel.onceWritable(() => {
+      if (canTake(channel)) this.sendTo(channel);
+    });
+  }
+
+  /** Fails all. */
+  end(error: Error): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+    this.queue.removeAndFailAll(error);
+  }
+
+  private makeRoom(bytes: number): void {
+    const { queue, maxMessages, maxBytes } = this;
+    while (queue.size >= maxMessages || (queue.size > 0 && queue.bytes + bytes > maxBytes)) {
+      queue.removeAndFail(rejected(`${this.fullText()}: a newer message took its place`));
+    }
+  }
+
+  private fullText(): string {
+    const { size, bytes } = this.queue;
+    return (
+      `${size} messages with ${bytes} bytes wait for a connection, and this is one too many by ` +
+      `offline.maxMessages (${this.maxMessages}) or offline.maxBytes (${this.maxBytes})`
+    );
+  }
+
+  private refused(text: string): WriteFuture {
+    const error = rejected(text);
+    const future = SettableFuture.failed(error);
+    this.failed(future, error);
+    return future;
+  }
+
+  /** One timer, for the oldest. */
+  private watchAge(): void {
+    const addedAt = this.queue.currentTag;
+    if (addedAt === undefined) {
+      this.timer?.cancel();
+      this.timer = undefined;
+    } else if (this.timer === undefined && this.maxAgeMs < Number.POSITIVE_INFINITY) {
+      const leftMs = addedAt + this.maxAgeMs - this.clock.now();
+      this.timer = this.clock.schedule(() => this.expire(), Math.max(0, leftMs));
+    }
+  }
+
+  private expire(): void {
+    this.timer = undefined;
+    const now = this.clock.now();
+    const { maxAgeMs } = this;
+    for (let at = this.queue.currentTag; at !== undefined; at = this.queue.currentTag) {
+      if (now < at + maxAgeMs) break;
+      this.queue.removeAndFail(
+        rejected(`no connection within offline.maxAgeMs (${maxAgeMs}) after the write`),
+      );
+    }
+    this.watchAge();
+  }
+}
+
+function canTake(channel: Channel): boolean {
+  return channel.isActive && channel.isWritable && !channel.isEnding;
+}
+
+function rejected(text: string): RejectedError {
+  return new RejectedError('REJECTED_QUEUE', text);
+}
+
+function sizeOf(message: unknown): number {
+  if (typeof message === 'string') return message.length;
+  return Math.max(0, sizeOfBytes(message));
+}

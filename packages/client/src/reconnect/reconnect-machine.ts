@@ -1,0 +1,211 @@
+import { ChannelError, isHeadraceError, OptionError } from '@headrace/core';
+import { toError } from '@headrace/core/authoring';
+import type { RetryBudget } from '../retry/retry-budget.ts';
+import type { RetryPolicy } from '../retry/retry-policy.ts';
+import type { ClientState } from './client-state.ts';
+import type { Loss } from './loss.ts';
+
+/** What is asked after a loss whether to try again: yes or no, or yes after this time. */
+export type ShouldRetry<P> = (loss: Loss<P>) => boolean | { readonly afterMs: number };
+
+/** The rules of one client. */
+export interface ReconnectRules<P> {
+  readonly retry: RetryPolicy;
+  readonly stableMs: number;
+  readonly shouldRetry: ShouldRetry<P>;
+  readonly budget: RetryBudget | undefined;
+  readonly hasReady: boolean;
+  readonly random: () => number;
+}
+
+/** What is to be done now, in this order. */
+export type ReconnectAction<P, C> =
+  /** Find the next place, then report `searching` or `found`. */
+  | { readonly do: 'find' }
+  /** Connect to the place that was found. */
+  | { readonly do: 'connect' }
+  /** Call `ready`. */
+  | { readonly do: 'ready'; readonly channel: C }
+  /** Send what waits, after that writes go to this channel. */
+  | { readonly do: 'online'; readonly channel: C }
+  /** Call `due` after this time. */
+  | { readonly do: 'wait'; readonly delayMs: number }
+  /** Forget the timer and the try that is under way, with its channel. */
+  | { readonly do: 'drop' }
+  /** Announce the new state. */
+  | { readonly do: 'announce'; readonly state: ClientState<P, C> };
+
+type Actions<P, C> = readonly ReconnectAction<P, C>[];
+
+const NOTHING: Actions<never, never> = [];
+
+/**
+ * The life of a reconnecting client, without clock, sockets or messages: it is notified of what happened and when,
+ * changes its state, and returns what to do. The first connect and a later loss go the same way.
+ *
+ * ```text
+ *  idle ─start─▶ connecting ─▶ readying ─▶ online        closed: from any state, for good
+ *                    ▲  │          │          │
+ *                 due│  └──────────┴──loss────┤
+ *                    └──────── waiting ◀──────┘
+ * ```
+ */
+export class ReconnectMachine<P, C> {
+  private readonly rules: ReconnectRules<P>;
+  private current: ClientState<P, C> = { name: 'idle' };
+  private attempt = 0;
+  /** When the present absence began, and the phase that was drawn for it. */
+  private roundAt = 0;
+  private phase = 0;
+  private onlineAt = 0;
+  /** The budget has given this try its place in the line. */
+  private hasReserved = false;
+
+  constructor(rules: ReconnectRules<P>) {
+    this.rules = rules;
+  }
+
+  get state(): ClientState<P, C> {
+    return this.current;
+  }
+
+  /** The first try comes at once, and is number 1. */
+  start(now: number): Actions<P, C> {
+    if (this.current.name !== 'idle') return NOTHING;
+    this.beginRound(now);
+    this.attempt = 1;
+    return [{ do: 'find' }];
+  }
+
+  /** The places are being asked for. */
+  searching(): Actions<P, C> {
+    return this.enter({ name: 'connecting', place: undefined, attempt: this.attempt });
+  }
+
+  /** This place is next. */
+  found(place: P): Actions<P, C> {
+    const connecting = this.enter({ name: 'connecting', place, attempt: this.attempt });
+    return [...connecting, { do: 'connect' }];
+  }
+
+  connected(channel: C, now: number): Actions<P, C> {
+    const { current, attempt } = this;
+    if (current.name !== 'connecting' || current.place === undefined) return NOTHING;
+    if (!this.rules.hasReady) return this.online(current.place, channel, now);
+    const readying = this.enter({ name: 'readying', place: current.place, attempt });
+    return [...readying, { do: 'ready', channel }];
+  }
+
+  /** `ready` has resolved. */
+  readied(channel: C, now: number): Actions<P, C> {
+    const { current } = this;
+    return current.name === 'readying' ? this.online(current.place, channel, now) : NOTHING;
+  }
+
+  /** A try failed, or the connection was lost. */
+  lost(loss: Loss<P>, now: number): Actions<P, C> {
+    const { current } = this;
+    if (current.name === 'closed' || current.name === 'idle') return NOTHING;
+    if (current.name === 'online' && now - this.onlineAt >= this.rules.stableMs) {
+      this.beginRound(now);
+    }
+    this.attempt += 1;
+    const delayMs = this.delayAfter(loss, now);
+    if (typeof delayMs !== 'number') return this.giveUp(loss, delayMs);
+    return [{ do: 'drop' }, ...this.wait(loss, delayMs)];
+  }
+
+  /** The wait is over. */
+  due(now: number): Actions<P, C> {
+    const { current } = this;
+    if (current.name !== 'waiting') return NOTHING;
+    const delayMs = this.hasReserved ? 0 : (this.rules.budget?.reserve(now) ?? 0);
+    this.hasReserved = delayMs > 0;
+    return delayMs > 0 ? this.wait(current.loss, delayMs) : [{ do: 'find' }];
+  }
+
+  /** There is another way to the network: a wait, and a try on the old way, are over. */
+  networkChanged(): Actions<P, C> {
+    const { name } = this.current;
+    if (name !== 'waiting' && name !== 'connecting') return NOTHING;
+    this.returnReserved();
+    return [{ do: 'drop' }, { do: 'find' }];
+  }
+
+  /** For good. */
+  close(reason: 'local' | 'aborted', error: Error | undefined): Actions<P, C> {
+    return this.current.name === 'closed' ? NOTHING : this.end(reason, error);
+  }
+
+  private beginRound(now: number): void {
+    this.roundAt = now;
+    this.phase = this.rules.random();
+    this.attempt = 0;
+  }
+
+  private online(place: P, channel: C, now: number): Actions<P, C> {
+    this.onlineAt = now;
+    const online = this.enter({ name: 'online', place, channel });
+    // What waits is sent before anybody who listens for the state can write.
+    return [{ do: 'online', channel }, ...online];
+  }
+
+  private wait(loss: Loss<P>, delayMs: number): Actions<P, C> {
+    const waiting = this.enter({ name: 'waiting', loss, delayMs });
+    return [{ do: 'wait', delayMs }, ...waiting];
+  }
+
+  /** How long to wait; otherwise why not to try again. */
+  private delayAfter(loss: Loss<P>, now: number): number | Error | undefined {
+    const { retry, shouldRetry, random } = this.rules;
+    if (isOptionError(loss.error)) return loss.error;
+    try {
+      const verdict = shouldRetry(loss);
+      if (verdict === false) return undefined;
+      const round = { elapsedMs: now - this.roundAt, phase: this.phase, random };
+      const delayMs = typeof verdict === 'object' ? verdict.afterMs : retry(this.attempt, round);
+      return delayMs === undefined ? undefined : checkedDelay(delayMs);
+    } catch (thrown) {
+      return toError(thrown);
+    }
+  }
+
+  private giveUp(loss: Loss<P>, why: Error | undefined): Actions<P, C> {
+    const tries = this.attempt - 1;
+    const cause = why ?? loss.error;
+    const text = `given up after ${tries} ${tries === 1 ? 'try' : 'tries'}: ${cause.message}`;
+    const details = { tries, kind: loss.kind };
+    return this.end('given-up', new ChannelError('RECONNECT_GIVEN_UP', text, details, cause));
+  }
+
+  private end(reason: 'local' | 'aborted' | 'given-up', error: Error | undefined): Actions<P, C> {
+    this.returnReserved();
+    const closed = this.enter({ name: 'closed', reason, error });
+    return [{ do: 'drop' }, ...closed];
+  }
+
+  private returnReserved(): void {
+    if (this.hasReserved && this.current.name === 'waiting') this.rules.budget?.giveBack();
+    this.hasReserved = false;
+  }
+
+  private enter(state: ClientState<P, C>): Actions<P, C> {
+    this.current = state;
+    return [{ do: 'announce', state }];
+  }
+}
+
+/** No later try would end otherwise. */
+function isOptionError(error: Error): boolean {
+  return isHeadraceError(error) && error.code.startsWith('HR_ERR_OPTION_');
+}
+
+function checkedDelay(delayMs: number): number {
+  if (typeof delayMs === 'number' && delayMs >= 0 && delayMs < Number.POSITIVE_INFINITY) {
+    return delayMs;
+  }
+  // Less than nothing by the rounding of fractions.
+  if (delayMs > -1) return 0;
+  const text = `the retry policy or shouldRetry gave ${String(delayMs)}, but a delay is a number of milliseconds from 0`;
+  throw new OptionError('OPTION_INVALID', text, { option: 'retry' });
+}

@@ -1,0 +1,376 @@
+import {
+  type Channel,
+  ChannelError,
+  type ConnectPlace,
+  TimedOutError,
+  type Timer,
+  type WriteFuture,
+} from '@headrace/core';
+import { SettableFuture, toError, UnseenFailures, WatchedEmitter } from '@headrace/core/authoring';
+import { AddressSource } from '../address/address-source.ts';
+import type { ClientState } from './client-state.ts';
+import { ConnectAttempt, closeLate, connectTimedOut } from './connect-attempt.ts';
+import { closedChannel, failedConnect, failedReady, type Loss } from './loss.ts';
+import { OfflineQueue } from './offline-queue.ts';
+import { type ReconnectAction, ReconnectMachine } from './reconnect-machine.ts';
+import {
+  type ReconnectingClientOptions,
+  type ReconnectSettings,
+  reconnectSettings,
+  textOfPlace,
+} from './reconnect-options.ts';
+
+export interface ReconnectingClientEvents<P = unknown, C = unknown> {
+  /** The state changed, see {@link ClientState}; in order, none is left out. */
+  state: [state: ClientState<P, C>];
+}
+
+/**
+ * A connection that comes back: finds a server, notices a loss, waits, and connects again, until it is closed. Each
+ * connection is a channel of its own, with new handlers.
+ *
+ * - **Online** writes go to the channel. What the kernel had not taken when the connection is lost fails, and is
+ *   never sent again by itself: nobody knows whether it arrived. What was written is acknowledged by a protocol, or
+ *   not at all.
+ * - **Offline** writes wait in order, bounded in number, bytes and time, and are sent after `ready`, before later
+ *   ones; what does not fit or waits too long fails with `REJECTED_QUEUE`. Queued writes need no flush.
+ * - **A loss** is found by what stands in the pipeline: put `HeartbeatHandler(HEARTBEAT_PRESETS.relaxed)` into it,
+ *   for TCP alone notices a dead peer after many minutes or never. Any end of the channel is a loss, also
+ *   `channel.close()`.
+ * - **The end** is `close()`, the signal, `shouldRetry` that says no, a retry policy that gives `undefined`, or an
+ *   `OptionError`: then `start()`, if it still waits, rejects with `RECONNECT_GIVEN_UP`.
+ *
+ * @typeParam P - a place of the bootstrap
+ * @typeParam C - its channel
+ *
+ * @example
+ * ```ts run
+ * import { Bootstrap, MemoryNetwork, ServerBootstrap } from '@headrace/core';
+ * import { StringCodec } from '@headrace/codec';
+ * import { EchoHandler } from '@headrace/handlers';
+ * import { fixed, ReconnectingClient } from '@headrace/client';
+ *
+ * const network = new MemoryNetwork();
+ * const server = await new ServerBootstrap()
+ *   .childHandler((channel) => channel.pipeline.addLast(new EchoHandler()))
+ *   .bind({ network, name: 'echo' });
+ *
+ * const client = new ReconnectingClient({
+ *   bootstrap: new Bootstrap().handler((channel) => channel.pipeline.addLast(new StringCodec())),
+ *   addresses: [{ network, name: 'echo' }],
+ *   retry: fixed(1000),
+ * });
+ * client.on('state', ({ name }) => console.log(name));
+ * await client.start();
+ * // prints connecting
+ * // prints online
+ * for (const accepted of server.connections) accepted.close();
+ * await client.channel?.closed;
+ * // prints waiting
+ * await client.writeAndFlush('hello'); // waits for the next connection
+ * // prints connecting
+ * // prints online
+ * await client.close();
+ * // prints closed
+ * await server.shutdown();
+ * ```
+ */
+export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
+  extends WatchedEmitter<ReconnectingClientEvents<P, C>>
+  implements AsyncDisposable
+{
+  private readonly settings: ReconnectSettings<P, C>;
+  private readonly machine: ReconnectMachine<P, C>;
+  private readonly source: AddressSource<P>;
+  private readonly queue: OfflineQueue;
+  private readonly adaptive: { reset(): void } | undefined;
+  private readonly signal: AbortSignal | undefined;
+  private unseen: UnseenFailures;
+  /** Resolves at the first `online`. */
+  private readonly started = new SettableFuture();
+  /** What is under way: finding a place, connecting, or `ready`. */
+  private attempt: { drop(): void } | undefined = undefined;
+  private timer: Timer | undefined = undefined;
+  private current: C | undefined = undefined;
+  private place: P | undefined = undefined;
+  /** The last channel's end, once the client is closed. */
+  private ending: Promise<unknown> | undefined = undefined;
+  /** Actions that came while others are carried out wait here, so that all happens in order. */
+  private readonly actions: ReconnectAction<P, C>[] = [];
+  private isActing = false;
+
+  /** @throws OptionError if an option makes no sense */
+  constructor(options: ReconnectingClientOptions<P, C>) {
+    super();
+    const settings = reconnectSettings(options);
+    this.settings = settings;
+    const { retry, stableMs, shouldRetry, random, clock } = settings;
+    this.machine = new ReconnectMachine<P, C>({
+      retry,
+      stableMs,
+      shouldRetry,
+      budget: options.budget,
+      hasReady: settings.ready !== undefined,
+      random,
+    });
+    this.source = new AddressSource(options.addresses, settings.order, random);
+    this.queue = new OfflineQueue(options.offline ?? {}, clock, (future) =>
+      this.unseen.add(future as SettableFuture),
+    );
+    this.unseen = this.watchFailures();
+    this.adaptive = options.adaptive;
+    this.signal = options.signal;
+    if (this.signal?.aborted === true) this.aborted();
+    else this.signal?.addEventListener('abort', this.aborted, { once: true });
+  }
+
+  /** How it is now. */
+  get state(): ClientState<P, C> {
+    return this.machine.state;
+  }
+
+  /** The connection, if it is online and has not begun to end. For each connection another one: do not keep it. */
+  get channel(): C | undefined {
+    const { state } = this.machine;
+    return state.name === 'online' && isUsable(state.channel) ? state.channel : undefined;
+  }
+
+  /** How many writes wait for a connection. */
+  get waitingMessages(): number {
+    return this.queue.size;
+  }
+
+  /** Their bytes, with 64 for each message. */
+  get waitingBytes(): number {
+    return this.queue.bytes;
+  }
+
+  /**
+   * Connects, and again whenever the connection is lost. Resolves when it is online for the first time; rejects with
+   * `RECONNECT_GIVEN_UP`, or when it is closed before. It may be ignored: the state has the same.
+   */
+  start(): Promise<void> {
+    if (this.state.name === 'idle') this.act(this.machine.start(this.settings.clock.now()));
+    const started = Promise.resolve(this.started);
+    // Who listens for the states need not wait for it.
+    started.catch(() => {});
+    return started;
+  }
+
+  /**
+   * Writes to the connection, or keeps the message until there is one. Queued messages are sent without a flush.
+   */
+  write(message: Parameters<C['write']>[0]): WriteFuture {
+    const { state } = this;
+    if (state.name === 'closed') return this.refuse(state.error);
+    const channel = this.queue.size === 0 ? this.channel : undefined;
+    return channel === undefined ? this.queue.add(message) : channel.write(message);
+  }
+
+  /** Sends what was written to the connection, if there is one. */
+  flush(): void {
+    this.channel?.flush();
+  }
+
+  /** {@link write}, then {@link flush}. */
+  writeAndFlush(message: Parameters<C['write']>[0]): WriteFuture {
+    const future = this.write(message);
+    this.flush();
+    return future;
+  }
+
+  /**
+   * The machine has another way to the network: tries at once if it waits, and anew if it is connecting; resets
+   * the `adaptive` interval. A connection that is online stays, its heartbeat finds out whether it still works.
+   */
+  networkChanged(): void {
+    this.adaptive?.reset();
+    this.act(this.machine.networkChanged());
+  }
+
+  /** For good: writes that wait fail, what the channel has is sent, then it ends. */
+  async close(): Promise<void> {
+    this.finish('local', undefined);
+    // Called by a listener, it is carried out after the listener has returned.
+    await Promise.resolve();
+    await this.ending;
+  }
+
+  /** As {@link close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  protected override listenerFailed(event: string, _args: readonly unknown[], error: Error): void {
+    const { logger } = this.settings;
+    logger.log('error', `a listener of "${event}" of a ReconnectingClient failed`, error);
+  }
+
+  private readonly aborted = (): void => {
+    this.finish('aborted', toError(this.signal?.reason));
+  };
+
+  private finish(reason: 'local' | 'aborted', error: Error | undefined): void {
+    this.act(this.machine.close(reason, error));
+  }
+
+  private act(actions: readonly ReconnectAction<P, C>[]): void {
+    this.actions.push(...actions);
+    if (this.isActing) return;
+    this.isActing = true;
+    for (let next = this.actions.shift(); next !== undefined; next = this.actions.shift()) {
+      this.carryOut(next);
+    }
+    this.isActing = false;
+  }
+
+  private carryOut(action: ReconnectAction<P, C>): void {
+    if (action.do === 'find') this.find();
+    else if (action.do === 'connect') this.connect();
+    else if (action.do === 'ready') this.makeReady(action.channel);
+    else if (action.do === 'online') this.online(action.channel);
+    else if (action.do === 'wait') this.wait(action.delayMs);
+    else if (action.do === 'drop') this.drop();
+    else this.announce(action.state);
+  }
+
+  private find(): void {
+    const { clock, connectTimeoutMs } = this.settings;
+    this.timer = undefined;
+    if (this.source.isKnown) {
+      this.found(this.source.current);
+      return;
+    }
+    this.place = undefined;
+    this.act(this.machine.searching());
+    this.attempt = new ConnectAttempt<P>(
+      (signal) => this.source.find(signal),
+      clock,
+      connectTimeoutMs,
+      () => connectTimedOut('anything: the function addresses gave no answer', connectTimeoutMs),
+      {
+        done: (place) => this.found(place),
+        failed: (error) => this.lost(failedConnect<P>(error, undefined)),
+      },
+    );
+  }
+
+  private found(place: P): void {
+    this.place = place;
+    this.act(this.machine.found(place));
+  }
+
+  private connect(): void {
+    const place = this.place!;
+    const { connector, clock, connectTimeoutMs } = this.settings;
+    this.attempt = new ConnectAttempt<C>(
+      (signal) => connector.connect(place, { signal }),
+      clock,
+      connectTimeoutMs,
+      () => connectTimedOut(textOfPlace(place), connectTimeoutMs),
+      {
+        done: (channel) => this.connected(channel),
+        failed: (error) => {
+          this.source.failed(place);
+          this.lost(failedConnect(error, place));
+        },
+      },
+      closeLate,
+    );
+  }
+
+  private connected(channel: C): void {
+    this.current = channel;
+    this.act(this.machine.connected(channel, this.settings.clock.now()));
+    channel.onClosed(() => this.closed(channel));
+  }
+
+  private makeReady(channel: C): void {
+    const { ready, clock, readyTimeoutMs: timeoutMs } = this.settings;
+    const text = `ready took longer than readyTimeoutMs (${timeoutMs})`;
+    this.attempt = new ConnectAttempt<unknown>(
+      () => Promise.resolve(ready!(channel)),
+      clock,
+      timeoutMs,
+      () => new TimedOutError('TIMEOUT_READY', text, { timeoutMs }),
+      {
+        done: () => this.act(this.machine.readied(channel, clock.now())),
+        failed: (error) => {
+          this.source.failed(this.place!);
+          this.lost(failedReady(error, this.place!));
+        },
+      },
+    );
+  }
+
+  private online(channel: C): void {
+    this.unseen = this.watchFailures();
+    this.queue.sendTo(channel);
+  }
+
+  /** The channel has closed; one that was dropped before is no loss. */
+  private closed(channel: C): void {
+    if (this.current !== channel) return;
+    this.current = undefined;
+    const { name } = this.state;
+    this.source.lost(this.place!);
+    this.lost(closedChannel(channel, this.place!, name === 'readying' ? 'readying' : 'online'));
+  }
+
+  private lost(loss: Loss<P>): void {
+    this.act(this.machine.lost(loss, this.settings.clock.now()));
+  }
+
+  private wait(delayMs: number): void {
+    const { clock } = this.settings;
+    this.timer?.cancel();
+    this.timer = clock.schedule(() => this.act(this.machine.due(clock.now())), delayMs, true);
+  }
+
+  private drop(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+    this.attempt?.drop();
+    this.attempt = undefined;
+    const channel = this.current;
+    this.current = undefined;
+    // Politely, for the application may have written its last words; a channel that never was ready has none.
+    if (this.state.name === 'closed') this.ending ??= channel?.end() && channel.closed;
+    else channel?.close();
+  }
+
+  private announce(state: ClientState<P, C>): void {
+    if (state.name === 'closed') this.ended(state.error);
+    this.emit('state', state);
+    if (state.name === 'online') this.started.succeed();
+  }
+
+  private ended(error: Error | undefined): void {
+    this.signal?.removeEventListener('abort', this.aborted);
+    this.queue.end(closedError(error));
+    // Without a listener it is no unhandled rejection.
+    this.started.fail(error ?? closedError(undefined));
+  }
+
+  private refuse(cause: Error | undefined): WriteFuture {
+    const error = closedError(cause);
+    const future = SettableFuture.failed(error);
+    this.unseen.add(future);
+    return future;
+  }
+
+  /** One line for each absence. */
+  private watchFailures(): UnseenFailures {
+    const { clock, logger } = this.settings;
+    const text = 'a write without a connection failed, and nobody looked at it';
+    return new UnseenFailures(clock, (error) => logger.log('warn', text, error));
+  }
+}
+
+function isUsable(channel: Channel): boolean {
+  return channel.isActive && !channel.isEnding;
+}
+
+function closedError(cause: Error | undefined): ChannelError {
+  return new ChannelError('CHANNEL_CLOSED', 'the client is closed', {}, cause);
+}
