@@ -3,6 +3,13 @@ export type { AddressOrder } from './address/address-ring.ts';
 export type { Addresses, AddressFunction } from './address/address-source.ts';
 export { type HttpAddressesOptions, httpAddresses } from './address/http-addresses.ts';
 export type { Connector } from './address/racing-connector.ts';
+// Channels that outlive their connections
+export {
+  LastingBootstrap,
+  type LastingOptions,
+  type LastingPipeline,
+  linksOf,
+} from './lasting/lasting-bootstrap.ts';
 // A connection that comes back
 export type { ClientState } from './reconnect/client-state.ts';
 export type { Loss, LossKind } from './reconnect/loss.ts';

@@ -17,7 +17,10 @@ import {
   type KnownOptions,
 } from '@headrace/core/authoring';
 import { beginLasting, type LastingChannel, ResumeMachine, systemRandom } from '@headrace/handlers';
-import { type ReconnectingClientOptions, reconnectSettings } from '../reconnect/reconnect-options.ts';
+import {
+  type ReconnectingClientOptions,
+  reconnectSettings,
+} from '../reconnect/reconnect-options.ts';
 import type { ReconnectingClient } from '../reconnect/reconnecting-client.ts';
 import { LastingClient } from './lasting-client.ts';
 

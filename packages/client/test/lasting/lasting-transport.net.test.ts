@@ -1,3 +1,4 @@
+import { lengthPrefixed } from '@headrace/codec';
 import {
   Bootstrap,
   type Channel,
@@ -7,7 +8,6 @@ import {
   systemClock,
   type Transport,
 } from '@headrace/core';
-import { lengthPrefixed } from '@headrace/codec';
 import { describeTransport } from '@headrace/core/testing';
 import { ResumeHandler, ResumeMachine, ResumeTable, systemRandom } from '@headrace/handlers';
 import { afterEach, describe, expect, it } from 'vitest';
