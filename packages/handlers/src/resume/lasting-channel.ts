@@ -1,11 +1,4 @@
-import {
-  type Channel,
-  ChannelError,
-  type Context,
-  type Handler,
-  type OutboundBytes,
-  PipelineError,
-} from '@headrace/core';
+import { type Channel, ChannelError, type OutboundBytes, PipelineError } from '@headrace/core';
 import type { ResumeTransport } from './resume-transport.ts';
 
 /** A channel whose transport is a succession of links; each message is one of the framing of the links. */
@@ -52,23 +45,10 @@ function transportOf(channel: Channel): ResumeTransport {
   throw new PipelineError('PIPELINE_STATE', `${channel} is no lasting channel`);
 }
 
-/** What the pipeline of every lasting channel begins with. */
+/** Puts a channel that is being opened and its transport together; before its pipeline is built. */
 export function beginLasting(channel: Channel, transport: ResumeTransport): void {
   transports.set(channel, transport);
-  channel.pipeline.addLast('lasting', new LastingStart(transport));
-}
-
-/** The first handler of a lasting pipeline: the events of the links are fired from its place. */
-class LastingStart implements Handler {
-  private readonly transport: ResumeTransport;
-
-  constructor(transport: ResumeTransport) {
-    this.transport = transport;
-  }
-
-  handlerAdded(ctx: Context): void {
-    this.transport.fireIn(ctx);
-  }
+  transport.fireIn(channel);
 }
 
 const GONE_TEXTS = [

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { OutboundBytes } from '@headrace/core';
-import { byteLengthOf } from '@headrace/core/authoring';
+import { bufferView, byteLengthOf } from '@headrace/core/authoring';
 import { FRAME_KIND } from './resume-frame.ts';
 
 /** What each message costs of the credit on top of its payload: so many empty ones are not free. */
@@ -44,20 +44,37 @@ export class OutgoingMessages {
     return this.creditBytes - MESSAGE_OVERHEAD_BYTES;
   }
 
-  /** Takes a copy of a message; false if the credit does not allow it now. */
-  add(message: OutboundBytes, isDetached: boolean): boolean {
-    const length = byteLengthOf(message);
-    const cost = length + MESSAGE_OVERHEAD_BYTES;
-    if (this.bytes + cost > this.creditBytes) return false;
+  /** Takes copies of messages. Returns how many the credit allows now. */
+  addAll(messages: readonly OutboundBytes[], isDetached: boolean): number {
+    let cost = 0;
+    let count = 0;
+    for (; count < messages.length; count++) {
+      const more = byteLengthOf(messages[count]!) + MESSAGE_OVERHEAD_BYTES;
+      if (this.bytes + cost + more > this.creditBytes) break;
+      cost += more;
+    }
+    if (count === 0) return 0;
+    const length = cost - count * (MESSAGE_OVERHEAD_BYTES - 1);
     // While nobody acknowledges, a slice of Node's pool would keep the whole pool alive.
-    const frame = isDetached ? Buffer.allocUnsafeSlow(1 + length) : Buffer.allocUnsafe(1 + length);
-    frame[0] = FRAME_KIND.data;
-    if (message instanceof Uint8Array) frame.set(message, 1);
-    else message.writeTo(frame, 1);
+    const memory = isDetached ? Buffer.allocUnsafeSlow(length) : Buffer.allocUnsafe(length);
+    // A source that throws has changed nothing yet.
+    for (let i = 0, offset = 0; i < count; i++) offset = fill(memory, messages[i]!, offset);
     if (this.frames === NO_FRAMES) this.frames = [];
-    this.frames.push(frame);
     this.bytes += cost;
-    return true;
+    if (count === 1) this.frames.push(memory);
+    else this.split(memory, messages, count);
+    return count;
+  }
+
+  /** One piece of memory for the messages of one flush. */
+  private split(memory: Buffer, messages: readonly OutboundBytes[], count: number): void {
+    const { buffer, byteOffset } = memory;
+    let offset = byteOffset;
+    for (let i = 0; i < count; i++) {
+      const length = 1 + byteLengthOf(messages[i]!);
+      this.frames.push(bufferView(buffer, offset, length));
+      offset += length;
+    }
   }
 
   /** The next DATA frame for the present link. */
@@ -132,6 +149,14 @@ export class OutgoingMessages {
     this.first = 0;
     this.bytes = 0;
   }
+}
+
+/** Writes a DATA frame; returns where the next one begins. */
+function fill(memory: Buffer, message: OutboundBytes, offset: number): number {
+  memory[offset] = FRAME_KIND.data;
+  if (message instanceof Uint8Array) memory.set(message, offset + 1);
+  else message.writeTo(memory, offset + 1);
+  return offset + 1 + byteLengthOf(message);
 }
 
 function costOf(frame: Buffer): number {

@@ -7,6 +7,7 @@
 // Beside it: our half has ended (`end`), the peer's half has ended, or everything has (`reset`).
 import { randomBytes } from 'node:crypto';
 import { DecodeError, type OutboundBytes } from '@headrace/core';
+import { bufferView } from '@headrace/core/authoring';
 import { secretsEqual } from '../auth/secrets-equal.ts';
 import { IncomingMessages } from './incoming-messages.ts';
 import { OutgoingMessages } from './outgoing-messages.ts';
@@ -39,7 +40,6 @@ export interface ResumeMachineOptions {
 
 /** What is to be done because of a frame. */
 export type ResumeAction =
-  | { readonly do: 'deliver'; readonly payload: Buffer }
   | { readonly do: 'opened' }
   | { readonly do: 'resumed'; readonly resent: number }
   /** The peer has more of our messages: there may be room for others. */
@@ -199,8 +199,8 @@ export class ResumeMachine {
 
   // --- what comes in ---
 
-  /** A frame came over the present link. */
-  received(frame: Buffer): ResumeAction {
+  /** A frame came over the present link. Returns a message for the pipeline as it is, without an object around it. */
+  received(frame: Buffer): Buffer | ResumeAction {
     try {
       if (frame[0] === FRAME_KIND.data && this.link === LINKED) return this.data(frame);
       return this.control(frame);
@@ -215,7 +215,7 @@ export class ResumeMachine {
     this.incoming.take(payloadBytes);
   }
 
-  private data(frame: Buffer): ResumeAction {
+  private data(frame: Buffer): Buffer | ResumeAction {
     this.confirm();
     if (this.hasPeerEnded) return this.fail(invalidFrame(frame, 'DATA came after END'));
     if (!this.incoming.arrived(frame.length - 1)) {
@@ -223,7 +223,7 @@ export class ResumeMachine {
         invalidFrame(frame, `more came than the credit of ${this.creditBytes} bytes`),
       );
     }
-    return { do: 'deliver', payload: frame.subarray(1) };
+    return bufferView(frame.buffer, frame.byteOffset + 1, frame.length - 1);
   }
 
   private control(bytes: Buffer): ResumeAction {
@@ -307,9 +307,9 @@ export class ResumeMachine {
 
   // --- what goes out ---
 
-  /** Keeps a message until the peer has it; false if the credit does not allow it now. */
-  add(message: OutboundBytes): boolean {
-    return this.outgoing.add(message, this.link === ABSENT);
+  /** Keeps messages until the peer has them. Returns how many of them the credit allows now. */
+  addAll(messages: readonly OutboundBytes[]): number {
+    return this.outgoing.addAll(messages, this.link === ABSENT);
   }
 
   /** Ends our half after all that was added. */

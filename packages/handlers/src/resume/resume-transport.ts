@@ -4,7 +4,6 @@ import {
   ChannelError,
   type Clock,
   type CloseInfo,
-  type Context,
   clientAddress,
   type OutboundBytes,
   type Timer,
@@ -77,8 +76,8 @@ export class ResumeTransport implements Transport {
   remoteAddress: Address | undefined = undefined;
   readonly clock: Clock;
   private readonly owner: ResumeOwner;
-  /** Where events are fired: the first handler of the lasting pipeline. */
-  private events: Context | undefined = undefined;
+  /** The channel over it, in whose pipeline events are fired. */
+  private channel: Channel | undefined = undefined;
   private sink: TransportSink | undefined = undefined;
   private link: ResumeLink | undefined = undefined;
   private lostAt = 0;
@@ -144,13 +143,13 @@ export class ResumeTransport implements Transport {
     if (isFirst) this.owner.begin();
   }
 
-  /** Where link events are fired; set by the first handler of the pipeline. */
-  fireIn(ctx: Context): void {
-    this.events = ctx;
+  /** The channel in whose pipeline the events of links are fired. */
+  fireIn(channel: Channel): void {
+    this.channel = channel;
   }
 
   private fire(event: unknown): void {
-    if (this.isActive) this.events?.fireUserEventTriggered(event);
+    if (this.isActive) this.channel?.pipeline.fireUserEventTriggered(event);
   }
 
   // --- links ---
@@ -200,7 +199,7 @@ export class ResumeTransport implements Transport {
   frame(link: ResumeLink, frame: Buffer): Error | undefined {
     if (this.link !== link || this.isFinished) return undefined;
     const action = this.machine.received(frame);
-    if (action.do === 'deliver') this.deliver(action.payload);
+    if (action instanceof Uint8Array) this.deliver(action);
     else if (action.do === 'acknowledged') this.fill();
     else return this.carryOut(action);
     return undefined;
@@ -328,12 +327,8 @@ export class ResumeTransport implements Transport {
   }
 
   write(messages: readonly unknown[]): boolean {
-    const { machine } = this;
-    for (let i = 0; i < messages.length; i++) {
-      if (machine.add(messages[i] as OutboundBytes)) continue;
-      this.waiting = messages.slice(i) as OutboundBytes[];
-      break;
-    }
+    const added = this.machine.addAll(messages as readonly OutboundBytes[]);
+    if (added < messages.length) this.waiting = messages.slice(added) as OutboundBytes[];
     if (this.link === undefined) this.owner.grew();
     else this.pump();
     return this.waiting === undefined;
@@ -344,8 +339,7 @@ export class ResumeTransport implements Transport {
     this.settleWaiters();
     const { waiting } = this;
     if (waiting === undefined) return;
-    let added = 0;
-    while (added < waiting.length && this.machine.add(waiting[added]!)) added += 1;
+    const added = this.machine.addAll(waiting);
     if (added < waiting.length) {
       waiting.splice(0, added);
       return;

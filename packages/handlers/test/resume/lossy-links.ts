@@ -76,13 +76,16 @@ class End {
   write(random: () => number): void {
     const payload = Buffer.alloc(4 + Math.floor(random() * 40));
     payload.writeUInt32BE(this.written);
-    if (this.machine.add(payload)) this.written += 1;
+    this.written += this.machine.addAll([payload]);
   }
 
   /** Returns what went wrong. */
   read(frame: Buffer): string | undefined {
     const action = this.machine.received(frame);
-    if (action.do === 'deliver') this.inbox.push(action.payload);
+    if (action instanceof Uint8Array) {
+      this.inbox.push(action);
+      return undefined;
+    }
     if (action.do === 'fail') return action.error.message;
     return action.do === 'gone' ? 'GONE' : undefined;
   }
