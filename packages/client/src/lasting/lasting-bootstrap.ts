@@ -71,7 +71,7 @@ const clients = new WeakMap<Channel, ReconnectingClient<never, never>>();
  * ```ts run
  * import { Bootstrap, MemoryNetwork, ServerBootstrap } from '@headrace/core';
  * import { lengthPrefixed, StringCodec } from '@headrace/codec';
- * import { EchoHandler, ResumeHandler, ResumeTable } from '@headrace/handlers';
+ * import { EchoHandler, type LastingChannel, ResumeHandler, ResumeTable } from '@headrace/handlers';
  * import { LastingBootstrap, linksOf } from '@headrace/client';
  *
  * const framing = () => lengthPrefixed({ maxFrameLength: 65_536 });
@@ -79,7 +79,7 @@ const clients = new WeakMap<Channel, ReconnectingClient<never, never>>();
  * const table = new ResumeTable();
  * const server = await new ServerBootstrap()
  *   .childHandler((link) => {
- *     const childHandler = (channel) => channel.pipeline.addLast(new EchoHandler());
+ *     const childHandler = (channel: LastingChannel) => channel.pipeline.addLast(new EchoHandler());
  *     link.pipeline.addLast(...framing(), new ResumeHandler({ table, childHandler }));
  *   })
  *   .bind({ network, name: 'echo' });
@@ -91,7 +91,7 @@ const clients = new WeakMap<Channel, ReconnectingClient<never, never>>();
  * })
  *   .handler((channel) => channel.pipeline.addLast(new StringCodec()))
  *   .connect();
- * linksOf(channel).channel.abort(); // the link is cut
+ * linksOf(channel).channel?.abort(); // the link is cut
  * await channel.writeAndFlush('still here');
  * for await (const text of channel) {
  *   console.log(text);

@@ -71,7 +71,7 @@ async function pair(cutEveryMs: number | undefined): Promise<[Transport, Transpo
   toClose.push({
     close: () => {
       clearInterval(timer);
-      server.close();
+      void server.close();
       table.close();
     },
   });
