@@ -3,6 +3,7 @@ import {
   Bootstrap,
   type Channel,
   type Context,
+  DrainEvent,
   type Handler,
   isHeadraceError,
 } from '@headrace/core';
@@ -175,6 +176,31 @@ describe('LastingBootstrap', () => {
       'peer',
     ]);
     expect([world.table.size, linksOf(channel).state.name]).toEqual([0, 'closed']);
+  });
+
+  it('ends its channels politely when the server drains, after what they hold', async () => {
+    let release = (): void => {};
+    world = new LastingWorld(() => ({
+      userEventTriggered: (ctx, event) => {
+        if (event instanceof DrainEvent) {
+          const hold = event.hold('test');
+          event.lastWord(() => void ctx.writeAndFlush(Buffer.from('bye')));
+          release = () => hold.release();
+        }
+        ctx.fireUserEventTriggered(event);
+      },
+    }));
+    await world.up();
+    const notes = new Notes();
+    const channel = await world.connect(notes);
+    const stopping = world.shutdown();
+    await world.pass(500);
+    expect([channel.isOpen, world.table.size]).toEqual([true, 1]);
+    release();
+    await world.pass(500);
+    await stopping;
+    expect([notes.all, channel.closeInfo?.reason]).toEqual([['bye'], 'peer']);
+    expect([world.channels[0]!.closeInfo?.reason, world.table.size]).toEqual(['shutdown', 0]);
   });
 
   it('rejects when the client gives up before it was open', async () => {

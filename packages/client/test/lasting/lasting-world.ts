@@ -53,6 +53,14 @@ export class LastingWorld {
     this.server = await binding;
   }
 
+  /** The server stops politely. */
+  async shutdown(): Promise<void> {
+    const stopping = this.server?.shutdown({ drainTimeoutMs: 10_000 });
+    this.server = undefined;
+    await this.pass(1000);
+    await stopping;
+  }
+
   /** Nobody listens any more, and all links are cut; the lasting channels stay. */
   async down(): Promise<void> {
     const { server, links } = this;
