@@ -179,6 +179,7 @@ export class ResumeHandler implements Handler {
     if (this.hasGreeted) throw invalidFrame(bytes, 'it came before the answer to RESUME');
     const frame = decodeResumeFrame(bytes);
     this.timer?.cancel();
+    this.timer = undefined;
     this.hasGreeted = true;
     if (frame.kind === 'open') this.open(ctx, frame);
     else if (frame.kind === 'resume') this.resume(ctx, bytes, frame);
