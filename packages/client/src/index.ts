@@ -10,6 +10,15 @@ export {
   type LastingPipeline,
   linksOf,
 } from './lasting/lasting-bootstrap.ts';
+// Connections for one user at a time
+export {
+  type AcquireOptions,
+  ChannelPool,
+  type ChannelPoolMetrics,
+} from './pool/channel-pool.ts';
+export type { Lease } from './pool/lease.ts';
+export type { PoolCloseReason } from './pool/pool-entry.ts';
+export type { ChannelPoolOptions } from './pool/pool-options.ts';
 // A connection that comes back
 export type { ClientState } from './reconnect/client-state.ts';
 export type { Loss, LossKind } from './reconnect/loss.ts';

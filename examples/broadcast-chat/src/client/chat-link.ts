@@ -1,9 +1,15 @@
 // The terminal client's connection: signs in, keeps alive, comes back.
+import { type ClientState, ReconnectingClient } from '@headrace/client';
 import { LengthFieldFrameDecoder, LengthFieldPrepender, StringCodec } from '@headrace/codec';
-import { Bootstrap, type Channel, silentLogger, systemClock, type Timer } from '@headrace/core';
-import { toError } from '@headrace/core/authoring';
+import {
+  Bootstrap,
+  type Channel,
+  type OutboundBytes,
+  type Pipeline,
+  type PortPlace,
+  silentLogger,
+} from '@headrace/core';
 import { IdleStateHandler } from '@headrace/handlers';
-import { fullJitterMs } from './full-jitter.ts';
 import { LinkHandler } from './link-handler.ts';
 import { parseServerMessage, type ServerMessage } from './server-message.ts';
 
@@ -29,10 +35,10 @@ const MAX_FRAME_LENGTH = 128 * 1024;
 const PING_AFTER_MS = 30_000;
 /** A server that finds us idle in spite of them wants more of them, down to this. */
 const MIN_PING_AFTER_MS = 500;
-/** Online for so long, the next loss starts with short waits again. */
-const STABLE_MS = 10_000;
 /** A full server is not helped by quick attempts. */
-const FULL_SERVER_ATTEMPT = 4;
+const FULL_SERVER_MS = 8000;
+/** Lines that may wait for a connection: as many as one types, or pipes, in a while. */
+const MAX_WAITING_LINES = 10_000;
 
 /** After these coming back would be refused again, or would kick whoever has the name now. */
 const FINAL: Readonly<Record<string, string>> = {
@@ -43,39 +49,40 @@ const FINAL: Readonly<Record<string, string>> = {
   KICKED: 'somebody signed in under this name elsewhere',
 };
 
+/** Waits for the answer to the credentials. */
+interface SignIn {
+  readonly accept: () => void;
+  readonly refuse: (why: Error) => void;
+}
+
 export class ChatLink {
   private readonly options: ChatLinkOptions;
-  private readonly bootstrap: Bootstrap;
-  private channel: Channel | undefined = undefined;
-  private attempt = 0;
-  private timer: Timer | undefined = undefined;
+  private readonly client: ReconnectingClient<PortPlace, Channel<never, string>>;
   private current: LinkState = { name: 'connecting' };
+  private signIn: SignIn | undefined = undefined;
+  /** What came in together with the yes, until the state is `online`. */
+  private early: ServerMessage[] = [];
   /** What the server said last about why it closes. */
   private lastWord: string | undefined = undefined;
-  /** Typed while there is no connection. */
-  private waiting: string[] = [];
+  private isServerFull = false;
+  private ending = { because: 'good bye', failed: false };
   private pingAfterMs = PING_AFTER_MS;
 
   constructor(options: ChatLinkOptions) {
+    const { host, port, random = Math.random } = options;
     this.options = options;
-    this.bootstrap = new Bootstrap()
-      .options({ logger: silentLogger, connectTimeoutMs: 10_000 })
-      .handler(({ pipeline }) =>
-        pipeline.addLast(
-          new LengthFieldFrameDecoder({
-            maxFrameLength: MAX_FRAME_LENGTH,
-            lengthFieldLength: 4,
-            initialBytesToStrip: 4,
-          }),
-          new LengthFieldPrepender({ lengthFieldLength: 4 }),
-          new StringCodec(),
-          new IdleStateHandler({ readerIdleMs: this.pingAfterMs, writerIdleMs: this.pingAfterMs }),
-          new LinkHandler({
-            opened: (ctx) => ctx.writeAndFlush(this.credentials()),
-            received: (_ctx, text) => this.received(parseServerMessage(text)),
-          }),
-        ),
-      ) as Bootstrap;
+    this.client = new ReconnectingClient<PortPlace, Channel<never, string>>({
+      bootstrap: new Bootstrap()
+        .options({ logger: silentLogger })
+        .handler(({ pipeline }) => this.build(pipeline)),
+      addresses: [{ host, port }],
+      ready: (channel) => this.introduce(channel),
+      shouldRetry: () => (this.isServerFull ? { afterMs: random() * FULL_SERVER_MS } : true),
+      offline: { maxMessages: MAX_WAITING_LINES, maxAgeMs: false },
+      logger: silentLogger,
+      random,
+    });
+    this.client.on('state', (state) => this.follow(state));
   }
 
   get state(): LinkState {
@@ -84,49 +91,52 @@ export class ChatLink {
 
   /** Connects, and again whenever the connection is lost, until `close()` or a final refusal. */
   open(): void {
-    this.enter({ name: 'connecting' });
-    this.lastWord = undefined;
-    const { host, port } = this.options;
-    this.bootstrap.connect({ host, port }).then(
-      (channel) => this.connected(channel as Channel),
-      (error: unknown) => this.lost(toError(error).message),
-    );
+    void this.client.start();
   }
 
   /** Sends now, or as soon as there is a connection. */
   send(text: string): void {
-    if (this.current.name === 'online') this.channel?.writeAndFlush(text);
-    else this.waiting.push(text);
+    this.client.writeAndFlush(text).onSettled((error) => {
+      // Whoever waits for the echo need not wait for it any more.
+      if (error !== undefined) this.options.onMessage({ kind: 'error', code: 'NOT_SENT' });
+    });
   }
 
   /** Leaves for good, after everything that was sent. */
   async close(because = 'good bye', failed = false): Promise<void> {
-    if (this.current.name === 'over') return;
-    this.timer?.cancel();
-    this.enter({ name: 'over', because, failed });
-    await this.channel?.end();
+    if (this.current.name !== 'over') this.ending = { because, failed };
+    await this.client.close();
   }
 
-  private connected(channel: Channel): void {
-    this.channel = channel;
-    channel.onClosed(() => this.lost(this.lastWord ?? 'the connection was lost'));
-    if (this.current.name === 'over') channel.close();
+  private build(pipeline: Pipeline<Buffer, OutboundBytes>) {
+    return pipeline.addLast(
+      new LengthFieldFrameDecoder({
+        maxFrameLength: MAX_FRAME_LENGTH,
+        lengthFieldLength: 4,
+        initialBytesToStrip: 4,
+      }),
+      new LengthFieldPrepender({ lengthFieldLength: 4 }),
+      new StringCodec(),
+      new IdleStateHandler({ readerIdleMs: this.pingAfterMs, writerIdleMs: this.pingAfterMs }),
+      new LinkHandler({ received: (text) => this.received(parseServerMessage(text)) }),
+    );
+  }
+
+  private introduce(channel: Channel<never, string>): Promise<void> {
+    const { id, token } = this.options;
+    channel.writeAndFlush(token === undefined ? `AUTH:${id}` : `AUTH:${id}:${token}`);
+    return new Promise((accept, refuse) => {
+      this.signIn = { accept, refuse };
+    });
   }
 
   private received(message: ServerMessage): void {
-    if (message.kind === 'accepted') this.signedIn();
+    if (message.kind === 'accepted') this.signIn?.accept();
     else if (message.kind === 'bye') this.lastWord = 'the server shut down';
     else if (message.kind === 'error') this.refused(message.code);
-    if (message.kind !== 'accepted' && message.kind !== 'pong') this.options.onMessage(message);
-  }
-
-  private signedIn(): void {
-    this.enter({ name: 'online' });
-    this.timer?.cancel();
-    this.timer = systemClock.schedule(() => {
-      this.attempt = 0;
-    }, STABLE_MS);
-    for (const text of this.waiting.splice(0)) this.send(text);
+    if (message.kind === 'accepted' || message.kind === 'pong') return;
+    if (this.current.name === 'connecting') this.early.push(message);
+    else this.options.onMessage(message);
   }
 
   private refused(code: string): void {
@@ -134,28 +144,38 @@ export class ChatLink {
     if (code === 'IDLE_TIMEOUT') {
       this.pingAfterMs = Math.max(MIN_PING_AFTER_MS, this.pingAfterMs / 2);
     }
-    if (code === 'TOO_MANY') this.attempt = Math.max(this.attempt, FULL_SERVER_ATTEMPT);
+    this.isServerFull = code === 'TOO_MANY';
     const because = FINAL[code];
     if (because !== undefined) void this.close(because, true);
+    else this.signIn?.refuse(new Error(this.lastWord));
   }
 
-  private lost(because: string): void {
-    this.channel = undefined;
-    this.timer?.cancel();
-    if (this.current.name === 'over') return;
-    const delayMs = fullJitterMs(this.attempt, this.options.random);
-    this.attempt += 1;
-    this.enter({ name: 'waiting', because, delayMs });
-    this.timer = systemClock.schedule(() => this.open(), delayMs, true);
-  }
-
-  private credentials(): string {
-    const { id, token } = this.options;
-    return token === undefined ? `AUTH:${id}` : `AUTH:${id}:${token}`;
+  private follow(state: ClientState<PortPlace>): void {
+    if (state.name === 'readying') return;
+    if (state.name === 'connecting') {
+      this.lastWord = undefined;
+      this.isServerFull = false;
+      this.enter({ name: 'connecting' });
+    } else if (state.name === 'online') this.enter({ name: 'online' });
+    else if (state.name === 'waiting') {
+      const { during, error } = state.loss;
+      const lost = during === 'connecting' ? error.message : 'the connection was lost';
+      this.enter({ name: 'waiting', because: this.lastWord ?? lost, delayMs: state.delayMs });
+    } else if (state.name === 'closed') {
+      const { because, failed } = this.ending;
+      // Given up by itself: only what is configured wrongly.
+      const error = state.reason === 'given-up' ? state.error : undefined;
+      this.enter({
+        name: 'over',
+        because: error?.message ?? because,
+        failed: failed || error !== undefined,
+      });
+    }
   }
 
   private enter(state: LinkState): void {
     this.current = state;
     this.options.onState(state);
+    for (const message of this.early.splice(0)) this.options.onMessage(message);
   }
 }

@@ -3,8 +3,7 @@ import { IdleStateEvent } from '@headrace/handlers';
 
 /** What happens on one connection. */
 export interface LinkEvents {
-  opened(ctx: Context): void;
-  received(ctx: Context, text: string): void;
+  received(text: string): void;
 }
 
 /**
@@ -24,12 +23,8 @@ export class LinkHandler implements Handler {
     this.events = events;
   }
 
-  channelActive(ctx: Context): void {
-    this.events.opened(ctx);
-  }
-
-  channelRead(ctx: Context, text: string): void {
-    this.events.received(ctx, text);
+  channelRead(_ctx: Context, text: string): void {
+    this.events.received(text);
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {

@@ -56,6 +56,8 @@ const ERRORS: Readonly<Record<string, string>> = {
   TOO_LONG: 'the message was too long',
   IDLE_TIMEOUT: 'the server heard nothing for too long',
   TOO_MANY: 'the server is full',
+  // Of our own link, not of the server.
+  NOT_SENT: 'a line was not sent',
 };
 
 function errorText(code: string): string {

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { fullJitterMs } from '../../src/client/full-jitter.ts';
 import { phraseOf, printable } from '../../src/client/phrases.ts';
 import { parseServerMessage } from '../../src/client/server-message.ts';
 
@@ -35,15 +34,5 @@ describe('phraseOf', () => {
 describe('printable', () => {
   it('lets nobody else move our cursor', () => {
     expect(printable('a\u001b[2Jb\r\nc\u009b')).toBe('a [2Jb  c ');
-  });
-});
-
-describe('fullJitterMs', () => {
-  it('waits anything up to a limit that doubles to half a minute', () => {
-    expect([0, 1, 2, 5, 6, 60].map((attempt) => fullJitterMs(attempt, () => 1))).toEqual([
-      500, 1000, 2000, 16_000, 30_000, 30_000,
-    ]);
-    expect(fullJitterMs(6, () => 0)).toBe(0);
-    expect(fullJitterMs(6, () => 0.5)).toBe(15_000);
   });
 });

@@ -20,33 +20,33 @@ export function isHostName(place: unknown): place is PortPlace {
  * still gets the name, for TLS, and a `lookup` that knows one address only.
  */
 export class RacingConnector<P, C extends Channel> implements Connector<P, C> {
-  readonly #connector: Connector<P, C>;
-  readonly #raceMs: number;
-  readonly #clock: Clock;
+  private readonly connector: Connector<P, C>;
+  private readonly raceMs: number;
+  private readonly clock: Clock;
 
   constructor(connector: Connector<P, C>, raceMs: number, clock: Clock) {
-    this.#connector = connector;
-    this.#raceMs = raceMs;
-    this.#clock = clock;
+    this.connector = connector;
+    this.raceMs = raceMs;
+    this.clock = clock;
   }
 
   connect(place: P, options: { readonly signal: AbortSignal }): Promise<C> {
-    if (!isHostName(place)) return this.#connector.connect(place, options);
-    return this.#race(place, options.signal);
+    if (!isHostName(place)) return this.connector.connect(place, options);
+    return this.race(place, options.signal);
   }
 
-  async #race(place: P & PortPlace, signal: AbortSignal): Promise<C> {
+  private async race(place: P & PortPlace, signal: AbortSignal): Promise<C> {
     const found = await lookupAll(place);
     signal.throwIfAborted();
     const connectTo = (lookup: net.LookupFunction, cancel: AbortSignal): Promise<C> =>
-      this.#connector.connect({ ...place, lookup }, { signal: cancel });
+      this.connector.connect({ ...place, lookup }, { signal: cancel });
     // The bootstrap has the words for a name that is unknown.
     if ('error' in found)
       return connectTo((_host, _options, done) => done(found.error, ''), signal);
     return raceAddresses({
       addresses: interleaved(found.addresses),
-      raceMs: this.#raceMs,
-      clock: this.#clock,
+      raceMs: this.raceMs,
+      clock: this.clock,
       connect: (address, cancel) => connectTo(lookupOf(address), cancel),
       signal,
     });

@@ -9,11 +9,11 @@ export interface AttemptOutcome<T> {
 
 /** One step of a try that takes time, with a time-out, that can be dropped. */
 export class ConnectAttempt<T> {
-  readonly #abort = new AbortController();
-  readonly #outcome: AttemptOutcome<T>;
-  readonly #release: (late: T) => void;
-  readonly #deadline: Timer | undefined;
-  #isOver = false;
+  private readonly abort = new AbortController();
+  private readonly outcome: AttemptOutcome<T>;
+  private readonly release: (late: T) => void;
+  private readonly deadline: Timer | undefined;
+  private isOver = false;
 
   /**
    * @param step - begins the work; the signal aborts when it is not wanted any more
@@ -28,42 +28,42 @@ export class ConnectAttempt<T> {
     outcome: AttemptOutcome<T>,
     release: (late: T) => void = () => {},
   ) {
-    this.#outcome = outcome;
-    this.#release = release;
-    this.#deadline = Number.isFinite(timeoutMs)
-      ? clock.schedule(() => this.#failed(late()), timeoutMs, true)
+    this.outcome = outcome;
+    this.release = release;
+    this.deadline = Number.isFinite(timeoutMs)
+      ? clock.schedule(() => this.failed(late()), timeoutMs, true)
       : undefined;
     // A step that throws is one that rejects.
-    new Promise<T>((resolve) => resolve(step(this.#abort.signal))).then(
-      (result) => this.#done(result),
-      (error: unknown) => this.#failed(toError(error)),
+    new Promise<T>((resolve) => resolve(step(this.abort.signal))).then(
+      (result) => this.done(result),
+      (error: unknown) => this.failed(toError(error)),
     );
   }
 
   /** Nobody waits for it any more. */
   drop(): void {
-    this.#end(new Error('nobody waits for this connection any more'));
+    this.end(new Error('nobody waits for this connection any more'));
   }
 
-  #done(result: T): void {
-    if (this.#isOver) {
-      this.#release(result);
+  private done(result: T): void {
+    if (this.isOver) {
+      this.release(result);
       return;
     }
-    this.#isOver = true;
-    this.#deadline?.cancel();
-    this.#outcome.done(result);
+    this.isOver = true;
+    this.deadline?.cancel();
+    this.outcome.done(result);
   }
 
-  #failed(error: Error): void {
-    if (this.#end(error)) this.#outcome.failed(error);
+  private failed(error: Error): void {
+    if (this.end(error)) this.outcome.failed(error);
   }
 
-  #end(why: Error): boolean {
-    if (this.#isOver) return false;
-    this.#isOver = true;
-    this.#deadline?.cancel();
-    this.#abort.abort(why);
+  private end(why: Error): boolean {
+    if (this.isOver) return false;
+    this.isOver = true;
+    this.deadline?.cancel();
+    this.abort.abort(why);
     return true;
   }
 }

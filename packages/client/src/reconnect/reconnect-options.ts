@@ -29,7 +29,7 @@ import type { ShouldRetry } from './reconnect-machine.ts';
 /** Options of a {@link ReconnectingClient}. Times are in milliseconds. */
 export interface ReconnectingClientOptions<P = ConnectPlace, C extends Channel = Channel> {
   /** Connects; a `Bootstrap` whose `handler` is a function, so that each connection gets handlers of its own. */
-  readonly bootstrap: Connector<P, C>;
+  readonly bootstrap: Connector<NoInfer<P>, C>;
   /** Where to: a list, or a function that is asked before each round through them; see `httpAddresses`. */
   readonly addresses: Addresses<P>;
   /** `shuffle`: once per client, then in turn; `given`: as they come. A place that failed goes to the end. @default 'shuffle' */

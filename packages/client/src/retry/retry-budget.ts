@@ -25,43 +25,43 @@ const DEFAULTS = { perSecond: 10, burst: 20 } as const;
  * ```
  */
 export class RetryBudget {
-  readonly #perSecond: number;
-  readonly #burst: number;
+  private readonly perSecond: number;
+  private readonly burst: number;
   /** Below 0: so many tries have a place in the line. */
-  #tokens: number;
-  #filledAt: number | undefined = undefined;
+  private tokens: number;
+  private filledAt: number | undefined = undefined;
 
   constructor(options: RetryBudgetOptions = {}) {
     checkOptions('RetryBudget', options, OPTIONS);
     const { perSecond, burst } = { ...DEFAULTS, ...options };
-    this.#perSecond = checkNumber('perSecond', perSecond, { min: 0.001 });
-    this.#burst = checkNumber('burst', burst, { min: 1, max: Number.MAX_SAFE_INTEGER });
-    this.#tokens = this.#burst;
+    this.perSecond = checkNumber('perSecond', perSecond, { min: 0.001 });
+    this.burst = checkNumber('burst', burst, { min: 1, max: Number.MAX_SAFE_INTEGER });
+    this.tokens = this.burst;
   }
 
   /** Takes the next place in the line: how long to wait for it, 0 if the try may come now. */
   reserve(nowMs: number): number {
-    this.#fill(nowMs);
-    this.#tokens -= 1;
-    return this.#tokens >= 0 ? 0 : (-this.#tokens * 1000) / this.#perSecond;
+    this.fill(nowMs);
+    this.tokens -= 1;
+    return this.tokens >= 0 ? 0 : (-this.tokens * 1000) / this.perSecond;
   }
 
   /** Takes a try that may come now; false if there is none, and then nothing is taken. */
   tryTake(nowMs: number): boolean {
-    this.#fill(nowMs);
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
+    this.fill(nowMs);
+    if (this.tokens < 1) return false;
+    this.tokens -= 1;
     return true;
   }
 
   /** Gives a try back that was reserved and not made. */
   giveBack(): void {
-    this.#tokens = Math.min(this.#burst, this.#tokens + 1);
+    this.tokens = Math.min(this.burst, this.tokens + 1);
   }
 
-  #fill(nowMs: number): void {
-    const passedMs = Math.max(0, nowMs - (this.#filledAt ?? nowMs));
-    this.#filledAt = Math.max(nowMs, this.#filledAt ?? nowMs);
-    this.#tokens = Math.min(this.#burst, this.#tokens + (passedMs * this.#perSecond) / 1000);
+  private fill(nowMs: number): void {
+    const passedMs = Math.max(0, nowMs - (this.filledAt ?? nowMs));
+    this.filledAt = Math.max(nowMs, this.filledAt ?? nowMs);
+    this.tokens = Math.min(this.burst, this.tokens + (passedMs * this.perSecond) / 1000);
   }
 }

@@ -1,0 +1,424 @@
+import {
+  type Channel,
+  ChannelError,
+  RejectedError,
+  type TimedOutError,
+  type Timer,
+} from '@headrace/core';
+import { checkOptions, type KnownOptions, toError } from '@headrace/core/authoring';
+import type { Connector } from '../address/racing-connector.ts';
+import { Lease, type LeaseOwner } from './lease.ts';
+import { type PoolCloseReason, PoolEntry } from './pool-entry.ts';
+import { type ChannelPoolOptions, type PoolRules, poolRules } from './pool-options.ts';
+import { PoolWaiter, type WaiterEnd } from './pool-waiter.ts';
+
+/** How a pool is, and what it has done. */
+export interface ChannelPoolMetrics {
+  /** Connections, those on their way included: `idle + leased + connecting + checking`. */
+  readonly size: number;
+  readonly idle: number;
+  readonly leased: number;
+  readonly connecting: number;
+  /** Whose health check has not answered yet. */
+  readonly checking: number;
+  /** Calls of `acquire` that wait. */
+  readonly waiting: number;
+  readonly created: number;
+  readonly closed: Readonly<Record<PoolCloseReason, number>>;
+}
+
+/** Options of {@link ChannelPool.acquire}. */
+export interface AcquireOptions {
+  /** Ends the wait; a connection that was on its way for it stays in the pool. */
+  readonly signal?: AbortSignal;
+}
+
+const ACQUIRE_OPTIONS: KnownOptions<AcquireOptions> = { signal: true };
+
+/**
+ * Connections to one place, each for one user at a time: for protocols without ids, where an answer belongs to
+ * the last question. Those who wait are served in turn.
+ *
+ * A connection is checked when it is taken and, by default, when it comes back: it must be active, must not have
+ * begun to end, and `healthCheck` must not say no. One that closes while it is idle leaves the pool at once.
+ *
+ * @typeParam P - a place of the bootstrap
+ * @typeParam C - its channel
+ *
+ * @example
+ * ```ts run
+ * import { ChannelPool } from '@headrace/client';
+ * import { Bootstrap, MemoryNetwork, ServerBootstrap } from '@headrace/core';
+ *
+ * const network = new MemoryNetwork();
+ * const server = await new ServerBootstrap().childHandler(() => {}).bind({ network, name: 'db' });
+ * const pool = new ChannelPool({
+ *   bootstrap: new Bootstrap().handler(() => {}),
+ *   place: { network, name: 'db' },
+ *   max: 2,
+ * });
+ * {
+ *   await using lease = await pool.acquire();
+ *   await lease.channel.writeAndFlush(Buffer.from('SELECT 1'));
+ *   console.log(pool.metrics.leased); // prints 1
+ * }
+ * console.log(pool.metrics.idle); // prints 1
+ * await pool.close();
+ * await server.shutdown();
+ * ```
+ * @see Netty's `FixedChannelPool`
+ */
+export class ChannelPool<P, C extends Channel = Channel>
+  implements LeaseOwner<C>, WaiterEnd<C>, AsyncDisposable
+{
+  private readonly options: ChannelPoolOptions<P, C>;
+  private readonly connector: Connector<P, C>;
+  private readonly rules: PoolRules;
+  /** The one that came back last at the end. */
+  private readonly idle: PoolEntry<C>[] = [];
+  private readonly waiters = new Set<PoolWaiter<C>>();
+  private readonly connects = new Set<AbortController>();
+  private leased = 0;
+  private checking = 0;
+  private created = 0;
+  private readonly closed: Record<PoolCloseReason, number> = {
+    lost: 0,
+    sick: 0,
+    idle: 0,
+    worn: 0,
+    excess: 0,
+    discarded: 0,
+    pool: 0,
+  };
+  private sweep: Timer | undefined = undefined;
+  private isClosed = false;
+
+  /** @throws OptionError if an option makes no sense */
+  constructor(options: ChannelPoolOptions<P, C>) {
+    this.rules = poolRules(options);
+    this.options = options;
+    this.connector = options.bootstrap;
+  }
+
+  get metrics(): ChannelPoolMetrics {
+    return {
+      size: this.size,
+      idle: this.idle.length,
+      leased: this.leased,
+      connecting: this.connects.size,
+      checking: this.checking,
+      waiting: this.waiters.size,
+      created: this.created,
+      closed: { ...this.closed },
+    };
+  }
+
+  /**
+   * A connection: an idle one, or a new one, or the next that comes back. Rejects with `REJECTED_QUEUE`,
+   * `TIMEOUT_ACQUIRE`, `POOL_CLOSED`, the signal's reason, or the error of the connect that was made for it.
+   */
+  acquire(options?: AcquireOptions): Promise<Lease<C>> {
+    if (options !== undefined) checkOptions('acquire', options, ACQUIRE_OPTIONS);
+    const signal = options?.signal;
+    const refusal = this.refusal(signal);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    if (this.waiters.size === 0 && this.options.healthCheck === undefined) {
+      const entry = this.takeIdle();
+      if (entry !== undefined) return this.leaseNow(entry);
+    }
+    if (this.mustRefuseWaiter()) return Promise.reject(tooManyWait(this.rules.maxWaiting));
+    const { clock, acquireTimeoutMs } = this.rules;
+    const waiter = new PoolWaiter<C>(this, clock, acquireTimeoutMs, signal);
+    this.waiters.add(waiter);
+    this.serve();
+    return waiter.promise;
+  }
+
+  /** Opens connections until there are `min`; resolves when all of them are there or have failed. */
+  async warm(): Promise<void> {
+    if (this.isClosed) throw closedError();
+    const opening: Promise<void>[] = [];
+    while (this.size < this.rules.min) opening.push(this.open());
+    await Promise.all(opening);
+  }
+
+  /**
+   * Refuses from now on, and those who wait; closes what is idle. What is given out is closed when it comes back.
+   */
+  async close(): Promise<void> {
+    this.isClosed = true;
+    this.sweep?.cancel();
+    for (const waiter of this.waiters) waiter.fail(closedError());
+    this.waiters.clear();
+    for (const connect of this.connects) connect.abort(closedError());
+    const idle = this.idle.splice(0);
+    for (const entry of idle) this.drop(entry, 'pool');
+    await Promise.all(idle.map(({ channel }) => channel.closed));
+  }
+
+  /** As {@link close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** @internal */
+  takeBack(entry: PoolEntry<C>): void {
+    this.leased -= 1;
+    const { healthCheck, onReleased } = this.options;
+    if (onReleased !== undefined) callHook(onReleased, entry.channel);
+    if (this.isBeyondUse(entry)) this.serve();
+    else if (healthCheck === undefined || !this.rules.checkOnRelease) this.putBack(entry);
+    else this.check(entry, () => this.putBack(entry));
+  }
+
+  /** @internal */
+  discard(entry: PoolEntry<C>): void {
+    this.leased -= 1;
+    callHook(this.options.onReleased, entry.channel);
+    this.drop(entry, 'discarded');
+    this.serve();
+  }
+
+  /** @internal */
+  timedOut(waiter: PoolWaiter<C>, error: TimedOutError): void {
+    if (this.rules.onTimeout === 'new') {
+      void this.open();
+      return;
+    }
+    this.waiters.delete(waiter);
+    waiter.fail(error);
+  }
+
+  /** @internal */
+  aborted(waiter: PoolWaiter<C>, error: Error): void {
+    this.waiters.delete(waiter);
+    waiter.fail(error);
+  }
+
+  private get size(): number {
+    return this.idle.length + this.leased + this.connects.size + this.checking;
+  }
+
+  private refusal(signal: AbortSignal | undefined): Error | undefined {
+    if (this.isClosed) return closedError();
+    return signal?.aborted === true ? toError(signal.reason) : undefined;
+  }
+
+  /** Those whose connection is idle or on its way do not count. */
+  private mustRefuseWaiter(): boolean {
+    const { max, maxWaiting } = this.rules;
+    const coming = this.idle.length + this.connects.size + this.checking;
+    const room = Math.max(0, max - this.size);
+    return this.waiters.size - coming - room >= maxWaiting;
+  }
+
+  /** The next idle connection that may be used, without asking `healthCheck`. */
+  private takeIdle(): PoolEntry<C> | undefined {
+    const idle = this.idle;
+    for (;;) {
+      const entry = this.rules.order === 'lifo' ? idle.pop() : idle.shift();
+      if (entry === undefined || !this.isBeyondUse(entry)) return entry;
+    }
+  }
+
+  /** Closed, too old or one too many: it has left the pool then. */
+  private isBeyondUse(entry: PoolEntry<C>): boolean {
+    const { max, maxAgeMs, maxUses, clock } = this.rules;
+    if (this.isClosed) this.drop(entry, 'pool');
+    else if (!entry.isUsable) this.drop(entry, 'lost');
+    else if (entry.uses >= maxUses) this.drop(entry, 'worn');
+    else if (maxAgeMs !== Infinity && clock.now() - entry.createdAt >= maxAgeMs) {
+      this.drop(entry, 'worn');
+    } else if (this.size >= max) this.drop(entry, 'excess');
+    else return false;
+    return true;
+  }
+
+  private leaseNow(entry: PoolEntry<C>): Promise<Lease<C>> {
+    try {
+      return Promise.resolve(this.lease(entry));
+    } catch (error) {
+      return Promise.reject(toError(error));
+    }
+  }
+
+  private lease(entry: PoolEntry<C>): Lease<C> {
+    try {
+      this.options.onAcquired?.(entry.channel);
+    } catch (error) {
+      this.drop(entry, 'discarded');
+      throw error;
+    }
+    entry.uses += 1;
+    this.leased += 1;
+    return new Lease<C>(this, entry);
+  }
+
+  /** For the first who waits; otherwise it is idle. */
+  private putBack(entry: PoolEntry<C>): void {
+    if (this.waiters.size > 0) {
+      this.giveToWaiter(entry);
+      return;
+    }
+    const { clock } = this.rules;
+    entry.idleSince = clock.now();
+    this.idle.push(entry);
+    if (this.sweep === undefined) this.planSweep();
+  }
+
+  private giveToWaiter(entry: PoolEntry<C>): void {
+    const [waiter] = this.waiters;
+    this.waiters.delete(waiter!);
+    try {
+      waiter!.serve(this.lease(entry));
+    } catch (error) {
+      waiter!.fail(toError(error));
+      this.serve();
+    }
+  }
+
+  /** Idle connections to those who wait, then new ones for the others. */
+  private serve(): void {
+    if (this.isClosed) return;
+    const { healthCheck } = this.options;
+    while (this.waiters.size > this.checking) {
+      const entry = this.takeIdle();
+      if (entry === undefined) break;
+      if (healthCheck === undefined) this.giveToWaiter(entry);
+      else this.check(entry, () => this.putBack(entry));
+    }
+    const missing = (): number => this.waiters.size - this.checking - this.connects.size;
+    while ((missing() > 0 || this.size < this.rules.min) && this.size < this.rules.max) {
+      if (missing() <= 0 && this.created === 0) break;
+      void this.open();
+    }
+  }
+
+  /** Asks `healthCheck`; a connection that is well and still usable goes on. */
+  private check(entry: PoolEntry<C>, well: () => void): void {
+    const { clock, acquireTimeoutMs } = this.rules;
+    let isOver = false;
+    this.checking += 1;
+    const done = (isWell: boolean): void => {
+      if (isOver) return;
+      isOver = true;
+      deadline?.cancel();
+      this.checking -= 1;
+      if (!isWell) this.drop(entry, 'sick');
+      if (!isWell || this.isBeyondUse(entry)) this.serve();
+      else well();
+    };
+    const limitMs = acquireTimeoutMs === 0 ? Infinity : acquireTimeoutMs;
+    const deadline = Number.isFinite(limitMs)
+      ? clock.schedule(() => done(false), limitMs)
+      : undefined;
+    try {
+      const answer = entry.isUsable && this.options.healthCheck!(entry.channel);
+      if (typeof answer === 'boolean') done(answer);
+      else
+        Promise.resolve(answer).then(
+          (isWell) => done(isWell === true),
+          () => done(false),
+        );
+    } catch {
+      done(false);
+    }
+  }
+
+  /** Connects; a failure is that of the first who waits, and its place is free again. */
+  private async open(): Promise<void> {
+    const abort = new AbortController();
+    this.connects.add(abort);
+    try {
+      const { place } = this.options;
+      // A connector that throws is one that rejects: not within the loop that opens connections.
+      const channel = await new Promise<C>((resolve) =>
+        resolve(this.connector.connect(place, { signal: abort.signal })),
+      );
+      this.connects.delete(abort);
+      this.adopt(channel);
+    } catch (error) {
+      this.connects.delete(abort);
+      const [waiter] = this.waiters;
+      if (waiter === undefined) return;
+      this.waiters.delete(waiter);
+      waiter.fail(toError(error));
+      this.serve();
+    }
+  }
+
+  private adopt(channel: C): void {
+    const entry = new PoolEntry(channel, this.rules.clock.now());
+    this.created += 1;
+    channel.onClosed(() => this.lost(entry));
+    callHook(this.options.onCreated, channel);
+    if (this.isClosed) this.drop(entry, 'pool');
+    else if (!entry.isUsable) this.drop(entry, 'lost');
+    else {
+      this.putBack(entry);
+      return;
+    }
+    this.serve();
+  }
+
+  /** An idle one leaves at once; one that is given out, when it comes back. */
+  private lost(entry: PoolEntry<C>): void {
+    const index = this.idle.indexOf(entry);
+    if (index === -1) return;
+    this.idle.splice(index, 1);
+    this.drop(entry, 'lost');
+    this.serve();
+  }
+
+  private drop(entry: PoolEntry<C>, reason: PoolCloseReason): void {
+    if (entry.isGone) return;
+    entry.isGone = true;
+    this.closed[reason] += 1;
+    const { channel } = entry;
+    if (reason === 'sick' || reason === 'discarded') channel.close();
+    else channel.end();
+  }
+
+  /** One timer, for the one that is idle longest. */
+  private planSweep(): void {
+    const { idleMs, clock } = this.rules;
+    const [oldest] = this.idle;
+    if (oldest === undefined || idleMs === Infinity || this.isClosed) return;
+    const leftMs = oldest.idleSince + idleMs - clock.now();
+    this.sweep = clock.schedule(() => this.sweepIdle(), Math.max(1, leftMs));
+  }
+
+  private sweepIdle(): void {
+    const { idleMs, clock, min } = this.rules;
+    const now = clock.now();
+    this.sweep = undefined;
+    for (const entry of [...this.idle]) {
+      if (now < entry.idleSince + idleMs) break;
+      if (this.size <= min) entry.idleSince = now;
+      else {
+        this.idle.splice(this.idle.indexOf(entry), 1);
+        this.drop(entry, 'idle');
+      }
+    }
+    this.idle.sort((a, b) => a.idleSince - b.idleSince);
+    this.planSweep();
+  }
+}
+
+/** An observer must not stop the pool. */
+function callHook<C>(hook: ((channel: C) => void) | undefined, channel: C): void {
+  try {
+    hook?.(channel);
+  } catch (error) {
+    process.emitWarning(toError(error));
+  }
+}
+
+function closedError(): ChannelError {
+  return new ChannelError('POOL_CLOSED', 'the pool of connections is closed');
+}
+
+function tooManyWait(maxWaiting: number): RejectedError {
+  const text = `${maxWaiting} wait for a connection of the pool, no more may by maxWaiting`;
+  return new RejectedError('REJECTED_QUEUE', text, { maxWaiting });
+}

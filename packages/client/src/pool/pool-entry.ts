@@ -1,0 +1,37 @@
+import type { Channel } from '@headrace/core';
+
+/** Why a pool closed a connection, or found it closed. */
+export type PoolCloseReason =
+  /** It had closed, or begun to, by itself. */
+  | 'lost'
+  /** The health check said no. */
+  | 'sick'
+  /** It was idle too long. */
+  | 'idle'
+  /** It was too old, or used too often. */
+  | 'worn'
+  /** There were more than `max`. */
+  | 'excess'
+  /** Its user discarded it. */
+  | 'discarded'
+  /** The pool was closed. */
+  | 'pool';
+
+/** One connection of a pool. */
+export class PoolEntry<C extends Channel> {
+  readonly channel: C;
+  readonly createdAt: number;
+  uses = 0;
+  idleSince = 0;
+  /** Counted as closed: what its channel reports later counts no more. */
+  isGone = false;
+
+  constructor(channel: C, createdAt: number) {
+    this.channel = channel;
+    this.createdAt = createdAt;
+  }
+
+  get isUsable(): boolean {
+    return this.channel.isActive && !this.channel.isEnding;
+  }
+}

@@ -1,0 +1,50 @@
+import { type Channel, type Clock, TimedOutError, type Timer } from '@headrace/core';
+import { toError } from '@headrace/core/authoring';
+import type { Lease } from './lease.ts';
+
+/** What a waiter calls when its time is over, or its signal has aborted. */
+export interface WaiterEnd<C extends Channel> {
+  timedOut(waiter: PoolWaiter<C>, error: TimedOutError): void;
+  aborted(waiter: PoolWaiter<C>, error: Error): void;
+}
+
+/** Somebody who waits for a connection. */
+export class PoolWaiter<C extends Channel> {
+  readonly promise: Promise<Lease<C>>;
+  private readonly end: WaiterEnd<C>;
+  private readonly signal: AbortSignal | undefined;
+  private readonly timer: Timer | undefined;
+  private resolve!: (lease: Lease<C>) => void;
+  private reject!: (error: Error) => void;
+
+  constructor(end: WaiterEnd<C>, clock: Clock, timeoutMs: number, signal: AbortSignal | undefined) {
+    this.end = end;
+    this.signal = signal;
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    const text = `no connection of the pool within acquireTimeoutMs (${timeoutMs})`;
+    const late = (): void =>
+      end.timedOut(this, new TimedOutError('TIMEOUT_ACQUIRE', text, { timeoutMs }));
+    this.timer = Number.isFinite(timeoutMs) ? clock.schedule(late, timeoutMs, true) : undefined;
+    signal?.addEventListener('abort', this.onAbort, { once: true });
+  }
+
+  serve(lease: Lease<C>): void {
+    this.settle();
+    this.resolve(lease);
+  }
+
+  fail(error: Error): void {
+    this.settle();
+    this.reject(error);
+  }
+
+  private readonly onAbort = (): void => this.end.aborted(this, toError(this.signal?.reason));
+
+  private settle(): void {
+    this.timer?.cancel();
+    this.signal?.removeEventListener('abort', this.onAbort);
+  }
+}

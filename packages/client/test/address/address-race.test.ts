@@ -1,0 +1,138 @@
+import type { LookupAddress } from 'node:dns';
+import { type Channel, systemClock } from '@headrace/core';
+import { VirtualClock } from '@headrace/core/testing';
+import { afterEach, describe, expect, it } from 'vitest';
+import { interleaved, raceAddresses } from '../../src/address/address-race.ts';
+import { RacingConnector } from '../../src/address/racing-connector.ts';
+
+const v4 = (last: number): LookupAddress => ({ address: `192.0.2.${last}`, family: 4 });
+const v6 = (last: number): LookupAddress => ({ address: `2001:db8::${last}`, family: 6 });
+
+/** Connects as it is told to: each address after a time, or never. */
+class Race {
+  readonly clock = new VirtualClock();
+  readonly log: string[] = [];
+  readonly abort = new AbortController();
+  readonly result: Promise<string>;
+
+  constructor(takes: readonly (number | Error)[], raceMs = 250) {
+    const addresses = takes.map((_, index) => v4(index));
+    const running = raceAddresses({
+      addresses,
+      raceMs,
+      clock: this.clock,
+      signal: this.abort.signal,
+      connect: (address, signal) =>
+        this.connect(address, takes[addresses.indexOf(address)]!, signal),
+    });
+    this.result = running.then(
+      (channel) => `won ${channel.id}`,
+      (error: Error) => error.message,
+    );
+  }
+
+  private connect(
+    { address }: LookupAddress,
+    takes: number | Error,
+    signal: AbortSignal,
+  ): Promise<Channel> {
+    this.log.push(`${this.clock.now()} start ${address}`);
+    return new Promise((resolve, reject) => {
+      signal.addEventListener('abort', () => {
+        this.log.push(`${this.clock.now()} abort ${address}`);
+        reject(signal.reason as Error);
+      });
+      const close = () => this.log.push(`close ${address}`);
+      if (takes instanceof Error) reject(takes);
+      else this.clock.schedule(() => resolve({ id: address, close } as unknown as Channel), takes);
+    });
+  }
+
+  async pass(ms: number): Promise<this> {
+    for (let passed = 0; passed < ms; passed += 10) {
+      this.clock.advance(10);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return this;
+  }
+}
+
+describe('a race of addresses', () => {
+  let race: Race;
+  afterEach(() => expect(race.clock.pendingTimers).toBeLessThan(3));
+
+  it('starts them apart, earlier ones go on, the first that connects wins, the others are aborted', async () => {
+    race = await new Race([10_000, 600, 200]).pass(1000);
+    expect(await race.result).toBe('won 192.0.2.2');
+    expect(race.log).toEqual([
+      '0 start 192.0.2.0',
+      '250 start 192.0.2.1',
+      '500 start 192.0.2.2',
+      '700 abort 192.0.2.0',
+      '700 abort 192.0.2.1',
+    ]);
+  });
+
+  it('an earlier attempt may still win', async () => {
+    race = await new Race([300, 10_000]).pass(1000);
+    expect(await race.result).toBe('won 192.0.2.0');
+  });
+
+  it('starts the next at once when one has failed, and fails with the first error', async () => {
+    race = await new Race([new Error('one'), new Error('two'), new Error('three')]).pass(10);
+    expect(await race.result).toBe('one');
+    expect(race.log.map((line) => line.split(' ')[0])).toEqual(['0', '10', '10']);
+  });
+
+  it('is aborted as a whole', async () => {
+    race = new Race([10_000, 10_000]);
+    await race.pass(300);
+    race.abort.abort(new Error('enough'));
+    expect(await race.result).toBe('enough');
+    expect(race.log.filter((line) => line.includes('abort'))).toHaveLength(2);
+  });
+
+  it('puts the families in turn, the first one first', () => {
+    expect(interleaved([v6(1), v6(2), v6(3), v4(1)])).toEqual([v6(1), v4(1), v6(2), v6(3)]);
+    expect(interleaved([v4(1), v4(2), v6(1)])).toEqual([v4(1), v6(1), v4(2)]);
+    expect(interleaved([])).toEqual([]);
+  });
+});
+
+describe('RacingConnector', () => {
+  const signal = new AbortController().signal;
+  type Place = { host?: string; port: number; lookup?: never };
+
+  it('gives the connector the name, and one address for each attempt', async () => {
+    const asked: unknown[] = [];
+    const connector = {
+      connect: (place: object) => {
+        const { host, lookup } = place as { host: string; lookup: (...args: unknown[]) => void };
+        lookup(host, { all: true }, (_error: unknown, addresses: unknown) =>
+          asked.push(host, addresses),
+        );
+        return Promise.resolve({ id: host } as Channel);
+      },
+    };
+    const lookup = (_host: string, _options: object, done: (...args: unknown[]) => void) =>
+      done(null, [v6(1), v4(1)]);
+    const racing = new RacingConnector<Place, Channel>(connector, 250, systemClock);
+    await racing.connect({ host: 'chat.example', port: 1, lookup: lookup as never }, { signal });
+    expect(asked).toEqual(['chat.example', [v6(1)]]);
+  });
+
+  it('hands an address, a path and an unknown name on as they are', async () => {
+    const asked: unknown[] = [];
+    const connector = {
+      connect: (place: unknown): Promise<Channel> => {
+        asked.push(place);
+        return Promise.resolve({} as Channel);
+      },
+    };
+    const racing = new RacingConnector<unknown, Channel>(connector, 250, systemClock);
+    await racing.connect({ host: '127.0.0.1', port: 1 }, { signal });
+    await racing.connect({ path: '/x' }, { signal });
+    await racing.connect('ws://somewhere', { signal });
+    expect(asked).toEqual([{ host: '127.0.0.1', port: 1 }, { path: '/x' }, 'ws://somewhere']);
+  });
+});

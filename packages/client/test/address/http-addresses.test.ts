@@ -1,0 +1,115 @@
+import { httpAddresses } from '@headrace/client';
+import { VirtualClock } from '@headrace/core/testing';
+import { describe, expect, it } from 'vitest';
+
+const URL_TEXT = 'http://route.example/route?count=3&secret=x';
+const NODES =
+  '{"ttlMs":5000,"nodes":[{"host":"a","port":1,"connections":7},{"host":"b","port":2}]}';
+
+function service(...answers: (() => Response | Promise<Response>)[]) {
+  const clock = new VirtualClock();
+  let asked = 0;
+  const read = httpAddresses(URL_TEXT, {
+    clock,
+    maxBytes: 200,
+    fetch: () => {
+      const answer = answers[Math.min(asked, answers.length - 1)]!;
+      asked += 1;
+      return Promise.resolve().then(answer);
+    },
+  });
+  const { signal } = new AbortController();
+  return { clock, asked: () => asked, read: async () => read({ signal }) };
+}
+const failure = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'no failure',
+    (error: Error & { code?: string }) => `${error.code} ${error.message}`,
+  );
+
+describe('httpAddresses', () => {
+  it('reads hosts and ports in the order of the service, and nothing else', async () => {
+    const { read } = service(() => new Response(NODES));
+    expect(await read()).toEqual([
+      { host: 'a', port: 1 },
+      { host: 'b', port: 2 },
+    ]);
+  });
+
+  it('asks again only when the time of the answer is over, and once for all who wait', async () => {
+    const { read, asked, clock } = service(() => new Response(NODES));
+    await Promise.all([read(), read()]);
+    clock.advance(4999);
+    await read();
+    expect(asked()).toBe(1);
+    clock.advance(1);
+    await read();
+    expect(asked()).toBe(2);
+  });
+
+  it('names the fault of an answer that makes no sense, without the query', async () => {
+    const bad: [string, string][] = [
+      [
+        '<html>',
+        'MESSAGE_INVALID the answer of http://route.example/route makes no sense: it is no JSON',
+      ],
+      ['{}', 'it has no list "nodes"'],
+      ['null', 'it has no list "nodes"'],
+      ['{"nodes":[]}', 'it has no list "nodes"'],
+      ['{"nodes":[null]}', 'no node with host and port: null'],
+      ['{"nodes":[{"host":"a","port":0}]}', 'no node with host and port'],
+      ['{"nodes":[{"host":5,"port":1}]}', 'no node with host and port'],
+      [
+        'x'.repeat(201),
+        'FRAME_TOO_LONG http://route.example/route answered with more than maxBytes (200)',
+      ],
+    ];
+    for (const [body, text] of bad) {
+      expect(await failure(service(() => new Response(body)).read())).toContain(text);
+    }
+  });
+
+  it('reports a status, and a service that cannot be reached, and asks again', async () => {
+    const { read } = service(
+      () => new Response('busy', { status: 503 }),
+      () => Promise.reject(new TypeError('fetch failed', { cause: new Error('ECONNREFUSED') })),
+      () => new Response(NODES),
+    );
+    expect(await failure(read())).toContain(
+      'CHANNEL_FAILED http://route.example/route gives no route: it answered with status 503',
+    );
+    expect(await failure(read())).toContain('ECONNREFUSED');
+    expect(await read()).toHaveLength(2);
+  });
+
+  it('gives up after its time, also when the answer begins and does not end', async () => {
+    const endless = new ReadableStream({ start: (stream) => stream.enqueue(Buffer.from('{')) });
+    for (const answer of [() => new Promise<never>(() => {}), () => new Response(endless)]) {
+      const { read, clock } = service(answer);
+      const reading = failure(read());
+      await new Promise((resolve) => setImmediate(resolve));
+      clock.advance(5000);
+      expect(await reading).toContain(
+        'TIMEOUT_REQUEST no answer from http://route.example/route within 5000 ms',
+      );
+      expect(clock.pendingTimers).toBe(0);
+    }
+  });
+
+  it('who aborts waits no longer', async () => {
+    const read = httpAddresses(URL_TEXT, {
+      clock: new VirtualClock(),
+      fetch: () => new Promise(() => {}),
+    });
+    const abort = new AbortController();
+    const reading = failure(Promise.resolve(read({ signal: abort.signal })));
+    abort.abort(new Error('enough'));
+    expect(await reading).toContain('enough');
+  });
+
+  it('refuses what is no http URL', () => {
+    expect(() => httpAddresses('route.example')).toThrow('url is route.example');
+    expect(() => httpAddresses('ftp://route.example')).toThrow('must be an http: or https: URL');
+    expect(() => httpAddresses(URL_TEXT, { maxByte: 1 } as never)).toThrow('has no option maxByte');
+  });
+});

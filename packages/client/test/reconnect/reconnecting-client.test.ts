@@ -1,0 +1,556 @@
+import { exponential, fixed, RetryBudget } from '@headrace/client';
+import { textLines } from '@headrace/codec';
+import { ChannelError, type MemoryTarget, OptionError } from '@headrace/core';
+import { HEARTBEAT_PRESETS, HeartbeatHandler } from '@headrace/handlers';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MemoryWorld, story } from './memory-world.ts';
+
+let world: MemoryWorld;
+beforeEach(() => {
+  world = new MemoryWorld();
+});
+afterEach(() => world.end());
+
+const code = (error: unknown): unknown => (error as { code?: unknown }).code;
+const outcome = (future: PromiseLike<void>): Promise<unknown> =>
+  Promise.resolve(future).then(() => 'sent', code);
+
+describe('ReconnectingClient, its connections', () => {
+  it('S371 L8 comes back every second, for the first connect as for a loss', async () => {
+    const client = world.client(['a'], { retry: fixed(1000) });
+    const states = story(client);
+    const started = client.start();
+    await world.pass(1500);
+    await world.up('a');
+    await world.pass(1000);
+    await started;
+    expect(client.state.name).toBe('online');
+    await world.pass(20_000);
+    await world.down('a');
+    await world.pass(1500);
+    await world.up('a');
+    await world.pass(1000);
+    expect(states).toEqual([
+      'connecting 1 a',
+      'waiting 1000 refused',
+      'connecting 2 a',
+      'waiting 1000 refused',
+      'connecting 3 a',
+      'online',
+      'waiting 0 reset',
+      'connecting 1 a',
+      'waiting 1000 refused',
+      'connecting 2 a',
+      'waiting 1000 refused',
+      'connecting 3 a',
+      'online',
+    ]);
+  });
+
+  it('S371 waits for growing times, and begins anew after a stable connection only', async () => {
+    const client = world.client(['a'], {
+      retry: exponential({ baseMs: 1000, jitter: 'none' }),
+      stableMs: 10_000,
+    });
+    const states = story(client);
+    await world.up('a');
+    await world.start(client);
+    for (const onlineMs of [7000, 7000, 11_000]) {
+      await world.pass(onlineMs);
+      world.connections('a')[0]?.close();
+      await world.pass(4000);
+    }
+    const waits = states.filter((line) => line.startsWith('waiting'));
+    expect(waits).toEqual(['waiting 2000 peer', 'waiting 4000 peer', 'waiting 1000 peer']);
+  });
+
+  it('L9 gives up after five tries, with an error and a state', async () => {
+    const client = world.client(['a'], { retry: fixed(3000, { attempts: 5 }) });
+    const states = story(client);
+    const started = client.start().catch((error: unknown) => error);
+    await world.pass(12_001);
+    const error = await started;
+    expect(code(error)).toBe('HR_ERR_RECONNECT_GIVEN_UP');
+    expect((error as Error).message).toContain('given up after 5 tries');
+    expect(code((error as Error).cause)).toBe('HR_ERR_CHANNEL_REFUSED');
+    expect(states.filter((line) => line.startsWith('connecting'))).toHaveLength(5);
+    expect(client.state).toMatchObject({ name: 'closed', reason: 'given-up', error });
+    expect(world.clock.pendingTimers).toBe(0);
+  });
+
+  it('L9 success during the tries ends them, and the next loss has five again', async () => {
+    const client = world.client(['a'], { retry: fixed(3000, { attempts: 5 }) });
+    const states = story(client);
+    void client.start();
+    await world.pass(7000);
+    await world.up('a');
+    await world.pass(20_000);
+    expect(client.state.name).toBe('online');
+    states.length = 0;
+    await world.down('a');
+    await world.pass(13_000);
+    expect(states.filter((line) => line.startsWith('connecting'))).toHaveLength(5);
+    expect(states.at(-1)).toBe('closed given-up');
+  });
+
+  it('a place that failed goes to the end, also when its connection was lost', async () => {
+    await world.up('b');
+    await world.up('c');
+    const client = world.client(['a', 'b', 'c'], { retry: fixed(100) });
+    const states = story(client);
+    void client.start();
+    await world.pass(200);
+    await world.down('b');
+    await world.pass(300);
+    expect(states.filter((line) => line.startsWith('connecting'))).toEqual([
+      'connecting 1 a',
+      'connecting 2 b',
+      'connecting 3 c',
+    ]);
+  });
+
+  it('asks a function for the places before each round through them, and uses the last ones while it fails', async () => {
+    const answers: (readonly string[] | Error)[] = [['a', 'b'], new Error('down'), ['c']];
+    let asked = 0;
+    const client = world.client([], {
+      retry: fixed(1000),
+      addresses: async (): Promise<MemoryTarget[]> => {
+        const answer = answers[Math.min(asked++, 2)]!;
+        if (answer instanceof Error) throw answer;
+        return answer.map((name) => world.place(name));
+      },
+    });
+    const states = story(client);
+    await world.up('c');
+    void client.start();
+    await world.pass(3500);
+    expect(states.filter((line) => line.startsWith('connecting'))).toEqual([
+      'connecting 1 asking',
+      'connecting 1 a',
+      'connecting 2 b',
+      'connecting 3 asking',
+      'connecting 3 a',
+      'connecting 4 asking',
+      'connecting 4 c',
+    ]);
+    expect(client.state.name).toBe('online');
+  });
+
+  it('a function for the places that gives none, or never answers, is a loss', async () => {
+    const answers = [() => [], () => new Promise<never>(() => {}), () => 'a' as never];
+    let asked = 0;
+    const client = world.client([], {
+      retry: fixed(1000, { attempts: 3 }),
+      connectTimeoutMs: 5000,
+      addresses: () => answers[asked++]!(),
+    });
+    const states = story(client);
+    const started = client.start().catch(code);
+    await world.pass(10_000);
+    expect(await started).toBe('HR_ERR_RECONNECT_GIVEN_UP');
+    expect(states.filter((line) => line.startsWith('waiting'))).toEqual([
+      'waiting 1000 error',
+      'waiting 1000 timeout',
+    ]);
+  });
+
+  it('a connect that takes too long is a loss, and a connection that comes later is closed', async () => {
+    const late: Array<() => void> = [];
+    const bootstrap = world.bootstrap();
+    const closed: boolean[] = [];
+    const client = world.client(['a'], {
+      retry: fixed(1000, { attempts: 1 }),
+      connectTimeoutMs: 3000,
+      bootstrap: {
+        connect: async (place) => {
+          await new Promise<void>((resolve) => late.push(resolve));
+          const channel = await bootstrap.connect(place);
+          channel.onClosed(() => closed.push(true));
+          return channel;
+        },
+      },
+    });
+    await world.up('a');
+    const started = client.start().catch((error: Error) => error.cause);
+    await world.pass(3001);
+    expect(code(await started)).toBe('HR_ERR_TIMEOUT_CONNECT');
+    late[0]?.();
+    await world.pass(10);
+    expect(closed).toEqual([true]);
+  });
+
+  it('is online when ready has resolved; a rejection and a time-out are losses', async () => {
+    await world.up('a');
+    const signIns = [
+      () => Promise.reject(new Error('who are you?')),
+      () => new Promise(() => {}),
+      () => {
+        throw new Error('thrown');
+      },
+      () => Promise.resolve(),
+    ];
+    let asked = 0;
+    const client = world.client(['a'], {
+      retry: fixed(1000),
+      readyTimeoutMs: 2000,
+      ready: () => signIns[asked++]!(),
+    });
+    const states = story(client);
+    const errors: unknown[] = [];
+    client.on('state', (state) => {
+      if (state.name === 'waiting') errors.push(state.loss.error.message);
+    });
+    void client.start();
+    await world.pass(8000);
+    expect(states).toEqual([
+      'connecting 1 a',
+      'readying',
+      'waiting 1000 ready',
+      'connecting 2 a',
+      'readying',
+      'waiting 1000 ready',
+      'connecting 3 a',
+      'readying',
+      'waiting 1000 ready',
+      'connecting 4 a',
+      'readying',
+      'online',
+    ]);
+    expect(errors[0]).toBe('who are you?');
+    expect(errors[1]).toContain('readyTimeoutMs (2000)');
+    expect(errors[2]).toBe('thrown');
+    expect(world.connections('a')).toHaveLength(1);
+  });
+
+  it('shouldRetry gets the loss, and says no, or when', async () => {
+    const client = world.client(['a'], {
+      retry: fixed(1000),
+      shouldRetry: ({ during, kind }) =>
+        kind === 'moved' ? { afterMs: 7000 } : during === 'connecting',
+    });
+    const states = story(client);
+    await world.up('a');
+    await world.start(client);
+    client.channel?.close('moved');
+    await world.pass(7500);
+    expect(states).toContain('waiting 7000 moved');
+    expect(client.state.name).toBe('online');
+    world.connections('a')[0]?.close();
+    await world.pass(10);
+    expect(states.at(-1)).toBe('closed given-up');
+  });
+
+  it('gives up with the error of a policy or a shouldRetry that makes no sense', async () => {
+    for (const options of [
+      { retry: () => Number.NaN },
+      { retry: () => 'soon' as never },
+      { retry: () => undefined },
+      {
+        shouldRetry: () => {
+          throw new Error('oops');
+        },
+      },
+    ]) {
+      const client = world.client(['a'], options);
+      const started = client.start().catch(code);
+      await world.pass(10);
+      expect(await started).toBe('HR_ERR_RECONNECT_GIVEN_UP');
+    }
+  });
+
+  it('does not try again what is configured wrongly', async () => {
+    const client = world.client(['a'], {
+      bootstrap: {
+        connect: () => Promise.reject(new OptionError('OPTION_CONFLICT', 'no handler')),
+      },
+    });
+    const started = client.start().catch((error: Error) => error.message);
+    await world.pass(10);
+    expect(await started).toBe('given up after 1 try: no handler');
+  });
+
+  it('a budget spaces the tries of all clients of a process', async () => {
+    const budget = new RetryBudget({ perSecond: 2, burst: 1 });
+    const clients = Array.from({ length: 5 }, () =>
+      world.client(['a'], { retry: fixed(60_000), budget }),
+    );
+    await world.up('a');
+    for (const client of clients) await world.start(client);
+    await world.pass(20_000);
+    await world.down('a');
+    await world.up('a');
+    const begun = world.clock.now();
+    const onlineAt: number[] = [];
+    for (const client of clients) {
+      client.on('state', ({ name }) => {
+        if (name === 'online') onlineAt.push(world.clock.now() - begun);
+      });
+    }
+    await world.pass(5000);
+    expect(onlineAt).toEqual([0, 500, 1000, 1500, 2000]);
+  });
+
+  it('L21 a changed network tries at once, and resets the adaptive interval', async () => {
+    let resets = 0;
+    const adaptive = { reset: () => (resets += 1) };
+    const client = world.client(['a'], { retry: () => 60_000, adaptive });
+    void client.start();
+    await world.pass(1000);
+    expect(client.state.name).toBe('waiting');
+    await world.up('a');
+    client.networkChanged();
+    await world.pass(1);
+    expect(client.state.name).toBe('online');
+    client.networkChanged();
+    await world.pass(1);
+    expect(client.state.name).toBe('online');
+    expect(resets).toBe(2);
+    expect(world.connections('a')).toHaveLength(1);
+  });
+
+  it('L21 a changed network begins a connect anew that is under way', async () => {
+    const aborted: boolean[] = [];
+    const client = world.client(['a'], {
+      bootstrap: {
+        connect: (_place, { signal }) => {
+          signal.addEventListener('abort', () => aborted.push(true));
+          return new Promise(() => {});
+        },
+      },
+    });
+    void client.start();
+    await world.pass(100);
+    client.networkChanged();
+    await world.pass(100);
+    expect(aborted).toEqual([true]);
+    expect(client.state).toMatchObject({ name: 'connecting', attempt: 1 });
+  });
+
+  it('S373 L16 leaves a server that is silent, by the heartbeat in its pipeline', async () => {
+    const heartbeat = () => new HeartbeatHandler({ ...HEARTBEAT_PRESETS.strict, jitter: 0 });
+    const client = world.client(['a'], {
+      retry: fixed(1000),
+      bootstrap: world
+        .bootstrap()
+        .handler((channel) =>
+          channel.pipeline.addLast(...textLines({ maxLength: 99 }), heartbeat()),
+        ),
+    });
+    await world.up('a');
+    await world.start(client);
+    const losses: string[] = [];
+    client.on('state', (state) => {
+      if (state.name === 'waiting') losses.push(`${state.loss.kind} at ${world.clock.now()}`);
+    });
+    await world.pass(9000);
+    expect(losses).toHaveLength(1);
+    expect(losses[0]).toMatch(/^heartbeat at \d+$/);
+    await world.pass(1010);
+    expect(client.state.name).toBe('online');
+  });
+
+  it('close is final in each state, and leaves no timer', async () => {
+    const hanging = { connect: () => new Promise<never>(() => {}) };
+    const cases = [
+      { client: world.client(['a']), state: 'idle', start: false },
+      { client: world.client(['a'], { bootstrap: hanging }), state: 'connecting', start: true },
+      { client: world.client(['a']), state: 'waiting', start: true },
+      {
+        client: world.client(['b'], { ready: () => new Promise(() => {}) }),
+        state: 'readying',
+        start: true,
+      },
+      { client: world.client(['b']), state: 'online', start: true },
+    ];
+    await world.up('b');
+    for (const { client, state, start } of cases) {
+      const states = story(client);
+      if (start) void client.start();
+      await world.pass(1);
+      expect(client.state.name).toBe(state);
+      const closing = client.close();
+      const write = client.write('too late');
+      expect(code(write.error)).toBe('HR_ERR_CHANNEL_CLOSED');
+      await world.pass(2500);
+      await closing;
+      client.networkChanged();
+      await client.close();
+      await world.pass(60_000);
+      expect(states.filter((line) => line.startsWith('closed'))).toEqual(['closed local']);
+      expect(states.at(-1)).toBe('closed local');
+    }
+    expect(world.connections('b')).toHaveLength(0);
+    expect(world.clock.pendingTimers).toBe(0);
+  });
+
+  it('a signal closes it, also one that has aborted before', async () => {
+    await world.up('a');
+    const abort = new AbortController();
+    const client = world.client(['a'], { signal: abort.signal });
+    await world.start(client);
+    abort.abort(new Error('enough'));
+    expect(client.state).toMatchObject({ name: 'closed', reason: 'aborted' });
+    await world.pass(2500);
+    expect(world.connections('a')).toHaveLength(0);
+    const late = world.client(['a'], { signal: abort.signal });
+    await expect(late.start()).rejects.toThrow('enough');
+  });
+
+  it('a listener may close it, or throw, and the states stay in order', async () => {
+    await world.up('a');
+    const client = world.client(['a']);
+    client.on('state', ({ name }) => {
+      if (name === 'connecting') void client.close();
+      throw new Error('a listener');
+    });
+    const states = story(client);
+    await world.start(client).catch(() => {});
+    await world.pass(5000);
+    expect(states).toEqual(['connecting 1 a', 'closed local']);
+    expect(world.connections('a')).toHaveLength(0);
+  });
+});
+
+describe('ReconnectingClient, its writes', () => {
+  it('S372 keeps writes in order without a connection, and sends them after ready, before later ones', async () => {
+    const client = world.client(['a'], {
+      retry: fixed(1000),
+      ready: (channel) => channel.writeAndFlush('sign-in'),
+    });
+    const early = [client.write('1'), client.write('2')];
+    void client.start();
+    client.on('state', ({ name }) => {
+      if (name === 'online') client.writeAndFlush('4');
+    });
+    await world.pass(500);
+    early.push(client.write('3'));
+    expect([client.waitingMessages, client.waitingBytes]).toEqual([3, 195]);
+    await world.up('a');
+    await world.pass(1000);
+    expect(await Promise.all(early.map(outcome))).toEqual(['sent', 'sent', 'sent']);
+    expect(world.lines).toEqual(['sign-in', '1', '2', '3', '4']);
+    expect(client.waitingMessages).toBe(0);
+  });
+
+  it('S372 what was given to a connection is not sent again by itself', async () => {
+    const client = world.client(['a'], { retry: fixed(1000) });
+    await world.up('a');
+    await world.start(client);
+    const unflushed = outcome(client.write('unflushed'));
+    await world.down('a');
+    await world.up('a');
+    await world.pass(2000);
+    expect(await unflushed).toBe('HR_ERR_CHANNEL_CLOSED');
+    expect(client.state.name).toBe('online');
+    expect(world.lines).toEqual([]);
+  });
+
+  it('what waits too long fails, and what waits shorter does not', async () => {
+    const client = world.client(['a'], { offline: { maxAgeMs: 1000 } });
+    const old = outcome(client.write('old'));
+    await world.pass(600);
+    const young = outcome(client.write('young'));
+    await world.pass(401);
+    expect(client.waitingMessages).toBe(1);
+    expect(await old).toBe('HR_ERR_REJECTED_QUEUE');
+    await world.up('a');
+    void client.start();
+    await world.pass(10);
+    expect(await young).toBe('sent');
+  });
+
+  it('too many fail: the newest, or the oldest', async () => {
+    const reject = world.client(['a'], { offline: { maxMessages: 2 } });
+    const drop = world.client(['a'], { offline: { maxMessages: 2, onFull: 'drop-oldest' } });
+    const outcomes = [reject, drop].map((client) =>
+      ['1', '2', '3'].map((text) => outcome(client.write(text))),
+    );
+    await world.up('a');
+    await world.start(reject);
+    await world.start(drop);
+    const full = 'HR_ERR_REJECTED_QUEUE';
+    expect(await Promise.all(outcomes[0]!)).toEqual(['sent', 'sent', full]);
+    expect(await Promise.all(outcomes[1]!)).toEqual([full, 'sent', 'sent']);
+  });
+
+  it('bytes are bounded, and one message that is too long fails alone', async () => {
+    const client = world.client(['a'], { offline: { maxBytes: 200, onFull: 'drop-oldest' } });
+    const first = client.write('x'.repeat(10));
+    const long = client.write('x'.repeat(137));
+    expect(code(long.error)).toBe('HR_ERR_REJECTED_QUEUE');
+    expect(first.isSettled).toBe(false);
+    client.write('y'.repeat(100)).catch(() => {});
+    expect(code(first.error)).toBe('HR_ERR_REJECTED_QUEUE');
+    expect(() => client.write(null as never)).toThrow(TypeError);
+  });
+
+  it("fails writes at once with the policy 'fail', and when it is closed", async () => {
+    const client = world.client(['a'], { offline: { policy: 'fail' } });
+    expect(code(client.write('1').error)).toBe('HR_ERR_REJECTED_QUEUE');
+    const waiting = world.client(['a']);
+    const write = waiting.write('1');
+    await waiting.close();
+    expect(code(write.error)).toBe('HR_ERR_CHANNEL_CLOSED');
+    expect(write.error).toBeInstanceOf(ChannelError);
+  });
+
+  it('sends what waits only as fast as the channel takes it, and later writes behind it', async () => {
+    const small = new MemoryWorld(1024);
+    const client = small.client(['a'], {
+      bootstrap: small
+        .bootstrap()
+        .options({ writeBufferHighBytes: 2048, writeBufferLowBytes: 1024 }),
+    });
+    const expected = Array.from({ length: 200 }, (_, i) => `${i} ${'x'.repeat(100)}`);
+    for (const line of expected.slice(0, 150)) client.write(line);
+    await small.up('a');
+    let most = 0;
+    client.on('state', (state) => {
+      if (state.name !== 'online') return;
+      for (const line of expected.slice(150)) client.writeAndFlush(line);
+      most = state.channel.pendingOutboundBytes;
+    });
+    await small.start(client);
+    await small.pass(100);
+    expect(small.lines).toEqual(expected);
+    expect(most).toBeLessThan(5000);
+    await small.end();
+  });
+
+  it('keeps writes for the next connection while this one is ending', async () => {
+    const client = world.client(['a'], { retry: fixed(10) });
+    await world.up('a');
+    await world.start(client);
+    client.channel?.end();
+    expect(client.channel).toBeUndefined();
+    const write = outcome(client.writeAndFlush('after'));
+    await world.pass(3000);
+    expect(await write).toBe('sent');
+    expect(world.lines).toEqual(['after']);
+  });
+
+  it('logs one line for the failed writes of an absence that nobody looks at', async () => {
+    const logged: string[] = [];
+    const logger = { log: (level: string, text: string) => logged.push(`${level} ${text}`) };
+    const client = world.client(['a'], { offline: { maxMessages: 1 }, logger });
+    for (const text of ['1', '2', '3']) client.write(text);
+    client.write('4').catch(() => {});
+    await world.settle();
+    expect(logged).toEqual(['warn a write without a connection failed, and nobody looked at it']);
+  });
+
+  it('refuses options that make no sense', () => {
+    const make = (options: object) => () => world.client(['a'], options);
+    expect(make({ addresses: [] })).toThrow('an empty list');
+    expect(make({ addresses: [{ port: 0 }] })).toThrow('port is 0');
+    expect(make({ bootstrap: {} })).toThrow('bootstrap.connect is undefined');
+    expect(make({ retry: 1000 })).toThrow('retry is 1000, but must be a function');
+    expect(make({ order: 'random' })).toThrow(
+      "order is \"random\", but must be 'shuffle' or 'given'",
+    );
+    expect(make({ offline: { maxMessage: 1 } })).toThrow('did you mean maxMessages?');
+    expect(make({ offline: { policy: 'drop' } })).toThrow('offline.policy is "drop"');
+    expect(make({ connectTimeoutMs: 0 })).toThrow('connectTimeoutMs is 0');
+    expect(make({ adress: 1 })).toThrow('no option adress');
+  });
+});
