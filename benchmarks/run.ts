@@ -10,6 +10,7 @@ import { connections } from './connections.ts';
 import { echo } from './echo.ts';
 import { machineText } from './harness/machine.ts';
 import { print, type Result } from './harness/report.ts';
+import { lasting } from './lasting.ts';
 import { micro } from './micro.ts';
 import { record } from './record.ts';
 import { readSettings, type Settings } from './settings.ts';
@@ -21,6 +22,7 @@ const PARTS: Readonly<Record<string, (settings: Settings) => Promise<Result[]>>>
   tls: tlsEcho,
   calls,
   connections,
+  lasting,
   micro,
 };
 

@@ -19,10 +19,10 @@ export const ON_SOCKETS: Pick<Peer, 'name' | 'env'> = {
 };
 
 /** As {@link nodePeer}, with collections on demand. */
-export function collectedPeer(name: string, file: string): Peer {
+export function collectedPeer(name: string, file: string, more: Partial<Peer> = {}): Peer {
   const preload = fileURLToPath(new URL('../load/gc-on-signal.mjs', import.meta.url));
   const command = [process.execPath, '--expose-gc', '--import', preload, join(servers, file)];
-  return { name, command };
+  return { name, command, ...more };
 }
 
 const JARS = '/usr/share/java';

@@ -9,7 +9,7 @@ export interface Peer {
   readonly command: readonly string[];
   readonly rest?: readonly string[];
   /** What its load speaks. @default frames */
-  readonly protocol?: 'frames' | 'ws' | 'tls';
+  readonly protocol?: 'frames' | 'ws' | 'tls' | 'lasting';
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
 }

@@ -9,8 +9,10 @@ const { port, pid, connections, depth, bytes, seconds, warmup, protocol } = JSON
 );
 const body = Buffer.alloc(bytes, 'x');
 const isWebSocket = protocol === 'ws';
-const request = isWebSocket ? webSocketFrame(body, true) : lengthFrame(body);
-const reply = isWebSocket ? webSocketFrame(body, false) : lengthFrame(body);
+const isLasting = protocol === 'lasting';
+const plain = isLasting ? lengthFrame(Buffer.concat([Buffer.of(6), body])) : lengthFrame(body);
+const request = isWebSocket ? webSocketFrame(body, true) : plain;
+const reply = isWebSocket ? webSocketFrame(body, false) : plain;
 const requests = Buffer.concat(Array.from({ length: depth }, () => request));
 let echoed = 0;
 
@@ -34,6 +36,10 @@ const UPGRADE =
   'GET / HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
   'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n';
 
+/** OPEN: version 1, a window of 60 s, a credit of 1 MiB. */
+const OPEN = lengthFrame(Buffer.from('01010000ea6000100000', 'hex'));
+const ACK_EVERY = 64;
+
 async function open() {
   const options = { port, host: '127.0.0.1', noDelay: true };
   const isSecure = protocol === 'tls';
@@ -48,7 +54,40 @@ async function open() {
     socket.write(UPGRADE);
     await new Promise((resolve) => socket.once('data', resolve));
   }
+  if (isLasting) {
+    socket.write(OPEN);
+    await new Promise((resolve) => socket.once('data', resolve));
+  }
   return socket;
+}
+
+/** Among the messages that come back are acknowledgements, and ours go among those that are sent. */
+function startLasting(socket) {
+  let rest = Buffer.alloc(0);
+  let [received, acknowledged] = [0, 0];
+  socket.on('error', fail);
+  socket.on('close', () => fail(new Error('the server closed a connection')));
+  socket.on('data', (chunk) => {
+    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    let [at, whole] = [0, 0];
+    while (at + 4 <= bytes.length) {
+      const end = at + 4 + bytes.readUInt32BE(at);
+      if (end > bytes.length) break;
+      if (bytes[at + 4] === 6) whole += 1;
+      else if (bytes[at + 4] !== 7) fail(new Error('a wrong reply'));
+      at = end;
+    }
+    rest = bytes.subarray(at);
+    echoed += whole;
+    received += whole;
+    if (received - acknowledged >= ACK_EVERY) {
+      acknowledged = received;
+      const ack = Buffer.alloc(7, 7);
+      ack.writeUIntBE(received, 1, 6);
+      socket.write(Buffer.concat([requests.subarray(0, whole * request.length), lengthFrame(ack)]));
+    } else if (whole > 0) socket.write(requests.subarray(0, whole * request.length));
+  });
+  socket.write(requests);
 }
 
 function start(socket) {
@@ -80,7 +119,7 @@ function fail(error) {
 }
 
 const sockets = await Promise.all(Array.from({ length: connections }, open));
-for (const socket of sockets) start(socket);
+for (const socket of sockets) (isLasting ? startLasting : start)(socket);
 setTimeout(() => {
   const [before, cpuBefore, from] = [echoed, cpuSeconds(pid), performance.now()];
   setTimeout(() => {

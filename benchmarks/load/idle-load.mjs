@@ -3,7 +3,7 @@
 import net from 'node:net';
 import { cpuSeconds, residentBytes } from './cpu-time.mjs';
 
-const { port, pid, connections } = JSON.parse(process.argv[2]);
+const { port, pid, connections, protocol, signsIn } = JSON.parse(process.argv[2]);
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** The server's full collection; it runs with gc-on-signal.mjs. */
@@ -16,6 +16,12 @@ async function collect() {
 function open() {
   const socket = net.connect({ port, host: '127.0.0.1' });
   socket.on('error', fail);
+  if (protocol === 'lasting') {
+    // OPEN, then the sign-in as DATA.
+    socket.write(Buffer.from('0000000a01010000ea600010000000000004066d6172', 'hex'));
+    return new Promise((resolve) => socket.once('data', resolve));
+  }
+  if (signsIn) socket.write(Buffer.from('000000036d6172', 'hex'));
   return new Promise((resolve) => socket.once('connect', resolve));
 }
 

@@ -2,8 +2,14 @@
 export type { AddressOrder } from './address/address-ring.ts';
 export type { Addresses, AddressFunction } from './address/address-source.ts';
 export { type HttpAddressesOptions, httpAddresses } from './address/http-addresses.ts';
-export type { Connector } from './address/racing-connector.ts';
-// Connections for one user at a time
+export type { Connector } from './address/racing-connector.ts'; // Connections for one user at a time
+// Channels that outlive their connections
+export {
+  LastingBootstrap,
+  type LastingOptions,
+  type LastingPipeline,
+  linksOf,
+} from './lasting/lasting-bootstrap.ts';
 export {
   type AcquireOptions,
   ChannelPool,

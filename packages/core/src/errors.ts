@@ -48,6 +48,10 @@ export const ERROR_CODES = {
   TLS_HANDSHAKE_FAILED: ['ChannelError', 'the two sides could not agree on TLS, see the cause'],
   OPERATION_ABORTED: ['ChannelError', 'the operation was cancelled by its signal'],
   GROUP_WRITE_FAILED: ['ChannelError', 'a group operation failed for some members'],
+  RESUME_GONE: [
+    'ChannelError',
+    'a lasting channel cannot go on: its other end does not have it any more',
+  ],
   RECONNECT_GIVEN_UP: [
     'ChannelError',
     'the client does not try to connect any more, see the cause',

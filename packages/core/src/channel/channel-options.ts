@@ -73,6 +73,7 @@ export const CHANNEL_OPTIONS: KnownOptions<ChannelOptions> = {
   clock: true,
   hooks: true,
 };
+const NAMES = Object.keys(CHANNEL_OPTIONS) as (keyof ChannelOptions)[];
 const HOOKS: KnownOptions<ChannelHooks> = {
   unhandledMessage: true,
   unhandledException: true,
@@ -90,11 +91,28 @@ const DEFAULTS = {
   readBudgetMs: 1,
 } as const;
 
+/** What was resolved last: channels that are opened one by one with the same options share it. */
+let lastGiven: ChannelOptions | undefined;
+let lastResolved: ResolvedChannelOptions | undefined;
+
 /**
  * Checks the options and fills in the defaults; done once for a bootstrap, shared by its channels. Whoever takes
  * them has checked their names, which may be more than those of a channel.
  */
 export function resolveChannelOptions(options: ChannelOptions = {}): ResolvedChannelOptions {
+  if (lastGiven === undefined || !areSame(options, lastGiven)) {
+    lastResolved = resolve(options);
+    lastGiven = { ...options };
+  }
+  return lastResolved!;
+}
+
+function areSame(one: ChannelOptions, other: ChannelOptions): boolean {
+  for (const name of NAMES) if (one[name] !== other[name]) return false;
+  return true;
+}
+
+function resolve(options: ChannelOptions): ResolvedChannelOptions {
   const { hooks = {} } = options;
   checkOptions('hooks', hooks, HOOKS);
   const low = checkNumber(

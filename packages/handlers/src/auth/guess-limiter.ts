@@ -67,7 +67,8 @@ type Authenticate<M, P, R> = (message: M, attempt: AuthAttempt) => Answer<P, R>;
  */
 export class GuessLimiter {
   private readonly options: Required<Omit<GuessLimiterOptions, 'clientOf'>>;
-  private readonly clientOf: (channel: Channel) => string | undefined;
+  /** What counts as one client. */
+  readonly clientOf: (channel: Channel) => string | undefined;
   private readonly clients = new Map<string, Guesses>();
 
   constructor(options: GuessLimiterOptions = {}) {

@@ -1,0 +1,65 @@
+import { MESSAGE_OVERHEAD_BYTES } from './outgoing-messages.ts';
+
+/** An acknowledgement goes out after this many messages … */
+const ACK_MESSAGES = 64;
+/** … or after this share of the credit, or after this time, see `ACK_MS`. */
+const ACK_SHARE = 1 / 4;
+
+/** How long an acknowledgement may wait for more to acknowledge. */
+export const ACK_MS = 250;
+
+/**
+ * Counts what comes in: what has arrived, what the pipeline has taken, and what the peer was told. A message counts
+ * as received when the pipeline has taken it, so what waits before the pipeline is bounded by our credit.
+ */
+export class IncomingMessages {
+  /** The number of the last message that the pipeline has taken. */
+  taken = 0;
+  private readonly creditBytes: number;
+  private acknowledged = 0;
+  private arrivedBytes = 0;
+  private takenBytes = 0;
+  private acknowledgedBytes = 0;
+
+  constructor(creditBytes: number) {
+    this.creditBytes = creditBytes;
+  }
+
+  /** A message has arrived; false if it is more than our credit allows. */
+  arrived(payloadBytes: number): boolean {
+    this.arrivedBytes += payloadBytes + MESSAGE_OVERHEAD_BYTES;
+    return this.arrivedBytes - this.acknowledgedBytes <= this.creditBytes;
+  }
+
+  /** The pipeline has taken the oldest one. */
+  take(payloadBytes: number): void {
+    this.taken += 1;
+    this.takenBytes += payloadBytes + MESSAGE_OVERHEAD_BYTES;
+  }
+
+  /** Something was taken that the peer does not know of. */
+  get isUnacknowledged(): boolean {
+    return this.taken !== this.acknowledged;
+  }
+
+  /** So much that it should not wait any longer. */
+  get isDue(): boolean {
+    return (
+      this.taken - this.acknowledged >= ACK_MESSAGES ||
+      this.takenBytes - this.acknowledgedBytes >= this.creditBytes * ACK_SHARE
+    );
+  }
+
+  /** The peer is being told: returns the number of the last message taken. */
+  acknowledge(): number {
+    this.acknowledged = this.taken;
+    this.acknowledgedBytes = this.takenBytes;
+    return this.taken;
+  }
+
+  /** A new link begins: the peer is told what was taken, and sends the rest again. */
+  beginLink(): number {
+    this.arrivedBytes = this.takenBytes;
+    return this.acknowledge();
+  }
+}

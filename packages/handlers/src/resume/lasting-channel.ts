@@ -1,0 +1,79 @@
+import { type Channel, ChannelError, type OutboundBytes, PipelineError } from '@headrace/core';
+import type { ResumeTransport } from './resume-transport.ts';
+
+/** A channel whose transport is a succession of links; each message is one of the framing of the links. */
+export type LastingChannel = Channel<Buffer, OutboundBytes>;
+
+/** Builds the pipeline of a lasting channel; `link` is the channel over which it was opened. */
+export type LastingInitializer = (channel: LastingChannel, link: Channel) => unknown;
+
+const transports = new WeakMap<Channel, ResumeTransport>();
+
+/**
+ * Resolves when the peer has everything whose writes have settled before the call: a write to a lasting channel
+ * settles when the message is kept, which may be long before it arrives. Rejects with `RESUME_GONE` if the channel
+ * ends before that.
+ *
+ * @throws PipelineError `PIPELINE_STATE` if this is no lasting channel
+ */
+export function acknowledged(channel: Channel): Promise<void> {
+  return transportOf(channel).acknowledged();
+}
+
+/**
+ * The messages that were taken and that the peer has not acknowledged, oldest first; also after the channel has
+ * ended, where the peer may have got some of them or not.
+ *
+ * @throws PipelineError `PIPELINE_STATE` if this is no lasting channel
+ */
+export function unacknowledged(channel: Channel): Buffer[] {
+  return transportOf(channel).unacknowledged();
+}
+
+/**
+ * True while a lasting channel has a link, so that what is written leaves at once.
+ *
+ * @throws PipelineError `PIPELINE_STATE` if this is no lasting channel
+ */
+export function isLinked(channel: Channel): boolean {
+  return transportOf(channel).isLinked;
+}
+
+function transportOf(channel: Channel): ResumeTransport {
+  const transport = transports.get(channel);
+  if (transport !== undefined) return transport;
+  throw new PipelineError('PIPELINE_STATE', `${channel} is no lasting channel`);
+}
+
+/** Puts a channel that is being opened and its transport together; before its pipeline is built. */
+export function beginLasting(channel: Channel, transport: ResumeTransport): void {
+  transports.set(channel, transport);
+  transport.fireIn(channel);
+}
+
+const GONE_TEXTS = [
+  '',
+  'the server does not know it (any more)',
+  'the server no longer has what was missed',
+  'the server speaks another version',
+  'the server had to give it up',
+];
+
+/** The error of a lasting channel that the server cannot go on with. */
+export function goneError(code: number, text: string, unacknowledgedCount: number): ChannelError {
+  const why = text === '' ? (GONE_TEXTS[code] ?? '') : text.slice(0, 200);
+  return new ChannelError(
+    'RESUME_GONE',
+    `the lasting channel cannot be resumed: ${why}; ${unacknowledgedCount} messages are not acknowledged`,
+    { code, unacknowledged: unacknowledgedCount },
+  );
+}
+
+/** The error of a lasting channel whose peer was absent for too long. */
+export function absentError(windowMs: number, unacknowledgedCount: number): ChannelError {
+  return new ChannelError(
+    'RESUME_GONE',
+    `the lasting channel had no link for ${windowMs} ms; ${unacknowledgedCount} messages are not acknowledged`,
+    { windowMs, unacknowledged: unacknowledgedCount },
+  );
+}
