@@ -6,7 +6,7 @@
 //
 // The half's life:  OPEN ──shutDown()──▶ ENDING ──all sent──▶ ENDED ──outputEnded()──▶ SHUT
 //                     └──────────────────────┴────── close() ────────┴───────────────────────┴──▶ OVER
-import type { Address, Clock, CloseInfo, CloseReason, WriteFuture } from '../contract.ts';
+import type { Clock, CloseInfo, CloseReason, WriteFuture } from '../contract.ts';
 import { ChannelError, toError } from '../errors.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import type { Transport } from '../transport/transport.ts';
@@ -360,18 +360,6 @@ export class ChannelOutput implements WritabilityOwner, StallOwner {
 
   get clock(): Clock {
     return this.owner.clock;
-  }
-
-  get localAddress(): Address | undefined {
-    return this.transport.localAddress;
-  }
-
-  get remoteAddress(): Address | undefined {
-    return this.transport.remoteAddress;
-  }
-
-  get unacknowledgedBytes(): number | undefined {
-    return this.transport.unacknowledgedBytes;
   }
 
   get isWaiting(): boolean {

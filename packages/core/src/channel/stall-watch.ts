@@ -1,13 +1,11 @@
-import type { Address, Clock, Timer } from '../contract.ts';
+import type { Clock, Timer } from '../contract.ts';
 import { unacknowledgedBytes } from '../internal/kernel-queue.ts';
+import type { Transport } from '../transport/transport.ts';
 
 /** What a {@link StallWatch} watches. */
 export interface StallOwner {
   readonly clock: Clock;
-  readonly localAddress: Address | undefined;
-  readonly remoteAddress: Address | undefined;
-  /** As the transport knows it; `undefined` asks the system. */
-  readonly unacknowledgedBytes: number | undefined;
+  readonly transport: Pick<Transport, 'localAddress' | 'remoteAddress' | 'unacknowledgedBytes'>;
   /** Something was flushed and not taken yet, on an open channel. */
   readonly isWaiting: boolean;
   /** Changes whenever the transport took something. */
@@ -93,7 +91,7 @@ export class StallWatch {
   }
 
   private ask(answer: (bytes: number | undefined) => void): void {
-    const { localAddress, remoteAddress, unacknowledgedBytes: known } = this.owner;
+    const { localAddress, remoteAddress, unacknowledgedBytes: known } = this.owner.transport;
     if (known !== undefined) answer(known);
     else unacknowledgedBytes(localAddress, remoteAddress, answer);
   }

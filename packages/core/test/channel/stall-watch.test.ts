@@ -18,9 +18,7 @@ beforeEach(() => {
   stalledAt = [];
   owner = {
     clock,
-    localAddress: undefined,
-    remoteAddress: undefined,
-    unacknowledgedBytes: undefined,
+    transport: { localAddress: undefined, remoteAddress: undefined },
     isWaiting: true,
     progress: 1,
     stalled: () => void stalledAt.push(clock.now()),
@@ -78,5 +76,19 @@ describe('a stall', () => {
     watch.begin();
     clock.advance(2000);
     expect([stalledAt, clock.pendingTimers]).toEqual([[], 0]);
+  });
+});
+
+describe('a stall over a transport that knows what is not acknowledged', () => {
+  it('asks the transport in place of the system', () => {
+    const known = { localAddress: undefined, remoteAddress: undefined, unacknowledgedBytes: 900 };
+    owner.transport = known;
+    new StallWatch(owner, 1000).begin();
+    clock.advance(500);
+    known.unacknowledgedBytes = 800;
+    clock.advance(1000);
+    expect(stalledAt).toEqual([]);
+    clock.advance(2000);
+    expect(stalledAt.length).toBe(1);
   });
 });
