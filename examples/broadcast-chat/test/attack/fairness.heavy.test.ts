@@ -6,7 +6,7 @@ import { WatchedChat } from './watched-chat.ts';
 
 const LISTENERS = 30;
 const QUIET_MS = 1500;
-/** What a quiet member may take in any case: it takes 0.7 to 1.2, and the share must not hang on that. */
+/** What a quiet member may take in any case: it takes 0.6 to 1.2, and the share must not hang on that. */
 const QUIET_FLOOR_MS = 1;
 /** The flood is looked at in parts: what a peer can do it does in each, a collection of garbage comes in one. */
 const PARTS = 3;
