@@ -115,39 +115,17 @@ export { StreamWriteHandler, type StreamWriteOptions } from './flow/stream-write
 // Resuming: channels that outlive their connections
 
 export {
-  absentError,
   acknowledged,
-  beginLasting,
-  goneError,
   isLinked,
   type LastingChannel,
   type LastingInitializer,
   unacknowledged,
 } from './resume/lasting-channel.ts';
 export { LinkLostEvent, LinkMoveEvent, LinkResumedEvent } from './resume/resume-event.ts';
-export {
-  decodeResumeFrame,
-  encodeResumeFrame,
-  GONE_CODE,
-  type MovePlace,
-  type OtherVersion,
-  type ResumeFrame,
-} from './resume/resume-frame.ts';
+export type { MovePlace } from './resume/resume-frame.ts';
 export { ResumeHandler, type ResumeHandlerOptions } from './resume/resume-handler.ts';
-export {
-  type RandomBytes,
-  type ResumeAction,
-  ResumeMachine,
-  type ResumeMachineOptions,
-  systemRandom,
-} from './resume/resume-machine.ts';
+export type { RandomBytes } from './resume/resume-machine.ts';
 export { type MoveOptions, ResumeTable, type ResumeTableOptions } from './resume/resume-table.ts';
-export {
-  type ResumeLink,
-  type ResumeOwner,
-  ResumeTransport,
-  type ResumeTransportOptions,
-} from './resume/resume-transport.ts';
 
 // Routing
 

@@ -16,7 +16,8 @@ import {
   checkOptions,
   type KnownOptions,
 } from '@headrace/core/authoring';
-import { beginLasting, type LastingChannel, ResumeMachine, systemRandom } from '@headrace/handlers';
+import type { LastingChannel } from '@headrace/handlers';
+import { beginLasting, ResumeMachine, systemRandom } from '@headrace/handlers/resume';
 import {
   type ReconnectingClientOptions,
   reconnectSettings,

@@ -7,7 +7,7 @@ import {
   type ResumeMachine,
   type ResumeOwner,
   ResumeTransport,
-} from '@headrace/handlers';
+} from '@headrace/handlers/resume';
 import type { Connector } from '../address/racing-connector.ts';
 import type { ReconnectingClientOptions } from '../reconnect/reconnect-options.ts';
 import { ReconnectingClient } from '../reconnect/reconnecting-client.ts';

@@ -1,5 +1,5 @@
 import type { Context, Handler, Types } from '@headrace/core';
-import type { ResumeTransport } from '@headrace/handlers';
+import type { ResumeTransport } from '@headrace/handlers/resume';
 
 /**
  * The last handler of a client's link: sends OPEN or RESUME as soon as it is added, and carries the lasting channel

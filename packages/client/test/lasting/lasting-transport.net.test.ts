@@ -9,7 +9,8 @@ import {
   type Transport,
 } from '@headrace/core';
 import { describeTransport } from '@headrace/core/testing';
-import { ResumeHandler, ResumeMachine, ResumeTable, systemRandom } from '@headrace/handlers';
+import { ResumeHandler, ResumeTable } from '@headrace/handlers';
+import { ResumeMachine, systemRandom } from '@headrace/handlers/resume';
 import { afterEach, describe, expect, it } from 'vitest';
 import { LastingClient } from '../../src/lasting/lasting-client.ts';
 
