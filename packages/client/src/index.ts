@@ -28,6 +28,9 @@ export {
   ReconnectingClient,
   type ReconnectingClientEvents,
 } from './reconnect/reconnecting-client.ts';
+// Calls
+export { RequestClient, type RequestClientOptions } from './request/request-client.ts';
+export { type RequestOnceOptions, requestOnce } from './request/request-once.ts';
 // When to try again
 export { type ExponentialOptions, exponential } from './retry/exponential.ts';
 export { type FixedOptions, fixed } from './retry/fixed.ts';

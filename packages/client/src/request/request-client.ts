@@ -1,0 +1,295 @@
+import {
+  type Channel,
+  ChannelError,
+  type Clock,
+  type ConnectPlace,
+  isHeadraceError,
+  OptionError,
+  RejectedError,
+  systemClock,
+  TimedOutError,
+  type Timer,
+} from '@headrace/core';
+import {
+  checkChoice,
+  checkNumber,
+  checkOptions,
+  checkTime,
+  type KnownOptions,
+  toError,
+} from '@headrace/core/authoring';
+import {
+  type BinaryExchange,
+  type CallOptions,
+  ExchangeHandler,
+  type ExchangeTypes,
+} from '@headrace/handlers';
+import type { ReconnectingClientOptions } from '../reconnect/reconnect-options.ts';
+import { ReconnectingClient } from '../reconnect/reconnecting-client.ts';
+import type { RetryBudget } from '../retry/retry-budget.ts';
+
+/** Options of a {@link RequestClient}. Times are in milliseconds. */
+export interface RequestClientOptions<P = ConnectPlace, C extends Channel = Channel> {
+  /** Of each connection; its pipeline has an `ExchangeHandler`. */
+  readonly client: ReconnectingClientOptions<P, C>;
+  /**
+   * What is asked again when the connection was lost, within its time: `unsent`, what certainly never left;
+   * `idempotent`, also what the peer may have executed, under a `budget`; `never`, nothing. @default 'unsent'
+   */
+  readonly retry?: 'unsent' | 'idempotent' | 'never';
+  /** Needed with `idempotent`: so many calls that may have been executed are asked again. */
+  readonly budget?: RetryBudget;
+  /** Connections at a time; a call goes to the one with the fewest. @default 1 */
+  readonly connections?: number;
+  /** How long a call may take in all, waits included; `false` for no limit. @default 10000 */
+  readonly timeoutMs?: number | false;
+  /** Calls that wait for a connection; one more fails with `REJECTED_QUEUE`. @default 1000 */
+  readonly maxWaiting?: number;
+}
+
+const OPTIONS: KnownOptions<RequestClientOptions> = {
+  client: true,
+  retry: true,
+  budget: true,
+  connections: true,
+  timeoutMs: true,
+  maxWaiting: true,
+};
+const CALL_OPTIONS: KnownOptions<CallOptions> = { timeoutMs: true, signal: true };
+const DEFAULTS = { retry: 'unsent', connections: 1, timeoutMs: 10_000, maxWaiting: 1000 } as const;
+
+/** A call that waits for a connection. */
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * Calls over connections that come back: an `ExchangeHandler` on a {@link ReconnectingClient}, or on several.
+ *
+ * A call waits while there is no connection, and fails with `TIMEOUT_REQUEST` when its time is over. One whose
+ * connection was lost fails with `REQUEST_LOST`, unless `retry` allows to ask again.
+ *
+ * @typeParam T - the types of the format; `RequestClient<JsonRpcExchange>` for JSON-RPC
+ *
+ * @example
+ * ```ts run
+ * import { RequestClient } from '@headrace/client';
+ * import { lengthPrefixed } from '@headrace/codec';
+ * import { Bootstrap, MemoryNetwork, ServerBootstrap } from '@headrace/core';
+ * import { binaryExchange, ExchangeHandler } from '@headrace/handlers';
+ *
+ * const network = new MemoryNetwork();
+ * const format = binaryExchange();
+ * const frames = () => lengthPrefixed({ maxFrameLength: 1000 });
+ * const server = await new ServerBootstrap()
+ *   .childHandler(({ pipeline }) =>
+ *     pipeline.addLast(
+ *       ...frames(),
+ *       new ExchangeHandler({ format, handle: (name) => Buffer.from(`hello ${name}`) }),
+ *     ),
+ *   )
+ *   .bind({ network, name: 'hello' });
+ * const client = new RequestClient({
+ *   client: {
+ *     bootstrap: new Bootstrap().handler(({ pipeline }) =>
+ *       pipeline.addLast(...frames(), new ExchangeHandler({ format })),
+ *     ),
+ *     addresses: [{ network, name: 'hello' }],
+ *   },
+ * });
+ * void client.start();
+ * console.log(String(await client.request(Buffer.from('ann')))); // prints hello ann
+ * await client.close();
+ * await server.shutdown();
+ * ```
+ */
+export class RequestClient<
+  T extends ExchangeTypes = BinaryExchange,
+  P = ConnectPlace,
+  C extends Channel = Channel,
+> implements AsyncDisposable
+{
+  /** One for each connection: for their states, and `networkChanged`. */
+  readonly clients: readonly ReconnectingClient<P, C>[];
+  private readonly retry: 'unsent' | 'idempotent' | 'never';
+  private readonly budget: RetryBudget | undefined;
+  private readonly timeoutMs: number;
+  private readonly maxWaiting: number;
+  private readonly clock: Clock;
+  private readonly waiters = new Set<Waiter>();
+
+  /** @throws OptionError if an option makes no sense */
+  constructor(options: RequestClientOptions<P, C>) {
+    checkOptions('RequestClient', options, OPTIONS as KnownOptions<typeof options>);
+    const { retry, connections, timeoutMs, maxWaiting } = { ...DEFAULTS, ...options };
+    this.retry = checkChoice('retry', retry, ['unsent', 'idempotent', 'never']);
+    this.budget = options.budget;
+    if (retry === 'idempotent' && options.budget === undefined) {
+      const text =
+        "retry 'idempotent' needs a budget: new RetryBudget({ perSecond: 10, burst: 20 })";
+      throw new OptionError('OPTION_CONFLICT', text, { option: 'budget' });
+    }
+    checkNumber('connections', connections, { min: 1, max: 10_000, integer: true });
+    this.timeoutMs = checkTime('timeoutMs', timeoutMs);
+    this.maxWaiting = checkNumber('maxWaiting', maxWaiting, { integer: true });
+    this.clock = options.client?.clock ?? systemClock;
+    this.clients = Array.from({ length: connections }, () => this.connection(options.client));
+  }
+
+  /** Connects; resolves when all connections are online, and rejects when one of them has given up. */
+  async start(): Promise<void> {
+    const starting = Promise.all(this.clients.map((client) => client.start()));
+    starting.catch(() => {});
+    await starting;
+  }
+
+  /** Calls that wait for a connection. */
+  get waiting(): number {
+    return this.waiters.size;
+  }
+
+  /** Asks. Rejects as `ExchangeHandler.request`, and with the error of the client when that is closed. */
+  async request(body: T['call'], options: CallOptions = {}): Promise<T['result']> {
+    checkOptions('request', options, CALL_OPTIONS);
+    const { signal } = options;
+    const timeoutMs =
+      options.timeoutMs === undefined ? this.timeoutMs : checkTime('timeoutMs', options.timeoutMs);
+    const endsAt = this.clock.now() + timeoutMs;
+    for (;;) {
+      if (signal?.aborted === true) throw aborted(signal);
+      const leftMs = endsAt - this.clock.now();
+      if (leftMs <= 0) throw timedOut(timeoutMs);
+      const exchange = this.leastBusy();
+      if (exchange === undefined) {
+        await this.connected(leftMs, timeoutMs, signal);
+        continue;
+      }
+      const call = { timeoutMs: Number.isFinite(leftMs) ? leftMs : (false as const) };
+      try {
+        return await exchange.request(body, signal === undefined ? call : { ...call, signal });
+      } catch (error) {
+        if (!this.mayAskAgain(error)) throw error;
+      }
+    }
+  }
+
+  /** For good: calls that wait fail, those under way end with their connections. */
+  async close(): Promise<void> {
+    await Promise.all(this.clients.map((client) => client.close()));
+  }
+
+  /** As {@link close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  private connection(options: ReconnectingClientOptions<P, C>): ReconnectingClient<P, C> {
+    const client = new ReconnectingClient(options);
+    client.on('state', ({ name }) => {
+      if (name === 'online') this.wake();
+      else if (name === 'closed') this.clientClosed();
+    });
+    return client;
+  }
+
+  /** The connection with the fewest calls. */
+  private leastBusy(): ExchangeHandler<T> | undefined {
+    let least = Number.POSITIVE_INFINITY;
+    let found: ExchangeHandler<T> | undefined;
+    for (const { channel } of this.clients) {
+      if (channel === undefined) continue;
+      const exchange = exchangeOf<T>(channel);
+      const { inFlight, queued } = exchange.counts;
+      if (inFlight + queued >= least) continue;
+      least = inFlight + queued;
+      found = exchange;
+    }
+    return found;
+  }
+
+  private mayAskAgain(error: unknown): boolean {
+    if (this.retry === 'never' || !isHeadraceError(error, 'REQUEST_LOST')) return false;
+    if (error.details['sent'] === false) return true;
+    return this.retry === 'idempotent' && this.budget!.tryTake(this.clock.now());
+  }
+
+  /** Waits until a connection is online. */
+  private connected(
+    leftMs: number,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const closed = this.closedError();
+    if (closed !== undefined) return Promise.reject(closed);
+    if (this.waiters.size >= this.maxWaiting) return Promise.reject(tooMany(this.maxWaiting));
+    let timer: Timer | undefined;
+    let onAbort = (): void => {};
+    const waiting = new Promise<void>((resolve, reject) => {
+      const waiter = { resolve, reject };
+      this.waiters.add(waiter);
+      const fail = (error: Error): void => {
+        this.waiters.delete(waiter);
+        reject(error);
+      };
+      onAbort = () => fail(aborted(signal!));
+      signal?.addEventListener('abort', onAbort, { once: true });
+      if (Number.isFinite(leftMs)) {
+        timer = this.clock.schedule(() => fail(timedOut(timeoutMs)), leftMs, true);
+      }
+    });
+    return waiting.finally(() => {
+      timer?.cancel();
+      signal?.removeEventListener('abort', onAbort);
+    });
+  }
+
+  /** In the order in which they came. */
+  private wake(): void {
+    for (const { resolve } of this.waiters) resolve();
+    this.waiters.clear();
+  }
+
+  private clientClosed(): void {
+    const error = this.closedError();
+    if (error === undefined) return;
+    for (const { reject } of this.waiters) reject(error);
+    this.waiters.clear();
+  }
+
+  /** Why no connection will come any more, if all clients are closed. */
+  private closedError(): Error | undefined {
+    let error: Error | undefined;
+    for (const { state } of this.clients) {
+      if (state.name !== 'closed') return undefined;
+      error ??= state.error;
+    }
+    return error === undefined ? closedError() : toError(error);
+  }
+}
+
+function exchangeOf<T extends ExchangeTypes>(channel: Channel): ExchangeHandler<T> {
+  const exchange = channel.pipeline.get(ExchangeHandler) as ExchangeHandler<T> | undefined;
+  if (exchange !== undefined) return exchange;
+  const text = 'the pipeline of a RequestClient needs an ExchangeHandler as its last handler';
+  throw new OptionError('OPTION_CONFLICT', text, { option: 'client.bootstrap' });
+}
+
+function closedError(): ChannelError {
+  return new ChannelError('CHANNEL_CLOSED', 'the client is closed', { sent: false });
+}
+
+function timedOut(timeoutMs: number): TimedOutError {
+  const text = `no connection for the request within ${timeoutMs} ms`;
+  return new TimedOutError('TIMEOUT_REQUEST', text, { timeoutMs, sent: false });
+}
+
+function aborted(signal: AbortSignal): ChannelError {
+  const text = 'the request was cancelled by its signal';
+  return new ChannelError('OPERATION_ABORTED', text, { sent: false }, signal.reason);
+}
+
+function tooMany(maxWaiting: number): RejectedError {
+  const text = `${maxWaiting} requests wait for a connection, no more may by maxWaiting`;
+  return new RejectedError('REJECTED_QUEUE', text, { maxWaiting, sent: false });
+}
