@@ -2,7 +2,7 @@
 export type { AddressOrder } from './address/address-ring.ts';
 export type { Addresses, AddressFunction } from './address/address-source.ts';
 export { type HttpAddressesOptions, httpAddresses } from './address/http-addresses.ts';
-export type { Connector } from './address/racing-connector.ts'; // Connections for one user at a time
+export type { Connector } from './address/racing-connector.ts';
 // Channels that outlive their connections
 export {
   LastingBootstrap,
@@ -10,6 +10,7 @@ export {
   type LastingPipeline,
   linksOf,
 } from './lasting/lasting-bootstrap.ts';
+// Connections for one user at a time
 export {
   type AcquireOptions,
   ChannelPool,
