@@ -12,19 +12,20 @@ const bootstrap = new Bootstrap()
   .options({ logger: silentLogger })
   .handler((channel) => channel.pipeline.addLast(...textLines({ maxLength: 128 })));
 const names: string[][] = [];
-const backAt: number[] = [];
+/** When the try was due that succeeded: what the policy has planned, whatever the machine needs for it. */
+const dueAt: number[] = [];
 let isWatching = false;
 let back = 0;
 
-function changed(index: number, { name }: ClientState): void {
+function changed(index: number, state: ClientState): void {
   if (!isWatching) return;
   const story = names[index]!;
   if (story.at(-1) === 'online') back -= 1;
-  story.push(name);
-  if (name !== 'online') return;
-  backAt[index] = Date.now();
+  story.push(state.name);
+  if (state.name === 'waiting') dueAt[index] = Date.now() + state.delayMs;
+  if (state.name !== 'online') return;
   back += 1;
-  if (back === count) process.send!({ backAt, stories: names.map((own) => own.join(' ')) });
+  if (back === count) process.send!({ dueAt, stories: names.map((own) => own.join(' ')) });
 }
 
 for (let made = 0; made < count; made += AT_ONCE) {

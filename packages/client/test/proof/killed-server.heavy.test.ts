@@ -9,11 +9,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { ServerProcess } from './server-process.ts';
 
 const CLIENTS = 10_000;
-/** One process cannot lose and try so many within 2 s on a busy machine; its delays would be those of the clients. */
+/** One process cannot lose and try so many within 2 s on a busy machine. */
 const PROCESSES = 2;
-
-/** What else the machine does delays clients, which only adds to the busiest second: the least of three counts. */
-const MEASURED = { retry: 2, timeout: 120_000 };
 
 const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const pathOf = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
@@ -30,7 +27,8 @@ afterEach(async () => {
 
 /** What a crowd tells when all of it is back. */
 interface Back {
-  readonly backAt: readonly number[];
+  /** When each client's try was due that succeeded: the herd that the policy makes, however busy this machine is. */
+  readonly dueAt: readonly number[];
   readonly stories: readonly string[];
 }
 
@@ -58,34 +56,33 @@ function busiestSecond(times: readonly number[], sinceMs: number): number {
 
 describe('a server that is killed', () => {
   for (const outageMs of [2000, 10_000]) {
-    it(
-      `has its 10,000 clients back after ${outageMs / 1000} s, the busiest second at most twice the mean`,
-      MEASURED,
-      async () => {
-        server = await ServerProcess.start();
-        const { port } = server;
-        const { back } = await crowdsOnline(port);
+    it(`has its 10,000 clients back after ${outageMs / 1000} s, the busiest second at most twice the mean`, {
+      timeout: 120_000,
+    }, async () => {
+      server = await ServerProcess.start();
+      const { port } = server;
+      const { back } = await crowdsOnline(port);
 
-        await server.kill();
-        const killedAt = Date.now();
-        // A process needs most of a second to listen.
-        await delay(outageMs - 800);
-        server = await ServerProcess.start(port);
-        const listensAt = Date.now();
-        const told = await Promise.all(back);
+      await server.kill();
+      const killedAt = Date.now();
+      // A process needs most of a second to listen.
+      await delay(outageMs - 800);
+      server = await ServerProcess.start(port);
+      const listensAt = Date.now();
+      const told = await Promise.all(back);
 
-        const times = told.flatMap(({ backAt }) => backAt);
-        // The port is told a little after it is listened on.
-        const beginsAt = Math.min(listensAt, ...times);
-        const mean = CLIENTS / Math.max(1, (Math.max(...times) - beginsAt) / 1000);
-        expect(times).toHaveLength(CLIENTS);
-        expect(listensAt - killedAt).toBeGreaterThan(outageMs - 800);
-        expect(busiestSecond(times, beginsAt) / mean).toBeLessThan(2);
-        for (const story of told.flatMap(({ stories }) => stories)) {
-          expect(story).toMatch(/^(waiting (connecting waiting )*connecting online ?)+$/);
-        }
-      },
-    );
+      const times = told.flatMap(({ dueAt }) => dueAt);
+      // The port is told a little after it is listened on.
+      const beginsAt = Math.min(listensAt, ...times);
+      const mean = CLIENTS / Math.max(1, (Math.max(...times) - beginsAt) / 1000);
+      expect(times).toHaveLength(CLIENTS);
+      expect(listensAt - killedAt).toBeGreaterThan(outageMs - 800);
+      expect(busiestSecond(times, beginsAt) / mean).toBeLessThan(2);
+      // A kernel needs some ms to end 10,000 connections, and ends the port last: who tries in between is lost once more.
+      for (const story of told.flatMap(({ stories }) => stories)) {
+        expect(story).toMatch(/^(waiting connecting online )?(waiting connecting )+online$/);
+      }
+    });
   }
 });
 
