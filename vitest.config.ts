@@ -26,7 +26,7 @@ export function configuration(test: NonNullable<ViteUserConfig['test']>): ViteUs
   });
 }
 
-const heavy = [...configDefaults.exclude, '**/*.heavy.test.ts'];
+const heavy = [...configDefaults.exclude, '**/*.heavy.test.ts', '**/*.seeds.test.ts'];
 /** Without sockets, processes and mocks, and not about garbage: files that may share a worker's modules. */
 const shared = ['codec', 'core', 'handlers', 'client'].map(
   (name) => `packages/${name}/test/**/*.test.ts`,

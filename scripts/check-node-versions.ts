@@ -13,7 +13,13 @@ for (const { version, path } of installedNodes(OTHER_NODES)) {
   const { HEADRACE_TEST_COUNTS: _, ...env } = process.env;
   const { status, stdout, stderr } = spawnSync(
     path,
-    ['node_modules/vitest/vitest.mjs', 'run', 'packages/', '--exclude', '**/*.heavy.test.ts'],
+    [
+      'node_modules/vitest/vitest.mjs',
+      'run',
+      'packages/',
+      '--exclude',
+      '**/*.{heavy,seeds}.test.ts',
+    ],
     { cwd: root, encoding: 'utf8', env: { ...env, NO_COLOR: '1' }, maxBuffer: 64 * 1024 * 1024 },
   );
   const counts = stdout.trimEnd().split('\n').at(-1) ?? '';
