@@ -4,11 +4,6 @@ import { checkChoice } from './option-check.ts';
 import { printable } from './printable.ts';
 import { RepeatLimit } from './repeat-limit.ts';
 
-// The machine's own, also while a test has others in their place: a log is not part of what it tests.
-const systemTimer = setTimeout;
-const systemImmediate = setImmediate;
-const SystemDate = Date;
-
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 const RANK: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
 
@@ -57,7 +52,7 @@ class StderrLogger implements Logger {
 
   private newLimit(): RepeatLimit {
     return new RepeatLimit({
-      later: (task, delayMs) => systemTimer(task, delayMs).unref(),
+      later: (task, delayMs) => setTimeout(task, delayMs).unref(),
       report: (count, example, periodMs) => this.reportRepeats(count, example, periodMs),
     });
   }
@@ -85,7 +80,7 @@ class StderrLogger implements Logger {
     }
     const lost = this.lostLines === 0 ? '' : ` (${this.lostLines} lines before were lost)`;
     this.lostLines = 0;
-    writeSafely(`${new SystemDate().toISOString()} ${level} ${text}${lost}\n`);
+    writeSafely(`${new Date().toISOString()} ${level} ${text}${lost}\n`);
   }
 }
 
@@ -99,7 +94,7 @@ function writeSafely(text: string): void {
   writesUnderWay += 1;
   const written = (): void => {
     // The stream reports its error after this call.
-    systemImmediate(() => {
+    setImmediate(() => {
       writesUnderWay -= 1;
       if (writesUnderWay === 0) stderr.off('error', ignore);
     });

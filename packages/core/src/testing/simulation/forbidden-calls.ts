@@ -43,10 +43,13 @@ function check(call: string, instead: string): void {
   for (const guard of guards) guard(call, instead);
 }
 
-/** True if the call comes from Node's own handling of an exception, which uses the public `setImmediate`. */
-export function isCallOfNode(): boolean {
+/**
+ * True if the call is none of the program's: it comes from Node's handling of an exception, which uses the public
+ * `setImmediate`, or from the default logger, whose lines have the time of day.
+ */
+export function isCallOfSystem(): boolean {
   const { stack = '' } = new Error('');
-  return stack.includes('(node:internal/process/execution:');
+  return stack.includes('(node:internal/process/execution:') || stack.includes('/stderr-logger.');
 }
 
 function install(): void {

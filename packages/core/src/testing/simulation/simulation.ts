@@ -7,7 +7,7 @@ import type { TransportSink } from '../../transport/transport.ts';
 import { EventQueue } from './event-queue.ts';
 import { FaultInjector } from './fault-injector.ts';
 import type { ChaosOptions, Fault } from './fault-plan.ts';
-import { forbidCalls, isCallOfNode } from './forbidden-calls.ts';
+import { forbidCalls, isCallOfSystem } from './forbidden-calls.ts';
 import { Latency, type LatencyOptions } from './latency.ts';
 import type { ClockFault } from './machine-clock.ts';
 import type { NetworkPath } from './network-path.ts';
@@ -425,7 +425,7 @@ export class Simulation implements HostWorld {
 
   private forbidden(call: string, instead: string): void {
     const code = runningCode();
-    if (code?.owner !== this || isCallOfNode()) return;
+    if (code?.owner !== this || isCallOfSystem()) return;
     const who = code.process === undefined ? 'the scenario' : `host ${code.process.hostName}`;
     const error = new SimulationError(
       `${who} called ${call}, which the seed does not decide: use ${instead}`,

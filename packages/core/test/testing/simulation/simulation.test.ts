@@ -6,6 +6,7 @@ import {
   type Context,
   type Handler,
   ServerBootstrap,
+  stderrLogger,
 } from '@headrace/core';
 import {
   type SimulatedHost,
@@ -13,7 +14,7 @@ import {
   SimulationError,
   type SimulationOptions,
 } from '@headrace/core/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 class Echo implements Handler {
   channelRead(ctx: Context, bytes: Buffer): void {
@@ -521,6 +522,22 @@ describe('a simulated host', () => {
     await sim.run({ untilMs: 100 });
     await sim.verify();
     expect(marks()).toBe(before);
+  });
+
+  it('may use the default logger, whose lines have the time of day', async () => {
+    const lines: string[] = [];
+    const write = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+      lines.push(String(text));
+      return true;
+    });
+    try {
+      const sim = new Simulation({ seed: 1 });
+      sim.host('a', () => stderrLogger().log('error', 'something is wrong'));
+      await sim.run({ untilMs: 10 });
+      expect(lines.join()).toMatch(/^\d{4}-.* error something is wrong\n$/);
+    } finally {
+      write.mockRestore();
+    }
   });
 
   it('leaves code outside of the simulation alone while it runs', async () => {
