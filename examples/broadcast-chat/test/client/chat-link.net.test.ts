@@ -64,7 +64,8 @@ describe('ChatLink', () => {
     link.send('typed meanwhile');
     running = await RunningChat.start({ port });
     const bob = await running.join('lines', 'bob');
-    await expect.poll(() => link.state.name).toBe('online');
+    // The next try may be some seconds away.
+    await expect.poll(() => link.state.name, { timeout: 20_000 }).toBe('online');
     const heard: string[] = [];
     while (heard.at(-1) !== 'MSG:ann:typed meanwhile') heard.push(await bob.next());
     expect(names().slice(0, 4)).toEqual(['connecting', 'online', 'waiting', 'connecting']);

@@ -107,6 +107,22 @@ describe('LastingBootstrap', () => {
     expect(unacknowledged(channel).map(String)).toEqual(['lost']);
   });
 
+  it('is reset when the server had ended its half and has forgotten the rest', async () => {
+    world = new LastingWorld(() => ({ channelActive: (ctx) => void ctx.channel.end() }));
+    await world.up();
+    const channel = await world.connect(new Notes(), { channelOptions: { allowHalfOpen: true } });
+    await world.pass(100);
+    expect([channel.isInputShutdown, channel.isOpen]).toEqual([true, true]);
+    await world.down();
+    world.table.close();
+    world.table = new ResumeTable();
+    text(channel, 'late');
+    await world.up();
+    await world.pass(1000);
+    expect(channel.closeInfo?.reason).toBe('reset');
+    expect(unacknowledged(channel).map(String)).toEqual(['late']);
+  });
+
   it('becomes unwritable when the server takes nothing, while its link is read', async () => {
     const held: Channel[] = [];
     world = new LastingWorld(() => ({

@@ -89,6 +89,7 @@ export class ResumeTransport implements Transport {
   /** What has come and was not taken; most channels never have any. */
   private queue: Fifo<Buffer> | undefined = undefined;
   private isEndDue = false;
+  private hasPeerEnded = false;
   private ackTimer: Timer | undefined = undefined;
   // --- output
   private waiting: OutboundBytes[] | undefined = undefined;
@@ -229,13 +230,16 @@ export class ResumeTransport implements Transport {
         break;
       case 'end':
         this.isEndDue = true;
+        this.hasPeerEnded = true;
         break;
       case 'reset':
         this.passQueue();
         this.fail(resetError());
         break;
       case 'gone':
-        this.owner.gone(action);
+        // A peer that has ended its half and closes forgets the rest, as TCP answers what comes late by a reset.
+        if (this.hasPeerEnded) this.fail(resetError());
+        else this.owner.gone(action);
         break;
       case 'move':
         this.fire(new LinkMoveEvent(action.spreadMs, action.places));
