@@ -11,7 +11,7 @@ import { short, spreadOf } from './harness/statistics.ts';
 import { microFiles, runMicro } from './micro.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const PACKAGES = ['core', 'codec', 'handlers'];
+const PACKAGES = ['core', 'codec', 'handlers', 'client'];
 
 /** A commit's packages, built, in a folder of their own, with the benchmarks of this checkout. */
 function checkout(revision: string): string {
@@ -25,10 +25,11 @@ function checkout(revision: string): string {
   }
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
   linkModules(join(root, 'benchmarks'), join(folder, 'benchmarks'));
-  for (const name of PACKAGES) {
+  const packages = PACKAGES.filter((name) => existsSync(join(folder, 'packages', name)));
+  for (const name of packages) {
     linkModules(join(root, 'packages', name), join(folder, 'packages', name));
   }
-  const projects = PACKAGES.map((name) => join(folder, 'packages', name));
+  const projects = packages.map((name) => join(folder, 'packages', name));
   execFileSync(join(root, 'node_modules/.bin/tsc'), ['-b', ...projects], { stdio: 'inherit' });
   return folder;
 }
@@ -53,17 +54,30 @@ if (revisionA === undefined || revisionB === undefined) {
   );
   process.exit(1);
 }
-const files = microFiles().filter(
-  (file) => parts.length === 0 || parts.some((part) => file.includes(part)),
-);
 const folders = [checkout(revisionA), checkout(revisionB)] as const;
 try {
-  compare(folders, Number(values.rounds));
+  const files = microFiles()
+    .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)))
+    .filter((file) => runsOn(folders[0], file, revisionA) && runsOn(folders[1], file, revisionB));
+  compare(folders, files, Number(values.rounds));
 } finally {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 }
 
-function compare(sides: readonly [string, string], rounds: number): void {
+/** A commit may lack what a benchmark of this checkout measures. */
+function runsOn(folder: string, file: string, revision: string): boolean {
+  try {
+    runMicro(join(folder, 'benchmarks/micro', file), 1);
+    return true;
+  } catch (error) {
+    const [, missing = 'it does not run there'] =
+      /^Error.*?: (.*)$/m.exec(String((error as { stderr?: unknown }).stderr)) ?? [];
+    console.log(`skip  ${file} on ${revision}: ${missing}`);
+    return false;
+  }
+}
+
+function compare(sides: readonly [string, string], files: readonly string[], rounds: number): void {
   console.log(
     `${machineText()}\nA is ${revisionA}, B is ${revisionB}; medians of ${rounds} rounds\n`,
   );

@@ -27,7 +27,7 @@ export function runMicro(path: string, rounds: number): Measured[] {
   const flags = path.includes('allocation') ? HUGE_YOUNG_GENERATION : [];
   const [program, ...args] = pinned(0, [process.execPath, ...flags, path]);
   const env = { ...process.env, BENCH_ROUNDS: String(rounds) };
-  const output = execFileSync(program!, args, { encoding: 'utf8', env });
+  const output = execFileSync(program!, args, { encoding: 'utf8', env, stdio: 'pipe' });
   return output
     .trim()
     .split('\n')
