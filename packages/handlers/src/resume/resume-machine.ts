@@ -169,8 +169,12 @@ export class ResumeMachine {
     // What an older link has not got of them is for that link alone.
     this.urgent = undefined;
     this.link = LINKED;
-    this.oldSecret = secret;
-    this.secret = this.newSecret();
+    // A RESUME may come late, over a link that the client has given up, when it has the new secret already: that one
+    // stays until the client has used it.
+    if (secret !== this.oldSecret) {
+      this.oldSecret = secret;
+      this.secret = this.newSecret();
+    }
     this.say({ kind: 'resumed', received: taken, secret: this.secret });
     return { do: 'resumed', resent: this.beginOutgoing(received) };
   }

@@ -221,6 +221,25 @@ describe('ResumeMachine', () => {
     for (const secret of secrets) expect(server.knows(secret)).toBe(false);
   });
 
+  it('a RESUME that comes late, over a link that was given up, does not lock out the client', () => {
+    const { client, server } = linked();
+    const resume = () => {
+      client.loseLink();
+      client.beginLink();
+      return next(client) as ResumeFrame & { kind: 'resume' };
+    };
+    const late = resume();
+    const hello = resume();
+    server.resume(bytes(hello), hello);
+    client.received(server.nextFrame()!);
+    expect(server.knows(late.secret)).toBe(true);
+    server.resume(bytes(late), late);
+    // The link that carried the secret of the client has been replaced, and it comes again.
+    const again = resume();
+    expect(again.secret).not.toBe(hello.secret);
+    expect(server.knows(again.secret)).toBe(true);
+  });
+
   it('sends END again over the next link, after what was lost with it', () => {
     const { client, server } = linked();
     client.addAll([Buffer.from('a')]);
