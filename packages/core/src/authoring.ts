@@ -10,6 +10,7 @@ export { checkConnectPlace, placeText } from './bootstrap/connect-target.ts';
 export { CHANNEL_OPTIONS } from './channel/channel-options.ts';
 // Share the turns of the event loop
 export { MESSAGES_PER_LOOK } from './channel/messages-per-look.ts';
+export { unacknowledgedBytesOf } from './channel/unacknowledged-bytes-of.ts';
 export { UnseenFailures } from './channel/unseen-failures.ts';
 // Errors
 export { textOf, toError } from './errors.ts';

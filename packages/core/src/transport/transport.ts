@@ -61,7 +61,7 @@ export interface Transport {
    * Bytes that the peer has not acknowledged, of those that the kernel has taken. Left out by a transport that cannot
    * know it: Linux is asked then, by the addresses.
    */
-  readonly unacknowledgedBytes?: number;
+  readonly unacknowledgedBytes?: number | undefined;
   /** What the TLS handshake agreed on; `undefined` before its end, and without TLS. */
   readonly tls?: TlsInfo | undefined;
 

@@ -11,7 +11,7 @@ import {
   type TransportSink,
   type WriteFuture,
 } from '@headrace/core';
-import { MESSAGES_PER_LOOK, sizeOfBytes } from '@headrace/core/authoring';
+import { MESSAGES_PER_LOOK, sizeOfBytes, unacknowledgedBytesOf } from '@headrace/core/authoring';
 import { Fifo } from '../flow/fifo.ts';
 import { ACK_MS } from './incoming-messages.ts';
 import { LinkLostEvent, LinkMoveEvent, LinkResumedEvent } from './resume-event.ts';
@@ -126,6 +126,11 @@ export class ResumeTransport implements Transport {
     // That nothing is taken while there is no link is not the peer's fault: it counts as progress.
     if (this.link === undefined) this.looks += 1;
     return -(this.machine.outgoing.acknowledged + this.looks);
+  }
+
+  /** Of the link: one long message comes in pieces, and is acknowledged as a whole. */
+  get unacknowledgedBytes(): number | undefined {
+    return unacknowledgedBytesOf(this.link?.channel);
   }
 
   /** Messages pass now. */

@@ -1,0 +1,26 @@
+import { explore } from '@headrace/core/testing';
+import { describe, expect, it } from 'vitest';
+import { EarlyTable, ForgetfulTable } from './lasting-mistakes.ts';
+import { goneScenario, LASTING_SETTLE_MS, lastingScenario } from './lasting-scenario.ts';
+
+const settleMs = LASTING_SETTLE_MS;
+
+describe('a lasting channel over a network that fails', () => {
+  it('delivers each message once and in order while both processes live', async () => {
+    await explore({ seeds: 50, settleMs, scenario: lastingScenario() });
+  });
+
+  it('that is gone knows what may not have arrived', async () => {
+    await explore({ seeds: 50, settleMs, scenario: goneScenario() });
+  });
+
+  it('an acknowledgement too early is found within 200 seeds', async () => {
+    const exploring = explore({ seeds: 200, settleMs, scenario: lastingScenario(EarlyTable) });
+    await expect(exploring).rejects.toThrow(/got \d+ after \d+/);
+  });
+
+  it('a forgotten secret is found within 200 seeds', async () => {
+    const exploring = explore({ seeds: 200, settleMs, scenario: lastingScenario(ForgetfulTable) });
+    await expect(exploring).rejects.toThrow(/the channel did not last/);
+  });
+});

@@ -1,0 +1,20 @@
+import { explore } from '@headrace/core/testing';
+import { describe, expect, it } from 'vitest';
+import { poolScenario, SETTLE_MS as settleMs } from './pool-scenario.ts';
+
+describe('a pool over a network that fails', () => {
+  it('S319 has at most max connections, each with one user, and nobody waits for ever', async () => {
+    await explore({ seeds: 30, settleMs, scenario: poolScenario() });
+  });
+
+  it('a lease that is returned twice is found within 200 seeds', async () => {
+    const exploring = explore({ seeds: 200, settleMs, scenario: poolScenario('gives back twice') });
+    await expect(exploring).rejects.toThrow(/of at most 3|two users/);
+  });
+
+  it('a connection that is returned before its answer is found within 200 seeds', async () => {
+    const scenario = poolScenario('gives back too early');
+    const exploring = explore({ seeds: 200, settleMs, scenario });
+    await expect(exploring).rejects.toThrow(/the answer to ".*" is ".*"/);
+  });
+});

@@ -1,0 +1,27 @@
+import { explore } from '@headrace/core/testing';
+import { describe, expect, it } from 'vitest';
+import { reconnectScenario, SETTLE_MS as settleMs } from './reconnect-scenario.ts';
+
+describe('a reconnecting client over a network that fails', () => {
+  it('comes back, its states tell the story in order, and nothing is sent twice', async () => {
+    await explore({ seeds: 30, settleMs, scenario: reconnectScenario() });
+  });
+
+  it('a retry of what may have been sent is found within 200 seeds', async () => {
+    const exploring = explore({
+      seeds: 200,
+      settleMs,
+      scenario: reconnectScenario('writes again'),
+    });
+    await expect(exploring).rejects.toThrow(/\d+ came after \d+|was rejected, and came/);
+  });
+
+  it('a write that goes past those that wait is found within 200 seeds', async () => {
+    const exploring = explore({
+      seeds: 200,
+      settleMs,
+      scenario: reconnectScenario('passes others'),
+    });
+    await expect(exploring).rejects.toThrow(/\d+ came after \d+/);
+  });
+});
