@@ -121,7 +121,7 @@ class LastingWorld {
     this.sessions.push(session);
     this.client = this.server = undefined;
     let reader: ((message: Buffer) => void) | undefined;
-    new LastingBootstrap({
+    void new LastingBootstrap({
       bootstrap: new Bootstrap()
         .options(host.options)
         .handler(({ pipeline }) =>

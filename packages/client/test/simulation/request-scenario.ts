@@ -92,7 +92,7 @@ class RequestWorld {
   private next(host: SimulatedHost): void {
     host.clock.schedule(() => {
       if (this.sim.now > LAST_CALL_MS) return;
-      this.ask(host).finally(() => this.next(host));
+      void this.ask(host).finally(() => this.next(host));
     }, host.random() * 200);
   }
 
