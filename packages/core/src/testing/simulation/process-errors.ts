@@ -1,21 +1,42 @@
+/** Gets what would end the process. */
+export type ProcessErrorTaker = (error: unknown) => void;
+
+const EVENTS = ['uncaughtException', 'unhandledRejection'] as const;
+
+type Listener = (...args: unknown[]) => void;
+
+const takers = new Set<ProcessErrorTaker>();
+let putBack: (() => void) | undefined;
+
 /**
  * Takes what would end the process while a simulation runs: exceptions out of callbacks, and rejections that nobody
- * handles. The listeners that are there, a test runner's, are put aside. Returns what puts them back.
+ * handles. The listeners that are there, a test runner's, are put aside until the last simulation ends. Returns what
+ * ends it.
  */
-export function takeProcessErrors(failed: (error: unknown) => void): () => void {
-  const restore = [take('uncaughtException', failed), take('unhandledRejection', failed)];
+export function takeProcessErrors(taker: ProcessErrorTaker): () => void {
+  takers.add(taker);
+  putBack ??= putListenersAside();
+  return () => {
+    takers.delete(taker);
+    if (takers.size > 0) return;
+    putBack?.();
+    putBack = undefined;
+  };
+}
+
+function putListenersAside(): () => void {
+  const restore = EVENTS.map((event) => take(process as NodeJS.EventEmitter, event));
   return () => {
     for (const one of restore) one();
   };
 }
 
-type Listener = (...args: unknown[]) => void;
-
-function take(event: string, failed: (error: unknown) => void): () => void {
-  const emitter = process as NodeJS.EventEmitter;
+function take(emitter: NodeJS.EventEmitter, event: string): () => void {
   const before = emitter.listeners(event) as Listener[];
+  const listener = (error: unknown) => {
+    for (const taker of takers) taker(error);
+  };
   emitter.removeAllListeners(event);
-  const listener = (error: unknown) => failed(error);
   emitter.on(event, listener);
   return () => {
     emitter.removeListener(event, listener);

@@ -279,6 +279,7 @@ export class Simulation implements HostWorld {
     const { untilMs } = options;
     checkNumber('untilMs', untilMs, { min: this.nowMs, max: Number.MAX_SAFE_INTEGER });
     if (this.isRunning) throw new SimulationError('the simulation runs already');
+    this.checks.throwIfFailed();
     this.isRunning = true;
     const end = this.begin();
     try {
@@ -404,7 +405,7 @@ export class Simulation implements HostWorld {
   private begin(): () => void {
     const endRun = beginRun();
     const unforbid = forbidCalls((call, instead) => this.forbidden(call, instead));
-    const restoreErrors = takeProcessErrors((error) => this.failed(this.currentHost, error));
+    const restoreErrors = takeProcessErrors((error) => this.processFailed(error));
     const unwatch = this.checks.watchFutures(() => this.currentProcess);
     return () => {
       endRun();
@@ -419,8 +420,11 @@ export class Simulation implements HostWorld {
     return code?.owner === this ? code.process : undefined;
   }
 
-  private get currentHost(): string {
-    return this.currentProcess?.hostName ?? '';
+  /** Where several simulations run at once, an error belongs to the one whose code it is; else to all. */
+  private processFailed(error: unknown): void {
+    const code = runningCode();
+    if (code !== undefined && code.owner !== this) return;
+    this.failed(code?.process?.hostName ?? '', error);
   }
 
   private forbidden(call: string, instead: string): void {

@@ -18,19 +18,11 @@ export class WaitingFutures {
 
   /** Begins to watch; returns what ends it. */
   watch(caller: Caller): () => void {
-    const original = SettableFuture.prototype.peekSettled;
     const note = (future: SettableFuture) => {
       const process = future.isSettled || !this.takesMore ? undefined : caller();
       if (process !== undefined) this.add(future, process);
     };
-    function peekSettled(this: SettableFuture, listener: (error: Error | undefined) => void): void {
-      note(this);
-      original.call(this, listener);
-    }
-    SettableFuture.prototype.peekSettled = peekSettled;
-    return () => {
-      SettableFuture.prototype.peekSettled = original;
-    };
+    return watchWaiting(note);
   }
 
   /** Futures that are waited for from now on are not watched. */
@@ -59,4 +51,22 @@ export class WaitingFutures {
     }
     this.sweepAt = Math.max(LEAST_TO_SWEEP, 2 * this.waiting.size);
   }
+}
+
+type Note = (future: SettableFuture) => void;
+
+const notes = new Set<Note>();
+const { peekSettled } = SettableFuture.prototype;
+
+/** Several simulations may run at once: the method is replaced for all of them. */
+function watchWaiting(note: Note): () => void {
+  notes.add(note);
+  SettableFuture.prototype.peekSettled = function (listener) {
+    for (const one of notes) one(this);
+    peekSettled.call(this, listener);
+  };
+  return () => {
+    notes.delete(note);
+    if (notes.size === 0) SettableFuture.prototype.peekSettled = peekSettled;
+  };
 }

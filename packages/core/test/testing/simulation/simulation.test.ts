@@ -8,6 +8,7 @@ import {
   ServerBootstrap,
   stderrLogger,
 } from '@headrace/core';
+import { SettableFuture } from '@headrace/core/authoring';
 import {
   type SimulatedHost,
   Simulation,
@@ -538,6 +539,29 @@ describe('a simulated host', () => {
     } finally {
       write.mockRestore();
     }
+  });
+
+  it('runs beside others, and puts everything back', async () => {
+    const counts = () => [
+      process.listenerCount('unhandledRejection'),
+      process.listenerCount('uncaughtException'),
+    ];
+    const before = counts();
+    const { peekSettled } = SettableFuture.prototype;
+    const alone = pair({ seed: 5 }).sim;
+    await alone.run({ untilMs: 1000 });
+    const sims = [5, 6, 5].map((seed) => pair({ seed }).sim);
+    const wrong = new Simulation({ seed: 1 });
+    wrong.host('a', () => void Promise.reject(new Error('mine')));
+    const failure = wrong.run({ untilMs: 1000 }).catch((error: Error) => error.message);
+    await Promise.all(sims.map((sim) => sim.run({ untilMs: 1000 })));
+    expect(await failure).toContain('host a: mine');
+    expect(sims.map((sim) => sim.trace.hash === alone.trace.hash)).toEqual([true, true, true]);
+    expect(counts()).toEqual(before);
+    expect(SettableFuture.prototype.peekSettled).toBe(peekSettled);
+    expect([Math.random, setTimeout].map((one) => one.name)).toEqual(['random', 'setTimeout']);
+    // What has failed once does not go on.
+    await expect(wrong.run({ untilMs: 2000 })).rejects.toThrow('mine');
   });
 
   it('leaves code outside of the simulation alone while it runs', async () => {
