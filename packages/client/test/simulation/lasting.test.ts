@@ -7,11 +7,11 @@ const settleMs = LASTING_SETTLE_MS;
 
 describe('a lasting channel over a network that fails', () => {
   it('delivers each message once and in order while both processes live', async () => {
-    await explore({ seeds: 50, settleMs, scenario: lastingScenario() });
+    await explore({ seeds: 20, settleMs, scenario: lastingScenario() });
   });
 
   it('that is gone knows what may not have arrived', async () => {
-    await explore({ seeds: 50, settleMs, scenario: goneScenario() });
+    await explore({ seeds: 20, settleMs, scenario: goneScenario() });
   });
 
   it('an acknowledgement too early is found within 200 seeds', async () => {
