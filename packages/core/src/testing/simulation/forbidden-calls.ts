@@ -10,8 +10,9 @@ import timersPromises from 'node:timers/promises';
 /** The caller, if it is code of a simulation: it may not use the machine. Reports the call, and throws. */
 export type CallGuard = (call: string, instead: string) => void;
 
-const CLOCK = 'the clock of the host: host.clock, as the option clock of bootstraps';
-const TIMER = 'host.clock.schedule, or the option clock of bootstraps';
+const CLOCK = 'host.clock; for bootstraps host.options';
+const TIMER =
+  'host.clock.schedule; for bootstraps host.options, and the place { network: host, port }';
 const DATE = 'host.timeOfDay()';
 const RANDOM = 'host.random, as the option random of handlers';
 const RANDOM_BYTES = 'host.randomBytes';
