@@ -8,7 +8,7 @@ import {
   type Transport,
   type TransportSink,
 } from '@headrace/core';
-import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { checkOptions, type KnownOptions, unacknowledgedBytesOf } from '@headrace/core/authoring';
 import { closeCodeOf, closeText, type WebSocketClose } from './close-codes.ts';
 import { TextMessage, type WebSocketInput, type WebSocketOutput } from './text-message.ts';
 import { CONNECTING, OPEN, type WsSocket } from './ws-socket.ts';
@@ -71,6 +71,10 @@ export class WebSocketTransport implements Transport {
   get unsentBytes(): number {
     // While one long message is sent, the progress is that of the connection below.
     return this.ws.bufferedAmount - (this.carrier.parent?.outboundProgress ?? 0);
+  }
+
+  get unacknowledgedBytes(): number | undefined {
+    return unacknowledgedBytesOf(this.carrier.parent);
   }
 
   /** The subprotocol that both sides agreed on, once active; `undefined` if they did not. */

@@ -64,6 +64,10 @@ export class TlsTransport implements Transport {
     return this.inner.unsentBytes + (this.secure?.unsentBytes ?? 0);
   }
 
+  get unacknowledgedBytes(): number | undefined {
+    return this.inner.unacknowledgedBytes;
+  }
+
   open(sink: TransportSink): void {
     this.sink = sink;
     const raw = this.inner.detach?.() ?? new TransportDuplex(this.inner);
