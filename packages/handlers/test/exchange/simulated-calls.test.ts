@@ -5,7 +5,7 @@ import { onlyUnsent, simulatedCalls } from './simulated-calls.ts';
 
 describe('calls over a network that fails', () => {
   it('L26 settle once, and asking again what was not sent executes nothing twice', async () => {
-    await explore({ seeds: 10, scenario: simulatedCalls(onlyUnsent) });
+    await explore({ seeds: 5, scenario: simulatedCalls(onlyUnsent) });
   });
 
   it('asking again what may have been sent executes something twice: found within 200 seeds', async () => {
