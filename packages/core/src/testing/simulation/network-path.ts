@@ -32,6 +32,8 @@ export class NetworkPath {
   private rate = Number.POSITIVE_INFINITY;
   private freeAt = 0;
   private held: Held[] | undefined = undefined;
+  /** When the last of what was released arrives: nothing sent later overtakes it. */
+  private releasedUntil = 0;
   /** The cuts that are on it now; faults may overlap. */
   private readonly cuts = new Set<Cut>();
   /** Bytes of each end's buffer of connections made from now on. */
@@ -91,7 +93,9 @@ export class NetworkPath {
   release(): void {
     const { held = [] } = this;
     this.held = undefined;
-    for (const { bytes, notBefore, delivery } of held) this.send(bytes, notBefore, delivery);
+    for (const { bytes, notBefore, delivery } of held) {
+      this.releasedUntil = Math.max(this.releasedUntil, this.send(bytes, notBefore, delivery));
+    }
   }
 
   /** The usual time for a small segment, without chance. */
@@ -119,7 +123,8 @@ export class NetworkPath {
     }
     this.freeAt = Math.max(this.freeAt, time.now) + (bytes + HEADER_BYTES) / this.rate;
     const extra = this.slowedBy?.draw(this.random) ?? 0;
-    const at = Math.max(notBefore, this.freeAt + this.latencyIs.draw(this.random) + extra);
+    const drawn = this.freeAt + this.latencyIs.draw(this.random) + extra;
+    const at = Math.max(notBefore, this.releasedUntil, drawn);
     time.at(at, () => {
       // A line that is cut loses what is on it.
       if (this.isCut) delivery.lost(this.isAnswered);

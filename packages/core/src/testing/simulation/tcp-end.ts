@@ -35,6 +35,8 @@ export interface TcpUser {
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 120_000;
 const FIRST_SYN_PAUSE_MS = 1000;
+/** `tcp_synack_retries`. */
+const MOST_ANSWERS = 5;
 /** The most that one read of libuv gives. */
 const READ_BYTES = 65_536;
 
@@ -76,6 +78,8 @@ export class TcpEnd implements WindowedEnd, ProbedEnd {
   private repeat: Timer | undefined = undefined;
   private readonly window: WindowProbes;
   private wasAnswered = false;
+  /** Times that a SYN of the other end was answered again. */
+  private answers = 0;
   // what comes in
   private received: Buffer[] = [];
   private expected = 0;
@@ -174,14 +178,61 @@ export class TcpEnd implements WindowedEnd, ProbedEnd {
     }
     this.peer = answer;
     answer.peer = this;
-    answer.transmit('SYN ACK', 0, () => this.established(answer), again);
+    answer.answerCall(this, again);
+  }
+
+  /** At the called end. */
+  private answerCall(caller: TcpEnd, lost: () => void): void {
+    this.transmit(
+      'SYN ACK',
+      0,
+      () => caller.established(this),
+      () => {
+        lost();
+        this.answerLater(caller);
+      },
+    );
+  }
+
+  /** The third segment did not come: the answer is repeated, or the call given up after 63 s. */
+  private answerLater(caller: TcpEnd): void {
+    if (this.phase !== CONNECTING || this.repeat !== undefined) return;
+    const { time } = this.kernel;
+    this.repeat = time.at(time.now + FIRST_SYN_PAUSE_MS * 2 ** this.answers, () => {
+      this.repeat = undefined;
+      this.answers += 1;
+      if (this.answers > MOST_ANSWERS) this.breaks(this.connectError('ETIMEDOUT', 'no answer'));
+      // A caller that repeats its SYN is answered when that comes.
+      else if (caller.phase === CONNECTING) this.answerLater(caller);
+      else this.answerCall(caller, nothing);
+    });
   }
 
   private established(answer: TcpEnd): void {
-    if (this.phase !== CONNECTING) return;
+    // Another answer has come before, and the called end knows it.
+    if (this.phase !== CONNECTING && answer.phase !== CONNECTING) return;
+    if (this.phase === GONE) {
+      this.transmit(
+        'RST',
+        0,
+        () => answer.callReset(),
+        () => answer.answerLater(this),
+      );
+      return;
+    }
     this.opened(answer);
-    this.transmit('ACK', 0, () => answer.opened(this), nothing);
+    this.transmit(
+      'ACK',
+      0,
+      () => answer.opened(this),
+      () => answer.answerLater(this),
+    );
     this.user?.wake();
+  }
+
+  /** The caller has given up before it was answered. */
+  private callReset(): void {
+    if (this.phase === CONNECTING) this.resetArrived();
   }
 
   /** Both know each other; the called end is given to its server with the third segment, or with data. */

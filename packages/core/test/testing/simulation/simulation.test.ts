@@ -274,6 +274,20 @@ describe('a simulated connection', () => {
     expect(client().heard.join('')).toBe('one two');
   });
 
+  it('releases in the order in which it was sent, where each segment takes its own time', async () => {
+    const { sim, client } = pair();
+    sim.link('client', 'server').latency({ minMs: 1, maxMs: 50 });
+    const say = (text: string) => void client().channel.writeAndFlush(Buffer.from(text));
+    sim.at(1000, () => sim.hold('client', 'server'));
+    for (let i = 0; i < 10; i++) sim.at(1010 + i, () => say(`${i}`));
+    sim.at(2000, () => {
+      sim.release('client', 'server');
+      say('!');
+    });
+    await sim.run({ untilMs: 3000 });
+    expect(client().heard.join('')).toBe('0123456789!');
+  });
+
   it('does not notice a crash, until it writes to the machine that is back', async () => {
     const { sim, client } = pair();
     sim.at(1000, () => sim.crash('server'));
@@ -490,6 +504,58 @@ describe('a simulated host', () => {
     sim.at(1000, () => client().channel.writeAndFlush(Buffer.from('hello')));
     await sim.run({ untilMs: 2000 });
     expect(client().channel.closeInfo?.reason).toBe('reset');
+  });
+
+  it('is accepted although the third segment of its handshake was lost', async () => {
+    const { sim, client } = pair({ latency: { minMs: 10 } });
+    let accepted = -1;
+    sim.host('greeter', (host) =>
+      new ServerBootstrap()
+        .childOptions(host.options)
+        .childHandler(() => {
+          accepted = sim.now;
+        })
+        .bind({ network: host, port: 7 }),
+    );
+    sim.host('caller', (host) =>
+      new Bootstrap()
+        .options(host.options)
+        .handler(() => {})
+        .connect({ network: host, host: 'greeter', port: 7 }),
+    );
+    sim.at(15, () => sim.partition('caller', 'greeter', { oneWay: true }));
+    sim.at(500, () => sim.repair('caller', 'greeter'));
+    await sim.run({ untilMs: 5000 });
+    expect(client().channel.isOpen).toBe(true);
+    // The answer again after a second, and the third segment again.
+    expect(accepted).toBe(1040);
+  });
+
+  it('leaves the backlog when its caller gives up before it is whole', async () => {
+    const sim = new Simulation({ seed: 1, cutShare: 0, latency: { minMs: 50 } });
+    const server = sim.host('server', (host) => bind(host, undefined, 3));
+    let outcome = '';
+    sim.host('client', async (host) => {
+      // The answer comes after 100 ms.
+      for (let i = 0; i < 3; i++) await connect(host, 0, 70).catch(() => {});
+      outcome = await connect(host).then(
+        () => 'connected',
+        (error: Error) => error.message,
+      );
+    });
+    await sim.run({ untilMs: 200_000 });
+    expect([outcome, server.connectionCount]).toEqual(['connected', 1]);
+  });
+
+  it('leaves the backlog after 63 s when its caller has crashed', async () => {
+    const sim = new Simulation({ seed: 1, cutShare: 0, latency: { minMs: 50 } });
+    const server = sim.host('server', (host) => bind(host));
+    sim.host('client', (host) => connect(host));
+    sim.at(75, () => sim.crash('client'));
+    await sim.run({ untilMs: 60_000 });
+    expect(server.connectionCount).toBe(1);
+    await sim.run({ untilMs: 64_000 });
+    expect(server.connectionCount).toBe(0);
   });
 
   it('repeats segments also on a connection whose SYN was repeated', async () => {
