@@ -148,6 +148,7 @@ async function runSeed(
   const sim = new Simulation({ ...simulation, seed, omit });
   try {
     await scenario(sim);
+    sim.checkHasRun();
     if (settleMs !== false) await sim.verify(settleMs);
     return { sim, error: undefined, omit };
   } catch (thrown) {

@@ -37,10 +37,11 @@ export class FaultInjector {
     checkChaos(options);
     const number = this.plans;
     this.plans += 1;
-    this.time.at(this.time.now, () => {
+    this.time.plan(this.time.now, () => {
+      for (const host of options.hosts ?? []) this.network.named(host);
       for (const fault of planFaults(this.seed, number, options, this.network.names)) {
         const index = this.planned.push(fault) - 1;
-        if (!this.omitted.has(index)) this.time.at(fault.atMs, () => this.inflict(fault));
+        if (!this.omitted.has(index)) this.time.plan(fault.atMs, () => this.inflict(fault));
       }
     });
   }
@@ -49,7 +50,7 @@ export class FaultInjector {
     const end = this.begin(fault);
     if (end === undefined) return;
     this.note(faultText(fault));
-    this.time.at(fault.atMs + fault.forMs, () => {
+    this.time.plan(fault.atMs + fault.forMs, () => {
       if (fault.forMs > 0) this.note(`the end of: ${faultText(fault)}`);
       end();
     });

@@ -62,7 +62,8 @@ export interface Fault {
 export function checkChaos(options: ChaosOptions): void {
   checkOptions('chaos', options, OPTIONS);
   for (const kind of KINDS) checkNumber(kind, options[kind] ?? 0, { max: 10_000 });
-  const { forMs, fromMs = 0 } = options;
+  const { forMs, fromMs = 0, hosts } = options;
+  checkNumber('hosts.length', hosts?.length ?? 1, { min: 1 });
   checkNumber('fromMs', fromMs);
   checkNumber('untilMs', options.untilMs, { min: fromMs, max: Number.MAX_SAFE_INTEGER });
   if (forMs !== undefined) {

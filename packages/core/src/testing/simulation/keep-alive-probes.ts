@@ -49,7 +49,7 @@ export class KeepAliveProbes {
   }
 
   private later(delayMs: number): Timer {
-    return this.time.at(this.time.now + delayMs, () => {
+    return this.time.plan(this.time.now + delayMs, () => {
       this.timer = this.due();
     });
   }

@@ -1,20 +1,36 @@
 import type { Clock, Timer } from '../../contract.ts';
+import { checkOptions, type KnownOptions } from '../../internal/known-options.ts';
+import { checkNumber } from '../../internal/option-check.ts';
 import type { SimulatedTime } from './simulated-time.ts';
 
 /** How a host's clock goes wrong. */
 export interface ClockFault {
   /** Added to the time of day. @default as before */
   readonly offsetMs?: number;
-  /** 0.001 gains a second in a thousand, -0.001 loses one; also in `clock.now()` and in timers. @default as before */
+  /**
+   * 0.001 gains a second in a thousand, -0.001 loses one; also in `clock.now()` and in timers, those that run included.
+   * From -0.99 to 99. @default as before
+   */
   readonly drift?: number;
 }
+
+const FAULT: KnownOptions<ClockFault> = { offsetMs: true, drift: true };
+/** The slowest and the fastest clock. */
+const DRIFT = { min: -0.99, max: 99 };
 
 /** The time of day at which every simulation begins: 2030-01-01T00:00:00Z. */
 const BEGINNING = 1_893_456_000_000;
 
+interface Alarm {
+  readonly dueMs: number;
+  readonly task: () => void;
+  planned: Timer;
+}
+
 /** The clock of a machine: it goes on when the machine is restarted. */
 export class MachineClock {
   private readonly time: SimulatedTime;
+  private readonly alarms = new Set<Alarm>();
   private rate = 1;
   private offsetMs = 0;
   private changedAt = 0;
@@ -33,16 +49,40 @@ export class MachineClock {
     return BEGINNING + this.offsetMs + this.now;
   }
 
-  set({ offsetMs = this.offsetMs, drift = this.rate - 1 }: ClockFault): void {
+  set(fault: ClockFault): void {
+    checkOptions('setClock', fault, FAULT);
+    const { offsetMs = this.offsetMs, drift = this.rate - 1 } = fault;
+    const most = Number.MAX_SAFE_INTEGER;
+    checkNumber('offsetMs', offsetMs, { min: -most, max: most });
+    checkNumber('drift', drift, DRIFT);
     this.countedMs = this.now;
     this.changedAt = this.time.now;
     this.rate = 1 + drift;
     this.offsetMs = offsetMs;
+    for (const alarm of this.alarms) {
+      alarm.planned.cancel();
+      alarm.planned = this.planIn(alarm.dueMs - this.now, alarm);
+    }
   }
 
-  /** When this clock will have counted so much more. */
-  in(ms: number): number {
-    return this.time.now + ms / this.rate;
+  /** Runs a task when this clock has counted so much more, at whatever speed it will. */
+  schedule(task: () => void, delayMs: number): Timer {
+    const alarm: Alarm = { dueMs: this.now + delayMs, task, planned: NEVER };
+    alarm.planned = this.planIn(delayMs, alarm);
+    this.alarms.add(alarm);
+    return {
+      cancel: () => {
+        this.alarms.delete(alarm);
+        alarm.planned.cancel();
+      },
+    };
+  }
+
+  private planIn(delayMs: number, alarm: Alarm): Timer {
+    return this.time.plan(this.time.now + delayMs / this.rate, () => {
+      this.alarms.delete(alarm);
+      alarm.task();
+    });
   }
 }
 
@@ -57,12 +97,10 @@ export interface ProcessTasks {
 /** The `Clock` of one process: its timers end with the process. */
 export class ProcessClock implements Clock {
   private readonly machine: MachineClock;
-  private readonly time: SimulatedTime;
   private readonly tasks: ProcessTasks;
 
-  constructor(machine: MachineClock, time: SimulatedTime, tasks: ProcessTasks) {
+  constructor(machine: MachineClock, tasks: ProcessTasks) {
     this.machine = machine;
-    this.time = time;
     this.tasks = tasks;
   }
 
@@ -71,24 +109,17 @@ export class ProcessClock implements Clock {
   }
 
   schedule(task: () => void, delayMs: number): Timer {
-    const { machine, time, tasks } = this;
     if (delayMs === Number.POSITIVE_INFINITY) return NEVER;
-    const due = machine.now + Math.max(0, delayMs);
-    const timer = { isCancelled: false, event: undefined as Timer | undefined };
+    let isCancelled = false;
+    // It may become due while the process stands still, and be cancelled before it runs.
     const run = () => {
-      if (!timer.isCancelled) task();
+      if (!isCancelled) task();
     };
-    const fire = () => {
-      // Slower than when it was set.
-      if (machine.now < due - TOLERANCE_MS)
-        timer.event = time.at(machine.in(due - machine.now), fire);
-      else tasks.run(run);
-    };
-    timer.event = time.at(machine.in(Math.max(0, delayMs)), fire);
+    const alarm = this.machine.schedule(() => this.tasks.run(run), Math.max(0, delayMs));
     return {
       cancel: () => {
-        timer.isCancelled = true;
-        timer.event?.cancel();
+        isCancelled = true;
+        alarm.cancel();
       },
     };
   }
@@ -98,6 +129,4 @@ export class ProcessClock implements Clock {
   }
 }
 
-/** Of sums of floating-point numbers. */
-const TOLERANCE_MS = 0.001;
 const NEVER: Timer = { cancel: () => {} };

@@ -118,14 +118,16 @@ export class NetworkPath {
     if (this.isCut) {
       const { isAnswered } = this;
       // Reported by an event, as everything else: the sender is in the middle of something.
-      time.at(time.now + (isAnswered ? this.latencyIs.minMs : 0), () => delivery.lost(isAnswered));
+      time.plan(time.now + (isAnswered ? this.latencyIs.minMs : 0), () =>
+        delivery.lost(isAnswered),
+      );
       return notBefore;
     }
     this.freeAt = Math.max(this.freeAt, time.now) + (bytes + HEADER_BYTES) / this.rate;
     const extra = this.slowedBy?.draw(this.random) ?? 0;
     const drawn = this.freeAt + this.latencyIs.draw(this.random) + extra;
     const at = Math.max(notBefore, this.releasedUntil, drawn);
-    time.at(at, () => {
+    time.plan(at, () => {
       // A line that is cut loses what is on it.
       if (this.isCut) delivery.lost(this.isAnswered);
       else if (this.held !== undefined) this.held.push({ bytes, notBefore: at, delivery });

@@ -34,7 +34,7 @@ export class SimulatedProcess implements TransportOwner, ProcessTasks {
     this.hostName = hostName;
     this.world = world;
     this.random = random;
-    this.clock = new ProcessClock(machine, world, this);
+    this.clock = new ProcessClock(machine, this);
   }
 
   run(task: () => void): void {
@@ -55,7 +55,7 @@ export class SimulatedProcess implements TransportOwner, ProcessTasks {
   }
 
   soon(task: () => void): void {
-    this.world.at(this.world.now, () => this.run(task));
+    this.world.plan(this.world.now, () => this.run(task));
   }
 
   execute(task: () => void): void {
@@ -63,7 +63,7 @@ export class SimulatedProcess implements TransportOwner, ProcessTasks {
     this.tasks.push(task);
     if (this.isRunning || this.wakeUp !== undefined) return;
     // Called after an await: there is no event whose end could be waited for.
-    this.wakeUp = this.world.at(this.world.now, () => {
+    this.wakeUp = this.world.plan(this.world.now, () => {
       this.wakeUp = undefined;
       this.run(() => {});
     });

@@ -4,6 +4,6 @@ import type { Timer } from '../../contract.ts';
 export interface SimulatedTime {
   /** Milliseconds since the simulation began. */
   readonly now: number;
-  /** Runs a task at a time; not code of a host. */
-  at(atMs: number, task: () => void): Timer;
+  /** Runs a task of the simulation itself at a time: not code of a host, or of the scenario. */
+  plan(atMs: number, task: () => void): Timer;
 }

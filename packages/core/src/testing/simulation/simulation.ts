@@ -129,6 +129,7 @@ export class Simulation implements HostWorld {
   private nowMs = 0;
   private hasRunCode = false;
   private isRunning = false;
+  private hasRun = false;
   private isFree = false;
   private isGoingOn = false;
 
@@ -178,8 +179,10 @@ export class Simulation implements HostWorld {
 
   /** Does something at a time of the simulation. */
   at(atMs: number, action: () => void): Timer {
-    if (this.isFree) this.goOnFreely();
-    return this.queue.add(Math.max(atMs, this.nowMs), action);
+    return this.plan(checkNumber('atMs', atMs), () => {
+      this.hasRunCode = true;
+      action();
+    });
   }
 
   /** The power of a machine goes: memory, timers and connections are gone, and nobody is told. */
@@ -281,6 +284,7 @@ export class Simulation implements HostWorld {
     if (this.isRunning) throw new SimulationError('the simulation runs already');
     this.checks.throwIfFailed();
     this.isRunning = true;
+    this.hasRun = true;
     const end = this.begin();
     try {
       await this.runEvents(untilMs);
@@ -297,6 +301,7 @@ export class Simulation implements HostWorld {
    */
   runFreely(): void {
     this.isFree = true;
+    this.hasRun = true;
     this.goOnFreely();
   }
 
@@ -309,6 +314,7 @@ export class Simulation implements HostWorld {
    * @throws SimulationError
    */
   async verify(settleMs: number = 120_000): Promise<void> {
+    this.checkHasRun();
     for (const path of this.network.paths.values()) {
       path.repair();
       path.slow(undefined);
@@ -334,6 +340,21 @@ export class Simulation implements HostWorld {
   }
 
   // --- for hosts ---
+
+  /** @internal */
+  checkHasRun(): void {
+    const what = this.isRunning ? 'is still running' : 'has not run';
+    if (this.isRunning || !this.hasRun) {
+      throw new SimulationError(`the simulation ${what}: a scenario has to await sim.run()`);
+    }
+  }
+
+  /** @internal */
+  plan(atMs: number, task: () => void): Timer {
+    if (Number.isNaN(atMs)) throw new SimulationError('something was to happen at NaN ms');
+    if (this.isFree) this.goOnFreely();
+    return this.queue.add(Math.max(atMs, this.nowMs), task);
+  }
 
   /** @internal */
   enter(process: SimulatedProcess, task: () => void): void {
@@ -394,7 +415,7 @@ export class Simulation implements HostWorld {
       error instanceof SimulationError
         ? error
         : new SimulationError(
-            `at ${this.nowMs.toFixed(1)} ms an error reached the process of host ${host || '?'}: ${message}`,
+            `at ${this.nowMs.toFixed(1)} ms an error reached ${host === '' ? 'the scenario' : `the process of host ${host}`}: ${message}`,
             { cause: error },
           ),
     );

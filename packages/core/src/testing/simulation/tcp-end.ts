@@ -145,7 +145,7 @@ export class TcpEnd implements WindowedEnd, ProbedEnd {
     }
     const again = () => {
       const at = Math.min(time.now + pauseMs, since + settings.connectTimeoutMs);
-      this.repeat = time.at(at, () => this.call(port, pauseMs * 2, since));
+      this.repeat = time.plan(at, () => this.call(port, pauseMs * 2, since));
     };
     this.transmit(
       'SYN',
@@ -198,7 +198,7 @@ export class TcpEnd implements WindowedEnd, ProbedEnd {
   private answerLater(caller: TcpEnd): void {
     if (this.phase !== CONNECTING || this.repeat !== undefined) return;
     const { time } = this.kernel;
-    this.repeat = time.at(time.now + FIRST_SYN_PAUSE_MS * 2 ** this.answers, () => {
+    this.repeat = time.plan(time.now + FIRST_SYN_PAUSE_MS * 2 ** this.answers, () => {
       this.repeat = undefined;
       this.answers += 1;
       if (this.answers > MOST_ANSWERS) this.breaks(this.connectError('ETIMEDOUT', 'no answer'));
@@ -300,9 +300,9 @@ export class TcpEnd implements WindowedEnd, ProbedEnd {
       const { time, settings } = this.kernel;
       const giveUp = () => {
         if (this.isEndAcknowledged) this.vanish();
-        else time.at(time.now + settings.finTimeoutMs, giveUp);
+        else time.plan(time.now + settings.finTimeoutMs, giveUp);
       };
-      time.at(time.now + settings.finTimeoutMs, giveUp);
+      time.plan(time.now + settings.finTimeoutMs, giveUp);
     }
   }
 
@@ -402,7 +402,7 @@ export class TcpEnd implements WindowedEnd, ProbedEnd {
     const { time } = this.kernel;
     if (this.lostSince < 0) this.lostSince = time.now;
     const wait = Math.min(this.pauseMs, this.giveUpAt - time.now);
-    this.repeat = time.at(time.now + wait, () => {
+    this.repeat = time.plan(time.now + wait, () => {
       this.repeat = undefined;
       this.sendAgain();
     });

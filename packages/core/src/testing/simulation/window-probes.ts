@@ -31,7 +31,7 @@ export class WindowProbes {
   /** Something was sent or acknowledged. */
   look(): void {
     if (!this.end.isShutOut) this.stop();
-    else this.timer ??= this.time.at(this.time.now + this.pauseMs, () => this.due());
+    else this.timer ??= this.time.plan(this.time.now + this.pauseMs, () => this.due());
   }
 
   stop(): void {

@@ -41,7 +41,8 @@ describe('explore', () => {
   });
 
   it('stops when its time is over, but not before the first seed', async () => {
-    expect((await explore({ seeds: 1e6, timeMs: 0, scenario: () => {} })).seeds).toBe(1);
+    const scenario = (sim: Simulation) => sim.run({ untilMs: 1 });
+    expect((await explore({ seeds: 1e6, timeMs: 0, scenario })).seeds).toBe(1);
   });
 
   it('reports the seed, the faults that it takes, the last moments and a diagram', async () => {
@@ -67,7 +68,11 @@ describe('explore', () => {
     vi.stubEnv('HEADRACE_SEED', '4711');
     try {
       const seeds: number[] = [];
-      await explore({ scenario: (sim) => void seeds.push(sim.seed) });
+      const scenario = (sim: Simulation) => {
+        seeds.push(sim.seed);
+        return sim.run({ untilMs: 1 });
+      };
+      await explore({ scenario });
       expect(seeds).toEqual([4711]);
       vi.stubEnv('HEADRACE_SEED', 'x');
       await expect(explore({ scenario: () => {} })).rejects.toThrow('HEADRACE_SEED is NaN');
@@ -83,6 +88,15 @@ describe('explore', () => {
     await expect(explore({ scenario, diagramFile })).rejects.toThrow(
       'it fails without any of its 0 faults',
     );
+  });
+
+  it('does not take a scenario that has not run for one that holds', async () => {
+    const forgetful = (sim: Simulation) => void sim.host('a', () => {});
+    for (const settleMs of [1000, false] as const) {
+      await expect(explore({ seeds: 1, settleMs, scenario: forgetful })).rejects.toThrow(
+        'has not run: a scenario has to await sim.run()',
+      );
+    }
   });
 
   it('refuses options that make no sense', async () => {

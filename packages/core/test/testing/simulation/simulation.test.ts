@@ -119,6 +119,49 @@ describe('Simulation', () => {
     expect(sim.trace.hash).toMatchInlineSnapshot(`"6a5d5e8eab968eba"`);
   });
 
+  it('runs all that the promises of an action lead to at its own time', async () => {
+    const sim = new Simulation({ seed: 1 });
+    const times: number[] = [];
+    sim.at(100, async () => {
+      for (let i = 0; i < 10; i++) await undefined;
+      times.push(sim.now);
+    });
+    sim.at(200, () => times.push(sim.now));
+    await sim.run({ untilMs: 1000 });
+    expect(times).toEqual([100, 200]);
+    sim.at(2000, () => Promise.reject(new Error('wrong')));
+    const failure = 'at 2000.0 ms an error reached the scenario: wrong';
+    await expect(sim.run({ untilMs: 3000 })).rejects.toThrow(failure);
+  });
+
+  it('refuses times and clocks that make no sense', async () => {
+    const sim = new Simulation({ seed: 1 });
+    sim.host('a', ({ clock }) => void clock.schedule(() => {}, Number.NaN));
+    expect(() => sim.at(Number.NaN, () => {})).toThrow('atMs is NaN');
+    expect(() => sim.setClock('a', { offset: 1 } as never)).toThrow('did you mean offsetMs?');
+    expect(() => sim.setClock('a', { offsetMs: Number.NaN })).toThrow('offsetMs is NaN');
+    expect(() => sim.setClock('a', { drift: -1 })).toThrow('drift is -1');
+    await expect(sim.run({ untilMs: 100 })).rejects.toThrow('NaN ms');
+  });
+
+  it('says that a plan of chaos names a host that there is not', async () => {
+    const sim = new Simulation({ seed: 1 });
+    sim.host('a', () => {});
+    expect(() => sim.chaos({ crash: 1, hosts: [], untilMs: 1 })).toThrow('hosts.length is 0');
+    sim.chaos({ hosts: ['b'], untilMs: 60_000 });
+    await expect(sim.run({ untilMs: 1 })).rejects.toThrow('there is no host b, only a');
+  });
+
+  it('is not verified before it has run, nor while it runs', async () => {
+    const sim = new Simulation({ seed: 1 });
+    await expect(sim.verify()).rejects.toThrow('has not run: a scenario has to await sim.run()');
+    sim.host('a', () => {});
+    const run = sim.run({ untilMs: 10 });
+    await expect(sim.verify()).rejects.toThrow('is still running');
+    await run;
+    await sim.verify();
+  });
+
   it('runs all that promises lead to before the next event', async () => {
     const sim = new Simulation({ seed: 1 });
     const order: string[] = [];
@@ -390,13 +433,27 @@ describe('a simulated host', () => {
     const before = host.timeOfDay();
     sim.at(1500, () => sim.setClock('a', { drift: 0.5, offsetMs: 60_000 }));
     await sim.run({ untilMs: 3500 });
-    expect(fired).toEqual([1000, 3000]);
+    expect(fired).toEqual([1000, 2500]);
     expect(host.clock.now()).toBe(1500 + 2000 * 1.5);
     expect(host.timeOfDay() - before).toBe(4500 + 60_000);
     host.clock.schedule(() => fired.push(sim.now), 150);
     await sim.run({ untilMs: 4000 });
     expect(fired.at(-1)).toBe(3600);
     expect(new Date(before).toISOString()).toBe('2030-01-01T00:00:00.000Z');
+  });
+
+  it('has timers that follow its clock when it changes its speed', async () => {
+    const sim = new Simulation({ seed: 1 });
+    const times: number[] = [];
+    sim.host('a', ({ clock }) => {
+      clock.schedule(() => times.push(sim.now), 10_000);
+      clock.schedule(() => times.push(-1), 10_000).cancel();
+    });
+    sim.at(1000, () => sim.setClock('a', { drift: 1 }));
+    sim.at(5000, () => sim.setClock('a', { drift: -0.5 }));
+    await sim.run({ untilMs: 20_000 });
+    // One second, then eight in four, then one in two.
+    expect(times).toEqual([7000]);
   });
 
   it('loses its timers with a crash, and starts anew', async () => {
