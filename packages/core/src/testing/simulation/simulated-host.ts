@@ -8,6 +8,7 @@ import type { Transport } from '../../transport/transport.ts';
 import type { KeepAlive } from './keep-alive-probes.ts';
 import { type ClockFault, MachineClock } from './machine-clock.ts';
 import type { NetworkPath } from './network-path.ts';
+import { runningCode } from './running-code.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { type PortTable, SimulatedListener } from './simulated-listener.ts';
 import { type ProcessWorld, SimulatedProcess } from './simulated-process.ts';
@@ -134,6 +135,7 @@ export class SimulatedHost implements PortNetwork, TcpKernel, PortTable {
       }
       // At once: at the end of a simulation no try may be under way.
       if (this.isIsolated) return systemError('ENETUNREACH', `connect ENETUNREACH ${host}`);
+      if (!running.isAlive) return undefined;
       this.ends.add(end);
       end.connect(port);
       return undefined;
@@ -269,11 +271,15 @@ export class SimulatedHost implements PortNetwork, TcpKernel, PortTable {
     return taken;
   }
 
-  release(port: number): void {
-    this.ports.delete(port);
+  release(port: number, listener: SimulatedListener): void {
+    if (this.ports.get(port) === listener) this.ports.delete(port);
   }
 
   private get running(): SimulatedProcess {
+    // Code of a life that is over may go on, in its own handler or after an await: it gets what is over, too.
+    const code = runningCode();
+    const own = code?.owner === this.world ? code.process : undefined;
+    if (own?.hostName === this.name) return own;
     if (this.process !== undefined) return this.process;
     throw new SimulationError(`host ${this.name} runs no program now`);
   }

@@ -8,7 +8,8 @@ import type { TcpEnd } from './tcp-end.ts';
 export interface PortTable {
   /** Takes a port; 0 takes a free one. `undefined` if somebody has it. */
   claim(port: number, listener: SimulatedListener): number | undefined;
-  release(port: number): void;
+  /** Gives a port back, if this listener still has it. */
+  release(port: number, listener: SimulatedListener): void;
   readonly address: string;
 }
 
@@ -103,7 +104,7 @@ export class SimulatedListener implements Listener {
   leave(): void {
     this.isClosed = true;
     if (this.localAddress !== undefined && 'port' in this.localAddress) {
-      this.ports.release(this.localAddress.port);
+      this.ports.release(this.localAddress.port, this);
     }
     for (const end of this.waiting.splice(0)) end.reset();
   }

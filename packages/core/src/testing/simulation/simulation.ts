@@ -409,6 +409,7 @@ export class Simulation implements HostWorld {
 
   /** @internal */
   failed(host: string, error: unknown): void {
+    if (this.currentProcess?.isAlive === false) return;
     const { message } = toError(error);
     this.note(host, `FAILED: ${message}`);
     this.checks.failed(

@@ -256,7 +256,8 @@ export class TcpEnd implements WindowedEnd, ProbedEnd {
 
   /** Takes a chunk, which is not changed any more. */
   send(chunk: Buffer): void {
-    if (this.phase === GONE || chunk.length === 0) return;
+    // A program that was stopped may go on to write until its own handler is over.
+    if (this.phase === GONE || this.wasClosed || chunk.length === 0) return;
     this.output.add(chunk);
     this.push();
   }

@@ -442,6 +442,55 @@ describe('a simulated host', () => {
     expect(new Date(before).toISOString()).toBe('2030-01-01T00:00:00.000Z');
   });
 
+  it('has no part in what its earlier lives still do after an await', async () => {
+    const sim = new Simulation({ seed: 1 });
+    const done: string[] = [];
+    const listeners: { close(): unknown }[] = [];
+    sim.host('server', async (host) => {
+      listeners.push(await bind(host));
+    });
+    sim.host('client', async (host) => {
+      const life = host.startCount;
+      await new Promise<void>((resolve) => void sim.at(100, resolve));
+      host.clock.schedule(() => done.push(`timer of ${life}`), 1);
+      void connect(host).then(() => done.push(`connection of ${life}`));
+      if (life === 1) throw new Error('nobody is left to hear it');
+    });
+    for (const host of ['client', 'server']) {
+      sim.at(50, () => sim.crash(host));
+      sim.at(60, () => sim.restart(host));
+    }
+    // The port is the new listener's.
+    sim.at(90, () => void listeners[0]!.close());
+    await sim.run({ untilMs: 1000 });
+    expect(done).toEqual(['timer of 2', 'connection of 2']);
+    await sim.verify();
+  });
+
+  it.each(['crash', 'stop'] as const)('does nothing after a %s by its own handler', async (end) => {
+    const sim = new Simulation({ seed: 1, cutShare: 0 });
+    let heard: string[] | undefined;
+    sim.host('server', (host) =>
+      bind(host, () => ({
+        channelRead(ctx, bytes: Buffer) {
+          sim[end]('server');
+          host.clock.schedule(() => host.note('late'), 0);
+          ctx.writeAndFlush(bytes);
+          void Promise.reject(new Error('late'));
+        },
+      })),
+    );
+    sim.host('client', async (host) => {
+      const connection = await connect(host);
+      heard = connection.heard;
+      connection.channel.writeAndFlush(Buffer.from('hello'));
+    });
+    await sim.run({ untilMs: 1000 });
+    expect(heard).toEqual([]);
+    expect(sim.trace.text()).not.toMatch(/late|server → client {2}5 B/);
+    await sim.verify();
+  });
+
   it('has timers that follow its clock when it changes its speed', async () => {
     const sim = new Simulation({ seed: 1 });
     const times: number[] = [];
