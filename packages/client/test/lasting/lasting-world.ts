@@ -12,6 +12,7 @@ import {
 } from '@headrace/core';
 import { VirtualClock } from '@headrace/core/testing';
 import { ResumeHandler, ResumeTable, type ResumeTableOptions } from '@headrace/handlers';
+import { passTime, settle } from '../pass-time.ts';
 
 const framing = () => lengthPrefixed({ maxFrameLength: 65_536 });
 
@@ -95,24 +96,12 @@ export class LastingWorld {
     return channel;
   }
 
-  /** Time passes, and promises are kept up with it. */
-  async pass(ms: number): Promise<void> {
-    const { clock } = this;
-    const end = clock.now() + ms;
-    await this.settle();
-    while (clock.nextDelay >= 0 && clock.now() + clock.nextDelay <= end) {
-      clock.advance(clock.nextDelay);
-      await this.settle();
-    }
-    clock.advance(end - clock.now());
-    await this.settle();
+  pass(ms: number): Promise<void> {
+    return passTime(this.clock, ms);
   }
 
-  async settle(): Promise<void> {
-    for (let round = 0; round < 3; round++) {
-      await new Promise((resolve) => setImmediate(resolve));
-      this.clock.runTasks();
-    }
+  settle(): Promise<void> {
+    return settle(this.clock);
   }
 
   async end(): Promise<void> {

@@ -3,6 +3,7 @@ import { ChannelPool, type Lease } from '@headrace/client';
 import { textLines } from '@headrace/codec';
 import { Bootstrap, type Channel, type Context, ServerBootstrap } from '@headrace/core';
 import type { Scenario, SimulatedHost, Simulation } from '@headrace/core/testing';
+import { badWeather } from './bad-weather.ts';
 
 /** What a user does wrong on purpose: gives a lease back twice; gives it back although its answer may still come. */
 export type PoolMistake = 'gives back twice' | 'gives back too early';
@@ -187,12 +188,7 @@ export const poolScenario =
     sim.host('server', (host) => world.serve(host));
     sim.host('client', (host) => world.use(host));
     sim.link('client', 'server').latency({ minMs: 5, maxMs: 100 });
-    const cuts = { partition: 25, reset: 30, slow: 10 };
-    const forMs = { minMs: 50, maxMs: 2000 };
-    sim.chaos({ ...cuts, forMs, untilMs: FAULTS_MS });
-    const deaths = { crash: 15, stop: 15, freeze: 15 };
-    sim.chaos({ ...deaths, hosts: ['server'], forMs, untilMs: FAULTS_MS });
-    sim.chaos({ freeze: 10, hosts: ['client'], forMs, untilMs: FAULTS_MS });
+    badWeather(sim, FAULTS_MS);
     await sim.run({ untilMs: QUIET_MS });
     world.check();
   };

@@ -9,6 +9,7 @@ import {
   emptyFrameHeartbeat,
   HeartbeatHandler,
 } from '@headrace/handlers';
+import { badWeather } from './bad-weather.ts';
 
 /** `unsent` as it should be; `idempotent` is wrong for calls that must not be executed twice. */
 export type RequestRetry = 'unsent' | 'idempotent';
@@ -144,12 +145,7 @@ export const requestScenario =
     sim.host('server', (host) => world.serve(host));
     sim.host('client', (host) => world.call(host));
     sim.link('client', 'server').latency({ minMs: 5, maxMs: 100 }).buffer(8000);
-    const cuts = { partition: 25, reset: 30, slow: 10 };
-    const forMs = { minMs: 50, maxMs: 2000 };
-    sim.chaos({ ...cuts, forMs, untilMs: FAULTS_MS });
-    const deaths = { crash: 15, stop: 15, freeze: 15 };
-    sim.chaos({ ...deaths, hosts: ['server'], forMs, untilMs: FAULTS_MS });
-    sim.chaos({ freeze: 10, hosts: ['client'], forMs, untilMs: FAULTS_MS });
+    badWeather(sim, FAULTS_MS);
     await sim.run({ untilMs: QUIET_MS });
     world.check();
   };
