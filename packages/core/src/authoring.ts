@@ -10,6 +10,8 @@ export { checkConnectPlace, placeText } from './bootstrap/connect-target.ts';
 export { CHANNEL_OPTIONS } from './channel/channel-options.ts';
 // Share the turns of the event loop
 export { MESSAGES_PER_LOOK } from './channel/messages-per-look.ts';
+// What a channel runs on
+export { transportOf } from './channel/transport-of.ts';
 export { unacknowledgedBytesOf } from './channel/unacknowledged-bytes-of.ts';
 export { UnseenFailures } from './channel/unseen-failures.ts';
 // Errors
@@ -20,7 +22,7 @@ export { encodeOnce } from './group/encode-once.ts';
 export { addressText } from './internal/address-text.ts';
 // Futures
 export { allSettled } from './internal/all-settled.ts';
-export { type BufferPlace, bufferPlace, bufferView } from './internal/buffer-view.ts';
+export { type BufferPlace, bufferPlace, bufferView, placedView } from './internal/buffer-view.ts';
 export {
   byteLengthOf,
   isByteSource,
@@ -43,5 +45,12 @@ export { dropsKeptMessages, ReadGate } from './internal/read-gate.ts';
 export { type FailureReporter, SettableFuture } from './internal/settable-future.ts';
 // Emit events to listeners that may throw
 export { WatchedEmitter } from './internal/watched-emitter.ts';
+// Write many messages at once
+export type {
+  BatchContext,
+  BatchHandler,
+  Framing,
+  MessageBatch,
+} from './pipeline/message-batch.ts';
 // Who threw
 export { throwerOf } from './pipeline/thrower.ts';

@@ -479,6 +479,76 @@ export interface Channel<R = unknown, W = unknown>
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/**
+ * Chooses members of a group: a function of a channel, which may also state what it means for channels that are not
+ * in this process, where it cannot be called.
+ */
+export interface ChannelMatcher {
+  /** True for a channel that is chosen. */
+  (channel: Channel): boolean;
+  /**
+   * What it chooses of a group's members in other processes: `all` or `none` of them. A plain function has none and
+   * cannot be carried out there; `ChannelMatchers.elsewhere` gives it one. A group in one process does not read it.
+   */
+  readonly elsewhere?: 'all' | 'none';
+}
+
+/**
+ * Many channels that are written to at once. Its members may be in one process, as those of the class `ChannelGroup`
+ * are, or in many: `size`, `has` and the iteration are about those HERE, `add` and `remove` take channels of this
+ * process, and what is written, flushed or closed reaches the chosen members everywhere. Without a matcher these are
+ * all; which members elsewhere a matcher chooses is its {@link ChannelMatcher.elsewhere}.
+ *
+ * A channel that closes leaves by itself. One member's failure does not touch the others.
+ *
+ * @typeParam Message - what is sent to the members
+ */
+export interface Group<Message = unknown> extends Iterable<Channel> {
+  /** For logs; a group in many processes has the same name in each. */
+  readonly name: string;
+  /** How many members are here. */
+  readonly size: number;
+  /** True if the channel is a member. */
+  has(channel: Channel): boolean;
+  /** True if the channel was not a member yet. A closed channel is not taken. */
+  add(channel: Channel): boolean;
+  /** True if it was a member; it stays open. */
+  remove(channel: Channel): boolean;
+  /** Queues a message for the matching members; throws a `TypeError` for `null` and `undefined`. */
+  write(message: Message, matcher?: ChannelMatcher): GroupOutcome;
+  /** As {@link Group.write}, and a `flush` of the same members. */
+  writeAndFlush(message: Message, matcher?: ChannelMatcher): GroupOutcome;
+  /** Sends what was written to the matching members. */
+  flush(matcher?: ChannelMatcher): void;
+  /** Broadcasts that were accepted here and are not complete yet. */
+  readonly backlog: number;
+  /** Calls back once {@link backlog} is 0; at once if it is. */
+  onceDrained(listener: () => void): void;
+  /** Closes the matching members. @default reason 'local' */
+  close(reason?: CloseReason, matcher?: ChannelMatcher): GroupOutcome;
+}
+
+/**
+ * The outcome of an operation on a {@link Group}: settles after those of all members here, and rejects if any of them
+ * failed. Of members elsewhere it tells what the group's class promises. It may be ignored.
+ */
+export interface GroupOutcome extends PromiseLike<void> {
+  /** True once it was carried out for every member here: written, which does not mean that it has left. */
+  readonly isBegun: boolean;
+  /** Calls back once {@link isBegun} is true; at once if it is. */
+  onceBegun(listener: () => void): void;
+  /** How many members here it is about. */
+  readonly size: number;
+  /** True once it has succeeded or failed for each of them. */
+  readonly isSettled: boolean;
+  /** True once it has succeeded for all of them. */
+  readonly isSuccess: boolean;
+  /** Some, but not all, have succeeded. */
+  readonly isPartialSuccess: boolean;
+  /** Some, but not all, have failed. */
+  readonly isPartialFailure: boolean;
+}
+
 /** A task that runs later and can be cancelled. */
 export interface Timer {
   /** The task will not run; further calls do nothing. */

@@ -48,6 +48,7 @@ export const ERROR_CODES = {
   TLS_HANDSHAKE_FAILED: ['ChannelError', 'the two sides could not agree on TLS, see the cause'],
   OPERATION_ABORTED: ['ChannelError', 'the operation was cancelled by its signal'],
   GROUP_WRITE_FAILED: ['ChannelError', 'a group operation failed for some members'],
+  BUS_DOWN: ['ChannelError', 'the bus to the other processes of a cluster is down'],
   RESUME_GONE: [
     'ChannelError',
     'a lasting channel cannot go on: its other end does not have it any more',

@@ -63,12 +63,15 @@ export type {
   Attributes,
   ByteSource,
   Channel,
+  ChannelMatcher,
   Clock,
   CloseInfo,
   CloseReason,
   Context,
   Direction,
   EndOptions,
+  Group,
+  GroupOutcome,
   Handled,
   Handler,
   HandlerClass,
@@ -107,7 +110,7 @@ export {
   type ChannelGroupEvents,
   type ChannelGroupOptions,
 } from './group/channel-group.ts';
-export { type ChannelMatcher, ChannelMatchers } from './group/channel-matchers.ts';
+export { ChannelMatchers } from './group/channel-matchers.ts';
 export { ChannelGroupError, GroupFuture, type MemberFailure } from './group/group-future.ts';
 export type {
   SlowMemberCounters,

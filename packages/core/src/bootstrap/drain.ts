@@ -1,9 +1,10 @@
 import { DrainEvent } from '../channel/drain-event.ts';
 import type { Channel, Clock, Timer } from '../contract.ts';
-import { OptionError } from '../errors.ts';
+import { OptionError, textOf, toError } from '../errors.ts';
 import type { ChannelGroup } from '../group/channel-group.ts';
 import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import { checkNumber } from '../internal/option-check.ts';
+import { onRejection } from '../internal/promise-like.ts';
 
 /** Options of a server's shutdown. */
 export interface ShutdownOptions {
@@ -16,6 +17,15 @@ export interface ShutdownOptions {
    * @default 3000, or a quarter of `drainTimeoutMs`
    */
   readonly everyMs?: number;
+  /**
+   * Has a word with each connection, right before its {@link DrainEvent}: sends its peer elsewhere, for example. Called
+   * in the batch of the connection, or when it is accepted if that is later, with the time until it is closed anyway;
+   * not for a connection that is not up. What it writes goes out before the last words of handlers. It decides nothing
+   * else: the DrainEvent follows in any case, unless it closes the channel, and a channel on which nothing is
+   * under way ends then. A promise is not awaited: what takes time is a hold of a handler. A throw or rejection is
+   * logged by the channel, and the drain goes on.
+   */
+  readonly tell?: (channel: Channel, remainingMs: number) => void;
   /** Ends the waiting: what is still open is closed at once. */
   readonly signal?: AbortSignal;
 }
@@ -25,12 +35,14 @@ export interface DrainPlan {
   readonly drainTimeoutMs: number;
   readonly batch: number;
   readonly everyMs: number;
+  readonly tell: ((channel: Channel, remainingMs: number) => void) | undefined;
 }
 
 const OPTIONS: KnownOptions<ShutdownOptions> = {
   drainTimeoutMs: true,
   batch: true,
   everyMs: true,
+  tell: true,
   signal: true,
 };
 const DEFAULTS = { drainTimeoutMs: 10_000, batch: 1000, everyMs: 3000 } as const;
@@ -50,7 +62,15 @@ export function drainPlan(options: ShutdownOptions): DrainPlan {
       { everyMs, drainTimeoutMs },
     );
   }
-  return { drainTimeoutMs, batch, everyMs };
+  const { tell } = options;
+  if (tell !== undefined && typeof tell !== 'function') {
+    throw new OptionError(
+      'OPTION_INVALID',
+      `tell is ${textOf(tell)}, but must be a function that has a word with a connection`,
+      { option: 'tell' },
+    );
+  }
+  return { drainTimeoutMs, batch, everyMs, tell };
 }
 
 /**
@@ -94,8 +114,22 @@ export class Drain {
   /** Fires a {@link DrainEvent} on a connection, old or new; one that is not connected yet is closed. */
   notify(channel: Channel): void {
     if (!channel.isOpen) return;
-    if (!channel.isActive) channel.close('shutdown');
-    else channel.pipeline.fireUserEventTriggered(new DrainEvent(this.remainingMs()));
+    if (!channel.isActive) {
+      channel.close('shutdown');
+      return;
+    }
+    if (this.plan.tell !== undefined) this.tell(channel, this.plan.tell);
+    if (channel.isOpen) channel.pipeline.fireUserEventTriggered(new DrainEvent(this.remainingMs()));
+  }
+
+  private tell(channel: Channel, tell: NonNullable<ShutdownOptions['tell']>): void {
+    const failed = (error: Error): void =>
+      channel.logger.log('error', `${channel} tell of the shutdown threw`, error);
+    try {
+      onRejection(tell(channel, this.remainingMs()), failed);
+    } catch (thrown) {
+      failed(toError(thrown));
+    }
   }
 
   /** Closes what is left at once, when the signal aborts. */

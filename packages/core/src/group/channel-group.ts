@@ -1,11 +1,11 @@
 import { inspect } from 'node:util';
-import type { Channel, CloseReason, WriteFuture } from '../contract.ts';
+import type { Channel, ChannelMatcher, CloseReason, Group, WriteFuture } from '../contract.ts';
 import { OptionError } from '../errors.ts';
 import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import { WatchedEmitter } from '../internal/watched-emitter.ts';
 import { Broadcasts } from './broadcasts.ts';
-import { type ChannelMatcher, ChannelMatchers } from './channel-matchers.ts';
+import { ChannelMatchers } from './channel-matchers.ts';
 import { checkMatcher, checkMember } from './group-argument.ts';
 import { GroupFuture } from './group-future.ts';
 import {
@@ -36,7 +36,7 @@ const OPTIONS: KnownOptions<ChannelGroupOptions> = { ...SLOW_MEMBER_OPTIONS, sta
 let groups = 0;
 
 /**
- * Open channels, by identity. A channel that closes leaves by itself. A write goes to every member, is
+ * Open channels of this process, by identity. A channel that closes leaves by itself. A write goes to every member, is
  * encoded once where the encoders can share, and one member's failure does not touch the others.
  *
  * What a listener of its events throws, or rejects with, is logged by the channel the event is about.
@@ -48,7 +48,7 @@ let groups = 0;
  */
 export class ChannelGroup<Message = unknown>
   extends WatchedEmitter<ChannelGroupEvents>
-  implements Iterable<Channel>
+  implements Group<Message>
 {
   readonly name: string;
   private readonly options: ChannelGroupOptions;

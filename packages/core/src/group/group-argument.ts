@@ -1,5 +1,4 @@
-import type { Channel } from '../contract.ts';
-import type { ChannelMatcher } from './channel-matchers.ts';
+import type { Channel, ChannelMatcher } from '../contract.ts';
 
 /** Refuses what is no channel, such as a context. */
 export function checkMember(call: string, value: Channel): void {

@@ -1,4 +1,4 @@
-import type { Channel, WriteFuture } from '../contract.ts';
+import type { Channel, GroupOutcome, WriteFuture } from '../contract.ts';
 import { ChannelError } from '../errors.ts';
 import { callSafely } from '../internal/call-safely.ts';
 
@@ -32,7 +32,7 @@ export class ChannelGroupError extends ChannelError implements Iterable<MemberFa
  * The outcome of an operation on a group: settles after all members' own, and rejects with a
  * {@link ChannelGroupError} if any failed. It may be ignored.
  */
-export class GroupFuture implements PromiseLike<void> {
+export class GroupFuture implements GroupOutcome {
   private readonly channels: readonly Channel[];
   private begun = 0;
   private succeeded = 0;

@@ -75,7 +75,8 @@ export interface Transport {
   sizeOf(message: unknown): number;
   /**
    * Takes messages of `bytes` bytes together, but not the array they come in. True: the kernel has them all;
-   * false: `written` will report that. Not called again before.
+   * false: `written` will report that. Not called again before. A {@link ByteSource} is read within this call, and bytes
+   * until `written`: after that their owner may use the memory again.
    */
   write(messages: readonly unknown[], bytes: number): boolean;
   /** Ends our half after all that was written. */

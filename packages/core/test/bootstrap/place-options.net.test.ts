@@ -65,7 +65,28 @@ it('reusePort lets two servers listen on one port, or is refused by an older Nod
   const one = await bind({ ...target, port: 0 });
   const two = await bind({ ...target, port: one.port });
   expect(two.port).toBe(one.port);
+  // The system chooses; while both listen, each connection is taken by one, and one that is left takes all.
+  const counts = [0, 0];
+  const both = new Promise<void>((resolve) => {
+    [one, two].forEach((server, i) => {
+      server.on('connection', () => {
+        counts[i]! += 1;
+        if (counts[0]! + counts[1]! >= 20) resolve();
+      });
+    });
+  });
+  const place = { host: '127.0.0.1', port: one.port };
+  const connect = () => client.connect(place);
+  const channels = await Promise.all(Array.from({ length: 20 }, connect));
+  await both;
+  expect(counts[0]! + counts[1]!).toBe(20);
   await one.close();
+  const before = counts[1]!;
+  const accepted = new Promise((resolve) => two.once('connection', resolve));
+  channels.push(await connect());
+  await accepted;
+  expect(counts[1]).toBe(before + 1);
+  for (const channel of channels) channel.abort();
   await two.close();
 });
 

@@ -384,9 +384,8 @@ export class TcpEnd implements WindowedEnd, ProbedEnd {
         if (peerKernel.isUp) arrived();
         else delivery.lost(false);
       },
+      // Also when the sender has crashed meanwhile: the other end may wait for this segment, and send again.
       lost: (isAnswered) => {
-        // To an end of a crash's other side nothing can be lost any more.
-        if (!kernel.isUp) return;
         if (what !== '') kernel.lost(peerKernel, what);
         lost(isAnswered);
       },

@@ -612,6 +612,28 @@ describe('a simulated host', () => {
     expect(client().channel.closeInfo?.reason).toBe('reset');
   });
 
+  it('repeats its SYN when the answer of a server that has crashed got lost', async () => {
+    const sim = new Simulation({ seed: 1, cutShare: 0, latency: { minMs: 50 } });
+    sim.host('server', (host) => bind(host));
+    // Its answer is on the way, then its line is cut, and its power goes.
+    sim.at(60, () => sim.partition('server', 'client', { oneWay: true }));
+    sim.at(70, () => sim.crash('server'));
+    sim.at(500, () => sim.repair('server', 'client'));
+    sim.at(500, () => sim.restart('server'));
+    expect(await connectOutcome(sim)).toBe('connected at 1200');
+  });
+
+  it('sends again what a server acknowledged that has crashed, when the acknowledgement got lost', async () => {
+    const { sim, client } = pair({ latency: { minMs: 50 } });
+    sim.at(1000, () => client().channel.writeAndFlush(Buffer.from('hello')));
+    sim.at(1060, () => sim.partition('server', 'client', { oneWay: true }));
+    sim.at(1070, () => sim.crash('server'));
+    sim.at(1200, () => sim.repair('server', 'client'));
+    sim.at(1200, () => sim.restart('server'));
+    await sim.run({ untilMs: 5000 });
+    expect(client().channel.closeInfo?.reason).toBe('reset');
+  });
+
   it('is accepted although the third segment of its handshake was lost', async () => {
     const { sim, client } = pair({ latency: { minMs: 10 } });
     let accepted = -1;
