@@ -13,10 +13,10 @@ export { PRINCIPAL, principalOf } from './auth/principal.ts';
 export { secretsEqual } from './auth/secrets-equal.ts';
 export {
   type PresenceEvents,
-  type Session,
   SessionRegistry,
   type SessionRegistryOptions,
 } from './auth/session-registry.ts';
+export type { OtherSession, Session, Sessions } from './auth/sessions.ts';
 export { BroadcastHandler, type BroadcastOptions } from './broadcast/broadcast-handler.ts';
 export { EchoHandler, type EchoOptions } from './echo/echo-handler.ts';
 export { type BinaryExchange, binaryExchange } from './exchange/binary-exchange.ts';

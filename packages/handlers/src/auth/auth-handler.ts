@@ -25,7 +25,7 @@ import { checkAuthOptions } from './auth-option-check.ts';
 import type { AuthAttempt, AuthOptions, AuthVerdict } from './auth-options.ts';
 import { PendingAttempt } from './pending-attempt.ts';
 import { PRINCIPAL } from './principal.ts';
-import type { Session } from './session-registry.ts';
+import type { Session } from './sessions.ts';
 
 const DEFAULTS = {
   timeoutMs: 10_000,
@@ -99,7 +99,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
   private readonly options: AuthOptions<Principal, Message, Reply>;
   private readonly machine: AuthMachine;
   private readonly gate = new ReadGate('AuthHandler');
-  /** Set by a yes. */
+  /** Set by a yes; unset by a kick and by the close. */
   private session: Session<Principal> | undefined = undefined;
   private attempt: PendingAttempt | undefined = undefined;
   private deadline: Timer | undefined = undefined;
@@ -248,7 +248,8 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
         this.attempt = undefined;
         this.machine.undecided();
       } else if ('then' in answer) {
-        this.gate.hold(ctx.channel);
+        // Unless the authenticator itself, in what it did, had this session kicked.
+        if (this.attempt === attempt) this.gate.hold(ctx.channel);
         answer.then(
           (verdict) => this.answered(ctx, attempt, verdict),
           (thrown: unknown) => this.crashed(ctx, attempt, toError(thrown)),
@@ -294,12 +295,14 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
   // --- decisions ---
 
   private accepted(ctx: Context, principal: Principal, reply: Reply | undefined): void {
+    // Closed with its last event still to come, which ends the attempt.
+    if (!ctx.channel.isOpen) return;
     const others = this.options.sessions?.othersOf(principal, ctx.channel) ?? [];
     const actions = this.machine.yes(others.length);
     this.isDeciding = true;
     try {
       for (const action of actions) {
-        if (action.do === 'kick-others') for (const other of others) other.kick();
+        if (action.do === 'kick-others') for (const other of [...others]) other.kick();
         else if (action.do === 'accept') this.accept(ctx, principal, reply);
         else this.carryOut(ctx, action, { reply: this.options.replies?.duplicate?.(principal) });
       }
@@ -344,20 +347,27 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
 
   // --- yes ---
 
+  /** The session may be kicked in each step: by the sessions that it is added to, by a listener, by a handler. */
   private accept(ctx: Context, principal: Principal, reply: Reply | undefined): void {
     const { group, principalKey } = this.options;
     const { channel } = ctx;
+    // Another session's end may have closed this channel, or kicked the session that it moves from.
+    if (this.machine.phase !== 'done' || !channel.isOpen) return;
     const previous = this.session;
     this.deadline?.cancel();
-    const session = { channel, principal, kick: () => this.kick(ctx) };
+    const session = { channel, principal, kick: () => this.kick(ctx, session) };
     this.session = session;
     channel.attributes.set(PRINCIPAL, principal);
     if (principalKey !== undefined) channel.attributes.set(principalKey, principal);
     this.bind(session, previous);
+    if (this.session !== session) return;
     this.reply(ctx, reply ?? this.options.replies?.accepted?.(principal));
+    if (this.session !== session) return;
     this.heldWrites?.removeAndWriteAll();
     ctx.flush();
+    if (this.session !== session) return;
     group?.add(channel);
+    if (this.session !== session) return;
     ctx.fireUserEventTriggered(new AuthenticatedEvent(principal, previous?.principal));
   }
 
@@ -365,10 +375,14 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     const { sessions } = this.options;
     if (sessions === undefined) return;
     if (previous !== undefined) sessions.remove(previous);
+    // A listener of that may have closed the channel.
+    if (this.session !== session) return;
     sessions.add(session);
     if (previous === undefined) {
       session.channel.onClosed(() => {
-        if (this.session !== undefined) sessions.remove(this.session);
+        const last = this.session;
+        this.session = undefined;
+        if (last !== undefined) sessions.remove(last);
       });
     }
   }
@@ -455,24 +469,40 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     const { replies } = this.options;
     if (why === 'timeout') return replies?.timedOut?.();
     if (why === 'early' || why === 'full') return replies?.unauthenticated?.(message!);
-    if (why === 'kicked') return replies?.kicked?.(this.session!.principal);
     return reply;
   }
 
-  /** From here on nothing that this connection sent is acted on. */
-  private kick(ctx: Context): void {
-    this.options.sessions?.remove(this.session!);
-    this.options.group?.remove(ctx.channel);
-    const error = this.errorOf('kicked', {});
+  /**
+   * From here on nothing that this connection sent is acted on. A kick may come at any time, from outside too: what
+   * throws here is the fault of this connection, not of who kicked it.
+   */
+  private kick(ctx: Context, session: Session<Principal>): void {
+    // Too late: it was kicked already, has closed, or is another's by now.
+    if (this.session !== session) return;
+    this.session = undefined;
     this.machine.kicked();
-    this.stop(error);
+    const { sessions, group, replies } = this.options;
+    const { channel } = ctx;
+    this.stop(this.errorOf('kicked', {}));
     this.gate.release();
-    this.reply(ctx, this.replyTo('kicked', {}));
-    ctx.channel.end({ reason: CLOSE_REASONS.kicked });
+    this.guard(ctx, () => sessions?.remove(session));
+    this.guard(ctx, () => group?.remove(channel));
+    if (channel.isActive && !channel.isEnding)
+      this.guard(ctx, () => this.reply(ctx, replies?.kicked?.(session.principal)));
+    channel.end({ reason: CLOSE_REASONS.kicked });
+  }
+
+  private guard(ctx: Context, task: () => void): void {
+    try {
+      task();
+    } catch (thrown) {
+      ctx.fireExceptionCaught(toError(thrown));
+    }
   }
 
   private reply(ctx: Context, reply: Reply | undefined): void {
-    if (reply !== undefined && ctx.channel.isActive) ctx.writeAndFlush(reply);
+    const { isActive, isEnding } = ctx.channel;
+    if (reply !== undefined && isActive && !isEnding) ctx.writeAndFlush(reply);
   }
 }
 

@@ -1,6 +1,6 @@
 import { OptionError } from '@headrace/core';
 import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
-import { checkChoice, checkFunction } from '../option/option-check.ts';
+import { checkChoice, checkFunction, checkMethod } from '../option/option-check.ts';
 import type { AuthOptions, AuthReplies } from './auth-options.ts';
 
 const OPTIONS: KnownOptions<AuthOptions<unknown, unknown, unknown>> = {
@@ -44,6 +44,8 @@ export function checkAuthOptions<P, M, R>(options: AuthOptions<P, M, R>): void {
   checkChoice('refusalPolicy', refusalPolicy, REFUSAL_POLICIES);
   checkChoice('earlyMessages', earlyMessages, EARLY_MESSAGES);
   checkChoice('earlyWrites', earlyWrites, EARLY_WRITES);
+  if (options.group !== undefined)
+    checkMethod('group', options.group, 'add', 'a group, such as a ChannelGroup');
   checkSessionOptions(options);
 }
 
@@ -51,6 +53,8 @@ function checkSessionOptions<P, M, R>(options: AuthOptions<P, M, R>): void {
   const { duplicatePolicy = 'allow', again = 'pass' } = options;
   checkChoice('duplicatePolicy', duplicatePolicy, DUPLICATE_POLICIES);
   checkChoice('again', again, AGAIN);
+  if (options.sessions !== undefined)
+    checkMethod('sessions', options.sessions, 'othersOf', 'sessions, such as a SessionRegistry');
   if (duplicatePolicy !== 'allow' && options.sessions === undefined) {
     throw new OptionError(
       'OPTION_CONFLICT',

@@ -1,5 +1,5 @@
-import type { AttributeKey, Channel, ChannelGroup } from '@headrace/core';
-import type { SessionRegistry } from './session-registry.ts';
+import type { AttributeKey, Channel, Group } from '@headrace/core';
+import type { Sessions } from './sessions.ts';
 
 /** What an authenticator gets besides the message. */
 export interface AuthAttempt {
@@ -73,9 +73,9 @@ export interface AuthOptions<Principal, Message, Reply> {
   /** How many messages are held in each direction; one more is refused. @default 32 */
   readonly maxHeld?: number;
   /** Joined after the yes; a channel that closes leaves by itself. */
-  readonly group?: ChannelGroup;
-  /** Who is connected, by id; shared by the handlers of one server. */
-  readonly sessions?: SessionRegistry<Principal>;
+  readonly group?: Group;
+  /** Who is connected, by id; shared by the handlers of one server: a SessionRegistry. */
+  readonly sessions?: Sessions<Principal>;
   /** What happens when an id is in use elsewhere; anything but `allow` needs `sessions`. @default 'allow' */
   readonly duplicatePolicy?: 'kick-older' | 'refuse' | 'allow';
   /**

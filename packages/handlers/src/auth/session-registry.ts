@@ -2,14 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Channel, CloseInfo, Timer } from '@headrace/core';
 import { checkNumber, checkOptions, type KnownOptions, toError } from '@headrace/core/authoring';
 import { checkFunction } from '../option/option-check.ts';
-
-/** One authenticated channel, as its AuthHandler shows it to the registry. */
-export interface Session<Principal> {
-  readonly channel: Channel;
-  readonly principal: Principal;
-  /** Ends the session because a newer one takes its place. */
-  kick(): void;
-}
+import type { Session, Sessions } from './sessions.ts';
 
 /** What a {@link SessionRegistry} reports of an id, which may have many connections, one after the other or at once. */
 export interface PresenceEvents<Principal> {
@@ -67,7 +60,10 @@ interface Leaving<Principal> {
  * // prints ann has a new connection
  * ```
  */
-export class SessionRegistry<Principal> extends EventEmitter<PresenceEvents<Principal>> {
+export class SessionRegistry<Principal>
+  extends EventEmitter<PresenceEvents<Principal>>
+  implements Sessions<Principal>
+{
   readonly idOf: (principal: Principal) => string;
   private readonly graceMs: number;
   /** The oldest first. */

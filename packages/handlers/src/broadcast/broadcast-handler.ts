@@ -1,16 +1,16 @@
 import {
   type Channel,
-  type ChannelGroup,
   type ChannelMatcher,
   ChannelMatchers,
   type Context,
   DrainEvent,
+  type Group,
   type Handler,
   type PassThrough,
   type Types,
 } from '@headrace/core';
 import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
-import { checkChoice, checkObject } from '../option/option-check.ts';
+import { checkChoice, checkMethod } from '../option/option-check.ts';
 
 /** Options of a {@link BroadcastHandler}. */
 export interface BroadcastOptions<In, Out> {
@@ -48,8 +48,8 @@ const OPTIONS: KnownOptions<BroadcastOptions<unknown, unknown>> = {
  * - **State** none but the group: sharable.
  * - **Cost** one write per member and message, and one flush per member for all that came in together;
  *   encoders without state encode once for all of them.
- * - **Pitfalls** the members' pipelines must take what `format` returns; a `ChannelGroup<string>` has the
- *   compiler check that it returns texts. What happens to a member that reads too slowly is the group's
+ * - **Pitfalls** in a group of many processes a function in `to` returns a matcher that states what it means
+ *   elsewhere. The members' pipelines must take what `format` returns; a `ChannelGroup<string>` has the compiler check that it returns texts. What happens to a member that reads too slowly is the group's
  *   `slowMember` policy. While a broadcast of this channel is under way, which takes a large group more than
  *   one turn of the event loop, this channel's reads are held, and no other's.
  *
@@ -73,12 +73,12 @@ const OPTIONS: KnownOptions<BroadcastOptions<unknown, unknown>> = {
 export class BroadcastHandler<In = PassThrough, Out = unknown> implements Handler {
   declare readonly types: Types<{ reads: In }>;
   readonly sharable = true;
-  private readonly group: ChannelGroup;
+  private readonly group: Group;
   private readonly options: BroadcastOptions<In, Out>;
   private isFlushDue = false;
 
-  constructor(group: ChannelGroup<Out>, options: BroadcastOptions<In, Out> = {}) {
-    checkObject('group', group, 'the ChannelGroup to send to');
+  constructor(group: Group<Out>, options: BroadcastOptions<In, Out> = {}) {
+    checkMethod('group', group, 'write', 'the group to send to, such as a ChannelGroup');
     checkOptions<object>('BroadcastHandler', options, OPTIONS);
     const { to = 'others' } = options;
     if (typeof to !== 'function') checkChoice('to', to, ['others', 'all']);

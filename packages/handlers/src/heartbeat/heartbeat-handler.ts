@@ -1,4 +1,5 @@
 import type { Context, Handler, Timer, Types, WriteFuture } from '@headrace/core';
+import type { BatchContext, BatchHandler, MessageBatch } from '@headrace/core/authoring';
 import type { AdaptiveInterval } from './adaptive-interval.ts';
 import { HeartbeatMissedEvent, HeartbeatReceivedEvent } from './heartbeat-event.ts';
 import type { HeartbeatFormat } from './heartbeat-format.ts';
@@ -54,7 +55,7 @@ import {
  * ```
  * @see RFC 6455, 5.5.2 (WebSocket's ping and pong), and MQTT's keep alive, 3.1.2.10
  */
-export class HeartbeatHandler<In = string, Out = In> implements Handler {
+export class HeartbeatHandler<In = string, Out = In> implements BatchHandler {
   declare readonly types: Types<{ reads: In; writes: Out }>;
   private readonly format: HeartbeatFormat<In, Out>;
   private readonly rules: HeartbeatRules | undefined;
@@ -169,7 +170,17 @@ export class HeartbeatHandler<In = string, Out = In> implements Handler {
   }
 
   write(ctx: Context, message: unknown): WriteFuture {
-    const future = ctx.write(message);
+    return this.watch(ctx.write(message));
+  }
+
+  writeBatch(ctx: BatchContext, batch: MessageBatch): WriteFuture | undefined {
+    // A subclass may do more for each message.
+    if (this.write !== HeartbeatHandler.prototype.write) return undefined;
+    const future = ctx.writeBatch(batch);
+    return future === undefined ? undefined : this.watch(future);
+  }
+
+  private watch(future: WriteFuture): WriteFuture {
     if (future !== this.watched) {
       this.watched = future;
       this.wrote ??= () => this.stampWrite();

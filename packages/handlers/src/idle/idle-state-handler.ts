@@ -1,5 +1,12 @@
 import type { Channel, Clock, Context, Handler, Types, WriteFuture } from '@headrace/core';
-import { checkOptions, checkTime, type KnownOptions } from '@headrace/core/authoring';
+import {
+  type BatchContext,
+  type BatchHandler,
+  checkOptions,
+  checkTime,
+  type KnownOptions,
+  type MessageBatch,
+} from '@headrace/core/authoring';
 import { type IdleState, IdleStateEvent } from './idle-state-event.ts';
 import { IdleTimer } from './idle-timer.ts';
 
@@ -63,7 +70,7 @@ const OPTIONS: KnownOptions<IdleStateOptions> = {
  * ```
  * @see Netty's `IdleStateHandler`
  */
-export class IdleStateHandler implements Handler {
+export class IdleStateHandler implements BatchHandler {
   declare readonly types: Types;
   private readonly reader: IdleTimer | undefined;
   private readonly writer: IdleTimer | undefined;
@@ -137,7 +144,17 @@ export class IdleStateHandler implements Handler {
   }
 
   write(ctx: Context, message: unknown): WriteFuture {
-    const future = ctx.write(message);
+    return this.watch(ctx.write(message));
+  }
+
+  writeBatch(ctx: BatchContext, batch: MessageBatch): WriteFuture | undefined {
+    // A subclass may do more for each message.
+    if (this.write !== IdleStateHandler.prototype.write) return undefined;
+    const future = ctx.writeBatch(batch);
+    return future === undefined ? undefined : this.watch(future);
+  }
+
+  private watch(future: WriteFuture): WriteFuture {
     if (future !== this.watched) {
       this.watched = future;
       this.wrote ??= () => this.stampWrite();

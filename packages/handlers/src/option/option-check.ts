@@ -19,6 +19,17 @@ export function checkObject<T>(name: string, value: T, kind: string): T {
   return checkKind(name, value, typeof value === 'object' && value !== null, kind);
 }
 
+/**
+ * For an option that is an interface, which many classes may implement.
+ *
+ * @param method - one that tells it from other objects
+ * @param kind - what it must be, with a class that is usual: "a group, such as a ChannelGroup"
+ */
+export function checkMethod<T>(name: string, value: T, method: keyof T & string, kind: string): T {
+  const isRight = typeof (value as Partial<T> | null | undefined)?.[method] === 'function';
+  return checkKind(name, value, isRight, kind);
+}
+
 /** For options with a fixed set of texts: a misspelt one would count as another. */
 export function checkChoice<T extends string>(name: string, value: T, choices: readonly T[]): T {
   if (choices.includes(value)) return value;

@@ -1,4 +1,4 @@
-import { MESSAGE_OVERHEAD_BYTES } from './outgoing-messages.ts';
+import { MESSAGE_OVERHEAD_BYTES } from './kept-run.ts';
 
 /** An acknowledgement goes out after this many messages … */
 const ACK_MESSAGES = 64;
@@ -17,9 +17,10 @@ export class IncomingMessages {
   taken = 0;
   private readonly creditBytes: number;
   private acknowledged = 0;
-  private arrivedBytes = 0;
-  private takenBytes = 0;
-  private acknowledgedBytes = 0;
+  /** What has arrived and was not taken. */
+  private waitingBytes = 0;
+  /** What was taken and the peer does not know of. */
+  private unacknowledgedBytes = 0;
 
   constructor(creditBytes: number) {
     this.creditBytes = creditBytes;
@@ -27,14 +28,15 @@ export class IncomingMessages {
 
   /** A message has arrived; false if it is more than our credit allows. */
   arrived(payloadBytes: number): boolean {
-    this.arrivedBytes += payloadBytes + MESSAGE_OVERHEAD_BYTES;
-    return this.arrivedBytes - this.acknowledgedBytes <= this.creditBytes;
+    this.waitingBytes += payloadBytes + MESSAGE_OVERHEAD_BYTES;
+    return this.waitingBytes + this.unacknowledgedBytes <= this.creditBytes;
   }
 
   /** The pipeline has taken the oldest one. */
   take(payloadBytes: number): void {
     this.taken += 1;
-    this.takenBytes += payloadBytes + MESSAGE_OVERHEAD_BYTES;
+    this.waitingBytes -= payloadBytes + MESSAGE_OVERHEAD_BYTES;
+    this.unacknowledgedBytes += payloadBytes + MESSAGE_OVERHEAD_BYTES;
   }
 
   /** Something was taken that the peer does not know of. */
@@ -46,20 +48,20 @@ export class IncomingMessages {
   get isDue(): boolean {
     return (
       this.taken - this.acknowledged >= ACK_MESSAGES ||
-      this.takenBytes - this.acknowledgedBytes >= this.creditBytes * ACK_SHARE
+      this.unacknowledgedBytes >= this.creditBytes * ACK_SHARE
     );
   }
 
   /** The peer is being told: returns the number of the last message taken. */
   acknowledge(): number {
     this.acknowledged = this.taken;
-    this.acknowledgedBytes = this.takenBytes;
+    this.unacknowledgedBytes = 0;
     return this.taken;
   }
 
   /** A new link begins: the peer is told what was taken, and sends the rest again. */
   beginLink(): number {
-    this.arrivedBytes = this.takenBytes;
+    this.waitingBytes = 0;
     return this.acknowledge();
   }
 }

@@ -1,13 +1,12 @@
 import { type Channel, ChannelError, type OutboundBytes, PipelineError } from '@headrace/core';
-import type { ResumeTransport } from './resume-transport.ts';
+import { transportOf } from '@headrace/core/authoring';
+import { ResumeTransport } from './resume-transport.ts';
 
 /** A channel whose transport is a succession of links; each message is one of the framing of the links. */
 export type LastingChannel = Channel<Buffer, OutboundBytes>;
 
 /** Builds the pipeline of a lasting channel; `link` is the channel over which it was opened. */
 export type LastingInitializer = (channel: LastingChannel, link: Channel) => unknown;
-
-const transports = new WeakMap<Channel, ResumeTransport>();
 
 /**
  * Resolves when the peer has everything whose writes have settled before the call: a write to a lasting channel
@@ -17,7 +16,7 @@ const transports = new WeakMap<Channel, ResumeTransport>();
  * @throws PipelineError `PIPELINE_STATE` if this is no lasting channel
  */
 export function acknowledged(channel: Channel): Promise<void> {
-  return transportOf(channel).acknowledged();
+  return resumeTransportOf(channel).acknowledged();
 }
 
 /**
@@ -28,7 +27,7 @@ export function acknowledged(channel: Channel): Promise<void> {
  * @throws PipelineError `PIPELINE_STATE` if this is no lasting channel
  */
 export function unacknowledged(channel: Channel): Buffer[] {
-  return transportOf(channel).unacknowledged();
+  return resumeTransportOf(channel).unacknowledged();
 }
 
 /**
@@ -37,18 +36,17 @@ export function unacknowledged(channel: Channel): Buffer[] {
  * @throws PipelineError `PIPELINE_STATE` if this is no lasting channel
  */
 export function isLinked(channel: Channel): boolean {
-  return transportOf(channel).isLinked;
+  return resumeTransportOf(channel).isLinked;
 }
 
-function transportOf(channel: Channel): ResumeTransport {
-  const transport = transports.get(channel);
-  if (transport !== undefined) return transport;
+function resumeTransportOf(channel: Channel): ResumeTransport {
+  const transport = transportOf(channel);
+  if (transport instanceof ResumeTransport) return transport;
   throw new PipelineError('PIPELINE_STATE', `${channel} is no lasting channel`);
 }
 
 /** Puts a channel that is being opened and its transport together; before its pipeline is built. */
 export function beginLasting(channel: Channel, transport: ResumeTransport): void {
-  transports.set(channel, transport);
   transport.fireIn(channel);
 }
 

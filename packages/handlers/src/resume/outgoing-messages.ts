@@ -1,14 +1,11 @@
 import { Buffer } from 'node:buffer';
 import type { OutboundBytes } from '@headrace/core';
-import { bufferView, byteLengthOf } from '@headrace/core/authoring';
-import { FRAME_KIND } from './resume-frame.ts';
+import { byteLengthOf, type Framing } from '@headrace/core/authoring';
+import { KeptRun, MESSAGE_OVERHEAD_BYTES, type RunBatch } from './kept-run.ts';
+import { giveBack, LARGEST_SPARE_BYTES, takeRun } from './spare-runs.ts';
 
-/** What each message costs of the credit on top of its payload: so many empty ones are not free. */
-export const MESSAGE_OVERHEAD_BYTES = 64;
-
-/** How many places before the first message may be empty before the array is cut. */
-const CUT_AT = 256;
-const NO_FRAMES: Buffer[] = [];
+/** Idle channels share an empty one. */
+const NO_RUNS: KeptRun[] = [];
 
 /**
  * What was written and is not acknowledged: kept as DATA frames, numbered from 1 by counting, so that a new link
@@ -25,18 +22,15 @@ export class OutgoingMessages {
   sent = 0;
   /** The number of the last message that ever went to a link. */
   highest = 0;
-  /** Idle channels share an empty one. */
-  private frames: Buffer[] = NO_FRAMES;
-  /** Where the first unacknowledged one is. */
-  private first = 0;
-
   /** The number of the last message. */
-  get last(): number {
-    return this.acknowledged + this.frames.length - this.first;
-  }
+  last = 0;
+  /** The oldest first; nearly always one. */
+  private runs: KeptRun[] = NO_RUNS;
+  /** The framing of the links, as the last batch has met it. */
+  private framing: Framing | undefined = undefined;
 
   get isEmpty(): boolean {
-    return this.first === this.frames.length;
+    return this.last === this.acknowledged;
   }
 
   /** The longest payload that the credit allows. */
@@ -44,121 +38,129 @@ export class OutgoingMessages {
     return this.creditBytes - MESSAGE_OVERHEAD_BYTES;
   }
 
-  /** Takes copies of messages. Returns how many the credit allows now. */
-  addAll(messages: readonly OutboundBytes[], isDetached: boolean): number {
-    let cost = 0;
-    let count = 0;
-    for (; count < messages.length; count++) {
-      const more = byteLengthOf(messages[count]!) + MESSAGE_OVERHEAD_BYTES;
-      if (this.bytes + cost + more > this.creditBytes) break;
-      cost += more;
+  /** Takes copies of messages, `bytes` long together. Returns how many the credit allows now. */
+  addAll(messages: readonly OutboundBytes[], bytes: number, isDetached: boolean): number {
+    const room = this.creditBytes - this.bytes;
+    let count = messages.length;
+    let cost = bytes + count * MESSAGE_OVERHEAD_BYTES;
+    if (cost > room) {
+      count = cost = 0;
+      for (;;) {
+        const more = byteLengthOf(messages[count]!) + MESSAGE_OVERHEAD_BYTES;
+        if (cost + more > room) break;
+        cost += more;
+        count += 1;
+      }
     }
     if (count === 0) return 0;
-    const length = cost - count * (MESSAGE_OVERHEAD_BYTES - 1);
-    // While nobody acknowledges, a slice of Node's pool would keep the whole pool alive.
-    const memory = isDetached ? Buffer.allocUnsafeSlow(length) : Buffer.allocUnsafe(length);
+    const header = this.framing === undefined ? 0 : this.framing.headerBytes;
+    const run = this.runFor(cost + count * (header + 1 - MESSAGE_OVERHEAD_BYTES), isDetached);
     // A source that throws has changed nothing yet.
-    for (let i = 0, offset = 0; i < count; i++) offset = fill(memory, messages[i]!, offset);
-    if (this.frames === NO_FRAMES) this.frames = [];
+    run.add(messages, count);
     this.bytes += cost;
-    if (count === 1) this.frames.push(memory);
-    else this.split(memory, messages, count);
+    this.last += count;
     return count;
   }
 
-  /** One piece of memory for the messages of one flush. */
-  private split(memory: Buffer, messages: readonly OutboundBytes[], count: number): void {
-    const { buffer, byteOffset } = memory;
-    let offset = byteOffset;
-    for (let i = 0; i < count; i++) {
-      const length = 1 + byteLengthOf(messages[i]!);
-      this.frames.push(bufferView(buffer, offset, length));
-      offset += length;
+  /** A run with room for so many bytes. Each is larger than the one before, so there are few of them. */
+  private runFor(bytes: number, isDetached: boolean): KeptRun {
+    const newest = this.runs[this.runs.length - 1];
+    let before = 0;
+    if (newest !== undefined) {
+      if (newest.framing === this.framing && newest.freeBytes >= bytes) return newest;
+      before = newest.memory.length;
     }
+    const length = Math.max(bytes, Math.min(LARGEST_SPARE_BYTES, 2 * before));
+    // While nobody acknowledges, nothing is wasted on what may come.
+    const run = isDetached
+      ? new KeptRun(Buffer.allocUnsafeSlow(length), this.framing)
+      : takeRun(length, this.framing);
+    if (this.runs === NO_RUNS) this.runs = [];
+    this.runs.push(run);
+    return run;
   }
 
   /** The next DATA frame for the present link. */
   next(): Buffer | undefined {
-    const frame = this.frames[this.first + this.sent - this.acknowledged];
-    if (frame === undefined) return undefined;
-    this.sent += 1;
-    if (this.sent > this.highest) this.highest = this.sent;
+    const frame = this.unsentRun()?.next();
+    if (frame !== undefined) this.count(1);
     return frame;
   }
 
-  /** True if there is something that the present link has not got. */
-  get hasNext(): boolean {
-    return this.sent < this.last;
+  /** The next frames, which have up to `most` bytes together; they count as sent only after {@link sentBatch}. */
+  batch(most: number): RunBatch | undefined {
+    const batch = this.unsentRun()?.batch(most);
+    if (batch !== undefined) batch.run.isLent = true;
+    return batch;
+  }
+
+  /** The present link has got this batch. */
+  sentBatch(batch: RunBatch): void {
+    batch.run.sent(batch);
+    this.framing = batch.framing;
+    this.count(batch.count);
+  }
+
+  /** The present link has no write under way: nobody reads the memory of what it has got. */
+  writesEnded(): void {
+    const { runs } = this;
+    for (let i = 0; i < runs.length; i++) runs[i]!.isLent = false;
+  }
+
+  private count(count: number): void {
+    this.sent += count;
+    if (this.sent > this.highest) this.highest = this.sent;
+  }
+
+  private unsentRun(): KeptRun | undefined {
+    if (this.sent === this.last) return undefined;
+    const { runs } = this;
+    for (let i = 0; i < runs.length; i++) if (runs[i]!.hasUnsent) return runs[i];
+    return undefined;
   }
 
   /** The peer has all up to this number, which is not below the last one. */
   acknowledge(received: number): void {
-    const { frames } = this;
-    for (; this.acknowledged < received; this.acknowledged += 1) {
-      this.bytes -= costOf(frames[this.first]!);
-      frames[this.first] = undefined as never;
-      this.first += 1;
+    const { runs } = this;
+    let done = 0;
+    while (this.acknowledged < received) {
+      const run = runs[done]!;
+      const count = Math.min(received - this.acknowledged, run.count);
+      this.bytes -= run.acknowledge(count);
+      this.acknowledged += count;
+      if (run.count > 0) break;
+      giveBack(run);
+      done += 1;
     }
-    if (this.first === frames.length) {
-      // A long array would be kept for as long as the channel is idle.
-      if (frames !== NO_FRAMES && frames.length > CUT_AT) this.frames = NO_FRAMES;
-      else frames.length = 0;
-      this.first = 0;
-    } else if (this.first >= CUT_AT && this.first * 2 > frames.length) {
-      this.frames = frames.slice(this.first);
-      this.first = 0;
-    }
+    if (done === runs.length) this.runs = NO_RUNS;
+    else if (done > 0) runs.splice(0, done);
   }
 
   /** A new link begins behind this number. Returns how many messages go out again. */
   beginLink(received: number): number {
     this.acknowledge(received);
     this.sent = received;
+    for (const run of this.runs) {
+      // An older link may never end its write.
+      if (run.isLent) run.isShared = true;
+      run.rewind();
+    }
     return this.highest - received;
   }
 
-  /** Copies what waits out of Node's pools: it may wait for long. */
+  /** Copies what waits out of memory that would serve again: it may wait for long. */
   compact(): void {
-    if (this.isEmpty) {
-      this.frames = NO_FRAMES;
-      this.first = 0;
-      return;
-    }
-    const waiting = this.frames.slice(this.first);
-    let length = 0;
-    for (const frame of waiting) length += frame.length;
-    const memory = Buffer.allocUnsafeSlow(length);
-    let offset = 0;
-    for (let i = 0; i < waiting.length; i++) {
-      const frame = waiting[i]!;
-      memory.set(frame, offset);
-      waiting[i] = memory.subarray(offset, offset + frame.length);
-      offset += frame.length;
-    }
-    this.frames = waiting;
-    this.first = 0;
+    this.runs = this.isEmpty ? NO_RUNS : this.runs.map((run) => run.compacted());
   }
 
   /** The payloads that are not acknowledged, oldest first. */
   payloads(): Buffer[] {
-    return this.frames.slice(this.first).map((frame) => frame.subarray(1));
+    return this.runs.flatMap((run) => run.payloads());
   }
 
   clear(): void {
-    this.frames = NO_FRAMES;
-    this.first = 0;
+    this.runs = NO_RUNS;
+    this.last = this.acknowledged;
     this.bytes = 0;
   }
-}
-
-/** Writes a DATA frame; returns where the next one begins. */
-function fill(memory: Buffer, message: OutboundBytes, offset: number): number {
-  memory[offset] = FRAME_KIND.data;
-  if (message instanceof Uint8Array) memory.set(message, offset + 1);
-  else message.writeTo(memory, offset + 1);
-  return offset + 1 + byteLengthOf(message);
-}
-
-function costOf(frame: Buffer): number {
-  return frame.length - 1 + MESSAGE_OVERHEAD_BYTES;
 }

@@ -36,6 +36,17 @@ const OPTIONS: KnownOptions<ResumeHandlerOptions> = {
 const REFUSAL_MS = 100;
 const ignore = (): void => {};
 
+const lastOptions = new WeakMap<ResumeTable, ResumeHandlerOptions>();
+
+/** A server makes the same handler for each of its links: those with equal options share them. */
+function sharedOptions(options: ResumeHandlerOptions): ResumeHandlerOptions {
+  const { table, childHandler, childOptions } = options;
+  const last = lastOptions.get(table);
+  if (last?.childHandler === childHandler && last.childOptions === childOptions) return last;
+  lastOptions.set(table, options);
+  return options;
+}
+
 /**
  * The server's end of lasting channels: carries one over the connection in whose pipeline it stands, a new one or one
  * whose client was away.
@@ -100,7 +111,7 @@ export class ResumeHandler implements Handler {
     checkKind('table', table, table instanceof ResumeTable, 'a ResumeTable');
     checkFunction('childHandler', childHandler, 'builds the pipeline of a lasting channel');
     if (childOptions !== undefined) checkOptions('childOptions', childOptions, CHANNEL_OPTIONS);
-    this.options = options;
+    this.options = sharedOptions(options);
   }
 
   /** One for another link. */
@@ -162,7 +173,7 @@ export class ResumeHandler implements Handler {
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
-    const lasting = this.session?.channel;
+    const lasting = this.session?.transport.channel;
     if (event instanceof DrainEvent && lasting?.isOpen === true) {
       const hold = event.hold('lasting channel');
       lasting.onClosed(() => hold.release());
@@ -208,7 +219,6 @@ export class ResumeHandler implements Handler {
       logger,
       ...childOptions,
       initialize: (channel) => {
-        session.channel = channel;
         beginLasting(channel, transport);
         return childHandler(channel as LastingChannel, link) as void;
       },

@@ -7,9 +7,10 @@
 // Beside it: our half has ended (`end`), the peer's half has ended, or everything has (`reset`).
 import { randomBytes } from 'node:crypto';
 import { DecodeError, type OutboundBytes } from '@headrace/core';
-import { bufferView } from '@headrace/core/authoring';
+import { bufferPlace, bufferView, byteLengthOf } from '@headrace/core/authoring';
 import { secretsEqual } from '../auth/secrets-equal.ts';
 import { IncomingMessages } from './incoming-messages.ts';
+import type { RunBatch } from './kept-run.ts';
 import { OutgoingMessages } from './outgoing-messages.ts';
 import {
   decodeResumeFrame,
@@ -69,7 +70,8 @@ const GREETING = 1;
 const LINKED = 2;
 
 const OPENED: ResumeAction = { do: 'opened' };
-const ACKNOWLEDGED: ResumeAction = { do: 'acknowledged' };
+/** There is one of it: it comes most often. */
+export const ACKNOWLEDGED: ResumeAction = { do: 'acknowledged' };
 const RESET_BY_PEER: ResumeAction = { do: 'reset' };
 
 /**
@@ -227,7 +229,8 @@ export class ResumeMachine {
         invalidFrame(frame, `more came than the credit of ${this.creditBytes} bytes`),
       );
     }
-    return bufferView(frame.buffer, frame.byteOffset + 1, frame.length - 1);
+    const { memory, offset } = bufferPlace(frame);
+    return bufferView(memory, offset + 1, frame.length - 1);
   }
 
   private control(bytes: Buffer): ResumeAction {
@@ -312,8 +315,8 @@ export class ResumeMachine {
   // --- what goes out ---
 
   /** Keeps messages until the peer has them. Returns how many of them the credit allows now. */
-  addAll(messages: readonly OutboundBytes[]): number {
-    return this.outgoing.addAll(messages, this.link === ABSENT);
+  addAll(messages: readonly OutboundBytes[], bytes: number = bytesOf(messages)): number {
+    return this.outgoing.addAll(messages, bytes, this.link === ABSENT);
   }
 
   /** Ends our half after all that was added. */
@@ -340,12 +343,31 @@ export class ResumeMachine {
     this.say({ kind: 'ack', received: this.incoming.acknowledge() });
   }
 
+  /**
+   * The next DATA frames as one batch of up to `most` bytes, if no other frame goes before them; they count as sent
+   * when {@link batchSent} is called.
+   */
+  nextBatch(most: number): RunBatch | undefined {
+    if (this.urgent !== undefined || this.link !== LINKED || this.isReset) return undefined;
+    return this.isAckDue ? undefined : this.outgoing.batch(most);
+  }
+
+  /** The link has taken this batch. */
+  batchSent(batch: RunBatch): void {
+    this.outgoing.sentBatch(batch);
+  }
+
+  private get isAckDue(): boolean {
+    const { incoming } = this;
+    return incoming.isDue || (this.hasPeerEnded && incoming.isUnacknowledged);
+  }
+
   /** The next frame for the link, if there is one; the link has taken it when this returns. */
   nextFrame(): Buffer | undefined {
     if (this.urgent !== undefined) return this.nextUrgent(this.urgent);
     if (this.link !== LINKED || this.isReset) return undefined;
     const { incoming, outgoing } = this;
-    if (incoming.isDue || (this.hasPeerEnded && incoming.isUnacknowledged)) {
+    if (this.isAckDue) {
       return encodeResumeFrame({ kind: 'ack', received: incoming.acknowledge() });
     }
     const data = outgoing.next();
@@ -367,6 +389,12 @@ function without<F extends { readonly kind: string }>({
   ...rest
 }: F): Omit<F, 'kind'> {
   return rest;
+}
+
+function bytesOf(messages: readonly OutboundBytes[]): number {
+  let bytes = 0;
+  for (const message of messages) bytes += byteLengthOf(message);
+  return bytes;
 }
 
 function nameOf(kind: string): string {

@@ -18,11 +18,7 @@ export interface SessionTable {
 
 /** One lasting channel of a server, from its OPEN to its end. */
 export class ResumeSession implements ResumeOwner {
-  readonly machine: ResumeMachine;
   readonly transport: ResumeTransport;
-  readonly outlivesChannel = true;
-  /** The lasting channel. */
-  channel: Channel | undefined = undefined;
   /** Bytes that the table has counted for it while it is absent; -1 while it has a link. */
   countedBytes = -1;
   /** The end of its window. */
@@ -32,9 +28,16 @@ export class ResumeSession implements ResumeOwner {
   private readonly table: SessionTable;
 
   constructor(machine: ResumeMachine, link: Channel, table: SessionTable) {
-    this.machine = machine;
     this.table = table;
     this.transport = new ResumeTransport({ machine, clock: link.clock, owner: this });
+  }
+
+  get machine(): ResumeMachine {
+    return this.transport.machine;
+  }
+
+  get outlivesChannel(): boolean {
+    return true;
   }
 
   /** Its client did not come back in time. */

@@ -11,16 +11,23 @@ import {
   type TransportSink,
   type WriteFuture,
 } from '@headrace/core';
-import { MESSAGES_PER_LOOK, sizeOfBytes, unacknowledgedBytesOf } from '@headrace/core/authoring';
+import {
+  MESSAGES_PER_LOOK,
+  type MessageBatch,
+  sizeOfBytes,
+  unacknowledgedBytesOf,
+} from '@headrace/core/authoring';
 import { Fifo } from '../flow/fifo.ts';
 import { ACK_MS } from './incoming-messages.ts';
 import { LinkLostEvent, LinkMoveEvent, LinkResumedEvent } from './resume-event.ts';
-import type { ResumeAction, ResumeMachine } from './resume-machine.ts';
+import { ACKNOWLEDGED, type ResumeAction, type ResumeMachine } from './resume-machine.ts';
 
 /** A link as the transport needs it: the place of the last handler in its pipeline. */
 export interface ResumeLink {
   readonly channel: Channel;
   write(frame: Buffer): WriteFuture;
+  /** Left out, or `undefined`: each frame has to be written. */
+  writeBatch?(batch: MessageBatch): WriteFuture | undefined;
   flush(): void;
 }
 
@@ -54,6 +61,13 @@ export interface ResumeTransportOptions {
   readonly owner: ResumeOwner;
 }
 
+/** When a link went, and its addresses: before that, asking for them would cost the system a call. */
+interface LostLink {
+  readonly at: number;
+  readonly local: Address | undefined;
+  readonly remote: Address | undefined;
+}
+
 interface Waiter {
   readonly target: number;
   readonly resolve: () => void;
@@ -61,6 +75,11 @@ interface Waiter {
 }
 
 const MESSAGES_MASK = MESSAGES_PER_LOOK - 1;
+// Giving the link what it takes.
+const IDLE = 0;
+const PUMPING = 1;
+/** Meanwhile something has changed. */
+const PUMP_AGAIN = 2;
 /** How long a closed channel waits for the acknowledgement of what it sent, while it has a link. */
 const LINGER_MS = 10_000;
 const ignore = (): void => {};
@@ -72,20 +91,18 @@ const ignore = (): void => {};
  */
 export class ResumeTransport implements Transport {
   readonly machine: ResumeMachine;
-  localAddress: Address | undefined = undefined;
-  remoteAddress: Address | undefined = undefined;
   readonly clock: Clock;
   private readonly owner: ResumeOwner;
   /** The channel over it, in whose pipeline events are fired. */
-  private channel: Channel | undefined = undefined;
+  channel: Channel | undefined = undefined;
   private sink: TransportSink | undefined = undefined;
   private link: ResumeLink | undefined = undefined;
-  private lostAt = 0;
+  /** The last link that is gone. */
+  private lost: LostLink | undefined = undefined;
   // --- input
   private mayRead = false;
   private isInBurst = false;
   private isDrainDue = false;
-  private received = 0;
   /** What has come and was not taken; most channels never have any. */
   private queue: Fifo<Buffer> | undefined = undefined;
   private isEndDue = false;
@@ -93,7 +110,7 @@ export class ResumeTransport implements Transport {
   private ackTimer: Timer | undefined = undefined;
   // --- output
   private waiting: OutboundBytes[] | undefined = undefined;
-  private isPumping = false;
+  private pumping: typeof IDLE | typeof PUMPING | typeof PUMP_AGAIN = IDLE;
   private looks = 0;
   private waiters: Waiter[] | undefined = undefined;
   // --- the end
@@ -115,6 +132,14 @@ export class ResumeTransport implements Transport {
 
   get isActive(): boolean {
     return this.isConnected && !this.isOver;
+  }
+
+  get localAddress(): Address | undefined {
+    return this.link === undefined ? this.lost?.local : this.link.channel.localAddress;
+  }
+
+  get remoteAddress(): Address | undefined {
+    return this.link === undefined ? this.lost?.remote : clientAddress(this.link.channel);
   }
 
   get accepts(): string {
@@ -166,11 +191,9 @@ export class ResumeTransport implements Transport {
     this.queue?.clear();
     this.isEndDue = false;
     this.link = link;
-    this.localAddress = link.channel.localAddress;
-    this.remoteAddress = clientAddress(link.channel);
     if (this.isOver) this.linger();
     if (old === undefined) return;
-    this.lostAt = this.clock.now();
+    this.lost = lostLink(old.channel, this.clock.now());
     old.channel.close('replaced');
     this.fire(new LinkLostEvent(old.channel.closeInfo));
   }
@@ -178,7 +201,7 @@ export class ResumeTransport implements Transport {
   /** The machine has resumed over the present link. */
   resumed(resent: number): void {
     this.owner.attached();
-    this.fire(new LinkResumedEvent(this.clock.now() - this.lostAt, resent));
+    this.fire(new LinkResumedEvent(this.clock.now() - (this.lost?.at ?? 0), resent));
     this.fill();
   }
 
@@ -186,7 +209,7 @@ export class ResumeTransport implements Transport {
   loseLink(link: ResumeLink): void {
     if (this.link !== link) return;
     const wasLinked = this.machine.isLinked;
-    this.link = undefined;
+    this.unlink();
     this.ackTimer?.cancel();
     this.lingerTimer?.cancel();
     this.ackTimer = this.lingerTimer = undefined;
@@ -194,7 +217,6 @@ export class ResumeTransport implements Transport {
     if (!this.isFinished && this.isOver && !this.owner.outlivesChannel) this.finish(undefined);
     // A link that was lost before the answer to RESUME changes nothing: there was none, and there is none.
     if (this.isFinished || !wasLinked) return;
-    this.lostAt = this.clock.now();
     this.owner.detached();
     this.fire(new LinkLostEvent(link.channel.closeInfo));
   }
@@ -205,9 +227,10 @@ export class ResumeTransport implements Transport {
   frame(link: ResumeLink, frame: Buffer): Error | undefined {
     if (this.link !== link || this.isFinished) return undefined;
     const action = this.machine.received(frame);
-    if (action instanceof Uint8Array) this.deliver(action);
-    else if (action.do === 'acknowledged') this.fill();
-    else return this.carryOut(action);
+    // Cheaper than to ask whether it is a Buffer.
+    if ((action as Partial<ResumeAction>).do === undefined) this.deliver(action as Buffer);
+    else if (action === ACKNOWLEDGED) this.fill();
+    else return this.carryOut(action as ResumeAction);
     return undefined;
   }
 
@@ -222,6 +245,15 @@ export class ResumeTransport implements Transport {
   /** The link takes more. */
   linkWritable(link: ResumeLink): void {
     if (this.link === link) this.pump();
+  }
+
+  private unlink(): void {
+    const { link } = this;
+    if (link === undefined) return;
+    // One that was not resumed changes nothing: the loss is that of the link before.
+    const isLoss = this.lost === undefined || this.machine.isLinked;
+    this.lost = lostLink(link.channel, isLoss ? this.clock.now() : this.lost!.at);
+    this.link = undefined;
   }
 
   private carryOut(action: ResumeAction): Error | undefined {
@@ -252,7 +284,7 @@ export class ResumeTransport implements Transport {
         break;
       case 'fail':
         // Its handler ends the link, with the reason.
-        this.link = undefined;
+        this.unlink();
         this.fail(action.error);
         return action.error;
     }
@@ -274,9 +306,11 @@ export class ResumeTransport implements Transport {
     this.sink!.received(payload);
     this.machine.taken(length);
     if (this.isFinished) return;
-    this.ackTimer ??= this.clock.schedule(() => this.acknowledgeLate(), ACK_MS);
-    this.received += 1;
-    if ((this.received & MESSAGES_MASK) === 0) this.sink!.checkTurn();
+    if (this.ackTimer === undefined) this.startAckTimer();
+  }
+
+  private startAckTimer(): void {
+    this.ackTimer = this.clock.schedule(() => this.acknowledgeLate(), ACK_MS);
   }
 
   private acknowledgeLate(): void {
@@ -302,7 +336,11 @@ export class ResumeTransport implements Transport {
     this.isDrainDue = false;
     const { queue } = this;
     if (queue !== undefined) {
-      while (this.mayRead && !this.isOver && !queue.isEmpty) this.pass(queue.shift()!);
+      for (let count = 1; this.mayRead && !this.isOver && !queue.isEmpty; count++) {
+        this.pass(queue.shift()!);
+        // What comes over a link is measured there.
+        if ((count & MESSAGES_MASK) === 0) this.sink!.checkTurn();
+      }
     }
     this.endBurst();
     this.pump();
@@ -335,8 +373,8 @@ export class ResumeTransport implements Transport {
     return size > this.machine.outgoing.maxPayloadBytes ? -1 : size;
   }
 
-  write(messages: readonly unknown[]): boolean {
-    const added = this.machine.addAll(messages as readonly OutboundBytes[]);
+  write(messages: readonly unknown[], bytes: number): boolean {
+    const added = this.machine.addAll(messages as readonly OutboundBytes[], bytes);
     if (added < messages.length) this.waiting = messages.slice(added) as OutboundBytes[];
     if (this.link === undefined) this.owner.grew();
     else this.pump();
@@ -359,31 +397,51 @@ export class ResumeTransport implements Transport {
 
   /** Gives the link as much as it takes; the rest waits here, so that heartbeats need not wait there. */
   pump(): void {
-    if (this.isPumping) return;
-    this.isPumping = true;
+    if (this.pumping !== IDLE) {
+      this.pumping = PUMP_AGAIN;
+      return;
+    }
     try {
-      while (this.pumpOnce());
+      do {
+        this.pumping = PUMPING;
+        this.pumpOnce();
+      } while (this.isPumpDue);
     } finally {
-      this.isPumping = false;
+      this.pumping = IDLE;
     }
   }
 
-  private pumpOnce(): boolean {
+  private get isPumpDue(): boolean {
+    return this.pumping === PUMP_AGAIN;
+  }
+
+  private pumpOnce(): void {
     const { link, machine } = this;
-    if (link === undefined) return false;
+    if (link === undefined) return;
+    const { channel } = link;
     let last: WriteFuture | undefined;
-    while (link.channel.isWritable) {
-      const frame = machine.nextFrame();
-      if (frame === undefined) break;
-      const future = link.write(frame);
+    let takesBatches = link.writeBatch !== undefined;
+    while (channel.isWritable) {
+      let future: WriteFuture | undefined;
+      const batch = takesBatches ? machine.nextBatch(channel.bytesBeforeUnwritable) : undefined;
+      if (batch !== undefined) {
+        future = link.writeBatch!(batch);
+        if (future === undefined) takesBatches = false;
+        else machine.batchSent(batch);
+      }
+      if (future === undefined) {
+        const frame = machine.nextFrame();
+        if (frame === undefined) break;
+        future = link.write(frame);
+      }
       if (future === last) continue;
       last = future;
       // What a link did not take goes out over the next one.
       future.onSettled(ignore);
     }
-    if (last === undefined) return false;
+    if (last === undefined) return;
     link.flush();
-    return true;
+    if (last.isSuccess) machine.outgoing.writesEnded();
   }
 
   /** Resolves when the peer has all that has been taken so far. */
@@ -521,11 +579,16 @@ export class ResumeTransport implements Transport {
     this.ackTimer?.cancel();
     this.queue = undefined;
     const { link, waiters } = this;
-    this.link = this.waiters = undefined;
+    this.unlink();
+    this.waiters = undefined;
     if (link?.channel.isOpen) link.channel.end();
     this.owner.finished(info);
     if (waiters !== undefined) for (const { reject } of waiters) reject(this.lostError());
   }
+}
+
+function lostLink(channel: Channel, at: number): LostLink {
+  return { at, local: channel.localAddress, remote: clientAddress(channel) };
 }
 
 /** As the system would report it, so that the channel's reason is `reset`. */

@@ -1,4 +1,11 @@
-import { type Channel, ChannelGroup, type Context, type Handler } from '@headrace/core';
+import {
+  type Channel,
+  ChannelGroup,
+  ChannelMatchers,
+  type Context,
+  type Group,
+  type Handler,
+} from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { BroadcastHandler, type BroadcastOptions } from '../../src/broadcast/broadcast-handler.ts';
@@ -150,6 +157,54 @@ describe('BroadcastHandler', () => {
     sender.autoRead = false;
     clock.advance(100_000);
     expect([sender.isReadHeld, sender.autoRead]).toEqual([false, false]);
+  });
+});
+
+describe('BroadcastHandler, with a group of any class', () => {
+  it('says to it whom a message is for, here and elsewhere', () => {
+    const here = new ChannelGroup<string>('room');
+    const written: unknown[] = [];
+    const flushed: unknown[] = [];
+    const group: Group<string> = {
+      name: 'room',
+      size: 0,
+      backlog: 0,
+      has: (channel) => here.has(channel),
+      add: (channel) => here.add(channel),
+      remove: (channel) => here.remove(channel),
+      write: (message, matcher) => {
+        written.push([message, matcher?.elsewhere]);
+        return here.write(message, matcher);
+      },
+      writeAndFlush: (message, matcher) => here.writeAndFlush(message, matcher),
+      flush: (matcher) => void flushed.push(matcher),
+      onceDrained: (listener) => here.onceDrained(listener),
+      close: (reason, matcher) => here.close(reason, matcher),
+      [Symbol.iterator]: () => here[Symbol.iterator](),
+    };
+    const others = new EmbeddedChannel(new BroadcastHandler(group));
+    const all = new EmbeddedChannel(new BroadcastHandler(group, { to: 'all' }));
+    const mine = ChannelMatchers.elsewhere((channel) => channel === all, 'none');
+    const some = new EmbeddedChannel(new BroadcastHandler(group, { to: () => mine }));
+    for (const channel of [others, all, some]) channel.writeInbound('hi');
+    expect(written).toEqual([
+      ['hi', 'all'],
+      ['hi', undefined],
+      ['hi', 'none'],
+    ]);
+    expect(flushed).toEqual([undefined, undefined, undefined]);
+  });
+
+  it('refuses what is none', () => {
+    for (const [wrong, text] of [
+      [undefined, 'group is undefined'],
+      [new Set(), 'group is an object'],
+      [ChannelGroup, 'group is a function'],
+    ] as const) {
+      expect(() => new BroadcastHandler(wrong as never)).toThrow(
+        `${text}, but must be the group to send to, such as a ChannelGroup`,
+      );
+    }
   });
 });
 

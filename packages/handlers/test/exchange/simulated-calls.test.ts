@@ -1,16 +1,16 @@
 import { isHeadraceError } from '@headrace/core';
 import { explore } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
-import { onlyUnsent, simulatedCalls } from './simulated-calls.ts';
+import { onlyUnsent, SETTLE_MS as settleMs, simulatedCalls } from './simulated-calls.ts';
 
 describe('calls over a network that fails', () => {
   it('L26 settle once, and asking again what was not sent executes nothing twice', async () => {
-    await explore({ seeds: 5, scenario: simulatedCalls(onlyUnsent) });
+    await explore({ seeds: 20, settleMs, scenario: simulatedCalls(onlyUnsent) });
   });
 
   it('asking again what may have been sent executes something twice: found within 200 seeds', async () => {
     const anyLost = (error: unknown) => isHeadraceError(error, 'REQUEST_LOST');
-    const exploring = explore({ seeds: 200, scenario: simulatedCalls(anyLost) });
+    const exploring = explore({ seeds: 200, settleMs, scenario: simulatedCalls(anyLost) });
     await expect(exploring).rejects.toThrow(/executed \d+ twice/);
   });
 });

@@ -12,9 +12,14 @@ export const onlyUnsent: MayAskAgain = (error) =>
   isHeadraceError(error, 'REQUEST_LOST') && error.details['sent'] === false;
 
 const CALLS_AT_ONCE = 4;
-const FAULTS_MS = 60_000;
-/** Connections have recovered, or were given up, when TCP has sent again what was lost. */
-const CALLS_MS = FAULTS_MS + 40_000;
+const CALL_TIMEOUT_MS = 2000;
+/** Short, and so full of faults that a second of it costs as much as a minute of quiet weather, and finds more. */
+const FAULTS_MS = 4000;
+const FAULT_MS = { minMs: 50, maxMs: 2000 };
+/** By then TCP has sent again what was lost, or given up. After the first answer behind the faults nobody asks any more. */
+const CALLS_MS = FAULTS_MS + 12_000;
+/** Longer than a call may take; connecting again and again costs most of a quiet minute. */
+export const SETTLE_MS = 2500;
 const format = binaryExchange();
 const frames = () => lengthPrefixed({ maxFrameLength: 100_000 });
 
@@ -24,9 +29,10 @@ export const simulatedCalls = (mayAskAgain: MayAskAgain) => async (sim: Simulati
   const caller = new Caller(mayAskAgain, executed);
   sim.host('server', (host) => serve(host, executed));
   sim.host('client', (host) => caller.start(host));
-  sim.link('client', 'server').latency({ minMs: 5, maxMs: 200 });
-  sim.chaos({ partition: 4, reset: 6, crash: 2, hosts: ['server'], untilMs: FAULTS_MS });
-  await sim.run({ untilMs: CALLS_MS + 10_000 });
+  sim.link('client', 'server').latency({ minMs: 5, maxMs: 100 });
+  const chaos = { partition: 30, reset: 45, crash: 20 };
+  sim.chaos({ ...chaos, hosts: ['server'], forMs: FAULT_MS, untilMs: FAULTS_MS });
+  await sim.run({ untilMs: CALLS_MS + CALL_TIMEOUT_MS + 1000 });
   caller.check();
 };
 
@@ -74,7 +80,7 @@ class Caller {
   }
 
   private connect(host: SimulatedHost): void {
-    const exchange = new ExchangeHandler({ format, maxInFlight: 3, timeoutMs: 4000 });
+    const exchange = new ExchangeHandler({ format, maxInFlight: 3, timeoutMs: CALL_TIMEOUT_MS });
     const again = () => void host.clock.schedule(() => this.connect(host), 500);
     new Bootstrap()
       .options(host.options)
@@ -87,7 +93,7 @@ class Caller {
   }
 
   private next(host: SimulatedHost): void {
-    if (host.clock.now() > CALLS_MS) return;
+    if (this.answeredAtLast || host.clock.now() > CALLS_MS) return;
     this.asked += 1;
     this.ask(host, this.asked);
   }

@@ -1,0 +1,33 @@
+import type { Channel } from '@headrace/core';
+
+/** A session of the same id on another channel, perhaps of another process: all that is known is how to end it. */
+export interface OtherSession {
+  /**
+   * Ends the session because a newer one takes its place. May be called at any time: one that is over already, or
+   * whose channel has closed or signed in anew, is left alone. It does not throw.
+   */
+  kick(): void;
+}
+
+/** One authenticated channel, as its AuthHandler shows it to {@link Sessions}. */
+export interface Session<Principal> extends OtherSession {
+  readonly channel: Channel;
+  readonly principal: Principal;
+}
+
+/**
+ * Who is connected, as far as an AuthHandler needs it: shared by the handlers of one server, as the class
+ * SessionRegistry is, or by those of many. An implementation may kick a session at any time, in `add` too, and on
+ * word from outside.
+ */
+export interface Sessions<Principal> {
+  /**
+   * The sessions of a principal's id but for one channel's own, wherever they are. Asked at the yes: it decides by
+   * what is known now, without a promise.
+   */
+  othersOf(principal: Principal, channel: Channel): readonly OtherSession[];
+  /** The peer is in; called once for each session. */
+  add(session: Session<Principal>): void;
+  /** It is out: the channel has closed, has signed in anew, or was kicked. True if it was there. */
+  remove(session: Session<Principal>): boolean;
+}
