@@ -1,14 +1,14 @@
 import {
   type Channel,
-  ChannelError,
   type Clock,
   type ConnectPlace,
   isHeadraceError,
+  type Logger,
   OptionError,
-  RejectedError,
+  stderrLogger,
   systemClock,
-  TimedOutError,
   type Timer,
+  type WriteFuture,
 } from '@headrace/core';
 import {
   checkChoice,
@@ -16,7 +16,9 @@ import {
   checkOptions,
   checkTime,
   type KnownOptions,
+  SettableFuture,
   toError,
+  UnseenFailures,
 } from '@headrace/core/authoring';
 import {
   type BinaryExchange,
@@ -27,6 +29,15 @@ import {
 import type { ReconnectingClientOptions } from '../reconnect/reconnect-options.ts';
 import { ReconnectingClient } from '../reconnect/reconnecting-client.ts';
 import type { RetryBudget } from '../retry/retry-budget.ts';
+import {
+  aborted,
+  afterSent,
+  closedError,
+  noticeError,
+  timedOut,
+  tooMany,
+  wasSent,
+} from './request-error.ts';
 
 /** Options of a {@link RequestClient}. Times are in milliseconds. */
 export interface RequestClientOptions<P = ConnectPlace, C extends Channel = Channel> {
@@ -39,11 +50,14 @@ export interface RequestClientOptions<P = ConnectPlace, C extends Channel = Chan
   readonly retry?: 'unsent' | 'idempotent' | 'never';
   /** Needed with `idempotent`: so many calls that may have been executed are asked again. */
   readonly budget?: RetryBudget;
-  /** Connections at a time; a call goes to the one with the fewest. @default 1 */
+  /** Connections at a time; a call goes to the one with the fewest, a notification too. @default 1 */
   readonly connections?: number;
-  /** How long a call may take in all, waits included; `false` for no limit. @default 10000 */
+  /**
+   * How long a call may take in all, waits included, and how long a notification may wait for a connection; `false`
+   * for no limit. @default 10000
+   */
   readonly timeoutMs?: number | false;
-  /** Calls that wait for a connection; one more fails with `REJECTED_QUEUE`. @default 1000 */
+  /** Calls and notifications that wait for a connection; one more fails with `REJECTED_QUEUE`. @default 1000 */
   readonly maxWaiting?: number;
 }
 
@@ -58,7 +72,14 @@ const OPTIONS: KnownOptions<RequestClientOptions> = {
 const CALL_OPTIONS: KnownOptions<CallOptions> = { timeoutMs: true, signal: true };
 const DEFAULTS = { retry: 'unsent', connections: 1, timeoutMs: 10_000, maxWaiting: 1000 } as const;
 
-/** A call that waits for a connection. */
+/** Gives it to a connection; rejects with an error whose `details.sent` is false if nothing of it can have left. */
+type Send<T extends ExchangeTypes, R> = (
+  exchange: ExchangeHandler<T>,
+  leftMs: number,
+  signal: AbortSignal | undefined,
+) => Promise<R>;
+
+/** A call or a notification that waits for a connection. */
 interface Waiter {
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
@@ -68,7 +89,8 @@ interface Waiter {
  * Calls over connections that come back: an `ExchangeHandler` on a {@link ReconnectingClient}, or on several.
  *
  * A call waits while there is no connection, and fails with `TIMEOUT_REQUEST` when its time is over. One whose
- * connection was lost fails with `REQUEST_LOST`, unless `retry` allows to ask again.
+ * connection was lost fails with `REQUEST_LOST`, unless `retry` allows to ask again. Notifications follow the same
+ * rules, but for them a connection is enough: nobody answers.
  *
  * @typeParam T - the types of the format; `RequestClient<JsonRpcExchange>` for JSON-RPC
  *
@@ -117,7 +139,9 @@ export class RequestClient<
   private readonly timeoutMs: number;
   private readonly maxWaiting: number;
   private readonly clock: Clock;
+  private readonly logger: Logger;
   private readonly waiters = new Set<Waiter>();
+  private unseen: UnseenFailures;
 
   /** @throws OptionError if an option makes no sense */
   constructor(options: RequestClientOptions<P, C>) {
@@ -134,7 +158,9 @@ export class RequestClient<
     this.timeoutMs = checkTime('timeoutMs', timeoutMs);
     this.maxWaiting = checkNumber('maxWaiting', maxWaiting, { integer: true });
     this.clock = options.client?.clock ?? systemClock;
+    this.logger = options.client?.logger ?? stderrLogger();
     this.clients = Array.from({ length: connections }, () => this.connection(options.client));
+    this.unseen = this.watchFailures();
   }
 
   /** Connects; resolves when all connections are online, and rejects when one of them has given up. */
@@ -144,34 +170,45 @@ export class RequestClient<
     await starting;
   }
 
-  /** Calls that wait for a connection. */
+  /** Calls and notifications that wait for a connection. */
   get waiting(): number {
     return this.waiters.size;
   }
 
   /** Asks. Rejects as `ExchangeHandler.request`, and with the error of the client when that is closed. */
   async request(body: T['call'], options: CallOptions = {}): Promise<T['result']> {
-    checkOptions('request', options, CALL_OPTIONS);
-    const { signal } = options;
-    const timeoutMs =
-      options.timeoutMs === undefined ? this.timeoutMs : checkTime('timeoutMs', options.timeoutMs);
-    const endsAt = this.clock.now() + timeoutMs;
-    for (;;) {
-      if (signal?.aborted === true) throw aborted(signal);
-      const leftMs = endsAt - this.clock.now();
-      if (leftMs <= 0) throw timedOut(timeoutMs);
-      const exchange = this.leastBusy();
-      if (exchange === undefined) {
-        await this.connected(leftMs, timeoutMs, signal);
-        continue;
-      }
+    return this.carryOut(options, (exchange, leftMs, signal) => {
       const call = { timeoutMs: Number.isFinite(leftMs) ? leftMs : (false as const) };
-      try {
-        return await exchange.request(body, signal === undefined ? call : { ...call, signal });
-      } catch (error) {
-        if (!this.mayAskAgain(error)) throw error;
-      }
-    }
+      return exchange.request(body, signal === undefined ? call : { ...call, signal });
+    });
+  }
+
+  /**
+   * Tells something that is not answered. Succeeds when a kernel has it, which does not mean that it arrived; never
+   * throws.
+   *
+   * Without a connection it waits, in line with the calls, and fails as they do: `TIMEOUT_REQUEST`,
+   * `OPERATION_ABORTED`, `REJECTED_QUEUE`, or the error of the client when that is closed. Once a connection has it, time
+   * and signal have no effect until that is lost. Then it fails with `REQUEST_LOST`, whose `details.sent` is false only
+   * if no byte of it can have left, unless `retry` allows to tell it again within its time.
+   */
+  notify(body: T['call'], options: CallOptions = {}): WriteFuture {
+    const notice = new SettableFuture();
+    const tell = async (exchange: ExchangeHandler<T>): Promise<void> => {
+      const write = exchange.notify(body);
+      await write.catch((error: unknown) => {
+        throw noticeError(toError(error), write.mayHaveLeft);
+      });
+    };
+    this.carryOut(options, tell).then(
+      () => notice.succeed(),
+      (error: Error) => {
+        if (wasSent(error)) notice.handOver();
+        notice.fail(error);
+        this.unseen.add(notice);
+      },
+    );
+    return notice;
   }
 
   /** For good: calls that wait fail, those under way end with their connections. */
@@ -184,6 +221,31 @@ export class RequestClient<
     await this.close();
   }
 
+  /** Does it on a connection, and on later ones as far as `retry` and its time allow. */
+  private async carryOut<R>(options: CallOptions, send: Send<T, R>): Promise<R> {
+    checkOptions('request', options, CALL_OPTIONS);
+    const { signal } = options;
+    const timeoutMs =
+      options.timeoutMs === undefined ? this.timeoutMs : checkTime('timeoutMs', options.timeoutMs);
+    const endsAt = this.clock.now() + timeoutMs;
+    let mayHaveLeft = false;
+    for (;;) {
+      let channel: Channel | undefined;
+      try {
+        if (signal?.aborted === true) throw aborted(signal);
+        const leftMs = endsAt - this.clock.now();
+        if (leftMs <= 0) throw timedOut(timeoutMs);
+        channel = this.leastBusy();
+        if (channel !== undefined) return await send(exchangeOf<T>(channel), leftMs, signal);
+        await this.connected(leftMs, timeoutMs, signal);
+      } catch (error) {
+        const isLost = channel !== undefined && endIfOver(channel, error);
+        if (!isLost || !this.mayAskAgain(error)) throw mayHaveLeft ? afterSent(error) : error;
+        mayHaveLeft ||= wasSent(error);
+      }
+    }
+  }
+
   private connection(options: ReconnectingClientOptions<P, C>): ReconnectingClient<P, C> {
     const client = new ReconnectingClient(options);
     client.on('state', ({ name }) => {
@@ -194,16 +256,15 @@ export class RequestClient<
   }
 
   /** The connection with the fewest calls. */
-  private leastBusy(): ExchangeHandler<T> | undefined {
+  private leastBusy(): Channel | undefined {
     let least = Number.POSITIVE_INFINITY;
-    let found: ExchangeHandler<T> | undefined;
+    let found: Channel | undefined;
     for (const { channel } of this.clients) {
       if (channel === undefined) continue;
-      const exchange = exchangeOf<T>(channel);
-      const { inFlight, queued } = exchange.counts;
+      const { inFlight, queued } = exchangeOf(channel).counts;
       if (inFlight + queued >= least) continue;
       least = inFlight + queued;
-      found = exchange;
+      found = channel;
     }
     return found;
   }
@@ -246,6 +307,7 @@ export class RequestClient<
 
   /** In the order in which they came. */
   private wake(): void {
+    this.unseen = this.watchFailures();
     for (const { resolve } of this.waiters) resolve();
     this.waiters.clear();
   }
@@ -266,6 +328,12 @@ export class RequestClient<
     }
     return error === undefined ? closedError() : toError(error);
   }
+
+  /** One line for each absence. */
+  private watchFailures(): UnseenFailures {
+    const text = 'a notification failed, and nobody looked at it';
+    return new UnseenFailures(this.clock, (error) => this.logger.log('warn', text, error));
+  }
 }
 
 function exchangeOf<T extends ExchangeTypes>(channel: Channel): ExchangeHandler<T> {
@@ -275,21 +343,13 @@ function exchangeOf<T extends ExchangeTypes>(channel: Channel): ExchangeHandler<
   throw new OptionError('OPTION_CONFLICT', text, { option: 'client.bootstrap' });
 }
 
-function closedError(): ChannelError {
-  return new ChannelError('CHANNEL_CLOSED', 'the client is closed', { sent: false });
-}
-
-function timedOut(timeoutMs: number): TimedOutError {
-  const text = `no connection for the request within ${timeoutMs} ms`;
-  return new TimedOutError('TIMEOUT_REQUEST', text, { timeoutMs, sent: false });
-}
-
-function aborted(signal: AbortSignal): ChannelError {
-  const text = 'the request was cancelled by its signal';
-  return new ChannelError('OPERATION_ABORTED', text, { sent: false }, signal.reason);
-}
-
-function tooMany(maxWaiting: number): RejectedError {
-  const text = `${maxWaiting} requests wait for a connection, no more may by maxWaiting`;
-  return new RejectedError('REJECTED_QUEUE', text, { maxWaiting, sent: false });
+/**
+ * True if nothing can be asked over this connection any more. With `allowHalfOpen` it may go on with one half: a
+ * call would find it again and again, so it ends. A full queue on its way is no reason to end it, nor to try again at once.
+ */
+function endIfOver(channel: Channel, error: unknown): boolean {
+  if (!isHeadraceError(error, 'REQUEST_LOST')) return false;
+  if (isHeadraceError(error.cause, 'OUTBOUND_FULL') && channel.isOpen) return false;
+  channel.end();
+  return true;
 }

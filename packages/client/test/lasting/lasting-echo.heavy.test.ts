@@ -1,28 +1,23 @@
+import { LastingBootstrap } from '@headrace/client';
 import { lengthPrefixed } from '@headrace/codec';
-import { Bootstrap, type Channel, type Context, ServerBootstrap } from '@headrace/core';
-import {
-  acknowledged,
-  type LastingChannel,
-  LinkResumedEvent,
-  ResumeHandler,
-  ResumeTable,
-} from '@headrace/handlers';
-import { expect, it } from 'vitest';
-import { LastingBootstrap } from '../../src/lasting/lasting-bootstrap.ts';
-import { CuttingProxy } from './cutting-proxy.ts';
+import { Bootstrap, type Channel, type Context, silentLogger } from '@headrace/core';
+import { acknowledged, LinkResumedEvent } from '@headrace/handlers';
+import { afterEach, expect, it } from 'vitest';
+import { ChildProgram } from '../child-program.ts';
+import type { EchoReport } from './echo-process.ts';
+import { heapUsed } from './heap-used.ts';
 import { randomFrom } from './random.ts';
 
 const CLIENTS = 200;
 const CUTS = 5000;
+/** The proxy is killed so often: all links are cut at once, and nobody listens until it is back. */
+const KILLS = 12;
 /** What each client has under way at a time. */
 const DEPTH = 20;
-const silent = { log(): void {} };
-const framing = () => lengthPrefixed({ maxFrameLength: 65_536 });
 
 interface Tally {
   sent: number;
   echoed: number;
-  atServer: number;
   resumed: number;
   wrong: string | undefined;
   /** No more messages, please. */
@@ -35,35 +30,53 @@ function message(number: number, random: () => number): Buffer {
   return bytes;
 }
 
-function heapUsed(): number {
-  for (let i = 0; i < 3; i++) globalThis.gc!();
-  return process.memoryUsage().heapUsed;
-}
+/** The proxy between the ends, a process that is killed now and then, and started again on its port. */
+class Weather {
+  private readonly target: number;
+  private readonly random: () => number;
+  private program!: ChildProgram;
+  private port = 0;
+  /** Of the proxies that are gone, and of the present one. */
+  private earlierCuts = 0;
+  private presentCuts = 0;
+  kills = 0;
 
-/** Counts on the server, and sends back. */
-class CountingEcho {
-  private next = 0;
-  private readonly tallies: readonly Tally[];
-  private tally: Tally | undefined = undefined;
-
-  constructor(tallies: readonly Tally[]) {
-    this.tallies = tallies;
+  constructor(target: number, random: () => number) {
+    this.target = target;
+    this.random = random;
   }
 
-  channelRead(ctx: Context, bytes: Buffer): void {
-    if (this.tally === undefined) {
-      this.tally = this.tallies[bytes.readUInt32BE(0)]!;
-      return;
-    }
-    const number = bytes.readUInt32BE(0);
-    if (number !== this.next) this.tally.wrong ??= `the server got ${number} for ${this.next}`;
-    this.next += 1;
-    this.tally.atServer = this.next;
-    ctx.write(bytes);
+  get cuts(): number {
+    return this.earlierCuts + this.presentCuts;
   }
 
-  channelReadComplete(ctx: Context): void {
-    ctx.flush();
+  async start(): Promise<number> {
+    const seed = Math.floor(this.random() * 2 ** 31);
+    const left = Math.max(0, CUTS - this.cuts);
+    this.program = new ChildProgram(
+      './lasting/proxy-process.ts',
+      this.target,
+      this.port,
+      seed,
+      left,
+    );
+    this.port = await this.program.told<number>();
+    this.program.process.on('message', (cuts) => {
+      this.presentCuts = cuts as number;
+    });
+    return this.port;
+  }
+
+  async killAndStart(): Promise<void> {
+    await this.end();
+    this.kills += 1;
+    this.earlierCuts += this.presentCuts;
+    this.presentCuts = 0;
+    await this.start();
+  }
+
+  async end(): Promise<void> {
+    await this.program?.kill();
   }
 }
 
@@ -106,23 +119,23 @@ class Talker {
   }
 }
 
-it(`brings every message exactly once, in order, both ways, over ${CUTS} links that were cut`, async () => {
+let echo: ChildProgram | undefined;
+let weather: Weather | undefined;
+
+afterEach(async () => {
+  await weather?.end();
+  await echo?.kill();
+});
+
+it(`brings every message exactly once, in order, both ways, over ${CUTS} cut links and a proxy killed ${KILLS} times`, async () => {
   const seed = Math.floor(Math.random() * 2 ** 31);
   const random = randomFrom(seed);
-  const table = new ResumeTable();
   const tallies = Array.from({ length: CLIENTS }, (): Tally => {
-    return { sent: 0, echoed: 0, atServer: 0, resumed: 0, wrong: undefined, isOver: false };
+    return { sent: 0, echoed: 0, resumed: 0, wrong: undefined, isOver: false };
   });
-  const server = await new ServerBootstrap()
-    .childOptions({ logger: silent })
-    .childHandler((link) => {
-      const childHandler = (channel: LastingChannel) =>
-        channel.pipeline.addLast(new CountingEcho(tallies));
-      link.pipeline.addLast(...framing(), new ResumeHandler({ table, childHandler }));
-    })
-    .bind({ port: 0, host: '127.0.0.1' });
-  const proxy = new CuttingProxy(server.port, { maxCuts: CUTS, maxBytes: 30_000, random });
-  const port = await proxy.listen();
+  echo = new ChildProgram('./lasting/echo-process.ts');
+  weather = new Weather(await echo.told<number>(), random);
+  const port = await weather.start();
 
   const starts = tallies.map(async (tally, index) => {
     let done!: () => void;
@@ -132,11 +145,11 @@ it(`brings every message exactly once, in order, both ways, over ${CUTS} links t
     const talker = new Talker(tally, random, done);
     const channel: Channel = await new LastingBootstrap({
       bootstrap: new Bootstrap()
-        .options({ logger: silent })
-        .handler((link) => link.pipeline.addLast(...framing())),
+        .options({ logger: silentLogger })
+        .handler((link) => link.pipeline.addLast(...lengthPrefixed({ maxFrameLength: 65_536 }))),
       addresses: [{ port, host: '127.0.0.1' }],
       retry: () => random() * 30,
-      logger: silent,
+      logger: silentLogger,
     })
       .handler((opening) => void opening.pipeline.addLast(talker))
       .connect();
@@ -149,28 +162,39 @@ it(`brings every message exactly once, in order, both ways, over ${CUTS} links t
   });
   const clients = await Promise.all(starts);
 
-  let early = 0;
-  while (proxy.cuts < CUTS) {
+  let early: readonly number[] | undefined;
+  const heaps = async (): Promise<number[]> => {
+    const report = await echo!.ask<EchoReport>('report');
+    expect(report.wrong, `seed ${seed}`).toBe(undefined);
+    return [heapUsed(), report.heapUsed];
+  };
+  while (weather.cuts < CUTS || weather.kills < KILLS) {
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(tallies.find(({ wrong }) => wrong !== undefined)?.wrong, `seed ${seed}`).toBe(undefined);
-    if (early === 0 && proxy.cuts > CUTS / 5) early = heapUsed();
+    if (weather.cuts > ((weather.kills + 1) * CUTS) / (KILLS + 1)) await weather.killAndStart();
+    if (early === undefined && weather.cuts > CUTS / 5) early = await heaps();
   }
-  const late = heapUsed();
-  expect(early).toBeGreaterThan(0);
+  const late = await heaps();
   for (const tally of tallies) tally.isOver = true;
   await Promise.all(clients.map(({ end }) => end));
   for (const [index, tally] of tallies.entries()) {
     await acknowledged(clients[index]!.channel);
     expect(tally.wrong, `seed ${seed}`).toBe(undefined);
-    expect([tally.atServer, tally.echoed], `seed ${seed}`).toEqual([tally.sent, tally.sent]);
+    expect(tally.echoed, `seed ${seed}`).toBe(tally.sent);
   }
+  const report = await echo.ask<EchoReport>('report');
+  expect(report.wrong, `seed ${seed}`).toBe(undefined);
+  expect(report.counts, `seed ${seed}`).toEqual(tallies.map(({ sent }) => sent));
+  expect(report.table[0]).toBeGreaterThanOrEqual(CLIENTS);
+  expect(weather.kills).toBe(KILLS);
   expect(tallies.reduce((sum, { resumed }) => sum + resumed, 0)).toBeGreaterThan(CUTS / 4);
-  expect(table.size).toBeGreaterThanOrEqual(CLIENTS);
-  expect((late - early) / 2 ** 20, 'MiB more on the heap').toBeLessThan(10);
+  for (const [at, bytes] of late.entries()) {
+    const grown = (bytes - early![at]!) / 2 ** 20;
+    expect(grown, `MiB more on the heap of the ${at === 0 ? 'clients' : 'server'}`).toBeLessThan(
+      10,
+    );
+  }
 
   await Promise.all(clients.map(({ channel }) => channel.end()));
-  await server.close();
-  await proxy.close();
-  table.close();
-  expect([table.size, table.detached, table.detachedBytes]).toEqual([0, 0, 0]);
-}, 180_000);
+  expect((await echo.ask<EchoReport>('end')).table).toEqual([0, 0, 0]);
+}, 240_000);

@@ -3,6 +3,7 @@ import { textLines } from '@headrace/codec';
 import {
   Bootstrap,
   type Channel,
+  type ChannelOptions,
   handler,
   MemoryNetwork,
   type MemoryTarget,
@@ -25,6 +26,8 @@ export class MemoryWorld {
   readonly network: MemoryNetwork;
   /** In the order of the connections. */
   readonly got: Got[] = [];
+  /** Gets each connection that a server accepts. */
+  onAccepted: (channel: Channel) => void = () => {};
   readonly #servers = new Map<string, Server>();
   readonly #clients: ReconnectingClient<MemoryTarget, LineChannel>[] = [];
 
@@ -52,6 +55,7 @@ export class MemoryWorld {
       .childHandler((channel) => {
         const got: Got = { name, lines: [] };
         this.got.push(got);
+        this.onAccepted(channel);
         const take = handler<{ reads: string }>({
           channelRead: (_ctx, line) => void got.lines.push(line),
         });
@@ -96,9 +100,10 @@ export class MemoryWorld {
     await started;
   }
 
-  bootstrap(): Bootstrap<string, string> {
+  /** @param options - of its channels, besides logger and clock */
+  bootstrap(options: ChannelOptions = {}): Bootstrap<string, string> {
     return new Bootstrap()
-      .options({ logger: silentLogger, clock: this.clock })
+      .options({ logger: silentLogger, clock: this.clock, ...options })
       .handler((channel) => channel.pipeline.addLast(...textLines({ maxLength: 1024 })));
   }
 

@@ -6,7 +6,15 @@ import {
   requestOnce,
 } from '@headrace/client';
 import { lengthPrefixed } from '@headrace/codec';
-import { Bootstrap, type MemoryTarget, ServerBootstrap, silentLogger } from '@headrace/core';
+import {
+  Bootstrap,
+  type Channel,
+  type Logger,
+  type MemoryTarget,
+  ServerBootstrap,
+  silentLogger,
+  type WriteFuture,
+} from '@headrace/core';
 import { type BinaryExchange, binaryExchange, ExchangeHandler } from '@headrace/handlers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MemoryWorld } from '../reconnect/memory-world.ts';
@@ -16,6 +24,7 @@ let world: MemoryWorld;
 let asked: string[];
 let answer: (text: string) => Buffer | Promise<Buffer>;
 let stop: () => void;
+let accepted: () => Iterable<Channel>;
 const clients: RequestClient<BinaryExchange, MemoryTarget>[] = [];
 
 beforeEach(() => {
@@ -38,8 +47,9 @@ async function up(): Promise<void> {
         ...lengthPrefixed({ maxFrameLength: 1000 }),
         new ExchangeHandler({
           format,
-          handle: (body) => {
+          handle: (body, { wantsAnswer }) => {
             asked.push(String(body));
+            if (!wantsAnswer) return undefined as never;
             return answer(String(body));
           },
         }),
@@ -48,15 +58,16 @@ async function up(): Promise<void> {
     .bind(world.place('calls'));
   await world.settle();
   const server = await binding;
+  accepted = () => server.connections;
   stop = () => {
     for (const channel of server.connections) channel.abort();
     server.channel.close();
   };
 }
 
-const bootstrap = () =>
+const bootstrap = (allowHalfOpen = false) =>
   new Bootstrap()
-    .options({ logger: silentLogger, clock: world.clock })
+    .options({ logger: silentLogger, clock: world.clock, allowHalfOpen })
     .handler((channel) =>
       channel.pipeline.addLast(
         ...lengthPrefixed({ maxFrameLength: 1000 }),
@@ -64,14 +75,17 @@ const bootstrap = () =>
       ),
     );
 
-function clientOf(options: Partial<RequestClientOptions<MemoryTarget>> = {}) {
+function clientOf(
+  options: Partial<RequestClientOptions<MemoryTarget>> = {},
+  logger: Logger = silentLogger,
+) {
   const { clock } = world;
   const client = new RequestClient<BinaryExchange, MemoryTarget>({
     client: {
       bootstrap: bootstrap(),
       addresses: [world.place('calls')],
       retry: fixed(100),
-      logger: silentLogger,
+      logger,
       clock,
     },
     ...options,
@@ -140,6 +154,36 @@ describe('RequestClient', () => {
     });
   }
 
+  it('S372 a call that was lost after it was sent stays sent, however its later tries end', async () => {
+    await up();
+    const budget = new RetryBudget({ perSecond: 1, burst: 3 });
+    const client = clientOf({ retry: 'idempotent', budget, timeoutMs: 1000 });
+    await world.pass(10);
+    answer = () => new Promise(() => {});
+    const abort = new AbortController();
+    const calls = [
+      client.request(Buffer.from('late')),
+      client.request(Buffer.from('aborted'), { signal: abort.signal }),
+      client.request(Buffer.from('closed'), { timeoutMs: false }),
+    ];
+    const ended = Promise.allSettled(calls);
+    await world.pass(10);
+    expect(asked).toHaveLength(3);
+    stop();
+    await world.pass(10);
+    expect(client.waiting).toBe(3);
+    abort.abort();
+    await world.pass(1000);
+    void client.close();
+    const errors = (await ended).map((result) => (result as PromiseRejectedResult).reason);
+    expect(errors.map(({ code, details }) => `${code} ${details.sent}`)).toEqual([
+      'HR_ERR_TIMEOUT_REQUEST true',
+      'HR_ERR_OPERATION_ABORTED true',
+      'HR_ERR_CHANNEL_CLOSED true',
+    ]);
+    expect(errors[0].message).toMatch(/within 1000 ms \(an earlier try was lost/);
+  });
+
   it('gives calls to the connection with the fewest', async () => {
     await up();
     answer = () => new Promise(() => {});
@@ -168,6 +212,153 @@ describe('RequestClient', () => {
     });
     await world.pass(10);
     await expect(client.request(Buffer.from('x'))).rejects.toThrow('needs an ExchangeHandler');
+  });
+});
+
+/** How a notification ended, and what it says of itself. */
+const noticed = (write: WriteFuture): Promise<string> =>
+  Promise.resolve(write).then(
+    () => 'told',
+    (error: { code: string; details: { sent?: boolean } }) => {
+      expect(write.mayHaveLeft).toBe(error.details.sent === true);
+      return `${error.code.replace('HR_ERR_', '')} ${error.details.sent}`;
+    },
+  );
+
+describe('RequestClient.notify', () => {
+  it('tells over the connection, at once', async () => {
+    await up();
+    const client = clientOf();
+    await world.pass(10);
+    const call = outcome(client.request(Buffer.from('a')));
+    const notices = ['b', 'c'].map((text) => noticed(client.notify(Buffer.from(text))));
+    await world.pass(10);
+    expect(asked).toEqual(['a', 'b', 'c']);
+    expect(await Promise.all([call, ...notices])).toEqual(['re: a', 'told', 'told']);
+  });
+
+  it('waits for a connection, in line with the calls', async () => {
+    const client = clientOf();
+    void outcome(client.request(Buffer.from('a')));
+    const notice = noticed(client.notify(Buffer.from('b')));
+    void outcome(client.request(Buffer.from('c')));
+    await world.pass(500);
+    expect(client.waiting).toBe(3);
+    await up();
+    await world.pass(200);
+    expect(await notice).toBe('told');
+    expect(asked).toEqual(['a', 'b', 'c']);
+  });
+
+  it('fails when its time is over, its signal aborts, too many wait, or the client is closed', async () => {
+    const client = clientOf({ maxWaiting: 3, timeoutMs: 1000 });
+    const abort = new AbortController();
+    const notices = [
+      client.notify(Buffer.from('late')),
+      client.notify(Buffer.from('aborted'), { signal: abort.signal }),
+      client.notify(Buffer.from('closed'), { timeoutMs: false }),
+      client.notify(Buffer.from('too many')),
+      client.notify(Buffer.from('wrong'), { timeoutMs: -1 }),
+    ].map(noticed);
+    abort.abort();
+    await world.pass(999);
+    expect(client.waiting).toBe(2);
+    await world.pass(2);
+    expect(client.waiting).toBe(1);
+    void client.close();
+    expect(await Promise.all(notices)).toEqual([
+      'TIMEOUT_REQUEST false',
+      'OPERATION_ABORTED false',
+      'CHANNEL_CLOSED false',
+      'REJECTED_QUEUE false',
+      'OPTION_INVALID undefined',
+    ]);
+    expect(await noticed(client.notify(Buffer.from('after')))).toBe('CHANNEL_CLOSED false');
+    expect(asked).toEqual([]);
+  });
+
+  for (const [retry, unsent, sent] of [
+    ['unsent', 'told', 'REQUEST_LOST true'],
+    ['never', 'REQUEST_LOST false', 'REQUEST_LOST true'],
+    ['idempotent', 'told', 'told'],
+  ] as const) {
+    it(`S372 what was lost is told again with '${retry}': ${unsent} if it never left, else ${sent}`, async () => {
+      world = new MemoryWorld(64);
+      await up();
+      const budget = new RetryBudget({ perSecond: 1, burst: 1 });
+      const client = clientOf({ retry, ...(retry === 'idempotent' && { budget }) });
+      await world.pass(10);
+      for (const channel of accepted()) channel.holdReads('the test');
+      // More than the network takes: the transport has some of it, and the next one waits in the output.
+      const first = noticed(client.notify(Buffer.alloc(900)));
+      await world.pass(10);
+      const second = noticed(client.notify(Buffer.from('b')));
+      await world.pass(10);
+      stop();
+      await up();
+      await world.pass(1000);
+      expect([await second, await first]).toEqual([unsent, sent]);
+      const told = [sent === 'told' ? String(Buffer.alloc(900)) : '', unsent === 'told' ? 'b' : ''];
+      expect(asked.toSorted()).toEqual(told.filter(Boolean).toSorted());
+    });
+  }
+
+  it('tells nothing again when its time is over meanwhile', async () => {
+    world = new MemoryWorld(64);
+    await up();
+    const client = clientOf({ timeoutMs: 1000 });
+    await world.pass(10);
+    for (const channel of accepted()) channel.holdReads('the test');
+    void noticed(client.notify(Buffer.alloc(900)));
+    await world.pass(10);
+    const second = noticed(client.notify(Buffer.from('b')));
+    await world.pass(1500);
+    stop();
+    await up();
+    await world.pass(1000);
+    expect(await second).toBe('TIMEOUT_REQUEST false');
+    expect(asked).toEqual([]);
+  });
+
+  it('logs one failure of an absence that nobody looked at, and leaves none unhandled', async () => {
+    const lines: string[] = [];
+    const logger: Logger = { log: (_level, text, error) => void lines.push(`${text}: ${error}`) };
+    const client = clientOf({ timeoutMs: 100 }, logger);
+    for (let i = 0; i < 3; i++) client.notify(Buffer.from('a'));
+    await world.pass(101);
+    expect(lines).toEqual([
+      expect.stringMatching(/^a notification failed, and nobody looked at it: .*within 100 ms/),
+    ]);
+  });
+
+  it('fails with what cannot be encoded, and tries it once', async () => {
+    await up();
+    const client = clientOf();
+    await world.pass(10);
+    expect(await noticed(client.notify(Buffer.alloc(1001)))).toBe('MESSAGE_TOO_LONG undefined');
+    expect(await noticed(client.notify('text' as never))).toMatch(/^MESSAGE_NOT_ENCODABLE/);
+  });
+});
+
+describe('RequestClient and a connection that is half over', () => {
+  it('ends it and asks over the next one, in place of asking for ever', async () => {
+    await up();
+    const { clock } = world;
+    const client = clientOf({
+      client: {
+        bootstrap: bootstrap(true),
+        addresses: [world.place('calls')],
+        retry: fixed(100),
+        logger: silentLogger,
+        clock,
+      },
+    });
+    await world.pass(10);
+    for (const channel of accepted()) channel.shutdown('output');
+    await world.pass(10);
+    const call = outcome(client.request(Buffer.from('a')));
+    await world.pass(500);
+    expect(await call).toBe('re: a');
   });
 });
 
