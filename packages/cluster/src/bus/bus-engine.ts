@@ -1,0 +1,44 @@
+import type { LogLink } from '../log/log.ts';
+import type { BusHost } from './bus.ts';
+
+/** Takes what an engine's link reports. */
+export interface BusLinkSink {
+  /** A message came; the bytes are shared, and nobody changes them. */
+  received(subject: string, bytes: Buffer): void;
+  /** The link has ended by itself, and reports nothing any more. */
+  lost(cause: Error | undefined): void;
+}
+
+/**
+ * One connection to an engine. It makes no attempt to repair itself, keeps nothing back, and never throws but in its
+ * promises: all that is the {@link EngineBus}'s.
+ */
+export interface BusLink {
+  /** Gives bytes to the engine. Messages of one link arrive in order. */
+  publish(subject: string, bytes: Uint8Array): void;
+  /** Once for each subject, until {@link unsubscribe}. */
+  subscribe(subject: string): void;
+  /** Nothing of it is needed any more; a message that is on its way may still be reported. */
+  unsubscribe(subject: string): void;
+  /** Resolves when every subscription so far is in force at the engine. */
+  settled(): Promise<void>;
+  /** How many links listen, at least; an engine that only knows whether any does says 1. */
+  receivers?(subject: string): Promise<number>;
+  /** The engine's store for durable groups. */
+  readonly log?: LogLink;
+  /** Ends it. With `flush` what was published leaves first; this may take as long as the engine lets it. */
+  close(flush: boolean): Promise<void>;
+}
+
+/** What an {@link EngineBus} is made over: NATS, Redis, `node:cluster`, memory. */
+export interface BusEngine {
+  /** For log lines: what and where, without credentials: `nats://10.0.0.7:4222`. */
+  readonly name: string;
+  /** True if its links have a `log`. */
+  readonly hasLog: boolean;
+  /**
+   * Connects, once. Rejects if it cannot, and when the signal aborts. What a link reports before the promise resolves
+   * is lost.
+   */
+  connect(sink: BusLinkSink, host: BusHost, signal: AbortSignal): Promise<BusLink>;
+}

@@ -1,0 +1,83 @@
+import { checkNumber, checkOptions } from '@headrace/core/authoring';
+import type { Authenticator, TlsOptions } from '@nats-io/transport-node';
+import {
+  ENGINE_BUS_DEFAULTS,
+  ENGINE_BUS_OPTIONS,
+  EngineBus,
+  type EngineBusOptions,
+} from '../engine-bus.ts';
+import { NatsEngine } from './nats-engine.ts';
+import { natsServers } from './nats-servers.ts';
+
+/** Options of {@link natsBus}. */
+export interface NatsBusOptions extends EngineBusOptions {
+  /** One server or several of one NATS cluster: `nats://10.0.0.7:4222`. User and password may stand in it. */
+  readonly servers: string | readonly string[];
+  /** Goes before the one in the addresses. @default none */
+  readonly user?: string;
+  /** Goes before the one in the addresses; never in a log line. @default none */
+  readonly pass?: string;
+  /** For servers with one token for all. @default none */
+  readonly token?: string;
+  /** For NKeys, JWTs and credentials files: see `@nats-io/transport-node`. */
+  readonly authenticator?: Authenticator | Authenticator[];
+  /** `null` for no TLS even where the server offers it. */
+  readonly tls?: TlsOptions | null;
+  /** For accounts that may only subscribe to some inboxes. @default '_INBOX' */
+  readonly inboxPrefix?: string;
+  /** On how many servers of a NATS cluster the messages of durable groups are stored. @default 1 */
+  readonly replicas?: number;
+}
+
+/**
+ * A bus over NATS. Needs the packages `@nats-io/transport-node` and, for durable groups, `@nats-io/jetstream`.
+ *
+ * Durable groups of one app share a JetStream stream, `hr_<app>`, whose limits are those of the group that asks for
+ * most. They are raised when a group asks for more, and never lowered: a group that must keep far more than the others
+ * belongs to an app of its own.
+ *
+ * @throws OptionError `OPTION_INVALID`. A wrong password or a server that is away is one line in the log, and tried again.
+ * @example
+ * ```ts check
+ * import { Cluster } from '@headrace/cluster';
+ * import { natsBus } from '@headrace/cluster/nats';
+ *
+ * await Cluster.join({ app: 'chat', bus: natsBus({ servers: 'nats://127.0.0.1:4222' }) });
+ * ```
+ */
+export function natsBus(options: NatsBusOptions): EngineBus {
+  checkOptions('natsBus', options, {
+    ...ENGINE_BUS_OPTIONS,
+    servers: true,
+    user: true,
+    pass: true,
+    token: true,
+    authenticator: true,
+    tls: true,
+    inboxPrefix: true,
+    replicas: true,
+  });
+  const { servers, user, pass, replicas = 1, ...rest } = options;
+  const { whenDown, heartbeatMs, unheardMs, connectTimeoutMs, ...client } = rest;
+  const { urls, credentials, name } = natsServers(servers);
+  checkNumber('replicas', replicas, { min: 1, max: 5, integer: true });
+  const engine = new NatsEngine({
+    name,
+    servers: urls,
+    replicas,
+    timeoutMs: connectTimeoutMs ?? ENGINE_BUS_DEFAULTS.connectTimeoutMs,
+    client: {
+      ...client,
+      ...credentials,
+      ...(user === undefined ? {} : { user }),
+      ...(pass === undefined ? {} : { pass }),
+    },
+  });
+  const given = { whenDown, heartbeatMs, unheardMs, connectTimeoutMs };
+  return new EngineBus(engine, onlyGiven(given));
+}
+
+/** Without what is undefined: an option that is undefined would hide its default. */
+function onlyGiven(options: { readonly [K in keyof EngineBusOptions]: unknown }): EngineBusOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}

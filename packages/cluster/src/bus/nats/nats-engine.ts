@@ -1,0 +1,79 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type net from 'node:net';
+import { toError } from '@headrace/core/authoring';
+import type { NodeConnectionOptions } from '@nats-io/transport-node';
+import type { BusHost } from '../bus.ts';
+import type { BusEngine, BusLink, BusLinkSink } from '../bus-engine.ts';
+import { importPeer } from '../peer-package.ts';
+import { INSTALL_NATS } from './nats-install.ts';
+import { NatsLink } from './nats-link.ts';
+
+/** What a {@link NatsEngine} connects to, and how. */
+export interface NatsEngineOptions {
+  readonly name: string;
+  readonly servers: readonly string[];
+  readonly replicas: number;
+  readonly timeoutMs: number;
+  /** Credentials and TLS. */
+  readonly client: Readonly<Partial<NodeConnectionOptions>>;
+}
+
+/** Connections to NATS. */
+export class NatsEngine implements BusEngine {
+  readonly name: string;
+  readonly hasLog = true;
+  private readonly options: NatsEngineOptions;
+
+  constructor(options: NatsEngineOptions) {
+    this.name = options.name;
+    this.options = options;
+  }
+
+  async connect(sink: BusLinkSink, host: BusHost, signal: AbortSignal): Promise<BusLink> {
+    const peer = await importPeer(
+      '@nats-io/transport-node',
+      INSTALL_NATS,
+      () => import('@nats-io/transport-node'),
+    );
+    const { client, replicas, timeoutMs } = this.options;
+    const options = {
+      ...client,
+      servers: [...this.options.servers],
+      reconnect: false,
+      timeout: timeoutMs,
+      noAsyncTraces: true,
+    };
+    const connection = await endingSockets(signal, () => peer.connect(options));
+    const { inboxPrefix } = client;
+    return new NatsLink({ connection, peer, inboxPrefix, replicas }, sink, host);
+  }
+}
+
+const SOCKETS = 'net.client.socket';
+const CONTEXT = new AsyncLocalStorage<Set<net.Socket>>();
+
+/**
+ * Ends the sockets of a connect that fails. The client leaves one open for ever where a server takes the connection
+ * and says nothing, as a stopped one does.
+ */
+async function endingSockets<T>(signal: AbortSignal, connect: () => Promise<T>): Promise<T> {
+  const sockets = new Set<net.Socket>();
+  const note = (message: unknown) => {
+    if (CONTEXT.getStore() === sockets) sockets.add((message as { socket: net.Socket }).socket);
+  };
+  const end = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  subscribe(SOCKETS, note);
+  signal.addEventListener('abort', end, { once: true });
+  try {
+    return await CONTEXT.run(sockets, connect);
+  } catch (thrown) {
+    end();
+    throw toError(thrown);
+  } finally {
+    signal.removeEventListener('abort', end);
+    unsubscribe(SOCKETS, note);
+  }
+}

@@ -1,0 +1,139 @@
+import { Buffer } from 'node:buffer';
+import { bufferView, toError } from '@headrace/core/authoring';
+import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
+import type { BusHost } from '../bus.ts';
+import type { BusLink, BusLinkSink } from '../bus-engine.ts';
+import { NatsInbox, type NatsPeer } from './nats-inbox.ts';
+import { NatsLogLink } from './nats-log-link.ts';
+
+const NOTHING = new Uint8Array(0);
+
+/** What a {@link NatsLink} is made of. */
+export interface NatsLinkParts {
+  readonly connection: NatsConnection;
+  readonly peer: NatsPeer;
+  readonly inboxPrefix: string | undefined;
+  readonly replicas: number;
+}
+
+/** One connection to NATS. */
+export class NatsLink implements BusLink {
+  readonly log: NatsLogLink;
+  private readonly connection: NatsConnection;
+  private readonly sink: BusLinkSink;
+  private readonly host: BusHost;
+  private readonly inbox: NatsInbox;
+  private readonly subscriptions = new Map<string, Subscription>();
+  private roundTrip: Promise<void> | undefined = undefined;
+  private isOver = false;
+  private hasFailedToSend = false;
+
+  constructor(parts: NatsLinkParts, sink: BusLinkSink, host: BusHost) {
+    const { connection, peer, inboxPrefix, replicas } = parts;
+    this.connection = connection;
+    this.sink = sink;
+    this.host = host;
+    this.inbox = new NatsInbox(connection, peer, inboxPrefix);
+    const lose = (cause: Error) => this.lose(cause);
+    this.log = new NatsLogLink({ connection, peer, inbox: this.inbox, replicas, lose });
+    connection.closed().then(
+      (error) => this.lose(error instanceof Error ? error : undefined),
+      (error: unknown) => this.lose(toError(error)),
+    );
+    void this.watch();
+  }
+
+  publish(subject: string, bytes: Uint8Array): void {
+    if (this.isOver) return;
+    try {
+      this.connection.publish(subject, bytes);
+    } catch (thrown) {
+      // Larger than the server's max_payload, or closed a moment ago.
+      if (this.hasFailedToSend || this.connection.isClosed()) return;
+      this.hasFailedToSend = true;
+      const error = toError(thrown);
+      const text = `${bytes.byteLength} bytes for ${subject} were not sent: ${error.message}`;
+      this.host.logger.log('warn', text, error);
+    }
+  }
+
+  subscribe(subject: string): void {
+    if (this.isOver || this.connection.isClosed() || this.subscriptions.has(subject)) return;
+    const callback = (error: Error | null, message: Msg) => {
+      if (error !== null) this.lose(error);
+      // Empty, with a reply wanted: somebody asks whether we are here.
+      else if (message.reply === undefined || message.reply === '') {
+        this.sink.received(subject, asBuffer(message.data));
+      }
+    };
+    this.subscriptions.set(subject, this.connection.subscribe(subject, { callback }));
+  }
+
+  unsubscribe(subject: string): void {
+    this.subscriptions.get(subject)?.unsubscribe();
+    this.subscriptions.delete(subject);
+  }
+
+  settled(): Promise<void> {
+    return this.connection.flush();
+  }
+
+  /**
+   * Asks for an answer that nobody gives. Where nobody listens the server says so at once, before it answers the ping
+   * that follows; so the ping's answer alone means that somebody does.
+   */
+  receivers(subject: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const { reply, forget } = this.inbox.expect(() => resolve(0));
+      try {
+        this.connection.publish(subject, NOTHING, { reply });
+      } catch (thrown) {
+        forget();
+        reject(toError(thrown));
+        return;
+      }
+      this.ping().then(() => {
+        forget();
+        resolve(1);
+      }, reject);
+    });
+  }
+
+  async close(flush: boolean): Promise<void> {
+    this.isOver = true;
+    if (flush && !this.connection.isClosed()) await this.connection.flush().catch(() => {});
+    await this.connection.close();
+  }
+
+  /** One round trip for all that ask in the same moment. */
+  private ping(): Promise<void> {
+    this.roundTrip ??= Promise.resolve().then(() => {
+      this.roundTrip = undefined;
+      return this.connection.flush();
+    });
+    return this.roundTrip;
+  }
+
+  /** What the server refuses comes here. */
+  private async watch(): Promise<void> {
+    for await (const status of this.connection.status()) {
+      if (status.type !== 'error' || this.isOver || this.hasFailedToSend) continue;
+      // A subscription that is refused ends the link; see its callback.
+      if ((status.error as { operation?: string }).operation !== 'publish') continue;
+      this.hasFailedToSend = true;
+      this.host.logger.log('warn', `NATS refuses a message: ${status.error.message}`);
+    }
+  }
+
+  private lose(cause: Error | undefined): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.connection.close().catch(() => {});
+    this.sink.lost(cause);
+  }
+}
+
+export function asBuffer(bytes: Uint8Array): Buffer {
+  if (bytes instanceof Buffer) return bytes;
+  return bufferView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,280 @@
+import { Buffer } from 'node:buffer';
+import { toError } from '@headrace/core/authoring';
+import type { JetStreamClient, JetStreamManager, JsMsg } from '@nats-io/jetstream';
+import type { Msg, NatsConnection } from '@nats-io/transport-node';
+import type { LogEntry, LogLimits, LogLink, LogPage, LogPosition } from '../../log/log.ts';
+import type { BusSubscription } from '../bus.ts';
+import { importPeer } from '../peer-package.ts';
+import type { NatsInbox, NatsPeer } from './nats-inbox.ts';
+import { INSTALL_NATS } from './nats-install.ts';
+import { epochOf, NatsStore } from './nats-store.ts';
+
+const STREAM = /^(hr\.([A-Za-z0-9_-]+))\.d\.([A-Za-z0-9_-]+)$/;
+const PLAIN = /^[A-Za-z0-9_.:-]{1,128}$/;
+/** A page has no more, whatever was asked for, but one message in any case. */
+const MAX_PAGE_BYTES = 8 * 1024 * 1024;
+/** Live copies that wait for the first word about their epoch, at most. */
+const MAX_HELD = 1024;
+
+/** What a {@link NatsLogLink} works over. */
+export interface NatsLogLinkParts {
+  readonly connection: NatsConnection;
+  readonly peer: NatsPeer;
+  readonly inbox: NatsInbox;
+  readonly replicas: number;
+  /** Ends the link. */
+  readonly lose: (cause: Error) => void;
+}
+
+interface JetStream {
+  readonly client: JetStreamClient;
+  readonly manager: JetStreamManager;
+  readonly startAt: (sequence: number) => { deliver_policy: never; opt_start_seq: number };
+}
+
+/** A group's place in the stream of its app. */
+interface Place {
+  readonly store: NatsStore;
+  readonly token: string;
+}
+
+/** What JetStream answers to an append. */
+interface Acknowledgement {
+  readonly seq?: number;
+  readonly error?: { readonly description?: string; readonly code?: number };
+}
+
+/** Durable groups in JetStream: one stream for each app. */
+export class NatsLogLink implements LogLink {
+  private readonly parts: NatsLogLinkParts;
+  private readonly stores = new Map<string, NatsStore>();
+  private readonly places = new Map<string, Place>();
+  private jetStream: Promise<JetStream> | undefined = undefined;
+  /** The last live copy of each app's stream. */
+  private readonly lastSequences = new Map<NatsStore, number>();
+
+  constructor(parts: NatsLogLinkParts) {
+    this.parts = parts;
+  }
+
+  async open(stream: string, limits: LogLimits): Promise<void> {
+    const { store } = await this.placeOf(stream);
+    await store.open(limits);
+  }
+
+  append(stream: string, id: string, bytes: Uint8Array): Promise<LogPosition> {
+    const place = this.places.get(stream);
+    if (place?.store.epoch === undefined) return Promise.reject(new Error(`${stream} is not open`));
+    return new Promise((resolve, reject) => {
+      const { connection, peer, inbox } = this.parts;
+      const { reply, forget } = inbox.expect((message) => {
+        try {
+          resolve({ epoch: place.store.epoch!, offset: sequenceIn(message) });
+        } catch (thrown) {
+          place.store.doubt();
+          reject(toError(thrown));
+        }
+      });
+      try {
+        const headers = peer.headers();
+        headers.set('Nats-Msg-Id', idIn(place.token, id));
+        connection.publish(stream, bytes, { headers, reply });
+      } catch (thrown) {
+        forget();
+        reject(toError(thrown));
+      }
+    });
+  }
+
+  async read(stream: string, after: number, limit: number): Promise<LogPage> {
+    const { store, token } = await this.placeOf(stream);
+    const jetStream = await this.jetStreamOf();
+    const { streams } = jetStream.manager;
+    const [oldest, newest, info] = await Promise.all([
+      // The server knows `next_by_subj` with it, the type does not.
+      streams.getMessage(store.name, { seq: 1, next_by_subj: stream } as { seq: number }),
+      streams.getMessage(store.name, { last_by_subj: stream }),
+      streams.info(store.name),
+    ]);
+    const epoch = epochOf(info);
+    if (oldest === null || newest === null) {
+      // What this group had is unknown, but not more than the whole stream.
+      return { epoch, entries: [], first: 0, last: info.state.last_seq };
+    }
+    const { seq: first } = oldest;
+    const { seq: last } = newest;
+    const entries =
+      after >= last || limit < 1
+        ? []
+        : await this.entries(jetStream, store, { stream, token, after, last, limit, epoch });
+    return { epoch, entries, first, last };
+  }
+
+  follow(stream: string, listener: (entry: LogEntry) => void): BusSubscription {
+    const { connection } = this.parts;
+    let place = this.places.get(stream);
+    let held: Msg[] | undefined = [];
+    const deliver = (message: Msg) => {
+      const entry = place && this.liveEntry(place, message);
+      if (entry !== undefined) listener(entry);
+    };
+    const callback = (error: Error | null, message: Msg) => {
+      if (error !== null) this.parts.lose(error);
+      else if (held === undefined) deliver(message);
+      else if (held.length < MAX_HELD) held.push(message);
+    };
+    const subscription = connection.subscribe(liveSubject(stream), { callback });
+    // The epoch is not in the live copies.
+    this.epochOf(stream).then(
+      (known) => {
+        place = known;
+        const waiting = held ?? [];
+        held = undefined;
+        for (const message of waiting) if (!subscription.isClosed()) deliver(message);
+      },
+      // What is missing is a hole, which the follower finds.
+      () => {},
+    );
+    return { close: () => subscription.unsubscribe() };
+  }
+
+  // --- parts ---
+
+  /** The place of a group whose store is open; waits for `open` to be called, without an end. */
+  private async epochOf(stream: string): Promise<Place> {
+    const place = await this.placeOf(stream);
+    await place.store.opened;
+    return place;
+  }
+
+  private async placeOf(stream: string): Promise<Place> {
+    const known = this.places.get(stream);
+    if (known !== undefined) return known;
+    const [, prefix, app, token] = STREAM.exec(stream) ?? [];
+    if (prefix === undefined || app === undefined || token === undefined) {
+      throw new Error(`${stream} is no name of a stream: it looks like hr.<app>.d.<group>`);
+    }
+    const { manager } = await this.jetStreamOf();
+    const name = `hr_${app}`;
+    let store = this.stores.get(name);
+    if (store === undefined) {
+      store = new NatsStore(manager, { name, prefix, replicas: this.parts.replicas });
+      this.stores.set(name, store);
+    }
+    const place = this.places.get(stream) ?? { store, token };
+    this.places.set(stream, place);
+    return place;
+  }
+
+  private jetStreamOf(): Promise<JetStream> {
+    this.jetStream ??= this.begin().catch((thrown: unknown) => {
+      this.jetStream = undefined;
+      throw toError(thrown);
+    });
+    return this.jetStream;
+  }
+
+  private async begin(): Promise<JetStream> {
+    const { connection } = this.parts;
+    const { DeliverPolicy, jetstream, jetstreamManager } = await importPeer(
+      '@nats-io/jetstream',
+      INSTALL_NATS,
+      () => import('@nats-io/jetstream'),
+    );
+    const manager = await jetstreamManager(connection, { checkAPI: false });
+    const startAt = (sequence: number) => ({
+      deliver_policy: DeliverPolicy.StartSequence as never,
+      opt_start_seq: sequence,
+    });
+    return { client: jetstream(connection), manager, startAt };
+  }
+
+  private liveEntry({ store, token }: Place, message: Msg): LogEntry | undefined {
+    const { headers } = message;
+    const sequence = Number(headers?.get('Nats-Sequence'));
+    const previous = Number(headers?.get('Nats-Last-Sequence'));
+    if (headers === undefined || !(sequence > 0) || !(previous >= 0)) return undefined;
+    if (sequence <= (this.lastSequences.get(store) ?? 0)) {
+      this.parts.lose(new Error(`the JetStream stream ${store.name} was made anew`));
+      return undefined;
+    }
+    this.lastSequences.set(store, sequence);
+    const position = { epoch: store.epoch!, offset: sequence };
+    const id = idOf(token, headers.get('Nats-Msg-Id'));
+    // A copy: a room's newest messages would keep the client's read buffers alive.
+    return { position, previous, id, bytes: Buffer.from(message.data) };
+  }
+
+  private async entries(
+    { client, startAt }: JetStream,
+    store: NatsStore,
+    { stream, token, after, last, limit, epoch }: PageRequest,
+  ): Promise<LogEntry[]> {
+    const consumer = await client.consumers.get(store.name, {
+      filter_subjects: stream,
+      // With the one before, to know that it is still there.
+      ...startAt(Math.max(1, after)),
+    });
+    const entries: LogEntry[] = [];
+    try {
+      const messages = await consumer.fetch({ max_messages: limit + 1, expires: 5000 });
+      let previous = 0;
+      let bytes = 0;
+      for await (const message of messages) {
+        const { seq } = message;
+        if (seq > after) {
+          entries.push(storedEntry(message, { epoch, offset: seq }, previous, token));
+          bytes += message.data.byteLength;
+        }
+        previous = seq;
+        if (seq >= last || entries.length >= limit || bytes >= MAX_PAGE_BYTES) break;
+      }
+    } finally {
+      consumer.delete().catch(() => {});
+    }
+    return entries;
+  }
+}
+
+interface PageRequest {
+  readonly stream: string;
+  readonly token: string;
+  readonly after: number;
+  readonly last: number;
+  readonly limit: number;
+  readonly epoch: string;
+}
+
+function storedEntry(
+  message: JsMsg,
+  position: LogPosition,
+  previous: number,
+  token: string,
+): LogEntry {
+  const id = idOf(token, message.headers?.get('Nats-Msg-Id') ?? '');
+  return { position, previous, id, bytes: Buffer.from(message.data) };
+}
+
+function sequenceIn(message: Msg): number {
+  if (message.headers?.code === 503) throw new Error('JetStream is not there');
+  const { seq, error } = message.json<Acknowledgement>();
+  if (error !== undefined) throw new Error(`JetStream stored nothing: ${error.description}`);
+  if (seq === undefined) throw new Error('JetStream gave no number');
+  return seq;
+}
+
+/** Ids are known to a whole JetStream stream, and stand in a header: the group comes first, odd characters go. */
+function idIn(token: string, id: string): string {
+  if (PLAIN.test(id)) return `${token}/p${id}`;
+  return `${token}/b${Buffer.from(id, 'utf8').toString('base64url')}`;
+}
+
+function idOf(token: string, text: string): string {
+  const id = text.slice(token.length + 1);
+  if (id.startsWith('b')) return Buffer.from(id.slice(1), 'base64url').toString('utf8');
+  return id.slice(1);
+}
+
+function liveSubject(stream: string): string {
+  return stream.replace('.d.', '.l.');
+}

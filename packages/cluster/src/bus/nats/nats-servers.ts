@@ -1,0 +1,46 @@
+import { OptionError } from '@headrace/core';
+
+/** Where NATS is, with what stood before the `@` taken out. */
+export interface NatsServers {
+  readonly urls: readonly string[];
+  readonly credentials: { readonly user?: string; readonly pass?: string };
+  /** For log lines. */
+  readonly name: string;
+}
+
+/** @throws OptionError for what is no address */
+export function natsServers(servers: string | readonly string[]): NatsServers {
+  const given = typeof servers === 'string' ? servers.split(',') : servers;
+  if (!Array.isArray(given) || given.length === 0) throw notServers();
+  let credentials: NatsServers['credentials'] = {};
+  const urls = given.map((text: unknown) => {
+    if (typeof text !== 'string' || text.trim() === '') throw notServers();
+    const url = parsed(text.trim());
+    if (url.username !== '') {
+      credentials = { user: decodeURIComponent(url.username) };
+      if (url.password !== '') {
+        credentials = { ...credentials, pass: decodeURIComponent(url.password) };
+      }
+    }
+    return `${url.protocol}//${url.hostname}:${url.port === '' ? '4222' : url.port}`;
+  });
+  return { urls, credentials, name: urls.join(',') };
+}
+
+function parsed(text: string): URL {
+  const withProtocol = text.includes('://') ? text : `nats://${text}`;
+  try {
+    const url = new URL(withProtocol);
+    if (url.hostname !== '' && ['nats:', 'tls:'].includes(url.protocol)) return url;
+  } catch {}
+  throw notServers();
+}
+
+/** Without what was given: a password may stand in it. */
+function notServers(): OptionError {
+  return new OptionError(
+    'OPTION_INVALID',
+    "servers is no address of NATS, or a list of some; it looks like 'nats://127.0.0.1:4222'",
+    { option: 'servers' },
+  );
+}

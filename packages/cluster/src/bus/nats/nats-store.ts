@@ -1,0 +1,145 @@
+import { toError } from '@headrace/core/authoring';
+import type { JetStreamManager, StreamConfig, StreamInfo } from '@nats-io/jetstream';
+import type { LogLimits } from '../../log/log.ts';
+import { DUPLICATE_WINDOW_MS } from '../../log/memory-stream.ts';
+
+const NANOSECONDS = 1e6;
+const NOT_FOUND = 10059;
+const NAME_IN_USE = 10058;
+/** Two nodes that raise the limits at the same time see each other's after so many tries. */
+const MAX_TRIES = 5;
+
+/** What {@link NatsStore} keeps where. */
+export interface NatsStorePlace {
+  /** The name of the JetStream stream. */
+  readonly name: string;
+  /** `hr.<app>` */
+  readonly prefix: string;
+  readonly replicas: number;
+}
+
+/** The JetStream stream of an app, as known over one link. */
+export class NatsStore {
+  readonly name: string;
+  private readonly manager: JetStreamManager;
+  private readonly place: NatsStorePlace;
+  private known: StreamInfo | undefined = undefined;
+  private isDoubtful = false;
+  private announceOpened: () => void = () => {};
+  /** Resolves when it was opened for the first time. */
+  readonly opened: Promise<void>;
+  /** One after the other: thousands of groups that are opened at once make one request. */
+  private turn: Promise<unknown> = Promise.resolve();
+
+  constructor(manager: JetStreamManager, place: NatsStorePlace) {
+    this.name = place.name;
+    this.manager = manager;
+    this.place = place;
+    this.opened = new Promise((resolve) => {
+      this.announceOpened = resolve;
+    });
+  }
+
+  /** When it was made: another one has other numbers. */
+  get epoch(): string | undefined {
+    return this.known && epochOf(this.known);
+  }
+
+  /** Something was refused: the stream may be gone, or another one. */
+  doubt(): void {
+    this.isDoubtful = true;
+  }
+
+  open(limits: LogLimits): Promise<void> {
+    const opening = this.turn.then(() => this.reach(limits));
+    this.turn = opening.catch(() => {});
+    return opening;
+  }
+
+  private async reach(limits: LogLimits): Promise<void> {
+    const wanted = this.configFor(limits);
+    if (this.isDoubtful) {
+      this.known = await this.look();
+      this.isDoubtful = false;
+    }
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      this.known ??= await this.look();
+      if (this.known === undefined) {
+        this.known = await this.make(wanted);
+        continue;
+      }
+      const raised = raise(this.known.config, wanted);
+      if (raised === undefined) {
+        this.announceOpened();
+        return;
+      }
+      await this.manager.streams.update(this.name, raised);
+      this.known = undefined;
+    }
+    throw new Error(`the limits of the JetStream stream ${this.name} do not stay as they are set`);
+  }
+
+  private look(): Promise<StreamInfo | undefined> {
+    return this.manager.streams.info(this.name).catch((thrown: unknown) => {
+      if (codeOf(thrown) === NOT_FOUND) return undefined;
+      throw toError(thrown);
+    });
+  }
+
+  private make(config: Partial<StreamConfig> & { name: string }): Promise<StreamInfo | undefined> {
+    return this.manager.streams.add(config).catch((thrown: unknown) => {
+      // Another node made it a moment ago.
+      if (codeOf(thrown) === NAME_IN_USE) return undefined;
+      throw toError(thrown);
+    });
+  }
+
+  private configFor({ messages, ageMs }: LogLimits): Partial<StreamConfig> & { name: string } {
+    const { name, prefix, replicas } = this.place;
+    const age = Number.isFinite(ageMs) ? Math.max(100, Math.ceil(ageMs)) * NANOSECONDS : 0;
+    const window = DUPLICATE_WINDOW_MS * NANOSECONDS;
+    return {
+      name,
+      subjects: [`${prefix}.d.>`],
+      storage: 'file' as StreamConfig['storage'],
+      num_replicas: replicas,
+      max_msgs_per_subject: Number.isFinite(messages) ? messages : -1,
+      max_age: age,
+      duplicate_window: age === 0 ? window : Math.min(window, age),
+      republish: { src: `${prefix}.d.>`, dest: `${prefix}.l.>` },
+    };
+  }
+}
+
+/** What must change so that everybody's limits are met; undefined if they are. */
+function raise(
+  now: StreamConfig,
+  wanted: Partial<StreamConfig>,
+): Partial<StreamConfig> | undefined {
+  const messages = larger(now.max_msgs_per_subject, wanted.max_msgs_per_subject!);
+  const age = larger(now.max_age, wanted.max_age!);
+  const window = Math.max(now.duplicate_window, wanted.duplicate_window!);
+  if (
+    messages === now.max_msgs_per_subject &&
+    age === now.max_age &&
+    window === now.duplicate_window
+  ) {
+    return undefined;
+  }
+  return { ...now, max_msgs_per_subject: messages, max_age: age, duplicate_window: window };
+}
+
+/** Of limits, of which 0 and -1 are none. */
+function larger(one: number, other: number): number {
+  if (one <= 0) return one;
+  return other <= 0 ? other : Math.max(one, other);
+}
+
+/** When the stream was made, without the colons of the time: an epoch has none. */
+export function epochOf({ created }: Pick<StreamInfo, 'created'>): string {
+  return created.replaceAll(':', '');
+}
+
+function codeOf(thrown: unknown): number | undefined {
+  return (thrown as { code?: number }).code;
+}

@@ -1,0 +1,24 @@
+import { OptionError } from '@headrace/core';
+import { toError } from '@headrace/core/authoring';
+
+/** Imports an optional peer package; if it is not installed, the error says how it is. */
+export async function importPeer<T>(
+  name: string,
+  install: string,
+  load: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await load();
+  } catch (thrown) {
+    const cause = toError(thrown);
+    const { code } = cause as NodeJS.ErrnoException;
+    const isMissing = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND';
+    if (!isMissing || !cause.message.includes(name)) throw cause;
+    throw new OptionError(
+      'OPTION_INVALID',
+      `the package ${name} is not installed: ${install}`,
+      { package: name },
+      cause,
+    );
+  }
+}

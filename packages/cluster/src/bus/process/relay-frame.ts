@@ -1,0 +1,179 @@
+import { Buffer } from 'node:buffer';
+import type { LogEntry } from '../../log/log.ts';
+
+/** What a worker asks of the relay in the primary; the fields follow the code. */
+export const ASK = {
+  /** Begins a link. */
+  hello: 0,
+  /** subject, data */
+  publish: 1,
+  /** subject */
+  subscribe: 2,
+  /** subject */
+  unsubscribe: 3,
+  /** request: answered when everything before it has been done */
+  settled: 4,
+  /** request, subject */
+  receivers: 5,
+  /** Ends the link. */
+  bye: 6,
+  /** request, stream, messages, ageMs */
+  open: 7,
+  /** request, stream, id, data */
+  append: 8,
+  /** request, stream, after, limit */
+  read: 9,
+  /** stream */
+  follow: 10,
+  /** stream */
+  unfollow: 11,
+} as const;
+
+/** What the relay tells a worker. */
+export const TELL = {
+  /** The link stands. */
+  welcome: 0,
+  /** subject, data */
+  message: 1,
+  /** request, JSON value */
+  answer: 2,
+  /** request, text */
+  failed: 3,
+  /** stream, {@link EntryText} */
+  entry: 4,
+} as const;
+
+/** A stored message as JSON. */
+export type EntryText = readonly [
+  epoch: string,
+  offset: number,
+  previous: number,
+  id: string,
+  data: string,
+];
+
+/**
+ * Many calls in one message between two processes: the JSON of a hundred takes half of the time of a hundred JSONs (0.9
+ * and 2.0 µs for an envelope with a text of 100 characters, there and back), and one system call. Bytes are base64: of such
+ * envelopes it takes 27 %, of random bytes 53 % less time than latin1, whose control characters JSON escapes.
+ */
+export interface RelayFrame {
+  /** Which link of the worker. */
+  readonly headraceLink: number;
+  readonly calls: readonly unknown[];
+}
+
+/** The frame if it is one; other parts of the program may send what they like. */
+export function asRelayFrame(message: unknown): RelayFrame | undefined {
+  if (typeof message !== 'object' || message === null || !('headraceLink' in message)) {
+    return undefined;
+  }
+  const { headraceLink, calls } = message as Partial<RelayFrame>;
+  const isFrame = typeof headraceLink === 'number' && Array.isArray(calls);
+  return isFrame ? (message as RelayFrame) : undefined;
+}
+
+/** Reads the fields of calls, and throws at one that is not what it should be: another version's, say. */
+export class CallReader {
+  private readonly calls: readonly unknown[];
+  private at = 0;
+
+  constructor(calls: readonly unknown[]) {
+    this.calls = calls;
+  }
+
+  get isAtEnd(): boolean {
+    return this.at >= this.calls.length;
+  }
+
+  any(): unknown {
+    const field = this.calls[this.at];
+    this.at += 1;
+    return field;
+  }
+
+  text(): string {
+    const field = this.any();
+    if (typeof field !== 'string') throw new TypeError('no text in this place');
+    return field;
+  }
+
+  number(): number {
+    const field = this.any();
+    if (typeof field !== 'number') throw new TypeError('no number in this place');
+    return field;
+  }
+}
+
+/** A message larger than this leaves at once, and not with the others of its turn. */
+const FULL_FRAME = 64 * 1024;
+/** What JSON puts around the fields of a call. */
+const CALL_OVERHEAD = 16;
+
+/** The calls of one turn of the event loop on their way to one link of another process. */
+export class CallBatch {
+  private readonly send: (calls: readonly unknown[], size: number) => void;
+  private calls: unknown[] = [];
+  private size = 0;
+  private isScheduled = false;
+
+  constructor(send: (calls: readonly unknown[], size: number) => void) {
+    this.send = send;
+  }
+
+  /** What a call takes in a frame, about; `length` is that of the texts among its fields. */
+  static sizeOf(length: number): number {
+    return length + CALL_OVERHEAD;
+  }
+
+  add(length: number, ...fields: unknown[]): void {
+    const size = CallBatch.sizeOf(length);
+    this.calls.push(...fields);
+    this.size += size;
+    if (this.size >= FULL_FRAME) this.flush();
+    else if (!this.isScheduled) {
+      this.isScheduled = true;
+      setImmediate(() => {
+        this.isScheduled = false;
+        this.flush();
+      });
+    }
+  }
+
+  flush(): void {
+    const { calls, size } = this;
+    if (calls.length === 0) return;
+    this.calls = [];
+    this.size = 0;
+    this.send(calls, size);
+  }
+}
+
+/** Bytes that are converted at most once each way, however many processes get them. */
+export class RelayBytes {
+  private asText: string | undefined;
+  private asBytes: Buffer | undefined;
+
+  constructor(bytes: Buffer | string) {
+    this.asText = typeof bytes === 'string' ? bytes : undefined;
+    this.asBytes = typeof bytes === 'string' ? undefined : bytes;
+  }
+
+  get text(): string {
+    this.asText ??= this.asBytes!.toString('base64');
+    return this.asText;
+  }
+
+  get bytes(): Buffer {
+    this.asBytes ??= Buffer.from(this.asText!, 'base64');
+    return this.asBytes;
+  }
+}
+
+export function entryFrom([epoch, offset, previous, id, data]: EntryText): LogEntry {
+  return { position: { epoch, offset }, previous, id, bytes: Buffer.from(data, 'base64') };
+}
+
+export function entryText({ position, previous, id, bytes }: LogEntry): EntryText {
+  return [position.epoch, position.offset, previous, id, bytes.toString('base64')];
+}

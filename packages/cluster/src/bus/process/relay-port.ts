@@ -1,0 +1,220 @@
+import { Buffer } from 'node:buffer';
+import { textOf } from '@headrace/core/authoring';
+import type { LogEntry } from '../../log/log.ts';
+import type { Relay, RelayMember } from './relay.ts';
+import {
+  ASK,
+  CallBatch,
+  CallReader,
+  entryText,
+  RelayBytes,
+  type RelayFrame,
+  TELL,
+} from './relay-frame.ts';
+
+/** Messages that may wait for one worker; more are lost, and counted. */
+export const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+
+/** The way to one worker's process. */
+export interface WorkerWire {
+  /** Calls back when the frame has left this process, or never. */
+  send(frame: RelayFrame, left: () => void): void;
+  now(): number;
+  /** Messages begin to be lost. */
+  full(): void;
+}
+
+/** One worker's process at the relay: its links, and what waits for it. */
+export class RelayPort {
+  private readonly relay: Relay;
+  private readonly wire: WorkerWire;
+  private readonly links = new Map<number, RemoteLink>();
+  private waitingBytes = 0;
+  private lost = 0;
+  private isFull = false;
+
+  constructor(relay: Relay, wire: WorkerWire) {
+    this.relay = relay;
+    this.wire = wire;
+  }
+
+  /** Messages that were lost because the worker did not take them. */
+  get dropped(): number {
+    return this.lost;
+  }
+
+  /** What has not left this process yet. */
+  get waiting(): number {
+    return this.waitingBytes;
+  }
+
+  /** A frame came from the worker. */
+  received({ headraceLink, calls }: RelayFrame): void {
+    const reader = new CallReader(calls);
+    try {
+      while (!reader.isAtEnd) this.carryOut(headraceLink, reader.number(), reader);
+    } catch {
+      // Of another version: what it asked for is not done, and its bus does not come up.
+    }
+  }
+
+  /** The process is gone. */
+  close(): void {
+    for (const link of this.links.values()) this.relay.leave(link);
+    this.links.clear();
+  }
+
+  /** False if there is no room: the message is lost. */
+  admit(size: number): boolean {
+    if (this.waitingBytes + size <= MAX_WAITING_BYTES) return true;
+    this.lost += 1;
+    if (!this.isFull) this.wire.full();
+    this.isFull = true;
+    return false;
+  }
+
+  /** It waits from now on. */
+  wait(size: number): void {
+    this.waitingBytes += size;
+  }
+
+  send(headraceLink: number, calls: readonly unknown[], size: number): void {
+    this.wire.send({ headraceLink, calls }, () => {
+      this.waitingBytes -= size;
+      if (this.waitingBytes < MAX_WAITING_BYTES / 2) this.isFull = false;
+    });
+  }
+
+  private carryOut(id: number, what: number, fields: CallReader): void {
+    if (what === ASK.hello) {
+      this.leave(id);
+      const link = new RemoteLink(this, id);
+      this.links.set(id, link);
+      this.relay.join(link);
+      link.tell(0, TELL.welcome);
+      return;
+    }
+    const link = this.links.get(id);
+    if (link === undefined) throw new Error('a link begins with hello');
+    this.carryOutFor(link, what, fields);
+  }
+
+  private carryOutFor(link: RemoteLink, what: number, fields: CallReader): void {
+    const { relay } = this;
+    switch (what) {
+      case ASK.publish:
+        relay.publish(fields.text(), new RelayBytes(fields.text()));
+        break;
+      case ASK.subscribe:
+        relay.subscribe(link, fields.text());
+        break;
+      case ASK.unsubscribe:
+        relay.unsubscribe(link, fields.text());
+        break;
+      case ASK.settled:
+        link.answer(fields.number(), null);
+        break;
+      case ASK.receivers:
+        link.answer(fields.number(), relay.receivers(fields.text()));
+        break;
+      case ASK.bye:
+        this.leave(link.id);
+        break;
+      case ASK.follow:
+        relay.follow(link, fields.text());
+        break;
+      case ASK.unfollow:
+        relay.unfollow(link, fields.text());
+        break;
+      default:
+        this.carryOutOnLog(link, what, fields);
+        break;
+    }
+  }
+
+  private carryOutOnLog(link: RemoteLink, what: number, fields: CallReader): void {
+    const { relay } = this;
+    const request = fields.number();
+    const stream = fields.text();
+    switch (what) {
+      case ASK.open: {
+        const limits = { messages: fields.number(), ageMs: fields.number() };
+        link.try(request, () => relay.open(stream, limits) ?? null);
+        break;
+      }
+      case ASK.append: {
+        const id = fields.text();
+        const bytes = Buffer.from(fields.text(), 'base64');
+        link.try(request, () => relay.append(stream, id, bytes, this.wire.now()));
+        break;
+      }
+      case ASK.read: {
+        const after = fields.number();
+        const limit = fields.number();
+        link.try(request, () => {
+          const page = relay.read(stream, after, limit, this.wire.now());
+          return { ...page, entries: page.entries.map(entryText) };
+        });
+        break;
+      }
+      default:
+        throw new Error(`there is no call ${what}`);
+    }
+  }
+
+  private leave(id: number): void {
+    const link = this.links.get(id);
+    if (link === undefined) return;
+    this.relay.leave(link);
+    this.links.delete(id);
+  }
+}
+
+/** One link of a worker. */
+class RemoteLink implements RelayMember {
+  readonly id: number;
+  private readonly port: RelayPort;
+  private readonly batch: CallBatch;
+
+  constructor(port: RelayPort, id: number) {
+    this.port = port;
+    this.id = id;
+    this.batch = new CallBatch((calls, size) => port.send(id, calls, size));
+  }
+
+  received(subject: string, bytes: RelayBytes): void {
+    const { text } = bytes;
+    const length = subject.length + text.length;
+    if (this.port.admit(length)) this.tell(length, TELL.message, subject, text);
+  }
+
+  appended(stream: string, entry: LogEntry): void {
+    const text = entryText(entry);
+    const length = stream.length + entry.id.length + text[4].length + 64;
+    if (this.port.admit(length)) this.tell(length, TELL.entry, stream, text);
+  }
+
+  answer(request: number, value: unknown): void {
+    const length = typeof value === 'object' ? JSON.stringify(value).length : 8;
+    this.tell(length, TELL.answer, request, value);
+  }
+
+  /** Answers with what the task returns, or with its error. */
+  try(request: number, task: () => unknown): void {
+    let value: unknown;
+    try {
+      value = task();
+    } catch (thrown) {
+      const text = textOf(thrown);
+      this.tell(text.length, TELL.failed, request, text);
+      return;
+    }
+    this.answer(request, value);
+  }
+
+  /** What it takes counts as waiting at once: a batch may be sent within this call. */
+  tell(length: number, ...fields: unknown[]): void {
+    this.port.wait(CallBatch.sizeOf(length));
+    this.batch.add(length, ...fields);
+  }
+}

@@ -1,0 +1,229 @@
+import { Buffer } from 'node:buffer';
+import { randomInt } from 'node:crypto';
+import type { LogEntry, LogLimits, LogLink, LogPage, LogPosition } from '../../log/log.ts';
+import type { BusHost, BusSubscription } from '../bus.ts';
+import type { BusLink, BusLinkSink } from '../bus-engine.ts';
+import { addFollower } from './local-link.ts';
+import {
+  ASK,
+  asRelayFrame,
+  CallBatch,
+  CallReader,
+  type EntryText,
+  entryFrom,
+  type RelayFrame,
+  TELL,
+} from './relay-frame.ts';
+
+/** The way from a worker to its primary. */
+export interface PrimaryWire {
+  readonly isOpen: boolean;
+  send(frame: RelayFrame, left: () => void): void;
+  /** Calls back with what comes from the primary, and once when that is gone. */
+  listen(received: (message: unknown) => void, gone: () => void): () => void;
+}
+
+interface Request {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+}
+
+/** A link of a worker to the relay in its primary. */
+export class WorkerLink implements BusLink {
+  readonly log: LogLink;
+  private readonly id: number;
+  private readonly wire: PrimaryWire;
+  private readonly sink: BusLinkSink;
+  private readonly batch: CallBatch;
+  private readonly requests = new Map<number, Request>();
+  private readonly followers = new Map<string, Set<(entry: LogEntry) => void>>();
+  private readonly welcome: () => void;
+  private readonly stopListening: () => void;
+  private lastRequest = 0;
+  private isClosed = false;
+
+  constructor(id: number, wire: PrimaryWire, sink: BusLinkSink, welcome: () => void) {
+    this.id = id;
+    this.wire = wire;
+    this.sink = sink;
+    this.welcome = welcome;
+    this.batch = new CallBatch((calls) => wire.send({ headraceLink: id, calls }, () => {}));
+    this.log = this.logLink();
+    this.stopListening = wire.listen(
+      (message) => this.received(message),
+      () => this.gone(new Error('the primary process is gone')),
+    );
+    this.ask(0, ASK.hello);
+  }
+
+  publish(subject: string, { buffer, byteOffset, byteLength }: Uint8Array): void {
+    const data = Buffer.from(buffer, byteOffset, byteLength).toString('base64');
+    this.ask(subject.length + data.length, ASK.publish, subject, data);
+  }
+
+  subscribe(subject: string): void {
+    this.ask(subject.length, ASK.subscribe, subject);
+  }
+
+  unsubscribe(subject: string): void {
+    this.ask(subject.length, ASK.unsubscribe, subject);
+  }
+
+  async settled(): Promise<void> {
+    await this.request(0, ASK.settled);
+  }
+
+  async receivers(subject: string): Promise<number> {
+    return (await this.request(subject.length, ASK.receivers, subject)) as number;
+  }
+
+  async close(flush: boolean): Promise<void> {
+    if (this.isClosed) return;
+    this.ask(0, ASK.bye);
+    this.batch.flush();
+    this.end(new Error('the link was closed'));
+    // Behind everything that was sent.
+    if (flush && this.wire.isOpen) {
+      await new Promise<void>((resolve) => {
+        this.wire.send({ headraceLink: this.id, calls: [] }, resolve);
+      });
+    }
+  }
+
+  private received(message: unknown): void {
+    const frame = asRelayFrame(message);
+    if (frame?.headraceLink !== this.id) return;
+    const reader = new CallReader(frame.calls);
+    try {
+      while (!reader.isAtEnd && !this.isClosed) this.carryOut(reader.number(), reader);
+    } catch (thrown) {
+      this.gone(new Error('the primary runs another version of this package', { cause: thrown }));
+    }
+  }
+
+  private carryOut(what: number, fields: CallReader): void {
+    switch (what) {
+      case TELL.welcome:
+        this.welcome();
+        break;
+      case TELL.message:
+        this.sink.received(fields.text(), Buffer.from(fields.text(), 'base64'));
+        break;
+      case TELL.answer:
+        this.take(fields.number())?.resolve(fields.any());
+        break;
+      case TELL.failed:
+        this.take(fields.number())?.reject(new Error(fields.text()));
+        break;
+      case TELL.entry: {
+        const followers = this.followers.get(fields.text());
+        const entry = entryFrom(fields.any() as EntryText);
+        for (const follower of followers ?? []) follower(entry);
+        break;
+      }
+      default:
+        throw new Error(`there is no call ${what}`);
+    }
+  }
+
+  private ask(length: number, ...fields: unknown[]): void {
+    if (!this.isClosed) this.batch.add(length, ...fields);
+  }
+
+  private request(length: number, what: number, ...fields: unknown[]): Promise<unknown> {
+    if (this.isClosed) return Promise.reject(new Error('the link has ended'));
+    this.lastRequest += 1;
+    const number = this.lastRequest;
+    return new Promise((resolve, reject) => {
+      this.requests.set(number, { resolve, reject });
+      this.ask(length, what, number, ...fields);
+    });
+  }
+
+  private take(number: number): Request | undefined {
+    const request = this.requests.get(number);
+    this.requests.delete(number);
+    return request;
+  }
+
+  private gone(cause: Error): void {
+    if (this.isClosed) return;
+    this.end(cause);
+    this.sink.lost(cause);
+  }
+
+  private end(cause: Error): void {
+    this.isClosed = true;
+    this.stopListening();
+    for (const { reject } of this.requests.values()) reject(cause);
+    this.requests.clear();
+    this.followers.clear();
+  }
+
+  private logLink(): LogLink {
+    return {
+      open: async (stream: string, { messages, ageMs }: LogLimits): Promise<void> => {
+        // JSON knows no Infinity.
+        const limits = [messages, ageMs].map((limit) => Math.min(limit, Number.MAX_SAFE_INTEGER));
+        await this.request(stream.length, ASK.open, stream, ...limits);
+      },
+      append: async (stream: string, id: string, bytes: Uint8Array): Promise<LogPosition> => {
+        const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+        const text = data.toString('base64');
+        const length = stream.length + id.length + text.length;
+        return (await this.request(length, ASK.append, stream, id, text)) as LogPosition;
+      },
+      read: async (stream: string, after: number, limit: number): Promise<LogPage> => {
+        const most = Math.min(limit, Number.MAX_SAFE_INTEGER);
+        const page = await this.request(stream.length, ASK.read, stream, after, most);
+        const { entries, ...rest } = page as Omit<LogPage, 'entries'> & { entries: EntryText[] };
+        return { ...rest, entries: entries.map(entryFrom) };
+      },
+      follow: (stream, listener) => this.follow(stream, listener),
+    };
+  }
+
+  private follow(stream: string, listener: (entry: LogEntry) => void): BusSubscription {
+    return addFollower(this.followers, stream, listener, {
+      first: () => this.ask(stream.length, ASK.follow, stream),
+      last: () => this.ask(stream.length, ASK.unfollow, stream),
+    });
+  }
+}
+
+/** A primary that relays answers at once. */
+const WELCOME_WITHIN_MS = 2000;
+
+/** Resolves when the relay in the primary has answered. */
+export function connectToPrimary(
+  wire: PrimaryWire,
+  sink: BusLinkSink,
+  host: BusHost,
+  signal: AbortSignal,
+): Promise<WorkerLink> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: Error): void => {
+      timer.cancel();
+      void link.close(false);
+      reject(error);
+    };
+    const timer = host.clock.schedule(() => {
+      const text = 'the primary process does not relay: call runWorkers() or processBus() there';
+      failed(new Error(text));
+    }, WELCOME_WITHIN_MS);
+    let isUp = false;
+    const own: BusLinkSink = {
+      received: (subject, bytes) => sink.received(subject, bytes),
+      lost: (cause) => {
+        if (isUp) sink.lost(cause);
+        else failed(cause ?? new Error('the link was lost'));
+      },
+    };
+    const link = new WorkerLink(randomInt(2 ** 31), wire, own, () => {
+      timer.cancel();
+      isUp = true;
+      resolve(link);
+    });
+    signal.addEventListener('abort', () => failed(signal.reason as Error), { once: true });
+  });
+}

@@ -1,0 +1,77 @@
+import { OptionError } from '@headrace/core';
+import { checkOptions } from '@headrace/core/authoring';
+import type { RedisClientOptions } from '@redis/client';
+import {
+  ENGINE_BUS_DEFAULTS,
+  ENGINE_BUS_OPTIONS,
+  EngineBus,
+  type EngineBusOptions,
+} from '../engine-bus.ts';
+import { RedisEngine } from './redis-engine.ts';
+
+/** Options of {@link redisBus}. */
+export interface RedisBusOptions extends EngineBusOptions {
+  /** `redis://10.0.0.7:6379`, or `rediss://` for TLS. User, password and the database's number may stand in it. */
+  readonly url: string;
+  /** Goes before the one in the URL. @default none */
+  readonly username?: string;
+  /** Goes before the one in the URL; never in a log line. @default none */
+  readonly password?: string;
+  /** Certificates and other options of the sockets: see `@redis/client`. */
+  readonly socket?: RedisClientOptions['socket'];
+}
+
+/**
+ * A bus over Redis: pub/sub, and streams for durable groups. Needs the package `@redis/client`.
+ *
+ * What Redis stores for durable groups is as safe as its `appendonly` setting makes it.
+ *
+ * @throws OptionError `OPTION_INVALID`. A wrong password or a server that is away is one line in the log, and tried again.
+ * @example
+ * ```ts check
+ * import { Cluster } from '@headrace/cluster';
+ * import { redisBus } from '@headrace/cluster/redis';
+ *
+ * await Cluster.join({ app: 'chat', bus: redisBus({ url: 'redis://127.0.0.1:6379' }) });
+ * ```
+ */
+export function redisBus(options: RedisBusOptions): EngineBus {
+  checkOptions('redisBus', options, {
+    ...ENGINE_BUS_OPTIONS,
+    url: true,
+    username: true,
+    password: true,
+    socket: true,
+  });
+  const { url, username, password, socket, ...bus } = options;
+  const engine = new RedisEngine({
+    name: nameOf(url),
+    client: {
+      url,
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      socket: {
+        ...socket,
+        reconnectStrategy: false,
+        connectTimeout: bus.connectTimeoutMs ?? ENGINE_BUS_DEFAULTS.connectTimeoutMs,
+      } as NonNullable<RedisClientOptions['socket']>,
+    },
+  });
+  return new EngineBus(engine, bus);
+}
+
+/** For log lines, without user and password. */
+function nameOf(url: string): string {
+  try {
+    const { protocol, hostname, port, pathname } = new URL(url);
+    if (hostname !== '' && (protocol === 'redis:' || protocol === 'rediss:')) {
+      return `${protocol}//${hostname}:${port === '' ? '6379' : port}${pathname.replace(/\/$/, '')}`;
+    }
+  } catch {}
+  // Without what was given: a password may stand in it.
+  throw new OptionError(
+    'OPTION_INVALID',
+    "url is no address of Redis; it looks like 'redis://127.0.0.1:6379'",
+    { option: 'url' },
+  );
+}

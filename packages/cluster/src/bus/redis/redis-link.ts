@@ -1,0 +1,125 @@
+import { Buffer } from 'node:buffer';
+import { toError } from '@headrace/core/authoring';
+import type { BusLink, BusLinkSink } from '../bus-engine.ts';
+import { destroy, type RedisClient } from './redis-client.ts';
+import { RedisLogLink } from './redis-log-link.ts';
+
+/** What a {@link RedisLink} is made of. */
+export interface RedisLinkParts {
+  readonly publisher: RedisClient;
+  readonly subscriber: RedisClient;
+  readonly peer: typeof import('@redis/client');
+  /** Another one means that the server was started anew. */
+  readonly runId: string;
+}
+
+/** Two connections to Redis. */
+export class RedisLink implements BusLink {
+  readonly log: RedisLogLink;
+  private readonly publisher: RedisClient;
+  private readonly subscriber: RedisClient;
+  private readonly sink: BusLinkSink;
+  /** Subscriptions that the server has not confirmed; those of one moment go in one command. */
+  private readonly unconfirmed = new Set<Promise<void>>();
+  private batch: string[] = [];
+  private isOver = false;
+  private readonly received: (bytes: Buffer, subject: Buffer) => void;
+
+  constructor({ publisher, subscriber, peer, runId }: RedisLinkParts, sink: BusLinkSink) {
+    this.publisher = publisher;
+    this.subscriber = subscriber;
+    this.sink = sink;
+    this.received = (bytes, subject) => sink.received(subject.toString('latin1'), bytes);
+    const lose = (cause: Error) => this.lose(cause);
+    this.log = new RedisLogLink({
+      client: publisher,
+      types: peer.RESP_TYPES,
+      runId,
+      lose,
+      subscribe: (subject, listener) => this.follow(subject, listener),
+    });
+    for (const client of [publisher, subscriber]) {
+      client.on('error', (thrown: unknown) => this.lose(toError(thrown)));
+      client.on('end', () => this.lose(undefined));
+    }
+  }
+
+  publish(subject: string, bytes: Uint8Array): void {
+    if (this.isOver) return;
+    const { buffer, byteOffset, byteLength } = bytes;
+    const message = Buffer.from(buffer, byteOffset, byteLength);
+    // A command that Redis refuses, NOPERM say, is for all of them: the heartbeat is one too.
+    this.publisher.sendCommand(['PUBLISH', subject, message]).catch(this.refused);
+  }
+
+  subscribe(subject: string): void {
+    if (this.isOver) return;
+    this.batch.push(subject);
+    if (this.batch.length === 1) queueMicrotask(() => this.subscribeBatch());
+  }
+
+  unsubscribe(subject: string): void {
+    if (this.isOver) return;
+    this.subscribeBatch();
+    this.confirm(this.subscriber.unsubscribe(subject, this.received, true));
+  }
+
+  async settled(): Promise<void> {
+    this.subscribeBatch();
+    await Promise.all(this.unconfirmed);
+  }
+
+  async receivers(subject: string): Promise<number> {
+    const [, count] = await this.publisher.sendCommand<[string, number]>([
+      'PUBSUB',
+      'NUMSUB',
+      subject,
+    ]);
+    return Number(count);
+  }
+
+  async close(flush: boolean): Promise<void> {
+    this.isOver = true;
+    // Its answer comes behind those of everything before it.
+    if (flush) await this.publisher.sendCommand(['PING']).catch(() => {});
+    destroy(this.publisher);
+    destroy(this.subscriber);
+  }
+
+  private readonly refused = (thrown: unknown) => this.lose(toError(thrown));
+
+  private subscribeBatch(): void {
+    const { batch } = this;
+    if (batch.length === 0 || this.isOver) return;
+    this.batch = [];
+    this.confirm(this.subscriber.subscribe(batch, this.received, true));
+  }
+
+  /** For the log: a listener of its own, and a way to end it. */
+  private follow(subject: string, listener: (bytes: Buffer) => void): () => void {
+    if (this.isOver) return () => {};
+    this.confirm(this.subscriber.subscribe(subject, listener, true));
+    return () => {
+      if (!this.isOver) this.confirm(this.subscriber.unsubscribe(subject, listener, true));
+    };
+  }
+
+  private confirm(command: Promise<void>): void {
+    const confirmed = command.then(
+      () => void this.unconfirmed.delete(confirmed),
+      (thrown: unknown) => {
+        this.unconfirmed.delete(confirmed);
+        this.lose(toError(thrown));
+      },
+    );
+    this.unconfirmed.add(confirmed);
+  }
+
+  private lose(cause: Error | undefined): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    destroy(this.publisher);
+    destroy(this.subscriber);
+    this.sink.lost(cause);
+  }
+}

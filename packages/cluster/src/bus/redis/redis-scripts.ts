@@ -1,0 +1,103 @@
+/**
+ * What the scripts of durable groups share. A group has four keys:
+ *
+ * - `<stream>:at`, a hash: its epoch, the offsets of the newest message and of the one before the next, the server's run
+ * - `<stream>:log`, a Redis stream whose ids are `<offset>-0`
+ * - `<stream>:marks`, a list of `<ms> <offset>`: what lies before a mark is older than it
+ * - `<stream>:i:<id>`, for two minutes: the epoch and the offset of that id
+ *
+ * Where the hash is lost, the epoch is new, and so is what the others have to say.
+ */
+const COMMON = `
+local function now()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+local function text(number) return string.format('%.0f', number) end
+local function epochOf(at, fresh)
+  local epoch = redis.call('HGET', at, 'epoch')
+  if epoch then return epoch end
+  redis.call('HSET', at, 'epoch', fresh)
+  return fresh
+end
+-- Removes what is older than the marks say.
+local function trim(log, marks, time, age)
+  local gone
+  while true do
+    local mark = redis.call('LINDEX', marks, 0)
+    if not mark then break end
+    local at, offset = mark:match('^(%d+) (%d+)$')
+    if time - tonumber(at) <= age then break end
+    redis.call('LPOP', marks)
+    gone = offset
+  end
+  if gone then redis.call('XTRIM', log, 'MINID', '=', gone .. '-0') end
+end
+`;
+
+/** KEYS at log marks id; ARGV run fresh-epoch id bytes messages age-ms channel window-ms. Gives epoch and offset. */
+export const APPEND = `${COMMON}
+local at, log, marks, seen = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local epoch = epochOf(at, ARGV[2])
+local known = redis.call('GET', seen)
+if known then
+  local of, offset = known:match('^(%S+) (%d+)$')
+  if of == epoch then return {epoch, offset} end
+end
+local state = redis.call('HMGET', at, 'next', 'last', 'run', 'marked')
+local offset = tonumber(state[1] or '1')
+local previous = state[2] or '0'
+-- A server that was started anew may have lost what it acknowledged: no offset is used twice.
+if state[3] and state[3] ~= ARGV[1] then offset = offset + 1048576 end
+local number = text(offset)
+local time, age = now(), tonumber(ARGV[6])
+if previous == '0' then redis.call('DEL', log, marks) end
+local add = {'XADD', log}
+if ARGV[5] ~= '0' then
+  add[#add + 1] = 'MAXLEN'
+  add[#add + 1] = '~'
+  add[#add + 1] = ARGV[5]
+end
+add[#add + 1] = number .. '-0'
+for _, part in ipairs({'i', ARGV[3], 'p', previous, 'b', ARGV[4]}) do add[#add + 1] = part end
+redis.call(unpack(add))
+redis.call('SET', seen, epoch .. ' ' .. number, 'PX', ARGV[8])
+redis.call('HSET', at, 'next', text(offset + 1), 'last', number, 'run', ARGV[1])
+if age > 0 then
+  if time - tonumber(state[4] or '0') >= age / 64 then
+    redis.call('HSET', at, 'marked', text(time))
+    redis.call('RPUSH', marks, text(time) .. ' ' .. number)
+    trim(log, marks, time, age)
+    -- Who was away for a week longer than anything is kept has another epoch.
+    redis.call('PEXPIRE', at, text(age + 604800000))
+  end
+  redis.call('PEXPIRE', log, text(age))
+  redis.call('PEXPIRE', marks, text(age))
+end
+redis.call('PUBLISH', ARGV[7], table.concat({epoch, number, previous, #ARGV[3]}, ' ') .. '\\n' .. ARGV[3] .. ARGV[4])
+return {epoch, number}
+`;
+
+/** KEYS at log marks; ARGV fresh-epoch after limit age-ms. Gives epoch, first, last, then id, offset, previous, bytes. */
+export const READ = `${COMMON}
+local at, log, marks = KEYS[1], KEYS[2], KEYS[3]
+local epoch = epochOf(at, ARGV[1])
+local age = tonumber(ARGV[4])
+if age > 0 then trim(log, marks, now(), age) end
+local last = redis.call('HGET', at, 'last') or '0'
+local page = {epoch, '0', last}
+if last == '0' then return page end
+local function offsetOf(id) return id:match('^(%d+)') end
+local info = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)
+if not info[1] then return page end
+page[2] = offsetOf(info[1][1])
+local entries = redis.call('XRANGE', log, '(' .. ARGV[2] .. '-0', '+', 'COUNT', ARGV[3])
+for _, entry in ipairs(entries) do
+  local fields = entry[2]
+  page[#page + 1] = fields[2]
+  page[#page + 1] = offsetOf(entry[1])
+  page[#page + 1] = fields[4]
+  page[#page + 1] = fields[6]
+end
+return page
+`;

@@ -1,0 +1,62 @@
+import { Buffer, isUtf8 } from 'node:buffer';
+import { EncodeError } from '@headrace/core';
+import { toError } from '@headrace/core/authoring';
+import { BODY, type BodyType } from './envelope.ts';
+
+/** How the messages of a group look on the bus, instead of the body types. */
+export interface MessageCodec<Message> {
+  /** The bytes belong to the caller from now on. What it throws is thrown by the write. */
+  encode(message: Message): Uint8Array;
+  /** What it throws is counted, and the message ignored. */
+  decode(bytes: Buffer): Message;
+}
+
+/** A message as it goes into an envelope. */
+export interface Body {
+  readonly bodyType: BodyType;
+  readonly body: Buffer;
+}
+
+/**
+ * Bytes as they are, texts as UTF-8, everything else as JSON.
+ *
+ * @throws EncodeError for what JSON cannot say
+ */
+export function encodeBody<Message>(message: Message, codec?: MessageCodec<Message>): Body {
+  if (codec !== undefined) return { bodyType: BODY.bytes, body: asBuffer(codec.encode(message)) };
+  if (typeof message === 'string')
+    return { bodyType: BODY.text, body: Buffer.from(message, 'utf8') };
+  if (message instanceof Uint8Array) return { bodyType: BODY.bytes, body: asBuffer(message) };
+  return { bodyType: BODY.json, body: Buffer.from(jsonOf(message), 'utf8') };
+}
+
+/** @throws what makes the body no message */
+export function decodeBody<Message>(
+  { bodyType, body }: Body,
+  codec?: MessageCodec<Message>,
+): Message {
+  if (codec !== undefined) return codec.decode(body);
+  if (bodyType === BODY.bytes) return body as Message;
+  if (!isUtf8(body)) throw new Error('the body is not UTF-8');
+  const text = body.toString('utf8');
+  return (bodyType === BODY.text ? text : JSON.parse(text)) as Message;
+}
+
+function jsonOf(message: unknown): string {
+  try {
+    const text: string | undefined = JSON.stringify(message);
+    if (text !== undefined) return text;
+  } catch (thrown) {
+    const cause = toError(thrown);
+    throw notEncodable(`a message cannot become JSON: ${cause.message}`, cause);
+  }
+  throw notEncodable(`a message of type ${typeof message} cannot go over the bus; give a codec`);
+}
+
+function notEncodable(text: string, cause?: Error): EncodeError {
+  return new EncodeError('MESSAGE_NOT_ENCODABLE', text, {}, cause);
+}
+
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}

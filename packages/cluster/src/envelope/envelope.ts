@@ -1,0 +1,115 @@
+import { Buffer } from 'node:buffer';
+import { EncodeError } from '@headrace/core';
+
+/** What an envelope is about. */
+export const KIND = {
+  broadcast: 1,
+  user: 2,
+  claim: 3,
+  heartbeat: 4,
+  presence: 5,
+  ask: 6,
+  answer: 7,
+  gateway: 8,
+} as const;
+
+export type Kind = (typeof KIND)[keyof typeof KIND];
+
+/** What the body is. */
+export const BODY = { bytes: 0, text: 1, json: 2 } as const;
+
+export type BodyType = (typeof BODY)[keyof typeof BODY];
+
+/** Flag: with this one the sender flushed. Receivers flush what comes together, whatever it says. */
+export const FLUSH = 1;
+/** Flag: the sender waits for an answer. */
+export const ANSWER = 2;
+
+/**
+ * One message on the bus. Big-endian:
+ *
+ * ```text
+ *  0  48 52   magic, "HR"
+ *  2  u8      version, 1
+ *  3  u8      kind
+ *  4  u8      body type: 0 bytes, 1 UTF-8, 2 JSON
+ *  5  u8      flags: 1 flush, 2 answer wanted
+ *  6  16      node id, new at each start
+ * 22  6       number, per node and subject, from 1; all users share one line of numbers
+ * 28          the body
+ * ```
+ */
+export interface Envelope {
+  readonly kind: Kind;
+  readonly bodyType: BodyType;
+  readonly flags: number;
+  /** The sender, 32 hexadecimal digits. */
+  readonly node: string;
+  readonly number: number;
+  readonly body: Buffer;
+}
+
+/** Why bytes are no envelope. */
+export type EnvelopeFault =
+  | 'foreign'
+  | 'short'
+  | 'version'
+  | 'kind'
+  | 'body-type'
+  | 'number'
+  | 'long';
+
+const MAGIC = 0x4852;
+const VERSION = 1;
+export const HEADER_BYTES = 28;
+/** What fits on a bus: 1 MiB, NATS's limit, less a reserve for what engines put around it. */
+export const MAX_ENVELOPE_BYTES = 1024 * 1024 - 1024;
+export const MAX_BODY_BYTES = MAX_ENVELOPE_BYTES - HEADER_BYTES;
+
+/** @throws EncodeError `MESSAGE_TOO_LONG` */
+export function checkBodyLength({ byteLength }: Buffer): void {
+  if (byteLength <= MAX_BODY_BYTES) return;
+  throw new EncodeError(
+    'MESSAGE_TOO_LONG',
+    `a message of ${byteLength} bytes does not fit on the bus, which takes ${MAX_BODY_BYTES}`,
+    { length: byteLength, max: MAX_BODY_BYTES },
+  );
+}
+
+/** @throws EncodeError `MESSAGE_TOO_LONG` */
+export function encodeEnvelope(envelope: Envelope): Buffer {
+  const { body } = envelope;
+  checkBodyLength(body);
+  const bytes = Buffer.allocUnsafe(HEADER_BYTES + body.byteLength);
+  bytes.writeUInt16BE(MAGIC, 0);
+  bytes[2] = VERSION;
+  bytes[3] = envelope.kind;
+  bytes[4] = envelope.bodyType;
+  bytes[5] = envelope.flags;
+  bytes.write(envelope.node, 6, 16, 'hex');
+  bytes.writeUIntBE(envelope.number, 22, 6);
+  body.copy(bytes, HEADER_BYTES);
+  return bytes;
+}
+
+/** The envelope, whose body is a view of the bytes; or what is wrong with them. Never throws. */
+export function decodeEnvelope(bytes: Buffer): Envelope | EnvelopeFault {
+  if (bytes.byteLength < 2 || bytes.readUInt16BE(0) !== MAGIC) return 'foreign';
+  if (bytes.byteLength < HEADER_BYTES) return 'short';
+  if (bytes.byteLength > MAX_ENVELOPE_BYTES) return 'long';
+  if (bytes[2] !== VERSION) return 'version';
+  const kind = bytes[3]!;
+  if (kind < KIND.broadcast || kind > KIND.gateway) return 'kind';
+  const bodyType = bytes[4]!;
+  if (bodyType > BODY.json) return 'body-type';
+  const number = bytes.readUIntBE(22, 6);
+  if (number === 0) return 'number';
+  return {
+    kind: kind as Kind,
+    bodyType: bodyType as BodyType,
+    flags: bytes[5]!,
+    node: bytes.toString('hex', 6, 22),
+    number,
+    body: bytes.subarray(HEADER_BYTES),
+  };
+}

@@ -1,0 +1,62 @@
+import type { Context, Handler } from '@headrace/core';
+
+/** What the handler needs of its gateway. */
+export interface GatewayDoor {
+  connected(ctx: Context): number;
+  message(id: number, message: unknown): void;
+  disconnected(id: number, reason: string): void;
+}
+
+/**
+ * Gives the messages of its connection to a worker, and writes what that writes.
+ *
+ * ```text
+ *  wire | frame | codec | auth | [gateway] | ─── bus ───▶ worker
+ * ```
+ *
+ * **Place** the last one. **In** messages of any kind that goes into JSON, or that the gateway's `codec` knows; they end
+ * here. **Out** what the worker writes. **Events** all pass. **Errors** `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`.
+ * **State** per channel. **Pitfalls** reading stops while 64 messages are not answered, while there is no worker, and
+ * while the bus is down: a heartbeat upstream of it should not count that time.
+ */
+export class GatewayHandler implements Handler {
+  private readonly gateway: GatewayDoor;
+  private id: number | undefined = undefined;
+
+  constructor(gateway: GatewayDoor) {
+    this.gateway = gateway;
+  }
+
+  fresh(): Handler {
+    return new GatewayHandler(this.gateway);
+  }
+
+  handlerAdded(ctx: Context): void {
+    if (ctx.channel.isActive) this.id = this.gateway.connected(ctx);
+  }
+
+  channelActive(ctx: Context): void {
+    this.id ??= this.gateway.connected(ctx);
+    ctx.fireChannelActive();
+  }
+
+  channelRead(_ctx: Context, message: unknown): void {
+    if (this.id !== undefined) this.gateway.message(this.id, message);
+  }
+
+  channelInactive(ctx: Context): void {
+    this.gone(ctx.channel.closeInfo?.reason ?? 'local');
+    ctx.fireChannelInactive();
+  }
+
+  handlerRemoved(): void {
+    this.gone('local');
+  }
+
+  private gone(reason: string): void {
+    const { id } = this;
+    if (id === undefined) return;
+    this.id = undefined;
+    this.gateway.disconnected(id, reason);
+  }
+}

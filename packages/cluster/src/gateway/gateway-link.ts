@@ -1,0 +1,368 @@
+import { Buffer } from 'node:buffer';
+import { BODY, type BodyType } from '../envelope/envelope.ts';
+import { FLAG, frameOf, type GatewayFrame, OP } from './gateway-frame.ts';
+
+/** The rules of all connections of a gateway. */
+export interface GatewayRules {
+  /** What is not acknowledged is repeated. */
+  readonly isAcknowledged: boolean;
+  readonly maxUnanswered: number;
+  readonly maxUnansweredBytes: number;
+  /** A worker is asked how far it has come when it was not heard for so long. */
+  readonly syncMs: number;
+  /** A worker that drains may take so long to acknowledge what it has; and a closed connection's worker, too. */
+  readonly handoverMs: number;
+}
+
+/** What is to be done now, in this order. */
+export type LinkAction =
+  | { readonly do: 'send'; readonly to: string; readonly frame: GatewayFrame }
+  | { readonly do: 'hold' }
+  | { readonly do: 'release' }
+  | { readonly do: 'write'; readonly bodyType: BodyType; readonly body: Buffer }
+  | { readonly do: 'close'; readonly reason: string }
+  /** A worker is needed: call `assign`. */
+  | { readonly do: 'choose' }
+  /** So many messages reached no worker, or nobody knows. */
+  | { readonly do: 'lost'; readonly count: number }
+  /** The connection has closed and its worker knows. */
+  | { readonly do: 'done' };
+
+/** A message of the connection that its worker has not acknowledged. */
+interface Unanswered {
+  readonly number: number;
+  readonly op: typeof OP.message | typeof OP.closed;
+  readonly bodyType: BodyType;
+  readonly size: number;
+  /** Let go once it was sent, if it will not be repeated. */
+  body: Buffer;
+  /** A worker that had confirmed the connection got it, or nobody knows. */
+  wasSent: boolean;
+  isRepeated: boolean;
+}
+
+/**
+ * One connection at its gateway, without channel and clock: which worker has it, and what that has not acknowledged.
+ *
+ * ```text
+ *            assign     open ─▶ confirmed by an ack      leave: it drains, and has acknowledged all
+ *  no worker ─────▶ opening ───────────────────▶ working ───────────────────────────▶ choose another one
+ *      ▲                                            │
+ *      └───────── the worker is gone, or has forgotten the connection
+ * ```
+ *
+ * Frames between two nodes arrive in order, or not at all. What is lost is found by `sync`: the answer says how far the
+ * worker has come with everything that was sent before.
+ */
+export class GatewayLink {
+  readonly id: number;
+  private readonly rules: GatewayRules;
+  private actions: LinkAction[] = [];
+  private current: string | undefined = undefined;
+  private epoch = 0;
+  private isConfirmed = false;
+  /** A worker has had it: the next one gets it as one that moved. */
+  private wasConfirmed = false;
+  private leavingAt: number | undefined = undefined;
+  private entries: Unanswered[] = [];
+  private bytes = 0;
+  private lastNumber = 0;
+  /** The last one that was sent to this worker. */
+  private sentTo = 0;
+  private attributes: Buffer;
+  private attributeVersion = 1;
+  private isHeld = false;
+  private isBusUp: boolean;
+  private closedAt: number | undefined = undefined;
+  private isDone = false;
+  private askedAt = 0;
+
+  constructor(id: number, rules: GatewayRules, attributes: Buffer, isBusUp: boolean) {
+    this.id = id;
+    this.rules = rules;
+    this.attributes = attributes;
+    this.isBusUp = isBusUp;
+  }
+
+  /** The worker that has it, or is to get it. */
+  get worker(): string | undefined {
+    return this.current;
+  }
+
+  get unanswered(): number {
+    return this.entries.length;
+  }
+
+  /** It is this worker's from now on. Without one, reading stops. */
+  assign(worker: string | undefined, now: number): readonly LinkAction[] {
+    if (this.isDone) return this.taken();
+    if (this.current !== undefined) this.giveUp();
+    this.leavingAt = undefined;
+    this.current = worker;
+    this.isConfirmed = false;
+    if (worker !== undefined) {
+      this.epoch += 1;
+      this.sentTo = (this.entries[0]?.number ?? this.lastNumber + 1) - 1;
+      for (const entry of this.entries) entry.isRepeated = entry.wasSent;
+      this.open(now);
+    }
+    this.updateHold();
+    return this.taken();
+  }
+
+  /** The worker's node is gone. */
+  workerGone(): readonly LinkAction[] {
+    this.forgetWorker();
+    return this.taken();
+  }
+
+  /** The worker drains, and another one is ready: it acknowledges what it has, and gets no more. */
+  workerLeaves(now: number): readonly LinkAction[] {
+    this.leavingAt ??= now;
+    this.handOverIfAnswered();
+    return this.taken();
+  }
+
+  /** The worker that was to be left is ready again. */
+  workerStays(): readonly LinkAction[] {
+    if (this.leavingAt !== undefined) {
+      this.leavingAt = undefined;
+      this.pump();
+    }
+    return this.taken();
+  }
+
+  busChanged(isUp: boolean): readonly LinkAction[] {
+    this.isBusUp = isUp;
+    // What was on its way may be lost: it is asked for at the next tick.
+    this.askedAt = Number.NEGATIVE_INFINITY;
+    this.updateHold();
+    this.pump();
+    return this.taken();
+  }
+
+  /** The connection has a message. */
+  message(bodyType: BodyType, body: Buffer): readonly LinkAction[] {
+    if (this.closedAt === undefined) this.add(OP.message, bodyType, body);
+    return this.taken();
+  }
+
+  /** The connection has closed. */
+  closed(reason: string, now: number): readonly LinkAction[] {
+    if (this.closedAt !== undefined) return this.taken();
+    this.closedAt = now;
+    const isUnknown = this.epoch === 0 && (!this.rules.isAcknowledged || this.entries.length === 0);
+    if (isUnknown) this.done();
+    else this.add(OP.closed, BODY.text, Buffer.from(reason, 'utf8'));
+    return this.taken();
+  }
+
+  /** A frame came from a worker. */
+  received(from: string, frame: GatewayFrame, now: number): readonly LinkAction[] {
+    if (from !== this.current || frame.epoch !== this.epoch) {
+      // It still believes that it has the connection.
+      if (frame.op !== OP.unknown) this.send(from, OP.leave, { epoch: frame.epoch });
+    } else if (frame.op === OP.ack) this.acknowledged(frame, now);
+    else if (frame.op === OP.unknown) this.unknown();
+    else if (frame.op === OP.write) {
+      this.do({ do: 'write', bodyType: frame.bodyType, body: frame.body });
+    } else if (frame.op === OP.close) {
+      this.do({ do: 'close', reason: frame.body.toString('utf8') });
+    }
+    return this.taken();
+  }
+
+  /** Time has passed. */
+  tick(now: number): readonly LinkAction[] {
+    const { handoverMs, syncMs } = this.rules;
+    if (this.isDone) return this.taken();
+    if (this.closedAt !== undefined && now - this.closedAt >= 6 * handoverMs) {
+      this.giveUp();
+      this.loseAll();
+      this.done();
+    } else if (this.leavingAt !== undefined && now - this.leavingAt >= handoverMs) {
+      this.do({ do: 'choose' });
+    } else if (this.isBusUp && this.isWaiting() && now - this.askedAt >= syncMs) this.ask(now);
+    return this.taken();
+  }
+
+  // --- the worker ---
+
+  private open(now: number): void {
+    const { wasConfirmed, rules, attributes, sentTo } = this;
+    const flags = (wasConfirmed ? FLAG.moved : 0) | (rules.isAcknowledged ? FLAG.acknowledged : 0);
+    this.askedAt = now;
+    this.send(this.current!, OP.open, {
+      flags,
+      number: sentTo,
+      bodyType: BODY.json,
+      body: attributes,
+    });
+  }
+
+  /** Something was sent, and it is not known what became of it. */
+  private isWaiting(): boolean {
+    if (this.current === undefined) return false;
+    return (
+      !this.isConfirmed || (this.entries[0]?.number ?? Number.POSITIVE_INFINITY) <= this.sentTo
+    );
+  }
+
+  private ask(now: number): void {
+    if (!this.isConfirmed) {
+      this.open(now);
+      return;
+    }
+    this.askedAt = now;
+    const last = this.entries[this.sentTo - this.entries[0]!.number]!;
+    // Without repetition the worker takes the last number as all there is; a close is never left out.
+    if (last.op === OP.closed && !this.rules.isAcknowledged) this.sendEntry(last);
+    else this.send(this.current!, OP.sync, { number: this.sentTo });
+  }
+
+  private acknowledged(frame: GatewayFrame, now: number): void {
+    const { flags, received, echo } = frame;
+    this.isConfirmed = true;
+    this.wasConfirmed = true;
+    this.askedAt = now;
+    if ((flags & FLAG.attributes) !== 0 && frame.attributes > this.attributeVersion) {
+      this.attributes = Buffer.from(frame.body);
+      this.attributeVersion = frame.attributes;
+    }
+    this.dropAnswered(Math.min(frame.number, this.sentTo));
+    if (this.isDone) return;
+    const isBehind = (flags & FLAG.gap) !== 0 || ((flags & FLAG.answer) !== 0 && received < echo);
+    if (isBehind && this.rules.isAcknowledged && received < this.sentTo) {
+      this.sentTo = Math.max(received, (this.entries[0]?.number ?? received + 1) - 1);
+    }
+    this.pump();
+    this.updateHold();
+    this.handOverIfAnswered();
+  }
+
+  private unknown(): void {
+    // An acknowledged open that is unknown comes from before it.
+    if (!this.isConfirmed) return;
+    // The acknowledgement of the close was lost.
+    if (this.entries.length === 1 && this.entries[0]!.op === OP.closed) this.done();
+    else this.forgetWorker();
+  }
+
+  private dropAnswered(handled: number): void {
+    let count = 0;
+    for (const { number, op, size } of this.entries) {
+      if (number > handled) break;
+      count += 1;
+      this.bytes -= size;
+      if (op === OP.closed) this.done();
+    }
+    if (count > 0) this.entries.splice(0, count);
+  }
+
+  /** Nobody knows what the worker did with what it was sent. */
+  private forgetWorker(): void {
+    if (this.current === undefined || this.isDone) return;
+    this.current = undefined;
+    this.isConfirmed = false;
+    this.leavingAt = undefined;
+    this.loseSent();
+    this.updateHold();
+    this.do({ do: 'choose' });
+  }
+
+  /** The worker that has it does not have it any more. */
+  private giveUp(): void {
+    if (this.current === undefined) return;
+    this.send(this.current, OP.leave, {});
+    this.current = undefined;
+    this.loseSent();
+  }
+
+  private loseSent(): void {
+    if (this.rules.isAcknowledged) return;
+    const kept = this.entries.filter(({ wasSent, op }) => !wasSent || op === OP.closed);
+    this.lose(this.entries.length - kept.length);
+    this.entries = kept;
+    this.bytes = kept.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  private loseAll(): void {
+    this.lose(this.entries.filter(({ op }) => op === OP.message).length);
+    this.entries = [];
+  }
+
+  private lose(count: number): void {
+    if (count > 0) this.do({ do: 'lost', count });
+  }
+
+  private handOverIfAnswered(): void {
+    if (this.leavingAt === undefined || this.isDone) return;
+    if (this.isConfirmed && !this.isWaiting()) this.do({ do: 'choose' });
+  }
+
+  // --- messages ---
+
+  private add(op: Unanswered['op'], bodyType: BodyType, body: Buffer): void {
+    this.lastNumber += 1;
+    const number = this.lastNumber;
+    const size = body.byteLength;
+    this.entries.push({ number, op, bodyType, size, body, wasSent: false, isRepeated: false });
+    this.bytes += size;
+    this.pump();
+    this.updateHold();
+  }
+
+  private pump(): void {
+    const { entries, current } = this;
+    if (current === undefined || !this.isConfirmed || !this.isBusUp) return;
+    if (this.leavingAt !== undefined || entries.length === 0) return;
+    for (let i = this.sentTo + 1 - entries[0]!.number; i < entries.length; i++) {
+      const entry = entries[i]!;
+      this.sendEntry(entry);
+      this.sentTo = entry.number;
+    }
+  }
+
+  private sendEntry(entry: Unanswered): void {
+    const { op, number, bodyType, body, isRepeated } = entry;
+    const flags = isRepeated ? FLAG.repeated : 0;
+    this.send(this.current!, op, { number, bodyType, body, flags });
+    entry.wasSent = true;
+    if (op === OP.message && !this.rules.isAcknowledged) entry.body = NOTHING;
+  }
+
+  private updateHold(): void {
+    const { maxUnanswered, maxUnansweredBytes } = this.rules;
+    const { entries, bytes, isHeld } = this;
+    // Once held, until half of it is answered: not a hold for each message.
+    const part = isHeld ? 0.5 : 1;
+    const isFull = entries.length >= maxUnanswered * part || bytes >= maxUnansweredBytes * part;
+    const mustHold = isFull || this.current === undefined || !this.isBusUp;
+    if (mustHold === isHeld) return;
+    this.isHeld = mustHold;
+    this.do({ do: mustHold ? 'hold' : 'release' });
+  }
+
+  private send(to: string, op: GatewayFrame['op'], rest: Partial<GatewayFrame>): void {
+    const { id, epoch, attributeVersion } = this;
+    const frame = frameOf({ op, connection: id, epoch, attributes: attributeVersion, ...rest });
+    this.do({ do: 'send', to, frame });
+  }
+
+  private done(): void {
+    this.isDone = true;
+    this.do({ do: 'done' });
+  }
+
+  private do(action: LinkAction): void {
+    this.actions.push(action);
+  }
+
+  private taken(): readonly LinkAction[] {
+    const { actions } = this;
+    if (actions.length > 0) this.actions = [];
+    return actions;
+  }
+}
+
+const NOTHING = Buffer.alloc(0);

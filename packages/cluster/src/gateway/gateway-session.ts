@@ -1,0 +1,107 @@
+import type { BodyType } from '../envelope/envelope.ts';
+import { FLAG, type GatewayFrame, OP } from './gateway-frame.ts';
+
+/** What a worker has to do for a connection, one after the other. */
+export type SessionJob =
+  | { readonly what: 'connect'; readonly isMoved: boolean }
+  | {
+      readonly what: 'message';
+      readonly number: number;
+      readonly bodyType: BodyType;
+      readonly body: Buffer;
+      readonly isRepeated: boolean;
+    }
+  | { readonly what: 'close'; readonly number: number | undefined; readonly reason: string };
+
+/** What is to be answered: nothing, or an acknowledgement with these flags. */
+export type SessionAnswer = { readonly flags: number; readonly echo: number } | undefined;
+
+const PLAIN = { flags: 0, echo: 0 };
+
+/** One connection at its worker, without the code that handles it: what has come, and what has been handled. */
+export class GatewaySession {
+  readonly gateway: string;
+  readonly connection: number;
+  readonly epoch: number;
+  readonly jobs: SessionJob[] = [];
+  private readonly isAcknowledged: boolean;
+  private lastReceived: number;
+  private lastHandled: number;
+  private isGapKnown = false;
+  private missedCount = 0;
+  private isClosing = false;
+
+  constructor(gateway: string, { connection, epoch, flags, number }: GatewayFrame) {
+    this.gateway = gateway;
+    this.connection = connection;
+    this.epoch = epoch;
+    this.isAcknowledged = (flags & FLAG.acknowledged) !== 0;
+    this.lastReceived = number;
+    this.lastHandled = number;
+    this.jobs.push({ what: 'connect', isMoved: (flags & FLAG.moved) !== 0 });
+  }
+
+  /** The last message that came; without a hole before it, if nothing may be left out. */
+  get received(): number {
+    return this.lastReceived;
+  }
+
+  get handled(): number {
+    return this.lastHandled;
+  }
+
+  /** Messages that did not come, and will not. */
+  get missed(): number {
+    return this.missedCount;
+  }
+
+  /** A frame of this epoch came. */
+  take(frame: GatewayFrame): SessionAnswer {
+    const { op, number } = frame;
+    if (op === OP.open) return { flags: FLAG.answer, echo: number };
+    if (op === OP.sync) return this.asked(number);
+    if (number <= this.lastReceived) return PLAIN;
+    if (this.isAcknowledged && number > this.lastReceived + 1) {
+      if (this.isGapKnown) return undefined;
+      this.isGapKnown = true;
+      return { flags: FLAG.gap, echo: 0 };
+    }
+    this.isGapKnown = false;
+    this.missedCount += number - this.lastReceived - 1;
+    this.lastReceived = number;
+    this.jobs.push(jobOf(frame));
+    return undefined;
+  }
+
+  /** The gateway does not give it any more. */
+  leave(reason: string): void {
+    this.jobs.length = 0;
+    if (!this.isClosing) this.jobs.push({ what: 'close', number: undefined, reason });
+    this.isClosing = true;
+  }
+
+  /** This job is done. */
+  finished(job: SessionJob): void {
+    if (job.what === 'close') this.isClosing = true;
+    if (job.what !== 'connect' && job.number !== undefined) this.lastHandled = job.number;
+    if (this.jobs.length === 0) this.lastHandled = this.lastReceived;
+  }
+
+  /** Everything that was sent before this question has come by now, or will not come. */
+  private asked(number: number): SessionAnswer {
+    if (!this.isAcknowledged && number > this.lastReceived) {
+      this.missedCount += number - this.lastReceived;
+      const isIdle = this.lastHandled === this.lastReceived;
+      this.lastReceived = number;
+      if (isIdle) this.lastHandled = number;
+    }
+    this.isGapKnown = false;
+    return { flags: FLAG.answer, echo: number };
+  }
+}
+
+function jobOf({ op, number, bodyType, body, flags }: GatewayFrame): SessionJob {
+  if (op === OP.closed) return { what: 'close', number, reason: body.toString('utf8') };
+  const isRepeated = (flags & FLAG.repeated) !== 0;
+  return { what: 'message', number, bodyType, body, isRepeated };
+}

@@ -1,0 +1,313 @@
+import { Buffer } from 'node:buffer';
+import {
+  type Channel,
+  type Clock,
+  type Context,
+  type Handler,
+  type Logger,
+  type ReadHold,
+  type Timer,
+} from '@headrace/core';
+import {
+  checkChoice,
+  checkNumber,
+  checkOptions,
+  type KnownOptions,
+  toError,
+} from '@headrace/core/authoring';
+import type { BusSubscription } from '../bus/bus.ts';
+import { decodeBody, encodeBody, type MessageCodec } from '../envelope/body.ts';
+import type { GatewayCluster } from './cluster-port.ts';
+import { decodeFrame, encodeFrame, frameOf, OP } from './gateway-frame.ts';
+import { GatewayHandler } from './gateway-handler.ts';
+import { GatewayLink, type GatewayRules, type LinkAction } from './gateway-link.ts';
+import type { GatewayPeers, GatewayWire } from './gateway-wire.ts';
+import { rendezvous } from './rendezvous.ts';
+import { checkLength, type GatewayAttributes } from './worker-connection.ts';
+
+/** Options of a {@link Gateway}. */
+export interface GatewayOptions<Message = unknown> {
+  /** This node. */
+  readonly cluster: GatewayCluster;
+  /**
+   * `at-most-once`: what a worker had not answered when it died is lost. `acknowledged`: it is repeated to the next
+   * worker, and marked, as that one cannot know what the other has done; the gateway keeps it until then.
+   * @default 'at-most-once'
+   */
+  readonly delivery?: 'at-most-once' | 'acknowledged';
+  /** The role of the nodes that are workers. @default 'worker' */
+  readonly role?: string;
+  /** Reading of a connection stops while so many of its messages are not answered. @default 64 */
+  readonly maxUnanswered?: number;
+  /** Or so many bytes of them. @default 1048576 */
+  readonly maxUnansweredBytes?: number;
+  /** A worker that answers nothing for so long is asked how far it has come, in milliseconds. @default 2000 */
+  readonly syncMs?: number;
+  /** A worker that drains may take so long to answer what it has, in milliseconds. @default 5000 */
+  readonly handoverMs?: number;
+  /** What workers know of a connection to begin with. @default nothing */
+  readonly attributes?: (channel: Channel) => GatewayAttributes;
+  /** How messages look on the bus; the same at the workers. @default bytes, texts, JSON */
+  readonly codec?: MessageCodec<Message>;
+}
+
+const OPTIONS: KnownOptions<GatewayOptions> = {
+  cluster: true,
+  delivery: true,
+  role: true,
+  maxUnanswered: true,
+  maxUnansweredBytes: true,
+  syncMs: true,
+  handoverMs: true,
+  attributes: true,
+  codec: true,
+};
+const DEFAULTS = {
+  delivery: 'at-most-once' as const,
+  role: 'worker',
+  maxUnanswered: 64,
+  maxUnansweredBytes: 1024 * 1024,
+  syncMs: 2000,
+  handoverMs: 5000,
+};
+/** Divides the times of the rules. */
+const TICKS = 4;
+
+interface Seat {
+  readonly link: GatewayLink;
+  readonly ctx: Context;
+  hold: ReadHold | undefined;
+}
+
+/**
+ * Holds connections whose logic runs on other nodes: each message of a connection goes to its worker, which it keeps
+ * while that is there. Another one, by rendezvous hashing over those that are ready, gets it when the node is gone, or
+ * drains; no connection is closed for that.
+ *
+ * @see GatewayWorker's `Gateway`
+ */
+export class Gateway<Message = unknown> {
+  private readonly wire: GatewayWire;
+  private readonly peers: GatewayPeers;
+  private readonly options: GatewayOptions<Message>;
+  private readonly role: string;
+  private readonly rules: GatewayRules;
+  private readonly clock: Clock;
+  private readonly logger: Logger;
+  private readonly seats = new Map<number, Seat>();
+  private readonly subscription: BusSubscription;
+  private lastId = 0;
+  private lost = 0;
+  private moved = 0;
+  private ignored = 0;
+  private timer: Timer | undefined = undefined;
+  private readonly onPeers = (): void => this.peersChanged();
+  private readonly onUp = (): void => this.busChanged(true);
+  private readonly onDown = (): void => this.busChanged(false);
+
+  constructor(options: GatewayOptions<Message>) {
+    checkOptions('Gateway', options as GatewayOptions, OPTIONS);
+    const given = { ...DEFAULTS, ...options };
+    const { wire, peers, clock, logger } = options.cluster.gatewayPort;
+    const times = { min: 10, max: 2 ** 30 };
+    this.options = options;
+    this.wire = wire;
+    this.peers = peers;
+    this.clock = clock;
+    this.logger = logger;
+    this.role = given.role;
+    checkChoice('delivery', given.delivery, ['at-most-once', 'acknowledged']);
+    this.rules = {
+      isAcknowledged: given.delivery === 'acknowledged',
+      maxUnanswered: checkNumber('maxUnanswered', given.maxUnanswered, { min: 1, integer: true }),
+      maxUnansweredBytes: checkNumber('maxUnansweredBytes', given.maxUnansweredBytes, { min: 1 }),
+      syncMs: checkNumber('syncMs', given.syncMs, times),
+      handoverMs: checkNumber('handoverMs', given.handoverMs, times),
+    };
+    this.subscription = wire.listen((from, body) => this.received(from, body));
+    peers.on('change', this.onPeers);
+    wire.on('up', this.onUp);
+    wire.on('down', this.onDown);
+  }
+
+  /** Connections, and those that have closed and whose workers do not know it yet. */
+  get connections(): number {
+    return this.seats.size;
+  }
+
+  /** Messages that reached no worker, or nobody knows. */
+  get lostCount(): number {
+    return this.lost;
+  }
+
+  /** How often a connection got another worker. */
+  get movedCount(): number {
+    return this.moved;
+  }
+
+  /** Envelopes that made no sense. */
+  get ignoredCount(): number {
+    return this.ignored;
+  }
+
+  /**
+   * A handler for the end of a connection's pipeline; one for each connection, or one in a template. What it reads goes
+   * to the worker, what the worker writes goes out from its place.
+   */
+  handler(): Handler {
+    return new GatewayHandler(this as Gateway);
+  }
+
+  /** Takes part in nothing any more; the connections stay as they are. */
+  close(): void {
+    this.subscription.close();
+    this.peers.off('change', this.onPeers);
+    this.wire.off('up', this.onUp);
+    this.wire.off('down', this.onDown);
+    this.timer?.cancel();
+    for (const seat of this.seats.values()) seat.hold?.release();
+    this.seats.clear();
+  }
+
+  // --- connections ---
+
+  /** @internal */
+  connected(ctx: Context): number {
+    this.lastId += 1;
+    const id = this.lastId;
+    const attributes = this.options.attributes?.(ctx.channel) ?? {};
+    const bytes = Buffer.from(JSON.stringify(attributes), 'utf8');
+    checkLength(bytes.byteLength);
+    const link = new GatewayLink(id, this.rules, bytes, this.wire.state === 'up');
+    const seat: Seat = { link, ctx, hold: undefined };
+    this.seats.set(id, seat);
+    this.choose(seat);
+    this.tickLater();
+    return id;
+  }
+
+  /** @internal */
+  message(id: number, message: unknown): void {
+    const seat = this.seats.get(id);
+    if (seat === undefined) return;
+    const { bodyType, body } = encodeBody(message as Message, this.options.codec);
+    checkLength(body.byteLength);
+    // A decoder's view of what was read: it would keep all of that.
+    const kept = this.rules.isAcknowledged ? Buffer.from(body) : body;
+    this.carryOut(seat, seat.link.message(bodyType, kept));
+  }
+
+  /** @internal */
+  disconnected(id: number, reason: string): void {
+    const seat = this.seats.get(id);
+    if (seat !== undefined) this.carryOut(seat, seat.link.closed(reason, this.clock.now()));
+  }
+
+  private choose(seat: Seat): void {
+    const { link } = seat;
+    const before = link.worker;
+    const ready = this.peers.ready(this.role);
+    if (ready.length === 0 && before !== undefined) {
+      this.carryOut(seat, link.workerStays());
+      return;
+    }
+    const worker = rendezvous(ready, `${this.wire.nodeId}:${link.id}`);
+    this.carryOut(seat, link.assign(worker, this.clock.now()));
+  }
+
+  private peersChanged(): void {
+    const ready = new Set(this.peers.ready(this.role));
+    const now = this.clock.now();
+    for (const seat of [...this.seats.values()]) {
+      const { link } = seat;
+      const { worker } = link;
+      if (worker === undefined) {
+        if (ready.size > 0) this.choose(seat);
+      } else if (ready.has(worker)) this.carryOut(seat, link.workerStays());
+      else if (!this.peers.isThere(worker)) this.carryOut(seat, link.workerGone());
+      else if (ready.size > 0) this.carryOut(seat, link.workerLeaves(now));
+    }
+  }
+
+  private busChanged(isUp: boolean): void {
+    for (const seat of [...this.seats.values()]) this.carryOut(seat, seat.link.busChanged(isUp));
+  }
+
+  private tickLater(): void {
+    if (this.timer !== undefined) return;
+    const everyMs = Math.min(this.rules.syncMs, this.rules.handoverMs) / TICKS;
+    this.timer = this.clock.schedule(() => {
+      this.timer = undefined;
+      const now = this.clock.now();
+      for (const seat of [...this.seats.values()]) this.carryOut(seat, seat.link.tick(now));
+      if (this.seats.size > 0) this.tickLater();
+    }, everyMs);
+  }
+
+  // --- frames ---
+
+  private received(from: string, bytes: Buffer): void {
+    const frame = decodeFrame(bytes);
+    if (frame === undefined) {
+      this.ignored += 1;
+      return;
+    }
+    const { op, connection, epoch } = frame;
+    if (op < OP.ack) return;
+    const seat = this.seats.get(connection);
+    if (seat !== undefined) {
+      this.carryOut(seat, seat.link.received(from, frame, this.clock.now()));
+    } else if (op !== OP.unknown) {
+      this.wire.send(from, encodeFrame(frameOf({ op: OP.leave, connection, epoch })));
+    }
+  }
+
+  private carryOut(seat: Seat, actions: readonly LinkAction[]): void {
+    for (const action of actions) this.act(seat, action);
+  }
+
+  private act(seat: Seat, action: LinkAction): void {
+    switch (action.do) {
+      case 'send':
+        if (action.frame.op === OP.open && action.frame.flags & 1) this.moved += 1;
+        this.wire.send(action.to, encodeFrame(action.frame));
+        break;
+      case 'hold':
+        if (seat.ctx.channel.isOpen) seat.hold = seat.ctx.channel.holdReads('Gateway');
+        break;
+      case 'release':
+        seat.hold?.release();
+        seat.hold = undefined;
+        break;
+      case 'write':
+        this.write(seat, action);
+        break;
+      case 'close':
+        if (seat.ctx.channel.isOpen) seat.ctx.channel.end({ reason: action.reason });
+        break;
+      case 'choose':
+        this.choose(seat);
+        break;
+      case 'lost':
+        this.lost += action.count;
+        break;
+      case 'done':
+        seat.hold?.release();
+        this.seats.delete(seat.link.id);
+        break;
+    }
+  }
+
+  private write({ ctx }: Seat, body: LinkAction & { readonly do: 'write' }): void {
+    if (!ctx.channel.isActive || ctx.isRemoved) return;
+    let message: Message;
+    try {
+      message = decodeBody<Message>(body, this.options.codec);
+    } catch (thrown) {
+      this.ignored += 1;
+      this.logger.log('warn', 'a worker wrote what is no message', toError(thrown));
+      return;
+    }
+    ctx.writeAndFlush(message);
+  }
+}

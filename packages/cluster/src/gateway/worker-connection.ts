@@ -1,0 +1,157 @@
+import { Buffer } from 'node:buffer';
+import { EncodeError } from '@headrace/core';
+import type { PublishOutcome } from '../bus/bus.ts';
+import { encodeBody, type MessageCodec } from '../envelope/body.ts';
+import { BODY } from '../envelope/envelope.ts';
+import { FLAG, frameOf, type GatewayFrame, MAX_MESSAGE_BYTES, OP } from './gateway-frame.ts';
+import type { GatewaySession } from './gateway-session.ts';
+
+/** A value that JSON can say. */
+export type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly JsonValue[]
+  | { readonly [name: string]: JsonValue };
+
+/** What is known about a connection of a gateway; travels to its next worker. */
+export type GatewayAttributes = Readonly<Record<string, JsonValue>>;
+
+/** Attributes of one connection, as JSON, at most. */
+export const MAX_ATTRIBUTES_BYTES = 65_536;
+
+/** What a connection needs of its worker. */
+export interface WorkerConnectionHost {
+  readonly codec: MessageCodec<unknown> | undefined;
+  send(to: string, frame: GatewayFrame): PublishOutcome;
+  /** The next acknowledgement carries the attributes. */
+  attributesChanged(connection: WorkerConnection): void;
+}
+
+/** A connection at its worker; the socket is at a gateway. */
+export class WorkerConnection<Message = unknown> {
+  /** The same for all workers that have it, one after the other. */
+  readonly id: string;
+  /** The node that has the socket. */
+  readonly gateway: string;
+  /** @internal */
+  readonly session: GatewaySession;
+  private readonly host: WorkerConnectionHost;
+  private current: GatewayAttributes;
+  private version: number;
+  private knownVersion: number;
+  private open = true;
+
+  /** @internal */
+  constructor(
+    host: WorkerConnectionHost,
+    session: GatewaySession,
+    attributes: GatewayAttributes,
+    version: number,
+  ) {
+    this.host = host;
+    this.session = session;
+    this.gateway = session.gateway;
+    this.id = `${session.gateway}:${session.connection}`;
+    this.current = attributes;
+    this.version = version;
+    this.knownVersion = version;
+  }
+
+  /** False once it has closed, or is another worker's: what is written then is lost. */
+  get isOpen(): boolean {
+    return this.open;
+  }
+
+  /** What the gateway and workers before this one have set. */
+  get attributes(): GatewayAttributes {
+    return this.current;
+  }
+
+  /**
+   * Sets some attributes; `undefined` removes one. They travel with the next acknowledgement: what is set while a
+   * message is handled is kept together with the fact that it was handled.
+   */
+  setAttributes(changes: Readonly<Record<string, JsonValue | undefined>>): void {
+    const entries = Object.entries({ ...this.current, ...changes });
+    const next = Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+    const length = Buffer.byteLength(JSON.stringify(next));
+    if (length > MAX_ATTRIBUTES_BYTES) {
+      throw tooLong(
+        `the attributes of a connection take ${length} bytes`,
+        length,
+        MAX_ATTRIBUTES_BYTES,
+      );
+    }
+    this.current = next as GatewayAttributes;
+    this.version += 1;
+    if (this.open) this.host.attributesChanged(this as WorkerConnection);
+  }
+
+  /**
+   * Sends a message to the connection, through the pipeline of its gateway; at most once.
+   *
+   * @throws EncodeError `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`
+   */
+  write(message: Message): PublishOutcome {
+    const { bodyType, body } = encodeBody(message, this.host.codec);
+    checkLength(body.byteLength);
+    return this.send({ op: OP.write, bodyType, body });
+  }
+
+  /** Closes the connection at its gateway, after what was written; `onClose` follows. */
+  close(reason = 'local'): PublishOutcome {
+    return this.send({ op: OP.close, bodyType: BODY.text, body: Buffer.from(reason, 'utf8') });
+  }
+
+  /** @internal The acknowledgement of what has been handled. */
+  acknowledge(flags: number, echo: number): void {
+    const { received, handled } = this.session;
+    const isNews = this.version > this.knownVersion;
+    const body = isNews ? Buffer.from(JSON.stringify(this.current), 'utf8') : undefined;
+    this.send({
+      op: OP.ack,
+      flags: flags | (isNews ? FLAG.attributes : 0),
+      number: handled,
+      received,
+      echo,
+      ...(body === undefined ? {} : { body, bodyType: BODY.json }),
+    });
+  }
+
+  /** @internal The gateway has the attributes up to this version. */
+  attributesKnown(version: number): void {
+    this.knownVersion = Math.max(this.knownVersion, version);
+  }
+
+  /** @internal */
+  closed(): void {
+    this.open = false;
+  }
+
+  private send(frame: Partial<GatewayFrame> & Pick<GatewayFrame, 'op'>): PublishOutcome {
+    if (!this.open) return 'dropped';
+    const { connection, epoch } = this.session;
+    const whole = frameOf({ connection, epoch, attributes: this.version, ...frame });
+    return this.host.send(this.gateway, whole);
+  }
+}
+
+/** @throws EncodeError `MESSAGE_TOO_LONG` */
+export function checkLength(length: number): void {
+  if (length > MAX_MESSAGE_BYTES) {
+    throw tooLong(
+      `a message of ${length} bytes does not fit on the bus`,
+      length,
+      MAX_MESSAGE_BYTES,
+    );
+  }
+}
+
+function tooLong(text: string, length: number, max: number): EncodeError {
+  return new EncodeError('MESSAGE_TOO_LONG', `${text}, at most ${max} are allowed`, {
+    length,
+    max,
+  });
+}

@@ -1,0 +1,282 @@
+import { inspect } from 'node:util';
+import {
+  type Channel,
+  ChannelGroup,
+  type ChannelMatcher,
+  type CloseReason,
+  type Group,
+  type GroupOutcome,
+  OptionError,
+} from '@headrace/core';
+import { WatchedEmitter } from '@headrace/core/authoring';
+import type { BusSubscription, PublishOutcome } from '../bus/bus.ts';
+import { type Body, decodeBody, encodeBody } from '../envelope/body.ts';
+import { checkBodyLength, type Envelope, KIND } from '../envelope/envelope.ts';
+import { NumberLines } from '../envelope/number-line.ts';
+import type { ClusterContext } from '../node/cluster-context.ts';
+import type { Gap } from './gap-event.ts';
+import { type ClusterGroupOptions, checkSameOptions } from './group-options.ts';
+import { Outgoing } from './outgoing.ts';
+import type { LeaveReason } from './presence-machine.ts';
+import { type Member, PresentMembers } from './present-members.ts';
+
+/** What a {@link ClusterGroup} announces. */
+export interface ClusterGroupEvents {
+  /** An id has a member on a node, and had none there. Only with `presence: 'ids'`. */
+  memberJoined: [member: Member];
+  /** The last member of an id on a node is gone, or the node is. Only with `presence: 'ids'`. */
+  memberLeft: [member: Member & { readonly reason: LeaveReason }];
+  /** Messages of another node were lost on their way to us. */
+  gap: [gap: Gap];
+}
+
+/** What a {@link ClusterGroup} counted so far. */
+export interface ClusterGroupCounters {
+  /** Messages to other nodes, by what the bus did with them. */
+  readonly published: Readonly<Record<PublishOutcome, number>>;
+  /** Messages of other nodes that came. */
+  readonly received: number;
+  /** Messages of other nodes that did not come, as far as it is known, or came faster than members can be sent them. */
+  readonly lost: number;
+}
+
+/**
+ * One group over all nodes of a cluster. What is written here goes to the members of this node at once, as in a
+ * {@link ChannelGroup}, and over the bus to those of the others: at most once, in order for each sending node.
+ *
+ * `size`, iteration, `has` and `close` are about the members of this node; `total` and `who()` about all.
+ */
+export class ClusterGroup<Message = unknown>
+  extends WatchedEmitter<ClusterGroupEvents>
+  implements Group<Message>, Iterable<Channel>
+{
+  /** The same on all nodes. */
+  readonly name: string;
+  /** The members of this node. */
+  readonly local: ChannelGroup<Message>;
+  private readonly context: ClusterContext;
+  private readonly options: ClusterGroupOptions<Message>;
+  private readonly outgoing: Outgoing;
+  private readonly numbers = new NumberLines();
+  private readonly members: PresentMembers;
+  private subscription: BusSubscription | undefined = undefined;
+  private isFlushDue = false;
+  private received = 0;
+  private lost = 0;
+
+  /** @internal */
+  constructor(name: string, context: ClusterContext, options: ClusterGroupOptions<Message> = {}) {
+    super();
+    const { presence: _, idOf: __, codec: ___, listens, ...slow } = options;
+    this.name = name;
+    this.context = context;
+    this.options = options;
+    this.local = new ChannelGroup<Message>(name, slow);
+    this.outgoing = new Outgoing(context.wire, context.wire.subjects.group(name));
+    this.members = new PresentMembers(this.local, context, options, {
+      joined: (member) => this.emit('memberJoined', member),
+      left: (member) => this.emit('memberLeft', member),
+    });
+    this.local.on('channelJoined', (channel) => this.joined(channel));
+    this.local.on('channelLeft', (channel) => this.left(channel));
+    context.directory.on('forgotten', this.onForgotten);
+    if (listens === 'always') this.listen();
+  }
+
+  /** Members on this node. */
+  get size(): number {
+    return this.local.size;
+  }
+
+  /** True if there is no member on this node. */
+  get isEmpty(): boolean {
+    return this.local.isEmpty;
+  }
+
+  /** Members on all nodes, as far as it is known here; those of this node alone without `presence`. */
+  get total(): number {
+    return this.members.total;
+  }
+
+  /** Who is there on all nodes, as far as it is known here; needs `presence: 'ids'`. */
+  who(): IterableIterator<Member> {
+    return this.members.who();
+  }
+
+  /** Since the group was made. A copy. */
+  get counters(): ClusterGroupCounters {
+    const { received, lost } = this;
+    return { published: { ...this.outgoing.counts }, received, lost };
+  }
+
+  /** Broadcasts to members of this node that are under way. */
+  get backlog(): number {
+    return this.local.backlog;
+  }
+
+  /** Calls back once there is no {@link backlog}; at once if there is none now. */
+  onceDrained(listener: () => void): void {
+    this.local.onceDrained(listener);
+  }
+
+  /** A member from now on, until it closes. False if it was one, or has closed. */
+  add(channel: Channel): boolean {
+    return this.local.add(channel);
+  }
+
+  /** True if it was a member. @param channel - a member of this node, or its id. */
+  remove(channel: Channel | string): boolean {
+    return this.local.remove(channel);
+  }
+
+  /** True for a member of this node. */
+  has(channel: Channel): boolean {
+    return this.local.has(channel);
+  }
+
+  [Symbol.iterator](): Iterator<Channel> {
+    return this.local[Symbol.iterator]();
+  }
+
+  /**
+   * To the matching members here, and with the next flush to those on other nodes that the matcher means.
+   *
+   * @throws OptionError for a matcher that does not say what it means `elsewhere`
+   * @throws EncodeError `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`: it cannot go over the bus, and nobody gets it
+   */
+  write(message: Message, matcher?: ChannelMatcher): GroupOutcome {
+    const body = this.bodyFor(message, matcher);
+    const outcome = this.local.write(message, matcher);
+    if (body !== undefined) this.outgoing.write(body);
+    return outcome;
+  }
+
+  flush(matcher?: ChannelMatcher): void {
+    this.outgoing.flush();
+    this.local.flush(matcher);
+  }
+
+  /**
+   * {@link write} and {@link flush} in one. The outcome is about members of this node.
+   *
+   * @throws what `write` throws
+   */
+  writeAndFlush(message: Message, matcher?: ChannelMatcher): GroupOutcome {
+    const body = this.bodyFor(message, matcher);
+    const outcome = this.local.writeAndFlush(message, matcher);
+    if (body !== undefined) {
+      this.outgoing.write(body);
+      this.outgoing.flush();
+    }
+    return outcome;
+  }
+
+  /** Closes the matching members of this node. */
+  close(reason?: CloseReason, matcher?: ChannelMatcher): GroupOutcome {
+    return this.local.close(reason, matcher);
+  }
+
+  /** @internal @throws OptionError */
+  checkSameOptions(given: ClusterGroupOptions<Message>): void {
+    checkSameOptions(this.name, this.options, given);
+  }
+
+  /** @internal The cluster is left: tells the others, once the members are gone. */
+  leave(): void {
+    this.outgoing.flush();
+    this.members.leave();
+    this.subscription?.close();
+    this.context.directory.off('forgotten', this.onForgotten);
+  }
+
+  override toString(): string {
+    return `ClusterGroup(name: ${this.name}, here: ${this.size}, total: ${this.total})`;
+  }
+
+  [inspect.custom](): string {
+    return this.toString();
+  }
+
+  protected override listenerFailed(event: string, _args: readonly unknown[], error: Error): void {
+    const { logger } = this.context.wire.host;
+    logger.log('error', `a listener of ${this.name}’s ${event} threw`, error);
+  }
+
+  private readonly onForgotten = (id: string): void => this.numbers.forget(id);
+
+  /** For the other nodes; undefined if the matcher means none there. What is refused here goes to nobody. */
+  private bodyFor(message: Message, matcher: ChannelMatcher | undefined): Body | undefined {
+    if (elsewhere(matcher) === 'none') return undefined;
+    if (message === undefined || message === null) {
+      throw new TypeError(`write(${String(message)}): a message cannot be null or undefined`);
+    }
+    const body = encodeBody(message, this.options.codec);
+    checkBodyLength(body.body);
+    return body;
+  }
+
+  private listen(): void {
+    const { wire } = this.context;
+    this.subscription ??= wire.listen(wire.subjects.group(this.name), (envelope) =>
+      this.arrived(envelope),
+    );
+  }
+
+  private joined(channel: Channel): void {
+    this.listen();
+    this.members.add(channel);
+  }
+
+  private left(channel: Channel): void {
+    if (this.local.isEmpty && this.options.listens !== 'always') {
+      this.subscription?.close();
+      this.subscription = undefined;
+      // What comes while nobody is here is not missed.
+      this.numbers.clear();
+    }
+    this.members.remove(channel);
+  }
+
+  private arrived(envelope: Envelope): void {
+    const { node, kind, number } = envelope;
+    if (kind !== KIND.broadcast) throw new Error(`kind ${kind} is not for a group`);
+    if (!this.context.directory.heardOf(node)) return;
+    // First: the number of what is no message says nothing, and must not make old ones of those that follow.
+    const message = decodeBody<Message>(envelope, this.options.codec);
+    const arrival = this.numbers.arrived(node, number);
+    if (!arrival.isNew) return;
+    if (arrival.missed > 0) this.missed(node, arrival.missed);
+    this.received += 1;
+    const outcome = this.local.write(message);
+    // Refused for all: broadcasts come faster than this process can send them.
+    if (outcome.isSettled && !outcome.isSuccess) this.missed(node, 1);
+    this.flushSoon();
+  }
+
+  private missed(node: string, lost: number): void {
+    this.lost += lost;
+    this.emit('gap', { node, group: this.name, lost });
+  }
+
+  /** Once for all that came together. */
+  private flushSoon(): void {
+    if (this.isFlushDue) return;
+    this.isFlushDue = true;
+    this.context.wire.host.clock.execute(() => {
+      this.isFlushDue = false;
+      this.local.flush();
+    });
+  }
+}
+
+/** @throws OptionError for a matcher that does not say it */
+export function elsewhere(matcher: ChannelMatcher | undefined): 'all' | 'none' {
+  if (matcher === undefined) return 'all';
+  if (matcher.elsewhere !== undefined) return matcher.elsewhere;
+  throw new OptionError(
+    'OPTION_INVALID',
+    'a matcher of a cluster’s group has to say what it means for members on other nodes: ' +
+      "set its property elsewhere to 'all' or 'none'",
+    { option: 'matcher' },
+  );
+}

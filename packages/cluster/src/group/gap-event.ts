@@ -1,0 +1,9 @@
+/** Messages of another node to a group that did not arrive here. */
+export interface Gap {
+  /** The node that sent them. */
+  readonly node: string;
+  /** The name of the group. */
+  readonly group: string;
+  /** How many. */
+  readonly lost: number;
+}

@@ -1,0 +1,27 @@
+import type { Channel, Logger } from '@headrace/core';
+import { PRINCIPAL } from '@headrace/handlers';
+import { MAX_ID_LENGTH } from './presence-message.ts';
+
+/** The id of a member for the other nodes; undefined for one that is only counted. */
+export function memberId(
+  channel: Channel,
+  idOf: ((channel: Channel) => string | undefined) | undefined,
+  logger: Logger,
+): string | undefined {
+  const id = idOf === undefined ? usualId(channel) : idOf(channel);
+  if (id === undefined) return undefined;
+  if (typeof id === 'string' && id.length <= MAX_ID_LENGTH) return id;
+  const what = typeof id === 'string' ? `${id.length} characters` : typeof id;
+  logger.log(
+    'warn',
+    `${channel} is a member without an id: ${what}, but it is a text of up to ${MAX_ID_LENGTH}`,
+  );
+  return undefined;
+}
+
+function usualId(channel: Channel): string {
+  const principal: unknown = channel.attributes.get(PRINCIPAL);
+  if (typeof principal === 'string') return principal;
+  const id = (principal as { readonly id?: unknown } | null | undefined)?.id;
+  return typeof id === 'string' ? id : channel.id;
+}

@@ -1,0 +1,39 @@
+import type { PublishOutcome } from '../bus/bus.ts';
+import type { Body } from '../envelope/body.ts';
+import { FLUSH, KIND } from '../envelope/envelope.ts';
+import type { Wire } from '../node/wire.ts';
+
+/** Unflushed messages of more than this go out all the same. */
+const MAX_UNFLUSHED_BYTES = 1024 * 1024;
+
+/** What goes from a group here to its members elsewhere: as in a channel, what is written leaves with the flush. */
+export class Outgoing {
+  private readonly wire: Wire;
+  private readonly subject: string;
+  private bodies: Body[] = [];
+  private bytes = 0;
+  readonly counts: Record<PublishOutcome, number> = { sent: 0, kept: 0, dropped: 0 };
+
+  constructor(wire: Wire, subject: string) {
+    this.wire = wire;
+    this.subject = subject;
+  }
+
+  write(body: Body): void {
+    this.bodies.push(body);
+    this.bytes += body.body.byteLength;
+    if (this.bytes >= MAX_UNFLUSHED_BYTES) this.flush();
+  }
+
+  flush(): void {
+    const { bodies } = this;
+    if (bodies.length === 0) return;
+    this.bodies = [];
+    this.bytes = 0;
+    const last = bodies.length - 1;
+    bodies.forEach((body, i) => {
+      const flags = i === last ? FLUSH : 0;
+      this.counts[this.wire.send(this.subject, KIND.broadcast, body, flags)] += 1;
+    });
+  }
+}

@@ -1,0 +1,98 @@
+import { OptionError, type SlowMemberOptions } from '@headrace/core';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import type { Bus } from '../bus/bus.ts';
+import type { MessageCodec } from '../envelope/body.ts';
+import { checkGroupOptions } from '../group/group-options.ts';
+import type { PresenceOptions } from '../group/present-members.ts';
+import type { Log, LogPosition } from './log.ts';
+
+/** What a durable group keeps, and how its members see it. */
+export interface DurableOptions<Message = unknown> {
+  /** So many messages are kept in the log, at least; in memory 64 MiB of them at most. @default 10000 */
+  readonly messages?: number;
+  /** Messages are kept for so long, at least, in milliseconds. @default 3600000 */
+  readonly ageMs?: number;
+  /** The newest messages that each node keeps in its memory, up to 4 MiB, for members that come back. @default 256 */
+  readonly recent?: number;
+  /** The id of a message that is written without one; `undefined` has one made up. @default none */
+  readonly messageId?: (message: Message) => string | undefined;
+  /** What is written to the members for a message of the log. @default the message itself */
+  readonly format?: (message: Message, position: LogPosition) => unknown;
+}
+
+/** Options of a durable group: `cluster.group(name, { durable: true })`. */
+export interface DurableGroupOptions<Message> extends PresenceOptions, SlowMemberOptions {
+  /** Its messages go through the log of the bus; `true` takes what is there, or the defaults. */
+  readonly durable: true | DurableOptions<Message>;
+  /** How messages look in the log. @default bytes as they are, texts as UTF-8, everything else as JSON */
+  readonly codec?: MessageCodec<Message>;
+}
+
+const OPTIONS: KnownOptions<DurableOptions> = {
+  messages: true,
+  ageMs: true,
+  recent: true,
+  messageId: true,
+  format: true,
+};
+const DEFAULTS = { messages: 10_000, ageMs: 3_600_000, recent: 256 } as const;
+
+/** The options, checked. */
+export interface DurablePlan<Message> {
+  readonly limits: { readonly messages: number; readonly ageMs: number };
+  readonly recent: number;
+  readonly messageId: ((message: Message) => string | undefined) | undefined;
+  readonly format: ((message: Message, position: LogPosition) => unknown) | undefined;
+}
+
+/** @throws OptionError */
+export function durablePlan<Message>(
+  name: string,
+  options: DurableGroupOptions<Message>,
+): DurablePlan<Message> {
+  const { durable, ...others } = options;
+  checkGroupOptions(name, others);
+  const given: DurableOptions<Message> = durable === true ? {} : durable;
+  checkOptions('durable', given, OPTIONS as KnownOptions<DurableOptions<Message>>);
+  const { messages, ageMs, recent } = { ...DEFAULTS, ...given };
+  checkNumber('durable.messages', messages, { min: 1, integer: true });
+  checkNumber('durable.ageMs', ageMs, { min: 1 });
+  checkNumber('durable.recent', recent, { max: 65_536, integer: true });
+  for (const option of ['messageId', 'format'] as const) checkFunction(option, given[option]);
+  if (recent > messages) {
+    throw new OptionError(
+      'OPTION_CONFLICT',
+      `durable.recent (${recent}) exceeds durable.messages (${messages}): a node keeps a part of what the log keeps`,
+      { recent, messages },
+    );
+  }
+  const { slowMember = 'close' } = options;
+  if (slowMember !== 'close') {
+    throw new OptionError(
+      'OPTION_CONFLICT',
+      `slowMember: '${slowMember}' leaves messages out, and the group ${name} is durable: ` +
+        'a slow member is closed there, and comes back with its position',
+      { option: 'slowMember' },
+    );
+  }
+  const { messageId, format } = given;
+  return { limits: { messages, ageMs }, recent, messageId, format };
+}
+
+/** @throws OptionError for a bus without one */
+export function logOf(bus: Bus, name: string): Log {
+  if (bus.log !== undefined) return bus.log;
+  throw new OptionError(
+    'OPTION_CONFLICT',
+    `the group ${name} cannot be durable: the bus ${bus.name} has no log; ` +
+      'memoryBus(), processBus(), natsBus() and redisBus() have one',
+    { option: 'durable', bus: bus.name },
+  );
+}
+
+function checkFunction(option: string, value: unknown): void {
+  if (value === undefined || typeof value === 'function') return;
+  throw new OptionError('OPTION_INVALID', `durable.${option} is a function of a message`, {
+    option,
+  });
+}

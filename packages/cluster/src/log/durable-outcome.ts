@@ -1,0 +1,120 @@
+import type { GroupOutcome } from '@headrace/core';
+import type { LogPosition } from './log.ts';
+
+/**
+ * The outcome of a write to a durable group. It settles when the message is stored, or is not; awaited, it gives
+ * nothing, and {@link position} is there. It may be ignored.
+ *
+ * `isBegun` is true once the message came back from the log and was written to the members of this node, or has failed:
+ * until then a BroadcastHandler holds the reads of who sent it.
+ */
+export class DurableOutcome implements GroupOutcome {
+  /** Where it is stored. Rejects with `BUS_DOWN` if it could not be stored for 5 s; undefined if it is not to be stored. */
+  readonly stored: Promise<LogPosition | undefined>;
+  private readonly whenBegun: (() => void)[] = [];
+  private readonly resolve: (position: LogPosition | undefined) => void;
+  private readonly reject: (error: Error) => void;
+  private members: number;
+  private state: 'open' | 'stored' | 'failed' = 'open';
+  private place: LogPosition | undefined = undefined;
+  private hasBegun = false;
+
+  /** @internal */
+  constructor(members: number) {
+    this.members = members;
+    let resolve!: (position: LogPosition | undefined) => void;
+    let reject!: (error: Error) => void;
+    this.stored = new Promise((done, failed) => {
+      resolve = done;
+      reject = failed;
+    });
+    this.resolve = resolve;
+    this.reject = reject;
+    this.stored.catch(() => {});
+  }
+
+  /** @internal Of what goes to members here alone, and is not stored. */
+  static here(outcome: GroupOutcome): DurableOutcome {
+    const durable = new DurableOutcome(outcome.size);
+    outcome.onceBegun(() => durable.begin(outcome.size));
+    outcome.then(
+      () => durable.settle(undefined),
+      (error: Error) => durable.fail(error),
+    );
+    return durable;
+  }
+
+  /** Where it is stored, once it is. */
+  get position(): LogPosition | undefined {
+    return this.place;
+  }
+
+  /** True once the members of this node were written to, or it has failed. */
+  get isBegun(): boolean {
+    return this.hasBegun;
+  }
+
+  /** Calls back once {@link isBegun} is true; at once if it is. */
+  onceBegun(listener: () => void): void {
+    if (this.hasBegun) listener();
+    else this.whenBegun.push(listener);
+  }
+
+  /** How many members here it is about. */
+  get size(): number {
+    return this.members;
+  }
+
+  /** True once it is stored or has failed. */
+  get isSettled(): boolean {
+    return this.state !== 'open';
+  }
+
+  /** True once it is stored. */
+  get isSuccess(): boolean {
+    return this.state === 'stored';
+  }
+
+  /** Never: it is stored for all. */
+  get isPartialSuccess(): boolean {
+    return false;
+  }
+
+  /** Never, as {@link isPartialSuccess}. */
+  get isPartialFailure(): boolean {
+    return false;
+  }
+
+  /** Awaited: resolves when it is stored, rejects as {@link stored} does. */
+  // biome-ignore lint/suspicious/noThenProperty: a future is awaitable
+  then<A = void, B = never>(
+    onFulfilled?: ((value: void) => A | PromiseLike<A>) | null,
+    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.stored.then(() => {}).then(onFulfilled, onRejected);
+  }
+
+  /** @internal */
+  settle(position: LogPosition | undefined): void {
+    if (this.state !== 'open') return;
+    this.state = 'stored';
+    this.place = position;
+    this.resolve(position);
+  }
+
+  /** @internal */
+  fail(error: Error): void {
+    if (this.state !== 'open') return;
+    this.state = 'failed';
+    this.reject(error);
+    this.begin(this.members);
+  }
+
+  /** @internal It was written to so many members here. */
+  begin(members: number): void {
+    if (this.hasBegun) return;
+    this.hasBegun = true;
+    this.members = members;
+    for (const listener of this.whenBegun.splice(0)) listener();
+  }
+}

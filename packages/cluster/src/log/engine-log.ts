@@ -1,0 +1,104 @@
+import { OptionError } from '@headrace/core';
+import { checkNumber, toError } from '@headrace/core/authoring';
+import type { BusSubscription } from '../bus/bus.ts';
+import type { Log, LogEntry, LogLimits, LogLink, LogPage, LogPosition } from './log.ts';
+import type { LogBus } from './log-bus.ts';
+import { type LogShare, LogStream } from './log-stream.ts';
+
+/** The log of a bus over an engine: opens, follows and appends again whenever there is a new link. */
+export class EngineLog implements Log {
+  private readonly bus: LogBus;
+  private readonly streams = new Map<string, LogStream>();
+  private link: LogLink | undefined = undefined;
+  private isUp = false;
+  private readonly share: LogShare;
+  /** One line for each link. */
+  private hasComplained = false;
+
+  constructor(bus: LogBus) {
+    this.bus = bus;
+    this.share = {
+      waitingCount: 0,
+      waitingBytes: 0,
+      complain: (cause) => this.complain(cause),
+    };
+  }
+
+  async open(stream: string, limits: LogLimits): Promise<void> {
+    const messages = checkNumber('messages', limits.messages, { min: 1, integer: true });
+    const ageMs = checkNumber('ageMs', limits.ageMs, { min: 1 });
+    let known = this.streams.get(stream);
+    if (known === undefined) {
+      known = new LogStream(this.bus, stream, this.share);
+      this.streams.set(stream, known);
+      if (this.link !== undefined) known.linked(this.link);
+      if (this.isUp) known.cameUp();
+    }
+    await known.open({ messages, ageMs });
+  }
+
+  async append(stream: string, id: string, bytes: Uint8Array): Promise<LogPosition> {
+    return this.opened(stream).append(id, bytes);
+  }
+
+  async read(stream: string, after: number, limit: number): Promise<LogPage> {
+    const known = this.opened(stream);
+    const { link } = this;
+    if (link === undefined || !this.isUp) throw this.bus.downError();
+    try {
+      await known.opening(link);
+      // What is asked of a link that has ended meanwhile need not be answered.
+      if (this.link !== link) throw new Error('the link was lost');
+      return await this.bus.whileLinked(link.read(stream, after, limit));
+    } catch (thrown) {
+      throw this.bus.downError(toError(thrown));
+    }
+  }
+
+  follow(stream: string, listener: (entry: LogEntry) => void): BusSubscription {
+    return this.opened(stream).follow(listener);
+  }
+
+  /** A new link, not up yet. What is followed is subscribed to at once, so that it is in force when the bus is up. */
+  linked(link: LogLink): void {
+    this.link = link;
+    this.hasComplained = false;
+    for (const stream of this.streams.values()) stream.linked(link);
+  }
+
+  cameUp(): void {
+    this.isUp = true;
+    for (const stream of this.streams.values()) stream.cameUp();
+  }
+
+  unlinked(): void {
+    this.link = undefined;
+    this.isUp = false;
+    for (const stream of this.streams.values()) stream.unlinked();
+  }
+
+  close(): void {
+    this.unlinked();
+    for (const stream of this.streams.values()) stream.close();
+    this.streams.clear();
+  }
+
+  private complain(cause: Error): void {
+    if (this.hasComplained) return;
+    this.hasComplained = true;
+    const text = `durable groups: nothing is stored at present (${cause.message}); trying again`;
+    this.bus.logger.log('warn', text, cause);
+  }
+
+  private opened(stream: string): LogStream {
+    const known = this.streams.get(stream);
+    if (known !== undefined) return known;
+    throw new OptionError(
+      'OPTION_INVALID',
+      `the stream ${stream} was not opened: call open first`,
+      {
+        option: 'stream',
+      },
+    );
+  }
+}

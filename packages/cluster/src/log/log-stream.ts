@@ -1,0 +1,324 @@
+import type { Timer } from '@headrace/core';
+import { toError } from '@headrace/core/authoring';
+import type { BusSubscription } from '../bus/bus.ts';
+import type { LogEntry, LogLimits, LogLink, LogPosition } from './log.ts';
+import type { LogBus } from './log-bus.ts';
+
+/** An append that is not settled. */
+interface PendingAppend {
+  readonly id: string;
+  readonly bytes: Uint8Array;
+  readonly at: number;
+  readonly resolve: (position: LogPosition) => void;
+  readonly reject: (error: Error) => void;
+  isDone: boolean;
+  /** When it was given to the engine, over the present link; -1 before. */
+  givenAt: number;
+}
+
+/** What all streams of a log share. */
+export interface LogShare {
+  /** What is not stored yet. */
+  waitingCount: number;
+  waitingBytes: number;
+  /** The engine stores nothing, though its link stands. */
+  complain(cause: Error): void;
+}
+
+/** Given to the engine without an answer, at most: what a stopped engine's client holds. */
+const MAX_IN_FLIGHT = 256;
+const MAX_IN_FLIGHT_BYTES = 4 * 1024 * 1024;
+/** All of a log that is not stored yet, at most. */
+const MAX_WAITING = 65_536;
+const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+/** Who writes knows after so long that his message may be lost. */
+const STORED_WITHIN_MS = 5000;
+/** What the engine refused over a link that stands is tried again after so long. */
+const TRY_AGAIN = { firstMs: 200, factor: 2, maxMs: 5000 };
+/** An engine that has not answered for so long, while its link stands, does not answer any more. */
+const UNANSWERED_MS = 2000;
+/** A timer that is later than this fires in a process that stood still: answers wait unread. */
+const STOOD_STILL_MS = 500;
+
+/**
+ * One stream of an {@link EngineLog}. Appends leave in the order of their calls; whenever it is not known what became
+ * of some, all that are not acknowledged are repeated in that order, with the ids by which the engine knows them.
+ */
+export class LogStream {
+  private readonly bus: LogBus;
+  private readonly name: string;
+  private readonly share: LogShare;
+  private readonly listeners = new Set<(entry: LogEntry) => void>();
+  private limits: LogLimits | undefined = undefined;
+  private link: LogLink | undefined = undefined;
+  private isUp = false;
+  private following: BusSubscription | undefined = undefined;
+  private opened: Promise<void> | undefined = undefined;
+  private isOpen = false;
+  /** Changes when what is in flight has become unknown. */
+  private turn = 0;
+  /** In the order of the calls; those before `first` are settled. */
+  private appends: PendingAppend[] = [];
+  private first = 0;
+  /** The next one to give to the engine. */
+  private next = 0;
+  private inFlight = 0;
+  private inFlightBytes = 0;
+  private refusals = 0;
+  private refusal: Error | undefined = undefined;
+  private again: Timer | undefined = undefined;
+  private deadline: Timer | undefined = undefined;
+  private deadlineAt = 0;
+
+  constructor(bus: LogBus, name: string, share: LogShare) {
+    this.bus = bus;
+    this.share = share;
+    this.name = name;
+  }
+
+  async open(limits: LogLimits): Promise<void> {
+    const { limits: before } = this;
+    if (before?.messages !== limits.messages || before.ageMs !== limits.ageMs) {
+      this.limits = limits;
+      this.opened = undefined;
+    }
+    if (this.link === undefined) throw this.bus.downError();
+    try {
+      await this.opening(this.link);
+    } catch (thrown) {
+      throw this.bus.downError(toError(thrown));
+    }
+  }
+
+  /** Opens it over this link, once. */
+  opening(link: LogLink): Promise<void> {
+    if (this.opened !== undefined) return this.opened;
+    const opening = this.bus.whileLinked(link.open(this.name, this.limits!));
+    this.opened = opening;
+    opening.then(
+      () => {
+        if (this.opened !== opening) return;
+        this.isOpen = true;
+        this.pump();
+      },
+      (error: unknown) => {
+        if (this.opened !== opening) return;
+        this.opened = undefined;
+        if (this.link !== undefined) this.refused(toError(error));
+      },
+    );
+    return opening;
+  }
+
+  append(id: string, bytes: Uint8Array): Promise<LogPosition> {
+    const { byteLength } = bytes;
+    const { share } = this;
+    const { waitingCount, waitingBytes } = share;
+    if (waitingCount >= MAX_WAITING || waitingBytes + byteLength > MAX_WAITING_BYTES) {
+      const text = `${waitingCount} messages of ${waitingBytes} bytes wait to be stored already`;
+      return Promise.reject(this.bus.downError(new Error(text)));
+    }
+    return new Promise((resolve, reject) => {
+      const at = this.bus.clock.now();
+      this.appends.push({ id, bytes, at, resolve, reject, isDone: false, givenAt: -1 });
+      share.waitingCount += 1;
+      share.waitingBytes += byteLength;
+      this.pump();
+      this.watch(UNANSWERED_MS);
+    });
+  }
+
+  follow(listener: (entry: LogEntry) => void): BusSubscription {
+    const own = (entry: LogEntry) => listener(entry);
+    this.listeners.add(own);
+    this.followOver(this.link);
+    return {
+      close: () => {
+        this.listeners.delete(own);
+        if (this.listeners.size > 0) return;
+        this.following?.close();
+        this.following = undefined;
+      },
+    };
+  }
+
+  // --- links ---
+
+  linked(link: LogLink): void {
+    this.link = link;
+    this.followOver(link);
+  }
+
+  cameUp(): void {
+    this.isUp = true;
+    this.pump();
+  }
+
+  unlinked(): void {
+    this.link = undefined;
+    this.isUp = false;
+    this.refusals = 0;
+    this.following = undefined;
+    this.again?.cancel();
+    this.restart();
+  }
+
+  close(): void {
+    this.unlinked();
+    this.deadline?.cancel();
+    for (const append of this.appends) this.fail(append);
+    this.appends = [];
+    this.first = 0;
+    this.listeners.clear();
+  }
+
+  private followOver(link: LogLink | undefined): void {
+    if (link === undefined || this.listeners.size === 0 || this.following !== undefined) return;
+    this.following = link.follow(this.name, (entry) => this.deliver(entry));
+    // Its epoch may be needed for the first live copy. What fails is tried again, and reported by who appends or reads.
+    this.opening(link).catch(() => {});
+  }
+
+  private deliver(entry: LogEntry): void {
+    for (const listener of [...this.listeners]) {
+      try {
+        listener(entry);
+      } catch (thrown) {
+        this.bus.logger.log('error', `a follower of ${this.name} threw`, toError(thrown));
+      }
+    }
+  }
+
+  // --- appends ---
+
+  private pump(): void {
+    const { link } = this;
+    if (link === undefined || !this.isUp || this.refusal !== undefined) return;
+    if (this.next === this.appends.length) return;
+    if (!this.isOpen) {
+      this.opening(link).catch(() => {});
+      return;
+    }
+    while (this.next < this.appends.length) {
+      if (this.inFlight >= MAX_IN_FLIGHT || this.inFlightBytes >= MAX_IN_FLIGHT_BYTES) return;
+      const append = this.appends[this.next]!;
+      this.next += 1;
+      if (!append.isDone) this.give(link, append);
+      if (this.link !== link || this.refusal !== undefined) return;
+    }
+  }
+
+  private give(link: LogLink, append: PendingAppend): void {
+    const { turn } = this;
+    append.givenAt = this.bus.clock.now();
+    this.inFlight += 1;
+    this.inFlightBytes += append.bytes.byteLength;
+    const answered = (): boolean => {
+      if (this.turn !== turn) return false;
+      this.inFlight -= 1;
+      this.inFlightBytes -= append.bytes.byteLength;
+      return true;
+    };
+    link.append(this.name, append.id, append.bytes).then(
+      (position) => {
+        const isCurrent = answered();
+        this.refusals = 0;
+        // Also over a link that was lost meanwhile: stored is stored.
+        this.settle(append, () => append.resolve(position));
+        if (isCurrent) this.afterAnswer();
+      },
+      (error: unknown) => {
+        if (!answered()) return;
+        this.refusal ??= toError(error);
+        this.afterAnswer();
+      },
+    );
+  }
+
+  private afterAnswer(): void {
+    if (this.refusal === undefined) this.pump();
+    else if (this.inFlight === 0) this.refused(this.refusal);
+  }
+
+  /** The link stands, but the engine stores nothing: everything is done again after a while. */
+  private refused(cause: Error): void {
+    this.refusal = cause;
+    this.share.complain(cause);
+    this.again?.cancel();
+    const { firstMs, factor, maxMs } = TRY_AGAIN;
+    const delayMs = Math.min(maxMs, firstMs * factor ** this.refusals);
+    this.refusals += 1;
+    this.again = this.bus.clock.schedule(() => {
+      this.restart();
+      const { link } = this;
+      if (link === undefined) return;
+      if (this.listeners.size > 0 || this.next < this.appends.length) {
+        this.opening(link).catch(() => {});
+      }
+    }, delayMs);
+  }
+
+  private restart(): void {
+    this.turn += 1;
+    this.opened = undefined;
+    this.isOpen = false;
+    this.refusal = undefined;
+    this.inFlight = 0;
+    this.inFlightBytes = 0;
+    this.next = this.first;
+    for (let at = this.first; at < this.appends.length; at++) this.appends[at]!.givenAt = -1;
+  }
+
+  private settle(append: PendingAppend, tell: () => void): void {
+    if (append.isDone) return;
+    append.isDone = true;
+    this.share.waitingCount -= 1;
+    this.share.waitingBytes -= append.bytes.byteLength;
+    while (this.first < this.appends.length && this.appends[this.first]!.isDone) this.first += 1;
+    this.next = Math.max(this.next, this.first);
+    if (this.first === this.appends.length) this.deadline?.cancel();
+    if (this.first === this.appends.length || this.first > 1024) {
+      this.appends = this.appends.slice(this.first);
+      this.next -= this.first;
+      this.first = 0;
+    }
+    if (this.first === this.appends.length) this.deadlineAt = 0;
+    tell();
+  }
+
+  private fail(append: PendingAppend): void {
+    this.settle(append, () => append.reject(this.bus.downError(this.refusal)));
+  }
+
+  /** One timer, for the oldest. */
+  private watch(delayMs: number): void {
+    if (this.deadlineAt > 0) return;
+    const { clock } = this.bus;
+    this.deadlineAt = clock.now() + delayMs;
+    this.deadline = clock.schedule(() => this.expire(), delayMs);
+  }
+
+  private expire(): void {
+    const now = this.bus.clock.now();
+    const lateMs = now - this.deadlineAt;
+    this.deadlineAt = 0;
+    if (lateMs > STOOD_STILL_MS) {
+      this.watch(STOOD_STILL_MS);
+      return;
+    }
+    let oldest = this.appends[this.first];
+    while (oldest !== undefined && now - oldest.at >= STORED_WITHIN_MS) {
+      this.fail(oldest);
+      oldest = this.appends[this.first];
+    }
+    if (oldest === undefined) return;
+    if (oldest.givenAt >= 0 && now - oldest.givenAt >= UNANSWERED_MS && this.link !== undefined) {
+      // Its answer was lost, or the message: everything again, in order.
+      this.restart();
+      this.opening(this.link).catch(() => {});
+    }
+    const silentAt = oldest.givenAt < 0 ? now + UNANSWERED_MS : oldest.givenAt + UNANSWERED_MS;
+    const dueAt = Math.min(oldest.at + STORED_WITHIN_MS, silentAt);
+    this.watch(Math.max(1, dueAt - now));
+  }
+}

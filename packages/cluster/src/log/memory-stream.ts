@@ -1,0 +1,101 @@
+import { Buffer } from 'node:buffer';
+import { randomUUID } from 'node:crypto';
+import type { LogEntry, LogLimits, LogPage, LogPosition } from './log.ts';
+
+/** An id that was seen is known for so long. */
+export const DUPLICATE_WINDOW_MS = 120_000;
+
+/** Whoever writes large messages does not fill the memory: less is kept of them. */
+export const MAX_STREAM_BYTES = 64 * 1024 * 1024;
+
+/** A page is one message between processes: large messages make it shorter. */
+const MAX_PAGE_BYTES = 1024 * 1024;
+
+interface Stored {
+  readonly entry: LogEntry;
+  readonly at: number;
+}
+
+/** The log of one durable group in memory. Its epoch ends with the process. */
+export class MemoryStream {
+  private readonly epoch = randomUUID();
+  private limits: LogLimits = {
+    messages: Number.POSITIVE_INFINITY,
+    ageMs: Number.POSITIVE_INFINITY,
+  };
+  /** Undefined before `first`: up to 1024 large ones would stay until the list is cut. */
+  private stored: (Stored | undefined)[] = [];
+  private first = 0;
+  private last = 0;
+  /** Of the messages that are kept. */
+  private bytes = 0;
+  /** In the order they were seen. */
+  private readonly ids = new Map<string, { readonly offset: number; readonly at: number }>();
+  private readonly followers = new Set<(entry: LogEntry) => void>();
+
+  limit(limits: LogLimits): void {
+    this.limits = limits;
+  }
+
+  append(id: string, bytes: Uint8Array, now: number): LogPosition {
+    for (const [old, { at }] of this.ids) {
+      if (now - at <= DUPLICATE_WINDOW_MS) break;
+      this.ids.delete(old);
+    }
+    const seen = this.ids.get(id);
+    if (seen !== undefined) return { epoch: this.epoch, offset: seen.offset };
+    const previous = this.last;
+    this.last += 1;
+    const position = { epoch: this.epoch, offset: this.last };
+    const entry = { position, previous, id, bytes: Buffer.from(bytes) };
+    this.ids.set(id, { offset: this.last, at: now });
+    this.stored.push({ entry, at: now });
+    this.bytes += entry.bytes.byteLength;
+    this.trim(now);
+    for (const follower of [...this.followers]) follower(entry);
+    return position;
+  }
+
+  read(after: number, limit: number, now: number): LogPage {
+    this.trim(now);
+    const { epoch, last, stored, first } = this;
+    const oldest = stored[first]?.entry.position.offset ?? 0;
+    // Offsets have no holes here.
+    const from = oldest === 0 ? stored.length : first + Math.max(0, after + 1 - oldest);
+    const entries: LogEntry[] = [];
+    let bytes = 0;
+    for (let at = from; at < stored.length && entries.length < limit; at++) {
+      const { entry } = stored[at]!;
+      bytes += entry.bytes.byteLength;
+      if (bytes > MAX_PAGE_BYTES && entries.length > 0) break;
+      entries.push(entry);
+    }
+    return { epoch, entries, first: oldest, last };
+  }
+
+  /** How many follow it. */
+  get followerCount(): number {
+    return this.followers.size;
+  }
+
+  follow(follower: (entry: LogEntry) => void): () => void {
+    this.followers.add(follower);
+    return () => this.followers.delete(follower);
+  }
+
+  private trim(now: number): void {
+    const { messages, ageMs } = this.limits;
+    const isGone = (at: number) =>
+      this.stored.length - at > messages ||
+      this.bytes > MAX_STREAM_BYTES ||
+      now - this.stored[at]!.at > ageMs;
+    while (this.first < this.stored.length && isGone(this.first)) {
+      this.bytes -= this.stored[this.first]!.entry.bytes.byteLength;
+      this.stored[this.first] = undefined;
+      this.first += 1;
+    }
+    if (this.first <= 1024 && this.first < this.stored.length) return;
+    this.stored = this.stored.slice(this.first);
+    this.first = 0;
+  }
+}

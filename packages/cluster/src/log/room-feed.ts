@@ -1,0 +1,214 @@
+import type { Timer } from '@headrace/core';
+import type { BusSubscription } from '../bus/bus.ts';
+import type { Wire } from '../node/wire.ts';
+import { EntryOrder, type OrderAction } from './entry-order.ts';
+import type { Log, LogEntry, LogLimits, LogPage, LogPosition } from './log.ts';
+import { RecentEntries } from './recent-entries.ts';
+
+/** What a {@link RoomFeed} works with, and whom it notifies. */
+export interface RoomFeedParts {
+  readonly wire: Wire;
+  readonly log: Log;
+  readonly stream: string;
+  readonly limits: LogLimits;
+  /** How many entries are kept. */
+  readonly recent: number;
+  /** Once each, in order. */
+  deliver(entry: LogEntry): void;
+  skipped(from: LogPosition, to: LogPosition): void;
+  /** It is known where it begins, or what was to come has come. */
+  moved(): void;
+  /** True while the members here cannot take more; then `onceFree` calls back. */
+  isBusy(): boolean;
+  onceFree(listener: () => void): void;
+}
+
+/** A log that could not be read is read again after so long. */
+const AGAIN_MS = 300;
+/** What was stored here comes back within this time, or the log is read. */
+const EXPECTED_WITHIN_MS = 1000;
+
+interface Waiter {
+  /** The read that answers it. */
+  readonly read: number;
+  readonly resolve: () => void;
+}
+
+/** What comes out of the log of one room, in order, for as long as somebody here wants it. */
+export class RoomFeed {
+  readonly recent: RecentEntries;
+  private readonly parts: RoomFeedParts;
+  private readonly order = new EntryOrder();
+  private subscription: BusSubscription | undefined = undefined;
+  /** Changes with each start and stop. */
+  private turn = 0;
+  private isOpened = false;
+  private isPaused = false;
+  private waiters: Waiter[] = [];
+  private again: Timer | undefined = undefined;
+  private expecting: Timer | undefined = undefined;
+  private expected: LogPosition | undefined = undefined;
+
+  constructor(parts: RoomFeedParts) {
+    this.parts = parts;
+    this.recent = new RecentEntries(parts.recent);
+  }
+
+  /** What was delivered last; undefined as long as it is not known where to begin. */
+  get at(): LogPosition | undefined {
+    return this.order.at;
+  }
+
+  get isStarted(): boolean {
+    return this.subscription !== undefined;
+  }
+
+  /** Makes the stream known to the log, once. */
+  open(): void {
+    if (this.isOpened) return;
+    this.isOpened = true;
+    const { log, stream, limits } = this.parts;
+    // The bus may be down: it is opened as soon as it is needed.
+    log.open(stream, limits).catch(() => {});
+  }
+
+  start(): void {
+    if (this.isStarted) return;
+    this.open();
+    const { log, stream, wire } = this.parts;
+    this.subscription = log.follow(stream, (entry) => this.live(entry));
+    wire.bus.on('up', this.onUp);
+    if (wire.bus.state === 'up') void this.begin();
+  }
+
+  stop(): void {
+    if (!this.isStarted) return;
+    this.turn += 1;
+    this.subscription?.close();
+    this.subscription = undefined;
+    this.parts.wire.bus.off('up', this.onUp);
+    this.again?.cancel();
+    this.expecting?.cancel();
+    this.expecting = undefined;
+    this.expected = undefined;
+    this.isPaused = false;
+    this.order.reset();
+    this.recent.restart(undefined);
+    this.wake(Number.POSITIVE_INFINITY);
+  }
+
+  /** Resolves after a read of the log that begins now or later, or the end of this feed. It may never come to that. */
+  caughtUp(): Promise<void> {
+    return new Promise((resolve) => {
+      this.waiters.push({ read: this.order.readCount + 1, resolve });
+      this.look();
+    });
+  }
+
+  /** This was stored: if it does not come by itself, the log is read. */
+  expect(position: LogPosition): void {
+    this.expected = position;
+    this.expecting ??= this.parts.wire.host.clock.schedule(() => {
+      this.expecting = undefined;
+      const { at } = this;
+      const { expected } = this;
+      if (at === undefined || expected === undefined) return;
+      if (at.epoch !== expected.epoch || at.offset < expected.offset) this.look();
+      // It may have come under another id.
+      else this.parts.moved();
+    }, EXPECTED_WITHIN_MS);
+  }
+
+  /** Every subscription is in force, and what came meanwhile is in the log. */
+  private readonly onUp = (): void => {
+    this.again?.cancel();
+    this.look();
+  };
+
+  /** Follows first, then looks where the log is: what lies between comes twice rather than not at all. */
+  private async begin(): Promise<void> {
+    const { turn } = this;
+    try {
+      await this.parts.wire.bus.settled();
+    } catch {
+      if (this.turn === turn) this.lookLater();
+      return;
+    }
+    if (this.turn === turn) this.look();
+  }
+
+  private look(): void {
+    if (this.isStarted && !this.isPaused) this.carryOut(this.order.look());
+  }
+
+  private live(entry: LogEntry): void {
+    // What is not taken now is read from the log.
+    if (!this.isPaused && !this.pauseIfBusy()) this.carryOut(this.order.live(entry));
+  }
+
+  private pauseIfBusy(): boolean {
+    const { parts, turn } = this;
+    if (!parts.isBusy()) return false;
+    this.isPaused = true;
+    parts.onceFree(() => {
+      if (this.turn !== turn) return;
+      this.isPaused = false;
+      this.look();
+    });
+    return true;
+  }
+
+  private carryOut(actions: readonly OrderAction[]): void {
+    const { parts, turn } = this;
+    for (const action of actions) {
+      // Who gets an entry may leave, and nobody be left.
+      if (this.turn !== turn) return;
+      if (action.do === 'deliver') {
+        this.recent.add(action.entry);
+        parts.deliver(action.entry);
+      } else if (action.do === 'skip') {
+        this.recent.restart(undefined);
+        parts.skipped(action.from, action.to);
+      } else if (action.do === 'begin') {
+        this.recent.restart(action.at.offset);
+        parts.moved();
+      } else if (this.pauseIfBusy()) this.order.failed();
+      else void this.read(action.after, action.limit);
+    }
+  }
+
+  private async read(after: number, limit: number): Promise<void> {
+    const { turn, order, parts } = this;
+    const { readCount } = order;
+    let page: LogPage;
+    try {
+      page = await parts.log.read(parts.stream, after, limit);
+    } catch {
+      if (this.turn !== turn) return;
+      order.failed();
+      this.lookLater();
+      return;
+    }
+    if (this.turn !== turn) return;
+    this.carryOut(order.page(page));
+    this.wake(readCount);
+  }
+
+  private lookLater(): void {
+    const { clock, random } = this.parts.wire.host;
+    this.again?.cancel();
+    // While the bus is down, its `up` comes first.
+    this.again = clock.schedule(
+      () => {
+        if (this.parts.wire.bus.state === 'up') this.look();
+      },
+      AGAIN_MS * (0.5 + random() / 2),
+    );
+  }
+
+  private wake(read: number): void {
+    const { waiters } = this;
+    this.waiters = waiters.filter((waiter) => waiter.read > read);
+    for (const waiter of waiters) if (waiter.read <= read) waiter.resolve();
+  }
+}

@@ -1,0 +1,79 @@
+import type { Clock } from '@headrace/core';
+import { toError } from '@headrace/core/authoring';
+import { PAGE_ENTRIES } from './entry-order.ts';
+import type { LogEntry, LogPage } from './log.ts';
+
+/** What a page has after the offset that somebody asked for. */
+export interface PagePart {
+  readonly epoch: string;
+  readonly entries: readonly LogEntry[];
+  /** The newest offset of the log. */
+  readonly last: number;
+}
+
+interface Waiting {
+  readonly after: number;
+  readonly resolve: (part: PagePart) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * Reads of one log, shared: however many ask, one read is under way. It begins with the one who is farthest behind;
+ * who is before its page has ended waits for the next one.
+ */
+export class SharedPages {
+  private readonly clock: Clock;
+  private readonly readPage: (after: number, limit: number) => Promise<LogPage>;
+  private waiting: Waiting[] = [];
+  private isReading = false;
+  private reads = 0;
+
+  constructor(clock: Clock, readPage: (after: number, limit: number) => Promise<LogPage>) {
+    this.clock = clock;
+    this.readPage = readPage;
+  }
+
+  /** How many reads there were. */
+  get readCount(): number {
+    return this.reads;
+  }
+
+  /** Some of what comes after an offset, from there on; the log as it is now or later. */
+  after(after: number): Promise<PagePart> {
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ after, resolve, reject });
+      if (this.isReading) return;
+      this.isReading = true;
+      // Whoever asks in the same moment shares it.
+      this.clock.execute(() => void this.run());
+    });
+  }
+
+  private async run(): Promise<void> {
+    while (this.waiting.length > 0) {
+      const asked = this.waiting;
+      this.waiting = [];
+      let from = Number.POSITIVE_INFINITY;
+      for (const { after } of asked) from = Math.min(from, after);
+      this.reads += 1;
+      try {
+        this.answer(asked, await this.readPage(from, PAGE_ENTRIES));
+      } catch (thrown) {
+        for (const { reject } of asked) reject(toError(thrown));
+      }
+    }
+    this.isReading = false;
+  }
+
+  private answer(asked: readonly Waiting[], { epoch, entries, last }: LogPage): void {
+    const end = entries.at(-1)?.position.offset ?? last;
+    for (const one of asked) {
+      if (one.after >= end && end < last) {
+        this.waiting.push(one);
+        continue;
+      }
+      const at = entries.findIndex(({ position }) => position.offset > one.after);
+      one.resolve({ epoch, entries: at < 0 ? [] : entries.slice(at), last });
+    }
+  }
+}

@@ -1,0 +1,10 @@
+import type { Directory } from './directory.ts';
+import type { Inbox } from './inbox.ts';
+import type { Wire } from './wire.ts';
+
+/** What the parts of a cluster share. */
+export interface ClusterContext {
+  readonly wire: Wire;
+  readonly inbox: Inbox;
+  readonly directory: Directory;
+}

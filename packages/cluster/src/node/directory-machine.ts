@@ -1,0 +1,139 @@
+import type { Heartbeat, NodeInfo, NodeLife, NodeStatus } from './node-info.ts';
+
+/** What happened in the directory. */
+export type DirectoryAction =
+  /** A node was heard for the first time, or came back after it was gone. */
+  | { readonly do: 'joined'; readonly node: NodeInfo }
+  /** Its status or its life changed. */
+  | { readonly do: 'changed'; readonly node: NodeInfo }
+  | { readonly do: 'left'; readonly node: NodeInfo; readonly reason: 'left' | 'node-gone' }
+  /** A node that sent something, but never a heartbeat, is silent by now. */
+  | { readonly do: 'vanished'; readonly id: string }
+  /** Nothing is known of it any more. */
+  | { readonly do: 'forgotten'; readonly id: string };
+
+/** When a node that is silent counts as what, in milliseconds. */
+export interface DirectoryTimes {
+  readonly suspectMs: number;
+  readonly goneMs: number;
+  readonly forgetMs: number;
+}
+
+interface Entry {
+  status: NodeStatus;
+  /** `unannounced`: something came from it, but no heartbeat since it is known, or since it was gone. */
+  life: NodeLife | 'unannounced';
+  heardAt: number;
+}
+
+/** Far more nodes than a bus can serve: who invents ids does not fill the memory. */
+const MAX_NODES = 10_000;
+const NO_STATUS: NodeStatus = {
+  state: 'ready',
+  address: undefined,
+  connections: 0,
+  load: 0,
+  roles: [],
+};
+
+/** Who is there, by heartbeats; without clock and bus. */
+export class DirectoryMachine {
+  private readonly times: DirectoryTimes;
+  private readonly entries = new Map<string, Entry>();
+
+  constructor(times: DirectoryTimes) {
+    this.times = times;
+  }
+
+  heard(id: string, { nonce: _, ...status }: Heartbeat, now: number): DirectoryAction[] {
+    const entry = this.entries.get(id);
+    if (status.state === 'left') return this.left(id, entry, status);
+    if (entry === undefined) {
+      if (this.entries.size >= MAX_NODES) return [];
+      this.entries.set(id, { status, life: 'alive', heardAt: now });
+      return [{ do: 'joined', node: this.get(id)! }];
+    }
+    const { life, status: before } = entry;
+    entry.heardAt = now;
+    entry.life = 'alive';
+    entry.status = status;
+    if (life === 'gone' || life === 'unannounced') return [{ do: 'joined', node: this.get(id)! }];
+    const isSame = life === 'alive' && JSON.stringify(before) === JSON.stringify(status);
+    return isSame ? [] : [{ do: 'changed', node: this.get(id)! }];
+  }
+
+  /** Something came from it that is no heartbeat. False if there are too many nodes to remember it. */
+  heardOf(id: string, now: number): boolean {
+    const entry = this.entries.get(id);
+    if (entry === undefined) {
+      if (this.entries.size >= MAX_NODES) return false;
+      this.entries.set(id, { status: NO_STATUS, life: 'unannounced', heardAt: now });
+    } else if (entry.life === 'gone') {
+      entry.life = 'unannounced';
+      entry.heardAt = now;
+    }
+    return true;
+  }
+
+  /** Time has passed. */
+  look(now: number): DirectoryAction[] {
+    const { suspectMs, goneMs, forgetMs } = this.times;
+    const actions: DirectoryAction[] = [];
+    for (const [id, entry] of this.entries) {
+      const silentMs = now - entry.heardAt;
+      if (entry.life === 'alive' && silentMs >= suspectMs) {
+        entry.life = 'suspect';
+        actions.push({ do: 'changed', node: this.get(id)! });
+      }
+      if (entry.life === 'suspect' && silentMs >= goneMs) {
+        entry.life = 'gone';
+        actions.push({ do: 'left', node: this.get(id)!, reason: 'node-gone' });
+      }
+      if (entry.life === 'unannounced' && silentMs >= goneMs) {
+        entry.life = 'gone';
+        actions.push({ do: 'vanished', id });
+      }
+      if (entry.life === 'gone' && silentMs >= forgetMs) {
+        actions.push({ do: 'forgotten', id });
+        this.entries.delete(id);
+      }
+    }
+    return actions;
+  }
+
+  /** We stood still for so long: the others did not. */
+  stoodStill(ms: number): void {
+    for (const entry of this.entries.values()) entry.heardAt += ms;
+  }
+
+  get(id: string): NodeInfo | undefined {
+    const entry = this.entries.get(id);
+    if (entry === undefined) return undefined;
+    const { life, status } = entry;
+    return life === 'unannounced' ? undefined : { id, life, ...status };
+  }
+
+  /** True for who is not gone, with a heartbeat or without one yet. */
+  isThere(id: string): boolean {
+    const entry = this.entries.get(id);
+    return entry !== undefined && entry.life !== 'gone';
+  }
+
+  /** All that were heard and are not gone. */
+  list(): NodeInfo[] {
+    return [...this.entries.keys()]
+      .map((id) => this.get(id))
+      .filter((node): node is NodeInfo => node !== undefined && node.life !== 'gone');
+  }
+
+  private left(id: string, entry: Entry | undefined, status: NodeStatus): DirectoryAction[] {
+    if (entry === undefined) return [];
+    const { life } = entry;
+    entry.status = status;
+    const forgotten: DirectoryAction = { do: 'forgotten', id };
+    const node = this.get(id);
+    this.entries.delete(id);
+    if (life === 'unannounced') return [{ do: 'vanished', id }, forgotten];
+    return life === 'gone' ? [forgotten] : [{ do: 'left', node: node!, reason: 'left' }, forgotten];
+  }
+}

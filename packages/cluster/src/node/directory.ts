@@ -1,0 +1,144 @@
+import type { Timer } from '@headrace/core';
+import { WatchedEmitter } from '@headrace/core/authoring';
+import type { BusSubscription } from '../bus/bus.ts';
+import { decodeBody } from '../envelope/body.ts';
+import { type Envelope, KIND } from '../envelope/envelope.ts';
+import { type DirectoryAction, DirectoryMachine } from './directory-machine.ts';
+import {
+  type Heartbeat,
+  type NodeInfo,
+  type NodeState,
+  type NodeStatus,
+  toHeartbeat,
+} from './node-info.ts';
+import type { Wire } from './wire.ts';
+
+/** What a {@link Directory} announces of other nodes. */
+export interface DirectoryEvents {
+  /** A node is there, for the first time or again. */
+  joined: [node: NodeInfo];
+  /** Its state, its figures, or how sure it is that it lives. */
+  changed: [node: NodeInfo];
+  /** It has left, or was not heard for 5 s. */
+  left: [node: NodeInfo, reason: 'left' | 'node-gone'];
+  /** This node is in another state now. */
+  ownState: [];
+  /** A node that sent something, but no heartbeat, is silent by now. */
+  vanished: [id: string];
+  /** It is gone for good: nothing is kept of it any more. */
+  forgotten: [id: string];
+}
+
+const HEARTBEAT_MS = 1000;
+const TIMES = { suspectMs: 3000, goneMs: 5000, forgetMs: 60_000 };
+
+/** The nodes of a cluster, by their heartbeats on the bus: there is no store that could be wrong or away. */
+export class Directory extends WatchedEmitter<DirectoryEvents> {
+  private readonly wire: Wire;
+  private readonly status: () => NodeStatus;
+  private readonly machine = new DirectoryMachine(TIMES);
+  private readonly nonce: string;
+  private subscription: BusSubscription | undefined = undefined;
+  private timer: Timer | undefined = undefined;
+  private lookedAt = 0;
+  private announced: NodeState = 'ready';
+
+  constructor(wire: Wire, status: () => NodeStatus) {
+    super();
+    this.wire = wire;
+    this.status = status;
+    this.nonce = wire.host.randomBytes(8).toString('hex');
+  }
+
+  start(): void {
+    const { clock } = this.wire.host;
+    this.lookedAt = clock.now();
+    this.subscription = this.wire.listenToAll(this.wire.subjects.nodes, (envelope) =>
+      this.heard(envelope),
+    );
+    this.wire.bus.on('up', this.onUp);
+    this.look();
+  }
+
+  /** The others, but those that are gone. */
+  others(): NodeInfo[] {
+    return this.machine.list();
+  }
+
+  /** What this node says of itself. */
+  get own(): NodeStatus {
+    return this.status();
+  }
+
+  get(id: string): NodeInfo | undefined {
+    return this.machine.get(id);
+  }
+
+  /** True for a node that is not gone; also for one that has sent something, and no heartbeat yet. */
+  isThere(id: string): boolean {
+    return this.machine.isThere(id);
+  }
+
+  /** Something came from a node: it will be `left` or `vanished`. False if there are too many to remember it. */
+  heardOf(id: string): boolean {
+    return this.machine.heardOf(id, this.wire.host.clock.now());
+  }
+
+  /** Tells the others now, without waiting for the next heartbeat. */
+  announce(): void {
+    const heartbeat: Heartbeat = { ...this.status(), nonce: this.nonce };
+    if (heartbeat.state !== this.announced) this.emit('ownState');
+    this.announced = heartbeat.state;
+    this.wire.sendJson(this.wire.subjects.nodes, KIND.heartbeat, heartbeat);
+  }
+
+  stop(): void {
+    this.timer?.cancel();
+    this.subscription?.close();
+    this.wire.bus.off('up', this.onUp);
+  }
+
+  protected override listenerFailed(event: string, _args: readonly unknown[], error: Error): void {
+    this.wire.host.logger.log('error', `a listener of the directory’s ${event} threw`, error);
+  }
+
+  private readonly onUp = (): void => this.announce();
+
+  private look(): void {
+    const { clock } = this.wire.host;
+    const now = clock.now();
+    const lateMs = now - this.lookedAt - HEARTBEAT_MS;
+    this.lookedAt = now;
+    if (lateMs > HEARTBEAT_MS) this.machine.stoodStill(lateMs);
+    // What is kept while the bus is down has its place for messages: a heartbeat comes with `up`.
+    if (this.wire.bus.state === 'up') this.announce();
+    this.carryOut(this.machine.look(now));
+    this.timer = clock.schedule(() => this.look(), HEARTBEAT_MS);
+  }
+
+  private heard(envelope: Envelope): void {
+    if (envelope.kind !== KIND.heartbeat)
+      throw new Error(`kind ${envelope.kind} is not for all nodes`);
+    const heartbeat = toHeartbeat(decodeBody(envelope));
+    if (envelope.node !== this.wire.nodeId) {
+      this.carryOut(this.machine.heard(envelope.node, heartbeat, this.wire.host.clock.now()));
+    } else if (heartbeat.nonce !== this.nonce) {
+      this.wire.host.logger.log(
+        'warn',
+        `another node has the id ${envelope.node}: both take new ones`,
+      );
+      this.announce();
+      this.wire.rename();
+      this.announce();
+    }
+  }
+
+  private carryOut(actions: readonly DirectoryAction[]): void {
+    for (const action of actions) {
+      if (action.do === 'forgotten') this.wire.forget(this.wire.subjects.node(action.id));
+      if (action.do === 'left') this.emit('left', action.node, action.reason);
+      else if ('id' in action) this.emit(action.do, action.id);
+      else this.emit(action.do, action.node);
+    }
+  }
+}

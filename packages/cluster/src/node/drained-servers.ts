@@ -1,0 +1,133 @@
+import { type Clock, OptionError } from '@headrace/core';
+import { checkNumber, checkOptions } from '@headrace/core/authoring';
+import type { MoveOptions } from '@headrace/handlers';
+
+/** A server that stops accepting and lets its connections end; a `Server` of `@headrace/core` is one. */
+export interface Drainable {
+  /** Resolves when its connections are gone or the time is over; `everyMs` is between two batches, at most. */
+  shutdown(options: {
+    readonly drainTimeoutMs: number;
+    readonly batch: number;
+    readonly everyMs: number;
+  }): Promise<void>;
+  /** What listens: closed at once, so that nobody comes while clients are sent away. */
+  readonly channel?: { close(reason: 'shutdown'): unknown };
+  /** How many there are to tell, which gives the time between batches. */
+  readonly connections?: { readonly size: number };
+}
+
+/** Sends the clients of lasting channels elsewhere; a `ResumeTable` is one. */
+export interface Movable {
+  /** Tells them within `spreadMs`, and does not wait for them. */
+  move(options?: MoveOptions): unknown;
+  /** Lasting channels, with and without a link. */
+  readonly size?: number;
+  /** Those without a link: their clients have gone. */
+  readonly detached?: number;
+}
+
+/** Options of `Cluster.leave`. */
+export interface LeaveOptions {
+  /** Stop accepting, and are drained. @default none */
+  readonly servers?: readonly Drainable[];
+  /** Have their clients sent to other nodes, before the servers' connections end. @default none */
+  readonly tables?: readonly Movable[];
+  /** How long connections may take to end, in milliseconds. @default 10000 */
+  readonly drainTimeoutMs?: number;
+  /**
+   * The connections are told to go within this time, in milliseconds: not all at once. Clients of lasting channels go
+   * by chance within it, all others in batches after that. @default 5000, or half of `drainTimeoutMs` if that is less
+   */
+  readonly spreadMs?: number;
+  /** Connections told together. @default 1000 */
+  readonly batch?: number;
+}
+
+/** The options, checked. */
+export interface LeavePlan {
+  readonly servers: readonly Drainable[];
+  readonly tables: readonly Movable[];
+  readonly drainTimeoutMs: number;
+  readonly spreadMs: number;
+  readonly batch: number;
+}
+
+const DEFAULTS = { servers: [], tables: [], drainTimeoutMs: 10_000, batch: 1000 };
+const DEFAULT_SPREAD_MS = 5000;
+const LOOK_MS = 100;
+
+/** @throws OptionError */
+export function leavePlan(options: LeaveOptions): LeavePlan {
+  checkOptions('leave', options, {
+    servers: true,
+    tables: true,
+    drainTimeoutMs: true,
+    spreadMs: true,
+    batch: true,
+  });
+  const plan = { ...DEFAULTS, ...options };
+  const { drainTimeoutMs } = plan;
+  checkNumber('drainTimeoutMs', drainTimeoutMs);
+  const spreadMs = options.spreadMs ?? Math.min(DEFAULT_SPREAD_MS, drainTimeoutMs / 2);
+  checkNumber('spreadMs', spreadMs);
+  checkNumber('batch', plan.batch, { min: 1, integer: true });
+  if (spreadMs > drainTimeoutMs) {
+    throw new OptionError(
+      'OPTION_CONFLICT',
+      `spreadMs (${spreadMs}) exceeds drainTimeoutMs (${drainTimeoutMs}): the last clients would never be told to go`,
+      { spreadMs, drainTimeoutMs },
+    );
+  }
+  return { ...plan, spreadMs };
+}
+
+/**
+ * Sends all clients away, and resolves when they are gone or the time is over. What fails keeps nobody else from being
+ * drained: the first error comes when all that is done.
+ */
+export async function drainServers(plan: LeavePlan, clock: Clock): Promise<void> {
+  const { servers, tables, drainTimeoutMs, batch, spreadMs } = plan;
+  const deadline = clock.now() + drainTimeoutMs;
+  for (const server of servers) server.channel?.close('shutdown');
+  const moved = await Promise.allSettled([moveAll(tables, spreadMs, clock)]);
+  const leftMs = Math.max(0, deadline - clock.now());
+  const drained = await Promise.allSettled(
+    servers.map(async (server) => {
+      const batches = Math.ceil((server.connections?.size ?? 0) / batch);
+      const everyMs = Math.min(spreadMs, leftMs) / Math.max(1, batches);
+      await server.shutdown({ drainTimeoutMs: leftMs, batch, everyMs });
+    }),
+  );
+  for (const one of [...moved, ...drained]) if (one.status === 'rejected') throw one.reason;
+}
+
+/** Clients of lasting channels go by themselves, each at a time of its own: their links are not ended meanwhile. */
+async function moveAll(tables: readonly Movable[], spreadMs: number, clock: Clock): Promise<void> {
+  const isLinked = ({ size = 0, detached = 0 }: Movable) => size > detached;
+  const linked = tables.filter(isLinked);
+  for (const table of tables) table.move({ spreadMs: Math.floor(spreadMs) });
+  const endAt = clock.now() + spreadMs;
+  while (linked.some(isLinked) && clock.now() < endAt) {
+    const ms = Math.min(LOOK_MS, endAt - clock.now());
+    await new Promise<void>((resolve) => void clock.schedule(resolve, ms, true));
+  }
+}
+
+/** Resolves when the groups have nothing under way any more, or the time is over. */
+export async function settled(
+  groups: Iterable<{ onceDrained(listener: () => void): void }>,
+  timeoutMs: number,
+  clock: Clock,
+): Promise<void> {
+  const all = Array.from(
+    groups,
+    (group) => new Promise<void>((resolve) => group.onceDrained(resolve)),
+  );
+  await new Promise<void>((resolve) => {
+    const timer = clock.schedule(resolve, timeoutMs, true);
+    void Promise.all(all).then(() => {
+      timer.cancel();
+      resolve();
+    });
+  });
+}

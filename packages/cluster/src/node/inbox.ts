@@ -1,0 +1,85 @@
+import type { BusSubscription } from '../bus/bus.ts';
+import { decodeBody } from '../envelope/body.ts';
+import { type Envelope, KIND } from '../envelope/envelope.ts';
+import type { Wire } from './wire.ts';
+
+/** A question or an answer to one node: what it is about, and the rest. */
+export interface Note {
+  /** Which part of the node it is for. */
+  readonly to: string;
+  /** Which of them, such as the name of a group. */
+  readonly about: string;
+}
+
+/** Gets the notes of other nodes; what it throws makes the note a fault. */
+export type NoteListener = (note: Note & Record<string, unknown>, from: string) => void;
+
+/** What comes to this node alone. */
+export class Inbox {
+  private readonly wire: Wire;
+  private readonly listeners = new Map<string, NoteListener>();
+  private gateway: ((envelope: Envelope) => void) | undefined = undefined;
+  private subscription: BusSubscription | undefined = undefined;
+
+  constructor(wire: Wire) {
+    this.wire = wire;
+    wire.onRenamed(() => {
+      this.subscription?.close();
+      this.start();
+    });
+  }
+
+  start(): void {
+    const { wire } = this;
+    this.subscription = wire.listen(wire.subjects.node(wire.nodeId), (envelope) =>
+      this.received(envelope),
+    );
+  }
+
+  stop(): void {
+    this.subscription?.close();
+  }
+
+  /** Notes to a part about something go to the listener; one each. */
+  listen(to: string, about: string, listener: NoteListener): () => void {
+    const key = keyOf(to, about);
+    this.listeners.set(key, listener);
+    return () => {
+      if (this.listeners.get(key) === listener) this.listeners.delete(key);
+    };
+  }
+
+  /** What gateways and workers send each other. */
+  listenToGateways(listener: (envelope: Envelope) => void): void {
+    this.gateway = listener;
+  }
+
+  /** Sends a note to one node. */
+  send(node: string, kind: typeof KIND.ask | typeof KIND.answer, note: Note): void {
+    this.wire.sendJson(this.wire.subjects.node(node), kind, note);
+  }
+
+  private received(envelope: Envelope): void {
+    if (envelope.kind === KIND.gateway) {
+      this.gateway?.(envelope);
+      return;
+    }
+    if (envelope.kind !== KIND.ask && envelope.kind !== KIND.answer) {
+      throw new Error(`kind ${envelope.kind} is not for one node`);
+    }
+    const note = toNote(decodeBody(envelope));
+    this.listeners.get(keyOf(note.to, note.about))?.(note, envelope.node);
+  }
+}
+
+/** @throws what is wrong with it */
+export function toNote(value: unknown): Note & Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) throw new Error('a note is an object');
+  const { to, about } = value as Record<string, unknown>;
+  if (typeof to !== 'string' || typeof about !== 'string') throw new Error('a note to nobody');
+  return value as Note & Record<string, unknown>;
+}
+
+function keyOf(to: string, about: string): string {
+  return `${to} ${about}`;
+}

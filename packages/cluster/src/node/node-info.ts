@@ -1,0 +1,89 @@
+/** Where the connections of a node's clients come in. */
+export interface NodeAddress {
+  /** A name or an IP address, as clients connect to it; up to 255 characters. */
+  readonly host: string;
+  /** From 1 to 65535. */
+  readonly port: number;
+}
+
+/** What a node does with new connections: takes them, sends all away, or has left. */
+export type NodeState = 'ready' | 'draining' | 'left';
+
+/** What a node says of itself with each heartbeat. */
+export interface NodeStatus {
+  /** `left` is seen in the event `nodeLeft` alone. */
+  readonly state: NodeState;
+  /** Undefined for a node that takes no clients. */
+  readonly address: NodeAddress | undefined;
+  /** Clients' connections. */
+  readonly connections: number;
+  /** Part of one core that its process used lately: 0 idle, 1 busy all the time. */
+  readonly load: number;
+  /** What it does besides, such as `worker`: up to 32, each up to 64 characters. */
+  readonly roles: readonly string[];
+}
+
+/** How sure it is that a node is there: `suspect` after 3 s without a heartbeat, `gone` after 5 s. */
+export type NodeLife = 'alive' | 'suspect' | 'gone';
+
+/** A node as another one knows it. */
+export interface NodeInfo extends NodeStatus {
+  /** New at each start: 32 hexadecimal digits. */
+  readonly id: string;
+  /** As this node hears its heartbeats; `alive` for itself. */
+  readonly life: NodeLife;
+}
+
+/** A heartbeat on the bus. */
+export interface Heartbeat extends NodeStatus {
+  /** Tells two nodes with one id from each other. */
+  readonly nonce: string;
+}
+
+const STATES: readonly unknown[] = ['ready', 'draining', 'left'];
+const MAX_ROLES = 32;
+const MAX_ROLE_LENGTH = 64;
+
+/** @throws what is wrong with it */
+export function toHeartbeat(value: unknown): Heartbeat {
+  if (typeof value !== 'object' || value === null) throw new Error('a heartbeat is an object');
+  const { state, address, connections, load, roles, nonce } = value as Record<string, unknown>;
+  if (!STATES.includes(state)) throw new Error(`a heartbeat with the state ${String(state)}`);
+  if (!isCount(connections) || !isCount(load)) throw new Error('a heartbeat without numbers');
+  if (typeof nonce !== 'string' || nonce.length > 64)
+    throw new Error('a heartbeat without a nonce');
+  return {
+    state: state as NodeState,
+    address: toAddress(address),
+    connections,
+    load,
+    roles: toRoles(roles),
+    nonce,
+  };
+}
+
+/** @throws what is wrong with them */
+export function toRoles(value: unknown): string[] {
+  const names: readonly unknown[] = Array.isArray(value) ? value : [];
+  const isRole = (name: unknown) => typeof name === 'string' && name.length <= MAX_ROLE_LENGTH;
+  if (names.length > MAX_ROLES || !names.every(isRole)) {
+    throw new Error(`roles are up to ${MAX_ROLES} texts of up to ${MAX_ROLE_LENGTH} characters`);
+  }
+  return names as string[];
+}
+
+/** @throws what is wrong with it */
+export function toAddress(value: unknown): NodeAddress | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { host, port } = value as Record<string, unknown>;
+  if (typeof host !== 'string' || host.length > 255) throw new Error('an address without a host');
+  if (!Number.isInteger(port) || (port as number) < 1 || (port as number) > 65_535) {
+    throw new Error(`an address with the port ${String(port)}`);
+  }
+  return { host, port: port as number };
+}
+
+/** True for a figure of a heartbeat. */
+export function isCount(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value < 1e15;
+}

@@ -1,0 +1,123 @@
+import { Buffer } from 'node:buffer';
+import type { Clock, Logger } from '@headrace/core';
+import { toError } from '@headrace/core/authoring';
+import type { Bus, BusSubscription, PublishOutcome } from '../bus/bus.ts';
+import type { Subjects } from '../bus/subject.ts';
+import { type Body, encodeBody } from '../envelope/body.ts';
+import { decodeEnvelope, type Envelope, encodeEnvelope, type Kind } from '../envelope/envelope.ts';
+import { FaultCounts } from './fault-counts.ts';
+
+/** What the parts of a node get of the process that they run in. */
+export interface NodeHost {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly random: () => number;
+  /** Milliseconds since 1970. */
+  readonly timeOfDay: () => number;
+  readonly randomBytes: (size: number) => Buffer;
+}
+
+/** What comes in on a subject; a throw makes it a fault of the sender. */
+export type EnvelopeListener = (envelope: Envelope, subject: string) => void;
+
+const NODE_ID_BYTES = 16;
+
+/** One node's end of the bus: envelopes with its id and its numbers go out, those of others come in. */
+export class Wire {
+  readonly host: NodeHost;
+  readonly bus: Bus;
+  readonly subjects: Subjects;
+  readonly faults: FaultCounts;
+  private id: string;
+  /** The last number on each line. */
+  private readonly numbers = new Map<string, number>();
+  private readonly renamed = new Set<() => void>();
+
+  constructor(host: NodeHost, bus: Bus, subjects: Subjects) {
+    this.host = host;
+    this.bus = bus;
+    this.subjects = subjects;
+    this.faults = new FaultCounts(host.logger);
+    this.id = this.newId();
+  }
+
+  /** This node, 32 hexadecimal digits, new at each start. */
+  get nodeId(): string {
+    return this.id;
+  }
+
+  /** Another node has this id: from here on we have another one, and all numbers begin anew. */
+  rename(): void {
+    this.id = this.newId();
+    this.numbers.clear();
+    for (const listener of this.renamed) listener();
+  }
+
+  onRenamed(listener: () => void): void {
+    this.renamed.add(listener);
+  }
+
+  /**
+   * @param line - what the numbers belong to, for subjects that share them
+   * @throws EncodeError `MESSAGE_TOO_LONG`
+   */
+  send(subject: string, kind: Kind, body: Body, flags = 0, line: string = subject): PublishOutcome {
+    const number = (this.numbers.get(line) ?? 0) + 1;
+    const { bodyType, body: bytes } = body;
+    const envelope = encodeEnvelope({ kind, bodyType, flags, node: this.id, number, body: bytes });
+    this.numbers.set(line, number);
+    return this.bus.publish(subject, envelope);
+  }
+
+  /** Sends something that JSON can say. */
+  sendJson(subject: string, kind: Kind, value: object, flags = 0): PublishOutcome {
+    return this.send(subject, kind, encodeBody(value), flags);
+  }
+
+  /** The number of the last envelope on a line; 0 before the first. */
+  lastNumber(line: string): number {
+    return this.numbers.get(line) ?? 0;
+  }
+
+  /** Nothing more is sent on a line: its number is not kept. */
+  forget(line: string): void {
+    this.numbers.delete(line);
+  }
+
+  /** How many lines something was sent on. */
+  get lineCount(): number {
+    return this.numbers.size;
+  }
+
+  /** Calls back with the envelopes of other nodes. */
+  listen(subject: string, listener: EnvelopeListener): BusSubscription {
+    return this.listenToAll(subject, (envelope) => {
+      if (envelope.node !== this.id) listener(envelope, subject);
+    });
+  }
+
+  /** Also with those that have our own id. */
+  listenToAll(subject: string, listener: EnvelopeListener): BusSubscription {
+    return this.bus.subscribe(subject, (bytes) => {
+      const envelope = decodeEnvelope(bytes);
+      if (typeof envelope === 'string') {
+        const first = bytes.toString('hex', 0, 16);
+        this.faults.add(envelope, subject, `${bytes.byteLength} bytes are no envelope (${first})`);
+        return;
+      }
+      try {
+        listener(envelope, subject);
+      } catch (thrown) {
+        this.faults.add(
+          'body',
+          subject,
+          `a message of node ${envelope.node}: ${toError(thrown).message}`,
+        );
+      }
+    });
+  }
+
+  private newId(): string {
+    return this.host.randomBytes(NODE_ID_BYTES).toString('hex');
+  }
+}

@@ -1,0 +1,230 @@
+import { Buffer } from 'node:buffer';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { OptionError } from '@headrace/core';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import type { NodeInfo } from '../node/node-info.ts';
+import { chooseRoute } from './route-choice.ts';
+
+/** Options of {@link routeServer}. */
+export interface RouteServerOptions {
+  /** Whose nodes are named; a `Cluster`. */
+  readonly cluster: { readonly nodes: readonly NodeInfo[] };
+  /** @default 0, a free one */
+  readonly port?: number;
+  /** Where it listens. @default '127.0.0.1' */
+  readonly host?: string;
+  /** So long a client may keep an answer, in milliseconds. @default 5000 */
+  readonly ttlMs?: number;
+  /** Nodes in an answer to a request without `count`. @default 3 */
+  readonly count?: number;
+  /** The value of `Access-Control-Allow-Origin`, for clients in browsers: an origin, or `*`. @default none */
+  readonly allowOrigin?: string;
+  /** Connections at a time; others are closed at once. @default 1000 */
+  readonly maxConnections?: number;
+  /** How long the head of a request may take, and the whole of it, in milliseconds. @default 5000 */
+  readonly requestTimeoutMs?: number;
+  /** How long a connection may wait for its next request, in milliseconds. @default 5000 */
+  readonly keepAliveMs?: number;
+  /** At least 0, below 1. @default Math.random */
+  readonly random?: () => number;
+}
+
+/** A running route. */
+export interface RouteServer extends AsyncDisposable {
+  /** Where it listens. */
+  readonly port: number;
+  readonly host: string;
+  /** Stops listening, and ends its connections once what they asked is answered, within a second. */
+  close(): Promise<void>;
+}
+
+const OPTIONS: KnownOptions<RouteServerOptions> = {
+  cluster: true,
+  port: true,
+  host: true,
+  ttlMs: true,
+  count: true,
+  allowOrigin: true,
+  maxConnections: true,
+  requestTimeoutMs: true,
+  keepAliveMs: true,
+  random: true,
+};
+const DEFAULTS = {
+  port: 0,
+  host: '127.0.0.1',
+  ttlMs: 5000,
+  count: 3,
+  allowOrigin: undefined,
+  maxConnections: 1000,
+  requestTimeoutMs: 5000,
+  keepAliveMs: 5000,
+  random: Math.random,
+};
+/** Nodes in one answer, whatever is asked for. */
+const MAX_COUNT = 64;
+/** A client without a node to go to asks again after so long, in seconds. */
+const RETRY_AFTER_S = 2;
+const MAX_HEADER_BYTES = 8192;
+/** Of 1000 connections whose requests are slow, one is noticed this much after its time. */
+const LOOK_MS = 1000;
+const CLOSE_WITHIN_MS = 1000;
+const PREFLIGHT = {
+  'access-control-allow-methods': 'GET, HEAD',
+  'access-control-allow-headers': 'accept, content-type',
+  'access-control-max-age': '600',
+};
+const ORIGIN = /^(\*|null|[a-z][a-z0-9+.-]*:\/\/[^\s/]+)$/i;
+
+/**
+ * Tells clients where to go: `GET /route?count=3` answers
+ * `{"ttlMs":5000,"nodes":[{"host":"10.0.0.1","port":18888,"connections":1201}]}`, which the client's `httpAddresses`
+ * reads. It names nodes that are ready, were heard in the last 3 s and have an address, each the better of two drawn by
+ * chance.
+ *
+ * 503 with `Retry-After` if there is none; 400 for a `count` that is no number from 1 to 64, 404 for another path, 405
+ * for another method than GET, HEAD and OPTIONS. A plain HTTP server without secrets: TLS and limits of requests for
+ * each address are a proxy's.
+ *
+ * @example
+ * ```ts run
+ * import { Cluster, routeServer } from '@headrace/cluster';
+ *
+ * const address = { host: '10.0.0.1', port: 18888 };
+ * const cluster = await Cluster.join({ app: 'chat', address });
+ * const route = await routeServer({ cluster, port: 0 });
+ * const answer = await fetch(`http://127.0.0.1:${route.port}/route?count=3`);
+ * console.log(await answer.text());
+ * await route.close();
+ * await cluster.leave();
+ * // prints {"ttlMs":5000,"nodes":[{"host":"10.0.0.1","port":18888,"connections":0}]}
+ * ```
+ * @throws OptionError
+ */
+export async function routeServer(options: RouteServerOptions): Promise<RouteServer> {
+  checkOptions('routeServer', options, OPTIONS);
+  const given = { ...DEFAULTS, ...options };
+  check(given);
+  const { port, host, maxConnections, requestTimeoutMs, keepAliveMs } = given;
+  const server = createServer(
+    {
+      headersTimeout: requestTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      keepAliveTimeout: keepAliveMs,
+      connectionsCheckingInterval: LOOK_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    },
+    (request, response) => answer(given, request, response),
+  );
+  server.maxConnections = maxConnections;
+  server.listen(port, host);
+  await once(server, 'listening');
+  let closing: Promise<void> | undefined;
+  const close = () => {
+    closing ??= closed(server);
+    return closing;
+  };
+  return {
+    port: (server.address() as AddressInfo).port,
+    host,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+type Given = Required<Omit<RouteServerOptions, 'allowOrigin'>> & {
+  readonly allowOrigin: string | undefined;
+};
+
+function answer(given: Given, request: IncomingMessage, response: ServerResponse): void {
+  const { allowOrigin } = given;
+  // A body is of no interest, and is not waited for.
+  request.resume();
+  if (allowOrigin !== undefined) {
+    response.setHeader('access-control-allow-origin', allowOrigin);
+    if (allowOrigin !== '*') response.setHeader('vary', 'origin');
+  }
+  response.setHeader('cache-control', 'no-store');
+  const { status, headers = {}, value } = verdict(given, request);
+  for (const [name, text] of Object.entries(headers)) response.setHeader(name, text);
+  if (value === undefined) {
+    response.writeHead(status).end();
+    return;
+  }
+  const body = JSON.stringify(value);
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+  });
+  // Node leaves the body of an answer to HEAD out.
+  response.end(body);
+}
+
+interface Verdict {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly value?: object;
+}
+
+function verdict(given: Given, { method, url = '' }: IncomingMessage): Verdict {
+  const [path, query = ''] = url.split('?', 2) as [string, string?];
+  if (path !== '/route') return { status: 404, value: { error: 'the route is /route' } };
+  if (method === 'OPTIONS') return { status: 204, headers: PREFLIGHT };
+  if (method !== 'GET' && method !== 'HEAD') {
+    const value = { error: 'the route is read with GET' };
+    return { status: 405, headers: { allow: 'GET, HEAD, OPTIONS' }, value };
+  }
+  const count = countOf(query, given.count);
+  if (count === undefined) {
+    const error = `count is a whole number from 1 to ${MAX_COUNT}`;
+    return { status: 400, value: { error } };
+  }
+  const { cluster, ttlMs, random } = given;
+  const nodes = chooseRoute(cluster.nodes, count, random);
+  if (nodes.length > 0) return { status: 200, value: { ttlMs, nodes } };
+  const headers = { 'retry-after': String(RETRY_AFTER_S) };
+  return { status: 503, headers, value: { error: 'no node takes clients now' } };
+}
+
+/** Undefined for what is no count. */
+function countOf(query: string, usual: number): number | undefined {
+  const all = new URLSearchParams(query).getAll('count');
+  if (all.length === 0) return usual;
+  const [text = ''] = all;
+  const count = Number(text);
+  if (all.length > 1 || !/^\d{1,3}$/.test(text)) return undefined;
+  return count >= 1 && count <= MAX_COUNT ? count : undefined;
+}
+
+async function closed(server: Server): Promise<void> {
+  const over = once(server, 'close');
+  server.close();
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), CLOSE_WITHIN_MS);
+  await over;
+  clearTimeout(timer);
+}
+
+function check(given: Given): void {
+  const { cluster, allowOrigin } = given;
+  if (!Array.isArray((cluster as Partial<typeof cluster> | undefined)?.nodes)) {
+    throw new OptionError('OPTION_INVALID', 'cluster is what Cluster.join gave', {
+      option: 'cluster',
+    });
+  }
+  checkNumber('port', given.port, { max: 65_535, integer: true });
+  checkNumber('ttlMs', given.ttlMs, { max: 3_600_000, integer: true });
+  checkNumber('count', given.count, { min: 1, max: MAX_COUNT, integer: true });
+  checkNumber('maxConnections', given.maxConnections, { min: 1, max: 1e6, integer: true });
+  for (const option of ['requestTimeoutMs', 'keepAliveMs'] as const) {
+    checkNumber(option, given[option], { min: 1, max: 600_000 });
+  }
+  if (allowOrigin === undefined || ORIGIN.test(allowOrigin)) return;
+  throw new OptionError(
+    'OPTION_INVALID',
+    `allowOrigin is ${JSON.stringify(allowOrigin)}, but must be an origin such as 'https://example.org', or '*'`,
+    { option: 'allowOrigin' },
+  );
+}

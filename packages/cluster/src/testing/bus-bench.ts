@@ -1,0 +1,118 @@
+import { Buffer } from 'node:buffer';
+import type { Clock, LogLevel } from '@headrace/core';
+import type { Bus, BusEvents, BusHost } from '../bus/bus.ts';
+
+/** What `describeBus` tests. */
+export interface BusBench {
+  /** In the names of the tests. */
+  readonly name: string;
+  /** One bus more to the same server, not open yet. */
+  make(): Bus;
+  /** What the buses go by. */
+  readonly clock: Clock;
+  /** Lets time pass on that clock, and what is due happen. */
+  pass(ms: number): Promise<void>;
+  /** What the buses meet at. */
+  readonly server: {
+    /** At once, without a word to anybody. */
+    kill(): unknown;
+    /** After `kill`: again, with what it had on its disk. */
+    start(): unknown;
+    /** Nothing comes from it any more, and its connections stay. */
+    stop(): unknown;
+    /** After `stop`. */
+    continue(): unknown;
+  };
+}
+
+let numbers = 0;
+
+/** An open bus of a test, and what it said. */
+export class BenchBus {
+  readonly bus: Bus;
+  readonly events: string[] = [];
+  readonly lines: string[] = [];
+  readonly heard: string[] = [];
+  private readonly app: string;
+
+  constructor(bus: Bus, { clock }: BusBench, app: string) {
+    this.bus = bus;
+    this.app = app;
+    bus.on('up', () => this.events.push('up'));
+    bus.on('down', () => this.events.push('down'));
+    bus.on('dropped', ({ why }: BusEvents['dropped'][0]) => this.events.push(`dropped ${why}`));
+    const logger = { log: (level: LogLevel, text: string) => this.lines.push(`${level} ${text}`) };
+    numbers += 1;
+    const host: BusHost = { clock, logger, random: Math.random, probe: `hr.${app}.b.n${numbers}` };
+    bus.open(host);
+  }
+
+  subject(name: string): string {
+    return `hr.${this.app}.g.${name}`;
+  }
+
+  stream(name: string): string {
+    return `hr.${this.app}.d.${name}`;
+  }
+
+  listen(name: string, heard: string[] = this.heard): { close(): void } {
+    return this.bus.subscribe(this.subject(name), (bytes) => heard.push(bytes.toString()));
+  }
+
+  say(name: string, text: string): string {
+    return this.bus.publish(this.subject(name), Buffer.from(text));
+  }
+}
+
+/** The buses of one test, and the time it takes. */
+export class BusTest {
+  readonly bench: BusBench;
+  private readonly app = `papp${process.pid}-${Math.random().toString(36).slice(2)}`;
+  private readonly open: BenchBus[] = [];
+
+  constructor(bench: BusBench) {
+    this.bench = bench;
+  }
+
+  /** A bus that connects. */
+  begin(): BenchBus {
+    const bus = new BenchBus(this.bench.make(), this.bench, this.app);
+    this.open.push(bus);
+    return bus;
+  }
+
+  /** A bus that is up. */
+  async up(): Promise<BenchBus> {
+    const bus = this.begin();
+    await this.until(() => bus.bus.state === 'up');
+    return bus;
+  }
+
+  pass(ms: number): Promise<void> {
+    return this.bench.pass(ms);
+  }
+
+  async until(isSo: () => boolean, withinMs = 20_000): Promise<void> {
+    const { clock } = this.bench;
+    const end = clock.now() + withinMs;
+    while (!isSo()) {
+      if (clock.now() > end) throw new Error(`not so after ${withinMs} ms: ${isSo}`);
+      await this.pass(5);
+    }
+  }
+
+  /** Waits for a promise while time passes. */
+  async of<T>(promise: Promise<T>): Promise<T> {
+    let isOver = false;
+    const over = () => {
+      isOver = true;
+    };
+    promise.then(over, over);
+    await this.until(() => isOver);
+    return promise;
+  }
+
+  async end(): Promise<void> {
+    for (const { bus } of this.open) await this.of(bus.close());
+  }
+}

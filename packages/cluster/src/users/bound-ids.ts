@@ -1,0 +1,37 @@
+import type { Session } from '@headrace/handlers';
+
+/** The ids that were bound to one channel. Nearly always it is one, and a map for it would be most of its memory. */
+export class BoundIds<Principal> {
+  private readonly first: string;
+  /** Of the first id; undefined once it is unbound. */
+  private session: Session<Principal> | undefined;
+  private others: Map<string, Session<Principal>> | undefined = undefined;
+
+  constructor(id: string, session: Session<Principal>) {
+    this.first = id;
+    this.session = session;
+  }
+
+  get(id: string): Session<Principal> | undefined {
+    return id === this.first ? this.session : this.others?.get(id);
+  }
+
+  set(id: string, session: Session<Principal>): void {
+    if (id === this.first) {
+      this.session = session;
+      return;
+    }
+    this.others ??= new Map();
+    this.others.set(id, session);
+  }
+
+  delete(id: string): void {
+    if (id === this.first) this.session = undefined;
+    else this.others?.delete(id);
+  }
+
+  ids(): string[] {
+    const others = this.others === undefined ? [] : [...this.others.keys()];
+    return this.session === undefined ? others : [this.first, ...others];
+  }
+}

@@ -1,0 +1,24 @@
+import type { Session } from '@headrace/handlers';
+import type { BusSubscription } from '../bus/bus.ts';
+import type { Claim } from './claim.ts';
+
+/** A user who has connections here. A cluster has many thousands of these: no more in it than it takes. */
+export class BoundUser<Principal> {
+  /** The oldest first. Made with the first one in it: an empty array grows by 17 places. */
+  readonly sessions: Session<Principal>[];
+  subscription: BusSubscription | undefined = undefined;
+  /** Ours: when the newest session came, as far as it is published. */
+  claim: Claim | undefined = undefined;
+  /** A session came after the claim. */
+  isClaimDue = true;
+  /** Those of other nodes, if any has the user. */
+  others: Map<string, Claim> | undefined = undefined;
+
+  constructor(first: Session<Principal>) {
+    this.sessions = [first];
+  }
+
+  get holders(): readonly string[] {
+    return this.others === undefined ? [] : [...this.others.keys()];
+  }
+}

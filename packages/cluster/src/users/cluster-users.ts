@@ -1,0 +1,377 @@
+import type { Channel, CloseReason } from '@headrace/core';
+import { checkChoice, checkNumber, checkOptions } from '@headrace/core/authoring';
+import type { OtherSession, Session, Sessions } from '@headrace/handlers';
+import { type Body, decodeBody, encodeBody } from '../envelope/body.ts';
+import { ANSWER, checkBodyLength, type Envelope, KIND } from '../envelope/envelope.ts';
+import { NumberLines } from '../envelope/number-line.ts';
+import type { ClusterContext } from '../node/cluster-context.ts';
+import type { NodeInfo } from '../node/node-info.ts';
+import { BoundIds } from './bound-ids.ts';
+import { BoundUser } from './bound-user.ts';
+import { Question } from './question.ts';
+import { UserClaims } from './user-claims.ts';
+import { toUserAnswer, toUserAsk, type UserAnswer } from './user-message.ts';
+
+/** Options of {@link ClusterUsers}, as `users` of `Cluster.join`. */
+export interface ClusterUsersOptions<Principal> {
+  /** The id of an AuthHandler's principal. @default the principal, if it is a text, or its `id` */
+  readonly idOf?: (principal: Principal) => string;
+  /**
+   * What happens when an id has connections on two nodes: nothing, or the one that came later stays. Within a node the
+   * AuthHandler's option decides. @default 'allow'
+   */
+  readonly onDuplicate?: 'allow' | 'kick-older';
+}
+
+/** Options of {@link ClusterUsers.send}. */
+export interface SendOptions {
+  /** A connection of this node that does not get it, such as the sender's. */
+  readonly except?: Channel;
+}
+
+/** Options of {@link ClusterUsers.deliver} and {@link ClusterUsers.nodesOf}. */
+export interface AnswerOptions {
+  /** How long answers of other nodes are waited for, in milliseconds. @default 2000 */
+  readonly timeoutMs?: number;
+}
+
+const ANSWER_TIMEOUT_MS = 2000;
+const PART = 'users';
+const SILENT = 'silent';
+/** What is about a user. */
+const KINDS: readonly number[] = [KIND.claim, KIND.ask, KIND.user];
+
+/**
+ * The users of a cluster: who is connected, on whichever node. It is the `sessions` of an AuthHandler, or `bind` and
+ * `unbind` say who is who. A node listens for a user only while it has a connection of theirs.
+ *
+ * `cluster.users` is made with the cluster.
+ */
+export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
+  private readonly context: ClusterContext;
+  private readonly options: ClusterUsersOptions<Principal>;
+  private readonly users = new Map<string, BoundUser<Principal>>();
+  /** One line for all users of a node: what an old link of the bus brings late is out of order, and dropped. */
+  private readonly numbers = new NumberLines();
+  private readonly questions = new Map<string, Question>();
+  private readonly bound = new WeakMap<Channel, BoundIds<Principal>>();
+  private readonly claims: UserClaims;
+  private isClosed = false;
+
+  /** @internal */
+  constructor(context: ClusterContext, options: ClusterUsersOptions<Principal> = {}) {
+    checkOptions('users', options, { idOf: true, onDuplicate: true });
+    checkChoice('users.onDuplicate', options.onDuplicate ?? 'allow', ['allow', 'kick-older']);
+    const { wire, directory } = context;
+    this.context = context;
+    this.options = options;
+    const { onDuplicate = 'allow' } = options;
+    this.claims = new UserClaims({ wire, users: this.users, onDuplicate, line: PART });
+    context.inbox.listen(PART, SILENT, ({ id, node }) => {
+      this.users.get(String(id))?.others?.delete(String(node));
+    });
+    directory.on('left', this.onLeft);
+    directory.on('vanished', this.onVanished);
+    directory.on('forgotten', this.onForgotten);
+  }
+
+  /** How many ids have connections on this node. */
+  get size(): number {
+    return this.users.size;
+  }
+
+  // --- who is here ---
+
+  /** A connection of this node belongs to an id; it is unbound when it closes. */
+  bind(id: string, channel: Channel): void {
+    const known = this.bound.get(channel);
+    if (known?.get(id) !== undefined || !channel.isOpen) return;
+    const kick = () => {
+      this.unbind(id, channel);
+      channel.end({ reason: 'replaced' });
+    };
+    const session: Session<Principal> = { channel, principal: id as Principal, kick };
+    if (known === undefined) {
+      this.bound.set(channel, new BoundIds(id, session));
+      channel.onClosed(this.onChannelClosed);
+    } else known.set(id, session);
+    this.addTo(id, session);
+  }
+
+  /** True if it was bound. */
+  unbind(id: string, channel: Channel): boolean {
+    const ids = this.bound.get(channel);
+    const session = ids?.get(id);
+    if (session === undefined) return false;
+    ids?.delete(id);
+    return this.removeFrom(id, session);
+  }
+
+  /** The connections of an id on this node, the oldest first. */
+  channels(id: string): Channel[] {
+    return (this.users.get(id)?.sessions ?? []).map(({ channel }) => channel);
+  }
+
+  /** For the AuthHandler: a session has begun. Its claim goes out once the node's subscription is in force. */
+  add(session: Session<Principal>): void {
+    this.addTo(this.idOf(session.principal), session);
+  }
+
+  /** For the AuthHandler: a session is over. True if it was there. */
+  remove(session: Session<Principal>): boolean {
+    return this.removeFrom(this.idOf(session.principal), session);
+  }
+
+  /** Those of this node; on other nodes the claim that `add` publishes decides. */
+  othersOf(principal: Principal, channel: Channel): readonly OtherSession[] {
+    const all = this.users.get(this.idOf(principal))?.sessions ?? [];
+    return all.filter((session) => session.channel !== channel);
+  }
+
+  // --- to users ---
+
+  /**
+   * Sends a message to all connections of one id or several, on all nodes; at most once, in order for each node and
+   * user. Nobody waits for anything.
+   *
+   * @throws EncodeError `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`: then nobody gets it
+   */
+  send(ids: string | Iterable<string>, message: unknown, options: SendOptions = {}): void {
+    checkOptions('send', options, { except: true });
+    const body = this.encode(message);
+    for (const id of typeof ids === 'string' ? [ids] : new Set(ids)) {
+      for (const channel of this.channels(id)) {
+        if (channel !== options.except) channel.writeAndFlush(message);
+      }
+      this.publish(id, body, 0);
+    }
+  }
+
+  /**
+   * Sends a message to all connections of an id, and resolves with how many took it: it left this process or that of
+   * the other node. Nodes that do not answer in time do not count. While the bus is down only those here are reached;
+   * if there are none, rejects with `BUS_DOWN`.
+   *
+   * @throws EncodeError as `send` does, as a rejection
+   */
+  async deliver(id: string, message: unknown, options: AnswerOptions = {}): Promise<number> {
+    const timeoutMs = answerTimeout('deliver', options);
+    const body = this.encode(message);
+    const here = this.deliverHere(id, message, timeoutMs);
+    if (here !== undefined && this.context.wire.bus.state === 'down') return here;
+    const answers = await this.ask(id, timeoutMs, () => this.publish(id, body, ANSWER));
+    let sum = (await here) ?? 0;
+    for (const { count } of answers.values()) sum += count;
+    return sum;
+  }
+
+  /** Ends all connections of an id, on all nodes. @param reason - the close reason. */
+  kick(id: string, reason: CloseReason = 'replaced'): void {
+    this.kickHere(id, reason);
+    const { wire } = this.context;
+    const body = encodeBody({ what: 'kick', reason });
+    wire.send(wire.subjects.user(id), KIND.ask, body, 0, PART);
+  }
+
+  /** Rejects with `BUS_DOWN` if the id has no connection here and the bus is down. */
+  async isOnline(id: string): Promise<boolean> {
+    if (this.users.has(id)) return true;
+    const { bus, subjects } = this.context.wire;
+    if (bus.receivers !== undefined) return (await bus.receivers(subjects.user(id))) > 0;
+    return (await this.nodesOf(id)).length > 0;
+  }
+
+  /** The nodes that have connections of an id; this one first. Rejects as {@link isOnline} does. */
+  async nodesOf(id: string, options: AnswerOptions = {}): Promise<string[]> {
+    const timeoutMs = answerTimeout('nodesOf', options);
+    const { wire } = this.context;
+    const here = this.users.has(id) ? [wire.nodeId] : [];
+    if (here.length > 0 && wire.bus.state === 'down') return here;
+    const answers = await this.ask(id, timeoutMs, () => {
+      wire.send(wire.subjects.user(id), KIND.ask, encodeBody({ what: 'nodes' }), ANSWER, PART);
+    });
+    return [...here, ...answers.keys()];
+  }
+
+  /** @internal */
+  close(): void {
+    this.isClosed = true;
+    const { directory } = this.context;
+    this.claims.close();
+    directory.off('left', this.onLeft);
+    directory.off('vanished', this.onVanished);
+    directory.off('forgotten', this.onForgotten);
+    for (const question of this.questions.values()) question.end();
+    for (const { subscription } of this.users.values()) subscription?.close();
+    this.users.clear();
+  }
+
+  private addTo(id: string, session: Session<Principal>): void {
+    if (this.isClosed) return;
+    const { wire } = this.context;
+    let user = this.users.get(id);
+    if (user === undefined) {
+      user = new BoundUser(session);
+      this.users.set(id, user);
+      user.subscription = wire.listen(wire.subjects.user(id), (envelope) =>
+        this.received(id, envelope),
+      );
+    } else user.sessions.push(session);
+    this.claims.came(id, user);
+  }
+
+  private removeFrom(id: string, session: Session<Principal>): boolean {
+    const user = this.users.get(id);
+    const index = user?.sessions.indexOf(session) ?? -1;
+    if (user === undefined || index < 0) return false;
+    user.sessions.splice(index, 1);
+    if (user.sessions.length > 0) return true;
+    this.users.delete(id);
+    user.subscription?.close();
+    this.claims.left(id, user);
+    return true;
+  }
+
+  // --- messages ---
+
+  private received(id: string, envelope: Envelope): void {
+    const user = this.users.get(id);
+    if (user === undefined || !this.context.directory.heardOf(envelope.node)) return;
+    const { kind, node, number } = envelope;
+    if (!KINDS.includes(kind)) throw new Error(`kind ${kind} is not for a user`);
+    // First: the number of what is no message must not make old ones of those that follow.
+    const value = decodeBody<unknown>(envelope);
+    if (!this.numbers.arrived(node, number).isNew) return;
+    if (kind === KIND.claim) this.claims.received(id, user, node, value);
+    else if (kind === KIND.ask) this.asked(id, user, envelope, value);
+    else this.took(id, user, envelope, value);
+  }
+
+  private took(id: string, user: BoundUser<Principal>, envelope: Envelope, message: unknown): void {
+    if ((envelope.flags & ANSWER) === 0) {
+      for (const { channel } of user.sessions) channel.writeAndFlush(message);
+      return;
+    }
+    void this.deliverHere(id, message, ANSWER_TIMEOUT_MS)?.then((count) =>
+      this.answer(user, envelope, count),
+    );
+  }
+
+  private asked(id: string, user: BoundUser<Principal>, envelope: Envelope, value: unknown): void {
+    const ask = toUserAsk(value);
+    if (ask.what === 'kick') this.kickHere(id, ask.reason ?? 'replaced');
+    else this.answer(user, envelope, user.sessions.length);
+  }
+
+  private answer(user: BoundUser<Principal>, { node, number }: Envelope, count: number): void {
+    const { wire, inbox } = this.context;
+    const holders = [wire.nodeId, ...user.holders].filter((holder) => holder !== node);
+    inbox.send(node, KIND.answer, { to: PART, about: String(number), ...{ count, holders } });
+  }
+
+  private async ask(
+    id: string,
+    timeoutMs: number,
+    publish: () => void,
+  ): Promise<ReadonlyMap<string, UserAnswer>> {
+    const { wire, inbox } = this.context;
+    const user = this.users.get(id);
+    if (user === undefined && wire.bus.receivers !== undefined) {
+      if ((await wire.bus.receivers(wire.subjects.user(id))) === 0) return new Map();
+    } else if (wire.bus.state === 'down') await wire.bus.settled();
+    const holders = user?.holders ?? [];
+    if (user?.claim !== undefined && holders.length === 0) {
+      publish();
+      return new Map();
+    }
+    const question = new Question(wire.host.clock, timeoutMs, holders);
+    const key = String(wire.lastNumber(PART) + 1);
+    this.questions.set(key, question);
+    const stop = inbox.listen(PART, key, (note, from) =>
+      question.answered(from, toUserAnswer(note)),
+    );
+    try {
+      publish();
+      const answers = await question.answers;
+      for (const { node, namedBy } of question.silent()) this.forgetHolder(id, node, namedBy);
+      return answers;
+    } finally {
+      stop();
+      this.questions.delete(key);
+    }
+  }
+
+  /** It has given the user up, and that got lost: nobody is to wait for it again. */
+  private forgetHolder(id: string, node: string, namedBy: readonly string[]): void {
+    this.users.get(id)?.others?.delete(node);
+    const note = { to: PART, about: SILENT, id, node };
+    for (const answerer of namedBy) this.context.inbox.send(answerer, KIND.ask, note);
+  }
+
+  private publish(id: string, body: Body, flags: number): void {
+    const { wire } = this.context;
+    // One line for all users: a counter for each who was ever written to would stay for ever.
+    wire.send(wire.subjects.user(id), KIND.user, body, flags, PART);
+  }
+
+  /** Resolves with how many took it; undefined if there are none. */
+  private deliverHere(
+    id: string,
+    message: unknown,
+    timeoutMs: number,
+  ): Promise<number> | undefined {
+    const channels = this.channels(id);
+    if (channels.length === 0) return undefined;
+    const futures = channels.map((channel) => channel.writeAndFlush(message));
+    return new Promise((resolve) => {
+      const count = () => resolve(futures.filter(({ isSuccess }) => isSuccess).length);
+      const timer = this.context.wire.host.clock.schedule(count, timeoutMs);
+      for (const future of futures) {
+        future.onSettled(() => {
+          if (!futures.every(({ isSettled }) => isSettled)) return;
+          timer.cancel();
+          count();
+        });
+      }
+    });
+  }
+
+  private kickHere(id: string, reason: CloseReason): void {
+    for (const session of [...(this.users.get(id)?.sessions ?? [])]) {
+      this.removeFrom(id, session);
+      session.channel.end({ reason });
+    }
+  }
+
+  private encode(message: unknown): Body {
+    const body = encodeBody(message);
+    checkBodyLength(body.body);
+    return body;
+  }
+
+  private idOf(principal: Principal): string {
+    if (this.options.idOf !== undefined) return this.options.idOf(principal);
+    if (typeof principal === 'string') return principal;
+    const id = (principal as { readonly id?: unknown } | null)?.id;
+    if (typeof id === 'string') return id;
+    throw new TypeError('a principal without an id: give Cluster.join({ users: { idOf } })');
+  }
+
+  private readonly onChannelClosed = (channel: Channel): void => {
+    for (const id of this.bound.get(channel)?.ids() ?? []) this.unbind(id, channel);
+    this.bound.delete(channel);
+  };
+
+  private readonly onLeft = ({ id }: NodeInfo): void => this.onVanished(id);
+  private readonly onForgotten = (node: string): void => this.numbers.forget(node);
+
+  private readonly onVanished = (node: string): void => {
+    for (const user of this.users.values()) user.others?.delete(node);
+    for (const question of this.questions.values()) question.gone(node);
+  };
+}
+
+function answerTimeout(call: string, options: AnswerOptions): number {
+  checkOptions(call, options, { timeoutMs: true });
+  return checkNumber('timeoutMs', options.timeoutMs ?? ANSWER_TIMEOUT_MS, { min: 1 });
+}

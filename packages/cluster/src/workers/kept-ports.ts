@@ -1,0 +1,97 @@
+import type { ClusterMessage, ClusterWatcher } from './cluster-channel.ts';
+
+/** What a worker asks the primary for, to listen: https://github.com/nodejs/node/blob/main/lib/internal/cluster/child.js */
+interface ListenQuestion extends ClusterMessage {
+  readonly address: unknown;
+  /** 4 or 6; a text for UDP. */
+  readonly addressType: unknown;
+  readonly fd: unknown;
+  /** The servers of one worker that listen alike are counted. */
+  readonly index: unknown;
+  port: unknown;
+}
+
+interface ListenAnswer extends ClusterMessage {
+  readonly errno?: unknown;
+  readonly sockname?: { readonly port?: unknown };
+}
+
+interface KeptPort {
+  port: number;
+  /** The workers that listen on it. Without any, Node closes the socket and the port is free. */
+  readonly workers: Set<WorkerPorts>;
+  /** Node's listening handle of port 0 is gone: who asks for port 0 is taken to ask for the port. */
+  isNamed: boolean;
+}
+
+/**
+ * The ports that the system chose for servers on port 0. Node keeps one as long as any worker listens on it, and lets
+ * the system choose another one after a moment without workers; with this the next workers get the same again. If
+ * something else has taken it meanwhile, the start that asked for it fails, and the one after it gets another.
+ */
+export class KeptPorts {
+  private readonly ports = new Map<string, KeptPort>();
+
+  watcher(): ClusterWatcher {
+    return new WorkerPorts((question) => this.of(question));
+  }
+
+  private of({ address, addressType, fd, index }: ListenQuestion): KeptPort {
+    const name = [address, addressType, fd, index].join();
+    let kept = this.ports.get(name);
+    if (kept === undefined) {
+      kept = { port: 0, workers: new Set(), isNamed: false };
+      this.ports.set(name, kept);
+    }
+    return kept;
+  }
+}
+
+/** What one worker asked for. */
+class WorkerPorts implements ClusterWatcher {
+  private readonly find: (question: ListenQuestion) => KeptPort;
+  private readonly asked = new Map<unknown, KeptPort>();
+  private readonly byKey = new Map<unknown, KeptPort>();
+
+  constructor(find: (question: ListenQuestion) => KeptPort) {
+    this.find = find;
+  }
+
+  received(message: ClusterMessage): void {
+    if (message.act === 'queryServer') this.ask(message as ListenQuestion);
+    else if (message.act === 'close') {
+      this.byKey.get(message.key)?.workers.delete(this);
+      this.byKey.delete(message.key);
+    }
+  }
+
+  sent(message: ClusterMessage): void {
+    const kept = this.asked.get(message.ack);
+    if (kept === undefined) return;
+    this.asked.delete(message.ack);
+    const { errno, sockname, key } = message as ListenAnswer;
+    if (errno) {
+      kept.workers.clear();
+      kept.port = 0;
+      kept.isNamed = false;
+    } else if (typeof sockname?.port === 'number') {
+      kept.port = sockname.port;
+      this.byKey.set(key, kept);
+    }
+  }
+
+  gone(): void {
+    for (const kept of [...this.asked.values(), ...this.byKey.values()]) kept.workers.delete(this);
+    this.asked.clear();
+    this.byKey.clear();
+  }
+
+  private ask(question: ListenQuestion): void {
+    if (question.port !== 0 || typeof question.addressType !== 'number') return;
+    const kept = this.find(question);
+    if (kept.workers.size === 0 && kept.port !== 0) kept.isNamed = true;
+    if (kept.isNamed) question.port = kept.port;
+    kept.workers.add(this);
+    this.asked.set(question.seq, kept);
+  }
+}

@@ -1,0 +1,41 @@
+import cluster from 'node:cluster';
+import { type WorkersOptions, workersPlan } from './worker-options.ts';
+import { WorkerProcess } from './worker-process.ts';
+import { Workers } from './workers.ts';
+
+/**
+ * Runs the program on several processes, by `node:cluster`: the process that calls this first is the primary, which
+ * runs the same program once for each worker and keeps them running. Resolves in the primary, when each worker has been
+ * ready; **in a worker it does not return**: its work is `start`, what follows the call is the primary's.
+ *
+ * - A worker that ends is replaced, after a back-off. A `start` that fails five times in a row ends the primary with
+ *   code 1, and the first error is logged.
+ * - SIGHUP replaces all, one by one: the old one drains when the new one is ready. If the new ones do not start, the old
+ *   ones stay.
+ * - SIGTERM and SIGINT drain all, and the primary ends with code 0; a second one kills those that are left.
+ * - A worker whose primary is gone drains, and ends.
+ *
+ * Servers of the workers listen on one port: the primary accepts, and hands the connections out in turn, unless
+ * `reusePort` is given. With port 0 they have one that the system chose, and keep it: if all workers are dead at one
+ * time, the next ones ask for the same.
+ *
+ * A worker that is killed loses its connections, and those on their way to it: these are reset. One that drains gives
+ * the latter back, and another worker gets them.
+ *
+ * @example
+ * ```ts
+ * const workers = await runWorkers({
+ *   start: async () => {
+ *     const server = await new ServerBootstrap().childHandler(chat).bind({ port: 18888 });
+ *     return { drain: ({ drainTimeoutMs }) => server.shutdown({ drainTimeoutMs }), info: server.port };
+ *   },
+ * });
+ * for (const { number, pid } of workers.list()) console.log(`worker ${number}: process ${pid}`);
+ * ```
+ */
+export async function runWorkers(options: WorkersOptions): Promise<Workers> {
+  const plan = workersPlan(options);
+  if (!cluster.isWorker) return new Workers(plan).begin();
+  await new WorkerProcess(plan).run();
+  return new Promise(() => {});
+}

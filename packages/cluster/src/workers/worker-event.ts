@@ -1,0 +1,29 @@
+/** What a user sees of the workers, see the option `onWorker` of `runWorkers`. */
+export type WorkerEvent =
+  /** It is ready. `info` is what its `start` gave. */
+  | (AboutWorker & { readonly type: 'started'; readonly info: unknown })
+  /** Its process is gone; `isExpected` if it was told to end. */
+  | (AboutWorker & {
+      readonly type: 'ended';
+      readonly code: number | null;
+      readonly signal: string | null;
+      readonly isExpected: boolean;
+    })
+  /** It ended before it was ready, `failures` times in a row by now. */
+  | (AboutWorker & { readonly type: 'failed'; readonly error: Error; readonly failures: number })
+  /** A new one takes the place of one that crashed or failed, after this time. */
+  | { readonly type: 'restarting'; readonly number: number; readonly delayMs: number }
+  /** All have been replaced, one by one. */
+  | { readonly type: 'restarted' }
+  /** The new ones do not start: those that are left of the old ones stay. */
+  | { readonly type: 'restart-abandoned'; readonly error: Error };
+
+/** Which worker an event is about. */
+export interface AboutWorker {
+  /** Its place, from 1. */
+  readonly number: number;
+  /** How many processes this place has had, this one included. */
+  readonly generation: number;
+  /** Of its process. */
+  readonly pid: number;
+}

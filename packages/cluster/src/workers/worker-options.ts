@@ -1,0 +1,143 @@
+import { availableParallelism } from 'node:os';
+import { type RetryPolicy, spread } from '@headrace/client';
+import { type Logger, OptionError, stderrLogger } from '@headrace/core';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import type { WorkerEvent } from './worker-event.ts';
+
+/** What a worker gets to begin with. */
+export interface WorkerContext {
+  /** Its place among the workers, from 1. A new process in the place of an old one has the same. */
+  readonly number: number;
+  /** How many processes this place has had, this one included. */
+  readonly generation: number;
+  /** For `bind({ port, reusePort })`: the option of the same name. */
+  readonly reusePort: boolean;
+  /** Aborts when this worker has to end, also while it still starts. */
+  readonly signal: AbortSignal;
+}
+
+/** Why a worker has to end. */
+export interface WorkerDrain {
+  /**
+   * `stop`: all end; `restart`: a new one is ready in its place; `primary-gone`: the primary's process ended;
+   * `signal`: this process alone got SIGTERM.
+   */
+  readonly why: 'stop' | 'restart' | 'primary-gone' | 'signal';
+  /** Above this the process ends all the same. */
+  readonly drainTimeoutMs: number;
+}
+
+/** A worker that is ready. */
+export interface StartedWorker {
+  /**
+   * The polite end, `({ drainTimeoutMs }) => server.shutdown({ drainTimeoutMs })` for a server. When it resolves, the
+   * process ends.
+   */
+  drain(drain: WorkerDrain): Promise<void> | void;
+  /** For the primary, as JSON: it comes with the event `started`, and in `Workers.list()`. */
+  readonly info?: unknown;
+}
+
+/** Options of {@link runWorkers}. */
+export interface WorkersOptions {
+  /** Begins the work of one worker; runs in the worker's process. It is ready when this resolves. */
+  readonly start: (context: WorkerContext) => StartedWorker | Promise<StartedWorker>;
+  /** @default os.availableParallelism() */
+  readonly count?: number;
+  /** How long a worker may take to end, in milliseconds; two seconds later its process is killed. @default 10000 */
+  readonly drainTimeoutMs?: number;
+  /** How long a worker may take to be ready, in milliseconds. @default 30000 */
+  readonly startTimeoutMs?: number;
+  /**
+   * When a worker comes back that crashed or failed to start. @default spread({ firstMs: 500 }): within half a second,
+   * then in windows that double, up to 30 s
+   */
+  readonly retry?: RetryPolicy;
+  /** A worker that was ready for so long begins the back-off anew when it crashes, in milliseconds. @default 2000 */
+  readonly stableMs?: number;
+  /**
+   * Every worker listens on a socket of its own, and the kernel spreads the connections (`SO_REUSEPORT`), instead of
+   * the primary that hands them out in turn. `start` gets it in its context, for `bind`. A connection that the kernel
+   * gave to a worker and that the worker has not accepted is reset when it ends: under 20 busy clients, 12 restarts one
+   * by one and 6 kills lost 323 to 340 connections, by the primary's hand 6. Needs a port other than 0, which would be
+   * another one for each worker. Node 22.12 or newer, not on Windows and macOS. @default false
+   */
+  readonly reusePort?: boolean;
+  /** Notified of what becomes of the workers; in the primary. */
+  readonly onWorker?: (event: WorkerEvent) => void;
+  /** In the primary, when all workers have ended: what it has to end itself. Then its process ends. */
+  readonly onEnd?: () => Promise<void> | void;
+  /** @default stderrLogger('info') */
+  readonly logger?: Logger;
+}
+
+const OPTIONS: KnownOptions<WorkersOptions> = {
+  start: true,
+  count: true,
+  drainTimeoutMs: true,
+  startTimeoutMs: true,
+  retry: true,
+  stableMs: true,
+  reusePort: true,
+  onWorker: true,
+  onEnd: true,
+  logger: true,
+};
+const DEFAULTS = {
+  drainTimeoutMs: 10_000,
+  startTimeoutMs: 30_000,
+  stableMs: 2000,
+  reusePort: false,
+};
+const FIRST_MS = 500;
+/** A longer time no timer of Node's can wait. */
+const MAX_MS = 2 ** 30;
+
+/** The options, checked. */
+export type WorkersPlan = Required<Omit<WorkersOptions, 'onWorker' | 'onEnd'>> &
+  Pick<WorkersOptions, 'onWorker' | 'onEnd'>;
+
+export function workersPlan(options: WorkersOptions): WorkersPlan {
+  checkOptions('runWorkers', options, OPTIONS);
+  const plan = {
+    ...DEFAULTS,
+    count: availableParallelism(),
+    retry: spread({ firstMs: FIRST_MS }),
+    logger: stderrLogger('info'),
+    ...withoutUndefined(options),
+  };
+  checkNumber('count', plan.count, { min: 1, max: 1024, integer: true });
+  checkNumber('drainTimeoutMs', plan.drainTimeoutMs, { max: MAX_MS });
+  checkNumber('startTimeoutMs', plan.startTimeoutMs, { min: 1, max: MAX_MS });
+  checkNumber('stableMs', plan.stableMs, { max: MAX_MS });
+  if (typeof plan.start !== 'function') {
+    throw new OptionError(
+      'OPTION_INVALID',
+      'start is a function that begins the work of one worker',
+      {
+        option: 'start',
+      },
+    );
+  }
+  if (plan.reusePort && !canReusePort(process.versions.node, process.platform)) {
+    throw new OptionError(
+      'OPTION_INVALID',
+      `reusePort needs Node 22.12, 23.1 or newer, and Linux; this is Node ${process.versions.node} on ${process.platform}`,
+      { option: 'reusePort' },
+    );
+  }
+  return plan;
+}
+
+/** Whether `net.Server.listen` knows `reusePort` here, and the system spreads connections by it. */
+export function canReusePort(version: string, platform: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const isKnown = major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
+  return isKnown && platform !== 'win32' && platform !== 'darwin';
+}
+
+/** An option that is `undefined` has its default. */
+function withoutUndefined(options: WorkersOptions): WorkersOptions {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given) as unknown as WorkersOptions;
+}

@@ -1,0 +1,93 @@
+import cluster from 'node:cluster';
+import { toError } from '@headrace/core/authoring';
+import { asWorkerMessage, errorText, type WorkerMessage } from './worker-message.ts';
+import type { StartedWorker, WorkerDrain, WorkersPlan } from './worker-options.ts';
+
+/** In the environment of a worker: its place, and which process of this place it is. */
+export const PLACE_VARIABLE = 'HEADRACE_WORKER';
+
+/** This process as a worker: starts, reports that it is ready, and ends when it is told to or its primary is gone. */
+export class WorkerProcess {
+  private readonly plan: WorkersPlan;
+  private readonly abort = new AbortController();
+  private started: StartedWorker | undefined = undefined;
+  private end: WorkerDrain | undefined = undefined;
+  private isDraining = false;
+
+  constructor(plan: WorkersPlan) {
+    this.plan = plan;
+  }
+
+  async run(): Promise<void> {
+    // Else node:cluster ends this process at once when the primary is gone, and all connections with it.
+    cluster.worker!.exitedAfterDisconnect = true;
+    process.on('message', (message) => {
+      const own = asWorkerMessage(message);
+      if (own?.headrace === 'drain') this.mustEnd(own.why);
+      else if (own?.headrace === 'leave') this.report({ headrace: 'left' }, 0);
+    });
+    process.once('disconnect', () => this.mustEnd('primary-gone'));
+    process.on('SIGTERM', () => this.mustEnd('signal'));
+    // A terminal sends these to all processes: the primary does what is to be done.
+    for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
+    if (!process.connected) this.mustEnd('primary-gone');
+    await this.start();
+  }
+
+  private async start(): Promise<void> {
+    const [number = 1, generation = 1] = (process.env[PLACE_VARIABLE] ?? '').split('.').map(Number);
+    const { reusePort } = this.plan;
+    const { signal } = this.abort;
+    try {
+      this.started = await this.plan.start({ number, generation, reusePort, signal });
+      if (typeof this.started?.drain !== 'function') {
+        throw new TypeError('start must return an object with drain(): what ends the worker');
+      }
+    } catch (thrown) {
+      if (this.end === undefined)
+        this.report({ headrace: 'failed', error: errorText(toError(thrown)) }, 1);
+      else process.exit(0);
+      return;
+    }
+    if (this.end === undefined) this.report({ headrace: 'ready', info: this.started.info ?? null });
+    else void this.drain();
+  }
+
+  private mustEnd(why: WorkerDrain['why']): void {
+    if (this.end !== undefined) return;
+    const { drainTimeoutMs } = this.plan;
+    this.end = { why, drainTimeoutMs };
+    setTimeout(() => process.exit(0), drainTimeoutMs + 500);
+    this.abort.abort(new Error(`this worker has to end: ${why}`));
+    if (this.started !== undefined) void this.drain();
+  }
+
+  private async drain(): Promise<void> {
+    if (this.isDraining) return;
+    this.isDraining = true;
+    try {
+      await this.started!.drain(this.end!);
+    } catch (thrown) {
+      this.plan.logger.log('error', 'the drain of this worker failed', toError(thrown));
+    }
+    this.leave();
+  }
+
+  /**
+   * Ends this process when the primary has taken back what it had handed over before it knew that the servers here are
+   * closed: a connection whose hand-over is not answered is lost. With a primary that does not answer, the timer ends it.
+   */
+  private leave(): void {
+    if (!process.connected) process.exit(0);
+    process.once('disconnect', () => process.exit(0));
+    this.report({ headrace: 'leaving' });
+  }
+
+  private report(message: WorkerMessage, exitCode?: number): void {
+    const sent = (): void => {
+      if (exitCode !== undefined) process.exit(exitCode);
+    };
+    if (process.connected) process.send!(message, undefined, undefined, sent);
+    else sent();
+  }
+}

@@ -1,0 +1,368 @@
+import type { RetryPolicy } from '@headrace/client';
+import type { AboutWorker, WorkerEvent } from './worker-event.ts';
+
+/** The rules of one group of workers. */
+export interface WorkersRules {
+  readonly count: number;
+  readonly drainTimeoutMs: number;
+  readonly startTimeoutMs: number;
+  /** A worker that was ready for so long and ends begins a new round of the back-off. */
+  readonly stableMs: number;
+  readonly retry: RetryPolicy;
+  readonly random: () => number;
+}
+
+/** One process: its place among the workers, and which one it is in this place. */
+export interface WorkerPlace {
+  readonly id: number;
+  readonly number: number;
+  readonly generation: number;
+}
+
+/** Why a worker has to end. */
+export type DrainReason = 'stop' | 'restart';
+
+type WithoutPid<E> = E extends AboutWorker ? Omit<E, 'pid'> & { readonly id: number } : E;
+
+/** A {@link WorkerEvent} of which the machine knows all but the process. */
+export type MachineEvent = WithoutPid<WorkerEvent>;
+
+/** What is to be done now, in this order. */
+export type WorkersAction =
+  | { readonly do: 'fork'; readonly place: WorkerPlace }
+  | { readonly do: 'drain'; readonly id: number; readonly why: DrainReason }
+  | { readonly do: 'kill'; readonly id: number; readonly why: string }
+  /** Call `due` with this key after this time; one timer for each key. */
+  | { readonly do: 'wait'; readonly key: TimerKey; readonly delayMs: number }
+  | { readonly do: 'cancel'; readonly key: TimerKey }
+  | { readonly do: 'announce'; readonly event: MachineEvent }
+  /** Each place has had a worker that was ready. Comes once. */
+  | { readonly do: 'ready' }
+  /** No worker is left, for good; with the error of a start that failed too often. */
+  | { readonly do: 'finish'; readonly error: Error | undefined };
+
+export type TimerKey = `${'retry' | 'start' | 'drain'}:${number}`;
+
+/** How a process ended. */
+export interface ProcessEnd {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+/** So many starts that fail in a row end the primary. */
+export const MAX_FAILURES = 5;
+/** What a worker has beyond its time to drain, before it is killed. */
+export const KILL_GRACE_MS = 2000;
+
+interface Process extends WorkerPlace {
+  state: 'starting' | 'ready' | 'draining';
+  readyAt: number;
+  /** Why its start failed, if it said so. */
+  error: Error | undefined;
+}
+
+interface Slot {
+  readonly number: number;
+  generation: number;
+  current: Process | undefined;
+  /** Starts beside the current one, to take its place. */
+  next: Process | undefined;
+  wasReady: boolean;
+  failures: number;
+  firstError: Error | undefined;
+  isWaiting: boolean;
+  roundAt: number;
+  phase: number;
+  attempt: number;
+}
+
+/**
+ * The workers of one primary, without processes and clock: it is notified of what happened and when, and returns what
+ * to do.
+ *
+ * ```text
+ *            fork      ready            restart(): a second one beside it, drained once that is ready
+ *  a place ───────▶ starting ─▶ ready ─────────────────────────────────────────────▶ draining ─▶ ended
+ *      ▲                │         │
+ *      └── back-off ◀───┴── ended ┘        five starts in a row that fail: stop, and finish with the first error
+ * ```
+ */
+export class WorkersMachine {
+  private readonly rules: WorkersRules;
+  private readonly slots: readonly Slot[];
+  private readonly processes = new Map<number, Process>();
+  private actions: WorkersAction[] = [];
+  private lastId = 0;
+  private isStopping = false;
+  private isFinished = false;
+  private hasBeenReady = false;
+  private error: Error | undefined = undefined;
+  /** Places whose workers are still to be replaced, and the one whose turn it is. */
+  private queue: number[] = [];
+  private rolling: number | undefined = undefined;
+
+  constructor(rules: WorkersRules) {
+    this.rules = rules;
+    this.slots = Array.from({ length: rules.count }, (_, i) => ({
+      number: i + 1,
+      generation: 0,
+      current: undefined,
+      next: undefined,
+      wasReady: false,
+      failures: 0,
+      firstError: undefined,
+      isWaiting: false,
+      roundAt: 0,
+      phase: 0,
+      attempt: 0,
+    }));
+  }
+
+  start(): readonly WorkersAction[] {
+    for (const slot of this.slots) this.fork(slot);
+    return this.taken();
+  }
+
+  /** A worker's `start` has resolved. */
+  ready(id: number, info: unknown, now: number): readonly WorkersAction[] {
+    const process = this.processes.get(id);
+    if (process?.state !== 'starting') return this.taken();
+    const slot = this.slotOf(process);
+    this.do({ do: 'cancel', key: `start:${id}` });
+    process.state = 'ready';
+    process.readyAt = now;
+    slot.wasReady = true;
+    slot.failures = 0;
+    slot.firstError = undefined;
+    this.announce({ type: 'started', ...placeOf(process), info });
+    const old = slot.next === process ? slot.current : undefined;
+    slot.current = process;
+    slot.next = undefined;
+    if (old !== undefined) this.drain(old, 'restart');
+    else this.rollOn(slot);
+    if (!this.hasBeenReady && this.slots.every(({ wasReady }) => wasReady)) {
+      this.hasBeenReady = true;
+      this.do({ do: 'ready' });
+    }
+    return this.taken();
+  }
+
+  /** A worker's `start` has failed; its process ends by itself. */
+  failed(id: number, error: Error): readonly WorkersAction[] {
+    const process = this.processes.get(id);
+    if (process !== undefined) process.error = error;
+    return this.taken();
+  }
+
+  /** A worker's process is gone. */
+  ended(id: number, end: ProcessEnd, now: number): readonly WorkersAction[] {
+    const process = this.processes.get(id);
+    if (process === undefined) return this.taken();
+    this.processes.delete(id);
+    this.do({ do: 'cancel', key: `start:${id}` }, { do: 'cancel', key: `drain:${id}` });
+    const isExpected = process.state === 'draining';
+    this.announce({ type: 'ended', ...placeOf(process), ...end, isExpected });
+    const slot = this.slotOf(process);
+    const isReplacement = slot.next === process;
+    if (isReplacement) slot.next = undefined;
+    else if (slot.current === process) slot.current = undefined;
+    if (this.isStopping) this.finishIfEmpty();
+    else if (process.state === 'starting') this.startFailed(slot, process, end, now);
+    else if (process.state === 'draining') this.rollOn(slot);
+    else if (slot.next === undefined && !slot.isWaiting) this.crashed(slot, process, now);
+    return this.taken();
+  }
+
+  /** Replaces all workers one by one. During a restart it begins again: what starts by now may be out of date. */
+  restart(): readonly WorkersAction[] {
+    if (this.isStopping) return this.taken();
+    this.queue = this.slots.map(({ number }) => number);
+    if (this.rolling === undefined) this.roll();
+    return this.taken();
+  }
+
+  /** Drains all, for good. Called again, it kills those that are left. */
+  stop(): readonly WorkersAction[] {
+    if (this.isStopping) {
+      for (const { id } of this.processes.values()) {
+        this.do({ do: 'kill', id, why: 'it was told to stop twice' });
+      }
+    } else this.stopAll();
+    return this.taken();
+  }
+
+  /** The time of a timer has come. */
+  due(key: TimerKey): readonly WorkersAction[] {
+    const [what, number] = key.split(':') as [string, string];
+    const id = Number(number);
+    const process = this.processes.get(id);
+    if (what === 'retry') {
+      const slot = this.slots[id - 1]!;
+      if (slot.isWaiting && !this.isStopping) this.fork(slot);
+    } else if (process !== undefined && what === 'start') {
+      const { startTimeoutMs } = this.rules;
+      process.error = new Error(`it was not ready within ${startTimeoutMs} ms`);
+      this.do({ do: 'kill', id, why: process.error.message });
+    } else if (process !== undefined) {
+      this.do({ do: 'kill', id, why: 'its time to drain is over' });
+    }
+    return this.taken();
+  }
+
+  // --- one place ---
+
+  private fork(slot: Slot): void {
+    slot.isWaiting = false;
+    slot.generation += 1;
+    this.lastId += 1;
+    const place = { id: this.lastId, number: slot.number, generation: slot.generation };
+    const process: Process = { ...place, state: 'starting', readyAt: 0, error: undefined };
+    this.processes.set(process.id, process);
+    if (slot.current === undefined) slot.current = process;
+    else slot.next = process;
+    const { startTimeoutMs } = this.rules;
+    this.do(
+      { do: 'fork', place },
+      { do: 'wait', key: `start:${process.id}`, delayMs: startTimeoutMs },
+    );
+  }
+
+  private drain(process: Process, why: DrainReason): void {
+    const { id } = process;
+    if (process.state === 'draining') return;
+    process.state = 'draining';
+    const delayMs = this.rules.drainTimeoutMs + KILL_GRACE_MS;
+    this.do(
+      { do: 'cancel', key: `start:${id}` },
+      { do: 'drain', id, why },
+      { do: 'wait', key: `drain:${id}`, delayMs },
+    );
+  }
+
+  private startFailed(slot: Slot, process: Process, end: ProcessEnd, now: number): void {
+    const error = process.error ?? new Error(`it ended with ${endText(end)} before it was ready`);
+    slot.failures += 1;
+    slot.firstError ??= error;
+    const { failures, firstError } = slot;
+    this.announce({ type: 'failed', ...placeOf(process), error, failures });
+    if (failures < MAX_FAILURES) {
+      if (failures === 1 && slot.attempt === 0) this.beginRound(slot, now);
+      this.forkLater(slot, now);
+    } else if (slot.current !== undefined) this.abandonRestart(slot, firstError);
+    else {
+      const text = `worker ${slot.number} failed to start ${failures} times in a row; the first time: ${firstError.message}`;
+      this.error = withStackOf(new Error(text, { cause: firstError }), firstError);
+      this.stopAll();
+    }
+  }
+
+  /** The old workers do what they did: who brought in code that does not start has not lost the server. */
+  private abandonRestart(slot: Slot, error: Error): void {
+    slot.failures = 0;
+    slot.firstError = undefined;
+    this.queue = [];
+    this.rolling = undefined;
+    this.announce({ type: 'restart-abandoned', error });
+  }
+
+  private crashed(slot: Slot, process: Process, now: number): void {
+    if (now - process.readyAt >= this.rules.stableMs) this.beginRound(slot, now);
+    this.forkLater(slot, now);
+  }
+
+  private beginRound(slot: Slot, now: number): void {
+    slot.roundAt = now;
+    slot.phase = this.rules.random();
+    slot.attempt = 0;
+  }
+
+  private forkLater(slot: Slot, now: number): void {
+    slot.attempt += 1;
+    slot.isWaiting = true;
+    const { retry, random } = this.rules;
+    const round = { elapsedMs: now - slot.roundAt, phase: slot.phase, random };
+    // A policy that gives up is not meant here: the starts are counted.
+    const delayMs = Math.max(0, retry(slot.attempt, round) ?? 0);
+    this.announce({ type: 'restarting', number: slot.number, delayMs });
+    this.do({ do: 'wait', key: `retry:${slot.number}`, delayMs });
+  }
+
+  // --- all of them ---
+
+  /** The turn of a place is over when its new worker is ready and its old one has ended, in whatever order. */
+  private rollOn({ number, current }: Slot): void {
+    if (this.rolling !== number || current?.state !== 'ready') return;
+    for (const process of this.processes.values()) {
+      if (process.number === number && process.state === 'draining') return;
+    }
+    this.roll();
+  }
+
+  /** The next place whose worker is to be replaced. */
+  private roll(): void {
+    const wasRolling = this.rolling !== undefined;
+    this.rolling = this.queue.shift();
+    if (this.rolling === undefined) {
+      if (wasRolling) this.announce({ type: 'restarted' });
+      return;
+    }
+    const slot = this.slots[this.rolling - 1]!;
+    // One that starts just now goes on: when it is ready, it is the turn of the next place.
+    if (slot.current?.state === 'starting') return;
+    if (slot.isWaiting) this.do({ do: 'cancel', key: `retry:${slot.number}` });
+    this.fork(slot);
+  }
+
+  private stopAll(): void {
+    this.isStopping = true;
+    this.queue = [];
+    this.rolling = undefined;
+    for (const { number, isWaiting } of this.slots) {
+      if (isWaiting) this.do({ do: 'cancel', key: `retry:${number}` });
+    }
+    for (const process of this.processes.values()) this.drain(process, 'stop');
+    this.finishIfEmpty();
+  }
+
+  private finishIfEmpty(): void {
+    if (this.processes.size > 0 || this.isFinished) return;
+    this.isFinished = true;
+    this.do({ do: 'finish', error: this.error });
+  }
+
+  private slotOf({ number }: Process): Slot {
+    return this.slots[number - 1]!;
+  }
+
+  private announce(event: MachineEvent): void {
+    this.do({ do: 'announce', event });
+  }
+
+  private do(...actions: WorkersAction[]): void {
+    this.actions.push(...actions);
+  }
+
+  private taken(): readonly WorkersAction[] {
+    const { actions } = this;
+    this.actions = [];
+    return actions;
+  }
+}
+
+/** How a process ended, in words. */
+export function endText({ code, signal }: ProcessEnd): string {
+  return signal === null ? `code ${code}` : signal;
+}
+
+function placeOf({ id, number, generation }: Process): WorkerPlace {
+  return { id, number, generation };
+}
+
+/** The place in the program is where the first error was made, not here. */
+function withStackOf(error: Error, from: Error): Error {
+  const frames = String(from.stack)
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line));
+  error.stack = [`Error: ${error.message}`, ...frames].join('\n');
+  return error;
+}

@@ -1,0 +1,237 @@
+import cluster, { type Worker } from 'node:cluster';
+import { systemClock, type Timer } from '@headrace/core';
+import { toError } from '@headrace/core/authoring';
+import { processRelay } from '../bus/process/process-relay.ts';
+import { watchClusterChannel } from './cluster-channel.ts';
+import { KeptPorts } from './kept-ports.ts';
+import { UnansweredHandoffs } from './unanswered-handoffs.ts';
+import type { AboutWorker, WorkerEvent } from './worker-event.ts';
+import { asWorkerMessage, errorFrom, type WorkerMessage } from './worker-message.ts';
+import type { WorkersPlan } from './worker-options.ts';
+import { PLACE_VARIABLE } from './worker-process.ts';
+import {
+  endText,
+  type MachineEvent,
+  type TimerKey,
+  type WorkerPlace,
+  type WorkersAction,
+  WorkersMachine,
+} from './workers-machine.ts';
+
+/** A worker that is ready. */
+export interface RunningWorker extends AboutWorker {
+  /** What its `start` gave. */
+  readonly info: unknown;
+  /** Messages of the process bus that it did not take in time, and lost. */
+  readonly droppedMessages: number;
+}
+
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+/** The workers of this process, see `runWorkers`. Carries out what the {@link WorkersMachine} decides. */
+export class Workers {
+  private readonly plan: WorkersPlan;
+  private readonly machine: WorkersMachine;
+  private readonly processes = new Map<number, Worker>();
+  private readonly timers = new Map<TimerKey, Timer>();
+  private readonly running = new Map<number, AboutWorker & { readonly info: unknown }>();
+  private readonly ports = new KeptPorts();
+  private becameReady!: () => void;
+  private readonly onSignal = (signal: NodeJS.Signals): void => {
+    if (signal === 'SIGHUP') this.restart();
+    else this.stop();
+  };
+
+  /** @internal */
+  constructor(plan: WorkersPlan) {
+    this.plan = plan;
+    this.machine = new WorkersMachine({ ...plan, random: Math.random });
+  }
+
+  /** @internal Resolves when each worker has been ready. */
+  begin(): Promise<Workers> {
+    const ready = new Promise<void>((resolve) => {
+      this.becameReady = resolve;
+    });
+    // Workers may use the process bus whether or not this process does.
+    processRelay().onFull = (workerId) => this.warnOfFull(workerId);
+    for (const signal of SIGNALS) process.on(signal, this.onSignal);
+    this.carryOut(this.machine.start());
+    return ready.then(() => this);
+  }
+
+  /** Those that are ready, by their number; while one is replaced, the new one. */
+  list(): readonly RunningWorker[] {
+    return [...this.running.entries()]
+      .map(([id, about]) => {
+        const worker = this.processes.get(id);
+        const droppedMessages = worker === undefined ? 0 : processRelay().droppedFor(worker.id);
+        return { ...about, droppedMessages };
+      })
+      .sort((one, other) => one.number - other.number);
+  }
+
+  /** Replaces all, one by one, as SIGHUP does. */
+  restart(): void {
+    this.carryOut(this.machine.restart());
+  }
+
+  /** Drains all and ends this process, as SIGTERM does. */
+  stop(): void {
+    this.carryOut(this.machine.stop());
+  }
+
+  private carryOut(actions: readonly WorkersAction[]): void {
+    for (const action of actions) this.act(action);
+  }
+
+  private act(action: WorkersAction): void {
+    switch (action.do) {
+      case 'fork':
+        this.fork(action.place);
+        break;
+      case 'drain':
+        this.running.delete(action.id);
+        this.tell(action.id, { headrace: 'drain', why: action.why });
+        break;
+      case 'kill':
+        this.kill(action.id, action.why);
+        break;
+      case 'wait':
+        this.wait(action.key, action.delayMs);
+        break;
+      case 'cancel':
+        this.cancel(action.key);
+        break;
+      case 'announce':
+        this.announce(action.event);
+        break;
+      case 'ready':
+        this.becameReady();
+        break;
+      case 'finish':
+        void this.finish(action.error);
+        break;
+    }
+  }
+
+  private fork({ id, number, generation }: WorkerPlace): void {
+    const worker = cluster.fork({ [PLACE_VARIABLE]: `${number}.${generation}` });
+    watchClusterChannel(worker.process, [new UnansweredHandoffs(), this.ports.watcher()]);
+    this.processes.set(id, worker);
+    worker.on('message', (message: unknown) => {
+      const own = asWorkerMessage(message);
+      if (own?.headrace === 'ready') this.carryOut(this.machine.ready(id, own.info, now()));
+      else if (own?.headrace === 'failed') {
+        this.carryOut(this.machine.failed(id, errorFrom(own.error)));
+      } else if (own?.headrace === 'leaving') this.tell(id, { headrace: 'leave' });
+    });
+    let isGone = false;
+    const ended = (code: number | null, signal: string | null): void => {
+      if (isGone) return;
+      isGone = true;
+      const actions = this.machine.ended(id, { code, signal: signal || null }, now());
+      this.carryOut(actions);
+      this.processes.delete(id);
+    };
+    worker.once('exit', ended);
+    // A process that could not be started has no exit.
+    worker.on('error', (error) => {
+      if (worker.process.pid !== undefined) return;
+      this.carryOut(this.machine.failed(id, toError(error)));
+      ended(null, null);
+    });
+  }
+
+  private tell(id: number, message: WorkerMessage): void {
+    const worker = this.processes.get(id);
+    // One that cannot be told is on its way out.
+    if (worker?.isConnected()) worker.send(message, undefined, undefined, () => {});
+  }
+
+  private kill(id: number, why: string): void {
+    const worker = this.processes.get(id);
+    if (worker === undefined) return;
+    this.plan.logger.log('warn', `the worker of process ${worker.process.pid} is killed: ${why}`);
+    worker.process.kill('SIGKILL');
+  }
+
+  private warnOfFull(workerId: number): void {
+    const pid = cluster.workers?.[workerId]?.process.pid;
+    const text = `the worker of process ${pid} takes no messages of the bus: they are lost to it`;
+    this.plan.logger.log('warn', text);
+  }
+
+  private wait(key: TimerKey, delayMs: number): void {
+    this.timers.get(key)?.cancel();
+    const task = (): void => {
+      this.timers.delete(key);
+      this.carryOut(this.machine.due(key));
+    };
+    this.timers.set(key, systemClock.schedule(task, delayMs, true));
+  }
+
+  private cancel(key: TimerKey): void {
+    this.timers.get(key)?.cancel();
+    this.timers.delete(key);
+  }
+
+  private announce(event: MachineEvent): void {
+    let whole: WorkerEvent;
+    if ('id' in event) {
+      const { id, ...rest } = event;
+      const pid = this.processes.get(id)?.process.pid ?? 0;
+      whole = { ...rest, pid } as WorkerEvent;
+      const { number, generation } = event;
+      if (event.type === 'started') {
+        this.running.set(id, { number, generation, pid, info: event.info });
+      } else this.running.delete(id);
+    } else whole = event;
+    const [level, line] = lineOf(whole);
+    this.plan.logger.log(level, line);
+    try {
+      this.plan.onWorker?.(whole);
+    } catch (thrown) {
+      this.plan.logger.log('error', 'onWorker threw', toError(thrown));
+    }
+  }
+
+  private async finish(error: Error | undefined): Promise<void> {
+    const { logger, onEnd } = this.plan;
+    if (error !== undefined) logger.log('error', 'the workers are given up', error);
+    try {
+      await onEnd?.();
+    } catch (thrown) {
+      logger.log('error', 'onEnd failed', toError(thrown));
+    }
+    process.exit(error === undefined ? 0 : 1);
+  }
+}
+
+function now(): number {
+  return systemClock.now();
+}
+
+function lineOf(event: WorkerEvent): ['info' | 'warn', string] {
+  switch (event.type) {
+    case 'started': {
+      const what = event.generation === 1 ? 'started' : 'started again';
+      return ['info', `worker ${event.number} ${what}: process ${event.pid}`];
+    }
+    case 'ended': {
+      const line = `worker ${event.number} (process ${event.pid}) ended with ${endText(event)}`;
+      return [event.isExpected ? 'info' : 'warn', line];
+    }
+    case 'failed':
+      return [
+        'warn',
+        `worker ${event.number} failed to start (${event.failures} in a row): ${event.error.message}`,
+      ];
+    case 'restarting':
+      return ['info', `worker ${event.number} starts again in ${Math.round(event.delayMs)} ms`];
+    case 'restarted':
+      return ['info', 'all workers were restarted'];
+    case 'restart-abandoned':
+      return ['warn', `the restart is abandoned, the old workers stay: ${event.error.message}`];
+  }
+}

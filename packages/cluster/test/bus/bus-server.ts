@@ -1,0 +1,117 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock } from '@headrace/core';
+
+/** How a server of Debian's is started. */
+export interface ServerProgram {
+  readonly command: string;
+  readonly args: (port: number, folder: string) => readonly string[];
+}
+
+export const NATS_SERVER: ServerProgram = {
+  command: 'nats-server',
+  args: (port, folder) => ['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', folder],
+};
+
+export const REDIS_SERVER: ServerProgram = {
+  command: 'redis-server',
+  args: (port, folder) => [
+    ...['--bind', '127.0.0.1', '--port', String(port), '--dir', folder, '--save', ''],
+    ...['--appendonly', 'yes', '--appendfsync', 'always'],
+  ],
+};
+
+/** What stands behind the title of tests that need a program which is not here; throws in CI, where all are. */
+export function missing({ command }: ServerProgram): string {
+  if (spawnSync(command, ['--version']).status === 0) return '';
+  if (process.env['CI'] === 'true')
+    throw new Error(`${command} is missing: apt-get install ${command}`);
+  return ` (skipped: there is no ${command} here)`;
+}
+
+/** A server of its own on a free port, with its data in a folder of its own. */
+export class BusServer {
+  readonly port: number;
+  private readonly program: ServerProgram;
+  private readonly more: readonly string[];
+  private readonly folder: string;
+  private child: ChildProcess | undefined = undefined;
+
+  private constructor(program: ServerProgram, port: number, more: readonly string[]) {
+    this.program = program;
+    this.port = port;
+    this.more = more;
+    this.folder = mkdtempSync(join(tmpdir(), `headrace-${program.command}-`));
+  }
+
+  static async start(program: ServerProgram, ...more: string[]): Promise<BusServer> {
+    const server = new BusServer(program, await freePort(), more);
+    await server.start();
+    return server;
+  }
+
+  async start(): Promise<void> {
+    const { command, args } = this.program;
+    const all = [...args(this.port, this.folder), ...this.more];
+    this.child = spawn(command, all, { stdio: 'ignore' });
+    while (!(await accepts(this.port))) await delay(20);
+  }
+
+  async kill(): Promise<void> {
+    const { child } = this;
+    this.child = undefined;
+    if (child === undefined) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+
+  stop(): void {
+    this.child?.kill('SIGSTOP');
+  }
+
+  continue(): void {
+    this.child?.kill('SIGCONT');
+  }
+
+  /** Kills it and removes what it stored. */
+  async end(): Promise<void> {
+    await this.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Real time. */
+export const realClock: Clock = {
+  now: () => performance.now(),
+  schedule: (task, delayMs) => {
+    const timer = setTimeout(task, delayMs);
+    timer.unref();
+    return { cancel: () => clearTimeout(timer) };
+  },
+  execute: (task) => void setImmediate(task),
+};
+
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as net.AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}

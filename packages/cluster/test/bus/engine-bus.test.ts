@@ -1,0 +1,292 @@
+import { Buffer } from 'node:buffer';
+import { isHeadraceError } from '@headrace/core';
+import { describe, expect, it } from 'vitest';
+import { ScriptedEngine, scriptedBus, turn } from './scripted-engine.ts';
+
+const message = (text: string) => Buffer.from(text);
+
+describe('EngineBus: up and down', () => {
+  it('is up when its own message came back, after every subscription was made', async () => {
+    const { engine, bus, events, open } = scriptedBus();
+    bus.subscribe('room', () => {});
+    engine.echoes = false;
+    await open();
+    expect([...engine.link.subjects]).toEqual(['room', 'probe']);
+    expect(engine.link.published).toEqual(['probe']);
+    expect(bus.state).toBe('down');
+    engine.echoes = true;
+    engine.link.publish('probe', Buffer.alloc(24));
+    await turn();
+    // Not what this link sent.
+    expect(events).toEqual([]);
+  });
+
+  it('is down when nothing comes back for 3 s, and makes another link', async () => {
+    const { engine, bus, events, lines, open, pass } = scriptedBus();
+    await open();
+    expect(bus.state).toBe('up');
+    await pass(10_000);
+    expect(events).toEqual(['up 0']);
+    engine.echoes = false;
+    await pass(4000);
+    expect(events).toEqual(['up 0', 'down 13000 nothing came back for 3000 ms']);
+    expect(engine.links.map(({ closes }) => closes)).toEqual([[false], []]);
+    engine.echoes = true;
+    await pass(6000);
+    expect(bus.state).toBe('up');
+    expect(lines).toEqual([
+      'warn the bus scripted: is down: nothing came back for 3000 ms; trying again',
+      'info the bus scripted: is up again',
+    ]);
+  });
+
+  it('stays up when the process stood still: what came meanwhile is read first', async () => {
+    const { clock, events, open, pass } = scriptedBus();
+    await open();
+    await pass(2000);
+    clock.advanceQuietly(15_000);
+    clock.advance(0);
+    await turn();
+    await pass(5000);
+    expect(events).toEqual(['up 0']);
+  });
+
+  it('is down all the same when nothing comes back after the process stood still', async () => {
+    const { engine, bus, clock, open, pass } = scriptedBus();
+    await open();
+    await pass(2000);
+    engine.echoes = false;
+    clock.advanceQuietly(15_000);
+    clock.advance(0);
+    await pass(4000);
+    expect(bus.state).toBe('down');
+  });
+
+  it('gives many subscriptions the time to connect before it takes the link for dead', async () => {
+    const { engine, bus, open, pass } = scriptedBus();
+    engine.settles = false;
+    await open();
+    await pass(4500);
+    expect(engine.tries).toBe(1);
+    await pass(1500);
+    expect(engine.tries).toBe(2);
+    expect(bus.state).toBe('down');
+  });
+
+  it('ignores what an old link reports', async () => {
+    const { engine, bus, events, open, pass } = scriptedBus();
+    const heard: string[] = [];
+    bus.subscribe('room', (bytes) => heard.push(bytes.toString()));
+    await open();
+    const old = engine.link;
+    old.sink.lost(new Error('gone'));
+    old.sink.lost(new Error('gone'));
+    await pass(1000);
+    old.sink.received('room', message('late'));
+    old.sink.lost(new Error('gone'));
+    expect(events).toEqual(['up 0', 'down 0 gone', 'up 100']);
+    expect(heard).toEqual([]);
+  });
+});
+
+describe('EngineBus: tries', () => {
+  it('are further and further apart, each by chance in its second half', async () => {
+    for (const [chance, from, to] of [
+      [0, 0.5, 0.5],
+      [0.999, 0.99, 1],
+    ] as const) {
+      const { engine, clock, open, pass } = scriptedBus(new ScriptedEngine(), {}, () => chance);
+      engine.mode = 'refuses';
+      await open();
+      let before = clock.now();
+      for (const windowMs of [100, 200, 400, 800, 1000, 1000]) {
+        const { tries } = engine;
+        while (engine.tries === tries) await pass(1, 1);
+        const waited = clock.now() - before;
+        before = clock.now();
+        expect(waited).toBeGreaterThanOrEqual(Math.floor(windowMs * from));
+        expect(waited).toBeLessThanOrEqual(Math.ceil(windowMs * to));
+      }
+    }
+  });
+
+  it('write one line for each trouble, also when two come in turn', async () => {
+    const { engine, lines, open, pass } = scriptedBus();
+    engine.mode = 'refuses';
+    await open();
+    for (let i = 0; i < 10; i++) {
+      engine.error = i % 2 === 0 ? 'refused' : 'wrong password';
+      await pass(2000);
+    }
+    expect(lines).toEqual([
+      'warn the bus scripted: is down: refused; trying again',
+      'warn the bus scripted: is down: wrong password; trying again',
+    ]);
+  });
+
+  it('end after the time to connect, and go on when an engine throws', async () => {
+    const { engine, bus, lines, open, pass } = scriptedBus();
+    engine.mode = 'hangs';
+    await open();
+    await pass(5000);
+    engine.mode = 'throws';
+    await pass(2000);
+    engine.mode = 'connects';
+    await pass(2000);
+    expect(bus.state).toBe('up');
+    expect(lines.map((line) => line.split('down: ')[1])).toEqual([
+      'no connection within 5000 ms; trying again',
+      'refused; trying again',
+      undefined,
+    ]);
+  });
+});
+
+describe('EngineBus: what is published', () => {
+  it('is kept while it is down, sent before what comes later, and dropped with its cause', async () => {
+    const { engine, bus, events, open, pass } = scriptedBus();
+    engine.mode = 'refuses';
+    await open();
+    expect(bus.publish('room', message('old'))).toBe('kept');
+    await pass(4000);
+    bus.publish('room', message('1'));
+    bus.publish('room', message('2'));
+    await pass(1200);
+    // Who hears of a loss and publishes stands behind what was kept.
+    bus.on('dropped', () => bus.publish('room', message('from dropped')));
+    bus.on('up', () => bus.publish('room', message('from up')));
+    engine.mode = 'connects';
+    await pass(2000);
+    expect(engine.link.published.filter((one) => one !== 'probe')).toEqual([
+      'room 1',
+      'room 2',
+      'room from dropped',
+      'room from up',
+    ]);
+    expect(events[0]).toBe('dropped old');
+    expect(bus.droppedCount).toBe(1);
+  });
+
+  it('is not given to an engine that has 16 MiB it has not shown to take', async () => {
+    const { engine, bus, events, open, pass } = scriptedBus();
+    await open();
+    engine.echoes = false;
+    const mebibyte = Buffer.alloc(1024 * 1024);
+    const outcomes = Array.from({ length: 20 }, () => bus.publish('room', mebibyte));
+    expect(outcomes.filter((outcome) => outcome === 'sent').length).toBe(15);
+    expect(events.filter((event) => event === 'dropped stuck').length).toBe(5);
+    expect(engine.link.bytes).toBeLessThan(16 * 1024 * 1024);
+    // A probe for each MiB, so that it is known at once when it goes on.
+    expect(engine.link.published.filter((one) => one === 'probe').length).toBe(1 + 15);
+    await pass(0);
+  });
+
+  it('is not given to an engine that has 262,144 small messages', async () => {
+    const { engine, bus, open } = scriptedBus();
+    await open();
+    engine.echoes = false;
+    const nothing = Buffer.alloc(0);
+    let sent = 0;
+    for (let at = 0; at < 270_000; at++) if (bus.publish('r', nothing) === 'sent') sent += 1;
+    expect(sent).toBe(262_144);
+  });
+
+  it('is taken again as soon as the engine goes on', async () => {
+    const { engine, bus, open } = scriptedBus();
+    await open();
+    const mebibyte = Buffer.alloc(1024 * 1024 - 1024);
+    for (let round = 0; round < 10; round++) {
+      for (let at = 0; at < 15; at++) expect(bus.publish('room', mebibyte)).toBe('sent');
+      await turn();
+    }
+    expect(engine.link.bytes).toBeGreaterThan(140 * 1024 * 1024);
+  });
+});
+
+describe('EngineBus: listeners', () => {
+  it('who subscribes anew while it runs is called for the next message', async () => {
+    const { engine, bus, open } = scriptedBus();
+    await open();
+    const heard: string[] = [];
+    const once = () => {
+      const subscription = bus.subscribe('room', (bytes) => {
+        if (heard.push(bytes.toString()) > 10) throw new Error('called again and again');
+        subscription.close();
+        once();
+      });
+    };
+    const other = bus.subscribe('room', () => {});
+    once();
+    for (const text of ['1', '2']) engine.link.sink.received('room', message(text));
+    other.close();
+    engine.link.sink.received('room', message('3'));
+    expect(heard).toEqual(['1', '2', '3']);
+  });
+});
+
+describe('EngineBus: several listeners of one subject', () => {
+  it('are called until each closes, and the engine hears of the first and of the last', async () => {
+    const { engine, bus, open } = scriptedBus();
+    await open();
+    const heard: string[] = [];
+    const listener = (bytes: Buffer) => void heard.push(bytes.toString());
+    const one = bus.subscribe('room', listener);
+    const same = bus.subscribe('room', listener);
+    engine.link.sink.received('room', message('1'));
+    one.close();
+    one.close();
+    engine.link.sink.received('room', message('2'));
+    expect(bus.subscriptionCount).toBe(2);
+    same.close();
+    engine.link.sink.received('room', message('3'));
+    expect(heard).toEqual(['1', '1', '2']);
+    expect(bus.subscriptionCount).toBe(1);
+    const again = bus.subscribe('room', listener);
+    same.close();
+    engine.link.sink.received('room', message('4'));
+    expect(heard.at(-1)).toBe('4');
+    again.close();
+  });
+});
+
+describe('EngineBus: waiting and closing', () => {
+  it('rejects settled() and receivers() with BUS_DOWN when the link is lost before their answer', async () => {
+    const { engine, bus, open } = scriptedBus();
+    await open();
+    engine.settles = false;
+    const waiting = bus.settled().catch((error: unknown) => error);
+    await turn();
+    engine.link.sink.lost(new Error('gone'));
+    expect(isHeadraceError(await waiting, 'BUS_DOWN')).toBe(true);
+  });
+
+  it('close waits 2 s for an engine that is stopped, and every call waits for the same', async () => {
+    const { engine, bus, clock, events, open, pass } = scriptedBus();
+    await open();
+    engine.settles = false;
+    let closed = 0;
+    for (let i = 0; i < 2; i++) {
+      void bus.close().then(() => {
+        closed += 1;
+      });
+    }
+    await pass(1900);
+    expect(closed).toBe(0);
+    await pass(200);
+    expect(closed).toBe(2);
+    expect(engine.link.closes).toEqual([true, false]);
+    expect(events).toEqual(['up 0', 'down 2000 undefined']);
+    expect(clock.nextDelay).toBe(-1);
+    bus.subscribe('room', () => {}).close();
+  });
+
+  it('closes a link that comes after close', async () => {
+    const { engine, bus, clock, events, open } = scriptedBus();
+    const opening = open();
+    await bus.close();
+    await opening;
+    expect(engine.link.closes).toEqual([false]);
+    expect(events).toEqual([]);
+    expect(clock.nextDelay).toBe(-1);
+  });
+});

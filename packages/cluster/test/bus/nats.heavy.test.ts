@@ -1,0 +1,140 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type NatsBusOptions, natsBus } from '../../src/nats.ts';
+import { BusTest } from '../../src/testing/bus-bench.ts';
+import { type BusBench, describeBus } from '../../src/testing/index.ts';
+import { BusServer, missing, NATS_SERVER, realClock } from './bus-server.ts';
+
+const absent = missing(NATS_SERVER);
+let server: BusServer;
+
+describe.runIf(absent === '')(`a real nats-server${absent}`, () => {
+  beforeAll(async () => {
+    server = await BusServer.start(NATS_SERVER);
+  });
+
+  afterAll(() => server.end());
+
+  describeBus(
+    { describe, it, expect },
+    {
+      name: 'NATS',
+      make: () => natsBus({ servers: `nats://127.0.0.1:${server?.port ?? 1}` }),
+      clock: realClock,
+      pass: (ms) => delay(ms),
+      server: {
+        kill: () => server.kill(),
+        start: () => server.start(),
+        stop: () => server.stop(),
+        continue: () => server.continue(),
+      },
+    },
+  );
+
+  function benchOf(at: () => BusServer, options: Partial<NatsBusOptions> = {}): BusBench {
+    return {
+      name: 'NATS',
+      make: () => natsBus({ servers: `nats://127.0.0.1:${at().port}`, ...options }),
+      clock: realClock,
+      pass: (ms) => delay(ms),
+      server: at(),
+    };
+  }
+
+  it('wrong credentials are one line without them, and are tried again', async () => {
+    const guarded = await BusServer.start(NATS_SERVER, '--user', 'u', '--pass', 'right');
+    const wrong = new BusTest(benchOf(() => guarded, { user: 'u', pass: 'secret' }));
+    const servers = `nats://u:right@127.0.0.1:${guarded.port}`;
+    const right = new BusTest(benchOf(() => guarded, { servers }));
+    try {
+      const one = wrong.begin();
+      await right.up();
+      await delay(1500);
+      expect(one.bus.state).toBe('down');
+      expect(one.lines.length).toBe(1);
+      expect(one.lines[0]).toMatch(/^warn the bus nats:\/\/127.0.0.1:\d+ is down: .*uthorization/);
+      expect(one.lines.join()).not.toContain('secret');
+    } finally {
+      await wrong.end();
+      await right.end();
+      await guarded.end();
+    }
+  });
+
+  it('a subscription that the account may not make keeps the bus down, with its subject', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'headrace-nats-'));
+    const config = join(folder, 'nats.conf');
+    const permissions = '{ publish: ">", subscribe: { deny: "hr.*.g.secret" } }';
+    writeFileSync(
+      config,
+      `authorization { users = [{ user: u, password: p, permissions: ${permissions} }] }`,
+    );
+    const guarded = await BusServer.start(NATS_SERVER, '-c', config);
+    const test = new BusTest(benchOf(() => guarded, { user: 'u', pass: 'p' }));
+    try {
+      const one = await test.up();
+      one.listen('secret');
+      await test.until(() => one.bus.state === 'down');
+      await delay(1000);
+      expect(one.bus.state).toBe('down');
+      expect(one.lines.length).toBe(1);
+      expect(one.lines[0]).toContain('g.secret');
+    } finally {
+      await test.end();
+      await guarded.end();
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('a store that was lost has another epoch, for appends, followers and reads', async () => {
+    const test = new BusTest(benchOf(() => server));
+    const one = await test.up();
+    const two = await test.up();
+    const stream = one.stream('proom');
+    const limits = { messages: 100, ageMs: 60_000 };
+    for (const { bus } of [one, two]) await bus.log!.open(stream, limits);
+    const epochs: string[] = [];
+    two.bus.log!.follow(stream, ({ position }) => epochs.push(position.epoch));
+    await two.bus.settled();
+    const before = await one.bus.log!.append(stream, 'a', Buffer.from('a'));
+    const connection = await connect({ servers: `nats://127.0.0.1:${server.port}` });
+    const manager = await jetstreamManager(connection);
+    const [name] = await manager.streams.names(stream).next();
+    await manager.streams.delete(name!);
+    const after = await one.bus.log!.append(stream, 'b', Buffer.from('b'));
+    expect(after.epoch === before.epoch).toBe(false);
+    // The other one sees numbers that begin anew, and asks.
+    await test.until(() => two.events.includes('down') && two.bus.state === 'up');
+    await one.bus.log!.append(stream, 'c', Buffer.from('c'));
+    await test.until(() => epochs.at(-1) === after.epoch);
+    expect((await two.bus.log!.read(stream, 0, 10)).epoch).toBe(after.epoch);
+    await connection.close();
+    await test.end();
+  });
+
+  it('the limits of an app are those of the group that asks for most', async () => {
+    const test = new BusTest(benchOf(() => server));
+    const one = await test.up();
+    const groups = Array.from({ length: 20 }, (_, at) => one.stream(`p${at}`));
+    const two = await test.up();
+    await Promise.all(
+      groups.flatMap((stream, at) => {
+        const limits = { messages: 10 + at, ageMs: 60_000 - at * 1000 };
+        return [one.bus.log!.open(stream, limits), two.bus.log!.open(stream, limits)];
+      }),
+    );
+    const connection = await connect({ servers: `nats://127.0.0.1:${server.port}` });
+    const manager = await jetstreamManager(connection);
+    const [name] = await manager.streams.names(groups[0]!).next();
+    const { config } = await manager.streams.info(name!);
+    expect([config.max_msgs_per_subject, config.max_age]).toEqual([29, 60_000 * 1e6]);
+    expect(config.duplicate_window).toBe(60_000 * 1e6);
+    await connection.close();
+    await test.end();
+  });
+});

@@ -1,0 +1,41 @@
+import { randomUUID } from 'node:crypto';
+import { processBus } from '@headrace/cluster';
+import { silentLogger, systemClock } from '@headrace/core';
+import { afterEach, describe, expect, it } from 'vitest';
+import { ProgramProcess } from '../../workers/program-process.ts';
+
+let program: ProgramProcess | undefined;
+
+afterEach(async () => {
+  await program?.kill();
+});
+
+describe('processBus', { timeout: 60_000 }, () => {
+  it('carries messages between the primary and its workers, each once and in order', async () => {
+    program = new ProgramProcess('../bus/process/bus-program.ts');
+    const nodes = ['primary', 'worker1', 'worker2'];
+    const offsets: unknown[] = [];
+    for (const node of nodes) {
+      const line = await program.line({ node }, 0, 40_000);
+      expect(line).toMatchObject({ got: 3000, isInOrder: true, others: 0, state: 'up' });
+      offsets.push(line.offset);
+    }
+    // One log for all.
+    expect(offsets.sort()).toEqual([1, 2, 3]);
+    program.signal('SIGTERM');
+    expect(await program.exited).toEqual({ code: 0, signal: null });
+  });
+
+  it('works in a process that has no workers', async () => {
+    const host = { clock: systemClock, logger: silentLogger, random: Math.random };
+    const [one, two] = [processBus(), processBus()];
+    one.open({ ...host, probe: randomUUID() });
+    two.open({ ...host, probe: randomUUID() });
+    await expect.poll(() => [one.state, two.state]).toEqual(['up', 'up']);
+    const got: string[] = [];
+    two.subscribe('a', (bytes) => got.push(String(bytes)));
+    expect(one.publish('a', Buffer.from('hello'))).toBe('sent');
+    await expect.poll(() => got).toEqual(['hello']);
+    await Promise.all([one.close(), two.close()]);
+  });
+});

@@ -1,0 +1,121 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { createClient } from '@redis/client';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { redisBus } from '../../src/redis.ts';
+import { BusTest } from '../../src/testing/bus-bench.ts';
+import { type BusBench, describeBus } from '../../src/testing/index.ts';
+import { BusServer, missing, REDIS_SERVER, realClock } from './bus-server.ts';
+
+const absent = missing(REDIS_SERVER);
+let server: BusServer;
+
+describe.runIf(absent === '')(`a real redis-server${absent}`, () => {
+  beforeAll(async () => {
+    server = await BusServer.start(REDIS_SERVER);
+  });
+
+  afterAll(() => server.end());
+
+  describeBus(
+    { describe, it, expect },
+    {
+      name: 'Redis',
+      make: () => redisBus({ url: `redis://127.0.0.1:${server?.port ?? 1}` }),
+      clock: realClock,
+      pass: (ms) => delay(ms),
+      server: {
+        kill: () => server.kill(),
+        start: () => server.start(),
+        stop: () => server.stop(),
+        continue: () => server.continue(),
+      },
+    },
+  );
+
+  function benchOf(at: BusServer, credentials = ''): BusBench {
+    return {
+      name: 'Redis',
+      make: () => redisBus({ url: `redis://${credentials}127.0.0.1:${at.port}` }),
+      clock: realClock,
+      pass: (ms) => delay(ms),
+      server: at,
+    };
+  }
+
+  it('wrong credentials are one line without them, and are tried again', async () => {
+    const guarded = await BusServer.start(REDIS_SERVER, '--requirepass', 'right');
+    const wrong = new BusTest(benchOf(guarded, ':secret@'));
+    const none = new BusTest(benchOf(guarded));
+    const right = new BusTest(benchOf(guarded, ':right@'));
+    try {
+      const [one, two] = [wrong.begin(), none.begin()];
+      await right.up();
+      await delay(1500);
+      for (const { bus, lines } of [one, two]) {
+        expect(bus.state).toBe('down');
+        expect(lines.length).toBe(1);
+        expect(lines[0]).toMatch(
+          /^warn the bus redis:\/\/127.0.0.1:\d+ is down: (WRONGPASS|NOAUTH)/,
+        );
+        expect(lines.join()).not.toContain('secret');
+      }
+    } finally {
+      for (const test of [wrong, none, right]) await test.end();
+      await guarded.end();
+    }
+  });
+
+  it('a server that was started anew uses no offset twice, whatever it lost', async () => {
+    // It writes nothing by itself: what comes after SAVE is lost.
+    const forgetful = await BusServer.start(REDIS_SERVER, '--appendonly', 'no');
+    const test = new BusTest(benchOf(forgetful));
+    try {
+      const one = await test.up();
+      const stream = one.stream('proom');
+      await one.bus.log!.open(stream, { messages: 1000, ageMs: 60_000 });
+      const kept = await one.bus.log!.append(stream, 'kept', Buffer.from('kept'));
+      const client = createClient({ url: `redis://127.0.0.1:${forgetful.port}` });
+      await client.connect();
+      await client.sendCommand(['SAVE']);
+      client.destroy();
+      const gone = await one.bus.log!.append(stream, 'gone', Buffer.from('gone'));
+      await forgetful.kill();
+      await forgetful.start();
+      await test.until(() => one.bus.state === 'down' || one.events.length > 1);
+      await test.until(() => one.bus.state === 'up');
+      const next = await one.bus.log!.append(stream, 'next', Buffer.from('next'));
+      expect([kept.offset, gone.offset, next.offset]).toEqual([1, 2, 2 + 2 ** 20]);
+      expect(next.epoch).toBe(kept.epoch);
+      const page = await one.bus.log!.read(stream, 0, 10);
+      expect(page.entries.map(({ id, previous }) => [id, previous])).toEqual([
+        ['kept', 0],
+        ['next', 1],
+      ]);
+    } finally {
+      await test.end();
+      await forgetful.end();
+    }
+  });
+
+  it('a key space that was lost has another epoch, and ids are new there', async () => {
+    const test = new BusTest(benchOf(server));
+    const one = await test.up();
+    const stream = one.stream('proom');
+    await one.bus.log!.open(stream, { messages: 1000, ageMs: 60_000 });
+    const before = await one.bus.log!.append(stream, 'a', Buffer.from('a'));
+    const client = createClient({ url: `redis://127.0.0.1:${server.port}` });
+    await client.connect();
+    await client.sendCommand(['FLUSHALL']);
+    const after = await one.bus.log!.append(stream, 'a', Buffer.from('a'));
+    expect(after.epoch === before.epoch).toBe(false);
+    expect((await one.bus.log!.read(stream, 0, 10)).epoch).toBe(after.epoch);
+    // Somebody clears the scripts as well.
+    await client.sendCommand(['SCRIPT', 'FLUSH']);
+    const more = await Promise.all(
+      ['b', 'c', 'd'].map((id) => one.bus.log!.append(stream, id, Buffer.from(id))),
+    );
+    expect(more.map(({ offset }) => offset)).toEqual([2, 3, 4]);
+    client.destroy();
+    await test.end();
+  });
+});

@@ -1,0 +1,192 @@
+import { Gateway, type GatewayOptions, Worker, type WorkerConnection } from '@headrace/cluster';
+import { silentLogger } from '@headrace/core';
+import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
+import type { PublishOutcome } from '../../src/bus/bus.ts';
+import type { GatewayPeers, GatewayWire } from '../../src/gateway/gateway-wire.ts';
+
+type Listener = (from: string, body: Buffer) => void;
+
+/** Nodes in one process: frames between two of them arrive in order and late, or not at all. */
+export class GatewayWorld {
+  readonly clock = new VirtualClock();
+  readonly random: () => number;
+  readonly states = new Map<string, 'ready' | 'draining' | 'suspect'>();
+  /** The share of frames that is lost. */
+  loss = 0;
+  latencyMs = 5;
+  sentFrames = 0;
+  private readonly listeners = new Map<string, Set<Listener>>();
+  private readonly changes = new Set<() => void>();
+  private readonly busListeners = { up: new Set<() => void>(), down: new Set<() => void>() };
+  /** The frames that arrive last between two nodes; those of one moment come together, as from a real bus. */
+  private readonly last = new Map<string, { readonly dueAt: number; readonly bodies: Buffer[] }>();
+  private readonly dead = new Set<string>();
+  private busState: 'up' | 'down' = 'up';
+
+  constructor(random: () => number = () => 0.5) {
+    this.random = random;
+  }
+
+  wire(nodeId: string): GatewayWire {
+    const world = this;
+    return {
+      nodeId,
+      get state() {
+        return world.busState;
+      },
+      send: (node, body) => this.send(nodeId, node, body),
+      listen: (listener) => {
+        const listeners = this.listeners.get(nodeId) ?? new Set();
+        this.listeners.set(nodeId, listeners.add(listener));
+        return { close: () => void listeners.delete(listener) };
+      },
+      on: (event, listener) => this.busListeners[event].add(listener),
+      off: (event, listener) => this.busListeners[event].delete(listener),
+    };
+  }
+
+  readonly peers: GatewayPeers = {
+    ready: () => [...this.states].filter(([, state]) => state === 'ready').map(([id]) => id),
+    isThere: (node) => this.states.has(node) || node.startsWith('gateway'),
+    on: (_event, listener) => this.changes.add(listener),
+    off: (_event, listener) => this.changes.delete(listener),
+  };
+
+  setState(node: string, state: 'ready' | 'draining' | 'suspect' | 'gone'): void {
+    if (state === 'gone') this.states.delete(node);
+    else this.states.set(node, state);
+    this.clock.run(() => {
+      for (const change of [...this.changes]) change();
+    });
+  }
+
+  /** Its process is killed; the others notice after a while. */
+  kill(node: string): void {
+    this.dead.add(node);
+    this.listeners.delete(node);
+    if (!this.states.has(node)) return;
+    this.clock.schedule(() => this.setState(node, 'suspect'), 3000);
+    this.clock.schedule(() => this.setState(node, 'gone'), 5000);
+  }
+
+  setBus(state: 'up' | 'down'): void {
+    if (state === this.busState) return;
+    this.busState = state;
+    this.clock.run(() => {
+      for (const listener of [...this.busListeners[state]]) listener();
+    });
+  }
+
+  isDead(node: string): boolean {
+    return this.dead.has(node);
+  }
+
+  gateway(options: Partial<GatewayOptions<string>> = {}): Gateway<string> {
+    const { clock, peers } = this;
+    const wire = this.wire('gateway');
+    const cluster = { gatewayPort: { wire, peers, clock, logger: silentLogger } };
+    return new Gateway<string>({ cluster, ...options });
+  }
+
+  connection(gateway: Gateway<string>): EmbeddedChannel {
+    return EmbeddedChannel.with({ clock: this.clock }, gateway.handler());
+  }
+
+  private send(from: string, to: string, body: Buffer): PublishOutcome {
+    this.sentFrames += 1;
+    if (this.dead.has(from)) return 'dropped';
+    if (this.busState === 'down' || this.random() < this.loss) return 'sent';
+    const pair = `${from} ${to}`;
+    const { clock } = this;
+    const last = this.last.get(pair);
+    const ownAt = clock.now() + this.latencyMs * (0.5 + this.random());
+    const dueAt = Math.max(last?.dueAt ?? 0, ownAt);
+    if (last?.dueAt === dueAt && dueAt > clock.now()) {
+      last.bodies.push(body);
+      return 'sent';
+    }
+    const bodies = [body];
+    this.last.set(pair, { dueAt, bodies });
+    clock.schedule(() => {
+      for (const one of bodies) {
+        for (const listener of [...(this.listeners.get(to) ?? [])]) listener(from, one);
+      }
+    }, dueAt - clock.now());
+    return 'sent';
+  }
+}
+
+/** A worker that notes what it is called for. */
+export class NotingWorker {
+  readonly node: string;
+  readonly worker: Worker<string>;
+  readonly notes: string[] = [];
+  readonly faults: string[] = [];
+  readonly held = new Map<string, WorkerConnection<string>>();
+  /** What a message costs; 0 is done at once. */
+  workMs: () => number = () => 0;
+  handled: (connection: string, message: string, isRepeated: boolean) => void = () => {};
+  private readonly running = new Set<string>();
+
+  constructor(world: GatewayWorld, node: string) {
+    this.node = node;
+    world.states.set(node, 'ready');
+    const later = (id: string, ms: number, done: () => void): Promise<void> | undefined => {
+      if (this.running.has(id)) this.faults.push(`two functions of ${id} run at a time`);
+      if (ms === 0) {
+        if (!world.isDead(node)) done();
+        return undefined;
+      }
+      this.running.add(id);
+      const over = () => {
+        this.running.delete(id);
+        if (!world.isDead(node)) done();
+      };
+      const then = (resolve: () => void) => {
+        world.clock.schedule(() => {
+          over();
+          if (!world.isDead(node)) resolve();
+        }, ms);
+      };
+      return { then } as unknown as Promise<void>;
+    };
+    this.worker = new Worker<string>({
+      cluster: {
+        gatewayPort: {
+          wire: world.wire(node),
+          peers: world.peers,
+          clock: world.clock,
+          logger: silentLogger,
+        },
+      },
+      onConnect: (connection, { moved }) => {
+        this.held.set(connection.id, connection);
+        this.notes.push(moved ? 'moved here' : 'connect');
+      },
+      onMessage: (connection, message, { repeated }) =>
+        later(connection.id, this.workMs(), () => {
+          this.notes.push(repeated ? `${message} again` : message);
+          this.handled(connection.id, message, repeated);
+        }),
+      onClose: (connection, { reason }) => {
+        this.held.delete(connection.id);
+        this.notes.push(`close ${reason}`);
+      },
+    });
+    world.setState(node, 'ready');
+  }
+
+  get only(): WorkerConnection<string> {
+    return [...this.held.values()][0]!;
+  }
+}
+
+export function randomOf(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

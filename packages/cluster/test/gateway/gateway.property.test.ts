@@ -1,0 +1,147 @@
+import type { EmbeddedChannel } from '@headrace/core/testing';
+import { describe, expect, it } from 'vitest';
+import { GatewayWorld, NotingWorker, randomOf } from './gateway-world.ts';
+
+const CONNECTIONS = 6;
+const STEPS = 150;
+
+interface Handled {
+  readonly message: number;
+  readonly isRepeated: boolean;
+  readonly node: string;
+}
+
+/** Frames are lost, workers die, drain, stand still and come, and chance decides when. */
+class BadDay {
+  readonly world: GatewayWorld;
+  readonly gateway;
+  readonly channels: EmbeddedChannel[] = [];
+  readonly sent: number[] = [];
+  readonly handled: Handled[][] = [];
+  readonly workers: NotingWorker[] = [];
+  private readonly random: () => number;
+  private names = 0;
+
+  constructor(seed: number, delivery: 'at-most-once' | 'acknowledged') {
+    this.random = randomOf(seed);
+    this.world = new GatewayWorld(this.random);
+    for (let i = 0; i < 3; i++) this.addWorker();
+    this.gateway = this.world.gateway({ delivery, maxUnanswered: 8 });
+    for (let i = 0; i < CONNECTIONS; i++) {
+      this.channels.push(this.world.connection(this.gateway));
+      this.sent.push(0);
+      this.handled.push([]);
+    }
+  }
+
+  run(): void {
+    for (let step = 0; step < STEPS; step++) this.step();
+    // A good end: all that can arrive does.
+    this.world.loss = 0;
+    this.world.setBus('up');
+    this.addWorker();
+    this.world.clock.advance(120_000);
+  }
+
+  private step(): void {
+    const { random, world } = this;
+    const chance = random();
+    if (chance < 0.6) {
+      for (let i = 0; i < 4; i++) this.send(Math.floor(random() * CONNECTIONS));
+    } else if (chance < 0.7) world.loss = random() < 0.5 ? 0 : random() * 0.4;
+    else if (chance < 0.75) this.addWorker();
+    else if (chance < 0.8) world.kill(this.someWorker().node);
+    else if (chance < 0.85) this.drain(this.someWorker().node);
+    else if (chance < 0.9) world.setBus(random() < 0.5 ? 'down' : 'up');
+    world.clock.advance(random() * (random() < 0.1 ? 5000 : 100));
+  }
+
+  private send(index: number): void {
+    const channel = this.channels[index]!;
+    if (channel.isReadHeld) return;
+    this.sent[index]! += 1;
+    channel.writeInbound(String(this.sent[index]));
+  }
+
+  /** It comes back now and then: it was only unheard. */
+  private drain(node: string): void {
+    const { world } = this;
+    if (world.isDead(node) || !world.states.has(node)) return;
+    world.setState(node, 'draining');
+    if (this.random() < 0.5) world.clock.schedule(() => world.setState(node, 'ready'), 4000);
+  }
+
+  private someWorker(): NotingWorker {
+    return this.workers[Math.floor(this.random() * this.workers.length)]!;
+  }
+
+  private addWorker(): void {
+    this.names += 1;
+    const worker = new NotingWorker(this.world, `worker${this.names}`);
+    const isSlow = this.random() < 0.5;
+    worker.workMs = () => (isSlow ? this.random() * 200 : 0);
+    worker.handled = (connection, message, isRepeated) => {
+      const index = Number(connection.split(':')[1]) - 1;
+      this.handled[index]!.push({ message: Number(message), isRepeated, node: worker.node });
+    };
+    this.workers.push(worker);
+  }
+}
+
+describe('Gateway and Worker on a bad day', () => {
+  it('acknowledged: handle every message, in order, and mark what may have been handled', () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const day = new BadDay(seed, 'acknowledged');
+      day.run();
+      for (const { faults } of day.workers) expect(faults, `seed ${seed}`).toEqual([]);
+      day.handled.forEach((handled, i) => {
+        const where = `seed ${seed}, connection ${i + 1}`;
+        const seen = new Set<number>();
+        const lastAt = new Map<string, number>();
+        for (const { message, isRepeated, node } of handled) {
+          if (seen.has(message))
+            expect(isRepeated, `${where}: ${message} came twice, unmarked`).toBe(true);
+          seen.add(message);
+          const last = lastAt.get(node) ?? 0;
+          // A worker that gets the connection back may get what it had.
+          if (!isRepeated) expect(message, `${where}: order at ${node}`).toBeGreaterThan(last);
+          lastAt.set(node, message);
+        }
+        const all = Array.from({ length: day.sent[i]! }, (_, n) => n + 1);
+        expect(
+          [...seen].sort((a, b) => a - b),
+          where,
+        ).toEqual(all);
+        expect(day.channels[i]!.isReadHeld, where).toBe(false);
+      });
+      expect(day.gateway.lostCount).toBe(0);
+    }
+  });
+
+  it('at most once: never handle a message twice, keep the order, and lose none in silence', () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const day = new BadDay(seed, 'at-most-once');
+      day.run();
+      for (const { faults } of day.workers) expect(faults, `seed ${seed}`).toEqual([]);
+      let lost = 0;
+      day.handled.forEach((handled, i) => {
+        const where = `seed ${seed}, connection ${i + 1}`;
+        const numbers = handled.map(({ message }) => message);
+        expect(new Set(numbers).size, where).toBe(numbers.length);
+        expect(
+          handled.some(({ isRepeated }) => isRepeated),
+          where,
+        ).toBe(false);
+        const lastAt = new Map<string, number>();
+        for (const { message, node } of handled) {
+          expect(message, where).toBeGreaterThan(lastAt.get(node) ?? 0);
+          lastAt.set(node, message);
+        }
+        lost += day.sent[i]! - numbers.length;
+        expect(day.channels[i]!.isReadHeld, where).toBe(false);
+      });
+      const missed = day.workers.reduce((sum, { worker }) => sum + worker.missedCount, 0);
+      expect(day.gateway.lostCount + missed, `seed ${seed}`).toBeGreaterThanOrEqual(lost);
+    }
+  });
+});

@@ -1,0 +1,263 @@
+import { describe, expect, it } from 'vitest';
+import { decodeFrame } from '../../src/gateway/gateway-frame.ts';
+import { rendezvous } from '../../src/gateway/rendezvous.ts';
+import { GatewayWorld, NotingWorker, randomOf } from './gateway-world.ts';
+
+function pair(options: Parameters<GatewayWorld['gateway']>[0] = {}) {
+  const world = new GatewayWorld();
+  const workers = ['w1', 'w2'].map((node) => new NotingWorker(world, node));
+  const gateway = world.gateway(options);
+  const channel = world.connection(gateway);
+  world.clock.advance(50);
+  const first = workers.find(({ held }) => held.size === 1)!;
+  const second = workers.find((worker) => worker !== first)!;
+  return { world, gateway, channel, first, second };
+}
+
+describe('Gateway and Worker', () => {
+  it('L24 give the messages of a connection to one worker, and its answers back', () => {
+    const { world, gateway, channel, first, second } = pair({
+      attributes: () => ({ tenant: 'blue' }),
+    });
+    channel.writeInbound('a', 'b');
+    world.clock.advance(50);
+    expect(first.notes).toEqual(['connect', 'a', 'b']);
+    expect(second.notes).toEqual([]);
+    expect(first.only.attributes).toEqual({ tenant: 'blue' });
+    first.only.write('hello');
+    first.only.write('you');
+    world.clock.advance(50);
+    expect([channel.readOutbound(), channel.readOutbound()]).toEqual(['hello', 'you']);
+    first.only.close('enough');
+    world.clock.advance(5000);
+    expect(channel.isOpen).toBe(false);
+    expect(first.notes.at(-1)).toBe('close enough');
+    expect([gateway.connections, first.worker.connections]).toEqual([0, 0]);
+    expect(gateway.lostCount).toBe(0);
+  });
+
+  it('stop reading at 64 unanswered messages, until half of them are answered', () => {
+    const { world, channel, first } = pair();
+    first.workMs = () => 100;
+    for (let i = 1; i <= 63; i++) channel.writeInbound(`${i}`);
+    expect(channel.readHolds).toEqual([]);
+    channel.writeInbound('64');
+    expect(channel.readHolds).toEqual(['Gateway']);
+    world.clock.advance(3000);
+    expect(channel.readHolds).toEqual(['Gateway']);
+    world.clock.advance(400);
+    expect(channel.readHolds).toEqual([]);
+  });
+
+  it('stop reading while there is no worker, and while the bus is down', () => {
+    const world = new GatewayWorld();
+    const gateway = world.gateway();
+    const channel = world.connection(gateway);
+    channel.writeInbound('early');
+    expect(channel.readHolds).toEqual(['Gateway']);
+    const worker = new NotingWorker(world, 'w1');
+    expect(channel.isReadHeld).toBe(false);
+    world.clock.advance(50);
+    expect(worker.notes).toEqual(['connect', 'early']);
+    world.setBus('down');
+    expect(channel.readHolds).toEqual(['Gateway']);
+    channel.writeInbound('late');
+    world.clock.advance(10_000);
+    world.setBus('up');
+    expect(channel.isReadHeld).toBe(false);
+    world.clock.advance(50);
+    expect(worker.notes).toEqual(['connect', 'early', 'late']);
+  });
+
+  it('repeat what a dead worker has not acknowledged to the next one, marked', () => {
+    const { world, gateway, channel, first, second } = pair({ delivery: 'acknowledged' });
+    channel.writeInbound('a');
+    world.clock.advance(50);
+    first.only.setAttributes({ user: 'ann' });
+    world.clock.advance(50);
+    first.workMs = () => 1000;
+    channel.writeInbound('b', 'c');
+    world.clock.advance(50);
+    world.kill(first.node);
+    world.clock.advance(100);
+    channel.writeInbound('d');
+    world.clock.advance(6000);
+    expect(first.notes).toEqual(['connect', 'a']);
+    // d was sent to the dead one, too: nobody knows.
+    expect(second.notes).toEqual(['moved here', 'b again', 'c again', 'd again']);
+    expect(second.only.attributes).toEqual({ user: 'ann' });
+    expect([gateway.lostCount, gateway.movedCount]).toEqual([0, 1]);
+    second.only.write('still here');
+    world.clock.advance(50);
+    expect(channel.readOutbound()).toBe('still here');
+  });
+
+  it('lose and count what a dead worker has not answered, if it is at most once', () => {
+    const { world, gateway, channel, first, second } = pair();
+    first.workMs = () => 1000;
+    channel.writeInbound('a', 'b');
+    world.clock.advance(50);
+    world.kill(first.node);
+    world.clock.advance(6000);
+    channel.writeInbound('c');
+    world.clock.advance(50);
+    expect(second.notes).toEqual(['moved here', 'c']);
+    expect(gateway.lostCount).toBe(2);
+  });
+
+  it('move from a worker that drains when it has answered, so that nothing is repeated', async () => {
+    const { world, channel, first, second } = pair({ delivery: 'acknowledged' });
+    first.workMs = () => 300;
+    channel.writeInbound('a', 'b');
+    world.clock.advance(50);
+    world.setState(first.node, 'draining');
+    const empty = first.worker.emptyWithin(60_000);
+    channel.writeInbound('c');
+    world.clock.advance(1000);
+    expect(first.notes).toEqual(['connect', 'a', 'b', 'close moved']);
+    expect(second.notes).toEqual(['moved here', 'c']);
+    await empty;
+    expect(first.worker.connections).toBe(0);
+  });
+
+  it('stay with a worker that drains while there is no other one', () => {
+    const { world, channel, first, second } = pair();
+    world.setState(second.node, 'gone');
+    world.setState(first.node, 'draining');
+    channel.writeInbound('a');
+    world.clock.advance(50);
+    expect(first.notes).toEqual(['connect', 'a']);
+  });
+
+  it('close a connection at its worker after its messages, also when the first word of it was lost', () => {
+    for (const delivery of ['at-most-once', 'acknowledged'] as const) {
+      const { world, gateway, channel, first } = pair({ delivery });
+      channel.writeInbound('a');
+      world.clock.advance(50);
+      world.loss = 1;
+      channel.endInput();
+      world.clock.advance(1000);
+      world.loss = 0;
+      expect(gateway.connections).toBe(1);
+      world.clock.advance(5000);
+      expect(first.notes).toEqual(['connect', 'a', 'close peer']);
+      expect([gateway.connections, first.worker.connections]).toEqual([0, 0]);
+    }
+  });
+
+  it('close a connection once, also when the answer to that was lost', () => {
+    for (const delivery of ['at-most-once', 'acknowledged'] as const) {
+      const { world, gateway, channel, first } = pair({ delivery });
+      channel.endInput();
+      world.loss = 1;
+      world.clock.advance(1000);
+      world.loss = 0;
+      expect([gateway.connections, first.worker.connections]).toEqual([1, 0]);
+      world.clock.advance(5000);
+      expect(first.notes).toEqual(['connect', 'close peer']);
+      expect(gateway.connections).toBe(0);
+    }
+  });
+
+  it('run one function of a connection at a time, also when it leaves and comes back', () => {
+    const { world, channel, first, second } = pair();
+    first.workMs = () => 20_000;
+    channel.writeInbound('long');
+    world.clock.advance(50);
+    world.setState(second.node, 'gone');
+    world.setState(first.node, 'gone');
+    world.setState(first.node, 'ready');
+    channel.writeInbound('next');
+    world.clock.advance(60_000);
+    expect(first.faults).toEqual([]);
+    expect(first.notes).toEqual(['connect', 'long', 'close moved', 'moved here', 'next']);
+  });
+
+  it('take a connection back from a worker that was away and believes it has it', () => {
+    const { world, channel, first, second } = pair();
+    world.setState(first.node, 'gone');
+    world.clock.advance(50);
+    expect(second.notes).toEqual(['moved here']);
+    first.only.write('I am back');
+    world.clock.advance(50);
+    expect(first.notes).toEqual(['connect', 'close moved']);
+    expect(channel.readOutbound()).toBeUndefined();
+  });
+
+  it('forget the connections of a gateway that is gone', () => {
+    const { world, first } = pair();
+    const { isThere } = world.peers;
+    Object.assign(world.peers, { isThere: (id: string) => id !== 'gateway' && isThere(id) });
+    world.setState('w3', 'draining');
+    expect(first.notes).toEqual(['connect', 'close gateway-gone']);
+    expect(first.worker.connections).toBe(0);
+  });
+
+  it('go on after an error of the worker', () => {
+    const { world, channel, first } = pair();
+    first.handled = (_id, message) => {
+      if (message === 'bad') throw new Error('cannot do this');
+    };
+    for (let i = 0; i < 100; i++) channel.writeInbound('bad');
+    channel.writeInbound('good');
+    world.clock.advance(100);
+    expect(first.notes.at(-1)).toBe('good');
+    expect(channel.isReadHeld).toBe(false);
+  });
+
+  it('refuse a message that no envelope takes', () => {
+    const { channel } = pair();
+    expect(() => channel.writeInbound('x'.repeat(1024 * 1024))).toThrow(/does not fit on the bus/);
+  });
+
+  it('acknowledge many messages in one frame', () => {
+    const { world, channel } = pair();
+    const before = world.sentFrames;
+    channel.writeInbound(...Array.from({ length: 60 }, (_, i) => `${i}`));
+    world.clock.advance(50);
+    expect(world.sentFrames - before).toBe(60 + 1);
+  });
+});
+
+describe('decodeFrame', () => {
+  it('takes any bytes', () => {
+    const random = randomOf(1);
+    for (let i = 0; i < 20_000; i++) {
+      const bytes = Buffer.from(Array.from({ length: random() * 60 }, () => random() * 256));
+      expect(() => decodeFrame(bytes)).not.toThrow();
+    }
+  });
+
+  it('is thrown at gateways and workers without harm', () => {
+    const { world, gateway, channel, first } = pair();
+    const random = randomOf(2);
+    const [toWorker, toGateway] = [world.wire('gateway'), world.wire(first.node)];
+    for (let i = 0; i < 3000; i++) {
+      const bytes = Buffer.from(Array.from({ length: random() * 60 }, () => random() * 12));
+      toWorker.send(first.node, bytes);
+      toGateway.send('gateway', bytes);
+    }
+    channel.writeInbound('alive');
+    world.clock.advance(100);
+    expect(first.notes).toEqual(['connect', 'alive']);
+    expect(gateway.ignoredCount).toBeGreaterThan(1000);
+    expect(first.worker.ignoredCount).toBeGreaterThan(1000);
+  });
+});
+
+describe('rendezvous', () => {
+  it('spreads keys evenly, and moves only those of the node that goes', () => {
+    const nodes = ['a', 'b', 'c', 'd'].map((name) => name.repeat(32));
+    const keys = Array.from({ length: 20_000 }, (_, i) => `gateway:${i}`);
+    const counts = new Map<string, number>();
+    for (const key of keys) {
+      const node = rendezvous(nodes, key)!;
+      counts.set(node, (counts.get(node) ?? 0) + 1);
+      expect(rendezvous([...nodes].reverse(), key)).toBe(node);
+      const left = nodes.slice(1);
+      if (node !== nodes[0]) expect(rendezvous(left, key)).toBe(node);
+    }
+    for (const count of counts.values()) expect(Math.abs(count - 5000)).toBeLessThan(300);
+    expect(rendezvous([], 'key')).toBeUndefined();
+  });
+});

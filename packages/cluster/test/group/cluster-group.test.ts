@@ -1,0 +1,388 @@
+import { ChannelMatchers, isHeadraceError } from '@headrace/core';
+import { PRINCIPAL } from '@headrace/handlers';
+import { describe, expect, it } from 'vitest';
+import { BODY, encodeEnvelope, KIND, type Kind } from '../../src/envelope/envelope.ts';
+import { Nodes, sent } from '../nodes.ts';
+
+async function twoNodes() {
+  const nodes = new Nodes();
+  const a = await nodes.join();
+  const b = await nodes.join();
+  await nodes.pass(1000);
+  return { nodes, a, b };
+}
+
+describe('a group over two nodes', () => {
+  it('sends to the members here at once, and to those elsewhere over the bus', async () => {
+    const { nodes, a, b } = await twoNodes();
+    const [here, there] = [nodes.channel(), nodes.channel()];
+    a.group('room').add(here);
+    b.group('room').add(there);
+    await nodes.pass(10);
+    a.group('room').writeAndFlush('hello');
+    nodes.clock.runTasks();
+    expect(sent(here)).toEqual(['hello']);
+    await nodes.pass(1);
+    expect(sent(there)).toEqual(['hello']);
+  });
+
+  it('that always listens hears the others also while nobody is here', async () => {
+    const { nodes, a, b } = await twoNodes();
+    const always = b.group('always', { listens: 'always' });
+    const usual = b.group('usual');
+    await nodes.pass(50);
+    const say = () => {
+      for (const name of ['usual', 'always']) a.group(name).writeAndFlush('hello');
+    };
+    say();
+    await nodes.pass(50);
+    expect([usual.counters.received, always.counters.received]).toEqual([0, 1]);
+    const there = nodes.channel();
+    always.add(there);
+    always.remove(there);
+    say();
+    await nodes.pass(50);
+    expect([always.counters.received, sent(there)]).toEqual([2, []]);
+    expect(() => a.group('other', { listens: 'never' as 'always' })).toThrow('listens');
+  });
+
+  it('sends what was written with the flush, as a channel does', async () => {
+    const { nodes, a, b } = await twoNodes();
+    const there = nodes.channel();
+    b.group('room').add(there);
+    await nodes.pass(10);
+    a.group('room').write('one');
+    a.group('room').write('two');
+    await nodes.pass(10);
+    expect(sent(there)).toEqual([]);
+    a.group('room').flush();
+    await nodes.pass(10);
+    expect(sent(there)).toEqual(['one', 'two']);
+  });
+
+  it('asks a matcher what it means elsewhere', async () => {
+    const { nodes, a, b } = await twoNodes();
+    const [here, there] = [nodes.channel(), nodes.channel()];
+    a.group('room').add(here);
+    b.group('room').add(there);
+    await nodes.pass(10);
+    a.group('room').writeAndFlush('others', ChannelMatchers.isNot(here));
+    a.group('room').writeAndFlush('me', ChannelMatchers.is(here));
+    await nodes.pass(10);
+    expect(sent(here)).toEqual(['me']);
+    expect(sent(there)).toEqual(['others']);
+    const matcher = () => true;
+    expect(() => a.group('room').write('what?', matcher)).toThrow(/elsewhere/);
+  });
+
+  it('keeps texts, bytes and objects what they are, and what is too long from everybody', async () => {
+    const { nodes, a, b } = await twoNodes();
+    const [here, there] = [nodes.channel(), nodes.channel()];
+    a.group('room').add(here);
+    b.group('room').add(there);
+    await nodes.pass(10);
+    const messages = ['text', Buffer.from('bytes'), { an: ['object'] }];
+    for (const message of messages) a.group('room').writeAndFlush(message);
+    await nodes.pass(10);
+    expect(sent(there)).toEqual(messages);
+    sent(here);
+    const tooLong = Buffer.alloc(1024 * 1024);
+    let error: unknown;
+    try {
+      a.group('room').writeAndFlush(tooLong);
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(isHeadraceError(error, 'MESSAGE_TOO_LONG')).toBe(true);
+    expect(() => a.group('room').write(10n)).toThrow(/JSON/);
+    await nodes.pass(10);
+    expect([sent(here), sent(there)]).toEqual([[], []]);
+  });
+
+  it('gives nobody what a matcher that throws, or the group, refuses', async () => {
+    const { nodes, a, b } = await twoNodes();
+    const [here, there] = [nodes.channel(), nodes.channel()];
+    a.group('room').add(here);
+    b.group('room').add(there);
+    await nodes.pass(10);
+    const throws = ChannelMatchers.elsewhere(() => {
+      throw new Error('no choice');
+    }, 'all');
+    expect(() => a.group('room').writeAndFlush('hello', throws)).toThrow('no choice');
+    expect(() => a.group('room').write(null)).toThrow(/null/);
+    a.group('room').flush();
+    await nodes.pass(10);
+    expect([sent(here), sent(there)]).toEqual([[], []]);
+  });
+
+  it('takes a codec in place of the body types', async () => {
+    const { nodes, a, b } = await twoNodes();
+    const codec = {
+      encode: (message: number) => Buffer.from([message]),
+      decode: (bytes: Buffer) => bytes[0]! + 1,
+    };
+    const there = nodes.channel();
+    b.group('room', { codec }).add(there);
+    await nodes.pass(10);
+    a.group('room', { codec }).writeAndFlush(7);
+    await nodes.pass(10);
+    expect(sent(there)).toEqual([8]);
+  });
+
+  it('listens only while it has members', async () => {
+    const { nodes, a, b } = await twoNodes();
+    const room = b.group('room', { presence: false });
+    const there = nodes.channel();
+    const listeners = () => a.parts.wire.bus.receivers!('hr.ptest.g.proom');
+    expect(await listeners()).toBe(0);
+    room.add(there);
+    expect(await listeners()).toBe(1);
+    there.close();
+    await nodes.pass(1);
+    expect(await listeners()).toBe(0);
+  });
+
+  it('counts what was lost on the way', async () => {
+    const { nodes, a, b } = await twoNodes();
+    const there = nodes.channel();
+    const room = b.group('room');
+    const gaps: unknown[] = [];
+    room.on('gap', (gap) => gaps.push(gap));
+    room.add(there);
+    await nodes.pass(10);
+    a.group('room').writeAndFlush(1);
+    await nodes.pass(10);
+    nodes.hub.stop();
+    for (let i = 2; i <= 4; i += 1) a.group('room').writeAndFlush(i);
+    await nodes.pass(10);
+    nodes.hub.start();
+    a.group('room').writeAndFlush(5);
+    await nodes.pass(10);
+    expect(sent(there)).toEqual([1, 5]);
+    expect(gaps).toEqual([{ node: a.nodeId, group: 'room', lost: 3 }]);
+    expect(room.counters).toMatchObject({ received: 2, lost: 3 });
+    expect(a.group('room').counters.published).toEqual({ sent: 5, kept: 0, dropped: 0 });
+  });
+
+  it('takes what cannot be read for lost, whatever its number is', async () => {
+    const { nodes, a, b } = await twoNodes();
+    const there = nodes.channel();
+    const room = b.group('room');
+    room.add(there);
+    await nodes.pass(10);
+    const node = a.nodeId;
+    const publish = (number: number, body: Buffer) =>
+      a.parts.wire.bus.publish(
+        'hr.ptest.g.proom',
+        encodeEnvelope({ kind: KIND.broadcast, bodyType: BODY.text, flags: 0, node, number, body }),
+      );
+    publish(1, Buffer.from('one'));
+    publish(2, Buffer.of(0xff));
+    publish(1e6, Buffer.of(0xff));
+    publish(3, Buffer.from('three'));
+    await nodes.pass(10);
+    expect(sent(there)).toEqual(['one', 'three']);
+    expect(room.counters).toMatchObject({ received: 2, lost: 1 });
+  });
+
+  it('counts what comes faster than its members can be sent it', async () => {
+    const { nodes, a, b } = await twoNodes();
+    const room = b.group('room');
+    for (let i = 0; i < 600; i += 1) room.add(nodes.channel());
+    await nodes.pass(10);
+    // Above eight million writes that wait, a group refuses broadcasts.
+    const count = 14_000;
+    const clock = room.local.members()[0]!.clock as { now(): number };
+    const now = clock.now.bind(clock);
+    let time = 0;
+    // Each look at the clock takes the whole slice: nothing is written meanwhile.
+    clock.now = () => {
+      time += 5;
+      return now() + time;
+    };
+    for (let i = 0; i < count; i += 1) a.group('room').write(i);
+    a.group('room').flush();
+    await nodes.pass(0);
+    clock.now = now;
+    const { received, lost } = room.counters;
+    expect(received).toBe(count);
+    expect(lost).toBeGreaterThan(0);
+  });
+
+  it('serves its members while the bus is down, and sends the others what it kept', async () => {
+    const { nodes, a, b } = await twoNodes();
+    const [here, there] = [nodes.channel(), nodes.channel()];
+    a.group('room').add(here);
+    b.group('room').add(there);
+    await nodes.pass(10);
+    nodes.hub.kill();
+    expect(a.state).toBe('down');
+    a.group('room').writeAndFlush('kept');
+    nodes.clock.runTasks();
+    expect(sent(here)).toEqual(['kept']);
+    nodes.hub.start();
+    await nodes.pass(4000);
+    expect(sent(there)).toEqual(['kept']);
+  });
+
+  it('refuses other options for a group that is there, and names that are none', async () => {
+    const { a } = await twoNodes();
+    a.group('room', { presence: 'ids' });
+    expect(a.group('room')).toBe(a.group('room', { presence: 'ids' }));
+    expect(() => a.group('room', { presence: false })).toThrow(/another presence/);
+    expect(() => a.group('')).toThrow(/name/);
+    expect(() => a.group('x', { presense: 'ids' } as never)).toThrow(/presense/);
+  });
+});
+
+describe('presence', () => {
+  it('counts the members of all nodes', async () => {
+    const { nodes, a, b } = await twoNodes();
+    a.group('room').add(nodes.channel());
+    b.group('room').add(nodes.channel());
+    const leaves = nodes.channel();
+    b.group('room').add(leaves);
+    await nodes.pass(200);
+    expect([a.group('room').total, b.group('room').total]).toEqual([3, 3]);
+    leaves.close();
+    await nodes.pass(200);
+    expect(a.group('room').total).toBe(2);
+    expect(() => a.group('room').who()).toThrow(/presence: 'ids'/);
+  });
+
+  it('tells nobody who is there if members are only counted', async () => {
+    const { nodes, a, b } = await twoNodes();
+    const published: string[] = [];
+    const { publish } = nodes.hub;
+    nodes.hub.publish = (subject, bytes) => {
+      published.push(bytes.toString());
+      publish.call(nodes.hub, subject, bytes);
+    };
+    const idOf = () => 'a secret name';
+    const room = a.group('room', { idOf });
+    const events: string[] = [];
+    room.on('memberJoined', ({ id }) => void events.push(id));
+    room.on('memberLeft', ({ id }) => void events.push(id));
+    const member = nodes.channel();
+    room.add(member);
+    await nodes.pass(3000);
+    // It comes late, and asks.
+    expect(b.group('room', { idOf }).total).toBe(0);
+    await nodes.pass(3000);
+    expect(b.group('room').total).toBe(1);
+    member.close();
+    await nodes.pass(200);
+    expect(b.group('room').total).toBe(0);
+    expect(published.length).toBeGreaterThan(0);
+    expect(published.filter((text) => text.includes('a secret name'))).toEqual([]);
+    expect(events).toEqual([]);
+  });
+
+  it('knows who is there, and announces who comes and goes', async () => {
+    const { nodes, a, b } = await twoNodes();
+    const options = { presence: 'ids' } as const;
+    const events: string[] = [];
+    a.group('room', options).on('memberJoined', ({ id, node }) => {
+      events.push(`+${id} ${node === a.nodeId ? 'here' : 'there'}`);
+    });
+    a.group('room').on('memberLeft', ({ id, reason }) => void events.push(`-${id} ${reason}`));
+    const join = (id: string, cluster: typeof a) => {
+      const channel = nodes.channel();
+      channel.attributes.set(PRINCIPAL, { id });
+      cluster.group('room', options).add(channel);
+      return channel;
+    };
+    join('ann', a);
+    const bob = join('bob', b);
+    const twice = join('bob', b);
+    await nodes.pass(200);
+    expect([...a.group('room').who()]).toEqual([
+      { id: 'ann', node: a.nodeId },
+      { id: 'bob', node: b.nodeId },
+    ]);
+    bob.close();
+    await nodes.pass(200);
+    expect(a.group('room').total).toBe(2);
+    twice.close();
+    await nodes.pass(200);
+    expect(events).toEqual(['+ann here', '+bob there', '-bob left']);
+  });
+
+  it('asks for a snapshot, in pages, when it comes late', async () => {
+    const nodes = new Nodes();
+    const a = await nodes.join();
+    const room = a.group('room', { presence: 'ids', idOf: (channel) => channel.id });
+    const ids = Array.from({ length: 2500 }, () => {
+      const channel = nodes.channel();
+      room.add(channel);
+      return channel.id;
+    });
+    await nodes.pass(5000);
+    const b = await nodes.join();
+    const late = b.group('room', { presence: 'ids' });
+    await nodes.pass(2000);
+    expect([...late.who()].map(({ id }) => id).toSorted()).toEqual(ids.toSorted());
+  });
+
+  it('takes leave of the members of a node that is gone, after 5 s, and not before', async () => {
+    const { nodes, a } = await twoNodes();
+    const hub = nodes.hub;
+    const c = await nodes.join();
+    const left: string[] = [];
+    const room = a.group('room', { presence: 'ids' });
+    room.on('memberLeft', ({ reason }) => void left.push(reason));
+    c.group('room', { presence: 'ids' }).add(nodes.channel());
+    await nodes.pass(1000);
+    expect(room.total).toBe(1);
+    hub.stop();
+    await nodes.pass(2000);
+    hub.start();
+    await nodes.pass(3000);
+    expect(left).toEqual([]);
+    await c.parts.wire.bus.close();
+    await nodes.pass(4500);
+    expect(left).toEqual([]);
+    await nodes.pass(2000);
+    expect(left).toEqual(['node-gone']);
+    expect(room.total).toBe(0);
+  });
+
+  it('counts a member whose id is none of a text of 128 characters', async () => {
+    const { nodes, a } = await twoNodes();
+    const room = a.group('room', { presence: 'ids', idOf: () => 'x'.repeat(129) });
+    room.add(nodes.channel());
+    expect([room.total, [...room.who()]]).toEqual([1, []]);
+    expect(nodes.lines.at(-1)).toMatch(/without an id: 129 characters/);
+  });
+
+  it('waits for all pages of a node’s members, as long as some come', async () => {
+    const nodes = new Nodes();
+    const a = await nodes.join();
+    const room = a.group('room', { presence: 'ids' });
+    await nodes.pass(1000);
+    const { bus, subjects } = a.parts.wire;
+    const node = 'ab'.repeat(16);
+    const asked: unknown[] = [];
+    bus.subscribe(subjects.node(node), (bytes) => void asked.push(bytes));
+    let number = 0;
+    const send = (subject: string, kind: Kind, value: object) => {
+      number += 1;
+      const body = Buffer.from(JSON.stringify(value));
+      bus.publish(
+        subject,
+        encodeEnvelope({ kind, bodyType: BODY.json, flags: 0, node, number, body }),
+      );
+    };
+    const state = { version: 5, count: 3 };
+    send(subjects.presence('room'), KIND.presence, { ...state, from: 5, joined: [], left: [] });
+    for (const page of [0, 1, 2]) {
+      await nodes.pass(700);
+      const part = { ...state, page, pages: 3, ids: [`member ${page}`] };
+      send(subjects.node(a.nodeId), KIND.answer, { to: 'presence', about: 'room', ...part });
+    }
+    await nodes.pass(10);
+    expect([...room.who()].map(({ id }) => id)).toEqual(['member 0', 'member 1', 'member 2']);
+    await nodes.pass(2000);
+    expect(asked).toHaveLength(1);
+  });
+});

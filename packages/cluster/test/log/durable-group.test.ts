@@ -1,0 +1,505 @@
+import {
+  Cluster,
+  type ClusterGroup,
+  type DurableGroup,
+  EngineBus,
+  type LogPosition,
+  memoryBus,
+} from '@headrace/cluster';
+import { ChannelMatchers } from '@headrace/core';
+import { EmbeddedChannel } from '@headrace/core/testing';
+import { BroadcastHandler } from '@headrace/handlers';
+import { describe, expect, it } from 'vitest';
+import { type Member, VirtualNodes } from '../help/virtual-nodes.ts';
+
+function roomOf(
+  cluster: Cluster,
+  durable: { readonly recent?: number; readonly messages?: number } = {},
+): DurableGroup<string> {
+  return cluster.group<string>('room', {
+    durable: {
+      ...durable,
+      format: (text, { offset }) => `${offset} ${text}`,
+    },
+  });
+}
+
+/** Some nodes with their rooms. */
+async function rooms(
+  count: number,
+  durable?: { readonly recent?: number; readonly messages?: number },
+): Promise<{ nodes: VirtualNodes; clusters: Cluster[]; all: DurableGroup<string>[] }> {
+  const nodes = new VirtualNodes();
+  const clusters: Cluster[] = [];
+  for (let i = 0; i < count; i++) clusters.push(await nodes.join());
+  await nodes.pass(20);
+  return { nodes, clusters, all: clusters.map((cluster) => roomOf(cluster, durable)) };
+}
+
+async function memberOf(nodes: VirtualNodes, room: DurableGroup<string>): Promise<Member> {
+  const member = await nodes.member();
+  room.add(member.channel);
+  await nodes.pass(20);
+  return member;
+}
+
+describe('DurableGroup', () => {
+  it('delivers to the members of all nodes in one order, with the position', async () => {
+    const { nodes, all } = await rooms(2);
+    const [here, there] = all as [DurableGroup<string>, DurableGroup<string>];
+    const members = [await memberOf(nodes, here), await memberOf(nodes, there)];
+    here.write('a');
+    there.write('b');
+    here.write('c');
+    await nodes.pass(20);
+    expect(members[0]!.got.map((text) => String(text).slice(2)).sort()).toEqual(['a', 'b', 'c']);
+    expect(members[0]!.got).toEqual(members[1]!.got);
+    expect(here.position?.offset).toBe(3);
+  });
+
+  it('gives members what is written right after they were added', async () => {
+    const { nodes, all } = await rooms(1);
+    const member = await nodes.member();
+    all[0]!.add(member.channel);
+    all[0]!.write('at once');
+    await nodes.pass(20);
+    expect(member.got).toEqual(['1 at once']);
+  });
+
+  it('stores a message with the same id once, whichever node it is written on', async () => {
+    const { nodes, all } = await rooms(2);
+    const [here, there] = all as [DurableGroup<string>, DurableGroup<string>];
+    const member = await memberOf(nodes, there);
+    const first = here.write('once', { id: 'ann-1' });
+    const again = here.write('once', { id: 'ann-1' });
+    await nodes.pass(20);
+    const elsewhere = there.write('once', { id: 'ann-1' });
+    await nodes.pass(20);
+    expect(member.got).toEqual(['1 once']);
+    for (const outcome of [first, again, elsewhere]) {
+      expect(outcome.position?.offset).toBe(1);
+      expect(outcome.isBegun && outcome.isSuccess).toBe(true);
+    }
+    expect(there.backlog).toBe(0);
+    await nodes.pass(121_000);
+    there.write('later', { id: 'ann-1' });
+    await nodes.pass(20);
+    expect(member.got).toEqual(['1 once', '2 later']);
+  });
+
+  it('leaves out the sender on the writing node, and nobody elsewhere', async () => {
+    const { nodes, all } = await rooms(2);
+    const [here, there] = all as [DurableGroup<string>, DurableGroup<string>];
+    const [sender, other, far] = [
+      await memberOf(nodes, here),
+      await memberOf(nodes, here),
+      await memberOf(nodes, there),
+    ];
+    here.write('hi', ChannelMatchers.isNot(sender.channel));
+    await nodes.pass(20);
+    expect([sender.got, other.got, far.got]).toEqual([[], ['1 hi'], ['1 hi']]);
+  });
+
+  it('leaves out both connections of a sender who repeats himself on the same node', async () => {
+    const { nodes, all } = await rooms(1);
+    const [room] = all as [DurableGroup<string>];
+    const [before, after] = [await memberOf(nodes, room), await memberOf(nodes, room)];
+    room.write('hi', { id: 'ann-1', matcher: ChannelMatchers.isNot(before.channel) });
+    room.write('hi', { id: 'ann-1', matcher: ChannelMatchers.isNot(after.channel) });
+    await nodes.pass(20);
+    expect([before.got, after.got]).toEqual([[], []]);
+  });
+
+  it('sends what is for one member here at once, and does not store it', async () => {
+    const { nodes, all } = await rooms(1);
+    const [room] = all as [DurableGroup<string>];
+    const member = await memberOf(nodes, room);
+    const outcome = room.writeAndFlush('for you', ChannelMatchers.is(member.channel));
+    expect(member.got).toEqual(['for you']);
+    expect(outcome.isBegun).toBe(true);
+    await outcome;
+    expect(outcome.position).toBeUndefined();
+    expect(room.position?.offset).toBe(0);
+  });
+
+  it('refuses matchers that do not say what they mean elsewhere, and ids that are none', async () => {
+    const { all } = await rooms(1);
+    expect(() => all[0]!.write('x', () => true)).toThrow(/elsewhere/);
+    expect(() => all[0]!.write('x', { id: '' })).toThrow(/1 to 128/);
+    expect(() => all[0]!.write('x', { id: 'x'.repeat(129) })).toThrow(/1 to 128/);
+    expect(() => all[0]!.write(null as unknown as string)).toThrow(TypeError);
+  });
+
+  it('holds the reads of a sender until his message was delivered here', async () => {
+    const { nodes, all } = await rooms(1);
+    const [room] = all as [DurableGroup<string>];
+    // Where this member begins is not known yet.
+    room.add((await nodes.member()).channel);
+    const sender = EmbeddedChannel.with({ clock: nodes.clock }, new BroadcastHandler(room));
+    sender.writeInbound('hi');
+    expect(sender.readHolds).toEqual(['BroadcastHandler']);
+    expect(room.backlog).toBe(1);
+    let isDrained = false;
+    room.onceDrained(() => {
+      isDrained = true;
+    });
+    await nodes.pass(20);
+    expect(sender.isReadHeld).toBe(false);
+    expect(isDrained).toBe(true);
+  });
+
+  it('fails with BUS_DOWN after 5 s while the bus is away, and goes on in order', async () => {
+    const { nodes, all } = await rooms(2);
+    const [here, there] = all as [DurableGroup<string>, DurableGroup<string>];
+    const member = await memberOf(nodes, here);
+    const far = await memberOf(nodes, there);
+    nodes.hub.kill();
+    const lost = here.write('lost');
+    const began: boolean[] = [];
+    lost.onceBegun(() => began.push(true));
+    await nodes.pass(4900);
+    expect(lost.isSettled).toBe(false);
+    const kept = here.write('kept');
+    await nodes.pass(200);
+    await expect(lost.stored).rejects.toMatchObject({ code: 'HR_ERR_BUS_DOWN' });
+    expect(began).toEqual([true]);
+    nodes.hub.start();
+    await nodes.pass(4000);
+    expect(kept.isSuccess).toBe(true);
+    expect(member.got).toEqual(['1 kept']);
+    expect(far.got).toEqual(['1 kept']);
+  });
+
+  it('stores nothing before the members’ beginning is known, and fails after 5 s', async () => {
+    const { nodes, all } = await rooms(1);
+    const [room] = all as [DurableGroup<string>];
+    nodes.hub.kill();
+    const member = await memberOf(nodes, room);
+    const lost = room.write('lost');
+    await nodes.pass(5100);
+    await expect(lost).rejects.toMatchObject({ code: 'HR_ERR_BUS_DOWN' });
+    const kept = room.write('kept');
+    nodes.hub.start();
+    await nodes.pass(4000);
+    expect(kept.isSuccess).toBe(true);
+    expect(member.got).toEqual(['1 kept']);
+  });
+
+  it('gives a node that was cut off everything when the bus is back', async () => {
+    const { nodes, all } = await rooms(2, { recent: 2 });
+    const [here, there] = all as [DurableGroup<string>, DurableGroup<string>];
+    await memberOf(nodes, here);
+    const far = await memberOf(nodes, there);
+    for (let i = 0; i < 600; i++) here.write(`m${i}`);
+    nodes.hub.kill();
+    nodes.hub.start();
+    await nodes.pass(5000);
+    expect(far.got).toEqual(Array.from({ length: 600 }, (_, i) => `${i + 1} m${i}`));
+  });
+
+  it('counts messages that are none, and goes on', async () => {
+    const { nodes, clusters, all } = await rooms(1);
+    const [room] = all as [DurableGroup<string>];
+    const member = await memberOf(nodes, room);
+    const { bus, subjects } = clusters[0]!.parts.wire;
+    await bus.log!.append(subjects.stream('room'), 'x', Buffer.from('rubbish'));
+    room.write('sense');
+    await nodes.pass(20);
+    expect(member.got).toEqual(['2 sense']);
+    expect(clusters[0]!.counters.ignored).toEqual({ foreign: 1 });
+    nodes.lines.length = 0;
+  });
+
+  it('has presence as other groups do', async () => {
+    const nodes = new VirtualNodes();
+    const [one, two] = [await nodes.join(), await nodes.join()];
+    const options = { presence: 'ids', idOf: () => 'ann', durable: true } as const;
+    const here = one.group<string>('room', options);
+    const there = two.group<string>('room', options);
+    const joined: string[] = [];
+    there.on('memberJoined', ({ id, node }) => joined.push(`${id} ${node === one.nodeId}`));
+    here.add((await nodes.member()).channel);
+    await nodes.pass(300);
+    expect(joined).toEqual(['ann true']);
+    expect([there.total, there.size]).toEqual([1, 0]);
+    expect([...there.who()]).toEqual([{ id: 'ann', node: one.nodeId }]);
+  });
+
+  it('reads nothing and follows nothing without members', async () => {
+    const { nodes, all } = await rooms(2);
+    const [here, there] = all as [DurableGroup<string>, DurableGroup<string>];
+    const outcome = here.write('to nobody');
+    await nodes.pass(20);
+    expect(outcome.isBegun && outcome.isSuccess).toBe(true);
+    expect(here.position).toBeUndefined();
+    const member = await memberOf(nodes, there);
+    expect(there.position?.offset).toBe(1);
+    there.remove(member.channel);
+    expect(there.position).toBeUndefined();
+  });
+});
+
+describe('DurableGroup.join', () => {
+  it('gives a member what it missed, and then what comes', async () => {
+    const { nodes, all } = await rooms(1);
+    const [room] = all as [DurableGroup<string>];
+    const first = await memberOf(nodes, room);
+    const member = await nodes.member();
+    const start = await room.join(member.channel);
+    expect(start).toMatchObject({ recovered: false, count: 0, position: { offset: 0 } });
+    room.remove(member.channel);
+    for (const text of ['a', 'b', 'c']) room.write(text);
+    await nodes.pass(20);
+    const back = await nodes.member();
+    const joining = room.join(back.channel, start.position);
+    room.write('d');
+    await nodes.pass(20);
+    expect(await joining).toMatchObject({ recovered: true });
+    expect(back.got).toEqual(['1 a', '2 b', '3 c', '4 d']);
+    expect(first.got).toEqual(back.got);
+    expect(room.counters.reads).toBe(0);
+  });
+
+  it('reads once for all who come at the same time', async () => {
+    const { nodes, all } = await rooms(2, { recent: 2 });
+    const [here, there] = all as [DurableGroup<string>, DurableGroup<string>];
+    await memberOf(nodes, there);
+    const positions: LogPosition[] = [];
+    for (let i = 0; i < 50; i++) {
+      const outcome = here.write(`m${i}`);
+      await outcome;
+      positions.push(outcome.position!);
+    }
+    const members: Member[] = [];
+    for (let i = 0; i < 40; i++) members.push(await nodes.member());
+    const joining = Promise.all(
+      members.map(({ channel }, i) => there.join(channel, positions[i]!)),
+    );
+    await nodes.pass(50);
+    expect((await joining).every(({ recovered }) => recovered)).toBe(true);
+    members.forEach(({ got }, i) => {
+      expect(got).toEqual(Array.from({ length: 49 - i }, (_, j) => `${i + j + 2} m${i + j + 1}`));
+    });
+    expect(there.counters.reads).toBe(1);
+  });
+
+  it('waits for what a member had already on another node', async () => {
+    const { nodes, all } = await rooms(2);
+    const [here, there] = all as [DurableGroup<string>, DurableGroup<string>];
+    await memberOf(nodes, there);
+    const outcome = here.write('first');
+    const member = await nodes.member();
+    let joined = false;
+    // The node of the member has not heard of it when it comes.
+    const joining = outcome.stored.then(async (position) => {
+      const result = await there.join(member.channel, position);
+      joined = true;
+      return result;
+    });
+    await nodes.pass(20);
+    expect(joined).toBe(true);
+    expect(await joining).toMatchObject({ recovered: true, count: 0, position: { offset: 1 } });
+    here.write('second');
+    await nodes.pass(20);
+    expect(member.got).toEqual(['2 second']);
+  });
+
+  it('says that a position of another epoch, an invented one or a forgotten one is not recovered', async () => {
+    const { nodes, all } = await rooms(1, { recent: 1, messages: 3 });
+    const [room] = all as [DurableGroup<string>];
+    await memberOf(nodes, room);
+    for (let i = 0; i < 9; i++) room.write(`m${i}`);
+    await nodes.pass(20);
+    const { epoch } = room.position!;
+    const outcomes: unknown[] = [];
+    for (const position of [
+      { epoch: 'other', offset: 9 },
+      { epoch, offset: 1_000_000 },
+      { epoch, offset: 4 },
+      { epoch, offset: -1 },
+      { epoch, offset: 2.5 },
+      { epoch, offset: 6 },
+    ]) {
+      const { channel, got } = await nodes.member();
+      const joining = room.join(channel, position);
+      await nodes.pass(50);
+      outcomes.push([(await joining).recovered, got.length, room.has(channel)]);
+    }
+    expect(outcomes).toEqual([
+      [false, 0, true],
+      [false, 0, true],
+      [false, 0, true],
+      [false, 0, true],
+      [false, 0, true],
+      [true, 3, true],
+    ]);
+  });
+
+  it('gives a slow member no more at once than its output takes', async () => {
+    const { nodes, all } = await rooms(1, { recent: 4 });
+    const [room] = all as [DurableGroup<string>];
+    await memberOf(nodes, room);
+    const start = { epoch: room.position!.epoch, offset: 0 };
+    for (let i = 0; i < 300; i++) room.write(`m${i}`);
+    await nodes.pass(20);
+    const { channel, got, transport } = await nodes.member();
+    transport.isStuck = true;
+    const joining = room.join(channel, start);
+    await nodes.pass(100);
+    expect(room.has(channel)).toBe(false);
+    expect(channel.pendingOutboundBytes).toBeLessThan(100_000);
+    room.write('meanwhile');
+    for (let i = 0; i < 100 && !room.has(channel); i++) {
+      transport.release();
+      transport.isStuck = true;
+      await nodes.pass(20);
+    }
+    transport.release();
+    await nodes.pass(20);
+    expect((await joining).recovered).toBe(true);
+    room.write('later');
+    await nodes.pass(20);
+    expect(got).toEqual([
+      ...Array.from({ length: 300 }, (_, i) => `${i + 1} m${i}`),
+      '301 meanwhile',
+      '302 later',
+    ]);
+  });
+
+  it('ends with the channel, and with BUS_DOWN after 5 s', async () => {
+    const { nodes, all } = await rooms(1);
+    const [room] = all as [DurableGroup<string>];
+    nodes.hub.kill();
+    await nodes.pass(20);
+    const { channel } = await nodes.member();
+    const joining = room.join(channel);
+    joining.catch(() => {});
+    await nodes.pass(5100);
+    await expect(joining).rejects.toMatchObject({ code: 'HR_ERR_BUS_DOWN' });
+    expect(room.has(channel)).toBe(false);
+    const gone = room.join(channel);
+    channel.close();
+    nodes.hub.start();
+    gone.catch(() => {});
+    await nodes.pass(4000);
+    await expect(gone).rejects.toMatchObject({ code: 'HR_ERR_CHANNEL_CLOSED' });
+  });
+});
+
+describe('DurableGroup.since', () => {
+  it('gives messages after a position, with and without members', async () => {
+    const { nodes, all } = await rooms(1);
+    const [room] = all as [DurableGroup<string>];
+    const first = room.write('a', { id: 'a1' });
+    room.write('b', { id: 'b1' });
+    room.write('c', { id: 'c1' });
+    await nodes.pass(20);
+    const asked = room.since(first.position!);
+    const two = room.since(first.position!, { limit: 1 });
+    await nodes.pass(20);
+    const { epoch } = first.position!;
+    const b = { message: 'b', id: 'b1', position: { epoch, offset: 2 } };
+    const c = { message: 'c', id: 'c1', position: { epoch, offset: 3 } };
+    expect(await asked).toEqual({
+      recovered: true,
+      entries: [b, c],
+      position: c.position,
+      isComplete: true,
+    });
+    expect(await two).toEqual({
+      recovered: true,
+      entries: [b],
+      position: b.position,
+      isComplete: false,
+    });
+    expect(room.counters.reads).toBe(1);
+    await memberOf(nodes, room);
+    const nothing = await room.since(room.position!);
+    expect(nothing).toMatchObject({ recovered: true, entries: [], isComplete: true });
+    expect(room.counters.reads).toBe(1);
+  });
+
+  it('rejects with BUS_DOWN while the log cannot be read', async () => {
+    const { nodes, all } = await rooms(1);
+    nodes.hub.kill();
+    const asked = all[0]!.since({ epoch: 'x', offset: 1 });
+    asked.catch(() => {});
+    await nodes.pass(20);
+    await expect(asked).rejects.toMatchObject({ code: 'HR_ERR_BUS_DOWN' });
+  });
+});
+
+describe('Cluster.group with durable', () => {
+  it('gives the same group again, and refuses another kind or other options', async () => {
+    const { clusters, all } = await rooms(1, { recent: 8 });
+    const [cluster] = clusters as [Cluster];
+    expect(cluster.group('room', { durable: true })).toBe(all[0]);
+    expect(cluster.group('room', { durable: { recent: 8 } })).toBe(all[0]);
+    expect(() => cluster.group('room', { durable: { recent: 9 } })).toThrow(/another recent/);
+    expect(() => cluster.group('room')).toThrow(/is durable/);
+    const plain: ClusterGroup = cluster.group('plain');
+    expect(plain.name).toBe('plain');
+    expect(() => cluster.group('plain', { durable: true })).toThrow(/is not durable/);
+  });
+
+  it('refuses options that contradict each other', async () => {
+    const { clusters } = await rooms(1);
+    const [cluster] = clusters as [Cluster];
+    const make = (options: object) => () => cluster.group('new', options as { durable: true });
+    expect(make({ durable: { messages: 10, recent: 11 } })).toThrow(/exceeds durable.messages/);
+    expect(make({ durable: true, slowMember: 'drop-oldest' })).toThrow(/leaves messages out/);
+    expect(make({ durable: { messages: 0 } })).toThrow(/durable.messages/);
+    expect(make({ durable: { ageMs: 0 } })).toThrow(/durable.ageMs/);
+    expect(make({ durable: { size: 1 } })).toThrow(/no option size/);
+    expect(make({ durable: { format: 'x' } })).toThrow(/durable.format/);
+  });
+
+  it('names the buses that have a log', async () => {
+    const nodes = new VirtualNodes();
+    const bus = new EngineBus({
+      name: 'fast://here',
+      hasLog: false,
+      connect: () => new Promise(() => {}),
+    });
+    const joining = nodes.join({ bus, joinTimeoutMs: 10 });
+    await nodes.pass(50);
+    const cluster = await joining;
+    expect(() => cluster.group('room', { durable: true })).toThrow(
+      /fast:\/\/here has no log; memoryBus\(\), processBus\(\), natsBus\(\) and redisBus\(\)/,
+    );
+  });
+
+  it('works without a bus, in one process', async () => {
+    const nodes = new VirtualNodes();
+    const cluster = await nodes.join({ bus: memoryBus() });
+    const room = roomOf(cluster);
+    const member = await memberOf(nodes, room);
+    room.write('alone');
+    await nodes.pass(20);
+    expect(member.got).toEqual(['1 alone']);
+    const leaving = cluster.leave();
+    await nodes.pass(50);
+    await leaving;
+    await expect(room.write('late').stored).rejects.toMatchObject({ code: 'HR_ERR_BUS_DOWN' });
+  });
+
+  it('delivers what comes after a message whose matcher throws', async () => {
+    const { nodes, all } = await rooms(1);
+    const [room] = all as [DurableGroup<string>];
+    const member = await memberOf(nodes, room);
+    nodes.hub.kill();
+    await nodes.pass(100);
+    const bad = ChannelMatchers.elsewhere(() => {
+      throw new Error('no such channel');
+    }, 'all');
+    const first = room.write('for whom?', bad);
+    room.write('for all');
+    nodes.hub.start();
+    // Both come out of one read of the log.
+    await nodes.pass(3000);
+    expect(member.got).toEqual(['2 for all']);
+    expect(nodes.lines).toContain('a matcher of the group room threw');
+    await expect(first.stored).resolves.toMatchObject({ offset: 1 });
+    expect(room.backlog).toBe(0);
+  });
+});

@@ -1,0 +1,16 @@
+import { describe, expect, it } from 'vitest';
+import { DirectoryMachine } from '../../src/node/directory-machine.ts';
+
+const TIMES = { suspectMs: 3000, goneMs: 5000, forgetMs: 60_000 };
+
+describe('DirectoryMachine', () => {
+  it('lists a node from its first heartbeat on, not from the first message that came before it', () => {
+    const machine = new DirectoryMachine(TIMES);
+    const status = { state: 'ready', address: undefined, connections: 0, load: 0 } as const;
+    expect(machine.heardOf('early', 0)).toBe(true);
+    expect(machine.list()).toEqual([]);
+    expect(machine.get('early')).toBeUndefined();
+    machine.heard('early', { ...status, roles: [], nonce: 'n' }, 10);
+    expect(machine.list()).toEqual([{ id: 'early', life: 'alive', ...status, roles: [] }]);
+  });
+});

@@ -1,0 +1,14 @@
+import type { Bus } from '@headrace/cluster';
+import { natsBus } from '@headrace/cluster/nats';
+import { redisBus } from '@headrace/cluster/redis';
+
+/** The server that the nodes of a proof meet at. */
+export interface BusChoice {
+  readonly kind: 'nats' | 'redis';
+  readonly port: number;
+}
+
+export function busOf({ kind, port }: BusChoice): Bus {
+  if (kind === 'nats') return natsBus({ servers: `nats://127.0.0.1:${port}` });
+  return redisBus({ url: `redis://127.0.0.1:${port}` });
+}

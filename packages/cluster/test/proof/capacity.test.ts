@@ -1,0 +1,81 @@
+// The counts of docs/capacity.md: how many messages a room, heartbeats and presence put on the bus, and who gets them.
+import { type Cluster, MemoryHub } from '@headrace/cluster';
+import { describe, expect, it } from 'vitest';
+import { Nodes } from '../nodes.ts';
+
+/** What went over a hub, by the kind of its subject: `g` broadcasts, `p` presence, `nodes` heartbeats. */
+class CountingHub extends MemoryHub {
+  private counts = new Map<string, { messages: number; copies: number }>();
+
+  override publish(subject: string, bytes: Buffer): void {
+    const kind = subject.split('.')[2]!;
+    const { messages, copies } = this.of(kind);
+    this.counts.set(kind, { messages: messages + 1, copies: copies + this.receivers(subject) });
+    super.publish(subject, bytes);
+  }
+
+  of(kind: string): { readonly messages: number; readonly copies: number } {
+    return this.counts.get(kind) ?? { messages: 0, copies: 0 };
+  }
+
+  reset(): void {
+    this.counts = new Map();
+  }
+}
+
+async function cluster(size: number) {
+  const nodes = new Nodes();
+  const hub = new CountingHub();
+  Object.assign(nodes, { hub });
+  const all: Cluster[] = [];
+  for (let i = 0; i < size; i += 1) all.push(await nodes.join());
+  await nodes.pass(3000);
+  return { nodes, hub, all };
+}
+
+describe('what docs/capacity.md counts', () => {
+  it('L24 a message of a room is published once, and goes to the nodes with members of it', async () => {
+    const { nodes, hub, all } = await cluster(20);
+    const rooms = all.map((one) => one.group<string>('lobby'));
+    for (const room of rooms.slice(0, 5)) for (let i = 0; i < 3; i += 1) room.add(nodes.channel());
+    await nodes.pass(1000);
+    hub.reset();
+    for (let i = 0; i < 100; i += 1) rooms[0]!.writeAndFlush('hello');
+    // Who writes may have no member.
+    for (let i = 0; i < 100; i += 1) rooms[19]!.writeAndFlush('hello');
+    await nodes.pass(10);
+    expect(hub.of('g')).toEqual({ messages: 200, copies: 200 * 5 });
+    expect(rooms[1]!.counters.received).toBe(200);
+    expect(rooms[10]!.counters.received).toBe(0);
+  });
+
+  it('N nodes publish N heartbeats a second, and each gets all', async () => {
+    const { nodes, hub } = await cluster(12);
+    hub.reset();
+    await nodes.pass(10_000);
+    const { messages, copies } = hub.of('nodes');
+    expect(messages).toBe(12 * 10);
+    expect(copies).toBe(messages * 12);
+  });
+
+  it('presence of a room that changes all the time is ten messages a second for each node, and at rest one in a minute', async () => {
+    const { nodes, hub, all } = await cluster(6);
+    const rooms = all.map((one) => one.group('lobby', { presence: 'count' }));
+    await nodes.pass(2000);
+    hub.reset();
+    for (let i = 0; i < 1000; i += 1) {
+      for (const room of rooms) room.add(nodes.channel());
+      await nodes.pass(10);
+    }
+    const busy = hub.of('p');
+    expect(busy.messages).toBeGreaterThan(6 * 90);
+    expect(busy.messages).toBeLessThanOrEqual(6 * 110);
+    expect(busy.copies).toBe(busy.messages * 6);
+    expect(rooms[3]!.total).toBeGreaterThan(5900);
+    await nodes.pass(300_000);
+    hub.reset();
+    await nodes.pass(600_000);
+    // Every 30 to 60 s, by chance.
+    expect(hub.of('p').messages).toBeLessThanOrEqual(6 * 20);
+  });
+});

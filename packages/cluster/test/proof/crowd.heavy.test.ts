@@ -1,0 +1,63 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
+import { BusServer, missing, NATS_SERVER } from '../bus/bus-server.ts';
+import type { Heard } from './checked-members.ts';
+import { noteFigures } from './figures.ts';
+import { NodeProcess } from './node-process.ts';
+
+const MEMBERS = 10_000;
+const SENDERS = 50;
+const NODES = 3;
+const MESSAGES = 50;
+
+interface Report {
+  readonly heard: readonly Heard[];
+  readonly faults: number;
+  readonly lost: number;
+}
+
+const absent = missing(NATS_SERVER);
+let server: BusServer | undefined;
+let nodes: NodeProcess[] = [];
+
+afterEach(async () => {
+  await Promise.all(nodes.map((node) => node.kill()));
+  nodes = [];
+  await server?.end();
+});
+
+describe.runIf(absent === '')(`a crowd over three nodes${absent}`, () => {
+  it('gets every message of 50 senders exactly once, in order: 10,000 members', async () => {
+    server = await BusServer.start(NATS_SERVER);
+    const bus = { kind: 'nats', port: server.port };
+    const starts = Array.from({ length: NODES }, () =>
+      NodeProcess.start('./crowd-program.ts', { bus, senders: SENDERS }),
+    );
+    nodes = await Promise.all(starts);
+    const all = <R>(order: string, given: object = {}) =>
+      Promise.all(nodes.map((node) => node.ask<R>(order, given)));
+    const counts = nodes.map((_, i) => Math.ceil((MEMBERS - i) / NODES));
+    await Promise.all(nodes.map((node, i) => node.ask('add', { count: counts[i] })));
+    const totals = nodes.map(() => MEMBERS);
+    await expect.poll(() => all('total'), { timeout: 20_000 }).toEqual(totals);
+
+    const began = performance.now();
+    const senders = Array.from({ length: SENDERS }, (_, sender) => sender);
+    await Promise.all(
+      nodes.map((node, i) => {
+        const own = senders.filter((sender) => sender % NODES === i);
+        return node.ask('send', { own, messages: MESSAGES });
+      }),
+    );
+    const everything = { first: MESSAGES, last: MESSAGES, missed: 0 };
+    const report = { heard: senders.map(() => everything), faults: 0, lost: 0 };
+    await expect
+      .poll(() => all<Report>('report'), { timeout: 60_000, interval: 250 })
+      .toEqual(nodes.map(() => report));
+    const seconds = (performance.now() - began) / 1000;
+    // What came twice would come a little later.
+    await delay(1000);
+    expect(await all<Report>('report')).toEqual(nodes.map(() => report));
+    noteFigures('crowd', { deliveries: MEMBERS * SENDERS * MESSAGES, seconds });
+  }, 120_000);
+});

@@ -1,0 +1,68 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
+import { missing, NATS_SERVER } from '../bus/bus-server.ts';
+import { DurableWorld } from './durable-world.ts';
+import { noteFigures } from './figures.ts';
+import type { NodeProcess } from './node-process.ts';
+
+const BEFORE_MS = 2000;
+const PRESENCE_WITHIN_MS = 6000;
+/** How late the answer of a busy node may be. */
+const ASKED_WITHIN_MS = 500;
+/** With ten messages a second, and a third of those who write away; longer than a busy machine makes it. */
+const MAX_PAUSE_MS = 3000;
+/** Clients try again each 4 s at the latest. */
+const BACK_WITHIN_MS = 30_000;
+
+const absent = missing(NATS_SERVER);
+let world: DurableWorld | undefined;
+
+afterEach(async () => {
+  await world?.end();
+});
+
+describe.runIf(absent === '')(`a node that is killed${absent}`, () => {
+  it('holds up nobody, and none of the 3,000 of a durable room misses or doubles a message', async () => {
+    world = await DurableWorld.start(3);
+    const { clientCount, nodes } = world;
+    const all = world;
+    await all.startClients();
+    const [killed, ...others] = nodes as [NodeProcess, ...NodeProcess[]];
+    const node = await killed.ask<string>('nodeId');
+    const presence = () =>
+      Promise.all(
+        others.map((one) => one.ask<{ ids: number; there: number }>('presence', { node })),
+      );
+    const there = await killed.ask<number>('size');
+    expect(there).toBeGreaterThan(clientCount / 10);
+    const together = others.map(() => ({ ids: clientCount, there }));
+    await expect.poll(presence, { timeout: 5000 }).toEqual(together);
+    await all.order('startLoad');
+    await delay(BEFORE_MS);
+    await all.order('watch');
+
+    await killed.kill();
+    const killedAt = performance.now();
+    const isGone = async () => (await presence()).every((one) => one.there === 0);
+    await expect.poll(isGone, { timeout: 15_000, interval: 50 }).toBe(true);
+    const presenceMs = performance.now() - killedAt;
+    await expect
+      .poll(() => all.report(), { timeout: BACK_WITHIN_MS, interval: 100 })
+      .toMatchObject({ online: clientCount });
+    const backMs = performance.now() - killedAt;
+    const { pauseMs, lost } = await all.report();
+    await delay(1000);
+    await all.order('stopLoad');
+
+    const complete = { missed: 0, unacknowledged: 0, online: clientCount };
+    await expect.poll(() => all.report(), { timeout: 15_000 }).toMatchObject(complete);
+    const report = await all.report();
+    noteFigures('killed node', { there, presenceMs, backMs, pauseMs, lost, report });
+    expect(report).toMatchObject({ ...complete, doubled: 0, unrecovered: 0 });
+    expect(lost).toBe(there);
+    expect(presenceMs).toBeLessThan(PRESENCE_WITHIN_MS + ASKED_WITHIN_MS);
+    expect(pauseMs).toBeLessThan(MAX_PAUSE_MS);
+    const after = others.map(() => ({ ids: clientCount, there: 0 }));
+    await expect.poll(presence, { timeout: 2000 }).toEqual(after);
+  }, 120_000);
+});

@@ -1,0 +1,100 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
+import { BusServer, missing, NATS_SERVER } from '../bus/bus-server.ts';
+import { noteFigures } from './figures.ts';
+import { type DelayFigures, LoadedNodes, type LoadReport } from './loaded-nodes.ts';
+
+const MIB = 1024 * 1024;
+const QUIET_MS = 3000;
+const STOPPED_MS = 15_000;
+const MAX_P99_MS = 50;
+/** Longer than a busy machine makes them; a server that waits for the stopped node holds the others for 10 s. */
+const MAX_PAUSE_MS = 3000;
+const MAX_GROWTH_BYTES = 4 * MIB;
+/** 6 MB/s for the stopped node: its connection is full at once, and its server gives it up within 15 s. */
+const LOAD = { perSecond: 50, messageBytes: 60_000, members: 20, groups: 50, users: 100 };
+
+interface Figures {
+  readonly local: DelayFigures;
+  readonly pauses: DelayFigures;
+}
+
+const absent = missing(NATS_SERVER);
+let server: BusServer | undefined;
+let nodes: LoadedNodes | undefined;
+
+afterEach(async () => {
+  await nodes?.end();
+  await server?.end();
+});
+
+describe.runIf(absent === '')(`a node that is stopped${absent}`, () => {
+  it('for 15 s leaves the others alone, comes back, and reports what it missed', async () => {
+    server = await BusServer.start(NATS_SERVER);
+    const all = new LoadedNodes(LOAD);
+    nodes = all;
+    await all.start({ kind: 'nats', port: server.port });
+    await expect.poll(() => all.areTogether(), { timeout: 10_000 }).toBe(true);
+    const [one, two, stopped] = all.nodes as [
+      (typeof all.nodes)[0],
+      (typeof all.nodes)[0],
+      (typeof all.nodes)[0],
+    ];
+    const others = [one, two];
+    const ofOthers = <R>(order: string) => Promise.all(others.map((node) => node.ask<R>(order)));
+    await all.all('startLoad');
+    await delay(QUIET_MS);
+    const before = await ofOthers<number>('memory');
+    await ofOthers('delays');
+
+    stopped.signal('SIGSTOP');
+    await delay(STOPPED_MS);
+    const delays = await ofOthers<Figures>('delays');
+    const after = await ofOthers<number>('memory');
+    const seen = await ofOthers<LoadReport>('report');
+    stopped.signal('SIGCONT');
+    const continuedAt = performance.now();
+    await expect.poll(() => all.areTogether(), { timeout: 15_000 }).toBe(true);
+    const backMs = performance.now() - continuedAt;
+    await delay(1000);
+    await all.all('stopLoad');
+    await delay(1000);
+
+    const reports = await all.all<LoadReport>('report');
+    const { real, told } = await all.losses();
+    const figures = {
+      delays,
+      backMs,
+      real,
+      told,
+      grownMib: after.map((b, i) => (b - before[i]!) / MIB),
+    };
+    noteFigures('stopped node', figures);
+    const text = JSON.stringify(figures);
+    for (const [i, { local, pauses }] of delays.entries()) {
+      expect(local.p99, text).toBeLessThan(MAX_P99_MS);
+      expect(pauses.max, text).toBeLessThan(MAX_PAUSE_MS);
+      expect(after[i]! - before[i]!, text).toBeLessThan(MAX_GROWTH_BYTES);
+      expect(seen[i]!.left).toEqual([all.ids[2]]);
+    }
+    // It has not taken its own sleep for the others' end.
+    expect(reports[2]!.left).toEqual([]);
+    for (const [place, { faults, heard, written }] of reports.entries()) {
+      expect(faults).toBe(0);
+      expect(heard.map(({ last }) => last)).toEqual(reports.map((report) => report.written));
+      expect(heard[place]).toEqual({ first: written, last: written, missed: 0 });
+    }
+    expect(told, text).toEqual(real);
+    // Between the other two nothing was lost; the stopped one missed something of both.
+    const [oneOfTwo, , twoOfOne, , ofOne, ofTwo] = told as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    expect([oneOfTwo, twoOfOne]).toEqual([0, 0]);
+    expect(Math.min(ofOne, ofTwo), text).toBeGreaterThan(0);
+  }, 90_000);
+});

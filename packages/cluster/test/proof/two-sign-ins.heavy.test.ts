@@ -1,0 +1,65 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
+import { BusServer, missing, NATS_SERVER } from '../bus/bus-server.ts';
+import { noteFigures } from './figures.ts';
+import { NodeProcess } from './node-process.ts';
+
+const ROUNDS = 1000;
+/** What an order needs to both nodes. */
+const AHEAD_MS = 3;
+/** They sign in at most so far apart, by chance. */
+const APART_MS = 1;
+/** Whoever would be sent away late is by then. */
+const HOLD_MS = 8;
+const WITHIN_MS = 5000;
+
+const absent = missing(NATS_SERVER);
+let server: BusServer | undefined;
+let nodes: NodeProcess[] = [];
+
+afterEach(async () => {
+  await Promise.all(nodes.map((node) => node.kill()));
+  nodes = [];
+  await server?.end();
+});
+
+describe.runIf(absent === '')(`one id on two nodes at once${absent}`, () => {
+  it('has one connection left, each of 1,000 times', async () => {
+    server = await BusServer.start(NATS_SERVER);
+    const bus = { kind: 'nats', port: server.port };
+    nodes = await Promise.all([0, 1].map(() => NodeProcess.start('./user-program.ts', { bus })));
+    await expect.poll(() => all('others'), { timeout: 5000 }).toEqual([1, 1]);
+    const id = 'ann';
+    const stayed = [0, 0];
+    let most = 0;
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      const at = performance.timeOrigin + performance.now() + AHEAD_MS;
+      await Promise.all(
+        nodes.map((node) => node.ask('signIn', { id, at: at + Math.random() * APART_MS })),
+      );
+      const signedIn = performance.now();
+      let left = await all('connections', { id });
+      while (sum(left) > 1 && performance.now() - signedIn < WITHIN_MS) {
+        await delay(1);
+        left = await all('connections', { id });
+      }
+      most = Math.max(most, performance.now() - signedIn);
+      await delay(HOLD_MS);
+      left = await all('connections', { id });
+      expect(sum(left), `round ${round}: ${left}`).toBe(1);
+      stayed[left.indexOf(1)]! += 1;
+      await all('signOut', { id });
+    }
+    noteFigures('two sign-ins', { rounds: ROUNDS, stayed, mostMs: most });
+    // It was a race, and not the same node that always won.
+    expect(Math.min(...stayed)).toBeGreaterThan(ROUNDS / 20);
+  }, 120_000);
+});
+
+function all(order: string, given: object = {}): Promise<number[]> {
+  return Promise.all(nodes.map((node) => node.ask<number>(order, given)));
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
+}

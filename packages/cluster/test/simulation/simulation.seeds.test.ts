@@ -1,0 +1,19 @@
+// A seed takes 15 to 40 ms of one core.
+import { explore, type Scenario } from '@headrace/core/testing';
+import { describe, it } from 'vitest';
+import { durableScenario } from './durable-scenario.ts';
+import { groupScenario } from './group-scenario.ts';
+import { userScenario } from './user-scenario.ts';
+
+const ALL: readonly (readonly [claim: string, seeds: number, scenario: Scenario])[] = [
+  ['a cluster has one view of its members', 7000, groupScenario],
+  ['users have one connection', 6000, userScenario()],
+  ['a durable room loses nothing, and gives nothing twice', 4000, durableScenario()],
+  ['and while its nodes leave and come back', 3000, durableScenario({ isRolling: true })],
+];
+
+describe('thousands of seeds of chaos', () => {
+  for (const [claim, seeds, scenario] of ALL) {
+    it(claim, async () => void (await explore({ seeds, scenario, settleMs: 3000 })));
+  }
+});

@@ -1,0 +1,13 @@
+import { explore } from '@headrace/core/testing';
+import { describe, expect, it } from 'vitest';
+import { eachSeed } from './seeds.ts';
+import { userScenario } from './user-scenario.ts';
+
+describe('users over a network that fails, with clocks that are wrong', () => {
+  eachSeed('have one connection, which everybody finds', 250, userScenario());
+
+  it('have one connection: what allows two is found within 200 seeds', async () => {
+    const exploring = explore({ seeds: 200, settleMs: 3000, scenario: userScenario('two') });
+    await expect(exploring).rejects.toThrow(/is at n\d,n\d/);
+  });
+});

@@ -1,0 +1,170 @@
+import type { Cluster } from '@headrace/cluster';
+import { isHeadraceError } from '@headrace/core';
+import type { EmbeddedChannel } from '@headrace/core/testing';
+import { describe, expect, it } from 'vitest';
+import { BODY, encodeEnvelope, KIND } from '../../src/envelope/envelope.ts';
+import { Nodes, sent } from '../nodes.ts';
+
+async function twoNodes(onDuplicate: 'allow' | 'kick-older' = 'allow') {
+  const nodes = new Nodes();
+  const users = { onDuplicate };
+  const a = await nodes.join<string>({ users });
+  const b = await nodes.join<string>({ users });
+  await nodes.pass(1000);
+  const bind = async (id: string, cluster: Cluster<string>): Promise<EmbeddedChannel> => {
+    const channel = nodes.channel();
+    cluster.users.bind(id, channel);
+    await nodes.pass(10);
+    return channel;
+  };
+  /** The outcome after so long. */
+  const after = async <T>(ms: number, promise: Promise<T>): Promise<unknown> => {
+    let outcome: unknown = 'nothing yet';
+    promise.then(
+      (value) => {
+        outcome = value;
+      },
+      (error: unknown) => {
+        outcome = error;
+      },
+    );
+    await nodes.pass(ms);
+    return outcome;
+  };
+  return { nodes, a, b, bind, after };
+}
+
+describe('users on two nodes', () => {
+  it('get what follows a message that cannot be read, whatever its number was', async () => {
+    const { nodes, a, b, bind } = await twoNodes();
+    const desk = await bind('ann', b);
+    const broken = { kind: KIND.user, bodyType: BODY.text, flags: 0, node: a.nodeId, number: 1e6 };
+    const body = Buffer.of(0xff);
+    a.parts.wire.bus.publish('hr.ptest.u.pann', encodeEnvelope({ ...broken, body }));
+    a.users.send('ann', 'hello');
+    await nodes.pass(10);
+    expect(sent(desk)).toEqual(['hello']);
+  });
+
+  it('get what is sent to them, on all their connections', async () => {
+    const { nodes, a, b, bind } = await twoNodes();
+    const phone = await bind('ann', a);
+    const desk = await bind('ann', b);
+    const bob = await bind('bob', b);
+    a.users.send('ann', 'to ann');
+    a.users.send(['ann', 'bob', 'bob', 'nobody'], 'to both', { except: phone });
+    await nodes.pass(10);
+    expect(sent(phone)).toEqual(['to ann']);
+    expect(sent(desk)).toEqual(['to ann', 'to both']);
+    expect(sent(bob)).toEqual(['to both']);
+  });
+
+  it('are found, and forgotten when their connections close', async () => {
+    const { a, b, bind, after } = await twoNodes();
+    const desk = await bind('ann', b);
+    expect(await after(10, a.users.isOnline('ann'))).toBe(true);
+    expect(await after(10, a.users.nodesOf('ann'))).toEqual([b.nodeId]);
+    expect(await after(10, a.users.isOnline('bob'))).toBe(false);
+    expect(await after(10, a.users.nodesOf('bob'))).toEqual([]);
+    await bind('ann', a);
+    expect(await after(10, a.users.nodesOf('ann'))).toEqual([a.nodeId, b.nodeId]);
+    desk.close();
+    expect(await after(10, a.users.nodesOf('ann'))).toEqual([a.nodeId]);
+    expect([a.users.size, b.users.size]).toEqual([1, 0]);
+  });
+
+  it('may be several on one channel: each is unbound alone, and all that are left with its close', async () => {
+    const { nodes, a, b, bind } = await twoNodes();
+    const phone = await bind('ann', b);
+    for (const id of ['bob', 'carl', 'ann']) b.users.bind(id, phone);
+    await nodes.pass(10);
+    a.users.send(['ann', 'bob', 'carl'], 'hello');
+    await nodes.pass(10);
+    expect(sent(phone)).toEqual(['hello', 'hello', 'hello']);
+    expect([b.users.unbind('ann', phone), b.users.unbind('ann', phone)]).toEqual([true, false]);
+    expect(b.users.unbind('bob', phone)).toBe(true);
+    expect([b.users.channels('ann').length, b.users.channels('carl').length]).toEqual([0, 1]);
+    b.users.bind('ann', phone);
+    expect(b.users.size).toBe(2);
+    phone.close();
+    await nodes.pass(10);
+    expect(b.users.size).toBe(0);
+  });
+
+  it('deliver says how many connections took a message', async () => {
+    const { nodes, a, b, bind, after } = await twoNodes();
+    await bind('ann', b);
+    await bind('ann', b);
+    expect(await after(10, a.users.deliver('ann', 'hello'))).toBe(2);
+    await bind('ann', a);
+    expect(await after(10, a.users.deliver('ann', 'hello'))).toBe(3);
+    expect(await after(10, a.users.deliver('nobody', 'hello'))).toBe(0);
+    nodes.hub.kill();
+    expect(await after(10, a.users.deliver('ann', 'hello'))).toBe(1);
+    const failed = await after(10, b.users.deliver('nobody', 'hello'));
+    expect(isHeadraceError(failed, 'BUS_DOWN')).toBe(true);
+  });
+
+  it('deliver gives up waiting for a node after 2 s', async () => {
+    const { nodes, a, b, bind, after } = await twoNodes();
+    await bind('ann', b);
+    const delivering = a.users.deliver('ann', 'hello');
+    await Promise.resolve();
+    await Promise.resolve();
+    nodes.hub.stop();
+    expect(await after(1900, delivering)).toBe('nothing yet');
+    expect(await after(200, delivering)).toBe(0);
+  });
+
+  it('are kicked everywhere', async () => {
+    const { nodes, a, b, bind } = await twoNodes();
+    const [phone, desk] = [await bind('ann', a), await bind('ann', b)];
+    a.users.kick('ann', 'limit');
+    await nodes.pass(10);
+    expect([phone, desk].map(({ isEnding }) => isEnding)).toEqual([true, true]);
+    expect([a.users.size, b.users.size]).toEqual([0, 0]);
+  });
+
+  it('keep the newest connection, wherever it is, with kick-older', async () => {
+    const { nodes, a, b, bind } = await twoNodes('kick-older');
+    const first = await bind('ann', a);
+    const second = await bind('ann', b);
+    await nodes.pass(100);
+    expect([first.isEnding, second.isEnding]).toEqual([true, false]);
+    const third = await bind('ann', a);
+    await nodes.pass(100);
+    expect([second.isEnding, third.isEnding]).toEqual([true, false]);
+  });
+
+  it('keep the newest connection after the bus was away', async () => {
+    const { nodes, a, b, bind } = await twoNodes('kick-older');
+    nodes.hub.kill();
+    const first = await bind('ann', a);
+    const second = await bind('ann', b);
+    expect([first.isEnding, second.isEnding]).toEqual([false, false]);
+    nodes.hub.start();
+    await nodes.pass(4000);
+    expect([first.isEnding, second.isEnding]).toEqual([true, false]);
+  });
+
+  it('keep the newest connection although a clock is ten minutes ahead', async () => {
+    const nodes = new Nodes();
+    const users = { onDuplicate: 'kick-older' } as const;
+    const timeOfDay = () => 1e12 + 600_000 + nodes.clock.now();
+    const ahead = await nodes.join<string>({ users, timeOfDay });
+    const right = await nodes.join<string>({ users });
+    await nodes.pass(1000);
+    const [first, second] = [nodes.channel(), nodes.channel()];
+    ahead.users.bind('ann', first);
+    await nodes.pass(5000);
+    right.users.bind('ann', second);
+    await nodes.pass(1000);
+    expect([first.isEnding, second.isEnding]).toEqual([true, false]);
+  });
+
+  it('need an id', async () => {
+    const { nodes, a } = await twoNodes();
+    const session = { channel: nodes.channel(), principal: 7 as never, kick: () => {} };
+    expect(() => a.users.add(session)).toThrow(/idOf/);
+  });
+});

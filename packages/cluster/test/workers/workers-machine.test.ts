@@ -1,0 +1,308 @@
+import { spread } from '@headrace/client';
+import { VirtualClock } from '@headrace/core/testing';
+import { describe, expect, it } from 'vitest';
+import {
+  type ProcessEnd,
+  type TimerKey,
+  type WorkersAction,
+  WorkersMachine,
+  type WorkersRules,
+} from '../../src/workers/workers-machine.ts';
+
+const KILLED: ProcessEnd = { code: null, signal: 'SIGKILL' };
+const EXITED: ProcessEnd = { code: 0, signal: null };
+const FAILED: ProcessEnd = { code: 1, signal: null };
+
+/** Processes that exist only as numbers; what the machine does is one line each. */
+class World {
+  readonly clock = new VirtualClock();
+  readonly lines: string[] = [];
+  readonly alive = new Set<number>();
+  readonly draining = new Set<number>();
+  readonly machine: WorkersMachine;
+  mostAlive = 0;
+  finished: { readonly error: Error | undefined } | undefined;
+  private readonly timers = new Map<TimerKey, { cancel(): void }>();
+
+  constructor(rules: Partial<WorkersRules> = {}) {
+    this.machine = new WorkersMachine({
+      count: 2,
+      drainTimeoutMs: 1000,
+      startTimeoutMs: 5000,
+      stableMs: 2000,
+      retry: spread({ firstMs: 500 }),
+      random: () => 0.5,
+      ...rules,
+    });
+    this.run(this.machine.start());
+  }
+
+  run(actions: readonly WorkersAction[]): void {
+    for (const action of actions) this.act(action);
+  }
+
+  ready(...ids: number[]): void {
+    for (const id of ids) this.run(this.machine.ready(id, null, this.clock.now()));
+  }
+
+  end(id: number, how: ProcessEnd): void {
+    this.alive.delete(id);
+    this.draining.delete(id);
+    this.run(this.machine.ended(id, how, this.clock.now()));
+  }
+
+  fail(id: number, text: string): void {
+    this.run(this.machine.failed(id, new Error(text)));
+    this.end(id, FAILED);
+  }
+
+  private act(action: WorkersAction): void {
+    switch (action.do) {
+      case 'fork': {
+        const { id, number, generation } = action.place;
+        this.alive.add(id);
+        this.mostAlive = Math.max(this.mostAlive, this.alive.size);
+        this.lines.push(`fork ${id} as ${number}.${generation}`);
+        break;
+      }
+      case 'wait': {
+        const { key, delayMs } = action;
+        this.timers.get(key)?.cancel();
+        const task = () => this.run(this.machine.due(key));
+        this.timers.set(key, this.clock.schedule(task, delayMs));
+        if (key.startsWith('retry')) this.lines.push(`wait ${delayMs} for ${key}`);
+        break;
+      }
+      case 'cancel':
+        this.timers.get(action.key)?.cancel();
+        break;
+      case 'drain':
+        this.draining.add(action.id);
+        this.lines.push(`drain ${action.id}: ${action.why}`);
+        break;
+      case 'kill':
+        this.lines.push(`kill ${action.id}`);
+        this.end(action.id, KILLED);
+        break;
+      case 'announce':
+        this.lines.push(`event ${action.event.type}`);
+        break;
+      case 'ready':
+        this.lines.push('ready');
+        break;
+      case 'finish':
+        this.finished = action;
+        this.lines.push('finish');
+        break;
+    }
+  }
+
+  /** The lines since the last call. */
+  news(): string[] {
+    return this.lines.splice(0);
+  }
+}
+
+describe('WorkersMachine', () => {
+  it('is ready when each place has had a worker that was', () => {
+    const world = new World();
+    world.ready(1);
+    expect(world.news()).toEqual(['fork 1 as 1.1', 'fork 2 as 2.1', 'event started']);
+    world.ready(2);
+    expect(world.news()).toEqual(['event started', 'ready']);
+  });
+
+  it('replaces a worker that crashes, later and later while it goes on', () => {
+    const world = new World({ count: 1 });
+    world.ready(1);
+    world.clock.advance(2000);
+    const waits: number[] = [];
+    for (let id = 1; id <= 5; id++) {
+      world.news();
+      world.end(id, KILLED);
+      const [, , wait = ''] = world.news();
+      waits.push(Number(/wait (\S+)/.exec(wait)?.[1]));
+      world.clock.advance(waits.at(-1)!);
+      world.ready(id + 1);
+    }
+    // The middle of windows of 500, 1000, 2000 … ms that begin with the first crash.
+    expect(waits).toEqual([250, 750, 1500, 3000, 6000]);
+    world.clock.advance(2000);
+    world.news();
+    world.end(6, KILLED);
+    expect(world.news()).toEqual(['event ended', 'event restarting', 'wait 250 for retry:1']);
+  });
+
+  it('ends with the first error when a start fails five times in a row, after the others have drained', () => {
+    const world = new World({ startTimeoutMs: 100_000 });
+    world.ready(2);
+    for (const id of [1, 3, 4, 5]) {
+      world.fail(id, `error ${id}`);
+      world.clock.advance(60_000);
+    }
+    world.news();
+    world.fail(6, 'error 6');
+    expect(world.news()).toEqual(['event ended', 'event failed', 'drain 2: stop']);
+    world.end(2, EXITED);
+    expect(world.news()).toEqual(['event ended', 'finish']);
+    expect(world.finished?.error?.message).toBe(
+      'worker 1 failed to start 5 times in a row; the first time: error 1',
+    );
+    expect(world.alive.size).toBe(0);
+  });
+
+  it('counts starts that fail in a row only', () => {
+    const world = new World({ count: 1, startTimeoutMs: 100_000 });
+    let id = 1;
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < 4; i++) {
+        world.fail(id, 'no');
+        world.clock.advance(60_000);
+        id += 1;
+      }
+      world.ready(id);
+      world.end(id, KILLED);
+      world.clock.advance(60_000);
+      id += 1;
+    }
+    expect(world.finished).toBeUndefined();
+    expect(world.alive).toEqual(new Set([id]));
+  });
+
+  it('kills a worker that is not ready in time, which counts as a start that failed', () => {
+    const world = new World({ count: 1 });
+    world.news();
+    world.clock.advance(4999);
+    expect(world.news()).toEqual([]);
+    world.clock.advance(1);
+    expect(world.news()).toEqual([
+      'kill 1',
+      'event ended',
+      'event failed',
+      'event restarting',
+      'wait 250 for retry:1',
+    ]);
+  });
+
+  it('restarts one by one: the old one drains when the new one is ready, the next when the old one has ended', () => {
+    const world = new World();
+    world.ready(1, 2);
+    world.news();
+    world.run(world.machine.restart());
+    expect(world.news()).toEqual(['fork 3 as 1.2']);
+    world.ready(3);
+    expect(world.news()).toEqual(['event started', 'drain 1: restart']);
+    world.clock.advance(500);
+    world.end(1, EXITED);
+    expect(world.news()).toEqual(['event ended', 'fork 4 as 2.2']);
+    world.ready(4);
+    // This one does not end by itself.
+    world.clock.advance(3000);
+    expect(world.news()).toEqual([
+      'event started',
+      'drain 2: restart',
+      'kill 2',
+      'event ended',
+      'event restarted',
+    ]);
+    expect(world.mostAlive).toBe(3);
+  });
+
+  it('keeps the old workers when the new ones do not start', () => {
+    const world = new World();
+    world.ready(1, 2);
+    world.run(world.machine.restart());
+    for (const id of [3, 4, 5, 6, 7]) {
+      world.fail(id, 'new code');
+      world.clock.advance(30_000);
+    }
+    expect(world.lines.at(-1)).toBe('event restart-abandoned');
+    expect(world.alive).toEqual(new Set([1, 2]));
+    expect(world.draining.size).toBe(0);
+    // It can be tried again.
+    world.news();
+    world.run(world.machine.restart());
+    expect(world.news()).toEqual(['fork 8 as 1.7']);
+  });
+
+  it('goes on with a restart whose old worker crashes before the new one is ready', () => {
+    const world = new World();
+    world.ready(1, 2);
+    world.run(world.machine.restart());
+    world.end(1, KILLED);
+    world.news();
+    world.ready(3);
+    expect(world.news()).toEqual(['event started', 'fork 4 as 2.2']);
+  });
+
+  it('drains all when it is stopped, those that start too, and starts none again', () => {
+    const world = new World({ count: 3 });
+    world.ready(1, 2);
+    world.end(2, KILLED);
+    world.news();
+    world.run(world.machine.stop());
+    expect(world.news()).toEqual(['drain 1: stop', 'drain 3: stop']);
+    world.end(3, EXITED);
+    world.clock.advance(2999);
+    expect(world.finished).toBeUndefined();
+    world.clock.advance(1);
+    expect(world.finished).toEqual({ do: 'finish', error: undefined });
+    world.clock.advance(60_000);
+    expect(world.alive.size).toBe(0);
+  });
+
+  it('kills those that are left when it is stopped again', () => {
+    const world = new World();
+    world.ready(1, 2);
+    world.run(world.machine.stop());
+    world.news();
+    world.run(world.machine.stop());
+    expect(world.news()).toEqual(['kill 1', 'event ended', 'kill 2', 'event ended', 'finish']);
+  });
+
+  it('keeps its promises whatever happens', () => {
+    for (let seed = 1; seed <= 300; seed++)
+      expect(() => randomLife(seed), `seed ${seed}`).not.toThrow();
+  });
+});
+
+/** Chance decides what happens; afterwards, when all starts succeed, all places have one worker that is ready. */
+function randomLife(seed: number): void {
+  const random = randomOf(seed);
+  const world = new World({ count: 3, random });
+  const isReady = new Set<number>();
+  const pick = (): number | undefined => [...world.alive][Math.floor(random() * world.alive.size)];
+  for (let step = 0; step < 200 && world.finished === undefined; step++) {
+    const chance = random();
+    const id = pick();
+    if (id !== undefined && chance < 0.5) {
+      if (!world.draining.has(id)) world.ready(id);
+      isReady.add(id);
+    } else if (id !== undefined && chance < 0.6) world.end(id, KILLED);
+    else if (id !== undefined && chance < 0.65 && !isReady.has(id)) world.fail(id, 'by chance');
+    else if (chance < 0.7) world.run(world.machine.restart());
+    else world.clock.advance(random() * 4000);
+    if (world.alive.size > 4) throw new Error(`${world.alive.size} processes for 3 places`);
+  }
+  for (let step = 0; step < 100 && world.finished === undefined; step++) {
+    for (const id of [...world.alive]) {
+      if (world.draining.has(id)) world.end(id, EXITED);
+      else world.ready(id);
+    }
+    world.clock.advance(5000);
+  }
+  if (world.finished === undefined && world.alive.size !== 3) {
+    throw new Error(`${world.alive.size} processes are left:\n${world.lines.join('\n')}`);
+  }
+  world.run(world.machine.stop());
+  world.run(world.machine.stop());
+  if (world.finished === undefined || world.alive.size > 0) throw new Error('it did not end');
+}
+
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
+    return state / 0x80000000;
+  };
+}
