@@ -1,5 +1,5 @@
 // What belongs to the chat and how it is put together: read this first.
-import type { Channel, Logger, OutboundBytes } from '@headrace/core';
+import type { Channel, Handler, Logger, OutboundBytes } from '@headrace/core';
 import {
   type ChannelScope,
   containerInitializer,
@@ -7,7 +7,7 @@ import {
   container as root,
 } from '@headrace/inject';
 import type { WebSocketInput, WebSocketOutput } from '@headrace/websocket';
-import { AUTH_DEADLINE, addChat } from './connection/chat-handlers.ts';
+import { AUTH_DEADLINE, addChat, FURTHER_COMMANDS } from './connection/chat-handlers.ts';
 import { addWebSocketTexts } from './connection/framings.ts';
 import { Refusal } from './connection/refusal.ts';
 import { addThreeWays } from './connection/three-ways.ts';
@@ -16,8 +16,10 @@ import { PAGE_FILES, type PageFiles } from './http/page-files.ts';
 import { ServedPage } from './http/served-page.ts';
 import { PageLineHandler } from './page-line/page-line-handler.ts';
 import { Authenticator } from './room/authenticator.ts';
+import { LocalGround } from './room/local-ground.ts';
 import { LOGGER, PeerLog } from './room/peer-log.ts';
 import { Room } from './room/room.ts';
+import { ROOM_GROUND, type RoomGround } from './room/room-ground.ts';
 import { WayFeed } from './room/way-feed.ts';
 import { SETTINGS, type Settings } from './settings/settings.ts';
 
@@ -27,15 +29,27 @@ export interface ChatParts {
   readonly settings: Settings;
   readonly logger: Logger;
   readonly files: PageFiles;
+  /** @default a room of this process */
+  readonly ground?: RoomGround | undefined;
+  /** @default none */
+  readonly furtherCommands?: ((scope: ChannelScope) => readonly Handler[]) | undefined;
 }
 
 /** One container for the application; each connection gets a child of it. */
-export function chatContainer({ settings, logger, files }: ChatParts): DependencyContainer {
+export function chatContainer({
+  settings,
+  logger,
+  files,
+  ground = new LocalGround(settings),
+  furtherCommands = () => [],
+}: ChatParts): DependencyContainer {
   const container = root
     .createChildContainer()
     .register(SETTINGS, { useValue: settings })
     .register(LOGGER, { useValue: logger })
-    .register(PAGE_FILES, { useValue: files });
+    .register(PAGE_FILES, { useValue: files })
+    .register(ROOM_GROUND, { useValue: ground })
+    .register(FURTHER_COMMANDS, { useValue: furtherCommands });
   for (const type of SINGLETONS) container.registerSingleton(type as never);
   const acceptor = containerInitializer(container, addWebSocketChat);
   return container.register(WEB_SOCKET_ACCEPTOR, { useValue: acceptor });

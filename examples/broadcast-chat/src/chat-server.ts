@@ -1,7 +1,7 @@
 import { type Logger, type Server, ServerBootstrap, stderrLogger } from '@headrace/core';
 import { addressText } from '@headrace/core/authoring';
 import { ConnectionLimitHandler } from '@headrace/handlers';
-import { chatContainer, connectionInitializer } from './chat-container.ts';
+import { type ChatParts, chatContainer, connectionInitializer } from './chat-container.ts';
 import { LAST_WORD_MS, Refusal } from './connection/refusal.ts';
 import { type PageFiles, readPageFiles } from './http/page-files.ts';
 import { Room } from './room/room.ts';
@@ -20,7 +20,7 @@ export interface ChatServer {
   }): Promise<void>;
 }
 
-export interface ChatServerParts {
+export interface ChatServerParts extends Pick<ChatParts, 'ground' | 'furtherCommands'> {
   readonly settings: Settings;
   readonly logger?: Logger;
   readonly files?: PageFiles;
@@ -36,8 +36,9 @@ export async function startChatServer({
   settings,
   logger = stderrLogger(),
   files = readPageFiles(),
+  ...others
 }: ChatServerParts): Promise<ChatServer> {
-  const container = chatContainer({ settings, logger, files });
+  const container = chatContainer({ settings, logger, files, ...others });
   const { host, port, backlog, maxOutboundBytes } = settings;
   const server = await new ServerBootstrap()
     .handler(({ pipeline }) =>

@@ -10,12 +10,16 @@ import { loadSettings } from './settings/load-settings.ts';
 try {
   const { argv, env } = process;
   const settings = loadSettings({ file: argv[2] ?? env['SETTINGS_FILE'], env });
-  if (settings.enable) {
+  if (!settings.enable) console.log('not listening: netty.tcp.enable is false');
+  else if (settings.workerThreads > 1) {
+    const { runWorkerChat } = await import('./cluster/run-worker-chat.ts');
+    await runWorkerChat(settings, env['PAGE_FOLDER']);
+  } else {
     const files = readPageFiles(env['PAGE_FOLDER']);
     const chat = await startChatServer({ settings, files });
     console.log(chat.listening);
     endOnSignal((signal) => chat.shutdown({ signal }));
-  } else console.log('not listening: netty.tcp.enable is false');
+  }
 } catch (error) {
   const { message, details } = error as HeadraceError;
   const cure = details?.['code'] === 'EADDRINUSE' ? '; NETTY_TCP_PORT=0 picks a free one' : '';

@@ -20,6 +20,10 @@ import { LastWordsHandler } from './last-words-handler.ts';
 import { TrimHandler } from './trim-handler.ts';
 import { WhoHandler } from './who-handler.ts';
 
+/** Makes the handlers of further commands, which members alone may give; between those of `WHO` and of messages. */
+export const FURTHER_COMMANDS =
+  token<(scope: ChannelScope) => readonly Handler[]>('furtherCommands');
+
 /** When, by the channel's clock, whoever is not signed in has to go. */
 export const AUTH_DEADLINE = token<number>('authDeadline');
 
@@ -75,7 +79,7 @@ export class ChatEchoHandler extends EchoHandler<string, string> {
 @injectable()
 export class ChatBroadcastHandler extends BroadcastHandler<string, string> {
   constructor(@inject(Room) room: Room) {
-    super(room.members, {
+    super(room.talk, {
       format: (text, sender) => {
         room.said(idOf(sender), text);
         return `MSG:${idOf(sender)}:${text}`;
@@ -114,6 +118,9 @@ export function addChat(scope: ChannelScope, texts: Pipeline<string, string>, wa
     scope.resolve(FlowControlHandler),
     scope.resolve(ChatAuthHandler),
     scope.resolve(WhoHandler),
+  );
+  for (const handler of scope.resolve(FURTHER_COMMANDS)(scope)) texts.addLast(handler);
+  texts.addLast(
     scope.resolve(ChatEchoHandler),
     scope.resolve(ChatBroadcastHandler),
     scope.resolve(BlameHandler),

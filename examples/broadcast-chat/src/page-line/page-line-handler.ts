@@ -3,6 +3,7 @@ import { principalOf } from '@headrace/handlers';
 import { inject, injectable } from '@headrace/inject';
 import type { WebSocketInput, WebSocketOutput } from '@headrace/websocket';
 import { Room } from '../room/room.ts';
+import type { Recent } from '../room/said.ts';
 import { WayFeed } from '../room/way-feed.ts';
 import { SETTINGS, type Settings } from '../settings/settings.ts';
 import { encodePageMessage, type PageMessage, type PageWord, pageWord } from './page-message.ts';
@@ -81,10 +82,12 @@ export class PageLineHandler implements Handler {
   private sendHistory(ctx: Context): void {
     if (this.hasHistory) return;
     this.hasHistory = true;
-    const { members, history } = this.room;
-    members.onceDrained(() => {
-      const { epoch, total } = history;
-      this.send(ctx, { kind: 'history', epoch, total, messages: history.recent() });
+    const { talk, history } = this.room;
+    const send = (recent: Recent): void => void this.send(ctx, { kind: 'history', ...recent });
+    talk.onceDrained(() => {
+      const recent = history.latest();
+      if (recent instanceof Promise) void recent.then(send);
+      else send(recent);
     });
   }
 

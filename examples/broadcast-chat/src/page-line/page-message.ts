@@ -1,7 +1,7 @@
 // What the page and its own connection say to each other besides the chat. It goes as binary messages of the
 // same WebSocket, so that no text that anybody writes can be taken for it, and other clients never see it.
-import type { Said } from '../room/history.ts';
 import type { RoomFigures } from '../room/room.ts';
+import type { Said } from '../room/said.ts';
 import type { Ways } from '../room/way-feed.ts';
 
 /** What the page asks for: one word, as UTF-8. */

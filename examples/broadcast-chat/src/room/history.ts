@@ -1,18 +1,11 @@
 import { randomBytes } from 'node:crypto';
-
-/** A message that was said in the room. */
-export interface Said {
-  readonly id: string;
-  readonly text: string;
-  /** Milliseconds since 1970. */
-  readonly at: number;
-}
+import type { Recent, RoomHistory, Said } from './said.ts';
 
 const MAX_MESSAGES = 50;
 const MAX_BYTES = 64 * 1024;
 
 /** The last messages of the room, for newcomers: at most 50, and at most 64 KiB of them. */
-export class History {
+export class History implements RoomHistory {
   /** Differs from one start of the server to the next: numbers count from zero again. */
   readonly epoch: string = randomBytes(4).toString('hex');
   private readonly messages: Said[] = [];
@@ -36,6 +29,11 @@ export class History {
   /** Those that are kept, the oldest first; the last one has the number `total`. */
   recent(): readonly Said[] {
     return this.messages;
+  }
+
+  latest(): Recent {
+    const { epoch, total, messages } = this;
+    return { epoch, total, messages };
   }
 }
 

@@ -1,9 +1,9 @@
-import { type Channel, ChannelGroup, ChannelMatchers } from '@headrace/core';
-import { SessionRegistry } from '@headrace/handlers';
+import { type Channel, type ChannelGroup, ChannelMatchers, type Group } from '@headrace/core';
+import type { Sessions } from '@headrace/handlers';
 import { inject, injectable } from '@headrace/inject';
-import { SETTINGS, type Settings } from '../settings/settings.ts';
-import { History } from './history.ts';
-import { idOf, type Member } from './member.ts';
+import type { Member } from './member.ts';
+import { type PresenceListener, ROOM_GROUND, type RoomGround } from './room-ground.ts';
+import type { RoomHistory } from './said.ts';
 
 /** What the room has done so far, in numbers. */
 export interface RoomFigures {
@@ -16,42 +16,74 @@ export interface RoomFigures {
   readonly slowClosed: number;
 }
 
-/** Who is here, what was said last. Tells the others who comes and goes. */
+/**
+ * Who is here, what was said last. Tells the members of this process who comes and goes: in a room of many processes
+ * each tells its own.
+ */
 @injectable()
-export class Room {
-  readonly members: ChannelGroup;
-  readonly sessions = new SessionRegistry<Member>((member) => member.id);
-  readonly history = new History();
+export class Room implements PresenceListener {
+  readonly members: Group<string>;
+  readonly talk: Group<string>;
+  readonly local: ChannelGroup<string>;
+  readonly sessions: Sessions<Member>;
+  readonly history: RoomHistory;
+  /** How many connections an id has; the one that came last is the last one. */
+  private readonly present = new Map<string, number>();
   private deliveries = 0;
   private slowClosed = 0;
   private isClosing = false;
 
-  constructor(@inject(SETTINGS) settings: Settings) {
-    this.members = new ChannelGroup('members', { maxMemberBytes: settings.maxOutboundBytes });
-    this.members.on('channelJoined', (channel) =>
-      this.tellOthers(channel, `JOIN:${idOf(channel)}`),
-    );
-    this.members.on('channelLeft', (channel) => {
+  constructor(@inject(ROOM_GROUND) ground: RoomGround) {
+    this.members = ground.members;
+    this.talk = ground.talk;
+    this.local = ground.local;
+    this.sessions = ground.sessions;
+    this.history = ground.history;
+    ground.watch(this);
+    this.local.on('channelLeft', (channel) => {
       if (channel.closeInfo?.reason === 'slow-consumer') this.slowClosed += 1;
-      this.tellOthers(channel, `LEAVE:${idOf(channel)}`);
     });
   }
 
   /** The ids of all who are signed in, in the order in which they came; a snapshot. */
   people(): string[] {
-    return [...this.sessions.ids()];
+    return [...this.present.keys()];
+  }
+
+  /**
+   * A newer connection takes the place of an older one with its id. On two nodes they are here both for a moment, or
+   * neither is: the others hear the same as if it were one node.
+   */
+  joined(id: string, own: Channel | undefined): void {
+    const connections = this.present.get(id);
+    if (connections !== undefined) {
+      this.present.delete(id);
+      this.tellOthers(own, `LEAVE:${id}`);
+    }
+    this.present.set(id, (connections ?? 0) + 1);
+    this.tellOthers(own, `JOIN:${id}`);
+  }
+
+  left(id: string, own: Channel | undefined): void {
+    const connections = this.present.get(id);
+    if (connections === undefined) return;
+    if (connections > 1) {
+      this.present.set(id, connections - 1);
+      return;
+    }
+    this.present.delete(id);
+    this.tellOthers(own, `LEAVE:${id}`);
   }
 
   /** A member says something to the others. */
   said(id: string, text: string): void {
     this.history.add({ id, text, at: Date.now() });
-    this.deliveries += this.members.size - 1;
+    this.deliveries += this.present.size - 1;
   }
 
   figures(): RoomFigures {
-    const { deliveries, slowClosed } = this;
-    const { size: members, backlog } = this.members;
-    return { members, deliveries, backlog, slowClosed };
+    const { deliveries, slowClosed, talk, present } = this;
+    return { members: present.size, deliveries, backlog: talk.backlog, slowClosed };
   }
 
   /** Everybody goes now: nobody needs to hear of each other's leaving. */
@@ -59,7 +91,8 @@ export class Room {
     this.isClosing = true;
   }
 
-  private tellOthers(channel: Channel, text: string): void {
-    if (!this.isClosing) this.members.writeAndFlush(text, ChannelMatchers.isNot(channel));
+  private tellOthers(own: Channel | undefined, text: string): void {
+    if (this.isClosing) return;
+    this.local.writeAndFlush(text, own && ChannelMatchers.isNot(own));
   }
 }

@@ -12,7 +12,7 @@ const TOGETHER_MS = 100;
 /** More names than a page shows. */
 const MAX_AT_ONCE = 2000;
 
-/** How each member came in, for the badges in the page's list: the protocol itself names them only. */
+/** How each member of this process came in, for the badges in the page's list: the protocol itself names them only. */
 @injectable()
 export class WayFeed {
   private readonly room: Room;
@@ -21,7 +21,7 @@ export class WayFeed {
 
   constructor(@inject(Room) room: Room) {
     this.room = room;
-    room.members.on('channelJoined', (channel) => this.add(channel));
+    room.local.on('channelJoined', (channel) => this.add(channel));
   }
 
   /** Calls back with all who are here, then with those who come. Returns what ends it. */
@@ -29,7 +29,7 @@ export class WayFeed {
     this.listeners.add(listener);
     const ways = emptyWays();
     let left = MAX_AT_ONCE;
-    for (const channel of this.room.members) {
+    for (const channel of this.room.local) {
       if (left-- === 0) break;
       note(ways, channel);
     }

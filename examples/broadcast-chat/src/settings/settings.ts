@@ -21,6 +21,7 @@ export const settingsSchema = z.strictObject({
   maxConnections: count.default(100_000),
   maxConnectionsPerAddress: count.default(1000),
   maxOutboundBytes: count.default(1024 * 1024),
+  workerThreads: z.number().int().min(1).max(256).default(1),
   allowedOrigins: z.array(origin).default([]),
   tokens: z.record(z.string(), z.string().min(1)).optional(),
 });

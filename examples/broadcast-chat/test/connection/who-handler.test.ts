@@ -2,15 +2,13 @@ import { DrainEvent } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { WhoHandler } from '../../src/connection/who-handler.ts';
+import { LocalGround } from '../../src/room/local-ground.ts';
 import { Room } from '../../src/room/room.ts';
 import { settingsSchema } from '../../src/settings/settings.ts';
 
 function roomOf(count: number): Room {
-  const room = new Room(settingsSchema.parse({}));
-  for (let i = 0; i < count; i++) {
-    const channel = new EmbeddedChannel();
-    room.sessions.add({ channel, principal: { id: `member-${i}` }, kick() {} });
-  }
+  const room = new Room(new LocalGround(settingsSchema.parse({})));
+  for (let i = 0; i < count; i++) room.joined(`member-${i}`, undefined);
   return room;
 }
 

@@ -13,7 +13,7 @@ afterEach(() => running.stop());
 
 /** The names of all handlers that the server has for this member's WebSocket. */
 function pipelineOf(id: string): string[] {
-  return running.chat.room.sessions.channel(id)!.pipeline.names();
+  return running.ground.sessions.channel(id)!.pipeline.names();
 }
 
 describe('the page', () => {

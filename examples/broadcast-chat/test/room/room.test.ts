@@ -2,6 +2,7 @@ import { EmbeddedChannel } from '@headrace/core/testing';
 import { PRINCIPAL } from '@headrace/handlers';
 import { describe, expect, it } from 'vitest';
 import { Authenticator } from '../../src/room/authenticator.ts';
+import { LocalGround } from '../../src/room/local-ground.ts';
 import { Room } from '../../src/room/room.ts';
 import { settingsSchema } from '../../src/settings/settings.ts';
 
@@ -13,7 +14,7 @@ function member(id: string): EmbeddedChannel {
 
 describe('Room', () => {
   const [ann, bob, cy] = [member('ann'), member('bob'), member('cy')];
-  const room = new Room(settingsSchema.parse({}));
+  const room = new Room(new LocalGround(settingsSchema.parse({})));
 
   it('tells the others who comes and who goes', () => {
     for (const channel of [ann, bob, cy]) room.members.add(channel);
@@ -27,7 +28,25 @@ describe('Room', () => {
     const before = room.figures();
     room.said('ann', 'hello');
     expect(room.figures()).toEqual({ ...before, members: 2, deliveries: before.deliveries + 1 });
-    expect(room.history.recent()).toMatchObject([{ id: 'ann', text: 'hello' }]);
+    expect(room.history.latest()).toMatchObject({
+      total: 1,
+      messages: [{ id: 'ann', text: 'hello' }],
+    });
+  });
+
+  it('tells the same of one who comes again on another node, whichever node is heard first', () => {
+    room.joined('dee', undefined);
+    expect([ann.readOutbound(), bob.readOutbound()]).toEqual(['JOIN:dee', 'JOIN:dee']);
+    for (const happens of ['joined left', 'left joined']) {
+      for (const what of happens.split(' ') as ('joined' | 'left')[]) room[what]('dee', undefined);
+      expect([ann.readOutbound(), ann.readOutbound()]).toEqual(['LEAVE:dee', 'JOIN:dee']);
+      expect([bob.readOutbound(), bob.readOutbound()]).toEqual(['LEAVE:dee', 'JOIN:dee']);
+    }
+    expect(room.people()).toEqual(['ann', 'bob', 'dee']);
+    room.left('dee', undefined);
+    expect([ann.readOutbound(), bob.readOutbound()]).toEqual(['LEAVE:dee', 'LEAVE:dee']);
+    room.left('nobody', undefined);
+    expect(ann.readOutbound()).toBeUndefined();
   });
 
   it('does not tell those who go of each other', () => {

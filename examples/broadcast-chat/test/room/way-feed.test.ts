@@ -1,6 +1,7 @@
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { PRINCIPAL } from '@headrace/handlers';
 import { describe, expect, it } from 'vitest';
+import { LocalGround } from '../../src/room/local-ground.ts';
 import { WAY, type Way } from '../../src/room/member.ts';
 import { Room } from '../../src/room/room.ts';
 import { WayFeed, type Ways } from '../../src/room/way-feed.ts';
@@ -8,7 +9,7 @@ import { settingsSchema } from '../../src/settings/settings.ts';
 
 describe('WayFeed', () => {
   const clock = new VirtualClock();
-  const room = new Room(settingsSchema.parse({}));
+  const room = new Room(new LocalGround(settingsSchema.parse({})));
   const feed = new WayFeed(room);
   const heard: Ways[] = [];
 

@@ -12,11 +12,13 @@ export class ChatProcess {
   readonly exit: Promise<number | string | null>;
 
   constructor(
-    program: 'main' | 'chat-client',
+    program: 'main' | 'chat-client' | `examples/${string}`,
     args: readonly string[] = [],
     env: Readonly<Record<string, string>> = {},
   ) {
-    const file = `examples/broadcast-chat/src/${program}.ts`;
+    const file = program.startsWith('examples/')
+      ? program
+      : `examples/broadcast-chat/src/${program}.ts`;
     const loader = ['--conditions=@headrace/source', '--import', '@oxc-node/core/register'];
     this.child = spawn(process.execPath, [...loader, file, ...args], {
       cwd: root,
@@ -53,6 +55,18 @@ export class ChatProcess {
       /^listening tcp:\/\/127\.0\.0\.1:(\d+) http:\/\/127\.0\.0\.1:\1\/\n/,
     );
     return Number(port);
+  }
+
+  /** The processes of the nodes of a cluster's chat, by number: those that were started last. */
+  async nodes(count: number, generation = 1): Promise<number[]> {
+    for (let number = 1; number <= count; number++) {
+      await this.says(new RegExp(`(?:node ${number}: process \\d+\\n[^]*?){${generation}}`));
+    }
+    const pids: number[] = [];
+    for (const [, number, pid] of this.stdout.matchAll(/^node (\d+): process (\d+)$/gm)) {
+      pids[Number(number) - 1] = Number(pid);
+    }
+    return pids;
   }
 
   kill(signal: NodeJS.Signals): void {

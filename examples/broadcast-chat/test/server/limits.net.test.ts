@@ -92,7 +92,7 @@ describe('a member who does not read', () => {
       slow.pause();
       const text = 'x'.repeat(60_000);
       let sent = 0;
-      while (running.chat.room.sessions.has('slow')) {
+      while (running.ground.sessions.has('slow')) {
         ann.send(text);
         sent += 1;
         const start = performance.now();

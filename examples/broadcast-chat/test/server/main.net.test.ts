@@ -68,6 +68,22 @@ describe('the end', () => {
   });
 });
 
+describe('netty.tcp.workerThreads', () => {
+  it('starts so many processes, which are one room', { timeout: 60_000 }, async () => {
+    const server = start({ NETTY_TCP_WORKER_THREADS: '2' });
+    const port = await server.port();
+    expect(new Set(await server.nodes(2)).size).toBe(2);
+    const [ann, bob] = [await joinAs(port, 'lines', 'ann'), await joinAs(port, 'frames', 'bob')];
+    ann.send('hello');
+    let heard = await bob.next();
+    while (!heard.startsWith('MSG:')) heard = await bob.next();
+    expect(heard).toBe('MSG:ann:hello');
+    server.kill('SIGTERM');
+    for (const peer of [ann, bob]) expect((await peer.ended()).at(-1)).toBe('BYE');
+    expect(await server.exit).toBe(0);
+  });
+});
+
 describe('the start', () => {
   it('says in one line that the port is in use, and exits with 1', { timeout }, async () => {
     const other = createServer();

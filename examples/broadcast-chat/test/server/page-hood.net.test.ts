@@ -49,7 +49,7 @@ describe.runIf(hasChromium)(suiteName('under the hood'), () => {
     await ann.keyboard.press('Escape');
     expect(await ann.getByTestId('hood').isVisible()).toBe(false);
     expect(await ann.evaluate('document.activeElement.id')).toBe('hood-button');
-    const { pipeline } = running.chat.room.sessions.channel('ann')!;
+    const { pipeline } = running.ground.sessions.channel('ann')!;
     await expect.poll(() => pipeline.names().join()).not.toContain('Tap');
     expect(browser.complaints).toEqual([]);
   });

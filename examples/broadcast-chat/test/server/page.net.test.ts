@@ -171,7 +171,7 @@ describe.runIf(hasChromium)(suiteName('the page'), () => {
     const ann = await signIn('ann');
     await hears(ann, 'said before');
     await ann.getByText('Above: what was said last.').waitFor();
-    const open = running.chat.room.sessions.channel('ann')!;
+    const open = running.ground.sessions.channel('ann')!;
     await ann.context().setOffline(true);
     open.parent!.abort();
     await ann
@@ -222,7 +222,7 @@ describe.runIf(hasChromium)(suiteName('the page'), () => {
     expect(await ann.getByTestId('round-trip').textContent()).toMatch(/^(< 1|\d+) ms$/);
     await ann.waitForTimeout(2500);
     expect(await ann.getByTestId('connection-label').textContent()).toBe('Online');
-    expect(running.chat.room.sessions.size).toBe(1);
+    expect(running.ground.sessions.size).toBe(1);
     expect(await ann.getByTestId('notice').count()).toBe(1);
   });
 

@@ -1,17 +1,20 @@
 // A chat server for one test file, in this process.
 import type { Logger } from '@headrace/core';
 import { type ChatServer, startChatServer } from '../../src/chat-server.ts';
+import { LocalGround } from '../../src/room/local-ground.ts';
 import { type Settings, settingsSchema } from '../../src/settings/settings.ts';
 import { type ChatPeer, connectPeer, type Framing, joinAs } from './chat-peer.ts';
 
 export class RunningChat {
   readonly chat: ChatServer;
+  readonly ground: LocalGround;
   /** What was logged, `level text`. */
   readonly log: string[];
   private readonly peers: ChatPeer[] = [];
 
-  private constructor(chat: ChatServer, log: string[]) {
+  private constructor(chat: ChatServer, ground: LocalGround, log: string[]) {
     this.chat = chat;
+    this.ground = ground;
     this.log = log;
   }
 
@@ -23,7 +26,9 @@ export class RunningChat {
       },
     };
     const parsed = settingsSchema.parse({ port: 0, ...settings });
-    return new RunningChat(await startChatServer({ settings: parsed, logger }), log);
+    const ground = new LocalGround(parsed);
+    const chat = await startChatServer({ settings: parsed, logger, ground });
+    return new RunningChat(chat, ground, log);
   }
 
   get port(): number {

@@ -23,6 +23,7 @@ describe('loadSettings', () => {
       authSeconds: 10,
       maxConnections: 100_000,
       maxConnectionsPerAddress: 1000,
+      workerThreads: 1,
       maxOutboundBytes: 1_048_576,
       allowedOrigins: [],
     });

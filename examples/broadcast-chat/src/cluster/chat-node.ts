@@ -1,0 +1,65 @@
+import { type Bus, Cluster, type StartedWorker, type WorkerDrain } from '@headrace/cluster';
+import { type Logger, type Server, stderrLogger } from '@headrace/core';
+import { type ChatServer, type ChatServerParts, startChatServer } from '../chat-server.ts';
+import type { Member } from '../room/member.ts';
+import type { Settings } from '../settings/settings.ts';
+import { ClusterGround } from './cluster-ground.ts';
+
+export interface ChatNodeParts {
+  readonly settings: Settings;
+  readonly bus: Bus;
+  /** Who was here before us is known before our clients come; only a node that joins others waits for it. */
+  readonly isLate?: boolean;
+  readonly logger?: Logger;
+  readonly files?: ChatServerParts['files'];
+  /** Handlers for members, as the chat's container takes them. */
+  readonly furtherCommands?: (ground: ClusterGround) => ChatServerParts['furtherCommands'];
+  /** Starts what else the node does; it is closed first. */
+  readonly beside?: (cluster: Cluster<Member>) => Promise<{ close(): Promise<void> }>;
+}
+
+/** A node of the chat that is running. */
+export interface ChatNode extends StartedWorker {
+  readonly chat: ChatServer;
+  readonly cluster: Cluster<Member>;
+}
+
+/** The others say who is with them within this time. */
+const PRESENCE_MS = 1200;
+
+/** The chat as one node of a cluster: one room, whichever node a connection is on. */
+export async function startChatNode(parts: ChatNodeParts): Promise<ChatNode> {
+  const { settings, bus, logger = stderrLogger(), files, isLate = false } = parts;
+  const { host, port } = settings;
+  let server: Server | undefined;
+  const cluster = await Cluster.join<Member>({
+    app: 'headrace-chat',
+    bus,
+    logger,
+    address: { host, port },
+    connections: () => server?.connections.size ?? 0,
+    users: { onDuplicate: 'kick-older' },
+  });
+  const ground = new ClusterGround(cluster, settings);
+  if (isLate) await new Promise((resolve) => setTimeout(resolve, PRESENCE_MS));
+  const furtherCommands = parts.furtherCommands?.(ground);
+  const chat = await startChatServer({
+    settings,
+    logger,
+    ground,
+    ...(furtherCommands && { furtherCommands }),
+    ...(files && { files }),
+  });
+  server = chat.server;
+  const beside = await parts.beside?.(cluster);
+  return {
+    chat,
+    cluster,
+    info: chat.listening,
+    async drain({ drainTimeoutMs }: WorkerDrain): Promise<void> {
+      await beside?.close();
+      const servers = [{ shutdown: () => chat.shutdown({ drainTimeoutMs }) }];
+      await cluster.leave({ servers, drainTimeoutMs });
+    },
+  };
+}

@@ -1,0 +1,237 @@
+// What takes its time: nodes that are killed and replaced, buses that are away, and real ones.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { type ChatPeer, connectPeer, joinAs } from 'headrace-example-broadcast-chat/testing';
+import { afterEach, describe, expect, it } from 'vitest';
+import { endNodes, startNodes } from './chat-nodes.ts';
+
+const timeout = 120_000;
+const servers: ChildProcess[] = [];
+
+afterEach(() => {
+  endNodes();
+  for (const server of servers.splice(0)) server.kill('SIGKILL');
+});
+
+async function started(env?: Readonly<Record<string, string>>) {
+  const chat = startNodes(env);
+  const port = await chat.port();
+  await chat.says(/^route /m);
+  return { chat, port };
+}
+
+async function six(port: number): Promise<ChatPeer[]> {
+  const peers: ChatPeer[] = [];
+  for (let i = 0; i < 6; i++) peers.push(await joinAs(port, 'lines', `member ${i}`));
+  for (const [at, peer] of peers.entries()) {
+    const all = new Set(peers.keys());
+    all.delete(at);
+    await heard(peer, new RegExp(`^JOIN:member ${at === 5 ? 4 : 5}$`));
+  }
+  return peers;
+}
+
+/** Waits until somebody has heard what matches, or it is in the list of `WHO` when it came before. */
+async function heard(peer: ChatPeer, pattern: RegExp, limitMs = 10_000): Promise<string> {
+  const deadline = Date.now() + limitMs;
+  peer.send('WHO');
+  for (;;) {
+    const text = (await peer.next(Math.max(1, deadline - Date.now()))).replace(/^MEMBER:/, 'JOIN:');
+    if (pattern.test(text)) return text;
+    if (/^MEMBERS:/.test(text)) continue;
+  }
+}
+
+const turn = () => new Promise((resolve) => setTimeout(resolve, 10));
+
+async function saysToAll(one: ChatPeer, others: readonly ChatPeer[], text: string): Promise<void> {
+  one.send(text);
+  for (const other of others) await heard(other, new RegExp(`^MSG:[^:]+:${text}$`));
+}
+
+const pidIsThere = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+describe('a node', () => {
+  it('that is killed takes its members along, and nobody else; a new one takes its place', {
+    timeout,
+  }, async () => {
+    const { chat, port } = await started();
+    const peers = await six(port);
+    const [first] = await chat.nodes(3);
+    process.kill(first!, 'SIGKILL');
+    while (peers.filter(({ isEnded }) => isEnded).length < 2) await turn();
+    const gone = peers.filter(({ isEnded }) => isEnded);
+    const left = peers.filter(({ isEnded }) => !isEnded);
+    expect([gone.length, left.length]).toEqual([2, 4]);
+    await saysToAll(left[0]!, left.slice(1), 'still here');
+    for (const peer of left) {
+      const missing = new Set(gone.map((one) => `LEAVE:member ${peers.indexOf(one)}`));
+      while (missing.size > 0) missing.delete(await heard(peer, /^LEAVE:/));
+    }
+    await chat.says(new RegExp(`^node 1: process (?!${first}$)\\d+$`, 'm'));
+    const back: ChatPeer[] = [];
+    for (let i = 0; i < 3; i++) back.push(await joinAs(port, 'lines', `new ${i}`));
+    await saysToAll(left[0]!, [...left.slice(1), ...back], 'welcome');
+    for (const peer of back) await saysToAll(peer, left, 'thanks');
+    expect(chat.stderr).toMatch(/worker 1 \(process \d+\) ended with SIGKILL/);
+    chat.kill('SIGTERM');
+    for (const peer of [...left, ...back]) expect((await peer.ended()).at(-1)).toBe('BYE');
+    expect(await chat.exit).toBe(0);
+  });
+
+  it('each is replaced at SIGHUP, one after the other, and nothing that was said is lost', {
+    timeout,
+  }, async () => {
+    const { chat, port } = await started();
+    const before = await chat.nodes(3);
+    let at = '';
+    let bob = await joinAs(port, 'lines', 'bob');
+    bob.send('SINCE:');
+    at = await bob.next();
+    let isOver = false;
+    const listening = (async () => {
+      const got: string[] = [];
+      while (got.length === 0 || !isOver || got.at(-1) !== 'MSG:ann:last') {
+        if (bob.isEnded && bob.inbox.length === 0) {
+          bob = await connectPeer(port, 'lines').catch(() => bob);
+          bob.sendRaw(Buffer.from(`AUTH:bob\n${at.replace('AT:', 'SINCE:')}\n`));
+          continue;
+        }
+        const text = await bob.next().catch(() => '');
+        if (text.startsWith('AT:')) at = text;
+        else if (text.startsWith('MSG:ann:')) got.push(text);
+      }
+      return got;
+    })();
+    chat.kill('SIGHUP');
+    const said: string[] = [];
+    let ann = await joinAs(port, 'lines', 'ann');
+    const talking = setInterval(() => {
+      if (ann.isEnded) return;
+      ann.send(`number ${said.length}`);
+      said.push(`MSG:ann:number ${said.length}`);
+    }, 20);
+    // Who talks is told to go, too: it comes back, and what was not echoed it would say again.
+    const deadline = Date.now() + 60_000;
+    while ((await chat.nodes(3)).some((pid) => before.includes(pid)) || before.some(pidIsThere)) {
+      if (Date.now() > deadline) throw new Error('the nodes were not replaced');
+      if (ann.isEnded) {
+        const echoed = new Set(ann.inbox.filter((text) => text.startsWith('ECHO:')));
+        const missing = said.filter((text) => !echoed.has(text.replace('MSG:ann:', 'ECHO:')));
+        expect(missing.length).toBeGreaterThanOrEqual(0);
+        ann = await joinAs(port, 'lines', 'ann');
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    clearInterval(talking);
+    if (ann.isEnded) ann = await joinAs(port, 'lines', 'ann');
+    isOver = true;
+    ann.send('last');
+    const got = await listening;
+    expect(new Set(got).size).toBe(got.length);
+    chat.kill('SIGTERM');
+    expect(await chat.exit).toBe(0);
+  });
+});
+
+describe('the bus', () => {
+  it('that does not answer is one line, and the nodes are one room on this machine', {
+    timeout,
+  }, async () => {
+    const closed = await freePort();
+    const { chat, port } = await started({ CLUSTER_BUS: `nats://user:secret@127.0.0.1:${closed}` });
+    const [ann, ...others] = await six(port);
+    await saysToAll(ann!, others, 'hello');
+    expect(chat.stderr).toMatch(
+      new RegExp(
+        `^cluster-chat: CLUSTER_BUS does not answer \\(.*127\\.0\\.0\\.1:${closed}.*\\): [^\\n]*\\n$`,
+      ),
+    );
+    expect(chat.stderr).not.toContain('secret');
+    chat.kill('SIGTERM');
+    expect(await chat.exit).toBe(0);
+  });
+
+  it('that is none of ours is one line and exit code 1', { timeout }, async () => {
+    const chat = startNodes({ CLUSTER_BUS: 'kafka://127.0.0.1:9092' });
+    expect(await chat.exit).toBe(1);
+    expect(chat.stderr).toMatch(/^cluster-chat: CLUSTER_BUS is no bus: .*\n$/);
+    expect(chat.stdout).toBe('');
+  });
+
+  for (const engine of ['nats', 'redis'] as const) {
+    const program = findProgram(`${engine}-server`);
+    const name = program === undefined ? `${engine} (skipped: no ${engine}-server)` : engine;
+    it.skipIf(program === undefined)(
+      `${name} joins two programs to one room`,
+      { timeout },
+      async () => {
+        const bus = `${engine}://127.0.0.1:${await startServer(engine, program!)}`;
+        const one = await started({ CLUSTER_BUS: bus });
+        const two = await started({ CLUSTER_BUS: bus });
+        const ann = await joinAs(one.port, 'lines', 'ann');
+        await heard(ann, /^JOIN:ann$/);
+        const bob = await joinAs(two.port, 'lines', 'bob');
+        await heard(ann, /^JOIN:bob$/);
+        await saysToAll(ann, [bob], 'hello');
+        await saysToAll(bob, [ann], 'hi');
+        bob.send('SINCE:');
+        await heard(bob, /^AT:[^:]+:2$/);
+        const again = await joinAs(one.port, 'lines', 'bob');
+        expect((await bob.ended()).at(-1)).toBe('ERR:KICKED');
+        again.send('still here');
+        await heard(ann, /^MSG:bob:still here$/);
+        for (const { chat } of [one, two]) {
+          chat.kill('SIGTERM');
+          expect(await chat.exit).toBe(0);
+          expect(chat.stderr).toBe('');
+        }
+      },
+    );
+  }
+});
+
+function findProgram(name: string): string | undefined {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/bin'];
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function startServer(engine: 'nats' | 'redis', program: string): Promise<number> {
+  const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), `cluster-chat-${engine}-`));
+  const args =
+    engine === 'nats'
+      ? ['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', folder]
+      : ['--bind', '127.0.0.1', '--port', String(port), '--dir', folder, '--save', ''];
+  servers.push(spawn(program, args, { stdio: 'ignore' }));
+  for (const deadline = Date.now() + 10_000; Date.now() < deadline; ) {
+    const socket = connect(port, '127.0.0.1');
+    const isThere = await new Promise((resolve) => {
+      socket.once('connect', () => resolve(true));
+      socket.once('error', () => resolve(false));
+    });
+    socket.destroy();
+    if (isThere) return port;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`${program} did not start`);
+}

@@ -1,0 +1,49 @@
+// Connections in some processes, their logic in others: `npm start`, then `telnet 127.0.0.1 8282` in two windows.
+// Kill a worker, and no connection notices; kill a gateway, and its connections end; kill the register, and nothing
+// happens. Ports: GATEWAY_PORT and REGISTER_PORT.
+import cluster from 'node:cluster';
+import { runWorkers } from '@headrace/cluster';
+import { stderrLogger } from '@headrace/core';
+import { startGateway } from './gateway-node.ts';
+import { freePort, HOST, portsFrom } from './ports.ts';
+import { startRegister } from './register-node.ts';
+import { startWorker } from './worker-node.ts';
+
+const ROLES = ['register', 'gateway', 'gateway', 'worker', 'worker'] as const;
+
+const roleOf = (number: number) => ROLES[number - 1]!;
+/** `gateway 2`: the second one of its role. */
+const nameOf = (number: number): string => {
+  const before = ROLES.slice(0, number).filter((role) => role === roleOf(number)).length;
+  return `${roleOf(number)} ${before}`;
+};
+
+try {
+  const { env } = process;
+  const ports = portsFrom(env);
+  if (cluster.isPrimary) {
+    env['GATEWAY_PORT'] = String(await freePort(ports.gateway));
+    env['REGISTER_PORT'] = String(await freePort(ports.register));
+  }
+  let isListening = false;
+  const workers = await runWorkers({
+    count: ROLES.length,
+    logger: stderrLogger('warn'),
+    start: ({ number }) => {
+      if (roleOf(number) === 'register') return startRegister(ports.register);
+      return roleOf(number) === 'gateway' ? startGateway(ports.gateway) : startWorker();
+    },
+    onWorker: (event) => {
+      if (isListening && event.type === 'started') {
+        console.log(`${nameOf(event.number)}: process ${event.pid}`);
+      }
+    },
+  });
+  isListening = true;
+  console.log(`listening tcp://${HOST}:${env['GATEWAY_PORT']}`);
+  for (const { number, pid } of workers.list()) console.log(`${nameOf(number)}: process ${pid}`);
+  console.log(`register http://${HOST}:${env['REGISTER_PORT']}/route`);
+} catch (error) {
+  console.error(`gateway-worker: ${(error as Error).message}`);
+  process.exit(1);
+}

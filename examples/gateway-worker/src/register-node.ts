@@ -1,0 +1,17 @@
+import { Cluster, processBus, routeServer, type StartedWorker } from '@headrace/cluster';
+import { HOST } from './ports.ts';
+
+/**
+ * Tells clients which gateways there are: `GET /route`. Gateways and workers do not need it, as the Register of
+ * GatewayWorker: they know each other by their heartbeats on the bus.
+ */
+export async function startRegister(port: number): Promise<StartedWorker> {
+  const cluster = await Cluster.join({ app: 'gateway-worker', bus: processBus() });
+  const route = await routeServer({ cluster, host: HOST, port });
+  return {
+    async drain() {
+      await route.close();
+      await cluster.leave();
+    },
+  };
+}

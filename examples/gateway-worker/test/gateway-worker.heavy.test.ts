@@ -1,0 +1,148 @@
+// The three roles as processes: who is killed, and who notices.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { connect, type Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { portsFrom } from '../src/ports.ts';
+
+/** For what hangs only: on a busy machine a process takes many seconds to start. */
+const LIMIT_MS = 60_000;
+
+let program: ChildProcess;
+let output = '';
+let errors = '';
+
+beforeAll(async () => {
+  const loader = ['--conditions=@headrace/source', '--import', '@oxc-node/core/register'];
+  program = spawn(process.execPath, [...loader, 'src/main.ts'], {
+    cwd: fileURLToPath(new URL('..', import.meta.url)),
+    env: { ...process.env, GATEWAY_PORT: '0', REGISTER_PORT: '0' },
+  });
+  program.stdout!.on('data', (text) => {
+    output += text;
+  });
+  program.stderr!.on('data', (text) => {
+    errors += text;
+  });
+  await says(/^register http/m, 60_000);
+}, 90_000);
+
+afterAll(() => program.kill('SIGKILL'));
+
+async function holds<T>(look: () => T | undefined, what: string, limitMs = LIMIT_MS): Promise<T> {
+  for (const deadline = Date.now() + limitMs; Date.now() < deadline; ) {
+    const found = look();
+    if (found !== undefined) return found;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  throw new Error(`no ${what} within ${limitMs} ms: ${output}${errors}`);
+}
+
+const says = (pattern: RegExp, limitMs?: number) =>
+  holds(() => pattern.exec(output) ?? undefined, String(pattern), limitMs);
+
+/** The process of one of them: the one that was started last. */
+function pidOf(name: string): number {
+  return Number([...output.matchAll(new RegExp(`^${name}: process (\\d+)$`, 'gm'))].at(-1)![1]);
+}
+
+class Client {
+  readonly lines: string[] = [];
+  isEnded = false;
+  readonly socket: Socket;
+  id = '';
+  worker = 0;
+
+  private constructor(socket: Socket) {
+    this.socket = socket;
+    let rest = '';
+    socket.setEncoding('utf8').on('data', (text: string) => {
+      const parts = (rest + text).split('\n');
+      rest = parts.pop()!;
+      this.lines.push(...parts);
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      this.isEnded = true;
+    });
+  }
+
+  static async connect(): Promise<Client> {
+    const [, port] = await says(/^listening tcp:\/\/127\.0\.0\.1:(\d+)$/m);
+    const client = new Client(connect(Number(port), '127.0.0.1'));
+    const [, id, worker] = await client.hears(/^Hello (\w{8}), your worker is process (\d+)$/);
+    client.id = id!;
+    client.worker = Number(worker);
+    await client.hears(new RegExp(`^${id} login$`));
+    return client;
+  }
+
+  say(text: string): void {
+    this.socket.write(`${text}\n`);
+  }
+
+  hears(pattern: RegExp): Promise<RegExpExecArray> {
+    const look = () => this.lines.map((line) => pattern.exec(line)).find((match) => match !== null);
+    return holds(look, `${pattern} for ${this.id}, only ${this.lines.join(' | ')}`);
+  }
+}
+
+describe('gateways and workers', () => {
+  it('print where they listen and each process', () => {
+    expect(output).toMatch(
+      /^listening tcp:\/\/127\.0\.0\.1:\d+\nregister 1: process \d+\ngateway 1: process \d+\ngateway 2: process \d+\nworker 1: process \d+\nworker 2: process \d+\nregister http:\/\/127\.0\.0\.1:\d+\/route\n$/,
+    );
+    expect(errors).toBe('');
+  });
+
+  it('serve clients of all gateways as one; killed workers and registers end no connection', {
+    timeout: 60_000,
+  }, async () => {
+    const clients: Client[] = [];
+    for (let i = 0; i < 6; i++) clients.push(await Client.connect());
+    const [first] = clients;
+    first!.say('hello');
+    for (const client of clients) await client.hears(new RegExp(`^${first!.id} said 1: hello$`));
+    const name = first!.worker === pidOf('worker 1') ? 'worker 1' : 'worker 2';
+    process.kill(first!.worker, 'SIGKILL');
+    process.kill(pidOf('register 1'), 'SIGKILL');
+    first!.say('and again');
+    for (const client of clients) await client.hears(new RegExp(`^${first!.id} said 2: and again`));
+    await says(
+      new RegExp(`^${name}: process \\d+\\n[^]*^${name}: process (?!${first!.worker}$)\\d+$`, 'm'),
+    );
+    await holds(() => pidOf('register 1') || undefined, 'register');
+    expect(clients.some(({ isEnded }) => isEnded)).toBe(false);
+    clients[1]!.socket.destroy();
+    await first!.hears(new RegExp(`^${clients[1]!.id} logout$`));
+    process.kill(pidOf('gateway 1'), 'SIGKILL');
+    await holds(() => clients.filter(({ isEnded }) => isEnded).length >= 3 || undefined, 'end');
+    const left = clients.filter(({ isEnded }) => !isEnded);
+    expect(left.length).toBeGreaterThanOrEqual(2);
+    left[0]!.say('still here');
+    for (const client of left) await client.hears(/ said \d+: still here$/);
+    for (const { id, isEnded } of clients.slice(2)) {
+      if (isEnded) await left[0]!.hears(new RegExp(`^${id} logout$`));
+    }
+  });
+
+  it('end on SIGTERM with 0', async () => {
+    const client = await Client.connect();
+    program.kill('SIGTERM');
+    await holds(() => client.isEnded || undefined, 'end');
+    await holds(() => program.exitCode ?? undefined, 'exit');
+    expect(program.exitCode).toBe(0);
+  });
+});
+
+describe('portsFrom', () => {
+  it('takes ports, and names the one that is none', () => {
+    expect(portsFrom({})).toEqual({ gateway: 8282, register: 1236 });
+    expect(portsFrom({ GATEWAY_PORT: '0', REGISTER_PORT: '1' })).toEqual({
+      gateway: 0,
+      register: 1,
+    });
+    expect(() => portsFrom({ GATEWAY_PORT: 'x' })).toThrow('GATEWAY_PORT is "x": ');
+    expect(() => portsFrom({ REGISTER_PORT: '65536' })).toThrow('REGISTER_PORT is "65536": ');
+  });
+});
