@@ -28,7 +28,7 @@ export function configuration(test: NonNullable<ViteUserConfig['test']>): ViteUs
 
 const heavy = [...configDefaults.exclude, '**/*.heavy.test.ts', '**/*.seeds.test.ts'];
 /** Without sockets, processes and mocks, and not about garbage: files that may share a worker's modules. */
-const shared = ['codec', 'core', 'handlers', 'client'].map(
+const shared = ['codec', 'core', 'handlers', 'client', 'cluster'].map(
   (name) => `packages/${name}/test/**/*.test.ts`,
 );
 const apart = [
@@ -54,7 +54,7 @@ export default configuration({
         include: testsNamed('.test.ts'),
         exclude: [
           ...heavy,
-          'packages/{codec,core,handlers,client}/test/**/!(*.net|leak|pcap-writer|stall-watch).test.ts',
+          'packages/{codec,core,handlers,client,cluster}/test/**/!(*.net|leak|pcap-writer|stall-watch).test.ts',
         ],
       },
     },

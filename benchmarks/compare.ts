@@ -11,7 +11,7 @@ import { short, spreadOf } from './harness/statistics.ts';
 import { microFiles, runMicro } from './micro.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const PACKAGES = ['core', 'codec', 'handlers', 'client'];
+const PACKAGES = ['core', 'codec', 'handlers', 'client', 'cluster'];
 
 /** A commit's packages, built, in a folder of their own, with the benchmarks of this checkout. */
 function checkout(revision: string): string {

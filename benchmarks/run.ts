@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { broadcast } from './broadcast.ts';
 import { calls } from './calls.ts';
+import { cluster } from './cluster.ts';
 import { connections } from './connections.ts';
 import { echo } from './echo.ts';
 import { machineText } from './harness/machine.ts';
@@ -23,6 +24,7 @@ const PARTS: Readonly<Record<string, (settings: Settings) => Promise<Result[]>>>
   calls,
   connections,
   lasting,
+  cluster,
   micro,
 };
 
@@ -36,7 +38,7 @@ if (unknown.length > 0) {
 const root = fileURLToPath(new URL('..', import.meta.url));
 execFileSync(
   process.execPath,
-  ['scripts/run.mjs', 'tsc', '-b', 'packages/codec', 'packages/handlers'],
+  ['scripts/run.mjs', 'tsc', '-b', 'packages/cluster', 'packages/websocket'],
   {
     cwd: root,
     stdio: 'inherit',

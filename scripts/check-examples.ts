@@ -11,7 +11,7 @@ import { filesBelow, foldersIn, lineOf, readSource } from './source-file.ts';
 import { compile } from './tools.ts';
 
 const FENCE = /^([ \t]*)```ts (run|check)[^\n]*\n([\s\S]*?)^[ \t]*```/gm;
-const TIMEOUT_MS = 20_000;
+const TIMEOUT_MS = 60_000;
 
 interface Block {
   readonly file: string;

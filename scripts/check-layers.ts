@@ -15,7 +15,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   client: SIBLINGS,
   websocket: SIBLINGS,
   inject: SIBLINGS,
-  cluster: SIBLINGS,
+  cluster: [...SIBLINGS, 'client'],
 };
 
 const BASE = ['errors.ts', 'internal', 'contract'];

@@ -103,6 +103,7 @@ const build = runTool(
   'packages/codec',
   'packages/handlers',
   'packages/client',
+  'packages/cluster',
   'packages/websocket',
 );
 if (!build.ok) {

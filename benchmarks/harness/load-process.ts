@@ -10,6 +10,8 @@ const run = promisify(execFile);
 export interface LoadResult {
   readonly messages: number;
   readonly cpu: number;
+  /** What of it was the server's own code, and not the kernel's. */
+  readonly user?: number;
   readonly seconds?: number;
   readonly memory?: number;
   readonly raw?: number;
@@ -20,7 +22,7 @@ export type LoadOptions = Readonly<Record<string, number>>;
 /** Puts load on a server from another process and returns what it cost the server. */
 export async function loadOn(
   server: ServerProcess,
-  script: 'echo-load' | 'broadcast-load' | 'idle-load',
+  script: 'echo-load' | 'broadcast-load' | 'cluster-load' | 'idle-load',
   options: LoadOptions,
 ): Promise<LoadResult> {
   const path = fileURLToPath(new URL(`../load/${script}.mjs`, import.meta.url));

@@ -9,7 +9,7 @@ export interface Peer {
   readonly command: readonly string[];
   readonly rest?: readonly string[];
   /** What its load speaks. @default frames */
-  readonly protocol?: 'frames' | 'ws' | 'tls' | 'lasting';
+  readonly protocol?: 'frames' | 'ws' | 'tls' | 'lasting' | 'socket.io';
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -31,9 +31,9 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   /** Starts it and waits until it prints `ready`. */
-  static async start(peer: Peer): Promise<ServerProcess> {
+  static async start(peer: Peer, core: 0 | 1 = 0): Promise<ServerProcess> {
     const port = await freePort();
-    const line = pinned(0, [...peer.command, String(port), '127.0.0.1', ...(peer.rest ?? [])]);
+    const line = pinned(core, [...peer.command, String(port), '127.0.0.1', ...(peer.rest ?? [])]);
     const [program, ...args] = withAllFiles(line);
     const env = { ...process.env, ...peer.env };
     const child = spawn(program!, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
@@ -62,7 +62,8 @@ function ready(name: string, child: ChildProcess): Promise<void> {
   });
 }
 
-async function freePort(): Promise<number> {
+/** A port that nobody listens on now. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };

@@ -1,7 +1,7 @@
 // Broadcast load: node broadcast-load.mjs '{"port", "pid", "connections", "bytes", "seconds", "everyMs"}'
 // One connection sends a frame now and then, all receive it; prints what the server spent on each delivery.
 import net from 'node:net';
-import { cpuSeconds } from './cpu-time.mjs';
+import { cpuTimes } from './cpu-time.mjs';
 
 const { port, pid, connections, bytes, seconds, warmup, everyMs } = JSON.parse(process.argv[2]);
 const frame = Buffer.alloc(4 + bytes, 'x');
@@ -82,9 +82,11 @@ async function gathered() {
 
 await gathered();
 await run(warmup);
-const [before, cpuBefore, from] = [received, cpuSeconds(pid), performance.now()];
+const [before, cpuBefore, from] = [received, cpuTimes(pid), performance.now()];
 await run(seconds);
 const messages = (received - before) / frame.length;
-const cpu = cpuSeconds(pid) - cpuBefore;
-console.log(JSON.stringify({ messages, cpu, seconds: (performance.now() - from) / 1000 }));
+const cpuAfter = cpuTimes(pid);
+const user = cpuAfter.user - cpuBefore.user;
+const cpu = user + cpuAfter.system - cpuBefore.system;
+console.log(JSON.stringify({ messages, cpu, user, seconds: (performance.now() - from) / 1000 }));
 process.exit(0);

@@ -6,7 +6,7 @@ import { PAGE, sectionIn, sectionOf, wordsIn } from './section.ts';
 import { recordWalks, totalOf, type WalkedFile, type Walks } from './walk.ts';
 
 /** The most that a reader of one framed message has to open. Lower it when the walk has become shorter. */
-const MOST = { files: 17, lines: 4300 };
+const MOST = { files: 17, lines: 4340 };
 
 function budgetProblems(framed: readonly WalkedFile[]): Problem[] {
   const lines = framed.reduce((sum, file) => sum + file.lines, 0);

@@ -1,0 +1,90 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pinned } from './machine.ts';
+import { freePort } from './server-process.ts';
+
+/** How a bus's server is started, and where it is then. */
+interface BusProgram {
+  readonly command: string;
+  readonly protocol: string;
+  readonly args: (port: number, folder: string) => readonly string[];
+}
+
+export const NATS: BusProgram = {
+  command: 'nats-server',
+  protocol: 'nats',
+  args: (port) => ['-a', '127.0.0.1', '-p', String(port)],
+};
+
+export const REDIS: BusProgram = {
+  command: 'redis-server',
+  protocol: 'redis',
+  args: (port, folder) => [
+    ...['--bind', '127.0.0.1', '--port', String(port)],
+    ...['--dir', folder, '--save', ''],
+  ],
+};
+
+/** A server that nodes are connected by, on a free port. */
+export class BusProcess implements AsyncDisposable {
+  readonly url: string;
+  private readonly child: ChildProcess;
+  private readonly folder: string;
+
+  private constructor(url: string, child: ChildProcess, folder: string) {
+    this.url = url;
+    this.child = child;
+    this.folder = folder;
+  }
+
+  get pid(): number {
+    return this.child.pid!;
+  }
+
+  /** CPU time so far, user and system; ticks are 10 ms. */
+  get cpuSeconds(): number {
+    const stat = readFileSync(`/proc/${this.pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  }
+
+  /** Undefined, with a line that says so, where the program is not installed. */
+  static async start(program: BusProgram): Promise<BusProcess | undefined> {
+    const { command, protocol, args } = program;
+    if (spawnSync(command, ['--version']).status !== 0) {
+      console.log(`\nskipped: there is no ${command} here (Debian: apt-get install ${command})`);
+      return undefined;
+    }
+    const port = await freePort();
+    const folder = mkdtempSync(join(tmpdir(), 'headrace-bench-'));
+    const [first, ...rest] = pinned(1, [command, ...args(port, folder)]);
+    const child = spawn(first!, rest, { stdio: 'ignore' });
+    const deadline = performance.now() + 10_000;
+    while (!(await accepts(port))) {
+      if (performance.now() > deadline) throw new Error(`${command} does not answer`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    return new BusProcess(`${protocol}://127.0.0.1:${port}`, child, folder);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const gone = new Promise((resolve) => this.child.once('exit', resolve));
+    this.child.kill('SIGKILL');
+    await gone;
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}

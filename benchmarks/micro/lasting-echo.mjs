@@ -1,0 +1,170 @@
+// The echo pipeline on a plain channel and on a lasting one, without a socket, in turn in one process.
+import { LengthFieldFrameDecoder, LengthFieldPrepender } from '@headrace/codec';
+import { EchoHandler, IdleStateHandler, ResumeHandler, ResumeTable } from '@headrace/handlers';
+import { bufferPlace, bufferView } from '../../packages/core/dist/internal/buffer-view.js';
+import { keepRead, readBuffer } from '../../packages/core/dist/internal/slab.js';
+import { report } from './measure.mjs';
+import { nullChannel, PassThroughHandler } from './null-channel.mjs';
+
+const CHANNELS = 50;
+const MESSAGES = 128_000;
+const DATA = 6;
+const ACK = 7;
+/** As in the load of `npm run bench -- lasting`: the client acknowledges each time so many echoes have come. */
+const ACK_EVERY = 64;
+
+const framing = () => [
+  new IdleStateHandler({ readerIdleMs: 60_000 }),
+  new LengthFieldFrameDecoder({
+    maxFrameLength: 1 << 20,
+    lengthFieldLength: 4,
+    initialBytesToStrip: 4,
+  }),
+  new LengthFieldPrepender({ lengthFieldLength: 4 }),
+];
+const echo = () => [new PassThroughHandler(), new EchoHandler()];
+
+function framed(...payloads) {
+  return Buffer.concat(
+    payloads.flatMap((payload) => {
+      const header = Buffer.alloc(4);
+      header.writeUInt32BE(payload.length);
+      return [header, payload];
+    }),
+  );
+}
+
+function burst(frames, payload) {
+  return framed(...Array.from({ length: frames }, () => payload));
+}
+
+function arrive(channel, bytes) {
+  bytes.copy(readBuffer);
+  channel.received(keepRead(bytes.length));
+  channel.readComplete();
+}
+
+function plainEcho(frames, bytes) {
+  const channels = Array.from({ length: CHANNELS }, () => nullChannel(...framing(), ...echo()));
+  const requests = burst(frames, Buffer.alloc(bytes, 'x'));
+  return (count) => {
+    for (let i = 0; i < count; i += frames) arrive(channels[(i / frames) % CHANNELS], requests);
+    checkWritten(channels, (count / CHANNELS - frames) * (bytes + 4));
+  };
+}
+
+function lastingEcho(frames, bytes) {
+  const table = new ResumeTable();
+  const childOptions = { readBudgetMs: 1e9 };
+  const childHandler = ({ pipeline }) => pipeline.addLast(...echo());
+  const open = () => {
+    const resume = new ResumeHandler({ table, childHandler, childOptions });
+    const channel = nullChannel(...framing(), resume);
+    arrive(channel, framed(Buffer.from('01010000ea6000100000', 'hex')));
+    return { channel, received: 0, acknowledged: 0 };
+  };
+  const links = Array.from({ length: CHANNELS }, open);
+  const requests = burst(frames, Buffer.concat([Buffer.of(DATA), Buffer.alloc(bytes, 'x')]));
+  const withAck = Buffer.concat([requests, framed(Buffer.alloc(7, ACK))]);
+  return (count) => {
+    for (let i = 0; i < count; i += frames) {
+      const link = links[(i / frames) % CHANNELS];
+      if (link.received - link.acknowledged < ACK_EVERY) arrive(link.channel, requests);
+      else {
+        withAck.writeUIntBE(link.received, withAck.length - 6, 6);
+        link.acknowledged = link.received;
+        arrive(link.channel, withAck);
+      }
+      link.received += frames;
+    }
+    const channels = links.map(({ channel }) => channel);
+    checkWritten(channels, (count / CHANNELS - frames) * (bytes + 5));
+  };
+}
+
+/**
+ * The least that a lasting channel can do: a view of each message behind the kind byte, a second pipeline with its own
+ * output, one kept copy with headers in memory that serves again, and one write. No protocol, no counts of the credit,
+ * no acknowledgements.
+ */
+function strippedEcho(frames, bytes) {
+  const kept = Buffer.allocUnsafeSlow(1 << 16);
+  const open = () => {
+    let link;
+    const lasting = nullChannel(...echo());
+    lasting.transport.write = (messages) => {
+      let at = 0;
+      for (const message of messages) {
+        kept.writeUInt32BE(message.length + 1, at);
+        kept[at + 4] = DATA;
+        kept.set(message, at + 5);
+        at += message.length + 5;
+      }
+      const { buffer, byteOffset } = kept;
+      const writeTo = (target, offset) => target.set(bufferView(buffer, byteOffset, at), offset);
+      link.write({ byteLength: at, writeTo });
+      link.flush();
+      return true;
+    };
+    return nullChannel(...framing().slice(0, 2), {
+      handlerAdded(ctx) {
+        link = ctx;
+      },
+      channelRead(_ctx, frame) {
+        const { memory, offset } = bufferPlace(frame);
+        lasting.received(bufferView(memory, offset + 1, frame.length - 1));
+      },
+      channelReadComplete() {
+        lasting.readComplete();
+      },
+    });
+  };
+  const channels = Array.from({ length: CHANNELS }, open);
+  const requests = burst(frames, Buffer.concat([Buffer.of(DATA), Buffer.alloc(bytes, 'x')]));
+  return (count) => {
+    for (let i = 0; i < count; i += frames) arrive(channels[(i / frames) % CHANNELS], requests);
+    checkWritten(channels, (count / CHANNELS - frames) * (bytes + 5));
+  };
+}
+
+/** Echoes that did not come would cost nothing. */
+function checkWritten(channels, leastBytes) {
+  for (const { transport } of channels) {
+    if (transport.writtenBytes < leastBytes)
+      throw new Error(`${transport.writtenBytes} bytes came`);
+  }
+}
+
+function cpuOf(run) {
+  const before = process.cpuUsage();
+  run(MESSAGES);
+  const { user, system } = process.cpuUsage(before);
+  return ((user + system) * 1000) / MESSAGES;
+}
+
+const rounds = Number(process.env.BENCH_ROUNDS ?? 7);
+for (const [frames, bytes] of [
+  [64, 64],
+  [16, 64],
+  [1, 64],
+]) {
+  const plain = plainEcho(frames, bytes);
+  const lasting = lastingEcho(frames, bytes);
+  const stripped = strippedEcho(frames, bytes);
+  const values = { plain: [], lasting: [], ratio: [], least: [] };
+  for (let i = -3; i < rounds; i += 1) {
+    const a = cpuOf(plain);
+    const b = cpuOf(lasting);
+    const c = cpuOf(stripped);
+    if (i < 0) continue;
+    values.plain.push(a);
+    values.lasting.push(b);
+    values.ratio.push(b / a);
+    values.least.push(c / a);
+  }
+  const title = `bursts of ${frames} x ${bytes}`;
+  report(`echo on a plain channel, ${title}`, 'ns per message', values.plain);
+  report(`echo on a lasting channel, ${title}`, 'ns per message', values.lasting);
+  report(`a lasting channel against a plain one, ${title}`, 'ratio', values.ratio);
+  report(`the least of a lasting channel against a plain one, ${title}`, 'ratio', values.least);
+}
