@@ -27,36 +27,24 @@ export function configuration(test: NonNullable<ViteUserConfig['test']>): ViteUs
 }
 
 const heavy = [...configDefaults.exclude, '**/*.heavy.test.ts', '**/*.seeds.test.ts'];
-/** Without sockets, processes and mocks, and not about garbage: files that may share a worker's modules. */
-const shared = ['codec', 'core', 'handlers', 'client', 'cluster'].map(
-  (name) => `packages/${name}/test/**/*.test.ts`,
-);
-const apart = [
-  '**/*.net.test.ts',
-  '**/leak.test.ts',
-  '**/pcap-writer.test.ts',
-  '**/stall-watch.test.ts',
-];
+/** Their modules are mocked, or they count garbage: each has a worker of its own. */
+const apart = ['**/leak.test.ts', '**/pcap-writer.test.ts', '**/stall-watch.test.ts'];
 
 export default configuration({
   // For what hangs only: on a busy machine a property test of two seconds takes eight.
   testTimeout: 30_000,
   coverage: { provider: 'v8', include: ['packages/*/src/**'] },
   projects: [
-    {
-      extends: true,
-      test: { name: 'shared', include: shared, exclude: [...heavy, ...apart], isolate: false },
-    },
+    // Files that share a worker's modules: a file for itself would load them all anew.
     {
       extends: true,
       test: {
-        name: 'apart',
+        name: 'shared',
         include: testsNamed('.test.ts'),
-        exclude: [
-          ...heavy,
-          'packages/{codec,core,handlers,client,cluster}/test/**/!(*.net|leak|pcap-writer|stall-watch).test.ts',
-        ],
+        exclude: [...heavy, ...apart],
+        isolate: false,
       },
     },
+    { extends: true, test: { name: 'apart', include: apart, exclude: heavy } },
   ],
 });
