@@ -1,0 +1,80 @@
+// What every system of the gallery shares: its settings, and how it starts and ends.
+import { constants } from 'node:os';
+import type { Server } from '@headrace/core';
+
+/** What a user may set, by environment variables; the defaults are the original's. */
+export interface Settings {
+  /** `HOST` */
+  readonly host: string;
+  /** `PORT`; 0 picks a free one. */
+  readonly port: number;
+  /** `INTERVAL_MS`, in milliseconds. */
+  readonly intervalMs: number;
+  /** `ATTEMPTS` */
+  readonly attempts: number;
+}
+
+/** Runs one role of a system; what it started goes on after it has returned. */
+export type Role = (settings: Settings) => unknown;
+
+/** One system of the gallery: `npm run gallery -- NAME [ROLE]`. */
+export interface System {
+  /** One line for the table. */
+  readonly what: string;
+  readonly defaults: Partial<Settings> & { readonly port: number };
+  /** By name; what is started without ROLE is all of `whole`, the listening one first. */
+  readonly roles: Readonly<Record<string, Role>>;
+  /** @default the names of all roles */
+  readonly whole?: readonly string[];
+  /** By role: the programs in `peers/` that play it, without Headrace. */
+  readonly peers: Readonly<Record<string, string>>;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const FALLBACK = { host: '127.0.0.1', intervalMs: 1000, attempts: Number.POSITIVE_INFINITY };
+
+/** @throws Error that names the variable, if one makes no sense */
+export function settingsOf({ defaults }: System, env: Environment = process.env): Settings {
+  const whole = (name: string, usual: number, min: number, max: number): number => {
+    const text = env[name];
+    if (text === undefined || text === '') return usual;
+    if (/^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max) return Number(text);
+    throw new Error(`${name} is ${JSON.stringify(text)}: it must be a number, ${min} to ${max}`);
+  };
+  const usual = { ...FALLBACK, ...defaults };
+  return {
+    host: env['HOST'] || usual.host,
+    port: whole('PORT', usual.port, 0, 65_535),
+    intervalMs: whole('INTERVAL_MS', usual.intervalMs, 1, 86_400_000),
+    attempts: whole('ATTEMPTS', usual.attempts, 1, 1_000_000),
+  };
+}
+
+/** Prints where a server listens, as the first line of its output, and ends it at SIGINT and SIGTERM. */
+export function listening(
+  server: Pick<Server, 'shutdown' | 'channel' | 'port'>,
+  host: string,
+): void {
+  console.log(`${host.includes(':') ? `[${host}]` : host}:${server.port}`);
+  endsBySignal(() => server.shutdown({ drainTimeoutMs: 1000 }));
+}
+
+/** At SIGINT and SIGTERM: ends what was started, then the process, with exit code 0. The second one ends it at once. */
+export function endsBySignal(end: () => unknown): void {
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const signal of signals) {
+    process.once(signal, async () => {
+      for (const other of signals) {
+        process.on(other, () => process.exit(128 + constants.signals[other]));
+      }
+      try {
+        await end();
+        process.exit(0);
+      } catch (error) {
+        console.error(`gallery: ${(error as Error).message}`);
+        process.exit(1);
+      }
+    });
+  }
+}
