@@ -1,8 +1,7 @@
-import { Cluster, MemoryHub, memoryBus } from '@headrace/cluster';
+import { Cluster, freePort, MemoryHub, memoryBus } from '@headrace/cluster';
 import { silentLogger } from '@headrace/core';
 import { expect, it, vi } from 'vitest';
 import { startChatNode } from '../../src/cluster/chat-node.ts';
-import { freePort } from '../../src/cluster/free-port.ts';
 import { settingsSchema } from '../../src/settings/settings.ts';
 
 it('leaves the cluster when what else the node does cannot start', async () => {
