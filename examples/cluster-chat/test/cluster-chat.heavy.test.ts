@@ -1,6 +1,5 @@
 // What takes its time: nodes that are killed and replaced, buses that are away, and real ones.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdtempSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
