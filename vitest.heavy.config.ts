@@ -1,9 +1,40 @@
 import { configuration, testsNamed } from './vitest.config.ts';
 
-// Thousands of connections, memory, minutes: one file after another, so that none disturbs another.
+/** They wait for real time mostly, and compare no figures: two of them at a time. */
+const patient = [
+  'examples/broadcast-chat/test/server/{bad-input,page,page-hood}.heavy.test.ts',
+  'examples/cluster-chat/test/*.heavy.test.ts',
+  'examples/gateway-worker/test/*.heavy.test.ts',
+  'packages/client/test/lasting/*.heavy.test.ts',
+  'packages/cluster/test/bus/**/*.heavy.test.ts',
+  'packages/cluster/test/workers/{lost-workers,run-workers}.heavy.test.ts',
+];
+const limits = { testTimeout: 180_000, hookTimeout: 60_000 };
+
+// Thousands of connections, memory, minutes.
 export default configuration({
-  include: testsNamed('.heavy.test.ts'),
-  fileParallelism: false,
-  testTimeout: 180_000,
-  hookTimeout: 60_000,
+  projects: [
+    {
+      extends: true,
+      test: {
+        ...limits,
+        name: 'patient',
+        include: patient,
+        maxWorkers: 2,
+        sequence: { groupOrder: 0 },
+      },
+    },
+    {
+      extends: true,
+      test: {
+        ...limits,
+        name: 'alone',
+        include: testsNamed('.heavy.test.ts'),
+        exclude: ['**/node_modules/**', ...patient],
+        // One file after another, so that none disturbs another.
+        fileParallelism: false,
+        sequence: { groupOrder: 1 },
+      },
+    },
+  ],
 });

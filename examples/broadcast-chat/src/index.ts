@@ -1,7 +1,6 @@
 // What other examples take from the chat.
 export { type ChatNode, type ChatNodeParts, startChatNode } from './cluster/chat-node.ts';
 export type { ClusterGround } from './cluster/cluster-ground.ts';
-export { freePort } from './cluster/free-port.ts';
 export { KeptMessage } from './cluster/kept-message.ts';
 export { type NodesOptions, runNodes } from './cluster/run-nodes.ts';
 export { type PageFiles, readPageFiles } from './http/page-files.ts';

@@ -1,10 +1,10 @@
 // What takes its time: nodes that are killed and replaced, buses that are away, and real ones.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdtempSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { freePort } from '@headrace/cluster';
 import { type ChatPeer, connectPeer, joinAs } from 'headrace-example-broadcast-chat/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { endNodes, startNodes } from './chat-nodes.ts';
@@ -148,7 +148,7 @@ describe('the bus', () => {
   it('that does not answer is one line, and the nodes are one room on this machine', {
     timeout,
   }, async () => {
-    const closed = await freePort();
+    const closed = await freePort('127.0.0.1', 0);
     const { chat, port } = await started({ CLUSTER_BUS: `nats://user:secret@127.0.0.1:${closed}` });
     const [ann, ...others] = await six(port);
     await saysToAll(ann!, others, 'hello');
@@ -206,17 +206,8 @@ function findProgram(name: string): string | undefined {
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 async function startServer(engine: 'nats' | 'redis', program: string): Promise<number> {
-  const port = await freePort();
+  const port = await freePort('127.0.0.1', 0);
   const folder = mkdtempSync(join(tmpdir(), `cluster-chat-${engine}-`));
   const args =
     engine === 'nats'

@@ -2,10 +2,10 @@
 // Kill a worker, and no connection notices; kill a gateway, and its connections end; kill the register, and nothing
 // happens. Ports: GATEWAY_PORT and REGISTER_PORT.
 import cluster from 'node:cluster';
-import { runWorkers } from '@headrace/cluster';
+import { freePort, runWorkers } from '@headrace/cluster';
 import { stderrLogger } from '@headrace/core';
 import { startGateway } from './gateway-node.ts';
-import { freePort, HOST, portsFrom } from './ports.ts';
+import { HOST, portsFrom } from './ports.ts';
 import { startRegister } from './register-node.ts';
 import { startWorker } from './worker-node.ts';
 
@@ -22,8 +22,8 @@ try {
   const { env } = process;
   const ports = portsFrom(env);
   if (cluster.isPrimary) {
-    env['GATEWAY_PORT'] = String(await freePort(ports.gateway));
-    env['REGISTER_PORT'] = String(await freePort(ports.register));
+    env['GATEWAY_PORT'] = String(await freePort(HOST, ports.gateway));
+    env['REGISTER_PORT'] = String(await freePort(HOST, ports.register));
   }
   let isListening = false;
   const workers = await runWorkers({

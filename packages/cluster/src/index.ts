@@ -73,6 +73,7 @@ export {
   type SendOptions,
 } from './users/cluster-users.ts';
 // Processes
+export { freePort } from './workers/free-port.ts';
 export { runWorkers } from './workers/run-workers.ts';
 export type { AboutWorker, WorkerEvent } from './workers/worker-event.ts';
 export type {

@@ -32,7 +32,16 @@ export {
 } from './internal/byte-source.ts';
 // Options
 export { checkOptions, type KnownOptions, nearestTo } from './internal/known-options.ts';
-export { checkChoice, checkNumber, checkTime, type NumberBounds } from './internal/option-check.ts';
+export {
+  checkChoice,
+  checkFunction,
+  checkKind,
+  checkMethod,
+  checkNumber,
+  checkObject,
+  checkTime,
+  type NumberBounds,
+} from './internal/option-check.ts';
 // Hold writes and reads back
 export {
   PendingWriteQueue,

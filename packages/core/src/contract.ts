@@ -495,8 +495,8 @@ export interface ChannelMatcher {
 
 /**
  * Many channels that are written to at once. Its members may be in one process, as those of the class `ChannelGroup`
- * are, or in many: `size`, `has` and the iteration are about those HERE, `add` and `remove` take channels of this
- * process, and what is written, flushed or closed reaches the chosen members everywhere. Without a matcher these are
+ * are, or in many: `size`, `has`, `close` and the iteration are about those HERE, `add` and `remove` take channels of
+ * this process, and what is written and flushed reaches the chosen members everywhere. Without a matcher these are
  * all; which members elsewhere a matcher chooses is its {@link ChannelMatcher.elsewhere}.
  *
  * A channel that closes leaves by itself. One member's failure does not touch the others.

@@ -29,7 +29,7 @@ const PRESENCE_MS = 1200;
 
 /** The chat as one node of a cluster: one room, whichever node a connection is on. */
 export async function startChatNode(parts: ChatNodeParts): Promise<ChatNode> {
-  const { settings, bus, logger = stderrLogger(), files, isLate = false } = parts;
+  const { settings, bus, logger = stderrLogger() } = parts;
   const { host, port } = settings;
   let server: Server | undefined;
   const cluster = await Cluster.join<Member>({
@@ -40,18 +40,12 @@ export async function startChatNode(parts: ChatNodeParts): Promise<ChatNode> {
     connections: () => server?.connections.size ?? 0,
     users: { onDuplicate: 'kick-older' },
   });
-  const ground = new ClusterGround(cluster, settings);
-  if (isLate) await new Promise((resolve) => setTimeout(resolve, PRESENCE_MS));
-  const furtherCommands = parts.furtherCommands?.(ground);
-  const chat = await startChatServer({
-    settings,
-    logger,
-    ground,
-    ...(furtherCommands && { furtherCommands }),
-    ...(files && { files }),
+  const started = await startOn(cluster, parts, logger).catch(async (error: unknown) => {
+    await cluster.leave();
+    throw error;
   });
+  const { chat, beside } = started;
   server = chat.server;
-  const beside = await parts.beside?.(cluster);
   return {
     chat,
     cluster,
@@ -62,4 +56,23 @@ export async function startChatNode(parts: ChatNodeParts): Promise<ChatNode> {
       await cluster.leave({ servers, drainTimeoutMs });
     },
   };
+}
+
+async function startOn(cluster: Cluster<Member>, parts: ChatNodeParts, logger: Logger) {
+  const { settings, files, isLate = false } = parts;
+  const ground = new ClusterGround(cluster, settings);
+  if (isLate) await new Promise((resolve) => setTimeout(resolve, PRESENCE_MS));
+  const furtherCommands = parts.furtherCommands?.(ground);
+  const chat = await startChatServer({
+    settings,
+    logger,
+    ground,
+    ...(furtherCommands && { furtherCommands }),
+    ...(files && { files }),
+  });
+  const beside = await parts.beside?.(cluster).catch(async (error: unknown) => {
+    await chat.shutdown({ drainTimeoutMs: 0 });
+    throw error;
+  });
+  return { chat, beside };
 }

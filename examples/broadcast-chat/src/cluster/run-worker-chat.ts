@@ -1,9 +1,8 @@
 import cluster from 'node:cluster';
-import { processBus } from '@headrace/cluster';
+import { freePort, processBus } from '@headrace/cluster';
 import { readPageFiles } from '../http/page-files.ts';
 import type { Settings } from '../settings/settings.ts';
 import { startChatNode } from './chat-node.ts';
-import { freePort } from './free-port.ts';
 import { runNodes } from './run-nodes.ts';
 
 /** The chat on `workerThreads` processes of this machine: one room. */

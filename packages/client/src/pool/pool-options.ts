@@ -1,11 +1,11 @@
-import { type Channel, type Clock, OptionError, systemClock } from '@headrace/core';
+import { type Channel, type Clock, systemClock } from '@headrace/core';
 import {
   checkChoice,
+  checkFunction,
   checkNumber,
   checkOptions,
   checkTime,
   type KnownOptions,
-  textOf,
 } from '@headrace/core/authoring';
 import type { Connector } from '../address/racing-connector.ts';
 
@@ -127,10 +127,4 @@ export function poolRules<P, C extends Channel>(options: ChannelPoolOptions<P, C
     checkOnRelease: options.checkOnRelease ?? DEFAULTS.checkOnRelease,
     clock: options.clock ?? systemClock,
   };
-}
-
-function checkFunction(option: string, value: unknown): void {
-  if (typeof value === 'function') return;
-  const text = `${option} is ${textOf(value)}, but must be a function`;
-  throw new OptionError('OPTION_INVALID', text, { option });
 }

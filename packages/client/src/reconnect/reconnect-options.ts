@@ -4,12 +4,12 @@ import {
   type Clock,
   type ConnectPlace,
   type Logger,
-  OptionError,
   stderrLogger,
   systemClock,
 } from '@headrace/core';
 import {
   checkConnectPlace,
+  checkFunction,
   checkNumber,
   checkOptions,
   checkTime,
@@ -160,10 +160,4 @@ function timeOf(
   name: 'connectTimeoutMs' | 'readyTimeoutMs',
 ): number {
   return checkTime(name, options[name] ?? DEFAULTS[name]);
-}
-
-function checkFunction(option: string, value: unknown): void {
-  if (typeof value === 'function') return;
-  const text = `${option} is ${textOf(value)}, but must be a function`;
-  throw new OptionError('OPTION_INVALID', text, { option });
 }

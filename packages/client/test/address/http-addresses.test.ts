@@ -73,12 +73,22 @@ describe('httpAddresses', () => {
     const { read } = service(
       () => new Response('busy', { status: 503 }),
       () => Promise.reject(new TypeError('fetch failed', { cause: new Error('ECONNREFUSED') })),
+      () =>
+        new Response(
+          new ReadableStream({
+            pull: (stream) =>
+              stream.error(new TypeError('terminated', { cause: new Error('other side closed') })),
+          }),
+        ),
       () => new Response(NODES),
     );
     expect(await failure(read())).toContain(
       'CHANNEL_FAILED http://route.example/route gives no route: it answered with status 503',
     );
     expect(await failure(read())).toContain('ECONNREFUSED');
+    expect(await failure(read())).toContain(
+      'CHANNEL_FAILED http://route.example/route gives no route: other side closed',
+    );
     expect(await read()).toHaveLength(2);
   });
 

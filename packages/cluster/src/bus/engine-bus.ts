@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer';
+import { exponential } from '@headrace/client';
 import { ChannelError, isHeadraceError, type Timer } from '@headrace/core';
 import {
   checkNumber,
@@ -63,7 +64,7 @@ const MAX_LINES = 8;
  * Tries to connect are so far apart: longer after each, each by chance in its second half. With more than a second in
  * the end, a bus that was away for 3 s could be back after others took its node for gone, at 5 s.
  */
-const RETRY = { firstMs: 100, factor: 2, maxMs: 1000 };
+const RETRY = exponential({ baseMs: 100, maxMs: 1000, jitter: 'equal' });
 
 /**
  * A bus over an engine. It is up only while it hears itself: a server that is stopped, a connection that hangs and a
@@ -382,9 +383,9 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     const { link, isUp } = this;
     this.forgetLink();
     void link?.close(false).catch(() => {});
-    const windowMs = Math.min(RETRY.maxMs, RETRY.firstMs * RETRY.factor ** this.tries);
     this.tries += 1;
-    this.retry = clock.schedule(() => this.connect(), windowMs * (0.5 + random() / 2));
+    const delayMs = RETRY(this.tries, { elapsedMs: 0, phase: 0, random })!;
+    this.retry = clock.schedule(() => this.connect(), delayMs);
     const trouble = cause?.message || 'the connection ended';
     // One line for a trouble, however long it lasts, and in turn with which others.
     if (!this.troubles.has(trouble) && this.troubles.size < MAX_LINES) {

@@ -64,7 +64,7 @@ export class Subjects {
     return `${this.prefix}.u.${token(id)}`;
   }
 
-  /** The stream of a durable group: `.d.` is what is appended, `.l.` what was stored. */
+  /** The stream of a durable group: what is appended. */
   stream(name: string): string {
     return `${this.prefix}.d.${token(name)}`;
   }
@@ -73,4 +73,9 @@ export class Subjects {
   probe(id: string): string {
     return `${this.prefix}.b.${id}`;
   }
+}
+
+/** Where what was stored in a stream is published. */
+export function liveSubject(stream: string): string {
+  return stream.replace('.d.', '.l.');
 }

@@ -96,6 +96,7 @@ export class Gateway<Message = unknown> {
   private readonly logger: Logger;
   private readonly seats = new Map<number, Seat>();
   private readonly subscription: BusSubscription;
+  private isClosed = false;
   private lastId = 0;
   private lost = 0;
   private moved = 0;
@@ -158,8 +159,9 @@ export class Gateway<Message = unknown> {
     return new GatewayHandler(this as Gateway);
   }
 
-  /** Takes part in nothing any more; the connections stay as they are. */
+  /** Takes part in nothing any more; the connections stay as they are, and one that comes later ends as `shutdown`. */
   close(): void {
+    this.isClosed = true;
     this.subscription.close();
     this.peers.off('change', this.onPeers);
     this.wire.off('up', this.onUp);
@@ -175,6 +177,10 @@ export class Gateway<Message = unknown> {
   connected(ctx: Context): number {
     this.lastId += 1;
     const id = this.lastId;
+    if (this.isClosed) {
+      ctx.channel.end({ reason: 'shutdown' });
+      return id;
+    }
     const attributes = this.options.attributes?.(ctx.channel) ?? {};
     const bytes = Buffer.from(JSON.stringify(attributes), 'utf8');
     checkLength(bytes.byteLength);

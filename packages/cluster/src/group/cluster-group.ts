@@ -1,20 +1,18 @@
-import { inspect } from 'node:util';
 import {
   type Channel,
   ChannelGroup,
   type ChannelMatcher,
-  type CloseReason,
   type Group,
   type GroupOutcome,
-  OptionError,
 } from '@headrace/core';
-import { WatchedEmitter } from '@headrace/core/authoring';
 import type { BusSubscription, PublishOutcome } from '../bus/bus.ts';
 import { type Body, decodeBody, encodeBody } from '../envelope/body.ts';
 import { checkBodyLength, type Envelope, KIND } from '../envelope/envelope.ts';
 import { NumberLines } from '../envelope/number-line.ts';
 import type { ClusterContext } from '../node/cluster-context.ts';
+import { elsewhere } from './elsewhere.ts';
 import type { Gap } from './gap-event.ts';
+import { GroupOfNode } from './group-of-node.ts';
 import { type ClusterGroupOptions, checkSameOptions } from './group-options.ts';
 import { Outgoing } from './outgoing.ts';
 import type { LeaveReason } from './presence-machine.ts';
@@ -47,31 +45,22 @@ export interface ClusterGroupCounters {
  * `size`, iteration, `has` and `close` are about the members of this node; `total` and `who()` about all.
  */
 export class ClusterGroup<Message = unknown>
-  extends WatchedEmitter<ClusterGroupEvents>
-  implements Group<Message>, Iterable<Channel>
+  extends GroupOfNode<Message, ClusterGroupEvents>
+  implements Group<Message>
 {
-  /** The same on all nodes. */
-  readonly name: string;
-  /** The members of this node. */
-  readonly local: ChannelGroup<Message>;
-  private readonly context: ClusterContext;
   private readonly options: ClusterGroupOptions<Message>;
   private readonly outgoing: Outgoing;
   private readonly numbers = new NumberLines();
-  private readonly members: PresentMembers;
+  protected readonly members: PresentMembers;
   private subscription: BusSubscription | undefined = undefined;
-  private isFlushDue = false;
   private received = 0;
   private lost = 0;
 
   /** @internal */
   constructor(name: string, context: ClusterContext, options: ClusterGroupOptions<Message> = {}) {
-    super();
     const { presence: _, idOf: __, codec: ___, listens, ...slow } = options;
-    this.name = name;
-    this.context = context;
+    super(new ChannelGroup<Message>(name, slow), context);
     this.options = options;
-    this.local = new ChannelGroup<Message>(name, slow);
     this.outgoing = new Outgoing(context.wire, context.wire.subjects.group(name));
     this.members = new PresentMembers(this.local, context, options, {
       joined: (member) => this.emit('memberJoined', member),
@@ -81,26 +70,6 @@ export class ClusterGroup<Message = unknown>
     this.local.on('channelLeft', (channel) => this.left(channel));
     context.directory.on('forgotten', this.onForgotten);
     if (listens === 'always') this.listen();
-  }
-
-  /** Members on this node. */
-  get size(): number {
-    return this.local.size;
-  }
-
-  /** True if there is no member on this node. */
-  get isEmpty(): boolean {
-    return this.local.isEmpty;
-  }
-
-  /** Members on all nodes, as far as it is known here; those of this node alone without `presence`. */
-  get total(): number {
-    return this.members.total;
-  }
-
-  /** Who is there on all nodes, as far as it is known here; needs `presence: 'ids'`. */
-  who(): IterableIterator<Member> {
-    return this.members.who();
   }
 
   /** Since the group was made. A copy. */
@@ -117,25 +86,6 @@ export class ClusterGroup<Message = unknown>
   /** Calls back once there is no {@link backlog}; at once if there is none now. */
   onceDrained(listener: () => void): void {
     this.local.onceDrained(listener);
-  }
-
-  /** A member from now on, until it closes. False if it was one, or has closed. */
-  add(channel: Channel): boolean {
-    return this.local.add(channel);
-  }
-
-  /** True if it was a member. @param channel - a member of this node, or its id. */
-  remove(channel: Channel | string): boolean {
-    return this.local.remove(channel);
-  }
-
-  /** True for a member of this node. */
-  has(channel: Channel): boolean {
-    return this.local.has(channel);
-  }
-
-  [Symbol.iterator](): Iterator<Channel> {
-    return this.local[Symbol.iterator]();
   }
 
   /**
@@ -171,11 +121,6 @@ export class ClusterGroup<Message = unknown>
     return outcome;
   }
 
-  /** Closes the matching members of this node. */
-  close(reason?: CloseReason, matcher?: ChannelMatcher): GroupOutcome {
-    return this.local.close(reason, matcher);
-  }
-
   /** @internal @throws OptionError */
   checkSameOptions(given: ClusterGroupOptions<Message>): void {
     checkSameOptions(this.name, this.options, given);
@@ -187,19 +132,6 @@ export class ClusterGroup<Message = unknown>
     this.members.leave();
     this.subscription?.close();
     this.context.directory.off('forgotten', this.onForgotten);
-  }
-
-  override toString(): string {
-    return `ClusterGroup(name: ${this.name}, here: ${this.size}, total: ${this.total})`;
-  }
-
-  [inspect.custom](): string {
-    return this.toString();
-  }
-
-  protected override listenerFailed(event: string, _args: readonly unknown[], error: Error): void {
-    const { logger } = this.context.wire.host;
-    logger.log('error', `a listener of ${this.name}’s ${event} threw`, error);
   }
 
   private readonly onForgotten = (id: string): void => this.numbers.forget(id);
@@ -257,26 +189,4 @@ export class ClusterGroup<Message = unknown>
     this.lost += lost;
     this.emit('gap', { node, group: this.name, lost });
   }
-
-  /** Once for all that came together. */
-  private flushSoon(): void {
-    if (this.isFlushDue) return;
-    this.isFlushDue = true;
-    this.context.wire.host.clock.execute(() => {
-      this.isFlushDue = false;
-      this.local.flush();
-    });
-  }
-}
-
-/** @throws OptionError for a matcher that does not say it */
-export function elsewhere(matcher: ChannelMatcher | undefined): 'all' | 'none' {
-  if (matcher === undefined) return 'all';
-  if (matcher.elsewhere !== undefined) return matcher.elsewhere;
-  throw new OptionError(
-    'OPTION_INVALID',
-    'a matcher of a cluster’s group has to say what it means for members on other nodes: ' +
-      "set its property elsewhere to 'all' or 'none'",
-    { option: 'matcher' },
-  );
 }

@@ -1,20 +1,17 @@
 import type { Buffer } from 'node:buffer';
-import { inspect } from 'node:util';
 import {
   type Channel,
-  ChannelError,
   ChannelGroup,
   type ChannelMatcher,
-  type CloseReason,
   type Group,
   type GroupOutcome,
   OptionError,
-  type Timer,
 } from '@headrace/core';
-import { checkNumber, toError, WatchedEmitter } from '@headrace/core/authoring';
+import { checkNumber, toError } from '@headrace/core/authoring';
 import { decodeBody, encodeBody } from '../envelope/body.ts';
 import { checkBodyLength, decodeEnvelope, encodeEnvelope, KIND } from '../envelope/envelope.ts';
-import { elsewhere } from '../group/cluster-group.ts';
+import { elsewhere } from '../group/elsewhere.ts';
+import { GroupOfNode } from '../group/group-of-node.ts';
 import { checkSameOptions } from '../group/group-options.ts';
 import type { LeaveReason } from '../group/presence-machine.ts';
 import { type Member, PresentMembers } from '../group/present-members.ts';
@@ -27,7 +24,7 @@ import {
 } from './durable-options.ts';
 import { DurableOutcome } from './durable-outcome.ts';
 import type { Log, LogEntry, LogPosition } from './log.ts';
-import { isPassed, type PendingWrite, PendingWrites } from './pending-writes.ts';
+import { LogWrites, logDown } from './log-writes.ts';
 import { RoomFeed } from './room-feed.ts';
 import {
   type DurableMessage,
@@ -83,12 +80,8 @@ export interface DurableGroupCounters {
 }
 
 const MAX_ID_LENGTH = 128;
-/** What waits for the log here, at most. */
-const MAX_PENDING = 16_384;
-const MAX_PENDING_BYTES = 16 * 1024 * 1024;
 /** Broadcasts that wait for their turn here; more than these stay in the log. */
 const MAX_BACKLOG = 1024;
-const STORED_WITHIN_MS = 5000;
 const NEWEST_TRIES = 5;
 const NOTHING = Symbol('nothing');
 
@@ -119,49 +112,35 @@ const NOTHING = Symbol('nothing');
  * ```
  */
 export class DurableGroup<Message = unknown>
-  extends WatchedEmitter<DurableGroupEvents>
-  implements Group<Message>, Iterable<Channel>
+  extends GroupOfNode<unknown, DurableGroupEvents>
+  implements Group<Message>
 {
-  /** The same on all nodes. */
-  readonly name: string;
-  /** The members of this node. */
-  readonly local: ChannelGroup<unknown>;
-  private readonly context: ClusterContext;
   private readonly options: DurableGroupOptions<Message>;
   private readonly plan: DurablePlan<Message>;
   private readonly log: Log;
   private readonly stream: string;
-  private readonly members: PresentMembers;
+  protected readonly members: PresentMembers;
   private readonly feed: RoomFeed;
   private readonly pages: SharedPages;
   private readonly reader: RoomReader<Message>;
-  private readonly pending = new PendingWrites();
-  /** Written before it is known from where on the members here get everything. */
-  private early: PendingWrite[] = [];
-  private earlyTimer: Timer | undefined = undefined;
+  private readonly writes: LogWrites;
   /** What entries are to the members, for all that get them. */
   private readonly messages = new WeakMap<LogEntry, unknown>();
   private idleListeners: (() => void)[] = [];
-  private isFlushDue = false;
   private isLeft = false;
   private joiners = 0;
   private ids = 0;
-  private stored = 0;
-  private failed = 0;
   private delivered = 0;
 
   /** @internal @throws OptionError */
   constructor(name: string, context: ClusterContext, options: DurableGroupOptions<Message>) {
-    super();
-    const { wire } = context;
     const { presence: _, idOf: __, codec: ___, durable: ____, ...slow } = options;
-    this.name = name;
-    this.context = context;
+    super(new ChannelGroup<unknown>(name, slow), context);
+    const { wire } = context;
     this.options = options;
     this.plan = durablePlan(name, options);
     this.log = logOf(wire.bus, name);
     this.stream = wire.subjects.stream(name);
-    this.local = new ChannelGroup<unknown>(name, slow);
     this.members = new PresentMembers(this.local, context, options, {
       joined: (member) => this.emit('memberJoined', member),
       left: (member) => this.emit('memberLeft', member),
@@ -177,6 +156,14 @@ export class DurableGroup<Message = unknown>
       moved: () => this.moved(),
       isBusy: () => this.local.backlog > MAX_BACKLOG,
       onceFree: (listener) => this.local.onceDrained(listener),
+    });
+    this.writes = new LogWrites({
+      wire,
+      log: this.log,
+      stream: this.stream,
+      group: name,
+      feed: this.feed,
+      settled: () => this.reportIdle(),
     });
     this.pages = new SharedPages(wire.host.clock, (after, limit) => {
       this.feed.open();
@@ -201,26 +188,6 @@ export class DurableGroup<Message = unknown>
     });
   }
 
-  /** Members on this node. */
-  get size(): number {
-    return this.local.size;
-  }
-
-  /** True if there is no member on this node. */
-  get isEmpty(): boolean {
-    return this.local.isEmpty;
-  }
-
-  /** Members on all nodes, as far as it is known here; those of this node alone without `presence`. */
-  get total(): number {
-    return this.members.total;
-  }
-
-  /** Who is there on all nodes, as far as it is known here; needs `presence: 'ids'`. */
-  who(): IterableIterator<Member> {
-    return this.members.who();
-  }
-
   /**
    * Where the members of this node are: they have everything up to here. Undefined without members, and before the log
    * could be read.
@@ -231,23 +198,24 @@ export class DurableGroup<Message = unknown>
 
   /** Since the group was made. A copy. */
   get counters(): DurableGroupCounters {
-    const { stored, failed, delivered } = this;
+    const { delivered } = this;
+    const { stored, failed } = this.writes;
     return { stored, failed, delivered, reads: this.pages.readCount };
   }
 
   /** Messages of this node that are not stored and delivered here yet, and broadcasts under way. */
   get backlog(): number {
-    return this.pending.size + this.local.backlog;
+    return this.writes.size + this.local.backlog;
   }
 
   /** Calls back once there is no {@link backlog}; at once if there is none now. */
   onceDrained(listener: () => void): void {
-    if (this.pending.size === 0) this.local.onceDrained(listener);
+    if (this.writes.size === 0) this.local.onceDrained(listener);
     else this.idleListeners.push(listener);
   }
 
   /** The member gets what is delivered from now on; see {@link join} for one that was here before. */
-  add(channel: Channel): boolean {
+  override add(channel: Channel): boolean {
     return this.local.add(channel);
   }
 
@@ -293,21 +261,8 @@ export class DurableGroup<Message = unknown>
       // Otherwise the oldest ones went meanwhile.
       if (since.recovered) return { entries: since.entries, position: since.position };
     }
-    throw this.downError('its oldest messages go faster than they are read');
-  }
-
-  /** True if it was a member. */
-  remove(channel: Channel | string): boolean {
-    return this.local.remove(channel);
-  }
-
-  /** True for a member of this node. */
-  has(channel: Channel): boolean {
-    return this.local.has(channel);
-  }
-
-  [Symbol.iterator](): Iterator<Channel> {
-    return this.local[Symbol.iterator]();
+    const { name } = this.context.wire.bus;
+    throw logDown(this.name, name, 'its oldest messages go faster than they are read');
   }
 
   /**
@@ -328,20 +283,7 @@ export class DurableGroup<Message = unknown>
       return DurableOutcome.here(this.local.write(message, matcher));
     const bytes = this.encoded(message);
     const given = checkedId(id ?? this.plan.messageId?.(message)) ?? this.newId();
-    const outcome = new DurableOutcome(this.local.size);
-    if (this.pending.join(given, outcome, matcher)) return outcome;
-    const refusal = this.refusal(bytes);
-    if (refusal !== undefined) {
-      this.failed += 1;
-      outcome.fail(refusal);
-      return outcome;
-    }
-    const at = this.context.wire.host.clock.now();
-    const write = { id: given, bytes, at, outcomes: [outcome], matcher, position: undefined };
-    this.pending.add(write);
-    if (this.feed.isStarted && this.feed.at === undefined) this.keepEarly(write);
-    else this.append(write);
-    return outcome;
+    return this.writes.write(given, bytes, new DurableOutcome(this.local.size), matcher);
   }
 
   /** Sends what was written to members of this node alone. */
@@ -360,11 +302,6 @@ export class DurableGroup<Message = unknown>
     return outcome;
   }
 
-  /** Closes the matching members of this node. */
-  close(reason?: CloseReason, matcher?: ChannelMatcher): GroupOutcome {
-    return this.local.close(reason, matcher);
-  }
-
   /** @internal @throws OptionError */
   checkSameOptions(given: DurableGroupOptions<Message>): void {
     const { durable, ...others } = given;
@@ -380,96 +317,10 @@ export class DurableGroup<Message = unknown>
     this.isLeft = true;
     this.members.leave();
     this.feed.stop();
-    this.appendEarly();
-    this.pending.clear();
-    this.reportIdle();
-  }
-
-  override toString(): string {
-    return `DurableGroup(name: ${this.name}, here: ${this.size}, total: ${this.total})`;
-  }
-
-  [inspect.custom](): string {
-    return this.toString();
-  }
-
-  protected override listenerFailed(event: string, _args: readonly unknown[], error: Error): void {
-    const { logger } = this.context.wire.host;
-    logger.log('error', `a listener of ${this.name}’s ${event} threw`, error);
+    this.writes.leave();
   }
 
   // --- to the log ---
-
-  private refusal({ byteLength }: Buffer): ChannelError | undefined {
-    if (this.isLeft) return this.downError('the cluster was left');
-    const { size, bytes } = this.pending;
-    if (size < MAX_PENDING && bytes + byteLength <= MAX_PENDING_BYTES) return undefined;
-    return new ChannelError(
-      'OUTBOUND_FULL',
-      `${size} messages of ${bytes} bytes wait for the log of ${this.name} already`,
-      { group: this.name },
-    );
-  }
-
-  private append(write: PendingWrite): void {
-    this.feed.open();
-    this.log.append(this.stream, write.id, write.bytes).then(
-      (position) => this.isStored(write, position),
-      (error: unknown) => this.isNotStored(write, toError(error)),
-    );
-  }
-
-  private isStored(write: PendingWrite, position: LogPosition): void {
-    this.stored += 1;
-    write.position = position;
-    for (const outcome of write.outcomes) outcome.settle(position);
-    if (this.pending.get(write.id) !== write) return;
-    const { feed } = this;
-    const isDelivered = feed.at !== undefined && isPassed(position, feed.at);
-    if (!feed.isStarted || isDelivered) this.pending.begun(write, undefined);
-    else feed.expect(position);
-    this.reportIdle();
-  }
-
-  private isNotStored(write: PendingWrite, error: Error): void {
-    this.failed += 1;
-    this.pending.begun(write, undefined);
-    for (const outcome of write.outcomes) outcome.fail(error);
-    this.reportIdle();
-  }
-
-  /** Members get what is written after they were added: it is stored once it is known where they begin. */
-  private keepEarly(write: PendingWrite): void {
-    this.early.push(write);
-    this.earlyTimer ??= this.context.wire.host.clock.schedule(
-      () => this.expireEarly(),
-      STORED_WITHIN_MS,
-    );
-  }
-
-  private expireEarly(): void {
-    const { clock } = this.context.wire.host;
-    const now = clock.now();
-    this.earlyTimer = undefined;
-    const error = this.downError(`it could not be read for ${STORED_WITHIN_MS} ms`);
-    const isOld = ({ at }: PendingWrite) => now - at >= STORED_WITHIN_MS;
-    const old = this.early.filter(isOld);
-    this.early = this.early.filter((write) => !isOld(write));
-    const next = this.early[0];
-    if (next !== undefined) {
-      const leftMs = next.at + STORED_WITHIN_MS - now;
-      this.earlyTimer = clock.schedule(() => this.expireEarly(), leftMs);
-    }
-    for (const write of old) this.isNotStored(write, error);
-  }
-
-  private appendEarly(): void {
-    const { early } = this;
-    this.early = [];
-    this.earlyTimer?.cancel();
-    this.earlyTimer = undefined;
-    for (const write of early) this.append(write);
-  }
 
   private encoded(message: Message): Buffer {
     const { bodyType, body } = encodeBody(message, this.options.codec);
@@ -490,18 +341,11 @@ export class DurableGroup<Message = unknown>
     return `${this.context.wire.nodeId}-${this.ids}`;
   }
 
-  private downError(why: string): ChannelError {
-    const { name } = this.context.wire.bus;
-    return new ChannelError('BUS_DOWN', `the log of ${this.name} on ${name}: ${why}`, {
-      bus: name,
-    });
-  }
-
   // --- from the log ---
 
   private deliver(entry: LogEntry): void {
     this.delivered += 1;
-    const write = this.pending.get(entry.id);
+    const write = this.writes.pendingWrite(entry.id);
     const message = this.formatted(entry);
     let outcome: GroupOutcome | undefined;
     if (message !== undefined) {
@@ -509,8 +353,7 @@ export class DurableGroup<Message = unknown>
       this.flushSoon();
     }
     if (write === undefined) return;
-    this.pending.begun(write, outcome);
-    this.reportIdle();
+    this.writes.delivered(write, outcome);
   }
 
   /** A matcher that throws chooses nobody: what comes after this entry must come all the same. */
@@ -531,9 +374,7 @@ export class DurableGroup<Message = unknown>
   private moved(): void {
     const { at } = this.feed;
     if (at === undefined) return;
-    this.pending.passed(at);
-    this.appendEarly();
-    this.reportIdle();
+    this.writes.passed(at);
   }
 
   /** What members get; undefined for what is no message of ours. */
@@ -576,27 +417,14 @@ export class DurableGroup<Message = unknown>
     }
   }
 
-  /** Once for all that came together. */
-  private flushSoon(): void {
-    if (this.isFlushDue) return;
-    this.isFlushDue = true;
-    this.context.wire.host.clock.execute(() => {
-      this.isFlushDue = false;
-      this.local.flush();
-    });
-  }
-
   private stopIfUnused(): void {
     if (!this.local.isEmpty || this.joiners > 0) return;
     this.feed.stop();
-    this.appendEarly();
-    // Those that are not stored yet settle by themselves.
-    this.pending.clear();
-    this.reportIdle();
+    this.writes.unheard();
   }
 
   private reportIdle(): void {
-    if (this.pending.size > 0) return;
+    if (this.writes.size > 0) return;
     for (const listener of this.idleListeners.splice(0)) this.local.onceDrained(listener);
   }
 }

@@ -1,5 +1,10 @@
 import { OptionError, type SlowMemberOptions } from '@headrace/core';
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import {
+  checkFunction,
+  checkNumber,
+  checkOptions,
+  type KnownOptions,
+} from '@headrace/core/authoring';
 import type { Bus } from '../bus/bus.ts';
 import type { MessageCodec } from '../envelope/body.ts';
 import { checkGroupOptions } from '../group/group-options.ts';
@@ -58,7 +63,10 @@ export function durablePlan<Message>(
   checkNumber('durable.messages', messages, { min: 1, integer: true });
   checkNumber('durable.ageMs', ageMs, { min: 1 });
   checkNumber('durable.recent', recent, { max: 65_536, integer: true });
-  for (const option of ['messageId', 'format'] as const) checkFunction(option, given[option]);
+  for (const option of ['messageId', 'format'] as const) {
+    if (given[option] !== undefined)
+      checkFunction(`durable.${option}`, given[option], 'takes a message');
+  }
   if (recent > messages) {
     throw new OptionError(
       'OPTION_CONFLICT',
@@ -88,11 +96,4 @@ export function logOf(bus: Bus, name: string): Log {
       'memoryBus(), processBus(), natsBus() and redisBus() have one',
     { option: 'durable', bus: bus.name },
   );
-}
-
-function checkFunction(option: string, value: unknown): void {
-  if (value === undefined || typeof value === 'function') return;
-  throw new OptionError('OPTION_INVALID', `durable.${option} is a function of a message`, {
-    option,
-  });
 }

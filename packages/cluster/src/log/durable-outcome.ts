@@ -9,7 +9,10 @@ import type { LogPosition } from './log.ts';
  * until then a BroadcastHandler holds the reads of who sent it.
  */
 export class DurableOutcome implements GroupOutcome {
-  /** Where it is stored. Rejects with `BUS_DOWN` if it could not be stored for 5 s; undefined if it is not to be stored. */
+  /**
+   * Where it is stored; undefined if it is not to be stored. Rejects with `BUS_DOWN` if it could not be stored for 5 s, and
+   * with `OUTBOUND_FULL` if too many wait already.
+   */
   readonly stored: Promise<LogPosition | undefined>;
   private readonly whenBegun: (() => void)[] = [];
   private readonly resolve: (position: LogPosition | undefined) => void;

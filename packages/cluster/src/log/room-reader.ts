@@ -182,6 +182,7 @@ export class RoomReader<Message> {
 
   /** In one go with what was written last: nothing is delivered in between. */
   private added(channel: Channel, replay: Replay, recovered: boolean): JoinOutcome {
+    this.check(channel);
     channel.flush();
     this.parts.add(channel);
     return { recovered, position: this.parts.feed.at!, count: replay.count };

@@ -98,6 +98,7 @@ export class Cluster<Principal = unknown>
    * node from starting: members of this node are served, and the rest follows when it comes.
    *
    * @throws OptionError
+   * @throws ChannelError `BUS_DOWN` for a bus that is closed, or has a cluster already
    */
   static async join<Principal = unknown>(
     options: ClusterOptions<Principal>,

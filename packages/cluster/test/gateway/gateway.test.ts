@@ -210,6 +210,20 @@ describe('Gateway and Worker', () => {
     expect(() => channel.writeInbound('x'.repeat(1024 * 1024))).toThrow(/does not fit on the bus/);
   });
 
+  it('end a connection that comes when the gateway is closed, and keep nothing of it', () => {
+    const { world, gateway, channel } = pair();
+    gateway.close();
+    const late = world.connection(gateway);
+    late.writeInbound('nobody hears this');
+    world.clock.advance(5000);
+    expect([channel.isOpen, late.isOpen, late.closeInfo?.reason]).toEqual([
+      true,
+      false,
+      'shutdown',
+    ]);
+    expect(gateway.connections).toBe(0);
+  });
+
   it('acknowledge many messages in one frame', () => {
     const { world, channel } = pair();
     const before = world.sentFrames;

@@ -2,10 +2,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runWorkers } from '@headrace/cluster';
+import { freePort, runWorkers } from '@headrace/cluster';
 import { afterEach, describe, expect, it } from 'vitest';
 import { canReusePort } from '../../src/workers/worker-options.ts';
-import { freePort } from './free-port.ts';
 import { type Line, ProgramProcess } from './program-process.ts';
 
 let program: ProgramProcess | undefined;
@@ -168,7 +167,7 @@ describe('runWorkers', { timeout: 60_000 }, () => {
       );
       return;
     }
-    const env = { PORT: String(await freePort()), REUSE_PORT: '1' };
+    const env = { PORT: String(await freePort('127.0.0.1', 0)), REUSE_PORT: '1' };
     const { program, list } = await started(env);
     const [first, second] = list as [Listed, Listed];
     const { port } = first.info;

@@ -1,6 +1,11 @@
 import { OptionError } from '@headrace/core';
-import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
-import { checkChoice, checkFunction, checkMethod } from '../option/option-check.ts';
+import {
+  checkChoice,
+  checkFunction,
+  checkMethod,
+  checkOptions,
+  type KnownOptions,
+} from '@headrace/core/authoring';
 import type { AuthOptions, AuthReplies } from './auth-options.ts';
 
 const OPTIONS: KnownOptions<AuthOptions<unknown, unknown, unknown>> = {

@@ -1,7 +1,12 @@
 import { EventEmitter } from 'node:events';
 import type { Channel, CloseInfo, Timer } from '@headrace/core';
-import { checkNumber, checkOptions, type KnownOptions, toError } from '@headrace/core/authoring';
-import { checkFunction } from '../option/option-check.ts';
+import {
+  checkFunction,
+  checkNumber,
+  checkOptions,
+  type KnownOptions,
+  toError,
+} from '@headrace/core/authoring';
 import type { Session, Sessions } from './sessions.ts';
 
 /** What a {@link SessionRegistry} reports of an id, which may have many connections, one after the other or at once. */

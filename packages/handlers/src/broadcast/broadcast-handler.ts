@@ -9,8 +9,12 @@ import {
   type PassThrough,
   type Types,
 } from '@headrace/core';
-import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
-import { checkChoice, checkMethod } from '../option/option-check.ts';
+import {
+  checkChoice,
+  checkMethod,
+  checkOptions,
+  type KnownOptions,
+} from '@headrace/core/authoring';
 
 /** Options of a {@link BroadcastHandler}. */
 export interface BroadcastOptions<In, Out> {

@@ -9,8 +9,14 @@ import {
   type Types,
   type WriteFuture,
 } from '@headrace/core';
-import { checkNumber, checkOptions, checkTime, type KnownOptions } from '@headrace/core/authoring';
-import { checkFunction, checkObject } from '../option/option-check.ts';
+import {
+  checkFunction,
+  checkNumber,
+  checkObject,
+  checkOptions,
+  checkTime,
+  type KnownOptions,
+} from '@headrace/core/authoring';
 import { ExchangeCaller } from './exchange-caller.ts';
 import { invalidMessage } from './exchange-error.ts';
 import type { ExchangeFormat, ExchangeId, ExchangeSink, ExchangeTypes } from './exchange-format.ts';

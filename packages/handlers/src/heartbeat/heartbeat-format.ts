@@ -1,6 +1,10 @@
 import { Buffer } from 'node:buffer';
-import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
-import { checkFunction, checkKind } from '../option/option-check.ts';
+import {
+  checkFunction,
+  checkKind,
+  checkOptions,
+  type KnownOptions,
+} from '@headrace/core/authoring';
 
 /**
  * How a protocol's heartbeats look: what is one, and what answers it. It knows no connection: make it once

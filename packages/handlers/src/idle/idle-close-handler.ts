@@ -1,6 +1,5 @@
 import type { CloseReason, Context, Handler, Types } from '@headrace/core';
-import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
-import { checkChoice } from '../option/option-check.ts';
+import { checkChoice, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import { type IdleState, IdleStateEvent } from './idle-state-event.ts';
 
 /** Options of an {@link IdleCloseHandler}. */

@@ -7,8 +7,7 @@ import {
   PipelineError,
   RejectedError,
 } from '@headrace/core';
-import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
-import { checkChoice, checkKind } from '../option/option-check.ts';
+import { checkChoice, checkKind, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import { ADMISSION_OPTIONS, AdmissionHandler, type AdmissionOptions } from './admission-handler.ts';
 
 /** Addresses: one (`192.0.2.7`), a network (`192.0.2.0/24`, `2001:db8::/32`), or a list of Node's. */

@@ -9,6 +9,7 @@ import {
   type Types,
 } from '@headrace/core';
 import {
+  checkChoice,
   checkNumber,
   checkOptions,
   dropsKeptMessages,
@@ -16,7 +17,6 @@ import {
   MESSAGES_PER_LOOK,
   ReadGate,
 } from '@headrace/core/authoring';
-import { checkChoice } from '../option/option-check.ts';
 import { type Rate, TokenBucket } from './token-bucket.ts';
 
 /** Options of a {@link MessageRateHandler}. */

@@ -9,8 +9,13 @@ import type {
   Types,
   WriteFuture,
 } from '@headrace/core';
-import { checkNumber, checkOptions, type KnownOptions, toError } from '@headrace/core/authoring';
-import { checkChoice } from '../option/option-check.ts';
+import {
+  checkChoice,
+  checkNumber,
+  checkOptions,
+  type KnownOptions,
+  toError,
+} from '@headrace/core/authoring';
 import { describeMessage, type LogFormat } from './describe-message.ts';
 
 /** Options of a {@link LoggingHandler}. */

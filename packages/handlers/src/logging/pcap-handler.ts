@@ -1,13 +1,13 @@
 import { Buffer } from 'node:buffer';
 import type { Context, Direction, Handler, Types, WriteFuture } from '@headrace/core';
 import {
+  checkObject,
   checkOptions,
   isOutboundBytes,
   type KnownOptions,
   toBuffer,
   toError,
 } from '@headrace/core/authoring';
-import { checkObject } from '../option/option-check.ts';
 import {
   ACK,
   endsOf,

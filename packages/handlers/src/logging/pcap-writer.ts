@@ -1,7 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
-import { checkKind } from '../option/option-check.ts';
+import { checkKind, checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 
 /** Options of a {@link PcapWriter}. */
 export interface PcapWriterOptions {

@@ -1,6 +1,10 @@
 import type { Context, Handler, Types, WriteFuture } from '@headrace/core';
-import { checkOptions, type KnownOptions, sizeOfBytes } from '@headrace/core/authoring';
-import { checkObject } from '../option/option-check.ts';
+import {
+  checkObject,
+  checkOptions,
+  type KnownOptions,
+  sizeOfBytes,
+} from '@headrace/core/authoring';
 import { CHANNEL_METRICS, type ChannelCounts, type ChannelMetrics } from './channel-metrics.ts';
 import type { ServerMetrics } from './server-metrics.ts';
 

@@ -1,8 +1,7 @@
 import type { Address, Context, Handler, Types } from '@headrace/core';
-import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { checkObject, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import type { Attributes, Span, Tracer } from '@opentelemetry/api';
 import { closeCategory } from '../metrics/close-category.ts';
-import { checkObject } from '../option/option-check.ts';
 
 /** Options of a {@link TracingHandler}. */
 export interface TracingOptions {

@@ -9,8 +9,13 @@ import {
   type Timer,
   type Types,
 } from '@headrace/core';
-import { CHANNEL_OPTIONS, checkOptions, type KnownOptions } from '@headrace/core/authoring';
-import { checkFunction, checkKind } from '../option/option-check.ts';
+import {
+  CHANNEL_OPTIONS,
+  checkFunction,
+  checkKind,
+  checkOptions,
+  type KnownOptions,
+} from '@headrace/core/authoring';
 import { beginLasting, type LastingChannel, type LastingInitializer } from './lasting-channel.ts';
 import { decodeResumeFrame, encodeResumeFrame, GONE_CODE, invalidFrame } from './resume-frame.ts';
 import type { ResumeSession } from './resume-session.ts';

@@ -1,7 +1,12 @@
 import type { Channel } from '@headrace/core';
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import {
+  checkFunction,
+  checkKind,
+  checkNumber,
+  checkOptions,
+  type KnownOptions,
+} from '@headrace/core/authoring';
 import { GuessLimiter } from '../auth/guess-limiter.ts';
-import { checkFunction, checkKind } from '../option/option-check.ts';
 import { GONE_CODE, type MovePlace } from './resume-frame.ts';
 import { type RandomBytes, ResumeMachine, systemRandom } from './resume-machine.ts';
 import { ResumeSession, type SessionTable } from './resume-session.ts';

@@ -1,6 +1,11 @@
 import type { Channel, Context, Handler, OutboundBytes, Pipeline, Types } from '@headrace/core';
-import { checkOptions, type KnownOptions, ReadGate, toError } from '@headrace/core/authoring';
-import { checkFunction } from '../option/option-check.ts';
+import {
+  checkFunction,
+  checkOptions,
+  type KnownOptions,
+  ReadGate,
+  toError,
+} from '@headrace/core/authoring';
 import { RelayHandler } from './relay-handler.ts';
 
 /** What {@link ForwardOptions.connect} gets. */

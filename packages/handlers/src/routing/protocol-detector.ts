@@ -13,13 +13,13 @@ import {
   type Types,
 } from '@headrace/core';
 import {
+  checkKind,
   checkNumber,
   checkOptions,
   checkTime,
   type KnownOptions,
   toError,
 } from '@headrace/core/authoring';
-import { checkKind } from '../option/option-check.ts';
 import type { Protocol } from './protocol.ts';
 import { replaceWith } from './replace-with.ts';
 

@@ -9,6 +9,8 @@ import {
   type Types,
 } from '@headrace/core';
 import {
+  checkChoice,
+  checkFunction,
   checkNumber,
   checkOptions,
   checkTime,
@@ -18,7 +20,6 @@ import {
   toError,
 } from '@headrace/core/authoring';
 import { Fifo } from '../flow/fifo.ts';
-import { checkChoice, checkFunction } from '../option/option-check.ts';
 import { encodeErrorOf } from './encode-error.ts';
 import { LazyRequestScope, type RequestScope } from './request-scope.ts';
 

@@ -1,6 +1,5 @@
 import type { Context, Handler, HandlerRef } from '@headrace/core';
-import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
-import { checkKind } from '../option/option-check.ts';
+import { checkKind, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 
 /** What {@link switchProtocol} takes out and puts in. */
 export interface ProtocolSwitch {

@@ -1,6 +1,5 @@
 import type { Clock, Timer } from '@headrace/core';
-import { checkOptions, checkTime, type KnownOptions } from '@headrace/core/authoring';
-import { checkObject } from '../option/option-check.ts';
+import { checkObject, checkOptions, checkTime, type KnownOptions } from '@headrace/core/authoring';
 
 /** Options of a {@link TrafficCounter}. */
 export interface TrafficCounterOptions {

@@ -185,7 +185,7 @@ it('refuses texts that are no choice, which would count as another', () => {
     ],
     [
       () => takers.MessageRateHandler!({ perSecond: 1, excessPolicy: 'dropp' } as never),
-      `excessPolicy is "dropp", but must be 'slow-down' or 'drop' or 'close'`,
+      `excessPolicy is "dropp", but must be 'slow-down', 'drop' or 'close'`,
     ],
     [
       () => takers.IdleStateHandler!({ readerIdleSeconds: 5 } as never),

@@ -5,6 +5,7 @@ import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import type { LogEntry, LogLimits, LogLink, LogPage, LogPosition } from '../../log/log.ts';
 import type { BusSubscription } from '../bus.ts';
 import { importPeer } from '../peer-package.ts';
+import { liveSubject } from '../subject.ts';
 import type { NatsInbox, NatsPeer } from './nats-inbox.ts';
 import { INSTALL_NATS } from './nats-install.ts';
 import { epochOf, NatsStore } from './nats-store.ts';
@@ -273,8 +274,4 @@ function idOf(token: string, text: string): string {
   const id = text.slice(token.length + 1);
   if (id.startsWith('b')) return Buffer.from(id.slice(1), 'base64url').toString('utf8');
   return id.slice(1);
-}
-
-function liveSubject(stream: string): string {
-  return stream.replace('.d.', '.l.');
 }

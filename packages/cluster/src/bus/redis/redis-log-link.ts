@@ -5,6 +5,7 @@ import type { RESP_TYPES } from '@redis/client';
 import type { LogEntry, LogLimits, LogLink, LogPage, LogPosition } from '../../log/log.ts';
 import { DUPLICATE_WINDOW_MS } from '../../log/memory-stream.ts';
 import type { BusSubscription } from '../bus.ts';
+import { liveSubject } from '../subject.ts';
 import type { RedisClient } from './redis-client.ts';
 import { APPEND, READ } from './redis-scripts.ts';
 
@@ -133,10 +134,6 @@ export class RedisLogLink implements LogLink {
 /** In one slot of a Redis cluster. */
 function keysOf(stream: string): string[] {
   return [`{${stream}}:at`, `{${stream}}:log`, `{${stream}}:marks`];
-}
-
-function liveSubject(stream: string): string {
-  return stream.replace('.d.', '.l.');
 }
 
 /** `epoch offset previous length-of-id`, a line feed, the id, the bytes. */

@@ -1,0 +1,106 @@
+import { inspect } from 'node:util';
+import type {
+  Channel,
+  ChannelGroup,
+  ChannelMatcher,
+  CloseReason,
+  GroupOutcome,
+} from '@headrace/core';
+import { WatchedEmitter } from '@headrace/core/authoring';
+import type { ClusterContext } from '../node/cluster-context.ts';
+import type { Member, PresentMembers } from './present-members.ts';
+
+/**
+ * One node's part of a group over all nodes: its own members, and what it knows of the others'.
+ *
+ * @typeParam Written - what members are written
+ */
+export abstract class GroupOfNode<Written, Events extends object>
+  extends WatchedEmitter<Events>
+  implements Iterable<Channel>
+{
+  /** The same on all nodes. */
+  readonly name: string;
+  /** The members of this node. */
+  readonly local: ChannelGroup<Written>;
+  /** @internal */
+  protected readonly context: ClusterContext;
+  /** @internal */
+  protected abstract readonly members: PresentMembers;
+  private isFlushDue = false;
+
+  /** @internal */
+  constructor(local: ChannelGroup<Written>, context: ClusterContext) {
+    super();
+    this.name = local.name;
+    this.local = local;
+    this.context = context;
+  }
+
+  /** Members on this node. */
+  get size(): number {
+    return this.local.size;
+  }
+
+  /** True if there is no member on this node. */
+  get isEmpty(): boolean {
+    return this.local.isEmpty;
+  }
+
+  /** Members on all nodes, as far as it is known here; those of this node alone without `presence`. */
+  get total(): number {
+    return this.members.total;
+  }
+
+  /** Who is there on all nodes, as far as it is known here; needs `presence: 'ids'`. */
+  who(): IterableIterator<Member> {
+    return this.members.who();
+  }
+
+  /** A member from now on, until it closes. False if it was one, or has closed. */
+  add(channel: Channel): boolean {
+    return this.local.add(channel);
+  }
+
+  /** True if it was a member. @param channel - a member of this node, or its id. */
+  remove(channel: Channel | string): boolean {
+    return this.local.remove(channel);
+  }
+
+  /** True for a member of this node. */
+  has(channel: Channel): boolean {
+    return this.local.has(channel);
+  }
+
+  [Symbol.iterator](): Iterator<Channel> {
+    return this.local[Symbol.iterator]();
+  }
+
+  /** Closes the matching members of this node. */
+  close(reason?: CloseReason, matcher?: ChannelMatcher): GroupOutcome {
+    return this.local.close(reason, matcher);
+  }
+
+  override toString(): string {
+    return `${this.constructor.name}(name: ${this.name}, here: ${this.size}, total: ${this.total})`;
+  }
+
+  [inspect.custom](): string {
+    return this.toString();
+  }
+
+  /** @internal Flushes the members here, once for all that comes together. */
+  protected flushSoon(): void {
+    if (this.isFlushDue) return;
+    this.isFlushDue = true;
+    this.context.wire.host.clock.execute(() => {
+      this.isFlushDue = false;
+      this.local.flush();
+    });
+  }
+
+  protected override listenerFailed(event: string, _args: readonly unknown[], error: Error): void {
+    const { logger } = this.context.wire.host;
+    logger.log('error', `a listener of ${this.name}’s ${event} threw`, error);
+  }
+}

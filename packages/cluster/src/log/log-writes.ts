@@ -1,0 +1,186 @@
+import type { Buffer } from 'node:buffer';
+import { ChannelError, type ChannelMatcher, type GroupOutcome, type Timer } from '@headrace/core';
+import { toError } from '@headrace/core/authoring';
+import type { Wire } from '../node/wire.ts';
+import type { DurableOutcome } from './durable-outcome.ts';
+import type { Log, LogPosition } from './log.ts';
+import { isPassed, type PendingWrite, PendingWrites } from './pending-writes.ts';
+import type { RoomFeed } from './room-feed.ts';
+
+/** What {@link LogWrites} work with, and whom they notify. */
+export interface LogWritesParts {
+  readonly wire: Wire;
+  readonly log: Log;
+  readonly stream: string;
+  /** The group's name. */
+  readonly group: string;
+  readonly feed: RoomFeed;
+  /** There may be nothing under way any more. */
+  settled(): void;
+}
+
+/** What waits for the log here, at most. */
+const MAX_PENDING = 16_384;
+const MAX_PENDING_BYTES = 16 * 1024 * 1024;
+const STORED_WITHIN_MS = 5000;
+
+/** What this node writes to the log of one room, until it is stored and has come back. */
+export class LogWrites {
+  private readonly parts: LogWritesParts;
+  private readonly pending = new PendingWrites();
+  /** Written before it is known from where on the members here get everything. */
+  private early: PendingWrite[] = [];
+  private earlyTimer: Timer | undefined = undefined;
+  private isLeft = false;
+  private storedCount = 0;
+  private failedCount = 0;
+
+  constructor(parts: LogWritesParts) {
+    this.parts = parts;
+  }
+
+  /** Not stored and delivered here yet. */
+  get size(): number {
+    return this.pending.size;
+  }
+
+  get stored(): number {
+    return this.storedCount;
+  }
+
+  get failed(): number {
+    return this.failedCount;
+  }
+
+  /** What was written here under this id, and has not been delivered. */
+  pendingWrite(id: string): PendingWrite | undefined {
+    return this.pending.get(id);
+  }
+
+  /** @returns the outcome that was given */
+  write(
+    id: string,
+    bytes: Buffer,
+    outcome: DurableOutcome,
+    matcher: ChannelMatcher | undefined,
+  ): DurableOutcome {
+    if (this.pending.join(id, outcome, matcher)) return outcome;
+    const refusal = this.refusal(bytes);
+    if (refusal !== undefined) {
+      this.failedCount += 1;
+      outcome.fail(refusal);
+      return outcome;
+    }
+    const { feed, wire } = this.parts;
+    const at = wire.host.clock.now();
+    const write = { id, bytes, at, outcomes: [outcome], matcher, position: undefined };
+    this.pending.add(write);
+    if (feed.isStarted && feed.at === undefined) this.keepEarly(write);
+    else this.append(write);
+    return outcome;
+  }
+
+  /** It came back, and was written to the members here. */
+  delivered(write: PendingWrite, outcome: GroupOutcome | undefined): void {
+    this.pending.begun(write, outcome);
+    this.parts.settled();
+  }
+
+  /** What is stored up to here will not be delivered any more, and it is known where the members here begin. */
+  passed(at: LogPosition): void {
+    this.pending.passed(at);
+    this.appendEarly();
+    this.parts.settled();
+  }
+
+  /** Nobody here waits for what comes back. What is not stored yet settles by itself. */
+  unheard(): void {
+    this.appendEarly();
+    this.pending.clear();
+    this.parts.settled();
+  }
+
+  /** Takes nothing more. */
+  leave(): void {
+    this.isLeft = true;
+    this.unheard();
+  }
+
+  private refusal({ byteLength }: Buffer): ChannelError | undefined {
+    if (this.isLeft) return this.downError('the cluster was left');
+    const { size, bytes } = this.pending;
+    if (size < MAX_PENDING && bytes + byteLength <= MAX_PENDING_BYTES) return undefined;
+    const { group } = this.parts;
+    const text = `${size} messages of ${bytes} bytes wait for the log of ${group} already`;
+    return new ChannelError('OUTBOUND_FULL', text, { group });
+  }
+
+  private append(write: PendingWrite): void {
+    const { feed, log, stream } = this.parts;
+    feed.open();
+    log.append(stream, write.id, write.bytes).then(
+      (position) => this.isStored(write, position),
+      (error: unknown) => this.isNotStored(write, toError(error)),
+    );
+  }
+
+  private isStored(write: PendingWrite, position: LogPosition): void {
+    this.storedCount += 1;
+    write.position = position;
+    for (const outcome of write.outcomes) outcome.settle(position);
+    if (this.pending.get(write.id) !== write) return;
+    const { feed } = this.parts;
+    const isDelivered = feed.at !== undefined && isPassed(position, feed.at);
+    if (!feed.isStarted || isDelivered) this.pending.begun(write, undefined);
+    else feed.expect(position);
+    this.parts.settled();
+  }
+
+  private isNotStored(write: PendingWrite, error: Error): void {
+    this.failedCount += 1;
+    this.pending.begun(write, undefined);
+    for (const outcome of write.outcomes) outcome.fail(error);
+    this.parts.settled();
+  }
+
+  /** Members get what is written after they were added: it is stored once it is known where they begin. */
+  private keepEarly(write: PendingWrite): void {
+    this.early.push(write);
+    const { clock } = this.parts.wire.host;
+    this.earlyTimer ??= clock.schedule(() => this.expireEarly(), STORED_WITHIN_MS);
+  }
+
+  private expireEarly(): void {
+    const { clock } = this.parts.wire.host;
+    const now = clock.now();
+    this.earlyTimer = undefined;
+    const error = this.downError(`it could not be read for ${STORED_WITHIN_MS} ms`);
+    const isOld = ({ at }: PendingWrite) => now - at >= STORED_WITHIN_MS;
+    const old = this.early.filter(isOld);
+    this.early = this.early.filter((write) => !isOld(write));
+    const next = this.early[0];
+    if (next !== undefined) {
+      const leftMs = next.at + STORED_WITHIN_MS - now;
+      this.earlyTimer = clock.schedule(() => this.expireEarly(), leftMs);
+    }
+    for (const write of old) this.isNotStored(write, error);
+  }
+
+  private appendEarly(): void {
+    const { early } = this;
+    this.early = [];
+    this.earlyTimer?.cancel();
+    this.earlyTimer = undefined;
+    for (const write of early) this.append(write);
+  }
+
+  private downError(why: string): ChannelError {
+    const { group, wire } = this.parts;
+    return logDown(group, wire.bus.name, why);
+  }
+}
+
+/** The log of a group cannot be used. */
+export function logDown(group: string, bus: string, why: string): ChannelError {
+  return new ChannelError('BUS_DOWN', `the log of ${group} on ${bus}: ${why}`, { bus });
+}
