@@ -12,8 +12,8 @@ const NAMES = ['gateway 1', 'gateway 2', 'gateway 3', 'gateway 4', 'worker 1', '
 const INNER_PORT = 2900;
 /** A browser speaks at once. Who is silent for so long has a telnet, and waits for the greeting. */
 const SILENT_MS = 500;
-/** The bus is down when it has not heard itself for a second: each gateway goes on alone. */
-const PATIENCE = { heartbeatMs: 250, unheardMs: 1000 };
+/** The bus is down when it has not heard itself for two seconds: each gateway goes on alone. */
+const PATIENCE = { heartbeatMs: 500, unheardMs: 2000 };
 const CLIENT = new AttributeKey<string>('client');
 const WEB = { name: 'web', matches: startsWith('GET ') };
 const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
