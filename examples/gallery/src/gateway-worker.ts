@@ -92,7 +92,7 @@ export const system: System = {
         const gateway = await startGateway(bus, { host, port }, id, first);
         return { ...gateway, info: placeText(host, gateway.port) };
       }),
-    worker: async () => startedApart('worker', await startWorker(await busOf(PATIENCE))),
+    worker: async () => startedApart(await startWorker(await busOf(PATIENCE))),
   },
   whole: ['server'],
   peers: {},

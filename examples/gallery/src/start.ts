@@ -119,8 +119,8 @@ export async function startProcesses(
   for (const { number, pid } of workers.list()) print(number, pid);
 }
 
-/** One role that is started apart from the others: prints its process, and ends it well. */
-export function startedApart(name: string, { drain }: StartedWorker): void {
-  console.log(`${name}: process ${process.pid}`);
+/** One role that is started apart from the others: prints where it listens, or its process, and ends it well. */
+export function startedApart({ info, drain }: StartedWorker): void {
+  console.log(info ?? `process ${process.pid}`);
   endsBySignal(() => drain({ why: 'signal', drainTimeoutMs: 5000 }));
 }

@@ -107,7 +107,7 @@ async function joinsAndLeaves(): Promise<void> {
   const program = system('gateway-worker', undefined, env);
   const third = system('gateway-worker', 'worker', env);
   const port = await program.port();
-  await third.says(/^worker: process \d+$/);
+  await third.says(/^process \d+$/);
   const clients: ReturnType<typeof plain>[] = [];
   const ids: string[] = [];
   const served = (id: string) => third.lines.includes(`worker ${third.child.pid} has ${id}`);

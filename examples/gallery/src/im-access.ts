@@ -1,0 +1,97 @@
+// The access layer of a messenger: nodes hold the connections and announce how many, the route answers over HTTP which
+// nodes to use, clients that lose theirs ask again. Nodes on other machines need BUS=nats://127.0.0.1:4222.
+import { httpAddresses, ReconnectingClient, spread } from '@headrace/client';
+import { type Bus, Cluster, routeServer } from '@headrace/cluster';
+import { textLines } from '@headrace/codec';
+import { Bootstrap, handler, ServerBootstrap } from '@headrace/core';
+import { HEARTBEAT_PRESETS, HeartbeatHandler, ReadWhenWritable } from '@headrace/handlers';
+import * as start from './start.ts';
+
+const APP = 'im-access';
+const NAMES = ['route', 'node 1', 'node 2', 'node 3'];
+/** Clients ping every 10 s. */
+const SILENCE_MS = 40_000;
+type Texts = { reads: string; passesOn: never; writes: string };
+
+/** `I am ann` signs in; `@ann a text` goes to ann, on whichever node she is. */
+const messages = (node: string, { users }: Cluster) =>
+  handler<Texts>({
+    channelRead(ctx, line) {
+      const [, id, to, text] = /^I am (\w{1,64})$|^@(\w{1,64}) (.*)$/.exec(line) ?? [];
+      if (to !== undefined) users.send(to, text);
+      else if (id === undefined) ctx.writeAndFlush('ERR:UNKNOWN');
+      else {
+        users.bind(id, ctx.channel);
+        ctx.writeAndFlush(`Welcome to ${node}, ${id}`);
+      }
+    },
+  });
+
+/** @param spreadMs - when the node ends, its clients are sent away evenly within this time */
+async function startNode(bus: Bus, host: string, spreadMs: number) {
+  let cluster: Cluster | undefined;
+  const server = await new ServerBootstrap()
+    .childHandler(({ pipeline }) => {
+      // The route does not name it before.
+      if (cluster === undefined) return void pipeline.channel.close();
+      pipeline.addLast(
+        ...textLines({ maxLength: 4096 }),
+        new HeartbeatHandler({ silenceMs: SILENCE_MS }),
+        new ReadWhenWritable(),
+        messages(name, cluster),
+      );
+    })
+    .bind({ host, port: 0, exclusive: true, backlog: 1024 });
+  const name = start.placeText(host, server.port);
+  const address = { host, port: server.port };
+  const connections = (): number => server.connections.size;
+  cluster = await Cluster.join({ app: APP, bus, address, connections });
+  const leaving = { servers: [server], spreadMs, batch: 20, drainTimeoutMs: spreadMs + 2000 };
+  return { info: name, drain: () => cluster.leave(leaving) };
+}
+
+async function startRoute(bus: Bus, { host, port }: start.Settings) {
+  const cluster = await Cluster.join({ app: APP, bus });
+  const route = await routeServer({ cluster, host, port, ttlMs: 1000 });
+  const drain = () => route.close().then(() => cluster.leave());
+  return { info: start.placeText(host, route.port), drain };
+}
+
+const printed = handler<Texts>({ sharable: true, channelRead: (_, line) => console.log(line) });
+
+/** Asks the route, signs in and prints what comes; after a loss it asks again. */
+export function accessClient(route: string, id: string) {
+  const heartbeat = HEARTBEAT_PRESETS.relaxed;
+  return new ReconnectingClient({
+    bootstrap: new Bootstrap().handler(({ pipeline }) =>
+      pipeline.addLast(...textLines(), new HeartbeatHandler(heartbeat), printed),
+    ),
+    addresses: httpAddresses(`http://${route}/route`),
+    order: 'given',
+    retry: spread({ firstMs: 500 }),
+    ready: (channel) => channel.writeAndFlush(`I am ${id}`),
+  });
+}
+
+export const system: start.System = {
+  what: 'access nodes that come and go, a route over HTTP that names them (an IM access layer)',
+  defaults: { port: 8080, intervalMs: 4000 },
+  roles: {
+    server: (settings) =>
+      start.startProcesses(NAMES, async ({ number }) => {
+        const bus = await start.busOf();
+        if (number === 1) return startRoute(bus, settings);
+        return startNode(bus, settings.host, settings.intervalMs);
+      }),
+    route: async (settings) => start.startedApart(await startRoute(await start.busOf(), settings)),
+    node: async ({ host, intervalMs }) =>
+      start.startedApart(await startNode(await start.busOf(), host, intervalMs)),
+    client: ({ host, port }) => {
+      const client = accessClient(start.placeText(host, port), `user${process.pid}`);
+      start.endsBySignal(() => client.close());
+      return client.start();
+    },
+  },
+  whole: ['server'],
+  peers: { client: 'im-access.py', server: 'im-access.py' },
+};
