@@ -7,7 +7,7 @@ import { attack, isListening, Program, peer, system, until } from './program.ts'
 
 const CLIENTS = 3000;
 /** Clients of a node that ends are sent away within this time. */
-const SPREAD_MS = 3000;
+const SPREAD_MS = 3500;
 /** It hears of a change when it comes over the bus. */
 const AT_ONCE_MS = 500;
 const PEER = 'im-access.py';
@@ -114,6 +114,8 @@ it('names nodes that come and go, and loses none of 3,000 clients by a rolling r
   const busiest = Math.max(...moved.map(({ came }) => came));
   expect(moved.reduce((sum, { came }) => sum + came, 0)).toBeGreaterThanOrEqual(CLIENTS);
   expect(busiest / mean, JSON.stringify(moved)).toBeLessThanOrEqual(2);
+  // A mean over a restart that sends all away at once would be high too.
+  expect(busiest, JSON.stringify(moved)).toBeLessThan(CLIENTS / 4);
 
   // Each is where the cluster believes it to be.
   const ids = [0, 1, CLIENTS - 1];
