@@ -1,16 +1,15 @@
 // The access layer of a messenger: nodes hold the connections and announce how many, the route answers over HTTP which
 // nodes to use, clients that lose theirs ask again. Nodes on other machines need BUS=nats://127.0.0.1:4222.
 import { httpAddresses, ReconnectingClient, spread } from '@headrace/client';
-import { type Bus, Cluster, routeServer } from '@headrace/cluster';
+import { Cluster, type ClusterOptions, routeServer } from '@headrace/cluster';
 import { textLines } from '@headrace/codec';
 import { Bootstrap, handler, ServerBootstrap } from '@headrace/core';
 import { HEARTBEAT_PRESETS, HeartbeatHandler, ReadWhenWritable } from '@headrace/handlers';
 import * as start from './start.ts';
 
-const APP = 'im-access';
 const NAMES = ['route', 'node 1', 'node 2', 'node 3'];
-/** Clients ping every 10 s. */
-const SILENCE_MS = 40_000;
+/** A test gives virtual time. */
+export type Ground = Pick<ClusterOptions, 'bus' | 'clock' | 'logger'>;
 type Texts = { reads: string; passesOn: never; writes: string };
 
 /** `I am ann` signs in; `@ann a text` goes to ann, on whichever node she is. */
@@ -27,8 +26,11 @@ const messages = (node: string, { users }: Cluster) =>
     },
   });
 
-/** @param spreadMs - when the node ends, its clients are sent away evenly within this time */
-async function startNode(bus: Bus, host: string, spreadMs: number) {
+export const join = (ground: Ground, own: Partial<ClusterOptions> = {}): Promise<Cluster> =>
+  Cluster.join({ app: 'im-access', ...ground, ...own });
+
+/** When it ends, its clients are sent away evenly within `intervalMs`. */
+async function startNode(ground: Ground, { host, intervalMs }: start.Settings) {
   let cluster: Cluster | undefined;
   const server = await new ServerBootstrap()
     .childHandler(({ pipeline }) => {
@@ -36,7 +38,7 @@ async function startNode(bus: Bus, host: string, spreadMs: number) {
       if (cluster === undefined) return void pipeline.channel.close();
       pipeline.addLast(
         ...textLines({ maxLength: 4096 }),
-        new HeartbeatHandler({ silenceMs: SILENCE_MS }),
+        new HeartbeatHandler({ silenceMs: 40_000 }), // clients ping every 10 s
         new ReadWhenWritable(),
         messages(name, cluster),
       );
@@ -45,13 +47,13 @@ async function startNode(bus: Bus, host: string, spreadMs: number) {
   const name = start.placeText(host, server.port);
   const address = { host, port: server.port };
   const connections = (): number => server.connections.size;
-  cluster = await Cluster.join({ app: APP, bus, address, connections });
-  const leaving = { servers: [server], spreadMs, batch: 20, drainTimeoutMs: spreadMs + 2000 };
-  return { info: name, drain: () => cluster.leave(leaving) };
+  cluster = await join(ground, { address, connections });
+  const time = { spreadMs: intervalMs, drainTimeoutMs: intervalMs + 2000 };
+  return { info: name, drain: () => cluster.leave({ servers: [server], batch: 20, ...time }) };
 }
 
-async function startRoute(bus: Bus, { host, port }: start.Settings) {
-  const cluster = await Cluster.join({ app: APP, bus });
+async function startRoute(ground: Ground, { host, port }: start.Settings) {
+  const cluster = await join(ground);
   const route = await routeServer({ cluster, host, port, ttlMs: 1000 });
   const drain = () => route.close().then(() => cluster.leave());
   return { info: start.placeText(host, route.port), drain };
@@ -73,19 +75,19 @@ export function accessClient(route: string, id: string) {
   });
 }
 
+const ground = async (): Promise<Ground> => ({ bus: await start.busOf() });
+
 export const system: start.System = {
   what: 'access nodes that come and go, a route over HTTP that names them (an IM access layer)',
   defaults: { port: 8080, intervalMs: 4000 },
   roles: {
     server: (settings) =>
       start.startProcesses(NAMES, async ({ number }) => {
-        const bus = await start.busOf();
-        if (number === 1) return startRoute(bus, settings);
-        return startNode(bus, settings.host, settings.intervalMs);
+        if (number === 1) return startRoute(await ground(), settings);
+        return startNode(await ground(), settings);
       }),
-    route: async (settings) => start.startedApart(await startRoute(await start.busOf(), settings)),
-    node: async ({ host, intervalMs }) =>
-      start.startedApart(await startNode(await start.busOf(), host, intervalMs)),
+    route: async (settings) => start.startedApart(await startRoute(await ground(), settings)),
+    node: async (settings) => start.startedApart(await startNode(await ground(), settings)),
     client: ({ host, port }) => {
       const client = accessClient(start.placeText(host, port), `user${process.pid}`);
       start.endsBySignal(() => client.close());
