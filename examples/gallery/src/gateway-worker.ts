@@ -84,7 +84,7 @@ export const system: System = {
   defaults: { port: 8282 },
   roles: {
     server: ({ host, port }) =>
-      startProcesses(NAMES, async ({ number, generation }) => {
+      startProcesses('register', NAMES, async ({ number, generation }) => {
         const bus = await busOf(PATIENCE);
         if (number > 4) return startWorker(bus);
         // A gateway in the place of another one gives none of its ids again.

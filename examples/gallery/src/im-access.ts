@@ -82,7 +82,7 @@ export const system: start.System = {
   defaults: { port: 8080, intervalMs: 4000 },
   roles: {
     server: (settings) =>
-      start.startProcesses(NAMES, async ({ number }) => {
+      start.startProcesses('primary', NAMES, async ({ number }) => {
         if (number === 1) return startRoute(await ground(), settings);
         return startNode(await ground(), settings);
       }),

@@ -80,7 +80,7 @@ export const system: System = {
   roles: {
     server({ host, port }) {
       const names = Array.from({ length: CORES }, (_, i) => `worker ${i + 1}`);
-      return startProcesses(names, async ({ number }) => {
+      return startProcesses('master', names, async ({ number }) => {
         const print = (line: string): void => console.log(`worker ${number} | ${line}`);
         const server = await serverBootstrap(print).bind({ host, port });
         const info = placeText(host, server.port);

@@ -94,10 +94,11 @@ export async function busOf(options: ProcessBusOptions = {}): Promise<Bus> {
 
 /**
  * Runs a process for each name, and prints the place that the first one gives as its `info`, then each name with its
- * process; later those that take the place of one that is gone. Ends them all at SIGINT and SIGTERM, and replaces them
+ * process, `primary` for this one; later those that take the place of one that is gone. Ends them all at SIGINT and SIGTERM, and replaces them
  * one by one at SIGHUP.
  */
 export async function startProcesses(
+  primary: string,
   names: readonly string[],
   start: (context: WorkerContext) => Promise<StartedWorker>,
 ): Promise<void> {
@@ -116,6 +117,7 @@ export async function startProcesses(
   });
   isReady = true;
   console.log(workers.list()[0]!.info);
+  console.log(`${primary}: process ${process.pid}`);
   for (const { number, pid } of workers.list()) print(number, pid);
 }
 

@@ -137,7 +137,7 @@ it('serves telnets and a page; neither a killed worker nor an absent bus ends a 
   await program.says(/^worker 2: process/);
   expect(program.lines.map((line) => line.replace(/ \d+$/, ''))).toEqual([
     `127.0.0.1:${port}`,
-    ...ROLES.map((role) => `${role}: process`),
+    ...['register', ...ROLES].map((role) => `${role}: process`),
   ]);
   const clients: Client[] = [];
   const ids: string[] = [];

@@ -18,7 +18,7 @@ it('answers PHP over IPv4 and IPv6 by all workers, while one of them is killed',
   await program.says(new RegExp(`^${NAMES.at(-1)}: process`));
   expect(program.lines.map((line) => line.replace(/ \d+$/, ''))).toEqual([
     `[::]:${port}`,
-    ...NAMES.map((name) => `${name}: process`),
+    ...['master', ...NAMES].map((name) => `${name}: process`),
   ]);
   const clients = ['127.0.0.1', '::1'].map((host) => peer(PEER, ['client', host, port, EXCHANGES]));
   const victim = pidOf(program, 'worker 1');
