@@ -22,10 +22,11 @@ const hex = (value: number, digits: number): string => value.toString(16).padSta
 export const gatewayId = (host: string, port: number): string =>
   Buffer.from(host.split('.').map(Number)).toString('hex') + hex(port, 4);
 
-export async function startGateway(bus: Bus, place: ListenTarget, id: string, first = 0) {
+export async function startGateway(bus: Bus, place: ListenTarget, id: string, generation = 1) {
   const cluster = await Cluster.join({ app: 'gateway-worker', bus, roles: ['gateway'] });
   const everybody = cluster.group<string>('everybody', { listens: 'always' });
-  let connections = first;
+  // A gateway in the place of another one gives none of its ids again.
+  let connections = ((generation - 1) % 256) * 2 ** 24;
   const gateway = new Gateway<string>({
     cluster,
     delivery: 'acknowledged',
@@ -87,9 +88,8 @@ export const system: System = {
       startProcesses('register', NAMES, async ({ number, generation }) => {
         const bus = await busOf(PATIENCE);
         if (number > 4) return startWorker(bus);
-        // A gateway in the place of another one gives none of its ids again.
-        const [id, first] = [gatewayId(host, INNER_PORT + number - 1), (generation - 1) << 24];
-        const gateway = await startGateway(bus, { host, port }, id, first);
+        const id = gatewayId(host, INNER_PORT + number - 1);
+        const gateway = await startGateway(bus, { host, port }, id, generation);
         return { ...gateway, info: placeText(host, gateway.port) };
       }),
     worker: async () => startedApart(await startWorker(await busOf(PATIENCE))),

@@ -241,6 +241,7 @@ it('serves telnets and a page; neither a killed worker nor an absent bus ends a 
   const pids = ROLES.map((role) => pidOf(program, role));
   program.kill('SIGTERM');
   expect(await program.exit).toBe(0);
+  expect(program.errors).toContain(`(process ${victim}) ended with SIGKILL`);
   expect(page.client.lines.length).toBeGreaterThan(0);
   await page.close();
   last.close();

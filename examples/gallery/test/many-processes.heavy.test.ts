@@ -67,6 +67,9 @@ it('answers PHP over IPv4 and IPv6 by all workers, while one of them is killed',
 
   program.kill('SIGTERM');
   expect(await program.exit).toBe(0);
+  expect(program.errors).toMatch(
+    new RegExp(`^\\S+ warn worker 1 \\(process ${victim}\\) ended with SIGKILL\\n$`),
+  );
   for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow('ESRCH');
   expect(await isListening(port)).toBe(false);
 });
