@@ -1,5 +1,6 @@
 // What every system of the gallery shares: its settings, and how it starts and ends.
 import { constants } from 'node:os';
+import type { Bus, ProcessBusOptions, StartedWorker, WorkerContext } from '@headrace/cluster';
 import type { Server } from '@headrace/core';
 
 /** What a user may set, by environment variables; the defaults are the original's. */
@@ -51,12 +52,17 @@ export function settingsOf({ defaults }: System, env: Environment = process.env)
   };
 }
 
+/** `HOST:PORT`; an IPv6 address stands in brackets. */
+export function placeText(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
 /** Prints where a server listens, as the first line of its output, and ends it at SIGINT and SIGTERM. */
 export function listening(
   server: Pick<Server, 'shutdown' | 'channel' | 'port'>,
   host: string,
 ): void {
-  console.log(`${host.includes(':') ? `[${host}]` : host}:${server.port}`);
+  console.log(placeText(host, server.port));
   endsBySignal(() => server.shutdown({ drainTimeoutMs: 1000 }));
 }
 
@@ -77,4 +83,46 @@ export function endsBySignal(end: () => unknown): void {
       }
     });
   }
+}
+
+/** NATS if `BUS` names it (`nats://127.0.0.1:4222`); else the bus between the processes of one command. */
+export async function busOf(options: ProcessBusOptions = {}): Promise<Bus> {
+  const servers = process.env['BUS'];
+  if (servers) return (await import('@headrace/cluster/nats')).natsBus({ servers, ...options });
+  return (await import('@headrace/cluster')).processBus(options);
+}
+
+/**
+ * Runs a process for each name, and prints the place that the first one gives as its `info`, then each name with its
+ * process, `primary` for this one; later those that take the place of one that is gone. Ends them all at SIGINT and SIGTERM, and replaces them
+ * one by one at SIGHUP.
+ */
+export async function startProcesses(
+  primary: string,
+  names: readonly string[],
+  start: (context: WorkerContext) => Promise<StartedWorker>,
+): Promise<void> {
+  const { runWorkers } = await import('@headrace/cluster');
+  const { stderrLogger } = await import('@headrace/core');
+  let isReady = false;
+  const print = (number: number, pid: number): void =>
+    console.log(`${names[number - 1]}: process ${pid}`);
+  const workers = await runWorkers({
+    count: names.length,
+    start,
+    logger: stderrLogger('warn'),
+    onWorker: (event) => {
+      if (isReady && event.type === 'started') print(event.number, event.pid);
+    },
+  });
+  isReady = true;
+  console.log(workers.list()[0]!.info);
+  console.log(`${primary}: process ${process.pid}`);
+  for (const { number, pid } of workers.list()) print(number, pid);
+}
+
+/** One role that is started apart from the others: prints where it listens, or its process, and ends it well. */
+export function startedApart({ info, drain }: StartedWorker): void {
+  console.log(info ?? `process ${process.pid}`);
+  endsBySignal(() => drain({ why: 'signal', drainTimeoutMs: 5000 }));
 }

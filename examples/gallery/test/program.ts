@@ -105,10 +105,15 @@ export class Program {
 
   /** Its memory in MiB, without what it shares. */
   async memoryMiB(): Promise<number> {
-    const { readFile } = await import('node:fs/promises');
-    const text = await readFile(`/proc/${this.child.pid}/status`, 'utf8');
-    return Number(/^RssAnon:\s+(\d+) kB/m.exec(text)![1]) / 1024;
+    return memoryMiBOf(this.child.pid!);
   }
+}
+
+/** The memory of a process in MiB, without what it shares. */
+export async function memoryMiBOf(pid: number): Promise<number> {
+  const { readFile } = await import('node:fs/promises');
+  const text = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(/^RssAnon:\s+(\d+) kB/m.exec(text)![1]) / 1024;
 }
 
 /** Starts a system, or one role of it; on a free port if `env` names none. */
@@ -160,7 +165,7 @@ export interface Attack {
  * middle. After each, `serves` has to find that the system serves the next client; memory stays flat.
  */
 export async function attack(
-  target: Program,
+  target: Pick<Program, 'memoryMiB' | 'hasEnded'>,
   port: number,
   { half, endless = 'x', silenceMs = 15_000 }: Attack,
   serves: () => Promise<unknown>,

@@ -69,6 +69,42 @@ describe('Gateway and Worker', () => {
     expect(worker.notes).toEqual(['connect', 'early', 'late']);
   });
 
+  it('handle messages here while the bus is down, if there is a function for it', () => {
+    const world = new GatewayWorld();
+    const worker = new NotingWorker(world, 'w1');
+    const here: string[] = [];
+    const gateway = world.gateway({
+      delivery: 'acknowledged',
+      handleWhenDown: ({ isActive }, text) => void here.push(`${text} ${isActive}`),
+    });
+    const channel = world.connection(gateway);
+    world.clock.advance(50);
+    channel.writeInbound('before');
+    world.clock.advance(50);
+    channel.writeInbound('on its way');
+    world.setBus('down');
+    expect(channel.readHolds).toEqual([]);
+    const late = world.connection(gateway);
+    channel.writeInbound('alone');
+    late.writeInbound('late');
+    world.setState('w1', 'gone');
+    channel.writeInbound('still alone');
+    expect(channel.readHolds).toEqual([]);
+    expect(here).toEqual(['alone true', 'late true', 'still alone true']);
+    world.setBus('up');
+    expect([channel.readHolds, late.readHolds]).toEqual([['Gateway'], ['Gateway']]);
+    world.setState('w1', 'ready');
+    world.clock.advance(5000);
+    expect([channel.isReadHeld, late.isReadHeld]).toEqual([false, false]);
+    channel.writeInbound('after');
+    world.clock.advance(50);
+    expect(here.length).toBe(3);
+    expect(worker.notes).toEqual([
+      ...['connect', 'before', 'on its way'],
+      ...['close moved', 'moved here', 'connect', 'on its way again', 'after'],
+    ]);
+  });
+
   it('repeat what a dead worker has not acknowledged to the next one, marked', () => {
     const { world, gateway, channel, first, second } = pair({ delivery: 'acknowledged' });
     channel.writeInbound('a');
