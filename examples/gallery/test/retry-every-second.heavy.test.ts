@@ -1,5 +1,4 @@
-import { createServer } from 'node:net';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { expect, it } from 'vitest';
 import { attack, isListening, type Program, peer, system, until } from './program.ts';
 
@@ -63,7 +62,7 @@ async function lateServer(): Promise<void> {
   const upAt = performance.now();
   await client.says(new RegExp(CONNECTED), from);
   expect(performance.now() - upAt).toBeLessThan(600);
-  await until(() => occurrences(server, 'Received heartbeat') === 3, 'three heartbeats');
+  await until(() => occurrences(server, 'Received heartbeat') >= 3, 'three heartbeats');
   // The first at once, and one every second.
   expect(performance.now() - upAt).toBeGreaterThan(1900);
   await client.stop();
@@ -72,37 +71,34 @@ async function lateServer(): Promise<void> {
 it('is on soon after a late server, while its own server gets bad input', async () => {
   const server = system(NAME, 'server');
   const port = await server.port();
-  await Promise.all([
-    attack(server, port, { half: 'heart' }, () => exchange(port)),
-    lateServer(),
-  ]);
-  expect(server.errors).toContain('HR_ERR_TEXT_NOT_UTF8');
-  expect(server.errors).toContain('HR_ERR_TIMEOUT_READ');
+  await Promise.all([attack(server, port, { half: 'heart' }, () => exchange(port)), lateServer()]);
+  expect(server.errors).toContain('bytes are not UTF-8');
+  expect(server.errors).toContain('nothing was read for 10000 ms');
   server.kill('SIGTERM');
   expect(await server.exit).toBe(0);
   expect(await isListening(port)).toBe(false);
 });
 
-it('comes back to a Python server that is killed ten times', async () => {
+/** Our client and a Python server that is killed ten times. */
+async function killedTenTimes(): Promise<void> {
   const port = await freePort();
   const client = role('heartbeat', port);
   for (let round = 1; round <= 10; round++) {
     const server = await python(port);
     await until(() => occurrences(client, CONNECTED) === round, `connection ${round}`);
-    await until(() => occurrences(server, 'Received heartbeat') === 2, 'two heartbeats');
-    expect(served(server)).toEqual([
-      "Connected by ('127.0.0.1', PORT)",
-      'Received heartbeat',
-      'Received heartbeat',
-    ]);
+    await until(() => server.lines.length >= 4, 'two heartbeats');
+    // What two beats brought may come in one read.
+    expect(served(server)[0]).toBe("Connected by ('127.0.0.1', PORT)");
+    for (const line of served(server, 2)) expect(line).toMatch(/^Received (heartbeat)+$/);
     server.kill();
     await server.exit;
   }
   await client.stop();
   expect(client.lines).toEqual(Array.from({ length: 10 }, () => CONNECTED));
-});
+}
 
-it('exchanges with a Python server, once and for good, also after it was killed', async () => {
+/** Our clients with one exchange for each connection, and a Python server that is killed. */
+async function exchanges(): Promise<void> {
   const server = await python(0);
   const port = await server.port();
   const single = role('once', port);
@@ -116,8 +112,9 @@ it('exchanges with a Python server, once and for good, also after it was killed'
   const second = await python(port);
   await repeated.says(new RegExp(ANSWER), repeated.lines.indexOf(failed));
   await repeated.stop();
-  const exchanges = served(server).length / 2 + served(second).length / 2;
-  expect(occurrences(repeated, ANSWER)).toBe(exchanges - 1);
+  // Each kill may have come between an exchange and its answer.
+  const asked = occurrences(server, ANSWER) + occurrences(second, ANSWER);
+  expect([0, 1, 2]).toContain(asked - occurrences(single, ANSWER) - occurrences(repeated, ANSWER));
   for (const { lines } of [server, second]) {
     for (const [at, line] of lines.slice(1).entries()) {
       expect(line).toMatch(at % 2 === 0 ? /^Connected by \('127\.0\.0\.1', \d+\)$/ : ANSWER);
@@ -127,9 +124,10 @@ it('exchanges with a Python server, once and for good, also after it was killed'
   expect(await alone.exit).toBe(1);
   expect(alone.errors).toMatch(/^gallery: .*refused.*\n$/i);
   second.kill();
-});
+}
 
-it('serves the C++ and the Java client together, and outlives what ends them', async () => {
+/** The C++ and the Java client on our server, which is killed. */
+async function otherClients(): Promise<void> {
   const server = role('server', 0);
   const port = await server.port();
   const cpp = peer(CPP, ['heartbeat', '127.0.0.1', port, INTERVAL_MS]);
@@ -152,11 +150,18 @@ it('serves the C++ and the Java client together, and outlives what ends them', a
   await java.says(/^Failed to connect to server, retrying in 1 second$/);
   const second = role('server', port);
   await second.port();
-  await java.says(new RegExp(ANSWER), java.lines.findIndex((line) => line.startsWith('Failed')));
+  await java.says(
+    new RegExp(ANSWER),
+    java.lines.findIndex((line) => line.startsWith('Failed')),
+  );
   java.kill();
   await java.exit;
   expect(occurrences(server, ANSWER) + occurrences(second, ANSWER)).toBeGreaterThanOrEqual(
     occurrences(java, ANSWER) + 1,
   );
   await second.stop();
+}
+
+it('speaks with Python, C++ and Java, and comes back to servers that were killed', async () => {
+  await Promise.all([killedTenTimes(), exchanges(), otherClients()]);
 });
