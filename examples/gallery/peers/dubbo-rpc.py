@@ -45,7 +45,7 @@ class Connection:
 
     def __init__(self, reader, writer, late_ms):
         self.reader, self.writer, self.late_ms = reader, writer, late_ms
-        self.answers, self.held, self.count, self.timer = [], 0, 0, None
+        self.answers, self.held, self.count, self.flushed, self.timer = [], 0, 0, 0, None
 
     async def serve(self):
         print("connected")
@@ -80,8 +80,9 @@ class Connection:
         self.timer = asyncio.get_running_loop().call_later(QUIET_SECONDS, self.flush)
 
     def flush(self):
-        """Nothing more has come: answers all that wait, in any order."""
-        print(f"{len(self.answers) + self.held} in flight")
+        """Nothing more has come: answers all that wait, in any order. Until now it has answered none of them."""
+        print(f"{self.count - self.flushed} in flight")
+        self.flushed = self.count
         random.shuffle(self.answers)
         self.writer.write(b"".join(self.answers))
         self.answers = []

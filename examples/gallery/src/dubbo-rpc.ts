@@ -12,7 +12,7 @@ const USUAL: { clock: core.Clock; logger?: core.Logger } = { clock: core.systemC
 const MAX_BODY = 8 * 1024 * 1024;
 const LIMITS = { maxInFlight: 10_000, maxQueued: 10_000, concurrency: 10_000 };
 /** The first three bytes: da bb, then the sum of 80 request, 40 two-way, 20 event, and 6 lines of JSON. */
-const [CALL, NOTICE, ANSWER, PING, PONG] = [0xdabbc6, 0xdabb86, 0xdabb06, 0xdabbe6, 0xdabb26];
+const [CALL, ANSWER, PING, PONG] = [0xdabbc6, 0xdabb06, 0xdabbe6, 0xdabb26];
 export const HELLO = ['2.0.2', 'demo.DemoService', '0.0.0', 'sayHello', 'Ljava/lang/String;'];
 
 export function frame(kind: number, status: number, id: bigint, ...lines: Lines): Buffer {
@@ -39,12 +39,11 @@ export const FORMAT: handlers.ExchangeFormat<Rpc> = {
     else if (kind === ANSWER) sink.refusal(Number(id), status, String(lines.at(-1)));
     else if (kind === CALL && lines.length > 5)
       sink.request(String(id), lines, Number(Object(lines.pop()).timeout) || Infinity);
-    else if (kind === NOTICE) sink.notification(lines);
     else if (kind === PING) sink.reply(frame(PONG, 20, id, null));
-    else if (kind & 0x40) sink.reply(frame(ANSWER, 40, id, 'no call in lines of JSON'));
+    else if (!(kind & 0x20)) sink.reply(frame(ANSWER, 40, id, 'no call in lines of JSON'));
   },
   request: (id, call, timeout) => frame(CALL, 0, BigInt(id), ...call, { timeout }),
-  notification: (call) => frame(NOTICE, 0, 0n, ...call, {}),
+  notification: (call) => frame(CALL & ~0x40, 0, 0n, ...call, {}),
   cancel: () => Buffer.alloc(0), // Dubbo has none
   response: (id, answer) => frame(ANSWER, 20, BigInt(id), 1, answer),
   error: (id, code, text) => frame(ANSWER, code, BigInt(id), text),
@@ -75,12 +74,8 @@ export function startServer(at: core.BindOptions, ms: number, log = console.log,
 
 export function startClient(addresses: core.ConnectPlace[], ms: number, options = USUAL) {
   const bootstrap = new core.Bootstrap().handler((c) => c.pipeline.addLast(...rpc(ms)));
-  const client = {
-    bootstrap: bootstrap.options(options),
-    addresses,
-    retry: fixed(1000),
-    ...options,
-  };
+  bootstrap.options(options);
+  const client = { bootstrap, addresses, retry: fixed(1000), ...options };
   return new RequestClient<Rpc>({ client, timeoutMs: 3000, maxWaiting: 10_000 });
 }
 
