@@ -5,7 +5,6 @@ import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelFutureListener;
-import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelInitializer;
@@ -40,7 +39,16 @@ public class NettyPeer {
   private static final int MAX_LINE = 8192;
   private static final int MAX_FRAME = 65_535;
 
-  public static void main(String[] arguments) throws Exception {
+  public static void main(String[] arguments) {
+    try {
+      run(arguments);
+    } catch (Exception error) {
+      System.err.println(error);
+      System.exit(1);
+    }
+  }
+
+  private static void run(String[] arguments) throws Exception {
     String role = arguments[0];
     InetSocketAddress place = new InetSocketAddress(arguments[1], Integer.parseInt(arguments[2]));
     int number = arguments.length > 3 ? Integer.parseInt(arguments[3]) : 0;
@@ -189,7 +197,7 @@ public class NettyPeer {
   }
 
   /** Sends frames while the peer takes them, and closes when all have gone and come. */
-  private static class Frames extends ChannelInboundHandlerAdapter implements ChannelHandler {
+  private static class Frames extends ChannelInboundHandlerAdapter {
     private final int count;
     private final Digest sent = new Digest();
     private final Digest received = new Digest();
