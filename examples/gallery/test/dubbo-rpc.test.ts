@@ -129,13 +129,11 @@ it('stays connected for an hour of silence', async () => {
 it('answers beats and nothing else below the calls', async () => {
   const { place } = await pair();
   const got: string[] = [];
-  const bootstrap = new Bootstrap()
-    .options(options)
-    .handler(({ pipeline }) =>
-      pipeline.addLast({
-        channelRead: (_ctx, bytes: Buffer) => void got.push(bytes.toString('hex')),
-      }),
-    );
+  const bootstrap = new Bootstrap().options(options).handler(({ pipeline }) =>
+    pipeline.addLast({
+      channelRead: (_ctx, bytes: Buffer) => void got.push(bytes.toString('hex')),
+    }),
+  );
   const connecting = bootstrap.connect(place);
   await settle();
   const channel = await connecting;
