@@ -6,7 +6,10 @@ import { basename, delimiter, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const FOLDER = fileURLToPath(new URL('../peers/', import.meta.url));
-const NETTY = '/usr/share/java/netty-all.jar';
+/** Debian's netty-all.jar is empty. */
+const NETTY = ['common', 'buffer', 'transport', 'codec', 'handler', 'resolver'].map(
+  (part) => `/usr/share/java/netty-${part}.jar`,
+);
 
 /** How to run a peer; `remove` deletes what was compiled for it. */
 export interface PeerProgram {
@@ -24,7 +27,7 @@ interface Language {
   readonly run: (source: string, folder: string) => readonly [string, ...string[]];
 }
 
-const classPath = (folder: string): string => [folder, NETTY].join(delimiter);
+const classPath = (folder: string): string => [folder, ...NETTY].join(delimiter);
 const compiled = (tool: string, debian: string): Language => ({
   tool,
   debian,
@@ -67,8 +70,8 @@ export function preparePeer(file: string): PeerProgram {
     if (isThere(command!)) continue;
     throw new Error(`${file} needs ${command}: apt-get install ${name}`);
   }
-  if (file.includes('Netty') && !existsSync(NETTY)) {
-    throw new Error(`${file} needs ${NETTY}: apt-get install libnetty-java`);
+  if (file.includes('Netty') && !existsSync(NETTY[0]!)) {
+    throw new Error(`${file} needs ${NETTY[0]}: apt-get install libnetty-java`);
   }
   const folder = mkdtempSync(join(tmpdir(), 'headrace-peer-'));
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
