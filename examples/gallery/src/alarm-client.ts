@@ -90,7 +90,7 @@ export const system: System = {
       const client = startClient(new Bootstrap(), intervalMs, options);
       endsBySignal(() => client.close());
       for await (const line of createInterface({ input: process.stdin })) {
-        if (line === 'exit') return client.close();
+        if (line === 'exit') return client.close().then(() => process.exit());
         client.writeAndFlush(Buffer.from(`${line}\n`));
       }
     },
