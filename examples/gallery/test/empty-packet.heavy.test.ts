@@ -85,6 +85,7 @@ async function echoesToC(): Promise<void> {
   await first.says(/^heartbeat$/);
   await after(2500);
   first.kill();
+  await first.exit;
   const second = peer(PEER, ['server', HOST, port, 1]);
   await second.says(/^heartbeat$/);
   ours.type('hello\n');
@@ -122,8 +123,8 @@ async function refusesTheEleventh(): Promise<void> {
   };
   const half = Buffer.from('\0\0\x04\0half', 'latin1');
   await attack(server, port, { half, silenceMs: 16_000 }, serves);
-  expect(server.errors).toContain('1024');
-  expect(server.errors).toContain('HR_ERR_TIMEOUT_READ');
+  expect(server.errors).toContain('longer than maxFrameLength');
+  expect(server.errors).toContain('a frame that began 15000 ms ago is not complete');
   const ten: Awaited<ReturnType<typeof accepted>>[] = [];
   while (ten.length < 10) ten.push(await accepted(server, () => client('echo', port)));
   const from = server.lines.length;

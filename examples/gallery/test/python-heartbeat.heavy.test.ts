@@ -56,6 +56,7 @@ it('beats at a Python server, and comes back to one that was killed', async () =
   await client.says(/Welcome/);
   await new Promise((resolve) => setTimeout(resolve, 3.5 * INTERVAL_MS));
   first.kill();
+  await first.exit;
   const second = peer(PEER, ['server', '127.0.0.1', port]);
   await second.says(/pid/);
   await client.stop();
