@@ -116,17 +116,33 @@ export async function memoryMiBOf(pid: number): Promise<number> {
   return Number(/^RssAnon:\s+(\d+) kB/m.exec(text)![1]) / 1024;
 }
 
-/** Starts a system, or one role of it; on a free port if `env` names none. */
-export function system(name: string, role: string | undefined, env: Env = {}): Program {
-  const args = [...LOADER, MAIN, name, ...(role === undefined ? [] : [role])];
-  return new Program(process.execPath, args, { PORT: 0, ...env });
+/**
+ * Starts a system, or one role of it; on a free port if `env` names none.
+ *
+ * @param within - the beginning of the command, such as `ip netns exec NAME`
+ */
+export function system(
+  name: string,
+  role: string | undefined,
+  env: Env = {},
+  within: readonly string[] = [],
+): Program {
+  const own = [...LOADER, MAIN, name, ...(role === undefined ? [] : [role])];
+  const [command, ...args] = [...within, process.execPath, ...own];
+  return new Program(command!, args, { PORT: 0, ...env });
 }
 
 /** Starts a program of `peers/`, compiled once for each test file. */
-export function peer(file: string, args: readonly (string | number)[], env: Env = {}): Program {
+export function peer(
+  file: string,
+  args: readonly (string | number)[],
+  env: Env = {},
+  within: readonly string[] = [],
+): Program {
   const program = prepared.get(file) ?? preparePeer(file);
   prepared.set(file, program);
-  return new Program(program.command, [...program.args, ...args.map(String)], env);
+  const [command, ...rest] = [...within, program.command, ...program.args, ...args.map(String)];
+  return new Program(command!, rest, env);
 }
 
 afterEach(async () => {
