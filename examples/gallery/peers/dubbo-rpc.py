@@ -88,7 +88,7 @@ class Connection:
         self.answers = []
 
 
-async def serve(host, port, late_ms=3500):
+async def serve(host, port, late_ms=6000):
     server = await asyncio.start_server(
         lambda reader, writer: Connection(reader, writer, late_ms).serve(), host, port
     )

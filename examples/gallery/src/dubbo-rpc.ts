@@ -76,7 +76,7 @@ export function startClient(addresses: core.ConnectPlace[], ms: number, options 
   const bootstrap = new core.Bootstrap().handler((c) => c.pipeline.addLast(...rpc(ms)));
   bootstrap.options(options);
   const client = { bootstrap, addresses, retry: fixed(1000), ...options };
-  return new RequestClient<Rpc>({ client, timeoutMs: 3000, maxWaiting: 10_000 });
+  return new RequestClient<Rpc>({ client, timeoutMs: 5000, maxWaiting: 10_000 });
 }
 
 export const system: System = {

@@ -1,6 +1,6 @@
 import { connect, createServer } from 'node:net';
 import { expect, it } from 'vitest';
-import { attack, isListening, peer, system, until } from './program.ts';
+import { attack, isListening, type Program, peer, system, until } from './program.ts';
 
 const NAME = 'netty-peer';
 const JAVA = 'NettyPeer.java';
@@ -32,6 +32,12 @@ function ask(port: number, lines: readonly string[], count = lines.length): Prom
   });
 }
 
+/** As a user ends it; of a server that was killed it may have reported a reset. */
+async function end(program: Program): Promise<void> {
+  program.kill('SIGTERM');
+  expect(await program.exit).toBe(0);
+}
+
 /** Our client on a Netty server that is killed and started again. */
 async function ourClient(): Promise<void> {
   const port = await freePort();
@@ -50,7 +56,7 @@ async function ourClient(): Promise<void> {
   await client.says(/^ECHO:kept$/);
   expect(client.lines).toEqual(['AUTH_OK', 'ECHO:hello', 'ECHO:wörld', 'AUTH_OK', 'ECHO:kept']);
   expect(second.lines.slice(1)).toEqual([id, 'kept']);
-  await client.stop();
+  await end(client);
 }
 
 /** A Netty client on our server, kept by its PINGs, then kicked, idle, and cut off. */

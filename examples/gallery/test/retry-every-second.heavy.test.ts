@@ -36,6 +36,12 @@ const occurrences = ({ lines }: Program, line: string): number =>
 const served = (server: Program, from = 1): string[] =>
   server.lines.slice(from).map((line) => line.replace(/, \d+\)$/, ', PORT)'));
 
+/** As a user ends it; of a server that was killed it may have reported a reset. */
+async function end(program: Program): Promise<void> {
+  program.kill('SIGTERM');
+  expect(await program.exit).toBe(0);
+}
+
 async function exchange(port: number): Promise<void> {
   const socket = connect(port, '127.0.0.1');
   socket.write('Hello, world!');
@@ -65,7 +71,7 @@ async function lateServer(): Promise<void> {
   await until(() => occurrences(server, 'Received heartbeat') >= 3, 'three heartbeats');
   // The first at once, and one every second.
   expect(performance.now() - upAt).toBeGreaterThan(1900);
-  await client.stop();
+  await end(client);
 }
 
 it('is on soon after a late server, while its own server gets bad input', async () => {
@@ -93,7 +99,7 @@ async function killedTenTimes(): Promise<void> {
     server.kill();
     await server.exit;
   }
-  await client.stop();
+  await end(client);
   expect(client.lines).toEqual(Array.from({ length: 10 }, () => CONNECTED));
 }
 
@@ -111,7 +117,7 @@ async function exchanges(): Promise<void> {
   await until(() => occurrences(repeated, failed) >= 3, 'three failures');
   const second = await python(port);
   await repeated.says(new RegExp(ANSWER), repeated.lines.indexOf(failed));
-  await repeated.stop();
+  await end(repeated);
   // Each kill may have come between an exchange and its answer.
   const asked = occurrences(server, ANSWER) + occurrences(second, ANSWER);
   expect([0, 1, 2]).toContain(asked - occurrences(single, ANSWER) - occurrences(repeated, ANSWER));
