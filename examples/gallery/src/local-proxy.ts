@@ -73,7 +73,7 @@ export async function startProxy(
     .childHandler((channel) =>
       channel.pipeline.addLast(
         new handlers.IdleStateHandler({ allIdleMs: silentMs }),
-        new handlers.IdleCloseHandler(),
+        new handlers.IdleCloseHandler({ state: 'all' }),
         new handlers.ForwardHandler({ connect }),
       ),
     )
