@@ -33,6 +33,7 @@ export function asker(
   options = {},
 ): Asker {
   let channel: core.Channel<unknown, string> | undefined;
+  let used: core.Channel<unknown, string> | undefined;
   let settle: { resolve(answer: string): void; reject(error: Error): void } | undefined;
   const take = core.handler<Text>({
     sharable: true,
@@ -42,9 +43,8 @@ export function asker(
       ctx.fireUserEventTriggered(event);
     },
     channelInactive(ctx) {
-      if (ctx.channel !== channel) return;
-      channel = undefined;
-      settle?.reject(new Error('the server closed the connection'));
+      if (ctx.channel === channel) channel = undefined;
+      if (ctx.channel === used) settle?.reject(new Error('the server closed the connection'));
     },
   });
   const age = { maxAgeMs: style === 'limited' ? maxAgeMs : (false as const), jitter: 0 };
@@ -63,7 +63,7 @@ export function asker(
   const ask = async (question: string): Promise<string> => {
     if (channel === undefined) counts.connections += 1;
     channel ??= await bootstrap.connect(place);
-    const used = channel;
+    used = channel;
     const answer = new Promise<string>((resolve, reject) => {
       settle = { resolve, reject };
     });
