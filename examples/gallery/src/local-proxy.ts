@@ -57,7 +57,7 @@ export async function startProxy(
   silentMs: number,
   options: core.ChannelOptions = {},
 ): Promise<core.Server> {
-  const bootstrap = new core.Bootstrap().options(options).handler(core.pipeline().add(back));
+  const bootstrap = new core.Bootstrap().options(options).handler(core.pipeline().add(() => back));
   const { clock = core.systemClock } = options;
   const pool = new ChannelPool({ bootstrap, place: memcached, min: 4, max: 64, clock });
   const connect = async ({ front, install, signal }: handlers.ForwardRequest) => {

@@ -22,7 +22,9 @@ const echo = core.handler<Text>({
 export const startEcho = (place: core.BindOptions, options: core.ChannelOptions = {}) =>
   new core.ServerBootstrap()
     .childOptions(options)
-    .childHandler(core.pipeline().add(...textLines({ maxLength: 1024, delimiter: '\r\n' }), echo))
+    .childHandler(
+      core.pipeline().add(...textLines({ maxLength: 1024, delimiter: '\r\n' }), () => echo),
+    )
     .bind(place);
 
 /** Asks one thing after the other. */
