@@ -1,6 +1,7 @@
 // `npm run gallery` prints a table; `npm run gallery -- NAME [ROLE]` starts a system or one role of it,
 // `npm run gallery -- NAME peer ROLE [ARG…]` a program in the original's language.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { preparePeer } from './peer.ts';
@@ -31,11 +32,13 @@ npm run gallery -- NAME peer ROLE  starts a program that does not use Headrace i
 Settings are environment variables: HOST, PORT (0 picks a free one), INTERVAL_MS, ATTEMPTS. See docs/gallery.md.`);
 }
 
-/** Ends the children when this process is told to end, and then itself. */
+/** Ends the children when this process is told to end, the last one first, so that none loses whom it talks to. */
 function endWith(children: readonly ChildProcess[], after: () => void = () => {}): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      for (const child of children) child.kill(signal);
+    process.on(signal, async () => {
+      for (const child of [...children].reverse()) {
+        if (child.kill(signal)) await once(child, 'exit');
+      }
     });
   }
   let open = children.length;

@@ -22,6 +22,8 @@ export async function loadSystem(name: string): Promise<System> {
       `no system has the name ${JSON.stringify(name)}: it is one of ${NAMES.join(', ')}`,
     );
   }
-  const { system } = (await import(`./${name}.ts`)) as { readonly system: System };
+  const { system } = (await import(/* @vite-ignore */ `./${name}.ts`)) as {
+    readonly system: System;
+  };
   return system;
 }

@@ -177,12 +177,13 @@ export interface Attack {
 }
 
 /**
- * What strangers send: a MiB of random bytes, a message without an end, half a message and then silence, a reset in the
- * middle. After each, `serves` has to find that the system serves the next client; memory stays flat.
+ * What strangers send, to a port or the path of a Unix socket: a MiB of random bytes, a message without an end, half a
+ * message and then silence, a reset in the middle. After each, `serves` has to find that the system serves the next
+ * client; memory stays flat.
  */
 export async function attack(
   target: Pick<Program, 'memoryMiB' | 'hasEnded'>,
-  port: number,
+  port: number | string,
   { half, endless = 'x', silenceMs = 15_000 }: Attack,
   serves: () => Promise<unknown>,
 ): Promise<void> {
@@ -190,12 +191,13 @@ export async function attack(
   const before = await target.memoryMiB();
   const send = (data: string | Buffer, then: 'end' | 'reset' | number): Promise<void> =>
     new Promise((resolve) => {
-      const socket = connect(port, '127.0.0.1');
+      const isPath = typeof port === 'string';
+      const socket = isPath ? connect(port) : connect(port, '127.0.0.1');
       socket.on('error', () => {}).on('close', () => resolve());
       socket.resume();
       socket.write(data, () => {
         if (then === 'end') socket.end();
-        else if (then === 'reset') socket.resetAndDestroy();
+        else if (then === 'reset') isPath ? socket.destroy() : socket.resetAndDestroy();
         else setTimeout(() => socket.destroy(), then);
       });
       if (then === 'end') setTimeout(() => socket.destroy(), 2000);
