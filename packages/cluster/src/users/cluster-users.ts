@@ -177,8 +177,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   async isOnline(id: string): Promise<boolean> {
     if (this.users.has(id)) return true;
     const { bus, subjects } = this.context.wire;
-    if (bus.receivers !== undefined) return (await bus.receivers(subjects.user(id))) > 0;
-    return (await this.nodesOf(id)).length > 0;
+    return (await bus.receivers(subjects.user(id))) > 0;
   }
 
   /** The nodes that have connections of an id; this one first. Rejects as {@link isOnline} does. */
@@ -276,7 +275,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   ): Promise<ReadonlyMap<string, UserAnswer>> {
     const { wire, inbox } = this.context;
     const user = this.users.get(id);
-    if (user === undefined && wire.bus.receivers !== undefined) {
+    if (user === undefined) {
       if ((await wire.bus.receivers(wire.subjects.user(id))) === 0) return new Map();
     } else if (wire.bus.state === 'down') await wire.bus.settled();
     const holders = user?.holders ?? [];
