@@ -23,7 +23,7 @@ import { GatewayHandler } from './gateway-handler.ts';
 import { GatewayLink, type GatewayRules, type LinkAction } from './gateway-link.ts';
 import type { GatewayPeers, GatewayWire } from './gateway-wire.ts';
 import { rendezvous } from './rendezvous.ts';
-import { checkLength, type GatewayAttributes } from './worker-connection.ts';
+import { checkAttributesLength, checkLength, type GatewayAttributes } from './worker-connection.ts';
 
 /** Options of a {@link Gateway}. */
 export interface GatewayOptions<Message = unknown> {
@@ -45,7 +45,7 @@ export interface GatewayOptions<Message = unknown> {
   readonly syncMs?: number;
   /** A worker that drains may take so long to answer what it has, in milliseconds. @default 5000 */
   readonly handoverMs?: number;
-  /** What workers know of a connection to begin with. @default nothing */
+  /** What workers know of a connection to begin with; 64 KiB of JSON at most. @default nothing */
   readonly attributes?: (channel: Channel) => GatewayAttributes;
   /**
    * Handles the messages that connections have while the bus is down, on this node, instead of a worker. No worker
@@ -190,7 +190,7 @@ export class Gateway<Message = unknown> {
     }
     const attributes = this.options.attributes?.(ctx.channel) ?? {};
     const bytes = Buffer.from(JSON.stringify(attributes), 'utf8');
-    checkLength(bytes.byteLength);
+    checkAttributesLength(bytes.byteLength);
     const link = new GatewayLink(id, this.rules, bytes, this.wire.state === 'up');
     const seat: Seat = { link, ctx, hold: undefined };
     this.seats.set(id, seat);

@@ -36,6 +36,18 @@ describe('Gateway and Worker', () => {
     expect(gateway.lostCount).toBe(0);
   });
 
+  it('take no more than 64 KiB of attributes, at either end', () => {
+    const room = 'x'.repeat(65_536 - '{"of":""}'.length);
+    const { first } = pair({ attributes: () => ({ of: room }) });
+    first.only.setAttributes({ of: undefined, to: room });
+    expect(() => first.only.setAttributes({ to: `${room}x` })).toThrow(/65537 bytes/);
+    const world = new GatewayWorld();
+    const gateway = world.gateway({ attributes: () => ({ of: `${room}x` }) });
+    const channel = world.connection(gateway);
+    expect(() => channel.checkException()).toThrow(/attributes of a connection take 65537 bytes/);
+    expect(gateway.connections).toBe(0);
+  });
+
   it('stop reading at 64 unanswered messages, until half of them are answered', () => {
     const { world, channel, first } = pair();
     first.workMs = () => 100;
