@@ -86,7 +86,7 @@ export class Worker<Message = unknown> {
   private openCount = 0;
   private missed = 0;
   private ignored = 0;
-  private emptied: (() => void) | undefined = undefined;
+  private readonly emptied = new Set<() => void>();
   private readonly onPeers = (): void => this.peersChanged();
   private readonly host = {
     codec: undefined as MessageCodec<unknown> | undefined,
@@ -137,26 +137,35 @@ export class Worker<Message = unknown> {
   emptyWithin(timeoutMs: number): Promise<void> {
     if (this.openCount === 0) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = this.clock.schedule(resolve, timeoutMs, true);
-      this.emptied = () => {
+      const over = (): void => {
         timer.cancel();
+        this.emptied.delete(over);
         resolve();
       };
+      const timer = this.clock.schedule(over, timeoutMs, true);
+      this.emptied.add(over);
     });
   }
 
-  /** Takes nothing any more. Connections that it still has move when the gateways miss this node. */
+  /**
+   * Takes nothing any more: what waits is dropped, only functions under way go on, and what they answer is lost.
+   * Connections that it still has move when the gateways miss this node.
+   */
   close(): void {
     this.subscription.close();
     this.options.cluster.gatewayPort.peers.off('change', this.onPeers);
     this.audit?.cancel();
     this.flush();
     for (const seats of this.seats.values()) {
-      for (const { connection } of seats.values()) connection.closed();
+      for (const { connection, session } of seats.values()) {
+        connection.closed();
+        // The next worker gets them.
+        session.jobs.length = 0;
+      }
     }
     this.seats.clear();
     this.openCount = 0;
-    this.emptied?.();
+    this.tellEmpty();
   }
 
   // --- frames ---
@@ -240,7 +249,11 @@ export class Worker<Message = unknown> {
     seats.delete(session.connection);
     if (seats.size === 0) this.seats.delete(session.gateway);
     this.openCount -= 1;
-    if (this.openCount === 0) this.emptied?.();
+    if (this.openCount === 0) this.tellEmpty();
+  }
+
+  private tellEmpty(): void {
+    for (const over of [...this.emptied]) over();
   }
 
   private peersChanged(): void {
