@@ -168,6 +168,33 @@ describe('Gateway and Worker', () => {
     expect(first.worker.connections).toBe(0);
   });
 
+  it('resolve each call of emptyWithin when the last connection has gone', async () => {
+    const { world, first } = pair();
+    const empty = [60_000, 60_000, 100].map((ms) => first.worker.emptyWithin(ms));
+    let resolved = 0;
+    for (const one of empty) void one.then(() => (resolved += 1));
+    world.clock.advance(100);
+    await empty[2];
+    expect(resolved).toBe(1);
+    world.setState(first.node, 'draining');
+    world.clock.advance(100);
+    await Promise.resolve();
+    expect(resolved).toBe(3);
+  });
+
+  it('leave what a closed worker has not begun to the next one, and run it there alone', () => {
+    const { world, channel, first, second } = pair({ delivery: 'acknowledged' });
+    first.workMs = () => 100;
+    for (let i = 1; i <= 5; i++) channel.writeInbound(`${i}`);
+    world.clock.advance(150);
+    first.worker.close();
+    world.clock.advance(3000);
+    expect(first.notes).toEqual(['connect', '1', '2']);
+    world.setState(first.node, 'gone');
+    world.clock.advance(1000);
+    expect(second.notes).toEqual(['moved here', '2 again', '3 again', '4 again', '5 again']);
+  });
+
   it('stay with a worker that drains while there is no other one', () => {
     const { world, channel, first, second } = pair();
     world.setState(second.node, 'gone');
