@@ -4,6 +4,7 @@ import { configuration, testsNamed } from './vitest.config.ts';
 const patient = [
   'examples/broadcast-chat/test/server/{bad-input,page,page-hood}.heavy.test.ts',
   'examples/cluster-chat/test/*.heavy.test.ts',
+  'examples/gallery/test/!(local-proxy|short-and-long).heavy.test.ts',
   'examples/gateway-worker/test/*.heavy.test.ts',
   'packages/client/test/lasting/*.heavy.test.ts',
   'packages/cluster/test/bus/**/*.heavy.test.ts',

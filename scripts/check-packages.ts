@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { copyGallery, runGallery } from './check-gallery.ts';
 import { installedNodes, OTHER_NODES } from './other-nodes.ts';
 import { foldersIn } from './source-file.ts';
 
@@ -222,6 +223,15 @@ async function main(temporary: string): Promise<void> {
     );
   }
   await checkJest(consumer);
+  copyGallery(root, consumer);
+  if (await step('the gallery compiles', tsc, ['-p', 'gallery'], consumer)) {
+    for (const [name, failure] of await runGallery(consumer)) {
+      if (failure === undefined) passed += 1;
+      else failed += 1;
+      if (failure === undefined) console.log(`ok    the gallery's ${name} runs`);
+      else console.error(`FAIL  the gallery's ${name}: ${failure}`);
+    }
+  }
   const nodes = [
     { version: process.version, path: process.execPath },
     ...(await installedNodes(OTHER_NODES)),

@@ -19,6 +19,7 @@ export class AddressSource<P> {
   private readonly ask: AddressFunction<P> | undefined;
   private readonly ring: AddressRing<P>;
   private isStale = true;
+  private once: P[] = [];
 
   constructor(addresses: Addresses<P>, order: AddressOrder, random: () => number) {
     checkChoice('order', order, ['shuffle', 'given']);
@@ -27,14 +28,20 @@ export class AddressSource<P> {
     if (typeof addresses !== 'function') this.ring.update(checkedList(addresses));
   }
 
+  /** These come before all others, each once; what is left of an earlier call does not. */
+  preferOnce(places: readonly P[]): void {
+    this.once = [...places];
+  }
+
   /** The next place is known without asking. */
   get isKnown(): boolean {
+    if (this.once.length > 0) return true;
     return this.ask === undefined || !(this.isStale || this.ring.isRoundOver);
   }
 
-  /** Whose turn it is, if {@link isKnown}. */
-  get current(): P {
-    return this.ring.current!;
+  /** Whose turn it is, if {@link isKnown}; the try begins. */
+  take(): P {
+    return this.once.shift() ?? this.ring.current!;
   }
 
   /** Asks, and returns whose turn it is then. */
@@ -49,7 +56,7 @@ export class AddressSource<P> {
       // A route service that is down must not keep a client from servers that are not.
       this.isStale = true;
     }
-    return this.current;
+    return this.take();
   }
 
   /** A try failed. */

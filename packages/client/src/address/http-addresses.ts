@@ -129,17 +129,10 @@ class RouteReader {
 
   async #request(signal: AbortSignal): Promise<readonly PortPlace[]> {
     const url = shown(this.#url);
-    const response = await this.#fetch(this.#url, { signal, headers: this.#headers }).catch(
-      (error: unknown) => {
-        const why = error instanceof Error && error.cause !== undefined ? error.cause : error;
-        throw new ChannelError(
-          'CHANNEL_FAILED',
-          `${url} gives no route: ${textOf(why)}`,
-          {},
-          error,
-        );
-      },
-    );
+    const init = { signal, headers: this.#headers };
+    const response = await this.#fetch(this.#url, init).catch((error: unknown) => {
+      throw noRoute(url, error);
+    });
     if (response.status !== 200) {
       await response.body?.cancel();
       const { status } = response;
@@ -154,16 +147,26 @@ class RouteReader {
   async #bodyOf(response: Response): Promise<string> {
     const parts: Uint8Array[] = [];
     let bytes = 0;
-    for await (const part of response.body ?? []) {
-      bytes += part.byteLength;
-      if (bytes > this.#maxBytes) {
-        const text = `${shown(this.#url)} answered with more than maxBytes (${this.#maxBytes})`;
-        throw new DecodeError('FRAME_TOO_LONG', text, { maxBytes: this.#maxBytes });
+    const url = shown(this.#url);
+    try {
+      for await (const part of response.body ?? []) {
+        bytes += part.byteLength;
+        if (bytes > this.#maxBytes) {
+          const text = `${url} answered with more than maxBytes (${this.#maxBytes})`;
+          throw new DecodeError('FRAME_TOO_LONG', text, { maxBytes: this.#maxBytes });
+        }
+        parts.push(part);
       }
-      parts.push(part);
+    } catch (error) {
+      throw error instanceof DecodeError ? error : noRoute(url, error);
     }
     return Buffer.concat(parts).toString('utf8');
   }
+}
+
+function noRoute(url: string, error: unknown): ChannelError {
+  const why = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  return new ChannelError('CHANNEL_FAILED', `${url} gives no route: ${textOf(why)}`, {}, error);
 }
 
 function routeOf(body: string, url: string): { places: readonly PortPlace[]; ttlMs: number } {

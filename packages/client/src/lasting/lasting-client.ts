@@ -2,13 +2,11 @@ import { type Channel, ChannelError, type Clock, type Timer } from '@headrace/co
 import {
   absentError,
   goneError,
-  type MovePlace,
   type ResumeAction,
   type ResumeMachine,
   type ResumeOwner,
   ResumeTransport,
 } from '@headrace/handlers/resume';
-import type { Connector } from '../address/racing-connector.ts';
 import type { ReconnectingClientOptions } from '../reconnect/reconnect-options.ts';
 import { ReconnectingClient } from '../reconnect/reconnecting-client.ts';
 import { LastingLink } from './lasting-link.ts';
@@ -33,8 +31,6 @@ export class LastingClient<P, C extends Channel> implements ResumeOwner {
   private timer: Timer | undefined = undefined;
   private moveTimer: Timer | undefined = undefined;
   private link: Channel | undefined = undefined;
-  /** Where the server sent us; each is tried once. */
-  private places: MovePlace[] = [];
   private retryAfterMs = 0;
   private isFinished = false;
 
@@ -43,10 +39,9 @@ export class LastingClient<P, C extends Channel> implements ResumeOwner {
     this.clock = clock;
     this.random = random;
     this.transport = new ResumeTransport({ machine, clock, owner: this });
-    const { bootstrap, ready, shouldRetry = () => true } = links;
+    const { ready, shouldRetry = () => true } = links;
     this.links = new ReconnectingClient<P, C>({
       ...links,
-      bootstrap: this.connectorOf(bootstrap),
       ready: (channel) => this.greet(channel, ready),
       shouldRetry: (loss) => {
         const afterMs = this.retryAfterMs;
@@ -60,14 +55,6 @@ export class LastingClient<P, C extends Channel> implements ResumeOwner {
       const text = 'the client of a lasting channel was closed';
       this.transport.fail(state.error ?? new ChannelError('CHANNEL_CLOSED', text));
     });
-  }
-
-  /** The places of a MOVE come before those that are known. */
-  private connectorOf(connector: Connector<P, C>): Connector<P, C> {
-    return {
-      connect: (place, options) =>
-        connector.connect((this.places.shift() as P | undefined) ?? place, options),
-    };
   }
 
   private async greet(channel: C, ready: ((channel: C) => unknown) | undefined): Promise<void> {
@@ -113,7 +100,7 @@ export class LastingClient<P, C extends Channel> implements ResumeOwner {
 
   moved({ spreadMs, places }: Extract<ResumeAction, { readonly do: 'move' }>): void {
     this.moveTimer?.cancel();
-    this.places = [...(places ?? [])];
+    this.links.preferOnce((places ?? []) as unknown as readonly P[]);
     const { link } = this;
     this.moveTimer = this.clock.schedule(() => link?.close('moved'), this.random() * spreadMs);
   }

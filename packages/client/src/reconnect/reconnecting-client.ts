@@ -196,6 +196,11 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     await this.ending;
   }
 
+  /** @internal The next tries go to these places, each once, before those of `addresses`. */
+  preferOnce(places: readonly P[]): void {
+    this.source.preferOnce(places);
+  }
+
   /** As {@link close}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
@@ -238,7 +243,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     const { clock, connectTimeoutMs } = this.settings;
     this.timer = undefined;
     if (this.source.isKnown) {
-      this.found(this.source.current);
+      this.found(this.source.take());
       return;
     }
     this.place = undefined;

@@ -164,10 +164,11 @@ export class RequestClient<
   }
 
   /** Connects; resolves when all connections are online, and rejects when one of them has given up. */
-  async start(): Promise<void> {
-    const starting = Promise.all(this.clients.map((client) => client.start()));
+  start(): Promise<void> {
+    const starting = Promise.all(this.clients.map((client) => client.start())).then(() => {});
+    // Who waits for calls need not wait for this one too.
     starting.catch(() => {});
-    await starting;
+    return starting;
   }
 
   /** Calls and notifications that wait for a connection. */
@@ -233,7 +234,7 @@ export class RequestClient<
       let channel: Channel | undefined;
       try {
         if (signal?.aborted === true) throw aborted(signal);
-        const leftMs = endsAt - this.clock.now();
+        const leftMs = Math.ceil(endsAt - this.clock.now());
         if (leftMs <= 0) throw timedOut(timeoutMs);
         channel = this.leastBusy();
         if (channel !== undefined) return await send(exchangeOf<T>(channel), leftMs, signal);

@@ -1,4 +1,10 @@
-import { LastingBootstrap, linksOf } from '@headrace/client';
+import {
+  type Connector,
+  LastingBootstrap,
+  linksOf,
+  type ReconnectingClient,
+} from '@headrace/client';
+import { lengthPrefixed } from '@headrace/codec';
 import {
   Bootstrap,
   type Channel,
@@ -6,6 +12,8 @@ import {
   DrainEvent,
   type Handler,
   isHeadraceError,
+  type PortPlace,
+  silentLogger,
 } from '@headrace/core';
 import {
   acknowledged,
@@ -178,6 +186,60 @@ describe('LastingBootstrap', () => {
     text(channel, 'still here');
     await world.pass(10);
     expect(notes.all).toEqual(['still here']);
+  });
+
+  it('goes to the places of a MOVE one after the other, each by its own name', async () => {
+    world = new LastingWorld(echo);
+    await world.up();
+    const tried: unknown[] = [];
+    const plain = new Bootstrap()
+      .options({ logger: silentLogger, clock: world.clock })
+      .handler((link) => link.pipeline.addLast(...lengthPrefixed({ maxFrameLength: 65_536 })));
+    const bootstrap: Connector<PortPlace> = {
+      connect: ({ host, port }, options) => {
+        tried.push(`${host}:${port}`);
+        // This one is silent.
+        if (port === 2) return new Promise(() => {});
+        return plain.connect({ network: world.network, name: 'a' }, options);
+      },
+    };
+    const lookup: PortPlace['lookup'] = (_host, _options, done) =>
+      done(null, [
+        { address: '2001:db8::1', family: 6 },
+        { address: '192.0.2.1', family: 4 },
+      ]);
+    const options = {
+      bootstrap,
+      addresses: [{ host: 'old.example', port: 1, lookup }],
+      raceMs: 50,
+      connectTimeoutMs: 1000,
+    };
+    const notes = new Notes();
+    const channel = await world.connect(notes, options as never);
+    const links = linksOf(channel) as unknown as ReconnectingClient<PortPlace>;
+    const states: unknown[] = [];
+    links.on('state', (state) => {
+      if (state.name === 'waiting') states.push(state.loss.error.message);
+      else if ('place' in state) states.push(`${state.name} ${state.place?.host}`);
+    });
+    const places = [
+      { host: '192.0.2.2', port: 2 },
+      { host: '192.0.2.3', port: 3 },
+    ];
+    world.table.move({ spreadMs: 0, places });
+    await world.pass(1500);
+    expect(tried).toEqual(['old.example:1', '192.0.2.2:2', '192.0.2.3:3']);
+    expect(states.slice(1)).toEqual([
+      'connecting 192.0.2.2',
+      'no connection to 192.0.2.2:2 within 1000 ms',
+      'connecting 192.0.2.3',
+      'readying 192.0.2.3',
+      'online 192.0.2.3',
+    ]);
+    for (const link of world.links) link.abort();
+    await world.pass(500);
+    expect(tried.slice(3)).toEqual(['old.example:1']);
+    expect(isLinked(channel)).toBe(true);
   });
 
   it('passes the end of each side on, with all that was written before', async () => {

@@ -23,7 +23,7 @@ export interface BusLink {
   /** Resolves when every subscription so far is in force at the engine. */
   settled(): Promise<void>;
   /** How many links listen, at least; an engine that only knows whether any does says 1. */
-  receivers?(subject: string): Promise<number>;
+  receivers(subject: string): Promise<number>;
   /** The engine's store for durable groups. */
   readonly log?: LogLink;
   /** Ends it. With `flush` what was published leaves first; this may take as long as the engine lets it. */

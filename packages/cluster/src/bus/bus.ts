@@ -75,7 +75,7 @@ export interface Bus {
    * How many connections of the engine listen to a subject, at least: an engine that knows only whether there are any
    * says 1. Rejects with `BUS_DOWN`.
    */
-  receivers?(subject: string): Promise<number>;
+  receivers(subject: string): Promise<number>;
 
   /** Calls back with each event; see {@link BusEvents}. */
   on<E extends keyof BusEvents>(event: E, listener: (...args: BusEvents[E]) => void): unknown;

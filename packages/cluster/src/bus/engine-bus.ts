@@ -208,7 +208,6 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
   async receivers(subject: string): Promise<number> {
     const { upLink } = this;
     if (upLink === undefined) throw this.downError();
-    if (upLink.receivers === undefined) return this.subjects.has(subject) ? 1 : 0;
     return this.whileUp(upLink.receivers(subject));
   }
 

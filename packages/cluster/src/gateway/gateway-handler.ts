@@ -17,7 +17,8 @@ export interface GatewayDoor {
  * **Place** the last one. **In** messages of any kind that goes into JSON, or that the gateway's `codec` knows; they end
  * here. **Out** what the worker writes. **Events** all pass. **Errors** `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`.
  * **State** per channel. **Pitfalls** reading stops while 64 messages are not answered, while there is no worker, and
- * while the bus is down: a heartbeat upstream of it should not count that time.
+ * while the bus is down, unless the gateway has `handleWhenDown`; a heartbeat upstream of it should not count that
+ * time.
  */
 export class GatewayHandler implements Handler {
   private readonly gateway: GatewayDoor;

@@ -12,6 +12,8 @@ export interface GatewayRules {
   readonly syncMs: number;
   /** A worker that drains may take so long to acknowledge what it has; and a closed connection's worker, too. */
   readonly handoverMs: number;
+  /** While the bus is down, messages are handled without a worker. */
+  readonly readsWhenDown: boolean;
 }
 
 /** What is to be done now, in this order. */
@@ -332,12 +334,12 @@ export class GatewayLink {
   }
 
   private updateHold(): void {
-    const { maxUnanswered, maxUnansweredBytes } = this.rules;
-    const { entries, bytes, isHeld } = this;
+    const { maxUnanswered, maxUnansweredBytes, readsWhenDown } = this.rules;
+    const { entries, bytes, isHeld, isBusUp } = this;
     // Once held, until half of it is answered: not a hold for each message.
     const part = isHeld ? 0.5 : 1;
     const isFull = entries.length >= maxUnanswered * part || bytes >= maxUnansweredBytes * part;
-    const mustHold = isFull || this.current === undefined || !this.isBusUp;
+    const mustHold = isBusUp ? isFull || this.current === undefined : !readsWhenDown;
     if (mustHold === isHeld) return;
     this.isHeld = mustHold;
     this.do({ do: mustHold ? 'hold' : 'release' });

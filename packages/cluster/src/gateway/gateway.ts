@@ -23,7 +23,7 @@ import { GatewayHandler } from './gateway-handler.ts';
 import { GatewayLink, type GatewayRules, type LinkAction } from './gateway-link.ts';
 import type { GatewayPeers, GatewayWire } from './gateway-wire.ts';
 import { rendezvous } from './rendezvous.ts';
-import { checkLength, type GatewayAttributes } from './worker-connection.ts';
+import { checkAttributesLength, checkLength, type GatewayAttributes } from './worker-connection.ts';
 
 /** Options of a {@link Gateway}. */
 export interface GatewayOptions<Message = unknown> {
@@ -45,8 +45,13 @@ export interface GatewayOptions<Message = unknown> {
   readonly syncMs?: number;
   /** A worker that drains may take so long to answer what it has, in milliseconds. @default 5000 */
   readonly handoverMs?: number;
-  /** What workers know of a connection to begin with. @default nothing */
+  /** What workers know of a connection to begin with; 64 KiB of JSON at most. @default nothing */
   readonly attributes?: (channel: Channel) => GatewayAttributes;
+  /**
+   * Handles the messages that connections have while the bus is down, on this node, instead of a worker. No worker
+   * hears of them. What a worker had not answered before stays with it. @default none: reading stops
+   */
+  readonly handleWhenDown?: (channel: Channel, message: Message) => void;
   /** How messages look on the bus; the same at the workers. @default bytes, texts, JSON */
   readonly codec?: MessageCodec<Message>;
 }
@@ -60,6 +65,7 @@ const OPTIONS: KnownOptions<GatewayOptions> = {
   syncMs: true,
   handoverMs: true,
   attributes: true,
+  handleWhenDown: true,
   codec: true,
 };
 const DEFAULTS = {
@@ -124,6 +130,7 @@ export class Gateway<Message = unknown> {
       maxUnansweredBytes: checkNumber('maxUnansweredBytes', given.maxUnansweredBytes, { min: 1 }),
       syncMs: checkNumber('syncMs', given.syncMs, times),
       handoverMs: checkNumber('handoverMs', given.handoverMs, times),
+      readsWhenDown: given.handleWhenDown !== undefined,
     };
     this.subscription = wire.listen((from, body) => this.received(from, body));
     peers.on('change', this.onPeers);
@@ -183,7 +190,7 @@ export class Gateway<Message = unknown> {
     }
     const attributes = this.options.attributes?.(ctx.channel) ?? {};
     const bytes = Buffer.from(JSON.stringify(attributes), 'utf8');
-    checkLength(bytes.byteLength);
+    checkAttributesLength(bytes.byteLength);
     const link = new GatewayLink(id, this.rules, bytes, this.wire.state === 'up');
     const seat: Seat = { link, ctx, hold: undefined };
     this.seats.set(id, seat);
@@ -196,6 +203,11 @@ export class Gateway<Message = unknown> {
   message(id: number, message: unknown): void {
     const seat = this.seats.get(id);
     if (seat === undefined) return;
+    const { handleWhenDown } = this.options;
+    if (handleWhenDown !== undefined && this.wire.state === 'down') {
+      handleWhenDown(seat.ctx.channel, message as Message);
+      return;
+    }
     const { bodyType, body } = encodeBody(message as Message, this.options.codec);
     checkLength(body.byteLength);
     // A decoder's view of what was read: it would keep all of that.

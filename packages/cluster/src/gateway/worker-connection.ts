@@ -19,7 +19,7 @@ export type JsonValue =
 export type GatewayAttributes = Readonly<Record<string, JsonValue>>;
 
 /** Attributes of one connection, as JSON, at most. */
-export const MAX_ATTRIBUTES_BYTES = 65_536;
+const MAX_ATTRIBUTES_BYTES = 65_536;
 
 /** What a connection needs of its worker. */
 export interface WorkerConnectionHost {
@@ -72,18 +72,13 @@ export class WorkerConnection<Message = unknown> {
   /**
    * Sets some attributes; `undefined` removes one. They travel with the next acknowledgement: what is set while a
    * message is handled is kept together with the fact that it was handled.
+   *
+   * @throws EncodeError `MESSAGE_TOO_LONG` if all of them take more than 64 KiB of JSON
    */
   setAttributes(changes: Readonly<Record<string, JsonValue | undefined>>): void {
     const entries = Object.entries({ ...this.current, ...changes });
     const next = Object.fromEntries(entries.filter(([, value]) => value !== undefined));
-    const length = Buffer.byteLength(JSON.stringify(next));
-    if (length > MAX_ATTRIBUTES_BYTES) {
-      throw tooLong(
-        `the attributes of a connection take ${length} bytes`,
-        length,
-        MAX_ATTRIBUTES_BYTES,
-      );
-    }
+    checkAttributesLength(Buffer.byteLength(JSON.stringify(next)));
     this.current = next as GatewayAttributes;
     this.version += 1;
     if (this.open) this.host.attributesChanged(this as WorkerConnection);
@@ -145,6 +140,17 @@ export function checkLength(length: number): void {
       `a message of ${length} bytes does not fit on the bus`,
       length,
       MAX_MESSAGE_BYTES,
+    );
+  }
+}
+
+/** @throws EncodeError `MESSAGE_TOO_LONG` */
+export function checkAttributesLength(length: number): void {
+  if (length > MAX_ATTRIBUTES_BYTES) {
+    throw tooLong(
+      `the attributes of a connection take ${length} bytes`,
+      length,
+      MAX_ATTRIBUTES_BYTES,
     );
   }
 }

@@ -27,6 +27,8 @@ const BATCH_MS = 100;
 const ANSWER_MS = 1000;
 /** Versions are repeated after a change, ever more seldom: who missed the last change finds out. */
 const REMIND = { firstMs: 1000, factor: 2, maxMs: 60_000 };
+/** Without members here so many reminders follow the last change, for a little over three minutes. */
+const EMPTY_REMINDERS = 8;
 /** After an outage of the bus all nodes have something to say: not all at once. */
 const STAGGER_MS = 500;
 const PART = 'presence';
@@ -45,6 +47,8 @@ export class Presence {
   private reminder: Timer | undefined = undefined;
   private soon: Timer | undefined = undefined;
   private remindMs = REMIND.firstMs;
+  /** Since the last change, or since the bus came up. */
+  private reminders = 0;
   private asksAll = true;
   private isClosed = false;
 
@@ -104,8 +108,7 @@ export class Presence {
     this.batch?.cancel();
     this.batch = undefined;
     for (const delta of this.own.deltas()) this.publish(delta);
-    this.remindMs = REMIND.firstMs;
-    this.remindLater();
+    this.remindAgain();
   }
 
   close(): void {
@@ -127,6 +130,8 @@ export class Presence {
   private readonly onUp = (): void => {
     this.asksAll = true;
     this.remindSoon();
+    this.reminders = 0;
+    if (this.reminder === undefined && !this.own.isNew) this.remindAgain();
   };
 
   private readonly onJoined = ({ id }: NodeInfo): void => {
@@ -179,14 +184,23 @@ export class Presence {
     wire.sendJson(wire.subjects.presence(group), KIND.ask, {});
   }
 
+  private remindAgain(): void {
+    this.reminders = 0;
+    this.remindMs = REMIND.firstMs;
+    this.remindLater();
+  }
+
   private remindLater(): void {
     const { clock, random } = this.context.wire.host;
     this.reminder?.cancel();
     this.reminder = clock.schedule(
       () => {
+        this.reminder = undefined;
         this.remind();
+        this.reminders += 1;
         this.remindMs = Math.min(REMIND.maxMs, this.remindMs * REMIND.factor);
-        this.remindLater();
+        // Who has not heard of it by now was without this node for so long that it forgot its members.
+        if (this.own.count > 0 || this.reminders < EMPTY_REMINDERS) this.remindLater();
       },
       this.remindMs * (0.5 + random() / 2),
     );

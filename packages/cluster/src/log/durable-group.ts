@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import {
   type Channel,
+  type ChannelError,
   ChannelGroup,
   type ChannelMatcher,
   type Group,
@@ -23,7 +24,7 @@ import {
   logOf,
 } from './durable-options.ts';
 import { DurableOutcome } from './durable-outcome.ts';
-import type { Log, LogEntry, LogPosition } from './log.ts';
+import type { Log, LogEntry, LogPage, LogPosition } from './log.ts';
 import { LogWrites, logDown } from './log-writes.ts';
 import { RoomFeed } from './room-feed.ts';
 import {
@@ -165,10 +166,7 @@ export class DurableGroup<Message = unknown>
       feed: this.feed,
       settled: () => this.reportIdle(),
     });
-    this.pages = new SharedPages(wire.host.clock, (after, limit) => {
-      this.feed.open();
-      return this.log.read(this.stream, after, limit);
-    });
+    this.pages = new SharedPages(wire.host.clock, (after, limit) => this.read(after, limit));
     this.reader = new RoomReader<Message>({
       wire,
       feed: this.feed,
@@ -179,7 +177,7 @@ export class DurableGroup<Message = unknown>
       add: (channel) => this.local.add(channel),
     });
     this.local.on('channelJoined', (channel) => {
-      this.feed.start();
+      this.startFeed();
       this.members.add(channel);
     });
     this.local.on('channelLeft', (channel) => {
@@ -226,11 +224,12 @@ export class DurableGroup<Message = unknown>
    * With `recovered: false` the log does not reach back to the position, or is another one: the channel is a member
    * from `position` of the outcome on. Without a position it is always that.
    *
-   * Rejects with `BUS_DOWN` if the log could not be read for 5 s, and with `CHANNEL_CLOSED`: then it is no member.
+   * Rejects with `BUS_DOWN` if the log could not be read for 5 s or the cluster was left, and with `CHANNEL_CLOSED`:
+   * then it is no member.
    */
   join(channel: Channel, position?: LogPosition): Promise<JoinOutcome> {
     this.joiners += 1;
-    this.feed.start();
+    this.startFeed();
     return this.reader.join(channel, position).finally(() => {
       this.joiners -= 1;
       this.stopIfUnused();
@@ -251,9 +250,8 @@ export class DurableGroup<Message = unknown>
    */
   async newest(count: number): Promise<NewestMessages<Message>> {
     checkNumber('count', count, { min: 1, integer: true });
-    this.feed.open();
     for (let tries = 0; tries < NEWEST_TRIES; tries++) {
-      const { epoch, first, last } = await this.log.read(this.stream, Number.MAX_SAFE_INTEGER, 1);
+      const { epoch, first, last } = await this.read(Number.MAX_SAFE_INTEGER, 1);
       if (first === 0) return { entries: [], position: { epoch, offset: last } };
       // What came before the oldest one is not known, so it may not be told from a hole.
       const offset = Math.max(first === 1 ? 0 : first, last - count);
@@ -261,8 +259,7 @@ export class DurableGroup<Message = unknown>
       // Otherwise the oldest ones went meanwhile.
       if (since.recovered) return { entries: since.entries, position: since.position };
     }
-    const { name } = this.context.wire.bus;
-    throw logDown(this.name, name, 'its oldest messages go faster than they are read');
+    throw this.downError('its oldest messages go faster than they are read');
   }
 
   /**
@@ -415,6 +412,21 @@ export class DurableGroup<Message = unknown>
       faults.add('body', this.stream, `a message of node ${envelope.node}: ${message}`);
       return undefined;
     }
+  }
+
+  private async read(after: number, limit: number): Promise<LogPage> {
+    if (this.isLeft) throw this.downError('the cluster was left');
+    this.feed.open();
+    return this.log.read(this.stream, after, limit);
+  }
+
+  /** The log of a bus that was closed knows no stream. */
+  private startFeed(): void {
+    if (!this.isLeft) this.feed.start();
+  }
+
+  private downError(why: string): ChannelError {
+    return logDown(this.name, this.context.wire.bus.name, why);
   }
 
   private stopIfUnused(): void {

@@ -13,7 +13,7 @@ import type { Log, LogPosition } from './log.ts';
 
 /** What a durable group keeps, and how its members see it. */
 export interface DurableOptions<Message = unknown> {
-  /** So many messages are kept in the log, at least; in memory 64 MiB of them at most. @default 10000 */
+  /** So many messages are kept in the log, at least; in memory 64 MiB of each group at most. @default 10000 */
   readonly messages?: number;
   /** Messages are kept for so long, at least, in milliseconds. @default 3600000 */
   readonly ageMs?: number;

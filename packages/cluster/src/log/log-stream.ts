@@ -14,6 +14,8 @@ interface PendingAppend {
   isDone: boolean;
   /** When it was given to the engine, over the present link; -1 before. */
   givenAt: number;
+  /** The turn in which it is in flight; -1 if it is not. */
+  turn: number;
 }
 
 /** What all streams of a log share. */
@@ -120,7 +122,7 @@ export class LogStream {
     }
     return new Promise((resolve, reject) => {
       const at = this.bus.clock.now();
-      this.appends.push({ id, bytes, at, resolve, reject, isDone: false, givenAt: -1 });
+      this.appends.push({ id, bytes, at, resolve, reject, isDone: false, givenAt: -1, turn: -1 });
       share.waitingCount += 1;
       share.waitingBytes += byteLength;
       this.pump();
@@ -211,28 +213,32 @@ export class LogStream {
   private give(link: LogLink, append: PendingAppend): void {
     const { turn } = this;
     append.givenAt = this.bus.clock.now();
+    append.turn = turn;
     this.inFlight += 1;
     this.inFlightBytes += append.bytes.byteLength;
-    const answered = (): boolean => {
-      if (this.turn !== turn) return false;
-      this.inFlight -= 1;
-      this.inFlightBytes -= append.bytes.byteLength;
-      return true;
-    };
     link.append(this.name, append.id, append.bytes).then(
       (position) => {
-        const isCurrent = answered();
+        const isCurrent = this.landed(append, turn);
         this.refusals = 0;
         // Also over a link that was lost meanwhile: stored is stored.
         this.settle(append, () => append.resolve(position));
         if (isCurrent) this.afterAnswer();
       },
       (error: unknown) => {
-        if (!answered()) return;
+        if (!this.landed(append, turn)) return;
         this.refusal ??= toError(error);
         this.afterAnswer();
       },
     );
+  }
+
+  /** Its answer has come, or is not waited for any more; false if it was not in flight in this turn. */
+  private landed(append: PendingAppend, turn: number): boolean {
+    if (this.turn !== turn || append.turn !== turn) return false;
+    append.turn = -1;
+    this.inFlight -= 1;
+    this.inFlightBytes -= append.bytes.byteLength;
+    return true;
   }
 
   private afterAnswer(): void {
@@ -307,10 +313,14 @@ export class LogStream {
       return;
     }
     let oldest = this.appends[this.first];
+    let hasLanded = false;
     while (oldest !== undefined && now - oldest.at >= STORED_WITHIN_MS) {
+      hasLanded = this.landed(oldest, this.turn) || hasLanded;
       this.fail(oldest);
       oldest = this.appends[this.first];
     }
+    // Their answers may never come: the next ones take their places.
+    if (hasLanded) this.afterAnswer();
     if (oldest === undefined) return;
     if (oldest.givenAt >= 0 && now - oldest.givenAt >= UNANSWERED_MS && this.link !== undefined) {
       // Its answer was lost, or the message: everything again, in order.

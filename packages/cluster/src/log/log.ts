@@ -17,15 +17,18 @@ export interface LogEntry {
    * first of a page if the log no longer knows what was before it.
    */
   readonly previous: number;
-  /** What the writer gave it; written again within two minutes, it is not stored again. */
+  /**
+   * What the writer gave it; written again within two minutes, it is not stored again. A log in memory knows the newest
+   * 131,072 at most.
+   */
   readonly id: string;
   /** What was appended. */
   readonly bytes: Buffer;
 }
 
 /**
- * What a log keeps of each group, at least; an engine may keep more, and a log in memory keeps 64 MiB at most.
- * `Infinity` is no limit.
+ * What a log keeps of each group, at least; an engine may keep more, and a log in memory keeps 64 MiB at most, with
+ * 320 bytes and its id for each message. `Infinity` is no limit.
  */
 export interface LogLimits {
   /** The newest so many. */

@@ -5,8 +5,14 @@ import type { LogEntry, LogLimits, LogPage, LogPosition } from './log.ts';
 /** An id that was seen is known for so long. */
 export const DUPLICATE_WINDOW_MS = 120_000;
 
-/** Whoever writes large messages does not fill the memory: less is kept of them. */
+/** Whoever writes large messages, or many, does not fill the memory: less is kept of them. */
 export const MAX_STREAM_BYTES = 64 * 1024 * 1024;
+
+/** As {@link MAX_STREAM_BYTES} counts each message on top of its bytes and its id. */
+const ENTRY_OVERHEAD_BYTES = 320;
+
+/** A thousand messages a second for as long as an id is known, and some more. */
+const MAX_IDS = 131_072;
 
 /** A page is one message between processes: large messages make it shorter. */
 const MAX_PAGE_BYTES = 1024 * 1024;
@@ -27,7 +33,7 @@ export class MemoryStream {
   private stored: (Stored | undefined)[] = [];
   private first = 0;
   private last = 0;
-  /** Of the messages that are kept. */
+  /** Of the messages that are kept, with their ids and the overhead. */
   private bytes = 0;
   /** In the order they were seen. */
   private readonly ids = new Map<string, { readonly offset: number; readonly at: number }>();
@@ -38,10 +44,7 @@ export class MemoryStream {
   }
 
   append(id: string, bytes: Uint8Array, now: number): LogPosition {
-    for (const [old, { at }] of this.ids) {
-      if (now - at <= DUPLICATE_WINDOW_MS) break;
-      this.ids.delete(old);
-    }
+    this.forgetIds(now);
     const seen = this.ids.get(id);
     if (seen !== undefined) return { epoch: this.epoch, offset: seen.offset };
     const previous = this.last;
@@ -49,14 +52,16 @@ export class MemoryStream {
     const position = { epoch: this.epoch, offset: this.last };
     const entry = { position, previous, id, bytes: Buffer.from(bytes) };
     this.ids.set(id, { offset: this.last, at: now });
+    this.forgetIds(now);
     this.stored.push({ entry, at: now });
-    this.bytes += entry.bytes.byteLength;
+    this.bytes += sizeOf(entry);
     this.trim(now);
     for (const follower of [...this.followers]) follower(entry);
     return position;
   }
 
   read(after: number, limit: number, now: number): LogPage {
+    this.forgetIds(now);
     this.trim(now);
     const { epoch, last, stored, first } = this;
     const oldest = stored[first]?.entry.position.offset ?? 0;
@@ -73,6 +78,11 @@ export class MemoryStream {
     return { epoch, entries, first: oldest, last };
   }
 
+  /** How many ids are known. */
+  get idCount(): number {
+    return this.ids.size;
+  }
+
   /** How many follow it. */
   get followerCount(): number {
     return this.followers.size;
@@ -83,6 +93,13 @@ export class MemoryStream {
     return () => this.followers.delete(follower);
   }
 
+  private forgetIds(now: number): void {
+    for (const [oldest, { at }] of this.ids) {
+      if (now - at <= DUPLICATE_WINDOW_MS && this.ids.size <= MAX_IDS) break;
+      this.ids.delete(oldest);
+    }
+  }
+
   private trim(now: number): void {
     const { messages, ageMs } = this.limits;
     const isGone = (at: number) =>
@@ -90,7 +107,7 @@ export class MemoryStream {
       this.bytes > MAX_STREAM_BYTES ||
       now - this.stored[at]!.at > ageMs;
     while (this.first < this.stored.length && isGone(this.first)) {
-      this.bytes -= this.stored[this.first]!.entry.bytes.byteLength;
+      this.bytes -= sizeOf(this.stored[this.first]!.entry);
       this.stored[this.first] = undefined;
       this.first += 1;
     }
@@ -98,4 +115,8 @@ export class MemoryStream {
     this.stored = this.stored.slice(this.first);
     this.first = 0;
   }
+}
+
+function sizeOf({ id, bytes }: LogEntry): number {
+  return bytes.byteLength + id.length + ENTRY_OVERHEAD_BYTES;
 }

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { OptionError } from '@headrace/core';
+import { type Logger, OptionError, stderrLogger } from '@headrace/core';
 import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import type { NodeInfo } from '../node/node-info.ts';
 import { chooseRoute } from './route-choice.ts';
@@ -29,6 +29,8 @@ export interface RouteServerOptions {
   readonly keepAliveMs?: number;
   /** At least 0, below 1. @default Math.random */
   readonly random?: () => number;
+  /** Gets the connections that could not be accepted. @default stderrLogger() */
+  readonly logger?: Logger;
 }
 
 /** A running route. */
@@ -51,6 +53,7 @@ const OPTIONS: KnownOptions<RouteServerOptions> = {
   requestTimeoutMs: true,
   keepAliveMs: true,
   random: true,
+  logger: true,
 };
 const DEFAULTS = {
   port: 0,
@@ -105,9 +108,9 @@ const ORIGIN = /^(\*|null|[a-z][a-z0-9+.-]*:\/\/[^\s/]+)$/i;
  */
 export async function routeServer(options: RouteServerOptions): Promise<RouteServer> {
   checkOptions('routeServer', options, OPTIONS);
-  const given = { ...DEFAULTS, ...options };
+  const given = { ...DEFAULTS, logger: stderrLogger(), ...options };
   check(given);
-  const { port, host, maxConnections, requestTimeoutMs, keepAliveMs } = given;
+  const { logger, port, host, maxConnections, requestTimeoutMs, keepAliveMs } = given;
   const server = createServer(
     {
       headersTimeout: requestTimeoutMs,
@@ -121,6 +124,10 @@ export async function routeServer(options: RouteServerOptions): Promise<RouteSer
   server.maxConnections = maxConnections;
   server.listen(port, host);
   await once(server, 'listening');
+  // No descriptor is left (EMFILE), say: it listens on.
+  server.on('error', (error) =>
+    logger.log('error', 'the route could not accept a connection', error),
+  );
   let closing: Promise<void> | undefined;
   const close = () => {
     closing ??= closed(server);

@@ -8,7 +8,7 @@ import type { ClusterContext } from '../node/cluster-context.ts';
 import type { NodeInfo } from '../node/node-info.ts';
 import { BoundIds } from './bound-ids.ts';
 import { BoundUser } from './bound-user.ts';
-import { Question } from './question.ts';
+import { Question, type SilentNode } from './question.ts';
 import { UserClaims } from './user-claims.ts';
 import { toUserAnswer, toUserAsk, type UserAnswer } from './user-message.ts';
 
@@ -36,10 +36,20 @@ export interface AnswerOptions {
 }
 
 const ANSWER_TIMEOUT_MS = 2000;
+/** For so long connections may take a message before the node says how many took it: its answer is to come in time. */
+const TAKEN_WITHIN_MS = 1500;
 const PART = 'users';
 const SILENT = 'silent';
 /** What is about a user. */
 const KINDS: readonly number[] = [KIND.claim, KIND.ask, KIND.user];
+
+/** What came of a question. */
+interface Answers {
+  readonly answers: ReadonlyMap<string, UserAnswer>;
+  readonly silent: readonly SilentNode[];
+}
+
+const NOBODY: Answers = { answers: new Map(), silent: [] };
 
 /**
  * The users of a cluster: who is connected, on whichever node. It is the `sessions` of an AuthHandler, or `bind` and
@@ -56,6 +66,8 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   private readonly questions = new Map<string, Question>();
   private readonly bound = new WeakMap<Channel, BoundIds<Principal>>();
   private readonly claims: UserClaims;
+  /** Whose nodes are asked for after a silence. */
+  private readonly asking = new Set<string>();
   private isClosed = false;
 
   /** @internal */
@@ -67,9 +79,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     this.options = options;
     const { onDuplicate = 'allow' } = options;
     this.claims = new UserClaims({ wire, users: this.users, onDuplicate, line: PART });
-    context.inbox.listen(PART, SILENT, ({ id, node }) => {
-      this.users.get(String(id))?.others?.delete(String(node));
-    });
+    context.inbox.listen(PART, SILENT, ({ id, node }) => this.wasSilent(String(id), String(node)));
     directory.on('left', this.onLeft);
     directory.on('vanished', this.onVanished);
     directory.on('forgotten', this.onForgotten);
@@ -149,8 +159,8 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
 
   /**
    * Sends a message to all connections of an id, and resolves with how many took it: it left this process or that of
-   * the other node. Nodes that do not answer in time do not count. While the bus is down only those here are reached;
-   * if there are none, rejects with `BUS_DOWN`.
+   * the other node, there within 1.5 s. Nodes that do not answer in time do not count. While the bus is down only those
+   * here are reached; if there are none, rejects with `BUS_DOWN`.
    *
    * @throws EncodeError as `send` does, as a rejection
    */
@@ -159,7 +169,8 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     const body = this.encode(message);
     const here = this.deliverHere(id, message, timeoutMs);
     if (here !== undefined && this.context.wire.bus.state === 'down') return here;
-    const answers = await this.ask(id, timeoutMs, () => this.publish(id, body, ANSWER));
+    const { answers, silent } = await this.ask(id, timeoutMs, () => this.publish(id, body, ANSWER));
+    if (silent.length > 0) this.askForNodes(id);
     let sum = (await here) ?? 0;
     for (const { count } of answers.values()) sum += count;
     return sum;
@@ -177,8 +188,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   async isOnline(id: string): Promise<boolean> {
     if (this.users.has(id)) return true;
     const { bus, subjects } = this.context.wire;
-    if (bus.receivers !== undefined) return (await bus.receivers(subjects.user(id))) > 0;
-    return (await this.nodesOf(id)).length > 0;
+    return (await bus.receivers(subjects.user(id))) > 0;
   }
 
   /** The nodes that have connections of an id; this one first. Rejects as {@link isOnline} does. */
@@ -187,9 +197,10 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     const { wire } = this.context;
     const here = this.users.has(id) ? [wire.nodeId] : [];
     if (here.length > 0 && wire.bus.state === 'down') return here;
-    const answers = await this.ask(id, timeoutMs, () => {
+    const { answers, silent } = await this.ask(id, timeoutMs, () => {
       wire.send(wire.subjects.user(id), KIND.ask, encodeBody({ what: 'nodes' }), ANSWER, PART);
     });
+    for (const one of silent) this.forgetHolder(id, one);
     return [...here, ...answers.keys()];
   }
 
@@ -252,7 +263,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
       for (const { channel } of user.sessions) channel.writeAndFlush(message);
       return;
     }
-    void this.deliverHere(id, message, ANSWER_TIMEOUT_MS)?.then((count) =>
+    void this.deliverHere(id, message, TAKEN_WITHIN_MS)?.then((count) =>
       this.answer(user, envelope, count),
     );
   }
@@ -269,20 +280,16 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     inbox.send(node, KIND.answer, { to: PART, about: String(number), ...{ count, holders } });
   }
 
-  private async ask(
-    id: string,
-    timeoutMs: number,
-    publish: () => void,
-  ): Promise<ReadonlyMap<string, UserAnswer>> {
+  private async ask(id: string, timeoutMs: number, publish: () => void): Promise<Answers> {
     const { wire, inbox } = this.context;
     const user = this.users.get(id);
-    if (user === undefined && wire.bus.receivers !== undefined) {
-      if ((await wire.bus.receivers(wire.subjects.user(id))) === 0) return new Map();
+    if (user === undefined) {
+      if ((await wire.bus.receivers(wire.subjects.user(id))) === 0) return NOBODY;
     } else if (wire.bus.state === 'down') await wire.bus.settled();
     const holders = user?.holders ?? [];
     if (user?.claim !== undefined && holders.length === 0) {
       publish();
-      return new Map();
+      return NOBODY;
     }
     const question = new Question(wire.host.clock, timeoutMs, holders);
     const key = String(wire.lastNumber(PART) + 1);
@@ -293,19 +300,35 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     try {
       publish();
       const answers = await question.answers;
-      for (const { node, namedBy } of question.silent()) this.forgetHolder(id, node, namedBy);
-      return answers;
+      // Without a bus, who did not answer was not asked, or not heard.
+      const isHeard = !this.isClosed && wire.bus.state === 'up';
+      return { answers, silent: isHeard ? [...question.silent()] : [] };
     } finally {
       stop();
       this.questions.delete(key);
     }
   }
 
-  /** It has given the user up, and that got lost: nobody is to wait for it again. */
-  private forgetHolder(id: string, node: string, namedBy: readonly string[]): void {
+  /** Where a message was not answered, connections may be slow to take it; this question is answered at once. */
+  private askForNodes(id: string): void {
+    if (this.asking.has(id)) return;
+    this.asking.add(id);
+    void this.nodesOf(id)
+      .catch(() => {})
+      .finally(() => this.asking.delete(id));
+  }
+
+  /** It has given the user up, and that got lost: nobody is to wait for it again. It hears of that, too. */
+  private forgetHolder(id: string, { node, namedBy }: SilentNode): void {
     this.users.get(id)?.others?.delete(node);
     const note = { to: PART, about: SILENT, id, node };
-    for (const answerer of namedBy) this.context.inbox.send(answerer, KIND.ask, note);
+    for (const one of [...namedBy, node]) this.context.inbox.send(one, KIND.ask, note);
+  }
+
+  private wasSilent(id: string, node: string): void {
+    if (node !== this.context.wire.nodeId) this.users.get(id)?.others?.delete(node);
+    // It was only late: those who forgot this node hear of it again.
+    else if (this.users.has(id)) this.claims.repeat(id);
   }
 
   private publish(id: string, body: Body, flags: number): void {

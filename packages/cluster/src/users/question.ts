@@ -1,6 +1,13 @@
 import type { Clock, Timer } from '@headrace/core';
 import type { UserAnswer } from './user-message.ts';
 
+/** A node that was waited for and did not answer. */
+export interface SilentNode {
+  readonly node: string;
+  /** The answers that named it. */
+  readonly namedBy: readonly string[];
+}
+
 /** Waits for the answers of all nodes that have a user: the first answer says which they are. */
 export class Question {
   /** By node. */
@@ -32,7 +39,7 @@ export class Question {
   }
 
   /** The nodes that were waited for and did not answer, each with those who named it. */
-  *silent(): IterableIterator<{ readonly node: string; readonly namedBy: readonly string[] }> {
+  *silent(): IterableIterator<SilentNode> {
     const silent = new Map<string, string[]>();
     for (const node of this.expected) if (!this.got.has(node)) silent.set(node, []);
     for (const [answerer, { holders }] of this.got) {

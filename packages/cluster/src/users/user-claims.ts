@@ -50,6 +50,11 @@ export class UserClaims {
     this.claimSoon(id);
   }
 
+  /** Others may not know of it. */
+  repeat(id: string): void {
+    this.claimSoon(id);
+  }
+
   /** The last session is gone. */
   left(id: string, user: BoundUser<unknown>): void {
     this.asking.delete(id);

@@ -9,7 +9,7 @@ import { Workers } from './workers.ts';
  * ready; **in a worker it does not return**: its work is `start`, what follows the call is the primary's.
  *
  * - A worker that ends is replaced, after a back-off. A `start` that fails five times in a row ends the primary with
- *   code 1, and the first error is logged.
+ *   code 1, and the first error is logged; so does a back-off that gives up, see the option `retry`.
  * - SIGHUP replaces all, one by one: the old one drains when the new one is ready. If the new ones do not start, the old
  *   ones stay.
  * - SIGTERM and SIGINT drain all, and the primary ends with code 0; a second one kills those that are left.

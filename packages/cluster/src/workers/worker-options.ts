@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { type RetryPolicy, spread } from '@headrace/client';
 import { type Logger, OptionError, stderrLogger } from '@headrace/core';
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { checkNumber, checkOptions, type KnownOptions, textOf } from '@headrace/core/authoring';
 import type { WorkerEvent } from './worker-event.ts';
 
 /** What a worker gets to begin with. */
@@ -49,8 +49,9 @@ export interface WorkersOptions {
   /** How long a worker may take to be ready, in milliseconds. @default 30000 */
   readonly startTimeoutMs?: number;
   /**
-   * When a worker comes back that crashed or failed to start. @default spread({ firstMs: 500 }): within half a second,
-   * then in windows that double, up to 30 s
+   * When a worker comes back that crashed or failed to start. One that gives up (`fixed(1000, { attempts: 5 })`), throws
+   * or gives no number ends the primary as five failed starts do. @default spread({ firstMs: 500 }): within half a
+   * second, then in windows that double, up to 30 s
    */
   readonly retry?: RetryPolicy;
   /** A worker that was ready for so long begins the back-off anew when it crashes, in milliseconds. @default 2000 */
@@ -118,6 +119,10 @@ export function workersPlan(options: WorkersOptions): WorkersPlan {
         option: 'start',
       },
     );
+  }
+  if (typeof plan.retry !== 'function') {
+    const text = `retry is ${textOf(plan.retry)}, but must be a function`;
+    throw new OptionError('OPTION_INVALID', text, { option: 'retry' });
   }
   if (plan.reusePort && !canReusePort(process.versions.node, process.platform)) {
     throw new OptionError(

@@ -1,4 +1,6 @@
 import type { RetryPolicy } from '@headrace/client';
+import { OptionError } from '@headrace/core';
+import { textOf, toError } from '@headrace/core/authoring';
 import type { AboutWorker, WorkerEvent } from './worker-event.ts';
 
 /** The rules of one group of workers. */
@@ -38,7 +40,7 @@ export type WorkersAction =
   | { readonly do: 'announce'; readonly event: MachineEvent }
   /** Each place has had a worker that was ready. Comes once. */
   | { readonly do: 'ready' }
-  /** No worker is left, for good; with the error of a start that failed too often. */
+  /** No worker is left, for good; with the error if a start failed too often, or `retry` gave up. */
   | { readonly do: 'finish'; readonly error: Error | undefined };
 
 export type TimerKey = `${'retry' | 'start' | 'drain'}:${number}`;
@@ -84,7 +86,8 @@ interface Slot {
  *            fork      ready            restart(): a second one beside it, drained once that is ready
  *  a place ───────▶ starting ─▶ ready ─────────────────────────────────────────────▶ draining ─▶ ended
  *      ▲                │         │
- *      └── back-off ◀───┴── ended ┘        five starts in a row that fail: stop, and finish with the first error
+ *      └── back-off ◀───┴── ended ┘        five starts in a row that fail: stop, and finish with the first error;
+ *                                          the back-off gives up: likewise, with why the worker ended
  * ```
  */
 export class WorkersMachine {
@@ -169,7 +172,7 @@ export class WorkersMachine {
     if (this.isStopping) this.finishIfEmpty();
     else if (process.state === 'starting') this.startFailed(slot, process, end, now);
     else if (process.state === 'draining') this.rollOn(slot);
-    else if (slot.next === undefined && !slot.isWaiting) this.crashed(slot, process, now);
+    else if (slot.next === undefined && !slot.isWaiting) this.crashed(slot, process, end, now);
     return this.taken();
   }
 
@@ -247,27 +250,35 @@ export class WorkersMachine {
     this.announce({ type: 'failed', ...placeOf(process), error, failures });
     if (failures < MAX_FAILURES) {
       if (failures === 1 && slot.attempt === 0) this.beginRound(slot, now);
-      this.forkLater(slot, now);
-    } else if (slot.current !== undefined) this.abandonRestart(slot, firstError);
-    else {
+      this.forkLater(slot, now, firstError);
+    } else {
       const text = `worker ${slot.number} failed to start ${failures} times in a row; the first time: ${firstError.message}`;
-      this.error = withStackOf(new Error(text, { cause: firstError }), firstError);
-      this.stopAll();
+      this.giveUp(slot, text, firstError);
     }
+  }
+
+  private giveUp(slot: Slot, text: string, cause: Error): void {
+    if (slot.current !== undefined) {
+      this.abandonRestart(slot, cause);
+      return;
+    }
+    this.error = withStackOf(new Error(text, { cause }), cause);
+    this.stopAll();
   }
 
   /** The old workers do what they did: who brought in code that does not start has not lost the server. */
   private abandonRestart(slot: Slot, error: Error): void {
     slot.failures = 0;
     slot.firstError = undefined;
+    slot.attempt = 0;
     this.queue = [];
     this.rolling = undefined;
     this.announce({ type: 'restart-abandoned', error });
   }
 
-  private crashed(slot: Slot, process: Process, now: number): void {
+  private crashed(slot: Slot, process: Process, end: ProcessEnd, now: number): void {
     if (now - process.readyAt >= this.rules.stableMs) this.beginRound(slot, now);
-    this.forkLater(slot, now);
+    this.forkLater(slot, now, new Error(`it ended with ${endText(end)}`));
   }
 
   private beginRound(slot: Slot, now: number): void {
@@ -276,15 +287,30 @@ export class WorkersMachine {
     slot.attempt = 0;
   }
 
-  private forkLater(slot: Slot, now: number): void {
+  private forkLater(slot: Slot, now: number, why: Error): void {
     slot.attempt += 1;
-    slot.isWaiting = true;
+    const delayMs = this.delayOf(slot, now);
+    if (typeof delayMs === 'number') {
+      slot.isWaiting = true;
+      this.announce({ type: 'restarting', number: slot.number, delayMs });
+      this.do({ do: 'wait', key: `retry:${slot.number}`, delayMs });
+      return;
+    }
+    const tries = slot.attempt - 1;
+    const cause = delayMs ?? why;
+    const text = `worker ${slot.number} is given up after ${tries} ${tries === 1 ? 'restart' : 'restarts'}: ${cause.message}`;
+    this.giveUp(slot, text, cause);
+  }
+
+  /** How long to wait; otherwise why not to start it again. */
+  private delayOf({ attempt, roundAt, phase }: Slot, now: number): number | Error | undefined {
     const { retry, random } = this.rules;
-    const round = { elapsedMs: now - slot.roundAt, phase: slot.phase, random };
-    // A policy that gives up is not meant here: the starts are counted.
-    const delayMs = Math.max(0, retry(slot.attempt, round) ?? 0);
-    this.announce({ type: 'restarting', number: slot.number, delayMs });
-    this.do({ do: 'wait', key: `retry:${slot.number}`, delayMs });
+    try {
+      const delayMs = retry(attempt, { elapsedMs: now - roundAt, phase, random });
+      return delayMs === undefined ? undefined : checkedDelay(delayMs);
+    } catch (thrown) {
+      return toError(thrown);
+    }
   }
 
   // --- all of them ---
@@ -352,6 +378,13 @@ export class WorkersMachine {
 /** How a process ended, in words. */
 export function endText({ code, signal }: ProcessEnd): string {
   return signal === null ? `code ${code}` : signal;
+}
+
+function checkedDelay(delayMs: number): number {
+  // Less than nothing by the rounding of fractions.
+  if (Number.isFinite(delayMs) && delayMs > -1) return Math.max(0, delayMs);
+  const text = `the retry policy gave ${textOf(delayMs)}, but a delay is a number of milliseconds from 0`;
+  throw new OptionError('OPTION_INVALID', text, { option: 'retry' });
 }
 
 function placeOf({ id, number, generation }: Process): WorkerPlace {

@@ -254,10 +254,21 @@ describe('EngineBus: waiting and closing', () => {
     const { engine, bus, open } = scriptedBus();
     await open();
     engine.settles = false;
-    const waiting = bus.settled().catch((error: unknown) => error);
+    const waiting = [bus.settled(), bus.receivers('room')].map((one) =>
+      one.then(String, (error: unknown) => error),
+    );
     await turn();
     engine.link.sink.lost(new Error('gone'));
-    expect(isHeadraceError(await waiting, 'BUS_DOWN')).toBe(true);
+    for (const one of waiting) expect(isHeadraceError(await one, 'BUS_DOWN')).toBe(true);
+  });
+
+  it('asks the link who listens, whatever is listened to here', async () => {
+    const { engine, bus, open } = scriptedBus();
+    await open();
+    bus.subscribe('here', () => {});
+    engine.listening.set('elsewhere', 2);
+    expect(await bus.receivers('elsewhere')).toBe(2);
+    expect(await bus.receivers('here')).toBe(0);
   });
 
   it('close waits 2 s for an engine that is stopped, and every call waits for the same', async () => {

@@ -16,6 +16,8 @@ export class ScriptedEngine implements BusEngine {
   /** Links give back what is published on subjects that they are subscribed to. */
   echoes = true;
   settles = true;
+  /** How many links listen, by subject. */
+  readonly listening = new Map<string, number>();
   error = 'refused';
   log: LogLink | undefined = undefined;
 
@@ -71,6 +73,11 @@ export class ScriptedLink implements BusLink {
 
   settled(): Promise<void> {
     return this.engine.settles ? Promise.resolve() : new Promise(() => {});
+  }
+
+  receivers(subject: string): Promise<number> {
+    if (!this.engine.settles) return new Promise(() => {});
+    return Promise.resolve(this.engine.listening.get(subject) ?? 0);
   }
 
   close(flush: boolean): Promise<void> {

@@ -36,6 +36,18 @@ describe('Gateway and Worker', () => {
     expect(gateway.lostCount).toBe(0);
   });
 
+  it('take no more than 64 KiB of attributes, at either end', () => {
+    const room = 'x'.repeat(65_536 - '{"of":""}'.length);
+    const { first } = pair({ attributes: () => ({ of: room }) });
+    first.only.setAttributes({ of: undefined, to: room });
+    expect(() => first.only.setAttributes({ to: `${room}x` })).toThrow(/65537 bytes/);
+    const world = new GatewayWorld();
+    const gateway = world.gateway({ attributes: () => ({ of: `${room}x` }) });
+    const channel = world.connection(gateway);
+    expect(() => channel.checkException()).toThrow(/attributes of a connection take 65537 bytes/);
+    expect(gateway.connections).toBe(0);
+  });
+
   it('stop reading at 64 unanswered messages, until half of them are answered', () => {
     const { world, channel, first } = pair();
     first.workMs = () => 100;
@@ -67,6 +79,42 @@ describe('Gateway and Worker', () => {
     expect(channel.isReadHeld).toBe(false);
     world.clock.advance(50);
     expect(worker.notes).toEqual(['connect', 'early', 'late']);
+  });
+
+  it('handle messages here while the bus is down, if there is a function for it', () => {
+    const world = new GatewayWorld();
+    const worker = new NotingWorker(world, 'w1');
+    const here: string[] = [];
+    const gateway = world.gateway({
+      delivery: 'acknowledged',
+      handleWhenDown: ({ isActive }, text) => void here.push(`${text} ${isActive}`),
+    });
+    const channel = world.connection(gateway);
+    world.clock.advance(50);
+    channel.writeInbound('before');
+    world.clock.advance(50);
+    channel.writeInbound('on its way');
+    world.setBus('down');
+    expect(channel.readHolds).toEqual([]);
+    const late = world.connection(gateway);
+    channel.writeInbound('alone');
+    late.writeInbound('late');
+    world.setState('w1', 'gone');
+    channel.writeInbound('still alone');
+    expect(channel.readHolds).toEqual([]);
+    expect(here).toEqual(['alone true', 'late true', 'still alone true']);
+    world.setBus('up');
+    expect([channel.readHolds, late.readHolds]).toEqual([['Gateway'], ['Gateway']]);
+    world.setState('w1', 'ready');
+    world.clock.advance(5000);
+    expect([channel.isReadHeld, late.isReadHeld]).toEqual([false, false]);
+    channel.writeInbound('after');
+    world.clock.advance(50);
+    expect(here.length).toBe(3);
+    expect(worker.notes).toEqual([
+      ...['connect', 'before', 'on its way'],
+      ...['close moved', 'moved here', 'connect', 'on its way again', 'after'],
+    ]);
   });
 
   it('repeat what a dead worker has not acknowledged to the next one, marked', () => {
@@ -118,6 +166,33 @@ describe('Gateway and Worker', () => {
     expect(second.notes).toEqual(['moved here', 'c']);
     await empty;
     expect(first.worker.connections).toBe(0);
+  });
+
+  it('resolve each call of emptyWithin when the last connection has gone', async () => {
+    const { world, first } = pair();
+    const empty = [60_000, 60_000, 100].map((ms) => first.worker.emptyWithin(ms));
+    let resolved = 0;
+    for (const one of empty) void one.then(() => (resolved += 1));
+    world.clock.advance(100);
+    await empty[2];
+    expect(resolved).toBe(1);
+    world.setState(first.node, 'draining');
+    world.clock.advance(100);
+    await Promise.resolve();
+    expect(resolved).toBe(3);
+  });
+
+  it('leave what a closed worker has not begun to the next one, and run it there alone', () => {
+    const { world, channel, first, second } = pair({ delivery: 'acknowledged' });
+    first.workMs = () => 100;
+    for (let i = 1; i <= 5; i++) channel.writeInbound(`${i}`);
+    world.clock.advance(150);
+    first.worker.close();
+    world.clock.advance(3000);
+    expect(first.notes).toEqual(['connect', '1', '2']);
+    world.setState(first.node, 'gone');
+    world.clock.advance(1000);
+    expect(second.notes).toEqual(['moved here', '2 again', '3 again', '4 again', '5 again']);
   });
 
   it('stay with a worker that drains while there is no other one', () => {

@@ -1,6 +1,6 @@
 import { ChannelMatchers, isHeadraceError } from '@headrace/core';
 import { PRINCIPAL } from '@headrace/handlers';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { BODY, encodeEnvelope, KIND, type Kind } from '../../src/envelope/envelope.ts';
 import { Nodes, sent } from '../nodes.ts';
 
@@ -133,7 +133,7 @@ describe('a group over two nodes', () => {
     const { nodes, a, b } = await twoNodes();
     const room = b.group('room', { presence: false });
     const there = nodes.channel();
-    const listeners = () => a.parts.wire.bus.receivers!('hr.ptest.g.proom');
+    const listeners = () => a.parts.wire.bus.receivers('hr.ptest.g.proom');
     expect(await listeners()).toBe(0);
     room.add(there);
     expect(await listeners()).toBe(1);
@@ -162,6 +162,41 @@ describe('a group over two nodes', () => {
     expect(gaps).toEqual([{ node: a.nodeId, group: 'room', lost: 3 }]);
     expect(room.counters).toMatchObject({ received: 2, lost: 3 });
     expect(a.group('room').counters.published).toEqual({ sent: 5, kept: 0, dropped: 0 });
+  });
+
+  it('says for some minutes that nobody is here any more, then nothing until somebody joins or the bus comes back', async () => {
+    const { nodes, a, b } = await twoNodes();
+    const published = vi.spyOn(a.parts.wire.bus, 'publish');
+    const told = () => {
+      const ofPresence = published.mock.calls.filter(([subject]) => subject === 'hr.ptest.p.proom');
+      published.mockClear();
+      return ofPresence.length;
+    };
+    const here = nodes.channel();
+    a.group('room').add(here);
+    b.group('room');
+    await nodes.pass(600_000);
+    expect(told()).toBeGreaterThan(10);
+    a.group('room').remove(here);
+    await nodes.pass(600_000);
+    // The change, and its reminders.
+    expect(told()).toBe(1 + 8);
+    await nodes.pass(600_000);
+    expect(told()).toBe(0);
+    expect(b.group('room').total).toBe(0);
+    nodes.hub.kill();
+    await nodes.pass(10_000);
+    nodes.hub.start();
+    await nodes.pass(600_000);
+    const afterOutage = told();
+    expect(afterOutage).toBeGreaterThan(0);
+    expect(afterOutage).toBeLessThan(20);
+    await nodes.pass(600_000);
+    expect(told()).toBe(0);
+    a.group('room').add(here);
+    await nodes.pass(600_000);
+    expect(told()).toBeGreaterThan(10);
+    expect(b.group('room').total).toBe(1);
   });
 
   it('takes what cannot be read for lost, whatever its number is', async () => {

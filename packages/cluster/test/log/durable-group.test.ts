@@ -429,6 +429,44 @@ describe('DurableGroup.since', () => {
   });
 });
 
+describe('DurableGroup after its cluster was left', () => {
+  it('rejects with BUS_DOWN what needs the log, and counts the members that stay and come', async () => {
+    const { nodes, clusters, all } = await rooms(1);
+    const [room] = all as [DurableGroup<string>];
+    const stays = await memberOf(nodes, room);
+    const position = { epoch: 'x', offset: 1 };
+    const leaving = clusters[0]!.leave();
+    await nodes.pass(50);
+    await leaving;
+    const { channel } = await nodes.member();
+    const asked = [room.join(channel, position), room.since(position), room.newest(1)];
+    const outcomes = Promise.allSettled(asked);
+    await nodes.pass(20);
+    for (const outcome of await outcomes) {
+      expect(outcome).toMatchObject({ reason: { code: 'HR_ERR_BUS_DOWN' } });
+    }
+    expect([room.has(channel), room.total]).toEqual([false, 1]);
+    expect([room.add(channel), room.total]).toEqual([true, 2]);
+    channel.close();
+    stays.channel.close();
+    await nodes.pass(20);
+    expect([room.size, room.total]).toEqual([0, 0]);
+    expect(nodes.lines).toEqual([]);
+  });
+
+  it('rejects with BUS_DOWN what it is asked just before', async () => {
+    const { nodes, clusters, all } = await rooms(1);
+    const [room] = all as [DurableGroup<string>];
+    room.write('a');
+    await nodes.pass(20);
+    const asked = room.newest(1).catch((error: unknown) => error);
+    const leaving = clusters[0]!.leave();
+    await nodes.pass(50);
+    await leaving;
+    expect(await asked).toMatchObject({ code: 'HR_ERR_BUS_DOWN' });
+  });
+});
+
 describe('Cluster.group with durable', () => {
   it('gives the same group again, and refuses another kind or other options', async () => {
     const { clusters, all } = await rooms(1, { recent: 8 });

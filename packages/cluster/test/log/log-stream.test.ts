@@ -154,6 +154,18 @@ describe('LogStream', () => {
     expect(log.calls.length).toBe(6);
   });
 
+  it('goes on when the engine answers again, after it lost all that was in flight', async () => {
+    const { log, append, results, pass } = await opened();
+    for (let at = 0; at < 256; at++) append(`lost${at}`);
+    await pass(5200);
+    expect(results.filter((text) => text.endsWith('true')).length).toBe(256);
+    log.waiting.length = 0;
+    append('next');
+    await turn();
+    await log.answer(1);
+    expect(results.at(-1)).toBe('next at 1');
+  });
+
   it('writes one line when nothing is stored, and asks less and less often', async () => {
     const { engine, log, lines, append, results, pass } = await opened();
     log.refusesToOpen = true;

@@ -6,7 +6,7 @@ describe('a log in memory', () => {
     const stream = new MemoryStream();
     stream.limit({ messages: 10_000, ageMs: 3_600_000 });
     const large = Buffer.alloc(4 * 1024 * 1024);
-    const kept = MAX_STREAM_BYTES / large.byteLength;
+    const kept = MAX_STREAM_BYTES / large.byteLength - 1;
     for (let i = 1; i <= kept + 3; i++) stream.append(`large-${i}`, large, 0);
     const page = stream.read(0, 1000, 0);
     expect(page).toMatchObject({ first: 4, last: kept + 3 });
@@ -14,6 +14,31 @@ describe('a log in memory', () => {
     // Small ones again: as many as were asked for.
     for (let i = 1; i <= 10_000; i++) stream.append(`small-${i}`, Buffer.from('x'), 0);
     expect(stream.read(0, 1, 0)).toMatchObject({ first: kept + 4, last: kept + 10_003 });
+  });
+
+  it('counts the ids of small messages, and what each takes beside its bytes', () => {
+    const stream = new MemoryStream();
+    const id = 'x'.repeat(121);
+    for (let i = 1; i <= 200_000; i++) stream.append(`${id}-${i}`, Buffer.from('x'), 0);
+    const { first, last } = stream.read(0, 1, 0);
+    const kept = last - first + 1;
+    expect(kept).toBeGreaterThan(MAX_STREAM_BYTES / 512);
+    expect(kept).toBeLessThan(MAX_STREAM_BYTES / 400);
+  });
+
+  it('knows the ids of the last two minutes, and not more than 131,072', () => {
+    const stream = new MemoryStream();
+    stream.limit({ messages: 1, ageMs: 1000 });
+    const bytes = Buffer.from('x');
+    const count = 131_072;
+    for (let i = 1; i <= count; i++) stream.append(`${i}`, bytes, 0);
+    expect(stream.append('1', bytes, 0).offset).toBe(1);
+    stream.append('one more', bytes, 1000);
+    expect(stream.append('2', bytes, 1000).offset).toBe(2);
+    expect(stream.append('1', bytes, 1000).offset).toBe(count + 2);
+    expect(stream.idCount).toBe(count);
+    stream.read(0, 1, 120_001);
+    expect(stream.idCount).toBe(2);
   });
 
   it('gives pages of 1 MiB, and at least one message', () => {

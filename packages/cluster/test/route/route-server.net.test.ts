@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import http from 'node:http';
 import { connect } from 'node:net';
 import { httpAddresses } from '@headrace/client';
 import {
@@ -7,7 +8,7 @@ import {
   type RouteServerOptions,
   routeServer,
 } from '@headrace/cluster';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 
 const running: RouteServer[] = [];
 
@@ -54,6 +55,19 @@ describe('routeServer', () => {
     );
     const usual = (await (await fetch(`${url}/route`)).json()) as { nodes: unknown[] };
     expect(usual.nodes).toHaveLength(2);
+  });
+
+  it('logs a connection that could not be accepted, and goes on', async () => {
+    const lines: unknown[][] = [];
+    const logger = { log: (...line: unknown[]) => void lines.push(line) };
+    const listen = vi.spyOn(http.Server.prototype, 'listen');
+    const { url } = await routeTo([node(1, 12)], { logger });
+    const server = listen.mock.contexts[0] as http.Server;
+    listen.mockRestore();
+    const error = Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' });
+    server.emit('error', error);
+    expect(lines).toEqual([['error', 'the route could not accept a connection', error]]);
+    expect((await fetch(`${url}/route`)).status).toBe(200);
   });
 
   it('answers 503 with Retry-After if no node takes clients, which the client understands', async () => {

@@ -3,6 +3,7 @@ import { isHeadraceError } from '@headrace/core';
 import type { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { BODY, encodeEnvelope, KIND } from '../../src/envelope/envelope.ts';
+import { VirtualNodes } from '../help/virtual-nodes.ts';
 import { Nodes, sent } from '../nodes.ts';
 
 async function twoNodes(onDuplicate: 'allow' | 'kick-older' = 'allow') {
@@ -114,6 +115,58 @@ describe('users on two nodes', () => {
     nodes.hub.stop();
     expect(await after(1900, delivering)).toBe('nothing yet');
     expect(await after(200, delivering)).toBe(0);
+  });
+
+  it('are found and delivered to although one of their connections is slow', async () => {
+    const nodes = new VirtualNodes();
+    const [a, b] = [await nodes.join(), await nodes.join()];
+    const [phone, desk, slow] = [await nodes.member(), await nodes.member(), await nodes.member()];
+    a.users.bind('ann', phone.channel);
+    for (const { channel } of [desk, slow]) b.users.bind('ann', channel);
+    await nodes.pass(1000);
+    slow.transport.isStuck = true;
+    for (const message of ['one', 'two']) {
+      const delivering = a.users.deliver('ann', message);
+      await nodes.pass(2010);
+      expect(await delivering).toBe(2);
+    }
+    const delivering = a.users.deliver('ann', 'three', { timeoutMs: 100 });
+    await nodes.pass(110);
+    expect(await delivering).toBe(1);
+    await nodes.pass(3000);
+    const found = a.users.nodesOf('ann');
+    await nodes.pass(20);
+    expect(await found).toEqual([a.nodeId, b.nodeId]);
+    expect(desk.got).toEqual(['one', 'two', 'three']);
+  });
+
+  it('are found again on a node that was only late', async () => {
+    const { nodes, a, b, bind, after } = await twoNodes();
+    await bind('ann', a);
+    await bind('ann', b);
+    nodes.hub.stop();
+    const asked = a.users.nodesOf('ann', { timeoutMs: 500 });
+    await nodes.pass(400);
+    nodes.hub.start();
+    expect(await after(200, asked)).toEqual([a.nodeId]);
+    expect(await after(10, a.users.nodesOf('ann', { timeoutMs: 500 }))).toEqual([
+      a.nodeId,
+      b.nodeId,
+    ]);
+  });
+
+  it('are waited for once by deliver after a node gave them up and that was lost', async () => {
+    const { nodes, a, b, bind, after } = await twoNodes();
+    await bind('ann', a);
+    const desk = await bind('ann', b);
+    nodes.hub.stop();
+    desk.close();
+    await nodes.pass(10);
+    nodes.hub.start();
+    const delivering = a.users.deliver('ann', 'one');
+    expect(await after(1900, delivering)).toBe('nothing yet');
+    expect(await after(3000, delivering)).toBe(1);
+    expect(await after(10, a.users.deliver('ann', 'two'))).toBe(1);
   });
 
   it('are kicked everywhere', async () => {

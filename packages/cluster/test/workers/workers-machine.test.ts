@@ -1,4 +1,4 @@
-import { spread } from '@headrace/client';
+import { fixed, type RetryPolicy, spread } from '@headrace/client';
 import { VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import {
@@ -149,6 +149,61 @@ describe('WorkersMachine', () => {
       'worker 1 failed to start 5 times in a row; the first time: error 1',
     );
     expect(world.alive.size).toBe(0);
+  });
+
+  it('ends with an error when the policy gives up on a worker that crashes again and again', () => {
+    const world = new World({ retry: fixed(1000, { attempts: 3 }) });
+    world.ready(2);
+    for (const id of [1, 3, 4]) {
+      world.ready(id);
+      world.end(id, KILLED);
+      world.clock.advance(1000);
+    }
+    world.ready(5);
+    world.news();
+    world.end(5, KILLED);
+    expect(world.news()).toEqual(['event ended', 'drain 2: stop']);
+    world.end(2, EXITED);
+    expect(world.finished?.error?.message).toBe(
+      'worker 1 is given up after 3 restarts: it ended with SIGKILL',
+    );
+    expect(world.alive.size).toBe(0);
+  });
+
+  it('ends with an error when the policy throws, or gives what is no delay', () => {
+    const broken: [RetryPolicy, string][] = [
+      [() => Number.NaN, 'the retry policy gave NaN, but a delay is'],
+      [() => Number.POSITIVE_INFINITY, 'the retry policy gave Infinity, but a delay is'],
+      [() => -5, 'the retry policy gave -5, but a delay is'],
+      [() => '5' as never, 'but a delay is a number of milliseconds from 0'],
+      [
+        () => {
+          throw new Error('no policy');
+        },
+        'worker 1 is given up after 0 restarts: no policy',
+      ],
+    ];
+    for (const [retry, text] of broken) {
+      const world = new World({ count: 1, retry });
+      world.ready(1);
+      world.end(1, KILLED);
+      expect(world.finished?.error?.message).toContain(text);
+    }
+  });
+
+  it('keeps the old worker when the policy gives up on the new one, and begins anew at the next restart', () => {
+    const world = new World({ count: 1, retry: fixed(1000, { attempts: 2 }) });
+    world.ready(1);
+    for (const first of [2, 5]) {
+      world.run(world.machine.restart());
+      for (const id of [first, first + 1, first + 2]) {
+        world.fail(id, 'new code');
+        world.clock.advance(1000);
+      }
+      expect(world.lines.at(-1)).toBe('event restart-abandoned');
+    }
+    expect(world.alive).toEqual(new Set([1]));
+    expect(world.finished).toBeUndefined();
   });
 
   it('counts starts that fail in a row only', () => {

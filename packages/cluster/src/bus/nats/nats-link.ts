@@ -35,7 +35,8 @@ export class NatsLink implements BusLink {
     this.host = host;
     this.inbox = new NatsInbox(connection, peer, inboxPrefix);
     const lose = (cause: Error) => this.lose(cause);
-    this.log = new NatsLogLink({ connection, peer, inbox: this.inbox, replicas, lose });
+    const { clock } = host;
+    this.log = new NatsLogLink({ connection, peer, inbox: this.inbox, replicas, clock, lose });
     connection.closed().then(
       (error) => this.lose(error instanceof Error ? error : undefined),
       (error: unknown) => this.lose(toError(error)),

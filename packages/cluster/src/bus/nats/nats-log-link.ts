@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import type { Clock } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
 import type { JetStreamClient, JetStreamManager, JsMsg } from '@nats-io/jetstream';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
@@ -16,6 +17,8 @@ const PLAIN = /^[A-Za-z0-9_.:-]{1,128}$/;
 const MAX_PAGE_BYTES = 8 * 1024 * 1024;
 /** Live copies that wait for the first word about their epoch, at most. */
 const MAX_HELD = 1024;
+/** An append that JetStream has not answered by then was given up by its writer long before. */
+const ANSWER_MS = 10_000;
 
 /** What a {@link NatsLogLink} works over. */
 export interface NatsLogLinkParts {
@@ -23,6 +26,7 @@ export interface NatsLogLinkParts {
   readonly peer: NatsPeer;
   readonly inbox: NatsInbox;
   readonly replicas: number;
+  readonly clock: Clock;
   /** Ends the link. */
   readonly lose: (cause: Error) => void;
 }
@@ -67,8 +71,9 @@ export class NatsLogLink implements LogLink {
     const place = this.places.get(stream);
     if (place?.store.epoch === undefined) return Promise.reject(new Error(`${stream} is not open`));
     return new Promise((resolve, reject) => {
-      const { connection, peer, inbox } = this.parts;
+      const { connection, peer, inbox, clock } = this.parts;
       const { reply, forget } = inbox.expect((message) => {
+        timer.cancel();
         try {
           resolve({ epoch: place.store.epoch!, offset: sequenceIn(message) });
         } catch (thrown) {
@@ -76,11 +81,16 @@ export class NatsLogLink implements LogLink {
           reject(toError(thrown));
         }
       });
+      const timer = clock.schedule(() => {
+        forget();
+        reject(new Error(`JetStream has not answered for ${ANSWER_MS} ms`));
+      }, ANSWER_MS);
       try {
         const headers = peer.headers();
         headers.set('Nats-Msg-Id', idIn(place.token, id));
         connection.publish(stream, bytes, { headers, reply });
       } catch (thrown) {
+        timer.cancel();
         forget();
         reject(toError(thrown));
       }

@@ -1,0 +1,140 @@
+"""Both ends of dubbo-rpc, without Headrace.
+
+dubbo-rpc.py server HOST PORT [LATE_MS]   shuffles its answers, is late with one in a hundred, answers no name that
+                                          begins with "hold", and no heartbeat if LATE_MS is 0
+dubbo-rpc.py client HOST PORT [COUNT]     asks COUNT times at once, then what must be refused, then beats
+"""
+import asyncio
+import json
+import random
+import struct
+import sys
+
+HEAD = struct.Struct(">HBBQI")
+MAGIC = 0xDABB
+REQUEST, TWO_WAY, EVENT, SERIALIZATION = 0x80, 0x40, 0x20, 6
+GOOD, BAD_REQUEST, NO_SERVICE = 20, 40, 60
+SERVICE, METHOD = "demo.DemoService", "sayHello"
+QUIET_SECONDS = 0.2
+
+
+def pack(flags, status, number, *lines):
+    body = "\n".join(json.dumps(line) for line in lines).encode()
+    return HEAD.pack(MAGIC, flags | SERIALIZATION, status, number, len(body)) + body
+
+
+def call(number, name, timeout, *more, service=SERVICE):
+    head = ("2.0.2", service, "0.0.0", METHOD, "Ljava/lang/String;")
+    return pack(REQUEST | TWO_WAY, 0, number, *head, name, *more, {"timeout": timeout})
+
+
+async def messages(reader):
+    """Flags, status, id and body of each message, until the connection ends."""
+    try:
+        while True:
+            magic, flags, status, number, length = HEAD.unpack(await reader.readexactly(HEAD.size))
+            if magic != MAGIC:
+                raise ValueError(f"no message of Dubbo: {magic:x}")
+            yield flags, status, number, (await reader.readexactly(length)).decode()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return
+
+
+class Connection:
+    """One client of the server."""
+
+    def __init__(self, reader, writer, late_ms):
+        self.reader, self.writer, self.late_ms = reader, writer, late_ms
+        self.answers, self.held, self.count, self.flushed, self.timer = [], 0, 0, 0, None
+
+    async def serve(self):
+        print("connected")
+        beats = 0
+        async for flags, _status, number, body in messages(self.reader):
+            if flags & EVENT:
+                beats += flags & TWO_WAY > 0
+                print("heartbeat" if flags & TWO_WAY else "event")
+                if self.late_ms > 0 and flags & TWO_WAY:
+                    self.writer.write(pack(EVENT, GOOD, number, None))
+            elif flags & REQUEST:
+                self.take(number, [json.loads(line) for line in body.split("\n")])
+        print(f"gone after {beats} heartbeats, {len(self.answers) + self.held} calls without an answer")
+        self.writer.close()
+
+    def take(self, number, lines):
+        _version, service, _its_version, method, _types, name = lines[:6]
+        if (service, method) != (SERVICE, METHOD):
+            self.writer.write(pack(0, NO_SERVICE, number, f"no {service}"))
+            return
+        print(f"Hello {name}")
+        self.count += 1
+        answer = pack(0, GOOD, number, 1, f"Hello {name}")
+        if name.startswith("hold"):
+            self.held += 1
+        elif self.count % 100 == 0:
+            asyncio.get_running_loop().call_later(self.late_ms / 1000, self.writer.write, answer)
+        else:
+            self.answers.append(answer)
+        if self.timer is not None:
+            self.timer.cancel()
+        self.timer = asyncio.get_running_loop().call_later(QUIET_SECONDS, self.flush)
+
+    def flush(self):
+        """Nothing more has come: answers all that wait, in any order. Until now it has answered none of them."""
+        print(f"{self.count - self.flushed} in flight")
+        self.flushed = self.count
+        random.shuffle(self.answers)
+        self.writer.write(b"".join(self.answers))
+        self.answers = []
+
+
+async def serve(host, port, late_ms=6000):
+    server = await asyncio.start_server(
+        lambda reader, writer: Connection(reader, writer, late_ms).serve(), host, port
+    )
+    print("%s:%d" % server.sockets[0].getsockname()[:2])
+    await server.serve_forever()
+
+
+async def ask(host, port, count=1):
+    reader, writer = await asyncio.open_connection(host, port)
+    first = 2**63  # ids are Java longs, all of their bits may be used
+    late = {n for n in range(count) if n % 100 == 99}
+    for n in range(count):
+        after = 1500 if n in late else random.randrange(1, 700)
+        writer.write(call(first + n, f"name {n}", 1000 if n in late else 60_000, after))
+    writer.write(call(1, "nobody", 1000, service="demo.NoService"))
+    writer.write(call(2, {"toString": 1}, 1000))
+    writer.write(pack(REQUEST | TWO_WAY, 0, 3, "no call"))
+    writer.write(HEAD.pack(MAGIC, REQUEST | TWO_WAY | 2, 0, 4, 1) + b"N")
+    writer.write(pack(REQUEST | TWO_WAY | EVENT, 0, 5, None))
+    order = []
+    async for flags, status, number, body in messages(reader):
+        if flags & EVENT and flags & REQUEST:
+            print("heartbeat")
+            writer.write(pack(EVENT, GOOD, number, None))
+            continue
+        name = f"name {number - first}" if number >= first else f"id {number}"
+        if number < first:
+            print(f"{name}: event {body}" if flags & EVENT else f"{name}: {status} {body}")
+        elif status == GOOD:
+            print(json.loads(body.split("\n")[1]))
+        else:
+            print(f"{name}: {status} {body}")
+        order.append(number)
+        if len(order) == count + 5:
+            shuffled = sum(a > b for a, b in zip(order, order[1:]))
+            print(f"all answered, {shuffled} out of order")
+    print("the connection is gone")
+
+
+def main():
+    role, host, port, *numbers = sys.argv[1:]
+    run = {"server": serve, "client": ask}[role]
+    try:
+        asyncio.run(run(host, int(port), *map(int, numbers)))
+    except KeyboardInterrupt:
+        pass
+
+
+main()

@@ -1,0 +1,99 @@
+// A client that sends `keepalive` every 10 s and comes back, and a server where somebody types the answers.
+import { EventEmitter, once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fixed, ReconnectingClient, type ReconnectingClientOptions } from '@headrace/client';
+import { type ByteInput, ByteToMessageDecoder, StreamingStringDecoder } from '@headrace/codec';
+import { Bootstrap, type Channel, type Context, handler, ServerBootstrap } from '@headrace/core';
+import { bytesHeartbeat, HeartbeatHandler } from '@headrace/handlers';
+import { endsBySignal, listening, type System } from './start.ts';
+
+type Options = Omit<ReconnectingClientOptions, 'bootstrap'>;
+
+const KEEPALIVE = Buffer.from('keepalive');
+const format = bytesHeartbeat({ ping: KEEPALIVE, pong: false });
+
+/** Each read is a message, without frames; only a keepalive is cut off where it is glued to a text. */
+class ReadDecoder extends ByteToMessageDecoder<Buffer> {
+  protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {
+    const bytes = input.peek(4096);
+    if (bytes.indexOf(KEEPALIVE) === 0) return input.take(KEEPALIVE.length);
+    if (KEEPALIVE.indexOf(bytes) === 0) return undefined;
+    return input.take(bytes.indexOf(`\n${KEEPALIVE}`) + 1 || bytes.length);
+  }
+}
+
+const printAs = (title: string, then: () => void = () => {}) =>
+  handler<{ reads: string; passesOn: never }>({
+    channelRead(_ctx, text) {
+      console.log(`${title}: ${text.replace(/\r?\n$/, '')}`);
+      then();
+    },
+  });
+
+/** The lines are the answers: the text that waits longest gets the next one. */
+export function buildServer(everyMs: number, lines: AsyncIterable<string>): ServerBootstrap {
+  let waiting: Channel[] = [];
+  const asked = new EventEmitter();
+  const answer = async (): Promise<void> => {
+    for await (const line of lines) {
+      while (waiting.length === 0) await once(asked, 'text');
+      waiting.shift()!.writeAndFlush(Buffer.from(`${line}\n`));
+    }
+  };
+  void answer();
+  return new ServerBootstrap().childHandler((channel) => {
+    channel.onClosed(() => {
+      waiting = waiting.filter((asker) => asker !== channel);
+      console.log('Client disconnected');
+    });
+    const printer = printAs('Recv msg from client', () => {
+      if (waiting.push(channel) > 100) channel.close('limit');
+      asked.emit('text');
+    });
+    const heartbeat = new HeartbeatHandler({ format, silenceMs: 2.5 * everyMs });
+    channel.pipeline.addLast(new ReadDecoder(), heartbeat, new StreamingStringDecoder(), printer);
+  });
+}
+
+export function startClient(base: Bootstrap, intervalMs: number, options: Options) {
+  let [alarms, tries] = [0, 0];
+  const ping = (): Buffer => {
+    console.log(`Get a SIGALRM, ${++alarms} counts!`);
+    return KEEPALIVE;
+  };
+  const always = { format: { ...format, ping }, intervalMs, onlyWhenQuiet: false, jitter: 0 };
+  const bootstrap = base.handler(({ pipeline }) => {
+    const printer = printAs('recv msg from server');
+    pipeline.addLast(new HeartbeatHandler(always), new StreamingStringDecoder(), printer);
+  });
+  const client = new ReconnectingClient({ bootstrap, stableMs: 1000, ...options });
+  client.on('state', (state) => {
+    if (state.name === 'connecting' && tries++ > 0) console.log('------Reconnect ...-----');
+    if (state.name !== 'closed' || state.reason !== 'given-up') return;
+    console.log('The reconnect failed!!!');
+    process.exit(1);
+  });
+  void client.start();
+  return client;
+}
+
+export const system: System = {
+  what: 'a client with a keepalive every 10 s and five tries after a loss (C)',
+  defaults: { port: 6666, intervalMs: 10_000, attempts: 5 },
+  roles: {
+    async server({ host, port, intervalMs }) {
+      const bootstrap = buildServer(intervalMs, createInterface({ input: process.stdin }));
+      listening(await bootstrap.bind({ host, port, backlog: 10 }), host);
+    },
+    async client({ host, port, intervalMs, attempts }) {
+      const options = { addresses: [{ host, port }], retry: fixed(3000, { attempts }) };
+      const client = startClient(new Bootstrap(), intervalMs, options);
+      endsBySignal(() => client.close());
+      for await (const line of createInterface({ input: process.stdin })) {
+        if (line === 'exit') return client.close().then(() => process.exit());
+        client.writeAndFlush(Buffer.from(`${line}\n`));
+      }
+    },
+  },
+  peers: { server: 'alarm-client.c', client: 'alarm-client.c' },
+};

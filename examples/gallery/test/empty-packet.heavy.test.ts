@@ -1,0 +1,216 @@
+import { execFileSync } from 'node:child_process';
+import { afterAll, expect, it } from 'vitest';
+import { attack, isListening, type Program, peer, system } from './program.ts';
+
+const NAME = 'empty-packet';
+const PEER = 'empty-packet.c';
+const HOST = '127.0.0.1';
+/** What timers and processes of a busy machine take beside the bounds. */
+const SLACK_MS = 500;
+
+const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const start = (role: string): Program => system(NAME, role);
+const client = (role: 'echo' | 'deaf', port: number): Program => peer(PEER, [role, HOST, port]);
+
+/** The lines about one client of a server. */
+const linesOf = (server: Program, name: string): string[] =>
+  server.lines.filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}:`));
+
+/** Connects a client, and returns it with its name at the server. */
+async function accepted(server: Program, connect: () => Program) {
+  const from = server.lines.length;
+  const program = connect();
+  const [, name] = await server.says(/^(client \d+) is there$/, from);
+  return { program, name: name! };
+}
+
+/** Waits until the server says that a client is gone, within the bounds from `since` on. */
+async function isGone(
+  server: Program,
+  name: string,
+  since: number,
+  [min, max]: readonly [number, number],
+  reason = 'heartbeat',
+): Promise<void> {
+  await server.says(new RegExp(`^${name} is gone: ${reason}$`));
+  expect(performance.now() - since).toBeGreaterThan(min - SLACK_MS);
+  expect(performance.now() - since).toBeLessThan(max + SLACK_MS);
+}
+
+/** One client echoes, one does not, one is stopped and one is killed. */
+async function findsTheDead(role: 'server' | 'strict', missed: number, bounds: [number, number]) {
+  const server = start(role);
+  const port = await server.port();
+  const echoing = await accepted(server, () => client('echo', port));
+  const stopped = await accepted(server, () => client('echo', port));
+  const killed = await accepted(server, () => client('echo', port));
+  const deaf = await accepted(server, () => client('deaf', port));
+  const connectedAt = performance.now();
+  const stop = async (): Promise<void> => {
+    await after(bounds[1] / 10);
+    stopped.program.kill('SIGSTOP');
+    await isGone(server, stopped.name, performance.now(), bounds);
+  };
+  killed.program.kill();
+  await isGone(server, killed.name, performance.now(), [0, 0], '(peer|reset)');
+  await Promise.all([stop(), isGone(server, deaf.name, connectedAt, bounds)]);
+  expect(linesOf(server, deaf.name)).toEqual([
+    `${deaf.name} is there`,
+    ...Array.from({ length: missed }, (_, at) => `${deaf.name}: ${at + 1} missed`),
+    `${deaf.name} is gone: heartbeat`,
+  ]);
+  await deaf.program.says(/^closed$/);
+  const [, ...beats] = echoing.program.lines;
+  const data = role === 'strict' ? ' with ' : '';
+  expect(beats.length).toBeGreaterThanOrEqual(2);
+  expect(beats.filter((line) => !line.startsWith(`heartbeat${data}`))).toEqual([]);
+  // What the server sent came back, the data too.
+  const echoes = beats.map((line) => `${echoing.name}: ${line.replace('with ', '')}`);
+  const [isThere, ...got] = linesOf(server, echoing.name);
+  expect(isThere).toBe(`${echoing.name} is there`);
+  expect(echoes.slice(0, got.length)).toEqual(got);
+  echoing.program.type('still here\n');
+  await server.says(new RegExp(`^${echoing.name}: still here$`));
+  server.type('good\n');
+  await echoing.program.says(/^got good$/);
+  await server.stop();
+  await echoing.program.says(/^closed$/);
+}
+
+/** A Headrace client on a C server that beats every second. */
+async function echoesToC(): Promise<void> {
+  const first = peer(PEER, ['server', HOST, 0, 1]);
+  const port = await first.port();
+  const ours = system(NAME, 'client', { PORT: port });
+  await first.says(/^heartbeat$/);
+  await after(2500);
+  first.kill();
+  await first.exit;
+  const second = peer(PEER, ['server', HOST, port, 1]);
+  await second.says(/^heartbeat$/);
+  ours.type('hello\n');
+  await second.says(/^got hello$/);
+  ours.kill('SIGSTOP');
+  await second.says(/^client is gone after 3 missed$/);
+  ours.kill('SIGCONT');
+  await second.says(/^client is there$/, second.lines.indexOf('client is gone after 3 missed'));
+  await ours.stop();
+  const isHeartbeat = (line: string): boolean => line === 'heartbeat';
+  expect(first.lines.slice(0, 2)).toEqual([`${HOST}:${port}`, 'client is there']);
+  expect(first.lines.filter(isHeartbeat).length).toBeGreaterThanOrEqual(3);
+  expect(new Set(ours.lines)).toEqual(new Set(['server: heartbeat']));
+  expect(second.lines.filter((line) => !isHeartbeat(line))).toEqual([
+    `${HOST}:${port}`,
+    'client is there',
+    'got hello',
+    'client is gone after 3 missed',
+    'client is there',
+    'client is gone after 0 missed',
+  ]);
+}
+
+async function refusesTheEleventh(): Promise<void> {
+  const server = start('server');
+  const port = await server.port();
+  let served = 0;
+  const serves = async (): Promise<void> => {
+    served += 1;
+    const program = client('echo', port);
+    program.type(`hello ${served}\n`);
+    const [, name] = await server.says(new RegExp(`^(client \\d+): hello ${served}$`));
+    program.kill();
+    await server.says(new RegExp(`^${name} is gone`));
+  };
+  const half = Buffer.from('\0\0\x04\0half', 'latin1');
+  await attack(server, port, { half, silenceMs: 16_000 }, serves);
+  expect(server.errors).toContain('longer than maxFrameLength');
+  expect(server.errors).toContain('a frame that began 15000 ms ago is not complete');
+  const ten: Awaited<ReturnType<typeof accepted>>[] = [];
+  while (ten.length < 10) ten.push(await accepted(server, () => client('echo', port)));
+  const from = server.lines.length;
+  const eleventh = client('echo', port);
+  await eleventh.exit;
+  expect(eleventh.lines.at(-1) ?? 'closed').toBe('closed');
+  expect(server.lines.slice(from)).toEqual([]);
+  ten[0]!.program.kill();
+  await server.says(new RegExp(`^${ten[0]!.name} is gone`));
+  await serves();
+  server.kill('SIGTERM');
+  expect(await server.exit).toBe(0);
+  expect(await isListening(port)).toBe(false);
+}
+
+const cleanUps: (() => void)[] = [];
+afterAll(() => {
+  for (const cleanUp of cleanUps.splice(0)) cleanUp();
+});
+
+const ip = (...args: string[]): unknown => execFileSync('ip', args, { stdio: 'pipe' });
+
+/** Network namespaces need Linux, root and iproute2; where they are missing there is no cable to cut. */
+function canCutCables(): boolean {
+  try {
+    ip('netns', 'add', 'headrace-gallery');
+    ip('netns', 'delete', 'headrace-gallery');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Two hosts and the cable between them. */
+function cable() {
+  const hosts = ['a', 'b'].map((end) => `hrg${end}-${process.pid.toString(36)}`);
+  for (const name of hosts) {
+    ip('netns', 'add', name);
+    cleanUps.push(() => void ip('netns', 'delete', name));
+  }
+  const [left, right] = hosts as [string, string];
+  ip('link', 'add', 'eth0', 'netns', left, 'type', 'veth', 'peer', 'eth0', 'netns', right);
+  hosts.forEach((name, at) => {
+    ip('-n', name, 'address', 'add', `10.98.0.${at + 1}/24`, 'dev', 'eth0');
+    ip('-n', name, 'link', 'set', 'eth0', 'up');
+    ip('-n', name, 'link', 'set', 'lo', 'up');
+  });
+  return {
+    host: '10.98.0.1',
+    left: ['ip', 'netns', 'exec', left],
+    right: ['ip', 'netns', 'exec', right],
+    cut: () => ip('-n', right, 'link', 'set', 'eth0', 'down'),
+  };
+}
+
+async function findsCutCables(): Promise<void> {
+  const { host, left, right, cut } = cable();
+  const connection = async (role: string) => {
+    const server = system(NAME, role, { HOST: host }, left);
+    const port = await server.port();
+    const { name } = await accepted(server, () => peer(PEER, ['echo', host, port], {}, right));
+    return { server, name };
+  };
+  const roles = ['server', 'strict', 'keepalive', 'keepalive'];
+  const [relaxed, strict, idle, writing] = await Promise.all(roles.map(connection));
+  await after(3000);
+  cut();
+  const cutAt = performance.now();
+  writing!.server.type('is anybody there?\n');
+  await Promise.all([
+    isGone(strict!.server, strict!.name, cutAt, [6000, 9000]),
+    // 10 probes of a second, the first after 5 s without input.
+    isGone(idle!.server, idle!.name, cutAt, [10_000, 15_000], 'unreachable'),
+    isGone(relaxed!.server, relaxed!.name, cutAt, [30_000, 40_000]),
+  ]);
+  expect(linesOf(writing!.server, writing!.name)).toEqual([`${writing!.name} is there`]);
+  for (const { server } of [relaxed!, strict!]) await server.stop();
+  expect(idle!.server.errors).toContain('ETIMEDOUT');
+}
+
+it('finds within its time who does not echo, is stopped or cut off, and serves the others', async () => {
+  await Promise.all([
+    findsTheDead('strict', 2, [6000, 9000]),
+    findsTheDead('server', 3, [30_000, 40_000]),
+    echoesToC(),
+    refusesTheEleventh(),
+    ...(canCutCables() ? [findsCutCables()] : []),
+  ]);
+});

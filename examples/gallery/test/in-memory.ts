@@ -1,0 +1,50 @@
+// A network in memory on virtual time, for the exact time lines.
+import { MemoryNetwork, type MemoryTarget, type Server, silentLogger } from '@headrace/core';
+import { VirtualClock } from '@headrace/core/testing';
+import { vi } from 'vitest';
+
+export class InMemory {
+  readonly clock: VirtualClock = new VirtualClock();
+  readonly place: MemoryTarget = { network: new MemoryNetwork(), name: 'server' };
+  readonly options = { clock: this.clock, logger: silentLogger };
+  /** What was printed, each line behind the time in seconds. */
+  readonly lines: string[] = [];
+
+  constructor() {
+    vi.spyOn(console, 'log').mockImplementation((line: unknown) => {
+      this.lines.push(`${this.clock.now() / 1000} ${line}`);
+    });
+  }
+
+  /** Waits for what resolves as soon as it gets its turn. */
+  async done<T>(promise: Promise<T>): Promise<T> {
+    await this.settle();
+    return promise;
+  }
+
+  /** The process is gone, with its connections. */
+  async kill(server: Server): Promise<void> {
+    for (const channel of server.connections) channel.abort();
+    server.channel.close();
+    await this.settle();
+  }
+
+  /** Time passes, and promises keep up with it. */
+  async pass(ms: number): Promise<void> {
+    const end = this.clock.now() + ms;
+    await this.settle();
+    while (this.clock.nextDelay >= 0 && this.clock.now() + this.clock.nextDelay <= end) {
+      this.clock.advance(this.clock.nextDelay);
+      await this.settle();
+    }
+    this.clock.advance(end - this.clock.now());
+    await this.settle();
+  }
+
+  private async settle(): Promise<void> {
+    for (let round = 0; round < 3; round++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      this.clock.runTasks();
+    }
+  }
+}

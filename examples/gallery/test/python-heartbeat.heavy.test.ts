@@ -1,0 +1,87 @@
+import { expect, it } from 'vitest';
+import { attack, isListening, type Program, peer, system } from './program.ts';
+
+const NAME = 'python-heartbeat';
+const PEER = 'python-heartbeat.py';
+const WELCOME = 'Welcome to the server!';
+const OVER = 'One Client (IP: 127.0.0.1) Connected over!';
+const INTERVAL_MS = 300;
+
+const beatOf = ({ child }: Program): string => `ip: 127.0.0.1 |status: alive |pid: ${child.pid}`;
+
+/** A client in Python, and what the server prints about it. */
+async function watched(server: Program, port: number, mode: string) {
+  const from = server.lines.length;
+  const client = peer(PEER, ['client', '127.0.0.1', port, INTERVAL_MS / 1000, mode]);
+  const lines = (): string[] => server.lines.slice(from);
+  return { client, beat: beatOf(client), lines, says: (what: RegExp) => server.says(what, from) };
+}
+
+it('prints what Python clients send, glued and split, and when they are gone', async () => {
+  const server = system(NAME, 'server', { INTERVAL_MS });
+  const port = await server.port();
+  for (const mode of ['plain', 'glued', 'split']) {
+    const { client, beat, lines, says } = await watched(server, port, mode);
+    await says(/pid/);
+    await new Promise((resolve) => setTimeout(resolve, 2.5 * INTERVAL_MS));
+    client.kill();
+    await says(/over/);
+    const beats = lines().slice(0, -1);
+    expect(beats.length).toBeGreaterThanOrEqual(mode === 'glued' ? 4 : 2);
+    if (mode === 'glued') expect(beats.length % 2).toBe(0);
+    expect(lines()).toEqual([...beats.map(() => beat), OVER]);
+    expect(client.output).toBe(`${WELCOME}\n\n`);
+  }
+  const early = await watched(server, port, 'early');
+  await early.says(/over/);
+  expect(early.lines()).toEqual([OVER]);
+  expect(await early.client.exit).toBe(0);
+
+  const stopped = await watched(server, port, 'plain');
+  await stopped.says(/pid/);
+  stopped.client.kill('SIGSTOP');
+  const stoppedAt = performance.now();
+  await stopped.says(/over/);
+  expect(performance.now() - stoppedAt).toBeLessThan(2.5 * INTERVAL_MS + 500);
+  expect(performance.now() - stoppedAt).toBeGreaterThan(1.5 * INTERVAL_MS - 50);
+
+  await server.stop();
+  expect(await isListening(port)).toBe(false);
+});
+
+it('beats at a Python server, and comes back to one that was killed', async () => {
+  const first = peer(PEER, ['server', '127.0.0.1', 0]);
+  const port = await first.port();
+  const client = system(NAME, 'client', { PORT: port, INTERVAL_MS });
+  await client.says(/Welcome/);
+  await new Promise((resolve) => setTimeout(resolve, 3.5 * INTERVAL_MS));
+  first.kill();
+  await first.exit;
+  const second = peer(PEER, ['server', '127.0.0.1', port]);
+  await second.says(/pid/);
+  await client.stop();
+  await second.says(/over/);
+  expect(client.lines.concat(client.rest)).toEqual([WELCOME, WELCOME, '']);
+  const [listens, ...beats] = first.lines;
+  expect([listens, new Set(beats)]).toEqual([`127.0.0.1:${port}`, new Set([beatOf(client)])]);
+  expect(beats.length).toBeGreaterThanOrEqual(3);
+  expect(new Set(second.lines)).toEqual(new Set([`127.0.0.1:${port}`, beatOf(client), OVER]));
+});
+
+it('serves the next client after all that strangers send', async () => {
+  // They are silent for longer than 2.5 intervals; half an object alone may take 15 s.
+  const server = system(NAME, 'server', { INTERVAL_MS: 2000 });
+  const port = await server.port();
+  const serves = async (): Promise<void> => {
+    const { client, beat, lines, says } = await watched(server, port, 'plain');
+    await says(/pid/);
+    client.kill();
+    await says(/over/);
+    expect(lines().filter((line) => line !== OVER)).toEqual([beat]);
+  };
+  await attack(server, port, { half: '{"ip": "10.0', endless: '[' }, serves);
+  expect(server.errors).toContain('neither a JSON object nor an array');
+  expect(server.errors).toContain('longer than maxObjectLength, 4096');
+  server.kill('SIGTERM');
+  expect(await server.exit).toBe(0);
+});
