@@ -5,10 +5,9 @@ import { fixed, ReconnectingClient, type ReconnectingClientOptions } from '@head
 import { type ByteInput, ByteToMessageDecoder, StreamingStringDecoder } from '@headrace/codec';
 import { Bootstrap, type Channel, type Context, handler, ServerBootstrap } from '@headrace/core';
 import { bytesHeartbeat, HeartbeatHandler } from '@headrace/handlers';
-import { endsBySignal, listening, type System } from './start.ts';
+import { endsBySignal, listening, type System, shown } from './start.ts';
 
 type Options = Omit<ReconnectingClientOptions, 'bootstrap'>;
-
 const KEEPALIVE = Buffer.from('keepalive');
 const format = bytesHeartbeat({ ping: KEEPALIVE, pong: false });
 
@@ -25,7 +24,7 @@ class ReadDecoder extends ByteToMessageDecoder<Buffer> {
 const printAs = (title: string, then: () => void = () => {}) =>
   handler<{ reads: string; passesOn: never }>({
     channelRead(_ctx, text) {
-      console.log(`${title}: ${text.replace(/\r?\n$/, '')}`);
+      console.log(`${title}: ${shown(text)}`);
       then();
     },
   });
@@ -47,7 +46,8 @@ export function buildServer(everyMs: number, lines: AsyncIterable<string>): Serv
       console.log('Client disconnected');
     });
     const printer = printAs('Recv msg from client', () => {
-      if (waiting.push(channel) > 100) channel.close('limit');
+      waiting.push(channel);
+      if (waiting.filter((one) => one === channel).length > 100) channel.close('limit');
       asked.emit('text');
     });
     const heartbeat = new HeartbeatHandler({ format, silenceMs: 2.5 * everyMs });

@@ -4,7 +4,7 @@ import { fixed, RequestClient } from '@headrace/client';
 import { LengthFieldFrameDecoder } from '@headrace/codec';
 import * as core from '@headrace/core';
 import * as handlers from '@headrace/handlers';
-import { endsBySignal, listening, type System } from './start.ts';
+import { endsBySignal, listening, type System, shown } from './start.ts';
 
 type Lines = unknown[];
 type Rpc = handlers.ExchangeTypes & { reads: Buffer; writes: Buffer; call: Lines; request: Lines };
@@ -25,6 +25,7 @@ export function frame(kind: number, status: number, id: bigint, ...lines: Lines)
   return Buffer.concat([head, body]);
 }
 
+const timeIn = (of: unknown) => Number.parseFloat(JSON.stringify(Object(of).timeout)) || Infinity;
 /** A call is: version, service, its version, method, types, arguments; attachments follow on the wire. */
 export const FORMAT: handlers.ExchangeFormat<Rpc> = {
   codes: { failed: 70, 'too-late': 31, overloaded: 100, unknown: 60, cancelled: 30 },
@@ -38,7 +39,7 @@ export const FORMAT: handlers.ExchangeFormat<Rpc> = {
     if (kind === ANSWER && status === 20 && lines[0]) sink.response(Number(id), lines[1]);
     else if (kind === ANSWER) sink.refusal(Number(id), status, String(lines.at(-1)));
     else if (kind === CALL && lines.length > 5)
-      sink.request(String(id), lines, Number(Object(lines.pop()).timeout) || Infinity);
+      sink.request(String(id), lines, timeIn(lines.pop()));
     else if (kind === PING) sink.reply(frame(PONG, 20, id, null));
     else if (!(kind & 0x20)) sink.reply(frame(ANSWER, 40, id, 'no call in lines of JSON'));
   },
@@ -48,7 +49,6 @@ export const FORMAT: handlers.ExchangeFormat<Rpc> = {
   response: (id, answer) => frame(ANSWER, 20, BigInt(id), 1, answer),
   error: (id, code, text) => frame(ANSWER, code, BigInt(id), text),
 };
-
 const BEATS = { ping: frame(PING, 0, 0n, null), pong: frame(PONG, 20, 0n, null) };
 function rpc(ms: number, more: Pick<handlers.ExchangeOptions<Rpc>, 'handle'> = {}) {
   const head = { lengthFieldOffset: 12, lengthFieldLength: 4 } as const;
@@ -64,8 +64,8 @@ function rpc(ms: number, more: Pick<handlers.ExchangeOptions<Rpc>, 'handle'> = {
 export function startServer(at: core.BindOptions, ms: number, log = console.log, options = USUAL) {
   const handle = async ([, service, , method, , name, afterMs = 0]: Lines) => {
     if (service !== HELLO[1] || method !== HELLO[3]) throw handlers.refusal(60, `no ${service}`);
-    log(`Hello ${name}`);
-    await new Promise<void>((done) => options.clock.schedule(done, Number(afterMs), true));
+    log(`Hello ${shown(name)}`);
+    await new Promise<void>((done) => options.clock.schedule(done, Number(afterMs) % 10_000, true));
     return `Hello ${name}`;
   };
   const bootstrap = new core.ServerBootstrap().childOptions(options);

@@ -14,7 +14,7 @@ import {
   IdleStateHandler,
   messageHeartbeat,
 } from '@headrace/handlers';
-import { endsBySignal, listening, type Role, type System } from './start.ts';
+import { endsBySignal, listening, type Role, type System, shown } from './start.ts';
 
 const MAX_FRAME = { maxFrameLength: 1024 };
 
@@ -30,10 +30,10 @@ const withTime = formatOf(() => new Date().toISOString());
 
 const printer = (name: string) =>
   handler<{ reads: string; passesOn: never }>({
-    channelRead: (_ctx, text) => console.log(`${name}: ${text}`),
+    channelRead: (_ctx, text) => console.log(`${name}: ${shown(text)}`),
     userEventTriggered(ctx, event) {
       if (event instanceof HeartbeatReceivedEvent) {
-        console.log(`${name}: heartbeat ${String(event.message).slice(1)}`.trim());
+        console.log(`${name}: heartbeat ${shown(String(event.message).slice(1))}`.trim());
       } else if (event instanceof HeartbeatMissedEvent) {
         console.log(`${name}: ${event.missed} missed`);
       } else ctx.fireUserEventTriggered(event);

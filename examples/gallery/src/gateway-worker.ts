@@ -5,7 +5,7 @@ import { textLines } from '@headrace/codec';
 import { AttributeKey, type ListenTarget, type Pipeline, ServerBootstrap } from '@headrace/core';
 import { ProtocolDetector, startsWith } from '@headrace/handlers';
 import { HttpEndpoint, WebSocketTextCodec } from '@headrace/websocket';
-import { busOf, placeText, type System, startedApart, startProcesses } from './start.ts';
+import { busOf, placeText, type System, shown, startedApart, startProcesses } from './start.ts';
 
 const NAMES = ['gateway 1', 'gateway 2', 'gateway 3', 'gateway 4', 'worker 1', 'worker 2'];
 /** The gateways share the outer port. GatewayWorker's first inner one tells them apart. */
@@ -32,7 +32,7 @@ export async function startGateway(bus: Bus, place: ListenTarget, id: string, ge
     delivery: 'acknowledged',
     attributes: ({ attributes }) => ({ client: attributes.get(CLIENT)! }),
     handleWhenDown: ({ attributes }, line) =>
-      void everybody.writeAndFlush(`${attributes.get(CLIENT)} said ${line}`),
+      void everybody.writeAndFlush(`${attributes.get(CLIENT)} said ${shown(line).slice(0, 8192)}`),
   });
   const enter = (pipeline: Pipeline<string, string>): void => {
     connections += 1;
@@ -69,7 +69,7 @@ export async function startWorker(bus: Bus) {
       if (!moved) everybody.writeAndFlush(`${client} login`);
     },
     onMessage: ({ attributes: { client } }, line) =>
-      void everybody.writeAndFlush(`${client} said ${line}`),
+      void everybody.writeAndFlush(`${client} said ${shown(line).slice(0, 8192)}`),
     onClose({ attributes: { client } }, { reason }) {
       // Without the bus all gateways look gone.
       const isUnknown = reason === 'gateway-gone' && cluster.state === 'down';
@@ -88,7 +88,7 @@ export const system: System = {
       startProcesses('register', NAMES, async ({ number, generation }) => {
         const bus = await busOf(PATIENCE);
         if (number > 4) return startWorker(bus);
-        const id = gatewayId(host, INNER_PORT + number - 1);
+        const id = gatewayId(/^[\d.]+$/.test(host) ? host : '127.0.0.1', INNER_PORT + number - 1);
         const gateway = await startGateway(bus, { host, port }, id, generation);
         return { ...gateway, info: placeText(host, gateway.port) };
       }),

@@ -13,18 +13,21 @@ export type Ground = Pick<ClusterOptions, 'bus' | 'clock' | 'logger'>;
 type Texts = { reads: string; passesOn: never; writes: string };
 
 /** `I am ann` signs in; `@ann a text` goes to ann, on whichever node she is. */
-const messages = (node: string, { users }: Cluster) =>
-  handler<Texts>({
+const messages = (node: string, { users }: Cluster) => {
+  let isIn = false;
+  return handler<Texts>({
     channelRead(ctx, line) {
       const [, id, to, text] = /^I am (\w{1,64})$|^@(\w{1,64}) (.*)$/.exec(line) ?? [];
       if (to !== undefined) users.send(to, text);
-      else if (id === undefined) ctx.writeAndFlush('ERR:UNKNOWN');
+      else if (id === undefined || isIn) ctx.writeAndFlush('ERR:UNKNOWN');
       else {
+        isIn = true;
         users.bind(id, ctx.channel);
         ctx.writeAndFlush(`Welcome to ${node}, ${id}`);
       }
     },
   });
+};
 
 export const join = (ground: Ground, own: Partial<ClusterOptions> = {}): Promise<Cluster> =>
   Cluster.join({ app: 'im-access', ...ground, ...own });
@@ -34,7 +37,6 @@ async function startNode(ground: Ground, { host, intervalMs }: start.Settings) {
   let cluster: Cluster | undefined;
   const server = await new ServerBootstrap()
     .childHandler(({ pipeline }) => {
-      // The route does not name it before.
       if (cluster === undefined) return void pipeline.channel.close();
       pipeline.addLast(
         ...textLines({ maxLength: 4096 }),
@@ -46,8 +48,7 @@ async function startNode(ground: Ground, { host, intervalMs }: start.Settings) {
     .bind({ host, port: 0, exclusive: true, backlog: 1024 });
   const name = start.placeText(host, server.port);
   const address = { host, port: server.port };
-  const connections = (): number => server.connections.size;
-  cluster = await join(ground, { address, connections });
+  cluster = await join(ground, { address, connections: () => server.connections.size });
   const time = { spreadMs: intervalMs, drainTimeoutMs: intervalMs + 2000 };
   return { info: name, drain: () => cluster.leave({ servers: [server], batch: 20, ...time }) };
 }
@@ -59,14 +60,14 @@ async function startRoute(ground: Ground, { host, port }: start.Settings) {
   return { info: start.placeText(host, route.port), drain };
 }
 
-const printed = handler<Texts>({ sharable: true, channelRead: (_, line) => console.log(line) });
+const print = (_: unknown, line: string): void => console.log(start.shown(line));
+const printed = handler<Texts>({ sharable: true, channelRead: print });
 
 /** Asks the route, signs in and prints what comes; after a loss it asks again. */
 export function accessClient(route: string, id: string) {
-  const heartbeat = HEARTBEAT_PRESETS.relaxed;
   return new ReconnectingClient({
     bootstrap: new Bootstrap().handler(({ pipeline }) =>
-      pipeline.addLast(...textLines(), new HeartbeatHandler(heartbeat), printed),
+      pipeline.addLast(...textLines(), new HeartbeatHandler(HEARTBEAT_PRESETS.relaxed), printed),
     ),
     addresses: httpAddresses(`http://${route}/route`),
     order: 'given',
@@ -82,10 +83,9 @@ export const system: start.System = {
   defaults: { port: 8080, intervalMs: 4000 },
   roles: {
     server: (settings) =>
-      start.startProcesses('primary', NAMES, async ({ number }) => {
-        if (number === 1) return startRoute(await ground(), settings);
-        return startNode(await ground(), settings);
-      }),
+      start.startProcesses('primary', NAMES, async ({ number }) =>
+        (number === 1 ? startRoute : startNode)(await ground(), settings),
+      ),
     route: async (settings) => start.startedApart(await startRoute(await ground(), settings)),
     node: async (settings) => start.startedApart(await startNode(await ground(), settings)),
     client: ({ host, port }) => {

@@ -9,7 +9,7 @@ type Bytes = { reads: Buffer; passesOn: Buffer; writes: Buffer };
 
 /** The last line of an answer, after which memcached sends nothing of its own accord. */
 const LAST_LINE =
-  /\r\nEND\r\n$|^(END|(NOT_)?STORED|EXISTS|NOT_FOUND|DELETED|TOUCHED|OK|\d+|VERSION .+)\r\n$/;
+  /\r\nEND\r\n$|^(END|(NOT_)?STORED|EXISTS|NOT_FOUND|DELETED|TOUCHED|OK|\d{1,20}|VERSION .{1,40})\r\n$/;
 
 /** Gets what memcached sends, in the connection that is lent. */
 const BORROWER = new core.AttributeKey<(bytes: Buffer) => void>('borrower');

@@ -2,6 +2,7 @@
 // `npm run gallery -- NAME peer ROLE [ARG…]` a program in the original's language.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { constants } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { preparePeer } from './peer.ts';
@@ -32,23 +33,26 @@ npm run gallery -- NAME peer ROLE  starts a program that does not use Headrace i
 Settings are environment variables: HOST, PORT (0 picks a free one), INTERVAL_MS, ATTEMPTS. See docs/gallery.md.`);
 }
 
+let isEnding = false;
+
 /** Ends the children when this process is told to end, the last one first, so that none loses whom it talks to. */
-function endWith(children: readonly ChildProcess[], after: () => void = () => {}): void {
+function endBySignal(children: readonly ChildProcess[]): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, async () => {
+      isEnding = true;
       for (const child of [...children].reverse()) {
         if (child.kill(signal)) await once(child, 'exit');
       }
     });
   }
-  let open = children.length;
-  for (const child of children) {
-    child.on('exit', (code, signal) => {
-      open -= 1;
-      if (code !== 0 && signal === null) process.exitCode = code ?? 1;
-      if (open === 0) after();
-    });
-  }
+}
+
+/** Passes the exit code on; that of a role which was still starting when all were ended is nobody's. */
+function watchExit(child: ChildProcess): void {
+  child.on('exit', (code, signal) => {
+    if (signal !== null && !isEnding) process.exitCode = 128 + constants.signals[signal];
+    else if (signal === null && code !== 0) process.exitCode = code ?? 1;
+  });
 }
 
 /** Each role in a process of its own, each line of their output behind the name of the role. */
@@ -58,35 +62,33 @@ async function startWhole(
   settings: Settings,
 ): Promise<void> {
   const children: ChildProcess[] = [];
+  endBySignal(children);
   let port = settings.port;
   for (const role of roles) {
-    const child = spawn(
-      process.execPath,
-      [...process.execArgv, fileURLToPath(import.meta.url), name, role],
-      {
-        env: { ...process.env, HOST: settings.host, PORT: String(port) },
-        stdio: [children.length === 0 ? 'inherit' : 'ignore', 'pipe', 'inherit'],
-      },
-    );
-    children.push(child);
-    const lines = createInterface({ input: child.stdout });
-    const first = await new Promise<string | undefined>((resolve) => {
-      lines.once('line', resolve);
-      child.once('exit', () => resolve(undefined));
+    const isFirst = children.length === 0;
+    const own = [...process.execArgv, fileURLToPath(import.meta.url), name, role];
+    const child = spawn(process.execPath, own, {
+      env: { ...process.env, HOST: settings.host, PORT: String(port) },
+      stdio: [isFirst ? 'inherit' : 'ignore', 'pipe', 'inherit'],
     });
-    if (first === undefined) {
-      for (const other of children) other.kill();
-      process.exitCode = 1;
-      return;
-    }
-    if (children.length === 1) {
-      console.log(first);
-      port = Number(first.split(':').at(-1));
-    } else console.log(`${role} | ${first}`);
-    console.log(`${role}: process ${child.pid}`);
-    lines.on('line', (line) => console.log(`${role} | ${line}`));
+    children.push(child);
+    watchExit(child);
+    const lines = createInterface({ input: child.stdout });
+    if (!isFirst) console.log(`${role}: process ${child.pid}`);
+    const place = await new Promise<string | undefined>((resolve) => {
+      let hasPlace = !isFirst;
+      if (hasPlace) resolve('');
+      child.once('exit', () => resolve(undefined));
+      lines.on('line', (line) => {
+        console.log(hasPlace ? `${role} | ${line}` : line);
+        if (!hasPlace) console.log(`${role}: process ${child.pid}`);
+        hasPlace = true;
+        resolve(line);
+      });
+    });
+    if (place === undefined) return;
+    if (isFirst) port = Number(place.split(':').at(-1));
   }
-  endWith(children);
 }
 
 function startPeer(
@@ -102,7 +104,10 @@ function startPeer(
   }
   const peer = preparePeer(file);
   const own = [...peer.args, role, settings.host, String(settings.port), ...args];
-  endWith([spawn(peer.command, own, { stdio: 'inherit' })], () => peer.remove());
+  const child = spawn(peer.command, own, { stdio: 'inherit' });
+  endBySignal([child]);
+  watchExit(child);
+  child.on('exit', () => peer.remove());
 }
 
 try {

@@ -6,7 +6,7 @@ import { fixed, ReconnectingClient } from '@headrace/client';
 import { lengthPrefixed, textLines } from '@headrace/codec';
 import * as core from '@headrace/core';
 import * as handlers from '@headrace/handlers';
-import { endsBySignal, listening, type System } from './start.ts';
+import { endsBySignal, listening, type System, shown } from './start.ts';
 
 const USUAL: { clock: core.Clock; logger?: core.Logger } = { clock: core.systemClock };
 
@@ -47,7 +47,7 @@ export function startClient(at: core.ConnectPlace, id: string, log = console.log
   const ready = (channel: core.Channel) =>
     new Promise<void>((resolve, reject) => {
       read = (line) => {
-        log(line);
+        log(shown(line));
         line === 'AUTH_OK' ? resolve() : reject(new Error(line));
       };
       channel.writeAndFlush(`AUTH:${id}`);

@@ -3,20 +3,20 @@ import { fixed, ReconnectingClient, requestOnce } from '@headrace/client';
 import * as codec from '@headrace/codec';
 import * as core from '@headrace/core';
 import * as handlers from '@headrace/handlers';
-import { endsBySignal, listening, type System } from './start.ts';
+import { endsBySignal, listening, type System, shown } from './start.ts';
 
 export type Print = (line: string) => void;
 export type Options = { readonly clock: core.Clock; readonly logger?: core.Logger };
 const USUAL: Options = { clock: core.systemClock };
 const HEARTBEAT = Buffer.from('heartbeat');
 
-/** Messages of at most 1024 bytes, as the original reads; heartbeats one by one, however they were glued or cut. */
+/** Messages of at most 1024 bytes, as the original reads; heartbeats one by one, glued or cut in two. */
 class ReadDecoder extends codec.ByteToMessageDecoder<Buffer> {
   protected override decode(_ctx: core.Context, input: codec.ByteInput): Buffer | undefined {
     const bytes = input.peek(1024);
     const at = bytes.indexOf(HEARTBEAT);
-    if (at < 0 && HEARTBEAT.indexOf(bytes) === 0) return undefined;
-    return input.take(at < 0 ? bytes.length : at || HEARTBEAT.length);
+    if (at >= 0) return input.take(at === 0 ? HEARTBEAT.length : at); // what stands before it first
+    return HEARTBEAT.indexOf(bytes) === 0 ? undefined : input.take(bytes.length); // half of one waits
   }
 }
 
@@ -26,7 +26,7 @@ export function startServer(place: core.BindOptions, ms: number, print: Print, o
     const from = channel.remoteAddress!;
     print(`Connected by ${'port' in from ? `('${from.host}', ${from.port})` : from.path}`);
     const reply = (text: string) => {
-      print(`Received ${text}`);
+      print(`Received ${shown(text)}`);
       return text === String(HEARTBEAT) ? undefined : text;
     };
     channel.pipeline.addLast(

@@ -57,6 +57,13 @@ export function placeText(host: string, port: number): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
+/** What a stranger sent, for printing: without characters that end a line, move the cursor or turn the text around. */
+export function shown(text: unknown): string {
+  return String(text)
+    .replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ')
+    .trimEnd();
+}
+
 /** Prints where a server listens, as the first line of its output, and ends it at SIGINT and SIGTERM. */
 export function listening(
   server: Pick<Server, 'shutdown' | 'channel' | 'port'>,
@@ -66,13 +73,20 @@ export function listening(
   endsBySignal(() => server.shutdown({ drainTimeoutMs: 1000 }));
 }
 
+/** Ctrl+C reaches a process from the terminal, from npm and from the process above it. */
+const SAME_SIGNAL_MS = 500;
+
 /** At SIGINT and SIGTERM: ends what was started, then the process, with exit code 0. The second one ends it at once. */
 export function endsBySignal(end: () => unknown): void {
   const signals = ['SIGINT', 'SIGTERM'] as const;
   for (const signal of signals) {
     process.once(signal, async () => {
+      const since = performance.now();
       for (const other of signals) {
-        process.on(other, () => process.exit(128 + constants.signals[other]));
+        process.on(other, () => {
+          if (performance.now() - since < SAME_SIGNAL_MS) return;
+          process.exit(128 + constants.signals[other]);
+        });
       }
       try {
         await end();

@@ -40,7 +40,8 @@ it('answers PHP over IPv4 and IPv6 by all workers, while one of them is killed',
   const closes = (name: string): number => count(`${name} | Client: Close.`);
   const all = NAMES.reduce((sum, name) => sum + connects(name), 0);
   expect(all).toBeGreaterThanOrEqual(2 * EXCHANGES);
-  for (const name of NAMES) expect(connects(name) / all).toBeGreaterThanOrEqual(0.1);
+  for (const name of NAMES)
+    expect(connects(name) / all).toBeGreaterThanOrEqual(Math.min(0.1, 0.5 / NAMES.length));
   for (const name of NAMES.slice(1))
     await until(() => closes(name) === connects(name), 'its closes');
 

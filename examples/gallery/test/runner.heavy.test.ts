@@ -155,6 +155,18 @@ it.each(['SIGTERM', 'SIGINT'] as const)(
   },
 );
 
+it('ends a whole system well at Ctrl+C, which every process of it hears twice, also before all have printed something', async () => {
+  const mark = `GALLERY_TEST=${folder}`;
+  const env = { GALLERY_TEST: folder, INTERVAL_MS: 60_000 };
+  const whole = system('alarm-client', undefined, env, ['setsid']);
+  const port = await whole.port();
+  await whole.says(/^client: process \d+$/);
+  process.kill(-whole.child.pid!, 'SIGINT');
+  expect([await whole.exit, whole.errors]).toEqual([0, '']);
+  expect(processesWith(mark)).toEqual([]);
+  expect(await isListening(port)).toBe(false);
+});
+
 it('runs a peer beside a system, and passes its arguments and its end on', async () => {
   const server = system('short-and-long', 'server');
   const port = await server.port();
