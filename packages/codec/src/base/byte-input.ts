@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { bufferPlace, placedView } from '@headrace/core/authoring';
+import { bufferPlace, bufferView } from '@headrace/core/authoring';
 
 const EMPTY: Buffer = Buffer.alloc(0);
 const NO_MEMORY: ArrayBufferLike = EMPTY.buffer;
@@ -58,7 +58,7 @@ export class ByteInput {
   /** @internal The bytes at an index of `buffer`; the caller has checked that they lie between `start` and `end`. */
   view(at: number, length: number): Buffer {
     if (length < this.copyBelowBytes) return this.copyOf(at, length);
-    return placedView(this.memory, this.origin + at, length);
+    return bufferView(this.memory, this.origin + at, length);
   }
 
   /** In memory for these bytes alone: a part of Node's pool would keep the whole pool alive. */
