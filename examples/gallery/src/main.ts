@@ -110,6 +110,8 @@ function startPeer(
   child.on('exit', () => peer.remove());
 }
 
+// Who reads may go, as `head` does: what is served goes on without its output.
+process.stdout.on('error', () => {});
 try {
   const [name, role, ...rest] = process.argv.slice(2);
   if (name === undefined) await printTable();

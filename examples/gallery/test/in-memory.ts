@@ -30,21 +30,31 @@ export class InMemory {
   }
 
   /** Time passes, and promises keep up with it. */
-  async pass(ms: number): Promise<void> {
-    const end = this.clock.now() + ms;
-    await this.settle();
-    while (this.clock.nextDelay >= 0 && this.clock.now() + this.clock.nextDelay <= end) {
-      this.clock.advance(this.clock.nextDelay);
-      await this.settle();
-    }
-    this.clock.advance(end - this.clock.now());
-    await this.settle();
+  pass(ms: number): Promise<void> {
+    return passTime(this.clock, ms);
   }
 
-  private async settle(): Promise<void> {
-    for (let round = 0; round < 3; round++) {
-      await new Promise((resolve) => setImmediate(resolve));
-      this.clock.runTasks();
-    }
+  private settle(): Promise<void> {
+    return settle(this.clock);
   }
+}
+
+/** Lets all go on that waits for nothing but its turn. */
+export async function settle(clock: VirtualClock): Promise<void> {
+  for (let round = 0; round < 3; round++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    clock.runTasks();
+  }
+}
+
+/** Time passes, and promises keep up with it. */
+export async function passTime(clock: VirtualClock, ms: number): Promise<void> {
+  const end = clock.now() + ms;
+  await settle(clock);
+  while (clock.nextDelay >= 0 && clock.now() + clock.nextDelay <= end) {
+    clock.advance(clock.nextDelay);
+    await settle(clock);
+  }
+  clock.advance(end - clock.now());
+  await settle(clock);
 }

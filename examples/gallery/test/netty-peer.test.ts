@@ -3,6 +3,7 @@ import { Bootstrap, MemoryNetwork, type Server, silentLogger } from '@headrace/c
 import { VirtualClock } from '@headrace/core/testing';
 import { expect, it } from 'vitest';
 import { startClient, startServer } from '../src/netty-peer.ts';
+import { passTime, settle } from './in-memory.ts';
 
 const IDLE_MS = 120_000;
 
@@ -36,22 +37,12 @@ class World extends MemoryNetwork {
     return promise;
   }
 
-  async settle(): Promise<void> {
-    for (let round = 0; round < 3; round++) {
-      await new Promise((resolve) => setImmediate(resolve));
-      this.clock.runTasks();
-    }
+  settle(): Promise<void> {
+    return settle(this.clock);
   }
 
-  async pass(ms: number): Promise<void> {
-    const end = this.clock.now() + ms;
-    await this.settle();
-    while (this.clock.nextDelay >= 0 && this.clock.now() + this.clock.nextDelay <= end) {
-      this.clock.advance(this.clock.nextDelay);
-      await this.settle();
-    }
-    this.clock.advance(end - this.clock.now());
-    await this.settle();
+  pass(ms: number): Promise<void> {
+    return passTime(this.clock, ms);
   }
 }
 

@@ -2,6 +2,7 @@ import { Bootstrap, MemoryNetwork, type MemoryTransport, silentLogger } from '@h
 import { VirtualClock } from '@headrace/core/testing';
 import { expect, it } from 'vitest';
 import { heartbeat, once, repeat, startServer } from '../src/retry-every-second.ts';
+import { passTime, settle } from './in-memory.ts';
 
 const INTERVAL_MS = 1000;
 
@@ -38,22 +39,12 @@ class World extends MemoryNetwork {
     };
   }
 
-  async settle(): Promise<void> {
-    for (let round = 0; round < 3; round++) {
-      await new Promise((resolve) => setImmediate(resolve));
-      this.clock.runTasks();
-    }
+  settle(): Promise<void> {
+    return settle(this.clock);
   }
 
-  async pass(ms: number): Promise<void> {
-    const end = this.clock.now() + ms;
-    await this.settle();
-    while (this.clock.nextDelay >= 0 && this.clock.now() + this.clock.nextDelay <= end) {
-      this.clock.advance(this.clock.nextDelay);
-      await this.settle();
-    }
-    this.clock.advance(end - this.clock.now());
-    await this.settle();
+  pass(ms: number): Promise<void> {
+    return passTime(this.clock, ms);
   }
 }
 

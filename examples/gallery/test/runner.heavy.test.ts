@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'nod
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { preparePeer } from '../src/peer.ts';
@@ -61,6 +62,20 @@ it('prints a table of all systems, and how they are started', async () => {
     expect(what!.length).toBeGreaterThan(10);
   }
   expect(rest.filter((line) => line.startsWith('npm run gallery -- NAME')).length).toBe(3);
+});
+
+it('goes on when nobody reads its output any more', async () => {
+  const server = system('python-heartbeat', 'server', { INTERVAL_MS: 60_000 });
+  const port = await server.port();
+  server.child.stdout!.destroy();
+  for (let i = 0; i < 3; i++) {
+    const client = system('python-heartbeat', 'client', { PORT: port });
+    await client.says(/^Welcome to the server!/);
+    await client.stop();
+  }
+  await delay(200);
+  expect([server.hasEnded, server.errors]).toEqual([false, '']);
+  await server.stop();
 });
 
 it('refuses what there is not, and settings that make no sense, in one line', async () => {
