@@ -7,6 +7,8 @@ import { endOnSignal } from './end-on-signal.ts';
 import { readPageFiles } from './http/page-files.ts';
 import { loadSettings } from './settings/load-settings.ts';
 
+// Who reads may go, as `head` does: what is served goes on without its output.
+process.stdout.on('error', () => {});
 try {
   const { argv, env } = process;
   const settings = loadSettings({ file: argv[2] ?? env['SETTINGS_FILE'], env });

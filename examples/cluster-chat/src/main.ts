@@ -19,6 +19,8 @@ const AGAIN_MS = 5000;
 /** Set by the first process for its workers. */
 const BUS_IN_USE = 'CLUSTER_BUS_IN_USE';
 
+// Who reads may go, as `head` does: what is served goes on without its output.
+process.stdout.on('error', () => {});
 try {
   const { argv, env } = process;
   const settings = loadSettings({ file: argv[2] ?? env['SETTINGS_FILE'], env });

@@ -4,10 +4,11 @@ import { existsSync, mkdtempSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '@headrace/cluster';
 import { type ChatPeer, connectPeer, joinAs } from 'headrace-example-broadcast-chat/testing';
 import { afterEach, describe, expect, it } from 'vitest';
-import { endNodes, startNodes } from './chat-nodes.ts';
+import { endNodes, routeOf, startNodes } from './chat-nodes.ts';
 
 const timeout = 120_000;
 const servers: ChildProcess[] = [];
@@ -200,6 +201,22 @@ describe('the bus', () => {
     );
   }
 });
+
+it(
+  'goes on when nobody reads its output any more, and a node is replaced',
+  async () => {
+    const { chat } = await started();
+    const [first] = await chat.nodes(3);
+    chat.child.stdout!.destroy();
+    process.kill(first!, 'SIGKILL');
+    // The new one is announced within a second.
+    expect(await Promise.race([chat.exit, delay(4000, 'alive')])).toBe('alive');
+    expect((await routeOf(chat)).status).toBe(200);
+    chat.kill('SIGTERM');
+    expect(await chat.exit).toBe(0);
+  },
+  timeout,
+);
 
 function findProgram(name: string): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/bin'];

@@ -2,6 +2,8 @@
 import { DeviceGateway } from './device-gateway.ts';
 import { SimulatedDevice } from './simulated-device.ts';
 
+// Who reads may go, as `head` does: what is served goes on without its output.
+process.stdout.on('error', () => {});
 const gateway = new DeviceGateway({ authenticate: (_device, token) => token === 'secret' });
 gateway.on('online', (device) => console.log(`${device} is online`));
 gateway.on('offline', (device, info) => console.log(`${device} is offline (${info?.reason})`));

@@ -18,6 +18,8 @@ const nameOf = (number: number): string => {
   return `${roleOf(number)} ${before}`;
 };
 
+// Who reads may go, as `head` does: what is served goes on without its output.
+process.stdout.on('error', () => {});
 try {
   const { env } = process;
   const ports = portsFrom(env);
