@@ -1,6 +1,7 @@
 // `npm run check` runs every check of the sources; `npm run check -- layers docs` runs some.
 import { appendFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { checkApi } from './api-report/report.ts';
 import { checkContract } from './check-contract.ts';
 import { checkDocs } from './check-docs.ts';
 import { checkLayers } from './check-layers.ts';
@@ -18,6 +19,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   'type-fails': checkTypeFails,
   layers: checkLayers,
   contract: checkContract,
+  api: checkApi,
   sizes: checkSizes,
   walk: checkWalk,
   statements: checkStatements,
