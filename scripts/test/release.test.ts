@@ -1,0 +1,91 @@
+import { describe, expect, test } from 'vitest';
+import { budgetProblems } from '../release/budget.ts';
+import { licenceProblems } from '../release/installed.ts';
+import { ofPackage, type Sbom, sbomProblems } from '../release/sbom.ts';
+import { contentProblems } from '../release/tarball.ts';
+
+const files = (...paths: string[]) => paths.map((path) => ({ path, bytes: 1 }));
+const WHOLE = ['package.json', 'README.md', 'LICENSE', 'dist/a.js', 'dist/a.js.map', 'src/a.ts'];
+
+describe('the contents of a tarball', () => {
+  test('are the built files, their sources, the readme and the licence', () => {
+    expect(contentProblems(files(...WHOLE))).toEqual([]);
+  });
+
+  test.each(['test/a.test.ts', '.env', 'dist/.tsbuildinfo', 'src/a.test.js', 'templates/a'])(
+    'may not hold %s',
+    (path) => {
+      expect(contentProblems(files(...WHOLE, path))).toEqual([`${path} must not be published`]);
+    },
+  );
+
+  test('may hold a folder that the package is about', () => {
+    expect(contentProblems(files(...WHOLE, 'templates/a'), ['templates/'])).toEqual([]);
+  });
+
+  test('have a source for each map, and nothing of the three missing', () => {
+    expect(contentProblems(files('package.json', 'README.md', 'dist/a.js.map'))).toEqual([
+      'LICENSE is missing',
+      'dist/a.js.map has no src/a.ts',
+    ]);
+  });
+});
+
+describe('licences', () => {
+  const withLicence = (licence: string) => [{ name: 'a', version: '1.0.0', licence }];
+
+  test.each(['MIT', '(MIT OR GPL-3.0-only)', 'MIT AND ISC'])('%s is free', (licence) => {
+    expect(licenceProblems(withLicence(licence))).toEqual([]);
+  });
+
+  test.each(['GPL-3.0-only', 'MIT AND AGPL-3.0-only', 'none', 'SEE LICENSE IN FILE'])(
+    '%s is not',
+    (licence) => {
+      expect(licenceProblems(withLicence(licence))).toHaveLength(1);
+    },
+  );
+});
+
+describe('a budget', () => {
+  const budget = { packedKiB: 10, packages: 2, installedKiB: 100, seconds: 5 };
+
+  test('holds up to its number, and names what costs more', () => {
+    expect(budgetProblems(budget, budget)).toEqual([]);
+    expect(budgetProblems({ ...budget, packages: 3 }, budget)).toEqual([
+      '3 packages, its budget is 2 (scripts/release/budgets.json)',
+    ]);
+  });
+
+  test('is demanded for each package', () => {
+    expect(budgetProblems(budget, undefined)).toHaveLength(1);
+  });
+});
+
+describe('a bill of materials', () => {
+  const component = (name: string) => ({
+    name,
+    version: '1.0.0',
+    purl: `pkg:npm/${name}@1.0.0`,
+    licenses: [{}],
+    externalReferences: [{ type: 'distribution', url: 'file:/somewhere/a.tgz' }],
+  });
+  const sbom: Sbom = {
+    bomFormat: 'CycloneDX',
+    metadata: { component: { name: 'installed' } },
+    components: [component('a'), component('b')],
+  };
+
+  test('is about the package, not about the project of the check', () => {
+    const own = ofPackage(sbom, 'a');
+    expect(own.metadata?.component?.name).toBe('a');
+    expect(own.components?.map(({ name }) => name)).toEqual(['b']);
+    expect(JSON.stringify(own)).not.toContain('file:');
+  });
+
+  test('lists whatever was installed', () => {
+    const installed = ['a', 'b', 'c'].map((name) => ({ name, version: '1.0.0' }));
+    expect(sbomProblems(ofPackage(sbom, 'a'), 'a', installed)).toEqual([
+      'its bill of materials lacks c 1.0.0',
+    ]);
+  });
+});
