@@ -41,16 +41,44 @@ it('asks for the card of every public handler class', () => {
   expect(cards('export class HiddenHandler {}')).toEqual([]);
 });
 
+const ERROR_TABLE = `export const ERROR_CODES = {
+  A: ['DecodeError', 'a frame is bad'],
+  B: ['DecodeError', 'another is'],
+} as const satisfies object;`;
+
+const EXPLAINED = `## DecodeError
+
+### HR_ERR_A
+
+A frame is bad.
+
+- **When:** it comes.
+- **What to do:** nothing.
+`;
+
+function errorPage(page: string): string[] {
+  const root = tree({ 'packages/core/src/errors.ts': ERROR_TABLE, 'docs/errors.md': page });
+  return checkErrorCodes(root).problems.map(describeProblem);
+}
+
 it('compares the error codes with their page, both ways', () => {
-  const root = tree({
-    'packages/core/src/errors.ts':
-      'export const ERROR_CODES = {\n  A: [1],\n  B: [2],\n} as const satisfies object;',
-    'docs/errors.md': '| `HR_ERR_A` | x |\n| `HR_ERR_C` | y |\n',
-  });
-  expect(checkErrorCodes(root).problems.map(describeProblem)).toEqual([
-    'packages/core/src/errors.ts:3: HR_ERR_B is not in docs/errors.md',
-    'docs/errors.md:2: HR_ERR_C is not in packages/core/src/errors.ts',
+  const both = EXPLAINED + EXPLAINED.replace('_A', '_B').replace('A frame is bad', 'Another is');
+  expect(errorPage(both)).toEqual([]);
+  expect(errorPage(`${EXPLAINED}\nas in \`HR_ERR_C\`\n`)).toEqual([
+    'packages/core/src/errors.ts:3: HR_ERR_B has no heading "### HR_ERR_B" in docs/errors.md',
+    'docs/errors.md:10: HR_ERR_C is not in packages/core/src/errors.ts',
   ]);
+});
+
+it('asks for the class, the meaning, the occasion and the cure of each error code', () => {
+  const page = EXPLAINED.replace('DecodeError', 'EncodeError')
+    .replace('A frame is bad', 'A frame is good')
+    .replace('nothing.', '');
+  const [first, second, third, ...others] = errorPage(page);
+  expect(first).toContain('HR_ERR_A stands below "EncodeError", not below "## DecodeError"');
+  expect(second).toContain('HR_ERR_A does not begin with "A frame is bad."');
+  expect(third).toBe('docs/errors.md:3: HR_ERR_A lacks **What to do:**');
+  expect(others).toEqual([expect.stringContaining('HR_ERR_B')]);
 });
 
 it('finds dead links and anchors, but not in code', () => {

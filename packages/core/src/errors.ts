@@ -11,7 +11,7 @@ export type ErrorClassName =
   | 'TimedOutError'
   | 'RejectedError';
 
-/** Every code, the class it belongs to and what it means. `docs/errors.md` lists the same. */
+/** Every code, the class it belongs to and what it means. `docs/errors.md` explains each. */
 export const ERROR_CODES = {
   OPTION_INVALID: ['OptionError', 'there is no such option, or its value makes no sense'],
   OPTION_CONFLICT: ['OptionError', 'two options contradict each other, or one is missing'],
