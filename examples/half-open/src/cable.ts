@@ -23,7 +23,13 @@ export interface KernelKeepalive {
 
 /** Lays the cables. Throws where `ip` or the rights for it are missing. */
 export function lay(keepalive: KernelKeepalive): void {
-  for (const name of Object.values(NAMES)) ip('netns', 'add', name);
+  try {
+    for (const name of Object.values(NAMES)) ip('netns', 'add', name);
+  } catch (error) {
+    throw new Error('cannot make network namespaces: this needs Linux, root and iproute2', {
+      cause: error,
+    });
+  }
   ip('-n', NAMES.wire, 'link', 'add', 'switch', 'type', 'bridge');
   ip('-n', NAMES.wire, 'link', 'set', 'switch', 'up');
   plugIn(NAMES.server, 'port-s', `${SERVER_ADDRESS}/24`);
