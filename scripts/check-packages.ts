@@ -86,7 +86,9 @@ async function pack(folder: string, into: string): Promise<Packed> {
   const entries = Object.keys(exports)
     .filter((key) => key !== './package.json')
     .map((key) => name + key.slice(1));
-  const peers = Object.entries(peerDependencies).map(([peer, range]) => `${peer}@${range}`);
+  const peers = Object.entries(peerDependencies)
+    .filter(([, range]) => !range.startsWith('workspace:'))
+    .map(([peer, range]) => `${peer}@${range}`);
   return { name, folder, tarball, entries, peers };
 }
 
