@@ -43,6 +43,12 @@ try {
 }
 const core = readFileSync(join(root, 'packages', 'core', 'package.json'), 'utf8');
 const { version }: { version: string } = JSON.parse(core);
+const copy = join(root, 'packages', 'core', 'src', 'copy.ts');
+const told = readFileSync(copy, 'utf8').replace(
+  /^ {2}version: '.*',$/m,
+  `  version: '${version}',`,
+);
+writeFileSync(copy, told);
 const changelog = join(root, 'CHANGELOG.md');
 const text = readFileSync(changelog, 'utf8');
 const items = entries.map((entry) => `- ${entry.replaceAll(/\n(?=.)/g, '\n  ')}`).join('\n');
