@@ -37,7 +37,10 @@ function filesOf(root: string): [name: string, text: string][] {
 async function problemOf(folder: string, output: string): Promise<string | undefined> {
   const ran = await run(process.execPath, [output], folder);
   if (!ran.ok || ran.output !== PRINTS) return `${output} prints ${ran.output}`;
-  const { size } = statSync(join(folder, output));
+  const file = join(folder, output);
+  const knowsCopies = readFileSync(file, 'utf8').includes('HR_WARN_TWO_COPIES');
+  if (!knowsCopies) return `${output} does not warn of a second copy of core`;
+  const { size } = statSync(file);
   return size <= MAX_BYTES ? undefined : `${output} has ${size} bytes, more than ${MAX_BYTES}`;
 }
 

@@ -26,18 +26,31 @@ export class Strange {
   }
 }
 `;
-const PROGRAM = `import { DecodeError, DrainEvent } from '@headrace/core';
+const PROGRAM = `import { Bootstrap, DecodeError, DrainEvent, ServerBootstrap } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { Strange } from 'strange-handlers';
 
 const draining = new EmbeddedChannel(new Strange());
 draining.run(() => draining.pipeline.fireUserEventTriggered(new DrainEvent(1000)));
-const failing = new EmbeddedChannel(new Strange());
-try {
-  failing.writeInbound(Buffer.from('x'));
-} catch (error) {
-  console.log(failing.closeInfo.reason, error instanceof DecodeError);
-}
+let resolve;
+const promise = new Promise((done) => {
+  resolve = done;
+});
+const server = await new ServerBootstrap()
+  .childOptions({ logger: { log() {} } })
+  .childHandler((channel) => {
+    channel.pipeline.addLast(new Strange());
+    channel.onClosed(() => resolve(channel.closeInfo));
+  })
+  .bind({ host: '127.0.0.1', port: 0 });
+const client = await new Bootstrap()
+  .handler(() => {})
+  .connect({ host: '127.0.0.1', port: server.port });
+client.writeAndFlush(Buffer.from('x'));
+const { reason, error } = await promise;
+console.log(reason, error instanceof DecodeError);
+await client.close();
+await server.shutdown();
 `;
 
 async function repack(
