@@ -16,6 +16,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   websocket: SIBLINGS,
   inject: SIBLINGS,
   cluster: [...SIBLINGS, 'client'],
+  headrace: SIBLINGS,
 };
 
 const BASE = ['errors.ts', 'internal', 'contract'];

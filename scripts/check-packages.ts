@@ -1,6 +1,5 @@
 // Are the packages fit for npm? Builds and packs them, reads the tarballs with publint and attw, then
 // installs them into an empty project outside the workspace and imports, requires and compiles them.
-import { spawn } from 'node:child_process';
 import {
   appendFileSync,
   mkdirSync,
@@ -14,6 +13,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { copyGallery, runGallery } from './check-gallery.ts';
 import { installedNodes, OTHER_NODES } from './other-nodes.ts';
+import { BUNDLERS, checkBundlers } from './packages/bundlers.ts';
+import { checkInstalls } from './packages/installs.ts';
+import { counts, report, run, step } from './packages/step.ts';
+import { checkTestRunners, TEST_RUNNERS } from './packages/test-runners.ts';
 import { foldersIn } from './source-file.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -21,6 +24,7 @@ const bin = (name: string): string => join(root, 'node_modules', '.bin', name);
 
 interface Packed {
   readonly name: string;
+  /** Of its sources. */
   readonly folder: string;
   readonly tarball: string;
   /** What a user writes to import: the package and its subpaths. */
@@ -34,42 +38,6 @@ interface Manifest {
   readonly peerDependencies?: Readonly<Record<string, string>>;
   readonly exports: Readonly<Record<string, unknown>>;
   readonly version: string;
-}
-
-let failed = 0;
-let passed = 0;
-
-function run(
-  command: string,
-  args: readonly string[],
-  cwd: string,
-): Promise<{ ok: boolean; output: string }> {
-  return new Promise((resolve) => {
-    const child = spawn(command, args, {
-      cwd,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0', npm_config_yes: 'true' },
-      shell: process.platform === 'win32',
-    });
-    let output = '';
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        output += text;
-      });
-    }
-    child.on('error', (error) => resolve({ ok: false, output: error.message }));
-    child.on('close', (code) => resolve({ ok: code === 0, output: output.trimEnd() }));
-  });
-}
-
-/** Runs one command as a named check and prints one line, or its whole output when it failed. */
-async function step(name: string, command: string, args: readonly string[], cwd = root) {
-  const { ok, output } = await run(command, args, cwd);
-  if (ok) passed += 1;
-  else failed += 1;
-  if (ok) console.log(`ok    ${name}`);
-  else console.error(`${output}\nFAIL  ${name}: ${command} ${args.join(' ')}`);
-  return ok;
 }
 
 function readManifest(path: string): Manifest {
@@ -86,7 +54,9 @@ async function pack(folder: string, into: string): Promise<Packed> {
   const entries = Object.keys(exports)
     .filter((key) => key !== './package.json')
     .map((key) => name + key.slice(1));
-  const peers = Object.entries(peerDependencies).map(([peer, range]) => `${peer}@${range}`);
+  const peers = Object.entries(peerDependencies)
+    .filter(([, range]) => !range.startsWith('workspace:'))
+    .map(([peer, range]) => `${peer}@${range}`);
   return { name, folder, tarball, entries, peers };
 }
 
@@ -101,9 +71,9 @@ async function installConsumer(folder: string, packages: readonly Packed[]): Pro
       packages.map(({ name, tarball }) => [name, `file:${tarball}`]),
     ),
     devDependencies: {
-      '@babel/plugin-transform-modules-commonjs': '^7.0.0',
+      ...BUNDLERS,
+      ...TEST_RUNNERS,
       '@types/node': '^20.19.0',
-      jest: '^30.0.0',
       typescript: typescript.version,
       // For projects on `module: commonjs`, which TypeScript 7 does not know any more.
       ...Object.fromEntries(
@@ -130,43 +100,8 @@ async function installConsumer(folder: string, packages: readonly Packed[]): Pro
   writeFileSync(join(folder, 'types.mts'), [...imports, ...uses].join(''));
   writeFileSync(join(folder, 'types.cts'), [...imports, ...uses].join(''));
   writeFileSync(join(folder, 'types.ts'), [...imports, ...uses].join(''));
-  const args = ['install', '--no-audit', '--no-fund', '--loglevel=error'];
+  const args = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   return step('tarballs install into an empty project', 'npm', args, folder);
-}
-
-/** The two recipes of docs/guides/jest-and-commonjs.md. */
-async function checkJest(consumer: string): Promise<void> {
-  const body = (name: string): string => `test('${name}', () => {
-  const channel = new EmbeddedChannel(new LineFrameDecoder({ maxLength: 80 }));
-  channel.writeInbound(Buffer.from('a\\nb'));
-  expect(String(channel.readInbound())).toBe('a');
-});
-`;
-  writeFileSync(
-    join(consumer, 'module.test.mjs'),
-    `import { LineFrameDecoder } from '@headrace/codec';
-import { EmbeddedChannel } from '@headrace/core/testing';
-${body('as a module')}`,
-  );
-  writeFileSync(
-    join(consumer, 'commonjs.test.cjs'),
-    `const { LineFrameDecoder } = require('@headrace/codec');
-const { EmbeddedChannel } = require('@headrace/core/testing');
-${body('as CommonJS')}`,
-  );
-  const translating = {
-    testMatch: ['**/commonjs.test.cjs'],
-    transform: {
-      '\\.[cm]?[jt]sx?$': ['babel-jest', { plugins: ['@babel/plugin-transform-modules-commonjs'] }],
-    },
-    transformIgnorePatterns: ['/node_modules/(?!@headrace/)'],
-  };
-  const jest = join(consumer, 'node_modules', 'jest', 'bin', 'jest.js');
-  const modules = ['--experimental-vm-modules', jest, '--config'];
-  const plain = JSON.stringify({ testMatch: ['**/module.test.mjs'], transform: {} });
-  await step('Jest, tests as modules', process.execPath, [...modules, plain], consumer);
-  const args = [jest, '--config', JSON.stringify(translating)];
-  await step('Jest, tests as CommonJS', process.execPath, args, consumer);
 }
 
 function identifier(entry: string): string {
@@ -222,14 +157,13 @@ async function main(temporary: string): Promise<void> {
       consumer,
     );
   }
-  await checkJest(consumer);
+  await checkTestRunners(consumer);
+  await checkBundlers(root, consumer);
+  await checkInstalls(root, temporary, packages);
   copyGallery(root, consumer);
   if (await step('the gallery compiles', tsc, ['-p', 'gallery'], consumer)) {
     for (const [name, failure] of await runGallery(consumer)) {
-      if (failure === undefined) passed += 1;
-      else failed += 1;
-      if (failure === undefined) console.log(`ok    the gallery's ${name} runs`);
-      else console.error(`FAIL  the gallery's ${name}: ${failure}`);
+      report(`the gallery's ${name} runs`, failure);
     }
   }
   const nodes = [
@@ -248,7 +182,8 @@ try {
 } finally {
   rmSync(temporary, { recursive: true, force: true });
 }
-const counts = process.env['HEADRACE_TEST_COUNTS'];
-if (counts !== undefined) appendFileSync(counts, `${passed} ${failed}\n`);
+const { passed, failed } = counts;
+const countsFile = process.env['HEADRACE_TEST_COUNTS'];
+if (countsFile !== undefined) appendFileSync(countsFile, `${passed} ${failed}\n`);
 console.log(`packages: ${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

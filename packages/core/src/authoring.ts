@@ -3,6 +3,7 @@
  *
  * @module
  */
+import './copy.ts';
 
 // A place to connect to, checked and as text
 export { checkConnectPlace, placeText } from './bootstrap/connect-target.ts';
@@ -50,6 +51,8 @@ export {
 } from './internal/pending-write-queue.ts';
 export { isPromiseLike } from './internal/promise-like.ts';
 export { dropsKeptMessages, ReadGate } from './internal/read-gate.ts';
+// Events that two copies of a package share
+export { recogniseCopies } from './internal/recognise-copies.ts';
 // Futures
 export { type FailureReporter, SettableFuture } from './internal/settable-future.ts';
 // Emit events to listeners that may throw

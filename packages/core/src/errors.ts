@@ -86,22 +86,44 @@ type CodesOf<C extends ErrorClassName> = {
 }[ErrorCode];
 
 const BRAND = Symbol.for('headrace.error');
+const isOrdinaryInstance = Function.prototype[Symbol.hasInstance];
 
-/** The base of all our errors: a stable `code`, `details` with numbers and names, and the `cause`. */
+const PAGE = 'https://headrace.github.io/headrace/errors';
+/** Made once: an error has a reference to its own, and costs no text. */
+const ADDRESSES: ReadonlyMap<string, string> = new Map(
+  Object.keys(ERROR_CODES).map((code) => [code, `${PAGE}#hr_err_${code.toLowerCase()}`]),
+);
+
+/**
+ * The base of all our errors: a stable `code`, `details` with numbers and names, the address of its explanation
+ * (`help`), and the `cause`.
+ *
+ * `instanceof` this class and the seven below is true for errors of another copy of the package, too.
+ */
 export class HeadraceError<C extends ErrorCode = ErrorCode> extends Error {
   /** Stable, for programs: `HR_ERR_` and a code of {@link ERROR_CODES}. */
   readonly code: `HR_ERR_${C}`;
   readonly details: ErrorDetails;
+  /** Where the code is explained, on the web: a property of its own, so that a printed error shows it. */
+  readonly help: string;
 
   constructor(code: C, message: string, details: ErrorDetails = {}, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = new.target.name;
     this.code = `HR_ERR_${code}`;
     this.details = details;
+    this.help = ADDRESSES.get(code) ?? PAGE;
   }
 
-  get [BRAND](): true {
-    return true;
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: the class that was asked for, which may be a subclass
+    return isInstance(this, value);
+  }
+
+  /** The class of this error, for other copies of the package. */
+  get [BRAND](): ErrorClassName | undefined {
+    const codes: Readonly<Record<string, readonly [ErrorClassName, string]>> = ERROR_CODES;
+    return codes[this.code.slice('HR_ERR_'.length)]?.[0];
   }
 }
 
@@ -119,6 +141,22 @@ export class ChannelError extends HeadraceError<CodesOf<'ChannelError'>> {}
 export class TimedOutError extends HeadraceError<CodesOf<'TimedOutError'>> {}
 /** A policy said no. */
 export class RejectedError extends HeadraceError<CodesOf<'RejectedError'>> {}
+
+const CLASSES: ReadonlyMap<unknown, unknown> = new Map<ErrorClassName, unknown>([
+  ['OptionError', OptionError],
+  ['PipelineError', PipelineError],
+  ['DecodeError', DecodeError],
+  ['EncodeError', EncodeError],
+  ['ChannelError', ChannelError],
+  ['TimedOutError', TimedOutError],
+  ['RejectedError', RejectedError],
+]);
+
+function isInstance(type: typeof HeadraceError, value: unknown): boolean {
+  if (isOrdinaryInstance.call(type, value)) return true;
+  if (typeof value !== 'object' || value === null || !(BRAND in value)) return false;
+  return type === HeadraceError || CLASSES.get(value[BRAND]) === type;
+}
 
 /** Tells our errors from others, also those of another copy of the package; with a code, only that one. */
 export function isHeadraceError<C extends ErrorCode>(

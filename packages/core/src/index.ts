@@ -1,3 +1,5 @@
+import './copy.ts';
+
 // The nouns
 export { AttributeKey } from './attribute-key.ts';
 // Start a server or a client

@@ -1,3 +1,4 @@
+import { recogniseCopies } from '@headrace/core/authoring';
 import type { ProxyHeader } from './proxy-header.ts';
 
 /**
@@ -5,6 +6,10 @@ import type { ProxyHeader } from './proxy-header.ts';
  * with the header, or without one for a peer that is not a trusted proxy but is accepted as a client.
  */
 export class ProxyProtocolEvent {
+  static {
+    recogniseCopies(ProxyProtocolEvent, 'headrace.ProxyProtocolEvent');
+  }
+
   readonly header: ProxyHeader | undefined;
 
   constructor(header: ProxyHeader | undefined) {

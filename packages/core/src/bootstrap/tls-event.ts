@@ -1,9 +1,14 @@
 import type { X509Certificate } from 'node:crypto';
 import { AttributeKey } from '../attribute-key.ts';
 import type { TlsInfo } from '../contract.ts';
+import { recogniseCopies } from '../internal/recognise-copies.ts';
 
 /** A channel is encrypted from here on: fired through the pipeline after `channelActive`, or after an upgrade. */
 export class TlsHandshakeEvent implements TlsInfo {
+  static {
+    recogniseCopies(TlsHandshakeEvent, 'headrace.TlsHandshakeEvent');
+  }
+
   readonly protocol: string;
   readonly cipher: string;
   readonly alpn: string | undefined;
@@ -28,6 +33,10 @@ export class TlsHandshakeEvent implements TlsInfo {
  * unencrypted after the request for TLS, anybody may have put it there, and the upgrade is refused.
  */
 export class TlsUpgradeEvent {
+  static {
+    recogniseCopies(TlsUpgradeEvent, 'headrace.TlsUpgradeEvent');
+  }
+
   private held = 0;
 
   /** Bytes of input that handlers reported to hold. */

@@ -1,5 +1,6 @@
 import type { Channel } from '../contract.ts';
 import { callSafely } from '../internal/call-safely.ts';
+import { recogniseCopies } from '../internal/recognise-copies.ts';
 
 /** How long a peer may take to end its half when everything for it has left. */
 const LINGER_MS = 2000;
@@ -35,6 +36,10 @@ export interface DrainHold {
  * @see SwiftNIO's `ChannelShouldQuiesceEvent`
  */
 export class DrainEvent {
+  static {
+    recogniseCopies(DrainEvent, 'headrace.DrainEvent');
+  }
+
   /** Milliseconds until the channel is closed anyway. */
   readonly timeoutMs: number;
   private readonly pending = new Set<DrainHold>();

@@ -114,7 +114,8 @@ function cut(text: string): string {
 /** Reading a property of somebody's error may throw. */
 function headOf(error: Error): string {
   try {
-    return `${error.name}: ${error.message}`;
+    const help = isHeadraceError(error) ? ` (${error.help})` : '';
+    return `${error.name}: ${error.message}${help}`;
   } catch {
     return 'an error whose text cannot be read';
   }

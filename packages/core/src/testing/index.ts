@@ -1,4 +1,6 @@
 // Test kit: channels without a socket, virtual time, recorders, scripted peers, contract suites.
+import '../copy.ts';
+
 export {
   type ConnectedPair,
   type ConnectedPairOptions,

@@ -45,6 +45,15 @@ describe('the default logger', () => {
     expect(written[4]).toMatch(/\n {4}at /);
   });
 
+  it('ends the line of an error of ours with the address of its explanation', () => {
+    stderrLogger().log('warn', 'theirs', new DecodeError('FRAME_TOO_LONG', 'too long'));
+    expect(written).toEqual([
+      expect.stringMatching(
+        /theirs: DecodeError: too long \(https:\/\/headrace\.github\.io\/headrace\/errors#hr_err_frame_too_long\)\n$/,
+      ),
+    ]);
+  });
+
   it('counts lines that repeat, and writes how many they were', () => {
     const logger = stderrLogger();
     for (let i = 0; i < 1000; i++) {

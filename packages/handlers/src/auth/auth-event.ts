@@ -1,4 +1,5 @@
 import type { RejectedError, TimedOutError } from '@headrace/core';
+import { recogniseCopies } from '@headrace/core/authoring';
 
 /**
  * The authenticator accepted the peer. Fired to the handlers after the AuthHandler, before any message reaches them.
@@ -7,6 +8,10 @@ import type { RejectedError, TimedOutError } from '@headrace/core';
  * AuthHandler made it; {@link principalOf} or a cast to `AuthenticatedEvent<User>` names the type.
  */
 export class AuthenticatedEvent<Principal = unknown> {
+  static {
+    recogniseCopies(AuthenticatedEvent, 'headrace.AuthenticatedEvent');
+  }
+
   /** For the compiler only: without it `instanceof` would make the principal `any`. */
   declare static readonly [Symbol.hasInstance]: (event: unknown) => event is AuthenticatedEvent;
   readonly principal: Principal;
@@ -21,6 +26,10 @@ export class AuthenticatedEvent<Principal = unknown> {
 
 /** The peer was not let in: the authenticator refused it, a message came too early, or the time was over. */
 export class AuthFailedEvent {
+  static {
+    recogniseCopies(AuthFailedEvent, 'headrace.AuthFailedEvent');
+  }
+
   readonly error: RejectedError | TimedOutError;
   /** The connection stays, the peer may try again. */
   readonly stays: boolean;

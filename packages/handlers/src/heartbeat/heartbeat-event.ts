@@ -1,5 +1,11 @@
+import { recogniseCopies } from '@headrace/core/authoring';
+
 /** A heartbeat came in: a ping of the peer, or its answer to one of ours. */
 export class HeartbeatReceivedEvent<Message = unknown> {
+  static {
+    recogniseCopies(HeartbeatReceivedEvent, 'headrace.HeartbeatReceivedEvent');
+  }
+
   readonly kind: 'ping' | 'pong';
   /** The heartbeat with the data that it may carry. */
   readonly message: Message;
@@ -15,6 +21,10 @@ export class HeartbeatReceivedEvent<Message = unknown> {
 
 /** Nothing came in for the time in which an answer was due; after the last one allowed the channel is closed. */
 export class HeartbeatMissedEvent {
+  static {
+    recogniseCopies(HeartbeatMissedEvent, 'headrace.HeartbeatMissedEvent');
+  }
+
   /** Consecutive missed answers. */
   readonly missed: number;
   /** The peer counts as gone: the channel is closed right after this event. */

@@ -1,8 +1,14 @@
+import { recogniseCopies } from '@headrace/core/authoring';
+
 /** What was idle: reading, writing, or both. */
 export type IdleState = 'reader' | 'writer' | 'all';
 
 /** Nothing was read (or written, or neither) for the time that was set. Fired by the IdleStateHandler. */
 export class IdleStateEvent {
+  static {
+    recogniseCopies(IdleStateEvent, 'headrace.IdleStateEvent');
+  }
+
   readonly state: IdleState;
   /** True for the first event since the last activity; false for each further full period without any. */
   readonly first: boolean;

@@ -16,6 +16,7 @@ import {
   type KnownOptions,
   MESSAGES_PER_LOOK,
   ReadGate,
+  recogniseCopies,
 } from '@headrace/core/authoring';
 import { type Rate, TokenBucket } from './token-bucket.ts';
 
@@ -45,6 +46,10 @@ const OPTIONS: KnownOptions<MessageRateOptions<unknown>> = {
 
 /** A peer sends faster than allowed; fired for the first message of each time that it does. */
 export class MessageRateExceededEvent {
+  static {
+    recogniseCopies(MessageRateExceededEvent, 'headrace.MessageRateExceededEvent');
+  }
+
   readonly error: RejectedError;
 
   constructor(error: RejectedError) {

@@ -1,5 +1,11 @@
 import type { Channel, Context, Handler, Timer, Types } from '@headrace/core';
-import { checkNumber, checkOptions, type KnownOptions, ReadGate } from '@headrace/core/authoring';
+import {
+  checkNumber,
+  checkOptions,
+  type KnownOptions,
+  ReadGate,
+  recogniseCopies,
+} from '@headrace/core/authoring';
 import { type Load, LoadMeter } from './load-meter.ts';
 
 /** Options of an {@link OverloadGuard}. */
@@ -39,6 +45,10 @@ export interface OverloadCounters {
 
 /** The guard changed its state; fired in the pipeline of the listening channel. */
 export class OverloadEvent {
+  static {
+    recogniseCopies(OverloadEvent, 'headrace.OverloadEvent');
+  }
+
   readonly state: OverloadState;
   readonly load: Load;
 

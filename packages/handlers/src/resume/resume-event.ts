@@ -1,4 +1,5 @@
 import type { CloseInfo } from '@headrace/core';
+import { recogniseCopies } from '@headrace/core/authoring';
 import type { MovePlace } from './resume-frame.ts';
 
 /**
@@ -6,6 +7,10 @@ import type { MovePlace } from './resume-frame.ts';
  * the next link.
  */
 export class LinkLostEvent {
+  static {
+    recogniseCopies(LinkLostEvent, 'headrace.LinkLostEvent');
+  }
+
   /** Why, if it is known. */
   readonly info: CloseInfo | undefined;
 
@@ -16,6 +21,10 @@ export class LinkLostEvent {
 
 /** A lasting channel has a link again; fired in its pipeline. */
 export class LinkResumedEvent {
+  static {
+    recogniseCopies(LinkResumedEvent, 'headrace.LinkResumedEvent');
+  }
+
   /** For how long there was no link, as this end saw it. */
   readonly awayMs: number;
   /** How many of our messages go out again, because the peer had not got them. */
@@ -29,6 +38,10 @@ export class LinkResumedEvent {
 
 /** The server wishes that the client moves; fired in the client's lasting pipeline. */
 export class LinkMoveEvent {
+  static {
+    recogniseCopies(LinkMoveEvent, 'headrace.LinkMoveEvent');
+  }
+
   /** The move shall happen at a random time within so many milliseconds. */
   readonly spreadMs: number;
   /** Where to; `undefined` where the client was told to go in any case. */

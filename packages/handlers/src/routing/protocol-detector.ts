@@ -18,6 +18,7 @@ import {
   checkOptions,
   checkTime,
   type KnownOptions,
+  recogniseCopies,
   toError,
 } from '@headrace/core/authoring';
 import type { Protocol } from './protocol.ts';
@@ -43,6 +44,10 @@ export interface ProtocolDetectorOptions {
 
 /** A {@link ProtocolDetector} has installed a protocol; what it read comes right after this event. */
 export class ProtocolDetectedEvent {
+  static {
+    recogniseCopies(ProtocolDetectedEvent, 'headrace.ProtocolDetectedEvent');
+  }
+
   /** The protocol's name, `otherwise` for the option of this name. */
   readonly protocol: string;
 

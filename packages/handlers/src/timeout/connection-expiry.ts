@@ -1,8 +1,12 @@
 import type { Context, Timer } from '@headrace/core';
-import { type KnownOptions } from '@headrace/core/authoring';
+import { type KnownOptions, recogniseCopies } from '@headrace/core/authoring';
 
 /** A connection has lived long enough, by its age or its messages; it is about to be ended. */
 export class ConnectionExpiredEvent {
+  static {
+    recogniseCopies(ConnectionExpiredEvent, 'headrace.ConnectionExpiredEvent');
+  }
+
   readonly limit: 'age' | 'messages';
   /** Time that is left to finish what is under way. */
   readonly graceMs: number;

@@ -1,0 +1,8 @@
+// The one file of core that does something when it is loaded: package.json names it, and the entries that load it,
+// in `sideEffects`. The version is written by `npm run release:version`.
+import { noteCopy } from './internal/note-copy.ts';
+
+noteCopy(Symbol.for('headrace.core'), '@headrace/core', {
+  version: '0.1.0',
+  loaded: new Error('loaded here'),
+});

@@ -1,0 +1,71 @@
+/** A package as it was loaded, once for each copy of its files. */
+export interface LoadedCopy {
+  readonly version: string;
+  /** Made by the file that was loaded: its stack begins there. `import.meta` would not do, CommonJS bundles have none. */
+  readonly loaded: Error;
+}
+
+interface FirstCopy extends LoadedCopy {
+  isReported: boolean;
+}
+
+const HELP = 'https://headrace.github.io/headrace/guides/two-copies';
+/** `at file:///a/b.js:1:2`, `at Object.<anonymous> (/a/b.js:1:2)` */
+const PLACE = /((?:file:\/\/|\/|[A-Za-z]:[\\/]).*):\d+:\d+\)?$/;
+
+/**
+ * Remembers in this realm, under `Symbol.for`, that a package was loaded. When another copy of it comes, there is one
+ * process warning that names both. The same file in the same version is no other copy: test runners load it often.
+ *
+ * @param key - of the package, the same in all its copies
+ */
+export function noteCopy(key: symbol, name: string, copy: LoadedCopy): void {
+  const realm = globalThis as unknown as Record<symbol, FirstCopy | undefined>;
+  const first = realm[key];
+  if (first === undefined) {
+    if (!Object.isExtensible(realm)) return;
+    Object.defineProperty(realm, key, { value: { ...copy, isReported: false } });
+    return;
+  }
+  const places = [placeOf(first.loaded), placeOf(copy.loaded)] as const;
+  const isElsewhere = places[0] !== places[1] && !places.includes(undefined);
+  if (first.isReported || (first.version === copy.version && !isElsewhere)) return;
+  first.isReported = true;
+  const [one, other] = [textOfCopy(first.version, places[0]), textOfCopy(copy.version, places[1])];
+  const text =
+    `two copies of ${name} are loaded: ${one} and ${other}. Errors and events pass between them, but ` +
+    'attributes, TLS contexts and pipeline templates of one are unknown to the other. ' +
+    `See which packages bring them: npm ls ${name}. Bring these to one version, then: npm dedupe. ${HELP}`;
+  if (typeof process === 'object' && typeof process.emitWarning === 'function') {
+    process.emitWarning(text, { type: 'HeadraceWarning', code: 'HR_WARN_TWO_COPIES' });
+  }
+}
+
+/** The package's folder, or the file of a bundle; `undefined` where the engine shows no stack. */
+function placeOf({ stack }: Error): string | undefined {
+  const frames = typeof stack === 'string' ? stack.split('\n') : [];
+  for (const frame of frames) {
+    const [, place] = PLACE.exec(frame.trimEnd()) ?? [];
+    if (place !== undefined) return folderOf(place);
+  }
+  return undefined;
+}
+
+function folderOf(place: string): string {
+  let path = place.replace(/\?.*$/, '');
+  if (path.startsWith('file://')) path = decoded(path.slice('file://'.length));
+  path = path.replaceAll('\\', '/').replace(/^\/(?=[A-Za-z]:\/)/, '');
+  return path.replace(/\/(?:dist|src)\/copy\.[jt]s$/, '');
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
+function textOfCopy(version: string, place: string | undefined): string {
+  return place === undefined ? version : `${version} in ${place}`;
+}

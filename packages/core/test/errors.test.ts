@@ -1,0 +1,63 @@
+import { inspect } from 'node:util';
+import {
+  DecodeError,
+  ERROR_CODES,
+  type ErrorCode,
+  HeadraceError,
+  OptionError,
+} from '@headrace/core';
+import { describe, expect, it } from 'vitest';
+
+/** A second copy of the module, with classes of its own. */
+const path = '../src/errors.ts?another-copy';
+const other: typeof import('../src/errors.ts') = await import(path);
+
+describe('the address of an error', () => {
+  it('is that of its code', () => {
+    for (const code of Object.keys(ERROR_CODES) as ErrorCode[]) {
+      const { help } = new HeadraceError(code, 'text');
+      expect(help).toBe(`https://headrace.github.io/headrace/errors#hr_err_${code.toLowerCase()}`);
+    }
+  });
+
+  it('is the page of all codes for a code that is none of ours', () => {
+    const error = new HeadraceError('NONE' as ErrorCode, 'text');
+    expect(error.help).toBe('https://headrace.github.io/headrace/errors');
+  });
+
+  it('is in the printed error', () => {
+    const printed = inspect(new DecodeError('FRAME_TOO_LONG', 'a frame of 9 bytes', { length: 9 }));
+    expect(printed).toContain(
+      "help: 'https://headrace.github.io/headrace/errors#hr_err_frame_too_long'",
+    );
+  });
+});
+
+describe('an error of another copy of core', () => {
+  class Mine extends DecodeError {}
+  class Theirs extends other.DecodeError {}
+  const theirs = new other.DecodeError('FRAME_CORRUPT', 'text');
+
+  it('is an instance of the same class here, of the base, and of no other', () => {
+    expect(Object.getPrototypeOf(theirs)).not.toBe(DecodeError.prototype);
+    expect(theirs instanceof DecodeError).toBe(true);
+    expect(theirs instanceof HeadraceError).toBe(true);
+    expect(theirs instanceof OptionError).toBe(false);
+    expect(new Theirs('FRAME_CORRUPT', 'text') instanceof DecodeError).toBe(true);
+  });
+
+  it('is no instance of a subclass here', () => {
+    expect(theirs instanceof Mine).toBe(false);
+    expect(new Mine('FRAME_CORRUPT', 'text') instanceof Mine).toBe(true);
+    expect(new Mine('FRAME_CORRUPT', 'text') instanceof other.DecodeError).toBe(true);
+  });
+
+  it('has a code that is unknown here, and is an instance of the base only', () => {
+    const newer = new other.DecodeError('OF_TOMORROW' as 'FRAME_CORRUPT', 'text');
+    expect([newer instanceof HeadraceError, newer instanceof DecodeError]).toEqual([true, false]);
+  });
+
+  it.each([undefined, null, 1, 'text', {}, new Error('text'), () => {}])('is not %s', (value) => {
+    expect((value as unknown) instanceof HeadraceError).toBe(false);
+  });
+});
