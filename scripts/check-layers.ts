@@ -16,6 +16,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   websocket: SIBLINGS,
   inject: SIBLINGS,
   cluster: [...SIBLINGS, 'client'],
+  nestjs: [...SIBLINGS, 'client'],
 };
 
 const BASE = ['errors.ts', 'internal', 'contract'];
