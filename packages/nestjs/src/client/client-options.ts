@@ -9,6 +9,7 @@ import {
 } from '@headrace/core/authoring';
 import type { Deserializer, Serializer } from '@nestjs/microservices';
 import {
+  MAX_OUTBOUND_BYTES,
   refuseWithNestTcp,
   WIRE_OPTIONS,
   type WireOptions,
@@ -45,7 +46,7 @@ export interface HeadraceClientOptions extends WireOptions {
   readonly maxInFlight?: number;
   /** Requests and events that wait; one more fails with `REJECTED_QUEUE`. @default 1024 */
   readonly maxQueued?: number;
-  /** More options of the connections: limits of their output, socket options. */
+  /** More options of the connections: limits of their output, socket options. @default { maxOutboundBytes: 16_777_216 } (16 MiB) */
   readonly channel?: ClientOptions;
   /** Nest's: what a packet looks like before the codec gets it. @default as it is */
   readonly serializer?: Serializer;
@@ -112,7 +113,12 @@ export function clientSettings(options: HeadraceClientOptions): ClientSettings {
     gapTimeoutMs: checkTime('gapTimeoutMs', gapTimeoutMs),
     maxInFlight: checkNumber('maxInFlight', maxInFlight, { min: 1, integer: true }),
     maxQueued: checkNumber('maxQueued', maxQueued, { integer: true }),
-    channel: { ...channel, ...(logger && { logger }), clock },
+    channel: {
+      maxOutboundBytes: MAX_OUTBOUND_BYTES,
+      ...channel,
+      ...(logger && { logger }),
+      clock,
+    },
     clock,
   };
 }

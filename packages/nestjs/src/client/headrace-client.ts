@@ -1,5 +1,5 @@
 import type { ClientState, ReconnectingClient } from '@headrace/client';
-import { type Channel, type ConnectPlace, isHeadraceError, TimedOutError } from '@headrace/core';
+import { type Channel, type ConnectPlace, TimedOutError } from '@headrace/core';
 import { isPromiseLike, toError } from '@headrace/core/authoring';
 import { Logger } from '@nestjs/common';
 import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices';
@@ -55,7 +55,7 @@ const NOTHING = (): void => {};
  * ]);
  * ```
  */
-export class HeadraceClient extends ClientProxy<HeadraceClientEvents, HeadraceStatus> {
+export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
   private readonly settings: ClientSettings;
   private readonly logger = new Logger(HeadraceClient.name);
   private readonly desk: PacketDesk;
@@ -64,6 +64,8 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents, HeadraceSt
   private readonly waiters = new Set<Waiter>();
   private clients: readonly ReconnectingClient[] = [];
   private lastId = 0;
+  /** The server said no, and no connection has succeeded since. */
+  private refusal: Error | undefined = undefined;
   /** An event failed, and this was logged; once for each absence of a connection. */
   private hasLoggedEvent = false;
 
@@ -79,10 +81,16 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents, HeadraceSt
       deserialize: (message) => this.deserializer.deserialize(message),
       answered: (packet, answer) => this.desk.answered(packet, answer),
       hasRoom: () => this.desk.sendQueued(),
+      refused: (error) => this.refused(error),
       lost: (packets, error) => this.desk.lost(packets, error),
     };
     // A mistake in an option is to show now.
     this.makeClients();
+  }
+
+  /** How it is now, and each change; each value once. */
+  override get status(): Observable<HeadraceStatus> {
+    return super.status as Observable<HeadraceStatus>;
   }
 
   /**
@@ -246,21 +254,26 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents, HeadraceSt
     const connection = packetsOf(channel);
     channel.onClosed(() => this.desk.remove(connection));
     this.hasLoggedEvent = false;
+    this.refusal = undefined;
     this.desk.add(connection);
     for (const { resolve } of this.waiters) resolve();
     this.waiters.clear();
-    this._status$.next('connected');
+    this.setStatus('connected');
   }
 
   private lost(error: Error): void {
     if (this.desk.isConnected) return;
-    this._status$.next('reconnecting');
-    this.desk.failedToConnect(error);
-    const isRefused = isHeadraceError(error, 'REJECTED_AUTH');
-    if (isRefused) this.failWaiting(() => error, error);
-    else if (this.settings.whenOffline === 'fail') {
+    this.setStatus('reconnecting');
+    this.desk.failedToConnect(this.refusal ?? error);
+    if (this.settings.whenOffline === 'fail') {
       this.failWaiting(() => packetLost(NO_CONNECTION, false, error), error);
     }
+  }
+
+  /** Trying again may help, but not those who wait. */
+  private refused(error: Error): void {
+    this.refusal = error;
+    this.failWaiting(() => packetLost(NO_CONNECTION, false, error), error);
   }
 
   /** `close()`, or `shouldRetry` and the policy say that it is over. */
@@ -272,7 +285,11 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents, HeadraceSt
 
   private giveUp(error: Error): void {
     this.failWaiting(() => clientClosed(error), error);
-    this._status$.next('disconnected');
+    this.setStatus('disconnected');
+  }
+
+  private setStatus(status: HeadraceStatus): void {
+    this._status$.next(status);
   }
 
   private failWaiting(errorOf: () => Error, forWaiters: Error): void {

@@ -20,6 +20,8 @@ export interface ConnectionOwner {
   answered(packet: OutgoingPacket, answer: WritePacket): void;
   /** It takes packets again, or fewer are under way. */
   hasRoom(): void;
+  /** The server said no to the credentials; the end of the connection follows. */
+  refused(error: Error): void;
   /** It has closed, with packets under way. */
   lost(packets: readonly OutgoingPacket[], error: Error): void;
 }
@@ -178,11 +180,18 @@ export class PacketClientHandler implements Handler {
     const control = this.hasControl ? controlOf(message) : undefined;
     if (control === undefined) this.take(ctx, message);
     else if (control.headrace === 'welcome') this.signingIn?.resolve();
-    else if (control.headrace === 'refused') this.signingIn?.reject(signInRefused());
+    else if (control.headrace === 'refused') this.signInFailed();
     else if (control.headrace === 'leaving') {
       this.isLeaving = true;
       this.leaveIfDone();
     }
+  }
+
+  private signInFailed(): void {
+    if (this.signingIn === undefined) return;
+    const error = signInRefused();
+    this.signingIn.reject(error);
+    this.owner.refused(error);
   }
 
   private take(ctx: Context, message: unknown): void {

@@ -60,7 +60,7 @@ export class HeadraceServer
   private readonly service: PacketService;
   private readonly unknownEvents: RareLog;
   private readonly listeners: { readonly event: EventName; readonly callback: never }[] = [];
-  private readonly limit: ConnectionLimitHandler;
+  private readonly bootstrap: ServerBootstrap;
   private server: BoundServer | undefined = undefined;
   private binding: { readonly done: Promise<void>; readonly cancel: AbortController } | undefined =
     undefined;
@@ -70,7 +70,6 @@ export class HeadraceServer
     super();
     this.settings = serverSettings(options);
     this.transportId = options.transportId ?? HEADRACE;
-    this.limit = new ConnectionLimitHandler(this.settings.connections);
     this.initializeSerializer(options as never);
     this.initializeDeserializer(options as never);
     this.unknownEvents = new RareLog(options.clock ?? systemClock, (line) =>
@@ -82,6 +81,7 @@ export class HeadraceServer
       request: (packet, work) => this.takeRequest(packet, work),
       event: (packet, work) => this.takeEvent(packet, work),
     };
+    this.bootstrap = this.makeBootstrap();
   }
 
   /** Listens; Nest calls it. The callback gets the error if the place cannot be had. */
@@ -125,24 +125,25 @@ export class HeadraceServer
   }
 
   private async bind(signal: AbortSignal): Promise<void> {
-    const { settings } = this;
-    const { hasControl } = settings;
-    const { logger, clock } = settings.channel;
-    const server = await new ServerBootstrap()
-      .options({ ...(logger && { logger }), ...(clock && { clock }) })
-      .childOptions(settings.channel)
-      .handler((listening) => listening.pipeline.addLast(this.limit))
-      .childHandler((channel) =>
-        buildServerPipeline(
-          channel,
-          settings,
-          new PacketServerHandler(this.service, settings, hasControl),
-        ),
-      )
-      .bind({ ...settings.bind, signal });
+    const server = await this.bootstrap.bind({ ...this.settings.bind, signal });
     this.server = server;
     for (const { event, callback } of this.listeners) server.on(event, callback);
     this._status$.next('connected');
+  }
+
+  private makeBootstrap(): ServerBootstrap {
+    const { settings, service } = this;
+    const { connections, channel: options, hasControl } = settings;
+    const { logger, clock } = options;
+    const limit = new ConnectionLimitHandler(connections);
+    return new ServerBootstrap()
+      .options({ ...(logger && { logger }), ...(clock && { clock }) })
+      .childOptions(options)
+      .handler((listening) => listening.pipeline.addLast(limit))
+      .childHandler((channel) => {
+        const packets = new PacketServerHandler(service, settings, hasControl);
+        buildServerPipeline(channel, settings, packets);
+      });
   }
 
   // --- packets ---

@@ -274,15 +274,20 @@ export class PacketServerHandler implements Handler {
     answer: WritePacket,
   ): Promise<void> | undefined {
     if (!incoming.isOpen) return undefined;
-    if (answer.isDisposed === true) this.answered(incoming);
-    return this.writeAnswer(ctx, { ...answer, id: incoming.id! }, incoming);
+    const isLast = answer.isDisposed === true;
+    if (isLast) this.answered(incoming);
+    const writing = this.writeAnswer(ctx, { ...answer, id: incoming.id! }, incoming);
+    if (!isLast) return writing;
+    // Only now: a drain that waits for nothing else ends the channel.
+    if (writing === undefined) this.release(incoming);
+    else void writing.then(() => this.release(incoming));
+    return writing;
   }
 
   /** No further answer follows. */
   private answered(incoming: IncomingPacket): void {
     this.requests.delete(incoming.id!);
     incoming.isOpen = false;
-    this.release(incoming);
   }
 
   /** Never throws; Nest would take the process with it. */
@@ -328,15 +333,11 @@ export class PacketServerHandler implements Handler {
   ): void {
     const { channel } = ctx;
     channel.logger.log('warn', `${channel} could not answer a request: ${error.message}`, error);
-    if (incoming?.isOpen === true) {
-      this.answered(incoming);
-      incoming.cancel();
-    }
-    try {
-      ctx.writeAndFlush({ ...NOT_ENCODABLE, id });
-    } catch {
-      // The channel has closed meanwhile.
-    }
+    ctx.writeAndFlush({ ...NOT_ENCODABLE, id });
+    if (incoming?.isOpen !== true) return;
+    this.answered(incoming);
+    incoming.cancel();
+    this.release(incoming);
   }
 }
 

@@ -10,6 +10,7 @@ import {
 import type { AuthAttempt, ConnectionLimitOptions } from '@headrace/handlers';
 import type { Deserializer, Serializer } from '@nestjs/microservices';
 import {
+  MAX_OUTBOUND_BYTES,
   refuseWithNestTcp,
   WIRE_OPTIONS,
   type WireOptions,
@@ -44,7 +45,7 @@ export interface HeadraceServerOptions extends WireOptions {
   readonly idleMs?: number | false;
   /** How long `close()` waits for requests and events under way, on all connections. @default 10_000 */
   readonly drainTimeoutMs?: number;
-  /** More options of the accepted channels: limits of their output, socket options. */
+  /** More options of the accepted channels: limits of their output, socket options. @default { maxOutboundBytes: 16_777_216 } (16 MiB) */
   readonly channel?: ChildOptions;
   /** @default HEADRACE */
   readonly transportId?: symbol;
@@ -115,6 +116,11 @@ export function serverSettings(options: HeadraceServerOptions): ServerSettings {
     maxEvents: checkNumber('maxEvents', maxEvents, { min: 1, integer: true }),
     idleMs,
     drainTimeoutMs: checkNumber('drainTimeoutMs', drainTimeoutMs),
-    channel: { ...channel, ...(logger && { logger }), ...(clock && { clock }) },
+    channel: {
+      maxOutboundBytes: MAX_OUTBOUND_BYTES,
+      ...channel,
+      ...(logger && { logger }),
+      ...(clock && { clock }),
+    },
   };
 }

@@ -67,6 +67,12 @@ const HEARTBEAT_OPTIONS: KnownOptions<HeartbeatTimes> = {
 
 const DEFAULTS = { framing: 'headrace', maxFrameLength: 1_048_576 } as const;
 
+/**
+ * The output of one connection that its peer has not taken, in bytes, before the connection is ended: many answers may
+ * come in one turn of the event loop, and each may be as long as a frame.
+ */
+export const MAX_OUTBOUND_BYTES: number = 16 * 1024 * 1024;
+
 /** Wire options, checked, with their defaults. */
 export interface WireSettings {
   /** Messages of {@link ControlMessage} may be sent. */
