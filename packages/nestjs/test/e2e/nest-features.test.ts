@@ -1,4 +1,4 @@
-import { MemoryNetwork, silentLogger } from '@headrace/core';
+import { isHeadraceError, MemoryNetwork, silentLogger } from '@headrace/core';
 import { HEADRACE, HeadraceClient, HeadraceContext, HeadraceServer } from '@headrace/nestjs';
 import {
   type CallHandler,
@@ -22,7 +22,8 @@ import {
   Ctx,
   MessagePattern,
   Payload,
-  type RpcException,
+  type ReadPacket,
+  RpcException,
   Transport,
 } from '@nestjs/microservices';
 import { firstValueFrom, map, type Observable, throwError } from 'rxjs';
@@ -89,6 +90,11 @@ class Features {
   @MessagePattern('filtered')
   filtered(): never {
     throw new Error('raw');
+  }
+
+  @MessagePattern('metadata')
+  metadata(@Payload() _data: unknown, @Ctx() context: HeadraceContext): unknown {
+    return context.getMetadata();
   }
 
   @MessagePattern('ours', HEADRACE)
@@ -215,23 +221,78 @@ describe('clients', () => {
   });
 });
 
-describe('hybrid applications', () => {
-  it('have this transporter beside others', async () => {
+describe('a module', () => {
+  it('may have this transporter several times, each with an id of its own', async () => {
     app = await NestApp.start([Features]);
     const network = new MemoryNetwork();
-    const server = (name: string) =>
-      new HeadraceServer({ bind: { network, name }, transportId: Symbol(name) });
-    @Module({ controllers: [Features] })
-    class HybridModule {}
-    const hybrid = await NestFactory.createMicroservice(HybridModule, {
-      strategy: server('one'),
-      logger: false,
+    const strategy = new HeadraceServer({
+      bind: { network, name: 'other' },
+      transportId: Symbol('other'),
     });
-    await hybrid.listen();
-    const client = new HeadraceClient({ servers: [{ network, name: 'one' }] });
+    @Module({ controllers: [Features] })
+    class OtherModule {}
+    const other = await NestFactory.createMicroservice(OtherModule, {
+      useFactory: () => ({ strategy }),
+      inject: [],
+      logger: false,
+    } as never);
+    await other.listen();
+    const client = new HeadraceClient({ servers: [{ network, name: 'other' }] });
     expect(await firstValueFrom(client.send('doubled', 2))).toBe(4);
     expect(await failureOf(client.send('ours', 0))).toMatch(/no matching message handler/);
     await client.close();
-    await hybrid.close();
+    await other.close();
+  });
+});
+
+describe('a subclass of the client', () => {
+  it('may change errors and answers, and attach metadata, as with the clients of Nest', async () => {
+    class OwnClient extends HeadraceClient {
+      /** Nest 12 has it; its hook writes the metadata. */
+      createPacket(pattern: unknown, data: unknown): ReadPacket {
+        return { pattern, data, metadata: { trace: 'abc' } } as ReadPacket;
+      }
+      override serializeError(error: unknown): unknown {
+        return new RpcException(error as string);
+      }
+      override serializeResponse(response: unknown): unknown {
+        return { response };
+      }
+    }
+    app = await NestApp.start([Features]);
+    const servers = [{ network: app.network, name: 'app' }];
+    const client = new OwnClient({ servers });
+    expect(await firstValueFrom(client.send('metadata', 0))).toEqual({
+      response: { trace: 'abc' },
+    });
+    expect(await failureOf(client.send('filtered', 0))).toBeInstanceOf(RpcException);
+    await client.close();
+  });
+});
+
+describe('a deserializer that fails', () => {
+  const broken = {
+    deserialize: () => {
+      throw new TypeError('cannot read this');
+    },
+  };
+  const rejecting = { deserialize: async () => broken.deserialize() };
+
+  it.each([
+    ['throws', broken],
+    ['rejects', rejecting],
+  ])('at the server, for it %s, ends the connection', async (_how, deserializer) => {
+    app = await NestApp.start([Features], { deserializer });
+    const error = await failureOf(app.client().send('doubled', 1));
+    expect(isHeadraceError(error, 'REQUEST_LOST')).toBe(true);
+  });
+
+  it.each([
+    ['throws', broken],
+    ['rejects', rejecting],
+  ])('at the client, for it %s, ends the connection', async (_how, deserializer) => {
+    app = await NestApp.start([Features]);
+    const error = await failureOf(app.client({ deserializer }).send('doubled', 1));
+    expect(isHeadraceError(error, 'REQUEST_LOST')).toBe(true);
   });
 });
