@@ -1,6 +1,5 @@
 import type { Timer, WriteFuture } from '@headrace/core';
 import type { WritePacket } from '@nestjs/microservices';
-import type { PacketClientHandler } from './packet-client-handler.ts';
 
 /** What becomes of a packet. */
 export interface Outcome {
@@ -9,6 +8,12 @@ export interface Outcome {
   /** A kernel has the event. */
   readonly written: () => void;
   readonly failed: (error: Error) => void;
+}
+
+/** The connection that a packet was sent over. */
+export interface PacketCarrier {
+  /** Nobody waits for the answers any more. */
+  drop(packet: OutgoingPacket): void;
 }
 
 /** A request or an event of this client, until it is over. */
@@ -24,7 +29,7 @@ export class OutgoingPacket {
   isOver = false;
   timer: Timer | undefined = undefined;
   /** Set while it is sent and not over. */
-  connection: PacketClientHandler | undefined = undefined;
+  connection: PacketCarrier | undefined = undefined;
   write: WriteFuture | undefined = undefined;
 
   constructor(

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { MsgpackCodec } from '@headrace/codec/msgpack';
 import { isHeadraceError } from '@headrace/core';
 import { type HeadraceClient, HeadraceRecord } from '@headrace/nestjs';
-import { firstValueFrom, forkJoin, lastValueFrom, type Observable, toArray } from 'rxjs';
+import { firstValueFrom, forkJoin, lastValueFrom, type Observable, tap, toArray } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NestApp } from '../nest-app.ts';
 import { settleReal } from '../settle-real.ts';
@@ -112,6 +112,17 @@ describe('errors', () => {
     expect(isHeadraceError(await failureOf(client.send('sum', cycle)), 'ENCODER_FAILED')).toBe(
       true,
     );
+    expect(await ask('sum', [4])).toBe(4);
+  });
+
+  it('of an answer that has no JSON reach the caller, and the connection stays', async () => {
+    const values: unknown[] = [];
+    const answers = client.send({ cmd: 'cycle' }, 0).pipe(tap((value) => values.push(value)));
+    expect(await failureOf(answers)).toEqual({
+      status: 'error',
+      message: 'the answer could not be encoded',
+    });
+    expect(values).toEqual([1]);
     expect(await ask('sum', [4])).toBe(4);
   });
 

@@ -1,6 +1,6 @@
 import { Controller } from '@nestjs/common';
 import { EventPattern, MessagePattern, Payload, RpcException } from '@nestjs/microservices';
-import { from, NEVER, type Observable, of, scan, throwError } from 'rxjs';
+import { concat, from, NEVER, type Observable, of, scan, throwError } from 'rxjs';
 
 const add = (a: number, b: number): number => a + b;
 
@@ -70,6 +70,13 @@ export class SumService {
   @MessagePattern({ cmd: 'echo' })
   echo(@Payload() data: unknown): unknown {
     return data;
+  }
+
+  @MessagePattern({ cmd: 'cycle' })
+  cycle(): Observable<unknown> {
+    const cycle: Record<string, unknown> = {};
+    cycle['self'] = cycle;
+    return concat(of(1, cycle), NEVER);
   }
 
   @EventPattern('noted')
