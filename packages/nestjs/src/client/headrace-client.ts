@@ -82,7 +82,11 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
       answered: (packet, answer) => this.desk.answered(packet, answer),
       hasRoom: () => this.desk.sendQueued(),
       refused: (error) => this.refused(error),
-      lost: (packets, error) => this.desk.lost(packets, error),
+      lost: (packets, error) => {
+        this.desk.lost(packets, error);
+        // Nothing is to wait for a connection after close().
+        if (this.clients.length === 0) this.desk.failQueued(() => clientClosed(error));
+      },
     };
     // A mistake in an option is to show now.
     this.makeClients();
@@ -211,7 +215,7 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
 
   /** Nest 12 has a hook that sees each packet. */
   private packetOf(pattern: unknown, data: unknown): ReadPacket {
-    const { createPacket } = this as {
+    const { createPacket } = this as unknown as {
       createPacket?: (pattern: unknown, data: unknown) => ReadPacket;
     };
     return createPacket === undefined ? { pattern, data } : createPacket.call(this, pattern, data);
