@@ -177,6 +177,33 @@ describe('a connection that is lost', () => {
     expect([next.values, next.isComplete, event.isComplete]).toEqual([[3], true, true]);
   });
 
+  it('takes nothing with it that cannot have left: that goes over the next one by itself', async () => {
+    app = await TimedApp.start([SumService]);
+    const client = app.client({ retry: fixed(1000) });
+    void client.connect();
+    await app.pass(10);
+    const request = watch(client.send('sum', [1, 2]));
+    const event = watch(client.emit('noted', 1));
+    client.unwrap()[0]?.channel?.abort();
+    await app.pass(10);
+    expect([request.error, event.error, client.queued]).toEqual([undefined, undefined, 2]);
+    await app.pass(3000);
+    expect([request.values, event.isComplete]).toEqual([[3], true]);
+  });
+
+  it('by close() fails also what cannot have left', async () => {
+    app = await TimedApp.start([SumService]);
+    const client = app.client();
+    void client.connect();
+    await app.pass(10);
+    const channel = client.unwrap()[0]?.channel;
+    const request = watch(client.send('sum', [1, 2]));
+    client.unwrap()[0]?.on('state', () => channel?.abort());
+    void client.close();
+    await app.pass(10);
+    expect(isHeadraceError(request.error, 'REQUEST_LOST')).toBe(true);
+  });
+
   it('cancels at the server what came over it', async () => {
     app = await TimedApp.start([SlowService]);
     const client = app.client();
@@ -254,6 +281,8 @@ describe('a client without a server', () => {
     expect(isHeadraceError(await connecting, 'CHANNEL_REFUSED')).toBe(true);
     const second = watch(client.send('sum', [1]));
     expect(isHeadraceError(second.error, 'REQUEST_LOST')).toBe(true);
+    const again = await Promise.race([client.connect(), Promise.resolve()]).catch((e) => e);
+    expect(isHeadraceError(again, 'CHANNEL_REFUSED')).toBe(true);
   });
 
   it('keeps no more packets than it may', async () => {

@@ -181,4 +181,17 @@ describe('serializers of Nest', () => {
     expect(await lastValueFrom(steps)).toEqual([1, 3, 6]);
     await sealed.end();
   });
+
+  it('that take longer for one answer than for the next keep their order', async () => {
+    let turns = 30;
+    const deserializer = {
+      deserialize: async (message: never) => {
+        turns -= 10;
+        await settleReal(Math.max(0, turns));
+        return message;
+      },
+    };
+    const steps = app.client({ deserializer }).send({ cmd: 'steps' }, [1, 2, 3]);
+    expect(await lastValueFrom(steps.pipe(toArray()))).toEqual([1, 3, 6]);
+  });
 });
