@@ -153,7 +153,7 @@ export class HeadraceServer
     const handler = this.handlerOf(pattern);
     if (handler === undefined) {
       work.settled();
-      work.respond({ err: NO_MESSAGE_HANDLER, status: 'error', isDisposed: true });
+      void work.respond({ err: NO_MESSAGE_HANDLER, status: 'error', isDisposed: true });
       return;
     }
     const context = this.contextOf(packet, pattern, work);
@@ -185,7 +185,7 @@ export class HeadraceServer
     const failed = (error: unknown): void => {
       this.logger.error(toError(error));
       work.settled();
-      work.respond(FAILED);
+      void work.respond(FAILED);
       this.processed(context);
     };
     try {

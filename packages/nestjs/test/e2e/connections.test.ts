@@ -191,7 +191,7 @@ describe('a connection that is lost', () => {
     expect([request.values, event.isComplete]).toEqual([[3], true]);
   });
 
-  it('by close() fails also what cannot have left', async () => {
+  it('by close() fails what has no answer', async () => {
     app = await TimedApp.start([SumService]);
     const client = app.client();
     void client.connect();
