@@ -62,7 +62,8 @@ async function compare(
       costs.set(name, values);
     }
   }
-  const goals: Goal[] = [{ text: "of Nest TCP's", to: OTHER, atMost: 1 }];
+  // One at a time, both pay for a read and a write of the kernel's: there is no difference to aim at.
+  const goals: Goal[] = depth === 1 ? [] : [{ text: "of Nest TCP's", to: OTHER, atMost: 0.9 }];
   const rows = Array.from(costs, ([peer, values]) => ({ peer, values }));
   const title = `requests of 64 bytes to a NestJS microservice, ${depth} in flight`;
   return { title, unit: "server's CPU, us per request", rows, goals };
