@@ -13,6 +13,7 @@ import { machineText } from './harness/machine.ts';
 import { print, type Result } from './harness/report.ts';
 import { lasting } from './lasting.ts';
 import { micro } from './micro.ts';
+import { nest } from './nest.ts';
 import { record } from './record.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { tlsEcho } from './tls-echo.ts';
@@ -25,6 +26,7 @@ const PARTS: Readonly<Record<string, (settings: Settings) => Promise<Result[]>>>
   connections,
   lasting,
   cluster,
+  nest,
   micro,
 };
 
@@ -38,7 +40,7 @@ if (unknown.length > 0) {
 const root = fileURLToPath(new URL('..', import.meta.url));
 execFileSync(
   process.execPath,
-  ['scripts/run.mjs', 'tsc', '-b', 'packages/cluster', 'packages/websocket'],
+  ['scripts/run.mjs', 'tsc', '-b', 'packages/cluster', 'packages/websocket', 'packages/nestjs'],
   {
     cwd: root,
     stdio: 'inherit',

@@ -17,6 +17,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   inject: SIBLINGS,
   cluster: [...SIBLINGS, 'client'],
   headrace: SIBLINGS,
+  nestjs: [...SIBLINGS, 'client'],
 };
 
 const BASE = ['errors.ts', 'internal', 'contract'];

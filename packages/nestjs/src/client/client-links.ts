@@ -1,0 +1,55 @@
+import {
+  type ClientState,
+  ReconnectingClient,
+  type ReconnectingClientOptions,
+} from '@headrace/client';
+import { Bootstrap, type Channel, type ConnectPlace } from '@headrace/core';
+import { FlushConsolidationHandler } from '@headrace/handlers';
+import type { ClientSettings } from './client-options.ts';
+import { type ConnectionOwner, PacketClientHandler } from './packet-client-handler.ts';
+
+/** The clients that keep the connections of a HeadraceClient, one for each. */
+export function connectingClients(
+  settings: ClientSettings,
+  owner: ConnectionOwner,
+  onState: (state: ClientState<ConnectPlace, Channel>) => void,
+): ReconnectingClient[] {
+  return Array.from({ length: settings.connections }, () => {
+    const client = new ReconnectingClient<ConnectPlace>(reconnectOptions(settings, owner));
+    client.on('state', onState);
+    return client;
+  });
+}
+
+/** The part of a connection that sends packets. */
+export function packetsOf(channel: Channel): PacketClientHandler {
+  return channel.pipeline.get(PacketClientHandler)!;
+}
+
+function reconnectOptions(
+  settings: ClientSettings,
+  owner: ConnectionOwner,
+): ReconnectingClientOptions<ConnectPlace> {
+  const { given, channel, clock } = settings;
+  const { servers, order, retry, shouldRetry, connectTimeoutMs, logger, credentials } = given;
+  return {
+    bootstrap: new Bootstrap().options(channel).handler(({ pipeline }: Channel) => {
+      pipeline.addLast(new FlushConsolidationHandler({ consolidateWhenNotReading: true }));
+      for (const handler of settings.handlers()) pipeline.addLast(handler);
+      pipeline.addLast(new PacketClientHandler(owner, settings.hasControl));
+    }),
+    addresses: servers,
+    clock,
+    ...(order !== undefined && { order }),
+    ...(retry !== undefined && { retry }),
+    ...(shouldRetry !== undefined && { shouldRetry }),
+    ...(connectTimeoutMs !== undefined && { connectTimeoutMs }),
+    ...(logger !== undefined && { logger }),
+    ...(credentials !== undefined && { ready: (made: Channel) => signIn(made, credentials) }),
+  };
+}
+
+async function signIn(channel: Channel, credentials: unknown): Promise<void> {
+  const given = typeof credentials === 'function' ? await credentials() : credentials;
+  await packetsOf(channel).signIn(given);
+}

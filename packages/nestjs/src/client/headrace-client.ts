@@ -1,0 +1,351 @@
+import type { ClientState, ReconnectingClient } from '@headrace/client';
+import { type Channel, type ConnectPlace, TimedOutError } from '@headrace/core';
+import { isPromiseLike, toError } from '@headrace/core/authoring';
+import { Logger } from '@nestjs/common';
+import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices';
+import { connectable, defer, Observable, Subject } from 'rxjs';
+import type { HeadraceStatus } from '../headrace-status.ts';
+import { connectingClients, packetsOf } from './client-links.ts';
+import {
+  type ClientSettings,
+  clientSettings,
+  type HeadraceClientOptions,
+} from './client-options.ts';
+import { HeadraceRecord } from './headrace-record.ts';
+import { type Outcome, OutgoingPacket } from './outgoing-packet.ts';
+import type { ConnectionOwner } from './packet-client-handler.ts';
+import { PacketDesk } from './packet-desk.ts';
+import { clientClosed, packetLost } from './packet-error.ts';
+
+/** What `on()` of a {@link HeadraceClient} takes. */
+export type HeadraceClientEvents = {
+  /** The state of one of its connections changed. */
+  state: (state: ClientState<ConnectPlace, Channel>) => void;
+};
+
+type StateListener = HeadraceClientEvents['state'];
+
+/** One who waits in `connect()`. */
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+const NO_CONNECTION = 'there is no connection';
+const NOTHING = (): void => {};
+
+/**
+ * The client's end: a `ClientProxy` over connections that come back.
+ *
+ * It connects with the first packet, or by `connect()`. Errors that `send` and `emit` end with, beside those that the
+ * server answers with: `REQUEST_LOST`, whose `details.sent` is false only if the server cannot have seen the packet;
+ * `TIMEOUT_REQUEST`; `REJECTED_QUEUE`; `REJECTED_AUTH`; and what the codec throws for data that it cannot encode.
+ *
+ * @example
+ * ```ts check
+ * import { HeadraceClient } from '@headrace/nestjs';
+ * import { ClientsModule } from '@nestjs/microservices';
+ *
+ * ClientsModule.register([
+ *   {
+ *     name: 'ORDERS',
+ *     customClass: HeadraceClient,
+ *     options: { servers: [{ host: '127.0.0.1', port: 3000 }] },
+ *   },
+ * ]);
+ * ```
+ */
+export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
+  private readonly settings: ClientSettings;
+  private readonly logger = new Logger(HeadraceClient.name);
+  private readonly desk: PacketDesk;
+  private readonly owner: ConnectionOwner;
+  private readonly listeners: StateListener[] = [];
+  private readonly waiters = new Set<Waiter>();
+  private clients: readonly ReconnectingClient[] = [];
+  private lastId = 0;
+  /** The server said no, and no connection has succeeded since. */
+  private refusal: Error | undefined = undefined;
+  /** An event failed, and this was logged; once for each absence of a connection. */
+  private hasLoggedEvent = false;
+
+  /** @throws OptionError if an option makes no sense */
+  constructor(options: HeadraceClientOptions) {
+    super();
+    const settings = clientSettings(options);
+    this.settings = settings;
+    this.initializeSerializer(options as never);
+    this.initializeDeserializer(options as never);
+    this.desk = new PacketDesk(settings.clock, settings);
+    this.owner = {
+      deserialize: (message) => this.deserializer.deserialize(message),
+      answered: (packet, answer) => this.desk.answered(packet, answer),
+      hasRoom: () => this.desk.sendQueued(),
+      refused: (error) => this.refused(error),
+      lost: (packets, error) => {
+        this.desk.lost(packets, error);
+        // Nothing is to wait for a connection after close().
+        if (this.clients.length === 0) this.desk.failQueued(() => clientClosed(error));
+      },
+    };
+    // A mistake in an option is to show now.
+    this.makeClients();
+  }
+
+  /** How it is now, and each change; each value once. */
+  override get status(): Observable<HeadraceStatus> {
+    return super.status as Observable<HeadraceStatus>;
+  }
+
+  /**
+   * Connects, if need be, and resolves with the first connection. Rejects when there is none within `timeoutMs`, when
+   * the server refuses the credentials, and with `whenOffline: 'fail'` when a try failed; the client goes on trying.
+   */
+  connect(): Promise<void> {
+    this.start();
+    if (this.desk.isConnected) return Promise.resolve();
+    return this.failsAtOnce ? Promise.reject(this.desk.whyOffline) : this.connected();
+  }
+
+  /**
+   * Closes the connections; requests and events that wait, or have no answer yet, fail. A later `connect()`, `send()` or
+   * `emit()` begins anew.
+   */
+  async close(): Promise<void> {
+    const { clients } = this;
+    this.clients = [];
+    if (clients.length === 0) return;
+    this.giveUp(clientClosed());
+    await Promise.all(clients.map((client) => client.close()));
+  }
+
+  /** One request. Unsubscribing cancels it, at the server too. */
+  override send<R = unknown, I = unknown>(pattern: unknown, data: I): Observable<R> {
+    if (isNil(pattern) || isNil(data)) return super.send(pattern, data);
+    return new Observable<R>((observer) => {
+      const packet = this.packetOf(pattern, data);
+      return this.publish(packet, this.createObserver(observer));
+    });
+  }
+
+  /** One event, sent at once; the Observable completes when a kernel has it. */
+  override emit<R = unknown, I = unknown>(pattern: unknown, data: I): Observable<R> {
+    if (isNil(pattern) || isNil(data)) return super.emit(pattern, data);
+    const sending = connectable(
+      defer(() => this.dispatchEvent<R>(this.packetOf(pattern, data))),
+      { connector: () => new Subject<R>(), resetOnDisconnect: false },
+    );
+    sending.connect();
+    return sending;
+  }
+
+  override on<K extends keyof HeadraceClientEvents, C extends HeadraceClientEvents[K]>(
+    _event: K,
+    callback: C,
+  ): void {
+    this.listeners.push(callback);
+  }
+
+  /** The `ReconnectingClient`s, one for each connection. */
+  unwrap<T = readonly ReconnectingClient[]>(): T {
+    if (this.clients.length > 0) return this.clients as T;
+    throw new Error('HeadraceClient has not been connected: call connect() first');
+  }
+
+  /** Requests and events that wait to be sent. */
+  get queued(): number {
+    return this.desk.queued;
+  }
+
+  // --- packets ---
+
+  protected publish(packet: ReadPacket, callback: (answer: WritePacket) => void): () => void {
+    this.lastId += 1;
+    const failed = (err: Error): void => callback({ err, isDisposed: true });
+    const outcome = { answer: callback, written: NOTHING, failed };
+    return this.dispatch(packet, String(this.lastId), outcome);
+  }
+
+  protected dispatchEvent<T>(packet: ReadPacket): Promise<T> {
+    const pattern = this.normalizePattern(packet.pattern);
+    return new Promise<void>((resolve, reject) => {
+      const outcome = { answer: NOTHING, written: resolve, failed: reject };
+      this.dispatch({ ...packet, pattern }, undefined, outcome);
+    }).catch((error: unknown) => {
+      this.logEvent(pattern, toError(error));
+      throw error;
+    }) as Promise<T>;
+  }
+
+  /** Serializes a packet and hands it over; the function takes it back. */
+  private dispatch(packet: ReadPacket, id: string | undefined, outcome: Outcome): () => void {
+    let made: OutgoingPacket | undefined;
+    let isDropped = false;
+    const submit = (message: unknown, times: PacketTimes): void => {
+      if (isDropped) return;
+      made = new OutgoingPacket(id, message, times, outcome);
+      this.start();
+      if (this.failsAtOnce) made.fail(packetLost(NO_CONNECTION, false, this.desk.whyOffline));
+      else this.desk.submit(made);
+    };
+    try {
+      const { data, times } = this.unwrapRecord(packet.data);
+      const plain = { ...packet, data, ...(id !== undefined && { id }) };
+      const message: unknown = this.serializer.serialize(plain);
+      if (isPromiseLike(message)) {
+        const failed = (thrown: unknown): void => outcome.failed(toError(thrown));
+        message.then((value) => submit(value, times), failed);
+      } else submit(message, times);
+    } catch (thrown) {
+      outcome.failed(toError(thrown));
+    }
+    return () => {
+      isDropped = true;
+      if (made !== undefined) this.desk.drop(made);
+    };
+  }
+
+  private unwrapRecord(data: unknown): { readonly data: unknown; readonly times: PacketTimes } {
+    if (!(data instanceof HeadraceRecord)) return { data, times: this.settings };
+    const { timeoutMs = this.settings.timeoutMs, gapTimeoutMs = this.settings.gapTimeoutMs } =
+      data.options;
+    const times = { timeoutMs: timeOf(timeoutMs), gapTimeoutMs: timeOf(gapTimeoutMs) };
+    return { data: data.data, times };
+  }
+
+  /** Nest 12 has a hook that sees each packet. */
+  private packetOf(pattern: unknown, data: unknown): ReadPacket {
+    const { createPacket } = this as unknown as {
+      createPacket?: (pattern: unknown, data: unknown) => ReadPacket;
+    };
+    return createPacket === undefined ? { pattern, data } : createPacket.call(this, pattern, data);
+  }
+
+  /** Nobody may listen to what `emit` returned: the loss of an event is not to pass in silence. */
+  private logEvent(pattern: string, error: Error): void {
+    if (this.hasLoggedEvent) return;
+    this.hasLoggedEvent = true;
+    this.logger.warn(`an event for "${pattern}" was not sent: ${error.message}`);
+  }
+
+  // --- connections ---
+
+  private makeClients(): readonly ReconnectingClient[] {
+    return connectingClients(this.settings, this.owner, (state) => this.changed(state));
+  }
+
+  private start(): void {
+    if (this.clients.length > 0) return;
+    this.clients = this.makeClients();
+    // The states have the same.
+    for (const client of this.clients) client.start().catch(NOTHING);
+  }
+
+  /** A try has failed, and the next is not due. */
+  private get failsAtOnce(): boolean {
+    if (this.settings.whenOffline === 'wait' || this.desk.isConnected) return false;
+    return this.clients.every(({ state }) => state.name === 'waiting');
+  }
+
+  private changed(state: ClientState<ConnectPlace, Channel>): void {
+    if (state.name === 'online') this.online(state.channel);
+    else if (state.name === 'waiting') this.lost(state.loss.error);
+    else if (state.name === 'closed') this.closed(state.error);
+    for (const listener of this.listeners) this.tell(listener, state);
+  }
+
+  private online(channel: Channel): void {
+    const connection = packetsOf(channel);
+    channel.onClosed(() => this.desk.remove(connection));
+    this.hasLoggedEvent = false;
+    this.refusal = undefined;
+    this.desk.add(connection);
+    for (const { resolve } of this.waiters) resolve();
+    this.waiters.clear();
+    this.setStatus('connected');
+  }
+
+  private lost(error: Error): void {
+    if (this.desk.isConnected) return;
+    this.setStatus('reconnecting');
+    this.desk.failedToConnect(this.refusal ?? error);
+    if (this.settings.whenOffline === 'fail') {
+      this.failWaiting(() => packetLost(NO_CONNECTION, false, error), error);
+    }
+  }
+
+  /** Trying again may help, but not those who wait. */
+  private refused(error: Error): void {
+    this.refusal = error;
+    this.failWaiting(() => packetLost(NO_CONNECTION, false, error), error);
+  }
+
+  /** `close()`, or `shouldRetry` and the policy say that it is over. */
+  private closed(error: Error | undefined): void {
+    if (this.clients.some(({ state }) => state.name !== 'closed')) return;
+    this.clients = [];
+    this.giveUp(error ?? clientClosed());
+  }
+
+  private giveUp(error: Error): void {
+    this.failWaiting(() => clientClosed(error), error);
+    this.setStatus('disconnected');
+  }
+
+  private setStatus(status: HeadraceStatus): void {
+    this._status$.next(status);
+  }
+
+  private failWaiting(errorOf: () => Error, forWaiters: Error): void {
+    this.desk.failQueued(errorOf);
+    for (const { reject } of this.waiters) reject(forWaiters);
+    this.waiters.clear();
+  }
+
+  private connected(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const { timeoutMs, clock } = this.settings;
+      const timer = Number.isFinite(timeoutMs)
+        ? clock.schedule(() => expired(), timeoutMs, true)
+        : undefined;
+      const waiter: Waiter = {
+        resolve: () => {
+          timer?.cancel();
+          resolve();
+        },
+        reject: (error) => {
+          timer?.cancel();
+          reject(error);
+        },
+      };
+      const expired = (): void => {
+        this.waiters.delete(waiter);
+        const cause = this.desk.whyOffline;
+        const text = `no connection within ${timeoutMs} ms`;
+        reject(new TimedOutError('TIMEOUT_CONNECT', text, { timeoutMs }, cause));
+      };
+      this.waiters.add(waiter);
+    });
+  }
+
+  private tell(listener: StateListener, state: ClientState<ConnectPlace, Channel>): void {
+    try {
+      listener(state);
+    } catch (error) {
+      this.logger.error(toError(error));
+    }
+  }
+}
+
+interface PacketTimes {
+  readonly timeoutMs: number;
+  readonly gapTimeoutMs: number;
+}
+
+function timeOf(timeMs: number | false): number {
+  return timeMs === false ? Number.POSITIVE_INFINITY : timeMs;
+}
+
+function isNil(value: unknown): boolean {
+  return value === undefined || value === null;
+}

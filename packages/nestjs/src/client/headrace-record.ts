@@ -1,0 +1,39 @@
+import { checkOptions, checkTime, type KnownOptions } from '@headrace/core/authoring';
+
+/** What one request or event may have of its own. */
+export interface HeadraceRecordOptions {
+  /** Instead of the client's, in milliseconds. */
+  readonly timeoutMs?: number | false;
+  /** Instead of the client's, in milliseconds. */
+  readonly gapTimeoutMs?: number | false;
+}
+
+const OPTIONS: KnownOptions<HeadraceRecordOptions> = { timeoutMs: true, gapTimeoutMs: true };
+
+/**
+ * Data with options of its own, for `send` and `emit` of a HeadraceClient; the peer gets the data alone.
+ *
+ * @example
+ * ```ts check
+ * import { HeadraceClient, HeadraceRecord } from '@headrace/nestjs';
+ *
+ * const client = new HeadraceClient({ servers: [{ host: '127.0.0.1', port: 3000 }] });
+ * const report = client.send('report', new HeadraceRecord({ year: 2026 }, { timeoutMs: 60_000 }));
+ * report.subscribe(console.log);
+ * ```
+ */
+export class HeadraceRecord<T = unknown> {
+  readonly data: T;
+  readonly options: HeadraceRecordOptions;
+
+  /** @throws OptionError if an option makes no sense */
+  constructor(data: T, options: HeadraceRecordOptions) {
+    checkOptions('HeadraceRecord', options, OPTIONS);
+    for (const name of ['timeoutMs', 'gapTimeoutMs'] as const) {
+      const value = options[name];
+      if (value !== undefined) checkTime(name, value);
+    }
+    this.data = data;
+    this.options = options;
+  }
+}

@@ -1,0 +1,227 @@
+import {
+  type Server as BoundServer,
+  ServerBootstrap,
+  type ServerEvents,
+  systemClock,
+} from '@headrace/core';
+import { toError } from '@headrace/core/authoring';
+import { ConnectionLimitHandler } from '@headrace/handlers';
+import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
+import { finalize, type Observable } from 'rxjs';
+import { HEADRACE, type HeadraceStatus } from '../headrace-status.ts';
+import { HeadraceContext } from './headrace-context.ts';
+import {
+  PacketServerHandler,
+  type PacketService,
+  type ReceivedPacket,
+  type WorkOnPacket,
+} from './packet-server-handler.ts';
+import { RareLog } from './rare-log.ts';
+import {
+  type HeadraceServerOptions,
+  type ServerSettings,
+  serverSettings,
+} from './server-options.ts';
+import { buildServerPipeline } from './server-pipeline.ts';
+
+/** What `on()` of a {@link HeadraceServer} takes: the events of core's `Server`. */
+export type HeadraceServerEvents = {
+  [E in keyof ServerEvents]: (...args: ServerEvents[E]) => void;
+};
+
+type EventName = keyof HeadraceServerEvents;
+
+/** The text that Nest's own transporters answer with. */
+const NO_MESSAGE_HANDLER = 'There is no matching message handler defined in the remote service.';
+const FAILED = { err: { status: 'error', message: 'Internal server error' }, isDisposed: true };
+const SHOWN_CHARACTERS = 100;
+
+/**
+ * The server's end: a strategy for `createMicroservice` and `connectMicroservice`.
+ *
+ * @example
+ * ```ts check
+ * import { HeadraceServer } from '@headrace/nestjs';
+ * import { NestFactory } from '@nestjs/core';
+ *
+ * class AppModule {}
+ * const app = await NestFactory.createMicroservice(AppModule, {
+ *   strategy: new HeadraceServer({ bind: { host: '127.0.0.1', port: 3000 } }),
+ * });
+ * await app.listen();
+ * ```
+ */
+export class HeadraceServer
+  extends Server<HeadraceServerEvents, HeadraceStatus>
+  implements CustomTransportStrategy
+{
+  override transportId: symbol;
+  private readonly settings: ServerSettings;
+  private readonly service: PacketService;
+  private readonly unknownEvents: RareLog;
+  private readonly listeners: { readonly event: EventName; readonly callback: never }[] = [];
+  private readonly bootstrap: ServerBootstrap;
+  private server: BoundServer | undefined = undefined;
+  private binding: { readonly done: Promise<void>; readonly cancel: AbortController } | undefined =
+    undefined;
+
+  /** @throws OptionError if an option makes no sense */
+  constructor(options: HeadraceServerOptions) {
+    super();
+    this.settings = serverSettings(options);
+    this.transportId = options.transportId ?? HEADRACE;
+    this.initializeSerializer(options as never);
+    this.initializeDeserializer(options as never);
+    this.unknownEvents = new RareLog(options.clock ?? systemClock, (line) =>
+      this.logger.error(line),
+    );
+    this.service = {
+      deserialize: (message) => this.deserializer.deserialize(message),
+      serialize: (answer) => this.serializer.serialize(answer as never),
+      request: (packet, work) => this.takeRequest(packet, work),
+      event: (packet, work) => this.takeEvent(packet, work),
+    };
+    this.bootstrap = this.makeBootstrap();
+  }
+
+  /** Listens; Nest calls it. The callback gets the error if the place cannot be had. */
+  listen(callback: (error?: unknown) => void): void {
+    const cancel = new AbortController();
+    const done = this.bind(cancel.signal).then(
+      () => callback(),
+      (error: unknown) => {
+        this._status$.next('disconnected');
+        callback(error);
+      },
+    );
+    this.binding = { done, cancel };
+  }
+
+  /**
+   * Stops listening, tells the clients, waits for what is under way at most `drainTimeoutMs`, and closes. Nest calls
+   * it in `app.close()`, and waits for it.
+   */
+  async close(): Promise<void> {
+    this.binding?.cancel.abort();
+    await this.binding?.done;
+    this.binding = undefined;
+    const { server } = this;
+    this.server = undefined;
+    if (server === undefined) return;
+    const { drainTimeoutMs } = this.settings;
+    await server.shutdown({ drainTimeoutMs });
+    this._status$.next('disconnected');
+  }
+
+  override on<K extends EventName, C extends HeadraceServerEvents[K]>(event: K, callback: C): void {
+    this.listeners.push({ event, callback: callback as never });
+    this.server?.on(event, callback as never);
+  }
+
+  /** Core's `Server`: its port, its connections, `reloadTls`. */
+  unwrap<T = BoundServer>(): T {
+    if (this.server !== undefined) return this.server as T;
+    throw new Error('HeadraceServer is not listening: call listen() first');
+  }
+
+  private async bind(signal: AbortSignal): Promise<void> {
+    const server = await this.bootstrap.bind({ ...this.settings.bind, signal });
+    this.server = server;
+    for (const { event, callback } of this.listeners) server.on(event, callback);
+    this._status$.next('connected');
+  }
+
+  private makeBootstrap(): ServerBootstrap {
+    const { settings, service } = this;
+    const { connections, channel: options, hasControl } = settings;
+    const { logger, clock } = options;
+    const limit = new ConnectionLimitHandler(connections);
+    return new ServerBootstrap()
+      .options({ ...(logger && { logger }), ...(clock && { clock }) })
+      .childOptions(options)
+      .handler((listening) => listening.pipeline.addLast(limit))
+      .childHandler((channel) => {
+        const packets = new PacketServerHandler(service, settings, hasControl);
+        buildServerPipeline(channel, settings, packets);
+      });
+  }
+
+  // --- packets ---
+
+  private takeRequest(packet: ReceivedPacket, work: WorkOnPacket): void {
+    const pattern = this.patternOf(packet.pattern);
+    const handler = this.handlerOf(pattern);
+    if (handler === undefined) {
+      work.settled();
+      void work.respond({ err: NO_MESSAGE_HANDLER, status: 'error', isDisposed: true });
+      return;
+    }
+    const context = this.contextOf(packet, pattern, work);
+    this.process(context, work, async () => {
+      const result = await handler(packet.data, context);
+      work.settled();
+      const answers: Observable<unknown> = this.transformToObservable(result);
+      const ended = answers.pipe(finalize(() => this.processed(context)));
+      work.incoming.answering(this.send(ended, (answer) => work.respond(answer)));
+    });
+  }
+
+  private takeEvent(packet: ReceivedPacket, work: WorkOnPacket): void {
+    const pattern = this.patternOf(packet.pattern);
+    if (this.handlerOf(pattern) === undefined) {
+      work.settled();
+      const shown = JSON.stringify(pattern.slice(0, SHOWN_CHARACTERS));
+      this.unknownEvents.log(`There is no matching event handler for ${shown}.`);
+      return;
+    }
+    const context = this.contextOf(packet, pattern, work);
+    this.handleEvent(pattern, packet as never, context)
+      .catch((error: unknown) => this.logger.error(toError(error)))
+      .finally(() => work.settled());
+  }
+
+  /** What is thrown outside of Nest's own exception zone must reach neither the process nor the peer. */
+  private process(context: HeadraceContext, work: WorkOnPacket, run: () => Promise<void>): void {
+    const failed = (error: unknown): void => {
+      this.logger.error(toError(error));
+      work.settled();
+      void work.respond(FAILED);
+      this.processed(context);
+    };
+    try {
+      this.onProcessingStartHook(this.transportId, context, () => run().catch(failed));
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  private processed(context: HeadraceContext): void {
+    this.onProcessingEndHook?.(this.transportId, context);
+  }
+
+  private contextOf(
+    { metadata }: ReceivedPacket,
+    pattern: string,
+    { channel, incoming }: WorkOnPacket,
+  ): HeadraceContext {
+    return new HeadraceContext(
+      metadata === undefined ? [channel, pattern] : [channel, pattern, metadata],
+      incoming,
+    );
+  }
+
+  /** As Nest's, but a pattern that has no JSON, for it is too deep, is no reason to fail. */
+  private patternOf(pattern: unknown): string {
+    if (typeof pattern === 'string') return pattern;
+    try {
+      return JSON.stringify(pattern) ?? '';
+    } catch {
+      return '';
+    }
+  }
+
+  /** Most patterns are found as they came; the others may differ in the order of their members. */
+  private handlerOf(pattern: string): MessageHandler | undefined {
+    return this.messageHandlers.get(pattern) ?? this.getHandlerByPattern(pattern) ?? undefined;
+  }
+}

@@ -1,0 +1,28 @@
+import type { Clock } from '@headrace/core';
+
+/** At most one line in this time, in milliseconds. */
+const PERIOD_MS = 10_000;
+
+/** Bounds what strangers can write to a log: one line now, then one with the number of those that were left out. */
+export class RareLog {
+  private readonly clock: Clock;
+  private readonly write: (line: string) => void;
+  private nextAt = 0;
+  private leftOut = 0;
+
+  constructor(clock: Clock, write: (line: string) => void) {
+    this.clock = clock;
+    this.write = write;
+  }
+
+  log(line: string): void {
+    const now = this.clock.now();
+    if (now < this.nextAt) {
+      this.leftOut += 1;
+      return;
+    }
+    this.nextAt = now + PERIOD_MS;
+    this.write(this.leftOut === 0 ? line : `${line} (and ${this.leftOut} more like this)`);
+    this.leftOut = 0;
+  }
+}

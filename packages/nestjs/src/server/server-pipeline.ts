@@ -1,0 +1,49 @@
+import type { Channel, Handler } from '@headrace/core';
+import {
+  AuthHandler,
+  FlushConsolidationHandler,
+  IdleCloseHandler,
+  IdleStateHandler,
+  ReadWhenWritable,
+} from '@headrace/handlers';
+import { isControl, REFUSED, WELCOME } from '../wire/control-message.ts';
+import type { PacketServerHandler } from './packet-server-handler.ts';
+import type { ServerSettings } from './server-options.ts';
+
+/**
+ * Fills the pipeline of an accepted connection.
+ *
+ * ```text
+ *  wire | flushes | frame | codec | heartbeat | idle | auth | read when writable | packets
+ * ```
+ */
+export function buildServerPipeline(
+  { pipeline }: Channel,
+  settings: ServerSettings,
+  packets: PacketServerHandler,
+): void {
+  pipeline.addLast(new FlushConsolidationHandler({ consolidateWhenNotReading: true }));
+  for (const handler of settings.handlers()) pipeline.addLast(handler);
+  const { idleMs, authenticate } = settings;
+  if (idleMs !== false) {
+    pipeline.addLast(
+      new IdleStateHandler({ allIdleMs: idleMs }),
+      new IdleCloseHandler({ state: 'all' }),
+    );
+  }
+  if (authenticate !== undefined) pipeline.addLast(authHandler(authenticate, settings) as Handler);
+  pipeline.addLast(new ReadWhenWritable(), packets);
+}
+
+function authHandler(
+  authenticate: NonNullable<ServerSettings['authenticate']>,
+  { authTimeoutMs }: ServerSettings,
+): AuthHandler<unknown, unknown> {
+  return new AuthHandler<unknown, unknown>({
+    authenticate: (message, attempt) =>
+      authenticate((message as { readonly data?: unknown }).data, attempt),
+    isCredentials: (message) => isControl(message, 'credentials'),
+    timeoutMs: authTimeoutMs,
+    replies: { accepted: () => WELCOME, refused: () => REFUSED },
+  });
+}

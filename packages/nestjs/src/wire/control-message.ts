@@ -1,0 +1,30 @@
+/**
+ * What the two ends of a connection say to each other beside Nest's packets. On the wire they are values of the codec
+ * like every packet; the member `headrace` tells them apart.
+ *
+ * - `ping`, `pong`: a heartbeat and its answer
+ * - `credentials`: the client signs in; the server answers with `welcome` or `refused`
+ * - `cancel`: the caller of a request has gone, no answer is wanted any more
+ * - `leaving`: the server drains, new requests shall go elsewhere
+ */
+export type ControlMessage =
+  | { readonly headrace: 'ping' | 'pong' | 'welcome' | 'refused' | 'leaving' }
+  | { readonly headrace: 'credentials'; readonly data: unknown }
+  | { readonly headrace: 'cancel'; readonly id: string };
+
+export const PING: ControlMessage = { headrace: 'ping' };
+export const PONG: ControlMessage = { headrace: 'pong' };
+export const WELCOME: ControlMessage = { headrace: 'welcome' };
+export const REFUSED: ControlMessage = { headrace: 'refused' };
+export const LEAVING: ControlMessage = { headrace: 'leaving' };
+
+/** The message, if it is one of these. Its other members are what the peer wants them to be. */
+export function controlOf(message: unknown): ControlMessage | undefined {
+  if (typeof message !== 'object' || message === null) return undefined;
+  const { headrace } = message as { readonly headrace?: unknown };
+  return typeof headrace === 'string' ? (message as ControlMessage) : undefined;
+}
+
+export function isControl(message: unknown, kind: ControlMessage['headrace']): boolean {
+  return controlOf(message)?.headrace === kind;
+}

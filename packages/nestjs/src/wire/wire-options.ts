@@ -1,0 +1,153 @@
+import { JsonCodec, lengthPrefixed } from '@headrace/codec';
+import { type Clock, type Handler, type Logger, OptionError } from '@headrace/core';
+import {
+  checkChoice,
+  checkFunction,
+  checkKind,
+  checkNumber,
+  checkOptions,
+  type KnownOptions,
+} from '@headrace/core/authoring';
+import {
+  HEARTBEAT_PRESETS,
+  HeartbeatHandler,
+  type HeartbeatOptions,
+  messageHeartbeat,
+} from '@headrace/handlers';
+import { isControl, PING, PONG } from './control-message.ts';
+import { NestTcpFrameDecoder } from './nest-tcp-frame-decoder.ts';
+import { NestTcpFrameEncoder } from './nest-tcp-frame-encoder.ts';
+
+/** When heartbeats are sent, and when the peer counts as dead. Times are in milliseconds. */
+export type HeartbeatTimes = Pick<
+  HeartbeatOptions<never>,
+  'intervalMs' | 'timeoutMs' | 'maxMissed'
+>;
+
+/** What a server and its clients have in common: how packets look on the wire. */
+export interface WireOptions {
+  /**
+   * `headrace`: a length in four bytes, then the packet in the codec. `nest-tcp`: that of Nest's own TCP transporter,
+   * `LENGTH#JSON`, to talk to services that have not moved; it has neither heartbeats, nor a sign-in, nor cancels.
+   * @default 'headrace'
+   */
+  readonly framing?: 'headrace' | 'nest-tcp';
+  /** The longest packet, in bytes, both ways. A longer one that comes in ends its connection. @default 1_048_576 (1 MiB) */
+  readonly maxFrameLength?: number;
+  /**
+   * Makes the handler of one connection that turns frames into values and values into frames: `JsonCodec`,
+   * `MsgpackCodec`, `CborCodec`, or one of your own. Both ends need the same. @default () => new JsonCodec()
+   */
+  readonly codec?: () => Handler;
+  /**
+   * Probes a silent peer, and closes the connection when it does not answer. `false` sends no heartbeats; those of the
+   * peer are answered all the same. @default HEARTBEAT_PRESETS.relaxed: a dead peer is found in 30 to 40 seconds
+   */
+  readonly heartbeat?: HeartbeatTimes | false;
+  /** Gets what goes wrong on connections. @default stderrLogger() */
+  readonly logger?: Logger;
+  /** For tests. @default systemClock */
+  readonly clock?: Clock;
+}
+
+export const WIRE_OPTIONS: KnownOptions<WireOptions> = {
+  framing: true,
+  maxFrameLength: true,
+  codec: true,
+  heartbeat: true,
+  logger: true,
+  clock: true,
+};
+
+const HEARTBEAT_OPTIONS: KnownOptions<HeartbeatTimes> = {
+  intervalMs: true,
+  timeoutMs: true,
+  maxMissed: true,
+};
+
+const DEFAULTS = { framing: 'headrace', maxFrameLength: 1_048_576 } as const;
+
+/**
+ * The output of one connection that its peer has not taken, in bytes, before the connection is ended: many answers may
+ * come in one turn of the event loop, and each may be as long as a frame.
+ */
+export const MAX_OUTBOUND_BYTES: number = 16 * 1024 * 1024;
+
+/** Wire options, checked, with their defaults. */
+export interface WireSettings {
+  /** Messages of {@link ControlMessage} may be sent. */
+  readonly hasControl: boolean;
+  /** Makes the handlers of one connection, from its bytes to its packets. */
+  readonly handlers: () => Handler[];
+}
+
+/** @throws OptionError if an option makes no sense */
+export function wireSettings(options: WireOptions): WireSettings {
+  const framing = checkChoice('framing', options.framing ?? DEFAULTS.framing, [
+    'headrace',
+    'nest-tcp',
+  ]);
+  const { codec = () => new JsonCodec(), heartbeat = HEARTBEAT_PRESETS.relaxed } = options;
+  const maxFrameLength = checkNumber(
+    'maxFrameLength',
+    options.maxFrameLength ?? DEFAULTS.maxFrameLength,
+    { min: 1, max: 0x7fff_ffff, integer: true },
+  );
+  checkFunction('codec', codec, 'makes the codec of one connection');
+  if (framing === 'nest-tcp') {
+    refuseWithNestTcp('heartbeat', options.heartbeat);
+    refuseWithNestTcp('codec', options.codec);
+    return {
+      hasControl: false,
+      handlers: () => [
+        new NestTcpFrameDecoder({ maxFrameLength }),
+        new NestTcpFrameEncoder(maxFrameLength),
+        new JsonCodec(),
+      ],
+    };
+  }
+  const beats = heartbeatOptions(heartbeat);
+  return {
+    hasControl: true,
+    handlers: () => [
+      ...lengthPrefixed({ maxFrameLength }),
+      checkedCodec(codec()),
+      new HeartbeatHandler(beats),
+    ],
+  };
+}
+
+/** An option that needs messages of ours on the wire. `false` and nothing are fine: they ask for none. */
+export function refuseWithNestTcp(option: string, value: unknown): void {
+  if (value === undefined || value === false) return;
+  throw new OptionError(
+    'OPTION_CONFLICT',
+    `framing 'nest-tcp' has no ${option}, for Nest's own TCP transporter knows none: leave it out, or use framing 'headrace'`,
+    { option },
+  );
+}
+
+function heartbeatOptions(heartbeat: HeartbeatTimes | false): HeartbeatOptions<unknown> {
+  const format = messageHeartbeat<unknown>({
+    ping: () => PING,
+    isPing: (message) => isControl(message, 'ping'),
+    pong: () => PONG,
+    isPong: (message) => isControl(message, 'pong'),
+  });
+  if (heartbeat === false) return { format };
+  checkOptions('heartbeat', heartbeat, HEARTBEAT_OPTIONS);
+  const options = { ...heartbeat, format };
+  // A mistake is to show now, not at the first connection.
+  new HeartbeatHandler(options);
+  return options;
+}
+
+function checkedCodec(codec: Handler): Handler {
+  checkKind(
+    'codec',
+    codec,
+    typeof codec === 'object' && codec !== null,
+    'a function that makes a handler',
+  );
+  return codec;
+}

@@ -1,0 +1,74 @@
+import { Buffer } from 'node:buffer';
+import { isHeadraceError } from '@headrace/core';
+import { EmbeddedChannel, verifyDecoder } from '@headrace/core/testing';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { NestTcpFrameDecoder } from '../../src/wire/nest-tcp-frame-decoder.ts';
+import { NestTcpFrameEncoder } from '../../src/wire/nest-tcp-frame-encoder.ts';
+
+const decoder = () => new NestTcpFrameDecoder({ maxFrameLength: 1000 });
+const framed = (text: string): Buffer => Buffer.from(`${text.length}#${text}`);
+
+function decoded(...bytes: Buffer[]): { frames: string[]; error: unknown } {
+  let error: unknown;
+  const channel = new EmbeddedChannel(decoder(), {
+    exceptionCaught: (_ctx: unknown, thrown: Error) => {
+      error = thrown;
+    },
+  });
+  channel.writeInbound(...bytes);
+  const frames: string[] = [];
+  for (let f = channel.readInbound(); f !== undefined; f = channel.readInbound())
+    frames.push(String(f));
+  return { frames, error };
+}
+
+describe('frames of Nest TCP', () => {
+  it('are cut by code units, wherever the stream is cut', () => {
+    verifyDecoder(
+      [
+        { bytes: framed('{"a":1}'), messages: [Buffer.from('{"a":1}')] },
+        { bytes: framed('"ä€😀"'), messages: [Buffer.from('"ä€😀"')] },
+        {
+          bytes: Buffer.concat([framed(''), framed('😀'), framed('x')]),
+          messages: [Buffer.from(''), Buffer.from('😀'), Buffer.from('x')],
+        },
+      ],
+      decoder,
+    );
+  });
+
+  it('come back as they were written', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.string({ unit: 'grapheme', maxLength: 20 }), { maxLength: 5 }),
+        (texts) => {
+          const out = new EmbeddedChannel(new NestTcpFrameEncoder(1000));
+          const bytes = texts.map((text) => {
+            out.writeOutbound(Buffer.from(text));
+            return out.readOutbound<Buffer>() as Buffer;
+          });
+          expect(String(Buffer.concat(bytes))).toBe(texts.map((t) => `${t.length}#${t}`).join(''));
+          expect(decoded(Buffer.concat(bytes)).frames).toEqual(texts);
+        },
+      ),
+    );
+  });
+
+  it.each([
+    ['a length over the limit', '1001#', 'FRAME_TOO_LONG'],
+    ['bytes over the limit', `400#${'€'.repeat(400)}`, 'FRAME_TOO_LONG'],
+    ['a length that never ends', '0000000000011', 'FRAME_CORRUPT'],
+    ['no length', '#{}', 'FRAME_CORRUPT'],
+    ['something else', 'GET / HTTP/1.1', 'FRAME_CORRUPT'],
+    ['a length within a character', '1#😀', 'FRAME_CORRUPT'],
+  ] as const)('with %s are refused', (_what, text, code) => {
+    expect(isHeadraceError(decoded(Buffer.from(text)).error, code)).toBe(true);
+  });
+
+  it('over the limit are not written', async () => {
+    const out = new EmbeddedChannel(new NestTcpFrameEncoder(3));
+    const write = out.writeAndFlush(Buffer.from('1234'));
+    expect(isHeadraceError(write.error, 'MESSAGE_TOO_LONG')).toBe(true);
+  });
+});
