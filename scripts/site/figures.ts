@@ -1,0 +1,3 @@
+export function figuresTable(_root: string): string {
+  return '';
+}
