@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { foldersIn } from '../source-file.ts';
+import { filesBelow, foldersIn } from '../source-file.ts';
 import { readContents, unreached } from './contents.ts';
 import { errorAnchors } from './error-anchors.ts';
 import { figuresTable } from './figures.ts';
@@ -51,6 +51,13 @@ function writeApi(root: string, folder: string): void {
     { cwd: join(root, 'site'), encoding: 'utf8' },
   );
   if (status !== 0) throw new Error(`the API reference cannot be made: ${stdout}${stderr}`);
+  // A variable's page has no headings for its properties.
+  for (const file of filesBelow(folder, '.', ['.md'])) {
+    const path = join(folder, file);
+    const text = readFileSync(path, 'utf8');
+    const whole = text.replace(/(\/variables\/\w+\.md)#\w+/g, '$1');
+    if (whole !== text) writeFileSync(path, whole);
+  }
 }
 
 /** The address of a name's API page, the one of a given package first. */
@@ -85,8 +92,9 @@ function frontMatter(values: Readonly<Record<string, string>>): string {
 }
 
 /** The home page: its frame is site/home.md, its example and picture are the README's. */
-function home(root: string, readme: string): string {
-  const frame = readFileSync(join(root, 'site', 'home.md'), 'utf8');
+function home(root: string, links: Links, readme: string): string {
+  const source = 'site/home.md';
+  const frame = links.rewrite(source, readFileSync(join(root, source), 'utf8'));
   const example = /^```ts run\n[\s\S]*?^```$/m.exec(readme)?.[0] ?? '';
   const plot = /^!\[[^\]]*\]\([^)]*\)$/m.exec(readme)?.[0] ?? '';
   const packages = /^\| \| \|\n[\s\S]*?\n\n/m.exec(readme)?.[0] ?? '';
@@ -110,7 +118,7 @@ export function assemble(root: string, isQuick = false): Assembled {
   let contents: ReturnType<typeof readContents> = [];
   for (const { source, route } of pages) {
     let text = links.rewrite(source, readFileSync(join(root, source), 'utf8'));
-    if (source === 'README.md') text = home(root, text);
+    if (source === 'README.md') text = home(root, links, text);
     if (source === 'docs/README.md') contents = readContents(text);
     if (source === 'docs/errors.md') text = errorAnchors(text);
     if (source === 'docs/performance.md') text += figuresTable(root);

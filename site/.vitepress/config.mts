@@ -56,7 +56,29 @@ export default defineConfig({
   themeConfig: {
     logo: '/logo.svg',
     outline: [2, 3],
-    search: { provider: 'local' },
+    search: {
+      provider: 'local',
+      options: {
+        // The API's pages are many: their headings and the names in their tables are enough to find them.
+        _render(source, env, md) {
+          const html = md.render(source, env);
+          if (env.frontmatter?.search === false) return '';
+          if (!env.relativePath.startsWith('api/')) return html;
+          const found = html.match(/<h[1-6][\s\S]*?<\/h[1-6]>|<tr>\s*<td[\s\S]*?<\/td>/g) ?? [];
+          return found
+            .join('\n')
+            .replace(/<tr>\s*<td/g, '<p')
+            .replace(/<\/td>/g, '</p>');
+        },
+        miniSearch: {
+          options: {
+            // Names stay whole: readerIdleMs, HR_ERR_FRAME_TOO_LONG.
+            tokenize: (text) => text.split(/[^\p{L}\p{N}_$]+/u).filter((word) => word !== ''),
+          },
+          searchOptions: { fuzzy: 0.1, prefix: true, boost: { title: 4, text: 2, titles: 1 } },
+        },
+      },
+    },
     nav: [
       { text: 'Documentation', link: '/contents' },
       { text: 'Handlers', link: '/handlers/' },
