@@ -137,7 +137,9 @@ export function assemble(root: string, isQuick = false): Assembled {
     cpSync(join(root, asset), target);
   }
   for (const name of readdirSync(join(root, 'site', 'pages'))) {
-    cpSync(join(root, 'site', 'pages', name), join(folder, name));
+    const source = `site/pages/${name}`;
+    const text = links.rewrite(source, readFileSync(join(root, source), 'utf8'));
+    write(folder, name.replace(/\.md$/, ''), frontMatter({ edit: EDIT + source }) + text);
   }
   cpSync(join(root, 'site', 'logo.svg'), join(folder, 'public', 'logo.svg'));
   const lists = {

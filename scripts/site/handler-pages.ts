@@ -107,7 +107,7 @@ export function handlerPages(
       `import { ${name} } from '@headrace/${of}';`,
       '```',
       '',
-      words.replace(/\s*@\w+[\s\S]*$/, '').trim(),
+      words.replace(/^@\w[\s\S]*$/m, '').trim(),
       '',
       optionsTable(options),
       '## Example',

@@ -84,7 +84,7 @@ export default defineConfig({
       { text: 'Handlers', link: '/handlers/' },
       { text: 'API', link: '/api/' },
       { text: 'Errors', link: '/errors' },
-      { text: 'Live pipeline', link: '/live-pipeline' },
+      { text: 'A pipeline at work', link: '/live-pipeline' },
     ],
     sidebar: {
       '/': main,
