@@ -37,6 +37,12 @@ export function serveBuilt(dist: string): Promise<{ server: Server; address: str
   });
 }
 
+export function startBrowser(): Promise<Browser> {
+  // A container's /dev/shm is small: pages that share it die.
+  const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'];
+  return chromium.launch({ executablePath: '/usr/bin/chromium', args });
+}
+
 export interface Searched {
   readonly words: string;
   /** Part of the address that one of the results must have. */
@@ -72,10 +78,7 @@ export async function checkInBrowser(
   const problems: string[] = [];
   let browser: Browser | undefined;
   try {
-    browser = await chromium.launch({
-      executablePath: '/usr/bin/chromium',
-      args: ['--no-sandbox'],
-    });
+    browser = await startBrowser();
     const page = await browser.newPage();
     page.on('request', (request) => {
       const url = request.url();

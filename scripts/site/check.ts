@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ERROR_CODES } from '@headrace/core';
 import { publicHandlers } from '../check-cards.ts';
-import { checkInBrowser } from './browser.ts';
+import { checkInBrowser, serveBuilt, startBrowser } from './browser.ts';
 import { buildSite } from './build.ts';
 import { checkBuiltLinks, missingErrorAnchors } from './built-links.ts';
+import { checkLivePipeline } from './live-pipeline.ts';
 import { findPages } from './pages.ts';
+import { checkSamplesInPage } from './run-samples.ts';
 import { uncheckedSamples } from './samples.ts';
 
 const SEARCHES = [
@@ -27,6 +29,22 @@ function report(name: string, problems: readonly string[], summary: string): voi
   else passed += 1;
   const word = problems.length > 0 ? 'FAIL' : 'ok  ';
   console.log(`${word}  ${name}: ${problems.length > 0 ? `${problems.length} problems` : summary}`);
+}
+
+/** The parts of the site that are programs. */
+async function checkLivePages(): Promise<void> {
+  const { server, address } = await serveBuilt(dist);
+  const browser = await startBrowser();
+  try {
+    const inPage = await checkSamplesInPage(root, browser, `${address}playground/runner.js`);
+    report('samples in a page', inPage.problems, inPage.summary);
+    const live = await checkLivePipeline(browser, address);
+    report('live pipeline', live, 'bytes go through, errors have their address, a sample runs');
+  } finally {
+    await browser.close();
+    server.close();
+    server.closeAllConnections();
+  }
 }
 
 const began = Date.now();
@@ -53,6 +71,7 @@ if (existsSync(join(dist, 'index.html'))) {
     await checkInBrowser(dist, SEARCHES),
     `${SEARCHES.length} searches, nothing from elsewhere`,
   );
+  await checkLivePages();
 }
 
 const file = process.env['HEADRACE_TEST_COUNTS'];

@@ -1,22 +1,16 @@
-// Runs samples where the site's reader runs them: in a browser, by the site's own runner.
-import { type Browser, chromium } from 'playwright-core';
+// Every sample that must run is run where the reader runs it: in Chromium, by the site's own runner.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { type Block, findBlocks, printsOf } from '../sample-blocks.ts';
 
-export const CHROMIUM = '/usr/bin/chromium';
-export const CHROMIUM_ARGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-dev-shm-usage',
-  '--disable-quic',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-
-export function startBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_ARGS });
+interface Unsupported {
+  /** A part of the code. */
+  readonly pattern: string;
+  readonly reason: string;
 }
 
-export interface SampleOutcome {
+interface Outcome {
   /** Lines of standard output. */
   readonly printed: readonly string[];
   readonly failure: string | undefined;
@@ -33,40 +27,73 @@ interface PageRunner {
   ): () => void;
 }
 
-/** Runs samples one after the other on the page at an address that serves `runner.js`. */
-export async function runSamples(
-  browser: Browser,
-  runner: string,
-  codes: readonly string[],
-  limitMs: number,
-): Promise<SampleOutcome[]> {
+const AT_ONCE = 2;
+const LIMIT_MS = 30_000;
+
+async function runInPage(browser: Browser, runner: string, blocks: readonly Block[]) {
   const page = await browser.newPage();
-  await page.goto(new URL('.', runner).href);
-  const outcomes: SampleOutcome[] = [];
-  for (const code of codes) {
+  await page.goto(new URL('modules.json', runner).href);
+  const outcomes: Outcome[] = [];
+  for (const { code } of blocks) {
+    const asked = { address: runner, code, limit: LIMIT_MS };
     outcomes.push(
-      await page.evaluate(
-        async ({ address, sample, limit }) => {
-          const { runSample } = (await import(address)) as PageRunner;
-          const printed: string[] = [];
-          const failure = await new Promise<string | undefined>((resolve) => {
-            runSample(
-              sample,
-              {
-                printed: (text, stream) => {
-                  if (stream === 'out') printed.push(...text.split('\n').map((line) => line.trim()));
-                },
-                ended: (why) => resolve(why?.text),
-              },
-              limit,
-            );
-          });
-          return { printed, failure };
-        },
-        { address: runner, sample: code, limit: limitMs },
-      ),
+      await page.evaluate(async ({ address, code, limit }) => {
+        const { runSample } = (await import(address)) as PageRunner;
+        const lines: string[] = [];
+        const failure = await new Promise<string | undefined>((resolve) => {
+          const sink = {
+            printed: (text: string, stream: 'out' | 'error') => {
+              if (stream === 'out') lines.push(...text.split('\n'));
+            },
+            ended: (why?: { readonly text: string }) => resolve(why?.text),
+          };
+          runSample(code, sink, limit);
+        });
+        return { printed: lines.map((line) => line.trim()), failure };
+      }, asked),
     );
   }
   await page.close();
   return outcomes;
+}
+
+function problemOf(block: Block, { printed, failure }: Outcome): string | undefined {
+  if (failure !== undefined) return `the sample fails in a page: ${failure}`;
+  const wanted = printsOf(block);
+  if (wanted.length === 0 || wanted.join('\n') === printed.join('\n')) return undefined;
+  return `the sample prints ${JSON.stringify(printed)} in a page, not ${JSON.stringify(wanted)}`;
+}
+
+/** Runs all samples; those that `unsupported.json` names must fail. */
+export async function checkSamplesInPage(
+  root: string,
+  browser: Browser,
+  runner: string,
+): Promise<{ problems: string[]; summary: string }> {
+  const list = join(root, 'site', 'playground', 'unsupported.json');
+  const unsupported = JSON.parse(readFileSync(list, 'utf8')) as Unsupported[];
+  const blocks = findBlocks(root).filter(({ isRun }) => isRun);
+  const parts = Array.from({ length: AT_ONCE }, (_, i) =>
+    blocks.filter((_block, at) => at % AT_ONCE === i),
+  );
+  const problems: string[] = [];
+  let held = 0;
+  await Promise.all(
+    parts.map(async (part) => {
+      const outcomes = await runInPage(browser, runner, part);
+      part.forEach((block, i) => {
+        const problem = problemOf(block, outcomes[i]!);
+        const listed = unsupported.find(({ pattern }) => new RegExp(pattern).test(block.code));
+        if (problem === undefined) held += 1;
+        const where = `${block.file}:${block.line}`;
+        if (problem !== undefined && listed === undefined) problems.push(`${where}: ${problem}`);
+        if (problem === undefined && listed !== undefined) {
+          problems.push(
+            `${where}: unsupported.json says "${listed.reason}", but it runs in a page`,
+          );
+        }
+      });
+    }),
+  );
+  return { problems, summary: `${held} of ${blocks.length} run in a page, the others say why not` };
 }

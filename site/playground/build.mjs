@@ -19,6 +19,8 @@ const PACKAGES = {
   '@headrace/handlers': 'packages/handlers/src/index.ts',
   '@headrace/handlers/resume': 'packages/handlers/src/resume/index.ts',
   '@headrace/client': 'packages/client/src/index.ts',
+  '@headrace/codec/cbor': 'packages/codec/src/cbor/cbor-codec.ts',
+  '@headrace/codec/msgpack': 'packages/codec/src/msgpack/msgpack-codec.ts',
 };
 /** Ours, where the behaviour matters or the library has nothing. */
 const SHIMS = {
@@ -74,6 +76,7 @@ const modules = Object.fromEntries([
 const entryPoints = {
   runner: join(here, 'runner', 'runner.ts'),
   worker: join(here, 'runner', 'worker.ts'),
+  'live-pipeline': join(here, 'pipeline', 'live-pipeline.ts'),
 };
 for (const [name, path] of Object.entries(PACKAGES)) entryPoints[fileOf(name)] = join(root, path);
 for (const name of BUILTINS) entryPoints[fileOf(`node:${name}`)] = polyfill(name);

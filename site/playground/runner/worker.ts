@@ -2,6 +2,7 @@
 // ended and nothing is left that would keep a program of Node running.
 import { active } from '../shims/active-handles.ts';
 import * as globals from '../shims/globals.ts';
+import { asPrinted } from './as-printed.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 import { asFunction } from './transform.ts';
 
@@ -26,13 +27,10 @@ async function load(specifiers: readonly string[], modules: ToWorker['modules'])
 async function run({ code, modules }: ToWorker): Promise<void> {
   const { body, imports } = asFunction(code);
   const require = await load(imports, modules);
-  const { format } = (await import('@jspm/core/nodelibs/util')) as unknown as {
-    format: (...values: unknown[]) => string;
-  };
   const print =
     (stream: 'out' | 'error') =>
     (...values: unknown[]): void =>
-      tell({ do: 'print', stream, text: format(...values) });
+      tell({ do: 'print', stream, text: asPrinted(values) });
   const console = {
     ...globalThis.console,
     log: print('out'),
