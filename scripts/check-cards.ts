@@ -14,7 +14,8 @@ import {
 const HANDLER = /(?:Handler|Decoder|Encoder|Codec|Prepender|Detector)$/;
 const PARTS = ['**Place**', '**In**', '**Out**', '**Errors**', '**State**', '@example'];
 
-interface HandlerClass {
+/** A public handler as it stands in the sources. */
+export interface HandlerClass {
   readonly name: string;
   readonly file: string;
   readonly line: number;
@@ -40,7 +41,7 @@ function publicNames(root: string, entry: string): { names: Set<string>; files: 
 }
 
 /** The JSDoc block right above a statement (decorators may stand between). */
-function cardAbove(source: SourceFile, node: SyntaxNode): string | undefined {
+export function cardAbove(source: SourceFile, node: SyntaxNode): string | undefined {
   const above = source.comments.filter(
     ({ value, end }) => value.startsWith('*') && end <= node.start,
   );
@@ -72,23 +73,25 @@ function cardProblem({ name, card }: HandlerClass): string | undefined {
     : `the @example of ${name} is not run: begin it with "\`\`\`ts run"`;
 }
 
-export function checkCards(root: string): CheckResult {
-  const problems: Problem[] = [];
-  let count = 0;
-  for (const folder of foldersIn(root, 'packages')) {
+/** The handlers that the packages' main entries export. */
+export function publicHandlers(root: string): HandlerClass[] {
+  return foldersIn(root, 'packages').flatMap((folder) => {
     const entries = [`${folder}/src/index.ts`].filter((entry) => existsSync(join(root, entry)));
     const known = entries.map((entry) => publicNames(root, entry));
-    for (const file of filesBelow(root, `${folder}/src`, ['.ts'])) {
-      for (const handler of handlersOf(readSource(root, file))) {
-        const isPublic = known.some(
-          ({ names, files }) => files.has(file) || names.has(handler.name),
-        );
-        if (!isPublic) continue;
-        count += 1;
-        const message = cardProblem(handler);
-        if (message !== undefined) problems.push({ file, line: handler.line, message });
-      }
-    }
+    return filesBelow(root, `${folder}/src`, ['.ts']).flatMap((file) =>
+      handlersOf(readSource(root, file)).filter((handler) =>
+        known.some(({ names, files }) => files.has(file) || names.has(handler.name)),
+      ),
+    );
+  });
+}
+
+export function checkCards(root: string): CheckResult {
+  const problems: Problem[] = [];
+  const handlers = publicHandlers(root);
+  for (const handler of handlers) {
+    const message = cardProblem(handler);
+    if (message !== undefined) problems.push({ file: handler.file, line: handler.line, message });
   }
-  return { problems, summary: `${count} cards` };
+  return { problems, summary: `${handlers.length} cards` };
 }

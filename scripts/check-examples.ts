@@ -3,50 +3,14 @@
 // Comments "// prints <line>" are what it must print on standard output, in their order.
 // A block that begins with "```ts check" is type-checked only.
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { CheckResult, Problem } from './problem.ts';
-import { filesBelow, foldersIn, lineOf, readSource } from './source-file.ts';
+import { type Block, findBlocks, printsOf } from './sample-blocks.ts';
 import { compile } from './tools.ts';
 
-const FENCE = /^([ \t]*)```ts (run|check)[^\n]*\n([\s\S]*?)^[ \t]*```/gm;
 const TIMEOUT_MS = 60_000;
-
-interface Block {
-  readonly file: string;
-  /** The line of the fence: line N of the code stands N lines below. */
-  readonly line: number;
-  readonly isRun: boolean;
-  readonly code: string;
-}
-
-function blocksIn(file: string, text: string, firstLine: number): Block[] {
-  return [...text.matchAll(FENCE)].map((match) => {
-    const [, indent = '', kind, body = ''] = match;
-    const code = body.replaceAll(new RegExp(`^${indent}`, 'gm'), '');
-    const line = firstLine + lineOf(text, match.index) - 1;
-    return { file, line, isRun: kind === 'run', code };
-  });
-}
-
-function findBlocks(root: string): Block[] {
-  const pages = filesBelow(root, '.', ['.md']);
-  const inPages = pages.flatMap((file) =>
-    blocksIn(file, readFileSync(join(root, file), 'utf8'), 1),
-  );
-  const sources = foldersIn(root, 'packages').flatMap((folder) =>
-    filesBelow(root, `${folder}/src`, ['.ts']),
-  );
-  const inSources = sources.flatMap((file) => {
-    if (!/```ts (?:run|check)/.test(readFileSync(join(root, file), 'utf8'))) return [];
-    const { comments, text } = readSource(root, file);
-    return comments.flatMap(({ value, start }) =>
-      blocksIn(file, value.replace(/^[ \t]*\* ?/gm, ''), lineOf(text, start)),
-    );
-  });
-  return [...inPages, ...inSources];
-}
 
 function execute(root: string, file: string): Promise<{ output: string; failure?: string }> {
   const { promise, resolve } = defer<{ output: string; failure?: string }>();
@@ -81,10 +45,10 @@ function defer<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
 }
 
 async function runProblem(root: string, block: Block, path: string): Promise<Problem | undefined> {
-  const { file, line, code } = block;
+  const { file, line } = block;
   const { output, failure } = await execute(root, path);
   if (failure !== undefined) return { file, line, message: `the example fails: ${failure}` };
-  const expected = [...code.matchAll(/\/\/ prints (.*)$/gm)].map(([, text = '']) => text.trim());
+  const expected = printsOf(block);
   if (expected.length === 0) return undefined;
   const printed = output
     .trim()

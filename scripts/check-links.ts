@@ -3,10 +3,10 @@ import { join, posix } from 'node:path';
 import type { CheckResult, Problem } from './problem.ts';
 import { filesBelow } from './source-file.ts';
 
-const LINK = /\[(?:[^\][]|\[[^\]]*\])*\]\(<?([^)\s>]+)>?(?:\s+"[^"]*")?\)/g;
+export const LINK = /\[(?:[^\][]|\[[^\]]*\])*\]\(<?([^)\s>]+)>?(?:\s+"[^"]*")?\)/g;
 
 /** The text with code blanked out, so that line numbers stay. */
-function withoutCode(text: string): string {
+export function withoutCode(text: string): string {
   const blank = (part: string): string => part.replace(/[^\n]/g, ' ');
   return text
     .replace(/^([ \t]*)(`{3,}|~{3,})[\s\S]*?^[ \t]*\2/gm, blank)

@@ -25,7 +25,7 @@ export interface SourceFile {
   readonly comments: ReadonlyArray<{ value: string; start: number; end: number }>;
 }
 
-const SKIPPED = new Set(['node_modules', 'dist', 'coverage', '.git', '.tmp']);
+const SKIPPED = new Set(['node_modules', 'dist', 'coverage', '.git', '.tmp', '.pages']);
 
 /** All files below a folder whose names end so, as paths from the root, sorted. */
 export function filesBelow(root: string, folder: string, endings: readonly string[]): string[] {

@@ -1,0 +1,159 @@
+// Puts the site's pages together in site/.pages: the repository's Markdown with its links rewritten, a page for
+// each handler, the API reference, and the lists that the theme reads.
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { filesBelow, foldersIn } from '../source-file.ts';
+import { readContents, unreached } from './contents.ts';
+import { errorAnchors } from './error-anchors.ts';
+import { figuresTable } from './figures.ts';
+import { handlerPages } from './handler-pages.ts';
+import { Links } from './links.ts';
+import { findPages, type Page } from './pages.ts';
+import { inlinePlots } from './plots.ts';
+
+const SITE = 'https://headrace.github.io/headrace/';
+const EDIT = 'https://github.com/headrace/headrace/edit/main/';
+
+export interface Assembled {
+  readonly pages: readonly Page[];
+  readonly problems: readonly string[];
+}
+
+/** `packages/core/src/testing/index.ts` and `@headrace/core/testing` for every entry of every package. */
+function apiEntries(root: string): Array<{ file: string; name: string }> {
+  return foldersIn(root, 'packages').flatMap((folder) => {
+    const manifest = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as {
+      name: string;
+      exports?: Record<string, string | Record<string, string>>;
+    };
+    return Object.entries(manifest.exports ?? {}).flatMap(([path, target]) => {
+      const source = typeof target === 'string' ? undefined : target['@headrace/source'];
+      if (source === undefined) return [];
+      return [{ file: `${folder}/${source.slice(2)}`, name: `${manifest.name}${path.slice(1)}` }];
+    });
+  });
+}
+
+function writeApi(root: string, folder: string): void {
+  const pairs = apiEntries(root).map(({ file, name }) => `${file}=${name}`);
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(root, 'site', 'api-reference.mjs'), folder, ...pairs],
+    { cwd: join(root, 'site'), encoding: 'utf8' },
+  );
+  if (status !== 0) throw new Error(`the API reference cannot be made: ${stdout}${stderr}`);
+  // A variable's page has no headings for its properties.
+  for (const file of filesBelow(folder, '.', ['.md'])) {
+    const path = join(folder, file);
+    const text = readFileSync(path, 'utf8');
+    const whole = text.replace(/(\/variables\/\w+\.md)#\w+/g, '$1');
+    if (whole !== text) writeFileSync(path, whole);
+  }
+}
+
+/** The address of a name's API page, the one of a given package first. */
+function apiPages(folder: string): (name: string, of: string) => string | undefined {
+  const found = new Map<string, string[]>();
+  const visit = (directory: string, route: string): void => {
+    if (!existsSync(directory)) return;
+    for (const entry of readdirSync(directory, { withFileTypes: true })) {
+      if (entry.isDirectory()) visit(join(directory, entry.name), `${route}/${entry.name}`);
+      else if (entry.name.endsWith('.md') && entry.name !== 'index.md') {
+        const name = entry.name.slice(0, -3);
+        found.set(name, [...(found.get(name) ?? []), `${route}/${name}`]);
+      }
+    }
+  };
+  visit(folder, '/api');
+  return (name, of) => {
+    const routes = found.get(name) ?? [];
+    return routes.find((route) => route.startsWith(`/api/@headrace/${of}/`)) ?? routes[0];
+  };
+}
+
+function write(folder: string, route: string, text: string): void {
+  const path = join(folder, `${route === '' || route.endsWith('/') ? `${route}index` : route}.md`);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+}
+
+function frontMatter(values: Readonly<Record<string, string>>): string {
+  const lines = Object.entries(values).map(([key, value]) => `${key}: ${JSON.stringify(value)}`);
+  return ['---', ...lines, '---', '', ''].join('\n');
+}
+
+/** The home page: its frame is site/home.md, its example and picture are the README's. */
+function home(root: string, links: Links, readme: string): string {
+  const source = 'site/home.md';
+  const frame = links.rewrite(source, readFileSync(join(root, source), 'utf8'));
+  const example = /^```ts run\n[\s\S]*?^```$/m.exec(readme)?.[0] ?? '';
+  const plot = /^!\[[^\]]*\]\([^)]*\)$/m.exec(readme)?.[0] ?? '';
+  const packages = /^\| \| \|\n[\s\S]*?\n\n/m.exec(readme)?.[0] ?? '';
+  return frame
+    .replace('<!-- example -->', example)
+    .replace('<!-- plot -->', plot)
+    .replace('<!-- packages -->', packages);
+}
+
+export function assemble(root: string, isQuick = false): Assembled {
+  const folder = join(root, 'site', '.pages');
+  const apiFolder = join(folder, 'api');
+  if (!isQuick) {
+    rmSync(folder, { recursive: true, force: true });
+    writeApi(root, apiFolder);
+  }
+  const pages = findPages(root);
+  const links = new Links(root, pages, SITE);
+  const problems = unreached(root, pages);
+  const isDark = { number: 0 };
+  let contents: ReturnType<typeof readContents> = [];
+  for (const { source, route } of pages) {
+    let text = links.rewrite(source, readFileSync(join(root, source), 'utf8'));
+    if (source === 'README.md') text = home(root, links, text);
+    if (source === 'docs/README.md') contents = readContents(text);
+    if (source === 'docs/errors.md') text = errorAnchors(text);
+    if (source === 'docs/performance.md') text += figuresTable(root);
+    text = inlinePlots(root, text, isDark);
+    const edit = source === 'README.md' ? 'site/home.md' : source;
+    write(
+      folder,
+      route,
+      text.startsWith('---\n') ? text : frontMatter({ edit: EDIT + edit }) + text,
+    );
+  }
+  for (const page of handlerPages(root, apiPages(apiFolder))) write(folder, page.route, page.text);
+  for (const asset of links.assets) {
+    const target = join(folder, 'public', asset);
+    mkdirSync(dirname(target), { recursive: true });
+    cpSync(join(root, asset), target);
+  }
+  for (const name of readdirSync(join(root, 'site', 'pages'))) {
+    const source = `site/pages/${name}`;
+    const text = links.rewrite(source, readFileSync(join(root, source), 'utf8'));
+    write(folder, name.replace(/\.md$/, ''), frontMatter({ edit: EDIT + source }) + text);
+  }
+  cpSync(join(root, 'site', 'logo.svg'), join(folder, 'public', 'logo.svg'));
+  const lists = {
+    contents,
+    entries: apiEntries(root).map(({ name }) => ({ text: name, link: `/api/${name}/` })),
+    handlers: publicHandlerList(folder),
+  };
+  writeFileSync(join(folder, 'lists.json'), JSON.stringify(lists, null, 2));
+  return { pages, problems: [...problems, ...links.problems] };
+}
+
+function publicHandlerList(folder: string): Array<{ text: string; link: string }> {
+  return readdirSync(join(folder, 'handlers'))
+    .filter((name) => name !== 'index.md')
+    .sort()
+    .map((name) => ({ text: name.slice(0, -3), link: `/handlers/${name.slice(0, -3)}` }));
+}

@@ -1,0 +1,55 @@
+// docs/README.md is the table of contents: its headings are the groups of the sidebar, its links the pages.
+import { readFileSync } from 'node:fs';
+import { join, posix } from 'node:path';
+import { withoutCode } from '../check-links.ts';
+import type { Page } from './pages.ts';
+
+export interface ContentsItem {
+  readonly text: string;
+  readonly link: string;
+}
+
+export interface ContentsGroup {
+  readonly text: string;
+  readonly items: readonly ContentsItem[];
+}
+
+const SOURCE = 'docs/README.md';
+const ITEM = /^\s*[-*] \[((?:[^\][]|\[[^\]]*\])*)\]\(([^)\s]+)\)/;
+/** Pages that a list of their own reaches. */
+const OTHER_LISTS = ['docs/decisions/', 'docs/recipes/', 'docs/coming-from/'];
+
+/** The groups, with links as they stand in the rewritten text. */
+export function readContents(rewritten: string): ContentsGroup[] {
+  const groups: Array<{ text: string; items: ContentsItem[] }> = [];
+  for (const line of rewritten.split('\n')) {
+    const heading = /^## (.+)$/.exec(line)?.[1];
+    if (heading !== undefined) groups.push({ text: heading, items: [] });
+    const [, text = '', link = ''] = ITEM.exec(line) ?? [];
+    if (link !== '') groups.at(-1)?.items.push({ text: text.replace(/`/g, ''), link });
+  }
+  return groups.filter(({ items }) => items.length > 0);
+}
+
+function linkedFrom(root: string, source: string): Set<string> {
+  const text = withoutCode(readFileSync(join(root, source), 'utf8'));
+  const found = new Set<string>();
+  for (const [, target = ''] of text.matchAll(/\]\(<?([^)\s>#]+)/g)) {
+    found.add(posix.join(posix.dirname(source), target));
+  }
+  return found;
+}
+
+/** Pages of docs/ that no list reaches. */
+export function unreached(root: string, pages: readonly Page[]): string[] {
+  const listed = linkedFrom(root, SOURCE);
+  for (const folder of OTHER_LISTS) {
+    const list = `${folder}README.md`;
+    if (!listed.has(list) || !pages.some(({ source }) => source === list)) continue;
+    for (const one of linkedFrom(root, list)) listed.add(one);
+  }
+  return pages
+    .map(({ source }) => source)
+    .filter((source) => source.startsWith('docs/') && source !== SOURCE && !listed.has(source))
+    .map((source) => `${source} is in no list: add it to ${SOURCE}`);
+}

@@ -1,0 +1,144 @@
+// One page for each public handler: its card, its options, its example.
+import { type HandlerClass, publicHandlers } from '../check-cards.ts';
+import { filesBelow, foldersIn, readSource } from '../source-file.ts';
+import { constructorType, type Option, OptionTypes } from './options.ts';
+
+export interface WrittenPage {
+  readonly route: string;
+  readonly text: string;
+}
+
+const SOURCE = 'https://github.com/headrace/headrace/blob/main';
+
+const escapeCell = (text: string): string =>
+  text.replace(/\|/g, '\\|').replace(/</g, '&lt;').replace(/\{\{/g, '&#123;&#123;');
+
+/** The card without stars; each part an item of a list, links as links. */
+function cardText(card: string, link: (name: string) => string | undefined): string {
+  const lines = card
+    .replace(/^\*/, '')
+    .replace(/^[ \t]*\* ?/gm, '')
+    .split('\n');
+  let isPart = false;
+  let isCode = false;
+  const text = lines.map((line) => {
+    if (line.startsWith('```')) isCode = !isCode;
+    if (isCode || line.startsWith('```')) return line;
+    if (/^(?:- )?\*\*[A-Z]\w*\*\*/.test(line)) {
+      isPart = true;
+      return line.startsWith('- ') ? line : `- ${line}`;
+    }
+    if (line.trim() === '' || line.startsWith('@')) isPart = false;
+    return isPart && !line.startsWith(' ') ? `  ${line}` : line;
+  });
+  return text
+    .join('\n')
+    .replace(
+      /\{@link\s+([^}|\s]+)(?:\s*[|\s]\s*([^}]+))?\}/g,
+      (_, name: string, words?: string) => {
+        const target = link(name);
+        const shown = words ?? `\`${name}\``;
+        return target === undefined ? shown : `[${shown}](${target})`;
+      },
+    );
+}
+
+const firstSentence = (text: string): string =>
+  (/^[\s\S]*?[.:](?=\s|$)/.exec(text.trim())?.[0] ?? text.trim())
+    .replace(/\s+/g, ' ')
+    .replace(/:$/, '.');
+
+function optionsTable(options: readonly Option[]): string {
+  if (options.length === 0) return '';
+  const rows = options.map(({ name, type, isRequired, standard, words }) => {
+    const code = `<code v-pre>${escapeCell(type)}</code>`;
+    const by = isRequired
+      ? 'required'
+      : standard === undefined
+        ? ''
+        : `<code v-pre>${escapeCell(standard)}</code>`;
+    return `| \`${name}\` | ${code} | ${by} | ${escapeCell(words)} |`;
+  });
+  return [
+    '## Options',
+    '',
+    '| Option | Type | Default | |',
+    '| --- | --- | --- | --- |',
+    ...rows,
+    '',
+  ].join('\n');
+}
+
+const packageOf = (file: string): string => file.split('/')[1] ?? '';
+const folderOf = (file: string): string => file.split('/').slice(3, -1).join('/');
+
+/** The handlers' pages and their index. `api` gives the address of a name's API page. */
+export function handlerPages(
+  root: string,
+  api: (name: string, of: string) => string | undefined,
+): WrittenPage[] {
+  const handlers = publicHandlers(root);
+  const known = new Set(handlers.map(({ name }) => name));
+  const files = foldersIn(root, 'packages').flatMap((folder) =>
+    filesBelow(root, `${folder}/src`, ['.ts']),
+  );
+  const types = new OptionTypes(files.map((file) => readSource(root, file)));
+  const pageOf = (handler: HandlerClass): { page: WrittenPage; sentence: string } => {
+    const { name, file, line, card = '' } = handler;
+    const of = packageOf(file);
+    const link = (to: string): string | undefined =>
+      known.has(to) ? `/handlers/${to}` : api(to.replace(/[.#].*$/, ''), of);
+    const text = cardText(card, link);
+    const [words = '', tail = ''] = text.split(/^@example.*$/m);
+    const [example = '', ...notes] = tail.split(/^@(?=\w)/m);
+    const see = notes
+      .filter((note) => note.startsWith('see '))
+      .map((note) => `See also ${note.slice(4).trim()}.`);
+    const source = readSource(root, file);
+    const type = constructorType(source, name);
+    const options = type === undefined ? [] : types.ofType(source, type);
+    const apiPage = api(name, of);
+    const page = [
+      `# ${name}`,
+      '',
+      `From [\`@headrace/${of}\`](/packages/${of}): ${apiPage === undefined ? '' : `[API](${apiPage}), `}[source](${SOURCE}/${file}#L${line}).`,
+      '',
+      '```ts',
+      `import { ${name} } from '@headrace/${of}';`,
+      '```',
+      '',
+      words.replace(/^@\w[\s\S]*$/m, '').trim(),
+      '',
+      optionsTable(options),
+      '## Example',
+      '',
+      example.trim(),
+      '',
+      ...see,
+      '',
+    ];
+    return {
+      page: { route: `handlers/${name}`, text: page.join('\n') },
+      sentence: firstSentence(words),
+    };
+  };
+  const made = handlers.map((handler) => ({ handler, ...pageOf(handler) }));
+  const index = [
+    '# Handlers',
+    '',
+    `The ${made.length} handlers of all packages, each with what it takes, gives, raises, keeps and costs.`,
+    '',
+  ];
+  let group = '';
+  for (const { handler, sentence } of made) {
+    const now = `@headrace/${packageOf(handler.file)}`;
+    const folder = folderOf(handler.file);
+    const heading = `${now}: ${folder}`;
+    if (heading !== group) {
+      group = heading;
+      index.push('', `## ${heading}`, '');
+    }
+    index.push(`- [${handler.name}](/handlers/${handler.name}): ${sentence}`);
+  }
+  return [{ route: 'handlers/', text: `${index.join('\n')}\n` }, ...made.map(({ page }) => page)];
+}

@@ -1,0 +1,99 @@
+// Every sample that must run is run where the reader runs it: in Chromium, by the site's own runner.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { type Block, findBlocks, printsOf } from '../sample-blocks.ts';
+
+interface Unsupported {
+  /** A part of the code. */
+  readonly pattern: string;
+  readonly reason: string;
+}
+
+interface Outcome {
+  /** Lines of standard output. */
+  readonly printed: readonly string[];
+  readonly failure: string | undefined;
+}
+
+interface PageRunner {
+  runSample(
+    code: string,
+    sink: {
+      printed(text: string, stream: 'out' | 'error'): void;
+      ended(failure?: { readonly text: string }): void;
+    },
+    limitMs: number,
+  ): () => void;
+}
+
+const AT_ONCE = 2;
+const LIMIT_MS = 30_000;
+
+async function runInPage(browser: Browser, runner: string, blocks: readonly Block[]) {
+  const page = await browser.newPage();
+  await page.goto(new URL('modules.json', runner).href);
+  const outcomes: Outcome[] = [];
+  for (const { code } of blocks) {
+    const asked = { address: runner, code, limit: LIMIT_MS };
+    outcomes.push(
+      await page.evaluate(async ({ address, code, limit }) => {
+        const { runSample } = (await import(address)) as PageRunner;
+        const lines: string[] = [];
+        const failure = await new Promise<string | undefined>((resolve) => {
+          const sink = {
+            printed: (text: string, stream: 'out' | 'error') => {
+              if (stream === 'out') lines.push(...text.split('\n'));
+            },
+            ended: (why?: { readonly text: string }) => resolve(why?.text),
+          };
+          runSample(code, sink, limit);
+        });
+        return { printed: lines.map((line) => line.trim()), failure };
+      }, asked),
+    );
+  }
+  await page.close();
+  return outcomes;
+}
+
+function problemOf(block: Block, { printed, failure }: Outcome): string | undefined {
+  if (failure !== undefined) return `the sample fails in a page: ${failure}`;
+  const wanted = printsOf(block);
+  if (wanted.length === 0 || wanted.join('\n') === printed.join('\n')) return undefined;
+  return `the sample prints ${JSON.stringify(printed)} in a page, not ${JSON.stringify(wanted)}`;
+}
+
+/** Runs all samples; those that `unsupported.json` names must fail. */
+export async function checkSamplesInPage(
+  root: string,
+  browser: Browser,
+  runner: string,
+): Promise<{ problems: string[]; summary: string }> {
+  const list = join(root, 'site', 'playground', 'unsupported.json');
+  const unsupported = JSON.parse(readFileSync(list, 'utf8')) as Unsupported[];
+  const blocks = findBlocks(root).filter(({ isRun }) => isRun);
+  const parts = Array.from({ length: AT_ONCE }, (_, i) =>
+    blocks.filter((_block, at) => at % AT_ONCE === i),
+  );
+  const problems: string[] = [];
+  let held = 0;
+  await Promise.all(
+    parts.map(async (part) => {
+      const outcomes = await runInPage(browser, runner, part);
+      part.forEach((block, i) => {
+        const problem = problemOf(block, outcomes[i]!);
+        const listed = unsupported.find(({ pattern }) => new RegExp(pattern).test(block.code));
+        if (problem === undefined) held += 1;
+        const where = `${block.file}:${block.line}`;
+        if (problem !== undefined && listed === undefined) problems.push(`${where}: ${problem}`);
+        if (problem === undefined && listed !== undefined) {
+          problems.push(
+            `${where}: unsupported.json says "${listed.reason}", but it runs in a page`,
+          );
+        }
+      });
+    }),
+  );
+  return { problems, summary: `${held} of ${blocks.length} run in a page, the others say why not` };
+}

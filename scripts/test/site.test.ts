@@ -1,0 +1,137 @@
+import { expect, it } from 'vitest';
+import { checkBuiltLinks, missingErrorAnchors } from '../site/built-links.ts';
+import { readContents, unreached } from '../site/contents.ts';
+import { errorAnchors } from '../site/error-anchors.ts';
+import { handlerPages } from '../site/handler-pages.ts';
+import { Links } from '../site/links.ts';
+import { findPages } from '../site/pages.ts';
+import { uncheckedSamples } from '../site/samples.ts';
+import { manifest, tree } from './tree.ts';
+
+const SITE = 'https://headrace.github.io/headrace/';
+const GITHUB = 'https://github.com/headrace/headrace';
+
+it('makes links between pages of links between files, and leads all others to GitHub', () => {
+  const root = tree({
+    'README.md': '# Home',
+    'docs/README.md': '# Contents',
+    'docs/errors.md': '# Errors',
+    'docs/guides/tls.md': '# TLS',
+    'packages/core/package.json': manifest('core'),
+    'packages/core/README.md': '# core',
+    'packages/core/src/a.ts': '',
+  });
+  const links = new Links(root, findPages(root), SITE);
+  const rewrite = (link: string): string => links.rewrite('docs/guides/tls.md', `[a](${link})`);
+  expect(rewrite('../errors.md#hr_err')).toBe('[a](/errors#hr_err)');
+  expect(rewrite('../../packages/core/README.md')).toBe('[a](/packages/core)');
+  expect(rewrite(`${GITHUB}/tree/main/packages/core#readme`)).toBe('[a](/packages/core)');
+  expect(rewrite(`${SITE}handlers/`)).toBe('[a](/handlers/)');
+  expect(rewrite('../../packages/core/src/a.ts')).toBe(
+    `[a](${GITHUB}/blob/main/packages/core/src/a.ts)`,
+  );
+  expect(rewrite('../../packages/core/src')).toBe(`[a](${GITHUB}/tree/main/packages/core/src)`);
+  expect(rewrite('https://nodejs.org/')).toBe('[a](https://nodejs.org/)');
+  expect(links.rewrite('docs/errors.md', '`[a](guides/tls.md)`')).toBe('`[a](guides/tls.md)`');
+  expect(links.problems).toEqual([]);
+  expect(rewrite('nowhere.md')).toBe('[a](nowhere.md)');
+  expect(links.problems).toEqual(['docs/guides/tls.md: link "nowhere.md" is dead']);
+});
+
+it('reads the sidebar from headings and lists, and finds a page that no list reaches', () => {
+  const text = '# Docs\n\n## Guides\n\n- [The `tls`](/guides/tls): how\n\n## Empty\n';
+  expect(readContents(text)).toEqual([
+    { text: 'Guides', items: [{ text: 'The tls', link: '/guides/tls' }] },
+  ]);
+  const root = tree({
+    'docs/README.md': '- [TLS](guides/tls.md)\n- [why](decisions/README.md)',
+    'docs/guides/tls.md': '# TLS',
+    'docs/guides/lost.md': '# Lost',
+    'docs/decisions/README.md': '[one](0001.md)',
+    'docs/decisions/0001.md': '# One',
+  });
+  expect(unreached(root, findPages(root))).toEqual([
+    'docs/guides/lost.md is in no list: add it to docs/README.md',
+  ]);
+});
+
+it('gives a code in a table an anchor, but not one with a heading', () => {
+  expect(errorAnchors('| `HR_ERR_A` | bad |')).toBe('| <a id="hr_err_a"></a>`HR_ERR_A` | bad |');
+  const both = '| `HR_ERR_A` | bad |\n\n### HR_ERR_A\n';
+  expect(errorAnchors(both)).toBe(both);
+});
+
+it('makes a page of a card, with its options and inherited ones', () => {
+  const root = tree({
+    'packages/core/package.json': manifest('core'),
+    'packages/core/src/index.ts': "export { EchoHandler } from './echo.ts';",
+    'packages/core/src/echo.ts': [
+      'interface Base { /** Longest. @default 7 */ readonly maxLength?: number }',
+      'export interface EchoOptions extends Base { /** Its name | words. */ readonly name: string }',
+      '/**',
+      ' * Echoes. See {@link EchoHandler}, {@link Other}.',
+      ' *',
+      ' * **Place** last,',
+      ' * after {@link Other}.',
+      ' *',
+      ' * @example',
+      ' * ```ts run',
+      ' * console.log(1);',
+      ' * ```',
+      " * @see Netty's echo",
+      ' */',
+      'export class EchoHandler { constructor(options: EchoOptions) { void options; } }',
+    ].join('\n'),
+  });
+  const [index, page] = handlerPages(root, (name, of) =>
+    name === 'Missing' ? undefined : `/api/@headrace/${of}/${name}`,
+  );
+  expect(index?.text).toContain('- [EchoHandler](/handlers/EchoHandler): Echoes.');
+  expect(page?.route).toBe('handlers/EchoHandler');
+  expect(page?.text).toContain('[`EchoHandler`](/handlers/EchoHandler)');
+  expect(page?.text).toContain('- **Place** last,\n  after [`Other`](/api/@headrace/core/Other).');
+  expect(page?.text).toContain(
+    '| `name` | <code v-pre>string</code> | required | Its name \\| words. |',
+  );
+  expect(page?.text).toContain('| <code v-pre>7</code> | Longest. |');
+  expect(page?.text).toContain('```ts run\nconsole.log(1);\n```');
+  expect(page?.text).toContain("See also Netty's echo.");
+});
+
+it('names code that is neither compiled nor run, unless it says why', () => {
+  const root = tree({
+    'docs/README.md': [
+      '```ts run\n1;\n```',
+      '```ts check\n1;\n```',
+      '<!-- not checked: an excerpt -->\n```ts\n1;\n```',
+      '```ts\n1;\n```',
+    ].join('\n\n'),
+  });
+  const { problems, summary } = uncheckedSamples(root, findPages(root));
+  expect(problems).toEqual([expect.stringMatching(/^docs\/README\.md:14: begin the block/)]);
+  expect(summary).toBe('1 run, 1 compile, 1 say why not');
+});
+
+it('finds dead links and anchors in the built pages, and what they load from elsewhere', () => {
+  const dist = tree({
+    'index.html': [
+      '<a href="/headrace/a#there">ok</a><a href="./a">ok</a><a href="#top">dead</a>',
+      '<a href="/headrace/a#gone">dead</a><a href="/headrace/b">dead</a><a href="/c">out</a>',
+      '<img src="https://example.com/x.svg"><a href="https://example.com/">ok</a>',
+    ].join('\n'),
+    'a.html': '<h2 id="there">x</h2>',
+    'errors.html': '<h3 id="hr_err_a">x</h3>',
+  });
+  const { problems, count } = checkBuiltLinks(dist);
+  expect(count).toBe(6);
+  expect(problems.map((problem) => problem.replace('index.html: ', ''))).toEqual([
+    'link "#top": index.html has no #top',
+    'link "/headrace/a#gone": a.html has no #gone',
+    'link "/headrace/b" is dead',
+    'link "/c" leaves the site',
+    'loads https://example.com/x.svg',
+  ]);
+  expect(missingErrorAnchors(dist, ['HR_ERR_A', 'HR_ERR_B'])).toEqual([
+    'errors.html: HR_ERR_B has no anchor #hr_err_b',
+  ]);
+});

@@ -1,0 +1,101 @@
+// `node build.mjs FOLDER` bundles the packages, the runner of samples and the worker that runs one for the browser,
+// and writes `modules.json`: what a sample may import, and the file it comes from.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const root = join(here, '..', '..');
+const [out] = process.argv.slice(2);
+if (out === undefined) throw new Error('usage: node build.mjs FOLDER');
+
+/** Entries of our packages that samples import; the name is the file's. */
+const PACKAGES = {
+  '@headrace/core': 'packages/core/src/index.ts',
+  '@headrace/core/authoring': 'packages/core/src/authoring.ts',
+  '@headrace/core/testing': 'packages/core/src/testing/index.ts',
+  '@headrace/codec': 'packages/codec/src/index.ts',
+  '@headrace/handlers': 'packages/handlers/src/index.ts',
+  '@headrace/handlers/resume': 'packages/handlers/src/resume/index.ts',
+  '@headrace/client': 'packages/client/src/index.ts',
+  '@headrace/codec/cbor': 'packages/codec/src/cbor/cbor-codec.ts',
+  '@headrace/codec/msgpack': 'packages/codec/src/msgpack/msgpack-codec.ts',
+};
+/** Ours, where the behaviour matters or the library has nothing. */
+const SHIMS = {
+  async_hooks: 'async-hooks',
+  buffer: 'buffer',
+  crypto: 'crypto',
+  diagnostics_channel: 'diagnostics-channel',
+  dns: 'dns',
+  net: 'net',
+  perf_hooks: 'perf-hooks',
+  'stream/web': 'stream-web',
+  timers: 'timers',
+  'timers/promises': 'timers-promises',
+  tls: 'tls',
+  util: 'util',
+};
+/** What samples import of Node's. */
+const BUILTINS = [
+  'assert',
+  'assert/strict',
+  'buffer',
+  'crypto',
+  'diagnostics_channel',
+  'events',
+  'net',
+  'stream',
+  'stream/promises',
+  'timers/promises',
+  'util',
+];
+
+const library = (name) =>
+  join(here, 'node_modules/@jspm/core/nodelibs/browser', `${name.replace('assert/strict', 'assert')}.js`);
+const polyfill = (name) =>
+  name in SHIMS ? join(here, 'shims', `${SHIMS[name]}.ts`) : library(name);
+
+const forBrowser = {
+  name: 'node-builtins',
+  setup({ onResolve }) {
+    onResolve({ filter: /^node:/ }, ({ path }) => ({ path: polyfill(path.slice('node:'.length)) }));
+    onResolve({ filter: /^@jspm\/core\/nodelibs\// }, ({ path }) => ({
+      path: library(path.slice('@jspm/core/nodelibs/'.length)),
+    }));
+    onResolve({ filter: /^@headrace\// }, ({ path }) => ({ path: join(root, PACKAGES[path]) }));
+  },
+};
+
+const fileOf = (specifier) => specifier.replace(/^@headrace\//, 'headrace-').replaceAll(/[:/]/g, '-');
+const modules = Object.fromEntries([
+  ...Object.keys(PACKAGES).map((name) => [name, fileOf(name)]),
+  ...BUILTINS.map((name) => [`node:${name}`, fileOf(`node:${name}`)]),
+]);
+const entryPoints = {
+  runner: join(here, 'runner', 'runner.ts'),
+  worker: join(here, 'runner', 'worker.ts'),
+  'live-pipeline': join(here, 'pipeline', 'live-pipeline.ts'),
+};
+for (const [name, path] of Object.entries(PACKAGES)) entryPoints[fileOf(name)] = join(root, path);
+for (const name of BUILTINS) entryPoints[fileOf(`node:${name}`)] = polyfill(name);
+
+await build({
+  entryPoints,
+  outdir: out,
+  bundle: true,
+  splitting: true,
+  minify: true,
+  format: 'esm',
+  platform: 'browser',
+  target: 'es2022',
+  conditions: ['@headrace/source'],
+  tsconfigRaw: { compilerOptions: { experimentalDecorators: true, useDefineForClassFields: false } },
+  inject: [join(here, 'shims', 'globals.ts')],
+  plugins: [forBrowser],
+  keepNames: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+});
+writeFileSync(join(out, 'modules.json'), JSON.stringify(modules));

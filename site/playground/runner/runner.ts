@@ -1,0 +1,41 @@
+// For the page: runs a sample in a worker of its own, and stops it when its time is over.
+import type { FromWorker } from './messages.ts';
+
+export interface SampleSink {
+  printed(text: string, stream: 'out' | 'error'): void;
+  /** Called once. @param failure - why it did not end by itself */
+  ended(failure?: { readonly text: string; readonly help?: string | undefined }): void;
+}
+
+const LIMIT_MS = 10_000;
+let modules: Promise<Record<string, string>> | undefined;
+
+/** Starts a sample. The answer stops it. */
+export function runSample(code: string, sink: SampleSink, limitMs = LIMIT_MS): () => void {
+  const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+  let isOver = false;
+  const end = (failure?: { text: string; help?: string | undefined }): void => {
+    if (isOver) return;
+    isOver = true;
+    clearTimeout(timer);
+    worker.terminate();
+    sink.ended(failure);
+  };
+  const timer = setTimeout(
+    () => end({ text: `it was stopped: it did not end within ${limitMs / 1000} s` }),
+    limitMs,
+  );
+  worker.addEventListener('error', ({ message }) => end({ text: message || 'the worker failed' }));
+  worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => {
+    if (isOver) return;
+    if (data.do === 'print') sink.printed(data.text, data.stream);
+    else if (data.do === 'fail') end({ text: data.text, help: data.help });
+    else end();
+  });
+  modules ??= fetch(new URL('./modules.json', import.meta.url)).then((answer) => answer.json());
+  modules.then(
+    (known) => worker.postMessage({ code, modules: known }),
+    () => end({ text: 'the packages could not be loaded' }),
+  );
+  return () => end({ text: 'stopped' });
+}

@@ -1,0 +1,67 @@
+// Runs one sample: its imports are the bundled packages, its console goes to the page. It is over when its code has
+// ended and nothing is left that would keep a program of Node running.
+import { active } from '../shims/active-handles.ts';
+import * as globals from '../shims/globals.ts';
+import { asPrinted } from './as-printed.ts';
+import type { FromWorker, ToWorker } from './messages.ts';
+import { asFunction } from './transform.ts';
+
+const LOOK_MS = 5;
+const later = globalThis.setTimeout;
+
+function tell(message: FromWorker): void {
+  self.postMessage(message);
+}
+
+async function load(specifiers: readonly string[], modules: ToWorker['modules']) {
+  const loaded = new Map<string, object>();
+  for (const name of specifiers) {
+    const file = modules[name] ?? modules[`node:${name}`];
+    if (file === undefined) throw new Error(`${name} is not there in a page`);
+    const url = new URL(`./${file}.js`, import.meta.url).href;
+    loaded.set(name, { __esModule: true, ...((await import(/* @vite-ignore */ url)) as object) });
+  }
+  return (name: string): object => loaded.get(name)!;
+}
+
+async function run({ code, modules }: ToWorker): Promise<void> {
+  const { body, imports } = asFunction(code);
+  const require = await load(imports, modules);
+  const print =
+    (stream: 'out' | 'error') =>
+    (...values: unknown[]): void =>
+      tell({ do: 'print', stream, text: asPrinted(values) });
+  const console = {
+    ...globalThis.console,
+    log: print('out'),
+    info: print('out'),
+    debug: print('out'),
+    warn: print('error'),
+    error: print('error'),
+  };
+  // Timers of the polyfills themselves do not count.
+  active.clear();
+  const names = { require, exports: {}, console, ...globals };
+  const AsyncFunction = (async () => {}).constructor as new (...args: string[]) => (
+    ...values: unknown[]
+  ) => Promise<void>;
+  await new AsyncFunction(...Object.keys(names), body)(...Object.values(names));
+  while (active.size > 0) await new Promise((resolve) => later(resolve, LOOK_MS));
+}
+
+function words(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = (error as { code?: string }).code;
+  return `${error.name}${code === undefined ? '' : ` [${code}]`}: ${error.message}`;
+}
+
+function failed(error: unknown): void {
+  const help = (error as { help?: unknown } | undefined)?.help;
+  tell({ do: 'fail', text: words(error), help: typeof help === 'string' ? help : undefined });
+}
+
+self.addEventListener('error', ({ error, message }) => failed(error ?? message));
+self.addEventListener('unhandledrejection', ({ reason }) => failed(reason));
+self.addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
+  run(data).then(() => tell({ do: 'end' }), failed);
+});
