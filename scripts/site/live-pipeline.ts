@@ -28,7 +28,7 @@ export async function checkLivePipeline(browser: Browser, address: string): Prom
   for (const _ of [1, 2]) await page.locator('.live button', { hasText: '+10 s' }).click();
   problems.push(...(await pressed(page, '+10 s', 'IdleStateEvent')));
   const state = await page.locator('.live .state').textContent();
-  if (!state.includes('closed'))
+  if (state?.includes('closed') !== true)
     problems.push(`live pipeline: the idle one is not closed: ${state}`);
   const sample = page.locator('.sample').first();
   await sample.locator('button', { hasText: 'Run' }).click();
