@@ -63,10 +63,12 @@ function familiesOf(
   const scale = isTime ? 1000 : 1;
   if (typeof value === 'number') return [single(type, full, help, value / scale)];
   if (typeof value !== 'object' || value === null) return [];
-  const samples = Object.entries(value)
+  const entries = Object.entries(value);
+  const samples = entries
     .filter((entry): entry is [string, number] => typeof entry[1] === 'number')
     .map(([kind, number]) => ({ labels: { [label]: kind }, value: number / scale }));
-  return samples.length === 0 ? [] : [{ name: full, help, type, samples }];
+  // What has not happened yet has no sample, but a place in the listing.
+  return samples.length < entries.length ? [] : [{ name: full, help, type, samples }];
 }
 
 /** `refusedPerAddress` as `refused_per_address_total`. */

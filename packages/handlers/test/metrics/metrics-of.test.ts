@@ -34,6 +34,11 @@ describe('metricsOf', () => {
     ]);
   });
 
+  it('lists a record in which nothing was counted yet, without a sample', () => {
+    const cluster = { ignored: {}, address: { host: 'a', port: 1 } };
+    expect(samplesOf('cluster', () => cluster)).toEqual(['# TYPE cluster_ignored_total counter']);
+  });
+
   it('makes seconds of milliseconds', () => {
     expect(samplesOf('overload', () => ({ pausedMs: 1500 }))).toEqual([
       '# TYPE overload_paused_seconds_total counter',
