@@ -1,6 +1,11 @@
 import { type Logger, type Server, ServerBootstrap, stderrLogger } from '@headrace/core';
 import { addressText } from '@headrace/core/authoring';
-import { ConnectionLimitHandler } from '@headrace/handlers';
+import {
+  ConnectionLimitHandler,
+  MetricsHandler,
+  metricsOf,
+  type ServerMetrics,
+} from '@headrace/handlers';
 import { type ChatParts, chatContainer, connectionInitializer } from './chat-container.ts';
 import { LAST_WORD_MS, Refusal } from './connection/refusal.ts';
 import { type PageFiles, readPageFiles } from './http/page-files.ts';
@@ -24,6 +29,8 @@ export interface ChatServerParts extends Pick<ChatParts, 'ground' | 'furtherComm
   readonly settings: Settings;
   readonly logger?: Logger;
   readonly files?: PageFiles;
+  /** Counts connections, refusals and what the room does. @default nothing is counted */
+  readonly metrics?: ServerMetrics | undefined;
 }
 
 const DRAIN_MS = 8000;
@@ -36,26 +43,32 @@ export async function startChatServer({
   settings,
   logger = stderrLogger(),
   files = readPageFiles(),
+  metrics,
   ...others
 }: ChatServerParts): Promise<ChatServer> {
   const container = chatContainer({ settings, logger, files, ...others });
   const { host, port, backlog, maxOutboundBytes } = settings;
+  const limit = new ConnectionLimitHandler({
+    total: settings.maxConnections,
+    perAddress: settings.maxConnectionsPerAddress,
+    lastWordMs: LAST_WORD_MS,
+    onRefused: (child, error) => container.resolve(Refusal).refuse(child, error),
+  });
+  const initialize = connectionInitializer(container);
   const server = await new ServerBootstrap()
-    .handler(({ pipeline }) =>
-      pipeline.addLast(
-        new ConnectionLimitHandler({
-          total: settings.maxConnections,
-          perAddress: settings.maxConnectionsPerAddress,
-          lastWordMs: LAST_WORD_MS,
-          onRefused: (child, error) => container.resolve(Refusal).refuse(child, error),
-        }),
-      ),
-    )
-    .childHandler(connectionInitializer(container))
+    .handler(({ pipeline }) => pipeline.addLast(limit))
+    .childHandler((channel) => {
+      if (metrics !== undefined) channel.pipeline.addLast(new MetricsHandler({ metrics }));
+      initialize(channel);
+    })
     // Why a write failed is in the line about the close.
     .childOptions({ logger, maxOutboundBytes, hooks: { writeFailed() {} } })
     .bind({ host, port, backlog });
   const room = container.resolve(Room);
+  metrics
+    ?.include(metricsOf('headrace_limit', () => limit.counters))
+    .include(metricsOf('headrace_slow_members', () => room.local.slowMembers))
+    .include(metricsOf('chat_room', () => room.figures(), { gauges: ['members', 'backlog'] }));
   const place = addressText(server.address);
   return {
     server,

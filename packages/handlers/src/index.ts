@@ -163,6 +163,7 @@ export {
 // Seeing: logging, metrics, captures
 
 export type { LogFormat } from './logging/describe-message.ts';
+export { fromPino, type PinoLike } from './logging/from-pino.ts';
 export { hexDump } from './logging/hex-dump.ts';
 export { LoggingHandler, type LoggingOptions } from './logging/logging-handler.ts';
 export { PcapHandler, type PcapOptions } from './logging/pcap-handler.ts';
@@ -177,5 +178,6 @@ export {
 export type { MetricFamily, MetricSample } from './metrics/metric-family.ts';
 export { MetricsHandler, type MetricsOptions } from './metrics/metrics-handler.ts';
 export { metricsListener } from './metrics/metrics-listener.ts';
+export { type MetricsOfOptions, metricsOf } from './metrics/metrics-of.ts';
 export { PROMETHEUS_CONTENT_TYPE, prometheusText } from './metrics/prometheus-text.ts';
 export { ServerMetrics, type ServerMetricsOptions } from './metrics/server-metrics.ts';

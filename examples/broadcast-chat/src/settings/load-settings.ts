@@ -80,7 +80,7 @@ function fromEnvironment(
 
 /** Texts as they are, lists with commas, everything else as JSON. */
 function parse(key: keyof Settings, text: string, variable: string): unknown {
-  if (key === 'host') return text;
+  if (key === 'host' || key === 'adminHost') return text;
   if (key === 'allowedOrigins') return text.split(',').map((origin) => origin.trim());
   try {
     return JSON.parse(text);

@@ -10,8 +10,7 @@ const origin = z.string().refine((text) => URL.canParse(text) && new URL(text).o
   error: 'must look like https://chat.example, without a path',
 });
 
-/** Every setting, with its default: `netty.tcp.` and the key here is its name. */
-export const settingsSchema = z.strictObject({
+const fields = z.strictObject({
   enable: z.boolean().default(true),
   host: z.string().min(1).default('127.0.0.1'),
   port: z.number().int().min(0).max(65_535).default(18_888),
@@ -21,10 +20,18 @@ export const settingsSchema = z.strictObject({
   maxConnections: count.default(100_000),
   maxConnectionsPerAddress: count.default(1000),
   maxOutboundBytes: count.default(1024 * 1024),
+  adminPort: z.number().int().min(0).max(65_535).optional(),
+  adminHost: z.string().min(1).optional(),
   workerThreads: z.number().int().min(1).max(256).default(1),
   allowedOrigins: z.array(origin).default([]),
   tokens: z.record(z.string(), z.string().min(1)).optional(),
 });
+
+/** Every setting, with its default: `netty.tcp.` and the key here is its name. */
+export const settingsSchema = fields.refine(
+  ({ adminPort, workerThreads }) => adminPort === undefined || workerThreads === 1,
+  { path: ['adminPort'], error: 'is for one process: needs netty.tcp.workerThreads 1' },
+);
 
 export type Settings = z.infer<typeof settingsSchema>;
 

@@ -134,7 +134,10 @@ export class ServerMetrics implements Disposable {
     return true;
   }
 
-  /** Adds metrics of your own, asked for whenever these are: the counters of a limit handler, for example. */
+  /**
+   * Adds metrics of your own, asked for whenever these are. {@link metricsOf} makes them of any counters: those of a
+   * limit handler, a group, a pool, a cluster.
+   */
   include(source: () => Iterable<MetricFamily>): this {
     this.sources.push(source);
     return this;
@@ -194,14 +197,23 @@ export class ServerMetrics implements Disposable {
   /** Looked up when asked, so that counting costs nothing. */
   private outputFamilies(): MetricFamily[] {
     let pending = 0;
+    let fullest = 0;
     let unwritable = 0;
     for (const channel of this.channels) {
-      pending += channel.pendingOutboundBytes;
+      const waiting = channel.pendingOutboundBytes;
+      pending += waiting;
+      if (waiting > fullest) fullest = waiting;
       if (!channel.isWritable) unwritable += 1;
     }
     const { prefix } = this;
     return [
       single('gauge', `${prefix}_pending_output_bytes`, 'Output that waits.', pending),
+      single(
+        'gauge',
+        `${prefix}_pending_output_max_bytes`,
+        'Output that waits in the channel with the most of it; maxOutboundBytes is its limit.',
+        fullest,
+      ),
       single('gauge', `${prefix}_channels_unwritable`, 'Channels that are unwritable.', unwritable),
     ];
   }

@@ -2,16 +2,25 @@ import type { Meter, Observable } from '@opentelemetry/api';
 import type { MetricFamily } from '../metrics/metric-family.ts';
 import type { ServerMetrics } from '../metrics/server-metrics.ts';
 
+/** A family as OpenTelemetry has it: the unit is no part of the name. */
+interface Instrument extends MetricFamily {
+  readonly unit: string;
+}
+
+const UNITS: Readonly<Record<string, string>> = { bytes: 'By', seconds: 's' };
+
 /**
- * Lets OpenTelemetry collect the numbers of a `ServerMetrics`: counters and gauges under their names, of
- * histograms the sum and the count. Families that are included later are not seen.
+ * Lets OpenTelemetry collect the numbers of a `ServerMetrics`: counters and gauges, of histograms the sum and the
+ * count. `headrace_read_bytes_total` is the counter `headrace.read` with the unit `By`: the first part is the
+ * namespace, the unit is a field, and `_total` belongs to Prometheus. A collector that serves Prometheus puts all
+ * three back. Families that are included later are not seen.
  *
  * @returns a function that ends it
  */
 export function observeMetrics(meter: Meter, metrics: ServerMetrics): () => void {
   const instruments = new Map<string, Observable>();
-  for (const { name, type, help } of metrics.families().flatMap(flattened)) {
-    const options = { description: help };
+  for (const { name, type, help, unit } of metrics.families().flatMap(flattened)) {
+    const options = { description: help, unit };
     const made =
       type === 'gauge'
         ? meter.createObservableGauge(name, options)
@@ -30,14 +39,17 @@ export function observeMetrics(meter: Meter, metrics: ServerMetrics): () => void
   return () => meter.removeBatchObservableCallback(collect, all);
 }
 
-/** A histogram as two counters; the suffix `_total` belongs to Prometheus. */
-function flattened(family: MetricFamily): MetricFamily[] {
-  const name = family.name.replace(/_total$/, '');
-  if (family.type !== 'histogram') return [{ ...family, name }];
-  return ['_sum', '_count'].map((suffix) => ({
+/** A histogram as two counters. */
+function flattened(family: MetricFamily): Instrument[] {
+  const [, bare = '', unitName] = /^(.*?)(?:_(bytes|seconds))?(?:_total)?$/.exec(family.name) ?? [];
+  const name = bare.replace('_', '.');
+  const unit = UNITS[unitName ?? ''] ?? '';
+  if (family.type !== 'histogram') return [{ ...family, name, unit }];
+  return ['sum', 'count'].map((part) => ({
     ...family,
-    name: `${name}${suffix}`,
+    name: `${name}.${part}`,
+    unit: part === 'sum' ? unit : '',
     type: 'counter',
-    samples: family.samples.filter((sample) => sample.suffix === suffix),
+    samples: family.samples.filter(({ suffix }) => suffix === `_${part}`),
   }));
 }

@@ -61,15 +61,15 @@ describe('TracingHandler, with the OpenTelemetry SDK', () => {
 describe('observeMetrics, with the OpenTelemetry SDK', () => {
   it('lets it collect the numbers of a server', () => {
     const { points } = report;
-    expect(points['headrace_read_bytes']).toEqual([{ value: 5, attributes: {} }]);
-    expect(points['headrace_connections_open']).toEqual([{ value: 0, attributes: {} }]);
-    expect(points['headrace_connections_closed']).toEqual([
+    expect(points['headrace.read']).toEqual([{ value: 5, attributes: {} }]);
+    expect(points['headrace.connections_open']).toEqual([{ value: 0, attributes: {} }]);
+    expect(points['headrace.connections_closed']).toEqual([
       { value: 1, attributes: { reason: 'idle', by: 'local', category: 'policy' } },
     ]);
-    expect(points['headrace_connection_duration_seconds_count']?.[0]?.value).toBe(1);
+    expect(points['headrace.connection_duration.count']?.[0]?.value).toBe(1);
   });
 
   it('ends when the returned function is called', () => {
-    expect(report.pointsAfterStop['headrace_read_bytes']).toEqual([{ value: 5, attributes: {} }]);
+    expect(report.pointsAfterStop['headrace.read']).toEqual([{ value: 5, attributes: {} }]);
   });
 });

@@ -1,0 +1,200 @@
+import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { PROMETHEUS_CONTENT_TYPE } from '../metrics/prometheus-text.ts';
+import type { ServerMetrics } from '../metrics/server-metrics.ts';
+
+/** True while all is well. It must answer at once, from what the program knows already; one that throws is false. */
+export type HealthCheck = () => boolean;
+
+/** Options of {@link serveHealth}. */
+export interface HealthServerOptions {
+  /** Where to listen; 0 picks a free port. */
+  readonly port: number;
+  /** In a container `0.0.0.0` or `::`: the kubelet and Prometheus come over the pod's address. @default '127.0.0.1' */
+  readonly host?: string;
+  /** By name: all must hold for `/readyz`. @default none */
+  readonly ready?: Readonly<Record<string, HealthCheck>>;
+  /** By name: all must hold for `/healthz`. Kubernetes restarts what fails it, so few things belong here. @default none */
+  readonly live?: Readonly<Record<string, HealthCheck>>;
+  /** Served as `/metrics`. @default none: 404 */
+  readonly metrics?: Pick<ServerMetrics, 'text'>;
+  /** The oldest connection is closed for one more than this. @default 64 */
+  readonly maxConnections?: number;
+  /** A request that has not come as a whole by then is answered with 408. @default 5000 */
+  readonly requestTimeoutMs?: number;
+}
+
+const DEFAULTS = { host: '127.0.0.1', maxConnections: 64, requestTimeoutMs: 5000 } as const;
+
+const OPTIONS: KnownOptions<HealthServerOptions> = {
+  port: true,
+  host: true,
+  ready: true,
+  live: true,
+  metrics: true,
+  maxConnections: true,
+  requestTimeoutMs: true,
+};
+
+const MAX_HEADER_BYTES = 8192;
+/** Making the metrics looks at every channel: strangers who ask all the time get the same text for so long. */
+const METRICS_AGE_MS = 250;
+const TEXT = 'text/plain; charset=utf-8';
+
+/** The answers to the probes of Kubernetes and the scrapes of Prometheus; made by {@link serveHealth}. */
+export class HealthServer implements AsyncDisposable {
+  private readonly options: HealthServerOptions;
+  private readonly server: http.Server;
+  private readonly sockets = new Set<Socket>();
+  private metricsText = '';
+  private metricsAt = Number.NEGATIVE_INFINITY;
+  private draining = false;
+
+  /** @internal */
+  constructor(options: HealthServerOptions) {
+    checkOptions('serveHealth', options, OPTIONS);
+    const { maxConnections, requestTimeoutMs } = { ...DEFAULTS, ...options };
+    checkNumber('port', options.port, { integer: true, max: 65_535 });
+    const max = checkNumber('maxConnections', maxConnections, { integer: true, min: 1 });
+    const timeout = checkNumber('requestTimeoutMs', requestTimeoutMs, { min: 1, max: 2 ** 31 - 1 });
+    this.options = options;
+    const settings = {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      requestTimeout: timeout,
+      headersTimeout: timeout,
+      keepAliveTimeout: timeout,
+      connectionsCheckingInterval: Math.min(1000, timeout),
+    };
+    this.server = http.createServer(settings, (request, response) =>
+      this.answer(request, response),
+    );
+    // A stranger who keeps connections open does not keep the probes out.
+    this.server.on('connection', (socket) => {
+      this.sockets.add(socket);
+      socket.once('close', () => this.sockets.delete(socket));
+      // Also for who sends a request and does not read its answer.
+      socket.setTimeout(2 * timeout, () => socket.destroy());
+      if (this.sockets.size > max) this.sockets.values().next().value?.destroy();
+    });
+  }
+
+  /** The port it listens on. */
+  get port(): number {
+    return (this.server.address() as AddressInfo | null)?.port ?? 0;
+  }
+
+  /** Why `/readyz` answers 503: `draining`, and the names of checks that do not hold; empty while it is ready. */
+  get notReady(): readonly string[] {
+    return [...(this.draining ? ['draining'] : []), ...failing(this.options.ready)];
+  }
+
+  /** From now on `/readyz` answers 503: call it before the shutdown of the server, so that no new clients are sent. */
+  drain(): void {
+    this.draining = true;
+  }
+
+  /** Stops listening and closes its connections. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.server.close(() => resolve());
+      for (const socket of this.sockets) socket.destroy();
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** @internal */
+  listen(): Promise<this> {
+    const { port, host = DEFAULTS.host } = this.options;
+    return new Promise((resolve, reject) => {
+      this.server.once('error', reject);
+      this.server.listen(port, host, () => {
+        this.server.off('error', reject);
+        // A failed accept, when the process has no file descriptors left, is not the end of the process.
+        this.server.on('error', () => {});
+        resolve(this);
+      });
+    });
+  }
+
+  private answer(request: IncomingMessage, response: ServerResponse): void {
+    const { method, url = '' } = request;
+    const [path] = url.split('?', 1);
+    if (method !== 'GET' && method !== 'HEAD') {
+      // Nobody waits for its body.
+      response.writeHead(405, { allow: 'GET, HEAD', connection: 'close' }).end();
+      return;
+    }
+    if (path === '/healthz') this.report(response, failing(this.options.live));
+    else if (path === '/readyz') this.report(response, this.notReady);
+    else if (path === '/metrics' && this.options.metrics !== undefined) this.scrape(response);
+    else response.writeHead(404).end();
+  }
+
+  private report(response: ServerResponse, failed: readonly string[]): void {
+    const headers = { 'content-type': TEXT, 'cache-control': 'no-store' };
+    if (failed.length === 0) response.writeHead(200, headers).end('ok\n');
+    else response.writeHead(503, headers).end(`not ok: ${failed.join(', ')}\n`);
+  }
+
+  private scrape(response: ServerResponse): void {
+    const now = performance.now();
+    try {
+      if (now - this.metricsAt >= METRICS_AGE_MS) {
+        this.metricsText = this.options.metrics!.text();
+        this.metricsAt = now;
+      }
+    } catch (error) {
+      const { message } = error as Error;
+      response.writeHead(500, { 'content-type': TEXT }).end(`no metrics: ${message}\n`);
+      return;
+    }
+    response.writeHead(200, { 'content-type': PROMETHEUS_CONTENT_TYPE }).end(this.metricsText);
+  }
+}
+
+function failing(checks: Readonly<Record<string, HealthCheck>> = {}): string[] {
+  return Object.entries(checks)
+    .filter(([, check]) => !holds(check))
+    .map(([name]) => name);
+}
+
+function holds(check: HealthCheck): boolean {
+  try {
+    return check();
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Serves `/healthz` (liveness), `/readyz` (readiness) and `/metrics` on a port of their own, for Kubernetes and
+ * Prometheus: 200 while all checks hold, else 503 with the names of those that do not. Give it no port that strangers
+ * reach; they can ask, but not do harm: requests have limits in bytes and time, connections a maximum, and the metrics
+ * are made at most four times a second.
+ *
+ * @returns once it listens
+ * @throws OptionError (OPTION_INVALID) for a wrong option; Node's own error, such as EADDRINUSE, when it cannot listen
+ *
+ * @example
+ * ```ts run
+ * import { ServerMetrics } from '@headrace/handlers';
+ * import { serveHealth } from '@headrace/handlers/health';
+ *
+ * const health = await serveHealth({ port: 0, metrics: new ServerMetrics() });
+ * const statusOf = async (path: string) =>
+ *   (await fetch(`http://127.0.0.1:${health.port}${path}`)).status;
+ * console.log(await statusOf('/healthz'), await statusOf('/readyz'), await statusOf('/metrics'));
+ * // prints 200 200 200
+ * health.drain();
+ * console.log(await statusOf('/healthz'), await statusOf('/readyz'));
+ * // prints 200 503
+ * await health.close();
+ * ```
+ */
+export async function serveHealth(options: HealthServerOptions): Promise<HealthServer> {
+  return new HealthServer(options).listen();
+}

@@ -1,0 +1,8 @@
+// Health, readiness and metrics over HTTP: needs node:http, which the other handlers do not load.
+
+export {
+  type HealthCheck,
+  HealthServer,
+  type HealthServerOptions,
+  serveHealth,
+} from './health-server.ts';

@@ -1,0 +1,81 @@
+import { OptionError } from '@headrace/core';
+import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { type MetricFamily, single } from './metric-family.ts';
+
+/** Options of {@link metricsOf}. */
+export interface MetricsOfOptions {
+  /** The fields that go up and down: `idle` and `leased` of a pool, say. All others only grow. @default none */
+  readonly gauges?: readonly string[];
+  /** The label of a field that is itself a record of numbers, such as `closed: { idle: 3 }`. @default 'kind' */
+  readonly label?: string;
+}
+
+const OPTIONS: KnownOptions<MetricsOfOptions> = { gauges: true, label: true };
+
+/**
+ * Makes metrics of any object with numbers, for `ServerMetrics.include`: the counters of a limit, a group, a pool, a
+ * cluster or your own. A field `refusedPerAddress` becomes `NAME_refused_per_address_total`, a gauge has no `_total`; a
+ * field in milliseconds, `pausedMs`, becomes seconds, `NAME_paused_seconds_total`. Fields that are neither numbers nor
+ * records of numbers are left out.
+ *
+ * @param name - the first part of each metric's name
+ * @param read - called for each scrape
+ * @throws OptionError (OPTION_INVALID) for an unknown option or a `name` that Prometheus does not take
+ *
+ * @example
+ * ```ts run
+ * import { ConnectionLimitHandler, metricsOf, ServerMetrics } from '@headrace/handlers';
+ *
+ * const limit = new ConnectionLimitHandler({ total: 1000 });
+ * const metrics = new ServerMetrics().include(metricsOf('headrace_limit', () => limit.counters));
+ * console.log(metrics.text().includes('headrace_limit_refused_per_address_total 0'));
+ * // prints true
+ * ```
+ */
+export function metricsOf(
+  name: string,
+  read: () => object,
+  options: MetricsOfOptions = {},
+): () => MetricFamily[] {
+  checkOptions('metricsOf', options, OPTIONS);
+  if (!/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name)) {
+    throw new OptionError('OPTION_INVALID', `"${name}" is no metric name for Prometheus`, { name });
+  }
+  const gauges = new Set(options.gauges ?? []);
+  const label = options.label ?? 'kind';
+  return () =>
+    Object.entries(read()).flatMap(([field, value]: [string, unknown]) =>
+      familiesOf(name, field, value, gauges.has(field), label),
+    );
+}
+
+function familiesOf(
+  name: string,
+  field: string,
+  value: unknown,
+  isGauge: boolean,
+  label: string,
+): MetricFamily[] {
+  const isTime = field.endsWith('Ms');
+  const full = `${name}_${metricName(isTime ? `${field.slice(0, -2)}Seconds` : field, isGauge)}`;
+  const type = isGauge ? 'gauge' : 'counter';
+  const help = `${field} of ${name}.`;
+  const scale = isTime ? 1000 : 1;
+  if (typeof value === 'number') return [single(type, full, help, value / scale)];
+  if (typeof value !== 'object' || value === null) return [];
+  const entries = Object.entries(value);
+  const samples = entries
+    .filter((entry): entry is [string, number] => typeof entry[1] === 'number')
+    .map(([kind, number]) => ({ labels: { [label]: kind }, value: number / scale }));
+  // What has not happened yet has no sample, but a place in the listing.
+  return samples.length < entries.length ? [] : [{ name: full, help, type, samples }];
+}
+
+/** `refusedPerAddress` as `refused_per_address_total`. */
+function metricName(field: string, isGauge: boolean): string {
+  const words = field
+    .replaceAll(/[^a-zA-Z0-9]+/g, '_')
+    .replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .toLowerCase();
+  return isGauge || words.endsWith('_total') ? words : `${words}_total`;
+}
