@@ -11,7 +11,23 @@ export const CONVERSATIONS: Readonly<Record<string, Conversation>> = {
   'line-server': async (port) => {
     assert.equal(await say(port, 'hello\n'), 'HELLO\n');
   },
+  'json-auth-heartbeat': async (port, folder) => {
+    const login = '{"type":"login","user":"ann","token":"secret"}';
+    const answer = await say(port, `\0\0\0${String.fromCharCode(login.length)}${login}`);
+    assert.match(answer, /\{"type":"welcome","user":"ann"\}/);
+    await runTo(/signed in as bob/, ['run', 'client', '--', 'bob'], folder, port);
+  },
 };
+
+/** Runs a script of the project beside the program, until its output matches. */
+async function runTo(output: RegExp, args: readonly string[], folder: string, port: number) {
+  const other = new Program('npm', args, folder, { PORT: String(port) });
+  try {
+    await other.waitFor(output);
+  } finally {
+    await other.terminate();
+  }
+}
 
 /** Sends a text over TCP; the first that comes back. */
 async function say(port: number, text: string): Promise<string> {
