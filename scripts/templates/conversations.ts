@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { WebSocket } from 'ws';
 import { Program } from './program.ts';
 
 /** Talks to the program on this port; rejects if it does not answer as its README promises. */
@@ -16,6 +17,14 @@ export const CONVERSATIONS: Readonly<Record<string, Conversation>> = {
     const answer = await say(port, `\0\0\0${String.fromCharCode(login.length)}${login}`);
     assert.match(answer, /\{"type":"welcome","user":"ann"\}/);
     await runTo(/signed in as bob/, ['run', 'client', '--', 'bob'], folder, port);
+  },
+  'websocket-and-tcp': async (port) => {
+    assert.match(await say(port, 'hello\n'), /^welcome by tcp\n/);
+    assert.match(await (await fetch(`http://127.0.0.1:${port}/`)).text(), /<h1>/);
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`);
+    const [message] = await once(socket, 'message');
+    assert.equal(String(message), 'welcome by websocket');
+    socket.close();
   },
 };
 
