@@ -30,6 +30,9 @@ export interface Outcome {
   readonly output: string;
 }
 
+/** What hangs fails after this time. */
+const TIMEOUT_MS = 300_000;
+
 /** Runs a command without a terminal; it never throws. */
 export function run(
   command: string,
@@ -41,6 +44,7 @@ export function run(
     const child = spawn(command, args, {
       cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: TIMEOUT_MS,
       env: { ...env, NO_COLOR: '1', FORCE_COLOR: '0', npm_config_yes: 'true' },
       shell: process.platform === 'win32',
     });

@@ -59,8 +59,9 @@ test('keeps a quiet client for an hour by its heartbeats', () => {
   assert.deepEqual(heard, ['welcome ann']);
 });
 
-test('closes a connection that sends what is no message, and serves the others', async () => {
+test('closes a connection that sends what is no message, and serves the others', async (t) => {
   const server = await startRoom('127.0.0.1', 0, OPTIONS);
+  t.after(() => server.close());
   const bad = connect(server.port, '127.0.0.1');
   bad.write(Buffer.from('\0\0\0\x0d{"type":"no"}', 'latin1'));
   await once(bad.resume(), 'close');
@@ -68,5 +69,4 @@ test('closes a connection that sends what is no message, and serves the others',
   good.write(Buffer.from('\0\0\0\x0f{"type":"ping"}', 'latin1'));
   const [answer] = await once(good, 'data');
   assert.equal(String(answer.subarray(4)), '{"type":"pong"}');
-  await server.shutdown();
 });

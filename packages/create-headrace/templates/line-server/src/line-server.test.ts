@@ -45,8 +45,9 @@ test('ends a connection that is idle, a minute later', () => {
   assert.equal(channel.isEnding, true);
 });
 
-test('serves real sockets, and says bye when it shuts down', async () => {
+test('serves real sockets, and says bye when it shuts down', async (t) => {
   const server = await startLineServer('127.0.0.1', 0, { idleMs: 60_000, maxConnections: 10 });
+  t.after(() => server.close());
   const socket = connect(server.port, '127.0.0.1').setEncoding('utf8');
   socket.write('hello\n');
   assert.deepEqual(await once(socket, 'data'), ['HELLO\n']);

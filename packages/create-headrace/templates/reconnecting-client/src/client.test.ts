@@ -4,7 +4,7 @@ import { EmbeddedChannel } from '@headrace/core/testing';
 import { clientPipeline, makeClient, readAddresses, stateText } from './client.ts';
 import { startServer } from './server.ts';
 
-test('comes back after a loss, and sends what was written meanwhile', async () => {
+test('comes back after a loss, and sends what was written meanwhile', async (t) => {
   const first = await startServer('127.0.0.1', 0);
   const second = await startServer('127.0.0.1', 0);
   const lines: string[] = [];
@@ -14,17 +14,16 @@ test('comes back after a loss, and sends what was written meanwhile', async () =
     addresses: [first, second].map(({ port }) => ({ host: '127.0.0.1', port })),
     onLine: (line) => resolve(lines.push(line)),
   });
+  t.after(() => Promise.all([client.close(), first.close(), second.close()]));
   client.on('state', ({ name }) => states.push(name));
   await client.start();
-  const [used, other] = first.connections.size === 1 ? [first, second] : [second, first];
+  const used = first.connections.size === 1 ? first : second;
   await used.shutdown();
   await client.channel?.closed;
   client.writeAndFlush('hello'); // there is no connection: it waits
   await promise;
   assert.deepEqual(lines, ['hello']);
   assert.deepEqual([states[0], states[1], states.at(-1)], ['connecting', 'online', 'online']);
-  await client.close();
-  await other.shutdown();
 });
 
 test('notices a server that is silent', () => {
@@ -46,15 +45,15 @@ test('reads addresses, and names a wrong one', () => {
   }
 });
 
-test('describes a loss', async () => {
+test('describes a loss', async (t) => {
   const client = makeClient({ addresses: [{ host: '127.0.0.1', port: 1 }], onLine: () => {} });
+  t.after(() => client.close());
   const { promise, resolve } = later<string>();
   client.on('state', (state) => {
     if (state.name === 'waiting') resolve(stateText(state));
   });
   void client.start();
   assert.match(await promise, /^no connection \(refused\); next try in \d+ ms$/);
-  await client.close();
 });
 
 /** A promise, and the function that fulfils it. */
