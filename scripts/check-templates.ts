@@ -1,14 +1,16 @@
 // Does `npm create headrace` give projects that work? Packs our packages, offers them in a registry on this machine, and
 // does with each template what a stranger does: create, start, talk to it, test, check, end.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startLocalRegistry } from './local-registry.ts';
 import { pack, run } from './packed-packages.ts';
 import { foldersIn } from './source-file.ts';
-import { CONVERSATIONS } from './templates/conversations.ts';
+import { CONVERSATIONS, type Conversation } from './templates/conversations.ts';
 import { checkFlags } from './templates/flags.ts';
 import { checkHandlerPackage } from './templates/handler-package.ts';
 import { Program } from './templates/program.ts';
@@ -64,34 +66,56 @@ async function checkTemplate(template: string, place: string, env: NodeJS.Proces
   }
 }
 
+/** A port that nobody listens on. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** A program that is started on a port, and the wrong setting that it refuses. */
 async function checkProgram(
   template: string,
   folder: string,
   created: number,
-  talk: (port: number, folder: string, program: Program) => Promise<void>,
-) {
-  const program = new Program('npm', ['start'], folder, { PORT: '0' });
-  const started = await step(`${template}: npm start answers`, async () => {
-    await talk(await program.port(), folder, program);
-  });
+  talk: Conversation,
+): Promise<void> {
+  const isClient = template === 'reconnecting-client';
+  const port = await freePort();
+  const settings = isClient ? { ADDRESS: `127.0.0.1:${port}` } : { PORT: String(port) };
+  const answers = async (program: Program) => {
+    if (!isClient) assert.equal(await program.port(), port);
+    await talk(port, folder, program);
+  };
+
+  const program = new Program('npm', ['start'], folder, settings);
+  const started = await step(`${template}: npm start answers`, () => answers(program));
   await program.terminate();
   if (started !== undefined) {
     const total = (created + started).toFixed(1);
     console.log(`      ${template}: ${total} s from npm create to an answer`);
   }
   await step(`${template}: ends on SIGTERM with exit code 0`, async () => {
-    const alone = new Program(process.execPath, ['dist/main.js'], folder, { PORT: '0' });
+    const alone = new Program(process.execPath, ['dist/main.js'], folder, settings);
+    let code: number | null;
     try {
-      await talk(await alone.port(), folder, alone);
+      await answers(alone);
     } finally {
-      assert.equal(await alone.terminate(), 0);
+      code = await alone.terminate();
     }
+    assert.equal(code, 0);
   });
   await step(`${template}: a wrong setting is one line`, async () => {
-    const wrong = new Program(process.execPath, ['dist/main.js'], folder, { PORT: 'abc' });
+    const wrong = new Program(process.execPath, ['dist/main.js'], folder, {
+      PORT: 'abc',
+      ADDRESS: 'abc',
+    });
     const { code, output } = await wrong.finished();
     assert.equal(code, 1);
-    assert.match(output, /^PORT is "abc", but must be a whole number from 0 to 65535$/);
+    assert.match(output, /^(?:PORT|ADDRESS) is "abc", but must be .*$/);
   });
 }
 

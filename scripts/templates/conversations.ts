@@ -5,7 +5,9 @@ import { connect } from 'node:net';
 import { WebSocket } from 'ws';
 import { Program } from './program.ts';
 
-/** Talks to the program on this port; rejects if it does not answer as its README promises. */
+/**
+ * Talks to the program on this port, or offers something there; rejects if it does not answer as its README promises.
+ */
 export type Conversation = (port: number, folder: string, program: Program) => Promise<void>;
 
 export const CONVERSATIONS: Readonly<Record<string, Conversation>> = {
@@ -17,6 +19,21 @@ export const CONVERSATIONS: Readonly<Record<string, Conversation>> = {
     const answer = await say(port, `\0\0\0${String.fromCharCode(login.length)}${login}`);
     assert.match(answer, /\{"type":"welcome","user":"ann"\}/);
     await runTo(/signed in as bob/, ['run', 'client', '--', 'bob'], folder, port);
+  },
+  'device-gateway': async (port, folder, program) => {
+    const login = '{"jsonrpc":"2.0","method":"login","params":{"device":"d","token":"secret"}}';
+    assert.match(await say(port, `${login}\n`), /"method":"welcome","params":\{"device":"d"\}/);
+    await runTo(/welcome \{ device: 'pump-7' \}/, ['run', 'device', '--', 'pump-7'], folder, port);
+    await program.waitFor(/pump-7 is online/);
+  },
+  'reconnecting-client': async (port, folder, program) => {
+    await program.waitFor(/no connection \(refused\)/);
+    const server = new Program('npm', ['run', 'server'], folder, { PORT: String(port) });
+    try {
+      await program.waitFor(/^online$/m);
+    } finally {
+      await server.terminate();
+    }
   },
   'websocket-and-tcp': async (port) => {
     assert.match(await say(port, 'hello\n'), /^welcome by tcp\n/);
