@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startLocalRegistry } from './local-registry.ts';
+import { installedNodes, OTHER_NODES } from './other-nodes.ts';
 import { pack, run } from './packed-packages.ts';
 import { foldersIn } from './source-file.ts';
 import { CONVERSATIONS, type Conversation } from './templates/conversations.ts';
@@ -119,6 +120,21 @@ async function checkProgram(
   });
 }
 
+/** The tests of all templates, built by the step before, on the Nodes that do not run us. */
+async function checkOtherNodes(place: string): Promise<void> {
+  const built = foldersIn(place, '.').filter((folder) => existsSync(join(place, folder, 'dist')));
+  const tests = built.flatMap((folder) =>
+    readdirSync(join(place, folder, 'dist'))
+      .filter((name) => name.endsWith('.test.js'))
+      .map((name) => join(folder, 'dist', name)),
+  );
+  for (const { version, path } of installedNodes(OTHER_NODES)) {
+    await step(`the tests of all templates, Node ${version}`, async () => {
+      assert.match(await must(path, ['--test', ...tests], place), /fail 0$/m);
+    });
+  }
+}
+
 async function main(temporary: string): Promise<void> {
   const folders = foldersIn(root, 'packages');
   const tarballs = join(temporary, 'tarballs');
@@ -141,6 +157,7 @@ async function main(temporary: string): Promise<void> {
     for (const template of templates.filter((one) => asked.length === 0 || asked.includes(one))) {
       await checkTemplate(template, temporary, env);
     }
+    await checkOtherNodes(temporary);
     for (const [name, check] of checkFlags(temporary, env)) await step(name, check);
   } finally {
     registry.close();

@@ -1,5 +1,6 @@
 // The folder of the new project: it must be free, and afterwards it has all files or none.
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -44,6 +45,8 @@ export function writeProject(folder: string, files: ReadonlyMap<string, string>)
   const draft = mkdtempSync(join(parent, `.${basename(folder)}-`));
   const moved: string[] = [];
   try {
+    // A temporary folder is its owner's alone; a project is not.
+    chmodSync(draft, 0o777 & ~process.umask());
     for (const [path, text] of files) {
       mkdirSync(dirname(join(draft, path)), { recursive: true });
       writeFileSync(join(draft, path), text);

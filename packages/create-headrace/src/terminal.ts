@@ -10,6 +10,7 @@ export function terminalAsk(): Ask | undefined {
     const lines = createInterface({ input: process.stdin, output: process.stdout });
     const end = new AbortController();
     const cancel = (): void => {
+      if (end.signal.aborted) return;
       process.stdout.write('\n');
       end.abort();
     };

@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -30,6 +31,12 @@ describe('writing a project', () => {
     writeProject(join(place, 'a', 'b'), FILES);
     expect(readFileSync(join(place, 'a', 'b', 'src', 'main.ts'), 'utf8')).toBe('main\n');
     expect(readdirSync(join(place, 'a'))).toEqual(['b']);
+  });
+
+  it.skipIf(process.platform === 'win32')('lets the same people in as mkdir does', () => {
+    mkdirSync(join(place, 'a'));
+    writeProject(join(place, 'b'), FILES);
+    expect(statSync(join(place, 'b')).mode).toBe(statSync(join(place, 'a')).mode);
   });
 
   it('keeps a folder that is there, and what it has', () => {
