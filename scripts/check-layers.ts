@@ -15,6 +15,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   client: SIBLINGS,
   websocket: SIBLINGS,
   inject: SIBLINGS,
+  'create-headrace': [],
   cluster: [...SIBLINGS, 'client'],
   headrace: SIBLINGS,
   nestjs: [...SIBLINGS, 'client'],
@@ -131,6 +132,13 @@ function packageProblem(
   return name in known ? undefined : `${name} is no dependency of ${manifest.name}`;
 }
 
+/** Templates get the files that all programs share when a project is made of them. */
+function placeOf({ root }: Workspace, target: string): string {
+  const own = /^(packages\/create-headrace\/templates\/)[^/]+(\/.*)$/.exec(target);
+  if (own === null || existsSync(join(root, target))) return target;
+  return `${own[1]}_program${own[2]}`;
+}
+
 function importProblem(
   workspace: Workspace,
   folder: string,
@@ -142,7 +150,7 @@ function importProblem(
   if (!specifier.startsWith('.')) {
     return packageProblem(workspace, folder, manifest, source, specifier);
   }
-  const target = posix.join(posix.dirname(source.path), specifier);
+  const target = placeOf(workspace, posix.join(posix.dirname(source.path), specifier));
   if (!existsSync(join(workspace.root, target))) return `${specifier} does not exist`;
   return relativeProblem(folder, source, target);
 }

@@ -1,13 +1,6 @@
 // Are the packages fit for npm? Builds and packs them, reads the tarballs with publint and attw, then
 // installs them into an empty project outside the workspace and imports, requires and compiles them.
-import {
-  appendFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,49 +8,13 @@ import { copyGallery, runGallery } from './check-gallery.ts';
 import { installedNodes, OTHER_NODES } from './other-nodes.ts';
 import { BUNDLERS, checkBundlers } from './packages/bundlers.ts';
 import { checkInstalls } from './packages/installs.ts';
-import { counts, report, run, step } from './packages/step.ts';
+import { counts, report, step } from './packages/step.ts';
 import { checkTestRunners, TEST_RUNNERS } from './packages/test-runners.ts';
-import { foldersIn } from './source-file.ts';
+import { cleanPackages, type Packed, pack, readManifest } from './packed-packages.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const bin = (name: string): string => join(root, 'node_modules', '.bin', name);
 
-interface Packed {
-  readonly name: string;
-  /** Of its sources. */
-  readonly folder: string;
-  readonly tarball: string;
-  /** What a user writes to import: the package and its subpaths. */
-  readonly entries: readonly string[];
-  /** What the user brings along for some of the subpaths, `name@range`. */
-  readonly peers: readonly string[];
-}
-
-interface Manifest {
-  readonly name: string;
-  readonly peerDependencies?: Readonly<Record<string, string>>;
-  readonly exports: Readonly<Record<string, unknown>>;
-  readonly version: string;
-}
-
-function readManifest(path: string): Manifest {
-  return JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'));
-}
-
-async function pack(folder: string, into: string): Promise<Packed> {
-  const { name, exports, peerDependencies = {} } = readManifest(join(root, folder));
-  const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const tarball = join(into, `${folder.replace('packages/', '')}.tgz`);
-  const args = ['-y', packageManager, 'pack', '--out', tarball];
-  const { ok, output } = await run('npx', args, join(root, folder));
-  if (!ok) throw new Error(`pnpm pack in ${folder} failed:\n${output}`);
-  const entries = Object.keys(exports)
-    .filter((key) => key !== './package.json')
-    .map((key) => name + key.slice(1));
-  const peers = Object.entries(peerDependencies)
-    .filter(([, range]) => !range.startsWith('workspace:'))
-    .map(([peer, range]) => `${peer}@${range}`);
-  return { name, folder, tarball, entries, peers };
 }
 
 /** An empty project of a user, with every tarball installed by npm. */
@@ -85,7 +42,9 @@ async function installConsumer(folder: string, packages: readonly Packed[]): Pro
   const entries = packages.flatMap(({ entries }) => entries);
   const check = `if (typeof entry !== 'object' && typeof entry !== 'function') throw new Error(name);
 `;
-  const names = packages.map(({ name }) => `await import('${name}');\n`);
+  const names = packages
+    .filter(({ name, entries }) => entries.includes(name))
+    .map(({ name }) => `await import('${name}');\n`);
   writeFileSync(join(folder, 'main.mjs'), names.join(''));
   const imports = entries.map((entry) => `import * as ${identifier(entry)} from '${entry}';\n`);
   const uses = entries.map((entry) => `void ${identifier(entry)};\n`);
@@ -127,15 +86,15 @@ const BUNDLER = ['--module', 'esnext', '--moduleResolution', 'bundler'];
 
 async function main(temporary: string): Promise<void> {
   // A build from nothing: what an old build left behind must not be published.
-  const folders = foldersIn(root, 'packages');
-  for (const folder of folders)
-    rmSync(join(root, folder, 'dist'), { recursive: true, force: true });
+  const folders = cleanPackages(root);
   if (!(await step('packages build', bin('tsc'), ['-b', ...folders]))) return;
-  const packages = await Promise.all(folders.map((folder) => pack(folder, temporary)));
-  for (const { name, folder, tarball } of packages) {
+  const packages = await Promise.all(folders.map((folder) => pack(root, folder, temporary)));
+  for (const { name, folder, tarball, entries } of packages) {
     await Promise.all([
       step(`publint ${name}`, bin('publint'), ['--strict', tarball], join(root, folder)),
-      step(`attw ${name}`, bin('attw'), ['--profile', 'esm-only', '--no-emoji', tarball]),
+      // A program has no entries, and no types to look at.
+      entries.length === 0 ||
+        step(`attw ${name}`, bin('attw'), ['--profile', 'esm-only', '--no-emoji', tarball]),
     ]);
   }
   const consumer = join(temporary, 'consumer');

@@ -12,12 +12,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { pack, readManifest, run } from './packed-packages.ts';
+import { cleanPackages, pack, run } from './packed-packages.ts';
 import { budgetProblems, type PackageCost } from './release/budget.ts';
 import { bytesBelow, installedIn, licenceProblems } from './release/installed.ts';
 import { ofPackage, type Sbom, sbomProblems } from './release/sbom.ts';
 import { contentProblems, filesOf } from './release/tarball.ts';
-import { foldersIn } from './source-file.ts';
 import { runTool } from './tools.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -91,18 +90,10 @@ async function problemsOf(
 }
 
 async function main(temporary: string): Promise<void> {
-  const folders = foldersIn(root, 'packages');
-  for (const folder of folders) {
-    rmSync(join(root, folder, 'dist'), { recursive: true, force: true });
-  }
+  const folders = cleanPackages(root);
   const build = runTool(root, 'tsc', '-b', ...folders);
   if (!build.ok) throw new Error(`the packages do not build:\n${build.output}`);
-  const packages = await Promise.all(
-    folders.map(async (folder) => {
-      const { name } = readManifest(join(root, folder));
-      return { name, folder, tarball: await pack(root, folder, temporary) };
-    }),
-  );
+  const packages = await Promise.all(folders.map((folder) => pack(root, folder, temporary)));
   const budgets = JSON.parse(
     readFileSync(join(root, 'scripts', 'release', 'budgets.json'), 'utf8'),
   ) as Record<string, PackageCost>;

@@ -1,35 +1,53 @@
+// Our packages as npm would get them: built from nothing, packed into tarballs.
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { foldersIn } from './source-file.ts';
 
-/** The parts of a package.json that the checks of the packages read. */
-export interface Manifest {
+/** A package and its tarball. */
+export interface Packed {
   readonly name: string;
   readonly version: string;
-  readonly exports?: Readonly<Record<string, unknown>>;
-  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly folder: string;
+  readonly tarball: string;
+  /** What a user writes to import: the package and its subpaths; none for a program. */
+  readonly entries: readonly string[];
+  /** What the user brings along for some of the subpaths, `name@range`. */
+  readonly peers: readonly string[];
+}
+
+/** What the checks read of a package.json. */
+export interface Manifest {
+  readonly name: string;
   readonly peerDependencies?: Readonly<Record<string, string>>;
-  readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>;
+  readonly exports: Readonly<Record<string, unknown>>;
+  readonly version: string;
 }
 
-export function readManifest(folder: string): Manifest {
-  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-}
-
-export interface CommandResult {
+/** How a command ended, and all that it printed. */
+export interface Outcome {
   readonly ok: boolean;
   readonly stdout: string;
   /** Both streams, as they came. */
   readonly output: string;
 }
 
-/** Runs a command without input; what it prints is the answer. */
-export function run(command: string, args: readonly string[], cwd: string): Promise<CommandResult> {
+/** What hangs fails after this time. */
+const TIMEOUT_MS = 300_000;
+
+/** Runs a command without a terminal; it never throws. */
+export function run(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Outcome> {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0', npm_config_yes: 'true' },
+      timeout: TIMEOUT_MS,
+      env: { ...env, NO_COLOR: '1', FORCE_COLOR: '0', npm_config_yes: 'true' },
       shell: process.platform === 'win32',
     });
     let stdout = '';
@@ -46,14 +64,32 @@ export function run(command: string, args: readonly string[], cwd: string): Prom
   });
 }
 
-/** Packs a package as `pnpm publish` would, and returns the path of its tarball. */
-export async function pack(root: string, folder: string, into: string): Promise<string> {
-  const { packageManager }: { packageManager: string } = JSON.parse(
-    readFileSync(join(root, 'package.json'), 'utf8'),
-  );
+export function readManifest(path: string): Manifest {
+  return JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'));
+}
+
+/** The folders of all packages, without what an old build left behind: it must not be published. */
+export function cleanPackages(root: string): string[] {
+  const folders = foldersIn(root, 'packages');
+  for (const folder of folders) {
+    rmSync(join(root, folder, 'dist'), { recursive: true, force: true });
+  }
+  return folders;
+}
+
+/** Packs a package that is built, as `pnpm publish` does. */
+export async function pack(root: string, folder: string, into: string): Promise<Packed> {
+  const { name, version, exports, peerDependencies = {} } = readManifest(join(root, folder));
+  const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const tarball = join(into, `${folder.replace('packages/', '')}.tgz`);
   const args = ['-y', packageManager, 'pack', '--out', tarball];
   const { ok, output } = await run('npx', args, join(root, folder));
   if (!ok) throw new Error(`pnpm pack in ${folder} failed:\n${output}`);
-  return tarball;
+  const entries = Object.keys(exports)
+    .filter((key) => key !== './package.json')
+    .map((key) => name + key.slice(1));
+  const peers = Object.entries(peerDependencies)
+    .filter(([, range]) => !range.startsWith('workspace:'))
+    .map(([peer, range]) => `${peer}@${range}`);
+  return { name, version, folder, tarball, entries, peers };
 }

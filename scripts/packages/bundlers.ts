@@ -1,7 +1,8 @@
 // The bundlers as docs/guides/bundlers.md configures them: each bundles the guide's server, and the bundle runs.
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { report, run } from './step.ts';
+import { run } from '../packed-packages.ts';
+import { report } from './step.ts';
 
 /** What a project installs to follow the guide. */
 export const BUNDLERS: Readonly<Record<string, string>> = {

@@ -1,8 +1,9 @@
 // What npm and pnpm make of the ranges between our packages: one copy of core, or a refusal, or two that warn.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startRegistry } from './registry.ts';
-import { report, run } from './step.ts';
+import { startRegistry } from '../local-registry.ts';
+import { run } from '../packed-packages.ts';
+import { report } from './step.ts';
 
 interface Packed {
   readonly name: string;

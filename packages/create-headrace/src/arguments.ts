@@ -1,0 +1,66 @@
+// What was asked for on the command line.
+import { parseArgs } from 'node:util';
+import { nearestTo } from './nearest.ts';
+import { UserError } from './user-error.ts';
+
+/** The command line, read; what was not given is `undefined`. */
+export interface Arguments {
+  readonly folder: string | undefined;
+  readonly template: string | undefined;
+  /** The name for package.json; without it that of the folder. */
+  readonly name: string | undefined;
+  readonly install: boolean;
+  /** Ask nothing, take defaults. */
+  readonly yes: boolean;
+  readonly show: 'help' | 'version' | 'list' | undefined;
+}
+
+const OPTIONS = {
+  template: { type: 'string', short: 't' },
+  name: { type: 'string' },
+  'no-install': { type: 'boolean' },
+  yes: { type: 'boolean', short: 'y' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'v' },
+  list: { type: 'boolean', short: 'l' },
+} as const;
+
+/**
+ * Reads the arguments after `create-headrace`.
+ *
+ * @throws UserError for an unknown option, one without its value, or two folders
+ */
+export function readArguments(args: readonly string[]): Arguments {
+  const { values, positionals } = parse(args);
+  if (positionals.length > 1) {
+    throw new UserError(`one folder, please: got ${positionals.join(' and ')}`);
+  }
+  const { help, version, list } = values;
+  return {
+    folder: positionals[0],
+    template: values.template,
+    name: values.name,
+    install: values['no-install'] !== true,
+    yes: values.yes === true,
+    show: help ? 'help' : version ? 'version' : list ? 'list' : undefined,
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+  } catch (error) {
+    const { code, message } = error as Error & { code?: string };
+    const unknown = /'(-[^']*)'/.exec(message)?.[1];
+    if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION' || unknown === undefined) {
+      throw new UserError(message.split('\n')[0]!.replace(/\.?$/, ''));
+    }
+    const near = nearestTo(
+      unknown,
+      Object.keys(OPTIONS).map((name) => `--${name}`),
+    );
+    throw new UserError(
+      `no option ${unknown}${near === undefined ? '; --help lists them' : `; ${near}?`}`,
+    );
+  }
+}

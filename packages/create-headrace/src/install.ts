@@ -1,0 +1,36 @@
+// Installs the new project's dependencies.
+import { spawn } from 'node:child_process';
+import type { PackageManager } from './package-manager.ts';
+
+/** What an installation came to. */
+export interface Installed {
+  readonly ok: boolean;
+  /** What the package manager printed. */
+  readonly output: string;
+}
+
+/** Runs `npm install`, or that of another, in the folder; the signal ends it. */
+export function install(
+  manager: PackageManager,
+  folder: string,
+  signal: AbortSignal,
+): Promise<Installed> {
+  return new Promise((resolve) => {
+    const quiet = manager === 'npm' ? ['--no-audit', '--no-fund', '--loglevel=error'] : [];
+    const child = spawn(manager, ['install', ...quiet], {
+      cwd: folder,
+      signal,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // npm is a .cmd file on Windows.
+      shell: process.platform === 'win32',
+    });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        output = (output + text).slice(-4000);
+      });
+    }
+    child.once('error', ({ message }) => resolve({ ok: false, output: message }));
+    child.once('close', (code) => resolve({ ok: code === 0, output: output.trim() }));
+  });
+}

@@ -1,0 +1,102 @@
+// npm create headrace [folder] -- --template NAME
+import { readFileSync } from 'node:fs';
+import { relative } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { type Arguments, readArguments } from './arguments.ts';
+import { DEFAULT_FOLDER, decide, type Project, templateLines } from './decisions.ts';
+import { install } from './install.ts';
+import { type PackageManager, packageManagerOf, scriptCommand } from './package-manager.ts';
+import { projectFiles } from './project-files.ts';
+import { writeProject } from './target-folder.ts';
+import { DEFAULT_TEMPLATE } from './templates.ts';
+import { showWaiting, terminalAsk } from './terminal.ts';
+import { Cancelled, UserError } from './user-error.ts';
+
+const HELP = `npm create headrace [folder] -- [options]
+
+  -t, --template NAME  one of the list below (${DEFAULT_TEMPLATE.name})
+      --name NAME      the name in package.json (the folder's)
+      --no-install     do not install the dependencies
+  -y, --yes            ask nothing, take defaults (folder: ${DEFAULT_FOLDER})
+  -l, --list           list the templates
+  -v, --version
+  -h, --help
+
+Templates:
+${templateLines()
+  .map((line) => `  ${line}`)
+  .join('\n')}
+`;
+
+/** Runs the program with the arguments of this process. */
+export async function main(): Promise<void> {
+  try {
+    const args = readArguments(process.argv.slice(2));
+    if (args.show === undefined) await create(args);
+    else process.stdout.write(shown(args.show));
+  } catch (error) {
+    if (error instanceof Cancelled) {
+      process.exitCode = 130;
+    } else if (error instanceof UserError) {
+      console.error(`create-headrace: ${error.message}`);
+      process.exitCode = 1;
+    } else throw error;
+  }
+}
+
+function shown(what: NonNullable<Arguments['show']>): string {
+  if (what === 'help') return HELP;
+  return what === 'version' ? `${ownVersion()}\n` : `${templateLines().join('\n')}\n`;
+}
+
+/** All packages of Headrace have one version: the new project depends on that of this package. */
+function ownVersion(): string {
+  const path = new URL('../package.json', import.meta.url);
+  const { version }: { version: string } = JSON.parse(readFileSync(path, 'utf8'));
+  return version;
+}
+
+async function create(args: Arguments): Promise<void> {
+  const cwd = process.cwd();
+  const project = await decide(args, cwd, terminalAsk());
+  const manager = packageManagerOf(process.env['npm_config_user_agent']);
+  const year = String(new Date().getFullYear());
+  const words = { name: project.name, version: ownVersion(), year };
+  // From here on Ctrl+C is heard between the steps: there are all files or none.
+  const cancelled = cancellation();
+  writeProject(project.folder, projectFiles(project.template, words));
+  await setImmediate();
+
+  const isInstalled = args.install && (await installed(manager, project.folder, cancelled));
+  const commands = cdCommand(project, cwd);
+  if (!isInstalled) commands.push(`${manager} install`);
+  commands.push(scriptCommand(manager, project.template.firstScript));
+  for (const command of commands) console.log(command);
+  if (cancelled.aborted) process.exit(130);
+}
+
+function cancellation(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => controller.abort());
+  return controller.signal;
+}
+
+async function installed(
+  manager: PackageManager,
+  folder: string,
+  cancelled: AbortSignal,
+): Promise<boolean> {
+  if (cancelled.aborted) return false;
+  const endWaiting = showWaiting(`${manager} install …`);
+  const { ok, output } = await install(manager, folder, cancelled);
+  endWaiting();
+  if (ok || cancelled.aborted) return ok;
+  console.error(`${output}\ncreate-headrace: all files are written, but ${manager} install failed`);
+  process.exitCode = 1;
+  return false;
+}
+
+function cdCommand({ folder, given }: Project, cwd: string): string[] {
+  if (relative(cwd, folder) === '') return [];
+  return [`cd ${/[^\w@%+=:,./\\~-]/.test(given) ? JSON.stringify(given) : given}`];
+}

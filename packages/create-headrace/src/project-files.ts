@@ -1,0 +1,87 @@
+// The files of a new project, in memory: what templates share, then the template's own.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Template } from './templates.ts';
+
+const TEMPLATES_FOLDER = fileURLToPath(new URL('../templates', import.meta.url));
+
+/** What stands for `{{name}}`, `{{version}}` and `{{year}}` in a template. */
+export interface Words {
+  /** The name of the new package. */
+  readonly name: string;
+  /** The version of Headrace that it depends on. */
+  readonly version: string;
+  readonly year: string;
+}
+
+type Json = { readonly [key: string]: Json | string | boolean | readonly string[] };
+
+/** In this order; what is not listed comes last. */
+const MANIFEST_KEYS = [
+  'name',
+  'version',
+  'private',
+  'description',
+  'keywords',
+  'license',
+  'type',
+  'engines',
+  'exports',
+  'files',
+  'publishConfig',
+  'scripts',
+  'dependencies',
+  'peerDependencies',
+  'devDependencies',
+];
+
+/** Paths with `/`, relative to the project, and their texts. */
+export function projectFiles(template: Template, words: Words): Map<string, string> {
+  // A package has no settings to read and no signals to end on.
+  const isProgram = template.firstScript === 'start';
+  const layers = ['_shared', ...(isProgram ? ['_program'] : []), template.name];
+  const files = new Map<string, string>();
+  let manifest: Json = { name: words.name };
+  for (const layer of layers) {
+    for (const path of filesBelow(join(TEMPLATES_FOLDER, layer))) {
+      const text = withWords(readFileSync(join(TEMPLATES_FOLDER, layer, path), 'utf8'), words);
+      if (path === '_package.json') manifest = merge(manifest, JSON.parse(text));
+      else files.set(path.replace(/^_/, '.'), text);
+    }
+  }
+  files.set('package.json', `${JSON.stringify(ordered(manifest), null, 2)}\n`);
+  return files;
+}
+
+function filesBelow(folder: string, prefix = ''): string[] {
+  return readdirSync(join(folder, prefix), { withFileTypes: true }).flatMap((entry) => {
+    const path = prefix + entry.name;
+    return entry.isDirectory() ? filesBelow(folder, `${path}/`) : [path];
+  });
+}
+
+function withWords(text: string, words: Words): string {
+  return text.replaceAll(/\{\{(name|version|year)\}\}/g, (_, word: keyof Words) => words[word]);
+}
+
+function merge(base: Json, more: Json): Json {
+  const merged: Record<string, Json[string]> = { ...base };
+  for (const [key, value] of Object.entries(more)) {
+    const known = merged[key];
+    merged[key] = isObject(known) && isObject(value) ? merge(known, value) : value;
+  }
+  return merged;
+}
+
+function isObject(value: Json[string] | undefined): value is Json {
+  return typeof value === 'object' && !Array.isArray(value);
+}
+
+function ordered(manifest: Json): Json {
+  const rank = (key: string) => {
+    const at = MANIFEST_KEYS.indexOf(key);
+    return at === -1 ? MANIFEST_KEYS.length : at;
+  };
+  return Object.fromEntries(Object.entries(manifest).sort(([a], [b]) => rank(a) - rank(b)));
+}

@@ -1,0 +1,69 @@
+// The folder of the new project: it must be free, and afterwards it has all files or none.
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { UserError } from './user-error.ts';
+
+/** A fresh clone of an empty repository is empty, too. */
+const ALLOWED = new Set(['.git', '.DS_Store']);
+
+/**
+ * @param folder - absolute
+ * @param given - as the user wrote it, for the message
+ * @throws UserError if something is in the way
+ */
+export function checkFree(folder: string, given: string): void {
+  if (!existsSync(folder)) return;
+  if (!statSync(folder).isDirectory()) throw new UserError(`${given} is a file, not a folder`);
+  const found = readdirSync(folder).filter((name) => !ALLOWED.has(name));
+  if (found.length === 0) return;
+  const others = found.length === 1 ? '' : ` and ${found.length - 1} more`;
+  throw new UserError(
+    `${given} is not empty: it has ${found.sort()[0]}${others}. Nothing was written; take another folder`,
+  );
+}
+
+/**
+ * Writes all files, or none: they are made in a folder beside the target, which takes its place at the end.
+ *
+ * @throws UserError if the system refuses; then everything is as it was
+ */
+export function writeProject(folder: string, files: ReadonlyMap<string, string>): void {
+  const isNew = !existsSync(folder);
+  const firstMade = mkdirSync(isNew ? dirname(folder) : folder, { recursive: true });
+  const parent = isNew ? dirname(folder) : folder;
+  const draft = mkdtempSync(join(parent, `.${basename(folder)}-`));
+  const moved: string[] = [];
+  try {
+    // A temporary folder is its owner's alone; a project is not.
+    chmodSync(draft, 0o777 & ~process.umask());
+    for (const [path, text] of files) {
+      mkdirSync(dirname(join(draft, path)), { recursive: true });
+      writeFileSync(join(draft, path), text);
+    }
+    if (isNew) renameSync(draft, folder);
+    else {
+      // The folder itself stays: a shell may stand in it.
+      for (const name of readdirSync(draft)) {
+        renameSync(join(draft, name), join(folder, name));
+        moved.push(name);
+      }
+      rmdirSync(draft);
+    }
+  } catch (error) {
+    for (const name of moved) rmSync(join(folder, name), { recursive: true, force: true });
+    rmSync(draft, { recursive: true, force: true });
+    if (firstMade !== undefined) rmSync(firstMade, { recursive: true, force: true });
+    throw new UserError(`cannot write to ${folder}: ${(error as Error).message}`);
+  }
+}

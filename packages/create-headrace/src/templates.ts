@@ -1,0 +1,46 @@
+// The templates, the default one first. Each is a folder of real files in ../templates.
+
+/** One of the projects to begin with. */
+export interface Template {
+  readonly name: string;
+  /** One line for the list. */
+  readonly description: string;
+  /** The script of package.json to run first. */
+  readonly firstScript: 'start' | 'test';
+}
+
+export const TEMPLATES: readonly Template[] = [
+  {
+    name: 'line-server',
+    description: 'lines over TCP: idle time, limits, orderly shutdown',
+    firstScript: 'start',
+  },
+  {
+    name: 'json-auth-heartbeat',
+    description: 'JSON in length-prefixed frames: sign-in and heartbeat, server and client',
+    firstScript: 'start',
+  },
+  {
+    name: 'websocket-and-tcp',
+    description: 'WebSocket, a page and plain TCP on one port',
+    firstScript: 'start',
+  },
+  {
+    name: 'device-gateway',
+    description: 'devices log in, send telemetry and get commands, by JSON-RPC',
+    firstScript: 'start',
+  },
+  {
+    name: 'reconnecting-client',
+    description: 'a client that comes back after a loss, and a server to try it on',
+    firstScript: 'start',
+  },
+  {
+    name: 'handler-package',
+    description: 'a handler of your own, ready for npm',
+    firstScript: 'test',
+  },
+];
+
+/** The one that is taken when nobody can be asked. */
+export const DEFAULT_TEMPLATE: Template = TEMPLATES[0]!;

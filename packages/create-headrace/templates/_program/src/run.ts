@@ -1,0 +1,26 @@
+// The life of a program: a failed start is one line and exit code 1; SIGTERM and Ctrl+C end it in good order.
+
+/** What `start` has started. */
+export interface Running {
+  /** Ends in good order: peers get their last message. */
+  shutdown(): Promise<unknown>;
+}
+
+/** Starts the program and ends it on a signal. A second signal kills it, as if nobody listened. */
+export async function run(start: () => Promise<Running>): Promise<void> {
+  // Who reads our output may go, as `head` does: the program goes on.
+  process.stdout.on('error', () => {});
+  try {
+    const running = await start();
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => void running.shutdown().then(() => process.exit(0), fail));
+    }
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function fail(error: unknown): void {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+}

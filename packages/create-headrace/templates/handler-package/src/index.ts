@@ -1,0 +1,2 @@
+// All that users of the package may import.
+export { RepeatFilterHandler, type RepeatFilterOptions } from './repeat-filter-handler.ts';

@@ -1,0 +1,74 @@
+// A room: who has signed in hears what all others say.
+import { JsonDecoder, JsonEncoder, lengthPrefixed } from '@headrace/codec';
+import { ChannelGroup, pipeline, type Server, ServerBootstrap } from '@headrace/core';
+import {
+  AuthHandler,
+  ConnectionLimitHandler,
+  GuessLimiter,
+  HeartbeatHandler,
+  matchTag,
+  principalOf,
+  secretsEqual,
+} from '@headrace/handlers';
+import {
+  type FromClient,
+  type FromServer,
+  fromClient,
+  MAX_FRAME_LENGTH,
+  serverHeartbeat,
+} from './messages.ts';
+
+export interface RoomOptions {
+  /** What all users sign in with. */
+  readonly token: string;
+  /** A client that sends nothing at all for this time is closed, in milliseconds. */
+  readonly silenceMs: number;
+}
+
+const refused = (why: string): FromServer => ({ type: 'refused', why });
+
+/** One room; its pipeline is for all its connections. */
+export function roomPipeline({ token, silenceMs }: RoomOptions) {
+  const members = new ChannelGroup('members'); // who reads too slowly is closed, not waited for
+  const guesses = new GuessLimiter(); // a second wrong token waits longer than the first
+  const authenticate = guesses.protect<FromClient, string, FromServer>((message) =>
+    message.type === 'login' && message.user !== '' && secretsEqual(message.token, token)
+      ? { principal: message.user }
+      : { refused: 'wrong user or token' },
+  );
+  return pipeline().add(
+    ...lengthPrefixed({ maxFrameLength: MAX_FRAME_LENGTH }),
+    new JsonDecoder({ schema: fromClient }),
+    () => new JsonEncoder<FromServer>(),
+    () => new HeartbeatHandler<FromClient, FromServer>({ format: serverHeartbeat, silenceMs }),
+    () =>
+      new AuthHandler<string, FromClient, FromServer>({
+        isCredentials: ({ type }) => type === 'login',
+        authenticate,
+        timeoutMs: 10_000,
+        group: members,
+        replies: {
+          accepted: (user) => ({ type: 'welcome', user }),
+          refused,
+          unauthenticated: () => refused('sign in first'),
+          timedOut: () => refused('no sign-in in time'),
+        },
+      }),
+    // Only who has signed in gets here.
+    () =>
+      matchTag<FromClient>()('type', {
+        say: (ctx, { text }) => {
+          const user = principalOf<string>(ctx.channel)!;
+          members.writeAndFlush({ type: 'said', user, text } satisfies FromServer);
+        },
+        login: (ctx) => void ctx.writeAndFlush(refused('signed in already')),
+      }),
+  );
+}
+
+export function startRoom(host: string, port: number, options: RoomOptions): Promise<Server> {
+  return new ServerBootstrap()
+    .handler((listener) => listener.pipeline.addLast(new ConnectionLimitHandler()))
+    .childHandler(roomPipeline(options))
+    .bind({ host, port });
+}

@@ -1,0 +1,42 @@
+// The pipeline of a connection, and the server that gives one to each.
+import { textLines } from '@headrace/codec';
+import { pipeline, type Server, ServerBootstrap } from '@headrace/core';
+import {
+  ConnectionLimitHandler,
+  IdleCloseHandler,
+  IdleStateHandler,
+  MessageRateHandler,
+} from '@headrace/handlers';
+import { LineHandler } from './line-handler.ts';
+
+export interface LineServerOptions {
+  /** A connection that sends nothing for this time is closed, in milliseconds. */
+  readonly idleMs: number;
+  /** Connections at the same time; more are refused. */
+  readonly maxConnections: number;
+}
+
+/** Bytes pass the handlers from top to bottom, answers go back from bottom to top. */
+export function linePipeline({ idleMs }: Pick<LineServerOptions, 'idleMs'>) {
+  return pipeline().add(
+    () => new IdleStateHandler({ readerIdleMs: idleMs }),
+    ...textLines({ maxLength: 8192 }), // a longer line ends the connection
+    () => new IdleCloseHandler({ lastWord: () => 'bye: idle for too long' }),
+    () => new MessageRateHandler({ perSecond: 1000 }), // who sends faster is read slower
+    () => new LineHandler(),
+  );
+}
+
+/** Starts to listen; `server.shutdown()` ends it. */
+export function startLineServer(
+  host: string,
+  port: number,
+  { idleMs, maxConnections }: LineServerOptions,
+): Promise<Server> {
+  return new ServerBootstrap()
+    .handler((listener) =>
+      listener.pipeline.addLast(new ConnectionLimitHandler({ total: maxConnections })),
+    )
+    .childHandler(linePipeline({ idleMs }))
+    .bind({ host, port });
+}

@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { readArguments } from '../src/arguments.ts';
+
+const NOTHING = {
+  folder: undefined,
+  template: undefined,
+  name: undefined,
+  install: true,
+  yes: false,
+  show: undefined,
+};
+
+describe('the command line', () => {
+  it('may be empty', () => {
+    expect(readArguments([])).toEqual(NOTHING);
+  });
+
+  it('has a folder and options, in any order, long and short', () => {
+    const all = { ...NOTHING, folder: 'a', template: 't', yes: true, install: false, name: 'n' };
+    expect(readArguments('a --template t --yes --no-install --name n'.split(' '))).toEqual(all);
+    expect(readArguments('-y -t t --name=n --no-install a'.split(' '))).toEqual(all);
+  });
+
+  it.each([
+    ['--help', 'help'],
+    ['-v', 'version'],
+    ['-l', 'list'],
+  ])('shows something for %s', (option, show) => {
+    expect(readArguments([option]).show).toBe(show);
+  });
+
+  it('suggests the option that was meant', () => {
+    expect(() => readArguments(['--tempalte', 'x'])).toThrow('no option --tempalte; --template?');
+    expect(() => readArguments(['--colour'])).toThrow('no option --colour; --help lists them');
+  });
+
+  it('refuses two folders, and an option without its value', () => {
+    expect(() => readArguments(['a', 'b'])).toThrow('one folder, please: got a and b');
+    expect(() => readArguments(['--template'])).toThrow(/template/);
+  });
+});

@@ -1,0 +1,49 @@
+import { readdirSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { packageManagerOf, scriptCommand } from '../src/package-manager.ts';
+import { projectFiles } from '../src/project-files.ts';
+import { TEMPLATES } from '../src/templates.ts';
+
+const WORDS = { name: '@acme/thing', version: '1.2.3', year: '2030' };
+
+describe('the templates', () => {
+  it('are the folders that there are', () => {
+    const folders = readdirSync(new URL('../templates', import.meta.url)).filter(
+      (name) => !name.startsWith('_') && !name.includes('.'),
+    );
+    expect(TEMPLATES.map(({ name }) => name).sort()).toEqual(folders.sort());
+  });
+
+  it.each(TEMPLATES)('$name has what every project needs, and no word is left', (template) => {
+    const files = projectFiles(template, WORDS);
+    expect([...files.keys()]).toEqual(
+      expect.arrayContaining(['.gitignore', 'README.md', 'package.json', 'tsconfig.json']),
+    );
+    for (const [path, text] of files) {
+      expect(path).not.toMatch(/(^|\/)_/);
+      expect(text).not.toMatch(/\{\{\w+\}\}/);
+      // A file that is read at one sitting.
+      if (path.endsWith('.ts')) expect(text.split('\n').length, path).toBeLessThan(125);
+    }
+    const manifest = JSON.parse(files.get('package.json')!);
+    expect(manifest).toMatchObject({ name: '@acme/thing', type: 'module' });
+    expect(Object.keys(manifest.scripts)).toContain(template.firstScript);
+    const { dependencies = {}, peerDependencies = {} } = manifest;
+    expect({ ...dependencies, ...peerDependencies }).toMatchObject({ '@headrace/core': '^1.2.3' });
+    expect(files.get('README.md')).toMatch(/^# @acme\/thing\n/);
+  });
+});
+
+describe('the package manager', () => {
+  it.each([
+    [undefined, 'npm', 'npm test'],
+    ['npm/11.0.0 node/v24.0.0 linux x64 workspaces/false', 'npm', 'npm test'],
+    ['pnpm/10.34.9 npm/? node/v24.0.0 linux x64', 'pnpm', 'pnpm test'],
+    ['yarn/4.0.0 npm/? node/v24.0.0', 'yarn', 'yarn test'],
+    ['bun/1.4.5 npm/? node/v24.0.0', 'bun', 'bun run test'],
+    ['something/1.0', 'npm', 'npm test'],
+  ] as const)('of %s is %s', (agent, manager, command) => {
+    expect(packageManagerOf(agent)).toBe(manager);
+    expect(scriptCommand(manager, 'test')).toBe(command);
+  });
+});

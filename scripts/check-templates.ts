@@ -1,0 +1,181 @@
+// Does `npm create headrace` give projects that work? Packs our packages, offers them in a registry on this machine, and
+// does with each template what a stranger does: create, start, talk to it, test, check, end.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startRegistry } from './local-registry.ts';
+import { installedNodes, OTHER_NODES } from './other-nodes.ts';
+import { pack, run } from './packed-packages.ts';
+import { foldersIn } from './source-file.ts';
+import { CONVERSATIONS, type Conversation } from './templates/conversations.ts';
+import { checkFlags } from './templates/flags.ts';
+import { checkHandlerPackage } from './templates/handler-package.ts';
+import { Program } from './templates/program.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+let failed = 0;
+let passed = 0;
+
+/** Runs one check and prints one line with the seconds it took; returns them, or undefined if it failed. */
+async function step(name: string, work: () => Promise<unknown>): Promise<number | undefined> {
+  const began = performance.now();
+  try {
+    await work();
+  } catch (error) {
+    failed += 1;
+    console.error(`FAIL  ${name}: ${(error as Error).message}`);
+    return undefined;
+  }
+  const seconds = (performance.now() - began) / 1000;
+  passed += 1;
+  console.log(`ok    ${name}: ${seconds.toFixed(1)} s`);
+  return seconds;
+}
+
+/** Runs a command that must succeed. */
+async function must(command: string, args: readonly string[], cwd: string, env = process.env) {
+  const { ok, output } = await run(command, args, cwd, env);
+  if (!ok) throw new Error(`${command} ${args.join(' ')} failed:\n${output}`);
+  return output;
+}
+
+async function checkTemplate(template: string, place: string, env: NodeJS.ProcessEnv) {
+  const name = `my-${template}`;
+  const folder = join(place, name);
+  const created = await step(`${template}: npm create headrace`, async () => {
+    const args = ['create', 'headrace', name, '--', '--template', template];
+    const output = await must('npm', args, place, env);
+    const script = template === 'handler-package' ? 'test' : 'start';
+    assert.match(output, new RegExp(`cd ${name}\\nnpm ${script}$`));
+  });
+  if (created === undefined) return;
+  const talk = CONVERSATIONS[template];
+  if (talk !== undefined) await checkProgram(template, folder, created, talk);
+  await step(`${template}: npm test`, async () => {
+    assert.match(await must('npm', ['test'], folder, env), /# fail 0|ℹ fail 0/);
+  });
+  await step(`${template}: npm run check`, () => must('npm', ['run', 'check'], folder, env));
+  if (template === 'handler-package') {
+    await step(`${template}: packs, installs elsewhere, works`, () =>
+      checkHandlerPackage(folder, place, (...args) => must(...args, env)),
+    );
+  }
+}
+
+/** A port that nobody listens on. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** A program that is started on a port, and the wrong setting that it refuses. */
+async function checkProgram(
+  template: string,
+  folder: string,
+  created: number,
+  talk: Conversation,
+): Promise<void> {
+  const isClient = template === 'reconnecting-client';
+  const port = await freePort();
+  const settings = isClient ? { ADDRESS: `127.0.0.1:${port}` } : { PORT: String(port) };
+  const answers = async (program: Program) => {
+    if (!isClient) assert.equal(await program.port(), port);
+    await talk(port, folder, program);
+  };
+
+  const program = new Program('npm', ['start'], folder, settings);
+  const started = await step(`${template}: npm start answers`, () => answers(program));
+  await program.terminate();
+  if (started !== undefined) {
+    const total = (created + started).toFixed(1);
+    console.log(`      ${template}: ${total} s from npm create to an answer`);
+  }
+  await step(`${template}: ends on SIGTERM with exit code 0`, async () => {
+    const alone = new Program(process.execPath, ['dist/main.js'], folder, settings);
+    let code: number | null;
+    try {
+      await answers(alone);
+    } finally {
+      code = await alone.terminate();
+    }
+    assert.equal(code, 0);
+  });
+  await step(`${template}: a wrong setting is one line`, async () => {
+    const wrong = new Program(process.execPath, ['dist/main.js'], folder, {
+      PORT: 'abc',
+      ADDRESS: 'abc',
+    });
+    const { code, output } = await wrong.finished();
+    assert.equal(code, 1);
+    assert.match(output, /^(?:PORT|ADDRESS) is "abc", but must be .*$/);
+  });
+}
+
+/** The tests of all templates, built by the step before, on the Nodes that do not run us. */
+async function checkOtherNodes(place: string): Promise<void> {
+  const built = foldersIn(place, '.').filter((folder) => existsSync(join(place, folder, 'dist')));
+  const tests = built.flatMap((folder) =>
+    readdirSync(join(place, folder, 'dist'))
+      .filter((name) => name.endsWith('.test.js'))
+      .map((name) => join(folder, 'dist', name)),
+  );
+  for (const { version, path } of installedNodes(OTHER_NODES)) {
+    await step(`the tests of all templates, Node ${version}`, async () => {
+      assert.match(await must(path, ['--test', ...tests], place), /fail 0$/m);
+    });
+  }
+}
+
+async function main(temporary: string): Promise<void> {
+  const folders = foldersIn(root, 'packages');
+  const tarballs = join(temporary, 'tarballs');
+  mkdirSync(tarballs);
+  const packages = await Promise.all(folders.map((folder) => pack(root, folder, tarballs)));
+  const registry = await startRegistry(packages.map(({ tarball }) => tarball));
+  const env = {
+    ...process.env,
+    npm_config_registry: registry.url,
+    // Empty, as a stranger's is; and no package of an earlier run can come from it.
+    npm_config_cache: join(temporary, 'cache'),
+    npm_config_prefer_offline: 'true',
+  };
+  try {
+    const templates = readdirSync(join(root, 'packages/create-headrace/templates')).filter(
+      (name) => /^[a-z]/.test(name) && !name.includes('.'),
+    );
+    const asked = process.argv.slice(2);
+    for (const template of templates.filter((one) => asked.length === 0 || asked.includes(one))) {
+      await checkTemplate(template, temporary, env);
+    }
+    await checkOtherNodes(temporary);
+    for (const [name, check] of checkFlags(temporary, env)) await step(name, check);
+  } finally {
+    registry.close();
+  }
+}
+
+const temporary = mkdtempSync(join(tmpdir(), 'headrace-templates-'));
+try {
+  if ((await step('packages build', () => build())) !== undefined) await main(temporary);
+} finally {
+  rmSync(temporary, { recursive: true, force: true });
+}
+const counts = process.env['HEADRACE_TEST_COUNTS'];
+if (counts !== undefined) appendFileSync(counts, `${passed} ${failed}\n`);
+console.log(`templates: ${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+
+async function build(): Promise<void> {
+  const tsc = join(root, 'node_modules', '.bin', 'tsc');
+  await must(tsc, ['-b', ...foldersIn(root, 'packages')], root);
+  assert.ok(existsSync(join(root, 'packages/create-headrace/dist/bin.js')));
+}

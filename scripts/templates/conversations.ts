@@ -1,0 +1,66 @@
+// What is said to the program of each template, and what it must answer.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { WebSocket } from 'ws';
+import { Program } from './program.ts';
+
+/**
+ * Talks to the program on this port, or offers something there; rejects if it does not answer as its README promises.
+ */
+export type Conversation = (port: number, folder: string, program: Program) => Promise<void>;
+
+export const CONVERSATIONS: Readonly<Record<string, Conversation>> = {
+  'line-server': async (port) => {
+    assert.equal(await say(port, 'hello\n'), 'HELLO\n');
+  },
+  'json-auth-heartbeat': async (port, folder) => {
+    const login = '{"type":"login","user":"ann","token":"secret"}';
+    const answer = await say(port, `\0\0\0${String.fromCharCode(login.length)}${login}`);
+    assert.match(answer, /\{"type":"welcome","user":"ann"\}/);
+    await runTo(/signed in as bob/, ['run', 'client', '--', 'bob'], folder, port);
+  },
+  'device-gateway': async (port, folder, program) => {
+    const login = '{"jsonrpc":"2.0","method":"login","params":{"device":"d","token":"secret"}}';
+    assert.match(await say(port, `${login}\n`), /"method":"welcome","params":\{"device":"d"\}/);
+    await runTo(/welcome \{ device: 'pump-7' \}/, ['run', 'device', '--', 'pump-7'], folder, port);
+    await program.waitFor(/pump-7 is online/);
+  },
+  'reconnecting-client': async (port, folder, program) => {
+    await program.waitFor(/no connection \(refused\)/);
+    const server = new Program('npm', ['run', 'server'], folder, { PORT: String(port) });
+    try {
+      await program.waitFor(/^online$/m);
+    } finally {
+      await server.terminate();
+    }
+  },
+  'websocket-and-tcp': async (port) => {
+    assert.match(await say(port, 'hello\n'), /^welcome by tcp\n/);
+    assert.match(await (await fetch(`http://127.0.0.1:${port}/`)).text(), /<h1>/);
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`);
+    const [message] = await once(socket, 'message');
+    assert.equal(String(message), 'welcome by websocket');
+    socket.close();
+  },
+};
+
+/** Runs a script of the project beside the program, until its output matches. */
+async function runTo(output: RegExp, args: readonly string[], folder: string, port: number) {
+  const other = new Program('npm', args, folder, { PORT: String(port) });
+  try {
+    await other.waitFor(output);
+  } finally {
+    await other.terminate();
+  }
+}
+
+/** Sends a text over TCP; the first that comes back. */
+async function say(port: number, text: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1').setEncoding('utf8');
+  socket.setTimeout(5000, () => socket.destroy(new Error(`no answer to ${text.trim()}`)));
+  socket.write(text);
+  const [answer] = await once(socket, 'data');
+  socket.destroy();
+  return answer;
+}
