@@ -14,6 +14,7 @@ import { print, type Result } from './harness/report.ts';
 import { lasting } from './lasting.ts';
 import { micro } from './micro.ts';
 import { record } from './record.ts';
+import { runtimes } from './runtimes.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { tlsEcho } from './tls-echo.ts';
 
@@ -26,7 +27,10 @@ const PARTS: Readonly<Record<string, (settings: Settings) => Promise<Result[]>>>
   lasting,
   cluster,
   micro,
+  runtimes,
 };
+/** Installs Bun, and compares runtimes: run by its name only. */
+const ASKED_FOR = ['runtimes'];
 
 const settings: Settings = readSettings(process.argv.slice(2));
 const unknown = settings.parts.filter((part) => !(part in PARTS));
@@ -47,7 +51,9 @@ execFileSync(
 console.log(machineText());
 const results: Result[] = [];
 for (const [name, part] of Object.entries(PARTS)) {
-  if (settings.parts.length > 0 && !settings.parts.includes(name)) continue;
+  const isWanted =
+    settings.parts.length > 0 ? settings.parts.includes(name) : !ASKED_FOR.includes(name);
+  if (!isWanted) continue;
   for (const result of await part(settings)) {
     print(result);
     results.push(result);

@@ -1,0 +1,36 @@
+// Echo on Bun: its own sockets against its `node:net`, and against Node. Bun comes from npm, the load from Node.
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { installedRuntimes } from '../scripts/runtimes/installed-runtimes.ts';
+import { compareEcho } from './echo.ts';
+import { nodePeer, ON_SOCKETS } from './harness/peers.ts';
+import { HEADRACE, type Result } from './harness/report.ts';
+import type { Peer } from './harness/server-process.ts';
+import type { Settings } from './settings.ts';
+
+const cache = fileURLToPath(new URL('../node_modules/.cache/runtimes', import.meta.url));
+const servers = fileURLToPath(new URL('servers/', import.meta.url));
+
+const ON_NODE_NET = "on Bun's node:net";
+const ON_NODE = 'on Node, handles';
+
+export async function runtimes(settings: Settings): Promise<Result[]> {
+  const bun = installedRuntimes(cache).find(({ name }) => name === 'Bun');
+  if (bun === undefined) return [];
+  const onBun = (name: string, file: string, more: Partial<Peer> = {}): Peer => ({
+    name,
+    command: [bun.path, join(servers, file)],
+    ...more,
+  });
+  const peers = [
+    onBun(HEADRACE, 'echo.mjs'),
+    onBun(ON_NODE_NET, 'echo.mjs', { env: ON_SOCKETS.env! }),
+    nodePeer(ON_NODE, 'echo.mjs'),
+    nodePeer('on Node, sockets', 'echo.mjs', { env: ON_SOCKETS.env! }),
+    onBun('hand-tuned, Bun', 'echo-net-hand-tuned.mjs'),
+    nodePeer('hand-tuned, Node', 'echo-net-hand-tuned.mjs'),
+  ];
+  const goals = [{ text: "of Headrace on Bun's node:net", to: ON_NODE_NET, atMost: 1 }];
+  const works = [1, 16, 64].map((depth) => ({ connections: 50, depth, bytes: 64, goals }));
+  return await compareEcho(peers, works, settings, `echo on Bun ${bun.version}`);
+}
