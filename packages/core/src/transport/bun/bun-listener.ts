@@ -82,7 +82,8 @@ export class BunListener implements Listener {
   private listenOn(target: ListenTarget): BunServer {
     if ('path' in target) return this.listenOnPath(target);
     const { port, host, exclusive = false, ipv6Only = false, reusePort = false } = target;
-    const place = { port, exclusive, ipv6Only, reusePort };
+    // Bun takes exclusive for a port that nobody else may have.
+    const place = { port, exclusive: exclusive && !reusePort, ipv6Only, reusePort };
     try {
       return this.bind({ ...place, hostname: host ?? ALL_ADDRESSES });
     } catch (thrown) {

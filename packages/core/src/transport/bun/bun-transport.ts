@@ -51,7 +51,7 @@ export class BunTransport implements Transport {
   private waitingBytes = 0;
   /** A call of Bun's is under way: its callbacks may come within it, and are reported later. */
   private isCalling = false;
-  private local: Address | undefined = undefined;
+  private readonly local: Address | undefined;
   private readonly remote: Address | undefined;
 
   constructor(socket: BunSocket<BunTransport | undefined>, isPaused: boolean) {
@@ -59,6 +59,7 @@ export class BunTransport implements Transport {
     this.isPaused = isPaused;
     socket.data = this;
     // Asked now: after the close, Bun does not know any more.
+    this.local = localAddressOf(socket);
     this.remote = addressOf(socket.remoteAddress, socket.remotePort, socket.remoteFamily);
   }
 
@@ -71,7 +72,6 @@ export class BunTransport implements Transport {
   }
 
   get localAddress(): Address | undefined {
-    this.local ??= localAddressOf(this.socket);
     return this.local;
   }
 
@@ -164,7 +164,6 @@ export class BunTransport implements Transport {
 
   private leave(isReset: boolean): void {
     if (this.phase >= CLOSED) return;
-    void this.localAddress;
     this.phase = CLOSED;
     this.unread = NOTHING;
     this.unsent = NOTHING;
