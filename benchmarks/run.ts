@@ -15,6 +15,7 @@ import { lasting } from './lasting.ts';
 import { micro } from './micro.ts';
 import { nest } from './nest.ts';
 import { record } from './record.ts';
+import { runtimes } from './runtimes.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { tlsEcho } from './tls-echo.ts';
 
@@ -28,7 +29,10 @@ const PARTS: Readonly<Record<string, (settings: Settings) => Promise<Result[]>>>
   cluster,
   nest,
   micro,
+  runtimes,
 };
+/** Installs Bun, and compares runtimes: run by its name only. */
+const ASKED_FOR = ['runtimes'];
 
 const settings: Settings = readSettings(process.argv.slice(2));
 const unknown = settings.parts.filter((part) => !(part in PARTS));
@@ -49,7 +53,9 @@ execFileSync(
 console.log(machineText());
 const results: Result[] = [];
 for (const [name, part] of Object.entries(PARTS)) {
-  if (settings.parts.length > 0 && !settings.parts.includes(name)) continue;
+  const isWanted =
+    settings.parts.length > 0 ? settings.parts.includes(name) : !ASKED_FOR.includes(name);
+  if (!isWanted) continue;
   for (const result of await part(settings)) {
     print(result);
     results.push(result);

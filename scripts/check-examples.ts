@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { CheckResult, Problem } from './problem.ts';
 import { type Block, findBlocks, printsOf } from './sample-blocks.ts';
 import { compile } from './tools.ts';
@@ -14,7 +15,7 @@ const TIMEOUT_MS = 60_000;
 
 function execute(root: string, file: string): Promise<{ output: string; failure?: string }> {
   const { promise, resolve } = defer<{ output: string; failure?: string }>();
-  const register = join(root, 'scripts', 'register.mjs');
+  const register = pathToFileURL(join(root, 'scripts', 'register.mjs')).href;
   const child = spawn(
     process.execPath,
     ['--conditions=@headrace/source', '--import', register, file],

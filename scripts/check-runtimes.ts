@@ -1,13 +1,15 @@
 // Runs the trials in runtimes/ on Node, Bun and Deno, with the built packages, and prints a table. What
-// docs/runtimes.md lists must fail, everything else must hold. Arguments are parts of the names of trials.
+// docs/runtimes.md lists must fail, everything else must hold; then the packages' tests that run there. Arguments are
+// parts of the names of trials, and leave the packages' tests out.
 import { spawn, spawnSync } from 'node:child_process';
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { trialCertificates } from './runtimes/certificates.ts';
 import { expectedFailures, failureKey } from './runtimes/expected-failures.ts';
 import { installedRuntimes, type Runtime } from './runtimes/installed-runtimes.ts';
+import { runSuites } from './runtimes/suites.ts';
 import { runTool } from './tools.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -120,9 +122,20 @@ for (const { runtime, trial, holds, isExpected, output } of outcomes) {
   const listed = 'it is listed in docs/runtimes.md, but holds: take it out';
   problems.push(`${runtime.name} ${runtime.version}, ${trial}: ${holds ? listed : output}`);
 }
+let suitesPassed = 0;
+if (asked.length === 0 && build.ok) {
+  const page = readFileSync(join(root, 'docs', 'runtimes.md'), 'utf8');
+  for (const runtime of runtimes) {
+    const { files, passed: held, problems: found } = runSuites(root, runtime, page);
+    suitesPassed += held;
+    problems.push(...found);
+    if (files > 0)
+      console.log(`${runtime.name}: ${held} of the packages' tests hold, ${files} files`);
+  }
+}
 for (const problem of problems) console.error(`FAIL  ${problem}`);
 
-const passed = outcomes.filter(({ isExpected }) => isExpected).length;
+const passed = outcomes.filter(({ isExpected }) => isExpected).length + suitesPassed;
 const file = process.env['HEADRACE_TEST_COUNTS'];
 if (file !== undefined) appendFileSync(file, `${passed} ${problems.length}\n`);
 console.log(`runtimes: ${passed} passed, ${problems.length} failed`);

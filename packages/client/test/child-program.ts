@@ -11,7 +11,7 @@ export class ChildProgram {
 
   constructor(script: string, ...args: readonly (string | number)[]) {
     const execArgv = ['--expose-gc', '--conditions=@headrace/source', '--import'];
-    execArgv.push(pathOf('../../../scripts/register.mjs'));
+    execArgv.push(new URL('../../../scripts/register.mjs', import.meta.url).href);
     this.process = fork(pathOf(script), args.map(String), { execArgv });
     this.exited = once(this.process, 'exit');
   }

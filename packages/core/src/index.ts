@@ -162,10 +162,10 @@ export type {
   ListenerSink,
   TransportKind,
   TransportWay,
+  WantedTransport,
 } from './transport/listener.ts';
 export { MemoryNetwork, type MemoryNetworkOptions } from './transport/memory-network.ts';
 export { type MemoryOptions, MemoryTransport } from './transport/memory-transport.ts';
-export type { WantedTransport } from './transport/node-handle/node-handles.ts';
 export type { ListenTarget } from './transport/socket-listener.ts';
 export { SocketTransport } from './transport/socket-transport.ts';
 export {

@@ -238,4 +238,32 @@ export const tlsTrials = {
     equal(String(await take(client, 1)), 'encrypted hello');
     await server.close();
   },
+
+  async 'after STARTTLS a peer that does not read stops the writer'({ ca, localhost }) {
+    const accepted = [];
+    const server = await serve(() => [{ channelActive: (ctx) => void accepted.push(ctx.channel) }]);
+    const client = await dial(server, () => [{ channelRead() {} }]);
+    while (accepted.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    const [child] = accepted;
+    const theirs = new TlsClientContext(trust({ ca }));
+    await Promise.all([
+      upgradeToTls(child, new TlsServerContext(localhost)),
+      upgradeToTls(client, theirs),
+    ]);
+    client.autoRead = false;
+    const piece = Buffer.alloc(64 * 1024);
+    let bytes = 0;
+    for (
+      let full = 0;
+      full < 20 && bytes < 64 * 1024 * 1024;
+      full = child.isWritable ? 0 : full + 1
+    ) {
+      for (; child.isWritable; bytes += piece.length) child.write(piece).onSettled(() => {});
+      child.flush();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    equal(child.isWritable, false);
+    equal(bytes < 64 * 1024 * 1024, true);
+    await server.close();
+  },
 };

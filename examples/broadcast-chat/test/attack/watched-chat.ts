@@ -30,7 +30,7 @@ export class WatchedChat implements Disposable {
         ...nodeOptions,
         '--conditions=@headrace/source',
         '--import',
-        pathOf('../../../../scripts/register.mjs'),
+        new URL('../../../../scripts/register.mjs', import.meta.url).href,
       ],
       stdio: ['ignore', 'ignore', stderr, 'ipc'],
     });

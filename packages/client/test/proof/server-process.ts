@@ -17,7 +17,8 @@ export class ServerProcess {
   /** Resolves when it listens. */
   static async start(port = 0): Promise<ServerProcess> {
     const args = ['--conditions=@headrace/source', '--import'];
-    args.push(pathOf('../../../../scripts/register.mjs'), pathOf('./line-server.ts'), String(port));
+    args.push(new URL('../../../../scripts/register.mjs', import.meta.url).href);
+    args.push(pathOf('./line-server.ts'), String(port));
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     const [told] = (await once(child.stdout!, 'data')) as [Buffer];
     return new ServerProcess(child, Number(String(told)));

@@ -36,7 +36,7 @@ export class NodeProcess {
   /** Resolves when the program serves orders. @param program - a file of this folder */
   static async start(program: string, settings: object = {}): Promise<NodeProcess> {
     const execArgv = ['--expose-gc', '--conditions=@headrace/source', '--import'];
-    execArgv.push(pathOf('../../../../scripts/register.mjs'));
+    execArgv.push(new URL('../../../../scripts/register.mjs', import.meta.url).href);
     const child = fork(pathOf(program), [JSON.stringify(settings)], { execArgv });
     const node = new NodeProcess(child);
     await node.ask('begin');

@@ -18,7 +18,7 @@ export class ProgramProcess {
 
   constructor(program: string, env: Readonly<Record<string, string>> = {}) {
     const args = ['--conditions=@headrace/source', '--import'];
-    args.push(pathOf('../../../../scripts/register.mjs'), pathOf(program));
+    args.push(new URL('../../../../scripts/register.mjs', import.meta.url).href, pathOf(program));
     const { NODE_CHANNEL_FD: _, ...inherited } = process.env;
     this.#child = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'pipe'],

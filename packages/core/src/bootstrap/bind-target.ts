@@ -3,13 +3,14 @@ import type { Clock } from '../contract.ts';
 import { ChannelError, OptionError } from '../errors.ts';
 import type { KnownOptions } from '../internal/known-options.ts';
 import { checkChoice, checkNumber } from '../internal/option-check.ts';
-import type { Listener } from '../transport/listener.ts';
+import { BunListener } from '../transport/bun/bun-listener.ts';
+import { type BunChoice, bunRefused, bunSockets, isBun } from '../transport/bun/bun-sockets.ts';
+import type { Listener, WantedTransport } from '../transport/listener.ts';
 import type { MemoryNetwork } from '../transport/memory-network.ts';
 import {
   type HandleChoice,
   handlesRefused,
   nodeHandles,
-  type WantedTransport,
 } from '../transport/node-handle/node-handles.ts';
 import type { PortNetwork } from '../transport/port-network.ts';
 import { type ListenTarget, SocketListener } from '../transport/socket-listener.ts';
@@ -47,9 +48,10 @@ export interface ServerTls {
 export interface AcceptedTransport {
   /**
    * `socket`: each connection is a `net.Socket`, by public API of Node alone. `handle`: it is taken from Node's own
-   * TCP or pipe object below `net.Socket`, which costs less memory and CPU; `bind` rejects with an `OptionError`
-   * where that cannot be had. `auto`: handles on the versions of Node that were tested, after a self-check, and
-   * sockets elsewhere; see `server.transportKind`. With `tls` it is always `socket`. @default 'auto'
+   * TCP or pipe object below `net.Socket`, which costs less memory and CPU. `bun`: it is one of Bun's own sockets
+   * (`Bun.listen`), without a stream on top. `bind` rejects with an `OptionError` where they cannot be had. `auto`:
+   * handles on the versions of Node that were tested, Bun's sockets on Bun, both after a self-check, and sockets
+   * elsewhere; see `server.transportKind`. With `tls` it is always `socket`. @default 'auto'
    */
   readonly transport?: WantedTransport;
 }
@@ -157,10 +159,13 @@ export function checkReusePort(version: string): void {
 }
 
 function checkTransport({ transport, tls }: AcceptedTransport & ServerTls): void {
-  if (transport !== undefined) checkChoice('transport', transport, ['auto', 'handle', 'socket']);
-  if (transport === 'handle' && tls !== undefined) throw handlesRefused(NOT_WITH_TLS);
+  if (transport !== undefined) checkChoice('transport', transport, WANTED);
+  if (tls === undefined) return;
+  if (transport === 'handle') throw handlesRefused(NOT_WITH_TLS);
+  if (transport === 'bun') throw bunRefused(NOT_WITH_TLS);
 }
 
+const WANTED: readonly WantedTransport[] = ['auto', 'handle', 'socket', 'bun'];
 const NOT_WITH_TLS = "TLS needs Node's sockets";
 
 /** The TLS to be spoken there; a bad certificate is an `OptionError`. */
@@ -169,10 +174,13 @@ export function serverTlsOf(target: BindTarget): TlsServerContext | undefined {
 }
 
 /** How sockets are to be accepted there; `undefined` where there is nothing to find out. */
-export function handleChoiceFor(target: BindTarget): Promise<HandleChoice> | undefined {
+export function acceptChoiceFor(target: BindTarget): Promise<HandleChoice | BunChoice> | undefined {
   if ('listener' in target || 'network' in target) return undefined;
   checkPermission(target);
-  return target.tls === undefined ? nodeHandles(target.transport ?? 'auto') : undefined;
+  if (target.tls !== undefined) return undefined;
+  const { transport: wanted = 'auto' } = target;
+  if (wanted === 'bun' || (wanted === 'auto' && isBun())) return bunSockets(wanted);
+  return nodeHandles(wanted);
 }
 
 /** What listens there. */
@@ -180,7 +188,7 @@ export function listenerFor(
   target: BindTarget,
   accepted: AcceptedSocketOptions,
   clock: Clock,
-  choice: HandleChoice | undefined,
+  choice: HandleChoice | BunChoice | undefined,
 ): Listener {
   if ('listener' in target) return target.listener;
   const { noDelay = true, keepAlive = true, keepAliveInitialDelayMs = 0 } = accepted;
@@ -190,6 +198,11 @@ export function listenerFor(
     return target.network.listenOn(target.port, options, target.backlog);
   }
   const { tls: _tls, transport, ...where } = target;
+  const options = { noDelay, keepAlive, keepAliveInitialDelayMs };
+  const { why } = choice ?? { why: NOT_WITH_TLS };
+  if (choice !== undefined && 'api' in choice && choice.api !== undefined) {
+    return new BunListener(choice.api, where, options, why);
+  }
   const server = net.createServer({
     pauseOnConnect: true,
     allowHalfOpen: true,
@@ -197,8 +210,7 @@ export function listenerFor(
     keepAlive,
     keepAliveInitialDelay: keepAliveInitialDelayMs,
   });
-  const { acceptor, why } = choice ?? { acceptor: undefined, why: NOT_WITH_TLS };
-  const options = { noDelay, keepAlive, keepAliveInitialDelayMs };
+  const acceptor = choice !== undefined && 'acceptor' in choice ? choice.acceptor : undefined;
   const handles = acceptor && { acceptor, options, isRequired: transport === 'handle' };
   return new SocketListener(server, where, SocketTransport.of, why, handles);
 }

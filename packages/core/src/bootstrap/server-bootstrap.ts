@@ -16,10 +16,10 @@ import { Acceptor } from './acceptor.ts';
 import {
   ACCEPTED_SOCKET_OPTIONS,
   type AcceptedSocketOptions,
+  acceptChoiceFor,
   type BindTarget,
   bindError,
   checkBindTarget,
-  handleChoiceFor,
   listenerFor,
   serverTlsOf,
 } from './bind-target.ts';
@@ -127,7 +127,7 @@ export class ServerBootstrap {
     const serverOptions = this.resolvedServerOptions();
     const tls = serverTlsOf(where);
     const { clock } = childOptions;
-    const asking = handleChoiceFor(where);
+    const asking = acceptChoiceFor(where);
     const choice = asking && (await asking);
     signal?.throwIfAborted();
     const listener = listenerFor(where, child, clock, choice);

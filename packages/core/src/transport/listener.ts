@@ -1,8 +1,11 @@
 import type { Address } from '../contract.ts';
 import type { Transport } from './transport.ts';
 
-/** What accepted connections are: Node's handles, Node's sockets, pairs in memory, or something of your own. */
-export type TransportKind = 'handle' | 'socket' | 'memory' | 'other';
+/** What accepted connections are: Node's handles, Node's sockets, Bun's, pairs in memory, or something of your own. */
+export type TransportKind = 'handle' | 'socket' | 'bun' | 'memory' | 'other';
+
+/** How a server's connections are to be taken, see the option `transport` of `bind`. */
+export type WantedTransport = 'auto' | 'handle' | 'socket' | 'bun';
 
 /** How a listener takes its connections. */
 export interface TransportWay {

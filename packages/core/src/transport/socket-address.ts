@@ -1,10 +1,15 @@
-import type net from 'node:net';
 import type { Address } from '../contract.ts';
 
 let lastLocal: Address | undefined;
 
+interface LocalEnd {
+  readonly localAddress?: string | undefined;
+  readonly localPort?: number | undefined;
+  readonly localFamily?: string | undefined;
+}
+
 /** Our end of a socket. The connections of one server share one object, most often. */
-export function localAddressOf(socket: net.Socket): Address | undefined {
+export function localAddressOf(socket: LocalEnd): Address | undefined {
   const { localAddress, localPort, localFamily } = socket;
   const isLast =
     lastLocal !== undefined &&

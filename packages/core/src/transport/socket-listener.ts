@@ -1,7 +1,7 @@
 import net from 'node:net';
-import type { Address, CloseInfo } from '../contract.ts';
+import type { Address } from '../contract.ts';
 import { toError } from '../errors.ts';
-import { descriptorLimit, outOfDescriptors, RESERVED_DESCRIPTORS } from './descriptor-limit.ts';
+import { AcceptQueue } from './accept-queue.ts';
 import type { Listener, ListenerSink, TransportWay } from './listener.ts';
 import type { AcceptedOptions, HandleAcceptor } from './node-handle/handle-acceptor.ts';
 import { handlesRefused } from './node-handle/node-handles.ts';
@@ -51,12 +51,6 @@ export interface HandleAdoption {
   readonly isRequired: boolean;
 }
 
-/** Accepted connections kept while accepting is paused; Node cannot stop accepting. More are reset. */
-const MAX_HELD = 1024;
-
-/** Why a connection is reset that nobody takes. */
-const REFUSED: CloseInfo = { reason: 'refused', by: 'local', error: undefined };
-
 /** A listening socket of Node's. */
 export class SocketListener implements Listener {
   private readonly server: net.Server;
@@ -65,17 +59,11 @@ export class SocketListener implements Listener {
   private readonly handles: HandleAdoption | undefined;
   private sink: ListenerSink | undefined = undefined;
   private local: Address | undefined = undefined;
-  private mayAccept = false;
   private isListening = false;
   private isClosed = false;
   private triedAgain = false;
-  private isDelivering = false;
-  private readonly held: Transport[] = [];
+  private readonly queue = new AcceptQueue();
   private taken: TransportWay;
-  /** From this number on a descriptor is one of those that the application needs; the lowest free one is taken. */
-  private firstReserved = Number.POSITIVE_INFINITY;
-  /** Connections that were reset for want of descriptors, and not reported yet. */
-  private unreported = 0;
 
   /**
    * @param adopt - makes a transport of such a connection
@@ -135,34 +123,29 @@ export class SocketListener implements Listener {
     }
     // Node's own `listening` may be true within `listen`, before there is an address.
     this.isListening = true;
-    this.firstReserved = descriptorLimit() - RESERVED_DESCRIPTORS;
     this.local = addressOfServer(this.server);
+    this.queue.open(this.sink!);
     this.sink?.listening();
   }
 
   requestAccept(): void {
-    this.mayAccept = true;
-    if (this.isDelivering) return;
-    if (this.unreported > 0) this.reportShortage();
-    this.isDelivering = true;
-    while (this.mayAccept && this.held.length > 0) this.deliver(this.held.shift()!);
-    this.isDelivering = false;
+    this.queue.requestAccept();
   }
 
   pauseAccepting(): void {
-    this.mayAccept = false;
+    this.queue.pauseAccepting();
   }
 
   close(): void {
     this.isClosed = true;
     this.isListening = false;
-    for (const transport of this.held.splice(0)) transport.abort(REFUSED);
+    this.queue.close();
     this.server.close();
   }
 
   private acceptedSocket(socket: net.Socket): void {
     try {
-      this.accepted(this.adopt(socket));
+      this.queue.add(this.adopt(socket));
     } catch (thrown) {
       socket.destroy();
       this.sink?.caught(toError(thrown));
@@ -172,8 +155,8 @@ export class SocketListener implements Listener {
   /** Why handles cannot be had, if they cannot. */
   private takeHandles({ acceptor, options }: HandleAdoption): string | undefined {
     const refusal = acceptor.takeFrom(this.server, options, {
-      isShort: (descriptor) => this.isShort(descriptor),
-      accepted: (transport) => this.accepted(transport),
+      isShort: (descriptor) => this.queue.isShort(descriptor),
+      accepted: (transport) => this.queue.add(transport),
       failedToAccept: (thrown) => this.sink?.caught(toError(thrown)),
       handlesGivenUp: (why) => {
         this.taken = { kind: 'socket', why };
@@ -184,35 +167,6 @@ export class SocketListener implements Listener {
         ? { kind: 'handle', why: this.taken.why }
         : { kind: 'socket', why: refusal };
     return refusal;
-  }
-
-  /**
-   * True if so high a descriptor shows that few are left: then the connection is reset, and the sink, which may
-   * pause, is notified. Without that libuv takes connections and drops them without a report.
-   */
-  private isShort(descriptor: number | undefined): boolean {
-    if (descriptor === undefined || descriptor < this.firstReserved) return false;
-    this.unreported += 1;
-    if (this.mayAccept) this.reportShortage();
-    return true;
-  }
-
-  private reportShortage(): void {
-    const error = outOfDescriptors(this.unreported);
-    this.unreported = 0;
-    this.sink?.caught(error);
-  }
-
-  private accepted(transport: Transport): void {
-    if (this.isClosed) transport.abort(REFUSED);
-    else if (this.mayAccept) this.deliver(transport);
-    else if (this.held.length < MAX_HELD) this.held.push(transport);
-    else transport.abort(REFUSED);
-  }
-
-  private deliver(transport: Transport): void {
-    this.mayAccept = false;
-    this.sink?.accepted(transport);
   }
 
   private failed(error: Error): void {

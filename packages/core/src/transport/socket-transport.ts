@@ -50,6 +50,11 @@ export class SocketTransport extends StreamTransport {
     return transport;
   }
 
+  /** Bun destroys a socket for a path without a listener at once, and reports the failure later. */
+  override get isActive(): boolean {
+    return super.isActive && !this.socket.destroyed;
+  }
+
   override get localAddress(): Address | undefined {
     this.local ??= localAddressOf(this.socket);
     return this.local;

@@ -238,6 +238,11 @@ export class StreamTransport implements Transport {
     if (error || !this.isWriting || writable.writableLength > 0 || writable.destroyed) return;
     if (this.parts.length > 0 && !this.writeParts()) return;
     this.isWriting = false;
+    this.hasWritten();
+  }
+
+  /** The stream has taken the write under way. */
+  protected hasWritten(): void {
     this.sink?.written();
   }
 

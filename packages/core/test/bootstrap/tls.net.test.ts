@@ -23,6 +23,7 @@ import { VirtualClock } from '@headrace/core/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { makeAuthority } from '../fixture/certificates.ts';
 import { Inbox } from '../fixture/inbox.ts';
+import { localPath } from '../fixture/local-path.ts';
 
 const authority = await makeAuthority('ours');
 const stranger = await makeAuthority('somebody');
@@ -313,9 +314,9 @@ describe('TLS', () => {
     expect([server.tlsFailures, server.connections.size]).toEqual([0, 0]);
   });
 
-  it('works on a Unix socket, when the name is given', async () => {
+  it('works on a path, when the name is given', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'hr-'));
-    const path = join(folder, 'tls');
+    const path = localPath(folder, 'tls');
     const server = await new ServerBootstrap().childHandler(() => {}).bind({ path, tls: own });
     const bootstrap = new Bootstrap().handler(() => {});
     await expect(bootstrap.connect({ path, tls: { ca } })).rejects.toMatchObject({

@@ -131,7 +131,7 @@ describe('the default logger', () => {
   });
 });
 
-const register = fileURLToPath(new URL('../../../../scripts/register.mjs', import.meta.url));
+const register = new URL('../../../../scripts/register.mjs', import.meta.url).href;
 const program = `
   import { stderrLogger } from '@headrace/core';
   const logger = stderrLogger();

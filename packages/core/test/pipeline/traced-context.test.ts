@@ -15,7 +15,7 @@ it('traces what HEADRACE_DEBUG names: classes, names in the pipeline, patterns',
   expect(tracedNames('a.b')?.test('aXb')).toBe(false);
 });
 
-const register = fileURLToPath(new URL('../../../../scripts/register.mjs', import.meta.url));
+const register = new URL('../../../../scripts/register.mjs', import.meta.url).href;
 const program = `
   import { stderrLogger } from '@headrace/core';
   import { EmbeddedChannel } from '@headrace/core/testing';

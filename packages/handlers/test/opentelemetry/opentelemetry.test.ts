@@ -22,7 +22,7 @@ const pathOf = (relative: string): string => fileURLToPath(new URL(relative, imp
 let report: Report;
 
 beforeAll(async () => {
-  const register = pathOf('../../../../scripts/register.mjs');
+  const register = new URL('../../../../scripts/register.mjs', import.meta.url).href;
   const { stdout } = await promisify(execFile)(process.execPath, [
     '--conditions=@headrace/source',
     '--import',

@@ -12,7 +12,7 @@ export class ServerProcess implements Disposable {
   private wake: () => void = () => {};
 
   constructor(script: string, ...args: readonly (string | number)[]) {
-    const register = pathOf('../../../../scripts/register.mjs');
+    const register = new URL('../../../../scripts/register.mjs', import.meta.url).href;
     this.process = spawn(
       process.execPath,
       [

@@ -17,13 +17,11 @@
 // Where Node does otherwise, that connection ends with an error before anything of it is delivered or reused, all
 // sharing stops in this process, and the connections that come go Node's public way (docs/decisions/0033-handles-of-node-are-chosen-at-bind.md).
 import { OptionError } from '../../errors.ts';
+import type { WantedTransport } from '../listener.ts';
 import { HandleAcceptor } from './handle-acceptor.ts';
 import { internalsOf, obstacleOf, type Platform } from './handle-obstacle.ts';
 import { checkHandles } from './self-check.ts';
 import { StreamBinding } from './stream-binding.ts';
-
-/** How a server's connections are to be taken, see the option `transport` of `bind`. */
-export type WantedTransport = 'auto' | 'handle' | 'socket';
 
 /** What takes the connections, and why. */
 export interface HandleChoice {

@@ -142,7 +142,7 @@ export class TlsTransport implements Transport {
   private secured(socket: TLSSocket): void {
     const sink = this.sink!;
     this.info = tlsInfoOf(socket);
-    this.secure = new StreamTransport(socket, { explain: explainTlsError });
+    this.secure = new TlsStream(socket, this.raw!);
     this.secure.open(sink);
     sink.connected();
     if (this.mayRead) this.secure.requestRead();
@@ -158,5 +158,32 @@ export class TlsTransport implements Transport {
     if (!this.isHandshaking || this.wasClosed) this.sink?.disconnected();
     // Node reports the reason a moment later, if it knows.
     else setImmediate(() => this.handshake.lost());
+  }
+}
+
+/** The encrypted stream, as a transport. */
+class TlsStream extends StreamTransport {
+  private readonly below: Duplex;
+
+  constructor(socket: TLSSocket, below: Duplex) {
+    super(socket, { explain: explainTlsError });
+    this.below = below;
+  }
+
+  override write(messages: readonly unknown[], bytes: number): boolean {
+    const isTaken = super.write(messages, bytes);
+    if (!isTaken || !this.isFull) return isTaken;
+    this.hasWritten();
+    return false;
+  }
+
+  /** Bun's TLS reports what it has given to a stream as written, also when that is full: wait for the stream. */
+  protected override hasWritten(): void {
+    if (this.isFull) this.below.once('drain', () => this.hasWritten());
+    else if (!this.wasClosed) super.hasWritten();
+  }
+
+  private get isFull(): boolean {
+    return this.below instanceof TransportDuplex && this.below.writableNeedDrain;
   }
 }

@@ -200,7 +200,7 @@ describe('handles that are asked for', () => {
 
   it('by another name are refused', async () => {
     await expect(bind({ transport: 'handles' })).rejects.toThrow(
-      `transport is "handles", but must be 'auto', 'handle' or 'socket'`,
+      `transport is "handles", but must be 'auto', 'handle', 'socket' or 'bun'`,
     );
   });
 });

@@ -1,0 +1,323 @@
+// A connection of Bun's own sockets as a transport: bytes in, bytes out.
+import type { Buffer } from 'node:buffer';
+import type { Address, OutboundBytes } from '../../contract.ts';
+import { sizeOfBytes } from '../../internal/byte-source.ts';
+import { coalesce } from '../coalesce.ts';
+import { addressOf, localAddressOf } from '../socket-address.ts';
+import type { Transport, TransportSink } from '../transport.ts';
+import type { BunSocket, BunSocketHandlers } from './bun-api.ts';
+import { gather, release } from './gathered-bytes.ts';
+
+// The phases of a connection, in this order.
+const OPEN = 0;
+/** Our shutdown is on its way to the sink. */
+const ENDING = 1;
+/** A failure is on its way to the sink. */
+const FAILING = 2;
+const CLOSED = 3;
+const GONE = 4;
+
+// What is to be done with input.
+const STOPPED = 0;
+/** One burst may be delivered. */
+const ASKED = 1;
+/** The burst was delivered: stops unless the sink asks again. */
+const SATED = 2;
+
+/** A read of this size is likely to be followed by another. */
+const FULL_BYTES = 64 * 1024;
+
+const NOTHING: never[] = [];
+
+/**
+ * A TCP connection or Unix socket of `Bun.listen` or `Bun.connect`, without a stream of Node's on top. Its socket
+ * must be paused, or be paused soon: what comes before it is asked for is kept.
+ */
+export class BunTransport implements Transport {
+  private readonly socket: BunSocket<BunTransport | undefined>;
+  private sink: TransportSink | undefined = undefined;
+  private phase = OPEN;
+  private reading = STOPPED;
+  private isPaused: boolean;
+  /** What came unasked: Bun may give more than one read before it pauses. */
+  private unread: Buffer[] = NOTHING;
+  private hasPeerEnded = false;
+  private isEndReported = false;
+  /** Bun has closed the socket, perhaps for this error. */
+  private isSocketClosed = false;
+  private closeError: Error | undefined = undefined;
+  /** What the kernel has not taken yet, and its bytes. */
+  private unsent: Uint8Array[] = NOTHING;
+  private waitingBytes = 0;
+  /** A call of Bun's is under way: its callbacks may come within it, and are reported later. */
+  private isCalling = false;
+  private readonly local: Address | undefined;
+  private readonly remote: Address | undefined;
+
+  constructor(socket: BunSocket<BunTransport | undefined>, isPaused: boolean) {
+    this.socket = socket;
+    this.isPaused = isPaused;
+    socket.data = this;
+    // Asked now: after the close, Bun does not know any more.
+    this.local = localAddressOf(socket);
+    this.remote = addressOf(socket.remoteAddress, socket.remotePort, socket.remoteFamily);
+  }
+
+  get accepts(): string {
+    return 'Buffers';
+  }
+
+  get isActive(): boolean {
+    return this.phase < CLOSED;
+  }
+
+  get localAddress(): Address | undefined {
+    return this.local;
+  }
+
+  get remoteAddress(): Address | undefined {
+    return this.remote;
+  }
+
+  get unsentBytes(): number {
+    return this.waitingBytes;
+  }
+
+  open(sink: TransportSink): void {
+    this.sink = sink;
+    if (this.isSocketClosed) this.reportLater();
+  }
+
+  requestRead(): void {
+    const wasStopped = this.reading === STOPPED;
+    this.reading = ASKED;
+    if (!wasStopped || this.phase >= FAILING) return;
+    if (this.unread.length > 0 || this.hasPeerEnded) this.reportLater();
+    else if (this.isPaused) this.resume();
+  }
+
+  pauseReading(): void {
+    this.reading = STOPPED;
+    this.pause();
+  }
+
+  sizeOf(message: unknown): number {
+    return sizeOfBytes(message);
+  }
+
+  write(messages: readonly unknown[], bytes: number): boolean {
+    if (bytes === 0) return true;
+    const only = messages.length === 1 ? messages[0] : undefined;
+    if (only instanceof Uint8Array) return this.send(only, only.length, false);
+    const gathered = gather(messages as readonly OutboundBytes[], bytes);
+    if (gathered !== undefined) {
+      const isTaken = this.send(gathered, bytes, true);
+      release();
+      return isTaken;
+    }
+    const buffers = coalesce(messages as readonly OutboundBytes[], bytes);
+    for (let i = 0; i < buffers.length; i++) {
+      if (this.send(buffers[i]!, buffers[i]!.length, false)) continue;
+      if (this.phase < FAILING) this.keep(buffers.slice(i + 1));
+      return false;
+    }
+    return true;
+  }
+
+  /** @param isShared - the memory serves other connections as soon as this returns */
+  private send(bytes: Uint8Array, length: number, isShared: boolean): boolean {
+    this.isCalling = true;
+    const taken = this.socket.write(bytes, 0, length);
+    this.isCalling = false;
+    if (taken === length) return true;
+    if (taken < 0 || taken > length) this.failLater(taken);
+    else {
+      const left = bytes.subarray(taken, length);
+      this.keep([isShared ? Uint8Array.from(left) : left]);
+    }
+    return false;
+  }
+
+  private keep(buffers: readonly Uint8Array[]): void {
+    if (this.unsent === NOTHING) this.unsent = [];
+    for (const buffer of buffers) {
+      this.unsent.push(buffer);
+      this.waitingBytes += buffer.length;
+    }
+  }
+
+  shutdownOutput(): void {
+    if (this.phase === OPEN) this.phase = ENDING;
+    this.isCalling = true;
+    this.socket.shutdown();
+    this.isCalling = false;
+    process.nextTick(() => this.outputEnded());
+  }
+
+  close(): void {
+    this.leave(false);
+  }
+
+  abort(): void {
+    this.leave(true);
+  }
+
+  private leave(isReset: boolean): void {
+    if (this.phase >= CLOSED) return;
+    this.phase = CLOSED;
+    this.unread = NOTHING;
+    this.unsent = NOTHING;
+    if (this.isSocketClosed) {
+      this.reportLater();
+      return;
+    }
+    this.isCalling = true;
+    if (isReset) this.socket.terminate();
+    else this.socket.close();
+    this.isCalling = false;
+  }
+
+  // --- what Bun reports ---
+
+  hasRead(bytes: Buffer): void {
+    if (this.phase >= FAILING) return;
+    if (this.reading === ASKED && this.unread.length === 0 && this.sink !== undefined) {
+      this.deliver(bytes);
+      return;
+    }
+    if (this.unread === NOTHING) this.unread = [];
+    this.unread.push(bytes);
+    this.pause();
+  }
+
+  hasDrained(): void {
+    while (this.unsent.length > 0) {
+      const bytes = this.unsent[0]!;
+      this.isCalling = true;
+      const taken = this.socket.write(bytes, 0, bytes.length);
+      this.isCalling = false;
+      if (taken < 0 || taken > bytes.length) {
+        this.failLater(taken);
+        return;
+      }
+      this.waitingBytes -= taken;
+      if (taken < bytes.length) {
+        this.unsent[0] = bytes.subarray(taken);
+        return;
+      }
+      this.unsent.shift();
+      if (this.unsent.length === 0 && this.phase < FAILING) this.sink?.written();
+    }
+  }
+
+  hasEnded(): void {
+    this.hasPeerEnded = true;
+    this.report();
+  }
+
+  hasClosed(error: Error | undefined): void {
+    this.isSocketClosed = true;
+    this.closeError = error;
+    if (this.isCalling) this.reportLater();
+    else this.report();
+  }
+
+  /** A callback of ours threw. */
+  hasThrown(error: Error): void {
+    if (this.phase < FAILING) this.fail(error);
+  }
+
+  // --- what the sink gets, in its order: bytes, the end, the close ---
+
+  private reportLater(): void {
+    process.nextTick(() => this.report());
+  }
+
+  private report(): void {
+    const { sink } = this;
+    if (sink === undefined || this.isCalling) return;
+    if (this.phase === CLOSED) {
+      if (this.isSocketClosed) this.gone();
+      return;
+    }
+    if (this.phase >= FAILING) return;
+    if (this.closeError !== undefined) {
+      this.fail(this.closeError);
+      return;
+    }
+    while (this.reading === ASKED && this.unread.length > 0) this.deliver(this.unread.shift()!);
+    if (this.unread.length > 0 || this.phase >= FAILING) return;
+    if (this.isSocketClosed) this.outputEnded();
+    if ((this.hasPeerEnded || this.isSocketClosed) && !this.isEndReported) {
+      this.isEndReported = true;
+      sink.inputEnded();
+    }
+    if (this.isSocketClosed) this.gone();
+    else if (this.reading === ASKED && this.isPaused) this.resume();
+  }
+
+  private deliver(bytes: Buffer): void {
+    const sink = this.sink!;
+    this.reading = SATED;
+    sink.received(bytes);
+    sink.readComplete(bytes.length >= FULL_BYTES);
+    if (this.reading !== SATED) return;
+    this.reading = STOPPED;
+    this.pause();
+  }
+
+  private outputEnded(): void {
+    if (this.phase !== ENDING) return;
+    this.phase = OPEN;
+    this.sink?.outputEnded();
+  }
+
+  private gone(): void {
+    if (this.phase === GONE) return;
+    this.phase = GONE;
+    this.sink?.disconnected();
+  }
+
+  private fail(error: Error): void {
+    this.phase = FAILING;
+    this.sink?.failed(error);
+    this.leave(false);
+  }
+
+  /** Not from within the call that failed. */
+  private failLater(taken: number): void {
+    if (this.phase >= FAILING) return;
+    this.phase = FAILING;
+    process.nextTick(() => {
+      if (this.phase === FAILING) this.fail(this.closeError ?? writeError(taken));
+    });
+  }
+
+  private pause(): void {
+    if (this.isPaused || this.phase >= CLOSED) return;
+    this.isPaused = true;
+    this.socket.pause();
+  }
+
+  private resume(): void {
+    this.isPaused = false;
+    this.socket.resume();
+  }
+}
+
+/** Bun does not report why a connection takes no more: as Node reports most of these cases. */
+function writeError(taken: number): Error {
+  const isClosed = taken < 0;
+  const text = isClosed ? 'write EPIPE' : `Bun took ${taken} bytes, more than it was given`;
+  return Object.assign(new Error(text), isClosed && { code: 'EPIPE', syscall: 'write' });
+}
+
+/** One object for the connections of all listeners: each finds its transport in `data`. */
+export const BUN_HANDLERS: Omit<BunSocketHandlers<BunTransport | undefined>, 'open'> = {
+  binaryType: 'buffer',
+  data: ({ data }, bytes) => data?.hasRead(bytes),
+  drain: ({ data }) => data?.hasDrained(),
+  end: ({ data }) => data?.hasEnded(),
+  close: ({ data }, error) => data?.hasClosed(error),
+  error: ({ data }, error) => data?.hasThrown(error),
+};

@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest';
+import { judge, knownFailures } from '../runtimes/suites.ts';
+
+const PAGE = `
+| File | Runtime | Test | Why |
+| --- | --- | --- | --- |
+| \`packages/a/test/x.test.ts\` | Bun | \`one fails\` | because |
+| \`packages/a/test/y.test.ts\` | Bun | \`the file\` | because |
+| \`packages/a/test/x.test.ts\` | Deno | \`other\` | because |
+`;
+const known = knownFailures(PAGE, 'Bun');
+const result = (file: string, status: string, tests: Readonly<Record<string, string>>) => ({
+  name: `/root/packages/a/test/${file}`,
+  status,
+  assertionResults: Object.entries(tests).map(([fullName, one]) => ({ fullName, status: one })),
+});
+
+it('a failure of the packages on a runtime must be listed, and what is listed must fail', () => {
+  const asListed = [
+    result('x.test.ts', 'failed', { 'one fails': 'failed', two: 'passed' }),
+    result('y.test.ts', 'failed', {}),
+  ];
+  expect(judge({ testResults: asListed }, 'Bun', '/root', known)).toEqual({
+    files: 2,
+    passed: 1,
+    problems: [],
+  });
+  const otherwise = [
+    result('x.test.ts', 'failed', { 'one fails': 'passed', two: 'failed' }),
+    result('y.test.ts', 'failed', {}),
+  ];
+  expect(judge({ testResults: otherwise }, 'Bun', '/root', known).problems).toEqual([
+    'Bun, packages/a/test/x.test.ts: two: ',
+    expect.stringMatching(/x\.test\.ts: one fails: it is listed.*take it out/),
+  ]);
+});
