@@ -72,7 +72,7 @@ it('makes a page of a card, with its options and inherited ones', () => {
       ' * Echoes. See {@link EchoHandler}, {@link Other}.',
       ' *',
       ' * **Place** last,',
-      ' * after {@link Other}.',
+      ' * after {@link Other}; `HR_ERR_A`.',
       ' *',
       ' * @example',
       ' * ```ts run',
@@ -89,9 +89,11 @@ it('makes a page of a card, with its options and inherited ones', () => {
   expect(index?.text).toContain('- [EchoHandler](/handlers/EchoHandler): Echoes.');
   expect(page?.route).toBe('handlers/EchoHandler');
   expect(page?.text).toContain('[`EchoHandler`](/handlers/EchoHandler)');
-  expect(page?.text).toContain('- **Place** last,\n  after [`Other`](/api/@headrace/core/Other).');
   expect(page?.text).toContain(
-    '| `name` | <code v-pre>string</code> | required | Its name \\| words. |',
+    '- **Place** last,\n  after [`Other`](/api/@headrace/core/Other); [`HR_ERR_A`](/errors#hr_err_a).',
+  );
+  expect(page?.text).toContain(
+    '| `name`<span class="option-type" v-pre>string</span> | required | Its name \\| words. |',
   );
   expect(page?.text).toContain('| <code v-pre>7</code> | Longest. |');
   expect(page?.text).toContain('```ts run\nconsole.log(1);\n```');

@@ -32,6 +32,7 @@ export default defineConfig({
   srcDir: '.pages',
   outDir: 'dist',
   cleanUrls: true,
+  sitemap: { hostname: 'https://headrace.github.io/headrace/' },
   metaChunk: true,
   head: [
     ['link', { rel: 'icon', type: 'image/svg+xml', href: '/headrace/logo.svg' }],
