@@ -66,6 +66,7 @@ async function searchProblem(
 /** What a visitor would find wrong. */
 export async function checkInBrowser(
   dist: string,
+  executablePath: string,
   searches: readonly Searched[],
 ): Promise<string[]> {
   const { server, address } = await serveBuilt(dist);
@@ -73,7 +74,7 @@ export async function checkInBrowser(
   let browser: Browser | undefined;
   try {
     browser = await chromium.launch({
-      executablePath: '/usr/bin/chromium',
+      executablePath,
       args: ['--no-sandbox'],
     });
     const page = await browser.newPage();

@@ -39,9 +39,17 @@ it('makes links between pages of links between files, and leads all others to Gi
 });
 
 it('reads the sidebar from headings and lists, and finds a page that no list reaches', () => {
-  const text = '# Docs\n\n## Guides\n\n- [The `tls`](/guides/tls): how\n\n## Empty\n';
+  const text =
+    '# Docs\n\n## Guides\n\n- [The `tls`](/guides/tls): how, see [x](/x)\n- More: [a](/a),\n  [b](/b)\n\n[c](/c)\n\n## Empty\n';
   expect(readContents(text)).toEqual([
-    { text: 'Guides', items: [{ text: 'The tls', link: '/guides/tls' }] },
+    {
+      text: 'Guides',
+      items: [
+        { text: 'The tls', link: '/guides/tls' },
+        { text: 'a', link: '/a' },
+        { text: 'b', link: '/b' },
+      ],
+    },
   ]);
   const root = tree({
     'docs/README.md': '- [TLS](guides/tls.md)\n- [why](decisions/README.md)',
