@@ -40,7 +40,7 @@ export default defineConfig({
   ],
   markdown: {
     anchor: { slugify: slug },
-    theme: { light: 'github-light', dark: 'github-dark' },
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
     languageAlias: { bytes: 'text' },
     config(md) {
       const fence = md.renderer.rules.fence!;
