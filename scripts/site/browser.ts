@@ -37,10 +37,12 @@ export function serveBuilt(dist: string): Promise<{ server: Server; address: str
   });
 }
 
+export const CHROMIUM = '/usr/bin/chromium';
+
 export function startBrowser(): Promise<Browser> {
   // A container's /dev/shm is small: pages that share it die.
   const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'];
-  return chromium.launch({ executablePath: '/usr/bin/chromium', args });
+  return chromium.launch({ executablePath: CHROMIUM, args });
 }
 
 export interface Searched {

@@ -15,18 +15,29 @@ export interface ContentsGroup {
 }
 
 const SOURCE = 'docs/README.md';
-const ITEM = /^\s*[-*] \[((?:[^\][]|\[[^\]]*\])*)\]\(([^)\s]+)\)/;
+const LINKED = String.raw`\[((?:[^\][]|\[[^\]]*\])*)\]\(([^)\s]+)\)`;
+const ITEM = new RegExp(`^\\s*[-*] ${LINKED}`);
+const ANY = new RegExp(LINKED, 'g');
 /** Pages that a list of their own reaches. */
 const OTHER_LISTS = ['docs/decisions/', 'docs/recipes/', 'docs/coming-from/'];
 
-/** The groups, with links as they stand in the rewritten text. */
+/**
+ * The groups, with links as they stand in the rewritten text. An item that begins with a link is a page; of an item
+ * that begins with words every link is one.
+ */
 export function readContents(rewritten: string): ContentsGroup[] {
   const groups: Array<{ text: string; items: ContentsItem[] }> = [];
+  let takesAll = false;
   for (const line of rewritten.split('\n')) {
     const heading = /^## (.+)$/.exec(line)?.[1];
     if (heading !== undefined) groups.push({ text: heading, items: [] });
-    const [, text = '', link = ''] = ITEM.exec(line) ?? [];
-    if (link !== '') groups.at(-1)?.items.push({ text: text.replace(/`/g, ''), link });
+    const item = ITEM.exec(line);
+    if (/^\s*[-*] /.test(line)) takesAll = item === null;
+    else if (!line.startsWith(' ')) takesAll = false;
+    const found = takesAll ? [...line.matchAll(ANY)] : item === null ? [] : [item];
+    for (const [, text = '', link = ''] of found) {
+      groups.at(-1)?.items.push({ text: text.replace(/`/g, ''), link });
+    }
   }
   return groups.filter(({ items }) => items.length > 0);
 }

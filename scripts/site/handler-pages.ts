@@ -13,6 +13,12 @@ const SOURCE = 'https://github.com/headrace/headrace/blob/main';
 const escapeCell = (text: string): string =>
   text.replace(/\|/g, '\\|').replace(/</g, '&lt;').replace(/\{\{/g, '&#123;&#123;');
 
+const withErrorLinks = (line: string): string =>
+  line.replace(
+    /`(HR_ERR_[A-Z_]+)`/g,
+    (_, code: string) => `[\`${code}\`](/errors#${code.toLowerCase()})`,
+  );
+
 /** The card without stars; each part an item of a list, links as links. */
 function cardText(card: string, link: (name: string) => string | undefined): string {
   const lines = card
@@ -26,10 +32,11 @@ function cardText(card: string, link: (name: string) => string | undefined): str
     if (isCode || line.startsWith('```')) return line;
     if (/^(?:- )?\*\*[A-Z]\w*\*\*/.test(line)) {
       isPart = true;
-      return line.startsWith('- ') ? line : `- ${line}`;
+      return withErrorLinks(line.startsWith('- ') ? line : `- ${line}`);
     }
     if (line.trim() === '' || line.startsWith('@')) isPart = false;
-    return isPart && !line.startsWith(' ') ? `  ${line}` : line;
+    const linked = withErrorLinks(line);
+    return isPart && !line.startsWith(' ') ? `  ${linked}` : linked;
   });
   return text
     .join('\n')
@@ -51,22 +58,17 @@ const firstSentence = (text: string): string =>
 function optionsTable(options: readonly Option[]): string {
   if (options.length === 0) return '';
   const rows = options.map(({ name, type, isRequired, standard, words }) => {
-    const code = `<code v-pre>${escapeCell(type)}</code>`;
+    const shown = `<span class="option-type" v-pre>${escapeCell(type)}</span>`;
     const by = isRequired
       ? 'required'
       : standard === undefined
         ? ''
         : `<code v-pre>${escapeCell(standard)}</code>`;
-    return `| \`${name}\` | ${code} | ${by} | ${escapeCell(words)} |`;
+    return `| \`${name}\`${shown} | ${by} | ${escapeCell(words)} |`;
   });
-  return [
-    '## Options',
-    '',
-    '| Option | Type | Default | |',
-    '| --- | --- | --- | --- |',
-    ...rows,
-    '',
-  ].join('\n');
+  return ['## Options', '', '| Option | Default | |', '| --- | --- | --- |', ...rows, ''].join(
+    '\n',
+  );
 }
 
 const packageOf = (file: string): string => file.split('/')[1] ?? '';

@@ -39,9 +39,17 @@ it('makes links between pages of links between files, and leads all others to Gi
 });
 
 it('reads the sidebar from headings and lists, and finds a page that no list reaches', () => {
-  const text = '# Docs\n\n## Guides\n\n- [The `tls`](/guides/tls): how\n\n## Empty\n';
+  const text =
+    '# Docs\n\n## Guides\n\n- [The `tls`](/guides/tls): how, see [x](/x)\n- More: [a](/a),\n  [b](/b)\n\n[c](/c)\n\n## Empty\n';
   expect(readContents(text)).toEqual([
-    { text: 'Guides', items: [{ text: 'The tls', link: '/guides/tls' }] },
+    {
+      text: 'Guides',
+      items: [
+        { text: 'The tls', link: '/guides/tls' },
+        { text: 'a', link: '/a' },
+        { text: 'b', link: '/b' },
+      ],
+    },
   ]);
   const root = tree({
     'docs/README.md': '- [TLS](guides/tls.md)\n- [why](decisions/README.md)',
@@ -72,7 +80,7 @@ it('makes a page of a card, with its options and inherited ones', () => {
       ' * Echoes. See {@link EchoHandler}, {@link Other}.',
       ' *',
       ' * **Place** last,',
-      ' * after {@link Other}.',
+      ' * after {@link Other}; `HR_ERR_A`.',
       ' *',
       ' * @example',
       ' * ```ts run',
@@ -89,9 +97,11 @@ it('makes a page of a card, with its options and inherited ones', () => {
   expect(index?.text).toContain('- [EchoHandler](/handlers/EchoHandler): Echoes.');
   expect(page?.route).toBe('handlers/EchoHandler');
   expect(page?.text).toContain('[`EchoHandler`](/handlers/EchoHandler)');
-  expect(page?.text).toContain('- **Place** last,\n  after [`Other`](/api/@headrace/core/Other).');
   expect(page?.text).toContain(
-    '| `name` | <code v-pre>string</code> | required | Its name \\| words. |',
+    '- **Place** last,\n  after [`Other`](/api/@headrace/core/Other); [`HR_ERR_A`](/errors#hr_err_a).',
+  );
+  expect(page?.text).toContain(
+    '| `name`<span class="option-type" v-pre>string</span> | required | Its name \\| words. |',
   );
   expect(page?.text).toContain('| <code v-pre>7</code> | Longest. |');
   expect(page?.text).toContain('```ts run\nconsole.log(1);\n```');

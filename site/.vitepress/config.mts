@@ -32,6 +32,7 @@ export default defineConfig({
   srcDir: '.pages',
   outDir: 'dist',
   cleanUrls: true,
+  sitemap: { hostname: 'https://headrace.github.io/headrace/' },
   metaChunk: true,
   head: [
     ['link', { rel: 'icon', type: 'image/svg+xml', href: '/headrace/logo.svg' }],
@@ -39,7 +40,7 @@ export default defineConfig({
   ],
   markdown: {
     anchor: { slugify: slug },
-    theme: { light: 'github-light', dark: 'github-dark' },
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
     languageAlias: { bytes: 'text' },
     config(md) {
       const fence = md.renderer.rules.fence!;
