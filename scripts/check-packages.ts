@@ -15,8 +15,6 @@ import { cleanPackages, type Packed, pack, readManifest } from './packed-package
 const root = fileURLToPath(new URL('..', import.meta.url));
 const bin = (name: string): string => join(root, 'node_modules', '.bin', name);
 
-}
-
 /** An empty project of a user, with every tarball installed by npm. */
 async function installConsumer(folder: string, packages: readonly Packed[]): Promise<boolean> {
   mkdirSync(folder);
