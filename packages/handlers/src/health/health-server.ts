@@ -59,12 +59,13 @@ export class HealthServer implements AsyncDisposable {
     const max = checkNumber('maxConnections', maxConnections, { integer: true, min: 1 });
     const timeout = checkNumber('requestTimeoutMs', requestTimeoutMs, { min: 1, max: 2 ** 31 - 1 });
     this.options = options;
+    const interval = Math.min(1000, timeout);
     const settings = {
       maxHeaderSize: MAX_HEADER_BYTES,
       requestTimeout: timeout,
       headersTimeout: timeout,
       keepAliveTimeout: timeout,
-      connectionsCheckingInterval: Math.min(1000, timeout),
+      connectionsCheckingInterval: interval,
     };
     this.server = http.createServer(settings, (request, response) =>
       this.answer(request, response),
@@ -73,8 +74,8 @@ export class HealthServer implements AsyncDisposable {
     this.server.on('connection', (socket) => {
       this.sockets.add(socket);
       socket.once('close', () => this.sockets.delete(socket));
-      // Also for who sends a request and does not read its answer.
-      socket.setTimeout(2 * timeout, () => socket.destroy());
+      // Also for who sends a request and does not read its answer; after the 408, which comes with a look at all of them.
+      socket.setTimeout(timeout + 2 * interval + 1000, () => socket.destroy());
       if (this.sockets.size > max) this.sockets.values().next().value?.destroy();
     });
   }

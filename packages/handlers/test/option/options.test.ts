@@ -46,6 +46,7 @@ const takers: Readonly<Record<string, (options: never) => unknown>> = {
   WriteTimeoutHandler: (options) => new handlers.WriteTimeoutHandler(options),
   bytesHeartbeat: (options) => handlers.bytesHeartbeat(options),
   messageHeartbeat: (options) => handlers.messageHeartbeat(options),
+  metricsOf: (options) => handlers.metricsOf('name', () => ({}), options),
   switchProtocol: (options) => {
     const channel = new EmbeddedChannel({});
     return handlers.switchProtocol(channel.pipeline.lastContext()!, options);
@@ -81,6 +82,7 @@ const others: ReadonlySet<string> = new Set([
   'binaryExchange',
   'closeCategory',
   'emptyFrameHeartbeat',
+  'fromPino',
   'hexDump',
   'isHttpRequest',
   'isLinked',
