@@ -1,7 +1,13 @@
 // The client's end of the same protocol.
-import { JsonDecoder, JsonEncoder, lengthPrefixed } from '@headrace/codec';
-import { Bootstrap, pipeline } from '@headrace/core';
-import { HeartbeatHandler, matchTag } from '@headrace/handlers';
+import {
+  Bootstrap,
+  HeartbeatHandler,
+  JsonDecoder,
+  JsonEncoder,
+  lengthPrefixed,
+  matchTag,
+  pipeline,
+} from 'headrace';
 import {
   clientHeartbeat,
   type FromClient,

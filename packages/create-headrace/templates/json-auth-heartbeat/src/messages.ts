@@ -1,6 +1,5 @@
 // The protocol: on the wire each message is a length of 4 bytes, then JSON.
-import type { StandardSchema } from '@headrace/codec';
-import { messageHeartbeat } from '@headrace/handlers';
+import { messageHeartbeat, type StandardSchema } from 'headrace';
 
 /** What clients send. */
 export type FromClient =

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { connectedPair } from '@headrace/core/testing';
+import { connectedPair } from 'headrace/testing';
 import { clientPipeline } from './client.ts';
 import { roomPipeline, startRoom } from './server.ts';
 

@@ -1,15 +1,20 @@
 // A room: who has signed in hears what all others say.
-import { JsonDecoder, JsonEncoder, lengthPrefixed } from '@headrace/codec';
-import { ChannelGroup, pipeline, type Server, ServerBootstrap } from '@headrace/core';
 import {
   AuthHandler,
+  ChannelGroup,
   ConnectionLimitHandler,
   GuessLimiter,
   HeartbeatHandler,
+  JsonDecoder,
+  JsonEncoder,
+  lengthPrefixed,
   matchTag,
+  pipeline,
   principalOf,
+  type Server,
+  ServerBootstrap,
   secretsEqual,
-} from '@headrace/handlers';
+} from 'headrace';
 import {
   type FromClient,
   type FromServer,

@@ -1,5 +1,5 @@
 // Your protocol: one line in, lines out. Begin here.
-import { type Context, DrainEvent, type Handler, type Types } from '@headrace/core';
+import { type Context, DrainEvent, type Handler, type Types } from 'headrace';
 
 /** Answers each line. One instance serves one connection, so fields are the state of that connection. */
 export class LineHandler implements Handler {

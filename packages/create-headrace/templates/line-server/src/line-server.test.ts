@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { EmbeddedChannel } from '@headrace/core/testing';
+import { EmbeddedChannel } from 'headrace/testing';
 import { linePipeline, startLineServer } from './line-server.ts';
 
 /** A connection in memory: bytes in, bytes out, and a clock that moves when we say so. */

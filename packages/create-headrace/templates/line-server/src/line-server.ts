@@ -1,12 +1,14 @@
 // The pipeline of a connection, and the server that gives one to each.
-import { textLines } from '@headrace/codec';
-import { pipeline, type Server, ServerBootstrap } from '@headrace/core';
 import {
   ConnectionLimitHandler,
   IdleCloseHandler,
   IdleStateHandler,
   MessageRateHandler,
-} from '@headrace/handlers';
+  pipeline,
+  type Server,
+  ServerBootstrap,
+  textLines,
+} from 'headrace';
 import { LineHandler } from './line-handler.ts';
 
 export interface LineServerOptions {
