@@ -12,6 +12,12 @@ if (out === undefined) throw new Error('usage: node build.mjs FOLDER');
 
 /** Entries of our packages that samples import; the name is the file's. */
 const PACKAGES = {
+  headrace: 'packages/headrace/src/index.ts',
+  'headrace/authoring': 'packages/headrace/src/authoring.ts',
+  'headrace/cbor': 'packages/headrace/src/cbor.ts',
+  'headrace/msgpack': 'packages/headrace/src/msgpack.ts',
+  'headrace/resume': 'packages/headrace/src/resume.ts',
+  'headrace/testing': 'packages/headrace/src/testing/index.ts',
   '@headrace/core': 'packages/core/src/index.ts',
   '@headrace/core/authoring': 'packages/core/src/authoring.ts',
   '@headrace/core/testing': 'packages/core/src/testing/index.ts',
@@ -64,7 +70,7 @@ const forBrowser = {
     onResolve({ filter: /^@jspm\/core\/nodelibs\// }, ({ path }) => ({
       path: library(path.slice('@jspm/core/nodelibs/'.length)),
     }));
-    onResolve({ filter: /^@headrace\// }, ({ path }) => ({ path: join(root, PACKAGES[path]) }));
+    onResolve({ filter: /^(?:@headrace\/|headrace(?:\/|$))/ }, ({ path }) => ({ path: join(root, PACKAGES[path]) }));
   },
 };
 
