@@ -45,7 +45,14 @@ async function install(
   const manifest = { name: 'installed', version: '1.0.0', private: true, dependencies, overrides };
   writeFileSync(join(project, 'package.json'), JSON.stringify(manifest));
   const began = performance.now();
-  const args = ['install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
+  const args = [
+    'install',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--prefer-offline',
+    '--loglevel=error',
+  ];
   const { ok, output } = await run('npm', args, project);
   if (!ok) throw new Error(`npm install failed:\n${output}`);
   return Math.round((performance.now() - began) / 100) / 10;

@@ -104,13 +104,11 @@ function home(root: string, links: Links, readme: string): string {
     .replace('<!-- packages -->', packages);
 }
 
-export function assemble(root: string, isQuick = false): Assembled {
+export function assemble(root: string): Assembled {
   const folder = join(root, 'site', '.pages');
   const apiFolder = join(folder, 'api');
-  if (!isQuick) {
-    rmSync(folder, { recursive: true, force: true });
-    writeApi(root, apiFolder);
-  }
+  rmSync(folder, { recursive: true, force: true });
+  writeApi(root, apiFolder);
   const pages = findPages(root);
   const links = new Links(root, pages, SITE);
   const problems = unreached(root, pages);

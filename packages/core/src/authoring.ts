@@ -49,6 +49,8 @@ export {
   type PendingWriteQueueOptions,
   type PendingWriteTarget,
 } from './internal/pending-write-queue.ts';
+/** What strangers sent, safe in a line of a log. */
+export { printable } from './internal/printable.ts';
 export { isPromiseLike } from './internal/promise-like.ts';
 export { dropsKeptMessages, ReadGate } from './internal/read-gate.ts';
 // Events that two copies of a package share

@@ -30,6 +30,8 @@ ${templateLines()
 
 /** Runs the program with the arguments of this process. */
 export async function main(): Promise<void> {
+  // Who reads our output may go, as `head` does.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   try {
     const args = readArguments(process.argv.slice(2));
     if (args.show === undefined) await create(args);
@@ -98,5 +100,10 @@ async function installed(
 
 function cdCommand({ folder, given }: Project, cwd: string): string[] {
   if (relative(cwd, folder) === '') return [];
-  return [`cd ${/[^\w@%+=:,./\\~-]/.test(given) ? JSON.stringify(given) : given}`];
+  return [`cd ${/[^\w@%+=:,./\\~-]/.test(given) ? quoted(given) : given}`];
+}
+
+/** As a shell takes it for one word, with nothing in it evaluated. */
+function quoted(text: string): string {
+  return process.platform === 'win32' ? `"${text}"` : `'${text.replaceAll("'", "'\\''")}'`;
 }

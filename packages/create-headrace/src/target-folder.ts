@@ -40,11 +40,13 @@ export function checkFree(folder: string, given: string): void {
  */
 export function writeProject(folder: string, files: ReadonlyMap<string, string>): void {
   const isNew = !existsSync(folder);
-  const firstMade = mkdirSync(isNew ? dirname(folder) : folder, { recursive: true });
   const parent = isNew ? dirname(folder) : folder;
-  const draft = mkdtempSync(join(parent, `.${basename(folder)}-`));
   const moved: string[] = [];
+  let firstMade: string | undefined;
+  let draft: string | undefined;
   try {
+    firstMade = mkdirSync(parent, { recursive: true });
+    draft = mkdtempSync(join(parent, `.${basename(folder)}-`));
     // A temporary folder is its owner's alone; a project is not.
     chmodSync(draft, 0o777 & ~process.umask());
     for (const [path, text] of files) {
@@ -62,7 +64,7 @@ export function writeProject(folder: string, files: ReadonlyMap<string, string>)
     }
   } catch (error) {
     for (const name of moved) rmSync(join(folder, name), { recursive: true, force: true });
-    rmSync(draft, { recursive: true, force: true });
+    if (draft !== undefined) rmSync(draft, { recursive: true, force: true });
     if (firstMade !== undefined) rmSync(firstMade, { recursive: true, force: true });
     throw new UserError(`cannot write to ${folder}: ${(error as Error).message}`);
   }

@@ -47,6 +47,10 @@ describe('writing a project', () => {
 
   it('leaves nothing when it fails', () => {
     expect(() => writeProject(join(place, 'a', 'b'), IMPOSSIBLE)).toThrow('cannot write to');
+    // One that cannot even be made.
+    const long = join(place, 'l1', 'x'.repeat(300));
+    expect(() => writeProject(long, FILES)).toThrow('cannot write to');
+    expect(existsSync(join(place, 'l1'))).toBe(false);
     expect(readdirSync(place)).toEqual([]);
     mkdirSync(join(place, 'empty', '.git'), { recursive: true });
     expect(() => writeProject(join(place, 'empty'), IMPOSSIBLE)).toThrow('cannot write to');

@@ -114,7 +114,9 @@ function cut(text: string): string {
 /** Reading a property of somebody's error may throw. */
 function headOf(error: Error): string {
   try {
-    const help = isHeadraceError(error) ? ` (${error.help})` : '';
+    // One of an older copy of core has no address.
+    const known: unknown = isHeadraceError(error) ? error.help : undefined;
+    const help = typeof known === 'string' ? ` (${known})` : '';
     return `${error.name}: ${error.message}${help}`;
   } catch {
     return 'an error whose text cannot be read';

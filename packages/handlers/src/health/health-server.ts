@@ -1,10 +1,19 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import {
+  checkFunction,
+  checkKind,
+  checkMethod,
+  checkNumber,
+  checkObject,
+  checkOptions,
+  isPromiseLike,
+  type KnownOptions,
+} from '@headrace/core/authoring';
 import { PROMETHEUS_CONTENT_TYPE } from '../metrics/prometheus-text.ts';
 import type { ServerMetrics } from '../metrics/server-metrics.ts';
 
-/** True while all is well. It must answer at once, from what the program knows already; one that throws is false. */
+/** True while all is well. It must answer at once, from what the program knows already; one that throws, or is async, is false. */
 export type HealthCheck = () => boolean;
 
 /** Options of {@link serveHealth}. */
@@ -58,6 +67,14 @@ export class HealthServer implements AsyncDisposable {
     checkNumber('port', options.port, { integer: true, max: 65_535 });
     const max = checkNumber('maxConnections', maxConnections, { integer: true, min: 1 });
     const timeout = checkNumber('requestTimeoutMs', requestTimeoutMs, { min: 1, max: 2 ** 31 - 1 });
+    checkChecks('ready', options.ready);
+    checkChecks('live', options.live);
+    if (options.metrics !== undefined) {
+      checkMethod('metrics', options.metrics, 'text', 'a ServerMetrics');
+    }
+    if (options.host !== undefined) {
+      checkKind('host', options.host, typeof options.host === 'string', 'a name or an address');
+    }
     this.options = options;
     const interval = Math.min(1000, timeout);
     const settings = {
@@ -70,12 +87,14 @@ export class HealthServer implements AsyncDisposable {
     this.server = http.createServer(settings, (request, response) =>
       this.answer(request, response),
     );
+    // Node sets the time of a socket to this after each answer.
+    this.server.timeout = timeout + 2 * interval + 1000;
     // A stranger who keeps connections open does not keep the probes out.
     this.server.on('connection', (socket) => {
       this.sockets.add(socket);
       socket.once('close', () => this.sockets.delete(socket));
       // Also for who sends a request and does not read its answer; after the 408, which comes with a look at all of them.
-      socket.setTimeout(timeout + 2 * interval + 1000, () => socket.destroy());
+      socket.setTimeout(this.server.timeout, () => socket.destroy());
       if (this.sockets.size > max) this.sockets.values().next().value?.destroy();
     });
   }
@@ -145,16 +164,27 @@ export class HealthServer implements AsyncDisposable {
     const now = performance.now();
     try {
       if (now - this.metricsAt >= METRICS_AGE_MS) {
-        this.metricsText = this.options.metrics!.text();
+        const text: unknown = this.options.metrics!.text();
+        if (typeof text !== 'string') throw new TypeError('no text');
+        this.metricsText = text;
         this.metricsAt = now;
       }
-    } catch (error) {
-      const { message } = error as Error;
-      response.writeHead(500, { 'content-type': TEXT }).end(`no metrics: ${message}\n`);
+    } catch {
+      // What went wrong is nobody's business on this port.
+      response.writeHead(500, { 'content-type': TEXT }).end('the metrics could not be made\n');
       return;
     }
     response.writeHead(200, { 'content-type': PROMETHEUS_CONTENT_TYPE }).end(this.metricsText);
   }
+}
+
+function checkChecks(
+  name: string,
+  checks: Readonly<Record<string, HealthCheck>> | undefined,
+): void {
+  if (checks === undefined) return;
+  checkObject(name, checks, 'functions by name');
+  for (const [key, check] of Object.entries(checks)) checkFunction(`${name}.${key}`, check);
 }
 
 function failing(checks: Readonly<Record<string, HealthCheck>> = {}): string[] {
@@ -165,7 +195,10 @@ function failing(checks: Readonly<Record<string, HealthCheck>> = {}): string[] {
 
 function holds(check: HealthCheck): boolean {
   try {
-    return check();
+    const answer: unknown = check();
+    // An async check has no answer yet; its failure must not become an unhandled rejection.
+    if (isPromiseLike(answer)) void Promise.resolve(answer).catch(() => {});
+    return answer === true;
   } catch {
     return false;
   }

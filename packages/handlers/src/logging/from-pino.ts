@@ -1,16 +1,18 @@
 import { isHeadraceError, type Logger, type LogLevel } from '@headrace/core';
-import { checkObject } from '@headrace/core/authoring';
+import { checkMethod } from '@headrace/core/authoring';
 
 /** The part of a `pino` logger that {@link fromPino} uses: loggers with the same methods, such as bunyan's, fit, too. */
 export type PinoLike = {
   readonly [Level in LogLevel]: (fields: object, message: string) => void;
 };
 
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
 /**
  * A `pino` logger as the `logger` of a bootstrap, a client or a cluster. An error becomes pino's field `err`; of an
  * error of Headrace `code` and `details` are fields, too. pino's own level decides what is written.
  *
- * @throws OptionError (OPTION_INVALID) for what is no object
+ * @throws OptionError (OPTION_INVALID) for what is no logger
  *
  * @example
  * ```ts run
@@ -24,10 +26,15 @@ export type PinoLike = {
  * ```
  */
 export function fromPino(pino: PinoLike): Logger {
-  checkObject('pino', pino, 'a logger of pino');
+  for (const level of LEVELS) checkMethod('pino', pino, level, 'a logger of pino');
   return {
     log(level, message, error) {
-      pino[level](error === undefined ? {} : fieldsOf(error), message);
+      try {
+        pino[level](error === undefined ? {} : fieldsOf(error), message);
+      } catch (thrown) {
+        // pino marks errors while it prints them: a frozen one throws, and its line would be lost.
+        pino[level]({ unprintable: String((thrown as Error)?.message) }, message);
+      }
     },
   };
 }

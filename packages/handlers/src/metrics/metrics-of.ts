@@ -1,5 +1,10 @@
 import { OptionError } from '@headrace/core';
-import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import {
+  checkFunction,
+  checkKind,
+  checkOptions,
+  type KnownOptions,
+} from '@headrace/core/authoring';
 import { type MetricFamily, single } from './metric-family.ts';
 
 /** Options of {@link metricsOf}. */
@@ -41,8 +46,13 @@ export function metricsOf(
   if (!/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name)) {
     throw new OptionError('OPTION_INVALID', `"${name}" is no metric name for Prometheus`, { name });
   }
-  const gauges = new Set(options.gauges ?? []);
-  const label = options.label ?? 'kind';
+  checkFunction('read', read, 'returns the numbers');
+  const { gauges: names = [], label = 'kind' } = options;
+  const areNames = Array.isArray(names) && names.every((one) => typeof one === 'string');
+  checkKind('gauges', names, areNames, 'an array of names');
+  const isLabel = /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(label);
+  checkKind('label', label, isLabel, 'a label name of Prometheus');
+  const gauges = new Set(names);
   return () =>
     Object.entries(read()).flatMap(([field, value]: [string, unknown]) =>
       familiesOf(name, field, value, gauges.has(field), label),

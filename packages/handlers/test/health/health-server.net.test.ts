@@ -93,7 +93,40 @@ describe('serveHealth', () => {
       },
     };
     const health = await start({ metrics });
-    expect(await get(health, '/metrics')).toEqual([500, 'no metrics: a source failed\n']);
+    expect(await get(health, '/metrics')).toEqual([500, 'the metrics could not be made\n']);
+  });
+
+  it.each([
+    [
+      'throw nothing',
+      () => {
+        throw undefined;
+      },
+    ],
+    ['are a promise', async () => 'late'],
+    ['are no text', () => 5],
+  ])('answers 500 when the metrics %s', async (_, text) => {
+    const health = await start({ metrics: { text: text as never } });
+    expect((await get(health, '/metrics'))[0]).toBe(500);
+    expect((await get(health, '/healthz'))[0]).toBe(200);
+  });
+
+  it('takes an async check for one that does not hold, and its failure for nothing more', async () => {
+    const ready = {
+      late: (async () => true) as never,
+      fails: (async () => {
+        throw new Error('not joined');
+      }) as never,
+    };
+    const health = await start({ ready });
+    expect(await get(health, '/readyz')).toEqual([503, 'not ok: late, fails\n']);
+  });
+
+  it('refuses checks and metrics of a wrong kind', async () => {
+    await expect(serveHealth({ port: 0, ready: { x: 'text' } as never })).rejects.toThrow(
+      'ready.x',
+    );
+    await expect(serveHealth({ port: 0, metrics: 5 as never })).rejects.toThrow('metrics');
   });
 
   it('answers 404 and 405 to anything else', async () => {

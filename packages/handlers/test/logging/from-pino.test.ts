@@ -11,6 +11,16 @@ function linesOf(level: string, use: (logger: ReturnType<typeof fromPino>) => vo
 }
 
 describe('fromPino, with the real pino', () => {
+  it('writes the line of an error that pino cannot print', () => {
+    const error = Object.freeze(new Error('frozen'));
+    const [line] = linesOf('info', (logger) => logger.log('warn', 'it failed', error));
+    expect(line).toMatchObject({ level: 40, msg: 'it failed' });
+  });
+
+  it('refuses what is no logger', () => {
+    expect(() => fromPino({} as never)).toThrow(OptionError);
+  });
+
   it('writes a line of JSON with the level and the message', () => {
     const [line] = linesOf('info', (logger) => logger.log('warn', 'a "quoted"\ntext'));
     expect(line).toMatchObject({ level: 40, msg: 'a "quoted"\ntext' });

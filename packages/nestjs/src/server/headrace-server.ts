@@ -4,7 +4,7 @@ import {
   type ServerEvents,
   systemClock,
 } from '@headrace/core';
-import { toError } from '@headrace/core/authoring';
+import { printable, toError } from '@headrace/core/authoring';
 import { ConnectionLimitHandler } from '@headrace/handlers';
 import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
 import { finalize, type Observable } from 'rxjs';
@@ -59,6 +59,7 @@ export class HeadraceServer
   private readonly settings: ServerSettings;
   private readonly service: PacketService;
   private readonly unknownEvents: RareLog;
+  private readonly unanswered: RareLog;
   private readonly listeners: { readonly event: EventName; readonly callback: never }[] = [];
   private readonly bootstrap: ServerBootstrap;
   private server: BoundServer | undefined = undefined;
@@ -72,14 +73,16 @@ export class HeadraceServer
     this.transportId = options.transportId ?? HEADRACE;
     this.initializeSerializer(options as never);
     this.initializeDeserializer(options as never);
-    this.unknownEvents = new RareLog(options.clock ?? systemClock, (line) =>
-      this.logger.error(line),
-    );
+    const clock = options.clock ?? systemClock;
+    this.unknownEvents = new RareLog(clock, (line) => this.logger.error(line));
+    this.unanswered = new RareLog(clock, (line) => this.logger.error(line));
     this.service = {
       deserialize: (message) => this.deserializer.deserialize(message),
       serialize: (answer) => this.serializer.serialize(answer as never),
       request: (packet, work) => this.takeRequest(packet, work),
       event: (packet, work) => this.takeEvent(packet, work),
+      unanswered: (channel, { message }) =>
+        this.unanswered.log(`${channel} could not answer a request: ${message}`),
     };
     this.bootstrap = this.makeBootstrap();
   }
@@ -170,8 +173,8 @@ export class HeadraceServer
     const pattern = this.patternOf(packet.pattern);
     if (this.handlerOf(pattern) === undefined) {
       work.settled();
-      const shown = JSON.stringify(pattern.slice(0, SHOWN_CHARACTERS));
-      this.unknownEvents.log(`There is no matching event handler for ${shown}.`);
+      const shown = printable(pattern.slice(0, SHOWN_CHARACTERS));
+      this.unknownEvents.log(`There is no matching event handler for "${shown}".`);
       return;
     }
     const context = this.contextOf(packet, pattern, work);

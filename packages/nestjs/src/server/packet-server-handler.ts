@@ -28,6 +28,8 @@ export interface PacketService {
   /** Begins to work on a request; each answer goes to `respond`, then `settled` tells that its function is done. */
   request(packet: ReceivedPacket, work: WorkOnPacket): void;
   event(packet: ReceivedPacket, work: WorkOnPacket): void;
+  /** An answer could not be encoded; its caller is told so. */
+  unanswered(channel: Channel, error: Error): void;
 }
 
 /** What one packet is about, for the server. */
@@ -88,6 +90,9 @@ export class PacketServerHandler implements Handler {
   private drainHold: DrainHold | undefined = undefined;
   private hasFailed = false;
 
+  /** Packets that the deserializer has not made yet: later ones, and cancels, wait for them. */
+  private pending: Promise<void> | undefined = undefined;
+
   constructor(service: PacketService, limits: PacketLimits, hasControl: boolean) {
     this.service = service;
     this.limits = limits;
@@ -145,13 +150,15 @@ export class PacketServerHandler implements Handler {
     if (this.hasFailed) return;
     const control = this.hasControl ? controlOf(message) : undefined;
     if (control !== undefined) {
-      this.takeControl(ctx, control);
+      // A cancel must not overtake its request.
+      if (this.pending === undefined) this.takeControl(ctx, control);
+      else this.takeLater(ctx, undefined, () => this.takeControl(ctx, control));
       return;
     }
     try {
       const packet = this.service.deserialize(message);
-      if (isPromiseLike(packet)) this.awaitPacket(ctx, packet);
-      else this.accept(ctx, packet);
+      if (this.pending === undefined && !isPromiseLike(packet)) this.accept(ctx, packet);
+      else this.takeLater(ctx, packet, (value) => this.accept(ctx, value));
     } catch (thrown) {
       this.refuse(ctx, thrown);
     }
@@ -171,25 +178,23 @@ export class PacketServerHandler implements Handler {
     this.release(incoming);
   }
 
-  /** It takes the place of an event, so that they cannot pile up. */
-  private awaitPacket(ctx: Context, packet: PromiseLike<unknown>): void {
+  /** In the order in which they came. Each takes the place of an event, so that they cannot pile up. */
+  private takeLater(ctx: Context, made: unknown, take: (value: unknown) => void): void {
     const waiting = new IncomingPacket(undefined);
     this.begin(ctx, waiting);
-    packet.then(
-      (value) => {
+    const turn: Promise<void> = Promise.all([this.pending, made])
+      .then(([, value]) => {
         this.end(waiting);
-        if (this.hasFailed || !ctx.channel.isActive) return;
-        try {
-          this.accept(ctx, value);
-        } catch (thrown) {
-          this.refuse(ctx, thrown);
-        }
-      },
-      (thrown) => {
+        if (!this.hasFailed && ctx.channel.isActive) take(value);
+      })
+      .catch((thrown: unknown) => {
         this.end(waiting);
         this.refuse(ctx, thrown);
-      },
-    );
+      });
+    this.pending = turn;
+    void turn.then(() => {
+      if (this.pending === turn) this.pending = undefined;
+    });
   }
 
   private accept(ctx: Context, value: unknown): void {
@@ -331,8 +336,7 @@ export class PacketServerHandler implements Handler {
     error: Error,
     incoming: IncomingPacket | undefined,
   ): void {
-    const { channel } = ctx;
-    channel.logger.log('warn', `${channel} could not answer a request: ${error.message}`, error);
+    this.service.unanswered(ctx.channel, error);
     ctx.writeAndFlush({ ...NOT_ENCODABLE, id });
     if (incoming?.isOpen !== true) return;
     this.answered(incoming);

@@ -182,6 +182,30 @@ describe('serializers of Nest', () => {
     await sealed.end();
   });
 
+  it('of a server that take longer for one packet than for the next keep their order', async () => {
+    const started: unknown[] = [];
+    const deserializer = {
+      deserialize: async (message: { data: string }) => {
+        await settleReal(message.data === 'slow' ? 30 : 0);
+        started.push(message.data);
+        return message;
+      },
+    };
+    const slow = await NestApp.start([SumService], { deserializer });
+    const sender = slow.client();
+    const answered: unknown[] = [];
+    const first = firstValueFrom(sender.send({ cmd: 'echo' }, 'slow')).then((v) =>
+      answered.push(v),
+    );
+    const second = firstValueFrom(sender.send({ cmd: 'echo' }, 'fast')).then((v) =>
+      answered.push(v),
+    );
+    await Promise.all([first, second]);
+    expect(started).toEqual(['fast', 'slow']);
+    expect(answered).toEqual(['slow', 'fast']);
+    await slow.end();
+  });
+
   it('that take longer for one answer than for the next keep their order', async () => {
     let turns = 30;
     const deserializer = {

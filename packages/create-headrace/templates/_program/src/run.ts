@@ -12,9 +12,12 @@ export async function run(start: () => Promise<Running>): Promise<void> {
   process.stdout.on('error', () => {});
   try {
     const running = await start();
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.once(signal, () => void running.shutdown().then(() => process.exit(0), fail));
-    }
+    const signals = ['SIGINT', 'SIGTERM'] as const;
+    const end = (): void => {
+      for (const signal of signals) process.off(signal, end);
+      running.shutdown().then(() => process.exit(0), fail);
+    };
+    for (const signal of signals) process.on(signal, end);
   } catch (error) {
     fail(error);
   }

@@ -22,7 +22,7 @@ export interface LineServerOptions {
 export function linePipeline({ idleMs }: Pick<LineServerOptions, 'idleMs'>) {
   return pipeline().add(
     () => new IdleStateHandler({ readerIdleMs: idleMs }),
-    ...textLines({ maxLength: 8192 }), // a longer line ends the connection
+    ...textLines({ maxLength: 8192, failFast: true }), // the first byte more ends the connection
     () => new IdleCloseHandler({ lastWord: () => 'bye: idle for too long' }),
     () => new MessageRateHandler({ perSecond: 1000 }), // who sends faster is read slower
     () => new LineHandler(),

@@ -7,7 +7,7 @@ export function startServer(host: string, port: number): Promise<Server> {
   return new ServerBootstrap()
     .childHandler(
       pipeline().add(
-        ...textLines(),
+        ...textLines({ failFast: true }),
         () => new HeartbeatHandler({ silenceMs: 60_000 }),
         () => new EchoHandler(),
       ),

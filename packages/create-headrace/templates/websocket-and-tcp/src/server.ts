@@ -58,7 +58,7 @@ export function startServer(
           otherwise: (channel) =>
             channel.pipeline.addLast(
               new IdleStateHandler({ readerIdleMs: idleMs }),
-              ...textLines({ maxLength: MAX_TEXT_BYTES }),
+              ...textLines({ maxLength: MAX_TEXT_BYTES, failFast: true }),
               new IdleCloseHandler({ lastWord: () => 'bye: idle for too long' }),
               new RoomHandler(members, 'tcp'),
             ),
