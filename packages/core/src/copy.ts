@@ -3,6 +3,6 @@
 import { noteCopy } from './internal/note-copy.ts';
 
 noteCopy(Symbol.for('headrace.core'), '@headrace/core', {
-  version: '0.1.0',
+  version: '0.2.0',
   loaded: new Error('loaded here'),
 });
