@@ -81,6 +81,7 @@ export default defineConfig({
       },
     },
     nav: [
+      { text: 'Start', link: '/start' },
       { text: 'Documentation', link: '/contents' },
       { text: 'Handlers', link: '/handlers/' },
       { text: 'API', link: '/api/' },

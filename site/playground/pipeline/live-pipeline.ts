@@ -1,7 +1,7 @@
 // A pipeline of the real classes on a channel without a socket, and what each step of a message did in it: the page
 // `live-pipeline` shows the steps.
 import { JsonCodec, LengthFieldFrameDecoder, LengthFieldPrepender, LineFrameDecoder, StringCodec } from '@headrace/codec';
-import { type Context, type Handler, isHeadraceError } from '@headrace/core';
+import { type Context, DecodeError, type Handler, isHeadraceError } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { EchoHandler, IdleStateEvent, IdleStateHandler } from '@headrace/handlers';
 import { Buffer } from 'node:buffer';
@@ -183,8 +183,8 @@ export function startPipeline(name: string, record: (step: Step) => void): LiveP
     try {
       work();
     } catch (error) {
-      if (channel.isOpen) channel.close('error');
       if (!(error instanceof Error)) throw error;
+      if (channel.isOpen) channel.close(error instanceof DecodeError ? 'bad-input' : 'error');
     }
     while (channel.readInbound() !== undefined);
     while (channel.readOutbound() !== undefined);
