@@ -21,6 +21,9 @@ export class ChatAdmin {
       host: adminHost ?? HOST,
       ready: { listening: () => admin.chat?.server.channel.isOpen === true },
       metrics: admin.metrics,
+    }).catch((error: Error) => {
+      admin.metrics.dispose();
+      throw new Error(`the admin port cannot be had: ${error.message}`, { cause: error });
     });
     return admin;
   }

@@ -84,6 +84,17 @@ describe('the chat as a pod', () => {
     expect(second.stderr).toContain('EADDRINUSE');
   });
 
+  it('names the admin port when that is taken', { timeout }, async () => {
+    const { port } = await start();
+    const second = new ChatProcess('main', [], {
+      NETTY_TCP_ADMIN_PORT: String(port),
+      NETTY_TCP_PORT: '0',
+    });
+    started.push(second);
+    expect(await second.exit).toBe(1);
+    expect(second.stderr).toMatch(/^broadcast-chat: the admin port cannot be had: .*EADDRINUSE/);
+  });
+
   it('is one process: more workers with an admin port are refused', { timeout }, async () => {
     const chat = new ChatProcess('main', [], {
       NETTY_TCP_ADMIN_PORT: '0',
