@@ -10,7 +10,7 @@ import { BUNDLERS, checkBundlers } from './packages/bundlers.ts';
 import { checkInstalls } from './packages/installs.ts';
 import { counts, report, step } from './packages/step.ts';
 import { checkTestRunners, TEST_RUNNERS } from './packages/test-runners.ts';
-import { cleanPackages, type Packed, pack, readManifest } from './packed-packages.ts';
+import { type Packed, packAll, readManifest } from './packed-packages.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const bin = (name: string): string => join(root, 'node_modules', '.bin', name);
@@ -83,10 +83,8 @@ const NODE10 = ['--module', 'commonjs', '--moduleResolution', 'node10', '--skipL
 const BUNDLER = ['--module', 'esnext', '--moduleResolution', 'bundler'];
 
 async function main(temporary: string): Promise<void> {
-  // A build from nothing: what an old build left behind must not be published.
-  const folders = cleanPackages(root);
-  if (!(await step('packages build', bin('tsc'), ['-b', ...folders]))) return;
-  const packages = await Promise.all(folders.map((folder) => pack(root, folder, temporary)));
+  const packages = await packAll(root, temporary);
+  report('packages build, and are packed', undefined);
   for (const { name, folder, tarball, entries } of packages) {
     await Promise.all([
       step(`publint ${name}`, bin('publint'), ['--strict', tarball], join(root, folder)),

@@ -12,23 +12,16 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { cleanPackages, pack, run } from './packed-packages.ts';
+import { type Packed, packAll, run } from './packed-packages.ts';
 import { budgetProblems, type PackageCost } from './release/budget.ts';
 import { bytesBelow, installedIn, licenceProblems } from './release/installed.ts';
 import { ofPackage, type Sbom, sbomProblems } from './release/sbom.ts';
 import { contentProblems, filesOf } from './release/tarball.ts';
-import { runTool } from './tools.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const ALSO_PACKED: Readonly<Record<string, readonly string[]>> = {
   'create-headrace': ['templates/'],
 };
-
-interface Packed {
-  readonly name: string;
-  readonly folder: string;
-  readonly tarball: string;
-}
 
 const kib = (bytes: number): number => Math.ceil(bytes / 1024);
 
@@ -97,10 +90,7 @@ async function problemsOf(
 }
 
 async function main(temporary: string): Promise<void> {
-  const folders = cleanPackages(root);
-  const build = runTool(root, 'tsc', '-b', ...folders);
-  if (!build.ok) throw new Error(`the packages do not build:\n${build.output}`);
-  const packages = await Promise.all(folders.map((folder) => pack(root, folder, temporary)));
+  const packages = await packAll(root, temporary);
   const budgets = JSON.parse(
     readFileSync(join(root, 'scripts', 'release', 'budgets.json'), 'utf8'),
   ) as Record<string, PackageCost>;

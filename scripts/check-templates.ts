@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startRegistry } from './local-registry.ts';
 import { installedNodes, OTHER_NODES } from './other-nodes.ts';
-import { pack, run } from './packed-packages.ts';
+import { type Packed, packAll, run } from './packed-packages.ts';
 import { foldersIn } from './source-file.ts';
 import { CONVERSATIONS, type Conversation } from './templates/conversations.ts';
 import { checkFlags } from './templates/flags.ts';
@@ -135,11 +135,7 @@ async function checkOtherNodes(place: string): Promise<void> {
   }
 }
 
-async function main(temporary: string): Promise<void> {
-  const folders = foldersIn(root, 'packages');
-  const tarballs = join(temporary, 'tarballs');
-  mkdirSync(tarballs);
-  const packages = await Promise.all(folders.map((folder) => pack(root, folder, tarballs)));
+async function main(temporary: string, packages: readonly Packed[]): Promise<void> {
   const registry = await startRegistry(packages.map(({ tarball }) => tarball));
   const env = {
     ...process.env,
@@ -165,7 +161,13 @@ async function main(temporary: string): Promise<void> {
 
 const temporary = mkdtempSync(join(tmpdir(), 'headrace-templates-'));
 try {
-  if ((await step('packages build', () => build())) !== undefined) await main(temporary);
+  const tarballs = join(temporary, 'tarballs');
+  mkdirSync(tarballs);
+  let packages: readonly Packed[] = [];
+  const built = await step('packages build, and are packed', async () => {
+    packages = await packAll(root, tarballs);
+  });
+  if (built !== undefined) await main(temporary, packages);
 } finally {
   rmSync(temporary, { recursive: true, force: true });
 }
@@ -173,9 +175,3 @@ const counts = process.env['HEADRACE_TEST_COUNTS'];
 if (counts !== undefined) appendFileSync(counts, `${passed} ${failed}\n`);
 console.log(`templates: ${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
-
-async function build(): Promise<void> {
-  const tsc = join(root, 'node_modules', '.bin', 'tsc');
-  await must(tsc, ['-b', ...foldersIn(root, 'packages')], root);
-  assert.ok(existsSync(join(root, 'packages/create-headrace/dist/bin.js')));
-}

@@ -68,17 +68,26 @@ export function readManifest(path: string): Manifest {
   return JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'));
 }
 
-/** The folders of all packages, without what an old build left behind: it must not be published. */
-export function cleanPackages(root: string): string[] {
+/**
+ * Builds all packages from nothing, for what an old build left behind must not be published, and packs them. Throws
+ * with the compiler's output when that fails.
+ */
+export async function packAll(root: string, into: string): Promise<Packed[]> {
   const folders = foldersIn(root, 'packages');
   for (const folder of folders) {
     rmSync(join(root, folder, 'dist'), { recursive: true, force: true });
   }
-  return folders;
+  const { ok, output } = await run(
+    join(root, 'node_modules', '.bin', 'tsc'),
+    ['-b', ...folders],
+    root,
+  );
+  if (!ok) throw new Error(`the packages do not build:\n${output}`);
+  return Promise.all(folders.map((folder) => pack(root, folder, into)));
 }
 
 /** Packs a package that is built, as `pnpm publish` does. */
-export async function pack(root: string, folder: string, into: string): Promise<Packed> {
+async function pack(root: string, folder: string, into: string): Promise<Packed> {
   const { name, version, exports, peerDependencies = {} } = readManifest(join(root, folder));
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const tarball = join(into, `${folder.replace('packages/', '')}.tgz`);

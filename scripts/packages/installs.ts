@@ -2,13 +2,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startRegistry } from '../local-registry.ts';
-import { run } from '../packed-packages.ts';
+import { type Packed, run } from '../packed-packages.ts';
 import { report } from './step.ts';
-
-interface Packed {
-  readonly name: string;
-  readonly tarball: string;
-}
 
 /** Of core, in the registry beside the real one. */
 const OTHER_VERSION = '0.0.9';
