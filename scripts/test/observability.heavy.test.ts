@@ -120,8 +120,7 @@ class System {
     const bootstrap = new Bootstrap()
       .options(IGNORING)
       .handler(({ pipeline }) => pipeline.addLast(...text()));
-    const timer = setInterval(() => {
-      void lease.channel.writeAndFlush('hello');
+    const comeAndGo = (): void =>
       void bootstrap.connect(place).then(
         async (channel) => {
           await channel.writeAndFlush('hello').then(undefined, () => {});
@@ -129,6 +128,11 @@ class System {
         },
         () => {},
       );
+    const timer = setInterval(() => {
+      void lease.channel.writeAndFlush('hello');
+      // There is room for one of them.
+      comeAndGo();
+      comeAndGo();
     }, 20);
     this.ends.push(
       () => clearInterval(timer),
