@@ -67,8 +67,14 @@ async function pair(cutEveryMs: number | undefined): Promise<[Transport, Transpo
   });
   client.begin();
   const ends: [Transport, Transport] = [client.transport, await far];
-  const timer =
-    cutEveryMs === undefined ? undefined : setInterval(() => cut(client.links), cutEveryMs);
+  // Only a link that was there at the last look, too: where the machine is busy, none would ever do its work.
+  let wasLinked = false;
+  const look = (): void => {
+    const { isLinked } = client.transport;
+    if (isLinked && wasLinked) cut(client.links);
+    wasLinked = isLinked && !wasLinked;
+  };
+  const timer = cutEveryMs === undefined ? undefined : setInterval(look, cutEveryMs);
   toClose.push({
     close: () => {
       clearInterval(timer);
