@@ -1,6 +1,6 @@
 // A network in memory on virtual time, for the exact time lines.
 import { MemoryNetwork, type MemoryTarget, type Server, silentLogger } from '@headrace/core';
-import { VirtualClock } from '@headrace/core/testing';
+import { passTime, settle, VirtualClock } from '@headrace/core/testing';
 import { vi } from 'vitest';
 
 export class InMemory {
@@ -37,24 +37,4 @@ export class InMemory {
   private settle(): Promise<void> {
     return settle(this.clock);
   }
-}
-
-/** Lets all go on that waits for nothing but its turn. */
-export async function settle(clock: VirtualClock): Promise<void> {
-  for (let round = 0; round < 3; round++) {
-    await new Promise((resolve) => setImmediate(resolve));
-    clock.runTasks();
-  }
-}
-
-/** Time passes, and promises keep up with it. */
-export async function passTime(clock: VirtualClock, ms: number): Promise<void> {
-  const end = clock.now() + ms;
-  await settle(clock);
-  while (clock.nextDelay >= 0 && clock.now() + clock.nextDelay <= end) {
-    clock.advance(clock.nextDelay);
-    await settle(clock);
-  }
-  clock.advance(end - clock.now());
-  await settle(clock);
 }

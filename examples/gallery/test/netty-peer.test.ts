@@ -1,9 +1,8 @@
 import { textLines } from '@headrace/codec';
 import { Bootstrap, MemoryNetwork, type Server, silentLogger } from '@headrace/core';
-import { VirtualClock } from '@headrace/core/testing';
+import { passTime, settle, VirtualClock } from '@headrace/core/testing';
 import { expect, it } from 'vitest';
 import { startClient, startServer } from '../src/netty-peer.ts';
-import { passTime, settle } from './in-memory.ts';
 
 const IDLE_MS = 120_000;
 

@@ -1,8 +1,7 @@
 import { Bootstrap, MemoryNetwork, type MemoryTransport, silentLogger } from '@headrace/core';
-import { VirtualClock } from '@headrace/core/testing';
+import { passTime, settle, VirtualClock } from '@headrace/core/testing';
 import { expect, it } from 'vitest';
 import { heartbeat, once, repeat, startServer } from '../src/retry-every-second.ts';
-import { passTime, settle } from './in-memory.ts';
 
 const INTERVAL_MS = 1000;
 

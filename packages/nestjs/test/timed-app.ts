@@ -1,8 +1,7 @@
-import { VirtualClock } from '@headrace/core/testing';
+import { passTime, VirtualClock } from '@headrace/core/testing';
 import type { HeadraceClientOptions, HeadraceServerOptions } from '@headrace/nestjs';
 import type { Type } from '@nestjs/common';
 import { NestApp } from './nest-app.ts';
-import { passTime } from './pass-time.ts';
 
 /** A microservice and its clients on one virtual clock. */
 export class TimedApp {

@@ -10,9 +10,8 @@ import {
   ServerBootstrap,
   silentLogger,
 } from '@headrace/core';
-import { VirtualClock } from '@headrace/core/testing';
+import { passTime, settle, VirtualClock } from '@headrace/core/testing';
 import { ResumeHandler, ResumeTable, type ResumeTableOptions } from '@headrace/handlers';
-import { passTime, settle } from '../pass-time.ts';
 
 const framing = () => lengthPrefixed({ maxFrameLength: 65_536 });
 

@@ -11,8 +11,7 @@ import {
   ServerBootstrap,
   silentLogger,
 } from '@headrace/core';
-import { VirtualClock } from '@headrace/core/testing';
-import { passTime, settle } from '../pass-time.ts';
+import { passTime, settle, VirtualClock } from '@headrace/core/testing';
 
 /** Lines that a server got, by connection. */
 export interface Got {

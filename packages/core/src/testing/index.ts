@@ -15,6 +15,7 @@ export {
 export type { EmbeddedTransport } from './embedded-transport.ts';
 export { describeHeldReads, type HeldReadsBench } from './held-reads-contract.ts';
 export { describeHeldWrites, type HeldWritesBench } from './held-writes-contract.ts';
+export { passTime, settle } from './pass-time.ts';
 export {
   EventRecorder,
   eventText,
