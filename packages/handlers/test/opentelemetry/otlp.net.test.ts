@@ -1,24 +1,25 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { exportTo } from './otlp-program.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: OTLP in JSON, looked at by its own names
 type Json = any;
 
-const pathOf = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
-
+const requests: { path: string; type: string | undefined; body: Json }[] = [];
 let port: number;
-let requests: Json[];
 
 beforeAll(async () => {
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    '--conditions=@headrace/source',
-    '--import',
-    pathOf('../../../../scripts/register.mjs'),
-    pathOf('./otlp-run.ts'),
-  ]);
-  ({ port, requests } = JSON.parse(stdout));
+  const receiver = http.createServer(async (request, response) => {
+    let text = '';
+    for await (const part of request.setEncoding('utf8')) text += part as string;
+    const { url: path = '', headers } = request;
+    requests.push({ path, type: headers['content-type'], body: JSON.parse(text) });
+    response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+  });
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+  port = await exportTo(`http://127.0.0.1:${(receiver.address() as AddressInfo).port}`);
+  await new Promise((resolve) => receiver.close(resolve));
 }, 60_000);
 
 const bodies = (path: string): Json[] =>
