@@ -3,11 +3,7 @@ import { LengthFieldFrameDecoder, LengthFieldPrepender } from '@headrace/codec';
 import { EchoHandler, IdleStateHandler } from '@headrace/handlers';
 import { measure } from './measure.mjs';
 import { nullChannel, PassThroughHandler } from './null-channel.mjs';
-
-// Revisions that are compared may have the older one.
-const slab = await import('../../packages/core/dist/internal/slab.js');
-const readBuffer = slab.readBuffer ?? Buffer.allocUnsafeSlow(64 * 1024);
-const keepRead = slab.keepRead ?? ((length) => slab.keepBytes(readBuffer, length));
+import { keepRead, readBuffer } from './revision.mjs';
 
 const CHANNELS = 50;
 

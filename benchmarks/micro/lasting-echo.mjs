@@ -2,9 +2,9 @@
 import { LengthFieldFrameDecoder, LengthFieldPrepender } from '@headrace/codec';
 import { EchoHandler, IdleStateHandler, ResumeHandler, ResumeTable } from '@headrace/handlers';
 import { bufferPlace, bufferView } from '../../packages/core/dist/internal/buffer-view.js';
-import { keepRead, readBuffer } from '../../packages/core/dist/internal/slab.js';
 import { report } from './measure.mjs';
 import { nullChannel, PassThroughHandler } from './null-channel.mjs';
+import { keepRead, readBuffer } from './revision.mjs';
 
 const CHANNELS = 50;
 const MESSAGES = 128_000;

@@ -3,30 +3,28 @@
 import { resolveChannelOptions } from '../../packages/core/dist/channel/channel-options.js';
 import { TransportChannel } from '../../packages/core/dist/channel/transport-channel.js';
 import { coalesce } from '../../packages/core/dist/transport/coalesce.js';
+import { moduleOf } from './revision.mjs';
 
-const core = '../../packages/core/dist';
-
-/** A module of the revision that is compared; it may have stood elsewhere, or not have been there at all. */
-async function module(...places) {
-  for (const place of places) {
-    const found = await import(`${core}/${place}.js`).catch(() => undefined);
-    if (found !== undefined) return found;
-  }
-  return {};
-}
-
-const { sizeOfBytes } = await module(
+const { sizeOfBytes } = await moduleOf(
   'internal/byte-source',
   'internal/size-of-bytes',
   'transport/byte-source',
 );
 const { gather, reuseGathered } = await gathering();
 
-/** Where small messages are copied together: a part of the binding that connections on handles share. */
+/** Where small messages are copied together. */
 async function gathering() {
-  const { StreamBinding } = await module('transport/node-handle/stream-binding');
+  const { GatheringMemory } = await moduleOf('transport/socket-memory');
+  if (GatheringMemory !== undefined) {
+    const memory = new GatheringMemory();
+    return {
+      gather: (messages, bytes) => memory.gather(messages, bytes),
+      reuseGathered: () => memory.reuse(),
+    };
+  }
+  const { StreamBinding } = await moduleOf('transport/node-handle/stream-binding');
   if (StreamBinding === undefined)
-    return module('transport/node-handle/gather', 'transport/gather');
+    return moduleOf('transport/node-handle/gather', 'transport/gather');
   const binding = new StreamBinding({ streamBaseState: new Int32Array(8) });
   return {
     gather: (messages, bytes) => binding.gather(messages, bytes),

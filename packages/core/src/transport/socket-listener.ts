@@ -6,7 +6,7 @@ import type { Listener, ListenerSink, TransportWay } from './listener.ts';
 import type { AcceptedOptions, HandleAcceptor } from './node-handle/handle-acceptor.ts';
 import { handlesRefused } from './node-handle/node-handles.ts';
 import { addressOf } from './socket-address.ts';
-import { removeStaleSocket } from './stale-socket.ts';
+import { StaleSocketFile } from './stale-socket.ts';
 import type { Transport } from './transport.ts';
 
 /** Where to listen. */
@@ -61,7 +61,7 @@ export class SocketListener implements Listener {
   private local: Address | undefined = undefined;
   private isListening = false;
   private isClosed = false;
-  private triedAgain = false;
+  private readonly staleFile: StaleSocketFile;
   private readonly queue = new AcceptQueue();
   private taken: TransportWay;
 
@@ -80,6 +80,7 @@ export class SocketListener implements Listener {
     this.taken = { kind: 'socket', why };
     this.server = server;
     this.target = target;
+    this.staleFile = new StaleSocketFile(target);
     this.adopt = adopt;
     this.handles = handles;
     server.on('connection', (socket: net.Socket) => this.acceptedSocket(socket));
@@ -171,21 +172,15 @@ export class SocketListener implements Listener {
 
   private failed(error: Error): void {
     if (this.server.listening) this.sink?.caught(error);
-    else if (!this.replacesStale(error)) this.sink?.failed(error);
+    else if (!this.triesAgain(error)) this.sink?.failed(error);
   }
 
-  /** A file that nobody listens on goes, and the listening is tried once more. */
-  private replacesStale(error: NodeJS.ErrnoException): boolean {
-    const { target } = this;
-    if (error.code !== 'EADDRINUSE' || this.triedAgain) return false;
-    if (!('path' in target) || target.replaceStale !== true) return false;
-    this.triedAgain = true;
-    removeStaleSocket(target.path, (isRemoved) => {
+  private triesAgain(error: Error): boolean {
+    return this.staleFile.isInTheWay(error, (isRemoved) => {
       if (this.isClosed) return;
       if (isRemoved) this.listen();
       else this.sink?.failed(error);
     });
-    return true;
   }
 }
 

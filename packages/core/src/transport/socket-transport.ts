@@ -3,8 +3,8 @@
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Address, CloseInfo } from '../contract.ts';
-import { keepRead, readBuffer } from '../internal/slab.ts';
 import { addressOf, localAddressOf } from './socket-address.ts';
+import { keepRead, readBuffer } from './socket-memory.ts';
 import { StreamTransport } from './stream-transport.ts';
 
 /** Deno's TLS gets nothing from a socket with `onread`, so that STARTTLS would wait for ever. */

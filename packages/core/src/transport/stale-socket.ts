@@ -1,8 +1,31 @@
 import { lstat, unlink } from 'node:fs';
 import net from 'node:net';
 
+/** The socket file that a listener finds in its place: deleted once, if that is asked for and nobody listens on it. */
+export class StaleSocketFile {
+  private readonly path: string | undefined;
+  private hasTried = false;
+
+  /** @param target - of the listener; a port has no file */
+  constructor(
+    target: { readonly path: string; readonly replaceStale?: boolean } | { readonly port: number },
+  ) {
+    this.path = 'path' in target && target.replaceStale === true ? target.path : undefined;
+  }
+
+  /**
+   * True if the listening that failed with this error may be tried again; `done` gets later whether the file is gone.
+   */
+  isInTheWay(error: NodeJS.ErrnoException, done: (isRemoved: boolean) => void): boolean {
+    if (error.code !== 'EADDRINUSE' || this.hasTried || this.path === undefined) return false;
+    this.hasTried = true;
+    removeStaleSocket(this.path, done);
+    return true;
+  }
+}
+
 /** Deletes a socket file that nobody listens on, as a program that crashed leaves it; reports whether it did. */
-export function removeStaleSocket(path: string, done: (isRemoved: boolean) => void): void {
+function removeStaleSocket(path: string, done: (isRemoved: boolean) => void): void {
   lstat(path, (failure, found) => {
     // A plain file refuses connections, too, and is not ours to delete.
     if (failure !== null || !found.isSocket()) done(false);

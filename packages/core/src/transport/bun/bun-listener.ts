@@ -7,7 +7,7 @@ import type { Listener, ListenerSink, TransportWay } from '../listener.ts';
 import type { AcceptedOptions } from '../node-handle/handle-acceptor.ts';
 import { addressOf } from '../socket-address.ts';
 import type { ListenTarget } from '../socket-listener.ts';
-import { removeStaleSocket } from '../stale-socket.ts';
+import { StaleSocketFile } from '../stale-socket.ts';
 import type { BunApi, BunListenOptions, BunServer, BunSocket } from './bun-api.ts';
 import { BUN_HANDLERS, BunTransport } from './bun-transport.ts';
 
@@ -27,11 +27,12 @@ export class BunListener implements Listener {
   private sink: ListenerSink | undefined = undefined;
   private local: Address | undefined = undefined;
   private isClosed = false;
-  private triedAgain = false;
+  private readonly staleFile: StaleSocketFile;
 
   constructor(api: BunApi, target: ListenTarget, options: AcceptedOptions, why: string) {
     this.api = api;
     this.target = target;
+    this.staleFile = new StaleSocketFile(target);
     this.options = options;
     this.way = { kind: 'bun', why };
   }
@@ -136,22 +137,16 @@ export class BunListener implements Listener {
   }
 
   private failed(error: Error): void {
-    if (this.isClosed || this.replacesStale(error)) return;
+    if (this.isClosed || this.triesAgain(error)) return;
     this.sink?.failed(error);
   }
 
-  /** A file that nobody listens on goes, and the listening is tried once more. */
-  private replacesStale(error: NodeJS.ErrnoException): boolean {
-    const { target } = this;
-    if (error.code !== 'EADDRINUSE' || this.triedAgain) return false;
-    if (!('path' in target) || target.replaceStale !== true) return false;
-    this.triedAgain = true;
-    removeStaleSocket(target.path, (isRemoved) => {
+  private triesAgain(error: Error): boolean {
+    return this.staleFile.isInTheWay(error, (isRemoved) => {
       if (this.isClosed) return;
       if (isRemoved) this.listen();
       else this.sink?.failed(error);
     });
-    return true;
   }
 }
 

@@ -4,9 +4,9 @@ import type { Address, OutboundBytes } from '../../contract.ts';
 import { sizeOfBytes } from '../../internal/byte-source.ts';
 import { coalesce } from '../coalesce.ts';
 import { addressOf, localAddressOf } from '../socket-address.ts';
+import { GatheringMemory } from '../socket-memory.ts';
 import type { Transport, TransportSink } from '../transport.ts';
 import type { BunSocket, BunSocketHandlers } from './bun-api.ts';
-import { gather, release } from './gathered-bytes.ts';
 
 // The phases of a connection, in this order.
 const OPEN = 0;
@@ -28,6 +28,9 @@ const SATED = 2;
 const FULL_BYTES = 64 * 1024;
 
 const NOTHING: never[] = [];
+
+/** One for all connections: the kernel takes its copy within the call of a write. */
+const memory = new GatheringMemory();
 
 /**
  * A TCP connection or Unix socket of `Bun.listen` or `Bun.connect`, without a stream of Node's on top. Its socket
@@ -108,33 +111,30 @@ export class BunTransport implements Transport {
   write(messages: readonly unknown[], bytes: number): boolean {
     if (bytes === 0) return true;
     const only = messages.length === 1 ? messages[0] : undefined;
-    if (only instanceof Uint8Array) return this.send(only, only.length, false);
-    const gathered = gather(messages as readonly OutboundBytes[], bytes);
+    if (only instanceof Uint8Array) return this.send(only);
+    const gathered = memory.gather(messages as readonly OutboundBytes[], bytes);
     if (gathered !== undefined) {
-      const isTaken = this.send(gathered, bytes, true);
-      release();
+      const isTaken = this.send(gathered);
+      if (isTaken) memory.reuse();
+      else memory.keep(gathered);
       return isTaken;
     }
     const buffers = coalesce(messages as readonly OutboundBytes[], bytes);
     for (let i = 0; i < buffers.length; i++) {
-      if (this.send(buffers[i]!, buffers[i]!.length, false)) continue;
+      if (this.send(buffers[i]!)) continue;
       if (this.phase < FAILING) this.keep(buffers.slice(i + 1));
       return false;
     }
     return true;
   }
 
-  /** @param isShared - the memory serves other connections as soon as this returns */
-  private send(bytes: Uint8Array, length: number, isShared: boolean): boolean {
+  private send(bytes: Uint8Array): boolean {
     this.isCalling = true;
-    const taken = this.socket.write(bytes, 0, length);
+    const taken = this.socket.write(bytes, 0, bytes.length);
     this.isCalling = false;
-    if (taken === length) return true;
-    if (taken < 0 || taken > length) this.failLater(taken);
-    else {
-      const left = bytes.subarray(taken, length);
-      this.keep([isShared ? Uint8Array.from(left) : left]);
-    }
+    if (taken === bytes.length) return true;
+    if (taken < 0 || taken > bytes.length) this.failLater(taken);
+    else this.keep([bytes.subarray(taken)]);
     return false;
   }
 

@@ -5,9 +5,9 @@ import { getSystemErrorName } from 'node:util';
 import type { Address, OutboundBytes } from '../../contract.ts';
 import { ChannelError } from '../../errors.ts';
 import { sizeOfBytes } from '../../internal/byte-source.ts';
-import { keepRead, readBuffer } from '../../internal/slab.ts';
 import { coalesce } from '../coalesce.ts';
 import { addressOf } from '../socket-address.ts';
+import { keepRead, readBuffer } from '../socket-memory.ts';
 import { resetSocket } from '../socket-transport.ts';
 import type { Transport, TransportSink } from '../transport.ts';
 import type { RequestOwner, StreamBinding } from './stream-binding.ts';
@@ -114,11 +114,12 @@ export class HandleTransport implements Transport, RequestOwner {
     const only = messages.length === 1 ? messages[0] : undefined;
     if (only instanceof Uint8Array && only.length > 0) return this.writeOne(only, false);
     const { binding } = this;
-    const gathered = binding.gather(messages as readonly OutboundBytes[], bytes);
+    const { memory } = binding;
+    const gathered = memory?.gather(messages as readonly OutboundBytes[], bytes);
     if (gathered !== undefined) {
       const isTaken = this.writeOne(gathered, true);
-      if (isTaken) binding.reuseGathered();
-      else binding.keepGathered(gathered);
+      if (isTaken) memory!.reuse();
+      else memory!.keep(gathered);
       return isTaken;
     }
     const buffers = coalesce(messages as readonly OutboundBytes[], bytes);

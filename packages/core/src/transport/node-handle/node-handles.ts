@@ -4,14 +4,14 @@
 // Memory of one connection is never sent to another. Three kinds of memory serve many connections; each is kept
 // apart by an invariant, and each invariant rests on more than one statement of Node:
 //
-// 1. The buffer that all handles read into (internal/slab.ts). Its bytes belong to the connection whose callback
+// 1. The buffer that all handles read into (socket-memory.ts). Its bytes belong to the connection whose callback
 //    runs, and to no other: they are copied out before anything else is called. How many there are is believed
 //    only if the count that comes with the read fits the buffer and the handle's own total has grown by as much.
-// 2. The memory that small messages are gathered in (stream-binding.ts). It is in use from the first byte copied until the
-//    write has returned, so that a callback within the write cannot write over it. It serves again only if the
+// 2. The memory that small messages are gathered in (socket-memory.ts). It is in use from the first byte copied until
+//    the write has returned, so that a callback within the write cannot write over it. It serves again only if the
 //    write was over in its call by Node's flag, if Node counted all its bytes, and if libuv's queue of this
 //    connection is empty. A write that is not over keeps its memory for good.
-// 3. Requests of writes (the same file). One is taken out before the write and comes back only after a write
+// 3. Requests of writes (stream-binding.ts). One is taken out before the write and comes back only after a write
 //    that was over; a completion must be that of the one write under way on its connection.
 //
 // Where Node does otherwise, that connection ends with an error before anything of it is delivered or reused, all

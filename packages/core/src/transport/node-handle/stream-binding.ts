@@ -1,12 +1,5 @@
-import { Buffer } from 'node:buffer';
-import type { OutboundBytes } from '../../contract.ts';
-import { writeAll } from '../../internal/byte-source.ts';
+import { GatheringMemory } from '../socket-memory.ts';
 import type { HandleRequest, StreamInternals } from './stream-handle.ts';
-
-/** Messages up to this size are copied together; larger ones are passed on as they are. */
-const COPY_BYTES = 8 * 1024;
-const LARGEST_BITS = 16;
-const SMALLEST_BITS = 8;
 
 /**
  * What all connections on handles share: the outcome of Node's last call, the request and the memory of writes that
@@ -15,19 +8,8 @@ const SMALLEST_BITS = 8;
 export class StreamBinding {
   /** A call that hands bytes to Node is under way: Node may not call back before it returns. */
   isCalling = false;
-  /**
-   * Memory to gather small messages in, one piece for each power of two: nearly always the kernel takes the bytes
-   * within the call, and the piece serves again, for any connection. When it does not, the piece is given away, and
-   * holds at most twice what it must.
-   */
-  private readonly pieces: (Buffer | undefined)[] = [];
-  /** Views of the pieces, each of the length that was used last: replies are often as long as those before. */
-  private readonly views: (Buffer | undefined)[] = [];
-  /**
-   * Memory is in use, from the gathering until it is released: a message that sends another one while it is
-   * written, or a callback from within the system's write, must not write over it.
-   */
-  private isGathering = false;
+  /** Of the writes that the kernel takes within their call; none once Node has broken a promise. */
+  memory: GatheringMemory | undefined = new GatheringMemory();
   private broken: string | undefined = undefined;
   private spare: HandleRequest | undefined = undefined;
   private readonly internals: StreamInternals;
@@ -53,6 +35,7 @@ export class StreamBinding {
 
   distrust(why: string): void {
     this.broken ??= why;
+    this.memory = undefined;
     this.spare = undefined;
   }
 
@@ -90,59 +73,9 @@ export class StreamBinding {
     if (this.broken === undefined) this.spare = request;
   }
 
-  /**
-   * The messages, `bytes` long together, as one Buffer, which has to be released with {@link reuseGathered} or
-   * {@link keepGathered}; `undefined` if one is too large to be copied, or all together are, or memory is in use.
-   */
-  gather(messages: readonly OutboundBytes[], bytes: number): Buffer | undefined {
-    if (bytes === 0 || bytes > 1 << LARGEST_BITS) return undefined;
-    if (this.isGathering || this.broken !== undefined) return undefined;
-    const view = this.viewOf(bytes);
-    this.isGathering = true;
-    let isWhole = false;
-    try {
-      isWhole = writeAll(messages, view, COPY_BYTES);
-    } finally {
-      this.isGathering = isWhole;
-    }
-    return isWhole ? view : undefined;
-  }
-
-  /** The kernel has a copy of what was gathered: its memory serves again. */
-  reuseGathered(): void {
-    this.isGathering = false;
-  }
-
-  /** What was gathered is still in use, or may be: the next call takes other memory. */
-  keepGathered(view: Buffer): void {
-    this.isGathering = false;
-    const bits = bitsOf(view.length);
-    if (this.views[bits] !== view) return;
-    this.pieces[bits] = undefined;
-    this.views[bits] = undefined;
-  }
-
-  private viewOf(bytes: number): Buffer {
-    const bits = bitsOf(bytes);
-    let view = this.views[bits];
-    if (view !== undefined && view.length === bytes) return view;
-    let piece = this.pieces[bits];
-    if (piece === undefined) {
-      piece = Buffer.allocUnsafeSlow(1 << bits);
-      this.pieces[bits] = piece;
-    }
-    view = piece.subarray(0, bytes);
-    this.views[bits] = view;
-    return view;
-  }
-
   newShutdown(): HandleRequest {
     return new this.internals.ShutdownWrap();
   }
-}
-
-function bitsOf(bytes: number): number {
-  return Math.max(SMALLEST_BITS, 32 - Math.clz32(bytes - 1));
 }
 
 /** What a request calls when it ends. */
