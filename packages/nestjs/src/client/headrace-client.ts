@@ -140,10 +140,10 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
   }
 
   override on<K extends keyof HeadraceClientEvents, C extends HeadraceClientEvents[K]>(
-    _event: K,
+    event: K,
     callback: C,
   ): void {
-    this.listeners.push(callback);
+    if (event === 'state') this.listeners.push(callback);
   }
 
   /** The `ReconnectingClient`s, one for each connection. */

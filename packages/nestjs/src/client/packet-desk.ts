@@ -112,12 +112,18 @@ export class PacketDesk {
   sendQueued(): void {
     if (this.isSending) return;
     this.isSending = true;
-    for (const packet of this.queue) {
-      const connection = this.leastBusy(packet);
-      if (connection === undefined) break;
-      this.queue.delete(packet);
-      connection.send(packet);
-    }
+    let sent: ReadonlySet<OutgoingPacket>;
+    do {
+      sent = this.queue;
+      for (const packet of sent) {
+        const connection = this.leastBusy(packet);
+        if (connection === undefined) break;
+        this.queue.delete(packet);
+        connection.send(packet);
+        // A connection that is lost within its write puts its packets ahead of these.
+        if (this.queue !== sent) break;
+      }
+    } while (this.queue !== sent);
     this.isSending = false;
   }
 
