@@ -2,7 +2,14 @@ import { describe, expect, it } from 'vitest';
 
 import { BODY } from '../../src/envelope/envelope.ts';
 import { Nodes, sent } from '../nodes.ts';
-import { BODY_TYPE, brokenEnvelope, type Target, wholeEnvelope } from './broken-envelopes.ts';
+import {
+  BODY_TYPE,
+  brokenEnvelope,
+  NODE,
+  NUMBER,
+  type Target,
+  wholeEnvelope,
+} from './broken-envelopes.ts';
 import { Dice } from './dice.ts';
 import { noteFigures } from './figures.ts';
 
@@ -68,11 +75,13 @@ describe('a million envelopes that mean nothing', () => {
     expect(nodes.lines.length).toBeLessThan(MAX_LINES);
     expect([room.total, cluster.users.size, cluster.nodes.length]).toEqual([1, 1, 1]);
     expect([member.isOpen, user.isOpen]).toEqual([true, true]);
-    // It still listens.
+    // It still listens: to another node, for what it sent itself it ignores.
     const whole = wholeEnvelope(group, random);
     whole[BODY_TYPE] = BODY.bytes;
+    expect(cluster.nodeId).toBe('01'.repeat(16));
+    whole.fill(2, NODE, NUMBER);
     publish(group, whole);
     await nodes.pass(1);
-    expect(sent(member)).toHaveLength(1);
+    expect(sent(member), `SEED=${seed}`).toHaveLength(1);
   }, 120_000);
 });
