@@ -10,7 +10,7 @@ import {
   isPromiseLike,
   type KnownOptions,
 } from '@headrace/core/authoring';
-import { PROMETHEUS_CONTENT_TYPE } from '../metrics/prometheus-text.ts';
+import { metricsListener } from '../metrics/metrics-listener.ts';
 import type { ServerMetrics } from '../metrics/server-metrics.ts';
 
 /** True while all is well. It must answer at once, from what the program knows already; one that throws, or is async, is false. */
@@ -47,8 +47,6 @@ const OPTIONS: KnownOptions<HealthServerOptions> = {
 };
 
 const MAX_HEADER_BYTES = 8192;
-/** Making the metrics looks at every channel: strangers who ask all the time get the same text for so long. */
-const METRICS_AGE_MS = 250;
 const TEXT = 'text/plain; charset=utf-8';
 
 /** The answers to the probes of Kubernetes and the scrapes of Prometheus; made by {@link serveHealth}. */
@@ -56,8 +54,7 @@ export class HealthServer implements AsyncDisposable {
   private readonly options: HealthServerOptions;
   private readonly server: http.Server;
   private readonly sockets = new Set<Socket>();
-  private metricsText = '';
-  private metricsAt = Number.NEGATIVE_INFINITY;
+  private readonly scrape: http.RequestListener | undefined;
   private draining = false;
 
   /** @internal */
@@ -76,6 +73,7 @@ export class HealthServer implements AsyncDisposable {
       checkKind('host', options.host, typeof options.host === 'string', 'a name or an address');
     }
     this.options = options;
+    this.scrape = options.metrics && metricsListener(options.metrics);
     const interval = Math.min(1000, timeout);
     const settings = {
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -150,7 +148,7 @@ export class HealthServer implements AsyncDisposable {
     }
     if (path === '/healthz') this.report(response, failing(this.options.live));
     else if (path === '/readyz') this.report(response, this.notReady);
-    else if (path === '/metrics' && this.options.metrics !== undefined) this.scrape(response);
+    else if (path === '/metrics' && this.scrape !== undefined) this.scrape(request, response);
     else response.writeHead(404).end();
   }
 
@@ -158,23 +156,6 @@ export class HealthServer implements AsyncDisposable {
     const headers = { 'content-type': TEXT, 'cache-control': 'no-store' };
     if (failed.length === 0) response.writeHead(200, headers).end('ok\n');
     else response.writeHead(503, headers).end(`not ok: ${failed.join(', ')}\n`);
-  }
-
-  private scrape(response: ServerResponse): void {
-    const now = performance.now();
-    try {
-      if (now - this.metricsAt >= METRICS_AGE_MS) {
-        const text: unknown = this.options.metrics!.text();
-        if (typeof text !== 'string') throw new TypeError('no text');
-        this.metricsText = text;
-        this.metricsAt = now;
-      }
-    } catch {
-      // What went wrong is nobody's business on this port.
-      response.writeHead(500, { 'content-type': TEXT }).end('the metrics could not be made\n');
-      return;
-    }
-    response.writeHead(200, { 'content-type': PROMETHEUS_CONTENT_TYPE }).end(this.metricsText);
   }
 }
 

@@ -2,21 +2,46 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PROMETHEUS_CONTENT_TYPE } from './prometheus-text.ts';
 import type { ServerMetrics } from './server-metrics.ts';
 
+/** Making the metrics looks at every channel: who asks all the time gets the same text for so long. */
+const MAX_AGE_MS = 250;
+
 /**
- * Answers `GET /metrics` for a `node:http` server of its own, on a port that only the scraper reaches:
- * `http.createServer(metricsListener(metrics)).listen(9464, '127.0.0.1')`.
+ * Answers `GET /metrics` for a `node:http` server of yours, on a port that only the scraper reaches:
+ * `http.createServer(metricsListener(metrics)).listen(9464, '127.0.0.1')`. The text is made at most four times a second;
+ * when that throws, the answer is 500. `serveHealth` of `@headrace/handlers/health` is such a server, with limits.
  */
 export function metricsListener(
-  metrics: ServerMetrics,
+  metrics: Pick<ServerMetrics, 'text'>,
 ): (request: IncomingMessage, response: ServerResponse) => void {
+  let text = '';
+  let madeAt = Number.NEGATIVE_INFINITY;
+  const refresh = (): void => {
+    const now = performance.now();
+    if (now - madeAt < MAX_AGE_MS) return;
+    const made: unknown = metrics.text();
+    if (typeof made !== 'string') throw new TypeError('no text');
+    text = made;
+    madeAt = now;
+  };
   return (request, response) => {
     const path = request.url?.split('?')[0];
     if (path !== '/metrics') {
       response.writeHead(404).end();
-    } else if (request.method !== 'GET' && request.method !== 'HEAD') {
-      response.writeHead(405, { allow: 'GET, HEAD' }).end();
-    } else {
-      response.writeHead(200, { 'content-type': PROMETHEUS_CONTENT_TYPE }).end(metrics.text());
+      return;
     }
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.writeHead(405, { allow: 'GET, HEAD' }).end();
+      return;
+    }
+    try {
+      refresh();
+    } catch {
+      // What went wrong is nobody's business on this port.
+      response
+        .writeHead(500, { 'content-type': 'text/plain' })
+        .end('the metrics could not be made\n');
+      return;
+    }
+    response.writeHead(200, { 'content-type': PROMETHEUS_CONTENT_TYPE }).end(text);
   };
 }

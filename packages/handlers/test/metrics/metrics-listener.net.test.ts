@@ -41,3 +41,19 @@ it('answers a scrape with the numbers of a running server', async () => {
   await client.close();
   await new Promise((resolve) => page.close(resolve));
 });
+
+it('answers 500 where the text cannot be made, and goes on', async () => {
+  let isBroken = true;
+  const text = (): string => {
+    if (isBroken) throw new Error('a secret');
+    return 'up 1\n';
+  };
+  const page = http.createServer(metricsListener({ text })).listen(0, '127.0.0.1');
+  await new Promise((resolve) => page.once('listening', resolve));
+  const url = `http://127.0.0.1:${(page.address() as AddressInfo).port}/metrics`;
+  const broken = await fetch(url);
+  expect([broken.status, await broken.text()]).toEqual([500, 'the metrics could not be made\n']);
+  isBroken = false;
+  expect(await (await fetch(url)).text()).toBe('up 1\n');
+  await new Promise((resolve) => page.close(resolve));
+});
