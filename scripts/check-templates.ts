@@ -5,10 +5,10 @@ import { once } from 'node:events';
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startRegistry } from './local-registry.ts';
-import { installedNodes, OTHER_NODES } from './other-nodes.ts';
+import { type InstalledNode, installedNodes, OTHER_NODES } from './other-nodes.ts';
 import { type Packed, packAll, run } from './packed-packages.ts';
 import { foldersIn } from './source-file.ts';
 import { CONVERSATIONS, type Conversation } from './templates/conversations.ts';
@@ -44,7 +44,12 @@ async function must(command: string, args: readonly string[], cwd: string, env =
   return output;
 }
 
-async function checkTemplate(template: string, place: string, env: NodeJS.ProcessEnv) {
+async function checkTemplate(
+  template: string,
+  place: string,
+  env: NodeJS.ProcessEnv,
+  nodes: readonly InstalledNode[],
+) {
   const name = `my-${template}`;
   const folder = join(place, name);
   const created = await step(`${template}: npm create headrace`, async () => {
@@ -55,7 +60,10 @@ async function checkTemplate(template: string, place: string, env: NodeJS.Proces
   });
   if (created === undefined) return;
   const talk = CONVERSATIONS[template];
-  if (talk !== undefined) await checkProgram(template, folder, created, talk);
+  if (talk !== undefined) {
+    await checkProgram(template, folder, created, talk);
+    for (const node of nodes.slice(0, 1)) await checkWatched(template, folder, talk, node);
+  }
   await step(`${template}: npm test`, async () => {
     assert.match(await must('npm', ['test'], folder, env), /# fail 0|ℹ fail 0/);
   });
@@ -75,6 +83,32 @@ async function freePort(): Promise<number> {
   server.close();
   await once(server, 'close');
   return port;
+}
+
+/** Type stripping and watching are Node's own, from 22.18 on. */
+async function checkWatched(
+  template: string,
+  folder: string,
+  talk: Conversation,
+  { version, path }: InstalledNode,
+): Promise<void> {
+  const port = await freePort();
+  await step(`${template}: npm run dev starts again after a change, Node ${version}`, async () => {
+    const program = new Program('npm', ['run', 'dev'], folder, {
+      PORT: String(port),
+      ADDRESS: `127.0.0.1:${port}`,
+      PATH: `${dirname(path)}${delimiter}${process.env['PATH']}`,
+    });
+    const isUp = template === 'reconnecting-client' ? 'no connection' : 'listening on';
+    try {
+      await program.waitFor(new RegExp(isUp));
+      appendFileSync(join(folder, 'src', 'main.ts'), '// a change\n');
+      await program.waitFor(new RegExp(`${isUp}[^]*Restarting[^]*${isUp}`));
+      await talk(port, folder, program);
+    } finally {
+      await program.terminate();
+    }
+  });
 }
 
 /** A program that is started on a port, and the wrong setting that it refuses. */
@@ -121,14 +155,14 @@ async function checkProgram(
 }
 
 /** The tests of all templates, built by the step before, on the Nodes that do not run us. */
-async function checkOtherNodes(place: string): Promise<void> {
+async function checkOtherNodes(place: string, nodes: readonly InstalledNode[]): Promise<void> {
   const built = foldersIn(place, '.').filter((folder) => existsSync(join(place, folder, 'dist')));
   const tests = built.flatMap((folder) =>
     readdirSync(join(place, folder, 'dist'))
       .filter((name) => name.endsWith('.test.js'))
       .map((name) => join(folder, 'dist', name)),
   );
-  for (const { version, path } of installedNodes(OTHER_NODES)) {
+  for (const { version, path } of nodes) {
     await step(`the tests of all templates, Node ${version}`, async () => {
       assert.match(await must(path, ['--test', ...tests], place), /fail 0$/m);
     });
@@ -144,15 +178,16 @@ async function main(temporary: string, packages: readonly Packed[]): Promise<voi
     npm_config_cache: join(temporary, 'cache'),
     npm_config_prefer_offline: 'true',
   };
+  const nodes = installedNodes(OTHER_NODES);
   try {
     const templates = readdirSync(join(root, 'packages/create-headrace/templates')).filter(
       (name) => /^[a-z]/.test(name) && !name.includes('.'),
     );
     const asked = process.argv.slice(2);
     for (const template of templates.filter((one) => asked.length === 0 || asked.includes(one))) {
-      await checkTemplate(template, temporary, env);
+      await checkTemplate(template, temporary, env, nodes);
     }
-    await checkOtherNodes(temporary);
+    await checkOtherNodes(temporary, nodes);
     for (const [name, check] of checkFlags(temporary, env)) await step(name, check);
   } finally {
     registry.close();
