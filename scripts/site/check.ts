@@ -11,6 +11,7 @@ import { checkLivePipeline } from './live-pipeline.ts';
 import { findPages } from './pages.ts';
 import { checkSamplesInPage } from './run-samples.ts';
 import { uncheckedSamples } from './samples.ts';
+import { typeErrors } from './types.ts';
 
 const SEARCHES = [
   { words: 'LengthFieldFrameDecoder', leadsTo: 'handlers/LengthFieldFrameDecoder' },
@@ -53,6 +54,7 @@ if (!process.argv.includes('built')) {
   report('build', problems, `${Math.round((Date.now() - began) / 1000)} s`);
 }
 if (existsSync(join(dist, 'index.html'))) {
+  report('types', typeErrors(root), 'of the theme, the shims and the runner');
   const links = checkBuiltLinks(dist);
   report('links', links.problems, `${links.count} links in ${links.pages} pages`);
   const codes = Object.keys(ERROR_CODES).map((code) => `HR_ERR_${code}`);

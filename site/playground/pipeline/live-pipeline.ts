@@ -1,11 +1,18 @@
 // A pipeline of the real classes on a channel without a socket, and what each step of a message did in it: the page
 // `live-pipeline` shows the steps.
-import { JsonCodec, LengthFieldFrameDecoder, LengthFieldPrepender, LineFrameDecoder, StringCodec } from '@headrace/codec';
+
+import { Buffer } from 'node:buffer';
+import { inspect } from 'node:util';
+import {
+  JsonCodec,
+  LengthFieldFrameDecoder,
+  LengthFieldPrepender,
+  LineFrameDecoder,
+  StringCodec,
+} from '@headrace/codec';
 import { type Context, DecodeError, type Handler, isHeadraceError } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { EchoHandler, IdleStateEvent, IdleStateHandler } from '@headrace/handlers';
-import { Buffer } from 'node:buffer';
-import { inspect } from 'node:util';
 
 export interface Step {
   /** Inbound goes from the wire to the application, outbound back. */
@@ -75,7 +82,11 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
       { name: 'another protocol', bytes: 'GET / HTTP/1.1\\r\\n' },
     ],
     handlers: () => [
-      new LengthFieldFrameDecoder({ maxFrameLength: 1024, lengthFieldLength: 2, initialBytesToStrip: 2 }),
+      new LengthFieldFrameDecoder({
+        maxFrameLength: 1024,
+        lengthFieldLength: 2,
+        initialBytesToStrip: 2,
+      }),
       new LengthFieldPrepender({ lengthFieldLength: 2 }),
       new StringCodec(),
       new EchoHandler(),
@@ -112,8 +123,8 @@ const ESCAPES: Readonly<Record<number, string>> = { 9: '\\t', 10: '\\n', 13: '\\
 
 function bytesText(bytes: Uint8Array): string {
   const parts = Array.from(bytes, (byte) => {
-    const escape = ESCAPES[byte];
-    if (escape !== undefined) return escape;
+    const escaped = ESCAPES[byte];
+    if (escaped !== undefined) return escaped;
     const isPrintable = byte >= 0x20 && byte < 0x7f;
     return isPrintable ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`;
   });
@@ -159,7 +170,11 @@ class Tap implements Handler {
 
   userEventTriggered(ctx: Context, event: unknown): void {
     const name = (event as object).constructor.name;
-    this.record({ way: 'event', at: this.at, text: `${name}  ${inspect(event, { breakLength: Infinity })}` });
+    this.record({
+      way: 'event',
+      at: this.at,
+      text: `${name}  ${inspect(event, { breakLength: Infinity })}`,
+    });
     ctx.fireUserEventTriggered(event);
   }
 

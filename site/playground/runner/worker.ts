@@ -42,9 +42,9 @@ async function run({ code, modules }: ToWorker): Promise<void> {
   // Timers of the polyfills themselves do not count.
   active.clear();
   const names = { require, exports: {}, console, ...globals };
-  const AsyncFunction = (async () => {}).constructor as new (...args: string[]) => (
-    ...values: unknown[]
-  ) => Promise<void>;
+  const AsyncFunction = (async () => {}).constructor as new (
+    ...args: string[]
+  ) => (...values: unknown[]) => Promise<void>;
   await new AsyncFunction(...Object.keys(names), body)(...Object.values(names));
   while (active.size > 0) await new Promise((resolve) => later(resolve, LOOK_MS));
 }

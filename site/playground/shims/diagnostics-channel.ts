@@ -38,7 +38,8 @@ export function channel(name: string): Channel {
 }
 
 export const hasSubscribers = (name: string): boolean => channel(name).hasSubscribers;
-export const subscribe = (name: string, subscriber: Subscriber): void => channel(name).subscribe(subscriber);
+export const subscribe = (name: string, subscriber: Subscriber): void =>
+  channel(name).subscribe(subscriber);
 export const unsubscribe = (name: string, subscriber: Subscriber): boolean =>
   channel(name).unsubscribe(subscriber);
 export default { Channel, channel, hasSubscribers, subscribe, unsubscribe };

@@ -155,9 +155,12 @@ export const process = {
     },
     { bigint: () => BigInt(Math.floor(performance.now() * 1e6)) },
   ),
-  memoryUsage: Object.assign(() => ({ rss: 0, heapUsed: 0, heapTotal: 0, external: 0, arrayBuffers: 0 }), {
-    rss: () => 0,
-  }),
+  memoryUsage: Object.assign(
+    () => ({ rss: 0, heapUsed: 0, heapTotal: 0, external: 0, arrayBuffers: 0 }),
+    {
+      rss: () => 0,
+    },
+  ),
   nextTick(callback: Callback, ...args: unknown[]): void {
     queueMicrotask(() => callback(...args));
   },
@@ -175,4 +178,6 @@ export const process = {
   stderr: { write: (text: string) => console.error(String(text).replace(/\n$/, '')), isTTY: false },
 };
 
-export { globalThis as global };
+const realm = globalThis;
+
+export { realm as global };

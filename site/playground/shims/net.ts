@@ -23,7 +23,8 @@ interface Place {
   path?: string;
 }
 
-const keyOf = ({ port, path }: Place): string => (path === undefined ? `port ${port}` : `path ${path}`);
+const keyOf = ({ port, path }: Place): string =>
+  path === undefined ? `port ${port}` : `path ${path}`;
 const wordsOf = ({ port, host = LOOPBACK, path }: Place): string => path ?? `${host}:${port}`;
 
 type Done = (error?: Error | null) => void;
@@ -49,7 +50,11 @@ export class Socket extends Duplex {
   private held = 0;
 
   constructor(options: { allowHalfOpen?: boolean } = {}) {
-    super({ allowHalfOpen: options.allowHalfOpen === true, autoDestroy: true, emitClose: true } as never);
+    super({
+      allowHalfOpen: options.allowHalfOpen === true,
+      autoDestroy: true,
+      emitClose: true,
+    } as never);
     this.on('end', () => {
       if (!(this as unknown as { allowHalfOpen: boolean }).allowHalfOpen) this.end();
     });
@@ -262,7 +267,10 @@ export class Server extends EventEmitter {
   private place: Place | undefined;
   private readonly sockets = new Set<Socket>();
 
-  constructor(options?: ServerOptions | ((socket: Socket) => void), listener?: (socket: Socket) => void) {
+  constructor(
+    options?: ServerOptions | ((socket: Socket) => void),
+    listener?: (socket: Socket) => void,
+  ) {
     super();
     this.options = typeof options === 'object' ? options : {};
     const connected = typeof options === 'function' ? options : listener;
@@ -271,7 +279,9 @@ export class Server extends EventEmitter {
 
   listen(...args: unknown[]): this {
     const [target, ...rest] = args;
-    const callback = [target, ...rest].find((one) => typeof one === 'function') as (() => void) | undefined;
+    const callback = [target, ...rest].find((one) => typeof one === 'function') as
+      | (() => void)
+      | undefined;
     const place: Place =
       typeof target === 'object' && target !== null
         ? { ...(target as Place) }
@@ -299,11 +309,15 @@ export class Server extends EventEmitter {
     const { path, host = LOOPBACK, port } = this.place;
     if (path !== undefined) return path;
     const isLoopback = host === 'localhost' || host === '0.0.0.0' || host === '::' || host === '';
-    return { address: isLoopback ? LOOPBACK : host, port, family: host.includes(':') ? 'IPv6' : 'IPv4' };
+    return {
+      address: isLoopback ? LOOPBACK : host,
+      port,
+      family: host.includes(':') ? 'IPv6' : 'IPv4',
+    };
   }
 
   accept(client: Socket, place: Place): Socket {
-    const socket = new Socket({ allowHalfOpen: this.options.allowHalfOpen });
+    const socket = new Socket({ allowHalfOpen: this.options.allowHalfOpen === true });
     Socket.join(client, socket, place);
     this.sockets.add(socket);
     socket.on('close', () => {
@@ -369,7 +383,10 @@ export function connect(...args: unknown[]): Socket {
   if (typeof first === 'string') return new Socket().connect({ path: first }, listener);
   const host = typeof second === 'string' ? second : undefined;
   void third;
-  return new Socket().connect({ port: Number(first), ...(host === undefined ? {} : { host }) }, listener);
+  return new Socket().connect(
+    { port: Number(first), ...(host === undefined ? {} : { host }) },
+    listener,
+  );
 }
 
 export const createConnection = connect;
@@ -398,14 +415,19 @@ export function isIP(text: string): 0 | 4 | 6 {
 /** Bits of an address, 32 or 128 of them. */
 function bitsOf(address: string): string {
   if (isIPv4(address)) {
-    return address.split('.').map((part) => Number(part).toString(2).padStart(8, '0')).join('');
+    return address
+      .split('.')
+      .map((part) => Number(part).toString(2).padStart(8, '0'))
+      .join('');
   }
   const text = new URL(`http://[${address}]/`).hostname.slice(1, -1);
   const [head = '', tail] = text.split('::');
   const words = (part: string): string[] => (part === '' ? [] : part.split(':'));
   const front = words(head);
   const back = words(tail ?? '');
-  const middle = new Array<string>(tail === undefined ? 0 : 8 - front.length - back.length).fill('0');
+  const middle = new Array<string>(tail === undefined ? 0 : 8 - front.length - back.length).fill(
+    '0',
+  );
   return [...front, ...middle, ...back]
     .map((word) => Number.parseInt(word, 16).toString(2).padStart(16, '0'))
     .join('');
@@ -436,6 +458,16 @@ export function getDefaultAutoSelectFamilyAttemptTimeout(): number {
 
 void process;
 export default {
-  BlockList, Server, Socket, Stream, connect, createConnection, createServer, isIP, isIPv4, isIPv6,
-  getDefaultAutoSelectFamilyAttemptTimeout, setDefaultAutoSelectFamilyAttemptTimeout,
+  BlockList,
+  Server,
+  Socket,
+  Stream,
+  connect,
+  createConnection,
+  createServer,
+  isIP,
+  isIPv4,
+  isIPv6,
+  getDefaultAutoSelectFamilyAttemptTimeout,
+  setDefaultAutoSelectFamilyAttemptTimeout,
 };

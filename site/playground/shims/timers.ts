@@ -6,6 +6,7 @@ export {
   setInterval,
   setTimeout,
 } from './globals.ts';
+
 import * as timers from './globals.ts';
 
 export default timers;

@@ -16,4 +16,9 @@ export const getSystemErrorName = (code: number): string => `Unknown system erro
 export const stripVTControlCharacters = (text: string): string =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: it is about control characters
   text.replace(/\u001B\[[0-9;]*[A-Za-z]/g, '');
-export default { ...(util as object), getSystemErrorName, isDeepStrictEqual, stripVTControlCharacters };
+export default {
+  ...(util as object),
+  getSystemErrorName,
+  isDeepStrictEqual,
+  stripVTControlCharacters,
+};

@@ -1,0 +1,22 @@
+// Node's modules for the browser, which bring no types: what we use of them is as Node's own.
+declare module '@jspm/core/nodelibs/assert' {
+  export { deepStrictEqual } from 'node:assert';
+}
+declare module '@jspm/core/nodelibs/buffer' {
+  import buffer from 'node:buffer';
+
+  export { Buffer } from 'node:buffer';
+  export default buffer;
+}
+declare module '@jspm/core/nodelibs/events' {
+  export { EventEmitter } from 'node:events';
+}
+declare module '@jspm/core/nodelibs/stream' {
+  export { Duplex } from 'node:stream';
+}
+declare module '@jspm/core/nodelibs/util' {
+  import util from 'node:util';
+
+  export * from 'node:util';
+  export default util;
+}
