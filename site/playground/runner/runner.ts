@@ -35,7 +35,10 @@ export function runSample(code: string, sink: SampleSink, limitMs = LIMIT_MS): (
   modules ??= fetch(new URL('./modules.json', import.meta.url)).then((answer) => answer.json());
   modules.then(
     (known) => worker.postMessage({ code, modules: known }),
-    () => end({ text: 'the packages could not be loaded' }),
+    () => {
+      modules = undefined;
+      end({ text: 'the packages could not be loaded' });
+    },
   );
   return () => end({ text: 'stopped' });
 }

@@ -7,6 +7,9 @@ import type { FromWorker, ToWorker } from './messages.ts';
 import { asFunction } from './transform.ts';
 
 const LOOK_MS = 5;
+/** What a page can show; a reader's endless loop is stopped there. */
+const MAX_LINES = 1000;
+const MAX_CHARACTERS = 10_000;
 const later = globalThis.setTimeout;
 
 function tell(message: FromWorker): void {
@@ -27,10 +30,17 @@ async function load(specifiers: readonly string[], modules: ToWorker['modules'])
 async function run({ code, modules }: ToWorker): Promise<void> {
   const { body, imports } = asFunction(code);
   const require = await load(imports, modules);
+  let lines = 0;
   const print =
     (stream: 'out' | 'error') =>
-    (...values: unknown[]): void =>
-      tell({ do: 'print', stream, text: asPrinted(values) });
+    (...values: unknown[]): void => {
+      lines += 1;
+      if (lines <= MAX_LINES) {
+        tell({ do: 'print', stream, text: asPrinted(values).slice(0, MAX_CHARACTERS) });
+      } else if (lines === MAX_LINES + 1) {
+        tell({ do: 'fail', text: `it was stopped after ${MAX_LINES} lines`, help: undefined });
+      }
+    };
   const console = {
     ...globalThis.console,
     log: print('out'),
