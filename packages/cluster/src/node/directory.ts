@@ -41,6 +41,8 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
   private subscription: BusSubscription | undefined = undefined;
   private timer: Timer | undefined = undefined;
   private lookedAt = 0;
+  /** Since when nothing can be heard. */
+  private deafSince: number | undefined = undefined;
   private announced: NodeState = 'ready';
 
   constructor(wire: Wire, status: () => NodeStatus) {
@@ -57,6 +59,7 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
       this.heard(envelope),
     );
     this.wire.bus.on('up', this.onUp);
+    this.wire.bus.on('down', this.onDown);
     this.look();
   }
 
@@ -96,13 +99,25 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
     this.timer?.cancel();
     this.subscription?.close();
     this.wire.bus.off('up', this.onUp);
+    this.wire.bus.off('down', this.onDown);
   }
 
   protected override listenerFailed(event: string, _args: readonly unknown[], error: Error): void {
     this.wire.host.logger.log('error', `a listener of the directory’s ${event} threw`, error);
   }
 
-  private readonly onUp = (): void => this.announce();
+  private readonly onUp = (): void => {
+    // That nobody was heard while nothing could be was not the others' silence.
+    if (this.deafSince !== undefined) {
+      this.machine.stoodStill(this.wire.host.clock.now() - this.deafSince);
+    }
+    this.deafSince = undefined;
+    this.announce();
+  };
+
+  private readonly onDown = (): void => {
+    this.deafSince ??= this.wire.host.clock.now();
+  };
 
   private look(): void {
     const { clock } = this.wire.host;

@@ -1,7 +1,32 @@
-import { Cluster, memoryBus } from '@headrace/cluster';
+import { Cluster, MemoryHub, memoryBus } from '@headrace/cluster';
 import { describe, expect, it } from 'vitest';
 import { BODY, encodeEnvelope, KIND } from '../../src/envelope/envelope.ts';
 import { Nodes, sent } from '../nodes.ts';
+
+/** Passes on to another hub what is published, unless it was killed. */
+class LinkedHub extends MemoryHub {
+  other: LinkedHub | undefined = undefined;
+  isCut = false;
+
+  override publish(subject: string, bytes: Buffer): void {
+    super.publish(subject, bytes);
+    if (!this.isCut && this.other?.isCut === false) this.other.arrived(subject, bytes);
+  }
+
+  cut(): void {
+    this.isCut = true;
+    this.kill();
+  }
+
+  mend(): void {
+    this.isCut = false;
+    this.start();
+  }
+
+  private arrived(subject: string, bytes: Buffer): void {
+    super.publish(subject, bytes);
+  }
+}
 
 describe('a cluster', () => {
   it('works in one process without a bus', async () => {
@@ -56,6 +81,38 @@ describe('a cluster', () => {
     expect(events).toEqual(['suspect', 'node-gone']);
     expect(a.nodes).toHaveLength(1);
     expect(at() - silentSince).toBe(7000);
+  });
+
+  it('whose own bus was away for 3 s does not count that time as the silence of others', async () => {
+    for (let phase = 0; phase < 1000; phase += 50) {
+      const nodes = new Nodes();
+      const { clock } = nodes;
+      // A busy machine's timers are late: five heartbeats of it take more than 5 s.
+      const late = {
+        now: () => clock.now(),
+        schedule: (task: () => void, delayMs: number) => clock.schedule(task, delayMs + 100),
+        execute: (task: () => void) => clock.execute(task),
+      };
+      const far = new LinkedHub();
+      const near = new LinkedHub();
+      [far.other, near.other] = [near, far];
+      await nodes.join({ bus: memoryBus({ hub: far }), clock: late });
+      await nodes.pass(phase);
+      const random = () => 0.99;
+      const cluster = await nodes.join({ bus: memoryBus({ hub: near }), random });
+      const events: string[] = [];
+      cluster.on('nodeLeft', (_node, reason) => void events.push(reason));
+      await nodes.pass(3000);
+      near.cut();
+      await nodes.pass(3000);
+      near.mend();
+      await nodes.pass(3000);
+      expect([cluster.state, cluster.nodes.length, events], `phase ${phase}`).toEqual([
+        'up',
+        2,
+        [],
+      ]);
+    }
   });
 
   it('learns at once that a node leaves', async () => {
