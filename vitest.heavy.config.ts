@@ -10,7 +10,12 @@ const patient = [
   'packages/cluster/test/bus/**/*.heavy.test.ts',
   'packages/cluster/test/workers/{lost-workers,run-workers}.heavy.test.ts',
 ];
-const limits = { testTimeout: 180_000, hookTimeout: 60_000 };
+/** A poll of one second, as it is without this, is too short for a browser on a busy machine. */
+const limits = {
+  testTimeout: 180_000,
+  hookTimeout: 60_000,
+  expect: { poll: { timeout: 10_000 } },
+};
 
 // Thousands of connections, memory, minutes.
 export default configuration({
