@@ -5,6 +5,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePort } from '@headrace/cluster';
 import type { Clock } from '@headrace/core';
 
 /** How a server of Debian's is started. */
@@ -50,7 +51,8 @@ export class BusServer {
   }
 
   static async start(program: ServerProgram, ...more: string[]): Promise<BusServer> {
-    const server = new BusServer(program, await freePort(), more);
+    // None that the system gives to others while the server is killed.
+    const server = new BusServer(program, await freePort('127.0.0.1', 0), more);
     await server.start();
     return server;
   }
@@ -95,15 +97,6 @@ export const realClock: Clock = {
   },
   execute: (task) => void setImmediate(task),
 };
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 function accepts(port: number): Promise<boolean> {
   return new Promise((resolve) => {

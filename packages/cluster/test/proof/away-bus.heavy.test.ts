@@ -84,6 +84,8 @@ for (const { kind, program, outageMs } of engines) {
         await proveSubscriptions(nodes);
         await nodes.all('stopLoad');
         const back = await delaysOf(nodes);
+        await expect.poll(() => nodes!.haveAllLasts(), { timeout: 10_000 }).toBe(true);
+        // What came twice would come a little later.
         await delay(500);
         const after = await memoryOf(nodes);
         const { real, told } = await nodes.losses();

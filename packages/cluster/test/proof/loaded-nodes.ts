@@ -70,6 +70,14 @@ export class LoadedNodes {
     );
   }
 
+  /** True if all members have the last message of each node, which write no more. */
+  async haveAllLasts(): Promise<boolean> {
+    const reports = await this.all<LoadReport>('report');
+    return reports.every(({ heard }) =>
+      heard.every(({ first }, sender) => first === reports[sender]!.written),
+    );
+  }
+
   /** What one node's member lost of another node, as its messages say, and as its `gap` events do. */
   async losses(): Promise<{ readonly real: readonly number[]; readonly told: readonly number[] }> {
     const { members, nodes } = this.sizes;

@@ -58,6 +58,8 @@ describe.runIf(absent === '')(`a node that is stopped${absent}`, () => {
     const backMs = performance.now() - continuedAt;
     await delay(1000);
     await all.all('stopLoad');
+    await expect.poll(() => all.haveAllLasts(), { timeout: 10_000 }).toBe(true);
+    // What came twice would come a little later.
     await delay(1000);
 
     const reports = await all.all<LoadReport>('report');

@@ -34,8 +34,10 @@ describe.runIf(absent === '')(`one id on two nodes at once${absent}`, () => {
     let most = 0;
     for (let round = 1; round <= ROUNDS; round += 1) {
       const at = performance.timeOrigin + performance.now() + AHEAD_MS;
+      // Where orders take longer than that, who is asked first signs in first: each of them in turn.
+      const inTurn = round % 2 === 0 ? nodes : nodes.toReversed();
       await Promise.all(
-        nodes.map((node) => node.ask('signIn', { id, at: at + Math.random() * APART_MS })),
+        inTurn.map((node) => node.ask('signIn', { id, at: at + Math.random() * APART_MS })),
       );
       const signedIn = performance.now();
       let left = await all('connections', { id });

@@ -12,7 +12,9 @@ export type Line = Readonly<Record<string, unknown>>;
 export class ProgramProcess {
   readonly lines: Line[] = [];
   stderr = '';
+  /** It has ended, and all was read that it and its workers printed: those hold its pipes as well. */
   readonly exited: Promise<{ code: number | null; signal: string | null }>;
+  readonly #gone: Promise<unknown>;
   readonly #child: ChildProcess;
   readonly #waiting = new Set<() => void>();
 
@@ -24,7 +26,9 @@ export class ProgramProcess {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...inherited, ...env },
     });
-    this.exited = once(this.#child, 'exit').then(([code, signal]) => ({ code, signal }));
+    this.#gone = once(this.#child, 'exit');
+    // What was printed last may be read after `exit`.
+    this.exited = once(this.#child, 'close').then(([code, signal]) => ({ code, signal }));
     this.#child.stderr!.on('data', (text: Buffer) => {
       this.stderr += String(text);
     });
@@ -67,9 +71,10 @@ export class ProgramProcess {
     this.#child.kill(signal);
   }
 
+  /** Its workers may outlive it. */
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
-    await this.exited;
+    await this.#gone;
   }
 
   private text(): string {

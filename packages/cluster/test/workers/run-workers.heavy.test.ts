@@ -8,6 +8,8 @@ import { canReusePort } from '../../src/workers/worker-options.ts';
 import { type Line, ProgramProcess } from './program-process.ts';
 
 let program: ProgramProcess | undefined;
+/** On a busy machine the start of a worker takes some seconds. */
+const START_MS = 40_000;
 
 afterEach(async () => {
   for (const { pid } of program?.lines ?? []) if (typeof pid === 'number') killQuietly(pid);
@@ -27,7 +29,7 @@ function isAlive(pid: number): boolean {
 
 async function started(env: Readonly<Record<string, string>> = {}): Promise<RunningProgram> {
   program = new ProgramProcess('./program.ts', env);
-  const { list } = await program.line({ type: 'ready' });
+  const { list } = await program.line({ type: 'ready' }, 0, START_MS);
   return { program, list: list as Listed[] };
 }
 
@@ -82,7 +84,7 @@ describe('runWorkers', { timeout: 60_000 }, () => {
       { type: 'ended', pid: first.pid, signal: 'SIGKILL', isExpected: false },
       from,
     );
-    const again = await program.line({ type: 'started', number: 1, generation: 2 }, from);
+    const again = await program.line({ type: 'started', number: 1, generation: 2 }, from, START_MS);
     const now = new Set([await answerer(port), await answerer(port)]);
     expect(now).toEqual(new Set([again.pid, second.pid]));
 
@@ -155,6 +157,8 @@ describe('runWorkers', { timeout: 60_000 }, () => {
     const { program, list } = await started();
     await program.kill();
     await expect.poll(() => list.some(({ pid }) => isAlive(pid)), { timeout: 20_000 }).toBe(false);
+    // Their last lines may still be on their way when they are gone.
+    await program.exited;
     const drains = program.lines.filter(({ drains }) => drains !== undefined);
     expect(drains.map(({ why }) => why)).toEqual(['primary-gone', 'primary-gone']);
   });
@@ -177,7 +181,7 @@ describe('runWorkers', { timeout: 60_000 }, () => {
     expect(listeners(port)).toBe(2);
     const from = program.lines.length;
     process.kill(first.pid, 'SIGKILL');
-    const again = await program.line({ type: 'started', number: 1, generation: 2 }, from);
+    const again = await program.line({ type: 'started', number: 1, generation: 2 }, from, START_MS);
     expect(await answerers()).toEqual(new Set([again.pid, second.pid]));
     program.signal('SIGTERM');
     expect(await program.exited).toEqual({ code: 0, signal: null });
