@@ -53,16 +53,18 @@ class Weather {
   async start(): Promise<number> {
     const seed = Math.floor(this.random() * 2 ** 31);
     const left = Math.max(0, CUTS - this.cuts);
-    this.program = new ChildProgram(
+    const program = new ChildProgram(
       './lasting/proxy-process.ts',
       this.target,
       this.port,
       seed,
       left,
     );
-    this.port = await this.program.told<number>();
-    this.program.process.on('message', (cuts) => {
-      this.presentCuts = cuts as number;
+    this.program = program;
+    this.port = await program.told<number>();
+    program.process.on('message', (cuts) => {
+      // What one that was killed has told may come after its exit: its cuts would count twice.
+      if (program === this.program) this.presentCuts = cuts as number;
     });
     return this.port;
   }
