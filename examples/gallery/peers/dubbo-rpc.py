@@ -1,8 +1,10 @@
 """Both ends of dubbo-rpc, without Headrace.
 
-dubbo-rpc.py server HOST PORT [LATE_MS]   shuffles its answers, is late with one in a hundred, answers no name that
-                                          begins with "hold", and no heartbeat if LATE_MS is 0
-dubbo-rpc.py client HOST PORT [COUNT]     asks COUNT times at once, then what must be refused, then beats
+dubbo-rpc.py server HOST PORT [LATE_MS [COUNT]]
+    shuffles its answers, is late with one in a hundred, answers no name that begins with "hold", and no heartbeat if
+    LATE_MS is 0; with COUNT it answers the first call of a connection, and then none before it has so many
+dubbo-rpc.py client HOST PORT [COUNT]
+    asks COUNT times at once, then what must be refused, then beats
 """
 import asyncio
 import json
@@ -43,8 +45,8 @@ async def messages(reader):
 class Connection:
     """One client of the server."""
 
-    def __init__(self, reader, writer, late_ms):
-        self.reader, self.writer, self.late_ms = reader, writer, late_ms
+    def __init__(self, reader, writer, late_ms, at_once):
+        self.reader, self.writer, self.late_ms, self.at_once = reader, writer, late_ms, at_once
         self.answers, self.held, self.count, self.flushed, self.timer = [], 0, 0, 0, None
 
     async def serve(self):
@@ -77,10 +79,14 @@ class Connection:
             self.answers.append(answer)
         if self.timer is not None:
             self.timer.cancel()
-        self.timer = asyncio.get_running_loop().call_later(QUIET_SECONDS, self.flush)
+        # A client that stands still for a moment is quiet too: where the number is known, it counts.
+        if self.at_once == 0 or self.flushed == 0:
+            self.timer = asyncio.get_running_loop().call_later(QUIET_SECONDS, self.flush)
+        elif self.count - self.flushed == self.at_once:
+            self.flush()
 
     def flush(self):
-        """Nothing more has come: answers all that wait, in any order. Until now it has answered none of them."""
+        """Nothing more has come, or all: answers all that wait, in any order. Until now it has answered none of them."""
         print(f"{self.count - self.flushed} in flight")
         self.flushed = self.count
         random.shuffle(self.answers)
@@ -88,9 +94,9 @@ class Connection:
         self.answers = []
 
 
-async def serve(host, port, late_ms=6000):
+async def serve(host, port, late_ms=6000, at_once=0):
     server = await asyncio.start_server(
-        lambda reader, writer: Connection(reader, writer, late_ms).serve(), host, port
+        lambda reader, writer: Connection(reader, writer, late_ms, at_once).serve(), host, port
     )
     print("%s:%d" % server.sockets[0].getsockname()[:2])
     await server.serve_forever()

@@ -65,7 +65,7 @@ async function pythonClient(): Promise<void> {
 
 /** Our client on a Python server, which shuffles, is late, is killed, and comes back. */
 async function pythonServer(): Promise<void> {
-  const first = peer(PYTHON, ['server', '127.0.0.1', 0, 6000]);
+  const first = peer(PYTHON, ['server', '127.0.0.1', 0, 6000, CALLS]);
   const port = await first.port();
   const client = system(NAME, 'client', { PORT: port });
   await client.says(/^Hello world$/);

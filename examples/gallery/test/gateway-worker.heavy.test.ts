@@ -222,10 +222,12 @@ it('serves telnets and a page; neither a killed worker nor an absent bus ends a 
   await delay(AWAY_MS - 3500);
   for (const { lines } of elsewhere) expect(lines).not.toContain(`${ids[0]} said in between`);
   program.kill('SIGCONT');
+  // Each gateway goes on alone until it hears itself again: all have to be back.
   for (let n = 1; ; n++) {
-    first.say(`here ${n}`);
+    for (const client of clients) client.say(client === last ? `here ${n}\n` : `here ${n}`);
     await delay(250);
-    if (clients.every(({ lines }) => lines.includes(`${ids[0]} said here ${n}`))) break;
+    if (clients.every(({ lines }) => ids.every((id) => lines.includes(`${id} said here ${n}`))))
+      break;
   }
   for (const client of clients) client.say(client === last ? 'back\n' : 'back');
   for (const client of clients) for (const id of ids) await hears(client, `${id} said back`);

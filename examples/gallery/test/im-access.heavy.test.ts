@@ -29,14 +29,15 @@ const portsOf = async (port: number): Promise<number[]> => {
   return places.map((place) => place.port).sort((one, other) => one - other);
 };
 
-/** How long it takes until the answer names exactly these, in milliseconds. */
+/** How long it takes until one asks and the answer names exactly these, in milliseconds; curl needs its time too. */
 async function namedAfter(port: number, ports: readonly number[], limitMs: number) {
   const began = performance.now();
   const wanted = [...ports].sort((one, other) => one - other);
   let named: number[] = [];
   while (performance.now() - began < limitMs) {
+    const askedAt = performance.now();
     named = await portsOf(port);
-    if (named.join() === wanted.join()) return performance.now() - began;
+    if (named.join() === wanted.join()) return askedAt - began;
     await delay(20);
   }
   throw new Error(`the answer names ${named}, not ${wanted}, after ${limitMs} ms`);
@@ -109,7 +110,8 @@ it('names nodes that come and go, and loses none of 3,000 clients by a rolling r
   }
   await allOnline(clients, secondsOf(clients).length);
   const seconds = secondsOf(clients).slice(before);
-  const moved = seconds.slice(seconds.findIndex(({ came }) => came > 0));
+  // Without those in which the next node was still starting.
+  const moved = seconds.filter(({ came }) => came > 0);
   const mean = moved.reduce((sum, { came }) => sum + came, 0) / moved.length;
   const busiest = Math.max(...moved.map(({ came }) => came));
   expect(moved.reduce((sum, { came }) => sum + came, 0)).toBeGreaterThanOrEqual(CLIENTS);

@@ -73,7 +73,8 @@ it('serves the next client after all that strangers send', async () => {
   const server = system(NAME, 'server', { INTERVAL_MS: 2000 });
   const port = await server.port();
   const serves = async (): Promise<void> => {
-    const { client, beat, lines, says } = await watched(server, port, 'plain');
+    // It sends one object, however long it is until it is killed.
+    const { client, beat, lines, says } = await watched(server, port, 'silent');
     await says(/pid/);
     client.kill();
     await says(/over/);

@@ -115,8 +115,11 @@ describe('gateways and workers', () => {
     expect(clients.some(({ isEnded }) => isEnded)).toBe(false);
     clients[1]!.socket.destroy();
     await first!.hears(new RegExp(`^${clients[1]!.id} logout$`));
-    process.kill(pidOf('gateway 1'), 'SIGKILL');
+    const gateway = pidOf('gateway 1');
+    process.kill(gateway, 'SIGKILL');
     await holds(() => clients.filter(({ isEnded }) => isEnded).length >= 3 || undefined, 'end');
+    // Its connections end one by one: all have when there is another one in its place.
+    await holds(() => pidOf('gateway 1') !== gateway || undefined, 'gateway in its place');
     const left = clients.filter(({ isEnded }) => !isEnded);
     expect(left.length).toBeGreaterThanOrEqual(2);
     left[0]!.say('still here');
