@@ -110,14 +110,11 @@ it('names nodes that come and go, and loses none of 3,000 clients by a rolling r
   }
   await allOnline(clients, secondsOf(clients).length);
   const seconds = secondsOf(clients).slice(before);
-  // Without those in which the next node was still starting.
-  const moved = seconds.filter(({ came }) => came > 0);
-  const mean = moved.reduce((sum, { came }) => sum + came, 0) / moved.length;
-  const busiest = Math.max(...moved.map(({ came }) => came));
-  expect(moved.reduce((sum, { came }) => sum + came, 0)).toBeGreaterThanOrEqual(CLIENTS);
-  expect(busiest / mean, JSON.stringify(moved)).toBeLessThanOrEqual(2);
-  // A mean over a restart that sends all away at once would be high too.
-  expect(busiest, JSON.stringify(moved)).toBeLessThan(CLIENTS / 4);
+  expect(seconds.reduce((sum, { came }) => sum + came, 0)).toBeGreaterThanOrEqual(CLIENTS);
+  // A node's clients leave it over SPREAD_MS: evenly, so many would come in each second.
+  const even = CLIENTS / 3 / (SPREAD_MS / 1000);
+  const busiest = Math.max(...seconds.map(({ came }) => came));
+  expect(busiest / even, JSON.stringify(seconds)).toBeLessThanOrEqual(2);
 
   // Each is where the cluster believes it to be.
   const ids = [0, 1, CLIENTS - 1];
