@@ -101,9 +101,9 @@ export class DirectoryMachine {
     return actions;
   }
 
-  /** We stood still for so long: the others did not. */
-  stoodStill(ms: number): void {
-    for (const entry of this.entries.values()) entry.heardAt += ms;
+  /** We stood still, or could hear nobody, for so long: the others did not. Both may have been at the same time. */
+  stoodStill(ms: number, now: number): void {
+    for (const entry of this.entries.values()) entry.heardAt = Math.min(now, entry.heardAt + ms);
   }
 
   get(id: string): NodeInfo | undefined {

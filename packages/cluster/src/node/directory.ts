@@ -108,9 +108,8 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
 
   private readonly onUp = (): void => {
     // That nobody was heard while nothing could be was not the others' silence.
-    if (this.deafSince !== undefined) {
-      this.machine.stoodStill(this.wire.host.clock.now() - this.deafSince);
-    }
+    const now = this.wire.host.clock.now();
+    if (this.deafSince !== undefined) this.machine.stoodStill(now - this.deafSince, now);
     this.deafSince = undefined;
     this.announce();
   };
@@ -124,7 +123,7 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
     const now = clock.now();
     const lateMs = now - this.lookedAt - HEARTBEAT_MS;
     this.lookedAt = now;
-    if (lateMs > HEARTBEAT_MS) this.machine.stoodStill(lateMs);
+    if (lateMs > HEARTBEAT_MS) this.machine.stoodStill(lateMs, now);
     // What is kept while the bus is down has its place for messages: a heartbeat comes with `up`.
     if (this.wire.bus.state === 'up') this.announce();
     this.carryOut(this.machine.look(now));

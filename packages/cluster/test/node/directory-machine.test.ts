@@ -13,4 +13,17 @@ describe('DirectoryMachine', () => {
     machine.heard('early', { ...status, roles: [], nonce: 'n' }, 10);
     expect(machine.list()).toEqual([{ id: 'early', life: 'alive', ...status, roles: [] }]);
   });
+
+  it('that stood still, and heard nobody meanwhile, has heard a node now at the latest', () => {
+    const machine = new DirectoryMachine(TIMES);
+    const status = { state: 'ready', address: undefined, connections: 0, load: 0 } as const;
+    machine.heard('gone', { ...status, roles: [], nonce: 'n' }, 0);
+    // The same two seconds, counted twice.
+    machine.stoodStill(2000, 2000);
+    machine.stoodStill(2000, 2000);
+    machine.look(2000 + TIMES.goneMs - 1);
+    expect(machine.isThere('gone')).toBe(true);
+    machine.look(2000 + TIMES.goneMs);
+    expect(machine.isThere('gone')).toBe(false);
+  });
 });
