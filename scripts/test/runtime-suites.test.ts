@@ -7,8 +7,10 @@ const PAGE = `
 | \`packages/a/test/x.test.ts\` | Bun | \`one fails\` | because |
 | \`packages/a/test/y.test.ts\` | Bun | \`the file\` | because |
 | \`packages/a/test/x.test.ts\` | Deno | \`other\` | because |
+| \`packages/a/test/x.test.ts\` | Bun | \`on handles *\` | because |
+| \`packages/a/test/z.test.ts\` | Bun, Deno | \`all\` | because |
 `;
-const known = knownFailures(PAGE, 'Bun');
+const known = knownFailures(PAGE, 'Bun').failures;
 const result = (file: string, status: string, tests: Readonly<Record<string, string>>) => ({
   name: `/root/packages/a/test/${file}`,
   status,
@@ -17,7 +19,12 @@ const result = (file: string, status: string, tests: Readonly<Record<string, str
 
 it('a failure of the packages on a runtime must be listed, and what is listed must fail', () => {
   const asListed = [
-    result('x.test.ts', 'failed', { 'one fails': 'failed', two: 'passed' }),
+    result('x.test.ts', 'failed', {
+      'one fails': 'failed',
+      two: 'passed',
+      'on handles reads': 'failed',
+      'on handles writes': 'failed',
+    }),
     result('y.test.ts', 'failed', {}),
   ];
   expect(judge({ testResults: asListed }, 'Bun', '/root', known)).toEqual({
@@ -32,5 +39,11 @@ it('a failure of the packages on a runtime must be listed, and what is listed mu
   expect(judge({ testResults: otherwise }, 'Bun', '/root', known).problems).toEqual([
     'Bun, packages/a/test/x.test.ts: two: ',
     expect.stringMatching(/x\.test\.ts: one fails: it is listed.*take it out/),
+    expect.stringMatching(/x\.test\.ts: on handles \*: it is listed.*take it out/),
   ]);
+});
+
+it('files that are not run are listed for one runtime or for several', () => {
+  expect([...knownFailures(PAGE, 'Deno').notRun]).toEqual(['packages/a/test/z.test.ts']);
+  expect([...knownFailures(PAGE, 'Deno').failures]).toEqual(['packages/a/test/x.test.ts: other']);
 });

@@ -28,7 +28,7 @@ export class StaleSocketFile {
 function removeStaleSocket(path: string, done: (isRemoved: boolean) => void): void {
   lstat(path, (failure, found) => {
     // A plain file refuses connections, too, and is not ours to delete.
-    if (failure !== null || !found.isSocket()) done(false);
+    if (failure || !found.isSocket()) done(false);
     else removeIfRefusing(path, done);
   });
 }
@@ -41,6 +41,6 @@ function removeIfRefusing(path: string, done: (isRemoved: boolean) => void): voi
   });
   probe.once('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'ECONNREFUSED') done(false);
-    else unlink(path, (failure) => done(failure === null));
+    else unlink(path, (failure) => done(!failure));
   });
 }

@@ -5,6 +5,9 @@ import { makeAuthority } from '../fixture/certificates.ts';
 const authority = await makeAuthority('ours');
 const own = await authority.sign('localhost');
 
+/** Files that run after this one in the same worker must still know where they are. */
+const real = { ...process.versions };
+
 /** The modules as they load on another runtime: here its ways run on Node. */
 async function loadedOn(runtime: 'bun' | 'deno'): Promise<typeof import('@headrace/core')> {
   Object.defineProperty(process.versions, runtime, { value: '1.0.0', configurable: true });
@@ -13,7 +16,11 @@ async function loadedOn(runtime: 'bun' | 'deno'): Promise<typeof import('@headra
 }
 
 afterEach(() => {
-  for (const name of ['bun', 'deno']) Reflect.deleteProperty(process.versions, name);
+  for (const name of ['bun', 'deno']) {
+    Reflect.deleteProperty(process.versions, name);
+    if (real[name] === undefined) continue;
+    Object.defineProperty(process.versions, name, { value: real[name], configurable: true });
+  }
   vi.resetModules();
 });
 

@@ -374,9 +374,11 @@ describe('WebSocketBootstrap', () => {
 
   it('cancels a connect', async () => {
     const { port } = await start();
+    const stop = new AbortController();
     const connecting = new WebSocketBootstrap()
       .handler(() => {})
-      .connect(`ws://127.0.0.1:${port}/ws`, { signal: AbortSignal.timeout(0) });
+      .connect(`ws://127.0.0.1:${port}/ws`, { signal: stop.signal });
+    stop.abort();
     await expect(connecting).rejects.toThrow('aborted');
   });
 
