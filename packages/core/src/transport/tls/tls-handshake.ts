@@ -64,14 +64,17 @@ export class TlsHandshake {
 
 /** What was agreed on, as it stands when the handshake is complete. */
 export function tlsInfoOf(socket: TLSSocket): TlsInfo {
+  const peerCertificate = socket.getPeerX509Certificate();
+  const isResumed = socket.isSessionReused();
   return {
     protocol: socket.getProtocol() ?? 'unknown',
     cipher: socket.getCipher()?.standardName ?? 'unknown',
     alpn: typeof socket.alpnProtocol === 'string' ? socket.alpnProtocol : undefined,
     servername: typeof socket.servername === 'string' ? socket.servername : undefined,
-    isPeerVerified: socket.authorized,
-    peerCertificate: socket.getPeerX509Certificate(),
-    isResumed: socket.isSessionReused(),
+    // Deno calls a peer authorized that was not asked for a certificate.
+    isPeerVerified: socket.authorized && (peerCertificate !== undefined || isResumed),
+    peerCertificate,
+    isResumed,
   };
 }
 
