@@ -2,6 +2,7 @@ import { lengthPrefixed } from '@headrace/codec';
 import {
   Bootstrap,
   type Channel,
+  type CloseInfo,
   MemoryNetwork,
   type Server,
   ServerBootstrap,
@@ -67,11 +68,17 @@ async function pair(cutEveryMs: number | undefined): Promise<[Transport, Transpo
   });
   client.begin();
   const ends: [Transport, Transport] = [client.transport, await far];
+  let isEnding = false;
+  if (cutEveryMs !== undefined) {
+    endOverLink(client.transport, () => {
+      isEnding = true;
+    });
+  }
   // Only a link that was there at the last look, too: where the machine is busy, none would ever do its work.
   let wasLinked = false;
   const look = (): void => {
     const { isLinked } = client.transport;
-    if (isLinked && wasLinked) cut(client.links);
+    if (isLinked && wasLinked && !isEnding) cut(client.links);
     wasLinked = isLinked && !wasLinked;
   };
   const timer = cutEveryMs === undefined ? undefined : setInterval(look, cutEveryMs);
@@ -83,6 +90,23 @@ async function pair(cutEveryMs: number | undefined): Promise<[Transport, Transpo
     },
   });
   return ends;
+}
+
+/**
+ * A client says that it closes only while there is a link: without one the other end would hear of it after the window.
+ */
+function endOverLink(transport: Transport & { readonly isLinked: boolean }, begins: () => void) {
+  for (const way of ['close', 'abort'] as const) {
+    const end = transport[way].bind(transport);
+    const endOnceLinked = (info: CloseInfo): void => {
+      if (transport.isLinked) end(info);
+      else setImmediate(endOnceLinked, info);
+    };
+    transport[way] = (info) => {
+      begins();
+      endOnceLinked(info);
+    };
+  }
 }
 
 function cut({ channel }: { readonly channel: Channel | undefined }): void {
