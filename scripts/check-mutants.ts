@@ -1,0 +1,131 @@
+// `npm run check:mutants` breaks the sources in each way that scripts/mutants/ lists and runs the test named there,
+// which must fail; no file is written. `-- core`: the list of one package; `-- turn-share`: some by their file.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { basename, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Mutant } from './mutants/mutant.ts';
+import type { Trial, TrialResult } from './mutants/trial.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const lists = new URL('mutants/', import.meta.url);
+/** A test that a mutant has made to hang ends with its process. */
+const PATIENCE_MS = 60_000;
+
+interface Located extends Mutant {
+  /** The place in the source, as `packages/x/src/file.ts:12`. */
+  readonly place: string;
+}
+
+const problems: string[] = [];
+const byTest = new Map<string, Array<{ mutant: Located; trial: Trial }>>();
+
+for (const list of readdirSync(lists).sort()) {
+  const name = basename(list, '.ts');
+  if (!existsSync(join(root, 'packages', name))) continue;
+  const { mutants }: { mutants: readonly Mutant[] } = await import(new URL(list, lists).href);
+  for (const mutant of mutants) locate(name, mutant);
+}
+
+function locate(name: string, mutant: Mutant): void {
+  const asked = process.argv.slice(2);
+  if (asked.length > 0 && !asked.some((part) => part === name || mutant.file.includes(part)))
+    return;
+  const inRepository = (path: string): string =>
+    [join(root, 'packages', name, path), join(root, path)].find(existsSync) ?? '';
+  const file = inRepository(mutant.file);
+  const test = inRepository(mutant.test);
+  if (file === '' || test === '') {
+    problems.push(`scripts/mutants/${name}.ts: no file ${file === '' ? mutant.file : mutant.test}`);
+    return;
+  }
+  const text = readFileSync(file, 'utf8');
+  const [before = '', ...rest] = text.split(mutant.find);
+  const place = `${relative(root, file)}:${before.split('\n').length}`;
+  if (rest.length !== 1) {
+    const count = rest.length === 0 ? 'nowhere' : `${rest.length} times`;
+    problems.push(`scripts/mutants/${name}.ts: ${mutant.file} has ${count}: ${mutant.find}`);
+    return;
+  }
+  const trial = { test, file, source: `${before}${mutant.replace}${rest[0]}` };
+  if (!byTest.has(test)) byTest.set(test, []);
+  byTest.get(test)!.push({ mutant: { ...mutant, place }, trial });
+}
+
+/** A process with a warm vitest. */
+class Laboratory {
+  private child = this.start();
+
+  private start() {
+    const module = fileURLToPath(new URL('trial.ts', lists));
+    // A group of its own: a hanging worker ends with it.
+    const child = fork(module, {
+      cwd: root,
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      detached: true,
+    });
+    return { child, ready: Promise.race([once(child, 'message'), once(child, 'exit')]) };
+  }
+
+  async run(trial: Trial): Promise<TrialResult> {
+    const { child, ready } = this.child;
+    await ready;
+    child.send(trial);
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    try {
+      const [result] = await Promise.race([
+        once(child, 'message', { signal }),
+        once(child, 'exit', { signal }),
+      ]);
+      if (typeof result === 'object' && result !== null) return result;
+      this.child = this.start();
+      return { failed: `the process ended with ${result}` };
+    } catch {
+      this.end();
+      this.child = this.start();
+      return { failed: `it hangs: nothing for ${PATIENCE_MS / 1000} s` };
+    }
+  }
+
+  end(): void {
+    process.kill(-this.child.child.pid!, 'SIGKILL');
+  }
+}
+
+let killed = 0;
+const queue = [...byTest].sort(([, a], [, b]) => b.length - a.length);
+
+async function work(): Promise<void> {
+  const laboratory = new Laboratory();
+  for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    const [test, trials] = next;
+    const { failed } = await laboratory.run({ test });
+    if (failed !== undefined) {
+      problems.push(`${relative(root, test)} fails on the sources as they are: ${failed}`);
+      continue;
+    }
+    for (const { mutant, trial } of trials) {
+      const began = performance.now();
+      const result = await laboratory.run(trial);
+      const seconds = ((performance.now() - began) / 1000).toFixed(1);
+      if (result.failed === undefined) {
+        problems.push(`${mutant.place} lives: ${mutant.why}; ${mutant.test} passes`);
+      } else {
+        killed += 1;
+        console.log(`${mutant.place} (${seconds} s): ${mutant.why}\n    ${result.failed}`);
+      }
+    }
+  }
+  laboratory.end();
+}
+
+const began = performance.now();
+await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, work));
+for (const problem of problems) console.error(`FAIL  ${problem}`);
+const seconds = Math.round((performance.now() - began) / 1000);
+console.log(`${killed} mutants killed, ${problems.length} problems, ${seconds} s`);
+const counts = process.env['HEADRACE_TEST_COUNTS'];
+if (counts !== undefined) appendFileSync(counts, `${killed} ${problems.length}\n`);
+process.exit(problems.length === 0 && killed > 0 ? 0 : 1);
