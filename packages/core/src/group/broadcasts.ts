@@ -25,6 +25,8 @@ const MAX_WAITING_WRITES = 8_000_000;
 type Operation = (channel: Channel) => WriteFuture;
 
 interface Broadcast {
+  /** Its place among all broadcasts of the group. */
+  readonly number: number;
   readonly channels: readonly Channel[];
   readonly operation: Operation;
   readonly flush: boolean;
@@ -37,8 +39,14 @@ interface Broadcast {
 export class Broadcasts {
   private readonly waiting: Broadcast[] = [];
   private waitingWrites = 0;
-  /** Members whose flush was put off because the next broadcast waits already. */
+  /** The number of the newest broadcast. */
+  private newest = 0;
+  /** Members whose flush is due, and put off because broadcasts wait. */
   private readonly unflushed = new Set<Channel>();
+  /** For each member, the number of the last broadcast that a call of {@link flush} came after. */
+  private readonly flushedThrough = new WeakMap<Channel, number>();
+  /** The highest number in {@link flushedThrough}. */
+  private lastFlushed = 0;
   private unflushedSince = 0;
   private doneSince = 0;
   private isScheduled = false;
@@ -67,12 +75,26 @@ export class Broadcasts {
         `${waiting.length} broadcasts wait already: they are made faster than this process can send them`,
       );
       for (const _ of channels) future.add(SettableFuture.failed(error));
+      if (flush) this.flush(channels);
       return future;
     }
-    waiting.push({ channels, operation, flush, future, forms: new Map(), next: 0 });
+    const number = ++this.newest;
+    waiting.push({ number, channels, operation, flush, future, forms: new Map(), next: 0 });
     this.waitingWrites += channels.length;
     if (!this.isScheduled && !this.isRunning) this.runSlice(channels[0]!.clock);
     return future;
+  }
+
+  /** Flushes these members once all broadcasts that wait now have been carried out; at once if none waits. */
+  flush(channels: readonly Channel[]): void {
+    for (const channel of channels) {
+      if (this.waiting.length === 0) channel.flush();
+      else {
+        this.flushedThrough.set(channel, this.newest);
+        this.lastFlushed = this.newest;
+        this.flushLater(channel);
+      }
+    }
   }
 
   private runSlice(clock: Clock): void {
@@ -114,41 +136,45 @@ export class Broadcasts {
       const from = broadcast.next;
       const to = Math.min(from + BATCH_MEMBERS, channels.length);
       broadcast.next = to;
-      this.writeBatch(broadcast, from, to, isLast, clock);
+      this.writeBatch(broadcast, from, to, isLast);
       if (to < channels.length && clock.now() >= end) return false;
     }
     return true;
   }
 
-  private writeBatch(
-    { channels, operation, flush, future }: Broadcast,
-    from: number,
-    to: number,
-    isLast: boolean,
-    clock: Clock,
-  ): void {
+  private writeBatch(broadcast: Broadcast, from: number, to: number, isLast: boolean): void {
+    const { channels, operation, future } = broadcast;
     const futures: WriteFuture[] = [];
     for (let i = from; i < to; i++) futures.push(attempt(operation, channels[i]!));
-    for (let i = from; flush && i < to; i++) {
+    // Read after the writes: one of them may have flushed the group.
+    const mayFlush = broadcast.flush || broadcast.number <= this.lastFlushed;
+    for (let i = from; mayFlush && i < to; i++) {
       const channel = channels[i]!;
-      if (this.flushesNow(channel, isLast, clock)) channel.flush();
+      if (!this.isFollowedByFlush(broadcast, channel)) continue;
+      if (isLast) this.flushNow(channel);
+      else this.flushLater(channel);
     }
     for (const one of futures) future.add(one);
   }
 
-  /** The last broadcast flushes each member with its write; those before it leave the flush to it. */
-  private flushesNow(channel: Channel, isLast: boolean, clock: Clock): boolean {
-    if (isLast) {
-      // Most broadcasts find none: looking each member up would cost a tenth of the write.
-      if (this.unflushed.size > 0) this.unflushed.delete(channel);
-      return true;
-    }
+  private isFollowedByFlush({ flush, number }: Broadcast, channel: Channel): boolean {
+    return flush || number <= (this.flushedThrough.get(channel) ?? 0);
+  }
+
+  /** The last broadcast flushes each member with its write. */
+  private flushNow(channel: Channel): void {
+    // Most broadcasts find none: looking each member up would cost a tenth of the write.
+    if (this.unflushed.size > 0) this.unflushed.delete(channel);
+    channel.flush();
+  }
+
+  /** Broadcasts before the last one leave the flush of a member to those that follow. */
+  private flushLater(channel: Channel): void {
     if (this.unflushed.size === 0) {
-      this.unflushedSince = clock.now();
+      this.unflushedSince = channel.clock.now();
       this.doneSince = 0;
     }
     this.unflushed.add(channel);
-    return false;
   }
 
   private isFlushDue(clock: Clock): boolean {

@@ -1,8 +1,7 @@
 import { inspect } from 'node:util';
-import type { Channel, ChannelMatcher, CloseReason, Group, WriteFuture } from '../contract.ts';
+import type { Channel, ChannelMatcher, CloseReason, Group } from '../contract.ts';
 import { OptionError } from '../errors.ts';
 import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
-import { SettableFuture } from '../internal/settable-future.ts';
 import { WatchedEmitter } from '../internal/watched-emitter.ts';
 import { Broadcasts } from './broadcasts.ts';
 import { ChannelMatchers } from './channel-matchers.ts';
@@ -161,9 +160,9 @@ export class ChannelGroup<Message = unknown>
     return this.send(message, matcher, false);
   }
 
+  /** Flushes the matching members, after the broadcasts that wait; listening channels are left out. */
   flush(matcher: ChannelMatcher = ChannelMatchers.all): void {
-    if (this.broadcasts.size === 0) for (const channel of this.chosen(matcher)) channel.flush();
-    else this.broadcasts.run(this.chosen(matcher), false, flushOnly);
+    this.broadcasts.flush(chosenOf(this.others, matcher));
   }
 
   /** Sends a message to the matching members, as {@link write} does. */
@@ -173,9 +172,8 @@ export class ChannelGroup<Message = unknown>
 
   /** Closes the matching members, listening channels first. */
   close(reason: CloseReason = 'local', matcher: ChannelMatcher = ChannelMatchers.all): GroupFuture {
-    checkMatcher(matcher);
+    const channels = chosenOf(this, matcher);
     if (this.options.stayClosed === true) this.closedFor.add(matcher);
-    const channels = this.members().filter(matcher);
     const future = new GroupFuture(channels);
     for (const channel of channels) future.add(channel.close(reason));
     return future;
@@ -183,12 +181,7 @@ export class ChannelGroup<Message = unknown>
 
   /** Resolves when all channels that match now have closed. */
   async newCloseFuture(matcher: ChannelMatcher = ChannelMatchers.all): Promise<void> {
-    checkMatcher(matcher);
-    await Promise.all(
-      this.members()
-        .filter(matcher)
-        .map((channel) => channel.closed),
-    );
+    await Promise.all(chosenOf(this, matcher).map((channel) => channel.closed));
   }
 
   override toString(): string {
@@ -213,15 +206,9 @@ export class ChannelGroup<Message = unknown>
     if (message === undefined || message === null) {
       throw new TypeError(`write(${String(message)}): a message cannot be null or undefined`);
     }
-    return this.broadcasts.run(this.chosen(matcher), flush, (channel) =>
+    return this.broadcasts.run(chosenOf(this.others, matcher), flush, (channel) =>
       this.slow.write(channel, message),
     );
-  }
-
-  private chosen(matcher: ChannelMatcher | undefined): Channel[] {
-    if (matcher !== undefined) checkMatcher(matcher);
-    const channels = [...this.others];
-    return matcher === undefined ? channels : channels.filter(matcher);
   }
 
   private staysClosedFor(channel: Channel): boolean {
@@ -244,8 +231,11 @@ function notName(given: unknown): OptionError {
   );
 }
 
-/** A flush after broadcasts that wait. */
-function flushOnly(channel: Channel): WriteFuture {
-  channel.flush();
-  return SettableFuture.succeeded();
+/** A snapshot of those that match: members come and go while an operation runs. */
+function chosenOf(members: Iterable<Channel>, matcher: ChannelMatcher | undefined): Channel[] {
+  if (matcher === undefined) return [...members];
+  checkMatcher(matcher);
+  const chosen: Channel[] = [];
+  for (const channel of members) if (matcher(channel)) chosen.push(channel);
+  return chosen;
 }

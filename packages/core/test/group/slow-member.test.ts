@@ -1,6 +1,9 @@
-import { ChannelGroup, type SlowMemberOptions } from '@headrace/core';
+import { ChannelGroup, type GroupFuture, type SlowMemberOptions } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it, vi } from 'vitest';
+
+/** Broadcasts that a group lets wait. */
+const MAX_WAITING = 16_384;
 
 /** A group with one good member and one whose peer does not read. */
 function groupWith(options: SlowMemberOptions) {
@@ -199,6 +202,59 @@ describe('broadcasts in slices', () => {
     group.flush();
     clock.advance(10_000);
     for (const member of members) expect(outbound(member)).toEqual(['one', 'two']);
+  });
+
+  /** Ten members; the first write to one of them fills the group's queue of broadcasts, and then calls `end`. */
+  function crowdedGroup(end: (group: ChannelGroup<string>) => void) {
+    const clock = new VirtualClock();
+    const group = new ChannelGroup<string>('crowd');
+    let isFilled = false;
+    const members = Array.from({ length: 10 }, () =>
+      EmbeddedChannel.with(
+        { clock, maxOutboundBytes: 10_000_000 },
+        {
+          write(ctx, message) {
+            if (!isFilled) {
+              isFilled = true;
+              for (let i = 1; i < MAX_WAITING; i++) group.write('x');
+              end(group);
+            }
+            return ctx.write(message);
+          },
+        },
+      ),
+    );
+    for (const member of members) group.add(member);
+    group.write('x');
+    clock.advance(10_000);
+    return { group, members };
+  }
+
+  it('a flush cannot be refused, however many writes wait before it', () => {
+    const { group, members } = crowdedGroup((crowd) => crowd.flush());
+    for (const member of members) expect(member.finish().outbound).toHaveLength(MAX_WAITING);
+    expect(group.backlog).toBe(0);
+  });
+
+  it('the flush of a write that is refused still comes', async () => {
+    let refused: GroupFuture | undefined;
+    const { members } = crowdedGroup((crowd) => {
+      refused = crowd.writeAndFlush('one too many');
+    });
+    await expect(refused).rejects.toThrow('broadcasts wait already');
+    for (const member of members) expect(member.finish().outbound).toHaveLength(MAX_WAITING);
+  });
+
+  it('a flush that came early for a member comes again for the writes before it that still wait', () => {
+    const clock = new SlowClock();
+    const { flushes, members, group } = flushCounters(200, clock);
+    for (let i = 0; i < 40; i++) group.write(`message ${i}`);
+    group.flush((channel) => channel !== members[7]);
+    clock.advance(10_000);
+    expect(outbound(members[7]!)).toEqual([]);
+    expect(outbound(members[8]!)).toHaveLength(40);
+    expect(flushes[8]).toBeGreaterThan(1);
+    expect(flushes[8]).toBeLessThan(40);
   });
 
   it('the backlog is known, and its end is reported', () => {
