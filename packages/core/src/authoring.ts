@@ -9,8 +9,6 @@ import './copy.ts';
 export { checkConnectPlace, placeText } from './bootstrap/connect-target.ts';
 // Options of a channel, for who takes them among others
 export { CHANNEL_OPTIONS } from './channel/channel-options.ts';
-// Share the turns of the event loop
-export { MESSAGES_PER_LOOK } from './channel/messages-per-look.ts';
 // What a channel runs on
 export { transportOf } from './channel/transport-of.ts';
 export { unacknowledgedBytesOf } from './channel/unacknowledged-bytes-of.ts';
@@ -31,8 +29,12 @@ export {
   sizeOfBytes,
   toBuffer,
 } from './internal/byte-source.ts';
+// A queue
+export { Fifo } from './internal/fifo.ts';
 // Options
 export { checkOptions, type KnownOptions, nearestTo } from './internal/known-options.ts';
+// Share the turns of the event loop
+export { MESSAGES_PER_LOOK } from './internal/messages-per-look.ts';
 export {
   checkChoice,
   checkFunction,

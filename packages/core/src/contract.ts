@@ -434,9 +434,14 @@ export interface Channel<R = unknown, W = unknown>
   onceReadable(listener: () => void): void;
   /**
    * For handlers that make many messages of one read, every few messages: if this connection's input has used
-   * its time in this turn of the event loop (`readBudgetMs`), reads are held until its next one.
+   * its time in this turn of the event loop (`readBudgetMs`), reads are held until its next one. True if it has.
    */
-  checkTurn(): void;
+  checkTurn(): boolean;
+  /**
+   * Calls back in this connection's next turn of the event loop, at once if it has time left in this one; also after
+   * the channel has closed, whose handlers are removed only after the last of these calls.
+   */
+  onNextTurn(listener: () => void): void;
   /** Bytes written and not yet taken by the kernel, with a fixed overhead for each message. */
   readonly pendingOutboundBytes: number;
   /** How many bytes may still be written before {@link isWritable} turns false; 0 if it is. */

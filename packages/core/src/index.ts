@@ -45,12 +45,10 @@ export {
   PEER_CERTIFICATE,
   TLS,
   TlsHandshakeEvent,
-  TlsUpgradeEvent,
 } from './bootstrap/tls-event.ts';
 export { type UpgradeOptions, upgradeToTls } from './bootstrap/upgrade-to-tls.ts';
 // Channels over transports of your own
 export type { ChannelHooks, ChannelOptions } from './channel/channel-options.ts';
-export { DrainEvent, type DrainHold } from './channel/drain-event.ts';
 export { initializer } from './channel/initializer.ts';
 export {
   type ConnectChannelOptions,
@@ -90,6 +88,7 @@ export type {
   WriteFuture,
   WriteOptions,
 } from './contract.ts';
+export { DrainEvent, type DrainHold } from './drain-event.ts';
 // Errors
 export {
   ChannelError,
@@ -156,6 +155,7 @@ export {
   channelStreams,
 } from './stream/channel-streams.ts';
 export { DuplexHandler } from './stream/duplex-handler.ts';
+export { TlsUpgradeEvent } from './tls-upgrade-event.ts';
 // Transports
 export type {
   Listener,

@@ -1,5 +1,5 @@
-import { DrainEvent } from '../channel/drain-event.ts';
 import type { Channel, Clock, Timer } from '../contract.ts';
+import { DrainEvent } from '../drain-event.ts';
 import { OptionError, textOf, toError } from '../errors.ts';
 import type { ChannelGroup } from '../group/channel-group.ts';
 import { checkOptions, type KnownOptions } from '../internal/known-options.ts';

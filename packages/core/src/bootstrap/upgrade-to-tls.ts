@@ -4,11 +4,12 @@ import type { Channel, Context, Handler, WriteFuture } from '../contract.ts';
 import { DecodeError, PipelineError } from '../errors.ts';
 import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
+import { TlsUpgradeEvent } from '../tls-upgrade-event.ts';
 import type { TlsClientContext } from '../transport/tls/tls-client-context.ts';
 import type { TlsServerContext } from '../transport/tls/tls-server-context.ts';
 import { TlsTransport } from '../transport/tls/tls-transport.ts';
 import { setTlsAttributes } from './tls-announcer.ts';
-import { TlsHandshakeEvent, TlsUpgradeEvent } from './tls-event.ts';
+import { TlsHandshakeEvent } from './tls-event.ts';
 
 /** Options of {@link upgradeToTls}. */
 export interface UpgradeOptions {

@@ -30,7 +30,9 @@ import type {
   WriteFuture,
   WriteOptions,
 } from '../contract.ts';
+import { DrainEvent } from '../drain-event.ts';
 import { ChannelError, PipelineError } from '../errors.ts';
+import { callSafely } from '../internal/call-safely.ts';
 import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import { HandlerPipeline } from '../pipeline/handler-pipeline.ts';
@@ -48,7 +50,6 @@ import {
 } from './channel-report.ts';
 import { causeOf, closedError, transportError } from './close-cause.ts';
 import { CloseWatchers } from './close-watchers.ts';
-import { DrainEvent } from './drain-event.ts';
 import { lateLoopError, MessageStream } from './message-stream.ts';
 import { ReadHolds } from './read-holds.ts';
 import { type ReplacementOwner, TransportReplacement } from './transport-replacement.ts';
@@ -100,6 +101,7 @@ export class TransportChannel<R = unknown, W = unknown>
   private hasTransportFailed = false;
   /** When the input's time in this turn is over; 0 while it was not asked for. */
   private turnEndsAt = 0;
+  private turnListeners: (() => void)[] | undefined = undefined;
   /** What closes the channel, if it is an error. */
   private failure: Error | undefined = undefined;
   /** Given to `end()`. */
@@ -330,7 +332,12 @@ export class TransportChannel<R = unknown, W = unknown>
     if (wasActive) this.pipeline.fireChannelInactive();
     if (this.phase === CLOSED) this.pipeline.fireChannelUnregistered();
     this.phase = GONE;
-    this.handlerPipeline.destroy();
+    this.removeHandlers();
+  }
+
+  /** Not before handlers have delivered, by turns, input that they kept: the end comes after it. */
+  private removeHandlers(): void {
+    if (this.turnListeners === undefined) this.handlerPipeline.destroy();
   }
 
   /** Closes because of an error of ours. */
@@ -379,9 +386,9 @@ export class TransportChannel<R = unknown, W = unknown>
     else this.holds!.once(listener);
   }
 
-  checkTurn(): void {
+  checkTurn(): boolean {
     const { readBudgetMs, clock } = this.options;
-    if (readBudgetMs === Number.POSITIVE_INFINITY) return;
+    if (readBudgetMs === Number.POSITIVE_INFINITY) return false;
     const now = clock.now();
     if (this.turnEndsAt === 0) this.turnEndsAt = endOfShare(clock, now, readBudgetMs);
     else if (now >= this.turnEndsAt) {
@@ -391,11 +398,29 @@ export class TransportChannel<R = unknown, W = unknown>
       waitForTurn(clock, now, () => {
         this.turnEndsAt = 0;
         hold.release();
+        this.callTurnListeners();
         if (this.isTurnOver) return;
         // Nothing is left that waits; what is read next may come much later.
         this.turnEndsAt = 0;
-        if (this.dropsReads && this.isOpen) this.readToDrop();
+        if (this.phase === GONE) this.removeHandlers();
+        else if (this.dropsReads && this.isOpen) this.readToDrop();
       });
+    }
+    return this.isTurnOver;
+  }
+
+  onNextTurn(listener: () => void): void {
+    if (!this.isTurnOver) listener();
+    else if (this.turnListeners === undefined) this.turnListeners = [listener];
+    else this.turnListeners.push(listener);
+  }
+
+  private callTurnListeners(): void {
+    const { turnListeners = [] } = this;
+    this.turnListeners = undefined;
+    for (const listener of turnListeners) {
+      // An earlier one may have used up the time.
+      this.onNextTurn(() => callSafely(listener, undefined));
     }
   }
 

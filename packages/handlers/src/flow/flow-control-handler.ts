@@ -6,8 +6,7 @@ import {
   TlsUpgradeEvent,
   type Types,
 } from '@headrace/core';
-import { dropsKeptMessages, MESSAGES_PER_LOOK } from '@headrace/core/authoring';
-import { Fifo } from './fifo.ts';
+import { dropsKeptMessages, Fifo, MESSAGES_PER_LOOK } from '@headrace/core/authoring';
 
 /** Stands in the queue for the peer's end of input, which must not overtake what it sent before. */
 const INPUT_ENDED = Symbol('input ended');

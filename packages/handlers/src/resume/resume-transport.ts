@@ -12,12 +12,12 @@ import {
   type WriteFuture,
 } from '@headrace/core';
 import {
+  Fifo,
   MESSAGES_PER_LOOK,
   type MessageBatch,
   sizeOfBytes,
   unacknowledgedBytesOf,
 } from '@headrace/core/authoring';
-import { Fifo } from '../flow/fifo.ts';
 import { ACK_MS } from './incoming-messages.ts';
 import { LinkLostEvent, LinkMoveEvent, LinkResumedEvent } from './resume-event.ts';
 import { ACKNOWLEDGED, type ResumeAction, type ResumeMachine } from './resume-machine.ts';

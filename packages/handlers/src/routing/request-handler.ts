@@ -14,12 +14,12 @@ import {
   checkNumber,
   checkOptions,
   checkTime,
+  Fifo,
   isPromiseLike,
   type KnownOptions,
   ReadGate,
   toError,
 } from '@headrace/core/authoring';
-import { Fifo } from '../flow/fifo.ts';
 import { encodeErrorOf } from './encode-error.ts';
 import { LazyRequestScope, type RequestScope } from './request-scope.ts';
 

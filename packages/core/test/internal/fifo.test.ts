@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Fifo } from '../../src/flow/fifo.ts';
+import { Fifo } from '../../src/internal/fifo.ts';
 
 describe('Fifo', () => {
   it('gives back what an array would, whatever the order of pushes and shifts', () => {
