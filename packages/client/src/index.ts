@@ -1,40 +1,24 @@
 // Where to connect to
 export type { AddressOrder } from './address/address-ring.ts';
 export type { Addresses, AddressFunction } from './address/address-source.ts';
-export { type HttpAddressesOptions, httpAddresses } from './address/http-addresses.ts';
-export type { Connector } from './address/racing-connector.ts';
+export { httpAddresses } from './address/http-addresses.ts';
 // Channels that outlive their connections
-export {
-  LastingBootstrap,
-  type LastingOptions,
-  type LastingPipeline,
-  linksOf,
-} from './lasting/lasting-bootstrap.ts';
+export { LastingBootstrap, linksOf } from './lasting/lasting-bootstrap.ts';
 // Connections for one user at a time
-export {
-  type AcquireOptions,
-  ChannelPool,
-  type ChannelPoolMetrics,
-} from './pool/channel-pool.ts';
+export { ChannelPool, type ChannelPoolMetrics } from './pool/channel-pool.ts';
 export type { Lease } from './pool/lease.ts';
-export type { PoolCloseReason } from './pool/pool-entry.ts';
-export type { ChannelPoolOptions } from './pool/pool-options.ts';
 // A connection that comes back
 export type { ClientState } from './reconnect/client-state.ts';
-export type { Loss, LossKind } from './reconnect/loss.ts';
-export type { OfflineOptions } from './reconnect/offline-queue.ts';
+export type { Loss } from './reconnect/loss.ts';
 export type { ShouldRetry } from './reconnect/reconnect-machine.ts';
 export type { ReconnectingClientOptions } from './reconnect/reconnect-options.ts';
-export {
-  ReconnectingClient,
-  type ReconnectingClientEvents,
-} from './reconnect/reconnecting-client.ts';
+export { ReconnectingClient } from './reconnect/reconnecting-client.ts';
 // Calls
-export { RequestClient, type RequestClientOptions } from './request/request-client.ts';
-export { type RequestOnceOptions, requestOnce } from './request/request-once.ts';
+export { RequestClient } from './request/request-client.ts';
+export { requestOnce } from './request/request-once.ts';
 // When to try again
-export { type ExponentialOptions, exponential } from './retry/exponential.ts';
-export { type FixedOptions, fixed } from './retry/fixed.ts';
-export { RetryBudget, type RetryBudgetOptions } from './retry/retry-budget.ts';
+export { exponential } from './retry/exponential.ts';
+export { fixed } from './retry/fixed.ts';
+export { RetryBudget } from './retry/retry-budget.ts';
 export type { RetryPolicy, RetryRound } from './retry/retry-policy.ts';
-export { type SpreadOptions, spread } from './retry/spread.ts';
+export { spread } from './retry/spread.ts';

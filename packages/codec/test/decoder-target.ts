@@ -1,5 +1,5 @@
-import type { FrameErrorPolicy } from '@headrace/codec';
 import type { Handler } from '@headrace/core';
+import type { FrameErrorPolicy } from '../src/base/frame-error-policy.ts';
 
 /**
  * One decoder to be fed with whatever comes, by properties.test.ts and for hours by `npm run fuzz`. A module in

@@ -2,7 +2,6 @@ import {
   JsonObjectDecoder,
   LengthFieldFrameDecoder,
   LengthFieldPrepender,
-  type LengthFieldWidth,
   LineFrameDecoder,
   lengthPrefixed,
   StreamingStringDecoder,
@@ -13,6 +12,7 @@ import { DecodeError, type Handler } from '@headrace/core';
 import { EmbeddedChannel, verifyDecoder } from '@headrace/core/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { LengthFieldWidth } from '../src/frame/length-field.ts';
 import { NotingChannel } from './decoder-harness.ts';
 import { ALL_POLICIES, DEFAULT_LENGTH, type DecoderTarget } from './decoder-target.ts';
 import { targets as frames } from './targets/frames.ts';

@@ -21,7 +21,7 @@ export { encodeOnce } from './group/encode-once.ts';
 export { addressText } from './internal/address-text.ts';
 // Futures
 export { allSettled } from './internal/all-settled.ts';
-export { type BufferPlace, bufferPlace, bufferView, placedView } from './internal/buffer-view.ts';
+export { bufferPlace, bufferView, placedView } from './internal/buffer-view.ts';
 export {
   byteLengthOf,
   isByteSource,
@@ -43,14 +43,9 @@ export {
   checkNumber,
   checkObject,
   checkTime,
-  type NumberBounds,
 } from './internal/option-check.ts';
 // Hold writes and reads back
-export {
-  PendingWriteQueue,
-  type PendingWriteQueueOptions,
-  type PendingWriteTarget,
-} from './internal/pending-write-queue.ts';
+export { PendingWriteQueue, type PendingWriteTarget } from './internal/pending-write-queue.ts';
 /** What strangers sent, safe in a line of a log. */
 export { printable } from './internal/printable.ts';
 export { isPromiseLike } from './internal/promise-like.ts';
@@ -58,7 +53,7 @@ export { dropsKeptMessages, ReadGate } from './internal/read-gate.ts';
 // Events that two copies of a package share
 export { recogniseCopies } from './internal/recognise-copies.ts';
 // Futures
-export { type FailureReporter, SettableFuture } from './internal/settable-future.ts';
+export { SettableFuture } from './internal/settable-future.ts';
 // Emit events to listeners that may throw
 export { WatchedEmitter } from './internal/watched-emitter.ts';
 // Write many messages at once

@@ -3,37 +3,15 @@ import './copy.ts';
 // The nouns
 export { AttributeKey } from './attribute-key.ts';
 // Start a server or a client
-export type {
-  AcceptedSocketOptions,
-  AcceptedTransport,
-  BindTarget,
-  ListenerTarget,
-  MemoryTarget,
-  PortNetworkTarget,
-  ServerTls,
-} from './bootstrap/bind-target.ts';
-export {
-  Bootstrap,
-  type ClientOptions,
-  type ConnectCancel,
-  type ConnectTarget,
-} from './bootstrap/bootstrap.ts';
+export type { BindTarget, MemoryTarget } from './bootstrap/bind-target.ts';
+export { Bootstrap, type ClientOptions, type ConnectTarget } from './bootstrap/bootstrap.ts';
 export type { ChannelInitializer } from './bootstrap/bootstrap-options.ts';
-export type {
-  ClientTls,
-  ConnectPlace,
-  ConnectSocketOptions,
-  PathPlace,
-  PortNetworkPlace,
-  PortPlace,
-  TransportTarget,
-} from './bootstrap/connect-target.ts';
+export type { ConnectPlace, PortPlace } from './bootstrap/connect-target.ts';
 export {
   CONNECTION_ACCEPTED,
   CONNECTION_CLOSED,
   type ConnectionMessage,
 } from './bootstrap/connection-diagnostics.ts';
-export type { ShutdownOptions } from './bootstrap/drain.ts';
 export { Server, type ServerEvents } from './bootstrap/server.ts';
 export {
   type BindOptions,
@@ -46,17 +24,11 @@ export {
   TLS,
   TlsHandshakeEvent,
 } from './bootstrap/tls-event.ts';
-export { type UpgradeOptions, upgradeToTls } from './bootstrap/upgrade-to-tls.ts';
+export { upgradeToTls } from './bootstrap/upgrade-to-tls.ts';
 // Channels over transports of your own
 export type { ChannelHooks, ChannelOptions } from './channel/channel-options.ts';
 export { initializer } from './channel/initializer.ts';
-export {
-  type ConnectChannelOptions,
-  connectChannel,
-  type OpenChannelOptions,
-  openChannel,
-  registerChannel,
-} from './channel/open-channel.ts';
+export { connectChannel, openChannel, registerChannel } from './channel/open-channel.ts';
 export { CLIENT_ADDRESS, clientAddress } from './client-address.ts';
 export type {
   Address,
@@ -69,7 +41,6 @@ export type {
   CloseReason,
   Context,
   Direction,
-  EndOptions,
   Group,
   GroupOutcome,
   Handled,
@@ -86,7 +57,6 @@ export type {
   Timer,
   TlsInfo,
   WriteFuture,
-  WriteOptions,
 } from './contract.ts';
 export { DrainEvent, type DrainHold } from './drain-event.ts';
 // Errors
@@ -95,7 +65,6 @@ export {
   DecodeError,
   EncodeError,
   ERROR_CODES,
-  type ErrorClassName,
   type ErrorCode,
   type ErrorDetails,
   HeadraceError,
@@ -106,11 +75,7 @@ export {
   TimedOutError,
 } from './errors.ts';
 // Groups
-export {
-  ChannelGroup,
-  type ChannelGroupEvents,
-  type ChannelGroupOptions,
-} from './group/channel-group.ts';
+export { ChannelGroup, type ChannelGroupOptions } from './group/channel-group.ts';
 export { ChannelMatchers } from './group/channel-matchers.ts';
 export { ChannelGroupError, GroupFuture, type MemberFailure } from './group/group-future.ts';
 export type {
@@ -118,23 +83,8 @@ export type {
   SlowMemberOptions,
   SlowMemberPolicy,
 } from './group/slow-member.ts';
-export type {
-  Chain,
-  Fitting,
-  Misfit,
-  OrMisfit,
-  ReadAfter,
-  ThePipelineSoFar,
-  TypesOf,
-  WriteAfter,
-} from './handler-chain.ts';
-export type {
-  HandlerTypes,
-  MessageTypes,
-  PassThrough,
-  Types,
-  WhatItReads,
-} from './handler-types.ts';
+export type { Misfit, ThePipelineSoFar, TypesOf } from './handler-chain.ts';
+export type { HandlerTypes, PassThrough, Types, WhatItReads } from './handler-types.ts';
 // Loggers and the clock
 export { silentLogger, stderrLogger } from './internal/stderr-logger.ts';
 export { systemClock } from './internal/system-clock.ts';
@@ -149,33 +99,18 @@ export {
 export { sequential } from './pipeline/sequential.ts';
 // A channel as streams
 export { ChannelDuplex } from './stream/channel-duplex.ts';
-export {
-  type ChannelStreams,
-  type ChannelStreamsOptions,
-  channelStreams,
-} from './stream/channel-streams.ts';
+export { type ChannelStreams, channelStreams } from './stream/channel-streams.ts';
 export { DuplexHandler } from './stream/duplex-handler.ts';
 export { TlsUpgradeEvent } from './tls-upgrade-event.ts';
 // Transports
-export type {
-  Listener,
-  ListenerSink,
-  TransportKind,
-  TransportWay,
-  WantedTransport,
-} from './transport/listener.ts';
-export { MemoryNetwork, type MemoryNetworkOptions } from './transport/memory-network.ts';
-export { type MemoryOptions, MemoryTransport } from './transport/memory-transport.ts';
+export type { Listener, ListenerSink } from './transport/listener.ts';
+export { MemoryNetwork } from './transport/memory-network.ts';
+export { MemoryTransport } from './transport/memory-transport.ts';
 export type { ListenTarget } from './transport/socket-listener.ts';
 export { SocketTransport } from './transport/socket-transport.ts';
-export {
-  type StreamPair,
-  StreamTransport,
-  type StreamTransportOptions,
-} from './transport/stream-transport.ts';
+export { type StreamPair, StreamTransport } from './transport/stream-transport.ts';
 export { TlsClientContext, type TlsClientOptions } from './transport/tls/tls-client-context.ts';
-export type { TlsSide } from './transport/tls/tls-handshake.ts';
 export type { TlsIdentity } from './transport/tls/tls-identity.ts';
-export { TlsServerContext, type TlsServerOptions } from './transport/tls/tls-server-context.ts';
+export { TlsServerContext } from './transport/tls/tls-server-context.ts';
 export { TlsTransport } from './transport/tls/tls-transport.ts';
 export type { Transport, TransportSink } from './transport/transport.ts';

@@ -1,13 +1,9 @@
 import { MemoryNetwork, silentLogger } from '@headrace/core';
-import {
-  HeadraceClient,
-  type HeadraceClientOptions,
-  HeadraceServer,
-  type HeadraceServerOptions,
-} from '@headrace/nestjs';
+import { HeadraceClient, type HeadraceClientOptions, HeadraceServer } from '@headrace/nestjs';
 import type { INestMicroservice, Type } from '@nestjs/common';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import type { HeadraceServerOptions } from '../src/server/server-options.ts';
 
 /** A microservice in a network in memory, and its clients. */
 export class NestApp {

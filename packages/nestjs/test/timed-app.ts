@@ -1,6 +1,7 @@
 import { passTime, VirtualClock } from '@headrace/core/testing';
-import type { HeadraceClientOptions, HeadraceServerOptions } from '@headrace/nestjs';
+import type { HeadraceClientOptions } from '@headrace/nestjs';
 import type { Type } from '@nestjs/common';
+import type { HeadraceServerOptions } from '../src/server/server-options.ts';
 import { NestApp } from './nest-app.ts';
 
 /** A microservice and its clients on one virtual clock. */

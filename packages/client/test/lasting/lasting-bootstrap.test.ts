@@ -1,9 +1,4 @@
-import {
-  type Connector,
-  LastingBootstrap,
-  linksOf,
-  type ReconnectingClient,
-} from '@headrace/client';
+import { LastingBootstrap, linksOf, type ReconnectingClient } from '@headrace/client';
 import { lengthPrefixed } from '@headrace/codec';
 import {
   Bootstrap,
@@ -25,6 +20,7 @@ import {
   unacknowledged,
 } from '@headrace/handlers';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Connector } from '../../src/address/racing-connector.ts';
 import { LastingWorld, linkOf } from './lasting-world.ts';
 import { randomFrom } from './random.ts';
 

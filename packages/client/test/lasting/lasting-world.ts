@@ -1,4 +1,4 @@
-import { LastingBootstrap, type LastingOptions, linksOf } from '@headrace/client';
+import { LastingBootstrap, linksOf } from '@headrace/client';
 import { lengthPrefixed } from '@headrace/codec';
 import {
   Bootstrap,
@@ -12,6 +12,7 @@ import {
 } from '@headrace/core';
 import { passTime, settle, VirtualClock } from '@headrace/core/testing';
 import { ResumeHandler, ResumeTable, type ResumeTableOptions } from '@headrace/handlers';
+import type { LastingOptions } from '../../src/lasting/lasting-bootstrap.ts';
 
 const framing = () => lengthPrefixed({ maxFrameLength: 65_536 });
 

@@ -1,7 +1,8 @@
-import { ChannelPool, type ChannelPoolOptions, type Lease } from '@headrace/client';
+import { ChannelPool, type Lease } from '@headrace/client';
 import type { MemoryTarget } from '@headrace/core';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ChannelPoolOptions } from '../../src/pool/pool-options.ts';
 import { type LineChannel, MemoryWorld } from '../reconnect/memory-world.ts';
 
 type Options = Partial<ChannelPoolOptions<MemoryTarget, LineChannel>>;

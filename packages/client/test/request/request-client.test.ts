@@ -1,10 +1,4 @@
-import {
-  fixed,
-  RequestClient,
-  type RequestClientOptions,
-  RetryBudget,
-  requestOnce,
-} from '@headrace/client';
+import { fixed, RequestClient, RetryBudget, requestOnce } from '@headrace/client';
 import { lengthPrefixed } from '@headrace/codec';
 import {
   Bootstrap,
@@ -17,6 +11,7 @@ import {
 } from '@headrace/core';
 import { type BinaryExchange, binaryExchange, ExchangeHandler } from '@headrace/handlers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RequestClientOptions } from '../../src/request/request-client.ts';
 import { MemoryWorld } from '../reconnect/memory-world.ts';
 
 const format = binaryExchange();

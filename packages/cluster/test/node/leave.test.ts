@@ -1,4 +1,4 @@
-import type { Cluster, Drainable, NodeInfo } from '@headrace/cluster';
+import type { Cluster, NodeInfo } from '@headrace/cluster';
 import {
   Bootstrap,
   type Context,
@@ -7,6 +7,7 @@ import {
   ServerBootstrap,
 } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
+import type { Drainable } from '../../src/node/drained-servers.ts';
 import { VirtualNodes } from '../help/virtual-nodes.ts';
 
 async function pair(): Promise<{

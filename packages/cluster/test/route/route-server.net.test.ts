@@ -2,13 +2,9 @@ import { once } from 'node:events';
 import http from 'node:http';
 import { connect } from 'node:net';
 import { httpAddresses } from '@headrace/client';
-import {
-  type NodeInfo,
-  type RouteServer,
-  type RouteServerOptions,
-  routeServer,
-} from '@headrace/cluster';
+import { type NodeInfo, type RouteServer, routeServer } from '@headrace/cluster';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { RouteServerOptions } from '../../src/route/route-server.ts';
 
 const running: RouteServer[] = [];
 

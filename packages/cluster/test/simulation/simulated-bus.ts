@@ -6,11 +6,11 @@ import {
   type BusLink,
   type BusLinkSink,
   EngineBus,
-  type EngineBusOptions,
 } from '@headrace/cluster';
 import { lengthPrefixed } from '@headrace/codec';
 import { Bootstrap, type Channel, type Context } from '@headrace/core';
 import type { SimulatedHost } from '@headrace/core/testing';
+import type { EngineBusOptions } from '../../src/bus/engine-bus.ts';
 import { decodeFrame, encodeFrame, OP } from './broker-frame.ts';
 import { BrokerLogLink, type LogFault } from './broker-log.ts';
 import { BROKER_PORT, MAX_FRAME } from './simulated-broker.ts';

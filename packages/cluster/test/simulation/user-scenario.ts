@@ -1,7 +1,8 @@
 import assert from 'node:assert';
-import { type Cluster, type ClusterUsersOptions } from '@headrace/cluster';
+import { type Cluster } from '@headrace/cluster';
 import { type Channel, isHeadraceError } from '@headrace/core';
 import type { Scenario, SimulatedHost, Simulation } from '@headrace/core/testing';
+import type { ClusterUsersOptions } from '../../src/users/cluster-users.ts';
 import { badWeather, joinFrom, NODES, runNodes } from './cluster-world.ts';
 import { connectMember } from './member.ts';
 

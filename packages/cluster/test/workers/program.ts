@@ -3,9 +3,10 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fixed } from '@headrace/client';
-import { runWorkers, type WorkerEvent } from '@headrace/cluster';
+import { runWorkers } from '@headrace/cluster';
 import { textLines } from '@headrace/codec';
 import { ServerBootstrap, silentLogger } from '@headrace/core';
+import type { WorkerEvent } from '../../src/workers/worker-event.ts';
 
 const { MODE = 'serve', COUNT = '2', BROKEN = '', DRAIN_MS = '3000', PORT = '0' } = process.env;
 const print = (value: object): boolean => process.stdout.write(`${JSON.stringify(value)}\n`);

@@ -1,10 +1,7 @@
-import {
-  DelimiterFrameDecoder,
-  type DelimiterFrameDecoderOptions,
-  Delimiters,
-} from '@headrace/codec';
+import { DelimiterFrameDecoder, Delimiters } from '@headrace/codec';
 import { OptionError } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
+import type { DelimiterFrameDecoderOptions } from '../../src/frame/delimiter-frame-decoder.ts';
 import { NotingChannel, outcome } from '../decoder-harness.ts';
 
 const decoder = (options: Partial<DelimiterFrameDecoderOptions> = {}): DelimiterFrameDecoder =>

@@ -1,6 +1,7 @@
-import { JsonObjectDecoder, type JsonObjectDecoderOptions } from '@headrace/codec';
+import { JsonObjectDecoder } from '@headrace/codec';
 import { OptionError } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
+import type { JsonObjectDecoderOptions } from '../../src/frame/json-object-decoder.ts';
 import { NotingChannel, outcome } from '../decoder-harness.ts';
 
 const decoder = (options: JsonObjectDecoderOptions = {}): JsonObjectDecoder =>

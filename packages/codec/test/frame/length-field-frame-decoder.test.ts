@@ -1,7 +1,8 @@
-import { LengthFieldFrameDecoder, type LengthFieldFrameDecoderOptions } from '@headrace/codec';
+import { LengthFieldFrameDecoder } from '@headrace/codec';
 import { DecodeError, OptionError } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
+import type { LengthFieldFrameDecoderOptions } from '../../src/frame/length-field-frame-decoder.ts';
 import { NotingChannel, outcome } from '../decoder-harness.ts';
 
 const TEXT = 'HELLO, WORLD';

@@ -1,8 +1,9 @@
-import { LengthFieldPrepender, type LengthFieldPrependerOptions } from '@headrace/codec';
+import { LengthFieldPrepender } from '@headrace/codec';
 import { ChannelGroup, OptionError, type OutboundBytes } from '@headrace/core';
 import { isByteSource } from '@headrace/core/authoring';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
+import type { LengthFieldPrependerOptions } from '../../src/frame/length-field-prepender.ts';
 
 function encoded(options: LengthFieldPrependerOptions, body: OutboundBytes): string {
   const channel = new EmbeddedChannel(new LengthFieldPrepender(options));

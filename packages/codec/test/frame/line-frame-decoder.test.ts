@@ -1,5 +1,6 @@
-import { LineFrameDecoder, type LineFrameDecoderOptions } from '@headrace/codec';
+import { LineFrameDecoder } from '@headrace/codec';
 import { describe, expect, it } from 'vitest';
+import type { LineFrameDecoderOptions } from '../../src/frame/line-frame-decoder.ts';
 import { NotingChannel, outcome } from '../decoder-harness.ts';
 
 const decoder = (options: LineFrameDecoderOptions = {}): LineFrameDecoder =>

@@ -1,12 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { DurationSchema } from '@bufbuild/protobuf/wkt';
-import {
-  CompressionCodec,
-  type CompressionFormat,
-  JsonCodec,
-  jsonLines,
-  lengthPrefixed,
-} from '@headrace/codec';
+import { CompressionCodec, JsonCodec, jsonLines, lengthPrefixed } from '@headrace/codec';
 import { CborCodec } from '@headrace/codec/cbor';
 import { MsgpackCodec } from '@headrace/codec/msgpack';
 import { ProtobufCodec } from '@headrace/codec/protobuf';
@@ -22,6 +16,7 @@ import fc from 'fast-check';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import type { CompressionFormat } from '../../src/compression/compression-codec.ts';
 
 function errorFrom(handler: Handler, bytes: Uint8Array): DecodeError {
   const channel = new EmbeddedChannel(handler);

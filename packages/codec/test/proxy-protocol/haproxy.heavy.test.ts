@@ -9,7 +9,6 @@ import {
   PROXY_HEADER,
   type ProxyHeader,
   ProxyProtocolDecoder,
-  type ProxyProtocolDecoderOptions,
   ProxyProtocolEncoder,
   proxyHeader,
 } from '@headrace/codec';
@@ -24,6 +23,7 @@ import {
 } from '@headrace/core';
 import { generate } from 'selfsigned';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { ProxyProtocolDecoderOptions } from '../../src/proxy-protocol/proxy-protocol-decoder.ts';
 
 const hasHaproxy = spawnSync('haproxy', ['-v']).status === 0;
 if (!hasHaproxy && process.env['CI'] === 'true') {

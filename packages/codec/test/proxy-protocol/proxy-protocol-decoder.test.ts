@@ -2,7 +2,6 @@ import {
   encodeProxyHeader,
   PROXY_HEADER,
   ProxyProtocolDecoder,
-  type ProxyProtocolDecoderOptions,
   ProxyProtocolEvent,
   type ProxyTlv,
   proxyHeader,
@@ -17,6 +16,7 @@ import {
 } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
+import type { ProxyProtocolDecoderOptions } from '../../src/proxy-protocol/proxy-protocol-decoder.ts';
 
 const LINE = 'PROXY TCP4 203.0.113.7 192.0.2.1 51000 443\r\n';
 const CLIENT: Address = { host: '203.0.113.7', port: 51_000, family: 'IPv4' };

@@ -1,8 +1,9 @@
 import { BlockList } from 'node:net';
-import { ProxyProtocolDecoder, ProxyProtocolEvent, type TrustedPeers } from '@headrace/codec';
+import { ProxyProtocolDecoder, ProxyProtocolEvent } from '@headrace/codec';
 import { type Address, type Channel, clientAddress } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
+import type { TrustedPeers } from '../../src/proxy-protocol/trusted-peers.ts';
 import { trustCheck } from '../../src/proxy-protocol/trusted-peers.ts';
 
 const at = (host: string): Address => ({

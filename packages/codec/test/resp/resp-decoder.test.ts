@@ -4,7 +4,6 @@ import {
   RespAttributed,
   RespBigNumber,
   RespDecoder,
-  type RespDecoderOptions,
   RespDouble,
   RespError,
   RespMap,
@@ -17,6 +16,7 @@ import {
 import type { HeadraceError } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
+import type { RespDecoderOptions } from '../../src/resp/resp-decoder.ts';
 
 function read(bytes: string, options: RespDecoderOptions = {}): RespValue[] {
   const channel = new EmbeddedChannel(new RespDecoder(options));

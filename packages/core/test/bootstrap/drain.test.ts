@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { ShutdownOptions } from '../../src/bootstrap/drain.ts';
 import { Drain, drainPlan } from '../../src/bootstrap/drain.ts';
 import {
   ChannelGroup,
@@ -7,7 +8,6 @@ import {
   type DrainHold,
   type Handler,
   type LogLevel,
-  type ShutdownOptions,
 } from '../../src/index.ts';
 import { EmbeddedChannel, VirtualClock } from '../../src/testing/index.ts';
 

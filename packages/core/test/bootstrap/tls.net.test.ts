@@ -17,10 +17,10 @@ import {
   TLS,
   type TlsClientOptions,
   TlsHandshakeEvent,
-  type TlsServerOptions,
 } from '@headrace/core';
 import { VirtualClock } from '@headrace/core/testing';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { TlsServerOptions } from '../../src/transport/tls/tls-server-context.ts';
 import { makeAuthority } from '../fixture/certificates.ts';
 import { Inbox } from '../fixture/inbox.ts';
 import { localPath } from '../fixture/local-path.ts';

@@ -1,8 +1,9 @@
 // Random operations on a pipeline, against a model that is a plain list walked step by step.
 import { type Handler, HeadraceError } from '@headrace/core';
-import { EmbeddedChannel, eventText } from '@headrace/core/testing';
+import { EmbeddedChannel } from '@headrace/core/testing';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { eventText } from '../../src/testing/record-events.ts';
 
 type Kind = 'reader' | 'writer' | 'both' | 'deaf' | 'leaver' | 'planter' | 'swapper' | 'bomb';
 const KINDS: readonly Kind[] = [

@@ -1,6 +1,7 @@
 import { ChannelError, type Handler } from '@headrace/core';
-import { EmbeddedChannel, eventText, recordEvents } from '@headrace/core/testing';
+import { EmbeddedChannel, recordEvents } from '@headrace/core/testing';
 import { expect, it } from 'vitest';
+import { eventText } from '../../src/testing/record-events.ts';
 
 it('writes one line for each event and operation, and passes all on', () => {
   const seen = recordEvents({ reads: true });

@@ -1,8 +1,3 @@
 // Health, readiness and metrics over HTTP: needs node:http, which the other handlers do not load.
 
-export {
-  type HealthCheck,
-  HealthServer,
-  type HealthServerOptions,
-  serveHealth,
-} from './health-server.ts';
+export { type HealthCheck, HealthServer, serveHealth } from './health-server.ts';

@@ -11,11 +11,11 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import {
   HttpEndpoint,
-  type HttpEndpointOptions,
   WEB_SOCKET_CLOSE,
   WebSocketBootstrap,
   WebSocketTextCodec,
 } from '../../src/index.ts';
+import type { HttpEndpointOptions } from '../../src/server/http-endpoint.ts';
 
 /** Of waits, on a busy machine. */
 const PATIENT = { timeout: 8000 };

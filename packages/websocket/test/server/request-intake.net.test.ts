@@ -2,7 +2,8 @@ import { connect, type Socket } from 'node:net';
 import { type Server, ServerBootstrap, silentLogger } from '@headrace/core';
 import { VirtualClock } from '@headrace/core/testing';
 import { afterEach, describe, expect, it } from 'vitest';
-import { HttpEndpoint, type HttpEndpointOptions } from '../../src/index.ts';
+import { HttpEndpoint } from '../../src/index.ts';
+import type { HttpEndpointOptions } from '../../src/server/http-endpoint.ts';
 
 let server: Server | undefined;
 const sockets: Socket[] = [];

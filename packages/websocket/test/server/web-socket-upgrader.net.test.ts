@@ -8,14 +8,14 @@ import {
 import { VirtualClock } from '@headrace/core/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import type { WebSocketClientOptions } from '../../src/client/web-socket-bootstrap.ts';
 import {
   HttpEndpoint,
-  type HttpEndpointOptions,
   WEB_SOCKET_PROTOCOL,
   WebSocketBootstrap,
-  type WebSocketClientOptions,
   WebSocketTextCodec,
 } from '../../src/index.ts';
+import type { HttpEndpointOptions } from '../../src/server/http-endpoint.ts';
 
 let server: Server | undefined;
 afterEach(() => server?.close());
