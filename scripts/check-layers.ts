@@ -45,6 +45,22 @@ const CORE_LAYERS: Readonly<Record<string, readonly string[]>> = {
   testing: [...BASE, 'pipeline', 'transport', 'group', 'channel', 'bootstrap'],
 };
 
+/**
+ * The floors of packages, from the bottom: a file imports its own folder, and folders on floors below that. A folder's
+ * own folders belong to it unless they stand here. Files beside the folders are public lists.
+ */
+const FLOORS: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  cluster: [
+    ['log', 'envelope'],
+    ['bus'],
+    ['bus/relay'],
+    ['bus/memory', 'bus/process', 'bus/nats', 'bus/redis', 'node'],
+    ['group', 'users', 'gateway', 'route', 'workers'],
+    ['room'],
+    ['cluster', 'testing'],
+  ],
+};
+
 interface Manifest {
   readonly name: string;
   readonly exports?: Readonly<Record<string, unknown>>;
@@ -86,6 +102,28 @@ function coreProblem(from: string, to: string): string | undefined {
   return `"${layer}" may not import "${target}", only: ${allowed.join(', ') || 'nothing'}`;
 }
 
+/** The floor of a file, and the name that it has there; undefined for a public list. */
+function floorOf(
+  floors: readonly (readonly string[])[],
+  file: string,
+): { readonly name: string; readonly height: number } | undefined {
+  for (let name = posix.dirname(file); name !== '.'; name = posix.dirname(name)) {
+    const height = floors.findIndex((floor) => floor.includes(name));
+    if (height !== -1) return { name, height };
+  }
+  return undefined;
+}
+
+function floorProblem(own: string, from: string, to: string): string | undefined {
+  const floors = FLOORS[own];
+  if (floors === undefined || !from.includes('/')) return undefined;
+  const [here, there] = [floorOf(floors, from), floorOf(floors, to)];
+  if (here === undefined) return `"${posix.dirname(from)}" has no floor in scripts/check-layers.ts`;
+  if (there === undefined) return `${to} is not for the files below it`;
+  if (here.name === there.name || there.height < here.height) return undefined;
+  return `"${here.name}" may not import "${there.name}", only folders on floors below it`;
+}
+
 /** What is wrong with one relative import; `folder` is the package's, `area` its src or test. */
 function relativeProblem(folder: string, source: SourceFile, target: string): string | undefined {
   if (!target.startsWith(`${folder}/`)) {
@@ -102,7 +140,12 @@ function relativeProblem(folder: string, source: SourceFile, target: string): st
   if (folder === 'packages/core' && source.path.startsWith(src)) {
     return coreProblem(source.path.slice(src.length), target.slice(src.length));
   }
-  return undefined;
+  if (!source.path.startsWith(src)) return undefined;
+  return floorProblem(
+    posix.basename(folder),
+    source.path.slice(src.length),
+    target.slice(src.length),
+  );
 }
 
 function packageProblem(

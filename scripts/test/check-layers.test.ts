@@ -134,3 +134,23 @@ it('finds a cycle of type imports', () => {
   });
   expect(found).toEqual([expect.stringMatching(/import cycle: .*a\.ts → .*b\.ts → .*a\.ts$/)]);
 });
+
+it('lets the folders of cluster import floors below them alone', () => {
+  const found = problems({
+    'packages/cluster/package.json': manifest('cluster', {}),
+    'packages/cluster/src/index.ts': "import './cluster/c.ts';",
+    'packages/cluster/src/cluster/c.ts': "import '../bus/nats/n.ts';",
+    'packages/cluster/src/bus/nats/n.ts': "import '../b.ts';\nimport '../redis/r.ts';",
+    'packages/cluster/src/bus/redis/r.ts': "import '../../node/w.ts';",
+    'packages/cluster/src/bus/b.ts': 'export {};',
+    'packages/cluster/src/node/w.ts': "import '../cluster/d.ts';\nimport '../bus/b.ts';",
+    'packages/cluster/src/cluster/d.ts': 'export {};',
+    'packages/cluster/src/other/o.ts': "import '../bus/b.ts';",
+  });
+  expect(found).toEqual([
+    expect.stringMatching(/n\.ts:2: .*"bus\/nats" may not import "bus\/redis"/),
+    expect.stringMatching(/r\.ts:1: .*"bus\/redis" may not import "node"/),
+    expect.stringMatching(/w\.ts:1: .*"node" may not import "cluster"/),
+    expect.stringMatching(/o\.ts:1: .*"other" has no floor/),
+  ]);
+});

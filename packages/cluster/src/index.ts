@@ -8,7 +8,7 @@
 export type { Bus, BusHost, BusSubscription } from './bus/bus.ts';
 export type { BusEngine, BusLink, BusLinkSink } from './bus/bus-engine.ts';
 export { EngineBus } from './bus/engine-bus.ts';
-export { type MemoryBusOptions, MemoryHub, memoryBus } from './bus/memory-bus.ts';
+export { type MemoryBusOptions, MemoryHub, memoryBus } from './bus/memory/memory-bus.ts';
 export { type ProcessBusOptions, processBus } from './bus/process/process-bus.ts';
 // Messages
 export type { MessageCodec } from './envelope/body.ts';
@@ -21,13 +21,13 @@ export { ClusterGroup, type ClusterGroupCounters } from './group/cluster-group.t
 export type { Gap } from './group/gap-event.ts';
 export type { Member } from './group/present-members.ts';
 // Durable groups
-export { DurableGroup, type DurableGroupCounters } from './log/durable-group.ts';
-export { DurableOutcome } from './log/durable-outcome.ts';
+export { DurableGroup, type DurableGroupCounters } from './room/durable-group.ts';
+export { DurableOutcome } from './room/durable-outcome.ts';
 export type { Log, LogEntry, LogLink, LogPage, LogPosition } from './log/log.ts';
-export type { DurableMessage, JoinOutcome, SinceOutcome } from './log/room-reader.ts';
+export type { DurableMessage, JoinOutcome, SinceOutcome } from './room/room-reader.ts';
 // The node
-export { Cluster, type ClusterCounters } from './node/cluster.ts';
-export type { ClusterOptions } from './node/cluster-options.ts';
+export { Cluster, type ClusterCounters } from './cluster/cluster.ts';
+export type { ClusterOptions } from './cluster/cluster-options.ts';
 export type { NodeInfo, NodeStatus } from './node/node-info.ts';
 // Where clients go
 export type { RoutePlace } from './route/route-choice.ts';

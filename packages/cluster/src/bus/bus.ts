@@ -1,8 +1,8 @@
 import type { Clock, Logger } from '@headrace/core';
+import type { BusSubscription } from '../log/bus-subscription.ts';
 import type { Log } from '../log/log.ts';
-import type { BusSubscription } from './bus-subscription.ts';
 
-export type { BusSubscription } from './bus-subscription.ts';
+export type { BusSubscription } from '../log/bus-subscription.ts';
 
 /**
  * What became of a message: `sent` was given to the engine, `kept` waits for the bus to come up, `dropped` is lost.

@@ -1,6 +1,6 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 import { EncodeError } from '@headrace/core';
-import { toError } from '@headrace/core/authoring';
+import { toBuffer, toError } from '@headrace/core/authoring';
 import { BODY, type BodyType } from './envelope.ts';
 
 /** How the messages of a group look on the bus, instead of the body types. */
@@ -23,10 +23,10 @@ export interface Body {
  * @throws EncodeError for what JSON cannot say
  */
 export function encodeBody<Message>(message: Message, codec?: MessageCodec<Message>): Body {
-  if (codec !== undefined) return { bodyType: BODY.bytes, body: asBuffer(codec.encode(message)) };
+  if (codec !== undefined) return { bodyType: BODY.bytes, body: toBuffer(codec.encode(message)) };
   if (typeof message === 'string')
     return { bodyType: BODY.text, body: Buffer.from(message, 'utf8') };
-  if (message instanceof Uint8Array) return { bodyType: BODY.bytes, body: asBuffer(message) };
+  if (message instanceof Uint8Array) return { bodyType: BODY.bytes, body: toBuffer(message) };
   return { bodyType: BODY.json, body: Buffer.from(jsonOf(message), 'utf8') };
 }
 
@@ -55,8 +55,4 @@ function jsonOf(message: unknown): string {
 
 function notEncodable(text: string, cause?: Error): EncodeError {
   return new EncodeError('MESSAGE_NOT_ENCODABLE', text, {}, cause);
-}
-
-function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength);
 }

@@ -1,6 +1,6 @@
 import { OptionError } from '@headrace/core';
 import { checkNumber, toError } from '@headrace/core/authoring';
-import type { BusSubscription } from '../bus/bus.ts';
+import type { BusSubscription } from './bus-subscription.ts';
 import type { Log, LogEntry, LogLimits, LogLink, LogPage, LogPosition } from './log.ts';
 import type { LogBus } from './log-bus.ts';
 import { type LogShare, LogStream } from './log-stream.ts';

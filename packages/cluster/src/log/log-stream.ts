@@ -1,6 +1,6 @@
 import type { Timer } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
-import type { BusSubscription } from '../bus/bus.ts';
+import type { BusSubscription } from './bus-subscription.ts';
 import type { LogEntry, LogLimits, LogLink, LogPosition } from './log.ts';
 import type { LogBus } from './log-bus.ts';
 

@@ -1,4 +1,4 @@
-import type { BusSubscription } from '../bus/bus-subscription.ts';
+import type { BusSubscription } from './bus-subscription.ts';
 
 /** A place in the log of a durable group. Positions of one epoch can be compared; those of two cannot. */
 export interface LogPosition {
@@ -66,7 +66,10 @@ export interface LogLink {
   append(stream: string, id: string, bytes: Uint8Array): Promise<LogPosition>;
   /** Up to `limit` messages after an offset, at least one if there is any; 0 begins with the oldest. */
   read(stream: string, after: number, limit: number): Promise<LogPage>;
-  /** Calls back with what is appended from now on, as far as it arrives; in force when the link's `settled()` says so. */
+  /**
+   * Calls back with what is appended from now on, as far as it arrives; in force when the link's `settled()` says so.
+   * Called once for each stream, and again after that subscription was closed.
+   */
   follow(stream: string, listener: (entry: LogEntry) => void): BusSubscription;
 }
 

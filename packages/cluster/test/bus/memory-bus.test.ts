@@ -1,6 +1,6 @@
 import { VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
-import { MemoryHub, memoryBus } from '../../src/bus/memory-bus.ts';
+import { MemoryHub, memoryBus } from '../../src/bus/memory/memory-bus.ts';
 import { describeBus } from '../../src/testing/index.ts';
 import { Nodes } from '../nodes.ts';
 
@@ -35,7 +35,7 @@ describe('a hub that goes and comes', () => {
     const a = await nodes.join();
     a.group('room', { durable: true }).add(nodes.channel());
     await nodes.pass(100);
-    const stream = nodes.hub.stream('hr.ptest.d.proom');
+    const stream = nodes.hub.relay.stream('hr.ptest.d.proom');
     for (let i = 0; i < 5; i++) {
       expect(stream.followerCount).toBe(1);
       nodes.hub.kill();

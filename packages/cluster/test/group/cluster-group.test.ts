@@ -288,10 +288,11 @@ describe('presence', () => {
   it('tells nobody who is there if members are only counted', async () => {
     const { nodes, a, b } = await twoNodes();
     const published: string[] = [];
-    const { publish } = nodes.hub;
-    nodes.hub.publish = (subject, bytes) => {
-      published.push(bytes.toString());
-      publish.call(nodes.hub, subject, bytes);
+    const { relay } = nodes.hub;
+    const { publish } = relay;
+    relay.publish = (subject, bytes) => {
+      published.push(bytes.bytes.toString());
+      publish.call(relay, subject, bytes);
     };
     const idOf = () => 'a secret name';
     const room = a.group('room', { idOf });

@@ -1,5 +1,4 @@
-import { Buffer } from 'node:buffer';
-import { bufferView, toError } from '@headrace/core/authoring';
+import { toBuffer, toError } from '@headrace/core/authoring';
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import type { BusHost } from '../bus.ts';
 import type { BusLink, BusLinkSink } from '../bus-engine.ts';
@@ -64,7 +63,7 @@ export class NatsLink implements BusLink {
       if (error !== null) this.lose(error);
       // Empty, with a reply wanted: somebody asks whether we are here.
       else if (message.reply === undefined || message.reply === '') {
-        this.sink.received(subject, asBuffer(message.data));
+        this.sink.received(subject, toBuffer(message.data));
       }
     };
     this.subscriptions.set(subject, this.connection.subscribe(subject, { callback }));
@@ -132,9 +131,4 @@ export class NatsLink implements BusLink {
     this.connection.close().catch(() => {});
     this.sink.lost(cause);
   }
-}
-
-export function asBuffer(bytes: Uint8Array): Buffer {
-  if (bytes instanceof Buffer) return bytes;
-  return bufferView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -3,7 +3,7 @@ import { checkOptions } from '@headrace/core/authoring';
 import type { BusHost } from '../bus.ts';
 import type { BusEngine, BusLink, BusLinkSink } from '../bus-engine.ts';
 import { ENGINE_BUS_OPTIONS, EngineBus, type EngineBusOptions } from '../engine-bus.ts';
-import { LocalLink } from './local-link.ts';
+import { LocalLink } from '../relay/local-link.ts';
 import { processRelay } from './process-relay.ts';
 import { connectToPrimary, type PrimaryWire } from './worker-link.ts';
 

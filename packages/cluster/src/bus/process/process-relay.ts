@@ -1,6 +1,6 @@
 import cluster, { type Worker } from 'node:cluster';
 import { systemClock } from '@headrace/core';
-import { Relay } from './relay.ts';
+import { Relay } from '../relay/relay.ts';
 import { asRelayFrame } from './relay-frame.ts';
 import { RelayPort } from './relay-port.ts';
 

@@ -149,27 +149,6 @@ export class CallBatch {
   }
 }
 
-/** Bytes that are converted at most once each way, however many processes get them. */
-export class RelayBytes {
-  private asText: string | undefined;
-  private asBytes: Buffer | undefined;
-
-  constructor(bytes: Buffer | string) {
-    this.asText = typeof bytes === 'string' ? bytes : undefined;
-    this.asBytes = typeof bytes === 'string' ? undefined : bytes;
-  }
-
-  get text(): string {
-    this.asText ??= this.asBytes!.toString('base64');
-    return this.asText;
-  }
-
-  get bytes(): Buffer {
-    this.asBytes ??= Buffer.from(this.asText!, 'base64');
-    return this.asBytes;
-  }
-}
-
 export function entryFrom([epoch, offset, previous, id, data]: EntryText): LogEntry {
   return { position: { epoch, offset }, previous, id, bytes: Buffer.from(data, 'base64') };
 }

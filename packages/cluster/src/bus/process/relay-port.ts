@@ -1,16 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { textOf } from '@headrace/core/authoring';
 import type { LogEntry } from '../../log/log.ts';
-import type { Relay, RelayMember } from './relay.ts';
-import {
-  ASK,
-  CallBatch,
-  CallReader,
-  entryText,
-  RelayBytes,
-  type RelayFrame,
-  TELL,
-} from './relay-frame.ts';
+import { type Relay, RelayBytes, type RelayMember } from '../relay/relay.ts';
+import { ASK, CallBatch, CallReader, entryText, type RelayFrame, TELL } from './relay-frame.ts';
 
 /** Messages that may wait for one worker; more are lost, and counted. */
 export const MAX_WAITING_BYTES = 8 * 1024 * 1024;

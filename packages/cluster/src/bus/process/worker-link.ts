@@ -1,9 +1,10 @@
 import { Buffer } from 'node:buffer';
 import { randomInt } from 'node:crypto';
+import { toBuffer } from '@headrace/core/authoring';
 import type { LogEntry, LogLimits, LogLink, LogPage, LogPosition } from '../../log/log.ts';
 import type { BusHost, BusSubscription } from '../bus.ts';
 import type { BusLink, BusLinkSink } from '../bus-engine.ts';
-import { addFollower } from './local-link.ts';
+import { followed } from '../relay/local-link.ts';
 import {
   ASK,
   asRelayFrame,
@@ -29,14 +30,14 @@ interface Request {
 }
 
 /** A link of a worker to the relay in its primary. */
-export class WorkerLink implements BusLink {
-  readonly log: LogLink;
+export class WorkerLink implements BusLink, LogLink {
+  readonly log: LogLink = this;
   private readonly id: number;
   private readonly wire: PrimaryWire;
   private readonly sink: BusLinkSink;
   private readonly batch: CallBatch;
   private readonly requests = new Map<number, Request>();
-  private readonly followers = new Map<string, Set<(entry: LogEntry) => void>>();
+  private readonly followers = new Map<string, (entry: LogEntry) => void>();
   private readonly welcome: () => void;
   private readonly stopListening: () => void;
   private lastRequest = 0;
@@ -48,7 +49,6 @@ export class WorkerLink implements BusLink {
     this.sink = sink;
     this.welcome = welcome;
     this.batch = new CallBatch((calls) => wire.send({ headraceLink: id, calls }, () => {}));
-    this.log = this.logLink();
     this.stopListening = wire.listen(
       (message) => this.received(message),
       () => this.gone(new Error('the primary process is gone')),
@@ -56,8 +56,8 @@ export class WorkerLink implements BusLink {
     this.ask(0, ASK.hello);
   }
 
-  publish(subject: string, { buffer, byteOffset, byteLength }: Uint8Array): void {
-    const data = Buffer.from(buffer, byteOffset, byteLength).toString('base64');
+  publish(subject: string, bytes: Uint8Array): void {
+    const data = toBuffer(bytes).toString('base64');
     this.ask(subject.length + data.length, ASK.publish, subject, data);
   }
 
@@ -75,6 +75,32 @@ export class WorkerLink implements BusLink {
 
   async receivers(subject: string): Promise<number> {
     return (await this.request(subject.length, ASK.receivers, subject)) as number;
+  }
+
+  async open(stream: string, { messages, ageMs }: LogLimits): Promise<void> {
+    // JSON knows no Infinity.
+    const limits = [messages, ageMs].map((limit) => Math.min(limit, Number.MAX_SAFE_INTEGER));
+    await this.request(stream.length, ASK.open, stream, ...limits);
+  }
+
+  async append(stream: string, id: string, bytes: Uint8Array): Promise<LogPosition> {
+    const text = toBuffer(bytes).toString('base64');
+    const length = stream.length + id.length + text.length;
+    return (await this.request(length, ASK.append, stream, id, text)) as LogPosition;
+  }
+
+  async read(stream: string, after: number, limit: number): Promise<LogPage> {
+    const most = Math.min(limit, Number.MAX_SAFE_INTEGER);
+    const page = await this.request(stream.length, ASK.read, stream, after, most);
+    const { entries, ...rest } = page as Omit<LogPage, 'entries'> & { entries: EntryText[] };
+    return { ...rest, entries: entries.map(entryFrom) };
+  }
+
+  follow(stream: string, listener: (entry: LogEntry) => void): BusSubscription {
+    this.ask(stream.length, ASK.follow, stream);
+    return followed(this.followers, stream, listener, () =>
+      this.ask(stream.length, ASK.unfollow, stream),
+    );
   }
 
   async close(flush: boolean): Promise<void> {
@@ -116,9 +142,8 @@ export class WorkerLink implements BusLink {
         this.take(fields.number())?.reject(new Error(fields.text()));
         break;
       case TELL.entry: {
-        const followers = this.followers.get(fields.text());
-        const entry = entryFrom(fields.any() as EntryText);
-        for (const follower of followers ?? []) follower(entry);
+        const follower = this.followers.get(fields.text());
+        follower?.(entryFrom(fields.any() as EntryText));
         break;
       }
       default:
@@ -158,36 +183,6 @@ export class WorkerLink implements BusLink {
     for (const { reject } of this.requests.values()) reject(cause);
     this.requests.clear();
     this.followers.clear();
-  }
-
-  private logLink(): LogLink {
-    return {
-      open: async (stream: string, { messages, ageMs }: LogLimits): Promise<void> => {
-        // JSON knows no Infinity.
-        const limits = [messages, ageMs].map((limit) => Math.min(limit, Number.MAX_SAFE_INTEGER));
-        await this.request(stream.length, ASK.open, stream, ...limits);
-      },
-      append: async (stream: string, id: string, bytes: Uint8Array): Promise<LogPosition> => {
-        const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-        const text = data.toString('base64');
-        const length = stream.length + id.length + text.length;
-        return (await this.request(length, ASK.append, stream, id, text)) as LogPosition;
-      },
-      read: async (stream: string, after: number, limit: number): Promise<LogPage> => {
-        const most = Math.min(limit, Number.MAX_SAFE_INTEGER);
-        const page = await this.request(stream.length, ASK.read, stream, after, most);
-        const { entries, ...rest } = page as Omit<LogPage, 'entries'> & { entries: EntryText[] };
-        return { ...rest, entries: entries.map(entryFrom) };
-      },
-      follow: (stream, listener) => this.follow(stream, listener),
-    };
-  }
-
-  private follow(stream: string, listener: (entry: LogEntry) => void): BusSubscription {
-    return addFollower(this.followers, stream, listener, {
-      first: () => this.ask(stream.length, ASK.follow, stream),
-      last: () => this.ask(stream.length, ASK.unfollow, stream),
-    });
   }
 }
 

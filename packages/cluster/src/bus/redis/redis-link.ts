@@ -1,5 +1,5 @@
-import { Buffer } from 'node:buffer';
-import { toError } from '@headrace/core/authoring';
+import type { Buffer } from 'node:buffer';
+import { toBuffer, toError } from '@headrace/core/authoring';
 import type { BusLink, BusLinkSink } from '../bus-engine.ts';
 import { destroy, type RedisClient } from './redis-client.ts';
 import { RedisLogLink } from './redis-log-link.ts';
@@ -46,10 +46,8 @@ export class RedisLink implements BusLink {
 
   publish(subject: string, bytes: Uint8Array): void {
     if (this.isOver) return;
-    const { buffer, byteOffset, byteLength } = bytes;
-    const message = Buffer.from(buffer, byteOffset, byteLength);
     // A command that Redis refuses, NOPERM say, is for all of them: the heartbeat is one too.
-    this.publisher.sendCommand(['PUBLISH', subject, message]).catch(this.refused);
+    this.publisher.sendCommand(['PUBLISH', subject, toBuffer(bytes)]).catch(this.refused);
   }
 
   subscribe(subject: string): void {

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { createHash, randomUUID } from 'node:crypto';
-import { toError } from '@headrace/core/authoring';
+import { toBuffer, toError } from '@headrace/core/authoring';
 import type { RESP_TYPES } from '@redis/client';
 import type { LogEntry, LogLimits, LogLink, LogPage, LogPosition } from '../../log/log.ts';
 import { DUPLICATE_WINDOW_MS } from '../../log/memory-stream.ts';
@@ -47,7 +47,6 @@ export class RedisLogLink implements LogLink {
 
   async append(stream: string, id: string, bytes: Uint8Array): Promise<LogPosition> {
     const [messages, ageMs] = this.limitsOf(stream);
-    const { buffer, byteOffset, byteLength } = bytes;
     const answer = await this.run(
       APPEND_SHA,
       [...keysOf(stream), `{${stream}}:i:${id}`],
@@ -55,7 +54,7 @@ export class RedisLogLink implements LogLink {
         this.parts.runId,
         randomUUID(),
         id,
-        Buffer.from(buffer, byteOffset, byteLength),
+        toBuffer(bytes),
         messages,
         ageMs,
         liveSubject(stream),

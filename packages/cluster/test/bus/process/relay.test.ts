@@ -1,11 +1,11 @@
 import { Buffer } from 'node:buffer';
 import { silentLogger, systemClock } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
-import { LocalLink } from '../../../src/bus/process/local-link.ts';
-import { Relay } from '../../../src/bus/process/relay.ts';
 import { ASK, type RelayFrame } from '../../../src/bus/process/relay-frame.ts';
 import { MAX_WAITING_BYTES, RelayPort } from '../../../src/bus/process/relay-port.ts';
 import { WorkerLink } from '../../../src/bus/process/worker-link.ts';
+import { LocalLink } from '../../../src/bus/relay/local-link.ts';
+import { Relay } from '../../../src/bus/relay/relay.ts';
 import type { LogEntry } from '../../../src/log/log.ts';
 
 /** A worker's process: everything crosses as JSON, as between real ones. */

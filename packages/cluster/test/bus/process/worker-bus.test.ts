@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import type { BusHost } from '../../../src/bus/bus.ts';
 import type { BusEngine, BusLink, BusLinkSink } from '../../../src/bus/bus-engine.ts';
 import { EngineBus } from '../../../src/bus/engine-bus.ts';
-import { Relay } from '../../../src/bus/process/relay.ts';
 import { RelayPort } from '../../../src/bus/process/relay-port.ts';
 import { connectToPrimary } from '../../../src/bus/process/worker-link.ts';
+import { Relay } from '../../../src/bus/relay/relay.ts';
 import { describeBus } from '../../../src/testing/index.ts';
 
 const clock = new VirtualClock();

@@ -1,7 +1,7 @@
 import type { Clock } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
+import type { LogEntry, LogPage } from '../log/log.ts';
 import { PAGE_ENTRIES } from './entry-order.ts';
-import type { LogEntry, LogPage } from './log.ts';
 
 /** What a page has after the offset that somebody asked for. */
 export interface PagePart {

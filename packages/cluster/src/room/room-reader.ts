@@ -1,8 +1,8 @@
 import { type Channel, ChannelError } from '@headrace/core';
 import { checkNumber, checkOptions } from '@headrace/core/authoring';
+import type { LogEntry, LogPosition } from '../log/log.ts';
 import type { Wire } from '../node/wire.ts';
 import { comesNext } from './entry-order.ts';
-import type { LogEntry, LogPosition } from './log.ts';
 import type { RoomFeed } from './room-feed.ts';
 import type { PagePart, SharedPages } from './shared-pages.ts';
 

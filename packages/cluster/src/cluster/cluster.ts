@@ -2,18 +2,21 @@ import { randomBytes } from 'node:crypto';
 import { OptionError, stderrLogger, systemClock } from '@headrace/core';
 import { checkNumber, toError, WatchedEmitter } from '@headrace/core/authoring';
 import type { Bus } from '../bus/bus.ts';
-import { memoryBus } from '../bus/memory-bus.ts';
+import { memoryBus } from '../bus/memory/memory-bus.ts';
 import { Subjects } from '../bus/subject.ts';
 import { type GatewayCluster, type GatewayPort, gatewayPort } from '../gateway/cluster-port.ts';
 import { ClusterGroup } from '../group/cluster-group.ts';
 import { type ClusterGroupOptions, checkGroupOptions } from '../group/group-options.ts';
-import { DurableGroup } from '../log/durable-group.ts';
-import type { DurableGroupOptions } from '../log/durable-options.ts';
+import type { ClusterContext } from '../node/cluster-context.ts';
+import { Directory } from '../node/directory.ts';
+import { Inbox } from '../node/inbox.ts';
+import { isCount, type NodeInfo, type NodeState, type NodeStatus } from '../node/node-info.ts';
+import { type NodeHost, Wire } from '../node/wire.ts';
+import { DurableGroup } from '../room/durable-group.ts';
+import type { DurableGroupOptions } from '../room/durable-options.ts';
 import { ClusterUsers } from '../users/cluster-users.ts';
-import type { ClusterContext } from './cluster-context.ts';
 import { type ClusterOptions, checkClusterOptions } from './cluster-options.ts';
 import { cpuLoad } from './cpu-load.ts';
-import { Directory } from './directory.ts';
 import {
   drainServers,
   type LeaveOptions,
@@ -21,9 +24,6 @@ import {
   leavePlan,
   settled,
 } from './drained-servers.ts';
-import { Inbox } from './inbox.ts';
-import { isCount, type NodeInfo, type NodeState, type NodeStatus } from './node-info.ts';
-import { type NodeHost, Wire } from './wire.ts';
 
 /** What a {@link Cluster} announces. */
 export interface ClusterEvents {

@@ -1,8 +1,8 @@
 import type { Timer } from '@headrace/core';
 import type { BusSubscription } from '../bus/bus.ts';
+import type { Log, LogEntry, LogLimits, LogPage, LogPosition } from '../log/log.ts';
 import type { Wire } from '../node/wire.ts';
 import { EntryOrder, type OrderAction } from './entry-order.ts';
-import type { Log, LogEntry, LogLimits, LogPage, LogPosition } from './log.ts';
 import { RecentEntries } from './recent-entries.ts';
 
 /** What a {@link RoomFeed} works with, and whom it notifies. */

@@ -1,5 +1,6 @@
 import { Cluster, MemoryHub, memoryBus } from '@headrace/cluster';
 import { describe, expect, it } from 'vitest';
+import { Relay, type RelayBytes } from '../../src/bus/relay/relay.ts';
 import { BODY, encodeEnvelope, KIND } from '../../src/envelope/envelope.ts';
 import { Nodes, sent } from '../nodes.ts';
 
@@ -8,9 +9,13 @@ class LinkedHub extends MemoryHub {
   other: LinkedHub | undefined = undefined;
   isCut = false;
 
-  override publish(subject: string, bytes: Buffer): void {
-    super.publish(subject, bytes);
-    if (!this.isCut && this.other?.isCut === false) this.other.arrived(subject, bytes);
+  constructor() {
+    super();
+    const { relay } = this;
+    relay.publish = (subject, bytes) => {
+      Relay.prototype.publish.call(relay, subject, bytes);
+      if (!this.isCut && this.other?.isCut === false) this.other.arrived(subject, bytes);
+    };
   }
 
   cut(): void {
@@ -23,8 +28,8 @@ class LinkedHub extends MemoryHub {
     this.start();
   }
 
-  private arrived(subject: string, bytes: Buffer): void {
-    super.publish(subject, bytes);
+  private arrived(subject: string, bytes: RelayBytes): void {
+    Relay.prototype.publish.call(this.relay, subject, bytes);
   }
 }
 

@@ -1,9 +1,9 @@
 import type { Buffer } from 'node:buffer';
 import { ChannelError, type ChannelMatcher, type GroupOutcome, type Timer } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
+import type { Log, LogPosition } from '../log/log.ts';
 import type { Wire } from '../node/wire.ts';
 import type { DurableOutcome } from './durable-outcome.ts';
-import type { Log, LogPosition } from './log.ts';
 import { isPassed, type PendingWrite, PendingWrites } from './pending-writes.ts';
 import type { RoomFeed } from './room-feed.ts';
 

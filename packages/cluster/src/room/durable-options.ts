@@ -9,7 +9,7 @@ import type { Bus } from '../bus/bus.ts';
 import type { MessageCodec } from '../envelope/body.ts';
 import { checkGroupOptions } from '../group/group-options.ts';
 import type { PresenceOptions } from '../group/present-members.ts';
-import type { Log, LogPosition } from './log.ts';
+import type { Log, LogPosition } from '../log/log.ts';
 
 /** What a durable group keeps, and how its members see it. */
 export interface DurableOptions<Message = unknown> {

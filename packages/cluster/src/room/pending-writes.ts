@@ -1,6 +1,6 @@
 import type { ChannelMatcher, GroupOutcome } from '@headrace/core';
+import type { LogPosition } from '../log/log.ts';
 import type { DurableOutcome } from './durable-outcome.ts';
-import type { LogPosition } from './log.ts';
 
 /** A message of this node that has not come back from the log. */
 export interface PendingWrite {

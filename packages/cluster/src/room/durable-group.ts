@@ -16,6 +16,7 @@ import { GroupOfNode } from '../group/group-of-node.ts';
 import { checkSameOptions } from '../group/group-options.ts';
 import type { LeaveReason } from '../group/presence-machine.ts';
 import { type Member, PresentMembers } from '../group/present-members.ts';
+import type { Log, LogEntry, LogPage, LogPosition } from '../log/log.ts';
 import type { ClusterContext } from '../node/cluster-context.ts';
 import {
   type DurableGroupOptions,
@@ -24,7 +25,6 @@ import {
   logOf,
 } from './durable-options.ts';
 import { DurableOutcome } from './durable-outcome.ts';
-import type { Log, LogEntry, LogPage, LogPosition } from './log.ts';
 import { LogWrites, logDown } from './log-writes.ts';
 import { RoomFeed } from './room-feed.ts';
 import {

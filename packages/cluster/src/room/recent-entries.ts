@@ -1,4 +1,4 @@
-import type { LogEntry } from './log.ts';
+import type { LogEntry } from '../log/log.ts';
 
 /** Large messages count, too. */
 const MAX_BYTES = 4 * 1024 * 1024;

@@ -1,4 +1,4 @@
-import type { LogEntry, LogPage, LogPosition } from './log.ts';
+import type { LogEntry, LogPage, LogPosition } from '../log/log.ts';
 
 /** What follows from an entry or a page. */
 export type OrderAction =

@@ -1,5 +1,5 @@
 import type { GroupOutcome } from '@headrace/core';
-import type { LogPosition } from './log.ts';
+import type { LogPosition } from '../log/log.ts';
 
 /**
  * The outcome of a write to a durable group. It settles when the message is stored, or is not; awaited, it gives

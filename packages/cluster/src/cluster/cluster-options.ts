@@ -2,8 +2,8 @@ import type { Buffer } from 'node:buffer';
 import { type Clock, type Logger, OptionError } from '@headrace/core';
 import { checkOptions, type KnownOptions, toError } from '@headrace/core/authoring';
 import type { Bus } from '../bus/bus.ts';
+import { type NodeAddress, toAddress, toRoles } from '../node/node-info.ts';
 import type { ClusterUsersOptions } from '../users/cluster-users.ts';
-import { type NodeAddress, toAddress, toRoles } from './node-info.ts';
 
 /** Options of `Cluster.join`. */
 export interface ClusterOptions<Principal = unknown> {

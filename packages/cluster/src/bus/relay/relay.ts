@@ -1,6 +1,6 @@
+import { Buffer } from 'node:buffer';
 import type { LogEntry, LogLimits, LogPage, LogPosition } from '../../log/log.ts';
 import { MemoryStream } from '../../log/memory-stream.ts';
-import type { RelayBytes } from './relay-frame.ts';
 
 /** One link of one process, as the relay sees it. */
 export interface RelayMember {
@@ -8,32 +8,53 @@ export interface RelayMember {
   appended(stream: string, entry: LogEntry): void;
 }
 
-interface Stream {
-  readonly log: MemoryStream;
-  readonly followers: Set<RelayMember>;
+/** Bytes that are converted at most once each way, however many processes get them. */
+export class RelayBytes {
+  private asText: string | undefined;
+  private asBytes: Buffer | undefined;
+
+  constructor(bytes: Buffer | string) {
+    this.asText = typeof bytes === 'string' ? bytes : undefined;
+    this.asBytes = typeof bytes === 'string' ? undefined : bytes;
+  }
+
+  get text(): string {
+    this.asText ??= this.asBytes!.toString('base64');
+    return this.asText;
+  }
+
+  get bytes(): Buffer {
+    this.asBytes ??= Buffer.from(this.asText!, 'base64');
+    return this.asBytes;
+  }
 }
 
 interface Interests {
   readonly subjects: Set<string>;
-  readonly streams: Set<string>;
+  /** Each ends what follows the stream. */
+  readonly streams: Map<string, () => void>;
 }
 
-/** Who listens to what, in the primary: a message goes only to those. And the logs of durable groups. */
+/** Subscriptions of the links of one machine: a message goes only to those. And the logs of durable groups. */
 export class Relay {
   private readonly members = new Map<RelayMember, Interests>();
   private readonly subjects = new Map<string, Set<RelayMember>>();
-  private readonly streams = new Map<string, Stream>();
+  private readonly streams = new Map<string, MemoryStream>();
 
   join(member: RelayMember): void {
-    this.members.set(member, { subjects: new Set(), streams: new Set() });
+    this.members.set(member, { subjects: new Set(), streams: new Map() });
   }
 
   leave(member: RelayMember): void {
     const interests = this.members.get(member);
     if (interests === undefined) return;
     for (const subject of interests.subjects) this.unsubscribe(member, subject);
-    for (const stream of interests.streams) this.unfollow(member, stream);
+    for (const unfollow of interests.streams.values()) unfollow();
     this.members.delete(member);
+  }
+
+  links(): RelayMember[] {
+    return [...this.members.keys()];
   }
 
   get memberCount(): number {
@@ -70,37 +91,35 @@ export class Relay {
   }
 
   open(stream: string, limits: LogLimits): void {
-    this.streamOf(stream).log.limit(limits);
+    this.stream(stream).limit(limits);
   }
 
   append(stream: string, id: string, bytes: Uint8Array, now: number): LogPosition {
-    return this.streamOf(stream).log.append(id, bytes, now);
+    return this.stream(stream).append(id, bytes, now);
   }
 
   read(stream: string, after: number, limit: number, now: number): LogPage {
-    return this.streamOf(stream).log.read(after, limit, now);
+    return this.stream(stream).read(after, limit, now);
   }
 
   follow(member: RelayMember, stream: string): void {
     const interests = this.members.get(member);
-    if (interests === undefined) return;
-    interests.streams.add(stream);
-    this.streamOf(stream).followers.add(member);
+    if (interests === undefined || interests.streams.has(stream)) return;
+    const end = this.stream(stream).follow((entry) => member.appended(stream, entry));
+    interests.streams.set(stream, end);
   }
 
   unfollow(member: RelayMember, stream: string): void {
-    this.members.get(member)?.streams.delete(stream);
-    this.streams.get(stream)?.followers.delete(member);
+    const interests = this.members.get(member);
+    interests?.streams.get(stream)?.();
+    interests?.streams.delete(stream);
   }
 
-  private streamOf(name: string): Stream {
+  /** Made when it is first asked for. */
+  stream(name: string): MemoryStream {
     let stream = this.streams.get(name);
     if (stream === undefined) {
-      const followers = new Set<RelayMember>();
-      stream = { log: new MemoryStream(), followers };
-      stream.log.follow((entry) => {
-        for (const member of followers) member.appended(name, entry);
-      });
+      stream = new MemoryStream();
       this.streams.set(name, stream);
     }
     return stream;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Cluster } from '../../src/node/cluster.ts';
+import { Cluster } from '../../src/cluster/cluster.ts';
 
 describe('DurableGroup.newest', () => {
   it('gives the last messages in order, and where they end, also in a room without members', async () => {

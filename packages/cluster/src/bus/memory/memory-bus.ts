@@ -1,0 +1,70 @@
+import { ChannelError } from '@headrace/core';
+import { checkOptions } from '@headrace/core/authoring';
+import type { BusHost } from '../bus.ts';
+import type { BusEngine, BusLink, BusLinkSink } from '../bus-engine.ts';
+import { ENGINE_BUS_OPTIONS, EngineBus, type EngineBusOptions } from '../engine-bus.ts';
+import { LocalLink } from '../relay/local-link.ts';
+import { Relay } from '../relay/relay.ts';
+
+/** Options of {@link memoryBus}. */
+export interface MemoryBusOptions extends EngineBusOptions {
+  /** The buses of one hub hear each other. @default a hub of its own */
+  readonly hub?: MemoryHub;
+}
+
+/** A bus within this process: for one node, and for tests of several. */
+export function memoryBus(options: MemoryBusOptions = {}): EngineBus {
+  checkOptions('memoryBus', options, { ...ENGINE_BUS_OPTIONS, hub: true });
+  const { hub = new MemoryHub(), ...rest } = options;
+  return new EngineBus(new MemoryEngine(hub), rest);
+}
+
+/** Where the memory buses of a process meet. */
+export class MemoryHub {
+  /** @internal */
+  readonly relay = new Relay();
+  private refuses = false;
+  private isStopped = false;
+
+  /**
+   * As a server with a disk that is killed: every link is lost, and none can be had until {@link start}. What was
+   * stored for durable groups stays.
+   */
+  kill(): void {
+    this.refuses = true;
+    for (const link of this.relay.links()) {
+      if (link instanceof LocalLink) link.lose(new Error('the hub was killed'));
+    }
+  }
+
+  /** As a server that is stopped by a signal: it takes everything, and nothing comes out of it until {@link start}. */
+  stop(): void {
+    this.isStopped = true;
+  }
+
+  /** After {@link kill} or {@link stop}: it works again. What came while it was stopped is lost. */
+  start(): void {
+    this.refuses = false;
+    this.isStopped = false;
+  }
+
+  /** @internal */
+  connect(sink: BusLinkSink, host: BusHost): BusLink {
+    if (this.refuses) throw new ChannelError('CHANNEL_REFUSED', 'the hub was killed');
+    return new LocalLink(this.relay, sink, host, () => !this.isStopped);
+  }
+}
+
+class MemoryEngine implements BusEngine {
+  readonly name = 'memory:';
+  readonly hasLog = true;
+  private readonly hub: MemoryHub;
+
+  constructor(hub: MemoryHub) {
+    this.hub = hub;
+  }
+
+  async connect(sink: BusLinkSink, host: BusHost): Promise<BusLink> {
+    return this.hub.connect(sink, host);
+  }
+}

@@ -1,0 +1,115 @@
+import { ChannelError } from '@headrace/core';
+import { toBuffer } from '@headrace/core/authoring';
+import type { BusSubscription } from '../../log/bus-subscription.ts';
+import type { LogEntry, LogLimits, LogLink, LogPage, LogPosition } from '../../log/log.ts';
+import type { BusHost } from '../bus.ts';
+import type { BusLink, BusLinkSink } from '../bus-engine.ts';
+import { type Relay, RelayBytes, type RelayMember } from './relay.ts';
+
+/** A link within the process of the relay. */
+export class LocalLink implements BusLink, LogLink, RelayMember {
+  readonly log: LogLink = this;
+  private readonly relay: Relay;
+  private readonly sink: BusLinkSink;
+  private readonly host: BusHost;
+  private readonly answers: () => boolean;
+  private readonly followers = new Map<string, (entry: LogEntry) => void>();
+  private isOpen = true;
+
+  /** @param answers - while it gives false, what is published is lost, and no request is answered */
+  constructor(relay: Relay, sink: BusLinkSink, host: BusHost, answers = () => true) {
+    this.relay = relay;
+    this.sink = sink;
+    this.host = host;
+    this.answers = answers;
+    relay.join(this);
+  }
+
+  publish(subject: string, bytes: Uint8Array): void {
+    if (!this.isOpen || !this.answers()) return;
+    this.relay.publish(subject, new RelayBytes(toBuffer(bytes)));
+  }
+
+  subscribe(subject: string): void {
+    this.relay.subscribe(this, subject);
+  }
+
+  unsubscribe(subject: string): void {
+    this.relay.unsubscribe(this, subject);
+  }
+
+  settled(): Promise<void> {
+    return this.ask(() => {});
+  }
+
+  receivers(subject: string): Promise<number> {
+    return this.ask(() => this.relay.receivers(subject));
+  }
+
+  /** Later, as with any engine: publishing does not run the listeners. */
+  received(subject: string, bytes: RelayBytes): void {
+    this.host.clock.execute(() => {
+      if (this.isOpen) this.sink.received(subject, bytes.bytes);
+    });
+  }
+
+  appended(stream: string, entry: LogEntry): void {
+    this.host.clock.execute(() => {
+      if (this.isOpen) this.followers.get(stream)?.(entry);
+    });
+  }
+
+  open(stream: string, limits: LogLimits): Promise<void> {
+    return this.ask(() => this.relay.open(stream, limits));
+  }
+
+  append(stream: string, id: string, bytes: Uint8Array): Promise<LogPosition> {
+    return this.ask(() => this.relay.append(stream, id, bytes, this.host.clock.now()));
+  }
+
+  read(stream: string, after: number, limit: number): Promise<LogPage> {
+    return this.ask(() => this.relay.read(stream, after, limit, this.host.clock.now()));
+  }
+
+  follow(stream: string, listener: (entry: LogEntry) => void): BusSubscription {
+    this.relay.follow(this, stream);
+    return followed(this.followers, stream, listener, () => this.relay.unfollow(this, stream));
+  }
+
+  async close(): Promise<void> {
+    this.isOpen = false;
+    this.relay.leave(this);
+  }
+
+  /** Ends it as a server that is killed. */
+  lose(cause: Error): void {
+    if (!this.isOpen) return;
+    void this.close();
+    this.sink.lost(cause);
+  }
+
+  private ask<T>(question: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (!this.isOpen) reject(new ChannelError('BUS_DOWN', 'the link has ended'));
+      else if (this.answers()) resolve(question());
+    });
+  }
+}
+
+/** Notes the follower of a stream, of which a link has one; `unfollow` runs when it is closed. */
+export function followed(
+  followers: Map<string, (entry: LogEntry) => void>,
+  stream: string,
+  listener: (entry: LogEntry) => void,
+  unfollow: () => void,
+): BusSubscription {
+  const own = (entry: LogEntry): void => listener(entry);
+  followers.set(stream, own);
+  return {
+    close: () => {
+      if (followers.get(stream) !== own) return;
+      followers.delete(stream);
+      unfollow();
+    },
+  };
+}
