@@ -10,6 +10,9 @@ export type { BusEngine, BusLink, BusLinkSink } from './bus/bus-engine.ts';
 export { EngineBus } from './bus/engine-bus.ts';
 export { type MemoryBusOptions, MemoryHub, memoryBus } from './bus/memory/memory-bus.ts';
 export { type ProcessBusOptions, processBus } from './bus/process/process-bus.ts';
+// The node
+export { Cluster, type ClusterCounters } from './cluster/cluster.ts';
+export type { ClusterOptions } from './cluster/cluster-options.ts';
 // Messages
 export type { MessageCodec } from './envelope/body.ts';
 // Connections here, their logic elsewhere
@@ -20,15 +23,12 @@ export type { WorkerConnection } from './gateway/worker-connection.ts';
 export { ClusterGroup, type ClusterGroupCounters } from './group/cluster-group.ts';
 export type { Gap } from './group/gap-event.ts';
 export type { Member } from './group/present-members.ts';
+export type { Log, LogEntry, LogLink, LogPage, LogPosition } from './log/log.ts';
+export type { NodeInfo, NodeStatus } from './node/node-info.ts';
 // Durable groups
 export { DurableGroup, type DurableGroupCounters } from './room/durable-group.ts';
 export { DurableOutcome } from './room/durable-outcome.ts';
-export type { Log, LogEntry, LogLink, LogPage, LogPosition } from './log/log.ts';
 export type { DurableMessage, JoinOutcome, SinceOutcome } from './room/room-reader.ts';
-// The node
-export { Cluster, type ClusterCounters } from './cluster/cluster.ts';
-export type { ClusterOptions } from './cluster/cluster-options.ts';
-export type { NodeInfo, NodeStatus } from './node/node-info.ts';
 // Where clients go
 export type { RoutePlace } from './route/route-choice.ts';
 export { type RouteServer, routeServer } from './route/route-server.ts';

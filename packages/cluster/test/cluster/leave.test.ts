@@ -7,7 +7,7 @@ import {
   ServerBootstrap,
 } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
-import type { Drainable } from '../../src/node/drained-servers.ts';
+import type { Drainable } from '../../src/cluster/drained-servers.ts';
 import { VirtualNodes } from '../help/virtual-nodes.ts';
 
 async function pair(): Promise<{

@@ -21,7 +21,7 @@ export function memoryBus(options: MemoryBusOptions = {}): EngineBus {
 
 /** Where the memory buses of a process meet. */
 export class MemoryHub {
-  /** @internal */
+  /** @internal Subscriptions and logs. */
   readonly relay = new Relay();
   private refuses = false;
   private isStopped = false;
@@ -48,7 +48,7 @@ export class MemoryHub {
     this.isStopped = false;
   }
 
-  /** @internal */
+  /** @internal A link of one bus. */
   connect(sink: BusLinkSink, host: BusHost): BusLink {
     if (this.refuses) throw new ChannelError('CHANNEL_REFUSED', 'the hub was killed');
     return new LocalLink(this.relay, sink, host, () => !this.isStopped);
