@@ -6,9 +6,9 @@ const patient = [
   'examples/cluster-chat/test/*.heavy.test.ts',
   'examples/gallery/test/!(local-proxy|short-and-long).heavy.test.ts',
   'examples/gateway-worker/test/*.heavy.test.ts',
-  'packages/client/test/lasting/*.heavy.test.ts',
   'packages/cluster/test/bus/**/*.heavy.test.ts',
   'packages/cluster/test/workers/{lost-workers,run-workers}.heavy.test.ts',
+  'packages/lasting/test/client/*.heavy.test.ts',
 ];
 /** A poll of one second, as it is without this, is too short for a browser on a busy machine. */
 const limits = {

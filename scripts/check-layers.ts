@@ -13,6 +13,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   codec: ['core'],
   handlers: ['core'],
   client: SIBLINGS,
+  lasting: [...SIBLINGS, 'client'],
   websocket: SIBLINGS,
   inject: SIBLINGS,
   'create-headrace': [],

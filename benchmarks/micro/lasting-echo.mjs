@@ -1,6 +1,7 @@
 // The echo pipeline on a plain channel and on a lasting one, without a socket, in turn in one process.
 import { LengthFieldFrameDecoder, LengthFieldPrepender } from '@headrace/codec';
-import { EchoHandler, IdleStateHandler, ResumeHandler, ResumeTable } from '@headrace/handlers';
+import { EchoHandler, IdleStateHandler } from '@headrace/handlers';
+import { ResumeHandler, ResumeTable } from '@headrace/lasting';
 import { bufferPlace, bufferView } from '../../packages/core/dist/internal/buffer-view.js';
 import { report } from './measure.mjs';
 import { nullChannel, PassThroughHandler } from './null-channel.mjs';

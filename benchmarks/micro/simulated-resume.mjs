@@ -1,15 +1,10 @@
 // 1,000 seeds of lasting channels over a network that fails: the CPU time that the simulation takes.
-import { LastingBootstrap } from '@headrace/client';
+
 import { lengthPrefixed } from '@headrace/codec';
 import { Bootstrap, ServerBootstrap } from '@headrace/core';
 import { explore } from '@headrace/core/testing';
-import {
-  EchoHandler,
-  emptyFrameHeartbeat,
-  HeartbeatHandler,
-  ResumeHandler,
-  ResumeTable,
-} from '@headrace/handlers';
+import { EchoHandler, emptyFrameHeartbeat, HeartbeatHandler } from '@headrace/handlers';
+import { LastingBootstrap, ResumeHandler, ResumeTable } from '@headrace/lasting';
 import { report } from './measure.mjs';
 
 const SEEDS = 1000;

@@ -1,7 +1,8 @@
 // As echo.mjs, on lasting channels: node benchmarks/servers/echo-lasting.mjs PORT [HOST]
 import { LengthFieldFrameDecoder, LengthFieldPrepender } from '@headrace/codec';
 import { ServerBootstrap } from '@headrace/core';
-import { EchoHandler, IdleStateHandler, ResumeHandler, ResumeTable } from '@headrace/handlers';
+import { EchoHandler, IdleStateHandler } from '@headrace/handlers';
+import { ResumeHandler, ResumeTable } from '@headrace/lasting';
 
 class PassThroughHandler {
   channelRead(ctx, message) {

@@ -1,14 +1,8 @@
 // As idle.mjs, on lasting channels.
 import { LengthFieldFrameDecoder, LengthFieldPrepender } from '@headrace/codec';
 import { ServerBootstrap } from '@headrace/core';
-import {
-  AuthHandler,
-  EchoHandler,
-  HeartbeatHandler,
-  IdleStateHandler,
-  ResumeHandler,
-  ResumeTable,
-} from '@headrace/handlers';
+import { AuthHandler, EchoHandler, HeartbeatHandler, IdleStateHandler } from '@headrace/handlers';
+import { ResumeHandler, ResumeTable } from '@headrace/lasting';
 
 class PassThroughHandler {
   channelRead(ctx, message) {

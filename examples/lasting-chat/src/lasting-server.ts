@@ -15,7 +15,7 @@ import {
   LinkResumedEvent,
   ResumeHandler,
   ResumeTable,
-} from '@headrace/handlers';
+} from '@headrace/lasting';
 import { answering, framing } from './link.ts';
 
 export interface LastingServerOptions {

@@ -1,8 +1,8 @@
 // One who talks: a line every so often, numbered. The channel is the same from the first line to the last.
-import { fixed, LastingBootstrap } from '@headrace/client';
+import { fixed } from '@headrace/client';
 import { StringCodec } from '@headrace/codec';
 import { Bootstrap, type Channel, type Context, type Handler, type Logger } from '@headrace/core';
-import { LinkLostEvent, LinkResumedEvent } from '@headrace/handlers';
+import { LastingBootstrap, LinkLostEvent, LinkResumedEvent } from '@headrace/lasting';
 import { beating, framing } from './link.ts';
 
 export interface TalkerOptions {

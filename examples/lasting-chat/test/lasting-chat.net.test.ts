@@ -1,5 +1,5 @@
 import { silentLogger } from '@headrace/core';
-import { ResumeTable } from '@headrace/handlers';
+import { ResumeTable } from '@headrace/lasting';
 import { expect, it, vi } from 'vitest';
 import { startCutter } from '../src/cutter.ts';
 import { startServer } from '../src/lasting-server.ts';

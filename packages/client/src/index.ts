@@ -2,8 +2,6 @@
 export type { AddressOrder } from './address/address-ring.ts';
 export type { Addresses, AddressFunction } from './address/address-source.ts';
 export { httpAddresses } from './address/http-addresses.ts';
-// Channels that outlive their connections
-export { LastingBootstrap, linksOf } from './lasting/lasting-bootstrap.ts';
 // Connections for one user at a time
 export { ChannelPool, type ChannelPoolMetrics } from './pool/channel-pool.ts';
 export type { Lease } from './pool/lease.ts';

@@ -63,20 +63,6 @@ export { FlushConsolidationHandler } from './flow/flush-consolidation-handler.ts
 export { ReadWhenWritable } from './flow/read-when-writable.ts';
 export { StreamWriteHandler } from './flow/stream-write-handler.ts';
 
-// Resuming: channels that outlive their connections
-
-export {
-  acknowledged,
-  isLinked,
-  type LastingChannel,
-  type LastingInitializer,
-  unacknowledged,
-} from './resume/lasting-channel.ts';
-export { LinkLostEvent, LinkMoveEvent, LinkResumedEvent } from './resume/resume-event.ts';
-export type { MovePlace } from './resume/resume-frame.ts';
-export { ResumeHandler } from './resume/resume-handler.ts';
-export { type MoveOptions, ResumeTable, type ResumeTableOptions } from './resume/resume-table.ts';
-
 // Routing
 
 export { CombinedHandler } from './routing/combined-handler.ts';

@@ -196,7 +196,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     await this.ending;
   }
 
-  /** @internal The next tries go to these places, each once, before those of `addresses`. */
+  /** The next tries go to these places, each once, before those of `addresses`. */
   preferOnce(places: readonly P[]): void {
     this.source.preferOnce(places);
   }

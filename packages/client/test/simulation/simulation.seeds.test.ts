@@ -1,7 +1,6 @@
 // A seed takes 5 to 10 ms of one core.
 import { explore, type Scenario } from '@headrace/core/testing';
 import { describe, it } from 'vitest';
-import { goneScenario, LASTING_SETTLE_MS, lastingScenario } from './lasting-scenario.ts';
 import { SETTLE_MS as POOL_SETTLE_MS, poolScenario } from './pool-scenario.ts';
 import { SETTLE_MS as RECONNECT_SETTLE_MS, reconnectScenario } from './reconnect-scenario.ts';
 import { SETTLE_MS as REQUEST_SETTLE_MS, requestScenario } from './request-scenario.ts';
@@ -11,8 +10,6 @@ const SEEDS = 10_000;
 const ALL: readonly (readonly [claim: string, scenario: Scenario, settleMs: number])[] = [
   ['a client comes back, and sends nothing twice', reconnectScenario(), RECONNECT_SETTLE_MS],
   ['calls settle, and none is executed twice', requestScenario(), REQUEST_SETTLE_MS],
-  ['a lasting channel delivers once and in order', lastingScenario(), LASTING_SETTLE_MS],
-  ['a lasting channel that is gone knows what is open', goneScenario(), LASTING_SETTLE_MS],
   ['a pool has one user for each connection', poolScenario(), POOL_SETTLE_MS],
 ];
 

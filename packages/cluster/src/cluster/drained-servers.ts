@@ -1,6 +1,5 @@
 import { type Clock, OptionError } from '@headrace/core';
 import { checkNumber, checkOptions } from '@headrace/core/authoring';
-import type { MoveOptions } from '@headrace/handlers';
 
 /** A server that stops accepting and lets its connections end; a `Server` of `@headrace/core` is one. */
 export interface Drainable {
@@ -19,7 +18,7 @@ export interface Drainable {
 /** Sends the clients of lasting channels elsewhere; a `ResumeTable` is one. */
 export interface Movable {
   /** Tells them within `spreadMs`, and does not wait for them. */
-  move(options?: MoveOptions): unknown;
+  move(options: { readonly spreadMs: number }): unknown;
   /** Lasting channels, with and without a link. */
   readonly size?: number;
   /** Those without a link: their clients have gone. */

@@ -1,0 +1,194 @@
+import { ReconnectingClient, type ReconnectingClientOptions } from '@headrace/client';
+import {
+  Bootstrap,
+  type Channel,
+  type ChannelOptions,
+  type ConnectPlace,
+  connectChannel,
+  OptionError,
+  type OutboundBytes,
+  type Pipeline,
+  PipelineError,
+  systemClock,
+} from '@headrace/core';
+import {
+  CHANNEL_OPTIONS,
+  checkNumber,
+  checkOptions,
+  type KnownOptions,
+} from '@headrace/core/authoring';
+import { beginLasting, type LastingChannel } from '../channel/lasting-channel.ts';
+import { ResumeMachine, systemRandom } from '../protocol/resume-machine.ts';
+import { LastingClient } from './lasting-client.ts';
+
+/**
+ * Options of a {@link LastingBootstrap}: those of a `ReconnectingClient`, which makes the links, and some of its own.
+ * `bootstrap` builds the pipeline of each link: framing, heartbeat; `ready` comes before a link is used.
+ */
+export interface LastingOptions<P = ConnectPlace, C extends Channel = Channel>
+  extends Omit<ReconnectingClientOptions<P, C>, 'offline'> {
+  /** For how long this client may be absent; the server may allow less. @default 60000 */
+  readonly windowMs?: number;
+  /**
+   * What the server may send without an acknowledgement, 64 bytes for each message included, and what is kept of ours at
+   * most. @default 1048576
+   */
+  readonly creditBytes?: number;
+  /** Options of the lasting channel. @default logger and clock of the client */
+  readonly channelOptions?: ChannelOptions;
+}
+
+/** Builds the pipeline of a lasting channel. */
+export type LastingPipeline<R, W> = (channel: LastingChannel) => Pipeline<R, W> | void;
+
+const CONNECT: KnownOptions<{ readonly signal?: AbortSignal }> = { signal: true };
+const DEFAULTS = { windowMs: 60_000, creditBytes: 1024 * 1024 } as const;
+
+const clients = new WeakMap<Channel, ReconnectingClient<never, never>>();
+
+/**
+ * Opens lasting channels: ordinary channels that outlive their connections. The server has a `ResumeHandler` at the end
+ * of its pipeline.
+ *
+ * ```text
+ *  bootstrap                wire | frame | [heartbeat] | …       a link: one after another
+ *                                                        ⇅
+ *  .handler(pipeline)                     codec | sign-in | app  the lasting channel: stays
+ * ```
+ *
+ * - **Messages** are whole: each is one message of the framing of the links. Each arrives exactly once and in order, as
+ *   long as both processes live and no absence is longer than the window.
+ * - **Writes** settle when the message is kept, with or without a link; `acknowledged(channel)` resolves when the
+ *   server has them. When more is kept than the server's credit allows, the channel becomes unwritable as any other.
+ * - **Events** `LinkLostEvent`, `LinkResumedEvent` and `LinkMoveEvent` in the lasting pipeline.
+ * - **The end** the channel fails with `RESUME_GONE` when the server does not know it any more, or when no link came
+ *   within the window; `unacknowledged(channel)` has what may not have arrived.
+ *
+ * @example
+ * ```ts run
+ * import { Bootstrap, MemoryNetwork, ServerBootstrap } from '@headrace/core';
+ * import { lengthPrefixed, StringCodec } from '@headrace/codec';
+ * import { EchoHandler } from '@headrace/handlers';
+ * import {
+ *   LastingBootstrap,
+ *   type LastingChannel,
+ *   linksOf,
+ *   ResumeHandler,
+ *   ResumeTable,
+ * } from '@headrace/lasting';
+ *
+ * const framing = () => lengthPrefixed({ maxFrameLength: 65_536 });
+ * const network = new MemoryNetwork();
+ * const table = new ResumeTable();
+ * const server = await new ServerBootstrap()
+ *   .childHandler((link) => {
+ *     const childHandler = (channel: LastingChannel) => channel.pipeline.addLast(new EchoHandler());
+ *     link.pipeline.addLast(...framing(), new ResumeHandler({ table, childHandler }));
+ *   })
+ *   .bind({ network, name: 'echo' });
+ *
+ * const channel = await new LastingBootstrap({
+ *   bootstrap: new Bootstrap().handler((link) => link.pipeline.addLast(...framing())),
+ *   addresses: [{ network, name: 'echo' }],
+ *   retry: () => 1,
+ * })
+ *   .handler((channel) => channel.pipeline.addLast(new StringCodec()))
+ *   .connect();
+ * linksOf(channel).channel?.abort(); // the link is cut
+ * await channel.writeAndFlush('still here');
+ * for await (const text of channel) {
+ *   console.log(text);
+ *   break;
+ * }
+ * // prints still here
+ * await channel.closed;
+ * await server.close();
+ * ```
+ */
+export class LastingBootstrap<
+  P = ConnectPlace,
+  C extends Channel = Channel,
+  R = unknown,
+  W = unknown,
+> {
+  private readonly options: LastingOptions<P, C>;
+  private initialize: LastingPipeline<unknown, unknown> | undefined = undefined;
+
+  /** @throws OptionError if an option makes no sense */
+  constructor(options: LastingOptions<P, C>) {
+    const { windowMs, creditBytes } = { ...DEFAULTS, ...options };
+    checkNumber('windowMs', windowMs, { min: 1, max: 2 ** 31 - 1, integer: true });
+    checkNumber('creditBytes', creditBytes, { min: 1024, max: 2 ** 32 - 1, integer: true });
+    if (options.channelOptions !== undefined) {
+      checkOptions('channelOptions', options.channelOptions, CHANNEL_OPTIONS);
+    }
+    if ('offline' in options) {
+      const text = 'a lasting channel keeps what is written itself: it has no offline queue';
+      throw new OptionError('OPTION_CONFLICT', text, { option: 'offline' });
+    }
+    this.options = options;
+    const { windowMs: _window, creditBytes: _credit, channelOptions: _own, ...links } = options;
+    const { signal: _signal, ...checked } = links;
+    // Checks its options; one that is never started keeps nothing.
+    new ReconnectingClient(checked);
+  }
+
+  /** Builds the pipeline of each lasting channel. */
+  handler<R2, W2>(initialize: LastingPipeline<R2, W2>): LastingBootstrap<P, C, R2, W2> {
+    this.initialize = initialize as LastingPipeline<unknown, unknown>;
+    return this as unknown as LastingBootstrap<P, C, R2, W2>;
+  }
+
+  /**
+   * Resolves with the channel once it is open. Rejects with `RECONNECT_GIVEN_UP`, with `RESUME_GONE` if the server
+   * speaks another version, or with the reason of the signal.
+   */
+  async connect(cancel: { readonly signal?: AbortSignal } = {}): Promise<Channel<R, W>> {
+    checkOptions('connect', cancel, CONNECT);
+    const { initialize, options } = this;
+    if (initialize === undefined) {
+      const text = '.handler(…) is missing: nothing would build the pipeline';
+      throw new OptionError('OPTION_CONFLICT', text, { option: '.handler(…)' });
+    }
+    const client = this.clientFor();
+    const { clock, logger, channelOptions } = options;
+    const channel: unknown = await connectChannel(client.transport, {
+      ...(clock && { clock }),
+      ...(logger && { logger }),
+      ...channelOptions,
+      ...cancel,
+      connectTimeoutMs: false,
+      target: 'the server of a lasting channel',
+      initialize: (opening) => {
+        beginLasting(opening, client.transport);
+        clients.set(opening, client.links as unknown as ReconnectingClient<never, never>);
+        return initialize(opening as Channel<Buffer, OutboundBytes>) as void;
+      },
+    });
+    return channel as Channel<R, W>;
+  }
+
+  private clientFor(): LastingClient<P, C> {
+    const { windowMs, creditBytes, channelOptions: _channelOptions, ...given } = this.options;
+    const { clock = systemClock, random = Math.random, bootstrap } = given;
+    // The connector that is made of it is another class, which names are not looked up for.
+    const raceMs = given.raceMs ?? (bootstrap instanceof Bootstrap ? 250 : false);
+    const machine = new ResumeMachine({
+      windowMs: windowMs ?? DEFAULTS.windowMs,
+      creditBytes: creditBytes ?? DEFAULTS.creditBytes,
+      random: systemRandom,
+    });
+    return new LastingClient<P, C>({ machine, links: { ...given, raceMs }, clock, random });
+  }
+}
+
+/**
+ * The client that makes the links of a lasting channel: its `state`, its `networkChanged()`.
+ *
+ * @throws PipelineError `PIPELINE_STATE` if this is no lasting channel of a client
+ */
+export function linksOf(channel: Channel): ReconnectingClient {
+  const client = clients.get(channel);
+  if (client !== undefined) return client as unknown as ReconnectingClient;
+  throw new PipelineError('PIPELINE_STATE', `${channel} is no lasting channel of a client`);
+}

@@ -1,0 +1,108 @@
+import { ReconnectingClient, type ReconnectingClientOptions } from '@headrace/client';
+import { type Channel, ChannelError, type Clock, type Timer } from '@headrace/core';
+import { absentError, goneError } from '../channel/lasting-channel.ts';
+import { type ResumeOwner, ResumeTransport } from '../channel/resume-transport.ts';
+import type { ResumeAction, ResumeMachine } from '../protocol/resume-machine.ts';
+import { LastingLink } from './lasting-link.ts';
+
+/** What a {@link LastingClient} is made of. */
+export interface LastingClientSetup<P, C extends Channel> {
+  readonly machine: ResumeMachine;
+  readonly links: ReconnectingClientOptions<P, C>;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+/** The client's end of one lasting channel: a reconnecting client gives it links, and it gives them to its transport. */
+export class LastingClient<P, C extends Channel> implements ResumeOwner {
+  /** A client that has closed its channel does not come back for it. */
+  readonly outlivesChannel = false;
+  readonly transport: ResumeTransport;
+  readonly links: ReconnectingClient<P, C>;
+  private readonly machine: ResumeMachine;
+  private readonly clock: Clock;
+  private readonly random: () => number;
+  private timer: Timer | undefined = undefined;
+  private moveTimer: Timer | undefined = undefined;
+  private link: Channel | undefined = undefined;
+  private retryAfterMs = 0;
+  private isFinished = false;
+
+  constructor({ machine, links, clock, random }: LastingClientSetup<P, C>) {
+    this.machine = machine;
+    this.clock = clock;
+    this.random = random;
+    this.transport = new ResumeTransport({ machine, clock, owner: this });
+    const { ready, shouldRetry = () => true } = links;
+    this.links = new ReconnectingClient<P, C>({
+      ...links,
+      ready: (channel) => this.greet(channel, ready),
+      shouldRetry: (loss) => {
+        const afterMs = this.retryAfterMs;
+        this.retryAfterMs = 0;
+        const decision = shouldRetry(loss);
+        return decision === true && afterMs > 0 ? { afterMs } : decision;
+      },
+    });
+    this.links.on('state', (state) => {
+      if (state.name !== 'closed' || this.isFinished) return;
+      const text = 'the client of a lasting channel was closed';
+      this.transport.fail(state.error ?? new ChannelError('CHANNEL_CLOSED', text));
+    });
+  }
+
+  private async greet(channel: C, ready: ((channel: C) => unknown) | undefined): Promise<void> {
+    await ready?.(channel);
+    this.link = channel;
+    await new Promise<void>((resolve) => {
+      const link: unknown = new LastingLink(this.transport, resolve);
+      channel.pipeline.addLast(link as never);
+    });
+  }
+
+  // --- what the transport reports ---
+
+  begin(): void {
+    // Why it failed comes with the state.
+    this.links.start().catch(() => {});
+  }
+
+  attached(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+  }
+
+  detached(): void {
+    const { windowMs } = this.machine;
+    this.timer = this.clock.schedule(() => {
+      const { length } = this.transport.unacknowledged();
+      this.transport.fail(absentError(windowMs, length));
+    }, windowMs);
+  }
+
+  grew(): void {}
+
+  gone({ code, text, retryAfterMs }: Extract<ResumeAction, { readonly do: 'gone' }>): void {
+    if (!this.machine.isOpened && retryAfterMs > 0) {
+      // The server asks for patience; the next OPEN comes after it.
+      this.retryAfterMs = retryAfterMs;
+      this.link?.close('refused');
+      return;
+    }
+    this.transport.fail(goneError(code, text, this.transport.unacknowledged().length));
+  }
+
+  moved({ spreadMs, places }: Extract<ResumeAction, { readonly do: 'move' }>): void {
+    this.moveTimer?.cancel();
+    this.links.preferOnce((places ?? []) as unknown as readonly P[]);
+    const { link } = this;
+    this.moveTimer = this.clock.schedule(() => link?.close('moved'), this.random() * spreadMs);
+  }
+
+  finished(): void {
+    this.isFinished = true;
+    this.timer?.cancel();
+    this.moveTimer?.cancel();
+    void this.links.close();
+  }
+}

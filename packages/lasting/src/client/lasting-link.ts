@@ -1,0 +1,53 @@
+import type { Context, Handler, Types } from '@headrace/core';
+import type { ResumeTransport } from '../channel/resume-transport.ts';
+
+/**
+ * The last handler of a client's link: sends OPEN or RESUME as soon as it is added, and carries the lasting channel
+ * until the link is gone.
+ */
+export class LastingLink implements Handler {
+  declare readonly types: Types<{ reads: Buffer }>;
+  private readonly transport: ResumeTransport;
+  private readonly greeted: () => void;
+  private hasGreeted = false;
+
+  /** @param greeted - called once the other end has answered, and messages pass */
+  constructor(transport: ResumeTransport, greeted: () => void) {
+    this.transport = transport;
+    this.greeted = greeted;
+  }
+
+  handlerAdded(ctx: Context): void {
+    const { transport } = this;
+    transport.machine.beginLink();
+    transport.beginLink(ctx);
+    transport.pump();
+  }
+
+  channelRead(ctx: Context, frame: Buffer): void {
+    const { transport } = this;
+    const error = transport.frame(ctx, frame);
+    if (error !== undefined) {
+      ctx.fireExceptionCaught(error);
+      ctx.channel.end({ reason: 'bad-input' });
+    } else if (!this.hasGreeted && transport.isLinked) {
+      this.hasGreeted = true;
+      this.greeted();
+    }
+  }
+
+  channelReadComplete(ctx: Context): void {
+    this.transport.frameComplete(ctx);
+    ctx.fireChannelReadComplete();
+  }
+
+  channelWritabilityChanged(ctx: Context): void {
+    this.transport.linkWritable(ctx);
+    ctx.fireChannelWritabilityChanged();
+  }
+
+  channelInactive(ctx: Context): void {
+    this.transport.loseLink(ctx);
+    ctx.fireChannelInactive();
+  }
+}

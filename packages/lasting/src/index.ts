@@ -1,0 +1,16 @@
+// The client's end
+
+// A lasting channel, on both ends
+export {
+  acknowledged,
+  isLinked,
+  type LastingChannel,
+  type LastingInitializer,
+  unacknowledged,
+} from './channel/lasting-channel.ts';
+export { LinkLostEvent, LinkMoveEvent, LinkResumedEvent } from './channel/resume-event.ts';
+export { LastingBootstrap, linksOf } from './client/lasting-bootstrap.ts';
+export type { MovePlace } from './protocol/resume-frame.ts';
+// The server's end
+export { ResumeHandler } from './server/resume-handler.ts';
+export { type MoveOptions, ResumeTable, type ResumeTableOptions } from './server/resume-table.ts';

@@ -1,0 +1,414 @@
+// The two ends of a lasting channel speak over one link after another. An end's part in it:
+//
+//   ABSENT ──beginLink(), resume()──▶ GREETING ──OPENED, RESUMED──▶ LINKED
+//     ▲                                  │  (the server is linked at once)      │
+//     └──────────────loseLink()──────────┴─────────────────────────────┘
+//
+// Beside it: our half has ended (`end`), the peer's half has ended, or everything has (`reset`).
+import { randomBytes } from 'node:crypto';
+import { DecodeError, type OutboundBytes } from '@headrace/core';
+import { bufferPlace, bufferView, byteLengthOf } from '@headrace/core/authoring';
+import { secretsEqual } from '@headrace/handlers';
+import { IncomingMessages } from './incoming-messages.ts';
+import type { RunBatch } from './kept-run.ts';
+import { OutgoingMessages } from './outgoing-messages.ts';
+import {
+  decodeResumeFrame,
+  encodeResumeFrame,
+  FRAME_KIND,
+  GONE_CODE,
+  invalidFrame,
+  type MovePlace,
+  type ResumeFrame,
+  SECRET_BYTES,
+} from './resume-frame.ts';
+
+/** Gives so many random bytes. */
+export type RandomBytes = (count: number) => Uint8Array;
+
+/** The system's random bytes, for ids and secrets. */
+export const systemRandom: RandomBytes = (count) => randomBytes(count);
+
+/** Options of a {@link ResumeMachine}. */
+export interface ResumeMachineOptions {
+  /** What our end asks for, or grants: for how long the other end may be absent. */
+  readonly windowMs: number;
+  /** What the peer may send without an acknowledgement, and what we keep for it at most. */
+  readonly creditBytes: number;
+  /** Where ids and secrets come from. */
+  readonly random: RandomBytes;
+}
+
+/** What is to be done because of a frame. */
+export type ResumeAction =
+  | { readonly do: 'opened' }
+  | { readonly do: 'resumed'; readonly resent: number }
+  /** The peer has more of our messages: there may be room for others. */
+  | { readonly do: 'acknowledged' }
+  /** The peer's half has ended, after all that was delivered. */
+  | { readonly do: 'end'; readonly reason: string }
+  /** The peer has dropped the channel. */
+  | { readonly do: 'reset' }
+  | {
+      readonly do: 'gone';
+      readonly code: number;
+      readonly retryAfterMs: number;
+      readonly text: string;
+    }
+  | {
+      readonly do: 'move';
+      readonly spreadMs: number;
+      readonly places: readonly MovePlace[] | undefined;
+    }
+  /** The peer has broken the protocol. */
+  | { readonly do: 'fail'; readonly error: DecodeError };
+
+/** The reason in an END that drops the channel, as RST does on TCP. */
+const RESET = 'reset';
+const ABSENT = 0;
+const GREETING = 1;
+const LINKED = 2;
+
+const OPENED: ResumeAction = { do: 'opened' };
+/** There is one of it: it comes most often. */
+export const ACKNOWLEDGED: ResumeAction = { do: 'acknowledged' };
+const RESET_BY_PEER: ResumeAction = { do: 'reset' };
+
+/**
+ * One end of a lasting channel, without clock, channel or transport: it is given frames and messages, returns what
+ * to do about them, and is asked for the next frame whenever the link has room for one.
+ */
+export class ResumeMachine {
+  readonly outgoing: OutgoingMessages = new OutgoingMessages();
+  readonly incoming: IncomingMessages;
+  /** How long the other end may be absent; after the exchange, what both agreed on. */
+  windowMs: number;
+  /** The channel's name, once it is open. */
+  id = '';
+  private readonly creditBytes: number;
+  private readonly random: RandomBytes;
+  private link = ABSENT;
+  private secret = '';
+  /** Server: the secret before, while the client may not have got the new one. */
+  private oldSecret = '';
+  /** Frames that go before everything else. */
+  private urgent: Buffer[] | undefined = undefined;
+  private endReason: string | undefined = undefined;
+  /** The present link has got our END. */
+  private isEndSent = false;
+  private hasPeerEnded = false;
+  private isReset = false;
+  private isServer = false;
+
+  constructor({ windowMs, creditBytes, random }: ResumeMachineOptions) {
+    this.windowMs = windowMs;
+    this.creditBytes = creditBytes;
+    this.random = random;
+    this.incoming = new IncomingMessages(creditBytes);
+  }
+
+  // --- state ---
+
+  /** Both ends have agreed on it once. */
+  get isOpened(): boolean {
+    return this.id !== '';
+  }
+
+  /** Messages pass. */
+  get isLinked(): boolean {
+    return this.link === LINKED;
+  }
+
+  /** Both halves have ended, and each end has all that the other one sent: the link may go for good. */
+  get isDone(): boolean {
+    if (this.isReset) return this.urgent === undefined;
+    const { outgoing, incoming } = this;
+    if (!this.hasPeerEnded || !this.isEndSent) return false;
+    return outgoing.isEmpty && !incoming.isUnacknowledged;
+  }
+
+  // --- a link begins and ends ---
+
+  /** The client has a link: OPEN goes out first, or RESUME. */
+  beginLink(): void {
+    this.link = GREETING;
+    const { windowMs, creditBytes, id, secret } = this;
+    const greeting: ResumeFrame = this.isOpened
+      ? { kind: 'resume', id, secret, received: this.beginIncoming() }
+      : { kind: 'open', windowMs, creditBytes };
+    this.say(greeting);
+  }
+
+  /** The server has got an OPEN. */
+  open(wanted: { readonly windowMs: number; readonly creditBytes: number }): void {
+    this.link = LINKED;
+    this.isServer = true;
+    this.windowMs = Math.min(this.windowMs, wanted.windowMs);
+    // The client cannot make us keep more than we let it send.
+    this.outgoing.creditBytes = Math.min(this.creditBytes, wanted.creditBytes);
+    this.id = this.newSecret();
+    this.secret = this.newSecret();
+    const { windowMs, creditBytes, id, secret } = this;
+    this.say({ kind: 'opened', windowMs, creditBytes, id, secret });
+  }
+
+  /** True for a secret that resumes this channel. Takes the same time for every one. */
+  knows(secret: string): boolean {
+    const isSecret = secretsEqual(secret, this.secret);
+    const isOldSecret = secretsEqual(secret, this.oldSecret === '' ? undefined : this.oldSecret);
+    return isSecret || isOldSecret;
+  }
+
+  /** The server has got a RESUME with a secret that it knows, in this frame. */
+  resume(frame: Buffer, { received, secret }: { received: number; secret: string }): ResumeAction {
+    const { outgoing } = this;
+    if (received > outgoing.highest) return this.fail(tooMuch(frame, received, outgoing.highest));
+    if (received < outgoing.acknowledged) {
+      const text = `message ${received + 1} is no longer there`;
+      return { do: 'gone', code: GONE_CODE.overrun, retryAfterMs: 0, text };
+    }
+    const taken = this.beginIncoming();
+    // What an older link has not got of them is for that link alone.
+    this.urgent = undefined;
+    this.link = LINKED;
+    // A RESUME may come late, over a link that the client has given up, when it has the new secret already: that one
+    // stays until the client has used it.
+    if (secret !== this.oldSecret) {
+      this.oldSecret = secret;
+      this.secret = this.newSecret();
+    }
+    this.say({ kind: 'resumed', received: taken, secret: this.secret });
+    return { do: 'resumed', resent: this.beginOutgoing(received) };
+  }
+
+  /** The link is gone: nothing is sent, and what is written waits. */
+  loseLink(): void {
+    this.link = ABSENT;
+    this.urgent = undefined;
+    this.outgoing.compact();
+  }
+
+  private newSecret(): string {
+    return Buffer.from(this.random(SECRET_BYTES)).toString('latin1', 0, SECRET_BYTES);
+  }
+
+  /** What has arrived and was not taken comes again. */
+  private beginIncoming(): number {
+    this.hasPeerEnded = false;
+    return this.incoming.beginLink();
+  }
+
+  private beginOutgoing(received: number): number {
+    this.isEndSent = false;
+    return this.outgoing.beginLink(received);
+  }
+
+  // --- what comes in ---
+
+  /** A frame came over the present link. Returns a message for the pipeline as it is, without an object around it. */
+  received(frame: Buffer): Buffer | ResumeAction {
+    try {
+      if (frame[0] === FRAME_KIND.data && this.link === LINKED) return this.data(frame);
+      return this.control(frame);
+    } catch (thrown) {
+      if (thrown instanceof DecodeError) return this.fail(thrown);
+      throw thrown;
+    }
+  }
+
+  /** The pipeline has taken a message that was delivered. */
+  taken(payloadBytes: number): void {
+    this.incoming.take(payloadBytes);
+  }
+
+  private data(frame: Buffer): Buffer | ResumeAction {
+    this.confirm();
+    if (this.hasPeerEnded) return this.fail(invalidFrame(frame, 'DATA came after END'));
+    if (!this.incoming.arrived(frame.length - 1)) {
+      return this.fail(
+        invalidFrame(frame, `more came than the credit of ${this.creditBytes} bytes`),
+      );
+    }
+    const { memory, offset } = bufferPlace(frame);
+    return bufferView(memory, offset + 1, frame.length - 1);
+  }
+
+  private control(bytes: Buffer): ResumeAction {
+    const frame = decodeResumeFrame(bytes);
+    if (this.link !== LINKED) return this.answered(bytes, frame.kind, frame as ResumeFrame);
+    this.confirm();
+    switch (frame.kind) {
+      case 'ack':
+        return this.acknowledged(bytes, frame.received);
+      case 'end':
+        return this.peerEnded(bytes, frame.reason);
+      case 'gone':
+        return this.fromServer(bytes, { do: 'gone', ...without(frame) });
+      case 'move':
+        return this.fromServer(bytes, { do: 'move', ...without(frame) });
+      default:
+        return this.fail(invalidFrame(bytes, `${nameOf(frame.kind)} is not allowed now`));
+    }
+  }
+
+  /** The client waits for the answer to OPEN or RESUME. */
+  private answered(bytes: Buffer, kind: string, frame: ResumeFrame): ResumeAction {
+    if (frame.kind === 'gone') return { do: 'gone', ...without(frame) };
+    if (frame.kind === 'opened' && !this.isOpened) {
+      this.link = LINKED;
+      this.id = frame.id;
+      this.secret = frame.secret;
+      this.windowMs = Math.min(this.windowMs, frame.windowMs);
+      this.outgoing.creditBytes = Math.min(this.creditBytes, frame.creditBytes);
+      return OPENED;
+    }
+    if (frame.kind === 'resumed' && this.isOpened) return this.resumed(bytes, frame);
+    return this.fail(invalidFrame(bytes, `${nameOf(kind)} is no answer to what was sent`));
+  }
+
+  private resumed(
+    bytes: Buffer,
+    { received, secret }: { readonly received: number; readonly secret: string },
+  ): ResumeAction {
+    const { outgoing } = this;
+    if (received > outgoing.highest) return this.fail(tooMuch(bytes, received, outgoing.highest));
+    if (received < outgoing.acknowledged) return this.fail(tooLittle(bytes, received, outgoing));
+    this.link = LINKED;
+    this.secret = secret;
+    // The first other frame: the server forgets the secret before.
+    this.say({ kind: 'ack', received: this.incoming.acknowledge() });
+    return { do: 'resumed', resent: this.beginOutgoing(received) };
+  }
+
+  private acknowledged(bytes: Buffer, received: number): ResumeAction {
+    const { outgoing } = this;
+    if (received > outgoing.sent) return this.fail(tooMuch(bytes, received, outgoing.sent));
+    if (received < outgoing.acknowledged) return this.fail(tooLittle(bytes, received, outgoing));
+    outgoing.acknowledge(received);
+    return ACKNOWLEDGED;
+  }
+
+  private peerEnded(bytes: Buffer, reason: string): ResumeAction {
+    if (reason === RESET) {
+      this.isReset = true;
+      this.urgent = undefined;
+      return RESET_BY_PEER;
+    }
+    if (this.hasPeerEnded) return this.fail(invalidFrame(bytes, 'END came twice'));
+    this.hasPeerEnded = true;
+    return { do: 'end', reason };
+  }
+
+  private fromServer(bytes: Buffer, action: ResumeAction): ResumeAction {
+    return this.isServer ? this.fail(invalidFrame(bytes, 'only a server sends this')) : action;
+  }
+
+  /** The client has got our answer: the secret before is no longer needed. */
+  protected confirm(): void {
+    if (this.oldSecret !== '') this.oldSecret = '';
+  }
+
+  private fail(error: DecodeError): ResumeAction {
+    return { do: 'fail', error };
+  }
+
+  // --- what goes out ---
+
+  /** Keeps messages until the peer has them. Returns how many of them the credit allows now. */
+  addAll(messages: readonly OutboundBytes[], bytes: number = bytesOf(messages)): number {
+    return this.outgoing.addAll(messages, bytes, this.link === ABSENT);
+  }
+
+  /** Ends our half after all that was added. */
+  end(reason: string): void {
+    this.endReason ??= reason;
+  }
+
+  /** Drops the channel: the peer is told, if there is a link. */
+  reset(): void {
+    this.isReset = true;
+    if (this.link === LINKED) this.say({ kind: 'end', reason: RESET });
+    else this.urgent = undefined;
+  }
+
+  /** Sends a frame before all others, as MOVE. */
+  say(frame: ResumeFrame): void {
+    this.urgent ??= [];
+    this.urgent.push(encodeResumeFrame(frame));
+  }
+
+  /** An acknowledgement shall not wait any longer. */
+  hurry(): void {
+    if (this.link !== LINKED || this.isReset || !this.incoming.isUnacknowledged) return;
+    this.say({ kind: 'ack', received: this.incoming.acknowledge() });
+  }
+
+  /**
+   * The next DATA frames as one batch of up to `most` bytes, if no other frame goes before them; they count as sent
+   * when {@link batchSent} is called.
+   */
+  nextBatch(most: number): RunBatch | undefined {
+    if (this.urgent !== undefined || this.link !== LINKED || this.isReset) return undefined;
+    return this.isAckDue ? undefined : this.outgoing.batch(most);
+  }
+
+  /** The link has taken this batch. */
+  batchSent(batch: RunBatch): void {
+    this.outgoing.sentBatch(batch);
+  }
+
+  private get isAckDue(): boolean {
+    const { incoming } = this;
+    return incoming.isDue || (this.hasPeerEnded && incoming.isUnacknowledged);
+  }
+
+  /** The next frame for the link, if there is one; the link has taken it when this returns. */
+  nextFrame(): Buffer | undefined {
+    if (this.urgent !== undefined) return this.nextUrgent(this.urgent);
+    if (this.link !== LINKED || this.isReset) return undefined;
+    const { incoming, outgoing } = this;
+    if (this.isAckDue) {
+      return encodeResumeFrame({ kind: 'ack', received: incoming.acknowledge() });
+    }
+    const data = outgoing.next();
+    if (data !== undefined) return data;
+    if (this.endReason === undefined || this.isEndSent) return undefined;
+    this.isEndSent = true;
+    return encodeResumeFrame({ kind: 'end', reason: this.endReason });
+  }
+
+  private nextUrgent(urgent: Buffer[]): Buffer | undefined {
+    const frame = urgent.shift();
+    if (urgent.length === 0) this.urgent = undefined;
+    return frame;
+  }
+}
+
+function without<F extends { readonly kind: string }>({
+  kind: _kind,
+  ...rest
+}: F): Omit<F, 'kind'> {
+  return rest;
+}
+
+function bytesOf(messages: readonly OutboundBytes[]): number {
+  let bytes = 0;
+  for (const message of messages) bytes += byteLengthOf(message);
+  return bytes;
+}
+
+function nameOf(kind: string): string {
+  return kind.toUpperCase();
+}
+
+function tooMuch(bytes: Buffer, received: number, sent: number): DecodeError {
+  return invalidFrame(bytes, `it acknowledges ${received} messages, but ${sent} were sent`);
+}
+
+function tooLittle(
+  bytes: Buffer,
+  received: number,
+  { acknowledged }: OutgoingMessages,
+): DecodeError {
+  return invalidFrame(bytes, `it acknowledges ${received} messages, but ${acknowledged} before`);
+}

@@ -1,0 +1,300 @@
+import {
+  type Channel,
+  type ChannelOptions,
+  type Context,
+  DrainEvent,
+  type Handler,
+  openChannel,
+  TimedOutError,
+  type Timer,
+  type Types,
+} from '@headrace/core';
+import {
+  CHANNEL_OPTIONS,
+  checkFunction,
+  checkKind,
+  checkOptions,
+  type KnownOptions,
+} from '@headrace/core/authoring';
+import {
+  beginLasting,
+  type LastingChannel,
+  type LastingInitializer,
+} from '../channel/lasting-channel.ts';
+import {
+  decodeResumeFrame,
+  encodeResumeFrame,
+  GONE_CODE,
+  invalidFrame,
+} from '../protocol/resume-frame.ts';
+import type { ResumeSession } from './resume-session.ts';
+import { ResumeTable } from './resume-table.ts';
+
+/** Options of a {@link ResumeHandler}. */
+export interface ResumeHandlerOptions {
+  /** The lasting channels of the server: one for all its handlers. */
+  readonly table: ResumeTable;
+  /** Builds the pipeline of each lasting channel; the second parameter is the link over which it was opened. */
+  readonly childHandler: LastingInitializer;
+  /** Options of the lasting channels. @default logger and clock of the link */
+  readonly childOptions?: ChannelOptions;
+}
+
+const OPTIONS: KnownOptions<ResumeHandlerOptions> = {
+  table: true,
+  childHandler: true,
+  childOptions: true,
+};
+
+/** A refusal comes after this time, whatever it was that did not fit. */
+const REFUSAL_MS = 100;
+const ignore = (): void => {};
+
+const lastOptions = new WeakMap<ResumeTable, ResumeHandlerOptions>();
+
+/** A server makes the same handler for each of its links: those with equal options share them. */
+function sharedOptions(options: ResumeHandlerOptions): ResumeHandlerOptions {
+  const { table, childHandler, childOptions } = options;
+  const last = lastOptions.get(table);
+  if (last?.childHandler === childHandler && last.childOptions === childOptions) return last;
+  lastOptions.set(table, options);
+  return options;
+}
+
+/**
+ * The server's end of lasting channels: carries one over the connection in whose pipeline it stands, a new one or one
+ * whose client was away.
+ *
+ * ```text
+ *  wire | [idle] | frame | [heartbeat] | [resume]      the link: one of many
+ *                                           ⇅
+ *                            codec | auth | app        the lasting channel: stays
+ * ```
+ *
+ * - **Place** last in the link's pipeline, after the handlers of frames. Heartbeats and idle times belong into the
+ *   link's pipeline; codec, sign-in, groups and the application into that of `childHandler`.
+ * - **In** frames of the link, as bytes. Each message of the lasting channel is one frame with 1 byte in front.
+ * - **Out** nothing passes it; the lasting channel reads and writes.
+ * - **Events** fires `LinkLostEvent` and `LinkResumedEvent` in the lasting pipeline. Passes a `DrainEvent` on to it,
+ *   and holds the end of the link until the lasting channel has ended.
+ * - **Errors** `HR_ERR_MESSAGE_INVALID` for frames that break the protocol: link and lasting channel end as
+ *   `bad-input`; `HR_ERR_TIMEOUT_READ` if the first frame does not come within `helloTimeoutMs`. A lasting channel whose client does
+ *   not come back closes as `unreachable`, or as `limit`, with a `HR_ERR_RESUME_GONE` in its `closeInfo`.
+ * - **State** per link; the table has that of the lasting channels.
+ * - **Cost** a copy of each message that is written, kept until it is acknowledged; an acknowledgement of 7 bytes for
+ *   64 messages.
+ * - **Pitfalls** a write settles when the message is kept, not when it left: see `acknowledged`. A framing limit below the
+ *   longest message plus 1 byte cuts the link each time that message is sent again. A handler before it that
+ *   holds reads of the link holds the acknowledgements, too.
+ *
+ * @example
+ * ```ts run
+ * import { ServerBootstrap } from '@headrace/core';
+ * import { lengthPrefixed } from '@headrace/codec';
+ * import { EchoHandler } from '@headrace/handlers';
+ * import { ResumeHandler, ResumeTable } from '@headrace/lasting';
+ *
+ * const table = new ResumeTable({ windowMs: 60_000 });
+ * await using server = await new ServerBootstrap()
+ *   .childHandler((link) => {
+ *     link.pipeline.addLast(
+ *       ...lengthPrefixed({ maxFrameLength: 65_536 }),
+ *       new ResumeHandler({
+ *         table,
+ *         childHandler: (channel) => channel.pipeline.addLast(new EchoHandler()),
+ *       }),
+ *     );
+ *   })
+ *   .bind({ port: 0, host: '127.0.0.1' });
+ * console.log(table.size);
+ * // prints 0
+ * ```
+ * @see XEP-0198 (stream management) and the session of MQTT, 3.1.2.4
+ */
+export class ResumeHandler implements Handler {
+  declare readonly types: Types<{ reads: Buffer }>;
+  private readonly options: ResumeHandlerOptions;
+  private session: ResumeSession | undefined = undefined;
+  private hasGreeted = false;
+  private isRefused = false;
+  /** The deadline of the first frame, or the time until an answer. */
+  private timer: Timer | undefined = undefined;
+
+  constructor(options: ResumeHandlerOptions) {
+    checkOptions('ResumeHandler', options, OPTIONS);
+    const { table, childHandler, childOptions } = options;
+    checkKind('table', table, table instanceof ResumeTable, 'a ResumeTable');
+    checkFunction('childHandler', childHandler, 'builds the pipeline of a lasting channel');
+    if (childOptions !== undefined) checkOptions('childOptions', childOptions, CHANNEL_OPTIONS);
+    this.options = sharedOptions(options);
+  }
+
+  /** One for another link. */
+  fresh(): ResumeHandler {
+    return new ResumeHandler(this.options);
+  }
+
+  handlerAdded(ctx: Context): void {
+    if (ctx.channel.isActive) this.start(ctx);
+  }
+
+  channelActive(ctx: Context): void {
+    this.start(ctx);
+    ctx.fireChannelActive();
+  }
+
+  channelInactive(ctx: Context): void {
+    this.timer?.cancel();
+    this.session?.transport.loseLink(ctx);
+    ctx.fireChannelInactive();
+  }
+
+  private start(ctx: Context): void {
+    if (this.timer !== undefined || this.hasGreeted) return;
+    const { helloTimeoutMs } = this.options.table;
+    this.timer = ctx.clock.schedule(() => {
+      const text = `no first frame of a lasting channel within ${helloTimeoutMs} ms`;
+      ctx.fireExceptionCaught(
+        new TimedOutError('TIMEOUT_READ', text, { timeoutMs: helloTimeoutMs }),
+      );
+      ctx.close('timeout');
+    }, helloTimeoutMs);
+  }
+
+  // --- frames ---
+
+  channelRead(ctx: Context, frame: Buffer): void {
+    const { session } = this;
+    if (session !== undefined) {
+      const error = session.transport.frame(ctx, frame);
+      if (error !== undefined) this.refuseInput(ctx, error);
+    } else if (!this.isRefused) {
+      try {
+        this.greet(ctx, frame);
+      } catch (thrown) {
+        this.refuseInput(ctx, thrown as Error);
+      }
+    }
+  }
+
+  channelReadComplete(ctx: Context): void {
+    this.session?.transport.frameComplete(ctx);
+    ctx.fireChannelReadComplete();
+  }
+
+  channelWritabilityChanged(ctx: Context): void {
+    this.session?.transport.linkWritable(ctx);
+    ctx.fireChannelWritabilityChanged();
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    const lasting = this.session?.transport.channel;
+    if (event instanceof DrainEvent && lasting?.isOpen === true) {
+      const hold = event.hold('lasting channel');
+      lasting.onClosed(() => hold.release());
+      lasting.pipeline.fireUserEventTriggered(new DrainEvent(event.timeoutMs));
+    }
+    ctx.fireUserEventTriggered(event);
+  }
+
+  /** The first frame. */
+  private greet(ctx: Context, bytes: Buffer): void {
+    if (!(bytes instanceof Uint8Array)) {
+      throw invalidFrame(Buffer.alloc(0), 'what came is no bytes: a framing is missing before it');
+    }
+    if (this.hasGreeted) throw invalidFrame(bytes, 'it came before the answer to RESUME');
+    const frame = decodeResumeFrame(bytes);
+    this.timer?.cancel();
+    this.timer = undefined;
+    this.hasGreeted = true;
+    if (frame.kind === 'open') this.open(ctx, frame);
+    else if (frame.kind === 'resume') this.resume(ctx, bytes, frame);
+    else if (frame.kind === 'other-version') {
+      this.gone(ctx, GONE_CODE.version, `version ${frame.version} is not spoken here`);
+    } else throw invalidFrame(bytes, `a link begins with OPEN or RESUME, not with ${frame.kind}`);
+  }
+
+  private open(
+    ctx: Context,
+    wanted: { readonly windowMs: number; readonly creditBytes: number },
+  ): void {
+    const session = this.options.table.open(wanted, ctx.channel);
+    this.session = session;
+    session.transport.beginLink(ctx);
+    this.openChannel(session, ctx.channel);
+  }
+
+  /** Puts the lasting channel over its transport. */
+  protected openChannel(session: ResumeSession, link: Channel): void {
+    const { childHandler, childOptions } = this.options;
+    const { transport } = session;
+    const { clock, logger } = link;
+    openChannel(transport, {
+      clock,
+      logger,
+      ...childOptions,
+      initialize: (channel) => {
+        beginLasting(channel, transport);
+        return childHandler(channel as LastingChannel, link) as void;
+      },
+    });
+  }
+
+  // --- resuming ---
+
+  private resume(
+    ctx: Context,
+    bytes: Buffer,
+    frame: { readonly id: string; readonly secret: string; readonly received: number },
+  ): void {
+    const { guesses } = this.options.table;
+    const client = guesses.clientOf(ctx.channel);
+    const waitMs = client === undefined ? 0 : guesses.begin(client, ctx.clock.now());
+    const look = (): void => this.look(ctx, bytes, frame, client);
+    if (waitMs === 0) look();
+    else this.timer = ctx.clock.schedule(look, waitMs);
+  }
+
+  private look(
+    ctx: Context,
+    bytes: Buffer,
+    frame: { readonly id: string; readonly secret: string; readonly received: number },
+    client: string | undefined,
+  ): void {
+    if (!ctx.channel.isActive) return;
+    const { table } = this.options;
+    const verdict = table.find(frame.id, frame.secret);
+    // A server that was restarted knows none of its clients: an unknown id is no guess.
+    if (client !== undefined && !verdict.isGuess) table.guesses.right(client);
+    if (!('session' in verdict)) {
+      this.isRefused = true;
+      this.timer = ctx.clock.schedule(() => this.gone(ctx, verdict.code, verdict.text), REFUSAL_MS);
+      return;
+    }
+    const { session } = verdict;
+    const action = session.machine.resume(bytes, frame);
+    if (action.do === 'gone') this.gone(ctx, action.code, action.text);
+    else if (action.do === 'fail') this.refuseInput(ctx, action.error);
+    else if (action.do === 'resumed') {
+      this.session = session;
+      session.transport.beginLink(ctx);
+      session.transport.resumed(action.resent);
+      session.transport.pump();
+    }
+  }
+
+  private gone(ctx: Context, code: number, text: string): void {
+    this.isRefused = true;
+    if (!ctx.channel.isActive) return;
+    const frame = encodeResumeFrame({ kind: 'gone', code, retryAfterMs: 0, text });
+    ctx.writeAndFlush(frame).onSettled(ignore);
+    ctx.channel.end();
+  }
+
+  private refuseInput(ctx: Context, error: Error): void {
+    this.isRefused = true;
+    this.timer?.cancel();
+    ctx.fireExceptionCaught(error);
+    ctx.channel.end({ reason: 'bad-input' });
+  }
+}

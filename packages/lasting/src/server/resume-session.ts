@@ -1,0 +1,90 @@
+import type { Channel, CloseInfo, Timer } from '@headrace/core';
+import { absentError, goneError } from '../channel/lasting-channel.ts';
+import { type ResumeOwner, ResumeTransport } from '../channel/resume-transport.ts';
+import { GONE_CODE } from '../protocol/resume-frame.ts';
+import type { ResumeMachine } from '../protocol/resume-machine.ts';
+
+/** What a session needs of its table. */
+export interface SessionTable {
+  /** The session has a link again. */
+  attached(session: ResumeSession): void;
+  /** The session has no link now. */
+  detached(session: ResumeSession): void;
+  /** It keeps more than before, and has no link. */
+  grew(session: ResumeSession): void;
+  /** It has ended; if `isKnown`, a client that comes back is told why. */
+  ended(session: ResumeSession, isKnown: boolean): void;
+}
+
+/** One lasting channel of a server, from its OPEN to its end. */
+export class ResumeSession implements ResumeOwner {
+  readonly transport: ResumeTransport;
+  /** Bytes that the table has counted for it while it is absent; -1 while it has a link. */
+  countedBytes = -1;
+  /** The end of its window. */
+  timer: Timer | undefined = undefined;
+  /** What a client is told that comes back after the end. */
+  goneCode: number = GONE_CODE.unknown;
+  private readonly table: SessionTable;
+
+  constructor(machine: ResumeMachine, link: Channel, table: SessionTable) {
+    this.table = table;
+    this.transport = new ResumeTransport({ machine, clock: link.clock, owner: this });
+  }
+
+  get machine(): ResumeMachine {
+    return this.transport.machine;
+  }
+
+  get outlivesChannel(): boolean {
+    return true;
+  }
+
+  /** Its client did not come back in time. */
+  expire(): void {
+    const error = absentError(this.machine.windowMs, this.transport.unacknowledged().length);
+    this.transport.expire({ reason: 'unreachable', by: 'network', error });
+  }
+
+  /** The table must give it up. */
+  evict(): void {
+    this.goneCode = GONE_CODE.limit;
+    const { length } = this.transport.unacknowledged();
+    const error = goneError(
+      GONE_CODE.limit,
+      'more clients were absent than the limit allows',
+      length,
+    );
+    this.transport.expire({ reason: 'limit', by: 'local', error });
+  }
+
+  /** The server shuts down. */
+  shut(): void {
+    const { length } = this.transport.unacknowledged();
+    const error = goneError(GONE_CODE.unknown, 'the server shuts down', length);
+    this.transport.expire({ reason: 'shutdown', by: 'local', error });
+  }
+
+  begin(): void {}
+
+  attached(): void {
+    this.table.attached(this);
+  }
+
+  detached(): void {
+    this.table.detached(this);
+  }
+
+  grew(): void {
+    if (this.countedBytes >= 0) this.table.grew(this);
+  }
+
+  gone(): void {}
+
+  moved(): void {}
+
+  finished(info: CloseInfo | undefined): void {
+    if (info?.reason === 'slow-consumer') this.goneCode = GONE_CODE.overrun;
+    this.table.ended(this, this.goneCode !== GONE_CODE.unknown);
+  }
+}

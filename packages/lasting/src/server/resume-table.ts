@@ -1,0 +1,245 @@
+import type { Channel } from '@headrace/core';
+import {
+  checkFunction,
+  checkKind,
+  checkNumber,
+  checkOptions,
+  type KnownOptions,
+} from '@headrace/core/authoring';
+import { GuessLimiter } from '@headrace/handlers';
+import { GONE_CODE, type MovePlace } from '../protocol/resume-frame.ts';
+import { type RandomBytes, ResumeMachine, systemRandom } from '../protocol/resume-machine.ts';
+import { ResumeSession, type SessionTable } from './resume-session.ts';
+
+/** Options of a {@link ResumeTable}. */
+export interface ResumeTableOptions {
+  /** For how long a client may be absent; a client may ask for less. @default 60000 */
+  readonly windowMs?: number;
+  /**
+   * What each end may send without an acknowledgement, 64 bytes for each message included; also what is kept for one
+   * absent client. @default 1048576
+   */
+  readonly creditBytes?: number;
+  /** Clients that may be absent at a time; above it, the longest absent one is given up. @default 10000 */
+  readonly maxDetached?: number;
+  /** What is kept for all absent clients together; above it, the longest absent one is given up. @default 268435456 */
+  readonly maxDetachedBytes?: number;
+  /** How long a link may take to send its first frame. @default 5000 */
+  readonly helloTimeoutMs?: number;
+  /** Slows down who guesses secrets. @default one of its own */
+  readonly guesses?: GuessLimiter;
+  /** Where ids and secrets come from. @default crypto.randomBytes */
+  readonly random?: RandomBytes;
+}
+
+/** Where the clients of a server shall go, see {@link ResumeTable.move}. */
+export interface MoveOptions {
+  /** Each client moves at a random time within so many milliseconds. @default 10000 */
+  readonly spreadMs?: number;
+  /** Where to. @default the addresses that the client has */
+  readonly places?: readonly MovePlace[];
+}
+
+const DEFAULTS = {
+  windowMs: 60_000,
+  creditBytes: 1024 * 1024,
+  maxDetached: 10_000,
+  maxDetachedBytes: 256 * 1024 * 1024,
+  helloTimeoutMs: 5000,
+} as const;
+
+const OPTIONS: KnownOptions<ResumeTableOptions> = {
+  windowMs: true,
+  creditBytes: true,
+  maxDetached: true,
+  maxDetachedBytes: true,
+  helloTimeoutMs: true,
+  guesses: true,
+  random: true,
+};
+const MOVE: KnownOptions<MoveOptions> = { spreadMs: true, places: true };
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** The outcome of a RESUME. */
+export type ResumeVerdict =
+  | { readonly session: ResumeSession }
+  | { readonly code: number; readonly text: string };
+
+const UNKNOWN: ResumeVerdict = { code: GONE_CODE.unknown, text: '' };
+
+/**
+ * The lasting channels of a server: one for all its links, given to each {@link ResumeHandler}. It finds the
+ * channel that a link resumes, and bounds what absent clients cost.
+ *
+ * @example
+ * ```ts run
+ * import { ResumeTable } from '@headrace/lasting';
+ *
+ * const table = new ResumeTable({ windowMs: 30_000, maxDetached: 1000 });
+ * console.log(table.size, table.detached, table.detachedBytes);
+ * // prints 0 0 0
+ * ```
+ */
+export class ResumeTable {
+  /** The limiter of guesses. */
+  readonly guesses: GuessLimiter;
+  /** How long a link may take to send its first frame. */
+  readonly helloTimeoutMs: number;
+  private readonly options: Required<Omit<ResumeTableOptions, 'guesses' | 'helloTimeoutMs'>>;
+  private readonly sessions = new Map<string, ResumeSession>();
+  /** Without a link, the longest absent one first. */
+  private readonly absent = new Set<ResumeSession>();
+  /** Ended while their clients were absent, which will be told; the oldest first. */
+  private readonly remembered = new Set<ResumeSession>();
+  private bytes = 0;
+  private readonly owner: SessionTable;
+
+  constructor(options: ResumeTableOptions = {}) {
+    checkOptions('ResumeTable', options, OPTIONS);
+    const { guesses, random = systemRandom, ...given } = options;
+    const { helloTimeoutMs, ...rest } = { ...DEFAULTS, ...given };
+    if (guesses !== undefined) {
+      checkKind('guesses', guesses, guesses instanceof GuessLimiter, 'a GuessLimiter');
+    }
+    checkFunction('random', random, 'gives so many random bytes');
+    checkNumber('windowMs', rest.windowMs, { min: 1, max: LONGEST_MS, integer: true });
+    checkNumber('creditBytes', rest.creditBytes, { min: 1024, max: 2 ** 32 - 1, integer: true });
+    checkNumber('maxDetached', rest.maxDetached, { integer: true });
+    checkNumber('maxDetachedBytes', rest.maxDetachedBytes);
+    checkNumber('helloTimeoutMs', helloTimeoutMs, { min: 1, max: LONGEST_MS });
+    this.options = { ...rest, random };
+    this.helloTimeoutMs = helloTimeoutMs;
+    this.guesses = guesses ?? new GuessLimiter();
+    this.owner = {
+      attached: (session) => this.attached(session),
+      detached: (session) => this.detach(session),
+      grew: (session) => this.grew(session),
+      ended: (session, isKnown) => this.ended(session, isKnown),
+    };
+  }
+
+  /** Lasting channels now, with and without a link. */
+  get size(): number {
+    return this.sessions.size - this.remembered.size;
+  }
+
+  /** Those without a link. */
+  get detached(): number {
+    return this.absent.size;
+  }
+
+  /** What is kept for clients that have no link. */
+  get detachedBytes(): number {
+    return this.bytes;
+  }
+
+  /** Asks all clients that have a link to go elsewhere, as before this server is stopped. */
+  move(options: MoveOptions = {}): void {
+    checkOptions('move', options, MOVE);
+    const { spreadMs = 10_000, places } = options;
+    checkNumber('spreadMs', spreadMs, { max: 2 ** 32 - 1, integer: true });
+    for (const { machine, transport } of this.sessions.values()) {
+      if (!transport.isLinked) continue;
+      machine.say({ kind: 'move', spreadMs, places });
+      transport.pump();
+    }
+  }
+
+  /** Ends all channels that have no link, with the reason `shutdown`. Those with a link end with their server. */
+  close(): void {
+    for (const session of [...this.absent]) session.shut();
+    for (const session of [...this.remembered]) this.forget(session);
+  }
+
+  /** @internal A link wants a new channel. */
+  open(
+    wanted: { readonly windowMs: number; readonly creditBytes: number },
+    link: Channel,
+  ): ResumeSession {
+    const { windowMs, creditBytes, random } = this.options;
+    const machine = new ResumeMachine({ windowMs, creditBytes, random });
+    machine.open(wanted);
+    const session = new ResumeSession(machine, link, this.owner);
+    this.sessions.set(machine.id, session);
+    return session;
+  }
+
+  /** @internal The channel of this id, if the secret is right. */
+  find(id: string, secret: string): ResumeVerdict & { readonly isGuess: boolean } {
+    const session = this.sessions.get(id);
+    // An unknown id takes as long as a wrong secret.
+    const isRight = (session?.machine ?? NOBODY).knows(secret);
+    if (session === undefined || !isRight) return { ...UNKNOWN, isGuess: session !== undefined };
+    if (this.remembered.has(session)) {
+      return { code: session.goneCode, text: '', isGuess: false };
+    }
+    return { session, isGuess: false };
+  }
+
+  private attached(session: ResumeSession): void {
+    session.timer?.cancel();
+    session.timer = undefined;
+    this.uncount(session);
+  }
+
+  private detach(session: ResumeSession): void {
+    const { transport, machine } = session;
+    this.absent.add(session);
+    session.countedBytes = 0;
+    session.timer = transport.clock.schedule(() => session.expire(), machine.windowMs);
+    this.grew(session);
+  }
+
+  private grew(session: ResumeSession): void {
+    const { keptBytes } = session.transport;
+    this.bytes += keptBytes - session.countedBytes;
+    session.countedBytes = keptBytes;
+    if (!this.isTooMuch) return;
+    // Not in the middle of a write: the channel may be the one that is given up.
+    session.transport.clock.execute(() => this.evict());
+  }
+
+  private get isTooMuch(): boolean {
+    const { maxDetached, maxDetachedBytes } = this.options;
+    return this.absent.size > maxDetached || this.bytes > maxDetachedBytes;
+  }
+
+  private evict(): void {
+    while (this.isTooMuch) {
+      const [longest] = this.absent;
+      longest!.evict();
+    }
+  }
+
+  private uncount(session: ResumeSession): void {
+    if (!this.absent.delete(session)) return;
+    this.bytes -= session.countedBytes;
+    session.countedBytes = -1;
+  }
+
+  private ended(session: ResumeSession, isKnown: boolean): void {
+    this.uncount(session);
+    session.timer?.cancel();
+    session.timer = undefined;
+    const { maxDetached, windowMs } = this.options;
+    if (!isKnown || maxDetached === 0) {
+      this.sessions.delete(session.machine.id);
+      return;
+    }
+    session.machine.outgoing.clear();
+    this.remembered.add(session);
+    session.timer = session.transport.clock.schedule(() => this.forget(session), windowMs);
+    if (this.remembered.size <= maxDetached) return;
+    const [oldest] = this.remembered;
+    this.forget(oldest!);
+  }
+
+  private forget(session: ResumeSession): void {
+    session.timer?.cancel();
+    this.remembered.delete(session);
+    this.sessions.delete(session.machine.id);
+  }
+}
+
+/** Its secrets are compared when there is no channel of an id. */
+const NOBODY = new ResumeMachine({ windowMs: 0, creditBytes: 0, random: systemRandom });

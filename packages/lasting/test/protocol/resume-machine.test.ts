@@ -1,0 +1,257 @@
+import { describe, expect, it } from 'vitest';
+import type { ResumeFrame } from '../../src/protocol/resume-frame.ts';
+import { decodeResumeFrame, encodeResumeFrame } from '../../src/protocol/resume-frame.ts';
+import { type ResumeAction, ResumeMachine } from '../../src/protocol/resume-machine.ts';
+import { runOverLossyLinks } from './lossy-links.ts';
+
+const SEEDS = 200;
+
+/** Counts a message as received when it arrives, not when the pipeline has taken it. */
+class HastyMachine extends ResumeMachine {
+  override received(frame: Buffer): Buffer | ResumeAction {
+    const action = super.received(frame);
+    if (action instanceof Uint8Array) this.incoming.take(action.length);
+    return action;
+  }
+  override taken(): void {}
+}
+
+/** Forgets the secret before as soon as it has made a new one. */
+class ForgetfulMachine extends ResumeMachine {
+  override resume(frame: Buffer, hello: { received: number; secret: string }): ResumeAction {
+    const action = super.resume(frame, hello);
+    this.confirm();
+    return action;
+  }
+}
+
+/** Sends again all that is kept, whatever the other end has. */
+class StubbornMachine extends ResumeMachine {
+  override resume(frame: Buffer, hello: { received: number; secret: string }): ResumeAction {
+    return super.resume(frame, { ...hello, received: this.outgoing.acknowledged });
+  }
+}
+
+/** Goes on with new messages only. */
+class CarelessMachine extends ResumeMachine {
+  override loseLink(): void {
+    this.outgoing.acknowledge(this.outgoing.highest);
+    super.loseLink();
+  }
+}
+
+function firstSeedThatFails(Machine: typeof ResumeMachine, base: number): number | undefined {
+  for (let i = 0; i < SEEDS; i++) {
+    if (runOverLossyLinks(base + i, 600, Machine).wrong !== undefined) return i;
+  }
+  return undefined;
+}
+
+describe('ResumeMachine over links that die at any byte', () => {
+  it('brings each message exactly once and in order, both ways, over thousands of resumptions', () => {
+    const base = Math.floor(Math.random() * 2 ** 31);
+    let resumptions = 0;
+    for (let i = 0; i < SEEDS; i++) {
+      const outcome = runOverLossyLinks(base + i, 1500);
+      resumptions += outcome.resumptions;
+      expect(outcome.wrong, `seed ${base + i}`).toBe(undefined);
+    }
+    expect(resumptions, `seeds from ${base}`).toBeGreaterThan(3000);
+  });
+
+  for (const Machine of [HastyMachine, ForgetfulMachine, StubbornMachine, CarelessMachine]) {
+    it(`would find a ${Machine.name} within ${SEEDS} seeds`, () => {
+      expect(firstSeedThatFails(Machine, 1)).toBeTypeOf('number');
+    });
+  }
+});
+
+let made = 0;
+const random = (count: number) => {
+  made += 1;
+  return new Uint8Array(count).fill(made);
+};
+
+function pair(creditBytes = 4096): { client: ResumeMachine; server: ResumeMachine } {
+  const options = { windowMs: 60_000, creditBytes, random };
+  return { client: new ResumeMachine(options), server: new ResumeMachine(options) };
+}
+
+function next(machine: ResumeMachine): ResumeFrame {
+  return decodeResumeFrame(machine.nextFrame()!) as ResumeFrame;
+}
+
+function linked(creditBytes?: number): { client: ResumeMachine; server: ResumeMachine } {
+  const { client, server } = pair(creditBytes);
+  client.beginLink();
+  server.open(next(client) as ResumeFrame & { kind: 'open' });
+  client.received(server.nextFrame()!);
+  return { client, server };
+}
+
+const bytes = (frame: ResumeFrame) => encodeResumeFrame(frame);
+
+describe('ResumeMachine', () => {
+  it('agrees on the shorter window and the smaller credit', () => {
+    const client = new ResumeMachine({ windowMs: 10_000, creditBytes: 9000, random });
+    const server = new ResumeMachine({ windowMs: 60_000, creditBytes: 4096, random });
+    client.beginLink();
+    server.open(next(client) as ResumeFrame & { kind: 'open' });
+    expect(client.received(server.nextFrame()!)).toEqual({ do: 'opened' });
+    expect([client.windowMs, server.windowMs]).toEqual([10_000, 10_000]);
+    expect([client.outgoing.creditBytes, server.outgoing.creditBytes]).toEqual([4096, 4096]);
+  });
+
+  it('acknowledges after 64 messages', () => {
+    const { client } = linked(1 << 20);
+    for (let i = 0; i < 64; i++) {
+      expect(client.nextFrame()).toBe(undefined);
+      client.received(bytes({ kind: 'data', payload: Buffer.alloc(1) }));
+      client.taken(1);
+    }
+    expect(next(client)).toEqual({ kind: 'ack', received: 64 });
+    expect(client.nextFrame()).toBe(undefined);
+  });
+
+  it('acknowledges after a quarter of the credit', () => {
+    const { client } = linked(4096);
+    client.received(bytes({ kind: 'data', payload: Buffer.alloc(4096 / 4 - 65) }));
+    client.taken(4096 / 4 - 65);
+    expect(client.nextFrame()).toBe(undefined);
+    client.received(bytes({ kind: 'data', payload: Buffer.alloc(0) }));
+    client.taken(0);
+    expect(next(client)).toEqual({ kind: 'ack', received: 2 });
+  });
+
+  it('does not acknowledge what has arrived and was not taken', () => {
+    const { client } = linked(4096);
+    for (let i = 0; i < 10; i++)
+      client.received(bytes({ kind: 'data', payload: Buffer.alloc(300) }));
+    client.hurry();
+    expect(client.nextFrame()).toBe(undefined);
+  });
+
+  it('keeps no more than the credit allows', () => {
+    const { client } = linked(4096);
+    expect(client.addAll([Buffer.alloc(4096 - 63)])).toBe(0);
+    expect(client.addAll([Buffer.alloc(2000 - 64)])).toBe(1);
+    expect(client.addAll([Buffer.alloc(2096 - 64)])).toBe(1);
+    expect(client.addAll([Buffer.alloc(0)])).toBe(0);
+    client.nextFrame();
+    client.received(bytes({ kind: 'ack', received: 1 }));
+    expect(client.addAll([Buffer.alloc(0)])).toBe(1);
+  });
+
+  const WRONG: readonly (readonly [string, ResumeFrame, 'client' | 'server'])[] = [
+    ['an ACK above what was sent', { kind: 'ack', received: 1 }, 'server'],
+    ['an OPEN in the middle', { kind: 'open', windowMs: 1, creditBytes: 1 }, 'server'],
+    [
+      'a RESUME in the middle',
+      { kind: 'resume', id: 'x'.repeat(16), secret: 'y'.repeat(16), received: 0 },
+      'server',
+    ],
+    ['a RESUMED in the middle', { kind: 'resumed', received: 0, secret: 'y'.repeat(16) }, 'client'],
+    ['a GONE from a client', { kind: 'gone', code: 1, retryAfterMs: 0, text: '' }, 'server'],
+    ['a MOVE from a client', { kind: 'move', spreadMs: 1, places: undefined }, 'server'],
+    ['more than the credit', { kind: 'data', payload: Buffer.alloc(4096 - 63) }, 'client'],
+  ];
+  for (const [name, frame, to] of WRONG) {
+    it(`fails at ${name}`, () => {
+      expect(linked()[to].received(bytes(frame))).toMatchObject({ do: 'fail' });
+    });
+  }
+
+  it('fails at an ACK below the last one, and at DATA after END', () => {
+    const { client } = linked();
+    client.addAll([Buffer.from('a')]);
+    client.nextFrame();
+    expect(client.received(bytes({ kind: 'ack', received: 1 }))).toMatchObject({
+      do: 'acknowledged',
+    });
+    expect(client.received(bytes({ kind: 'ack', received: 1 }))).toMatchObject({
+      do: 'acknowledged',
+    });
+    expect(client.received(bytes({ kind: 'ack', received: 0 }))).toMatchObject({ do: 'fail' });
+    const { server } = linked();
+    expect(server.received(bytes({ kind: 'end', reason: 'local' }))).toMatchObject({ do: 'end' });
+    expect(server.received(bytes({ kind: 'data', payload: Buffer.of(1) }))).toMatchObject({
+      do: 'fail',
+    });
+    expect(server.received(bytes({ kind: 'end', reason: 'local' }))).toMatchObject({ do: 'fail' });
+  });
+
+  it('fails where the server answers DATA before OPENED', () => {
+    const { client } = pair();
+    client.beginLink();
+    expect(client.received(bytes({ kind: 'data', payload: Buffer.of(1) }))).toMatchObject({
+      do: 'fail',
+    });
+  });
+
+  it('answers a RESUME from before what it has given up with GONE 2, and one from the future with an error', () => {
+    const { client, server } = linked();
+    server.addAll([Buffer.from('a')]);
+    server.nextFrame();
+    server.received(bytes({ kind: 'ack', received: 1 }));
+    const hello = (received: number) => ({ id: client.id, secret: 'x', received });
+    expect(server.resume(Buffer.of(3), hello(0))).toMatchObject({ do: 'gone', code: 2 });
+    expect(server.resume(Buffer.of(3), hello(2)).do).toBe('fail');
+  });
+
+  it('takes the secret before until the first other frame on the new link, and none of those before', () => {
+    const { client, server } = linked();
+    const secrets = [];
+    for (let i = 0; i < 3; i++) {
+      server.loseLink();
+      client.loseLink();
+      client.beginLink();
+      const hello = next(client) as ResumeFrame & { kind: 'resume' };
+      secrets.push(hello.secret);
+      expect(server.knows(hello.secret)).toBe(true);
+      server.resume(bytes(hello), hello);
+      const answer = server.nextFrame()!;
+      expect(server.knows(hello.secret)).toBe(true);
+      if (i === 0) continue; // RESUMED gets lost
+      client.received(answer);
+      server.received(client.nextFrame()!);
+      expect(server.knows(hello.secret)).toBe(false);
+    }
+    expect(secrets[1]).toBe(secrets[0]);
+    expect(secrets[2]).not.toBe(secrets[1]);
+    for (const secret of secrets) expect(server.knows(secret)).toBe(false);
+  });
+
+  it('a RESUME that comes late, over a link that was given up, does not lock out the client', () => {
+    const { client, server } = linked();
+    const resume = () => {
+      client.loseLink();
+      client.beginLink();
+      return next(client) as ResumeFrame & { kind: 'resume' };
+    };
+    const late = resume();
+    const hello = resume();
+    server.resume(bytes(hello), hello);
+    client.received(server.nextFrame()!);
+    expect(server.knows(late.secret)).toBe(true);
+    server.resume(bytes(late), late);
+    // The link that carried the secret of the client has been replaced, and it comes again.
+    const again = resume();
+    expect(again.secret).not.toBe(hello.secret);
+    expect(server.knows(again.secret)).toBe(true);
+  });
+
+  it('sends END again over the next link, after what was lost with it', () => {
+    const { client, server } = linked();
+    client.addAll([Buffer.from('a')]);
+    client.end('done');
+    expect([next(client).kind, next(client).kind]).toEqual(['data', 'end']);
+    client.loseLink();
+    server.loseLink();
+    client.beginLink();
+    const hello = next(client) as ResumeFrame & { kind: 'resume' };
+    server.resume(bytes(hello), hello);
+    client.received(server.nextFrame()!);
+    const kinds = [next(client).kind, next(client).kind, next(client).kind];
+    expect(kinds).toEqual(['ack', 'data', 'end']);
+  });
+});

@@ -1,0 +1,356 @@
+import { AttributeKey, type Channel, type Context, isHeadraceError } from '@headrace/core';
+import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
+import { GuessLimiter } from '@headrace/handlers';
+import { describe, expect, it } from 'vitest';
+import { acknowledged, isLinked, unacknowledged } from '../../src/channel/lasting-channel.ts';
+import { LinkLostEvent, LinkResumedEvent } from '../../src/channel/resume-event.ts';
+import {
+  decodeResumeFrame,
+  encodeResumeFrame,
+  type ResumeFrame,
+} from '../../src/protocol/resume-frame.ts';
+import { ResumeHandler } from '../../src/server/resume-handler.ts';
+import { ResumeTable, type ResumeTableOptions } from '../../src/server/resume-table.ts';
+
+const USER = new AttributeKey<string>('user');
+const REFUSAL_MS = 100;
+const THIEF = { host: '192.0.2.1', port: 1, family: 'IPv4' } as const;
+
+/** A server without sockets: links are embedded channels, lasting channels echo what they read. */
+class Bench {
+  readonly clock = new VirtualClock();
+  readonly table: ResumeTable;
+  readonly channels: Channel[] = [];
+  readonly events: unknown[] = [];
+  holds = false;
+  private made = 0;
+
+  constructor(options: ResumeTableOptions = {}) {
+    const random = (count: number) => {
+      this.made += 1;
+      return new Uint8Array(count).fill(this.made);
+    };
+    this.table = new ResumeTable({ random, ...options });
+  }
+
+  link(): Link {
+    const childHandler = (channel: Channel) => {
+      this.channels.push(channel);
+      if (this.holds) channel.holdReads('test');
+      channel.pipeline.addLast({
+        channelRead: (ctx: Context, bytes: Buffer) => void ctx.writeAndFlush(bytes),
+        userEventTriggered: (_ctx: Context, event: unknown) => void this.events.push(event),
+        exceptionCaught: (_ctx: Context, error: Error) => void this.events.push(error),
+      });
+    };
+    const handler = new ResumeHandler({ table: this.table, childHandler });
+    return new Link(EmbeddedChannel.with({ clock: this.clock, remoteAddress: THIEF }, handler));
+  }
+
+  /** A link with a new lasting channel. */
+  open(windowMs = 60_000, creditBytes = 1 << 20): { link: Link; id: string; secret: string } {
+    const link = this.link();
+    const [opened] = link.say({ kind: 'open', windowMs, creditBytes });
+    const { id, secret } = opened as ResumeFrame & { kind: 'opened' };
+    return { link, id, secret };
+  }
+}
+
+/** A client by hand. */
+class Link {
+  readonly channel: EmbeddedChannel;
+
+  constructor(channel: EmbeddedChannel) {
+    this.channel = channel;
+  }
+
+  /** Sends frames in one burst, and returns what came. */
+  say(...frames: readonly ResumeFrame[]): (ResumeFrame | { kind: string })[] {
+    this.channel.writeInbound(...frames.map(encodeResumeFrame));
+    return this.heard();
+  }
+
+  heard(): (ResumeFrame | { kind: string })[] {
+    const frames = [];
+    for (;;) {
+      const bytes = this.channel.readOutbound<Buffer>();
+      if (bytes === undefined) return frames;
+      frames.push(decodeResumeFrame(bytes));
+    }
+  }
+}
+
+const data = (text: string): ResumeFrame => ({ kind: 'data', payload: Buffer.from(text) });
+const gone1 = { kind: 'gone', code: 1, retryAfterMs: 0, text: '' };
+
+describe('ResumeHandler', () => {
+  it('opens a lasting channel and carries messages both ways', () => {
+    const bench = new Bench();
+    const { link } = bench.open();
+    expect(bench.table.size).toBe(1);
+    expect(link.say(data('one'), data('two'))).toEqual([data('one'), data('two')]);
+    bench.clock.advance(250);
+    expect(link.heard()).toEqual([{ kind: 'ack', received: 2 }]);
+  });
+
+  it('goes on with the same channel over another link, and sends again what was not acknowledged', () => {
+    const bench = new Bench();
+    const { link, id, secret } = bench.open();
+    link.say(data('one'), data('two'));
+    bench.channels[0]!.attributes.set(USER, 'ann');
+    link.channel.abort();
+    expect([bench.table.detached, isLinked(bench.channels[0]!)]).toEqual([1, false]);
+    bench.clock.advance(3000);
+    const next = bench.link();
+    const frames = next.say({ kind: 'resume', id, secret, received: 1 });
+    expect(frames.map(({ kind }) => kind)).toEqual(['resumed', 'data']);
+    expect(frames[0]).toMatchObject({ received: 2 });
+    expect(frames[1]).toEqual(data('two'));
+    expect(bench.channels).toHaveLength(1);
+    expect(bench.channels[0]!.attributes.get(USER)).toBe('ann');
+    expect(bench.events).toEqual([expect.any(LinkLostEvent), new LinkResumedEvent(3000, 1)]);
+    expect(next.say(data('three'))).toEqual([data('three')]);
+  });
+
+  it('replaces a link that is still open', () => {
+    const bench = new Bench();
+    const { link, id, secret } = bench.open();
+    const next = bench.link();
+    next.say({ kind: 'resume', id, secret, received: 0 });
+    expect(link.channel.closeInfo?.reason).toBe('replaced');
+    expect(next.say(data('hi'))).toEqual([data('hi')]);
+    expect(bench.table.detached).toBe(0);
+  });
+
+  it('takes writes while there is no link, and acknowledged() waits for the peer', async () => {
+    const bench = new Bench();
+    const { link, id, secret } = bench.open();
+    const channel = bench.channels[0]!;
+    link.channel.abort();
+    const future = channel.writeAndFlush(Buffer.from('later'));
+    expect(future.isSuccess).toBe(true);
+    expect(unacknowledged(channel)).toEqual([Buffer.from('later')]);
+    let isThere = false;
+    const whole = acknowledged(channel).then(() => {
+      isThere = true;
+    });
+    const next = bench.link();
+    const [, frame] = next.say({ kind: 'resume', id, secret, received: 0 });
+    expect(frame).toEqual(data('later'));
+    await Promise.resolve();
+    expect(isThere).toBe(false);
+    next.say({ kind: 'ack', received: 1 });
+    await whole;
+    expect(unacknowledged(channel)).toEqual([]);
+  });
+
+  it('ends a channel whose client stays away for longer than the window, and tells the client', () => {
+    const bench = new Bench();
+    const { link, id, secret } = bench.open(10_000);
+    link.channel.abort();
+    bench.clock.advance(9999);
+    expect(bench.channels[0]!.isOpen).toBe(true);
+    bench.clock.advance(1);
+    const { closeInfo } = bench.channels[0]!;
+    expect([closeInfo?.reason, isHeadraceError(closeInfo?.error, 'RESUME_GONE')]).toEqual([
+      'unreachable',
+      true,
+    ]);
+    expect(bench.table.size).toBe(0);
+    const next = bench.link();
+    next.say({ kind: 'resume', id, secret, received: 0 });
+    bench.clock.advance(REFUSAL_MS);
+    expect(next.heard()).toEqual([gone1]);
+  });
+
+  it('gives the longest absent one up above maxDetached, and its client is told so', () => {
+    const bench = new Bench({ maxDetached: 2 });
+    const all = [bench.open(), bench.open(), bench.open()];
+    for (const { link } of all) link.channel.abort();
+    expect(bench.channels.map(({ closeInfo }) => closeInfo?.reason)).toEqual([
+      'limit',
+      undefined,
+      undefined,
+    ]);
+    const { id, secret } = all[0]!;
+    const next = bench.link();
+    next.say({ kind: 'resume', id, secret, received: 0 });
+    bench.clock.advance(REFUSAL_MS);
+    expect(next.heard()).toEqual([{ ...gone1, code: 4 }]);
+    bench.clock.advance(60_000);
+    expect([bench.table.size, bench.table.detached, bench.clock.pendingTimers]).toEqual([0, 0, 0]);
+  });
+
+  it('gives the longest absent one up above maxDetachedBytes', () => {
+    const bench = new Bench({ maxDetachedBytes: 3000 });
+    for (const { link } of [bench.open(), bench.open()]) link.channel.abort();
+    const write = (at: number, bytes: number) =>
+      bench.clock.run(() => bench.channels[at]!.writeAndFlush(Buffer.alloc(bytes)));
+    write(0, 1000);
+    write(1, 1000);
+    expect(bench.table.detachedBytes).toBe(2 * 1064);
+    write(1, 1000);
+    expect(bench.channels.map(({ isOpen }) => isOpen)).toEqual([false, true]);
+    expect(bench.table.detachedBytes).toBe(2 * 1064);
+  });
+
+  it('does not count an absent client as a slow consumer, and tells one that was slow that it is overrun', () => {
+    const bench = new Bench({ creditBytes: 4096 });
+    const { link, id, secret } = bench.open();
+    const channel = bench.channels[0]!;
+    link.channel.abort();
+    for (let i = 0; i < 5; i++) channel.writeAndFlush(Buffer.alloc(3000)).onSettled(() => {});
+    bench.clock.advance(50_000);
+    expect([channel.isOpen, channel.pendingOutboundBytes > 0]).toEqual([true, true]);
+    bench.clock.run(() => channel.close('slow-consumer'));
+    const next = bench.link();
+    next.say({ kind: 'resume', id, secret, received: 0 });
+    bench.clock.advance(REFUSAL_MS);
+    expect(next.heard()).toEqual([{ ...gone1, code: 2 }]);
+  });
+
+  it('delivers what a closed channel had written, and its end, when the client comes back', () => {
+    const bench = new Bench();
+    const { link, id, secret } = bench.open();
+    link.channel.abort();
+    const channel = bench.channels[0]!;
+    channel.writeAndFlush(Buffer.from('bye'));
+    bench.clock.run(() => channel.close('idle'));
+    expect(channel.isOpen).toBe(false);
+    const next = bench.link();
+    const frames = next.say({ kind: 'resume', id, secret, received: 0 });
+    expect(frames.slice(1)).toEqual([data('bye'), { kind: 'end', reason: 'idle' }]);
+    next.say({ kind: 'ack', received: 1 }, { kind: 'end', reason: 'peer' });
+    expect(bench.table.size).toBe(0);
+  });
+
+  it('reads the link while the pipeline takes nothing, and refuses more than its credit', () => {
+    const bench = new Bench({ creditBytes: 1024 });
+    bench.holds = true;
+    const { link } = bench.open();
+    link.say(data('x'.repeat(400)), data('x'.repeat(400)));
+    expect([link.channel.isReadHeld, link.channel.isOpen]).toEqual([false, true]);
+    bench.clock.advance(250);
+    expect(link.heard()).toEqual([]);
+    expect(() => link.say(data('x'.repeat(400)))).toThrow('credit of 1024 bytes');
+    expect(bench.channels[0]!.closeInfo?.reason).toBe('bad-input');
+  });
+
+  const WRONG: readonly (readonly [string, Buffer | string])[] = [
+    ['no bytes', 'text'],
+    ['an empty frame', Buffer.alloc(0)],
+    ['a reserved frame', Buffer.of(10)],
+    ['DATA first', encodeResumeFrame(data('hi'))],
+    ['a short OPEN', Buffer.of(1, 1, 0)],
+  ];
+  for (const [name, first] of WRONG) {
+    it(`ends a link as bad-input that begins with ${name}`, () => {
+      const { channel } = new Bench().link();
+      expect(() => channel.writeInbound(first)).toThrow('breaks the resume protocol');
+      expect(channel.isEnding).toBe(true);
+      channel.endInput();
+      expect(channel.closeInfo?.reason).toBe('bad-input');
+    });
+  }
+
+  it('ends link and lasting channel as bad-input at a wrong frame, with its bytes', () => {
+    const bench = new Bench();
+    const { link } = bench.open();
+    expect(() => link.say({ kind: 'ack', received: 9 })).toThrow('(07000000000009)');
+    expect(bench.channels[0]!.closeInfo?.reason).toBe('bad-input');
+    expect(bench.table.size).toBe(0);
+  });
+
+  it('ends a link that says nothing within helloTimeoutMs', () => {
+    const bench = new Bench({ helloTimeoutMs: 2000 });
+    const { channel } = bench.link();
+    channel.advance(1999);
+    expect(channel.isOpen).toBe(true);
+    channel.advance(1);
+    expect(channel.closeInfo?.reason).toBe('timeout');
+    expect(() => channel.checkException()).toThrow('2000 ms');
+  });
+
+  it('answers another version with GONE 3', () => {
+    const link = new Bench().link();
+    link.channel.writeInbound(Buffer.of(1, 7, 1, 2, 3));
+    expect(link.heard()).toMatchObject([{ kind: 'gone', code: 3 }]);
+  });
+
+  it('asks its clients to move', () => {
+    const bench = new Bench();
+    const { link } = bench.open();
+    const places = [{ host: 'b.example', port: 1 }];
+    bench.clock.run(() => bench.table.move({ spreadMs: 500, places }));
+    expect(link.heard()).toEqual([{ kind: 'move', spreadMs: 500, places }]);
+  });
+
+  it('ends the channels of absent clients when the table is closed', () => {
+    const bench = new Bench();
+    const { link } = bench.open();
+    link.channel.abort();
+    bench.clock.run(() => bench.table.close());
+    expect(bench.channels[0]!.closeInfo?.reason).toBe('shutdown');
+    expect([bench.table.size, bench.clock.pendingTimers]).toEqual([0, 0]);
+  });
+});
+
+describe('the secret of a lasting channel', () => {
+  function tryToResume(bench: Bench, id: string, secret: string): { ms: number; frames: unknown } {
+    const thief = bench.link();
+    const before = bench.clock.now();
+    const frames = thief.say({ kind: 'resume', id, secret, received: 0 });
+    while (frames.length === 0) {
+      bench.clock.advance(50);
+      frames.push(...thief.heard());
+    }
+    return { ms: bench.clock.now() - before, frames };
+  }
+
+  it('is needed: an id alone, a wrong secret and an unknown id get the same answer in the same time', () => {
+    const bench = new Bench({ guesses: new GuessLimiter({ freeTries: 100 }) });
+    const { link, id } = bench.open();
+    const answer = { ms: REFUSAL_MS, frames: [gone1] };
+    expect(tryToResume(bench, id, '\0'.repeat(16))).toEqual(answer);
+    expect(tryToResume(bench, id, id)).toEqual(answer);
+    expect(tryToResume(bench, 'x'.repeat(16), '\0'.repeat(16))).toEqual(answer);
+    expect(link.say(data('mine'))).toEqual([data('mine')]);
+  });
+
+  it('is not found by 1000 tries, which take ever longer', () => {
+    const bench = new Bench();
+    const { link, id } = bench.open();
+    let last = 0;
+    for (let i = 0; i < 1000; i++) {
+      const { ms, frames } = tryToResume(bench, id, i.toString(16).padStart(16, 'z'));
+      expect(frames).toEqual([gone1]);
+      last = ms;
+    }
+    expect(last).toBeGreaterThan(20_000);
+    expect(link.channel.isOpen).toBe(true);
+    expect(link.say(data('mine'))).toEqual([data('mine')]);
+    expect([bench.table.size, bench.channels.length]).toEqual([1, 1]);
+  });
+
+  it('does not slow down the clients of a server that was restarted', () => {
+    const bench = new Bench();
+    for (let i = 0; i < 100; i++) {
+      const { ms } = tryToResume(bench, `unknown ${i}`.padEnd(16), 'x'.repeat(16));
+      expect(ms).toBe(REFUSAL_MS);
+    }
+    expect(bench.table.guesses.remembered).toBe(0);
+  });
+
+  it('is replaced at each resumption: the old one works until the first frame of the new link only', () => {
+    const bench = new Bench();
+    const { link, id, secret } = bench.open();
+    link.channel.abort();
+    // RESUMED gets lost.
+    bench.link().say({ kind: 'resume', id, secret, received: 0 });
+    const again = bench.link();
+    expect(again.say({ kind: 'resume', id, secret, received: 0 })[0]!.kind).toBe('resumed');
+    again.say({ kind: 'ack', received: 0 });
+    expect(tryToResume(bench, id, secret).frames).toEqual([gone1]);
+    expect(again.say(data('mine'))).toEqual([data('mine')]);
+  });
+});

@@ -1,0 +1,20 @@
+// A seed takes 5 to 10 ms of one core.
+import { explore } from '@headrace/core/testing';
+import { describe, it } from 'vitest';
+import {
+  goneScenario,
+  lastingScenario,
+  LASTING_SETTLE_MS as settleMs,
+} from './lasting-scenario.ts';
+
+const SEEDS = 10_000;
+
+describe(`${SEEDS} seeds of chaos`, () => {
+  it('a lasting channel delivers once and in order', async () => {
+    await explore({ seeds: SEEDS, scenario: lastingScenario(), settleMs });
+  });
+
+  it('a lasting channel that is gone knows what is open', async () => {
+    await explore({ seeds: SEEDS, scenario: goneScenario(), settleMs });
+  });
+});
