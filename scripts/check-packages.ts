@@ -1,6 +1,14 @@
 // Are the packages fit for npm? Builds and packs them, reads the tarballs with publint and attw, then
 // installs them into an empty project outside the workspace and imports, requires and compiles them.
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,6 +22,19 @@ import { type Packed, packAll, readManifest } from './packed-packages.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const bin = (name: string): string => join(root, 'node_modules', '.bin', name);
+
+/** Declarations that hold what is marked internal, by their paths. */
+function internalsOf(packages: readonly Packed[]): string | undefined {
+  const declarations = packages.flatMap(({ folder }) =>
+    readdirSync(join(root, folder, 'dist'), { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.d.ts'))
+      .map((path) => join(folder, 'dist', path)),
+  );
+  const marked = declarations.filter((path) =>
+    readFileSync(join(root, path), 'utf8').includes('@internal'),
+  );
+  return marked.length === 0 ? undefined : marked.join('\n');
+}
 
 /** An empty project of a user, with every tarball installed by npm. */
 async function installConsumer(folder: string, packages: readonly Packed[]): Promise<boolean> {
@@ -85,6 +106,7 @@ const BUNDLER = ['--module', 'esnext', '--moduleResolution', 'bundler'];
 async function main(temporary: string): Promise<void> {
   const packages = await packAll(root, temporary);
   report('packages build, and are packed', undefined);
+  report('no internals in the published types', internalsOf(packages));
   for (const { name, folder, tarball, entries } of packages) {
     await Promise.all([
       step(`publint ${name}`, bin('publint'), ['--strict', tarball], join(root, folder)),

@@ -1,6 +1,6 @@
 // Our packages as npm would get them: built from nothing, packed into tarballs.
 import { spawn } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { foldersIn } from './source-file.ts';
 
@@ -69,19 +69,12 @@ export function readManifest(path: string): Manifest {
 }
 
 /**
- * Builds all packages from nothing, for what an old build left behind must not be published, and packs them. Throws
- * with the compiler's output when that fails.
+ * Builds all packages from nothing, so that nothing of an old build is published, and packs them. Throws with the
+ * compiler's output when that fails.
  */
 export async function packAll(root: string, into: string): Promise<Packed[]> {
   const folders = foldersIn(root, 'packages');
-  for (const folder of folders) {
-    rmSync(join(root, folder, 'dist'), { recursive: true, force: true });
-  }
-  const { ok, output } = await run(
-    join(root, 'node_modules', '.bin', 'tsc'),
-    ['-b', ...folders],
-    root,
-  );
+  const { ok, output } = await run(process.execPath, [join(root, 'scripts', 'build.mjs')], root);
   if (!ok) throw new Error(`the packages do not build:\n${output}`);
   return Promise.all(folders.map((folder) => pack(root, folder, into)));
 }
