@@ -32,9 +32,10 @@ export {
 // A queue
 export { Fifo } from './internal/fifo.ts';
 // Options
-export { checkOptions, type KnownOptions, nearestTo } from './internal/known-options.ts';
+export { checkOptions, type KnownOptions } from './internal/known-options.ts';
 // Share the turns of the event loop
 export { MESSAGES_PER_LOOK } from './internal/messages-per-look.ts';
+export { nearestTo } from './internal/nearest-name.ts';
 export {
   checkChoice,
   checkFunction,
@@ -44,6 +45,27 @@ export {
   checkObject,
   checkTime,
 } from './internal/option-check.ts';
+export {
+  choice,
+  flag,
+  fn,
+  having,
+  number,
+  type OptionKind,
+  object,
+  type Same,
+  text,
+  time,
+  unchecked,
+  value,
+  whole,
+} from './internal/option-kind.ts';
+export {
+  describeOptions,
+  describePart,
+  nested,
+  OptionSet,
+} from './internal/option-set.ts';
 // Hold writes and reads back
 export { PendingWriteQueue, type PendingWriteTarget } from './internal/pending-write-queue.ts';
 /** What strangers sent, safe in a line of a log. */

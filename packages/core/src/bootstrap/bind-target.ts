@@ -3,6 +3,8 @@ import type { Clock } from '../contract.ts';
 import { ChannelError, OptionError } from '../errors.ts';
 import type { KnownOptions } from '../internal/known-options.ts';
 import { checkChoice, checkNumber } from '../internal/option-check.ts';
+import { flag, number } from '../internal/option-kind.ts';
+import { describeOptions } from '../internal/option-set.ts';
 import { BunListener } from '../transport/bun/bun-listener.ts';
 import { type BunChoice, bunRefused, bunSockets, isBun } from '../transport/bun/bun-sockets.ts';
 import type { Listener, WantedTransport } from '../transport/listener.ts';
@@ -121,12 +123,12 @@ const PLACES: PlaceOptions = {
   listener: ON_LISTENER,
 };
 
-/** The names of {@link AcceptedSocketOptions}. */
-export const ACCEPTED_SOCKET_OPTIONS: KnownOptions<AcceptedSocketOptions> = {
-  noDelay: true,
-  keepAlive: true,
-  keepAliveInitialDelayMs: true,
-};
+/** The options of an accepted socket. */
+export const ACCEPTED_SOCKET_OPTIONS = describeOptions('AcceptedSocketOptions', {
+  noDelay: flag({ default: true }),
+  keepAlive: flag({ default: true }),
+  keepAliveInitialDelayMs: number({ default: 0 }),
+});
 
 /** Socket options of accepted connections; those that a path or a name does not have are ignored. */
 export interface AcceptedSocketOptions {
@@ -191,17 +193,17 @@ export function listenerFor(
   choice: HandleChoice | BunChoice | undefined,
 ): Listener {
   if ('listener' in target) return target.listener;
-  const { noDelay = true, keepAlive = true, keepAliveInitialDelayMs = 0 } = accepted;
+  const socketOptions = ACCEPTED_SOCKET_OPTIONS.part(accepted);
+  const { noDelay, keepAlive, keepAliveInitialDelayMs } = socketOptions;
   if ('network' in target) {
     if ('name' in target) return target.network.listen(target.name, clock);
     const options = { keepAlive, keepAliveInitialDelayMs };
     return target.network.listenOn(target.port, options, target.backlog);
   }
   const { tls: _tls, transport, ...where } = target;
-  const options = { noDelay, keepAlive, keepAliveInitialDelayMs };
   const { why } = choice ?? { why: NOT_WITH_TLS };
   if (choice !== undefined && 'api' in choice && choice.api !== undefined) {
-    return new BunListener(choice.api, where, options, why);
+    return new BunListener(choice.api, where, socketOptions, why);
   }
   const server = net.createServer({
     pauseOnConnect: true,
@@ -211,7 +213,11 @@ export function listenerFor(
     keepAliveInitialDelay: keepAliveInitialDelayMs,
   });
   const acceptor = choice !== undefined && 'acceptor' in choice ? choice.acceptor : undefined;
-  const handles = acceptor && { acceptor, options, isRequired: transport === 'handle' };
+  const handles = acceptor && {
+    acceptor,
+    options: socketOptions,
+    isRequired: transport === 'handle',
+  };
   return new SocketListener(server, where, SocketTransport.of, why, handles);
 }
 

@@ -1,8 +1,9 @@
 import type { AttributeKey } from '../attribute-key.ts';
 import { CHANNEL_OPTIONS, type ChannelOptions } from '../channel/channel-options.ts';
-import { connectChannel } from '../channel/open-channel.ts';
+import { connectChannel, TIMEOUT_OPTIONS } from '../channel/open-channel.ts';
 import type { Channel } from '../contract.ts';
-import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
+import { unchecked } from '../internal/option-kind.ts';
+import { describeOptions } from '../internal/option-set.ts';
 import { systemClock } from '../internal/system-clock.ts';
 import {
   type ChannelInitializer,
@@ -26,11 +27,13 @@ export interface ClientOptions extends ChannelOptions, ConnectSocketOptions {
   readonly connectTimeoutMs?: number | false;
 }
 
-const OPTIONS: KnownOptions<ClientOptions> = {
-  ...CHANNEL_OPTIONS,
-  ...CONNECT_SOCKET_OPTIONS,
-  connectTimeoutMs: true,
-};
+const OPTIONS = describeOptions(
+  '.options',
+  {},
+  CHANNEL_OPTIONS,
+  CONNECT_SOCKET_OPTIONS,
+  TIMEOUT_OPTIONS,
+);
 
 /** What may end a connect early. */
 export interface ConnectCancel {
@@ -38,7 +41,7 @@ export interface ConnectCancel {
   readonly signal?: AbortSignal;
 }
 
-const CANCEL_OPTIONS: KnownOptions<ConnectCancel> = { signal: true };
+const CANCEL_OPTIONS = describeOptions('connect', { signal: unchecked() });
 
 /** Where to connect to. */
 export type ConnectTarget = ConnectPlace & ConnectCancel;
@@ -68,7 +71,7 @@ export class Bootstrap<R = unknown, W = unknown> {
   }
 
   options(options: ClientOptions): this {
-    checkOptions('.options', options, OPTIONS);
+    OPTIONS.checkNames(options);
     this.clientOptions = { ...this.clientOptions, ...options };
     return this;
   }
@@ -97,18 +100,17 @@ export class Bootstrap<R = unknown, W = unknown> {
   async connect(target: ConnectTarget, cancel: ConnectCancel = {}): Promise<Channel<R, W>> {
     const initialize = required(this.initialize, '.handler(…)');
     checkConnectPlace(target);
-    checkOptions('connect', cancel, CANCEL_OPTIONS);
+    CANCEL_OPTIONS.checkNames(cancel);
     const { signal = cancel.signal, ...where } = target;
     const options = this.clientOptions;
-    const { noDelay: _noDelay, keepAlive: _keepAlive, ...rest } = options;
-    const { keepAliveInitialDelayMs: _delay, familyAttemptMs: _attempt, ...channelOptions } = rest;
     const build = toFunction(initialize);
     const hasTls = 'tls' in where && where.tls !== undefined;
     signal?.throwIfAborted();
     const channel = await connectChannel(
       connectorFor(where, options, options.clock ?? systemClock),
       {
-        ...channelOptions,
+        ...CHANNEL_OPTIONS.only(options),
+        ...TIMEOUT_OPTIONS.only(options),
         initialize: hasTls ? (self) => buildSecure(self, build) : build,
         attributes: this.attributes,
         target: placeText(where),

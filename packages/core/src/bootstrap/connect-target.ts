@@ -3,6 +3,8 @@ import type { Clock } from '../contract.ts';
 import { OptionError } from '../errors.ts';
 import type { KnownOptions } from '../internal/known-options.ts';
 import { checkChoice, checkNumber } from '../internal/option-check.ts';
+import { flag, number, whole } from '../internal/option-kind.ts';
+import { describeOptions } from '../internal/option-set.ts';
 import type { PortNetwork } from '../transport/port-network.ts';
 import { SocketTransport } from '../transport/socket-transport.ts';
 import { TlsClientContext, type TlsClientOptions } from '../transport/tls/tls-client-context.ts';
@@ -125,17 +127,14 @@ export interface ConnectSocketOptions {
   readonly familyAttemptMs?: number;
 }
 
-/** The names of {@link ConnectSocketOptions}. */
-export const CONNECT_SOCKET_OPTIONS: KnownOptions<ConnectSocketOptions> = {
-  noDelay: true,
-  keepAlive: true,
-  keepAliveInitialDelayMs: true,
-  familyAttemptMs: true,
-};
-
-const DEFAULT_FAMILY_ATTEMPT_MS = 2500;
-/** Node takes nothing shorter. */
-const SHORTEST_FAMILY_ATTEMPT_MS = 10;
+/** The options of a client's socket. */
+export const CONNECT_SOCKET_OPTIONS = describeOptions('ConnectSocketOptions', {
+  noDelay: flag({ default: true }),
+  keepAlive: flag({ default: true }),
+  keepAliveInitialDelayMs: number({ default: 0 }),
+  // Node takes nothing shorter.
+  familyAttemptMs: whole({ min: 10, max: 2 ** 31 - 1, default: 2500 }),
+});
 
 /** Throws an `OptionError` for a place that cannot be connected to. */
 export function checkConnectPlace(place: ConnectPlace): void {
@@ -175,24 +174,19 @@ function plainConnectorFor(
   isEncrypted: boolean,
 ): Transport {
   if ('transport' in where) return where.transport;
-  const { noDelay = true, keepAlive = true, keepAliveInitialDelayMs = 0 } = options;
+  const socket = CONNECT_SOCKET_OPTIONS.part(options);
+  const { noDelay, keepAlive, keepAliveInitialDelayMs } = socket;
   if ('network' in where) {
     if ('name' in where) return where.network.connect(where.name, clock);
     const { network, host = 'localhost', port } = where;
     return network.connectTo(host, port, { keepAlive, keepAliveInitialDelayMs });
   }
-  const { familyAttemptMs = DEFAULT_FAMILY_ATTEMPT_MS } = options;
-  checkNumber('familyAttemptMs', familyAttemptMs, {
-    min: SHORTEST_FAMILY_ATTEMPT_MS,
-    max: 2 ** 31 - 1,
-    integer: true,
-  });
   const socketOptions = {
     ...where,
     noDelay,
     keepAlive,
     keepAliveInitialDelay: keepAliveInitialDelayMs,
-    autoSelectFamilyAttemptTimeout: familyAttemptMs,
+    autoSelectFamilyAttemptTimeout: socket.familyAttemptMs,
   } as net.NetConnectOpts;
   // The encrypted socket on top reads from the handle by itself.
   return isEncrypted

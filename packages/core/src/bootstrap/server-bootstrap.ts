@@ -9,7 +9,7 @@ import { initializer } from '../channel/initializer.ts';
 import { registerAndWait } from '../channel/open-channel.ts';
 import { ServerChannel } from '../channel/server-channel.ts';
 import type { Channel } from '../contract.ts';
-import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
+import { describeOptions } from '../internal/option-set.ts';
 import { ListenerTransport } from '../transport/listener-transport.ts';
 import { TlsTransport } from '../transport/tls/tls-transport.ts';
 import { Acceptor } from './acceptor.ts';
@@ -35,10 +35,12 @@ import { TlsAnnouncer } from './tls-announcer.ts';
 /** Options of accepted connections: those of every channel, and of their sockets. */
 export interface ChildOptions extends ChannelOptions, AcceptedSocketOptions {}
 
-const CHILD_OPTIONS: KnownOptions<ChildOptions> = {
-  ...CHANNEL_OPTIONS,
-  ...ACCEPTED_SOCKET_OPTIONS,
-};
+const CHILD_OPTIONS = describeOptions(
+  '.childOptions',
+  {},
+  CHANNEL_OPTIONS,
+  ACCEPTED_SOCKET_OPTIONS,
+);
 
 /** Where and how to listen: a port, a path (Unix socket, named pipe), or a name in a network in memory. */
 export type BindOptions = BindTarget & {
@@ -81,14 +83,14 @@ export class ServerBootstrap {
 
   /** Options of the listening channel. */
   options(options: ChannelOptions): this {
-    checkOptions('.options', options, CHANNEL_OPTIONS);
+    CHANNEL_OPTIONS.checkNames(options, '.options');
     this.serverOptions = { ...this.serverOptions, ...options };
     return this;
   }
 
   /** Options of the accepted channels. */
   childOptions(options: ChildOptions): this {
-    checkOptions('.childOptions', options, CHILD_OPTIONS);
+    CHILD_OPTIONS.checkNames(options);
     this.childChannelOptions = { ...this.childChannelOptions, ...options };
     return this;
   }

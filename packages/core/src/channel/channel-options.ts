@@ -1,7 +1,7 @@
 import type { Channel, Clock, Logger } from '../contract.ts';
 import { OptionError } from '../errors.ts';
-import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
-import { checkNumber, checkTime } from '../internal/option-check.ts';
+import { flag, fn, number, time, unchecked, whole } from '../internal/option-kind.ts';
+import { describeOptions, nested } from '../internal/option-set.ts';
 import { stderrLogger } from '../internal/stderr-logger.ts';
 import { systemClock } from '../internal/system-clock.ts';
 
@@ -60,36 +60,26 @@ export type ResolvedChannelOptions = Required<ChannelOptions> & {
   readonly readBudgetMs: number;
 };
 
-/** The names of {@link ChannelOptions}. */
-export const CHANNEL_OPTIONS: KnownOptions<ChannelOptions> = {
-  autoRead: true,
-  allowHalfOpen: true,
-  writeBufferLowBytes: true,
-  writeBufferHighBytes: true,
-  maxOutboundBytes: true,
-  outboundStallMs: true,
-  readBudgetMs: true,
-  logger: true,
-  clock: true,
-  hooks: true,
-};
-const NAMES = Object.keys(CHANNEL_OPTIONS) as (keyof ChannelOptions)[];
-const HOOKS: KnownOptions<ChannelHooks> = {
-  unhandledMessage: true,
-  unhandledException: true,
-  unhandledEvent: true,
-  writeFailed: true,
-};
+const HOOKS = describeOptions('hooks', {
+  unhandledMessage: fn(),
+  unhandledException: fn(),
+  unhandledEvent: fn(),
+  writeFailed: fn(),
+});
 
-const DEFAULTS = {
-  autoRead: true,
-  allowHalfOpen: false,
-  writeBufferLowBytes: 32 * 1024,
-  writeBufferHighBytes: 64 * 1024,
-  maxOutboundBytes: 1024 * 1024,
-  outboundStallMs: 10_000,
-  readBudgetMs: 1,
-} as const;
+export const CHANNEL_OPTIONS = describeOptions('ChannelOptions', {
+  autoRead: flag({ default: true }),
+  allowHalfOpen: flag({ default: false }),
+  writeBufferLowBytes: whole({ default: 32 * 1024 }),
+  writeBufferHighBytes: whole({ default: 64 * 1024 }),
+  maxOutboundBytes: number({ min: 1, default: 1024 * 1024 }),
+  outboundStallMs: time({ default: 10_000 }),
+  readBudgetMs: time({ default: 1 }),
+  logger: unchecked(),
+  clock: unchecked({ default: systemClock }),
+  hooks: nested(HOOKS, { default: {} }),
+});
+const NAMES = Object.keys(CHANNEL_OPTIONS.kinds) as (keyof ChannelOptions)[];
 
 /** What was resolved last: channels that are opened one by one with the same options share it. */
 let lastGiven: ChannelOptions | undefined;
@@ -102,7 +92,7 @@ let lastResolved: ResolvedChannelOptions | undefined;
 export function resolveChannelOptions(options: ChannelOptions = {}): ResolvedChannelOptions {
   if (lastGiven === undefined || !areSame(options, lastGiven)) {
     lastResolved = resolve(options);
-    lastGiven = { ...options };
+    lastGiven = Object.fromEntries(NAMES.map((name) => [name, options[name]]));
   }
   return lastResolved!;
 }
@@ -113,18 +103,10 @@ function areSame(one: ChannelOptions, other: ChannelOptions): boolean {
 }
 
 function resolve(options: ChannelOptions): ResolvedChannelOptions {
-  const { hooks = {} } = options;
-  checkOptions('hooks', hooks, HOOKS);
-  const low = checkNumber(
-    'writeBufferLowBytes',
-    options.writeBufferLowBytes ?? DEFAULTS.writeBufferLowBytes,
-    { integer: true },
-  );
-  const high = checkNumber(
-    'writeBufferHighBytes',
-    options.writeBufferHighBytes ?? Math.max(DEFAULTS.writeBufferHighBytes, low),
-    { integer: true },
-  );
+  const given = CHANNEL_OPTIONS.part(options);
+  const low = given.writeBufferLowBytes;
+  const isHighGiven = options.writeBufferHighBytes !== undefined;
+  const high = isHighGiven ? given.writeBufferHighBytes : Math.max(given.writeBufferHighBytes, low);
   if (high < low) {
     throw new OptionError(
       'OPTION_CONFLICT',
@@ -132,23 +114,5 @@ function resolve(options: ChannelOptions): ResolvedChannelOptions {
       { writeBufferHighBytes: high, writeBufferLowBytes: low },
     );
   }
-  return {
-    autoRead: options.autoRead ?? DEFAULTS.autoRead,
-    allowHalfOpen: options.allowHalfOpen ?? DEFAULTS.allowHalfOpen,
-    writeBufferLowBytes: low,
-    writeBufferHighBytes: high,
-    maxOutboundBytes: checkNumber(
-      'maxOutboundBytes',
-      options.maxOutboundBytes ?? DEFAULTS.maxOutboundBytes,
-      { min: 1 },
-    ),
-    outboundStallMs: checkTime(
-      'outboundStallMs',
-      options.outboundStallMs ?? DEFAULTS.outboundStallMs,
-    ),
-    readBudgetMs: checkTime('readBudgetMs', options.readBudgetMs ?? DEFAULTS.readBudgetMs),
-    logger: options.logger ?? stderrLogger(),
-    clock: options.clock ?? systemClock,
-    hooks,
-  };
+  return { ...given, writeBufferHighBytes: high, logger: given.logger ?? stderrLogger() };
 }

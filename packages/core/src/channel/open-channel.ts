@@ -1,8 +1,8 @@
 import type { AttributeKey } from '../attribute-key.ts';
 import type { Channel } from '../contract.ts';
 import { TimedOutError } from '../errors.ts';
-import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
-import { checkTime } from '../internal/option-check.ts';
+import { text as textKind, time, unchecked } from '../internal/option-kind.ts';
+import { describeOptions } from '../internal/option-set.ts';
 import type { Transport } from '../transport/transport.ts';
 import { CHANNEL_OPTIONS, type ChannelOptions, resolveChannelOptions } from './channel-options.ts';
 import { checkBuilder, initializer, initializeSafely } from './initializer.ts';
@@ -28,19 +28,23 @@ export interface ConnectChannelOptions extends OpenChannelOptions {
   readonly signal?: AbortSignal;
 }
 
-const OPEN_OPTIONS: KnownOptions<OpenChannelOptions> = {
-  ...CHANNEL_OPTIONS,
-  initialize: true,
-  parent: true,
-  attributes: true,
-};
-const CONNECT_OPTIONS: KnownOptions<ConnectChannelOptions> = {
-  ...OPEN_OPTIONS,
-  connectTimeoutMs: true,
-  target: true,
-  signal: true,
-};
-const DEFAULT_CONNECT_TIMEOUT_MS = 30_000;
+const OPEN_OPTIONS = describeOptions(
+  'openChannel',
+  { initialize: unchecked(), parent: unchecked(), attributes: unchecked({ default: [] }) },
+  CHANNEL_OPTIONS,
+);
+export const TIMEOUT_OPTIONS = describeOptions('ConnectTimeout', {
+  connectTimeoutMs: time({ default: 30_000 }),
+});
+const CONNECT_OPTIONS = describeOptions(
+  'connectChannel',
+  {
+    ...TIMEOUT_OPTIONS.kinds,
+    target: textKind('a text', { default: 'the peer' }),
+    signal: unchecked(),
+  },
+  OPEN_OPTIONS,
+);
 
 /**
  * Makes a channel over a transport and starts it. The bootstraps do that themselves; this is for transports
@@ -57,7 +61,7 @@ const DEFAULT_CONNECT_TIMEOUT_MS = 30_000;
  * @see Netty's `EventLoopGroup.register(channel)`
  */
 export function openChannel(transport: Transport, options: OpenChannelOptions = {}): Channel {
-  checkOptions('openChannel', options, OPEN_OPTIONS);
+  OPEN_OPTIONS.checkNames(options);
   const channel = channelOver(transport, options);
   channel.register();
   return channel;
@@ -71,11 +75,9 @@ export async function connectChannel(
   transport: Transport,
   options: ConnectChannelOptions = {},
 ): Promise<Channel> {
-  checkOptions('connectChannel', options, CONNECT_OPTIONS);
-  const { connectTimeoutMs, target = 'the peer', signal, ...rest } = options;
-  const timeoutMs = checkTime('connectTimeoutMs', connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS);
+  const { connectTimeoutMs: timeoutMs, target, signal } = CONNECT_OPTIONS.resolve(options);
   signal?.throwIfAborted();
-  const channel = channelOver(transport, rest);
+  const channel = channelOver(transport, options);
   const text = `no connection to ${target} within ${timeoutMs} ms`;
   const expired = (): Error => new TimedOutError('TIMEOUT_CONNECT', text, { timeoutMs });
   const deadline = Number.isFinite(timeoutMs)
@@ -102,12 +104,12 @@ export function registerChannel(channel: Channel, initialize?: (channel: Channel
 }
 
 function channelOver(transport: Transport, options: OpenChannelOptions): TransportChannel {
-  const { initialize, parent, attributes = [], ...own } = options;
+  const { initialize, parent, attributes } = OPEN_OPTIONS.part(options);
   const inherited = parent && { logger: parent.logger, clock: parent.clock };
   if (initialize !== undefined) checkBuilder('initialize', initialize);
   const channel = new TransportChannel(
     transport,
-    resolveChannelOptions({ ...inherited, ...own }),
+    resolveChannelOptions({ ...inherited, ...options }),
     parent,
   );
   for (const [key, value] of attributes) channel.attributes.set(key, value);

@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 import type { Channel, ChannelMatcher, CloseReason, Group } from '../contract.ts';
 import { OptionError } from '../errors.ts';
-import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
+import { flag } from '../internal/option-kind.ts';
+import { describeOptions } from '../internal/option-set.ts';
 import { WatchedEmitter } from '../internal/watched-emitter.ts';
 import { Broadcasts } from './broadcasts.ts';
 import { ChannelMatchers } from './channel-matchers.ts';
@@ -30,7 +31,11 @@ export interface ChannelGroupOptions extends SlowMemberOptions {
   readonly stayClosed?: boolean;
 }
 
-const OPTIONS: KnownOptions<ChannelGroupOptions> = { ...SLOW_MEMBER_OPTIONS, stayClosed: true };
+const OPTIONS = describeOptions(
+  'ChannelGroup',
+  { stayClosed: flag({ default: false }) },
+  SLOW_MEMBER_OPTIONS,
+);
 
 let groups = 0;
 
@@ -50,7 +55,7 @@ export class ChannelGroup<Message = unknown>
   implements Group<Message>
 {
   readonly name: string;
-  private readonly options: ChannelGroupOptions;
+  private readonly stayClosed: boolean;
   private readonly slow: SlowMembers;
   private readonly broadcasts = new Broadcasts();
   private readonly servers = new Set<Channel>();
@@ -66,10 +71,9 @@ export class ChannelGroup<Message = unknown>
   constructor(name?: string, options: ChannelGroupOptions = {}) {
     super();
     if (name !== undefined && typeof name !== 'string') throw notName(name);
-    checkOptions('ChannelGroup', options, OPTIONS);
+    this.stayClosed = OPTIONS.resolve(options).stayClosed;
     groups += 1;
     this.name = name ?? `group-0x${groups.toString(16)}`;
-    this.options = options;
     this.slow = new SlowMembers(options);
   }
 
@@ -173,7 +177,7 @@ export class ChannelGroup<Message = unknown>
   /** Closes the matching members, listening channels first. */
   close(reason: CloseReason = 'local', matcher: ChannelMatcher = ChannelMatchers.all): GroupFuture {
     const channels = chosenOf(this, matcher);
-    if (this.options.stayClosed === true) this.closedFor.add(matcher);
+    if (this.stayClosed) this.closedFor.add(matcher);
     const future = new GroupFuture(channels);
     for (const channel of channels) future.add(channel.close(reason));
     return future;

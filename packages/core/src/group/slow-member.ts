@@ -1,7 +1,7 @@
 import type { Channel, WriteFuture } from '../contract.ts';
 import { ChannelError, OptionError } from '../errors.ts';
-import { type KnownOptions } from '../internal/known-options.ts';
-import { checkChoice, checkNumber } from '../internal/option-check.ts';
+import { choice, fn, number } from '../internal/option-kind.ts';
+import { describeOptions } from '../internal/option-set.ts';
 import { PendingWriteQueue, type PendingWriteTarget } from '../internal/pending-write-queue.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 
@@ -35,20 +35,12 @@ export interface SlowMemberCounters {
   coalesced: number;
 }
 
-/** The names of {@link SlowMemberOptions}. */
-export const SLOW_MEMBER_OPTIONS: KnownOptions<SlowMemberOptions> = {
-  slowMember: true,
-  maxMemberBytes: true,
-  maxMemberMessages: true,
-  coalesceKey: true,
-};
-const POLICIES: readonly SlowMemberPolicy[] = ['close', 'drop-newest', 'drop-oldest', 'coalesce'];
-
-const DEFAULTS = {
-  slowMember: 'close',
-  maxMemberBytes: 1024 * 1024,
-  maxMemberMessages: 256,
-} as const;
+export const SLOW_MEMBER_OPTIONS = describeOptions('SlowMembers', {
+  slowMember: choice(['close', 'drop-newest', 'drop-oldest', 'coalesce'], { default: 'close' }),
+  maxMemberBytes: number({ min: 1, default: 1024 * 1024 }),
+  maxMemberMessages: number({ min: 1, default: 256 }),
+  coalesceKey: fn(),
+});
 
 /** Stands for a message that no other replaces. */
 const NO_KEY = Symbol('no key');
@@ -129,19 +121,20 @@ export class SlowMembers {
   private readonly waiting = new Map<Channel, MemberWrites>();
 
   constructor(options: SlowMemberOptions) {
-    this.policy = checkChoice('slowMember', options.slowMember ?? DEFAULTS.slowMember, POLICIES);
-    const { maxMemberBytes = DEFAULTS.maxMemberBytes } = options;
-    const { maxMemberMessages = DEFAULTS.maxMemberMessages } = options;
-    this.maxBytes = checkNumber('maxMemberBytes', maxMemberBytes, { min: 1 });
-    this.maxMessages = checkNumber('maxMemberMessages', maxMemberMessages, { min: 1 });
-    if (this.policy === 'coalesce' && options.coalesceKey === undefined) {
+    const given = SLOW_MEMBER_OPTIONS.part(options);
+    this.policy = given.slowMember;
+    this.maxBytes = given.maxMemberBytes;
+    this.maxMessages = given.maxMemberMessages;
+    this.keyOf = () => NO_KEY;
+    if (this.policy !== 'coalesce') return;
+    if (given.coalesceKey === undefined) {
       throw new OptionError(
         'OPTION_CONFLICT',
         "slowMember 'coalesce' needs coalesceKey: which messages replace each other?",
         { option: 'coalesceKey' },
       );
     }
-    this.keyOf = this.policy === 'coalesce' ? options.coalesceKey! : () => NO_KEY;
+    this.keyOf = given.coalesceKey;
   }
 
   /** Writes to one member, as far as the policy lets it; the flush follows. */

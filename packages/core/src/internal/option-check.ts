@@ -12,25 +12,31 @@ export function checkNumber(name: string, value: number, bounds: NumberBounds = 
   const { min = 0, max = Number.POSITIVE_INFINITY, integer = false } = bounds;
   const whole = !integer || Number.isInteger(value) || value === Number.POSITIVE_INFINITY;
   if (typeof value === 'number' && value >= min && value <= max && whole) return value;
-  const kind = integer ? 'a whole number' : 'a number';
-  const upTo = max === Number.POSITIVE_INFINITY ? 'Infinity' : String(max);
   throw new OptionError(
     'OPTION_INVALID',
-    `${name} is ${shown(value)}, but must be ${kind} from ${min} to ${upTo}`,
+    `${name} is ${shown(value)}, but must be ${allowedNumber(bounds)}`,
     { option: name, value: String(value), min, max },
   );
 }
+
+/** The bounds as text. */
+export function allowedNumber(bounds: NumberBounds): string {
+  const { min = 0, max = Number.POSITIVE_INFINITY, integer = false } = bounds;
+  return `${integer ? 'a whole number' : 'a number'} from ${min} to ${max}`;
+}
+
+/** What {@link checkTime} allows. */
+export const TIME = 'a positive number of milliseconds, or false for off';
 
 /** As {@link checkNumber}, for options that `false` turns off; off is returned as `Infinity`. */
 export function checkTime(name: string, value: number | false): number {
   if (value === false) return Number.POSITIVE_INFINITY;
   const atLeastOne = typeof value === 'number' && value > 0 ? Math.max(value, 1) : value;
   if (typeof value === 'number' && value > 0) return checkNumber(name, atLeastOne, { min: 1 });
-  throw new OptionError(
-    'OPTION_INVALID',
-    `${name} is ${shown(value)}, but must be a positive number of milliseconds, or false for off`,
-    { option: name, value: String(value) },
-  );
+  throw new OptionError('OPTION_INVALID', `${name} is ${shown(value)}, but must be ${TIME}`, {
+    option: name,
+    value: String(value),
+  });
 }
 
 /**
@@ -47,14 +53,16 @@ export function checkChoice<T extends string | number | boolean>(
   choices: readonly T[],
 ): T {
   if (choices.includes(value)) return value;
-  const names = choices.map((choice) => (typeof choice === 'string' ? `'${choice}'` : choice));
-  const last = names.pop();
-  const allowed = names.length === 0 ? last : `${names.join(', ')} or ${last}`;
   const given = typeof value === 'string' ? JSON.stringify(value) : String(value);
-  throw new OptionError('OPTION_INVALID', `${name} is ${given}, but must be ${allowed}`, {
-    option: name,
-    value: String(value),
-  });
+  const text = `${name} is ${given}, but must be ${allowedChoice(choices)}`;
+  throw new OptionError('OPTION_INVALID', text, { option: name, value: String(value) });
+}
+
+/** The choices as text. */
+export function allowedChoice(choices: readonly (string | number | boolean)[]): string {
+  const names = choices.map((choice) => (typeof choice === 'string' ? `'${choice}'` : `${choice}`));
+  const last = names.pop() ?? '';
+  return names.length === 0 ? last : `${names.join(', ')} or ${last}`;
 }
 
 /** A string in quotes: '80' from the environment is not 80. */

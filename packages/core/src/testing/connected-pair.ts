@@ -8,7 +8,8 @@ import {
   type ChannelOptions,
   resolveChannelOptions,
 } from '../channel/channel-options.ts';
-import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
+import { unchecked } from '../internal/option-kind.ts';
+import { describeOptions } from '../internal/option-set.ts';
 import { silentLogger } from '../internal/stderr-logger.ts';
 import { MemoryTransport } from '../transport/memory-transport.ts';
 import { VirtualChannel } from './virtual-channel.ts';
@@ -33,14 +34,15 @@ export interface ConnectedPairOptions<
   readonly clock?: VirtualClock;
 }
 
-const OPTIONS: KnownOptions<ConnectedPairOptions> = {
-  client: true,
-  server: true,
-  options: true,
-  capacityBytes: true,
-  clock: true,
-};
-const { clock: _clock, ...END_OPTIONS } = CHANNEL_OPTIONS;
+const { clock: _clock, ...ofEnd } = CHANNEL_OPTIONS.kinds;
+const END_OPTIONS = describeOptions('connectedPair', ofEnd);
+const OPTIONS = describeOptions('connectedPair', {
+  client: unchecked(),
+  server: unchecked(),
+  options: unchecked({ default: {} }),
+  capacityBytes: unchecked(),
+  clock: unchecked(),
+});
 
 /** Two channels, each the peer of the other. */
 export interface ConnectedPair<
@@ -72,8 +74,8 @@ export interface ConnectedPair<
 export function connectedPair<ClientR, ClientW, ServerR, ServerW>(
   options: ConnectedPairOptions<ClientR, ClientW, ServerR, ServerW> = {},
 ): ConnectedPair<ClientR, ClientW, ServerR, ServerW> {
-  checkOptions<ConnectedPairOptions>('connectedPair', options as ConnectedPairOptions, OPTIONS);
-  if (options.options !== undefined) checkOptions('connectedPair', options.options, END_OPTIONS);
+  OPTIONS.checkNames(options);
+  if (options.options !== undefined) END_OPTIONS.checkNames(options.options);
   if (options.client !== undefined) checkInitializer('client', options.client);
   if (options.server !== undefined) checkInitializer('server', options.server);
   const { capacityBytes, clock = new VirtualClock() } = options;

@@ -7,7 +7,8 @@ import {
 import { closedError } from '../channel/close-cause.ts';
 import type { Address, Channel, Handler, Pipeline } from '../contract.ts';
 import type { Chain, OrMisfit, ReadAfter, WriteAfter } from '../handler-chain.ts';
-import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
+import { flag, unchecked } from '../internal/option-kind.ts';
+import { describeOptions } from '../internal/option-set.ts';
 import { silentLogger } from '../internal/stderr-logger.ts';
 import { EmbeddedTransport } from './embedded-transport.ts';
 import { eventText } from './record-events.ts';
@@ -29,14 +30,17 @@ export interface EmbeddedChannelOptions extends Omit<ChannelOptions, 'clock'> {
   readonly id?: string;
 }
 
-const OPTIONS: KnownOptions<EmbeddedChannelOptions> = {
-  ...CHANNEL_OPTIONS,
-  register: true,
-  parent: true,
-  localAddress: true,
-  remoteAddress: true,
-  id: true,
-};
+const OPTIONS = describeOptions(
+  'EmbeddedChannel.with',
+  {
+    register: flag({ default: true }),
+    parent: unchecked(),
+    localAddress: unchecked(),
+    remoteAddress: unchecked(),
+    id: unchecked(),
+  },
+  CHANNEL_OPTIONS,
+);
 
 /** What a finished channel still had. */
 export interface LeftOver {
@@ -83,7 +87,8 @@ export class EmbeddedChannel<
     const given = args[0] instanceof EmbeddedSetup ? args[0] : undefined;
     const { options, handlers } = given ?? new EmbeddedSetup({}, args as readonly Handler[]);
     const transport = new EmbeddedTransport((message) => this.handleOutboundMessage(message));
-    const { register = true, parent, id, clock = new VirtualClock(), ...rest } = options;
+    const { clock = new VirtualClock(), ...rest } = options;
+    const { register, parent, id } = OPTIONS.part(options);
     if (rest.localAddress !== undefined) transport.localAddress = rest.localAddress;
     if (rest.remoteAddress !== undefined) transport.remoteAddress = rest.remoteAddress;
     // Keeps what passed the last handler, unless the test has hooks of its own.
@@ -109,7 +114,7 @@ export class EmbeddedChannel<
     options: EmbeddedChannelOptions,
     ...handlers: OrMisfit<Handlers, Chain<Handlers, unknown, unknown>>
   ): EmbeddedChannel<Handlers> {
-    checkOptions('EmbeddedChannel.with', options, OPTIONS);
+    OPTIONS.checkNames(options);
     const given = handlers as readonly unknown[] as readonly Handler[];
     return new EmbeddedChannel<Handlers>(new EmbeddedSetup(options, given));
   }

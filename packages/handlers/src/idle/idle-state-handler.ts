@@ -2,10 +2,10 @@ import type { Channel, Clock, Context, Handler, Types, WriteFuture } from '@head
 import {
   type BatchContext,
   type BatchHandler,
-  checkOptions,
-  checkTime,
-  type KnownOptions,
+  describeOptions,
+  flag,
   type MessageBatch,
+  time,
 } from '@headrace/core/authoring';
 import { type IdleState, IdleStateEvent } from './idle-state-event.ts';
 import { IdleTimer } from './idle-timer.ts';
@@ -25,12 +25,12 @@ export interface IdleStateOptions {
   readonly observeOutput?: boolean;
 }
 
-const OPTIONS: KnownOptions<IdleStateOptions> = {
-  readerIdleMs: true,
-  writerIdleMs: true,
-  allIdleMs: true,
-  observeOutput: true,
-};
+const OPTIONS = describeOptions('IdleStateHandler', {
+  readerIdleMs: time({ default: false }),
+  writerIdleMs: time({ default: false }),
+  allIdleMs: time({ default: false }),
+  observeOutput: flag({ default: false }),
+});
 
 /**
  * Fires an {@link IdleStateEvent} when nothing was read, written, or neither, for a given time.
@@ -89,11 +89,11 @@ export class IdleStateHandler implements BatchHandler {
   private watched: WriteFuture | undefined = undefined;
 
   constructor(options: IdleStateOptions) {
-    checkOptions('IdleStateHandler', options, OPTIONS);
-    this.reader = this.timerFor('reader', 'readerIdleMs', options.readerIdleMs);
-    this.writer = this.timerFor('writer', 'writerIdleMs', options.writerIdleMs);
-    this.all = this.timerFor('all', 'allIdleMs', options.allIdleMs);
-    this.observeOutput = options.observeOutput ?? false;
+    const { readerIdleMs, writerIdleMs, allIdleMs, observeOutput } = OPTIONS.resolve(options);
+    this.reader = this.timerFor('reader', readerIdleMs);
+    this.writer = this.timerFor('writer', writerIdleMs);
+    this.all = this.timerFor('all', allIdleMs);
+    this.observeOutput = observeOutput;
     const watchesWrites = this.writer !== undefined || this.all !== undefined;
     // A pipeline skips a handler without the method: writes cost nothing where they are not watched.
     if (!watchesWrites && this.write === IdleStateHandler.prototype.write) {
@@ -168,12 +168,7 @@ export class IdleStateHandler implements BatchHandler {
     ctx.fireUserEventTriggered(event);
   }
 
-  private timerFor(
-    state: IdleState,
-    option: string,
-    value: number | false = false,
-  ): IdleTimer | undefined {
-    const timeoutMs = checkTime(option, value);
+  private timerFor(state: IdleState, timeoutMs: number): IdleTimer | undefined {
     if (timeoutMs === Number.POSITIVE_INFINITY) return undefined;
     return new IdleTimer(state, timeoutMs, this);
   }

@@ -120,7 +120,7 @@ export class LastingBootstrap<
     checkNumber('windowMs', windowMs, { min: 1, max: 2 ** 31 - 1, integer: true });
     checkNumber('creditBytes', creditBytes, { min: 1024, max: 2 ** 32 - 1, integer: true });
     if (options.channelOptions !== undefined) {
-      checkOptions('channelOptions', options.channelOptions, CHANNEL_OPTIONS);
+      CHANNEL_OPTIONS.checkNames(options.channelOptions, 'channelOptions');
     }
     if ('offline' in options) {
       const text = 'a lasting channel keeps what is written itself: it has no offline queue';

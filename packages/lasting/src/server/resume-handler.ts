@@ -125,7 +125,7 @@ export class ResumeHandler implements Handler {
     const { table, childHandler, childOptions } = options;
     checkKind('table', table, table instanceof ResumeTable, 'a ResumeTable');
     checkFunction('childHandler', childHandler, 'builds the pipeline of a lasting channel');
-    if (childOptions !== undefined) checkOptions('childOptions', childOptions, CHANNEL_OPTIONS);
+    if (childOptions !== undefined) CHANNEL_OPTIONS.checkNames(childOptions, 'childOptions');
     this.options = sharedOptions(options);
   }
 

@@ -9,7 +9,7 @@ import {
   TlsClientContext,
   type TlsClientOptions,
 } from '@headrace/core';
-import { CHANNEL_OPTIONS, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { CHANNEL_OPTIONS, describeOptions, time, unchecked } from '@headrace/core/authoring';
 import { type WebSocketCompression, wsDeflate } from '../socket/compression.ts';
 import { LastWordSocket } from '../socket/last-word-socket.ts';
 import { MESSAGE_LIMITS, messageLimits, type WebSocketLimits } from '../socket/message-limits.ts';
@@ -39,17 +39,18 @@ export interface WebSocketClientOptions extends ChannelOptions, WebSocketLimits 
 /** Builds the pipeline of a WebSocket; if it returns what `addLast` returned, the message types are known. */
 export type WebSocketPipeline<R, W> = (channel: WebSocketChannel) => Pipeline<R, W> | void;
 
-const OPTIONS: KnownOptions<WebSocketClientOptions> = {
-  ...CHANNEL_OPTIONS,
-  ...MESSAGE_LIMITS,
-  connectTimeoutMs: true,
-  headers: true,
-  origin: true,
-  subprotocols: true,
-  compression: true,
-  tls: true,
-};
-const CONNECT_OPTIONS: KnownOptions<{ readonly signal?: AbortSignal }> = { signal: true };
+const OWN = describeOptions('WebSocketClientOptions', {
+  headers: unchecked(),
+  origin: unchecked(),
+  subprotocols: unchecked({ default: [] }),
+  compression: unchecked({ default: false }),
+  tls: unchecked(),
+});
+const TIMEOUT = describeOptions('connectTimeoutMs', {
+  connectTimeoutMs: time({ default: 30_000 }),
+});
+const OPTIONS = describeOptions('.options', {}, OWN, TIMEOUT, MESSAGE_LIMITS, CHANNEL_OPTIONS);
+const CONNECT_OPTIONS = describeOptions('connect', { signal: unchecked() });
 const CLOSE_TIMEOUT_MS = 2000;
 
 /**
@@ -77,7 +78,7 @@ export class WebSocketBootstrap<R = unknown, W = unknown> {
 
   /** Merged into what was given before. Throws an `OptionError` for an unknown option. */
   options(options: WebSocketClientOptions): this {
-    checkOptions('.options', options, OPTIONS);
+    OPTIONS.checkNames(options);
     this.clientOptions = { ...this.clientOptions, ...options };
     return this;
   }
@@ -87,7 +88,7 @@ export class WebSocketBootstrap<R = unknown, W = unknown> {
     url: string | URL,
     target: { readonly signal?: AbortSignal } = {},
   ): Promise<Channel<R, W>> {
-    checkOptions('connect', target, CONNECT_OPTIONS);
+    CONNECT_OPTIONS.checkNames(target);
     const { initialize } = this;
     if (initialize === undefined) {
       throw new OptionError(
@@ -97,9 +98,11 @@ export class WebSocketBootstrap<R = unknown, W = unknown> {
       );
     }
     target.signal?.throwIfAborted();
-    const { transport, messageTimeoutMs, channelOptions } = dial(new URL(url), this.clientOptions);
+    const { clientOptions: options } = this;
+    const { transport, messageTimeoutMs } = dial(new URL(url), options);
     const channel: unknown = await connectChannel(transport, {
-      ...channelOptions,
+      ...CHANNEL_OPTIONS.only(options),
+      ...TIMEOUT.only(options),
       ...target,
       target: String(url),
       initialize: (opening) => {
@@ -111,10 +114,10 @@ export class WebSocketBootstrap<R = unknown, W = unknown> {
   }
 }
 
-/** A connecting WebSocket as a transport, and the remaining options, for its channel. */
+/** A connecting WebSocket as a transport. */
 function dial(url: URL, options: WebSocketClientOptions) {
-  const { headers, origin, subprotocols = [], compression = false, tls, ...rest } = options;
-  const { limits, messageTimeoutMs, channelOptions } = messageLimits(rest);
+  const { headers, origin, subprotocols, compression, tls } = OWN.part(options);
+  const { limits, messageTimeoutMs } = messageLimits(options);
   if (tls !== undefined) checkTls(url, tls);
   const ws = new LastWordSocket(url, [...subprotocols], {
     ...tls,
@@ -130,7 +133,7 @@ function dial(url: URL, options: WebSocketClientOptions) {
     transport.upgraded(socket, local, remote);
   });
   ws.on('unexpected-response', (_request, response) => transport.refuse(refused(url, response)));
-  return { transport, messageTimeoutMs, channelOptions };
+  return { transport, messageTimeoutMs };
 }
 
 /** As `connect` of core: what OpenSSL refuses is an `OptionError` before a socket exists. */

@@ -14,7 +14,7 @@ import {
   type Timer,
   type Types,
 } from '@headrace/core';
-import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, unchecked } from '@headrace/core/authoring';
 import {
   type WebSocketChannel,
   type WebSocketChannelOptions,
@@ -31,11 +31,11 @@ export interface HttpEndpointHandlerOptions {
   readonly connect: (stream: ChannelDuplex, handler: HttpEndpointHandler) => void;
 }
 
-const OPTIONS: KnownOptions<HttpEndpointHandlerOptions> = {
-  timeoutMs: true,
-  firstTimeoutMs: true,
-  connect: true,
-};
+const OPTIONS = describeOptions('HttpEndpointHandler', {
+  timeoutMs: unchecked(),
+  firstTimeoutMs: unchecked(),
+  connect: unchecked(),
+});
 
 /**
  * Serves HTTP on one connection and puts a channel of its own on a WebSocket when the peer asks for one.
@@ -100,7 +100,7 @@ export class HttpEndpointHandler implements Handler {
   private drainHold: DrainHold | undefined = undefined;
 
   constructor(options: HttpEndpointHandlerOptions) {
-    checkOptions('HttpEndpointHandler', options, OPTIONS);
+    OPTIONS.checkNames(options);
     this.options = options;
     this.duplex = new DuplexHandler((stream) => this.connected(stream));
   }

@@ -5,7 +5,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { ChannelDuplex } from '@headrace/core';
-import { checkNumber, checkOptions, checkTime, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, fn, time, unchecked, whole } from '@headrace/core/authoring';
 import { HttpEndpointHandler } from './http-endpoint-handler.ts';
 import {
   UPGRADE_OPTIONS,
@@ -26,14 +26,16 @@ export interface HttpEndpointOptions extends WebSocketUpgradeOptions {
   readonly maxHeaderBytes?: number;
 }
 
-const OPTIONS: KnownOptions<HttpEndpointOptions> = {
-  ...UPGRADE_OPTIONS,
-  request: true,
-  timeoutMs: true,
-  maxHeaderBytes: true,
-};
-const HANDLER_OPTIONS: KnownOptions<{ readonly timeoutMs?: number }> = { timeoutMs: true };
-const DEFAULTS = { timeoutMs: 10_000, maxHeaderBytes: 16 * 1024 } as const;
+const OPTIONS = describeOptions(
+  'HttpEndpoint',
+  {
+    request: fn(),
+    timeoutMs: time({ default: 10_000 }),
+    maxHeaderBytes: whole({ min: 1, max: 2 ** 31 - 1, default: 16 * 1024 }),
+  },
+  UPGRADE_OPTIONS,
+);
+const HANDLER_OPTIONS = describeOptions('.handler', { timeoutMs: unchecked() });
 
 /**
  * HTTP and WebSockets at the end of pipelines: Node's own HTTP server and the `ws` library, shared by all
@@ -79,17 +81,15 @@ export class HttpEndpoint {
   private readonly handlers = new WeakMap<object, HttpEndpointHandler>();
 
   constructor(options: HttpEndpointOptions = {}) {
-    checkOptions('HttpEndpoint', options, OPTIONS);
-    const { timeoutMs, maxHeaderBytes } = { ...DEFAULTS, ...options };
-    const bounds = { min: 1, max: 2 ** 31 - 1, integer: true };
+    const { timeoutMs, maxHeaderBytes } = OPTIONS.resolve(options);
     this.options = options;
-    this.timeoutMs = checkTime('timeoutMs', timeoutMs);
+    this.timeoutMs = timeoutMs;
     this.upgrader = new WebSocketUpgrader(options, (stream, error) => {
       this.handlers.get(stream)?.refuseBroken(error);
     });
     // Our own clock watches the time; Node's checks belong to servers that listen.
     this.http = createServer({
-      maxHeaderSize: checkNumber('maxHeaderBytes', maxHeaderBytes, bounds),
+      maxHeaderSize: maxHeaderBytes,
       requestTimeout: 0,
       headersTimeout: 0,
       keepAliveTimeout: 0,
@@ -113,7 +113,7 @@ export class HttpEndpoint {
    * @param options.timeoutMs - for this connection's first request, instead of the endpoint's own
    */
   handler(options: { readonly timeoutMs?: number } = {}): HttpEndpointHandler {
-    checkOptions('.handler', options, HANDLER_OPTIONS);
+    HANDLER_OPTIONS.checkNames(options);
     return new HttpEndpointHandler({
       timeoutMs: this.timeoutMs,
       firstTimeoutMs: options.timeoutMs ?? this.timeoutMs,

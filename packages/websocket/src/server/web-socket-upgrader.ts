@@ -2,9 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import { type ChannelDuplex, type ChannelOptions, OptionError } from '@headrace/core';
 import {
   CHANNEL_OPTIONS,
-  checkOptions,
-  type KnownOptions,
+  describeOptions,
+  nested,
   toError,
+  unchecked,
 } from '@headrace/core/authoring';
 import type { WebSocketServer as WsServer } from 'ws';
 import { type WebSocketCompression, wsDeflate } from '../socket/compression.ts';
@@ -49,17 +50,19 @@ export interface WebSocketUpgradeOptions extends WebSocketLimits {
   ) => boolean | UpgradeRefusal | Promise<boolean | UpgradeRefusal>;
 }
 
-/** The names of {@link WebSocketUpgradeOptions}. */
-export const UPGRADE_OPTIONS: KnownOptions<WebSocketUpgradeOptions> = {
-  ...MESSAGE_LIMITS,
-  webSocket: true,
-  webSocketPath: true,
-  webSocketOptions: true,
-  subprotocols: true,
-  compression: true,
-  allowOrigin: true,
-  authorize: true,
-};
+export const UPGRADE_OPTIONS = describeOptions(
+  'WebSocketUpgradeOptions',
+  {
+    webSocket: unchecked(),
+    webSocketPath: unchecked({ default: '/ws' }),
+    webSocketOptions: nested(CHANNEL_OPTIONS, { default: {} }),
+    subprotocols: unchecked(),
+    compression: unchecked({ default: false }),
+    allowOrigin: unchecked(),
+    authorize: unchecked(),
+  },
+  MESSAGE_LIMITS,
+);
 
 /** A WebSocket whose peer does not answer our close frame is dropped after this. */
 const CLOSE_TIMEOUT_MS = 2000;
@@ -76,10 +79,9 @@ export class WebSocketUpgrader {
     options: WebSocketUpgradeOptions,
     broken: (stream: object, error: NodeJS.ErrnoException) => void,
   ) {
-    const { subprotocols, compression = false, webSocketOptions = {} } = options;
-    checkOptions('webSocketOptions', webSocketOptions, CHANNEL_OPTIONS);
+    const { subprotocols, compression, webSocketPath } = UPGRADE_OPTIONS.part(options);
     this.options = options;
-    this.paths = pathsOf(options.webSocketPath ?? '/ws');
+    this.paths = pathsOf(webSocketPath);
     const { limits, messageTimeoutMs } = messageLimits({ ...options });
     this.messageTimeoutMs = messageTimeoutMs;
     this.sockets = new WebSocketServer({

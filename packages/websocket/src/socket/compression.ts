@@ -1,4 +1,4 @@
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describePart, flag, whole } from '@headrace/core/authoring';
 
 /**
  * permessage-deflate (RFC 7692): `true`, or with options. It costs memory for each connection (a window of 32 KiB
@@ -14,22 +14,18 @@ export type WebSocketCompression =
       readonly keepContext?: boolean;
     };
 
-const OPTIONS: KnownOptions<Exclude<WebSocketCompression, boolean>> = {
-  thresholdBytes: true,
-  keepContext: true,
-};
-const DEFAULTS = { thresholdBytes: 1024, keepContext: false } as const;
+const OPTIONS = describePart('compression', {
+  thresholdBytes: whole({ default: 1024 }),
+  keepContext: flag({ default: false }),
+});
 
 /** The option as the `ws` library takes it. */
 export function wsDeflate(compression: WebSocketCompression) {
   if (compression === false) return false;
-  if (compression !== true) checkOptions('compression', compression, OPTIONS);
-  const { thresholdBytes, keepContext } = {
-    ...DEFAULTS,
-    ...(compression === true ? {} : compression),
-  };
+  const given = compression === true ? {} : compression;
+  const { thresholdBytes, keepContext } = OPTIONS.resolve(given);
   return {
-    threshold: checkNumber('compression.thresholdBytes', thresholdBytes, { integer: true }),
+    threshold: thresholdBytes,
     serverNoContextTakeover: !keepContext,
     clientNoContextTakeover: !keepContext,
   };

@@ -1,4 +1,4 @@
-import { checkNumber, checkTime, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, time, whole } from '@headrace/core/authoring';
 
 /** Limits of one inbound message, on either side. */
 export interface WebSocketLimits {
@@ -10,40 +10,22 @@ export interface WebSocketLimits {
   readonly messageTimeoutMs?: number | false;
 }
 
-/** The names of {@link WebSocketLimits}. */
-export const MESSAGE_LIMITS: KnownOptions<WebSocketLimits> = {
-  maxMessageBytes: true,
-  maxFragments: true,
-  messageTimeoutMs: true,
-};
-const DEFAULTS = {
-  maxMessageBytes: 64 * 1024,
-  maxFragments: 128,
-  messageTimeoutMs: 15_000,
-} as const;
+/** The options of every WebSocket. */
+export const MESSAGE_LIMITS = describeOptions('WebSocketLimits', {
+  maxMessageBytes: whole({ min: 1, max: 2 ** 31 - 1, default: 64 * 1024 }),
+  maxFragments: whole({ min: 1, max: 2 ** 31 - 1, default: 128 }),
+  messageTimeoutMs: time({ default: 15_000 }),
+});
 
-/** The limits, checked, as the `ws` library names them, and the remaining options. */
-export function messageLimits<O extends WebSocketLimits>(
-  options: O,
-): {
+/** The limits as the `ws` library names them. */
+export function messageLimits(options: WebSocketLimits): {
   readonly limits: { readonly maxPayload: number; readonly maxFragments: number };
   readonly messageTimeoutMs: number;
-  readonly channelOptions: Omit<O, keyof WebSocketLimits>;
 } {
   const {
-    maxMessageBytes = DEFAULTS.maxMessageBytes,
-    maxFragments = DEFAULTS.maxFragments,
-    messageTimeoutMs = DEFAULTS.messageTimeoutMs,
-    ...channelOptions
-  } = options;
-  const bounds = { min: 1, max: 2 ** 31 - 1, integer: true };
-  const limits = {
-    maxPayload: checkNumber('maxMessageBytes', maxMessageBytes, bounds),
-    maxFragments: checkNumber('maxFragments', maxFragments, bounds),
-  };
-  return {
-    limits,
-    messageTimeoutMs: checkTime('messageTimeoutMs', messageTimeoutMs),
-    channelOptions,
-  };
+    maxMessageBytes: maxPayload,
+    maxFragments,
+    messageTimeoutMs,
+  } = MESSAGE_LIMITS.part(options);
+  return { limits: { maxPayload, maxFragments }, messageTimeoutMs };
 }

@@ -7,10 +7,10 @@ import {
   type Handler,
   openChannel,
 } from '@headrace/core';
-import { CHANNEL_OPTIONS, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { CHANNEL_OPTIONS, describeOptions } from '@headrace/core/authoring';
 import type { WebSocketClose } from './close-codes.ts';
 import { MessageDeadline } from './message-deadline.ts';
-import { messageLimits } from './message-limits.ts';
+import { MESSAGE_LIMITS } from './message-limits.ts';
 import type { WebSocketInput, WebSocketOutput } from './text-message.ts';
 import { CARRIER, type WebSocketCarrier, WebSocketTransport } from './web-socket-transport.ts';
 import type { WsSocket } from './ws-socket.ts';
@@ -21,11 +21,8 @@ export interface WebSocketChannelOptions extends ChannelOptions, WebSocketCarrie
   readonly messageTimeoutMs?: number | false;
 }
 
-const OPTIONS: KnownOptions<WebSocketChannelOptions> = {
-  ...CHANNEL_OPTIONS,
-  ...CARRIER,
-  messageTimeoutMs: true,
-};
+const { messageTimeoutMs } = MESSAGE_LIMITS.kinds;
+const OPTIONS = describeOptions('webSocketChannel', { messageTimeoutMs }, CARRIER, CHANNEL_OPTIONS);
 
 /** A channel whose messages are those of a WebSocket. */
 export type WebSocketChannel = Channel<WebSocketInput, WebSocketOutput>;
@@ -52,13 +49,12 @@ export function webSocketChannel(
   initialize: WebSocketInitializer,
   options: WebSocketChannelOptions = {},
 ): WebSocketChannel {
-  checkOptions('webSocketChannel', options, OPTIONS);
-  const { parent, stream, ...rest } = options;
-  const { messageTimeoutMs, channelOptions } = messageLimits(rest);
+  const { messageTimeoutMs } = OPTIONS.resolve(options);
+  const { parent, stream } = options;
   const carrier = { ...(parent && { parent }), ...(stream && { stream }) };
   const transport = new WebSocketTransport(ws, carrier);
   const channel: unknown = openChannel(transport, {
-    ...channelOptions,
+    ...CHANNEL_OPTIONS.only(options),
     ...(parent && { parent }),
     initialize: (opening) => {
       beginPipeline(opening, transport, messageTimeoutMs);

@@ -8,7 +8,7 @@ import {
   type Transport,
   type TransportSink,
 } from '@headrace/core';
-import { checkOptions, type KnownOptions, unacknowledgedBytesOf } from '@headrace/core/authoring';
+import { describeOptions, unacknowledgedBytesOf, unchecked } from '@headrace/core/authoring';
 import { closeCodeOf, closeText, type WebSocketClose } from './close-codes.ts';
 import { TextMessage, type WebSocketInput, type WebSocketOutput } from './text-message.ts';
 import { CONNECTING, OPEN, type WsSocket } from './ws-socket.ts';
@@ -21,8 +21,10 @@ export interface WebSocketCarrier {
   readonly stream?: Duplex;
 }
 
-/** The names of {@link WebSocketCarrier}. */
-export const CARRIER: KnownOptions<WebSocketCarrier> = { parent: true, stream: true };
+export const CARRIER = describeOptions('WebSocketTransport', {
+  parent: unchecked(),
+  stream: unchecked(),
+});
 
 /** A WebSocket of the `ws` library as a transport: messages in, messages out. */
 export class WebSocketTransport implements Transport {
@@ -46,7 +48,7 @@ export class WebSocketTransport implements Transport {
   private readonly onSent: (error?: Error) => void;
 
   constructor(ws: WsSocket, carrier: WebSocketCarrier = {}) {
-    checkOptions('WebSocketTransport', carrier, CARRIER);
+    CARRIER.checkNames(carrier);
     this.ws = ws;
     this.carrier = carrier;
     this.onSent = (error) => this.sent(error);

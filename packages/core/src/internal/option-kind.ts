@@ -1,0 +1,161 @@
+import {
+  allowedChoice,
+  allowedNumber,
+  checkChoice,
+  checkKind,
+  checkNumber,
+  checkTime,
+  type NumberBounds,
+  TIME,
+} from './option-check.ts';
+
+/** Stands for the type that the interface gives to the option. */
+declare const SAME: unique symbol;
+/** The value of the option has the type that the interface gives it. */
+export interface Same {
+  readonly [SAME]: true;
+}
+
+/**
+ * One option of a set: its check, and its value when it is not given. The functions of this file make them.
+ *
+ * @typeParam Given - what may be given
+ * @typeParam Value - what the option is after the check
+ * @typeParam Absent - `undefined` for an option without a default that need not be given, else `never`
+ */
+export interface OptionKind<in Given, out Value, out Absent extends undefined = undefined> {
+  /** Returns the value, or throws an `OptionError` that names the option, the value and what is allowed. */
+  check(name: string, value: Given): Value;
+  /** What is allowed, for the documentation and the error. */
+  readonly allowed: string;
+  /** The value when the option is not given. */
+  readonly absent: Value | Absent;
+  readonly isRequired: boolean;
+  /** Its values are numbers, texts or booleans. */
+  readonly isPlain: boolean;
+}
+
+/** What an option is when it is not given: its default, an error, or `undefined`. */
+export interface Absence<Given> {
+  readonly default?: Given;
+  readonly required?: true;
+}
+
+/** `never` for an option that has a value in any case. */
+export type AbsentOf<A> = A extends { readonly default: unknown } | { readonly required: true }
+  ? never
+  : undefined;
+
+type Kind<Given, Value, A> = OptionKind<Given, Value, AbsentOf<A>>;
+
+/** An option with a check of its own. */
+export function kindOf<Given, Value, A extends Absence<Given>>(
+  allowed: string,
+  absence: A,
+  isPlain: boolean,
+  check: (name: string, value: Given) => Value,
+): OptionKind<Given, Value, AbsentOf<A>> {
+  const { default: standard, required: isRequired = false } = absence;
+  const absent = standard === undefined ? undefined : check('the default', standard);
+  return { check, allowed, absent: absent as Value | AbsentOf<A>, isRequired, isPlain };
+}
+
+/** A number, from 0 to `Infinity` unless there are other bounds. */
+export function number<A extends NumberBounds & Absence<number>>(
+  options: A = {} as A,
+): Kind<number, number, A> {
+  return kindOf(allowedNumber(options), options, true, (name, value: number) =>
+    checkNumber(name, value, options),
+  );
+}
+
+/** A whole number, from 0 to `Infinity` unless there are other bounds. */
+export function whole<A extends NumberBounds & Absence<number>>(
+  options: A = {} as A,
+): Kind<number, number, A> {
+  return number({ ...options, integer: true });
+}
+
+/** A time in milliseconds, or `false` for off, which becomes `Infinity`. */
+export function time<A extends Absence<number | false>>(
+  options: A = {} as A,
+): Kind<number | false, number, A> {
+  return kindOf(TIME, options, true, checkTime);
+}
+
+/** `true` or `false`. */
+export function flag<A extends Absence<boolean>>(options: A = {} as A): Kind<boolean, boolean, A> {
+  return choice([true, false], options);
+}
+
+/** One of a few values. */
+export function choice<
+  const Choice extends string | number | boolean,
+  A extends Absence<NoInfer<Choice>>,
+>(choices: readonly Choice[], options: A = {} as A): Kind<Choice, Choice, A> {
+  return kindOf(allowedChoice(choices), options, true, (name, value: Choice) =>
+    checkChoice(name, value, choices),
+  );
+}
+
+type AnyFunction = (...args: never[]) => unknown;
+
+/** @param purpose - what the function does, in the third person: `decides on credentials` */
+export function fn<A extends Absence<AnyFunction> & { readonly purpose?: string }>(
+  options: A = {} as A,
+): Kind<AnyFunction, Same, A> {
+  const { purpose } = options;
+  const allowed = purpose === undefined ? 'a function' : `a function that ${purpose}`;
+  return value(allowed, (given) => typeof given === 'function', options);
+}
+
+/** @param allowed - what the text is */
+export function text<A extends Absence<string>>(
+  allowed: string,
+  options: A = {} as A,
+): Kind<string, Same, A> {
+  return value(allowed, (given) => typeof given === 'string', options);
+}
+
+/** @param allowed - with its article: `a ServerMetrics` */
+export function object<A extends Absence<object>>(
+  allowed: string,
+  options: A = {} as A,
+): Kind<object, Same, A> {
+  return value(allowed, (given) => typeof given === 'object' && given !== null, options);
+}
+
+/**
+ * An interface that many classes may implement.
+ *
+ * @param method - one that tells it from other objects
+ * @param allowed - with a class that is usual: `a group, such as a ChannelGroup`
+ */
+export function having<A extends Absence<object>>(
+  method: string,
+  allowed: string,
+  options: A = {} as A,
+): Kind<object, Same, A> {
+  const isRight = (given: unknown) =>
+    typeof (given as Record<string, unknown> | null | undefined)?.[method] === 'function';
+  return value(allowed, isRight, options);
+}
+
+/** A value for which a function decides whether it is allowed. */
+export function value<Given, A extends Absence<Given>>(
+  allowed: string,
+  isRight: (given: unknown) => boolean,
+  options: A = {} as A,
+): Kind<Given, Same, A> {
+  return kindOf(allowed, options, false, (name, given: Given) => {
+    checkKind(name, given, isRight(given), allowed);
+    return given as unknown as Same;
+  });
+}
+
+/** A value that is not checked here. */
+export function unchecked<A extends Absence<unknown>>(
+  options: A = {} as A,
+): Kind<unknown, Same, A> {
+  return kindOf('any value', options, false, (_name, given: unknown) => given as Same);
+}
