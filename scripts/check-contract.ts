@@ -1,5 +1,6 @@
 // What the contract between channels, handlers and transports forbids, and no type can:
 // - `autoRead` belongs to the application. Library code that wants fewer reads holds them.
+// - Time and turns of the event loop come from a `Clock`, and no clock is treated in a way of its own.
 // - Bootstraps know a transport by its contract, never by its class, so that one written by somebody else works.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,8 +8,8 @@ import type { CheckResult, Problem } from './problem.ts';
 import { filesBelow, foldersIn, lineOf, readSource, type SyntaxNode } from './source-file.ts';
 
 interface Rule {
-  /** Every file that breaks the rule has this text. */
-  readonly text: string;
+  /** Every file that breaks the rule has one of these texts. */
+  readonly texts: readonly string[];
   readonly appliesTo: (file: string) => boolean;
   /** What is wrong with a node. */
   readonly problem: (node: SyntaxNode) => string | undefined;
@@ -19,9 +20,56 @@ function nameOf(node: unknown): string | undefined {
   return typeof name === 'string' ? name : typeof value === 'string' ? value : undefined;
 }
 
+const TIME_AND_TURNS: ReadonlySet<string> = new Set([
+  ...['setImmediate', 'setTimeout', 'setInterval', 'queueMicrotask', 'process.nextTick'],
+  ...['Date.now', 'performance.now', 'process.hrtime', 'process.hrtime.bigint'],
+]);
+
+/** Files that wait for Node itself: for its sockets, streams, processes, and its real event loop. */
+const AT_NODES_SIDE = [
+  'packages/core/src/internal/system-clock.ts',
+  'packages/core/src/internal/kernel-queue.ts',
+  'packages/core/src/internal/stderr-logger.ts',
+  'packages/core/src/transport/',
+  'packages/core/src/stream/',
+  'packages/core/src/testing/',
+  'packages/websocket/src/server/request-intake.ts',
+  'packages/websocket/src/socket/web-socket-transport.ts',
+  'packages/cluster/src/workers/cluster-channel.ts',
+  'packages/create-headrace/',
+];
+
+/** `a` or `a.b.c`, if the expression is that. */
+function pathOf(node: SyntaxNode): string | undefined {
+  if (node.type === 'Identifier') return nameOf(node);
+  if (node.type !== 'MemberExpression') return undefined;
+  const owner = pathOf(node['object'] as SyntaxNode);
+  return owner === undefined ? undefined : `${owner}.${nameOf(node['property']) ?? ''}`;
+}
+
 const RULES: readonly Rule[] = [
   {
-    text: 'autoRead',
+    texts: Array.from(TIME_AND_TURNS, (name) => name.split('.').at(-1)!),
+    appliesTo: (file) => !AT_NODES_SIDE.some((place) => file.startsWith(place)),
+    problem: (node) => {
+      // `socket.setTimeout` is none of them.
+      if (node.type === 'MemberExpression') return undefined;
+      const paths = Object.values(node).flat().filter(isNode).map(pathOf);
+      const path = paths.find((one) => one !== undefined && TIME_AND_TURNS.has(one));
+      return path && `uses ${path}: time and turns of the event loop come from a Clock`;
+    },
+  },
+  {
+    texts: ['systemClock'],
+    appliesTo: () => true,
+    problem: ({ type, left, right }) => {
+      if (type !== 'BinaryExpression') return undefined;
+      if (![left, right].some((side) => nameOf(side) === 'systemClock')) return undefined;
+      return 'compares a clock with systemClock: a branch that no test and no simulation runs';
+    },
+  },
+  {
+    texts: ['autoRead'],
     // The channel has it, and the test kit stands for the application.
     appliesTo: (file) => !/^packages\/core\/src\/(channel|testing)\//.test(file),
     problem: ({ type, left }) => {
@@ -34,7 +82,7 @@ const RULES: readonly Rule[] = [
     },
   },
   {
-    text: 'instanceof',
+    texts: ['instanceof'],
     appliesTo: (file) => file.startsWith('packages/core/src/bootstrap/'),
     problem: ({ type, operator, right }) => {
       if (type !== 'BinaryExpression' || operator !== 'instanceof') return undefined;
@@ -77,11 +125,13 @@ export function checkContract(root: string): CheckResult {
   );
   for (const file of files) {
     const text = readFileSync(join(root, file), 'utf8');
-    const rules = RULES.filter((rule) => rule.appliesTo(file) && text.includes(rule.text));
+    const rules = RULES.filter(
+      (rule) => rule.appliesTo(file) && rule.texts.some((one) => text.includes(one)),
+    );
     if (rules.length > 0) problems.push(...problemsIn(root, file, rules));
   }
   return {
     problems,
-    summary: `${files.length} files leave autoRead and transports to their owners`,
+    summary: `${files.length} files leave autoRead, transports and time to their owners`,
   };
 }

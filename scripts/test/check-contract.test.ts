@@ -52,3 +52,25 @@ it('finds bootstraps that ask for the class of a transport', () => {
     expect.stringMatching(/bootstrap\/a\.ts:2: asks for the class SocketTransport/),
   ]);
 });
+
+it('finds time and turns that come from no clock, and clocks that are compared', () => {
+  const found = problems({
+    'packages/handlers/src/a.ts': [
+      'setImmediate(() => {});',
+      'export const at = Date.now();',
+      'export const later = (given: { time?: () => number }) => given.time ?? performance.now;',
+      'export const isReal = (clock: unknown) => clock === systemClock;',
+      'socket.setTimeout(7);',
+      'systemClock.schedule(() => {}, 5);',
+    ].join('\n'),
+    'packages/core/src/internal/system-clock.ts': 'setImmediate(() => {});',
+    'packages/core/src/transport/a.ts': 'if (clock !== systemClock) process.nextTick(() => {});',
+  });
+  expect(found).toEqual([
+    expect.stringMatching(/core\/src\/transport\/a\.ts:1: compares a clock with systemClock/),
+    expect.stringMatching(/handlers\/src\/a\.ts:1: uses setImmediate/),
+    expect.stringMatching(/handlers\/src\/a\.ts:2: uses Date\.now/),
+    expect.stringMatching(/handlers\/src\/a\.ts:3: uses performance\.now/),
+    expect.stringMatching(/handlers\/src\/a\.ts:4: compares a clock with systemClock/),
+  ]);
+});

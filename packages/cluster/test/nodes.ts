@@ -20,7 +20,6 @@ export class Nodes {
       clock,
       logger,
       random: () => 0.5,
-      timeOfDay: () => 1e12 + clock.now(),
       randomBytes: (size) => {
         this.ids += 1;
         return Buffer.alloc(size, this.ids);

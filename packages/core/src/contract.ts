@@ -560,14 +560,41 @@ export interface Timer {
   cancel(): void;
 }
 
-/** The only source of time: replaced by a virtual one in tests. */
+/** How busy connections share the turns of one event loop: the channels ask, a {@link Clock} has it. */
+export interface Turns {
+  /**
+   * The time at which input that begins at `now` has used up its share of this turn. Busy connections have one
+   * `budgetMs` together; a connection that has not waited gets a quarter of it at least.
+   *
+   * @param now - the time of the clock, in milliseconds
+   */
+  endOfShare(now: number, budgetMs: number): number;
+  /**
+   * Queues input whose share ended at `now`. Each turn resumes one connection, in the order of these calls.
+   *
+   * @param now - the time of the clock, in milliseconds
+   */
+  wait(now: number, resume: () => void): void;
+}
+
+/**
+ * The only source of time and of turns of the event loop: replaced by a virtual one in tests. A clock of your own that
+ * wraps another one, such as `systemClock`, passes each call on, and has its `turns`: then channels on either clock
+ * share the event loop as if there were one.
+ */
 export interface Clock {
   /** Monotonic milliseconds. */
   now(): number;
+  /** Milliseconds since 1970, UTC; may jump when the time of the machine is set. */
+  timeOfDay(): number;
   /** Runs a task once after `delayMs`; does not keep the process alive unless `ref` is true. */
   schedule(task: () => void, delayMs: number, ref?: boolean): Timer;
   /** Runs a task soon, when the current event is over. */
   execute(task: () => void): void;
+  /** Runs a task in the next turn of the event loop, when the sockets and timers that are due were served. */
+  nextTurn(task: () => void): void;
+  /** How connections share the turns; the same object for all clocks of one event loop. */
+  readonly turns: Turns;
 }
 
 /** How important a log line is: `debug` for what happens every day, `error` for a fault of the program. */

@@ -56,6 +56,7 @@ export type {
   ReadHold,
   Timer,
   TlsInfo,
+  Turns,
   WriteFuture,
 } from './contract.ts';
 export { DrainEvent, type DrainHold } from './drain-event.ts';
@@ -88,6 +89,7 @@ export type { HandlerTypes, PassThrough, Types, WhatItReads } from './handler-ty
 // Loggers and the clock
 export { silentLogger, stderrLogger } from './internal/stderr-logger.ts';
 export { systemClock } from './internal/system-clock.ts';
+export { TurnQueue } from './internal/turn-queue.ts';
 // Pipelines
 export { handler } from './pipeline/handler-literal.ts';
 export {

@@ -87,7 +87,6 @@ export class VirtualChat {
       bus: memoryBus({ hub }),
       clock,
       logger: silentLogger,
-      timeOfDay: () => 1e12 + clock.now(),
       load: () => 0,
       users: { onDuplicate: 'kick-older' },
     });

@@ -31,8 +31,6 @@ export interface ClusterOptions<Principal = unknown> {
   readonly random?: () => number;
   /** Random bytes for the node's id. @default node:crypto's */
   readonly randomBytes?: (size: number) => Buffer;
-  /** Milliseconds since 1970. @default Date.now */
-  readonly timeOfDay?: () => number;
 }
 
 const CLUSTER_OPTIONS: KnownOptions<ClusterOptions> = {
@@ -48,7 +46,6 @@ const CLUSTER_OPTIONS: KnownOptions<ClusterOptions> = {
   logger: true,
   random: true,
   randomBytes: true,
-  timeOfDay: true,
 };
 
 /**

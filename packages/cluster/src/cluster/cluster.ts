@@ -309,6 +309,5 @@ function hostOf<P>(options: ClusterOptions<P>): NodeHost {
     logger: options.logger ?? stderrLogger(),
     random: options.random ?? Math.random,
     randomBytes: options.randomBytes ?? randomBytes,
-    timeOfDay: options.timeOfDay ?? Date.now,
   };
 }

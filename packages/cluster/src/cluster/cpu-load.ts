@@ -1,11 +1,11 @@
-import { performance } from 'node:perf_hooks';
+import { systemClock } from '@headrace/core';
 
 /** Part of one core that this process used since the last call: 0 idle, 1 busy all the time. */
 export function cpuLoad(): () => number {
   let usage = process.cpuUsage();
-  let at = performance.now();
+  let at = systemClock.now();
   return () => {
-    const now = performance.now();
+    const now = systemClock.now();
     const { user, system } = process.cpuUsage(usage);
     const elapsedUs = (now - at) * 1000;
     usage = process.cpuUsage();

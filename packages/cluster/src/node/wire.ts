@@ -12,8 +12,6 @@ export interface NodeHost {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;
-  /** Milliseconds since 1970. */
-  readonly timeOfDay: () => number;
   readonly randomBytes: (size: number) => Buffer;
 }
 

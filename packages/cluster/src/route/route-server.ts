@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Logger, OptionError, stderrLogger } from '@headrace/core';
+import { type Logger, OptionError, stderrLogger, systemClock } from '@headrace/core';
 import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import type { NodeInfo } from '../node/node-info.ts';
 import { chooseRoute } from './route-choice.ts';
@@ -209,9 +209,9 @@ async function closed(server: Server): Promise<void> {
   const over = once(server, 'close');
   server.close();
   server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), CLOSE_WITHIN_MS);
+  const timer = systemClock.schedule(() => server.closeAllConnections(), CLOSE_WITHIN_MS, true);
   await over;
-  clearTimeout(timer);
+  timer.cancel();
 }
 
 function check(given: Given): void {

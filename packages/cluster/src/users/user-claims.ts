@@ -147,11 +147,11 @@ export class UserClaims {
     const { nodeId, host } = this.context.wire;
     const known = [...(user.others?.values() ?? [])];
     if (user.claim !== undefined) known.push(user.claim);
-    return nextClaim(host.timeOfDay(), nodeId, known);
+    return nextClaim(host.clock.timeOfDay(), nodeId, known);
   }
 
   private beaten(id: string, user: BoundUser<unknown>, claim: Claim, isFresh: boolean): void {
-    if (!isFresh && isFromAhead(claim, this.context.wire.host.timeOfDay())) {
+    if (!isFresh && isFromAhead(claim, this.context.wire.host.clock.timeOfDay())) {
       // Its clock is minutes ahead: without this its connection would win against all that come later.
       user.isClaimDue = true;
       this.claimSoon(id);

@@ -1,4 +1,5 @@
 import cluster from 'node:cluster';
+import { systemClock } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
 import { asWorkerMessage, errorText, type WorkerMessage } from './worker-message.ts';
 import type { StartedWorker, WorkerDrain, WorkersPlan } from './worker-options.ts';
@@ -57,7 +58,7 @@ export class WorkerProcess {
     if (this.end !== undefined) return;
     const { drainTimeoutMs } = this.plan;
     this.end = { why, drainTimeoutMs };
-    setTimeout(() => process.exit(0), drainTimeoutMs + 500);
+    systemClock.schedule(() => process.exit(0), drainTimeoutMs + 500, true);
     this.abort.abort(new Error(`this worker has to end: ${why}`));
     if (this.started !== undefined) void this.drain();
   }

@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '@headrace/cluster';
-import type { Clock } from '@headrace/core';
 
 /** How a server of Debian's is started. */
 export interface ServerProgram {
@@ -86,17 +85,6 @@ export class BusServer {
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
-
-/** Real time. */
-export const realClock: Clock = {
-  now: () => performance.now(),
-  schedule: (task, delayMs) => {
-    const timer = setTimeout(task, delayMs);
-    timer.unref();
-    return { cancel: () => clearTimeout(timer) };
-  },
-  execute: (task) => void setImmediate(task),
-};
 
 function accepts(port: number): Promise<boolean> {
   return new Promise((resolve) => {

@@ -2,13 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { systemClock } from '@headrace/core';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type NatsBusOptions, natsBus } from '../../src/nats.ts';
 import { BusTest } from '../../src/testing/bus-bench.ts';
 import { type BusBench, describeBus } from '../../src/testing/index.ts';
-import { BusServer, missing, NATS_SERVER, realClock } from './bus-server.ts';
+import { BusServer, missing, NATS_SERVER } from './bus-server.ts';
 
 const absent = missing(NATS_SERVER);
 let server: BusServer;
@@ -25,7 +26,7 @@ describe.runIf(absent === '')(`a real nats-server${absent}`, () => {
     {
       name: 'NATS',
       make: () => natsBus({ servers: `nats://127.0.0.1:${server?.port ?? 1}` }),
-      clock: realClock,
+      clock: systemClock,
       pass: (ms) => delay(ms),
       server: {
         kill: () => server.kill(),
@@ -40,7 +41,7 @@ describe.runIf(absent === '')(`a real nats-server${absent}`, () => {
     return {
       name: 'NATS',
       make: () => natsBus({ servers: `nats://127.0.0.1:${at().port}`, ...options }),
-      clock: realClock,
+      clock: systemClock,
       pass: (ms) => delay(ms),
       server: at(),
     };

@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { systemClock } from '@headrace/core';
 import { createClient } from '@redis/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { redisBus } from '../../src/redis.ts';
 import { BusTest } from '../../src/testing/bus-bench.ts';
 import { type BusBench, describeBus } from '../../src/testing/index.ts';
-import { BusServer, missing, REDIS_SERVER, realClock } from './bus-server.ts';
+import { BusServer, missing, REDIS_SERVER } from './bus-server.ts';
 
 const absent = missing(REDIS_SERVER);
 let server: BusServer;
@@ -21,7 +22,7 @@ describe.runIf(absent === '')(`a real redis-server${absent}`, () => {
     {
       name: 'Redis',
       make: () => redisBus({ url: `redis://127.0.0.1:${server?.port ?? 1}` }),
-      clock: realClock,
+      clock: systemClock,
       pass: (ms) => delay(ms),
       server: {
         kill: () => server.kill(),
@@ -36,7 +37,7 @@ describe.runIf(absent === '')(`a real redis-server${absent}`, () => {
     return {
       name: 'Redis',
       make: () => redisBus({ url: `redis://${credentials}127.0.0.1:${at.port}` }),
-      clock: realClock,
+      clock: systemClock,
       pass: (ms) => delay(ms),
       server: at,
     };

@@ -18,7 +18,6 @@ export function joinFrom<P>(
     logger: host.logger,
     random: host.random,
     randomBytes: host.randomBytes,
-    timeOfDay: host.timeOfDay,
     load: () => 0,
     ...options,
   });

@@ -53,7 +53,6 @@ import { CloseWatchers } from './close-watchers.ts';
 import { lateLoopError, MessageStream } from './message-stream.ts';
 import { ReadHolds } from './read-holds.ts';
 import { type ReplacementOwner, TransportReplacement } from './transport-replacement.ts';
-import { endOfShare, waitForTurn } from './turn-share.ts';
 
 const MADE = 0;
 const REGISTERED = 1;
@@ -390,12 +389,12 @@ export class TransportChannel<R = unknown, W = unknown>
     const { readBudgetMs, clock } = this.options;
     if (readBudgetMs === Number.POSITIVE_INFINITY) return false;
     const now = clock.now();
-    if (this.turnEndsAt === 0) this.turnEndsAt = endOfShare(clock, now, readBudgetMs);
+    if (this.turnEndsAt === 0) this.turnEndsAt = clock.turns.endOfShare(now, readBudgetMs);
     else if (now >= this.turnEndsAt) {
       // Also while a handler holds reads itself: what it keeps and releases has no more time than what is read.
       this.turnEndsAt = Number.POSITIVE_INFINITY;
       const hold = this.holdReads('turn');
-      waitForTurn(clock, now, () => {
+      clock.turns.wait(now, () => {
         this.turnEndsAt = 0;
         hold.release();
         this.callTurnListeners();

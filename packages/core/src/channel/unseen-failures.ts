@@ -1,6 +1,5 @@
 import type { Clock } from '../contract.ts';
 import type { SettableFuture } from '../internal/settable-future.ts';
-import { systemClock } from '../internal/system-clock.ts';
 
 /** The failed writes of a channel that nobody has looked at; made with the first of them. */
 export class UnseenFailures {
@@ -22,13 +21,11 @@ export class UnseenFailures {
       return;
     }
     this.waiting = [future];
-    const later = () => this.clock.execute(() => this.reportUnseen());
-    // An `await` looks at a future one microtask late, and Node's next tick comes before that.
-    if (this.clock === systemClock) queueMicrotask(later);
-    else later();
+    // An `await` looks at a future one microtask late, and tasks may run before that.
+    this.clock.nextTurn(() => this.reportUnseen());
   }
 
-  /** The writer has had the rest of the event to look at the future; one line per channel is enough. */
+  /** The writer has had the rest of the turn to look at the future; one line per channel is enough. */
   private reportUnseen(): void {
     const unseen = this.waiting?.find((future) => !future.isObserved);
     this.waiting = undefined;

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { Clock, Timer } from '../contract.ts';
+import { TurnQueue } from './turn-queue.ts';
 
 class SystemTimer implements Timer {
   private handle: NodeJS.Timeout | undefined;
@@ -18,19 +19,14 @@ class SystemTimer implements Timer {
 /** Node's longest timer; a longer one would fire at once. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-/**
- * Runs a task in the next turn of the event loop, when sockets and timers have had theirs; by a clock of a test,
- * after the current event.
- */
-export function nextTurn(clock: Clock, task: () => void): void {
-  if (clock === systemClock) setImmediate(task);
-  else clock.execute(task);
-}
-
-/** The machine's clock: monotonic time, Node's timers, `process.nextTick`. */
+/** The machine's clock: monotonic time, Node's timers, `process.nextTick`, `setImmediate`. */
 export const systemClock: Clock = {
   now(): number {
     return performance.now();
+  },
+
+  timeOfDay(): number {
+    return Date.now();
   },
 
   schedule(task: () => void, delayMs: number, ref = false): Timer {
@@ -42,4 +38,10 @@ export const systemClock: Clock = {
   execute(task: () => void): void {
     process.nextTick(task);
   },
+
+  nextTurn(task: () => void): void {
+    setImmediate(task);
+  },
+
+  turns: new TurnQueue(setImmediate),
 };

@@ -7,6 +7,7 @@ import type {
   Handler,
   Pipeline,
   Timer,
+  Turns,
   WriteFuture,
 } from '../contract.ts';
 import { toError } from '../errors.ts';
@@ -76,12 +77,24 @@ export class HandlerContext implements BatchContext, Clock, Place<HandlerContext
     return this.pipeline.channel.clock.now();
   }
 
+  timeOfDay(): number {
+    return this.pipeline.channel.clock.timeOfDay();
+  }
+
+  get turns(): Turns {
+    return this.pipeline.channel.clock.turns;
+  }
+
   schedule(task: () => void, delayMs: number, ref?: boolean): Timer {
     return this.pipeline.channel.clock.schedule(() => this.runTask(task), delayMs, ref);
   }
 
   execute(task: () => void): void {
     this.pipeline.channel.clock.execute(() => this.runTask(task));
+  }
+
+  nextTurn(task: () => void): void {
+    this.pipeline.channel.clock.nextTurn(() => this.runTask(task));
   }
 
   /** As an event of its own: an error reaches the handler's `exceptionCaught` instead of ending the process. */

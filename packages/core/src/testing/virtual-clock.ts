@@ -1,5 +1,9 @@
-import type { Clock, Timer } from '../contract.ts';
+import type { Clock, Timer, Turns } from '../contract.ts';
+import { TurnQueue } from '../internal/turn-queue.ts';
 import { VirtualTimer, VirtualTimers } from './virtual-timers.ts';
+
+/** The time of day at which virtual time begins: 2030-01-01T00:00:00Z. */
+export const BEGINNING_OF_TIME = 1_893_456_000_000;
 
 /**
  * Time that only moves by a call: timers run in order of their due time, those of the same millisecond
@@ -10,11 +14,18 @@ export class VirtualClock implements Clock {
   private order = 0;
   private readonly timers = new VirtualTimers();
   private readonly tasks: (() => void)[] = [];
+  /** Tasks of the next turn. */
+  private readonly later: (() => void)[] = [];
+  readonly turns: Turns = new TurnQueue((task) => this.nextTurn(task));
   /** How many events are under way, one within the other. */
   private depth = 0;
 
   now(): number {
     return this.time;
+  }
+
+  timeOfDay(): number {
+    return BEGINNING_OF_TIME + this.time;
   }
 
   schedule(task: () => void, delayMs: number): Timer {
@@ -29,7 +40,11 @@ export class VirtualClock implements Clock {
     this.tasks.push(task);
   }
 
-  /** Runs an action as one event: the tasks that it adds run when the outermost event is over. */
+  nextTurn(task: () => void): void {
+    this.later.push(task);
+  }
+
+  /** Runs an action as one event: the tasks and turns that it asks for come when the outermost event is over. */
   run<T>(action: () => T): T {
     this.depth += 1;
     try {
@@ -40,15 +55,19 @@ export class VirtualClock implements Clock {
     }
   }
 
-  /** Runs all tasks that wait, and those that they add; does nothing within an event. */
+  /** Runs all tasks that wait, then turn after turn, until nothing is left; does nothing within an event. */
   runTasks(): void {
     if (this.depth > 0) return;
     this.depth += 1;
     try {
-      while (this.tasks.length > 0) this.tasks.shift()!();
+      for (let task = this.takeTask(); task !== undefined; task = this.takeTask()) task();
     } finally {
       this.depth -= 1;
     }
+  }
+
+  private takeTask(): (() => void) | undefined {
+    return this.tasks.shift() ?? this.later.shift();
   }
 
   /** Moves time forward and runs what becomes due. */
@@ -85,7 +104,7 @@ export class VirtualClock implements Clock {
   }
 
   get hasPendingTasks(): boolean {
-    return this.tasks.length > 0;
+    return this.tasks.length > 0 || this.later.length > 0;
   }
 
   /** Milliseconds until the next timer, -1 if there is none. */

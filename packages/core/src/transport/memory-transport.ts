@@ -1,7 +1,7 @@
 import type { Address, Clock, OutboundBytes } from '../contract.ts';
 import { sizeOfBytes } from '../internal/byte-source.ts';
 import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
-import { nextTurn, systemClock } from '../internal/system-clock.ts';
+import { systemClock } from '../internal/system-clock.ts';
 import { MemoryPipe } from './memory-pipe.ts';
 import type { Transport, TransportSink } from './transport.ts';
 
@@ -178,7 +178,7 @@ export class MemoryTransport implements Transport {
     if (this.isWoken || this.sink === undefined || this.isGone) return;
     this.isWoken = true;
     // Two ends that answer each other must let timers and sockets have their turn in between.
-    nextTurn(this.clock, this.run);
+    this.clock.nextTurn(this.run);
   }
 
   /** Reports what has happened. Any call of the sink may close this end. */

@@ -88,7 +88,7 @@ export class PcapHandler implements Handler {
   }
 
   handlerAdded(ctx: Context): void {
-    this.epochMs = Date.now() - ctx.clock.now();
+    this.epochMs = ctx.clock.timeOfDay() - ctx.clock.now();
     if (ctx.channel.isActive) this.attempt(() => this.begin(ctx));
   }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { systemClock } from '@headrace/core';
 import { PROMETHEUS_CONTENT_TYPE } from './prometheus-text.ts';
 import type { ServerMetrics } from './server-metrics.ts';
 
@@ -16,7 +17,7 @@ export function metricsListener(
   let text = '';
   let madeAt = Number.NEGATIVE_INFINITY;
   const refresh = (): void => {
-    const now = performance.now();
+    const now = systemClock.now();
     if (now - madeAt < MAX_AGE_MS) return;
     const made: unknown = metrics.text();
     if (typeof made !== 'string') throw new TypeError('no text');

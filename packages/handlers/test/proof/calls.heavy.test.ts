@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { lengthPrefixed } from '@headrace/codec';
-import { Bootstrap, type Clock, systemClock, type Timer } from '@headrace/core';
+import { Bootstrap, type Clock, systemClock, type Timer, type Turns } from '@headrace/core';
 import { type BinaryExchange, binaryExchange, ExchangeHandler } from '@headrace/handlers';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ServerProcess } from './server-process.ts';
@@ -16,13 +16,22 @@ const LONGEST_MS = 1000;
 /** The system's, which counts the timers that are set. */
 class CountingClock implements Clock {
   readonly timers = new Set<Timer>();
+  readonly turns: Turns = systemClock.turns;
 
   now(): number {
     return systemClock.now();
   }
 
+  timeOfDay(): number {
+    return systemClock.timeOfDay();
+  }
+
   execute(task: () => void): void {
     systemClock.execute(task);
+  }
+
+  nextTurn(task: () => void): void {
+    systemClock.nextTurn(task);
   }
 
   schedule(task: () => void, delayMs: number, ref?: boolean): Timer {

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { systemClock } from '@headrace/core';
 import type { LogEntry } from '../../log/log.ts';
 
 /** What a worker asks of the relay in the primary; the fields follow the code. */
@@ -133,7 +134,7 @@ export class CallBatch {
     if (this.size >= FULL_FRAME) this.flush();
     else if (!this.isScheduled) {
       this.isScheduled = true;
-      setImmediate(() => {
+      systemClock.nextTurn(() => {
         this.isScheduled = false;
         this.flush();
       });

@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer';
+import { systemClock } from '@headrace/core';
 import { toBuffer, toError } from '@headrace/core/authoring';
 import type { BusLink, BusLinkSink } from '../bus-engine.ts';
 import { destroy, type RedisClient } from './redis-client.ts';
@@ -53,7 +54,7 @@ export class RedisLink implements BusLink {
   subscribe(subject: string): void {
     if (this.isOver) return;
     this.batch.push(subject);
-    if (this.batch.length === 1) queueMicrotask(() => this.subscribeBatch());
+    if (this.batch.length === 1) systemClock.execute(() => this.subscribeBatch());
   }
 
   unsubscribe(subject: string): void {

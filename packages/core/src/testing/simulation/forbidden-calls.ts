@@ -13,7 +13,7 @@ export type CallGuard = (call: string, instead: string) => void;
 const CLOCK = 'host.clock; for bootstraps host.options';
 const TIMER =
   'host.clock.schedule; for bootstraps host.options, and the place { network: host, port }';
-const DATE = 'host.timeOfDay()';
+const DATE = 'host.clock.timeOfDay()';
 const RANDOM = 'host.random, as the option random of handlers';
 const RANDOM_BYTES = 'host.randomBytes';
 const NETWORK = 'the place { network: host, port }';

@@ -1,6 +1,8 @@
-import type { Clock, Timer } from '../../contract.ts';
+import type { Clock, Timer, Turns } from '../../contract.ts';
 import { checkOptions, type KnownOptions } from '../../internal/known-options.ts';
 import { checkNumber } from '../../internal/option-check.ts';
+import { TurnQueue } from '../../internal/turn-queue.ts';
+import { BEGINNING_OF_TIME } from '../virtual-clock.ts';
 import type { SimulatedTime } from './simulated-time.ts';
 
 /** How a host's clock goes wrong. */
@@ -17,9 +19,6 @@ export interface ClockFault {
 const FAULT: KnownOptions<ClockFault> = { offsetMs: true, drift: true };
 /** The slowest and the fastest clock. */
 const DRIFT = { min: -0.99, max: 99 };
-
-/** The time of day at which every simulation begins: 2030-01-01T00:00:00Z. */
-const BEGINNING = 1_893_456_000_000;
 
 interface Alarm {
   readonly dueMs: number;
@@ -46,7 +45,7 @@ export class MachineClock {
   }
 
   get timeOfDay(): number {
-    return BEGINNING + this.offsetMs + this.now;
+    return BEGINNING_OF_TIME + this.offsetMs + this.now;
   }
 
   set(fault: ClockFault): void {
@@ -92,20 +91,28 @@ export interface ProcessTasks {
   run(task: () => void): void;
   /** Runs a task when the current event is over. */
   execute(task: () => void): void;
+  /** Runs a task as an event of its own, after those that are due. */
+  soon(task: () => void): void;
 }
 
 /** The `Clock` of one process: its timers end with the process. */
 export class ProcessClock implements Clock {
   private readonly machine: MachineClock;
+  readonly turns: Turns;
   private readonly tasks: ProcessTasks;
 
   constructor(machine: MachineClock, tasks: ProcessTasks) {
     this.machine = machine;
     this.tasks = tasks;
+    this.turns = new TurnQueue((task) => this.nextTurn(task));
   }
 
   now(): number {
     return this.machine.now;
+  }
+
+  timeOfDay(): number {
+    return this.machine.timeOfDay;
   }
 
   schedule(task: () => void, delayMs: number): Timer {
@@ -126,6 +133,10 @@ export class ProcessClock implements Clock {
 
   execute(task: () => void): void {
     this.tasks.execute(task);
+  }
+
+  nextTurn(task: () => void): void {
+    this.tasks.soon(task);
   }
 }
 

@@ -68,16 +68,13 @@ export class SimulatedHost implements PortNetwork, TcpKernel, PortTable {
 
   // --- for the program ---
 
-  /** The clock of the program that runs now; `now()` is monotonic. */
+  /** The clock of the program that runs now: `now()` is monotonic, `timeOfDay()` is in place of `Date.now`. */
   get clock(): Clock {
     return this.running.clock;
   }
 
   /** Random numbers from the seed, in place of `Math.random`. */
   readonly random = (): number => this.running.random.next();
-
-  /** Milliseconds since 1970 by this host's clock, in place of `Date.now`. */
-  readonly timeOfDay = (): number => this.machine.timeOfDay;
 
   /** Random bytes from the seed, in place of `crypto.randomBytes`. */
   readonly randomBytes = (size: number): Buffer => {

@@ -430,12 +430,12 @@ describe('a simulated host', () => {
       clock.schedule(() => fired.push(sim.now), 1000);
       clock.schedule(() => fired.push(sim.now), 3000);
     });
-    const before = host.timeOfDay();
+    const before = host.clock.timeOfDay();
     sim.at(1500, () => sim.setClock('a', { drift: 0.5, offsetMs: 60_000 }));
     await sim.run({ untilMs: 3500 });
     expect(fired).toEqual([1000, 2500]);
     expect(host.clock.now()).toBe(1500 + 2000 * 1.5);
-    expect(host.timeOfDay() - before).toBe(4500 + 60_000);
+    expect(host.clock.timeOfDay() - before).toBe(4500 + 60_000);
     host.clock.schedule(() => fired.push(sim.now), 150);
     await sim.run({ untilMs: 4000 });
     expect(fired.at(-1)).toBe(3600);

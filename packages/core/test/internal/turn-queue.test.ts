@@ -1,7 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { endOfShare, TurnShare, waitForTurn } from '../../src/channel/turn-share.ts';
-import type { Clock } from '../../src/contract.ts';
-import { VirtualClock } from '../../src/testing/index.ts';
+import { TurnQueue } from '../../src/internal/turn-queue.ts';
 
 const BUDGET_MS = 2;
 const MESSAGE_MS = 0.05;
@@ -11,7 +9,7 @@ class FloodedLoop {
   nowMs = 0;
   readonly served: number[] = [];
   private readonly tasks: (() => void)[] = [];
-  private readonly share = new TurnShare((task) => void this.tasks.push(task));
+  private readonly share = new TurnQueue((task) => void this.tasks.push(task));
 
   /** Input of a connection that did not wait: uses so much, or all that it gets. Returns what it used. */
   read(connection: number, wantedMs = Number.POSITIVE_INFINITY): number {
@@ -84,21 +82,4 @@ describe('a quiet connection', () => {
     loop.nowMs += 100;
     expect(loop.read(1)).toBeCloseTo(BUDGET_MS, 1);
   });
-});
-
-it('connections by a clock of a test share nothing, and go on after the current event', () => {
-  const tasks: (() => void)[] = [];
-  const clock: Clock = Object.assign(new VirtualClock(), {
-    execute: (task: () => void) => void tasks.push(task),
-  });
-  let released = 0;
-  for (let i = 0; i < 3; i++) {
-    expect(endOfShare(clock, 10, BUDGET_MS)).toBe(10 + BUDGET_MS);
-    waitForTurn(clock, 10, () => {
-      released += 1;
-    });
-  }
-  expect(released).toBe(0);
-  for (const task of tasks) task();
-  expect(released).toBe(3);
 });
