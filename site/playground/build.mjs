@@ -14,6 +14,7 @@ if (out === undefined) throw new Error('usage: node build.mjs FOLDER');
 const PACKAGES = {
   headrace: 'packages/headrace/src/index.ts',
   'headrace/authoring': 'packages/headrace/src/authoring.ts',
+  'headrace/call': 'packages/headrace/src/call.ts',
   'headrace/cbor': 'packages/headrace/src/cbor.ts',
   'headrace/msgpack': 'packages/headrace/src/msgpack.ts',
   'headrace/testing': 'packages/headrace/src/testing/index.ts',
@@ -22,6 +23,7 @@ const PACKAGES = {
   '@headrace/core/testing': 'packages/core/src/testing/index.ts',
   '@headrace/codec': 'packages/codec/src/index.ts',
   '@headrace/handlers': 'packages/handlers/src/index.ts',
+  '@headrace/handlers/call': 'packages/handlers/src/call/index.ts',
   '@headrace/client': 'packages/client/src/index.ts',
   '@headrace/lasting': 'packages/lasting/src/index.ts',
   '@headrace/codec/cbor': 'packages/codec/src/cbor/cbor-codec.ts',

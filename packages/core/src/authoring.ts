@@ -29,6 +29,8 @@ export {
   sizeOfBytes,
   toBuffer,
 } from './internal/byte-source.ts';
+// Functions of applications
+export { callSafely } from './internal/call-safely.ts';
 // A queue
 export { Fifo } from './internal/fifo.ts';
 // Options

@@ -65,6 +65,7 @@ export { StreamWriteHandler } from './flow/stream-write-handler.ts';
 
 // Routing
 
+export type { RequestScope } from './call/work.ts';
 export { CombinedHandler } from './routing/combined-handler.ts';
 export { ForwardHandler, type ForwardRequest } from './routing/forward-handler.ts';
 export { MatchHandler, match } from './routing/match-handler.ts';
@@ -74,7 +75,6 @@ export { ProtocolDetectedEvent, ProtocolDetector } from './routing/protocol-dete
 export { pipeChannels, RelayHandler } from './routing/relay-handler.ts';
 export { replaceWith } from './routing/replace-with.ts';
 export { RequestHandler } from './routing/request-handler.ts';
-export type { RequestScope } from './routing/request-scope.ts';
 export { switchProtocol } from './routing/switch-protocol.ts';
 export { UserEventHandler } from './routing/user-event-handler.ts';
 

@@ -1,12 +1,24 @@
 import { toError } from '../errors.ts';
 import { onRejection } from './promise-like.ts';
 
-/** Calls a listener whose throw or rejection must neither stop the caller nor be lost: it becomes a warning of the process. */
-export function callSafely<A>(listener: (argument: A) => void, argument: A): void {
+/**
+ * Calls a listener whose throw or rejection must neither stop the caller nor be lost.
+ *
+ * @param report - gets the error; without it the error becomes a warning of the process
+ */
+export function callSafely<A>(
+  listener: (argument: A) => unknown,
+  argument: A,
+  report: (error: Error) => void = warn,
+): void {
   try {
-    const returned: unknown = listener(argument);
-    if (returned !== undefined) onRejection(returned, (error) => process.emitWarning(error));
+    const returned = listener(argument);
+    if (returned !== undefined) onRejection(returned, report);
   } catch (thrown) {
-    process.emitWarning(toError(thrown));
+    report(toError(thrown));
   }
+}
+
+function warn(error: Error): void {
+  process.emitWarning(error);
 }

@@ -1,10 +1,4 @@
-import {
-  ChannelError,
-  DecodeError,
-  isHeadraceError,
-  RejectedError,
-  TimedOutError,
-} from '@headrace/core';
+import { DecodeError, isHeadraceError, RejectedError } from '@headrace/core';
 import type { ExchangeFailure, ExchangeFormat } from './exchange-format.ts';
 
 /** The longest text of an error that is sent to the peer, in characters. */
@@ -61,38 +55,6 @@ const FAILURE_TEXTS: Readonly<Record<ExchangeFailure, string>> = {
 /** The error that is sent for a failure of the handler's own. */
 export function failureOf(format: ExchangeFormat, failure: ExchangeFailure): ErrorAnswer {
   return { code: format.codes[failure], text: FAILURE_TEXTS[failure], data: undefined };
-}
-
-/** What a call fails with when its connection is gone; `sent` is false only if nothing of it can have left. */
-export function requestLost(why: string, sent: boolean, cause?: unknown): ChannelError {
-  const outcome = sent
-    ? 'the peer may have executed the request'
-    : 'nothing of the request has been sent';
-  return new ChannelError('REQUEST_LOST', `${why}: ${outcome}`, { sent }, cause);
-}
-
-/** What a call fails with that has no place in the queue. */
-export function queueFull(maxQueued: number): RejectedError {
-  return new RejectedError(
-    'REJECTED_QUEUE',
-    `${maxQueued} requests wait to be sent, no more may by maxQueued (${maxQueued}): ask for less, or raise a limit`,
-    { maxQueued, sent: false },
-  );
-}
-
-/** What a call fails with whose time is over. */
-export function requestTimedOut(timeoutMs: number, sent: boolean): TimedOutError {
-  const where = sent ? '' : ', it was not sent';
-  return new TimedOutError('TIMEOUT_REQUEST', `no answer within ${timeoutMs} ms${where}`, {
-    timeoutMs,
-    sent,
-  });
-}
-
-/** What a call fails with whose signal aborted. */
-export function requestAborted(signal: AbortSignal, sent: boolean): ChannelError {
-  const text = 'the request was cancelled by its signal';
-  return new ChannelError('OPERATION_ABORTED', text, { sent }, signal.reason);
 }
 
 const SHOWN_BYTES = 16;

@@ -2,8 +2,6 @@ import {
   type Context,
   DecodeError,
   type Direction,
-  DrainEvent,
-  type DrainHold,
   type Handler,
   PipelineError,
   type Types,
@@ -17,10 +15,11 @@ import {
   checkTime,
   type KnownOptions,
 } from '@headrace/core/authoring';
+import { CallOutput } from '../call/call-output.ts';
+import { DrainGate } from '../call/drain-gate.ts';
 import { ExchangeCaller } from './exchange-caller.ts';
 import { invalidMessage } from './exchange-error.ts';
 import type { ExchangeFormat, ExchangeId, ExchangeSink, ExchangeTypes } from './exchange-format.ts';
-import { ExchangeOutput } from './exchange-output.ts';
 import { type ExchangeScope, ExchangeWorker } from './exchange-worker.ts';
 
 /** Options of an {@link ExchangeHandler}. */
@@ -89,7 +88,7 @@ const CALL_OPTIONS: KnownOptions<CallOptions> = { timeoutMs: true, signal: true 
 
 /** One channel's part: it exists from `handlerAdded` on. */
 interface Ends {
-  readonly output: ExchangeOutput;
+  readonly output: CallOutput;
   readonly caller: ExchangeCaller;
   readonly worker: ExchangeWorker;
 }
@@ -162,8 +161,7 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
   private readonly timeoutMs: number;
   private ends: Ends | undefined = undefined;
   private sink: ExchangeSink<T> | undefined = undefined;
-  private drain: DrainEvent | undefined = undefined;
-  private drainHold: DrainHold | undefined = undefined;
+  private readonly drain = new DrainGate('calls', () => this.isBusy);
   /** After bad input. */
   private hasFailed = false;
   /** What the message that is being read has done wrong. */
@@ -192,16 +190,10 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
   /** What is under way, and what was dropped. */
   get counts(): ExchangeCounts {
     if (this.ends === undefined) return NO_COUNTS;
-    const { inFlight, queued, late, unknown } = this.ends.caller.counts;
-    const { unanswered, running } = this.ends.worker.counts;
-    return {
-      inFlight,
-      queued,
-      unanswered,
-      running,
-      lateAnswers: late,
-      unknownAnswers: unknown,
-    };
+    const { caller, worker } = this.ends;
+    const { inFlight, queued, lateAnswers, unknownAnswers } = caller;
+    const { unanswered, running } = worker;
+    return { inFlight, queued, unanswered, running, lateAnswers, unknownAnswers };
   }
 
   /**
@@ -216,7 +208,7 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
         if (options.timeoutMs !== undefined) timeoutMs = checkTime('timeoutMs', options.timeoutMs);
       }
       const answer = this.mustHaveEnds().caller.request(body, timeoutMs, options?.signal);
-      this.holdDrain();
+      this.drain.update();
       return answer;
     } catch (thrown) {
       return Promise.reject(thrown);
@@ -240,14 +232,14 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
 
   handlerAdded(ctx: Context): void {
     const { format, limits } = this;
-    const output = new ExchangeOutput(ctx);
-    const idle = () => this.releaseDrain();
+    const output = new CallOutput(ctx);
+    const changed = () => this.drain.update();
     const anyFormat = format as unknown as ExchangeFormat;
     const handle = this.options.handle as never;
     this.ends = {
       output,
-      caller: new ExchangeCaller(output, { format: anyFormat, ...limits }, idle),
-      worker: new ExchangeWorker(output, { format: anyFormat, handle, ...limits }, idle),
+      caller: new ExchangeCaller(output, { format: anyFormat, ...limits }, changed),
+      worker: new ExchangeWorker(output, { format: anyFormat, handle, ...limits }, changed),
     };
     this.sink = this.sinkOf(this.ends);
   }
@@ -282,28 +274,13 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
-    if (event instanceof DrainEvent) {
-      this.drain = event;
-      this.holdDrain();
-    }
+    this.drain.see(event);
     ctx.fireUserEventTriggered(event);
-  }
-
-  /** Calls may come after the event, while another handler holds the drain: a decoder with a begun frame does. */
-  private holdDrain(): void {
-    if (this.drain !== undefined && this.isBusy) this.drainHold ??= this.drain.hold('calls');
   }
 
   private get isBusy(): boolean {
     const { ends } = this;
-    return ends !== undefined && (ends.caller.isBusy || ends.worker.isBusy);
-  }
-
-  private releaseDrain(): void {
-    if (this.drainHold === undefined || this.isBusy) return;
-    const hold = this.drainHold;
-    this.drainHold = undefined;
-    hold.release();
+    return ends !== undefined && (ends.caller.isBusy || ends.worker.unanswered > 0);
   }
 
   // --- input ---
@@ -317,7 +294,7 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
       if (!(thrown instanceof DecodeError)) throw thrown;
       this.refuse(ctx, thrown);
     }
-    this.holdDrain();
+    this.drain.update();
     if (this.idInUse === undefined) return;
     this.refuse(ctx, invalidMessage(message, `the id ${this.idInUse} of a request is in use`));
     this.idInUse = undefined;

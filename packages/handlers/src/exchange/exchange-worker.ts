@@ -1,13 +1,10 @@
-import type { Channel } from '@headrace/core';
-import { isPromiseLike, ReadGate, toError } from '@headrace/core/authoring';
-import { encodeErrorOf } from '../routing/encode-error.ts';
-import { LazyRequestScope, type RequestScope } from '../routing/request-scope.ts';
-import type { DeadlineEntry } from './deadline-heap.ts';
-import { DeadlineTimer } from './deadline-timer.ts';
+import { toError } from '@headrace/core/authoring';
+import type { CallOutput } from '../call/call-output.ts';
+import { encodeErrorOf } from '../call/encode-error.ts';
+import { type RequestScope, Work } from '../call/work.ts';
+import { type WorkOwner, WorkTable } from '../call/work-table.ts';
 import { answerOf, type ErrorAnswer, failureOf } from './exchange-error.ts';
 import type { ExchangeFailure, ExchangeFormat, ExchangeId } from './exchange-format.ts';
-import type { ExchangeOutput } from './exchange-output.ts';
-import { type TableWork, WorkTable } from './work-table.ts';
 
 /** What the function that answers requests gets beside the request. */
 export interface ExchangeScope extends RequestScope {
@@ -18,24 +15,7 @@ export interface ExchangeScope extends RequestScope {
 }
 
 /** One request or notification of the peer's. */
-class Work extends LazyRequestScope implements ExchangeScope, TableWork, DeadlineEntry {
-  readonly key: unknown;
-  readonly id: ExchangeId | undefined;
-  readonly body: unknown;
-  readonly deadline: number;
-  heapIndex = -1;
-  state: TableWork['state'] = 'waiting';
-  /** It was answered, or needs no answer any more. */
-  isAnswered = false;
-
-  constructor(channel: Channel, id: ExchangeId | undefined, body: unknown, deadline: number) {
-    super(channel);
-    this.id = id;
-    this.key = id ?? this;
-    this.body = body;
-    this.deadline = deadline;
-  }
-
+class ExchangeWork extends Work implements ExchangeScope {
   get wantsAnswer(): boolean {
     return this.id !== undefined;
   }
@@ -48,41 +28,36 @@ class Work extends LazyRequestScope implements ExchangeScope, TableWork, Deadlin
 /** What the answers of this end need. */
 export interface WorkerOptions {
   readonly format: ExchangeFormat;
-  readonly handle: ((request: unknown, scope: ExchangeScope) => unknown) | undefined;
+  readonly handle: ((request: never, scope: ExchangeScope) => unknown) | undefined;
   readonly concurrency: number;
   readonly maxQueued: number;
 }
 
 /** The peer's calls over one channel: runs their functions as the {@link WorkTable} says, and writes the answers. */
-export class ExchangeWorker {
-  private readonly output: ExchangeOutput;
+export class ExchangeWorker implements WorkOwner<ExchangeWork> {
+  readonly changed: () => void;
+  private readonly output: CallOutput;
   private readonly format: ExchangeFormat;
   private readonly handle: WorkerOptions['handle'];
-  private readonly table: WorkTable<Work>;
-  private readonly deadlines: DeadlineTimer<Work>;
-  private readonly gate = new ReadGate('ExchangeHandler');
-  private readonly becameIdle: () => void;
-  private isOver = false;
+  private readonly table: WorkTable<ExchangeWork>;
 
-  constructor(output: ExchangeOutput, options: WorkerOptions, becameIdle: () => void) {
+  constructor(output: CallOutput, options: WorkerOptions, changed: () => void) {
+    const { format, handle, concurrency, maxQueued: maxWaiting } = options;
     this.output = output;
-    this.format = options.format;
-    this.handle = options.handle;
-    const { concurrency, maxQueued } = options;
-    this.table = new WorkTable({ concurrency, maxWaiting: maxQueued });
-    this.deadlines = new DeadlineTimer((work) => this.dismiss(work, 'too-late'));
-    this.becameIdle = becameIdle;
+    this.format = format;
+    this.handle = handle;
+    this.changed = changed;
+    const limits = { concurrency, maxWaiting, holds: 'ExchangeHandler' };
+    this.table = new WorkTable(output.ctx, limits, this);
   }
 
-  get counts(): Pick<WorkTable<Work>, 'running' | 'unanswered'> {
-    return this.table;
+  get unanswered(): number {
+    return this.table.unanswered;
   }
 
-  get isBusy(): boolean {
-    return this.table.unanswered > 0;
+  get running(): number {
+    return this.table.running;
   }
-
-  // --- what comes in ---
 
   /** False if the id is in use. */
   request(id: ExchangeId, body: unknown, timeLeftMs: number): boolean {
@@ -96,76 +71,36 @@ export class ExchangeWorker {
     if (this.handle !== undefined) this.take(undefined, body, Number.POSITIVE_INFINITY);
   }
 
-  /** The peer does not wait any more: it is answered all the same, because its protocol may want an answer to each. */
+  /** A cancelled request is answered all the same: its protocol may want an answer to each. */
   cancel(id: ExchangeId): void {
     const work = this.table.find(id);
     if (work !== undefined) this.dismiss(work, 'cancelled');
   }
 
   private take(id: ExchangeId | undefined, body: unknown, timeLeftMs: number): void {
-    const { table, output } = this;
-    const { channel, clock } = output.ctx;
+    const { channel, clock } = this.output.ctx;
     const hasEnd = timeLeftMs !== Number.POSITIVE_INFINITY;
-    const work = new Work(channel, id, body, hasEnd ? clock.now() + timeLeftMs : timeLeftMs);
-    const admission = table.admit(work);
-    if (admission === 'begin') this.begin(work);
-    else if (admission === 'wait') this.deadlines.add(clock, work);
-    else this.turnAway(work);
-    if (table.isFull) this.gate.hold(channel);
+    const deadline = hasEnd ? clock.now() + timeLeftMs : timeLeftMs;
+    const work = new ExchangeWork(channel, id, body, deadline);
+    if (!this.table.take(work)) this.turnAway(work);
+    this.table.gateReads();
   }
 
   /** Only where handlers before this one bring more although reads are held. */
-  private turnAway({ id, channel }: Work): void {
+  private turnAway({ id, channel }: ExchangeWork): void {
     if (id !== undefined) this.writeError(id, failureOf(this.format, 'overloaded'));
     else channel.logger.log('warn', `${channel} dropped a notification: too many requests wait`);
   }
 
-  // --- work ---
+  // --- as the owner of the table ---
 
-  private begin(work: Work): void {
-    let result: unknown;
-    try {
-      result = this.handle!(work.body, work);
-    } catch (thrown) {
-      this.failed(work, toError(thrown));
-      return;
-    }
-    if (!isPromiseLike(result)) {
-      this.succeeded(work, result);
-      return;
-    }
-    if (this.isOver) work.abort();
-    else if (!work.isAnswered) this.await(work);
-    result.then(
-      (answer) => {
-        this.succeeded(work, answer);
-        this.goOn();
-      },
-      (thrown) => {
-        this.failed(work, toError(thrown));
-        this.goOn();
-      },
-    );
+  begin(work: ExchangeWork): void {
+    this.table.run(work, this.handle!);
   }
 
-  private await(work: Work): void {
-    this.table.promised(work);
-    if (work.heapIndex === -1) this.deadlines.add(this.output.ctx.clock, work);
-  }
-
-  /** A function has settled: others may begin, and more may be read. */
-  private goOn(): void {
-    if (this.isOver) return;
-    for (let next = this.table.next(); next !== undefined; next = this.table.next()) {
-      this.begin(next);
-    }
-    if (!this.isBusy) this.becameIdle();
-    if (!this.table.isFull) this.gate.release();
-  }
-
-  private succeeded(work: Work, answer: unknown): void {
-    const needsAnswer = this.settle(work);
-    if (!needsAnswer || work.id === undefined) return;
+  succeeded(work: ExchangeWork, answer: unknown): void {
+    this.table.close(work);
+    if (work.id === undefined) return;
     try {
       const future = this.output.write(this.format.response(work.id, answer));
       const error = encodeErrorOf(work.channel, future);
@@ -175,21 +110,17 @@ export class ExchangeWorker {
     }
   }
 
-  private failed(work: Work, error: Error): void {
-    if (this.settle(work)) this.answerFailure(work, error);
+  failed(work: ExchangeWork, error: Error): void {
+    this.table.close(work);
+    this.answerFailure(work, error);
   }
 
-  /** True if the peer still waits for an answer. */
-  private settle(work: Work): boolean {
-    const needsAnswer = !work.isAnswered && !this.isOver;
-    work.isAnswered = true;
-    this.deadlines.remove(work);
-    this.table.settled(work);
-    return needsAnswer;
+  expired(work: ExchangeWork): void {
+    this.dismiss(work, 'too-late');
   }
 
-  /** The peer gets what was meant for it; anything else is for the log. */
-  private answerFailure({ id, channel }: Work, error: Error): void {
+  /** The peer gets what was meant for it; any other error is for the log. */
+  private answerFailure({ id, channel }: ExchangeWork, error: Error): void {
     const answer = answerOf(error);
     if (answer === undefined || id === undefined) {
       const what = id === undefined ? 'a notification' : 'a request';
@@ -198,16 +129,13 @@ export class ExchangeWorker {
     if (id !== undefined) this.writeError(id, answer ?? failureOf(this.format, 'failed'));
   }
 
-  /** Cancelled, or its time is over: answers, and tells the function. */
-  private dismiss(work: Work, failure: ExchangeFailure): void {
-    const { id } = work;
-    work.isAnswered = true;
-    this.deadlines.remove(work);
-    this.table.answered(work);
+  /** Cancelled, or its time is over: answers, and aborts the signal of the function. */
+  private dismiss(work: ExchangeWork, failure: ExchangeFailure): void {
+    this.table.close(work);
     const answer = failureOf(this.format, failure);
-    if (id !== undefined) this.writeError(id, answer);
+    if (work.id !== undefined) this.writeError(work.id, answer);
     work.abort(new Error(answer.text));
-    if (!this.isBusy) this.becameIdle();
+    this.changed();
   }
 
   /** An error that the format cannot write, because its code or data has no place there, is a plain failure. */
@@ -223,19 +151,13 @@ export class ExchangeWorker {
 
   // --- the end ---
 
-  /** Nobody waits for answers any more. */
+  /** No answer can be sent any more. */
   abandon(): void {
-    this.isOver = true;
-    this.deadlines.clear();
-    for (const work of this.table.takeAll()) {
-      work.isAnswered = true;
-      work.abort(new Error('the channel is closed'));
-    }
-    this.becameIdle();
+    this.table.abandon(new Error('the channel is closed'));
   }
 
   /** The handler is removed. */
   release(): void {
-    this.gate.release();
+    this.table.release();
   }
 }

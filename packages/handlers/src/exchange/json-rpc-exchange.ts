@@ -24,6 +24,8 @@ export interface JsonRpcExchange {
   result: unknown;
 }
 
+const LOST_IN_JSON = [Map, Set, WeakMap, WeakSet, Error, RegExp, ArrayBuffer, Promise] as const;
+
 type Members = Readonly<Record<string, unknown>>;
 
 const VERSION = '2.0';
@@ -82,14 +84,20 @@ function errorMessage(
   return { jsonrpc: VERSION, id, error: { code, message, data } };
 }
 
-/** What JSON leaves out would be an answer without a result. */
+/** JSON has no text for some values, and makes `{}` of others. */
 function resultOf(answer: unknown): unknown {
   if (answer === undefined) return null;
-  if (typeof answer !== 'function' && typeof answer !== 'symbol') return answer;
-  throw new EncodeError(
-    'MESSAGE_NOT_ENCODABLE',
-    `an answer is a ${typeof answer}, which has no JSON`,
-  );
+  if (!isLostInJson(answer)) return answer;
+  const kind = Object.prototype.toString.call(answer).slice('[object '.length, -1);
+  const text = `an answer is a ${kind}, which has no JSON: return plain objects, arrays, texts or numbers`;
+  throw new EncodeError('MESSAGE_NOT_ENCODABLE', text, { kind });
+}
+
+function isLostInJson(answer: unknown): boolean {
+  if (typeof answer !== 'object' || answer === null) {
+    return typeof answer === 'function' || typeof answer === 'symbol';
+  }
+  return !('toJSON' in answer) && LOST_IN_JSON.some((type) => answer instanceof type);
 }
 
 function checkCall(call: JsonRpcCall): JsonRpcCall {

@@ -1,13 +1,4 @@
-import {
-  type Channel,
-  type Context,
-  DrainEvent,
-  type DrainHold,
-  type Handler,
-  TimedOutError,
-  type Timer,
-  type Types,
-} from '@headrace/core';
+import { type Context, type Handler, TimedOutError, type Types } from '@headrace/core';
 import {
   checkChoice,
   checkFunction,
@@ -15,13 +6,13 @@ import {
   checkOptions,
   checkTime,
   Fifo,
-  isPromiseLike,
   type KnownOptions,
-  ReadGate,
   toError,
 } from '@headrace/core/authoring';
-import { encodeErrorOf } from './encode-error.ts';
-import { LazyRequestScope, type RequestScope } from './request-scope.ts';
+import { DrainGate } from '../call/drain-gate.ts';
+import { encodeErrorOf } from '../call/encode-error.ts';
+import { type RequestScope, Work } from '../call/work.ts';
+import { type WorkOwner, WorkTable } from '../call/work-table.ts';
 
 /** Options of a {@link RequestHandler}. */
 export interface RequestOptions<Request, Response> {
@@ -49,16 +40,10 @@ export interface RequestOptions<Request, Response> {
   readonly timeoutMs?: number | false;
 }
 
-class Pending<Request> extends LazyRequestScope {
-  readonly request: Request;
-  state: 'waiting' | 'working' | 'done' = 'waiting';
+class RequestWork<Request> extends Work {
+  declare readonly body: Request;
+  isDone = false;
   response: unknown = undefined;
-  timer: Timer | undefined = undefined;
-
-  constructor(channel: Channel, request: Request) {
-    super(channel);
-    this.request = request;
-  }
 }
 
 const DEFAULTS = { order: 'request', concurrency: 1, maxPending: 64, timeoutMs: false } as const;
@@ -109,21 +94,19 @@ export class RequestHandler<Request, Response> implements Handler {
   declare readonly types: Types<{ reads: Request; passesOn: never; writes: Response }>;
   private readonly options: RequestOptions<Request, Response>;
   private readonly isOrdered: boolean;
-  private readonly concurrency: number;
-  private readonly maxPending: number;
+  private readonly limits: {
+    readonly concurrency: number;
+    readonly maxWaiting: number;
+    readonly maxOpen: number;
+    readonly holds: string;
+  };
   private readonly timeoutMs: number;
-  /** All that are not answered, in the order of the requests. */
-  private readonly pending = new Set<Pending<Request>>();
+  /** All that are not answered; it exists from `handlerAdded` on. */
+  private table: WorkTable<RequestWork<Request>> | undefined = undefined;
   /** Done and not answered yet, where the order is that of completion. */
-  private readonly ready = new Fifo<Pending<Request>>();
-  /** Not begun yet. */
-  private readonly waiting = new Fifo<Pending<Request>>();
-  private working = 0;
-  private readonly gate = new ReadGate('RequestHandler');
+  private readonly ready = new Fifo<RequestWork<Request>>();
   private isAnswering = false;
-  private isOver = false;
-  private drain: DrainEvent | undefined = undefined;
-  private drainHold: DrainHold | undefined = undefined;
+  private readonly drain = new DrainGate('requests', () => (this.table?.unanswered ?? 0) > 0);
 
   constructor(options: RequestOptions<Request, Response>) {
     checkOptions<object>('RequestHandler', options, OPTIONS);
@@ -132,91 +115,66 @@ export class RequestHandler<Request, Response> implements Handler {
     checkFunction('handle', options.handle, 'answers a request');
     checkChoice('order', order, ['request', 'completion']);
     this.isOrdered = order === 'request';
-    this.concurrency = checkNumber('concurrency', concurrency, { min: 1, integer: true });
-    this.maxPending = checkNumber('maxPending', maxPending, { min: 1, integer: true });
+    this.limits = {
+      concurrency: checkNumber('concurrency', concurrency, { min: 1, integer: true }),
+      maxWaiting: Number.POSITIVE_INFINITY,
+      maxOpen: checkNumber('maxPending', maxPending, { min: 1, integer: true }),
+      holds: 'RequestHandler',
+    };
     this.timeoutMs = checkTime('timeoutMs', timeoutMs);
   }
 
+  handlerAdded(ctx: Context): void {
+    this.table = new WorkTable(ctx, this.limits, this.owner(ctx));
+  }
+
   channelRead(ctx: Context, request: Request): void {
-    const entry = new Pending(ctx.channel, request);
-    this.pending.add(entry);
-    this.waiting.push(entry);
-    this.holdDrain();
-    this.work(ctx);
-    if (this.pending.size >= this.maxPending) this.gate.hold(ctx.channel);
+    this.table!.take(new RequestWork(ctx.channel, undefined, request));
+    this.answer(ctx);
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
-    if (event instanceof DrainEvent) {
-      this.drain = event;
-      if (this.pending.size > 0) this.holdDrain();
-    }
+    this.drain.see(event);
     ctx.fireUserEventTriggered(event);
   }
 
   channelInactive(ctx: Context): void {
-    this.abandon();
+    this.table?.abandon();
     ctx.fireChannelInactive();
   }
 
   handlerRemoved(): void {
-    this.abandon();
-    this.gate.release();
+    this.table?.abandon();
+    this.table?.release();
   }
 
-  /** Requests may come after the event, while another handler holds the drain: a decoder with a begun frame does. */
-  private holdDrain(): void {
-    this.drainHold ??= this.drain?.hold('requests');
+  private owner(ctx: Context): WorkOwner<RequestWork<Request>> {
+    const { handle } = this.options;
+    return {
+      begin: (work) => {
+        const table = this.table!;
+        table.enter(work);
+        if (this.timeoutMs !== Number.POSITIVE_INFINITY) {
+          work.deadline = ctx.clock.now() + this.timeoutMs;
+        }
+        table.run(work, handle as never);
+      },
+      succeeded: (work, response) => this.finish(work, response),
+      failed: (work, error) => this.fail(ctx, work, error),
+      expired: (work) => this.expired(ctx, work),
+      changed: () => this.answer(ctx),
+    };
   }
 
-  /** Begins what may begin, then answers what is answered. */
-  private work(ctx: Context): void {
-    while (this.working < this.concurrency && !this.isOver) {
-      const entry = this.waiting.shift();
-      if (entry === undefined) break;
-      this.begin(ctx, entry);
-    }
-    this.answer(ctx);
+  private finish(work: RequestWork<Request>, response: unknown): void {
+    work.isDone = true;
+    work.response = response;
+    if (!this.isOrdered) this.ready.push(work);
   }
 
-  private begin(ctx: Context, entry: Pending<Request>): void {
-    this.working += 1;
-    entry.state = 'working';
-    try {
-      const result = this.options.handle(entry.request, entry);
-      if (!isPromiseLike(result)) {
-        this.finish(entry, result);
-        return;
-      }
-      if (this.timeoutMs !== Number.POSITIVE_INFINITY) {
-        entry.timer = ctx.clock.schedule(() => this.timedOut(ctx, entry), this.timeoutMs);
-      }
-      result.then(
-        (response) => this.settled(ctx, entry, () => this.finish(entry, response)),
-        (thrown) => this.settled(ctx, entry, () => this.fail(ctx, entry, toError(thrown))),
-      );
-    } catch (thrown) {
-      this.fail(ctx, entry, toError(thrown));
-    }
-  }
-
-  private settled(ctx: Context, entry: Pending<Request>, end: () => void): void {
-    if (this.isOver || entry.state === 'done') return;
-    end();
-    this.work(ctx);
-  }
-
-  private finish(entry: Pending<Request>, response: unknown): void {
-    entry.timer?.cancel();
-    entry.state = 'done';
-    entry.response = response;
-    this.working -= 1;
-    if (!this.isOrdered) this.ready.push(entry);
-  }
-
-  private fail(ctx: Context, entry: Pending<Request>, error: Error): void {
-    const [response, unanswered] = this.answerOf(error, entry.request);
-    this.finish(entry, response);
+  private fail(ctx: Context, work: RequestWork<Request>, error: Error): void {
+    const [response, unanswered] = this.answerOf(error, work.body);
+    this.finish(work, response);
     if (unanswered !== undefined) ctx.fireExceptionCaught(unanswered);
   }
 
@@ -234,15 +192,16 @@ export class RequestHandler<Request, Response> implements Handler {
     }
   }
 
-  private timedOut(ctx: Context, entry: Pending<Request>): void {
+  /** The function does not count any more: its request is answered, and the next one has its place. */
+  private expired(ctx: Context, work: RequestWork<Request>): void {
     const { timeoutMs } = this;
     const error = new TimedOutError('TIMEOUT_REQUEST', `no answer within ${timeoutMs} ms`, {
       timeoutMs,
     });
-    this.settled(ctx, entry, () => {
-      entry.abort(error);
-      this.fail(ctx, entry, error);
-    });
+    this.table!.settle(work);
+    work.abort(error);
+    this.fail(ctx, work, error);
+    this.table!.goOn();
   }
 
   /** Writes the answers that are ready: up to the first request that is not, or all. */
@@ -250,23 +209,22 @@ export class RequestHandler<Request, Response> implements Handler {
     if (this.isAnswering) return;
     this.isAnswering = true;
     let count = 0;
-    for (let entry = this.nextDone(); entry !== undefined; entry = this.nextDone()) {
-      const { response } = entry;
+    for (let work = this.nextDone(); work !== undefined; work = this.nextDone()) {
+      const { response } = work;
       if (response === undefined || response === null) continue;
-      this.writeAnswer(ctx, entry.request, response);
+      this.writeAnswer(ctx, work.body, response);
       count += 1;
     }
     this.isAnswering = false;
     if (count > 0) ctx.flush();
-    this.readOn();
+    this.table!.gateReads();
+    this.drain.update();
   }
 
-  private nextDone(): Pending<Request> | undefined {
-    let next: Pending<Request> | undefined;
-    if (this.isOrdered) [next] = this.pending;
-    else next = this.ready.shift();
-    if (next?.state !== 'done') return undefined;
-    this.pending.delete(next);
+  private nextDone(): RequestWork<Request> | undefined {
+    const next = this.isOrdered ? this.table!.first : this.ready.shift();
+    if (next?.isDone !== true) return undefined;
+    this.table!.close(next);
     return next;
   }
 
@@ -277,23 +235,5 @@ export class RequestHandler<Request, Response> implements Handler {
     const [answer, unanswered] = this.answerOf(error, request);
     if (answer !== undefined && answer !== null) ctx.write(answer);
     if (unanswered !== undefined) ctx.fireExceptionCaught(unanswered);
-  }
-
-  private readOn(): void {
-    if (this.pending.size < this.maxPending) this.gate.release();
-    if (this.pending.size > 0) return;
-    this.drainHold?.release();
-    this.drainHold = undefined;
-  }
-
-  private abandon(): void {
-    this.isOver = true;
-    for (const entry of this.pending) {
-      entry.timer?.cancel();
-      entry.abort();
-    }
-    this.pending.clear();
-    this.drainHold?.release();
-    this.drainHold = undefined;
   }
 }

@@ -398,6 +398,52 @@ describe('ExchangeHandler, answering', () => {
     expect(ends.pair.server.isOpen).toBe(true);
   });
 
+  it('refuses a generator as an answer, and says in the log what to do', async () => {
+    const ends = new TwoEnds(
+      {},
+      {
+        handle: async function* () {
+          yield Buffer.from('a');
+        } as never,
+      },
+    );
+    const call = ends.ask('x');
+    await ends.settle();
+    expect([call.outcome, call.error?.details]).toEqual([
+      'REQUEST_REFUSED',
+      { code: 1, text: 'the request failed' },
+    ]);
+    expect(ends.logged).toEqual([
+      expect.stringMatching(/a call has one answer: collect the values/),
+    ]);
+  });
+
+  it('survives abort listeners that throw or reject, by a cancel and by the end of the peer', async () => {
+    const ends = new TwoEnds();
+    const aborter = new AbortController();
+    void ends.ask('cancelled', { signal: aborter.signal });
+    void ends.ask('ended');
+    for (const name of ['cancelled', 'ended']) {
+      ends.desk.signal(name).addEventListener('abort', () => {
+        throw new Error(`thrown: ${name}`);
+      });
+      ends.desk.signal(name).addEventListener('abort', async () => {
+        throw new Error(`rejected: ${name}`);
+      });
+    }
+    ends.pair.clock.run(() => aborter.abort());
+    await ends.settle();
+    ends.pair.client.end();
+    await ends.advance(10_000);
+    for (const text of [
+      'thrown: cancelled',
+      'rejected: cancelled',
+      'thrown: ended',
+      'rejected: ended',
+    ])
+      expect(ends.logged.filter((line) => line.includes(text))).toHaveLength(1);
+  });
+
   it('passes an error of the peer on as it is, when a function throws it', async () => {
     const ends = new TwoEnds();
     const call = ends.ask('a');

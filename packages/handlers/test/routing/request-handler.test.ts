@@ -101,6 +101,19 @@ describe('RequestHandler', () => {
     expect(() => channel.checkException()).toThrow('no a');
   });
 
+  it('makes a generator that was returned a failure', () => {
+    const channel = new EmbeddedChannel(
+      new RequestHandler<string, unknown>({
+        handle: function* () {
+          yield 'a';
+        },
+        answerError: ({ message }) => message,
+      }),
+    );
+    channel.writeInbound('a');
+    expect(channel.readOutbound()).toMatch(/returned a generator or an async iterable/);
+  });
+
   it('makes an answer of a failure with answerError, in its place', async () => {
     const { desk, channel } = serving({
       concurrency: 2,
@@ -146,7 +159,10 @@ describe('RequestHandler', () => {
     await desk.answer('b');
     await desk.answer('c', null);
     expect(taken(channel)).toEqual(['re:b']);
-    expect(channel.clock.pendingTimers).toBe(0);
+    // One timer for all, which is not cancelled by each answer.
+    expect(channel.clock.pendingTimers).toBe(1);
+    channel.advance(100);
+    expect([taken(channel), channel.clock.pendingTimers]).toEqual([[], 0]);
   });
 
   it('reads no more while too many requests wait, and reads on when they are answered', async () => {

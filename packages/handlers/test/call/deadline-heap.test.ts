@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type DeadlineEntry, DeadlineHeap } from '../../src/exchange/deadline-heap.ts';
+import { type DeadlineEntry, DeadlineHeap } from '../../src/call/deadline-heap.ts';
 
 const entryAt = (deadline: number): DeadlineEntry => ({ deadline, heapIndex: -1 });
 

@@ -1,7 +1,7 @@
 import { VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
-import type { DeadlineEntry } from '../../src/exchange/deadline-heap.ts';
-import { DeadlineTimer } from '../../src/exchange/deadline-timer.ts';
+import type { DeadlineEntry } from '../../src/call/deadline-heap.ts';
+import { DeadlineTimer } from '../../src/call/deadline-timer.ts';
 
 interface Named extends DeadlineEntry {
   readonly name: string;
@@ -10,10 +10,10 @@ interface Named extends DeadlineEntry {
 function started() {
   const clock = new VirtualClock();
   const due: string[] = [];
-  const timer = new DeadlineTimer<Named>(({ name }) => due.push(`${name} @${clock.now()}`));
+  const timer = new DeadlineTimer<Named>(clock, ({ name }) => due.push(`${name} @${clock.now()}`));
   const add = (name: string, deadline: number): Named => {
     const entry = { name, deadline, heapIndex: -1 };
-    timer.add(clock, entry);
+    timer.add(entry);
     return entry;
   };
   return { clock, due, timer, add };
@@ -66,12 +66,12 @@ describe('DeadlineTimer', () => {
   it('takes what is added while something is due', () => {
     const { clock, due, timer } = started();
     const entry = (name: string, deadline: number) => ({ name, deadline, heapIndex: -1 });
-    const chain = new DeadlineTimer<Named>(({ name }) => {
+    const chain = new DeadlineTimer<Named>(clock, ({ name }) => {
       due.push(`${name} @${clock.now()}`);
-      if (name.length < 3) chain.add(clock, entry(`${name}x`, clock.now() + 5));
+      if (name.length < 3) chain.add(entry(`${name}x`, clock.now() + 5));
     });
-    chain.add(clock, entry('x', 10));
-    chain.add(clock, entry('y', 12));
+    chain.add(entry('x', 10));
+    chain.add(entry('y', 12));
     clock.advance(1000);
     expect(due).toEqual(['x @10', 'y @12', 'xx @15', 'yx @17', 'xxx @20', 'yxx @22']);
     expect([clock.pendingTimers, timer.size]).toEqual([0, 0]);

@@ -1,10 +1,10 @@
 import type { Context, WriteFuture } from '@headrace/core';
 
 /**
- * Where both halves of an exchange write: what comes together is flushed together, at the end of a read, or else when
- * the current event is over.
+ * Writes the messages of calls and answers. Those of one read are flushed together at its end, others when the current
+ * event is over.
  */
-export class ExchangeOutput {
+export class CallOutput {
   readonly ctx: Context;
   private isReading = false;
   private isDirty = false;
@@ -22,6 +22,11 @@ export class ExchangeOutput {
   get isOpen(): boolean {
     const { channel } = this.ctx;
     return channel.isActive && !channel.isEnding;
+  }
+
+  /** Writes go out soon. */
+  get isWritable(): boolean {
+    return this.isOpen && this.ctx.channel.isWritable;
   }
 
   /** Writes are refused, now and later. */

@@ -1,0 +1,42 @@
+import { ChannelError, RejectedError, TimedOutError } from '@headrace/core';
+
+/** The error of a call whose connection is gone; `sent` is false only if no byte of it can have left. */
+export function requestLost(why: string, sent: boolean, cause?: unknown): ChannelError {
+  const outcome = sent
+    ? 'the peer may have executed the request'
+    : 'nothing of the request has been sent';
+  return new ChannelError('REQUEST_LOST', `${why}: ${outcome}`, { sent }, cause);
+}
+
+/** The error of a call that finds the queue full; `option` is the name of the limit. */
+export function queueFull(limit: number, option = 'maxQueued'): RejectedError {
+  return new RejectedError(
+    'REJECTED_QUEUE',
+    `${limit} requests wait to be sent, no more may by ${option} (${limit}): ask for less, or raise a limit`,
+    { [option]: limit, sent: false },
+  );
+}
+
+/**
+ * The error of a call whose time is over.
+ *
+ * @param loss - why there is no connection, if there is none and a try to connect failed
+ */
+export function requestTimedOut(
+  timeoutMs: number,
+  sent: boolean,
+  isOffline = false,
+  loss?: Error,
+): TimedOutError {
+  const why = loss === undefined ? '' : `: ${loss.message}`;
+  const text = isOffline
+    ? `no connection for the request within ${timeoutMs} ms${why}`
+    : `no answer within ${timeoutMs} ms${sent ? '' : ', it was not sent'}`;
+  return new TimedOutError('TIMEOUT_REQUEST', text, { timeoutMs, sent }, loss);
+}
+
+/** The error of a call whose signal aborted. */
+export function requestAborted(signal: AbortSignal, sent: boolean): ChannelError {
+  const text = 'the request was cancelled by its signal';
+  return new ChannelError('OPERATION_ABORTED', text, { sent }, signal.reason);
+}

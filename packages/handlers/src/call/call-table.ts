@@ -1,0 +1,205 @@
+import type { Clock } from '@headrace/core';
+import type { Call, CallCarrier, CallOwner } from './call.ts';
+import { queueFull, requestAborted, requestLost, requestTimedOut } from './call-error.ts';
+import { DeadlineTimer } from './deadline-timer.ts';
+
+/** Options of a {@link CallTable}. */
+export interface CallTableOptions {
+  /** Calls that wait to be sent; one more fails with `REJECTED_QUEUE`. */
+  readonly maxQueued: number;
+  /** The name of that limit among the options of the owner. @default 'maxQueued' */
+  readonly queueOption?: string;
+  /** A call of a lost connection that cannot have left waits for the next connection. @default false */
+  readonly resends?: boolean;
+  /** Deadlines keep the process alive: calls wait without a connection that does. @default false */
+  readonly keepsProcess?: boolean;
+}
+
+/**
+ * The calls of one end, over one connection or several: their queue, their deadlines, their signals, and how each of
+ * them ends. Queued calls are sent in order, and no call overtakes them. A call is given to the carrier with the least
+ * load that takes it.
+ */
+export class CallTable implements CallOwner {
+  private readonly clock: Clock;
+  private readonly options: CallTableOptions;
+  private readonly deadlines: DeadlineTimer<Call>;
+  private readonly carriers: CallCarrier[] = [];
+  private queue = new Set<Call>();
+  private isSending = false;
+  /** Why the last try to connect failed, while there is no connection. */
+  private loss: Error | undefined = undefined;
+
+  constructor(clock: Clock, options: CallTableOptions) {
+    this.clock = clock;
+    this.options = options;
+    this.deadlines = new DeadlineTimer(clock, (call) => this.expired(call), options.keepsProcess);
+  }
+
+  /** Calls that wait to be sent. */
+  get queued(): number {
+    return this.queue.size;
+  }
+
+  /** There is a connection. */
+  get isConnected(): boolean {
+    return this.carriers.length > 0;
+  }
+
+  /** Why the last try to connect failed; `undefined` when there is a connection, and before the first try. */
+  get lastLoss(): Error | undefined {
+    return this.loss;
+  }
+
+  // --- connections ---
+
+  add(carrier: CallCarrier): void {
+    this.carriers.push(carrier);
+    this.loss = undefined;
+    this.sendQueued();
+  }
+
+  remove(carrier: CallCarrier): void {
+    const at = this.carriers.indexOf(carrier);
+    if (at !== -1) this.carriers.splice(at, 1);
+  }
+
+  /** The errors of queued calls name this reason until there is a connection. */
+  failedToConnect(error: Error): void {
+    if (!this.isConnected) this.loss = error;
+  }
+
+  /** A connection is lost with these calls, in the order in which they were sent. */
+  lost(calls: readonly Call[], why: string, cause: unknown): void {
+    const again: Call[] = [];
+    for (const call of calls) {
+      const { mayHaveLeft } = call;
+      if (mayHaveLeft || this.options.resends !== true) {
+        this.end(call, requestLost(why, mayHaveLeft, cause));
+      } else if (call.isOpen) again.push(call);
+    }
+    for (const call of again) {
+      call.carrier = undefined;
+      call.write = undefined;
+    }
+    if (again.length > 0) this.queue = new Set([...again, ...this.queue]);
+    this.sendQueued();
+  }
+
+  /** Queued calls have no connection to wait for. */
+  failQueued(errorOf: () => Error): void {
+    for (const call of [...this.queue]) this.end(call, errorOf());
+    if (this.deadlines.size === 0) this.deadlines.clear();
+    this.after(undefined);
+  }
+
+  // --- calls ---
+
+  /** Sends the call, or queues it, or fails it because the queue is full. */
+  submit(call: Call, signal?: AbortSignal): void {
+    const carrier = this.queue.size === 0 ? this.leastLoaded(call) : undefined;
+    const { maxQueued, queueOption } = this.options;
+    if (carrier === undefined && this.queue.size >= maxQueued) {
+      call.reject(queueFull(maxQueued, queueOption));
+      return;
+    }
+    call.isOpen = true;
+    if (call.deadline === Number.POSITIVE_INFINITY) {
+      call.deadline = this.clock.now() + call.timeoutMs;
+    }
+    this.deadlines.add(call);
+    if (signal !== undefined) call.listen(signal, this);
+    if (carrier === undefined) this.queue.add(call);
+    else carrier.send(call);
+  }
+
+  /** Sends queued calls as far as a carrier takes them. */
+  sendQueued(): void {
+    if (this.isSending || this.queue.size === 0) return;
+    this.isSending = true;
+    let sent: ReadonlySet<Call>;
+    do {
+      sent = this.queue;
+      for (const call of sent) {
+        const carrier = this.leastLoaded(call);
+        if (carrier === undefined) break;
+        this.queue.delete(call);
+        carrier.send(call);
+        // A connection that is lost within its write puts its calls ahead of these.
+        if (this.queue !== sent) break;
+      }
+    } while (this.queue !== sent);
+    this.isSending = false;
+  }
+
+  /** An answer that others follow. The next one is due after `gapMs`. */
+  answered(call: Call, answer: unknown, gapMs: number): void {
+    this.deadlines.remove(call);
+    call.timeoutMs = gapMs;
+    call.deadline = this.clock.now() + gapMs;
+    this.deadlines.add(call);
+    call.resolve(answer);
+  }
+
+  /** The last answer. */
+  completed(call: Call, answer: unknown): void {
+    if (!call.isOpen) return;
+    const { carrier } = call;
+    this.close(call);
+    call.resolve(answer);
+    this.after(carrier);
+  }
+
+  fail(call: Call, error: Error): void {
+    const { carrier } = call;
+    if (this.end(call, error)) this.after(carrier);
+  }
+
+  /** The caller does not wait any more, and needs no error. */
+  drop(call: Call): void {
+    if (!call.isOpen) return;
+    const { carrier } = call;
+    this.close(call);
+    this.after(carrier);
+  }
+
+  aborted(call: Call, signal: AbortSignal): void {
+    this.fail(call, requestAborted(signal, call.mayHaveLeft));
+  }
+
+  private expired(call: Call): void {
+    const { mayHaveLeft, timeoutMs } = call;
+    const isOffline = !mayHaveLeft && !this.isConnected;
+    this.fail(call, requestTimedOut(timeoutMs, mayHaveLeft, isOffline, this.loss));
+  }
+
+  /** True if it was open. */
+  private end(call: Call, error: Error): boolean {
+    if (!call.isOpen) return false;
+    this.close(call);
+    call.reject(error);
+    return true;
+  }
+
+  private close(call: Call): void {
+    call.isOpen = false;
+    this.deadlines.remove(call);
+    call.unlisten();
+    if (!this.queue.delete(call)) call.carrier?.drop(call);
+  }
+
+  private after(carrier: CallCarrier | undefined): void {
+    this.sendQueued();
+    if (carrier !== undefined) carrier.changed();
+    else for (const each of this.carriers) each.changed();
+  }
+
+  private leastLoaded(call: Call): CallCarrier | undefined {
+    let found: CallCarrier | undefined;
+    for (const carrier of this.carriers) {
+      if (!carrier.takes(call)) continue;
+      if (found === undefined || carrier.load < found.load) found = carrier;
+    }
+    return found;
+  }
+}

@@ -1,0 +1,82 @@
+import type { WriteFuture } from '@headrace/core';
+import type { DeadlineEntry } from './deadline-heap.ts';
+
+/** The connection that a call was given to. */
+export interface CallCarrier {
+  /** Calls that are under way over it: of several carriers, the one with the fewest gets the next call. */
+  readonly load: number;
+  /** True if it sends this call at once. */
+  takes(call: Call): boolean;
+  send(call: Call): void;
+  /** The call is over; its answers are not wanted any more. */
+  drop(call: Call): void;
+  /** A call is over, and another one may have taken its place. */
+  changed(): void;
+}
+
+/** The table that a call is in. */
+export interface CallOwner {
+  aborted(call: Call, signal: AbortSignal): void;
+}
+
+/**
+ * A call of this end: a request, which gets one answer or several, or a notice, which gets none. It is open from
+ * `CallTable.submit` on until its last answer, its failure, or until its caller drops it.
+ */
+export class Call implements DeadlineEntry {
+  /** The name on the wire; a `CallLine` gives a number to a call without one. */
+  id: number | string | undefined = undefined;
+  heapIndex = -1;
+  deadline = Number.POSITIVE_INFINITY;
+  /** For the error of the deadline, in milliseconds. */
+  timeoutMs: number;
+  readonly expectsAnswer: boolean;
+  /** The content, until nobody needs it any more. */
+  body: unknown;
+  /** Called with each answer; for a notice, when the transport has taken it. */
+  readonly resolve: (answer: unknown) => void;
+  readonly reject: (error: Error) => void;
+  /** Belongs to the table. */
+  isOpen = false;
+  /** Where it was sent. */
+  carrier: CallCarrier | undefined = undefined;
+  write: WriteFuture | undefined = undefined;
+  private owner: CallOwner | undefined = undefined;
+  private signal: AbortSignal | undefined = undefined;
+
+  constructor(
+    body: unknown,
+    timeoutMs: number,
+    resolve: (answer: unknown) => void,
+    reject: (error: Error) => void,
+    expectsAnswer = true,
+  ) {
+    this.body = body;
+    this.timeoutMs = timeoutMs;
+    this.resolve = resolve;
+    this.reject = reject;
+    this.expectsAnswer = expectsAnswer;
+  }
+
+  /** False only if no byte of it can have left. */
+  get mayHaveLeft(): boolean {
+    const { write } = this;
+    return write !== undefined && (!write.isSettled || write.mayHaveLeft);
+  }
+
+  listen(signal: AbortSignal, owner: CallOwner): void {
+    this.owner = owner;
+    this.signal = signal;
+    signal.addEventListener('abort', this);
+  }
+
+  unlisten(): void {
+    this.signal?.removeEventListener('abort', this);
+    this.signal = undefined;
+  }
+
+  /** The signal aborts. */
+  handleEvent(): void {
+    this.owner!.aborted(this, this.signal!);
+  }
+}

@@ -1,0 +1,15 @@
+/**
+ * For authors of protocols with calls: `@headrace/handlers/call`. The calls of either end of a connection, with their
+ * limits, deadlines and cancels, for any format and any face before them.
+ *
+ * @module
+ */
+export { Call, type CallCarrier } from './call.ts';
+export { requestLost } from './call-error.ts';
+export { CallLine, type CallLineOptions, type CallWire } from './call-line.ts';
+export { CallOutput } from './call-output.ts';
+export { CallTable, type CallTableOptions } from './call-table.ts';
+export { DrainGate } from './drain-gate.ts';
+export { encodeErrorOf } from './encode-error.ts';
+export { Work } from './work.ts';
+export { type WorkLimits, type WorkOwner, WorkTable } from './work-table.ts';

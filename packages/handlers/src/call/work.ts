@@ -1,0 +1,59 @@
+import type { Channel } from '@headrace/core';
+import { guardedController } from './abort-guard.ts';
+import type { DeadlineEntry } from './deadline-heap.ts';
+
+/** What the function of a request gets beside the request. */
+export interface RequestScope {
+  readonly channel: Channel;
+  /**
+   * Aborts when the answer is not needed any more: the channel closed, or the time is over. A listener that throws or
+   * rejects is logged.
+   */
+  readonly signal: AbortSignal;
+}
+
+/** A request or a notice of the peer, until its function has settled. The signal is made when it is asked for. */
+export class Work implements RequestScope, DeadlineEntry {
+  readonly channel: Channel;
+  /** The peer's name for it; `undefined` for a notice, and in protocols without ids. */
+  readonly id: number | string | undefined;
+  readonly body: unknown;
+  deadline: number;
+  heapIndex = -1;
+  /** Belongs to the table. */
+  state: 'waiting' | 'running' | 'settled' = 'waiting';
+  /** An answer is still wanted. Belongs to the table. */
+  isOpen = true;
+  private aborter: AbortController | undefined = undefined;
+  private isAborted = false;
+  private reason: unknown = undefined;
+
+  constructor(
+    channel: Channel,
+    id: number | string | undefined,
+    body: unknown,
+    deadline: number = Number.POSITIVE_INFINITY,
+  ) {
+    this.channel = channel;
+    this.id = id;
+    this.body = body;
+    this.deadline = deadline;
+  }
+
+  get signal(): AbortSignal {
+    if (this.aborter === undefined) {
+      const { channel } = this;
+      this.aborter = guardedController((error) => {
+        channel.logger.log('error', `${channel} an abort listener failed: ${error.message}`, error);
+      });
+      if (this.isAborted) this.aborter.abort(this.reason);
+    }
+    return this.aborter.signal;
+  }
+
+  abort(reason?: unknown): void {
+    this.isAborted = true;
+    this.reason = reason;
+    this.aborter?.abort(reason);
+  }
+}
