@@ -1,13 +1,13 @@
 import type { OutboundBytes } from '@headrace/core';
 import { checkOptions } from '@headrace/core/authoring';
 import { decode, encode } from 'cborg';
-import { checkHeap } from '../schema/heap-limit.ts';
+import { checkMessage } from '../schema/message-limit.ts';
 import {
   SCHEMA_CODEC_OPTIONS,
   SchemaCodec,
   type SchemaCodecOptions,
 } from '../schema/schema-codec.ts';
-import { CBOR_HEAP_PER_BYTE, cborHeapBytes } from './cbor-heap.ts';
+import { countCbor } from './count-cbor.ts';
 
 /** Options of {@link CborCodec}. */
 export type CborCodecOptions<Read, Written> = SchemaCodecOptions<Read, Written>;
@@ -25,7 +25,7 @@ export type CborCodecOptions<Read, Written> = SchemaCodecOptions<Read, Written>;
  * **In** inbound `Buffer`; outbound any value but bytes, which pass by.
  * **Out** inbound what the schema gives back; outbound bytes.
  * **Events** all pass.
- * **Errors** `HR_ERR_FRAME_TOO_LONG` for a value over `maxHeapBytes`; `HR_ERR_MESSAGE_INVALID` for what is not
+ * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`; `HR_ERR_MESSAGE_INVALID` for what is not
  * CBOR, has bytes left over, or does not fit the schema;
  * `HR_ERR_ENCODER_FAILED` fails the write.
  * **State** whether it has failed: one codec for each channel.
@@ -51,7 +51,7 @@ export class CborCodec<Read = unknown, Written = Read> extends SchemaCodec<Read,
   }
 
   protected override parse(bytes: Buffer): unknown {
-    checkHeap(bytes, this.maxHeapBytes, CBOR_HEAP_PER_BYTE, cborHeapBytes);
+    checkMessage(bytes, this.maxMessageBytes, countCbor);
     return decode(bytes);
   }
 

@@ -34,7 +34,7 @@ const OPTIONS: KnownOptions<JsonCodecOptions<unknown, unknown>> = {
  * **In** inbound `Buffer`; outbound any value but bytes, which pass by.
  * **Out** inbound what the schema gives back; outbound `Buffer`.
  * **Events** all pass.
- * **Errors** `HR_ERR_FRAME_TOO_LONG` for a value over `maxHeapBytes`, `HR_ERR_TEXT_NOT_UTF8`,
+ * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`, `HR_ERR_TEXT_NOT_UTF8`,
  * `HR_ERR_MESSAGE_INVALID` for what is not JSON or does not fit the schema;
  * `HR_ERR_MESSAGE_NOT_ENCODABLE` and `HR_ERR_ENCODER_FAILED` fail the write (a function, a cycle, a bigint).
  * **State** whether it has failed: one codec for each channel.
@@ -79,18 +79,18 @@ export class JsonCodec<Read = unknown, Written = Read> extends SchemaCodec<Read,
 
   /** A codec with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): JsonCodec<Read, Written> {
-    const { frameErrorPolicy, schema, delimiter, maxHeapBytes } = this;
+    const { frameErrorPolicy, schema, delimiter, maxMessageBytes } = this;
     const check = schema === undefined ? {} : { schema: schema as StandardSchema<Written, Read> };
     return new JsonCodec<Read, Written>({
       ...check,
       frameErrorPolicy,
       delimiter,
-      maxHeapBytes,
+      maxMessageBytes,
     });
   }
 
   protected override parse(bytes: Buffer): unknown {
-    return parseJson(bytes, this.maxHeapBytes);
+    return parseJson(bytes, this.maxMessageBytes);
   }
 
   override encode(message: Written): OutboundBytes {

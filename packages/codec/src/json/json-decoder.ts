@@ -5,13 +5,15 @@ import {
   MessageToMessageDecoder,
   type MessageToMessageDecoderOptions,
 } from '../base/message-to-message-decoder.ts';
-import { type HeapLimitOptions, heapLimitOf } from '../schema/heap-limit.ts';
 import { invalidMessage } from '../schema/invalid-message.ts';
+import { type MessageLimitOptions, messageLimitOf } from '../schema/message-limit.ts';
 import { checkSchema, type StandardSchema, validate } from '../schema/standard-schema.ts';
 import { parseJson } from './json-message.ts';
 
 /** Options of {@link JsonDecoder}. */
-export interface JsonDecoderOptions<Read> extends MessageToMessageDecoderOptions, HeapLimitOptions {
+export interface JsonDecoderOptions<Read>
+  extends MessageToMessageDecoderOptions,
+    MessageLimitOptions {
   /**
    * What a message must look like, by any library that speaks Standard Schema (zod, valibot, ArkType …). The
    * application reads the schema's output. @default anything goes
@@ -20,7 +22,7 @@ export interface JsonDecoderOptions<Read> extends MessageToMessageDecoderOptions
 }
 
 const OPTIONS: KnownOptions<JsonDecoderOptions<unknown>> = {
-  maxHeapBytes: true,
+  maxMessageBytes: true,
   schema: true,
   ...MESSAGE_DECODER_OPTIONS,
 };
@@ -38,7 +40,7 @@ const OPTIONS: KnownOptions<JsonDecoderOptions<unknown>> = {
  * **In** inbound `Buffer`; anything else passes by.
  * **Out** what the schema gives back.
  * **Events** all pass.
- * **Errors** `HR_ERR_FRAME_TOO_LONG` for a value over `maxHeapBytes`, `HR_ERR_TEXT_NOT_UTF8`,
+ * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`, `HR_ERR_TEXT_NOT_UTF8`,
  * `HR_ERR_MESSAGE_INVALID` for what is not JSON or does not fit the schema.
  * **State** whether it has failed: one decoder for each channel.
  * **Cost** `JSON.parse` and the schema.
@@ -65,23 +67,23 @@ const OPTIONS: KnownOptions<JsonDecoderOptions<unknown>> = {
  */
 export class JsonDecoder<Read = unknown> extends MessageToMessageDecoder<Buffer, Read> {
   private readonly schema: StandardSchema<unknown, Read> | undefined;
-  private readonly maxHeapBytes: number;
+  private readonly maxMessageBytes: number;
 
   constructor(options: JsonDecoderOptions<Read> = {}) {
     checkOptions('JsonDecoder', options, OPTIONS);
     super(options);
     this.schema = checkSchema(options.schema);
-    this.maxHeapBytes = heapLimitOf(options);
+    this.maxMessageBytes = messageLimitOf(options);
   }
 
   /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): JsonDecoder<Read> {
-    const { schema, maxHeapBytes } = this;
+    const { schema, maxMessageBytes } = this;
     const check = schema === undefined ? {} : { schema };
     return new JsonDecoder({
       ...check,
       frameErrorPolicy: this.inbound.frameErrorPolicy,
-      maxHeapBytes,
+      maxMessageBytes,
     });
   }
 
@@ -92,7 +94,7 @@ export class JsonDecoder<Read = unknown> extends MessageToMessageDecoder<Buffer,
   override decode(_ctx: Context, bytes: Buffer): Read {
     let value: unknown;
     try {
-      value = parseJson(bytes, this.maxHeapBytes);
+      value = parseJson(bytes, this.maxMessageBytes);
     } catch (thrown) {
       throw invalidMessage(this, bytes, thrown);
     }

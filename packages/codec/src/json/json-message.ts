@@ -1,13 +1,13 @@
 import { Buffer } from 'node:buffer';
 import { EncodeError, type OutboundBytes } from '@headrace/core';
 import { toBuffer } from '@headrace/core/authoring';
-import { checkHeap } from '../schema/heap-limit.ts';
+import { checkMessage } from '../schema/message-limit.ts';
 import { decodeUtf8 } from '../text/utf8.ts';
-import { JSON_HEAP_PER_BYTE, jsonHeapBytes } from './json-heap.ts';
+import { countJson } from './count-json.ts';
 
-/** The value of a whole frame; throws for what is no JSON or no UTF-8, or takes too much memory. */
-export function parseJson(bytes: Uint8Array, maxHeapBytes: number): unknown {
-  checkHeap(bytes, maxHeapBytes, JSON_HEAP_PER_BYTE, jsonHeapBytes);
+/** The value of a whole frame; throws for what is no JSON or no UTF-8, or counts too much. */
+export function parseJson(bytes: Uint8Array, maxMessageBytes: number): unknown {
+  checkMessage(bytes, maxMessageBytes, countJson);
   return JSON.parse(decodeUtf8(toBuffer(bytes)));
 }
 

@@ -1,13 +1,13 @@
 import type { OutboundBytes } from '@headrace/core';
 import { checkOptions } from '@headrace/core/authoring';
 import { decode, encode } from '@msgpack/msgpack';
-import { checkHeap } from '../schema/heap-limit.ts';
+import { checkCount } from '../schema/message-limit.ts';
 import {
   SCHEMA_CODEC_OPTIONS,
   SchemaCodec,
   type SchemaCodecOptions,
 } from '../schema/schema-codec.ts';
-import { checkMsgpack, MSGPACK_HEAP_PER_BYTE, msgpackHeapBytes } from './check-msgpack.ts';
+import { countMsgpack } from './count-msgpack.ts';
 
 /** Options of {@link MsgpackCodec}. */
 export type MsgpackCodecOptions<Read, Written> = SchemaCodecOptions<Read, Written>;
@@ -25,7 +25,7 @@ export type MsgpackCodecOptions<Read, Written> = SchemaCodecOptions<Read, Writte
  * **In** inbound `Buffer`; outbound any value but bytes, which pass by.
  * **Out** inbound what the schema gives back; outbound bytes.
  * **Events** all pass.
- * **Errors** `HR_ERR_FRAME_TOO_LONG` for a value over `maxHeapBytes`; `HR_ERR_MESSAGE_INVALID` for what is not
+ * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`; `HR_ERR_MESSAGE_INVALID` for what is not
  * MessagePack, has bytes left over, claims more elements than it has bytes, or does not fit the schema; `HR_ERR_ENCODER_FAILED` fails the write.
  * **State** whether it has failed: one codec for each channel.
  * **Cost** one look over the lengths, the library, the schema; a broadcast to a group is encoded once.
@@ -49,8 +49,7 @@ export class MsgpackCodec<Read = unknown, Written = Read> extends SchemaCodec<Re
   }
 
   protected override parse(bytes: Buffer): unknown {
-    checkMsgpack(bytes);
-    checkHeap(bytes, this.maxHeapBytes, MSGPACK_HEAP_PER_BYTE, msgpackHeapBytes);
+    checkCount(bytes, countMsgpack(bytes), this.maxMessageBytes);
     return decode(bytes);
   }
 

@@ -12,21 +12,21 @@ import {
   MESSAGE_DECODER_OPTIONS,
   type MessageToMessageDecoderOptions,
 } from '../base/message-to-message-decoder.ts';
-import { checkHeap, type HeapLimitOptions, heapLimitOf } from '../schema/heap-limit.ts';
-import { ProtobufHeap } from './protobuf-heap.ts';
+import { checkMessage, type MessageLimitOptions, messageLimitOf } from '../schema/message-limit.ts';
+import { ProtobufCount } from './count-protobuf.ts';
 
 const SHOWN_BYTES = 16;
 
 /** Options of {@link ProtobufCodec}. */
 export interface ProtobufCodecOptions<D extends DescMessage>
   extends MessageToMessageDecoderOptions,
-    HeapLimitOptions {
+    MessageLimitOptions {
   /** The message that both sides send, as `protoc-gen-es` generates it; one with a `oneof` for several. */
   readonly schema: D;
 }
 
 const OPTIONS: KnownOptions<ProtobufCodecOptions<DescMessage>> = {
-  maxHeapBytes: true,
+  maxMessageBytes: true,
   schema: true,
   ...MESSAGE_DECODER_OPTIONS,
 };
@@ -44,7 +44,7 @@ const OPTIONS: KnownOptions<ProtobufCodecOptions<DescMessage>> = {
  * **In** inbound `Buffer`; outbound messages of the schema, anything else passes by.
  * **Out** inbound messages of the schema; outbound bytes.
  * **Events** all pass.
- * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxHeapBytes`; `HR_ERR_MESSAGE_INVALID` for bytes that
+ * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`; `HR_ERR_MESSAGE_INVALID` for bytes that
  * are no such message; `HR_ERR_ENCODER_FAILED` fails the write.
  * **State** whether it has failed: one codec for each channel.
  * **Cost** the library; a broadcast to a group is encoded once.
@@ -75,16 +75,16 @@ export class ProtobufCodec<D extends DescMessage> extends MessageToMessageCodec<
   OutboundBytes
 > {
   private readonly schema: D;
-  private readonly maxHeapBytes: number;
-  private readonly heap: ProtobufHeap;
+  private readonly maxMessageBytes: number;
+  private readonly count: ProtobufCount;
 
   constructor(options: ProtobufCodecOptions<D>) {
     checkOptions('ProtobufCodec', options, OPTIONS);
     const schema = checkDescriptor(options.schema);
     super(options, `ProtobufCodec:${schema.typeName}`);
     this.schema = schema;
-    this.maxHeapBytes = heapLimitOf(options);
-    this.heap = ProtobufHeap.of(schema);
+    this.maxMessageBytes = messageLimitOf(options);
+    this.count = countOf(schema);
   }
 
   override accepts(message: unknown): boolean {
@@ -97,7 +97,7 @@ export class ProtobufCodec<D extends DescMessage> extends MessageToMessageCodec<
 
   override decode(_ctx: Context, bytes: Buffer): MessageShape<D> {
     try {
-      checkHeap(bytes, this.maxHeapBytes, this.heap.perByte, this.heap.estimate);
+      checkMessage(bytes, this.maxMessageBytes, this.count.values, this.count.perByte);
       return fromBinary(this.schema, bytes);
     } catch (thrown) {
       if (thrown instanceof DecodeError) throw thrown;
@@ -115,6 +115,15 @@ export class ProtobufCodec<D extends DescMessage> extends MessageToMessageCodec<
   override encode(message: MessageShape<D>): OutboundBytes {
     return toBinary(this.schema, message);
   }
+}
+
+const counts = new WeakMap<DescMessage, ProtobufCount>();
+
+/** Codecs of the same type share one. */
+function countOf(schema: DescMessage): ProtobufCount {
+  const count = counts.get(schema) ?? new ProtobufCount(schema);
+  counts.set(schema, count);
+  return count;
 }
 
 /** Returns the option, or throws an {@link OptionError} for what describes no message. */

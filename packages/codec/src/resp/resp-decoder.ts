@@ -15,9 +15,9 @@ export interface RespDecoderOptions {
   /** How many aggregates may be nested. @default 32 */
   readonly maxDepth?: number;
   /**
-   * The most memory of one message, in bytes: all that it has on the wire, and what its values cost beside
-   * (about 130 bytes for a string, 32 for a number, 260 for an aggregate with elements). Counted when the head
-   * of a part arrives, so the cut does not matter. @default 67_108_864 (64 MiB)
+   * The most that one message may count: its bytes, and 64 for each value, aggregate and chunk in it. What is held of
+   * it takes at most four times as much memory. Counted when the head of a part arrives, so the cut does not matter.
+   * @default 67_108_864 (64 MiB)
    */
   readonly maxMessageBytes?: number;
   /** The longest line: simple strings, errors, inline commands. @default 65_536 */

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { DecodeError } from '@headrace/core';
 import type { ByteInput } from '../base/byte-input.ts';
 import { describeFirstBytes } from '../frame/first-bytes.ts';
+import { VALUE_BYTES } from '../schema/message-limit.ts';
 import { splitInline } from './inline-command.ts';
 import {
   type AggregateKind,
@@ -11,16 +12,6 @@ import {
 } from './resp-aggregate.ts';
 import { type RespLimits, tooLong } from './resp-limits.ts';
 import { isLineType, lineValue } from './resp-line.ts';
-import {
-  AGGREGATE_BYTES,
-  ATTRIBUTED_BYTES,
-  EMPTY_AGGREGATE_BYTES,
-  isLoose,
-  STREAMED_STRING_BYTES,
-  STRING_BYTES,
-  stringBytes,
-  valueBytes,
-} from './resp-memory.ts';
 import { respError } from './resp-number.ts';
 import { StreamedString } from './resp-streamed-string.ts';
 import {
@@ -70,7 +61,7 @@ export class RespReader {
   private streamed: StreamedString | undefined = undefined;
   /** How many bytes of the current line have been searched for its end. */
   private searched = 0;
-  /** The size of the current message so far: its bytes on the wire, and the memory of its values. */
+  /** What the current message counts so far: its bytes on the wire, and {@link VALUE_BYTES} for each value. */
   private messageBytes = 0;
   /** The current message began in an earlier read. */
   private spansReads = false;
@@ -116,8 +107,8 @@ export class RespReader {
    * Counts the size of a part as soon as its head is known: so a message is refused at the same part however
    * it was cut, and before anything is made of it.
    */
-  private count(bytes: number, input: ByteInput): void {
-    this.messageBytes += bytes;
+  private count(bytes: number, values: number, input: ByteInput): void {
+    this.messageBytes += bytes + values * VALUE_BYTES;
     if (this.messageBytes > this.limits.maxMessageBytes)
       throw tooLong(this.limits, 'maxMessageBytes', this.messageBytes, input);
   }
@@ -165,7 +156,7 @@ export class RespReader {
     if (type === CHUNK && this.streamed === undefined) throw unexpected(input);
     const total = this.streamed === undefined ? length : this.streamed.length + length;
     if (total > this.limits.maxBulkBytes) throw tooLong(this.limits, 'maxBulkBytes', total, input);
-    this.count(from - input.start + length + 2 + stringBytes(type, length), input);
+    this.count(from - input.start + length + 2, 1, input);
     if (type === CHUNK && length === 0) {
       input.start = from;
       return this.endOfChunks();
@@ -212,8 +203,7 @@ export class RespReader {
 
   private bulkWithoutLength(input: ByteInput, type: number, length: number): Part {
     if (type !== BULK) throw unexpected(input);
-    const cost = length === -1 ? valueBytes(RESP_NULL) : STREAMED_STRING_BYTES;
-    this.count(this.afterLength - input.start + cost, input);
+    this.count(this.afterLength - input.start, 1, input);
     input.start = this.afterLength;
     if (length === -1) return RESP_NULL;
     this.streamed = new StreamedString();
@@ -239,9 +229,7 @@ export class RespReader {
     if (length === STREAMED && (kind === 'push' || kind === 'attributes')) throw unexpected(input);
     const depth = (this.inner?.depth ?? 0) + 1;
     if (depth > this.limits.maxDepth) throw tooLong(this.limits, 'maxDepth', depth, input);
-    const cost = length > 0 || length === STREAMED ? AGGREGATE_BYTES : EMPTY_AGGREGATE_BYTES;
-    const isAbout = kind === 'attributes';
-    this.count(this.afterLength - input.start + cost + (isAbout ? ATTRIBUTED_BYTES : 0), input);
+    this.count(this.afterLength - input.start, 1, input);
     input.start = this.afterLength;
     if (length === -1) return RESP_NULL_ARRAY;
     const left = length === STREAMED ? Number.POSITIVE_INFINITY : count;
@@ -312,7 +300,7 @@ export class RespReader {
       );
     }
     const value = type === 0x2e ? this.endOfStreamed(input) : lineValue(type, line);
-    this.count(lf + 1 + (type === 0x2e ? 0 : valueBytes(value)), input);
+    this.count(lf + 1, type === 0x2e ? 0 : 1, input);
     input.start += lf + 1;
     return value;
   }
@@ -332,7 +320,7 @@ export class RespReader {
       );
     }
     if (words.length === 0) return GOES_ON;
-    this.count(lf + 1 + EMPTY_AGGREGATE_BYTES + words.length * STRING_BYTES, input);
+    this.count(lf + 1, 1 + words.length, input);
     return words;
   }
 
@@ -389,6 +377,17 @@ function unexpected(input: ByteInput): DecodeError {
     `expected '$', got '${got}'`,
     `${JSON.stringify(got)} makes no sense here${describeFirstBytes(input)}`,
   );
+}
+
+/** Strings up to this size keep too much memory alive if they are views of it. */
+const SMALL_BYTES = 2048;
+/** The same for longer strings that are less than this part of the memory they lie in. */
+const SMALL_SHARE = 1 / 4;
+
+/** True for a small view of much memory, all of which it would keep alive. */
+function isLoose({ length, buffer }: Buffer): boolean {
+  const { byteLength } = buffer;
+  return (length <= SMALL_BYTES && length < byteLength) || length < byteLength * SMALL_SHARE;
 }
 
 /** In memory for these bytes alone: a part of Node's pool, 64 KiB from Node 24 on, would keep the whole pool alive. */

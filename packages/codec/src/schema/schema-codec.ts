@@ -5,14 +5,14 @@ import {
   MESSAGE_DECODER_OPTIONS,
   type MessageToMessageDecoderOptions,
 } from '../base/message-to-message-decoder.ts';
-import { type HeapLimitOptions, heapLimitOf } from './heap-limit.ts';
 import { invalidMessage } from './invalid-message.ts';
+import { type MessageLimitOptions, messageLimitOf } from './message-limit.ts';
 import { checkSchema, type StandardSchema, validate } from './standard-schema.ts';
 
 /** Options of every codec whose messages may have a schema. */
 export interface SchemaCodecOptions<Read, Written>
   extends MessageToMessageDecoderOptions,
-    HeapLimitOptions {
+    MessageLimitOptions {
   /**
    * What a message must look like, by any library that speaks Standard Schema (zod, valibot, ArkType …).
    * The application reads the schema's output and writes its input. @default anything goes
@@ -22,7 +22,7 @@ export interface SchemaCodecOptions<Read, Written>
 
 /** For the tables of options of those that extend it. */
 export const SCHEMA_CODEC_OPTIONS: KnownOptions<SchemaCodecOptions<unknown, unknown>> = {
-  maxHeapBytes: true,
+  maxMessageBytes: true,
   schema: true,
   ...MESSAGE_DECODER_OPTIONS,
 };
@@ -35,13 +35,13 @@ export abstract class SchemaCodec<Read, Written> extends MessageToMessageCodec<
   Written
 > {
   protected readonly schema: StandardSchema<unknown, Read> | undefined;
-  /** For `parse`: what the value may take on the heap. */
-  protected readonly maxHeapBytes: number;
+  /** For `parse`. */
+  protected readonly maxMessageBytes: number;
 
   constructor(options: SchemaCodecOptions<Read, Written>, broadcastKey: string) {
     super(options, broadcastKey);
     this.schema = checkSchema(options.schema) as StandardSchema<unknown, Read> | undefined;
-    this.maxHeapBytes = heapLimitOf(options);
+    this.maxMessageBytes = messageLimitOf(options);
   }
 
   /** The value of these bytes. Whatever it throws is a fault of the bytes. */

@@ -14,7 +14,7 @@ import { ProtobufCodec } from '@headrace/codec/protobuf';
 import { describe, expect, it } from 'vitest';
 import { outcome } from '../decoder-harness.ts';
 
-const limits = { maxHeapBytes: 1024 * 1024 } as const;
+const limits = { maxMessageBytes: 1024 * 1024 } as const;
 const TOO_LONG = ['!HR_ERR_FRAME_TOO_LONG'];
 
 const json = (part: string, count: number): Buffer =>
@@ -28,15 +28,24 @@ function array(head: number, element: number, count: number): Buffer {
   return bytes;
 }
 
-describe('maxHeapBytes', () => {
+describe('maxMessageBytes', () => {
   it('is 16 MiB by default, and looks at no short message', () => {
     const long = json('{}', 800_000);
     expect(outcome(new JsonCodec(), long)).toEqual(TOO_LONG);
-    expect(outcome(new JsonCodec({ maxHeapBytes: 100_000_000 }), long)).toHaveLength(1);
+    expect(outcome(new JsonCodec({ maxMessageBytes: 100_000_000 }), long)).toHaveLength(1);
     expect(outcome(new JsonCodec().fresh(), json('{}', 100))).toHaveLength(1);
     expect(outcome(new JsonCodec(limits).fresh(), json('{}', 100_000))).toEqual(TOO_LONG);
     expect(outcome(new JsonDecoder(limits).fresh(), json('{}', 100_000))).toEqual(TOO_LONG);
-    expect(() => new JsonCodec({ maxHeapBytes: 0 })).toThrow(/maxHeapBytes is 0/);
+    expect(() => new JsonCodec({ maxMessageBytes: 0 })).toThrow(/maxMessageBytes is 0/);
+  });
+
+  it('counts 64 for each value beside the bytes, and nothing within texts', () => {
+    const message = json('"a"', 1000);
+    const counts = message.length + 64 * 1001;
+    expect(outcome(new JsonCodec({ maxMessageBytes: counts }), message)).toHaveLength(1);
+    expect(outcome(new JsonCodec({ maxMessageBytes: counts - 1 }), message)).toEqual(TOO_LONG);
+    const text = Buffer.from(JSON.stringify(`${'[{,:'.repeat(100)}"`.repeat(500)));
+    expect(outcome(new JsonCodec({ maxMessageBytes: text.length + 64 }), text)).toHaveLength(1);
   });
 
   it('bounds CBOR and MessagePack as well', () => {
@@ -55,8 +64,8 @@ describe('maxHeapBytes', () => {
     expect(outcome(descriptors(), Buffer.alloc(20_000, '\n\0'))).toEqual(TOO_LONG);
     const byDefault = new ProtobufCodec({ schema: FileDescriptorSetSchema });
     expect(outcome(byDefault, Buffer.alloc(20_000, '\n\0'))).toHaveLength(1);
-    expect(() => new ProtobufCodec({ schema: StructSchema, maxHeapBytes: 0 })).toThrow(
-      /maxHeapBytes is 0/,
+    expect(() => new ProtobufCodec({ schema: StructSchema, maxMessageBytes: 0 })).toThrow(
+      /maxMessageBytes is 0/,
     );
   });
 
@@ -72,9 +81,11 @@ describe('maxHeapBytes', () => {
       // An unknown group, and an unknown number.
       [FieldMaskSchema, Buffer.from('0a0161 7b0801 7c 7801'.replaceAll(' ', ''), 'hex')],
     ] as const) {
-      const strict = () => new ProtobufCodec({ schema, maxHeapBytes: 1 });
+      const strict = () => new ProtobufCodec({ schema, maxMessageBytes: 1 });
       expect(outcome(strict(), bytes)).toEqual(TOO_LONG);
-      expect(outcome(new ProtobufCodec({ schema, maxHeapBytes: 200_000 }), bytes)).toHaveLength(1);
+      expect(outcome(new ProtobufCodec({ schema, maxMessageBytes: 200_000 }), bytes)).toHaveLength(
+        1,
+      );
       // Cut off within a field.
       expect(outcome(strict(), bytes.subarray(0, -1))).toEqual(['!HR_ERR_MESSAGE_INVALID']);
     }

@@ -17,7 +17,7 @@ import { outcome } from '../decoder-harness.ts';
 import { heldByMessage } from '../held-memory.ts';
 
 const LIMIT = 512 * 1024;
-const limits = { maxHeapBytes: LIMIT } as const;
+const limits = { maxMessageBytes: LIMIT } as const;
 const hex = (text: string): Buffer => Buffer.from(text, 'hex');
 
 /** A message of `count` elements. */
@@ -189,7 +189,7 @@ function mostTaken(make: () => JsonCodec | JsonDecoder, message: Message): numbe
   return taken;
 }
 
-describe('maxHeapBytes', () => {
+describe('maxMessageBytes', () => {
   it.each(MESSAGES)(
     'holds the memory of a message within four times: %s',
     (_name, make, message) => {

@@ -1,0 +1,54 @@
+import { DecodeError } from '@headrace/core';
+import { checkNumber } from '@headrace/core/authoring';
+
+/** Options of every codec that makes values of a message whose shape the peer decides. */
+export interface MessageLimitOptions {
+  /**
+   * The most that one message may count: its bytes, and 64 for each value in it (each object, array, key, text,
+   * number; in Protocol Buffers each field, declared or sent). The decoded message takes at most four times as much
+   * memory. A limit on the frame alone does not bound it: an empty object is three bytes of JSON and 67 bytes of
+   * memory. @default 16_777_216 (16 MiB)
+   */
+  readonly maxMessageBytes?: number;
+}
+
+const DEFAULT_MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+
+/** Counted for each value, beside its bytes. Measured: no value takes more than four times both. */
+export const VALUE_BYTES = 64;
+
+/** The option, checked, or its default. */
+export function messageLimitOf({
+  maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES,
+}: MessageLimitOptions): number {
+  return checkNumber('maxMessageBytes', maxMessageBytes, { min: 1, integer: true });
+}
+
+/**
+ * Refuses a message that counts too much, before its value is made. The values of a message that is short enough are
+ * not counted.
+ *
+ * @param valuesPerByte - no message has more values than this for each of its bytes
+ */
+export function checkMessage(
+  bytes: Uint8Array,
+  maxMessageBytes: number,
+  countValues: (bytes: Uint8Array) => number,
+  valuesPerByte = 1,
+): void {
+  if (bytes.length * (1 + VALUE_BYTES * valuesPerByte) > maxMessageBytes) {
+    checkCount(bytes, countValues(bytes), maxMessageBytes);
+  }
+}
+
+/** Refuses a message that counts too much with this many values. */
+export function checkCount(bytes: Uint8Array, values: number, maxMessageBytes: number): void {
+  const count = bytes.length + VALUE_BYTES * values;
+  if (count <= maxMessageBytes) return;
+  throw new DecodeError(
+    'FRAME_TOO_LONG',
+    `a message of ${bytes.length} bytes and ${values} values counts ${count} bytes (${VALUE_BYTES} for each value), ` +
+      `more than maxMessageBytes, ${maxMessageBytes}`,
+    { bytes: bytes.length, values, count, maxMessageBytes },
+  );
+}
