@@ -1,54 +1,31 @@
 // Every error code has a heading of its own below its class, with its meaning, when it happens and what to do.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { CLIENT_ERRORS } from '@headrace/client';
+import { CLUSTER_ERRORS } from '@headrace/cluster';
+import { ERROR_CODES, type ErrorCodeEntry } from '@headrace/core';
+import { LASTING_ERRORS } from '@headrace/lasting';
+import { WEB_SOCKET_ERRORS } from '@headrace/websocket';
 import type { CheckResult, Problem } from './problem.ts';
-import { lineOf, readSource, type SyntaxNode } from './source-file.ts';
 
-const SOURCE = 'packages/core/src/errors.ts';
 const PAGE = 'docs/errors.md';
 const PREFIX = 'HR_ERR_';
 const PARTS = ['**When:**', '**What to do:**'];
 
-interface Place {
+/** The codes of all packages. */
+export const ALL_CODES: readonly ErrorCodeEntry[] = [
+  ERROR_CODES,
+  CLIENT_ERRORS,
+  CLUSTER_ERRORS,
+  LASTING_ERRORS,
+  WEB_SOCKET_ERRORS,
+].flatMap((table) => Object.values<ErrorCodeEntry>(table));
+
+interface Section {
   readonly code: string;
   readonly line: number;
-}
-
-interface Known extends Place {
-  readonly className: string | undefined;
-  readonly meaning: string | undefined;
-}
-
-interface Section extends Place {
   readonly className: string | undefined;
   readonly text: readonly string[];
-}
-
-/** `{…} as const satisfies …`: the object within. */
-function unwrap(node: SyntaxNode): SyntaxNode {
-  const inner = node['expression'] as SyntaxNode | undefined;
-  return inner !== undefined && node.type.startsWith('TS') ? unwrap(inner) : node;
-}
-
-function codesInSource(root: string): Known[] | undefined {
-  const { body, text } = readSource(root, SOURCE);
-  for (const statement of body) {
-    const declaration = (statement['declaration'] ?? statement) as SyntaxNode;
-    const declarators = (declaration['declarations'] ?? []) as SyntaxNode[];
-    const table = declarators.find(
-      (declarator) => (declarator['id'] as { name?: string }).name === 'ERROR_CODES',
-    );
-    if (table === undefined) continue;
-    const properties = unwrap(table['init'] as SyntaxNode)['properties'] as SyntaxNode[];
-    return properties.map((property) => {
-      const key = property['key'] as { name?: string; value?: string };
-      const { elements = [] } = property['value'] as { elements?: { value?: string }[] };
-      const [className, meaning] = elements.map(({ value }) => value);
-      const code = PREFIX + (key.name ?? key.value ?? '');
-      return { code, className, meaning, line: lineOf(text, property.start) };
-    });
-  }
-  return undefined;
 }
 
 /** The sections of the page whose heading is a code. */
@@ -67,27 +44,15 @@ function sectionsOf(lines: readonly string[]): Section[] {
   return sections;
 }
 
-/** The codes that the page names, in headings or in the text. */
-function codesNamed(lines: readonly string[]): Place[] {
-  return lines.flatMap((text, index) =>
-    [...text.matchAll(/HR_ERR_[A-Z0-9_]+/g)].map(([code]) => ({ code, line: index + 1 })),
-  );
-}
-
-/** A sentence of the table as a sentence of the page. */
-function sentence(meaning: string): string {
-  return `${meaning.charAt(0).toUpperCase()}${meaning.slice(1)}.`;
-}
-
-function problemsOf({ code, line, className, text }: Section, known: Known): Problem[] {
+function problemsOf(section: Section, entry: ErrorCodeEntry): Problem[] {
+  const { code, line, className, text } = section;
   const said: string[] = [];
-  if (known.className !== undefined && className !== known.className) {
-    said.push(`stands below "${className ?? ''}", not below "## ${known.className}"`);
+  if (className !== entry.className) {
+    said.push(`stands below "${className ?? ''}", not below "## ${entry.className}"`);
   }
+  const sentence = `${entry.meaning.charAt(0).toUpperCase()}${entry.meaning.slice(1)}.`;
   const first = text.find((words) => words.trim() !== '');
-  if (known.meaning !== undefined && first?.startsWith(sentence(known.meaning)) !== true) {
-    said.push(`does not begin with "${sentence(known.meaning)}", as ${SOURCE} has it`);
-  }
+  if (first?.startsWith(sentence) !== true) said.push(`does not begin with "${sentence}"`);
   for (const part of PARTS) {
     const has = text.some((words) => words.includes(part) && words.split(part)[1]?.trim() !== '');
     if (!has) said.push(`lacks ${part}`);
@@ -95,25 +60,22 @@ function problemsOf({ code, line, className, text }: Section, known: Known): Pro
   return said.map((message) => ({ file: PAGE, line, message: `${code} ${message}` }));
 }
 
-export function checkErrorCodes(root: string): CheckResult {
-  const known = existsSync(join(root, SOURCE)) ? codesInSource(root) : undefined;
-  if (known === undefined) {
-    return { problems: [{ file: SOURCE, message: 'has no table ERROR_CODES' }], summary: '' };
-  }
+export function checkErrorCodes(root: string, known = ALL_CODES): CheckResult {
   if (!existsSync(join(root, PAGE))) {
     return { problems: [{ file: PAGE, message: 'does not exist' }], summary: '' };
   }
   const lines = readFileSync(join(root, PAGE), 'utf8').split('\n');
   const sections = sectionsOf(lines);
-  const problems = known.flatMap((place) => {
-    const section = sections.find(({ code }) => code === place.code);
-    if (section !== undefined) return problemsOf(section, place);
-    const message = `${place.code} has no heading "### ${place.code}" in ${PAGE}`;
-    return [{ file: SOURCE, line: place.line, message }];
+  const problems = known.flatMap((entry) => {
+    const section = sections.find(({ code }) => code === entry.code);
+    if (section !== undefined) return problemsOf(section, entry);
+    return [{ file: PAGE, message: `${entry.code} has no heading "### ${entry.code}"` }];
   });
-  for (const { code, line } of codesNamed(lines)) {
-    if (known.some((place) => place.code === code)) continue;
-    problems.push({ file: PAGE, line, message: `${code} is not in ${SOURCE}` });
-  }
+  lines.forEach((text, index) => {
+    for (const [code] of text.matchAll(/HR_ERR_[A-Z0-9_]+/g)) {
+      if (known.some((entry) => entry.code === code)) continue;
+      problems.push({ file: PAGE, line: index + 1, message: `no package has ${code}` });
+    }
+  });
   return { problems, summary: `${known.length} error codes explained` };
 }

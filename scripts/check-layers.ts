@@ -52,6 +52,7 @@ const CORE_LAYERS: Readonly<Record<string, readonly string[]>> = {
  */
 const FLOORS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   cluster: [
+    ['error'],
     ['log', 'envelope'],
     ['bus'],
     ['bus/relay'],

@@ -2,8 +2,8 @@
 import { appendFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ERROR_CODES } from '@headrace/core';
 import { publicHandlers } from '../check-cards.ts';
+import { ALL_CODES } from '../check-error-codes.ts';
 import { CHROMIUM, checkInBrowser, serveBuilt, startBrowser } from './browser.ts';
 import { buildSite } from './build.ts';
 import { checkBuiltLinks, missingErrorAnchors } from './built-links.ts';
@@ -57,7 +57,7 @@ if (existsSync(join(dist, 'index.html'))) {
   report('types', typeErrors(root), 'of the theme, the shims and the runner');
   const links = checkBuiltLinks(dist);
   report('links', links.problems, `${links.count} links in ${links.pages} pages`);
-  const codes = Object.keys(ERROR_CODES).map((code) => `HR_ERR_${code}`);
+  const codes = ALL_CODES.map(({ code }) => code);
   report('error codes', missingErrorAnchors(dist, codes), `${codes.length} have their address`);
   const handlers = publicHandlers(root).map(({ name }) => name);
   const missing = handlers.filter((name) => !existsSync(join(dist, 'handlers', `${name}.html`)));

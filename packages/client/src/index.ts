@@ -2,6 +2,8 @@
 export type { AddressOrder } from './address/address-ring.ts';
 export type { Addresses, AddressFunction } from './address/address-source.ts';
 export { httpAddresses } from './address/http-addresses.ts';
+// Errors
+export { CLIENT_ERRORS } from './client-errors.ts';
 // Connections for one user at a time
 export { ChannelPool, type ChannelPoolMetrics } from './pool/channel-pool.ts';
 export type { Lease } from './pool/lease.ts';

@@ -15,6 +15,8 @@ export { Cluster, type ClusterCounters } from './cluster/cluster.ts';
 export type { ClusterOptions } from './cluster/cluster-options.ts';
 // Messages
 export type { MessageCodec } from './envelope/body.ts';
+// Errors
+export { CLUSTER_ERRORS } from './error/cluster-errors.ts';
 // Connections here, their logic elsewhere
 export { Gateway, type GatewayOptions } from './gateway/gateway.ts';
 export { Worker, type WorkerOptions } from './gateway/worker.ts';

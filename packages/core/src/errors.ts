@@ -11,8 +11,61 @@ export type ErrorClassName =
   | 'TimedOutError'
   | 'RejectedError';
 
-/** Every code, the class it belongs to and what it means. `docs/errors.md` explains each. */
-export const ERROR_CODES = {
+/** One code of {@link errorCodes}: what errors that carry it have in common. */
+export interface ErrorCodeEntry<
+  Class extends ErrorClassName = ErrorClassName,
+  Code extends string = string,
+> {
+  readonly className: Class;
+  /** The whole code, with its prefix. */
+  readonly code: Code;
+  readonly meaning: string;
+  /** The address that explains the code. */
+  readonly help: string;
+}
+
+/** The codes of one package: the class that each belongs to, and what it means. */
+export type ErrorCodeTable = Readonly<Record<string, readonly [ErrorClassName, string]>>;
+
+/**
+ * The error codes of a package, yours too. A code is the prefix and its name in the table, so a prefix of your own
+ * (`ACME_`) keeps it apart from the codes of others; `page` is the address that explains the codes, each below the
+ * anchor of its code in lower case.
+ *
+ * @example
+ * ```ts run
+ * import { errorCodes, isHeadraceError, RejectedError } from '@headrace/core';
+ *
+ * const ACME_ERRORS = errorCodes('ACME_', 'https://acme.example/errors', {
+ *   FIRMWARE_TOO_OLD: ['RejectedError', 'the firmware of the device is not supported any more'],
+ * });
+ *
+ * const error = new RejectedError(ACME_ERRORS.FIRMWARE_TOO_OLD, 'firmware 1.2 is older than 2.0');
+ * console.log(error.code); // prints ACME_FIRMWARE_TOO_OLD
+ * console.log(error.help); // prints https://acme.example/errors#acme_firmware_too_old
+ * console.log(isHeadraceError(error, ACME_ERRORS.FIRMWARE_TOO_OLD)); // prints true
+ * ```
+ */
+export function errorCodes<const Prefix extends string, const Table extends ErrorCodeTable>(
+  prefix: Prefix,
+  page: string,
+  table: Table,
+): {
+  readonly [Name in keyof Table & string]: ErrorCodeEntry<Table[Name][0], `${Prefix}${Name}`>;
+} {
+  const entries = Object.entries(table).map(([name, [className, meaning]]) => {
+    const code = prefix + name;
+    // The address is made once: an error has a reference to it, and costs no text.
+    return [name, { className, code, meaning, help: `${page}#${code.toLowerCase()}` }];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** Where the codes of all packages of Headrace are explained. */
+export const ERROR_PAGE = 'https://headrace.github.io/headrace/errors';
+
+/** The codes that core raises or that several packages share. `docs/errors.md` explains each. */
+export const ERROR_CODES = errorCodes('HR_ERR_', ERROR_PAGE, {
   OPTION_INVALID: ['OptionError', 'there is no such option, or its value makes no sense'],
   OPTION_CONFLICT: ['OptionError', 'two options contradict each other, or one is missing'],
   PIPELINE_DUPLICATE_NAME: ['PipelineError', 'the name is taken in this pipeline'],
@@ -48,16 +101,6 @@ export const ERROR_CODES = {
   TLS_HANDSHAKE_FAILED: ['ChannelError', 'the two sides could not agree on TLS, see the cause'],
   OPERATION_ABORTED: ['ChannelError', 'the operation was cancelled by its signal'],
   GROUP_WRITE_FAILED: ['ChannelError', 'a group operation failed for some members'],
-  BUS_DOWN: ['ChannelError', 'the bus to the other processes of a cluster is down'],
-  RESUME_GONE: [
-    'ChannelError',
-    'a lasting channel cannot go on: its other end does not have it any more',
-  ],
-  RECONNECT_GIVEN_UP: [
-    'ChannelError',
-    'the client does not try to connect any more, see the cause',
-  ],
-  POOL_CLOSED: ['ChannelError', 'the pool of connections is closed'],
   REQUEST_LOST: ['ChannelError', 'the connection ended before the answer came'],
   TIMEOUT_CONNECT: ['TimedOutError', 'no connection in time'],
   TIMEOUT_HANDSHAKE: ['TimedOutError', 'the TLS handshake took too long'],
@@ -65,34 +108,32 @@ export const ERROR_CODES = {
   TIMEOUT_WRITE: ['TimedOutError', 'a write was not taken in time'],
   TIMEOUT_AUTH: ['TimedOutError', 'the peer did not authenticate in time'],
   TIMEOUT_REQUEST: ['TimedOutError', 'no answer in time'],
-  TIMEOUT_READY: ['TimedOutError', 'a new connection was not ready in time'],
-  TIMEOUT_ACQUIRE: ['TimedOutError', 'the pool had no connection in time'],
   REJECTED_TOTAL: ['RejectedError', 'the limit of connections is reached'],
   REJECTED_PER_ADDRESS: ['RejectedError', 'the limit of connections for this address is reached'],
-  REJECTED_ORIGIN: ['RejectedError', 'a page of a strange site asked for a WebSocket'],
   REJECTED_PEER: ['RejectedError', 'the peer is not a proxy that is trusted'],
   REJECTED_RATE: ['RejectedError', 'connections or messages come too fast'],
   REJECTED_FILTER: ['RejectedError', 'the address is not let in'],
   REJECTED_AUTH: ['RejectedError', 'the authenticator said no'],
   REJECTED_QUEUE: ['RejectedError', 'too much waits already, or this waited too long'],
   REQUEST_REFUSED: ['RejectedError', 'the peer answered with an error'],
-} as const satisfies Record<string, readonly [ErrorClassName, string]>;
+});
 
-/** A code without its prefix. */
+/** The name of a code of {@link ERROR_CODES}. */
 export type ErrorCode = keyof typeof ERROR_CODES;
 
-type CodesOf<C extends ErrorClassName> = {
-  [K in ErrorCode]: (typeof ERROR_CODES)[K][0] extends C ? K : never;
-}[ErrorCode];
+/** What an error of a class may be made with: the name of a code of core, or an entry of any package. */
+type CodeOf<Class extends ErrorClassName> =
+  | { [K in ErrorCode]: (typeof ERROR_CODES)[K]['className'] extends Class ? K : never }[ErrorCode]
+  | ErrorCodeEntry<Class>;
+
+type WholeCode<C extends ErrorCode | ErrorCodeEntry> = C extends ErrorCode
+  ? `HR_ERR_${C}`
+  : C extends ErrorCodeEntry<ErrorClassName, infer Code>
+    ? Code
+    : never;
 
 const BRAND = Symbol.for('headrace.error');
 const isOrdinaryInstance = Function.prototype[Symbol.hasInstance];
-
-const PAGE = 'https://headrace.github.io/headrace/errors';
-/** Made once: an error has a reference to its own, and costs no text. */
-const ADDRESSES: ReadonlyMap<string, string> = new Map(
-  Object.keys(ERROR_CODES).map((code) => [code, `${PAGE}#hr_err_${code.toLowerCase()}`]),
-);
 
 /**
  * The base of all our errors: a stable `code`, `details` with numbers and names, the address of its explanation
@@ -100,9 +141,11 @@ const ADDRESSES: ReadonlyMap<string, string> = new Map(
  *
  * `instanceof` this class and the seven below is true for errors of another copy of the package, too.
  */
-export class HeadraceError<C extends ErrorCode = ErrorCode> extends Error {
-  /** Stable, for programs: `HR_ERR_` and a code of {@link ERROR_CODES}. */
-  readonly code: `HR_ERR_${C}`;
+export class HeadraceError<
+  C extends ErrorCode | ErrorCodeEntry = ErrorCode | ErrorCodeEntry,
+> extends Error {
+  /** Stable, for programs: `HR_ERR_` and a name of {@link ERROR_CODES}, or the code of another package. */
+  readonly code: WholeCode<C>;
   readonly details: ErrorDetails;
   /** Where the code is explained, on the web: a property of its own, so that a printed error shows it. */
   readonly help: string;
@@ -110,9 +153,11 @@ export class HeadraceError<C extends ErrorCode = ErrorCode> extends Error {
   constructor(code: C, message: string, details: ErrorDetails = {}, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = new.target.name;
-    this.code = `HR_ERR_${code}`;
+    const known: Readonly<Record<string, ErrorCodeEntry>> = ERROR_CODES;
+    const entry = typeof code === 'object' ? code : known[code as string];
+    this.code = (entry?.code ?? wholeCode(code)) as WholeCode<C>;
     this.details = details;
-    this.help = ADDRESSES.get(code) ?? PAGE;
+    this.help = entry?.help ?? ERROR_PAGE;
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
@@ -122,27 +167,27 @@ export class HeadraceError<C extends ErrorCode = ErrorCode> extends Error {
 
   /** The class of this error, for other copies of the package. */
   get [BRAND](): ErrorClassName | undefined {
-    const codes: Readonly<Record<string, readonly [ErrorClassName, string]>> = ERROR_CODES;
-    return codes[this.code.slice('HR_ERR_'.length)]?.[0];
+    for (const [name, type] of CLASSES) if (isOrdinaryInstance.call(type, this)) return name;
+    return undefined;
   }
 }
 
 /** Something was configured wrongly; thrown before a socket exists. */
-export class OptionError extends HeadraceError<CodesOf<'OptionError'>> {}
+export class OptionError extends HeadraceError<CodeOf<'OptionError'>> {}
 /** A pipeline was wired wrongly. */
-export class PipelineError extends HeadraceError<CodesOf<'PipelineError'>> {}
+export class PipelineError extends HeadraceError<CodeOf<'PipelineError'>> {}
 /** The peer sent something wrong. */
-export class DecodeError extends HeadraceError<CodesOf<'DecodeError'>> {}
+export class DecodeError extends HeadraceError<CodeOf<'DecodeError'>> {}
 /** We tried to send something wrong. */
-export class EncodeError extends HeadraceError<CodesOf<'EncodeError'>> {}
+export class EncodeError extends HeadraceError<CodeOf<'EncodeError'>> {}
 /** The connection is gone or takes no more. */
-export class ChannelError extends HeadraceError<CodesOf<'ChannelError'>> {}
+export class ChannelError extends HeadraceError<CodeOf<'ChannelError'>> {}
 /** Nothing happened in time. */
-export class TimedOutError extends HeadraceError<CodesOf<'TimedOutError'>> {}
+export class TimedOutError extends HeadraceError<CodeOf<'TimedOutError'>> {}
 /** A policy said no. */
-export class RejectedError extends HeadraceError<CodesOf<'RejectedError'>> {}
+export class RejectedError extends HeadraceError<CodeOf<'RejectedError'>> {}
 
-const CLASSES: ReadonlyMap<unknown, unknown> = new Map<ErrorClassName, unknown>([
+const CLASSES: ReadonlyMap<ErrorClassName, unknown> = new Map<ErrorClassName, unknown>([
   ['OptionError', OptionError],
   ['PipelineError', PipelineError],
   ['DecodeError', DecodeError],
@@ -155,11 +200,11 @@ const CLASSES: ReadonlyMap<unknown, unknown> = new Map<ErrorClassName, unknown>(
 function isInstance(type: typeof HeadraceError, value: unknown): boolean {
   if (isOrdinaryInstance.call(type, value)) return true;
   if (typeof value !== 'object' || value === null || !(BRAND in value)) return false;
-  return type === HeadraceError || CLASSES.get(value[BRAND]) === type;
+  return type === HeadraceError || CLASSES.get(value[BRAND] as ErrorClassName) === type;
 }
 
 /** Tells our errors from others, also those of another copy of the package; with a code, only that one. */
-export function isHeadraceError<C extends ErrorCode>(
+export function isHeadraceError<C extends ErrorCode | ErrorCodeEntry>(
   error: unknown,
   code?: C,
 ): error is HeadraceError<C> {
@@ -167,8 +212,12 @@ export function isHeadraceError<C extends ErrorCode>(
     typeof error === 'object' &&
     error !== null &&
     isBranded(error) &&
-    (code === undefined || (error as HeadraceError).code === `HR_ERR_${code}`)
+    (code === undefined || (error as HeadraceError).code === wholeCode(code))
   );
+}
+
+function wholeCode(code: ErrorCode | ErrorCodeEntry): string {
+  return typeof code === 'object' ? code.code : `HR_ERR_${code}`;
 }
 
 /** A revoked Proxy throws at any question. */

@@ -3,8 +3,11 @@ import {
   DecodeError,
   ERROR_CODES,
   type ErrorCode,
+  errorCodes,
   HeadraceError,
+  isHeadraceError,
   OptionError,
+  RejectedError,
 } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
 
@@ -33,6 +36,33 @@ describe('the address of an error', () => {
   });
 });
 
+describe('a code of another package', () => {
+  const CODES = errorCodes('ACME_', 'https://acme.example/errors', {
+    TOO_OLD: ['RejectedError', 'the firmware is not supported any more'],
+    TORN: ['DecodeError', 'the paper is torn'],
+  });
+
+  it('gives an error its prefix, its page and its class', () => {
+    const error = new RejectedError(CODES.TOO_OLD, 'firmware 1.2');
+    const { code, help } = error;
+    expect([code, help]).toEqual(['ACME_TOO_OLD', 'https://acme.example/errors#acme_too_old']);
+    expect(error instanceof RejectedError).toBe(true);
+  });
+
+  it('is recognised by its entry, and by no other', () => {
+    const error: unknown = new RejectedError(CODES.TOO_OLD, 'firmware 1.2');
+    expect(isHeadraceError(error, CODES.TOO_OLD)).toBe(true);
+    expect(isHeadraceError(error, CODES.TORN)).toBe(false);
+    expect(isHeadraceError(error, 'REJECTED_AUTH')).toBe(false);
+    expect(isHeadraceError(new other.RejectedError(CODES.TOO_OLD, ''), CODES.TOO_OLD)).toBe(true);
+  });
+
+  it('belongs to one class', () => {
+    // @ts-expect-error: the code of a DecodeError
+    expect(new RejectedError(CODES.TORN, 'text').code).toBe('ACME_TORN');
+  });
+});
+
 describe('an error of another copy of core', () => {
   class Mine extends DecodeError {}
   class Theirs extends other.DecodeError {}
@@ -52,9 +82,10 @@ describe('an error of another copy of core', () => {
     expect(new Mine('FRAME_CORRUPT', 'text') instanceof other.DecodeError).toBe(true);
   });
 
-  it('has a code that is unknown here, and is an instance of the base only', () => {
+  it('is an instance of its class also with a code that is unknown here', () => {
     const newer = new other.DecodeError('OF_TOMORROW' as 'FRAME_CORRUPT', 'text');
-    expect([newer instanceof HeadraceError, newer instanceof DecodeError]).toEqual([true, false]);
+    expect([newer instanceof DecodeError, newer instanceof OptionError]).toEqual([true, false]);
+    expect(new other.HeadraceError('FRAME_CORRUPT', 'text') instanceof DecodeError).toBe(false);
   });
 
   it.each([undefined, null, 1, 'text', {}, new Error('text'), () => {}])('is not %s', (value) => {

@@ -10,6 +10,8 @@ export {
 } from './channel/lasting-channel.ts';
 export { LinkLostEvent, LinkMoveEvent, LinkResumedEvent } from './channel/resume-event.ts';
 export { LastingBootstrap, linksOf } from './client/lasting-bootstrap.ts';
+// Errors
+export { LASTING_ERRORS } from './lasting-errors.ts';
 export type { MovePlace } from './protocol/resume-frame.ts';
 // The server's end
 export { ResumeHandler } from './server/resume-handler.ts';

@@ -19,6 +19,7 @@ const takers: Readonly<Record<string, readonly [(options: never) => unknown, obj
 
 /** Exported classes and functions that take none. */
 const others: readonly string[] = [
+  'LASTING_ERRORS',
   'LinkLostEvent',
   'LinkMoveEvent',
   'LinkResumedEvent',

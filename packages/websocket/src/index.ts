@@ -18,3 +18,5 @@ export {
 } from './socket/web-socket-channel.ts';
 export { WebSocketTextCodec } from './socket/web-socket-text-codec.ts';
 export { WebSocketTransport } from './socket/web-socket-transport.ts';
+// Errors
+export { WEB_SOCKET_ERRORS } from './web-socket-errors.ts';

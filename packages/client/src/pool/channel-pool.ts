@@ -7,6 +7,7 @@ import {
 } from '@headrace/core';
 import { checkOptions, type KnownOptions, toError } from '@headrace/core/authoring';
 import type { Connector } from '../address/racing-connector.ts';
+import { CLIENT_ERRORS } from '../client-errors.ts';
 import { Lease, type LeaseOwner } from './lease.ts';
 import { type PoolCloseReason, PoolEntry } from './pool-entry.ts';
 import { type ChannelPoolOptions, type PoolRules, poolRules } from './pool-options.ts';
@@ -415,7 +416,7 @@ function callHook<C>(hook: ((channel: C) => void) | undefined, channel: C): void
 }
 
 function closedError(): ChannelError {
-  return new ChannelError('POOL_CLOSED', 'the pool of connections is closed');
+  return new ChannelError(CLIENT_ERRORS.POOL_CLOSED, 'the pool of connections is closed');
 }
 
 function tooManyWait(maxWaiting: number): RejectedError {

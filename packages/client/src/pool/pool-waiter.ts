@@ -1,5 +1,6 @@
 import { type Channel, type Clock, TimedOutError, type Timer } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
+import { CLIENT_ERRORS } from '../client-errors.ts';
 import type { Lease } from './lease.ts';
 
 /** What a waiter calls when its time is over, or its signal has aborted. */
@@ -26,7 +27,7 @@ export class PoolWaiter<C extends Channel> {
     });
     const text = `no connection of the pool within acquireTimeoutMs (${timeoutMs})`;
     const late = (): void =>
-      end.timedOut(this, new TimedOutError('TIMEOUT_ACQUIRE', text, { timeoutMs }));
+      end.timedOut(this, new TimedOutError(CLIENT_ERRORS.TIMEOUT_ACQUIRE, text, { timeoutMs }));
     this.timer = Number.isFinite(timeoutMs) ? clock.schedule(late, timeoutMs, true) : undefined;
     signal?.addEventListener('abort', this.onAbort, { once: true });
   }

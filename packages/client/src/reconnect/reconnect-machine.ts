@@ -1,5 +1,6 @@
 import { ChannelError, isHeadraceError, OptionError } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
+import { CLIENT_ERRORS } from '../client-errors.ts';
 import type { RetryBudget } from '../retry/retry-budget.ts';
 import type { RetryPolicy } from '../retry/retry-policy.ts';
 import type { ClientState } from './client-state.ts';
@@ -175,7 +176,10 @@ export class ReconnectMachine<P, C> {
     const cause = why ?? loss.error;
     const text = `given up after ${tries} ${tries === 1 ? 'try' : 'tries'}: ${cause.message}`;
     const details = { tries, kind: loss.kind };
-    return this.end('given-up', new ChannelError('RECONNECT_GIVEN_UP', text, details, cause));
+    return this.end(
+      'given-up',
+      new ChannelError(CLIENT_ERRORS.RECONNECT_GIVEN_UP, text, details, cause),
+    );
   }
 
   private end(reason: 'local' | 'aborted' | 'given-up', error: Error | undefined): Actions<P, C> {

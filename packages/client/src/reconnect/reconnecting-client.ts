@@ -8,6 +8,7 @@ import {
 } from '@headrace/core';
 import { SettableFuture, toError, UnseenFailures, WatchedEmitter } from '@headrace/core/authoring';
 import { AddressSource } from '../address/address-source.ts';
+import { CLIENT_ERRORS } from '../client-errors.ts';
 import type { ClientState } from './client-state.ts';
 import { ConnectAttempt, closeLate, connectTimedOut } from './connect-attempt.ts';
 import { closedChannel, failedConnect, failedReady, type Loss } from './loss.ts';
@@ -297,7 +298,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
       () => Promise.resolve(ready!(channel)),
       clock,
       timeoutMs,
-      () => new TimedOutError('TIMEOUT_READY', text, { timeoutMs }),
+      () => new TimedOutError(CLIENT_ERRORS.TIMEOUT_READY, text, { timeoutMs }),
       {
         done: () => this.act(this.machine.readied(channel, clock.now())),
         failed: (error) => {

@@ -8,6 +8,7 @@ import {
   toError,
   WatchedEmitter,
 } from '@headrace/core/authoring';
+import { CLUSTER_ERRORS } from '../error/cluster-errors.ts';
 import { EngineLog } from '../log/engine-log.ts';
 import type { Log } from '../log/log.ts';
 import type { LogBus } from '../log/log-bus.ts';
@@ -159,12 +160,15 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
   open(host: BusHost): void {
     if (this.isClosed) {
       throw new ChannelError(
-        'BUS_DOWN',
+        CLUSTER_ERRORS.BUS_DOWN,
         `the bus ${this.name} was closed: each cluster needs a new one`,
       );
     }
     if (this.host !== undefined) {
-      throw new ChannelError('BUS_DOWN', `the bus ${this.name} is in use by a cluster already`);
+      throw new ChannelError(
+        CLUSTER_ERRORS.BUS_DOWN,
+        `the bus ${this.name} is in use by a cluster already`,
+      );
     }
     this.host = host;
     this.subscribe(host.probe, (bytes) => this.heard(bytes));
@@ -219,7 +223,12 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
 
   /** @internal The error of what needs a bus that is up. */
   downError(cause?: Error): ChannelError {
-    return new ChannelError('BUS_DOWN', `the bus ${this.name} is down`, { bus: this.name }, cause);
+    return new ChannelError(
+      CLUSTER_ERRORS.BUS_DOWN,
+      `the bus ${this.name} is down`,
+      { bus: this.name },
+      cause,
+    );
   }
 
   private async end(): Promise<void> {
@@ -228,7 +237,7 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     this.engineLog?.close();
     this.forgetLink();
     this.retry?.cancel();
-    this.aborts.abort(new ChannelError('BUS_DOWN', `the bus ${this.name} was closed`));
+    this.aborts.abort(new ChannelError(CLUSTER_ERRORS.BUS_DOWN, `the bus ${this.name} was closed`));
     for (let left = this.kept.shift(); left !== undefined; left = this.kept.shift()) {
       this.drop(left.subject, left.bytes, 'closed');
     }
@@ -431,7 +440,9 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
 
   private whileUp<T>(promise: Promise<T>): Promise<T> {
     return this.whileLinked(promise).catch((cause: unknown) => {
-      throw isHeadraceError(cause, 'BUS_DOWN') ? cause : this.downError(toError(cause));
+      throw isHeadraceError(cause, CLUSTER_ERRORS.BUS_DOWN)
+        ? cause
+        : this.downError(toError(cause));
     });
   }
 
@@ -495,7 +506,7 @@ class Listening implements BusSubscription {
 
 function notOpen(name: string): ChannelError {
   return new ChannelError(
-    'BUS_DOWN',
+    CLUSTER_ERRORS.BUS_DOWN,
     `the bus ${name} is not open: Cluster.join({ bus }) opens it`,
   );
 }

@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import { ChannelError, type ChannelMatcher, type GroupOutcome, type Timer } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
+import { CLUSTER_ERRORS } from '../error/cluster-errors.ts';
 import type { Log, LogPosition } from '../log/log.ts';
 import type { Wire } from '../node/wire.ts';
 import type { DurableOutcome } from './durable-outcome.ts';
@@ -182,5 +183,7 @@ export class LogWrites {
 
 /** The log of a group cannot be used. */
 export function logDown(group: string, bus: string, why: string): ChannelError {
-  return new ChannelError('BUS_DOWN', `the log of ${group} on ${bus}: ${why}`, { bus });
+  return new ChannelError(CLUSTER_ERRORS.BUS_DOWN, `the log of ${group} on ${bus}: ${why}`, {
+    bus,
+  });
 }

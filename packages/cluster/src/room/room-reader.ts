@@ -1,5 +1,6 @@
 import { type Channel, ChannelError } from '@headrace/core';
 import { checkNumber, checkOptions } from '@headrace/core/authoring';
+import { CLUSTER_ERRORS } from '../error/cluster-errors.ts';
 import type { LogEntry, LogPosition } from '../log/log.ts';
 import type { Wire } from '../node/wire.ts';
 import { comesNext } from './entry-order.ts';
@@ -236,7 +237,7 @@ export class RoomReader<Message> {
 
   private downError(why: string): ChannelError {
     const { name } = this.parts.wire.bus;
-    return new ChannelError('BUS_DOWN', `the bus ${name}: ${why}`, { bus: name });
+    return new ChannelError(CLUSTER_ERRORS.BUS_DOWN, `the bus ${name}: ${why}`, { bus: name });
   }
 }
 

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { isHeadraceError } from '@headrace/core';
 import type { TestRunner } from '@headrace/core/testing';
+import { CLUSTER_ERRORS } from '../error/cluster-errors.ts';
 import { type BusBench, BusTest } from './bus-bench.ts';
 import { LOG_TESTS } from './log-contract.ts';
 
@@ -197,7 +198,7 @@ const TESTS: readonly BusContractTest[] = [
       await test.pass(6000);
       for (const text of ['1', '2', '3']) expect(one.say('room', text)).toBe('kept');
       const failed = await one.bus.settled().catch((error: unknown) => error);
-      expect(isHeadraceError(failed, 'BUS_DOWN')).toBe(true);
+      expect(isHeadraceError(failed, CLUSTER_ERRORS.BUS_DOWN)).toBe(true);
       await server.start();
       await test.until(() => one.bus.state === 'up');
       await test.until(() => two.bus.state === 'up');
@@ -244,7 +245,7 @@ const TESTS: readonly BusContractTest[] = [
         expect(one.events.filter((event) => event === 'dropped stuck').length).toBeGreaterThan(10);
         await test.until(() => one.bus.state === 'down' && two.bus.state === 'down');
         expect(clock.now() - began).toBeLessThan(4500);
-        expect(isHeadraceError(await test.of(asked), 'BUS_DOWN')).toBe(true);
+        expect(isHeadraceError(await test.of(asked), CLUSTER_ERRORS.BUS_DOWN)).toBe(true);
         // Each try leaves nothing behind.
         await test.pass(12_000);
         expect(sockets()).toBeLessThan(before + 1);

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { isHeadraceError } from '@headrace/core';
 import type { TestRunner } from '@headrace/core/testing';
+import { CLUSTER_ERRORS } from '../error/cluster-errors.ts';
 import type { LogEntry, LogPage } from '../log/log.ts';
 import type { BenchBus, BusBench, BusTest } from './bus-bench.ts';
 
@@ -206,17 +207,17 @@ export const LOG_TESTS: readonly LogTest[] = [
       const began = clock.now();
       const failing = one.bus.log!.append(stream, 'fails', Buffer.from('fails'));
       const failed = await test.of(failing.catch((error: unknown) => error));
-      expect(isHeadraceError(failed, 'BUS_DOWN')).toBe(true);
+      expect(isHeadraceError(failed, CLUSTER_ERRORS.BUS_DOWN)).toBe(true);
       expect(clock.now() - began).toBeGreaterThan(4900);
       expect(clock.now() - began).toBeLessThan(6500);
       const opening = one.bus.log!.open(one.stream('plater'), LIMITS);
-      expect(isHeadraceError(await opening.catch((error: unknown) => error), 'BUS_DOWN')).toBe(
-        true,
-      );
+      expect(
+        isHeadraceError(await opening.catch((error: unknown) => error), CLUSTER_ERRORS.BUS_DOWN),
+      ).toBe(true);
       const reading = one.bus.log!.read(stream, 0, 1);
-      expect(isHeadraceError(await reading.catch((error: unknown) => error), 'BUS_DOWN')).toBe(
-        true,
-      );
+      expect(
+        isHeadraceError(await reading.catch((error: unknown) => error), CLUSTER_ERRORS.BUS_DOWN),
+      ).toBe(true);
       const later = Promise.all(
         ids(20).map((id) => one.bus.log!.append(stream, id, Buffer.from(id))),
       );
@@ -238,7 +239,7 @@ export const LOG_TESTS: readonly LogTest[] = [
       const failing = one.bus.log!.append(stream, 'a', Buffer.from('a'));
       const closing = one.bus.close();
       const failed = await test.of(failing.catch((error: unknown) => error));
-      expect(isHeadraceError(failed, 'BUS_DOWN')).toBe(true);
+      expect(isHeadraceError(failed, CLUSTER_ERRORS.BUS_DOWN)).toBe(true);
       await test.of(closing);
       await server.start();
     },

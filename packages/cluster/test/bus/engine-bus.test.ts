@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { CLUSTER_ERRORS } from '@headrace/cluster';
 import { isHeadraceError } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
 import { ScriptedEngine, scriptedBus, turn } from './scripted-engine.ts';
@@ -259,7 +260,8 @@ describe('EngineBus: waiting and closing', () => {
     );
     await turn();
     engine.link.sink.lost(new Error('gone'));
-    for (const one of waiting) expect(isHeadraceError(await one, 'BUS_DOWN')).toBe(true);
+    for (const one of waiting)
+      expect(isHeadraceError(await one, CLUSTER_ERRORS.BUS_DOWN)).toBe(true);
   });
 
   it('asks the link who listens, whatever is listened to here', async () => {

@@ -1,3 +1,4 @@
+import { CLUSTER_ERRORS } from '@headrace/cluster';
 import { ChannelError } from '@headrace/core';
 import { VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
@@ -19,7 +20,7 @@ describe('EngineLog.read', () => {
     const bus: LogBus = {
       clock: new VirtualClock(),
       logger: { log: () => {} },
-      downError: (cause) => new ChannelError('BUS_DOWN', 'down', {}, cause),
+      downError: (cause) => new ChannelError(CLUSTER_ERRORS.BUS_DOWN, 'down', {}, cause),
       whileLinked: (promise) =>
         new Promise((resolve, reject) => {
           waiting.add(reject);

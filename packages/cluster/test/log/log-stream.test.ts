@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { CLUSTER_ERRORS } from '@headrace/cluster';
 import { isHeadraceError } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
 import type { LogLink, LogPosition } from '../../src/log/log.ts';
@@ -68,7 +69,7 @@ async function opened() {
   const append = (id: string, bytes = Buffer.from(id)) => {
     bench.bus.log!.append(STREAM, id, bytes).then(
       ({ offset }) => results.push(`${id} at ${offset}`),
-      (error: unknown) => results.push(`${id} ${isHeadraceError(error, 'BUS_DOWN')}`),
+      (error: unknown) => results.push(`${id} ${isHeadraceError(error, CLUSTER_ERRORS.BUS_DOWN)}`),
     );
   };
   return { ...bench, log, append, results };
@@ -187,7 +188,9 @@ describe('LogStream', () => {
     expect(results).toEqual(['id16 true']);
     await bus.log!.open('hr.papp.d.pother', LIMITS);
     const other = bus.log!.append('hr.papp.d.pother', 'x', Buffer.alloc(1024));
-    expect(isHeadraceError(await other.catch((error: unknown) => error), 'BUS_DOWN')).toBe(true);
+    expect(
+      isHeadraceError(await other.catch((error: unknown) => error), CLUSTER_ERRORS.BUS_DOWN),
+    ).toBe(true);
   });
 
   it('is followed again before the bus is up, and not when nobody follows any more', async () => {
@@ -232,6 +235,6 @@ describe('LogStream', () => {
     const { bus } = await opened();
     await expect(bus.log!.append('hr.papp.d.pother', 'a', Buffer.alloc(0))).rejects.toThrow('open');
     const failed = await bus.log!.read(STREAM, 0, 1).catch((error: unknown) => error);
-    expect(isHeadraceError(failed, 'BUS_DOWN')).toBe(true);
+    expect(isHeadraceError(failed, CLUSTER_ERRORS.BUS_DOWN)).toBe(true);
   });
 });

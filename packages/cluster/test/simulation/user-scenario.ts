@@ -1,5 +1,5 @@
 import assert from 'node:assert';
-import { type Cluster } from '@headrace/cluster';
+import { CLUSTER_ERRORS, type Cluster } from '@headrace/cluster';
 import { type Channel, isHeadraceError } from '@headrace/core';
 import type { Scenario, SimulatedHost, Simulation } from '@headrace/core/testing';
 import type { ClusterUsersOptions } from '../../src/users/cluster-users.ts';
@@ -56,7 +56,7 @@ class UserLife {
       const count = await users.deliver(id, `${nodeId} 0`);
       assert.ok(count <= NODES.length, `${count} took it`);
     } catch (error) {
-      assert.ok(isHeadraceError(error, 'BUS_DOWN'), String(error));
+      assert.ok(isHeadraceError(error, CLUSTER_ERRORS.BUS_DOWN), String(error));
     }
     this.host.note(`deliver took ${this.host.clock.now() - begun}`);
   }

@@ -1,4 +1,5 @@
 import type { Cluster } from '@headrace/cluster';
+import { CLUSTER_ERRORS } from '@headrace/cluster';
 import { type Clock, isHeadraceError } from '@headrace/core';
 import type { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
@@ -103,7 +104,7 @@ describe('users on two nodes', () => {
     nodes.hub.kill();
     expect(await after(10, a.users.deliver('ann', 'hello'))).toBe(1);
     const failed = await after(10, b.users.deliver('nobody', 'hello'));
-    expect(isHeadraceError(failed, 'BUS_DOWN')).toBe(true);
+    expect(isHeadraceError(failed, CLUSTER_ERRORS.BUS_DOWN)).toBe(true);
   });
 
   it('deliver gives up waiting for a node after 2 s', async () => {

@@ -1,5 +1,6 @@
 import { type Channel, ChannelError, type OutboundBytes, PipelineError } from '@headrace/core';
 import { transportOf } from '@headrace/core/authoring';
+import { LASTING_ERRORS } from '../lasting-errors.ts';
 import { ResumeTransport } from './resume-transport.ts';
 
 /** A channel whose transport is a succession of links; each message is one of the framing of the links. */
@@ -62,7 +63,7 @@ const GONE_TEXTS = [
 export function goneError(code: number, text: string, unacknowledgedCount: number): ChannelError {
   const why = text === '' ? (GONE_TEXTS[code] ?? '') : text.slice(0, 200);
   return new ChannelError(
-    'RESUME_GONE',
+    LASTING_ERRORS.RESUME_GONE,
     `the lasting channel cannot be resumed: ${why}; ${unacknowledgedCount} messages are not acknowledged`,
     { code, unacknowledged: unacknowledgedCount },
   );
@@ -71,7 +72,7 @@ export function goneError(code: number, text: string, unacknowledgedCount: numbe
 /** The error of a lasting channel whose peer was absent for too long. */
 export function absentError(windowMs: number, unacknowledgedCount: number): ChannelError {
   return new ChannelError(
-    'RESUME_GONE',
+    LASTING_ERRORS.RESUME_GONE,
     `the lasting channel had no link for ${windowMs} ms; ${unacknowledgedCount} messages are not acknowledged`,
     { windowMs, unacknowledged: unacknowledgedCount },
   );

@@ -18,6 +18,7 @@ import {
   sizeOfBytes,
   unacknowledgedBytesOf,
 } from '@headrace/core/authoring';
+import { LASTING_ERRORS } from '../lasting-errors.ts';
 import { ACK_MS } from '../protocol/incoming-messages.ts';
 import { ACKNOWLEDGED, type ResumeAction, type ResumeMachine } from '../protocol/resume-machine.ts';
 import { LinkLostEvent, LinkMoveEvent, LinkResumedEvent } from './resume-event.ts';
@@ -478,7 +479,10 @@ export class ResumeTransport implements Transport {
   private lostError(): Error {
     const { length } = this.unacknowledged();
     const text = `the lasting channel has ended, and ${length} messages were not acknowledged`;
-    return this.endError ?? new ChannelError('RESUME_GONE', text, { unacknowledged: length });
+    return (
+      this.endError ??
+      new ChannelError(LASTING_ERRORS.RESUME_GONE, text, { unacknowledged: length })
+    );
   }
 
   // --- the end ---

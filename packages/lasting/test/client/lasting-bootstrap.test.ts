@@ -1,4 +1,5 @@
 import type { ReconnectingClient, ReconnectingClientOptions } from '@headrace/client';
+import { CLIENT_ERRORS } from '@headrace/client';
 import { lengthPrefixed } from '@headrace/codec';
 import {
   Bootstrap,
@@ -13,6 +14,7 @@ import {
 import {
   acknowledged,
   isLinked,
+  LASTING_ERRORS,
   LastingBootstrap,
   LinkLostEvent,
   LinkMoveEvent,
@@ -89,8 +91,8 @@ describe('LastingBootstrap', () => {
     expect(channel.isOpen).toBe(true);
     await world.pass(20);
     expect(channel.isOpen).toBe(false);
-    expect(isHeadraceError(channel.closeInfo?.error, 'RESUME_GONE')).toBe(true);
-    expect(isHeadraceError(await whole, 'RESUME_GONE')).toBe(true);
+    expect(isHeadraceError(channel.closeInfo?.error, LASTING_ERRORS.RESUME_GONE)).toBe(true);
+    expect(isHeadraceError(await whole, LASTING_ERRORS.RESUME_GONE)).toBe(true);
     expect(unacknowledged(channel).map(String)).toEqual(['one', 'two']);
     expect(linksOf(channel).state.name).toBe('closed');
   });
@@ -107,7 +109,10 @@ describe('LastingBootstrap', () => {
     await world.up();
     await world.pass(1000);
     const { error } = channel.closeInfo!;
-    expect([isHeadraceError(error, 'RESUME_GONE'), notes.events.at(-1)]).toEqual([true, error]);
+    expect([isHeadraceError(error, LASTING_ERRORS.RESUME_GONE), notes.events.at(-1)]).toEqual([
+      true,
+      error,
+    ]);
     expect((error as { details?: unknown }).details).toEqual({ code: 1, unacknowledged: 1 });
     expect(unacknowledged(channel).map(String)).toEqual(['lost']);
   });
@@ -283,7 +288,7 @@ describe('LastingBootstrap', () => {
     const failure = await world
       .connect(new Notes(), { retry: () => undefined })
       .catch((error: unknown) => error);
-    expect(isHeadraceError(failure, 'RECONNECT_GIVEN_UP')).toBe(true);
+    expect(isHeadraceError(failure, CLIENT_ERRORS.RECONNECT_GIVEN_UP)).toBe(true);
   });
 
   it('refuses options that make no sense', () => {

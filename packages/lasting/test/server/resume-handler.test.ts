@@ -1,6 +1,7 @@
 import { AttributeKey, type Channel, type Context, isHeadraceError } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { GuessLimiter } from '@headrace/handlers';
+import { LASTING_ERRORS } from '@headrace/lasting';
 import { describe, expect, it } from 'vitest';
 import { acknowledged, isLinked, unacknowledged } from '../../src/channel/lasting-channel.ts';
 import { LinkLostEvent, LinkResumedEvent } from '../../src/channel/resume-event.ts';
@@ -152,10 +153,10 @@ describe('ResumeHandler', () => {
     expect(bench.channels[0]!.isOpen).toBe(true);
     bench.clock.advance(1);
     const { closeInfo } = bench.channels[0]!;
-    expect([closeInfo?.reason, isHeadraceError(closeInfo?.error, 'RESUME_GONE')]).toEqual([
-      'unreachable',
-      true,
-    ]);
+    expect([
+      closeInfo?.reason,
+      isHeadraceError(closeInfo?.error, LASTING_ERRORS.RESUME_GONE),
+    ]).toEqual(['unreachable', true]);
     expect(bench.table.size).toBe(0);
     const next = bench.link();
     next.say({ kind: 'resume', id, secret, received: 0 });

@@ -12,6 +12,7 @@ import type { ChaosOptions, Scenario, SimulatedHost, Simulation } from '@headrac
 import { emptyFrameHeartbeat, HeartbeatHandler } from '@headrace/handlers';
 import {
   acknowledged,
+  LASTING_ERRORS,
   LastingBootstrap,
   ResumeHandler,
   ResumeTable,
@@ -210,7 +211,7 @@ function checkEnd({ channel, out, taken }: Ended): void {
   const { written, kept } = out;
   const { reason, error } = channel.closeInfo ?? {};
   const end = `${reason}: ${error?.message}`;
-  assert.ok(isHeadraceError(error, 'RESUME_GONE'), `it ended otherwise, ${end}`);
+  assert.ok(isHeadraceError(error, LASTING_ERRORS.RESUME_GONE), `it ended otherwise, ${end}`);
   const left = unacknowledged(channel).map((message) => message.readUInt32BE(4));
   const first = left[0] ?? kept + 1;
   const last = left.at(-1) ?? kept;

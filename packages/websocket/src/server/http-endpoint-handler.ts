@@ -22,6 +22,7 @@ import {
   webSocketChannel,
 } from '../socket/web-socket-channel.ts';
 import type { WsSocket } from '../socket/ws-socket.ts';
+import { WEB_SOCKET_ERRORS } from '../web-socket-errors.ts';
 import { RequestIntake } from './request-intake.ts';
 
 /** What a {@link HttpEndpointHandler} gets from its endpoint. */
@@ -205,7 +206,9 @@ export class HttpEndpointHandler implements Handler {
   refuseOrigin(origin: string): void {
     this.refuse(403);
     const text = `a WebSocket from the origin ${JSON.stringify(origin.slice(0, 200))} is not allowed`;
-    this.ctx?.fireExceptionCaught(new RejectedError('REJECTED_ORIGIN', text, { origin }));
+    this.ctx?.fireExceptionCaught(
+      new RejectedError(WEB_SOCKET_ERRORS.REJECTED_ORIGIN, text, { origin }),
+    );
   }
 
   /** The code that decides about WebSockets failed. */

@@ -1,5 +1,6 @@
 import { ChannelError } from '@headrace/core';
 import { toBuffer } from '@headrace/core/authoring';
+import { CLUSTER_ERRORS } from '../../error/cluster-errors.ts';
 import type { BusSubscription } from '../../log/bus-subscription.ts';
 import type { LogEntry, LogLimits, LogLink, LogPage, LogPosition } from '../../log/log.ts';
 import type { BusHost } from '../bus.ts';
@@ -90,7 +91,7 @@ export class LocalLink implements BusLink, LogLink, RelayMember {
 
   private ask<T>(question: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
-      if (!this.isOpen) reject(new ChannelError('BUS_DOWN', 'the link has ended'));
+      if (!this.isOpen) reject(new ChannelError(CLUSTER_ERRORS.BUS_DOWN, 'the link has ended'));
       else if (this.answers()) resolve(question());
     });
   }

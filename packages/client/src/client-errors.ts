@@ -1,0 +1,12 @@
+import { ERROR_PAGE, errorCodes } from '@headrace/core';
+
+/** The codes of the errors that this package alone raises. `docs/errors.md` explains each. */
+export const CLIENT_ERRORS = errorCodes('HR_ERR_', ERROR_PAGE, {
+  RECONNECT_GIVEN_UP: [
+    'ChannelError',
+    'the client does not try to connect any more, see the cause',
+  ],
+  POOL_CLOSED: ['ChannelError', 'the pool of connections is closed'],
+  TIMEOUT_READY: ['TimedOutError', 'a new connection was not ready in time'],
+  TIMEOUT_ACQUIRE: ['TimedOutError', 'the pool had no connection in time'],
+});

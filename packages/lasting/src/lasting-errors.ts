@@ -1,0 +1,9 @@
+import { ERROR_PAGE, errorCodes } from '@headrace/core';
+
+/** The codes of the errors that this package alone raises. `docs/errors.md` explains each. */
+export const LASTING_ERRORS = errorCodes('HR_ERR_', ERROR_PAGE, {
+  RESUME_GONE: [
+    'ChannelError',
+    'a lasting channel cannot go on: its other end does not have it any more',
+  ],
+});

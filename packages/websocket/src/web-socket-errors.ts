@@ -1,0 +1,6 @@
+import { ERROR_PAGE, errorCodes } from '@headrace/core';
+
+/** The codes of the errors that this package alone raises. `docs/errors.md` explains each. */
+export const WEB_SOCKET_ERRORS = errorCodes('HR_ERR_', ERROR_PAGE, {
+  REJECTED_ORIGIN: ['RejectedError', 'a page of a foreign site asked for a WebSocket'],
+});
