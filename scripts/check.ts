@@ -9,7 +9,7 @@ import { checkSizes } from './check-sizes.ts';
 import { checkTypeFails } from './check-type-fails.ts';
 import { type Check, describeProblem } from './problem.ts';
 import { checkStatements } from './statements/check.ts';
-import { lint, lintPromises, typeCheck } from './tools.ts';
+import { findDeadCode, lint, lintPromises, typeCheck } from './tools.ts';
 import { checkWalk } from './walk/check.ts';
 
 const CHECKS: Readonly<Record<string, Check>> = {
@@ -18,6 +18,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   types: typeCheck,
   'type-fails': checkTypeFails,
   layers: checkLayers,
+  dead: findDeadCode,
   contract: checkContract,
   api: checkApi,
   sizes: checkSizes,

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { join, relative } from 'node:path';
+import { installOwnProject } from './own-project.ts';
 import type { CheckResult } from './problem.ts';
 
 const LINTED = ['packages', 'examples', 'benchmarks', 'scripts'];
@@ -31,6 +32,19 @@ export function typeCheck(root: string): CheckResult {
   const { ok, output } = runTool(root, 'tsc', '-b', '--pretty', 'false');
   if (!ok) return { problems: [{ message: output }], summary: '' };
   return { problems: [], summary: 'all packages, tests, examples and scripts compile' };
+}
+
+/** Files, exports and types that nobody uses, and packages that nobody declares: knip, by knip.json. */
+export function findDeadCode(root: string): CheckResult {
+  installOwnProject(root, 'scripts/source-tools');
+  const program = join(root, 'scripts/source-tools/node_modules/knip/bin/knip.js');
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [program, '--no-progress', '--reporter', 'compact'],
+    { cwd: root, encoding: 'utf8' },
+  );
+  if (status !== 0) return { problems: [{ message: `${stdout}${stderr}`.trim() }], summary: '' };
+  return { problems: [], summary: 'no unused file, export or type in the packages' };
 }
 
 /** One error of the compiler, its lines joined by single spaces. */

@@ -1,4 +1,3 @@
-import type { AttributeKey } from '../attribute-key.ts';
 import { checkBuilder } from '../channel/initializer.ts';
 import type { Channel, OutboundBytes, Pipeline } from '../contract.ts';
 import { OptionError } from '../errors.ts';
@@ -35,9 +34,6 @@ function templateReturned(): OptionError {
     { option: 'childHandler' },
   );
 }
-
-/** The attributes that a bootstrap gives its channels. */
-export type AttributeTable = ReadonlyMap<AttributeKey<unknown>, unknown>;
 
 /** Fails with the name of the part that is missing. */
 export function required<T>(part: T | undefined, call: string): T {
