@@ -132,11 +132,11 @@ export class CallTable implements CallOwner {
     this.isSending = false;
   }
 
-  /** An answer that others follow. The next one is due after `gapMs`. */
-  answered(call: Call, answer: unknown, gapMs: number): void {
+  /** An answer that others follow. */
+  answered(call: Call, answer: unknown): void {
     this.deadlines.remove(call);
-    call.timeoutMs = gapMs;
-    call.deadline = this.clock.now() + gapMs;
+    call.timeoutMs = call.gapMs;
+    call.deadline = this.clock.now() + call.gapMs;
     this.deadlines.add(call);
     call.resolve(answer);
   }

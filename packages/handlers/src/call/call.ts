@@ -30,6 +30,8 @@ export class Call implements DeadlineEntry {
   deadline = Number.POSITIVE_INFINITY;
   /** For the error of the deadline, in milliseconds. */
   timeoutMs: number;
+  /** The time between two answers, in milliseconds. */
+  gapMs = Number.POSITIVE_INFINITY;
   readonly expectsAnswer: boolean;
   /** The content, until nobody needs it any more. */
   body: unknown;

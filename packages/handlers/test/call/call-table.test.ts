@@ -99,11 +99,11 @@ describe('CallTable', () => {
     const time = clock();
     const table = tableOf({}, time);
     const { line } = lineOf(table);
-    const call = callOf('a', 100);
+    const call = Object.assign(callOf('a', 100), { gapMs: 95 });
     table.submit(call);
     for (const value of ['v1', 'v2']) {
       time.advance(90);
-      table.answered(line.answered(1, false)!, value, 95);
+      table.answered(line.answered(1, false)!, value);
     }
     expect([call.outcomes, line.load]).toEqual([['v1', 'v2'], 1]);
     time.advance(95);

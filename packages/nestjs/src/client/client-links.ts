@@ -4,7 +4,6 @@ import {
   type ReconnectingClientOptions,
 } from '@headrace/client';
 import { Bootstrap, type Channel, type ConnectPlace } from '@headrace/core';
-import { FlushConsolidationHandler } from '@headrace/handlers';
 import type { ClientSettings } from './client-options.ts';
 import { type ConnectionOwner, PacketClientHandler } from './packet-client-handler.ts';
 
@@ -34,7 +33,6 @@ function reconnectOptions(
   const { servers, order, retry, shouldRetry, connectTimeoutMs, logger, credentials } = given;
   return {
     bootstrap: new Bootstrap().options(channel).handler(({ pipeline }: Channel) => {
-      pipeline.addLast(new FlushConsolidationHandler({ consolidateWhenNotReading: true }));
       for (const handler of settings.handlers()) pipeline.addLast(handler);
       pipeline.addLast(new PacketClientHandler(owner, settings.hasControl));
     }),

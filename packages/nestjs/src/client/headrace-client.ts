@@ -1,6 +1,7 @@
 import type { ClientState, ReconnectingClient } from '@headrace/client';
 import { type Channel, type ConnectPlace, TimedOutError } from '@headrace/core';
 import { isPromiseLike, toError } from '@headrace/core/authoring';
+import { Call, CallTable, requestLost } from '@headrace/handlers/call';
 import { Logger } from '@nestjs/common';
 import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices';
 import { connectable, defer, Observable, Subject } from 'rxjs';
@@ -12,10 +13,8 @@ import {
   type HeadraceClientOptions,
 } from './client-options.ts';
 import { HeadraceRecord } from './headrace-record.ts';
-import { type Outcome, OutgoingPacket } from './outgoing-packet.ts';
 import type { ConnectionOwner } from './packet-client-handler.ts';
-import { PacketDesk } from './packet-desk.ts';
-import { clientClosed, packetLost } from './packet-error.ts';
+import { clientClosed } from './packet-error.ts';
 
 /** What `on()` of a {@link HeadraceClient} takes. */
 export type HeadraceClientEvents = {
@@ -58,7 +57,7 @@ const NOTHING = (): void => {};
 export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
   private readonly settings: ClientSettings;
   private readonly logger = new Logger(HeadraceClient.name);
-  private readonly desk: PacketDesk;
+  private readonly table: CallTable;
   private readonly owner: ConnectionOwner;
   private readonly listeners: StateListener[] = [];
   private readonly waiters = new Set<Waiter>();
@@ -76,16 +75,16 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
     this.settings = settings;
     this.initializeSerializer(options as never);
     this.initializeDeserializer(options as never);
-    this.desk = new PacketDesk(settings.clock, settings);
+    const { clock, maxInFlight, maxQueued } = settings;
+    this.table = new CallTable(clock, { maxQueued, resends: true, keepsProcess: true });
     this.owner = {
+      table: this.table,
+      maxInFlight,
       deserialize: (message) => this.deserializer.deserialize(message),
-      answered: (packet, answer) => this.desk.answered(packet, answer),
-      hasRoom: () => this.desk.sendQueued(),
       refused: (error) => this.refused(error),
-      lost: (packets, error) => {
-        this.desk.lost(packets, error);
+      lost: (error) => {
         // Nothing is to wait for a connection after close().
-        if (this.clients.length === 0) this.desk.failQueued(() => clientClosed(error));
+        if (this.clients.length === 0) this.table.failQueued(() => clientClosed(error));
       },
     };
     // A mistake in an option is to show now.
@@ -103,8 +102,8 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
    */
   connect(): Promise<void> {
     this.start();
-    if (this.desk.isConnected) return Promise.resolve();
-    return this.failsAtOnce ? Promise.reject(this.desk.whyOffline) : this.connected();
+    if (this.table.isConnected) return Promise.resolve();
+    return this.failsAtOnce ? Promise.reject(this.table.lastLoss) : this.connected();
   }
 
   /**
@@ -154,7 +153,7 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
 
   /** Requests and events that wait to be sent. */
   get queued(): number {
-    return this.desk.queued;
+    return this.table.queued;
   }
 
   // --- packets ---
@@ -162,46 +161,56 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
   protected publish(packet: ReadPacket, callback: (answer: WritePacket) => void): () => void {
     this.lastId += 1;
     const failed = (err: Error): void => callback({ err, isDisposed: true });
-    const outcome = { answer: callback, written: NOTHING, failed };
-    return this.dispatch(packet, String(this.lastId), outcome);
+    return this.dispatch(packet, String(this.lastId), callback as never, failed);
   }
 
   protected dispatchEvent<T>(packet: ReadPacket): Promise<T> {
     const pattern = this.normalizePattern(packet.pattern);
     return new Promise<void>((resolve, reject) => {
-      const outcome = { answer: NOTHING, written: resolve, failed: reject };
-      this.dispatch({ ...packet, pattern }, undefined, outcome);
+      this.dispatch({ ...packet, pattern }, undefined, resolve as never, reject);
     }).catch((error: unknown) => {
       this.logEvent(pattern, toError(error));
       throw error;
     }) as Promise<T>;
   }
 
-  /** Serializes a packet and hands it over; the function takes it back. */
-  private dispatch(packet: ReadPacket, id: string | undefined, outcome: Outcome): () => void {
-    let made: OutgoingPacket | undefined;
+  /** Serializes a packet and hands it over; the function takes it back. Without an id it is an event. */
+  private dispatch(
+    packet: ReadPacket,
+    id: string | undefined,
+    resolve: (answer: unknown) => void,
+    reject: (error: Error) => void,
+  ): () => void {
+    let call: Call | undefined;
     let isDropped = false;
-    const submit = (message: unknown, times: PacketTimes): void => {
+    const submit = (message: unknown, { timeoutMs, gapTimeoutMs }: PacketTimes): void => {
       if (isDropped) return;
-      made = new OutgoingPacket(id, message, times, outcome);
       this.start();
-      if (this.failsAtOnce) made.fail(packetLost(NO_CONNECTION, false, this.desk.whyOffline));
-      else this.desk.submit(made);
+      if (this.failsAtOnce) {
+        reject(requestLost(NO_CONNECTION, false, this.table.lastLoss));
+        return;
+      }
+      call = new Call(message, timeoutMs, resolve, reject, id !== undefined);
+      call.id = id;
+      call.gapMs = gapTimeoutMs;
+      this.table.submit(call);
     };
     try {
       const { data, times } = this.unwrapRecord(packet.data);
       const plain = { ...packet, data, ...(id !== undefined && { id }) };
       const message: unknown = this.serializer.serialize(plain);
       if (isPromiseLike(message)) {
-        const failed = (thrown: unknown): void => outcome.failed(toError(thrown));
-        message.then((value) => submit(value, times), failed);
+        message.then(
+          (value) => submit(value, times),
+          (thrown) => reject(toError(thrown)),
+        );
       } else submit(message, times);
     } catch (thrown) {
-      outcome.failed(toError(thrown));
+      reject(toError(thrown));
     }
     return () => {
       isDropped = true;
-      if (made !== undefined) this.desk.drop(made);
+      if (call !== undefined) this.table.drop(call);
     };
   }
 
@@ -243,7 +252,7 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
 
   /** A try has failed, and the next is not due. */
   private get failsAtOnce(): boolean {
-    if (this.settings.whenOffline === 'wait' || this.desk.isConnected) return false;
+    if (this.settings.whenOffline === 'wait' || this.table.isConnected) return false;
     return this.clients.every(({ state }) => state.name === 'waiting');
   }
 
@@ -255,29 +264,29 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
   }
 
   private online(channel: Channel): void {
-    const connection = packetsOf(channel);
-    channel.onClosed(() => this.desk.remove(connection));
+    const { line } = packetsOf(channel);
+    channel.onClosed(() => this.table.remove(line));
     this.hasLoggedEvent = false;
     this.refusal = undefined;
-    this.desk.add(connection);
+    this.table.add(line);
     for (const { resolve } of this.waiters) resolve();
     this.waiters.clear();
     this.setStatus('connected');
   }
 
   private lost(error: Error): void {
-    if (this.desk.isConnected) return;
+    if (this.table.isConnected) return;
     this.setStatus('reconnecting');
-    this.desk.failedToConnect(this.refusal ?? error);
+    this.table.failedToConnect(this.refusal ?? error);
     if (this.settings.whenOffline === 'fail') {
-      this.failWaiting(() => packetLost(NO_CONNECTION, false, error), error);
+      this.failWaiting(() => requestLost(NO_CONNECTION, false, error), error);
     }
   }
 
   /** Trying again may help, but not those who wait. */
   private refused(error: Error): void {
     this.refusal = error;
-    this.failWaiting(() => packetLost(NO_CONNECTION, false, error), error);
+    this.failWaiting(() => requestLost(NO_CONNECTION, false, error), error);
   }
 
   /** `close()`, or `shouldRetry` and the policy say that it is over. */
@@ -297,7 +306,7 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
   }
 
   private failWaiting(errorOf: () => Error, forWaiters: Error): void {
-    this.desk.failQueued(errorOf);
+    this.table.failQueued(errorOf);
     for (const { reject } of this.waiters) reject(forWaiters);
     this.waiters.clear();
   }
@@ -320,7 +329,7 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
       };
       const expired = (): void => {
         this.waiters.delete(waiter);
-        const cause = this.desk.whyOffline;
+        const cause = this.table.lastLoss;
         const text = `no connection within ${timeoutMs} ms`;
         reject(new TimedOutError('TIMEOUT_CONNECT', text, { timeoutMs }, cause));
       };

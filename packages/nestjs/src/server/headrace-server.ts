@@ -10,12 +10,8 @@ import { type CustomTransportStrategy, type MessageHandler, Server } from '@nest
 import { finalize, type Observable } from 'rxjs';
 import { HEADRACE, type HeadraceStatus } from '../headrace-status.ts';
 import { HeadraceContext } from './headrace-context.ts';
-import {
-  PacketServerHandler,
-  type PacketService,
-  type ReceivedPacket,
-  type WorkOnPacket,
-} from './packet-server-handler.ts';
+import type { IncomingPacket } from './incoming-packet.ts';
+import { PacketServerHandler, type PacketService } from './packet-server-handler.ts';
 import { RareLog } from './rare-log.ts';
 import {
   type HeadraceServerOptions,
@@ -79,8 +75,8 @@ export class HeadraceServer
     this.service = {
       deserialize: (message) => this.deserializer.deserialize(message),
       serialize: (answer) => this.serializer.serialize(answer as never),
-      request: (packet, work) => this.takeRequest(packet, work),
-      event: (packet, work) => this.takeEvent(packet, work),
+      request: (incoming) => this.takeRequest(incoming),
+      event: (incoming) => this.takeEvent(incoming),
       unanswered: (channel, { message }) =>
         this.unanswered.log(`${channel} could not answer a request: ${message}`),
     };
@@ -151,40 +147,40 @@ export class HeadraceServer
 
   // --- packets ---
 
-  private takeRequest(packet: ReceivedPacket, work: WorkOnPacket): void {
-    const pattern = this.patternOf(packet.pattern);
+  private takeRequest(work: IncomingPacket): void {
+    const pattern = this.patternOf(work.body.pattern);
     const handler = this.handlerOf(pattern);
     if (handler === undefined) {
       work.settled();
       void work.respond({ err: NO_MESSAGE_HANDLER, status: 'error', isDisposed: true });
       return;
     }
-    const context = this.contextOf(packet, pattern, work);
+    const context = this.contextOf(pattern, work);
     this.process(context, work, async () => {
-      const result = await handler(packet.data, context);
+      const result = await handler(work.body.data, context);
       work.settled();
       const answers: Observable<unknown> = this.transformToObservable(result);
       const ended = answers.pipe(finalize(() => this.processed(context)));
-      work.incoming.answering(this.send(ended, (answer) => work.respond(answer)));
+      work.answering(this.send(ended, (answer) => work.respond(answer)));
     });
   }
 
-  private takeEvent(packet: ReceivedPacket, work: WorkOnPacket): void {
-    const pattern = this.patternOf(packet.pattern);
+  private takeEvent(work: IncomingPacket): void {
+    const pattern = this.patternOf(work.body.pattern);
     if (this.handlerOf(pattern) === undefined) {
       work.settled();
       const shown = printable(pattern.slice(0, SHOWN_CHARACTERS));
       this.unknownEvents.log(`There is no matching event handler for "${shown}".`);
       return;
     }
-    const context = this.contextOf(packet, pattern, work);
-    this.handleEvent(pattern, packet as never, context)
+    const context = this.contextOf(pattern, work);
+    this.handleEvent(pattern, work.body as never, context)
       .catch((error: unknown) => this.logger.error(toError(error)))
       .finally(() => work.settled());
   }
 
   /** What is thrown outside of Nest's own exception zone must reach neither the process nor the peer. */
-  private process(context: HeadraceContext, work: WorkOnPacket, run: () => Promise<void>): void {
+  private process(context: HeadraceContext, work: IncomingPacket, run: () => Promise<void>): void {
     const failed = (error: unknown): void => {
       this.logger.error(toError(error));
       work.settled();
@@ -202,14 +198,12 @@ export class HeadraceServer
     this.onProcessingEndHook?.(this.transportId, context);
   }
 
-  private contextOf(
-    { metadata }: ReceivedPacket,
-    pattern: string,
-    { channel, incoming }: WorkOnPacket,
-  ): HeadraceContext {
+  private contextOf(pattern: string, work: IncomingPacket): HeadraceContext {
+    const { channel } = work;
+    const { metadata } = work.body;
     return new HeadraceContext(
       metadata === undefined ? [channel, pattern] : [channel, pattern, metadata],
-      incoming,
+      work,
     );
   }
 

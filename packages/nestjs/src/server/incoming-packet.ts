@@ -1,3 +1,22 @@
+import type { Channel } from '@headrace/core';
+import { callSafely } from '@headrace/core/authoring';
+import { Work } from '@headrace/handlers/call';
+import type { WritePacket } from '@nestjs/microservices';
+
+/** A packet after the deserializer: what Nest's are made of. */
+export interface ReceivedPacket {
+  readonly pattern: unknown;
+  readonly data: unknown;
+  readonly id?: string | number;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** What an {@link IncomingPacket} reports to. */
+export interface PacketOwner {
+  respond(incoming: IncomingPacket, answer: WritePacket): Promise<void> | undefined;
+  settled(incoming: IncomingPacket): void;
+}
+
 /** Ends the answers of a request. */
 export interface Unsubscribable {
   unsubscribe(): void;
@@ -6,44 +25,49 @@ export interface Unsubscribable {
 /**
  * A request or an event of a peer, while it is worked on.
  *
- * A request is *open* until its last answer, and *running* until its function has settled. One that was cancelled is
- * not open any more, but goes on running, and so keeps its place: otherwise a peer could ask and cancel in turn, and
- * have any number of functions run.
+ * A request is *open* until its last answer, and *running* until its function has settled. A cancelled one is not
+ * open any more, but goes on running, and so keeps its place.
  */
-export class IncomingPacket {
-  /** `undefined` for an event. */
-  readonly id: string | number | undefined;
-  isOpen = true;
+export class IncomingPacket extends Work {
+  declare readonly body: ReceivedPacket;
+  /** The function has not settled. */
   isRunning = true;
-  /** Its place is free again. */
-  hasLeft = false;
+  private readonly owner: PacketOwner;
   private answers: Unsubscribable | undefined = undefined;
-  private controller: AbortController | undefined = undefined;
 
-  constructor(id: string | number | undefined) {
-    this.id = id;
+  constructor(owner: PacketOwner, channel: Channel, packet: ReceivedPacket) {
+    super(channel, packet.id, packet);
+    this.owner = owner;
   }
 
-  get isEvent(): boolean {
-    return this.id === undefined;
+  /** One answer. The promise settles when a serializer that takes its time has made the message. */
+  respond(answer: WritePacket): Promise<void> | undefined {
+    return this.owner.respond(this, answer);
   }
 
-  get signal(): AbortSignal {
-    this.controller ??= new AbortController();
-    if (!this.isOpen) this.controller.abort();
-    return this.controller.signal;
+  /** The function, or what it promised, has settled. */
+  settled(): void {
+    this.isRunning = false;
+    this.owner.settled(this);
   }
 
   /** The function gave its answers, which go on until they complete or the request is cancelled. */
   answering(answers: Unsubscribable): void {
     this.answers = answers;
-    if (!this.isOpen) answers.unsubscribe();
+    if (!this.isOpen) this.endAnswers();
   }
 
-  /** Nobody waits any more. */
-  cancel(): void {
-    this.isOpen = false;
-    this.controller?.abort();
-    this.answers?.unsubscribe();
+  override abort(reason?: unknown): void {
+    super.abort(reason);
+    this.endAnswers();
+  }
+
+  private endAnswers(): void {
+    const { channel } = this;
+    callSafely(
+      () => this.answers?.unsubscribe(),
+      undefined,
+      (error) => channel.logger.log('error', `${channel} could not end the answers`, error),
+    );
   }
 }

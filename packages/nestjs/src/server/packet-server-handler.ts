@@ -2,43 +2,26 @@ import {
   type Channel,
   type Context,
   DecodeError,
-  DrainEvent,
-  type DrainHold,
   EncodeError,
   type Handler,
   type Types,
 } from '@headrace/core';
-import { isPromiseLike, ReadGate, toError } from '@headrace/core/authoring';
+import { isPromiseLike, toError } from '@headrace/core/authoring';
+import { CallOutput, DrainGate, WorkTable } from '@headrace/handlers/call';
 import type { WritePacket } from '@nestjs/microservices';
 import { type ControlMessage, controlOf, LEAVING, WELCOME } from '../wire/control-message.ts';
-import { IncomingPacket } from './incoming-packet.ts';
-
-/** A packet after the deserializer: what Nest's are made of. */
-export interface ReceivedPacket {
-  readonly pattern: unknown;
-  readonly data: unknown;
-  readonly id?: string | number;
-  readonly metadata?: Readonly<Record<string, string>>;
-}
+import { InOrder } from '../wire/in-order.ts';
+import { IncomingPacket, type PacketOwner, type ReceivedPacket } from './incoming-packet.ts';
 
 /** What the handler of a connection needs from the server. None of it throws but `deserialize` and `serialize`. */
 export interface PacketService {
   deserialize(message: unknown): unknown;
   serialize(answer: WritePacket & { id: string | number }): unknown;
   /** Begins to work on a request; each answer goes to `respond`, then `settled` tells that its function is done. */
-  request(packet: ReceivedPacket, work: WorkOnPacket): void;
-  event(packet: ReceivedPacket, work: WorkOnPacket): void;
+  request(incoming: IncomingPacket): void;
+  event(incoming: IncomingPacket): void;
   /** An answer could not be encoded; its caller is told so. */
   unanswered(channel: Channel, error: Error): void;
-}
-
-/** What one packet is about, for the server. */
-export interface WorkOnPacket {
-  readonly channel: Channel;
-  readonly incoming: IncomingPacket;
-  respond(answer: WritePacket): Promise<void> | undefined;
-  /** The function, or what it promised, has settled. */
-  settled(): void;
 }
 
 /** Limits of one connection. */
@@ -49,14 +32,10 @@ export interface PacketLimits {
   readonly maxEvents: number;
 }
 
-const OVERLOADED = {
-  err: { status: 'error', message: 'too many requests of this connection are under way' },
-  isDisposed: true,
-};
-const NOT_ENCODABLE = {
-  err: { status: 'error', message: 'the answer could not be encoded' },
-  isDisposed: true,
-};
+const OVERLOADED = lastError('too many requests of this connection are under way');
+const NOT_ENCODABLE = lastError('the answer could not be encoded');
+/** Keeps the place of a packet that the deserializer has not made yet. */
+const UNREAD: ReceivedPacket = { pattern: undefined, data: undefined };
 
 /**
  * The packets of one connection of a server: passes them to Nest, writes the answers, and cancels what nobody waits
@@ -76,22 +55,19 @@ const NOT_ENCODABLE = {
  * - **State** one channel: its requests and events.
  * - **Cost** an object for each packet, and an entry in a map for a request.
  */
-export class PacketServerHandler implements Handler {
+export class PacketServerHandler implements Handler, PacketOwner {
   declare readonly types: Types<{ reads: unknown; passesOn: never; writes: unknown }>;
   private readonly service: PacketService;
   private readonly limits: PacketLimits;
   private readonly hasControl: boolean;
-  private readonly requests = new Map<string | number, IncomingPacket>();
-  private readonly events = new Set<IncomingPacket>();
-  /** Requests that are open or running. */
-  private places = 0;
-  private readonly gate = new ReadGate('PacketServerHandler');
-  private drain: DrainEvent | undefined = undefined;
-  private drainHold: DrainHold | undefined = undefined;
+  /** The channel's part: it exists from `handlerAdded` on. */
+  private output!: CallOutput;
+  private requests!: WorkTable<IncomingPacket>;
+  private events!: WorkTable<IncomingPacket>;
+  private readonly drain = new DrainGate('requests', () => this.isBusy);
   private hasFailed = false;
-
-  /** Packets that the deserializer has not made yet: later ones, and cancels, wait for them. */
-  private pending: Promise<void> | undefined = undefined;
+  /** A cancel must not overtake its request. */
+  private readonly order = new InOrder();
 
   constructor(service: PacketService, limits: PacketLimits, hasControl: boolean) {
     this.service = service;
@@ -101,9 +77,26 @@ export class PacketServerHandler implements Handler {
 
   // --- life ---
 
+  handlerAdded(ctx: Context): void {
+    const { maxRequests, maxEvents } = this.limits;
+    const changed = (): void => this.drain.update();
+    this.output = new CallOutput(ctx);
+    const ofRequests = { concurrency: maxRequests, maxWaiting: 0 };
+    this.requests = new WorkTable(ctx, ofRequests, {
+      begin: (incoming) => this.begin(this.requests, incoming),
+      changed,
+    });
+    const maxWaiting = Number.POSITIVE_INFINITY;
+    const ofEvents = { concurrency: maxEvents, maxWaiting, holds: 'PacketServerHandler' };
+    this.events = new WorkTable(ctx, ofEvents, {
+      begin: (incoming) => this.begin(this.events, incoming),
+      changed,
+    });
+  }
+
   handlerRemoved(): void {
     this.abandon();
-    this.gate.release();
+    this.events.release();
   }
 
   channelInactive(ctx: Context): void {
@@ -112,96 +105,76 @@ export class PacketServerHandler implements Handler {
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
-    if (event instanceof DrainEvent) {
-      this.drain = event;
-      this.holdDrain();
-      if (this.hasControl && this.drainHold !== undefined) ctx.writeAndFlush(LEAVING);
+    if (this.drain.see(event) && this.hasControl && this.drain.isHolding) {
+      ctx.writeAndFlush(LEAVING);
     }
     ctx.fireUserEventTriggered(event);
   }
 
   private get isBusy(): boolean {
-    return this.places > 0 || this.events.size > 0;
-  }
-
-  private holdDrain(): void {
-    if (this.drain !== undefined && this.isBusy) this.drainHold ??= this.drain.hold('requests');
-  }
-
-  private releaseDrain(): void {
-    if (this.drainHold === undefined || this.isBusy) return;
-    const hold = this.drainHold;
-    this.drainHold = undefined;
-    hold.release();
+    const { requests, events } = this;
+    return requests.running > 0 || events.running > 0 || events.unanswered > 0;
   }
 
   private abandon(): void {
-    const left = [...this.requests.values(), ...this.events];
-    this.requests.clear();
-    for (const incoming of left) {
-      incoming.cancel();
-      if (!incoming.isEvent) this.release(incoming);
-    }
+    this.requests.abandon();
+    this.events.abandon();
   }
 
   // --- input ---
 
   channelRead(ctx: Context, message: unknown): void {
     if (this.hasFailed) return;
+    this.output.beginRead();
     const control = this.hasControl ? controlOf(message) : undefined;
-    if (control !== undefined) {
-      // A cancel must not overtake its request.
-      if (this.pending === undefined) this.takeControl(ctx, control);
-      else this.takeLater(ctx, undefined, () => this.takeControl(ctx, control));
-      return;
-    }
     try {
-      const packet = this.service.deserialize(message);
-      if (this.pending === undefined && !isPromiseLike(packet)) this.accept(ctx, packet);
-      else this.takeLater(ctx, packet, (value) => this.accept(ctx, value));
+      if (control !== undefined) this.inTurn(ctx, undefined, () => this.takeControl(control));
+      else this.inTurn(ctx, this.service.deserialize(message), (made) => this.accept(ctx, made));
     } catch (thrown) {
       this.refuse(ctx, thrown);
     }
   }
 
-  private takeControl(ctx: Context, control: ControlMessage): void {
+  channelReadComplete(ctx: Context): void {
+    this.output.endRead();
+    ctx.fireChannelReadComplete();
+  }
+
+  /** A packet that waits takes the place of an event, so that they cannot pile up. */
+  private inTurn(ctx: Context, made: unknown, take: (value: unknown) => void): void {
+    if (!this.order.mustWait(made)) {
+      take(made);
+      return;
+    }
+    const waiting = new IncomingPacket(this, ctx.channel, UNREAD);
+    this.takeEvent(waiting);
+    const taken = (value: unknown): void => {
+      this.settled(waiting);
+      if (!this.hasFailed && ctx.channel.isActive) take(value);
+    };
+    this.order.later(made, taken, (thrown) => {
+      this.settled(waiting);
+      this.refuse(ctx, thrown);
+    });
+  }
+
+  private takeControl(control: ControlMessage): void {
     // Where nobody has to sign in, everybody is welcome.
-    if (control.headrace === 'credentials') ctx.writeAndFlush(WELCOME);
+    if (control.headrace === 'credentials') this.output.write(WELCOME);
     else if (control.headrace === 'cancel') this.cancel(control.id);
   }
 
   private cancel(id: string): void {
-    const incoming = this.requests.get(id);
-    if (incoming === undefined) return;
-    this.requests.delete(id);
-    incoming.cancel();
-    this.release(incoming);
+    const incoming = this.requests.find(id);
+    if (incoming !== undefined) this.end(incoming);
   }
 
-  /** In the order in which they came. Each takes the place of an event, so that they cannot pile up. */
-  private takeLater(ctx: Context, made: unknown, take: (value: unknown) => void): void {
-    const waiting = new IncomingPacket(undefined);
-    this.begin(ctx, waiting);
-    const turn: Promise<void> = Promise.all([this.pending, made])
-      .then(([, value]) => {
-        this.end(waiting);
-        if (!this.hasFailed && ctx.channel.isActive) take(value);
-      })
-      .catch((thrown: unknown) => {
-        this.end(waiting);
-        this.refuse(ctx, thrown);
-      });
-    this.pending = turn;
-    void turn.then(() => {
-      if (this.pending === turn) this.pending = undefined;
-    });
-  }
-
-  private accept(ctx: Context, value: unknown): void {
+  private accept({ channel }: Context, value: unknown): void {
     if (!isPacket(value)) throw new DecodeError('MESSAGE_INVALID', 'a packet has no pattern');
     const { id } = value;
-    if (id === undefined) this.event(ctx, value);
-    else if (typeof id === 'string' || typeof id === 'number') this.request(ctx, value, id);
+    const incoming = new IncomingPacket(this, channel, value);
+    if (id === undefined) this.takeEvent(incoming);
+    else if (typeof id === 'string' || typeof id === 'number') this.takeRequest(incoming, id);
     else throw new DecodeError('MESSAGE_INVALID', `the id of a request is a ${typeof id}`);
   }
 
@@ -220,68 +193,59 @@ export class PacketServerHandler implements Handler {
 
   // --- work ---
 
-  private request(ctx: Context, packet: ReceivedPacket, id: string | number): void {
-    if (this.requests.has(id)) {
+  private takeRequest(incoming: IncomingPacket, id: string | number): void {
+    if (this.requests.find(id) !== undefined) {
       throw new DecodeError('MESSAGE_INVALID', 'the id of a request is in use');
     }
-    if (this.places >= this.limits.maxRequests) {
-      void this.writeAnswer(ctx, { ...OVERLOADED, id });
+    if (!this.requests.take(incoming)) void this.writeAnswer(incoming, OVERLOADED);
+    this.drain.update();
+  }
+
+  private takeEvent(incoming: IncomingPacket): void {
+    this.events.take(incoming);
+    this.events.gateReads();
+    this.drain.update();
+  }
+
+  /** From now on it is found by its id, and aborted with the channel. */
+  private begin(table: WorkTable<IncomingPacket>, incoming: IncomingPacket): void {
+    table.enter(incoming);
+    this.drain.update();
+    if (incoming.body === UNREAD) return;
+    if (table === this.events) this.service.event(incoming);
+    else this.service.request(incoming);
+  }
+
+  settled(incoming: IncomingPacket): void {
+    if (incoming.id !== undefined) {
+      this.release(incoming);
       return;
     }
-    const incoming = new IncomingPacket(id);
-    this.requests.set(id, incoming);
-    this.places += 1;
-    this.holdDrain();
-    this.service.request(packet, {
-      channel: ctx.channel,
-      incoming,
-      respond: (answer) => this.respond(ctx, incoming, answer),
-      settled: () => {
-        incoming.isRunning = false;
-        this.release(incoming);
-      },
-    });
-  }
-
-  private event(ctx: Context, packet: ReceivedPacket): void {
-    const incoming = new IncomingPacket(undefined);
-    this.begin(ctx, incoming);
-    const { channel } = ctx;
-    const settled = () => this.end(incoming);
-    this.service.event(packet, { channel, incoming, respond: () => undefined, settled });
-  }
-
-  private begin({ channel }: Context, event: IncomingPacket): void {
-    this.events.add(event);
-    this.holdDrain();
-    if (this.events.size >= this.limits.maxEvents) this.gate.hold(channel);
-  }
-
-  private end(event: IncomingPacket): void {
-    if (!this.events.delete(event)) return;
-    if (this.events.size < this.limits.maxEvents) this.gate.release();
-    this.releaseDrain();
+    this.events.close(incoming);
+    if (this.events.settle(incoming)) this.events.goOn();
   }
 
   /** A place is free again when nobody waits for the answer and its function is done. */
   private release(incoming: IncomingPacket): void {
-    if (incoming.isOpen || incoming.isRunning || incoming.hasLeft) return;
-    incoming.hasLeft = true;
-    this.places -= 1;
-    this.releaseDrain();
+    if (incoming.isOpen || incoming.isRunning) return;
+    this.requests.settle(incoming);
+    this.drain.update();
+  }
+
+  /** Its answers are not wanted any more. */
+  private end(incoming: IncomingPacket): void {
+    this.requests.close(incoming);
+    incoming.abort();
+    this.release(incoming);
   }
 
   // --- answers ---
 
-  private respond(
-    ctx: Context,
-    incoming: IncomingPacket,
-    answer: WritePacket,
-  ): Promise<void> | undefined {
-    if (!incoming.isOpen) return undefined;
+  respond(incoming: IncomingPacket, answer: WritePacket): Promise<void> | undefined {
+    if (!incoming.isOpen || incoming.id === undefined) return undefined;
     const isLast = answer.isDisposed === true;
-    if (isLast) this.answered(incoming);
-    const writing = this.writeAnswer(ctx, { ...answer, id: incoming.id! }, incoming);
+    if (isLast) this.requests.close(incoming);
+    const writing = this.writeAnswer(incoming, answer);
     if (!isLast) return writing;
     // Only now: a drain that waits for nothing else ends the channel.
     if (writing === undefined) this.release(incoming);
@@ -289,60 +253,39 @@ export class PacketServerHandler implements Handler {
     return writing;
   }
 
-  /** No further answer follows. */
-  private answered(incoming: IncomingPacket): void {
-    this.requests.delete(incoming.id!);
-    incoming.isOpen = false;
-  }
-
   /** Never throws; Nest would take the process with it. */
-  private writeAnswer(
-    ctx: Context,
-    answer: WritePacket & { id: string | number },
-    incoming?: IncomingPacket,
-  ): Promise<void> | undefined {
+  private writeAnswer(incoming: IncomingPacket, answer: WritePacket): Promise<void> | undefined {
+    const failed = (thrown: unknown): void => this.answerFailed(incoming, toError(thrown));
     try {
-      const message = this.service.serialize(answer);
+      const message = this.service.serialize({ ...answer, id: incoming.id! });
       if (!isPromiseLike(message)) {
-        this.send(ctx, message, answer.id, incoming);
+        this.send(incoming, message);
         return undefined;
       }
-      return Promise.resolve(message).then(
-        (value) => this.send(ctx, value, answer.id, incoming),
-        (thrown) => this.answerFailed(ctx, answer.id, toError(thrown), incoming),
-      );
+      return Promise.resolve(message).then((value) => this.send(incoming, value), failed);
     } catch (thrown) {
-      this.answerFailed(ctx, answer.id, toError(thrown), incoming);
+      failed(thrown);
       return undefined;
     }
   }
 
-  private send(
-    ctx: Context,
-    message: unknown,
-    id: string | number,
-    incoming: IncomingPacket | undefined,
-  ): void {
-    const future = ctx.writeAndFlush(message);
+  private send(incoming: IncomingPacket, message: unknown): void {
+    const future = this.output.write(message);
     if (!future.isSettled || future.isSuccess) return;
     const { error } = future;
-    if (error instanceof EncodeError) this.answerFailed(ctx, id, error, incoming);
+    if (error instanceof EncodeError) this.answerFailed(incoming, error);
   }
 
   /** The caller is to know that no answer comes, and the log why. */
-  private answerFailed(
-    ctx: Context,
-    id: string | number,
-    error: Error,
-    incoming: IncomingPacket | undefined,
-  ): void {
-    this.service.unanswered(ctx.channel, error);
-    ctx.writeAndFlush({ ...NOT_ENCODABLE, id });
-    if (incoming?.isOpen !== true) return;
-    this.answered(incoming);
-    incoming.cancel();
-    this.release(incoming);
+  private answerFailed(incoming: IncomingPacket, error: Error): void {
+    this.service.unanswered(incoming.channel, error);
+    this.output.write({ ...NOT_ENCODABLE, id: incoming.id });
+    if (incoming.isOpen) this.end(incoming);
   }
+}
+
+function lastError(message: string): WritePacket {
+  return { err: { status: 'error', message }, isDisposed: true };
 }
 
 function isPacket(value: unknown): value is ReceivedPacket {

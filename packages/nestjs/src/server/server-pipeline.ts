@@ -1,7 +1,6 @@
 import type { Channel, Handler } from '@headrace/core';
 import {
   AuthHandler,
-  FlushConsolidationHandler,
   IdleCloseHandler,
   IdleStateHandler,
   ReadWhenWritable,
@@ -14,7 +13,7 @@ import type { ServerSettings } from './server-options.ts';
  * Fills the pipeline of an accepted connection.
  *
  * ```text
- *  wire | flushes | frame | codec | heartbeat | idle | auth | read when writable | packets
+ *  wire | frame | codec | heartbeat | idle | auth | read when writable | packets
  * ```
  */
 export function buildServerPipeline(
@@ -22,7 +21,6 @@ export function buildServerPipeline(
   settings: ServerSettings,
   packets: PacketServerHandler,
 ): void {
-  pipeline.addLast(new FlushConsolidationHandler({ consolidateWhenNotReading: true }));
   for (const handler of settings.handlers()) pipeline.addLast(handler);
   const { idleMs, authenticate } = settings;
   if (idleMs !== false) {
