@@ -7,7 +7,6 @@ import {
   OptionError,
   stderrLogger,
   systemClock,
-  type Timer,
   type WriteFuture,
 } from '@headrace/core';
 import {
@@ -26,18 +25,17 @@ import {
   ExchangeHandler,
   type ExchangeTypes,
 } from '@headrace/handlers';
+import {
+  Call,
+  type CallCarrier,
+  CallTable,
+  requestAborted,
+  requestTimedOut,
+} from '@headrace/handlers/call';
 import type { ReconnectingClientOptions } from '../reconnect/reconnect-options.ts';
 import { ReconnectingClient } from '../reconnect/reconnecting-client.ts';
 import type { RetryBudget } from '../retry/retry-budget.ts';
-import {
-  aborted,
-  afterSent,
-  closedError,
-  noticeError,
-  timedOut,
-  tooMany,
-  wasSent,
-} from './request-error.ts';
+import { afterSent, closedError, noticeError, wasSent } from './request-error.ts';
 
 /** Options of a {@link RequestClient}. Times are in milliseconds. */
 export interface RequestClientOptions<P = ConnectPlace, C extends Channel = Channel> {
@@ -79,11 +77,8 @@ type Send<T extends ExchangeTypes, R> = (
   signal: AbortSignal | undefined,
 ) => Promise<R>;
 
-/** A call or a notification that waits for a connection. */
-interface Waiter {
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
-}
+/** Asks over a connection. */
+type Ask = (channel: Channel) => void;
 
 /**
  * Calls over connections that come back: an `ExchangeHandler` on a {@link ReconnectingClient}, or on several.
@@ -137,10 +132,10 @@ export class RequestClient<
   private readonly retry: 'unsent' | 'idempotent' | 'never';
   private readonly budget: RetryBudget | undefined;
   private readonly timeoutMs: number;
-  private readonly maxWaiting: number;
   private readonly clock: Clock;
   private readonly logger: Logger;
-  private readonly waiters = new Set<Waiter>();
+  /** What waits for a connection. */
+  private readonly table: CallTable;
   private unseen: UnseenFailures;
 
   /** @throws OptionError if an option makes no sense */
@@ -156,8 +151,10 @@ export class RequestClient<
     }
     checkNumber('connections', connections, { min: 1, max: 10_000, integer: true });
     this.timeoutMs = checkTime('timeoutMs', timeoutMs);
-    this.maxWaiting = checkNumber('maxWaiting', maxWaiting, { integer: true });
+    const maxQueued = checkNumber('maxWaiting', maxWaiting, { integer: true });
     this.clock = options.client?.clock ?? systemClock;
+    const limits = { maxQueued, queueOption: 'maxWaiting', keepsProcess: true };
+    this.table = new CallTable(this.clock, limits);
     this.logger = options.client?.logger ?? stderrLogger();
     this.clients = Array.from({ length: connections }, () => this.connection(options.client));
     this.unseen = this.watchFailures();
@@ -173,11 +170,11 @@ export class RequestClient<
 
   /** Calls and notifications that wait for a connection. */
   get waiting(): number {
-    return this.waiters.size;
+    return this.table.queued;
   }
 
   /** Asks. Rejects as `ExchangeHandler.request`, and with the error of the client when that is closed. */
-  async request(body: T['call'], options: CallOptions = {}): Promise<T['result']> {
+  request(body: T['call'], options: CallOptions = {}): Promise<T['result']> {
     return this.carryOut(options, (exchange, leftMs, signal) => {
       const call = { timeoutMs: Number.isFinite(leftMs) ? leftMs : (false as const) };
       return exchange.request(body, signal === undefined ? call : { ...call, signal });
@@ -223,51 +220,71 @@ export class RequestClient<
   }
 
   /** Does it on a connection, and on later ones as far as `retry` and its time allow. */
-  private async carryOut<R>(options: CallOptions, send: Send<T, R>): Promise<R> {
-    checkOptions('request', options, CALL_OPTIONS);
-    const { signal } = options;
-    const timeoutMs =
-      options.timeoutMs === undefined ? this.timeoutMs : checkTime('timeoutMs', options.timeoutMs);
-    const endsAt = this.clock.now() + timeoutMs;
-    let mayHaveLeft = false;
-    for (;;) {
-      let channel: Channel | undefined;
-      try {
-        if (signal?.aborted === true) throw aborted(signal);
-        const leftMs = Math.ceil(endsAt - this.clock.now());
-        if (leftMs <= 0) throw timedOut(timeoutMs);
-        channel = this.leastBusy();
-        if (channel !== undefined) return await send(exchangeOf<T>(channel), leftMs, signal);
-        await this.connected(leftMs, timeoutMs, signal);
-      } catch (error) {
-        const isLost = channel !== undefined && endIfOver(channel, error);
-        if (!isLost || !this.mayAskAgain(error)) throw mayHaveLeft ? afterSent(error) : error;
-        mayHaveLeft ||= wasSent(error);
-      }
-    }
+  private carryOut<R>(options: CallOptions, send: Send<T, R>): Promise<R> {
+    return new Promise((resolve, reject) => {
+      checkOptions('request', options, CALL_OPTIONS);
+      const { timeoutMs = this.timeoutMs, signal } = options;
+      let mayHaveLeft = false;
+      const failed = (error: unknown): void => reject(mayHaveLeft ? afterSent(error) : error);
+      const ask: Ask = (channel) => {
+        const leftMs = Math.ceil(call.deadline - this.clock.now());
+        send(exchangeOf<T>(channel), leftMs, signal).then(resolve, (error: unknown) => {
+          if (!endIfOver(channel, error) || !this.mayAskAgain(error)) return failed(error);
+          mayHaveLeft ||= wasSent(error);
+          this.submit(call, signal);
+        });
+      };
+      const call = new Call(ask, checkTime('timeoutMs', timeoutMs), resolve as never, failed);
+      call.deadline = this.clock.now() + call.timeoutMs;
+      this.submit(call, signal);
+    });
+  }
+
+  private submit(call: Call, signal: AbortSignal | undefined): void {
+    const carrier = this.table.carrierOf(call);
+    const closed = carrier === undefined ? this.closedError() : undefined;
+    if (signal?.aborted === true) call.reject(requestAborted(signal, false));
+    else if (call.deadline <= this.clock.now()) call.reject(requestTimedOut(call.timeoutMs, false));
+    else if (carrier !== undefined) carrier.send(call);
+    else if (closed !== undefined) call.reject(closed);
+    else this.table.submit(call, signal);
   }
 
   private connection(options: ReconnectingClientOptions<P, C>): ReconnectingClient<P, C> {
     const client = new ReconnectingClient(options);
-    client.on('state', ({ name }) => {
-      if (name === 'online') this.wake();
-      else if (name === 'closed') this.clientClosed();
+    const carrier = this.carrierOf(client);
+    client.on('state', (state) => {
+      if (state.name === 'online') {
+        this.unseen = this.watchFailures();
+        this.table.add(carrier);
+        return;
+      }
+      this.table.remove(carrier);
+      if (state.name === 'waiting') this.table.failedToConnect(state.loss.error);
+      else if (state.name === 'closed') this.clientClosed();
     });
     return client;
   }
 
-  /** The connection with the fewest calls. */
-  private leastBusy(): Channel | undefined {
-    let least = Number.POSITIVE_INFINITY;
-    let found: Channel | undefined;
-    for (const { channel } of this.clients) {
-      if (channel === undefined) continue;
-      const { inFlight, queued } = exchangeOf(channel).counts;
-      if (inFlight + queued >= least) continue;
-      least = inFlight + queued;
-      found = channel;
-    }
-    return found;
+  private carrierOf(client: ReconnectingClient<P, C>): CallCarrier {
+    return {
+      get load() {
+        const counts = client.channel?.pipeline.get(ExchangeHandler)?.counts;
+        return counts === undefined ? 0 : counts.inFlight + counts.queued;
+      },
+      takes: () => client.channel !== undefined,
+      send: (call) => {
+        // It waits no more: the exchange of the connection has it.
+        this.table.drop(call);
+        try {
+          (call.body as Ask)(client.channel!);
+        } catch (thrown) {
+          call.reject(toError(thrown));
+        }
+      },
+      drop: () => {},
+      changed: () => {},
+    };
   }
 
   private mayAskAgain(error: unknown): boolean {
@@ -276,48 +293,10 @@ export class RequestClient<
     return this.retry === 'idempotent' && this.budget!.tryTake(this.clock.now());
   }
 
-  /** Waits until a connection is online. */
-  private connected(
-    leftMs: number,
-    timeoutMs: number,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    const closed = this.closedError();
-    if (closed !== undefined) return Promise.reject(closed);
-    if (this.waiters.size >= this.maxWaiting) return Promise.reject(tooMany(this.maxWaiting));
-    let timer: Timer | undefined;
-    let onAbort = (): void => {};
-    const waiting = new Promise<void>((resolve, reject) => {
-      const waiter = { resolve, reject };
-      this.waiters.add(waiter);
-      const fail = (error: Error): void => {
-        this.waiters.delete(waiter);
-        reject(error);
-      };
-      onAbort = () => fail(aborted(signal!));
-      signal?.addEventListener('abort', onAbort, { once: true });
-      if (Number.isFinite(leftMs)) {
-        timer = this.clock.schedule(() => fail(timedOut(timeoutMs)), leftMs, true);
-      }
-    });
-    return waiting.finally(() => {
-      timer?.cancel();
-      signal?.removeEventListener('abort', onAbort);
-    });
-  }
-
-  /** In the order in which they came. */
-  private wake(): void {
-    this.unseen = this.watchFailures();
-    for (const { resolve } of this.waiters) resolve();
-    this.waiters.clear();
-  }
-
   private clientClosed(): void {
     const error = this.closedError();
     if (error === undefined) return;
-    for (const { reject } of this.waiters) reject(error);
-    this.waiters.clear();
+    this.table.failQueued(() => error);
   }
 
   /** Why no connection will come any more, if all clients are closed. */

@@ -1,5 +1,5 @@
 import { type Channel, OptionError } from '@headrace/core';
-import { checkOptions, checkTime, type KnownOptions } from '@headrace/core/authoring';
+import { checkMethod, checkOptions, checkTime, type KnownOptions } from '@headrace/core/authoring';
 import { type BinaryExchange, ExchangeHandler, type ExchangeTypes } from '@headrace/handlers';
 import type { Connector } from '../address/racing-connector.ts';
 
@@ -26,26 +26,19 @@ export async function requestOnce<T extends ExchangeTypes = BinaryExchange, P = 
   options: RequestOnceOptions<P>,
 ): Promise<T['result']> {
   checkOptions('requestOnce', options, OPTIONS as KnownOptions<typeof options>);
-  const { bootstrap, signal } = options;
-  const timeoutMs = options.timeoutMs ?? 10_000;
+  const { bootstrap, timeoutMs = 10_000, signal = new AbortController().signal } = options;
+  checkMethod('bootstrap', bootstrap, 'connect', 'connects, such as a Bootstrap');
   checkTime('timeoutMs', timeoutMs);
-  signal?.throwIfAborted();
-  const abort = new AbortController();
-  const cancel = (): void => abort.abort(signal?.reason);
-  signal?.addEventListener('abort', cancel, { once: true });
+  signal.throwIfAborted();
+  const channel = await bootstrap.connect(place, { signal });
   try {
-    const channel = await bootstrap.connect(place, { signal: abort.signal });
-    try {
-      const exchange = channel.pipeline.get(ExchangeHandler);
-      if (exchange === undefined) {
-        const text = 'the pipeline of requestOnce needs an ExchangeHandler as its last handler';
-        throw new OptionError('OPTION_CONFLICT', text, { option: 'bootstrap' });
-      }
-      return (await exchange.request(body, { timeoutMs, signal: abort.signal })) as T['result'];
-    } finally {
-      channel.end();
+    const exchange = channel.pipeline.get(ExchangeHandler);
+    if (exchange === undefined) {
+      const text = 'the pipeline of requestOnce needs an ExchangeHandler as its last handler';
+      throw new OptionError('OPTION_CONFLICT', text, { option: 'bootstrap' });
     }
+    return (await exchange.request(body, { timeoutMs, signal })) as T['result'];
   } finally {
-    signal?.removeEventListener('abort', cancel);
+    channel.end();
   }
 }

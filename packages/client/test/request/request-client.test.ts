@@ -127,6 +127,18 @@ describe('RequestClient', () => {
     expect(await outcome(client.request(Buffer.from('after')))).toBe('HR_ERR_CHANNEL_CLOSED');
   });
 
+  it('says why there is no connection when its time is over', async () => {
+    const client = clientOf({ timeoutMs: 1000 });
+    const call = client.request(Buffer.from('a'));
+    void world.pass(1001);
+    await expect(call).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /^no connection for the request within 1000 ms: nobody listens there/,
+      ),
+      cause: { code: 'HR_ERR_CHANNEL_REFUSED' },
+    });
+  });
+
   for (const [retry, first, times] of [
     ['unsent', 'HR_ERR_REQUEST_LOST', 1],
     ['never', 'HR_ERR_REQUEST_LOST', 1],
@@ -177,7 +189,9 @@ describe('RequestClient', () => {
       'HR_ERR_OPERATION_ABORTED true',
       'HR_ERR_CHANNEL_CLOSED true',
     ]);
-    expect(errors[0].message).toMatch(/within 1000 ms \(an earlier try was lost/);
+    expect(errors[0].message).toMatch(
+      /within 1000 ms: nobody listens there .* \(an earlier try was lost/,
+    );
   });
 
   it('gives calls to the connection with the fewest', async () => {
@@ -359,6 +373,11 @@ describe('RequestClient and a connection that is half over', () => {
 });
 
 describe('requestOnce', () => {
+  it('refuses to go without a bootstrap', async () => {
+    const call = requestOnce(world.place('calls'), Buffer.from('a'), {} as never);
+    await expect(call).rejects.toMatchObject({ code: 'HR_ERR_OPTION_INVALID' });
+  });
+
   it('L2 connects, asks and closes', async () => {
     await up();
     const call = outcome(

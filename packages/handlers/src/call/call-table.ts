@@ -95,9 +95,14 @@ export class CallTable implements CallOwner {
 
   // --- calls ---
 
+  /** The carrier that takes this call now; `undefined` if it has to wait. */
+  carrierOf(call: Call): CallCarrier | undefined {
+    return this.queue.size === 0 ? this.leastLoaded(call) : undefined;
+  }
+
   /** Sends the call, or queues it, or fails it because the queue is full. */
   submit(call: Call, signal?: AbortSignal): void {
-    const carrier = this.queue.size === 0 ? this.leastLoaded(call) : undefined;
+    const carrier = this.carrierOf(call);
     const { maxQueued, queueOption } = this.options;
     if (carrier === undefined && this.queue.size >= maxQueued) {
       call.reject(queueFull(maxQueued, queueOption));

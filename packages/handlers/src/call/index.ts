@@ -5,7 +5,7 @@
  * @module
  */
 export { Call, type CallCarrier } from './call.ts';
-export { requestLost } from './call-error.ts';
+export { requestAborted, requestLost, requestTimedOut } from './call-error.ts';
 export { CallLine, type CallLineOptions, type CallWire } from './call-line.ts';
 export { CallOutput } from './call-output.ts';
 export { CallTable, type CallTableOptions } from './call-table.ts';
