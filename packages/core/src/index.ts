@@ -108,11 +108,11 @@ export { ChannelDuplex } from './stream/channel-duplex.ts';
 export { type ChannelStreams, channelStreams } from './stream/channel-streams.ts';
 export { DuplexHandler } from './stream/duplex-handler.ts';
 export { TlsUpgradeEvent } from './tls-upgrade-event.ts';
+export type { ListenTarget } from './transport/listen-target.ts';
 // Transports
 export type { Listener, ListenerSink } from './transport/listener.ts';
 export { MemoryNetwork } from './transport/memory-network.ts';
 export { MemoryTransport } from './transport/memory-transport.ts';
-export type { ListenTarget } from './transport/socket-listener.ts';
 export { SocketTransport } from './transport/socket-transport.ts';
 export { type StreamPair, StreamTransport } from './transport/stream-transport.ts';
 export { TlsClientContext, type TlsClientOptions } from './transport/tls/tls-client-context.ts';

@@ -1,22 +1,15 @@
-import net from 'node:net';
 import type { Clock } from '../contract.ts';
 import { ChannelError, OptionError } from '../errors.ts';
 import type { KnownOptions } from '../internal/known-options.ts';
 import { checkChoice, checkNumber } from '../internal/option-check.ts';
 import { flag, number } from '../internal/option-kind.ts';
 import { describeOptions } from '../internal/option-set.ts';
-import { BunListener } from '../transport/bun/bun-listener.ts';
-import { type BunChoice, bunRefused, bunSockets, isBun } from '../transport/bun/bun-sockets.ts';
+import { chooseSockets, type Listen, publicSockets } from '../transport/choose-sockets.ts';
+import type { ListenTarget } from '../transport/listen-target.ts';
 import type { Listener, WantedTransport } from '../transport/listener.ts';
 import type { MemoryNetwork } from '../transport/memory-network.ts';
-import {
-  type HandleChoice,
-  handlesRefused,
-  nodeHandles,
-} from '../transport/node-handle/node-handles.ts';
+import { nativeRefused } from '../transport/native-sockets.ts';
 import type { PortNetwork } from '../transport/port-network.ts';
-import { type ListenTarget, SocketListener } from '../transport/socket-listener.ts';
-import { SocketTransport } from '../transport/socket-transport.ts';
 import { TlsServerContext, type TlsServerOptions } from '../transport/tls/tls-server-context.ts';
 import { checkPath, checkPlace, type PlaceOptions } from './place.ts';
 
@@ -163,8 +156,7 @@ export function checkReusePort(version: string): void {
 function checkTransport({ transport, tls }: AcceptedTransport & ServerTls): void {
   if (transport !== undefined) checkChoice('transport', transport, WANTED);
   if (tls === undefined) return;
-  if (transport === 'handle') throw handlesRefused(NOT_WITH_TLS);
-  if (transport === 'bun') throw bunRefused(NOT_WITH_TLS);
+  if (transport === 'handle' || transport === 'bun') throw nativeRefused(transport, NOT_WITH_TLS);
 }
 
 const WANTED: readonly WantedTransport[] = ['auto', 'handle', 'socket', 'bun'];
@@ -176,13 +168,10 @@ export function serverTlsOf(target: BindTarget): TlsServerContext | undefined {
 }
 
 /** How sockets are to be accepted there; `undefined` where there is nothing to find out. */
-export function acceptChoiceFor(target: BindTarget): Promise<HandleChoice | BunChoice> | undefined {
+export function socketsFor(target: BindTarget): Promise<Listen> | undefined {
   if ('listener' in target || 'network' in target) return undefined;
   checkPermission(target);
-  if (target.tls !== undefined) return undefined;
-  const { transport: wanted = 'auto' } = target;
-  if (wanted === 'bun' || (wanted === 'auto' && isBun())) return bunSockets(wanted);
-  return nodeHandles(wanted);
+  return target.tls === undefined ? chooseSockets(target.transport ?? 'auto') : undefined;
 }
 
 /** What listens there. */
@@ -190,35 +179,17 @@ export function listenerFor(
   target: BindTarget,
   accepted: AcceptedSocketOptions,
   clock: Clock,
-  choice: HandleChoice | BunChoice | undefined,
+  listen: Listen | undefined,
 ): Listener {
   if ('listener' in target) return target.listener;
-  const socketOptions = ACCEPTED_SOCKET_OPTIONS.part(accepted);
-  const { noDelay, keepAlive, keepAliveInitialDelayMs } = socketOptions;
+  const options = ACCEPTED_SOCKET_OPTIONS.part(accepted);
   if ('network' in target) {
     if ('name' in target) return target.network.listen(target.name, clock);
-    const options = { keepAlive, keepAliveInitialDelayMs };
-    return target.network.listenOn(target.port, options, target.backlog);
+    const { noDelay: _, ...keepAlive } = options;
+    return target.network.listenOn(target.port, keepAlive, target.backlog);
   }
-  const { tls: _tls, transport, ...where } = target;
-  const { why } = choice ?? { why: NOT_WITH_TLS };
-  if (choice !== undefined && 'api' in choice && choice.api !== undefined) {
-    return new BunListener(choice.api, where, socketOptions, why);
-  }
-  const server = net.createServer({
-    pauseOnConnect: true,
-    allowHalfOpen: true,
-    noDelay,
-    keepAlive,
-    keepAliveInitialDelay: keepAliveInitialDelayMs,
-  });
-  const acceptor = choice !== undefined && 'acceptor' in choice ? choice.acceptor : undefined;
-  const handles = acceptor && {
-    acceptor,
-    options: socketOptions,
-    isRequired: transport === 'handle',
-  };
-  return new SocketListener(server, where, SocketTransport.of, why, handles);
+  const { tls: _tls, transport: _transport, ...where } = target;
+  return (listen ?? publicSockets(NOT_WITH_TLS))(where, options);
 }
 
 /** Without the permission Node throws where no code of ours can catch it. */

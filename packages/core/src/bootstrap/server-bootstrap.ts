@@ -16,12 +16,12 @@ import { Acceptor } from './acceptor.ts';
 import {
   ACCEPTED_SOCKET_OPTIONS,
   type AcceptedSocketOptions,
-  acceptChoiceFor,
   type BindTarget,
   bindError,
   checkBindTarget,
   listenerFor,
   serverTlsOf,
+  socketsFor,
 } from './bind-target.ts';
 import {
   type ChannelInitializer,
@@ -129,10 +129,10 @@ export class ServerBootstrap {
     const serverOptions = this.resolvedServerOptions();
     const tls = serverTlsOf(where);
     const { clock } = childOptions;
-    const asking = acceptChoiceFor(where);
-    const choice = asking && (await asking);
+    const choosing = socketsFor(where);
+    const listen = choosing && (await choosing);
     signal?.throwIfAborted();
-    const listener = listenerFor(where, child, clock, choice);
+    const listener = listenerFor(where, child, clock, listen);
     const transport = new ListenerTransport(
       listener,
       tls && ((accepted) => new TlsTransport(accepted, tls, clock)),
@@ -156,8 +156,7 @@ export class ServerBootstrap {
       signal?.throwIfAborted();
       throw bindError(where, error as Error);
     }
-    const { way } = listener;
-    if (way !== undefined) channel.logger.log('debug', `${channel} takes ${way.kind}s: ${way.why}`);
+    server.reportWay();
     return server;
   }
 

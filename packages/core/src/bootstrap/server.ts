@@ -4,7 +4,7 @@ import { OptionError } from '../errors.ts';
 import { ChannelGroup } from '../group/channel-group.ts';
 import { addressText } from '../internal/address-text.ts';
 import { WatchedEmitter } from '../internal/watched-emitter.ts';
-import type { Listener, TransportKind } from '../transport/listener.ts';
+import type { Listener, TransportKind, TransportWay } from '../transport/listener.ts';
 import type { TlsServerContext, TlsServerOptions } from '../transport/tls/tls-server-context.ts';
 import { announceConnection } from './connection-diagnostics.ts';
 import { Drain, drainPlan, type ShutdownOptions } from './drain.ts';
@@ -31,6 +31,7 @@ export class Server extends WatchedEmitter<ServerEvents> implements AsyncDisposa
   private readonly listener: Listener;
   private readonly tls: TlsServerContext | undefined;
   private failedHandshakes = 0;
+  private reportedWay: TransportWay | undefined = undefined;
 
   constructor(channel: Channel, listener: Listener, tls?: TlsServerContext) {
     super();
@@ -88,9 +89,20 @@ export class Server extends WatchedEmitter<ServerEvents> implements AsyncDisposa
     this.emit('tlsFailed', channel, error);
   }
 
+  /** @internal Logs what the connections are and why, once, and again when that changes. */
+  reportWay(): void {
+    const { channel, listener } = this;
+    const { way } = listener;
+    if (way === undefined || way === this.reportedWay) return;
+    this.reportedWay = way;
+    const level = way.isFallback === true ? 'info' : 'debug';
+    channel.logger.log(level, `${channel} takes ${way.kind}s: ${way.why}`);
+  }
+
   /** @internal An accepted channel is ready; during a shutdown it is notified at once, after it closed. */
   adopt(child: Channel): void {
     if (!this.connections.add(child)) return;
+    this.reportWay();
     announceConnection(child, this.transportKind);
     this.emit('connection', child);
     this.drain?.notify(child);

@@ -12,6 +12,8 @@ export interface TransportWay {
   readonly kind: TransportKind;
   /** Why this way, in words for a log. */
   readonly why: string;
+  /** The runtime has connections of its own below its sockets, and they cannot be had. @default false */
+  readonly isFallback?: boolean;
 }
 
 /** What a listener reports. All calls come on the event loop, none from within `open`. */

@@ -7,26 +7,37 @@ const MOST_BLOCKS = 256;
 const BLOCK_BYTES = 256 * 1024;
 const LOCAL: CloseInfo = { reason: 'local', by: 'local', error: undefined };
 
+/** Connects two transports; each call of `opened` is for something that is closed if that fails. */
+type Connect = (
+  opened: (close: () => void) => void,
+) => Promise<readonly [near: Transport, far: Transport]>;
+
 /**
  * Sends bytes through two connected transports in every way that connections do, and ends them. Resolves with what
- * is wrong, or with `undefined`; takes some milliseconds. Both are closed then.
+ * is wrong, or with `undefined`; takes some milliseconds. Nothing is open then.
  */
-export async function checkPair(
-  [one, two]: readonly [near: Transport, far: Transport],
-  limitMs = 5000,
+export async function connectAndCheck(
+  connect: Connect,
+  limitMs: number,
 ): Promise<string | undefined> {
+  const closers: (() => void)[] = [];
   try {
-    return await within(limitMs, runCheck(new Side(one), new Side(two)));
+    const pair = await within(
+      limitMs,
+      connect((close) => closers.push(close)),
+    );
+    closers.length = 0;
+    for (const one of pair) closers.push(() => one.close(LOCAL));
+    return await within(limitMs, runCheck(new Side(pair[0]), new Side(pair[1])));
   } catch (thrown) {
-    return failedBy(thrown);
+    return `the self-check failed: ${String((thrown as Error).message)}`;
   } finally {
-    one.close(LOCAL);
-    two.close(LOCAL);
+    for (const close of closers) close();
   }
 }
 
 /** Rejects when the time is over. */
-export async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
+async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error('it took too long')), limitMs);
@@ -36,11 +47,6 @@ export async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** What was thrown, as the result of a self-check. */
-export function failedBy(thrown: unknown): string {
-  return `the self-check failed: ${String((thrown as Error).message)}`;
 }
 
 async function runCheck(near: Side, far: Side): Promise<string | undefined> {

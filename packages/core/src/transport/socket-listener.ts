@@ -2,46 +2,14 @@ import net from 'node:net';
 import type { Address } from '../contract.ts';
 import { toError } from '../errors.ts';
 import { AcceptQueue } from './accept-queue.ts';
+import type { AcceptedOptions, ListenTarget } from './listen-target.ts';
 import type { Listener, ListenerSink, TransportWay } from './listener.ts';
-import type { AcceptedOptions, HandleAcceptor } from './node-handle/handle-acceptor.ts';
-import { handlesRefused } from './node-handle/node-handles.ts';
+import { nativeRefused } from './native-sockets.ts';
+import type { HandleAcceptor } from './node-handle/handle-acceptor.ts';
 import { addressOf } from './socket-address.ts';
+import { SocketTransport } from './socket-transport.ts';
 import { StaleSocketFile } from './stale-socket.ts';
 import type { Transport } from './transport.ts';
-
-/** Where to listen. */
-export type ListenTarget =
-  | {
-      /** 0 for one that the system chooses, see `server.port`. */
-      readonly port: number;
-      /** @default all addresses, IPv6 and IPv4 */
-      readonly host?: string;
-      /** Connections that the system keeps until they are accepted. @default 511 */
-      readonly backlog?: number;
-      /** `host: '::'` takes no IPv4 connections. @default false */
-      readonly ipv6Only?: boolean;
-      /** In a worker of `node:cluster`: a socket of its own, not shared with the other workers. @default false */
-      readonly exclusive?: boolean;
-      /**
-       * Several sockets, of this process or others, may listen on the port; the system spreads the connections
-       * over them (`SO_REUSEPORT`). Node 22.12, 23.1 or newer; not on Windows and macOS. @default false
-       */
-      readonly reusePort?: boolean;
-    }
-  | {
-      /** A Unix socket's file, or a named pipe on Windows. The file goes when the server closes. */
-      readonly path: string;
-      /** Connections that the system keeps until they are accepted. @default 511 */
-      readonly backlog?: number;
-      /** In a worker of `node:cluster`: a socket of its own, not shared with the other workers. @default false */
-      readonly exclusive?: boolean;
-      /** Delete the socket file of a program that crashed, if nobody listens on it. @default false */
-      readonly replaceStale?: boolean;
-      /** Every user may read from the socket. @default false: what the umask allows */
-      readonly readableAll?: boolean;
-      /** Every user may write to the socket. @default false: what the umask allows */
-      readonly writableAll?: boolean;
-    };
 
 /** How connections are taken directly from Node's handles, where Node lets us. */
 export interface HandleAdoption {
@@ -65,19 +33,32 @@ export class SocketListener implements Listener {
   private readonly queue = new AcceptQueue();
   private taken: TransportWay;
 
+  /** On a `net.Server`, whose connections have these options. */
+  static of(
+    target: ListenTarget,
+    options: AcceptedOptions,
+    way: TransportWay,
+    handles?: HandleAdoption,
+  ): SocketListener {
+    const { noDelay, keepAlive, keepAliveInitialDelayMs: keepAliveInitialDelay } = options;
+    const accepted = { noDelay, keepAlive, keepAliveInitialDelay };
+    const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, ...accepted });
+    return new SocketListener(server, target, SocketTransport.of, way, handles);
+  }
+
   /**
    * @param adopt - makes a transport of such a connection
-   * @param why - why connections are taken as sockets or as handles, in words
+   * @param way - what the connections are, and why
    * @param handles - for connections that are taken without Node's socket
    */
   constructor(
     server: net.Server,
     target: ListenTarget,
     adopt: (socket: net.Socket) => Transport,
-    why: string,
+    way: TransportWay,
     handles?: HandleAdoption,
   ) {
-    this.taken = { kind: 'socket', why };
+    this.taken = way;
     this.server = server;
     this.target = target;
     this.staleFile = new StaleSocketFile(target);
@@ -119,7 +100,7 @@ export class SocketListener implements Listener {
     const { handles } = this;
     const why = handles === undefined ? undefined : this.takeHandles(handles);
     if (why !== undefined && handles?.isRequired === true) {
-      this.sink?.failed(handlesRefused(why));
+      this.sink?.failed(nativeRefused('handle', why));
       return;
     }
     // Node's own `listening` may be true within `listen`, before there is an address.
@@ -160,13 +141,10 @@ export class SocketListener implements Listener {
       accepted: (transport) => this.queue.add(transport),
       failedToAccept: (thrown) => this.sink?.caught(toError(thrown)),
       handlesGivenUp: (why) => {
-        this.taken = { kind: 'socket', why };
+        this.taken = { kind: 'socket', why, isFallback: true };
       },
     });
-    this.taken =
-      refusal === undefined
-        ? { kind: 'handle', why: this.taken.why }
-        : { kind: 'socket', why: refusal };
+    if (refusal !== undefined) this.taken = { kind: 'socket', why: refusal, isFallback: true };
     return refusal;
   }
 

@@ -13,7 +13,10 @@ it('S348 a child that cannot be made of its socket: the socket is closed, the er
     socket.end('hello');
     return { abort: () => socket.destroy() } as never;
   };
-  const listener = new SocketListener(server, { port: 0, host: '127.0.0.1' }, adopt, 'asked for');
+  const listener = new SocketListener(server, { port: 0, host: '127.0.0.1' }, adopt, {
+    kind: 'socket',
+    why: 'asked for',
+  });
   const up = new Promise<void>((resolve) => {
     const sink: Partial<ListenerSink> = {
       listening: resolve,

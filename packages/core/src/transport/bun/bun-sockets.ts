@@ -1,19 +1,12 @@
-// The one way to Bun's own sockets: whether a server may take its connections from `Bun.listen`.
-import { OptionError } from '../../errors.ts';
-import { checkPair, failedBy, within } from '../pair-check.ts';
-import type { BunApi, BunServer, BunSocket } from './bun-api.ts';
+// Bun's own sockets: whether a server may take its connections from `Bun.listen`.
+import type { NativeListen, NativeSockets } from '../native-sockets.ts';
+import { connectAndCheck } from '../pair-check.ts';
+import type { BunApi } from './bun-api.ts';
+import { BunListener } from './bun-listener.ts';
 import { BUN_HANDLERS, BunTransport } from './bun-transport.ts';
-
-/** What takes the connections, and why. */
-export interface BunChoice {
-  /** `undefined`: every connection comes as a socket of `node:net`. */
-  readonly api: BunApi | undefined;
-  readonly why: string;
-}
 
 /** What is asked of `process`; a test passes its own. */
 export interface BunPlatform {
-  readonly env: Readonly<Record<string, string | undefined>>;
   readonly versions: Readonly<Record<string, string | undefined>>;
 }
 
@@ -21,42 +14,26 @@ export interface BunPlatform {
 const FIRST_KNOWN: readonly [major: number, minor: number] = [1, 4];
 const LOOPBACK = '127.0.0.1';
 
-/** One self-check serves the whole process. */
-let checked: Promise<BunChoice> | undefined;
+const here = {
+  platform: process as BunPlatform,
+  get api(): BunApi | undefined {
+    return (globalThis as { readonly Bun?: BunApi }).Bun;
+  },
+};
 
-/** True where Bun runs us. */
-export function isBun(): boolean {
-  return process.versions['bun'] !== undefined;
-}
-
-/**
- * Whether a server may take its connections from `Bun.listen`, asked when it binds. Throws an `OptionError` where
- * they are asked for and cannot be had.
- */
-export async function bunSockets(wanted: 'auto' | 'bun'): Promise<BunChoice> {
-  const { Bun: api } = globalThis as { readonly Bun?: BunApi };
-  const obstacle = obstacleOf(process as BunPlatform, api);
-  if (obstacle === undefined) checked ??= check(api!);
-  const choice = obstacle === undefined ? await checked! : { api: undefined, why: obstacle };
-  if (wanted === 'bun' && choice.api === undefined) throw bunRefused(choice.why);
-  return choice;
-}
-
-/** @param why - the obstacle, in words */
-export function bunRefused(why: string): OptionError {
-  return new OptionError(
-    'OPTION_CONFLICT',
-    `bind: transport 'bun' cannot be had: ${why}; leave the option out to take what can be had`,
-    { option: 'transport', why },
-  );
-}
+/** Bun's sockets. */
+export const BUN_SOCKETS: NativeSockets = {
+  kind: 'bun',
+  runtime: `Bun ${here.platform.versions['bun']}`,
+  isHere: () => here.platform.versions['bun'] !== undefined,
+  obstacle: () => obstacleOf(here.platform, here.api),
+  check: () => check(here.api!),
+};
 
 /** Why Bun's sockets may not be used; `undefined` if they may. */
-export function obstacleOf(platform: BunPlatform, api: BunApi | undefined): string | undefined {
-  const { env, versions } = platform;
+export function obstacleOf({ versions }: BunPlatform, api: BunApi | undefined): string | undefined {
   const version = versions['bun'];
   if (version === undefined) return 'this is not Bun';
-  if (env['HEADRACE_PUBLIC_API_ONLY'] === '1') return 'HEADRACE_PUBLIC_API_ONLY is 1';
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const isOld = major < FIRST_KNOWN[0] || (major === FIRST_KNOWN[0] && minor < FIRST_KNOWN[1]);
   if (isOld) return `Bun ${version} is older than ${FIRST_KNOWN.join('.')}, the first one tested`;
@@ -66,43 +43,26 @@ export function obstacleOf(platform: BunPlatform, api: BunApi | undefined): stri
   return undefined;
 }
 
-async function check(api: BunApi): Promise<BunChoice> {
+async function check(api: BunApi): Promise<NativeListen | string> {
   // Not imported: nothing of a cluster is loaded where nobody listens.
   const { default: cluster } = await import('node:cluster');
-  if (cluster.isWorker) {
-    return { api: undefined, why: 'a worker of node:cluster gets its sockets from the primary' };
-  }
-  const why = await checkSockets(api);
-  if (why !== undefined) return { api: undefined, why };
-  return { api, why: `Bun ${api.version}, checked` };
+  if (cluster.isWorker) return 'a worker of node:cluster gets its sockets from the primary';
+  const wrong = await checkSockets(api);
+  if (wrong !== undefined) return wrong;
+  return (target, options, why) => new BunListener(api, target, options, why);
 }
 
 /**
  * Connects two of Bun's sockets and sends bytes through them in every way that connections do. Resolves with what is
  * wrong, or with `undefined`; takes some milliseconds.
  */
-export async function checkSockets(api: BunApi, limitMs = 5000): Promise<string | undefined> {
-  let server: BunServer | undefined;
-  const sockets: BunSocket<BunTransport | undefined>[] = [];
-  try {
-    const connecting = connectPair(api, sockets, (listening) => {
-      server = listening;
-    });
-    const pair = await within(limitMs, connecting);
-    server?.stop(false);
-    return await checkPair(pair, limitMs);
-  } catch (thrown) {
-    for (const socket of sockets) socket.terminate();
-    return failedBy(thrown);
-  } finally {
-    server?.stop(false);
-  }
+export function checkSockets(api: BunApi, limitMs = 5000): Promise<string | undefined> {
+  return connectAndCheck((opened) => connectPair(api, opened), limitMs);
 }
 
 function connectPair(
   api: BunApi,
-  sockets: BunSocket<BunTransport | undefined>[],
-  listens: (server: BunServer) => void,
+  opened: (close: () => void) => void,
 ): Promise<[BunTransport, BunTransport]> {
   return new Promise((resolve, reject) => {
     let near: BunTransport | undefined;
@@ -112,31 +72,31 @@ function connectPair(
       if (near === undefined || far === undefined) return;
       // Somebody else of this machine may have found the port, too.
       for (const other of accepted) if (other !== far) other.abort();
+      server.stop(false);
       resolve([near, far]);
     };
+    const options = { hostname: LOOPBACK, allowHalfOpen: true } as const;
     const server = api.listen<BunTransport | undefined>({
-      hostname: LOOPBACK,
+      ...options,
       port: 0,
-      allowHalfOpen: true,
       pauseOnConnect: true,
       socket: {
         ...BUN_HANDLERS,
         open(socket) {
-          sockets.push(socket);
+          opened(() => socket.terminate());
           accepted.push(new BunTransport(socket, true));
           done();
         },
       },
     });
-    listens(server);
+    opened(() => server.stop(false));
     const connecting = api.connect<BunTransport | undefined>({
-      hostname: LOOPBACK,
+      ...options,
       port: server.port ?? 0,
-      allowHalfOpen: true,
       socket: {
         ...BUN_HANDLERS,
         open(socket) {
-          sockets.push(socket);
+          opened(() => socket.terminate());
           near = new BunTransport(socket, false);
           done();
         },

@@ -1,15 +1,9 @@
 import type { Server } from 'node:net';
+import type { AcceptedOptions } from '../listen-target.ts';
 import type { Transport } from '../transport.ts';
 import { HandleTransport } from './handle-transport.ts';
 import type { StreamBinding } from './stream-binding.ts';
 import type { ListeningHandle, NodeInternals, StreamHandle } from './stream-handle.ts';
-
-/** Socket options of accepted TCP connections, without their defaults. */
-export interface AcceptedOptions {
-  readonly noDelay: boolean;
-  readonly keepAlive: boolean;
-  readonly keepAliveInitialDelayMs: number;
-}
 
 /** What takes the connections. */
 export interface AcceptedListener {

@@ -5,7 +5,6 @@ export const KNOWN_MAJORS: readonly number[] = [20, 22, 24, 26];
 
 /** What is asked of `process`; a test passes its own. */
 export interface Platform {
-  readonly env: Readonly<Record<string, string | undefined>>;
   readonly version: string;
   readonly versions: Readonly<Record<string, string | undefined>>;
   readonly throwDeprecation?: boolean;
@@ -14,17 +13,23 @@ export interface Platform {
   readonly binding?: (name: string) => unknown;
 }
 
+/** True on Node itself. */
+export function isNode(platform: Platform): boolean {
+  return otherRuntime(platform) === undefined;
+}
+
+function otherRuntime({ versions }: Platform): string | undefined {
+  return ['bun', 'deno', 'electron'].find((other) => versions[other] !== undefined);
+}
+
 /**
  * Why the internals of this Node may not be used; `undefined` if they may. Nothing is called that Node could
  * warn of. Node itself reports the flags of its start, so the spelling of a flag and where it stands (command
  * line, `NODE_OPTIONS`, `node.config.json`, the options of a worker) do not matter.
  */
 export function obstacleOf(platform: Platform): string | undefined {
-  const { env, version, versions } = platform;
-  if (env['HEADRACE_PUBLIC_API_ONLY'] === '1') return 'HEADRACE_PUBLIC_API_ONLY is 1';
-  for (const other of ['bun', 'deno', 'electron']) {
-    if (versions[other] !== undefined) return `this is ${other}, not Node`;
-  }
+  const { version, versions } = platform;
+  if (!isNode(platform)) return `this is ${otherRuntime(platform)}, not Node`;
   const major = Number.parseInt(versions['node'] ?? '', 10);
   if (!KNOWN_MAJORS.includes(major)) {
     return `Node ${version} is none of the versions that were tested: ${KNOWN_MAJORS.join(', ')}`;

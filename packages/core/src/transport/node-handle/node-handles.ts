@@ -1,4 +1,4 @@
-// The one way into Node's handles. They are the TCP and pipe objects below `net.Socket`, not public API of Node:
+// Node's handles. They are the TCP and pipe objects below `net.Socket`, not public API of Node:
 // a connection directly on them takes two thirds of the memory and less CPU per message (docs/performance.md).
 //
 // Memory of one connection is never sent to another. Three kinds of memory serve many connections; each is kept
@@ -16,54 +16,33 @@
 //
 // Where Node does otherwise, that connection ends with an error before anything of it is delivered or reused, all
 // sharing stops in this process, and the connections that come go Node's public way (docs/decisions/0033-handles-of-node-are-chosen-at-bind.md).
-import { OptionError } from '../../errors.ts';
-import type { WantedTransport } from '../listener.ts';
+import type { NativeListen, NativeSockets } from '../native-sockets.ts';
+import { SocketListener } from '../socket-listener.ts';
 import { HandleAcceptor } from './handle-acceptor.ts';
-import { internalsOf, obstacleOf, type Platform } from './handle-obstacle.ts';
+import { internalsOf, isNode, obstacleOf, type Platform } from './handle-obstacle.ts';
 import { checkHandles } from './self-check.ts';
 import { StreamBinding } from './stream-binding.ts';
 
-/** What takes the connections, and why. */
-export interface HandleChoice {
-  /** `undefined`: every connection comes as a socket of Node's. */
-  readonly acceptor: HandleAcceptor | undefined;
-  readonly why: string;
-}
+const platform = process as unknown as Platform;
 
-/** One self-check serves the whole process. */
-let checked: Promise<HandleChoice> | undefined;
+/** Node's handles. */
+export const NODE_HANDLES: NativeSockets = {
+  kind: 'handle',
+  runtime: `Node ${platform.version}`,
+  isHere: () => isNode(platform),
+  obstacle: () => obstacleOf(platform),
+  check,
+};
 
-/**
- * Whether a server may take its connections as handles, asked when it binds. Throws an `OptionError` where they are
- * asked for and cannot be had.
- */
-export async function nodeHandles(wanted: WantedTransport): Promise<HandleChoice> {
-  if (wanted === 'socket') return { acceptor: undefined, why: 'asked for' };
-  const platform = process as unknown as Platform;
-  const obstacle = obstacleOf(platform);
-  if (obstacle === undefined) checked ??= check(platform);
-  const choice = obstacle === undefined ? await checked! : { acceptor: undefined, why: obstacle };
-  if (wanted === 'handle' && choice.acceptor === undefined) throw handlesRefused(choice.why);
-  return choice;
-}
-
-/** @param why - the obstacle, in words */
-export function handlesRefused(why: string): OptionError {
-  return new OptionError(
-    'OPTION_CONFLICT',
-    `bind: transport 'handle' cannot be had: ${why}; leave the option out to take what can be had`,
-    { option: 'transport', why },
-  );
-}
-
-async function check(platform: Platform): Promise<HandleChoice> {
+async function check(): Promise<NativeListen | string> {
   const internals = internalsOf(platform);
-  if (typeof internals === 'string') return { acceptor: undefined, why: internals };
+  if (typeof internals === 'string') return internals;
   const binding = new StreamBinding(internals.stream);
-  const why = await checkHandles(internals, binding);
-  if (why !== undefined) return { acceptor: undefined, why };
+  const wrong = await checkHandles(internals, binding);
+  if (wrong !== undefined) return wrong;
   // Not imported: nothing of a cluster is loaded where nobody listens.
   const { default: cluster } = await import('node:cluster');
   const acceptor = new HandleAcceptor(internals, binding, cluster.isWorker);
-  return { acceptor, why: `Node ${platform.version}, checked` };
+  return (target, options, why, isRequired) =>
+    SocketListener.of(target, options, { kind: 'handle', why }, { acceptor, options, isRequired });
 }

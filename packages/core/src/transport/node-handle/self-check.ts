@@ -1,4 +1,4 @@
-import { checkPair, failedBy, within } from '../pair-check.ts';
+import { connectAndCheck } from '../pair-check.ts';
 import { HandleTransport } from './handle-transport.ts';
 import type { StreamBinding } from './stream-binding.ts';
 import type { HandleAddress, NodeInternals, StreamHandle, TcpInternals } from './stream-handle.ts';
@@ -14,46 +14,37 @@ export async function checkHandles(
   binding: StreamBinding,
   limitMs = 5000,
 ): Promise<string | undefined> {
-  const closers: (() => void)[] = [];
-  try {
-    const [near, far] = (await within(limitMs, connectPair(internals.tcp, closers))) as [
-      StreamHandle,
-      StreamHandle,
-    ];
-    const pair = [new HandleTransport(near, binding), new HandleTransport(far, binding)] as const;
-    closers.shift()?.();
-    closers.length = 0;
-    return (await checkPair(pair, limitMs)) ?? binding.distrusted;
-  } catch (thrown) {
-    return failedBy(thrown);
-  } finally {
-    for (const close of closers) close();
-  }
+  const wrong = await connectAndCheck(async (opened) => {
+    const [near, far] = await connectPair(internals.tcp, opened);
+    return [new HandleTransport(near, binding), new HandleTransport(far, binding)];
+  }, limitMs);
+  return wrong ?? binding.distrusted;
 }
 
-/** A connected pair, and in `closers` first what closes the listening handle. */
-function connectPair(tcp: TcpInternals, closers: (() => void)[]): Promise<StreamHandle[]> {
+function connectPair(
+  tcp: TcpInternals,
+  opened: (close: () => void) => void,
+): Promise<readonly [near: StreamHandle, far: StreamHandle]> {
   const { TCP, TCPConnectWrap, constants } = tcp;
   return new Promise((resolve, reject) => {
     const listening = new TCP(constants.SERVER);
     const client = new TCP(constants.SOCKET);
-    const made: StreamHandle[] = [client];
-    closers.push(
-      () => closeNow(listening),
-      () => made.forEach(closeNow),
-    );
+    const accepted: StreamHandle[] = [];
+    for (const handle of [listening, client]) opened(() => closeNow(handle));
     const done = (): void => {
       const clientPort = portOf(client, client.getsockname);
-      const accepted = made.find((handle) => portOf(handle, handle.getpeername) === clientPort);
-      if (!isConnected || accepted === undefined) return;
+      const far = accepted.find((handle) => portOf(handle, handle.getpeername) === clientPort);
+      if (!isConnected || far === undefined) return;
       // Somebody else of this machine may have found the port, too.
-      for (const handle of made) if (handle !== client && handle !== accepted) closeNow(handle);
-      resolve([client, accepted]);
+      for (const handle of accepted) if (handle !== far) closeNow(handle);
+      closeNow(listening);
+      resolve([client, far]);
     };
     let isConnected = false;
     listening.onconnection = (status, handle) => {
       if (status !== 0 || handle === undefined) return;
-      made.push(handle);
+      opened(() => closeNow(handle));
+      accepted.push(handle);
       done();
     };
     const request = new TCPConnectWrap();
@@ -68,7 +59,6 @@ function connectPair(tcp: TcpInternals, closers: (() => void)[]): Promise<Stream
       client.connect(request, LOOPBACK, portOf(listening, listening.getsockname) ?? 0),
     ]) {
       if (status === 0) continue;
-      closeNow(client);
       reject(new Error(`cannot listen on ${LOOPBACK} (${status})`));
       return;
     }

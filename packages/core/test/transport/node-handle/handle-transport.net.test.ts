@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import { expect, it } from 'vitest';
 import type { CloseInfo } from '../../../src/contract.ts';
-import { nodeHandles } from '../../../src/transport/node-handle/node-handles.ts';
-import { SocketListener } from '../../../src/transport/socket-listener.ts';
+import { chooseSockets } from '../../../src/transport/choose-sockets.ts';
 import type { Transport, TransportSink } from '../../../src/transport/transport.ts';
 
 const LOCAL: CloseInfo = { reason: 'local', by: 'local', error: undefined };
@@ -31,17 +30,9 @@ async function accepted(
   keepAlive = false,
 ): Promise<string[]> {
   const reported: string[] = [];
-  const { acceptor, why } = await nodeHandles('handle');
+  const listen = await chooseSockets('handle');
   const options = { noDelay: true, keepAlive, keepAliveInitialDelayMs: 0 };
-  const listening = new SocketListener(
-    net.createServer(),
-    { port: 0, host: '127.0.0.1' },
-    () => {
-      throw new Error('not by a handle');
-    },
-    why,
-    { acceptor: acceptor!, options, isRequired: true },
-  );
+  const listening = listen({ port: 0, host: '127.0.0.1' }, options);
   let client: net.Socket | undefined;
   await new Promise<void>((resolve) => {
     listening.open({

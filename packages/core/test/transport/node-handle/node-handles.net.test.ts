@@ -54,43 +54,43 @@ describe('auto', () => {
     flags: readonly string[],
     env?: Readonly<Record<string, string>>,
   ][] = [
-    ['no flag', `handle Node ${process.version}, checked`, []],
+    ['no flag', `handle debug Node ${process.version}, checked`, []],
     [
       '--throw-deprecation',
-      'socket deprecations throw (--throw-deprecation)',
+      'socket info deprecations throw (--throw-deprecation)',
       ['--throw-deprecation'],
     ],
     [
       '--throw_deprecation in NODE_OPTIONS',
-      'socket deprecations throw (--throw-deprecation)',
+      'socket info deprecations throw (--throw-deprecation)',
       [],
       { NODE_OPTIONS: '--throw_deprecation' },
     ],
     [
       '--pending_deprecation that throws',
-      'socket deprecations throw (--throw-deprecation)',
+      'socket info deprecations throw (--throw-deprecation)',
       ['--pending_deprecation', '--throw-deprecation'],
     ],
     [
       '--pending_deprecation',
-      'socket uses of internals are reported (--pending-deprecation)',
+      'socket info uses of internals are reported (--pending-deprecation)',
       ['--pending_deprecation'],
     ],
     [
       '--pending-deprecation in NODE_OPTIONS',
-      'socket uses of internals are reported (--pending-deprecation)',
+      'socket info uses of internals are reported (--pending-deprecation)',
       [],
       { NODE_OPTIONS: '--no-warnings --pending-deprecation' },
     ],
     [
       'NODE_PENDING_DEPRECATION',
-      'socket uses of internals are reported (--pending-deprecation)',
+      'socket info uses of internals are reported (--pending-deprecation)',
       [],
       { NODE_PENDING_DEPRECATION: '1' },
     ],
     [
       'HEADRACE_PUBLIC_API_ONLY',
-      'socket HEADRACE_PUBLIC_API_ONLY is 1',
+      'socket debug HEADRACE_PUBLIC_API_ONLY is 1',
       [],
       { HEADRACE_PUBLIC_API_ONLY: '1' },
     ],
@@ -106,7 +106,7 @@ describe('auto', () => {
     it('sees what node.config.json says', async () => {
       const flags = ['--no-warnings', `--experimental-config-file=${config}`];
       expect(await run(flags)).toBe(
-        three('socket uses of internals are reported (--pending-deprecation)'),
+        three('socket info uses of internals are reported (--pending-deprecation)'),
       );
     });
   }
@@ -128,7 +128,6 @@ describe('auto', () => {
 
 describe('what stands against handles', () => {
   const base: Platform = {
-    env: {},
     version: 'v24.1.0',
     versions: { node: '24.1.0' },
     binding: function binding() {},

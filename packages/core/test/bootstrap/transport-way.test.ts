@@ -1,0 +1,28 @@
+import { Bootstrap, type Listener, MemoryNetwork, ServerBootstrap } from '@headrace/core';
+import { expect, it } from 'vitest';
+
+it('a server logs what its connections are and why: at level info if others cannot be had, and again when that changes', async () => {
+  const network = new MemoryNetwork();
+  const listener = network.listen('here') as { -readonly [K in keyof Listener]: Listener[K] };
+  const lines: string[] = [];
+  const logger = { log: (level: string, text: string) => void lines.push(`${level} ${text}`) };
+  const server = await new ServerBootstrap()
+    .options({ logger })
+    .childHandler(() => {})
+    .bind({ listener });
+  const connect = async () => {
+    const accepted = new Promise((resolve) => server.once('connection', resolve));
+    await new Bootstrap().handler(() => {}).connect({ network, name: 'here' });
+    await accepted;
+  };
+  await connect();
+  listener.way = { kind: 'socket', why: 'a promise was broken', isFallback: true };
+  await connect();
+  await connect();
+  const own = lines.map((line) => line.replace(/ .* takes /, ' takes '));
+  expect(own).toEqual([
+    'debug takes memorys: a network in memory',
+    'info takes sockets: a promise was broken',
+  ]);
+  await server.close();
+});
