@@ -5,8 +5,8 @@
  */
 
 // The bus
-export type { Bus, BusHost, BusSubscription } from './bus/bus.ts';
-export type { BusEngine, BusLink, BusLinkSink } from './bus/bus-engine.ts';
+export type { Bus, BusSubscription, PublishOutcome } from './bus/bus.ts';
+export type { BusEngine } from './bus/bus-engine.ts';
 export { EngineBus } from './bus/engine-bus.ts';
 export { type MemoryBusOptions, MemoryHub, memoryBus } from './bus/memory/memory-bus.ts';
 export { type ProcessBusOptions, processBus } from './bus/process/process-bus.ts';
@@ -25,14 +25,17 @@ export type { WorkerConnection } from './gateway/worker-connection.ts';
 export { ClusterGroup, type ClusterGroupCounters } from './group/cluster-group.ts';
 export type { Gap } from './group/gap-event.ts';
 export type { Member } from './group/present-members.ts';
-export type { Log, LogEntry, LogLink, LogPage, LogPosition } from './log/log.ts';
-export type { NodeInfo, NodeStatus } from './node/node-info.ts';
+export type { Log, LogPage, LogPosition } from './log/log.ts';
+export type { NodeInfo } from './node/node-info.ts';
 // Durable groups
-export { DurableGroup, type DurableGroupCounters } from './room/durable-group.ts';
+export {
+  DurableGroup,
+  type DurableGroupCounters,
+  type NewestMessages,
+} from './room/durable-group.ts';
 export { DurableOutcome } from './room/durable-outcome.ts';
 export type { DurableMessage, JoinOutcome, SinceOutcome } from './room/room-reader.ts';
 // Where clients go
-export type { RoutePlace } from './route/route-choice.ts';
 export { type RouteServer, routeServer } from './route/route-server.ts';
 // Users
 export { ClusterUsers, type SendOptions } from './users/cluster-users.ts';

@@ -29,13 +29,11 @@ export { JsonEncoder } from './json/json-encoder.ts';
 export { MqttDecoder } from './mqtt/mqtt-decoder.ts';
 export { MqttEncoder } from './mqtt/mqtt-encoder.ts';
 export type {
-  MqttAcknowledgement,
   MqttConnack,
   MqttConnect,
   MqttPacket,
   MqttPublish,
   MqttQos,
-  MqttSignal,
   MqttSuback,
   MqttSubscribe,
   MqttUnsubscribe,
@@ -84,11 +82,11 @@ export {
   RespVerbatim,
 } from './resp/resp-value.ts';
 export { SchemaCodec, type SchemaCodecOptions } from './schema/schema-codec.ts';
-export type { SchemaIssue, StandardSchema } from './schema/standard-schema.ts';
+export type { StandardSchema } from './schema/standard-schema.ts';
 // STOMP
 export { StompDecoder } from './stomp/stomp-decoder.ts';
 export { StompEncoder } from './stomp/stomp-encoder.ts';
-export { type StompCommand, StompFrame } from './stomp/stomp-frame.ts';
+export { StompFrame } from './stomp/stomp-frame.ts';
 // Text
 export { StreamingStringDecoder } from './text/streaming-string-decoder.ts';
 export { StringCodec } from './text/string-codec.ts';

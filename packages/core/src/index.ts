@@ -45,7 +45,6 @@ export type {
   GroupOutcome,
   Handled,
   Handler,
-  HandlerClass,
   HandlerRef,
   InboundInvoker,
   Logger,
@@ -110,11 +109,11 @@ export { DuplexHandler } from './stream/duplex-handler.ts';
 export { TlsUpgradeEvent } from './tls-upgrade-event.ts';
 export type { ListenTarget } from './transport/listen-target.ts';
 // Transports
-export type { Listener, ListenerSink } from './transport/listener.ts';
+export type { Listener } from './transport/listener.ts';
 export { MemoryNetwork } from './transport/memory-network.ts';
 export { MemoryTransport } from './transport/memory-transport.ts';
 export { SocketTransport } from './transport/socket-transport.ts';
-export { type StreamPair, StreamTransport } from './transport/stream-transport.ts';
+export { StreamTransport } from './transport/stream-transport.ts';
 export { TlsClientContext, type TlsClientOptions } from './transport/tls/tls-client-context.ts';
 export type { TlsIdentity } from './transport/tls/tls-identity.ts';
 export { TlsServerContext } from './transport/tls/tls-server-context.ts';

@@ -15,6 +15,7 @@ export { refusal } from './exchange/exchange-error.ts';
 export type { ExchangeFailure, ExchangeFormat, ExchangeTypes } from './exchange/exchange-format.ts';
 export {
   type CallOptions,
+  type ExchangeCounts,
   ExchangeHandler,
   type ExchangeOptions,
 } from './exchange/exchange-handler.ts';
@@ -34,13 +35,12 @@ export {
   textHeartbeat,
 } from './heartbeat/heartbeat-format.ts';
 export { HeartbeatHandler } from './heartbeat/heartbeat-handler.ts';
-export { HeartbeatMachine } from './heartbeat/heartbeat-machine.ts';
 export { HEARTBEAT_PRESETS, type HeartbeatOptions } from './heartbeat/heartbeat-options.ts';
 export { IdleCloseHandler } from './idle/idle-close-handler.ts';
-export { type IdleState, IdleStateEvent } from './idle/idle-state-event.ts';
+export { IdleStateEvent } from './idle/idle-state-event.ts';
 export { IdleStateHandler } from './idle/idle-state-handler.ts';
-export { addressKey } from './limit/address-key.ts';
 export {
+  type ConnectionLimitCounters,
   ConnectionLimitHandler,
   type ConnectionLimitOptions,
 } from './limit/connection-limit-handler.ts';
@@ -48,7 +48,7 @@ export { ConnectionRateHandler } from './limit/connection-rate-handler.ts';
 export { IpFilterHandler } from './limit/ip-filter-handler.ts';
 export { type Load, LoadMeter } from './limit/load-meter.ts';
 export { MessageRateExceededEvent, MessageRateHandler } from './limit/message-rate-handler.ts';
-export { OverloadEvent, OverloadGuard, type OverloadState } from './limit/overload-guard.ts';
+export { type OverloadCounters, OverloadEvent, OverloadGuard } from './limit/overload-guard.ts';
 export { UniqueAddressHandler } from './limit/unique-address-handler.ts';
 export { ConnectionExpiredEvent } from './timeout/connection-expiry.ts';
 export { MaxAgeHandler } from './timeout/max-age-handler.ts';
@@ -65,11 +65,10 @@ export { StreamWriteHandler } from './flow/stream-write-handler.ts';
 
 // Routing
 
-export type { RequestScope } from './call/work.ts';
 export { CombinedHandler } from './routing/combined-handler.ts';
 export { ForwardHandler, type ForwardRequest } from './routing/forward-handler.ts';
 export { MatchHandler, match } from './routing/match-handler.ts';
-export { matchTag } from './routing/match-tag.ts';
+export { matchTag, type TagCases } from './routing/match-tag.ts';
 export { isHttpRequest, type Protocol, startsWith } from './routing/protocol.ts';
 export { ProtocolDetectedEvent, ProtocolDetector } from './routing/protocol-detector.ts';
 export { pipeChannels, RelayHandler } from './routing/relay-handler.ts';
@@ -92,7 +91,6 @@ export { LoggingHandler } from './logging/logging-handler.ts';
 export { PcapHandler } from './logging/pcap-handler.ts';
 export { PcapWriter } from './logging/pcap-writer.ts';
 export { CHANNEL_METRICS, type ChannelMetrics } from './metrics/channel-metrics.ts';
-export { closeCategory } from './metrics/close-category.ts';
 export {
   DIAGNOSTICS_CHANNELS,
   DiagnosticsHandler,

@@ -5,7 +5,6 @@ export {
   acknowledged,
   isLinked,
   type LastingChannel,
-  type LastingInitializer,
   unacknowledged,
 } from './channel/lasting-channel.ts';
 export { LinkLostEvent, LinkMoveEvent, LinkResumedEvent } from './channel/resume-event.ts';
@@ -15,4 +14,4 @@ export { LASTING_ERRORS } from './lasting-errors.ts';
 export type { MovePlace } from './protocol/resume-frame.ts';
 // The server's end
 export { ResumeHandler } from './server/resume-handler.ts';
-export { type MoveOptions, ResumeTable, type ResumeTableOptions } from './server/resume-table.ts';
+export { ResumeTable, type ResumeTableOptions } from './server/resume-table.ts';

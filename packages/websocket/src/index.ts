@@ -1,10 +1,10 @@
 // A server: HTTP, pages and WebSockets at the end of a pipeline
 
 // A client
-export { WebSocketBootstrap, type WebSocketPipeline } from './client/web-socket-bootstrap.ts';
+export { WebSocketBootstrap } from './client/web-socket-bootstrap.ts';
 export { HttpEndpoint, type RequestListener } from './server/http-endpoint.ts';
 export { HttpEndpointHandler } from './server/http-endpoint-handler.ts';
-export { isOwnOrigin, type OriginFacts } from './server/own-origin.ts';
+export { isOwnOrigin } from './server/own-origin.ts';
 export type { UpgradeRefusal, WebSocketAcceptor } from './server/web-socket-upgrader.ts';
 // A WebSocket as a channel
 export { closeCodeOf, type WebSocketClose } from './socket/close-codes.ts';
@@ -13,7 +13,6 @@ export {
   WEB_SOCKET_CLOSE,
   WEB_SOCKET_PROTOCOL,
   type WebSocketChannel,
-  type WebSocketInitializer,
   webSocketChannel,
 } from './socket/web-socket-channel.ts';
 export { WebSocketTextCodec } from './socket/web-socket-text-codec.ts';

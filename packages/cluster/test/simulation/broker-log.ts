@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
-import type { LogEntry, LogLink, LogPage, LogPosition } from '@headrace/cluster';
+import type { LogPage, LogPosition } from '@headrace/cluster';
 import type { SimulatedHost } from '@headrace/core/testing';
-import type { LogLimits } from '../../src/log/log.ts';
+import type { LogEntry, LogLimits, LogLink } from '../../src/log/log.ts';
 import { OP } from './broker-frame.ts';
 
 /** What the broker's disk knows of one stream. */

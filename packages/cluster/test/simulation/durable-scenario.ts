@@ -1,7 +1,8 @@
 import assert from 'node:assert';
-import type { Cluster, DurableGroup, LogEntry, LogPosition } from '@headrace/cluster';
+import type { Cluster, DurableGroup, LogPosition } from '@headrace/cluster';
 import { type Channel, ChannelMatchers } from '@headrace/core';
 import type { Scenario, SimulatedHost, Simulation } from '@headrace/core/testing';
+import type { LogEntry } from '../../src/log/log.ts';
 import { BrokerDisk, type LogFault } from './broker-log.ts';
 import { badWeather, joinFrom, NODES, runNodes } from './cluster-world.ts';
 import { connectMember } from './member.ts';

@@ -1,15 +1,10 @@
 import { Buffer } from 'node:buffer';
-import {
-  type Bus,
-  type BusEngine,
-  type BusHost,
-  type BusLink,
-  type BusLinkSink,
-  EngineBus,
-} from '@headrace/cluster';
+import { type Bus, type BusEngine, EngineBus } from '@headrace/cluster';
 import { lengthPrefixed } from '@headrace/codec';
 import { Bootstrap, type Channel, type Context } from '@headrace/core';
 import type { SimulatedHost } from '@headrace/core/testing';
+import type { BusHost } from '../../src/bus/bus.ts';
+import type { BusLink, BusLinkSink } from '../../src/bus/bus-engine.ts';
 import type { EngineBusOptions } from '../../src/bus/engine-bus.ts';
 import { decodeFrame, encodeFrame, OP } from './broker-frame.ts';
 import { BrokerLogLink, type LogFault } from './broker-log.ts';

@@ -1,5 +1,5 @@
 // expect: Property 'receivers' is missing
-import type { BusLink } from '@headrace/cluster';
+import type { BusLink } from '../../src/bus/bus-engine.ts';
 
 export const link: BusLink = {
   publish() {},

@@ -7,7 +7,6 @@ export {
   type EmbeddedChannelOptions,
   type MessageClass,
 } from './embedded-channel.ts';
-export type { EmbeddedTransport } from './embedded-transport.ts';
 export { describeHeldReads, type HeldReadsBench } from './held-reads-contract.ts';
 export { describeHeldWrites, type HeldWritesBench } from './held-writes-contract.ts';
 export { passTime, settle } from './pass-time.ts';
@@ -19,8 +18,8 @@ export { SimulatedHost } from './simulation/simulated-host.ts';
 export type { SimulatedLink } from './simulation/simulated-link.ts';
 export { Simulation, type SimulationOptions } from './simulation/simulation.ts';
 export { SimulationError } from './simulation/simulation-error.ts';
-export type { NetworkBench, PairBench, TransportBench } from './transport-bench.ts';
+export type { TransportBench } from './transport-bench.ts';
 export { describeTransport, type TestRunner } from './transport-contract.ts';
-export { type DecoderPair, verifyDecoder } from './verify-decoder.ts';
+export { verifyDecoder } from './verify-decoder.ts';
 export { VirtualChannel } from './virtual-channel.ts';
 export { VirtualClock } from './virtual-clock.ts';
