@@ -78,6 +78,8 @@ export { dropsKeptMessages, ReadGate } from './internal/read-gate.ts';
 export { recogniseCopies } from './internal/recognise-copies.ts';
 // Futures
 export { SettableFuture } from './internal/settable-future.ts';
+// Time in which the process did nothing
+export { stoodStillMs } from './internal/stood-still.ts';
 // Emit events to listeners that may throw
 export { WatchedEmitter } from './internal/watched-emitter.ts';
 // Write many messages at once

@@ -1,3 +1,4 @@
+import { Fifo } from '@headrace/core/authoring';
 import type { DropCause } from './bus.ts';
 
 /** A message that waits for the bus. */
@@ -9,19 +10,16 @@ export interface KeptMessage {
 
 /** What is published while the bus is down, the oldest dropped first. */
 export class KeptMessages {
-  private readonly maxBytes: number;
-  private readonly maxAgeMs: number;
+  private readonly limits: { readonly maxBytes: number; readonly maxAgeMs: number };
   private readonly dropped: (message: KeptMessage, why: DropCause) => void;
-  private messages: (KeptMessage | undefined)[] = [];
-  private first = 0;
+  private readonly messages = new Fifo<KeptMessage>();
   private size = 0;
 
   constructor(
     limits: { readonly maxBytes: number; readonly maxAgeMs: number },
     dropped: (message: KeptMessage, why: DropCause) => void,
   ) {
-    this.maxBytes = limits.maxBytes;
-    this.maxAgeMs = limits.maxAgeMs;
+    this.limits = limits;
     this.dropped = dropped;
   }
 
@@ -31,39 +29,31 @@ export class KeptMessages {
   }
 
   get isEmpty(): boolean {
-    return this.first === this.messages.length;
+    return this.messages.isEmpty;
   }
 
   /** False if it is larger than everything that may be kept. */
   add(subject: string, bytes: Uint8Array, now: number): boolean {
     const message = { subject, bytes, at: now };
-    if (sizeOf(message) > this.maxBytes) return false;
+    const { maxBytes } = this.limits;
+    if (sizeOf(message) > maxBytes) return false;
     this.expire(now);
     this.messages.push(message);
     this.size += sizeOf(message);
-    while (this.size > this.maxBytes) this.dropped(this.shift()!, 'full');
+    while (this.size > maxBytes) this.dropped(this.shift()!, 'full');
     return true;
   }
 
   /** Drops what is too old. */
   expire(now: number): void {
-    while (!this.isEmpty && now - this.messages[this.first]!.at > this.maxAgeMs) {
-      this.dropped(this.shift()!, 'old');
-    }
+    const isOld = (at: number) => now - at > this.limits.maxAgeMs;
+    while (isOld(this.messages.peek()?.at ?? now)) this.dropped(this.shift()!, 'old');
   }
 
   /** The oldest one, taken out. */
   shift(): KeptMessage | undefined {
-    const message = this.messages[this.first];
-    if (message === undefined) return undefined;
-    // Or its bytes would stay until the list is cut, beyond all that may be kept.
-    this.messages[this.first] = undefined;
-    this.first += 1;
-    this.size -= sizeOf(message);
-    if (this.isEmpty || this.first > 1024) {
-      this.messages = this.messages.slice(this.first);
-      this.first = 0;
-    }
+    const message = this.messages.shift();
+    if (message !== undefined) this.size -= sizeOf(message);
     return message;
   }
 }

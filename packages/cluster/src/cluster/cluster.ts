@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { OptionError, stderrLogger, systemClock } from '@headrace/core';
-import { checkNumber, toError, WatchedEmitter } from '@headrace/core/authoring';
+import { checkNumber, isPromiseLike, toError, WatchedEmitter } from '@headrace/core/authoring';
 import type { Bus } from '../bus/bus.ts';
 import { memoryBus } from '../bus/memory/memory-bus.ts';
 import { Subjects } from '../bus/subject.ts';
@@ -275,9 +275,10 @@ export class Cluster<Principal = unknown>
   private figure(option: 'connections' | 'load', of: () => number): number {
     let text: string;
     try {
-      const value = of();
+      const value: unknown = of();
       if (isCount(value)) return value;
-      text = `gave ${String(value)}`;
+      if (isPromiseLike(value)) value.then(undefined, () => {});
+      text = isPromiseLike(value) ? 'gave a promise' : `gave ${String(value)}`;
     } catch (thrown) {
       text = `threw ${toError(thrown).message}`;
     }

@@ -12,6 +12,7 @@ import {
   checkChoice,
   checkNumber,
   checkOptions,
+  isPromiseLike,
   type KnownOptions,
   toError,
 } from '@headrace/core/authoring';
@@ -205,7 +206,12 @@ export class Gateway<Message = unknown> {
     if (seat === undefined) return;
     const { handleWhenDown } = this.options;
     if (handleWhenDown !== undefined && this.wire.state === 'down') {
-      handleWhenDown(seat.ctx.channel, message as Message);
+      const returned: unknown = handleWhenDown(seat.ctx.channel, message as Message);
+      if (isPromiseLike(returned)) {
+        returned.then(undefined, (thrown) =>
+          this.logger.log('error', 'handleWhenDown failed', toError(thrown)),
+        );
+      }
       return;
     }
     const { bodyType, body } = encodeBody(message as Message, this.options.codec);

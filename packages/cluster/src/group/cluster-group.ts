@@ -1,10 +1,4 @@
-import {
-  type Channel,
-  ChannelGroup,
-  type ChannelMatcher,
-  type Group,
-  type GroupOutcome,
-} from '@headrace/core';
+import type { ChannelMatcher, Group, GroupOutcome } from '@headrace/core';
 import type { BusSubscription, PublishOutcome } from '../bus/bus.ts';
 import { type Body, decodeBody, encodeBody } from '../envelope/body.ts';
 import { checkBodyLength, type Envelope, KIND } from '../envelope/envelope.ts';
@@ -12,18 +6,12 @@ import { NumberLines } from '../envelope/number-line.ts';
 import type { ClusterContext } from '../node/cluster-context.ts';
 import { elsewhere } from './elsewhere.ts';
 import type { Gap } from './gap-event.ts';
-import { GroupOfNode } from './group-of-node.ts';
+import { GroupOfNode, type MemberEvents } from './group-of-node.ts';
 import { type ClusterGroupOptions, checkSameOptions } from './group-options.ts';
 import { Outgoing } from './outgoing.ts';
-import type { LeaveReason } from './presence-machine.ts';
-import { type Member, PresentMembers } from './present-members.ts';
 
 /** What a {@link ClusterGroup} announces. */
-export interface ClusterGroupEvents {
-  /** An id has a member on a node, and had none there. Only with `presence: 'ids'`. */
-  memberJoined: [member: Member];
-  /** The last member of an id on a node is gone, or the node is. Only with `presence: 'ids'`. */
-  memberLeft: [member: Member & { readonly reason: LeaveReason }];
+export interface ClusterGroupEvents extends MemberEvents {
   /** Messages of another node were lost on their way to us. */
   gap: [gap: Gap];
 }
@@ -51,7 +39,6 @@ export class ClusterGroup<Message = unknown>
   private readonly options: ClusterGroupOptions<Message>;
   private readonly outgoing: Outgoing;
   private readonly numbers = new NumberLines();
-  protected readonly members: PresentMembers;
   private subscription: BusSubscription | undefined = undefined;
   private received = 0;
   private lost = 0;
@@ -59,15 +46,11 @@ export class ClusterGroup<Message = unknown>
   /** @internal */
   constructor(name: string, context: ClusterContext, options: ClusterGroupOptions<Message> = {}) {
     const { presence: _, idOf: __, codec: ___, listens, ...slow } = options;
-    super(new ChannelGroup<Message>(name, slow), context);
+    super(name, context, options, slow);
     this.options = options;
     this.outgoing = new Outgoing(context.wire, context.wire.subjects.group(name));
-    this.members = new PresentMembers(this.local, context, options, {
-      joined: (member) => this.emit('memberJoined', member),
-      left: (member) => this.emit('memberLeft', member),
-    });
-    this.local.on('channelJoined', (channel) => this.joined(channel));
-    this.local.on('channelLeft', (channel) => this.left(channel));
+    this.local.on('channelJoined', () => this.listen());
+    this.local.on('channelLeft', () => this.stopIfEmpty());
     context.directory.on('forgotten', this.onForgotten);
     if (listens === 'always') this.listen();
   }
@@ -154,19 +137,12 @@ export class ClusterGroup<Message = unknown>
     );
   }
 
-  private joined(channel: Channel): void {
-    this.listen();
-    this.members.add(channel);
-  }
-
-  private left(channel: Channel): void {
-    if (this.local.isEmpty && this.options.listens !== 'always') {
-      this.subscription?.close();
-      this.subscription = undefined;
-      // What comes while nobody is here is not missed.
-      this.numbers.clear();
-    }
-    this.members.remove(channel);
+  private stopIfEmpty(): void {
+    if (!this.local.isEmpty || this.options.listens === 'always') return;
+    this.subscription?.close();
+    this.subscription = undefined;
+    // What comes while nobody is here is not missed.
+    this.numbers.clear();
   }
 
   private arrived(envelope: Envelope): void {

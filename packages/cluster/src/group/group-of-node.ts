@@ -1,21 +1,31 @@
 import { inspect } from 'node:util';
-import type {
-  Channel,
+import {
+  type Channel,
   ChannelGroup,
-  ChannelMatcher,
-  CloseReason,
-  GroupOutcome,
+  type ChannelMatcher,
+  type CloseReason,
+  type GroupOutcome,
+  type SlowMemberOptions,
 } from '@headrace/core';
 import { WatchedEmitter } from '@headrace/core/authoring';
 import type { ClusterContext } from '../node/cluster-context.ts';
-import type { Member, PresentMembers } from './present-members.ts';
+import type { LeaveReason } from './presence-machine.ts';
+import { type Member, type PresenceOptions, PresentMembers } from './present-members.ts';
+
+/** What every group of a cluster announces. */
+export interface MemberEvents {
+  /** An id has a member on a node, and had none there. Only with `presence: 'ids'`. */
+  memberJoined: [member: Member];
+  /** The last member of an id on a node is gone, or the node is. Only with `presence: 'ids'`. */
+  memberLeft: [member: Member & { readonly reason: LeaveReason }];
+}
 
 /**
  * One node's part of a group over all nodes: its own members, and what it knows of the others'.
  *
  * @typeParam Written - what members are written
  */
-export abstract class GroupOfNode<Written, Events extends object>
+export abstract class GroupOfNode<Written, Events extends MemberEvents>
   extends WatchedEmitter<Events>
   implements Iterable<Channel>
 {
@@ -26,15 +36,27 @@ export abstract class GroupOfNode<Written, Events extends object>
   /** @internal */
   protected readonly context: ClusterContext;
   /** @internal */
-  protected abstract readonly members: PresentMembers;
+  protected readonly members: PresentMembers;
   private isFlushDue = false;
 
   /** @internal */
-  constructor(local: ChannelGroup<Written>, context: ClusterContext) {
+  constructor(
+    name: string,
+    context: ClusterContext,
+    options: PresenceOptions & SlowMemberOptions,
+    slow: SlowMemberOptions,
+  ) {
     super();
-    this.name = local.name;
-    this.local = local;
+    this.name = name;
+    this.local = new ChannelGroup<Written>(name, slow);
     this.context = context;
+    const events: WatchedEmitter<MemberEvents> = this as never;
+    this.members = new PresentMembers(this.local, context, options, {
+      joined: (member) => events.emit('memberJoined', member),
+      left: (member) => events.emit('memberLeft', member),
+    });
+    this.local.on('channelJoined', (channel) => this.members.add(channel));
+    this.local.on('channelLeft', (channel) => this.members.remove(channel));
   }
 
   /** Members on this node. */

@@ -1,3 +1,4 @@
+import { exponential } from '@headrace/client';
 import type { Timer } from '@headrace/core';
 import type { BusSubscription } from '../bus/bus.ts';
 import { decodeBody } from '../envelope/body.ts';
@@ -26,7 +27,7 @@ const BATCH_MS = 100;
 /** A node that does not answer is asked again after this. */
 const ANSWER_MS = 1000;
 /** Versions are repeated after a change, ever more seldom: who missed the last change finds out. */
-const REMIND = { firstMs: 1000, factor: 2, maxMs: 60_000 };
+const REMIND = exponential({ baseMs: 1000, maxMs: 60_000, jitter: 'equal' });
 /** Without members here so many reminders follow the last change, for a little over three minutes. */
 const EMPTY_REMINDERS = 8;
 /** After an outage of the bus all nodes have something to say: not all at once. */
@@ -46,9 +47,10 @@ export class Presence {
   private batch: Timer | undefined = undefined;
   private reminder: Timer | undefined = undefined;
   private soon: Timer | undefined = undefined;
-  private remindMs = REMIND.firstMs;
   /** Since the last change, or since the bus came up. */
   private reminders = 0;
+  /** Since the last change. */
+  private tries = 0;
   private asksAll = true;
   private isClosed = false;
 
@@ -186,23 +188,23 @@ export class Presence {
 
   private remindAgain(): void {
     this.reminders = 0;
-    this.remindMs = REMIND.firstMs;
+    this.tries = 0;
     this.remindLater();
   }
 
   private remindLater(): void {
     const { clock, random } = this.context.wire.host;
     this.reminder?.cancel();
+    this.tries += 1;
     this.reminder = clock.schedule(
       () => {
         this.reminder = undefined;
         this.remind();
         this.reminders += 1;
-        this.remindMs = Math.min(REMIND.maxMs, this.remindMs * REMIND.factor);
         // Who has not heard of it by now was without this node for so long that it forgot its members.
         if (this.own.count > 0 || this.reminders < EMPTY_REMINDERS) this.remindLater();
       },
-      this.remindMs * (0.5 + random() / 2),
+      REMIND(this.tries, { elapsedMs: 0, phase: 0, random })!,
     );
   }
 

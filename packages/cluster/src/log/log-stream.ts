@@ -1,5 +1,6 @@
+import { exponential } from '@headrace/client';
 import type { Timer } from '@headrace/core';
-import { toError } from '@headrace/core/authoring';
+import { stoodStillMs, toError } from '@headrace/core/authoring';
 import type { BusSubscription } from './bus-subscription.ts';
 import type { LogEntry, LogLimits, LogLink, LogPosition } from './log.ts';
 import type { LogBus } from './log-bus.ts';
@@ -36,11 +37,11 @@ const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 /** Who writes knows after so long that his message may be lost. */
 const STORED_WITHIN_MS = 5000;
 /** What the engine refused over a link that stands is tried again after so long. */
-const TRY_AGAIN = { firstMs: 200, factor: 2, maxMs: 5000 };
+const TRY_AGAIN = exponential({ baseMs: 200, maxMs: 5000, jitter: 'none' });
 /** An engine that has not answered for so long, while its link stands, does not answer any more. */
 const UNANSWERED_MS = 2000;
-/** A timer that is later than this fires in a process that stood still: answers wait unread. */
-const STOOD_STILL_MS = 500;
+/** After this process stood still, the answers that wait unread have so long to be read. */
+const READ_WITHIN_MS = 500;
 
 /**
  * One stream of an {@link EngineLog}. Appends leave in the order of their calls; whenever it is not known what became
@@ -251,9 +252,9 @@ export class LogStream {
     this.refusal = cause;
     this.share.complain(cause);
     this.again?.cancel();
-    const { firstMs, factor, maxMs } = TRY_AGAIN;
-    const delayMs = Math.min(maxMs, firstMs * factor ** this.refusals);
     this.refusals += 1;
+    const round = { elapsedMs: 0, phase: 0, random: () => 0 };
+    const delayMs = TRY_AGAIN(this.refusals, round)!;
     this.again = this.bus.clock.schedule(() => {
       this.restart();
       const { link } = this;
@@ -306,10 +307,10 @@ export class LogStream {
 
   private expire(): void {
     const now = this.bus.clock.now();
-    const lateMs = now - this.deadlineAt;
+    const stoodMs = stoodStillMs(now, this.deadlineAt, READ_WITHIN_MS);
     this.deadlineAt = 0;
-    if (lateMs > STOOD_STILL_MS) {
-      this.watch(STOOD_STILL_MS);
+    if (stoodMs > 0) {
+      this.watch(READ_WITHIN_MS);
       return;
     }
     let oldest = this.appends[this.first];

@@ -1,5 +1,5 @@
 import type { Timer } from '@headrace/core';
-import { WatchedEmitter } from '@headrace/core/authoring';
+import { stoodStillMs, WatchedEmitter } from '@headrace/core/authoring';
 import type { BusSubscription } from '../bus/bus.ts';
 import { decodeBody } from '../envelope/body.ts';
 import { type Envelope, KIND } from '../envelope/envelope.ts';
@@ -40,7 +40,8 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
   private readonly nonce: string;
   private subscription: BusSubscription | undefined = undefined;
   private timer: Timer | undefined = undefined;
-  private lookedAt = 0;
+  /** When the next heartbeat is due. */
+  private lookAt = 0;
   /** Since when nothing can be heard. */
   private deafSince: number | undefined = undefined;
   private announced: NodeState = 'ready';
@@ -54,7 +55,7 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
 
   start(): void {
     const { clock } = this.wire.host;
-    this.lookedAt = clock.now();
+    this.lookAt = clock.now();
     this.subscription = this.wire.listenToAll(this.wire.subjects.nodes, (envelope) =>
       this.heard(envelope),
     );
@@ -121,9 +122,9 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
   private look(): void {
     const { clock } = this.wire.host;
     const now = clock.now();
-    const lateMs = now - this.lookedAt - HEARTBEAT_MS;
-    this.lookedAt = now;
-    if (lateMs > HEARTBEAT_MS) this.machine.stoodStill(lateMs, now);
+    const stoodMs = stoodStillMs(now, this.lookAt);
+    this.lookAt = now + HEARTBEAT_MS;
+    if (stoodMs > 0) this.machine.stoodStill(stoodMs, now);
     // What is kept while the bus is down has its place for messages: a heartbeat comes with `up`.
     if (this.wire.bus.state === 'up') this.announce();
     this.carryOut(this.machine.look(now));

@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import type { Clock, Logger } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
 import type { Bus, BusSubscription, PublishOutcome } from '../bus/bus.ts';
@@ -97,22 +97,28 @@ export class Wire {
   /** Also with those that have our own id. */
   listenToAll(subject: string, listener: EnvelopeListener): BusSubscription {
     return this.bus.subscribe(subject, (bytes) => {
-      const envelope = decodeEnvelope(bytes);
-      if (typeof envelope === 'string') {
-        const first = bytes.toString('hex', 0, 16);
-        this.faults.add(envelope, subject, `${bytes.byteLength} bytes are no envelope (${first})`);
-        return;
-      }
+      const envelope = this.read(bytes, subject);
+      if (envelope === undefined) return;
       try {
         listener(envelope, subject);
       } catch (thrown) {
-        this.faults.add(
-          'body',
-          subject,
-          `a message of node ${envelope.node}: ${toError(thrown).message}`,
-        );
+        this.isFault(envelope, subject, thrown);
       }
     });
+  }
+
+  /** The envelope of bytes that came; undefined for what is none, which is counted. */
+  read(bytes: Buffer, subject: string): Envelope | undefined {
+    const envelope = decodeEnvelope(bytes);
+    if (typeof envelope !== 'string') return envelope;
+    const first = bytes.toString('hex', 0, 16);
+    this.faults.add(envelope, subject, `${bytes.byteLength} bytes are no envelope (${first})`);
+    return undefined;
+  }
+
+  /** The body of an envelope makes no sense. */
+  isFault({ node }: Envelope, subject: string, thrown: unknown): void {
+    this.faults.add('body', subject, `a message of node ${node}: ${toError(thrown).message}`);
   }
 
   private newId(): string {

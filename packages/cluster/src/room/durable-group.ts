@@ -1,32 +1,28 @@
-import type { Buffer } from 'node:buffer';
 import {
   type Channel,
-  type ChannelError,
-  ChannelGroup,
+  ChannelError,
   type ChannelMatcher,
   type Group,
   type GroupOutcome,
-  OptionError,
 } from '@headrace/core';
 import { checkNumber, toError } from '@headrace/core/authoring';
-import { decodeBody, encodeBody } from '../envelope/body.ts';
-import { checkBodyLength, decodeEnvelope, encodeEnvelope, KIND } from '../envelope/envelope.ts';
+import { CLUSTER_ERRORS } from '../error/cluster-errors.ts';
 import { elsewhere } from '../group/elsewhere.ts';
-import { GroupOfNode } from '../group/group-of-node.ts';
+import { GroupOfNode, type MemberEvents } from '../group/group-of-node.ts';
 import { checkSameOptions } from '../group/group-options.ts';
-import type { LeaveReason } from '../group/presence-machine.ts';
-import { type Member, PresentMembers } from '../group/present-members.ts';
 import type { Log, LogEntry, LogPage, LogPosition } from '../log/log.ts';
 import type { ClusterContext } from '../node/cluster-context.ts';
 import {
   type DurableGroupOptions,
   type DurablePlan,
+  type DurableWriteOptions,
   durablePlan,
   logOf,
 } from './durable-options.ts';
 import { DurableOutcome } from './durable-outcome.ts';
-import { LogWrites, logDown } from './log-writes.ts';
+import { LogWrites } from './log-writes.ts';
 import { RoomFeed } from './room-feed.ts';
+import { RoomMessages } from './room-messages.ts';
 import {
   type DurableMessage,
   type JoinOutcome,
@@ -37,27 +33,12 @@ import {
 import { SharedPages } from './shared-pages.ts';
 
 /** What a {@link DurableGroup} announces. */
-export interface DurableGroupEvents {
-  /** An id has a member on a node, and had none there. Only with `presence: 'ids'`. */
-  memberJoined: [member: Member];
-  /** The last member of an id on a node is gone, or the node is. Only with `presence: 'ids'`. */
-  memberLeft: [member: Member & { readonly reason: LeaveReason }];
+export interface DurableGroupEvents extends MemberEvents {
   /**
    * The log does not reach back to what the members of this node had last, or is another one: they may have missed
    * something between these two.
    */
   skipped: [hole: { readonly from: LogPosition; readonly to: LogPosition }];
-}
-
-/** What is said of one message that is written to a durable group. */
-export interface DurableWriteOptions {
-  /**
-   * The message's id, up to 128 characters, the same when it is written again: within two minutes it is not stored
-   * twice, on whichever node. Ids of different writers must differ. @default one that is made up
-   */
-  readonly id?: string | undefined;
-  /** Who gets it. @default all */
-  readonly matcher?: ChannelMatcher | undefined;
 }
 
 /** The end of a durable group's log. */
@@ -80,11 +61,9 @@ export interface DurableGroupCounters {
   readonly reads: number;
 }
 
-const MAX_ID_LENGTH = 128;
 /** Broadcasts that wait for their turn here; more than these stay in the log. */
 const MAX_BACKLOG = 1024;
 const NEWEST_TRIES = 5;
-const NOTHING = Symbol('nothing');
 
 /**
  * A group over all nodes whose messages are kept: what is written is stored in the log of the bus, and comes to the
@@ -120,32 +99,27 @@ export class DurableGroup<Message = unknown>
   private readonly plan: DurablePlan<Message>;
   private readonly log: Log;
   private readonly stream: string;
-  protected readonly members: PresentMembers;
   private readonly feed: RoomFeed;
   private readonly pages: SharedPages;
   private readonly reader: RoomReader<Message>;
   private readonly writes: LogWrites;
-  /** What entries are to the members, for all that get them. */
-  private readonly messages = new WeakMap<LogEntry, unknown>();
+  private readonly messages: RoomMessages<Message>;
   private idleListeners: (() => void)[] = [];
   private isLeft = false;
   private joiners = 0;
-  private ids = 0;
   private delivered = 0;
 
   /** @internal @throws OptionError */
   constructor(name: string, context: ClusterContext, options: DurableGroupOptions<Message>) {
     const { presence: _, idOf: __, codec: ___, durable: ____, ...slow } = options;
-    super(new ChannelGroup<unknown>(name, slow), context);
+    super(name, context, options, slow);
     const { wire } = context;
     this.options = options;
     this.plan = durablePlan(name, options);
     this.log = logOf(wire.bus, name);
     this.stream = wire.subjects.stream(name);
-    this.members = new PresentMembers(this.local, context, options, {
-      joined: (member) => this.emit('memberJoined', member),
-      left: (member) => this.emit('memberLeft', member),
-    });
+    this.messages = new RoomMessages({ wire, stream: this.stream, group: name, plan: this.plan });
+    const downError = (why: string) => this.downError(why);
     this.feed = new RoomFeed({
       wire,
       log: this.log,
@@ -163,27 +137,22 @@ export class DurableGroup<Message = unknown>
       log: this.log,
       stream: this.stream,
       group: name,
+      downError,
       feed: this.feed,
       settled: () => this.reportIdle(),
     });
     this.pages = new SharedPages(wire.host.clock, (after, limit) => this.read(after, limit));
     this.reader = new RoomReader<Message>({
       wire,
+      downError,
       feed: this.feed,
       pages: this.pages,
       isLeft: () => this.isLeft,
-      formatted: (entry) => this.formatted(entry),
-      decoded: (entry) => this.decoded(entry),
+      messages: this.messages,
       add: (channel) => this.local.add(channel),
     });
-    this.local.on('channelJoined', (channel) => {
-      this.startFeed();
-      this.members.add(channel);
-    });
-    this.local.on('channelLeft', (channel) => {
-      this.stopIfUnused();
-      this.members.remove(channel);
-    });
+    this.local.on('channelJoined', () => this.startFeed());
+    this.local.on('channelLeft', () => this.stopIfUnused());
   }
 
   /**
@@ -278,9 +247,8 @@ export class DurableGroup<Message = unknown>
       typeof how === 'function' ? { matcher: how } : (how ?? {});
     if (elsewhere(matcher) === 'none')
       return DurableOutcome.here(this.local.write(message, matcher));
-    const bytes = this.encoded(message);
-    const given = checkedId(id ?? this.plan.messageId?.(message)) ?? this.newId();
-    return this.writes.write(given, bytes, new DurableOutcome(this.local.size), matcher);
+    const own = this.messages.encoded(message, id);
+    return this.writes.write(own.id, own.bytes, new DurableOutcome(this.local.size), matcher);
   }
 
   /** Sends what was written to members of this node alone. */
@@ -317,33 +285,12 @@ export class DurableGroup<Message = unknown>
     this.writes.leave();
   }
 
-  // --- to the log ---
-
-  private encoded(message: Message): Buffer {
-    const { bodyType, body } = encodeBody(message, this.options.codec);
-    checkBodyLength(body);
-    const node = this.context.wire.nodeId;
-    this.ids += 1;
-    return encodeEnvelope({
-      kind: KIND.broadcast,
-      bodyType,
-      flags: 0,
-      node,
-      number: this.ids,
-      body,
-    });
-  }
-
-  private newId(): string {
-    return `${this.context.wire.nodeId}-${this.ids}`;
-  }
-
   // --- from the log ---
 
   private deliver(entry: LogEntry): void {
     this.delivered += 1;
     const write = this.writes.pendingWrite(entry.id);
-    const message = this.formatted(entry);
+    const message = this.messages.formatted(entry);
     let outcome: GroupOutcome | undefined;
     if (message !== undefined) {
       outcome = this.writeHere(message, write?.matcher);
@@ -374,46 +321,6 @@ export class DurableGroup<Message = unknown>
     this.writes.passed(at);
   }
 
-  /** What members get; undefined for what is no message of ours. */
-  private formatted(entry: LogEntry): unknown {
-    const known = this.messages.get(entry);
-    if (known !== undefined) return known === NOTHING ? undefined : known;
-    let message: unknown = this.decoded(entry);
-    const { format } = this.plan;
-    if (format !== undefined && message !== undefined) {
-      try {
-        message = format(message as Message, entry.position);
-      } catch (thrown) {
-        const { logger } = this.context.wire.host;
-        logger.log('error', `format of the group ${this.name} threw`, toError(thrown));
-        message = undefined;
-      }
-    }
-    this.messages.set(entry, message ?? NOTHING);
-    return message ?? undefined;
-  }
-
-  private decoded(entry: LogEntry): Message | undefined {
-    const { faults } = this.context.wire;
-    const envelope = decodeEnvelope(entry.bytes);
-    if (typeof envelope === 'string') {
-      const first = entry.bytes.toString('hex', 0, 16);
-      faults.add(
-        envelope,
-        this.stream,
-        `${entry.bytes.byteLength} bytes are no envelope (${first})`,
-      );
-      return undefined;
-    }
-    try {
-      return decodeBody<Message>(envelope, this.options.codec);
-    } catch (thrown) {
-      const { message } = toError(thrown);
-      faults.add('body', this.stream, `a message of node ${envelope.node}: ${message}`);
-      return undefined;
-    }
-  }
-
   private async read(after: number, limit: number): Promise<LogPage> {
     if (this.isLeft) throw this.downError('the cluster was left');
     this.feed.open();
@@ -426,7 +333,10 @@ export class DurableGroup<Message = unknown>
   }
 
   private downError(why: string): ChannelError {
-    return logDown(this.name, this.context.wire.bus.name, why);
+    const { name: bus } = this.context.wire.bus;
+    return new ChannelError(CLUSTER_ERRORS.BUS_DOWN, `the log of ${this.name} on ${bus}: ${why}`, {
+      bus,
+    });
   }
 
   private stopIfUnused(): void {
@@ -439,14 +349,4 @@ export class DurableGroup<Message = unknown>
     if (this.writes.size > 0) return;
     for (const listener of this.idleListeners.splice(0)) this.local.onceDrained(listener);
   }
-}
-
-function checkedId(id: string | undefined): string | undefined {
-  if (id === undefined) return undefined;
-  if (typeof id === 'string' && id !== '' && id.length <= MAX_ID_LENGTH) return id;
-  throw new OptionError(
-    'OPTION_INVALID',
-    `the id of a message is a text of 1 to ${MAX_ID_LENGTH} characters`,
-    { option: 'id' },
-  );
 }

@@ -1,4 +1,4 @@
-import { OptionError, type SlowMemberOptions } from '@headrace/core';
+import { type ChannelMatcher, OptionError, type SlowMemberOptions } from '@headrace/core';
 import {
   checkFunction,
   checkNumber,
@@ -33,6 +33,17 @@ export interface DurableGroupOptions<Message> extends PresenceOptions, SlowMembe
   readonly codec?: MessageCodec<Message>;
 }
 
+/** What is said of one message that is written to a durable group. */
+export interface DurableWriteOptions {
+  /**
+   * The message's id, up to 128 characters, the same when it is written again: within two minutes it is not stored
+   * twice, on whichever node. Ids of different writers must differ. @default one that is made up
+   */
+  readonly id?: string | undefined;
+  /** Who gets it. @default all */
+  readonly matcher?: ChannelMatcher | undefined;
+}
+
 const OPTIONS: KnownOptions<DurableOptions> = {
   messages: true,
   ageMs: true,
@@ -46,6 +57,7 @@ const DEFAULTS = { messages: 10_000, ageMs: 3_600_000, recent: 256 } as const;
 export interface DurablePlan<Message> {
   readonly limits: { readonly messages: number; readonly ageMs: number };
   readonly recent: number;
+  readonly codec: MessageCodec<Message> | undefined;
   readonly messageId: ((message: Message) => string | undefined) | undefined;
   readonly format: ((message: Message, position: LogPosition) => unknown) | undefined;
 }
@@ -84,7 +96,8 @@ export function durablePlan<Message>(
     );
   }
   const { messageId, format } = given;
-  return { limits: { messages, ageMs }, recent, messageId, format };
+  const { codec } = options;
+  return { limits: { messages, ageMs }, recent, codec, messageId, format };
 }
 
 /** @throws OptionError for a bus without one */

@@ -1,7 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import { ChannelError, type ChannelMatcher, type GroupOutcome, type Timer } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
-import { CLUSTER_ERRORS } from '../error/cluster-errors.ts';
 import type { Log, LogPosition } from '../log/log.ts';
 import type { Wire } from '../node/wire.ts';
 import type { DurableOutcome } from './durable-outcome.ts';
@@ -15,6 +14,7 @@ export interface LogWritesParts {
   readonly stream: string;
   /** The group's name. */
   readonly group: string;
+  readonly downError: (why: string) => ChannelError;
   readonly feed: RoomFeed;
   /** There may be nothing under way any more. */
   settled(): void;
@@ -108,7 +108,7 @@ export class LogWrites {
   }
 
   private refusal({ byteLength }: Buffer): ChannelError | undefined {
-    if (this.isLeft) return this.downError('the cluster was left');
+    if (this.isLeft) return this.parts.downError('the cluster was left');
     const { size, bytes } = this.pending;
     if (size < MAX_PENDING && bytes + byteLength <= MAX_PENDING_BYTES) return undefined;
     const { group } = this.parts;
@@ -155,7 +155,7 @@ export class LogWrites {
     const { clock } = this.parts.wire.host;
     const now = clock.now();
     this.earlyTimer = undefined;
-    const error = this.downError(`it could not be read for ${STORED_WITHIN_MS} ms`);
+    const error = this.parts.downError(`it could not be read for ${STORED_WITHIN_MS} ms`);
     const isOld = ({ at }: PendingWrite) => now - at >= STORED_WITHIN_MS;
     const old = this.early.filter(isOld);
     this.early = this.early.filter((write) => !isOld(write));
@@ -174,16 +174,4 @@ export class LogWrites {
     this.earlyTimer = undefined;
     for (const write of early) this.append(write);
   }
-
-  private downError(why: string): ChannelError {
-    const { group, wire } = this.parts;
-    return logDown(group, wire.bus.name, why);
-  }
-}
-
-/** The log of a group cannot be used. */
-export function logDown(group: string, bus: string, why: string): ChannelError {
-  return new ChannelError(CLUSTER_ERRORS.BUS_DOWN, `the log of ${group} on ${bus}: ${why}`, {
-    bus,
-  });
 }

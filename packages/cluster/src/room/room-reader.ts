@@ -1,10 +1,11 @@
 import { type Channel, ChannelError } from '@headrace/core';
 import { checkNumber, checkOptions } from '@headrace/core/authoring';
-import { CLUSTER_ERRORS } from '../error/cluster-errors.ts';
 import type { LogEntry, LogPosition } from '../log/log.ts';
 import type { Wire } from '../node/wire.ts';
+import { within } from '../time/within.ts';
 import { comesNext } from './entry-order.ts';
 import type { RoomFeed } from './room-feed.ts';
+import type { RoomMessages } from './room-messages.ts';
 import type { PagePart, SharedPages } from './shared-pages.ts';
 
 /** What became of a member that came back. */
@@ -50,11 +51,11 @@ export type SinceOutcome<Message> =
 /** What a {@link RoomReader} works with. */
 export interface RoomReaderParts<Message> {
   readonly wire: Wire;
+  readonly downError: (why: string) => ChannelError;
   readonly feed: RoomFeed;
   readonly pages: SharedPages;
   readonly isLeft: () => boolean;
-  readonly formatted: (entry: LogEntry) => unknown;
-  readonly decoded: (entry: LogEntry) => Message | undefined;
+  readonly messages: RoomMessages<Message>;
   readonly add: (channel: Channel) => boolean;
 }
 
@@ -112,7 +113,7 @@ export class RoomReader<Message> {
     const some = all.slice(0, limit);
     const entries: DurableMessage<Message>[] = [];
     for (const entry of some) {
-      const message = this.parts.decoded(entry);
+      const message = this.parts.messages.decoded(entry);
       const { position, id } = entry;
       if (message !== undefined) entries.push({ message, position, id });
     }
@@ -126,7 +127,7 @@ export class RoomReader<Message> {
   ): Promise<JoinOutcome> {
     const { feed } = this.parts;
     await this.begun(channel);
-    const replay = new Replay(channel, this.parts.formatted);
+    const replay = new Replay(channel, this.parts.messages);
     if (!isPosition(position)) return this.added(channel, replay, false);
     let deadline = this.deadline();
     let after = position.offset;
@@ -221,23 +222,14 @@ export class RoomReader<Message> {
     if (!channel.isOpen) {
       throw new ChannelError('CHANNEL_CLOSED', 'the channel closed before it was a member');
     }
-    if (this.parts.isLeft()) throw this.downError('the cluster was left');
+    if (this.parts.isLeft()) throw this.parts.downError('the cluster was left');
   }
 
   private within<T>(promise: Promise<T>, deadline: number): Promise<T> {
     const { clock } = this.parts.wire.host;
-    return new Promise((resolve, reject) => {
-      const timer = clock.schedule(
-        () => reject(this.downError(`its log could not be read for ${WITHIN_MS} ms`)),
-        Math.max(0, deadline - clock.now()),
-      );
-      promise.finally(() => timer.cancel()).then(resolve, reject);
+    return within(clock, deadline - clock.now(), promise, () => {
+      throw this.parts.downError(`it could not be read for ${WITHIN_MS} ms`);
     });
-  }
-
-  private downError(why: string): ChannelError {
-    const { name } = this.parts.wire.bus;
-    return new ChannelError(CLUSTER_ERRORS.BUS_DOWN, `the bus ${name}: ${why}`, { bus: name });
   }
 }
 
@@ -247,18 +239,18 @@ class Replay {
   /** The offset of the last entry that was written. */
   last: number | undefined = undefined;
   private readonly channel: Channel;
-  private readonly formatted: (entry: LogEntry) => unknown;
+  private readonly messages: { formatted(entry: LogEntry): unknown };
 
-  constructor(channel: Channel, formatted: (entry: LogEntry) => unknown) {
+  constructor(channel: Channel, messages: { formatted(entry: LogEntry): unknown }) {
     this.channel = channel;
-    this.formatted = formatted;
+    this.messages = messages;
   }
 
   /** Writes as many as it takes; true if it took all. */
   write(entries: readonly LogEntry[]): boolean {
     for (const entry of entries) {
       if (!this.channel.isWritable) return false;
-      const message = this.formatted(entry);
+      const message = this.messages.formatted(entry);
       this.last = entry.position.offset;
       if (message === undefined) continue;
       this.channel.write(message);

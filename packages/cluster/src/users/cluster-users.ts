@@ -8,9 +8,9 @@ import type { ClusterContext } from '../node/cluster-context.ts';
 import type { NodeInfo } from '../node/node-info.ts';
 import { BoundIds } from './bound-ids.ts';
 import { BoundUser } from './bound-user.ts';
-import { Question, type SilentNode } from './question.ts';
 import { UserClaims } from './user-claims.ts';
-import { toUserAnswer, toUserAsk, type UserAnswer } from './user-message.ts';
+import { toUserAsk } from './user-message.ts';
+import { UserQuestions } from './user-questions.ts';
 
 /** Options of {@link ClusterUsers}, as `users` of `Cluster.join`. */
 export interface ClusterUsersOptions<Principal> {
@@ -39,17 +39,8 @@ const ANSWER_TIMEOUT_MS = 2000;
 /** For so long connections may take a message before the node says how many took it: its answer is to come in time. */
 const TAKEN_WITHIN_MS = 1500;
 const PART = 'users';
-const SILENT = 'silent';
 /** What is about a user. */
 const KINDS: readonly number[] = [KIND.claim, KIND.ask, KIND.user];
-
-/** What came of a question. */
-interface Answers {
-  readonly answers: ReadonlyMap<string, UserAnswer>;
-  readonly silent: readonly SilentNode[];
-}
-
-const NOBODY: Answers = { answers: new Map(), silent: [] };
 
 /**
  * The users of a cluster: who is connected, on whichever node. It is the `sessions` of an AuthHandler, or `bind` and
@@ -63,7 +54,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   private readonly users = new Map<string, BoundUser<Principal>>();
   /** One line for all users of a node: what an old link of the bus brings late is out of order, and dropped. */
   private readonly numbers = new NumberLines();
-  private readonly questions = new Map<string, Question>();
+  private readonly questions: UserQuestions;
   private readonly bound = new WeakMap<Channel, BoundIds<Principal>>();
   private readonly claims: UserClaims;
   /** Whose nodes are asked for after a silence. */
@@ -79,7 +70,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     this.options = options;
     const { onDuplicate = 'allow' } = options;
     this.claims = new UserClaims({ wire, users: this.users, onDuplicate, line: PART });
-    context.inbox.listen(PART, SILENT, ({ id, node }) => this.wasSilent(String(id), String(node)));
+    this.questions = new UserQuestions(context, this.users, this.claims, PART);
     directory.on('left', this.onLeft);
     directory.on('vanished', this.onVanished);
     directory.on('forgotten', this.onForgotten);
@@ -169,7 +160,9 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     const body = this.encode(message);
     const here = this.deliverHere(id, message, timeoutMs);
     if (here !== undefined && this.context.wire.bus.state === 'down') return here;
-    const { answers, silent } = await this.ask(id, timeoutMs, () => this.publish(id, body, ANSWER));
+    const { answers, silent } = await this.questions.ask(id, timeoutMs, () =>
+      this.publish(id, body, ANSWER),
+    );
     if (silent.length > 0) this.askForNodes(id);
     let sum = (await here) ?? 0;
     for (const { count } of answers.values()) sum += count;
@@ -197,10 +190,10 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     const { wire } = this.context;
     const here = this.users.has(id) ? [wire.nodeId] : [];
     if (here.length > 0 && wire.bus.state === 'down') return here;
-    const { answers, silent } = await this.ask(id, timeoutMs, () => {
+    const { answers, silent } = await this.questions.ask(id, timeoutMs, () => {
       wire.send(wire.subjects.user(id), KIND.ask, encodeBody({ what: 'nodes' }), ANSWER, PART);
     });
-    for (const one of silent) this.forgetHolder(id, one);
+    for (const one of silent) this.questions.forgetHolder(id, one);
     return [...here, ...answers.keys()];
   }
 
@@ -212,7 +205,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     directory.off('left', this.onLeft);
     directory.off('vanished', this.onVanished);
     directory.off('forgotten', this.onForgotten);
-    for (const question of this.questions.values()) question.end();
+    this.questions.close();
     for (const { subscription } of this.users.values()) subscription?.close();
     this.users.clear();
   }
@@ -280,55 +273,13 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     inbox.send(node, KIND.answer, { to: PART, about: String(number), ...{ count, holders } });
   }
 
-  private async ask(id: string, timeoutMs: number, publish: () => void): Promise<Answers> {
-    const { wire, inbox } = this.context;
-    const user = this.users.get(id);
-    if (user === undefined) {
-      if ((await wire.bus.receivers(wire.subjects.user(id))) === 0) return NOBODY;
-    } else if (wire.bus.state === 'down') await wire.bus.settled();
-    const holders = user?.holders ?? [];
-    if (user?.claim !== undefined && holders.length === 0) {
-      publish();
-      return NOBODY;
-    }
-    const question = new Question(wire.host.clock, timeoutMs, holders);
-    const key = String(wire.lastNumber(PART) + 1);
-    this.questions.set(key, question);
-    const stop = inbox.listen(PART, key, (note, from) =>
-      question.answered(from, toUserAnswer(note)),
-    );
-    try {
-      publish();
-      const answers = await question.answers;
-      // Without a bus, who did not answer was not asked, or not heard.
-      const isHeard = !this.isClosed && wire.bus.state === 'up';
-      return { answers, silent: isHeard ? [...question.silent()] : [] };
-    } finally {
-      stop();
-      this.questions.delete(key);
-    }
-  }
-
-  /** Where a message was not answered, connections may be slow to take it; this question is answered at once. */
+  /** A message that was not answered may wait for connections that are slow to take it; this question is answered at once. */
   private askForNodes(id: string): void {
     if (this.asking.has(id)) return;
     this.asking.add(id);
     void this.nodesOf(id)
       .catch(() => {})
       .finally(() => this.asking.delete(id));
-  }
-
-  /** It has given the user up, and that got lost: nobody is to wait for it again. It hears of that, too. */
-  private forgetHolder(id: string, { node, namedBy }: SilentNode): void {
-    this.users.get(id)?.others?.delete(node);
-    const note = { to: PART, about: SILENT, id, node };
-    for (const one of [...namedBy, node]) this.context.inbox.send(one, KIND.ask, note);
-  }
-
-  private wasSilent(id: string, node: string): void {
-    if (node !== this.context.wire.nodeId) this.users.get(id)?.others?.delete(node);
-    // It was only late: those who forgot this node hear of it again.
-    else if (this.users.has(id)) this.claims.repeat(id);
   }
 
   private publish(id: string, body: Body, flags: number): void {
@@ -390,7 +341,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
 
   private readonly onVanished = (node: string): void => {
     for (const user of this.users.values()) user.others?.delete(node);
-    for (const question of this.questions.values()) question.gone(node);
+    this.questions.gone(node);
   };
 }
 

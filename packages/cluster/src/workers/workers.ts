@@ -1,6 +1,6 @@
 import cluster, { type Worker } from 'node:cluster';
 import { systemClock, type Timer } from '@headrace/core';
-import { toError } from '@headrace/core/authoring';
+import { isPromiseLike, toError } from '@headrace/core/authoring';
 import { processRelay } from '../bus/process/process-relay.ts';
 import { watchClusterChannel } from './cluster-channel.ts';
 import { KeptPorts } from './kept-ports.ts';
@@ -189,10 +189,13 @@ export class Workers {
     } else whole = event;
     const [level, line] = lineOf(whole);
     this.plan.logger.log(level, line);
-    try {
-      this.plan.onWorker?.(whole);
-    } catch (thrown) {
+    const failed = (thrown: unknown): void =>
       this.plan.logger.log('error', 'onWorker threw', toError(thrown));
+    try {
+      const returned: unknown = this.plan.onWorker?.(whole);
+      if (isPromiseLike(returned)) returned.then(undefined, failed);
+    } catch (thrown) {
+      failed(thrown);
     }
   }
 

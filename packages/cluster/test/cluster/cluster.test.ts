@@ -119,6 +119,18 @@ describe('a cluster', () => {
     }
   });
 
+  it('does not count the time in which its own process stood still as the silence of others', async () => {
+    const nodes = new Nodes();
+    const a = await nodes.join();
+    await nodes.join();
+    await nodes.pass(2000);
+    const gone: string[] = [];
+    a.on('nodeLeft', (_node, reason) => void gone.push(reason));
+    nodes.clock.advanceQuietly(15_000);
+    await nodes.pass(900);
+    expect([gone, a.nodes.length]).toEqual([[], 2]);
+  });
+
   it('learns at once that a node leaves', async () => {
     const nodes = new Nodes();
     const a = await nodes.join();
@@ -245,6 +257,23 @@ describe('a cluster', () => {
     expect(nodes.lines).toEqual([
       'error connections of Cluster.join threw not yet: the other nodes hear 0',
       'error load of Cluster.join gave NaN: the other nodes hear 0',
+    ]);
+  });
+
+  it('survives figures that are promises, also those that reject', async () => {
+    const nodes = new Nodes();
+    const b = await nodes.join();
+    await nodes.join({
+      load: (async () => 0.5) as never,
+      connections: (async () => {
+        throw new Error('the database is away');
+      }) as never,
+    });
+    await nodes.pass(2500);
+    expect(b.nodes[1]).toMatchObject({ connections: 0, load: 0, life: 'alive' });
+    expect(nodes.lines).toEqual([
+      'error connections of Cluster.join gave a promise: the other nodes hear 0',
+      'error load of Cluster.join gave a promise: the other nodes hear 0',
     ]);
   });
 

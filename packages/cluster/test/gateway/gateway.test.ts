@@ -81,6 +81,20 @@ describe('Gateway and Worker', () => {
     expect(worker.notes).toEqual(['connect', 'early', 'late']);
   });
 
+  it('survive a function for messages while the bus is down that rejects', async () => {
+    const world = new GatewayWorld();
+    const gateway = world.gateway({
+      handleWhenDown: (async () => {
+        throw new Error('the database is away');
+      }) as never,
+    });
+    const channel = world.connection(gateway);
+    world.setBus('down');
+    channel.writeInbound('alone');
+    await new Promise(setImmediate);
+    expect(channel.isOpen).toBe(true);
+  });
+
   it('handle messages here while the bus is down, if there is a function for it', () => {
     const world = new GatewayWorld();
     const worker = new NotingWorker(world, 'w1');

@@ -1,3 +1,5 @@
+import { stoodStillMs } from '@headrace/core/authoring';
+
 /** When heartbeats are due and what their absence means; times in milliseconds. */
 export interface HeartbeatRules {
   /** Between heartbeats; asked anew for each. `Infinity` for none of our own. */
@@ -23,8 +25,8 @@ export type HeartbeatAction =
   | { readonly do: 'report'; readonly missed: number; readonly isLost: boolean };
 
 const NOTHING: readonly HeartbeatAction[] = [];
-/** A timer that comes later than this means that the process stood still, not the peer. */
-const STOOD_STILL_MS = 1000;
+/** After the process stood still, the peer has at least this time for what waits unread to be read. */
+const READ_WITHIN_MS = 1000;
 /** Pings whose answers are still looked for; more only means that the peer does not answer. */
 const MAX_UNANSWERED = 16;
 
@@ -123,7 +125,8 @@ export class HeartbeatMachine {
 
   /** What is to be done at `now`; `plannedAt` is what `nextAt` returned when the timer was set. */
   due(now: number, plannedAt: number): readonly HeartbeatAction[] {
-    if (now - plannedAt > STOOD_STILL_MS) return this.forgive(now, now - plannedAt);
+    const stoodMs = stoodStillMs(now, plannedAt);
+    if (stoodMs > 0) return this.forgive(now, stoodMs);
     const { timeoutMs, silenceMs, maxMissed } = this.rules;
     // Compared as `nextAt` adds them up: with fractions, differences may round the other way.
     if (now >= this.lastReadAt + silenceMs) {
@@ -147,7 +150,7 @@ export class HeartbeatMachine {
   private forgive(now: number, lateMs: number): readonly HeartbeatAction[] {
     const { timeoutMs, silenceMs } = this.rules;
     const moved = (since: number, allowedMs: number): number =>
-      Math.min(now, Math.max(since + lateMs, now - allowedMs + STOOD_STILL_MS));
+      Math.min(now, Math.max(since + lateMs, now - allowedMs + READ_WITHIN_MS));
     this.lastReadAt = moved(this.lastReadAt, silenceMs);
     if (this.awaitedSince !== undefined) this.awaitedSince = moved(this.awaitedSince, timeoutMs);
     return NOTHING;

@@ -1,8 +1,8 @@
 import { ChannelError } from '@headrace/core';
-import { checkOptions } from '@headrace/core/authoring';
 import type { BusHost } from '../bus.ts';
-import type { BusEngine, BusLink, BusLinkSink } from '../bus-engine.ts';
-import { ENGINE_BUS_OPTIONS, EngineBus, type EngineBusOptions } from '../engine-bus.ts';
+import type { BusLink, BusLinkSink } from '../bus-engine.ts';
+import { busOptions, type EngineBusOptions } from '../bus-options.ts';
+import { EngineBus } from '../engine-bus.ts';
 import { LocalLink } from '../relay/local-link.ts';
 import { Relay } from '../relay/relay.ts';
 
@@ -14,9 +14,10 @@ export interface MemoryBusOptions extends EngineBusOptions {
 
 /** A bus within this process: for one node, and for tests of several. */
 export function memoryBus(options: MemoryBusOptions = {}): EngineBus {
-  checkOptions('memoryBus', options, { ...ENGINE_BUS_OPTIONS, hub: true });
-  const { hub = new MemoryHub(), ...rest } = options;
-  return new EngineBus(new MemoryEngine(hub), rest);
+  const { bus, own } = busOptions('memoryBus', options, { hub: true });
+  const { hub = new MemoryHub() } = own;
+  const connect = async (sink: BusLinkSink, host: BusHost) => hub.connect(sink, host);
+  return new EngineBus({ name: 'memory:', hasLog: true, connect }, bus);
 }
 
 /** Where the memory buses of a process meet. */
@@ -52,19 +53,5 @@ export class MemoryHub {
   connect(sink: BusLinkSink, host: BusHost): BusLink {
     if (this.refuses) throw new ChannelError('CHANNEL_REFUSED', 'the hub was killed');
     return new LocalLink(this.relay, sink, host, () => !this.isStopped);
-  }
-}
-
-class MemoryEngine implements BusEngine {
-  readonly name = 'memory:';
-  readonly hasLog = true;
-  private readonly hub: MemoryHub;
-
-  constructor(hub: MemoryHub) {
-    this.hub = hub;
-  }
-
-  async connect(sink: BusLinkSink, host: BusHost): Promise<BusLink> {
-    return this.hub.connect(sink, host);
   }
 }

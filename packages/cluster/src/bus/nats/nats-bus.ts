@@ -1,12 +1,8 @@
-import { checkNumber, checkOptions } from '@headrace/core/authoring';
+import { checkNumber } from '@headrace/core/authoring';
 import type { Authenticator, TlsOptions } from '@nats-io/transport-node';
-import {
-  ENGINE_BUS_DEFAULTS,
-  ENGINE_BUS_OPTIONS,
-  EngineBus,
-  type EngineBusOptions,
-} from '../engine-bus.ts';
-import { NatsEngine } from './nats-engine.ts';
+import { busOptions, type EngineBusOptions } from '../bus-options.ts';
+import { EngineBus } from '../engine-bus.ts';
+import { connectToNats } from './nats-connect.ts';
 import { natsServers } from './nats-servers.ts';
 
 /** Options of {@link natsBus}. */
@@ -46,8 +42,7 @@ export interface NatsBusOptions extends EngineBusOptions {
  * ```
  */
 export function natsBus(options: NatsBusOptions): EngineBus {
-  checkOptions('natsBus', options, {
-    ...ENGINE_BUS_OPTIONS,
+  const { bus, own, connectTimeoutMs } = busOptions('natsBus', options, {
     servers: true,
     user: true,
     pass: true,
@@ -57,27 +52,16 @@ export function natsBus(options: NatsBusOptions): EngineBus {
     inboxPrefix: true,
     replicas: true,
   });
-  const { servers, user, pass, replicas = 1, ...rest } = options;
-  const { whenDown, heartbeatMs, unheardMs, connectTimeoutMs, ...client } = rest;
+  const { servers, replicas = 1, ...client } = own;
   const { urls, credentials, name } = natsServers(servers);
   checkNumber('replicas', replicas, { min: 1, max: 5, integer: true });
-  const engine = new NatsEngine({
-    name,
+  const place = {
     servers: urls,
     replicas,
-    timeoutMs: connectTimeoutMs ?? ENGINE_BUS_DEFAULTS.connectTimeoutMs,
-    client: {
-      ...client,
-      ...credentials,
-      ...(user === undefined ? {} : { user }),
-      ...(pass === undefined ? {} : { pass }),
-    },
-  });
-  const given = { whenDown, heartbeatMs, unheardMs, connectTimeoutMs };
-  return new EngineBus(engine, onlyGiven(given));
-}
-
-/** Without what is undefined: an option that is undefined would hide its default. */
-function onlyGiven(options: { readonly [K in keyof EngineBusOptions]: unknown }): EngineBusOptions {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+    client: { ...credentials, ...client, timeout: connectTimeoutMs },
+  };
+  return new EngineBus(
+    { name, hasLog: true, connect: (...link) => connectToNats(place, ...link) },
+    bus,
+  );
 }

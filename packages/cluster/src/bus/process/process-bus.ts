@@ -1,8 +1,8 @@
 import cluster from 'node:cluster';
-import { checkOptions } from '@headrace/core/authoring';
 import type { BusHost } from '../bus.ts';
-import type { BusEngine, BusLink, BusLinkSink } from '../bus-engine.ts';
-import { ENGINE_BUS_OPTIONS, EngineBus, type EngineBusOptions } from '../engine-bus.ts';
+import type { BusLink, BusLinkSink } from '../bus-engine.ts';
+import { busOptions, type EngineBusOptions } from '../bus-options.ts';
+import { EngineBus } from '../engine-bus.ts';
 import { LocalLink } from '../relay/local-link.ts';
 import { processRelay } from './process-relay.ts';
 import { connectToPrimary, type PrimaryWire } from './worker-link.ts';
@@ -23,21 +23,16 @@ export type ProcessBusOptions = EngineBusOptions;
  * cores that have other work too these were 40,000 to 300,000 messages a second: `benchmarks/micro/process-bus.mjs`.
  */
 export function processBus(options: ProcessBusOptions = {}): EngineBus {
-  checkOptions('processBus', options, ENGINE_BUS_OPTIONS);
+  const { bus } = busOptions('processBus', options, {});
   // The relay is there from this call on, also before a cluster opens the bus.
   if (!cluster.isWorker) processRelay();
-  return new EngineBus(new ProcessEngine(), options);
+  return new EngineBus({ name: 'process:', hasLog: true, connect }, bus);
 }
 
-class ProcessEngine implements BusEngine {
-  readonly name = 'process:';
-  readonly hasLog = true;
-
-  async connect(sink: BusLinkSink, host: BusHost, signal: AbortSignal): Promise<BusLink> {
-    if (!cluster.isWorker) return new LocalLink(processRelay().relay, sink, host);
-    if (!process.connected) throw new Error('the primary process is gone');
-    return connectToPrimary(processWire, sink, host, signal);
-  }
+async function connect(sink: BusLinkSink, host: BusHost, signal: AbortSignal): Promise<BusLink> {
+  if (!cluster.isWorker) return new LocalLink(processRelay().relay, sink, host);
+  if (!process.connected) throw new Error('the primary process is gone');
+  return connectToPrimary(processWire, sink, host, signal);
 }
 
 /** The channel that `node:cluster` gives a worker. */

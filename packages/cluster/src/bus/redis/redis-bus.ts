@@ -1,13 +1,8 @@
 import { OptionError } from '@headrace/core';
-import { checkOptions } from '@headrace/core/authoring';
 import type { RedisClientOptions } from '@redis/client';
-import {
-  ENGINE_BUS_DEFAULTS,
-  ENGINE_BUS_OPTIONS,
-  EngineBus,
-  type EngineBusOptions,
-} from '../engine-bus.ts';
-import { RedisEngine } from './redis-engine.ts';
+import { busOptions, type EngineBusOptions } from '../bus-options.ts';
+import { EngineBus } from '../engine-bus.ts';
+import { connectToRedis } from './redis-connect.ts';
 
 /** Options of {@link redisBus}. */
 export interface RedisBusOptions extends EngineBusOptions {
@@ -36,28 +31,19 @@ export interface RedisBusOptions extends EngineBusOptions {
  * ```
  */
 export function redisBus(options: RedisBusOptions): EngineBus {
-  checkOptions('redisBus', options, {
-    ...ENGINE_BUS_OPTIONS,
+  const { bus, own, connectTimeoutMs } = busOptions('redisBus', options, {
     url: true,
     username: true,
     password: true,
     socket: true,
   });
-  const { url, username, password, socket, ...bus } = options;
-  const engine = new RedisEngine({
-    name: nameOf(url),
-    client: {
-      url,
-      ...(username === undefined ? {} : { username }),
-      ...(password === undefined ? {} : { password }),
-      socket: {
-        ...socket,
-        reconnectStrategy: false,
-        connectTimeout: bus.connectTimeoutMs ?? ENGINE_BUS_DEFAULTS.connectTimeoutMs,
-      } as NonNullable<RedisClientOptions['socket']>,
-    },
-  });
-  return new EngineBus(engine, bus);
+  const name = nameOf(own.url);
+  const socket = { ...own.socket, reconnectStrategy: false, connectTimeout: connectTimeoutMs };
+  const client = { ...own, socket } as RedisClientOptions;
+  return new EngineBus(
+    { name, hasLog: true, connect: (sink, _host, signal) => connectToRedis(client, sink, signal) },
+    bus,
+  );
 }
 
 /** For log lines, without user and password. */

@@ -4,50 +4,40 @@ import type net from 'node:net';
 import { toError } from '@headrace/core/authoring';
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
 import type { BusHost } from '../bus.ts';
-import type { BusEngine, BusLink, BusLinkSink } from '../bus-engine.ts';
+import type { BusLink, BusLinkSink } from '../bus-engine.ts';
 import { importPeer } from '../peer-package.ts';
 import { INSTALL_NATS } from './nats-install.ts';
 import { NatsLink } from './nats-link.ts';
 
-/** What a {@link NatsEngine} connects to, and how. */
-export interface NatsEngineOptions {
-  readonly name: string;
+/** What to connect to, and how. */
+export interface NatsPlace {
   readonly servers: readonly string[];
   readonly replicas: number;
-  readonly timeoutMs: number;
-  /** Credentials and TLS. */
+  /** Credentials, TLS, the time for a connect. */
   readonly client: Readonly<Partial<NodeConnectionOptions>>;
 }
 
-/** Connections to NATS. */
-export class NatsEngine implements BusEngine {
-  readonly name: string;
-  readonly hasLog = true;
-  private readonly options: NatsEngineOptions;
-
-  constructor(options: NatsEngineOptions) {
-    this.name = options.name;
-    this.options = options;
-  }
-
-  async connect(sink: BusLinkSink, host: BusHost, signal: AbortSignal): Promise<BusLink> {
-    const peer = await importPeer(
-      '@nats-io/transport-node',
-      INSTALL_NATS,
-      () => import('@nats-io/transport-node'),
-    );
-    const { client, replicas, timeoutMs } = this.options;
-    const options = {
-      ...client,
-      servers: [...this.options.servers],
-      reconnect: false,
-      timeout: timeoutMs,
-      noAsyncTraces: true,
-    };
-    const connection = await endingSockets(signal, () => peer.connect(options));
-    const { inboxPrefix } = client;
-    return new NatsLink({ connection, peer, inboxPrefix, replicas }, sink, host);
-  }
+/** A connection to NATS. */
+export async function connectToNats(
+  { client, servers, replicas }: NatsPlace,
+  sink: BusLinkSink,
+  host: BusHost,
+  signal: AbortSignal,
+): Promise<BusLink> {
+  const peer = await importPeer(
+    '@nats-io/transport-node',
+    INSTALL_NATS,
+    () => import('@nats-io/transport-node'),
+  );
+  const options = {
+    ...client,
+    servers: [...servers],
+    reconnect: false,
+    noAsyncTraces: true,
+  };
+  const connection = await endingSockets(signal, () => peer.connect(options));
+  const { inboxPrefix } = client;
+  return new NatsLink({ connection, peer, inboxPrefix, replicas }, sink, host);
 }
 
 const SOCKETS = 'net.client.socket';

@@ -1,0 +1,250 @@
+import type { Buffer } from 'node:buffer';
+import { exponential } from '@headrace/client';
+import type { Timer } from '@headrace/core';
+import { stoodStillMs, toError } from '@headrace/core/authoring';
+import { within } from '../time/within.ts';
+import { abortable } from './abortable.ts';
+import type { BusHost } from './bus.ts';
+import type { BusEngine, BusLink } from './bus-engine.ts';
+import type { BusPlan } from './bus-options.ts';
+import { Unheard } from './unheard.ts';
+
+/** What a {@link BusLinkKeeper} notifies. */
+export interface BusLinkOwner {
+  /** There is a new link: it gets what is subscribed to. Nothing is known to arrive yet. */
+  linked(link: BusLink): void;
+  /** The link hears itself: what was kept is given out now, before anything that is published meanwhile. */
+  givesKept(): void;
+  cameUp(): void;
+  /** There is no link any more. */
+  unlinked(): void;
+  /** As `unlinked`, after which another one is made. Nothing came through any more if it was up. */
+  failed(cause: Error | undefined, wasUp: boolean): void;
+  received(subject: string, bytes: Buffer): void;
+}
+
+/** For how long the end waits for what was published to leave. */
+const FLUSH_WITHIN_MS = 2000;
+/** Different troubles of one time of being down that get a line, at most. */
+const MAX_LINES = 8;
+/**
+ * Tries to connect are so far apart: longer after each, each by chance in its second half. With more than a second in
+ * the end, a bus that was away for 3 s could be back after others took its node for gone, at 5 s.
+ */
+const RETRY = exponential({ baseMs: 100, maxMs: 1000, jitter: 'equal' });
+
+/**
+ * Makes a link to the engine, and another one when it is lost. A link is up while it hears itself: a server that is
+ * stopped, a connection that hangs and a proxy without a server behind it look alike, and none of them is noticed by the
+ * engines' own clients in time.
+ */
+export class BusLinkKeeper {
+  private readonly engine: BusEngine;
+  private readonly plan: BusPlan;
+  private readonly host: BusHost;
+  private readonly owner: BusLinkOwner;
+  private readonly aborts = new AbortController();
+  private current: BusLink | undefined = undefined;
+  private isUp = false;
+  private isEnded = false;
+  /** Links so far: what an old one reports is ignored. */
+  private generation = 0;
+  private tries = 0;
+  /** What was logged since the bus went down. */
+  private readonly troubles = new Set<string>();
+  private heardAt = 0;
+  private lookAt = 0;
+  /** What this link's engine has not shown to take. */
+  private unheard = new Unheard(0);
+  /** Every subscription was given to this link, and is in force. */
+  private isSettled = false;
+  private heartbeat: Timer | undefined = undefined;
+  private retry: Timer | undefined = undefined;
+
+  constructor(engine: BusEngine, plan: BusPlan, host: BusHost, owner: BusLinkOwner) {
+    this.engine = engine;
+    this.plan = plan;
+    this.host = host;
+    this.owner = owner;
+  }
+
+  /** The link, up or not. */
+  get link(): BusLink | undefined {
+    return this.current;
+  }
+
+  /** The link, while it is up. */
+  get upLink(): BusLink | undefined {
+    return this.isUp ? this.current : undefined;
+  }
+
+  connect(): void {
+    const { clock } = this.host;
+    const { connectTimeoutMs } = this.plan;
+    this.generation += 1;
+    this.unheard = new Unheard(this.generation);
+    const isCurrent = this.ofThisLink();
+    const abort = new AbortController();
+    const timer = clock.schedule(() => {
+      abort.abort(new Error(`no connection within ${connectTimeoutMs} ms`));
+    }, connectTimeoutMs);
+    const stop = () => abort.abort(this.aborts.signal.reason);
+    this.aborts.signal.addEventListener('abort', stop, { once: true });
+    const over = () => {
+      timer.cancel();
+      this.aborts.signal.removeEventListener('abort', stop);
+    };
+    abortable(this.tryToConnect(isCurrent, abort.signal), abort.signal).then(
+      (link) => {
+        over();
+        if (isCurrent()) this.connected(link);
+        else closeQuietly(link);
+      },
+      (error: unknown) => {
+        over();
+        if (isCurrent()) this.failed(toError(error));
+      },
+    );
+  }
+
+  /** False if the engine has not taken what it was given before: the message is lost. */
+  publish(subject: string, bytes: Uint8Array): boolean {
+    if (!this.unheard.hasRoomFor(subject, bytes)) return false;
+    this.give(subject, bytes);
+    return true;
+  }
+
+  /** As {@link publish}, without asking for room. */
+  give(subject: string, bytes: Uint8Array): void {
+    const isProbeDue = this.unheard.give(subject, bytes);
+    this.current?.publish(subject, bytes);
+    if (isProbeDue) this.beat();
+  }
+
+  /** A message of the bus to itself came back. */
+  heard(probe: Buffer): void {
+    if (!this.unheard.heard(probe)) return;
+    this.heardAt = this.host.clock.now();
+    if (!this.isUp) this.cameUp();
+  }
+
+  /** No further link is made. What the link has to send leaves first, if that is quick: a stopped engine takes nothing. */
+  async end(reason: Error): Promise<void> {
+    const { current, isUp } = this;
+    this.isEnded = true;
+    this.forgetLink();
+    this.retry?.cancel();
+    this.aborts.abort(reason);
+    if (current === undefined) return;
+    const closing = current.close(isUp).catch(() => {});
+    await within(this.host.clock, FLUSH_WITHIN_MS, closing, () => closeQuietly(current));
+  }
+
+  private async tryToConnect(isCurrent: () => boolean, signal: AbortSignal): Promise<BusLink> {
+    const sink = {
+      received: (subject: string, bytes: Buffer) => {
+        if (isCurrent()) this.owner.received(subject, bytes);
+      },
+      lost: (cause: Error | undefined) => {
+        if (isCurrent()) this.failed(cause);
+      },
+    };
+    return this.engine.connect(sink, this.host, signal);
+  }
+
+  private connected(link: BusLink): void {
+    const { clock } = this.host;
+    this.current = link;
+    this.heardAt = clock.now();
+    this.owner.linked(link);
+    const isCurrent = this.ofThisLink();
+    link.settled().then(
+      () => {
+        if (!isCurrent()) return;
+        this.isSettled = true;
+        this.heardAt = clock.now();
+        this.beat();
+      },
+      (error: unknown) => {
+        if (isCurrent()) this.failed(toError(error));
+      },
+    );
+    this.lookLater();
+  }
+
+  /** Sends the heartbeat, and finds out that none has come back. */
+  private look(): void {
+    const { heartbeatMs, unheardMs, connectTimeoutMs } = this.plan;
+    const now = this.host.clock.now();
+    this.heardAt += stoodStillMs(now, this.lookAt, heartbeatMs);
+    // A hundred thousand subscriptions take their time.
+    const patienceMs = this.isSettled ? unheardMs : Math.max(unheardMs, connectTimeoutMs);
+    if (now - this.heardAt >= patienceMs) {
+      this.failed(new Error(`nothing came back for ${patienceMs} ms`));
+      return;
+    }
+    this.lookLater();
+    if (this.isUp) this.beat();
+  }
+
+  private lookLater(): void {
+    const { clock } = this.host;
+    const { heartbeatMs } = this.plan;
+    this.lookAt = clock.now() + heartbeatMs;
+    this.heartbeat = clock.schedule(() => this.look(), heartbeatMs);
+  }
+
+  private beat(): void {
+    this.current?.publish(this.host.probe, this.unheard.probe());
+  }
+
+  private cameUp(): void {
+    const isCurrent = this.ofThisLink();
+    // Not up yet: a message that is published meanwhile is queued after the kept ones.
+    this.owner.givesKept();
+    if (!isCurrent()) return;
+    this.isUp = true;
+    if (this.tries > 0) this.host.logger.log('info', `the bus ${this.engine.name} is up again`);
+    this.tries = 0;
+    this.troubles.clear();
+    this.owner.cameUp();
+  }
+
+  /** The link is gone, or none could be had: another one is made after a while. */
+  private failed(cause: Error | undefined): void {
+    const { clock, random, logger } = this.host;
+    const { current, isUp } = this;
+    this.forgetLink();
+    if (current !== undefined) closeQuietly(current);
+    this.tries += 1;
+    const delayMs = RETRY(this.tries, { elapsedMs: 0, phase: 0, random })!;
+    this.retry = clock.schedule(() => this.connect(), delayMs);
+    const trouble = cause?.message || 'the connection ended';
+    // One line for each trouble, however long it lasts, and however troubles alternate.
+    if (!this.troubles.has(trouble) && this.troubles.size < MAX_LINES) {
+      logger.log('warn', `the bus ${this.engine.name} is down: ${trouble}; trying again`);
+      this.troubles.add(trouble);
+    }
+    this.owner.failed(cause, isUp);
+  }
+
+  private forgetLink(): void {
+    this.generation += 1;
+    this.current = undefined;
+    this.isUp = false;
+    this.unheard = new Unheard(this.generation);
+    this.isSettled = false;
+    this.heartbeat?.cancel();
+    this.owner.unlinked();
+  }
+
+  /** True until this link is lost, or the end. */
+  private ofThisLink(): () => boolean {
+    const { generation } = this;
+    return () => this.generation === generation && !this.isEnded;
+  }
+}
+
+function closeQuietly(link: BusLink): void {
+  link.close(false).catch(() => {});
+}

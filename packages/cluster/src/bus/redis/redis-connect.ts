@@ -1,0 +1,56 @@
+import { toError } from '@headrace/core/authoring';
+import type { RedisClientOptions } from '@redis/client';
+import type { BusLink, BusLinkSink } from '../bus-engine.ts';
+import { importPeer } from '../peer-package.ts';
+import { destroy, type RedisClient } from './redis-client.ts';
+import { RedisLink } from './redis-link.ts';
+
+/** A pair of connections to Redis: one publishes, the other one listens. */
+export async function connectToRedis(
+  options: Readonly<RedisClientOptions>,
+  sink: BusLinkSink,
+  signal: AbortSignal,
+): Promise<BusLink> {
+  const peer = await importPeer(
+    '@redis/client',
+    'npm install @redis/client',
+    () => import('@redis/client'),
+  );
+  const make = () => peer.createClient(clientOptions(options)) as RedisClient;
+  const [publisher, subscriber] = [make(), make()] as const;
+  const clients = [publisher, subscriber];
+  const end = () => {
+    for (const client of clients) destroy(client);
+  };
+  let failure: Error | undefined;
+  for (const client of clients) {
+    client.on('error', (thrown: unknown) => {
+      failure ??= toError(thrown);
+    });
+  }
+  signal.addEventListener('abort', end, { once: true });
+  try {
+    await Promise.all(clients.map((client) => client.connect()));
+    const server = String(await publisher.sendCommand(['INFO', 'server']));
+    const runId = /^run_id:(\S+)/m.exec(server)?.[1] ?? 'unknown';
+    if (failure !== undefined) throw failure;
+    return new RedisLink({ publisher, subscriber, peer, runId }, sink);
+  } catch (thrown) {
+    end();
+    throw toError(thrown);
+  } finally {
+    signal.removeEventListener('abort', end);
+  }
+}
+
+function clientOptions(options: Readonly<RedisClientOptions>): RedisClientOptions {
+  return {
+    ...options,
+    // The client changes it.
+    socket: { ...options.socket } as NonNullable<RedisClientOptions['socket']>,
+    disableOfflineQueue: true,
+    maintNotifications: 'disabled',
+    // A timer for each command otherwise; the bus notices a server that does not answer.
+    commandOptions: { timeout: undefined } as never,
+  };
+}

@@ -1,0 +1,97 @@
+import type { Buffer } from 'node:buffer';
+import { OptionError } from '@headrace/core';
+import { toError } from '@headrace/core/authoring';
+import { decodeBody, encodeBody } from '../envelope/body.ts';
+import { checkBodyLength, encodeEnvelope, KIND } from '../envelope/envelope.ts';
+import type { LogEntry } from '../log/log.ts';
+import type { Wire } from '../node/wire.ts';
+import type { DurablePlan } from './durable-options.ts';
+
+/** What {@link RoomMessages} work with. */
+export interface RoomMessagesParts<Message> {
+  readonly wire: Wire;
+  readonly stream: string;
+  /** The group's name. */
+  readonly group: string;
+  readonly plan: DurablePlan<Message>;
+}
+
+const MAX_ID_LENGTH = 128;
+const NOTHING = Symbol('nothing');
+
+/** The messages of one room: as they are stored, and as its members get them. */
+export class RoomMessages<Message> {
+  private readonly parts: RoomMessagesParts<Message>;
+  /** As members get them, made once for all. */
+  private readonly written = new WeakMap<LogEntry, unknown>();
+  private count = 0;
+
+  constructor(parts: RoomMessagesParts<Message>) {
+    this.parts = parts;
+  }
+
+  /**
+   * A message to store, with its id.
+   *
+   * @param id - if the writer gave one
+   * @throws OptionError for what is no id
+   * @throws EncodeError if it cannot be stored
+   */
+  encoded(
+    message: Message,
+    id: string | undefined,
+  ): { readonly id: string; readonly bytes: Buffer } {
+    const { wire, plan } = this.parts;
+    const { bodyType, body } = encodeBody(message, plan.codec);
+    checkBodyLength(body);
+    const node = wire.nodeId;
+    this.count += 1;
+    const kind = KIND.broadcast;
+    const bytes = encodeEnvelope({ kind, bodyType, flags: 0, node, number: this.count, body });
+    return { id: checkedId(id ?? plan.messageId?.(message)) ?? `${node}-${this.count}`, bytes };
+  }
+
+  /** What members get; undefined for what is no message of ours. */
+  formatted(entry: LogEntry): unknown {
+    const known = this.written.get(entry);
+    if (known !== undefined) return known === NOTHING ? undefined : known;
+    const message = this.decoded(entry);
+    const written = message === undefined ? undefined : this.format(message, entry);
+    this.written.set(entry, written ?? NOTHING);
+    return written ?? undefined;
+  }
+
+  /** As it was written; undefined for what is no message of ours. */
+  decoded(entry: LogEntry): Message | undefined {
+    const { wire, stream, plan } = this.parts;
+    const envelope = wire.read(entry.bytes, stream);
+    if (envelope === undefined) return undefined;
+    try {
+      return decodeBody<Message>(envelope, plan.codec);
+    } catch (thrown) {
+      wire.isFault(envelope, stream, thrown);
+      return undefined;
+    }
+  }
+
+  private format(message: Message, { position }: LogEntry): unknown {
+    const { wire, group, plan } = this.parts;
+    if (plan.format === undefined) return message;
+    try {
+      return plan.format(message, position);
+    } catch (thrown) {
+      wire.host.logger.log('error', `format of the group ${group} threw`, toError(thrown));
+      return undefined;
+    }
+  }
+}
+
+function checkedId(id: string | undefined): string | undefined {
+  if (id === undefined) return undefined;
+  if (typeof id === 'string' && id !== '' && id.length <= MAX_ID_LENGTH) return id;
+  throw new OptionError(
+    'OPTION_INVALID',
+    `the id of a message is a text of 1 to ${MAX_ID_LENGTH} characters`,
+    { option: 'id' },
+  );
+}

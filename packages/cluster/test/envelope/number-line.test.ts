@@ -1,0 +1,13 @@
+import { expect, it } from 'vitest';
+import { NumberLines } from '../../src/envelope/number-line.ts';
+
+it('takes each number of a node once, and counts what is missing before it', () => {
+  const lines = new NumberLines();
+  expect(lines.arrived('a', 7)).toEqual({ isNew: true, missed: 0 });
+  expect(lines.arrived('a', 7)).toEqual({ isNew: false });
+  expect(lines.arrived('a', 6)).toEqual({ isNew: false });
+  expect(lines.arrived('a', 10)).toEqual({ isNew: true, missed: 2 });
+  expect(lines.arrived('b', 1)).toEqual({ isNew: true, missed: 0 });
+  lines.forget('a');
+  expect(lines.arrived('a', 1)).toEqual({ isNew: true, missed: 0 });
+});
