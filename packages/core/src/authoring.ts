@@ -36,7 +36,7 @@ export { Fifo } from './internal/fifo.ts';
 // Options
 export { checkOptions, type KnownOptions } from './internal/known-options.ts';
 // Share the turns of the event loop
-export { MESSAGES_PER_LOOK } from './internal/messages-per-look.ts';
+export { isTimeToLook, MESSAGES_PER_LOOK } from './internal/messages-per-look.ts';
 export { nearestTo } from './internal/nearest-name.ts';
 export {
   checkChoice,
@@ -70,6 +70,8 @@ export {
 } from './internal/option-set.ts';
 // Hold writes and reads back
 export { PendingWriteQueue, type PendingWriteTarget } from './internal/pending-write-queue.ts';
+// Keep input for later
+export { unpinned } from './internal/pinned-memory.ts';
 /** What strangers sent, safe in a line of a log. */
 export { printable } from './internal/printable.ts';
 export { isPromiseLike } from './internal/promise-like.ts';
@@ -82,6 +84,8 @@ export { SettableFuture } from './internal/settable-future.ts';
 export { stoodStillMs } from './internal/stood-still.ts';
 // Emit events to listeners that may throw
 export { WatchedEmitter } from './internal/watched-emitter.ts';
+export { KeptInput, type KeptInputSteps, MAX_LATE_MESSAGES } from './pipeline/kept-input.ts';
+export { KeptInputHandler } from './pipeline/kept-input-handler.ts';
 // Write many messages at once
 export type {
   BatchContext,

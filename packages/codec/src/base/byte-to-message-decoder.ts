@@ -1,11 +1,9 @@
 import {
-  type Channel,
   type Context,
   DecodeError,
   type Direction,
   DrainEvent,
   type DrainHold,
-  type Handler,
   type Timer,
   TlsUpgradeEvent,
   type Types,
@@ -13,8 +11,10 @@ import {
 import {
   checkOptions,
   dropsKeptMessages,
+  isTimeToLook,
+  KeptInputHandler,
+  type KeptInputSteps,
   type KnownOptions,
-  MESSAGES_PER_LOOK,
   toBuffer,
 } from '@headrace/core/authoring';
 import { ByteInput } from './byte-input.ts';
@@ -63,14 +63,6 @@ export const BYTE_DECODER_OPTIONS: KnownOptions<ByteToMessageDecoderOptions> = {
 
 /** After an emitted error the rest of a read waits for the next read, at most this long. */
 const RESUME_MS = 1;
-/**
- * The first check begins the connection's time; one message may cost as much as a broadcast to many, which the second
- * one finds. A check costs half as much as a small frame.
- */
-function isTimeToLook(count: number): boolean {
-  return count % MESSAGES_PER_LOOK === 0 || count === 1 || count === 4;
-}
-
 /** How many bytes of a frame that was cut off the log shows. */
 const SHOWN_BYTES = 16;
 
@@ -121,7 +113,7 @@ const SHOWN_BYTES = 16;
  * ```
  * @see Netty's `ByteToMessageDecoder`, SwiftNIO's `ByteToMessageHandler`
  */
-export abstract class ByteToMessageDecoder<T> implements Handler {
+export abstract class ByteToMessageDecoder<T> extends KeptInputHandler {
   declare readonly types: Types<{ reads: Buffer; passesOn: T }>;
   /** A decoder holds the rest of one channel's stream. */
   declare readonly sharable?: false;
@@ -148,17 +140,11 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
   /** A frame was finished since the deadline last checked. */
   private moved = false;
   private resumption: Timer | undefined = undefined;
-  /** Reads are held: what is left over and what still arrives waits until they are released. */
-  private isWaiting = false;
-  /** What is left is decoded although reads are held: the input has ended, or an error follows it. */
-  private ignoresHolds = false;
-  /** The channel has closed: what is left is delivered although it discards its input. */
-  private isLate = false;
-  private reentrant: unknown[] | undefined = undefined;
   /** An error of the final decode, reported after the end has been passed on. */
   private lateError: Error | undefined = undefined;
 
   constructor(options: ByteToMessageDecoderOptions = {}) {
+    super();
     // Names that it does not know may be the subclass's own.
     if (typeof options !== 'object' || options === null) {
       checkOptions(this.constructor.name, options, BYTE_DECODER_OPTIONS);
@@ -203,6 +189,18 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     else this.logSkipped(ctx, error);
   }
 
+  protected override keptInputSteps(): KeptInputSteps {
+    return {
+      passOn: (ctx, message) => this.accept(ctx, message),
+      goOn: (ctx) => this.decodeAll(ctx, this.input),
+      complete: (ctx) => this.complete(ctx),
+      end: (ctx, kind) => this.passEnd(ctx, kind),
+      delivered: (ctx) => this.settle(ctx),
+      dropped: () => this.input.clear(),
+      removed: (ctx) => this.passOnRest(ctx),
+    };
+  }
+
   private get input(): ByteInput {
     this.madeInput ??= new ByteInput(this.limits.copyBelowBytes);
     return this.madeInput;
@@ -212,17 +210,16 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     refuseSharing(this);
   }
 
-  channelRead(ctx: Context, message: unknown): void {
-    if (this.busy || this.isWaiting) {
-      this.reentrant ??= [];
-      this.reentrant.push(message);
-      return;
+  override channelRead(ctx: Context, message: unknown): void {
+    if (this.isKeeping) this.kept.keep(message);
+    else if (this.busy) this.kept.keepWithin(message);
+    else {
+      this.busy = true;
+      this.accept(ctx, message);
+      this.busy = false;
+      if (this.isKeeping) this.kept.deliverWithin(ctx);
+      else this.settle(ctx);
     }
-    this.busy = true;
-    this.accept(ctx, message);
-    if (this.reentrant !== undefined) this.acceptReentrant(ctx);
-    this.busy = false;
-    this.settle(ctx);
   }
 
   /** After a read: stores the rest, or passes it on if this handler was removed. */
@@ -239,7 +236,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
 
   private watchRest(ctx: Context, input: ByteInput): void {
     const { maxBufferedBytes, frameTimeoutMs } = this.limits;
-    if (input.length > maxBufferedBytes && !this.isWaiting) {
+    if (input.length > maxBufferedBytes && !this.isKeeping) {
       this.fail(ctx, tooMuchLeft(this, input.length, maxBufferedBytes));
       return;
     }
@@ -248,8 +245,13 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     this.moved = false;
   }
 
-  channelReadComplete(ctx: Context): void {
-    const isHungry = this.hasRead && !this.hasFired && !this.failed && !this.isWaiting;
+  override channelReadComplete(ctx: Context): void {
+    if (this.isKeeping) super.channelReadComplete(ctx);
+    else this.complete(ctx);
+  }
+
+  private complete(ctx: Context): void {
+    const isHungry = this.hasRead && !this.hasFired && !this.failed;
     const wantsMore = isHungry && !ctx.channel.autoRead;
     this.hasRead = false;
     this.hasFired = false;
@@ -260,37 +262,46 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     ctx.fireChannelReadComplete();
   }
 
-  userEventTriggered(ctx: Context, event: unknown): void {
+  override userEventTriggered(ctx: Context, event: unknown): void {
     // What is left over came unencrypted: it must not be taken for the beginning of what comes encrypted.
     if (event instanceof TlsUpgradeEvent) event.holding(this.heldBytes());
-    else if (event instanceof DrainEvent && (this.heldBytes() > 0 || this.isWithinFrame())) {
+    else if (event instanceof DrainEvent && this.heldBytes() > 0) {
       this.drainHold ??= event.hold('begun frame');
     }
-    ctx.fireUserEventTriggered(event);
+    super.userEventTriggered(ctx, event);
   }
 
-  channelShutdown(ctx: Context, direction: Direction): void {
-    if (direction === 'input') this.finishInput(ctx);
-    ctx.fireChannelShutdown(direction);
-    this.reportLateError(ctx);
+  override channelShutdown(ctx: Context, direction: Direction): void {
+    if (direction === 'input') this.end(ctx, 'shutdown');
+    else ctx.fireChannelShutdown(direction);
   }
 
-  channelInactive(ctx: Context): void {
+  override channelInactive(ctx: Context): void {
+    this.end(ctx, 'inactive');
+  }
+
+  private end(ctx: Context, kind: 'shutdown' | 'inactive'): void {
+    // Whole frames wait for their time after an emitted error.
+    if (this.resumption !== undefined && !dropsKeptMessages(ctx.channel)) this.kept.pause(false);
+    this.cancelTimers();
+    if (!this.isKeeping) this.passEnd(ctx, kind);
+    else if (kind === 'shutdown') this.kept.channelShutdown(ctx, 'input');
+    else this.kept.channelInactive(ctx);
+  }
+
+  private passEnd(ctx: Context, kind: 'shutdown' | 'inactive'): void {
     this.finishInput(ctx);
-    ctx.fireChannelInactive();
+    if (kind === 'shutdown') ctx.fireChannelShutdown('input');
+    else ctx.fireChannelInactive();
     this.reportLateError(ctx);
   }
 
-  exceptionCaught(ctx: Context, error: Error): void {
-    // What was read comes before an error that followed it.
-    if (this.isWaiting) this.decodeHeld(ctx);
-    ctx.fireExceptionCaught(error);
-  }
-
-  handlerRemoved(ctx: Context): void {
+  override handlerRemoved(ctx: Context): void {
     this.removed = true;
     this.cancelTimers();
-    if (!this.busy) this.passOnRest(ctx);
+    if (this.busy) return;
+    if (this.isKeeping) super.handlerRemoved(ctx);
+    else this.passOnRest(ctx);
   }
 
   // --- decoding ---
@@ -305,23 +316,8 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     if (this.failed || message.length === 0) return;
     const { input } = this;
     input.append(toBuffer(message));
-    if (ctx.channel.isReadHeld && !this.ignoresHolds) this.waitForRelease(ctx);
-    else this.decodeAll(ctx, input);
-  }
-
-  /** Reads that arrived while a later handler was still busy with one of our messages. */
-  private acceptReentrant(ctx: Context): void {
-    for (let at = 0; this.reentrant !== undefined && at < this.reentrant.length; at++) {
-      if (this.removed) return;
-      if (this.isWaiting) {
-        this.reentrant = this.reentrant.slice(at);
-        return;
-      }
-      const message = this.reentrant[at];
-      this.reentrant[at] = undefined;
-      this.accept(ctx, message);
-    }
-    this.reentrant = undefined;
+    if (ctx.channel.isReadHeld && this.kept.stops(ctx, false)) return;
+    this.decodeAll(ctx, input);
   }
 
   private decodeAll(ctx: Context, input: ByteInput): void {
@@ -340,7 +336,7 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
       if (message === undefined) {
         if (input.start === before || this.failed) return;
         this.moved = true;
-        if ((channel.isReadHeld || channel.discardsInput) && this.stops(ctx, channel)) return;
+        if ((channel.isReadHeld || channel.discardsInput) && this.stops(ctx)) return;
         continue;
       }
       this.moved = true;
@@ -348,50 +344,18 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
       ctx.fireChannelRead(message);
       if (this.singleDecode) return;
       // Nothing is left that could wait or be dropped.
-      if (input.end === input.start && this.reentrant === undefined) return;
+      if (input.end === input.start) return;
       count += 1;
       if (isTimeToLook(count)) channel.checkTurn();
-      if ((channel.isReadHeld || channel.discardsInput) && this.stops(ctx, channel)) return;
+      if ((channel.isReadHeld || channel.discardsInput) && this.stops(ctx)) return;
     }
   }
 
   /** After a message during which reads were held, or the channel began to discard its input. */
-  private stops(ctx: Context, channel: Channel): boolean {
-    if (channel.discardsInput && !this.isLate) {
-      this.drop();
-      return true;
-    }
-    if (this.ignoresHolds) return false;
-    if (this.input.length > 0) this.waitForRelease(ctx);
-    return true;
-  }
-
-  private waitForRelease(ctx: Context): void {
-    if (this.isWaiting) return;
-    this.isWaiting = true;
-    ctx.channel.onceReadable(() => {
-      this.isWaiting = false;
-      this.resume(ctx);
-    });
-  }
-
-  /** The channel discards its input: drops what is left over. */
-  private drop(): void {
-    this.input.clear();
-    this.reentrant = undefined;
-  }
-
-  /** Decodes what waits although reads are held. */
-  private decodeHeld(ctx: Context): void {
-    this.isWaiting = false;
-    if (this.failed || this.busy) return;
-    this.ignoresHolds = true;
-    this.busy = true;
-    this.decodeAll(ctx, this.input);
-    if (this.reentrant !== undefined) this.acceptReentrant(ctx);
-    this.busy = false;
-    this.ignoresHolds = false;
-    this.settle(ctx);
+  private stops(ctx: Context): boolean {
+    if (!this.inputEnded) return this.kept.stops(ctx);
+    if (ctx.channel.isOpen && ctx.channel.discardsInput) this.input.clear();
+    return false;
   }
 
   private decodeRest(ctx: Context): void {
@@ -416,19 +380,12 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
 
   /** The end of the input: an ordinary decode, then the last one, once. */
   private finishInput(ctx: Context): void {
-    this.cancelTimers();
     if (this.inputEnded) return;
     this.inputEnded = true;
     this.hasFired = false;
-    // We ended the channel and discard input: what waited for a release is discarded as well.
-    if (this.isWaiting && dropsKeptMessages(ctx.channel)) this.drop();
-    this.isWaiting = false;
-    this.ignoresHolds = true;
-    this.isLate = !ctx.channel.isOpen;
     if (!this.failed && !this.busy) {
       this.busy = true;
       this.decodeAll(ctx, this.input);
-      if (this.reentrant !== undefined) this.acceptReentrant(ctx);
       if (!this.removed && !this.failed && this.lateError === undefined) this.decodeRest(ctx);
       this.busy = false;
       if (this.removed) this.passOnRest(ctx);
@@ -449,24 +406,16 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
 
   /** Removed: what was not decoded is passed on raw, each byte once and in order. */
   private passOnRest(ctx: Context): void {
-    const { input, reentrant } = this;
-    this.reentrant = undefined;
-    if (this.failed) return;
-    const hasRest = input.length > 0;
+    const { input } = this;
+    const hasRest = input.length > 0 && !this.failed;
     if (hasRest) ctx.fireChannelRead(input.takeAll());
     input.clear();
-    if (reentrant !== undefined) {
-      for (const message of reentrant) if (message !== undefined) ctx.fireChannelRead(message);
-    }
-    if (hasRest || reentrant !== undefined) ctx.fireChannelReadComplete();
+    if (hasRest && !this.isKeeping) ctx.fireChannelReadComplete();
   }
 
   /** @internal How many bytes have arrived that are no message yet; at least 1 within a frame. */
   protected heldBytes(): number {
-    let bytes = this.input.length;
-    for (const message of this.reentrant ?? []) {
-      if (message instanceof Uint8Array) bytes += message.length;
-    }
+    const bytes = this.input.length;
     return bytes === 0 && this.isWithinFrame() ? 1 : bytes;
   }
 
@@ -487,37 +436,25 @@ export abstract class ByteToMessageDecoder<T> implements Handler {
     }
     this.reportError(ctx, error);
     // The handler that got the error ended the channel.
-    if (!this.inputEnded && ctx.channel.discardsInput) this.drop();
+    if (!this.inputEnded && dropsKeptMessages(ctx.channel)) this.input.clear();
     if (this.input.length > 0 && !this.inputEnded && !this.removed) {
       this.resumption ??= ctx.clock.schedule(() => this.resume(ctx), RESUME_MS);
     }
     return false;
   }
 
-  /** Goes on with whole frames that are left over: after an emitted error, or when reads are released. */
+  /** Goes on with whole frames that are left over after an emitted error. */
   private resume(ctx: Context): void {
     this.resumption = undefined;
-    if (this.busy || this.failed || this.removed || this.inputEnded) return;
-    if (ctx.channel.discardsInput) {
-      this.drop();
-      return;
-    }
-    if (ctx.channel.isReadHeld) {
-      this.waitForRelease(ctx);
-      return;
-    }
-    this.busy = true;
-    this.decodeAll(ctx, this.input);
-    if (this.reentrant !== undefined) this.acceptReentrant(ctx);
-    this.busy = false;
-    this.settle(ctx);
-    if (this.hasFired) this.channelReadComplete(ctx);
+    if (this.busy || this.isKeeping || this.failed || this.removed || this.inputEnded) return;
+    this.kept.pause(false);
+    this.kept.deliver(ctx);
   }
 
   /** @internal A fatal error: it is fired first, so that an answer can still be written; then the channel ends. */
   fail(ctx: Context, error: Error): void {
     this.failed = true;
-    this.reentrant = undefined;
+    if (this.isKeeping) this.kept.drop();
     this.cancelTimers();
     this.input.clear();
     this.reportError(ctx, error);

@@ -7,11 +7,11 @@ import {
   type KnownOptions,
   toBuffer,
 } from '@headrace/core/authoring';
-import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
 import {
   MESSAGE_DECODER_OPTIONS,
   type MessageToMessageDecoderOptions,
-} from '../base/message-to-message-decoder.ts';
+} from '../base/message-decoding.ts';
+import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
 
 /** How bytes are compressed: gzip, zlib (`deflate`), zlib without header (`deflate-raw`), Brotli. */
 export type CompressionFormat = 'gzip' | 'deflate' | 'deflate-raw' | 'brotli';

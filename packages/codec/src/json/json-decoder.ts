@@ -2,9 +2,9 @@ import type { Context } from '@headrace/core';
 import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
 import {
   MESSAGE_DECODER_OPTIONS,
-  MessageToMessageDecoder,
   type MessageToMessageDecoderOptions,
-} from '../base/message-to-message-decoder.ts';
+} from '../base/message-decoding.ts';
+import { MessageToMessageDecoder } from '../base/message-to-message-decoder.ts';
 import { invalidMessage } from '../schema/invalid-message.ts';
 import { type MessageLimitOptions, messageLimitOf } from '../schema/message-limit.ts';
 import { checkSchema, type StandardSchema, validate } from '../schema/standard-schema.ts';
@@ -82,7 +82,7 @@ export class JsonDecoder<Read = unknown> extends MessageToMessageDecoder<Buffer,
     const check = schema === undefined ? {} : { schema };
     return new JsonDecoder({
       ...check,
-      frameErrorPolicy: this.inbound.frameErrorPolicy,
+      frameErrorPolicy: this.frameErrorPolicy,
       maxMessageBytes,
     });
   }

@@ -7,11 +7,11 @@ import {
 } from '@bufbuild/protobuf';
 import { type Context, DecodeError, OptionError, type OutboundBytes } from '@headrace/core';
 import { checkOptions, type KnownOptions, textOf } from '@headrace/core/authoring';
-import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
 import {
   MESSAGE_DECODER_OPTIONS,
   type MessageToMessageDecoderOptions,
-} from '../base/message-to-message-decoder.ts';
+} from '../base/message-decoding.ts';
+import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
 import { checkMessage, type MessageLimitOptions, messageLimitOf } from '../schema/message-limit.ts';
 import { ProtobufCount } from './count-protobuf.ts';
 

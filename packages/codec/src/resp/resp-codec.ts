@@ -112,6 +112,10 @@ export class RespCodec implements Handler {
     this.decoder.channelInactive(ctx);
   }
 
+  channelUnregistered(ctx: Context): void {
+    this.decoder.channelUnregistered(ctx);
+  }
+
   write(ctx: Context, message: RespInput): WriteFuture {
     return ctx.write(encodedResp(message, this.version));
   }

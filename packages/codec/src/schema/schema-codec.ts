@@ -1,10 +1,10 @@
 import type { Context, OutboundBytes } from '@headrace/core';
 import { isOutboundBytes, type KnownOptions } from '@headrace/core/authoring';
-import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
 import {
   MESSAGE_DECODER_OPTIONS,
   type MessageToMessageDecoderOptions,
-} from '../base/message-to-message-decoder.ts';
+} from '../base/message-decoding.ts';
+import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
 import { invalidMessage } from './invalid-message.ts';
 import { type MessageLimitOptions, messageLimitOf } from './message-limit.ts';
 import { checkSchema, type StandardSchema, validate } from './standard-schema.ts';

@@ -1,11 +1,11 @@
 import type { Buffer } from 'node:buffer';
 import type { Context, OutboundBytes } from '@headrace/core';
 import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
-import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
 import {
   MESSAGE_DECODER_OPTIONS,
   type MessageToMessageDecoderOptions,
-} from '../base/message-to-message-decoder.ts';
+} from '../base/message-decoding.ts';
+import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
 import { checkDelimiter, decodeText, encodeText, textKey } from './text-message.ts';
 
 /** Options of {@link StringCodec}. */

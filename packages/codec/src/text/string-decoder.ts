@@ -3,9 +3,9 @@ import type { Context } from '@headrace/core';
 import { checkOptions } from '@headrace/core/authoring';
 import {
   MESSAGE_DECODER_OPTIONS,
-  MessageToMessageDecoder,
   type MessageToMessageDecoderOptions,
-} from '../base/message-to-message-decoder.ts';
+} from '../base/message-decoding.ts';
+import { MessageToMessageDecoder } from '../base/message-to-message-decoder.ts';
 import { decodeText } from './text-message.ts';
 
 /** Options of {@link StringDecoder}. */
@@ -54,7 +54,7 @@ export class StringDecoder extends MessageToMessageDecoder<Buffer, string> {
 
   /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): StringDecoder {
-    return new StringDecoder({ frameErrorPolicy: this.inbound.frameErrorPolicy });
+    return new StringDecoder({ frameErrorPolicy: this.frameErrorPolicy });
   }
 
   override accepts(message: unknown): boolean {

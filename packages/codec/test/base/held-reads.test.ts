@@ -85,10 +85,12 @@ describe('a decoder while reads are held', () => {
     expect(app.seen).toEqual(['hold', 'a', 'later line', 'inactive']);
   });
 
-  it('delivers the rest before a half-closure, and before an error', () => {
-    const { channel, app } = holding({ allowHalfOpen: true });
+  it('delivers the rest before a half-closure, which waits with it, and before an error', () => {
+    const { channel, app, release } = holding({ allowHalfOpen: true });
     channel.writeInbound(lines('hold', 'a'));
     channel.endInput();
+    expect(app.seen).toEqual(['hold']);
+    release();
     expect(app.seen).toEqual(['hold', 'a', 'shutdown input']);
     const other = holding();
     other.channel.writeInbound(lines('hold', 'a'));

@@ -18,6 +18,20 @@ export class Fifo<T> {
     return this.items[this.head];
   }
 
+  /** The newest item. */
+  get last(): T | undefined {
+    return this.isEmpty ? undefined : this.items[this.items.length - 1];
+  }
+
+  /** The item at an index, counted from the first one. */
+  at(index: number): T | undefined {
+    return this.items[this.head + index];
+  }
+
+  replace(index: number, item: T): void {
+    this.items[this.head + index] = item;
+  }
+
   push(item: T): void {
     this.items.push(item);
   }

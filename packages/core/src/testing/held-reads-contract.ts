@@ -1,4 +1,6 @@
-import type { Channel, Context, Handler, ReadHold } from '../contract.ts';
+import type { Channel, Context, Direction, Handler, ReadHold } from '../contract.ts';
+import { DrainEvent } from '../drain-event.ts';
+import { TlsUpgradeEvent } from '../tls-upgrade-event.ts';
 import { EmbeddedChannel } from './embedded-channel.ts';
 import type { TestRunner } from './transport-contract.ts';
 
@@ -22,7 +24,28 @@ class Application implements Handler {
 
   channelRead(ctx: Context, message: unknown): void {
     this.seen.push(String(message));
+    this.unfinished += 1;
     this.act(ctx, this.seen.length);
+  }
+
+  /** Messages that no end of a burst has followed. */
+  unfinished = 0;
+
+  channelReadComplete(): void {
+    this.unfinished = 0;
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    if (event === MARK) this.seen.push('event');
+    else ctx.fireUserEventTriggered(event);
+  }
+
+  channelShutdown(_ctx: Context, direction: Direction): void {
+    if (direction === 'input') this.seen.push('shutdown');
+  }
+
+  exceptionCaught(_ctx: Context, error: Error): void {
+    this.seen.push(error.message);
   }
 
   channelInactive(): void {
@@ -30,12 +53,20 @@ class Application implements Handler {
   }
 }
 
+/** A user event between two reads. */
+const MARK = Symbol('mark');
+/** What each message costs the application where turns are counted, and what a connection has for one turn. */
+const MESSAGE_MS = 2;
+const BUDGET_MS = 2;
+
 interface Stage {
   readonly channel: EmbeddedChannel;
   readonly app: Application;
   readonly handlers: readonly Handler[];
   readonly output: readonly string[];
   readonly settle: () => Promise<void>;
+  /** Sends all input; reads are held from the second message on, until the returned function is called. */
+  readonly sendHeld: () => Promise<() => Promise<void>>;
 }
 
 type Test = readonly [name: string, body: (stage: Stage, runner: TestRunner) => Promise<void>];
@@ -43,7 +74,9 @@ type Test = readonly [name: string, body: (stage: Stage, runner: TestRunner) => 
 /**
  * The rules about holds on reads for every handler that messages pass through, as tests: it never touches
  * `autoRead`, loses and reorders nothing while reads are held, releases its own holds, delivers what was read
- * before the peer's end, and nothing after ours. Run it for a handler of your own.
+ * before an error and before the peer's end, by turns of the event loop, and nothing after our own end; user events and
+ * a half-closure keep their places; a drain waits for what is kept, and an upgrade to TLS is notified of it. `KeptInput`
+ * does all this. Run it for a handler of your own.
  *
  * @example
  * ```ts
@@ -62,13 +95,29 @@ export function describeHeldReads(runner: TestRunner, bench: HeldReadsBench): vo
       it(name, async () => {
         const app = new Application();
         const handlers = bench.handlers();
-        const channel = new EmbeddedChannel(...handlers, app);
+        const channel = EmbeddedChannel.with(
+          { allowHalfOpen: name.includes('half-closure'), readBudgetMs: BUDGET_MS },
+          ...(handlers as readonly never[]),
+          app as never,
+        ) as EmbeddedChannel;
         const settle = async () => {
           await bench.settle?.(channel);
           channel.run(() => {});
         };
+        const sendHeld = async () => {
+          const holds: ReadHold[] = [];
+          app.act = (ctx, index) => {
+            if (index === 2) holds.push(ctx.channel.holdReads('contract'));
+          };
+          channel.writeInbound(...bench.input);
+          await settle();
+          return async () => {
+            for (const hold of holds) channel.run(() => hold.release());
+            await settle();
+          };
+        };
         const output = bench.output.map(String);
-        await body({ channel, app, handlers, output, settle }, runner);
+        await body({ channel, app, handlers, output, settle, sendHeld }, runner);
         channel.finish();
       });
     }
@@ -148,6 +197,82 @@ function testsOf(bench: HeldReadsBench): readonly Test[] {
         channel.endInput();
         await settle();
         expect(app.seen).toEqual([...output, 'inactive']);
+      },
+    ],
+    [
+      'delivers what was read before an error, even while reads are held',
+      async ({ channel, app, output, settle, sendHeld }, { expect }) => {
+        await sendHeld();
+        channel.run(() => channel.pipeline.fireExceptionCaught(new Error('error')));
+        await settle();
+        expect(app.seen).toEqual([...output, 'error']);
+      },
+    ],
+    [
+      'keeps the place of a user event and of an end of the burst',
+      async ({ channel, app, output, settle, sendHeld }, { expect }) => {
+        const release = await sendHeld();
+        channel.run(() => channel.pipeline.fireUserEventTriggered(MARK));
+        await settle();
+        expect(app.seen).toEqual(output.slice(0, 2));
+        await release();
+        expect(app.seen).toEqual([...output, 'event']);
+        expect(app.unfinished).toBe(0);
+      },
+    ],
+    [
+      'keeps the place of a half-closure, after which messages still wait while reads are held',
+      async ({ channel, app, output, settle, sendHeld }, { expect }) => {
+        const release = await sendHeld();
+        channel.endInput();
+        await settle();
+        expect(app.seen).toEqual(output.slice(0, 2));
+        await release();
+        expect(app.seen).toEqual([...output, 'shutdown']);
+      },
+    ],
+    [
+      'delivers by turns of the event loop what it keeps when the peer has gone, and the end after it',
+      async ({ channel, app, output, settle, sendHeld }, { expect }) => {
+        await sendHeld();
+        app.act = () => channel.clock.advanceQuietly(MESSAGE_MS);
+        let turns = 0;
+        const onNextTurn = channel.onNextTurn.bind(channel);
+        channel.onNextTurn = (listener) => {
+          turns += 1;
+          onNextTurn(listener);
+        };
+        channel.run(() => channel.disconnected());
+        await settle();
+        expect(app.seen).toEqual([...output, 'inactive']);
+        expect(turns).toBeGreaterThan(0);
+      },
+    ],
+    [
+      'has a drain wait until it keeps nothing',
+      async ({ channel, app, output, sendHeld }, { expect }) => {
+        const release = await sendHeld();
+        const event = new DrainEvent(60_000);
+        channel.run(() => channel.pipeline.fireUserEventTriggered(event));
+        expect(event.holds.length).toBeGreaterThan(0);
+        expect(channel.isEnding).toBe(false);
+        await release();
+        expect(app.seen.slice(0, output.length)).toEqual(output);
+        expect(event.holds).toEqual([]);
+      },
+    ],
+    [
+      'reports to an upgrade to TLS that it keeps input',
+      async ({ channel, sendHeld }, { expect }) => {
+        const held = (): number => {
+          const event = new TlsUpgradeEvent();
+          channel.run(() => channel.pipeline.fireUserEventTriggered(event));
+          return event.heldBytes;
+        };
+        const release = await sendHeld();
+        expect(held()).toBeGreaterThan(0);
+        await release();
+        expect(held()).toBe(0);
       },
     ],
     [

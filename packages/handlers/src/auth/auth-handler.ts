@@ -1,22 +1,18 @@
 import {
   type CloseReason,
   type Context,
-  type Direction,
-  type Handler,
   RejectedError,
   TimedOutError,
   type Timer,
-  TlsUpgradeEvent,
   type Types,
   type WriteFuture,
 } from '@headrace/core';
 import {
   checkNumber,
   checkTime,
-  dropsKeptMessages,
-  MESSAGES_PER_LOOK,
+  KeptInputHandler,
+  type KeptInputSteps,
   PendingWriteQueue,
-  ReadGate,
   toError,
 } from '@headrace/core/authoring';
 import { AuthenticatedEvent, AuthFailedEvent } from './auth-event.ts';
@@ -26,6 +22,9 @@ import type { AuthAttempt, AuthOptions, AuthVerdict } from './auth-options.ts';
 import { PendingAttempt } from './pending-attempt.ts';
 import { PRINCIPAL } from './principal.ts';
 import type { Session } from './sessions.ts';
+
+const CLOSED = 'the connection closed before it authenticated';
+const REMOVED = 'the auth handler was removed before the sign-in';
 
 const DEFAULTS = {
   timeoutMs: 10_000,
@@ -94,23 +93,19 @@ interface Occasion<Message, Reply> {
  * ```
  * @see Netty's `SecureChatServerHandler` example and `ProxyHandler`
  */
-export class AuthHandler<Principal, Message = string, Reply = Message> implements Handler {
+export class AuthHandler<Principal, Message = string, Reply = Message> extends KeptInputHandler {
   declare readonly types: Types<{ reads: Message; writes: Reply }>;
   private readonly options: AuthOptions<Principal, Message, Reply>;
   private readonly machine: AuthMachine;
-  private readonly gate = new ReadGate('AuthHandler');
   /** Set by a yes; unset by a kick and by the close. */
   private session: Session<Principal> | undefined = undefined;
   private attempt: PendingAttempt | undefined = undefined;
   private deadline: Timer | undefined = undefined;
-  private held: Message[] = [];
   private heldWrites: PendingWriteQueue | undefined = undefined;
-  private isHandingOn = false;
   private isDeciding = false;
-  /** The peer has ended its half while messages before that are held. */
-  private heldEnd = false;
 
   constructor(options: AuthOptions<Principal, Message, Reply>) {
+    super();
     checkAuthOptions(options);
     this.options = options;
     checkTime('timeoutMs', options.timeoutMs ?? DEFAULTS.timeoutMs);
@@ -135,28 +130,36 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     ctx.fireChannelActive();
   }
 
-  userEventTriggered(ctx: Context, event: unknown): void {
-    if (event instanceof TlsUpgradeEvent) event.holding(this.held.length);
-    ctx.fireUserEventTriggered(event);
+  override channelInactive(ctx: Context): void {
+    if (this.machine.phase !== 'done' || !this.isKeeping) this.abandon(CLOSED);
+    super.channelInactive(ctx);
   }
 
-  channelShutdown(ctx: Context, direction: Direction): void {
-    if (direction === 'input' && this.keepsMessages) this.heldEnd = true;
-    else ctx.fireChannelShutdown(direction);
+  override handlerRemoved(ctx: Context): void {
+    if (this.machine.phase !== 'done') this.abandon(REMOVED);
+    // In the middle of a decision reads go on after it: others are still being added and removed.
+    if (this.isDeciding) this.kept.passOnAll(ctx);
+    else super.handlerRemoved(ctx);
+    this.abandon(REMOVED);
   }
 
-  channelInactive(ctx: Context): void {
-    if (this.machine.phase === 'done') this.handOnAll(ctx);
-    this.abandon('the connection closed before it authenticated');
-    ctx.fireChannelInactive();
-  }
-
-  handlerRemoved(ctx: Context): void {
-    if (this.machine.phase === 'done') this.handOnAll(ctx);
-    if (this.heldEnd && !this.isDeciding) this.passEnd(ctx);
-    this.abandon('the auth handler was removed before the sign-in');
-    // In the middle of a decision others are still being added and removed.
-    if (!this.isDeciding) this.gate.release();
+  protected override keptInputSteps(): KeptInputSteps {
+    return {
+      why: 'AuthHandler',
+      mayPass: () => this.machine.phase === 'done' || this.machine.phase === 'over',
+      passOn: (ctx, message) => this.act(ctx, message as Message),
+      delivered: (ctx) => {
+        if (!this.isDeciding && this.isFree) this.kept.release();
+        this.leave(ctx);
+      },
+      end: (ctx, kind) => {
+        if (kind === 'shutdown') ctx.fireChannelShutdown('input');
+        else {
+          this.abandon(CLOSED);
+          ctx.fireChannelInactive();
+        }
+      },
+    };
   }
 
   private start(ctx: Context): void {
@@ -180,21 +183,20 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     this.deadline?.cancel();
     this.attempt?.abort(error);
     this.attempt = undefined;
-    this.held = [];
+    if (this.isKeeping) this.kept.drop();
     if (error !== undefined) this.heldWrites?.removeAndFailAll(error);
   }
 
   // --- messages ---
 
-  channelRead(ctx: Context, message: Message): void {
+  override channelRead(ctx: Context, message: Message): void {
     // What is held comes first.
-    if (this.machine.phase === 'done' && (this.isHandingOn || this.held.length > 0)) {
-      this.held.push(message);
-    } else this.act(ctx, message);
+    if (this.machine.phase === 'done' && this.isKeeping) this.kept.keep(message);
+    else this.act(ctx, message);
   }
 
-  channelReadComplete(ctx: Context): void {
-    if (this.machine.isSignedIn) ctx.fireChannelReadComplete();
+  override channelReadComplete(ctx: Context): void {
+    if (this.machine.isSignedIn || this.isKeeping) super.channelReadComplete(ctx);
   }
 
   write(ctx: Context, message: unknown): WriteFuture {
@@ -212,17 +214,12 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     );
   }
 
-  private get keepsMessages(): boolean {
-    const { phase } = this.machine;
-    return phase === 'checking' || (phase === 'done' && this.held.length > 0);
-  }
-
   private act(ctx: Context, message: Message): void {
     const { machine } = this;
     const isCredentials = machine.looksForCredentials && this.isCredentials(message);
-    const action = machine.message(isCredentials, this.held.length);
+    const action = machine.message(isCredentials, this.isKeeping ? this.kept.size : 0);
     if (action.do === 'pass') ctx.fireChannelRead(message);
-    else if (action.do === 'hold') this.held.push(message);
+    else if (action.do === 'hold') this.kept.keep(message);
     else if (action.do === 'answer-again') this.reply(ctx, this.options.replies?.again?.(message));
     else if (action.do === 'check') {
       this.check(ctx, (attempt) => this.options.authenticate(message, attempt));
@@ -249,7 +246,11 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
         this.machine.undecided();
       } else if ('then' in answer) {
         // Unless the authenticator itself, in what it did, had this session kicked.
-        if (this.attempt === attempt) this.gate.hold(ctx.channel);
+        if (this.attempt === attempt) {
+          this.kept.hold(ctx.channel);
+          // What follows the credentials waits with them.
+          this.kept.pause(false);
+        }
         answer.then(
           (verdict) => this.answered(ctx, attempt, verdict),
           (thrown: unknown) => this.crashed(ctx, attempt, toError(thrown)),
@@ -276,8 +277,8 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
       }
     } catch (thrown) {
       // A reply or a listener of the group threw: what was done until then is not known.
-      this.machine.over();
-      this.gate.release();
+      this.stop();
+      this.kept.release();
       ctx.fireExceptionCaught(toError(thrown));
       ctx.channel.end({ reason: 'error' });
     }
@@ -328,21 +329,19 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
 
   /** Reads go on when nothing is being checked, and nothing is held that has its turn before them. */
   private decided(ctx: Context): void {
-    if (this.keepsMessages && !ctx.isRemoved) return;
-    if (this.heldEnd) this.passEnd(ctx);
-    this.gate.release();
+    if (this.machine.phase === 'checking') return;
+    if (this.isKeeping && !ctx.isRemoved) this.kept.deliver(ctx);
+    if (this.isFree || ctx.isRemoved) this.kept.release();
   }
 
-  private passEnd(ctx: Context): void {
-    this.heldEnd = false;
-    ctx.fireChannelShutdown('input');
+  private get isFree(): boolean {
+    return this.machine.phase !== 'checking' && !this.isKeeping;
   }
 
   private carryOut(ctx: Context, action: AuthAction, occasion: Occasion<Message, Reply>): void {
     if (action.do === 'hand-on') this.handOn(ctx);
-    else if (action.do === 'look-again') {
-      for (const message of this.held.splice(0)) this.act(ctx, message);
-    } else if (action.do === 'reject') this.reject(ctx, action.why, action.stays, occasion);
+    else if (action.do === 'look-again') this.kept.lookAgain(ctx);
+    else if (action.do === 'reject') this.reject(ctx, action.why, action.stays, occasion);
   }
 
   // --- yes ---
@@ -387,45 +386,18 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     }
   }
 
-  /** Hands on what was held, as if it came now; stops where reads are held, as a decoder does. */
+  /** Hands on what was held, as if it came now. */
   private handOn(ctx: Context): void {
-    const { channel } = ctx;
-    let count = 0;
-    // The end may have come while reads were held.
-    if (dropsKeptMessages(channel)) this.held = [];
-    this.isHandingOn = true;
-    while (this.held.length > 0 && this.machine.phase === 'done' && !ctx.isRemoved) {
-      this.act(ctx, this.held.shift()!);
-      count += 1;
-      if (dropsKeptMessages(channel)) this.held = [];
-      if (count % MESSAGES_PER_LOOK === 0) channel.checkTurn();
-      if (this.gate.isHeldByOthers(channel)) break;
-    }
-    this.isHandingOn = false;
-    if (count > 0 && this.machine.phase !== 'over') ctx.fireChannelReadComplete();
-    if (this.machine.phase !== 'done' || ctx.isRemoved) return;
-    if (this.held.length > 0) this.gate.waitForOthers(channel, () => this.goOn(ctx));
+    if (this.isKeeping) this.kept.deliver(ctx);
     else this.leave(ctx);
-  }
-
-  /** Others have let go of the channel's reads. */
-  private goOn(ctx: Context): void {
-    if (this.machine.phase !== 'done' || this.isHandingOn || ctx.isRemoved) return;
-    if (this.held.length > 0) this.gate.hold(ctx.channel);
-    this.handOn(ctx);
-    this.decided(ctx);
-  }
-
-  /** What was read comes before the end that followed it. */
-  private handOnAll(ctx: Context): void {
-    if (this.held.length === 0 || dropsKeptMessages(ctx.channel)) return;
-    for (const message of this.held.splice(0)) ctx.fireChannelRead(message);
-    ctx.fireChannelReadComplete();
   }
 
   private leave(ctx: Context): void {
     const { sessions, again = DEFAULTS.again } = this.options;
-    if (sessions === undefined && again === 'pass' && !ctx.isRemoved) ctx.pipeline.remove(this);
+    const isDone = this.machine.phase === 'done' && !this.isKeeping;
+    if (isDone && sessions === undefined && again === 'pass' && !ctx.isRemoved) {
+      ctx.pipeline.remove(this);
+    }
   }
 
   // --- no ---
@@ -484,7 +456,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> implement
     const { sessions, group, replies } = this.options;
     const { channel } = ctx;
     this.stop(this.errorOf('kicked', {}));
-    this.gate.release();
+    this.kept.release();
     this.guard(ctx, () => sessions?.remove(session));
     this.guard(ctx, () => group?.remove(channel));
     if (channel.isActive && !channel.isEnding)

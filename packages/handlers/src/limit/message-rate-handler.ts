@@ -1,21 +1,11 @@
-import {
-  type Channel,
-  type Context,
-  type Direction,
-  type Handler,
-  RejectedError,
-  type Timer,
-  TlsUpgradeEvent,
-  type Types,
-} from '@headrace/core';
+import { type Context, RejectedError, type Timer, type Types } from '@headrace/core';
 import {
   checkChoice,
   checkNumber,
   checkOptions,
-  dropsKeptMessages,
+  KeptInputHandler,
+  type KeptInputSteps,
   type KnownOptions,
-  MESSAGES_PER_LOOK,
-  ReadGate,
   recogniseCopies,
 } from '@headrace/core/authoring';
 import { type Rate, TokenBucket } from './token-bucket.ts';
@@ -87,18 +77,17 @@ export class MessageRateExceededEvent {
  * // prints a b undefined
  * ```
  */
-export class MessageRateHandler<Message = never> implements Handler {
+export class MessageRateHandler<Message = never> extends KeptInputHandler {
   declare readonly types: Types<{ writes: Message }>;
   private readonly rate: Rate;
   private readonly excessPolicy: 'slow-down' | 'drop' | 'close';
   private readonly lastWord: (() => Message) | undefined;
   private bucket: TokenBucket | undefined = undefined;
-  private waiting: unknown[] = [];
   private isExceeded = false;
-  private readonly gate = new ReadGate('MessageRateHandler');
   private timer: Timer | undefined = undefined;
 
   constructor(options: MessageRateOptions<Message>) {
+    super();
     checkOptions('MessageRateHandler', options, OPTIONS);
     const { perSecond, burst = Math.max(1, perSecond) } = options;
     this.rate = {
@@ -110,53 +99,43 @@ export class MessageRateHandler<Message = never> implements Handler {
     this.lastWord = options.lastWord;
   }
 
-  handlerRemoved(ctx: Context): void {
-    this.timer?.cancel();
-    this.deliverAll(ctx);
-    this.gate.release();
+  protected override keptInputSteps(): KeptInputSteps {
+    return {
+      why: 'MessageRateHandler',
+      mayPass: (ctx, isDue) => isDue || this.takes(ctx),
+      delivered: (ctx) => {
+        if (this.kept.isEmpty) this.kept.release();
+        else this.arm(ctx);
+      },
+    };
   }
 
-  channelRead(ctx: Context, message: unknown): void {
+  override handlerRemoved(ctx: Context): void {
+    this.timer?.cancel();
+    super.handlerRemoved(ctx);
+  }
+
+  override channelRead(ctx: Context, message: unknown): void {
+    if (this.excessPolicy === 'slow-down') this.kept.channelRead(ctx, message);
+    else if (this.takes(ctx)) ctx.fireChannelRead(message);
+  }
+
+  override channelInactive(ctx: Context): void {
+    this.timer?.cancel();
+    super.channelInactive(ctx);
+  }
+
+  /** A message may pass now; if not, reads are held until the next one may. */
+  private takes(ctx: Context): boolean {
     const now = ctx.clock.now();
     this.bucket ??= new TokenBucket(this.rate, now);
-    if (this.waiting.length === 0 && this.bucket.take(this.rate, now)) {
-      this.isExceeded = false;
-      ctx.fireChannelRead(message);
-      return;
+    if (this.bucket.take(this.rate, now)) {
+      if (!this.isKeeping) this.isExceeded = false;
+      return true;
     }
-    if (this.excessPolicy === 'slow-down') {
-      this.waiting.push(message);
-      this.gate.hold(ctx.channel);
-    }
+    if (this.excessPolicy === 'slow-down') this.kept.hold(ctx.channel);
     if (!this.isExceeded) this.exceeded(ctx);
-    if (this.excessPolicy === 'slow-down') this.arm(ctx);
-  }
-
-  userEventTriggered(ctx: Context, event: unknown): void {
-    if (event instanceof TlsUpgradeEvent) event.holding(this.waiting.length);
-    ctx.fireUserEventTriggered(event);
-  }
-
-  channelShutdown(ctx: Context, direction: Direction): void {
-    if (direction === 'input') this.deliverAll(ctx);
-    ctx.fireChannelShutdown(direction);
-  }
-
-  channelInactive(ctx: Context): void {
-    this.deliverAll(ctx);
-    ctx.fireChannelInactive();
-  }
-
-  /** What was read comes before the end that followed it. */
-  private deliverAll(ctx: Context): void {
-    this.timer?.cancel();
-    this.timer = undefined;
-    const messages = this.waiting.splice(0);
-    // Nothing comes that reads would be held for, and handlers after this one wait for their release.
-    if (ctx.channel.isInputShutdown) this.gate.release();
-    if (messages.length === 0 || dropsKeptMessages(ctx.channel)) return;
-    for (const message of messages) ctx.fireChannelRead(message);
-    ctx.fireChannelReadComplete();
+    return false;
   }
 
   private exceeded(ctx: Context): void {
@@ -171,37 +150,11 @@ export class MessageRateHandler<Message = never> implements Handler {
   }
 
   private arm(ctx: Context): void {
-    if (this.timer !== undefined || this.waiting.length === 0) return;
-    const waitMs = Math.max(1, Math.ceil(this.bucket!.waitMs(this.rate, ctx.clock.now())));
-    this.timer = ctx.clock.schedule(() => this.release(ctx), waitMs);
-  }
-
-  private release(ctx: Context): void {
-    this.timer = undefined;
-    const { channel } = ctx;
-    let released = 0;
-    while (this.waiting.length > 0 && !this.mustStop(channel)) {
-      if (!this.bucket!.take(this.rate, ctx.clock.now())) break;
-      ctx.fireChannelRead(this.waiting.shift());
-      released += 1;
-      if (released % MESSAGES_PER_LOOK === 0) channel.checkTurn();
-    }
-    if (released > 0) ctx.fireChannelReadComplete();
-    if (this.waiting.length === 0) this.gate.release();
-    else if (this.gate.isHeldByOthers(channel)) {
-      this.gate.waitForOthers(channel, () => this.goOn(ctx));
-    } else this.arm(ctx);
-  }
-
-  private mustStop(channel: Channel): boolean {
-    if (dropsKeptMessages(channel)) this.waiting = [];
-    return this.waiting.length === 0 || this.gate.isHeldByOthers(channel);
-  }
-
-  /** The other holds have been released. */
-  private goOn(ctx: Context): void {
-    if (this.waiting.length === 0 || this.timer !== undefined) return;
-    this.gate.hold(ctx.channel);
-    this.release(ctx);
+    if (this.timer !== undefined || this.bucket === undefined || !ctx.channel.isOpen) return;
+    const waitMs = Math.max(1, Math.ceil(this.bucket.waitMs(this.rate, ctx.clock.now())));
+    this.timer = ctx.clock.schedule(() => {
+      this.timer = undefined;
+      this.kept.deliver(ctx);
+    }, waitMs);
   }
 }

@@ -1,5 +1,6 @@
 import type { Context, Handler } from '@headrace/core';
-import { KeptMessages, passOnKept } from './kept-messages.ts';
+import { dropsKeptMessages, isTimeToLook } from '@headrace/core/authoring';
+import { KeptMessages } from './kept-messages.ts';
 
 /**
  * Puts other handlers in a handler's place without losing or overtaking a message: adds them after it,
@@ -37,16 +38,16 @@ export function replaceWith(
   replacement: readonly Handler[] | (() => void),
   held: unknown[] = [],
 ): void {
-  const { pipeline } = ctx;
+  const { channel, pipeline } = ctx;
   if (typeof replacement === 'function') replacement();
   // Each right after ctx, so the last one first.
   else for (const handler of replacement.toReversed()) pipeline.addAfter(ctx.name, handler);
-  while (!passOnKept(ctx, held)) {
+  for (let count = 1; held.length > 0 && !dropsKeptMessages(channel); count++) {
     // Where the old handler has gone already, nothing can stand in its place.
-    if (!ctx.isRemoved) {
-      pipeline.addAfter(ctx.name, new KeptMessages(held));
-      break;
-    }
+    if (channel.isReadHeld && !ctx.isRemoved) pipeline.addAfter(ctx.name, new KeptMessages(held));
+    else ctx.fireChannelRead(held.shift());
+    if (isTimeToLook(count)) channel.checkTurn();
   }
+  held.length = 0;
   if (!ctx.isRemoved) pipeline.removeIfExists(ctx.name);
 }

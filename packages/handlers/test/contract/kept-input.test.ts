@@ -100,12 +100,14 @@ describe('an upgrade to TLS asks who keeps input that came in plain', () => {
   });
 });
 
-it('MessageRateHandler gives its hold back when the input ends, so that handlers after it go on', () => {
+it('MessageRateHandler keeps to its rate after the end of the input, then gives its hold back', () => {
   const app = new Application();
   const rate = new MessageRateHandler({ perSecond: 1 });
   const channel = halfOpen(rate, new FlowControlHandler(), app);
   channel.writeInbound('a', 'b', 'c');
   channel.run(() => channel.inputEnded());
+  expect(app.seen).toEqual(['a']);
+  channel.advance(5000);
   expect(app.seen).toEqual(['a', 'b', 'c', 'input']);
   expect(channel.readHolds).toEqual([]);
   channel.finish();

@@ -65,7 +65,7 @@ describe('MessageRateHandler', () => {
       atOnce = seen.length - before;
       expect(channel.readHolds).toEqual(['turn']);
     });
-    expect(atOnce).toBe(32);
+    expect(atOnce).toBe(16);
     clock.advance(60_000);
     expect(seen).toEqual(texts);
     expect(holds.every((why) => !why.includes('turn'))).toBe(true);

@@ -1,0 +1,148 @@
+import { type Context, DecodeError } from '@headrace/core';
+import {
+  checkOptions,
+  KeptInputHandler,
+  type KeptInputSteps,
+  type KnownOptions,
+  MESSAGES_PER_LOOK,
+} from '@headrace/core/authoring';
+import { decodeErrorOf, refuseSharing } from './decoder-failure.ts';
+import { checkPolicy, type FrameErrorPolicy } from './frame-error-policy.ts';
+import { Several } from './several.ts';
+
+/** Options of every message decoder. */
+export interface MessageToMessageDecoderOptions {
+  /** What is done with a message that cannot be decoded. @default 'close' */
+  readonly frameErrorPolicy?: FrameErrorPolicy;
+}
+
+/** For the tables of options of those that extend it. */
+export const MESSAGE_DECODER_OPTIONS: KnownOptions<MessageToMessageDecoderOptions> = {
+  frameErrorPolicy: true,
+};
+
+/** Names that it does not know may be the subclass's own. */
+function checkIsOptions(owner: object, options: MessageToMessageDecoderOptions): void {
+  if (typeof options === 'object' && options !== null) return;
+  checkOptions(owner.constructor.name, options, MESSAGE_DECODER_OPTIONS);
+}
+
+/** The inbound half of message decoders and codecs: see {@link MessageToMessageDecoder}. */
+export abstract class MessageDecoding<I, O> extends KeptInputHandler {
+  declare readonly sharable?: false;
+  protected readonly frameErrorPolicy: FrameErrorPolicy;
+  private failed = false;
+  private hasRead = false;
+  private hasFired = false;
+  /** The messages made of one, while they are passed on, and how many of them have been. */
+  private several: readonly O[] | undefined = undefined;
+  private passedOn = 0;
+
+  constructor(options: MessageToMessageDecoderOptions) {
+    super();
+    checkIsOptions(this, options);
+    this.frameErrorPolicy = checkPolicy(options.frameErrorPolicy ?? 'close');
+    refuseSharing(this);
+  }
+
+  /** Which inbound messages `decode` takes. @default every message */
+  accepts(_message: unknown): boolean {
+    return true;
+  }
+
+  /** Makes a message of another type, `undefined` for none, or `several(…)`. */
+  abstract decode(ctx: Context, message: I): O | Several<O> | undefined;
+
+  protected override keptInputSteps(): KeptInputSteps {
+    return {
+      passOn: (ctx, message) => this.decodeOne(ctx, message),
+      goOn: (ctx) => this.passOnSeveral(ctx),
+      complete: (ctx) => this.complete(ctx),
+      dropped: () => {
+        this.several = undefined;
+      },
+      begun: () => (this.several ?? []).slice(this.passedOn),
+      // Decoded messages are passed on, and the others undecoded.
+      removed: (ctx) => {
+        const { several = [], passedOn } = this;
+        this.several = undefined;
+        for (const message of several.slice(passedOn)) ctx.fireChannelRead(message);
+      },
+    };
+  }
+
+  handlerAdded(_ctx: Context): void {
+    refuseSharing(this);
+  }
+
+  override channelRead(ctx: Context, message: unknown): void {
+    if (this.isKeeping) this.kept.keep(message);
+    else if (this.several !== undefined) this.kept.keepWithin(message);
+    else {
+      this.decodeOne(ctx, message);
+      if (this.isKeeping) this.kept.deliverWithin(ctx);
+    }
+  }
+
+  override channelReadComplete(ctx: Context): void {
+    if (this.isKeeping) super.channelReadComplete(ctx);
+    else this.complete(ctx);
+  }
+
+  private complete(ctx: Context): void {
+    const isHungry = this.hasRead && !this.hasFired && !this.failed;
+    const wantsMore = isHungry && !ctx.channel.autoRead;
+    this.hasRead = false;
+    this.hasFired = false;
+    if (wantsMore) ctx.read();
+    ctx.fireChannelReadComplete();
+  }
+
+  private decodeOne(ctx: Context, message: unknown): void {
+    if (this.failed) return;
+    if (!this.accepts(message)) {
+      ctx.fireChannelRead(message);
+      return;
+    }
+    this.hasRead = true;
+    let decoded: O | Several<O> | undefined;
+    try {
+      decoded = this.decode(ctx, message as I);
+    } catch (thrown) {
+      this.report(ctx, decodeErrorOf(this, thrown));
+      return;
+    }
+    if (decoded === undefined) return;
+    this.hasFired = true;
+    if (decoded instanceof Several) {
+      this.several = decoded.messages;
+      this.passedOn = 0;
+      this.passOnSeveral(ctx);
+    } else ctx.fireChannelRead(decoded);
+  }
+
+  private passOnSeveral(ctx: Context): void {
+    const { channel } = ctx;
+    const several = this.several!;
+    while (this.passedOn < several.length) {
+      const message = several[this.passedOn];
+      this.passedOn += 1;
+      ctx.fireChannelRead(message);
+      if (this.passedOn === several.length) break;
+      if (this.passedOn % MESSAGES_PER_LOOK === 0) channel.checkTurn();
+      if ((channel.isReadHeld || channel.discardsInput) && this.kept.stops(ctx)) return;
+    }
+    this.several = undefined;
+  }
+
+  private report(ctx: Context, error: DecodeError): void {
+    if (this.frameErrorPolicy === 'skip') {
+      const text = `${ctx.channel} left out a bad message: ${error.message}`;
+      ctx.channel.logger.log('debug', text, error);
+      return;
+    }
+    if (this.frameErrorPolicy === 'close') this.failed = true;
+    ctx.fireExceptionCaught(error);
+    if (this.failed) ctx.channel.end({ reason: 'bad-input' });
+  }
+}

@@ -1,0 +1,93 @@
+import type { Context, Direction, Handler } from '../contract.ts';
+import { DrainEvent } from '../drain-event.ts';
+import { KeptInput, type KeptInputSteps } from './kept-input.ts';
+
+/**
+ * The base of handlers that keep input for later: every inbound event from `channelRead` on has its place in their
+ * {@link KeptInput}, which is made when something is first asked of it.
+ *
+ * @example
+ * ```ts run
+ * import type { Context } from '@headrace/core';
+ * import { KeptInputHandler, type KeptInputSteps } from '@headrace/core/authoring';
+ * import { EmbeddedChannel } from '@headrace/core/testing';
+ *
+ * class NotBeforeNoon extends KeptInputHandler {
+ *   #isNoon = false;
+ *   protected override keptInputSteps(): KeptInputSteps {
+ *     return { mayPass: () => this.#isNoon };
+ *   }
+ *   noon(ctx: Context): void {
+ *     this.#isNoon = true;
+ *     this.kept.deliver(ctx);
+ *   }
+ * }
+ *
+ * const handler = new NotBeforeNoon();
+ * const channel = new EmbeddedChannel(handler);
+ * channel.writeInbound('a', 'b');
+ * console.log(channel.readInbound());
+ * // prints undefined
+ * channel.run(() => handler.noon(channel.pipeline.firstContext()!));
+ * console.log(channel.readInbound(), channel.readInbound());
+ * // prints a b
+ * ```
+ */
+export abstract class KeptInputHandler implements Handler {
+  private madeKept: KeptInput | undefined = undefined;
+
+  protected get kept(): KeptInput {
+    this.madeKept ??= new KeptInput(this.keptInputSteps());
+    return this.madeKept;
+  }
+
+  /** Something is kept, or is being delivered. */
+  protected get isKeeping(): boolean {
+    return this.madeKept?.isBusy === true;
+  }
+
+  /** What it does with what it keeps, at the first use. */
+  protected keptInputSteps(): KeptInputSteps {
+    return {};
+  }
+
+  handlerRemoved(ctx: Context): void {
+    this.madeKept?.handlerRemoved(ctx);
+  }
+
+  channelRead(ctx: Context, message: unknown): void {
+    this.kept.channelRead(ctx, message);
+  }
+
+  channelReadComplete(ctx: Context): void {
+    if (this.madeKept === undefined) ctx.fireChannelReadComplete();
+    else this.madeKept.channelReadComplete(ctx);
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    // What it keeps after a drain has begun holds that back, too.
+    if (this.madeKept === undefined && !(event instanceof DrainEvent)) {
+      ctx.fireUserEventTriggered(event);
+    } else this.kept.userEventTriggered(ctx, event);
+  }
+
+  channelShutdown(ctx: Context, direction: Direction): void {
+    if (this.madeKept === undefined) ctx.fireChannelShutdown(direction);
+    else this.madeKept.channelShutdown(ctx, direction);
+  }
+
+  channelInactive(ctx: Context): void {
+    if (this.madeKept === undefined) ctx.fireChannelInactive();
+    else this.madeKept.channelInactive(ctx);
+  }
+
+  channelUnregistered(ctx: Context): void {
+    if (this.madeKept === undefined) ctx.fireChannelUnregistered();
+    else this.madeKept.channelUnregistered(ctx);
+  }
+
+  exceptionCaught(ctx: Context, error: Error): void {
+    if (this.madeKept === undefined) ctx.fireExceptionCaught(error);
+    else this.madeKept.exceptionCaught(ctx, error);
+  }
+}
