@@ -14,6 +14,7 @@ import {
 function lineOf(table: CallTable, maxInFlight = 100, lastId = 0) {
   let ctx!: Context;
   let onWrite = (): void => {};
+  let afterWrite = (_ctx: Context): void => {};
   const channel = new EmbeddedChannel({
     handlerAdded(added: Context) {
       ctx = added;
@@ -23,7 +24,9 @@ function lineOf(table: CallTable, maxInFlight = 100, lastId = 0) {
   channel.pipeline.addFirst({
     write(context: Context, message: unknown) {
       onWrite();
-      return context.write(message);
+      const future = context.write(message);
+      afterWrite(context);
+      return future;
     },
   });
   const line: CallLine = new CallLine(table, new CallOutput(ctx), {
@@ -46,6 +49,9 @@ function lineOf(table: CallTable, maxInFlight = 100, lastId = 0) {
     written,
     set onWrite(listener: () => void) {
       onWrite = listener;
+    },
+    set afterWrite(listener: (ctx: Context) => void) {
+      afterWrite = listener;
     },
   };
 }
@@ -173,6 +179,21 @@ describe('CallTable', () => {
       ['1:1', '1:2', '2:3'].map((_, i) => `${i + 1}:${i + 1}`),
       0,
     ]);
+  });
+
+  it('sends nothing again that left within the write that lost the line', () => {
+    const table = tableOf({ resends: true });
+    const [first, second] = [lineOf(table), lineOf(table)];
+    second.line.isPaused = true;
+    first.afterWrite = (ctx) => {
+      ctx.flush();
+      first.channel.abort();
+    };
+    const call = callOf('a');
+    table.submit(call);
+    second.line.isPaused = false;
+    table.sendQueued();
+    expect([call.outcomes, second.written()]).toEqual([['REQUEST_LOST sent true'], []]);
   });
 
   it('fails without resends what was lost, and says whether it was sent', () => {

@@ -1,0 +1,25 @@
+import type { Mutant } from './mutant.ts';
+
+export const mutants: readonly Mutant[] = [
+  {
+    file: 'src/server/packet-server-handler.ts',
+    find: 'if (incoming.isOpen || incoming.isRunning) return;',
+    replace: 'if (incoming.isOpen) return;',
+    test: 'test/attacks.test.ts',
+    why: 'a cancelled request keeps its place until its function has settled',
+  },
+  {
+    file: 'src/server/packet-server-handler.ts',
+    find: 'if (this.requests.find(id) !== undefined) {',
+    replace: 'if (false) {',
+    test: 'test/attacks.test.ts',
+    why: 'an id is in use until its last answer',
+  },
+  {
+    file: 'src/wire/in-order.ts',
+    find: 'return this.last !== undefined || isPromiseLike(made);',
+    replace: 'return isPromiseLike(made);',
+    test: 'test/wire/in-order.test.ts',
+    why: 'a packet never overtakes one whose deserializer takes longer',
+  },
+];
