@@ -190,7 +190,8 @@ export class CallTable implements CallOwner {
     call.isOpen = false;
     this.deadlines.remove(call);
     call.unlisten();
-    if (!this.queue.delete(call)) call.carrier?.drop(call);
+    if (call.carrier === undefined) this.queue.delete(call);
+    else call.carrier.drop(call);
   }
 
   private after(carrier: CallCarrier | undefined): void {
@@ -200,8 +201,10 @@ export class CallTable implements CallOwner {
   }
 
   private leastLoaded(call: Call): CallCarrier | undefined {
+    const { carriers } = this;
     let found: CallCarrier | undefined;
-    for (const carrier of this.carriers) {
+    if (carriers.length === 1) return carriers[0]!.takes(call) ? carriers[0] : undefined;
+    for (const carrier of carriers) {
       if (!carrier.takes(call)) continue;
       if (found === undefined || carrier.load < found.load) found = carrier;
     }
