@@ -17,6 +17,7 @@ export { ReconnectingClient } from './reconnect/reconnecting-client.ts';
 export { RequestClient } from './request/request-client.ts';
 export { requestOnce } from './request/request-once.ts';
 // When to try again
+export { checkedDelay } from './retry/checked-delay.ts';
 export { exponential } from './retry/exponential.ts';
 export { fixed } from './retry/fixed.ts';
 export { RetryBudget } from './retry/retry-budget.ts';

@@ -32,6 +32,7 @@ export {
 // Functions of applications
 export { callSafely } from './internal/call-safely.ts';
 // A queue
+export { ENTRY_OVERHEAD_BYTES } from './internal/entry-overhead.ts';
 export { Fifo } from './internal/fifo.ts';
 // Options
 export { checkOptions, type KnownOptions } from './internal/known-options.ts';

@@ -11,6 +11,7 @@ import {
   checkNumber,
   checkOptions,
   checkTime,
+  ENTRY_OVERHEAD_BYTES,
   type KnownOptions,
   PendingWriteQueue,
   SettableFuture,
@@ -46,9 +47,6 @@ const DEFAULTS = {
   maxAgeMs: 30_000,
   onFull: 'reject-newest',
 } as const;
-
-/** As the queue counts each message on top of its bytes. */
-const ENTRY_OVERHEAD_BYTES = 64;
 
 /** Gets the failures of writes that waited. */
 export type QueueFailure = (future: WriteFuture, error: Error) => void;

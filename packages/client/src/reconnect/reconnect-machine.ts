@@ -1,6 +1,7 @@
-import { ChannelError, isHeadraceError, OptionError } from '@headrace/core';
+import { ChannelError, isHeadraceError } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
 import { CLIENT_ERRORS } from '../client-errors.ts';
+import { checkedDelay } from '../retry/checked-delay.ts';
 import type { RetryBudget } from '../retry/retry-budget.ts';
 import type { RetryPolicy } from '../retry/retry-policy.ts';
 import type { ClientState } from './client-state.ts';
@@ -165,7 +166,9 @@ export class ReconnectMachine<P, C> {
       if (verdict === false) return undefined;
       const round = { elapsedMs: now - this.roundAt, phase: this.phase, random };
       const delayMs = typeof verdict === 'object' ? verdict.afterMs : retry(this.attempt, round);
-      return delayMs === undefined ? undefined : checkedDelay(delayMs);
+      return delayMs === undefined
+        ? undefined
+        : checkedDelay(delayMs, 'the retry policy or shouldRetry');
     } catch (thrown) {
       return toError(thrown);
     }
@@ -202,14 +205,4 @@ export class ReconnectMachine<P, C> {
 /** No later try would end otherwise. */
 function isOptionError(error: Error): boolean {
   return isHeadraceError(error) && error.code.startsWith('HR_ERR_OPTION_');
-}
-
-function checkedDelay(delayMs: number): number {
-  if (typeof delayMs === 'number' && delayMs >= 0 && delayMs < Number.POSITIVE_INFINITY) {
-    return delayMs;
-  }
-  // Less than nothing by the rounding of fractions.
-  if (delayMs > -1) return 0;
-  const text = `the retry policy or shouldRetry gave ${String(delayMs)}, but a delay is a number of milliseconds from 0`;
-  throw new OptionError('OPTION_INVALID', text, { option: 'retry' });
 }

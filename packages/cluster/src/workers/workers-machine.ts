@@ -1,6 +1,5 @@
-import type { RetryPolicy } from '@headrace/client';
-import { OptionError } from '@headrace/core';
-import { textOf, toError } from '@headrace/core/authoring';
+import { checkedDelay, type RetryPolicy } from '@headrace/client';
+import { toError } from '@headrace/core/authoring';
 import type { AboutWorker, WorkerEvent } from './worker-event.ts';
 
 /** The rules of one group of workers. */
@@ -378,13 +377,6 @@ export class WorkersMachine {
 /** How a process ended, in words. */
 export function endText({ code, signal }: ProcessEnd): string {
   return signal === null ? `code ${code}` : signal;
-}
-
-function checkedDelay(delayMs: number): number {
-  // Less than nothing by the rounding of fractions.
-  if (Number.isFinite(delayMs) && delayMs > -1) return Math.max(0, delayMs);
-  const text = `the retry policy gave ${textOf(delayMs)}, but a delay is a number of milliseconds from 0`;
-  throw new OptionError('OPTION_INVALID', text, { option: 'retry' });
 }
 
 function placeOf({ id, number, generation }: Process): WorkerPlace {

@@ -1,60 +1,27 @@
-import {
-  type ByteSource,
-  type Context,
-  EncodeError,
-  type Handler,
-  type OutboundBytes,
-  type Types,
-  type WriteFuture,
-} from '@headrace/core';
-import {
-  byteLengthOf,
-  checkNumber,
-  checkOptions,
-  encodeOnce,
-  isOutboundBytes,
-  type KnownOptions,
-  toBuffer,
-} from '@headrace/core/authoring';
+import { BodyPrepender, type BodyPrependerOptions, type LengthHeader } from './body-prepender.ts';
 
 /** Options of {@link ContentLengthPrepender}. */
-export interface ContentLengthPrependerOptions {
-  /** The longest body in bytes; take the same limit as the peer's decoder. @default 2147483647 */
-  readonly maxBodyLength?: number;
-}
+export type ContentLengthPrependerOptions = BodyPrependerOptions;
 
-const OPTIONS: KnownOptions<ContentLengthPrependerOptions> = { maxBodyLength: true };
-
-const INT_MAX = 2 ** 31 - 1;
 const NAME: Buffer = Buffer.from('Content-Length: ');
 const END: Buffer = Buffer.from('\r\n\r\n');
 const ZERO = 48;
 
-/** A header and the body that it counts, not yet copied together. */
-class ContentLengthPrefixed implements ByteSource {
-  readonly byteLength: number;
-  private readonly body: OutboundBytes;
-
-  constructor(body: OutboundBytes, bytes: number) {
-    this.byteLength = NAME.length + digitsOf(bytes) + END.length + bytes;
-    this.body = body;
-  }
-
-  writeTo(target: Uint8Array, offset: number): void {
-    const { body } = this;
-    const bytes = byteLengthOf(body);
+const CONTENT_LENGTH: LengthHeader = {
+  sizeOf: (bodyBytes) => NAME.length + digitsOf(bodyBytes) + END.length,
+  write(target, offset, bodyBytes) {
     target.set(NAME, offset);
-    const end = offset + NAME.length + digitsOf(bytes);
-    let rest = bytes;
-    for (let at = end - 1; at >= offset + NAME.length; at--) {
+    const first = offset + NAME.length;
+    const end = first + digitsOf(bodyBytes);
+    let rest = bodyBytes;
+    for (let at = end - 1; at >= first; at--) {
       target[at] = ZERO + (rest % 10);
       rest = Math.floor(rest / 10);
     }
     target.set(END, end);
-    if (body instanceof Uint8Array) target.set(body, end + END.length);
-    else body.writeTo(target, end + END.length);
-  }
-}
+    return end + END.length;
+  },
+};
 
 function digitsOf(value: number): number {
   let digits = 1;
@@ -90,35 +57,8 @@ function digitsOf(value: number): number {
  * ```
  * @see the Language Server Protocol, "Base Protocol"
  */
-export class ContentLengthPrepender implements Handler {
-  declare readonly types: Types<{ accepts: OutboundBytes; writes: OutboundBytes }>;
-  readonly sharable = true;
-  private readonly maxBodyLength: number;
-  private readonly key: string;
-  private readonly encode: (body: OutboundBytes) => OutboundBytes;
-  private readonly encodeForMany: (body: OutboundBytes) => OutboundBytes;
-
+export class ContentLengthPrepender extends BodyPrepender {
   constructor(options: ContentLengthPrependerOptions = {}) {
-    checkOptions('ContentLengthPrepender', options, OPTIONS);
-    this.maxBodyLength = options.maxBodyLength ?? INT_MAX;
-    checkNumber('maxBodyLength', this.maxBodyLength, { max: INT_MAX, integer: true });
-    this.key = `ContentLengthPrepender:${this.maxBodyLength}`;
-    this.encode = (body) => this.prepend(body);
-    this.encodeForMany = (body) => toBuffer(this.prepend(body));
-  }
-
-  write(ctx: Context, message: unknown): WriteFuture {
-    if (!isOutboundBytes(message)) return ctx.write(message);
-    return ctx.write(encodeOnce(this.key, message, this.encode, this.encodeForMany));
-  }
-
-  private prepend(body: OutboundBytes): ContentLengthPrefixed {
-    const bytes = byteLengthOf(body);
-    if (bytes <= this.maxBodyLength) return new ContentLengthPrefixed(body, bytes);
-    throw new EncodeError(
-      'MESSAGE_TOO_LONG',
-      `a body of ${bytes} bytes is longer than maxBodyLength, ${this.maxBodyLength}`,
-      { bytes, maxBodyLength: this.maxBodyLength },
-    );
+    super('ContentLengthPrepender', CONTENT_LENGTH, options);
   }
 }

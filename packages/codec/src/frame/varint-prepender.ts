@@ -1,55 +1,18 @@
-import {
-  type ByteSource,
-  type Context,
-  EncodeError,
-  type Handler,
-  type OutboundBytes,
-  type Types,
-  type WriteFuture,
-} from '@headrace/core';
-import {
-  byteLengthOf,
-  checkNumber,
-  checkOptions,
-  encodeOnce,
-  isOutboundBytes,
-  type KnownOptions,
-  toBuffer,
-} from '@headrace/core/authoring';
+import { BodyPrepender, type BodyPrependerOptions, type LengthHeader } from './body-prepender.ts';
 
 /** Options of {@link VarintPrepender}. */
-export interface VarintPrependerOptions {
-  /** The longest body in bytes; take the same limit as the peer's decoder. @default 2147483647 */
-  readonly maxBodyLength?: number;
-}
+export type VarintPrependerOptions = BodyPrependerOptions;
 
-const OPTIONS: KnownOptions<VarintPrependerOptions> = {
-  maxBodyLength: true,
-};
-
-const INT_MAX = 2 ** 31 - 1;
-
-/** A varint and the body that it counts, not yet copied together. */
-class VarintPrefixed implements ByteSource {
-  readonly byteLength: number;
-  private readonly body: OutboundBytes;
-
-  constructor(body: OutboundBytes) {
-    const bytes = byteLengthOf(body);
-    this.byteLength = varintSize(bytes) + bytes;
-    this.body = body;
-  }
-
-  writeTo(target: Uint8Array, offset: number): void {
-    const { body } = this;
+const VARINT: LengthHeader = {
+  sizeOf: varintSize,
+  write(target, offset, bodyBytes) {
     let at = offset;
-    let rest = byteLengthOf(body);
+    let rest = bodyBytes;
     for (; rest > 0x7f; rest >>>= 7) target[at++] = (rest & 0x7f) | 0x80;
     target[at++] = rest;
-    if (body instanceof Uint8Array) target.set(body, at);
-    else body.writeTo(target, at);
-  }
-}
+    return at;
+  },
+};
 
 /** How many bytes a varint has. */
 function varintSize(value: number): number {
@@ -86,35 +49,8 @@ function varintSize(value: number): number {
  * ```
  * @see Netty's `ProtobufVarint32LengthFieldPrepender`
  */
-export class VarintPrepender implements Handler {
-  declare readonly types: Types<{ accepts: OutboundBytes; writes: OutboundBytes }>;
-  readonly sharable = true;
-  private readonly maxBodyLength: number;
-  private readonly key: string;
-  private readonly encode: (body: OutboundBytes) => OutboundBytes;
-  private readonly encodeForMany: (body: OutboundBytes) => OutboundBytes;
-
+export class VarintPrepender extends BodyPrepender {
   constructor(options: VarintPrependerOptions = {}) {
-    checkOptions('VarintPrepender', options, OPTIONS);
-    this.maxBodyLength = options.maxBodyLength ?? INT_MAX;
-    checkNumber('maxBodyLength', this.maxBodyLength, { max: INT_MAX, integer: true });
-    this.key = `VarintPrepender:${this.maxBodyLength}`;
-    this.encode = (body) => this.prepend(body);
-    this.encodeForMany = (body) => toBuffer(this.prepend(body));
-  }
-
-  write(ctx: Context, message: unknown): WriteFuture {
-    if (!isOutboundBytes(message)) return ctx.write(message);
-    return ctx.write(encodeOnce(this.key, message, this.encode, this.encodeForMany));
-  }
-
-  private prepend(body: OutboundBytes): VarintPrefixed {
-    const bytes = byteLengthOf(body);
-    if (bytes <= this.maxBodyLength) return new VarintPrefixed(body);
-    throw new EncodeError(
-      'MESSAGE_TOO_LONG',
-      `a body of ${bytes} bytes is longer than maxBodyLength, ${this.maxBodyLength}`,
-      { bytes, maxBodyLength: this.maxBodyLength },
-    );
+    super('VarintPrepender', VARINT, options);
   }
 }

@@ -19,7 +19,7 @@ import {
   connectorFor,
   placeText,
 } from './connect-target.ts';
-import { TlsAnnouncer } from './tls-announcer.ts';
+import { buildSecure } from './tls-announcer.ts';
 
 /** Options of a client's channel: those of every channel, and of its socket. */
 export interface ClientOptions extends ChannelOptions, ConnectSocketOptions {
@@ -119,10 +119,4 @@ export class Bootstrap<R = unknown, W = unknown> {
     );
     return channel as unknown as Channel<R, W>;
   }
-}
-
-/** The handshake's announcer goes first, so that the attributes are there before any handler is active. */
-function buildSecure(channel: Channel, build: (channel: Channel) => void): void {
-  channel.pipeline.addLast(new TlsAnnouncer());
-  build(channel);
 }

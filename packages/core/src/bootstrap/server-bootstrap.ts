@@ -30,7 +30,7 @@ import {
   toFunction,
 } from './bootstrap-options.ts';
 import { Server } from './server.ts';
-import { TlsAnnouncer } from './tls-announcer.ts';
+import { buildSecure } from './tls-announcer.ts';
 
 /** Options of accepted connections: those of every channel, and of their sockets. */
 export interface ChildOptions extends ChannelOptions, AcceptedSocketOptions {}
@@ -142,7 +142,10 @@ export class ServerBootstrap {
     const server = new Server(channel, listener, tls);
     const build = toFunction(initialize);
     const acceptor = new Acceptor({
-      initialize: tls === undefined ? build : (self) => buildSecure(self, server, build),
+      initialize:
+        tls === undefined
+          ? build
+          : (self) => buildSecure(self, build, (ctx) => server.tlsFailed(ctx.channel)),
       attributes: new Map(this.childAttributes),
       accepted: (accepted) => server.adopt(accepted),
     });
@@ -165,10 +168,4 @@ export class ServerBootstrap {
     const inherited = { ...(logger && { logger }), ...(clock && { clock }) };
     return resolveChannelOptions({ ...inherited, ...this.serverOptions });
   }
-}
-
-/** The handshake's announcer goes first, so that the attributes are there before any handler is active. */
-function buildSecure(channel: Channel, server: Server, build: (channel: Channel) => void): void {
-  channel.pipeline.addLast(new TlsAnnouncer((ctx) => server.tlsFailed(ctx.channel)));
-  build(channel);
 }

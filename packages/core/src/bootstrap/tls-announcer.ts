@@ -1,5 +1,5 @@
 import type { TransportChannel } from '../channel/transport-channel.ts';
-import type { Context, Handler, TlsInfo } from '../contract.ts';
+import type { Channel, Context, Handler, TlsInfo } from '../contract.ts';
 import { PEER_CERTIFICATE, TLS, TlsHandshakeEvent } from './tls-event.ts';
 
 /**
@@ -30,6 +30,20 @@ export class TlsAnnouncer implements Handler {
     if (!this.wasActive) this.failed?.(ctx);
     ctx.fireChannelUnregistered();
   }
+}
+
+/**
+ * Builds a pipeline whose first handler is an announcer, so that the attributes are there before any handler is active.
+ *
+ * @param failed - called for a channel that closed before it was active
+ */
+export function buildSecure(
+  channel: Channel,
+  build: (channel: Channel) => void,
+  failed?: (ctx: Context) => void,
+): void {
+  channel.pipeline.addLast(new TlsAnnouncer(failed));
+  build(channel);
 }
 
 /** Keeps what the handshake agreed on in the channel's attributes. */

@@ -8,6 +8,7 @@
 //                     └──────────────────────┴────── close() ────────┴───────────────────────┴──▶ OVER
 import type { Clock, CloseInfo, CloseReason, WriteFuture } from '../contract.ts';
 import { ChannelError, toError } from '../errors.ts';
+import { ENTRY_OVERHEAD_BYTES } from '../internal/entry-overhead.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
@@ -18,14 +19,7 @@ import {
   outboundFull,
   outputShutdown,
 } from './output-errors.ts';
-import {
-  bytesOf,
-  ENTRY_OVERHEAD_BYTES,
-  handedOver,
-  joinMessages,
-  lastOfBatch,
-  Segment,
-} from './output-segment.ts';
+import { bytesOf, handedOver, joinMessages, lastOfBatch, Segment } from './output-segment.ts';
 import { type StallOwner, StallWatch } from './stall-watch.ts';
 import { UnseenFailures } from './unseen-failures.ts';
 import { Writability, type WritabilityOwner } from './writability.ts';

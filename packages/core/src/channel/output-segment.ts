@@ -1,7 +1,5 @@
+import { ENTRY_OVERHEAD_BYTES } from '../internal/entry-overhead.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
-
-/** Counted for each waiting message on top of its bytes, so that many tiny writes do not under-count memory. */
-export const ENTRY_OVERHEAD_BYTES = 64;
 
 /** In place of the number of messages: one that stays alone. */
 const SEALED = -1;

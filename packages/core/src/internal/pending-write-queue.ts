@@ -1,6 +1,7 @@
 import type { WriteFuture } from '../contract.ts';
 import { ChannelError } from '../errors.ts';
 import { sizeOfBytes } from './byte-source.ts';
+import { ENTRY_OVERHEAD_BYTES } from './entry-overhead.ts';
 import { checkOptions, type KnownOptions } from './known-options.ts';
 import { checkNumber } from './option-check.ts';
 import { SettableFuture } from './settable-future.ts';
@@ -33,9 +34,6 @@ const OPTIONS: KnownOptions<PendingWriteQueueOptions> = {
   limitName: true,
   sizeOf: true,
 };
-
-/** Counted for each message on top of its bytes, as the channel's own buffer does. */
-const ENTRY_OVERHEAD_BYTES = 64;
 
 /** A write that waits: its own future, and a link of the queue, so that one is one object. */
 class PendingWrite<Tag> extends SettableFuture {
