@@ -15,6 +15,7 @@ describe('RedisLogLink', () => {
       types: {} as never,
       runId: 'run',
       subscribe: () => () => {},
+      warn: () => {},
       lose: () => {},
     });
     const limits = { messages: 10, ageMs: 1000 };

@@ -98,6 +98,38 @@ describe.runIf(absent === '')(`a real redis-server${absent}`, () => {
     }
   });
 
+  it('a stream that somebody else wrote to has another epoch, and takes messages again', async () => {
+    const test = new BusTest(benchOf(server));
+    const client = createClient({ url: `redis://127.0.0.1:${server.port}` });
+    await client.connect();
+    try {
+      const one = await test.up();
+      const { log } = one.bus;
+      const stream = one.stream('proom');
+      await log!.open(stream, { messages: 1000, ageMs: 60_000 });
+      const heard: string[] = [];
+      log!.follow(stream, ({ id, position }) => heard.push(`${id} ${position.offset}`));
+      await one.bus.settled();
+      const before = await log!.append(stream, 'a', Buffer.from('a'));
+      await client.sendCommand(['XADD', `{${stream}}:log`, '*', 'who', 'knows']);
+      expect((await log!.read(stream, 0, 10)).entries.map(({ id }) => id)).toEqual(['a']);
+      const ids = ['b', 'c', 'a'];
+      const after = await Promise.all(ids.map((id) => log!.append(stream, id, Buffer.from(id))));
+      expect(after.map(({ offset }) => offset)).toEqual([1, 2, 3]);
+      expect(new Set(after.map(({ epoch }) => epoch)).size).toBe(1);
+      expect(after[0]!.epoch === before.epoch).toBe(false);
+      expect((await log!.read(stream, 0, 10)).entries.map(({ id }) => id)).toEqual(ids);
+      await test.until(() => heard.length === 4);
+      expect(heard).toEqual(['a 1', 'b 1', 'c 2', 'a 3']);
+      expect(one.lines).toEqual([
+        `warn somebody else wrote to the stream {${stream}}:log in Redis: the log of this group begins anew`,
+      ]);
+    } finally {
+      client.destroy();
+      await test.end();
+    }
+  });
+
   it('a key space that was lost has another epoch, and ids are new there', async () => {
     const test = new BusTest(benchOf(server));
     const one = await test.up();

@@ -41,7 +41,7 @@ export function redisBus(options: RedisBusOptions): EngineBus {
   const socket = { ...own.socket, reconnectStrategy: false, connectTimeout: connectTimeoutMs };
   const client = { ...own, socket } as RedisClientOptions;
   return new EngineBus(
-    { name, hasLog: true, connect: (sink, _host, signal) => connectToRedis(client, sink, signal) },
+    { name, hasLog: true, connect: (...link) => connectToRedis(client, ...link) },
     bus,
   );
 }

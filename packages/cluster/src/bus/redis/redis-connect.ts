@@ -1,5 +1,6 @@
 import { toError } from '@headrace/core/authoring';
 import type { RedisClientOptions } from '@redis/client';
+import type { BusHost } from '../bus.ts';
 import type { BusLink, BusLinkSink } from '../bus-engine.ts';
 import { importPeer } from '../peer-package.ts';
 import { destroy, type RedisClient } from './redis-client.ts';
@@ -9,6 +10,7 @@ import { RedisLink } from './redis-link.ts';
 export async function connectToRedis(
   options: Readonly<RedisClientOptions>,
   sink: BusLinkSink,
+  { logger }: BusHost,
   signal: AbortSignal,
 ): Promise<BusLink> {
   const peer = await importPeer(
@@ -34,7 +36,7 @@ export async function connectToRedis(
     const server = String(await publisher.sendCommand(['INFO', 'server']));
     const runId = /^run_id:(\S+)/m.exec(server)?.[1] ?? 'unknown';
     if (failure !== undefined) throw failure;
-    return new RedisLink({ publisher, subscriber, peer, runId }, sink);
+    return new RedisLink({ publisher, subscriber, peer, runId, logger }, sink);
   } catch (thrown) {
     end();
     throw toError(thrown);

@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer';
+import type { Logger } from '@headrace/core';
 import { systemClock } from '@headrace/core';
 import { toBuffer, toError } from '@headrace/core/authoring';
 import type { BusLink, BusLinkSink } from '../bus-engine.ts';
@@ -12,6 +13,7 @@ export interface RedisLinkParts {
   readonly peer: typeof import('@redis/client');
   /** Another one means that the server was started anew. */
   readonly runId: string;
+  readonly logger: Logger;
 }
 
 /** Two connections to Redis. */
@@ -26,7 +28,7 @@ export class RedisLink implements BusLink {
   private isOver = false;
   private readonly received: (bytes: Buffer, subject: Buffer) => void;
 
-  constructor({ publisher, subscriber, peer, runId }: RedisLinkParts, sink: BusLinkSink) {
+  constructor({ publisher, subscriber, peer, runId, logger }: RedisLinkParts, sink: BusLinkSink) {
     this.publisher = publisher;
     this.subscriber = subscriber;
     this.sink = sink;
@@ -36,6 +38,7 @@ export class RedisLink implements BusLink {
       client: publisher,
       types: peer.RESP_TYPES,
       runId,
+      warn: (text) => logger.log('warn', text),
       lose,
       subscribe: (subject, listener) => this.follow(subject, listener),
     });

@@ -15,6 +15,8 @@ export interface RedisLogLinkParts {
   readonly types: typeof RESP_TYPES;
   readonly runId: string;
   readonly subscribe: (subject: string, listener: (bytes: Buffer) => void) => () => void;
+  /** Writes a line to the log of this process. */
+  readonly warn: (text: string) => void;
   /** Ends the link. */
   readonly lose: (cause: Error) => void;
 }
@@ -61,6 +63,12 @@ export class RedisLogLink implements LogLink {
         String(DUPLICATE_WINDOW_MS),
       ],
     );
+    if (text(answer[2]) === '1') {
+      const log = keysOf(stream)[1];
+      this.parts.warn(
+        `somebody else wrote to the stream ${log} in Redis: the log of this group begins anew`,
+      );
+    }
     return { epoch: text(answer[0]), offset: Number(text(answer[1])) };
   }
 

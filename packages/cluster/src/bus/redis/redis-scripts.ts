@@ -6,7 +6,8 @@
  * - `<stream>:marks`, a list of `<ms> <offset>`: what lies before a mark is older than it
  * - `<stream>:i:<id>`, for two minutes: the epoch and the offset of that id
  *
- * Where the hash is lost, the epoch is new, and so is what the others have to say.
+ * Where the hash is lost, the epoch is new, and the other keys begin anew. So do all where somebody else has added to the
+ * Redis stream with an id that leaves no room for the next offset.
  */
 const COMMON = `
 local function now()
@@ -35,7 +36,7 @@ local function trim(log, marks, time, age)
 end
 `;
 
-/** KEYS at log marks id; ARGV run fresh-epoch id bytes messages age-ms channel window-ms. Gives epoch and offset. */
+/** KEYS at log marks id; ARGV run fresh-epoch id bytes messages age-ms channel window-ms. Gives epoch, offset, and 1 if the log began anew. */
 export const APPEND = `${COMMON}
 local at, log, marks, seen = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local epoch = epochOf(at, ARGV[2])
@@ -50,21 +51,36 @@ local previous = state[2] or '0'
 -- A server that was started anew may have lost what it acknowledged: no offset is used twice.
 if state[3] and state[3] ~= ARGV[1] then offset = offset + 1048576 end
 local number = text(offset)
+local marked = tonumber(state[4] or '0')
 local time, age = now(), tonumber(ARGV[6])
 if previous == '0' then redis.call('DEL', log, marks) end
-local add = {'XADD', log}
-if ARGV[5] ~= '0' then
-  add[#add + 1] = 'MAXLEN'
-  add[#add + 1] = '~'
-  add[#add + 1] = ARGV[5]
+local function add()
+  local command = {'XADD', log}
+  if ARGV[5] ~= '0' then
+    command[#command + 1] = 'MAXLEN'
+    command[#command + 1] = '~'
+    command[#command + 1] = ARGV[5]
+  end
+  command[#command + 1] = number .. '-0'
+  for _, part in ipairs({'i', ARGV[3], 'p', previous, 'b', ARGV[4]}) do
+    command[#command + 1] = part
+  end
+  return redis.pcall(unpack(command))
 end
-add[#add + 1] = number .. '-0'
-for _, part in ipairs({'i', ARGV[3], 'p', previous, 'b', ARGV[4]}) do add[#add + 1] = part end
-redis.call(unpack(add))
+local added = add()
+local foreign = '0'
+if type(added) == 'table' and added.err and added.err:find('equal or smaller', 1, true) then
+  -- An entry of somebody else has a higher id, and no message would fit after it: the log begins anew.
+  redis.call('DEL', log, marks, at)
+  epoch, offset, number, previous, marked, foreign = ARGV[2], 1, '1', '0', 0, '1'
+  redis.call('HSET', at, 'epoch', epoch)
+  added = add()
+end
+if type(added) == 'table' and added.err then return added end
 redis.call('SET', seen, epoch .. ' ' .. number, 'PX', ARGV[8])
 redis.call('HSET', at, 'next', text(offset + 1), 'last', number, 'run', ARGV[1])
 if age > 0 then
-  if time - tonumber(state[4] or '0') >= age / 64 then
+  if time - marked >= age / 64 then
     redis.call('HSET', at, 'marked', text(time))
     redis.call('RPUSH', marks, text(time) .. ' ' .. number)
     trim(log, marks, time, age)
@@ -75,7 +91,7 @@ if age > 0 then
   redis.call('PEXPIRE', marks, text(age))
 end
 redis.call('PUBLISH', ARGV[7], table.concat({epoch, number, previous, #ARGV[3]}, ' ') .. '\\n' .. ARGV[3] .. ARGV[4])
-return {epoch, number}
+return {epoch, number, foreign}
 `;
 
 /** KEYS at log marks; ARGV fresh-epoch after limit age-ms. Gives epoch, first, last, then id, offset, previous, bytes. */
@@ -94,10 +110,13 @@ page[2] = offsetOf(info[1][1])
 local entries = redis.call('XRANGE', log, '(' .. ARGV[2] .. '-0', '+', 'COUNT', ARGV[3])
 for _, entry in ipairs(entries) do
   local fields = entry[2]
-  page[#page + 1] = fields[2]
-  page[#page + 1] = offsetOf(entry[1])
-  page[#page + 1] = fields[4]
-  page[#page + 1] = fields[6]
+  -- Others are not of a log: somebody else wrote them.
+  if fields[1] == 'i' and fields[3] == 'p' and fields[5] == 'b' then
+    page[#page + 1] = fields[2]
+    page[#page + 1] = offsetOf(entry[1])
+    page[#page + 1] = fields[4]
+    page[#page + 1] = fields[6]
+  end
 end
 return page
 `;
