@@ -16,6 +16,20 @@ export const mutants: readonly Mutant[] = [
     why: 'an envelope that comes twice is delivered once',
   },
   {
+    file: 'src/envelope/number-line.ts',
+    find: 'if (last !== undefined && Math.abs(number - last) > FAR) return this.farAway(node, number);',
+    replace: '',
+    test: 'test/envelope/number-line.test.ts',
+    why: 'a forged number silences no node',
+  },
+  {
+    file: 'src/node/directory-machine.ts',
+    find: "!entry.isKnown || entry.life === 'gone'",
+    replace: "entry.life === 'gone'",
+    test: 'test/node/directory-machine.test.ts',
+    why: 'invented nodes are forgotten first',
+  },
+  {
     file: 'src/bus/unheard.ts',
     find: 'if (unheardBytes > MAX_UNHEARD_BYTES) return false;',
     replace: '',

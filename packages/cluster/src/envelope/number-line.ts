@@ -4,19 +4,37 @@ export type Arrival = { readonly isNew: true; readonly missed: number } | { read
 const OLD: Arrival = { isNew: false };
 const NEXT: Arrival = { isNew: true, missed: 0 };
 
+/** A number this far from the last one, above or below, is not believed alone: somebody may have invented it. */
+const FAR = 2 ** 24;
+
 /**
  * The numbers that came from each node on one subject. The first one of a node is taken as it is; after that a hole is
- * what was lost, and what is not above the last one has been there.
+ * what was lost, and what is not above the last one has been there. A number that is far away counts once the one after
+ * it comes: with a forged one nobody silences a node.
  */
 export class NumberLines {
   private readonly last = new Map<string, number>();
+  /** The last number that was far away, and not believed. */
+  private readonly far = new Map<string, number>();
 
   arrived(node: string, number: number): Arrival {
     const last = this.last.get(node);
+    if (last !== undefined && Math.abs(number - last) > FAR) return this.farAway(node, number);
     if (last !== undefined && number <= last) return OLD;
     this.last.set(node, number);
     if (last === undefined || number === last + 1) return NEXT;
     return { isNew: true, missed: number - last - 1 };
+  }
+
+  private farAway(node: string, number: number): Arrival {
+    const isSecond = this.far.get(node) === number - 1;
+    if (!isSecond) {
+      this.far.set(node, number);
+      return OLD;
+    }
+    this.far.delete(node);
+    this.last.set(node, number);
+    return { isNew: true, missed: 1 };
   }
 
   /** The last number that came; undefined if none did. */
@@ -26,9 +44,11 @@ export class NumberLines {
 
   clear(): void {
     this.last.clear();
+    this.far.clear();
   }
 
   forget(node: string): void {
     this.last.delete(node);
+    this.far.delete(node);
   }
 }

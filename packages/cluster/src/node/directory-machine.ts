@@ -24,6 +24,8 @@ interface Entry {
   /** `unannounced`: something came from it, but no heartbeat since it is known, or since it was gone. */
   life: NodeLife | 'unannounced';
   heardAt: number;
+  /** It was heard a second time: whoever invents ids sends each once. */
+  isKnown: boolean;
 }
 
 /** Far more nodes than a bus can serve: who invents ids does not fill the memory. */
@@ -49,12 +51,14 @@ export class DirectoryMachine {
     const entry = this.entries.get(id);
     if (status.state === 'left') return this.left(id, entry, status);
     if (entry === undefined) {
+      const actions = this.entries.size < MAX_NODES ? [] : this.makeRoom();
       if (this.entries.size >= MAX_NODES) return [];
-      this.entries.set(id, { status, life: 'alive', heardAt: now });
-      return [{ do: 'joined', node: this.get(id)! }];
+      this.entries.set(id, { status, life: 'alive', heardAt: now, isKnown: false });
+      return [...actions, { do: 'joined', node: this.get(id)! }];
     }
     const { life, status: before } = entry;
     entry.heardAt = now;
+    entry.isKnown = true;
     entry.life = 'alive';
     entry.status = status;
     if (life === 'gone' || life === 'unannounced') return [{ do: 'joined', node: this.get(id)! }];
@@ -67,7 +71,12 @@ export class DirectoryMachine {
     const entry = this.entries.get(id);
     if (entry === undefined) {
       if (this.entries.size >= MAX_NODES) return false;
-      this.entries.set(id, { status: NO_STATUS, life: 'unannounced', heardAt: now });
+      this.entries.set(id, {
+        status: NO_STATUS,
+        life: 'unannounced',
+        heardAt: now,
+        isKnown: false,
+      });
     } else if (entry.life === 'gone') {
       entry.life = 'unannounced';
       entry.heardAt = now;
@@ -126,14 +135,25 @@ export class DirectoryMachine {
       .filter((node): node is NodeInfo => node !== undefined && node.life !== 'gone');
   }
 
+  /** Forgets a node of which no second heartbeat came, or that is gone, if there is any. */
+  private makeRoom(): DirectoryAction[] {
+    for (const [id, entry] of this.entries) {
+      if (!entry.isKnown || entry.life === 'gone') return this.forget(id, entry, 'node-gone');
+    }
+    return [];
+  }
+
   private left(id: string, entry: Entry | undefined, status: NodeStatus): DirectoryAction[] {
     if (entry === undefined) return [];
-    const { life } = entry;
     entry.status = status;
+    return this.forget(id, entry, 'left');
+  }
+
+  private forget(id: string, { life }: Entry, reason: 'left' | 'node-gone'): DirectoryAction[] {
     const forgotten: DirectoryAction = { do: 'forgotten', id };
     const node = this.get(id);
     this.entries.delete(id);
     if (life === 'unannounced') return [{ do: 'vanished', id }, forgotten];
-    return life === 'gone' ? [forgotten] : [{ do: 'left', node: node!, reason: 'left' }, forgotten];
+    return life === 'gone' ? [forgotten] : [{ do: 'left', node: node!, reason }, forgotten];
   }
 }

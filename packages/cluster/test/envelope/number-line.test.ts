@@ -11,3 +11,15 @@ it('takes each number of a node once, and counts what is missing before it', () 
   lines.forget('a');
   expect(lines.arrived('a', 1)).toEqual({ isNew: true, missed: 0 });
 });
+
+it('is silenced by no forged number, not even the first of a node', () => {
+  const lines = new NumberLines();
+  const forged = 2 ** 48 - 1;
+  lines.arrived('a', 1);
+  expect(lines.arrived('a', forged)).toEqual({ isNew: false });
+  expect(lines.arrived('a', 2)).toEqual({ isNew: true, missed: 0 });
+  lines.arrived('b', forged);
+  expect(lines.arrived('b', 5)).toEqual({ isNew: false });
+  expect(lines.arrived('b', 6)).toEqual({ isNew: true, missed: 1 });
+  expect(lines.arrived('b', 7)).toEqual({ isNew: true, missed: 0 });
+});

@@ -14,6 +14,20 @@ describe('DirectoryMachine', () => {
     expect(machine.list()).toEqual([{ id: 'early', life: 'alive', ...status, roles: [] }]);
   });
 
+  it('forgets invented nodes first: a real one is seen at its first heartbeat, and stays', () => {
+    const machine = new DirectoryMachine(TIMES);
+    const status = { state: 'ready', address: undefined, connections: 0, load: 0 } as const;
+    const beat = { ...status, roles: [], nonce: 'n' };
+    for (const now of [0, 1000]) machine.heard('real', beat, now);
+    for (let i = 0; i < 12_000; i++) machine.heard(`invented-${i}`, beat, 1000);
+    const actions = machine.heard('late', beat, 1500);
+    expect(actions.map((action) => action.do)).toEqual(['left', 'forgotten', 'joined']);
+    machine.heard('late', beat, 2500);
+    for (let i = 0; i < 12_000; i++) machine.heard(`more-${i}`, beat, 2600);
+    expect([machine.isThere('real'), machine.isThere('late')]).toEqual([true, true]);
+    expect(machine.list().length).toBe(10_000);
+  });
+
   it('that stood still, and heard nobody meanwhile, has heard a node now at the latest', () => {
     const machine = new DirectoryMachine(TIMES);
     const status = { state: 'ready', address: undefined, connections: 0, load: 0 } as const;
