@@ -10,14 +10,15 @@ import {
   type WriteFuture,
 } from '@headrace/core';
 import {
-  checkChoice,
-  checkNumber,
-  checkOptions,
-  checkTime,
-  type KnownOptions,
+  choice,
+  describeOptions,
+  object,
   SettableFuture,
+  time,
   toError,
   UnseenFailures,
+  unchecked,
+  whole,
 } from '@headrace/core/authoring';
 import {
   type BinaryExchange,
@@ -59,16 +60,15 @@ export interface RequestClientOptions<P = ConnectPlace, C extends Channel = Chan
   readonly maxWaiting?: number;
 }
 
-const OPTIONS: KnownOptions<RequestClientOptions> = {
-  client: true,
-  retry: true,
-  budget: true,
-  connections: true,
-  timeoutMs: true,
-  maxWaiting: true,
-};
-const CALL_OPTIONS: KnownOptions<CallOptions> = { timeoutMs: true, signal: true };
-const DEFAULTS = { retry: 'unsent', connections: 1, timeoutMs: 10_000, maxWaiting: 1000 } as const;
+const OPTIONS = describeOptions('RequestClient', {
+  client: object('the options of a ReconnectingClient', { required: true }),
+  retry: choice(['unsent', 'idempotent', 'never'], { default: 'unsent' }),
+  budget: object('a RetryBudget'),
+  connections: whole({ min: 1, max: 10_000, default: 1 }),
+  timeoutMs: time({ default: 10_000 }),
+  maxWaiting: whole({ default: 1000 }),
+});
+const CALL_OPTIONS = describeOptions('request', { timeoutMs: time(), signal: unchecked() });
 
 /** Gives it to a connection; rejects with an error whose `details.sent` is false if nothing of it can have left. */
 type Send<T extends ExchangeTypes, R> = (
@@ -140,22 +140,21 @@ export class RequestClient<
 
   /** @throws OptionError if an option makes no sense */
   constructor(options: RequestClientOptions<P, C>) {
-    checkOptions('RequestClient', options, OPTIONS as KnownOptions<typeof options>);
-    const { retry, connections, timeoutMs, maxWaiting } = { ...DEFAULTS, ...options };
-    this.retry = checkChoice('retry', retry, ['unsent', 'idempotent', 'never']);
-    this.budget = options.budget;
-    if (retry === 'idempotent' && options.budget === undefined) {
+    const { retry, budget, connections, timeoutMs, maxWaiting } = OPTIONS.resolve(
+      options as unknown as RequestClientOptions,
+    );
+    this.retry = retry;
+    this.budget = budget;
+    if (retry === 'idempotent' && budget === undefined) {
       const text =
         "retry 'idempotent' needs a budget: new RetryBudget({ perSecond: 10, burst: 20 })";
       throw new OptionError('OPTION_CONFLICT', text, { option: 'budget' });
     }
-    checkNumber('connections', connections, { min: 1, max: 10_000, integer: true });
-    this.timeoutMs = checkTime('timeoutMs', timeoutMs);
-    const maxQueued = checkNumber('maxWaiting', maxWaiting, { integer: true });
-    this.clock = options.client?.clock ?? systemClock;
-    const limits = { maxQueued, queueOption: 'maxWaiting', keepsProcess: true };
+    this.timeoutMs = timeoutMs;
+    this.clock = options.client.clock ?? systemClock;
+    const limits = { maxQueued: maxWaiting, queueOption: 'maxWaiting', keepsProcess: true };
     this.table = new CallTable(this.clock, limits);
-    this.logger = options.client?.logger ?? stderrLogger();
+    this.logger = options.client.logger ?? stderrLogger();
     this.clients = Array.from({ length: connections }, () => this.connection(options.client));
     this.unseen = this.watchFailures();
   }
@@ -222,8 +221,7 @@ export class RequestClient<
   /** Does it on a connection, and on later ones as far as `retry` and its time allow. */
   private carryOut<R>(options: CallOptions, send: Send<T, R>): Promise<R> {
     return new Promise((resolve, reject) => {
-      checkOptions('request', options, CALL_OPTIONS);
-      const { timeoutMs = this.timeoutMs, signal } = options;
+      const { timeoutMs = this.timeoutMs, signal } = CALL_OPTIONS.resolve(options);
       let mayHaveLeft = false;
       const failed = (error: unknown): void => reject(mayHaveLeft ? afterSent(error) : error);
       const ask: Ask = (channel) => {
@@ -234,7 +232,7 @@ export class RequestClient<
           this.submit(call, signal);
         });
       };
-      const call = new Call(ask, checkTime('timeoutMs', timeoutMs), resolve as never, failed);
+      const call = new Call(ask, timeoutMs, resolve as never, failed);
       call.deadline = this.clock.now() + call.timeoutMs;
       this.submit(call, signal);
     });

@@ -1,5 +1,5 @@
 import { type Channel, OptionError } from '@headrace/core';
-import { checkMethod, checkOptions, checkTime, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, having, time, unchecked } from '@headrace/core/authoring';
 import { type BinaryExchange, ExchangeHandler, type ExchangeTypes } from '@headrace/handlers';
 import type { Connector } from '../address/racing-connector.ts';
 
@@ -13,11 +13,11 @@ export interface RequestOnceOptions<P, C extends Channel = Channel> {
   readonly signal?: AbortSignal;
 }
 
-const OPTIONS: KnownOptions<RequestOnceOptions<unknown>> = {
-  bootstrap: true,
-  timeoutMs: true,
-  signal: true,
-};
+const OPTIONS = describeOptions('requestOnce', {
+  bootstrap: having('connect', 'what connects, such as a Bootstrap', { required: true }),
+  timeoutMs: time({ default: 10_000 }),
+  signal: unchecked(),
+});
 
 /** Connects, asks, and closes. Rejects as the connect, or as `ExchangeHandler.request`. */
 export async function requestOnce<T extends ExchangeTypes = BinaryExchange, P = unknown>(
@@ -25,10 +25,11 @@ export async function requestOnce<T extends ExchangeTypes = BinaryExchange, P = 
   body: T['call'],
   options: RequestOnceOptions<P>,
 ): Promise<T['result']> {
-  checkOptions('requestOnce', options, OPTIONS as KnownOptions<typeof options>);
-  const { bootstrap, timeoutMs = 10_000, signal = new AbortController().signal } = options;
-  checkMethod('bootstrap', bootstrap, 'connect', 'connects, such as a Bootstrap');
-  checkTime('timeoutMs', timeoutMs);
+  const {
+    bootstrap,
+    timeoutMs,
+    signal = new AbortController().signal,
+  } = OPTIONS.resolve(options as RequestOnceOptions<unknown>);
   signal.throwIfAborted();
   const channel = await bootstrap.connect(place, { signal });
   try {
@@ -37,7 +38,10 @@ export async function requestOnce<T extends ExchangeTypes = BinaryExchange, P = 
       const text = 'the pipeline of requestOnce needs an ExchangeHandler as its last handler';
       throw new OptionError('OPTION_CONFLICT', text, { option: 'bootstrap' });
     }
-    return (await exchange.request(body, { timeoutMs, signal })) as T['result'];
+    return (await exchange.request(body, {
+      timeoutMs: timeoutMs === Number.POSITIVE_INFINITY ? false : timeoutMs,
+      signal,
+    })) as T['result'];
   } finally {
     channel.end();
   }

@@ -7,14 +7,7 @@ import {
   type Types,
   type WriteFuture,
 } from '@headrace/core';
-import {
-  checkFunction,
-  checkNumber,
-  checkObject,
-  checkOptions,
-  checkTime,
-  type KnownOptions,
-} from '@headrace/core/authoring';
+import { describeOptions, fn, object, time, unchecked, whole } from '@headrace/core/authoring';
 import { CallOutput } from '../call/call-output.ts';
 import { DrainGate } from '../call/drain-gate.ts';
 import { ExchangeCaller } from './exchange-caller.ts';
@@ -68,23 +61,25 @@ export interface ExchangeCounts {
   readonly unknownAnswers: number;
 }
 
-const DEFAULTS = {
-  timeoutMs: 10_000,
-  maxInFlight: 1024,
-  maxQueued: 1024,
-  concurrency: 256,
-} as const;
+const OPTIONS = describeOptions('ExchangeHandler', {
+  format: object('an ExchangeFormat', { required: true }),
+  handle: fn({ purpose: 'answers a request' }),
+  timeoutMs: time({ default: 10_000 }),
+  maxInFlight: whole({ min: 1, default: 1024 }),
+  maxQueued: whole({ default: 1024 }),
+  concurrency: whole({ min: 1, default: 256 }),
+});
 
-const OPTIONS: KnownOptions<ExchangeOptions<ExchangeTypes>> = {
-  format: true,
-  handle: true,
-  timeoutMs: true,
-  maxInFlight: true,
-  maxQueued: true,
-  concurrency: true,
-};
+const CALL_OPTIONS = describeOptions('request', { timeoutMs: time(), signal: unchecked() });
 
-const CALL_OPTIONS: KnownOptions<CallOptions> = { timeoutMs: true, signal: true };
+const NO_OPTIONS: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {};
+
+interface Limits {
+  readonly timeoutMs: number;
+  readonly maxInFlight: number;
+  readonly maxQueued: number;
+  readonly concurrency: number;
+}
 
 /** One channel's part: it exists from `handlerAdded` on. */
 interface Ends {
@@ -153,12 +148,7 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
   declare readonly types: Types<{ reads: T['reads']; passesOn: never; writes: T['writes'] }>;
   private readonly format: ExchangeFormat<T>;
   private readonly options: ExchangeOptions<T>;
-  private readonly limits: {
-    readonly maxInFlight: number;
-    readonly maxQueued: number;
-    readonly concurrency: number;
-  };
-  private readonly timeoutMs: number;
+  private readonly limits: Limits;
   private ends: Ends | undefined = undefined;
   private sink: ExchangeSink<T> | undefined = undefined;
   private readonly drain = new DrainGate('calls', () => this.isBusy);
@@ -168,18 +158,9 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
   private idInUse: ExchangeId | undefined = undefined;
 
   constructor(options: ExchangeOptions<T>) {
-    checkOptions<object>('ExchangeHandler', options, OPTIONS);
-    const { timeoutMs, maxInFlight, maxQueued, concurrency } = { ...DEFAULTS, ...options };
-    checkObject('format', options.format, 'an ExchangeFormat');
-    if (options.handle !== undefined) checkFunction('handle', options.handle, 'answers a request');
+    this.limits = OPTIONS.resolve(options as unknown as ExchangeOptions<ExchangeTypes>);
     this.options = options;
     this.format = options.format;
-    this.timeoutMs = checkTime('timeoutMs', timeoutMs);
-    this.limits = {
-      maxInFlight: checkNumber('maxInFlight', maxInFlight, { min: 1, integer: true }),
-      maxQueued: checkNumber('maxQueued', maxQueued, { integer: true }),
-      concurrency: checkNumber('concurrency', concurrency, { min: 1, integer: true }),
-    };
   }
 
   /** A handler with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
@@ -202,12 +183,9 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
    */
   request(body: T['call'], options?: CallOptions): Promise<T['result']> {
     try {
-      let { timeoutMs } = this;
-      if (options !== undefined) {
-        checkOptions('request', options, CALL_OPTIONS);
-        if (options.timeoutMs !== undefined) timeoutMs = checkTime('timeoutMs', options.timeoutMs);
-      }
-      const answer = this.mustHaveEnds().caller.request(body, timeoutMs, options?.signal);
+      const { timeoutMs = this.limits.timeoutMs, signal } =
+        options === undefined ? NO_OPTIONS : CALL_OPTIONS.resolve(options);
+      const answer = this.mustHaveEnds().caller.request(body, timeoutMs, signal);
       this.drain.update();
       return answer;
     } catch (thrown) {
@@ -238,8 +216,8 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
     const handle = this.options.handle as never;
     this.ends = {
       output,
-      caller: new ExchangeCaller(output, { format: anyFormat, ...limits }, changed),
-      worker: new ExchangeWorker(output, { format: anyFormat, handle, ...limits }, changed),
+      caller: new ExchangeCaller(output, { ...limits, format: anyFormat }, changed),
+      worker: new ExchangeWorker(output, { ...limits, format: anyFormat, handle }, changed),
     };
     this.sink = this.sinkOf(this.ends);
   }

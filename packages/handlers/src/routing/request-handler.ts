@@ -1,18 +1,9 @@
 import { type Context, type Handler, TimedOutError, type Types } from '@headrace/core';
-import {
-  checkChoice,
-  checkFunction,
-  checkNumber,
-  checkOptions,
-  checkTime,
-  Fifo,
-  type KnownOptions,
-  toError,
-} from '@headrace/core/authoring';
+import { choice, describeOptions, Fifo, fn, time, toError, whole } from '@headrace/core/authoring';
 import { DrainGate } from '../call/drain-gate.ts';
 import { encodeErrorOf } from '../call/encode-error.ts';
 import { type RequestScope, Work } from '../call/work.ts';
-import { type WorkOwner, WorkTable } from '../call/work-table.ts';
+import { type WorkLimits, type WorkOwner, WorkTable } from '../call/work-table.ts';
 
 /** Options of a {@link RequestHandler}. */
 export interface RequestOptions<Request, Response> {
@@ -46,16 +37,14 @@ class RequestWork<Request> extends Work {
   response: unknown = undefined;
 }
 
-const DEFAULTS = { order: 'request', concurrency: 1, maxPending: 64, timeoutMs: false } as const;
-
-const OPTIONS: KnownOptions<RequestOptions<unknown, unknown>> = {
-  handle: true,
-  answerError: true,
-  order: true,
-  concurrency: true,
-  maxPending: true,
-  timeoutMs: true,
-};
+const OPTIONS = describeOptions('RequestHandler', {
+  handle: fn({ required: true, purpose: 'answers a request' }),
+  answerError: fn({ purpose: 'makes an answer of a failure' }),
+  order: choice(['request', 'completion'], { default: 'request' }),
+  concurrency: whole({ min: 1, default: 1 }),
+  maxPending: whole({ min: 1, default: 64 }),
+  timeoutMs: time({ default: false }),
+});
 
 /**
  * Answers each request with what a function returns or promises, in the order of the requests or in that of
@@ -94,12 +83,7 @@ export class RequestHandler<Request, Response> implements Handler {
   declare readonly types: Types<{ reads: Request; passesOn: never; writes: Response }>;
   private readonly options: RequestOptions<Request, Response>;
   private readonly isOrdered: boolean;
-  private readonly limits: {
-    readonly concurrency: number;
-    readonly maxWaiting: number;
-    readonly maxOpen: number;
-    readonly holds: string;
-  };
+  private readonly limits: WorkLimits;
   private readonly timeoutMs: number;
   /** All that are not answered; it exists from `handlerAdded` on. */
   private table: WorkTable<RequestWork<Request>> | undefined = undefined;
@@ -109,19 +93,13 @@ export class RequestHandler<Request, Response> implements Handler {
   private readonly drain = new DrainGate('requests', () => (this.table?.unanswered ?? 0) > 0);
 
   constructor(options: RequestOptions<Request, Response>) {
-    checkOptions<object>('RequestHandler', options, OPTIONS);
-    const { order, concurrency, maxPending, timeoutMs } = { ...DEFAULTS, ...options };
+    const given = options as RequestOptions<unknown, unknown>;
+    const { order, concurrency, maxPending: maxOpen, timeoutMs } = OPTIONS.resolve(given);
     this.options = options;
-    checkFunction('handle', options.handle, 'answers a request');
-    checkChoice('order', order, ['request', 'completion']);
     this.isOrdered = order === 'request';
-    this.limits = {
-      concurrency: checkNumber('concurrency', concurrency, { min: 1, integer: true }),
-      maxWaiting: Number.POSITIVE_INFINITY,
-      maxOpen: checkNumber('maxPending', maxPending, { min: 1, integer: true }),
-      holds: 'RequestHandler',
-    };
-    this.timeoutMs = checkTime('timeoutMs', timeoutMs);
+    const maxWaiting = Number.POSITIVE_INFINITY;
+    this.limits = { concurrency, maxWaiting, maxOpen, holds: 'RequestHandler' };
+    this.timeoutMs = timeoutMs;
   }
 
   handlerAdded(ctx: Context): void {
