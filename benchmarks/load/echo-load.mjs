@@ -10,7 +10,7 @@ const { port, pid, connections, depth, bytes, seconds, warmup, protocol } = JSON
 const body = Buffer.alloc(bytes, 'x');
 const isWebSocket = protocol === 'ws';
 const isLasting = protocol === 'lasting';
-const plain = isLasting ? lengthFrame(Buffer.concat([Buffer.of(6), body])) : lengthFrame(body);
+const plain = lengthFrame(body);
 const request = isWebSocket ? webSocketFrame(body, true) : plain;
 const reply = isWebSocket ? webSocketFrame(body, false) : plain;
 const requests = Buffer.concat(Array.from({ length: depth }, () => request));
@@ -36,8 +36,8 @@ const UPGRADE =
   'GET / HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
   'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n';
 
-/** OPEN: version 1, a window of 60 s, a credit of 1 MiB. */
-const OPEN = lengthFrame(Buffer.from('01010000ea6000100000', 'hex'));
+/** OPEN: version 2, a window of 60 s, a credit of 1 MiB. */
+const OPEN = lengthFrame(Buffer.from('01020000ea6000100000', 'hex'));
 const ACK_EVERY = 64;
 
 async function open() {
@@ -61,6 +61,20 @@ async function open() {
   return socket;
 }
 
+/** As a client sends a flush: short messages together in frames of at most 1024 bytes. */
+function lastingRequests(count) {
+  const most = Math.max(1, Math.floor(1023 / (bytes + 2)));
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(bytes);
+  const frames = [];
+  for (let left = count; left > 0; left -= most) {
+    const together = Math.min(left, most);
+    const many = [Buffer.of(10), ...Array(together).fill([length, body]).flat()];
+    frames.push(lengthFrame(Buffer.concat(together === 1 ? [Buffer.of(6), body] : many)));
+  }
+  return Buffer.concat(frames);
+}
+
 /** Among the messages that come back are acknowledgements, and ours go among those that are sent. */
 function startLasting(socket) {
   let rest = Buffer.alloc(0);
@@ -74,6 +88,7 @@ function startLasting(socket) {
       const end = at + 4 + bytes.readUInt32BE(at);
       if (end > bytes.length) break;
       if (bytes[at + 4] === 6) whole += 1;
+      else if (bytes[at + 4] === 10) whole += (end - at - 5) / (body.length + 2);
       else if (bytes[at + 4] !== 7) fail(new Error('a wrong reply'));
       at = end;
     }
@@ -84,10 +99,10 @@ function startLasting(socket) {
       acknowledged = received;
       const ack = Buffer.alloc(7, 7);
       ack.writeUIntBE(received, 1, 6);
-      socket.write(Buffer.concat([requests.subarray(0, whole * request.length), lengthFrame(ack)]));
-    } else if (whole > 0) socket.write(requests.subarray(0, whole * request.length));
+      socket.write(Buffer.concat([lastingRequests(whole), lengthFrame(ack)]));
+    } else if (whole > 0) socket.write(lastingRequests(whole));
   });
-  socket.write(requests);
+  socket.write(lastingRequests(depth));
 }
 
 function start(socket) {

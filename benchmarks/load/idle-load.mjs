@@ -18,7 +18,7 @@ function open() {
   socket.on('error', fail);
   if (protocol === 'lasting') {
     // OPEN, then the sign-in as DATA.
-    socket.write(Buffer.from('0000000a01010000ea600010000000000004066d6172', 'hex'));
+    socket.write(Buffer.from('0000000a01020000ea600010000000000004066d6172', 'hex'));
     return new Promise((resolve) => socket.once('data', resolve));
   }
   if (signsIn) socket.write(Buffer.from('000000036d6172', 'hex'));

@@ -11,6 +11,8 @@ const CHANNELS = 50;
 const MESSAGES = 128_000;
 const DATA = 6;
 const ACK = 7;
+const MANY = 10;
+const MANY_BYTES = 1024;
 /** As in the load of `npm run bench -- lasting`: the client acknowledges each time so many echoes have come. */
 const ACK_EVERY = 64;
 
@@ -39,6 +41,21 @@ function burst(frames, payload) {
   return framed(...Array.from({ length: frames }, () => payload));
 }
 
+/** As a client sends a flush: short messages together in frames. */
+function lastingBurst(frames, payload) {
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(payload.length);
+  const most = Math.floor((MANY_BYTES - 1) / (payload.length + 2));
+  const bursts = [];
+  for (let left = frames; left > 0; left -= most) {
+    const count = Math.min(left, most);
+    if (count === 1) bursts.push(Buffer.concat([Buffer.of(DATA), payload]));
+    else
+      bursts.push(Buffer.concat([Buffer.of(MANY), ...Array(count).fill([length, payload]).flat()]));
+  }
+  return framed(...bursts);
+}
+
 function arrive(channel, bytes) {
   bytes.copy(readBuffer);
   channel.received(keepRead(bytes.length));
@@ -61,11 +78,11 @@ function lastingEcho(frames, bytes) {
   const open = () => {
     const resume = new ResumeHandler({ table, childHandler, childOptions });
     const channel = nullChannel(...framing(), resume);
-    arrive(channel, framed(Buffer.from('01010000ea6000100000', 'hex')));
+    arrive(channel, framed(Buffer.from('01020000ea6000100000', 'hex')));
     return { channel, received: 0, acknowledged: 0 };
   };
   const links = Array.from({ length: CHANNELS }, open);
-  const requests = burst(frames, Buffer.concat([Buffer.of(DATA), Buffer.alloc(bytes, 'x')]));
+  const requests = lastingBurst(frames, Buffer.alloc(bytes, 'x'));
   const withAck = Buffer.concat([requests, framed(Buffer.alloc(7, ACK))]);
   return (count) => {
     for (let i = 0; i < count; i += frames) {
@@ -79,7 +96,7 @@ function lastingEcho(frames, bytes) {
       link.received += frames;
     }
     const channels = links.map(({ channel }) => channel);
-    checkWritten(channels, (count / CHANNELS - frames) * (bytes + 5));
+    checkWritten(channels, (count / CHANNELS - frames) * (bytes + 2));
   };
 }
 

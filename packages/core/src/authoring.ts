@@ -72,7 +72,7 @@ export {
 // Hold writes and reads back
 export { PendingWriteQueue, type PendingWriteTarget } from './internal/pending-write-queue.ts';
 // Keep input for later
-export { unpinned } from './internal/pinned-memory.ts';
+export { unpinAll, unpinned } from './internal/pinned-memory.ts';
 /** What strangers sent, safe in a line of a log. */
 export { printable } from './internal/printable.ts';
 export { isPromiseLike } from './internal/promise-like.ts';
@@ -87,12 +87,5 @@ export { stoodStillMs } from './internal/stood-still.ts';
 export { WatchedEmitter } from './internal/watched-emitter.ts';
 export { KeptInput, type KeptInputSteps, MAX_LATE_MESSAGES } from './pipeline/kept-input.ts';
 export { KeptInputHandler } from './pipeline/kept-input-handler.ts';
-// Write many messages at once
-export type {
-  BatchContext,
-  BatchHandler,
-  Framing,
-  MessageBatch,
-} from './pipeline/message-batch.ts';
 // Who threw
 export { throwerOf } from './pipeline/thrower.ts';

@@ -39,6 +39,7 @@ export { HEARTBEAT_PRESETS, type HeartbeatOptions } from './heartbeat/heartbeat-
 export { IdleCloseHandler } from './idle/idle-close-handler.ts';
 export { IdleStateEvent } from './idle/idle-state-event.ts';
 export { IdleStateHandler } from './idle/idle-state-handler.ts';
+export { addressKey } from './limit/address-key.ts';
 export {
   type ConnectionLimitCounters,
   ConnectionLimitHandler,

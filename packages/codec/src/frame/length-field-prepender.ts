@@ -2,21 +2,18 @@ import {
   type ByteSource,
   type Context,
   EncodeError,
+  type Handler,
   type OutboundBytes,
   type Types,
   type WriteFuture,
 } from '@headrace/core';
 import {
-  type BatchContext,
-  type BatchHandler,
   byteLengthOf,
   checkNumber,
   checkOptions,
   encodeOnce,
-  type Framing,
   isOutboundBytes,
   type KnownOptions,
-  type MessageBatch,
   toBuffer,
 } from '@headrace/core/authoring';
 import {
@@ -61,7 +58,7 @@ const DEFAULTS = {
  * How lengths are written and which bodies are refused. A server makes the same prepender for each of its
  * connections: prependers with equal options share one format.
  */
-class LengthFormat implements Framing {
+class LengthFormat {
   private static last: LengthFormat | undefined = undefined;
 
   readonly width: LengthFieldWidth;
@@ -101,19 +98,6 @@ class LengthFormat implements Framing {
       last.maxBodyLength === maxBodyLength;
     if (!isSame) last = LengthFormat.last = new LengthFormat(width, extra, isLittle, maxBodyLength);
     return last!;
-  }
-
-  get headerBytes(): number {
-    return this.width;
-  }
-
-  /** True if all bodies up to this length may be sent. */
-  takesUpTo(bytes: number): boolean {
-    return this.extra >= 0 && bytes + this.extra < this.limit && bytes <= this.maxBodyLength;
-  }
-
-  writeHeader(target: Uint8Array, offset: number, bytes: number): void {
-    writeLength(target, offset, this.width, this.isLittle, bytes + this.extra);
   }
 
   readonly prepend = (body: OutboundBytes): OutboundBytes => {
@@ -195,7 +179,7 @@ class LengthPrefixed implements ByteSource {
  * ```
  * @see Netty's `LengthFieldPrepender`
  */
-export class LengthFieldPrepender implements BatchHandler {
+export class LengthFieldPrepender implements Handler {
   declare readonly types: Types<{ accepts: OutboundBytes; writes: OutboundBytes }>;
   readonly sharable = true;
   private readonly format: LengthFormat;
@@ -218,12 +202,5 @@ export class LengthFieldPrepender implements BatchHandler {
     if (!isOutboundBytes(message)) return ctx.write(message);
     const { key, prepend, prependForMany } = this.format;
     return ctx.write(encodeOnce(key, message, prepend, prependForMany));
-  }
-
-  writeBatch(ctx: BatchContext, batch: MessageBatch): WriteFuture | undefined {
-    // A subclass may do more for each message.
-    if (this.write !== LengthFieldPrepender.prototype.write) return undefined;
-    const { format } = this;
-    return format.takesUpTo(batch.longestBytes) ? ctx.write(batch.framed(format)) : undefined;
   }
 }

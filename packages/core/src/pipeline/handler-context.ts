@@ -2,6 +2,7 @@ import type {
   Channel,
   Clock,
   CloseReason,
+  Context,
   Direction,
   Handled,
   Handler,
@@ -15,7 +16,6 @@ import { isPromiseLike, onRejection } from '../internal/promise-like.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import * as mask from './handler-mask.ts';
 import { nextWith, type Place, prevWith, type Ring } from './handler-ring.ts';
-import type { BatchContext, BatchHandler, MessageBatch } from './message-batch.ts';
 import { rememberThrower } from './thrower.ts';
 
 /** What a context needs of its pipeline. */
@@ -39,7 +39,7 @@ export interface ContextOwner extends Pipeline, Readonly<Ring<HandlerContext>> {
  * A handler's place in a pipeline: calls the handler and catches what it throws. The next
  * handler is decided by the ring. Ten thousand connections have a hundred thousand of these: each field counts.
  */
-export class HandlerContext implements BatchContext, Clock, Place<HandlerContext> {
+export class HandlerContext implements Context, Clock, Place<HandlerContext> {
   readonly pipeline: ContextOwner;
   readonly handler: Handler;
   bits: number;
@@ -246,21 +246,6 @@ export class HandlerContext implements BatchContext, Clock, Place<HandlerContext
     try {
       const result = this.handler.write!(this, message);
       return result instanceof SettableFuture ? result : this.outcomeOf(result);
-    } catch (thrown) {
-      return this.failedFuture(thrown);
-    }
-  }
-
-  writeBatch(batch: MessageBatch): WriteFuture | undefined {
-    return this.prevWriter.invokeWriteBatch(batch);
-  }
-
-  invokeWriteBatch(batch: MessageBatch): WriteFuture | undefined {
-    if ((this.bits & mask.ADDED) === 0) return this.prevWriter.invokeWriteBatch(batch);
-    const handler = this.handler as Partial<BatchHandler>;
-    if (handler.writeBatch === undefined) return undefined;
-    try {
-      return handler.writeBatch(this, batch);
     } catch (thrown) {
       return this.failedFuture(thrown);
     }

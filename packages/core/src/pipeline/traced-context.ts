@@ -101,11 +101,6 @@ export class TracedContext extends HandlerContext {
     super.fireExceptionCaught(error);
   }
 
-  /** Its handler gets each message, and each is logged. */
-  override invokeWriteBatch(): undefined {
-    return undefined;
-  }
-
   override write(message: unknown): WriteFuture {
     this.log(`calls write ${messageText(message)}`);
     return super.write(message);

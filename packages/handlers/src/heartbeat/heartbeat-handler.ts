@@ -1,5 +1,4 @@
 import type { Context, Handler, Timer, Types, WriteFuture } from '@headrace/core';
-import type { BatchContext, BatchHandler, MessageBatch } from '@headrace/core/authoring';
 import type { AdaptiveInterval } from './adaptive-interval.ts';
 import { HeartbeatMissedEvent, HeartbeatReceivedEvent } from './heartbeat-event.ts';
 import type { HeartbeatFormat } from './heartbeat-format.ts';
@@ -14,6 +13,7 @@ import {
   type HeartbeatOptions,
   rulesOf,
 } from './heartbeat-options.ts';
+import { WriteWatch } from './write-watch.ts';
 
 /**
  * Answers the peer's heartbeats, keeps them from the application, and, where its options ask for it, sends some of its
@@ -55,7 +55,7 @@ import {
  * ```
  * @see RFC 6455, 5.5.2 (WebSocket's ping and pong), and MQTT's keep alive, 3.1.2.10
  */
-export class HeartbeatHandler<In = string, Out = In> implements BatchHandler {
+export class HeartbeatHandler<In = string, Out = In> implements Handler {
   declare readonly types: Types<{ reads: In; writes: Out }>;
   private readonly format: HeartbeatFormat<In, Out>;
   private readonly rules: HeartbeatRules | undefined;
@@ -73,8 +73,7 @@ export class HeartbeatHandler<In = string, Out = In> implements BatchHandler {
   private lastRoundTripMs: number | undefined = undefined;
   /** The last ping, while it is on its way to the kernel. */
   private pingOnItsWay: WriteFuture | undefined = undefined;
-  private watched: WriteFuture | undefined = undefined;
-  private wrote: (() => void) | undefined = undefined;
+  private writes: WriteWatch | undefined = undefined;
 
   constructor(options: HeartbeatOptions<In, Out> = {}) {
     checkHeartbeatOptions(options);
@@ -170,28 +169,10 @@ export class HeartbeatHandler<In = string, Out = In> implements BatchHandler {
   }
 
   write(ctx: Context, message: unknown): WriteFuture {
-    return this.watch(ctx.write(message));
-  }
-
-  writeBatch(ctx: BatchContext, batch: MessageBatch): WriteFuture | undefined {
-    // A subclass may do more for each message.
-    if (this.write !== HeartbeatHandler.prototype.write) return undefined;
-    const future = ctx.writeBatch(batch);
-    return future === undefined ? undefined : this.watch(future);
-  }
-
-  private watch(future: WriteFuture): WriteFuture {
-    if (future !== this.watched) {
-      this.watched = future;
-      this.wrote ??= () => this.stampWrite();
-      future.peekSettled(this.wrote);
-    }
-    return future;
-  }
-
-  private stampWrite(): void {
-    this.watched = undefined;
-    if (this.ctx !== undefined) this.machine!.wrote(this.ctx.clock.now());
+    this.writes ??= new WriteWatch(() => {
+      if (this.ctx !== undefined) this.machine!.wrote(this.ctx.clock.now());
+    });
+    return this.writes.watch(ctx.write(message));
   }
 
   private answer(ctx: Context, ping: In): void {

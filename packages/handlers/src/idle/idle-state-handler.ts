@@ -1,12 +1,6 @@
 import type { Channel, Clock, Context, Handler, Types, WriteFuture } from '@headrace/core';
-import {
-  type BatchContext,
-  type BatchHandler,
-  describeOptions,
-  flag,
-  type MessageBatch,
-  time,
-} from '@headrace/core/authoring';
+import { describeOptions, flag, time } from '@headrace/core/authoring';
+import { WriteWatch } from '../heartbeat/write-watch.ts';
 import { type IdleState, IdleStateEvent } from './idle-state-event.ts';
 import { IdleTimer } from './idle-timer.ts';
 
@@ -70,13 +64,13 @@ const OPTIONS = describeOptions('IdleStateHandler', {
  * ```
  * @see Netty's `IdleStateHandler`
  */
-export class IdleStateHandler implements BatchHandler {
+export class IdleStateHandler implements Handler {
   declare readonly types: Types;
   private readonly reader: IdleTimer | undefined;
   private readonly writer: IdleTimer | undefined;
   private readonly all: IdleTimer | undefined;
   private readonly observeOutput: boolean;
-  private wrote: (() => void) | undefined = undefined;
+  private readonly writes: WriteWatch | undefined;
   private ctx: Context | undefined = undefined;
   /** The channel's, cached: thousands of timers may fire together. */
   private clock: Clock | undefined = undefined;
@@ -85,8 +79,6 @@ export class IdleStateHandler implements BatchHandler {
   /** For how long reads had been held at the last read. */
   private heldMs = 0;
   private lastWriteAt = 0;
-  /** The future that `wrote` listens to; writes of one flush share it. */
-  private watched: WriteFuture | undefined = undefined;
 
   constructor(options: IdleStateOptions) {
     const { readerIdleMs, writerIdleMs, allIdleMs, observeOutput } = OPTIONS.resolve(options);
@@ -95,6 +87,7 @@ export class IdleStateHandler implements BatchHandler {
     this.all = this.timerFor('all', allIdleMs);
     this.observeOutput = observeOutput;
     const watchesWrites = this.writer !== undefined || this.all !== undefined;
+    this.writes = watchesWrites ? new WriteWatch(() => this.stampWrite()) : undefined;
     // A pipeline skips a handler without the method: writes cost nothing where they are not watched.
     if (!watchesWrites && this.write === IdleStateHandler.prototype.write) {
       (this as Handler).write = undefined as never;
@@ -144,23 +137,8 @@ export class IdleStateHandler implements BatchHandler {
   }
 
   write(ctx: Context, message: unknown): WriteFuture {
-    return this.watch(ctx.write(message));
-  }
-
-  writeBatch(ctx: BatchContext, batch: MessageBatch): WriteFuture | undefined {
-    // A subclass may do more for each message.
-    if (this.write !== IdleStateHandler.prototype.write) return undefined;
-    const future = ctx.writeBatch(batch);
-    return future === undefined ? undefined : this.watch(future);
-  }
-
-  private watch(future: WriteFuture): WriteFuture {
-    if (future !== this.watched) {
-      this.watched = future;
-      this.wrote ??= () => this.stampWrite();
-      future.peekSettled(this.wrote);
-    }
-    return future;
+    const future = ctx.write(message);
+    return this.writes === undefined ? future : this.writes.watch(future);
   }
 
   /** Fires the event; a subclass may do something else. */
@@ -202,7 +180,6 @@ export class IdleStateHandler implements BatchHandler {
   }
 
   private stampWrite(): void {
-    this.watched = undefined;
     if (this.ctx === undefined) return;
     this.lastWriteAt = this.clock!.now();
     if (this.writer !== undefined) this.writer.isFirst = true;

@@ -48,7 +48,7 @@ function resumeTransportOf(channel: Channel): ResumeTransport {
 
 /** Puts a channel that is being opened and its transport together; before its pipeline is built. */
 export function beginLasting(channel: Channel, transport: ResumeTransport): void {
-  transport.fireIn(channel);
+  transport.channel = channel;
 }
 
 const GONE_TEXTS = [

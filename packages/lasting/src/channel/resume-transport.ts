@@ -4,35 +4,29 @@ import {
   ChannelError,
   type Clock,
   type CloseInfo,
-  clientAddress,
   type OutboundBytes,
   type Timer,
   type Transport,
   type TransportSink,
-  type WriteFuture,
 } from '@headrace/core';
-import {
-  Fifo,
-  MESSAGES_PER_LOOK,
-  type MessageBatch,
-  sizeOfBytes,
-  unacknowledgedBytesOf,
-} from '@headrace/core/authoring';
+
+import { sizeOfBytes, unacknowledgedBytesOf } from '@headrace/core/authoring';
+
 import { LASTING_ERRORS } from '../lasting-errors.ts';
+
 import { ACK_MS } from '../protocol/incoming-messages.ts';
-import { ACKNOWLEDGED, type ResumeAction, type ResumeMachine } from '../protocol/resume-machine.ts';
+import type { MovePlace } from '../protocol/resume-frame.ts';
+import {
+  type ResumeAction,
+  ResumeMachine,
+  type ResumeMachineOptions,
+} from '../protocol/resume-machine.ts';
+import { AcknowledgementWaiters } from './acknowledgement-waiters.ts';
+import { type InputOwner, LastingInput } from './lasting-input.ts';
+import { PresentLink, type ResumeLink } from './present-link.ts';
 import { LinkLostEvent, LinkMoveEvent, LinkResumedEvent } from './resume-event.ts';
 
-/** A link as the transport needs it: the place of the last handler in its pipeline. */
-export interface ResumeLink {
-  readonly channel: Channel;
-  write(frame: Buffer): WriteFuture;
-  /** Left out, or `undefined`: each frame has to be written. */
-  writeBatch?(batch: MessageBatch): WriteFuture | undefined;
-  flush(): void;
-}
-
-/** Who made a {@link ResumeTransport}: a table on a server, a bootstrap on a client. */
+/** The end that made a {@link ResumeTransport}: a table on a server, a bootstrap on a client. */
 export interface ResumeOwner {
   /** The channel has opened its transport: a client looks for a link now. */
   begin(): void;
@@ -56,117 +50,106 @@ export interface ResumeOwner {
 }
 
 /** Options of a {@link ResumeTransport}. */
-export interface ResumeTransportOptions {
-  readonly machine: ResumeMachine;
+export interface ResumeTransportOptions extends ResumeMachineOptions {
   readonly clock: Clock;
   readonly owner: ResumeOwner;
 }
 
-/** When a link went, and its addresses: before that, asking for them would cost the system a call. */
-interface LostLink {
-  readonly at: number;
-  readonly local: Address | undefined;
-  readonly remote: Address | undefined;
-}
-
-interface Waiter {
-  readonly target: number;
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
-}
-
-const MESSAGES_MASK = MESSAGES_PER_LOOK - 1;
-// Giving the link what it takes.
-const IDLE = 0;
-const PUMPING = 1;
-/** Meanwhile something has changed. */
-const PUMP_AGAIN = 2;
 /** How long a closed channel waits for the acknowledgement of what it sent, while it has a link. */
 const LINGER_MS = 10_000;
-const ignore = (): void => {};
 
 /**
  * The transport of a lasting channel: messages in and out over a succession of links. What is written is kept until
  * the peer has it; what comes in counts as received when the pipeline has taken it. It always takes what a link has
  * read, so heartbeats pass; how much that may be is bounded by the credit.
+ *
+ * Both ends reach a lasting channel through it alone: a link reports what happens to it with one call for each event,
+ * and the machine behind it is nobody else's.
  */
-export class ResumeTransport implements Transport {
-  readonly machine: ResumeMachine;
+export class ResumeTransport implements Transport, InputOwner {
   readonly clock: Clock;
-  private readonly owner: ResumeOwner;
   /** The channel over it, in whose pipeline events are fired. */
   channel: Channel | undefined = undefined;
-  private sink: TransportSink | undefined = undefined;
-  private link: ResumeLink | undefined = undefined;
-  /** The last link that is gone. */
-  private lost: LostLink | undefined = undefined;
-  // --- input
-  private mayRead = false;
-  private isInBurst = false;
-  private isDrainDue = false;
-  /** What has come and was not taken; most channels never have any. */
-  private queue: Fifo<Buffer> | undefined = undefined;
-  private isEndDue = false;
+  sink: TransportSink | undefined = undefined;
+  /** The channel has closed, or is closing. */
+  isOver = false;
+  private readonly machine: ResumeMachine;
+  private readonly owner: ResumeOwner;
+  private readonly links: PresentLink;
+  private readonly input = new LastingInput(this);
+  /** How often the channel asked, without a link, whether anything is sent. */
+  private looks = 0;
   private hasPeerEnded = false;
   private ackTimer: Timer | undefined = undefined;
-  // --- output
+  /** What the peer's credit does not allow yet. */
   private waiting: OutboundBytes[] | undefined = undefined;
-  private pumping: typeof IDLE | typeof PUMPING | typeof PUMP_AGAIN = IDLE;
-  private looks = 0;
-  private waiters: Waiter[] | undefined = undefined;
-  // --- the end
+  private waiters: AcknowledgementWaiters | undefined = undefined;
   private isConnected = false;
-  private isOver = false;
   private hasLeft = false;
   private isFinished = false;
   private endError: Error | undefined = undefined;
   private lingerTimer: Timer | undefined = undefined;
 
-  constructor({ machine, clock, owner }: ResumeTransportOptions) {
-    this.machine = machine;
-    this.clock = clock;
-    this.owner = owner;
-    this.isConnected = machine.isOpened;
+  constructor(options: ResumeTransportOptions) {
+    this.machine = new ResumeMachine(options);
+    this.links = new PresentLink(this.machine);
+    this.clock = options.clock;
+    this.owner = options.owner;
   }
 
   // --- state ---
+
+  /** The channel's name; empty until both ends have agreed on it. */
+  get id(): string {
+    return this.machine.id;
+  }
+
+  /** How long the other end may be absent; after the exchange, what both agreed on. */
+  get windowMs(): number {
+    return this.machine.windowMs;
+  }
 
   get isActive(): boolean {
     return this.isConnected && !this.isOver;
   }
 
   get localAddress(): Address | undefined {
-    return this.link === undefined ? this.lost?.local : this.link.channel.localAddress;
+    return this.links.localAddress;
   }
 
   get remoteAddress(): Address | undefined {
-    return this.link === undefined ? this.lost?.remote : clientAddress(this.link.channel);
+    return this.links.remoteAddress;
   }
 
   get accepts(): string {
-    const most = Math.max(0, this.machine.outgoing.maxPayloadBytes);
+    const most = Math.max(0, this.machine.maxPayloadBytes);
     return `Buffers of at most ${most} bytes, which is what the peer's credit allows`;
   }
 
   get unsentBytes(): number {
     // That nothing is taken while there is no link is not the peer's fault: it counts as progress.
-    if (this.link === undefined) this.looks += 1;
-    return -(this.machine.outgoing.acknowledged + this.looks);
+    if (this.links.link === undefined) this.looks += 1;
+    return -(this.machine.acknowledgedMessages + this.looks);
   }
 
   /** Of the link: one long message comes in pieces, and is acknowledged as a whole. */
   get unacknowledgedBytes(): number | undefined {
-    return unacknowledgedBytesOf(this.link?.channel);
+    return unacknowledgedBytesOf(this.links.link?.channel);
   }
 
   /** Messages pass now. */
   get isLinked(): boolean {
-    return this.link !== undefined && this.machine.isLinked;
+    return this.links.link !== undefined && this.machine.isLinked;
   }
 
   /** What is kept for the peer, in bytes. */
   get keptBytes(): number {
-    return this.machine.outgoing.bytes;
+    return this.machine.keptBytes;
+  }
+
+  /** True for a secret that resumes this channel. Takes the same time for every one. */
+  knows(secret: string): boolean {
+    return this.machine.knows(secret);
   }
 
   open(sink: TransportSink): void {
@@ -175,42 +158,64 @@ export class ResumeTransport implements Transport {
     if (isFirst) this.owner.begin();
   }
 
-  /** The channel in whose pipeline the events of links are fired. */
-  fireIn(channel: Channel): void {
-    this.channel = channel;
-  }
-
   private fire(event: unknown): void {
     if (this.isActive) this.channel?.pipeline.fireUserEventTriggered(event);
   }
 
-  // --- links ---
+  // --- what a link reports ---
 
-  /** A link is there; the machine has been told. One that is still open is replaced. */
-  beginLink(link: ResumeLink): void {
-    const old = this.link;
-    this.queue?.clear();
-    this.isEndDue = false;
-    this.link = link;
-    if (this.isOver) this.linger();
-    if (old === undefined) return;
-    this.lost = lostLink(old.channel, this.clock.now());
-    old.channel.close('replaced');
-    this.fire(new LinkLostEvent(old.channel.closeInfo));
+  /** The client has a link: OPEN goes out, or RESUME. */
+  greet(link: ResumeLink): void {
+    this.machine.beginLink();
+    this.beginLink(link);
+    this.links.pump();
   }
 
-  /** The machine has resumed over the present link. */
-  resumed(resent: number): void {
-    this.owner.attached();
-    this.fire(new LinkResumedEvent(this.clock.now() - (this.lost?.at ?? 0), resent));
-    this.fill();
+  /** An OPEN came over a link of the server: this channel begins. */
+  accept(link: ResumeLink, wanted: { windowMs: number; creditBytes: number }): void {
+    this.machine.open(wanted);
+    this.isConnected = true;
+    this.beginLink(link);
+  }
+
+  /** A RESUME with a secret that is known came in this frame over a link of the server. */
+  resume(
+    link: ResumeLink,
+    frame: Buffer,
+    hello: { received: number; secret: string },
+  ): ResumeAction {
+    const action = this.machine.resume(frame, hello);
+    if (action.do !== 'resumed') return action;
+    this.beginLink(link);
+    this.resumed(action.resent);
+    this.links.pump();
+    return action;
+  }
+
+  /** A frame came over a link. Returns the error if it breaks the protocol. */
+  frame(link: ResumeLink, frame: Buffer): Error | undefined {
+    if (this.links.link !== link || this.isFinished) return undefined;
+    const action = this.machine.received(frame, this.input);
+    return action === undefined ? undefined : this.carryOut(action);
+  }
+
+  /** What came together over a link is over. */
+  frameComplete(link: ResumeLink): void {
+    if (this.links.link !== link) return;
+    this.input.endBurst();
+    this.drained();
+  }
+
+  /** The link takes more. */
+  linkWritable(link: ResumeLink): void {
+    if (this.links.link === link) this.links.pump();
   }
 
   /** A link is gone. */
   loseLink(link: ResumeLink): void {
-    if (this.link !== link) return;
+    if (this.links.link !== link) return;
     const wasLinked = this.machine.isLinked;
-    this.unlink();
+    this.links.lose(this.clock.now());
     this.ackTimer?.cancel();
     this.lingerTimer?.cancel();
     this.ackTimer = this.lingerTimer = undefined;
@@ -222,43 +227,34 @@ export class ResumeTransport implements Transport {
     this.fire(new LinkLostEvent(link.channel.closeInfo));
   }
 
-  // --- input ---
-
-  /** A frame came over a link. Returns the error if it breaks the protocol. */
-  frame(link: ResumeLink, frame: Buffer): Error | undefined {
-    if (this.link !== link || this.isFinished) return undefined;
-    const action = this.machine.received(frame);
-    // Cheaper than to ask whether it is a Buffer.
-    if ((action as Partial<ResumeAction>).do === undefined) this.deliver(action as Buffer);
-    else if (action === ACKNOWLEDGED) this.fill();
-    else return this.carryOut(action as ResumeAction);
-    return undefined;
+  /** The server asks its client to go elsewhere, if there is a link. */
+  move(spreadMs: number, places: readonly MovePlace[] | undefined): void {
+    if (!this.isLinked) return;
+    this.machine.say({ kind: 'move', spreadMs, places });
+    this.links.pump();
   }
 
-  /** What came together over a link is over. */
-  frameComplete(link: ResumeLink): void {
-    if (this.link !== link) return;
-    this.endBurst();
-    this.pump();
-    this.finishIfDone();
+  /** The machine has been told of the link. One that is still open is replaced. */
+  private beginLink(link: ResumeLink): void {
+    this.input.clear();
+    const old = this.links.replace(link, this.clock.now());
+    if (this.isOver) this.linger();
+    if (old === undefined) return;
+    old.channel.close('replaced');
+    this.fire(new LinkLostEvent(old.channel.closeInfo));
   }
 
-  /** The link takes more. */
-  linkWritable(link: ResumeLink): void {
-    if (this.link === link) this.pump();
-  }
-
-  private unlink(): void {
-    const { link } = this;
-    if (link === undefined) return;
-    // One that was not resumed changes nothing: the loss is that of the link before.
-    const isLoss = this.lost === undefined || this.machine.isLinked;
-    this.lost = lostLink(link.channel, isLoss ? this.clock.now() : this.lost!.at);
-    this.link = undefined;
+  private resumed(resent: number): void {
+    this.owner.attached();
+    this.fire(new LinkResumedEvent(this.clock.now() - (this.links.lostAt ?? 0), resent));
+    this.fill();
   }
 
   private carryOut(action: ResumeAction): Error | undefined {
     switch (action.do) {
+      case 'acknowledged':
+        this.fill();
+        break;
       case 'opened':
         this.isConnected = true;
         this.sink?.connected();
@@ -267,11 +263,11 @@ export class ResumeTransport implements Transport {
         this.resumed(action.resent);
         break;
       case 'end':
-        this.isEndDue = true;
+        this.input.peerEnded();
         this.hasPeerEnded = true;
         break;
       case 'reset':
-        this.passQueue();
+        this.input.passAll();
         this.fail(resetError());
         break;
       case 'gone':
@@ -285,106 +281,60 @@ export class ResumeTransport implements Transport {
         break;
       case 'fail':
         // Its handler ends the link, with the reason.
-        this.unlink();
+        this.links.lose(this.clock.now());
         this.fail(action.error);
         return action.error;
     }
     return undefined;
   }
 
-  private deliver(payload: Buffer): void {
-    if (this.isOver) this.refuse();
-    else if (this.mayRead && (this.queue === undefined || this.queue.isEmpty)) this.pass(payload);
-    else {
-      this.queue ??= new Fifo();
-      this.queue.push(payload);
-    }
-  }
-
-  private pass(payload: Buffer): void {
-    this.isInBurst = true;
-    const { length } = payload;
-    this.sink!.received(payload);
-    this.machine.taken(length);
-    if (this.isFinished) return;
-    if (this.ackTimer === undefined) this.startAckTimer();
-  }
-
-  private startAckTimer(): void {
-    this.ackTimer = this.clock.schedule(() => this.acknowledgeLate(), ACK_MS);
-  }
-
-  private acknowledgeLate(): void {
-    this.ackTimer = undefined;
-    this.machine.hurry();
-    this.pump();
-  }
+  // --- input ---
 
   requestRead(): void {
-    this.mayRead = true;
-    const hasMore = this.isEndDue || (this.queue !== undefined && !this.queue.isEmpty);
-    if (!hasMore || this.isInBurst || this.isDrainDue) return;
-    this.isDrainDue = true;
-    this.clock.execute(() => this.drain());
+    this.input.requestRead();
   }
 
   pauseReading(): void {
-    this.mayRead = false;
+    this.input.pauseReading();
   }
 
-  /** Passes on what was kept while nothing was asked for. */
-  private drain(): void {
-    this.isDrainDue = false;
-    const { queue } = this;
-    if (queue !== undefined) {
-      for (let count = 1; this.mayRead && !this.isOver && !queue.isEmpty; count++) {
-        this.pass(queue.shift()!);
-        // What comes over a link is measured there.
-        if ((count & MESSAGES_MASK) === 0) this.sink!.checkTurn();
-      }
-    }
-    this.endBurst();
-    this.pump();
+  taken(payloadBytes: number): void {
+    this.machine.taken(payloadBytes);
+    if (this.isFinished || this.ackTimer !== undefined) return;
+    this.ackTimer = this.clock.schedule(() => {
+      this.ackTimer = undefined;
+      this.machine.hurry();
+      this.links.pump();
+    }, ACK_MS);
+  }
+
+  refused(): void {
+    this.drop(undefined);
+  }
+
+  drained(): void {
+    this.links.pump();
     this.finishIfDone();
-  }
-
-  private endBurst(): void {
-    if (this.isInBurst) {
-      this.isInBurst = false;
-      this.mayRead = false;
-      this.sink!.readComplete();
-    }
-    if (!this.isEndDue || !this.mayRead || this.isOver) return;
-    if (this.queue !== undefined && !this.queue.isEmpty) return;
-    this.isEndDue = false;
-    this.sink!.inputEnded();
-  }
-
-  /** What was read comes before the error that followed it, though reads are held. */
-  private passQueue(): void {
-    const { queue } = this;
-    if (queue === undefined) return;
-    while (!this.isOver && !queue.isEmpty) this.pass(queue.shift()!);
   }
 
   // --- output ---
 
   sizeOf(message: unknown): number {
     const size = sizeOfBytes(message);
-    return size > this.machine.outgoing.maxPayloadBytes ? -1 : size;
+    return size > this.machine.maxPayloadBytes ? -1 : size;
   }
 
   write(messages: readonly unknown[], bytes: number): boolean {
     const added = this.machine.addAll(messages as readonly OutboundBytes[], bytes);
     if (added < messages.length) this.waiting = messages.slice(added) as OutboundBytes[];
-    if (this.link === undefined) this.owner.grew();
-    else this.pump();
+    if (this.links.link === undefined) this.owner.grew();
+    else this.links.pump();
     return this.waiting === undefined;
   }
 
   /** The peer has acknowledged: what waited for its credit is kept now. */
   private fill(): void {
-    this.settleWaiters();
+    this.waiters?.settle(this.machine.acknowledgedMessages);
     const { waiting } = this;
     if (waiting === undefined) return;
     const added = this.machine.addAll(waiting);
@@ -396,84 +346,23 @@ export class ResumeTransport implements Transport {
     if (!this.isOver) this.sink!.written();
   }
 
-  /** Gives the link as much as it takes; the rest waits here, so that heartbeats need not wait there. */
-  pump(): void {
-    if (this.pumping !== IDLE) {
-      this.pumping = PUMP_AGAIN;
-      return;
-    }
-    try {
-      do {
-        this.pumping = PUMPING;
-        this.pumpOnce();
-      } while (this.isPumpDue);
-    } finally {
-      this.pumping = IDLE;
-    }
-  }
-
-  private get isPumpDue(): boolean {
-    return this.pumping === PUMP_AGAIN;
-  }
-
-  private pumpOnce(): void {
-    const { link, machine } = this;
-    if (link === undefined) return;
-    const { channel } = link;
-    let last: WriteFuture | undefined;
-    let takesBatches = link.writeBatch !== undefined;
-    while (channel.isWritable) {
-      let future: WriteFuture | undefined;
-      const batch = takesBatches ? machine.nextBatch(channel.bytesBeforeUnwritable) : undefined;
-      if (batch !== undefined) {
-        future = link.writeBatch!(batch);
-        if (future === undefined) takesBatches = false;
-        else machine.batchSent(batch);
-      }
-      if (future === undefined) {
-        const frame = machine.nextFrame();
-        if (frame === undefined) break;
-        future = link.write(frame);
-      }
-      if (future === last) continue;
-      last = future;
-      // What a link did not take goes out over the next one.
-      future.onSettled(ignore);
-    }
-    if (last === undefined) return;
-    link.flush();
-    if (last.isSuccess) machine.outgoing.writesEnded();
-  }
-
   /** Resolves when the peer has all that has been taken so far. */
   acknowledged(): Promise<void> {
-    const target = this.machine.outgoing.last + (this.waiting?.length ?? 0);
-    return new Promise((resolve, reject) => {
-      if (target <= this.machine.outgoing.acknowledged) resolve();
-      else if (this.isFinished) reject(this.lostError());
-      else {
-        this.waiters ??= [];
-        this.waiters.push({ target, resolve, reject });
-      }
-    });
+    const target = this.machine.lastMessage + (this.waiting?.length ?? 0);
+    if (target <= this.machine.acknowledgedMessages) return Promise.resolve();
+    if (this.isFinished) return Promise.reject(this.lostError());
+    this.waiters ??= new AcknowledgementWaiters();
+    return this.waiters.add(target);
   }
 
   /** The messages that were taken and that the peer has not acknowledged, oldest first. */
   unacknowledged(): Buffer[] {
-    return this.machine.outgoing.payloads();
+    return this.machine.unacknowledged();
   }
 
-  private settleWaiters(): void {
-    const { waiters } = this;
-    if (waiters === undefined) return;
-    const { acknowledged } = this.machine.outgoing;
-    let done = 0;
-    while (done < waiters.length && waiters[done]!.target <= acknowledged) {
-      waiters[done]!.resolve();
-      done += 1;
-    }
-    waiters.splice(0, done);
-    if (waiters.length === 0) this.waiters = undefined;
+  /** Nothing is kept for the peer any more. */
+  forget(): void {
+    this.machine.forget();
   }
 
   private lostError(): Error {
@@ -489,7 +378,7 @@ export class ResumeTransport implements Transport {
 
   shutdownOutput({ reason }: CloseInfo): void {
     this.machine.end(reason);
-    this.pump();
+    this.links.pump();
     this.clock.execute(() => {
       if (!this.isOver) this.sink!.outputEnded();
       this.finishIfDone();
@@ -503,18 +392,17 @@ export class ResumeTransport implements Transport {
     }
     this.isOver = true;
     this.leave();
-    const hadUnread = this.queue !== undefined && !this.queue.isEmpty;
-    this.queue?.clear();
+    const hadUnread = this.input.hasWaiting;
+    this.input.clear();
     // A slow consumer would not take what is kept for it.
-    const isLost = this.link === undefined && !this.owner.outlivesChannel;
-    if (!this.machine.isOpened || isLost || info.reason === 'slow-consumer') this.drop(info);
-    else if (hadUnread) this.drop(info);
+    const isLost = this.links.link === undefined && !this.owner.outlivesChannel;
+    if (this.id === '' || isLost || hadUnread || info.reason === 'slow-consumer') this.drop(info);
     else {
       this.machine.end(info.reason);
       this.machine.hurry();
-      this.pump();
+      this.links.pump();
       this.finishIfDone();
-      if (!this.isFinished && this.link !== undefined) this.linger();
+      if (!this.isFinished && this.links.link !== undefined) this.linger();
     }
   }
 
@@ -526,20 +414,15 @@ export class ResumeTransport implements Transport {
 
   abort(info: CloseInfo): void {
     this.isOver = true;
-    this.queue?.clear();
+    this.input.clear();
     this.leave();
     this.drop(info);
-  }
-
-  /** A message came for a channel that has closed. */
-  private refuse(): void {
-    this.drop(undefined);
   }
 
   /** Tells the peer, if it is there, and waits for nothing. */
   private drop(info: CloseInfo | undefined): void {
     this.machine.reset();
-    this.pump();
+    this.links.pump();
     this.finish(info);
   }
 
@@ -581,18 +464,13 @@ export class ResumeTransport implements Transport {
     this.isFinished = true;
     this.lingerTimer?.cancel();
     this.ackTimer?.cancel();
-    this.queue = undefined;
-    const { link, waiters } = this;
-    this.unlink();
-    this.waiters = undefined;
+    this.input.clear();
+    const { link } = this.links;
+    this.links.lose(this.clock.now());
     if (link?.channel.isOpen) link.channel.end();
     this.owner.finished(info);
-    if (waiters !== undefined) for (const { reject } of waiters) reject(this.lostError());
+    this.waiters?.failAll(() => this.lostError());
   }
-}
-
-function lostLink(channel: Channel, at: number): LostLink {
-  return { at, local: channel.localAddress, remote: clientAddress(channel) };
 }
 
 /** As the system would report it, so that the channel's reason is `reset`. */

@@ -18,7 +18,7 @@ import {
   type KnownOptions,
 } from '@headrace/core/authoring';
 import { beginLasting, type LastingChannel } from '../channel/lasting-channel.ts';
-import { ResumeMachine, systemRandom } from '../protocol/resume-machine.ts';
+import { systemRandom } from '../protocol/resume-machine.ts';
 import { LastingClient } from './lasting-client.ts';
 
 /**
@@ -173,12 +173,12 @@ export class LastingBootstrap<
     const { clock = systemClock, random = Math.random, bootstrap } = given;
     // The connector that is made of it is another class, which names are not looked up for.
     const raceMs = given.raceMs ?? (bootstrap instanceof Bootstrap ? 250 : false);
-    const machine = new ResumeMachine({
+    const lasting = {
       windowMs: windowMs ?? DEFAULTS.windowMs,
       creditBytes: creditBytes ?? DEFAULTS.creditBytes,
       random: systemRandom,
-    });
-    return new LastingClient<P, C>({ machine, links: { ...given, raceMs }, clock, random });
+    };
+    return new LastingClient<P, C>({ lasting, links: { ...given, raceMs }, clock, random });
   }
 }
 

@@ -2,12 +2,12 @@ import { ReconnectingClient, type ReconnectingClientOptions } from '@headrace/cl
 import { type Channel, ChannelError, type Clock, type Timer } from '@headrace/core';
 import { absentError, goneError } from '../channel/lasting-channel.ts';
 import { type ResumeOwner, ResumeTransport } from '../channel/resume-transport.ts';
-import type { ResumeAction, ResumeMachine } from '../protocol/resume-machine.ts';
+import type { ResumeAction, ResumeMachineOptions } from '../protocol/resume-machine.ts';
 import { LastingLink } from './lasting-link.ts';
 
 /** What a {@link LastingClient} is made of. */
 export interface LastingClientSetup<P, C extends Channel> {
-  readonly machine: ResumeMachine;
+  readonly lasting: ResumeMachineOptions;
   readonly links: ReconnectingClientOptions<P, C>;
   readonly clock: Clock;
   readonly random: () => number;
@@ -19,7 +19,6 @@ export class LastingClient<P, C extends Channel> implements ResumeOwner {
   readonly outlivesChannel = false;
   readonly transport: ResumeTransport;
   readonly links: ReconnectingClient<P, C>;
-  private readonly machine: ResumeMachine;
   private readonly clock: Clock;
   private readonly random: () => number;
   private timer: Timer | undefined = undefined;
@@ -28,11 +27,10 @@ export class LastingClient<P, C extends Channel> implements ResumeOwner {
   private retryAfterMs = 0;
   private isFinished = false;
 
-  constructor({ machine, links, clock, random }: LastingClientSetup<P, C>) {
-    this.machine = machine;
+  constructor({ lasting, links, clock, random }: LastingClientSetup<P, C>) {
     this.clock = clock;
     this.random = random;
-    this.transport = new ResumeTransport({ machine, clock, owner: this });
+    this.transport = new ResumeTransport({ ...lasting, clock, owner: this });
     const { ready, shouldRetry = () => true } = links;
     this.links = new ReconnectingClient<P, C>({
       ...links,
@@ -73,7 +71,7 @@ export class LastingClient<P, C extends Channel> implements ResumeOwner {
   }
 
   detached(): void {
-    const { windowMs } = this.machine;
+    const { windowMs } = this.transport;
     this.timer = this.clock.schedule(() => {
       const { length } = this.transport.unacknowledged();
       this.transport.fail(absentError(windowMs, length));
@@ -83,7 +81,7 @@ export class LastingClient<P, C extends Channel> implements ResumeOwner {
   grew(): void {}
 
   gone({ code, text, retryAfterMs }: Extract<ResumeAction, { readonly do: 'gone' }>): void {
-    if (!this.machine.isOpened && retryAfterMs > 0) {
+    if (this.transport.id === '' && retryAfterMs > 0) {
       // The server asks for patience; the next OPEN comes after it.
       this.retryAfterMs = retryAfterMs;
       this.link?.close('refused');

@@ -18,10 +18,7 @@ export class LastingLink implements Handler {
   }
 
   handlerAdded(ctx: Context): void {
-    const { transport } = this;
-    transport.machine.beginLink();
-    transport.beginLink(ctx);
-    transport.pump();
+    this.transport.greet(ctx);
   }
 
   channelRead(ctx: Context, frame: Buffer): void {

@@ -1,14 +1,15 @@
 import { Buffer } from 'node:buffer';
 import type { OutboundBytes } from '@headrace/core';
-import { byteLengthOf, type Framing } from '@headrace/core/authoring';
-import { KeptRun, MESSAGE_OVERHEAD_BYTES, type RunBatch } from './kept-run.ts';
+import { byteLengthOf } from '@headrace/core/authoring';
+import { KeptRun, MESSAGE_OVERHEAD_BYTES, type RunFrame } from './kept-run.ts';
+import { RECORD_HEADER_BYTES } from './resume-frame.ts';
 import { giveBack, LARGEST_SPARE_BYTES, takeRun } from './spare-runs.ts';
 
 /** Idle channels share an empty one. */
 const NO_RUNS: KeptRun[] = [];
 
 /**
- * What was written and is not acknowledged: kept as DATA frames, numbered from 1 by counting, so that a new link
+ * What was written and is not acknowledged, numbered from 1 by counting, so that a new link
  * can be given all behind a number.
  */
 export class OutgoingMessages {
@@ -26,8 +27,6 @@ export class OutgoingMessages {
   last = 0;
   /** The oldest first; nearly always one. */
   private runs: KeptRun[] = NO_RUNS;
-  /** The framing of the links, as the last batch has met it. */
-  private framing: Framing | undefined = undefined;
 
   get isEmpty(): boolean {
     return this.last === this.acknowledged;
@@ -53,8 +52,10 @@ export class OutgoingMessages {
       }
     }
     if (count === 0) return 0;
-    const header = this.framing === undefined ? 0 : this.framing.headerBytes;
-    const run = this.runFor(cost + count * (header + 1 - MESSAGE_OVERHEAD_BYTES), isDetached);
+    const run = this.runFor(
+      cost + count * (RECORD_HEADER_BYTES - MESSAGE_OVERHEAD_BYTES),
+      isDetached,
+    );
     // A source that throws has changed nothing yet.
     run.add(messages, count);
     this.bytes += cost;
@@ -67,49 +68,30 @@ export class OutgoingMessages {
     const newest = this.runs[this.runs.length - 1];
     let before = 0;
     if (newest !== undefined) {
-      if (newest.framing === this.framing && newest.freeBytes >= bytes) return newest;
+      if (newest.freeBytes >= bytes) return newest;
       before = newest.memory.length;
     }
     const length = Math.max(bytes, Math.min(LARGEST_SPARE_BYTES, 2 * before));
     // While nobody acknowledges, nothing is wasted on what may come.
-    const run = isDetached
-      ? new KeptRun(Buffer.allocUnsafeSlow(length), this.framing)
-      : takeRun(length, this.framing);
+    const run = isDetached ? new KeptRun(Buffer.allocUnsafeSlow(length)) : takeRun(length);
     if (this.runs === NO_RUNS) this.runs = [];
     this.runs.push(run);
     return run;
   }
 
-  /** The next DATA frame for the present link. */
-  next(): Buffer | undefined {
+  /** The next messages for the present link, as one frame. */
+  next(): RunFrame | undefined {
     const frame = this.unsentRun()?.next();
-    if (frame !== undefined) this.count(1);
+    if (frame === undefined) return undefined;
+    this.sent += frame.count;
+    if (this.sent > this.highest) this.highest = this.sent;
     return frame;
-  }
-
-  /** The next frames, which have up to `most` bytes together; they count as sent only after {@link sentBatch}. */
-  batch(most: number): RunBatch | undefined {
-    const batch = this.unsentRun()?.batch(most);
-    if (batch !== undefined) batch.run.isLent = true;
-    return batch;
-  }
-
-  /** The present link has got this batch. */
-  sentBatch(batch: RunBatch): void {
-    batch.run.sent(batch);
-    this.framing = batch.framing;
-    this.count(batch.count);
   }
 
   /** The present link has no write under way: nobody reads the memory of what it has got. */
   writesEnded(): void {
     const { runs } = this;
     for (let i = 0; i < runs.length; i++) runs[i]!.isLent = false;
-  }
-
-  private count(count: number): void {
-    this.sent += count;
-    if (this.sent > this.highest) this.highest = this.sent;
   }
 
   private unsentRun(): KeptRun | undefined {

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { DecodeError } from '@headrace/core';
 
 /** The version of the protocol that this file speaks. */
-export const RESUME_VERSION = 1;
+export const RESUME_VERSION = 2;
 
 /** The first byte of each frame. */
 export const FRAME_KIND = {
@@ -15,7 +15,13 @@ export const FRAME_KIND = {
   ack: 7,
   end: 8,
   move: 9,
+  many: 10,
 } as const;
+
+/** A MANY frame is not longer than this: the framing of the links has to let it through. */
+export const MANY_BYTES = 1024;
+/** The length before each message of a MANY frame. */
+export const RECORD_HEADER_BYTES = 2;
 
 /** Why a lasting channel cannot go on. */
 export const GONE_CODE = { unknown: 1, overrun: 2, version: 3, limit: 4 } as const;
@@ -49,6 +55,7 @@ export type ResumeFrame =
       readonly text: string;
     }
   | { readonly kind: 'data'; readonly payload: Buffer }
+  | { readonly kind: 'many'; readonly payloads: readonly Buffer[] }
   | { readonly kind: 'ack'; readonly received: number }
   | { readonly kind: 'end'; readonly reason: string }
   | {
@@ -106,6 +113,8 @@ export function encodeResumeFrame(frame: ResumeFrame): Buffer {
     }
     case 'data':
       return Buffer.concat([Buffer.of(FRAME_KIND.data), frame.payload]);
+    case 'many':
+      return Buffer.concat([Buffer.of(FRAME_KIND.many), ...frame.payloads.flatMap(record)]);
     case 'ack':
       return counted(FRAME_KIND.ack, frame.received, 0);
     case 'end':
@@ -121,6 +130,12 @@ export function encodeResumeFrame(frame: ResumeFrame): Buffer {
       return bytes;
     }
   }
+}
+
+function record(payload: Buffer): [Buffer, Buffer] {
+  const header = Buffer.alloc(RECORD_HEADER_BYTES);
+  header.writeUInt16BE(payload.length);
+  return [header, payload];
 }
 
 function parameters(
@@ -151,7 +166,7 @@ function withText(kind: number, before: number, text: string): Buffer {
 }
 
 /**
- * Reads one frame; the payload of DATA is a view of it.
+ * Reads one frame; the payloads of DATA and MANY are views of it.
  *
  * @throws DecodeError `MESSAGE_INVALID`, with the first bytes
  */
@@ -190,6 +205,8 @@ export function decodeResumeFrame(bytes: Buffer): ResumeFrame | OtherVersion {
       return decodeGone(bytes);
     case FRAME_KIND.data:
       return { kind: 'data', payload: bytes.subarray(1) };
+    case FRAME_KIND.many:
+      return { kind: 'many', payloads: recordsOf(bytes) };
     case FRAME_KIND.ack:
       expectLength(bytes, 'ACK', 1 + COUNT_BYTES);
       return { kind: 'ack', received: bytes.readUIntBE(1, COUNT_BYTES) };
@@ -213,6 +230,27 @@ export function invalidFrame(bytes: Uint8Array, why: string): DecodeError {
     `a frame of ${bytes.length} bytes (${shown}) breaks the resume protocol: ${why}`,
     { bytes: bytes.length, first: shown },
   );
+}
+
+/** Where the message of a MANY frame ends whose length is at `at`; after the end of the frame if it is cut off. */
+export function endOfRecord(bytes: Buffer, at: number): number {
+  return at + RECORD_HEADER_BYTES + ((bytes[at] ?? 0) << 8) + (bytes[at + 1] ?? 0);
+}
+
+/** The error for a MANY frame that ends in the middle of a message. */
+export function cutOff(bytes: Buffer): DecodeError {
+  return invalidFrame(bytes, 'the last message of MANY is cut off');
+}
+
+function recordsOf(bytes: Buffer): Buffer[] {
+  const payloads: Buffer[] = [];
+  for (let at = 1; at < bytes.length; ) {
+    const end = endOfRecord(bytes, at);
+    if (end > bytes.length) throw cutOff(bytes);
+    payloads.push(bytes.subarray(at + RECORD_HEADER_BYTES, end));
+    at = end;
+  }
+  return payloads;
 }
 
 function decodeGone(bytes: Buffer): ResumeFrame {

@@ -10,15 +10,18 @@ import { DecodeError, type OutboundBytes } from '@headrace/core';
 import { bufferPlace, bufferView, byteLengthOf } from '@headrace/core/authoring';
 import { secretsEqual } from '@headrace/handlers';
 import { IncomingMessages } from './incoming-messages.ts';
-import type { RunBatch } from './kept-run.ts';
 import { OutgoingMessages } from './outgoing-messages.ts';
 import {
+  cutOff,
   decodeResumeFrame,
   encodeResumeFrame,
+  endOfRecord,
   FRAME_KIND,
   GONE_CODE,
   invalidFrame,
+  MANY_BYTES,
   type MovePlace,
+  RECORD_HEADER_BYTES,
   type ResumeFrame,
   SECRET_BYTES,
 } from './resume-frame.ts';
@@ -37,6 +40,12 @@ export interface ResumeMachineOptions {
   readonly creditBytes: number;
   /** Where ids and secrets come from. */
   readonly random: RandomBytes;
+}
+
+/** Gets the messages of a frame. */
+export interface MessageReceiver {
+  /** The pipeline has it when {@link ResumeMachine.taken} is called, now or later. */
+  arrived(payload: Buffer): void;
 }
 
 /** What is to be done because of a frame. */
@@ -71,7 +80,7 @@ const LINKED = 2;
 
 const OPENED: ResumeAction = { do: 'opened' };
 /** There is one of it: it comes most often. */
-export const ACKNOWLEDGED: ResumeAction = { do: 'acknowledged' };
+const ACKNOWLEDGED: ResumeAction = { do: 'acknowledged' };
 const RESET_BY_PEER: ResumeAction = { do: 'reset' };
 
 /**
@@ -79,8 +88,8 @@ const RESET_BY_PEER: ResumeAction = { do: 'reset' };
  * to do about them, and is asked for the next frame whenever the link has room for one.
  */
 export class ResumeMachine {
-  readonly outgoing: OutgoingMessages = new OutgoingMessages();
-  readonly incoming: IncomingMessages;
+  protected readonly outgoing: OutgoingMessages = new OutgoingMessages();
+  protected readonly incoming: IncomingMessages;
   /** How long the other end may be absent; after the exchange, what both agreed on. */
   windowMs: number;
   /** The channel's name, once it is open. */
@@ -88,6 +97,8 @@ export class ResumeMachine {
   private readonly creditBytes: number;
   private readonly random: RandomBytes;
   private link = ABSENT;
+  /** Counts links that came and went. */
+  private links = 0;
   private secret = '';
   /** Server: the secret before, while the client may not have got the new one. */
   private oldSecret = '';
@@ -112,6 +123,26 @@ export class ResumeMachine {
   /** Both ends have agreed on it once. */
   get isOpened(): boolean {
     return this.id !== '';
+  }
+
+  /** What is kept for the peer, in bytes, with the overhead of each message. */
+  get keptBytes(): number {
+    return this.outgoing.bytes;
+  }
+
+  /** The longest payload that the peer's credit allows. */
+  get maxPayloadBytes(): number {
+    return this.outgoing.maxPayloadBytes;
+  }
+
+  /** The number of the last message that was added; they count from 1. */
+  get lastMessage(): number {
+    return this.outgoing.last;
+  }
+
+  /** The number of the last message that the peer has. */
+  get acknowledgedMessages(): number {
+    return this.outgoing.acknowledged;
   }
 
   /** Messages pass. */
@@ -170,6 +201,7 @@ export class ResumeMachine {
     const taken = this.beginIncoming();
     // What an older link has not got of them is for that link alone.
     this.urgent = undefined;
+    this.links += 1;
     this.link = LINKED;
     // A RESUME may come late, over a link that the client has given up, when it has the new secret already: that one
     // stays until the client has used it.
@@ -184,6 +216,7 @@ export class ResumeMachine {
   /** The link is gone: nothing is sent, and what is written waits. */
   loseLink(): void {
     this.link = ABSENT;
+    this.links += 1;
     this.urgent = undefined;
     this.outgoing.compact();
   }
@@ -205,10 +238,13 @@ export class ResumeMachine {
 
   // --- what comes in ---
 
-  /** A frame came over the present link. Returns a message for the pipeline as it is, without an object around it. */
-  received(frame: Buffer): Buffer | ResumeAction {
+  /** A frame came over the present link: its messages go to the receiver, anything else is an action. */
+  received(frame: Buffer, receiver: MessageReceiver): ResumeAction | undefined {
+    if (this.link === LINKED) {
+      if (frame[0] === FRAME_KIND.data) return this.data(frame, receiver);
+      if (frame[0] === FRAME_KIND.many) return this.many(frame, receiver);
+    }
     try {
-      if (frame[0] === FRAME_KIND.data && this.link === LINKED) return this.data(frame);
       return this.control(frame);
     } catch (thrown) {
       if (thrown instanceof DecodeError) return this.fail(thrown);
@@ -221,16 +257,40 @@ export class ResumeMachine {
     this.incoming.take(payloadBytes);
   }
 
-  private data(frame: Buffer): Buffer | ResumeAction {
-    this.confirm();
-    if (this.hasPeerEnded) return this.fail(invalidFrame(frame, 'DATA came after END'));
-    if (!this.incoming.arrived(frame.length - 1)) {
-      return this.fail(
-        invalidFrame(frame, `more came than the credit of ${this.creditBytes} bytes`),
-      );
+  private data(frame: Buffer, receiver: MessageReceiver): ResumeAction | undefined {
+    const wrong = this.arrived(frame, frame.length - 1);
+    if (wrong !== undefined) return wrong;
+    const { memory, offset } = bufferPlace(frame);
+    receiver.arrived(bufferView(memory, offset + 1, frame.length - 1));
+    return undefined;
+  }
+
+  private many(frame: Buffer, receiver: MessageReceiver): ResumeAction | undefined {
+    const { links } = this;
+    if (frame.length > MANY_BYTES) {
+      return this.fail(invalidFrame(frame, `MANY has at most ${MANY_BYTES} bytes`));
     }
     const { memory, offset } = bufferPlace(frame);
-    return bufferView(memory, offset + 1, frame.length - 1);
+    for (let at = 1; at < frame.length; ) {
+      const end = endOfRecord(frame, at);
+      if (end > frame.length) return this.fail(cutOff(frame));
+      const from = at + RECORD_HEADER_BYTES;
+      const wrong = this.arrived(frame, end - from);
+      if (wrong !== undefined) return wrong;
+      receiver.arrived(bufferView(memory, offset + from, end - from));
+      // The message has ended the link, or the channel: the rest of the frame comes again, or is not wanted.
+      if (this.links !== links || this.isReset) return undefined;
+      at = end;
+    }
+    return undefined;
+  }
+
+  /** Counts a message that came. Returns what is wrong with it. */
+  private arrived(frame: Buffer, payloadBytes: number): ResumeAction | undefined {
+    this.confirm();
+    if (this.hasPeerEnded) return this.fail(invalidFrame(frame, 'DATA came after END'));
+    if (this.incoming.arrived(payloadBytes)) return undefined;
+    return this.fail(invalidFrame(frame, `more came than the credit of ${this.creditBytes} bytes`));
   }
 
   private control(bytes: Buffer): ResumeAction {
@@ -343,27 +403,13 @@ export class ResumeMachine {
     this.say({ kind: 'ack', received: this.incoming.acknowledge() });
   }
 
-  /**
-   * The next DATA frames as one batch of up to `most` bytes, if no other frame goes before them; they count as sent
-   * when {@link batchSent} is called.
-   */
-  nextBatch(most: number): RunBatch | undefined {
-    if (this.urgent !== undefined || this.link !== LINKED || this.isReset) return undefined;
-    return this.isAckDue ? undefined : this.outgoing.batch(most);
-  }
-
-  /** The link has taken this batch. */
-  batchSent(batch: RunBatch): void {
-    this.outgoing.sentBatch(batch);
-  }
-
   private get isAckDue(): boolean {
     const { incoming } = this;
     return incoming.isDue || (this.hasPeerEnded && incoming.isUnacknowledged);
   }
 
   /** The next frame for the link, if there is one; the link has taken it when this returns. */
-  nextFrame(): Buffer | undefined {
+  nextFrame(): OutboundBytes | undefined {
     if (this.urgent !== undefined) return this.nextUrgent(this.urgent);
     if (this.link !== LINKED || this.isReset) return undefined;
     const { incoming, outgoing } = this;
@@ -375,6 +421,21 @@ export class ResumeMachine {
     if (this.endReason === undefined || this.isEndSent) return undefined;
     this.isEndSent = true;
     return encodeResumeFrame({ kind: 'end', reason: this.endReason });
+  }
+
+  /** The present link has no write under way: nobody reads the memory of the frames it has got. */
+  writesEnded(): void {
+    this.outgoing.writesEnded();
+  }
+
+  /** Copies of the messages that the peer does not have, oldest first. */
+  unacknowledged(): Buffer[] {
+    return this.outgoing.payloads();
+  }
+
+  /** Nothing is kept for the peer any more. */
+  forget(): void {
+    this.outgoing.clear();
   }
 
   private nextUrgent(urgent: Buffer[]): Buffer | undefined {

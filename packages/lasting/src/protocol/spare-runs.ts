@@ -1,5 +1,4 @@
 import { Buffer } from 'node:buffer';
-import type { Framing } from '@headrace/core/authoring';
 import { KeptRun } from './kept-run.ts';
 
 const SMALLEST_BITS = 8;
@@ -14,12 +13,12 @@ export const LARGEST_SPARE_BYTES: number = 1 << LARGEST_BITS;
 const spares: KeptRun[][] = [];
 
 /** A run with memory for so many bytes. */
-export function takeRun(bytes: number, framing: Framing | undefined): KeptRun {
-  if (bytes > LARGEST_SPARE_BYTES) return new KeptRun(Buffer.allocUnsafeSlow(bytes), framing);
+export function takeRun(bytes: number): KeptRun {
+  if (bytes > LARGEST_SPARE_BYTES) return new KeptRun(Buffer.allocUnsafeSlow(bytes));
   const bits = bitsOf(bytes);
   const run = spares[bits]?.pop();
-  if (run === undefined) return new KeptRun(Buffer.allocUnsafeSlow(1 << bits), framing);
-  run.clear(framing);
+  if (run === undefined) return new KeptRun(Buffer.allocUnsafeSlow(1 << bits));
+  run.clear();
   return run;
 }
 

@@ -73,7 +73,7 @@ function sharedOptions(options: ResumeHandlerOptions): ResumeHandlerOptions {
  *
  * - **Place** last in the link's pipeline, after the handlers of frames. Heartbeats and idle times belong into the
  *   link's pipeline; codec, sign-in, groups and the application into that of `childHandler`.
- * - **In** frames of the link, as bytes. Each message of the lasting channel is one frame with 1 byte in front.
+ * - **In** frames of the link, as bytes: a frame has one message of the lasting channel, or several short ones.
  * - **Out** nothing passes it; the lasting channel reads and writes.
  * - **Events** fires `LinkLostEvent` and `LinkResumedEvent` in the lasting pipeline. Passes a `DrainEvent` on to it,
  *   and holds the end of the link until the lasting channel has ended.
@@ -81,10 +81,10 @@ function sharedOptions(options: ResumeHandlerOptions): ResumeHandlerOptions {
  *   `bad-input`; `HR_ERR_TIMEOUT_READ` if the first frame does not come within `helloTimeoutMs`. A lasting channel whose client does
  *   not come back closes as `unreachable`, or as `limit`, with a `HR_ERR_RESUME_GONE` in its `closeInfo`.
  * - **State** per link; the table has that of the lasting channels.
- * - **Cost** a copy of each message that is written, kept until it is acknowledged; an acknowledgement of 7 bytes for
- *   64 messages.
- * - **Pitfalls** a write settles when the message is kept, not when it left: see `acknowledged`. A framing limit below the
- *   longest message plus 1 byte cuts the link each time that message is sent again. A handler before it that
+ * - **Cost** a copy of each message that is written, kept until it is acknowledged, and of each short one that waits for
+ *   the pipeline; an acknowledgement of 7 bytes for 64 messages.
+ * - **Pitfalls** a write settles when the message is kept, not when it left: see `acknowledged`. A framing limit below
+ *   1,024 bytes, or below the longest message plus 1 byte, cuts the link each time that frame is sent again. A handler before it that
  *   holds reads of the link holds the acknowledgements, too.
  *
  * @example
@@ -202,7 +202,6 @@ export class ResumeHandler implements Handler {
     if (!(bytes instanceof Uint8Array)) {
       throw invalidFrame(Buffer.alloc(0), 'what came is no bytes: a framing is missing before it');
     }
-    if (this.hasGreeted) throw invalidFrame(bytes, 'it came before the answer to RESUME');
     const frame = decodeResumeFrame(bytes);
     this.timer?.cancel();
     this.timer = undefined;
@@ -218,9 +217,8 @@ export class ResumeHandler implements Handler {
     ctx: Context,
     wanted: { readonly windowMs: number; readonly creditBytes: number },
   ): void {
-    const session = this.options.table.open(wanted, ctx.channel);
+    const session = this.options.table.open(wanted, ctx);
     this.session = session;
-    session.transport.beginLink(ctx);
     this.openChannel(session, ctx.channel);
   }
 
@@ -247,40 +245,19 @@ export class ResumeHandler implements Handler {
     bytes: Buffer,
     frame: { readonly id: string; readonly secret: string; readonly received: number },
   ): void {
-    const { guesses } = this.options.table;
-    const client = guesses.clientOf(ctx.channel);
-    const waitMs = client === undefined ? 0 : guesses.begin(client, ctx.clock.now());
-    const look = (): void => this.look(ctx, bytes, frame, client);
-    if (waitMs === 0) look();
-    else this.timer = ctx.clock.schedule(look, waitMs);
-  }
-
-  private look(
-    ctx: Context,
-    bytes: Buffer,
-    frame: { readonly id: string; readonly secret: string; readonly received: number },
-    client: string | undefined,
-  ): void {
-    if (!ctx.channel.isActive) return;
-    const { table } = this.options;
-    const verdict = table.find(frame.id, frame.secret);
-    // A server that was restarted knows none of its clients: an unknown id is no guess.
-    if (client !== undefined && !verdict.isGuess) table.guesses.right(client);
+    const verdict = this.options.table.find(frame.id, frame.secret);
     if (!('session' in verdict)) {
       this.isRefused = true;
       this.timer = ctx.clock.schedule(() => this.gone(ctx, verdict.code, verdict.text), REFUSAL_MS);
       return;
     }
     const { session } = verdict;
-    const action = session.machine.resume(bytes, frame);
+    this.session = session;
+    const action = session.transport.resume(ctx, bytes, frame);
+    if (action.do === 'resumed') return;
+    this.session = undefined;
     if (action.do === 'gone') this.gone(ctx, action.code, action.text);
     else if (action.do === 'fail') this.refuseInput(ctx, action.error);
-    else if (action.do === 'resumed') {
-      this.session = session;
-      session.transport.beginLink(ctx);
-      session.transport.resumed(action.resent);
-      session.transport.pump();
-    }
   }
 
   private gone(ctx: Context, code: number, text: string): void {

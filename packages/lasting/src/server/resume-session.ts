@@ -1,8 +1,12 @@
-import type { Channel, CloseInfo, Timer } from '@headrace/core';
+import type { CloseInfo, Timer } from '@headrace/core';
+import { AuthHandler, principalOf } from '@headrace/handlers';
 import { absentError, goneError } from '../channel/lasting-channel.ts';
-import { type ResumeOwner, ResumeTransport } from '../channel/resume-transport.ts';
+import {
+  type ResumeOwner,
+  ResumeTransport,
+  type ResumeTransportOptions,
+} from '../channel/resume-transport.ts';
 import { GONE_CODE } from '../protocol/resume-frame.ts';
-import type { ResumeMachine } from '../protocol/resume-machine.ts';
 
 /** What a session needs of its table. */
 export interface SessionTable {
@@ -21,19 +25,29 @@ export class ResumeSession implements ResumeOwner {
   readonly transport: ResumeTransport;
   /** Bytes that the table has counted for it while it is absent; -1 while it has a link. */
   countedBytes = -1;
+  /** Where it came from, as a stranger that is absent. */
+  absentAt: string | undefined = undefined;
   /** The end of its window. */
   timer: Timer | undefined = undefined;
   /** What a client is told that comes back after the end. */
   goneCode: number = GONE_CODE.unknown;
   private readonly table: SessionTable;
 
-  constructor(machine: ResumeMachine, link: Channel, table: SessionTable) {
+  constructor(options: Omit<ResumeTransportOptions, 'owner'>, table: SessionTable) {
     this.table = table;
-    this.transport = new ResumeTransport({ machine, clock: link.clock, owner: this });
+    this.transport = new ResumeTransport({ ...options, owner: this });
   }
 
-  get machine(): ResumeMachine {
-    return this.transport.machine;
+  /** An AuthHandler of its pipeline has let its client in. */
+  get isSignedIn(): boolean {
+    const { channel } = this.transport;
+    return channel !== undefined && principalOf(channel) !== undefined;
+  }
+
+  /** How long its client may be absent: not at all, before the sign-in that an AuthHandler of its pipeline waits for. */
+  get windowMs(): number {
+    const awaitsSignIn = this.transport.channel?.pipeline.get(AuthHandler) !== undefined;
+    return awaitsSignIn && !this.isSignedIn ? 0 : this.transport.windowMs;
   }
 
   get outlivesChannel(): boolean {
@@ -42,7 +56,7 @@ export class ResumeSession implements ResumeOwner {
 
   /** Its client did not come back in time. */
   expire(): void {
-    const error = absentError(this.machine.windowMs, this.transport.unacknowledged().length);
+    const error = absentError(this.windowMs, this.transport.unacknowledged().length);
     this.transport.expire({ reason: 'unreachable', by: 'network', error });
   }
 

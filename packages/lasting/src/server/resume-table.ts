@@ -1,14 +1,13 @@
-import type { Channel } from '@headrace/core';
 import {
   checkFunction,
-  checkKind,
   checkNumber,
   checkOptions,
   type KnownOptions,
 } from '@headrace/core/authoring';
-import { GuessLimiter } from '@headrace/handlers';
+import type { ResumeLink } from '../channel/present-link.ts';
 import { GONE_CODE, type MovePlace } from '../protocol/resume-frame.ts';
 import { type RandomBytes, ResumeMachine, systemRandom } from '../protocol/resume-machine.ts';
+import { AbsentSessions } from './absent-sessions.ts';
 import { ResumeSession, type SessionTable } from './resume-session.ts';
 
 /** Options of a {@link ResumeTable}. */
@@ -20,14 +19,20 @@ export interface ResumeTableOptions {
    * absent client. @default 1048576
    */
   readonly creditBytes?: number;
-  /** Clients that may be absent at a time; above it, the longest absent one is given up. @default 10000 */
+  /**
+   * Clients that may be absent at a time; above it one is given up: the longest absent one of those that have not signed
+   * in, if there is one, else the longest absent one. @default 10000
+   */
   readonly maxDetached?: number;
-  /** What is kept for all absent clients together; above it, the longest absent one is given up. @default 268435456 */
+  /**
+   * As many of them may have one address, or one IPv6 /64 network, without having signed in; above it, the longest absent
+   * one of that address is given up. @default 1000
+   */
+  readonly maxDetachedPerAddress?: number;
+  /** What is kept for all absent clients together; above it, clients are given up as above `maxDetached`. @default 268435456 */
   readonly maxDetachedBytes?: number;
   /** How long a link may take to send its first frame. @default 5000 */
   readonly helloTimeoutMs?: number;
-  /** Slows down who guesses secrets. @default one of its own */
-  readonly guesses?: GuessLimiter;
   /** Where ids and secrets come from. @default crypto.randomBytes */
   readonly random?: RandomBytes;
 }
@@ -44,6 +49,7 @@ const DEFAULTS = {
   windowMs: 60_000,
   creditBytes: 1024 * 1024,
   maxDetached: 10_000,
+  maxDetachedPerAddress: 1000,
   maxDetachedBytes: 256 * 1024 * 1024,
   helloTimeoutMs: 5000,
 } as const;
@@ -52,9 +58,9 @@ const OPTIONS: KnownOptions<ResumeTableOptions> = {
   windowMs: true,
   creditBytes: true,
   maxDetached: true,
+  maxDetachedPerAddress: true,
   maxDetachedBytes: true,
   helloTimeoutMs: true,
-  guesses: true,
   random: true,
 };
 const MOVE: KnownOptions<MoveOptions> = { spreadMs: true, places: true };
@@ -64,8 +70,6 @@ const LONGEST_MS = 2 ** 31 - 1;
 export type ResumeVerdict =
   | { readonly session: ResumeSession }
   | { readonly code: number; readonly text: string };
-
-const UNKNOWN: ResumeVerdict = { code: GONE_CODE.unknown, text: '' };
 
 /**
  * The lasting channels of a server: one for all its links, given to each {@link ResumeHandler}. It finds the
@@ -81,39 +85,32 @@ const UNKNOWN: ResumeVerdict = { code: GONE_CODE.unknown, text: '' };
  * ```
  */
 export class ResumeTable {
-  /** The limiter of guesses. */
-  readonly guesses: GuessLimiter;
   /** How long a link may take to send its first frame. */
   readonly helloTimeoutMs: number;
-  private readonly options: Required<Omit<ResumeTableOptions, 'guesses' | 'helloTimeoutMs'>>;
+  private readonly options: Required<Omit<ResumeTableOptions, 'helloTimeoutMs'>>;
   private readonly sessions = new Map<string, ResumeSession>();
-  /** Without a link, the longest absent one first. */
-  private readonly absent = new Set<ResumeSession>();
+  private readonly absent = new AbsentSessions();
   /** Ended while their clients were absent, which will be told; the oldest first. */
   private readonly remembered = new Set<ResumeSession>();
-  private bytes = 0;
   private readonly owner: SessionTable;
 
   constructor(options: ResumeTableOptions = {}) {
     checkOptions('ResumeTable', options, OPTIONS);
-    const { guesses, random = systemRandom, ...given } = options;
+    const { random = systemRandom, ...given } = options;
     const { helloTimeoutMs, ...rest } = { ...DEFAULTS, ...given };
-    if (guesses !== undefined) {
-      checkKind('guesses', guesses, guesses instanceof GuessLimiter, 'a GuessLimiter');
-    }
     checkFunction('random', random, 'gives so many random bytes');
     checkNumber('windowMs', rest.windowMs, { min: 1, max: LONGEST_MS, integer: true });
     checkNumber('creditBytes', rest.creditBytes, { min: 1024, max: 2 ** 32 - 1, integer: true });
     checkNumber('maxDetached', rest.maxDetached, { integer: true });
+    checkNumber('maxDetachedPerAddress', rest.maxDetachedPerAddress, { integer: true });
     checkNumber('maxDetachedBytes', rest.maxDetachedBytes);
     checkNumber('helloTimeoutMs', helloTimeoutMs, { min: 1, max: LONGEST_MS });
     this.options = { ...rest, random };
     this.helloTimeoutMs = helloTimeoutMs;
-    this.guesses = guesses ?? new GuessLimiter();
     this.owner = {
       attached: (session) => this.attached(session),
       detached: (session) => this.detach(session),
-      grew: (session) => this.grew(session),
+      grew: (session) => this.recount(session),
       ended: (session, isKnown) => this.ended(session, isKnown),
     };
   }
@@ -130,7 +127,7 @@ export class ResumeTable {
 
   /** What is kept for clients that have no link. */
   get detachedBytes(): number {
-    return this.bytes;
+    return this.absent.bytes;
   }
 
   /** Asks all clients that have a link to go elsewhere, as before this server is stopped. */
@@ -138,95 +135,80 @@ export class ResumeTable {
     checkOptions('move', options, MOVE);
     const { spreadMs = 10_000, places } = options;
     checkNumber('spreadMs', spreadMs, { max: 2 ** 32 - 1, integer: true });
-    for (const { machine, transport } of this.sessions.values()) {
-      if (!transport.isLinked) continue;
-      machine.say({ kind: 'move', spreadMs, places });
-      transport.pump();
-    }
+    for (const { transport } of this.sessions.values()) transport.move(spreadMs, places);
   }
 
   /** Ends all channels that have no link, with the reason `shutdown`. Those with a link end with their server. */
   close(): void {
-    for (const session of [...this.absent]) session.shut();
+    for (const session of this.absent.all()) session.shut();
     for (const session of [...this.remembered]) this.forget(session);
   }
 
   /** @internal A link wants a new channel. */
   open(
     wanted: { readonly windowMs: number; readonly creditBytes: number },
-    link: Channel,
+    link: ResumeLink,
   ): ResumeSession {
     const { windowMs, creditBytes, random } = this.options;
-    const machine = new ResumeMachine({ windowMs, creditBytes, random });
-    machine.open(wanted);
-    const session = new ResumeSession(machine, link, this.owner);
-    this.sessions.set(machine.id, session);
+    const { clock } = link.channel;
+    const session = new ResumeSession({ windowMs, creditBytes, random, clock }, this.owner);
+    session.transport.accept(link, wanted);
+    this.sessions.set(session.transport.id, session);
     return session;
   }
 
   /** @internal The channel of this id, if the secret is right. */
-  find(id: string, secret: string): ResumeVerdict & { readonly isGuess: boolean } {
+  find(id: string, secret: string): ResumeVerdict {
     const session = this.sessions.get(id);
     // An unknown id takes as long as a wrong secret.
-    const isRight = (session?.machine ?? NOBODY).knows(secret);
-    if (session === undefined || !isRight) return { ...UNKNOWN, isGuess: session !== undefined };
-    if (this.remembered.has(session)) {
-      return { code: session.goneCode, text: '', isGuess: false };
-    }
-    return { session, isGuess: false };
+    const isRight = session === undefined ? NOBODY.knows(secret) : session.transport.knows(secret);
+    if (session === undefined || !isRight) return { code: GONE_CODE.unknown, text: '' };
+    if (this.remembered.has(session)) return { code: session.goneCode, text: '' };
+    return { session };
   }
 
   private attached(session: ResumeSession): void {
     session.timer?.cancel();
     session.timer = undefined;
-    this.uncount(session);
+    this.absent.remove(session);
   }
 
   private detach(session: ResumeSession): void {
-    const { transport, machine } = session;
+    const { clock } = session.transport;
+    session.timer = clock.schedule(() => session.expire(), session.windowMs);
     this.absent.add(session);
-    session.countedBytes = 0;
-    session.timer = transport.clock.schedule(() => session.expire(), machine.windowMs);
-    this.grew(session);
+    const { maxDetachedPerAddress: most } = this.options;
+    if (this.absent.excessOf(session, most) !== undefined) {
+      clock.execute(() => this.absent.excessOf(session, most)?.evict());
+    }
+    this.recount(session);
   }
 
-  private grew(session: ResumeSession): void {
-    const { keptBytes } = session.transport;
-    this.bytes += keptBytes - session.countedBytes;
-    session.countedBytes = keptBytes;
-    if (!this.isTooMuch) return;
+  private recount(session: ResumeSession): void {
+    this.absent.count(session);
     // Not in the middle of a write: the channel may be the one that is given up.
-    session.transport.clock.execute(() => this.evict());
+    if (this.isTooMuch) session.transport.clock.execute(() => this.evict());
   }
 
   private get isTooMuch(): boolean {
     const { maxDetached, maxDetachedBytes } = this.options;
-    return this.absent.size > maxDetached || this.bytes > maxDetachedBytes;
+    return this.absent.size > maxDetached || this.absent.bytes > maxDetachedBytes;
   }
 
   private evict(): void {
-    while (this.isTooMuch) {
-      const [longest] = this.absent;
-      longest!.evict();
-    }
-  }
-
-  private uncount(session: ResumeSession): void {
-    if (!this.absent.delete(session)) return;
-    this.bytes -= session.countedBytes;
-    session.countedBytes = -1;
+    while (this.isTooMuch) this.absent.first()!.evict();
   }
 
   private ended(session: ResumeSession, isKnown: boolean): void {
-    this.uncount(session);
+    this.absent.remove(session);
     session.timer?.cancel();
     session.timer = undefined;
     const { maxDetached, windowMs } = this.options;
     if (!isKnown || maxDetached === 0) {
-      this.sessions.delete(session.machine.id);
+      this.sessions.delete(session.transport.id);
       return;
     }
-    session.machine.outgoing.clear();
+    session.transport.forget();
     this.remembered.add(session);
     session.timer = session.transport.clock.schedule(() => this.forget(session), windowMs);
     if (this.remembered.size <= maxDetached) return;
@@ -237,7 +219,7 @@ export class ResumeTable {
   private forget(session: ResumeSession): void {
     session.timer?.cancel();
     this.remembered.delete(session);
-    this.sessions.delete(session.machine.id);
+    this.sessions.delete(session.transport.id);
   }
 }
 

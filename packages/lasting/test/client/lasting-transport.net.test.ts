@@ -13,7 +13,7 @@ import { describeTransport } from '@headrace/core/testing';
 import { ResumeHandler, ResumeTable } from '@headrace/lasting';
 import { afterEach, describe, expect, it } from 'vitest';
 import { LastingClient } from '../../src/client/lasting-client.ts';
-import { ResumeMachine, systemRandom } from '../../src/protocol/resume-machine.ts';
+import { systemRandom } from '../../src/protocol/resume-machine.ts';
 
 const silent = { log(): void {} };
 const framing = () => lengthPrefixed({ maxFrameLength: 1 << 20 });
@@ -48,13 +48,9 @@ async function pair(cutEveryMs: number | undefined): Promise<[Transport, Transpo
       link.pipeline.addLast(...framing(), new BareHandler(table, opened));
     })
     .bind({ network, name: 'links' });
-  const machine = new ResumeMachine({
-    windowMs: 60_000,
-    creditBytes: 1 << 20,
-    random: systemRandom,
-  });
+  const lasting = { windowMs: 60_000, creditBytes: 1 << 20, random: systemRandom };
   const client = new LastingClient({
-    machine,
+    lasting,
     links: {
       bootstrap: new Bootstrap()
         .options({ logger: silent })

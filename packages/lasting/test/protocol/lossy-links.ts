@@ -1,5 +1,11 @@
+import type { OutboundBytes } from '@headrace/core';
+import { toBuffer } from '@headrace/core/authoring';
 import { decodeResumeFrame } from '../../src/protocol/resume-frame.ts';
-import { ResumeMachine, type ResumeMachineOptions } from '../../src/protocol/resume-machine.ts';
+import {
+  type MessageReceiver,
+  ResumeMachine,
+  type ResumeMachineOptions,
+} from '../../src/protocol/resume-machine.ts';
 
 /** Small and good enough: mulberry32. */
 export function randomFrom(seed: number): () => number {
@@ -24,10 +30,11 @@ class Wire {
     return this.bytes.length;
   }
 
-  write(frame: Buffer): void {
+  write(frame: OutboundBytes): void {
+    const bytes = toBuffer(frame);
     const head = Buffer.alloc(2);
-    head.writeUInt16BE(frame.length);
-    this.bytes = Buffer.concat([this.bytes, head, frame]);
+    head.writeUInt16BE(bytes.length);
+    this.bytes = Buffer.concat([this.bytes, head, bytes]);
   }
 
   /** So many bytes arrive; returns the frames that are whole now. */
@@ -51,7 +58,7 @@ class Link {
 }
 
 /** One end: a machine, a pipeline that takes messages when it likes, and what it has taken. */
-class End {
+class End implements MessageReceiver {
   readonly machine: ResumeMachine;
   readonly taken: number[] = [];
   written = 0;
@@ -81,13 +88,13 @@ class End {
 
   /** Returns what went wrong. */
   read(frame: Buffer): string | undefined {
-    const action = this.machine.received(frame);
-    if (action instanceof Uint8Array) {
-      this.inbox.push(action);
-      return undefined;
-    }
-    if (action.do === 'fail') return action.error.message;
-    return action.do === 'gone' ? 'GONE' : undefined;
+    const action = this.machine.received(frame, this);
+    if (action?.do === 'fail') return action.error.message;
+    return action?.do === 'gone' ? 'GONE' : undefined;
+  }
+
+  arrived(payload: Buffer): void {
+    this.inbox.push(payload);
   }
 
   take(): void {
@@ -237,7 +244,7 @@ class Run {
   private get isQuiet(): boolean {
     const { client, server } = this;
     return (
-      client.machine.isLinked && client.machine.outgoing.isEmpty && server.machine.outgoing.isEmpty
+      client.machine.isLinked && client.machine.keptBytes === 0 && server.machine.keptBytes === 0
     );
   }
 

@@ -1,14 +1,7 @@
-import type { Framing } from '@headrace/core/authoring';
+import { toBuffer } from '@headrace/core/authoring';
 import { describe, expect, it } from 'vitest';
-import type { RunBatch } from '../../src/protocol/kept-run.ts';
+import type { RunFrame } from '../../src/protocol/kept-run.ts';
 import { OutgoingMessages } from '../../src/protocol/outgoing-messages.ts';
-
-const FRAMING: Framing = {
-  headerBytes: 1,
-  writeHeader: (target, offset, bytes) => {
-    target[offset] = bytes;
-  },
-};
 
 function outgoing(): OutgoingMessages {
   const messages = new OutgoingMessages();
@@ -21,36 +14,20 @@ function add(messages: OutgoingMessages, ...texts: string[]): void {
   messages.addAll(buffers, Buffer.concat(buffers).length, false);
 }
 
-/** What a link whose framing is `FRAMING` gets of the next batch; as bytes, when the transport asks for them. */
-function send(messages: OutgoingMessages, most = 10_000): () => string {
-  const batch = messages.batch(most) as RunBatch;
-  const framed = batch.framed(FRAMING);
-  messages.sentBatch(batch);
-  return () => {
-    if (framed instanceof Uint8Array) return Buffer.from(framed).toString('latin1');
-    const target = Buffer.alloc(framed.byteLength);
-    framed.writeTo(target, 0);
-    return target.toString('latin1');
-  };
+/** What a link gets as the next frame; as bytes, when the transport asks for them. */
+function send(messages: OutgoingMessages): () => string {
+  const frame = messages.next() as RunFrame;
+  return () => toBuffer(frame).toString('latin1');
 }
 
 describe('OutgoingMessages', () => {
-  it('gives several messages as one batch, each behind the header of the framing', () => {
+  it('gives several messages as one frame, and one alone as another kind', () => {
     const messages = outgoing();
     add(messages, 'a', 'bc');
-    expect(send(messages)()).toBe('\x02\x06a\x03\x06bc');
-    add(messages, 'd', '');
-    expect(send(messages)()).toBe('\x02\x06d\x01\x06');
-    expect([messages.sent, messages.last]).toEqual([4, 4]);
-  });
-
-  it('gives a batch of no more bytes than asked for, and the rest with the next one', () => {
-    const messages = outgoing();
-    add(messages, 'x');
-    send(messages);
-    add(messages, 'a', 'b', 'c');
-    expect(send(messages, 7)()).toBe('\x02\x06a\x02\x06b');
-    expect(send(messages, 1)()).toBe('\x02\x06c');
+    expect(send(messages)()).toBe('\x0a\0\x01a\0\x02bc');
+    add(messages, 'd');
+    expect(send(messages)()).toBe('\x06d');
+    expect([messages.sent, messages.last]).toEqual([3, 3]);
   });
 
   it('gives all behind the number that a new link begins with, in part of a run, too', () => {
@@ -60,11 +37,11 @@ describe('OutgoingMessages', () => {
     add(messages, 'a', 'b', 'c');
     send(messages);
     expect(messages.beginLink(2)).toBe(2);
-    expect(send(messages)()).toBe('\x02\x06b\x02\x06c');
+    expect(send(messages)()).toBe('\x0a\0\x01b\0\x01c');
     messages.compact();
     expect(messages.payloads().map(String)).toEqual(['b', 'c']);
     messages.beginLink(3);
-    expect(send(messages)()).toBe('\x02\x06c');
+    expect(send(messages)()).toBe('\x06c');
   });
 
   it('does not use memory again that a write which has not ended may still read', () => {
@@ -77,7 +54,23 @@ describe('OutgoingMessages', () => {
     messages.acknowledge(2);
     const other = outgoing();
     for (let i = 0; i < 10; i++) add(other, 'other');
-    expect(late()).toBe('\x05\x06mine');
+    expect(late()).toBe('\x06mine');
+  });
+
+  it('does not use memory again that a link before the present one may still read', () => {
+    const messages = outgoing();
+    add(messages, 'x');
+    send(messages);
+    messages.acknowledge(1);
+    add(messages, 'mine');
+    const late = send(messages);
+    messages.beginLink(1);
+    send(messages);
+    messages.writesEnded();
+    messages.acknowledge(2);
+    const other = outgoing();
+    for (let i = 0; i < 10; i++) add(other, 'other');
+    expect(late()).toBe('\x06mine');
   });
 
   it('uses memory again once the writes have ended and the peer has it', () => {
@@ -87,13 +80,11 @@ describe('OutgoingMessages', () => {
     messages.writesEnded();
     messages.acknowledge(1);
     add(messages, 'first');
-    const { run } = messages.batch(1000)!;
     const late = send(messages);
     messages.writesEnded();
     messages.acknowledge(2);
     add(messages, 'again');
-    expect(messages.batch(1000)!.run).toBe(run);
-    expect(late()).toBe('\x06\x06again');
+    expect(late()).toBe('\x06again');
   });
 
   it('keeps nothing of a flush in which a source throws', () => {
@@ -106,7 +97,7 @@ describe('OutgoingMessages', () => {
     };
     expect(() => messages.addAll([Buffer.from('a'), broken], 2, false)).toThrow('broken');
     add(messages, 'b');
-    expect(send(messages)()).toBe('\x02\x06b');
+    expect(send(messages)()).toBe('\x06b');
     messages.acknowledge(1);
     expect([messages.bytes, messages.isEmpty]).toEqual([0, true]);
   });

@@ -1,17 +1,25 @@
+import { toBuffer } from '@headrace/core/authoring';
 import { describe, expect, it } from 'vitest';
 import type { ResumeFrame } from '../../src/protocol/resume-frame.ts';
 import { decodeResumeFrame, encodeResumeFrame } from '../../src/protocol/resume-frame.ts';
-import { type ResumeAction, ResumeMachine } from '../../src/protocol/resume-machine.ts';
+import {
+  type MessageReceiver,
+  type ResumeAction,
+  ResumeMachine,
+} from '../../src/protocol/resume-machine.ts';
 import { runOverLossyLinks } from './lossy-links.ts';
 
 const SEEDS = 200;
 
 /** Counts a message as received when it arrives, not when the pipeline has taken it. */
 class HastyMachine extends ResumeMachine {
-  override received(frame: Buffer): Buffer | ResumeAction {
-    const action = super.received(frame);
-    if (action instanceof Uint8Array) this.incoming.take(action.length);
-    return action;
+  override received(frame: Buffer, receiver: MessageReceiver): ResumeAction | undefined {
+    return super.received(frame, {
+      arrived: (payload) => {
+        this.incoming.take(payload.length);
+        receiver.arrived(payload);
+      },
+    });
   }
   override taken(): void {}
 }
@@ -67,6 +75,15 @@ describe('ResumeMachine over links that die at any byte', () => {
 });
 
 let made = 0;
+/** Takes the messages of a machine, and keeps them. */
+class Inbox implements MessageReceiver {
+  readonly texts: string[] = [];
+
+  arrived(payload: Buffer): void {
+    this.texts.push(String(payload));
+  }
+}
+
 const random = (count: number) => {
   made += 1;
   return new Uint8Array(count).fill(made);
@@ -77,19 +94,28 @@ function pair(creditBytes = 4096): { client: ResumeMachine; server: ResumeMachin
   return { client: new ResumeMachine(options), server: new ResumeMachine(options) };
 }
 
+function frameOf(machine: ResumeMachine): Buffer {
+  return Buffer.from(toBuffer(machine.nextFrame()!));
+}
+
+function give(machine: ResumeMachine, frame: Buffer): ResumeAction | undefined {
+  return machine.received(frame, new Inbox());
+}
+
 function next(machine: ResumeMachine): ResumeFrame {
-  return decodeResumeFrame(machine.nextFrame()!) as ResumeFrame;
+  return decodeResumeFrame(frameOf(machine)) as ResumeFrame;
 }
 
 function linked(creditBytes?: number): { client: ResumeMachine; server: ResumeMachine } {
   const { client, server } = pair(creditBytes);
   client.beginLink();
   server.open(next(client) as ResumeFrame & { kind: 'open' });
-  client.received(server.nextFrame()!);
+  give(client, frameOf(server));
   return { client, server };
 }
 
 const bytes = (frame: ResumeFrame) => encodeResumeFrame(frame);
+const utf8 = (text: string) => Buffer.from(text);
 
 describe('ResumeMachine', () => {
   it('agrees on the shorter window and the smaller credit', () => {
@@ -97,16 +123,16 @@ describe('ResumeMachine', () => {
     const server = new ResumeMachine({ windowMs: 60_000, creditBytes: 4096, random });
     client.beginLink();
     server.open(next(client) as ResumeFrame & { kind: 'open' });
-    expect(client.received(server.nextFrame()!)).toEqual({ do: 'opened' });
+    expect(give(client, frameOf(server))).toEqual({ do: 'opened' });
     expect([client.windowMs, server.windowMs]).toEqual([10_000, 10_000]);
-    expect([client.outgoing.creditBytes, server.outgoing.creditBytes]).toEqual([4096, 4096]);
+    expect([client.maxPayloadBytes, server.maxPayloadBytes]).toEqual([4096 - 64, 4096 - 64]);
   });
 
   it('acknowledges after 64 messages', () => {
     const { client } = linked(1 << 20);
     for (let i = 0; i < 64; i++) {
       expect(client.nextFrame()).toBe(undefined);
-      client.received(bytes({ kind: 'data', payload: Buffer.alloc(1) }));
+      give(client, bytes({ kind: 'data', payload: Buffer.alloc(1) }));
       client.taken(1);
     }
     expect(next(client)).toEqual({ kind: 'ack', received: 64 });
@@ -115,18 +141,17 @@ describe('ResumeMachine', () => {
 
   it('acknowledges after a quarter of the credit', () => {
     const { client } = linked(4096);
-    client.received(bytes({ kind: 'data', payload: Buffer.alloc(4096 / 4 - 65) }));
+    give(client, bytes({ kind: 'data', payload: Buffer.alloc(4096 / 4 - 65) }));
     client.taken(4096 / 4 - 65);
     expect(client.nextFrame()).toBe(undefined);
-    client.received(bytes({ kind: 'data', payload: Buffer.alloc(0) }));
+    give(client, bytes({ kind: 'data', payload: Buffer.alloc(0) }));
     client.taken(0);
     expect(next(client)).toEqual({ kind: 'ack', received: 2 });
   });
 
   it('does not acknowledge what has arrived and was not taken', () => {
     const { client } = linked(4096);
-    for (let i = 0; i < 10; i++)
-      client.received(bytes({ kind: 'data', payload: Buffer.alloc(300) }));
+    for (let i = 0; i < 10; i++) give(client, bytes({ kind: 'data', payload: Buffer.alloc(300) }));
     client.hurry();
     expect(client.nextFrame()).toBe(undefined);
   });
@@ -138,7 +163,7 @@ describe('ResumeMachine', () => {
     expect(client.addAll([Buffer.alloc(2096 - 64)])).toBe(1);
     expect(client.addAll([Buffer.alloc(0)])).toBe(0);
     client.nextFrame();
-    client.received(bytes({ kind: 'ack', received: 1 }));
+    give(client, bytes({ kind: 'ack', received: 1 }));
     expect(client.addAll([Buffer.alloc(0)])).toBe(1);
   });
 
@@ -157,7 +182,7 @@ describe('ResumeMachine', () => {
   ];
   for (const [name, frame, to] of WRONG) {
     it(`fails at ${name}`, () => {
-      expect(linked()[to].received(bytes(frame))).toMatchObject({ do: 'fail' });
+      expect(give(linked()[to], bytes(frame))).toMatchObject({ do: 'fail' });
     });
   }
 
@@ -165,25 +190,25 @@ describe('ResumeMachine', () => {
     const { client } = linked();
     client.addAll([Buffer.from('a')]);
     client.nextFrame();
-    expect(client.received(bytes({ kind: 'ack', received: 1 }))).toMatchObject({
+    expect(give(client, bytes({ kind: 'ack', received: 1 }))).toMatchObject({
       do: 'acknowledged',
     });
-    expect(client.received(bytes({ kind: 'ack', received: 1 }))).toMatchObject({
+    expect(give(client, bytes({ kind: 'ack', received: 1 }))).toMatchObject({
       do: 'acknowledged',
     });
-    expect(client.received(bytes({ kind: 'ack', received: 0 }))).toMatchObject({ do: 'fail' });
+    expect(give(client, bytes({ kind: 'ack', received: 0 }))).toMatchObject({ do: 'fail' });
     const { server } = linked();
-    expect(server.received(bytes({ kind: 'end', reason: 'local' }))).toMatchObject({ do: 'end' });
-    expect(server.received(bytes({ kind: 'data', payload: Buffer.of(1) }))).toMatchObject({
+    expect(give(server, bytes({ kind: 'end', reason: 'local' }))).toMatchObject({ do: 'end' });
+    expect(give(server, bytes({ kind: 'data', payload: Buffer.of(1) }))).toMatchObject({
       do: 'fail',
     });
-    expect(server.received(bytes({ kind: 'end', reason: 'local' }))).toMatchObject({ do: 'fail' });
+    expect(give(server, bytes({ kind: 'end', reason: 'local' }))).toMatchObject({ do: 'fail' });
   });
 
   it('fails where the server answers DATA before OPENED', () => {
     const { client } = pair();
     client.beginLink();
-    expect(client.received(bytes({ kind: 'data', payload: Buffer.of(1) }))).toMatchObject({
+    expect(give(client, bytes({ kind: 'data', payload: Buffer.of(1) }))).toMatchObject({
       do: 'fail',
     });
   });
@@ -192,7 +217,7 @@ describe('ResumeMachine', () => {
     const { client, server } = linked();
     server.addAll([Buffer.from('a')]);
     server.nextFrame();
-    server.received(bytes({ kind: 'ack', received: 1 }));
+    give(server, bytes({ kind: 'ack', received: 1 }));
     const hello = (received: number) => ({ id: client.id, secret: 'x', received });
     expect(server.resume(Buffer.of(3), hello(0))).toMatchObject({ do: 'gone', code: 2 });
     expect(server.resume(Buffer.of(3), hello(2)).do).toBe('fail');
@@ -209,11 +234,11 @@ describe('ResumeMachine', () => {
       secrets.push(hello.secret);
       expect(server.knows(hello.secret)).toBe(true);
       server.resume(bytes(hello), hello);
-      const answer = server.nextFrame()!;
+      const answer = frameOf(server);
       expect(server.knows(hello.secret)).toBe(true);
       if (i === 0) continue; // RESUMED gets lost
-      client.received(answer);
-      server.received(client.nextFrame()!);
+      give(client, answer);
+      give(server, frameOf(client));
       expect(server.knows(hello.secret)).toBe(false);
     }
     expect(secrets[1]).toBe(secrets[0]);
@@ -231,7 +256,7 @@ describe('ResumeMachine', () => {
     const late = resume();
     const hello = resume();
     server.resume(bytes(hello), hello);
-    client.received(server.nextFrame()!);
+    give(client, frameOf(server));
     expect(server.knows(late.secret)).toBe(true);
     server.resume(bytes(late), late);
     // The link that carried the secret of the client has been replaced, and it comes again.
@@ -250,8 +275,49 @@ describe('ResumeMachine', () => {
     client.beginLink();
     const hello = next(client) as ResumeFrame & { kind: 'resume' };
     server.resume(bytes(hello), hello);
-    client.received(server.nextFrame()!);
+    give(client, frameOf(server));
     const kinds = [next(client).kind, next(client).kind, next(client).kind];
     expect(kinds).toEqual(['ack', 'data', 'end']);
+  });
+
+  it('sends short messages together, in frames of at most 1024 bytes, and long ones alone', () => {
+    const { client, server } = linked(1 << 20);
+    client.addAll(['a', '', 'bc'].map((text) => Buffer.from(text)));
+    const frame = frameOf(client);
+    expect(frame.toString('latin1')).toBe('\n\0\x01a\0\0\0\x02bc');
+    const inbox = new Inbox();
+    expect(server.received(frame, inbox)).toBe(undefined);
+    expect(inbox.texts).toEqual(['a', '', 'bc']);
+    client.addAll([Buffer.alloc(600), Buffer.alloc(419), Buffer.alloc(420), Buffer.alloc(70_000)]);
+    expect([1, 2, 3].map(() => frameOf(client).length)).toEqual([1024, 421, 70_001]);
+    expect(client.nextFrame()).toBe(undefined);
+  });
+
+  it('passes on none of the messages after one that ends the link or the channel', () => {
+    for (const end of ['loseLink', 'reset'] as const) {
+      const { server } = linked();
+      const texts: string[] = [];
+      const action = server.received(bytes({ kind: 'many', payloads: ['a', 'b'].map(utf8) }), {
+        arrived: (payload) => {
+          texts.push(String(payload));
+          server[end]();
+        },
+      });
+      expect([texts, action]).toEqual([['a'], undefined]);
+    }
+  });
+
+  it('refuses a frame of many messages that is cut off, too long, or more than the credit', () => {
+    const wrong = (frame: Buffer) =>
+      (give(linked(1 << 20).server, frame) as { error: Error }).error;
+    expect(wrong(Buffer.from('0a0001', 'hex')).message).toContain('cut off');
+    expect(wrong(Buffer.from('0a00', 'hex')).message).toContain('cut off');
+    const long = bytes({ kind: 'many', payloads: [Buffer.alloc(1000), Buffer.alloc(20)] });
+    expect(wrong(long).message).toContain('at most 1024 bytes');
+    const much = bytes({
+      kind: 'many',
+      payloads: Array.from({ length: 65 }, () => Buffer.alloc(0)),
+    });
+    expect(give(linked(4096).server, much)).toMatchObject({ do: 'fail' });
   });
 });

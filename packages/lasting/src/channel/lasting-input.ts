@@ -1,0 +1,122 @@
+import type { Clock, TransportSink } from '@headrace/core';
+import { Fifo, MESSAGES_PER_LOOK, unpinAll } from '@headrace/core/authoring';
+import type { MessageReceiver } from '../protocol/resume-machine.ts';
+
+/** What the input needs of its transport. */
+export interface InputOwner {
+  readonly clock: Clock;
+  readonly sink: TransportSink | undefined;
+  /** The channel has closed. */
+  readonly isOver: boolean;
+  /** The pipeline has taken a message. */
+  taken(payloadBytes: number): void;
+  /** A message came for a channel that has closed. */
+  refused(): void;
+  /** What waited was passed on, as far as it was asked for. */
+  drained(): void;
+}
+
+const MESSAGES_MASK = MESSAGES_PER_LOOK - 1;
+
+/**
+ * What has come over links and goes to the pipeline when it asks for a read. What it has not asked for waits; the
+ * peer's credit bounds it.
+ */
+export class LastingInput implements MessageReceiver {
+  private readonly owner: InputOwner;
+  private mayRead = false;
+  private isInBurst = false;
+  private isDrainDue = false;
+  /** What has come and was not taken; most channels never have any. */
+  private waiting: Fifo<Buffer> | undefined = undefined;
+  /** How many of the messages that wait came with the present read. */
+  private arrivals = 0;
+  private isEndDue = false;
+
+  constructor(owner: InputOwner) {
+    this.owner = owner;
+  }
+
+  get hasWaiting(): boolean {
+    return this.waiting !== undefined && !this.waiting.isEmpty;
+  }
+
+  arrived(payload: Buffer): void {
+    if (this.owner.isOver) this.owner.refused();
+    else if (this.mayRead && !this.hasWaiting) this.pass(payload);
+    else {
+      this.waiting ??= new Fifo();
+      this.waiting.push(payload);
+      this.arrivals += 1;
+    }
+  }
+
+  /** The peer has ended its half, after all that has come. */
+  peerEnded(): void {
+    this.isEndDue = true;
+  }
+
+  requestRead(): void {
+    this.mayRead = true;
+    if (!(this.isEndDue || this.hasWaiting) || this.isInBurst || this.isDrainDue) return;
+    this.isDrainDue = true;
+    this.owner.clock.execute(() => this.drain());
+  }
+
+  pauseReading(): void {
+    this.mayRead = false;
+  }
+
+  /** A new link begins: what waits, and the end, come again over it. */
+  clear(): void {
+    this.waiting?.clear();
+    this.arrivals = 0;
+    this.isEndDue = false;
+  }
+
+  /** What came together is over. */
+  endBurst(): void {
+    const { owner } = this;
+    if (this.arrivals > 0) this.keepArrivals();
+    if (this.isInBurst) {
+      this.isInBurst = false;
+      this.mayRead = false;
+      owner.sink!.readComplete();
+    }
+    if (!this.isEndDue || !this.mayRead || owner.isOver || this.hasWaiting) return;
+    this.isEndDue = false;
+    owner.sink!.inputEnded();
+  }
+
+  /** What was read comes before the error that followed it, though reads are held. */
+  passAll(): void {
+    while (!this.owner.isOver && this.hasWaiting) this.pass(this.waiting!.shift()!);
+  }
+
+  /** A short message that waits must not keep all that was read with it. */
+  private keepArrivals(): void {
+    const { waiting, arrivals } = this;
+    this.arrivals = 0;
+    unpinAll(waiting!, Math.max(0, waiting!.size - arrivals));
+  }
+
+  private pass(payload: Buffer): void {
+    const { owner } = this;
+    this.isInBurst = true;
+    const { length } = payload;
+    owner.sink!.received(payload);
+    owner.taken(length);
+  }
+
+  private drain(): void {
+    this.isDrainDue = false;
+    const { owner } = this;
+    for (let count = 1; this.mayRead && !owner.isOver && this.hasWaiting; count++) {
+      this.pass(this.waiting!.shift()!);
+      // What comes over a link is measured there.
+      if ((count & MESSAGES_MASK) === 0) owner.sink!.checkTurn();
+    }
+    this.endBurst();
+    owner.drained();
+  }
+}

@@ -1,0 +1,109 @@
+import { type Address, type Channel, clientAddress, type WriteFuture } from '@headrace/core';
+import type { ResumeMachine } from '../protocol/resume-machine.ts';
+
+/** A link as a lasting channel needs it: the place of the last handler in its pipeline. */
+export interface ResumeLink {
+  readonly channel: Channel;
+  write(frame: unknown): WriteFuture;
+  flush(): void;
+}
+
+/** When a link went, and its addresses: before that, asking for them would cost the system a call. */
+interface LostLink {
+  readonly at: number;
+  readonly local: Address | undefined;
+  readonly remote: Address | undefined;
+}
+
+// Giving the link what it takes.
+const IDLE = 0;
+const PUMPING = 1;
+/** Meanwhile something has changed. */
+const PUMP_AGAIN = 2;
+const ignore = (): void => {};
+
+/** The link of a lasting channel, or what is known of the last one, and the frames that go over it. */
+export class PresentLink {
+  /** `undefined`: there is none now. */
+  link: ResumeLink | undefined = undefined;
+  private readonly machine: ResumeMachine;
+  private lost: LostLink | undefined = undefined;
+  private pumping: typeof IDLE | typeof PUMPING | typeof PUMP_AGAIN = IDLE;
+
+  constructor(machine: ResumeMachine) {
+    this.machine = machine;
+  }
+
+  get localAddress(): Address | undefined {
+    return this.link === undefined ? this.lost?.local : this.link.channel.localAddress;
+  }
+
+  get remoteAddress(): Address | undefined {
+    return this.link === undefined ? this.lost?.remote : clientAddress(this.link.channel);
+  }
+
+  /** When the link before the present one was lost; `undefined`: never. */
+  get lostAt(): number | undefined {
+    return this.lost?.at;
+  }
+
+  /** Another link takes the place of the present one, which is returned. */
+  replace(link: ResumeLink, now: number): ResumeLink | undefined {
+    const old = this.link;
+    this.link = link;
+    if (old !== undefined) this.lost = lostLink(old.channel, now);
+    return old;
+  }
+
+  /** The present link is gone. */
+  lose(now: number): void {
+    if (this.link === undefined) return;
+    // One that was not resumed changes nothing: the loss is that of the link before.
+    const isLoss = this.lost === undefined || this.machine.isLinked;
+    this.lost = lostLink(this.link.channel, isLoss ? now : this.lost!.at);
+    this.link = undefined;
+  }
+
+  /** Gives the link as much as it takes; the rest waits in the machine, so that heartbeats need not wait for it. */
+  pump(): void {
+    if (this.pumping !== IDLE) {
+      this.pumping = PUMP_AGAIN;
+      return;
+    }
+    try {
+      do {
+        this.pumping = PUMPING;
+        this.pumpOnce();
+      } while (this.isPumpDue);
+    } finally {
+      this.pumping = IDLE;
+    }
+  }
+
+  private get isPumpDue(): boolean {
+    return this.pumping === PUMP_AGAIN;
+  }
+
+  private pumpOnce(): void {
+    const { link, machine } = this;
+    if (link === undefined) return;
+    const { channel } = link;
+    let last: WriteFuture | undefined;
+    while (channel.isWritable) {
+      const frame = machine.nextFrame();
+      if (frame === undefined) break;
+      const future = link.write(frame);
+      if (future === last) continue;
+      last = future;
+      // What a link did not take goes out over the next one.
+      future.onSettled(ignore);
+    }
+    if (last === undefined) return;
+    link.flush();
+    if (last.isSuccess) machine.writesEnded();
+  }
+}
+
+function lostLink(channel: Channel, at: number): LostLink {
+  return { at, local: channel.localAddress, remote: clientAddress(channel) };
+}
