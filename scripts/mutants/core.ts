@@ -71,4 +71,18 @@ export const mutants: readonly Mutant[] = [
     test: 'test/pipeline/kept-input.test.ts',
     why: 'nothing that was kept is delivered after our own end',
   },
+  {
+    file: 'src/pipeline/sequential.ts',
+    find: 'if (event instanceof TlsUpgradeEvent) event.holding(this.messages);',
+    replace: '',
+    test: 'packages/handlers/test/contract/held-reads.test.ts',
+    why: 'messages that wait for an asynchronous handler came before the encryption',
+  },
+  {
+    file: 'src/pipeline/sequential.ts',
+    find: 'if (channel.checkTurn() && isLate && !ctx.isRemoved) {',
+    replace: 'if (false) {',
+    test: 'packages/handlers/test/contract/held-reads.test.ts',
+    why: 'what waits for a handler is given out by turns also when the peer has gone',
+  },
 ];

@@ -211,13 +211,14 @@ export abstract class ByteToMessageDecoder<T> extends KeptInputHandler {
   }
 
   override channelRead(ctx: Context, message: unknown): void {
-    if (this.isKeeping) this.kept.keep(message);
+    const { madeKept } = this;
+    if (madeKept?.isBusy) madeKept.keep(message);
     else if (this.busy) this.kept.keepWithin(message);
     else {
       this.busy = true;
       this.accept(ctx, message);
       this.busy = false;
-      if (this.isKeeping) this.kept.deliverWithin(ctx);
+      if (this.madeKept?.isBusy) this.madeKept.deliverWithin(ctx);
       else this.settle(ctx);
     }
   }

@@ -34,7 +34,7 @@ import { KeptInput, type KeptInputSteps } from './kept-input.ts';
  * ```
  */
 export abstract class KeptInputHandler implements Handler {
-  private madeKept: KeptInput | undefined = undefined;
+  protected madeKept: KeptInput | undefined = undefined;
 
   protected get kept(): KeptInput {
     this.madeKept ??= new KeptInput(this.keptInputSteps());

@@ -6,10 +6,14 @@ import type {
   Handler,
   WriteFuture,
 } from '../contract.ts';
+import { DrainEvent, type DrainHold } from '../drain-event.ts';
 import { PipelineError, toError } from '../errors.ts';
 import type { TypesOf } from '../handler-chain.ts';
+import { Fifo } from '../internal/fifo.ts';
+import { isTimeToLook } from '../internal/messages-per-look.ts';
 import { isPromiseLike } from '../internal/promise-like.ts';
 import { dropsKeptMessages, ReadGate } from '../internal/read-gate.ts';
+import { TlsUpgradeEvent } from '../tls-upgrade-event.ts';
 import { notHandlerText } from './handler-names.ts';
 
 type Event = () => Handled;
@@ -42,12 +46,15 @@ export function sequential<H extends Handler>(
 
 class SequentialHandler implements Handler {
   private readonly inner: Handler;
-  private readonly waiting: Event[] = [];
+  private readonly waiting = new Fifo<Event>();
+  /** How many of those that wait are messages. */
+  private messages = 0;
   private isBusy = false;
   private readonly gate = new ReadGate('sequential');
   /** Messages wait because others hold reads. */
   private waitsForOthers = false;
-  /** The input has ended: what waits is delivered before that, even while reads are held. */
+  private drainHold: DrainHold | undefined = undefined;
+  /** The channel has closed, or an error follows: what waits is delivered before that, even while reads are held. */
   private hasEnded = false;
 
   constructor(inner: Handler) {
@@ -83,7 +90,9 @@ class SequentialHandler implements Handler {
 
   channelRead(ctx: Context, message: unknown): void {
     const { inner } = this;
+    this.messages += 1;
     this.run(ctx, () => {
+      this.messages -= 1;
       if (dropsKeptMessages(ctx.channel)) return undefined;
       if (inner.channelRead === undefined) return ctx.fireChannelRead(message);
       return inner.channelRead(ctx, message);
@@ -104,14 +113,19 @@ class SequentialHandler implements Handler {
 
   userEventTriggered(ctx: Context, event: unknown): void {
     const { inner } = this;
+    // Asks about what waits now.
+    if (event instanceof TlsUpgradeEvent) event.holding(this.messages);
+    else if (event instanceof DrainEvent && this.messages > 0) {
+      this.drainHold ??= event.hold('sequential');
+    }
     if (inner.userEventTriggered === undefined) {
-      this.run(ctx, () => ctx.fireUserEventTriggered(event));
+      if (event instanceof TlsUpgradeEvent) ctx.fireUserEventTriggered(event);
+      else this.run(ctx, () => ctx.fireUserEventTriggered(event));
     } else this.run(ctx, () => inner.userEventTriggered!(ctx, event));
   }
 
   channelShutdown(ctx: Context, direction: Direction): void {
     const { inner } = this;
-    if (direction === 'input') this.endWaiting(ctx);
     if (inner.channelShutdown === undefined) {
       this.run(ctx, () => ctx.fireChannelShutdown(direction));
     } else this.run(ctx, () => inner.channelShutdown!(ctx, direction));
@@ -131,6 +145,9 @@ class SequentialHandler implements Handler {
   }
 
   exceptionCaught(ctx: Context, error: Error): void {
+    const { hasEnded } = this;
+    this.endWaiting(ctx);
+    this.hasEnded = hasEnded;
     this.run(ctx, () => this.report(ctx, error));
   }
 
@@ -165,7 +182,13 @@ class SequentialHandler implements Handler {
 
   private drain(ctx: Context): void {
     this.isBusy = true;
-    for (let event = this.waiting.shift(); event !== undefined; event = this.waiting.shift()) {
+    for (let count = 1; !this.waiting.isEmpty; count++) {
+      if (this.messages > 0 && this.mustWait(ctx)) {
+        this.waitsForOthers = true;
+        this.gate.waitForOthers(ctx.channel, () => this.othersReleased(ctx));
+        return;
+      }
+      const event = this.waiting.shift()!;
       const pending = this.call(ctx, event);
       const goOn = () => this.drain(ctx);
       if (pending !== undefined) {
@@ -173,13 +196,17 @@ class SequentialHandler implements Handler {
         pending.then(goOn, goOn);
         return;
       }
-      if (this.waiting.length > 0 && this.mustWait(ctx)) {
-        this.waitsForOthers = true;
-        this.gate.waitForOthers(ctx.channel, () => this.othersReleased(ctx));
+      if (this.waiting.isEmpty) break;
+      const { channel } = ctx;
+      const isLate = !channel.isOpen;
+      if (!isLate && !isTimeToLook(count)) continue;
+      if (channel.checkTurn() && isLate && !ctx.isRemoved) {
+        channel.onNextTurn(goOn);
         return;
       }
     }
     this.isBusy = false;
+    this.drainHold?.release();
     this.gate.release();
   }
 

@@ -1,4 +1,4 @@
-import { type Context, type Handler, sequential } from '@headrace/core';
+import { type Context, type Handler, type ReadHold, sequential } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { expect, it } from 'vitest';
 
@@ -199,15 +199,16 @@ it('drops messages that wait once this side has ended the channel, and not the e
   expect(seen).toEqual(['a', 'inactive']);
 });
 
-it('gives messages that wait out while nobody else holds reads, and before the end of the peer in any case', async () => {
+it('gives messages that wait out while nobody else holds reads, and then the end of the input', async () => {
   const seen: string[] = [];
+  const holds: ReadHold[] = [];
   let goOn!: () => void;
   const channel = EmbeddedChannel.with(
     { allowHalfOpen: true },
     sequential({
       channelRead(ctx, message: string) {
         seen.push(message);
-        if (message === 'b') ctx.channel.holdReads('test');
+        if (message === 'b') holds.push(ctx.channel.holdReads('test'));
         if (message !== 'a') return;
         return new Promise<void>((resolve) => {
           goOn = resolve;
@@ -222,5 +223,7 @@ it('gives messages that wait out while nobody else holds reads, and before the e
   expect(seen).toEqual(['a', 'b']);
   expect(channel.readHolds).toEqual(['test']);
   channel.endInput();
+  expect(seen).toEqual(['a', 'b']);
+  for (const hold of holds) channel.run(() => hold.release());
   expect(seen).toEqual(['a', 'b', 'c', 'd', 'input']);
 });

@@ -1,5 +1,4 @@
 import {
-  type CloseReason,
   type Context,
   RejectedError,
   TimedOutError,
@@ -12,13 +11,14 @@ import {
   checkTime,
   KeptInputHandler,
   type KeptInputSteps,
-  PendingWriteQueue,
   toError,
 } from '@headrace/core/authoring';
 import { AuthenticatedEvent, AuthFailedEvent } from './auth-event.ts';
 import { type AuthAction, AuthMachine, type Rejection } from './auth-machine.ts';
 import { checkAuthOptions } from './auth-option-check.ts';
 import type { AuthAttempt, AuthOptions, AuthVerdict } from './auth-options.ts';
+import { CLOSE_REASONS, type Occasion, refusalError, refusalReply } from './auth-refusal.ts';
+import { EarlyWrites } from './early-writes.ts';
 import { PendingAttempt } from './pending-attempt.ts';
 import { PRINCIPAL } from './principal.ts';
 import type { Session } from './sessions.ts';
@@ -38,14 +38,6 @@ const DEFAULTS = {
 
 type Verdict<Principal, Reply> = AuthVerdict<Principal, Reply>;
 type Answer<P, R> = Verdict<P, R> | PromiseLike<Verdict<P, R>>;
-
-/** What a rejection is about, for its error and reply. */
-interface Occasion<Message, Reply> {
-  readonly message?: Message;
-  readonly text?: string;
-  readonly cause?: Error;
-  readonly reply?: Reply | undefined;
-}
 
 /**
  * Passes nothing on until the authenticator accepts the peer, and ends the connection if it refuses or takes too
@@ -101,7 +93,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
   private session: Session<Principal> | undefined = undefined;
   private attempt: PendingAttempt | undefined = undefined;
   private deadline: Timer | undefined = undefined;
-  private heldWrites: PendingWriteQueue | undefined = undefined;
+  private readonly writes = new EarlyWrites();
   private isDeciding = false;
 
   constructor(options: AuthOptions<Principal, Message, Reply>) {
@@ -174,7 +166,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
 
   /** An error costs more than all the rest of a connection's end: it is made only for those who wait for it. */
   private abandon(why: string): void {
-    const isAwaited = this.attempt !== undefined || this.heldWrites?.isEmpty === false;
+    const isAwaited = this.attempt !== undefined || this.writes.size > 0;
     this.stop(isAwaited ? new RejectedError('REJECTED_AUTH', why) : undefined);
   }
 
@@ -184,7 +176,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
     this.attempt?.abort(error);
     this.attempt = undefined;
     if (this.isKeeping) this.kept.drop();
-    if (error !== undefined) this.heldWrites?.removeAndFailAll(error);
+    if (error !== undefined) this.writes.fail(error);
   }
 
   // --- messages ---
@@ -200,18 +192,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
   }
 
   write(ctx: Context, message: unknown): WriteFuture {
-    const fate = this.machine.write(this.heldWrites?.size ?? 0);
-    if (fate === 'pass') return ctx.write(message);
-    if (fate === 'hold') {
-      this.heldWrites ??= new PendingWriteQueue(ctx);
-      return this.heldWrites.add(message);
-    }
-    throw new RejectedError(
-      'REJECTED_AUTH',
-      fate === 'full'
-        ? `${this.heldWrites?.size ?? 0} writes wait for the sign-in already (maxHeld); this one was refused`
-        : 'the peer has not authenticated; earlyWrites refuses to write to it',
-    );
+    return this.writes.write(ctx, message, this.machine.write(this.writes.size));
   }
 
   private act(ctx: Context, message: Message): void {
@@ -362,7 +343,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
     if (this.session !== session) return;
     this.reply(ctx, reply ?? this.options.replies?.accepted?.(principal));
     if (this.session !== session) return;
-    this.heldWrites?.removeAndWriteAll();
+    this.writes.send();
     ctx.flush();
     if (this.session !== session) return;
     group?.add(channel);
@@ -402,46 +383,22 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
 
   // --- no ---
 
+  private get limits(): { readonly timeoutMs: number; readonly maxHeld: number } {
+    const { timeoutMs = DEFAULTS.timeoutMs, maxHeld = DEFAULTS.maxHeld } = this.options;
+    return { timeoutMs: Number(timeoutMs), maxHeld };
+  }
+
   private reject(
     ctx: Context,
     why: Rejection,
     stays: boolean,
     occasion: Occasion<Message, Reply>,
   ): void {
-    const error = this.errorOf(why, occasion);
+    const error = refusalError(why, occasion, this.limits);
     if (!stays) this.stop(error);
-    this.reply(ctx, this.replyTo(why, occasion));
+    this.reply(ctx, refusalReply(why, occasion, this.options.replies));
     ctx.fireUserEventTriggered(new AuthFailedEvent(error, stays));
     if (!stays) ctx.channel.end({ reason: CLOSE_REASONS[why] });
-  }
-
-  private errorOf(
-    why: Rejection,
-    { text, cause }: Occasion<Message, Reply>,
-  ): RejectedError | TimedOutError {
-    const { timeoutMs = DEFAULTS.timeoutMs, maxHeld = DEFAULTS.maxHeld } = this.options;
-    if (why === 'timeout') {
-      const round = Math.round(Number(timeoutMs));
-      return new TimedOutError('TIMEOUT_AUTH', `not authenticated within ${round} ms`, {
-        timeoutMs: Number(timeoutMs),
-      });
-    }
-    const texts: Readonly<Record<Exclude<Rejection, 'timeout'>, string>> = {
-      early: 'a message came before the sign-in',
-      full: `more than ${maxHeld} messages came before the credentials (maxHeld)`,
-      no: text ?? 'refused',
-      failure: text ?? 'the authenticator failed',
-      duplicate: 'the id is in use on another connection',
-      kicked: 'a newer connection took the place of this one',
-    };
-    return new RejectedError('REJECTED_AUTH', texts[why], {}, cause);
-  }
-
-  private replyTo(why: Rejection, { message, reply }: Occasion<Message, Reply>): Reply | undefined {
-    const { replies } = this.options;
-    if (why === 'timeout') return replies?.timedOut?.();
-    if (why === 'early' || why === 'full') return replies?.unauthenticated?.(message!);
-    return reply;
   }
 
   /**
@@ -455,7 +412,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
     this.machine.kicked();
     const { sessions, group, replies } = this.options;
     const { channel } = ctx;
-    this.stop(this.errorOf('kicked', {}));
+    this.stop(refusalError('kicked', {}, this.limits));
     this.kept.release();
     this.guard(ctx, () => sessions?.remove(session));
     this.guard(ctx, () => group?.remove(channel));
@@ -477,13 +434,3 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
     if (reply !== undefined && isActive && !isEnding) ctx.writeAndFlush(reply);
   }
 }
-
-const CLOSE_REASONS: Readonly<Record<Rejection, CloseReason>> = {
-  early: 'unauthenticated',
-  full: 'unauthenticated',
-  no: 'unauthenticated',
-  failure: 'unauthenticated',
-  duplicate: 'refused',
-  timeout: 'timeout',
-  kicked: 'replaced',
-};

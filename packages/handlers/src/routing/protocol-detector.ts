@@ -10,6 +10,7 @@ import {
   type OutboundBytes,
   TimedOutError,
   type Timer,
+  TlsUpgradeEvent,
   type Types,
 } from '@headrace/core';
 import {
@@ -20,6 +21,7 @@ import {
   type KnownOptions,
   recogniseCopies,
   toError,
+  unpinned,
 } from '@headrace/core/authoring';
 import type { Protocol } from './protocol.ts';
 import { replaceWith } from './replace-with.ts';
@@ -178,8 +180,21 @@ export class ProtocolDetector implements Handler {
   }
 
   channelReadComplete(ctx: Context): void {
-    if (this.isDecided) ctx.fireChannelReadComplete();
-    else this.readOn(ctx);
+    if (this.isDecided) {
+      ctx.fireChannelReadComplete();
+      return;
+    }
+    // What a peer sent of a beginning must not keep its whole read in memory until the deadline.
+    for (const [at, bytes] of this.held.entries()) this.held[at] = unpinned(bytes);
+    this.readOn(ctx);
+  }
+
+  /** Its bytes came unencrypted, and would be taken for the beginning of what comes encrypted. */
+  userEventTriggered(ctx: Context, event: unknown): void {
+    if (event instanceof TlsUpgradeEvent) {
+      event.holding(this.held.reduce((sum, { length }) => sum + length, 0));
+    }
+    ctx.fireUserEventTriggered(event);
   }
 
   /** No more bytes will come to decide by. */

@@ -2,8 +2,10 @@ import {
   JsonObjectDecoder,
   LengthFieldFrameDecoder,
   LineFrameDecoder,
+  MessageToMessageDecoder,
   RespCodec,
   StringCodec,
+  several,
 } from '@headrace/codec';
 import { ChannelGroup, type Context, type Handler, sequential } from '@headrace/core';
 import { describeHeldReads, type EmbeddedChannel } from '@headrace/core/testing';
@@ -124,6 +126,34 @@ describeHeldReads(run, {
   input: TEXTS,
   output: TEXTS,
   settle: (channel: EmbeddedChannel) => channel.advance(5000),
+});
+
+describeHeldReads(run, {
+  name: 'sequential, without a decoder that stops',
+  handlers: () => [sequential({})],
+  input: TEXTS,
+  output: TEXTS,
+});
+
+describeHeldReads(run, {
+  name: 'FlowControlHandler, without a decoder that stops',
+  handlers: () => [new FlowControlHandler()],
+  input: TEXTS,
+  output: TEXTS,
+});
+
+/** Makes several messages of each text: its letters. */
+class Letters extends MessageToMessageDecoder<string, string> {
+  override decode(_ctx: Context, text: string) {
+    return several(...text);
+  }
+}
+
+describeHeldReads(run, {
+  name: 'MessageToMessageDecoder, several messages of one',
+  handlers: () => [new Letters()],
+  input: [TEXTS.join('')],
+  output: TEXTS,
 });
 
 describeHeldReads(run, {

@@ -4,6 +4,7 @@ import {
   type Context,
   DrainEvent,
   type Handler,
+  sequential,
   TlsUpgradeEvent,
 } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
@@ -13,6 +14,7 @@ import {
   FlowControlHandler,
   ForwardHandler,
   MessageRateHandler,
+  ProtocolDetector,
   RequestHandler,
   replaceWith,
 } from '../../src/index.ts';
@@ -84,6 +86,26 @@ describe('an upgrade to TLS asks who keeps input that came in plain', () => {
     const [channel] = signedIn();
     await settled();
     expect(heldBytes(channel)).toBe(2);
+    channel.finish();
+  });
+
+  it('ProtocolDetector', () => {
+    const detector = new ProtocolDetector({
+      protocols: [{ name: 'slow', matches: () => 'need-more', install: () => {} }],
+    });
+    const channel = new EmbeddedChannel();
+    channel.pipeline.addLast(detector);
+    channel.writeInbound(Buffer.from('evil'));
+    expect(heldBytes(channel)).toBe(4);
+    channel.finish();
+  });
+
+  it('sequential', () => {
+    const channel = new EmbeddedChannel(
+      sequential({ channelRead: () => new Promise<void>(() => {}) }),
+    );
+    channel.writeInbound('STARTTLS', 'evil');
+    expect(heldBytes(channel)).toBe(1);
     channel.finish();
   });
 

@@ -1,0 +1,54 @@
+import { type CloseReason, RejectedError, TimedOutError } from '@headrace/core';
+import type { Rejection } from './auth-machine.ts';
+import type { AuthOptions } from './auth-options.ts';
+
+/** The message, and the words of the authenticator, that led to a rejection. */
+export interface Occasion<Message, Reply> {
+  readonly message?: Message;
+  readonly text?: string;
+  readonly cause?: Error;
+  readonly reply?: Reply | undefined;
+}
+
+/** The reasons that the channel ends with. */
+export const CLOSE_REASONS: Readonly<Record<Rejection, CloseReason>> = {
+  early: 'unauthenticated',
+  full: 'unauthenticated',
+  no: 'unauthenticated',
+  failure: 'unauthenticated',
+  duplicate: 'refused',
+  timeout: 'timeout',
+  kicked: 'replaced',
+};
+
+/** The error of a rejection, for its event and for the writes that were held. */
+export function refusalError(
+  why: Rejection,
+  { text, cause }: Occasion<unknown, unknown>,
+  { timeoutMs, maxHeld }: { readonly timeoutMs: number; readonly maxHeld: number },
+): RejectedError | TimedOutError {
+  if (why === 'timeout') {
+    const round = Math.round(timeoutMs);
+    return new TimedOutError('TIMEOUT_AUTH', `not authenticated within ${round} ms`, { timeoutMs });
+  }
+  const texts: Readonly<Record<Exclude<Rejection, 'timeout'>, string>> = {
+    early: 'a message came before the sign-in',
+    full: `more than ${maxHeld} messages came before the credentials (maxHeld)`,
+    no: text ?? 'refused',
+    failure: text ?? 'the authenticator failed',
+    duplicate: 'the id is in use on another connection',
+    kicked: 'a newer connection took the place of this one',
+  };
+  return new RejectedError('REJECTED_AUTH', texts[why], {}, cause);
+}
+
+/** What the peer is sent, if anything. */
+export function refusalReply<Principal, Message, Reply>(
+  why: Rejection,
+  { message, reply }: Occasion<Message, Reply>,
+  replies: AuthOptions<Principal, Message, Reply>['replies'],
+): Reply | undefined {
+  if (why === 'timeout') return replies?.timedOut?.();
+  if (why === 'early' || why === 'full') return replies?.unauthenticated?.(message!);
+  return reply;
+}
