@@ -1,5 +1,5 @@
 import { type Clock, OptionError } from '@headrace/core';
-import { checkNumber, checkOptions } from '@headrace/core/authoring';
+import { describeOptions, number, value, whole } from '@headrace/core/authoring';
 
 /** A server that stops accepting and lets its connections end; a `Server` of `@headrace/core` is one. */
 export interface Drainable {
@@ -51,25 +51,27 @@ export interface LeavePlan {
   readonly batch: number;
 }
 
-const DEFAULTS = { servers: [], tables: [], drainTimeoutMs: 10_000, batch: 1000 };
+const list = (allowed: string) =>
+  value<readonly object[], { readonly default: readonly object[] }>(
+    allowed,
+    (given) => Array.isArray(given),
+    { default: [] },
+  );
+const OPTIONS = describeOptions('leave', {
+  servers: list('a list of servers'),
+  tables: list('a list of tables'),
+  drainTimeoutMs: number({ default: 10_000 }),
+  spreadMs: number(),
+  batch: whole({ min: 1, default: 1000 }),
+});
 const DEFAULT_SPREAD_MS = 5000;
 const LOOK_MS = 100;
 
 /** @throws OptionError */
 export function leavePlan(options: LeaveOptions): LeavePlan {
-  checkOptions('leave', options, {
-    servers: true,
-    tables: true,
-    drainTimeoutMs: true,
-    spreadMs: true,
-    batch: true,
-  });
-  const plan = { ...DEFAULTS, ...options };
+  const plan = OPTIONS.resolve(options);
   const { drainTimeoutMs } = plan;
-  checkNumber('drainTimeoutMs', drainTimeoutMs);
-  const spreadMs = options.spreadMs ?? Math.min(DEFAULT_SPREAD_MS, drainTimeoutMs / 2);
-  checkNumber('spreadMs', spreadMs);
-  checkNumber('batch', plan.batch, { min: 1, integer: true });
+  const { spreadMs = Math.min(DEFAULT_SPREAD_MS, drainTimeoutMs / 2) } = plan;
   if (spreadMs > drainTimeoutMs) {
     throw new OptionError(
       'OPTION_CONFLICT',

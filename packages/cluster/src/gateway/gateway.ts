@@ -9,12 +9,15 @@ import {
   type Timer,
 } from '@headrace/core';
 import {
-  checkChoice,
-  checkNumber,
-  checkOptions,
+  choice,
+  describeOptions,
+  fn,
   isPromiseLike,
-  type KnownOptions,
+  number,
+  object,
+  text,
   toError,
+  whole,
 } from '@headrace/core/authoring';
 import type { BusSubscription } from '../bus/bus.ts';
 import { decodeBody, encodeBody, type MessageCodec } from '../envelope/body.ts';
@@ -57,26 +60,19 @@ export interface GatewayOptions<Message = unknown> {
   readonly codec?: MessageCodec<Message>;
 }
 
-const OPTIONS: KnownOptions<GatewayOptions> = {
-  cluster: true,
-  delivery: true,
-  role: true,
-  maxUnanswered: true,
-  maxUnansweredBytes: true,
-  syncMs: true,
-  handoverMs: true,
-  attributes: true,
-  handleWhenDown: true,
-  codec: true,
-};
-const DEFAULTS = {
-  delivery: 'at-most-once' as const,
-  role: 'worker',
-  maxUnanswered: 64,
-  maxUnansweredBytes: 1024 * 1024,
-  syncMs: 2000,
-  handoverMs: 5000,
-};
+const TIMES = { min: 10, max: 2 ** 30 };
+const OPTIONS = describeOptions('Gateway', {
+  cluster: object('what Cluster.join gave', { required: true }),
+  delivery: choice(['at-most-once', 'acknowledged'], { default: 'at-most-once' }),
+  role: text('the name of a role', { default: 'worker' }),
+  maxUnanswered: whole({ min: 1, default: 64 }),
+  maxUnansweredBytes: number({ min: 1, default: 1024 * 1024 }),
+  syncMs: number({ ...TIMES, default: 2000 }),
+  handoverMs: number({ ...TIMES, default: 5000 }),
+  attributes: fn({ purpose: 'gives the attributes of a channel' }),
+  handleWhenDown: fn({ purpose: 'handles a message' }),
+  codec: object('a codec with encode and decode'),
+});
 /** Divides the times of the rules. */
 const TICKS = 4;
 
@@ -114,24 +110,22 @@ export class Gateway<Message = unknown> {
   private readonly onDown = (): void => this.busChanged(false);
 
   constructor(options: GatewayOptions<Message>) {
-    checkOptions('Gateway', options as GatewayOptions, OPTIONS);
-    const given = { ...DEFAULTS, ...options };
-    const { wire, peers, clock, logger } = options.cluster.gatewayPort;
-    const times = { min: 10, max: 2 ** 30 };
+    const { delivery, role, handleWhenDown, ...given } = OPTIONS.resolve(options as GatewayOptions);
+    const { maxUnanswered, maxUnansweredBytes, syncMs, handoverMs } = given;
+    const { wire, peers, clock, logger } = given.cluster.gatewayPort;
     this.options = options;
     this.wire = wire;
     this.peers = peers;
     this.clock = clock;
     this.logger = logger;
-    this.role = given.role;
-    checkChoice('delivery', given.delivery, ['at-most-once', 'acknowledged']);
+    this.role = role;
     this.rules = {
-      isAcknowledged: given.delivery === 'acknowledged',
-      maxUnanswered: checkNumber('maxUnanswered', given.maxUnanswered, { min: 1, integer: true }),
-      maxUnansweredBytes: checkNumber('maxUnansweredBytes', given.maxUnansweredBytes, { min: 1 }),
-      syncMs: checkNumber('syncMs', given.syncMs, times),
-      handoverMs: checkNumber('handoverMs', given.handoverMs, times),
-      readsWhenDown: given.handleWhenDown !== undefined,
+      isAcknowledged: delivery === 'acknowledged',
+      maxUnanswered,
+      maxUnansweredBytes,
+      syncMs,
+      handoverMs,
+      readsWhenDown: handleWhenDown !== undefined,
     };
     this.subscription = wire.listen((from, body) => this.received(from, body));
     peers.on('change', this.onPeers);

@@ -1,10 +1,11 @@
 import type { Buffer } from 'node:buffer';
-import { type Clock, type Logger, OptionError, type Timer } from '@headrace/core';
+import { type Clock, type Logger, type Timer } from '@headrace/core';
 import {
-  checkNumber,
-  checkOptions,
+  describeOptions,
+  fn,
   isPromiseLike,
-  type KnownOptions,
+  number,
+  object,
   toError,
 } from '@headrace/core/authoring';
 import type { BusSubscription, PublishOutcome } from '../bus/bus.ts';
@@ -46,15 +47,14 @@ export interface WorkerOptions<Message = unknown> {
   readonly auditMs?: number;
 }
 
-const OPTIONS: KnownOptions<WorkerOptions> = {
-  cluster: true,
-  onConnect: true,
-  onMessage: true,
-  onClose: true,
-  codec: true,
-  auditMs: true,
-};
-const AUDIT_MS = 300_000;
+const OPTIONS = describeOptions('Worker', {
+  cluster: object('what Cluster.join gave', { required: true }),
+  onConnect: fn({ purpose: 'begins with a connection' }),
+  onMessage: fn({ required: true, purpose: 'handles one message' }),
+  onClose: fn({ purpose: 'ends with a connection' }),
+  codec: object('a codec with encode and decode'),
+  auditMs: number({ min: 1000, max: 2 ** 30, default: 300_000 }),
+});
 
 interface Seat {
   readonly connection: WorkerConnection;
@@ -98,18 +98,12 @@ export class Worker<Message = unknown> {
   };
 
   constructor(options: WorkerOptions<Message>) {
-    checkOptions('Worker', options as WorkerOptions, OPTIONS);
-    if (typeof options.onMessage !== 'function') {
-      throw new OptionError('OPTION_INVALID', 'onMessage is a function that handles one message', {
-        option: 'onMessage',
-      });
-    }
-    const { auditMs = AUDIT_MS } = options;
+    const { auditMs } = OPTIONS.resolve(options as WorkerOptions);
     const { clock, logger } = options.cluster.gatewayPort;
     this.options = options;
     this.clock = clock;
     this.logger = logger;
-    this.auditMs = checkNumber('auditMs', auditMs, { min: 1000, max: 2 ** 30 });
+    this.auditMs = auditMs;
     this.host.codec = options.codec as MessageCodec<unknown> | undefined;
     this.subscription = options.cluster.gatewayPort.wire.listen((from, body) =>
       this.received(from, body),

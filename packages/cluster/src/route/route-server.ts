@@ -2,8 +2,8 @@ import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Logger, OptionError, stderrLogger, systemClock } from '@headrace/core';
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { type Logger, stderrLogger, systemClock } from '@headrace/core';
+import { describeOptions, fn, number, object, text, value, whole } from '@headrace/core/authoring';
 import type { NodeInfo } from '../node/node-info.ts';
 import { chooseRoute } from './route-choice.ts';
 
@@ -42,30 +42,6 @@ export interface RouteServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-const OPTIONS: KnownOptions<RouteServerOptions> = {
-  cluster: true,
-  port: true,
-  host: true,
-  ttlMs: true,
-  count: true,
-  allowOrigin: true,
-  maxConnections: true,
-  requestTimeoutMs: true,
-  keepAliveMs: true,
-  random: true,
-  logger: true,
-};
-const DEFAULTS = {
-  port: 0,
-  host: '127.0.0.1',
-  ttlMs: 5000,
-  count: 3,
-  allowOrigin: undefined,
-  maxConnections: 1000,
-  requestTimeoutMs: 5000,
-  keepAliveMs: 5000,
-  random: Math.random,
-};
 /** Nodes in one answer, whatever is asked for. */
 const MAX_COUNT = 64;
 /** A client without a node to go to asks again after so long, in seconds. */
@@ -79,7 +55,26 @@ const PREFLIGHT = {
   'access-control-allow-headers': 'accept, content-type',
   'access-control-max-age': '600',
 };
+const REQUEST_TIME = { min: 1, max: 600_000, default: 5000 };
 const ORIGIN = /^(\*|null|[a-z][a-z0-9+.-]*:\/\/[^\s/]+)$/i;
+const OPTIONS = describeOptions('routeServer', {
+  cluster: value<object, { readonly required: true }>('what Cluster.join gave', hasNodes, {
+    required: true,
+  }),
+  port: whole({ max: 65_535, default: 0 }),
+  host: text('a name or an address to listen on', { default: '127.0.0.1' }),
+  ttlMs: whole({ max: 3_600_000, default: 5000 }),
+  count: whole({ min: 1, max: MAX_COUNT, default: 3 }),
+  allowOrigin: value<string, Record<never, never>>(
+    "an origin such as 'https://example.org', or '*'",
+    (given) => ORIGIN.test(String(given)),
+  ),
+  maxConnections: whole({ min: 1, max: 1e6, default: 1000 }),
+  requestTimeoutMs: number(REQUEST_TIME),
+  keepAliveMs: number(REQUEST_TIME),
+  random: fn({ default: Math.random }),
+  logger: object('a logger'),
+});
 
 /**
  * Tells clients where to go: `GET /route?count=3` answers
@@ -107,10 +102,15 @@ const ORIGIN = /^(\*|null|[a-z][a-z0-9+.-]*:\/\/[^\s/]+)$/i;
  * @throws OptionError
  */
 export async function routeServer(options: RouteServerOptions): Promise<RouteServer> {
-  checkOptions('routeServer', options, OPTIONS);
-  const given = { ...DEFAULTS, logger: stderrLogger(), ...options };
-  check(given);
-  const { logger, port, host, maxConnections, requestTimeoutMs, keepAliveMs } = given;
+  const given = OPTIONS.resolve(options);
+  const {
+    logger = stderrLogger(),
+    port,
+    host,
+    maxConnections,
+    requestTimeoutMs,
+    keepAliveMs,
+  } = given;
   const server = createServer(
     {
       headersTimeout: requestTimeoutMs,
@@ -141,9 +141,7 @@ export async function routeServer(options: RouteServerOptions): Promise<RouteSer
   };
 }
 
-type Given = Required<Omit<RouteServerOptions, 'allowOrigin'>> & {
-  readonly allowOrigin: string | undefined;
-};
+type Given = ReturnType<typeof OPTIONS.resolve<RouteServerOptions>>;
 
 function answer(given: Given, request: IncomingMessage, response: ServerResponse): void {
   const { allowOrigin } = given;
@@ -214,24 +212,6 @@ async function closed(server: Server): Promise<void> {
   timer.cancel();
 }
 
-function check(given: Given): void {
-  const { cluster, allowOrigin } = given;
-  if (!Array.isArray((cluster as Partial<typeof cluster> | undefined)?.nodes)) {
-    throw new OptionError('OPTION_INVALID', 'cluster is what Cluster.join gave', {
-      option: 'cluster',
-    });
-  }
-  checkNumber('port', given.port, { max: 65_535, integer: true });
-  checkNumber('ttlMs', given.ttlMs, { max: 3_600_000, integer: true });
-  checkNumber('count', given.count, { min: 1, max: MAX_COUNT, integer: true });
-  checkNumber('maxConnections', given.maxConnections, { min: 1, max: 1e6, integer: true });
-  for (const option of ['requestTimeoutMs', 'keepAliveMs'] as const) {
-    checkNumber(option, given[option], { min: 1, max: 600_000 });
-  }
-  if (allowOrigin === undefined || ORIGIN.test(allowOrigin)) return;
-  throw new OptionError(
-    'OPTION_INVALID',
-    `allowOrigin is ${JSON.stringify(allowOrigin)}, but must be an origin such as 'https://example.org', or '*'`,
-    { option: 'allowOrigin' },
-  );
+function hasNodes(given: unknown): boolean {
+  return Array.isArray((given as Partial<RouteServerOptions['cluster']> | undefined)?.nodes);
 }

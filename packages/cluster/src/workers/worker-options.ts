@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { type RetryPolicy, spread } from '@headrace/client';
 import { type Logger, OptionError, stderrLogger } from '@headrace/core';
-import { checkNumber, checkOptions, type KnownOptions, textOf } from '@headrace/core/authoring';
+import { describeOptions, flag, fn, number, object, whole } from '@headrace/core/authoring';
 import type { WorkerEvent } from './worker-event.ts';
 
 /** What a worker gets to begin with. */
@@ -72,58 +72,30 @@ export interface WorkersOptions {
   readonly logger?: Logger;
 }
 
-const OPTIONS: KnownOptions<WorkersOptions> = {
-  start: true,
-  count: true,
-  drainTimeoutMs: true,
-  startTimeoutMs: true,
-  retry: true,
-  stableMs: true,
-  reusePort: true,
-  onWorker: true,
-  onEnd: true,
-  logger: true,
-};
-const DEFAULTS = {
-  drainTimeoutMs: 10_000,
-  startTimeoutMs: 30_000,
-  stableMs: 2000,
-  reusePort: false,
-};
 const FIRST_MS = 500;
 /** A longer time no timer of Node's can wait. */
 const MAX_MS = 2 ** 30;
+const OPTIONS = describeOptions('runWorkers', {
+  start: fn({ required: true, purpose: 'begins the work of one worker' }),
+  count: whole({ min: 1, max: 1024 }),
+  drainTimeoutMs: number({ max: MAX_MS, default: 10_000 }),
+  startTimeoutMs: number({ min: 1, max: MAX_MS, default: 30_000 }),
+  retry: fn({ default: spread({ firstMs: FIRST_MS }) }),
+  stableMs: number({ max: MAX_MS, default: 2000 }),
+  reusePort: flag({ default: false }),
+  onWorker: fn({ purpose: 'takes an event' }),
+  onEnd: fn({ purpose: 'ends the primary' }),
+  logger: object('a logger'),
+});
 
 /** The options, checked. */
 export type WorkersPlan = Required<Omit<WorkersOptions, 'onWorker' | 'onEnd'>> &
   Pick<WorkersOptions, 'onWorker' | 'onEnd'>;
 
 export function workersPlan(options: WorkersOptions): WorkersPlan {
-  checkOptions('runWorkers', options, OPTIONS);
-  const plan = {
-    ...DEFAULTS,
-    count: availableParallelism(),
-    retry: spread({ firstMs: FIRST_MS }),
-    logger: stderrLogger('info'),
-    ...withoutUndefined(options),
-  };
-  checkNumber('count', plan.count, { min: 1, max: 1024, integer: true });
-  checkNumber('drainTimeoutMs', plan.drainTimeoutMs, { max: MAX_MS });
-  checkNumber('startTimeoutMs', plan.startTimeoutMs, { min: 1, max: MAX_MS });
-  checkNumber('stableMs', plan.stableMs, { max: MAX_MS });
-  if (typeof plan.start !== 'function') {
-    throw new OptionError(
-      'OPTION_INVALID',
-      'start is a function that begins the work of one worker',
-      {
-        option: 'start',
-      },
-    );
-  }
-  if (typeof plan.retry !== 'function') {
-    const text = `retry is ${textOf(plan.retry)}, but must be a function`;
-    throw new OptionError('OPTION_INVALID', text, { option: 'retry' });
-  }
+  const given = OPTIONS.resolve(options);
+  const { count = availableParallelism(), logger = stderrLogger('info') } = given;
+  const plan = { ...given, count, logger } as WorkersPlan;
   if (plan.reusePort && !canReusePort(process.versions.node, process.platform)) {
     throw new OptionError(
       'OPTION_INVALID',
@@ -139,10 +111,4 @@ export function canReusePort(version: string, platform: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const isKnown = major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
   return isKnown && platform !== 'win32' && platform !== 'darwin';
-}
-
-/** An option that is `undefined` has its default. */
-function withoutUndefined(options: WorkersOptions): WorkersOptions {
-  const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(given) as unknown as WorkersOptions;
 }
