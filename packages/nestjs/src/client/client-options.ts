@@ -1,12 +1,6 @@
 import type { Addresses, AddressOrder, RetryPolicy, ShouldRetry } from '@headrace/client';
 import { type ClientOptions, type Clock, type ConnectPlace, systemClock } from '@headrace/core';
-import {
-  checkChoice,
-  checkNumber,
-  checkOptions,
-  checkTime,
-  type KnownOptions,
-} from '@headrace/core/authoring';
+import { choice, describeOptions, time, unchecked, whole } from '@headrace/core/authoring';
 import type { Deserializer, Serializer } from '@nestjs/microservices';
 import {
   MAX_OUTBOUND_BYTES,
@@ -54,33 +48,28 @@ export interface HeadraceClientOptions extends WireOptions {
   readonly deserializer?: Deserializer;
 }
 
-const OPTIONS: KnownOptions<HeadraceClientOptions> = {
-  ...WIRE_OPTIONS,
-  servers: true,
-  order: true,
-  connections: true,
-  credentials: true,
-  retry: true,
-  shouldRetry: true,
-  connectTimeoutMs: true,
-  whenOffline: true,
-  timeoutMs: true,
-  gapTimeoutMs: true,
-  maxInFlight: true,
-  maxQueued: true,
-  channel: true,
-  serializer: true,
-  deserializer: true,
-};
-
-const DEFAULTS = {
-  connections: 1,
-  whenOffline: 'wait',
-  timeoutMs: 10_000,
-  gapTimeoutMs: false,
-  maxInFlight: 512,
-  maxQueued: 1024,
-} as const;
+const OPTIONS = describeOptions(
+  'HeadraceClient',
+  {
+    // The ReconnectingClient checks these.
+    servers: unchecked(),
+    order: unchecked(),
+    retry: unchecked(),
+    shouldRetry: unchecked(),
+    connectTimeoutMs: unchecked(),
+    connections: whole({ min: 1, max: 10_000, default: 1 }),
+    credentials: unchecked(),
+    whenOffline: choice(['wait', 'fail'], { default: 'wait' }),
+    timeoutMs: time({ default: 10_000 }),
+    gapTimeoutMs: time({ default: false }),
+    maxInFlight: whole({ min: 1, default: 512 }),
+    maxQueued: whole({ default: 1024 }),
+    channel: unchecked({ default: {} }),
+    serializer: unchecked(),
+    deserializer: unchecked(),
+  },
+  WIRE_OPTIONS,
+);
 
 /** Options, checked, with their defaults. */
 export interface ClientSettings extends WireSettings {
@@ -97,25 +86,16 @@ export interface ClientSettings extends WireSettings {
 
 /** @throws OptionError if an option makes no sense */
 export function clientSettings(options: HeadraceClientOptions): ClientSettings {
-  checkOptions('HeadraceClient', options, OPTIONS);
-  const { channel = {}, logger, clock = systemClock, credentials, framing } = options;
-  const { connections, whenOffline, timeoutMs, gapTimeoutMs, maxInFlight, maxQueued } = {
-    ...DEFAULTS,
-    ...options,
-  };
-  if (framing === 'nest-tcp') refuseWithNestTcp('credentials', credentials);
+  const resolved = OPTIONS.resolve(options);
+  const { logger, clock = systemClock, framing } = options;
+  if (framing === 'nest-tcp') refuseWithNestTcp('credentials', resolved.credentials);
   return {
+    ...resolved,
     ...wireSettings(options),
     given: options,
-    connections: checkNumber('connections', connections, { min: 1, max: 10_000, integer: true }),
-    whenOffline: checkChoice('whenOffline', whenOffline, ['wait', 'fail']),
-    timeoutMs: checkTime('timeoutMs', timeoutMs),
-    gapTimeoutMs: checkTime('gapTimeoutMs', gapTimeoutMs),
-    maxInFlight: checkNumber('maxInFlight', maxInFlight, { min: 1, integer: true }),
-    maxQueued: checkNumber('maxQueued', maxQueued, { integer: true }),
     channel: {
       maxOutboundBytes: MAX_OUTBOUND_BYTES,
-      ...channel,
+      ...resolved.channel,
       ...(logger && { logger }),
       clock,
     },

@@ -1,11 +1,12 @@
 import type { BindTarget, ChildOptions } from '@headrace/core';
 import {
-  checkFunction,
-  checkNumber,
-  checkObject,
-  checkOptions,
-  checkTime,
-  type KnownOptions,
+  describeOptions,
+  fn,
+  number,
+  object,
+  time,
+  unchecked,
+  whole,
 } from '@headrace/core/authoring';
 import type { AuthAttempt, ConnectionLimitOptions } from '@headrace/handlers';
 import type { Deserializer, Serializer } from '@nestjs/microservices';
@@ -55,29 +56,24 @@ export interface HeadraceServerOptions extends WireOptions {
   readonly deserializer?: Deserializer;
 }
 
-const OPTIONS: KnownOptions<HeadraceServerOptions> = {
-  ...WIRE_OPTIONS,
-  bind: true,
-  authenticate: true,
-  authTimeoutMs: true,
-  connections: true,
-  maxRequests: true,
-  maxEvents: true,
-  idleMs: true,
-  drainTimeoutMs: true,
-  channel: true,
-  transportId: true,
-  serializer: true,
-  deserializer: true,
-};
-
-const DEFAULTS = {
-  authTimeoutMs: 10_000,
-  maxRequests: 1024,
-  maxEvents: 256,
-  idleMs: false,
-  drainTimeoutMs: 10_000,
-} as const;
+const OPTIONS = describeOptions(
+  'HeadraceServer',
+  {
+    bind: object('where to listen, such as { host: "127.0.0.1", port: 3000 }', { required: true }),
+    authenticate: fn({ purpose: 'decides on credentials' }),
+    authTimeoutMs: time({ default: 10_000 }),
+    connections: unchecked({ default: {} }),
+    maxRequests: whole({ min: 1, default: 1024 }),
+    maxEvents: whole({ min: 1, default: 256 }),
+    idleMs: time({ default: false }),
+    drainTimeoutMs: number({ default: 10_000 }),
+    channel: unchecked({ default: {} }),
+    transportId: unchecked(),
+    serializer: unchecked(),
+    deserializer: unchecked(),
+  },
+  WIRE_OPTIONS,
+);
 
 /** Options, checked, with their defaults. */
 export interface ServerSettings extends WireSettings {
@@ -94,33 +90,24 @@ export interface ServerSettings extends WireSettings {
 
 /** @throws OptionError if an option makes no sense */
 export function serverSettings(options: HeadraceServerOptions): ServerSettings {
-  checkOptions('HeadraceServer', options, OPTIONS);
-  const { bind, authenticate, connections = {}, channel = {}, logger, clock } = options;
-  const { authTimeoutMs, maxRequests, maxEvents, idleMs, drainTimeoutMs } = {
-    ...DEFAULTS,
-    ...options,
-  };
-  checkObject('bind', bind, 'where to listen, such as { host: "127.0.0.1", port: 3000 }');
-  if (authenticate !== undefined)
-    checkFunction('authenticate', authenticate, 'decides on credentials');
-  if (options.framing === 'nest-tcp') refuseWithNestTcp('authenticate', authenticate);
-  checkTime('authTimeoutMs', authTimeoutMs);
-  checkTime('idleMs', idleMs);
+  const resolved = OPTIONS.resolve(options);
+  const { logger, clock, framing } = options;
+  if (framing === 'nest-tcp') refuseWithNestTcp('authenticate', resolved.authenticate);
   return {
+    ...resolved,
     ...wireSettings(options),
-    bind,
-    authenticate,
-    authTimeoutMs,
-    connections,
-    maxRequests: checkNumber('maxRequests', maxRequests, { min: 1, integer: true }),
-    maxEvents: checkNumber('maxEvents', maxEvents, { min: 1, integer: true }),
-    idleMs,
-    drainTimeoutMs: checkNumber('drainTimeoutMs', drainTimeoutMs),
+    authTimeoutMs: offAsFalse(resolved.authTimeoutMs),
+    idleMs: offAsFalse(resolved.idleMs),
     channel: {
       maxOutboundBytes: MAX_OUTBOUND_BYTES,
-      ...channel,
+      ...resolved.channel,
       ...(logger && { logger }),
       ...(clock && { clock }),
     },
   };
+}
+
+/** As the options of handlers have it. */
+function offAsFalse(timeMs: number): number | false {
+  return timeMs === Number.POSITIVE_INFINITY ? false : timeMs;
 }

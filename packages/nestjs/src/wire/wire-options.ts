@@ -1,12 +1,13 @@
 import { JsonCodec, lengthPrefixed } from '@headrace/codec';
 import { type Clock, type Handler, type Logger, OptionError } from '@headrace/core';
 import {
-  checkChoice,
-  checkFunction,
   checkKind,
-  checkNumber,
-  checkOptions,
-  type KnownOptions,
+  choice,
+  describeOptions,
+  describePart,
+  fn,
+  unchecked,
+  whole,
 } from '@headrace/core/authoring';
 import {
   HEARTBEAT_PRESETS,
@@ -50,22 +51,20 @@ export interface WireOptions {
   readonly clock?: Clock;
 }
 
-export const WIRE_OPTIONS: KnownOptions<WireOptions> = {
-  framing: true,
-  maxFrameLength: true,
-  codec: true,
-  heartbeat: true,
-  logger: true,
-  clock: true,
-};
+export const WIRE_OPTIONS = describeOptions('WireOptions', {
+  framing: choice(['headrace', 'nest-tcp'], { default: 'headrace' }),
+  maxFrameLength: whole({ min: 1, max: 0x7fff_ffff, default: 1_048_576 }),
+  codec: fn({ purpose: 'makes the codec of one connection' }),
+  heartbeat: unchecked(),
+  logger: unchecked(),
+  clock: unchecked(),
+});
 
-const HEARTBEAT_OPTIONS: KnownOptions<HeartbeatTimes> = {
-  intervalMs: true,
-  timeoutMs: true,
-  maxMissed: true,
-};
-
-const DEFAULTS = { framing: 'headrace', maxFrameLength: 1_048_576 } as const;
+const HEARTBEAT_OPTIONS = describePart('heartbeat', {
+  intervalMs: unchecked(),
+  timeoutMs: unchecked(),
+  maxMissed: unchecked(),
+});
 
 /**
  * The output of one connection that its peer has not taken, in bytes, before the connection is ended: many answers may
@@ -83,17 +82,12 @@ export interface WireSettings {
 
 /** @throws OptionError if an option makes no sense */
 export function wireSettings(options: WireOptions): WireSettings {
-  const framing = checkChoice('framing', options.framing ?? DEFAULTS.framing, [
-    'headrace',
-    'nest-tcp',
-  ]);
-  const { codec = () => new JsonCodec(), heartbeat = HEARTBEAT_PRESETS.relaxed } = options;
-  const maxFrameLength = checkNumber(
-    'maxFrameLength',
-    options.maxFrameLength ?? DEFAULTS.maxFrameLength,
-    { min: 1, max: 0x7fff_ffff, integer: true },
-  );
-  checkFunction('codec', codec, 'makes the codec of one connection');
+  const {
+    framing,
+    maxFrameLength,
+    codec = () => new JsonCodec(),
+    heartbeat = HEARTBEAT_PRESETS.relaxed,
+  } = WIRE_OPTIONS.part(options);
   if (framing === 'nest-tcp') {
     refuseWithNestTcp('heartbeat', options.heartbeat);
     refuseWithNestTcp('codec', options.codec);
@@ -135,7 +129,7 @@ function heartbeatOptions(heartbeat: HeartbeatTimes | false): HeartbeatOptions<u
     isPong: (message) => isControl(message, 'pong'),
   });
   if (heartbeat === false) return { format };
-  checkOptions('heartbeat', heartbeat, HEARTBEAT_OPTIONS);
+  HEARTBEAT_OPTIONS.checkNames(heartbeat);
   const options = { ...heartbeat, format };
   // A mistake is to show now, not at the first connection.
   new HeartbeatHandler(options);
