@@ -12,7 +12,7 @@ import type { Trial, TrialResult } from './mutants/trial.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const lists = new URL('mutants/', import.meta.url);
 /** A test that a mutant has made to hang ends with its process. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 45_000;
 
 interface Located extends Mutant {
   /** The place in the source, as `packages/x/src/file.ts:12`. */
@@ -73,7 +73,9 @@ class Laboratory {
     const { child, ready } = this.child;
     await ready;
     child.send(trial);
-    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const patience = new AbortController();
+    const timer = setTimeout(() => patience.abort(), PATIENCE_MS);
+    const { signal } = patience;
     try {
       const [result] = await Promise.race([
         once(child, 'message', { signal }),
@@ -86,6 +88,9 @@ class Laboratory {
       this.end();
       this.child = this.start();
       return { failed: `it hangs: nothing for ${PATIENCE_MS / 1000} s` };
+    } finally {
+      clearTimeout(timer);
+      patience.abort();
     }
   }
 
@@ -101,16 +106,18 @@ async function work(): Promise<void> {
   const laboratory = new Laboratory();
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
     const [test, trials] = next;
-    const { failed } = await laboratory.run({ test });
-    if (failed !== undefined) {
-      problems.push(`${relative(root, test)} fails on the sources as they are: ${failed}`);
+    const { failed, broken = failed } = await laboratory.run({ test });
+    if (broken !== undefined) {
+      problems.push(`${relative(root, test)} fails on the sources as they are: ${broken}`);
       continue;
     }
     for (const { mutant, trial } of trials) {
       const began = performance.now();
       const result = await laboratory.run(trial);
       const seconds = ((performance.now() - began) / 1000).toFixed(1);
-      if (result.failed === undefined) {
+      if (result.broken !== undefined) {
+        problems.push(`${mutant.place} does not run: ${result.broken}`);
+      } else if (result.failed === undefined) {
         problems.push(`${mutant.place} lives: ${mutant.why}; ${mutant.test} passes`);
       } else {
         killed += 1;

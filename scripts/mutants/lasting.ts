@@ -71,4 +71,18 @@ export const mutants: readonly Mutant[] = [
     test: 'test/protocol/resume-machine.test.ts',
     why: 'a client whose RESUMED was lost comes back with the secret before',
   },
+  {
+    file: 'src/protocol/resume-machine.ts',
+    find: 'if (secret !== this.oldSecret) {',
+    replace: 'if (false) {',
+    test: 'test/protocol/resume-machine.test.ts',
+    why: 'a session is resumed with its secret only',
+  },
+  {
+    file: 'src/protocol/resume-frame.ts',
+    find: 'code < GONE_CODE.unknown || code > GONE_CODE.limit',
+    replace: 'false',
+    test: 'test/protocol/resume-frame.test.ts',
+    why: 'an unknown code is refused',
+  },
 ];

@@ -9,17 +9,23 @@ export interface Trial {
   readonly source?: string;
 }
 
-/** The name of the first test that failed and its error; undefined if all passed. */
+/** Nothing, if all tests passed. */
 export interface TrialResult {
+  /** The name of the first test that failed, and its error. */
   readonly failed?: string;
+  /** The error, if no test could be run: the mutant is no program. */
+  readonly broken?: string;
 }
 
 let trial: Trial | undefined;
 
-const { test: options, ...shared } = configuration({ include: testsNamed('.test.ts') });
+const { test: options, ...shared } = configuration({
+  include: testsNamed('.test.ts'),
+  testTimeout: 20_000,
+});
 const vitest = await createVitest(
   'test',
-  { ...options, config: false, watch: false, reporters: [{}], bail: 1, testTimeout: 10_000 },
+  { ...options, config: false, watch: false, reporters: [{}], bail: 1 },
   {
     ...shared,
     plugins: [
@@ -33,11 +39,14 @@ const vitest = await createVitest(
 );
 await vitest.standalone();
 
-function firstFailure(module: TestModule): string | undefined {
+function resultOf(module: TestModule | undefined, [unhandled]: readonly unknown[]): TrialResult {
+  if (module === undefined) return { broken: 'no file of `npm test`' };
   for (const test of module.children.allTests('failed')) {
-    return `${test.fullName}: ${test.result().errors?.[0]?.message.split('\n', 1)[0]}`;
+    const [error] = test.result().errors ?? [];
+    return { failed: `${test.fullName}: ${error?.message.split('\n', 1)[0]}` };
   }
-  return module.ok() ? undefined : `${module.errors()[0]?.message ?? 'the file could not be run'}`;
+  if (unhandled !== undefined) return { failed: `unhandled: ${(unhandled as Error).message}` };
+  return module.ok() ? {} : { broken: module.errors()[0]?.message ?? 'no test ran' };
 }
 
 async function run(): Promise<TrialResult> {
@@ -45,16 +54,10 @@ async function run(): Promise<TrialResult> {
   if (file !== undefined) vitest.invalidateFile(file);
   const all = await vitest.globTestSpecifications([test]);
   const specifications = all.filter(({ moduleId }) => moduleId === test);
-  if (specifications.length === 0) return { failed: 'no test of `npm test`' };
   const { testModules, unhandledErrors } = await vitest.runTestSpecifications(specifications);
   if (file !== undefined) vitest.invalidateFile(file);
-  const failed = testModules
-    .filter(({ moduleId }) => moduleId === test)
-    .map(firstFailure)
-    .find((name) => name !== undefined);
-  const [error] = unhandledErrors;
-  if (failed !== undefined || error === undefined) return failed === undefined ? {} : { failed };
-  return { failed: String(error instanceof Error ? error.message : error) };
+  const module = testModules.find(({ moduleId }) => moduleId === test);
+  return resultOf(module, unhandledErrors);
 }
 
 process.on('message', async (message: Trial) => {
