@@ -8,7 +8,6 @@ import { checkLayers } from './check-layers.ts';
 import { checkSizes } from './check-sizes.ts';
 import { checkTypeFails } from './check-type-fails.ts';
 import { type Check, describeProblem } from './problem.ts';
-import { checkStatements } from './statements/check.ts';
 import { findDeadCode, lint, lintPromises, typeCheck } from './tools.ts';
 import { checkWalk } from './walk/check.ts';
 
@@ -23,7 +22,6 @@ const CHECKS: Readonly<Record<string, Check>> = {
   api: checkApi,
   sizes: checkSizes,
   walk: checkWalk,
-  statements: checkStatements,
   docs: checkDocs,
 };
 

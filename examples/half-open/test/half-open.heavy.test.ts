@@ -18,7 +18,7 @@ function canCutCables(): boolean {
 
 describe('half-open', () => {
   it.runIf(canCutCables())(
-    'L20 a cut cable is found by strict heartbeats and by large writes, and by nothing else within 18 s',
+    'a cut cable is found by strict heartbeats and by large writes, and by nothing else within 18 s',
     async () => {
       const { stdout } = await promisify(execFile)(process.execPath, [
         '--conditions=@headrace/source',

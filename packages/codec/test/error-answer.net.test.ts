@@ -31,7 +31,7 @@ describe('a bad frame on a real connection', () => {
   it.each([
     ['a long line', `a\n${'x'.repeat(100)}\nb\n`, 'HR_ERR_FRAME_TOO_LONG'],
     ['bytes that are not UTF-8', 'a\n\xff\nb\n', 'HR_ERR_TEXT_NOT_UTF8'],
-  ])('S190 %s is answered, and nothing after it is decoded', async (_name, text, code) => {
+  ])('%s is answered, and nothing after it is decoded', async (_name, text, code) => {
     seen.length = 0;
     const server = await new ServerBootstrap()
       .childHandler((channel) =>

@@ -210,7 +210,7 @@ describe('what was encoded', () => {
 });
 
 describe('verifyDecoder', () => {
-  it('S165 accepts the decoders that ship', () => {
+  it('accepts the decoders that ship', () => {
     const hi = Buffer.from('hi');
     verifyDecoder(
       [

@@ -45,7 +45,7 @@ function outcome(acquiring: Promise<unknown>): { value: string } {
 }
 
 describe('ChannelPool', () => {
-  it('S319 uses the newest idle connection first, or the oldest', async () => {
+  it('uses the newest idle connection first, or the oldest', async () => {
     for (const order of ['lifo', 'fifo'] as const) {
       const pool = poolOf({ order });
       const [one, two] = [await lease(pool), await lease(pool)];
@@ -58,7 +58,7 @@ describe('ChannelPool', () => {
     }
   });
 
-  it('S320 S321 S325 does not give out what has closed, is ending, or is sick', async () => {
+  it('does not give out what has closed, is ending, or is sick', async () => {
     let isWell = true;
     const pool = poolOf({ healthCheck: () => isWell, checkOnRelease: false });
     const first = await lease(pool);
@@ -77,7 +77,7 @@ describe('ChannelPool', () => {
     expect(pool.metrics.closed.lost).toBe(2);
   });
 
-  it('S320 checks what comes back, by a promise too; a throw and no answer mean no', async () => {
+  it('checks what comes back, by a promise too; a throw and no answer mean no', async () => {
     const answers = [
       () => Promise.resolve(true),
       () => Promise.reject(new Error('x')),
@@ -102,7 +102,7 @@ describe('ChannelPool', () => {
     expect(pool.metrics).toMatchObject({ size: 0, checking: 0 });
   });
 
-  it('S322 refuses a lease that is given back twice, and leaves the connection to its new user', async () => {
+  it('refuses a lease that is given back twice, and leaves the connection to its new user', async () => {
     const pool = poolOf();
     const first = await lease(pool);
     first.release();
@@ -116,7 +116,7 @@ describe('ChannelPool', () => {
     expect(pool.metrics).toMatchObject({ size: 0, closed: { discarded: 1 } });
   });
 
-  it('S323 S327 opens a connection above the limit after the time, and closes what is too much', async () => {
+  it('opens a connection above the limit after the time, and closes what is too much', async () => {
     const pool = poolOf({ max: 1, onTimeout: 'new', acquireTimeoutMs: 1000 });
     const first = await lease(pool);
     const waiting = outcome(pool.acquire());
@@ -129,7 +129,7 @@ describe('ChannelPool', () => {
     expect(pool.metrics).toMatchObject({ size: 1, closed: { excess: 1 } });
   });
 
-  it('S324 calls its hooks; a throw of onAcquired fails that acquire and closes the connection', async () => {
+  it('calls its hooks; a throw of onAcquired fails that acquire and closes the connection', async () => {
     const calls: string[] = [];
     const pool = poolOf({
       onCreated: () => calls.push('created'),
@@ -146,7 +146,7 @@ describe('ChannelPool', () => {
     expect(pool.metrics).toMatchObject({ size: 0, leased: 0, closed: { discarded: 1 } });
   });
 
-  it('S326 S327 serves those who wait in turn, within a number and a time', async () => {
+  it('serves those who wait in turn, within a number and a time', async () => {
     const pool = poolOf({ max: 1, maxWaiting: 2, acquireTimeoutMs: 1000 });
     const first = await lease(pool);
     const order: number[] = [];
@@ -171,7 +171,7 @@ describe('ChannelPool', () => {
     expect(now.value).toMatch(/has|TIMEOUT/);
   });
 
-  it('S328 a connect that fails fails one who waits, and its place is free for the next', async () => {
+  it('a connect that fails fails one who waits, and its place is free for the next', async () => {
     await world.down('a');
     const pool = poolOf({ max: 1 });
     const outcomes = [outcome(pool.acquire()), outcome(pool.acquire())];
@@ -192,7 +192,7 @@ describe('ChannelPool', () => {
     await lease(pool);
   });
 
-  it('S329 a closed pool refuses, fails those who wait, and closes what is idle and what comes back', async () => {
+  it('a closed pool refuses, fails those who wait, and closes what is idle and what comes back', async () => {
     const pool = poolOf({ max: 2 });
     const [one, two] = [await lease(pool), await lease(pool)];
     const waiting = outcome(pool.acquire());
@@ -211,7 +211,7 @@ describe('ChannelPool', () => {
     expect(pool.metrics).toMatchObject({ idle: 0, leased: 1, closed: { pool: 1 } });
   });
 
-  it('S330 a wait that was cancelled leaves its connection in the pool', async () => {
+  it('a wait that was cancelled leaves its connection in the pool', async () => {
     const pool = poolOf();
     const abort = new AbortController();
     const waiting = outcome(pool.acquire({ signal: abort.signal }));

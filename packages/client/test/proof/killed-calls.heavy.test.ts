@@ -69,7 +69,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-it(`L26 S372 ${UNDER_WAY} calls over ${CONNECTIONS} connections to a server that is killed ${KILLS} times: each settles once, none runs twice`, async () => {
+it(`${UNDER_WAY} calls over ${CONNECTIONS} connections to a server that is killed ${KILLS} times: each settles once, none runs twice`, async () => {
   const path = join(folder, 'executed');
   const start = async (on: number): Promise<number> => {
     server = new ChildProgram('./proof/call-process.ts', path, on, LONGEST_MS);

@@ -87,7 +87,7 @@ describe('a server that is killed', () => {
 });
 
 describe('a server that is stopped', () => {
-  it('L16 S373 is left within 9 s with the strict heartbeat, and found again', async () => {
+  it('is left within 9 s with the strict heartbeat, and found again', async () => {
     server = await ServerProcess.start();
     client = new ReconnectingClient<PortPlace>({
       bootstrap: new Bootstrap()

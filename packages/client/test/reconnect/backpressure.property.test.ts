@@ -226,7 +226,7 @@ async function runScenario(
 }
 
 describe('ReconnectingClient with more to write than its server reads', () => {
-  it('S372 keeps the order and the limits, settles each write once, and sends nothing twice', async () => {
+  it('keeps the order and the limits, settles each write once, and sends nothing twice', async () => {
     await fc.assert(fc.asyncProperty(traits, scenario, runScenario), {
       numRuns: 200,
       examples: [occasions],

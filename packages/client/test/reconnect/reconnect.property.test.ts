@@ -15,7 +15,7 @@ const step = fc.oneof(
 const scenario = fc.array(fc.tuple(step, fc.integer({ min: 0, max: 4000 })), { maxLength: 60 });
 
 describe('ReconnectingClient under random losses', () => {
-  it('S372 sends nothing twice, nothing that was refused, all in order, and settles every write', async () => {
+  it('sends nothing twice, nothing that was refused, all in order, and settles every write', async () => {
     await fc.assert(
       fc.asyncProperty(scenario, fc.integer(), async (steps, seed) => {
         const world = new MemoryWorld(256);

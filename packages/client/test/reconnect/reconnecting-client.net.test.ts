@@ -36,7 +36,7 @@ function clientOf(place: PortPlace, raceMs?: number | false): ReconnectingClient
   });
 }
 
-it('S371 comes back over TCP when the server does', async () => {
+it('comes back over TCP when the server does', async () => {
   server = await listen();
   const { port } = server;
   client = clientOf({ host: '127.0.0.1', port });
@@ -53,7 +53,7 @@ it('S371 comes back over TCP when the server does', async () => {
 });
 
 for (const raceMs of [undefined, false] as const) {
-  it(`L25 finds the address of a name that answers, ${raceMs === false ? "in Node's way" : 'in a race'}`, async () => {
+  it(`finds the address of a name that answers, ${raceMs === false ? "in Node's way" : 'in a race'}`, async () => {
     server = await listen();
     const place: PortPlace = {
       host: 'chat.invalid',

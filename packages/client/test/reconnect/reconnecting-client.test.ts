@@ -16,7 +16,7 @@ const outcome = (future: PromiseLike<void>): Promise<unknown> =>
   Promise.resolve(future).then(() => 'sent', code);
 
 describe('ReconnectingClient, its connections', () => {
-  it('S371 L8 comes back every second, for the first connect as for a loss', async () => {
+  it('comes back every second, for the first connect as for a loss', async () => {
     const client = world.client(['a'], { retry: fixed(1000) });
     const states = story(client);
     const started = client.start();
@@ -47,7 +47,7 @@ describe('ReconnectingClient, its connections', () => {
     ]);
   });
 
-  it('S371 waits for growing times, and begins anew after a stable connection only', async () => {
+  it('waits for growing times, and begins anew after a stable connection only', async () => {
     const client = world.client(['a'], {
       retry: exponential({ baseMs: 1000, jitter: 'none' }),
       stableMs: 10_000,
@@ -64,7 +64,7 @@ describe('ReconnectingClient, its connections', () => {
     expect(waits).toEqual(['waiting 2000 peer', 'waiting 4000 peer', 'waiting 1000 peer']);
   });
 
-  it('L9 gives up after five tries, with an error and a state', async () => {
+  it('gives up after five tries, with an error and a state', async () => {
     const client = world.client(['a'], { retry: fixed(3000, { attempts: 5 }) });
     const states = story(client);
     const started = client.start().catch((error: unknown) => error);
@@ -78,7 +78,7 @@ describe('ReconnectingClient, its connections', () => {
     expect(world.clock.pendingTimers).toBe(0);
   });
 
-  it('L9 success during the tries ends them, and the next loss has five again', async () => {
+  it('success during the tries ends them, and the next loss has five again', async () => {
     const client = world.client(['a'], { retry: fixed(3000, { attempts: 5 }) });
     const states = story(client);
     void client.start();
@@ -290,7 +290,7 @@ describe('ReconnectingClient, its connections', () => {
     expect(onlineAt).toEqual([0, 500, 1000, 1500, 2000]);
   });
 
-  it('L21 a changed network tries at once, and resets the adaptive interval', async () => {
+  it('a changed network tries at once, and resets the adaptive interval', async () => {
     let resets = 0;
     const adaptive = { reset: () => (resets += 1) };
     const client = world.client(['a'], { retry: () => 60_000, adaptive });
@@ -308,7 +308,7 @@ describe('ReconnectingClient, its connections', () => {
     expect(world.connections('a')).toHaveLength(1);
   });
 
-  it('L21 a changed network begins a connect anew that is under way', async () => {
+  it('a changed network begins a connect anew that is under way', async () => {
     const aborted: boolean[] = [];
     const client = world.client(['a'], {
       bootstrap: {
@@ -326,7 +326,7 @@ describe('ReconnectingClient, its connections', () => {
     expect(client.state).toMatchObject({ name: 'connecting', attempt: 1 });
   });
 
-  it('S373 L16 leaves a server that is silent, by the heartbeat in its pipeline', async () => {
+  it('leaves a server that is silent, by the heartbeat in its pipeline', async () => {
     const heartbeat = () => new HeartbeatHandler({ ...HEARTBEAT_PRESETS.strict, jitter: 0 });
     const client = world.client(['a'], {
       retry: fixed(1000),
@@ -412,7 +412,7 @@ describe('ReconnectingClient, its connections', () => {
 });
 
 describe('ReconnectingClient, its writes', () => {
-  it('S372 keeps writes in order without a connection, and sends them after ready, before later ones', async () => {
+  it('keeps writes in order without a connection, and sends them after ready, before later ones', async () => {
     const client = world.client(['a'], {
       retry: fixed(1000),
       ready: (channel) => channel.writeAndFlush('sign-in'),
@@ -432,7 +432,7 @@ describe('ReconnectingClient, its writes', () => {
     expect(client.waitingMessages).toBe(0);
   });
 
-  it('S372 what was given to a connection is not sent again by itself', async () => {
+  it('what was given to a connection is not sent again by itself', async () => {
     const client = world.client(['a'], { retry: fixed(1000) });
     await world.up('a');
     await world.start(client);

@@ -95,7 +95,7 @@ const outcome = (call: Promise<Buffer>): Promise<string> =>
   call.then(String, (error: { code?: string; message: string }) => error.code ?? error.message);
 
 describe('RequestClient', () => {
-  it('L26 waits for a connection, and asks then', async () => {
+  it('waits for a connection, and asks then', async () => {
     const client = clientOf();
     const call = outcome(client.request(Buffer.from('a')));
     await world.pass(500);
@@ -144,7 +144,7 @@ describe('RequestClient', () => {
     ['never', 'HR_ERR_REQUEST_LOST', 1],
     ['idempotent', 're: a', 2],
   ] as const) {
-    it(`S372 a call that may have been executed and was lost is asked ${times} times with '${retry}'`, async () => {
+    it(`a call that may have been executed and was lost is asked ${times} times with '${retry}'`, async () => {
       await up();
       const budget = new RetryBudget({ perSecond: 1, burst: 1 });
       const client = clientOf({ retry, ...(retry === 'idempotent' && { budget }) });
@@ -162,7 +162,7 @@ describe('RequestClient', () => {
     });
   }
 
-  it('S372 a call that was lost after it was sent stays sent, however its later tries end', async () => {
+  it('a call that was lost after it was sent stays sent, however its later tries end', async () => {
     await up();
     const budget = new RetryBudget({ perSecond: 1, burst: 3 });
     const client = clientOf({ retry: 'idempotent', budget, timeoutMs: 1000 });
@@ -292,7 +292,7 @@ describe('RequestClient.notify', () => {
     ['never', 'REQUEST_LOST false', 'REQUEST_LOST true'],
     ['idempotent', 'told', 'told'],
   ] as const) {
-    it(`S372 what was lost is told again with '${retry}': ${unsent} if it never left, else ${sent}`, async () => {
+    it(`what was lost is told again with '${retry}': ${unsent} if it never left, else ${sent}`, async () => {
       world = new MemoryWorld(64);
       await up();
       const budget = new RetryBudget({ perSecond: 1, burst: 1 });
@@ -378,7 +378,7 @@ describe('requestOnce', () => {
     await expect(call).rejects.toMatchObject({ code: 'HR_ERR_OPTION_INVALID' });
   });
 
-  it('L2 connects, asks and closes', async () => {
+  it('connects, asks and closes', async () => {
     await up();
     const call = outcome(
       requestOnce(world.place('calls'), Buffer.from('a'), { bootstrap: bootstrap() }),

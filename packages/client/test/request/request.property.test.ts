@@ -235,7 +235,7 @@ const LATE_ANSWER_STEPS: [Step, number][] = [
 ];
 
 describe('RequestClient under random losses', () => {
-  it('S372 L26 settles each call once, sent is right, and nothing is executed twice unless it may be', async () => {
+  it('settles each call once, sent is right, and nothing is executed twice unless it may be', async () => {
     const scenario = fc.array(fc.tuple(step, pause), { maxLength: 30 });
     await fc.assert(
       fc.asyncProperty(traits, scenario, fc.integer({ min: 0, max: 999 }), async (of, steps, n) => {

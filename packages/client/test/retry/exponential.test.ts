@@ -6,7 +6,7 @@ const delays = (policy: ReturnType<typeof exponential>, chance: number): (number
   [1, 2, 3, 7, 2000].map((attempt) => policy(attempt, { ...facts, random: () => chance }));
 
 describe('exponential', () => {
-  it('S371 doubles the wait up to the longest one', () => {
+  it('doubles the wait up to the longest one', () => {
     expect(delays(exponential({ jitter: 'none' }), 0.9)).toEqual([500, 1000, 2000, 30_000, 30_000]);
   });
 

@@ -4,12 +4,12 @@ import { describe, expect, it } from 'vitest';
 const round = { elapsedMs: 0, phase: 0.5, random: () => 0.5 };
 
 describe('fixed', () => {
-  it('L8 tries at once, then every second without end', () => {
+  it('tries at once, then every second without end', () => {
     const policy = fixed(1000);
     expect([1, 2, 3, 1e6].map((attempt) => policy(attempt, round))).toEqual([0, 1000, 1000, 1000]);
   });
 
-  it('L9 tries five times, 3 s apart, then gives up', () => {
+  it('tries five times, 3 s apart, then gives up', () => {
     const policy = fixed(3000, { attempts: 5 });
     const delays = [1, 2, 3, 4, 5, 6].map((attempt) => policy(attempt, round));
     expect(delays).toEqual([0, 3000, 3000, 3000, 3000, undefined]);

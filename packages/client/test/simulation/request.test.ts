@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { requestScenario, SETTLE_MS as settleMs } from './request-scenario.ts';
 
 describe('a client of calls over a network that fails', () => {
-  it('L26 settles each call, and asks again only what was not executed', async () => {
+  it('settles each call, and asks again only what was not executed', async () => {
     await explore({ seeds: 15, settleMs, scenario: requestScenario() });
   });
 

@@ -47,7 +47,7 @@ class NotedServer implements Drainable {
 }
 
 describe('Cluster.leave', () => {
-  it('L29 is draining before a server stops accepting, and has left when all are gone', async () => {
+  it('is draining before a server stops accepting, and has left when all are gone', async () => {
     const { nodes, one, seen } = await pair();
     let ended!: () => void;
     const server = new NotedServer(0, () => new Promise((resolve) => (ended = resolve)));

@@ -15,7 +15,7 @@ function pair(options: Parameters<GatewayWorld['gateway']>[0] = {}) {
 }
 
 describe('Gateway and Worker', () => {
-  it('L24 give the messages of a connection to one worker, and its answers back', () => {
+  it('give the messages of a connection to one worker, and its answers back', () => {
     const { world, gateway, channel, first, second } = pair({
       attributes: () => ({ tenant: 'blue' }),
     });

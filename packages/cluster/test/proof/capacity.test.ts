@@ -39,7 +39,7 @@ async function cluster(size: number) {
 }
 
 describe('what docs/capacity.md counts', () => {
-  it('L24 a message of a room is published once, and goes to the nodes with members of it', async () => {
+  it('a message of a room is published once, and goes to the nodes with members of it', async () => {
     const { nodes, hub, all } = await cluster(20);
     const rooms = all.map((one) => one.group<string>('lobby'));
     for (const room of rooms.slice(0, 5)) for (let i = 0; i < 3; i += 1) room.add(nodes.channel());

@@ -28,7 +28,7 @@ async function routeTo(
 }
 
 describe('routeServer', () => {
-  it('L28 is read by the client’s httpAddresses', async () => {
+  it('is read by the client’s httpAddresses', async () => {
     const { url } = await routeTo([node(18_888, 12), node(18_889, 7)], { ttlMs: 60_000 });
     const addresses = httpAddresses(`${url}/route?count=2`);
     const places = [

@@ -69,7 +69,7 @@ function listeners(port: number): number {
 }
 
 describe('runWorkers', { timeout: 60_000 }, () => {
-  it('L25 starts workers that share a port, replaces one that is killed, and ends with 0 after SIGTERM', async () => {
+  it('starts workers that share a port, replaces one that is killed, and ends with 0 after SIGTERM', async () => {
     const { program, list } = await started();
     expect(list.map(({ number }) => number)).toEqual([1, 2]);
     const [first, second] = list as [Listed, Listed];

@@ -42,17 +42,17 @@ const pickyPairs: Decode = (ctx, input) => {
 };
 
 describe('ByteToMessageDecoder', () => {
-  it('S133 S135 shows decode the bytes of earlier reads first, and waits when it takes nothing', () => {
+  it('shows decode the bytes of earlier reads first, and waits when it takes nothing', () => {
     expect(outcome(new TestDecoder(pairs), 'a', 'bc', 'd')).toEqual(['ab', 'cd']);
   });
 
-  it('S134 S138 delivers all messages of one read in that read', () => {
+  it('delivers all messages of one read in that read', () => {
     const channel = new NotingChannel(new TestDecoder(pairs));
     channel.feed('abcdefg');
     expect(channel.noted()).toEqual(['ab', 'cd', 'ef']);
   });
 
-  it('S136 goes on when bytes were taken without a message', () => {
+  it('goes on when bytes were taken without a message', () => {
     const skipSpaces: Decode = (ctx, input) => {
       if (input.at(0) !== 0x20) return pairs(ctx, input);
       input.skip(1);
@@ -61,13 +61,13 @@ describe('ByteToMessageDecoder', () => {
     expect(outcome(new TestDecoder(skipSpaces), '  ab cd')).toEqual(['ab', 'cd']);
   });
 
-  it('S137 refuses a message for which nothing was taken', () => {
+  it('refuses a message for which nothing was taken', () => {
     const channel = new NotingChannel(new TestDecoder(() => 'again'));
     channel.feed('a');
     expect(channel.noted()).toEqual(['!HR_ERR_DECODER_FAILED']);
   });
 
-  it('S139 wraps what is no DecodeError and keeps it as the cause', () => {
+  it('wraps what is no DecodeError and keeps it as the cause', () => {
     const fault = new RangeError('boom');
     const channel = new EmbeddedChannel(
       new TestDecoder(() => {
@@ -85,11 +85,11 @@ describe('ByteToMessageDecoder', () => {
     expect((caught as Error).message).toBe('TestDecoder.decode threw: boom');
   });
 
-  it('S140 delivers the messages before an error first', () => {
+  it('delivers the messages before an error first', () => {
     expect(outcome(new TestDecoder(pickyPairs), 'abx!cd')).toEqual(['ab', '!HR_ERR_FRAME_CORRUPT']);
   });
 
-  it('S141 with emit the rest of the read waits for the next read, or a millisecond', () => {
+  it('with emit the rest of the read waits for the next read, or a millisecond', () => {
     const channel = new NotingChannel(new TestDecoder(pickyPairs, { frameErrorPolicy: 'emit' }));
     channel.feed('x!cdx?ef');
     expect(channel.noted()).toEqual(['!HR_ERR_FRAME_CORRUPT']);
@@ -100,13 +100,13 @@ describe('ByteToMessageDecoder', () => {
     expect(channel.isOpen).toBe(true);
   });
 
-  it('S142 with skip bad frames are left out and nothing waits', () => {
+  it('with skip bad frames are left out and nothing waits', () => {
     const channel = new NotingChannel(new TestDecoder(pickyPairs, { frameErrorPolicy: 'skip' }));
     channel.feed('abx!cdx?ef');
     expect(channel.noted()).toEqual(['ab', 'cd', 'ef']);
   });
 
-  it('S142 S190 with close nothing that was received after a bad frame is decoded', () => {
+  it('with close nothing that was received after a bad frame is decoded', () => {
     const channel = new NotingChannel(new TestDecoder(pickyPairs));
     channel.feed('x!cd');
     expect(channel.noted()).toEqual(['!HR_ERR_FRAME_CORRUPT']);
@@ -141,13 +141,13 @@ describe('ByteToMessageDecoder', () => {
     }
   });
 
-  it('S143 passes on what is not bytes', () => {
+  it('passes on what is not bytes', () => {
     const channel = new NotingChannel(new TestDecoder(pairs));
     channel.writeInbound(Buffer.from('a'), 7, Buffer.from('b'));
     expect(channel.noted()).toEqual(['7', 'ab']);
   });
 
-  it('S144 passes on every channelReadComplete', () => {
+  it('passes on every channelReadComplete', () => {
     let completed = 0;
     const counter: Handler = {
       channelReadComplete: () => {
@@ -161,7 +161,7 @@ describe('ByteToMessageDecoder', () => {
     expect(completed).toBe(3);
   });
 
-  it('S145 S146 S147 asks for more only if a read gave no message', () => {
+  it('asks for more only if a read gave no message', () => {
     const channel = EmbeddedChannel.with({ autoRead: false }, new TestDecoder(pairs));
     channel.flushInbound();
     expect(channel.embedded.reads).toBe(0);
@@ -173,7 +173,7 @@ describe('ByteToMessageDecoder', () => {
     expect(channel.embedded.reads).toBe(1);
   });
 
-  it('S148 S149 calls decodeLast once, also when nothing ever came', () => {
+  it('calls decodeLast once, also when nothing ever came', () => {
     const empty = new TestDecoder(pairs);
     outcome(empty);
     expect(empty.lastCalls).toEqual([0]);
@@ -182,7 +182,7 @@ describe('ByteToMessageDecoder', () => {
     expect(rest.lastCalls).toEqual([1]);
   });
 
-  it('S150 S152 delivers what decodeLast makes before the end passes on', () => {
+  it('delivers what decodeLast makes before the end passes on', () => {
     class Remainder extends ByteToMessageDecoder<string> {
       protected override decode(): undefined {}
       protected override decodeLast(_ctx: Context, input: ByteInput): string | undefined {
@@ -203,7 +203,7 @@ describe('ByteToMessageDecoder', () => {
     expect(events).toEqual(['1', '2', '3', 'complete', 'input', 'inactive']);
   });
 
-  it('S151 reports an error of the final decode after the end has passed on', () => {
+  it('reports an error of the final decode after the end has passed on', () => {
     const events: string[] = [];
     const recorder: Handler = {
       channelInactive: () => void events.push('inactive'),
@@ -274,7 +274,7 @@ describe('ByteToMessageDecoder', () => {
     expect(channel.noted()).toEqual(['!HR_ERR_TIMEOUT_READ']);
   });
 
-  it('S154 S155 removed inside decode: its message is delivered, the rest passes on raw, decode rests', () => {
+  it('removed inside decode: its message is delivered, the rest passes on raw, decode rests', () => {
     let calls = 0;
     const decoder = new TestDecoder((ctx, input) => {
       calls += 1;
@@ -285,7 +285,7 @@ describe('ByteToMessageDecoder', () => {
     expect(calls).toBe(1);
   });
 
-  it('S156 removed by a later handler: the rest passes on after that message', () => {
+  it('removed by a later handler: the rest passes on after that message', () => {
     const decoder = new TestDecoder(pairs);
     const remover: Handler = {
       channelRead: (ctx, message) => {
@@ -298,7 +298,7 @@ describe('ByteToMessageDecoder', () => {
     expect(channel.noted()).toEqual(['ab', 'cde']);
   });
 
-  it('S153 decodeLast means the end of the input: a removal does not call it', () => {
+  it('decodeLast means the end of the input: a removal does not call it', () => {
     const decoder = new TestDecoder(pairs);
     const channel = new NotingChannel(decoder);
     channel.feed('abc');
@@ -307,7 +307,7 @@ describe('ByteToMessageDecoder', () => {
     expect(decoder.lastCalls).toEqual([]);
   });
 
-  it('S163 a decoder that needs more than maxBufferedBytes ends the channel', () => {
+  it('a decoder that needs more than maxBufferedBytes ends the channel', () => {
     const never: Decode = () => undefined;
     const channel = new NotingChannel(new TestDecoder(never, { maxBufferedBytes: 3 }));
     channel.feed('abc');
@@ -319,7 +319,7 @@ describe('ByteToMessageDecoder', () => {
     expect(generous.noted()).toEqual(['ab', 'cd', 'ef', 'gh']);
   });
 
-  it('S157 a removal without a rest passes nothing on', () => {
+  it('a removal without a rest passes nothing on', () => {
     const decoder = new TestDecoder(pairs);
     const channel = new NotingChannel(decoder);
     channel.feed('ab');
@@ -327,7 +327,7 @@ describe('ByteToMessageDecoder', () => {
     expect(channel.noted()).toEqual(['ab']);
   });
 
-  it('S157 a removal between reads passes on exactly the rest', () => {
+  it('a removal between reads passes on exactly the rest', () => {
     const decoder = new TestDecoder(pairs);
     const channel = new NotingChannel(decoder);
     channel.feed('abc');
@@ -335,7 +335,7 @@ describe('ByteToMessageDecoder', () => {
     expect(channel.noted()).toEqual(['ab', 'c']);
   });
 
-  it('S158 removed by the final decode: decodeLast is not called', () => {
+  it('removed by the final decode: decodeLast is not called', () => {
     const decoder = new TestDecoder((ctx, input) => {
       if (ctx.channel.isOpen) return undefined;
       ctx.pipeline.remove(ctx.handler);
@@ -345,7 +345,7 @@ describe('ByteToMessageDecoder', () => {
     expect(decoder.lastCalls).toEqual([]);
   });
 
-  it('S159 reads that come while decoding wait for their turn', () => {
+  it('reads that come while decoding wait for their turn', () => {
     const seen: string[] = [];
     const nested: Handler = {
       channelRead: (ctx, message) => {
@@ -358,7 +358,7 @@ describe('ByteToMessageDecoder', () => {
     expect(seen).toEqual(['ab', 'cd', 'ef']);
   });
 
-  it('S160 nested reads and a removal: each byte once and in order', () => {
+  it('nested reads and a removal: each byte once and in order', () => {
     const decoder = new TestDecoder(pairs);
     const seen: string[] = [];
     const nested: Handler = {
@@ -375,7 +375,7 @@ describe('ByteToMessageDecoder', () => {
     expect(seen).toEqual(['ab', 'cd', '12', '34']);
   });
 
-  it('S161 with singleDecode decodes one message for each read', () => {
+  it('with singleDecode decodes one message for each read', () => {
     const decoder = new TestDecoder(pairs);
     decoder.singleDecode = true;
     const channel = new NotingChannel(decoder);
@@ -385,7 +385,7 @@ describe('ByteToMessageDecoder', () => {
     expect(channel.noted()).toEqual(['cd']);
   });
 
-  it('S164 honours views into larger buffers, of any Uint8Array', () => {
+  it('honours views into larger buffers, of any Uint8Array', () => {
     const memory = new Uint8Array(Buffer.from('BEFOREabcdAFTER'));
     expect(outcome(new TestDecoder(pairs), memory.subarray(6, 9), memory.subarray(9, 10))).toEqual([
       'ab',
@@ -393,7 +393,7 @@ describe('ByteToMessageDecoder', () => {
     ]);
   });
 
-  it('S191 a message taken does not change when more is read', () => {
+  it('a message taken does not change when more is read', () => {
     class Raw extends ByteToMessageDecoder<Buffer> {
       protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {
         return input.length < 3 ? undefined : input.take(3);
@@ -406,7 +406,7 @@ describe('ByteToMessageDecoder', () => {
     expect(frames).toEqual(['abc', 'def', 'ghi', 'jkl']);
   });
 
-  it('S18 a subclass that sets sharable is refused, with the cure', () => {
+  it('a subclass that sets sharable is refused, with the cure', () => {
     class Shared extends TestDecoder {
       // @ts-expect-error a decoder cannot be sharable
       override readonly sharable = true;
@@ -463,7 +463,7 @@ describe('ByteToMessageDecoder', () => {
 });
 
 describe('ByteInput', () => {
-  it('S162 is linear for single bytes and lets go of what was taken', () => {
+  it('is linear for single bytes and lets go of what was taken', () => {
     const input = new ByteInput();
     let moved = 0;
     let memory = input.buffer;

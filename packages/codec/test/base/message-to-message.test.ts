@@ -42,7 +42,7 @@ describe('MessageToMessageDecoder', () => {
     expect(channel.noted()).toEqual(['a', 'b', 'c', '7']);
   });
 
-  it('S202 asks for more if a read gave nothing, while autoRead is off', () => {
+  it('asks for more if a read gave nothing, while autoRead is off', () => {
     const channel = EmbeddedChannel.with({ autoRead: false }, new Words());
     channel.writeInbound('');
     expect(channel.embedded.reads).toBe(1);
@@ -64,7 +64,7 @@ describe('MessageToMessageDecoder', () => {
 });
 
 describe('MessageToMessageEncoder', () => {
-  it('S199 an unmatched type passes, no output and a throw fail the write', () => {
+  it('an unmatched type passes, no output and a throw fail the write', () => {
     const channel = new EmbeddedChannel(new Halves());
     channel.writeOutbound(7 as never, 'abcd');
     expect([channel.readOutbound(), channel.readOutbound(), channel.readOutbound()]).toEqual([
@@ -76,7 +76,7 @@ describe('MessageToMessageEncoder', () => {
     expect(() => channel.writeOutbound('!')).toThrow(/Halves.encode threw: boom/);
   });
 
-  it('S201 no bytes at all are still written, so that the write is done', () => {
+  it('no bytes at all are still written, so that the write is done', () => {
     class Nothing extends MessageToMessageEncoder<string, Uint8Array> {
       override encode(): Uint8Array {
         return Buffer.alloc(0);
@@ -88,7 +88,7 @@ describe('MessageToMessageEncoder', () => {
     expect(channel.readOutbound()).toEqual(Buffer.alloc(0));
   });
 
-  it('S200 with several outputs the first error is the error, and the others are still written', () => {
+  it('with several outputs the first error is the error, and the others are still written', () => {
     const written: unknown[] = [];
     const failing: Handler = {
       write: (ctx, message) => {
@@ -120,7 +120,7 @@ describe('MessageToMessageCodec', () => {
     expect([channel.readInbound(), channel.readOutbound()]).toEqual([7, '8']);
   });
 
-  it('S18 is refused if it sets sharable', () => {
+  it('is refused if it sets sharable', () => {
     class Shared extends Numbers {
       // @ts-expect-error a codec with an inbound half cannot be sharable
       override readonly sharable = true;

@@ -8,19 +8,19 @@ const decoder = (options: JsonObjectDecoderOptions = {}): JsonObjectDecoder =>
   new JsonObjectDecoder(options);
 
 describe('JsonObjectDecoder', () => {
-  it('S222 counts braces outside strings only', () => {
+  it('counts braces outside strings only', () => {
     const tricky = String.raw`{"a":"}]{[","b\"}":"\\","c":[{}]}`;
     expect(outcome(decoder(), `${tricky}[${tricky}]`)).toEqual([tricky, `[${tricky}]`]);
   });
 
-  it('S223 several objects in one read, one in several, white space between', () => {
+  it('several objects in one read, one in several, white space between', () => {
     const stream = '  {"a":1}\n\t[2]{"b":{}} ';
     const frames = ['{"a":1}', '[2]', '{"b":{}}'];
     expect(outcome(decoder(), stream)).toEqual(frames);
     expect(outcome(decoder(), ...stream)).toEqual(frames);
   });
 
-  it('S224 anything else is corrupt, and all input after it is dropped, whatever the policy', () => {
+  it('anything else is corrupt, and all input after it is dropped, whatever the policy', () => {
     for (const frameErrorPolicy of ['close', 'emit'] as const) {
       const stream = ['{"a":1}x', '{"b":1}'];
       expect(outcome(decoder({ frameErrorPolicy }), ...stream)).toEqual([
@@ -31,14 +31,14 @@ describe('JsonObjectDecoder', () => {
     expect(outcome(decoder({ frameErrorPolicy: 'skip' }), '{}x{}', '{}')).toEqual(['{}']);
   });
 
-  it('S225 the limit is for each object, not for what came together', () => {
+  it('the limit is for each object, not for what came together', () => {
     const options = { maxObjectLength: 7 };
     expect(outcome(decoder(options), '{"a":1}'.repeat(20))).toHaveLength(20);
     expect(outcome(decoder(options), '{"a":12}')).toEqual(['!HR_ERR_FRAME_TOO_LONG']);
     expect(outcome(decoder(options), '{"a":1', '23')).toEqual(['!HR_ERR_FRAME_TOO_LONG']);
   });
 
-  it('S225 with skip exactly the long object is left out, in any cut', () => {
+  it('with skip exactly the long object is left out, in any cut', () => {
     const stream = '{"a":1}{"b":{"}":12}}{"c":1}[1,2,3,4]{}';
     const options = { maxObjectLength: 7, frameErrorPolicy: 'skip' } as const;
     expect(outcome(decoder(options), stream)).toEqual(['{"a":1}', '{"c":1}', '{}']);
@@ -61,7 +61,7 @@ describe('JsonObjectDecoder', () => {
     },
   );
 
-  it('S226 streams the elements of a top-level array', () => {
+  it('streams the elements of a top-level array', () => {
     const options = { streamArrayElements: true };
     const stream = '[ {"a":[1,2]} , [3,4],5 ,"x,y" ]{"b":1}';
     const frames = ['{"a":[1,2]}', '[3,4]', '5', '"x,y"', '{"b":1}'];
@@ -69,7 +69,7 @@ describe('JsonObjectDecoder', () => {
     expect(outcome(decoder(options), ...stream)).toEqual(frames);
   });
 
-  it('S226 with skip a long element is left out', () => {
+  it('with skip a long element is left out', () => {
     const options = {
       streamArrayElements: true,
       maxObjectLength: 3,

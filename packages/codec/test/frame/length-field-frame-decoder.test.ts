@@ -23,29 +23,29 @@ function errorOf(bytes: Uint8Array, options: Partial<LengthFieldFrameDecoderOpti
 
 describe('LengthFieldFrameDecoder', () => {
   it.each<[string, Partial<LengthFieldFrameDecoderOptions>, string, string]>([
-    ['S170 A', {}, '\0\x0c', `\0\x0c${TEXT}`],
-    ['S171 B', { initialBytesToStrip: 2 }, '\0\x0c', TEXT],
-    ['S172 C', { lengthAdjustment: -2 }, '\0\x0e', `\0\x0e${TEXT}`],
+    ['A', {}, '\0\x0c', `\0\x0c${TEXT}`],
+    ['B', { initialBytesToStrip: 2 }, '\0\x0c', TEXT],
+    ['C', { lengthAdjustment: -2 }, '\0\x0e', `\0\x0e${TEXT}`],
     [
-      'S173 D',
+      'D',
       { lengthFieldOffset: 2, lengthFieldLength: 3 },
       '\xca\xfe\0\0\x0c',
       `\xca\xfe\0\0\x0c${TEXT}`,
     ],
     [
-      'S174 E',
+      'E',
       { lengthFieldLength: 3, lengthAdjustment: 2 },
       '\0\0\x0c\xca\xfe',
       `\0\0\x0c\xca\xfe${TEXT}`,
     ],
     [
-      'S175 F',
+      'F',
       { lengthFieldOffset: 1, lengthAdjustment: 1, initialBytesToStrip: 3 },
       '\xca\0\x0c\xfe',
       `\xfe${TEXT}`,
     ],
     [
-      'S176 G',
+      'G',
       { lengthFieldOffset: 1, lengthAdjustment: -3, initialBytesToStrip: 3 },
       '\xca\0\x10\xfe',
       `\xfe${TEXT}`,
@@ -67,13 +67,13 @@ describe('LengthFieldFrameDecoder', () => {
     [3, 'little', '030000'],
     [4, 'little', '03000000'],
     [8, 'little', '0300000000000000'],
-  ] as const)('S177 S178 reads a field of %i bytes, %s end first', (width, byteOrder, hex) => {
+  ] as const)('reads a field of %i bytes, %s end first', (width, byteOrder, hex) => {
     const stream = Buffer.concat([Buffer.from(hex, 'hex'), Buffer.from('abc')]);
     const options = { lengthFieldLength: width, byteOrder, initialBytesToStrip: width };
     expect(outcome(decoder(options), stream)).toEqual(['abc']);
   });
 
-  it('S166 S169 S179 has the defaults of Netty, counts the body after the field, and waits for all of it', () => {
+  it('has the defaults of Netty, counts the body after the field, and waits for all of it', () => {
     const channel = new NotingChannel(decoder());
     channel.feed('\0');
     channel.feed('\x02a');
@@ -82,7 +82,7 @@ describe('LengthFieldFrameDecoder', () => {
     expect(channel.noted()).toEqual(['\0\x02ab']);
   });
 
-  it('S177 fields are unsigned, and 8 bytes past 2^53 are too long, not rounded', () => {
+  it('fields are unsigned, and 8 bytes past 2^53 are too long, not rounded', () => {
     expect(errorOf(Buffer.from('ffffffff', 'hex'), { lengthFieldLength: 4 }).code).toBe(
       'HR_ERR_FRAME_TOO_LONG',
     );
@@ -95,7 +95,7 @@ describe('LengthFieldFrameDecoder', () => {
     expect(error.code).toBe('HR_ERR_FRAME_TOO_LONG');
   });
 
-  it('S181 a negative length is corrupt, and the header is left out', () => {
+  it('a negative length is corrupt, and the header is left out', () => {
     const stream = Buffer.from(`80000000000000000000000000000001${'61'}`, 'hex');
     const options = {
       lengthFieldLength: 8,
@@ -106,18 +106,18 @@ describe('LengthFieldFrameDecoder', () => {
     expect(errorOf(stream, { lengthFieldLength: 8 }).code).toBe('HR_ERR_FRAME_CORRUPT');
   });
 
-  it('S180 takes a frame of exactly the maximum, header included', () => {
+  it('takes a frame of exactly the maximum, header included', () => {
     const options = { maxFrameLength: 5, initialBytesToStrip: 2 };
     expect(outcome(decoder(options), '\0\x03abc')).toEqual(['abc']);
     expect(outcome(decoder(options), '\0\x04abcd')).toEqual(['!HR_ERR_FRAME_TOO_LONG']);
   });
 
-  it('S182 a length that makes the frame shorter than its header is corrupt', () => {
+  it('a length that makes the frame shorter than its header is corrupt', () => {
     const options = { lengthAdjustment: -2, frameErrorPolicy: 'skip' } as const;
     expect(outcome(decoder(options), '\0\x01\0\x03a')).toEqual(['\0\x03a']);
   });
 
-  it('S183 S184 a frame shorter than what is to be stripped is corrupt, once', () => {
+  it('a frame shorter than what is to be stripped is corrupt, once', () => {
     const options = { initialBytesToStrip: 4, frameErrorPolicy: 'emit' } as const;
     const channel = new NotingChannel(decoder(options));
     channel.feed('\0\x01a');
@@ -126,7 +126,7 @@ describe('LengthFieldFrameDecoder', () => {
     expect(channel.noted()).toEqual(['c']);
   });
 
-  it('S185 reports a too long frame as soon as its length is known, once', () => {
+  it('reports a too long frame as soon as its length is known, once', () => {
     const channel = new NotingChannel(decoder({ maxFrameLength: 4, frameErrorPolicy: 'emit' }));
     channel.feed('\0\x09');
     expect(channel.noted()).toEqual(['!HR_ERR_FRAME_TOO_LONG']);
@@ -136,7 +136,7 @@ describe('LengthFieldFrameDecoder', () => {
     expect(channel.noted()).toEqual(['\0\x01a']);
   });
 
-  it('S186 with failFast off reports it when all of it was left out', () => {
+  it('with failFast off reports it when all of it was left out', () => {
     const options = { maxFrameLength: 4, failFast: false, frameErrorPolicy: 'emit' } as const;
     const channel = new NotingChannel(decoder(options));
     channel.feed('\0\x09').feed('12345678');
@@ -147,7 +147,7 @@ describe('LengthFieldFrameDecoder', () => {
     expect(channel.noted()).toEqual(['\0\x01a']);
   });
 
-  it('S187 leaves out exactly the long frame, again and again', () => {
+  it('leaves out exactly the long frame, again and again', () => {
     const options = { maxFrameLength: 4, frameErrorPolicy: 'skip' } as const;
     const round = ['\0\x05123', '45\0\x01a', '\0\x0612345', '6', '\0\x02bc'];
     expect(outcome(decoder(options), ...round, ...round)).toEqual([
@@ -158,7 +158,7 @@ describe('LengthFieldFrameDecoder', () => {
     ]);
   });
 
-  it('S188 the error has the lengths, the first bytes and what the peer seems to speak', () => {
+  it('the error has the lengths, the first bytes and what the peer seems to speak', () => {
     const tls = errorOf(Buffer.from('1603010200010001fc0303', 'hex'), { lengthFieldLength: 4 });
     expect(tls.message).toBe(
       'a frame of 369295622 bytes is longer than maxFrameLength, 100 (it begins with ' +
@@ -174,7 +174,7 @@ describe('LengthFieldFrameDecoder', () => {
     expect(guess('rtbu')).not.toContain('seems');
   });
 
-  it('S192 only logs a frame that the end of the input cut off', () => {
+  it('only logs a frame that the end of the input cut off', () => {
     const lines: string[] = [];
     const logger = { log: (level: string, text: string) => void lines.push(`${level} ${text}`) };
     const channel = EmbeddedChannel.with({ logger }, decoder());
@@ -225,7 +225,7 @@ describe('LengthFieldFrameDecoder', () => {
     ]);
   });
 
-  it('S167 S168 refuses in the constructor what cannot be', () => {
+  it('refuses in the constructor what cannot be', () => {
     const bad: Partial<LengthFieldFrameDecoderOptions>[] = [
       { maxFrameLength: 0 },
       { maxFrameLength: 1 },

@@ -14,7 +14,7 @@ function encoded(options: LengthFieldPrependerOptions, body: OutboundBytes): str
 const abc: Buffer = Buffer.from('abc');
 
 describe('LengthFieldPrepender', () => {
-  it('S194 writes the length of the body, with the adjustment, with the field if wanted', () => {
+  it('writes the length of the body, with the adjustment, with the field if wanted', () => {
     expect(encoded({ lengthFieldLength: 2 }, abc)).toBe('0003616263');
     expect(encoded({ lengthFieldLength: 2, lengthAdjustment: -1 }, abc)).toBe('0002616263');
     expect(encoded({ lengthFieldLength: 4, lengthIncludesLengthFieldLength: true }, abc)).toBe(
@@ -23,14 +23,14 @@ describe('LengthFieldPrepender', () => {
     expect(encoded({ lengthFieldLength: 8 }, abc)).toBe('0000000000000003616263');
   });
 
-  it('S178 writes the little end first if wanted', () => {
+  it('writes the little end first if wanted', () => {
     expect(encoded({ lengthFieldLength: 3, byteOrder: 'little' }, abc)).toBe('030000616263');
     expect(encoded({ lengthFieldLength: 8, byteOrder: 'little' }, abc)).toBe(
       '0300000000000000616263',
     );
   });
 
-  it('S195 S196 fails the write if the length is negative or does not fit', () => {
+  it('fails the write if the length is negative or does not fit', () => {
     const fail = (options: LengthFieldPrependerOptions, size: number) => (): void =>
       void encoded(options, Buffer.alloc(size));
     expect(fail({ lengthFieldLength: 1, lengthAdjustment: -5 }, 4)).toThrow(/negative length -1/);
@@ -39,7 +39,7 @@ describe('LengthFieldPrepender', () => {
     expect(fail({ lengthFieldLength: 4, maxBodyLength: 10 }, 11)).toThrow(/maxBodyLength, 10/);
   });
 
-  it('S197 does not copy the body', () => {
+  it('does not copy the body', () => {
     const seen: unknown[] = [];
     const channel = new EmbeddedChannel(
       {
@@ -55,7 +55,7 @@ describe('LengthFieldPrepender', () => {
     expect(Buffer.isBuffer(seen[0])).toBe(false);
   });
 
-  it('S198 an empty body is a header', () => {
+  it('an empty body is a header', () => {
     expect(encoded({ lengthFieldLength: 2 }, Buffer.alloc(0))).toBe('0000');
   });
 
@@ -112,7 +112,7 @@ describe('LengthFieldPrepender', () => {
     expect(String(channel.readOutbound())).toBe('<7>');
   });
 
-  it('S193 refuses other widths', () => {
+  it('refuses other widths', () => {
     for (const width of [0, 5, 7, -1, Number.NaN]) {
       expect(() => new LengthFieldPrepender({ lengthFieldLength: width as never })).toThrow(
         OptionError,

@@ -7,19 +7,19 @@ const decoder = (options: LineFrameDecoderOptions = {}): LineFrameDecoder =>
   new LineFrameDecoder({ maxLength: 5, ...options });
 
 describe('LineFrameDecoder', () => {
-  it('S203 splits on LF and CRLF', () => {
+  it('splits on LF and CRLF', () => {
     expect(outcome(decoder(), 'ab\r\nc\n')).toEqual(['ab', 'c']);
   });
 
-  it('S204 keeps the exact end of the line if wanted', () => {
+  it('keeps the exact end of the line if wanted', () => {
     expect(outcome(decoder({ stripDelimiter: false }), 'ab\r\nc\n')).toEqual(['ab\r\n', 'c\n']);
   });
 
-  it('S205 a CR and a LF of two reads are one end', () => {
+  it('a CR and a LF of two reads are one end', () => {
     expect(outcome(decoder(), 'ab\r', '\nc\n')).toEqual(['ab', 'c']);
   });
 
-  it('S206 an empty line is an empty frame', () => {
+  it('an empty line is an empty frame', () => {
     expect(outcome(decoder(), '\n\r\n\n')).toEqual(['', '', '']);
   });
 
@@ -27,13 +27,13 @@ describe('LineFrameDecoder', () => {
     expect(outcome(decoder(), 'a\rb\r\r\n')).toEqual(['a\rb\r']);
   });
 
-  it('S208 a too long line that is whole is reported and the next one decoded in the same read', () => {
+  it('a too long line that is whole is reported and the next one decoded in the same read', () => {
     const channel = new NotingChannel(decoder({ frameErrorPolicy: 'emit' }));
     channel.feed('123456\nab\n');
     expect(channel.noted()).toEqual(['!HR_ERR_FRAME_TOO_LONG', 'ab']);
   });
 
-  it('S209 reports an unfinished long line at once with failFast, else at its end; once', () => {
+  it('reports an unfinished long line at once with failFast, else at its end; once', () => {
     for (const failFast of [true, false]) {
       const channel = new NotingChannel(decoder({ failFast, frameErrorPolicy: 'emit' }));
       channel.feed('123456');
@@ -44,7 +44,7 @@ describe('LineFrameDecoder', () => {
     }
   });
 
-  it('S210 the limit is for the line without its end, also when the end comes in two reads', () => {
+  it('the limit is for the line without its end, also when the end comes in two reads', () => {
     expect(outcome(decoder(), '12345\r', '\n')).toEqual(['12345']);
     expect(outcome(decoder(), '12345\r\n')).toEqual(['12345']);
     expect(outcome(decoder(), '12345\r', 'x')).toEqual([]);
@@ -55,7 +55,7 @@ describe('LineFrameDecoder', () => {
     expect(channel.noted()).toEqual(['!HR_ERR_FRAME_TOO_LONG']);
   });
 
-  it('S216 with ending crlf a bare LF is part of the line', () => {
+  it('with ending crlf a bare LF is part of the line', () => {
     const strict = decoder({ ending: 'crlf', maxLength: 10 });
     expect(outcome(strict, 'a\nb\r', '\nc\n', 'd\r\n')).toEqual(['a\nb', 'c\nd']);
   });
@@ -67,7 +67,7 @@ describe('LineFrameDecoder', () => {
     ]);
   });
 
-  it('S207 searches every byte once, however long the line', () => {
+  it('searches every byte once, however long the line', () => {
     const chunk = Buffer.alloc(1024, 0x61);
     const channel = new NotingChannel(new LineFrameDecoder({ maxLength: 2 ** 24 }));
     for (let i = 0; i < 4096; i++) channel.writeInbound(chunk);

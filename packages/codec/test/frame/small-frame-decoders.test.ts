@@ -13,7 +13,7 @@ import { describe, expect, it } from 'vitest';
 import { NotingChannel, outcome } from '../decoder-harness.ts';
 
 describe('FixedLengthFrameDecoder', () => {
-  it('S217 gives frames of exactly that length and keeps the rest', () => {
+  it('gives frames of exactly that length and keeps the rest', () => {
     const decoder = new FixedLengthFrameDecoder({ frameLength: 3 });
     expect(outcome(decoder, 'abcd', 'efgh')).toEqual(['abc', 'def']);
     for (const frameLength of [0, -1, 1.5]) {
@@ -26,17 +26,17 @@ const varint = (maxFrameLength = 3000): VarintFrameDecoder =>
   new VarintFrameDecoder({ maxFrameLength, frameErrorPolicy: 'emit' });
 
 describe('VarintFrameDecoder', () => {
-  it('S218 reads lengths of several bytes and waits for header and body', () => {
+  it('reads lengths of several bytes and waits for header and body', () => {
     const body = 'x'.repeat(2046);
     expect(outcome(varint(), '\x01a\xfe', '\x0f', body, '\0')).toEqual(['a', body, '']);
   });
 
-  it('S219 a fifth byte that goes on, or a negative length, is corrupt', () => {
+  it('a fifth byte that goes on, or a negative length, is corrupt', () => {
     expect(outcome(varint(), '\xff\xff\xff\xff\xff')).toEqual(['!HR_ERR_FRAME_CORRUPT']);
     expect(outcome(varint(), '\xff\xff\xff\xff\x0f')).toEqual(['!HR_ERR_FRAME_CORRUPT']);
   });
 
-  it('S220 leaves out exactly a frame over the maximum', () => {
+  it('leaves out exactly a frame over the maximum', () => {
     const channel = new NotingChannel(varint(3));
     channel.feed('\x04ab').feed('cd\x01e');
     expect(channel.noted()).toEqual(['!HR_ERR_FRAME_TOO_LONG', 'e']);
@@ -52,7 +52,7 @@ describe('VarintPrepender', () => {
     [16_384, '808001'],
     [2_097_151, 'ffff7f'],
     [2_097_152, '80808001'],
-  ])('S221 writes the shortest length for %i bytes', (size, hex) => {
+  ])('writes the shortest length for %i bytes', (size, hex) => {
     const channel = new EmbeddedChannel(new VarintPrepender());
     channel.writeOutbound(Buffer.alloc(size));
     const bytes = channel.readOutbound<Buffer>()!;

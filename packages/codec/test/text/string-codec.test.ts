@@ -89,13 +89,13 @@ describe('StringCodec', () => {
 });
 
 describe('StreamingStringDecoder', () => {
-  it('S227 gives whole characters however the stream was cut', () => {
+  it('gives whole characters however the stream was cut', () => {
     const bytes = Buffer.from('aé€😀z');
     const singles = [...bytes].map((byte) => Buffer.from([byte]));
     expect(outcome(new StreamingStringDecoder(), ...singles).join('')).toBe('aé€😀z');
   });
 
-  it('S227 refuses bad bytes, and a character that the end cuts off', () => {
+  it('refuses bad bytes, and a character that the end cuts off', () => {
     expect(outcome(new StreamingStringDecoder(), 'a\xff', 'b')).toEqual([
       'a',
       '!HR_ERR_TEXT_NOT_UTF8',

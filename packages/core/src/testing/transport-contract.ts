@@ -67,7 +67,7 @@ export function describeTransport(runner: TestRunner, bench: TransportBench): vo
 }
 
 function refuses({ it, expect }: TestRunner, bench: NetworkBench): void {
-  it('S337 refuses a connect to where nobody listens, with nothing left', async () => {
+  it('refuses a connect to where nobody listens, with nothing left', async () => {
     const probe = new TransportProbe();
     const failure = await new Bootstrap()
       .options({ logger: silentLogger })
@@ -82,7 +82,7 @@ function refuses({ it, expect }: TestRunner, bench: NetworkBench): void {
 
 const TESTS: readonly Test[] = [
   [
-    'S70 S73 reports active first, then reads, then the end, each once',
+    'reports active first, then reads, then the end, each once',
     {},
     async ({ near, far, nearProbe, farProbe }, { expect }) => {
       await near.writeAndFlush(Buffer.from('one'));
@@ -99,7 +99,7 @@ const TESTS: readonly Test[] = [
     },
   ],
   [
-    'S105 delivers bytes in the order written and settles writes in that order',
+    'delivers bytes in the order written and settles writes in that order',
     {},
     async ({ near, farProbe }, { expect }) => {
       const settled: number[] = [];
@@ -145,7 +145,7 @@ const TESTS: readonly Test[] = [
     },
   ],
   [
-    'S125 reads nothing before it is asked, and one burst for each read()',
+    'reads nothing before it is asked, and one burst for each read()',
     { far: { autoRead: false } },
     async ({ near, far, farProbe }, { expect }) => {
       await near.writeAndFlush(Buffer.from('one'));
@@ -182,7 +182,7 @@ const TESTS: readonly Test[] = [
     },
   ],
   [
-    'S94 closes when the peer ends, after all that it sent',
+    'closes when the peer ends, after all that it sent',
     {},
     async ({ near, far, farProbe }, { expect }) => {
       near.write(PIECE);
@@ -194,7 +194,7 @@ const TESTS: readonly Test[] = [
     },
   ],
   [
-    'S95 S96 S98 S101 shuts each half down on its own, after what was written',
+    'shuts each half down on its own, after what was written',
     { near: HALF_OPEN, far: HALF_OPEN },
     async ({ near, far, nearProbe, farProbe }, { expect }) => {
       near.write(PIECE);
@@ -226,7 +226,7 @@ const TESTS: readonly Test[] = [
     },
   ],
   [
-    'S80 S82 close() fails what was not taken, and every later write',
+    'close() fails what was not taken, and every later write',
     { far: { autoRead: false }, near: { maxOutboundBytes: Number.POSITIVE_INFINITY } },
     async ({ near }, { expect }) => {
       const futures = Array.from({ length: 256 }, () => near.write(PIECE));
@@ -238,7 +238,7 @@ const TESTS: readonly Test[] = [
     },
   ],
   [
-    'S90 abort() ends the peer at once',
+    'abort() ends the peer at once',
     {},
     async ({ near, far, nearProbe, farProbe }, { expect }, { resets }) => {
       await far.writeAndFlush(Buffer.from('hello'));
@@ -266,7 +266,7 @@ const TESTS: readonly Test[] = [
     },
   ],
   [
-    'S77 keeps its addresses after the close',
+    'keeps its addresses after the close',
     {},
     async ({ near, far }, { expect }) => {
       const before = [far.localAddress, far.remoteAddress, near.remoteAddress];

@@ -48,7 +48,7 @@ const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(reso
 const FAILED = ['handlerAdded', 'channelRegistered', 'channelUnregistered', 'handlerRemoved'];
 
 describe('connect', () => {
-  it('S331 without handler is an error that names it', async () => {
+  it('without handler is an error that names it', async () => {
     await expect(new Bootstrap().connect(here())).rejects.toMatchObject({
       code: 'HR_ERR_OPTION_CONFLICT',
       message: expect.stringContaining('.handler(…)'),
@@ -68,7 +68,7 @@ describe('connect', () => {
     });
   });
 
-  it('S332 S333 options and attributes are copied, and are there when the pipeline is built', async () => {
+  it('options and attributes are copied, and are there when the pipeline is built', async () => {
     const name = new AttributeKey<string>('name');
     const seen: unknown[] = [];
     const original = new Bootstrap()
@@ -88,7 +88,7 @@ describe('connect', () => {
     await Promise.all([a.close(), b.close()]);
   });
 
-  it('S335 a transport that cannot be made rejects, and does not throw', async () => {
+  it('a transport that cannot be made rejects, and does not throw', async () => {
     vi.spyOn(net, 'connect').mockImplementation(() => {
       throw new Error('no sockets left');
     });
@@ -96,7 +96,7 @@ describe('connect', () => {
     await expect(connecting).rejects.toThrow('no sockets left');
   });
 
-  it('S336 a name that cannot be resolved rejects, and the channel is closed', async () => {
+  it('a name that cannot be resolved rejects, and the channel is closed', async () => {
     const failure = Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' });
     vi.spyOn(dns, 'lookup').mockImplementation(((
       _host: string,
@@ -114,7 +114,7 @@ describe('connect', () => {
     expect(seen.events).toEqual(FAILED);
   });
 
-  it('S337 refused: rejects, no active, no inactive, but unregistered and handlerRemoved', async () => {
+  it('refused: rejects, no active, no inactive, but unregistered and handlerRemoved', async () => {
     const { bootstrap, seen } = client();
     await expect(bootstrap.connect(nowhere())).rejects.toMatchObject({
       code: 'HR_ERR_CHANNEL_REFUSED',
@@ -124,7 +124,7 @@ describe('connect', () => {
     expect(seen.events).toEqual(FAILED);
   });
 
-  it('S340 refused with half-open channels allowed: one failure, and no exceptionCaught', async () => {
+  it('refused with half-open channels allowed: one failure, and no exceptionCaught', async () => {
     const { bootstrap, seen } = client({ allowHalfOpen: true });
     await expect(bootstrap.connect(nowhere())).rejects.toMatchObject({
       code: 'HR_ERR_CHANNEL_REFUSED',
@@ -133,7 +133,7 @@ describe('connect', () => {
     expect(seen.events).toEqual(FAILED);
   });
 
-  it('S338 takes no longer than connectTimeoutMs, 30 s unless set', async () => {
+  it('takes no longer than connectTimeoutMs, 30 s unless set', async () => {
     for (const [options, limit] of [
       [{}, 30_000],
       [{ connectTimeoutMs: 250 }, 250],
@@ -153,7 +153,7 @@ describe('connect', () => {
     }
   });
 
-  it('S338 off means as long as the system waits; a connect leaves no timer', async () => {
+  it('off means as long as the system waits; a connect leaves no timer', async () => {
     const clock = new VirtualClock();
     const off = client({ clock, connectTimeoutMs: false }).bootstrap.connect(here());
     expect(clock.pendingTimers).toBe(0);
@@ -163,7 +163,7 @@ describe('connect', () => {
     await on.close();
   });
 
-  it('S339 S64 an aborted connect closes the socket, and rejects with the signal’s reason', async () => {
+  it('an aborted connect closes the socket, and rejects with the signal’s reason', async () => {
     const reason = new Error('changed my mind');
     const { bootstrap, seen } = client();
     const abort = new AbortController();
@@ -179,7 +179,7 @@ describe('connect', () => {
     expect(early.seen.events).toEqual([]);
   });
 
-  it('S339 an abort after the connect changes nothing', async () => {
+  it('an abort after the connect changes nothing', async () => {
     const abort = new AbortController();
     const channel = await client().bootstrap.connect({ ...here(), signal: abort.signal });
     abort.abort();
@@ -187,7 +187,7 @@ describe('connect', () => {
     await channel.close();
   });
 
-  it('S341 a channel connects once: every connect makes a new one', async () => {
+  it('a channel connects once: every connect makes a new one', async () => {
     const channels: unknown[] = [];
     const bootstrap = new Bootstrap()
       .options({ logger: silentLogger })
@@ -199,7 +199,7 @@ describe('connect', () => {
     await Promise.all([a.close(), b.close()]);
   });
 
-  it('S43 an initializer that throws rejects the connect with its error as the cause', async () => {
+  it('an initializer that throws rejects the connect with its error as the cause', async () => {
     const cause = new Error('no key');
     const connecting = new Bootstrap()
       .options({ logger: silentLogger })
@@ -210,7 +210,7 @@ describe('connect', () => {
     await expect(connecting).rejects.toBe(cause);
   });
 
-  it('S131 a read() before the connect is done when it is up', async () => {
+  it('a read() before the connect is done when it is up', async () => {
     const texts: string[] = [];
     const greet = (socket: net.Socket) => void socket.write('hello');
     server.on('connection', greet);

@@ -18,7 +18,7 @@ function greeted(port: number, sockets: net.Socket[]): Promise<boolean> {
 }
 
 it.skipIf(process.platform === 'win32')(
-  'S347 S345 a server that runs out of descriptors stays up, and serves again when there are some',
+  'a server that runs out of descriptors stays up, and serves again when there are some',
   async () => {
     const node = `${process.execPath} --conditions=@headrace/source --import ${path('../../../../scripts/register.mjs')} ${path('../fixture/few-descriptors.ts')}`;
     const child = spawn('/bin/sh', ['-c', `ulimit -n 64; exec ${node}`]);

@@ -49,14 +49,14 @@ const ended = (socket: net.Socket): Promise<void> =>
   });
 
 describe('bind', () => {
-  it('S331 without childHandler is an error that names it, before a socket exists', async () => {
+  it('without childHandler is an error that names it, before a socket exists', async () => {
     await expect(new ServerBootstrap().bind(LOCAL)).rejects.toMatchObject({
       code: 'HR_ERR_OPTION_CONFLICT',
       message: expect.stringContaining('.childHandler(…)'),
     });
   });
 
-  it('S331 a handler instance instead of a function is refused with the cure', () => {
+  it('a handler instance instead of a function is refused with the cure', () => {
     class Echo implements Handler {}
     expect(() => new ServerBootstrap().childHandler(new Echo() as never)).toThrow(
       /function.*Echo.*new Echo/,
@@ -74,7 +74,7 @@ describe('bind', () => {
     ).rejects.toMatchObject({ code: 'HR_ERR_OPTION_INVALID', message: /port/ });
   });
 
-  it('S342 fails with BIND_FAILED where another one listens, and closes its channel', async () => {
+  it('fails with BIND_FAILED where another one listens, and closes its channel', async () => {
     const first = await bind(quiet().childHandler(() => {}));
     const seen = recordEvents();
     const failing = quiet()
@@ -94,7 +94,7 @@ describe('bind', () => {
     ]);
   });
 
-  it('S64 an aborted bind listens nowhere', async () => {
+  it('an aborted bind listens nowhere', async () => {
     const reason = new Error('not now');
     const bootstrap = quiet().childHandler(() => {});
     await expect(bootstrap.bind({ ...LOCAL, signal: AbortSignal.abort(reason) })).rejects.toBe(
@@ -106,7 +106,7 @@ describe('bind', () => {
     await expect(binding).rejects.toBe(reason);
   });
 
-  it('S71 S70 the bind is fulfilled before channelActive of the listening channel', async () => {
+  it('the bind is fulfilled before channelActive of the listening channel', async () => {
     const seen = recordEvents();
     const server = await bind(
       quiet()
@@ -120,7 +120,7 @@ describe('bind', () => {
 });
 
 describe('options and attributes', () => {
-  it('S332 are taken when bind is called; a clone is independent', async () => {
+  it('are taken when bind is called; a clone is independent', async () => {
     const bootstrap = quiet()
       .childOptions({ autoRead: false })
       .childAttribute(NAME, 'before')
@@ -140,7 +140,7 @@ describe('options and attributes', () => {
     expect((await other).autoRead).toBe(false);
   });
 
-  it('S333 are there when the initializers run, for the listening channel and its children', async () => {
+  it('are there when the initializers run, for the listening channel and its children', async () => {
     const seen: unknown[] = [];
     const note = (channel: Channel) =>
       void seen.push([channel.attributes.get(NAME), channel.autoRead]);
@@ -167,7 +167,7 @@ describe('options and attributes', () => {
     ['outboundStallMs', 0],
     ['writeBufferLowBytes', Number.NaN],
   ])(
-    'S334 a value that makes no sense is an error before a socket exists: %s %s',
+    'a value that makes no sense is an error before a socket exists: %s %s',
     async (name, value) => {
       const bootstrap = new ServerBootstrap()
         .childOptions({ [name]: value })
@@ -181,7 +181,7 @@ describe('options and attributes', () => {
 });
 
 describe('accepting', () => {
-  it('S343 the server’s handler is added once; children arrive through it as messages, before the acceptor', async () => {
+  it('the server’s handler is added once; children arrive through it as messages, before the acceptor', async () => {
     const order: string[] = [];
     const server = await bind(
       quiet()
@@ -204,7 +204,7 @@ describe('accepting', () => {
     expect(order).toEqual(['added', 'child false true', 'built', 'child false true', 'built']);
   });
 
-  it('S344 attributes and pipeline come before the child’s registration', async () => {
+  it('attributes and pipeline come before the child’s registration', async () => {
     const order: string[] = [];
     const server = await bind(
       quiet()
@@ -223,7 +223,7 @@ describe('accepting', () => {
     expect(order).toEqual(['built, x, active false', 'registered', 'active']);
   });
 
-  it('S344 S43 a child whose pipeline cannot be built is closed and logged, and the server goes on', async () => {
+  it('a child whose pipeline cannot be built is closed and logged, and the server goes on', async () => {
     const lines: string[] = [];
     const logger: Logger = {
       log: (level, text, error) => {
@@ -269,7 +269,7 @@ describe('accepting', () => {
     expect(server.connections.size).toBe(0);
   });
 
-  it('S345 S346 an accept error pauses accepting for a second, is reported, and the server goes on', async () => {
+  it('an accept error pauses accepting for a second, is reported, and the server goes on', async () => {
     const clock = new VirtualClock();
     const lines: string[] = [];
     const reported: string[] = [];
@@ -316,7 +316,7 @@ describe('accepting', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it('S345 an application that turns accepting off, before or during the pause, finds it off', async () => {
+  it('an application that turns accepting off, before or during the pause, finds it off', async () => {
     const clock = new VirtualClock();
     const server = await bind(
       new ServerBootstrap()
@@ -333,7 +333,7 @@ describe('accepting', () => {
     expect(server.channel.autoRead).toBe(false);
   });
 
-  it('S346 errors of the application’s own handlers do not pause it', async () => {
+  it('errors of the application’s own handlers do not pause it', async () => {
     const clock = new VirtualClock();
     const server = await bind(
       new ServerBootstrap().options({ clock, logger: silentLogger }).childHandler(() => {}),
@@ -343,7 +343,7 @@ describe('accepting', () => {
     expect(server.channel.isOpen).toBe(true);
   });
 
-  it('S346 closing the server cancels the pause', async () => {
+  it('closing the server cancels the pause', async () => {
     const clock = new VirtualClock();
     const server = await bind(
       new ServerBootstrap().options({ clock, logger: silentLogger }).childHandler(() => {}),
@@ -353,7 +353,7 @@ describe('accepting', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it('S125 S132 accepting waits for read() with auto-read off, and can be suspended', async () => {
+  it('accepting waits for read() with auto-read off, and can be suspended', async () => {
     const server = await bind(
       quiet()
         .options({ autoRead: false })
@@ -383,7 +383,7 @@ describe('accepting', () => {
     expect(accepted).toBe(3);
   });
 
-  it('S362 a child’s parent is the listening channel, which cannot be written to', async () => {
+  it('a child’s parent is the listening channel, which cannot be written to', async () => {
     const server = await bind(quiet().childHandler(() => {}));
     const accepted = connection(server);
     dial(server);
@@ -397,7 +397,7 @@ describe('accepting', () => {
     });
   });
 
-  it('S363 a closed channel answers: addresses, options, operations', async () => {
+  it('a closed channel answers: addresses, options, operations', async () => {
     const server = await bind(quiet().childHandler(() => {}));
     const accepted = connection(server);
     dial(server);

@@ -67,7 +67,7 @@ async function connect(server: Server, count: number): Promise<Channel[]> {
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('close', () => {
-  it('S351 stops listening and closes every connection now', async () => {
+  it('stops listening and closes every connection now', async () => {
     const clock = new VirtualClock();
     const server = await start(clock);
     const clients = await connect(server, 3);
@@ -85,7 +85,7 @@ describe('close', () => {
 });
 
 describe('close, for a connection whose handler fails to close', () => {
-  it('S351 resets it', async () => {
+  it('resets it', async () => {
     const stubborn: Handler = {
       close() {
         throw new Error('not now');
@@ -103,7 +103,7 @@ describe('close, for a connection whose handler fails to close', () => {
 });
 
 describe('shutdown', () => {
-  it('S352 stops accepting, notifies every child, and is done when the last one has closed', async () => {
+  it('stops accepting, notifies every child, and is done when the last one has closed', async () => {
     const clock = new VirtualClock();
     const server = await start(clock, (ctx) => void ctx.channel.end({ reason: 'shutdown' }));
     const { port } = server;
@@ -121,7 +121,7 @@ describe('shutdown', () => {
     });
   });
 
-  it('S352 closes the rest at the deadline', async () => {
+  it('closes the rest at the deadline', async () => {
     const clock = new VirtualClock();
     const server = await start(clock);
     const clients = await connect(server, 3);
@@ -141,7 +141,7 @@ describe('shutdown', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it('S352 a second call joins the first', async () => {
+  it('a second call joins the first', async () => {
     const clock = new VirtualClock();
     const server = await start(clock, (ctx) => void ctx.close('shutdown'));
     await connect(server, 2);
@@ -153,7 +153,7 @@ describe('shutdown', () => {
     expect(Worker.reported).toHaveLength(2);
   });
 
-  it('S352 a connection accepted meanwhile is notified, too', async () => {
+  it('a connection accepted meanwhile is notified, too', async () => {
     const clock = new VirtualClock();
     const server = await start(clock);
     await connect(server, 1);
@@ -204,7 +204,7 @@ describe('shutdown', () => {
     await down;
   });
 
-  it('S352 the signal of a second call counts, and its listener goes', async () => {
+  it('the signal of a second call counts, and its listener goes', async () => {
     const clock = new VirtualClock();
     const server = await start(clock);
     await connect(server, 1);
@@ -216,7 +216,7 @@ describe('shutdown', () => {
     expect([server.connections.size, clock.now()]).toEqual([0, 0]);
   });
 
-  it('S352 a connection that comes after all is done is closed', async () => {
+  it('a connection that comes after all is done is closed', async () => {
     const server = await start(new VirtualClock());
     await server.shutdown();
     const other = await start(new VirtualClock());
@@ -242,7 +242,7 @@ describe('shutdown', () => {
     expect(server.connections.size).toBe(0);
   });
 
-  it('S64 a signal ends the waiting', async () => {
+  it('a signal ends the waiting', async () => {
     const clock = new VirtualClock();
     const server = await start(clock);
     await connect(server, 2);
@@ -271,7 +271,7 @@ describe('shutdown', () => {
     [{ batch: 1.5 }, /batch/],
     [{ everyMs: Number.NaN }, /everyMs/],
     [{ drainTimeoutMs: 100, everyMs: 200 }, /everyMs \(200\)/],
-  ])('S349 refuses %o', async (options, message) => {
+  ])('refuses %o', async (options, message) => {
     const server = await start(new VirtualClock());
     await expect(server.shutdown(options)).rejects.toMatchObject({
       message: expect.stringMatching(message),

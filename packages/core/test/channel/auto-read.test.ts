@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 const off = (...handlers: Handler[]): EmbeddedChannel =>
   EmbeddedChannel.with({ autoRead: false }, ...handlers);
 
-it('S125 with auto-read off, nothing is asked of the transport before read()', () => {
+it('with auto-read off, nothing is asked of the transport before read()', () => {
   const channel = off();
   expect(channel.embedded.reads).toBe(0);
   channel.read();
@@ -14,7 +14,7 @@ it('S125 with auto-read off, nothing is asked of the transport before read()', (
   expect(channel.embedded.reads).toBe(1);
 });
 
-it('S126 with auto-read on, reading goes on by itself', () => {
+it('with auto-read on, reading goes on by itself', () => {
   const channel = new EmbeddedChannel();
   expect(channel.embedded.reads).toBe(1);
   channel.writeInbound('m');
@@ -22,7 +22,7 @@ it('S126 with auto-read on, reading goes on by itself', () => {
   expect(channel.embedded.reads).toBe(3);
 });
 
-it('S127 turned off inside channelRead, nothing more is asked for after the burst', () => {
+it('turned off inside channelRead, nothing more is asked for after the burst', () => {
   const channel = new EmbeddedChannel({
     channelRead(ctx, message) {
       ctx.channel.autoRead = false;
@@ -35,7 +35,7 @@ it('S127 turned off inside channelRead, nothing more is asked for after the burs
   expect(channel.embedded.isReading).toBe(false);
 });
 
-it('S128 turning it on reads; setting what is set does nothing; turning it off takes the demand back', () => {
+it('turning it on reads; setting what is set does nothing; turning it off takes the demand back', () => {
   const seen = recordEvents({ reads: true });
   const channel = off(seen);
   seen.take();
@@ -51,7 +51,7 @@ it('S128 turning it on reads; setting what is set does nothing; turning it off t
   expect(channel.embedded.isReading).toBe(false);
 });
 
-it('S129 a read() inside channelRead is not lost, and is good for one more burst', () => {
+it('a read() inside channelRead is not lost, and is good for one more burst', () => {
   const channel = off({
     channelRead(ctx, message: string) {
       if (message === 'more') ctx.read();
@@ -65,7 +65,7 @@ it('S129 a read() inside channelRead is not lost, and is good for one more burst
   expect(channel.embedded.reads).toBe(2);
 });
 
-it('S130 an error in channelRead is reported once for its message, and reading goes on', () => {
+it('an error in channelRead is reported once for its message, and reading goes on', () => {
   const reported: string[] = [];
   const channel = new EmbeddedChannel({
     channelRead(_ctx, message: string) {
@@ -78,7 +78,7 @@ it('S130 an error in channelRead is reported once for its message, and reading g
   expect(channel.embedded.reads).toBe(2);
 });
 
-it('S131 a read() before the channel is active is remembered, and done once then', () => {
+it('a read() before the channel is active is remembered, and done once then', () => {
   const channel = EmbeddedChannel.with({ register: false, autoRead: false });
   channel.embedded.isActive = false;
   channel.register();
@@ -89,7 +89,7 @@ it('S131 a read() before the channel is active is remembered, and done once then
   expect(channel.embedded.reads).toBe(1);
 });
 
-it('S128 a read() taken back before the channel is active is not done', () => {
+it('a read() taken back before the channel is active is not done', () => {
   const channel = EmbeddedChannel.with({ register: false });
   channel.embedded.isActive = false;
   channel.register();

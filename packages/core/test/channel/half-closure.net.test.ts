@@ -2,7 +2,7 @@ import { Bootstrap, type Channel, ServerBootstrap, silentLogger } from '@headrac
 import { expect, it } from 'vitest';
 import { Text } from '../fixture/text.ts';
 
-it('S381 ending the output sends every accepted write first, and the loop goes on to the peer’s end', async () => {
+it('ending the output sends every accepted write first, and the loop goes on to the peer’s end', async () => {
   const received: string[] = [];
   const server = await new ServerBootstrap()
     .childOptions({ allowHalfOpen: true, logger: silentLogger })

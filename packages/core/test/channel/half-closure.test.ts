@@ -13,14 +13,14 @@ const shutdowns = (events: readonly string[]): string[] =>
   events.filter((event) => event.startsWith('channelShutdown'));
 
 describe('the peer ends its half', () => {
-  it('S94 closes the channel, unless half-open channels are allowed', () => {
+  it('closes the channel, unless half-open channels are allowed', () => {
     const channel = new EmbeddedChannel();
     channel.endInput();
     expect([channel.isOpen, channel.isActive]).toEqual([false, false]);
     expect(channel.closeInfo?.reason).toBe('peer');
   });
 
-  it('S95 with half-open channels allowed: one event; the channel stays up and writable', () => {
+  it('with half-open channels allowed: one event; the channel stays up and writable', () => {
     const { channel, seen } = halfOpen();
     channel.endInput();
     expect(seen.take()).toEqual(['channelShutdown input']);
@@ -30,7 +30,7 @@ describe('the peer ends its half', () => {
     expect(channel.writeOutbound('still here')).toBe(true);
   });
 
-  it('S96 everything that came before it is read before it', () => {
+  it('everything that came before it is read before it', () => {
     const { channel, seen } = halfOpen();
     channel.writeInbound('1', '2');
     channel.endInput();
@@ -42,7 +42,7 @@ describe('the peer ends its half', () => {
     ]);
   });
 
-  it('S97 is reported once, however often the transport reports it', () => {
+  it('is reported once, however often the transport reports it', () => {
     const { channel, seen } = halfOpen();
     channel.endInput();
     channel.endInput();
@@ -65,7 +65,7 @@ describe('we end our half', () => {
     return () => count;
   }
 
-  it('S100 from a listener in the middle of a flush: the end comes after what that listener wrote', () => {
+  it('from a listener in the middle of a flush: the end comes after what that listener wrote', () => {
     const channel = new EmbeddedChannel();
     const ends = countEnds(channel);
     channel.write('one').onSettled(() => {
@@ -77,7 +77,7 @@ describe('we end our half', () => {
     expect([channel.isOutputShutdown, ends()]).toEqual([true, 1]);
   });
 
-  it('S100 from the listener of a write that had to wait: the transport is asked once', () => {
+  it('from the listener of a write that had to wait: the transport is asked once', () => {
     const { channel } = halfOpen();
     const ends = countEnds(channel);
     channel.embedded.isStuck = true;
@@ -86,7 +86,7 @@ describe('we end our half', () => {
     expect([channel.isOutputShutdown, ends()]).toEqual([true, 1]);
   });
 
-  it('S98 the channel still reads; later writes fail', () => {
+  it('the channel still reads; later writes fail', () => {
     const { channel, seen } = halfOpen();
     const future = channel.shutdown('output');
     expect(future.isSuccess).toBe(true);
@@ -97,7 +97,7 @@ describe('we end our half', () => {
     expect(seen.take()).toEqual(['channelRead "still read"', 'channelReadComplete']);
   });
 
-  it('S99 after the close it fails with CHANNEL_CLOSED', () => {
+  it('after the close it fails with CHANNEL_CLOSED', () => {
     const { channel } = halfOpen();
     channel.close();
     for (const direction of ['input', 'output'] as const) {
@@ -105,7 +105,7 @@ describe('we end our half', () => {
     }
   });
 
-  it('S100 what was flushed goes out first; what was not fails', () => {
+  it('what was flushed goes out first; what was not fails', () => {
     const { channel } = halfOpen();
     channel.embedded.isStuck = true;
     const flushed = channel.writeAndFlush('flushed');
@@ -141,7 +141,7 @@ describe('we end our half', () => {
 });
 
 describe('both halves', () => {
-  it('S101 ours, then the peer’s: the channel closes', () => {
+  it('ours, then the peer’s: the channel closes', () => {
     const { channel } = halfOpen();
     channel.shutdown('output');
     channel.endInput();
@@ -149,7 +149,7 @@ describe('both halves', () => {
     expect(channel.closeInfo).toMatchObject({ reason: 'peer', by: 'peer' });
   });
 
-  it('S101 the peer’s, then ours: the channel closes', () => {
+  it('the peer’s, then ours: the channel closes', () => {
     const { channel } = halfOpen();
     channel.endInput();
     channel.shutdown('output');
@@ -157,7 +157,7 @@ describe('both halves', () => {
     expect(channel.closeInfo).toMatchObject({ reason: 'local', by: 'local' });
   });
 
-  it('S101 both by us', () => {
+  it('both by us', () => {
     const { channel } = halfOpen();
     channel.shutdown('input');
     channel.shutdown('output');
@@ -165,7 +165,7 @@ describe('both halves', () => {
     expect(channel.closeInfo).toMatchObject({ reason: 'local', by: 'local' });
   });
 
-  it('S101 both by us, the output first', () => {
+  it('both by us, the output first', () => {
     const { channel } = halfOpen();
     channel.shutdown('output');
     expect(channel.isOpen).toBe(true);
@@ -193,7 +193,7 @@ describe('we end the peer’s half', () => {
   });
 });
 
-it('S102 half-closure is an event method in, and an operation out', () => {
+it('half-closure is an event method in, and an operation out', () => {
   const order: string[] = [];
   const channel = EmbeddedChannel.with({ allowHalfOpen: true }, {
     channelShutdown(ctx, direction) {

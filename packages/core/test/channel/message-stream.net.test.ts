@@ -10,7 +10,7 @@ const text = pipeline().add(
   () => new Passing(),
 );
 
-it('S375 gives the messages in order and ends with the channel', async () => {
+it('gives the messages in order and ends with the channel', async () => {
   await using server = await new ServerBootstrap()
     .childHandler((channel) => {
       const typed = channel.pipeline.addLast(new Text());
@@ -30,7 +30,7 @@ it('S375 gives the messages in order and ends with the channel', async () => {
   expect(channel.isOpen).toBe(false);
 });
 
-it('S377 delivers what was read before the peer ended', async () => {
+it('delivers what was read before the peer ended', async () => {
   const server = net.createServer((socket) => socket.end('last words')).listen(0, host);
   await once(server, 'listening');
   const { port } = server.address() as net.AddressInfo;
@@ -41,7 +41,7 @@ it('S377 delivers what was read before the peer ended', async () => {
   server.close();
 });
 
-it('S384 sends everything written before the end of the scope', async () => {
+it('sends everything written before the end of the scope', async () => {
   const received: Buffer[] = [];
   const server = net.createServer((socket) => socket.on('data', (data) => received.push(data)));
   server.listen(0, host);

@@ -5,13 +5,13 @@ import { expect, it } from 'vitest';
 import { resolveChannelOptions } from '../../src/channel/channel-options.ts';
 import { TransportChannel } from '../../src/channel/transport-channel.ts';
 
-it('S375 refuses a second iterator', () => {
+it('refuses a second iterator', () => {
   const channel = new EmbeddedChannel();
   channel[Symbol.asyncIterator]();
   expect(() => channel[Symbol.asyncIterator]()).toThrow('can be iterated once');
 });
 
-it('S376 throws an error only after the messages before it', async () => {
+it('throws an error only after the messages before it', async () => {
   const channel = new EmbeddedChannel();
   const messages = channel[Symbol.asyncIterator]();
   channel.writeOneInbound('a').writeOneInbound('b');
@@ -23,7 +23,7 @@ it('S376 throws an error only after the messages before it', async () => {
   expect(channel.isOpen).toBe(false);
 });
 
-it('S376 nothing comes after the error, though its decoder goes on with what it read', async () => {
+it('nothing comes after the error, though its decoder goes on with what it read', async () => {
   const channel = new EmbeddedChannel({
     channelRead(ctx: Context, message: string) {
       if (message === 'bad') throw new Error(message);
@@ -39,7 +39,7 @@ it('S376 nothing comes after the error, though its decoder goes on with what it 
   expect(await messages.next()).toEqual({ done: true, value: undefined });
 });
 
-it('S382 what comes while a handler holds the close back is dropped', async () => {
+it('what comes while a handler holds the close back is dropped', async () => {
   const channel = new EmbeddedChannel({ close: () => new SettableFuture() });
   const messages = channel[Symbol.asyncIterator]();
   void messages.return();
@@ -47,7 +47,7 @@ it('S382 what comes while a handler holds the close back is dropped', async () =
   expect(await messages.next()).toEqual({ done: true, value: undefined });
 });
 
-it('S377 delivers unread messages before the end', async () => {
+it('delivers unread messages before the end', async () => {
   const channel = new EmbeddedChannel();
   const messages = channel[Symbol.asyncIterator]();
   channel.writeInbound('a');
@@ -56,7 +56,7 @@ it('S377 delivers unread messages before the end', async () => {
   expect((await messages.next()).done).toBe(true);
 });
 
-it('S378 stops asking for input at ten waiting messages and goes on below two', async () => {
+it('stops asking for input at ten waiting messages and goes on below two', async () => {
   const channel = new EmbeddedChannel();
   const messages = channel[Symbol.asyncIterator]();
   for (let i = 0; i < 9; i++) channel.writeInbound(i);
@@ -71,7 +71,7 @@ it('S378 stops asking for input at ten waiting messages and goes on below two', 
   expect(await messages.next()).toEqual({ done: false, value: 'twelve' });
 });
 
-it('S379 a write is awaited until the transport has taken it', async () => {
+it('a write is awaited until the transport has taken it', async () => {
   const channel = new EmbeddedChannel();
   channel.embedded.isStuck = true;
   let isDone = false;
@@ -85,13 +85,13 @@ it('S379 a write is awaited until the transport has taken it', async () => {
   expect(isDone).toBe(true);
 });
 
-it('S380 a write after close rejects', async () => {
+it('a write after close rejects', async () => {
   const channel = new EmbeddedChannel();
   channel.finish();
   await expect(Promise.resolve(channel.write('late'))).rejects.toThrow('closed');
 });
 
-it('S382 leaving the loop early drops what was not read and closes', async () => {
+it('leaving the loop early drops what was not read and closes', async () => {
   const channel = new EmbeddedChannel();
   const messages = channel[Symbol.asyncIterator]();
   channel.writeInbound('a', 'b');
@@ -101,7 +101,7 @@ it('S382 leaving the loop early drops what was not read and closes', async () =>
   expect((await messages.next()).done).toBe(true);
 });
 
-it('S383 refuses to begin when messages were lost already', () => {
+it('refuses to begin when messages were lost already', () => {
   const channel = new TransportChannel(
     new EmbeddedChannel().embedded,
     resolveChannelOptions({ logger: silentLogger }),
@@ -111,7 +111,7 @@ it('S383 refuses to begin when messages were lost already', () => {
   expect(() => channel[Symbol.asyncIterator]()).toThrow('are lost');
 });
 
-it('S378 with auto-read off, the loop is who asks for input', async () => {
+it('with auto-read off, the loop is who asks for input', async () => {
   const channel = EmbeddedChannel.with({ autoRead: false });
   const loop = channel[Symbol.asyncIterator]();
   expect(channel.embedded.reads).toBe(0);
@@ -122,7 +122,7 @@ it('S378 with auto-read off, the loop is who asks for input', async () => {
   expect(channel.embedded.reads).toBe(1);
 });
 
-it('S376 the error that the loop throws is in closeInfo, too', async () => {
+it('the error that the loop throws is in closeInfo, too', async () => {
   const channel = new EmbeddedChannel({
     channelRead() {
       throw new Error('bug');

@@ -19,7 +19,7 @@ const outbound = (channel: EmbeddedChannel): unknown[] => {
 };
 
 describe('order and futures', () => {
-  it('S104 write only queues; a flush sends what was written before it', () => {
+  it('write only queues; a flush sends what was written before it', () => {
     const channel = new EmbeddedChannel();
     const [a, b] = [channel.write('a'), channel.write('b')];
     expect(outbound(channel)).toEqual([]);
@@ -30,7 +30,7 @@ describe('order and futures', () => {
     expect(outbound(channel)).toEqual([]);
   });
 
-  it('S104 a flush while the transport is stuck does not touch what is written later', () => {
+  it('a flush while the transport is stuck does not touch what is written later', () => {
     const channel = new EmbeddedChannel();
     channel.embedded.isStuck = true;
     channel.writeAndFlush('a');
@@ -41,7 +41,7 @@ describe('order and futures', () => {
     expect(later.isSettled).toBe(false);
   });
 
-  it('S105 futures settle in the order of the writes, when their flush was handed over whole', () => {
+  it('futures settle in the order of the writes, when their flush was handed over whole', () => {
     const channel = new EmbeddedChannel();
     const settled: string[] = [];
     const write = (text: string): WriteFuture => {
@@ -62,7 +62,7 @@ describe('order and futures', () => {
     expect(outbound(channel)).toEqual(['1', '2', '3']);
   });
 
-  it('S105 a write from the future of an earlier one settles after those that were waiting', () => {
+  it('a write from the future of an earlier one settles after those that were waiting', () => {
     const channel = new EmbeddedChannel();
     channel.embedded.isStuck = true;
     const settled: string[] = [];
@@ -115,7 +115,7 @@ describe('order and futures', () => {
     expect(() => channel.checkException()).toThrow('not now');
   });
 
-  it('S106 empty messages can be written, and settle in order', () => {
+  it('empty messages can be written, and settle in order', () => {
     const channel = new EmbeddedChannel();
     const settled: number[] = [];
     for (const [index, size] of [0, 3, 0, 0].entries()) {
@@ -126,7 +126,7 @@ describe('order and futures', () => {
     expect(channel.pendingOutboundBytes).toBe(0);
   });
 
-  it('S118 a flush within a flush is picked up by the outer one', () => {
+  it('a flush within a flush is picked up by the outer one', () => {
     const channel = new EmbeddedChannel();
     channel.write('1').onSettled(() => {
       channel.writeAndFlush('2').onSettled(() => channel.writeAndFlush('3'));
@@ -137,7 +137,7 @@ describe('order and futures', () => {
     expect(outbound(channel)).toEqual(['2', '3']);
   });
 
-  it('S119 closing from a future of the failing buffer does not enter the failing again', () => {
+  it('closing from a future of the failing buffer does not enter the failing again', () => {
     const channel = new EmbeddedChannel();
     channel.embedded.isStuck = true;
     const settled: string[] = [];
@@ -154,7 +154,7 @@ describe('order and futures', () => {
     expect(settled[0]).toMatch(/^1 .*closed/);
   });
 
-  it('S120 a message of a type that the transport does not take fails alone', () => {
+  it('a message of a type that the transport does not take fails alone', () => {
     const channel = new EmbeddedChannel();
     channel.embedded.sizeOf = (message) => (typeof message === 'string' ? message.length : -1);
     const before = channel.write('before');
@@ -186,7 +186,7 @@ describe('order and futures', () => {
 });
 
 describe('writability', () => {
-  it('S103 marks are 32 and 64 KiB unless set; nonsense is refused', () => {
+  it('marks are 32 and 64 KiB unless set; nonsense is refused', () => {
     const channel = new EmbeddedChannel();
     expect(channel.options.writeBufferLowBytes).toBe(32 * 1024);
     expect(channel.options.writeBufferHighBytes).toBe(64 * 1024);
@@ -200,7 +200,7 @@ describe('writability', () => {
     expect(() => limited(10, 10)).not.toThrow();
   });
 
-  it('S107 unwritable strictly above the high mark, writable again strictly below the low mark', () => {
+  it('unwritable strictly above the high mark, writable again strictly below the low mark', () => {
     const channel = limited(128 + OVERHEAD, 256 + OVERHEAD);
     channel.embedded.isStuck = true;
     channel.write(Buffer.alloc(256));
@@ -212,7 +212,7 @@ describe('writability', () => {
     expect(channel.isWritable).toBe(true);
   });
 
-  it('S107 at the low mark it is still unwritable', () => {
+  it('at the low mark it is still unwritable', () => {
     const channel = limited(100, 200);
     const abort = new AbortController();
     channel.write(Buffer.alloc(100 - OVERHEAD));
@@ -226,7 +226,7 @@ describe('writability', () => {
     expect(channel.isWritable).toBe(true);
   });
 
-  it('S108 passing the low mark upwards changes nothing', () => {
+  it('passing the low mark upwards changes nothing', () => {
     const seen = recordEvents();
     const channel = limited(100, 1000, seen);
     seen.take();
@@ -235,7 +235,7 @@ describe('writability', () => {
     expect(seen.take()).toEqual([`write <${'00'.repeat(200)}>`]);
   });
 
-  it('S109 is announced on real changes only', () => {
+  it('is announced on real changes only', () => {
     const reported: boolean[] = [];
     const channel = limited(100, 200, {
       channelWritabilityChanged: ({ channel: self }) => void reported.push(self.isWritable),
@@ -250,7 +250,7 @@ describe('writability', () => {
     expect(reported).toEqual([false, true]);
   });
 
-  it('S110 each waiting message counts with a fixed overhead', () => {
+  it('each waiting message counts with a fixed overhead', () => {
     const channel = new EmbeddedChannel();
     for (let i = 1; i <= 5; i++) {
       channel.write(Buffer.alloc(10));
@@ -260,7 +260,7 @@ describe('writability', () => {
     expect(channel.pendingOutboundBytes).toBe(0);
   });
 
-  it('S111 knows how much is missing to the other state', () => {
+  it('knows how much is missing to the other state', () => {
     const channel = limited(100, 200);
     expect([channel.bytesBeforeUnwritable, channel.bytesBeforeWritable]).toEqual([201, 0]);
     channel.write(Buffer.alloc(100));
@@ -273,7 +273,7 @@ describe('writability', () => {
     ]);
   });
 
-  it('S113 S116 what handlers hold counts as waiting: the channel sums it up', () => {
+  it('what handlers hold counts as waiting: the channel sums it up', () => {
     const channel = limited(100, 200, { channelActive() {} }, { channelActive() {} });
     const [a, b] = ['Handler#0', 'Handler#1'].map((name) => channel.pipeline.context(name)!);
     a!.addPendingOutboundBytes(150);
@@ -288,7 +288,7 @@ describe('writability', () => {
     expect(channel.pendingOutboundBytes).toBe(0);
   });
 
-  it('S114 the buffer runs empty while a handler holds too much: no event until the handler lets go', () => {
+  it('the buffer runs empty while a handler holds too much: no event until the handler lets go', () => {
     const reported: boolean[] = [];
     const channel = limited(100, 200, {
       channelWritabilityChanged: ({ channel: self }) => void reported.push(self.isWritable),
@@ -301,7 +301,7 @@ describe('writability', () => {
     expect(reported).toEqual([false, true]);
   });
 
-  it('S115 what handlers report is announced with the next task, the marks within write and flush', () => {
+  it('what handlers report is announced with the next task, the marks within write and flush', () => {
     const reported: boolean[] = [];
     const channel = limited(100, 200, {
       channelWritabilityChanged: ({ channel: self }) => void reported.push(self.isWritable),
@@ -323,7 +323,7 @@ describe('writability', () => {
     });
   });
 
-  it('S115 held and let go within one event is no change', () => {
+  it('held and let go within one event is no change', () => {
     const seen = recordEvents();
     const channel = limited(100, 200, seen);
     seen.take();
@@ -335,7 +335,7 @@ describe('writability', () => {
     expect(seen.take()).toEqual([]);
   });
 
-  it('S117 a flush from channelWritabilityChanged is safe, and drains', () => {
+  it('a flush from channelWritabilityChanged is safe, and drains', () => {
     const reported: boolean[] = [];
     const channel = limited(100, 200, {
       channelWritabilityChanged(ctx) {
@@ -350,7 +350,7 @@ describe('writability', () => {
     expect(reported.at(-1)).toBe(true);
   });
 
-  it('S117 writes from channelWritabilityChanged go out after the others', () => {
+  it('writes from channelWritabilityChanged go out after the others', () => {
     let left = 3;
     const channel = limited(100, 200, {
       channelWritabilityChanged(ctx) {
@@ -371,7 +371,7 @@ describe('writability', () => {
 });
 
 describe('limits', () => {
-  it('S269 more output than maxOutboundBytes fails the write and closes a slow consumer', () => {
+  it('more output than maxOutboundBytes fails the write and closes a slow consumer', () => {
     const channel = EmbeddedChannel.with({ maxOutboundBytes: 1000 });
     channel.embedded.isStuck = true;
     const large = channel.writeAndFlush(Buffer.alloc(5000));
@@ -451,7 +451,7 @@ describe('a message that cannot write itself', () => {
     exceptionCaught: (_ctx, error) => void seen.push(error.message),
   };
 
-  it('S120 fails alone: what was flushed after it goes out', () => {
+  it('fails alone: what was flushed after it goes out', () => {
     seen.length = 0;
     const channel = EmbeddedChannel.with({ maxOutboundBytes: Number.POSITIVE_INFINITY }, catcher);
     channel.embedded.isStuck = true;

@@ -37,7 +37,7 @@ const turns = async (count: number): Promise<void> => {
 };
 
 describe('a reset by the peer', () => {
-  it('S90 S89 comes as exceptionCaught, then inactive, each once', async () => {
+  it('comes as exceptionCaught, then inactive, each once', async () => {
     const seen = recordEvents();
     const { peer, channel } = await link({}, seen, { exceptionCaught() {} });
     peer.resetAndDestroy();
@@ -55,7 +55,7 @@ describe('a reset by the peer', () => {
     expect(channel.closeInfo).toMatchObject({ reason: 'reset', by: 'peer' });
   });
 
-  it('S77 leaves both addresses readable', async () => {
+  it('leaves both addresses readable', async () => {
     const { peer, channel, server } = await link({}, { exceptionCaught() {} });
     peer.resetAndDestroy();
     await channel.closed;
@@ -63,7 +63,7 @@ describe('a reset by the peer', () => {
     expect(channel.remoteAddress).toMatchObject({ host: '127.0.0.1' });
   });
 
-  it('S82 is the cause of what later writes fail with', async () => {
+  it('is the cause of what later writes fail with', async () => {
     const { peer, channel } = await link({}, { exceptionCaught() {} });
     peer.resetAndDestroy();
     await channel.closed;
@@ -75,7 +75,7 @@ describe('a reset by the peer', () => {
 });
 
 describe('the peer’s end', () => {
-  it('S88 S96 comes after everything that was sent, however much', async () => {
+  it('comes after everything that was sent, however much', async () => {
     const size = 3_000_000;
     let bytes = 0;
     const order: string[] = [];
@@ -99,7 +99,7 @@ describe('the peer’s end', () => {
     expect(answer).toBe('bye');
   });
 
-  it('S94 closes with reason peer', async () => {
+  it('closes with reason peer', async () => {
     const { peer, channel } = await link({});
     peer.end();
     expect(await channel.closed).toMatchObject({ reason: 'peer', by: 'peer' });
@@ -107,7 +107,7 @@ describe('the peer’s end', () => {
 });
 
 describe('auto-read on a real socket', () => {
-  it('S127 turned off inside channelRead: no further burst, until it is turned on again', async () => {
+  it('turned off inside channelRead: no further burst, until it is turned on again', async () => {
     let bursts = 0;
     let bytes = 0;
     const { peer, channel } = await link({}, {
@@ -134,7 +134,7 @@ describe('auto-read on a real socket', () => {
     expect(bytes).toBe(size);
   });
 
-  it('S129 a read() from within channelRead is good for exactly one more', async () => {
+  it('a read() from within channelRead is good for exactly one more', async () => {
     let bursts = 0;
     const { peer, channel } = await link({ autoRead: false }, {
       channelRead(ctx) {
@@ -149,7 +149,7 @@ describe('auto-read on a real socket', () => {
     expect(bursts).toBe(2);
   });
 
-  it('S130 an error in channelRead is reported once, and reading goes on', async () => {
+  it('an error in channelRead is reported once, and reading goes on', async () => {
     const reported: string[] = [];
     const { peer } = await link({}, {
       channelRead(_ctx, chunk: Buffer) {
@@ -182,7 +182,7 @@ describe('shutting the input down ourselves', () => {
 });
 
 describe('errors of handlers', () => {
-  it('S59 an error that nobody handles closes the connection, and the server goes on', async () => {
+  it('an error that nobody handles closes the connection, and the server goes on', async () => {
     const lines: string[] = [];
     const { server, peer, channel } = await link(
       {

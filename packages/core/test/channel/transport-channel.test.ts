@@ -13,7 +13,7 @@ import { TransportChannel } from '../../src/channel/transport-channel.ts';
 const system = (code: string): Error => Object.assign(new Error(code), { code });
 
 describe('the life of a channel', () => {
-  it('S70 handlerAdded, registered, active, reads, inactive, unregistered, handlerRemoved', () => {
+  it('handlerAdded, registered, active, reads, inactive, unregistered, handlerRemoved', () => {
     const seen = recordEvents();
     const channel = new EmbeddedChannel(seen);
     channel.writeInbound('a', 'b');
@@ -34,7 +34,7 @@ describe('the life of a channel', () => {
     ]);
   });
 
-  it('S71 the connect’s future is fulfilled before channelActive', () => {
+  it('the connect’s future is fulfilled before channelActive', () => {
     const order: string[] = [];
     const channel = EmbeddedChannel.with({ register: false }, {
       channelActive: () => void order.push(`active ${channel.connectFuture.isSuccess}`),
@@ -44,7 +44,7 @@ describe('the life of a channel', () => {
     expect(order).toEqual(['connected', 'active true']);
   });
 
-  it('S72 channelActive fires once', () => {
+  it('channelActive fires once', () => {
     const seen = recordEvents();
     const channel = new EmbeddedChannel(seen);
     channel.connected();
@@ -52,7 +52,7 @@ describe('the life of a channel', () => {
     expect(seen.events.filter((event) => event === 'channelActive')).toHaveLength(1);
   });
 
-  it('S72 not at all if a listener of the connect closes the channel', () => {
+  it('not at all if a listener of the connect closes the channel', () => {
     const seen = recordEvents();
     const channel = EmbeddedChannel.with({ register: false }, seen);
     channel.connectFuture.onSettled(() => channel.close());
@@ -61,7 +61,7 @@ describe('the life of a channel', () => {
     expect(channel.isOpen).toBe(false);
   });
 
-  it('S73 channelActive comes before the first channelRead', () => {
+  it('channelActive comes before the first channelRead', () => {
     const seen = recordEvents();
     const channel = EmbeddedChannel.with({ register: false }, seen);
     channel.embedded.isActive = false;
@@ -74,7 +74,7 @@ describe('the life of a channel', () => {
     expect(seen.take()).toEqual(['channelActive', 'channelRead "first"']);
   });
 
-  it('S74 with auto-read, read() follows channelActive and every channelReadComplete, through the pipeline', () => {
+  it('with auto-read, read() follows channelActive and every channelReadComplete, through the pipeline', () => {
     const seen = recordEvents({ reads: true });
     const channel = new EmbeddedChannel(seen);
     channel.writeInbound('m');
@@ -95,7 +95,7 @@ describe('the life of a channel', () => {
 });
 
 describe('close', () => {
-  it('S75 closed, close’s own future, flushed writes, unflushed ones; the events with the next task', () => {
+  it('closed, close’s own future, flushed writes, unflushed ones; the events with the next task', () => {
     const order: string[] = [];
     const note = (text: string) => () => void order.push(text);
     const channel = EmbeddedChannel.with({}, {
@@ -125,7 +125,7 @@ describe('close', () => {
     ]);
   });
 
-  it('S75 flushed writes fail before unflushed ones', () => {
+  it('flushed writes fail before unflushed ones', () => {
     const order: string[] = [];
     const channel = new EmbeddedChannel();
     channel.embedded.isStuck = true;
@@ -136,7 +136,7 @@ describe('close', () => {
     expect(order).toEqual(['flushed', 'unflushed']);
   });
 
-  it('S76 channelInactive never runs inside close()', () => {
+  it('channelInactive never runs inside close()', () => {
     const seen = recordEvents();
     const channel = new EmbeddedChannel(seen);
     channel.run(() => {
@@ -146,7 +146,7 @@ describe('close', () => {
     expect(seen.events).toContain('channelInactive');
   });
 
-  it('S76 nor inside a close() from a timer', () => {
+  it('nor inside a close() from a timer', () => {
     const order: string[] = [];
     const channel = new EmbeddedChannel({
       channelActive(ctx) {
@@ -161,7 +161,7 @@ describe('close', () => {
     expect(order).toEqual(['timer ends', 'inactive']);
   });
 
-  it('S77 in channelInactive the channel is neither active nor open, and its addresses are readable', () => {
+  it('in channelInactive the channel is neither active nor open, and its addresses are readable', () => {
     let state: unknown;
     const channel = new EmbeddedChannel({
       channelInactive({ channel: self }) {
@@ -172,7 +172,7 @@ describe('close', () => {
     expect(state).toEqual([false, false, { path: 'embedded' }, { path: 'embedded' }]);
   });
 
-  it('S78 a second close fires nothing, and settles with the first', () => {
+  it('a second close fires nothing, and settles with the first', () => {
     const seen = recordEvents();
     const channel = new EmbeddedChannel(seen);
     const futures = channel.run(() => [channel.close(), channel.close()]);
@@ -184,7 +184,7 @@ describe('close', () => {
     expect(seen.take()).toEqual([]);
   });
 
-  it('S79 closed never rejects, and has the reason', async () => {
+  it('closed never rejects, and has the reason', async () => {
     const channel = new EmbeddedChannel({ exceptionCaught() {} } satisfies Handler);
     const { closed } = channel;
     channel.run(() => channel.failed(system('ECONNRESET')));
@@ -192,7 +192,7 @@ describe('close', () => {
     await expect(channel.closed).resolves.toBe(channel.closeInfo);
   });
 
-  it('S80 writes that wait at the close fail with CHANNEL_CLOSED, and no exceptionCaught', () => {
+  it('writes that wait at the close fail with CHANNEL_CLOSED, and no exceptionCaught', () => {
     const seen = recordEvents();
     const channel = new EmbeddedChannel(seen);
     channel.embedded.isStuck = true;
@@ -205,7 +205,7 @@ describe('close', () => {
     expect(seen.events.filter((event) => event.startsWith('exceptionCaught'))).toEqual([]);
   });
 
-  it('S81 failing them at the close fires no writability events', () => {
+  it('failing them at the close fires no writability events', () => {
     const seen = recordEvents();
     const channel = EmbeddedChannel.with(
       { writeBufferHighBytes: 100, writeBufferLowBytes: 50 },
@@ -220,7 +220,7 @@ describe('close', () => {
     expect(channel.pendingOutboundBytes).toBe(0);
   });
 
-  it('S81 S98 nor does shutting the output down', () => {
+  it('nor does shutting the output down', () => {
     const seen = recordEvents();
     const channel = EmbeddedChannel.with(
       { writeBufferHighBytes: 100, writeBufferLowBytes: 50, allowHalfOpen: true },
@@ -233,7 +233,7 @@ describe('close', () => {
     expect(seen.take().filter((event) => event.startsWith('channelWritab'))).toEqual([]);
   });
 
-  it('S82 a write after the close fails, with the error that closed the channel as its cause', () => {
+  it('a write after the close fails, with the error that closed the channel as its cause', () => {
     const channel = new EmbeddedChannel({ exceptionCaught() {} } satisfies Handler);
     channel.run(() => channel.failed(system('ECONNRESET')));
     const { error } = channel.write('x');
@@ -247,7 +247,7 @@ describe('close', () => {
     expect(closed.write('x').error?.cause).toBeUndefined();
   });
 
-  it('S83 a flush before the connect fails what was written, and gives writability back', () => {
+  it('a flush before the connect fails what was written, and gives writability back', () => {
     const channel = EmbeddedChannel.with({
       register: false,
       writeBufferHighBytes: 100,
@@ -268,7 +268,7 @@ describe('close', () => {
     expect(channel.readOutbound()).toBe('kept');
   });
 
-  it('S84 closed before it was active: unregistered and handlerRemoved, no channelInactive', () => {
+  it('closed before it was active: unregistered and handlerRemoved, no channelInactive', () => {
     const seen = recordEvents();
     const channel = EmbeddedChannel.with({ register: false }, seen);
     channel.embedded.isActive = false;
@@ -283,7 +283,7 @@ describe('close', () => {
     ]);
   });
 
-  it('S84 closed by a handler while it is being registered: nothing is left open', () => {
+  it('closed by a handler while it is being registered: nothing is left open', () => {
     const channel = new EmbeddedChannel({
       handlerAdded: (ctx) => void ctx.close('refused'),
     } satisfies Handler);
@@ -293,7 +293,7 @@ describe('close', () => {
     expect(channel.embedded.isActive).toBe(false);
   });
 
-  it('S86 the output’s failure closes: flushed writes get the error itself, unflushed ones CHANNEL_CLOSED', () => {
+  it('the output’s failure closes: flushed writes get the error itself, unflushed ones CHANNEL_CLOSED', () => {
     const channel = new EmbeddedChannel({ exceptionCaught() {} } satisfies Handler);
     channel.embedded.isStuck = true;
     const flushed = channel.writeAndFlush('1');
@@ -307,7 +307,7 @@ describe('close', () => {
     });
   });
 
-  it('S92 closing inside channelRead lets it finish; nothing is read after that', () => {
+  it('closing inside channelRead lets it finish; nothing is read after that', () => {
     const seen: string[] = [];
     const channel = new EmbeddedChannel({
       channelRead(ctx, message: string) {
@@ -358,7 +358,7 @@ describe('close', () => {
 });
 
 describe('what the transport reports', () => {
-  it('S88 the peer’s end: the last messages, then close', () => {
+  it('the peer’s end: the last messages, then close', () => {
     const seen = recordEvents();
     const channel = new EmbeddedChannel(seen);
     seen.take();
@@ -374,7 +374,7 @@ describe('what the transport reports', () => {
     expect(channel.closeInfo).toEqual({ reason: 'peer', by: 'peer', error: undefined });
   });
 
-  it('S89 S90 a reset: what was read, exceptionCaught once, then inactive', () => {
+  it('a reset: what was read, exceptionCaught once, then inactive', () => {
     const seen = recordEvents();
     const channel = new EmbeddedChannel(seen, { exceptionCaught() {} } satisfies Handler);
     seen.take();
@@ -433,7 +433,7 @@ describe('end', () => {
     expect(channel.closeInfo?.reason).toBe('local');
   });
 
-  it('S85 closes politely: sends what was flushed and unflushed writes, then waits for the peer', () => {
+  it('closes politely: sends what was flushed and unflushed writes, then waits for the peer', () => {
     const channel = new EmbeddedChannel();
     channel.write('last words');
     const future = channel.end({ reason: 'bad-input' });
@@ -467,14 +467,14 @@ describe('end', () => {
 });
 
 describe('toString', () => {
-  it('S93 names both ends, and says whether it is up', () => {
+  it('names both ends, and says whether it is up', () => {
     const channel = EmbeddedChannel.with({ id: '00c0ffee' });
     expect(String(channel)).toBe('[id: 0x00c0ffee, L:embedded - R:embedded]');
     channel.close();
     expect(String(channel)).toBe('[id: 0x00c0ffee, L:embedded ! R:embedded]');
   });
 
-  it('S93 writes IPv6 addresses in brackets, and leaves out what it does not know', () => {
+  it('writes IPv6 addresses in brackets, and leaves out what it does not know', () => {
     const { embedded } = new EmbeddedChannel();
     const ends: Record<string, unknown> = embedded as never;
     ends['localAddress'] = { host: '::1', port: 1, family: 'IPv6' };

@@ -33,14 +33,14 @@ const failing = (): Handler => ({
 });
 
 describe('members', () => {
-  it('S253 add says whether the channel is new', () => {
+  it('add says whether the channel is new', () => {
     const group = new ChannelGroup();
     const channel = new EmbeddedChannel();
     expect([group.add(channel), group.add(channel)]).toEqual([true, false]);
     expect(group.size).toBe(1);
   });
 
-  it('S253 does not take a closed channel', () => {
+  it('does not take a closed channel', () => {
     const group = new ChannelGroup();
     const channel = new EmbeddedChannel();
     channel.close();
@@ -48,14 +48,14 @@ describe('members', () => {
     expect(group.isEmpty).toBe(true);
   });
 
-  it('S254 a channel that closes leaves by itself', () => {
+  it('a channel that closes leaves by itself', () => {
     const channels = members(2);
     const group = groupOf(channels);
     channels[0]!.close();
     expect(group.members()).toEqual([channels[1]]);
   });
 
-  it('S255 remove says whether it was there, by channel or id, and forgets it', () => {
+  it('remove says whether it was there, by channel or id, and forgets it', () => {
     const channels = members(2);
     const group = groupOf(channels);
     const left: string[] = [];
@@ -68,7 +68,7 @@ describe('members', () => {
     expect(left).toEqual(channels.map((channel) => channel.id));
   });
 
-  it('S255 remove leaves no listener on the channel', () => {
+  it('remove leaves no listener on the channel', () => {
     const listeners = new Set<unknown>();
     class Watched extends EmbeddedChannel {
       override onClosed(listener: (channel: Channel) => void): void {
@@ -87,7 +87,7 @@ describe('members', () => {
     expect(listeners.size).toBe(0);
   });
 
-  it('S266 iterates over listening channels first, and suffers changes meanwhile', () => {
+  it('iterates over listening channels first, and suffers changes meanwhile', () => {
     const [a, b, c] = members(3);
     const server = new Listening();
     const group = groupOf([a!, server, b!]);
@@ -101,7 +101,7 @@ describe('members', () => {
     expect(group.size).toBe(0);
   });
 
-  it('S267 size, isEmpty, has, find, and a name of its own', () => {
+  it('size, isEmpty, has, find, and a name of its own', () => {
     const [a, b] = members(2);
     const group = groupOf([a!]);
     expect([group.size, group.isEmpty, group.has(a!), group.has(b!)]).toEqual([
@@ -118,7 +118,7 @@ describe('members', () => {
     expect(group.name).toBe('test');
   });
 
-  it('S268 clear lets everybody go and stops listening to them', () => {
+  it('clear lets everybody go and stops listening to them', () => {
     const channels = members(3);
     const group = groupOf(channels);
     const left: Channel[] = [];
@@ -145,7 +145,7 @@ describe('members', () => {
 });
 
 describe('writing', () => {
-  it('S256 write and flush reach only channels that are not listening', () => {
+  it('write and flush reach only channels that are not listening', () => {
     const [a] = members(1);
     const server = new Listening();
     const group = groupOf([server, a!]);
@@ -157,7 +157,7 @@ describe('writing', () => {
     expect([a!.readOutbound(), server.readOutbound()]).toEqual(['y', undefined]);
   });
 
-  it('S256 close reaches both, listening channels first', () => {
+  it('close reaches both, listening channels first', () => {
     const [a] = members(1);
     const server = new Listening();
     const group = groupOf([a!, server]);
@@ -168,7 +168,7 @@ describe('writing', () => {
     expect(a!.closeInfo?.reason).toBe('shutdown');
   });
 
-  it('S257 one future for all that match', async () => {
+  it('one future for all that match', async () => {
     const channels = members(3);
     const group = groupOf(channels);
     const future = group.writeAndFlush('x', ChannelMatchers.isNot(channels[1]!));
@@ -177,7 +177,7 @@ describe('writing', () => {
     expect(channels.map((channel) => channel.readOutbound())).toEqual(['x', undefined, 'x']);
   });
 
-  it('S258 nobody matches: done at once', async () => {
+  it('nobody matches: done at once', async () => {
     const group = groupOf(members(2));
     const future = group.writeAndFlush('x', () => false);
     expect([future.size, future.isSettled, future.isSuccess]).toEqual([0, true, true]);
@@ -185,7 +185,7 @@ describe('writing', () => {
     expect(new ChannelGroup().close().isSuccess).toBe(true);
   });
 
-  it('S259 settles after all members', async () => {
+  it('settles after all members', async () => {
     const channels = members(3);
     const group = groupOf(channels);
     channels[1]!.embedded.isStuck = true;
@@ -201,7 +201,7 @@ describe('writing', () => {
     await future;
   });
 
-  it('S260 S261 rejects with those that failed, and only those', async () => {
+  it('rejects with those that failed, and only those', async () => {
     const good = members(2);
     const bad = members(1, failing);
     const group = groupOf([good[0]!, bad[0]!, good[1]!]);
@@ -222,14 +222,14 @@ describe('writing', () => {
     expect((error as ChannelGroupError).message).toMatch(/1 of 3/);
   });
 
-  it('S261 is partial only if some, not all, did', () => {
+  it('is partial only if some, not all, did', () => {
     const allBad = groupOf(members(2, failing)).writeAndFlush('x');
     expect([allBad.isPartialFailure, allBad.isPartialSuccess]).toEqual([false, false]);
     const allGood = groupOf(members(2)).writeAndFlush('x');
     expect([allGood.isPartialFailure, allGood.isPartialSuccess]).toEqual([false, false]);
   });
 
-  it('S260 ignored, a failed broadcast is no unhandled rejection', async () => {
+  it('ignored, a failed broadcast is no unhandled rejection', async () => {
     const rejections: unknown[] = [];
     const onRejection = (reason: unknown) => void rejections.push(reason);
     process.on('unhandledRejection', onRejection);
@@ -253,7 +253,7 @@ describe('writing', () => {
     await expect(future).rejects.toMatchObject({ details: { failed: 1, total: 3 } });
   });
 
-  it('S63 null and undefined throw at once, and spoil nothing', () => {
+  it('null and undefined throw at once, and spoil nothing', () => {
     const channels = members(2);
     const group = groupOf(channels);
     for (const nothing of [null, undefined]) {
@@ -284,7 +284,7 @@ describe('writing', () => {
     expect([quick.readOutbound(), quick.readOutbound()]).toEqual(['x', 'y']);
   });
 
-  it('S270 encodes once for all members, and for each write outside a broadcast', () => {
+  it('encodes once for all members, and for each write outside a broadcast', () => {
     let encoded = 0;
     const encoder = (): Handler => ({
       write: (ctx, message: string) =>
@@ -306,7 +306,7 @@ describe('writing', () => {
     expect(encoded).toBe(3);
   });
 
-  it('S270 two encoders, two messages and two broadcasts do not get in each other’s way', () => {
+  it('two encoders, two messages and two broadcasts do not get in each other’s way', () => {
     const suffix = (key: string) => (): Handler => ({
       write: (ctx, message: string) =>
         ctx.write(encodeOnce(key, message, (text: string) => `${text}${key}`)),
@@ -324,7 +324,7 @@ describe('writing', () => {
 });
 
 describe('closing', () => {
-  it('S262 awaiting a close inside the same event is fine', async () => {
+  it('awaiting a close inside the same event is fine', async () => {
     const channels = members(3);
     const group = groupOf(channels);
     await group.close();
@@ -332,7 +332,7 @@ describe('closing', () => {
     await group.close();
   });
 
-  it('S262 also from a handler of a member', async () => {
+  it('also from a handler of a member', async () => {
     const group = new ChannelGroup();
     let isDone = false;
     const [a] = members(1, () => ({
@@ -347,7 +347,7 @@ describe('closing', () => {
     expect(isDone).toBe(true);
   });
 
-  it('S263 with stayClosed, whatever is added after close() is closed at once', () => {
+  it('with stayClosed, whatever is added after close() is closed at once', () => {
     const group = new ChannelGroup('g', { stayClosed: true });
     const [a, b] = members(2);
     expect(group.add(a!)).toBe(true);
@@ -357,7 +357,7 @@ describe('closing', () => {
     expect(b!.closeInfo?.reason).toBe('shutdown');
   });
 
-  it('S263 without it, a group can be used again; closing some members is not closing the group', () => {
+  it('without it, a group can be used again; closing some members is not closing the group', () => {
     const [a, b, c] = members(3);
     const group = groupOf([a!]);
     group.close();
@@ -368,7 +368,7 @@ describe('closing', () => {
     expect(sticky.add(c!)).toBe(true);
   });
 
-  it('S264 newCloseFuture resolves when those that match now have closed', async () => {
+  it('newCloseFuture resolves when those that match now have closed', async () => {
     const [a, b, c] = members(3);
     const group = groupOf([a!, b!]);
     let isDone = false;
@@ -385,7 +385,7 @@ describe('closing', () => {
   });
 });
 
-it('S265 the matchers choose as they say', () => {
+it('the matchers choose as they say', () => {
   const [a, b] = members(2);
   const server = new Listening();
   const all = [a!, b!, server];

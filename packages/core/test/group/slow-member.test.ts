@@ -33,7 +33,7 @@ function outbound(channel: EmbeddedChannel): unknown[] {
   return messages;
 }
 
-describe('S269 the slow-member policy', () => {
+describe('the slow-member policy', () => {
   it('close: writes on, and closes the member when too much waits', () => {
     const { good, slow, group } = groupWith({ slowMember: 'close', maxMemberBytes: 400 });
     void group.writeAndFlush('a'.repeat(100));

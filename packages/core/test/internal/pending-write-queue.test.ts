@@ -25,7 +25,7 @@ function outbound(channel: EmbeddedChannel): unknown[] {
 }
 
 describe('PendingWriteQueue', () => {
-  it('S121 writes all in order and returns one future for them', () => {
+  it('writes all in order and returns one future for them', () => {
     const { channel, owner } = owned();
     const order: string[] = [];
     owner.queue.add('a').onSettled(() => order.push('a'));
@@ -38,7 +38,7 @@ describe('PendingWriteQueue', () => {
     expect(owner.queue.isEmpty).toBe(true);
   });
 
-  it('S121 fails all in order', () => {
+  it('fails all in order', () => {
     const { owner } = owned();
     const order: string[] = [];
     owner.queue.add('a').onSettled((error) => order.push(`a ${error?.message}`));
@@ -49,7 +49,7 @@ describe('PendingWriteQueue', () => {
     expect(owner.queue.bytes).toBe(0);
   });
 
-  it('S122 fails what is added while it fails the others', () => {
+  it('fails what is added while it fails the others', () => {
     const { owner } = owned();
     const order: string[] = [];
     owner.queue.add('a').onSettled(() => {
@@ -61,7 +61,7 @@ describe('PendingWriteQueue', () => {
     expect(order).toEqual(['a', 'b', 'late']);
   });
 
-  it('S122 writes what is added while it writes the others', () => {
+  it('writes what is added while it writes the others', () => {
     const later: (() => void)[] = [];
     const instant: Handler = {
       write: (ctx, message) => {
@@ -78,7 +78,7 @@ describe('PendingWriteQueue', () => {
     expect(outbound(channel)).toEqual(['a', 'b', 'late']);
   });
 
-  it('S123 counts what it holds towards writability, and announces both changes', () => {
+  it('counts what it holds towards writability, and announces both changes', () => {
     const changes: boolean[] = [];
     const owner = new Owner();
     const channel = EmbeddedChannel.with(
@@ -97,7 +97,7 @@ describe('PendingWriteQueue', () => {
     expect(changes).toEqual([false, true]);
   });
 
-  it('S123 does not make a writable channel unwritable by counting a write twice', () => {
+  it('does not make a writable channel unwritable by counting a write twice', () => {
     const changes: boolean[] = [];
     const owner = new Owner();
     const channel = EmbeddedChannel.with(
@@ -110,7 +110,7 @@ describe('PendingWriteQueue', () => {
     expect(changes).toEqual([]);
   });
 
-  it('S124 can be made on a closed channel', () => {
+  it('can be made on a closed channel', () => {
     const owner = new Owner();
     const channel = new EmbeddedChannel(owner);
     channel.finish();

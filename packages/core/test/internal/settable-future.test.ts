@@ -2,7 +2,7 @@ import { allSettled, SettableFuture } from '@headrace/core/authoring';
 import { describe, expect, it, vi } from 'vitest';
 
 describe('SettableFuture', () => {
-  it('S354 calls its listeners in their order, and at once when it is settled', () => {
+  it('calls its listeners in their order, and at once when it is settled', () => {
     const future = new SettableFuture();
     const order: number[] = [];
     for (let i = 0; i < 4; i++) future.onSettled(() => order.push(i));
@@ -12,7 +12,7 @@ describe('SettableFuture', () => {
     expect(order).toEqual([0, 1, 2, 3, 4]);
   });
 
-  it('S354 a listener that throws does not keep the others from hearing, and does not vanish', () => {
+  it('a listener that throws does not keep the others from hearing, and does not vanish', () => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const heard: string[] = [];
     const future = new SettableFuture();
@@ -32,7 +32,7 @@ describe('SettableFuture', () => {
     warn.mockRestore();
   });
 
-  it('S354 an asynchronous listener that rejects is a warning, not an unhandled rejection', async () => {
+  it('an asynchronous listener that rejects is a warning, not an unhandled rejection', async () => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const future = new SettableFuture();
     future.onSettled(async () => {
@@ -44,7 +44,7 @@ describe('SettableFuture', () => {
     warn.mockRestore();
   });
 
-  it('S354 a listener that returns the future of a write has not promised anything', async () => {
+  it('a listener that returns the future of a write has not promised anything', async () => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const future = new SettableFuture();
     const write = new SettableFuture();
@@ -56,7 +56,7 @@ describe('SettableFuture', () => {
     warn.mockRestore();
   });
 
-  it('S354 a long chain of awaits does not overflow the stack', async () => {
+  it('a long chain of awaits does not overflow the stack', async () => {
     const first = new SettableFuture();
     let last: PromiseLike<void> = first;
     for (let i = 0; i < 20_000; i++) last = last.then(() => {});

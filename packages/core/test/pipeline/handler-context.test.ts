@@ -17,7 +17,7 @@ function lines(): Logger & { readonly entries: Entry[] } {
 const only = (methods: Handler): Handler => methods;
 
 describe('the way of an event', () => {
-  it('S46 a handler without the method is skipped without a call', () => {
+  it('a handler without the method is skipped without a call', () => {
     const seen = recordEvents();
     const channel = new EmbeddedChannel(
       only({ channelActive: (ctx) => ctx.fireChannelActive() }),
@@ -44,7 +44,7 @@ describe('the way of an event', () => {
     ]);
   });
 
-  it('S47 ctx goes to the neighbour, pipeline starts at the end of the event’s own direction', () => {
+  it('ctx goes to the neighbour, pipeline starts at the end of the event’s own direction', () => {
     const into: string[] = [];
     const channel = new EmbeddedChannel(
       ...['1', '2', '3'].map((name) => recordEvents({ name, into })),
@@ -69,7 +69,7 @@ describe('the way of an event', () => {
     expect(during(() => ctx.close('idle'))).toEqual(['1.close idle']);
   });
 
-  it('S74 read() travels from the tail to the head, and a handler may keep it', () => {
+  it('read() travels from the tail to the head, and a handler may keep it', () => {
     const into: string[] = [];
     const channel = new EmbeddedChannel(
       only({ read: () => void into.push('kept') }),
@@ -87,7 +87,7 @@ describe('the way of an event', () => {
 });
 
 describe('errors of handlers', () => {
-  it('S48 a handler that throws gets the error itself, not the next one', () => {
+  it('a handler that throws gets the error itself, not the next one', () => {
     const error = new Error('boom');
     const caught: unknown[] = [];
     const next = recordEvents();
@@ -117,7 +117,7 @@ describe('errors of handlers', () => {
     expect(next.events).toEqual([]);
   });
 
-  it('S49 passes on from head to tail, and visits handlers that are outbound otherwise', () => {
+  it('passes on from head to tail, and visits handlers that are outbound otherwise', () => {
     const visited: string[] = [];
     const channel = new EmbeddedChannel(
       only({ channelRead: thrown }),
@@ -137,7 +137,7 @@ describe('errors of handlers', () => {
     expect(visited).toEqual(['sync']);
   });
 
-  it('S50 an error in exceptionCaught is logged and dropped', () => {
+  it('an error in exceptionCaught is logged and dropped', () => {
     const logger = lines();
     const seen = recordEvents();
     const channel = EmbeddedChannel.with(
@@ -159,7 +159,7 @@ describe('errors of handlers', () => {
     expect(channel.isOpen).toBe(true);
   });
 
-  it('S50 so is a rejection of an asynchronous exceptionCaught', async () => {
+  it('so is a rejection of an asynchronous exceptionCaught', async () => {
     const logger = lines();
     const channel = EmbeddedChannel.with(
       { logger },
@@ -170,7 +170,7 @@ describe('errors of handlers', () => {
     expect(logger.entries.map(({ error }) => error?.message)).toEqual(['second']);
   });
 
-  it('S51 exceptionCaught that fires an event whose handler throws: only that handler is notified, once', () => {
+  it('exceptionCaught that fires an event whose handler throws: only that handler is notified, once', () => {
     const reported: string[] = [];
     const channel = new EmbeddedChannel(
       only({
@@ -190,7 +190,7 @@ describe('errors of handlers', () => {
     expect(reported).toEqual(['1 outer', '2 inner']);
   });
 
-  it('S52 an operation with a result that throws fails its future, and nobody’s exceptionCaught', () => {
+  it('an operation with a result that throws fails its future, and nobody’s exceptionCaught', () => {
     const throwing = (key: string): Handler => ({
       [key]() {
         throw new Error(key);
@@ -209,7 +209,7 @@ describe('errors of handlers', () => {
     expect(reported).toEqual([]);
   });
 
-  it('S53 flush and read have no result: the handler that throws gets the error', () => {
+  it('flush and read have no result: the handler that throws gets the error', () => {
     const reported: string[] = [];
     const throwing = (key: string): Handler => ({
       [key]() {
@@ -224,7 +224,7 @@ describe('errors of handlers', () => {
     expect(reported).toEqual(['flush', 'read']);
   });
 
-  it('S54 read that throws is reported to the handler that threw, not to its caller', () => {
+  it('read that throws is reported to the handler that threw, not to its caller', () => {
     const reported: string[] = [];
     const channel = new EmbeddedChannel();
     channel.pipeline.addLast(
@@ -243,7 +243,7 @@ describe('errors of handlers', () => {
     expect(reported).toEqual(['thrower']);
   });
 
-  it('S55 writeAndFlush: a write that throws fails the future, and the flush still happens', () => {
+  it('writeAndFlush: a write that throws fails the future, and the flush still happens', () => {
     const seen = recordEvents();
     const channel = new EmbeddedChannel(
       seen,
@@ -261,7 +261,7 @@ describe('errors of handlers', () => {
     expect(channel.readOutbound()).toBe('good');
   });
 
-  it('S56 a rejection of an asynchronous handler counts as its throw', async () => {
+  it('a rejection of an asynchronous handler counts as its throw', async () => {
     const reported: string[] = [];
     const async = (key: string): Handler => ({
       [key]: () => Promise.reject(new Error(key)),
@@ -301,7 +301,7 @@ describe('errors of handlers', () => {
     expect(reported).toEqual(['2 caught 1 timer', '2 caught 2 timer']);
   });
 
-  it('S56 an asynchronous task that rejects is the handler’s error; a write’s future is ignored', async () => {
+  it('an asynchronous task that rejects is the handler’s error; a write’s future is ignored', async () => {
     const reported: string[] = [];
     const channel = new EmbeddedChannel({
       handlerAdded(ctx) {
@@ -320,7 +320,7 @@ describe('errors of handlers', () => {
     expect(reported).toEqual(['task']);
   });
 
-  it('S56 messages do not wait for an asynchronous handler', () => {
+  it('messages do not wait for an asynchronous handler', () => {
     const channel = new EmbeddedChannel(
       only({
         async channelRead(ctx, message: string) {
@@ -334,7 +334,7 @@ describe('errors of handlers', () => {
     expect([channel.readInbound(), channel.readInbound()]).toEqual(['a begins', 'b begins']);
   });
 
-  it('S56 an asynchronous write settles its future with its outcome', async () => {
+  it('an asynchronous write settles its future with its outcome', async () => {
     const channel = new EmbeddedChannel(
       only({
         write: async (ctx, message: string) => {
@@ -349,7 +349,7 @@ describe('errors of handlers', () => {
     await expect(channel.write('bad')).rejects.toThrow('no');
   });
 
-  it('S56 a handler that throws something else than an Error gets an Error', () => {
+  it('a handler that throws something else than an Error gets an Error', () => {
     const channel = new EmbeddedChannel(
       only({
         channelRead() {
@@ -362,7 +362,7 @@ describe('errors of handlers', () => {
 });
 
 describe('operations', () => {
-  it('S63 write of null or undefined throws at once', () => {
+  it('write of null or undefined throws at once', () => {
     const channel = new EmbeddedChannel();
     const ctx = () => channel.pipeline.context('Handler#0')!;
     channel.pipeline.addLast({ channelActive() {} });
@@ -376,7 +376,7 @@ describe('operations', () => {
     expect(channel.readOutbound()).toBeUndefined();
   });
 
-  it('S64 a write whose signal is aborted already reaches no handler, and fails', () => {
+  it('a write whose signal is aborted already reaches no handler, and fails', () => {
     const seen = recordEvents();
     const channel = new EmbeddedChannel(seen);
     seen.take();
@@ -391,7 +391,7 @@ describe('operations', () => {
     expect(channel.readOutbound()).toBeUndefined();
   });
 
-  it('S66 a write aborted before its flush is taken back, and the others go out in order', () => {
+  it('a write aborted before its flush is taken back, and the others go out in order', () => {
     const channel = new EmbeddedChannel();
     const abort = new AbortController();
     const before = channel.write('1');
@@ -411,7 +411,7 @@ describe('operations', () => {
     expect(channel.pendingOutboundBytes).toBe(0);
   });
 
-  it('S66 an abort after the flush changes nothing', () => {
+  it('an abort after the flush changes nothing', () => {
     const channel = new EmbeddedChannel();
     channel.embedded.isStuck = true;
     const abort = new AbortController();
@@ -423,7 +423,7 @@ describe('operations', () => {
     expect(channel.readOutbound()).toBe('x');
   });
 
-  it('S67 write and flush in turn from within a handler keep the order and end', () => {
+  it('write and flush in turn from within a handler keep the order and end', () => {
     const channel = new EmbeddedChannel(
       only({
         flush(ctx) {
@@ -439,7 +439,7 @@ describe('operations', () => {
     expect(out).toEqual(['1', '2', '3', '4', undefined]);
   });
 
-  it('S68 reads asked for from within reads, through a handler that holds messages back, keep their order', () => {
+  it('reads asked for from within reads, through a handler that holds messages back, keep their order', () => {
     const held: string[] = [];
     const channel = EmbeddedChannel.with(
       { autoRead: false },
@@ -475,7 +475,7 @@ describe('operations', () => {
     expect([1, 2, 3].map(() => channel.readInbound())).toEqual(['A', 'B', 'C']);
   });
 
-  it('S69 closing from a write’s future inside the flush is safe', () => {
+  it('closing from a write’s future inside the flush is safe', () => {
     const seen = recordEvents();
     const channel = new EmbeddedChannel(seen);
     seen.take();

@@ -19,7 +19,7 @@ function lines(): Logger & { readonly entries: string[] } {
 }
 
 describe('handlerAdded', () => {
-  it('S22 runs once per add, before any other event reaches the handler', () => {
+  it('runs once per add, before any other event reaches the handler', () => {
     const seen = recordEvents();
     const channel = new EmbeddedChannel(seen);
     expect(seen.take()).toEqual(['handlerAdded', 'channelRegistered', 'channelActive']);
@@ -30,7 +30,7 @@ describe('handlerAdded', () => {
     expect(late.take()).toEqual(['channelRead 1', 'channelReadComplete']);
   });
 
-  it('S23 events fired from inside handlerAdded can come back to the handler', () => {
+  it('events fired from inside handlerAdded can come back to the handler', () => {
     const got: unknown[] = [];
     new EmbeddedChannel().pipeline.addLast({
       handlerAdded: (ctx) => ctx.pipeline.fireUserEventTriggered('hello'),
@@ -39,7 +39,7 @@ describe('handlerAdded', () => {
     expect(got).toEqual(['hello']);
   });
 
-  it('S24 a linked handler whose handlerAdded has not run is passed by, by every event', () => {
+  it('a linked handler whose handlerAdded has not run is passed by, by every event', () => {
     const pending = recordEvents({ reads: true });
     const downstream = recordEvents();
     const channel = unregistered(
@@ -68,7 +68,7 @@ describe('handlerAdded', () => {
     expect(() => channel.checkException()).toThrow('x');
   });
 
-  it('S25 handlers added before registration are notified then, in order, before channelRegistered', () => {
+  it('handlers added before registration are notified then, in order, before channelRegistered', () => {
     const into: string[] = [];
     const channel = unregistered(
       recordEvents({ name: 'a', into }),
@@ -84,7 +84,7 @@ describe('handlerAdded', () => {
     ]);
   });
 
-  it('S26 added and removed before registration: both callbacks once, added first', () => {
+  it('added and removed before registration: both callbacks once, added first', () => {
     const into: string[] = [];
     const handler = marker('a', into);
     const channel = unregistered(handler);
@@ -94,7 +94,7 @@ describe('handlerAdded', () => {
     expect(into).toEqual(['a added', 'a removed']);
   });
 
-  it('S27 added and replaced before registration: old added, new added, old removed', () => {
+  it('added and replaced before registration: old added, new added, old removed', () => {
     const into: string[] = [];
     const channel = unregistered(marker('old', into));
     channel.pipeline.replace('Handler#0', marker('new', into));
@@ -102,7 +102,7 @@ describe('handlerAdded', () => {
     expect(into).toEqual(['old added', 'new added', 'old removed']);
   });
 
-  it('S28 a channel that never registers calls neither', () => {
+  it('a channel that never registers calls neither', () => {
     const into: string[] = [];
     const channel = unregistered(marker('a', into), marker('b', into));
     channel.pipeline.remove('Handler#0');
@@ -113,7 +113,7 @@ describe('handlerAdded', () => {
     expect(channel.pipeline.names()).toEqual([]);
   });
 
-  it('S35 throws: the handler is unlinked, gets handlerRemoved, and the error goes in at the head', () => {
+  it('throws: the handler is unlinked, gets handlerRemoved, and the error goes in at the head', () => {
     const into: string[] = [];
     const seen = recordEvents();
     const channel = new EmbeddedChannel(seen);
@@ -131,7 +131,7 @@ describe('handlerAdded', () => {
     expect(() => channel.checkException()).toThrow(expect.objectContaining({ cause }));
   });
 
-  it('S36 throws, and handlerRemoved too: one error that says so, the first one as its cause', () => {
+  it('throws, and handlerRemoved too: one error that says so, the first one as its cause', () => {
     const channel = new EmbeddedChannel();
     const cause = new Error('first');
     channel.pipeline.addLast({
@@ -152,7 +152,7 @@ describe('handlerAdded', () => {
     expect(() => channel.checkException()).not.toThrow();
   });
 
-  it('S35 an error during registration does not keep the other handlers from being added', () => {
+  it('an error during registration does not keep the other handlers from being added', () => {
     const seen = recordEvents();
     const channel = unregistered(
       {
@@ -169,7 +169,7 @@ describe('handlerAdded', () => {
 });
 
 describe('handlerRemoved', () => {
-  it('S29 runs only if handlerAdded ran', () => {
+  it('runs only if handlerAdded ran', () => {
     const into: string[] = [];
     const late = marker('late', into);
     const channel = unregistered(
@@ -186,7 +186,7 @@ describe('handlerRemoved', () => {
     expect(into).toEqual([]);
   });
 
-  it('S29 a handler that is removed while it waits for handlerAdded gets both, in order', () => {
+  it('a handler that is removed while it waits for handlerAdded gets both, in order', () => {
     const into: string[] = [];
     const late = marker('late', into);
     const channel = unregistered(
@@ -197,7 +197,7 @@ describe('handlerRemoved', () => {
     expect(into).toEqual(['late added', 'late removed']);
   });
 
-  it('S30 replace: the new one is added before the old one is removed', () => {
+  it('replace: the new one is added before the old one is removed', () => {
     const into: string[] = [];
     const channel = new EmbeddedChannel(marker('old', into));
     into.length = 0;
@@ -205,7 +205,7 @@ describe('handlerRemoved', () => {
     expect(into).toEqual(['new added', 'old removed']);
   });
 
-  it('S31 what a handler forwards from handlerRemoved reaches the next one, or its replacement', () => {
+  it('what a handler forwards from handlerRemoved reaches the next one, or its replacement', () => {
     const leaving = (): Handler => ({
       handlerRemoved(ctx) {
         ctx.fireChannelRead('rest');
@@ -225,7 +225,7 @@ describe('handlerRemoved', () => {
     expect(downstream.take()).toEqual(rest);
   });
 
-  it('S32 what it writes reaches the one before it, or its replacement', () => {
+  it('what it writes reaches the one before it, or its replacement', () => {
     const leaving = (): Handler => ({
       handlerRemoved(ctx) {
         ctx.writeAndFlush('rest');
@@ -243,7 +243,7 @@ describe('handlerRemoved', () => {
     expect(channel.readOutbound()).toBe('rest');
   });
 
-  it('S32 passes a replacement that does not write', () => {
+  it('passes a replacement that does not write', () => {
     const channel = new EmbeddedChannel({
       handlerRemoved(ctx) {
         ctx.writeAndFlush('out');
@@ -256,7 +256,7 @@ describe('handlerRemoved', () => {
     expect(channel.readInbound()).toBe('in');
   });
 
-  it('S33 a stale context says so, and still forwards to its old neighbours', () => {
+  it('a stale context says so, and still forwards to its old neighbours', () => {
     const before = recordEvents();
     const downstream = recordEvents();
     const channel = new EmbeddedChannel(before, { channelActive() {} }, downstream);
@@ -273,7 +273,7 @@ describe('handlerRemoved', () => {
     expect(before.take()).toEqual(['write "out"', 'flush']);
   });
 
-  it('S33 a stale context forwards past neighbours that went after it', () => {
+  it('a stale context forwards past neighbours that went after it', () => {
     const channel = new EmbeddedChannel({ channelActive() {} }, recordEvents());
     const ctx = channel.pipeline.context('Handler#0')!;
     channel.pipeline.removeFirst();
@@ -283,7 +283,7 @@ describe('handlerRemoved', () => {
     expect(channel.pipeline.names()).toEqual([]);
   });
 
-  it('S33 a stale context of a closed channel throws nothing', () => {
+  it('a stale context of a closed channel throws nothing', () => {
     const channel = new EmbeddedChannel({ channelActive() {} });
     const ctx = channel.pipeline.context('Handler#0')!;
     channel.finish();
@@ -294,7 +294,7 @@ describe('handlerRemoved', () => {
     expect(ctx.write('out').error).toMatchObject({ code: 'HR_ERR_CHANNEL_CLOSED' });
   });
 
-  it('S34 a handler removed by the one before it, in the middle of an event, gets no further event', () => {
+  it('a handler removed by the one before it, in the middle of an event, gets no further event', () => {
     const next = recordEvents();
     const last = recordEvents();
     const channel = new EmbeddedChannel(
@@ -314,7 +314,7 @@ describe('handlerRemoved', () => {
     expect(last.take()).toEqual(['channelRead "m"', 'channelReadComplete']);
   });
 
-  it('S37 throws: the error goes in at the head, the handler is gone', () => {
+  it('throws: the error goes in at the head, the handler is gone', () => {
     const channel = new EmbeddedChannel();
     const cause = new Error('no');
     channel.pipeline.addLast('x', {
@@ -329,7 +329,7 @@ describe('handlerRemoved', () => {
     );
   });
 
-  it('S38 at the end all handlers go, the last one first, after inactive and unregistered', () => {
+  it('at the end all handlers go, the last one first, after inactive and unregistered', () => {
     const into: string[] = [];
     const channel = new EmbeddedChannel(
       ...['1', '2', '3'].map((name) => recordEvents({ name, into })),
@@ -354,7 +354,7 @@ describe('handlerRemoved', () => {
     ]);
   });
 
-  it('S39 never runs inside a channelRead of the handler that closed the channel', () => {
+  it('never runs inside a channelRead of the handler that closed the channel', () => {
     const into: string[] = [];
     const channel = new EmbeddedChannel({
       channelRead(ctx) {
@@ -369,7 +369,7 @@ describe('handlerRemoved', () => {
     expect(into).toEqual(['read begins', 'read ends', 'inactive', 'removed']);
   });
 
-  it('S45 a handler that removes itself during the tear-down is notified once', () => {
+  it('a handler that removes itself during the tear-down is notified once', () => {
     const into: string[] = [];
     const leaver: Handler = {
       channelUnregistered: (ctx) => void ctx.pipeline.remove(leaver),
@@ -384,7 +384,7 @@ describe('handlerRemoved', () => {
     expect(into).toEqual(['removed', 'last removed', 'first removed']);
   });
 
-  it('S45 a handler that removes another one from handlerRemoved does not upset the tear-down', () => {
+  it('a handler that removes another one from handlerRemoved does not upset the tear-down', () => {
     const into: string[] = [];
     const first = marker('first', into);
     const channel = new EmbeddedChannel(first, {
@@ -397,7 +397,7 @@ describe('handlerRemoved', () => {
 });
 
 describe('asynchronous ones', () => {
-  it('S56 S35 S37 their rejections count as throws, and are never unhandled', async () => {
+  it('their rejections count as throws, and are never unhandled', async () => {
     const rejections: unknown[] = [];
     const onRejection = (reason: unknown) => void rejections.push(reason);
     process.on('unhandledRejection', onRejection);
@@ -435,7 +435,7 @@ describe('asynchronous ones', () => {
 });
 
 describe('initializer', () => {
-  it('S40 removes itself when it is done, and when it threw', () => {
+  it('removes itself when it is done, and when it threw', () => {
     const channel = new EmbeddedChannel(
       initializer((self) => self.pipeline.addLast(recordEvents())),
     );
@@ -448,7 +448,7 @@ describe('initializer', () => {
     expect(failing.pipeline.names()).toEqual([]);
   });
 
-  it('S41 runs once, even if it fires events through the pipeline', () => {
+  it('runs once, even if it fires events through the pipeline', () => {
     let runs = 0;
     const init = initializer(({ pipeline }: Channel) => {
       runs += 1;
@@ -462,7 +462,7 @@ describe('initializer', () => {
     expect(channel.readInbound()).toBe('m');
   });
 
-  it('S42 nested initializers expand in place', () => {
+  it('nested initializers expand in place', () => {
     const into: string[] = [];
     const add = (self: Channel, name: string) =>
       self.pipeline.addLast(name, recordEvents({ name, into }));
@@ -481,7 +481,7 @@ describe('initializer', () => {
     expect(channel.pipeline.names()).toEqual(['1', '2', '3', '4']);
   });
 
-  it('S43 an error in it is logged and closes the channel before it is active', () => {
+  it('an error in it is logged and closes the channel before it is active', () => {
     const logger = lines();
     const seen = recordEvents();
     const channel = EmbeddedChannel.with(
@@ -502,7 +502,7 @@ describe('initializer', () => {
     expect(seen.events.slice(-2)).toEqual(['channelUnregistered', 'handlerRemoved']);
   });
 
-  it('S44 what it adds gets channelRegistered once', () => {
+  it('what it adds gets channelRegistered once', () => {
     const [first, last] = [recordEvents(), recordEvents()];
     new EmbeddedChannel(
       initializer((self) => {

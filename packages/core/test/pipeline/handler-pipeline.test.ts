@@ -15,7 +15,7 @@ class Shared implements Handler {
 const names = (channel: EmbeddedChannel): string[] => channel.pipeline.names();
 
 describe('structure and names', () => {
-  it('S1 places handlers exactly there: inbound runs from head to tail, outbound from tail to head', () => {
+  it('places handlers exactly there: inbound runs from head to tail, outbound from tail to head', () => {
     const into: string[] = [];
     const recorder = (name: string) => recordEvents({ name, into });
     const channel = new EmbeddedChannel();
@@ -36,7 +36,7 @@ describe('structure and names', () => {
     ]);
   });
 
-  it('S2 keeps the order of several handlers given at once, at both ends', () => {
+  it('keeps the order of several handlers given at once, at both ends', () => {
     const [a, b, c, d, e] = [new A(), new A(), new A(), new A(), new A()];
     const channel = new EmbeddedChannel(c!);
     channel.pipeline.addFirst(a!, b!);
@@ -44,7 +44,7 @@ describe('structure and names', () => {
     expect([...channel.pipeline].map(([, handler]) => handler)).toEqual([a, b, c, d, e]);
   });
 
-  it('S2 keeps its list whole when a handler that comes sends away the one that was first', () => {
+  it('keeps its list whole when a handler that comes sends away the one that was first', () => {
     const old = new A();
     const channel = new EmbeddedChannel(old);
     const first: Handler = { handlerAdded: (ctx) => void ctx.pipeline.remove(old) };
@@ -58,14 +58,14 @@ describe('structure and names', () => {
     expect(channel.readInbound()).toBe('in through');
   });
 
-  it('S2 puts nothing into the pipeline when nothing is given', () => {
+  it('puts nothing into the pipeline when nothing is given', () => {
     const channel = new EmbeddedChannel();
     channel.pipeline.addLast();
     channel.pipeline.addFirst();
     expect(names(channel)).toEqual([]);
   });
 
-  it('S3 refuses a taken name, names it, and leaves the pipeline as it was', () => {
+  it('refuses a taken name, names it, and leaves the pipeline as it was', () => {
     const channel = new EmbeddedChannel();
     channel.pipeline.addLast('one', new A());
     for (const add of [
@@ -81,7 +81,7 @@ describe('structure and names', () => {
     expect(channel.pipeline.first()).toBeInstanceOf(A);
   });
 
-  it('S4 checks the name before sharability: a refused handler can still be added under another name', () => {
+  it('checks the name before sharability: a refused handler can still be added under another name', () => {
     const channel = new EmbeddedChannel();
     channel.pipeline.addLast('taken', new A());
     const handler = new B();
@@ -90,7 +90,7 @@ describe('structure and names', () => {
     expect(channel.pipeline.get('free')).toBe(handler);
   });
 
-  it('S4 an unknown base does not use the handler up either', () => {
+  it('an unknown base does not use the handler up either', () => {
     const channel = new EmbeddedChannel();
     const handler = new A();
     expect(() => channel.pipeline.addAfter('nobody', handler)).toThrow();
@@ -99,7 +99,7 @@ describe('structure and names', () => {
     expect(channel.pipeline.first()).toBe(handler);
   });
 
-  it('S5 makes up names: the class and the lowest free number', () => {
+  it('makes up names: the class and the lowest free number', () => {
     const channel = new EmbeddedChannel(new A(), new A(), new B(), new A());
     expect(names(channel)).toEqual(['A#0', 'A#1', 'B#0', 'A#2']);
     channel.pipeline.remove('A#1');
@@ -107,7 +107,7 @@ describe('structure and names', () => {
     expect(names(channel)).toEqual(['A#1', 'A#0', 'B#0', 'A#2']);
   });
 
-  it('S5 calls a handler without a class "Handler", and shuns a name that somebody chose', () => {
+  it('calls a handler without a class "Handler", and shuns a name that somebody chose', () => {
     const channel = new EmbeddedChannel();
     channel.pipeline.addLast('Handler#0', new A());
     channel.pipeline.addLast({ channelActive() {} });
@@ -115,7 +115,7 @@ describe('structure and names', () => {
     expect(names(channel)).toEqual(['Handler#0', 'Handler#1', 'Handler#2']);
   });
 
-  it('S6 reports an unknown base', () => {
+  it('reports an unknown base', () => {
     const channel = new EmbeddedChannel(new A());
     const unknown = expect.objectContaining({ code: 'HR_ERR_PIPELINE_UNKNOWN_NAME' });
     expect(() => channel.pipeline.addBefore('nobody', new A())).toThrow(unknown);
@@ -124,7 +124,7 @@ describe('structure and names', () => {
     expect(() => channel.pipeline.addAfter('nobody', new A())).toThrow(/"nobody".*A#0/);
   });
 
-  it('S7 answers undefined for what is not there', () => {
+  it('answers undefined for what is not there', () => {
     const empty = new EmbeddedChannel().pipeline;
     expect(empty.get('x')).toBeUndefined();
     expect(empty.get(A)).toBeUndefined();
@@ -137,7 +137,7 @@ describe('structure and names', () => {
     expect(empty.lastContext()).toBeUndefined();
   });
 
-  it('S7 finds by name, instance and class, and both ends', () => {
+  it('finds by name, instance and class, and both ends', () => {
     const [a, b] = [new A(), new Shared()];
     const { pipeline } = new EmbeddedChannel(a, b);
     expect(pipeline.get('A#0')).toBe(a);
@@ -149,7 +149,7 @@ describe('structure and names', () => {
     expect(pipeline.lastContext()?.handler).toBe(b);
   });
 
-  it('S8 finds by class the first one from the head, subclasses too', () => {
+  it('finds by class the first one from the head, subclasses too', () => {
     const [b, a] = [new B(), new A()];
     const { pipeline } = new EmbeddedChannel(new Shared(), b, a);
     expect(pipeline.get(A)).toBe(b);
@@ -158,7 +158,7 @@ describe('structure and names', () => {
     expect(pipeline.get(B)).toBeUndefined();
   });
 
-  it('S9 removing what is absent is an error; removeIfExists just answers undefined', () => {
+  it('removing what is absent is an error; removeIfExists just answers undefined', () => {
     const { pipeline } = new EmbeddedChannel();
     const unknown = expect.objectContaining({ code: 'HR_ERR_PIPELINE_UNKNOWN_NAME' });
     for (const ref of ['x', new A(), A]) {
@@ -171,7 +171,7 @@ describe('structure and names', () => {
     expect(() => pipeline.remove(a)).toThrow(unknown);
   });
 
-  it('S10 removeFirst and removeLast of an empty pipeline are errors', () => {
+  it('removeFirst and removeLast of an empty pipeline are errors', () => {
     const { pipeline } = new EmbeddedChannel();
     const unknown = expect.objectContaining({ code: 'HR_ERR_PIPELINE_UNKNOWN_NAME' });
     expect(() => pipeline.removeFirst()).toThrow(unknown);
@@ -183,14 +183,14 @@ describe('structure and names', () => {
     expect(pipeline.names()).toEqual(['A#1']);
   });
 
-  it('S11 remove and replace return the handler that went', () => {
+  it('remove and replace return the handler that went', () => {
     const [a, b] = [new A(), new B()];
     const { pipeline } = new EmbeddedChannel(a);
     expect(pipeline.replace('A#0', b)).toBe(a);
     expect(pipeline.remove(B)).toBe(b);
   });
 
-  it('S12 replace takes the same name, refuses another taken one, and makes one up', () => {
+  it('replace takes the same name, refuses another taken one, and makes one up', () => {
     const { pipeline } = new EmbeddedChannel();
     pipeline.addLast('x', new A());
     pipeline.addLast('y', new A());
@@ -207,7 +207,7 @@ describe('structure and names', () => {
     expect(pipeline.names()).toEqual(['B#0', 'z']);
   });
 
-  it('S13 iterates over a snapshot of the user’s handlers, from head to tail', () => {
+  it('iterates over a snapshot of the user’s handlers, from head to tail', () => {
     const [a, b] = [new A(), new B()];
     const { pipeline } = new EmbeddedChannel(a, b);
     const map = pipeline.toMap();
@@ -224,7 +224,7 @@ describe('structure and names', () => {
     expect([...pipeline.toMap().keys()]).toEqual(['A#0']);
   });
 
-  it('S14 names no internal handler', () => {
+  it('names no internal handler', () => {
     expect(new EmbeddedChannel(new A()).pipeline.names()).toEqual(['A#0']);
   });
 });
@@ -232,7 +232,7 @@ describe('structure and names', () => {
 describe('sharing', () => {
   const notSharable = expect.objectContaining({ code: 'HR_ERR_PIPELINE_NOT_SHARABLE' });
 
-  it('S15 refuses a handler that already serves a channel, in the same pipeline and in another', () => {
+  it('refuses a handler that already serves a channel, in the same pipeline and in another', () => {
     const a = new A();
     const channel = new EmbeddedChannel(a);
     expect(() => channel.pipeline.addLast(a)).toThrow(notSharable);
@@ -241,14 +241,14 @@ describe('sharing', () => {
     expect(names(channel)).toEqual(['A#0']);
   });
 
-  it('S16 a removed handler cannot be added again: its state is of its first channel', () => {
+  it('a removed handler cannot be added again: its state is of its first channel', () => {
     const a = new A();
     const channel = new EmbeddedChannel(a);
     channel.pipeline.remove(a);
     expect(() => channel.pipeline.addLast(a)).toThrow(notSharable);
   });
 
-  it('S17 a sharable instance may stand in a pipeline several times, and in many pipelines', () => {
+  it('a sharable instance may stand in a pipeline several times, and in many pipelines', () => {
     const shared = new Shared();
     const channel = new EmbeddedChannel(shared, shared);
     channel.pipeline.replace('Shared#0', shared, 'other');
@@ -256,7 +256,7 @@ describe('sharing', () => {
     expect(names(new EmbeddedChannel(shared))).toEqual(['Shared#0']);
   });
 
-  it('S19 sharability is a property of the handler, and need not be the same for all of a class', () => {
+  it('sharability is a property of the handler, and need not be the same for all of a class', () => {
     class Maybe implements Handler {
       readonly sharable: boolean;
       constructor(sharable: boolean) {
@@ -310,7 +310,7 @@ describe('sharing', () => {
 });
 
 describe('head and tail', () => {
-  it('S20 head and tail are neither found, nor removed, nor replaced', () => {
+  it('head and tail are neither found, nor removed, nor replaced', () => {
     const { pipeline } = new EmbeddedChannel();
     for (const name of ['head', 'tail']) {
       expect(pipeline.context(name)).toBeUndefined();
@@ -324,7 +324,7 @@ describe('head and tail', () => {
     expect(pipeline.names()).toEqual(['head', 'tail']);
   });
 
-  it('S21 a closed pipeline takes no handlers', () => {
+  it('a closed pipeline takes no handlers', () => {
     const channel = new EmbeddedChannel(new A());
     channel.close();
     channel.runPendingTasks();
@@ -335,7 +335,7 @@ describe('head and tail', () => {
     expect(names(channel)).toEqual([]);
   });
 
-  it('S21 handlers may still be added from channelInactive: the pipeline closes after it', () => {
+  it('handlers may still be added from channelInactive: the pipeline closes after it', () => {
     const seen = recordEvents();
     const channel = new EmbeddedChannel({
       channelInactive(ctx) {

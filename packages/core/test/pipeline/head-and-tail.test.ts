@@ -31,7 +31,7 @@ function open(hooks: ChannelHooks = {}, ...handlers: Handler[]) {
 }
 
 describe('the tail', () => {
-  it('S57 drops an unhandled message, and warns once with its type and the last handler’s name', () => {
+  it('drops an unhandled message, and warns once with its type and the last handler’s name', () => {
     const { channel, entries } = open({}, recordEvents(), recordEvents());
     channel.received('hello');
     channel.received(Buffer.from('hello'));
@@ -45,7 +45,7 @@ describe('the tail', () => {
     expect(empty.entries[0]!.message).toMatch(/Buffer.*dropped: no handler took it/);
   });
 
-  it('S58 S59 logs an unhandled error once, and closes the channel', () => {
+  it('logs an unhandled error once, and closes the channel', () => {
     const { channel, entries, clock } = open();
     const error = new Error('boom');
     clock.run(() => channel.pipeline.fireExceptionCaught(error));
@@ -56,7 +56,7 @@ describe('the tail', () => {
     expect(channel.closeInfo).toEqual({ reason: 'error', by: 'local', error });
   });
 
-  it('S59 names the handler that threw, however the error came to the end', async () => {
+  it('names the handler that threw, however the error came to the end', async () => {
     class Faulty implements Handler {
       channelRead(): void {
         throw new Error('boom');
@@ -81,7 +81,7 @@ describe('the tail', () => {
     }
   });
 
-  it('S59 an asynchronous handler that fails because the peer went is no warning', async () => {
+  it('an asynchronous handler that fails because the peer went is no warning', async () => {
     const { channel, entries, clock } = open({}, {
       channelRead: async (ctx) => {
         await Promise.resolve();
@@ -96,7 +96,7 @@ describe('the tail', () => {
     ]);
   });
 
-  it('S59 closes even if a handler’s close throws', () => {
+  it('closes even if a handler’s close throws', () => {
     const { channel, clock } = open({}, {
       close() {
         throw new Error('I stay');
@@ -108,7 +108,7 @@ describe('the tail', () => {
     expect(channel.closeInfo).toEqual({ reason: 'error', by: 'local', error });
   });
 
-  it('S60 drops an unhandled user event silently, and the rest of the events', () => {
+  it('drops an unhandled user event silently, and the rest of the events', () => {
     const { channel, entries } = open();
     const { pipeline } = channel;
     pipeline.fireUserEventTriggered('e');
@@ -122,7 +122,7 @@ describe('the tail', () => {
     expect(channel.isOpen).toBe(true);
   });
 
-  it('S61 each of it can be replaced by a hook', () => {
+  it('each of it can be replaced by a hook', () => {
     const seen: unknown[] = [];
     const { channel, entries, clock } = open({
       unhandledMessage: (_channel, message) => void seen.push(message),
@@ -141,7 +141,7 @@ describe('the tail', () => {
 });
 
 describe('the head', () => {
-  it('S62 takes every operation that no handler kept: none can be unhandled', () => {
+  it('takes every operation that no handler kept: none can be unhandled', () => {
     const { channel, clock } = open();
     const future = channel.writeAndFlush(Buffer.from('x'));
     expect(future.isSuccess).toBe(true);
@@ -150,7 +150,7 @@ describe('the head', () => {
     expect(channel.isOpen).toBe(false);
   });
 
-  it('S62 an operation whose handler keeps it stays unsettled: nobody says it was done', () => {
+  it('an operation whose handler keeps it stays unsettled: nobody says it was done', () => {
     const { channel } = open({}, {
       write: () => new Promise<void>(() => {}),
       close: () => new Promise<void>(() => {}),

@@ -45,7 +45,7 @@ it('asks for no more input while a message is being handled', async () => {
   expect(channel.embedded.reads).toBe(before + 1);
 });
 
-it('S56 a rejection reaches exceptionCaught, and the next message is handled', async () => {
+it('a rejection reaches exceptionCaught, and the next message is handled', async () => {
   const slow = new Slow();
   const channel = new EmbeddedChannel(sequential(slow));
   channel.writeInbound('a', 'b');
@@ -69,7 +69,7 @@ it('the end of the channel waits for the messages before it', async () => {
   expect(slow.begun).toEqual(['a']);
 });
 
-it('S56 an asynchronous handlerAdded that rejects is reported by the pipeline', async () => {
+it('an asynchronous handlerAdded that rejects is reported by the pipeline', async () => {
   const reported: string[] = [];
   const hooks = {
     unhandledException: (_channel: unknown, error: Error) => void reported.push(error.message),
@@ -84,7 +84,7 @@ it('S56 an asynchronous handlerAdded that rejects is reported by the pipeline', 
   expect(reported).toEqual(['SequentialHandler#0.handlerAdded threw (no); it was removed']);
 });
 
-it('S50 an error thrown by exceptionCaught is not delivered to it again', () => {
+it('an error thrown by exceptionCaught is not delivered to it again', () => {
   let calls = 0;
   const handler: Handler = {
     exceptionCaught() {

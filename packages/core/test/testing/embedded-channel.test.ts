@@ -3,14 +3,14 @@ import { EmbeddedChannel, recordEvents, VirtualClock } from '@headrace/core/test
 import { describe, expect, it } from 'vitest';
 
 describe('registration', () => {
-  it('S271 registers and activates at once', () => {
+  it('registers and activates at once', () => {
     const seen = recordEvents();
     const channel = new EmbeddedChannel(seen);
     expect(seen.events).toEqual(['handlerAdded', 'channelRegistered', 'channelActive']);
     expect([channel.isRegistered, channel.isActive, channel.isOpen]).toEqual([true, true, true]);
   });
 
-  it('S271 unless an option forbids it', () => {
+  it('unless an option forbids it', () => {
     const seen = recordEvents();
     const channel = EmbeddedChannel.with({ register: false }, seen);
     expect([seen.events, channel.isRegistered, channel.isActive]).toEqual([[], false, false]);
@@ -18,13 +18,13 @@ describe('registration', () => {
     expect(seen.events).toHaveLength(3);
   });
 
-  it('S272 registering twice is an error', () => {
+  it('registering twice is an error', () => {
     const channel = EmbeddedChannel.with({ register: false });
     channel.register();
     expect(() => channel.register()).toThrow(/registered already/);
   });
 
-  it('S40 works with an initializer', () => {
+  it('works with an initializer', () => {
     const channel = new EmbeddedChannel(
       initializer((self) => self.pipeline.addLast(recordEvents())),
     );
@@ -33,7 +33,7 @@ describe('registration', () => {
 });
 
 describe('inbound', () => {
-  it('S273 one channelRead per message, one channelReadComplete; says whether any reached the tail', () => {
+  it('one channelRead per message, one channelReadComplete; says whether any reached the tail', () => {
     const seen = recordEvents();
     const channel = new EmbeddedChannel(seen, {
       channelRead: (ctx, message) => void (message !== 'kept' && ctx.fireChannelRead(message)),
@@ -52,7 +52,7 @@ describe('inbound', () => {
     expect(seen.take()).toEqual(['channelReadComplete']);
   });
 
-  it('S273 S277 rethrows the first error that reached the tail', () => {
+  it('rethrows the first error that reached the tail', () => {
     const channel = new EmbeddedChannel({
       channelRead(_ctx, message: string) {
         throw new Error(message);
@@ -63,7 +63,7 @@ describe('inbound', () => {
     expect(channel.isOpen).toBe(true);
   });
 
-  it('S275 readInbound gives the messages in order, then undefined', () => {
+  it('readInbound gives the messages in order, then undefined', () => {
     const channel = new EmbeddedChannel();
     channel.writeInbound(1, 2);
     expect([channel.readInbound(), channel.readInbound(), channel.readInbound()]).toEqual([
@@ -73,7 +73,7 @@ describe('inbound', () => {
     ]);
   });
 
-  it('S276 writeOneInbound does not end the burst, flushInbound does', () => {
+  it('writeOneInbound does not end the burst, flushInbound does', () => {
     const seen = recordEvents();
     const channel = new EmbeddedChannel(seen);
     seen.take();
@@ -85,7 +85,7 @@ describe('inbound', () => {
 });
 
 describe('outbound', () => {
-  it('S274 writes all, flushes once, says whether anything came out', () => {
+  it('writes all, flushes once, says whether anything came out', () => {
     const seen = recordEvents();
     const channel = new EmbeddedChannel(seen);
     seen.take();
@@ -99,7 +99,7 @@ describe('outbound', () => {
     expect(channel.writeOutbound()).toBe(false);
   });
 
-  it('S274 rethrows the first failed write', () => {
+  it('rethrows the first failed write', () => {
     const channel = new EmbeddedChannel({
       write(ctx, message: string) {
         if (message.startsWith('bad')) throw new Error(message);
@@ -110,7 +110,7 @@ describe('outbound', () => {
     expect(channel.readOutbound()).toBe('good');
   });
 
-  it('S276 writeOneOutbound does not flush, flushOutbound does', () => {
+  it('writeOneOutbound does not flush, flushOutbound does', () => {
     const channel = new EmbeddedChannel();
     channel.writeOneOutbound('a').writeOneOutbound('b');
     expect(channel.readOutbound()).toBeUndefined();
@@ -129,7 +129,7 @@ describe('outbound', () => {
 });
 
 describe('errors and end', () => {
-  it('S277 keeps the first error for checkException, once; a second one is only logged', () => {
+  it('keeps the first error for checkException, once; a second one is only logged', () => {
     const lines: string[] = [];
     const channel = EmbeddedChannel.with({
       logger: {
@@ -143,7 +143,7 @@ describe('errors and end', () => {
     expect(() => channel.checkException()).not.toThrow();
   });
 
-  it('S278 reading into or writing to a closed channel throws', () => {
+  it('reading into or writing to a closed channel throws', () => {
     const channel = new EmbeddedChannel();
     channel.close();
     const closed = expect.objectContaining({ code: 'HR_ERR_CHANNEL_CLOSED' });
@@ -153,7 +153,7 @@ describe('errors and end', () => {
     expect(() => channel.writeOneOutbound(1)).toThrow(closed);
   });
 
-  it('S279 finish closes, runs tasks, cancels timers, rethrows, and returns what is left', () => {
+  it('finish closes, runs tasks, cancels timers, rethrows, and returns what is left', () => {
     const ran: string[] = [];
     const channel = new EmbeddedChannel({
       channelInactive(ctx) {
@@ -175,7 +175,7 @@ describe('errors and end', () => {
     expect(ran).toEqual(['task']);
   });
 
-  it('S279 finish leaves the timers of a shared clock alone', () => {
+  it('finish leaves the timers of a shared clock alone', () => {
     const clock = new VirtualClock();
     let ran = false;
     clock.schedule(() => {
@@ -186,7 +186,7 @@ describe('errors and end', () => {
     expect(ran).toBe(true);
   });
 
-  it('S279 finish rethrows an error that was recorded', () => {
+  it('finish rethrows an error that was recorded', () => {
     const channel = new EmbeddedChannel({
       channelInactive() {
         throw new Error('at the end');
@@ -195,7 +195,7 @@ describe('errors and end', () => {
     expect(() => channel.finish()).toThrow('at the end');
   });
 
-  it('S283 close, end and abort deliver inactive and unregistered, and tasks from channelInactive', () => {
+  it('close, end and abort deliver inactive and unregistered, and tasks from channelInactive', () => {
     for (const how of ['close', 'abort', 'end'] as const) {
       const seen = recordEvents();
       const ran: string[] = [];
@@ -219,7 +219,7 @@ describe('errors and end', () => {
 });
 
 describe('tasks and time', () => {
-  it('S280 tasks of handlers run when the outermost call is over', () => {
+  it('tasks of handlers run when the outermost call is over', () => {
     const order: string[] = [];
     const channel: EmbeddedChannel = new EmbeddedChannel({
       channelRead(ctx, message: string) {
@@ -232,7 +232,7 @@ describe('tasks and time', () => {
     expect(order).toEqual(['inner ends', 'outer ends', 'task of outer', 'task of inner']);
   });
 
-  it('S280 across channels that share a clock, too', () => {
+  it('across channels that share a clock, too', () => {
     const clock = new VirtualClock();
     const order: string[] = [];
     const other = EmbeddedChannel.with({ clock }, {
@@ -248,7 +248,7 @@ describe('tasks and time', () => {
     expect(order).toEqual(['event ends', 'task']);
   });
 
-  it('S281 timers run when they are due, in order, at their time', () => {
+  it('timers run when they are due, in order, at their time', () => {
     const channel = new EmbeddedChannel();
     const ran: string[] = [];
     const later = (name: string, ms: number) =>
@@ -265,7 +265,7 @@ describe('tasks and time', () => {
     expect(channel.clock.now()).toBe(20);
   });
 
-  it('S281 a timer set by a timer runs in the same advance, if it is due', () => {
+  it('a timer set by a timer runs in the same advance, if it is due', () => {
     const clock = new VirtualClock();
     const ran: number[] = [];
     const again = () => {
@@ -277,7 +277,7 @@ describe('tasks and time', () => {
     expect(ran).toEqual([10, 20, 30]);
   });
 
-  it('S282 nextDelay is the time until the next timer is due, -1 for none', () => {
+  it('nextDelay is the time until the next timer is due, -1 for none', () => {
     const { clock } = new EmbeddedChannel();
     expect(clock.nextDelay).toBe(-1);
     const timer = clock.schedule(() => {}, 30);
@@ -307,7 +307,7 @@ describe('tasks and time', () => {
 });
 
 describe('overrides', () => {
-  it('S284 both sinks can be replaced; parent and id can be given', () => {
+  it('both sinks can be replaced; parent and id can be given', () => {
     const got: string[] = [];
     class Sinks extends EmbeddedChannel {
       protected override handleInboundMessage(message: unknown): void {
@@ -326,7 +326,7 @@ describe('overrides', () => {
     expect(String(child)).toContain('deadbeef');
   });
 
-  it('S285 readInbound and readOutbound check the class, if one is given', () => {
+  it('readInbound and readOutbound check the class, if one is given', () => {
     const channel = new EmbeddedChannel();
     channel.writeInbound('text', Buffer.from('x'));
     expect(() => channel.readInbound(Buffer)).toThrow(/expected a Buffer.*"text"/);
@@ -336,7 +336,7 @@ describe('overrides', () => {
     expect(() => channel.readOutbound(Buffer)).toThrow(TypeError);
   });
 
-  it('S286 waits for messages that come later, and rejects if the channel closes without one', async () => {
+  it('waits for messages that come later, and rejects if the channel closes without one', async () => {
     const channel = new EmbeddedChannel({
       async channelRead(ctx: Context, message: string) {
         await Promise.resolve();

@@ -29,11 +29,11 @@ class SemicolonDecoder implements Handler {
 }
 
 describe('verifyDecoder', () => {
-  it('S165 accepts a decoder that is right in every cut', () => {
+  it('accepts a decoder that is right in every cut', () => {
     verifyDecoder(pairs, () => new SemicolonDecoder());
   });
 
-  it('S165 names the cut and the seed where messages are missing', () => {
+  it('names the cut and the seed where messages are missing', () => {
     class Forgetful extends SemicolonDecoder {
       override channelRead(ctx: Context, bytes: Buffer): void {
         super.channelRead(ctx, bytes);
@@ -45,7 +45,7 @@ describe('verifyDecoder', () => {
     );
   });
 
-  it('S164 finds a decoder that looks beyond the ends of its chunk', () => {
+  it('finds a decoder that looks beyond the ends of its chunk', () => {
     class Curious extends SemicolonDecoder {
       override channelRead(ctx: Context, bytes: Buffer): void {
         super.channelRead(ctx, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length + 1));

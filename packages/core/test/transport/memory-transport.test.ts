@@ -90,7 +90,7 @@ describe('a memory network on virtual time', () => {
     await echoServer(network, clock);
   });
 
-  it('S132 keeps connections that come while accepting is paused, and refuses those beyond', async () => {
+  it('keeps connections that come while accepting is paused, and refuses those beyond', async () => {
     const [network, clock] = [new MemoryNetwork(), new VirtualClock()];
     const server = await echoServer(network, clock);
     server.channel.autoRead = false;

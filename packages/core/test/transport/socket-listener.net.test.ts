@@ -4,7 +4,7 @@ import type { ListenerSink } from '../../src/transport/listener.ts';
 import { SocketListener } from '../../src/transport/socket-listener.ts';
 import type { Transport } from '../../src/transport/transport.ts';
 
-it('S348 a child that cannot be made of its socket: the socket is closed, the error reported, the server goes on', async () => {
+it('a child that cannot be made of its socket: the socket is closed, the error reported, the server goes on', async () => {
   const reported: string[] = [];
   let isBroken = true;
   const server = net.createServer();

@@ -16,7 +16,7 @@ describeTransport(
 );
 
 describe('a listening port', () => {
-  it('S132 keeps what comes while accepting is paused, and takes it all when it goes on', async () => {
+  it('keeps what comes while accepting is paused, and takes it all when it goes on', async () => {
     const server = await new ServerBootstrap()
       .options({ autoRead: false })
       .childHandler(() => {})

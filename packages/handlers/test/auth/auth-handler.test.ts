@@ -106,7 +106,7 @@ describe('AuthHandler, writes before the sign-in', () => {
 });
 
 describe('AuthHandler, letting in', () => {
-  it('S365 holds what comes after the credentials and hands it on in order', async () => {
+  it('holds what comes after the credentials and hands it on in order', async () => {
     const { channel, app, doorman } = setUp({});
     channel.writeInbound('AUTH', 'one', 'two');
     channel.writeInbound('three');
@@ -116,7 +116,7 @@ describe('AuthHandler, letting in', () => {
     expect(channel.readOutbound()).toBe('welcome ann');
   });
 
-  it('S365 keeps the order when a held message brings another one in', async () => {
+  it('keeps the order when a held message brings another one in', async () => {
     const doorman = new Doorman();
     const seen: unknown[] = [];
     const auth = new AuthHandler<User>({
@@ -134,7 +134,7 @@ describe('AuthHandler, letting in', () => {
     expect(seen).toEqual(['one', 'two', 'three']);
   });
 
-  it('S365 refuses nothing that follows the credentials: reads are held while they are checked', async () => {
+  it('refuses nothing that follows the credentials: reads are held while they are checked', async () => {
     const { channel, app, doorman } = setUp({ maxHeld: 2 });
     const many = Array.from({ length: 100 }, (_, i) => String(i));
     channel.writeInbound('AUTH', ...many);
@@ -145,7 +145,7 @@ describe('AuthHandler, letting in', () => {
     expect(app.events).toEqual(['in ann', ...many.map((text) => `read ${text}`), 'complete']);
   });
 
-  it('S365 stops handing on what it held where reads are held, and drops it at the end', async () => {
+  it('stops handing on what it held where reads are held, and drops it at the end', async () => {
     for (const isEnded of [false, true]) {
       const { channel, app, doorman } = setUp({});
       let hold: { release(): void } | undefined;
@@ -165,7 +165,7 @@ describe('AuthHandler, letting in', () => {
     }
   });
 
-  it('S365 keeps the end of the input after the messages that came before it', async () => {
+  it('keeps the end of the input after the messages that came before it', async () => {
     const order: string[] = [];
     const doorman = new Doorman();
     const auth = new AuthHandler<User>({ authenticate: doorman.authenticate });
@@ -180,7 +180,7 @@ describe('AuthHandler, letting in', () => {
     expect(order).toEqual(['one', 'input']);
   });
 
-  it('S365 holds no more than its bound before the credentials', () => {
+  it('holds no more than its bound before the credentials', () => {
     const { channel, app } = setUp({ maxHeld: 2, earlyMessages: 'hold' });
     channel.writeInbound('one', 'two', 'three');
     expect(channel.readOutbound()).toBe('sign in first');
@@ -188,20 +188,20 @@ describe('AuthHandler, letting in', () => {
     expect(channel.isOutputShutdown).toBe(true);
   });
 
-  it('S365 refuses every early message with earlyMessages: refuse', () => {
+  it('refuses every early message with earlyMessages: refuse', () => {
     const { channel } = setUp({ earlyMessages: 'refuse' });
     channel.writeInbound('AUTH', 'one');
     expect(channel.readOutbound()).toBe('sign in first');
   });
 
-  it('S365 holds what comes before the credentials with earlyMessages: hold', async () => {
+  it('holds what comes before the credentials with earlyMessages: hold', async () => {
     const { channel, app, doorman } = setUp({ earlyMessages: 'hold' });
     channel.writeInbound('zero', 'AUTH', 'one');
     await doorman.say(ann);
     expect(app.events).toEqual(['in ann', 'read zero', 'read one', 'complete']);
   });
 
-  it('S365 holds what the handlers after it write, and sends it after the welcome', async () => {
+  it('holds what the handlers after it write, and sends it after the welcome', async () => {
     const { channel, doorman } = setUp({});
     const written = channel.writeAndFlush('news');
     channel.writeInbound('AUTH');
@@ -213,7 +213,7 @@ describe('AuthHandler, letting in', () => {
     expect(written.isSuccess).toBe(true);
   });
 
-  it('S365 holds no more writes than its bound', () => {
+  it('holds no more writes than its bound', () => {
     const { channel } = setUp({ maxHeld: 1 });
     channel.write('one');
     const { error } = channel.write('two');
@@ -221,7 +221,7 @@ describe('AuthHandler, letting in', () => {
     expect(error?.message).toMatch(/1 writes wait .*maxHeld/);
   });
 
-  it('S365 refuses writes or lets them pass by earlyWrites', () => {
+  it('refuses writes or lets them pass by earlyWrites', () => {
     const refusing = setUp({ earlyWrites: 'refuse' });
     expect(isHeadraceError(refusing.channel.write('x').error, 'REJECTED_AUTH')).toBe(true);
     const passing = setUp({ earlyWrites: 'pass' });
@@ -229,7 +229,7 @@ describe('AuthHandler, letting in', () => {
     expect(passing.channel.readOutbound()).toBe('x');
   });
 
-  it('S364 joins the group only after the yes, and leaves with the channel', async () => {
+  it('joins the group only after the yes, and leaves with the channel', async () => {
     const group = new ChannelGroup('members');
     const { channel, doorman } = setUp({ group });
     channel.writeInbound('AUTH');
@@ -240,7 +240,7 @@ describe('AuthHandler, letting in', () => {
     expect(group.size).toBe(0);
   });
 
-  it('S367 stores the principal and removes itself', async () => {
+  it('stores the principal and removes itself', async () => {
     const USER = new AttributeKey<User>('user');
     const { channel, auth, doorman } = setUp({ principalKey: USER });
     channel.writeInbound('AUTH');
@@ -253,7 +253,7 @@ describe('AuthHandler, letting in', () => {
     channel.writeInbound('AUTH is a word now');
   });
 
-  it('S367 gives held messages to handlers that are added when the peer is in', async () => {
+  it('gives held messages to handlers that are added when the peer is in', async () => {
     const seen: unknown[] = [];
     const doorman = new Doorman();
     const auth = new AuthHandler<User>({ authenticate: doorman.authenticate });
@@ -294,7 +294,7 @@ describe('AuthHandler, letting in', () => {
 });
 
 describe('AuthHandler, not letting in', () => {
-  it('S366 replies, reports why, and ends the connection', async () => {
+  it('replies, reports why, and ends the connection', async () => {
     const { channel, app, doorman } = setUp({});
     channel.writeInbound('AUTH', 'held');
     await doorman.say({ refused: 'wrong token' });
@@ -304,7 +304,7 @@ describe('AuthHandler, not letting in', () => {
     expect(channel.closeInfo?.reason).toBe('unauthenticated');
   });
 
-  it('S366 stays with refusalPolicy: stay, and looks again at what it held', async () => {
+  it('stays with refusalPolicy: stay, and looks again at what it held', async () => {
     const { channel, app, doorman } = setUp({ refusalPolicy: 'stay' });
     channel.writeInbound('AUTH 1', 'AUTH 2');
     await doorman.say({ refused: 'wrong token' });
@@ -313,7 +313,7 @@ describe('AuthHandler, not letting in', () => {
     expect(app.events).toEqual(['failed HR_ERR_REJECTED_AUTH', 'in ann']);
   });
 
-  it('S366 ends the connection when the time is over, and aborts the authenticator', async () => {
+  it('ends the connection when the time is over, and aborts the authenticator', async () => {
     const { channel, app, doorman } = setUp({ timeoutMs: 5000 });
     channel.writeInbound('AUTH');
     const { signal } = doorman.asked[0]!.attempt;
@@ -330,7 +330,7 @@ describe('AuthHandler, not letting in', () => {
     expect(channel.closeInfo?.reason).toBe('timeout');
   });
 
-  it('S366 ignores an answer that comes after the close, and aborts the authenticator', async () => {
+  it('ignores an answer that comes after the close, and aborts the authenticator', async () => {
     const group = new ChannelGroup('members');
     const { channel, app, doorman } = setUp({ group });
     channel.writeInbound('AUTH');

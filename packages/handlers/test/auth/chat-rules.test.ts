@@ -95,7 +95,7 @@ function all(channel: EmbeddedChannel): unknown[] {
 }
 
 describe('the rows of the chat about AUTH', () => {
-  it('S364 AUTH:<id>: AUTH_OK, and the others get JOIN', () => {
+  it('AUTH:<id>: AUTH_OK, and the others get JOIN', () => {
     const chat = new Chat();
     const ann = chat.connect();
     expect(chat.members.size).toBe(0);
@@ -121,7 +121,7 @@ describe('the rows of the chat about AUTH', () => {
     expect(all(channel)).toEqual(['ERR:BAD_CLIENT_ID', 'ERR:BAD_CLIENT_ID', 'AUTH_OK']);
   });
 
-  it('S366 a refused token is answered, then the connection ends', () => {
+  it('a refused token is answered, then the connection ends', () => {
     const channel = new Chat().connect();
     channel.writeInbound('AUTH:ann:wrong', 'AUTH:ann');
     expect(all(channel)).toEqual(['ERR:AUTH_FAILED']);
@@ -129,7 +129,7 @@ describe('the rows of the chat about AUTH', () => {
     expect(channel.closeInfo?.reason).toBe('unauthenticated');
   });
 
-  it('S366 a second AUTH is answered, and the channel stays', () => {
+  it('a second AUTH is answered, and the channel stays', () => {
     const channel = new Chat().connect();
     channel.writeInbound('AUTH:ann', 'AUTH:bob', 'hello');
     expect(all(channel)).toEqual(['AUTH_OK', 'ERR:ALREADY_AUTH', 'ECHO:hello']);
@@ -186,7 +186,7 @@ describe('the rows of the chat about AUTH', () => {
     expect(all(other)).toEqual(['AUTH_OK', 'PONG']);
   });
 
-  it('S365 anything else before the sign-in ends the connection', () => {
+  it('anything else before the sign-in ends the connection', () => {
     const chat = new Chat();
     const channel = chat.connect();
     channel.writeInbound('hello', 'AUTH:ann');
@@ -196,7 +196,7 @@ describe('the rows of the chat about AUTH', () => {
     expect(channel.closeInfo?.reason).toBe('unauthenticated');
   });
 
-  it('S365 what comes with the credentials waits for a slow authenticator, in order', async () => {
+  it('what comes with the credentials waits for a slow authenticator, in order', async () => {
     const chat = new Chat();
     const channel = chat.connect(async (text) => judge(text));
     channel.writeInbound('AUTH:ann', 'one', 'AUTH:bob', 'two', 'PING');

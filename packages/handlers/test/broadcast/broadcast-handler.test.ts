@@ -27,7 +27,7 @@ function room(options: BroadcastOptions<string, unknown> = {}): {
 }
 
 describe('BroadcastHandler', () => {
-  it('S370 sends to all members but the sender', () => {
+  it('sends to all members but the sender', () => {
     const { channels, got } = room();
     channels[0]!.writeInbound('hi');
     expect(got()).toEqual([undefined, 'hi', 'hi']);
@@ -60,7 +60,7 @@ describe('BroadcastHandler', () => {
     expect(got()).toEqual([sent, undefined, sent]);
   });
 
-  it('S370 serves the others when one member fails', () => {
+  it('serves the others when one member fails', () => {
     const { members, channels, got } = room();
     const failing: Handler = {
       write: () => {

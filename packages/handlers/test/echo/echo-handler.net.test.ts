@@ -29,7 +29,7 @@ async function fill(child: Channel, socket: net.Socket, bytes: Buffer): Promise<
 }
 
 describe('EchoHandler on a socket', () => {
-  it('S374 stops reading from a peer that does not read, and gives it everything later', async () => {
+  it('stops reading from a peer that does not read, and gives it everything later', async () => {
     const { child, socket } = await connect(() => [new EchoHandler()]);
     const sent = Buffer.alloc(32 * 1024 * 1024);
     for (let i = 0; i < sent.length; i += 4) sent.writeUInt32LE(i, i);
@@ -49,7 +49,7 @@ describe('EchoHandler on a socket', () => {
     expect(Buffer.concat(got).equals(sent)).toBe(true);
   });
 
-  it('S374 never runs into the output limit, however small and many the messages are', async () => {
+  it('never runs into the output limit, however small and many the messages are', async () => {
     const reply = (line: string) => `ECHO:${'x'.repeat(200)}${line}`;
     const { child, socket } = await connect(() => [...textLines(), new EchoHandler({ reply })]);
     const lines = 100_000;

@@ -18,7 +18,7 @@ const small: EmbeddedChannelOptions = {
 };
 
 describe('EchoHandler', () => {
-  it('S374 writes each message back and flushes once per burst', () => {
+  it('writes each message back and flushes once per burst', () => {
     let flushes = 0;
     const counter: Handler = {
       flush(ctx: Context) {
@@ -48,7 +48,7 @@ describe('EchoHandler', () => {
     expect(seen).toEqual(['a']);
   });
 
-  it('S374 stops reading from a peer that does not read, and goes on when it does', () => {
+  it('stops reading from a peer that does not read, and goes on when it does', () => {
     const channel = EmbeddedChannel.with(small, new EchoHandler());
     channel.embedded.isStuck = true;
     const before = channel.embedded.reads;
@@ -65,13 +65,13 @@ describe('EchoHandler', () => {
     expect(channel.embedded.reads).toBe(before + 2);
   });
 
-  it('S374 does not wait for the end of a burst that fills the output', () => {
+  it('does not wait for the end of a burst that fills the output', () => {
     const channel = EmbeddedChannel.with(small, new EchoHandler());
     for (let i = 0; i < 100; i++) channel.writeOneInbound(`message ${i}`);
     expect(drainOutbound(channel).length).toBeGreaterThan(90);
   });
 
-  it('S374 keeps the order when the peer takes a little at a time', () => {
+  it('keeps the order when the peer takes a little at a time', () => {
     const channel = EmbeddedChannel.with(small, new EchoHandler());
     const sent = Array.from({ length: 60 }, (_, i) => `${i}`.padStart(50, '.'));
     const got: unknown[] = [];

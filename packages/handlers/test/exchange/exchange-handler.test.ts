@@ -23,7 +23,7 @@ const format = binaryExchange();
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('ExchangeHandler, asking', () => {
-  it('L26 gives each answer to who asked, in whatever order they come', async () => {
+  it('gives each answer to who asked, in whatever order they come', async () => {
     const ends = new TwoEnds();
     const [a, b, c] = ['a', 'b', 'c'].map((text) => ends.ask(text));
     await ends.answer('c');
@@ -107,7 +107,7 @@ describe('ExchangeHandler, asking', () => {
     expect(() => exchange.notify(Buffer.alloc(0))).toThrow(/in no pipeline/);
   });
 
-  it('L26 gives up after its time, cancels at the peer, and drops the late answer', async () => {
+  it('gives up after its time, cancels at the peer, and drops the late answer', async () => {
     const ends = new TwoEnds({ timeoutMs: 1000 });
     const call = ends.ask('a');
     await ends.advance(999);
@@ -139,7 +139,7 @@ describe('ExchangeHandler, asking', () => {
     );
   });
 
-  it('L26 an abort rejects at once with its reason, and aborts at the peer', async () => {
+  it('an abort rejects at once with its reason, and aborts at the peer', async () => {
     const ends = new TwoEnds();
     const aborter = new AbortController();
     const call = ends.ask('a', { signal: aborter.signal });
@@ -177,7 +177,7 @@ describe('ExchangeHandler, asking', () => {
     expect(listeners).toBe(0);
   });
 
-  it('L26 queues calls above maxInFlight, sends them in order, and refuses those above maxQueued', async () => {
+  it('queues calls above maxInFlight, sends them in order, and refuses those above maxQueued', async () => {
     const ends = new TwoEnds({ maxInFlight: 1, maxQueued: 2 });
     const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((text) => ends.ask(text));
     await ends.settle();

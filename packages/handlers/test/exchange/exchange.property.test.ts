@@ -180,7 +180,7 @@ const traits = fc.record({
 });
 
 describe('calls over connections that break', () => {
-  it('L26 settle once, are executed at most once, and sent is false only for what was not executed', async () => {
+  it('settle once, are executed at most once, and sent is false only for what was not executed', async () => {
     await fc.assert(
       fc.asyncProperty(traits, fc.array(step, { maxLength: 60 }), async (of, steps) => {
         const network = new Network(of);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { onlyUnsent, SETTLE_MS as settleMs, simulatedCalls } from './simulated-calls.ts';
 
 describe('calls over a network that fails', () => {
-  it('L26 settle once, and asking again what was not sent executes nothing twice', async () => {
+  it('settle once, and asking again what was not sent executes nothing twice', async () => {
     await explore({ seeds: 20, settleMs, scenario: simulatedCalls(onlyUnsent) });
   });
 

@@ -45,13 +45,13 @@ function flow(
 const read = (channel: EmbeddedChannel): void => channel.run(() => channel.read());
 
 describe('FlowControlHandler', () => {
-  it('S298 lets everything through while auto-read is on', () => {
+  it('lets everything through while auto-read is on', () => {
     const { channel, notes } = flow(true);
     channel.writeInbound(1, 2, 3);
     expect(notes.take()).toEqual(['1', '2', '3', 'complete']);
   });
 
-  it('S299 gives one message per read() while it is off, and keeps the others', () => {
+  it('gives one message per read() while it is off, and keeps the others', () => {
     const { channel, notes } = flow(false);
     read(channel);
     channel.writeInbound(1, 2, 3);
@@ -62,7 +62,7 @@ describe('FlowControlHandler', () => {
     expect(notes.take()).toEqual(['3', 'complete']);
   });
 
-  it('S300 serves read() from the queue without asking the transport', () => {
+  it('serves read() from the queue without asking the transport', () => {
     const { channel, notes } = flow(false);
     channel.writeInbound(1, 2);
     const { reads } = channel.embedded;
@@ -72,7 +72,7 @@ describe('FlowControlHandler', () => {
     expect(channel.embedded.reads).toBe(reads);
   });
 
-  it('S301 asks the transport when the queue is empty, and lets the next message through', () => {
+  it('asks the transport when the queue is empty, and lets the next message through', () => {
     const { channel, notes } = flow(false);
     const { reads } = channel.embedded;
     read(channel);
@@ -81,7 +81,7 @@ describe('FlowControlHandler', () => {
     expect(notes.take()).toEqual(['1']);
   });
 
-  it('S302 stops before the next message when auto-read is turned off within channelRead', () => {
+  it('stops before the next message when auto-read is turned off within channelRead', () => {
     const { channel, notes } = flow(true);
     notes.onRead = (ctx, message) => {
       if (message === 2) ctx.channel.autoRead = false;
@@ -101,7 +101,7 @@ describe('FlowControlHandler', () => {
     expect(notes.take()).toEqual(['4', 'complete']);
   });
 
-  it('S302 asks the transport for more when auto-read is turned on over a queue', () => {
+  it('asks the transport for more when auto-read is turned on over a queue', () => {
     const { channel } = flow(false);
     channel.writeInbound(1, 2);
     const { reads } = channel.embedded;
@@ -111,7 +111,7 @@ describe('FlowControlHandler', () => {
     expect(channel.embedded.reads).toBe(reads + 1);
   });
 
-  it('S303 holds the end of the burst while messages are queued, and makes one after the last', () => {
+  it('holds the end of the burst while messages are queued, and makes one after the last', () => {
     const { channel, notes } = flow(false);
     channel.writeInbound(1);
     expect(notes.take()).toEqual([]);
@@ -121,7 +121,7 @@ describe('FlowControlHandler', () => {
     expect(notes.take()).toEqual(['complete']);
   });
 
-  it('S303 makes no end of its own within a burst', () => {
+  it('makes no end of its own within a burst', () => {
     const { channel, notes } = flow(false);
     channel.writeOneInbound(1).writeOneInbound(2);
     read(channel);
@@ -131,7 +131,7 @@ describe('FlowControlHandler', () => {
     expect(notes.take()).toEqual(['complete']);
   });
 
-  it('S304 may be asked from within channelRead', () => {
+  it('may be asked from within channelRead', () => {
     const { channel, notes } = flow(false);
     notes.onRead = (ctx) => ctx.read();
     read(channel);
@@ -141,7 +141,7 @@ describe('FlowControlHandler', () => {
     expect(notes.take()).toEqual(['4', 'complete']);
   });
 
-  it('S304 keeps the order when a read() within channelRead comes from a drained queue', () => {
+  it('keeps the order when a read() within channelRead comes from a drained queue', () => {
     const { channel, notes } = flow(false);
     channel.writeInbound(1, 2, 3, 4);
     notes.onRead = (ctx, message) => {
@@ -151,14 +151,14 @@ describe('FlowControlHandler', () => {
     expect(notes.take()).toEqual(['1', '2', '3']);
   });
 
-  it('S305 passes on what it holds when it is removed', () => {
+  it('passes on what it holds when it is removed', () => {
     const { channel, notes } = flow(false);
     channel.writeInbound(1, 2);
     channel.run(() => channel.pipeline.remove(FlowControlHandler));
     expect(notes.take()).toEqual(['1', '2', 'complete']);
   });
 
-  it('S305 delivers what was read before the close', () => {
+  it('delivers what was read before the close', () => {
     const { channel, notes } = flow(false);
     channel.writeInbound(1, 2);
     channel.endInput();

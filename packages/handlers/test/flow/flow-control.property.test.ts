@@ -12,7 +12,7 @@ const step = fc.oneof(
   fc.record({ kind: fc.constant('off' as const), count: fc.constant(0) }),
 );
 
-it('S299 loses, doubles and reorders nothing, and gives no more than was asked for', () => {
+it('loses, doubles and reorders nothing, and gives no more than was asked for', () => {
   fc.assert(
     fc.property(
       fc.array(step, { maxLength: 40 }),

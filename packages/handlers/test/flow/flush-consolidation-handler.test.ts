@@ -29,11 +29,11 @@ const flushPerMessage: Handler = {
 };
 
 describe('FlushConsolidationHandler', () => {
-  it('S306 refuses a limit that is not positive', () => {
+  it('refuses a limit that is not positive', () => {
     expect(() => new FlushConsolidationHandler({ maxFlushes: 0 })).toThrow(/maxFlushes/);
   });
 
-  it('S307 holds flushes of a burst until its end', () => {
+  it('holds flushes of a burst until its end', () => {
     const { channel, flushes } = counted({}, flushPerMessage);
     channel.writeOneInbound('a').writeOneInbound('b');
     expect(flushes()).toBe(0);
@@ -43,7 +43,7 @@ describe('FlushConsolidationHandler', () => {
     expect(flushes()).toBe(1);
   });
 
-  it('S307 lets one through when 256 are held', () => {
+  it('lets one through when 256 are held', () => {
     const { channel, flushes } = counted({}, flushPerMessage);
     for (let i = 0; i < 255; i++) channel.writeOneInbound(i);
     expect(flushes()).toBe(0);
@@ -55,7 +55,7 @@ describe('FlushConsolidationHandler', () => {
     expect(flushes()).toBe(2);
   });
 
-  it('S307 makes one flush of those within the burst and the one at its end', () => {
+  it('makes one flush of those within the burst and the one at its end', () => {
     const { channel, flushes } = counted({}, flushPerMessage, {
       channelReadComplete: (ctx) => ctx.flush(),
     });
@@ -63,14 +63,14 @@ describe('FlushConsolidationHandler', () => {
     expect(flushes()).toBe(1);
   });
 
-  it('S308 flushes at once outside a burst', () => {
+  it('flushes at once outside a burst', () => {
     const { channel, flushes } = counted({});
     channel.flushOutbound();
     channel.flushOutbound();
     expect(flushes()).toBe(2);
   });
 
-  it('S308 makes one flush of those of an event, outside a burst too if asked to', () => {
+  it('makes one flush of those of an event, outside a burst too if asked to', () => {
     const { channel, flushes } = counted({ consolidateWhenNotReading: true });
     channel.run(() => {
       channel.flush();
@@ -80,7 +80,7 @@ describe('FlushConsolidationHandler', () => {
     expect(flushes()).toBe(1);
   });
 
-  it('S308 flushes at once when the limit is reached outside a burst', () => {
+  it('flushes at once when the limit is reached outside a burst', () => {
     const { channel, flushes } = counted({ consolidateWhenNotReading: true, maxFlushes: 3 });
     channel.run(() => {
       for (let i = 0; i < 3; i++) channel.flush();
@@ -100,7 +100,7 @@ describe('FlushConsolidationHandler', () => {
       'its removal',
       (channel: EmbeddedChannel) => void channel.pipeline.remove(FlushConsolidationHandler),
     ],
-  ])('S309 lets a held flush through before %s', (_name, act) => {
+  ])('lets a held flush through before %s', (_name, act) => {
     const order: string[] = [];
     const witness: Handler = {
       flush(ctx) {
@@ -130,7 +130,7 @@ describe('FlushConsolidationHandler', () => {
     expect(channel.readOutbound()).toBe('a');
   });
 
-  it('S309 lets a held flush through when the channel becomes unwritable', () => {
+  it('lets a held flush through when the channel becomes unwritable', () => {
     const flushes: number[] = [];
     const counter: Handler = {
       flush(ctx) {
@@ -150,7 +150,7 @@ describe('FlushConsolidationHandler', () => {
     expect(flushes).toHaveLength(1);
   });
 
-  it('S310 does not flush again what a forced flush has taken', () => {
+  it('does not flush again what a forced flush has taken', () => {
     const { channel, flushes } = counted({ consolidateWhenNotReading: true });
     channel.run(() => {
       channel.flush();
@@ -161,7 +161,7 @@ describe('FlushConsolidationHandler', () => {
     expect(() => channel.checkException()).toThrow('x');
   });
 
-  it('S311 flushes what is written from the future of a write', () => {
+  it('flushes what is written from the future of a write', () => {
     const { channel, flushes } = counted({ consolidateWhenNotReading: true });
     channel.run(() => {
       channel.writeAndFlush('first').onSettled(() => void channel.writeAndFlush('again'));

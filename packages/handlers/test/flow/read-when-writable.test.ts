@@ -15,7 +15,7 @@ function stuckEcho(): EmbeddedChannel {
 }
 
 describe('ReadWhenWritable', () => {
-  it('S374 asks for no input while the peer takes no output, and asks once when it does', () => {
+  it('asks for no input while the peer takes no output, and asks once when it does', () => {
     const channel = stuckEcho();
     const { reads } = channel.embedded;
     channel.writeInbound(Buffer.alloc(1000));

@@ -5,7 +5,7 @@ import { type Context, ServerBootstrap } from '@headrace/core';
 import { expect, it } from 'vitest';
 import { StreamWriteHandler } from '../../src/flow/stream-write-handler.ts';
 
-it('S312 sends a file-sized stream to a slow reader without holding it in memory', async () => {
+it('sends a file-sized stream to a slow reader without holding it in memory', async () => {
   const chunk = randomBytes(64 * 1024);
   const count = 256;
   let highest = 0;

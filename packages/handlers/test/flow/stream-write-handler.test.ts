@@ -87,7 +87,7 @@ describe('StreamWriteHandler', () => {
     expect(Buffer.concat(taken(channel) as Buffer[]).toString()).toBe('onetwo');
   });
 
-  it('S104 pulls nothing before the flush', async () => {
+  it('pulls nothing before the flush', async () => {
     const channel = streaming();
     const source = new Source();
     channel.write(source);
@@ -97,7 +97,7 @@ describe('StreamWriteHandler', () => {
     expect(source.pulls).toBe(1);
   });
 
-  it('S312 pulls only while the channel is writable, and goes on when it is again', async () => {
+  it('pulls only while the channel is writable, and goes on when it is again', async () => {
     const channel = streaming({ writeBufferHighBytes: 200, writeBufferLowBytes: 100 });
     const source = new Source();
     channel.embedded.isStuck = true;
@@ -109,7 +109,7 @@ describe('StreamWriteHandler', () => {
     expect(source.pulls).toBe(2);
   });
 
-  it('S313 keeps plain messages in their place, before and after the stream', async () => {
+  it('keeps plain messages in their place, before and after the stream', async () => {
     const channel = streaming();
     const source = new Source();
     channel.write('before');
@@ -125,7 +125,7 @@ describe('StreamWriteHandler', () => {
     expect(after).toEqual(['ok']);
   });
 
-  it('S313 leaves unflushed messages after a stream unsent until their flush', async () => {
+  it('leaves unflushed messages after a stream unsent until their flush', async () => {
     const channel = streaming();
     channel.writeAndFlush(Readable.from(['chunk']));
     channel.write('unflushed');
@@ -136,7 +136,7 @@ describe('StreamWriteHandler', () => {
     expect(taken(channel)).toEqual(['unflushed']);
   });
 
-  it('S314 succeeds after the last chunk was taken', async () => {
+  it('succeeds after the last chunk was taken', async () => {
     const channel = streaming();
     const source = new Source();
     const done = outcome(channel.writeAndFlush(source));
@@ -148,7 +148,7 @@ describe('StreamWriteHandler', () => {
     expect(done).toEqual(['ok']);
   });
 
-  it('S314 succeeds for a stream without chunks', async () => {
+  it('succeeds for a stream without chunks', async () => {
     const channel = streaming();
     const done = outcome(channel.writeAndFlush(Readable.from([])));
     await turn();
@@ -157,7 +157,7 @@ describe('StreamWriteHandler', () => {
     expect(taken(channel)).toEqual([]);
   });
 
-  it('S315 closes the source when a chunk cannot be written, and goes on with the next message', async () => {
+  it('closes the source when a chunk cannot be written, and goes on with the next message', async () => {
     const picky: Handler = {
       write: (ctx, message) => {
         if (message === 'bad') throw new Error('no such chunk');
@@ -177,7 +177,7 @@ describe('StreamWriteHandler', () => {
     expect(source.pulls).toBe(2);
   });
 
-  it('S318 reports the failure of a source by the future alone', async () => {
+  it('reports the failure of a source by the future alone', async () => {
     const channel = streaming();
     const source = new Source();
     const done = outcome(channel.write(source));
@@ -202,7 +202,7 @@ describe('StreamWriteHandler', () => {
     expect(done[0]).toMatch(/cannot be null or undefined/);
   });
 
-  it('S316 fails what is pending when the channel closes, and closes the source', async () => {
+  it('fails what is pending when the channel closes, and closes the source', async () => {
     const channel = streaming();
     const source = new Source();
     const stream = new Readable({ read() {} });
@@ -220,7 +220,7 @@ describe('StreamWriteHandler', () => {
     await source.give('late');
   });
 
-  it('S316 counts a source that has ended as written when the channel closes', async () => {
+  it('counts a source that has ended as written when the channel closes', async () => {
     const ended = Readable.from(['x']);
     ended.resume();
     await turn();
@@ -234,7 +234,7 @@ describe('StreamWriteHandler', () => {
     expect(done).toEqual(['ok']);
   });
 
-  it('S317 does not ask again while the source has nothing', async () => {
+  it('does not ask again while the source has nothing', async () => {
     const channel = streaming();
     const source = new Source();
     channel.writeAndFlush(source);

@@ -17,7 +17,7 @@ async function* chunksOf(name: number, count: number, fails: boolean): AsyncGene
   if (fails) throw new Error(`${name} failed`);
 }
 
-it('S313 writes streams and messages in their order, whatever fails and however slow the peer is', async () => {
+it('writes streams and messages in their order, whatever fails and however slow the peer is', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(message, { maxLength: 12 }),

@@ -79,7 +79,7 @@ describe('AdaptiveInterval', () => {
     ).toThrow(/leave out intervalMs/);
   });
 
-  it('L21 finds the longest silence that a path allows, with few connections lost', () => {
+  it('finds the longest silence that a path allows, with few connections lost', () => {
     fc.assert(
       fc.property(fc.integer({ min: 35_000, max: 900_000 }), (mappingMs) => {
         const clock = new VirtualClock();

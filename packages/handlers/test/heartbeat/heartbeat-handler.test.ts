@@ -96,7 +96,7 @@ class Line {
 }
 
 describe('HeartbeatHandler, answering', () => {
-  it('S369 answers a ping in any case and keeps it from the application', () => {
+  it('answers a ping in any case and keeps it from the application', () => {
     const channel = new EmbeddedChannel(new HeartbeatHandler());
     channel.writeInbound('PING', 'hello', 'pInG');
     expect([channel.readOutbound(), channel.readOutbound()]).toEqual(['PONG', 'PONG']);
@@ -137,7 +137,7 @@ describe('HeartbeatHandler, answering', () => {
 });
 
 describe('HeartbeatHandler, the rows of the source documents', () => {
-  it('L6 sends {ip, status, pid} every 50 s; the ip is known when the client is gone', () => {
+  it('sends {ip, status, pid} every 50 s; the ip is known when the client is gone', () => {
     interface Alive {
       readonly ip: string;
       readonly status: string;
@@ -170,7 +170,7 @@ describe('HeartbeatHandler, the rows of the source documents', () => {
     expect(gone).toEqual(['10.1.2.3']);
   });
 
-  it('L7 sends the text "heartbeat" every 1 s, whatever else is sent', () => {
+  it('sends the text "heartbeat" every 1 s, whatever else is sent', () => {
     const format = textHeartbeat({ ping: 'heartbeat', pong: false });
     const { channel } = beating({ format, intervalMs: 1000, onlyWhenQuiet: false });
     channel.advance(500);
@@ -181,7 +181,7 @@ describe('HeartbeatHandler, the rows of the source documents', () => {
     expect(sentWithin(channel, 3000)).toHaveLength(3);
   });
 
-  it('L10 sends "keepalive" every 10 s, which the server swallows without an answer', () => {
+  it('sends "keepalive" every 10 s, which the server swallows without an answer', () => {
     const format = textHeartbeat({ ping: 'keepalive', pong: false });
     const client = beating({ format, intervalMs: 10_000 });
     expect(sentWithin(client.channel, 30_000)).toEqual([
@@ -195,7 +195,7 @@ describe('HeartbeatHandler, the rows of the source documents', () => {
     expect(server.app.seen).toEqual(['ping @0', 'read data']);
   });
 
-  it('L11 a probe starts a timer, the answer stops it, its end means that the server is down', () => {
+  it('a probe starts a timer, the answer stops it, its end means that the server is down', () => {
     const { channel, app } = beating({ intervalMs: 10_000, timeoutMs: 3000, maxMissed: 1 });
     channel.advance(10_000);
     expect(channel.readOutbound()).toBe('PING');
@@ -213,41 +213,38 @@ describe('HeartbeatHandler, the rows of the source documents', () => {
   it.each([
     ['relaxed', 30_000, 40_000],
     ['strict', 6000, 9000],
-  ] as const)(
-    'L12 %s decides within %i to %i ms of the cut, whenever it comes',
-    (name, from, to) => {
-      for (let cutAt = 20_000; cutAt <= 60_000; cutAt += 777) {
-        for (const writesEveryMs of [0, 500]) {
-          const line = new Line(5);
-          const heartbeat = new HeartbeatHandler({ ...HEARTBEAT_PRESETS[name], jitter: 0.3 });
-          const client = line.end(heartbeat);
-          line.connect(client, line.end(new HeartbeatHandler()));
-          if (writesEveryMs > 0) {
-            const write = (): void => {
-              if (!client.isOpen) return;
-              client.writeAndFlush('data');
-              line.clock.schedule(write, writesEveryMs);
-            };
-            write();
-          }
-          line.clock.advance(cutAt);
-          expect(client.isOpen).toBe(true);
-          line.isCut = true;
-          let lastedMs = 0;
-          while (client.isOpen && lastedMs < 60_000) {
-            line.clock.advance(100);
-            lastedMs += 100;
-          }
-          expect(client.closeInfo?.reason).toBe('heartbeat');
-          // A ping that was on the line when it was cut was sent just before.
-          expect(lastedMs).toBeGreaterThanOrEqual(from - 100);
-          expect(lastedMs).toBeLessThanOrEqual(to);
+  ] as const)('%s decides within %i to %i ms of the cut, whenever it comes', (name, from, to) => {
+    for (let cutAt = 20_000; cutAt <= 60_000; cutAt += 777) {
+      for (const writesEveryMs of [0, 500]) {
+        const line = new Line(5);
+        const heartbeat = new HeartbeatHandler({ ...HEARTBEAT_PRESETS[name], jitter: 0.3 });
+        const client = line.end(heartbeat);
+        line.connect(client, line.end(new HeartbeatHandler()));
+        if (writesEveryMs > 0) {
+          const write = (): void => {
+            if (!client.isOpen) return;
+            client.writeAndFlush('data');
+            line.clock.schedule(write, writesEveryMs);
+          };
+          write();
         }
+        line.clock.advance(cutAt);
+        expect(client.isOpen).toBe(true);
+        line.isCut = true;
+        let lastedMs = 0;
+        while (client.isOpen && lastedMs < 60_000) {
+          line.clock.advance(100);
+          lastedMs += 100;
+        }
+        expect(client.closeInfo?.reason).toBe('heartbeat');
+        // A ping that was on the line when it was cut was sent just before.
+        expect(lastedMs).toBeGreaterThanOrEqual(from - 100);
+        expect(lastedMs).toBeLessThanOrEqual(to);
       }
-    },
-  );
+    }
+  });
 
-  it('L13 an empty packet one way, the same empty packet back', () => {
+  it('an empty packet one way, the same empty packet back', () => {
     const line = new Line(20);
     const app = new App();
     const client = line.end(
@@ -266,7 +263,7 @@ describe('HeartbeatHandler, the rows of the source documents', () => {
     expect(serverApp.seen.at(-1)).toBe('read x');
   });
 
-  it('L13 two sides that both send empty packets do not answer each other for ever', () => {
+  it('two sides that both send empty packets do not answer each other for ever', () => {
     const line = new Line(20);
     const options = { format: emptyFrameHeartbeat(), intervalMs: 1000, jitter: 0 };
     const [left, right] = [
@@ -281,7 +278,7 @@ describe('HeartbeatHandler, the rows of the source documents', () => {
     expect([left.isOpen, right.isOpen]).toEqual([true, true]);
   });
 
-  it('L14 carries data both ways, and measures the round trip', () => {
+  it('carries data both ways, and measures the round trip', () => {
     type Beat = { ping: number } | { pong: number; load: number };
     let n = 0;
     const format = messageHeartbeat<Beat>({
@@ -307,7 +304,7 @@ describe('HeartbeatHandler, the rows of the source documents', () => {
     expect(heartbeat.roundTripMs).toBe(70);
   });
 
-  it('L15 is at most 10 bytes, and does not beat in step with others', () => {
+  it('is at most 10 bytes, and does not beat in step with others', () => {
     expect(Buffer.byteLength(textHeartbeat().ping())).toBeLessThanOrEqual(10);
     expect(emptyFrameHeartbeat().ping().byteLength).toBe(0);
     const clock = new VirtualClock();
@@ -331,7 +328,7 @@ describe('HeartbeatHandler, the rows of the source documents', () => {
     }
   });
 
-  it('L16 any inbound byte is life, a write that succeeded is not', () => {
+  it('any inbound byte is life, a write that succeeded is not', () => {
     const { channel, app } = beating(HEARTBEAT_PRESETS.strict);
     for (let i = 0; i < 20; i++) {
       channel.advance(2000);
@@ -347,7 +344,7 @@ describe('HeartbeatHandler, the rows of the source documents', () => {
     expect(channel.closeInfo?.reason).toBe('heartbeat');
   });
 
-  it('L31 beats only when nothing was sent lately', () => {
+  it('beats only when nothing was sent lately', () => {
     const format = textHeartbeat({ ping: 'beat', pong: false });
     const { channel } = beating({ format, intervalMs: 10_000 });
     for (let i = 0; i < 5; i++) {
@@ -362,7 +359,7 @@ describe('HeartbeatHandler, the rows of the source documents', () => {
     expect(channel.readOutbound()).toBe('beat');
   });
 
-  it('L31 an answer of ours is a write, too', () => {
+  it('an answer of ours is a write, too', () => {
     const { channel } = beating({ intervalMs: 10_000 });
     channel.advance(9000);
     channel.writeInbound('PING');
@@ -375,7 +372,7 @@ describe('HeartbeatHandler, the rows of the source documents', () => {
 });
 
 describe('HeartbeatHandler, watching', () => {
-  it('S368 client 20 s, server 45 s: a silent client is closed, a beating one is not', () => {
+  it('client 20 s, server 45 s: a silent client is closed, a beating one is not', () => {
     const line = new Line(10);
     const format = textHeartbeat({ pong: false });
     const client = line.end(new HeartbeatHandler({ format, intervalMs: 20_000 }));
@@ -388,7 +385,7 @@ describe('HeartbeatHandler, watching', () => {
     expect(server.closeInfo?.reason).toBe('heartbeat');
   });
 
-  it('S369 any traffic ends the counting of missed answers', () => {
+  it('any traffic ends the counting of missed answers', () => {
     const { channel, app, heartbeat } = beating({
       intervalMs: 5000,
       timeoutMs: 2000,
@@ -403,7 +400,7 @@ describe('HeartbeatHandler, watching', () => {
     expect(app.seen.at(-1)).toMatch(/^missed 3 lost/);
   });
 
-  it('S369 pings do not pile up while output is stuck, and a dead peer is found all the same', () => {
+  it('pings do not pile up while output is stuck, and a dead peer is found all the same', () => {
     let pings = 0;
     const counter: Handler = {
       write(ctx: Context, message: unknown) {

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { FlowControlHandler } from '../../src/flow/flow-control-handler.ts';
 import { IdleStateHandler } from '../../src/idle/idle-state-handler.ts';
 
-it('S235 a FlowControlHandler before it, which holds channelReadComplete back, does not freeze it', () => {
+it('a FlowControlHandler before it, which holds channelReadComplete back, does not freeze it', () => {
   const idleAt: number[] = [];
   const recorder: Handler = {
     userEventTriggered: (ctx: Context) => void idleAt.push(ctx.clock.now()),

@@ -6,7 +6,7 @@ import { IdleStateEvent } from '../../src/idle/idle-state-event.ts';
 import { IdleStateHandler } from '../../src/idle/idle-state-handler.ts';
 
 describe('IdleCloseHandler', () => {
-  it('L17 ends an idle connection with a last word', () => {
+  it('ends an idle connection with a last word', () => {
     const channel = new EmbeddedChannel(
       new IdleStateHandler({ readerIdleMs: 120_000 }),
       new IdleCloseHandler({ lastWord: (event) => `idle ${event.state}` }),

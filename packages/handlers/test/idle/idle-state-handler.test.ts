@@ -30,7 +30,7 @@ function setUp(options: IdleStateOptions): {
 }
 
 describe('IdleStateHandler', () => {
-  it('S228 keeps three times apart', () => {
+  it('keeps three times apart', () => {
     const { channel, recorder } = setUp({ readerIdleMs: 100, writerIdleMs: 150, allIdleMs: 220 });
     channel.advance(220);
     expect(recorder.take()).toEqual([
@@ -41,7 +41,7 @@ describe('IdleStateHandler', () => {
     ]);
   });
 
-  it('S228 leaves off what is off, and refuses times that make no sense', () => {
+  it('leaves off what is off, and refuses times that make no sense', () => {
     const { channel, recorder } = setUp({ readerIdleMs: false });
     channel.advance(1e9);
     expect(recorder.seen).toEqual([]);
@@ -53,13 +53,13 @@ describe('IdleStateHandler', () => {
     }
   });
 
-  it('S228 takes less than a millisecond as one', () => {
+  it('takes less than a millisecond as one', () => {
     const { channel, recorder } = setUp({ readerIdleMs: 0.25 });
     channel.advance(1);
     expect(recorder.take()).toEqual(['reader first @1']);
   });
 
-  it('S229 starts when the channel becomes active', () => {
+  it('starts when the channel becomes active', () => {
     const recorder = new Recorder();
     const idle = new IdleStateHandler({ readerIdleMs: 100 });
     const channel = EmbeddedChannel.with({ register: false }, idle, recorder);
@@ -69,7 +69,7 @@ describe('IdleStateHandler', () => {
     expect(recorder.take()).toEqual(['reader first @600']);
   });
 
-  it('S229 starts when it is added to an active channel', () => {
+  it('starts when it is added to an active channel', () => {
     const channel = new EmbeddedChannel();
     channel.advance(70);
     const recorder = new Recorder();
@@ -78,7 +78,7 @@ describe('IdleStateHandler', () => {
     expect(recorder.take()).toEqual(['writer first @170']);
   });
 
-  it('S230 cancels its timers when the channel closes', () => {
+  it('cancels its timers when the channel closes', () => {
     const { channel, recorder } = setUp({ readerIdleMs: 100, writerIdleMs: 100, allIdleMs: 100 });
     channel.run(() => void channel.close());
     expect(channel.clock.pendingTimers).toBe(0);
@@ -86,7 +86,7 @@ describe('IdleStateHandler', () => {
     expect(recorder.take()).toEqual([]);
   });
 
-  it('S230 S246 cancels all three timers when it is removed', () => {
+  it('cancels all three timers when it is removed', () => {
     const { channel, recorder, idle } = setUp({
       readerIdleMs: 100,
       writerIdleMs: 100,
@@ -100,7 +100,7 @@ describe('IdleStateHandler', () => {
     expect(recorder.take()).toEqual([]);
   });
 
-  it('S230 does nothing when a timer fires on a closed channel', () => {
+  it('does nothing when a timer fires on a closed channel', () => {
     const { channel, recorder } = setUp({ readerIdleMs: 100 });
     channel.clock.schedule(() => channel.close(), 100);
     const late = new Recorder();
@@ -115,13 +115,13 @@ describe('IdleStateHandler', () => {
     expect(late.take()).toEqual([]);
   });
 
-  it('S231 marks the first event once, then once per further full period', () => {
+  it('marks the first event once, then once per further full period', () => {
     const { channel, recorder } = setUp({ writerIdleMs: 100 });
     channel.advance(350);
     expect(recorder.take()).toEqual(['writer first @100', 'writer @200', 'writer @300']);
   });
 
-  it('S232 marks the first event again after a read, for reader and all', () => {
+  it('marks the first event again after a read, for reader and all', () => {
     const { channel, recorder } = setUp({ readerIdleMs: 100, writerIdleMs: 100, allIdleMs: 100 });
     channel.advance(100);
     channel.advance(50);
@@ -131,7 +131,7 @@ describe('IdleStateHandler', () => {
     expect(recorder.take()).toEqual(['writer @200', 'reader first @250', 'all first @250']);
   });
 
-  it('S232 marks the first event again after a completed write, for writer and all', () => {
+  it('marks the first event again after a completed write, for writer and all', () => {
     const { channel, recorder } = setUp({ readerIdleMs: 100, writerIdleMs: 100, allIdleMs: 100 });
     channel.advance(150);
     recorder.take();
@@ -140,7 +140,7 @@ describe('IdleStateHandler', () => {
     expect(recorder.take()).toEqual(['reader @200', 'writer first @250', 'all first @250']);
   });
 
-  it('S233 counts from the end of the burst', () => {
+  it('counts from the end of the burst', () => {
     const { channel, recorder } = setUp({ readerIdleMs: 100 });
     channel.writeOneInbound('x');
     channel.advance(60);
@@ -151,7 +151,7 @@ describe('IdleStateHandler', () => {
     expect(recorder.take()).toEqual(['reader first @160']);
   });
 
-  it('S234 never calls a burst that is being read idle', () => {
+  it('never calls a burst that is being read idle', () => {
     const { channel, recorder } = setUp({ readerIdleMs: 100, allIdleMs: 100 });
     channel.writeOneInbound('x');
     channel.advance(1000);
@@ -161,7 +161,7 @@ describe('IdleStateHandler', () => {
     expect(recorder.take()).toEqual(['reader first @1100', 'all first @1100']);
   });
 
-  it('S236 counts from the moment the write settles, not from the call', () => {
+  it('counts from the moment the write settles, not from the call', () => {
     const { channel, recorder } = setUp({ writerIdleMs: 100 });
     channel.writeOneOutbound('x');
     channel.advance(60);
@@ -172,7 +172,7 @@ describe('IdleStateHandler', () => {
     expect(recorder.take()).toEqual(['writer first @160']);
   });
 
-  it('S236 counts a failed write, too', () => {
+  it('counts a failed write, too', () => {
     const recorder = new Recorder();
     const failing: Handler = {
       write: (): WriteFuture => {
@@ -192,7 +192,7 @@ describe('IdleStateHandler', () => {
     expect(recorder.take()).toEqual(['writer first @160']);
   });
 
-  it('S236 does not hide that a write failed', () => {
+  it('does not hide that a write failed', () => {
     const reported: Error[] = [];
     const hooks = { writeFailed: (_channel: unknown, error: Error) => reported.push(error) };
     const channel = EmbeddedChannel.with({ hooks }, new IdleStateHandler({ writerIdleMs: 100 }));
@@ -201,7 +201,7 @@ describe('IdleStateHandler', () => {
     expect(reported.map((error) => isHeadraceError(error, 'CHANNEL_CLOSED'))).toEqual([true]);
   });
 
-  it('S237 waits only for what is left after an activity', () => {
+  it('waits only for what is left after an activity', () => {
     const { channel, recorder } = setUp({ readerIdleMs: 100 });
     channel.advance(30);
     channel.writeInbound('x');
@@ -211,7 +211,7 @@ describe('IdleStateHandler', () => {
     expect(recorder.take()).toEqual(['reader first @130']);
   });
 
-  it('S237 sets no timer per message', () => {
+  it('sets no timer per message', () => {
     const { channel } = setUp({ readerIdleMs: 100, writerIdleMs: 100, allIdleMs: 100 });
     let armed = 0;
     const { schedule } = channel.clock;
@@ -226,7 +226,7 @@ describe('IdleStateHandler', () => {
     expect(armed).toBe(0);
   });
 
-  it('S238 takes a reset for activity', () => {
+  it('takes a reset for activity', () => {
     const { channel, recorder, idle } = setUp({ readerIdleMs: 100, writerIdleMs: 100 });
     channel.advance(50);
     idle.resetReadTimeout();
@@ -236,7 +236,7 @@ describe('IdleStateHandler', () => {
     expect(recorder.take()).toEqual(['reader first @150', 'writer first @170']);
   });
 
-  it('S239 gives an error of the next handler to that handler', () => {
+  it('gives an error of the next handler to that handler', () => {
     const caught: string[] = [];
     const channel = new EmbeddedChannel(new IdleStateHandler({ readerIdleMs: 100 }), {
       userEventTriggered: () => {
@@ -248,7 +248,7 @@ describe('IdleStateHandler', () => {
     expect(caught).toEqual(['on idle', 'on idle']);
   });
 
-  it('S240 takes a slow write for idle, unless it observes the output', () => {
+  it('takes a slow write for idle, unless it observes the output', () => {
     const { channel, recorder } = setUp({ writerIdleMs: 100 });
     channel.embedded.isStuck = true;
     channel.run(() => void channel.writeAndFlush('x'.repeat(1000)));
@@ -261,7 +261,7 @@ describe('IdleStateHandler', () => {
   });
 
   it.each(['writer', 'all'] as const)(
-    'S241 S242 S243 sees the output move, but for the first event (%s)',
+    'sees the output move, but for the first event (%s)',
     (state) => {
       const { channel, recorder } = setUp({
         [state === 'writer' ? 'writerIdleMs' : 'allIdleMs']: 100,
@@ -286,7 +286,7 @@ describe('IdleStateHandler', () => {
     },
   );
 
-  it('S241 watches the output for writer and all apart', () => {
+  it('watches the output for writer and all apart', () => {
     const { channel, recorder } = setUp({
       writerIdleMs: 100,
       allIdleMs: 100,
@@ -302,7 +302,7 @@ describe('IdleStateHandler', () => {
     channel.finish();
   });
 
-  it('S244 has no write method when only reading is watched', () => {
+  it('has no write method when only reading is watched', () => {
     expect(new IdleStateHandler({ readerIdleMs: 100 }).write).toBeUndefined();
     expect(new IdleStateHandler({ writerIdleMs: 100 }).write).toBeTypeOf('function');
     expect(new IdleStateHandler({ allIdleMs: 100 }).write).toBeTypeOf('function');
@@ -316,7 +316,7 @@ describe('IdleStateHandler', () => {
     expect(channel.readOutbound()).toBe('own x');
   });
 
-  it('S244 listens once for the writes that share a future', () => {
+  it('listens once for the writes that share a future', () => {
     let listeners = 0;
     const watched = new Set<WriteFuture>();
     const counting: Handler = {

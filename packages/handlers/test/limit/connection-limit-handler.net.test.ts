@@ -43,7 +43,7 @@ async function greeted(from: string): Promise<{ text: string; socket: net.Socket
 }
 
 describe('ConnectionLimitHandler on sockets', () => {
-  it('L18 refuses before the pipeline is built, for each address and in total', async () => {
+  it('refuses before the pipeline is built, for each address and in total', async () => {
     const { limit, pipelinesBuilt } = await start({ total: 3, perAddress: 2 });
     const first = await greeted('127.0.0.2');
     expect(first.text).toBe('hi');

@@ -25,7 +25,7 @@ function serverWith(options: ConnectionLimitOptions): Listening & {
 const clock = listeningClock;
 
 describe('ConnectionLimitHandler', () => {
-  it('L18 refuses above the total', () => {
+  it('refuses above the total', () => {
     const { limit, accept } = serverWith({ total: 2 });
     const first = accept('10.0.0.1');
     expect(accept('10.0.0.2').wasAccepted).toBe(true);
@@ -38,7 +38,7 @@ describe('ConnectionLimitHandler', () => {
     expect(limit.counters).toEqual({ accepted: 3, refusedTotal: 1, refusedPerAddress: 0 });
   });
 
-  it('L18 refuses above the number for one address, and others are served', () => {
+  it('refuses above the number for one address, and others are served', () => {
     const { limit, accept } = serverWith({ perAddress: 2 });
     const first = accept('10.0.0.1');
     accept('10.0.0.1');
@@ -185,7 +185,7 @@ describe("ConnectionLimitHandler in the connections' own pipeline", () => {
 });
 
 describe('UniqueAddressHandler', () => {
-  it('S358 refuses a second connection of an address, and frees the slot on close', () => {
+  it('refuses a second connection of an address, and frees the slot on close', () => {
     const { accept } = listeningWith(new UniqueAddressHandler());
     const first = accept('10.0.0.1');
     expect(first.wasAccepted).toBe(true);

@@ -6,7 +6,7 @@ import { IpFilterHandler } from '../../src/limit/ip-filter-handler.ts';
 import { listeningWith } from './listening.ts';
 
 describe('IpFilterHandler', () => {
-  it('S357 the first rule that matches decides, and by default all are let in', () => {
+  it('the first rule that matches decides, and by default all are let in', () => {
     const filter = new IpFilterHandler({
       rules: [{ allow: '192.0.2.7' }, { deny: '192.0.2.0/24' }, { allow: '192.0.2.8' }],
     });
@@ -14,7 +14,7 @@ describe('IpFilterHandler', () => {
     expect(hosts.map((host) => filter.allows(host))).toEqual([true, false, true, true]);
   });
 
-  it('S357 a rule for one family never matches the other', () => {
+  it('a rule for one family never matches the other', () => {
     const four = new IpFilterHandler({ rules: [{ deny: '0.0.0.0/0' }] });
     expect([four.allows('192.0.2.7'), four.allows('::1')]).toEqual([false, true]);
     const six = new IpFilterHandler({ rules: [{ deny: '::/0' }] });
@@ -41,7 +41,7 @@ describe('IpFilterHandler', () => {
     expect([filter.allows('10.0.0.7'), filter.allows('10.0.0.10')]).toEqual([true, false]);
   });
 
-  it('S356 refuses before the pipeline of a connection is built', () => {
+  it('refuses before the pipeline of a connection is built', () => {
     const seen: RejectedError[] = [];
     const onRefused = (child: Channel, error: RejectedError) => {
       seen.push(error);
@@ -60,7 +60,7 @@ describe('IpFilterHandler', () => {
     expect(filter.refused).toBe(1);
   });
 
-  it('S356 cannot decide without an IP address, and lets nobody in then', () => {
+  it('cannot decide without an IP address, and lets nobody in then', () => {
     const { server, accept } = listeningWith(new IpFilterHandler({ rules: [] }));
     expect(() => accept('/tmp/socket')).toThrow(/has no IP address/);
     expect(server.isOpen).toBe(true);

@@ -33,7 +33,7 @@ function logged(options: LoggingOptions = {}): { channel: EmbeddedChannel; log: 
 }
 
 describe('LoggingHandler', () => {
-  it('S355 logs every event and operation at debug, and passes all of them on', () => {
+  it('logs every event and operation at debug, and passes all of them on', () => {
     const log = recorder();
     const seen: string[] = [];
     const witness: Handler = {
@@ -96,7 +96,7 @@ describe('LoggingHandler', () => {
     ]);
   });
 
-  it('S355 starts each line with the channel', () => {
+  it('starts each line with the channel', () => {
     const lines: string[] = [];
     const logger: Logger = { log: (_level, text) => void lines.push(text) };
     const channel = EmbeddedChannel.with({ logger }, new LoggingHandler());
@@ -104,7 +104,7 @@ describe('LoggingHandler', () => {
     expect(lines[1]).toBe(`${channel} ACTIVE`);
   });
 
-  it('S355 dumps bytes as hex, in both directions, byte sources too', () => {
+  it('dumps bytes as hex, in both directions, byte sources too', () => {
     const { channel, log } = logged();
     channel.writeInbound(Buffer.from('GET / HTTP/1.1\r\nHost'));
     channel.writeOutbound({
@@ -121,7 +121,7 @@ describe('LoggingHandler', () => {
     );
   });
 
-  it('S355 writes only the length in the simple format, and 0B for an empty buffer', () => {
+  it('writes only the length in the simple format, and 0B for an empty buffer', () => {
     const { channel, log } = logged({ format: 'simple' });
     channel.writeInbound(Buffer.from('hello'), Buffer.alloc(0));
     expect(log.lines.slice(0, 2)).toEqual(['READ: 5B', 'READ: 0B']);
@@ -130,7 +130,7 @@ describe('LoggingHandler', () => {
     expect(hex.log.lines[0]).toBe('READ: 0B');
   });
 
-  it('S355 shows the content of a message that holds bytes', () => {
+  it('shows the content of a message that holds bytes', () => {
     class Frame {
       readonly content: Buffer = Buffer.from('hi');
     }

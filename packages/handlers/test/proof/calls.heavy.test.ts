@@ -102,7 +102,7 @@ afterEach(() => {
 });
 
 describe('10,000 calls in flight, 1 % cancelled, the server killed in the middle', () => {
-  it('L26 each settles once, sent is right, ids and timers are back to 0', async () => {
+  it('each settles once, sent is right, ids and timers are back to 0', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'headrace-calls-'));
     folders.push(folder);
     const path = join(folder, 'executed');

@@ -105,7 +105,7 @@ const STRICT_MS = 9000 + 1000;
 
 describe('a peer that is gone without a word', () => {
   it.runIf(canCutLinks())(
-    'L20 cable cut: strict heartbeats find it in 9 s, keepalive late or not at all',
+    'cable cut: strict heartbeats find it in 9 s, keepalive late or not at all',
     async () => {
       const id = process.pid.toString(36);
       const [left, right] = [`hra-${id}`, `hrb-${id}`];
@@ -142,7 +142,7 @@ describe('a peer that is gone without a word', () => {
     },
   );
 
-  it('L16 a process stopped while its kernel lives: strict heartbeats find it in 9 s, keepalive never', async () => {
+  it('a process stopped while its kernel lives: strict heartbeats find it in 9 s, keepalive never', async () => {
     const { server, client } = await serverAndClient('127.0.0.1', [], []);
     client.process.kill('SIGSTOP');
     const closeOf = await closesWithin(server, Date.now(), 20_000);

@@ -15,7 +15,7 @@ class Writes implements Handler {
 }
 
 describe('CombinedHandler', () => {
-  it('S360 reads by one part and writes by the other, in its place', () => {
+  it('reads by one part and writes by the other, in its place', () => {
     const channel = new EmbeddedChannel(
       { channelRead: (ctx, text: string) => ctx.fireChannelRead(`${text}1`) },
       new CombinedHandler(new Reads(), new Writes()),
@@ -26,7 +26,7 @@ describe('CombinedHandler', () => {
     expect(channel.finish()).toMatchObject({ inbound: ['in1!2'], outbound: ['out?'] });
   });
 
-  it('S360 lets each part be removed by itself', () => {
+  it('lets each part be removed by itself', () => {
     const channel = new EmbeddedChannel(new CombinedHandler(new Reads(), new Writes()));
     channel.pipeline.remove(Reads);
     channel.writeInbound('in');
@@ -39,7 +39,7 @@ describe('CombinedHandler', () => {
     expect(other.finish()).toMatchObject({ inbound: ['in!'], outbound: ['out'] });
   });
 
-  it('S360 refuses a part that also does the work of the other', () => {
+  it('refuses a part that also does the work of the other', () => {
     expect(() => new CombinedHandler(new Writes(), new Writes())).toThrow(
       /the inbound part, Writes, has a write method/,
     );

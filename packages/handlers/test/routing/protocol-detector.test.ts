@@ -148,7 +148,7 @@ describe('ProtocolDetector', () => {
     expect(seen).toEqual([3, 4]);
   });
 
-  it('S367 keeps the order when a handler just installed causes more input', () => {
+  it('keeps the order when a handler just installed causes more input', () => {
     const notes: string[] = [];
     let channel: EmbeddedChannel;
     const eager: Handler = {

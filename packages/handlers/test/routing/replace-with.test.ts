@@ -28,7 +28,7 @@ class Gate implements Handler {
 }
 
 describe('replaceWith', () => {
-  it('S367 adds the new handlers in order, then passes on what was held, then removes the old one', () => {
+  it('adds the new handlers in order, then passes on what was held, then removes the old one', () => {
     const order: string[] = [];
     const last: Handler = {
       handlerAdded: () => void order.push('added'),
@@ -96,7 +96,7 @@ describe('replaceWith', () => {
     expect(channel.finish().inbound).toEqual(['a', 'b!', 'c!']);
   });
 
-  it('S359 with a PendingWriteQueue, holds writes until a handshake is complete, or fails them', () => {
+  it('with a PendingWriteQueue, holds writes until a handshake is complete, or fails them', () => {
     class Handshake implements Handler {
       private queue!: PendingWriteQueue;
 

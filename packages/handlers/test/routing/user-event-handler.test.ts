@@ -11,7 +11,7 @@ class Moved {
 class MovedFar extends Moved {}
 
 describe('UserEventHandler', () => {
-  it('S361 consumes the events of its class and its subclasses, and forwards others', () => {
+  it('consumes the events of its class and its subclasses, and forwards others', () => {
     const seen: string[] = [];
     const passed: unknown[] = [];
     const channel = new EmbeddedChannel(
@@ -25,7 +25,7 @@ describe('UserEventHandler', () => {
     expect(passed).toEqual(['other']);
   });
 
-  it('S361 makes a throw an error of its own', () => {
+  it('makes a throw an error of its own', () => {
     const channel = new EmbeddedChannel(
       new UserEventHandler(Moved, () => {
         throw new Error('lost');

@@ -5,36 +5,36 @@ const limit = (bytesPerSecond: number, maxWaitMs = 15_000): RateLimit =>
   new RateLimit(bytesPerSecond, { checkIntervalMs: 1000, maxWaitMs }, 0);
 
 describe('RateLimit', () => {
-  it('S287 has no limit at Infinity and refuses 0', () => {
+  it('has no limit at Infinity and refuses 0', () => {
     expect(limit(Number.POSITIVE_INFINITY).charge(1e9, 0)).toBe(0);
     expect(() => limit(0)).toThrow(/bytesPerSecond is 0/);
   });
 
-  it('S287 ignores waits below 10 ms, and charges them to what follows', () => {
+  it('ignores waits below 10 ms, and charges them to what follows', () => {
     const one = limit(1000);
     expect(one.charge(9, 0)).toBe(0);
     expect(one.charge(9, 0)).toBe(18);
   });
 
-  it('S288 waits for bytes * 1000 / limit - elapsed', () => {
+  it('waits for bytes * 1000 / limit - elapsed', () => {
     const one = limit(1000);
     expect(one.charge(500, 200)).toBe(300);
     expect(one.charge(500, 300)).toBe(700);
   });
 
-  it('S288 adds what earlier intervals still owe', () => {
+  it('adds what earlier intervals still owe', () => {
     const one = limit(1000);
     expect(one.charge(2500, 0)).toBe(2500);
     expect(one.charge(100, 1500)).toBe(1100);
   });
 
-  it('S288 gives no credit for time before the current interval', () => {
+  it('gives no credit for time before the current interval', () => {
     const one = limit(1000);
     one.charge(1, 0);
     expect(one.charge(1000, 10_100)).toBe(900);
   });
 
-  it('S287 caps a single wait', () => {
+  it('caps a single wait', () => {
     const one = limit(10, 1000);
     expect(one.charge(10_000, 0)).toBe(1000);
     expect(one.charge(1, 0)).toBe(1000);
@@ -62,7 +62,7 @@ describe('RateLimit', () => {
     }).toThrow(/bytesPerSecond/);
   });
 
-  it('S297 counts nothing for what has no size', () => {
+  it('counts nothing for what has no size', () => {
     expect(limit(1).charge(-1, 0)).toBe(0);
   });
 });

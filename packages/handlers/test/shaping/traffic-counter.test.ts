@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { TrafficCounter } from '../../src/shaping/traffic-counter.ts';
 
 describe('TrafficCounter', () => {
-  it('S296 counts total, current and last bytes of both directions, and their speed', () => {
+  it('counts total, current and last bytes of both directions, and their speed', () => {
     const clock = new VirtualClock();
     const counter = new TrafficCounter({ clock, checkIntervalMs: 500 });
     counter.countRead(100);
@@ -17,7 +17,7 @@ describe('TrafficCounter', () => {
     expect([counter.totalReadBytes, counter.totalWrittenBytes]).toEqual([107, 50]);
   });
 
-  it('S296 gives zero for an interval in which nothing was counted', () => {
+  it('gives zero for an interval in which nothing was counted', () => {
     const clock = new VirtualClock();
     const counter = new TrafficCounter({ clock });
     counter.countRead(100);
@@ -25,7 +25,7 @@ describe('TrafficCounter', () => {
     expect([counter.lastReadBytes, counter.currentReadBytes]).toEqual([0, 0]);
   });
 
-  it('S296 calls back at the end of each interval until it is stopped', () => {
+  it('calls back at the end of each interval until it is stopped', () => {
     const clock = new VirtualClock();
     const seen: number[] = [];
     const counter = new TrafficCounter({

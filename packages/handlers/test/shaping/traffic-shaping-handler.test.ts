@@ -24,7 +24,7 @@ function note(future: WriteFuture, name: string, into: string[]): void {
 }
 
 describe('TrafficShapingHandler, reading', () => {
-  it('S289 reads no more until the wait is over, and then once', () => {
+  it('reads no more until the wait is over, and then once', () => {
     const channel = shaped({ readBytesPerSecond: 1000 });
     const { reads } = channel.embedded;
     channel.writeInbound(Buffer.alloc(500));
@@ -36,7 +36,7 @@ describe('TrafficShapingHandler, reading', () => {
     expect(channel.embedded.reads).toBe(reads + 1);
   });
 
-  it('S289 waits for all that came in the burst', () => {
+  it('waits for all that came in the burst', () => {
     const channel = shaped({ readBytesPerSecond: 1000 });
     const { reads } = channel.embedded;
     channel.writeInbound(Buffer.alloc(100), Buffer.alloc(100), Buffer.alloc(100));
@@ -46,7 +46,7 @@ describe('TrafficShapingHandler, reading', () => {
     expect(channel.embedded.reads).toBe(reads + 1);
   });
 
-  it('S289 does not read on when the user has turned auto-read off himself', () => {
+  it('does not read on when the user has turned auto-read off himself', () => {
     const channel = shaped({ readBytesPerSecond: 1000 });
     channel.run(() => {
       channel.autoRead = false;
@@ -57,7 +57,7 @@ describe('TrafficShapingHandler, reading', () => {
     expect(channel.embedded.reads).toBe(reads);
   });
 
-  it('S290 swallows read() while it waits', () => {
+  it('swallows read() while it waits', () => {
     const channel = shaped({ readBytesPerSecond: 1000 });
     channel.writeInbound(Buffer.alloc(500));
     const { reads } = channel.embedded;
@@ -67,7 +67,7 @@ describe('TrafficShapingHandler, reading', () => {
     expect(channel.embedded.reads).toBe(reads + 1);
   });
 
-  it('S297 does not count messages that are no bytes, unless there is a sizeOf', () => {
+  it('does not count messages that are no bytes, unless there is a sizeOf', () => {
     const channel = shaped({ readBytesPerSecond: 1 });
     const { reads } = channel.embedded;
     channel.writeInbound('a long text');
@@ -80,7 +80,7 @@ describe('TrafficShapingHandler, reading', () => {
 });
 
 describe('TrafficShapingHandler, writing', () => {
-  it('S291 keeps the order, also of messages that need not wait', () => {
+  it('keeps the order, also of messages that need not wait', () => {
     const channel = shaped({ writeBytesPerSecond: 1000 });
     channel.writeOutbound(Buffer.alloc(100), 'text', Buffer.alloc(1));
     expect(taken(channel)).toEqual([]);
@@ -88,7 +88,7 @@ describe('TrafficShapingHandler, writing', () => {
     expect(taken(channel)).toEqual([100, 'text', 1]);
   });
 
-  it('S292 writes and flushes each message when it is due; each keeps its future', () => {
+  it('writes and flushes each message when it is due; each keeps its future', () => {
     const channel = shaped({ writeBytesPerSecond: 1000 });
     const settled: string[] = [];
     channel.run(() => {
@@ -105,7 +105,7 @@ describe('TrafficShapingHandler, writing', () => {
     expect(channel.clock.pendingTimers).toBe(0);
   });
 
-  it('S292 fails only the message whose write fails', () => {
+  it('fails only the message whose write fails', () => {
     const picky: Handler = {
       write: (ctx, message: Buffer) => {
         if (message.length === 100) throw new Error('no');
@@ -128,7 +128,7 @@ describe('TrafficShapingHandler, writing', () => {
   it.each([
     ['too much waits', { unwritableBytes: 1000 }, 6000],
     ['the delay is too long', { unwritableDelayMs: 500 }, 600],
-  ])('S293 makes the channel unwritable when %s, until nothing waits', (_name, options, size) => {
+  ])('makes the channel unwritable when %s, until nothing waits', (_name, options, size) => {
     const changes: boolean[] = [];
     const channel = shaped(
       { writeBytesPerSecond: 1000, ...options },
@@ -145,7 +145,7 @@ describe('TrafficShapingHandler, writing', () => {
   });
 
   it.each([10_000, 70_000])(
-    'S293 stays unwritable when other output (%i bytes) has drained',
+    'stays unwritable when other output (%i bytes) has drained',
     (other) => {
       const channel = shaped({ writeBytesPerSecond: 1000, unwritableBytes: 500 });
       channel.embedded.isStuck = true;
@@ -170,7 +170,7 @@ describe('TrafficShapingHandler, writing', () => {
     expect(settled[0]).toMatch(/^b 964 bytes wait .* exceed maxQueuedBytes \(1000\)/);
   });
 
-  it('S294 sends what waits when it is removed from an open channel, and reads on', () => {
+  it('sends what waits when it is removed from an open channel, and reads on', () => {
     const channel = shaped({ writeBytesPerSecond: 10, readBytesPerSecond: 10 });
     channel.writeInbound(Buffer.alloc(100));
     channel.writeOutbound(Buffer.alloc(100), Buffer.alloc(50));
@@ -182,7 +182,7 @@ describe('TrafficShapingHandler, writing', () => {
     expect(channel.clock.pendingTimers).toBe(0);
   });
 
-  it('S294 fails what waits when the channel closes', () => {
+  it('fails what waits when the channel closes', () => {
     const channel = shaped({ writeBytesPerSecond: 10 });
     const settled: string[] = [];
     channel.run(() => note(channel.write(Buffer.alloc(100)), 'a', settled));
@@ -218,7 +218,7 @@ describe('GlobalTraffic', () => {
     ) as [EmbeddedChannel, EmbeddedChannel];
   }
 
-  it('S295 holds all channels together to one limit, each in its own order', () => {
+  it('holds all channels together to one limit, each in its own order', () => {
     const clock = new VirtualClock();
     const traffic = new GlobalTraffic({ clock, writeBytesPerSecond: 1000 });
     const [a, b] = two(traffic, clock);
@@ -232,7 +232,7 @@ describe('GlobalTraffic', () => {
     expect(traffic.queuedBytes).toBe(0);
   });
 
-  it('S295 holds reading of all channels together to one limit', () => {
+  it('holds reading of all channels together to one limit', () => {
     const clock = new VirtualClock();
     const traffic = new GlobalTraffic({ clock, readBytesPerSecond: 1000 });
     const [a, b] = two(traffic, clock);
@@ -246,7 +246,7 @@ describe('GlobalTraffic', () => {
     expect(traffic.counter.totalReadBytes).toBe(200);
   });
 
-  it('S295 makes channels that write more unwritable when too much waits in all', () => {
+  it('makes channels that write more unwritable when too much waits in all', () => {
     const clock = new VirtualClock();
     const traffic = new GlobalTraffic({ clock, writeBytesPerSecond: 1000, maxQueuedBytes: 150 });
     const [a, b] = two(traffic, clock);
@@ -258,7 +258,7 @@ describe('GlobalTraffic', () => {
     expect(b.isWritable).toBe(true);
   });
 
-  it('S295 takes the longer wait of a channel limit and the common one', () => {
+  it('takes the longer wait of a channel limit and the common one', () => {
     const clock = new VirtualClock();
     const traffic = new GlobalTraffic({ clock, writeBytesPerSecond: 10_000 });
     const [a] = two(traffic, clock, { writeBytesPerSecond: 1000 });
@@ -269,7 +269,7 @@ describe('GlobalTraffic', () => {
     expect(taken(a)).toEqual([1000]);
   });
 
-  it('S295 forgets what waited in a channel that closed', () => {
+  it('forgets what waited in a channel that closed', () => {
     const clock = new VirtualClock();
     const traffic = new GlobalTraffic({ clock, writeBytesPerSecond: 10 });
     const [a] = two(traffic, clock);
@@ -279,7 +279,7 @@ describe('GlobalTraffic', () => {
     expect(traffic.queuedBytes).toBe(0);
   });
 
-  it('S296 accounts per interval until it is disposed of', () => {
+  it('accounts per interval until it is disposed of', () => {
     const clock = new VirtualClock();
     const seen: number[] = [];
     {
@@ -295,7 +295,7 @@ describe('GlobalTraffic', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it('S287 refuses limits that make no sense', () => {
+  it('refuses limits that make no sense', () => {
     expect(() => new GlobalTraffic({ readBytesPerSecond: 0 })).toThrow(/readBytesPerSecond/);
     expect(() => new TrafficShapingHandler({ maxWaitMs: -1 })).toThrow(/maxWaitMs/);
     expect(() => new TrafficShapingHandler({ maxQueuedBytes: 0 })).toThrow(/maxQueuedBytes/);

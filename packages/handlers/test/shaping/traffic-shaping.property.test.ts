@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { GlobalTraffic } from '../../src/shaping/global-traffic.ts';
 import { TrafficShapingHandler } from '../../src/shaping/traffic-shaping-handler.ts';
 
-it('S291 keeps the order of every channel, loses nothing, and never exceeds the common limit', () => {
+it('keeps the order of every channel, loses nothing, and never exceeds the common limit', () => {
   fc.assert(
     fc.property(
       fc.array(

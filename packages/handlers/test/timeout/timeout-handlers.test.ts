@@ -23,7 +23,7 @@ class Catcher implements Handler {
 }
 
 describe('ReadTimeoutHandler', () => {
-  it('S249 raises its error once, then closes', () => {
+  it('raises its error once, then closes', () => {
     const catcher = new Catcher();
     const channel = new EmbeddedChannel(new ReadTimeoutHandler({ timeoutMs: 1000 }), catcher);
     channel.advance(600);
@@ -38,7 +38,7 @@ describe('ReadTimeoutHandler', () => {
     expect(channel.clock.pendingTimers).toBe(0);
   });
 
-  it('S249 leaves the end to a handler that sends a last message', () => {
+  it('leaves the end to a handler that sends a last message', () => {
     const polite: Handler = {
       exceptionCaught(ctx: Context) {
         ctx.write('good-bye');
@@ -53,7 +53,7 @@ describe('ReadTimeoutHandler', () => {
     expect(channel.closeInfo?.reason).toBe('timeout');
   });
 
-  it('S252 is off with timeoutMs: false, refuses what makes no sense, and does not touch writes', () => {
+  it('is off with timeoutMs: false, refuses what makes no sense, and does not touch writes', () => {
     const channel = new EmbeddedChannel(new ReadTimeoutHandler({ timeoutMs: false }));
     channel.advance(1e9);
     expect(channel.isOpen).toBe(true);
@@ -63,7 +63,7 @@ describe('ReadTimeoutHandler', () => {
 });
 
 describe('WriteTimeoutHandler', () => {
-  it('S250 raises its error once, closes, and the write fails by the close', () => {
+  it('raises its error once, closes, and the write fails by the close', () => {
     const catcher = new Catcher();
     const channel = new EmbeddedChannel(new WriteTimeoutHandler({ timeoutMs: 1000 }), catcher);
     channel.embedded.isStuck = true;
@@ -81,7 +81,7 @@ describe('WriteTimeoutHandler', () => {
     expect(catcher.errors).toHaveLength(1);
   });
 
-  it('S250 times each write for itself', () => {
+  it('times each write for itself', () => {
     const catcher = new Catcher();
     const channel = new EmbeddedChannel(new WriteTimeoutHandler({ timeoutMs: 1000 }), catcher);
     for (let i = 0; i < 20; i++) {
@@ -99,7 +99,7 @@ describe('WriteTimeoutHandler', () => {
     expect(catcher.errors).toHaveLength(1);
   });
 
-  it('S251 forgets a completed write, and all of them when it is removed', () => {
+  it('forgets a completed write, and all of them when it is removed', () => {
     const catcher = new Catcher();
     const handler = new WriteTimeoutHandler({ timeoutMs: 1000 });
     const channel = EmbeddedChannel.with({ outboundStallMs: false }, handler, catcher);
@@ -114,7 +114,7 @@ describe('WriteTimeoutHandler', () => {
     expect(catcher.errors).toEqual([]);
   });
 
-  it('S251 sets one timer, however much is written', () => {
+  it('sets one timer, however much is written', () => {
     const channel = new EmbeddedChannel(new WriteTimeoutHandler({ timeoutMs: 1000 }));
     for (let i = 0; i < 100; i++) {
       channel.write('x');
@@ -125,7 +125,7 @@ describe('WriteTimeoutHandler', () => {
     expect(channel.clock.pendingTimers).toBe(0);
   });
 
-  it('S252 is off with timeoutMs: false, and refuses what makes no sense', () => {
+  it('is off with timeoutMs: false, and refuses what makes no sense', () => {
     expect(new WriteTimeoutHandler({ timeoutMs: false }).write).toBeUndefined();
     expect(() => new WriteTimeoutHandler({ timeoutMs: -5 })).toThrow(/timeoutMs is -5/);
   });
@@ -143,7 +143,7 @@ describe('WriteTimeoutHandler', () => {
 });
 
 describe('MaxAgeHandler', () => {
-  it('L3 ends a connection of that age, with a last word and time to finish', () => {
+  it('ends a connection of that age, with a last word and time to finish', () => {
     const catcher = new Catcher();
     const handler = new MaxAgeHandler({
       maxAgeMs: 60_000,
@@ -165,7 +165,7 @@ describe('MaxAgeHandler', () => {
     expect(channel.clock.pendingTimers).toBe(0);
   });
 
-  it('L3 spreads the ends of connections that began together', () => {
+  it('spreads the ends of connections that began together', () => {
     const ends = [0, 0.5, 1].map((chance) => {
       const channel = new EmbeddedChannel(
         new MaxAgeHandler({ maxAgeMs: 1000, jitter: 0.2, random: () => chance }),
@@ -191,7 +191,7 @@ describe('MaxAgeHandler', () => {
 });
 
 describe('MaxMessagesHandler', () => {
-  it('L3 hands on as many messages as allowed, then ends after the burst', () => {
+  it('hands on as many messages as allowed, then ends after the burst', () => {
     const catcher = new Catcher();
     const echo: Handler = { channelRead: (ctx: Context, message) => void ctx.write(message) };
     const handler = new MaxMessagesHandler({ maxMessages: 3, lastWord: () => 'ENOUGH' });
@@ -206,7 +206,7 @@ describe('MaxMessagesHandler', () => {
     expect(channel.closeInfo?.reason).toBe('limit');
   });
 
-  it('L3 gives answers that are under way their time', () => {
+  it('gives answers that are under way their time', () => {
     const handler = new MaxMessagesHandler({ maxMessages: 1, graceMs: 1000 });
     const channel = new EmbeddedChannel(handler);
     channel.writeInbound('a', 'b');

@@ -103,7 +103,7 @@ async function connected(near: ChannelOptions = {}, far: ChannelOptions = {}): P
 }
 
 describe('a WebSocket as a transport', () => {
-  it('S70 S73 tells active first, then reads, then the end', async () => {
+  it('tells active first, then reads, then the end', async () => {
     const { near, nearSees, far, farSees } = await connected();
     await near.writeAndFlush('one');
     await farSees.until(() => farSees.messages.length === 1);
@@ -119,7 +119,7 @@ describe('a WebSocket as a transport', () => {
     expect(far.attributes.get(WEB_SOCKET_CLOSE)).toEqual({ code: 1000, reason: 'local' });
   });
 
-  it('S105 delivers texts and bytes in the order written, and settles writes in that order', async () => {
+  it('delivers texts and bytes in the order written, and settles writes in that order', async () => {
     const { near, farSees } = await connected();
     const settled: number[] = [];
     for (let i = 0; i < 300; i++) {
@@ -196,7 +196,7 @@ describe('a WebSocket as a transport', () => {
     expect(nearSees.messages).toEqual([]);
   });
 
-  it('S80 S82 close() fails what was not taken, and every later write', async () => {
+  it('close() fails what was not taken, and every later write', async () => {
     const { near, far } = await connected(
       { maxOutboundBytes: Number.POSITIVE_INFINITY },
       { autoRead: false },
@@ -211,7 +211,7 @@ describe('a WebSocket as a transport', () => {
     await far.closed;
   });
 
-  it('S90 abort() on the server resets the connection below', async () => {
+  it('abort() on the server resets the connection below', async () => {
     const { near, far } = await connected();
     far.abort('limit');
     expect((await near.closed).reason).toBe('reset');
@@ -219,7 +219,7 @@ describe('a WebSocket as a transport', () => {
     await far.parent?.closed;
   });
 
-  it('S77 keeps its addresses after the close', async () => {
+  it('keeps its addresses after the close', async () => {
     const { near, far } = await connected();
     const before = [far.localAddress, far.remoteAddress, near.localAddress, near.remoteAddress];
     expect(before).not.toContain(undefined);
