@@ -307,6 +307,8 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
   }
 
   private insert(handler: Handler, name: string | undefined, nextOf: () => HandlerContext): void {
+    // As in Netty, a taken name is reported before an unknown base.
+    this.checkName(name);
     const next = nextOf();
     const context = this.make(handler, name);
     insertBefore(this, context, next);
@@ -324,6 +326,12 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
     if (typeof handler !== 'object' || handler === null || Array.isArray(handler)) {
       throw new PipelineError('PIPELINE_STATE', notHandlerText(handler));
     }
+    this.checkName(name);
+    if (handler.sharable !== true && !markServed(handler)) throw notSharable(classOf(handler));
+    return contextFor(this, handler, name ?? keptName ?? this.generateName(handler));
+  }
+
+  private checkName(name: string | undefined): void {
     if (name !== undefined && this.findByName(name) !== undefined) {
       throw new PipelineError(
         'PIPELINE_DUPLICATE_NAME',
@@ -331,8 +339,6 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
         { name },
       );
     }
-    if (handler.sharable !== true && !markServed(handler)) throw notSharable(classOf(handler));
-    return contextFor(this, handler, name ?? keptName ?? this.generateName(handler));
   }
 
   private take(context: HandlerContext): Handler {

@@ -90,6 +90,14 @@ describe('structure and names', () => {
     expect(channel.pipeline.get('free')).toBe(handler);
   });
 
+  it('reports a taken name before an unknown base, as Netty does', () => {
+    const { pipeline } = new EmbeddedChannel();
+    pipeline.addLast('taken', new A());
+    const taken = expect.objectContaining({ code: 'HR_ERR_PIPELINE_DUPLICATE_NAME' });
+    expect(() => pipeline.addBefore('nobody', new B(), 'taken')).toThrow(taken);
+    expect(() => pipeline.addAfter('nobody', new B(), 'taken')).toThrow(taken);
+  });
+
   it('an unknown base does not use the handler up either', () => {
     const channel = new EmbeddedChannel();
     const handler = new A();

@@ -34,19 +34,19 @@ class Model {
     return index;
   }
 
-  private insert(index: number, name: string, kind: Kind): void {
+  private insert(indexOf: () => number, name: string, kind: Kind): void {
     if (this.list.some((entry) => entry.name === name)) throw new Error('duplicate');
-    this.list.splice(index, 0, { name, kind, isSpent: false });
+    this.list.splice(indexOf(), 0, { name, kind, isSpent: false });
     this.log.push(`${name} added`);
   }
 
-  addFirst = (name: string, kind: Kind): void => this.insert(0, name, kind);
-  addLast = (name: string, kind: Kind): void => this.insert(this.list.length, name, kind);
+  addFirst = (name: string, kind: Kind): void => this.insert(() => 0, name, kind);
+  addLast = (name: string, kind: Kind): void => this.insert(() => this.list.length, name, kind);
   addBefore(base: string, name: string, kind: Kind): void {
-    this.insert(this.at(base), name, kind);
+    this.insert(() => this.at(base), name, kind);
   }
   addAfter(base: string, name: string, kind: Kind): void {
-    this.insert(this.at(base) + 1, name, kind);
+    this.insert(() => this.at(base) + 1, name, kind);
   }
   remove(name: string): void {
     this.list.splice(this.at(name), 1);
@@ -80,7 +80,7 @@ class Model {
           this.error(index);
           return;
         }
-        this.insert(index + 1, `${entry.name}'`, 'reader');
+        this.insert(() => index + 1, `${entry.name}'`, 'reader');
       } else if (!entry.isSpent && entry.kind === 'swapper') {
         entry.isSpent = true;
         if (this.isTaken(`${entry.name}*`)) {

@@ -122,7 +122,7 @@ function dial(url: URL, options: WebSocketClientOptions) {
   const ws = new LastWordSocket(url, [...subprotocols], {
     ...tls,
     ...limits,
-    perMessageDeflate: wsDeflate(compression),
+    perMessageDeflate: wsDeflate(compression, 'client'),
     ...(headers && { headers }),
     ...(origin !== undefined && { origin }),
     ...{ closeTimeout: CLOSE_TIMEOUT_MS },

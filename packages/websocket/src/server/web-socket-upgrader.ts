@@ -87,7 +87,7 @@ export class WebSocketUpgrader {
     this.sockets = new WebSocketServer({
       noServer: true,
       clientTracking: false,
-      perMessageDeflate: wsDeflate(compression),
+      perMessageDeflate: wsDeflate(compression, 'server'),
       ...limits,
       WebSocket: LastWordSocket,
       handleProtocols: (offered) => subprotocols?.find((name) => offered.has(name)) ?? false,

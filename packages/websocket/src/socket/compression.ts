@@ -19,14 +19,17 @@ const OPTIONS = describePart('compression', {
   keepContext: flag({ default: false }),
 });
 
-/** The option as the `ws` library takes it. */
-export function wsDeflate(compression: WebSocketCompression) {
+/**
+ * The option as the `ws` library takes it. A server asks nothing of a client that the client did not offer, which Netty's
+ * client would refuse: a client that offers no `client_no_context_takeover` keeps its window.
+ */
+export function wsDeflate(compression: WebSocketCompression, side: 'client' | 'server') {
   if (compression === false) return false;
   const given = compression === true ? {} : compression;
   const { thresholdBytes, keepContext } = OPTIONS.resolve(given);
   return {
     threshold: thresholdBytes,
     serverNoContextTakeover: !keepContext,
-    clientNoContextTakeover: !keepContext,
+    ...(side === 'client' && { clientNoContextTakeover: !keepContext }),
   };
 }
