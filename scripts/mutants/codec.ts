@@ -2,6 +2,27 @@ import type { Mutant } from './mutant.ts';
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/schema/message-limit.ts',
+    find: 'bytes.length + VALUE_BYTES * values',
+    replace: 'bytes.length',
+    test: 'test/message/message-limit.test.ts',
+    why: 'the values of a message count, not its bytes alone',
+  },
+  {
+    file: 'src/json/count-json.ts',
+    find: 'at += byte === BACKSLASH ? 1 : 0',
+    replace: 'at += 0',
+    test: 'test/message/message-limit.test.ts',
+    why: 'a quote that is escaped does not end a text',
+  },
+  {
+    file: 'src/protobuf/count-protobuf.ts',
+    find: 'let values = 1 + fields.size;',
+    replace: 'let values = 1;',
+    test: 'test/message/message-limit.test.ts',
+    why: 'the fields that a message declares are made, sent or not',
+  },
+  {
     file: 'src/frame/line-frame-decoder.ts',
     find: 'if (length > this.maxLength) {',
     replace: 'if (false) {',

@@ -2,6 +2,62 @@ import type { Mutant } from './mutant.ts';
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/group/broadcasts.ts',
+    find: '        this.flushedThrough.set(channel, this.newest);\n',
+    replace: '',
+    test: 'test/group/slow-member.test.ts',
+    why: 'a flush of a group follows the broadcasts that wait before it',
+  },
+  {
+    file: 'src/group/broadcasts.ts',
+    find: '      if (flush) this.flush(channels);\n',
+    replace: '',
+    test: 'test/group/slow-member.test.ts',
+    why: 'a writeAndFlush that is refused still flushes what was written before it',
+  },
+  {
+    file: 'src/group/broadcasts.ts',
+    find: '|| broadcast.number <= this.lastFlushed',
+    replace: '',
+    test: 'test/group/slow-member.test.ts',
+    why: 'a flush that came early for a member comes again for the writes that waited',
+  },
+  {
+    file: 'src/transport/choose-sockets.ts',
+    find: 'publicSockets(found, !isForbidden)',
+    replace: 'publicSockets(found)',
+    test: 'test/transport/choose-sockets.test.ts',
+    why: 'a fall back to public sockets is marked as one',
+  },
+  {
+    file: 'src/transport/choose-sockets.ts',
+    find: "if (wanted !== 'auto') throw nativeRefused(native.kind, found);\n",
+    replace: '',
+    test: 'test/transport/choose-sockets.test.ts',
+    why: 'what is asked for and cannot be had is refused',
+  },
+  {
+    file: 'src/transport/choose-sockets.ts',
+    find: '  checks.set(native, check);\n',
+    replace: '',
+    test: 'test/transport/choose-sockets.test.ts',
+    why: 'a runtime is checked once for the whole process',
+  },
+  {
+    file: 'src/bootstrap/server.ts',
+    find: "way.isFallback === true ? 'info' : 'debug'",
+    replace: "'debug'",
+    test: 'test/bootstrap/transport-way.test.ts',
+    why: 'a fall back to public sockets is a line at level info',
+  },
+  {
+    file: 'src/pipeline/handler-pipeline.ts',
+    find: '    // As in Netty, a taken name is reported before an unknown base.\n    this.checkName(name);\n',
+    replace: '',
+    test: 'test/pipeline/handler-pipeline.test.ts',
+    why: 'a taken name is reported before an unknown base',
+  },
+  {
     file: 'src/channel/stall-watch.ts',
     find: 'held < heldBefore',
     replace: 'held <= heldBefore',
