@@ -142,10 +142,10 @@ describe('options', () => {
       [() => new codec.DelimiterFrameDecoder({} as Given), 'delimiters is undefined'],
       [() => new codec.DelimiterFrameDecoder({ delimiters: ';' } as Given), 'delimiters is ;'],
       [() => new codec.DelimiterFrameDecoder({ delimiters: [10] } as Given), 'delimiters is [10]'],
-      [() => new codec.LineFrameDecoder({ ending: 'lf' } as Given), "ending is 'lf'"],
+      [() => new codec.LineFrameDecoder({ ending: 'lf' } as Given), 'ending is "lf"'],
       [() => new codec.StringCodec({ delimiter: 10 } as Given), 'delimiter is 10'],
       [() => new codec.JsonEncoder({ delimiter: null } as Given), 'delimiter is null'],
-      [() => codec.textLines({ delimiter: ';' } as Given), "delimiter is ';'"],
+      [() => codec.textLines({ delimiter: ';' } as Given), 'delimiter is ";"'],
       [
         () => new codec.JsonCodec({ schema: {} } as Given),
         'schema is of type object without ~standard',

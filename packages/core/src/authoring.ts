@@ -50,6 +50,7 @@ export {
 } from './internal/option-check.ts';
 export {
   choice,
+  custom,
   flag,
   fn,
   having,
@@ -68,6 +69,7 @@ export {
   describePart,
   nested,
   OptionSet,
+  type Resolved,
 } from './internal/option-set.ts';
 // Hold writes and reads back
 export { PendingWriteQueue, type PendingWriteTarget } from './internal/pending-write-queue.ts';

@@ -9,13 +9,14 @@ import {
   type Types,
 } from '@headrace/core';
 import {
-  checkOptions,
+  describeOptions,
   dropsKeptMessages,
   isTimeToLook,
   KeptInputHandler,
   type KeptInputSteps,
-  type KnownOptions,
+  time,
   toBuffer,
+  whole,
 } from '@headrace/core/authoring';
 import { ByteInput } from './byte-input.ts';
 import {
@@ -27,8 +28,8 @@ import {
   truncated,
 } from './decoder-failure.ts';
 import { FrameDeadline } from './frame-deadline.ts';
-import { checkPolicy, type FrameErrorPolicy } from './frame-error-policy.ts';
-import { LeftoverLimits } from './leftover-limits.ts';
+import { FRAME_ERROR_POLICY, type FrameErrorPolicy } from './frame-error-policy.ts';
+import { COPY_BELOW, LeftoverLimits } from './leftover-limits.ts';
 
 /** Options of every byte decoder. */
 export interface ByteToMessageDecoderOptions {
@@ -53,13 +54,17 @@ export interface ByteToMessageDecoderOptions {
   readonly copyBelowBytes?: number | false;
 }
 
-/** For the tables of options of those that extend it. */
-export const BYTE_DECODER_OPTIONS: KnownOptions<ByteToMessageDecoderOptions> = {
-  frameErrorPolicy: true,
-  frameTimeoutMs: true,
-  maxBufferedBytes: true,
-  copyBelowBytes: true,
-};
+/** Of decoders that end the channel after each bad frame, and have limits of their own. */
+export const WAITING_OPTIONS = describeOptions('ByteToMessageDecoder', {
+  frameTimeoutMs: time({ default: 15_000 }),
+  copyBelowBytes: COPY_BELOW,
+});
+/** Of those that extend it, too. */
+export const BYTE_DECODER_OPTIONS = describeOptions('ByteToMessageDecoder', {
+  frameErrorPolicy: FRAME_ERROR_POLICY,
+  maxBufferedBytes: whole({ default: Infinity }),
+  ...WAITING_OPTIONS.kinds,
+});
 
 /** After an emitted error the rest of a read waits for the next read, at most this long. */
 const RESUME_MS = 1;
@@ -147,14 +152,11 @@ export abstract class ByteToMessageDecoder<T> extends KeptInputHandler {
     super();
     // Names that it does not know may be the subclass's own.
     if (typeof options !== 'object' || options === null) {
-      checkOptions(this.constructor.name, options, BYTE_DECODER_OPTIONS);
+      BYTE_DECODER_OPTIONS.checkNames(options, this.constructor.name);
     }
-    this.frameErrorPolicy = checkPolicy(options.frameErrorPolicy ?? 'close');
-    this.limits = LeftoverLimits.of(
-      options.frameTimeoutMs,
-      options.maxBufferedBytes,
-      options.copyBelowBytes,
-    );
+    const given = BYTE_DECODER_OPTIONS.part(options);
+    this.frameErrorPolicy = given.frameErrorPolicy;
+    this.limits = LeftoverLimits.of(given);
     refuseSharing(this);
   }
 

@@ -1,4 +1,4 @@
-import { checkOneOf } from './check-one-of.ts';
+import { choice } from '@headrace/core/authoring';
 
 /**
  * What a decoder does with input that the protocol does not allow:
@@ -12,9 +12,4 @@ import { checkOneOf } from './check-one-of.ts';
  */
 export type FrameErrorPolicy = 'close' | 'skip' | 'emit';
 
-const POLICIES: readonly FrameErrorPolicy[] = ['close', 'skip', 'emit'];
-
-/** Returns the policy, or throws an `OptionError`. */
-export function checkPolicy(value: FrameErrorPolicy): FrameErrorPolicy {
-  return checkOneOf('frameErrorPolicy', value, POLICIES);
-}
+export const FRAME_ERROR_POLICY = choice(['close', 'skip', 'emit'], { default: 'close' });

@@ -1,13 +1,16 @@
-import { checkNumber, checkTime } from '@headrace/core/authoring';
+import { checkNumber, custom } from '@headrace/core/authoring';
 
-const DEFAULTS = {
-  frameTimeoutMs: 15_000,
-  maxBufferedBytes: Number.POSITIVE_INFINITY,
-  copyBelowBytes: false,
-} as const;
+/** A size, or `false` to copy nothing, which becomes 0. */
+export const COPY_BELOW = custom(
+  'a whole number from 1 to Infinity, or false for off',
+  (name, bytes: number | false) =>
+    bytes === false ? 0 : checkNumber(name, bytes, { min: 1, integer: true }),
+  { default: false },
+  true,
+);
 
 /**
- * For how long and how many bytes a decoder may keep, and what it copies, checked. A server makes the same
+ * For how long and how many bytes a decoder may keep, and what it copies. A server makes the same
  * decoders for each of its connections: decoders with equal limits share one object.
  */
 export class LeftoverLimits {
@@ -40,21 +43,13 @@ export class LeftoverLimits {
   }
 
   /** The limits that were made last, if they are equal. */
-  static of(
-    frameTimeoutMs: number | false = DEFAULTS.frameTimeoutMs,
-    maxBufferedBytes: number = DEFAULTS.maxBufferedBytes,
-    copyBelowBytes: number | false = DEFAULTS.copyBelowBytes,
-  ): LeftoverLimits {
-    const timeoutMs = checkTime('frameTimeoutMs', frameTimeoutMs);
-    checkNumber('maxBufferedBytes', maxBufferedBytes, { integer: true });
-    const copied =
-      copyBelowBytes === false
-        ? 0
-        : checkNumber('copyBelowBytes', copyBelowBytes, { min: 1, integer: true });
+  static of(given: Omit<LeftoverLimits, 'options'>): LeftoverLimits {
+    const { frameTimeoutMs, maxBufferedBytes, copyBelowBytes } = given;
     const last = LeftoverLimits.last;
-    const isSame = last?.frameTimeoutMs === timeoutMs && last.maxBufferedBytes === maxBufferedBytes;
-    if (isSame && last.copyBelowBytes === copied) return last;
-    LeftoverLimits.last = new LeftoverLimits(timeoutMs, maxBufferedBytes, copied);
+    const isSame =
+      last?.frameTimeoutMs === frameTimeoutMs && last.maxBufferedBytes === maxBufferedBytes;
+    if (isSame && last.copyBelowBytes === copyBelowBytes) return last;
+    LeftoverLimits.last = new LeftoverLimits(frameTimeoutMs, maxBufferedBytes, copyBelowBytes);
     return LeftoverLimits.last;
   }
 }

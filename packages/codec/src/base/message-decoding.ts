@@ -1,13 +1,12 @@
 import { type Context, DecodeError } from '@headrace/core';
 import {
-  checkOptions,
+  describeOptions,
   KeptInputHandler,
   type KeptInputSteps,
-  type KnownOptions,
   MESSAGES_PER_LOOK,
 } from '@headrace/core/authoring';
 import { decodeErrorOf, refuseSharing } from './decoder-failure.ts';
-import { checkPolicy, type FrameErrorPolicy } from './frame-error-policy.ts';
+import { FRAME_ERROR_POLICY, type FrameErrorPolicy } from './frame-error-policy.ts';
 import { Several } from './several.ts';
 
 /** Options of every message decoder. */
@@ -16,16 +15,10 @@ export interface MessageToMessageDecoderOptions {
   readonly frameErrorPolicy?: FrameErrorPolicy;
 }
 
-/** For the tables of options of those that extend it. */
-export const MESSAGE_DECODER_OPTIONS: KnownOptions<MessageToMessageDecoderOptions> = {
-  frameErrorPolicy: true,
-};
-
-/** Names that it does not know may be the subclass's own. */
-function checkIsOptions(owner: object, options: MessageToMessageDecoderOptions): void {
-  if (typeof options === 'object' && options !== null) return;
-  checkOptions(owner.constructor.name, options, MESSAGE_DECODER_OPTIONS);
-}
+/** Of those that extend it, too. */
+export const MESSAGE_DECODER_OPTIONS = describeOptions('MessageToMessageDecoder', {
+  frameErrorPolicy: FRAME_ERROR_POLICY,
+});
 
 /** The inbound half of message decoders and codecs: see {@link MessageToMessageDecoder}. */
 export abstract class MessageDecoding<I, O> extends KeptInputHandler {
@@ -40,8 +33,11 @@ export abstract class MessageDecoding<I, O> extends KeptInputHandler {
 
   constructor(options: MessageToMessageDecoderOptions) {
     super();
-    checkIsOptions(this, options);
-    this.frameErrorPolicy = checkPolicy(options.frameErrorPolicy ?? 'close');
+    // Names that it does not know may be the subclass's own.
+    if (typeof options !== 'object' || options === null) {
+      MESSAGE_DECODER_OPTIONS.checkNames(options, this.constructor.name);
+    }
+    this.frameErrorPolicy = MESSAGE_DECODER_OPTIONS.part(options).frameErrorPolicy;
     refuseSharing(this);
   }
 

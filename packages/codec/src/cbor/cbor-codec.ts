@@ -1,5 +1,4 @@
 import type { OutboundBytes } from '@headrace/core';
-import { checkOptions } from '@headrace/core/authoring';
 import { decode, encode } from 'cborg';
 import { checkMessage } from '../schema/message-limit.ts';
 import {
@@ -46,7 +45,7 @@ export type CborCodecOptions<Read, Written> = SchemaCodecOptions<Read, Written>;
  */
 export class CborCodec<Read = unknown, Written = Read> extends SchemaCodec<Read, Written> {
   constructor(options: CborCodecOptions<Read, Written> = {}) {
-    checkOptions('CborCodec', options, SCHEMA_CODEC_OPTIONS);
+    SCHEMA_CODEC_OPTIONS.checkNames(options, 'CborCodec');
     super(options, 'CborCodec');
   }
 

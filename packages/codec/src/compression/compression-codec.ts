@@ -2,10 +2,11 @@ import zlib from 'node:zlib';
 import { type Context, DecodeError, OptionError, type OutboundBytes } from '@headrace/core';
 import {
   checkNumber,
-  checkOptions,
+  describeOptions,
   isOutboundBytes,
-  type KnownOptions,
   toBuffer,
+  unchecked,
+  whole,
 } from '@headrace/core/authoring';
 import {
   MESSAGE_DECODER_OPTIONS,
@@ -25,14 +26,15 @@ export interface CompressionCodecOptions extends MessageToMessageDecoderOptions 
   readonly level?: number;
 }
 
-const OPTIONS: KnownOptions<CompressionCodecOptions> = {
-  format: true,
-  maxInflatedBytes: true,
-  level: true,
-  ...MESSAGE_DECODER_OPTIONS,
-};
-
-const DEFAULTS = { maxInflatedBytes: 1024 * 1024, level: 6, brotliLevel: 4 } as const;
+const OPTIONS = describeOptions(
+  'CompressionCodec',
+  {
+    format: unchecked({ required: true }),
+    maxInflatedBytes: whole({ min: 1, max: 2 ** 31, default: 1024 * 1024 }),
+    level: whole(),
+  },
+  MESSAGE_DECODER_OPTIONS,
+);
 
 interface Methods {
   readonly maxLevel: number;
@@ -115,8 +117,7 @@ export class CompressionCodec extends MessageToMessageCodec<
   private readonly level: number;
 
   constructor(options: CompressionCodecOptions) {
-    checkOptions('CompressionCodec', options, OPTIONS);
-    const { format } = options;
+    const { format, maxInflatedBytes, ...given } = OPTIONS.resolve(options);
     const methods = Object.hasOwn(METHODS, format) ? METHODS[format] : undefined;
     if (methods === undefined) {
       throw new OptionError(
@@ -125,13 +126,12 @@ export class CompressionCodec extends MessageToMessageCodec<
         { option: 'format', value: String(format) },
       );
     }
-    const level = options.level ?? (format === 'brotli' ? DEFAULTS.brotliLevel : DEFAULTS.level);
+    const { level = format === 'brotli' ? 4 : 6 } = given;
     super(options, `CompressionCodec:${format}:${level}`);
     this.format = format;
     this.methods = methods;
     this.level = checkNumber('level', level, { max: methods.maxLevel, integer: true });
-    this.maxInflatedBytes = options.maxInflatedBytes ?? DEFAULTS.maxInflatedBytes;
-    checkNumber('maxInflatedBytes', this.maxInflatedBytes, { min: 1, max: 2 ** 31, integer: true });
+    this.maxInflatedBytes = maxInflatedBytes;
   }
 
   override accepts(message: unknown): boolean {

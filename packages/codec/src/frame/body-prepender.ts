@@ -9,12 +9,11 @@ import {
 } from '@headrace/core';
 import {
   byteLengthOf,
-  checkNumber,
-  checkOptions,
+  describeOptions,
   encodeOnce,
   isOutboundBytes,
-  type KnownOptions,
   toBuffer,
+  whole,
 } from '@headrace/core/authoring';
 
 /** Options of the prependers whose header fits any length. */
@@ -23,8 +22,10 @@ export interface BodyPrependerOptions {
   readonly maxBodyLength?: number;
 }
 
-const OPTIONS: KnownOptions<BodyPrependerOptions> = { maxBodyLength: true };
 const INT_MAX = 2 ** 31 - 1;
+const OPTIONS = describeOptions('BodyPrepender', {
+  maxBodyLength: whole({ max: INT_MAX, default: INT_MAX }),
+});
 
 /** How the length of a body is written before it. */
 export interface LengthHeader {
@@ -66,13 +67,9 @@ export abstract class BodyPrepender implements Handler {
 
   /** @param name - the class, for errors and broadcasts */
   constructor(name: string, header: LengthHeader, options: BodyPrependerOptions) {
-    checkOptions(name, options, OPTIONS);
-    const { maxBodyLength = INT_MAX } = options;
+    const { maxBodyLength } = OPTIONS.resolve(options, name);
     this.header = header;
-    this.maxBodyLength = checkNumber('maxBodyLength', maxBodyLength, {
-      max: INT_MAX,
-      integer: true,
-    });
+    this.maxBodyLength = maxBodyLength;
     this.key = `${name}:${maxBodyLength}`;
   }
 

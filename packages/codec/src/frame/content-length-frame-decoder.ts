@@ -1,6 +1,6 @@
 import { constants } from 'node:buffer';
 import { type Context, DecodeError } from '@headrace/core';
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
   BYTE_DECODER_OPTIONS,
@@ -17,13 +17,15 @@ export interface ContentLengthFrameDecoderOptions extends ByteToMessageDecoderOp
   readonly maxHeaderLength?: number;
 }
 
-const OPTIONS: KnownOptions<ContentLengthFrameDecoderOptions> = {
-  maxFrameLength: true,
-  maxHeaderLength: true,
-  ...BYTE_DECODER_OPTIONS,
-};
-
-const DEFAULTS = { maxHeaderLength: 4096 } as const;
+/** Of the preset, too. */
+export const CONTENT_LENGTH_OPTIONS = describeOptions(
+  'ContentLengthFrameDecoder',
+  {
+    maxFrameLength: whole({ required: true }),
+    maxHeaderLength: whole({ min: 36, default: 4096 }),
+  },
+  BYTE_DECODER_OPTIONS,
+);
 
 const [TAB, LF, CR, SPACE, COLON, ZERO, NINE, DEL] = [9, 10, 13, 32, 58, 48, 57, 127] as const;
 /** A larger number is not exact. */
@@ -88,12 +90,9 @@ export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private dropState: number = LINE_START;
 
   constructor(options: ContentLengthFrameDecoderOptions) {
-    checkOptions('ContentLengthFrameDecoder', options, OPTIONS);
+    const { maxFrameLength, maxHeaderLength } = CONTENT_LENGTH_OPTIONS.resolve(options);
     super(options);
-    checkNumber('maxFrameLength', options.maxFrameLength, { integer: true });
-    const { maxHeaderLength } = { ...DEFAULTS, ...options };
-    checkNumber('maxHeaderLength', maxHeaderLength, { min: 36, integer: true });
-    this.maxFrameLength = Math.min(options.maxFrameLength, constants.MAX_LENGTH);
+    this.maxFrameLength = Math.min(maxFrameLength, constants.MAX_LENGTH);
     this.maxHeaderLength = maxHeaderLength;
   }
 

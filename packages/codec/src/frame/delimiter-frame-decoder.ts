@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { type Context, DecodeError, OptionError } from '@headrace/core';
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { custom, describeOptions, flag, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
   BYTE_DECODER_OPTIONS,
@@ -22,15 +22,18 @@ export interface DelimiterFrameDecoderOptions extends ByteToMessageDecoderOption
   readonly failFast?: boolean;
 }
 
-const OPTIONS: KnownOptions<DelimiterFrameDecoderOptions> = {
-  delimiters: true,
-  maxFrameLength: true,
-  stripDelimiter: true,
-  failFast: true,
-  ...BYTE_DECODER_OPTIONS,
-};
-
-const DEFAULTS = { stripDelimiter: true, failFast: true } as const;
+const DELIMITER_LIST =
+  "a list of at least one text or Uint8Array, none of them empty, such as [';']";
+const OPTIONS = describeOptions(
+  'DelimiterFrameDecoder',
+  {
+    delimiters: custom(DELIMITER_LIST, delimitersOf, { required: true }),
+    maxFrameLength: whole({ min: 1, required: true }),
+    stripDelimiter: flag({ default: true }),
+    failFast: flag({ default: true }),
+  },
+  BYTE_DECODER_OPTIONS,
+);
 
 /** Delimiters that protocols use. */
 export const Delimiters = {
@@ -85,15 +88,12 @@ export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private discarded = 0;
 
   constructor(options: DelimiterFrameDecoderOptions) {
-    checkOptions('DelimiterFrameDecoder', options, OPTIONS);
+    const { delimiters, maxFrameLength, stripDelimiter, failFast } = OPTIONS.resolve(options);
     super(options);
-    const { maxFrameLength } = options;
-    const delimiters = delimitersOf(options.delimiters);
-    checkNumber('maxFrameLength', maxFrameLength, { min: 1, integer: true });
     this.maxFrameLength = maxFrameLength;
     this.search = new DelimiterSearch(delimiters);
-    this.stripDelimiter = options.stripDelimiter ?? DEFAULTS.stripDelimiter;
-    this.failFast = options.failFast ?? DEFAULTS.failFast;
+    this.stripDelimiter = stripDelimiter;
+    this.failFast = failFast;
     const sorted = delimiters.map((delimiter) => delimiter.toString('latin1')).sort();
     this.isLines = sorted.length === 2 && sorted[0] === '\n' && sorted[1] === '\r\n';
   }
@@ -159,15 +159,14 @@ export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
 }
 
 /** The delimiters as bytes, or an {@link OptionError}. */
-function delimitersOf(given: DelimiterFrameDecoderOptions['delimiters']): Buffer[] {
+function delimitersOf(option: string, given: DelimiterFrameDecoderOptions['delimiters']): Buffer[] {
   const isList = Array.isArray(given) && given.length > 0 && given.every(isDelimiter);
   if (isList) return given.map((delimiter) => Buffer.from(delimiter as string));
   const shown = Array.isArray(given) ? `[${given.map(shownDelimiter).join(', ')}]` : String(given);
-  throw new OptionError(
-    'OPTION_INVALID',
-    `delimiters is ${shown}, but must be a list of at least one text or Uint8Array, none of them empty, such as [';']`,
-    { option: 'delimiters', value: shown },
-  );
+  throw new OptionError('OPTION_INVALID', `${option} is ${shown}, but must be ${DELIMITER_LIST}`, {
+    option,
+    value: shown,
+  });
 }
 
 function isDelimiter(one: unknown): boolean {

@@ -1,6 +1,6 @@
 import { constants } from 'node:buffer';
 import type { Context } from '@headrace/core';
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
   BYTE_DECODER_OPTIONS,
@@ -14,10 +14,13 @@ export interface FixedLengthFrameDecoderOptions extends ByteToMessageDecoderOpti
   readonly frameLength: number;
 }
 
-const OPTIONS: KnownOptions<FixedLengthFrameDecoderOptions> = {
-  frameLength: true,
-  ...BYTE_DECODER_OPTIONS,
-};
+const OPTIONS = describeOptions(
+  'FixedLengthFrameDecoder',
+  {
+    frameLength: whole({ min: 1, max: constants.MAX_LENGTH, required: true }),
+  },
+  BYTE_DECODER_OPTIONS,
+);
 
 /**
  * Cuts the stream into frames of one length.
@@ -51,10 +54,8 @@ export class FixedLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private readonly frameLength: number;
 
   constructor(options: FixedLengthFrameDecoderOptions) {
-    checkOptions('FixedLengthFrameDecoder', options, OPTIONS);
+    const { frameLength } = OPTIONS.resolve(options);
     super(options);
-    const { frameLength } = options;
-    checkNumber('frameLength', frameLength, { min: 1, max: constants.MAX_LENGTH, integer: true });
     this.frameLength = frameLength;
   }
 

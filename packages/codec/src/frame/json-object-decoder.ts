@@ -1,5 +1,5 @@
 import { type Context, DecodeError } from '@headrace/core';
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, flag, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
   BYTE_DECODER_OPTIONS,
@@ -16,13 +16,14 @@ export interface JsonObjectDecoderOptions extends ByteToMessageDecoderOptions {
   readonly streamArrayElements?: boolean;
 }
 
-const OPTIONS: KnownOptions<JsonObjectDecoderOptions> = {
-  maxObjectLength: true,
-  streamArrayElements: true,
-  ...BYTE_DECODER_OPTIONS,
-};
-
-const DEFAULTS = { maxObjectLength: 1024 * 1024, streamArrayElements: false } as const;
+const OPTIONS = describeOptions(
+  'JsonObjectDecoder',
+  {
+    maxObjectLength: whole({ min: 1, default: 1024 * 1024 }),
+    streamArrayElements: flag({ default: false }),
+  },
+  BYTE_DECODER_OPTIONS,
+);
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -85,11 +86,10 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
   private discarding = false;
 
   constructor(options: JsonObjectDecoderOptions = {}) {
-    checkOptions('JsonObjectDecoder', options, OPTIONS);
+    const { maxObjectLength, streamArrayElements } = OPTIONS.resolve(options);
     super(options);
-    this.maxObjectLength = options.maxObjectLength ?? DEFAULTS.maxObjectLength;
-    checkNumber('maxObjectLength', this.maxObjectLength, { min: 1, integer: true });
-    this.streamArrayElements = options.streamArrayElements ?? DEFAULTS.streamArrayElements;
+    this.maxObjectLength = maxObjectLength;
+    this.streamArrayElements = streamArrayElements;
   }
 
   override isWithinFrame(): boolean {

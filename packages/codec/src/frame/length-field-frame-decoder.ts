@@ -1,6 +1,6 @@
 import { constants } from 'node:buffer';
 import { type Context, DecodeError, OptionError } from '@headrace/core';
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, flag, type Resolved, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
   BYTE_DECODER_OPTIONS,
@@ -9,11 +9,11 @@ import {
 } from '../base/byte-to-message-decoder.ts';
 import { describeFirstBytes } from './first-bytes.ts';
 import {
+  BYTE_ORDER,
   type ByteOrder,
-  checkByteOrder,
-  checkWidth,
   type LengthFieldWidth,
   readLength,
+  WIDTH,
 } from './length-field.ts';
 
 /** Options of {@link LengthFieldFrameDecoder}. */
@@ -34,26 +34,22 @@ export interface LengthFieldFrameDecoderOptions extends ByteToMessageDecoderOpti
   readonly byteOrder?: ByteOrder;
 }
 
-const OPTIONS: KnownOptions<LengthFieldFrameDecoderOptions> = {
-  maxFrameLength: true,
-  lengthFieldOffset: true,
-  lengthFieldLength: true,
-  lengthAdjustment: true,
-  initialBytesToStrip: true,
-  failFast: true,
-  byteOrder: true,
-  ...BYTE_DECODER_OPTIONS,
-};
+const INT_MAX = 2 ** 31;
+const OPTIONS = describeOptions(
+  'LengthFieldFrameDecoder',
+  {
+    maxFrameLength: whole({ min: 1, required: true }),
+    lengthFieldOffset: whole({ max: INT_MAX, default: 0 }),
+    lengthFieldLength: WIDTH,
+    lengthAdjustment: whole({ min: -INT_MAX, max: INT_MAX, default: 0 }),
+    initialBytesToStrip: whole({ max: INT_MAX, default: 0 }),
+    failFast: flag({ default: true }),
+    byteOrder: BYTE_ORDER,
+  },
+  BYTE_DECODER_OPTIONS,
+);
 
-const DEFAULTS = {
-  lengthFieldOffset: 0,
-  lengthAdjustment: 0,
-  initialBytesToStrip: 0,
-  failFast: true,
-  byteOrder: 'big',
-} as const;
-
-const INT_MIN = -(2 ** 31);
+type Settings = Resolved<LengthFieldFrameDecoderOptions, typeof OPTIONS.kinds>;
 
 /**
  * The position and meaning of the length field, checked. A server makes the same decoder for each of its
@@ -72,18 +68,12 @@ class FrameLayout {
   readonly isLittle: boolean;
   readonly failFast: boolean;
 
-  private constructor(options: LengthFieldFrameDecoderOptions) {
-    const integer = true;
-    const { maxFrameLength, lengthFieldLength } = options;
-    checkNumber('maxFrameLength', maxFrameLength, { min: 1, integer });
+  private constructor(given: Settings) {
+    const { maxFrameLength, lengthAdjustment: adjustment } = given;
     this.maxFrameLength = Math.min(maxFrameLength, constants.MAX_LENGTH);
-    this.fieldWidth = checkWidth(lengthFieldLength);
-    this.fieldOffset = options.lengthFieldOffset ?? DEFAULTS.lengthFieldOffset;
-    checkNumber('lengthFieldOffset', this.fieldOffset, { integer, max: 2 ** 31 });
-    const adjustment = options.lengthAdjustment ?? DEFAULTS.lengthAdjustment;
-    checkNumber('lengthAdjustment', adjustment, { min: INT_MIN, max: 2 ** 31, integer });
-    this.strip = options.initialBytesToStrip ?? DEFAULTS.initialBytesToStrip;
-    checkNumber('initialBytesToStrip', this.strip, { integer, max: 2 ** 31 });
+    this.fieldWidth = given.lengthFieldLength;
+    this.fieldOffset = given.lengthFieldOffset;
+    this.strip = given.initialBytesToStrip;
     this.fieldEnd = this.fieldOffset + this.fieldWidth;
     if (this.fieldEnd > maxFrameLength) {
       throw new OptionError(
@@ -93,13 +83,13 @@ class FrameLayout {
       );
     }
     this.extra = adjustment + this.fieldEnd;
-    this.isLittle = checkByteOrder(options.byteOrder ?? DEFAULTS.byteOrder) === 'little';
-    this.failFast = options.failFast ?? DEFAULTS.failFast;
+    this.isLittle = given.byteOrder === 'little';
+    this.failFast = given.failFast;
   }
 
   /** The layout that was made last, if it is equal. */
-  static of(options: LengthFieldFrameDecoderOptions): FrameLayout {
-    const made = new FrameLayout(options);
+  static of(given: Settings): FrameLayout {
+    const made = new FrameLayout(given);
     const last = FrameLayout.last;
     if (last?.equals(made) === true) return last;
     FrameLayout.last = made;
@@ -185,9 +175,9 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private slowError: DecodeError | undefined = undefined;
 
   constructor(options: LengthFieldFrameDecoderOptions) {
-    checkOptions('LengthFieldFrameDecoder', options, OPTIONS);
+    const layout = FrameLayout.of(OPTIONS.resolve(options));
     super(options);
-    this.layout = FrameLayout.of(options);
+    this.layout = layout;
   }
 
   /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */

@@ -9,19 +9,19 @@ import {
 } from '@headrace/core';
 import {
   byteLengthOf,
-  checkNumber,
-  checkOptions,
+  describeOptions,
   encodeOnce,
+  flag,
   isOutboundBytes,
-  type KnownOptions,
   toBuffer,
+  whole,
 } from '@headrace/core/authoring';
 import {
+  BYTE_ORDER,
   type ByteOrder,
-  checkByteOrder,
-  checkWidth,
   type LengthFieldWidth,
   lengthLimit,
+  WIDTH,
   writeLength,
 } from './length-field.ts';
 
@@ -39,20 +39,14 @@ export interface LengthFieldPrependerOptions {
   readonly maxBodyLength?: number;
 }
 
-const OPTIONS: KnownOptions<LengthFieldPrependerOptions> = {
-  lengthFieldLength: true,
-  lengthAdjustment: true,
-  lengthIncludesLengthFieldLength: true,
-  byteOrder: true,
-  maxBodyLength: true,
-};
-
-const DEFAULTS = {
-  lengthAdjustment: 0,
-  lengthIncludesLengthFieldLength: false,
-  byteOrder: 'big',
-  maxBodyLength: Number.POSITIVE_INFINITY,
-} as const;
+const INT_MAX = 2 ** 31;
+const OPTIONS = describeOptions('LengthFieldPrepender', {
+  lengthFieldLength: WIDTH,
+  lengthAdjustment: whole({ min: -INT_MAX, max: INT_MAX, default: 0 }),
+  lengthIncludesLengthFieldLength: flag({ default: false }),
+  byteOrder: BYTE_ORDER,
+  maxBodyLength: whole({ default: Infinity }),
+});
 
 /**
  * How lengths are written and which bodies are refused. A server makes the same prepender for each of its
@@ -185,17 +179,9 @@ export class LengthFieldPrepender implements Handler {
   private readonly format: LengthFormat;
 
   constructor(options: LengthFieldPrependerOptions) {
-    checkOptions('LengthFieldPrepender', options, OPTIONS);
-    const width = checkWidth(options.lengthFieldLength);
-    const adjustment = options.lengthAdjustment ?? DEFAULTS.lengthAdjustment;
-    checkNumber('lengthAdjustment', adjustment, { min: -(2 ** 31), max: 2 ** 31, integer: true });
-    const countsItself =
-      options.lengthIncludesLengthFieldLength ?? DEFAULTS.lengthIncludesLengthFieldLength;
-    const extra = adjustment + (countsItself ? width : 0);
-    const isLittle = checkByteOrder(options.byteOrder ?? DEFAULTS.byteOrder) === 'little';
-    const maxBodyLength = options.maxBodyLength ?? DEFAULTS.maxBodyLength;
-    checkNumber('maxBodyLength', maxBodyLength, { integer: true });
-    this.format = LengthFormat.of(width, extra, isLittle, maxBodyLength);
+    const { lengthFieldLength: width, maxBodyLength, ...given } = OPTIONS.resolve(options);
+    const extra = given.lengthAdjustment + (given.lengthIncludesLengthFieldLength ? width : 0);
+    this.format = LengthFormat.of(width, extra, given.byteOrder === 'little', maxBodyLength);
   }
 
   write(ctx: Context, message: unknown): WriteFuture {

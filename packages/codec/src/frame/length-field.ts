@@ -1,31 +1,14 @@
-import { OptionError } from '@headrace/core';
-import { checkOneOf } from '../base/check-one-of.ts';
+import { choice } from '@headrace/core/authoring';
 
 /** How many bytes a length field has. */
 export type LengthFieldWidth = 1 | 2 | 3 | 4 | 8;
 /** Which byte of a number comes first. */
 export type ByteOrder = 'big' | 'little';
 
-const BYTE_ORDERS: readonly ByteOrder[] = ['big', 'little'];
 const TWO_32 = 0x1_0000_0000;
 
-/** Returns the width, or throws an {@link OptionError}. */
-export function checkWidth(
-  width: LengthFieldWidth,
-  option = 'lengthFieldLength',
-): LengthFieldWidth {
-  if (width === 1 || width === 2 || width === 3 || width === 4 || width === 8) return width;
-  throw new OptionError(
-    'OPTION_INVALID',
-    `${option} is ${String(width)}, but must be 1, 2, 3, 4 or 8`,
-    { option, value: String(width) },
-  );
-}
-
-/** Returns the byte order, or throws an {@link OptionError}. */
-export function checkByteOrder(order: ByteOrder): ByteOrder {
-  return checkOneOf('byteOrder', order, BYTE_ORDERS);
-}
+export const WIDTH = choice([1, 2, 3, 4, 8], { required: true });
+export const BYTE_ORDER = choice(['big', 'little'], { default: 'big' });
 
 /**
  * The length at `at`. Eight bytes are a signed number as in Netty: a set top bit gives a negative one; past

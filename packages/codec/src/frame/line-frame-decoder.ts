@@ -1,12 +1,11 @@
 import { type Context, DecodeError } from '@headrace/core';
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { choice, describeOptions, flag, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
   BYTE_DECODER_OPTIONS,
   ByteToMessageDecoder,
   type ByteToMessageDecoderOptions,
 } from '../base/byte-to-message-decoder.ts';
-import { checkOneOf } from '../base/check-one-of.ts';
 import { describeFirstBytes } from './first-bytes.ts';
 
 /** Options of {@link LineFrameDecoder}. */
@@ -21,17 +20,18 @@ export interface LineFrameDecoderOptions extends ByteToMessageDecoderOptions {
   readonly ending?: 'any' | 'crlf';
 }
 
-const OPTIONS: KnownOptions<LineFrameDecoderOptions> = {
-  maxLength: true,
-  stripDelimiter: true,
-  failFast: true,
-  ending: true,
-  ...BYTE_DECODER_OPTIONS,
-};
+/** Of the presets, too. */
+export const LINES = describeOptions('lines', {
+  maxLength: whole({ default: 8192 }),
+  failFast: flag({ default: false }),
+  ending: choice(['any', 'crlf'], { default: 'any' }),
+});
+const OPTIONS = describeOptions(
+  'LineFrameDecoder',
+  { ...LINES.kinds, stripDelimiter: flag({ default: true }) },
+  BYTE_DECODER_OPTIONS,
+);
 
-const DEFAULTS = { maxLength: 8192, stripDelimiter: true, failFast: false, ending: 'any' } as const;
-
-const ENDINGS: readonly ('any' | 'crlf')[] = ['any', 'crlf'];
 const LF = 10;
 const CR = 13;
 
@@ -76,13 +76,12 @@ export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private discarded = 0;
 
   constructor(options: LineFrameDecoderOptions = {}) {
-    checkOptions('LineFrameDecoder', options, OPTIONS);
+    const { maxLength, stripDelimiter, failFast, ending } = OPTIONS.resolve(options);
     super(options);
-    this.maxLength = options.maxLength ?? DEFAULTS.maxLength;
-    checkNumber('maxLength', this.maxLength, { integer: true });
-    this.stripDelimiter = options.stripDelimiter ?? DEFAULTS.stripDelimiter;
-    this.failFast = options.failFast ?? DEFAULTS.failFast;
-    this.crlfOnly = checkOneOf('ending', options.ending ?? DEFAULTS.ending, ENDINGS) === 'crlf';
+    this.maxLength = maxLength;
+    this.stripDelimiter = stripDelimiter;
+    this.failFast = failFast;
+    this.crlfOnly = ending === 'crlf';
   }
 
   /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */

@@ -1,6 +1,6 @@
 import { constants } from 'node:buffer';
 import { type Context, DecodeError } from '@headrace/core';
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
   BYTE_DECODER_OPTIONS,
@@ -15,10 +15,13 @@ export interface VarintFrameDecoderOptions extends ByteToMessageDecoderOptions {
   readonly maxFrameLength: number;
 }
 
-const OPTIONS: KnownOptions<VarintFrameDecoderOptions> = {
-  maxFrameLength: true,
-  ...BYTE_DECODER_OPTIONS,
-};
+const OPTIONS = describeOptions(
+  'VarintFrameDecoder',
+  {
+    maxFrameLength: whole({ required: true }),
+  },
+  BYTE_DECODER_OPTIONS,
+);
 
 const MAX_VARINT_BYTES = 5;
 
@@ -57,10 +60,9 @@ export class VarintFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private toDiscard = 0;
 
   constructor(options: VarintFrameDecoderOptions) {
-    checkOptions('VarintFrameDecoder', options, OPTIONS);
+    const { maxFrameLength } = OPTIONS.resolve(options);
     super(options);
-    checkNumber('maxFrameLength', options.maxFrameLength, { integer: true });
-    this.maxFrameLength = Math.min(options.maxFrameLength, constants.MAX_LENGTH);
+    this.maxFrameLength = Math.min(maxFrameLength, constants.MAX_LENGTH);
   }
 
   /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */

@@ -1,13 +1,13 @@
 import type { Buffer } from 'node:buffer';
 import type { OutboundBytes } from '@headrace/core';
-import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions } from '@headrace/core/authoring';
 import {
   SCHEMA_CODEC_OPTIONS,
   SchemaCodec,
   type SchemaCodecOptions,
 } from '../schema/schema-codec.ts';
 import type { StandardSchema } from '../schema/standard-schema.ts';
-import { checkDelimiter } from '../text/text-message.ts';
+import { DELIMITER } from '../text/text-message.ts';
 import { encodeJson, jsonKey, parseJson } from './json-message.ts';
 
 /** Options of {@link JsonCodec}. */
@@ -16,10 +16,13 @@ export interface JsonCodecOptions<Read, Written> extends SchemaCodecOptions<Read
   readonly delimiter?: string;
 }
 
-const OPTIONS: KnownOptions<JsonCodecOptions<unknown, unknown>> = {
-  delimiter: true,
-  ...SCHEMA_CODEC_OPTIONS,
-};
+const OPTIONS = describeOptions(
+  'JsonCodec',
+  {
+    delimiter: DELIMITER,
+  },
+  SCHEMA_CODEC_OPTIONS,
+);
 
 /**
  * Turns frames of JSON into values and values into JSON. With a schema the messages in the pipeline have the
@@ -71,8 +74,7 @@ export class JsonCodec<Read = unknown, Written = Read> extends SchemaCodec<Read,
   private readonly delimiter: string;
 
   constructor(options: JsonCodecOptions<Read, Written> = {}) {
-    checkOptions('JsonCodec', options, OPTIONS);
-    const delimiter = checkDelimiter(options.delimiter);
+    const { delimiter } = OPTIONS.resolve(options);
     super(options, jsonKey(delimiter));
     this.delimiter = delimiter;
   }

@@ -1,12 +1,12 @@
 import type { Context } from '@headrace/core';
-import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, unchecked } from '@headrace/core/authoring';
 import {
   MESSAGE_DECODER_OPTIONS,
   type MessageToMessageDecoderOptions,
 } from '../base/message-decoding.ts';
 import { MessageToMessageDecoder } from '../base/message-to-message-decoder.ts';
 import { invalidMessage } from '../schema/invalid-message.ts';
-import { type MessageLimitOptions, messageLimitOf } from '../schema/message-limit.ts';
+import { MESSAGE_LIMIT, type MessageLimitOptions } from '../schema/message-limit.ts';
 import { checkSchema, type StandardSchema, validate } from '../schema/standard-schema.ts';
 import { parseJson } from './json-message.ts';
 
@@ -21,11 +21,14 @@ export interface JsonDecoderOptions<Read>
   readonly schema?: StandardSchema<unknown, Read>;
 }
 
-const OPTIONS: KnownOptions<JsonDecoderOptions<unknown>> = {
-  maxMessageBytes: true,
-  schema: true,
-  ...MESSAGE_DECODER_OPTIONS,
-};
+const OPTIONS = describeOptions(
+  'JsonDecoder',
+  {
+    maxMessageBytes: MESSAGE_LIMIT,
+    schema: unchecked(),
+  },
+  MESSAGE_DECODER_OPTIONS,
+);
 
 /**
  * Turns frames of JSON into values, and leaves what is written alone: for a protocol that answers in another form
@@ -70,10 +73,10 @@ export class JsonDecoder<Read = unknown> extends MessageToMessageDecoder<Buffer,
   private readonly maxMessageBytes: number;
 
   constructor(options: JsonDecoderOptions<Read> = {}) {
-    checkOptions('JsonDecoder', options, OPTIONS);
+    const { maxMessageBytes } = OPTIONS.resolve(options);
     super(options);
     this.schema = checkSchema(options.schema);
-    this.maxMessageBytes = messageLimitOf(options);
+    this.maxMessageBytes = maxMessageBytes;
   }
 
   /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */

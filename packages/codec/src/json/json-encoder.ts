@@ -1,7 +1,7 @@
 import type { OutboundBytes } from '@headrace/core';
-import { checkOptions, isOutboundBytes, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, isOutboundBytes } from '@headrace/core/authoring';
 import { MessageToMessageEncoder } from '../base/message-to-message-encoder.ts';
-import { checkDelimiter } from '../text/text-message.ts';
+import { DELIMITER } from '../text/text-message.ts';
 import { encodeJson, jsonKey } from './json-message.ts';
 
 /** Options of {@link JsonEncoder}. */
@@ -10,9 +10,9 @@ export interface JsonEncoderOptions {
   readonly delimiter?: string;
 }
 
-const OPTIONS: KnownOptions<JsonEncoderOptions> = {
-  delimiter: true,
-};
+const OPTIONS = describeOptions('JsonEncoder', {
+  delimiter: DELIMITER,
+});
 
 /**
  * Turns written values into JSON, and leaves what comes in alone: for a protocol that is asked in another form
@@ -55,8 +55,7 @@ export class JsonEncoder<Written = unknown> extends MessageToMessageEncoder<
 
   constructor(options: JsonEncoderOptions = {}) {
     super();
-    checkOptions('JsonEncoder', options, OPTIONS);
-    this.delimiter = checkDelimiter(options.delimiter);
+    this.delimiter = OPTIONS.resolve(options).delimiter;
     this.broadcastKey = jsonKey(this.delimiter);
   }
 

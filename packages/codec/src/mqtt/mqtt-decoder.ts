@@ -1,5 +1,5 @@
 import { type Context, DecodeError } from '@headrace/core';
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
   BYTE_DECODER_OPTIONS,
@@ -19,12 +19,14 @@ export interface MqttDecoderOptions extends ByteToMessageDecoderOptions {
   readonly maxPacketBytes?: number;
 }
 
-const OPTIONS: KnownOptions<MqttDecoderOptions> = {
-  maxPacketBytes: true,
-  ...BYTE_DECODER_OPTIONS,
-};
+const OPTIONS = describeOptions(
+  'MqttDecoder',
+  {
+    maxPacketBytes: whole({ default: 65_536 }),
+  },
+  BYTE_DECODER_OPTIONS,
+);
 
-const DEFAULT_MAX_PACKET_BYTES = 65_536;
 const MAX_LENGTH_BYTES = 4;
 /** With the packet itself, its memory stays within four times its limit. */
 const HEAP_SHARE = 3;
@@ -68,10 +70,9 @@ export class MqttDecoder extends ByteToMessageDecoder<MqttPacket> {
   private toDiscard = 0;
 
   constructor(options: MqttDecoderOptions = {}) {
-    checkOptions('MqttDecoder', options, OPTIONS);
+    const { maxPacketBytes } = OPTIONS.resolve(options);
     super(options);
-    this.maxPacketBytes = options.maxPacketBytes ?? DEFAULT_MAX_PACKET_BYTES;
-    checkNumber('maxPacketBytes', this.maxPacketBytes, { integer: true });
+    this.maxPacketBytes = maxPacketBytes;
   }
 
   override isWithinFrame(): boolean {

@@ -1,5 +1,4 @@
 import type { OutboundBytes } from '@headrace/core';
-import { checkOptions } from '@headrace/core/authoring';
 import { decode, encode } from '@msgpack/msgpack';
 import { checkCount } from '../schema/message-limit.ts';
 import {
@@ -44,7 +43,7 @@ export type MsgpackCodecOptions<Read, Written> = SchemaCodecOptions<Read, Writte
  */
 export class MsgpackCodec<Read = unknown, Written = Read> extends SchemaCodec<Read, Written> {
   constructor(options: MsgpackCodecOptions<Read, Written> = {}) {
-    checkOptions('MsgpackCodec', options, SCHEMA_CODEC_OPTIONS);
+    SCHEMA_CODEC_OPTIONS.checkNames(options, 'MsgpackCodec');
     super(options, 'MsgpackCodec');
   }
 

@@ -1,6 +1,6 @@
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
-import { BYTE_DECODER_OPTIONS } from '../base/byte-to-message-decoder.ts';
+import { describeOptions } from '@headrace/core/authoring';
 import {
+  CONTENT_LENGTH_OPTIONS,
   ContentLengthFrameDecoder,
   type ContentLengthFrameDecoderOptions,
 } from '../frame/content-length-frame-decoder.ts';
@@ -9,11 +9,7 @@ import { ContentLengthPrepender } from '../frame/content-length-prepender.ts';
 /** Options of {@link contentLengthPrefixed}; `maxFrameLength` is for both directions. */
 export interface ContentLengthPrefixedOptions extends ContentLengthFrameDecoderOptions {}
 
-const OPTIONS: KnownOptions<ContentLengthPrefixedOptions> = {
-  maxFrameLength: true,
-  maxHeaderLength: true,
-  ...BYTE_DECODER_OPTIONS,
-};
+const OPTIONS = describeOptions('contentLengthPrefixed', {}, CONTENT_LENGTH_OPTIONS);
 
 const INT_MAX = 2 ** 31 - 1;
 
@@ -35,8 +31,8 @@ const INT_MAX = 2 ** 31 - 1;
 export function contentLengthPrefixed(
   options: ContentLengthPrefixedOptions,
 ): [ContentLengthFrameDecoder, ContentLengthPrepender] {
-  checkOptions('contentLengthPrefixed', options, OPTIONS);
-  const maxBodyLength = checkNumber('maxFrameLength', options.maxFrameLength, { integer: true });
+  OPTIONS.checkNames(options);
+  const { maxFrameLength: maxBodyLength } = CONTENT_LENGTH_OPTIONS.part(options);
   return [
     new ContentLengthFrameDecoder(options),
     new ContentLengthPrepender({ maxBodyLength: Math.min(maxBodyLength, INT_MAX) }),

@@ -1,6 +1,10 @@
-import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, unchecked } from '@headrace/core/authoring';
 import { BYTE_DECODER_OPTIONS } from '../base/byte-to-message-decoder.ts';
-import { LineFrameDecoder, type LineFrameDecoderOptions } from '../frame/line-frame-decoder.ts';
+import {
+  LINES,
+  LineFrameDecoder,
+  type LineFrameDecoderOptions,
+} from '../frame/line-frame-decoder.ts';
 import { JsonCodec } from '../json/json-codec.ts';
 import type { StandardSchema } from '../schema/standard-schema.ts';
 
@@ -11,13 +15,14 @@ export interface JsonLinesOptions<Read, Written>
   readonly schema?: StandardSchema<Written, Read>;
 }
 
-const OPTIONS: KnownOptions<JsonLinesOptions<unknown, unknown>> = {
-  maxLength: true,
-  failFast: true,
-  ending: true,
-  schema: true,
-  ...BYTE_DECODER_OPTIONS,
-};
+const OPTIONS = describeOptions(
+  'jsonLines',
+  {
+    schema: unchecked(),
+  },
+  LINES,
+  BYTE_DECODER_OPTIONS,
+);
 
 /**
  * One JSON value on each line (NDJSON), both ways: the pipeline has values. Spread it into
@@ -30,11 +35,12 @@ const OPTIONS: KnownOptions<JsonLinesOptions<unknown, unknown>> = {
 export function jsonLines<Read = unknown, Written = Read>(
   options: JsonLinesOptions<Read, Written> = {},
 ): [LineFrameDecoder, JsonCodec<Read, Written>] {
-  checkOptions('jsonLines', options, OPTIONS);
-  const { schema, frameErrorPolicy = 'close', ...rest } = options;
+  OPTIONS.checkNames(options);
+  const { schema, ...framing } = options;
+  const { frameErrorPolicy } = BYTE_DECODER_OPTIONS.part(options);
   const check = schema === undefined ? {} : { schema };
   return [
-    new LineFrameDecoder({ ...rest, frameErrorPolicy }),
+    new LineFrameDecoder(framing),
     new JsonCodec<Read, Written>({ ...check, delimiter: '\n', frameErrorPolicy }),
   ];
 }

@@ -1,9 +1,9 @@
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { choice, describeOptions, whole } from '@headrace/core/authoring';
 import {
   BYTE_DECODER_OPTIONS,
   type ByteToMessageDecoderOptions,
 } from '../base/byte-to-message-decoder.ts';
-import { type ByteOrder, checkWidth, type LengthFieldWidth } from '../frame/length-field.ts';
+import { BYTE_ORDER, type ByteOrder, type LengthFieldWidth } from '../frame/length-field.ts';
 import { LengthFieldFrameDecoder } from '../frame/length-field-frame-decoder.ts';
 import { LengthFieldPrepender } from '../frame/length-field-prepender.ts';
 
@@ -17,12 +17,15 @@ export interface LengthPrefixedOptions extends ByteToMessageDecoderOptions {
   readonly byteOrder?: ByteOrder;
 }
 
-const OPTIONS: KnownOptions<LengthPrefixedOptions> = {
-  bytes: true,
-  maxFrameLength: true,
-  byteOrder: true,
-  ...BYTE_DECODER_OPTIONS,
-};
+const OPTIONS = describeOptions(
+  'lengthPrefixed',
+  {
+    bytes: choice([1, 2, 3, 4, 8], { default: 4 }),
+    maxFrameLength: whole({ required: true }),
+    byteOrder: BYTE_ORDER,
+  },
+  BYTE_DECODER_OPTIONS,
+);
 
 /**
  * A length before each message, both ways, the most common framing of all: the decoder and the encoder, to
@@ -49,13 +52,10 @@ const OPTIONS: KnownOptions<LengthPrefixedOptions> = {
 export function lengthPrefixed(
   options: LengthPrefixedOptions,
 ): [LengthFieldFrameDecoder, LengthFieldPrepender] {
-  checkOptions('lengthPrefixed', options, OPTIONS);
-  const { bytes = 4, maxFrameLength, byteOrder = 'big', ...rest } = options;
-  checkWidth(bytes, 'bytes');
-  checkNumber('maxFrameLength', maxFrameLength, { integer: true });
+  const { bytes, maxFrameLength, byteOrder } = OPTIONS.resolve(options);
   return [
     new LengthFieldFrameDecoder({
-      ...rest,
+      ...BYTE_DECODER_OPTIONS.only(options),
       byteOrder,
       maxFrameLength: maxFrameLength + bytes,
       lengthFieldLength: bytes,

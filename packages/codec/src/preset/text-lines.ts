@@ -1,7 +1,10 @@
-import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { choice, describeOptions } from '@headrace/core/authoring';
 import { BYTE_DECODER_OPTIONS } from '../base/byte-to-message-decoder.ts';
-import { checkOneOf } from '../base/check-one-of.ts';
-import { LineFrameDecoder, type LineFrameDecoderOptions } from '../frame/line-frame-decoder.ts';
+import {
+  LINES,
+  LineFrameDecoder,
+  type LineFrameDecoderOptions,
+} from '../frame/line-frame-decoder.ts';
 import { StringCodec } from '../text/string-codec.ts';
 
 /** Options of {@link textLines}. */
@@ -10,14 +13,14 @@ export interface TextLinesOptions extends Omit<LineFrameDecoderOptions, 'stripDe
   readonly delimiter?: '\n' | '\r\n';
 }
 
-const OPTIONS: KnownOptions<TextLinesOptions> = {
-  maxLength: true,
-  failFast: true,
-  ending: true,
-  delimiter: true,
-  ...BYTE_DECODER_OPTIONS,
-};
-const DELIMITERS: readonly ('\n' | '\r\n')[] = ['\n', '\r\n'];
+const OPTIONS = describeOptions(
+  'textLines',
+  {
+    delimiter: choice(['\n', '\r\n'], { default: '\n' }),
+  },
+  LINES,
+  BYTE_DECODER_OPTIONS,
+);
 
 /**
  * Lines of UTF-8 text, both ways: the pipeline has strings without line endings. Spread it into
@@ -28,13 +31,8 @@ const DELIMITERS: readonly ('\n' | '\r\n')[] = ['\n', '\r\n'];
  * ```
  */
 export function textLines(options: TextLinesOptions = {}): [LineFrameDecoder, StringCodec] {
-  checkOptions('textLines', options, OPTIONS);
-  const { delimiter = '\n', frameErrorPolicy = 'close', ...rest } = options;
-  return [
-    new LineFrameDecoder({ ...rest, frameErrorPolicy }),
-    new StringCodec({
-      delimiter: checkOneOf('delimiter', delimiter, DELIMITERS),
-      frameErrorPolicy,
-    }),
-  ];
+  const { delimiter } = OPTIONS.resolve(options);
+  const { delimiter: _own, ...framing } = options;
+  const { frameErrorPolicy } = BYTE_DECODER_OPTIONS.part(options);
+  return [new LineFrameDecoder(framing), new StringCodec({ delimiter, frameErrorPolicy })];
 }

@@ -1,4 +1,4 @@
-import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, whole } from '@headrace/core/authoring';
 import {
   BYTE_DECODER_OPTIONS,
   type ByteToMessageDecoderOptions,
@@ -12,10 +12,13 @@ export interface VarintPrefixedOptions extends ByteToMessageDecoderOptions {
   readonly maxFrameLength: number;
 }
 
-const OPTIONS: KnownOptions<VarintPrefixedOptions> = {
-  maxFrameLength: true,
-  ...BYTE_DECODER_OPTIONS,
-};
+const OPTIONS = describeOptions(
+  'varintPrefixed',
+  {
+    maxFrameLength: whole({ required: true }),
+  },
+  BYTE_DECODER_OPTIONS,
+);
 
 /**
  * A varint length before each message, both ways, as Protocol Buffers' delimited streams have it: the
@@ -24,9 +27,9 @@ const OPTIONS: KnownOptions<VarintPrefixedOptions> = {
 export function varintPrefixed(
   options: VarintPrefixedOptions,
 ): [VarintFrameDecoder, VarintPrepender] {
-  checkOptions('varintPrefixed', options, OPTIONS);
+  const { maxFrameLength } = OPTIONS.resolve(options);
   return [
     new VarintFrameDecoder(options),
-    new VarintPrepender({ maxBodyLength: Math.min(options.maxFrameLength, 2 ** 31 - 1) }),
+    new VarintPrepender({ maxBodyLength: Math.min(maxFrameLength, 2 ** 31 - 1) }),
   ];
 }

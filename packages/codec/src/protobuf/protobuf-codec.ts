@@ -6,13 +6,13 @@ import {
   toBinary,
 } from '@bufbuild/protobuf';
 import { type Context, DecodeError, OptionError, type OutboundBytes } from '@headrace/core';
-import { checkOptions, type KnownOptions, textOf } from '@headrace/core/authoring';
+import { describeOptions, textOf, unchecked } from '@headrace/core/authoring';
 import {
   MESSAGE_DECODER_OPTIONS,
   type MessageToMessageDecoderOptions,
 } from '../base/message-decoding.ts';
 import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
-import { checkMessage, type MessageLimitOptions, messageLimitOf } from '../schema/message-limit.ts';
+import { checkMessage, MESSAGE_LIMIT, type MessageLimitOptions } from '../schema/message-limit.ts';
 import { ProtobufCount } from './count-protobuf.ts';
 
 const SHOWN_BYTES = 16;
@@ -25,11 +25,14 @@ export interface ProtobufCodecOptions<D extends DescMessage>
   readonly schema: D;
 }
 
-const OPTIONS: KnownOptions<ProtobufCodecOptions<DescMessage>> = {
-  maxMessageBytes: true,
-  schema: true,
-  ...MESSAGE_DECODER_OPTIONS,
-};
+const OPTIONS = describeOptions(
+  'ProtobufCodec',
+  {
+    maxMessageBytes: MESSAGE_LIMIT,
+    schema: unchecked({ required: true }),
+  },
+  MESSAGE_DECODER_OPTIONS,
+);
 
 /**
  * Turns frames of Protocol Buffers into messages and messages into bytes. It needs the package
@@ -79,11 +82,11 @@ export class ProtobufCodec<D extends DescMessage> extends MessageToMessageCodec<
   private readonly count: ProtobufCount;
 
   constructor(options: ProtobufCodecOptions<D>) {
-    checkOptions('ProtobufCodec', options, OPTIONS);
-    const schema = checkDescriptor(options.schema);
+    const { maxMessageBytes, ...given } = OPTIONS.resolve(options);
+    const schema = checkDescriptor(given.schema);
     super(options, `ProtobufCodec:${schema.typeName}`);
     this.schema = schema;
-    this.maxMessageBytes = messageLimitOf(options);
+    this.maxMessageBytes = maxMessageBytes;
     this.count = countOf(schema);
   }
 

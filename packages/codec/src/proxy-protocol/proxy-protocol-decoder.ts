@@ -10,14 +10,14 @@ import {
 } from '@headrace/core';
 import {
   addressText,
-  checkNumber,
-  checkOptions,
-  checkTime,
-  type KnownOptions,
+  choice,
+  describeOptions,
+  time,
+  unchecked,
+  whole,
 } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import { ByteToMessageDecoder } from '../base/byte-to-message-decoder.ts';
-import { checkOneOf } from '../base/check-one-of.ts';
 import { PROXY_HEADER, type ProxyHeader } from './proxy-header.ts';
 import { ProxyHeaderReader, type ProxyRefusal } from './proxy-header-reader.ts';
 import { ProxyProtocolEvent } from './proxy-protocol-event.ts';
@@ -45,21 +45,14 @@ export interface ProxyProtocolDecoderOptions {
   readonly tls?: TlsServerContext;
 }
 
-const OPTIONS: KnownOptions<ProxyProtocolDecoderOptions> = {
-  trusted: true,
-  others: true,
-  headerTimeoutMs: true,
-  maxTlvBytes: true,
-  refusal: true,
-  tls: true,
-};
-
-const DEFAULTS = {
-  others: 'refuse',
-  headerTimeoutMs: 5000,
-  maxTlvBytes: 4096,
-  refusal: 'at-once',
-} as const;
+const OPTIONS = describeOptions('ProxyProtocolDecoder', {
+  trusted: unchecked({ required: true }),
+  others: choice(['refuse', 'as-data'], { default: 'refuse' }),
+  headerTimeoutMs: time({ default: 5000 }),
+  maxTlvBytes: whole({ default: 4096 }),
+  refusal: choice(['at-once', 'when-too-long', 'at-its-end'], { default: 'at-once' }),
+  tls: unchecked(),
+});
 
 /**
  * Takes the PROXY header off the beginning of a connection, version 1 or 2, and announces the client's
@@ -113,18 +106,14 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
   private arrivedBytes = 0;
 
   constructor(options: ProxyProtocolDecoderOptions) {
-    checkOptions('ProxyProtocolDecoder', options, OPTIONS);
+    const { trusted, others, tls, headerTimeoutMs, refusal, maxTlvBytes } =
+      OPTIONS.resolve(options);
     super({ frameErrorPolicy: 'close', frameTimeoutMs: false });
-    this.isTrusted = trustCheck(options.trusted);
-    this.others = checkOneOf('others', options.others ?? DEFAULTS.others, ['refuse', 'as-data']);
-    this.tls = options.tls;
-    const { headerTimeoutMs = DEFAULTS.headerTimeoutMs } = options;
-    this.headerTimeoutMs = checkTime('headerTimeoutMs', headerTimeoutMs);
-    const refusals = ['at-once', 'when-too-long', 'at-its-end'] as const;
-    this.reader = new ProxyHeaderReader(
-      checkOneOf('refusal', options.refusal ?? DEFAULTS.refusal, refusals),
-      checkNumber('maxTlvBytes', options.maxTlvBytes ?? DEFAULTS.maxTlvBytes, { integer: true }),
-    );
+    this.isTrusted = trustCheck(trusted);
+    this.others = others;
+    this.tls = tls;
+    this.headerTimeoutMs = headerTimeoutMs;
+    this.reader = new ProxyHeaderReader(refusal, maxTlvBytes);
   }
 
   override handlerAdded(ctx: Context): void {

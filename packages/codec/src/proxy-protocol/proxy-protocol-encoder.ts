@@ -9,7 +9,7 @@ import {
   OptionError,
   type Types,
 } from '@headrace/core';
-import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { choice, describeOptions, unchecked } from '@headrace/core/authoring';
 import { ipBytes } from './ip-text.ts';
 import { formatProxyBlock } from './proxy-block.ts';
 import type { ProxiedTransport, ProxyHeader } from './proxy-header.ts';
@@ -83,10 +83,10 @@ export interface ProxyHeaderOptions {
   readonly tlvs?: readonly ProxyTlv[];
 }
 
-const OPTIONS: KnownOptions<ProxyHeaderOptions> = {
-  version: true,
-  tlvs: true,
-};
+const OPTIONS = describeOptions('proxyHeader', {
+  version: choice([1, 2], { default: 2 }),
+  tlvs: unchecked({ default: [] }),
+});
 
 /** A header for a stream between two addresses; without them one for a connection of the proxy's own (`LOCAL`), such as a health check. */
 export function proxyHeader(
@@ -94,9 +94,7 @@ export function proxyHeader(
   destination: Address | undefined,
   options: ProxyHeaderOptions = {},
 ): ProxyHeader {
-  checkOptions('proxyHeader', options, OPTIONS);
-  const { version = 2, tlvs = [] } = options;
-  checkVersion(version);
+  const { version, tlvs } = OPTIONS.resolve(options);
   if (source === undefined || destination === undefined) {
     const none = { source: undefined, destination: undefined };
     return { version, command: 'local', transport: 'unknown', ...none, tlvs };
@@ -114,16 +112,8 @@ export function proxyHeader(
 
 /** A header that passes on the client of `inbound`, a connection that we accepted. */
 export function proxyHeaderOf(inbound: Channel, options: ProxyHeaderOptions = {}): ProxyHeader {
-  checkOptions('proxyHeaderOf', options, OPTIONS);
+  OPTIONS.checkNames(options, 'proxyHeaderOf');
   return proxyHeader(clientAddress(inbound), inbound.localAddress, options);
-}
-
-function checkVersion(version: 1 | 2): void {
-  if (version === 1 || version === 2) return;
-  throw new OptionError('OPTION_INVALID', `version is ${String(version)}, but must be 1 or 2`, {
-    option: 'version',
-    value: String(version),
-  });
 }
 
 /** The bytes of a header. Throws an `EncodeError`. */

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { DecodeError } from '@headrace/core';
-import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, flag, number, text, unchecked } from '@headrace/core/authoring';
 
 /** The types that the protocol names. */
 const TYPES = {
@@ -80,13 +80,13 @@ export interface ProxySslFields {
   readonly tlvs?: readonly ProxyTlv[];
 }
 
-const OPTIONS: KnownOptions<ProxySslFields> = {
-  isTls: true,
-  hasConnectionCertificate: true,
-  hasSessionCertificate: true,
-  verify: true,
-  tlvs: true,
-};
+const OPTIONS = describeOptions('proxyTlv.ssl', {
+  isTls: flag({ default: true }),
+  hasConnectionCertificate: flag({ default: false }),
+  hasSessionCertificate: flag({ default: false }),
+  verify: number({ default: 0 }),
+  tlvs: unchecked({ default: [] }),
+});
 
 const HEADER_BYTES = 3;
 /**
@@ -217,7 +217,7 @@ function sslOf(value: Buffer): ProxySslTlv {
 }
 
 function sslValue(fields: ProxySslFields): Buffer {
-  checkOptions('proxyTlv.ssl', fields, OPTIONS);
+  OPTIONS.checkNames(fields);
   const head = Buffer.alloc(SSL_BYTES);
   if (fields.isTls !== false) head[0]! |= SSL_FLAG.tls;
   if (fields.hasConnectionCertificate === true) head[0]! |= SSL_FLAG.connectionCertificate;

@@ -6,9 +6,10 @@ import type {
   Types,
   WriteFuture,
 } from '@headrace/core';
-import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions } from '@headrace/core/authoring';
+import { WAITING_OPTIONS } from '../base/byte-to-message-decoder.ts';
 import { RESP_DECODER_OPTIONS, RespDecoder, type RespDecoderOptions } from './resp-decoder.ts';
-import { checkProtocol, encodedResp, type RespProtocol } from './resp-encoder.ts';
+import { checkProtocol, encodedResp, PROTOCOL, type RespProtocol } from './resp-encoder.ts';
 import type { RespInput, RespValue } from './resp-value.ts';
 
 /** Options of {@link RespCodec}. */
@@ -17,10 +18,14 @@ export interface RespCodecOptions extends RespDecoderOptions {
   readonly protocol?: RespProtocol;
 }
 
-const OPTIONS: KnownOptions<RespCodecOptions> = {
-  protocol: true,
-  ...RESP_DECODER_OPTIONS,
-};
+const OPTIONS = describeOptions(
+  'RespCodec',
+  {
+    protocol: PROTOCOL,
+  },
+  RESP_DECODER_OPTIONS,
+  WAITING_OPTIONS,
+);
 
 /**
  * The Redis protocol in both directions: {@link RespDecoder} and `RespEncoder` in one handler, with a
@@ -65,10 +70,9 @@ export class RespCodec implements Handler {
   private version: RespProtocol;
 
   constructor(options: RespCodecOptions = {}) {
-    checkOptions('RespCodec', options, OPTIONS);
-    const { protocol = 2, ...reading } = options;
+    this.version = OPTIONS.resolve(options).protocol;
+    const { protocol: _own, ...reading } = options;
     this.decoder = new RespDecoder(reading);
-    this.version = checkProtocol(protocol);
   }
 
   /** The version that is written. */

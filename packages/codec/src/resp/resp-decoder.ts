@@ -1,7 +1,7 @@
 import type { Context } from '@headrace/core';
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, flag, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
-import { ByteToMessageDecoder } from '../base/byte-to-message-decoder.ts';
+import { ByteToMessageDecoder, WAITING_OPTIONS } from '../base/byte-to-message-decoder.ts';
 import type { RespLimits } from './resp-limits.ts';
 import { RespReader } from './resp-reader.ts';
 import type { RespValue } from './resp-value.ts';
@@ -30,27 +30,19 @@ export interface RespDecoderOptions {
   readonly copyBelowBytes?: number | false;
 }
 
-/** For the table of options of `RespCodec`, too. */
-export const RESP_DECODER_OPTIONS: KnownOptions<RespDecoderOptions> = {
-  maxBulkBytes: true,
-  maxElements: true,
-  maxDepth: true,
-  maxMessageBytes: true,
-  maxLineBytes: true,
-  inlineCommands: true,
-  frameTimeoutMs: true,
-  copyBelowBytes: true,
-};
-
-const DEFAULTS = {
-  maxBulkBytes: 16 * 1024 * 1024,
-  maxElements: 1024 * 1024,
-  maxDepth: 32,
-  maxMessageBytes: 64 * 1024 * 1024,
-  maxLineBytes: 64 * 1024,
-  inlineCommands: false,
-  frameTimeoutMs: 15_000,
-} as const;
+/** Of `RespCodec`, too. */
+export const RESP_DECODER_OPTIONS = describeOptions(
+  'RespDecoder',
+  {
+    maxBulkBytes: whole({ default: 16 * 1024 * 1024 }),
+    maxElements: whole({ default: 1024 * 1024 }),
+    maxDepth: whole({ min: 1, default: 32 }),
+    maxMessageBytes: whole({ min: 16, default: 64 * 1024 * 1024 }),
+    maxLineBytes: whole({ min: 16, default: 64 * 1024 }),
+    inlineCommands: flag({ default: false }),
+  },
+  WAITING_OPTIONS,
+);
 
 /**
  * Reads messages of the Redis protocol, versions 2 and 3, whole and nested.
@@ -89,19 +81,9 @@ export class RespDecoder extends ByteToMessageDecoder<RespValue> {
   private readonly reader: RespReader;
 
   constructor(options: RespDecoderOptions = {}) {
-    checkOptions('RespDecoder', options, RESP_DECODER_OPTIONS);
-    const { frameTimeoutMs = DEFAULTS.frameTimeoutMs, copyBelowBytes = false } = options;
-    super({ frameErrorPolicy: 'close', frameTimeoutMs, copyBelowBytes });
-    const limit = (name: keyof RespLimits, min: number): number =>
-      checkNumber(name, options[name] ?? DEFAULTS[name], { min, integer: true });
-    const limits: RespLimits = {
-      maxBulkBytes: limit('maxBulkBytes', 0),
-      maxElements: limit('maxElements', 0),
-      maxDepth: limit('maxDepth', 1),
-      maxMessageBytes: limit('maxMessageBytes', 16),
-      maxLineBytes: limit('maxLineBytes', 16),
-    };
-    this.reader = new RespReader(limits, options.inlineCommands ?? DEFAULTS.inlineCommands);
+    const { inlineCommands, ...limits } = RESP_DECODER_OPTIONS.resolve(options);
+    super(WAITING_OPTIONS.only(options));
+    this.reader = new RespReader(limits, inlineCommands);
   }
 
   override isWithinFrame(): boolean {

@@ -8,7 +8,7 @@ import {
   type Types,
   type WriteFuture,
 } from '@headrace/core';
-import { checkOptions, encodeOnce, type KnownOptions } from '@headrace/core/authoring';
+import { choice, describeOptions, encodeOnce } from '@headrace/core/authoring';
 import { type RespInput, RespSimple } from './resp-value.ts';
 import { RespWriter } from './resp-writer.ts';
 
@@ -24,9 +24,8 @@ export interface RespEncoderOptions {
   readonly protocol?: RespProtocol;
 }
 
-const OPTIONS: KnownOptions<RespEncoderOptions> = {
-  protocol: true,
-};
+export const PROTOCOL = choice([2, 3], { default: 2 });
+const OPTIONS = describeOptions('RespEncoder', { protocol: PROTOCOL });
 
 /**
  * Writes messages of the Redis protocol.
@@ -63,8 +62,7 @@ export class RespEncoder implements Handler {
   private readonly protocol: RespProtocol;
 
   constructor(options: RespEncoderOptions = {}) {
-    checkOptions('RespEncoder', options, OPTIONS);
-    this.protocol = checkProtocol(options.protocol ?? 2);
+    this.protocol = OPTIONS.resolve(options).protocol;
   }
 
   write(ctx: Context, message: RespInput): WriteFuture {
@@ -94,9 +92,7 @@ export function encodedResp(message: RespInput, protocol: RespProtocol): Outboun
 
 /** Returns it, or throws an `OptionError`. */
 export function checkProtocol(protocol: RespProtocol): RespProtocol {
-  if (protocol === 2 || protocol === 3) return protocol;
-  const text = `protocol is ${String(protocol)}, but must be 2 or 3`;
-  throw new OptionError('OPTION_INVALID', text, { option: 'protocol', value: String(protocol) });
+  return PROTOCOL.check('protocol', protocol);
 }
 
 class LargeString implements ByteSource {

@@ -1,5 +1,5 @@
 import { DecodeError } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { whole } from '@headrace/core/authoring';
 
 /** Options of every codec that makes values of a message whose shape the peer decides. */
 export interface MessageLimitOptions {
@@ -12,17 +12,10 @@ export interface MessageLimitOptions {
   readonly maxMessageBytes?: number;
 }
 
-const DEFAULT_MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+export const MESSAGE_LIMIT = whole({ min: 1, default: 16 * 1024 * 1024 });
 
 /** Counted for each value, beside its bytes. Measured: no value takes more than four times both. */
 export const VALUE_BYTES = 64;
-
-/** The option, checked, or its default. */
-export function messageLimitOf({
-  maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES,
-}: MessageLimitOptions): number {
-  return checkNumber('maxMessageBytes', maxMessageBytes, { min: 1, integer: true });
-}
 
 /**
  * Refuses a message that counts too much, before its value is made. The values of a message that is short enough are

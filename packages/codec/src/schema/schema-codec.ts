@@ -1,12 +1,12 @@
 import type { Context, OutboundBytes } from '@headrace/core';
-import { isOutboundBytes, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, isOutboundBytes, unchecked } from '@headrace/core/authoring';
 import {
   MESSAGE_DECODER_OPTIONS,
   type MessageToMessageDecoderOptions,
 } from '../base/message-decoding.ts';
 import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
 import { invalidMessage } from './invalid-message.ts';
-import { type MessageLimitOptions, messageLimitOf } from './message-limit.ts';
+import { MESSAGE_LIMIT, type MessageLimitOptions } from './message-limit.ts';
 import { checkSchema, type StandardSchema, validate } from './standard-schema.ts';
 
 /** Options of every codec whose messages may have a schema. */
@@ -20,12 +20,15 @@ export interface SchemaCodecOptions<Read, Written>
   readonly schema?: StandardSchema<Written, Read>;
 }
 
-/** For the tables of options of those that extend it. */
-export const SCHEMA_CODEC_OPTIONS: KnownOptions<SchemaCodecOptions<unknown, unknown>> = {
-  maxMessageBytes: true,
-  schema: true,
-  ...MESSAGE_DECODER_OPTIONS,
-};
+/** Of those that extend it, too. */
+export const SCHEMA_CODEC_OPTIONS = describeOptions(
+  'SchemaCodec',
+  {
+    maxMessageBytes: MESSAGE_LIMIT,
+    schema: unchecked(),
+  },
+  MESSAGE_DECODER_OPTIONS,
+);
 
 /** Bytes ↔ values, with a schema for what comes in: the base of the JSON, MessagePack and CBOR codecs. */
 export abstract class SchemaCodec<Read, Written> extends MessageToMessageCodec<
@@ -41,7 +44,7 @@ export abstract class SchemaCodec<Read, Written> extends MessageToMessageCodec<
   constructor(options: SchemaCodecOptions<Read, Written>, broadcastKey: string) {
     super(options, broadcastKey);
     this.schema = checkSchema(options.schema) as StandardSchema<unknown, Read> | undefined;
-    this.maxMessageBytes = messageLimitOf(options);
+    this.maxMessageBytes = SCHEMA_CODEC_OPTIONS.part(options).maxMessageBytes;
   }
 
   /** The value of these bytes. Whatever it throws is a fault of the bytes. */

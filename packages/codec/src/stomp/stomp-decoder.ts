@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { type Context, DecodeError } from '@headrace/core';
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
-import { ByteToMessageDecoder } from '../base/byte-to-message-decoder.ts';
+import { ByteToMessageDecoder, WAITING_OPTIONS } from '../base/byte-to-message-decoder.ts';
 import { describeFirstBytes } from '../frame/first-bytes.ts';
 import { parseStompHead, type StompHead } from './parse-stomp-head.ts';
 import { StompFrame } from './stomp-frame.ts';
@@ -21,20 +21,15 @@ export interface StompDecoderOptions {
   readonly copyBelowBytes?: number | false;
 }
 
-const OPTIONS: KnownOptions<StompDecoderOptions> = {
-  maxHeadBytes: true,
-  maxHeaders: true,
-  maxBodyBytes: true,
-  frameTimeoutMs: true,
-  copyBelowBytes: true,
-};
-
-const DEFAULTS = {
-  maxHeadBytes: 8192,
-  maxHeaders: 100,
-  maxBodyBytes: 65_536,
-  frameTimeoutMs: 15_000,
-} as const;
+const OPTIONS = describeOptions(
+  'StompDecoder',
+  {
+    maxHeadBytes: whole({ min: 1, default: 8192 }),
+    maxHeaders: whole({ default: 100 }),
+    maxBodyBytes: whole({ default: 65_536 }),
+  },
+  WAITING_OPTIONS,
+);
 
 const EMPTY: Buffer = Buffer.alloc(0);
 const LF = 10;
@@ -84,15 +79,11 @@ export class StompDecoder extends ByteToMessageDecoder<StompFrame> {
   private lineStart = 0;
 
   constructor(options: StompDecoderOptions = {}) {
-    checkOptions('StompDecoder', options, OPTIONS);
-    const { frameTimeoutMs = DEFAULTS.frameTimeoutMs, copyBelowBytes = false } = options;
-    super({ frameTimeoutMs, copyBelowBytes });
-    this.maxHeadBytes = options.maxHeadBytes ?? DEFAULTS.maxHeadBytes;
-    checkNumber('maxHeadBytes', this.maxHeadBytes, { min: 1, integer: true });
-    this.maxHeaders = options.maxHeaders ?? DEFAULTS.maxHeaders;
-    checkNumber('maxHeaders', this.maxHeaders, { integer: true });
-    this.maxBodyBytes = options.maxBodyBytes ?? DEFAULTS.maxBodyBytes;
-    checkNumber('maxBodyBytes', this.maxBodyBytes, { integer: true });
+    const { maxHeadBytes, maxHeaders, maxBodyBytes } = OPTIONS.resolve(options);
+    super(WAITING_OPTIONS.only(options));
+    this.maxHeadBytes = maxHeadBytes;
+    this.maxHeaders = maxHeaders;
+    this.maxBodyBytes = maxBodyBytes;
   }
 
   override isWithinFrame(): boolean {

@@ -1,12 +1,12 @@
 import type { Buffer } from 'node:buffer';
 import type { Context, OutboundBytes } from '@headrace/core';
-import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions } from '@headrace/core/authoring';
 import {
   MESSAGE_DECODER_OPTIONS,
   type MessageToMessageDecoderOptions,
 } from '../base/message-decoding.ts';
 import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
-import { checkDelimiter, decodeText, encodeText, textKey } from './text-message.ts';
+import { DELIMITER, decodeText, encodeText, textKey } from './text-message.ts';
 
 /** Options of {@link StringCodec}. */
 export interface StringCodecOptions extends MessageToMessageDecoderOptions {
@@ -14,10 +14,13 @@ export interface StringCodecOptions extends MessageToMessageDecoderOptions {
   readonly delimiter?: string;
 }
 
-const OPTIONS: KnownOptions<StringCodecOptions> = {
-  delimiter: true,
-  ...MESSAGE_DECODER_OPTIONS,
-};
+const OPTIONS = describeOptions(
+  'StringCodec',
+  {
+    delimiter: DELIMITER,
+  },
+  MESSAGE_DECODER_OPTIONS,
+);
 
 /**
  * Turns frames into strings and strings into bytes, as UTF-8; a frame that is not UTF-8 is refused.
@@ -57,8 +60,7 @@ export class StringCodec extends MessageToMessageCodec<Buffer, string, OutboundB
   private readonly delimiter: string;
 
   constructor(options: StringCodecOptions = {}) {
-    checkOptions('StringCodec', options, OPTIONS);
-    const delimiter = checkDelimiter(options.delimiter);
+    const { delimiter } = OPTIONS.resolve(options);
     super(options, textKey(delimiter));
     this.delimiter = delimiter;
   }

@@ -1,6 +1,5 @@
 import type { Buffer } from 'node:buffer';
 import type { Context } from '@headrace/core';
-import { checkOptions } from '@headrace/core/authoring';
 import {
   MESSAGE_DECODER_OPTIONS,
   type MessageToMessageDecoderOptions,
@@ -48,7 +47,7 @@ export interface StringDecoderOptions extends MessageToMessageDecoderOptions {}
  */
 export class StringDecoder extends MessageToMessageDecoder<Buffer, string> {
   constructor(options: StringDecoderOptions = {}) {
-    checkOptions('StringDecoder', options, MESSAGE_DECODER_OPTIONS);
+    MESSAGE_DECODER_OPTIONS.checkNames(options, 'StringDecoder');
     super(options);
   }
 

@@ -1,7 +1,7 @@
 import type { OutboundBytes } from '@headrace/core';
-import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions } from '@headrace/core/authoring';
 import { MessageToMessageEncoder } from '../base/message-to-message-encoder.ts';
-import { checkDelimiter, encodeText, textKey } from './text-message.ts';
+import { DELIMITER, encodeText, textKey } from './text-message.ts';
 
 /** Options of {@link StringEncoder}. */
 export interface StringEncoderOptions {
@@ -9,9 +9,9 @@ export interface StringEncoderOptions {
   readonly delimiter?: string;
 }
 
-const OPTIONS: KnownOptions<StringEncoderOptions> = {
-  delimiter: true,
-};
+const OPTIONS = describeOptions('StringEncoder', {
+  delimiter: DELIMITER,
+});
 
 /**
  * Turns written strings into bytes, as UTF-8, and leaves what comes in alone: for a protocol that is asked in
@@ -49,8 +49,7 @@ export class StringEncoder extends MessageToMessageEncoder<string, OutboundBytes
 
   constructor(options: StringEncoderOptions = {}) {
     super();
-    checkOptions('StringEncoder', options, OPTIONS);
-    this.delimiter = checkDelimiter(options.delimiter);
+    this.delimiter = OPTIONS.resolve(options).delimiter;
     this.broadcastKey = textKey(this.delimiter);
   }
 

@@ -456,7 +456,7 @@ describe('ByteToMessageDecoder', () => {
   it('refuses options that make no sense', () => {
     // @ts-expect-error no such policy
     expect(() => new TestDecoder(pairs, { frameErrorPolicy: 'ignore' })).toThrow(
-      /frameErrorPolicy is 'ignore'/,
+      /frameErrorPolicy is "ignore"/,
     );
     expect(() => new TestDecoder(pairs, { frameTimeoutMs: 0 })).toThrow(/frameTimeoutMs is 0/);
   });

@@ -1,8 +1,6 @@
 import type { Clock } from '../contract.ts';
 import { ChannelError, OptionError } from '../errors.ts';
-import type { KnownOptions } from '../internal/known-options.ts';
-import { checkChoice, checkNumber } from '../internal/option-check.ts';
-import { flag, number } from '../internal/option-kind.ts';
+import { choice, flag, number, unchecked, whole } from '../internal/option-kind.ts';
 import { describeOptions } from '../internal/option-set.ts';
 import { chooseSockets, type Listen, publicSockets } from '../transport/choose-sockets.ts';
 import type { ListenTarget } from '../transport/listen-target.ts';
@@ -11,7 +9,7 @@ import type { MemoryNetwork } from '../transport/memory-network.ts';
 import { nativeRefused } from '../transport/native-sockets.ts';
 import type { PortNetwork } from '../transport/port-network.ts';
 import { TlsServerContext, type TlsServerOptions } from '../transport/tls/tls-server-context.ts';
-import { checkPath, checkPlace, type PlaceOptions } from './place.ts';
+import { COMMON, checkPath, checkPlace, type PlaceOptions } from './place.ts';
 
 /** A name in a network within this process. */
 export interface MemoryTarget {
@@ -60,60 +58,37 @@ export type BindTarget = (
 ) &
   ServerTls;
 
-/** Options of a bind, beside the place. */
-interface Cancelled {
-  readonly signal?: AbortSignal;
-}
-
-type OnPort = Extract<ListenTarget, { readonly port: number }>;
-type OnPath = Extract<ListenTarget, { readonly path: string }>;
-
-const ON_PORT: KnownOptions<OnPort & AcceptedTransport & ServerTls & Cancelled> = {
-  port: true,
-  host: true,
-  backlog: true,
-  ipv6Only: true,
-  exclusive: true,
-  reusePort: true,
-  transport: true,
-  tls: true,
-  signal: true,
-};
-const ON_PATH: KnownOptions<OnPath & AcceptedTransport & ServerTls & Cancelled> = {
-  path: true,
-  backlog: true,
-  exclusive: true,
-  replaceStale: true,
-  readableAll: true,
-  writableAll: true,
-  transport: true,
-  tls: true,
-  signal: true,
-};
-const IN_NETWORK: KnownOptions<MemoryTarget & ServerTls & Cancelled> = {
-  network: true,
-  name: true,
-  tls: true,
-  signal: true,
-};
-const ON_HOST: KnownOptions<PortNetworkTarget & ServerTls & Cancelled> = {
-  network: true,
-  port: true,
-  backlog: true,
-  tls: true,
-  signal: true,
-};
-const ON_LISTENER: KnownOptions<ListenerTarget & ServerTls & Cancelled> = {
-  listener: true,
-  tls: true,
-  signal: true,
-};
+const PORT = whole({ max: 65_535, required: true });
+const TRANSPORT = { transport: choice(['auto', 'handle', 'socket', 'bun']) };
 const PLACES: PlaceOptions = {
-  port: ON_PORT,
-  path: ON_PATH,
-  network: IN_NETWORK,
-  portNetwork: ON_HOST,
-  listener: ON_LISTENER,
+  port: describeOptions('bind', {
+    port: PORT,
+    host: unchecked(),
+    backlog: unchecked(),
+    ipv6Only: unchecked(),
+    exclusive: unchecked(),
+    reusePort: unchecked(),
+    ...TRANSPORT,
+    ...COMMON,
+  }),
+  path: describeOptions('bind', {
+    path: unchecked(),
+    backlog: unchecked(),
+    exclusive: unchecked(),
+    replaceStale: unchecked(),
+    readableAll: unchecked(),
+    writableAll: unchecked(),
+    ...TRANSPORT,
+    ...COMMON,
+  }),
+  network: describeOptions('bind', { network: unchecked(), name: unchecked(), ...COMMON }),
+  portNetwork: describeOptions('bind', {
+    network: unchecked(),
+    port: PORT,
+    backlog: unchecked(),
+    ...COMMON,
+  }),
+  listener: describeOptions('bind', { listener: unchecked(), ...COMMON }),
 };
 
 /** The options of an accepted socket. */
@@ -136,7 +111,6 @@ export interface AcceptedSocketOptions {
 /** Throws an `OptionError` for a target that cannot be listened on. */
 export function checkBindTarget(target: BindTarget): void {
   checkPlace('bind', target, PLACES);
-  if ('port' in target) checkNumber('port', target.port, { max: 65_535, integer: true });
   if ('path' in target) checkPath(target.path);
   if ('transport' in target) checkTransport(target);
   if ('reusePort' in target && target.reusePort === true) checkReusePort(process.versions.node);
@@ -154,12 +128,10 @@ export function checkReusePort(version: string): void {
 }
 
 function checkTransport({ transport, tls }: AcceptedTransport & ServerTls): void {
-  if (transport !== undefined) checkChoice('transport', transport, WANTED);
   if (tls === undefined) return;
   if (transport === 'handle' || transport === 'bun') throw nativeRefused(transport, NOT_WITH_TLS);
 }
 
-const WANTED: readonly WantedTransport[] = ['auto', 'handle', 'socket', 'bun'];
 const NOT_WITH_TLS = "TLS needs Node's sockets";
 
 /** The TLS to be spoken there; a bad certificate is an `OptionError`. */

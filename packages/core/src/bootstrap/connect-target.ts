@@ -1,9 +1,6 @@
 import net from 'node:net';
 import type { Clock } from '../contract.ts';
-import { OptionError } from '../errors.ts';
-import type { KnownOptions } from '../internal/known-options.ts';
-import { checkChoice, checkNumber } from '../internal/option-check.ts';
-import { flag, number, whole } from '../internal/option-kind.ts';
+import { choice, flag, fn, number, unchecked, whole } from '../internal/option-kind.ts';
 import { describeOptions } from '../internal/option-set.ts';
 import type { PortNetwork } from '../transport/port-network.ts';
 import { SocketTransport } from '../transport/socket-transport.ts';
@@ -11,7 +8,7 @@ import { TlsClientContext, type TlsClientOptions } from '../transport/tls/tls-cl
 import { TlsTransport } from '../transport/tls/tls-transport.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { MemoryTarget } from './bind-target.ts';
-import { checkPath, checkPlace, type PlaceOptions } from './place.ts';
+import { COMMON, checkPath, checkPlace, type PlaceOptions } from './place.ts';
 
 /** A port of a host in a network that is not the machine's own. */
 export interface PortNetworkPlace {
@@ -65,50 +62,25 @@ export interface PathPlace {
   readonly path: string;
 }
 
-/** Options of a connect, beside the place. */
-interface Cancelled {
-  readonly signal?: AbortSignal;
-}
-
-const TO_PORT: KnownOptions<PortPlace & ClientTls & Cancelled> = {
-  port: true,
-  host: true,
-  localAddress: true,
-  family: true,
-  lookup: true,
-  tls: true,
-  signal: true,
-};
-const TO_PATH: KnownOptions<PathPlace & ClientTls & Cancelled> = {
-  path: true,
-  tls: true,
-  signal: true,
-};
-const IN_NETWORK: KnownOptions<MemoryTarget & ClientTls & Cancelled> = {
-  network: true,
-  name: true,
-  tls: true,
-  signal: true,
-};
-const ON_HOST: KnownOptions<PortNetworkPlace & ClientTls & Cancelled> = {
-  network: true,
-  port: true,
-  host: true,
-  tls: true,
-  signal: true,
-};
-const OVER_TRANSPORT: KnownOptions<TransportTarget & ClientTls & Cancelled> = {
-  transport: true,
-  place: true,
-  tls: true,
-  signal: true,
-};
+const PORT = whole({ min: 1, max: 65_535, required: true });
 const PLACES: PlaceOptions = {
-  port: TO_PORT,
-  path: TO_PATH,
-  network: IN_NETWORK,
-  portNetwork: ON_HOST,
-  transport: OVER_TRANSPORT,
+  port: describeOptions('connect', {
+    port: PORT,
+    host: unchecked(),
+    localAddress: unchecked(),
+    family: choice([0, 4, 6]),
+    lookup: fn({ purpose: 'has the parameters of dns.lookup' }),
+    ...COMMON,
+  }),
+  path: describeOptions('connect', { path: unchecked(), ...COMMON }),
+  network: describeOptions('connect', { network: unchecked(), name: unchecked(), ...COMMON }),
+  portNetwork: describeOptions('connect', {
+    network: unchecked(),
+    port: PORT,
+    host: unchecked(),
+    ...COMMON,
+  }),
+  transport: describeOptions('connect', { transport: unchecked(), place: unchecked(), ...COMMON }),
 };
 
 /** Options of a client's socket; those that a path or a name does not have are ignored. */
@@ -139,19 +111,7 @@ export const CONNECT_SOCKET_OPTIONS = describeOptions('ConnectSocketOptions', {
 /** Throws an `OptionError` for a place that cannot be connected to. */
 export function checkConnectPlace(place: ConnectPlace): void {
   checkPlace('connect', place, PLACES);
-  if ('port' in place) checkPort(place);
   if ('path' in place) checkPath(place.path);
-}
-
-function checkPort({ port, family = 0, lookup }: PortPlace): void {
-  checkNumber('port', port, { min: 1, max: 65_535, integer: true });
-  checkChoice('family', family, [0, 4, 6]);
-  if (lookup === undefined || typeof lookup === 'function') return;
-  throw new OptionError(
-    'OPTION_INVALID',
-    `lookup is ${String(lookup)}, but must be a function with the parameters of dns.lookup`,
-    { option: 'lookup' },
-  );
 }
 
 /** The transport that connects there once it is opened. */

@@ -1,9 +1,9 @@
 import type { Channel, Clock, Timer } from '../contract.ts';
 import { DrainEvent } from '../drain-event.ts';
-import { OptionError, textOf, toError } from '../errors.ts';
+import { OptionError, toError } from '../errors.ts';
 import type { ChannelGroup } from '../group/channel-group.ts';
-import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
-import { checkNumber } from '../internal/option-check.ts';
+import { fn, number, unchecked, whole } from '../internal/option-kind.ts';
+import { describeOptions } from '../internal/option-set.ts';
 import { onRejection } from '../internal/promise-like.ts';
 
 /** Options of a server's shutdown. */
@@ -38,36 +38,24 @@ export interface DrainPlan {
   readonly tell: ((channel: Channel, remainingMs: number) => void) | undefined;
 }
 
-const OPTIONS: KnownOptions<ShutdownOptions> = {
-  drainTimeoutMs: true,
-  batch: true,
-  everyMs: true,
-  tell: true,
-  signal: true,
-};
-const DEFAULTS = { drainTimeoutMs: 10_000, batch: 1000, everyMs: 3000 } as const;
+const OPTIONS = describeOptions('shutdown', {
+  drainTimeoutMs: number({ default: 10_000 }),
+  batch: whole({ min: 1, default: 1000 }),
+  everyMs: number(),
+  tell: fn({ purpose: 'writes a last message to a connection' }),
+  signal: unchecked(),
+});
+const LONGEST_PAUSE_MS = 3000;
 
 /** Checks the options of a shutdown and fills in the defaults. */
 export function drainPlan(options: ShutdownOptions): DrainPlan {
-  checkOptions('shutdown', options, OPTIONS);
-  const { drainTimeoutMs = DEFAULTS.drainTimeoutMs, batch = DEFAULTS.batch } = options;
-  checkNumber('drainTimeoutMs', drainTimeoutMs);
-  checkNumber('batch', batch, { min: 1, integer: true });
-  const { everyMs = Math.min(DEFAULTS.everyMs, drainTimeoutMs / 4) } = options;
-  checkNumber('everyMs', everyMs);
+  const { drainTimeoutMs, batch, tell, ...given } = OPTIONS.resolve(options);
+  const { everyMs = Math.min(LONGEST_PAUSE_MS, drainTimeoutMs / 4) } = given;
   if (everyMs > drainTimeoutMs) {
     throw new OptionError(
       'OPTION_CONFLICT',
       `everyMs (${everyMs}) exceeds drainTimeoutMs (${drainTimeoutMs}): the second batch would never be notified`,
       { everyMs, drainTimeoutMs },
-    );
-  }
-  const { tell } = options;
-  if (tell !== undefined && typeof tell !== 'function') {
-    throw new OptionError(
-      'OPTION_INVALID',
-      `tell is ${textOf(tell)}, but must be a function that has a word with a connection`,
-      { option: 'tell' },
     );
   }
   return { drainTimeoutMs, batch, everyMs, tell };

@@ -1,9 +1,13 @@
 import { Buffer } from 'node:buffer';
 import { OptionError } from '../errors.ts';
-import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
+import { unchecked } from '../internal/option-kind.ts';
+import { checkNames, type OptionKinds, type OptionSet } from '../internal/option-set.ts';
 
 /** For each kind of place, by the option that names it, what may be given with it. */
-export type PlaceOptions = Readonly<Record<string, Readonly<Record<string, true>>>>;
+export type PlaceOptions = Readonly<Record<string, OptionSet<OptionKinds, string>>>;
+
+/** The options of a bind and of a connect to every place. */
+export const COMMON = { tls: unchecked(), signal: unchecked() };
 
 /** The longest path that fits a socket address; a longer one would be cut off silently. */
 const LONGEST_PATH = process.platform === 'linux' ? 107 : 103;
@@ -16,8 +20,7 @@ const LONGEST_PATH = process.platform === 'linux' ? 107 : 103;
  * @param places - the kinds that it takes
  */
 export function checkPlace(call: string, target: object, places: PlaceOptions): void {
-  const known: KnownOptions<Record<string, unknown>> = Object.assign({}, ...Object.values(places));
-  checkOptions(call, target as Record<string, unknown>, known);
+  checkNames(call, target, Object.assign({}, ...Object.values(places).map(({ known }) => known)));
   const given = new Set(
     Object.entries(target).flatMap(([key, value]) => (value === undefined ? [] : [key])),
   );
@@ -33,13 +36,14 @@ export function checkPlace(call: string, target: object, places: PlaceOptions): 
     );
   }
   for (const key of given) {
-    if (Object.hasOwn(places[kind]!, key)) continue;
+    if (Object.hasOwn(places[kind]!.known, key)) continue;
     throw new OptionError('OPTION_CONFLICT', `${call}: ${key} makes no sense with ${kind}`, {
       option: key,
     });
   }
   if (kind === 'network') checkMemoryTarget(call, target as MemoryPlace);
   if (kind === 'portNetwork') checkPortNetwork(call, target as MemoryPlace);
+  places[kind]!.part(target);
 }
 
 /** A port of a host in a network. */

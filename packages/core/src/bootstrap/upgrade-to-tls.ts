@@ -2,7 +2,8 @@ import { Buffer } from 'node:buffer';
 import { TransportChannel } from '../channel/transport-channel.ts';
 import type { Channel, Context, Handler, WriteFuture } from '../contract.ts';
 import { DecodeError, PipelineError } from '../errors.ts';
-import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
+import { unchecked } from '../internal/option-kind.ts';
+import { describeOptions } from '../internal/option-set.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import { TlsUpgradeEvent } from '../tls-upgrade-event.ts';
 import type { TlsClientContext } from '../transport/tls/tls-client-context.ts';
@@ -20,7 +21,7 @@ export interface UpgradeOptions {
   readonly received?: Buffer;
 }
 
-const OPTIONS: KnownOptions<UpgradeOptions> = { received: true };
+const OPTIONS = describeOptions('upgradeToTls', { received: unchecked() });
 
 /**
  * Encrypts a connection that began in plain (STARTTLS and the like); the pipeline stays. What was written
@@ -50,7 +51,7 @@ export function upgradeToTls(
   side: TlsServerContext | TlsClientContext,
   options: UpgradeOptions = {},
 ): WriteFuture {
-  checkOptions('upgradeToTls', options, OPTIONS);
+  const { received } = OPTIONS.resolve(options);
   const channel = (
     at instanceof TransportChannel ? at : (at as Context).channel
   ) as TransportChannel;
@@ -58,7 +59,7 @@ export function upgradeToTls(
   // What was written before goes out in plain.
   channel.transportFlush();
   const replaced = channel.replaceTransport(
-    (plain) => new TlsTransport(plain, side, channel.clock, options.received),
+    (plain) => new TlsTransport(plain, side, channel.clock, received),
   );
   const future = new SettableFuture();
   const guard = new PlaintextGuard(() => refuse(channel, future, 'a message'));

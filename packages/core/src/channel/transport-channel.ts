@@ -33,7 +33,8 @@ import type {
 import { DrainEvent } from '../drain-event.ts';
 import { ChannelError, PipelineError } from '../errors.ts';
 import { callSafely } from '../internal/call-safely.ts';
-import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
+import { unchecked } from '../internal/option-kind.ts';
+import { describeOptions } from '../internal/option-set.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import { HandlerPipeline } from '../pipeline/handler-pipeline.ts';
 import type { PipelineHost } from '../pipeline/head-and-tail.ts';
@@ -69,9 +70,11 @@ const INPUT_ENDED = 2;
 /** The peer has ended what was dropped. */
 const INPUT_DROPPED_AND_ENDED = 3;
 
-const DEFAULT_LINGER_MS = 2000;
-const WRITE_OPTIONS: KnownOptions<WriteOptions> = { signal: true };
-const END_OPTIONS: KnownOptions<EndOptions> = { lingerMs: true, reason: true };
+const WRITE_OPTIONS = describeOptions('write', { signal: unchecked() });
+const END_OPTIONS = describeOptions('end', {
+  lingerMs: unchecked({ default: 2000 }),
+  reason: unchecked({ default: 'local' }),
+});
 let lastId = Math.floor(Math.random() * 0x1000_0000);
 
 /**
@@ -510,7 +513,7 @@ export class TransportChannel<R = unknown, W = unknown>
 
   write(message: W, options?: WriteOptions): WriteFuture {
     if (options === undefined) return this.pipeline.write(message);
-    checkOptions('write', options, WRITE_OPTIONS);
+    WRITE_OPTIONS.checkNames(options);
     const { signal } = options;
     return signal === undefined
       ? this.pipeline.write(message)
@@ -586,9 +589,8 @@ export class TransportChannel<R = unknown, W = unknown>
   }
 
   end(options: EndOptions = {}): WriteFuture {
-    checkOptions('end', options, END_OPTIONS);
+    const { lingerMs, reason } = END_OPTIONS.resolve(options);
     if (this.phase >= LINGERING) return this.whenClosed();
-    const { lingerMs = DEFAULT_LINGER_MS, reason = 'local' } = options;
     this.isEndAsked = true;
     if (!this.isActive) return this.close(reason);
     this.flush();

@@ -48,14 +48,20 @@ export type AbsentOf<A> = A extends { readonly default: unknown } | { readonly r
 
 type Kind<Given, Value, A> = OptionKind<Given, Value, AbsentOf<A>>;
 
-/** An option with a check of its own. */
-export function kindOf<Given, Value, A extends Absence<Given>>(
+/**
+ * An option with a check of its own.
+ *
+ * @param allowed - what may be given, for the documentation
+ * @param check - returns the value, or throws an `OptionError`
+ * @param isPlain - its values are numbers, texts or booleans
+ */
+export function custom<Given, Value, const A extends Absence<Given>>(
   allowed: string,
-  absence: A,
-  isPlain: boolean,
   check: (name: string, value: Given) => Value,
-): OptionKind<Given, Value, AbsentOf<A>> {
-  const { default: standard, required: isRequired = false } = absence;
+  options: A = {} as A,
+  isPlain = false,
+): Kind<Given, Value, A> {
+  const { default: standard, required: isRequired = false } = options;
   const absent = standard === undefined ? undefined : check('the default', standard);
   return { check, allowed, absent: absent as Value | AbsentOf<A>, isRequired, isPlain };
 }
@@ -64,9 +70,8 @@ export function kindOf<Given, Value, A extends Absence<Given>>(
 export function number<A extends NumberBounds & Absence<number>>(
   options: A = {} as A,
 ): Kind<number, number, A> {
-  return kindOf(allowedNumber(options), options, true, (name, value: number) =>
-    checkNumber(name, value, options),
-  );
+  const check = (name: string, value: number) => checkNumber(name, value, options);
+  return custom(allowedNumber(options), check, options, true);
 }
 
 /** A whole number, from 0 to `Infinity` unless there are other bounds. */
@@ -80,7 +85,7 @@ export function whole<A extends NumberBounds & Absence<number>>(
 export function time<A extends Absence<number | false>>(
   options: A = {} as A,
 ): Kind<number | false, number, A> {
-  return kindOf(TIME, options, true, checkTime);
+  return custom(TIME, checkTime, options, true);
 }
 
 /** `true` or `false`. */
@@ -93,9 +98,8 @@ export function choice<
   const Choice extends string | number | boolean,
   A extends Absence<NoInfer<Choice>>,
 >(choices: readonly Choice[], options: A = {} as A): Kind<Choice, Choice, A> {
-  return kindOf(allowedChoice(choices), options, true, (name, value: Choice) =>
-    checkChoice(name, value, choices),
-  );
+  const check = (name: string, value: Choice) => checkChoice(name, value, choices);
+  return custom(allowedChoice(choices), check, options, true);
 }
 
 type AnyFunction = (...args: never[]) => unknown;
@@ -147,15 +151,14 @@ export function value<Given, A extends Absence<Given>>(
   isRight: (given: unknown) => boolean,
   options: A = {} as A,
 ): Kind<Given, Same, A> {
-  return kindOf(allowed, options, false, (name, given: Given) => {
-    checkKind(name, given, isRight(given), allowed);
-    return given as unknown as Same;
-  });
+  const check = (name: string, given: Given) =>
+    checkKind(name, given, isRight(given), allowed) as unknown as Same;
+  return custom(allowed, check, options);
 }
 
 /** A value that is not checked here. */
 export function unchecked<A extends Absence<unknown>>(
   options: A = {} as A,
 ): Kind<unknown, Same, A> {
-  return kindOf('any value', options, false, (_name, given: unknown) => given as Same);
+  return custom('any value', (_name, given: unknown) => given as Same, options);
 }

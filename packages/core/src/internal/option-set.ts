@@ -1,6 +1,6 @@
 import { OptionError } from '../errors.ts';
 import { nearestTo } from './nearest-name.ts';
-import { type Absence, type AbsentOf, kindOf, type OptionKind, type Same } from './option-kind.ts';
+import { type Absence, type AbsentOf, custom, type OptionKind, type Same } from './option-kind.ts';
 
 /** The options of a set by their names. */
 export type OptionKinds = Readonly<Record<string, OptionKind<never, unknown>>>;
@@ -53,8 +53,9 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
   private readonly isPlain: boolean;
   /** What was resolved last, when all values are numbers, texts or booleans: handlers of one kind get the same. */
   private last: unknown = undefined;
-  private lastNames: readonly string[] = [];
+  private lastNames: readonly unknown[] = NEVER;
   private lastValues: readonly unknown[] = [];
+  private lastPart: readonly unknown[] = [];
 
   constructor(owner: string, kinds: Kinds, also: readonly KnownNames[], prefix = '') {
     this.owner = owner;
@@ -77,10 +78,9 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
     if (this.isLast(given)) return this.last as Resolved<Options, Kinds>;
     this.checkNames(given, owner);
     const resolved = this.part(given as Options);
-    if (this.isPlain && isLiteral(given)) {
+    if (this.isPlain && isLiteral(given) && Object.values(given).every(isPlainValue)) {
       this.lastNames = Object.keys(given);
       this.lastValues = Object.values(given);
-      this.last = resolved;
     }
     return resolved;
   }
@@ -105,6 +105,7 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
 
   /** As {@link resolve}, from an object that may have other names, too. */
   part<Options extends object>(given: Options): Resolved<Options, Kinds> {
+    if (this.isLastPart(given)) return this.last as Resolved<Options, Kinds>;
     const { names, labels, list } = this;
     const values: Record<string, unknown> = {};
     for (let i = 0; i < names.length; i++) {
@@ -114,7 +115,20 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
       const isAbsent = value === undefined && !kind.isRequired;
       values[name] = isAbsent ? kind.absent : kind.check(labels[i]!, value);
     }
+    if (this.isPlain) {
+      this.last = values;
+      this.lastPart = names.map((name) => (given as Record<string, unknown>)[name]);
+      this.lastNames = NEVER;
+    }
     return values as Resolved<Options, Kinds>;
+  }
+
+  private isLastPart(given: object): boolean {
+    const { names, lastPart } = this;
+    if (this.last === undefined) return false;
+    for (let i = 0; i < names.length; i++)
+      if ((given as Record<string, unknown>)[names[i]!] !== lastPart[i]) return false;
+    return true;
   }
 
   /** The options of this set among others, as they were given. */
@@ -165,8 +179,16 @@ export function nested<Kinds extends OptionKinds, A extends Absence<object>>(
 ): OptionKind<object, Same, AbsentOf<A>> {
   const check = (name: string, given: object) =>
     set.resolve(given as never, name) as unknown as Same;
-  return kindOf(`an object with ${listOf(set.known)}`, options, false, check);
+  return custom(`an object with ${listOf(set.known)}`, check, options);
 }
+
+/** Nothing that would be kept alive. */
+function isPlainValue(value: unknown): boolean {
+  return typeof value !== 'object' && typeof value !== 'function';
+}
+
+/** No names that options have. */
+const NEVER: readonly unknown[] = [undefined];
 
 /** Its own members are all that it has. */
 function isLiteral(given: object): boolean {

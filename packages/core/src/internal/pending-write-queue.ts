@@ -2,8 +2,8 @@ import type { WriteFuture } from '../contract.ts';
 import { ChannelError } from '../errors.ts';
 import { sizeOfBytes } from './byte-source.ts';
 import { ENTRY_OVERHEAD_BYTES } from './entry-overhead.ts';
-import { checkOptions, type KnownOptions } from './known-options.ts';
-import { checkNumber } from './option-check.ts';
+import { fn, number, unchecked } from './option-kind.ts';
+import { describeOptions } from './option-set.ts';
 import { SettableFuture } from './settable-future.ts';
 
 /** Where a {@link PendingWriteQueue} writes, counts and reports: the context of the handler that owns it. */
@@ -28,12 +28,12 @@ export interface PendingWriteQueueOptions {
   readonly sizeOf?: (message: unknown) => number;
 }
 
-const OPTIONS: KnownOptions<PendingWriteQueueOptions> = {
-  maxMessages: true,
-  maxBytes: true,
-  limitName: true,
-  sizeOf: true,
-};
+const OPTIONS = describeOptions('PendingWriteQueue', {
+  maxMessages: number({ default: Infinity }),
+  maxBytes: number({ default: Infinity }),
+  limitName: unchecked(),
+  sizeOf: fn({ default: defaultSizeOf }),
+});
 
 /** A write that waits: its own future, and a link of the queue, so that one is one object. */
 class PendingWrite<Tag> extends SettableFuture {
@@ -107,13 +107,12 @@ export class PendingWriteQueue<Tag = undefined> {
 
   /** @param target - the owner's context */
   constructor(target: PendingWriteTarget, options: PendingWriteQueueOptions = {}) {
-    checkOptions('PendingWriteQueue', options, OPTIONS);
-    const { maxMessages = Infinity, maxBytes = Infinity } = options;
+    const { maxMessages, maxBytes, limitName, sizeOf } = OPTIONS.resolve(options);
     this.target = target;
-    this.maxMessages = checkNumber('maxMessages', maxMessages);
-    this.maxBytes = checkNumber('maxBytes', maxBytes);
-    this.limitName = options.limitName;
-    this.sizeOf = options.sizeOf ?? defaultSizeOf;
+    this.maxMessages = maxMessages;
+    this.maxBytes = maxBytes;
+    this.limitName = limitName;
+    this.sizeOf = sizeOf;
   }
 
   get size(): number {

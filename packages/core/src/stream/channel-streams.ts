@@ -6,8 +6,8 @@ import {
 } from 'node:stream/web';
 import type { Channel, Context, Direction, Handler, Pipeline, ReadHold } from '../contract.ts';
 import { ChannelError } from '../errors.ts';
-import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
-import { checkNumber } from '../internal/option-check.ts';
+import { whole } from '../internal/option-kind.ts';
+import { describeOptions } from '../internal/option-set.ts';
 
 /** A channel as Web Streams, see {@link channelStreams}. */
 export interface ChannelStreams<R, W> {
@@ -23,8 +23,9 @@ export interface ChannelStreamsOptions {
   readonly highWaterMark?: number;
 }
 
-const OPTIONS: KnownOptions<ChannelStreamsOptions> = { highWaterMark: true };
-const DEFAULTS = { highWaterMark: 16 } as const;
+const OPTIONS = describeOptions('channelStreams', {
+  highWaterMark: whole({ min: 1, default: 16 }),
+});
 
 /**
  * A channel as a pair of Web Streams whose chunks are its messages, for code that works with `fetch`,
@@ -68,9 +69,7 @@ export function channelStreams<R, W>(
   channel: Channel<R, W>,
   options: ChannelStreamsOptions = {},
 ): ChannelStreams<R, W> {
-  checkOptions('channelStreams', options, OPTIONS);
-  const { highWaterMark = DEFAULTS.highWaterMark } = options;
-  checkNumber('highWaterMark', highWaterMark, { min: 1, integer: true });
+  const { highWaterMark } = OPTIONS.resolve(options);
   const end = new StreamsEnd<R, W>(channel, highWaterMark);
   // Nothing is known of R and W here; the caller's channel was checked.
   if (channel.isOpen) (channel.pipeline as Pipeline).addLast('streams', end as Handler);

@@ -1,7 +1,8 @@
 import type { CloseReason, Context, Direction, Handler, WriteFuture } from '../contract.ts';
 import { isHeadraceError } from '../errors.ts';
 import type { Types } from '../handler-types.ts';
-import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
+import { flag, unchecked } from '../internal/option-kind.ts';
+import { describeOptions } from '../internal/option-set.ts';
 
 /** Options of {@link recordEvents}. */
 export interface RecordEventsOptions {
@@ -13,7 +14,11 @@ export interface RecordEventsOptions {
   readonly reads?: boolean;
 }
 
-const OPTIONS: KnownOptions<RecordEventsOptions> = { name: true, into: true, reads: true };
+const OPTIONS = describeOptions('recordEvents', {
+  name: unchecked(),
+  into: unchecked(),
+  reads: flag({ default: false }),
+});
 
 /**
  * A handler that writes one line for each event and operation that passes it, and passes all of them on.
@@ -28,8 +33,7 @@ const OPTIONS: KnownOptions<RecordEventsOptions> = { name: true, into: true, rea
  * ```
  */
 export function recordEvents(options: RecordEventsOptions = {}): EventRecorder {
-  checkOptions('recordEvents', options, OPTIONS);
-  return options.reads === true ? new ReadRecorder(options) : new EventRecorder(options);
+  return OPTIONS.resolve(options).reads ? new ReadRecorder(options) : new EventRecorder(options);
 }
 
 /** What {@link recordEvents} makes. */
@@ -40,8 +44,7 @@ export class EventRecorder implements Handler {
   private readonly prefix: string;
 
   constructor(options: RecordEventsOptions = {}) {
-    checkOptions('EventRecorder', options, OPTIONS);
-    const { name, into = [] } = options;
+    const { name, into = [] } = OPTIONS.resolve(options, 'EventRecorder');
     this.events = into;
     this.prefix = name === undefined ? '' : `${name}.`;
   }

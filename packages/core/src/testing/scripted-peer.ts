@@ -2,7 +2,8 @@ import { AssertionError } from 'node:assert';
 import { isDeepStrictEqual } from 'node:util';
 import type { CloseReason } from '../contract.ts';
 import { isHeadraceError, toError } from '../errors.ts';
-import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
+import { flag } from '../internal/option-kind.ts';
+import { describeOptions } from '../internal/option-set.ts';
 import type { EmbeddedChannel } from './embedded-channel.ts';
 import { eventText } from './record-events.ts';
 
@@ -36,7 +37,7 @@ export interface ScriptedPeerOptions {
   readonly textAsBytes?: boolean;
 }
 
-const OPTIONS: KnownOptions<ScriptedPeerOptions> = { textAsBytes: true };
+const OPTIONS = describeOptions('scriptedPeer', { textAsBytes: flag({ default: true }) });
 
 /** What {@link scriptedPeer} makes. */
 export class ScriptedPeer {
@@ -47,9 +48,8 @@ export class ScriptedPeer {
   private step = 0;
 
   constructor(channel: EmbeddedChannel, options: ScriptedPeerOptions = {}) {
-    checkOptions('scriptedPeer', options, OPTIONS);
     this.channel = channel;
-    this.textAsBytes = options.textAsBytes ?? true;
+    this.textAsBytes = OPTIONS.resolve(options).textAsBytes;
   }
 
   /** The channel has sent these, in this order. */

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Handler } from '../contract.ts';
 import { textOf } from '../errors.ts';
-import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
+import { number } from '../internal/option-kind.ts';
+import { describeOptions } from '../internal/option-set.ts';
 import { EmbeddedChannel } from './embedded-channel.ts';
 
 /** Bytes that make messages, and the messages that they make. */
@@ -20,8 +21,10 @@ export interface VerifyDecoderOptions {
   readonly rounds?: number;
 }
 
-const OPTIONS: KnownOptions<VerifyDecoderOptions> = { seed: true, rounds: true };
-const DEFAULT_ROUNDS = 20;
+const OPTIONS = describeOptions('verifyDecoder', {
+  seed: number(),
+  rounds: number({ default: 20 }),
+});
 const DRIPS = 10;
 const SHOWN_READS = 20;
 const [BEFORE, AFTER] = [Buffer.from('BEFORE'), Buffer.from('AFTER')];
@@ -48,8 +51,7 @@ export function verifyDecoder(
   factory: () => Handler,
   options: VerifyDecoderOptions = {},
 ): void {
-  checkOptions('verifyDecoder', options, OPTIONS);
-  const { seed = Math.floor(Math.random() * 0x7fff_ffff), rounds = DEFAULT_ROUNDS } = options;
+  const { seed = Math.floor(Math.random() * 0x7fff_ffff), rounds } = OPTIONS.resolve(options);
   const next = randomNumbers(seed);
   const run = (what: string, chosen: readonly DecoderPair[], cut: (bytes: Buffer) => Chunks) => {
     const bytes = Buffer.concat(chosen.map(({ bytes }) => Buffer.from(bytes as Uint8Array)));

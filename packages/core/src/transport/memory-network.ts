@@ -1,9 +1,8 @@
 import type { Address, Clock } from '../contract.ts';
-import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
-import { checkNumber } from '../internal/option-check.ts';
+import { describeOptions } from '../internal/option-set.ts';
 import { systemClock } from '../internal/system-clock.ts';
 import type { Listener, ListenerSink, TransportWay } from './listener.ts';
-import { DEFAULT_CAPACITY_BYTES, MemoryTransport, systemError } from './memory-transport.ts';
+import { CAPACITY, MemoryTransport, systemError } from './memory-transport.ts';
 
 /** Options of a {@link MemoryNetwork}. */
 export interface MemoryNetworkOptions {
@@ -11,7 +10,7 @@ export interface MemoryNetworkOptions {
   readonly capacityBytes?: number;
 }
 
-const OPTIONS: KnownOptions<MemoryNetworkOptions> = { capacityBytes: true };
+const OPTIONS = describeOptions('MemoryNetwork', { capacityBytes: CAPACITY });
 
 /** Connections kept for a server that does not read; more are refused. */
 const BACKLOG = 1024;
@@ -38,9 +37,7 @@ export class MemoryNetwork {
   private connections = 0;
 
   constructor(options: MemoryNetworkOptions = {}) {
-    checkOptions('MemoryNetwork', options, OPTIONS);
-    const { capacityBytes = DEFAULT_CAPACITY_BYTES } = options;
-    this.capacityBytes = checkNumber('capacityBytes', capacityBytes, { min: 1, integer: true });
+    this.capacityBytes = OPTIONS.resolve(options).capacityBytes;
   }
 
   /** The names that are listened on now. */

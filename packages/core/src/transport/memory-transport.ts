@@ -1,6 +1,7 @@
 import type { Address, Clock, OutboundBytes } from '../contract.ts';
 import { sizeOfBytes } from '../internal/byte-source.ts';
-import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
+import { unchecked, whole } from '../internal/option-kind.ts';
+import { describeOptions } from '../internal/option-set.ts';
 import { systemClock } from '../internal/system-clock.ts';
 import { MemoryPipe } from './memory-pipe.ts';
 import type { Transport, TransportSink } from './transport.ts';
@@ -13,9 +14,12 @@ export interface MemoryOptions {
   readonly clock?: Clock;
 }
 
-const OPTIONS: KnownOptions<MemoryOptions> = { capacityBytes: true, clock: true };
-
-export const DEFAULT_CAPACITY_BYTES: number = 64 * 1024;
+/** Bytes that a direction holds. */
+export const CAPACITY = whole({ min: 1, default: 64 * 1024 });
+const OPTIONS = describeOptions('MemoryTransport.pair', {
+  capacityBytes: CAPACITY,
+  clock: unchecked({ default: systemClock }),
+});
 
 /**
  * One end of a connection without a socket, in one process. It behaves as a TCP socket does: bytes are
@@ -51,8 +55,9 @@ export class MemoryTransport implements Transport {
   ) {
     this.localAddress = local;
     this.remoteAddress = remote;
-    this.clock = options.clock ?? systemClock;
-    this.input = new MemoryPipe(options.capacityBytes ?? DEFAULT_CAPACITY_BYTES);
+    const { clock, capacityBytes } = OPTIONS.resolve(options);
+    this.clock = clock;
+    this.input = new MemoryPipe(capacityBytes);
     this.dial = dial;
   }
 
@@ -61,7 +66,6 @@ export class MemoryTransport implements Transport {
     options: MemoryOptions = {},
     other: MemoryOptions = options,
   ): [MemoryTransport, MemoryTransport] {
-    for (const given of [options, other]) checkOptions('MemoryTransport.pair', given, OPTIONS);
     const one = new MemoryTransport({ path: 'memory:a' }, { path: 'memory:b' }, options);
     const two = new MemoryTransport({ path: 'memory:b' }, { path: 'memory:a' }, other);
     one.join(two);

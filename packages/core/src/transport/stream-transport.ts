@@ -2,7 +2,8 @@ import { Duplex, type Readable, type Writable } from 'node:stream';
 import type { Address, CloseInfo, OutboundBytes } from '../contract.ts';
 import { OptionError } from '../errors.ts';
 import { sizeOfBytes } from '../internal/byte-source.ts';
-import { checkOptions, type KnownOptions } from '../internal/known-options.ts';
+import { fn, unchecked } from '../internal/option-kind.ts';
+import { describeOptions } from '../internal/option-set.ts';
 import { coalesce } from './coalesce.ts';
 import type { Transport, TransportSink } from './transport.ts';
 
@@ -24,11 +25,11 @@ export interface StreamTransportOptions {
   readonly explain?: (error: Error) => Error;
 }
 
-const OPTIONS: KnownOptions<StreamTransportOptions> = {
-  localAddress: true,
-  remoteAddress: true,
-  explain: true,
-};
+const OPTIONS = describeOptions('StreamTransport', {
+  localAddress: unchecked(),
+  remoteAddress: unchecked(),
+  explain: fn(),
+});
 
 interface Owned {
   owner?: StreamTransport | undefined;
@@ -84,7 +85,7 @@ export class StreamTransport implements Transport {
   private onWritten: ((error?: Error | null) => void) | undefined = undefined;
 
   constructor(stream: Duplex | StreamPair, options: StreamTransportOptions = NONE) {
-    if (options !== NONE) checkOptions('StreamTransport', options, OPTIONS);
+    if (options !== NONE) OPTIONS.resolve(options);
     const { readable, writable } = stream instanceof Duplex ? bothOf(stream) : stream;
     checkBytes(readable, writable);
     this.readable = readable;

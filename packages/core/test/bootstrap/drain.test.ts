@@ -135,7 +135,7 @@ describe('tell of a shutdown', () => {
 
   it('is a function', () => {
     expect(() => drainPlan({ tell: 'BYE' as never })).toThrow(
-      'tell is BYE, but must be a function that has a word with a connection',
+      'tell is "BYE", but must be a function that writes a last message to a connection',
     );
   });
 });

@@ -52,7 +52,7 @@ it('connect refuses a family that is none, and a lookup that is no function', as
     'family is 5, but must be 0, 4 or 6',
   );
   await expect(client.connect({ port: 1, lookup: 'dns' as never })).rejects.toThrow(
-    'lookup is dns, but must be a function',
+    'lookup is "dns", but must be a function',
   );
 });
 

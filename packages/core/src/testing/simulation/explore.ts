@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { OptionError, toError } from '../../errors.ts';
-import { checkOptions, type KnownOptions } from '../../internal/known-options.ts';
 import { checkNumber } from '../../internal/option-check.ts';
+import { number, unchecked, whole } from '../../internal/option-kind.ts';
+import { describeOptions, type Resolved } from '../../internal/option-set.ts';
 import { type Fault, faultText } from './fault-plan.ts';
 import { forbidCalls } from './forbidden-calls.ts';
 import { beginRun } from './running-code.ts';
@@ -31,17 +32,16 @@ export interface ExploreOptions {
   readonly diagramFile?: string;
 }
 
-const OPTIONS: KnownOptions<ExploreOptions> = {
-  scenario: true,
-  seeds: true,
-  firstSeed: true,
-  timeMs: true,
-  simulation: true,
-  settleMs: true,
-  diagramFile: true,
-};
-const DEFAULT_SEEDS = 100;
-const DEFAULT_SETTLE_MS = 120_000;
+const OPTIONS = describeOptions('explore', {
+  scenario: unchecked({ required: true }),
+  seeds: whole({ min: 1, max: 1e9, default: 100 }),
+  firstSeed: whole({ max: Number.MAX_SAFE_INTEGER, default: 1 }),
+  timeMs: number({ default: Infinity }),
+  simulation: unchecked(),
+  settleMs: unchecked({ default: 120_000 }),
+  diagramFile: unchecked(),
+});
+type Settings = Resolved<ExploreOptions, typeof OPTIONS.kinds>;
 /** How many lines of the trace, and of the diagram, a failure shows. */
 const LAST_LINES = 40;
 
@@ -87,9 +87,8 @@ interface Failed {
  * ```
  * @throws ExploreError
  */
-export async function explore(options: ExploreOptions): Promise<Explored> {
-  checkOptions('explore', options, OPTIONS);
-  checkNumber('timeMs', options.timeMs ?? Number.POSITIVE_INFINITY);
+export async function explore(given: ExploreOptions): Promise<Explored> {
+  const options = OPTIONS.resolve(given);
   if (typeof options.scenario !== 'function') {
     throw new OptionError('OPTION_INVALID', 'explore: scenario must be a function', {
       option: 'scenario',
@@ -107,8 +106,8 @@ export async function explore(options: ExploreOptions): Promise<Explored> {
   }
 }
 
-async function runSeeds(options: ExploreOptions, seeds: readonly number[]): Promise<Explored> {
-  const endAt = performance.now() + (options.timeMs ?? Number.POSITIVE_INFINITY);
+async function runSeeds(options: Settings, seeds: readonly number[]): Promise<Explored> {
+  const endAt = performance.now() + options.timeMs;
   let count = 0;
   let virtualMs = 0;
   for (const seed of seeds) {
@@ -123,9 +122,7 @@ async function runSeeds(options: ExploreOptions, seeds: readonly number[]): Prom
 
 const NONE: ReadonlySet<number> = new Set();
 
-function seedsOf({ seeds = DEFAULT_SEEDS, firstSeed = 1 }: ExploreOptions): number[] {
-  checkNumber('seeds', seeds, { min: 1, max: 1e9, integer: true });
-  checkNumber('firstSeed', firstSeed, { max: Number.MAX_SAFE_INTEGER, integer: true });
+function seedsOf({ seeds, firstSeed }: Settings): number[] {
   const { HEADRACE_SEED } = process.env;
   if (HEADRACE_SEED === undefined || HEADRACE_SEED === '') {
     return Array.from({ length: seeds }, (_, index) => firstSeed + index);
@@ -141,7 +138,7 @@ interface Run {
 }
 
 async function runSeed(
-  { scenario, simulation, settleMs = DEFAULT_SETTLE_MS }: ExploreOptions,
+  { scenario, simulation, settleMs }: Settings,
   seed: number,
   omit: ReadonlySet<number>,
 ): Promise<Run> {
@@ -157,7 +154,7 @@ async function runSeed(
 }
 
 /** Leaves out halves, quarters … of the faults, at last single ones, as long as it fails. */
-async function shrink(options: ExploreOptions, failed: Failed): Promise<Failed> {
+async function shrink(options: Settings, failed: Failed): Promise<Failed> {
   let smallest = failed;
   let size = Math.ceil(failed.sim.faults.length / 2);
   while (size >= 1) {
@@ -184,7 +181,7 @@ function faultsOf(failed: Failed): Fault[] {
   return indexesOf(failed).map((index) => failed.sim.faults[index]!);
 }
 
-async function report(options: ExploreOptions, first: Failed): Promise<ExploreError> {
+async function report(options: Settings, first: Failed): Promise<ExploreError> {
   const failed = await shrink(options, first);
   const { sim, error } = failed;
   const faults = faultsOf(failed);

@@ -1,5 +1,6 @@
-import { checkOptions, type KnownOptions } from '../../internal/known-options.ts';
 import { checkNumber } from '../../internal/option-check.ts';
+import { number, unchecked } from '../../internal/option-kind.ts';
+import { describeOptions, type Resolved } from '../../internal/option-set.ts';
 import { SeededRandom } from './seeded-random.ts';
 
 /** Faults by chance: each number is how many there are in a virtual minute, on average. */
@@ -26,21 +27,21 @@ export interface ChaosOptions {
   readonly untilMs: number;
 }
 
-const OPTIONS: KnownOptions<ChaosOptions> = {
-  crash: true,
-  stop: true,
-  partition: true,
-  slow: true,
-  freeze: true,
-  reset: true,
-  hosts: true,
-  forMs: true,
-  fromMs: true,
-  untilMs: true,
-};
+/** How many there are in a minute. */
+const RATE = number({ max: 10_000, default: 0 });
+const OPTIONS = describeOptions('chaos', {
+  crash: RATE,
+  stop: RATE,
+  partition: RATE,
+  slow: RATE,
+  freeze: RATE,
+  reset: RATE,
+  hosts: unchecked(),
+  forMs: unchecked({ default: { minMs: 100, maxMs: 10_000 } }),
+  fromMs: number({ default: 0 }),
+  untilMs: unchecked({ required: true }),
+});
 const KINDS = ['crash', 'stop', 'partition', 'slow', 'freeze', 'reset'] as const;
-const SHORTEST_MS = 100;
-const LONGEST_MS = 10_000;
 const SLOWEST_MS = 3000;
 const MINUTE_MS = 60_000;
 
@@ -60,30 +61,26 @@ export interface Fault {
 
 /** Throws an `OptionError` for rates and times that make no sense. */
 export function checkChaos(options: ChaosOptions): void {
-  checkOptions('chaos', options, OPTIONS);
-  for (const kind of KINDS) checkNumber(kind, options[kind] ?? 0, { max: 10_000 });
-  const { forMs, fromMs = 0, hosts } = options;
+  const { forMs, fromMs, hosts } = OPTIONS.resolve(options);
   checkNumber('hosts.length', hosts?.length ?? 1, { min: 1 });
-  checkNumber('fromMs', fromMs);
   checkNumber('untilMs', options.untilMs, { min: fromMs, max: Number.MAX_SAFE_INTEGER });
-  if (forMs !== undefined) {
-    checkNumber('forMs.minMs', forMs.minMs);
-    checkNumber('forMs.maxMs', forMs.maxMs, { min: forMs.minMs });
-  }
+  checkNumber('forMs.minMs', forMs.minMs);
+  checkNumber('forMs.maxMs', forMs.maxMs, { min: forMs.minMs });
 }
 
 /** Draws the faults, in order of time. */
 export function planFaults(
   seed: number,
   number: number,
-  options: ChaosOptions,
+  given: ChaosOptions,
   all: readonly string[],
 ): Fault[] {
   const faults: Fault[] = [];
-  const { hosts = all, fromMs = 0, untilMs } = options;
+  const options = OPTIONS.resolve(given);
+  const { hosts = all, fromMs, untilMs } = options;
   for (const kind of KINDS) {
     const random = new SeededRandom(seed, `chaos ${number} ${kind}`);
-    const mean = ((options[kind] ?? 0) * (untilMs - fromMs)) / MINUTE_MS;
+    const mean = (options[kind] * (untilMs - fromMs)) / MINUTE_MS;
     const count = Math.floor(random.next() * 2 * mean + random.next());
     for (let i = 0; i < count; i++) faults.push(drawFault(kind, random, options, hosts, all));
   }
@@ -93,11 +90,11 @@ export function planFaults(
 function drawFault(
   kind: Fault['kind'],
   random: SeededRandom,
-  options: ChaosOptions,
+  options: Resolved<ChaosOptions, typeof OPTIONS.kinds>,
   hosts: readonly string[],
   all: readonly string[],
 ): Fault {
-  const { forMs = { minMs: SHORTEST_MS, maxMs: LONGEST_MS }, fromMs = 0, untilMs } = options;
+  const { forMs, fromMs, untilMs } = options;
   const atMs = Math.round(random.between(fromMs, untilMs));
   const lasts = Math.round(Math.min(random.between(forMs.minMs, forMs.maxMs), untilMs - atMs));
   const host = random.pick(hosts);

@@ -1,5 +1,6 @@
-import { checkOptions, type KnownOptions } from '../../internal/known-options.ts';
-import { checkChoice, checkNumber } from '../../internal/option-check.ts';
+import { checkNumber } from '../../internal/option-check.ts';
+import { choice, number } from '../../internal/option-kind.ts';
+import { describeOptions } from '../../internal/option-set.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
 /** How long bytes are on their way, one way. */
@@ -15,7 +16,11 @@ export interface LatencyOptions {
   readonly shape?: 'uniform' | 'long-tail';
 }
 
-const OPTIONS: KnownOptions<LatencyOptions> = { minMs: true, maxMs: true, shape: true };
+const OPTIONS = describeOptions('latency', {
+  minMs: number({ required: true }),
+  maxMs: number(),
+  shape: choice(['uniform', 'long-tail'], { default: 'uniform' }),
+});
 /** Of the long tail: `u / (TAIL - (TAIL - 1) u)` is 1/10 for u = 1/2 and 0.92 for u = 0.99. */
 const TAIL = 9;
 
@@ -26,11 +31,10 @@ export class Latency {
   private readonly hasTail: boolean;
 
   constructor(options: LatencyOptions) {
-    checkOptions('latency', options, OPTIONS);
-    const { minMs, maxMs = minMs, shape = 'uniform' } = options;
-    this.minMs = checkNumber('minMs', minMs);
+    const { minMs, maxMs = minMs, shape } = OPTIONS.resolve(options);
+    this.minMs = minMs;
     this.maxMs = checkNumber('maxMs', maxMs, { min: minMs });
-    this.hasTail = checkChoice('shape', shape, ['uniform', 'long-tail']) === 'long-tail';
+    this.hasTail = shape === 'long-tail';
   }
 
   /** One latency, in whole microseconds. */

@@ -1,6 +1,6 @@
 import type { Clock, Timer, Turns } from '../../contract.ts';
-import { checkOptions, type KnownOptions } from '../../internal/known-options.ts';
-import { checkNumber } from '../../internal/option-check.ts';
+import { number } from '../../internal/option-kind.ts';
+import { describeOptions } from '../../internal/option-set.ts';
 import { TurnQueue } from '../../internal/turn-queue.ts';
 import { BEGINNING_OF_TIME } from '../virtual-clock.ts';
 import type { SimulatedTime } from './simulated-time.ts';
@@ -16,9 +16,11 @@ export interface ClockFault {
   readonly drift?: number;
 }
 
-const FAULT: KnownOptions<ClockFault> = { offsetMs: true, drift: true };
-/** The slowest and the fastest clock. */
-const DRIFT = { min: -0.99, max: 99 };
+const MOST_MS = Number.MAX_SAFE_INTEGER;
+const FAULT = describeOptions('setClock', {
+  offsetMs: number({ min: -MOST_MS, max: MOST_MS }),
+  drift: number({ min: -0.99, max: 99 }),
+});
 
 interface Alarm {
   readonly dueMs: number;
@@ -49,11 +51,7 @@ export class MachineClock {
   }
 
   set(fault: ClockFault): void {
-    checkOptions('setClock', fault, FAULT);
-    const { offsetMs = this.offsetMs, drift = this.rate - 1 } = fault;
-    const most = Number.MAX_SAFE_INTEGER;
-    checkNumber('offsetMs', offsetMs, { min: -most, max: most });
-    checkNumber('drift', drift, DRIFT);
+    const { offsetMs = this.offsetMs, drift = this.rate - 1 } = FAULT.resolve(fault);
     this.countedMs = this.now;
     this.changedAt = this.time.now;
     this.rate = 1 + drift;

@@ -1,8 +1,9 @@
 import type { Buffer } from 'node:buffer';
 import type { Channel, Timer } from '../../contract.ts';
 import { toError } from '../../errors.ts';
-import { checkOptions, type KnownOptions } from '../../internal/known-options.ts';
 import { checkNumber } from '../../internal/option-check.ts';
+import { flag, number, unchecked, whole } from '../../internal/option-kind.ts';
+import { describeOptions } from '../../internal/option-set.ts';
 import type { TransportSink } from '../../transport/transport.ts';
 import { EventQueue } from './event-queue.ts';
 import { FaultInjector } from './fault-injector.ts';
@@ -42,23 +43,20 @@ export interface SimulationOptions {
   readonly omit?: ReadonlySet<number>;
 }
 
-const OPTIONS: KnownOptions<SimulationOptions> = {
-  seed: true,
-  latency: true,
-  bufferBytes: true,
-  cutShare: true,
-  tcp: true,
-  traceLimit: true,
-  omit: true,
-};
-const DEFAULTS = {
-  latency: { minMs: 1 },
-  bufferBytes: 128 * 1024,
-  cutShare: 0.05,
-  tcp: {},
-  traceLimit: 10_000,
-  omit: new Set<number>(),
-};
+const OPTIONS = describeOptions('Simulation', {
+  seed: whole({ max: Number.MAX_SAFE_INTEGER, required: true }),
+  latency: unchecked({ default: { minMs: 1 } }),
+  bufferBytes: whole({ min: 1, default: 128 * 1024 }),
+  cutShare: number({ max: 1, default: 0.05 }),
+  tcp: unchecked({ default: {} }),
+  traceLimit: whole({ min: 1, default: 10_000 }),
+  omit: unchecked({ default: new Set<number>() }),
+});
+const RUN = describeOptions('run', { untilMs: unchecked({ required: true }) });
+const PARTITION = describeOptions('partition', {
+  oneWay: flag({ default: false }),
+  answered: flag({ default: false }),
+});
 
 /** How long a run is. */
 export interface RunOptions {
@@ -134,18 +132,15 @@ export class Simulation implements HostWorld {
   private isGoingOn = false;
 
   constructor(options: SimulationOptions) {
-    checkOptions('Simulation', options, OPTIONS);
-    const resolved = { ...DEFAULTS, ...options };
-    this.seed = checkNumber('seed', resolved.seed, { max: Number.MAX_SAFE_INTEGER, integer: true });
-    const latency = new Latency(resolved.latency);
-    const bufferBytes = checkNumber('bufferBytes', resolved.bufferBytes, { min: 1, integer: true });
+    const { seed, bufferBytes, cutShare, traceLimit, ...given } = OPTIONS.resolve(options);
+    this.seed = seed;
+    const latency = new Latency(given.latency);
     this.network = new SimulatedNetwork(this, this.seed, { latency, bufferBytes });
     const note = (what: string) => this.fault('', what);
-    this.injector = new FaultInjector(this.network, this, this.seed, resolved.omit, note);
-    this.cutShare = checkNumber('cutShare', resolved.cutShare, { max: 1 });
-    this.settings = resolveTcpSettings(resolved.tcp);
-    const limit = checkNumber('traceLimit', resolved.traceLimit, { min: 1, integer: true });
-    this.trace = new SimulationTrace(limit);
+    this.injector = new FaultInjector(this.network, this, this.seed, given.omit, note);
+    this.cutShare = cutShare;
+    this.settings = resolveTcpSettings(given.tcp);
+    this.trace = new SimulationTrace(traceLimit);
     this.cuts = new SeededRandom(this.seed, 'cuts');
   }
 
@@ -223,8 +218,7 @@ export class Simulation implements HostWorld {
 
   /** Nothing comes through between these hosts any more; what is on its way is lost. */
   partition(a: HostNames, b: HostNames, options: PartitionOptions = {}): void {
-    checkOptions('partition', options, { oneWay: true, answered: true });
-    const { oneWay = false, answered = false } = options;
+    const { oneWay, answered } = PARTITION.resolve(options);
     this.fault('', `partition ${listOf(a)} ${oneWay ? '→' : '|'} ${listOf(b)}`);
     const paths = oneWay ? this.network.pathsFrom(a, b) : this.network.bothWays(a, b);
     for (const path of paths) path.cut(answered);
@@ -278,8 +272,7 @@ export class Simulation implements HostWorld {
    * @throws SimulationError
    */
   async run(options: RunOptions): Promise<void> {
-    checkOptions('run', options, { untilMs: true });
-    const { untilMs } = options;
+    const { untilMs } = RUN.resolve(options);
     checkNumber('untilMs', untilMs, { min: this.nowMs, max: Number.MAX_SAFE_INTEGER });
     if (this.isRunning) throw new SimulationError('the simulation runs already');
     this.checks.throwIfFailed();

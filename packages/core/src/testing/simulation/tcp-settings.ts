@@ -1,6 +1,5 @@
-import type { KnownOptions } from '../../internal/known-options.ts';
-import { checkOptions } from '../../internal/known-options.ts';
-import { checkNumber } from '../../internal/option-check.ts';
+import { number, whole } from '../../internal/option-kind.ts';
+import { describeOptions } from '../../internal/option-set.ts';
 
 /** How the kernels of a simulation do TCP. The defaults are Linux's. */
 export interface TcpSettings {
@@ -19,29 +18,16 @@ export interface TcpSettings {
   readonly backlog?: number;
 }
 
-const OPTIONS: KnownOptions<TcpSettings> = {
-  retransmissionTimeoutMs: true,
-  connectTimeoutMs: true,
-  finTimeoutMs: true,
-  keepAliveIdleMs: true,
-  backlog: true,
-};
+const OPTIONS = describeOptions('tcp', {
+  retransmissionTimeoutMs: number({ min: 1, default: 924_600 }),
+  connectTimeoutMs: number({ min: 1, default: 127_000 }),
+  finTimeoutMs: number({ min: 1, default: 60_000 }),
+  keepAliveIdleMs: number({ min: 1, default: 7_200_000 }),
+  backlog: whole({ min: 1, default: 511 }),
+});
 
 export type ResolvedTcpSettings = Required<TcpSettings>;
 
-const DEFAULTS: ResolvedTcpSettings = {
-  retransmissionTimeoutMs: 924_600,
-  connectTimeoutMs: 127_000,
-  finTimeoutMs: 60_000,
-  keepAliveIdleMs: 7_200_000,
-  backlog: 511,
-};
-
 export function resolveTcpSettings(settings: TcpSettings): ResolvedTcpSettings {
-  checkOptions('tcp', settings, OPTIONS);
-  const resolved = { ...DEFAULTS, ...settings };
-  for (const [name, value] of Object.entries(resolved)) {
-    checkNumber(name, value, { min: 1, integer: name === 'backlog' });
-  }
-  return resolved;
+  return OPTIONS.resolve(settings);
 }

@@ -2,12 +2,12 @@ import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls, { type SecureContext } from 'node:tls';
 import { OptionError } from '../../errors.ts';
-import { checkOptions, type KnownOptions } from '../../internal/known-options.ts';
-import { checkTime } from '../../internal/option-check.ts';
+import { flag, fn, unchecked } from '../../internal/option-kind.ts';
+import { describePart } from '../../internal/option-set.ts';
 import type { TlsOutcome, TlsSide } from './tls-handshake.ts';
 import {
   checkAlpn,
-  DEFAULT_HANDSHAKE_TIMEOUT_MS,
+  HANDSHAKE_TIMEOUT,
   secureContextOf,
   TLS_IDENTITY,
   type TlsIdentity,
@@ -27,27 +27,31 @@ export interface TlsClientOptions extends TlsIdentity {
   readonly handshakeTimeoutMs?: number | false;
 }
 
-const OPTIONS: KnownOptions<TlsClientOptions> = {
-  ...TLS_IDENTITY,
-  servername: true,
-  alpn: true,
-  rejectUnauthorized: true,
-  checkServerIdentity: true,
-  handshakeTimeoutMs: true,
-};
+const OPTIONS = describePart(
+  'tls',
+  {
+    servername: unchecked(),
+    alpn: unchecked(),
+    rejectUnauthorized: flag({ default: true }),
+    checkServerIdentity: fn(),
+    handshakeTimeoutMs: HANDSHAKE_TIMEOUT,
+  },
+  TLS_IDENTITY,
+);
 
 /** TLS of a client, checked and made once, used by every connection. */
 export class TlsClientContext implements TlsSide {
   readonly handshakeTimeoutMs: number;
   private readonly options: TlsClientOptions;
+  private readonly rejectUnauthorized: boolean;
   private readonly secureContext: SecureContext;
   private readonly host: string | undefined;
 
   /** @param host - the host connected to, for the certificate's name; without one `servername` is needed */
   constructor(options: TlsClientOptions, host?: string) {
-    checkOptions('tls', options, OPTIONS);
-    const { handshakeTimeoutMs = DEFAULT_HANDSHAKE_TIMEOUT_MS } = options;
-    this.handshakeTimeoutMs = checkTime('tls.handshakeTimeoutMs', handshakeTimeoutMs);
+    const { handshakeTimeoutMs, rejectUnauthorized } = OPTIONS.resolve(options);
+    this.handshakeTimeoutMs = handshakeTimeoutMs;
+    this.rejectUnauthorized = rejectUnauthorized;
     checkAlpn('tls', options.alpn);
     checkName(options, host);
     this.options = options;
@@ -61,7 +65,7 @@ export class TlsClientContext implements TlsSide {
   }
 
   start(raw: Duplex, done: TlsOutcome): void {
-    const { alpn, rejectUnauthorized, checkServerIdentity } = this.options;
+    const { alpn, checkServerIdentity } = this.options;
     const name = this.options.servername ?? this.host ?? '';
     const socket = tls.connect({
       socket: raw,
@@ -69,7 +73,7 @@ export class TlsClientContext implements TlsSide {
       host: name,
       // An address is no server name (RFC 6066).
       servername: net.isIP(name) === 0 ? name : '',
-      rejectUnauthorized: rejectUnauthorized ?? true,
+      rejectUnauthorized: this.rejectUnauthorized,
       ...(alpn !== undefined && { ALPNProtocols: [...alpn] }),
       ...(checkServerIdentity !== undefined && { checkServerIdentity }),
     });

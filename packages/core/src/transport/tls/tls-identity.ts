@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { OptionError } from '../../errors.ts';
-import type { KnownOptions } from '../../internal/known-options.ts';
+import { time, unchecked } from '../../internal/option-kind.ts';
+import { describeOptions } from '../../internal/option-set.ts';
 
 /** A certificate with its key, and the rules of encryption; the names and forms are those of `node:tls`. */
 export interface TlsIdentity
@@ -21,24 +22,24 @@ export interface TlsIdentity
     | 'dhparam'
   > {}
 
-/** The names of {@link TlsIdentity}. */
-export const TLS_IDENTITY: KnownOptions<TlsIdentity> = {
-  ca: true,
-  cert: true,
-  key: true,
-  pfx: true,
-  passphrase: true,
-  crl: true,
-  minVersion: true,
-  maxVersion: true,
-  ciphers: true,
-  ecdhCurve: true,
-  sigalgs: true,
-  dhparam: true,
-};
+/** OpenSSL checks them. */
+export const TLS_IDENTITY = describeOptions('TlsIdentity', {
+  ca: unchecked(),
+  cert: unchecked(),
+  key: unchecked(),
+  pfx: unchecked(),
+  passphrase: unchecked(),
+  crl: unchecked(),
+  minVersion: unchecked(),
+  maxVersion: unchecked(),
+  ciphers: unchecked(),
+  ecdhCurve: unchecked(),
+  sigalgs: unchecked(),
+  dhparam: unchecked(),
+});
 
 /** How long a handshake may take. */
-export const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
+export const HANDSHAKE_TIMEOUT = time({ default: 10_000 });
 
 /** The identity as OpenSSL knows it; what it refuses is an `OptionError`. */
 export function secureContextOf(where: string, identity: TlsIdentity): SecureContext {

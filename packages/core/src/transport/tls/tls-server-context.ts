@@ -2,13 +2,13 @@ import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls, { type SecureContext, type TLSSocket } from 'node:tls';
 import { OptionError } from '../../errors.ts';
-import { checkOptions, type KnownOptions } from '../../internal/known-options.ts';
-import { checkTime } from '../../internal/option-check.ts';
+import { choice, unchecked } from '../../internal/option-kind.ts';
+import { describePart } from '../../internal/option-set.ts';
 import { printable } from '../../internal/printable.ts';
 import type { TlsOutcome, TlsSide } from './tls-handshake.ts';
 import {
   checkAlpn,
-  DEFAULT_HANDSHAKE_TIMEOUT_MS,
+  HANDSHAKE_TIMEOUT,
   hasCertificate,
   secureContextOf,
   TLS_IDENTITY,
@@ -33,13 +33,16 @@ export interface TlsServerOptions extends TlsIdentity {
   readonly handshakeTimeoutMs?: number | false;
 }
 
-const OPTIONS: KnownOptions<TlsServerOptions> = {
-  ...TLS_IDENTITY,
-  names: true,
-  alpn: true,
-  clientCertificate: true,
-  handshakeTimeoutMs: true,
-};
+const OPTIONS = describePart(
+  'tls',
+  {
+    names: unchecked({ default: {} }),
+    alpn: unchecked(),
+    clientCertificate: choice([false, 'request', 'require'], { default: false }),
+    handshakeTimeoutMs: HANDSHAKE_TIMEOUT,
+  },
+  TLS_IDENTITY,
+);
 
 /** Node's own limit cannot be switched off; ours comes first. */
 const LONGEST_MS = 2 ** 31 - 1;
@@ -52,7 +55,7 @@ export class TlsServerContext implements TlsSide {
   private options!: TlsServerOptions;
   private makeServer!: () => tls.Server;
   private server!: tls.Server;
-  private timeoutMs = DEFAULT_HANDSHAKE_TIMEOUT_MS;
+  private timeoutMs!: number;
 
   constructor(options: TlsServerOptions) {
     this.reload(options);
@@ -72,7 +75,7 @@ export class TlsServerContext implements TlsSide {
    * usable, this throws an `OptionError` and the old ones stay.
    */
   reload(options: TlsServerOptions): void {
-    checkOptions('tls', options, OPTIONS);
+    OPTIONS.checkNames(options);
     const merged = { ...this.options, ...options };
     const { makeServer, timeoutMs } = build(merged);
     this.server = makeServer();
@@ -105,11 +108,13 @@ function build(options: TlsServerOptions): {
   readonly makeServer: () => tls.Server;
   readonly timeoutMs: number;
 } {
-  const { names = {}, alpn, clientCertificate = false, handshakeTimeoutMs, ...identity } = options;
-  const timeoutMs = checkTime(
-    'tls.handshakeTimeoutMs',
-    handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS,
-  );
+  const {
+    names,
+    alpn,
+    clientCertificate,
+    handshakeTimeoutMs: timeoutMs,
+  } = OPTIONS.resolve(options);
+  const identity = TLS_IDENTITY.only(options);
   checkAlpn('tls', alpn);
   checkClientCertificate(clientCertificate, identity);
   if (!hasCertificate(identity) && Object.keys(names).length === 0) {
@@ -138,14 +143,7 @@ function build(options: TlsServerOptions): {
   return { makeServer: () => tls.createServer(serverOptions), timeoutMs };
 }
 
-function checkClientCertificate(policy: unknown, identity: TlsIdentity): void {
-  if (policy !== false && policy !== 'request' && policy !== 'require') {
-    throw new OptionError(
-      'OPTION_INVALID',
-      `tls.clientCertificate is ${JSON.stringify(policy)}, but must be false, 'request' or 'require'`,
-      { option: 'tls.clientCertificate' },
-    );
-  }
+function checkClientCertificate(policy: string | false, identity: TlsIdentity): void {
   if (policy === false || identity.ca !== undefined || identity.pfx !== undefined) return;
   throw new OptionError(
     'OPTION_CONFLICT',
@@ -163,7 +161,7 @@ function contextsOf(
   const contexts = new Map<string, SecureContext>();
   for (const [name, identity] of Object.entries(names)) {
     const where = `tls.names["${name}"]`;
-    checkOptions(where, identity, TLS_IDENTITY);
+    TLS_IDENTITY.checkNames(identity, where);
     if (!hasCertificate(identity)) {
       throw new OptionError('OPTION_CONFLICT', `${where} has no certificate`, { option: where });
     }
