@@ -6,7 +6,6 @@ import {
   clientAddress,
   EncodeError,
   type Handler,
-  OptionError,
   type Types,
 } from '@headrace/core';
 import { choice, describeOptions, unchecked } from '@headrace/core/authoring';

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { DecodeError } from '@headrace/core';
-import { describeOptions, flag, number, text, unchecked } from '@headrace/core/authoring';
+import { describeOptions, flag, number, unchecked } from '@headrace/core/authoring';
 
 /** The types that the protocol names. */
 const TYPES = {

@@ -2,7 +2,6 @@ import type { Context } from '@headrace/core';
 import { describeOptions, flag, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import { ByteToMessageDecoder, WAITING_OPTIONS } from '../base/byte-to-message-decoder.ts';
-import type { RespLimits } from './resp-limits.ts';
 import { RespReader } from './resp-reader.ts';
 import type { RespValue } from './resp-value.ts';
 

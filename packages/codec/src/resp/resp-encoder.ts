@@ -3,7 +3,6 @@ import {
   type ByteSource,
   type Context,
   type Handler,
-  OptionError,
   type OutboundBytes,
   type Types,
   type WriteFuture,
