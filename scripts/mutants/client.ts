@@ -37,13 +37,6 @@ export const mutants: readonly Mutant[] = [
     why: 'a lease is given back once',
   },
   {
-    file: 'src/request/request-client.ts',
-    find: 'if (this.waiters.size >= this.maxWaiting)',
-    replace: 'if (false)',
-    test: 'test/request/request-client.test.ts',
-    why: 'requests that wait are counted',
-  },
-  {
     file: 'src/address/http-addresses.ts',
     find: 'if (bytes > this.#maxBytes) {',
     replace: 'if (false) {',

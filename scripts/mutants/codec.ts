@@ -86,8 +86,8 @@ export const mutants: readonly Mutant[] = [
     why: 'a header has a limit',
   },
   {
-    file: 'src/frame/content-length-prepender.ts',
-    find: 'if (bytes <= this.maxBodyLength)',
+    file: 'src/frame/body-prepender.ts',
+    find: 'if (bytes <= maxBodyLength)',
     replace: 'if (true)',
     test: 'test/frame/content-length-frames.test.ts',
     why: 'a body to be sent has a limit',
@@ -105,13 +105,6 @@ export const mutants: readonly Mutant[] = [
     replace: 'if (false)',
     test: 'test/frame/small-frame-decoders.test.ts',
     why: 'a frame with a varint has a limit',
-  },
-  {
-    file: 'src/frame/varint-prepender.ts',
-    find: 'if (bytes <= this.maxBodyLength)',
-    replace: 'if (true)',
-    test: 'test/frame/small-frame-decoders.test.ts',
-    why: 'a frame to be sent with a varint has a limit',
   },
   {
     file: 'src/mqtt/mqtt-decoder.ts',
@@ -199,7 +192,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/base/byte-to-message-decoder.ts',
-    find: 'input.length > maxBufferedBytes && !this.isWaiting',
+    find: 'input.length > maxBufferedBytes && !this.isKeeping',
     replace: 'false',
     test: 'test/base/byte-to-message-decoder.test.ts',
     why: 'the bytes that no frame has taken are bounded',

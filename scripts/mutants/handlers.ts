@@ -177,13 +177,6 @@ export const mutants: readonly Mutant[] = [
     why: 'a rule that is no address range is refused',
   },
   {
-    file: 'src/flow/flow-control-handler.ts',
-    find: 'this.queue.isEmpty && (ctx.channel.autoRead || this.wanted > 0)',
-    replace: 'true',
-    test: 'test/flow/flow-control-handler.test.ts',
-    why: 'nothing is read while messages are kept',
-  },
-  {
     file: 'src/flow/flush-consolidation-handler.ts',
     find: '!holds || this.held >= this.maxFlushes',
     replace: '!holds',

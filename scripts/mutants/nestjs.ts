@@ -22,11 +22,4 @@ export const mutants: readonly Mutant[] = [
     test: 'test/wire/in-order.test.ts',
     why: 'a packet never overtakes one whose deserializer takes longer',
   },
-  {
-    file: 'src/server/packet-server-handler.ts',
-    find: 'if (this.requests.has(id)) {',
-    replace: 'if (false) {',
-    test: 'test/attacks.test.ts',
-    why: 'an id that is in use is refused',
-  },
 ];

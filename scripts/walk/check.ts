@@ -1,23 +1,13 @@
-// ARCHITECTURE.md leads a newcomer along one message. It must be the way that a message really takes, and short.
+// ARCHITECTURE.md leads a newcomer along one message. It must be the way that a message really takes.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CheckResult, Problem } from '../problem.ts';
 import { PAGE, sectionIn, sectionOf, wordsIn } from './section.ts';
-import { recordWalks, totalOf, type WalkedFile, type Walks } from './walk.ts';
-
-/** The most that a reader of one framed message has to open. Lower it when the walk has become shorter. */
-const MOST = { files: 17, lines: 4340 };
-
-function budgetProblems(framed: readonly WalkedFile[]): Problem[] {
-  const lines = framed.reduce((sum, file) => sum + file.lines, 0);
-  if (framed.length <= MOST.files && lines <= MOST.lines) return [];
-  const message = `the walk has ${totalOf(framed)}; at most ${MOST.files} files and ${MOST.lines} lines`;
-  return [{ message }];
-}
+import { recordWalks, totalOf, type Walks } from './walk.ts';
 
 /** What is wrong with a page's walk, when these walks were recorded. */
 export function walkProblems(root: string, page: string, walks: Walks): Problem[] {
-  const problems = budgetProblems(walks.framed);
+  const problems: Problem[] = [];
   const written = sectionIn(page);
   const words = wordsIn(written);
   const recorded = sectionOf(root, walks, words);
