@@ -2,14 +2,14 @@
 import { LengthFieldFrameDecoder, LengthFieldPrepender } from '@headrace/codec';
 import { EchoHandler, IdleStateHandler } from '@headrace/handlers';
 import { measure } from './measure.mjs';
-import { nullChannel, PassThroughHandler } from './null-channel.mjs';
+import { nullTransport, PassThroughHandler } from './null-channel.mjs';
 import { keepRead, readBuffer } from './revision.mjs';
 
 const CHANNELS = 50;
 
 export function echoBursts(frames, bytes) {
-  const channels = Array.from({ length: CHANNELS }, () =>
-    nullChannel(
+  const transports = Array.from({ length: CHANNELS }, () =>
+    nullTransport(
       new IdleStateHandler({ readerIdleMs: 60_000 }),
       new LengthFieldFrameDecoder({
         maxFrameLength: 1 << 20,
@@ -26,9 +26,9 @@ export function echoBursts(frames, bytes) {
   const length = frames * (4 + bytes);
   return (count) => {
     for (let i = 0; i < count; i += frames) {
-      const channel = channels[(i / frames) % CHANNELS];
-      channel.received(keepRead(length));
-      channel.readComplete();
+      const { sink } = transports[(i / frames) % CHANNELS];
+      sink.received(keepRead(length));
+      sink.readComplete();
     }
   };
 }

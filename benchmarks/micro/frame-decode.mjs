@@ -1,7 +1,7 @@
 // Bursts of 64 frames of 64 bytes, whole and cut in the middle of a frame.
 import { LengthFieldFrameDecoder } from '@headrace/codec';
 import { measure } from './measure.mjs';
-import { nullChannel } from './null-channel.mjs';
+import { nullTransport } from './null-channel.mjs';
 
 const FRAMES = 64;
 const BYTES = 64;
@@ -16,13 +16,13 @@ const last = {
   },
 };
 const options = { maxFrameLength: 1 << 20, lengthFieldLength: 4, initialBytesToStrip: 4 };
-const channel = nullChannel(new LengthFieldFrameDecoder(options), last);
+const { sink } = nullTransport(new LengthFieldFrameDecoder(options), last);
 
 function run(chunks, count) {
   for (let i = 0; i < count; i += FRAMES) {
     for (const chunk of chunks) {
-      channel.received(chunk);
-      channel.readComplete();
+      sink.received(chunk);
+      sink.readComplete();
     }
   }
 }

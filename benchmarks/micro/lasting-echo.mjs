@@ -4,7 +4,7 @@ import { EchoHandler, IdleStateHandler } from '@headrace/handlers';
 import { ResumeHandler, ResumeTable } from '@headrace/lasting';
 import { bufferPlace, bufferView } from '../../packages/core/dist/internal/buffer-view.js';
 import { report } from './measure.mjs';
-import { nullChannel, PassThroughHandler } from './null-channel.mjs';
+import { nullTransport, PassThroughHandler } from './null-channel.mjs';
 import { keepRead, readBuffer } from './revision.mjs';
 
 const CHANNELS = 50;
@@ -56,18 +56,18 @@ function lastingBurst(frames, payload) {
   return framed(...bursts);
 }
 
-function arrive(channel, bytes) {
+function arrive({ sink }, bytes) {
   bytes.copy(readBuffer);
-  channel.received(keepRead(bytes.length));
-  channel.readComplete();
+  sink.received(keepRead(bytes.length));
+  sink.readComplete();
 }
 
 function plainEcho(frames, bytes) {
-  const channels = Array.from({ length: CHANNELS }, () => nullChannel(...framing(), ...echo()));
+  const transports = Array.from({ length: CHANNELS }, () => nullTransport(...framing(), ...echo()));
   const requests = burst(frames, Buffer.alloc(bytes, 'x'));
   return (count) => {
-    for (let i = 0; i < count; i += frames) arrive(channels[(i / frames) % CHANNELS], requests);
-    checkWritten(channels, (count / CHANNELS - frames) * (bytes + 4));
+    for (let i = 0; i < count; i += frames) arrive(transports[(i / frames) % CHANNELS], requests);
+    checkWritten(transports, (count / CHANNELS - frames) * (bytes + 4));
   };
 }
 
@@ -77,9 +77,9 @@ function lastingEcho(frames, bytes) {
   const childHandler = ({ pipeline }) => pipeline.addLast(...echo());
   const open = () => {
     const resume = new ResumeHandler({ table, childHandler, childOptions });
-    const channel = nullChannel(...framing(), resume);
-    arrive(channel, framed(Buffer.from('01020000ea6000100000', 'hex')));
-    return { channel, received: 0, acknowledged: 0 };
+    const transport = nullTransport(...framing(), resume);
+    arrive(transport, framed(Buffer.from('01020000ea6000100000', 'hex')));
+    return { transport, received: 0, acknowledged: 0 };
   };
   const links = Array.from({ length: CHANNELS }, open);
   const requests = lastingBurst(frames, Buffer.alloc(bytes, 'x'));
@@ -87,16 +87,16 @@ function lastingEcho(frames, bytes) {
   return (count) => {
     for (let i = 0; i < count; i += frames) {
       const link = links[(i / frames) % CHANNELS];
-      if (link.received - link.acknowledged < ACK_EVERY) arrive(link.channel, requests);
+      if (link.received - link.acknowledged < ACK_EVERY) arrive(link.transport, requests);
       else {
         withAck.writeUIntBE(link.received, withAck.length - 6, 6);
         link.acknowledged = link.received;
-        arrive(link.channel, withAck);
+        arrive(link.transport, withAck);
       }
       link.received += frames;
     }
-    const channels = links.map(({ channel }) => channel);
-    checkWritten(channels, (count / CHANNELS - frames) * (bytes + 2));
+    const transports = links.map(({ transport }) => transport);
+    checkWritten(transports, (count / CHANNELS - frames) * (bytes + 2));
   };
 }
 
@@ -109,8 +109,8 @@ function strippedEcho(frames, bytes) {
   const kept = Buffer.allocUnsafeSlow(1 << 16);
   const open = () => {
     let link;
-    const lasting = nullChannel(...echo());
-    lasting.transport.write = (messages) => {
+    const lasting = nullTransport(...echo());
+    lasting.write = (messages) => {
       let at = 0;
       for (const message of messages) {
         kept.writeUInt32BE(message.length + 1, at);
@@ -124,32 +124,31 @@ function strippedEcho(frames, bytes) {
       link.flush();
       return true;
     };
-    return nullChannel(...framing().slice(0, 2), {
+    return nullTransport(...framing().slice(0, 2), {
       handlerAdded(ctx) {
         link = ctx;
       },
       channelRead(_ctx, frame) {
         const { memory, offset } = bufferPlace(frame);
-        lasting.received(bufferView(memory, offset + 1, frame.length - 1));
+        lasting.sink.received(bufferView(memory, offset + 1, frame.length - 1));
       },
       channelReadComplete() {
-        lasting.readComplete();
+        lasting.sink.readComplete();
       },
     });
   };
-  const channels = Array.from({ length: CHANNELS }, open);
+  const transports = Array.from({ length: CHANNELS }, open);
   const requests = burst(frames, Buffer.concat([Buffer.of(DATA), Buffer.alloc(bytes, 'x')]));
   return (count) => {
-    for (let i = 0; i < count; i += frames) arrive(channels[(i / frames) % CHANNELS], requests);
-    checkWritten(channels, (count / CHANNELS - frames) * (bytes + 5));
+    for (let i = 0; i < count; i += frames) arrive(transports[(i / frames) % CHANNELS], requests);
+    checkWritten(transports, (count / CHANNELS - frames) * (bytes + 5));
   };
 }
 
 /** Echoes that did not come would cost nothing. */
-function checkWritten(channels, leastBytes) {
-  for (const { transport } of channels) {
-    if (transport.writtenBytes < leastBytes)
-      throw new Error(`${transport.writtenBytes} bytes came`);
+function checkWritten(transports, leastBytes) {
+  for (const { writtenBytes } of transports) {
+    if (writtenBytes < leastBytes) throw new Error(`${writtenBytes} bytes came`);
   }
 }
 

@@ -1,7 +1,7 @@
 // A channel whose transport takes everything at once and sends nothing: what remains is Headrace itself.
 // The public way makes one channel with options of its own; here many share theirs.
 import { resolveChannelOptions } from '../../packages/core/dist/channel/channel-options.js';
-import { TransportChannel } from '../../packages/core/dist/channel/transport-channel.js';
+import * as channels from '../../packages/core/dist/channel/transport-channel.js';
 import { coalesce } from '../../packages/core/dist/transport/coalesce.js';
 import { moduleOf } from './revision.mjs';
 
@@ -37,6 +37,8 @@ const clock = {
   now: () => 0,
   schedule: () => ({ cancel() {} }),
   execute: (task) => process.nextTick(task),
+  nextTurn: (task) => setImmediate(task),
+  turns: { endOfShare: () => 1, wait() {} },
 };
 // A loop of a benchmark is one turn, whose time shall not end.
 const options = {
@@ -52,7 +54,10 @@ class NullTransport {
   unsentBytes = 0;
   writtenBytes = 0;
 
-  open() {}
+  open(sink) {
+    this.sink = sink;
+  }
+
   requestRead() {}
   pauseReading() {}
   shutdownOutput() {}
@@ -74,21 +79,28 @@ class NullTransport {
   }
 }
 
-/** A registered channel with these handlers. */
+/** The transport of a registered channel with these handlers, with its `channel` and its `sink`. */
+export function nullTransport(...handlers) {
+  return transportWith(options.real, handlers);
+}
+
 export function nullChannel(...handlers) {
-  return channelWith(options.real, handlers);
+  return nullTransport(...handlers).channel;
 }
 
 /** As {@link nullChannel}, without time. */
 export function timelessChannel(...handlers) {
-  return channelWith(options.still, handlers);
+  return transportWith(options.still, handlers).channel;
 }
 
-function channelWith(options, handlers) {
-  const channel = new TransportChannel(new NullTransport(), options);
+function transportWith(options, handlers) {
+  const transport = new NullTransport();
+  const channel = new channels.TransportChannel(transport, options);
+  transport.channel = channel;
   channel.pipeline.addLast(...handlers);
-  channel.register();
-  return channel;
+  if (channels.startChannel === undefined) channel.register();
+  else channels.startChannel(channel);
+  return transport;
 }
 
 export class PassThroughHandler {

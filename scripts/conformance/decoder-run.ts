@@ -50,7 +50,7 @@ class NotingChannel extends EmbeddedChannel {
     this.note({ frame: Buffer.from(message as Uint8Array).toString('hex') });
   }
 
-  override unhandledException(error: Error): void {
+  protected override handleException(error: Error): void {
     this.note({ error: nettyName(error) });
   }
 }

@@ -39,7 +39,7 @@ export class NotingChannel extends EmbeddedChannel {
     this.note(textOf(message));
   }
 
-  override unhandledException(error: Error): void {
+  protected override handleException(error: Error): void {
     this.errorList ??= [];
     this.errorList.push(error);
     this.note(`!${(error as { code?: string }).code ?? error.message}`);

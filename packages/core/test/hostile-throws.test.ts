@@ -3,6 +3,7 @@ import { type Context, type Handler, isHeadraceError, type Logger } from '@headr
 import { toError } from '@headrace/core/authoring';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { coreOf } from '../src/channel/transport-channel.ts';
 
 function revoked(): unknown {
   const { proxy, revoke } = Proxy.revocable({}, {});
@@ -80,7 +81,7 @@ describe.each(HOSTILE)('%s', (_what, make) => {
       [event]: act,
     } as Handler);
     channel.register();
-    channel.run(() => channel.received('x'));
+    channel.run(() => channel.embedded.sink.received('x'));
     await new Promise((resolve) => setImmediate(resolve));
     channel.runPendingTasks();
     expect(channel.isOpen).toBe(false);
@@ -113,13 +114,13 @@ describe.each(HOSTILE)('%s', (_what, make) => {
   it('thrown by the hook for failed writes is logged', () => {
     const logger = new StrictLogger();
     const channel = EmbeddedChannel.with({ logger, hooks: { writeFailed: thrower } });
-    channel.run(() => void channel.failedWrite(new Error('w')));
+    channel.run(() => void coreOf(channel)!.failedWrite(new Error('w')));
     expect(logger.lines).toHaveLength(1);
   });
 
   it('reported by a transport closes the channel', () => {
     const channel = new EmbeddedChannel({ exceptionCaught() {} });
-    channel.run(() => channel.failed(make() as Error));
+    channel.run(() => channel.embedded.sink.failed(make() as Error));
     expect(channel.closeInfo?.reason).toBe('error');
     expect(channel.write('late').error?.message).toContain('closed');
   });
@@ -137,7 +138,7 @@ describe.each(HOSTILE)('%s', (_what, make) => {
 
 describe('hooks that return a promise', () => {
   it.each([
-    ['unhandledMessage', (channel: EmbeddedChannel): void => channel.received('m')],
+    ['unhandledMessage', (channel: EmbeddedChannel): void => channel.embedded.sink.received('m')],
     [
       'unhandledEvent',
       (channel: EmbeddedChannel): void => channel.pipeline.fireUserEventTriggered('e'),
@@ -146,7 +147,10 @@ describe('hooks that return a promise', () => {
       'unhandledException',
       (channel: EmbeddedChannel): void => channel.pipeline.fireExceptionCaught(new Error('e')),
     ],
-    ['writeFailed', (channel: EmbeddedChannel): void => void channel.failedWrite(new Error('w'))],
+    [
+      'writeFailed',
+      (channel: EmbeddedChannel): void => void coreOf(channel)!.failedWrite(new Error('w')),
+    ],
   ] as const)('%s: its rejection is logged, and not unhandled', async (hook, act) => {
     const logger = new StrictLogger();
     const hooks = {

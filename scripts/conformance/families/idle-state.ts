@@ -45,8 +45,8 @@ const OPS = ['read', 'readBegin', 'readComplete', 'write', 'writeOnly', 'flush',
 
 function apply(channel: EmbeddedChannel, op: string): void {
   if (!OPS.includes(op)) throw new Error(`unknown op ${op}`);
-  if (op === 'read' || op === 'readBegin') channel.received('message');
-  if (op === 'read' || op === 'readComplete') channel.readComplete();
+  if (op === 'read' || op === 'readBegin') channel.embedded.sink.received('message');
+  if (op === 'read' || op === 'readComplete') channel.embedded.sink.readComplete();
   if (op === 'write' || op === 'writeOnly') void channel.write('message');
   if (op === 'write' || op === 'flush') channel.flush();
   if (op === 'close') void channel.close();

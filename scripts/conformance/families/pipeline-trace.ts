@@ -219,7 +219,7 @@ class TracedChannel extends EmbeddedChannel {
     this.recorder?.events.push(`head.written(${String(message)})`);
   }
 
-  override unhandledException(error: Error): void {
+  protected override handleException(error: Error): void {
     this.recorder?.events.push(`tail.exception(${textOf(error)})`);
   }
 }

@@ -94,7 +94,7 @@ describe('a decoder while reads are held', () => {
     expect(app.seen).toEqual(['hold', 'a', 'shutdown input']);
     const other = holding();
     other.channel.writeInbound(lines('hold', 'a'));
-    other.channel.run(() => other.channel.failed(new Error('lost')));
+    other.channel.run(() => other.channel.embedded.sink.failed(new Error('lost')));
     expect(other.app.seen).toEqual(['hold', 'a', 'error the transport failed (lost)', 'inactive']);
   });
 
@@ -209,10 +209,10 @@ describe('a decoder and its share of the turn', () => {
     const texts = Array.from({ length: 100 }, (_, i) => `${i}`);
     let atOnce = 0;
     clock.run(() => {
-      channel.received(lines(...texts));
+      channel.embedded.sink.received(lines(...texts));
       atOnce = app.seen.length;
       expect(channel.readHolds).toEqual(['turn']);
-      channel.readComplete();
+      channel.embedded.sink.readComplete();
     });
     expect(atOnce).toBe(16);
     expect(app.seen).toEqual(texts);

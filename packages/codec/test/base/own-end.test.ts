@@ -34,7 +34,7 @@ it('a shutdown of the input while reads are held: nothing comes, also not at the
   channel.writeInbound(Buffer.from('a\nb\n'));
   channel.shutdown('input');
   expect(channel.discardsInput).toBe(true);
-  channel.run(() => channel.inputEnded());
+  channel.run(() => channel.embedded.sink.inputEnded());
   expect(channel.discardsInput).toBe(true);
   channel.run(() => hold.release());
   expect(app.seen).toEqual([]);

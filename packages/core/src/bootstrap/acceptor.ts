@@ -1,6 +1,6 @@
 import type { AttributeKey } from '../attribute-key.ts';
 import { initializeSafely } from '../channel/initializer.ts';
-import type { TransportChannel } from '../channel/transport-channel.ts';
+import { startChannel } from '../channel/transport-channel.ts';
 import type { Channel, Context, Handler, Timer } from '../contract.ts';
 import { ChannelError } from '../errors.ts';
 import { ReadGate } from '../internal/read-gate.ts';
@@ -33,10 +33,10 @@ export class Acceptor implements Handler {
     this.initialize = (child) => initializeSafely(child, options.initialize);
   }
 
-  channelRead(_ctx: Context, child: TransportChannel): void {
+  channelRead(_ctx: Context, child: Channel): void {
     for (const [key, value] of this.options.attributes) child.attributes.set(key, value);
     // Not by a handler of its own as elsewhere: thousands may come in a second.
-    child.register(this.initialize);
+    startChannel(child, this.initialize);
     if (child.isOpen) this.options.accepted(child);
   }
 

@@ -7,7 +7,7 @@ import {
 } from '../channel/channel-options.ts';
 import { initializer } from '../channel/initializer.ts';
 import { registerAndWait } from '../channel/open-channel.ts';
-import { ServerChannel } from '../channel/server-channel.ts';
+import { serverChannel } from '../channel/server-channel.ts';
 import type { Channel } from '../contract.ts';
 import { describeOptions } from '../internal/option-set.ts';
 import { ListenerTransport } from '../transport/listener-transport.ts';
@@ -137,7 +137,7 @@ export class ServerBootstrap {
       listener,
       tls && ((accepted) => new TlsTransport(accepted, tls, clock)),
     );
-    const channel = new ServerChannel(transport, serverOptions, childOptions);
+    const channel = serverChannel(transport, serverOptions, childOptions);
     for (const [key, value] of this.serverAttributes) channel.attributes.set(key, value);
     const server = new Server(channel, listener, tls);
     const build = toFunction(initialize);

@@ -1,4 +1,4 @@
-import type { TransportChannel } from '../channel/transport-channel.ts';
+import { transportOf } from '../channel/transport-of.ts';
 import type { Channel, Context, Handler, TlsInfo } from '../contract.ts';
 import { PEER_CERTIFICATE, TLS, TlsHandshakeEvent } from './tls-event.ts';
 
@@ -54,5 +54,5 @@ export function setTlsAttributes(ctx: Pick<Context, 'channel'>, info: TlsInfo): 
 }
 
 function tlsInfoOf(ctx: Context): TlsInfo | undefined {
-  return (ctx.channel as TransportChannel).transport.tls;
+  return transportOf(ctx.channel)?.tls;
 }

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
-import { TransportChannel } from '../channel/transport-channel.ts';
-import type { Channel, Context, Handler, WriteFuture } from '../contract.ts';
+import type { ChannelCore } from '../channel/channel-core.ts';
+import { coreOf } from '../channel/transport-channel.ts';
+import type { Channel, Context, Handler, TlsInfo, WriteFuture } from '../contract.ts';
 import { DecodeError, PipelineError } from '../errors.ts';
 import { unchecked } from '../internal/option-kind.ts';
 import { describeOptions } from '../internal/option-set.ts';
@@ -52,13 +53,12 @@ export function upgradeToTls(
   options: UpgradeOptions = {},
 ): WriteFuture {
   const { received } = OPTIONS.resolve(options);
-  const channel = (
-    at instanceof TransportChannel ? at : (at as Context).channel
-  ) as TransportChannel;
-  checkUpgradable(channel);
+  const channel = 'handler' in at ? at.channel : at;
+  const core = coreOf(channel);
+  checkUpgradable(channel, core);
   // What was written before goes out in plain.
-  channel.transportFlush();
-  const replaced = channel.replaceTransport(
+  core.transportFlush();
+  const replaced = core.replaceTransport(
     (plain) => new TlsTransport(plain, side, channel.clock, received),
   );
   const future = new SettableFuture();
@@ -66,22 +66,26 @@ export function upgradeToTls(
   replaced.onSettled((error) => {
     if (error === undefined) {
       channel.pipeline.removeIfExists(guard);
-      announce(channel, future);
+      announce(channel, core.transport.tls!, future);
     } else future.fail(channel.closeInfo?.error ?? closedDuring(channel, error));
   });
   if (replaced.error !== undefined) throw replaced.error;
-  if (at === channel) channel.pipeline.addLast(guard);
-  else channel.pipeline.addBefore((at as Context).handler, guard);
+  if ('handler' in at) channel.pipeline.addBefore(at.handler, guard);
+  else channel.pipeline.addLast(guard);
   const event = new TlsUpgradeEvent();
   channel.pipeline.fireUserEventTriggered(event);
   if (event.heldBytes > 0) refuse(channel, future, `${event.heldBytes} bytes`);
   return future;
 }
 
-function checkUpgradable(channel: TransportChannel): void {
+function checkUpgradable(
+  channel: Channel,
+  core: ChannelCore | undefined,
+): asserts core is ChannelCore {
   let why: string | undefined;
-  if (channel.transport.tls !== undefined) why = 'it has TLS already';
-  else if (channel.transport.sizeOf(Buffer.alloc(1)) < 0) why = 'its transport takes no bytes';
+  if (core === undefined) why = 'it has no transport of this copy of core';
+  else if (core.transport.tls !== undefined) why = 'it has TLS already';
+  else if (core.transport.sizeOf(Buffer.alloc(1)) < 0) why = 'its transport takes no bytes';
   else if (!channel.isActive || channel.isInputShutdown || channel.isOutputShutdown) {
     why = 'it is not open in both directions';
   }
@@ -89,14 +93,13 @@ function checkUpgradable(channel: TransportChannel): void {
   throw new PipelineError('PIPELINE_STATE', `${channel} cannot change to TLS: ${why}`);
 }
 
-function announce(channel: TransportChannel, future: SettableFuture): void {
-  const info = channel.transport.tls!;
+function announce(channel: Channel, info: TlsInfo, future: SettableFuture): void {
   setTlsAttributes({ channel }, info);
   future.succeed();
   if (channel.isActive) channel.pipeline.fireUserEventTriggered(new TlsHandshakeEvent(info));
 }
 
-function refuse(channel: TransportChannel, future: SettableFuture, what: string): void {
+function refuse(channel: Channel, future: SettableFuture, what: string): void {
   const text = `${what} came unencrypted after the request for TLS; closing`;
   const error = new DecodeError('TLS_PLAINTEXT', text);
   future.fail(error);
@@ -104,7 +107,7 @@ function refuse(channel: TransportChannel, future: SettableFuture, what: string)
   channel.close('bad-input');
 }
 
-function closedDuring({ closeInfo }: TransportChannel, error: Error): Error {
+function closedDuring({ closeInfo }: Channel, error: Error): Error {
   if (closeInfo === undefined) return error;
   const text = `the channel closed (${closeInfo.reason}) before TLS`;
   return new PipelineError('PIPELINE_STATE', text);

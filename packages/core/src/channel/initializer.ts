@@ -2,7 +2,7 @@ import type { Channel, Context, Handler } from '../contract.ts';
 import { OptionError, toError } from '../errors.ts';
 import { isClass } from '../internal/is-class.ts';
 import { onRejection } from '../internal/promise-like.ts';
-import type { TransportChannel } from './transport-channel.ts';
+import { coreOf } from './transport-channel.ts';
 
 /**
  * A handler that builds a channel's pipeline when it is added, and then removes itself. What `initialize`
@@ -40,7 +40,9 @@ export function initializeSafely(channel: Channel, initialize: (channel: Channel
 
 function initializerFailed(channel: Channel, error: Error): void {
   channel.logger.log('error', `${channel} its initializer threw; closing`, error);
-  (channel as TransportChannel).failWith(error);
+  const core = coreOf(channel);
+  if (core === undefined) channel.close('error');
+  else core.failWith(error);
 }
 
 /** What builds pipelines is a function: a handler could serve one channel only, a class cannot be called. */

@@ -6,7 +6,7 @@ import { describeOptions } from '../internal/option-set.ts';
 import type { Transport } from '../transport/transport.ts';
 import { CHANNEL_OPTIONS, type ChannelOptions, resolveChannelOptions } from './channel-options.ts';
 import { checkBuilder, initializer, initializeSafely } from './initializer.ts';
-import { TransportChannel } from './transport-channel.ts';
+import { coreOf, startChannel, TransportChannel } from './transport-channel.ts';
 
 /** Options of {@link openChannel}: those of every channel; `logger` and `clock` default to those of `parent`. */
 export interface OpenChannelOptions extends ChannelOptions {
@@ -63,7 +63,7 @@ const CONNECT_OPTIONS = describeOptions(
 export function openChannel(transport: Transport, options: OpenChannelOptions = {}): Channel {
   OPEN_OPTIONS.checkNames(options);
   const channel = channelOver(transport, options);
-  channel.register();
+  startChannel(channel);
   return channel;
 }
 
@@ -81,7 +81,7 @@ export async function connectChannel(
   const text = `no connection to ${target} within ${timeoutMs} ms`;
   const expired = (): Error => new TimedOutError('TIMEOUT_CONNECT', text, { timeoutMs });
   const deadline = Number.isFinite(timeoutMs)
-    ? channel.clock.schedule(() => channel.failed(expired()), timeoutMs, true)
+    ? channel.clock.schedule(() => coreOf(channel)!.failed(expired()), timeoutMs, true)
     : undefined;
   try {
     await registerAndWait(channel, signal);
@@ -100,7 +100,7 @@ export async function connectChannel(
 export function registerChannel(channel: Channel, initialize?: (channel: Channel) => void): void {
   if (initialize !== undefined) checkBuilder('registerChannel', initialize);
   const build = initialize && ((self: Channel) => initializeSafely(self, initialize));
-  (channel as TransportChannel).register(build);
+  startChannel(channel, build);
 }
 
 function channelOver(transport: Transport, options: OpenChannelOptions): TransportChannel {
@@ -122,15 +122,15 @@ function channelOver(transport: Transport, options: OpenChannelOptions): Transpo
  * the transport's error; the channel is closed then.
  */
 export async function registerAndWait(
-  channel: TransportChannel,
+  channel: Channel,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const onAbort = () => channel.close();
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    const connected = channel.connectFuture;
-    channel.register();
-    await connected;
+    const { connectFuture } = coreOf(channel)!;
+    startChannel(channel);
+    await connectFuture;
   } catch (error) {
     signal?.throwIfAborted();
     throw error;

@@ -1,39 +1,51 @@
-import type { EndOptions, Handled, WriteFuture } from '../contract.ts';
+import type { Channel, EndOptions, Handled, WriteFuture } from '../contract.ts';
 import type { Transport } from '../transport/transport.ts';
+import { ChannelCore } from './channel-core.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
 import { TransportChannel } from './transport-channel.ts';
 
 /** A listening channel: its messages are the channels it accepts, not yet registered. */
-export class ServerChannel extends TransportChannel {
+export function serverChannel(
+  transport: Transport,
+  options: ResolvedChannelOptions,
+  childOptions: ResolvedChannelOptions,
+): TransportChannel {
+  const makeCore = (channel: Channel) => new ServerCore(channel, transport, options, childOptions);
+  return new TransportChannel(transport, options, undefined, makeCore);
+}
+
+class ServerCore extends ChannelCore {
   override readonly isServer: boolean = true;
   private readonly childOptions: ResolvedChannelOptions;
 
   constructor(
+    channel: Channel,
     transport: Transport,
     options: ResolvedChannelOptions,
     childOptions: ResolvedChannelOptions,
   ) {
-    super(transport, options);
+    super(channel, transport, options, undefined);
     this.childOptions = childOptions;
   }
 
   override received(transport: unknown): void {
-    const child = new TransportChannel(transport as Transport, this.childOptions, this);
+    const child = new TransportChannel(transport as Transport, this.childOptions, this.channel);
     // A connection that is merely dropped would stay open for ever.
     if (this.isInputShutdown) child.abort('refused');
     else super.received(child);
   }
 
   /** There is no peer to wait for. */
-  override end(options: EndOptions = {}): WriteFuture {
-    return this.close(options.reason);
+  override end(options: EndOptions): WriteFuture {
+    return this.close(options.reason ?? 'local');
   }
 
   /** An error of a listening channel is reported, and the server goes on. */
   override unhandledException(error: Error): Handled {
-    const { unhandledException } = this.options.hooks;
-    if (unhandledException !== undefined) return unhandledException(this, error);
-    this.logger.log('warn', `${this} an error while accepting; the server goes on`, error);
+    const { channel, options } = this;
+    const { unhandledException } = options.hooks;
+    if (unhandledException !== undefined) return unhandledException(channel, error);
+    options.logger.log('warn', `${channel} an error while accepting; the server goes on`, error);
   }
 
   override unhandledMessage(message: unknown): Handled {
@@ -41,7 +53,7 @@ export class ServerChannel extends TransportChannel {
       return super.unhandledMessage(message);
     } finally {
       // A connection that no acceptor took would stay open for ever.
-      (message as TransportChannel).close('refused');
+      (message as Channel).close('refused');
     }
   }
 }

@@ -7,8 +7,8 @@ import type { Transport, TransportSink } from '../transport/transport.ts';
 export interface ReplacementOwner extends TransportSink {
   readonly clock: Clock;
   readonly isOpen: boolean;
-  /** Between the first message of a burst of input and its end. */
-  readonly isInBurst: boolean;
+  /** In a burst: between the first message of a burst of input and its end. */
+  readonly reading: { readonly isInBurst: boolean };
   readonly output: { transport: Transport; readonly isDrained: boolean };
   failWith(error: Error): void;
 }
@@ -43,7 +43,7 @@ export class TransportReplacement {
 
   private get isDue(): boolean {
     const { owner } = this;
-    return !this.isOpening && owner.isOpen && !owner.isInBurst && owner.output.isDrained;
+    return !this.isOpening && owner.isOpen && !owner.reading.isInBurst && owner.output.isDrained;
   }
 
   private open(): void {

@@ -94,7 +94,7 @@ export class EmbeddedChannel<
     // Keeps what passed the last handler, unless the test has hooks of its own.
     const hooks: ChannelHooks = {
       unhandledMessage: (_channel, message) => this.handleInboundMessage(message),
-      unhandledException: (_channel, error) => this.recordException(error),
+      unhandledException: (_channel, error) => this.handleException(error),
       ...rest.hooks,
     };
     super(
@@ -128,9 +128,10 @@ export class EmbeddedChannel<
   /** Reads messages as one burst: each a `channelRead`, then one `channelReadComplete`. True if any reached the tail. */
   writeInbound(...messages: readonly unknown[]): boolean {
     this.ensureOpen();
+    const { sink } = this.embedded;
     this.run(() => {
-      for (const message of messages) this.received(message);
-      this.readComplete();
+      for (const message of messages) sink.received(message);
+      sink.readComplete();
     });
     this.checkException();
     return this.inboundMessages.length > 0;
@@ -139,13 +140,13 @@ export class EmbeddedChannel<
   /** One `channelRead`, without the end of the burst. */
   writeOneInbound(message: unknown): this {
     this.ensureOpen();
-    this.run(() => this.received(message));
+    this.run(() => this.embedded.sink.received(message));
     return this;
   }
 
   /** The end of the burst. */
   flushInbound(): this {
-    this.run(() => this.readComplete());
+    this.run(() => this.embedded.sink.readComplete());
     this.checkException();
     return this;
   }
@@ -165,7 +166,7 @@ export class EmbeddedChannel<
 
   /** The peer ends its half. */
   endInput(): this {
-    this.run(() => this.inputEnded());
+    this.run(() => this.embedded.sink.inputEnded());
     return this;
   }
 
@@ -253,6 +254,11 @@ export class EmbeddedChannel<
   protected handleOutboundMessage(message: unknown): void {
     this.outboundMessages.push(message);
     this.wake();
+  }
+
+  /** What becomes of an error that passed the last handler; override to keep it elsewhere. */
+  protected handleException(error: Error): void {
+    this.recordException(error);
   }
 
   /** Resolves when there is a message in the list. */

@@ -17,7 +17,7 @@ export class EmbeddedTransport implements Transport {
   wasAborted = false;
   /** The channel has ended its half. */
   isOutputEnded = false;
-  private sink: TransportSink | undefined = undefined;
+  private opened: TransportSink | undefined = undefined;
   private readonly take: (message: unknown) => void;
   private waiting: readonly unknown[] | undefined = undefined;
 
@@ -26,7 +26,16 @@ export class EmbeddedTransport implements Transport {
   }
 
   open(sink: TransportSink): void {
-    this.sink = sink;
+    this.opened = sink;
+  }
+
+  /**
+   * Takes what a transport reports: a test calls it in place of the network, for example
+   * `channel.run(() => channel.embedded.sink.failed(error))`. The channel is registered then.
+   */
+  get sink(): TransportSink {
+    if (this.opened === undefined) throw new Error('the channel is not registered yet');
+    return this.opened;
   }
 
   requestRead(): void {
@@ -61,12 +70,12 @@ export class EmbeddedTransport implements Transport {
     this.waiting = undefined;
     this.unsentBytes = 0;
     this.takeAll(waiting);
-    this.sink?.written();
+    this.opened?.written();
   }
 
   shutdownOutput(): void {
     this.isOutputEnded = true;
-    this.sink?.outputEnded();
+    this.opened?.outputEnded();
   }
 
   close(): void {

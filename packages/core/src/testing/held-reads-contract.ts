@@ -242,7 +242,7 @@ function testsOf(bench: HeldReadsBench): readonly Test[] {
           turns += 1;
           onNextTurn(listener);
         };
-        channel.run(() => channel.disconnected());
+        channel.run(() => channel.embedded.sink.disconnected());
         await settle();
         expect(app.seen).toEqual([...output, 'inactive']);
         expect(turns).toBeGreaterThan(0);

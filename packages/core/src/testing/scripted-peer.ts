@@ -112,8 +112,8 @@ export class ScriptedPeer {
     this.ensureOpen();
     const { channel } = this;
     channel.run(() => {
-      for (const message of messages) channel.received(this.inboundForm(message));
-      channel.readComplete();
+      for (const message of messages) channel.embedded.sink.received(this.inboundForm(message));
+      channel.embedded.sink.readComplete();
     });
     return this;
   }
@@ -140,7 +140,7 @@ export class ScriptedPeer {
     this.ensureQuiet('a reset');
     const { channel } = this;
     const error = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
-    channel.run(() => channel.failed(error));
+    channel.run(() => channel.embedded.sink.failed(error));
     return this;
   }
 

@@ -1,4 +1,4 @@
-import { TransportChannel } from '../channel/transport-channel.ts';
+import { startChannel, TransportChannel } from '../channel/transport-channel.ts';
 import type { Channel, CloseReason, Direction, WriteFuture } from '../contract.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
@@ -16,8 +16,9 @@ export class VirtualChannel<R = unknown, W = unknown> extends TransportChannel<R
     return this.clock.run(action);
   }
 
-  override register(initialize?: (channel: Channel) => void): void {
-    this.run(() => super.register(initialize));
+  /** Starts the channel: announces that it is registered and, if it is connected, active. */
+  register(initialize?: (channel: Channel) => void): void {
+    this.run(() => startChannel(this as Channel, initialize));
   }
 
   override get autoRead(): boolean {

@@ -12,7 +12,7 @@ import {
 } from '@headrace/core';
 import { recordEvents, VirtualClock } from '@headrace/core/testing';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { ServerChannel } from '../../src/channel/server-channel.ts';
+import { coreOf } from '../../src/channel/transport-channel.ts';
 
 const LOCAL = { host: '127.0.0.1', port: 0 } as const;
 const NAME = new AttributeKey<string>('name');
@@ -292,15 +292,15 @@ describe('accepting', () => {
         )
         .childHandler(() => {}),
     );
-    const channel = server.channel as ServerChannel;
+    const { channel } = server;
     const emfile = () => Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' });
-    channel.caught(emfile());
+    coreOf(channel)!.caught(emfile());
     expect([channel.autoRead, channel.readHolds]).toEqual([true, ['accept error']]);
     expect(reported).toHaveLength(1);
     expect(lines).toEqual([expect.stringMatching(/^warn .*the server goes on/)]);
     clock.advance(900);
     // A second one moves the deadline.
-    channel.caught(emfile());
+    coreOf(channel)!.caught(emfile());
     let accepted = 0;
     server.on('connection', () => {
       accepted += 1;
@@ -323,11 +323,11 @@ describe('accepting', () => {
         .options({ clock, logger: silentLogger, autoRead: false })
         .childHandler(() => {}),
     );
-    (server.channel as ServerChannel).caught(new Error('accept'));
+    coreOf(server.channel)!.caught(new Error('accept'));
     clock.advance(5000);
     expect(server.channel.autoRead).toBe(false);
     server.channel.autoRead = true;
-    (server.channel as ServerChannel).caught(new Error('accept'));
+    coreOf(server.channel)!.caught(new Error('accept'));
     server.channel.autoRead = false;
     clock.advance(5000);
     expect(server.channel.autoRead).toBe(false);
@@ -348,7 +348,7 @@ describe('accepting', () => {
     const server = await bind(
       new ServerBootstrap().options({ clock, logger: silentLogger }).childHandler(() => {}),
     );
-    (server.channel as ServerChannel).caught(new Error('accept'));
+    coreOf(server.channel)!.caught(new Error('accept'));
     clock.run(() => server.channel.close());
     expect(clock.pendingTimers).toBe(0);
   });

@@ -85,7 +85,7 @@ it('a read() before the channel is active is remembered, and done once then', ()
   channel.read();
   expect(channel.embedded.reads).toBe(0);
   channel.embedded.isActive = true;
-  channel.run(() => channel.connected());
+  channel.run(() => channel.embedded.sink.connected());
   expect(channel.embedded.reads).toBe(1);
 });
 
@@ -96,7 +96,7 @@ it('a read() taken back before the channel is active is not done', () => {
   channel.read();
   channel.autoRead = false;
   channel.embedded.isActive = true;
-  channel.run(() => channel.connected());
+  channel.run(() => channel.embedded.sink.connected());
   expect(channel.embedded.reads).toBe(0);
 });
 

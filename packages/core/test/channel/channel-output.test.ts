@@ -2,6 +2,7 @@ import type { Context } from '@headrace/core';
 import { allSettled, PendingWriteQueue, SettableFuture } from '@headrace/core/authoring';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it, vi } from 'vitest';
+import { coreOf } from '../../src/channel/transport-channel.ts';
 
 it('onceWritable: a listener that came in a change which was over before it was announced is called', () => {
   let ctx!: Context;
@@ -51,7 +52,7 @@ it('what handlers hold back counts with what is queued: a write that passes the 
 
 it('a close makes no error before somebody writes, and one for all writes', () => {
   const channel = new EmbeddedChannel();
-  const closedError = vi.spyOn(channel, 'closedError');
+  const closedError = vi.spyOn(coreOf(channel)!, 'closedError');
   channel.close();
   expect(closedError).not.toHaveBeenCalled();
   const { error } = channel.write('late');
@@ -62,7 +63,7 @@ it('a close makes no error before somebody writes, and one for all writes', () =
 
 it('a shutdown after the transport has ended our half by itself succeeds', () => {
   const channel = EmbeddedChannel.with({ allowHalfOpen: true });
-  channel.run(() => channel.outputEnded());
+  channel.run(() => channel.embedded.sink.outputEnded());
   expect(channel.isOutputShutdown).toBe(true);
   expect(channel.shutdown('output').isSuccess).toBe(true);
   expect(channel.write('late').error?.message).toContain('shut down');

@@ -27,7 +27,7 @@ function useChannels(clock: VirtualClock, group: ChannelGroup, watched: Watched)
     channel.write('never sent', { signal: keptSignal });
     if (i % 3 === 0) channel.close();
     else if (i % 3 === 1) channel.abort();
-    else channel.run(() => channel.failed(new Error('gone')));
+    else channel.run(() => channel.embedded.sink.failed(new Error('gone')));
   }
 }
 

@@ -3,7 +3,7 @@ import { SettableFuture } from '@headrace/core/authoring';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { expect, it } from 'vitest';
 import { resolveChannelOptions } from '../../src/channel/channel-options.ts';
-import { TransportChannel } from '../../src/channel/transport-channel.ts';
+import { coreOf, startChannel, TransportChannel } from '../../src/channel/transport-channel.ts';
 
 it('refuses a second iterator', () => {
   const channel = new EmbeddedChannel();
@@ -106,8 +106,8 @@ it('refuses to begin when messages were lost already', () => {
     new EmbeddedChannel().embedded,
     resolveChannelOptions({ logger: silentLogger }),
   );
-  channel.register();
-  channel.received('lost');
+  startChannel(channel);
+  coreOf(channel)!.received('lost');
   expect(() => channel[Symbol.asyncIterator]()).toThrow('are lost');
 });
 

@@ -76,7 +76,7 @@ describe('connectChannel', () => {
       },
     });
     expect(made.isActive).toBe(false);
-    (made as EmbeddedChannel).connected();
+    transport.sink.connected();
     expect(await connected).toBe(made);
     expect(made.isActive).toBe(true);
   });

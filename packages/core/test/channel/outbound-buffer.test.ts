@@ -1,6 +1,7 @@
 import type { Handler, WriteFuture } from '@headrace/core';
 import { EmbeddedChannel, recordEvents } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
+import { coreOf } from '../../src/channel/transport-channel.ts';
 
 /** The fixed overhead that each waiting message is counted with. */
 const OVERHEAD = 64;
@@ -188,8 +189,8 @@ describe('order and futures', () => {
 describe('writability', () => {
   it('marks are 32 and 64 KiB unless set; nonsense is refused', () => {
     const channel = new EmbeddedChannel();
-    expect(channel.options.writeBufferLowBytes).toBe(32 * 1024);
-    expect(channel.options.writeBufferHighBytes).toBe(64 * 1024);
+    expect(coreOf(channel)!.options.writeBufferLowBytes).toBe(32 * 1024);
+    expect(coreOf(channel)!.options.writeBufferHighBytes).toBe(64 * 1024);
     expect(() => limited(-1, 10)).toThrow(
       expect.objectContaining({ code: 'HR_ERR_OPTION_INVALID' }),
     );

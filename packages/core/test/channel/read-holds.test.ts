@@ -125,8 +125,8 @@ describe('input that is dropped, after our end', () => {
     const before = embedded.reads;
     channel.run(() => {
       for (let i = 0; i < 5; i++) {
-        channel.received('dropped');
-        channel.readComplete(true);
+        channel.embedded.sink.received('dropped');
+        channel.embedded.sink.readComplete(true);
         clock.advanceQuietly(1);
       }
       expect(embedded.reads).toBe(before + 2);

@@ -1,5 +1,6 @@
 import { EmbeddedChannel, recordEvents } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
+import { coreOf } from '../../src/channel/transport-channel.ts';
 import { EmbeddedTransport } from '../../src/testing/embedded-transport.ts';
 
 /** A channel and the transport that takes over, not connected yet. */
@@ -12,7 +13,7 @@ function setUp() {
   const outcome: string[] = [];
   const replace = (): void =>
     channel.run(() => {
-      channel
+      coreOf(channel)!
         .replaceTransport((old) => {
           expect(old).toBe(channel.embedded);
           outcome.push('made');
@@ -23,7 +24,7 @@ function setUp() {
   const connect = (): void =>
     channel.run(() => {
       fresh.isActive = true;
-      channel.connected();
+      channel.embedded.sink.connected();
     });
   return { channel, fresh, taken, outcome, replace, connect, seen };
 }
@@ -85,7 +86,7 @@ describe('replaceTransport', () => {
     seen.take();
     const atSettling: unknown[] = [];
     channel.run(() => {
-      channel
+      coreOf(channel)!
         .replaceTransport(() => fresh)
         .onSettled(() => {
           atSettling.push(...taken, channel.isReadHeld);
@@ -113,7 +114,7 @@ describe('replaceTransport', () => {
     const later = channel.writeAndFlush('later');
     seen.take();
     const no = new Error('no');
-    channel.run(() => channel.failed(no));
+    channel.run(() => channel.embedded.sink.failed(no));
     expect(outcome).toEqual(['made', 'the transport failed (no)']);
     expect(later.error?.message).toBe('the transport failed (no)');
     expect(channel.closeInfo).toMatchObject({ reason: 'error', error: { cause: no } });
@@ -124,7 +125,7 @@ describe('replaceTransport', () => {
   it('a new transport that is disconnected first closes the channel and fails the future', () => {
     const { channel, outcome, replace } = setUp();
     replace();
-    channel.run(() => channel.disconnected());
+    channel.run(() => channel.embedded.sink.disconnected());
     expect(outcome).toEqual(['made', 'the channel is closed (peer)']);
     expect(channel.closeInfo).toMatchObject({ reason: 'peer' });
   });
@@ -143,7 +144,7 @@ describe('replaceTransport', () => {
     const { channel } = setUp();
     let outcome: Error | undefined;
     channel.run(() => {
-      channel
+      coreOf(channel)!
         .replaceTransport(() => {
           throw new Error('cannot');
         })
@@ -173,11 +174,13 @@ describe('replaceTransport', () => {
   it('is refused while one is under way, and on a channel that is not open in both directions', () => {
     const { channel, fresh, replace } = setUp();
     replace();
-    const second = channel.replaceTransport(() => fresh);
+    const second = coreOf(channel)!.replaceTransport(() => fresh);
     expect(second.error?.message).toContain('changes its transport already');
     const ended = EmbeddedChannel.with({ allowHalfOpen: true });
     ended.shutdown('output');
-    expect(ended.replaceTransport(() => fresh).error?.message).toContain('both directions');
+    expect(coreOf(ended)!.replaceTransport(() => fresh).error?.message).toContain(
+      'both directions',
+    );
   });
 
   it('a new transport that takes its time is not a slow consumer', () => {

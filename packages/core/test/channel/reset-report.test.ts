@@ -18,7 +18,7 @@ describe('a write that nobody looked at', () => {
     const channel = EmbeddedChannel.with({ logger, hooks });
     channel.embedded.isStuck = true;
     channel.run(() => void channel.writeAndFlush('on its way'));
-    channel.run(() => channel.failed(Object.assign(new Error(code), { code })));
+    channel.run(() => channel.embedded.sink.failed(Object.assign(new Error(code), { code })));
     expect(logged).toEqual(levels);
   });
 });

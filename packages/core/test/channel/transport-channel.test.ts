@@ -8,7 +8,7 @@ import {
 import { EmbeddedChannel, recordEvents, VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { resolveChannelOptions } from '../../src/channel/channel-options.ts';
-import { TransportChannel } from '../../src/channel/transport-channel.ts';
+import { coreOf, startChannel, TransportChannel } from '../../src/channel/transport-channel.ts';
 
 const system = (code: string): Error => Object.assign(new Error(code), { code });
 
@@ -37,9 +37,9 @@ describe('the life of a channel', () => {
   it('the connect’s future is fulfilled before channelActive', () => {
     const order: string[] = [];
     const channel = EmbeddedChannel.with({ register: false }, {
-      channelActive: () => void order.push(`active ${channel.connectFuture.isSuccess}`),
+      channelActive: () => void order.push(`active ${coreOf(channel)!.connectFuture.isSuccess}`),
     } satisfies Handler);
-    channel.connectFuture.onSettled(() => order.push('connected'));
+    coreOf(channel)!.connectFuture.onSettled(() => order.push('connected'));
     channel.register();
     expect(order).toEqual(['connected', 'active true']);
   });
@@ -47,15 +47,15 @@ describe('the life of a channel', () => {
   it('channelActive fires once', () => {
     const seen = recordEvents();
     const channel = new EmbeddedChannel(seen);
-    channel.connected();
-    channel.connected();
+    channel.embedded.sink.connected();
+    channel.embedded.sink.connected();
     expect(seen.events.filter((event) => event === 'channelActive')).toHaveLength(1);
   });
 
   it('not at all if a listener of the connect closes the channel', () => {
     const seen = recordEvents();
     const channel = EmbeddedChannel.with({ register: false }, seen);
-    channel.connectFuture.onSettled(() => channel.close());
+    coreOf(channel)!.connectFuture.onSettled(() => channel.close());
     channel.register();
     expect(seen.events).not.toContain('channelActive');
     expect(channel.isOpen).toBe(false);
@@ -68,8 +68,8 @@ describe('the life of a channel', () => {
     channel.register();
     expect(seen.take()).toEqual(['handlerAdded', 'channelRegistered']);
     channel.run(() => {
-      channel.connected();
-      channel.received('first');
+      channel.embedded.sink.connected();
+      channel.embedded.sink.received('first');
     });
     expect(seen.take()).toEqual(['channelActive', 'channelRead "first"']);
   });
@@ -187,7 +187,7 @@ describe('close', () => {
   it('closed never rejects, and has the reason', async () => {
     const channel = new EmbeddedChannel({ exceptionCaught() {} } satisfies Handler);
     const { closed } = channel;
-    channel.run(() => channel.failed(system('ECONNRESET')));
+    channel.run(() => channel.embedded.sink.failed(system('ECONNRESET')));
     await expect(closed).resolves.toMatchObject({ reason: 'reset', by: 'peer' });
     await expect(channel.closed).resolves.toBe(channel.closeInfo);
   });
@@ -235,7 +235,7 @@ describe('close', () => {
 
   it('a write after the close fails, with the error that closed the channel as its cause', () => {
     const channel = new EmbeddedChannel({ exceptionCaught() {} } satisfies Handler);
-    channel.run(() => channel.failed(system('ECONNRESET')));
+    channel.run(() => channel.embedded.sink.failed(system('ECONNRESET')));
     const { error } = channel.write('x');
     expect(error).toMatchObject({
       code: 'HR_ERR_CHANNEL_CLOSED',
@@ -262,7 +262,7 @@ describe('close', () => {
     expect(channel.isWritable).toBe(true);
     const kept = channel.write('kept');
     channel.embedded.isActive = true;
-    channel.run(() => channel.connected());
+    channel.run(() => channel.embedded.sink.connected());
     channel.flush();
     expect(kept.isSuccess).toBe(true);
     expect(channel.readOutbound()).toBe('kept');
@@ -298,7 +298,7 @@ describe('close', () => {
     channel.embedded.isStuck = true;
     const flushed = channel.writeAndFlush('1');
     const unflushed = channel.write('2');
-    channel.run(() => channel.failed(system('EPIPE')));
+    channel.run(() => channel.embedded.sink.failed(system('EPIPE')));
     expect(channel.isOpen).toBe(false);
     expect(flushed.error).toMatchObject({ code: 'HR_ERR_CHANNEL_RESET' });
     expect(unflushed.error).toMatchObject({
@@ -318,7 +318,7 @@ describe('close', () => {
       channelInactive: () => void seen.push('inactive'),
     } satisfies Handler);
     channel.writeInbound('1', '2');
-    channel.run(() => channel.received('3'));
+    channel.run(() => channel.embedded.sink.received('3'));
     expect(seen).toEqual(['1', 'inactive']);
   });
 
@@ -380,8 +380,8 @@ describe('what the transport reports', () => {
     seen.take();
     channel.writeInbound('last');
     channel.run(() => {
-      channel.failed(system('ECONNRESET'));
-      channel.disconnected();
+      channel.embedded.sink.failed(system('ECONNRESET'));
+      channel.embedded.sink.disconnected();
     });
     expect(seen.take()).toEqual([
       'channelRead "last"',
@@ -403,7 +403,7 @@ describe('what the transport reports', () => {
     ['EIO', 'error', 'network', 'HR_ERR_CHANNEL_FAILED'],
   ])('%s closes as %s by %s', (code, reason, by, ours) => {
     const channel = new EmbeddedChannel({ exceptionCaught() {} } satisfies Handler);
-    channel.run(() => channel.failed(system(code)));
+    channel.run(() => channel.embedded.sink.failed(system(code)));
     expect(channel.closeInfo).toMatchObject({ reason, by, error: { code: ours, cause: { code } } });
   });
 
@@ -411,14 +411,14 @@ describe('what the transport reports', () => {
     const channel = new EmbeddedChannel({
       exceptionCaught: (ctx) => void ctx.close('bad-input'),
     } satisfies Handler);
-    channel.run(() => channel.failed(system('ECONNRESET')));
+    channel.run(() => channel.embedded.sink.failed(system('ECONNRESET')));
     expect(channel.closeInfo?.reason).toBe('reset');
   });
 
   it('the transport’s disappearance after our own end() keeps our reason', () => {
     const channel = EmbeddedChannel.with({ allowHalfOpen: true });
     channel.end({ reason: 'shutdown' });
-    channel.run(() => channel.disconnected());
+    channel.run(() => channel.embedded.sink.disconnected());
     expect(channel.closeInfo).toMatchObject({ reason: 'shutdown', by: 'local' });
   });
 });
@@ -507,7 +507,7 @@ it("gives a handler's close the reason that closeInfo has: a reset is not just a
       return ctx.close(reason);
     },
   });
-  clock.run(() => channel.register());
-  clock.run(() => channel.failed(system('ECONNRESET')));
+  clock.run(() => startChannel(channel));
+  clock.run(() => coreOf(channel)!.failed(system('ECONNRESET')));
   expect([reasons, channel.closeInfo?.reason]).toEqual([['reset'], 'reset']);
 });

@@ -9,7 +9,7 @@ import {
 import { EmbeddedChannel, recordEvents, VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { resolveChannelOptions } from '../../src/channel/channel-options.ts';
-import { TransportChannel } from '../../src/channel/transport-channel.ts';
+import { coreOf, startChannel, TransportChannel } from '../../src/channel/transport-channel.ts';
 
 interface Entry {
   readonly level: string;
@@ -26,22 +26,22 @@ function open(hooks: ChannelHooks = {}, ...handlers: Handler[]) {
   const { embedded } = new EmbeddedChannel();
   const channel = new TransportChannel(embedded, resolveChannelOptions({ logger, clock, hooks }));
   channel.pipeline.addLast(...handlers);
-  clock.run(() => channel.register());
+  clock.run(() => startChannel(channel));
   return { channel, entries, clock };
 }
 
 describe('the tail', () => {
   it('drops an unhandled message, and warns once with its type and the last handler’s name', () => {
     const { channel, entries } = open({}, recordEvents(), recordEvents());
-    channel.received('hello');
-    channel.received(Buffer.from('hello'));
+    coreOf(channel)!.received('hello');
+    coreOf(channel)!.received(Buffer.from('hello'));
     expect(entries).toHaveLength(1);
     expect(entries[0]).toMatchObject({ level: 'warn', error: undefined });
     expect(entries[0]!.message).toMatch(/string.*dropped.*EventRecorder#1/);
     expect(entries[0]!.message).toContain(channel.id);
     expect(channel.isOpen).toBe(true);
     const empty = open();
-    empty.channel.received(Buffer.from('hello'));
+    coreOf(empty.channel)!.received(Buffer.from('hello'));
     expect(empty.entries[0]!.message).toMatch(/Buffer.*dropped: no handler took it/);
   });
 
@@ -69,7 +69,7 @@ describe('the tail', () => {
       }
     }
     for (const start of [
-      (channel: TransportChannel) => channel.received('x'),
+      (channel: TransportChannel) => coreOf(channel)!.received('x'),
       (channel: TransportChannel) => channel.pipeline.fireUserEventTriggered('x'),
     ]) {
       const { channel, entries, clock } = open({}, recordEvents(), new Faulty(), recordEvents());
@@ -88,7 +88,7 @@ describe('the tail', () => {
         await ctx.writeAndFlush('answer');
       },
     } satisfies Handler);
-    clock.run(() => channel.received('question'));
+    clock.run(() => coreOf(channel)!.received('question'));
     clock.run(() => channel.close());
     await new Promise((resolve) => setImmediate(resolve));
     expect(entries.map(({ level, error }) => [level, (error as { code?: string }).code])).toEqual([
@@ -130,10 +130,10 @@ describe('the tail', () => {
       unhandledEvent: (_channel, event) => void seen.push(event),
       writeFailed: (_channel, error) => void seen.push(error.message),
     });
-    channel.received('m');
+    coreOf(channel)!.received('m');
     channel.pipeline.fireUserEventTriggered('e');
     channel.pipeline.fireExceptionCaught(new Error('x'));
-    clock.run(() => channel.failedWrite(new Error('w')));
+    clock.run(() => coreOf(channel)!.failedWrite(new Error('w')));
     expect(seen).toEqual(['m', 'e', 'x', 'w']);
     expect(entries).toEqual([]);
     expect(channel.isOpen).toBe(true);
@@ -214,7 +214,7 @@ describe('failures that nobody looks at', () => {
     );
     const nextTick = () => new Promise((resolve) => setImmediate(resolve));
     channel.pipeline.addLast({ ...failing });
-    channel.register();
+    startChannel(channel);
     // From a callback of the event loop, where Node's next tick comes before the microtasks.
     await new Promise<void>((resolve) => {
       setImmediate(() => {
@@ -286,8 +286,8 @@ describe('failures that nobody looks at', () => {
       read: fail('demand'),
       exceptionCaught: (_ctx, error) => void reported.push(error.message),
     } satisfies Handler);
-    channel.received(1);
-    channel.readComplete();
+    coreOf(channel)!.received(1);
+    coreOf(channel)!.readComplete();
     channel.pipeline.fireUserEventTriggered(1);
     channel.pipeline.fireChannelWritabilityChanged();
     channel.flush();

@@ -77,7 +77,7 @@ describe('kept input', () => {
   it('keeps the order of all events at the end', () => {
     const { notes, channel } = gated();
     channel.writeInbound('a');
-    channel.run(() => channel.failed(new Error('lost')));
+    channel.run(() => channel.embedded.sink.failed(new Error('lost')));
     expect(notes.seen).toEqual([
       'a',
       'complete',
@@ -114,7 +114,7 @@ describe('kept input', () => {
   it('delivers no more than its bound of a peer that has gone', () => {
     const { notes, channel } = gated();
     channel.writeInbound(...Array.from({ length: MAX_LATE_MESSAGES + 1000 }, () => 'x'));
-    channel.run(() => channel.disconnected());
+    channel.run(() => channel.embedded.sink.disconnected());
     expect(notes.seen.filter((note) => note === 'x').length).toBe(MAX_LATE_MESSAGES);
     expect(notes.seen.slice(-2)).toEqual(['inactive', 'unregistered']);
   });

@@ -125,7 +125,7 @@ class Traced extends EmbeddedChannel {
   protected override handleOutboundMessage(message: unknown): void {
     this.trace?.push(`head write ${String(message)}`);
   }
-  override unhandledException(): void {
+  protected override handleException(): void {
     this.trace?.push('tail caught');
   }
 }

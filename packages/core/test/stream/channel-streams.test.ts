@@ -72,7 +72,7 @@ describe('channelStreams', () => {
     const channel = EmbeddedChannel.with({});
     const { readable, writable } = channelStreams(channel);
     const failure = writable.getWriter().closed.catch((error: unknown) => error);
-    channel.run(() => channel.failed(new Error('gone')));
+    channel.run(() => channel.embedded.sink.failed(new Error('gone')));
     await expect(readable.getReader().read()).rejects.toThrow('gone');
     expect(String(await failure)).toContain('gone');
   });

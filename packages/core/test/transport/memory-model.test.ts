@@ -3,7 +3,7 @@ import { VirtualClock } from '@headrace/core/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { resolveChannelOptions } from '../../src/channel/channel-options.ts';
-import { TransportChannel } from '../../src/channel/transport-channel.ts';
+import { startChannel, TransportChannel } from '../../src/channel/transport-channel.ts';
 import { Inbox } from '../fixture/inbox.ts';
 
 type Step =
@@ -40,8 +40,8 @@ function run(capacityBytes: number, steps: readonly Step[]): void {
   const [writer, reader] = ends.map((end) => new TransportChannel(end, options));
   const inbox = new Inbox();
   reader!.pipeline.addLast(inbox);
-  writer!.register();
-  reader!.register();
+  startChannel(writer!);
+  startChannel(reader!);
   let sent = 0;
   const settled: number[] = [];
   let writes = 0;

@@ -11,7 +11,7 @@ import {
 import { VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { resolveChannelOptions } from '../../src/channel/channel-options.ts';
-import { TransportChannel } from '../../src/channel/transport-channel.ts';
+import { startChannel, TransportChannel } from '../../src/channel/transport-channel.ts';
 import { Inbox } from '../fixture/inbox.ts';
 
 class Echo {
@@ -128,8 +128,8 @@ describe('a pair', () => {
     const [one, two] = MemoryTransport.pair({ capacityBytes, clock }).map(
       (transport) => new TransportChannel(transport, options),
     );
-    one!.register();
-    two!.register();
+    startChannel(one!);
+    startChannel(two!);
     return [one!, two!, clock];
   }
 

@@ -206,7 +206,7 @@ class World {
   }
 
   async peerEnds(): Promise<void> {
-    this.channel.run(() => this.channel.inputEnded());
+    this.channel.run(() => this.channel.embedded.sink.inputEnded());
     await this.settle();
   }
 

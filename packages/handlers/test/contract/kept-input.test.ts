@@ -127,7 +127,7 @@ it('MessageRateHandler keeps to its rate after the end of the input, then gives 
   const rate = new MessageRateHandler({ perSecond: 1 });
   const channel = halfOpen(rate, new FlowControlHandler(), app);
   channel.writeInbound('a', 'b', 'c');
-  channel.run(() => channel.inputEnded());
+  channel.run(() => channel.embedded.sink.inputEnded());
   expect(app.seen).toEqual(['a']);
   channel.advance(5000);
   expect(app.seen).toEqual(['a', 'b', 'c', 'input']);
@@ -138,7 +138,7 @@ it('MessageRateHandler keeps to its rate after the end of the input, then gives 
 it('AuthHandler passes the end of the input on when it is removed while it keeps messages', async () => {
   const [channel, auth, app] = signedIn();
   await settled();
-  channel.run(() => channel.inputEnded());
+  channel.run(() => channel.embedded.sink.inputEnded());
   expect(app.seen).toEqual(['a']);
   channel.run(() => channel.pipeline.remove(auth));
   expect(app.seen).toEqual(['a', 'b', 'c', 'input']);
@@ -185,7 +185,7 @@ it('ForwardHandler passes on a half-closure that came before the other connectio
   const front = halfOpen(forward);
   const back = new EmbeddedChannel();
   front.writeInbound(Buffer.from('last'));
-  front.run(() => front.inputEnded());
+  front.run(() => front.embedded.sink.inputEnded());
   connected(back as Channel);
   await settled();
   expect(String(back.readOutbound())).toBe('last');

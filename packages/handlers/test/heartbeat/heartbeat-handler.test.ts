@@ -333,7 +333,7 @@ describe('HeartbeatHandler, the rows of the source documents', () => {
     for (let i = 0; i < 20; i++) {
       channel.advance(2000);
       // A read that completes no message: only its end comes through the decoder.
-      channel.run(() => channel.readComplete());
+      channel.run(() => channel.embedded.sink.readComplete());
     }
     expect(app.seen.filter((text) => text.includes('lost'))).toEqual([]);
     expect(channel.isOpen).toBe(true);

@@ -120,7 +120,10 @@ describe('ConnectionLimitHandler', () => {
             }
             expect(limit.open).toBe(open.length);
           }
-          for (const child of open) child.failed(new Error('reset'));
+          for (const child of open) {
+            child.register();
+            child.embedded.sink.failed(new Error('reset'));
+          }
           expect([limit.open, limit.clients]).toEqual([0, 0]);
         },
       ),

@@ -59,10 +59,10 @@ describe('OverloadGuard', () => {
     });
     const children = Array.from({ length: 8 }, (_, i) => accept(`10.0.0.${i}`));
     clock.advance(20_000);
-    for (const child of children.slice(4)) child.readComplete();
-    children[0]!.readComplete();
+    for (const child of children.slice(4)) child.embedded.sink.readComplete();
+    children[0]!.embedded.sink.readComplete();
     clock.advance(6000);
-    children[1]!.readComplete();
+    children[1]!.embedded.sink.readComplete();
     load.heapShare = 0.95;
     clock.advance(500 + 5000);
     expect(events).toEqual(['paused', 'shedding']);
@@ -88,7 +88,7 @@ describe('OverloadGuard', () => {
     load.heapShare = 0.95;
     for (let i = 0; i < 60; i++) {
       clock.advance(1000);
-      busy.readComplete();
+      busy.embedded.sink.readComplete();
     }
     expect(guard.counters.shed).toBe(0);
     expect(busy.isOpen).toBe(true);

@@ -109,7 +109,9 @@ describe('PcapHandler', () => {
 
   it('writes a reset as a reset, from the side it came from', () => {
     const { channel, packets } = captured();
-    channel.run(() => channel.failed(Object.assign(new Error('read'), { code: 'ECONNRESET' })));
+    channel.run(() =>
+      channel.embedded.sink.failed(Object.assign(new Error('read'), { code: 'ECONNRESET' })),
+    );
     expect(() => channel.checkException()).toThrow();
     const all = packets();
     const last = all.at(-1)!;

@@ -59,7 +59,7 @@ describe('pipeChannels', () => {
   it('carries a reset over as a reset', () => {
     const [left, right] = pair();
     left.run(() => {
-      left.failed(Object.assign(new Error('read'), { code: 'ECONNRESET' }));
+      left.embedded.sink.failed(Object.assign(new Error('read'), { code: 'ECONNRESET' }));
     });
     expect(() => left.checkException()).toThrow(/reset/);
     expect(right.embedded.wasAborted).toBe(true);

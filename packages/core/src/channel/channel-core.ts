@@ -1,0 +1,487 @@
+// The life of one connection: reports of its transport become events in its pipeline.
+//
+// The life of a channel is one `phase`, which only goes forward:
+//
+//   MADE ──register()──▶ REGISTERED ──connected()──▶ ACTIVE ──end()──▶ LINGERING
+//     │                      │                         │                   │
+//     │                      └───────── close(), abort(), failed(), ───────┴──▶ CLOSED ──next task──▶ GONE
+//     │                                 disconnected(), peer's end                       channelInactive,
+//     └──close()──▶ GONE                                                                channelUnregistered
+//
+// isOpen: before CLOSED. isActive: ACTIVE and LINGERING. isRegistered: REGISTERED to CLOSED.
+//
+// Each half has a state of its own: the input in channel-reading.ts, the output in channel-output.ts.
+import type {
+  Channel,
+  Clock,
+  CloseInfo,
+  CloseReason,
+  Direction,
+  EndOptions,
+  Handled,
+  WriteFuture,
+  WriteOptions,
+} from '../contract.ts';
+import { DrainEvent } from '../drain-event.ts';
+import { ChannelError, PipelineError } from '../errors.ts';
+import { unchecked } from '../internal/option-kind.ts';
+import { describeOptions } from '../internal/option-set.ts';
+import { SettableFuture } from '../internal/settable-future.ts';
+import { HandlerPipeline } from '../pipeline/handler-pipeline.ts';
+import type { PipelineHost } from '../pipeline/head-and-tail.ts';
+import type { Transport } from '../transport/transport.ts';
+import { AttributeMap } from './attribute-map.ts';
+import { ChannelEnding } from './channel-ending.ts';
+import type { ResolvedChannelOptions } from './channel-options.ts';
+import { ChannelOutput, type OutputOwner } from './channel-output.ts';
+import { ChannelReading } from './channel-reading.ts';
+import {
+  reportCatcher,
+  reportDropped,
+  reportUncaught,
+  reportUnseenWrite,
+} from './channel-report.ts';
+import { causeOf, transportError } from './close-cause.ts';
+import { lateLoopError, MessageStream } from './message-stream.ts';
+import { type ReplacementOwner, TransportReplacement } from './transport-replacement.ts';
+
+const MADE = 0;
+const REGISTERED = 1;
+const ACTIVE = 2;
+/** `end()`: our half is being shut down, and what still comes in is dropped. */
+const LINGERING = 3;
+const CLOSED = 4;
+const GONE = 5;
+
+const WRITE_OPTIONS = describeOptions('write', { signal: unchecked() });
+const END_OPTIONS = describeOptions('end', {
+  lingerMs: unchecked({ default: 2000 }),
+  reason: unchecked({ default: 'local' }),
+});
+let lastId = Math.floor(Math.random() * 0x1000_0000);
+
+/**
+ * The inside of a channel: the sink of its transport, and the host of its pipeline. Users see the channel; only this
+ * folder, the bootstraps and the test kit reach its core (`coreOf`).
+ */
+export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner {
+  /** The channel of this core. */
+  readonly channel: Channel;
+  readonly options: ResolvedChannelOptions;
+  readonly parent: Channel | undefined;
+  readonly output: ChannelOutput;
+  readonly pipeline: HandlerPipeline;
+  readonly reading: ChannelReading;
+  readonly ending: ChannelEnding = new ChannelEnding();
+  readonly isServer: boolean = false;
+  private readonly idNumber: number;
+  private phase = MADE;
+  private hasDroppedMessages = false;
+  // Most connections have none of these, and there may be very many connections.
+  private madeAttributes: AttributeMap | undefined = undefined;
+  private connecting: SettableFuture | undefined = undefined;
+  private replacement: TransportReplacement | undefined = undefined;
+  private stream: MessageStream | undefined = undefined;
+
+  constructor(
+    channel: Channel,
+    transport: Transport,
+    options: ResolvedChannelOptions,
+    parent: Channel | undefined,
+  ) {
+    lastId = (lastId + 1) >>> 0;
+    this.idNumber = lastId;
+    this.channel = channel;
+    this.options = options;
+    this.parent = parent;
+    this.output = new ChannelOutput(transport, this, options);
+    this.pipeline = new HandlerPipeline(this);
+    this.reading = new ChannelReading(this);
+  }
+
+  // --- state ---
+
+  get id(): string {
+    return this.idNumber.toString(16).padStart(8, '0');
+  }
+
+  get clock(): Clock {
+    return this.options.clock;
+  }
+
+  get transport(): Transport {
+    return this.output.transport;
+  }
+
+  get isOpen(): boolean {
+    return this.phase < CLOSED;
+  }
+
+  get isRegistered(): boolean {
+    return this.phase >= REGISTERED && this.phase <= CLOSED;
+  }
+
+  get isActive(): boolean {
+    return this.phase === ACTIVE || this.phase === LINGERING;
+  }
+
+  get isInputShutdown(): boolean {
+    return this.reading.isShut || !this.isOpen;
+  }
+
+  get isOutputShutdown(): boolean {
+    return this.output.isShut || !this.isOpen;
+  }
+
+  get isEnding(): boolean {
+    return this.ending.isAsked || this.output.isEnding || !this.isOpen;
+  }
+
+  get discardsInput(): boolean {
+    return this.phase >= LINGERING || this.reading.isDiscarded;
+  }
+
+  get attributes(): AttributeMap {
+    this.madeAttributes ??= new AttributeMap();
+    return this.madeAttributes;
+  }
+
+  /** Settles when a connecting channel is connected, or failed to be; to be asked for before `register`. */
+  get connectFuture(): SettableFuture {
+    this.connecting ??= new SettableFuture();
+    return this.connecting;
+  }
+
+  // --- life ---
+
+  /**
+   * Starts the channel: `handlerAdded`, `channelRegistered` and, if connected, `channelActive`. `initialize`
+   * adds more handlers after the first of them.
+   */
+  register(initialize?: (channel: Channel) => void): void {
+    if (this.isRegistered) {
+      throw new ChannelError('CHANNEL_FAILED', `channel ${this.id} is registered already`);
+    }
+    if (!this.isOpen) return;
+    this.phase = REGISTERED;
+    this.transport.open(this);
+    this.pipeline.announceRegistered();
+    if (this.isOpen) initialize?.(this.channel);
+    if (!this.isOpen) return;
+    this.pipeline.fireChannelRegistered();
+    if (this.transport.isActive) this.connected();
+  }
+
+  /** The only way to CLOSED. */
+  private shut(cause: CloseInfo, abort = false): void {
+    if (!this.isOpen) return;
+    const { ending, channel } = this;
+    const wasActive = this.isActive;
+    this.phase = this.phase === MADE ? GONE : CLOSED;
+    const info = ending.explain(cause);
+    this.reading.releaseAll();
+    if (abort) this.transport.abort(info);
+    else this.transport.close(info);
+    ending.announce(channel);
+    this.connecting?.fail(ending.failure ?? ending.closedError());
+    this.replacement?.future.fail(ending.failure ?? ending.closedError());
+    ending.settle();
+    this.output.close(ending.hasTransportFailed ? ending.failure : undefined);
+    this.clock.execute(() => this.deregister(wasActive));
+  }
+
+  private deregister(wasActive: boolean): void {
+    if (wasActive) this.pipeline.fireChannelInactive();
+    if (this.phase === CLOSED) this.pipeline.fireChannelUnregistered();
+    this.phase = GONE;
+    this.reading.onceDelivered(() => this.pipeline.destroy());
+  }
+
+  /** Closes because of an error of ours. */
+  failWith(error: Error): void {
+    this.ending.failure ??= error;
+    // A handler's close gets the reason that `closeInfo` will have.
+    this.closeAs(causeOf(this.ending.failure).reason);
+  }
+
+  /** A write cannot be given up half way, so what comes after a stuck or refused one is closing. */
+  closeAs(reason: CloseReason): void {
+    this.pipeline.close(reason).peekSettled((error) => {
+      // A handler's close that throws must not keep alive what has to go.
+      if (error !== undefined) this.shut({ reason, by: 'local', error });
+    });
+  }
+
+  // --- the sink of the transport ---
+
+  connected(): void {
+    if (this.replacement?.isOpening) this.replaced(this.replacement);
+    if (this.phase !== REGISTERED) return;
+    this.phase = ACTIVE;
+    this.connecting?.succeed();
+    if (!this.isOpen) return;
+    const isRequestedOnce = this.reading.isRequestedOnce;
+    this.pipeline.fireChannelActive();
+    if (isRequestedOnce) this.reading.request();
+  }
+
+  received(message: unknown): void {
+    const { reading } = this;
+    if (this.phase >= CLOSED || reading.drops) return;
+    if (!reading.isInBurst) reading.beginBurst();
+    this.pipeline.fireChannelRead(message);
+  }
+
+  readComplete(hasMore = false): void {
+    if (!this.isOpen) return;
+    const { reading } = this;
+    reading.endBurst(hasMore);
+    if (!reading.drops) this.pipeline.fireChannelReadComplete();
+    else reading.dropOn();
+    this.replacement?.proceed();
+  }
+
+  get isReadHeld(): boolean {
+    return this.reading.isHeld;
+  }
+
+  checkTurn(): boolean {
+    return this.reading.checkTurn();
+  }
+
+  inputEnded(): void {
+    const { reading } = this;
+    if (!this.isOpen || reading.isEnded) return;
+    const isNews = !reading.isShut;
+    reading.peerEnded();
+    if (this.phase === LINGERING) {
+      if (this.output.isShut) this.shut(this.endInfo());
+    } else if (this.output.isShut || !this.options.allowHalfOpen) {
+      this.shut({ reason: 'peer', by: 'peer', error: undefined });
+    } else if (isNews) this.pipeline.fireChannelShutdown('input');
+  }
+
+  written(): void {
+    this.output.written();
+  }
+
+  outputEnded(): void {
+    this.output.ended();
+  }
+
+  caught(error: Error): void {
+    if (this.isOpen) this.pipeline.fireExceptionCaught(transportError(error));
+  }
+
+  failed(error: Error): void {
+    if (!this.isOpen) return;
+    const { ending } = this;
+    const ours = transportError(error);
+    if (this.phase === LINGERING) {
+      // We ended it; that the peer resets what is left of it is not news.
+      this.shut(ending.ours(ours));
+      return;
+    }
+    ending.failure = ours;
+    ending.hasTransportFailed = true;
+    if (this.isActive) this.pipeline.fireExceptionCaught(ours);
+    this.shut(causeOf(ours));
+  }
+
+  disconnected(info?: CloseInfo): void {
+    const error = this.ending.failure;
+    if (this.phase === LINGERING) this.shut(this.ending.ours(error));
+    else this.shut(info ?? { reason: 'peer', by: 'peer', error });
+  }
+
+  // --- another transport ---
+
+  /**
+   * Goes on over another transport, as for STARTTLS. What was flushed before this call leaves by the old one,
+   * and the burst of input during which it was called ends; then `make` is called with it, in a task of its
+   * own, and its result is opened. Until that reports `connected`, reads are held (`upgrade`) and what is
+   * flushed waits. Then the future succeeds, and output and reads go on. If the new transport reports `failed`
+   * or `disconnected` first, the future fails and the channel closes. `make` sees to it that the old one
+   * reports nothing more to this channel.
+   */
+  replaceTransport(make: (old: Transport) => Transport): WriteFuture {
+    let why: string | undefined;
+    if (this.replacement !== undefined) why = 'it changes its transport already';
+    else if (!this.isActive || this.isInputShutdown || this.isEnding) {
+      why = 'it is not open in both directions';
+    }
+    if (why !== undefined) {
+      const text = `${this.channel} cannot change its transport: ${why}`;
+      return this.failedWrite(new PipelineError('PIPELINE_STATE', text));
+    }
+    const replacement = new TransportReplacement(this, make, this.reading.hold('upgrade'));
+    this.replacement = replacement;
+    this.reading.isReplacing = true;
+    this.output.hold();
+    replacement.proceed();
+    return replacement.future;
+  }
+
+  private replaced({ future, hold }: TransportReplacement): void {
+    this.replacement = undefined;
+    this.reading.isReplacing = false;
+    future.succeed();
+    if (!this.isOpen) return;
+    this.output.release();
+    if (this.isOpen && this.reading.drops) this.transport.requestRead();
+    hold.release();
+  }
+
+  // --- operations of the channel ---
+
+  write(message: unknown, options: WriteOptions): WriteFuture {
+    WRITE_OPTIONS.checkNames(options);
+    const { signal } = options;
+    return signal === undefined
+      ? this.pipeline.write(message)
+      : this.output.writeWithSignal(signal, () => this.pipeline.write(message));
+  }
+
+  shutdown(direction: Direction): WriteFuture {
+    if (direction === 'output') this.ending.isAsked = true;
+    return this.pipeline.shutdown(direction);
+  }
+
+  close(reason: CloseReason): WriteFuture {
+    this.ending.isAsked = true;
+    return this.pipeline.close(reason);
+  }
+
+  abort(reason: CloseReason): WriteFuture {
+    this.shut({ reason, by: 'local', error: undefined }, true);
+    return this.ending.future;
+  }
+
+  end(options: EndOptions): WriteFuture {
+    const { lingerMs, reason } = END_OPTIONS.resolve(options);
+    const { ending } = this;
+    if (this.phase >= LINGERING) return ending.future;
+    ending.isAsked = true;
+    if (!this.isActive) return this.close(reason);
+    this.pipeline.flush();
+    const wholeClose = ending.future;
+    if (!this.isOpen) return wholeClose;
+    this.phase = LINGERING;
+    this.reading.linger();
+    const lingered = () => this.shut(ending.ours(undefined));
+    ending.linger(this.channel, reason, lingerMs, lingered);
+    this.shutdown('output').onSettled((error) => {
+      if (error !== undefined) lingered();
+    });
+    if (this.isOpen) this.reading.requestToDrop();
+    return wholeClose;
+  }
+
+  /** The messages that pass the last handler, for one loop. */
+  get messages(): MessageStream {
+    if (this.stream === undefined) {
+      if (this.hasDroppedMessages) throw lateLoopError();
+      this.stream = new MessageStream(this.isOpen, (error) => this.failWith(error));
+      if (this.isOpen) this.pipeline.addLast(this.stream);
+    }
+    return this.stream;
+  }
+
+  // --- the owner of the output ---
+
+  endInfo(): CloseInfo {
+    return this.ending.ours(this.ending.failure);
+  }
+
+  closedError(): Error {
+    return this.ending.closedError();
+  }
+
+  outputIsShut(): void {
+    if (!this.isOpen) return;
+    if (!this.reading.isShut) this.pipeline.fireChannelShutdown('output');
+    else this.shut(this.ending.ours(undefined));
+  }
+
+  outputDrained(): void {
+    this.replacement?.proceed();
+  }
+
+  reportUnseenWrite(error: Error): void {
+    reportUnseenWrite(this.channel, this.options.hooks, error);
+  }
+
+  // --- head and tail of the pipeline ---
+
+  transportRead(): void {
+    this.reading.request();
+  }
+
+  readIfAutoRead(): void {
+    this.reading.requestIfAuto();
+  }
+
+  transportWrite(message: unknown): WriteFuture {
+    return this.output.write(message);
+  }
+
+  transportFlush(): void {
+    this.output.flush();
+  }
+
+  transportClose(reason: CloseReason): WriteFuture {
+    this.shut({ reason, by: 'local', error: undefined });
+    return this.ending.future;
+  }
+
+  transportShutdown(direction: Direction): WriteFuture {
+    if (direction === 'output') return this.output.shutDown();
+    if (!this.isOpen) return this.failedWrite(this.closedError());
+    if (this.reading.isShut) return SettableFuture.succeeded();
+    this.reading.shutDown();
+    if (this.output.isShut) this.shut({ reason: 'local', by: 'local', error: undefined });
+    else {
+      this.pipeline.fireChannelShutdown('input');
+      this.reading.requestToDrop();
+    }
+    return SettableFuture.succeeded();
+  }
+
+  addPendingOutboundBytes(delta: number): void {
+    this.output.addHeldBytes(delta);
+  }
+
+  failedWrite(error: Error): WriteFuture {
+    return this.output.failedWrite(error);
+  }
+
+  reportFailure(future: WriteFuture): void {
+    this.output.reportFailure(future);
+  }
+
+  // A hook's promise is returned: its rejection counts as the hook's throw.
+
+  unhandledMessage(message: unknown): Handled {
+    const { unhandledMessage } = this.options.hooks;
+    if (unhandledMessage !== undefined) return unhandledMessage(this.channel, message);
+    if (this.hasDroppedMessages) return;
+    this.hasDroppedMessages = true;
+    reportDropped(this.channel, message);
+  }
+
+  unhandledException(error: Error): Handled {
+    const { unhandledException } = this.options.hooks;
+    if (unhandledException !== undefined) return unhandledException(this.channel, error);
+    reportUncaught(this.channel, error);
+    this.failWith(error);
+  }
+
+  unhandledEvent(event: unknown): Handled {
+    if (event instanceof DrainEvent) event.passed(this.channel);
+    return this.options.hooks.unhandledEvent?.(this.channel, event);
+  }
+
+  exceptionHandlerFailed(handlerName: string, thrown: Error, original: Error): void {
+    reportCatcher(this.channel, handlerName, thrown, original);
+  }
+}

@@ -1,0 +1,224 @@
+// The input of a channel: asked for, held, over for this turn, dropped, ended. Its half of the connection:
+//
+//   OPEN ──our shutdown('input')──▶ DROPPED ──the peer's end──▶ DROPPED_AND_ENDED
+//     └───────────the peer's end──▶ ENDED
+import type { Channel, ReadHold } from '../contract.ts';
+import { callSafely } from '../internal/call-safely.ts';
+import type { Transport } from '../transport/transport.ts';
+import type { ResolvedChannelOptions } from './channel-options.ts';
+import { ReadHolds } from './read-holds.ts';
+
+const OPEN = 0;
+/** Later input is read, to see the peer's end, and dropped. */
+const DROPPED = 1;
+const ENDED = 2;
+/** The peer has ended the half that was dropped. */
+const DROPPED_AND_ENDED = 3;
+
+/** The parts of a channel that its input uses. */
+type ReadingOwner = Pick<Channel, 'isOpen' | 'isActive' | 'pipeline'> & {
+  readonly options: ResolvedChannelOptions;
+  readonly output: { readonly transport: Transport };
+};
+
+export class ChannelReading {
+  /** Between the first message of a burst and its end. */
+  isInBurst = false;
+  /** Input is read to see the peer's end, and dropped. */
+  drops = false;
+  /** The transport is being replaced: only the new one is read. */
+  isReplacing = false;
+  private half = OPEN;
+  private readsByItself: boolean;
+  /** Input was asked for and has not come. */
+  private isRequested = false;
+  /** End of the share of this turn; 0 while none has begun, infinite while the next turn is awaited. */
+  private turnEndsAt = 0;
+  private turnListeners: (() => void)[] | undefined = undefined;
+  private delivered: (() => void) | undefined = undefined;
+  private holds: ReadHolds | undefined = undefined;
+  private readonly owner: ReadingOwner;
+
+  constructor(owner: ReadingOwner) {
+    this.owner = owner;
+    this.readsByItself = owner.options.autoRead;
+  }
+
+  // --- the half of the connection ---
+
+  get isShut(): boolean {
+    return this.half !== OPEN;
+  }
+
+  get isEnded(): boolean {
+    return this.half >= ENDED;
+  }
+
+  /** What still comes in reaches no handler, by our own wish. */
+  get isDiscarded(): boolean {
+    return this.half === DROPPED || this.half === DROPPED_AND_ENDED;
+  }
+
+  shutDown(): void {
+    this.half = DROPPED;
+    this.drops = true;
+  }
+
+  peerEnded(): void {
+    this.half = this.half === OPEN ? ENDED : DROPPED_AND_ENDED;
+    this.drops = true;
+  }
+
+  /** After `end()`: the half stays open for the end of the peer. */
+  linger(): void {
+    this.drops = true;
+  }
+
+  // --- asking the transport ---
+
+  get autoRead(): boolean {
+    return this.readsByItself;
+  }
+
+  setAutoRead(value: boolean): void {
+    if (value === this.readsByItself) return;
+    this.readsByItself = value;
+    if (value) this.requestIfAuto();
+    else {
+      this.isRequested = false;
+      if (!this.drops) this.owner.output.transport.pauseReading();
+    }
+  }
+
+  requestIfAuto(): void {
+    if (this.readsByItself && this.owner.isOpen) this.owner.pipeline.read();
+  }
+
+  /** A `read()` has passed the pipeline. */
+  request(): void {
+    const { owner } = this;
+    if (!owner.isOpen) return;
+    this.isRequested = true;
+    if (owner.isActive && !this.isHeld) owner.output.transport.requestRead();
+  }
+
+  /** True for a `read()` from before the connection, which nobody repeats. */
+  get isRequestedOnce(): boolean {
+    return this.isRequested && !this.readsByItself;
+  }
+
+  /** Only to see the peer's end. */
+  requestToDrop(): void {
+    if (!this.isReplacing) this.owner.output.transport.requestRead();
+  }
+
+  beginBurst(): void {
+    this.isInBurst = true;
+    this.isRequested = false;
+  }
+
+  /** @param hasMore - a full read is likely to be followed by another one in the same turn */
+  endBurst(hasMore: boolean): void {
+    this.isInBurst = false;
+    if (hasMore) this.checkTurn();
+    else if (!this.isTurnOver) this.turnEndsAt = 0;
+  }
+
+  /** A burst that was dropped has ended. */
+  dropOn(): void {
+    if (!this.isTurnOver) this.requestToDrop();
+  }
+
+  // --- holds ---
+
+  get isHeld(): boolean {
+    return this.holds !== undefined && !this.holds.isEmpty;
+  }
+
+  get holdReasons(): readonly string[] {
+    return this.holds?.reasons ?? [];
+  }
+
+  get heldMs(): number {
+    return this.holds?.heldMs ?? 0;
+  }
+
+  hold(why: string): ReadHold {
+    const { owner } = this;
+    this.holds ??= new ReadHolds(owner.options.clock, () => this.released());
+    if (this.holds.isEmpty && owner.isActive && !this.drops) owner.output.transport.pauseReading();
+    return this.holds.add(why);
+  }
+
+  onceReadable(listener: () => void): void {
+    if (!this.isHeld) listener();
+    else this.holds!.once(listener);
+  }
+
+  /** The channel has closed. */
+  releaseAll(): void {
+    this.holds?.clear();
+  }
+
+  private released(): void {
+    const { owner } = this;
+    if (!owner.isOpen || this.drops) return;
+    if (this.readsByItself) owner.pipeline.read();
+    else if (this.isRequested) this.request();
+  }
+
+  // --- the share of a turn ---
+
+  checkTurn(): boolean {
+    const { readBudgetMs, clock } = this.owner.options;
+    if (readBudgetMs === Number.POSITIVE_INFINITY) return false;
+    const now = clock.now();
+    if (this.turnEndsAt === 0) this.turnEndsAt = clock.turns.endOfShare(now, readBudgetMs);
+    else if (now >= this.turnEndsAt) {
+      // Also while a handler holds reads itself: what it keeps and releases has no more time than what is read.
+      this.turnEndsAt = Number.POSITIVE_INFINITY;
+      const hold = this.hold('turn');
+      clock.turns.wait(now, () => this.nextTurn(hold));
+    }
+    return this.isTurnOver;
+  }
+
+  onNextTurn(listener: () => void): void {
+    if (!this.isTurnOver) listener();
+    else if (this.turnListeners === undefined) this.turnListeners = [listener];
+    else this.turnListeners.push(listener);
+  }
+
+  /** Calls back when handlers have delivered, by turns, the input that they kept: the end comes after it. */
+  onceDelivered(listener: () => void): void {
+    if (this.turnListeners === undefined) listener();
+    else this.delivered = listener;
+  }
+
+  /** The next turn is awaited. */
+  private get isTurnOver(): boolean {
+    return this.turnEndsAt === Number.POSITIVE_INFINITY;
+  }
+
+  private nextTurn(hold: ReadHold): void {
+    this.turnEndsAt = 0;
+    hold.release();
+    this.callTurnListeners();
+    if (this.isTurnOver) return;
+    // No input waits any more; what is read next may come much later.
+    this.turnEndsAt = 0;
+    const { delivered } = this;
+    this.delivered = undefined;
+    delivered?.();
+    if (this.drops && this.owner.isOpen) this.requestToDrop();
+  }
+
+  private callTurnListeners(): void {
+    const { turnListeners = [] } = this;
+    this.turnListeners = undefined;
+    for (const listener of turnListeners) {
+      // An earlier one may have used up the time.
+      this.onNextTurn(() => callSafely(listener, undefined));
+    }
+  }
+}
