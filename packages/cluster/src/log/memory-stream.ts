@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
+import { AgingMap } from '../time/aging-map.ts';
 import type { LogEntry, LogLimits, LogPage, LogPosition } from './log.ts';
 
 /** An id that was seen is known for so long. */
@@ -35,8 +36,8 @@ export class MemoryStream {
   private last = 0;
   /** Of the messages that are kept, with their ids and the overhead. */
   private bytes = 0;
-  /** In the order they were seen. */
-  private readonly ids = new Map<string, { readonly offset: number; readonly at: number }>();
+  /** The offsets of the ids that were seen. */
+  private readonly ids = new AgingMap<number>(DUPLICATE_WINDOW_MS, MAX_IDS);
   private readonly followers = new Set<(entry: LogEntry) => void>();
 
   limit(limits: LogLimits): void {
@@ -44,15 +45,14 @@ export class MemoryStream {
   }
 
   append(id: string, bytes: Uint8Array, now: number): LogPosition {
-    this.forgetIds(now);
+    this.ids.forget(now);
     const seen = this.ids.get(id);
-    if (seen !== undefined) return { epoch: this.epoch, offset: seen.offset };
+    if (seen !== undefined) return { epoch: this.epoch, offset: seen };
     const previous = this.last;
     this.last += 1;
     const position = { epoch: this.epoch, offset: this.last };
     const entry = { position, previous, id, bytes: Buffer.from(bytes) };
-    this.ids.set(id, { offset: this.last, at: now });
-    this.forgetIds(now);
+    this.ids.set(id, this.last, now);
     this.stored.push({ entry, at: now });
     this.bytes += sizeOf(entry);
     this.trim(now);
@@ -61,7 +61,7 @@ export class MemoryStream {
   }
 
   read(after: number, limit: number, now: number): LogPage {
-    this.forgetIds(now);
+    this.ids.forget(now);
     this.trim(now);
     const { epoch, last, stored, first } = this;
     const oldest = stored[first]?.entry.position.offset ?? 0;
@@ -91,13 +91,6 @@ export class MemoryStream {
   follow(follower: (entry: LogEntry) => void): () => void {
     this.followers.add(follower);
     return () => this.followers.delete(follower);
-  }
-
-  private forgetIds(now: number): void {
-    for (const [oldest, { at }] of this.ids) {
-      if (now - at <= DUPLICATE_WINDOW_MS && this.ids.size <= MAX_IDS) break;
-      this.ids.delete(oldest);
-    }
   }
 
   private trim(now: number): void {

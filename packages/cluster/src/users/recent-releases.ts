@@ -1,27 +1,24 @@
+import { AgingMap } from '../time/aging-map.ts';
+
 /** How long before it is noticed that the bus is down messages may be lost, with time to spare. */
 const UNSURE_MS = 10_000;
 /** More cost more than the answers that wait for them. */
 const MAX_RELEASES = 10_000;
 
-/** Users that were given up lately: who missed that would wait for answers of this node. */
+/** Users that were given up lately: a node that missed it would wait for answers of this node. */
 export class RecentReleases {
-  private readonly ids = new Map<string, number>();
+  private readonly ids = new AgingMap<true>(UNSURE_MS, MAX_RELEASES);
 
   add(id: string, now: number): void {
-    this.ids.delete(id);
-    this.ids.set(id, now);
-    for (const [oldest, at] of this.ids) {
-      if (now - at <= UNSURE_MS && this.ids.size <= MAX_RELEASES) break;
-      this.ids.delete(oldest);
-    }
+    this.ids.set(id, true, now);
   }
 
   delete(id: string): void {
     this.ids.delete(id);
   }
 
-  /** Those that may have been missed when the bus went down at that time. */
-  *since(downAt: number): IterableIterator<string> {
-    for (const [id, at] of this.ids) if (at >= downAt - UNSURE_MS) yield id;
+  /** The releases that other nodes may have missed when the bus went down at that time. */
+  since(downAt: number): Iterable<string> {
+    return this.ids.since(downAt - UNSURE_MS);
   }
 }
