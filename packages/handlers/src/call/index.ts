@@ -6,10 +6,9 @@
  */
 export { Call, type CallCarrier } from './call.ts';
 export { requestAborted, requestLost, requestTimedOut } from './call-error.ts';
-export { CallLine, type CallLineOptions, type CallWire } from './call-line.ts';
+export { CallLine, type CallWire } from './call-line.ts';
 export { CallOutput } from './call-output.ts';
-export { CallTable, type CallTableOptions } from './call-table.ts';
+export { CallTable } from './call-table.ts';
 export { DrainGate } from './drain-gate.ts';
-export { encodeErrorOf } from './encode-error.ts';
 export { Work } from './work.ts';
-export { type WorkLimits, type WorkOwner, WorkTable } from './work-table.ts';
+export { type WorkOwner, WorkTable } from './work-table.ts';

@@ -2,13 +2,8 @@ import type { Context } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  Call,
-  CallLine,
-  CallOutput,
-  CallTable,
-  type CallTableOptions,
-} from '../../src/call/index.ts';
+import type { CallTableOptions } from '../../src/call/call-table.ts';
+import { Call, CallLine, CallOutput, CallTable } from '../../src/call/index.ts';
 
 /** A connection of the table. Its writes are texts; `capture` keeps them from the transport. */
 function lineOf(table: CallTable, maxInFlight = 100, lastId = 0) {

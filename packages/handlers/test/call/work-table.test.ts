@@ -2,7 +2,8 @@ import type { Context } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Work, type WorkLimits, WorkTable } from '../../src/call/index.ts';
+import { Work, WorkTable } from '../../src/call/index.ts';
+import type { WorkLimits } from '../../src/call/work-table.ts';
 
 /** A table whose functions settle by hand. */
 function tableOf(concurrency: number, maxWaiting: number, more: Partial<WorkLimits> = {}) {
