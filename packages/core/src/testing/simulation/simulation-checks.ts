@@ -1,4 +1,4 @@
-import type { Channel } from '../../contract.ts';
+import type { ChannelCore } from '../../channel/channel-core.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 import type { SimulatedTransport } from './simulated-transport.ts';
 import { SimulationError } from './simulation-error.ts';
@@ -6,7 +6,7 @@ import { WaitingFutures } from './waiting-futures.ts';
 
 interface Opened {
   readonly process: SimulatedProcess;
-  readonly channel: Channel;
+  readonly core: ChannelCore;
 }
 
 interface Watched {
@@ -44,10 +44,10 @@ export class SimulationChecks {
     this.watched.push({ process, name, count });
   }
 
-  add(process: SimulatedProcess, transport: SimulatedTransport, channel: Channel): void {
-    this.names.set(channel.id, `c${this.names.size + 1}`);
-    transport.watched = () => this.checkOutput(process, channel);
-    if (!this.isSettling) this.opened.push({ process, channel });
+  add(process: SimulatedProcess, transport: SimulatedTransport, core: ChannelCore): void {
+    this.names.set(core.id, `c${this.names.size + 1}`);
+    transport.watched = () => this.checkOutput(process, core);
+    if (!this.isSettling) this.opened.push({ process, core });
     if (this.opened.length < this.sweepAt) return;
     this.opened = this.opened.filter(isThere);
     this.sweepAt = Math.max(1024, this.opened.length * 2);
@@ -68,8 +68,8 @@ export class SimulationChecks {
   verify(nowMs: number): void {
     this.throwIfFailed();
     const faults: string[] = [];
-    for (const { process, channel } of this.opened.filter(isThere)) {
-      const name = this.withoutIds(String(channel));
+    for (const { process, core } of this.opened.filter(isThere)) {
+      const name = this.withoutIds(String(core.channel));
       faults.push(`on host ${process.hostName} a channel is still there: ${name}`);
     }
     for (const [host, count] of this.futures.unsettled()) {
@@ -86,11 +86,10 @@ export class SimulationChecks {
   }
 
   /** The output that a channel holds stays within the limit that it was given. */
-  private checkOutput(process: SimulatedProcess, channel: Channel): void {
-    const { maxOutboundBytes } =
-      (channel as { options?: { maxOutboundBytes?: number } }).options ?? {};
-    const held = channel.pendingOutboundBytes;
-    if (maxOutboundBytes === undefined || held <= maxOutboundBytes || !channel.isOpen) return;
+  private checkOutput(process: SimulatedProcess, core: ChannelCore): void {
+    const { maxOutboundBytes } = core.options;
+    const held = core.output.pendingBytes;
+    if (held <= maxOutboundBytes || !core.isOpen) return;
     this.failed(
       new SimulationError(
         `on host ${process.hostName} a channel holds ${held} bytes of output, but may hold ${maxOutboundBytes}`,
@@ -99,6 +98,6 @@ export class SimulationChecks {
   }
 }
 
-function isThere({ process, channel }: Opened): boolean {
-  return process.isAlive && (channel.isOpen || channel.isRegistered);
+function isThere({ process, core }: Opened): boolean {
+  return process.isAlive && (core.isOpen || core.isRegistered);
 }

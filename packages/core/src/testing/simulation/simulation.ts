@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer';
-import type { Channel, Timer } from '../../contract.ts';
+import { ChannelCore } from '../../channel/channel-core.ts';
+import type { Timer } from '../../contract.ts';
 import { toError } from '../../errors.ts';
 import { checkNumber } from '../../internal/option-check.ts';
 import { flag, number, unchecked, whole } from '../../internal/option-kind.ts';
@@ -363,9 +364,7 @@ export class Simulation implements HostWorld {
 
   /** @internal */
   opened(process: SimulatedProcess, transport: SimulatedTransport, sink: TransportSink): void {
-    if ('pendingOutboundBytes' in sink) {
-      this.checks.add(process, transport, sink as TransportSink & Channel);
-    }
+    if (sink instanceof ChannelCore) this.checks.add(process, transport, sink);
   }
 
   /** @internal */

@@ -8,7 +8,7 @@ import {
   ServerBootstrap,
   stderrLogger,
 } from '@headrace/core';
-import { SettableFuture } from '@headrace/core/authoring';
+import { PendingWriteQueue, SettableFuture } from '@headrace/core/authoring';
 import {
   type SimulatedHost,
   Simulation,
@@ -807,6 +807,33 @@ describe('Simulation.verify', () => {
     });
     await sim.run({ untilMs: 1000 });
     await sim.verify(1000);
+  });
+
+  it('finds a channel that holds more output than it may', async () => {
+    const { sim, client } = pair();
+    sim.at(10, () => {
+      const { channel } = client();
+      const writes = new PendingWriteQueue(channel.pipeline.firstContext()!);
+      writes.add(Buffer.alloc(2 * 1024 * 1024));
+      channel.writeAndFlush(Buffer.from('x'));
+    });
+    await expect(sim.run({ untilMs: 1000 })).rejects.toThrow(
+      /a channel holds \d+ bytes of output, but may hold 1048576/,
+    );
+  });
+
+  it('has numbers of its own for channels in its trace', async () => {
+    const run = async () => {
+      const sim = new Simulation({ seed: 1 });
+      sim.host('server', (host) => bind(host, () => ({})));
+      sim.host('client', async (host) => {
+        const { channel } = await connect(host);
+        channel.writeAndFlush(Buffer.from('taken by nobody'));
+      });
+      await sim.run({ untilMs: 1000 });
+      return sim.trace.hash;
+    };
+    expect(await run()).toBe(await run());
   });
 
   it('finds a write future that never settles', async () => {
