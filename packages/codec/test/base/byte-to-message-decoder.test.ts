@@ -100,6 +100,27 @@ describe('ByteToMessageDecoder', () => {
     expect(channel.isOpen).toBe(true);
   });
 
+  it('completes the read of what waited after an emitted error, also after a read within a read', () => {
+    const channel = new NotingChannel(new TestDecoder(pickyPairs, { frameErrorPolicy: 'emit' }));
+    let completed = 0;
+    channel.pipeline.addLast({
+      channelRead(ctx: Context, message: unknown) {
+        if (message === 'ab') ctx.pipeline.fireChannelRead(Buffer.from('cd'));
+        ctx.fireChannelRead(message);
+      },
+      channelReadComplete(ctx: Context) {
+        completed += 1;
+        ctx.fireChannelReadComplete();
+      },
+    });
+    channel.feed('ab').feed('x!ef');
+    expect(channel.noted()).toEqual(['ab', 'cd', '!HR_ERR_FRAME_CORRUPT']);
+    expect(completed).toBe(2);
+    channel.advance(1);
+    expect(channel.noted()).toEqual(['ef']);
+    expect(completed).toBe(3);
+  });
+
   it('with skip bad frames are left out and nothing waits', () => {
     const channel = new NotingChannel(new TestDecoder(pickyPairs, { frameErrorPolicy: 'skip' }));
     channel.feed('abx!cdx?ef');

@@ -276,6 +276,10 @@ export class KeptInput {
     this.isWithin = false;
     this.isInBurst = true;
     this.deliver(ctx);
+    if (this.isBusy) return;
+    // The handler itself passes on the end of a burst that left nothing here.
+    this.isInBurst = false;
+    this.hasPassed = false;
   }
 
   /** Delivers what may be delivered now. */
