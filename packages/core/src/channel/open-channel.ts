@@ -96,10 +96,13 @@ export async function connectChannel(
  * listening channel that refuses a connection with a last message.
  *
  * @param initialize - builds its pipeline, as in {@link openChannel}
+ * @throws PipelineError for a channel that is none of this copy of core; it is closed
  */
 export function registerChannel(channel: Channel, initialize?: (channel: Channel) => void): void {
   if (initialize !== undefined) checkBuilder('registerChannel', initialize);
   const build = initialize && ((self: Channel) => initializeSafely(self, initialize));
+  // Nobody else would start it, and the connection would stay open for ever.
+  if (coreOf(channel) === undefined) channel.close('error');
   startChannel(channel, build);
 }
 

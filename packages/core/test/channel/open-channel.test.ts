@@ -7,7 +7,7 @@ import {
   silentLogger,
 } from '@headrace/core';
 import { EmbeddedChannel, recordEvents, VirtualClock } from '@headrace/core/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { EmbeddedTransport } from '../../src/testing/embedded-transport.ts';
 
 const NAME = new AttributeKey<string>('name');
@@ -125,5 +125,14 @@ describe('registerChannel', () => {
       throw new Error('no');
     });
     expect(child.closeInfo).toMatchObject({ reason: 'error', error: { message: 'no' } });
+  });
+
+  it('closes and refuses the channel of another copy of core, which nobody else would start', async () => {
+    vi.resetModules();
+    const other: typeof import('@headrace/core/testing') = await import('@headrace/core/testing');
+    expect(other.EmbeddedChannel).not.toBe(EmbeddedChannel);
+    const child = other.EmbeddedChannel.with({ register: false });
+    expect(() => registerChannel(child as Channel)).toThrow(/made by this copy of core/);
+    expect([child.isOpen, child.closeInfo?.reason]).toEqual([false, 'error']);
   });
 });
