@@ -36,8 +36,6 @@ export { ENTRY_OVERHEAD_BYTES } from './internal/entry-overhead.ts';
 export { Fifo } from './internal/fifo.ts';
 // Options
 export { checkOptions, type KnownOptions } from './internal/known-options.ts';
-// Share the turns of the event loop
-export { isTimeToLook, MESSAGES_PER_LOOK } from './internal/messages-per-look.ts';
 export { nearestTo } from './internal/nearest-name.ts';
 export {
   checkChoice,
@@ -85,6 +83,8 @@ export { recogniseCopies } from './internal/recognise-copies.ts';
 export { SettableFuture } from './internal/settable-future.ts';
 // Time in which the process did nothing
 export { stoodStillMs } from './internal/stood-still.ts';
+// Share the turns of the event loop
+export { isTurnCheckDue, MESSAGES_PER_TURN_CHECK } from './internal/turn-check.ts';
 // Emit events to listeners that may throw
 export { WatchedEmitter } from './internal/watched-emitter.ts';
 export { KeptInput, type KeptInputSteps, MAX_LATE_MESSAGES } from './pipeline/kept-input.ts';

@@ -161,7 +161,7 @@ export class RoomFeed {
   private carryOut(actions: readonly OrderAction[]): void {
     const { parts, turn } = this;
     for (const action of actions) {
-      // Who gets an entry may leave, and nobody be left.
+      // Delivering an entry can remove the last reader.
       if (this.turn !== turn) return;
       if (action.do === 'deliver') {
         this.recent.add(action.entry);

@@ -153,7 +153,7 @@ describe('EngineBus: what is published', () => {
     bus.publish('room', message('1'));
     bus.publish('room', message('2'));
     await pass(1200);
-    // Who hears of a loss and publishes stands behind what was kept.
+    // A message that a listener of `dropped` or `up` publishes is queued after the kept messages.
     bus.on('dropped', () => bus.publish('room', message('from dropped')));
     bus.on('up', () => bus.publish('room', message('from up')));
     engine.mode = 'connects';

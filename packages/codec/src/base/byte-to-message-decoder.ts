@@ -11,7 +11,7 @@ import {
 import {
   describeOptions,
   dropsKeptMessages,
-  isTimeToLook,
+  isTurnCheckDue,
   KeptInputHandler,
   type KeptInputSteps,
   time,
@@ -349,7 +349,7 @@ export abstract class ByteToMessageDecoder<T> extends KeptInputHandler {
       // Nothing is left that could wait or be dropped.
       if (input.end === input.start) return;
       count += 1;
-      if (isTimeToLook(count)) channel.checkTurn();
+      if (isTurnCheckDue(count)) channel.checkTurn();
       if ((channel.isReadHeld || channel.discardsInput) && this.stops(ctx)) return;
     }
   }

@@ -3,7 +3,7 @@ import {
   describeOptions,
   KeptInputHandler,
   type KeptInputSteps,
-  MESSAGES_PER_LOOK,
+  MESSAGES_PER_TURN_CHECK,
 } from '@headrace/core/authoring';
 import { decodeErrorOf, refuseSharing } from './decoder-failure.ts';
 import { FRAME_ERROR_POLICY, type FrameErrorPolicy } from './frame-error-policy.ts';
@@ -125,7 +125,7 @@ export abstract class MessageDecoding<I, O> extends KeptInputHandler {
       this.passedOn += 1;
       ctx.fireChannelRead(message);
       if (this.passedOn === several.length) break;
-      if (this.passedOn % MESSAGES_PER_LOOK === 0) channel.checkTurn();
+      if (this.passedOn % MESSAGES_PER_TURN_CHECK === 0) channel.checkTurn();
       if ((channel.isReadHeld || channel.discardsInput) && this.kept.stops(ctx)) return;
     }
     this.several = undefined;

@@ -1,9 +1,9 @@
 import type { Channel, Context, Direction } from '../contract.ts';
 import { DrainEvent, type DrainHold } from '../drain-event.ts';
 import { Fifo } from '../internal/fifo.ts';
-import { isTimeToLook } from '../internal/messages-per-look.ts';
 import { unpinAll } from '../internal/pinned-memory.ts';
 import { dropsKeptMessages, ReadGate } from '../internal/read-gate.ts';
+import { isTurnCheckDue } from '../internal/turn-check.ts';
 import { TlsUpgradeEvent } from '../tls-upgrade-event.ts';
 
 /** After the channel has closed, so many messages of its peer are still delivered; the rest is dropped. */
@@ -318,7 +318,7 @@ export class KeptInput {
         continue;
       }
       this.passNext(ctx);
-      if (isTimeToLook(count)) channel.checkTurn();
+      if (isTurnCheckDue(count)) channel.checkTurn();
     }
   }
 

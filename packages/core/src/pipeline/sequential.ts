@@ -10,9 +10,9 @@ import { DrainEvent, type DrainHold } from '../drain-event.ts';
 import { PipelineError, toError } from '../errors.ts';
 import type { TypesOf } from '../handler-chain.ts';
 import { Fifo } from '../internal/fifo.ts';
-import { isTimeToLook } from '../internal/messages-per-look.ts';
 import { isPromiseLike } from '../internal/promise-like.ts';
 import { dropsKeptMessages, ReadGate } from '../internal/read-gate.ts';
+import { isTurnCheckDue } from '../internal/turn-check.ts';
 import { TlsUpgradeEvent } from '../tls-upgrade-event.ts';
 import { notHandlerText } from './handler-names.ts';
 
@@ -199,7 +199,7 @@ class SequentialHandler implements Handler {
       if (this.waiting.isEmpty) break;
       const { channel } = ctx;
       const isLate = !channel.isOpen;
-      if (!isLate && !isTimeToLook(count)) continue;
+      if (!isLate && !isTurnCheckDue(count)) continue;
       if (channel.checkTurn() && isLate && !ctx.isRemoved) {
         channel.onNextTurn(goOn);
         return;

@@ -162,7 +162,7 @@ export class ServerMetrics implements Disposable {
     ];
   }
 
-  /** What a `/metrics` page answers; its content type is `PROMETHEUS_CONTENT_TYPE`. */
+  /** The text of a `/metrics` page; its content type is `text/plain; version=0.0.4; charset=utf-8`. */
   text(): string {
     return prometheusText(this.families(), this.labels);
   }

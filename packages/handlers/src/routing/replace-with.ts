@@ -1,5 +1,5 @@
 import type { Context, Handler } from '@headrace/core';
-import { dropsKeptMessages, isTimeToLook } from '@headrace/core/authoring';
+import { dropsKeptMessages, isTurnCheckDue } from '@headrace/core/authoring';
 import { KeptMessages } from './kept-messages.ts';
 
 /**
@@ -46,7 +46,7 @@ export function replaceWith(
     // Where the old handler has gone already, nothing can stand in its place.
     if (channel.isReadHeld && !ctx.isRemoved) pipeline.addAfter(ctx.name, new KeptMessages(held));
     else ctx.fireChannelRead(held.shift());
-    if (isTimeToLook(count)) channel.checkTurn();
+    if (isTurnCheckDue(count)) channel.checkTurn();
   }
   held.length = 0;
   if (!ctx.isRemoved) pipeline.removeIfExists(ctx.name);

@@ -1,5 +1,5 @@
 import type { Clock, TransportSink } from '@headrace/core';
-import { Fifo, MESSAGES_PER_LOOK, unpinAll } from '@headrace/core/authoring';
+import { Fifo, MESSAGES_PER_TURN_CHECK, unpinAll } from '@headrace/core/authoring';
 import type { MessageReceiver } from '../protocol/resume-machine.ts';
 
 /** What the input needs of its transport. */
@@ -16,7 +16,7 @@ export interface InputOwner {
   drained(): void;
 }
 
-const MESSAGES_MASK = MESSAGES_PER_LOOK - 1;
+const MESSAGES_MASK = MESSAGES_PER_TURN_CHECK - 1;
 
 /**
  * What has come over links and goes to the pipeline when it asks for a read. What it has not asked for waits; the
