@@ -23,8 +23,8 @@ function linkOf() {
   const inbox = new NatsInbox(connection, peer, undefined);
   const lose = () => {};
   const link = new NatsLogLink({ connection, peer, inbox, replicas: 1, clock, lose });
-  const known = link as unknown as { places: Map<string, object> };
-  known.places.set(STREAM, { store: { epoch: 'e', doubt: () => {} }, token: 'proom' });
+  const known = link as unknown as { groups: Map<string, object> };
+  known.groups.set(STREAM, { store: { epoch: 'e', doubt: () => {} }, token: 'proom' });
   const answer = (reply: string, seq: number) =>
     answered(null, { subject: reply, json: () => ({ seq }) } as Msg);
   const { expected } = inbox as unknown as { expected: Map<number, unknown> };

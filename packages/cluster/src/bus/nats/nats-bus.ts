@@ -55,13 +55,13 @@ export function natsBus(options: NatsBusOptions): EngineBus {
   const { servers, replicas = 1, ...client } = own;
   const { urls, credentials, name } = natsServers(servers);
   checkNumber('replicas', replicas, { min: 1, max: 5, integer: true });
-  const place = {
+  const target = {
     servers: urls,
     replicas,
     client: { ...credentials, ...client, timeout: connectTimeoutMs },
   };
   return new EngineBus(
-    { name, hasLog: true, connect: (...link) => connectToNats(place, ...link) },
+    { name, hasLog: true, connect: (...link) => connectToNats(target, ...link) },
     bus,
   );
 }

@@ -9,8 +9,8 @@ import { importPeer } from '../peer-package.ts';
 import { INSTALL_NATS } from './nats-install.ts';
 import { NatsLink } from './nats-link.ts';
 
-/** What to connect to, and how. */
-export interface NatsPlace {
+/** The servers to connect to, and how. */
+export interface NatsConnectOptions {
   readonly servers: readonly string[];
   readonly replicas: number;
   /** Credentials, TLS, the time for a connect. */
@@ -19,7 +19,7 @@ export interface NatsPlace {
 
 /** A connection to NATS. */
 export async function connectToNats(
-  { client, servers, replicas }: NatsPlace,
+  { client, servers, replicas }: NatsConnectOptions,
   sink: BusLinkSink,
   host: BusHost,
   signal: AbortSignal,

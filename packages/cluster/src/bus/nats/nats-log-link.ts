@@ -37,8 +37,8 @@ interface JetStream {
   readonly startAt: (sequence: number) => { deliver_policy: never; opt_start_seq: number };
 }
 
-/** A group's place in the stream of its app. */
-interface Place {
+/** A group in the stream of its app. */
+interface StoredGroup {
   readonly store: NatsStore;
   readonly token: string;
 }
@@ -53,7 +53,7 @@ interface Acknowledgement {
 export class NatsLogLink implements LogLink {
   private readonly parts: NatsLogLinkParts;
   private readonly stores = new Map<string, NatsStore>();
-  private readonly places = new Map<string, Place>();
+  private readonly groups = new Map<string, StoredGroup>();
   private jetStream: Promise<JetStream> | undefined = undefined;
   /** The last live copy of each app's stream. */
   private readonly lastSequences = new Map<NatsStore, number>();
@@ -63,21 +63,21 @@ export class NatsLogLink implements LogLink {
   }
 
   async open(stream: string, limits: LogLimits): Promise<void> {
-    const { store } = await this.placeOf(stream);
+    const { store } = await this.groupOf(stream);
     await store.open(limits);
   }
 
   append(stream: string, id: string, bytes: Uint8Array): Promise<LogPosition> {
-    const place = this.places.get(stream);
-    if (place?.store.epoch === undefined) return Promise.reject(new Error(`${stream} is not open`));
+    const group = this.groups.get(stream);
+    if (group?.store.epoch === undefined) return Promise.reject(new Error(`${stream} is not open`));
     return new Promise((resolve, reject) => {
       const { connection, peer, inbox, clock } = this.parts;
       const { reply, forget } = inbox.expect((message) => {
         timer.cancel();
         try {
-          resolve({ epoch: place.store.epoch!, offset: sequenceIn(message) });
+          resolve({ epoch: group.store.epoch!, offset: sequenceIn(message) });
         } catch (thrown) {
-          place.store.doubt();
+          group.store.doubt();
           reject(toError(thrown));
         }
       });
@@ -87,7 +87,7 @@ export class NatsLogLink implements LogLink {
       }, ANSWER_MS);
       try {
         const headers = peer.headers();
-        headers.set('Nats-Msg-Id', idIn(place.token, id));
+        headers.set('Nats-Msg-Id', idIn(group.token, id));
         connection.publish(stream, bytes, { headers, reply });
       } catch (thrown) {
         timer.cancel();
@@ -98,7 +98,7 @@ export class NatsLogLink implements LogLink {
   }
 
   async read(stream: string, after: number, limit: number): Promise<LogPage> {
-    const { store, token } = await this.placeOf(stream);
+    const { store, token } = await this.groupOf(stream);
     const jetStream = await this.jetStreamOf();
     const { streams } = jetStream.manager;
     const [oldest, newest, info] = await Promise.all([
@@ -123,10 +123,10 @@ export class NatsLogLink implements LogLink {
 
   follow(stream: string, listener: (entry: LogEntry) => void): BusSubscription {
     const { connection } = this.parts;
-    let place = this.places.get(stream);
+    let group = this.groups.get(stream);
     let held: Msg[] | undefined = [];
     const deliver = (message: Msg) => {
-      const entry = place && this.liveEntry(place, message);
+      const entry = group && this.liveEntry(group, message);
       if (entry !== undefined) listener(entry);
     };
     const callback = (error: Error | null, message: Msg) => {
@@ -136,9 +136,9 @@ export class NatsLogLink implements LogLink {
     };
     const subscription = connection.subscribe(liveSubject(stream), { callback });
     // The epoch is not in the live copies.
-    this.epochOf(stream).then(
+    this.openedGroupOf(stream).then(
       (known) => {
-        place = known;
+        group = known;
         const waiting = held ?? [];
         held = undefined;
         for (const message of waiting) if (!subscription.isClosed()) deliver(message);
@@ -151,15 +151,15 @@ export class NatsLogLink implements LogLink {
 
   // --- parts ---
 
-  /** The place of a group whose store is open; waits for `open` to be called, without an end. */
-  private async epochOf(stream: string): Promise<Place> {
-    const place = await this.placeOf(stream);
-    await place.store.opened;
-    return place;
+  /** The group, once its store is open; waits for `open` to be called, without an end. */
+  private async openedGroupOf(stream: string): Promise<StoredGroup> {
+    const group = await this.groupOf(stream);
+    await group.store.opened;
+    return group;
   }
 
-  private async placeOf(stream: string): Promise<Place> {
-    const known = this.places.get(stream);
+  private async groupOf(stream: string): Promise<StoredGroup> {
+    const known = this.groups.get(stream);
     if (known !== undefined) return known;
     const [, prefix, app, token] = STREAM.exec(stream) ?? [];
     if (prefix === undefined || app === undefined || token === undefined) {
@@ -172,9 +172,9 @@ export class NatsLogLink implements LogLink {
       store = new NatsStore(manager, { name, prefix, replicas: this.parts.replicas });
       this.stores.set(name, store);
     }
-    const place = this.places.get(stream) ?? { store, token };
-    this.places.set(stream, place);
-    return place;
+    const group = this.groups.get(stream) ?? { store, token };
+    this.groups.set(stream, group);
+    return group;
   }
 
   private jetStreamOf(): Promise<JetStream> {
@@ -200,7 +200,7 @@ export class NatsLogLink implements LogLink {
     return { client: jetstream(connection), manager, startAt };
   }
 
-  private liveEntry({ store, token }: Place, message: Msg): LogEntry | undefined {
+  private liveEntry({ store, token }: StoredGroup, message: Msg): LogEntry | undefined {
     const { headers } = message;
     const sequence = Number(headers?.get('Nats-Sequence'));
     const previous = Number(headers?.get('Nats-Last-Sequence'));

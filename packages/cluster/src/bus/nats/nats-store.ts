@@ -9,8 +9,8 @@ const NAME_IN_USE = 10058;
 /** Two nodes that raise the limits at the same time see each other's after so many tries. */
 const MAX_TRIES = 5;
 
-/** What {@link NatsStore} keeps where. */
-export interface NatsStorePlace {
+/** Which JetStream stream a {@link NatsStore} is. */
+export interface NatsStoreOptions {
   /** The name of the JetStream stream. */
   readonly name: string;
   /** `hr.<app>` */
@@ -22,7 +22,7 @@ export interface NatsStorePlace {
 export class NatsStore {
   readonly name: string;
   private readonly manager: JetStreamManager;
-  private readonly place: NatsStorePlace;
+  private readonly options: NatsStoreOptions;
   private known: StreamInfo | undefined = undefined;
   private isDoubtful = false;
   private announceOpened: () => void = () => {};
@@ -31,10 +31,10 @@ export class NatsStore {
   /** One after the other: thousands of groups that are opened at once make one request. */
   private turn: Promise<unknown> = Promise.resolve();
 
-  constructor(manager: JetStreamManager, place: NatsStorePlace) {
-    this.name = place.name;
+  constructor(manager: JetStreamManager, options: NatsStoreOptions) {
+    this.name = options.name;
     this.manager = manager;
-    this.place = place;
+    this.options = options;
     this.opened = new Promise((resolve) => {
       this.announceOpened = resolve;
     });
@@ -95,7 +95,7 @@ export class NatsStore {
   }
 
   private configFor({ messages, ageMs }: LogLimits): Partial<StreamConfig> & { name: string } {
-    const { name, prefix, replicas } = this.place;
+    const { name, prefix, replicas } = this.options;
     const age = Number.isFinite(ageMs) ? Math.max(100, Math.ceil(ageMs)) * NANOSECONDS : 0;
     const window = DUPLICATE_WINDOW_MS * NANOSECONDS;
     return {
