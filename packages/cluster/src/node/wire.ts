@@ -102,7 +102,7 @@ export class Wire {
       try {
         listener(envelope, subject);
       } catch (thrown) {
-        this.isFault(envelope, subject, thrown);
+        this.reportFault(envelope, subject, thrown);
       }
     });
   }
@@ -116,8 +116,8 @@ export class Wire {
     return undefined;
   }
 
-  /** The body of an envelope makes no sense. */
-  isFault({ node }: Envelope, subject: string, thrown: unknown): void {
+  /** Counts and logs an envelope whose body makes no sense. */
+  reportFault({ node }: Envelope, subject: string, thrown: unknown): void {
     this.faults.add('body', subject, `a message of node ${node}: ${toError(thrown).message}`);
   }
 

@@ -69,7 +69,7 @@ export class RoomMessages<Message> {
     try {
       return decodeBody<Message>(envelope, plan.codec);
     } catch (thrown) {
-      wire.isFault(envelope, stream, thrown);
+      wire.reportFault(envelope, stream, thrown);
       return undefined;
     }
   }
