@@ -5,8 +5,8 @@
  */
 
 // The bus
-export type { Bus, BusSubscription, PublishOutcome } from './bus/bus.ts';
-export type { BusEngine } from './bus/bus-engine.ts';
+export type { Bus, BusHost, BusListener, BusSubscription, PublishOutcome } from './bus/bus.ts';
+export type { BusEngine, BusLink, BusLinkSink } from './bus/bus-engine.ts';
 export { EngineBus } from './bus/engine-bus.ts';
 export { type MemoryBusOptions, MemoryHub, memoryBus } from './bus/memory/memory-bus.ts';
 export { type ProcessBusOptions, processBus } from './bus/process/process-bus.ts';
@@ -25,7 +25,7 @@ export type { WorkerConnection } from './gateway/worker-connection.ts';
 export { ClusterGroup, type ClusterGroupCounters } from './group/cluster-group.ts';
 export type { Gap } from './group/gap-event.ts';
 export type { Member } from './group/present-members.ts';
-export type { Log, LogPage, LogPosition } from './log/log.ts';
+export type { Log, LogEntry, LogLimits, LogLink, LogPage, LogPosition } from './log/log.ts';
 export type { NodeInfo } from './node/node-info.ts';
 // Durable groups
 export {

@@ -109,7 +109,7 @@ export { DuplexHandler } from './stream/duplex-handler.ts';
 export { TlsUpgradeEvent } from './tls-upgrade-event.ts';
 export type { ListenTarget } from './transport/listen-target.ts';
 // Transports
-export type { Listener } from './transport/listener.ts';
+export type { Listener, ListenerSink } from './transport/listener.ts';
 export { MemoryNetwork } from './transport/memory-network.ts';
 export { MemoryTransport } from './transport/memory-transport.ts';
 export { SocketTransport } from './transport/socket-transport.ts';
