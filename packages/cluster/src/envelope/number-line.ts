@@ -4,13 +4,13 @@ export type Arrival = { readonly isNew: true; readonly missed: number } | { read
 const OLD: Arrival = { isNew: false };
 const NEXT: Arrival = { isNew: true, missed: 0 };
 
-/** A number this far from the last one, above or below, is not believed alone: somebody may have invented it. */
+/** A number this far from the last one, above or below, is not believed alone: it may be forged. */
 const FAR = 2 ** 24;
 
 /**
- * The numbers that came from each node on one subject. The first one of a node is taken as it is; after that a hole is
- * what was lost, and what is not above the last one has been there. A number that is far away counts once the one after
- * it comes: with a forged one nobody silences a node.
+ * The numbers that came from each node on one subject. The first one of a node is taken as it is; after that the
+ * numbers in a hole were lost, and a number that is not above the last one is a repetition. A number that is far away
+ * counts once the one after it comes: a forged number does not silence a node.
  */
 export class NumberLines {
   private readonly last = new Map<string, number>();

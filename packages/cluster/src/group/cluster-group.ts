@@ -141,7 +141,7 @@ export class ClusterGroup<Message = unknown>
     if (!this.local.isEmpty || this.options.listens === 'always') return;
     this.subscription?.close();
     this.subscription = undefined;
-    // What comes while nobody is here is not missed.
+    // Broadcasts that arrive while no member is here do not count as missed.
     this.numbers.clear();
   }
 

@@ -24,7 +24,7 @@ interface Entry {
   /** `unannounced`: something came from it, but no heartbeat since it is known, or since it was gone. */
   life: NodeLife | 'unannounced';
   heardAt: number;
-  /** It was heard a second time: whoever invents ids sends each once. */
+  /** It was heard a second time: an invented id comes once. */
   isKnown: boolean;
 }
 

@@ -68,7 +68,7 @@ export class UserQuestions {
     }
   }
 
-  /** A node gave the user up, and that got lost: nobody waits for it again. It is notified, too. */
+  /** A node did not answer: no question waits for it again. The node itself and those that named it are notified. */
   forgetHolder(id: string, { node, namedBy }: SilentNode): void {
     this.users.get(id)?.others?.delete(node);
     const note = { to: this.part, about: SILENT, id, node };

@@ -54,12 +54,12 @@ export interface ByteToMessageDecoderOptions {
   readonly copyBelowBytes?: number | false;
 }
 
-/** Of decoders that end the channel after each bad frame, and have limits of their own. */
+/** Options of decoders that end the channel after each bad frame, and have limits of their own. */
 export const WAITING_OPTIONS = describeOptions('ByteToMessageDecoder', {
   frameTimeoutMs: time({ default: 15_000 }),
   copyBelowBytes: COPY_BELOW,
 });
-/** Of those that extend it, too. */
+/** Options of every byte decoder; classes that extend this one use them. */
 export const BYTE_DECODER_OPTIONS = describeOptions('ByteToMessageDecoder', {
   frameErrorPolicy: FRAME_ERROR_POLICY,
   maxBufferedBytes: whole({ default: Infinity }),

@@ -15,7 +15,7 @@ export interface MessageToMessageDecoderOptions {
   readonly frameErrorPolicy?: FrameErrorPolicy;
 }
 
-/** Of those that extend it, too. */
+/** Options of every message decoder; classes that extend this one use them. */
 export const MESSAGE_DECODER_OPTIONS = describeOptions('MessageToMessageDecoder', {
   frameErrorPolicy: FRAME_ERROR_POLICY,
 });

@@ -17,7 +17,7 @@ export interface ContentLengthFrameDecoderOptions extends ByteToMessageDecoderOp
   readonly maxHeaderLength?: number;
 }
 
-/** Of the preset, too. */
+/** Options of the decoder; the preset uses them. */
 export const CONTENT_LENGTH_OPTIONS = describeOptions(
   'ContentLengthFrameDecoder',
   {

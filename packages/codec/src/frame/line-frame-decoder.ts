@@ -20,7 +20,7 @@ export interface LineFrameDecoderOptions extends ByteToMessageDecoderOptions {
   readonly ending?: 'any' | 'crlf';
 }
 
-/** Of the presets, too. */
+/** Options of the decoder; the presets use them. */
 export const LINES = describeOptions('lines', {
   maxLength: whole({ default: 8192 }),
   failFast: flag({ default: false }),

@@ -29,7 +29,7 @@ export interface RespDecoderOptions {
   readonly copyBelowBytes?: number | false;
 }
 
-/** Of `RespCodec`, too. */
+/** Options of the decoder; `RespCodec` uses them. */
 export const RESP_DECODER_OPTIONS = describeOptions(
   'RespDecoder',
   {

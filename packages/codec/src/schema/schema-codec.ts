@@ -20,7 +20,7 @@ export interface SchemaCodecOptions<Read, Written>
   readonly schema?: StandardSchema<Written, Read>;
 }
 
-/** Of those that extend it, too. */
+/** Options of every codec with a schema; classes that extend this one use them. */
 export const SCHEMA_CODEC_OPTIONS = describeOptions(
   'SchemaCodec',
   {

@@ -102,7 +102,7 @@ export class ChannelReading {
     if (owner.isActive && !this.isHeld) owner.output.transport.requestRead();
   }
 
-  /** True for a `read()` from before the connection, which nobody repeats. */
+  /** True for a `read()` from before the connection, which is not repeated once it is connected. */
   get isRequestedOnce(): boolean {
     return this.isRequested && !this.readsByItself;
   }

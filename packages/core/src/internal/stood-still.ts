@@ -3,7 +3,7 @@ const LATE_MS = 1000;
 
 /**
  * For how long this process stood still, judged by a timer that was due at a time and fires only now; 0 for one that is
- * not later than `lateMs`. Whatever came meanwhile waits unread: that time is nobody's silence.
+ * not later than `lateMs`. Input of that time waits unread: the time does not count as silence of a peer.
  *
  * @param lateMs - for timers whose period is far from a second
  */

@@ -75,7 +75,7 @@ export class KeptInput {
   private readonly steps: KeptInputSteps;
   private readonly queue = new Fifo<unknown>();
   private messages = 0;
-  /** So many entries at the front are delivered whatever holds reads. */
+  /** This many entries at the front are delivered even while reads are held. */
   private due = 0;
   /** So many entries at the front have memory of their own. */
   private unpinned = 0;
@@ -388,8 +388,8 @@ export class KeptInput {
   }
 
   /**
-   * Gives each kept message to `steps.passOn` once more, in order, whatever holds reads: those that it keeps again have
-   * their places behind the same ones.
+   * Gives each kept message to `steps.passOn` once more, in order, even while reads are held. A message that it keeps
+   * again stays in its place.
    */
   lookAgain(ctx: Context): void {
     this.isWithin = true;

@@ -64,7 +64,7 @@ const LINGER_MS = 10_000;
  * read, so heartbeats pass; how much that may be is bounded by the credit.
  *
  * Both ends reach a lasting channel through it alone: a link reports what happens to it with one call for each event,
- * and the machine behind it is nobody else's.
+ * and nothing else uses its machine.
  */
 export class ResumeTransport implements Transport, InputOwner {
   readonly clock: Clock;

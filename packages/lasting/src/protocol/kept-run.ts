@@ -144,7 +144,7 @@ export class KeptRun {
     });
   }
 
-  /** Nothing is kept any more, and nobody reads the memory: it serves again. */
+  /** Nothing is kept any more, and no link reads the memory: it can be used again. */
   clear(): void {
     this.lengths.length = 0;
     this.count = this.cost = this.used = 0;

@@ -423,7 +423,7 @@ export class ResumeMachine {
     return encodeResumeFrame({ kind: 'end', reason: this.endReason });
   }
 
-  /** The present link has no write under way: nobody reads the memory of the frames it has got. */
+  /** The present link has no write under way, and so does not read the memory of its frames any more. */
   writesEnded(): void {
     this.outgoing.writesEnded();
   }
