@@ -60,7 +60,7 @@ export class ChatLink {
   private readonly client: ReconnectingClient<PortPlace, Channel<never, string>>;
   private current: LinkState = { name: 'connecting' };
   private signIn: SignIn | undefined = undefined;
-  /** What came in together with the yes, until the state is `online`. */
+  /** Messages that came in together with the reply of the sign-in, until the state is `online`. */
   private early: ServerMessage[] = [];
   /** What the server said last about why it closes. */
   private lastWord: string | undefined = undefined;

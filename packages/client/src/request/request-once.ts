@@ -14,7 +14,7 @@ export interface RequestOnceOptions<P, C extends Channel = Channel> {
 }
 
 const OPTIONS = describeOptions('requestOnce', {
-  bootstrap: having('connect', 'what connects, such as a Bootstrap', { required: true }),
+  bootstrap: having('connect', 'an object that connects, such as a Bootstrap', { required: true }),
   timeoutMs: time({ default: 10_000 }),
   signal: unchecked(),
 });

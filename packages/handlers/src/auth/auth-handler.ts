@@ -50,19 +50,20 @@ type Answer<P, R> = Verdict<P, R> | PromiseLike<Verdict<P, R>>;
  * - **Place** after the codec, before everything that serves members only. Handlers before it (heartbeat,
  *   a handler that answers errors) work before the sign-in, too.
  * - **In** messages, credentials among them.
- * - **Out** the messages after the yes, in order, those that it held first. While the authenticator works, reads
- *   are held: decoders before it stop after the credentials. If one of them is removed at the yes, what follows
- *   passes on raw; {@link switchProtocol} does it.
+ * - **Out** the messages of an authenticated peer, in order, those that it held first. While the authenticator works,
+ *   reads are held: decoders before it stop after the credentials. If one of them is removed when the peer is
+ *   authenticated, what follows passes on raw; {@link switchProtocol} does it.
  * - **Events** fires `AuthenticatedEvent` once the peer is in, before any message, and `AuthFailedEvent` at
- *   each failure. Sets the attribute `PRINCIPAL`. Holds `channelReadComplete` back until the yes.
+ *   each failure. Sets the attribute `PRINCIPAL`. Holds `channelReadComplete` back until the peer is authenticated.
  * - **Errors** `REJECTED_AUTH` and `TIMEOUT_AUTH` in the failed event and in the held writes that fail, which the hook
  *   `writeFailed` gets unless a handler looks at them;
  *   close reasons `unauthenticated`, `timeout`, `replaced`, `refused`.
- * - **State** per channel. It removes itself after the yes, unless `sessions` or `again` need it: then it
- *   stays, so that from the moment of a kick nothing that the older connection sent is acted on.
- * - **Cost** after the yes none, or where it stays one comparison per message and write.
+ * - **State** per channel. It removes itself once the peer is authenticated, unless `sessions` or `again` need it: then
+ *   it stays, so that from the moment of a kick nothing that the older connection sent is acted on.
+ * - **Cost** none once the peer is authenticated, or where it stays one comparison per message and write.
  * - **Pitfalls** compare secrets with `secretsEqual`; slow guessing down with `GuessLimiter`. What a
- *   handler after it writes before the yes, an error reply too, is held: put it before this one, or let writes `pass`.
+ *   handler after it writes before the peer is authenticated, an error reply too, is held: put it before this one, or
+ *   let writes `pass`.
  *
  * @example
  * ```ts run

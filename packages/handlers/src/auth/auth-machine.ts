@@ -2,7 +2,7 @@
 export interface AuthRules {
   readonly earlyMessages: 'hold-following' | 'hold' | 'refuse';
   readonly earlyWrites: 'hold' | 'refuse' | 'pass';
-  /** Messages that may wait for credentials, and writes that may wait for the yes. */
+  /** Messages that may wait for credentials, and writes that may wait until the peer is authenticated. */
   readonly maxHeld: number;
   readonly duplicatePolicy: 'kick-older' | 'refuse' | 'allow';
   readonly again: 'pass' | 'refuse' | 'move';

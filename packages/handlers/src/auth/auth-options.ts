@@ -56,23 +56,23 @@ export interface AuthOptions<Principal, Message, Reply> {
   ) => AuthVerdict<Principal, Reply> | PromiseLike<AuthVerdict<Principal, Reply>> | undefined;
   /** Recognises credentials among other messages. @default every message before the sign-in is credentials */
   readonly isCredentials?: (message: Message) => boolean;
-  /** From the connection's start to the yes; nothing but a yes ends it. `false` for no deadline. @default 10000 */
+  /** From the connection's start until the peer is authenticated; nothing else ends it. `false` for no deadline. @default 10000 */
   readonly timeoutMs?: number | false;
   /** Answers to the peer. */
   readonly replies?: AuthReplies<Principal, Message, Reply>;
   /** What a refusal does to the connection, unless the verdict has `stays`. @default 'close' */
   readonly refusalPolicy?: 'close' | 'stay';
   /**
-   * Messages before the yes: those after credentials that are still being checked are held
+   * Messages before the peer is authenticated: those after credentials that are still being checked are held
    * (`hold-following`), or all are (`hold`), or none (`refuse`). What is not held ends the connection.
    * @default 'hold-following'
    */
   readonly earlyMessages?: 'hold-following' | 'hold' | 'refuse';
-  /** What the handlers after it write before the yes: sent after it, failed, or passed on. @default 'hold' */
+  /** Writes of the handlers after it, before the peer is authenticated: sent once it is, failed, or passed on. @default 'hold' */
   readonly earlyWrites?: 'hold' | 'refuse' | 'pass';
   /** How many messages are held in each direction; one more is refused. @default 32 */
   readonly maxHeld?: number;
-  /** Joined after the yes; a channel that closes leaves by itself. */
+  /** Joined when the peer is authenticated; a channel that closes leaves by itself. */
   readonly group?: Group;
   /** Who is connected, by id; shared by the handlers of one server: a SessionRegistry. */
   readonly sessions?: Sessions<Principal>;

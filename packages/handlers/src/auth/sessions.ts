@@ -22,8 +22,8 @@ export interface Session<Principal> extends OtherSession {
  */
 export interface Sessions<Principal> {
   /**
-   * The sessions of a principal's id but for one channel's own, wherever they are. Asked at the yes: it decides by
-   * what is known now, without a promise.
+   * The sessions of a principal's id but for one channel's own, wherever they are. Asked when the peer is
+   * authenticated; it decides by what is known now, without a promise.
    */
   othersOf(principal: Principal, channel: Channel): readonly OtherSession[];
   /** The peer is in; called once for each session. */

@@ -34,7 +34,7 @@ export interface HeadraceServerOptions extends WireOptions {
     credentials: unknown,
     attempt: AuthAttempt,
   ) => SignInVerdict | PromiseLike<SignInVerdict>;
-  /** From the connection's start to the yes. @default 10_000 */
+  /** From the connection's start until the peer is authenticated. @default 10_000 */
   readonly authTimeoutMs?: number | false;
   /** Connections in total and for each address. @default 100_000 and 1000 */
   readonly connections?: ConnectionLimitOptions;
