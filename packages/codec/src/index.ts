@@ -4,6 +4,7 @@ export {
   ByteToMessageDecoder,
   type ByteToMessageDecoderOptions,
 } from './base/byte-to-message-decoder.ts';
+export type { MessageToMessageDecoderOptions } from './base/message-decoding.ts';
 export { MessageToMessageCodec } from './base/message-to-message-codec.ts';
 export { MessageToMessageDecoder } from './base/message-to-message-decoder.ts';
 export { MessageToMessageEncoder } from './base/message-to-message-encoder.ts';

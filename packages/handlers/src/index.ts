@@ -12,7 +12,13 @@ export { BroadcastHandler } from './broadcast/broadcast-handler.ts';
 export { EchoHandler } from './echo/echo-handler.ts';
 export { type BinaryExchange, binaryExchange } from './exchange/binary-exchange.ts';
 export { refusal } from './exchange/exchange-error.ts';
-export type { ExchangeFailure, ExchangeFormat, ExchangeTypes } from './exchange/exchange-format.ts';
+export type {
+  ExchangeFailure,
+  ExchangeFormat,
+  ExchangeId,
+  ExchangeSink,
+  ExchangeTypes,
+} from './exchange/exchange-format.ts';
 export {
   type CallOptions,
   type ExchangeCounts,
