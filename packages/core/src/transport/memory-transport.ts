@@ -1,6 +1,6 @@
 import type { Address, Clock, OutboundBytes } from '../contract.ts';
 import { sizeOfBytes } from '../internal/byte-source.ts';
-import { unchecked, whole } from '../internal/option-kind.ts';
+import { having, whole } from '../internal/option-kind.ts';
 import { describeOptions } from '../internal/option-set.ts';
 import { systemClock } from '../internal/system-clock.ts';
 import { MemoryPipe } from './memory-pipe.ts';
@@ -18,7 +18,7 @@ export interface MemoryOptions {
 export const CAPACITY = whole({ min: 1, default: 64 * 1024 });
 const OPTIONS = describeOptions('MemoryTransport.pair', {
   capacityBytes: CAPACITY,
-  clock: unchecked({ default: systemClock }),
+  clock: having('nextTurn', 'a Clock, such as systemClock', { default: systemClock }),
 });
 
 /**

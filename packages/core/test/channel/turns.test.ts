@@ -8,6 +8,7 @@ import {
 } from '@headrace/core';
 import { EmbeddedChannel, Simulation, VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
+import { resolveChannelOptions } from '../../src/channel/channel-options.ts';
 
 const BUDGET_MS = 2;
 const MESSAGE_MS = 0.25;
@@ -202,4 +203,12 @@ describe('a failed write', () => {
     await new Promise(setImmediate);
     expect(reported).toHaveLength(1);
   });
+});
+
+it('refuses a clock without turns before there is a channel', () => {
+  const { now, schedule, execute } = systemClock;
+  const clock = { now, schedule, execute } as unknown as Clock;
+  expect(() => resolveChannelOptions({ clock })).toThrow(
+    /clock is .*, but must be a Clock, such as systemClock/,
+  );
 });
