@@ -169,6 +169,19 @@ export class HttpEndpointHandler implements Handler {
     this.intake?.requestStarted(request);
   }
 
+  /** The code that answers failed: 500, and the connection goes on. A response that has begun cannot be completed. */
+  requestFailed(response: ServerResponse, error: Error): void {
+    const { channel } = this.ctx!;
+    channel.logger.log('warn', `${channel} failed a request: ${error.message}`, error);
+    if (response.writableEnded) return;
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    for (const name of response.getHeaderNames()) response.removeHeader(name);
+    response.writeHead(500, { 'Content-Type': 'text/plain' }).end('Internal Server Error\n');
+  }
+
   /** A request for another protocol; what follows its head is not HTTP. */
   upgradeStarted(): void {
     this.intake?.upgraded();

@@ -5,7 +5,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { ChannelDuplex } from '@headrace/core';
-import { describeOptions, fn, time, unchecked, whole } from '@headrace/core/authoring';
+import { callSafely, describeOptions, fn, time, unchecked, whole } from '@headrace/core/authoring';
 import { HttpEndpointHandler } from './http-endpoint-handler.ts';
 import {
   UPGRADE_OPTIONS,
@@ -13,8 +13,11 @@ import {
   WebSocketUpgrader,
 } from './web-socket-upgrader.ts';
 
-/** Answers a request that is no WebSocket. */
-export type RequestListener = (request: IncomingMessage, response: ServerResponse) => void;
+/**
+ * Answers a request that is no WebSocket. If it throws or rejects, the error is logged and the answer is 500; a
+ * response that has begun is cut off with its connection.
+ */
+export type RequestListener = (request: IncomingMessage, response: ServerResponse) => unknown;
 
 /** Options of an {@link HttpEndpoint}. */
 export interface HttpEndpointOptions extends WebSocketUpgradeOptions {
@@ -132,8 +135,10 @@ export class HttpEndpoint {
       return;
     }
     const { request: answer } = this.options;
-    if (answer !== undefined) answer(request, response);
-    else response.writeHead(404, { 'Content-Type': 'text/plain' }).end('Not found\n');
+    if (answer !== undefined) {
+      const failed = (error: Error): void => handler?.requestFailed(response, error);
+      callSafely(() => answer(request, response), undefined, failed);
+    } else response.writeHead(404, { 'Content-Type': 'text/plain' }).end('Not found\n');
   }
 }
 

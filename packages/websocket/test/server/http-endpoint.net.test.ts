@@ -88,6 +88,10 @@ function exchange(port: number, text: string): Promise<string> {
   });
 }
 
+function fail(): never {
+  throw new Error('no page');
+}
+
 const UPGRADE = [
   'Connection: Upgrade',
   'Upgrade: websocket',
@@ -146,6 +150,41 @@ describe('HttpEndpoint', () => {
       });
     });
     expect(answer.toString('latin1')).toContain('\r\n\r\n\x81\x02HI\x81\x02HI');
+  });
+
+  it.each([
+    ['throws', () => fail()],
+    ['rejects', async () => fail()],
+    ['rejects later', () => new Promise((resolve) => setImmediate(resolve)).then(fail)],
+  ])('answers 500 when the code that answers %s, and goes on', async (_how, answer) => {
+    const { port, log } = await start({
+      request: (request, response) => {
+        if (request.url === '/b') return response.end('a page');
+        response.setHeader('Content-Length', '5');
+        return answer();
+      },
+    });
+    const both = await exchange(
+      port,
+      'GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+    );
+    expect(both).toMatch(
+      /^HTTP\/1\.1 500 Internal Server Error[\s\S]*\nInternal Server Error\n[\s\S]*HTTP\/1\.1 200 OK[\s\S]*a page/,
+    );
+    expect(log).toEqual([expect.stringMatching(/^warn .* failed a request: no page: no page$/)]);
+  });
+
+  it('cuts off a response that has begun when the code that answers rejects', async () => {
+    const { port, log } = await start({
+      request: async (_request, response) => {
+        response.writeHead(200, { 'Content-Length': '10' }).write('half');
+        await new Promise((resolve) => setImmediate(resolve));
+        fail();
+      },
+    });
+    const answer = await exchange(port, 'GET /a HTTP/1.1\r\nHost: x\r\n\r\n');
+    expect(answer).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*\r\n\r\nhalf$/);
+    expect(log).toHaveLength(1);
   });
 
   it('refuses WebSockets of other sites with 403, and logs it', async () => {
