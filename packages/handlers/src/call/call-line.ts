@@ -175,10 +175,15 @@ export class CallLine implements CallCarrier {
   private noticeSettled(call: Call, error: Error | undefined): void {
     if (!this.calls.has(call)) return;
     if (error === undefined) this.table.completed(call, undefined);
-    // A channel that closes loses it together with the requests, in their order.
-    else if (!(error instanceof ChannelError) || this.output.ctx.channel.isOpen) {
+    // A channel that closes loses it together with the requests, in their order; unless those were lost before.
+    else if (!this.isLostWith(error)) {
       this.table.fail(call, writeError(call, error));
     }
+  }
+
+  private isLostWith(error: Error): boolean {
+    const { isOpen } = this.output.ctx.channel;
+    return error instanceof ChannelError && !isOpen && this.loss === undefined;
   }
 
   /** A write can fail later. When the channel closes, all calls are lost together. */

@@ -23,6 +23,26 @@ const format = binaryExchange();
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('ExchangeHandler, asking', () => {
+  it.each([
+    ['its removal', (channel: EmbeddedChannel) => channel.pipeline.remove(ExchangeHandler)],
+    [
+      'bad input',
+      (channel: EmbeddedChannel) =>
+        expect(() => channel.writeInbound({ jsonrpc: '1.0' })).toThrow('jsonrpc is not'),
+    ],
+  ])('settles a notification that waited and is lost with the channel after %s', (_what, end) => {
+    const exchange = new ExchangeHandler({ format: jsonRpcExchange(), maxInFlight: 1 });
+    const channel = new EmbeddedChannel({ flush() {} }, exchange) as EmbeddedChannel;
+    for (const method of ['a', 'b']) watch(exchange.request({ method }));
+    const notice = exchange.notify({ method: 'n' });
+    channel.writeInbound({ jsonrpc: '2.0', id: 1, result: 'done' });
+    expect(exchange.counts).toMatchObject({ inFlight: 1, queued: 0 });
+    end(channel);
+    channel.abort();
+    channel.runPendingTasks();
+    expect(notice.error).toMatchObject({ code: 'HR_ERR_REQUEST_LOST', details: { sent: false } });
+  });
+
   it('gives each answer to who asked, in whatever order they come', async () => {
     const ends = new TwoEnds();
     const [a, b, c] = ['a', 'b', 'c'].map((text) => ends.ask(text));
