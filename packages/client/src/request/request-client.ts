@@ -226,6 +226,8 @@ export class RequestClient<
       const failed = (error: unknown): void => reject(mayHaveLeft ? afterSent(error) : error);
       const ask: Ask = (channel) => {
         const leftMs = Math.ceil(call.deadline - this.clock.now());
+        // The timer comes late when the process stood still.
+        if (leftMs <= 0) return call.reject(requestTimedOut(call.timeoutMs, false));
         send(exchangeOf<T>(channel), leftMs, signal).then(resolve, (error: unknown) => {
           if (!endIfOver(channel, error) || !this.mayAskAgain(error)) return failed(error);
           mayHaveLeft ||= wasSent(error);
@@ -242,8 +244,8 @@ export class RequestClient<
     const carrier = this.table.carrierOf(call);
     const closed = carrier === undefined ? this.closedError() : undefined;
     if (signal?.aborted === true) call.reject(requestAborted(signal, false));
-    else if (call.deadline <= this.clock.now()) call.reject(requestTimedOut(call.timeoutMs, false));
     else if (carrier !== undefined) carrier.send(call);
+    else if (call.deadline <= this.clock.now()) call.reject(requestTimedOut(call.timeoutMs, false));
     else if (closed !== undefined) call.reject(closed);
     else this.table.submit(call, signal);
   }

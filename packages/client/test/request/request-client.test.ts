@@ -127,6 +127,36 @@ describe('RequestClient', () => {
     expect(await outcome(client.request(Buffer.from('after')))).toBe('HR_ERR_CHANNEL_CLOSED');
   });
 
+  it('is late when the process stood still until the connection was there', async () => {
+    const standsStill = new Bootstrap()
+      .options({ logger: silentLogger, clock: world.clock })
+      .handler((channel) => {
+        channel.pipeline.addLast(
+          ...lengthPrefixed({ maxFrameLength: 1000 }),
+          new ExchangeHandler({ format }),
+        );
+        world.clock.advanceQuietly(50);
+      });
+    const { clock } = world;
+    const client = clientOf({
+      client: {
+        bootstrap: standsStill,
+        addresses: [world.place('calls')],
+        retry: fixed(100),
+        logger: silentLogger,
+        clock,
+      },
+    });
+    const calls = [120, 1000].map((timeoutMs) =>
+      outcome(client.request(Buffer.from(`${timeoutMs}`), { timeoutMs })),
+    );
+    await world.pass(10);
+    await up();
+    await world.pass(500);
+    expect(await Promise.all(calls)).toEqual(['HR_ERR_TIMEOUT_REQUEST', 're: 1000']);
+    expect(asked).toEqual(['1000']);
+  });
+
   it('says why there is no connection when its time is over', async () => {
     const client = clientOf({ timeoutMs: 1000 });
     const call = client.request(Buffer.from('a'));
