@@ -159,7 +159,8 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
     if (this.deadline !== undefined || this.machine.phase !== 'waiting') return;
     const { timeoutMs = DEFAULTS.timeoutMs } = this.options;
     if (timeoutMs !== false && timeoutMs !== Number.POSITIVE_INFINITY) {
-      this.deadline = ctx.clock.schedule(() => this.decide(ctx, this.machine.expired()), timeoutMs);
+      const expired = (): void => this.decide(ctx, this.machine.expired());
+      this.deadline = ctx.clock.schedule(() => this.orEnd(ctx, expired), timeoutMs);
     }
     const { authenticateChannel } = this.options;
     if (authenticateChannel !== undefined) this.check(ctx, authenticateChannel);
@@ -251,19 +252,13 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
   ): void {
     if (this.attempt !== attempt) return;
     this.attempt = undefined;
-    try {
+    this.orEnd(ctx, () => {
       if ('principal' in verdict) this.accepted(ctx, verdict.principal, verdict.reply);
       else {
         const { refused: text, reply = this.options.replies?.refused?.(text) } = verdict;
         this.decide(ctx, this.machine.no(verdict.stays), { text, reply });
       }
-    } catch (thrown) {
-      // A reply or a listener of the group threw: what was done until then is not known.
-      this.stop();
-      this.kept.release();
-      ctx.fireExceptionCaught(toError(thrown));
-      ctx.channel.end({ reason: 'error' });
-    }
+    });
   }
 
   private crashed(ctx: Context, attempt: PendingAttempt, cause: Error): void {
@@ -271,8 +266,23 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
     const text = `the authenticator failed: ${cause.message}`;
     ctx.channel.logger.log('warn', `${ctx.channel} ${text}`, cause);
     this.attempt = undefined;
-    const reply = this.options.replies?.refused?.(text);
-    this.decide(ctx, this.machine.failed(), { text, cause, reply });
+    this.orEnd(ctx, () => {
+      const reply = this.options.replies?.refused?.(text);
+      this.decide(ctx, this.machine.failed(), { text, cause, reply });
+    });
+  }
+
+  /** A timer or a promise calls it: an error must reach the pipeline, and not the process. */
+  private orEnd(ctx: Context, task: () => void): void {
+    try {
+      task();
+    } catch (thrown) {
+      // A reply or a listener of the group threw: what was done until then is not known.
+      this.stop();
+      this.kept.release();
+      ctx.fireExceptionCaught(toError(thrown));
+      ctx.channel.end({ reason: 'error' });
+    }
   }
 
   // --- decisions ---

@@ -378,6 +378,24 @@ describe('AuthHandler, not letting in', () => {
     expect(channel.isOutputShutdown).toBe(true);
   });
 
+  it.each([
+    ['for an authenticator that failed', 'refused'],
+    ['at the deadline', 'timedOut'],
+  ])('ends the connection, not the process, when a reply throws %s', async (_when, name) => {
+    const { channel, doorman } = setUp({
+      replies: {
+        [name]: () => {
+          throw new Error('no reply');
+        },
+      },
+    });
+    channel.writeInbound('AUTH');
+    if (name === 'refused') await doorman.say(new Error('down'));
+    else channel.advance(10_000);
+    expect(() => channel.checkException()).toThrow('no reply');
+    expect(channel.isOutputShutdown).toBe(true);
+  });
+
   it('drops what it held when somebody removes it before the yes', async () => {
     const { channel, app, auth, doorman } = setUp({});
     channel.writeInbound('AUTH', 'held');
