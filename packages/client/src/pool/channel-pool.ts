@@ -5,7 +5,7 @@ import {
   type TimedOutError,
   type Timer,
 } from '@headrace/core';
-import { checkOptions, type KnownOptions, toError } from '@headrace/core/authoring';
+import { callSafely, checkOptions, type KnownOptions, toError } from '@headrace/core/authoring';
 import type { Connector } from '../address/racing-connector.ts';
 import { CLIENT_ERRORS } from '../client-errors.ts';
 import { Lease, type LeaseOwner } from './lease.ts';
@@ -408,11 +408,7 @@ export class ChannelPool<P, C extends Channel = Channel>
 
 /** An observer must not stop the pool. */
 function callHook<C>(hook: ((channel: C) => void) | undefined, channel: C): void {
-  try {
-    hook?.(channel);
-  } catch (error) {
-    process.emitWarning(toError(error));
-  }
+  if (hook !== undefined) callSafely(hook, channel);
 }
 
 function closedError(): ChannelError {

@@ -1,7 +1,7 @@
 import { ChannelPool, type Lease } from '@headrace/client';
 import type { MemoryTarget } from '@headrace/core';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ChannelPoolOptions } from '../../src/pool/pool-options.ts';
 import { type LineChannel, MemoryWorld } from '../reconnect/memory-world.ts';
 
@@ -144,6 +144,22 @@ describe('ChannelPool', () => {
     await expect(lease(pool)).rejects.toThrow('not this one');
     expect(calls).toEqual(['created', 'acquired', 'released', 'acquired', 'released', 'acquired']);
     expect(pool.metrics).toMatchObject({ size: 0, leased: 0, closed: { discarded: 1 } });
+  });
+
+  it('goes on when a hook throws or rejects, with a warning', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const pool = poolOf({
+      onCreated: (() => Promise.reject(new Error('created'))) as never,
+      onReleased: () => {
+        throw new Error('released');
+      },
+    });
+    (await lease(pool)).release();
+    await new Promise(setImmediate);
+    const warnings = warn.mock.calls.map(([warning]) => (warning as Error).message);
+    warn.mockRestore();
+    expect(warnings.sort()).toEqual(['created', 'released']);
+    expect(pool.metrics).toMatchObject({ size: 1, leased: 0 });
   });
 
   it('serves those who wait in turn, within a number and a time', async () => {

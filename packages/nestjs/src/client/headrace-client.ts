@@ -1,6 +1,6 @@
 import type { ClientState, ReconnectingClient } from '@headrace/client';
 import { type Channel, type ConnectPlace, TimedOutError } from '@headrace/core';
-import { isPromiseLike, toError } from '@headrace/core/authoring';
+import { callSafely, isPromiseLike, toError } from '@headrace/core/authoring';
 import { Call, CallTable, requestLost } from '@headrace/handlers/call';
 import { Logger } from '@nestjs/common';
 import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices';
@@ -338,11 +338,7 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
   }
 
   private tell(listener: StateListener, state: ClientState<ConnectPlace, Channel>): void {
-    try {
-      listener(state);
-    } catch (error) {
-      this.logger.error(toError(error));
-    }
+    callSafely(listener, state, (error) => this.logger.error(error));
   }
 }
 

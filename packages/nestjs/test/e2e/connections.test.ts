@@ -6,10 +6,10 @@ import {
   HeadraceServer,
   type HeadraceStatus,
 } from '@headrace/nestjs';
-import { Controller } from '@nestjs/common';
+import { Controller, Logger } from '@nestjs/common';
 import { Ctx, EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
 import { concat, finalize, NEVER, type Observable, of } from 'rxjs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { TimedApp } from '../timed-app.ts';
 import { SumService } from './sum-service.ts';
 
@@ -214,6 +214,21 @@ describe('a connection that is lost', () => {
     void client.close();
     await app.pass(10);
     expect([aborted, running]).toEqual([1, 1]);
+  });
+
+  it('logs a listener of its states that throws or rejects', async () => {
+    app = await TimedApp.start([SumService]);
+    const client = app.client({});
+    const logged = vi.spyOn(Logger.prototype, 'error').mockImplementation(() => {});
+    client.on('state', () => {
+      throw new Error('thrown');
+    });
+    client.on('state', (({ name }: { name: string }) => Promise.reject(new Error(name))) as never);
+    void client.connect();
+    await app.pass(10);
+    const errors = logged.mock.calls.map(([error]) => (error as unknown as Error).message);
+    logged.mockRestore();
+    expect(errors).toEqual(expect.arrayContaining(['thrown', 'connecting', 'online']));
   });
 
   it('is told by status, at both ends', async () => {
