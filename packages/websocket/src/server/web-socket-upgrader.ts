@@ -38,7 +38,10 @@ export interface WebSocketUpgradeOptions extends WebSocketLimits {
   readonly subprotocols?: readonly string[];
   /** Take permessage-deflate if the client offers it. @default false */
   readonly compression?: WebSocketCompression;
-  /** Lets a page of another site open a WebSocket. @default never; the server's own pages always may */
+  /**
+   * Lets a page of another site open a WebSocket. If it throws, the answer is 500 and the error is fired in the
+   * connection's pipeline. @default never; the server's own pages always may
+   */
   readonly allowOrigin?: (origin: string, request: IncomingMessage) => boolean;
   /**
    * Decides before the WebSocket is opened, for example by a token in a cookie or in the query: `true` accepts it,
@@ -105,7 +108,7 @@ export class WebSocketUpgrader {
   ): void {
     const { webSocket, authorize } = this.options;
     if (webSocket === undefined || !this.paths.has(pathOf(request))) handler.refuse(404);
-    else if (!this.isAllowed(request, stream)) handler.refuseOrigin(request.headers.origin ?? '');
+    else if (!this.isAllowed(request, stream, handler)) return;
     else if (authorize === undefined) this.upgrade(request, stream, head, handler);
     else {
       void this.decide(request, handler).then((isAllowed) => {
@@ -142,12 +145,22 @@ export class WebSocketUpgrader {
     });
   }
 
-  /** Programs send no `Origin` header; browsers always do. */
-  private isAllowed(request: IncomingMessage, stream: ChannelDuplex): boolean {
+  /** If false, the request has been answered. Programs send no `Origin` header; browsers always do. */
+  private isAllowed(
+    request: IncomingMessage,
+    stream: ChannelDuplex,
+    handler: HttpEndpointHandler,
+  ): boolean {
     const { origin, host } = request.headers;
     if (origin === undefined) return true;
     if (isOwnOrigin(origin, { host, localAddress: stream.localAddress })) return true;
-    return this.options.allowOrigin?.(origin, request) ?? false;
+    try {
+      if (this.options.allowOrigin?.(origin, request) === true) return true;
+      handler.refuseOrigin(origin);
+    } catch (thrown) {
+      handler.refuseFailed(toError(thrown));
+    }
+    return false;
   }
 }
 

@@ -210,6 +210,19 @@ describe('HttpEndpoint', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 403 Forbidden/);
   });
 
+  it.each([
+    ['the first request', ''],
+    ['a request after another one', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'],
+  ])('answers 500 when allowOrigin throws for %s', async (_what, before) => {
+    const { port, log } = await start({ allowOrigin: () => fail() });
+    const answer = await exchange(
+      port,
+      `${before}GET /ws HTTP/1.1\r\nHost: x\r\nOrigin: https://evil.example\r\n${UPGRADE}`,
+    );
+    expect(answer).toContain('HTTP/1.1 500 Internal Server Error');
+    expect(log).toEqual([expect.stringContaining('no page')]);
+  });
+
   it('answers 404 to a WebSocket on another path', async () => {
     const { port } = await start();
     await expect(openSocket(port, undefined, '/other').opened).rejects.toThrow('404');
