@@ -22,6 +22,8 @@ export interface WorkOwner<W extends Work> {
   /** The function of an open work has settled. */
   succeeded?(work: W, answer: unknown): void;
   failed?(work: W, error: Error): void;
+  /** True if an answer may be a generator or an async iterable: a handler writes its values. @default false */
+  takesStream?(answer: object): boolean;
   /** The deadline of an open work has come. */
   expired?(work: W): void;
   /** Functions have settled. */
@@ -191,8 +193,9 @@ export class WorkTable<W extends Work> {
 
   private succeeded(work: W, answer: unknown): void {
     if (!this.settle(work) || !work.isOpen || this.isOver) return;
-    if (isStream(answer)) this.owner.failed?.(work, streamError());
-    else this.owner.succeeded?.(work, answer);
+    const { owner } = this;
+    if (!isStream(answer) || owner.takesStream?.(answer) === true) owner.succeeded?.(work, answer);
+    else owner.failed?.(work, streamError());
   }
 
   private failed(work: W, thrown: unknown): void {
@@ -202,7 +205,7 @@ export class WorkTable<W extends Work> {
 }
 
 /** A generator, or another iterator or async iterable: an answer would have none of its values. */
-function isStream(answer: unknown): boolean {
+function isStream(answer: unknown): answer is object {
   if (typeof answer !== 'object' || answer === null) return false;
   if (Symbol.asyncIterator in answer) return true;
   return Symbol.iterator in answer && typeof (answer as { next?: unknown }).next === 'function';

@@ -4,10 +4,15 @@ import { DrainGate } from '../call/drain-gate.ts';
 import { encodeErrorOf } from '../call/encode-error.ts';
 import { type RequestScope, Work } from '../call/work.ts';
 import { type WorkLimits, type WorkOwner, WorkTable } from '../call/work-table.ts';
+import { isStreamSource } from '../flow/stream-source.ts';
+import { StreamWriteHandler } from '../flow/stream-write-handler.ts';
 
 /** Options of a {@link RequestHandler}. */
 export interface RequestOptions<Request, Response> {
-  /** Answers a request, at once or later; `undefined` for no answer. */
+  /**
+   * Answers a request, at once or later; `undefined` for no answer. With a `StreamWriteHandler` in the pipeline an answer
+   * may be a `Readable` or another async iterable.
+   */
   readonly handle: (
     request: Request,
     scope: RequestScope,
@@ -139,6 +144,8 @@ export class RequestHandler<Request, Response> implements Handler {
       },
       succeeded: (work, response) => this.finish(work, response),
       failed: (work, error) => this.fail(ctx, work, error),
+      takesStream: (answer) =>
+        isStreamSource(answer) && ctx.pipeline.get(StreamWriteHandler) !== undefined,
       expired: (work) => this.expired(ctx, work),
       changed: () => this.answer(ctx),
     };

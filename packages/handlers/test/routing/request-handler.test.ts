@@ -1,6 +1,8 @@
+import { Readable } from 'node:stream';
 import { DrainEvent, type Handler, isHeadraceError } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
+import { StreamWriteHandler } from '../../src/flow/stream-write-handler.ts';
 import { RequestHandler, type RequestOptions } from '../../src/routing/request-handler.ts';
 
 /** Requests that the test answers by hand. */
@@ -112,6 +114,18 @@ describe('RequestHandler', () => {
     );
     channel.writeInbound('a');
     expect(channel.readOutbound()).toMatch(/returned a generator or an async iterable/);
+  });
+
+  it('answers with a stream where a StreamWriteHandler takes it', async () => {
+    const channel = new EmbeddedChannel(
+      new StreamWriteHandler<string>(),
+      new RequestHandler<string, AsyncIterable<string>>({
+        handle: (text) => Readable.from([text, text]),
+      }),
+    );
+    channel.writeInbound('a');
+    const first = await channel.waitForOutbound();
+    expect([first, await channel.waitForOutbound()]).toEqual(['a', 'a']);
   });
 
   it('makes an answer of a failure with answerError, in its place', async () => {
