@@ -8,10 +8,10 @@ import {
 import { callSafely, checkOptions, type KnownOptions, toError } from '@headrace/core/authoring';
 import type { Connector } from '../address/racing-connector.ts';
 import { CLIENT_ERRORS } from '../client-errors.ts';
-import { Lease, type LeaseOwner } from './lease.ts';
+import { Lease } from './lease.ts';
 import { type PoolCloseReason, PoolEntry } from './pool-entry.ts';
 import { type ChannelPoolOptions, type PoolRules, poolRules } from './pool-options.ts';
-import { PoolWaiter, type WaiterEnd } from './pool-waiter.ts';
+import { PoolWaiter } from './pool-waiter.ts';
 
 /** How a pool is, and what it has done. */
 export interface ChannelPoolMetrics {
@@ -69,9 +69,8 @@ const ACQUIRE_OPTIONS: KnownOptions<AcquireOptions> = { signal: true };
  * ```
  * @see Netty's `FixedChannelPool`
  */
-export class ChannelPool<P, C extends Channel = Channel>
-  implements LeaseOwner<C>, WaiterEnd<C>, AsyncDisposable
-{
+export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposable {
+  // It is the owner of its leases and the end of its waiters by members that the published types do not have.
   private readonly options: ChannelPoolOptions<P, C>;
   private readonly connector: Connector<P, C>;
   private readonly rules: PoolRules;

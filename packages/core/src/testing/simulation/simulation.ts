@@ -16,7 +16,7 @@ import type { NetworkPath } from './network-path.ts';
 import { takeProcessErrors } from './process-errors.ts';
 import { beginRun, runCode, runningCode } from './running-code.ts';
 import { SeededRandom } from './seeded-random.ts';
-import { type HostProgram, type HostWorld, SimulatedHost } from './simulated-host.ts';
+import { type HostProgram, SimulatedHost } from './simulated-host.ts';
 import { SimulatedLink } from './simulated-link.ts';
 import { type HostNames, SimulatedNetwork } from './simulated-network.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
@@ -115,7 +115,8 @@ const nextTurn = setImmediate;
  * ```
  * @see tokio's turmoil, TigerBeetle's VOPR and FoundationDB's simulator, which showed how much this finds
  */
-export class Simulation implements HostWorld {
+export class Simulation {
+  // It is the `HostWorld` of its hosts by members that the published types do not have.
   readonly seed: number;
   readonly trace: SimulationTrace;
   readonly settings: ResolvedTcpSettings;
