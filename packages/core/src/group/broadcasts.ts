@@ -206,6 +206,7 @@ export class Broadcasts {
 }
 
 function isSame(some: readonly Channel[], others: readonly Channel[]): boolean {
+  if (some === others) return true;
   return some.length === others.length && some.every((channel, i) => channel === others[i]);
 }
 

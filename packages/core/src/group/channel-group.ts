@@ -60,9 +60,12 @@ export class ChannelGroup<Message = unknown>
   private readonly broadcasts = new Broadcasts();
   private readonly servers = new Set<Channel>();
   private readonly others = new Set<Channel>();
+  /** The members that are no servers, until one comes or goes. */
+  private snapshot: readonly Channel[] | undefined;
   /** What `close()` chose, if the group stays closed. */
   private readonly closedFor = new Set<ChannelMatcher>();
   private readonly onMemberClosed = (channel: Channel): void => {
+    this.snapshot = undefined;
     if (!this.setOf(channel).delete(channel)) return;
     this.slow.forget(channel);
     this.emit('channelLeft', channel);
@@ -111,6 +114,7 @@ export class ChannelGroup<Message = unknown>
    */
   add(channel: Channel): boolean {
     checkMember('add', channel);
+    this.snapshot = undefined;
     const members = this.setOf(channel);
     if (members.has(channel) || !channel.isOpen) return false;
     if (this.staysClosedFor(channel)) {
@@ -127,6 +131,7 @@ export class ChannelGroup<Message = unknown>
   remove(channel: Channel | string): boolean {
     if (typeof channel !== 'string') checkMember('remove', channel);
     const member = typeof channel === 'string' ? this.find(channel) : channel;
+    this.snapshot = undefined;
     if (member === undefined || !this.setOf(member).delete(member)) return false;
     member.offClosed(this.onMemberClosed);
     this.slow.forget(member);
@@ -166,7 +171,7 @@ export class ChannelGroup<Message = unknown>
 
   /** Flushes the matching members, after the broadcasts that wait; listening channels are left out. */
   flush(matcher: ChannelMatcher = ChannelMatchers.all): void {
-    this.broadcasts.flush(chosenOf(this.others, matcher));
+    this.broadcasts.flush(this.receivers(matcher));
   }
 
   /** Sends a message to the matching members, as {@link write} does. */
@@ -210,9 +215,18 @@ export class ChannelGroup<Message = unknown>
     if (message === undefined || message === null) {
       throw new TypeError(`write(${String(message)}): a message cannot be null or undefined`);
     }
-    return this.broadcasts.run(chosenOf(this.others, matcher), flush, (channel) =>
+    return this.broadcasts.run(this.receivers(matcher), flush, (channel) =>
       this.slow.write(channel, message),
     );
+  }
+
+  /** All broadcasts to the same members share one snapshot. */
+  private receivers(matcher: ChannelMatcher | undefined): readonly Channel[] {
+    if (matcher !== undefined && matcher !== ChannelMatchers.all) {
+      return chosenOf(this.others, matcher);
+    }
+    this.snapshot ??= [...this.others];
+    return this.snapshot;
   }
 
   private staysClosedFor(channel: Channel): boolean {

@@ -1,16 +1,13 @@
-import { afterEach, expect, it, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type { Channel } from '../../src/contract.ts';
 import { Broadcasts } from '../../src/group/broadcasts.ts';
 import { SettableFuture } from '../../src/internal/settable-future.ts';
 import { systemClock } from '../../src/internal/system-clock.ts';
 
-afterEach(() => {
-  vi.restoreAllMocks();
-});
-
 it('a broadcast in slices lets other events in between, and waits for no timer', async () => {
-  const timers = vi.spyOn(globalThis, 'setTimeout');
-  const member = { clock: systemClock, flush() {} } as unknown as Channel;
+  const timers = vi.fn(systemClock.schedule);
+  const clock = { ...systemClock, schedule: timers };
+  const member = { clock, flush() {} } as unknown as Channel;
   const broadcasts = new Broadcasts();
   let written = 0;
   const write = () => {
