@@ -21,11 +21,13 @@ import type { ResolvedChannelOptions } from './channel-options.ts';
 import type { ChannelOutput } from './channel-output.ts';
 import { channelText } from './channel-report.ts';
 
-let privateCore: (channel: object) => ChannelCore | undefined;
+/** Keys that only this file has. A `#field` costs twice as much where a compiler turns it into a WeakMap. */
+const CORE = Symbol('core');
+const OUTPUT = Symbol('output');
 
 /** The core of a channel over a transport; `undefined` for any other channel. */
 export function coreOf(channel: object): ChannelCore | undefined {
-  return privateCore(channel);
+  return channel instanceof TransportChannel ? channel[CORE] : undefined;
 }
 
 /**
@@ -51,15 +53,12 @@ export function startChannel(channel: Channel, initialize?: (channel: Channel) =
  * @typeParam W - what may be written to it
  */
 export class TransportChannel<R = unknown, W = unknown> implements Channel<R, W> {
-  readonly #core: ChannelCore;
-  /** That of the core; a handler may ask it for each message. */
-  readonly #output: ChannelOutput;
+  /** @internal */
+  readonly [CORE]: ChannelCore;
+  /** @internal That of the core; a handler may ask it for each message. */
+  readonly [OUTPUT]: ChannelOutput;
   readonly pipeline: Pipeline<R, W>;
   readonly isServer: boolean;
-
-  static {
-    privateCore = (channel) => (#core in channel ? channel.#core : undefined);
-  }
 
   constructor(
     transport: Transport,
@@ -68,38 +67,38 @@ export class TransportChannel<R = unknown, W = unknown> implements Channel<R, W>
     makeCore?: (channel: Channel) => ChannelCore,
   ) {
     const self = this as Channel;
-    this.#core = makeCore?.(self) ?? new ChannelCore(self, transport, options, parent);
-    this.#output = this.#core.output;
-    this.pipeline = this.#core.pipeline as Pipeline as Pipeline<R, W>;
-    this.isServer = this.#core.isServer;
+    this[CORE] = makeCore?.(self) ?? new ChannelCore(self, transport, options, parent);
+    this[OUTPUT] = this[CORE].output;
+    this.pipeline = this[CORE].pipeline as Pipeline as Pipeline<R, W>;
+    this.isServer = this[CORE].isServer;
   }
 
   get id(): string {
-    return this.#core.id;
+    return this[CORE].id;
   }
 
   get parent(): Channel | undefined {
-    return this.#core.parent;
+    return this[CORE].parent;
   }
 
   get attributes(): Attributes {
-    return this.#core.attributes;
+    return this[CORE].attributes;
   }
 
   get clock(): Clock {
-    return this.#core.options.clock;
+    return this[CORE].options.clock;
   }
 
   get logger(): Logger {
-    return this.#core.options.logger;
+    return this[CORE].options.logger;
   }
 
   get localAddress(): Address | undefined {
-    return this.#core.transport.localAddress;
+    return this[CORE].transport.localAddress;
   }
 
   get remoteAddress(): Address | undefined {
-    return this.#core.transport.remoteAddress;
+    return this[CORE].transport.remoteAddress;
   }
 
   toString(): string {
@@ -113,41 +112,41 @@ export class TransportChannel<R = unknown, W = unknown> implements Channel<R, W>
   // --- state ---
 
   get isOpen(): boolean {
-    return this.#core.isOpen;
+    return this[CORE].isOpen;
   }
 
   get isRegistered(): boolean {
-    return this.#core.isRegistered;
+    return this[CORE].isRegistered;
   }
 
   get isActive(): boolean {
-    return this.#core.isActive;
+    return this[CORE].isActive;
   }
 
   get isInputShutdown(): boolean {
-    return this.#core.isInputShutdown;
+    return this[CORE].isInputShutdown;
   }
 
   get isOutputShutdown(): boolean {
-    return this.#core.isOutputShutdown;
+    return this[CORE].isOutputShutdown;
   }
 
   get isEnding(): boolean {
-    return this.#core.isEnding;
+    return this[CORE].isEnding;
   }
 
   get discardsInput(): boolean {
-    return this.#core.discardsInput;
+    return this[CORE].discardsInput;
   }
 
   // --- reading ---
 
   get autoRead(): boolean {
-    return this.#core.reading.autoRead;
+    return this[CORE].reading.autoRead;
   }
 
   set autoRead(value: boolean) {
-    this.#core.reading.setAutoRead(value);
+    this[CORE].reading.setAutoRead(value);
   }
 
   read(): void {
@@ -155,63 +154,63 @@ export class TransportChannel<R = unknown, W = unknown> implements Channel<R, W>
   }
 
   get isReadHeld(): boolean {
-    return this.#core.reading.isHeld;
+    return this[CORE].reading.isHeld;
   }
 
   get readHolds(): readonly string[] {
-    return this.#core.reading.holdReasons;
+    return this[CORE].reading.holdReasons;
   }
 
   get readHeldMs(): number {
-    return this.#core.reading.heldMs;
+    return this[CORE].reading.heldMs;
   }
 
   holdReads(why: string): ReadHold {
-    return this.#core.reading.hold(why);
+    return this[CORE].reading.hold(why);
   }
 
   onceReadable(listener: () => void): void {
-    this.#core.reading.onceReadable(listener);
+    this[CORE].reading.onceReadable(listener);
   }
 
   checkTurn(): boolean {
-    return this.#core.reading.checkTurn();
+    return this[CORE].reading.checkTurn();
   }
 
   onNextTurn(listener: () => void): void {
-    this.#core.reading.onNextTurn(listener);
+    this[CORE].reading.onNextTurn(listener);
   }
 
   // --- writing ---
 
   get isWritable(): boolean {
-    return this.#output.isWritable;
+    return this[OUTPUT].isWritable;
   }
 
   get pendingOutboundBytes(): number {
-    return this.#output.pendingBytes;
+    return this[OUTPUT].pendingBytes;
   }
 
   get bytesBeforeUnwritable(): number {
-    return this.#output.bytesBeforeUnwritable;
+    return this[OUTPUT].bytesBeforeUnwritable;
   }
 
   get bytesBeforeWritable(): number {
-    return this.#output.bytesBeforeWritable;
+    return this[OUTPUT].bytesBeforeWritable;
   }
 
   get outboundProgress(): number {
-    return this.#output.progress;
+    return this[OUTPUT].progress;
   }
 
   onceWritable(listener: () => void): void {
-    this.#output.onceWritable(listener);
+    this[OUTPUT].onceWritable(listener);
   }
 
   write(message: W, options?: WriteOptions): WriteFuture {
     return options === undefined
       ? this.pipeline.write(message)
-      : this.#core.write(message, options);
+      : this[CORE].write(message, options);
   }
 
   flush(): void {
@@ -227,39 +226,39 @@ export class TransportChannel<R = unknown, W = unknown> implements Channel<R, W>
   // --- ending ---
 
   shutdown(direction: Direction = 'output'): WriteFuture {
-    return this.#core.shutdown(direction);
+    return this[CORE].shutdown(direction);
   }
 
   end(options: EndOptions = {}): WriteFuture {
-    return this.#core.end(options);
+    return this[CORE].end(options);
   }
 
   close(reason: CloseReason = 'local'): WriteFuture {
-    return this.#core.close(reason);
+    return this[CORE].close(reason);
   }
 
   abort(reason: CloseReason = 'local'): WriteFuture {
-    return this.#core.abort(reason);
+    return this[CORE].abort(reason);
   }
 
   get closeInfo(): CloseInfo | undefined {
-    return this.#core.ending.info;
+    return this[CORE].ending.info;
   }
 
   get closed(): Promise<CloseInfo> {
-    return this.#core.ending.promiseFor(this as Channel);
+    return this[CORE].ending.promiseFor(this as Channel);
   }
 
   onClosed(listener: (channel: Channel) => void): void {
-    this.#core.ending.add(this as Channel, listener);
+    this[CORE].ending.add(this as Channel, listener);
   }
 
   offClosed(listener: (channel: Channel) => void): void {
-    this.#core.ending.delete(listener);
+    this[CORE].ending.delete(listener);
   }
 
   [Symbol.asyncIterator](): Required<Pick<AsyncIterator<R>, 'next' | 'return'>> {
-    return this.#core.messages[Symbol.asyncIterator]();
+    return this[CORE].messages[Symbol.asyncIterator]();
   }
 
   /** Sends what was written, ends politely, and resolves when the channel has closed: for `await using`. */
