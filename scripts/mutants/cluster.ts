@@ -80,7 +80,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/log/memory-stream.ts',
-    find: 'if (seen !== undefined) return { epoch: this.epoch, offset: seen.offset };',
+    find: 'if (seen !== undefined) return { epoch: this.epoch, offset: seen };',
     replace: '',
     test: 'test/bus/memory-bus.test.ts',
     why: 'a message that is written again with its id is stored once',
