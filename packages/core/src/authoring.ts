@@ -87,7 +87,12 @@ export { stoodStillMs } from './internal/stood-still.ts';
 export { isTurnCheckDue, MESSAGES_PER_TURN_CHECK } from './internal/turn-check.ts';
 // Emit events to listeners that may throw
 export { WatchedEmitter } from './internal/watched-emitter.ts';
-export { KeptInput, type KeptInputSteps, MAX_LATE_MESSAGES } from './pipeline/kept-input.ts';
+export {
+  type KeptEvent,
+  KeptInput,
+  type KeptInputSteps,
+  MAX_LATE_MESSAGES,
+} from './pipeline/kept-input.ts';
 export { KeptInputHandler } from './pipeline/kept-input-handler.ts';
 // Who threw
 export { throwerOf } from './pipeline/thrower.ts';

@@ -196,7 +196,11 @@ export abstract class ByteToMessageDecoder<T> extends KeptInputHandler {
       passOn: (ctx, message) => this.accept(ctx, message),
       goOn: (ctx) => this.decodeAll(ctx, this.input),
       complete: (ctx) => this.complete(ctx),
-      end: (ctx, kind) => this.passEnd(ctx, kind),
+      event: (ctx, event) => {
+        if (event.method === 'channelInactive') this.passEnd(ctx, 'inactive');
+        else if (event.value === 'input') this.passEnd(ctx, 'shutdown');
+        else event.fire(ctx);
+      },
       delivered: (ctx) => this.settle(ctx),
       dropped: () => this.input.clear(),
       removed: (ctx) => this.passOnRest(ctx),

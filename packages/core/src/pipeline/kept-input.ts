@@ -9,6 +9,17 @@ import { TlsUpgradeEvent } from '../tls-upgrade-event.ts';
 /** After the channel has closed, so many messages of its peer are still delivered; the rest is dropped. */
 export const MAX_LATE_MESSAGES = 16_384;
 
+type InboundEvent =
+  | 'channelRegistered'
+  | 'channelActive'
+  | 'channelReadComplete'
+  | 'userEventTriggered'
+  | 'exceptionCaught'
+  | 'channelShutdown'
+  | 'channelInactive'
+  | 'channelUnregistered'
+  | 'handlerRemoved';
+
 /** What a handler does with its {@link KeptInput}: each step has a default. */
 export interface KeptInputSteps {
   /** For `channel.readHolds`, while the handler itself holds reads; its name. */
@@ -25,10 +36,12 @@ export interface KeptInputSteps {
   readonly goOn?: (ctx: Context) => void;
   /** Passes the end of a burst on. @default ctx.fireChannelReadComplete */
   readonly complete?: (ctx: Context) => void;
-  /** Passes the end of the input on, after everything before it. @default ctx.fireChannelShutdown, ctx.fireChannelInactive */
-  readonly end?: (ctx: Context, kind: 'shutdown' | 'inactive') => void;
+  /** Passes on an event that is neither a message nor the end of a burst. @default event.fire(ctx) */
+  readonly event?: (ctx: Context, event: KeptEvent) => void;
   /** The handler has been removed: passes on what it had begun, as it is. */
   readonly removed?: (ctx: Context) => void;
+  /** True if messages that are kept when the handler is removed still take the step `passOn`. @default false */
+  readonly passOnWhenRemoved?: boolean;
   /** Called after each delivery, whether something is left or not. */
   readonly delivered?: (ctx: Context) => void;
   /** What the handler itself had begun is dropped. */
@@ -37,14 +50,25 @@ export interface KeptInputSteps {
   readonly begun?: () => readonly unknown[];
 }
 
-/** An event that followed messages that are kept. */
-class KeptEvent {
-  readonly kind: 'complete' | 'event' | 'error' | 'shutdown' | 'inactive' | 'unregistered';
+/** An inbound event that is not a message: the method of a handler that takes it, and its argument. */
+export class KeptEvent {
+  readonly method: InboundEvent;
   readonly value: unknown;
 
-  constructor(kind: KeptEvent['kind'], value?: unknown) {
-    this.kind = kind;
+  constructor(method: InboundEvent, value?: unknown) {
+    this.method = method;
     this.value = value;
+  }
+
+  /** Fires it at the next handler. */
+  fire(ctx: Context): void {
+    if (this.method === 'userEventTriggered') ctx.fireUserEventTriggered(this.value);
+    else if (this.method === 'exceptionCaught') ctx.fireExceptionCaught(this.value as Error);
+    else if (this.method === 'channelShutdown') ctx.fireChannelShutdown(this.value as Direction);
+    else if (this.method === 'channelInactive') ctx.fireChannelInactive();
+    else if (this.method === 'channelUnregistered') ctx.fireChannelUnregistered();
+    else if (this.method === 'channelActive') ctx.fireChannelActive();
+    else if (this.method === 'channelRegistered') ctx.fireChannelRegistered();
   }
 }
 
@@ -53,7 +77,9 @@ function sizeOf(message: unknown): number {
   return message instanceof Uint8Array ? Math.max(1, message.length) : 1;
 }
 
-const COMPLETE = new KeptEvent('complete');
+const COMPLETE = new KeptEvent('channelReadComplete');
+const INACTIVE = new KeptEvent('channelInactive');
+const UNREGISTERED = new KeptEvent('channelUnregistered');
 
 /**
  * Input that a handler keeps for later, in order: the one home of its rules, the counterpart of `PendingWriteQueue`.
@@ -81,6 +107,8 @@ export class KeptInput {
   private unpinned = 0;
   /** The handler stopped in the middle of a message. */
   private isBegun = false;
+  /** Calls of the handler that have not returned, or whose promise is pending: nothing else is delivered. */
+  private calls = 0;
   /** Messages are being passed on; a handler that does so itself sets it by {@link keepWithin}. */
   private isWithin = false;
   private isWaiting = false;
@@ -99,7 +127,7 @@ export class KeptInput {
 
   /** Nothing is kept. */
   get isEmpty(): boolean {
-    return this.queue.isEmpty && !this.isBegun;
+    return this.queue.isEmpty && !this.isBegun && this.calls === 0;
   }
 
   /** How many messages are kept. */
@@ -109,7 +137,7 @@ export class KeptInput {
 
   /** Messages are being passed on, or are kept: what arrives now is kept. */
   get isBusy(): boolean {
-    return this.isWithin || this.isBegun || !this.queue.isEmpty;
+    return this.isWithin || !this.isEmpty;
   }
 
   /** Kept messages are being passed on. */
@@ -212,46 +240,48 @@ export class KeptInput {
     unpinAll(this.queue, this.unpinned);
     if (this.queue.last !== COMPLETE) this.queue.push(COMPLETE);
     this.unpinned = this.queue.size;
-    // The handler that took the hold may wait for what is flushed at the end of a burst.
-    if (!this.isWithin && this.hasPassed && ctx.channel.isReadHeld) this.complete(ctx);
+    if (!this.isWithin && this.isCompleteDue(ctx)) this.complete(ctx);
   }
 
-  userEventTriggered(ctx: Context, event: unknown): void {
-    if (event instanceof TlsUpgradeEvent) event.holding(this.bytes);
-    else if (event instanceof DrainEvent) {
-      this.drain = event;
+  userEventTriggered(ctx: Context, value: unknown): void {
+    const event = new KeptEvent('userEventTriggered', value);
+    if (value instanceof TlsUpgradeEvent) value.holding(this.bytes);
+    else if (value instanceof DrainEvent) {
+      this.drain = value;
       if (!this.isEmpty) this.holdDrain();
-    } else if (!this.isEmpty) {
-      this.queue.push(new KeptEvent('event', event));
+    } else {
+      this.event(ctx, event);
       return;
     }
-    ctx.fireUserEventTriggered(event);
+    this.fire(ctx, event);
   }
 
   exceptionCaught(ctx: Context, error: Error): void {
-    if (this.isEmpty) {
-      ctx.fireExceptionCaught(error);
-      return;
-    }
-    this.queue.push(new KeptEvent('error', error));
-    this.due = this.queue.size;
-    this.deliver(ctx);
+    const event = new KeptEvent('exceptionCaught', error);
+    if (!this.isEmpty) this.due = this.queue.size + 1;
+    this.end(ctx, event);
   }
 
   channelShutdown(ctx: Context, direction: Direction): void {
-    if (direction === 'output') ctx.fireChannelShutdown(direction);
-    else this.end(ctx, new KeptEvent('shutdown'));
+    const event = new KeptEvent('channelShutdown', direction);
+    if (direction === 'output') this.fire(ctx, event);
+    else this.end(ctx, event);
   }
 
   channelInactive(ctx: Context): void {
     this.closed = true;
     this.gate?.release();
-    this.end(ctx, new KeptEvent('inactive'));
+    this.end(ctx, INACTIVE);
   }
 
   channelUnregistered(ctx: Context): void {
-    if (this.isEmpty) ctx.fireChannelUnregistered();
-    else this.queue.push(new KeptEvent('unregistered'));
+    this.event(ctx, UNREGISTERED);
+  }
+
+  /** Passes an event on, or keeps it. */
+  event(ctx: Context, event: KeptEvent): void {
+    if (this.isEmpty) this.fire(ctx, event);
+    else this.queue.push(event);
   }
 
   handlerRemoved(ctx: Context): void {
@@ -260,13 +290,33 @@ export class KeptInput {
     this.gate?.release();
   }
 
+  /** As {@link event}, for one that lets more messages pass. */
   private end(ctx: Context, event: KeptEvent): void {
-    if (this.isEmpty) {
-      this.fire(ctx, event);
-      return;
-    }
-    this.queue.push(event);
+    this.event(ctx, event);
     this.deliver(ctx);
+  }
+
+  // --- calls that may take long ---
+
+  /** Before a call of the handler during which, and during whose promise, nothing else shall be delivered. */
+  beginCall(): void {
+    this.calls += 1;
+  }
+
+  /** The call has returned a promise: reads are held, and a drain waits, until {@link endCall}. */
+  awaitCall(ctx: Context): void {
+    if (this.drain !== undefined) this.holdDrain();
+    if (!ctx.isRemoved) this.hold(ctx.channel);
+  }
+
+  /** The call has returned, or its promise is settled. */
+  endCall(ctx: Context): void {
+    this.calls -= 1;
+    if (this.calls > 0) return;
+    this.deliver(ctx);
+    if (!this.isEmpty) return;
+    this.nothingLeft();
+    this.release();
   }
 
   // --- what leaves ---
@@ -293,7 +343,7 @@ export class KeptInput {
     }
     if (ctx.isRemoved) this.passOnAll(ctx);
     if (this.isEmpty) this.nothingLeft();
-    if (this.hasPassed && !this.isInBurst && (this.isEmpty || ctx.channel.isReadHeld)) {
+    if (!this.isInBurst && (this.isEmpty ? this.hasPassed : this.isCompleteDue(ctx))) {
       this.complete(ctx);
     }
     this.steps.delivered?.(ctx);
@@ -303,10 +353,10 @@ export class KeptInput {
     const { channel } = ctx;
     for (let count = 1; !ctx.isRemoved; count++) {
       if (dropsKeptMessages(channel)) this.drop();
-      while (!this.isBegun && this.queue.peek() instanceof KeptEvent) {
+      while (this.isFree && this.queue.peek() instanceof KeptEvent) {
         this.fire(ctx, this.shift() as KeptEvent);
       }
-      if (this.isEmpty || ctx.isRemoved) return;
+      if (this.calls > 0 || this.isEmpty || ctx.isRemoved) return;
       const isTurnOver = this.isDue && channel.checkTurn();
       if (isTurnOver || (!this.isDue && this.isHeld(channel))) {
         this.wait(ctx, isTurnOver);
@@ -412,16 +462,23 @@ export class KeptInput {
     this.steps.removed?.(ctx);
     this.hasPassed ||= this.isBegun && this.steps.goOn !== undefined;
     this.isBegun = false;
-    while (!this.queue.isEmpty) {
-      const entry = this.shift();
-      if (entry instanceof KeptEvent) this.fire(ctx, entry);
-      else {
-        this.hasPassed = true;
-        ctx.fireChannelRead(entry);
-      }
-    }
+    const { isWithin } = this;
+    this.isWithin = true;
+    while (this.calls === 0 && !this.queue.isEmpty) this.passOnRemoved(ctx, this.shift());
+    this.isWithin = isWithin;
+    if (!this.isEmpty) return;
     this.nothingLeft();
     if (this.hasPassed && !this.isInBurst) this.complete(ctx);
+  }
+
+  private passOnRemoved(ctx: Context, entry: unknown): void {
+    if (entry instanceof KeptEvent) {
+      this.fire(ctx, entry);
+      return;
+    }
+    this.hasPassed = true;
+    if (this.steps.passOnWhenRemoved) this.passOn(ctx, entry);
+    else ctx.fireChannelRead(entry);
   }
 
   private passOn(ctx: Context, message: unknown): void {
@@ -430,20 +487,23 @@ export class KeptInput {
     else passOn(ctx, message);
   }
 
-  private fire(ctx: Context, { kind, value }: KeptEvent): void {
-    if (kind === 'complete') {
+  private fire(ctx: Context, event: KeptEvent): void {
+    if (event === COMPLETE) {
       const next = this.queue.peek();
       // One is enough for messages that are delivered together.
       const isLast = next === undefined || next instanceof KeptEvent;
       if (this.hasPassed && isLast) this.complete(ctx);
-    } else if (kind === 'event') ctx.fireUserEventTriggered(value);
-    else if (kind === 'error') ctx.fireExceptionCaught(value as Error);
-    else if (kind === 'unregistered') ctx.fireChannelUnregistered();
-    else {
-      if (this.steps.end !== undefined) this.steps.end(ctx, kind);
-      else if (kind === 'shutdown') ctx.fireChannelShutdown('input');
-      else ctx.fireChannelInactive();
-    }
+    } else if (this.steps.event === undefined) event.fire(ctx);
+    else this.steps.event(ctx, event);
+  }
+
+  /** A handler after this one that holds reads may wait for what is flushed at the end of a burst. */
+  private isCompleteDue(ctx: Context): boolean {
+    return this.hasPassed && this.calls === 0 && ctx.channel.isReadHeld;
+  }
+
+  private get isFree(): boolean {
+    return !this.isBegun && this.calls === 0;
   }
 
   private complete(ctx: Context): void {

@@ -1,4 +1,11 @@
-import { type Context, type Handler, type ReadHold, sequential } from '@headrace/core';
+import {
+  type Context,
+  DrainEvent,
+  type Handler,
+  type ReadHold,
+  sequential,
+  TlsUpgradeEvent,
+} from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { expect, it } from 'vitest';
 
@@ -226,4 +233,75 @@ it('gives messages that wait out while nobody else holds reads, and then the end
   expect(seen).toEqual(['a', 'b']);
   for (const hold of holds) channel.run(() => hold.release());
   expect(seen).toEqual(['a', 'b', 'c', 'd', 'input']);
+});
+
+it('has a drain wait for the message that it works on, also when it came after the drain began', async () => {
+  for (const isBefore of [true, false]) {
+    const slow = new Slow();
+    const channel = new EmbeddedChannel(sequential(slow));
+    const event = new DrainEvent(60_000);
+    const other = event.hold('other');
+    if (isBefore) channel.writeInbound('a');
+    channel.run(() => channel.pipeline.fireUserEventTriggered(event));
+    if (!isBefore) channel.writeInbound('a');
+    expect(event.holds).toEqual(['other', 'kept input']);
+    await slow.finishNext();
+    expect(event.holds).toEqual(['other']);
+    other.release();
+    expect(channel.readInbound()).toBe('a');
+  }
+});
+
+it('passes a drain and an upgrade to TLS on at once, while a message is being handled', () => {
+  const events: string[] = [];
+  const inner: Handler = {
+    channelRead: () => new Promise<void>(() => {}),
+    userEventTriggered: (ctx, event) => {
+      events.push((event as object).constructor.name);
+      ctx.fireUserEventTriggered(event);
+    },
+  };
+  const channel = new EmbeddedChannel(sequential(inner));
+  channel.writeInbound('a', 'b');
+  const upgrade = new TlsUpgradeEvent();
+  channel.run(() => {
+    channel.pipeline.fireUserEventTriggered(upgrade);
+    channel.pipeline.fireUserEventTriggered(new DrainEvent(60_000));
+    channel.pipeline.fireUserEventTriggered('other');
+  });
+  expect(events).toEqual(['TlsUpgradeEvent', 'DrainEvent']);
+  expect(upgrade.heldBytes).toBe(1);
+});
+
+it('handles what waits when it is removed, and is removed after that', async () => {
+  const slow = new Slow();
+  const events: string[] = [];
+  const inner: Handler = {
+    channelRead: (ctx, message: string) => slow.channelRead(ctx, message),
+    handlerRemoved: () => void events.push('removed'),
+  };
+  const channel = new EmbeddedChannel(sequential(inner));
+  channel.writeInbound('a', 'b');
+  channel.run(() => channel.pipeline.remove(channel.pipeline.first()!));
+  expect([slow.begun, events]).toEqual([['a'], []]);
+  await slow.finishNext();
+  await slow.finishNext();
+  expect([slow.begun, events]).toEqual([['a', 'b'], ['removed']]);
+  expect([channel.readInbound(), channel.readInbound()]).toEqual(['a', 'b']);
+  expect(channel.isReadHeld).toBe(false);
+});
+
+it('handles each message before an error that follows it, even while reads are held', async () => {
+  const slow = new Slow();
+  const seen: string[] = [];
+  const after: Handler = {
+    channelRead: (_ctx, message: string) => void seen.push(message),
+    exceptionCaught: (_ctx, error) => void seen.push(error.message),
+  };
+  const channel = new EmbeddedChannel(sequential(slow), after);
+  channel.writeInbound('a', 'b', 'c');
+  channel.holdReads('test');
+  channel.run(() => channel.pipeline.fireExceptionCaught(new Error('error')));
+  for (let left = 3; left > 0; left--) await slow.finishNext();
+  expect(seen).toEqual(['a', 'b', 'c', 'error']);
 });

@@ -145,12 +145,9 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
         if (!this.isDeciding && this.isFree) this.kept.release();
         this.leave(ctx);
       },
-      end: (ctx, kind) => {
-        if (kind === 'shutdown') ctx.fireChannelShutdown('input');
-        else {
-          this.abandon(CLOSED);
-          ctx.fireChannelInactive();
-        }
+      event: (ctx, event) => {
+        if (event.method === 'channelInactive') this.abandon(CLOSED);
+        event.fire(ctx);
       },
     };
   }
