@@ -148,7 +148,7 @@ export function having<A extends Absence<object>>(
 /** A value for which a function decides whether it is allowed. */
 export function value<Given, A extends Absence<Given>>(
   allowed: string,
-  isRight: (given: unknown) => boolean,
+  isRight: (given: Given) => boolean,
   options: A = {} as A,
 ): Kind<Given, Same, A> {
   const check = (name: string, given: Given) =>

@@ -1,5 +1,5 @@
 import { type Channel, clientAddress } from '@headrace/core';
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, fn, number, whole } from '@headrace/core/authoring';
 import { addressKey } from '../limit/address-key.ts';
 import type { AuthAttempt, AuthVerdict } from './auth-options.ts';
 
@@ -19,22 +19,14 @@ export interface GuessLimiterOptions {
   readonly clientOf?: (channel: Channel) => string | undefined;
 }
 
-const DEFAULTS = {
-  freeTries: 3,
-  delayMs: 500,
-  maxDelayMs: 30_000,
-  forgiveEveryMs: 60_000,
-  maxClients: 10_000,
-} as const;
-
-const OPTIONS: KnownOptions<GuessLimiterOptions> = {
-  freeTries: true,
-  delayMs: true,
-  maxDelayMs: true,
-  forgiveEveryMs: true,
-  maxClients: true,
-  clientOf: true,
-};
+const OPTIONS = describeOptions('GuessLimiter', {
+  freeTries: whole({ default: 3 }),
+  delayMs: number({ min: 1, default: 500 }),
+  maxDelayMs: number({ min: 1, max: 2 ** 31 - 1, default: 30_000 }),
+  forgiveEveryMs: number({ min: 1, default: 60_000 }),
+  maxClients: whole({ min: 1, default: 10_000 }),
+  clientOf: fn({ purpose: 'names the client of a channel' }),
+});
 
 interface Guesses {
   /** Wrong ones, and those whose outcome is not known yet: many tries at once do not avoid the limit. */
@@ -72,15 +64,9 @@ export class GuessLimiter {
   private readonly clients = new Map<string, Guesses>();
 
   constructor(options: GuessLimiterOptions = {}) {
-    checkOptions('GuessLimiter', options, OPTIONS);
-    const { clientOf, ...given } = options;
-    this.clientOf = clientOf ?? ((channel) => addressKey(clientAddress(channel)));
-    this.options = { ...DEFAULTS, ...given };
-    checkNumber('freeTries', this.options.freeTries, { integer: true });
-    checkNumber('delayMs', this.options.delayMs, { min: 1 });
-    checkNumber('maxDelayMs', this.options.maxDelayMs, { min: 1, max: 2 ** 31 - 1 });
-    checkNumber('forgiveEveryMs', this.options.forgiveEveryMs, { min: 1 });
-    checkNumber('maxClients', this.options.maxClients, { min: 1, integer: true });
+    this.options = OPTIONS.resolve(options);
+    const { clientOf = (channel) => addressKey(clientAddress(channel)) } = options;
+    this.clientOf = clientOf;
   }
 
   /** Clients that are remembered now. */

@@ -1,12 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Channel, CloseInfo, Timer } from '@headrace/core';
-import {
-  checkFunction,
-  checkNumber,
-  checkOptions,
-  type KnownOptions,
-  toError,
-} from '@headrace/core/authoring';
+import { checkFunction, describeOptions, number, toError } from '@headrace/core/authoring';
 import type { Session, Sessions } from './sessions.ts';
 
 /** What a {@link SessionRegistry} reports of an id, which may have many connections, one after the other or at once. */
@@ -31,7 +25,9 @@ export interface SessionRegistryOptions {
   readonly graceMs?: number;
 }
 
-const OPTIONS: KnownOptions<SessionRegistryOptions> = { graceMs: true };
+const OPTIONS = describeOptions('SessionRegistry', {
+  graceMs: number({ max: 2 ** 31 - 1, default: 0 }),
+});
 
 /** An id that has lost its last session, and may come back. */
 interface Leaving<Principal> {
@@ -77,10 +73,10 @@ export class SessionRegistry<Principal>
 
   constructor(idOf: (principal: Principal) => string, options: SessionRegistryOptions = {}) {
     checkFunction('idOf', idOf, 'returns the id of a principal');
-    checkOptions('SessionRegistry', options, OPTIONS);
+    const { graceMs } = OPTIONS.resolve(options);
     super();
     this.idOf = idOf;
-    this.graceMs = checkNumber('graceMs', options.graceMs ?? 0, { max: 2 ** 31 - 1 });
+    this.graceMs = graceMs;
   }
 
   /** How many ids are connected. */

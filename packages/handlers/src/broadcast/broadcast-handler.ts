@@ -9,12 +9,9 @@ import {
   type PassThrough,
   type Types,
 } from '@headrace/core';
-import {
-  checkChoice,
-  checkMethod,
-  checkOptions,
-  type KnownOptions,
-} from '@headrace/core/authoring';
+import { checkMethod, describeOptions, flag, fn, value } from '@headrace/core/authoring';
+
+type Receivers<In> = 'others' | 'all' | ((message: In, sender: Channel) => ChannelMatcher);
 
 /** Options of a {@link BroadcastHandler}. */
 export interface BroadcastOptions<In, Out> {
@@ -29,11 +26,13 @@ export interface BroadcastOptions<In, Out> {
   readonly passOn?: boolean;
 }
 
-const OPTIONS: KnownOptions<BroadcastOptions<unknown, unknown>> = {
-  to: true,
-  format: true,
-  passOn: true,
-};
+const OPTIONS = describeOptions('BroadcastHandler', {
+  to: value("'others', 'all' or a function that chooses the receivers", isReceivers, {
+    default: 'others',
+  }),
+  format: fn({ purpose: 'makes what the members get' }),
+  passOn: flag({ default: true }),
+});
 
 /**
  * Sends every message to the members of a group: to the others, to all, or to those you choose.
@@ -78,20 +77,22 @@ export class BroadcastHandler<In = PassThrough, Out = unknown> implements Handle
   declare readonly types: Types<{ reads: In }>;
   readonly sharable = true;
   private readonly group: Group;
-  private readonly options: BroadcastOptions<In, Out>;
+  private readonly to: Receivers<In>;
+  private readonly format: BroadcastOptions<In, Out>['format'];
+  private readonly passOn: boolean;
   private isFlushDue = false;
 
   constructor(group: Group<Out>, options: BroadcastOptions<In, Out> = {}) {
     checkMethod('group', group, 'write', 'the group to send to, such as a ChannelGroup');
-    checkOptions<object>('BroadcastHandler', options, OPTIONS);
-    const { to = 'others' } = options;
-    if (typeof to !== 'function') checkChoice('to', to, ['others', 'all']);
+    const { to, format, passOn } = OPTIONS.resolve(options as BroadcastOptions<unknown, unknown>);
     this.group = group;
-    this.options = options;
+    this.to = to as Receivers<In>;
+    this.format = format as BroadcastOptions<In, Out>['format'];
+    this.passOn = passOn;
   }
 
   channelRead(ctx: Context, message: In): void {
-    const { format, passOn = true } = this.options;
+    const { format, passOn } = this;
     const outgoing = format === undefined ? message : format(message, ctx.channel);
     if (outgoing !== undefined) {
       const future = this.group.write(outgoing, this.receivers(message, ctx.channel));
@@ -124,8 +125,12 @@ export class BroadcastHandler<In = PassThrough, Out = unknown> implements Handle
   }
 
   private receivers(message: In, sender: Channel): ChannelMatcher | undefined {
-    const { to = 'others' } = this.options;
+    const { to } = this;
     if (to === 'all') return undefined;
     return to === 'others' ? ChannelMatchers.isNot(sender) : to(message, sender);
   }
+}
+
+function isReceivers(to: unknown): boolean {
+  return to === 'others' || to === 'all' || typeof to === 'function';
 }

@@ -1,5 +1,5 @@
 import type { Context, Handler, PassThrough, Types, WhatItReads } from '@headrace/core';
-import { checkOptions, type KnownOptions, toError } from '@headrace/core/authoring';
+import { describeOptions, flag, fn, toError } from '@headrace/core/authoring';
 
 /** Options of an {@link EchoHandler}. */
 export interface EchoOptions<In, Out> {
@@ -9,7 +9,10 @@ export interface EchoOptions<In, Out> {
   readonly passOn?: boolean;
 }
 
-const OPTIONS: KnownOptions<EchoOptions<unknown, unknown>> = { reply: true, passOn: true };
+const OPTIONS = describeOptions('EchoHandler', {
+  reply: fn({ purpose: 'makes the answer' }),
+  passOn: flag({ default: true }),
+});
 
 /**
  * Sends every message back to its sender, and passes it on to the next handlers.
@@ -51,9 +54,9 @@ export class EchoHandler<In = PassThrough, Out = WhatItReads> implements Handler
   private isReadWanted = false;
 
   constructor(options: EchoOptions<In, Out> = {}) {
-    checkOptions<object>('EchoHandler', options, OPTIONS);
+    const { passOn } = OPTIONS.resolve(options as EchoOptions<unknown, unknown>);
     this.reply = options.reply;
-    this.passOn = options.passOn ?? true;
+    this.passOn = passOn;
   }
 
   handlerRemoved(ctx: Context): void {

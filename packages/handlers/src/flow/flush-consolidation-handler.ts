@@ -1,5 +1,5 @@
 import type { CloseReason, Context, Direction, Handler, Types, WriteFuture } from '@headrace/core';
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, flag, whole } from '@headrace/core/authoring';
 
 /** Options of a {@link FlushConsolidationHandler}. */
 export interface FlushConsolidationOptions {
@@ -9,12 +9,10 @@ export interface FlushConsolidationOptions {
   readonly consolidateWhenNotReading?: boolean;
 }
 
-const DEFAULTS = { maxFlushes: 256, consolidateWhenNotReading: false } as const;
-
-const OPTIONS: KnownOptions<FlushConsolidationOptions> = {
-  maxFlushes: true,
-  consolidateWhenNotReading: true,
-};
+const OPTIONS = describeOptions('FlushConsolidationHandler', {
+  maxFlushes: whole({ min: 1, default: 256 }),
+  consolidateWhenNotReading: flag({ default: false }),
+});
 
 /**
  * Makes one flush of many: those during a read burst wait for its end, so that ten answers to ten requests
@@ -60,9 +58,8 @@ export class FlushConsolidationHandler implements Handler {
   private isScheduled = false;
 
   constructor(options: FlushConsolidationOptions = {}) {
-    checkOptions('FlushConsolidationHandler', options, OPTIONS);
-    const { maxFlushes, consolidateWhenNotReading } = { ...DEFAULTS, ...options };
-    this.maxFlushes = checkNumber('maxFlushes', maxFlushes, { min: 1, integer: true });
+    const { maxFlushes, consolidateWhenNotReading } = OPTIONS.resolve(options);
+    this.maxFlushes = maxFlushes;
     this.consolidateWhenNotReading = consolidateWhenNotReading;
   }
 

@@ -8,9 +8,8 @@ import {
   type WriteFuture,
 } from '@headrace/core';
 import {
-  checkNumber,
-  checkOptions,
-  type KnownOptions,
+  describeOptions,
+  number,
   PendingWriteQueue,
   type PendingWriteTarget,
   SettableFuture,
@@ -31,9 +30,9 @@ interface Turn {
   lastChunk: WriteFuture | undefined;
 }
 
-const DEFAULTS = { maxQueuedBytes: 1024 * 1024 } as const;
-
-const OPTIONS: KnownOptions<StreamWriteOptions> = { maxQueuedBytes: true };
+const OPTIONS = describeOptions('StreamWriteHandler', {
+  maxQueuedBytes: number({ min: 1, default: 1024 * 1024 }),
+});
 
 /**
  * Takes a `Readable` or any async iterable as a message and writes its chunks, one by one, as fast as the
@@ -88,9 +87,7 @@ export class StreamWriteHandler<T = OutboundBytes> implements Handler {
   private waitingShutdown: SettableFuture | undefined = undefined;
 
   constructor(options: StreamWriteOptions = {}) {
-    checkOptions('StreamWriteHandler', options, OPTIONS);
-    const { maxQueuedBytes } = { ...DEFAULTS, ...options };
-    this.maxQueuedBytes = checkNumber('maxQueuedBytes', maxQueuedBytes, { min: 1 });
+    this.maxQueuedBytes = OPTIONS.resolve(options).maxQueuedBytes;
   }
 
   write(ctx: Context, message: unknown): WriteFuture {

@@ -2,13 +2,16 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import {
   checkFunction,
-  checkKind,
-  checkMethod,
-  checkNumber,
   checkObject,
-  checkOptions,
+  custom,
+  describeOptions,
+  having,
   isPromiseLike,
-  type KnownOptions,
+  number,
+  type OptionKind,
+  type Resolved,
+  text,
+  whole,
 } from '@headrace/core/authoring';
 import { metricsListener } from '../metrics/metrics-listener.ts';
 import type { ServerMetrics } from '../metrics/server-metrics.ts';
@@ -34,24 +37,24 @@ export interface HealthServerOptions {
   readonly requestTimeoutMs?: number;
 }
 
-const DEFAULTS = { host: '127.0.0.1', maxConnections: 64, requestTimeoutMs: 5000 } as const;
+type Checks = Readonly<Record<string, HealthCheck>>;
 
-const OPTIONS: KnownOptions<HealthServerOptions> = {
-  port: true,
-  host: true,
-  ready: true,
-  live: true,
-  metrics: true,
-  maxConnections: true,
-  requestTimeoutMs: true,
-};
+const OPTIONS = describeOptions('serveHealth', {
+  port: whole({ required: true, max: 65_535 }),
+  host: text('a name or an address', { default: '127.0.0.1' }),
+  ready: checks(),
+  live: checks(),
+  metrics: having('text', 'a ServerMetrics'),
+  maxConnections: whole({ min: 1, default: 64 }),
+  requestTimeoutMs: number({ min: 1, max: 2 ** 31 - 1, default: 5000 }),
+});
 
 const MAX_HEADER_BYTES = 8192;
 const TEXT = 'text/plain; charset=utf-8';
 
 /** The answers to the probes of Kubernetes and the scrapes of Prometheus; made by {@link serveHealth}. */
 export class HealthServer implements AsyncDisposable {
-  private readonly options: HealthServerOptions;
+  private readonly options: Resolved<HealthServerOptions, typeof OPTIONS.kinds>;
   private readonly server: http.Server;
   private readonly sockets = new Set<Socket>();
   private readonly scrape: http.RequestListener | undefined;
@@ -59,21 +62,10 @@ export class HealthServer implements AsyncDisposable {
 
   /** @internal */
   constructor(options: HealthServerOptions) {
-    checkOptions('serveHealth', options, OPTIONS);
-    const { maxConnections, requestTimeoutMs } = { ...DEFAULTS, ...options };
-    checkNumber('port', options.port, { integer: true, max: 65_535 });
-    const max = checkNumber('maxConnections', maxConnections, { integer: true, min: 1 });
-    const timeout = checkNumber('requestTimeoutMs', requestTimeoutMs, { min: 1, max: 2 ** 31 - 1 });
-    checkChecks('ready', options.ready);
-    checkChecks('live', options.live);
-    if (options.metrics !== undefined) {
-      checkMethod('metrics', options.metrics, 'text', 'a ServerMetrics');
-    }
-    if (options.host !== undefined) {
-      checkKind('host', options.host, typeof options.host === 'string', 'a name or an address');
-    }
-    this.options = options;
-    this.scrape = options.metrics && metricsListener(options.metrics);
+    const resolved = OPTIONS.resolve(options);
+    const { metrics, maxConnections: max, requestTimeoutMs: timeout } = resolved;
+    this.options = resolved;
+    this.scrape = metrics && metricsListener(metrics);
     const interval = Math.min(1000, timeout);
     const settings = {
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -126,7 +118,7 @@ export class HealthServer implements AsyncDisposable {
 
   /** @internal */
   listen(): Promise<this> {
-    const { port, host = DEFAULTS.host } = this.options;
+    const { port, host } = this.options;
     return new Promise((resolve, reject) => {
       this.server.once('error', reject);
       this.server.listen(port, host, () => {
@@ -159,17 +151,18 @@ export class HealthServer implements AsyncDisposable {
   }
 }
 
-function checkChecks(
-  name: string,
-  checks: Readonly<Record<string, HealthCheck>> | undefined,
-): void {
-  if (checks === undefined) return;
-  checkObject(name, checks, 'functions by name');
-  for (const [key, check] of Object.entries(checks)) checkFunction(`${name}.${key}`, check);
+function checks(): OptionKind<Checks, Checks, never> {
+  const allowed = 'functions by name';
+  const check = (name: string, given: Checks): Checks => {
+    checkObject(name, given, allowed);
+    for (const [key, one] of Object.entries(given)) checkFunction(`${name}.${key}`, one);
+    return given;
+  };
+  return custom(allowed, check, { default: {} });
 }
 
-function failing(checks: Readonly<Record<string, HealthCheck>> = {}): string[] {
-  return Object.entries(checks)
+function failing(byName: Checks): string[] {
+  return Object.entries(byName)
     .filter(([, check]) => !holds(check))
     .map(([name]) => name);
 }

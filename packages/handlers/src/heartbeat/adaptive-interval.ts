@@ -1,5 +1,5 @@
 import { OptionError } from '@headrace/core';
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, number, whole } from '@headrace/core/authoring';
 
 /** Options of an {@link AdaptiveInterval}. */
 export interface AdaptiveIntervalOptions {
@@ -13,19 +13,12 @@ export interface AdaptiveIntervalOptions {
   readonly confirmations?: number;
 }
 
-const DEFAULTS = {
-  minMs: 30_000,
-  maxMs: 600_000,
-  stepMs: 30_000,
-  confirmations: 3,
-} as const;
-
-const OPTIONS: KnownOptions<AdaptiveIntervalOptions> = {
-  minMs: true,
-  maxMs: true,
-  stepMs: true,
-  confirmations: true,
-};
+const OPTIONS = describeOptions('AdaptiveInterval', {
+  minMs: number({ min: 1, default: 30_000 }),
+  maxMs: number({ min: 1, max: 2 ** 31, default: 600_000 }),
+  stepMs: number({ min: 1, default: 30_000 }),
+  confirmations: whole({ min: 1, default: 3 }),
+});
 
 /** The search ends when the safe and the lost interval are this close, as a share of the safe one. */
 const CLOSE_ENOUGH = 0.1;
@@ -50,30 +43,20 @@ const CLOSE_ENOUGH = 0.1;
  * ```
  */
 export class AdaptiveInterval {
-  private readonly minMs: number;
-  private readonly maxMs: number;
-  private readonly stepMs: number;
-  private readonly confirmations: number;
+  private readonly options: Required<AdaptiveIntervalOptions>;
   private current: number;
   private safe: number;
   private lostAt = Number.POSITIVE_INFINITY;
   private confirmed = 0;
 
   constructor(options: AdaptiveIntervalOptions = {}) {
-    checkOptions('AdaptiveInterval', options, OPTIONS);
-    this.minMs = checkNumber('minMs', options.minMs ?? DEFAULTS.minMs, { min: 1 });
-    this.maxMs = checkNumber('maxMs', options.maxMs ?? DEFAULTS.maxMs, { min: 1, max: 2 ** 31 });
-    this.stepMs = checkNumber('stepMs', options.stepMs ?? DEFAULTS.stepMs, { min: 1 });
-    const { confirmations = DEFAULTS.confirmations } = options;
-    this.confirmations = checkNumber('confirmations', confirmations, { min: 1, integer: true });
-    if (this.maxMs < this.minMs) {
-      throw new OptionError(
-        'OPTION_CONFLICT',
-        `maxMs (${this.maxMs}) is below minMs (${this.minMs})`,
-        { minMs: this.minMs, maxMs: this.maxMs },
-      );
+    this.options = OPTIONS.resolve(options);
+    const { minMs, maxMs } = this.options;
+    if (maxMs < minMs) {
+      const text = `maxMs (${maxMs}) is below minMs (${minMs})`;
+      throw new OptionError('OPTION_CONFLICT', text, { minMs, maxMs });
     }
-    this.current = this.safe = this.minMs;
+    this.current = this.safe = minMs;
   }
 
   /** The silence to try now. */
@@ -95,7 +78,7 @@ export class AdaptiveInterval {
   answered(silenceMs: number): void {
     if (silenceMs < this.current * 0.9) return;
     this.confirmed += 1;
-    if (this.confirmed < this.confirmations) return;
+    if (this.confirmed < this.options.confirmations) return;
     this.confirmed = 0;
     this.safe = Math.max(this.safe, this.current);
     this.current = this.nextUp();
@@ -103,24 +86,25 @@ export class AdaptiveInterval {
 
   /** The connection was lost in a silence of `silenceMs`. */
   lost(silenceMs: number): void {
-    if (silenceMs < this.minMs) return;
+    const { minMs } = this.options;
+    if (silenceMs < minMs) return;
     this.confirmed = 0;
     this.lostAt = Math.min(this.lostAt, silenceMs);
     // What counted as safe is not: the path has changed.
-    if (this.safe >= this.lostAt) this.safe = Math.max(this.minMs, this.lostAt / 2);
+    if (this.safe >= this.lostAt) this.safe = Math.max(minMs, this.lostAt / 2);
     this.current = this.nextUp();
   }
 
   /** Another network: what was learned does not hold. */
   reset(): void {
-    this.current = this.safe = this.minMs;
+    this.current = this.safe = this.options.minMs;
     this.lostAt = Number.POSITIVE_INFINITY;
     this.confirmed = 0;
   }
 
   private nextUp(): number {
     if (this.lostAt === Number.POSITIVE_INFINITY) {
-      return Math.min(this.maxMs, this.safe + this.stepMs);
+      return Math.min(this.options.maxMs, this.safe + this.options.stepMs);
     }
     const gap = this.lostAt - this.safe;
     return gap <= this.safe * CLOSE_ENOUGH ? this.safe : this.safe + gap / 2;

@@ -1,10 +1,5 @@
 import { Buffer } from 'node:buffer';
-import {
-  checkFunction,
-  checkKind,
-  checkOptions,
-  type KnownOptions,
-} from '@headrace/core/authoring';
+import { describeOptions, flag, fn, text, value } from '@headrace/core/authoring';
 
 /**
  * How a protocol's heartbeats look: what is one, and what answers it. It knows no connection: make it once
@@ -36,16 +31,19 @@ export interface TextHeartbeatOptions {
   readonly ignoreCase?: boolean;
 }
 
-const TEXT_OPTIONS: KnownOptions<TextHeartbeatOptions> = {
-  ping: true,
-  pong: true,
-  ignoreCase: true,
-};
+const isTextOrFalse = (pong: unknown): boolean => pong === false || typeof pong === 'string';
+
+const TEXT_OPTIONS = describeOptions('textHeartbeat', {
+  ping: text('a text', { default: 'PING' }),
+  pong: value('a text, or false for none', isTextOrFalse, {
+    default: 'PONG',
+  }),
+  ignoreCase: flag({ default: true }),
+});
 
 /** Heartbeats that are texts, after a string codec: `PING` and `PONG` by default. */
 export function textHeartbeat(options: TextHeartbeatOptions = {}): HeartbeatFormat<string> {
-  checkOptions('textHeartbeat', options, TEXT_OPTIONS);
-  const { ping = 'PING', pong = 'PONG', ignoreCase = true } = options;
+  const { ping, pong, ignoreCase } = TEXT_OPTIONS.resolve(options);
   const isText = (wanted: string) => {
     const folded = wanted.toLowerCase();
     return (message: unknown): boolean =>
@@ -69,21 +67,26 @@ export interface BytesHeartbeatOptions {
   readonly pong?: Uint8Array | false;
 }
 
-const BYTES_OPTIONS: KnownOptions<BytesHeartbeatOptions> = { ping: true, pong: true };
+const BYTES = 'a Buffer or Uint8Array';
+const isBytes = (given: unknown): boolean => given instanceof Uint8Array;
+
+const BYTES_OPTIONS = describeOptions('bytesHeartbeat', {
+  ping: value(BYTES, isBytes, { required: true }),
+  pong: value(`${BYTES}, or false for none`, (pong: unknown) => pong === false || isBytes(pong)),
+});
 
 /** Heartbeats that are frames of fixed bytes, after a frame decoder. */
 export function bytesHeartbeat(options: BytesHeartbeatOptions): HeartbeatFormat<Buffer> {
-  checkOptions('bytesHeartbeat', options, BYTES_OPTIONS);
-  checkKind('ping', options.ping, options.ping instanceof Uint8Array, 'a Buffer or Uint8Array');
-  const ping = Buffer.from(options.ping);
-  const pong = options.pong === false ? undefined : Buffer.from(options.pong ?? options.ping);
-  const isBytes = (wanted: Buffer) => (message: unknown) =>
+  const given = BYTES_OPTIONS.resolve(options);
+  const ping = Buffer.from(given.ping);
+  const pong = given.pong === false ? undefined : Buffer.from(given.pong ?? ping);
+  const isFrame = (wanted: Buffer) => (message: unknown) =>
     message instanceof Uint8Array && wanted.equals(message);
   return {
     ping: () => ping,
-    isPing: isBytes(ping),
+    isPing: isFrame(ping),
     pong: () => pong,
-    isPong: pong === undefined ? () => false : isBytes(pong),
+    isPong: pong === undefined ? () => false : isFrame(pong),
     isAnswered: pong !== undefined,
   };
 }
@@ -104,20 +107,18 @@ export interface MessageHeartbeatOptions<In, Out = In> {
   readonly isPong?: (message: In) => boolean;
 }
 
-const MESSAGE_OPTIONS: KnownOptions<MessageHeartbeatOptions<unknown>> = {
-  ping: true,
-  isPing: true,
-  pong: true,
-  isPong: true,
-};
+const MESSAGE_OPTIONS = describeOptions('messageHeartbeat', {
+  ping: fn({ required: true, purpose: 'makes a heartbeat' }),
+  isPing: fn({ required: true, purpose: 'recognises one' }),
+  pong: fn({ purpose: 'makes the answer' }),
+  isPong: fn({ purpose: 'recognises answers' }),
+});
 
 /** Heartbeats that are messages of yours, with data in them where you like. */
 export function messageHeartbeat<In, Out = In>(
   options: MessageHeartbeatOptions<In, Out>,
 ): HeartbeatFormat<In, Out> {
-  checkOptions<object>('messageHeartbeat', options, MESSAGE_OPTIONS);
-  checkFunction('ping', options.ping, 'makes a heartbeat');
-  checkFunction('isPing', options.isPing, 'recognises one');
+  MESSAGE_OPTIONS.resolve(options as unknown as MessageHeartbeatOptions<unknown>);
   const { ping, isPing, pong, isPong = isPing } = options;
   return {
     ping,

@@ -7,12 +7,7 @@ import {
   HeartbeatMachine,
   type HeartbeatRules,
 } from './heartbeat-machine.ts';
-import {
-  checkHeartbeatOptions,
-  formatOf,
-  type HeartbeatOptions,
-  rulesOf,
-} from './heartbeat-options.ts';
+import { formatOf, type HeartbeatOptions, rulesOf } from './heartbeat-options.ts';
 import { WriteWatch } from './write-watch.ts';
 
 /**
@@ -76,9 +71,8 @@ export class HeartbeatHandler<In = string, Out = In> implements Handler {
   private writes: WriteWatch | undefined = undefined;
 
   constructor(options: HeartbeatOptions<In, Out> = {}) {
-    checkHeartbeatOptions(options);
-    this.format = formatOf(options);
     this.rules = rulesOf(options);
+    this.format = formatOf(options);
     this.adaptive = options.adaptive;
     this.sendsPings = this.rules !== undefined && this.rules.intervalMs() < Infinity;
     this.isFirstDue = this.sendsPings && options.immediately === true;

@@ -1,5 +1,5 @@
 import { OptionError } from '@headrace/core';
-import { checkNumber, checkOptions, checkTime, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, flag, fn, number, object, time, whole } from '@headrace/core/authoring';
 import type { AdaptiveInterval } from './adaptive-interval.ts';
 import { type HeartbeatFormat, textHeartbeat } from './heartbeat-format.ts';
 import type { HeartbeatRules } from './heartbeat-machine.ts';
@@ -46,20 +46,18 @@ export const HEARTBEAT_PRESETS: {
   strict: { intervalMs: 3000, timeoutMs: 3000, maxMissed: 2 },
 };
 
-const DEFAULTS = { maxMissed: 2, jitter: 0.1 } as const;
-
-const OPTIONS: KnownOptions<HeartbeatOptions<unknown>> = {
-  format: true,
-  intervalMs: true,
-  immediately: true,
-  timeoutMs: true,
-  maxMissed: true,
-  onlyWhenQuiet: true,
-  silenceMs: true,
-  jitter: true,
-  adaptive: true,
-  random: true,
-};
+const OPTIONS = describeOptions('HeartbeatHandler', {
+  format: object('a HeartbeatFormat, such as textHeartbeat()'),
+  intervalMs: time({ default: false }),
+  immediately: flag({ default: false }),
+  timeoutMs: time(),
+  maxMissed: whole({ min: 1, default: 2 }),
+  onlyWhenQuiet: flag({ default: true }),
+  silenceMs: time({ default: false }),
+  jitter: number({ max: 1, default: 0.1 }),
+  adaptive: object('an AdaptiveInterval'),
+  random: fn({ purpose: 'returns a number from 0 to 1', default: Math.random }),
+});
 
 /** Formats hold nothing of a connection: all handlers share this one. */
 const PING_PONG: HeartbeatFormat<string> = textHeartbeat();
@@ -69,19 +67,10 @@ export function formatOf<In, Out>(options: HeartbeatOptions<In, Out>): Heartbeat
   return options.format ?? (PING_PONG as unknown as HeartbeatFormat<In, Out>);
 }
 
-/** Refuses what a HeartbeatHandler does not know. */
-export function checkHeartbeatOptions<In, Out>(options: HeartbeatOptions<In, Out>): void {
-  checkOptions('HeartbeatHandler', options, OPTIONS);
-}
-
 /** The options as rules; `undefined` if there is nothing to watch or send. */
 export function rulesOf<In, Out>(options: HeartbeatOptions<In, Out>): HeartbeatRules | undefined {
-  const { adaptive, onlyWhenQuiet = true } = options;
-  const fixedMs = checkTime('intervalMs', options.intervalMs ?? false);
-  const silenceMs = checkTime('silenceMs', options.silenceMs ?? false);
-  const jitter = checkNumber('jitter', options.jitter ?? DEFAULTS.jitter, { max: 1 });
-  const { maxMissed = DEFAULTS.maxMissed } = options;
-  checkNumber('maxMissed', maxMissed, { min: 1, integer: true });
+  const resolved = OPTIONS.resolve(options as unknown as HeartbeatOptions<unknown>);
+  const { adaptive, intervalMs: fixedMs, silenceMs, onlyWhenQuiet } = resolved;
   if (adaptive !== undefined && (options.intervalMs !== undefined || !onlyWhenQuiet)) {
     throw new OptionError(
       'OPTION_CONFLICT',
@@ -90,18 +79,17 @@ export function rulesOf<In, Out>(options: HeartbeatOptions<In, Out>): HeartbeatR
     );
   }
   const firstMs = adaptive?.currentMs ?? fixedMs;
-  const timeoutMs = checkTime('timeoutMs', options.timeoutMs ?? Math.min(firstMs, 10_000));
   if (firstMs === Number.POSITIVE_INFINITY && silenceMs === Number.POSITIVE_INFINITY) {
     return undefined;
   }
   return {
     intervalMs: adaptive === undefined ? () => fixedMs : () => adaptive.currentMs,
-    timeoutMs,
-    maxMissed,
+    timeoutMs: resolved.timeoutMs ?? Math.min(firstMs, 10_000),
+    maxMissed: resolved.maxMissed,
     isAnswered: formatOf(options).isAnswered,
     onlyWhenQuiet,
     silenceMs,
-    jitter,
-    random: options.random ?? Math.random,
+    jitter: resolved.jitter,
+    random: resolved.random,
   };
 }

@@ -1,5 +1,5 @@
 import type { CloseReason, Context, Handler, Types } from '@headrace/core';
-import { checkChoice, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { choice, describeOptions, fn, text } from '@headrace/core/authoring';
 import { type IdleState, IdleStateEvent } from './idle-state-event.ts';
 
 /** Options of an {@link IdleCloseHandler}. */
@@ -12,11 +12,11 @@ export interface IdleCloseOptions<Message = never> {
   readonly reason?: CloseReason;
 }
 
-const OPTIONS: KnownOptions<IdleCloseOptions<unknown>> = {
-  state: true,
-  lastWord: true,
-  reason: true,
-};
+const OPTIONS = describeOptions('IdleCloseHandler', {
+  state: choice(['reader', 'writer', 'all'], { default: 'reader' }),
+  lastWord: fn({ purpose: 'makes the last message' }),
+  reason: text('a close reason', { default: 'idle' }),
+});
 
 /**
  * Ends a connection that an IdleStateHandler before it reports as idle, with a last message to the peer if you like.
@@ -56,10 +56,10 @@ export class IdleCloseHandler<Message = never> implements Handler {
   private readonly reason: CloseReason;
 
   constructor(options: IdleCloseOptions<Message> = {}) {
-    checkOptions('IdleCloseHandler', options, OPTIONS);
-    this.state = checkChoice('state', options.state ?? 'reader', ['reader', 'writer', 'all']);
+    const { state, reason } = OPTIONS.resolve(options as IdleCloseOptions<unknown>);
+    this.state = state;
     this.lastWord = options.lastWord;
-    this.reason = options.reason ?? 'idle';
+    this.reason = reason;
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
