@@ -8,7 +8,7 @@ import {
   type Timer,
   type Types,
 } from '@headrace/core';
-import { checkNumber, checkTime, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, flag, fn, type Resolved, time, whole } from '@headrace/core/authoring';
 
 /** Options common to the handlers that refuse connections. */
 export interface AdmissionOptions {
@@ -28,14 +28,12 @@ export interface AdmissionOptions {
   readonly waitForClient?: boolean;
 }
 
-const DEFAULTS = { lastWordMs: 1000, maxLastWords: 100 } as const;
-
-export const ADMISSION_OPTIONS: KnownOptions<AdmissionOptions> = {
-  onRefused: true,
-  lastWordMs: true,
-  maxLastWords: true,
-  waitForClient: true,
-};
+export const ADMISSION_OPTIONS = describeOptions('AdmissionHandler', {
+  onRefused: fn({ purpose: 'gets each refused connection' }),
+  lastWordMs: time({ default: 1000 }),
+  maxLastWords: whole({ default: 100 }),
+  waitForClient: flag({ default: false }),
+});
 
 /**
  * Decides which connections may stay, either in the pipeline of the listening channel, before they have
@@ -44,18 +42,11 @@ export const ADMISSION_OPTIONS: KnownOptions<AdmissionOptions> = {
 export abstract class AdmissionHandler implements Handler {
   declare readonly types: Types;
   readonly sharable = true;
-  private readonly onRefused: AdmissionOptions['onRefused'];
-  private readonly lastWordMs: number;
-  private readonly maxLastWords: number;
-  private readonly waitForClient: boolean;
+  private readonly admission: Resolved<AdmissionOptions, typeof ADMISSION_OPTIONS.kinds>;
   private lastWords = 0;
 
   constructor(options: AdmissionOptions) {
-    const { lastWordMs = DEFAULTS.lastWordMs, maxLastWords = DEFAULTS.maxLastWords } = options;
-    this.lastWordMs = checkTime('lastWordMs', lastWordMs);
-    this.maxLastWords = checkNumber('maxLastWords', maxLastWords, { integer: true });
-    this.onRefused = options.onRefused;
-    this.waitForClient = options.waitForClient ?? false;
+    this.admission = ADMISSION_OPTIONS.part(options);
   }
 
   /** Returns why not, or counts the connection in. */
@@ -77,17 +68,17 @@ export abstract class AdmissionHandler implements Handler {
   // --- in the connection's own pipeline ---
 
   handlerAdded(ctx: Context): void {
-    if (ctx.channel.isServer || this.waitForClient) return;
+    if (ctx.channel.isServer || this.admission.waitForClient) return;
     if (ctx.channel.isActive || ctx.channel.remoteAddress !== undefined) this.decide(ctx);
   }
 
   channelActive(ctx: Context): void {
-    if (!ctx.channel.isServer && !this.waitForClient) this.decide(ctx);
+    if (!ctx.channel.isServer && !this.admission.waitForClient) this.decide(ctx);
     ctx.fireChannelActive();
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
-    const isKnown = this.waitForClient && ctx.channel.attributes.has(CLIENT_ADDRESS);
+    const isKnown = this.admission.waitForClient && ctx.channel.attributes.has(CLIENT_ADDRESS);
     if (isKnown && !ctx.channel.isServer) this.decide(ctx);
     if (ctx.channel.isOpen) ctx.fireUserEventTriggered(event);
   }
@@ -113,8 +104,8 @@ export abstract class AdmissionHandler implements Handler {
   }
 
   private refuse(child: Channel, error: RejectedError): void {
-    const { onRefused } = this;
-    if (onRefused === undefined || this.lastWords >= this.maxLastWords) {
+    const { onRefused, lastWordMs, maxLastWords } = this.admission;
+    if (onRefused === undefined || this.lastWords >= maxLastWords) {
       child.close('refused');
       return;
     }
@@ -127,7 +118,7 @@ export abstract class AdmissionHandler implements Handler {
     if (child.isRegistered) onRefused(child, error);
     else registerChannel(child, (channel) => onRefused(channel, error));
     if (child.isOpen) {
-      deadline = child.clock.schedule(() => child.close('refused'), this.lastWordMs);
+      deadline = child.clock.schedule(() => child.close('refused'), lastWordMs);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { type Channel, clientAddress, RejectedError } from '@headrace/core';
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, fn, whole } from '@headrace/core/authoring';
 import { addressKey } from './address-key.ts';
 import { ADMISSION_OPTIONS, AdmissionHandler, type AdmissionOptions } from './admission-handler.ts';
 
@@ -20,14 +20,15 @@ export interface ConnectionLimitCounters {
   refusedPerAddress: number;
 }
 
-const DEFAULTS = { total: 100_000, perAddress: 1000 } as const;
-
-const OPTIONS: KnownOptions<ConnectionLimitOptions> = {
-  ...ADMISSION_OPTIONS,
-  total: true,
-  perAddress: true,
-  clientOf: true,
-};
+const OPTIONS = describeOptions(
+  'ConnectionLimitHandler',
+  {
+    total: whole({ min: 1, default: 100_000 }),
+    perAddress: whole({ min: 1, default: 1000 }),
+    clientOf: fn({ purpose: 'names the client of a channel' }),
+  },
+  ADMISSION_OPTIONS,
+);
 
 /**
  * Refuses connections above a number in total or per client, before their pipeline is built.
@@ -75,11 +76,10 @@ export class ConnectionLimitHandler extends AdmissionHandler {
   private openNow = 0;
 
   constructor(options: ConnectionLimitOptions = {}) {
-    checkOptions('ConnectionLimitHandler', options, OPTIONS);
+    const { total, perAddress } = OPTIONS.resolve(options);
     super(options);
-    const whole = { min: 1, integer: true };
-    this.total = checkNumber('total', options.total ?? DEFAULTS.total, whole);
-    this.perAddress = checkNumber('perAddress', options.perAddress ?? DEFAULTS.perAddress, whole);
+    this.total = total;
+    this.perAddress = perAddress;
     this.clientOf = options.clientOf ?? ((child) => addressKey(clientAddress(child)));
   }
 

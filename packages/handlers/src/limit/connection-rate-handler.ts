@@ -1,5 +1,5 @@
 import { type Channel, clientAddress, RejectedError } from '@headrace/core';
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, number, whole } from '@headrace/core/authoring';
 import { addressKey } from './address-key.ts';
 import { ADMISSION_OPTIONS, AdmissionHandler, type AdmissionOptions } from './admission-handler.ts';
 import { type Rate, TokenBucket, TokenBuckets } from './token-bucket.ts';
@@ -18,21 +18,19 @@ export interface ConnectionRateOptions extends AdmissionOptions {
   readonly maxAddresses?: number;
 }
 
-const DEFAULTS = {
-  perSecond: 1000,
-  perAddressPerSecond: 10,
-  perAddressBurst: 50,
-  maxAddresses: 10_000,
-} as const;
+const ABOVE = { min: Number.MIN_VALUE } as const;
 
-const OPTIONS: KnownOptions<ConnectionRateOptions> = {
-  ...ADMISSION_OPTIONS,
-  perSecond: true,
-  burst: true,
-  perAddressPerSecond: true,
-  perAddressBurst: true,
-  maxAddresses: true,
-};
+const OPTIONS = describeOptions(
+  'ConnectionRateHandler',
+  {
+    perSecond: number({ ...ABOVE, default: 1000 }),
+    burst: number(ABOVE),
+    perAddressPerSecond: number({ ...ABOVE, default: 10 }),
+    perAddressBurst: number({ min: 1, default: 50 }),
+    maxAddresses: whole({ min: 1, default: 10_000 }),
+  },
+  ADMISSION_OPTIONS,
+);
 
 /**
  * Refuses connections that come too fast, in total or from one client.
@@ -67,29 +65,17 @@ const OPTIONS: KnownOptions<ConnectionRateOptions> = {
 export class ConnectionRateHandler extends AdmissionHandler {
   private readonly rate: Rate;
   private readonly addressRate: Rate;
-  private readonly maxAddresses: number;
   private all: TokenBucket | undefined = undefined;
   private readonly clients: TokenBuckets;
   private refusedSoFar = 0;
 
   constructor(options: ConnectionRateOptions = {}) {
-    checkOptions('ConnectionRateHandler', options, OPTIONS);
+    const resolved = OPTIONS.resolve(options);
     super(options);
-    const above = { min: Number.MIN_VALUE };
-    const { perSecond = DEFAULTS.perSecond, burst = perSecond } = options;
-    const { perAddressPerSecond = DEFAULTS.perAddressPerSecond } = options;
-    const { perAddressBurst = DEFAULTS.perAddressBurst } = options;
-    this.rate = {
-      perSecond: checkNumber('perSecond', perSecond, above),
-      burst: checkNumber('burst', Math.max(burst, 1), { min: 1 }),
-    };
-    this.addressRate = {
-      perSecond: checkNumber('perAddressPerSecond', perAddressPerSecond, above),
-      burst: checkNumber('perAddressBurst', perAddressBurst, { min: 1 }),
-    };
-    const { maxAddresses = DEFAULTS.maxAddresses } = options;
-    this.maxAddresses = checkNumber('maxAddresses', maxAddresses, { min: 1, integer: true });
-    this.clients = new TokenBuckets(this.addressRate, this.maxAddresses);
+    const { perSecond, burst = perSecond, perAddressPerSecond, perAddressBurst } = resolved;
+    this.rate = { perSecond, burst: Math.max(burst, 1) };
+    this.addressRate = { perSecond: perAddressPerSecond, burst: perAddressBurst };
+    this.clients = new TokenBuckets(this.addressRate, resolved.maxAddresses);
   }
 
   /** How many connections were refused so far. */

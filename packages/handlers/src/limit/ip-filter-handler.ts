@@ -7,7 +7,7 @@ import {
   PipelineError,
   RejectedError,
 } from '@headrace/core';
-import { checkChoice, checkKind, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { checkKind, choice, describeOptions, value } from '@headrace/core/authoring';
 import { ADMISSION_OPTIONS, AdmissionHandler, type AdmissionOptions } from './admission-handler.ts';
 
 /** Addresses: one (`192.0.2.7`), a network (`192.0.2.0/24`, `2001:db8::/32`), or a list of Node's. */
@@ -24,11 +24,14 @@ export interface IpFilterOptions extends AdmissionOptions {
   readonly otherwise?: 'allow' | 'deny';
 }
 
-const OPTIONS: KnownOptions<IpFilterOptions> = {
-  ...ADMISSION_OPTIONS,
-  rules: true,
-  otherwise: true,
-};
+const OPTIONS = describeOptions(
+  'IpFilterHandler',
+  {
+    rules: value('an array of { allow: … } and { deny: … }', Array.isArray, { required: true }),
+    otherwise: choice(['allow', 'deny'], { default: 'allow' }),
+  },
+  ADMISSION_OPTIONS,
+);
 
 interface Rule {
   readonly list: BlockList;
@@ -79,12 +82,10 @@ export class IpFilterHandler extends AdmissionHandler {
   private refusedSoFar = 0;
 
   constructor(options: IpFilterOptions) {
-    checkOptions('IpFilterHandler', options, OPTIONS);
+    const { rules, otherwise } = OPTIONS.resolve(options);
     super(options);
-    const { rules, otherwise = 'allow' } = options;
-    checkKind('rules', rules, Array.isArray(rules), 'an array of { allow: … } and { deny: … }');
     this.rules = rules.map(compile);
-    this.otherwise = checkChoice('otherwise', otherwise, ['allow', 'deny']) === 'allow';
+    this.otherwise = otherwise === 'allow';
   }
 
   /** How many connections were refused so far. */

@@ -1,11 +1,11 @@
 import { type Context, RejectedError, type Timer, type Types } from '@headrace/core';
 import {
-  checkChoice,
-  checkNumber,
-  checkOptions,
+  choice,
+  describeOptions,
+  fn,
   KeptInputHandler,
   type KeptInputSteps,
-  type KnownOptions,
+  number,
   recogniseCopies,
 } from '@headrace/core/authoring';
 import { type Rate, TokenBucket } from './token-bucket.ts';
@@ -25,14 +25,12 @@ export interface MessageRateOptions<Message = never> {
   readonly lastWord?: () => Message;
 }
 
-const EXCESS_POLICIES = ['slow-down', 'drop', 'close'] as const;
-
-const OPTIONS: KnownOptions<MessageRateOptions<unknown>> = {
-  perSecond: true,
-  burst: true,
-  excessPolicy: true,
-  lastWord: true,
-};
+const OPTIONS = describeOptions('MessageRateHandler', {
+  perSecond: number({ min: Number.MIN_VALUE, required: true }),
+  burst: number({ min: 1 }),
+  excessPolicy: choice(['slow-down', 'drop', 'close'], { default: 'slow-down' }),
+  lastWord: fn({ purpose: 'makes the last message' }),
+});
 
 /** A peer sends faster than allowed; fired for the first message of each time that it does. */
 export class MessageRateExceededEvent {
@@ -88,14 +86,10 @@ export class MessageRateHandler<Message = never> extends KeptInputHandler {
 
   constructor(options: MessageRateOptions<Message>) {
     super();
-    checkOptions('MessageRateHandler', options, OPTIONS);
-    const { perSecond, burst = Math.max(1, perSecond) } = options;
-    this.rate = {
-      perSecond: checkNumber('perSecond', perSecond, { min: Number.MIN_VALUE }),
-      burst: checkNumber('burst', burst, { min: 1 }),
-    };
-    const { excessPolicy = 'slow-down' } = options;
-    this.excessPolicy = checkChoice('excessPolicy', excessPolicy, EXCESS_POLICIES);
+    const resolved = OPTIONS.resolve(options as MessageRateOptions<unknown>);
+    const { perSecond, burst = Math.max(1, perSecond), excessPolicy } = resolved;
+    this.rate = { perSecond, burst };
+    this.excessPolicy = excessPolicy;
     this.lastWord = options.lastWord;
   }
 

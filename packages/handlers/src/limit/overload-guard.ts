@@ -1,9 +1,10 @@
 import type { Channel, Context, Handler, Timer, Types } from '@headrace/core';
 import {
-  checkNumber,
-  checkOptions,
-  type KnownOptions,
+  describeOptions,
+  fn,
+  number,
   ReadGate,
+  type Resolved,
   recogniseCopies,
 } from '@headrace/core/authoring';
 import { type Load, LoadMeter } from './load-meter.ts';
@@ -58,27 +59,17 @@ export class OverloadEvent {
   }
 }
 
-const DEFAULTS = {
-  heapShare: 0.85,
-  loopDelayMs: 200,
-  everyMs: 500,
-  recoverShare: 0.9,
-  shedAfterMs: 5000,
-  minIdleMs: 10_000,
-  shedShare: 0.05,
-} as const;
-
-const OPTIONS: KnownOptions<OverloadGuardOptions> = {
-  heapShare: true,
-  loopDelayMs: true,
-  everyMs: true,
-  recoverShare: true,
-  shedAfterMs: true,
-  minIdleMs: true,
-  shedShare: true,
-  onShed: true,
-  measure: true,
-};
+const OPTIONS = describeOptions('OverloadGuard', {
+  heapShare: number({ min: Number.MIN_VALUE, default: 0.85 }),
+  loopDelayMs: number({ min: Number.MIN_VALUE, default: 200 }),
+  everyMs: number({ min: 1, max: 2 ** 31 - 1, default: 500 }),
+  recoverShare: number({ max: 1, default: 0.9 }),
+  shedAfterMs: number({ default: 5000 }),
+  minIdleMs: number({ default: 10_000 }),
+  shedShare: number({ max: 1, default: 0.05 }),
+  onShed: fn({ purpose: 'gets each connection that is shed' }),
+  measure: fn({ purpose: 'returns the load' }),
+});
 
 /**
  * Keeps an overloaded process alive: pauses accepting, and if that does not help, ends the connections that
@@ -116,8 +107,7 @@ const OPTIONS: KnownOptions<OverloadGuardOptions> = {
 export class OverloadGuard implements Handler {
   declare readonly types: Types;
   readonly counters: OverloadCounters = { pauses: 0, pausedMs: 0, shed: 0 };
-  private readonly options: Required<Omit<OverloadGuardOptions, 'onShed' | 'measure'>>;
-  private readonly onShed: OverloadGuardOptions['onShed'];
+  private readonly options: Resolved<OverloadGuardOptions, typeof OPTIONS.kinds>;
   private readonly measure: () => Load;
   private readonly meter: LoadMeter | undefined;
   private readonly children = new Map<Channel, LastInput>();
@@ -127,18 +117,8 @@ export class OverloadGuard implements Handler {
   private readonly gate = new ReadGate('OverloadGuard');
 
   constructor(options: OverloadGuardOptions = {}) {
-    checkOptions('OverloadGuard', options, OPTIONS);
-    const { onShed, measure, ...given } = options;
-    this.options = { ...DEFAULTS, ...given };
-    const { heapShare, loopDelayMs, everyMs, shedShare, recoverShare } = this.options;
-    checkNumber('heapShare', heapShare, { min: Number.MIN_VALUE });
-    checkNumber('loopDelayMs', loopDelayMs, { min: Number.MIN_VALUE });
-    checkNumber('everyMs', everyMs, { min: 1, max: 2 ** 31 - 1 });
-    checkNumber('shedAfterMs', this.options.shedAfterMs);
-    checkNumber('minIdleMs', this.options.minIdleMs);
-    checkNumber('shedShare', shedShare, { max: 1 });
-    checkNumber('recoverShare', recoverShare, { max: 1 });
-    this.onShed = onShed;
+    this.options = OPTIONS.resolve(options);
+    const { measure } = options;
     this.meter = measure === undefined ? new LoadMeter() : undefined;
     this.measure = measure ?? (() => this.meter!.read());
   }
@@ -209,7 +189,7 @@ export class OverloadGuard implements Handler {
     for (const [child] of idle.slice(0, count)) {
       this.children.delete(child);
       this.counters.shed += 1;
-      this.onShed?.(child);
+      this.options.onShed?.(child);
       child.end({ reason: 'overload' });
     }
   }

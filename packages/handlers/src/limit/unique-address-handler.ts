@@ -1,11 +1,15 @@
-import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, fn } from '@headrace/core/authoring';
 import { ADMISSION_OPTIONS } from './admission-handler.ts';
 import { ConnectionLimitHandler, type ConnectionLimitOptions } from './connection-limit-handler.ts';
 
 /** Options of a {@link UniqueAddressHandler}. */
 export type UniqueAddressOptions = Omit<ConnectionLimitOptions, 'total' | 'perAddress'>;
 
-const OPTIONS: KnownOptions<UniqueAddressOptions> = { ...ADMISSION_OPTIONS, clientOf: true };
+const OPTIONS = describeOptions(
+  'UniqueAddressHandler',
+  { clientOf: fn({ purpose: 'names the client of a channel' }) },
+  ADMISSION_OPTIONS,
+);
 
 /**
  * Refuses a second connection from an address while the first is open.
@@ -41,7 +45,7 @@ const OPTIONS: KnownOptions<UniqueAddressOptions> = { ...ADMISSION_OPTIONS, clie
  */
 export class UniqueAddressHandler extends ConnectionLimitHandler {
   constructor(options: UniqueAddressOptions = {}) {
-    checkOptions('UniqueAddressHandler', options, OPTIONS);
+    OPTIONS.resolve(options);
     super({ ...options, total: Number.POSITIVE_INFINITY, perAddress: 1 });
   }
 }

@@ -10,11 +10,14 @@ import type {
   WriteFuture,
 } from '@headrace/core';
 import {
-  checkChoice,
-  checkNumber,
-  checkOptions,
-  type KnownOptions,
+  choice,
+  describeOptions,
+  fn,
+  having,
+  number,
+  type Resolved,
   toError,
+  whole,
 } from '@headrace/core/authoring';
 import { describeMessage, type LogFormat } from './describe-message.ts';
 
@@ -36,23 +39,15 @@ export interface LoggingOptions {
   readonly redact?: (message: unknown, event: 'READ' | 'WRITE') => unknown;
 }
 
-const DEFAULTS = {
-  level: 'debug',
-  format: 'hex',
-  maxBytes: 1024,
-  channelShare: 1,
-  everyMessages: 1,
-} as const;
-
-const OPTIONS: KnownOptions<LoggingOptions> = {
-  level: true,
-  format: true,
-  logger: true,
-  maxBytes: true,
-  channelShare: true,
-  everyMessages: true,
-  redact: true,
-};
+const OPTIONS = describeOptions('LoggingHandler', {
+  level: choice(['debug', 'info', 'warn', 'error'], { default: 'debug' }),
+  format: choice(['hex', 'simple'], { default: 'hex' }),
+  logger: having('log', 'a Logger'),
+  maxBytes: whole({ default: 1024 }),
+  channelShare: number({ max: 1, default: 1 }),
+  everyMessages: whole({ min: 1, default: 1 }),
+  redact: fn({ purpose: 'returns what is logged' }),
+});
 
 /**
  * Logs every event and operation that passes it, as `[channel] EVENT: detail`, and changes nothing.
@@ -93,27 +88,12 @@ const OPTIONS: KnownOptions<LoggingOptions> = {
 export class LoggingHandler implements Handler {
   declare readonly types: Types;
   readonly sharable = true;
-  private readonly level: LogLevel;
-  private readonly format: LogFormat;
-  private readonly logger: Logger | undefined;
-  private readonly maxBytes: number;
-  private readonly channelShare: number;
-  private readonly everyMessages: number;
-  private readonly redact: LoggingOptions['redact'];
+  private readonly options: Resolved<LoggingOptions, typeof OPTIONS.kinds>;
   private messages = 0;
   private hasFailed = false;
 
   constructor(options: LoggingOptions = {}) {
-    checkOptions('LoggingHandler', options, OPTIONS);
-    const { maxBytes, channelShare, everyMessages } = { ...DEFAULTS, ...options };
-    const { level = DEFAULTS.level, format = DEFAULTS.format } = options;
-    this.level = level;
-    this.format = checkChoice('format', format, ['hex', 'simple']);
-    this.logger = options.logger;
-    this.maxBytes = checkNumber('maxBytes', maxBytes, { integer: true });
-    this.channelShare = checkNumber('channelShare', channelShare, { max: 1 });
-    this.everyMessages = checkNumber('everyMessages', everyMessages, { min: 1, integer: true });
-    this.redact = options.redact;
+    this.options = OPTIONS.resolve(options);
   }
 
   channelRegistered(ctx: Context): void {
@@ -142,7 +122,7 @@ export class LoggingHandler implements Handler {
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
-    this.attempt(ctx, () => `USER_EVENT: ${describeMessage(event, this.format, this.maxBytes)}`);
+    this.attempt(ctx, () => `USER_EVENT: ${this.described(event)}`);
     ctx.fireUserEventTriggered(event);
   }
 
@@ -197,20 +177,25 @@ export class LoggingHandler implements Handler {
   }
 
   private message(ctx: Context, event: 'READ' | 'WRITE', message: unknown): void {
+    const { everyMessages, redact } = this.options;
     this.messages += 1;
-    if (this.messages % this.everyMessages !== 0 && this.everyMessages !== 1) return;
+    if (this.messages % everyMessages !== 0) return;
     this.attempt(ctx, () => {
-      const shown = this.redact === undefined ? message : this.redact(message, event);
-      return `${event}: ${describeMessage(shown, this.format, this.maxBytes)}`;
+      const shown = redact === undefined ? message : redact(message, event);
+      return `${event}: ${this.described(shown)}`;
     });
+  }
+
+  private described(message: unknown): string {
+    return describeMessage(message, this.options.format, this.options.maxBytes);
   }
 
   /** A failure of a log line does not stop the event. */
   private attempt(ctx: Context, text: () => string, error?: Error): void {
-    if (this.channelShare < 1 && shareOf(ctx.channel) >= this.channelShare) return;
+    const { channelShare, level, logger = ctx.channel.logger } = this.options;
+    if (channelShare < 1 && shareOf(ctx.channel) >= channelShare) return;
     try {
-      const logger = this.logger ?? ctx.channel.logger;
-      logger.log(this.level, `${ctx.channel} ${text()}`, error);
+      logger.log(level, `${ctx.channel} ${text()}`, error);
     } catch (thrown) {
       if (this.hasFailed) return;
       this.hasFailed = true;

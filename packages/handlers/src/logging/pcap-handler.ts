@@ -1,10 +1,9 @@
 import { Buffer } from 'node:buffer';
 import type { Context, Direction, Handler, Types, WriteFuture } from '@headrace/core';
 import {
-  checkObject,
-  checkOptions,
+  describeOptions,
   isOutboundBytes,
-  type KnownOptions,
+  object,
   toBuffer,
   toError,
 } from '@headrace/core/authoring';
@@ -27,7 +26,9 @@ export interface PcapOptions {
   readonly writer: PcapWriter;
 }
 
-const OPTIONS: KnownOptions<PcapOptions> = { writer: true };
+const OPTIONS = describeOptions('PcapHandler', {
+  writer: object('a PcapWriter', { required: true }),
+});
 
 const NOTHING = Buffer.alloc(0);
 
@@ -83,8 +84,7 @@ export class PcapHandler implements Handler {
   private epochMs = 0;
 
   constructor(options: PcapOptions) {
-    checkOptions('PcapHandler', options, OPTIONS);
-    this.writer = checkObject('writer', options.writer, 'a PcapWriter');
+    this.writer = OPTIONS.resolve(options).writer;
   }
 
   handlerAdded(ctx: Context): void {

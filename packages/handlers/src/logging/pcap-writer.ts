@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
-import { checkKind, checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, number, value } from '@headrace/core/authoring';
 
 /** Options of a {@link PcapWriter}. */
 export interface PcapWriterOptions {
@@ -10,16 +10,18 @@ export interface PcapWriterOptions {
   readonly maxBytes?: number;
 }
 
-const DEFAULT_MAX_BYTES = 100 * 1024 * 1024;
+const FILE_HEADER_BYTES = 24;
 
-const OPTIONS: KnownOptions<PcapWriterOptions> = { to: true, maxBytes: true };
+const OPTIONS = describeOptions('PcapWriter', {
+  to: value('the path of a file, or a function that takes the bytes', isTarget, { required: true }),
+  maxBytes: number({ min: FILE_HEADER_BYTES, default: 100 * 1024 * 1024 }),
+});
 /** Gathered before they are written, so that a packet is no system call. */
 const BUFFER_BYTES = 64 * 1024;
 const MAGIC = 0xa1b2_c3d4;
 /** Packets begin with the IP header: there is no Ethernet to invent. */
 const LINK_TYPE_RAW_IP = 101;
 const SNAP_LENGTH = 65_535;
-const FILE_HEADER_BYTES = 24;
 const RECORD_HEADER_BYTES = 16;
 /** In a record's header: how many bytes of the packet follow it. */
 const LENGTH_OFFSET = 8;
@@ -45,13 +47,8 @@ export class PcapWriter implements Disposable {
   private isClosed = false;
 
   constructor(options: PcapWriterOptions) {
-    checkOptions('PcapWriter', options, OPTIONS);
-    this.maxBytes = checkNumber('maxBytes', options.maxBytes ?? DEFAULT_MAX_BYTES, {
-      min: FILE_HEADER_BYTES,
-    });
-    const { to } = options;
-    const isTarget = typeof to === 'string' || typeof to === 'function';
-    checkKind('to', to, isTarget, 'the path of a file, or a function that takes the bytes');
+    const { to, maxBytes } = OPTIONS.resolve(options);
+    this.maxBytes = maxBytes;
     if (typeof to === 'function') {
       this.file = undefined;
       this.write = to;
@@ -119,6 +116,10 @@ export class PcapWriter implements Disposable {
     }
     if (this.waitingBytes >= BUFFER_BYTES) this.flush();
   }
+}
+
+function isTarget(to: unknown): boolean {
+  return typeof to === 'string' || typeof to === 'function';
 }
 
 function fileHeader(): Buffer {

@@ -1,10 +1,5 @@
 import type { Context, Handler, Types, WriteFuture } from '@headrace/core';
-import {
-  checkObject,
-  checkOptions,
-  type KnownOptions,
-  sizeOfBytes,
-} from '@headrace/core/authoring';
+import { describeOptions, object, sizeOfBytes } from '@headrace/core/authoring';
 import { CHANNEL_METRICS, type ChannelCounts, type ChannelMetrics } from './channel-metrics.ts';
 import type { ServerMetrics } from './server-metrics.ts';
 
@@ -14,7 +9,9 @@ export interface MetricsOptions {
   readonly metrics: ServerMetrics;
 }
 
-const OPTIONS: KnownOptions<MetricsOptions> = { metrics: true };
+const OPTIONS = describeOptions('MetricsHandler', {
+  metrics: object('a ServerMetrics', { required: true }),
+});
 
 /**
  * Counts what passes it: connections and why they closed, messages, bytes, errors, failed writes; for its
@@ -54,8 +51,7 @@ export class MetricsHandler implements Handler {
   private watched: { readonly future: WriteFuture; writes: number } | undefined = undefined;
 
   constructor(options: MetricsOptions) {
-    checkOptions('MetricsHandler', options, OPTIONS);
-    this.metrics = checkObject('metrics', options.metrics, 'a ServerMetrics');
+    this.metrics = OPTIONS.resolve(options).metrics;
   }
 
   handlerAdded(ctx: Context): void {

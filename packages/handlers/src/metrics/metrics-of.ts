@@ -1,10 +1,5 @@
 import { OptionError } from '@headrace/core';
-import {
-  checkFunction,
-  checkKind,
-  checkOptions,
-  type KnownOptions,
-} from '@headrace/core/authoring';
+import { checkFunction, describeOptions, value } from '@headrace/core/authoring';
 import { type MetricFamily, single } from './metric-family.ts';
 
 /** Options of {@link metricsOf}. */
@@ -15,7 +10,10 @@ export interface MetricsOfOptions {
   readonly label?: string;
 }
 
-const OPTIONS: KnownOptions<MetricsOfOptions> = { gauges: true, label: true };
+const OPTIONS = describeOptions('metricsOf', {
+  gauges: value('an array of names', areNames, { default: [] }),
+  label: value('a label name of Prometheus', isLabel, { default: 'kind' }),
+});
 
 /**
  * Makes metrics of any object with numbers, for `ServerMetrics.include`: the counters of a limit, a group, a pool, a
@@ -42,21 +40,24 @@ export function metricsOf(
   read: () => object,
   options: MetricsOfOptions = {},
 ): () => MetricFamily[] {
-  checkOptions('metricsOf', options, OPTIONS);
+  const { gauges: names, label } = OPTIONS.resolve(options);
   if (!/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name)) {
     throw new OptionError('OPTION_INVALID', `"${name}" is no metric name for Prometheus`, { name });
   }
   checkFunction('read', read, 'returns the numbers');
-  const { gauges: names = [], label = 'kind' } = options;
-  const areNames = Array.isArray(names) && names.every((one) => typeof one === 'string');
-  checkKind('gauges', names, areNames, 'an array of names');
-  const isLabel = /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(label);
-  checkKind('label', label, isLabel, 'a label name of Prometheus');
   const gauges = new Set(names);
   return () =>
     Object.entries(read()).flatMap(([field, value]: [string, unknown]) =>
       familiesOf(name, field, value, gauges.has(field), label),
     );
+}
+
+function areNames(names: unknown): boolean {
+  return Array.isArray(names) && names.every((one) => typeof one === 'string');
+}
+
+function isLabel(label: unknown): boolean {
+  return typeof label === 'string' && /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(label);
 }
 
 function familiesOf(

@@ -1,6 +1,6 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Channel, CloseInfo } from '@headrace/core';
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, object, text, time, value } from '@headrace/core/authoring';
 import type { ChannelMetrics } from './channel-metrics.ts';
 import { closeCategory } from './close-category.ts';
 import { Histogram } from './histogram.ts';
@@ -19,18 +19,14 @@ export interface ServerMetricsOptions {
   readonly eventLoopResolutionMs?: number | false;
 }
 
-const DEFAULTS = {
-  prefix: 'headrace',
-  durationBucketsSeconds: [1, 10, 60, 600, 3600, 86_400],
-  eventLoopResolutionMs: false,
-} as const;
-
-const OPTIONS: KnownOptions<ServerMetricsOptions> = {
-  prefix: true,
-  labels: true,
-  durationBucketsSeconds: true,
-  eventLoopResolutionMs: true,
-};
+const OPTIONS = describeOptions('ServerMetrics', {
+  prefix: text('a text', { default: 'headrace' }),
+  labels: object('labels with their values', { default: {} }),
+  durationBucketsSeconds: value('an array of numbers', Array.isArray, {
+    default: [1, 10, 60, 600, 3600, 86_400],
+  }),
+  eventLoopResolutionMs: time({ default: false }),
+});
 
 /** Reasons that handlers made up are labels; no more of them than this. */
 const MAX_REASONS = 64;
@@ -79,13 +75,12 @@ export class ServerMetrics implements Disposable {
   private openedCount = 0;
 
   constructor(options: ServerMetricsOptions = {}) {
-    checkOptions('ServerMetrics', options, OPTIONS);
-    const { prefix, durationBucketsSeconds, eventLoopResolutionMs } = { ...DEFAULTS, ...options };
-    this.prefix = prefix;
-    this.labels = options.labels ?? {};
-    this.durations = new Histogram(durationBucketsSeconds);
-    if (eventLoopResolutionMs !== false) {
-      const resolution = checkNumber('eventLoopResolutionMs', eventLoopResolutionMs, { min: 1 });
+    const resolved = OPTIONS.resolve(options);
+    const { eventLoopResolutionMs: resolution } = resolved;
+    this.prefix = resolved.prefix;
+    this.labels = resolved.labels;
+    this.durations = new Histogram(resolved.durationBucketsSeconds);
+    if (resolution !== Number.POSITIVE_INFINITY) {
       this.eventLoop = monitorEventLoopDelay({ resolution });
       this.eventLoop.enable();
     }

@@ -1,5 +1,5 @@
 import type { Address, Context, Handler, Types } from '@headrace/core';
-import { checkObject, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, object, text } from '@headrace/core/authoring';
 import type { Attributes, Span, Tracer } from '@opentelemetry/api';
 import { closeCategory } from '../metrics/close-category.ts';
 
@@ -10,7 +10,10 @@ export interface TracingOptions {
   readonly spanName?: string;
 }
 
-const OPTIONS: KnownOptions<TracingOptions> = { tracer: true, spanName: true };
+const OPTIONS = describeOptions('TracingHandler', {
+  tracer: object('a Tracer of OpenTelemetry', { required: true }),
+  spanName: text('a text', { default: 'headrace.channel' }),
+});
 
 // The values of OpenTelemetry's enums, so that nothing of it is loaded here.
 const KIND_SERVER = 1;
@@ -55,9 +58,9 @@ export class TracingHandler implements Handler {
   private span: Span | undefined = undefined;
 
   constructor(options: TracingOptions) {
-    checkOptions('TracingHandler', options, OPTIONS);
-    this.tracer = checkObject('tracer', options.tracer, 'a Tracer of OpenTelemetry');
-    this.spanName = options.spanName ?? 'headrace.channel';
+    const { tracer, spanName } = OPTIONS.resolve(options);
+    this.tracer = tracer;
+    this.spanName = spanName;
   }
 
   handlerAdded(ctx: Context): void {

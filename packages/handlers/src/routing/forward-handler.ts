@@ -1,11 +1,5 @@
 import type { Channel, Context, Handler, OutboundBytes, Pipeline, Types } from '@headrace/core';
-import {
-  checkFunction,
-  checkOptions,
-  type KnownOptions,
-  ReadGate,
-  toError,
-} from '@headrace/core/authoring';
+import { describeOptions, fn, ReadGate, toError } from '@headrace/core/authoring';
 import { RelayHandler } from './relay-handler.ts';
 
 /** What {@link ForwardOptions.connect} gets. */
@@ -31,7 +25,9 @@ export interface ForwardOptions<Message = OutboundBytes> {
   readonly connect: (request: ForwardRequest) => PromiseLike<Channel<unknown, Message>>;
 }
 
-const OPTIONS: KnownOptions<ForwardOptions> = { connect: true };
+const OPTIONS = describeOptions('ForwardHandler', {
+  connect: fn({ required: true, purpose: 'connects to the other server' }),
+});
 
 /**
  * Connects to another server when its channel becomes active, and joins the two channels by a
@@ -80,8 +76,8 @@ export class ForwardHandler<Message = OutboundBytes> implements Handler {
   private readonly early: Message[] = [];
 
   constructor(options: ForwardOptions<Message>) {
-    checkOptions<object>('ForwardHandler', options, OPTIONS);
-    this.connect = checkFunction('connect', options.connect, 'connects to the other server');
+    OPTIONS.resolve(options as unknown as ForwardOptions);
+    this.connect = options.connect;
   }
 
   handlerAdded(ctx: Context): void {

@@ -14,14 +14,15 @@ import {
   type Types,
 } from '@headrace/core';
 import {
-  checkKind,
-  checkNumber,
-  checkOptions,
-  checkTime,
-  type KnownOptions,
+  describeOptions,
+  fn,
+  type Resolved,
   recogniseCopies,
+  time,
   toError,
   unpinned,
+  value,
+  whole,
 } from '@headrace/core/authoring';
 import type { Protocol } from './protocol.ts';
 import { replaceWith } from './replace-with.ts';
@@ -58,16 +59,15 @@ export class ProtocolDetectedEvent {
   }
 }
 
-const DEFAULTS = { maxBytes: 64, timeoutMs: 10_000 } as const;
-
-const OPTIONS: KnownOptions<ProtocolDetectorOptions> = {
-  protocols: true,
-  otherwise: true,
-  maxBytes: true,
-  timeoutMs: true,
-  handleTimeout: true,
-};
 const OTHERWISE = 'otherwise';
+
+const OPTIONS = describeOptions('ProtocolDetector', {
+  protocols: value('an array of protocols', Array.isArray, { required: true }),
+  otherwise: fn({ purpose: 'adds handlers' }),
+  maxBytes: whole({ min: 1, max: 65_536, default: 64 }),
+  timeoutMs: time({ default: 10_000 }),
+  handleTimeout: fn({ purpose: 'decides what happens at the deadline' }),
+});
 
 /**
  * Looks at a connection's first bytes, installs the handlers of the protocol that they belong to, passes
@@ -122,11 +122,7 @@ export class ProtocolDetector implements Handler {
   /** The name of the protocol that was found. */
   static readonly PROTOCOL: AttributeKey<string> = new AttributeKey('protocol');
 
-  private readonly protocols: readonly Protocol[];
-  private readonly otherwise: Protocol['install'] | undefined;
-  private readonly maxBytes: number;
-  private readonly timeoutMs: number;
-  private readonly handleTimeout: ProtocolDetectorOptions['handleTimeout'];
+  private readonly options: Resolved<ProtocolDetectorOptions, typeof OPTIONS.kinds>;
   private readonly held: Buffer[] = [];
   private deadline: Timer | undefined = undefined;
   private hasStarted = false;
@@ -135,18 +131,11 @@ export class ProtocolDetector implements Handler {
   private isRefused = false;
 
   constructor(options: ProtocolDetectorOptions) {
-    checkOptions('ProtocolDetector', options, OPTIONS);
-    const { protocols } = options;
-    checkKind('protocols', protocols, Array.isArray(protocols), 'an array of protocols');
-    this.protocols = protocols;
-    this.otherwise = options.otherwise;
-    const { maxBytes, timeoutMs } = { ...DEFAULTS, ...options };
-    this.maxBytes = checkNumber('maxBytes', maxBytes, { min: 1, max: 65_536, integer: true });
-    this.timeoutMs = checkTime('timeoutMs', timeoutMs);
-    this.handleTimeout = options.handleTimeout;
-    const names = new Set(this.protocols.map(({ name }) => name));
-    if (names.size < this.protocols.length || names.has(OTHERWISE)) {
-      const list = this.protocols.map(({ name }) => name).join(', ');
+    this.options = OPTIONS.resolve(options);
+    const { protocols } = this.options;
+    const names = new Set(protocols.map(({ name }) => name));
+    if (names.size < protocols.length || names.has(OTHERWISE)) {
+      const list = protocols.map(({ name }) => name).join(', ');
       throw new OptionError(
         'OPTION_INVALID',
         `protocols must have names of their own, none of them "${OTHERWISE}", but they are: ${list}`,
@@ -206,8 +195,9 @@ export class ProtocolDetector implements Handler {
   private start(ctx: Context): void {
     if (this.hasStarted) return;
     this.hasStarted = true;
-    if (this.timeoutMs !== Number.POSITIVE_INFINITY) {
-      this.deadline = ctx.clock.schedule(() => this.onDeadline(ctx), this.timeoutMs);
+    const { timeoutMs } = this.options;
+    if (timeoutMs !== Number.POSITIVE_INFINITY) {
+      this.deadline = ctx.clock.schedule(() => this.onDeadline(ctx), timeoutMs);
     }
     this.readOn(ctx);
   }
@@ -219,9 +209,10 @@ export class ProtocolDetector implements Handler {
 
   /** The first protocol that matches or may still match; with `isFinal`, one that matches. */
   private decide(ctx: Context, isFinal: boolean): void {
+    const { protocols, otherwise, maxBytes } = this.options;
     const prefix = this.prefix();
-    const isEnough = isFinal || prefix.length >= this.maxBytes;
-    for (const protocol of this.protocols) {
+    const isEnough = isFinal || prefix.length >= maxBytes;
+    for (const protocol of protocols) {
       const answer = protocol.matches(prefix);
       if (answer === true) {
         this.install(ctx, protocol.name, protocol.install.bind(protocol));
@@ -229,14 +220,15 @@ export class ProtocolDetector implements Handler {
       }
       if (answer === 'need-more' && !isEnough) return;
     }
-    if (this.otherwise !== undefined) this.install(ctx, OTHERWISE, this.otherwise);
+    if (otherwise !== undefined) this.install(ctx, OTHERWISE, otherwise);
     else this.refuse(ctx, prefix);
   }
 
   private prefix(): Buffer {
+    const { maxBytes } = this.options;
     const [first] = this.held;
     const all = this.held.length === 1 ? first! : Buffer.concat(this.held);
-    return all.length > this.maxBytes ? all.subarray(0, this.maxBytes) : all;
+    return all.length > maxBytes ? all.subarray(0, maxBytes) : all;
   }
 
   private install(ctx: Context, name: string, install: Protocol['install']): void {
@@ -264,7 +256,7 @@ export class ProtocolDetector implements Handler {
     this.held.length = 0;
     const start = prefix.subarray(0, 16).toString('hex');
     const hint = prefix[0] === 0x16 && prefix[1] === 3 ? ', which looks like TLS' : '';
-    const names = this.protocols.map(({ name }) => name).join(', ');
+    const names = this.options.protocols.map(({ name }) => name).join(', ');
     ctx.fireExceptionCaught(
       new DecodeError(
         'MESSAGE_INVALID',
@@ -286,13 +278,14 @@ export class ProtocolDetector implements Handler {
 
   private timedOut(ctx: Context): void {
     const prefix = this.held.length === 0 ? Buffer.alloc(0) : this.prefix();
-    if (this.handleTimeout === undefined) {
+    const { protocols, otherwise, handleTimeout } = this.options;
+    if (handleTimeout === undefined) {
       this.refuseLate(ctx, prefix);
       return;
     }
-    const name = this.handleTimeout(ctx, prefix);
-    const protocol = this.protocols.find((one) => one.name === name);
-    const install = protocol?.install.bind(protocol) ?? this.otherwise;
+    const name = handleTimeout(ctx, prefix);
+    const protocol = protocols.find((one) => one.name === name);
+    const install = protocol?.install.bind(protocol) ?? otherwise;
     if (name === undefined || install === undefined) this.isRefused = true;
     else {
       this.install(ctx, protocol?.name ?? OTHERWISE, install);
@@ -301,14 +294,11 @@ export class ProtocolDetector implements Handler {
   }
 
   private refuseLate(ctx: Context, prefix: Buffer): void {
+    const { timeoutMs } = this.options;
     this.isRefused = true;
     this.held.length = 0;
-    ctx.fireExceptionCaught(
-      new TimedOutError(
-        'TIMEOUT_READ',
-        `${prefix.length} bytes within ${this.timeoutMs} ms do not show which protocol this is`,
-        { timeoutMs: this.timeoutMs, bytes: prefix.length },
-      ),
-    );
+    const text = `${prefix.length} bytes within ${timeoutMs} ms do not show which protocol this is`;
+    const details = { timeoutMs, bytes: prefix.length };
+    ctx.fireExceptionCaught(new TimedOutError('TIMEOUT_READ', text, details));
   }
 }

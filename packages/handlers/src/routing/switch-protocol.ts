@@ -1,5 +1,5 @@
 import type { Context, Handler, HandlerRef } from '@headrace/core';
-import { checkKind, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, value } from '@headrace/core/authoring';
 
 /** What {@link switchProtocol} takes out and puts in. */
 export interface ProtocolSwitch {
@@ -9,7 +9,14 @@ export interface ProtocolSwitch {
   readonly add: readonly Handler[] | (() => void);
 }
 
-const OPTIONS: KnownOptions<ProtocolSwitch> = { remove: true, add: true };
+const OPTIONS = describeOptions('switchProtocol', {
+  remove: value('an array of handlers, their names or classes', Array.isArray, { required: true }),
+  add: value('an array of handlers, or a function that adds them', isAddable, { required: true }),
+});
+
+function isAddable(add: unknown): boolean {
+  return Array.isArray(add) || typeof add === 'function';
+}
 
 /**
  * Ends a handshake that another protocol follows on the same connection: a line with credentials and then raw
@@ -48,16 +55,7 @@ const OPTIONS: KnownOptions<ProtocolSwitch> = { remove: true, add: true };
  * @see {@link replaceWith}, for one handler that holds messages itself
  */
 export function switchProtocol(ctx: Context, options: ProtocolSwitch): void {
-  checkOptions('switchProtocol', options, OPTIONS);
-  const { remove, add } = options;
-  checkKind(
-    'remove',
-    remove,
-    Array.isArray(remove),
-    'an array of handlers, their names or classes',
-  );
-  const isAddable = Array.isArray(add) || typeof add === 'function';
-  checkKind('add', add, isAddable, 'an array of handlers, or a function that adds them');
+  const { remove, add } = OPTIONS.resolve(options);
   const { channel, pipeline } = ctx;
   // A handler that is removed may let reads go on, and the decoders before it are to stay where they are.
   const hold = channel.holdReads('switchProtocol');

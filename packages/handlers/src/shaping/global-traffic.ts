@@ -1,8 +1,8 @@
 import { type Clock, systemClock } from '@headrace/core';
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, fn, number, object } from '@headrace/core/authoring';
 import { RateLimit } from './rate-limit.ts';
 import { TrafficCounter } from './traffic-counter.ts';
-import { LIMIT_OPTIONS, resolveLimits, type TrafficLimits } from './traffic-limits.ts';
+import { LIMIT_OPTIONS, type TrafficLimits } from './traffic-limits.ts';
 
 /** Options of a {@link GlobalTraffic}. */
 export interface GlobalTrafficOptions extends TrafficLimits {
@@ -14,14 +14,15 @@ export interface GlobalTrafficOptions extends TrafficLimits {
   readonly onInterval?: (counter: TrafficCounter) => void;
 }
 
-const DEFAULT_MAX_QUEUED_BYTES = 400 * 1024 * 1024;
-
-const OPTIONS: KnownOptions<GlobalTrafficOptions> = {
-  ...LIMIT_OPTIONS,
-  maxQueuedBytes: true,
-  clock: true,
-  onInterval: true,
-};
+const OPTIONS = describeOptions(
+  'GlobalTraffic',
+  {
+    maxQueuedBytes: number({ default: 400 * 1024 * 1024 }),
+    clock: object('a Clock', { default: systemClock }),
+    onInterval: fn({ purpose: 'gets the counter' }),
+  },
+  LIMIT_OPTIONS,
+);
 
 /**
  * What many channels may read and write together. Made once, given to the {@link TrafficShapingHandler} of
@@ -37,15 +38,11 @@ export class GlobalTraffic implements Disposable {
   private queued = 0;
 
   constructor(options: GlobalTrafficOptions = {}) {
-    checkOptions('GlobalTraffic', options, OPTIONS);
-    const limits = resolveLimits(options);
+    const { clock, maxQueuedBytes, onInterval } = OPTIONS.resolve(options);
+    const limits = LIMIT_OPTIONS.part(options);
     const { checkIntervalMs } = limits;
-    const { clock = systemClock, onInterval } = options;
     const now = clock.now();
-    this.maxQueuedBytes = checkNumber(
-      'maxQueuedBytes',
-      options.maxQueuedBytes ?? DEFAULT_MAX_QUEUED_BYTES,
-    );
+    this.maxQueuedBytes = maxQueuedBytes;
     this.readLimit = new RateLimit(limits.readBytesPerSecond, limits, now);
     this.writeLimit = new RateLimit(limits.writeBytesPerSecond, limits, now);
     this.counter = new TrafficCounter(

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '@headrace/core';
-import { checkObject, checkOptions, checkTime, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, fn, object, time } from '@headrace/core/authoring';
 
 /** Options of a {@link TrafficCounter}. */
 export interface TrafficCounterOptions {
@@ -10,13 +10,11 @@ export interface TrafficCounterOptions {
   readonly onInterval?: (counter: TrafficCounter) => void;
 }
 
-const DEFAULT_INTERVAL_MS = 1000;
-
-const OPTIONS: KnownOptions<TrafficCounterOptions> = {
-  clock: true,
-  checkIntervalMs: true,
-  onInterval: true,
-};
+const OPTIONS = describeOptions('TrafficCounter', {
+  clock: object('a Clock', { required: true }),
+  checkIntervalMs: time({ default: 1000 }),
+  onInterval: fn({ purpose: 'gets the counter' }),
+});
 
 /** Bytes of one direction. */
 class Flow {
@@ -42,10 +40,10 @@ export class TrafficCounter {
   private timer: Timer | undefined = undefined;
 
   constructor(options: TrafficCounterOptions) {
-    checkOptions('TrafficCounter', options, OPTIONS);
-    this.clock = checkObject('clock', options.clock, 'a Clock');
-    this.intervalMs = checkTime('checkIntervalMs', options.checkIntervalMs ?? DEFAULT_INTERVAL_MS);
-    this.onInterval = options.onInterval;
+    const { clock, checkIntervalMs, onInterval } = OPTIONS.resolve(options);
+    this.clock = clock;
+    this.intervalMs = checkIntervalMs;
+    this.onInterval = onInterval;
     this.intervalStart = this.clock.now();
     if (this.onInterval !== undefined) this.schedule();
   }

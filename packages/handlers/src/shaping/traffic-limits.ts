@@ -1,4 +1,4 @@
-import { checkNumber, checkTime, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, number, type Resolved, time } from '@headrace/core/authoring';
 
 /** The limits of a {@link TrafficShapingHandler} or a {@link GlobalTraffic}. */
 export interface TrafficLimits {
@@ -12,27 +12,14 @@ export interface TrafficLimits {
   readonly maxWaitMs?: number;
 }
 
-export const TRAFFIC_DEFAULTS = {
-  readBytesPerSecond: Number.POSITIVE_INFINITY,
-  writeBytesPerSecond: Number.POSITIVE_INFINITY,
-  checkIntervalMs: 1000,
-  maxWaitMs: 15_000,
-} as const;
+const rate = { min: 1, default: Number.POSITIVE_INFINITY } as const;
 
-export const LIMIT_OPTIONS: KnownOptions<TrafficLimits> = {
-  readBytesPerSecond: true,
-  writeBytesPerSecond: true,
-  checkIntervalMs: true,
-  maxWaitMs: true,
-};
+export const LIMIT_OPTIONS = describeOptions('limits', {
+  readBytesPerSecond: number(rate),
+  writeBytesPerSecond: number(rate),
+  checkIntervalMs: time({ default: 1000 }),
+  maxWaitMs: time({ default: 15_000 }),
+});
 
-/** The limits with their defaults, checked. */
-export function resolveLimits(limits: TrafficLimits): Required<TrafficLimits> {
-  const all = { ...TRAFFIC_DEFAULTS, ...limits };
-  const { readBytesPerSecond, writeBytesPerSecond, checkIntervalMs, maxWaitMs } = all;
-  checkNumber('readBytesPerSecond', readBytesPerSecond, { min: 1 });
-  checkNumber('writeBytesPerSecond', writeBytesPerSecond, { min: 1 });
-  checkTime('checkIntervalMs', checkIntervalMs);
-  checkTime('maxWaitMs', maxWaitMs);
-  return { readBytesPerSecond, writeBytesPerSecond, checkIntervalMs, maxWaitMs };
-}
+/** {@link TrafficLimits} after the check. */
+export type ResolvedLimits = Resolved<TrafficLimits, typeof LIMIT_OPTIONS.kinds>;

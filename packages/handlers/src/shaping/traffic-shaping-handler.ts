@@ -8,18 +8,20 @@ import {
   type WriteFuture,
 } from '@headrace/core';
 import {
-  checkNumber,
-  checkOptions,
-  checkTime,
-  type KnownOptions,
+  describeOptions,
+  fn,
+  number,
+  object,
   ReadGate,
+  type Resolved,
   sizeOfBytes,
+  time,
 } from '@headrace/core/authoring';
 import { DelayedWrites } from './delayed-writes.ts';
 import type { GlobalTraffic } from './global-traffic.ts';
 import { RateLimit } from './rate-limit.ts';
 import { TrafficCounter } from './traffic-counter.ts';
-import { LIMIT_OPTIONS, resolveLimits, type TrafficLimits } from './traffic-limits.ts';
+import { LIMIT_OPTIONS, type ResolvedLimits, type TrafficLimits } from './traffic-limits.ts';
 
 /** Options of a {@link TrafficShapingHandler}; its own limits are those of one channel. */
 export interface TrafficShapingOptions extends TrafficLimits {
@@ -35,26 +37,23 @@ export interface TrafficShapingOptions extends TrafficLimits {
   readonly sizeOf?: (message: unknown) => number;
 }
 
-const DEFAULTS = {
-  unwritableBytes: 4 * 1024 * 1024,
-  unwritableDelayMs: 4000,
-  maxQueuedBytes: 16 * 1024 * 1024,
-} as const;
-
-const OPTIONS: KnownOptions<TrafficShapingOptions> = {
-  ...LIMIT_OPTIONS,
-  global: true,
-  unwritableBytes: true,
-  unwritableDelayMs: true,
-  maxQueuedBytes: true,
-  sizeOf: true,
-};
+const OPTIONS = describeOptions(
+  'TrafficShapingHandler',
+  {
+    global: object('a GlobalTraffic'),
+    unwritableBytes: number({ default: 4 * 1024 * 1024 }),
+    unwritableDelayMs: time({ default: 4000 }),
+    maxQueuedBytes: number({ min: 1, default: 16 * 1024 * 1024 }),
+    sizeOf: fn({ purpose: 'returns the size of a message', default: sizeOfBytes }),
+  },
+  LIMIT_OPTIONS,
+);
 
 type SettableLimits = Pick<TrafficLimits, 'readBytesPerSecond' | 'writeBytesPerSecond'>;
-const SETTABLE: KnownOptions<SettableLimits> = {
-  readBytesPerSecond: true,
-  writeBytesPerSecond: true,
-};
+const SETTABLE = describeOptions('setLimits', {
+  readBytesPerSecond: number({ min: 1 }),
+  writeBytesPerSecond: number({ min: 1 }),
+});
 
 /**
  * Slows reading and writing down to limits in bytes per second: of this channel, of many channels together
@@ -92,23 +91,13 @@ const SETTABLE: KnownOptions<SettableLimits> = {
  */
 export class TrafficShapingHandler implements Handler {
   declare readonly types: Types;
-  private readonly limits: Required<TrafficLimits>;
-  private readonly global: GlobalTraffic | undefined;
-  private readonly unwritableBytes: number;
-  private readonly unwritableDelayMs: number;
-  private readonly maxQueuedBytes: number;
-  private readonly sizeOf: (message: unknown) => number;
+  private readonly limits: ResolvedLimits;
+  private readonly options: Resolved<TrafficShapingOptions, typeof OPTIONS.kinds>;
   private state: ShapingState | undefined = undefined;
 
   constructor(options: TrafficShapingOptions = {}) {
-    checkOptions('TrafficShapingHandler', options, OPTIONS);
-    this.limits = resolveLimits(options);
-    this.global = options.global;
-    const { unwritableBytes, unwritableDelayMs, maxQueuedBytes } = { ...DEFAULTS, ...options };
-    this.unwritableBytes = checkNumber('unwritableBytes', unwritableBytes);
-    this.unwritableDelayMs = checkTime('unwritableDelayMs', unwritableDelayMs);
-    this.maxQueuedBytes = checkNumber('maxQueuedBytes', maxQueuedBytes, { min: 1 });
-    this.sizeOf = options.sizeOf ?? sizeOfBytes;
+    this.options = OPTIONS.resolve(options);
+    this.limits = LIMIT_OPTIONS.part(options);
   }
 
   /** What this channel has read and written; there is one once the handler is in a pipeline. */
@@ -123,22 +112,22 @@ export class TrafficShapingHandler implements Handler {
 
   /** Changes this channel's limits; what waits already keeps its time. */
   setLimits(limits: SettableLimits): void {
-    checkOptions('setLimits', limits, SETTABLE);
+    const { readBytesPerSecond, writeBytesPerSecond } = SETTABLE.resolve(limits);
     const { state } = this;
     if (state === undefined) return;
-    const { readBytesPerSecond, writeBytesPerSecond } = limits;
     if (readBytesPerSecond !== undefined) state.readLimit.bytesPerSecond = readBytesPerSecond;
     if (writeBytesPerSecond !== undefined) state.writeLimit.bytesPerSecond = writeBytesPerSecond;
   }
 
   handlerAdded(ctx: Context): void {
-    const { limits, global } = this;
+    const { limits } = this;
+    const { global, unwritableBytes, unwritableDelayMs, maxQueuedBytes } = this.options;
     const { clock } = ctx;
     const counter = new TrafficCounter({ clock, checkIntervalMs: limits.checkIntervalMs });
     const writes = new DelayedWrites(ctx, {
-      unwritableBytes: this.unwritableBytes,
-      unwritableDelayMs: this.unwritableDelayMs,
-      maxQueuedBytes: this.maxQueuedBytes,
+      unwritableBytes,
+      unwritableDelayMs,
+      maxQueuedBytes,
       queuedChanged: (delta) => global?.addQueued(delta),
       isFullElsewhere: () => global?.isFull === true,
       sent: (bytes) => {
@@ -167,7 +156,7 @@ export class TrafficShapingHandler implements Handler {
   }
 
   channelRead(ctx: Context, message: unknown): void {
-    const size = this.sizeOf(message);
+    const size = this.options.sizeOf(message);
     // What is here already goes on: decoders after this handler would keep it.
     ctx.fireChannelRead(message);
     if (size > 0) this.charge(ctx, this.state!, size);
@@ -175,14 +164,14 @@ export class TrafficShapingHandler implements Handler {
 
   write(ctx: Context, message: unknown): WriteFuture {
     const { counter, writes, writeLimit } = this.state!;
-    const size = this.sizeOf(message);
+    const size = this.options.sizeOf(message);
     const now = ctx.clock.now();
     const own = writeLimit.charge(size, now);
-    const delay = Math.max(own, this.global?.writeLimit.charge(size, now) ?? 0);
+    const delay = Math.max(own, this.options.global?.writeLimit.charge(size, now) ?? 0);
     if (delay > 0 || !writes.isEmpty) return writes.add(message, Math.max(size, 0), delay);
     if (size > 0) {
       counter.countWritten(size);
-      this.global?.counter.countWritten(size);
+      this.options.global?.counter.countWritten(size);
     }
     return ctx.write(message);
   }
@@ -201,9 +190,9 @@ export class TrafficShapingHandler implements Handler {
   private charge(ctx: Context, state: ShapingState, size: number): void {
     const now = ctx.clock.now();
     state.counter.countRead(size);
-    this.global?.counter.countRead(size);
+    this.options.global?.counter.countRead(size);
     const own = state.readLimit.charge(size, now);
-    const wait = Math.max(own, this.global?.readLimit.charge(size, now) ?? 0);
+    const wait = Math.max(own, this.options.global?.readLimit.charge(size, now) ?? 0);
     if (wait === 0) return;
     state.resumeAt = Math.max(state.resumeAt, now + wait);
     if (ctx.isRemoved || !ctx.channel.isOpen) return;

@@ -1,5 +1,11 @@
 import type { Context, Timer } from '@headrace/core';
-import { type KnownOptions, recogniseCopies } from '@headrace/core/authoring';
+import {
+  describeOptions,
+  fn,
+  number,
+  type Resolved,
+  recogniseCopies,
+} from '@headrace/core/authoring';
 
 /** A connection has lived long enough, by its age or its messages; it is about to be ended. */
 export class ConnectionExpiredEvent {
@@ -25,18 +31,20 @@ export interface ExpiryOptions<Message> {
   readonly graceMs?: number;
 }
 
-export const EXPIRY_OPTIONS: KnownOptions<ExpiryOptions<unknown>> = {
-  lastWord: true,
-  graceMs: true,
-};
+export const EXPIRY_OPTIONS = describeOptions('expiry', {
+  lastWord: fn({ purpose: 'makes the last message' }),
+  graceMs: number({ default: 0 }),
+});
+
+/** {@link ExpiryOptions} after the check. */
+export type Expiry = Resolved<ExpiryOptions<unknown>, typeof EXPIRY_OPTIONS.kinds>;
 
 /** Notifies the next handlers, waits for the grace time, sends the last message, ends. */
 export function expire(
   ctx: Context,
   limit: 'age' | 'messages',
-  options: ExpiryOptions<unknown>,
+  { lastWord, graceMs }: Expiry,
 ): Timer | undefined {
-  const { lastWord, graceMs = 0 } = options;
   const end = (): void => {
     if (!ctx.channel.isOpen || ctx.channel.isOutputShutdown) return;
     if (lastWord !== undefined) ctx.write(lastWord());

@@ -1,6 +1,6 @@
 import type { Context, Handler, Timer, Types } from '@headrace/core';
-import { checkNumber, checkOptions, checkTime, type KnownOptions } from '@headrace/core/authoring';
-import { EXPIRY_OPTIONS, type ExpiryOptions, expire } from './connection-expiry.ts';
+import { describeOptions, fn, number, time } from '@headrace/core/authoring';
+import { EXPIRY_OPTIONS, type Expiry, type ExpiryOptions, expire } from './connection-expiry.ts';
 
 /** Options of a {@link MaxAgeHandler}. */
 export interface MaxAgeOptions<Message = never> extends ExpiryOptions<Message> {
@@ -12,14 +12,15 @@ export interface MaxAgeOptions<Message = never> extends ExpiryOptions<Message> {
   readonly random?: () => number;
 }
 
-const DEFAULT_JITTER = 0.1;
-
-const OPTIONS: KnownOptions<MaxAgeOptions<unknown>> = {
-  ...EXPIRY_OPTIONS,
-  maxAgeMs: true,
-  jitter: true,
-  random: true,
-};
+const OPTIONS = describeOptions(
+  'MaxAgeHandler',
+  {
+    maxAgeMs: time({ required: true }),
+    jitter: number({ max: 1, default: 0.1 }),
+    random: fn({ purpose: 'returns a number from 0 to 1', default: Math.random }),
+  },
+  EXPIRY_OPTIONS,
+);
 
 /**
  * Ends a connection that has lived long enough, so that clients spread over the servers there are now.
@@ -52,17 +53,14 @@ const OPTIONS: KnownOptions<MaxAgeOptions<unknown>> = {
  */
 export class MaxAgeHandler<Message = never> implements Handler {
   declare readonly types: Types<{ writes: Message }>;
-  private readonly options: MaxAgeOptions<Message>;
+  private readonly expiry: Expiry;
   private readonly maxAgeMs: number;
   private timer: Timer | undefined = undefined;
 
   constructor(options: MaxAgeOptions<Message>) {
-    checkOptions('MaxAgeHandler', options, OPTIONS);
-    this.options = options;
-    const { jitter = DEFAULT_JITTER, random = Math.random } = options;
-    checkNumber('jitter', jitter, { max: 1 });
-    checkNumber('graceMs', options.graceMs ?? 0);
-    this.maxAgeMs = checkTime('maxAgeMs', options.maxAgeMs) * (1 - jitter * random());
+    const { maxAgeMs, jitter, random } = OPTIONS.resolve(options as MaxAgeOptions<unknown>);
+    this.expiry = EXPIRY_OPTIONS.part(options as ExpiryOptions<unknown>);
+    this.maxAgeMs = maxAgeMs * (1 - jitter * random());
   }
 
   handlerAdded(ctx: Context): void {
@@ -86,7 +84,7 @@ export class MaxAgeHandler<Message = never> implements Handler {
   private start(ctx: Context): void {
     if (this.timer !== undefined || this.maxAgeMs === Number.POSITIVE_INFINITY) return;
     this.timer = ctx.clock.schedule(() => {
-      this.timer = expire(ctx, 'age', this.options);
+      this.timer = expire(ctx, 'age', this.expiry);
     }, this.maxAgeMs);
   }
 }

@@ -1,6 +1,6 @@
 import type { Context, Handler, Timer, Types } from '@headrace/core';
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
-import { EXPIRY_OPTIONS, type ExpiryOptions, expire } from './connection-expiry.ts';
+import { describeOptions, whole } from '@headrace/core/authoring';
+import { EXPIRY_OPTIONS, type Expiry, type ExpiryOptions, expire } from './connection-expiry.ts';
 
 /** Options of a {@link MaxMessagesHandler}. */
 export interface MaxMessagesOptions<Message = never> extends ExpiryOptions<Message> {
@@ -8,7 +8,11 @@ export interface MaxMessagesOptions<Message = never> extends ExpiryOptions<Messa
   readonly maxMessages: number;
 }
 
-const OPTIONS: KnownOptions<MaxMessagesOptions<unknown>> = { ...EXPIRY_OPTIONS, maxMessages: true };
+const OPTIONS = describeOptions(
+  'MaxMessagesHandler',
+  { maxMessages: whole({ min: 1, required: true }) },
+  EXPIRY_OPTIONS,
+);
 
 /**
  * Ends a connection that has sent as many messages as it may.
@@ -42,16 +46,14 @@ const OPTIONS: KnownOptions<MaxMessagesOptions<unknown>> = { ...EXPIRY_OPTIONS, 
  */
 export class MaxMessagesHandler<Message = never> implements Handler {
   declare readonly types: Types<{ writes: Message }>;
-  private readonly options: MaxMessagesOptions<Message>;
+  private readonly expiry: Expiry;
   private left: number;
   private isOver = false;
   private timer: Timer | undefined = undefined;
 
   constructor(options: MaxMessagesOptions<Message>) {
-    checkOptions('MaxMessagesHandler', options, OPTIONS);
-    this.options = options;
-    this.left = checkNumber('maxMessages', options.maxMessages, { min: 1, integer: true });
-    checkNumber('graceMs', options.graceMs ?? 0);
+    this.left = OPTIONS.resolve(options as MaxMessagesOptions<unknown>).maxMessages;
+    this.expiry = EXPIRY_OPTIONS.part(options as ExpiryOptions<unknown>);
   }
 
   handlerRemoved(): void {
@@ -68,7 +70,7 @@ export class MaxMessagesHandler<Message = never> implements Handler {
     ctx.fireChannelReadComplete();
     if (this.left > 0 || this.isOver) return;
     this.isOver = true;
-    this.timer = expire(ctx, 'messages', this.options);
+    this.timer = expire(ctx, 'messages', this.expiry);
   }
 
   channelInactive(ctx: Context): void {

@@ -1,5 +1,5 @@
 import { type Context, TimedOutError } from '@headrace/core';
-import { checkOptions, checkTime, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, time } from '@headrace/core/authoring';
 import { IdleStateHandler } from '../idle/idle-state-handler.ts';
 
 /** Options of a {@link ReadTimeoutHandler}. */
@@ -8,9 +8,7 @@ export interface ReadTimeoutOptions {
   readonly timeoutMs?: number | false;
 }
 
-const DEFAULT_TIMEOUT_MS = 30_000;
-
-const OPTIONS: KnownOptions<ReadTimeoutOptions> = { timeoutMs: true };
+const OPTIONS = describeOptions('ReadTimeoutHandler', { timeoutMs: time({ default: 30_000 }) });
 
 /**
  * Raises an error and closes the connection when nothing was read for a given time.
@@ -47,11 +45,9 @@ export class ReadTimeoutHandler extends IdleStateHandler {
   private isOver = false;
 
   constructor(options: ReadTimeoutOptions = {}) {
-    checkOptions('ReadTimeoutHandler', options, OPTIONS);
-    const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
-    const checkedMs = checkTime('timeoutMs', timeoutMs);
+    const { timeoutMs } = OPTIONS.resolve(options);
     super({ readerIdleMs: timeoutMs });
-    this.timeoutMs = checkedMs;
+    this.timeoutMs = timeoutMs;
   }
 
   protected override channelIdle(ctx: Context): void {

@@ -6,7 +6,7 @@ import {
   type Types,
   type WriteFuture,
 } from '@headrace/core';
-import { checkOptions, checkTime, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, time } from '@headrace/core/authoring';
 
 /** Options of a {@link WriteTimeoutHandler}. */
 export interface WriteTimeoutOptions {
@@ -14,9 +14,7 @@ export interface WriteTimeoutOptions {
   readonly timeoutMs?: number | false;
 }
 
-const DEFAULT_TIMEOUT_MS = 30_000;
-
-const OPTIONS: KnownOptions<WriteTimeoutOptions> = { timeoutMs: true };
+const OPTIONS = describeOptions('WriteTimeoutHandler', { timeoutMs: time({ default: 30_000 }) });
 
 interface PendingWrite {
   readonly startedAt: number;
@@ -64,8 +62,7 @@ export class WriteTimeoutHandler implements Handler {
   private isOver = false;
 
   constructor(options: WriteTimeoutOptions = {}) {
-    checkOptions('WriteTimeoutHandler', options, OPTIONS);
-    this.timeoutMs = checkTime('timeoutMs', options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    this.timeoutMs = OPTIONS.resolve(options).timeoutMs;
     if (this.timeoutMs === Number.POSITIVE_INFINITY) (this as Handler).write = undefined as never;
   }
 
