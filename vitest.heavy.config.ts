@@ -1,14 +1,26 @@
 import { configuration, testsNamed } from './vitest.config.ts';
 
-/** They wait for real time mostly, and compare no figures: two of them at a time. */
+/** They wait for real time mostly, and compare no figures of speed: two of them at a time. */
 const patient = [
+  'examples/broadcast-chat/test/admin/*.heavy.test.ts',
+  'examples/broadcast-chat/test/attack/{log,sigterm}.heavy.test.ts',
   'examples/broadcast-chat/test/server/{bad-input,page,page-hood}.heavy.test.ts',
   'examples/cluster-chat/test/*.heavy.test.ts',
   'examples/gallery/test/!(local-proxy|short-and-long).heavy.test.ts',
   'examples/gateway-worker/test/*.heavy.test.ts',
+  'examples/half-open/test/*.heavy.test.ts',
+  'packages/client/test/proof/killed-calls.heavy.test.ts',
+  'packages/client/test/retry/*.heavy.test.ts',
   'packages/cluster/test/bus/**/*.heavy.test.ts',
-  'packages/cluster/test/workers/{lost-workers,run-workers}.heavy.test.ts',
+  'packages/cluster/test/proof/{envelopes,rolling-restart}.heavy.test.ts',
+  'packages/cluster/test/workers/*.heavy.test.ts',
+  'packages/codec/test/proxy-protocol/*.heavy.test.ts',
+  'packages/codec/test/{*,message/*,resp/*}.heavy.test.ts',
+  'packages/core/test/{bootstrap,testing,transport}/**/*.heavy.test.ts',
+  'packages/handlers/test/proof/{calls,drain,half-open,resets}.heavy.test.ts',
+  'packages/handlers/test/{logging,metrics,opentelemetry}/*.heavy.test.ts',
   'packages/lasting/test/client/*.heavy.test.ts',
+  'scripts/test/*.heavy.test.ts',
 ];
 /** A poll of one second, as it is without this, is too short for a browser on a busy machine. */
 const limits = {

@@ -5,7 +5,7 @@ import { SETTLE_MS as POOL_SETTLE_MS, poolScenario } from './pool-scenario.ts';
 import { SETTLE_MS as RECONNECT_SETTLE_MS, reconnectScenario } from './reconnect-scenario.ts';
 import { SETTLE_MS as REQUEST_SETTLE_MS, requestScenario } from './request-scenario.ts';
 
-const SEEDS = 10_000;
+const SEEDS = 2000;
 
 const ALL: readonly (readonly [claim: string, scenario: Scenario, settleMs: number])[] = [
   ['a client comes back, and sends nothing twice', reconnectScenario(), RECONNECT_SETTLE_MS],

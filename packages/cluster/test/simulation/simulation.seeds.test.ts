@@ -6,10 +6,10 @@ import { groupScenario } from './group-scenario.ts';
 import { userScenario } from './user-scenario.ts';
 
 const ALL: readonly (readonly [claim: string, seeds: number, scenario: Scenario])[] = [
-  ['a cluster has one view of its members', 7000, groupScenario],
-  ['users have one connection', 6000, userScenario()],
-  ['a durable room loses nothing, and gives nothing twice', 4000, durableScenario()],
-  ['and while its nodes leave and come back', 3000, durableScenario({ isRolling: true })],
+  ['a cluster has one view of its members', 2000, groupScenario],
+  ['users have one connection', 2000, userScenario()],
+  ['a durable room loses nothing, and gives nothing twice', 1000, durableScenario()],
+  ['and while its nodes leave and come back', 1000, durableScenario({ isRolling: true })],
 ];
 
 describe('thousands of seeds of chaos', () => {

@@ -3,6 +3,6 @@ import { explore } from '@headrace/core/testing';
 import { it } from 'vitest';
 import { onlyUnsent, SETTLE_MS as settleMs, simulatedCalls } from './simulated-calls.ts';
 
-it('calls over 10,000 networks that fail settle once, and nothing is executed twice', async () => {
-  await explore({ seeds: 10_000, settleMs, scenario: simulatedCalls(onlyUnsent) });
+it('calls over 2,000 networks that fail settle once, and nothing is executed twice', async () => {
+  await explore({ seeds: 2000, settleMs, scenario: simulatedCalls(onlyUnsent) });
 });

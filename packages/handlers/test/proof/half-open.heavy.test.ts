@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 
 const pathOf = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
@@ -65,7 +65,7 @@ class Program {
 const running: Program[] = [];
 const cleanUps: (() => void)[] = [];
 
-afterEach(() => {
+afterAll(() => {
   for (const program of running.splice(0)) program.process.kill('SIGKILL');
   for (const cleanUp of cleanUps.splice(0)) cleanUp();
 });
@@ -103,7 +103,8 @@ async function closesWithin(server: Program, since: number, ms: number) {
 // The preset has 9 s; a second more for timers and processes of a busy machine.
 const STRICT_MS = 9000 + 1000;
 
-describe('a peer that is gone without a word', () => {
+// Each waits for 25 s, and does nothing meanwhile: both at once.
+describe.concurrent('a peer that is gone without a word', () => {
   it.runIf(canCutLinks())(
     'cable cut: strict heartbeats find it in 9 s, keepalive late or not at all',
     async () => {

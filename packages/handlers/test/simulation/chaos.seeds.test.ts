@@ -6,7 +6,7 @@ import { flowScenarios } from './flow-scenario.ts';
 import { calmScenario, heartbeatScenario } from './heartbeat-scenario.ts';
 import { drainScenario, requestScenarios } from './request-scenario.ts';
 
-const SEEDS = 2000;
+const SEEDS = 500;
 /** A seed takes about 50 ms of one core. */
 const TIMEOUT_MS = 900_000;
 

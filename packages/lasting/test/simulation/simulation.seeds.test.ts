@@ -7,7 +7,7 @@ import {
   LASTING_SETTLE_MS as settleMs,
 } from './lasting-scenario.ts';
 
-const SEEDS = 10_000;
+const SEEDS = 2000;
 
 describe(`${SEEDS} seeds of chaos`, () => {
   it('a lasting channel delivers once and in order', async () => {
