@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import type { Handler } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 
-function textOf(message: unknown): string {
+export function textOf(message: unknown): string {
   if (message instanceof Uint8Array) return Buffer.from(message).toString('latin1');
   return typeof message === 'object' ? inspect(message, { depth: null }) : String(message);
 }
@@ -12,7 +12,7 @@ export class NotingChannel extends EmbeddedChannel {
   declare log: string[];
   declare errorList: Error[];
 
-  private note(entry: string): void {
+  note(entry: string): void {
     this.log ??= [];
     this.log.push(entry);
   }
