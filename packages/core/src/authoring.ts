@@ -47,11 +47,13 @@ export {
   checkTime,
 } from './internal/option-check.ts';
 export {
+  CLOCK,
   choice,
   custom,
   flag,
   fn,
   having,
+  list,
   number,
   type OptionKind,
   object,

@@ -1,20 +1,20 @@
 import type { Channel, OutboundBytes } from '@headrace/core';
-import { checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, list } from '@headrace/core/authoring';
 import { ChannelScope } from './channel-scope.ts';
 import type { DependencyContainer, InjectionToken } from './tsyringe.ts';
 
 /** Options of {@link containerInitializer}. */
 export interface ContainerInitializerOptions {
   /**
-   * Made now, by the application's container. A singleton that is made later, while a channel's handlers
-   * are, would get what belongs to that channel and be disposed with it.
+   * Made now, by the application's container. A singleton that is first resolved for a channel would get the objects of
+   * that channel, and be disposed with them. @default []
    */
   readonly singletons?: readonly InjectionToken<unknown>[];
 }
 
-const OPTIONS: KnownOptions<ContainerInitializerOptions> = {
-  singletons: true,
-};
+const OPTIONS = describeOptions('containerInitializer', {
+  singletons: list('a list of tokens', { default: [] }),
+});
 
 /**
  * Builds pipelines with a container: for each channel a child container, in which the channel is
@@ -52,8 +52,7 @@ export function containerInitializer<R = Buffer, W = OutboundBytes>(
   build: (scope: ChannelScope, channel: Channel<R, W>) => unknown,
   options: ContainerInitializerOptions = {},
 ): (channel: Channel<R, W>) => void {
-  checkOptions('containerInitializer', options, OPTIONS);
-  for (const singleton of options.singletons ?? []) container.resolve(singleton);
+  for (const singleton of OPTIONS.resolve(options).singletons) container.resolve(singleton);
   // Children of an empty container are cheap, however much the application has registered.
   const parent = container.createChildContainer();
   return (channel) => {

@@ -20,6 +20,9 @@ describe('options', () => {
       'containerInitializer takes an object with singletons, but got an array',
     );
     expect(make({ unknownOption: 1 })).toThrow(OptionError);
+    expect(make({ singletons: 'Clock' })).toThrow(
+      'singletons is "Clock", but must be a list of tokens',
+    );
   });
 
   it('are taken by nothing else of this package', () => {

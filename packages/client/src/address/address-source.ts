@@ -1,5 +1,5 @@
 import { ChannelError, OptionError } from '@headrace/core';
-import { checkChoice, textOf } from '@headrace/core/authoring';
+import { textOf } from '@headrace/core/authoring';
 import { type AddressOrder, AddressRing } from './address-ring.ts';
 
 /** Finds the places to connect to; asked before each round through them. */
@@ -22,7 +22,6 @@ export class AddressSource<P> {
   private once: P[] = [];
 
   constructor(addresses: Addresses<P>, order: AddressOrder, random: () => number) {
-    checkChoice('order', order, ['shuffle', 'given']);
     this.ring = new AddressRing(order, random);
     this.ask = typeof addresses === 'function' ? addresses : undefined;
     if (typeof addresses !== 'function') this.ring.update(checkedList(addresses));

@@ -4,15 +4,17 @@ import {
   DecodeError,
   OptionError,
   type PortPlace,
-  systemClock,
   TimedOutError,
 } from '@headrace/core';
 import {
-  checkNumber,
-  checkOptions,
-  checkTime,
-  type KnownOptions,
+  CLOCK,
+  describeOptions,
+  fn,
+  object,
+  type Resolved,
   textOf,
+  time,
+  whole,
 } from '@headrace/core/authoring';
 import type { AddressFunction } from './address-source.ts';
 
@@ -30,15 +32,14 @@ export interface HttpAddressesOptions {
   readonly clock?: Clock;
 }
 
-const DEFAULTS = { timeoutMs: 5000, maxBytes: 65_536 } as const;
-const OPTIONS: KnownOptions<HttpAddressesOptions> = {
-  timeoutMs: true,
-  maxBytes: true,
-  headers: true,
-  fetch: true,
-  clock: true,
-};
-/** However long a service says its answer holds. */
+const OPTIONS = describeOptions('httpAddresses', {
+  timeoutMs: time({ default: 5000 }),
+  maxBytes: whole({ min: 2, max: 2 ** 30, default: 65_536 }),
+  headers: object('an object with a text for each name'),
+  fetch: fn({ purpose: 'makes requests' }),
+  clock: CLOCK,
+});
+/** No answer is kept longer, whatever its `ttlMs`. */
 const LONGEST_TTL_MS = 3_600_000;
 
 /**
@@ -72,65 +73,55 @@ export function httpAddresses(
   url: string | URL,
   options: HttpAddressesOptions = {},
 ): AddressFunction<PortPlace> {
-  checkOptions('httpAddresses', options, OPTIONS);
-  const reader = new RouteReader(checkedUrl(url), options);
+  const reader = new RouteReader(checkedUrl(url), OPTIONS.resolve(options));
   return ({ signal }) => reader.read(signal);
 }
 
 /** What a route service answered, for as long as it holds. */
 class RouteReader {
-  readonly #url: URL;
-  readonly #timeoutMs: number;
-  readonly #maxBytes: number;
-  readonly #headers: Readonly<Record<string, string>>;
-  readonly #fetch: typeof fetch;
-  readonly #clock: Clock;
-  #known: { readonly places: readonly PortPlace[]; readonly untilMs: number } | undefined;
-  #underWay: Promise<readonly PortPlace[]> | undefined;
+  private readonly url: URL;
+  private readonly options: Resolved<HttpAddressesOptions, typeof OPTIONS.kinds>;
+  private known: { readonly places: readonly PortPlace[]; readonly untilMs: number } | undefined;
+  private underWay: Promise<readonly PortPlace[]> | undefined;
 
-  constructor(url: URL, options: HttpAddressesOptions) {
-    const { timeoutMs, maxBytes } = { ...DEFAULTS, ...options };
-    this.#url = url;
-    this.#timeoutMs = checkTime('timeoutMs', timeoutMs);
-    this.#maxBytes = checkNumber('maxBytes', maxBytes, { min: 2, max: 2 ** 30 });
-    this.#headers = { accept: 'application/json', ...options.headers };
-    this.#fetch = options.fetch ?? ((...args) => fetch(...args));
-    this.#clock = options.clock ?? systemClock;
+  constructor(url: URL, options: Resolved<HttpAddressesOptions, typeof OPTIONS.kinds>) {
+    this.url = url;
+    this.options = options;
   }
 
   /** The signal ends the wait; the request goes on for the other clients, up to its time-out. */
   read(signal: AbortSignal): Promise<readonly PortPlace[]> {
     signal.throwIfAborted();
-    if (this.#known !== undefined && this.#clock.now() < this.#known.untilMs) {
-      return Promise.resolve(this.#known.places);
+    if (this.known !== undefined && this.options.clock.now() < this.known.untilMs) {
+      return Promise.resolve(this.known.places);
     }
-    this.#underWay ??= this.#ask().finally(() => {
-      this.#underWay = undefined;
+    this.underWay ??= this.ask().finally(() => {
+      this.underWay = undefined;
     });
-    return orAborted(this.#underWay, signal);
+    return orAborted(this.underWay, signal);
   }
 
-  async #ask(): Promise<readonly PortPlace[]> {
+  private async ask(): Promise<readonly PortPlace[]> {
     const abort = new AbortController();
-    const timeoutMs = this.#timeoutMs;
+    const { clock, timeoutMs } = this.options;
     const late = (): void => {
-      const text = `no answer from ${shown(this.#url)} within ${timeoutMs} ms`;
+      const text = `no answer from ${shown(this.url)} within ${timeoutMs} ms`;
       abort.abort(new TimedOutError('TIMEOUT_REQUEST', text, { timeoutMs }));
     };
-    const deadline = Number.isFinite(timeoutMs)
-      ? this.#clock.schedule(late, timeoutMs, true)
-      : undefined;
+    const deadline = Number.isFinite(timeoutMs) ? clock.schedule(late, timeoutMs, true) : undefined;
     try {
-      return await orAborted(this.#request(abort.signal), abort.signal);
+      return await orAborted(this.request(abort.signal), abort.signal);
     } finally {
       deadline?.cancel();
     }
   }
 
-  async #request(signal: AbortSignal): Promise<readonly PortPlace[]> {
-    const url = shown(this.#url);
-    const init = { signal, headers: this.#headers };
-    const response = await this.#fetch(this.#url, init).catch((error: unknown) => {
+  private async request(signal: AbortSignal): Promise<readonly PortPlace[]> {
+    const url = shown(this.url);
+    // The global one of now: a program may replace it.
+    const { headers, fetch: ask = fetch } = this.options;
+    const init = { signal, headers: { accept: 'application/json', ...headers } };
+    const response = await ask(this.url, init).catch((error: unknown) => {
       throw noRoute(url, error);
     });
     if (response.status !== 200) {
@@ -139,21 +130,22 @@ class RouteReader {
       const text = `${url} gives no route: it answered with status ${status}`;
       throw new ChannelError('CHANNEL_FAILED', text, { status });
     }
-    const { places, ttlMs } = routeOf(await this.#bodyOf(response), url);
-    this.#known = { places, untilMs: this.#clock.now() + ttlMs };
+    const { places, ttlMs } = routeOf(await this.bodyOf(response), url);
+    this.known = { places, untilMs: this.options.clock.now() + ttlMs };
     return places;
   }
 
-  async #bodyOf(response: Response): Promise<string> {
+  private async bodyOf(response: Response): Promise<string> {
     const parts: Uint8Array[] = [];
     let bytes = 0;
-    const url = shown(this.#url);
+    const { maxBytes } = this.options;
+    const url = shown(this.url);
     try {
       for await (const part of response.body ?? []) {
         bytes += part.byteLength;
-        if (bytes > this.#maxBytes) {
-          const text = `${url} answered with more than maxBytes (${this.#maxBytes})`;
-          throw new DecodeError('FRAME_TOO_LONG', text, { maxBytes: this.#maxBytes });
+        if (bytes > maxBytes) {
+          const text = `${url} answered with more than maxBytes (${maxBytes})`;
+          throw new DecodeError('FRAME_TOO_LONG', text, { maxBytes });
         }
         parts.push(part);
       }

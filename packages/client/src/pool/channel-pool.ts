@@ -5,8 +5,13 @@ import {
   type TimedOutError,
   type Timer,
 } from '@headrace/core';
-import { callSafely, checkOptions, type KnownOptions, toError } from '@headrace/core/authoring';
-import type { Connector } from '../address/racing-connector.ts';
+import {
+  callSafely,
+  describeOptions,
+  isPromiseLike,
+  toError,
+  unchecked,
+} from '@headrace/core/authoring';
 import { CLIENT_ERRORS } from '../client-errors.ts';
 import { Lease } from './lease.ts';
 import { type PoolCloseReason, PoolEntry } from './pool-entry.ts';
@@ -34,7 +39,7 @@ export interface AcquireOptions {
   readonly signal?: AbortSignal;
 }
 
-const ACQUIRE_OPTIONS: KnownOptions<AcquireOptions> = { signal: true };
+const ACQUIRE_OPTIONS = describeOptions('acquire', { signal: unchecked() });
 
 /**
  * Connections to one place, each for one user at a time: for protocols without ids, where an answer belongs to
@@ -71,9 +76,7 @@ const ACQUIRE_OPTIONS: KnownOptions<AcquireOptions> = { signal: true };
  */
 export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposable {
   // It is the owner of its leases and the end of its waiters by members that the published types do not have.
-  private readonly options: ChannelPoolOptions<P, C>;
-  private readonly connector: Connector<P, C>;
-  private readonly rules: PoolRules;
+  private readonly rules: PoolRules<P, C>;
   /** The one that came back last at the end. */
   private readonly idle: PoolEntry<C>[] = [];
   private readonly waiters = new Set<PoolWaiter<C>>();
@@ -96,8 +99,6 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
   /** @throws OptionError if an option makes no sense */
   constructor(options: ChannelPoolOptions<P, C>) {
     this.rules = poolRules(options);
-    this.options = options;
-    this.connector = options.bootstrap;
   }
 
   get metrics(): ChannelPoolMetrics {
@@ -118,11 +119,10 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
    * `TIMEOUT_ACQUIRE`, `POOL_CLOSED`, the signal's reason, or the error of the connect that was made for it.
    */
   acquire(options?: AcquireOptions): Promise<Lease<C>> {
-    if (options !== undefined) checkOptions('acquire', options, ACQUIRE_OPTIONS);
-    const signal = options?.signal;
+    const signal = options && ACQUIRE_OPTIONS.resolve(options).signal;
     const refusal = this.refusal(signal);
     if (refusal !== undefined) return Promise.reject(refusal);
-    if (this.waiters.size === 0 && this.options.healthCheck === undefined) {
+    if (this.waiters.size === 0 && this.rules.healthCheck === undefined) {
       const entry = this.takeIdle();
       if (entry !== undefined) return this.leaseNow(entry);
     }
@@ -164,17 +164,17 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
   /** @internal */
   takeBack(entry: PoolEntry<C>): void {
     this.leased -= 1;
-    const { healthCheck, onReleased } = this.options;
-    if (onReleased !== undefined) callHook(onReleased, entry.channel);
+    const { healthCheck, checkOnRelease, onReleased } = this.rules;
+    callHook(onReleased, entry.channel);
     if (this.isBeyondUse(entry)) this.serve();
-    else if (healthCheck === undefined || !this.rules.checkOnRelease) this.putBack(entry);
+    else if (healthCheck === undefined || !checkOnRelease) this.putBack(entry);
     else this.check(entry, () => this.putBack(entry));
   }
 
   /** @internal */
   discard(entry: PoolEntry<C>): void {
     this.leased -= 1;
-    callHook(this.options.onReleased, entry.channel);
+    callHook(this.rules.onReleased, entry.channel);
     this.drop(entry, 'discarded');
     this.serve();
   }
@@ -244,7 +244,8 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
 
   private lease(entry: PoolEntry<C>): Lease<C> {
     try {
-      this.options.onAcquired?.(entry.channel);
+      const returned: unknown = this.rules.onAcquired?.(entry.channel);
+      if (isPromiseLike(returned)) callSafely(() => returned, undefined);
     } catch (error) {
       this.drop(entry, 'discarded');
       throw error;
@@ -280,7 +281,7 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
   /** Idle connections to those who wait, then new ones for the others. */
   private serve(): void {
     if (this.isClosed) return;
-    const { healthCheck } = this.options;
+    const { healthCheck } = this.rules;
     while (this.waiters.size > this.checking) {
       const entry = this.takeIdle();
       if (entry === undefined) break;
@@ -313,7 +314,7 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
       ? clock.schedule(() => done(false), limitMs)
       : undefined;
     try {
-      const answer = entry.isUsable && this.options.healthCheck!(entry.channel);
+      const answer = entry.isUsable && this.rules.healthCheck!(entry.channel);
       if (typeof answer === 'boolean') done(answer);
       else
         Promise.resolve(answer).then(
@@ -330,10 +331,10 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
     const abort = new AbortController();
     this.connects.add(abort);
     try {
-      const { place } = this.options;
+      const { bootstrap, place } = this.rules;
       // A connector that throws is one that rejects: not within the loop that opens connections.
       const channel = await new Promise<C>((resolve) =>
-        resolve(this.connector.connect(place, { signal: abort.signal })),
+        resolve(bootstrap.connect(place, { signal: abort.signal })),
       );
       this.connects.delete(abort);
       this.adopt(channel);
@@ -351,7 +352,7 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
     const entry = new PoolEntry(channel, this.rules.clock.now());
     this.created += 1;
     channel.onClosed(() => this.lost(entry));
-    callHook(this.options.onCreated, channel);
+    callHook(this.rules.onCreated, channel);
     if (this.isClosed) this.drop(entry, 'pool');
     else if (!entry.isUsable) this.drop(entry, 'lost');
     else {

@@ -1,13 +1,20 @@
-import { type Channel, type Clock, systemClock } from '@headrace/core';
+import type { Channel, Clock } from '@headrace/core';
 import {
-  checkChoice,
-  checkFunction,
+  CLOCK,
   checkNumber,
-  checkOptions,
   checkTime,
-  type KnownOptions,
+  choice,
+  custom,
+  describeOptions,
+  flag,
+  fn,
+  number,
+  type Resolved,
+  time,
+  unchecked,
+  whole,
 } from '@headrace/core/authoring';
-import type { Connector } from '../address/racing-connector.ts';
+import { CONNECTOR, type Connector } from '../address/racing-connector.ts';
 
 /** Options of a {@link ChannelPool}. Times are in milliseconds. */
 export interface ChannelPoolOptions<P, C extends Channel = Channel> {
@@ -50,81 +57,43 @@ export interface ChannelPoolOptions<P, C extends Channel = Channel> {
   readonly clock?: Clock;
 }
 
-const OPTIONS: KnownOptions<ChannelPoolOptions<unknown>> = {
-  bootstrap: true,
-  place: true,
-  min: true,
-  max: true,
-  maxWaiting: true,
-  acquireTimeoutMs: true,
-  onTimeout: true,
-  order: true,
-  idleMs: true,
-  maxAgeMs: true,
-  maxUses: true,
-  healthCheck: true,
-  checkOnRelease: true,
-  onCreated: true,
-  onAcquired: true,
-  onReleased: true,
-  clock: true,
-};
+/** 0 is allowed, too: only an idle connection is good enough. */
+const ACQUIRE_TIME = custom(
+  'a number of milliseconds from 0, or false for off',
+  (name, given: number | false) => (given === 0 ? 0 : checkTime(name, given)),
+  { default: 10_000 },
+  true,
+);
+const OPTIONS = describeOptions('ChannelPool', {
+  bootstrap: CONNECTOR,
+  place: unchecked({ required: true }),
+  min: whole({ default: 0 }),
+  max: whole({ min: 1, default: 10 }),
+  maxWaiting: whole({ default: 1000 }),
+  acquireTimeoutMs: ACQUIRE_TIME,
+  onTimeout: choice(['fail', 'new'], { default: 'fail' }),
+  order: choice(['lifo', 'fifo'], { default: 'lifo' }),
+  idleMs: time({ default: 60_000 }),
+  maxAgeMs: number({ min: 1, default: Number.POSITIVE_INFINITY }),
+  maxUses: number({ min: 1, default: Number.POSITIVE_INFINITY }),
+  healthCheck: fn({ purpose: 'checks a connection' }),
+  checkOnRelease: flag({ default: true }),
+  onCreated: fn({ purpose: 'takes a connection' }),
+  onAcquired: fn({ purpose: 'takes a connection' }),
+  onReleased: fn({ purpose: 'takes a connection' }),
+  clock: CLOCK,
+});
 
-const DEFAULTS = {
-  min: 0,
-  max: 10,
-  maxWaiting: 1000,
-  acquireTimeoutMs: 10_000,
-  onTimeout: 'fail',
-  order: 'lifo',
-  idleMs: 60_000,
-  maxAgeMs: Number.POSITIVE_INFINITY,
-  maxUses: Number.POSITIVE_INFINITY,
-  checkOnRelease: true,
-} as const;
+/** The options of a pool, checked, with their defaults; `Infinity` stands for off. */
+export type PoolRules<P, C extends Channel> = Resolved<
+  ChannelPoolOptions<P, C>,
+  typeof OPTIONS.kinds
+>;
 
-const FUNCTIONS = ['healthCheck', 'onCreated', 'onAcquired', 'onReleased'] as const;
-
-/** The rules of a pool: its options, checked, with their defaults; what is off is `Infinity`. */
-export interface PoolRules {
-  readonly min: number;
-  readonly max: number;
-  readonly maxWaiting: number;
-  readonly acquireTimeoutMs: number;
-  readonly onTimeout: 'fail' | 'new';
-  readonly order: 'lifo' | 'fifo';
-  readonly idleMs: number;
-  readonly maxAgeMs: number;
-  readonly maxUses: number;
-  readonly checkOnRelease: boolean;
-  readonly clock: Clock;
-}
-
-export function poolRules<P, C extends Channel>(options: ChannelPoolOptions<P, C>): PoolRules {
-  checkOptions('ChannelPool', options, OPTIONS as KnownOptions<typeof options>);
-  checkFunction(
-    'bootstrap.connect',
-    (options.bootstrap as Partial<typeof options.bootstrap>)?.connect,
-  );
-  for (const name of FUNCTIONS) {
-    if (options[name] !== undefined) checkFunction(name, options[name]);
-  }
-  const { min, max, maxWaiting, acquireTimeoutMs, onTimeout, order, idleMs, maxAgeMs, maxUses } = {
-    ...DEFAULTS,
-    ...options,
-  };
-  checkNumber('max', max, { min: 1, integer: true });
-  return {
-    min: checkNumber('min', min, { max, integer: true }),
-    max,
-    maxWaiting: checkNumber('maxWaiting', maxWaiting, { integer: true }),
-    acquireTimeoutMs: acquireTimeoutMs === 0 ? 0 : checkTime('acquireTimeoutMs', acquireTimeoutMs),
-    onTimeout: checkChoice('onTimeout', onTimeout, ['fail', 'new']),
-    order: checkChoice('order', order, ['lifo', 'fifo']),
-    idleMs: checkTime('idleMs', idleMs),
-    maxAgeMs: checkNumber('maxAgeMs', maxAgeMs, { min: 1 }),
-    maxUses: checkNumber('maxUses', maxUses, { min: 1 }),
-    checkOnRelease: options.checkOnRelease ?? DEFAULTS.checkOnRelease,
-    clock: options.clock ?? systemClock,
-  };
+export function poolRules<P, C extends Channel>(
+  options: ChannelPoolOptions<P, C>,
+): PoolRules<P, C> {
+  const rules = OPTIONS.resolve(options as object as ChannelPoolOptions<unknown>);
+  checkNumber('min', rules.min, { max: rules.max, integer: true });
+  return rules as unknown as PoolRules<P, C>;
 }

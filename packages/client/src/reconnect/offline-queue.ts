@@ -7,15 +7,15 @@ import {
   type WriteFuture,
 } from '@headrace/core';
 import {
-  checkChoice,
-  checkNumber,
-  checkOptions,
-  checkTime,
+  choice,
+  describePart,
   ENTRY_OVERHEAD_BYTES,
-  type KnownOptions,
+  number,
   PendingWriteQueue,
+  type Resolved,
   SettableFuture,
   sizeOfBytes,
+  time,
 } from '@headrace/core/authoring';
 
 /** What becomes of writes while there is no connection. */
@@ -32,35 +32,23 @@ export interface OfflineOptions {
   readonly onFull?: 'reject-newest' | 'drop-oldest';
 }
 
-const OPTIONS: KnownOptions<OfflineOptions> = {
-  policy: true,
-  maxMessages: true,
-  maxBytes: true,
-  maxAgeMs: true,
-  onFull: true,
-};
-
-const DEFAULTS = {
-  policy: 'wait',
-  maxMessages: 1000,
-  maxBytes: 1024 * 1024,
-  maxAgeMs: 30_000,
-  onFull: 'reject-newest',
-} as const;
+export const OFFLINE_OPTIONS = describePart('offline', {
+  policy: choice(['wait', 'fail'], { default: 'wait' }),
+  maxMessages: number({ min: 1, default: 1000 }),
+  maxBytes: number({ min: 1, default: 1024 * 1024 }),
+  maxAgeMs: time({ default: 30_000 }),
+  onFull: choice(['reject-newest', 'drop-oldest'], { default: 'reject-newest' }),
+});
 
 /** Gets the failures of writes that waited. */
 export type QueueFailure = (future: WriteFuture, error: Error) => void;
 
 /**
- * Writes of a client that wait for a connection, with their futures, in order and bounded. None of them has been
- * given to a connection: what has is never here again.
+ * Writes of a client that wait for a connection, with their futures, in order and bounded. A write that was given to
+ * a connection leaves the queue, and never returns.
  */
 export class OfflineQueue {
-  private readonly policy: 'wait' | 'fail';
-  private readonly maxMessages: number;
-  private readonly maxBytes: number;
-  private readonly maxAgeMs: number;
-  private readonly onFull: 'reject-newest' | 'drop-oldest';
+  private readonly options: Resolved<OfflineOptions, typeof OFFLINE_OPTIONS.kinds>;
   private readonly clock: Clock;
   private readonly failed: QueueFailure;
   private readonly queue: PendingWriteQueue<number>;
@@ -68,13 +56,8 @@ export class OfflineQueue {
   private channel: Channel | undefined = undefined;
 
   constructor(options: OfflineOptions, clock: Clock, failed: QueueFailure) {
-    checkOptions('offline', options, OPTIONS);
-    const { policy, maxMessages, maxBytes, maxAgeMs, onFull } = { ...DEFAULTS, ...options };
-    this.policy = checkChoice('offline.policy', policy, ['wait', 'fail']);
-    this.maxMessages = checkNumber('offline.maxMessages', maxMessages, { min: 1 });
-    this.maxBytes = checkNumber('offline.maxBytes', maxBytes, { min: 1 });
-    this.maxAgeMs = checkTime('offline.maxAgeMs', maxAgeMs);
-    this.onFull = checkChoice('offline.onFull', onFull, ['reject-newest', 'drop-oldest']);
+    this.options = OFFLINE_OPTIONS.resolve(options);
+    const { maxMessages, maxBytes } = this.options;
     this.clock = clock;
     this.failed = failed;
     this.queue = new PendingWriteQueue<number>(
@@ -83,7 +66,7 @@ export class OfflineQueue {
         addPendingOutboundBytes: () => {},
         reportFailure: failed,
       },
-      { maxMessages: this.maxMessages, maxBytes: this.maxBytes, sizeOf },
+      { maxMessages, maxBytes, sizeOf },
     );
   }
 
@@ -100,15 +83,14 @@ export class OfflineQueue {
     if (message === undefined || message === null) {
       throw new TypeError(`write(${String(message)}): a message cannot be null or undefined`);
     }
-    if (this.policy === 'fail')
+    const { policy, maxBytes, onFull } = this.options;
+    if (policy === 'fail')
       return this.refused("there is no connection, and offline.policy is 'fail'");
     const bytes = sizeOf(message) + ENTRY_OVERHEAD_BYTES;
-    if (bytes > this.maxBytes) {
-      return this.refused(
-        `a message of ${bytes} bytes exceeds offline.maxBytes (${this.maxBytes})`,
-      );
+    if (bytes > maxBytes) {
+      return this.refused(`a message of ${bytes} bytes exceeds offline.maxBytes (${maxBytes})`);
     }
-    if (this.onFull === 'drop-oldest') this.makeRoom(bytes);
+    if (onFull === 'drop-oldest') this.makeRoom(bytes);
     try {
       const future = this.queue.add(message, this.clock.now());
       this.watchAge();
@@ -119,7 +101,7 @@ export class OfflineQueue {
     }
   }
 
-  /** Sends what waits, as fast as the channel takes it; what it does not take stays here when it closes. */
+  /** Sends the waiting writes as fast as the channel takes them; the rest stays here when the channel closes. */
   sendTo(channel: Channel): void {
     const { queue } = this;
     if (queue.isEmpty) return;
@@ -142,7 +124,8 @@ export class OfflineQueue {
   }
 
   private makeRoom(bytes: number): void {
-    const { queue, maxMessages, maxBytes } = this;
+    const { queue } = this;
+    const { maxMessages, maxBytes } = this.options;
     while (queue.size >= maxMessages || (queue.size > 0 && queue.bytes + bytes > maxBytes)) {
       queue.removeAndFail(rejected(`${this.fullText()}: a newer message took its place`));
     }
@@ -150,9 +133,10 @@ export class OfflineQueue {
 
   private fullText(): string {
     const { size, bytes } = this.queue;
+    const { maxMessages, maxBytes } = this.options;
     return (
       `${size} messages with ${bytes} bytes wait for a connection, and this is one too many by ` +
-      `offline.maxMessages (${this.maxMessages}) or offline.maxBytes (${this.maxBytes})`
+      `offline.maxMessages (${maxMessages}) or offline.maxBytes (${maxBytes})`
     );
   }
 
@@ -165,12 +149,13 @@ export class OfflineQueue {
 
   /** One timer, for the oldest. */
   private watchAge(): void {
+    const { maxAgeMs } = this.options;
     const addedAt = this.queue.currentTag;
     if (addedAt === undefined) {
       this.timer?.cancel();
       this.timer = undefined;
-    } else if (this.timer === undefined && this.maxAgeMs < Number.POSITIVE_INFINITY) {
-      const leftMs = addedAt + this.maxAgeMs - this.clock.now();
+    } else if (this.timer === undefined && maxAgeMs < Number.POSITIVE_INFINITY) {
+      const leftMs = addedAt + maxAgeMs - this.clock.now();
       this.timer = this.clock.schedule(() => this.expire(), Math.max(0, leftMs));
     }
   }
@@ -178,7 +163,7 @@ export class OfflineQueue {
   private expire(): void {
     this.timer = undefined;
     const now = this.clock.now();
-    const { maxAgeMs } = this;
+    const { maxAgeMs } = this.options;
     for (let at = this.queue.currentTag; at !== undefined; at = this.queue.currentTag) {
       if (now < at + maxAgeMs) break;
       this.queue.removeAndFail(

@@ -16,7 +16,8 @@ export interface ReconnectRules<P> {
   readonly stableMs: number;
   readonly shouldRetry: ShouldRetry<P>;
   readonly budget: RetryBudget | undefined;
-  readonly hasReady: boolean;
+  /** Makes a new connection usable. */
+  readonly ready: unknown;
   readonly random: () => number;
 }
 
@@ -93,7 +94,7 @@ export class ReconnectMachine<P, C> {
   connected(channel: C, now: number): Actions<P, C> {
     const { current, attempt } = this;
     if (current.name !== 'connecting' || current.place === undefined) return NOTHING;
-    if (!this.rules.hasReady) return this.online(current.place, channel, now);
+    if (this.rules.ready === undefined) return this.online(current.place, channel, now);
     const readying = this.enter({ name: 'readying', place: current.place, attempt });
     return [...readying, { do: 'ready', channel }];
   }

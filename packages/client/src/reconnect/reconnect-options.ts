@@ -5,21 +5,24 @@ import {
   type ConnectPlace,
   type Logger,
   stderrLogger,
-  systemClock,
 } from '@headrace/core';
 import {
+  CLOCK,
   checkConnectPlace,
-  checkFunction,
-  checkNumber,
-  checkOptions,
-  checkTime,
-  type KnownOptions,
+  choice,
+  describeOptions,
+  fn,
+  having,
+  number,
   placeText,
+  type Resolved,
   textOf,
+  time,
+  unchecked,
 } from '@headrace/core/authoring';
 import type { AddressOrder } from '../address/address-ring.ts';
 import type { Addresses } from '../address/address-source.ts';
-import { type Connector, RacingConnector } from '../address/racing-connector.ts';
+import { CONNECTOR, type Connector, RacingConnector } from '../address/racing-connector.ts';
 import type { RetryBudget } from '../retry/retry-budget.ts';
 import type { RetryPolicy } from '../retry/retry-policy.ts';
 import { spread } from '../retry/spread.ts';
@@ -67,75 +70,48 @@ export interface ReconnectingClientOptions<P = ConnectPlace, C extends Channel =
   readonly random?: () => number;
 }
 
-const OPTIONS: KnownOptions<ReconnectingClientOptions> = {
-  bootstrap: true,
-  addresses: true,
-  order: true,
-  raceMs: true,
-  connectTimeoutMs: true,
-  ready: true,
-  readyTimeoutMs: true,
-  retry: true,
-  stableMs: true,
-  shouldRetry: true,
-  budget: true,
-  offline: true,
-  adaptive: true,
-  signal: true,
-  logger: true,
-  clock: true,
-  random: true,
-};
-
-const DEFAULTS = {
-  order: 'shuffle',
-  raceMs: 250,
-  connectTimeoutMs: 10_000,
-  readyTimeoutMs: 10_000,
-  stableMs: 10_000,
-} as const;
+const RACE_MS = 250;
+const OPTIONS = describeOptions('ReconnectingClient', {
+  bootstrap: CONNECTOR,
+  addresses: unchecked({ required: true }),
+  order: choice(['shuffle', 'given'], { default: 'shuffle' }),
+  raceMs: time(),
+  connectTimeoutMs: time({ default: 10_000 }),
+  ready: fn({ purpose: 'makes a connection usable' }),
+  readyTimeoutMs: time({ default: 10_000 }),
+  retry: fn({ purpose: 'gives the next delay', default: spread() }),
+  stableMs: number({ default: 10_000 }),
+  shouldRetry: fn({ purpose: 'decides on a loss', default: () => true }),
+  budget: having('reserve', 'a RetryBudget'),
+  offline: unchecked({ default: {} }),
+  adaptive: having('reset', 'an AdaptiveInterval'),
+  signal: unchecked(),
+  logger: having('log', 'a Logger, such as stderrLogger()'),
+  clock: CLOCK,
+  random: fn({ purpose: 'gives a number in [0, 1)', default: Math.random }),
+});
 
 /** Options, checked, with their defaults. */
-export interface ReconnectSettings<P, C extends Channel> {
-  readonly connector: Connector<P, C>;
-  readonly order: AddressOrder;
-  readonly connectTimeoutMs: number;
-  readonly ready: ((channel: C) => unknown) | undefined;
-  readonly readyTimeoutMs: number;
-  readonly retry: RetryPolicy;
-  readonly stableMs: number;
-  readonly shouldRetry: ShouldRetry<P>;
+export interface ReconnectSettings<P, C extends Channel>
+  extends Resolved<ReconnectingClientOptions<P, C>, typeof OPTIONS.kinds> {
   readonly logger: Logger;
-  readonly clock: Clock;
-  readonly random: () => number;
 }
 
 export function reconnectSettings<P, C extends Channel>(
   options: ReconnectingClientOptions<P, C>,
 ): ReconnectSettings<P, C> {
-  checkOptions('ReconnectingClient', options, OPTIONS as KnownOptions<typeof options>);
-  const { bootstrap, addresses, ready, retry = spread(), shouldRetry = () => true } = options;
-  checkFunction('bootstrap.connect', (bootstrap as Partial<typeof bootstrap>)?.connect);
-  if (ready !== undefined) checkFunction('ready', ready);
-  checkFunction('retry', retry);
-  checkFunction('shouldRetry', shouldRetry);
-  if (bootstrap instanceof Bootstrap && Array.isArray(addresses)) {
+  const settings = OPTIONS.resolve(
+    options as object as ReconnectingClientOptions,
+  ) as unknown as ReconnectSettings<P, C>;
+  const { bootstrap, addresses, clock, logger = stderrLogger() } = settings;
+  const isOurs = bootstrap instanceof Bootstrap;
+  if (isOurs && Array.isArray(addresses)) {
     for (const place of addresses) checkConnectPlace(place);
   }
-  const clock = options.clock ?? systemClock;
-  return {
-    connector: connectorOf(options, clock),
-    order: options.order ?? DEFAULTS.order,
-    connectTimeoutMs: timeOf(options, 'connectTimeoutMs'),
-    ready,
-    readyTimeoutMs: timeOf(options, 'readyTimeoutMs'),
-    retry,
-    stableMs: checkNumber('stableMs', options.stableMs ?? DEFAULTS.stableMs),
-    shouldRetry,
-    logger: options.logger ?? stderrLogger(),
-    clock,
-    random: options.random ?? Math.random,
-  };
+  // Others may have names of their own, which no DNS knows.
+  const { raceMs = isOurs ? RACE_MS : Infinity } = settings;
+  const connector = raceMs === Infinity ? bootstrap : new RacingConnector(bootstrap, raceMs, clock);
+  return { ...settings, bootstrap: connector, logger };
 }
 
 /** A place as text, for errors. */
@@ -143,21 +119,4 @@ export function textOfPlace(place: unknown): string {
   if (typeof place !== 'object' || place === null || place instanceof URL) return textOf(place);
   const isPlace = 'port' in place || 'path' in place || 'network' in place || 'transport' in place;
   return isPlace ? placeText(place as ConnectPlace) : 'a place';
-}
-
-function connectorOf<P, C extends Channel>(
-  { bootstrap, raceMs }: ReconnectingClientOptions<P, C>,
-  clock: Clock,
-): Connector<P, C> {
-  // Others may have names of their own, which no DNS knows.
-  const defaultMs = bootstrap instanceof Bootstrap ? DEFAULTS.raceMs : false;
-  const apartMs = checkTime('raceMs', raceMs ?? defaultMs);
-  return Number.isFinite(apartMs) ? new RacingConnector(bootstrap, apartMs, clock) : bootstrap;
-}
-
-function timeOf(
-  options: { readonly [K in 'connectTimeoutMs' | 'readyTimeoutMs']?: number | false },
-  name: 'connectTimeoutMs' | 'readyTimeoutMs',
-): number {
-  return checkTime(name, options[name] ?? DEFAULTS[name]);
 }

@@ -84,8 +84,6 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   private readonly machine: ReconnectMachine<P, C>;
   private readonly source: AddressSource<P>;
   private readonly queue: OfflineQueue;
-  private readonly adaptive: { reset(): void } | undefined;
-  private readonly signal: AbortSignal | undefined;
   private unseen: UnseenFailures;
   /** Resolves at the first `online`. */
   private readonly started = new SettableFuture();
@@ -105,24 +103,15 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     super();
     const settings = reconnectSettings(options);
     this.settings = settings;
-    const { retry, stableMs, shouldRetry, random, clock } = settings;
-    this.machine = new ReconnectMachine<P, C>({
-      retry,
-      stableMs,
-      shouldRetry,
-      budget: options.budget,
-      hasReady: settings.ready !== undefined,
-      random,
-    });
-    this.source = new AddressSource(options.addresses, settings.order, random);
-    this.queue = new OfflineQueue(options.offline ?? {}, clock, (future) =>
+    const { addresses, order, random, offline, clock, signal } = settings;
+    this.machine = new ReconnectMachine<P, C>(settings);
+    this.source = new AddressSource(addresses, order, random);
+    this.queue = new OfflineQueue(offline, clock, (future) =>
       this.unseen.add(future as SettableFuture),
     );
     this.unseen = this.watchFailures();
-    this.adaptive = options.adaptive;
-    this.signal = options.signal;
-    if (this.signal?.aborted === true) this.aborted();
-    else this.signal?.addEventListener('abort', this.aborted, { once: true });
+    if (signal?.aborted === true) this.aborted();
+    else signal?.addEventListener('abort', this.aborted, { once: true });
   }
 
   /** How it is now. */
@@ -185,7 +174,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
    * the `adaptive` interval. A connection that is online stays, its heartbeat finds out whether it still works.
    */
   networkChanged(): void {
-    this.adaptive?.reset();
+    this.settings.adaptive?.reset();
     this.act(this.machine.networkChanged());
   }
 
@@ -213,7 +202,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   }
 
   private readonly aborted = (): void => {
-    this.finish('aborted', toError(this.signal?.reason));
+    this.finish('aborted', toError(this.settings.signal?.reason));
   };
 
   private finish(reason: 'local' | 'aborted', error: Error | undefined): void {
@@ -268,9 +257,9 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
 
   private connect(): void {
     const place = this.place!;
-    const { connector, clock, connectTimeoutMs } = this.settings;
+    const { bootstrap, clock, connectTimeoutMs } = this.settings;
     this.attempt = new ConnectAttempt<C>(
-      (signal) => connector.connect(place, { signal }),
+      (signal) => bootstrap.connect(place, { signal }),
       clock,
       connectTimeoutMs,
       () => connectTimedOut(textOfPlace(place), connectTimeoutMs),
@@ -352,7 +341,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   }
 
   private ended(error: Error | undefined): void {
-    this.signal?.removeEventListener('abort', this.aborted);
+    this.settings.signal?.removeEventListener('abort', this.aborted);
     this.queue.end(closedError(error));
     // Without a listener it is no unhandled rejection.
     this.started.fail(error ?? closedError(undefined));

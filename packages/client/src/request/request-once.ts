@@ -1,7 +1,7 @@
 import { type Channel, OptionError } from '@headrace/core';
-import { describeOptions, having, time, unchecked } from '@headrace/core/authoring';
+import { describeOptions, time, unchecked } from '@headrace/core/authoring';
 import { type BinaryExchange, ExchangeHandler, type ExchangeTypes } from '@headrace/handlers';
-import type { Connector } from '../address/racing-connector.ts';
+import { CONNECTOR, type Connector } from '../address/racing-connector.ts';
 
 /** Options of {@link requestOnce}. */
 export interface RequestOnceOptions<P, C extends Channel = Channel> {
@@ -14,7 +14,7 @@ export interface RequestOnceOptions<P, C extends Channel = Channel> {
 }
 
 const OPTIONS = describeOptions('requestOnce', {
-  bootstrap: having('connect', 'an object that connects, such as a Bootstrap', { required: true }),
+  bootstrap: CONNECTOR,
   timeoutMs: time({ default: 10_000 }),
   signal: unchecked(),
 });

@@ -1,9 +1,4 @@
-import {
-  checkChoice,
-  checkNumber,
-  checkOptions,
-  type KnownOptions,
-} from '@headrace/core/authoring';
+import { checkNumber, choice, describeOptions, number } from '@headrace/core/authoring';
 import type { RetryPolicy, RetryRound } from './retry-policy.ts';
 
 /** Options of {@link exponential}. */
@@ -16,8 +11,11 @@ export interface ExponentialOptions {
   readonly jitter?: 'full' | 'equal' | 'none';
 }
 
-const OPTIONS: KnownOptions<ExponentialOptions> = { baseMs: true, maxMs: true, jitter: true };
-const DEFAULTS = { baseMs: 500, maxMs: 30_000, jitter: 'full' } as const;
+const OPTIONS = describeOptions('exponential', {
+  baseMs: number({ min: 1, max: Number.MAX_SAFE_INTEGER, default: 500 }),
+  maxMs: number({ max: Number.MAX_SAFE_INTEGER, default: 30_000 }),
+  jitter: choice(['full', 'equal', 'none'], { default: 'full' }),
+});
 
 /**
  * Waits that double, up to `maxMs`. It has its uses where an answer of the server tells the clients apart; after
@@ -26,11 +24,8 @@ const DEFAULTS = { baseMs: 500, maxMs: 30_000, jitter: 'full' } as const;
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
 export function exponential(options: ExponentialOptions = {}): RetryPolicy {
-  checkOptions('exponential', options, OPTIONS);
-  const { baseMs, maxMs, jitter } = { ...DEFAULTS, ...options };
-  checkNumber('baseMs', baseMs, { min: 1, max: Number.MAX_SAFE_INTEGER });
+  const { baseMs, maxMs, jitter } = OPTIONS.resolve(options);
   checkNumber('maxMs', maxMs, { min: baseMs, max: Number.MAX_SAFE_INTEGER });
-  checkChoice('jitter', jitter, ['full', 'equal', 'none']);
   return (attempt, round) => jittered(Math.min(maxMs, baseMs * 2 ** (attempt - 1)), jitter, round);
 }
 

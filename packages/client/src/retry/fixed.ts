@@ -1,4 +1,4 @@
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { checkNumber, describeOptions, whole } from '@headrace/core/authoring';
 import type { RetryPolicy } from './retry-policy.ts';
 
 /** Options of {@link fixed}. */
@@ -7,7 +7,9 @@ export interface FixedOptions {
   readonly attempts?: number;
 }
 
-const OPTIONS: KnownOptions<FixedOptions> = { attempts: true };
+const OPTIONS = describeOptions('fixed', {
+  attempts: whole({ min: 1, default: Number.POSITIVE_INFINITY }),
+});
 
 /**
  * The first try at once, then one every `ms` after the last has failed. For a few clients: many that lose their
@@ -17,9 +19,7 @@ const OPTIONS: KnownOptions<FixedOptions> = { attempts: true };
  */
 export function fixed(ms: number, options: FixedOptions = {}): RetryPolicy {
   checkNumber('ms', ms, { max: Number.MAX_SAFE_INTEGER });
-  checkOptions('fixed', options, OPTIONS);
-  const { attempts = Number.POSITIVE_INFINITY } = options;
-  checkNumber('attempts', attempts, { min: 1, integer: true });
+  const { attempts } = OPTIONS.resolve(options);
   return (attempt) => {
     if (attempt > attempts) return undefined;
     return attempt === 1 ? 0 : ms;

@@ -1,4 +1,4 @@
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, number } from '@headrace/core/authoring';
 
 /** Options of a {@link RetryBudget}. */
 export interface RetryBudgetOptions {
@@ -8,12 +8,14 @@ export interface RetryBudgetOptions {
   readonly burst?: number;
 }
 
-const OPTIONS: KnownOptions<RetryBudgetOptions> = { perSecond: true, burst: true };
-const DEFAULTS = { perSecond: 10, burst: 20 } as const;
+const OPTIONS = describeOptions('RetryBudget', {
+  perSecond: number({ min: 0.001, default: 10 }),
+  burst: number({ min: 1, max: Number.MAX_SAFE_INTEGER, default: 20 }),
+});
 
 /**
- * What the clients of one process may try together: a token bucket that all of them share. It keeps no timer; who
- * asks brings the time.
+ * Limits the tries of all clients of one process together: a token bucket that they share. It keeps no timer; the
+ * caller gives the time.
  *
  * @example
  * ```ts run
@@ -27,19 +29,18 @@ const DEFAULTS = { perSecond: 10, burst: 20 } as const;
 export class RetryBudget {
   private readonly perSecond: number;
   private readonly burst: number;
-  /** Below 0: so many tries have a place in the line. */
+  /** Below 0: so many tries are reserved for later. */
   private tokens: number;
   private filledAt: number | undefined = undefined;
 
   constructor(options: RetryBudgetOptions = {}) {
-    checkOptions('RetryBudget', options, OPTIONS);
-    const { perSecond, burst } = { ...DEFAULTS, ...options };
-    this.perSecond = checkNumber('perSecond', perSecond, { min: 0.001 });
-    this.burst = checkNumber('burst', burst, { min: 1, max: Number.MAX_SAFE_INTEGER });
-    this.tokens = this.burst;
+    const { perSecond, burst } = OPTIONS.resolve(options);
+    this.perSecond = perSecond;
+    this.burst = burst;
+    this.tokens = burst;
   }
 
-  /** Takes the next place in the line: how long to wait for it, 0 if the try may come now. */
+  /** Reserves the next try, and returns how long to wait for it; 0 if it may come now. */
   reserve(nowMs: number): number {
     this.fill(nowMs);
     this.tokens -= 1;

@@ -1,4 +1,4 @@
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import { checkNumber, describeOptions, number } from '@headrace/core/authoring';
 import type { RetryPolicy } from './retry-policy.ts';
 
 /** Options of {@link spread}. */
@@ -14,8 +14,11 @@ export interface SpreadOptions {
   readonly maxMs?: number;
 }
 
-const OPTIONS: KnownOptions<SpreadOptions> = { firstMs: true, factor: true, maxMs: true };
-const DEFAULTS = { firstMs: 2000, factor: 2, maxMs: 30_000 } as const;
+const OPTIONS = describeOptions('spread', {
+  firstMs: number({ min: 10, max: Number.MAX_SAFE_INTEGER, default: 2000 }),
+  factor: number({ min: 1, max: 100, default: 2 }),
+  maxMs: number({ max: Number.MAX_SAFE_INTEGER, default: 30_000 }),
+});
 /** A timer may come a little early by the clock; that is not yet a new window. */
 const EARLY_MS = 5;
 
@@ -28,15 +31,12 @@ const EARLY_MS = 5;
  * A try that takes longer than its window is followed by the next window whose moment is still to come.
  */
 export function spread(options: SpreadOptions = {}): RetryPolicy {
-  checkOptions('spread', options, OPTIONS);
-  const { firstMs, factor, maxMs } = { ...DEFAULTS, ...options };
-  checkNumber('firstMs', firstMs, { min: 10, max: Number.MAX_SAFE_INTEGER });
-  checkNumber('factor', factor, { min: 1, max: 100 });
+  const { firstMs, factor, maxMs } = OPTIONS.resolve(options);
   checkNumber('maxMs', maxMs, { min: firstMs, max: Number.MAX_SAFE_INTEGER });
   return (attempt, { elapsedMs, phase }) => {
     const earliestMs = attempt === 1 ? elapsedMs : elapsedMs + EARLY_MS;
     let beginMs = 0;
-    let lengthMs: number = firstMs;
+    let lengthMs = firstMs;
     while (lengthMs < maxMs && beginMs + phase * lengthMs < earliestMs) {
       beginMs += lengthMs;
       lengthMs = Math.min(maxMs, lengthMs * factor);

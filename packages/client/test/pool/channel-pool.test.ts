@@ -150,6 +150,7 @@ describe('ChannelPool', () => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const pool = poolOf({
       onCreated: (() => Promise.reject(new Error('created'))) as never,
+      onAcquired: (() => Promise.reject(new Error('acquired'))) as never,
       onReleased: () => {
         throw new Error('released');
       },
@@ -158,7 +159,7 @@ describe('ChannelPool', () => {
     await new Promise(setImmediate);
     const warnings = warn.mock.calls.map(([warning]) => (warning as Error).message);
     warn.mockRestore();
-    expect(warnings.sort()).toEqual(['created', 'released']);
+    expect(warnings.sort()).toEqual(['acquired', 'created', 'released']);
     expect(pool.metrics).toMatchObject({ size: 1, leased: 0 });
   });
 
@@ -275,7 +276,9 @@ describe('ChannelPool', () => {
     expect(() => poolOf({ order: 'filo' as never })).toThrow('order is "filo"');
     expect(() => poolOf({ acquireTimeoutMs: -1 })).toThrow('acquireTimeoutMs is -1');
     expect(() => poolOf({ maxWait: 1 } as never)).toThrow('has no option maxWait');
-    expect(() => poolOf({ bootstrap: {} as never })).toThrow('bootstrap.connect is undefined');
+    expect(() => poolOf({ bootstrap: {} as never })).toThrow(
+      'bootstrap is an object, but must be an object with connect(',
+    );
   });
 
   it('never has more than max, never two users of one connection, and settles all who wait', async () => {

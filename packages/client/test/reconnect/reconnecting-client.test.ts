@@ -543,7 +543,9 @@ describe('ReconnectingClient, its writes', () => {
     const make = (options: object) => () => world.client(['a'], options);
     expect(make({ addresses: [] })).toThrow('an empty list');
     expect(make({ addresses: [{ port: 0 }] })).toThrow('port is 0');
-    expect(make({ bootstrap: {} })).toThrow('bootstrap.connect is undefined');
+    expect(make({ bootstrap: {} })).toThrow(
+      'bootstrap is an object, but must be an object with connect(',
+    );
     expect(make({ retry: 1000 })).toThrow('retry is 1000, but must be a function');
     expect(make({ order: 'random' })).toThrow(
       "order is \"random\", but must be 'shuffle' or 'given'",

@@ -1,5 +1,5 @@
 import { type Clock, OptionError } from '@headrace/core';
-import { describeOptions, number, value, whole } from '@headrace/core/authoring';
+import { describeOptions, list, number, whole } from '@headrace/core/authoring';
 
 /** A server that stops accepting and lets its connections end; a `Server` of `@headrace/core` is one. */
 export interface Drainable {
@@ -51,15 +51,9 @@ export interface LeavePlan {
   readonly batch: number;
 }
 
-const list = (allowed: string) =>
-  value<readonly object[], { readonly default: readonly object[] }>(
-    allowed,
-    (given) => Array.isArray(given),
-    { default: [] },
-  );
 const OPTIONS = describeOptions('leave', {
-  servers: list('a list of servers'),
-  tables: list('a list of tables'),
+  servers: list('a list of servers', { default: [] }),
+  tables: list('a list of tables', { default: [] }),
   drainTimeoutMs: number({ default: 10_000 }),
   spreadMs: number(),
   batch: whole({ min: 1, default: 1000 }),

@@ -1,9 +1,8 @@
 import type { Channel, Clock, Logger } from '../contract.ts';
 import { OptionError } from '../errors.ts';
-import { flag, fn, having, number, time, unchecked, whole } from '../internal/option-kind.ts';
+import { CLOCK, flag, fn, number, time, unchecked, whole } from '../internal/option-kind.ts';
 import { describeOptions, nested } from '../internal/option-set.ts';
 import { stderrLogger } from '../internal/stderr-logger.ts';
-import { systemClock } from '../internal/system-clock.ts';
 
 /**
  * What a channel does with what no handler took. Each hook replaces the default named with it. What a hook throws
@@ -76,7 +75,7 @@ export const CHANNEL_OPTIONS = describeOptions('ChannelOptions', {
   outboundStallMs: time({ default: 10_000 }),
   readBudgetMs: time({ default: 1 }),
   logger: unchecked(),
-  clock: having('nextTurn', 'a Clock, such as systemClock', { default: systemClock }),
+  clock: CLOCK,
   hooks: nested(HOOKS, { default: {} }),
 });
 const NAMES = Object.keys(CHANNEL_OPTIONS.kinds) as (keyof ChannelOptions)[];

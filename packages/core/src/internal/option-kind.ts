@@ -8,6 +8,7 @@ import {
   type NumberBounds,
   TIME,
 } from './option-check.ts';
+import { systemClock } from './system-clock.ts';
 
 /** Stands for the type that the interface gives to the option. */
 declare const SAME: unique symbol;
@@ -143,6 +144,17 @@ export function having<A extends Absence<object>>(
   const isRight = (given: unknown) =>
     typeof (given as Record<string, unknown> | null | undefined)?.[method] === 'function';
   return value(allowed, isRight, options);
+}
+
+/** The option `clock`, the system's by default. */
+export const CLOCK = having('nextTurn', 'a Clock, such as systemClock', { default: systemClock });
+
+/** @param allowed - what is listed: `a list of servers` */
+export function list<A extends Absence<readonly unknown[]>>(
+  allowed: string,
+  options: A = {} as A,
+): Kind<readonly unknown[], Same, A> {
+  return value(allowed, Array.isArray, options);
 }
 
 /** A value for which a function decides whether it is allowed. */

@@ -106,6 +106,7 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
   /** As {@link resolve}, from an object that may have other names, too. */
   part<Options extends object>(given: Options): Resolved<Options, Kinds> {
     if (this.isLastPart(given)) return this.last as Resolved<Options, Kinds>;
+    checkObject(this.owner, given, this.kinds);
     const { names, labels, list } = this;
     const values: Record<string, unknown> = {};
     for (let i = 0; i < names.length; i++) {
@@ -125,7 +126,7 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
 
   private isLastPart(given: object): boolean {
     const { names, lastPart } = this;
-    if (this.last === undefined) return false;
+    if (this.last === undefined || typeof given !== 'object' || given === null) return false;
     for (let i = 0; i < names.length; i++)
       if ((given as Record<string, unknown>)[names[i]!] !== lastPart[i]) return false;
     return true;
@@ -199,6 +200,12 @@ const LITERAL = Object.prototype;
 
 /** @param known - its keys are the names that are allowed */
 export function checkNames(owner: string, given: object, known: object): void {
+  checkObject(owner, given, known);
+  for (const name in given)
+    if (!Object.hasOwn(known, name)) throw unknownOption(owner, name, given, known);
+}
+
+function checkObject(owner: string, given: object, known: object): void {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw new OptionError(
       'OPTION_INVALID',
@@ -206,8 +213,6 @@ export function checkNames(owner: string, given: object, known: object): void {
       { option: owner },
     );
   }
-  for (const name in given)
-    if (!Object.hasOwn(known, name)) throw unknownOption(owner, name, given, known);
 }
 
 function unknownOption(owner: string, name: string, given: object, known: object): OptionError {

@@ -1,8 +1,7 @@
 import type { Address, Clock, OutboundBytes } from '../contract.ts';
 import { sizeOfBytes } from '../internal/byte-source.ts';
-import { having, whole } from '../internal/option-kind.ts';
+import { CLOCK, whole } from '../internal/option-kind.ts';
 import { describeOptions } from '../internal/option-set.ts';
-import { systemClock } from '../internal/system-clock.ts';
 import { MemoryPipe } from './memory-pipe.ts';
 import type { Transport, TransportSink } from './transport.ts';
 
@@ -18,7 +17,7 @@ export interface MemoryOptions {
 export const CAPACITY = whole({ min: 1, default: 64 * 1024 });
 const OPTIONS = describeOptions('MemoryTransport.pair', {
   capacityBytes: CAPACITY,
-  clock: having('nextTurn', 'a Clock, such as systemClock', { default: systemClock }),
+  clock: CLOCK,
 });
 
 /**

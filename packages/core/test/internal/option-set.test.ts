@@ -121,6 +121,9 @@ it('allows the names of other sets, which resolve their own', () => {
   expect(set.resolve(given)).toEqual({ strict: true });
   expect(OPTIONS.part(given)).toEqual({ readerIdleMs: Infinity, maxLength: 9 });
   expect(OPTIONS.only(given)).toEqual({ maxLength: 9 });
+  OPTIONS.part({});
+  for (const wrong of [null, 80])
+    expect(() => OPTIONS.part(wrong as never)).toThrow('takes an object with readerIdleMs, ');
   expect(() => set.resolve({ strickt: true } as never)).toThrow('did you mean strict?');
 });
 

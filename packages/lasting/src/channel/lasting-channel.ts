@@ -1,5 +1,11 @@
-import { type Channel, ChannelError, type OutboundBytes, PipelineError } from '@headrace/core';
-import { transportOf } from '@headrace/core/authoring';
+import {
+  type Channel,
+  ChannelError,
+  type ChannelOptions,
+  type OutboundBytes,
+  PipelineError,
+} from '@headrace/core';
+import { CHANNEL_OPTIONS, custom, transportOf } from '@headrace/core/authoring';
 import { LASTING_ERRORS } from '../lasting-errors.ts';
 import { ResumeTransport } from './resume-transport.ts';
 
@@ -8,6 +14,15 @@ export type LastingChannel = Channel<Buffer, OutboundBytes>;
 
 /** Builds the pipeline of a lasting channel; `link` is the channel over which it was opened. */
 export type LastingInitializer = (channel: LastingChannel, link: Channel) => unknown;
+
+/** The options of lasting channels: their names are checked at once, their values when a channel is opened. */
+export const LASTING_CHANNEL_OPTIONS = custom(
+  'options of a channel',
+  (name, given: ChannelOptions) => {
+    CHANNEL_OPTIONS.checkNames(given, name);
+    return given;
+  },
+);
 
 /**
  * Resolves when the peer has everything whose writes have settled before the call: a write to a lasting channel

@@ -1,6 +1,5 @@
 import { ReconnectingClient, type ReconnectingClientOptions } from '@headrace/client';
 import {
-  Bootstrap,
   type Channel,
   type ChannelOptions,
   type ConnectPlace,
@@ -9,16 +8,14 @@ import {
   type OutboundBytes,
   type Pipeline,
   PipelineError,
-  systemClock,
 } from '@headrace/core';
+import { describeOptions, type Resolved, unchecked } from '@headrace/core/authoring';
 import {
-  CHANNEL_OPTIONS,
-  checkNumber,
-  checkOptions,
-  type KnownOptions,
-} from '@headrace/core/authoring';
-import { beginLasting, type LastingChannel } from '../channel/lasting-channel.ts';
-import { systemRandom } from '../protocol/resume-machine.ts';
+  beginLasting,
+  LASTING_CHANNEL_OPTIONS,
+  type LastingChannel,
+} from '../channel/lasting-channel.ts';
+import { CREDIT_BYTES, systemRandom, WINDOW_MS } from '../protocol/resume-machine.ts';
 import { LastingClient } from './lasting-client.ts';
 
 /**
@@ -41,8 +38,12 @@ export interface LastingOptions<P = ConnectPlace, C extends Channel = Channel>
 /** Builds the pipeline of a lasting channel. */
 export type LastingPipeline<R, W> = (channel: LastingChannel) => Pipeline<R, W> | void;
 
-const CONNECT: KnownOptions<{ readonly signal?: AbortSignal }> = { signal: true };
-const DEFAULTS = { windowMs: 60_000, creditBytes: 1024 * 1024 } as const;
+const OPTIONS = describeOptions('LastingBootstrap', {
+  windowMs: WINDOW_MS,
+  creditBytes: CREDIT_BYTES,
+  channelOptions: LASTING_CHANNEL_OPTIONS,
+});
+const CONNECT = describeOptions('connect', { signal: unchecked() });
 
 const clients = new WeakMap<Channel, ReconnectingClient<never, never>>();
 
@@ -111,23 +112,19 @@ export class LastingBootstrap<
   R = unknown,
   W = unknown,
 > {
-  private readonly options: LastingOptions<P, C>;
+  private readonly lasting: Resolved<LastingOptions, typeof OPTIONS.kinds>;
+  private readonly links: ReconnectingClientOptions<P, C>;
   private initialize: LastingPipeline<unknown, unknown> | undefined = undefined;
 
   /** @throws OptionError if an option makes no sense */
   constructor(options: LastingOptions<P, C>) {
-    const { windowMs, creditBytes } = { ...DEFAULTS, ...options };
-    checkNumber('windowMs', windowMs, { min: 1, max: 2 ** 31 - 1, integer: true });
-    checkNumber('creditBytes', creditBytes, { min: 1024, max: 2 ** 32 - 1, integer: true });
-    if (options.channelOptions !== undefined) {
-      CHANNEL_OPTIONS.checkNames(options.channelOptions, 'channelOptions');
-    }
+    this.lasting = OPTIONS.part(options);
     if ('offline' in options) {
       const text = 'a lasting channel keeps what is written itself: it has no offline queue';
       throw new OptionError('OPTION_CONFLICT', text, { option: 'offline' });
     }
-    this.options = options;
     const { windowMs: _window, creditBytes: _credit, channelOptions: _own, ...links } = options;
+    this.links = links;
     const { signal: _signal, ...checked } = links;
     // Checks its options; one that is never started keeps nothing.
     new ReconnectingClient(checked);
@@ -144,18 +141,18 @@ export class LastingBootstrap<
    * speaks another version, or with the reason of the signal.
    */
   async connect(cancel: { readonly signal?: AbortSignal } = {}): Promise<Channel<R, W>> {
-    checkOptions('connect', cancel, CONNECT);
-    const { initialize, options } = this;
+    CONNECT.checkNames(cancel);
+    const { initialize, links, lasting } = this;
     if (initialize === undefined) {
       const text = '.handler(…) is missing: nothing would build the pipeline';
       throw new OptionError('OPTION_CONFLICT', text, { option: '.handler(…)' });
     }
-    const client = this.clientFor();
-    const { clock, logger, channelOptions } = options;
+    const { clock, logger } = links;
+    const client = new LastingClient<P, C>({ ...lasting, random: systemRandom }, links);
     const channel: unknown = await connectChannel(client.transport, {
       ...(clock && { clock }),
       ...(logger && { logger }),
-      ...channelOptions,
+      ...lasting.channelOptions,
       ...cancel,
       connectTimeoutMs: false,
       target: 'the server of a lasting channel',
@@ -166,19 +163,6 @@ export class LastingBootstrap<
       },
     });
     return channel as Channel<R, W>;
-  }
-
-  private clientFor(): LastingClient<P, C> {
-    const { windowMs, creditBytes, channelOptions: _channelOptions, ...given } = this.options;
-    const { clock = systemClock, random = Math.random, bootstrap } = given;
-    // The connector that is made of it is another class, which names are not looked up for.
-    const raceMs = given.raceMs ?? (bootstrap instanceof Bootstrap ? 250 : false);
-    const lasting = {
-      windowMs: windowMs ?? DEFAULTS.windowMs,
-      creditBytes: creditBytes ?? DEFAULTS.creditBytes,
-      random: systemRandom,
-    };
-    return new LastingClient<P, C>({ lasting, links: { ...given, raceMs }, clock, random });
   }
 }
 

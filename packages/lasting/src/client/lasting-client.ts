@@ -1,17 +1,9 @@
 import { ReconnectingClient, type ReconnectingClientOptions } from '@headrace/client';
-import { type Channel, ChannelError, type Clock, type Timer } from '@headrace/core';
+import { type Channel, ChannelError, type Clock, systemClock, type Timer } from '@headrace/core';
 import { absentError, goneError } from '../channel/lasting-channel.ts';
 import { type ResumeOwner, ResumeTransport } from '../channel/resume-transport.ts';
 import type { ResumeAction, ResumeMachineOptions } from '../protocol/resume-machine.ts';
 import { LastingLink } from './lasting-link.ts';
-
-/** What a {@link LastingClient} is made of. */
-export interface LastingClientSetup<P, C extends Channel> {
-  readonly lasting: ResumeMachineOptions;
-  readonly links: ReconnectingClientOptions<P, C>;
-  readonly clock: Clock;
-  readonly random: () => number;
-}
 
 /** The client's end of one lasting channel: a reconnecting client gives it links, and it gives them to its transport. */
 export class LastingClient<P, C extends Channel> implements ResumeOwner {
@@ -27,7 +19,8 @@ export class LastingClient<P, C extends Channel> implements ResumeOwner {
   private retryAfterMs = 0;
   private isFinished = false;
 
-  constructor({ lasting, links, clock, random }: LastingClientSetup<P, C>) {
+  constructor(lasting: ResumeMachineOptions, links: ReconnectingClientOptions<P, C>) {
+    const { clock = systemClock, random = Math.random } = links;
     this.clock = clock;
     this.random = random;
     this.transport = new ResumeTransport({ ...lasting, clock, owner: this });

@@ -7,7 +7,7 @@
 // Beside it: our half has ended (`end`), the peer's half has ended, or everything has (`reset`).
 import { randomBytes } from 'node:crypto';
 import { DecodeError, type OutboundBytes } from '@headrace/core';
-import { bufferPlace, bufferView, byteLengthOf } from '@headrace/core/authoring';
+import { bufferPlace, bufferView, byteLengthOf, whole } from '@headrace/core/authoring';
 import { secretsEqual } from '@headrace/handlers';
 import { IncomingMessages } from './incoming-messages.ts';
 import { OutgoingMessages } from './outgoing-messages.ts';
@@ -31,6 +31,11 @@ export type RandomBytes = (count: number) => Uint8Array;
 
 /** The system's random bytes, for ids and secrets. */
 export const systemRandom: RandomBytes = (count) => randomBytes(count);
+
+/** The option `windowMs` of both ends. */
+export const WINDOW_MS = whole({ min: 1, max: 2 ** 31 - 1, default: 60_000 });
+/** The option `creditBytes` of both ends. */
+export const CREDIT_BYTES = whole({ min: 1024, max: 2 ** 32 - 1, default: 1024 * 1024 });
 
 /** Options of a {@link ResumeMachine}. */
 export interface ResumeMachineOptions {

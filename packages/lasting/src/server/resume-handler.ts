@@ -9,15 +9,10 @@ import {
   type Timer,
   type Types,
 } from '@headrace/core';
-import {
-  CHANNEL_OPTIONS,
-  checkFunction,
-  checkKind,
-  checkOptions,
-  type KnownOptions,
-} from '@headrace/core/authoring';
+import { describeOptions, fn, value } from '@headrace/core/authoring';
 import {
   beginLasting,
+  LASTING_CHANNEL_OPTIONS,
   type LastingChannel,
   type LastingInitializer,
 } from '../channel/lasting-channel.ts';
@@ -40,26 +35,19 @@ export interface ResumeHandlerOptions {
   readonly childOptions?: ChannelOptions;
 }
 
-const OPTIONS: KnownOptions<ResumeHandlerOptions> = {
-  table: true,
-  childHandler: true,
-  childOptions: true,
-};
+const OPTIONS = describeOptions('ResumeHandler', {
+  table: value<ResumeTable, { readonly required: true }>(
+    'a ResumeTable',
+    (given) => given instanceof ResumeTable,
+    { required: true },
+  ),
+  childHandler: fn({ required: true, purpose: 'builds the pipeline of a lasting channel' }),
+  childOptions: LASTING_CHANNEL_OPTIONS,
+});
 
 /** A refusal comes after this time, whatever it was that did not fit. */
 const REFUSAL_MS = 100;
 const ignore = (): void => {};
-
-const lastOptions = new WeakMap<ResumeTable, ResumeHandlerOptions>();
-
-/** A server makes the same handler for each of its links: those with equal options share them. */
-function sharedOptions(options: ResumeHandlerOptions): ResumeHandlerOptions {
-  const { table, childHandler, childOptions } = options;
-  const last = lastOptions.get(table);
-  if (last?.childHandler === childHandler && last.childOptions === childOptions) return last;
-  lastOptions.set(table, options);
-  return options;
-}
 
 /**
  * The server's end of lasting channels: carries one over the connection in whose pipeline it stands, a new one or one
@@ -113,7 +101,9 @@ function sharedOptions(options: ResumeHandlerOptions): ResumeHandlerOptions {
  */
 export class ResumeHandler implements Handler {
   declare readonly types: Types<{ reads: Buffer }>;
-  private readonly options: ResumeHandlerOptions;
+  private readonly table: ResumeTable;
+  private readonly childHandler: LastingInitializer;
+  private readonly childOptions: ChannelOptions | undefined;
   private session: ResumeSession | undefined = undefined;
   private hasGreeted = false;
   private isRefused = false;
@@ -121,17 +111,16 @@ export class ResumeHandler implements Handler {
   private timer: Timer | undefined = undefined;
 
   constructor(options: ResumeHandlerOptions) {
-    checkOptions('ResumeHandler', options, OPTIONS);
-    const { table, childHandler, childOptions } = options;
-    checkKind('table', table, table instanceof ResumeTable, 'a ResumeTable');
-    checkFunction('childHandler', childHandler, 'builds the pipeline of a lasting channel');
-    if (childOptions !== undefined) CHANNEL_OPTIONS.checkNames(childOptions, 'childOptions');
-    this.options = sharedOptions(options);
+    const { table, childHandler, childOptions } = OPTIONS.resolve(options);
+    this.table = table;
+    this.childHandler = childHandler;
+    this.childOptions = childOptions;
   }
 
   /** One for another link. */
   fresh(): ResumeHandler {
-    return new ResumeHandler(this.options);
+    const { table, childHandler, childOptions } = this;
+    return new ResumeHandler({ table, childHandler, ...(childOptions && { childOptions }) });
   }
 
   handlerAdded(ctx: Context): void {
@@ -151,7 +140,7 @@ export class ResumeHandler implements Handler {
 
   private start(ctx: Context): void {
     if (this.timer !== undefined || this.hasGreeted) return;
-    const { helloTimeoutMs } = this.options.table;
+    const { helloTimeoutMs } = this.table;
     this.timer = ctx.clock.schedule(() => {
       const text = `no first frame of a lasting channel within ${helloTimeoutMs} ms`;
       ctx.fireExceptionCaught(
@@ -217,14 +206,14 @@ export class ResumeHandler implements Handler {
     ctx: Context,
     wanted: { readonly windowMs: number; readonly creditBytes: number },
   ): void {
-    const session = this.options.table.open(wanted, ctx);
+    const session = this.table.open(wanted, ctx);
     this.session = session;
     this.openChannel(session, ctx.channel);
   }
 
   /** Puts the lasting channel over its transport. */
   protected openChannel(session: ResumeSession, link: Channel): void {
-    const { childHandler, childOptions } = this.options;
+    const { childHandler, childOptions } = this;
     const { transport } = session;
     const { clock, logger } = link;
     openChannel(transport, {
@@ -245,7 +234,7 @@ export class ResumeHandler implements Handler {
     bytes: Buffer,
     frame: { readonly id: string; readonly secret: string; readonly received: number },
   ): void {
-    const verdict = this.options.table.find(frame.id, frame.secret);
+    const verdict = this.table.find(frame.id, frame.secret);
     if (!('session' in verdict)) {
       this.isRefused = true;
       this.timer = ctx.clock.schedule(() => this.gone(ctx, verdict.code, verdict.text), REFUSAL_MS);

@@ -1,12 +1,13 @@
-import {
-  checkFunction,
-  checkNumber,
-  checkOptions,
-  type KnownOptions,
-} from '@headrace/core/authoring';
+import { describeOptions, fn, list, number, type Resolved, whole } from '@headrace/core/authoring';
 import type { ResumeLink } from '../channel/present-link.ts';
 import { GONE_CODE, type MovePlace } from '../protocol/resume-frame.ts';
-import { type RandomBytes, ResumeMachine, systemRandom } from '../protocol/resume-machine.ts';
+import {
+  CREDIT_BYTES,
+  type RandomBytes,
+  ResumeMachine,
+  systemRandom,
+  WINDOW_MS,
+} from '../protocol/resume-machine.ts';
 import { AbsentSessions } from './absent-sessions.ts';
 import { ResumeSession, type SessionTable } from './resume-session.ts';
 
@@ -45,26 +46,19 @@ export interface MoveOptions {
   readonly places?: readonly MovePlace[];
 }
 
-const DEFAULTS = {
-  windowMs: 60_000,
-  creditBytes: 1024 * 1024,
-  maxDetached: 10_000,
-  maxDetachedPerAddress: 1000,
-  maxDetachedBytes: 256 * 1024 * 1024,
-  helloTimeoutMs: 5000,
-} as const;
-
-const OPTIONS: KnownOptions<ResumeTableOptions> = {
-  windowMs: true,
-  creditBytes: true,
-  maxDetached: true,
-  maxDetachedPerAddress: true,
-  maxDetachedBytes: true,
-  helloTimeoutMs: true,
-  random: true,
-};
-const MOVE: KnownOptions<MoveOptions> = { spreadMs: true, places: true };
-const LONGEST_MS = 2 ** 31 - 1;
+const OPTIONS = describeOptions('ResumeTable', {
+  windowMs: WINDOW_MS,
+  creditBytes: CREDIT_BYTES,
+  maxDetached: whole({ default: 10_000 }),
+  maxDetachedPerAddress: whole({ default: 1000 }),
+  maxDetachedBytes: number({ default: 256 * 1024 * 1024 }),
+  helloTimeoutMs: number({ min: 1, max: 2 ** 31 - 1, default: 5000 }),
+  random: fn({ purpose: 'gives so many random bytes', default: systemRandom }),
+});
+const MOVE = describeOptions('move', {
+  spreadMs: whole({ max: 2 ** 32 - 1, default: 10_000 }),
+  places: list('a list of places'),
+});
 
 /** The outcome of a RESUME. */
 export type ResumeVerdict =
@@ -87,7 +81,7 @@ export type ResumeVerdict =
 export class ResumeTable {
   /** How long a link may take to send its first frame. */
   readonly helloTimeoutMs: number;
-  private readonly options: Required<Omit<ResumeTableOptions, 'helloTimeoutMs'>>;
+  private readonly options: Resolved<ResumeTableOptions, typeof OPTIONS.kinds>;
   private readonly sessions = new Map<string, ResumeSession>();
   private readonly absent = new AbsentSessions();
   /** Ended while their clients were absent, which will be told; the oldest first. */
@@ -95,18 +89,8 @@ export class ResumeTable {
   private readonly owner: SessionTable;
 
   constructor(options: ResumeTableOptions = {}) {
-    checkOptions('ResumeTable', options, OPTIONS);
-    const { random = systemRandom, ...given } = options;
-    const { helloTimeoutMs, ...rest } = { ...DEFAULTS, ...given };
-    checkFunction('random', random, 'gives so many random bytes');
-    checkNumber('windowMs', rest.windowMs, { min: 1, max: LONGEST_MS, integer: true });
-    checkNumber('creditBytes', rest.creditBytes, { min: 1024, max: 2 ** 32 - 1, integer: true });
-    checkNumber('maxDetached', rest.maxDetached, { integer: true });
-    checkNumber('maxDetachedPerAddress', rest.maxDetachedPerAddress, { integer: true });
-    checkNumber('maxDetachedBytes', rest.maxDetachedBytes);
-    checkNumber('helloTimeoutMs', helloTimeoutMs, { min: 1, max: LONGEST_MS });
-    this.options = { ...rest, random };
-    this.helloTimeoutMs = helloTimeoutMs;
+    this.options = OPTIONS.resolve(options);
+    this.helloTimeoutMs = this.options.helloTimeoutMs;
     this.owner = {
       attached: (session) => this.attached(session),
       detached: (session) => this.detach(session),
@@ -132,9 +116,7 @@ export class ResumeTable {
 
   /** Asks all clients that have a link to go elsewhere, as before this server is stopped. */
   move(options: MoveOptions = {}): void {
-    checkOptions('move', options, MOVE);
-    const { spreadMs = 10_000, places } = options;
-    checkNumber('spreadMs', spreadMs, { max: 2 ** 32 - 1, integer: true });
+    const { spreadMs, places } = MOVE.resolve(options);
     for (const { transport } of this.sessions.values()) transport.move(spreadMs, places);
   }
 

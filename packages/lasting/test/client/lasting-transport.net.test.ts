@@ -6,7 +6,6 @@ import {
   MemoryNetwork,
   type Server,
   ServerBootstrap,
-  systemClock,
   type Transport,
 } from '@headrace/core';
 import { describeTransport } from '@headrace/core/testing';
@@ -49,18 +48,13 @@ async function pair(cutEveryMs: number | undefined): Promise<[Transport, Transpo
     })
     .bind({ network, name: 'links' });
   const lasting = { windowMs: 60_000, creditBytes: 1 << 20, random: systemRandom };
-  const client = new LastingClient({
-    lasting,
-    links: {
-      bootstrap: new Bootstrap()
-        .options({ logger: silent })
-        .handler((link) => void link.pipeline.addLast(...framing())),
-      addresses: [{ network, name: 'links' }],
-      retry: () => 0,
-      logger: silent,
-    },
-    clock: systemClock,
-    random: Math.random,
+  const client = new LastingClient(lasting, {
+    bootstrap: new Bootstrap()
+      .options({ logger: silent })
+      .handler((link) => void link.pipeline.addLast(...framing())),
+    addresses: [{ network, name: 'links' }],
+    retry: () => 0,
+    logger: silent,
   });
   client.begin();
   const ends: [Transport, Transport] = [client.transport, await far];
