@@ -2,11 +2,53 @@ import type { Mutant } from './mutant.ts';
 
 export const mutants: readonly Mutant[] = [
   {
-    file: 'src/cluster/cluster.ts',
-    find: 'if (isPromiseLike(value)) value.then(undefined, () => {});',
+    file: 'src/application/at-once.ts',
+    find: 'given.then(undefined, () => {});',
     replace: '',
     test: 'test/cluster/cluster.test.ts',
     why: 'a figure of the application that rejects ends no process',
+  },
+  {
+    file: 'src/application/at-once.ts',
+    find: 'if (!isPromiseLike(given)) return given;',
+    replace: 'if (!isPromiseLike(given) || name !== "") return given;',
+    test: 'test/group/cluster-group.test.ts',
+    why: 'a promise is no id, no message and no bytes',
+  },
+  {
+    file: 'src/room/room-messages.ts',
+    find: "atOnce('format', plan.format(message, position))",
+    replace: 'plan.format(message, position)',
+    test: 'test/room/durable-group.test.ts',
+    why: 'members get no promise in the place of a message',
+  },
+  {
+    file: 'src/gateway/gateway.ts',
+    find: "atOnce('attributes', this.options.attributes?.(ctx.channel))",
+    replace: 'this.options.attributes?.(ctx.channel)',
+    test: 'test/gateway/gateway.test.ts',
+    why: 'attributes that reject end no process',
+  },
+  {
+    file: 'src/users/cluster-users.ts',
+    find: 'if (sessions.includes(session)) return id;',
+    replace: 'if (false) return id;',
+    test: 'test/users/cluster-users.test.ts',
+    why: 'the last session of a user leaves although idOf throws',
+  },
+  {
+    file: 'src/users/cluster-users.ts',
+    find: "checkKind('id', id, typeof id === 'string', 'a text');",
+    replace: '',
+    test: 'test/users/cluster-users.test.ts',
+    why: 'only a text is bound as an id',
+  },
+  {
+    file: 'src/group/group-of-node.ts',
+    find: 'checkChannel(channel);',
+    replace: '',
+    test: 'test/group/cluster-group.test.ts',
+    why: 'a worker gets an error of options for what is no channel',
   },
   {
     file: 'src/envelope/number-line.ts',

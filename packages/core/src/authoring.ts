@@ -17,6 +17,8 @@ export { UnseenFailures } from './channel/unseen-failures.ts';
 export { textOf, toError } from './errors.ts';
 // Encode once for many receivers
 export { encodeOnce } from './group/encode-once.ts';
+// Options of groups
+export { SLOW_MEMBER_OPTIONS } from './group/slow-member.ts';
 // Texts and bytes
 export { addressText } from './internal/address-text.ts';
 // Futures

@@ -1,4 +1,10 @@
-import { checkNumber, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import {
+  checkNumber,
+  describeOptions,
+  describePart,
+  nested,
+  number,
+} from '@headrace/core/authoring';
 
 /** Options of every bus. */
 export interface EngineBusOptions {
@@ -21,68 +27,31 @@ export interface EngineBusOptions {
   readonly connectTimeoutMs?: number;
 }
 
-/** The options, checked. */
-export interface BusPlan {
-  readonly kept: { readonly maxBytes: number; readonly maxAgeMs: number };
-  readonly heartbeatMs: number;
-  readonly unheardMs: number;
-  readonly connectTimeoutMs: number;
-}
+/** What is kept while a bus is down. */
+export type KeptLimits = Required<NonNullable<EngineBusOptions['whenDown']>>;
 
-const OPTIONS: KnownOptions<EngineBusOptions> = {
-  whenDown: true,
-  heartbeatMs: true,
-  unheardMs: true,
-  connectTimeoutMs: true,
+/** The options, checked. */
+export type BusPlan = Required<Omit<EngineBusOptions, 'whenDown'>> & {
+  readonly whenDown: KeptLimits;
 };
-const KEPT = { maxBytes: 1024 * 1024, maxAgeMs: 5000 };
-const DEFAULTS = { heartbeatMs: 1000, unheardMs: 3000, connectTimeoutMs: 5000 };
+
+/** Of every bus: those of one engine name this set beside their own. */
+export const BUS_OPTIONS = describeOptions('EngineBus', {
+  whenDown: nested(
+    describePart('whenDown', {
+      maxBytes: number({ default: 1024 * 1024 }),
+      maxAgeMs: number({ default: 5000 }),
+    }),
+    { default: {} },
+  ),
+  heartbeatMs: number({ min: 10, default: 1000 }),
+  unheardMs: number({ default: 3000 }),
+  connectTimeoutMs: number({ min: 1, default: 5000 }),
+});
 
 /** @throws OptionError */
-export function busPlan({ whenDown = {}, ...options }: EngineBusOptions): BusPlan {
-  checkOptions('whenDown', whenDown, { maxBytes: true, maxAgeMs: true });
-  const kept = { ...KEPT, ...given(whenDown) };
-  const times = { ...DEFAULTS, ...given(options) };
-  const heartbeatMs = checkNumber('heartbeatMs', times.heartbeatMs, { min: 10 });
-  return {
-    kept: {
-      maxBytes: checkNumber('whenDown.maxBytes', kept.maxBytes),
-      maxAgeMs: checkNumber('whenDown.maxAgeMs', kept.maxAgeMs),
-    },
-    heartbeatMs,
-    unheardMs: checkNumber('unheardMs', times.unheardMs, { min: heartbeatMs }),
-    connectTimeoutMs: checkNumber('connectTimeoutMs', times.connectTimeoutMs, { min: 1 }),
-  };
-}
-
-/**
- * The options of one kind of bus, told apart: those of every bus, and its own without what is undefined.
- *
- * @param own - the names of its own options
- * @throws OptionError for a name that is neither
- */
-export function busOptions<T extends EngineBusOptions>(
-  owner: string,
-  options: T,
-  own: KnownOptions<Omit<T, keyof EngineBusOptions>>,
-): {
-  readonly bus: EngineBusOptions;
-  readonly own: Omit<T, keyof EngineBusOptions>;
-  /** Of every bus, for clients that take one, too. */
-  readonly connectTimeoutMs: number;
-} {
-  checkOptions<object>(owner, options, { ...OPTIONS, ...own });
-  const { whenDown, heartbeatMs, unheardMs, connectTimeoutMs, ...rest } = given(options);
-  return {
-    bus: given({ whenDown, heartbeatMs, unheardMs, connectTimeoutMs }) as EngineBusOptions,
-    own: rest as Omit<T, keyof EngineBusOptions>,
-    connectTimeoutMs: connectTimeoutMs ?? DEFAULTS.connectTimeoutMs,
-  };
-}
-
-/** An option that is `undefined` has its default. */
-function given<T extends object>(options: T): T {
-  return Object.fromEntries(
-    Object.entries(options).filter(([, value]) => value !== undefined),
-  ) as T;
+export function busPlan(options: EngineBusOptions): BusPlan {
+  const plan = BUS_OPTIONS.resolve(options);
+  checkNumber('unheardMs', plan.unheardMs, { min: plan.heartbeatMs });
+  return plan as BusPlan;
 }

@@ -45,7 +45,7 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     this.engine = engine;
     this.name = engine.name;
     this.plan = busPlan(options);
-    this.kept = new KeptMessages(this.plan.kept, ({ subject, bytes }, why) =>
+    this.kept = new KeptMessages(this.plan.whenDown, ({ subject, bytes }, why) =>
       this.drop(subject, bytes, why),
     );
     this.subscriptions = new Subscriptions({

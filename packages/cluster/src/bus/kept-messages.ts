@@ -1,5 +1,6 @@
 import { Fifo } from '@headrace/core/authoring';
 import type { DropCause } from './bus.ts';
+import type { KeptLimits } from './bus-options.ts';
 
 /** A message that waits for the bus. */
 export interface KeptMessage {
@@ -10,15 +11,12 @@ export interface KeptMessage {
 
 /** What is published while the bus is down, the oldest dropped first. */
 export class KeptMessages {
-  private readonly limits: { readonly maxBytes: number; readonly maxAgeMs: number };
+  private readonly limits: KeptLimits;
   private readonly dropped: (message: KeptMessage, why: DropCause) => void;
   private readonly messages = new Fifo<KeptMessage>();
   private size = 0;
 
-  constructor(
-    limits: { readonly maxBytes: number; readonly maxAgeMs: number },
-    dropped: (message: KeptMessage, why: DropCause) => void,
-  ) {
+  constructor(limits: KeptLimits, dropped: (message: KeptMessage, why: DropCause) => void) {
     this.limits = limits;
     this.dropped = dropped;
   }

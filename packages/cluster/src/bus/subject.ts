@@ -1,6 +1,5 @@
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { OptionError } from '@headrace/core';
 
 const PLAIN = /^[A-Za-z0-9_-]{1,64}$/;
 const MAX_TOKEN = 96;
@@ -26,17 +25,7 @@ export function token(name: string): string {
 export class Subjects {
   private readonly prefix: string;
 
-  /** @throws OptionError for what is no text */
   constructor(app: string) {
-    if (typeof app !== 'string' || app === '') {
-      throw new OptionError(
-        'OPTION_INVALID',
-        "app is a text that is the same on all nodes: 'chat'",
-        {
-          option: 'app',
-        },
-      );
-    }
     this.prefix = `hr.${token(app)}`;
   }
 

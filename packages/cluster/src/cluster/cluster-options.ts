@@ -1,9 +1,20 @@
 import type { Buffer } from 'node:buffer';
-import { type Clock, type Logger, OptionError } from '@headrace/core';
-import { checkOptions, type KnownOptions, toError } from '@headrace/core/authoring';
+import { randomBytes } from 'node:crypto';
+import { type Clock, type Logger, OptionError, systemClock } from '@headrace/core';
+import {
+  custom,
+  describeOptions,
+  fn,
+  having,
+  nested,
+  number,
+  object,
+  toError,
+  value,
+} from '@headrace/core/authoring';
 import type { Bus } from '../bus/bus.ts';
 import { type NodeAddress, toAddress, toRoles } from '../node/node-info.ts';
-import type { ClusterUsersOptions } from '../users/cluster-users.ts';
+import { type ClusterUsersOptions, USERS_OPTIONS } from '../users/cluster-users.ts';
 
 /** Options of `Cluster.join`. */
 export interface ClusterOptions<Principal = unknown> {
@@ -33,39 +44,47 @@ export interface ClusterOptions<Principal = unknown> {
   readonly randomBytes?: (size: number) => Buffer;
 }
 
-const CLUSTER_OPTIONS: KnownOptions<ClusterOptions> = {
-  app: true,
-  bus: true,
-  address: true,
-  roles: true,
-  connections: true,
-  load: true,
-  users: true,
-  joinTimeoutMs: true,
-  clock: true,
-  logger: true,
-  random: true,
-  randomBytes: true,
-};
-
-/**
- * Other nodes ignore heartbeats that make no sense: a node with a wrong address would be seen by nobody.
- *
- * @throws OptionError
- */
-export function checkClusterOptions(options: ClusterOptions<never>): void {
-  checkOptions<object>('Cluster.join', options, CLUSTER_OPTIONS);
-  checkAs('address', () => toAddress(options.address) !== undefined, options.address);
-  checkAs('roles', () => toRoles(options.roles).length >= 0, options.roles);
+/** Other nodes ignore heartbeats that make no sense: a node with a wrong address would be seen by nobody. */
+function understood<Given, T>(
+  read: (given: Given) => T | undefined,
+): (name: string, given: Given) => T {
+  return (option, given) => {
+    let text = `${option} is ${typeof given}`;
+    try {
+      const value = read(given);
+      if (value !== undefined) return value;
+    } catch (thrown) {
+      text = `${option}: ${toError(thrown).message}`;
+    }
+    throw new OptionError('OPTION_INVALID', text, { option });
+  };
 }
 
-function checkAs(option: 'address' | 'roles', isRight: () => boolean, value: unknown): void {
-  if (value === undefined) return;
-  let text = `${option} is ${typeof value}`;
-  try {
-    if (isRight()) return;
-  } catch (thrown) {
-    text = `${option}: ${toError(thrown).message}`;
-  }
-  throw new OptionError('OPTION_INVALID', text, { option });
+function toRolesOrNone(given: readonly string[]): string[] | undefined {
+  return Array.isArray(given) ? toRoles(given) : undefined;
 }
+
+export const CLUSTER_OPTIONS = describeOptions('Cluster.join', {
+  app: value<string, { readonly required: true }>(
+    "a text that is the same on all nodes: 'chat'",
+    (given) => typeof given === 'string' && given !== '',
+    { required: true },
+  ),
+  bus: having('publish', 'a bus, such as natsBus()'),
+  address: custom('an object with host and port', understood<NodeAddress, NodeAddress>(toAddress)),
+  roles: custom(
+    'up to 32 texts of up to 64 characters',
+    understood<readonly string[], readonly string[]>(toRolesOrNone),
+    {
+      default: [],
+    },
+  ),
+  connections: fn({ purpose: 'counts the clients' }),
+  load: fn({ purpose: 'gives the load' }),
+  users: nested(USERS_OPTIONS, { default: {} }),
+  joinTimeoutMs: number({ default: 2000 }),
+  clock: object('a clock', { default: systemClock }),
+  logger: object('a logger'),
+  random: fn({ default: Math.random }),
+  randomBytes: fn({ default: randomBytes }),
+});

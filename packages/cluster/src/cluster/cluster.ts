@@ -1,21 +1,20 @@
-import { randomBytes } from 'node:crypto';
-import { OptionError, stderrLogger, systemClock } from '@headrace/core';
-import { checkNumber, isPromiseLike, toError, WatchedEmitter } from '@headrace/core/authoring';
-import type { Bus } from '../bus/bus.ts';
+import { OptionError, stderrLogger } from '@headrace/core';
+import { type Resolved, toError, WatchedEmitter } from '@headrace/core/authoring';
+import { atOnce } from '../application/at-once.ts';
 import { memoryBus } from '../bus/memory/memory-bus.ts';
 import { Subjects } from '../bus/subject.ts';
 import { type GatewayCluster, type GatewayPort, gatewayPort } from '../gateway/cluster-port.ts';
 import { ClusterGroup } from '../group/cluster-group.ts';
-import { type ClusterGroupOptions, checkGroupOptions } from '../group/group-options.ts';
+import { type ClusterGroupOptions, checkGroupName } from '../group/group-options.ts';
 import type { ClusterContext } from '../node/cluster-context.ts';
 import { Directory } from '../node/directory.ts';
 import { Inbox } from '../node/inbox.ts';
 import { isCount, type NodeInfo, type NodeState, type NodeStatus } from '../node/node-info.ts';
-import { type NodeHost, Wire } from '../node/wire.ts';
+import { Wire } from '../node/wire.ts';
 import { DurableGroup } from '../room/durable-group.ts';
 import type { DurableGroupOptions } from '../room/durable-options.ts';
-import { ClusterUsers } from '../users/cluster-users.ts';
-import { type ClusterOptions, checkClusterOptions } from './cluster-options.ts';
+import { ClusterUsers, type ClusterUsersOptions } from '../users/cluster-users.ts';
+import { CLUSTER_OPTIONS, type ClusterOptions } from './cluster-options.ts';
 import { cpuLoad } from './cpu-load.ts';
 import {
   drainServers,
@@ -45,7 +44,9 @@ export interface ClusterCounters {
   readonly ignored: Readonly<Record<string, number>>;
 }
 
-const JOIN_TIMEOUT_MS = 2000;
+/** The options of a node, checked. */
+type NodePlan = Resolved<ClusterOptions<never>, typeof CLUSTER_OPTIONS.kinds>;
+
 /** A message of a durable group is stored within 5 s, or fails. */
 const SETTLE_MS = 6000;
 
@@ -71,7 +72,7 @@ export class Cluster<Principal = unknown>
   /** The users on all nodes. */
   readonly users: ClusterUsers<Principal>;
   private readonly context: ClusterContext;
-  private readonly options: ClusterOptions<Principal>;
+  private readonly plan: NodePlan;
   private readonly groups = new Map<string, ClusterGroup<never> | DurableGroup<never>>();
   private readonly load: () => number;
   private port: GatewayPort | undefined = undefined;
@@ -80,14 +81,19 @@ export class Cluster<Principal = unknown>
   /** Figures of the application that were wrong: one line for each. */
   private readonly wrong = new Set<'connections' | 'load'>();
 
-  private constructor(options: ClusterOptions<Principal>, host: NodeHost, bus: Bus) {
+  private constructor(plan: NodePlan) {
     super();
-    const wire = new Wire(host, bus, new Subjects(options.app));
+    const { clock, random, randomBytes, logger = stderrLogger() } = plan;
+    const host = { clock, random, randomBytes, logger };
+    const wire = new Wire(host, plan.bus ?? memoryBus(), new Subjects(plan.app));
     const directory = new Directory(wire, () => this.status());
-    this.options = options;
-    this.load = options.load ?? cpuLoad();
+    this.plan = plan;
+    this.load = plan.load ?? cpuLoad();
     this.context = { wire, directory, inbox: new Inbox(wire) };
-    this.users = new ClusterUsers<Principal>(this.context, options.users);
+    this.users = new ClusterUsers<Principal>(
+      this.context,
+      plan.users as ClusterUsersOptions<Principal>,
+    );
     directory.on('joined', (node) => this.emit('nodeJoined', node));
     directory.on('changed', (node) => this.emit('nodeChanged', node));
     directory.on('left', (node, reason) => this.emit('nodeLeft', node, reason));
@@ -103,12 +109,9 @@ export class Cluster<Principal = unknown>
   static async join<Principal = unknown>(
     options: ClusterOptions<Principal>,
   ): Promise<Cluster<Principal>> {
-    checkClusterOptions(options);
-    const host = hostOf(options);
-    const timeoutMs = options.joinTimeoutMs ?? JOIN_TIMEOUT_MS;
-    checkNumber('joinTimeoutMs', timeoutMs);
-    const cluster = new Cluster(options, host, options.bus ?? memoryBus());
-    await cluster.start(timeoutMs);
+    const plan = CLUSTER_OPTIONS.resolve(options as ClusterOptions<never>);
+    const cluster = new Cluster<Principal>(plan);
+    await cluster.start(plan.joinTimeoutMs);
     return cluster;
   }
 
@@ -172,16 +175,10 @@ export class Cluster<Principal = unknown>
       known.checkSameOptions(options as never);
       return known as never;
     }
-    let group: ClusterGroup<Message> | DurableGroup<Message>;
-    if (isDurable) group = new DurableGroup<Message>(name, this.context, options);
-    else {
-      checkGroupOptions(name, options as ClusterGroupOptions<Message>);
-      group = new ClusterGroup<Message>(
-        name,
-        this.context,
-        options as ClusterGroupOptions<Message>,
-      );
-    }
+    checkGroupName(name);
+    const group = isDurable
+      ? new DurableGroup<Message>(name, this.context, options)
+      : new ClusterGroup<Message>(name, this.context, options as ClusterGroupOptions<Message>);
     this.groups.set(name, group as never);
     // What was left has no groups that tell and ask: this one is for the members here, as those before it are.
     if (this.nodeState === 'left') group.leave();
@@ -261,7 +258,7 @@ export class Cluster<Principal = unknown>
   }
 
   private status(): NodeStatus {
-    const { address, roles = [], connections = () => this.largestGroup() } = this.options;
+    const { address, roles, connections = () => this.largestGroup() } = this.plan;
     return {
       state: this.nodeState,
       address,
@@ -275,17 +272,16 @@ export class Cluster<Principal = unknown>
   private figure(option: 'connections' | 'load', of: () => number): number {
     let text: string;
     try {
-      const value: unknown = of();
+      const value: unknown = atOnce(option, of());
       if (isCount(value)) return value;
-      if (isPromiseLike(value)) value.then(undefined, () => {});
-      text = isPromiseLike(value) ? 'gave a promise' : `gave ${String(value)}`;
+      text = `${option} gave ${String(value)}`;
     } catch (thrown) {
-      text = `threw ${toError(thrown).message}`;
+      text = toError(thrown).message;
     }
     if (!this.wrong.has(option)) {
       this.wrong.add(option);
       const { logger } = this.context.wire.host;
-      logger.log('error', `${option} of Cluster.join ${text}: the other nodes hear 0`);
+      logger.log('error', `${option} of Cluster.join: ${text}; the other nodes hear 0`);
     }
     return 0;
   }
@@ -302,13 +298,4 @@ function otherKind(name: string, isDurable: boolean): OptionError {
     ? `the group ${name} is there, and is not durable`
     : `the group ${name} is durable: get it with { durable: true }`;
   return new OptionError('OPTION_CONFLICT', text, { option: 'durable' });
-}
-
-function hostOf<P>(options: ClusterOptions<P>): NodeHost {
-  return {
-    clock: options.clock ?? systemClock,
-    logger: options.logger ?? stderrLogger(),
-    random: options.random ?? Math.random,
-    randomBytes: options.randomBytes ?? randomBytes,
-  };
 }

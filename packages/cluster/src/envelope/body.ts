@@ -1,6 +1,7 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 import { EncodeError } from '@headrace/core';
 import { toBuffer, toError } from '@headrace/core/authoring';
+import { atOnce } from '../application/at-once.ts';
 import { BODY, type BodyType } from './envelope.ts';
 
 /** How the messages of a group look on the bus, instead of the body types. */
@@ -23,7 +24,9 @@ export interface Body {
  * @throws EncodeError for what JSON cannot say
  */
 export function encodeBody<Message>(message: Message, codec?: MessageCodec<Message>): Body {
-  if (codec !== undefined) return { bodyType: BODY.bytes, body: toBuffer(codec.encode(message)) };
+  if (codec !== undefined) {
+    return { bodyType: BODY.bytes, body: toBuffer(atOnce('encode', codec.encode(message))) };
+  }
   if (typeof message === 'string')
     return { bodyType: BODY.text, body: Buffer.from(message, 'utf8') };
   if (message instanceof Uint8Array) return { bodyType: BODY.bytes, body: toBuffer(message) };
@@ -35,7 +38,7 @@ export function decodeBody<Message>(
   { bodyType, body }: Body,
   codec?: MessageCodec<Message>,
 ): Message {
-  if (codec !== undefined) return codec.decode(body);
+  if (codec !== undefined) return atOnce('decode', codec.decode(body));
   if (bodyType === BODY.bytes) return body as Message;
   if (!isUtf8(body)) throw new Error('the body is not UTF-8');
   const text = body.toString('utf8');

@@ -19,6 +19,7 @@ import {
   toError,
   whole,
 } from '@headrace/core/authoring';
+import { atOnce } from '../application/at-once.ts';
 import type { BusSubscription } from '../bus/bus.ts';
 import { decodeBody, encodeBody, type MessageCodec } from '../envelope/body.ts';
 import type { GatewayCluster } from './cluster-port.ts';
@@ -183,7 +184,7 @@ export class Gateway<Message = unknown> {
       ctx.channel.end({ reason: 'shutdown' });
       return id;
     }
-    const attributes = this.options.attributes?.(ctx.channel) ?? {};
+    const attributes = atOnce('attributes', this.options.attributes?.(ctx.channel)) ?? {};
     const bytes = Buffer.from(JSON.stringify(attributes), 'utf8');
     checkAttributesLength(bytes.byteLength);
     const link = new GatewayLink(id, this.rules, bytes, this.wire.state === 'up');

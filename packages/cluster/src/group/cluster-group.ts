@@ -7,7 +7,7 @@ import type { ClusterContext } from '../node/cluster-context.ts';
 import { elsewhere } from './elsewhere.ts';
 import type { Gap } from './gap-event.ts';
 import { GroupOfNode, type MemberEvents } from './group-of-node.ts';
-import { type ClusterGroupOptions, checkSameOptions } from './group-options.ts';
+import { type ClusterGroupOptions, checkGroupOptions, checkSameOptions } from './group-options.ts';
 import { Outgoing } from './outgoing.ts';
 
 /** What a {@link ClusterGroup} announces. */
@@ -45,14 +45,14 @@ export class ClusterGroup<Message = unknown>
 
   /** @internal */
   constructor(name: string, context: ClusterContext, options: ClusterGroupOptions<Message> = {}) {
-    const { presence: _, idOf: __, codec: ___, listens, ...slow } = options;
-    super(name, context, options, slow);
+    checkGroupOptions(options as ClusterGroupOptions<never>);
+    super(name, context, options);
     this.options = options;
     this.outgoing = new Outgoing(context.wire, context.wire.subjects.group(name));
     this.local.on('channelJoined', () => this.listen());
     this.local.on('channelLeft', () => this.stopIfEmpty());
     context.directory.on('forgotten', this.onForgotten);
-    if (listens === 'always') this.listen();
+    if (options.listens === 'always') this.listen();
   }
 
   /** Since the group was made. A copy. */

@@ -7,7 +7,8 @@ import {
   type GroupOutcome,
   type SlowMemberOptions,
 } from '@headrace/core';
-import { WatchedEmitter } from '@headrace/core/authoring';
+import { SLOW_MEMBER_OPTIONS, WatchedEmitter } from '@headrace/core/authoring';
+import { checkChannel } from '../application/check-channel.ts';
 import type { ClusterContext } from '../node/cluster-context.ts';
 import type { LeaveReason } from './presence-machine.ts';
 import { type Member, type PresenceOptions, PresentMembers } from './present-members.ts';
@@ -40,15 +41,10 @@ export abstract class GroupOfNode<Written, Events extends MemberEvents>
   private isFlushDue = false;
 
   /** @internal */
-  constructor(
-    name: string,
-    context: ClusterContext,
-    options: PresenceOptions & SlowMemberOptions,
-    slow: SlowMemberOptions,
-  ) {
+  constructor(name: string, context: ClusterContext, options: PresenceOptions & SlowMemberOptions) {
     super();
     this.name = name;
-    this.local = new ChannelGroup<Written>(name, slow);
+    this.local = new ChannelGroup<Written>(name, SLOW_MEMBER_OPTIONS.only(options));
     this.context = context;
     const events: WatchedEmitter<MemberEvents> = this as never;
     this.members = new PresentMembers(this.local, context, options, {
@@ -79,8 +75,13 @@ export abstract class GroupOfNode<Written, Events extends MemberEvents>
     return this.members.who();
   }
 
-  /** A member from now on, until it closes. False if it was one, or has closed. */
+  /**
+   * A member from now on, until it closes. False if it was one, or has closed.
+   *
+   * @throws OptionError `OPTION_INVALID` for what is no channel
+   */
   add(channel: Channel): boolean {
+    checkChannel(channel);
     return this.local.add(channel);
   }
 

@@ -1,5 +1,12 @@
 import { OptionError, type SlowMemberOptions } from '@headrace/core';
-import { checkChoice, checkOptions, type KnownOptions } from '@headrace/core/authoring';
+import {
+  checkKind,
+  choice,
+  describeOptions,
+  fn,
+  object,
+  SLOW_MEMBER_OPTIONS,
+} from '@headrace/core/authoring';
 import type { MessageCodec } from '../envelope/body.ts';
 import type { PresenceOptions } from './present-members.ts';
 
@@ -14,34 +21,26 @@ export interface ClusterGroupOptions<Message> extends PresenceOptions, SlowMembe
   readonly listens?: 'with-members' | 'always';
 }
 
-const OPTIONS: KnownOptions<ClusterGroupOptions<unknown>> = {
-  presence: true,
-  idOf: true,
-  codec: true,
-  listens: true,
-  slowMember: true,
-  maxMemberBytes: true,
-  maxMemberMessages: true,
-  coalesceKey: true,
+/** What the options of both kinds of group share. */
+export const GROUP_KINDS = {
+  presence: choice([false, 'count', 'ids'], { default: 'count' }),
+  idOf: fn({ purpose: 'gives the id of a member' }),
+  codec: object('a codec with encode and decode'),
 };
+const OPTIONS = describeOptions(
+  'group',
+  { ...GROUP_KINDS, listens: choice(['with-members', 'always'], { default: 'with-members' }) },
+  SLOW_MEMBER_OPTIONS,
+);
 
 /** @throws OptionError */
-export function checkGroupOptions<Message>(
-  name: string,
-  options: ClusterGroupOptions<Message>,
-): void {
-  if (typeof name !== 'string' || name === '') {
-    throw new OptionError(
-      'OPTION_INVALID',
-      'the name of a cluster’s group is a text, the same on all nodes',
-      {
-        option: 'name',
-      },
-    );
-  }
-  checkOptions<object>('group', options, OPTIONS);
-  checkChoice('presence', options.presence ?? 'count', [false, 'count', 'ids']);
-  checkChoice('listens', options.listens ?? 'with-members', ['with-members', 'always']);
+export function checkGroupOptions(options: ClusterGroupOptions<never>): void {
+  OPTIONS.resolve(options);
+}
+
+/** @throws OptionError */
+export function checkGroupName(name: string): void {
+  checkKind('name', name, typeof name === 'string' && name !== '', 'a text, the same on all nodes');
 }
 
 /** @throws OptionError if a group that is there would have to be another one */

@@ -1,5 +1,7 @@
 import type { Channel, Logger } from '@headrace/core';
+import { toError } from '@headrace/core/authoring';
 import { PRINCIPAL } from '@headrace/handlers';
+import { atOnce } from '../application/at-once.ts';
 import { MAX_ID_LENGTH } from './presence-message.ts';
 
 /** The id of a member for the other nodes; undefined for one that is only counted. */
@@ -8,15 +10,16 @@ export function memberId(
   idOf: ((channel: Channel) => string | undefined) | undefined,
   logger: Logger,
 ): string | undefined {
-  const id = idOf === undefined ? usualId(channel) : idOf(channel);
-  if (id === undefined) return undefined;
-  if (typeof id === 'string' && id.length <= MAX_ID_LENGTH) return id;
-  const what = typeof id === 'string' ? `${id.length} characters` : typeof id;
-  logger.log(
-    'warn',
-    `${channel} is a member without an id: ${what}, but it is a text of up to ${MAX_ID_LENGTH}`,
-  );
-  return undefined;
+  try {
+    const id = idOf === undefined ? usualId(channel) : atOnce('idOf', idOf(channel));
+    if (id === undefined || (typeof id === 'string' && id.length <= MAX_ID_LENGTH)) return id;
+    const what = typeof id === 'string' ? `${id.length} characters` : typeof id;
+    throw new TypeError(`${what}, but it is a text of up to ${MAX_ID_LENGTH}`);
+  } catch (thrown) {
+    const error = toError(thrown);
+    logger.log('warn', `${channel} is a member without an id: ${error.message}`, error);
+    return undefined;
+  }
 }
 
 function usualId(channel: Channel): string {

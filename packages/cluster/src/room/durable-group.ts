@@ -111,11 +111,11 @@ export class DurableGroup<Message = unknown>
 
   /** @internal @throws OptionError */
   constructor(name: string, context: ClusterContext, options: DurableGroupOptions<Message>) {
-    const { presence: _, idOf: __, codec: ___, durable: ____, ...slow } = options;
-    super(name, context, options, slow);
+    const plan = durablePlan(name, options);
+    super(name, context, options);
     const { wire } = context;
     this.options = options;
-    this.plan = durablePlan(name, options);
+    this.plan = plan;
     this.log = logOf(wire.bus, name);
     this.stream = wire.subjects.stream(name);
     this.messages = new RoomMessages({ wire, stream: this.stream, group: name, plan: this.plan });
@@ -179,11 +179,6 @@ export class DurableGroup<Message = unknown>
   onceDrained(listener: () => void): void {
     if (this.writes.size === 0) this.local.onceDrained(listener);
     else this.idleListeners.push(listener);
-  }
-
-  /** The member gets what is delivered from now on; see {@link join} for one that was here before. */
-  override add(channel: Channel): boolean {
-    return this.local.add(channel);
   }
 
   /**

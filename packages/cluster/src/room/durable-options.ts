@@ -1,15 +1,18 @@
 import { type ChannelMatcher, OptionError, type SlowMemberOptions } from '@headrace/core';
 import {
-  checkFunction,
-  checkNumber,
-  checkOptions,
-  type KnownOptions,
+  custom,
+  describeOptions,
+  describePart,
+  fn,
+  number,
+  SLOW_MEMBER_OPTIONS,
+  whole,
 } from '@headrace/core/authoring';
 import type { Bus } from '../bus/bus.ts';
 import type { MessageCodec } from '../envelope/body.ts';
-import { checkGroupOptions } from '../group/group-options.ts';
+import { GROUP_KINDS } from '../group/group-options.ts';
 import type { PresenceOptions } from '../group/present-members.ts';
-import type { Log, LogPosition } from '../log/log.ts';
+import type { Log, LogLimits, LogPosition } from '../log/log.ts';
 
 /** What a durable group keeps, and how its members see it. */
 export interface DurableOptions<Message = unknown> {
@@ -44,22 +47,34 @@ export interface DurableWriteOptions {
   readonly matcher?: ChannelMatcher | undefined;
 }
 
-const OPTIONS: KnownOptions<DurableOptions> = {
-  messages: true,
-  ageMs: true,
-  recent: true,
-  messageId: true,
-  format: true,
-};
-const DEFAULTS = { messages: 10_000, ageMs: 3_600_000, recent: 256 } as const;
+const DURABLE_OPTIONS = describePart('durable', {
+  messages: whole({ min: 1, default: 10_000 }),
+  ageMs: number({ min: 1, default: 3_600_000 }),
+  recent: whole({ max: 65_536, default: 256 }),
+  messageId: fn({ purpose: 'gives the id of a message' }),
+  format: fn({ purpose: 'gives what members get for a message' }),
+});
+const OPTIONS = describeOptions(
+  'group',
+  {
+    ...GROUP_KINDS,
+    durable: custom(
+      'true, or an object with messages, ageMs, recent, messageId, format',
+      (_name, given: true | object) =>
+        DURABLE_OPTIONS.resolve((given === true ? {} : given) as DurableOptions<never>),
+      { required: true },
+    ),
+  },
+  SLOW_MEMBER_OPTIONS,
+);
 
 /** The options, checked. */
 export interface DurablePlan<Message> {
-  readonly limits: { readonly messages: number; readonly ageMs: number };
+  readonly limits: LogLimits;
   readonly recent: number;
   readonly codec: MessageCodec<Message> | undefined;
-  readonly messageId: ((message: Message) => string | undefined) | undefined;
-  readonly format: ((message: Message, position: LogPosition) => unknown) | undefined;
+  readonly messageId: DurableOptions<Message>['messageId'] | undefined;
+  readonly format: DurableOptions<Message>['format'] | undefined;
 }
 
 /** @throws OptionError */
@@ -67,18 +82,8 @@ export function durablePlan<Message>(
   name: string,
   options: DurableGroupOptions<Message>,
 ): DurablePlan<Message> {
-  const { durable, ...others } = options;
-  checkGroupOptions(name, others);
-  const given: DurableOptions<Message> = durable === true ? {} : durable;
-  checkOptions('durable', given, OPTIONS as KnownOptions<DurableOptions<Message>>);
-  const { messages, ageMs, recent } = { ...DEFAULTS, ...given };
-  checkNumber('durable.messages', messages, { min: 1, integer: true });
-  checkNumber('durable.ageMs', ageMs, { min: 1 });
-  checkNumber('durable.recent', recent, { max: 65_536, integer: true });
-  for (const option of ['messageId', 'format'] as const) {
-    if (given[option] !== undefined)
-      checkFunction(`durable.${option}`, given[option], 'takes a message');
-  }
+  const { durable } = OPTIONS.resolve(options);
+  const { messages, ageMs, recent } = durable;
   if (recent > messages) {
     throw new OptionError(
       'OPTION_CONFLICT',
@@ -86,7 +91,7 @@ export function durablePlan<Message>(
       { recent, messages },
     );
   }
-  const { slowMember = 'close' } = options;
+  const { slowMember = 'close', codec } = options;
   if (slowMember !== 'close') {
     throw new OptionError(
       'OPTION_CONFLICT',
@@ -95,8 +100,7 @@ export function durablePlan<Message>(
       { option: 'slowMember' },
     );
   }
-  const { messageId, format } = given;
-  const { codec } = options;
+  const { messageId, format } = durable as DurableOptions<Message>;
   return { limits: { messages, ageMs }, recent, codec, messageId, format };
 }
 

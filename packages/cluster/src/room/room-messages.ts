@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import { OptionError } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
+import { atOnce } from '../application/at-once.ts';
 import { decodeBody, encodeBody } from '../envelope/body.ts';
 import { checkBodyLength, encodeEnvelope, KIND } from '../envelope/envelope.ts';
 import type { LogEntry } from '../log/log.ts';
@@ -48,7 +49,11 @@ export class RoomMessages<Message> {
     this.count += 1;
     const kind = KIND.broadcast;
     const bytes = encodeEnvelope({ kind, bodyType, flags: 0, node, number: this.count, body });
-    return { id: checkedId(id ?? plan.messageId?.(message)) ?? `${node}-${this.count}`, bytes };
+    return {
+      id:
+        checkedId(id ?? atOnce('messageId', plan.messageId?.(message))) ?? `${node}-${this.count}`,
+      bytes,
+    };
   }
 
   /** What members get; undefined for what is no message of ours. */
@@ -78,9 +83,9 @@ export class RoomMessages<Message> {
     const { wire, group, plan } = this.parts;
     if (plan.format === undefined) return message;
     try {
-      return plan.format(message, position);
+      return atOnce('format', plan.format(message, position));
     } catch (thrown) {
-      wire.host.logger.log('error', `format of the group ${group} threw`, toError(thrown));
+      wire.host.logger.log('error', `format of the group ${group} failed`, toError(thrown));
       return undefined;
     }
   }

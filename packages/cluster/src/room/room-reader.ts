@@ -1,5 +1,5 @@
 import { type Channel, ChannelError } from '@headrace/core';
-import { checkNumber, checkOptions } from '@headrace/core/authoring';
+import { describeOptions, whole } from '@headrace/core/authoring';
 import type { LogEntry, LogPosition } from '../log/log.ts';
 import type { Wire } from '../node/wire.ts';
 import { within } from '../time/within.ts';
@@ -61,7 +61,7 @@ export interface RoomReaderParts<Message> {
 
 const WITHIN_MS = 5000;
 const AGAIN_MS = 300;
-const DEFAULT_LIMIT = 1000;
+const SINCE_OPTIONS = describeOptions('since', { limit: whole({ min: 1, default: 1000 }) });
 
 /** Gives members that were away what they missed. */
 export class RoomReader<Message> {
@@ -81,8 +81,7 @@ export class RoomReader<Message> {
   }
 
   async since(position: LogPosition, options: SinceOptions = {}): Promise<SinceOutcome<Message>> {
-    checkOptions('since', options, { limit: true });
-    const limit = checkNumber('limit', options.limit ?? DEFAULT_LIMIT, { min: 1, integer: true });
+    const { limit } = SINCE_OPTIONS.resolve(options);
     if (!isPosition(position)) return { recovered: false };
     const { feed, pages } = this.parts;
     const { epoch } = position;

@@ -1,6 +1,16 @@
 import type { Channel, CloseReason } from '@headrace/core';
-import { checkChoice, checkNumber, checkOptions } from '@headrace/core/authoring';
+import {
+  checkKind,
+  choice,
+  describeOptions,
+  describePart,
+  fn,
+  number,
+  object,
+} from '@headrace/core/authoring';
 import type { OtherSession, Session, Sessions } from '@headrace/handlers';
+import { atOnce } from '../application/at-once.ts';
+import { checkChannel } from '../application/check-channel.ts';
 import { type Body, decodeBody, encodeBody } from '../envelope/body.ts';
 import { ANSWER, checkBodyLength, type Envelope, KIND } from '../envelope/envelope.ts';
 import { NumberLines } from '../envelope/number-line.ts';
@@ -35,7 +45,13 @@ export interface AnswerOptions {
   readonly timeoutMs?: number;
 }
 
-const ANSWER_TIMEOUT_MS = 2000;
+/** The option `users` of `Cluster.join`. */
+export const USERS_OPTIONS = describePart('users', {
+  idOf: fn({ purpose: 'gives the id of a principal' }),
+  onDuplicate: choice(['allow', 'kick-older'], { default: 'allow' }),
+});
+const SEND_OPTIONS = describeOptions('send', { except: object('a channel') });
+const ANSWER_OPTIONS = describeOptions('deliver', { timeoutMs: number({ min: 1, default: 2000 }) });
 /** For so long connections may take a message before the node says how many took it: its answer is to come in time. */
 const TAKEN_WITHIN_MS = 1500;
 const PART = 'users';
@@ -62,9 +78,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   private isClosed = false;
 
   /** @internal */
-  constructor(context: ClusterContext, options: ClusterUsersOptions<Principal> = {}) {
-    checkOptions('users', options, { idOf: true, onDuplicate: true });
-    checkChoice('users.onDuplicate', options.onDuplicate ?? 'allow', ['allow', 'kick-older']);
+  constructor(context: ClusterContext, options: ClusterUsersOptions<Principal>) {
     const { wire, directory } = context;
     this.context = context;
     this.options = options;
@@ -83,8 +97,14 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
 
   // --- who is here ---
 
-  /** A connection of this node belongs to an id; it is unbound when it closes. */
+  /**
+   * A connection of this node belongs to an id; it is unbound when it closes.
+   *
+   * @throws OptionError `OPTION_INVALID` for an id that is no text, and for what is no channel
+   */
   bind(id: string, channel: Channel): void {
+    checkKind('id', id, typeof id === 'string', 'a text');
+    checkChannel(channel);
     const known = this.bound.get(channel);
     if (known?.get(id) !== undefined || !channel.isOpen) return;
     const kick = () => {
@@ -120,7 +140,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
 
   /** For the AuthHandler: a session is over. True if it was there. */
   remove(session: Session<Principal>): boolean {
-    return this.removeFrom(this.idOf(session.principal), session);
+    return this.removeFrom(this.idOfSession(session), session);
   }
 
   /** Those of this node; on other nodes the claim that `add` publishes decides. */
@@ -138,11 +158,11 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
    * @throws EncodeError `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`: then nobody gets it
    */
   send(ids: string | Iterable<string>, message: unknown, options: SendOptions = {}): void {
-    checkOptions('send', options, { except: true });
+    const { except } = SEND_OPTIONS.resolve(options);
     const body = this.encode(message);
     for (const id of typeof ids === 'string' ? [ids] : new Set(ids)) {
       for (const channel of this.channels(id)) {
-        if (channel !== options.except) channel.writeAndFlush(message);
+        if (channel !== except) channel.writeAndFlush(message);
       }
       this.publish(id, body, 0);
     }
@@ -156,7 +176,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
    * @throws EncodeError as `send` does, as a rejection
    */
   async deliver(id: string, message: unknown, options: AnswerOptions = {}): Promise<number> {
-    const timeoutMs = answerTimeout('deliver', options);
+    const { timeoutMs } = ANSWER_OPTIONS.resolve(options);
     const body = this.encode(message);
     const here = this.deliverHere(id, message, timeoutMs);
     if (here !== undefined && this.context.wire.bus.state === 'down') return here;
@@ -186,7 +206,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
 
   /** The nodes that have connections of an id; this one first. Rejects as {@link isOnline} does. */
   async nodesOf(id: string, options: AnswerOptions = {}): Promise<string[]> {
-    const timeoutMs = answerTimeout('nodesOf', options);
+    const { timeoutMs } = ANSWER_OPTIONS.resolve(options, 'nodesOf');
     const { wire } = this.context;
     const here = this.users.has(id) ? [wire.nodeId] : [];
     if (here.length > 0 && wire.bus.state === 'down') return here;
@@ -324,11 +344,25 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   }
 
   private idOf(principal: Principal): string {
-    if (this.options.idOf !== undefined) return this.options.idOf(principal);
+    const { idOf } = this.options;
+    if (idOf !== undefined) {
+      const id = atOnce('idOf', idOf(principal));
+      return checkKind('the id of a principal', id, typeof id === 'string', 'a text');
+    }
     if (typeof principal === 'string') return principal;
     const id = (principal as { readonly id?: unknown } | null)?.id;
     if (typeof id === 'string') return id;
     throw new TypeError('a principal without an id: give Cluster.join({ users: { idOf } })');
+  }
+
+  /** The user of a session that was added, also if `idOf` fails by now: a session that is over must not stay. */
+  private idOfSession(session: Session<Principal>): string {
+    try {
+      return this.idOf(session.principal);
+    } catch (thrown) {
+      for (const [id, { sessions }] of this.users) if (sessions.includes(session)) return id;
+      throw thrown;
+    }
   }
 
   private readonly onChannelClosed = (channel: Channel): void => {
@@ -343,9 +377,4 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     for (const user of this.users.values()) user.others?.delete(node);
     this.questions.gone(node);
   };
-}
-
-function answerTimeout(call: string, options: AnswerOptions): number {
-  checkOptions(call, options, { timeoutMs: true });
-  return checkNumber('timeoutMs', options.timeoutMs ?? ANSWER_TIMEOUT_MS, { min: 1 });
 }

@@ -241,6 +241,7 @@ describe('a cluster', () => {
     await expect(join({ roles: Array(33).fill('r') })).rejects.toThrow(/roles/);
     await expect(join({ roles: ['r'.repeat(65)] })).rejects.toThrow(/roles/);
     await expect(join({ roles: [1] })).rejects.toThrow(/roles/);
+    await expect(join({ roles: 'worker' })).rejects.toThrow(/roles/);
   });
 
   it('is seen although the figures of the application are none', async () => {
@@ -255,8 +256,8 @@ describe('a cluster', () => {
     await nodes.pass(2500);
     expect(b.nodes[1]).toMatchObject({ connections: 0, load: 0, life: 'alive' });
     expect(nodes.lines).toEqual([
-      'error connections of Cluster.join threw not yet: the other nodes hear 0',
-      'error load of Cluster.join gave NaN: the other nodes hear 0',
+      'error connections of Cluster.join: not yet; the other nodes hear 0',
+      'error load of Cluster.join: load gave NaN; the other nodes hear 0',
     ]);
   });
 
@@ -271,10 +272,10 @@ describe('a cluster', () => {
     });
     await nodes.pass(2500);
     expect(b.nodes[1]).toMatchObject({ connections: 0, load: 0, life: 'alive' });
-    expect(nodes.lines).toEqual([
-      'error connections of Cluster.join gave a promise: the other nodes hear 0',
-      'error load of Cluster.join gave a promise: the other nodes hear 0',
-    ]);
+    const lines = (option: string) =>
+      `error ${option} of Cluster.join: ${option} gave a promise, ` +
+      'but must give its answer at once; the other nodes hear 0';
+    expect(nodes.lines).toEqual([lines('connections'), lines('load')]);
   });
 
   it('ignores a heartbeat with roles of any length', async () => {

@@ -391,6 +391,61 @@ describe('presence', () => {
     expect(nodes.lines.at(-1)).toMatch(/without an id: 129 characters/);
   });
 
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('no name');
+      },
+      /without an id: no name/,
+    ],
+    ['rejects', () => Promise.reject(new Error('away')), /without an id: idOf gave a promise/],
+    ['never settles', () => new Promise(() => {}), /without an id: idOf gave a promise/],
+  ])('counts a member whose idOf %s, until it leaves', async (_how, idOf, line) => {
+    const { nodes, a, b } = await twoNodes();
+    const room = a.group<string>('room', { presence: 'ids', idOf: idOf as never });
+    const member = nodes.channel();
+    room.add(member);
+    await nodes.pass(1000);
+    expect([room.total, [...room.who()]]).toEqual([1, []]);
+    expect(nodes.lines.at(-1)).toMatch(line);
+    b.group<string>('room', { presence: 'ids' }).writeAndFlush('hello');
+    await nodes.pass(10);
+    expect(sent(member)).toEqual(['hello']);
+    room.remove(member);
+    expect(room.total).toBe(0);
+  });
+
+  it('delivers the messages of others while a codec gives promises, which may reject', async () => {
+    const { nodes, a, b } = await twoNodes();
+    const late = async (): Promise<never> => {
+      throw new Error('too late');
+    };
+    const codec = {
+      encode: (text: string) => (text === 'out' ? (late() as never) : Buffer.from(text)),
+      decode: (bytes: Buffer) => (bytes.toString() === 'in' ? (late() as never) : `${bytes}`),
+    };
+    const member = nodes.channel();
+    b.group<string>('room', { codec }).add(member);
+    await nodes.pass(10);
+    const room = a.group<string>('room', { codec });
+    expect(() => room.writeAndFlush('out')).toThrow(/encode gave a promise/);
+    room.writeAndFlush('in');
+    room.writeAndFlush('both');
+    await nodes.pass(10);
+    expect(sent(member)).toEqual(['both']);
+    expect(b.counters.ignored).toEqual({ body: 1 });
+  });
+
+  it('refuses what is no channel, such as the connection of a worker', async () => {
+    const { a } = await twoNodes();
+    const add = (channel: unknown) => () => a.group('room').add(channel as never);
+    expect(add({ id: 'gateway:1', write() {} })).toThrow(
+      /channel is an object, but must be a channel/,
+    );
+    expect(add(undefined)).toThrow(expect.objectContaining({ code: 'HR_ERR_OPTION_INVALID' }));
+  });
+
   it('waits for all pages of a node’s members, as long as some come', async () => {
     const nodes = new Nodes();
     const a = await nodes.join();

@@ -492,6 +492,41 @@ describe('Cluster.group with durable', () => {
     expect(make({ durable: { format: 'x' } })).toThrow(/durable.format/);
   });
 
+  it('writes the messages of others while format gives promises, or throws', async () => {
+    const nodes = new VirtualNodes();
+    const cluster = await nodes.join();
+    await nodes.pass(20);
+    const format = (text: string) => {
+      if (text === 'late') return Promise.reject(new Error('too late'));
+      if (text === 'never') return new Promise(() => {});
+      if (text === 'wrong') throw new Error('no format');
+      return text;
+    };
+    const room = cluster.group<string>('room', { durable: { format } });
+    const member = await memberOf(nodes, room);
+    for (const text of ['late', 'a', 'never', 'wrong', 'b']) room.write(text);
+    await nodes.pass(20);
+    expect(member.got).toEqual(['a', 'b']);
+  });
+
+  it('refuses a message of which messageId gives a promise, and stores the next', async () => {
+    const nodes = new VirtualNodes();
+    const cluster = await nodes.join();
+    await nodes.pass(20);
+    const messageId = (text: string) => {
+      if (text === 'late') return Promise.reject(new Error('too late')) as never;
+      if (text === 'wrong') throw new Error('no id');
+      return text;
+    };
+    const room = cluster.group<string>('room', { durable: { messageId } });
+    const member = await memberOf(nodes, room);
+    expect(() => room.write('late')).toThrow(/messageId gave a promise/);
+    expect(() => room.write('wrong')).toThrow('no id');
+    room.write('a');
+    await nodes.pass(20);
+    expect(member.got).toEqual(['a']);
+  });
+
   it('names the buses that have a log', async () => {
     const nodes = new VirtualNodes();
     const bus = new EngineBus({

@@ -223,4 +223,43 @@ describe('users on two nodes', () => {
     const session = { channel: nodes.channel(), principal: 7 as never, kick: () => {} };
     expect(() => a.users.add(session)).toThrow(/idOf/);
   });
+
+  it('refuse to bind what is no id, or no channel', async () => {
+    const { nodes, a } = await twoNodes();
+    expect(() => a.users.bind(7 as never, nodes.channel())).toThrow(/id is 7, but must be a text/);
+    expect(() => a.users.bind('ann', { id: 'gateway:1' } as never)).toThrow(
+      expect.objectContaining({ code: 'HR_ERR_OPTION_INVALID' }),
+    );
+    expect(a.users.size).toBe(0);
+  });
+
+  it('are refused one by one while idOf gives a promise, which may reject', async () => {
+    const nodes = new Nodes();
+    const idOf = async (): Promise<string> => {
+      throw new Error('the database is away');
+    };
+    const a = await nodes.join<string>({ users: { idOf: idOf as never } });
+    const session = { channel: nodes.channel(), principal: 'ann', kick: () => {} };
+    expect(() => a.users.add(session)).toThrow(/idOf gave a promise/);
+    a.users.bind('bob', session.channel);
+    a.users.send('bob', 'hello');
+    expect(sent(session.channel)).toEqual(['hello']);
+    expect(a.users.size).toBe(1);
+  });
+
+  it('leave with their last session although idOf throws by then', async () => {
+    const nodes = new Nodes();
+    let isBroken = false;
+    const idOf = (principal: string) => {
+      if (isBroken) throw new Error('no more');
+      return principal;
+    };
+    const a = await nodes.join<string>({ users: { idOf } });
+    const session = { channel: nodes.channel(), principal: 'ann', kick: () => {} };
+    a.users.add(session);
+    isBroken = true;
+    expect(a.users.remove(session)).toBe(true);
+    expect(a.users.size).toBe(0);
+    expect(() => a.users.remove(session)).toThrow('no more');
+  });
 });

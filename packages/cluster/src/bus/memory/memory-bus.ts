@@ -1,7 +1,8 @@
 import { ChannelError } from '@headrace/core';
+import { describeOptions, object } from '@headrace/core/authoring';
 import type { BusHost } from '../bus.ts';
 import type { BusLink, BusLinkSink } from '../bus-engine.ts';
-import { busOptions, type EngineBusOptions } from '../bus-options.ts';
+import { BUS_OPTIONS, type EngineBusOptions } from '../bus-options.ts';
 import { EngineBus } from '../engine-bus.ts';
 import { LocalLink } from '../relay/local-link.ts';
 import { Relay } from '../relay/relay.ts';
@@ -12,12 +13,14 @@ export interface MemoryBusOptions extends EngineBusOptions {
   readonly hub?: MemoryHub;
 }
 
+const OPTIONS = describeOptions('memoryBus', { hub: object('a MemoryHub') }, BUS_OPTIONS);
+
 /** A bus within this process: for one node, and for tests of several. */
 export function memoryBus(options: MemoryBusOptions = {}): EngineBus {
-  const { bus, own } = busOptions('memoryBus', options, { hub: true });
-  const { hub = new MemoryHub() } = own;
+  const { hub = new MemoryHub() } = OPTIONS.resolve(options);
   const connect = async (sink: BusLinkSink, host: BusHost) => hub.connect(sink, host);
-  return new EngineBus({ name: 'memory:', hasLog: true, connect }, bus);
+  const engine = { name: 'memory:', hasLog: true, connect };
+  return new EngineBus(engine, BUS_OPTIONS.only(options));
 }
 
 /** Where the memory buses of a process meet. */

@@ -1,6 +1,6 @@
-import { checkNumber } from '@headrace/core/authoring';
+import { custom, describeOptions, text, value, whole } from '@headrace/core/authoring';
 import type { Authenticator, TlsOptions } from '@nats-io/transport-node';
-import { busOptions, type EngineBusOptions } from '../bus-options.ts';
+import { BUS_OPTIONS, busPlan, type EngineBusOptions } from '../bus-options.ts';
 import { EngineBus } from '../engine-bus.ts';
 import { connectToNats } from './nats-connect.ts';
 import { natsServers } from './nats-servers.ts';
@@ -25,6 +25,31 @@ export interface NatsBusOptions extends EngineBusOptions {
   readonly replicas?: number;
 }
 
+const OPTIONS = describeOptions(
+  'natsBus',
+  {
+    servers: custom(
+      "an address of NATS, or a list of some: 'nats://127.0.0.1:4222'",
+      (_name, given: string | readonly string[]) => natsServers(given),
+      { required: true },
+    ),
+    user: text('a name'),
+    pass: text('a password'),
+    token: text('a token'),
+    authenticator: value<object, Record<never, never>>(
+      'an authenticator, or a list of some',
+      (given) => typeof given === 'function' || Array.isArray(given),
+    ),
+    tls: value<object | null, Record<never, never>>(
+      'options of TLS, or null for none',
+      (given) => typeof given === 'object',
+    ),
+    inboxPrefix: text('the beginning of a subject'),
+    replicas: whole({ min: 1, max: 5, default: 1 }),
+  },
+  BUS_OPTIONS,
+);
+
 /**
  * A bus over NATS. Needs the packages `@nats-io/transport-node` and, for durable groups, `@nats-io/jetstream`.
  *
@@ -42,24 +67,12 @@ export interface NatsBusOptions extends EngineBusOptions {
  * ```
  */
 export function natsBus(options: NatsBusOptions): EngineBus {
-  const { bus, own, connectTimeoutMs } = busOptions('natsBus', options, {
-    servers: true,
-    user: true,
-    pass: true,
-    token: true,
-    authenticator: true,
-    tls: true,
-    inboxPrefix: true,
-    replicas: true,
-  });
-  const { servers, replicas = 1, ...client } = own;
-  const { urls, credentials, name } = natsServers(servers);
-  checkNumber('replicas', replicas, { min: 1, max: 5, integer: true });
-  const target = {
-    servers: urls,
-    replicas,
-    client: { ...credentials, ...client, timeout: connectTimeoutMs },
-  };
+  const { servers, replicas } = OPTIONS.resolve(options);
+  const { urls, credentials, name } = servers;
+  const { servers: _, replicas: __, ...client } = OPTIONS.only(options);
+  const bus = BUS_OPTIONS.only(options);
+  const { connectTimeoutMs: timeout } = busPlan(bus);
+  const target = { servers: urls, replicas, client: { ...credentials, ...client, timeout } };
   return new EngineBus(
     { name, hasLog: true, connect: (...link) => connectToNats(target, ...link) },
     bus,

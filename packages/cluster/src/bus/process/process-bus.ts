@@ -1,7 +1,7 @@
 import cluster from 'node:cluster';
 import type { BusHost } from '../bus.ts';
 import type { BusLink, BusLinkSink } from '../bus-engine.ts';
-import { busOptions, type EngineBusOptions } from '../bus-options.ts';
+import { BUS_OPTIONS, type EngineBusOptions } from '../bus-options.ts';
 import { EngineBus } from '../engine-bus.ts';
 import { LocalLink } from '../relay/local-link.ts';
 import { processRelay } from './process-relay.ts';
@@ -23,10 +23,10 @@ export type ProcessBusOptions = EngineBusOptions;
  * cores that have other work too these were 40,000 to 300,000 messages a second: `benchmarks/micro/process-bus.mjs`.
  */
 export function processBus(options: ProcessBusOptions = {}): EngineBus {
-  const { bus } = busOptions('processBus', options, {});
+  BUS_OPTIONS.checkNames(options, 'processBus');
   // The relay is there from this call on, also before a cluster opens the bus.
   if (!cluster.isWorker) processRelay();
-  return new EngineBus({ name: 'process:', hasLog: true, connect }, bus);
+  return new EngineBus({ name: 'process:', hasLog: true, connect }, options);
 }
 
 async function connect(sink: BusLinkSink, host: BusHost, signal: AbortSignal): Promise<BusLink> {

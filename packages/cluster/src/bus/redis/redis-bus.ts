@@ -1,6 +1,7 @@
 import { OptionError } from '@headrace/core';
+import { custom, describeOptions, object, text } from '@headrace/core/authoring';
 import type { RedisClientOptions } from '@redis/client';
-import { busOptions, type EngineBusOptions } from '../bus-options.ts';
+import { BUS_OPTIONS, busPlan, type EngineBusOptions } from '../bus-options.ts';
 import { EngineBus } from '../engine-bus.ts';
 import { connectToRedis } from './redis-connect.ts';
 
@@ -15,6 +16,21 @@ export interface RedisBusOptions extends EngineBusOptions {
   /** Certificates and other options of the sockets: see `@redis/client`. */
   readonly socket?: RedisClientOptions['socket'];
 }
+
+const OPTIONS = describeOptions(
+  'redisBus',
+  {
+    url: custom(
+      "an address of Redis: 'redis://127.0.0.1:6379'",
+      (_name, url: string) => nameOf(url),
+      { required: true },
+    ),
+    username: text('a name'),
+    password: text('a password'),
+    socket: object("options of the client's sockets"),
+  },
+  BUS_OPTIONS,
+);
 
 /**
  * A bus over Redis: pub/sub, and streams for durable groups. Needs the package `@redis/client`.
@@ -31,15 +47,11 @@ export interface RedisBusOptions extends EngineBusOptions {
  * ```
  */
 export function redisBus(options: RedisBusOptions): EngineBus {
-  const { bus, own, connectTimeoutMs } = busOptions('redisBus', options, {
-    url: true,
-    username: true,
-    password: true,
-    socket: true,
-  });
-  const name = nameOf(own.url);
-  const socket = { ...own.socket, reconnectStrategy: false, connectTimeout: connectTimeoutMs };
-  const client = { ...own, socket } as RedisClientOptions;
+  const { url: name } = OPTIONS.resolve(options);
+  const bus = BUS_OPTIONS.only(options);
+  const { connectTimeoutMs: connectTimeout } = busPlan(bus);
+  const socket = { ...options.socket, reconnectStrategy: false, connectTimeout };
+  const client = { ...OPTIONS.only(options), socket } as RedisClientOptions;
   return new EngineBus(
     { name, hasLog: true, connect: (...link) => connectToRedis(client, ...link) },
     bus,

@@ -1,0 +1,12 @@
+import type { Channel } from '@headrace/core';
+import { checkMethod } from '@headrace/core/authoring';
+
+/** @throws OptionError for what is no channel, such as a worker's connection */
+export function checkChannel(channel: Channel): void {
+  checkMethod(
+    'channel',
+    channel,
+    'onClosed',
+    'a channel of this node; a connection of a worker has its channel at its gateway',
+  );
+}
