@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { create } from '@bufbuild/protobuf';
 import { DurationSchema } from '@bufbuild/protobuf/wkt';
 import { CompressionCodec, JsonCodec, jsonLines, lengthPrefixed } from '@headrace/codec';
@@ -148,7 +149,7 @@ describe('MsgpackCodec', () => {
     const many = Array.from({ length: 70_000 }, (_, i) => i);
     const map = Object.fromEntries(many.map((i) => [`k${i}`, i]));
     const value = [values, many, many.slice(0, 300), map, new Date(5), 1.5, -200, -40_000, 2 ** 33];
-    expect(roundTrip(new MsgpackCodec(), value)).toEqual(value);
+    expect(isDeepStrictEqual(roundTrip(new MsgpackCodec(), value), value)).toBe(true);
   });
 
   it('validates', () => {
@@ -200,7 +201,10 @@ describe.each(FORMATS)('CompressionCodec with %s', (format) => {
     const messages = ['a', 'b'.repeat(500_000), '', 'c'].map((text) => Buffer.from(text));
     channel.writeOutbound(...messages);
     for (let i = 0; i < messages.length; i++) channel.writeInbound(channel.readOutbound());
-    expect(messages.map(() => channel.readInbound())).toEqual(messages);
+    // Compared by memory: a matcher would look at each of half a million bytes.
+    for (const message of messages) {
+      expect(message.equals(channel.readInbound<Buffer>() ?? Buffer.from('none'))).toBe(true);
+    }
   });
 
   it('does not inflate a bomb', () => {
