@@ -23,6 +23,13 @@ export const mutants: readonly Mutant[] = [
     why: 'the fields that a message declares are made, sent or not',
   },
   {
+    file: 'src/protobuf/count-protobuf.ts',
+    find: 'if (depth > MAX_DEPTH)',
+    replace: 'if (false)',
+    test: 'test/message/message-limit.test.ts',
+    why: 'the depth of Protocol Buffers does not grow the stack while they are counted',
+  },
+  {
     file: 'src/frame/line-frame-decoder.ts',
     find: 'if (length > this.maxLength) {',
     replace: 'if (false) {',
@@ -115,10 +122,24 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/mqtt/mqtt-reader.ts',
-    find: 'if (this.heapBytes <= this.maxHeapBytes) return;',
-    replace: 'return;',
+    find: 'this.elements += elements;',
+    replace: '',
     test: 'test/mqtt/mqtt.test.ts',
     why: 'an MQTT packet of many small parts has a limit',
+  },
+  {
+    file: 'src/resp/resp-reader.ts',
+    find: 'const STRING_VALUES = 3;',
+    replace: 'const STRING_VALUES = 1;',
+    test: 'test/resp/resp-decoder.test.ts',
+    why: 'a string of RESP counts what its Buffer takes',
+  },
+  {
+    file: 'src/resp/resp-reader.ts',
+    find: 'const AGGREGATE_VALUES = 2;',
+    replace: 'const AGGREGATE_VALUES = 1;',
+    test: 'test/resp/resp-decoder.test.ts',
+    why: 'an aggregate of RESP counts the room for its elements',
   },
   {
     file: 'src/stomp/parse-stomp-head.ts',
@@ -185,7 +206,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/schema/message-limit.ts',
-    find: 'if (count <= maxMessageBytes) return;',
+    find: 'if (count <= most) return;',
     replace: 'return;',
     test: 'test/message/message-limit.test.ts',
     why: 'a decoded message has a limit',
@@ -224,6 +245,20 @@ export const mutants: readonly Mutant[] = [
     replace: 'false && (isWhole',
     test: 'test/proxy-protocol/proxy-protocol-decoder.test.ts',
     why: 'the block of a PROXY header has a limit',
+  },
+  {
+    file: 'src/proxy-protocol/proxy-tlv.ts',
+    find: 'if (end > bytes.length) throw pastTheEnd',
+    replace: 'if (false) throw pastTheEnd',
+    test: 'test/proxy-protocol/proxy-protocol-decoder.test.ts',
+    why: 'a TLV that is longer than its header is refused',
+  },
+  {
+    file: 'src/proxy-protocol/proxy-tlv.ts',
+    find: 'if (end > bytes.length && at + HEADER_BYTES === bytes.length) break;',
+    replace: '',
+    test: 'test/proxy-protocol/proxy-protocol-decoder.test.ts',
+    why: 'a rest without a value is padding',
   },
   {
     file: 'src/proxy-protocol/proxy-block.ts',

@@ -184,6 +184,13 @@ export const mutants: readonly Mutant[] = [
     why: 'a closed channel does not join a group',
   },
   {
+    file: 'src/group/encode-once.ts',
+    find: 'known !== undefined && known.message === message',
+    replace: 'known !== undefined',
+    test: 'test/group/channel-group.test.ts',
+    why: 'an encoder that gets another message within a broadcast encodes that one',
+  },
+  {
     file: 'src/group/broadcasts.ts',
     find: 'to < channels.length && clock.now() >= end',
     replace: 'false',

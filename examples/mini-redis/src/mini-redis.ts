@@ -17,8 +17,6 @@ export interface MiniRedisOptions {
 
 /** Output that a client may leave unread before it is cut off. */
 const MAX_OUTBOUND_BYTES = 64 * 1024 * 1024;
-/** A command takes at most four times as much memory. */
-const MAX_COMMAND_BYTES = 32 * 1024 * 1024;
 
 /** The whole pipeline of a client for whom there is no room. */
 const sayFull: Handler = {
@@ -42,7 +40,7 @@ export function startMiniRedis(options: MiniRedisOptions): Promise<Server> {
     .handler((listening) => listening.pipeline.addLast(limit))
     .childOptions({ maxOutboundBytes: MAX_OUTBOUND_BYTES })
     .childHandler((channel) => {
-      const codec = new RespCodec({ inlineCommands: true, maxMessageBytes: MAX_COMMAND_BYTES });
+      const codec = new RespCodec({ inlineCommands: true });
       channel.pipeline.addLast(
         codec,
         new ReadWhenWritable(),

@@ -8,7 +8,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 
 const HEAP_MIB = 512;
 const CONNECTIONS = 3;
-/** For each connection: more than the limit of a command, 32 MiB. */
+/** For each connection: more than the limit of a command, 64 MiB. */
 const ATTACK_BYTES = 80 * 1024 * 1024;
 const workspace = fileURLToPath(new URL('../../../', import.meta.url));
 

@@ -1,32 +1,23 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 import { DecodeError } from '@headrace/core';
-
-/** The head of a string, and its place in a list that has room to grow. */
-const TEXT_BYTES = 32;
+import { checkCount } from '../schema/message-limit.ts';
 
 /** Reads the fields of one packet's body; every fault is a `DecodeError`. */
 export class MqttReader {
   private readonly bytes: Buffer;
-  private readonly maxHeapBytes: number;
-  private heapBytes = 0;
+  private readonly maxPacketBytes: number;
+  private elements = 0;
   private at = 0;
 
-  /** @param maxHeapBytes - what the elements of its lists may take on the heap */
-  constructor(bytes: Buffer, maxHeapBytes: number) {
+  constructor(bytes: Buffer, maxPacketBytes: number) {
     this.bytes = bytes;
-    this.maxHeapBytes = maxHeapBytes;
+    this.maxPacketBytes = maxPacketBytes;
   }
 
-  /** Counts an element of a list: the peer decides how many there are, and each takes more than its bytes. */
-  count(heapBytes: number): void {
-    this.heapBytes += heapBytes;
-    if (this.heapBytes <= this.maxHeapBytes) return;
-    throw new DecodeError(
-      'FRAME_TOO_LONG',
-      `a packet of ${this.bytes.length} bytes has so many elements that they take more than ` +
-        `${this.maxHeapBytes} bytes of memory, three times maxPacketBytes`,
-      { bytes: this.bytes.length, maxHeapBytes: this.maxHeapBytes },
-    );
+  /** Counts elements of a list: the peer decides how many there are, and each takes more memory than its bytes. */
+  count(elements: number): void {
+    this.elements += elements;
+    checkCount(this.bytes, this.elements, 2 * this.maxPacketBytes, 'twice maxPacketBytes');
   }
 
   get isAtEnd(): boolean {
@@ -47,13 +38,6 @@ export class MqttReader {
     const id = this.uint16();
     if (id === 0) throw mqttCorrupt('a packet identifier is 0');
     return id;
-  }
-
-  /** A text that is an element of a list, and its place there. */
-  listedText(): string {
-    const text = this.text();
-    this.count(TEXT_BYTES + 2 * text.length);
-    return text;
   }
 
   /** Bytes with their length before them. */

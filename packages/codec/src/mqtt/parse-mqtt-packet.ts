@@ -17,24 +17,16 @@ const UNACCEPTABLE_PROTOCOL = 1;
 const IDENTIFIER_REJECTED = 2;
 /** In a SUBACK: the subscription is refused. */
 const REFUSED = 0x80;
-/** An object with two fields. */
-const SUBSCRIPTION_BYTES = 40;
-/** A small number in an array. */
-const CODE_BYTES = 8;
 
-/**
- * The packet with this first byte and this body, the bytes after the length.
- *
- * @param maxHeapBytes - what the elements of its lists may take on the heap
- */
-export function parseMqttPacket(first: number, body: Buffer, maxHeapBytes: number): MqttPacket {
+/** The packet with this first byte and this body, the bytes after the length. */
+export function parseMqttPacket(first: number, body: Buffer, maxPacketBytes: number): MqttPacket {
   const type = MQTT_TYPES[first >> 4];
   const flags = first & 0x0f;
   if (type === undefined) throw mqttCorrupt(`type ${first >> 4} is not known`);
   if (type !== 'publish' && flags !== mqttFlagsOf(type)) {
     throw mqttCorrupt(`flags ${flags} are not those of ${type}`);
   }
-  const reader = new MqttReader(body, maxHeapBytes);
+  const reader = new MqttReader(body, maxPacketBytes);
   const packet = parseBody(type, flags, reader);
   if (!reader.isAtEnd) throw mqttCorrupt(`bytes are left over after a ${type}`);
   return packet;
@@ -60,8 +52,10 @@ function parseBody(type: MqttPacket['type'], flags: number, reader: MqttReader):
     case 'unsubscribe': {
       const packetId = reader.packetId();
       const topics: string[] = [];
-      do topics.push(reader.listedText());
-      while (!reader.isAtEnd);
+      do {
+        reader.count(1);
+        topics.push(reader.text());
+      } while (!reader.isAtEnd);
       return { type, packetId, topics };
     }
     case 'pingreq':
@@ -132,8 +126,8 @@ function parseSubscribe(reader: MqttReader): MqttSubscribe {
   const packetId = reader.packetId();
   const subscriptions: { topic: string; qos: MqttQos }[] = [];
   do {
-    reader.count(SUBSCRIPTION_BYTES);
-    const topic = reader.listedText();
+    reader.count(1);
+    const topic = reader.text();
     subscriptions.push({ topic, qos: qosOf(reader.byte()) });
   } while (!reader.isAtEnd);
   return { type: 'subscribe', packetId, subscriptions };
@@ -141,7 +135,7 @@ function parseSubscribe(reader: MqttReader): MqttSubscribe {
 
 function parseGranted(reader: MqttReader): number[] {
   const codes = reader.rest();
-  reader.count(codes.length * CODE_BYTES);
+  reader.count(codes.length);
   const wrong = codes.find((code) => !isGranted(code));
   if (wrong !== undefined) throw mqttCorrupt(`a suback with the code ${wrong}`);
   return [...codes];

@@ -14,8 +14,9 @@ export interface RespDecoderOptions {
   /** How many aggregates may be nested. @default 32 */
   readonly maxDepth?: number;
   /**
-   * The most that one message may count: its bytes, and 64 for each value, aggregate and chunk in it. What is held of
-   * it takes at most four times as much memory. Counted when the head of a part arrives, so the cut does not matter.
+   * The most that one message may count: its bytes, and 64 for each value and chunk in it, 128 for an aggregate, 192
+   * for a string of bytes. What is held of it takes at most twice as much memory. Counted when the head of a part
+   * arrives, so the cut does not matter.
    * @default 67_108_864 (64 MiB)
    */
   readonly maxMessageBytes?: number;

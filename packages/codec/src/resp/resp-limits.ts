@@ -24,7 +24,7 @@ const WHAT: Readonly<Record<keyof RespLimits, string>> = {
   maxBulkBytes: 'bytes in a string',
   maxElements: 'elements in an aggregate',
   maxDepth: 'aggregates in each other',
-  maxMessageBytes: 'bytes, 64 for each value included, in a message',
+  maxMessageBytes: 'bytes, 64 to 192 for each value included, in a message',
   maxLineBytes: 'bytes in a line',
 };
 

@@ -40,6 +40,11 @@ type Part = RespValue | typeof MORE | typeof GOES_ON;
 const NO_LENGTH_YET = -2;
 const STREAMED = -3;
 
+/** Values that a string of bytes counts: its Buffer and that one's memory are three objects. Measured, as the other. */
+const STRING_VALUES = 3;
+/** Values that an aggregate counts beside its elements, for which it makes room. */
+const AGGREGATE_VALUES = 2;
+
 const BULK = 0x24; // $
 const BULK_ERROR = 0x21; // !
 const VERBATIM = 0x3d; // =
@@ -156,7 +161,9 @@ export class RespReader {
     if (type === CHUNK && this.streamed === undefined) throw unexpected(input);
     const total = this.streamed === undefined ? length : this.streamed.length + length;
     if (total > this.limits.maxBulkBytes) throw tooLong(this.limits, 'maxBulkBytes', total, input);
-    this.count(from - input.start + length + 2, 1, input);
+    // Chunks are joined, and empty strings share one Buffer.
+    const values = type === CHUNK || length === 0 ? 1 : STRING_VALUES;
+    this.count(from - input.start + length + 2, values, input);
     if (type === CHUNK && length === 0) {
       input.start = from;
       return this.endOfChunks();
@@ -203,7 +210,7 @@ export class RespReader {
 
   private bulkWithoutLength(input: ByteInput, type: number, length: number): Part {
     if (type !== BULK) throw unexpected(input);
-    this.count(this.afterLength - input.start, 1, input);
+    this.count(this.afterLength - input.start, length === -1 ? 1 : STRING_VALUES + 1, input);
     input.start = this.afterLength;
     if (length === -1) return RESP_NULL;
     this.streamed = new StreamedString();
@@ -229,7 +236,7 @@ export class RespReader {
     if (length === STREAMED && (kind === 'push' || kind === 'attributes')) throw unexpected(input);
     const depth = (this.inner?.depth ?? 0) + 1;
     if (depth > this.limits.maxDepth) throw tooLong(this.limits, 'maxDepth', depth, input);
-    this.count(this.afterLength - input.start, 1, input);
+    this.count(this.afterLength - input.start, AGGREGATE_VALUES, input);
     input.start = this.afterLength;
     if (length === -1) return RESP_NULL_ARRAY;
     const left = length === STREAMED ? Number.POSITIVE_INFINITY : count;
@@ -320,7 +327,7 @@ export class RespReader {
       );
     }
     if (words.length === 0) return GOES_ON;
-    this.count(lf + 1, 1 + words.length, input);
+    this.count(lf + 1, AGGREGATE_VALUES + STRING_VALUES * words.length, input);
     return words;
   }
 

@@ -35,13 +35,18 @@ export function checkMessage(
 }
 
 /** Refuses a message that counts too much with this many values. */
-export function checkCount(bytes: Uint8Array, values: number, maxMessageBytes: number): void {
+export function checkCount(
+  bytes: Uint8Array,
+  values: number,
+  most: number,
+  option = 'maxMessageBytes',
+): void {
   const count = bytes.length + VALUE_BYTES * values;
-  if (count <= maxMessageBytes) return;
+  if (count <= most) return;
   throw new DecodeError(
     'FRAME_TOO_LONG',
     `a message of ${bytes.length} bytes and ${values} values counts ${count} bytes (${VALUE_BYTES} for each value), ` +
-      `more than maxMessageBytes, ${maxMessageBytes}`,
-    { bytes: bytes.length, values, count, maxMessageBytes },
+      `more than ${option}, ${most}`,
+    { bytes: bytes.length, values, count, [option]: most },
   );
 }

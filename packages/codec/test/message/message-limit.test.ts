@@ -5,6 +5,7 @@ import {
   FileDescriptorProtoSchema,
   FileDescriptorSetSchema,
   file_google_protobuf_type,
+  ListValueSchema,
   StructSchema,
 } from '@bufbuild/protobuf/wkt';
 import { JsonCodec, JsonDecoder } from '@headrace/codec';
@@ -30,9 +31,9 @@ function array(head: number, element: number, count: number): Buffer {
 
 describe('maxMessageBytes', () => {
   it('is 16 MiB by default, and looks at no short message', () => {
-    const long = json('{}', 800_000);
+    const long = json('{}', 135_000);
     expect(outcome(new JsonCodec(), long)).toEqual(TOO_LONG);
-    expect(outcome(new JsonCodec({ maxMessageBytes: 110_000_000 }), long)).not.toEqual(TOO_LONG);
+    expect(outcome(new JsonCodec({ maxMessageBytes: 20_000_000 }), long)).not.toEqual(TOO_LONG);
     expect(outcome(new JsonCodec().fresh(), json('{}', 100))).not.toEqual(TOO_LONG);
     expect(outcome(new JsonCodec(limits).fresh(), json('{}', 100_000))).toEqual(TOO_LONG);
     expect(outcome(new JsonDecoder(limits).fresh(), json('{}', 100_000))).toEqual(TOO_LONG);
@@ -69,6 +70,25 @@ describe('maxMessageBytes', () => {
     expect(() => new ProtobufCodec({ schema: StructSchema, maxMessageBytes: 0 })).toThrow(
       /maxMessageBytes is 0/,
     );
+  });
+
+  it('counts no deeper than the library reads', () => {
+    const nested = (times: number): Buffer => {
+      let bytes = Buffer.alloc(0);
+      // A list of one value, which is a list.
+      for (let depth = 0; depth < times; depth++) {
+        const length = bytes.length;
+        bytes = Buffer.concat([Buffer.of(0x32, (length & 127) | 128, length >> 7), bytes]);
+        bytes = Buffer.concat([
+          Buffer.of(0x0a, (bytes.length & 127) | 128, bytes.length >> 7),
+          bytes,
+        ]);
+      }
+      return bytes;
+    };
+    const codec = () => new ProtobufCodec({ schema: ListValueSchema, maxMessageBytes: 1 });
+    expect(outcome(codec(), nested(50))).toEqual(TOO_LONG);
+    expect(outcome(codec(), nested(51))).toEqual(['!HR_ERR_MESSAGE_INVALID']);
   });
 
   it('reads each kind of field of Protocol Buffers to its end', () => {

@@ -130,6 +130,19 @@ describe('ProxyProtocolDecoder', () => {
     expect(notes.entries).toContain('HR_ERR_FRAME_CORRUPT');
   });
 
+  it.each([
+    ['a TLV that runs past the end', 'HR_ERR_FRAME_CORRUPT', '040002aa'],
+    ['a TLV that runs past the one around it', 'HR_ERR_FRAME_CORRUPT', '200009010000000004000203'],
+    ['padding at the end', 'client 203.0.113.7', '040002'],
+  ])('reads %s as %s', (_name, entry, hex) => {
+    const tlvs = Buffer.from(hex, 'hex');
+    const whole = Buffer.concat([block(), tlvs]);
+    whole.writeUInt16BE(12 + tlvs.length, 14);
+    const { notes, feed } = setup();
+    feed(whole);
+    expect(notes.entries).toContain(entry);
+  });
+
   it.each(['0', '-0', '+0', '00'])('refuses port %s in a line', (port) => {
     const { notes, feed } = setup();
     feed(`PROXY TCP4 203.0.113.7 192.0.2.1 ${port} 443\r\n`);

@@ -178,6 +178,22 @@ describe('RespDecoder', () => {
     }).toThrow(/maxMessageBytes/);
   });
 
+  it.each([
+    ['a number', ':1\r\n', 4 + 64],
+    ['an empty string', '$0\r\n\r\n', 6 + 64],
+    ['a string', '$1\r\na\r\n', 7 + 192],
+    ['a string in chunks', '$?\r\n;1\r\na\r\n;0\r\n', 17 + 256 + 64 + 64],
+    ['an array', '*1\r\n:1\r\n', 8 + 128 + 64],
+    ['no array', '*-1\r\n', 5 + 128],
+    ['an inline command', 'a b\r\n', 5 + 128 + 2 * 192],
+  ])('counts the bytes and the objects of %s', (_name, bytes, count) => {
+    const options = { inlineCommands: true, maxMessageBytes: count };
+    expect(read(bytes, options)).toHaveLength(1);
+    expect(failure(bytes, { ...options, maxMessageBytes: count - 1 }).message).toContain(
+      `${count} bytes, 64 to 192 for each value included`,
+    );
+  });
+
   it('counts no empty line of somebody who types towards the next command', () => {
     const options = { inlineCommands: true, maxMessageBytes: 400 };
     expect(read(`${'\r\n'.repeat(300)}PING\r\n`, options)).toEqual([[buffer('PING')]]);

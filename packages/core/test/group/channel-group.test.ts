@@ -313,10 +313,12 @@ describe('writing', () => {
     });
     const channels = members(3, suffix('a'), suffix('b'));
     channels[1]!.pipeline.addFirst(suffix('c')());
+    // Its encoders get another message than those of the other members.
+    channels[2]!.pipeline.addLast(suffix('d')());
     const group = groupOf(channels);
     group.writeAndFlush('1');
     group.writeAndFlush('2');
-    for (const [index, tail] of ['ba', 'bac', 'ba'].entries()) {
+    for (const [index, tail] of ['ba', 'bac', 'dba'].entries()) {
       expect(channels[index]!.readOutbound()).toBe(`1${tail}`);
       expect(channels[index]!.readOutbound()).toBe(`2${tail}`);
     }
