@@ -121,6 +121,20 @@ export const mutants: readonly Mutant[] = [
     why: 'a drain waits for the requests under way',
   },
   {
+    file: 'src/auth/inquiry.ts',
+    find: 'if (this.attempt !== attempt) return true;',
+    replace: '',
+    test: 'test/auth/auth-handler.test.ts',
+    why: 'an answer of the authenticator that nobody awaits any more is dropped',
+  },
+  {
+    file: 'src/auth/auth-handler.ts',
+    find: 'if (!membership.begin(session)) return;',
+    replace: 'membership.begin(session);',
+    test: 'test/auth/sessions.test.ts',
+    why: 'a session that is kicked while it begins does not join the group',
+  },
+  {
     file: 'src/auth/guess-limiter.ts',
     find: 'if (this.clients.size > maxClients) {',
     replace: 'if (false) {',
@@ -171,7 +185,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/limit/admission-handler.ts',
-    find: 'this.lastWords >= this.maxLastWords',
+    find: 'this.lastWords >= maxLastWords',
     replace: 'false',
     test: 'test/limit/connection-limit-handler.test.ts',
     why: 'last words to refused connections are counted',

@@ -6,38 +6,18 @@ import {
   type Types,
   type WriteFuture,
 } from '@headrace/core';
-import {
-  checkNumber,
-  checkTime,
-  KeptInputHandler,
-  type KeptInputSteps,
-  toError,
-} from '@headrace/core/authoring';
+import { KeptInputHandler, type KeptInputSteps, toError } from '@headrace/core/authoring';
 import { AuthenticatedEvent, AuthFailedEvent } from './auth-event.ts';
 import { type AuthAction, AuthMachine, type Rejection } from './auth-machine.ts';
-import { checkAuthOptions } from './auth-option-check.ts';
-import type { AuthAttempt, AuthOptions, AuthVerdict } from './auth-options.ts';
+import { type AuthOptions, type AuthVerdict, resolveAuthOptions } from './auth-options.ts';
 import { CLOSE_REASONS, type Occasion, refusalError, refusalReply } from './auth-refusal.ts';
 import { EarlyWrites } from './early-writes.ts';
-import { PendingAttempt } from './pending-attempt.ts';
-import { PRINCIPAL } from './principal.ts';
+import { Inquiry, type Question } from './inquiry.ts';
+import { Membership } from './membership.ts';
 import type { Session } from './sessions.ts';
 
 const CLOSED = 'the connection closed before it authenticated';
 const REMOVED = 'the auth handler was removed before the sign-in';
-
-const DEFAULTS = {
-  timeoutMs: 10_000,
-  refusalPolicy: 'close',
-  earlyMessages: 'hold-following',
-  earlyWrites: 'hold',
-  maxHeld: 32,
-  duplicatePolicy: 'allow',
-  again: 'pass',
-} as const;
-
-type Verdict<Principal, Reply> = AuthVerdict<Principal, Reply>;
-type Answer<P, R> = Verdict<P, R> | PromiseLike<Verdict<P, R>>;
 
 /**
  * Passes nothing on until the authenticator accepts the peer, and ends the connection if it refuses or takes too
@@ -89,27 +69,25 @@ type Answer<P, R> = Verdict<P, R> | PromiseLike<Verdict<P, R>>;
 export class AuthHandler<Principal, Message = string, Reply = Message> extends KeptInputHandler {
   declare readonly types: Types<{ reads: Message; writes: Reply }>;
   private readonly options: AuthOptions<Principal, Message, Reply>;
+  private readonly limits: { readonly timeoutMs: number; readonly maxHeld: number };
   private readonly machine: AuthMachine;
-  /** Set by a yes; unset by a kick and by the close. */
-  private session: Session<Principal> | undefined = undefined;
-  private attempt: PendingAttempt | undefined = undefined;
+  private readonly membership: Membership<Principal>;
+  /** It exists from the first question on. */
+  private inquiry: Inquiry<Principal, Reply> | undefined = undefined;
   private deadline: Timer | undefined = undefined;
   private readonly writes = new EarlyWrites();
   private isDeciding = false;
+  /** It has work to do after the sign-in. */
+  private readonly staysOn: boolean;
 
   constructor(options: AuthOptions<Principal, Message, Reply>) {
     super();
-    checkAuthOptions(options);
+    const { timeoutMs, rules } = resolveAuthOptions(options);
     this.options = options;
-    checkTime('timeoutMs', options.timeoutMs ?? DEFAULTS.timeoutMs);
-    this.machine = new AuthMachine({
-      earlyMessages: options.earlyMessages ?? DEFAULTS.earlyMessages,
-      earlyWrites: options.earlyWrites ?? DEFAULTS.earlyWrites,
-      maxHeld: checkNumber('maxHeld', options.maxHeld ?? DEFAULTS.maxHeld, { integer: true }),
-      duplicatePolicy: options.duplicatePolicy ?? DEFAULTS.duplicatePolicy,
-      again: options.again ?? DEFAULTS.again,
-      staysOnNo: (options.refusalPolicy ?? DEFAULTS.refusalPolicy) === 'stay',
-    });
+    this.limits = { timeoutMs, maxHeld: rules.maxHeld };
+    this.machine = new AuthMachine(rules);
+    this.membership = new Membership(options);
+    this.staysOn = options.sessions !== undefined || rules.again !== 'pass';
   }
 
   // --- life ---
@@ -154,8 +132,8 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
 
   private start(ctx: Context): void {
     if (this.deadline !== undefined || this.machine.phase !== 'waiting') return;
-    const { timeoutMs = DEFAULTS.timeoutMs } = this.options;
-    if (timeoutMs !== false && timeoutMs !== Number.POSITIVE_INFINITY) {
+    const { timeoutMs } = this.limits;
+    if (timeoutMs !== Number.POSITIVE_INFINITY) {
       const expired = (): void => this.decide(ctx, this.machine.expired());
       this.deadline = ctx.clock.schedule(() => this.orEnd(ctx, expired), timeoutMs);
     }
@@ -163,17 +141,16 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
     if (authenticateChannel !== undefined) this.check(ctx, authenticateChannel);
   }
 
-  /** An error costs more than all the rest of a connection's end: it is made only for those who wait for it. */
+  /** An error costs more than all the rest of a connection's end: it is made only where something waits for it. */
   private abandon(why: string): void {
-    const isAwaited = this.attempt !== undefined || this.writes.size > 0;
+    const isAwaited = this.inquiry?.isOpen === true || this.writes.size > 0;
     this.stop(isAwaited ? new RejectedError('REJECTED_AUTH', why) : undefined);
   }
 
   private stop(error?: RejectedError | TimedOutError): void {
     this.machine.over();
     this.deadline?.cancel();
-    this.attempt?.abort(error);
-    this.attempt = undefined;
+    this.inquiry?.abort(error);
     if (this.isKeeping) this.kept.drop();
     if (error !== undefined) this.writes.fail(error);
   }
@@ -212,61 +189,39 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
 
   // --- the authenticator ---
 
-  private check(
-    ctx: Context,
-    ask: (attempt: AuthAttempt) => Answer<Principal, Reply> | undefined,
-  ): void {
-    const attempt = new PendingAttempt(ctx.channel);
-    this.attempt = attempt;
-    this.machine.began();
-    try {
-      const answer = ask(attempt);
-      if (answer === undefined) {
-        this.attempt = undefined;
-        this.machine.undecided();
-      } else if ('then' in answer) {
-        // Unless the authenticator itself, in what it did, had this session kicked.
-        if (this.attempt === attempt) {
-          this.kept.hold(ctx.channel);
-          // What follows the credentials waits with them.
-          this.kept.pause(false);
-        }
-        answer.then(
-          (verdict) => this.answered(ctx, attempt, verdict),
-          (thrown: unknown) => this.crashed(ctx, attempt, toError(thrown)),
-        );
-      } else this.answered(ctx, attempt, answer);
-    } catch (thrown) {
-      this.crashed(ctx, attempt, toError(thrown));
+  private check(ctx: Context, question: Question<Principal, Reply>): void {
+    this.inquiry ??= this.inquiryOf(ctx);
+    this.inquiry.ask(ctx.channel, question);
+  }
+
+  private inquiryOf(ctx: Context): Inquiry<Principal, Reply> {
+    const { machine } = this;
+    return new Inquiry({
+      began: () => machine.began(),
+      waits: () => {
+        this.kept.hold(ctx.channel);
+        // What follows the credentials waits with them.
+        this.kept.pause(false);
+      },
+      undecided: () => machine.undecided(),
+      decided: (verdict) => this.orEnd(ctx, () => this.answered(ctx, verdict)),
+      failed: (cause) => {
+        const text = `the authenticator failed: ${cause.message}`;
+        ctx.channel.logger.log('warn', `${ctx.channel} ${text}`, cause);
+        this.orEnd(ctx, () => {
+          const reply = this.options.replies?.refused?.(text);
+          this.decide(ctx, machine.failed(), { text, cause, reply });
+        });
+      },
+    });
+  }
+
+  private answered(ctx: Context, verdict: AuthVerdict<Principal, Reply>): void {
+    if ('principal' in verdict) this.accepted(ctx, verdict.principal, verdict.reply);
+    else {
+      const { refused: text, reply = this.options.replies?.refused?.(text) } = verdict;
+      this.decide(ctx, this.machine.no(verdict.stays), { text, reply });
     }
-  }
-
-  /** An answer that is not awaited any more is dropped. */
-  private answered(
-    ctx: Context,
-    attempt: PendingAttempt,
-    verdict: Verdict<Principal, Reply>,
-  ): void {
-    if (this.attempt !== attempt) return;
-    this.attempt = undefined;
-    this.orEnd(ctx, () => {
-      if ('principal' in verdict) this.accepted(ctx, verdict.principal, verdict.reply);
-      else {
-        const { refused: text, reply = this.options.replies?.refused?.(text) } = verdict;
-        this.decide(ctx, this.machine.no(verdict.stays), { text, reply });
-      }
-    });
-  }
-
-  private crashed(ctx: Context, attempt: PendingAttempt, cause: Error): void {
-    if (this.attempt !== attempt) return;
-    const text = `the authenticator failed: ${cause.message}`;
-    ctx.channel.logger.log('warn', `${ctx.channel} ${text}`, cause);
-    this.attempt = undefined;
-    this.orEnd(ctx, () => {
-      const reply = this.options.replies?.refused?.(text);
-      this.decide(ctx, this.machine.failed(), { text, cause, reply });
-    });
   }
 
   /** A timer or a promise calls it: an error must reach the pipeline, and not the process. */
@@ -335,44 +290,21 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
 
   // --- yes ---
 
-  /** The session may be kicked in each step: by the sessions that it is added to, by a listener, by a handler. */
   private accept(ctx: Context, principal: Principal, reply: Reply | undefined): void {
-    const { group, principalKey } = this.options;
+    const { membership } = this;
     const { channel } = ctx;
     // Another session's end may have closed this channel, or kicked the session that it moves from.
     if (this.machine.phase !== 'done' || !channel.isOpen) return;
-    const previous = this.session;
+    const previous = membership.principal;
     this.deadline?.cancel();
     const session = { channel, principal, kick: () => this.kick(ctx, session) };
-    this.session = session;
-    channel.attributes.set(PRINCIPAL, principal);
-    if (principalKey !== undefined) channel.attributes.set(principalKey, principal);
-    this.bind(session, previous);
-    if (this.session !== session) return;
+    if (!membership.begin(session)) return;
     this.reply(ctx, reply ?? this.options.replies?.accepted?.(principal));
-    if (this.session !== session) return;
+    if (!membership.has(session)) return;
     this.writes.send();
     ctx.flush();
-    if (this.session !== session) return;
-    group?.add(channel);
-    if (this.session !== session) return;
-    ctx.fireUserEventTriggered(new AuthenticatedEvent(principal, previous?.principal));
-  }
-
-  private bind(session: Session<Principal>, previous: Session<Principal> | undefined): void {
-    const { sessions } = this.options;
-    if (sessions === undefined) return;
-    if (previous !== undefined) sessions.remove(previous);
-    // A listener of that may have closed the channel.
-    if (this.session !== session) return;
-    sessions.add(session);
-    if (previous === undefined) {
-      session.channel.onClosed(() => {
-        const last = this.session;
-        this.session = undefined;
-        if (last !== undefined) sessions.remove(last);
-      });
-    }
+    if (!membership.has(session) || !membership.join(session)) return;
+    ctx.fireUserEventTriggered(new AuthenticatedEvent(principal, previous));
   }
 
   /** Hands on what was held, as if it came now. */
@@ -382,19 +314,11 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
   }
 
   private leave(ctx: Context): void {
-    const { sessions, again = DEFAULTS.again } = this.options;
     const isDone = this.machine.phase === 'done' && !this.isKeeping;
-    if (isDone && sessions === undefined && again === 'pass' && !ctx.isRemoved) {
-      ctx.pipeline.remove(this);
-    }
+    if (isDone && !this.staysOn && !ctx.isRemoved) ctx.pipeline.remove(this);
   }
 
   // --- no ---
-
-  private get limits(): { readonly timeoutMs: number; readonly maxHeld: number } {
-    const { timeoutMs = DEFAULTS.timeoutMs, maxHeld = DEFAULTS.maxHeld } = this.options;
-    return { timeoutMs: Number(timeoutMs), maxHeld };
-  }
 
   private reject(
     ctx: Context,
@@ -411,21 +335,19 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
 
   /**
    * From here on nothing that this connection sent is acted on. A kick may come at any time, from outside too: what
-   * throws here is the fault of this connection, not of who kicked it.
+   * throws here is the fault of this connection, not of its kicker.
    */
   private kick(ctx: Context, session: Session<Principal>): void {
-    // Too late: it was kicked already, has closed, or is another's by now.
-    if (this.session !== session) return;
-    this.session = undefined;
+    if (!this.membership.end(session)) return;
     this.machine.kicked();
-    const { sessions, group, replies } = this.options;
+    const { membership } = this;
     const { channel } = ctx;
     this.stop(refusalError('kicked', {}, this.limits));
     this.kept.release();
-    this.guard(ctx, () => sessions?.remove(session));
-    this.guard(ctx, () => group?.remove(channel));
+    this.guard(ctx, () => membership.removeSession(session));
+    this.guard(ctx, () => membership.leaveGroup(channel));
     if (channel.isActive && !channel.isEnding)
-      this.guard(ctx, () => this.reply(ctx, replies?.kicked?.(session.principal)));
+      this.guard(ctx, () => this.reply(ctx, this.options.replies?.kicked?.(session.principal)));
     channel.end({ reason: CLOSE_REASONS.kicked });
   }
 

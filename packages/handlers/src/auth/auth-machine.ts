@@ -22,7 +22,7 @@ export type MessageAction =
   | { readonly do: 'hold' }
   | { readonly do: 'pass' }
   | { readonly do: 'drop' }
-  | { readonly do: 'answer-again' } // credentials of one who is signed in
+  | { readonly do: 'answer-again' } // credentials of a peer that is signed in
   | RejectAction;
 
 /** What is to be done after a decision, in order. */

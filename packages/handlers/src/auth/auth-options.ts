@@ -1,4 +1,16 @@
-import type { AttributeKey, Channel, Group } from '@headrace/core';
+import { type AttributeKey, type Channel, type Group, OptionError } from '@headrace/core';
+import {
+  choice,
+  describeOptions,
+  describePart,
+  fn,
+  having,
+  nested,
+  object,
+  time,
+  whole,
+} from '@headrace/core/authoring';
+import type { AuthRules } from './auth-machine.ts';
 import type { Sessions } from './sessions.ts';
 
 /** What an authenticator gets besides the message. */
@@ -8,7 +20,7 @@ export interface AuthAttempt {
   readonly signal: AbortSignal;
 }
 
-/** An authenticator's answer: who it is, or why not. `reply` goes before the reply of {@link AuthReplies}. */
+/** An authenticator's answer: the principal, or the reason of a refusal. `reply` goes before the reply of {@link AuthReplies}. */
 export type AuthVerdict<Principal, Reply> =
   | { readonly principal: Principal; readonly reply?: Reply }
   | {
@@ -33,7 +45,7 @@ export interface AuthReplies<Principal, Message, Reply> {
   readonly kicked?: (principal: Principal) => Reply | undefined;
   /** With `duplicatePolicy: 'refuse'`: to the newer connection. */
   readonly duplicate?: (principal: Principal) => Reply | undefined;
-  /** With `again: 'refuse'`: credentials of one who is signed in. */
+  /** With `again: 'refuse'`: credentials of a peer that is signed in. */
   readonly again?: (message: Message) => Reply | undefined;
 }
 
@@ -74,16 +86,76 @@ export interface AuthOptions<Principal, Message, Reply> {
   readonly maxHeld?: number;
   /** Joined when the peer is authenticated; a channel that closes leaves by itself. */
   readonly group?: Group;
-  /** Who is connected, by id; shared by the handlers of one server: a SessionRegistry. */
+  /** The sessions by id; shared by the handlers of one server: a SessionRegistry. */
   readonly sessions?: Sessions<Principal>;
   /** What happens when an id is in use elsewhere; anything but `allow` needs `sessions`. @default 'allow' */
   readonly duplicatePolicy?: 'kick-older' | 'refuse' | 'allow';
   /**
-   * Credentials of one who is signed in: ordinary messages (`pass`), answered with `replies.again`
+   * Credentials of a peer that is signed in: ordinary messages (`pass`), answered with `replies.again`
    * (`refuse`), or a new sign-in whose yes moves the channel to the new principal (`move`). The latter two
    * need `isCredentials`. @default 'pass'
    */
   readonly again?: 'pass' | 'refuse' | 'move';
   /** An attribute of your own type for the principal; `PRINCIPAL` is set in any case. */
   readonly principalKey?: AttributeKey<Principal>;
+}
+
+const REPLY = fn({ purpose: 'makes an answer to the peer' });
+
+const REPLIES = describePart('replies', {
+  accepted: REPLY,
+  refused: REPLY,
+  unauthenticated: REPLY,
+  timedOut: REPLY,
+  kicked: REPLY,
+  duplicate: REPLY,
+  again: REPLY,
+});
+
+const OPTIONS = describeOptions('AuthHandler', {
+  authenticate: fn({ required: true, purpose: 'decides on credentials' }),
+  authenticateChannel: fn({ purpose: 'decides on a connection' }),
+  isCredentials: fn({ purpose: 'recognises credentials' }),
+  timeoutMs: time({ default: 10_000 }),
+  replies: nested(REPLIES),
+  refusalPolicy: choice(['close', 'stay'], { default: 'close' }),
+  earlyMessages: choice(['hold-following', 'hold', 'refuse'], { default: 'hold-following' }),
+  earlyWrites: choice(['hold', 'refuse', 'pass'], { default: 'hold' }),
+  maxHeld: whole({ default: 32 }),
+  group: having('add', 'a group, such as a ChannelGroup'),
+  sessions: having('othersOf', 'sessions, such as a SessionRegistry'),
+  duplicatePolicy: choice(['kick-older', 'refuse', 'allow'], { default: 'allow' }),
+  again: choice(['pass', 'refuse', 'move'], { default: 'pass' }),
+  principalKey: object('an AttributeKey'),
+});
+
+type AnyAuthOptions = AuthOptions<unknown, unknown, unknown>;
+
+/** Adds the defaults. Refuses wrong options, and those that cannot work together, before a connection exists. */
+export function resolveAuthOptions<P, M, R>(
+  options: AuthOptions<P, M, R>,
+): { readonly timeoutMs: number; readonly rules: AuthRules } {
+  const resolved = OPTIONS.resolve(options as unknown as AnyAuthOptions);
+  const { timeoutMs, refusalPolicy, sessions, isCredentials } = resolved;
+  const { earlyMessages, earlyWrites, maxHeld, duplicatePolicy, again } = resolved;
+  if (duplicatePolicy !== 'allow' && sessions === undefined) {
+    throw new OptionError(
+      'OPTION_CONFLICT',
+      `duplicatePolicy is '${duplicatePolicy}', but without sessions it is not known which ids are connected; ` +
+        'share a SessionRegistry between the handlers',
+      { option: 'sessions' },
+    );
+  }
+  if (again !== 'pass' && isCredentials === undefined) {
+    throw new OptionError(
+      'OPTION_CONFLICT',
+      `again is '${again}', but without isCredentials every message counts as credentials`,
+      { option: 'isCredentials' },
+    );
+  }
+  const staysOnNo = refusalPolicy === 'stay';
+  return {
+    timeoutMs,
+    rules: { earlyMessages, earlyWrites, maxHeld, duplicatePolicy, again, staysOnNo },
+  };
 }

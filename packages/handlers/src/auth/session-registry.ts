@@ -36,7 +36,7 @@ interface Leaving<Principal> {
 }
 
 /**
- * Who is connected, by id: shared by the AuthHandlers of one server, which keep it up to date. It finds the
+ * The connected sessions by id: shared by the AuthHandlers of one server, which keep it up to date. It finds the
  * channel to send to, knows when an id comes in a second time, and reports presence: `online`, `moved`, `offline`.
  * An id that comes in again before its old connection was found dead, or that kicks it, has never been offline.
  *

@@ -16,7 +16,7 @@ export interface Session<Principal> extends OtherSession {
 }
 
 /**
- * Who is connected, as far as an AuthHandler needs it: shared by the handlers of one server, as the class
+ * The connected sessions, as far as an AuthHandler needs them: shared by the handlers of one server, as the class
  * SessionRegistry is, or by those of many. An implementation may kick a session at any time, in `add` too, and on
  * word from outside.
  */

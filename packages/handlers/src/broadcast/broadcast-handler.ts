@@ -41,7 +41,7 @@ const OPTIONS = describeOptions('BroadcastHandler', {
  *  wire | frame | codec | auth | echo | [broadcast]
  * ```
  *
- * - **Place** after the handler that decides who may talk, such as the AuthHandler.
+ * - **Place** after the handler that lets peers talk, such as the AuthHandler.
  * - **In** any message.
  * - **Out** the same, if a handler stands after it.
  * - **Events** forwards all of them; on a `DrainEvent` the channel does not end before the group's broadcasts are

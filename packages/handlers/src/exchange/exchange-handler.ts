@@ -98,8 +98,8 @@ const NO_COUNTS: ExchangeCounts = {
 };
 
 /**
- * Calls over one connection, in both directions: asks the peer and gives each answer to who asked, and answers what
- * the peer asks, in any order.
+ * Calls over one connection, in both directions: asks the peer and gives each answer to its caller, and answers the peer's
+ * requests, in any order.
  *
  * ```text
  *  wire | frame | [exchange]                binaryExchange(): bodies are bytes

@@ -83,7 +83,7 @@ export class HealthServer implements AsyncDisposable {
     this.server.on('connection', (socket) => {
       this.sockets.add(socket);
       socket.once('close', () => this.sockets.delete(socket));
-      // Also for who sends a request and does not read its answer; after the 408, which comes with a look at all of them.
+      // Also for a client that does not read its answer; after the 408, which comes with a look at all sockets.
       socket.setTimeout(this.server.timeout, () => socket.destroy());
       if (this.sockets.size > max) this.sockets.values().next().value?.destroy();
     });

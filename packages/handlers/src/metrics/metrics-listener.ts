@@ -3,7 +3,7 @@ import { systemClock } from '@headrace/core';
 import { PROMETHEUS_CONTENT_TYPE } from './prometheus-text.ts';
 import type { ServerMetrics } from './server-metrics.ts';
 
-/** Making the metrics looks at every channel: who asks all the time gets the same text for so long. */
+/** Making the metrics looks at every channel: a text is given again for this time. */
 const MAX_AGE_MS = 250;
 
 /**
