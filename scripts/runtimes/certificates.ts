@@ -5,26 +5,17 @@ interface Identity {
   readonly key: string;
 }
 
-/** What the trials get: an authority, what it signed, and a stranger with an authority of its own. */
+/** What the trials get: an authority, and what it signed. */
 export interface TrialCertificates {
   readonly ca: string;
   readonly localhost: Identity;
-  readonly example: Identity;
-  readonly ann: Identity;
-  readonly stranger: Identity & { readonly ca: string };
 }
 
 const KEYS = { keyType: 'ec', algorithm: 'sha256' } as const;
 
 export async function trialCertificates(): Promise<TrialCertificates> {
-  const [ours, theirs] = [await authority('ours'), await authority('theirs')];
-  return {
-    ca: ours.cert,
-    localhost: await sign(ours, 'localhost'),
-    example: await sign(ours, 'example.com'),
-    ann: await sign(ours, 'ann'),
-    stranger: { ca: theirs.cert, ...(await sign(theirs, 'ann')) },
-  };
+  const ours = await authority('ours');
+  return { ca: ours.cert, localhost: await sign(ours, 'localhost') };
 }
 
 async function authority(commonName: string): Promise<Identity> {

@@ -28,17 +28,4 @@ export const clusterTrials = {
     );
     await Promise.all([one.leave(), two.leave()]);
   },
-
-  async 'a durable group over two nodes'() {
-    const [one, two] = await twoNodes();
-    const outcome = one.group('lobby', { durable: true }).write('kept', { id: 'ann-1' });
-    await outcome;
-    const member = new EmbeddedChannel();
-    const { epoch } = outcome.position;
-    const { count } = await two
-      .group('lobby', { durable: true })
-      .join(member, { epoch, offset: 0 });
-    deepEqual([count, member.readOutbound()], [1, 'kept']);
-    await Promise.all([one.leave(), two.leave()]);
-  },
 };

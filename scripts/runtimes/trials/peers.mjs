@@ -50,7 +50,4 @@ export function nextChild(server) {
   return new Promise((resolve) => server.once('connection', resolve));
 }
 
-/** Takes messages and drops them. */
-export const sink = { sharable: true, channelRead() {} };
-
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
