@@ -19,6 +19,9 @@ for (const { version, path } of installedNodes(OTHER_NODES)) {
       'packages/',
       '--exclude',
       '**/*.{heavy,seeds}.test.ts',
+      // They compute only, the same on every Node.
+      '--exclude',
+      'packages/*/test/{properties,**/*.property,simulation/*}.test.ts',
     ],
     { cwd: root, encoding: 'utf8', env: { ...env, NO_COLOR: '1' }, maxBuffer: 64 * 1024 * 1024 },
   );
