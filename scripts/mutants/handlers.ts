@@ -164,8 +164,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/heartbeat/heartbeat-machine.ts',
-    find: 'this.awaitedSince !== undefined && now >= this.awaitedSince + timeoutMs',
-    replace: 'false',
+    find: 'const isLost = this.missedInARow >= maxMissed;',
+    replace: 'const isLost = false;',
     test: 'test/heartbeat/heartbeat-machine.test.ts',
     why: 'missed answers close the connection',
   },

@@ -16,6 +16,13 @@ export const mutants: readonly Mutant[] = [
     why: 'an id is in use until its last answer',
   },
   {
+    file: 'src/client/headrace-client.ts',
+    find: 'new CallTable(clock, { maxQueued,',
+    replace: 'new CallTable(clock, { maxQueued: Number.POSITIVE_INFINITY,',
+    test: 'test/e2e/connections.test.ts',
+    why: 'no more than maxQueued requests wait for a connection',
+  },
+  {
     file: 'src/wire/in-order.ts',
     find: 'return this.last !== undefined || isPromiseLike(made);',
     replace: 'return isPromiseLike(made);',

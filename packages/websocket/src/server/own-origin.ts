@@ -13,9 +13,10 @@ export interface OriginFacts {
 }
 
 /**
- * True if a page of this server makes the request: the page's host is the one in the request's `Host` header.
- * On a connection within this machine it must be a loopback name as well, or another site could point a name of
- * its own at this machine (DNS rebinding).
+ * True if a page of this server makes the request: the page's host and port are those in the request's `Host` header.
+ * On a connection within this machine the page must also come from a loopback name or over `https`. Without this rule
+ * another site could point a name of its own at this machine (DNS rebinding). It cannot do so over `https`, for which
+ * it would need a certificate here; a proxy on this machine that ends TLS has one.
  */
 export function isOwnOrigin(origin: string, { host, localAddress }: OriginFacts): boolean {
   if (!URL.canParse(origin)) return false;
@@ -24,7 +25,8 @@ export function isOwnOrigin(origin: string, { host, localAddress }: OriginFacts)
   const asked = new URL(`${page.protocol}//${host}`);
   if (page.host !== asked.host) return false;
   const isLocal = localAddress !== undefined && isLoopback(localAddress);
-  return !isLocal || page.hostname === 'localhost' || isLoopback(page.hostname);
+  if (!isLocal || page.protocol === 'https:') return true;
+  return page.hostname === 'localhost' || isLoopback(page.hostname);
 }
 
 function isLoopback(address: string): boolean {

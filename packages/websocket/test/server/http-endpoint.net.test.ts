@@ -210,6 +210,13 @@ describe('HttpEndpoint', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 403 Forbidden/);
   });
 
+  it('takes no promise of allowOrigin for a yes', async () => {
+    const allowOrigin = (async () => true) as unknown as () => boolean;
+    const { port } = await start({ allowOrigin });
+    const { opened } = openSocket(port, 'https://evil.example');
+    await expect(opened).rejects.toThrow('403');
+  });
+
   it.each([
     ['the first request', ''],
     ['a request after another one', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'],

@@ -12,6 +12,8 @@ describe('isOwnOrigin', () => {
     ['https://chat.example', 'chat.example', remote],
     ['https://chat.example', 'chat.example:443', remote],
     ['http://chat.example', 'CHAT.example', remote],
+    ['https://chat.example', 'chat.example', local],
+    ['https://chat.example:8443', 'chat.example:8443', '::1'],
   ])('accepts %s for host %s', (origin, host, localAddress) => {
     expect(isOwnOrigin(origin, { host, localAddress })).toBe(true);
   });
@@ -25,6 +27,7 @@ describe('isOwnOrigin', () => {
     ['a broken host', 'http://chat.example', 'chat example/x', remote],
     ['a request without host', 'http://chat.example', undefined, remote],
     ['a name pointed at this machine', 'http://evil.example:1', 'evil.example:1', local],
+    ['another port behind a proxy', 'https://chat.example', 'chat.example:8443', local],
     ['the same over IPv6', 'http://evil.example:1', 'evil.example:1', '::ffff:127.0.0.1'],
   ])('refuses %s', (_what, origin, host, localAddress) => {
     expect(isOwnOrigin(origin, { host, localAddress })).toBe(false);
