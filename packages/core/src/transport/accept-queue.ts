@@ -3,13 +3,13 @@ import { descriptorLimit, outOfDescriptors, RESERVED_DESCRIPTORS } from './descr
 import type { ListenerSink } from './listener.ts';
 import type { Transport } from './transport.ts';
 
-/** Accepted connections kept while accepting is paused; Node and Bun cannot stop accepting. More are reset. */
+/** Connections kept while accepting is paused; Node and Bun cannot stop accepting. More are reset. */
 const MAX_HELD = 1024;
 
 /** Why a connection is reset that nobody takes. */
 const REFUSED: CloseInfo = { reason: 'refused', by: 'local', error: undefined };
 
-/** The connections of a listening socket that the system accepted and the sink has not taken yet. */
+/** The connections of a listener that were accepted and that the sink has not taken yet. */
 export class AcceptQueue {
   private sink: ListenerSink | undefined = undefined;
   private mayAccept = false;
@@ -20,6 +20,17 @@ export class AcceptQueue {
   private firstReserved = Number.POSITIVE_INFINITY;
   /** Connections that were reset for want of descriptors, and not reported yet. */
   private unreported = 0;
+  private readonly most: number;
+
+  /** @param most - connections that it keeps */
+  constructor(most: number = MAX_HELD) {
+    this.most = most;
+  }
+
+  /** Connections that can still be kept. */
+  get room(): number {
+    return this.most - this.held.length;
+  }
 
   /** The listener listens. */
   open(sink: ListenerSink): void {
@@ -48,7 +59,7 @@ export class AcceptQueue {
   add(transport: Transport): void {
     if (this.isClosed) transport.abort(REFUSED);
     else if (this.mayAccept) this.deliver(transport);
-    else if (this.held.length < MAX_HELD) this.held.push(transport);
+    else if (this.room > 0) this.held.push(transport);
     else transport.abort(REFUSED);
   }
 

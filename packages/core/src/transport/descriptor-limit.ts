@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { systemError } from './system-error.ts';
 
 /** Kept free for what the application itself opens: files, databases, a log. */
 export const RESERVED_DESCRIPTORS = 16;
@@ -32,5 +33,5 @@ export function outOfDescriptors(connections: number): Error {
     `accept EMFILE: ${connections} ${connections === 1 ? 'connection was' : 'connections were'} reset, because ` +
     `this process may open ${descriptorLimit()} descriptors and keeps the last ${RESERVED_DESCRIPTORS} for ` +
     'itself; raise the limit (ulimit -n), or limit the connections';
-  return Object.assign(new Error(text), { code: 'EMFILE', syscall: 'accept' });
+  return systemError('EMFILE', text);
 }

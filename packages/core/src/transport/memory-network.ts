@@ -1,8 +1,10 @@
 import type { Address, Clock } from '../contract.ts';
 import { describeOptions } from '../internal/option-set.ts';
 import { systemClock } from '../internal/system-clock.ts';
-import type { Listener, ListenerSink, TransportWay } from './listener.ts';
-import { CAPACITY, MemoryTransport, systemError } from './memory-transport.ts';
+import { MemoryEnd } from './memory-end.ts';
+import { MemoryListener } from './memory-listener.ts';
+import { CAPACITY, MemoryTransport } from './memory-transport.ts';
+import { systemError } from './system-error.ts';
 
 /** Options of a {@link MemoryNetwork}. */
 export interface MemoryNetworkOptions {
@@ -11,9 +13,6 @@ export interface MemoryNetworkOptions {
 }
 
 const OPTIONS = describeOptions('MemoryNetwork', { capacityBytes: CAPACITY });
-
-/** Connections kept for a server that does not read; more are refused. */
-const BACKLOG = 1024;
 
 /**
  * Names that servers listen on and clients connect to, without ports, in one process: for integration
@@ -47,113 +46,33 @@ export class MemoryNetwork {
 
   /** A listener on a name; the name is taken once it is opened. */
   listen(name: string, clock: Clock = systemClock): MemoryListener {
-    return new MemoryListener(this, name, clock);
+    const { listeners } = this;
+    const claim = (listener: MemoryListener) => {
+      if (listeners.has(name)) {
+        return systemError('EADDRINUSE', `listen EADDRINUSE memory:${name}`);
+      }
+      listeners.set(name, listener);
+      return { path: `memory:${name}` };
+    };
+    return new MemoryListener({ claim, release: () => listeners.delete(name) }, clock);
   }
 
   /** A transport that connects to a name once it is opened. */
   connect(name: string, clock: Clock = systemClock): MemoryTransport {
     this.connections += 1;
-    const options = { capacityBytes: this.capacityBytes, clock };
-    const local = { path: `memory:${name}#${this.connections}` };
-    return MemoryTransport.dialing(local, { path: `memory:${name}` }, options, (end) => {
+    const local: Address = { path: `memory:${name}#${this.connections}` };
+    const remote: Address = { path: `memory:${name}` };
+    const near = new MemoryEnd(local, remote, this.capacityBytes);
+    return MemoryTransport.over(clock, near, () => {
       const listener = this.listeners.get(name);
-      if (listener?.hasRoom === true) {
-        listener.accept(end.answer({ ...options, clock: listener.clock }));
+      if (listener !== undefined && listener.room > 0) {
+        const far = new MemoryEnd(remote, local, this.capacityBytes);
+        near.join(far);
+        listener.accept(MemoryTransport.over(listener.clock, far));
         return undefined;
       }
       const why = listener === undefined ? 'nobody listens there' : 'its backlog is full';
       return systemError('ECONNREFUSED', `connect ECONNREFUSED memory:${name}: ${why}`);
     });
-  }
-
-  /** @internal */
-  claim(name: string, listener: MemoryListener): boolean {
-    if (this.listeners.has(name)) return false;
-    this.listeners.set(name, listener);
-    return true;
-  }
-
-  /** @internal */
-  release(name: string, listener: MemoryListener): void {
-    if (this.listeners.get(name) === listener) this.listeners.delete(name);
-  }
-}
-
-const IN_MEMORY: TransportWay = { kind: 'memory', why: 'a network in memory' };
-
-/** A listening name in a {@link MemoryNetwork}. */
-export class MemoryListener implements Listener {
-  readonly way: TransportWay = IN_MEMORY;
-  readonly localAddress: Address;
-  readonly clock: Clock;
-  private readonly network: MemoryNetwork;
-  private readonly name: string;
-  private readonly waiting: MemoryTransport[] = [];
-  private sink: ListenerSink | undefined = undefined;
-  private mayAccept = false;
-  private isListening = false;
-  private isClosed = false;
-  private isDelivering = false;
-
-  constructor(network: MemoryNetwork, name: string, clock: Clock) {
-    this.network = network;
-    this.name = name;
-    this.clock = clock;
-    this.localAddress = { path: `memory:${name}` };
-  }
-
-  get isActive(): boolean {
-    return this.isListening;
-  }
-
-  /** False if a further connection is refused. */
-  get hasRoom(): boolean {
-    return this.waiting.length < BACKLOG;
-  }
-
-  open(sink: ListenerSink): void {
-    this.sink = sink;
-    this.clock.execute(() => this.start(sink));
-  }
-
-  accept(end: MemoryTransport): void {
-    this.waiting.push(end);
-    this.deliver();
-  }
-
-  requestAccept(): void {
-    this.mayAccept = true;
-    this.deliver();
-  }
-
-  pauseAccepting(): void {
-    this.mayAccept = false;
-  }
-
-  close(): void {
-    if (this.isClosed) return;
-    this.isClosed = true;
-    this.isListening = false;
-    this.network.release(this.name, this);
-    for (const end of this.waiting.splice(0)) end.abort();
-    this.clock.execute(() => this.sink?.closed());
-  }
-
-  private start(sink: ListenerSink): void {
-    if (this.isClosed) return;
-    this.isListening = this.network.claim(this.name, this);
-    if (this.isListening) sink.listening();
-    else sink.failed(systemError('EADDRINUSE', `listen EADDRINUSE memory:${this.name}`));
-  }
-
-  private deliver(): void {
-    // The receiver of each connection asks for the next one.
-    if (this.isDelivering) return;
-    this.isDelivering = true;
-    while (this.mayAccept && this.waiting.length > 0) {
-      this.mayAccept = false;
-      this.sink?.accepted(this.waiting.shift()!);
-    }
-    this.isDelivering = false;
   }
 }

@@ -1,8 +1,11 @@
+import { Buffer } from 'node:buffer';
 import type { Address, Clock, OutboundBytes } from '../contract.ts';
-import { sizeOfBytes } from '../internal/byte-source.ts';
+import { sizeOfBytes, toBuffer, writeAll } from '../internal/byte-source.ts';
 import { CLOCK, whole } from '../internal/option-kind.ts';
 import { describeOptions } from '../internal/option-set.ts';
-import { MemoryPipe } from './memory-pipe.ts';
+import type { ByteEnd, EndUser } from './byte-end.ts';
+import { MemoryEnd } from './memory-end.ts';
+import { systemError } from './system-error.ts';
 import type { Transport, TransportSink } from './transport.ts';
 
 /** Options of an in-memory connection. */
@@ -20,44 +23,47 @@ const OPTIONS = describeOptions('MemoryTransport.pair', {
   clock: CLOCK,
 });
 
+/** The program that has an end: a clock is one. */
+export interface EndOwner {
+  /** Runs a task in a turn of its own. */
+  nextTurn(task: () => void): void;
+  /** A channel, or a transport on top, opens the end. Returns what is to be called after each turn. */
+  opened?(sink: TransportSink): (() => void) | undefined;
+}
+
+const NOTHING: Buffer[] = [];
+
 /**
  * One end of a connection without a socket, in one process. It behaves as a TCP socket does: bytes are
- * copied and their boundaries are lost, a full pipe makes the writer wait, each half ends on its own, and
+ * copied and their boundaries are lost, a full connection makes the writer wait, each half ends on its own, and
  * nothing is reported from within a call.
  */
-export class MemoryTransport implements Transport {
+export class MemoryTransport implements Transport, EndUser {
   readonly accepts = 'Buffers';
-  readonly localAddress: Address | undefined;
-  readonly remoteAddress: Address | undefined;
-  private readonly clock: Clock;
-  private readonly input: MemoryPipe;
-  private peer: MemoryTransport | undefined = undefined;
+  private readonly owner: EndOwner;
+  private readonly end: ByteEnd;
+  private dial: (() => Error | undefined) | undefined;
   private sink: TransportSink | undefined = undefined;
-  private readonly dial: ((end: MemoryTransport) => Error | undefined) | undefined;
-  private isConnected = false;
-  private isClosed = false;
-  private isGone = false;
+  private afterTurn: (() => void) | undefined = undefined;
+  /** Given by the channel, not taken by the end. */
+  private waiting: Buffer[] = NOTHING;
+  private waitingBytes = 0;
   private isWoken = false;
   private mayRead = false;
-  private wasTaken = false;
-  private shutdownAsked = false;
-  private outputIsOver = false;
-  private inputEndTold = false;
-  private failure: Error | undefined = undefined;
+  private isConnected: boolean;
+  private isClosed = false;
+  private isGone = false;
+  private isShutdownAsked = false;
+  private isOutputOver = false;
+  private isInputOver = false;
   private readonly run = (): void => this.turn();
 
-  private constructor(
-    local: Address | undefined,
-    remote: Address | undefined,
-    options: MemoryOptions,
-    dial?: (end: MemoryTransport) => Error | undefined,
-  ) {
-    this.localAddress = local;
-    this.remoteAddress = remote;
-    const { clock, capacityBytes } = OPTIONS.resolve(options);
-    this.clock = clock;
-    this.input = new MemoryPipe(capacityBytes);
+  private constructor(owner: EndOwner, end: ByteEnd, dial: (() => Error | undefined) | undefined) {
+    this.owner = owner;
+    this.end = end;
     this.dial = dial;
+    this.isConnected = dial === undefined;
+    end.user = this;
   }
 
   /** Two ends that are connected to each other. Each may have a clock of its own. */
@@ -65,27 +71,31 @@ export class MemoryTransport implements Transport {
     options: MemoryOptions = {},
     other: MemoryOptions = options,
   ): [MemoryTransport, MemoryTransport] {
-    const one = new MemoryTransport({ path: 'memory:a' }, { path: 'memory:b' }, options);
-    const two = new MemoryTransport({ path: 'memory:b' }, { path: 'memory:a' }, other);
+    const [a, b]: [Address, Address] = [{ path: 'memory:a' }, { path: 'memory:b' }];
+    const near = OPTIONS.resolve(options);
+    const far = OPTIONS.resolve(other);
+    const one = new MemoryEnd(a, b, near.capacityBytes);
+    const two = new MemoryEnd(b, a, far.capacityBytes);
     one.join(two);
-    return [one, two];
+    return [MemoryTransport.over(near.clock, one), MemoryTransport.over(far.clock, two)];
   }
 
-  /** An end that looks for its peer when it is opened; `dial` joins it, or returns why not. */
-  static dialing(
-    local: Address,
-    remote: Address,
-    options: MemoryOptions,
-    dial: (end: MemoryTransport) => Error | undefined,
-  ): MemoryTransport {
-    return new MemoryTransport(local, remote, options, dial);
+  /**
+   * On an end of a connection.
+   *
+   * @param dial - begins to connect, or returns why it cannot; none for an end that is connected
+   * @internal
+   */
+  static over(owner: EndOwner, end: ByteEnd, dial?: () => Error | undefined): MemoryTransport {
+    return new MemoryTransport(owner, end, dial);
   }
 
-  /** The other end of a dialing one. */
-  answer(options: MemoryOptions): MemoryTransport {
-    const end = new MemoryTransport(this.remoteAddress, this.localAddress, options);
-    this.join(end);
-    return end;
+  get localAddress(): Address {
+    return this.end.local;
+  }
+
+  get remoteAddress(): Address {
+    return this.end.remote;
   }
 
   get isActive(): boolean {
@@ -93,11 +103,17 @@ export class MemoryTransport implements Transport {
   }
 
   get unsentBytes(): number {
-    return this.peer?.input.waitingBytes ?? 0;
+    return this.waitingBytes;
+  }
+
+  get unacknowledgedBytes(): number {
+    return this.end.unacknowledgedBytes;
   }
 
   open(sink: TransportSink): void {
+    const isFirst = this.sink === undefined;
     this.sink = sink;
+    if (isFirst) this.afterTurn = this.owner.opened?.(sink);
     this.wake();
   }
 
@@ -114,147 +130,152 @@ export class MemoryTransport implements Transport {
     return sizeOfBytes(message);
   }
 
-  write(messages: readonly unknown[]): boolean {
-    const { peer } = this;
-    if (peer === undefined || peer.isClosed) {
-      this.fail(systemError('EPIPE', 'write EPIPE: the other end has closed'));
+  write(messages: readonly unknown[], bytes: number): boolean {
+    const { end } = this;
+    if (end.isGone) {
+      end.error ??= systemError('EPIPE', 'write EPIPE: the connection is over');
+      this.wake();
       return false;
     }
-    const isTaken = peer.input.add(messages as readonly OutboundBytes[]);
-    peer.wakeIfReading();
-    return isTaken;
+    if (bytes <= end.room) {
+      const copy = Buffer.allocUnsafe(bytes);
+      if (writeAll(messages as readonly OutboundBytes[], copy, bytes)) {
+        if (bytes > 0) end.send(copy);
+        return end.error === undefined;
+      }
+    }
+    // Their memory does not change before `written`.
+    this.waiting = (messages as readonly OutboundBytes[]).map(toBuffer);
+    for (const buffer of this.waiting) this.waitingBytes += buffer.length;
+    this.sendWaiting();
+    return this.waitingBytes === 0 && end.error === undefined;
   }
 
   shutdownOutput(): void {
-    this.shutdownAsked = true;
+    this.isShutdownAsked = true;
     this.wake();
   }
 
   close(): void {
     if (this.isClosed) return;
-    const { peer } = this;
     this.drop();
-    if (peer === undefined || peer.isClosed) return;
-    // What the peer still wanted to write can never arrive: on TCP its kernel would be sent a reset.
-    if (this.input.waitingBytes > 0) peer.fail(resetError());
-    else peer.endInput();
+    this.end.close();
   }
 
   abort(): void {
     if (this.isClosed) return;
     this.drop();
-    this.peer?.fail(resetError());
+    this.end.reset();
   }
 
-  private join(other: MemoryTransport): void {
-    this.peer = other;
-    other.peer = this;
-    this.isConnected = true;
-    other.isConnected = true;
+  /** @internal */
+  wake(): void {
+    if (this.isWoken || this.isGone || this.sink === undefined || !this.hasNews) return;
+    this.isWoken = true;
+    // Two ends that answer each other must let timers and sockets have their turn in between.
+    this.owner.nextTurn(this.run);
+  }
+
+  private get hasNews(): boolean {
+    const { end } = this;
+    return (
+      (this.mayRead && this.hasInput) ||
+      this.isClosed ||
+      end.error !== undefined ||
+      (!this.isConnected && (end.isOpen || this.dial !== undefined)) ||
+      (this.waitingBytes > 0 && end.room > 0) ||
+      (this.isShutdownAsked && !this.isOutputOver)
+    );
+  }
+
+  private get hasInput(): boolean {
+    return this.end.unreadBytes > 0 || (this.end.hasInputEnded && !this.isInputOver);
   }
 
   private drop(): void {
     this.isClosed = true;
+    this.waiting = NOTHING;
+    this.waitingBytes = 0;
     this.wake();
   }
 
-  private fail(error: Error): void {
-    if (this.isClosed) return;
-    this.failure ??= error;
-    this.wake();
-  }
-
-  private endInput(): void {
-    this.input.isEnded = true;
-    this.wakeIfReading();
-  }
-
-  private get hasInput(): boolean {
-    return this.input.bytes > 0 || (this.input.isEnded && !this.inputEndTold);
-  }
-
-  private wakeIfReading(): void {
-    if (this.mayRead && this.hasInput) this.wake();
-  }
-
-  private wake(): void {
-    if (this.isWoken || this.sink === undefined || this.isGone) return;
-    this.isWoken = true;
-    // Two ends that answer each other must let timers and sockets have their turn in between.
-    this.clock.nextTurn(this.run);
+  /** Copies what fits into the end. */
+  private sendWaiting(): void {
+    const { end, waiting } = this;
+    let count = 0;
+    for (; count < waiting.length && end.room > 0; count++) {
+      const piece = waiting[count]!;
+      const size = Math.min(end.room, piece.length);
+      this.waitingBytes -= size;
+      if (size > 0) end.send(Buffer.from(piece.subarray(0, size)));
+      if (size < piece.length) {
+        waiting[count] = piece.subarray(size);
+        break;
+      }
+    }
+    waiting.splice(0, count);
   }
 
   /** Reports what has happened. Any call of the sink may close this end. */
   private turn(): void {
     this.isWoken = false;
     const sink = this.sink!;
+    const { end } = this;
     if (!this.isConnected && !this.isClosed) this.connect(sink);
-    if (this.failure !== undefined && !this.isClosed) {
+    // What came before the reset is read first, if it is read.
+    const canRead = this.mayRead && end.unreadBytes > 0;
+    if (end.error !== undefined && !this.isClosed && !canRead) {
       this.isClosed = true;
-      sink.failed(this.failure);
+      end.user = undefined;
+      sink.failed(end.error);
     }
     if (this.isClosed) {
       this.leave(sink);
       return;
     }
-    if (this.wasTaken) {
-      this.wasTaken = false;
-      sink.written();
-    }
-    this.endOutput(sink);
-    if (this.mayRead && !this.isClosed) this.deliver(sink);
+    this.report(sink);
+    this.afterTurn?.();
+    this.wake();
   }
 
   private connect(sink: TransportSink): void {
-    const refusal = this.dial?.(this);
-    // The accepting side may have reset the connection already: that is reported after `connected`.
-    if (refusal === undefined) sink.connected();
-    else this.failure = refusal;
+    const { dial, end } = this;
+    this.dial = undefined;
+    const failure = dial?.();
+    if (failure !== undefined) end.error = failure;
+    if (!end.isOpen) return;
+    this.isConnected = true;
+    sink.connected();
+  }
+
+  private report(sink: TransportSink): void {
+    if (this.waitingBytes > 0) {
+      this.sendWaiting();
+      if (this.waitingBytes === 0 && this.end.error === undefined) sink.written();
+    }
+    if (this.isShutdownAsked && !this.isOutputOver && !this.isClosed) {
+      this.isOutputOver = true;
+      this.end.finish();
+      sink.outputEnded();
+    }
+    if (this.mayRead && !this.isClosed) this.deliver(sink);
+  }
+
+  private deliver(sink: TransportSink): void {
+    const bytes = this.end.take();
+    if (bytes !== undefined) {
+      this.mayRead = false;
+      sink.received(bytes);
+      sink.readComplete();
+    } else if (this.end.hasInputEnded && !this.isInputOver) {
+      this.isInputOver = true;
+      sink.inputEnded();
+    }
   }
 
   private leave(sink: TransportSink): void {
     if (this.isGone) return;
     this.isGone = true;
-    this.input.clear();
     sink.disconnected();
   }
-
-  private endOutput(sink: TransportSink): void {
-    if (!this.shutdownAsked || this.outputIsOver || this.isClosed) return;
-    this.outputIsOver = true;
-    this.peer?.endInput();
-    sink.outputEnded();
-  }
-
-  private deliver(sink: TransportSink): void {
-    const bytes = this.input.take();
-    if (bytes !== undefined) {
-      this.mayRead = false;
-      const { peer } = this;
-      if (this.input.refill() && peer !== undefined) {
-        peer.wasTaken = true;
-        peer.wake();
-      }
-      sink.received(bytes);
-      sink.readComplete();
-      this.wakeIfReading();
-    } else if (this.input.isEnded && !this.inputEndTold) {
-      this.inputEndTold = true;
-      sink.inputEnded();
-    }
-  }
-}
-
-function resetError(): Error {
-  return systemError('ECONNRESET', 'read ECONNRESET: the other end dropped the connection');
-}
-
-/**
- * An error as the system would give it, so that channels distinguish refusals and resets, and logs what the network did
- * from faults of the program.
- *
- * @param message - begins with the system call, as Node's do: `read ECONNRESET`
- */
-export function systemError(code: string, message: string): Error {
-  return Object.assign(new Error(message), { code, syscall: message.split(' ', 1)[0] });
 }

@@ -7,6 +7,7 @@ import {
   type Server,
   ServerBootstrap,
   silentLogger,
+  type TransportSink,
 } from '@headrace/core';
 import { VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
@@ -172,6 +173,66 @@ describe('a pair', () => {
     time.runTasks();
     expect(future.error).toMatchObject({ code: 'HR_ERR_CHANNEL_RESET' });
     expect(writer.closeInfo?.reason).toBe('reset');
+  });
+
+  it('resets a peer that has closed without reading all, as TCP does', () => {
+    const [reader, writer, clock] = pairOf(64);
+    reader.autoRead = false;
+    clock.runTasks();
+    const future = writer.writeAndFlush(Buffer.from('never read'));
+    clock.runTasks();
+    reader.read();
+    writer.writeAndFlush(Buffer.from('and more'));
+    reader.close();
+    clock.runTasks();
+    expect(future.error).toBeUndefined();
+    expect(writer.closeInfo?.reason).toBe('reset');
+  });
+
+  it('gives what came before a reset to a reader that reads', () => {
+    const [one, two, clock] = pairOf(64);
+    const inbox = new Inbox();
+    two.pipeline.addLast(inbox);
+    clock.runTasks();
+    one.writeAndFlush(Buffer.from('last'));
+    one.abort();
+    clock.runTasks();
+    expect(inbox.messages.map(String)).toEqual(['last']);
+    expect(two.closeInfo?.reason).toBe('reset');
+  });
+
+  it('fails a write whose rest the reader did not wait for', () => {
+    const [reader, writer, clock] = pairOf(4);
+    reader.pipeline.addLast({ channelReadComplete: (ctx) => ctx.close() });
+    clock.runTasks();
+    const future = writer.writeAndFlush(Buffer.from('sixsix'));
+    clock.runTasks();
+    expect(future.error).toMatchObject({ code: 'HR_ERR_CHANNEL_CLOSED' });
+    expect(writer.closeInfo?.reason).toBe('peer');
+  });
+
+  it('takes nothing of messages of which one cannot write itself', () => {
+    const clock = new VirtualClock();
+    const [near, far] = MemoryTransport.pair({ capacityBytes: 4, clock });
+    const received: string[] = [];
+    for (const end of [near, far]) {
+      const sink = {
+        received: (bytes: unknown) => received.push(String(bytes)),
+        readComplete() {},
+      };
+      end.open(sink as unknown as TransportSink);
+    }
+    const writeTo = () => {
+      throw new Error('no');
+    };
+    for (const byteLength of [1, 4]) {
+      const broken = { byteLength, writeTo };
+      expect(() => near.write([Buffer.from('abc'), broken], 3 + byteLength)).toThrow('no');
+    }
+    expect(near.write([Buffer.from('good')], 4)).toBe(true);
+    far.requestRead();
+    clock.runTasks();
+    expect([received, near.unsentBytes]).toEqual([['good'], 0]);
   });
 
   it('refuses a capacity that makes no sense', () => {

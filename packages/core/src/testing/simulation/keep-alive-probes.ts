@@ -1,5 +1,5 @@
 import type { Timer } from '../../contract.ts';
-import { systemError } from '../../transport/memory-transport.ts';
+import { systemError } from '../../transport/system-error.ts';
 import type { SimulatedTime } from './simulated-time.ts';
 
 /** Idle time before the first probe, pause between probes, and how many stay without an answer. */

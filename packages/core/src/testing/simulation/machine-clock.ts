@@ -90,7 +90,7 @@ export interface ProcessTasks {
   /** Runs a task when the current event is over. */
   execute(task: () => void): void;
   /** Runs a task as an event of its own, after those that are due. */
-  soon(task: () => void): void;
+  nextTurn(task: () => void): void;
 }
 
 /** The `Clock` of one process: its timers end with the process. */
@@ -134,7 +134,7 @@ export class ProcessClock implements Clock {
   }
 
   nextTurn(task: () => void): void {
-    this.tasks.soon(task);
+    this.tasks.nextTurn(task);
   }
 }
 

@@ -98,11 +98,6 @@ export class NetworkPath {
     }
   }
 
-  /** The usual time for a small segment, without chance. */
-  get expectedMs(): number {
-    return this.latencyIs.maxMs + (this.slowedBy?.maxMs ?? 0);
-  }
-
   /**
    * Sends one segment.
    *

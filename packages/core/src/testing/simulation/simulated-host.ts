@@ -2,17 +2,17 @@ import { Buffer } from 'node:buffer';
 import type { Address, Clock, Logger, LogLevel } from '../../contract.ts';
 import { isOwnFault } from '../../internal/stderr-logger.ts';
 import type { Listener } from '../../transport/listener.ts';
-import { systemError } from '../../transport/memory-transport.ts';
+import { MemoryTransport } from '../../transport/memory-transport.ts';
 import type { NetworkSocketOptions, PortNetwork } from '../../transport/port-network.ts';
+import { systemError } from '../../transport/system-error.ts';
 import type { Transport } from '../../transport/transport.ts';
 import type { KeepAlive } from './keep-alive-probes.ts';
 import { type ClockFault, MachineClock } from './machine-clock.ts';
 import type { NetworkPath } from './network-path.ts';
 import { runningCode } from './running-code.ts';
 import { SeededRandom } from './seeded-random.ts';
-import { type PortTable, SimulatedListener } from './simulated-listener.ts';
+import { SimulatedPort } from './simulated-port.ts';
 import { type ProcessWorld, SimulatedProcess } from './simulated-process.ts';
-import { SimulatedTransport } from './simulated-transport.ts';
 import { SimulationError } from './simulation-error.ts';
 import { TcpEnd, type TcpKernel } from './tcp-end.ts';
 import type { ResolvedTcpSettings } from './tcp-settings.ts';
@@ -43,7 +43,7 @@ const FIRST_FREE_PORT = 32_768;
  * A machine of a simulation with the program that runs on it. The program gets everything here that it would get from
  * the system: time, random numbers, ports, connections, a log.
  */
-export class SimulatedHost implements PortNetwork, TcpKernel, PortTable {
+export class SimulatedHost implements PortNetwork, TcpKernel {
   readonly name: string;
   /** Its IP address, `10.0.0.1` and on; programs may use the name instead. */
   readonly address: string;
@@ -51,7 +51,7 @@ export class SimulatedHost implements PortNetwork, TcpKernel, PortTable {
   private readonly program: HostProgram;
   private readonly machine: MachineClock;
   private readonly ends = new Set<TcpEnd>();
-  private readonly ports = new Map<number, SimulatedListener>();
+  private readonly ports = new Map<number, SimulatedPort>();
   private process: SimulatedProcess | undefined = undefined;
   private isPowered = true;
   private isIsolated = false;
@@ -110,12 +110,24 @@ export class SimulatedHost implements PortNetwork, TcpKernel, PortTable {
   }
 
   listenOn(port: number, options: NetworkSocketOptions, backlog?: number): Listener {
-    const { running, world } = this;
+    const { running, ports, address, settings } = this;
+    let taken = port;
+    const claim = () => {
+      if (port === 0) taken = this.freePort();
+      if (ports.has(taken)) {
+        return systemError('EADDRINUSE', `listen EADDRINUSE: address in use ${address}:${port}`);
+      }
+      ports.set(taken, claimed);
+      return { host: address, port: taken, family: 'IPv4' } as const;
+    };
+    const release = () => {
+      // After a crash another life of the program may have it.
+      if (ports.get(taken) === claimed) ports.delete(taken);
+    };
     const prepare = (end: TcpEnd) => this.setKeepAlive(end, options);
-    const size = backlog ?? world.settings.backlog;
-    const listener = new SimulatedListener(this, running, port, size, prepare);
-    running.listeners.add(listener);
-    return listener;
+    const size = backlog ?? settings.backlog;
+    const claimed = new SimulatedPort({ claim, release }, running, size, prepare);
+    return claimed.listener;
   }
 
   connectTo(host: string, port: number, options: NetworkSocketOptions): Transport {
@@ -126,13 +138,12 @@ export class SimulatedHost implements PortNetwork, TcpKernel, PortTable {
     const bufferBytes = world.pathBetween(this, other ?? this).bufferBytes;
     const end = new TcpEnd(this, other ?? this, local, remote, bufferBytes);
     this.setKeepAlive(end, options);
-    return new SimulatedTransport(running, end, () => {
+    return MemoryTransport.over(running, end, () => {
       if (other === undefined) {
         return systemError('ENOTFOUND', `getaddrinfo ENOTFOUND ${host}`);
       }
       // At once: at the end of a simulation no try may be under way.
       if (this.isIsolated) return systemError('ENETUNREACH', `connect ENETUNREACH ${host}`);
-      if (!running.isAlive) return undefined;
       this.ends.add(end);
       end.connect(port);
       return undefined;
@@ -158,7 +169,7 @@ export class SimulatedHost implements PortNetwork, TcpKernel, PortTable {
     const random = new SeededRandom(world.seed, `${name}#${starts}`);
     const process = new SimulatedProcess(name, world, this.machine, random);
     this.process = process;
-    process.soon(() => {
+    process.nextTurn(() => {
       const result = this.program(this);
       if (typeof (result as PromiseLike<unknown> | undefined)?.then !== 'function') return;
       (result as PromiseLike<unknown>).then(undefined, (error: unknown) => {
@@ -178,12 +189,15 @@ export class SimulatedHost implements PortNetwork, TcpKernel, PortTable {
 
   /** The process ends, as by SIGKILL or `process.exit`: the kernel ends its connections. */
   stop(): void {
-    const { process } = this;
-    if (process === undefined) return;
-    process.end();
+    if (this.process === undefined) return;
+    this.process.end();
     this.process = undefined;
-    for (const listener of process.listeners) listener.leave();
-    for (const transport of process.transports) transport.end.close();
+    for (const { listener } of this.ports.values()) listener.close();
+    for (const end of [...this.ends]) {
+      if (end.user instanceof MemoryTransport) end.close();
+      // It waits to be accepted.
+      else if (end.user !== undefined && end.isOpen) end.reset();
+    }
   }
 
   freeze(): void {
@@ -238,14 +252,14 @@ export class SimulatedHost implements PortNetwork, TcpKernel, PortTable {
   }
 
   answer(port: number, caller: TcpEnd): TcpEnd | 'refused' | 'full' {
-    const listener = this.ports.get(port);
-    if (listener === undefined || this.isIsolated) return 'refused';
-    if (!listener.hasRoom) return 'full';
+    const called = this.ports.get(port);
+    if (called === undefined || this.isIsolated) return 'refused';
+    if (!called.hasRoom) return 'full';
     const from = caller.kernel as SimulatedHost;
     const { bufferBytes } = this.world.pathBetween(from, this);
     const end = new TcpEnd(this, from, caller.remote, caller.local, bufferBytes);
     this.ends.add(end);
-    listener.calledBy(end);
+    called.calledBy(end);
     return end;
   }
 
@@ -259,17 +273,6 @@ export class SimulatedHost implements PortNetwork, TcpKernel, PortTable {
 
   lost(to: TcpKernel, what: string): void {
     this.world.lost(this.name, to.name, what);
-  }
-
-  claim(port: number, listener: SimulatedListener): number | undefined {
-    const taken = port === 0 ? this.freePort() : port;
-    if (this.ports.has(taken)) return undefined;
-    this.ports.set(taken, listener);
-    return taken;
-  }
-
-  release(port: number, listener: SimulatedListener): void {
-    if (this.ports.get(port) === listener) this.ports.delete(port);
   }
 
   private get running(): SimulatedProcess {

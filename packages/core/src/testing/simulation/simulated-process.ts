@@ -1,26 +1,26 @@
 import type { Clock, Timer } from '../../contract.ts';
+import type { EndOwner } from '../../transport/memory-transport.ts';
 import type { TransportSink } from '../../transport/transport.ts';
 import { type MachineClock, ProcessClock, type ProcessTasks } from './machine-clock.ts';
 import type { SeededRandom } from './seeded-random.ts';
-import type { SimulatedListener } from './simulated-listener.ts';
 import type { SimulatedTime } from './simulated-time.ts';
-import type { SimulatedTransport, TransportOwner } from './simulated-transport.ts';
 
 /** What a process needs of the simulation. */
 export interface ProcessWorld extends SimulatedTime {
   /** Runs code of a process, and notes what it throws. */
   enter(process: SimulatedProcess, task: () => void): void;
-  /** An end of a connection of a process was opened by this sink, which is a channel or something on top of one. */
-  opened(process: SimulatedProcess, transport: SimulatedTransport, sink: TransportSink): void;
+  /**
+   * A connection of a process was opened by this sink, which is a channel or something on top of one. Returns what is
+   * to be called after each of its turns.
+   */
+  opened(process: SimulatedProcess, sink: TransportSink): (() => void) | undefined;
 }
 
 /** One life of a program on a host, from its start to its end: what it has set in motion ends with it. */
-export class SimulatedProcess implements TransportOwner, ProcessTasks {
+export class SimulatedProcess implements EndOwner, ProcessTasks {
   readonly hostName: string;
   readonly clock: Clock;
   readonly random: SeededRandom;
-  readonly transports = new Set<SimulatedTransport>();
-  readonly listeners = new Set<SimulatedListener>();
   isAlive = true;
   private readonly world: ProcessWorld;
   private isFrozen = false;
@@ -54,7 +54,7 @@ export class SimulatedProcess implements TransportOwner, ProcessTasks {
     });
   }
 
-  soon(task: () => void): void {
+  nextTurn(task: () => void): void {
     this.world.plan(this.world.now, () => this.run(task));
   }
 
@@ -75,7 +75,7 @@ export class SimulatedProcess implements TransportOwner, ProcessTasks {
 
   thaw(): void {
     this.isFrozen = false;
-    for (const task of this.due.splice(0)) this.soon(task);
+    for (const task of this.due.splice(0)) this.nextTurn(task);
   }
 
   /** Nothing of it runs any more. */
@@ -85,13 +85,8 @@ export class SimulatedProcess implements TransportOwner, ProcessTasks {
     this.tasks.length = 0;
   }
 
-  opened(transport: SimulatedTransport, sink: TransportSink): void {
-    this.transports.add(transport);
-    this.world.opened(this, transport, sink);
-  }
-
-  left(transport: SimulatedTransport): void {
-    this.transports.delete(transport);
+  opened(sink: TransportSink): (() => void) | undefined {
+    return this.world.opened(this, sink);
   }
 
   private runTasks(): void {

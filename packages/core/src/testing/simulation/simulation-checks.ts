@@ -1,6 +1,5 @@
 import type { ChannelCore } from '../../channel/channel-core.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
-import type { SimulatedTransport } from './simulated-transport.ts';
 import { SimulationError } from './simulation-error.ts';
 import { WaitingFutures } from './waiting-futures.ts';
 
@@ -44,13 +43,15 @@ export class SimulationChecks {
     this.watched.push({ process, name, count });
   }
 
-  add(process: SimulatedProcess, transport: SimulatedTransport, core: ChannelCore): void {
+  /** Returns what is to be called after each turn of the connection. */
+  add(process: SimulatedProcess, core: ChannelCore): () => void {
     this.names.set(core.id, `c${this.names.size + 1}`);
-    transport.watched = () => this.checkOutput(process, core);
     if (!this.isSettling) this.opened.push({ process, core });
-    if (this.opened.length < this.sweepAt) return;
-    this.opened = this.opened.filter(isThere);
-    this.sweepAt = Math.max(1024, this.opened.length * 2);
+    if (this.opened.length >= this.sweepAt) {
+      this.opened = this.opened.filter(isThere);
+      this.sweepAt = Math.max(1024, this.opened.length * 2);
+    }
+    return () => this.checkOutput(process, core);
   }
 
   /** Ids of channels count through the whole process: a trace has numbers of its own. */

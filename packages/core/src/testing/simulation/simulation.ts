@@ -20,7 +20,6 @@ import { type HostProgram, SimulatedHost } from './simulated-host.ts';
 import { SimulatedLink } from './simulated-link.ts';
 import { type HostNames, SimulatedNetwork } from './simulated-network.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
-import type { SimulatedTransport } from './simulated-transport.ts';
 import { SimulationChecks } from './simulation-checks.ts';
 import { SimulationError } from './simulation-error.ts';
 import { SimulationTrace } from './simulation-trace.ts';
@@ -364,8 +363,8 @@ export class Simulation {
   }
 
   /** @internal */
-  opened(process: SimulatedProcess, transport: SimulatedTransport, sink: TransportSink): void {
-    if (sink instanceof ChannelCore) this.checks.add(process, transport, sink);
+  opened(process: SimulatedProcess, sink: TransportSink): (() => void) | undefined {
+    return sink instanceof ChannelCore ? this.checks.add(process, sink) : undefined;
   }
 
   /** @internal */

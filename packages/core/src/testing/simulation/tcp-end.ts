@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Address, Timer } from '../../contract.ts';
-import { systemError } from '../../transport/memory-transport.ts';
+import type { ByteEnd, EndUser } from '../../transport/byte-end.ts';
+import { systemError } from '../../transport/system-error.ts';
 import { type KeepAlive, KeepAliveProbes, type ProbedEnd } from './keep-alive-probes.ts';
 import type { Delivery, NetworkPath } from './network-path.ts';
 import { SendBuffer } from './send-buffer.ts';
@@ -27,11 +28,6 @@ export interface TcpKernel {
   lost(to: TcpKernel, what: string): void;
 }
 
-/** The program's end of a connection: it looks at the end when it is woken. */
-export interface TcpUser {
-  wake(): void;
-}
-
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 120_000;
 const FIRST_SYN_PAUSE_MS = 1000;
@@ -51,7 +47,7 @@ const GONE = 2;
  *
  * @see RFC 9293; RFC 6298 (retransmission); RFC 1122 4.2.3.6 (keepalive)
  */
-export class TcpEnd implements WindowedEnd, ProbedEnd {
+export class TcpEnd implements ByteEnd, WindowedEnd, ProbedEnd {
   readonly local: Address;
   readonly remote: Address;
   /** The other end: known once the SYN was answered. */
@@ -60,7 +56,7 @@ export class TcpEnd implements WindowedEnd, ProbedEnd {
   error: Error | undefined = undefined;
   /** The other end has sent all. */
   hasInputEnded = false;
-  user: TcpUser | undefined = undefined;
+  user: EndUser | undefined = undefined;
   readonly kernel: TcpKernel;
   private readonly peerKernel: TcpKernel;
   private readonly capacity: number;
@@ -71,6 +67,7 @@ export class TcpEnd implements WindowedEnd, ProbedEnd {
   private windowEnd = 0;
   /** The place of the FIN. */
   private endsAt = Number.POSITIVE_INFINITY;
+  /** The FIN and all before it have arrived. */
   private isEndAcknowledged = false;
   private lastArrival = 0;
   private pauseMs = FIRST_PAUSE_MS;
@@ -123,11 +120,6 @@ export class TcpEnd implements WindowedEnd, ProbedEnd {
 
   get unacknowledgedBytes(): number {
     return this.output.bytes;
-  }
-
-  /** The FIN and all before it have arrived. */
-  get hasOutputEnded(): boolean {
-    return this.isEndAcknowledged;
   }
 
   // --- connecting ---

@@ -5,6 +5,7 @@ import { sizeOfBytes } from '../../internal/byte-source.ts';
 import { coalesce } from '../coalesce.ts';
 import { addressOf, localAddressOf } from '../socket-address.ts';
 import { GatheringMemory } from '../socket-memory.ts';
+import { systemError } from '../system-error.ts';
 import type { Transport, TransportSink } from '../transport.ts';
 import type { BunSocket, BunSocketHandlers } from './bun-api.ts';
 
@@ -307,9 +308,8 @@ export class BunTransport implements Transport {
 
 /** Bun does not report why a connection takes no more: as Node reports most of these cases. */
 function writeError(taken: number): Error {
-  const isClosed = taken < 0;
-  const text = isClosed ? 'write EPIPE' : `Bun took ${taken} bytes, more than it was given`;
-  return Object.assign(new Error(text), isClosed && { code: 'EPIPE', syscall: 'write' });
+  if (taken < 0) return systemError('EPIPE', 'write EPIPE');
+  return new Error(`Bun took ${taken} bytes, more than it was given`);
 }
 
 /** One object for the connections of all listeners: each finds its transport in `data`. */

@@ -9,6 +9,7 @@ import { coalesce } from '../coalesce.ts';
 import { addressOf } from '../socket-address.ts';
 import { keepRead, readBuffer } from '../socket-memory.ts';
 import { resetSocket } from '../socket-transport.ts';
+import { systemError } from '../system-error.ts';
 import type { Transport, TransportSink } from '../transport.ts';
 import type { RequestOwner, StreamBinding } from './stream-binding.ts';
 import {
@@ -225,7 +226,7 @@ export class HandleTransport implements Transport, RequestOwner {
     else if (binding.isCalling) this.breaks('a read came within a write');
     else if (count < 0) {
       if (count === END_OF_INPUT) sink.inputEnded();
-      else sink.failed(systemError('read', count));
+      else sink.failed(errorOf('read', count));
     } else if (!this.isCountRight(count)) {
       this.breaks(`a read of ${count} bytes was counted otherwise`);
     } else {
@@ -255,7 +256,7 @@ export class HandleTransport implements Transport, RequestOwner {
     request.owner = undefined;
     request.held = undefined;
     if (this.phase >= BROKEN) return;
-    if (status < 0) this.sink?.failed(systemError('write', status));
+    if (status < 0) this.sink?.failed(errorOf('write', status));
     else this.sink?.written();
   }
 
@@ -267,7 +268,7 @@ export class HandleTransport implements Transport, RequestOwner {
     }
     this.phase = OPEN;
     if (status === 0 || isOver(status)) this.sink?.outputEnded();
-    else this.sink?.failed(systemError('shutdown', status));
+    else this.sink?.failed(errorOf('shutdown', status));
   }
 
   hasClosed(): void {
@@ -300,7 +301,7 @@ export class HandleTransport implements Transport, RequestOwner {
   /** Not from within the call that failed. A handle that was closed meanwhile answers nothing at all. */
   private failLater(operation: string, status: number | undefined): void {
     process.nextTick(() => {
-      if (this.phase < CLOSED) this.sink?.failed(systemError(operation, status ?? -1));
+      if (this.phase < CLOSED) this.sink?.failed(errorOf(operation, status ?? -1));
     });
   }
 }
@@ -346,11 +347,7 @@ function isOver(status: number): boolean {
 }
 
 /** As Node's own: `read ECONNRESET`. */
-function systemError(operation: string, status: number): Error {
+function errorOf(operation: string, status: number): Error {
   const code = getSystemErrorName(status);
-  return Object.assign(new Error(`${operation} ${code}`), {
-    errno: status,
-    code,
-    syscall: operation,
-  });
+  return Object.assign(systemError(code, `${operation} ${code}`), { errno: status });
 }

@@ -1,0 +1,38 @@
+import type { Buffer } from 'node:buffer';
+import type { Address } from '../contract.ts';
+
+/** The program's side of an end: it looks at the end when it is woken. */
+export interface EndUser {
+  wake(): void;
+}
+
+/** One end of a connection within this process, as the kernel has it. */
+export interface ByteEnd {
+  readonly local: Address;
+  readonly remote: Address;
+  /** Woken when something has changed; `undefined` once the program has closed the end. */
+  user: EndUser | undefined;
+  /** It is connected. */
+  readonly isOpen: boolean;
+  /** The kernel has no connection any more. */
+  readonly isGone: boolean;
+  /** Why it broke. */
+  error: Error | undefined;
+  /** Bytes that `send` takes now. */
+  readonly room: number;
+  /** Bytes that `take` returns. */
+  readonly unreadBytes: number;
+  /** The other end has sent all. */
+  readonly hasInputEnded: boolean;
+  readonly unacknowledgedBytes: number;
+  /** Takes a chunk, which is not changed any more. */
+  send(chunk: Buffer): void;
+  /** What has arrived, in one piece. */
+  take(): Buffer | undefined;
+  /** No more is sent. */
+  finish(): void;
+  /** The program closes it: a reset if it has not read all. */
+  close(): void;
+  /** Resets the connection; what the other end has not taken may be lost. */
+  reset(): void;
+}

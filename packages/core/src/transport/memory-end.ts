@@ -1,0 +1,99 @@
+import { Buffer } from 'node:buffer';
+import type { Address } from '../contract.ts';
+import type { ByteEnd, EndUser } from './byte-end.ts';
+import { systemError } from './system-error.ts';
+
+/** One end of a connection without a network in between: what is sent has arrived. */
+export class MemoryEnd implements ByteEnd {
+  readonly local: Address;
+  readonly remote: Address;
+  readonly unacknowledgedBytes = 0;
+  user: EndUser | undefined = undefined;
+  error: Error | undefined = undefined;
+  unreadBytes = 0;
+  hasInputEnded = false;
+  isGone = false;
+  private readonly capacity: number;
+  private peer: MemoryEnd | undefined = undefined;
+  private chunks: Buffer[] = [];
+
+  /** @param capacity - bytes that wait to be read before the other end has no more room */
+  constructor(local: Address, remote: Address, capacity: number) {
+    this.local = local;
+    this.remote = remote;
+    this.capacity = capacity;
+  }
+
+  /** Connects the two. */
+  join(other: MemoryEnd): void {
+    this.peer = other;
+    other.peer = this;
+  }
+
+  get isOpen(): boolean {
+    return this.peer !== undefined;
+  }
+
+  get room(): number {
+    const { peer } = this;
+    return peer === undefined ? 0 : peer.capacity - peer.unreadBytes;
+  }
+
+  send(chunk: Buffer): void {
+    const peer = this.peer!;
+    if (peer.isGone) {
+      this.breaks(systemError('EPIPE', 'write EPIPE: the other end has closed'));
+      return;
+    }
+    peer.chunks.push(chunk);
+    peer.unreadBytes += chunk.length;
+    peer.user?.wake();
+  }
+
+  take(): Buffer | undefined {
+    const { chunks, unreadBytes } = this;
+    if (chunks.length === 0) return undefined;
+    const all = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, unreadBytes);
+    this.chunks = [];
+    this.unreadBytes = 0;
+    // A writer waits only for a full end.
+    if (unreadBytes === this.capacity) this.peer?.user?.wake();
+    return all;
+  }
+
+  finish(): void {
+    const { peer } = this;
+    if (peer === undefined || peer.hasInputEnded) return;
+    peer.hasInputEnded = true;
+    peer.user?.wake();
+  }
+
+  close(): void {
+    if (this.unreadBytes > 0) this.reset();
+    else {
+      this.finish();
+      this.leave();
+    }
+  }
+
+  reset(): void {
+    const { peer, isGone } = this;
+    this.leave();
+    if (isGone || peer === undefined || peer.isGone) return;
+    peer.breaks(systemError('ECONNRESET', 'read ECONNRESET: the other end dropped the connection'));
+  }
+
+  private leave(): void {
+    this.user = undefined;
+    this.isGone = true;
+    this.chunks = [];
+    this.unreadBytes = 0;
+  }
+
+  /** What has arrived can still be read. */
+  private breaks(error: Error): void {
+    this.error ??= error;
+    this.isGone = true;
+    this.user?.wake();
+  }
+}
