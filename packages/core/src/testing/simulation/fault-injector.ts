@@ -1,35 +1,19 @@
 import { type ChaosOptions, checkChaos, type Fault, faultText, planFaults } from './fault-plan.ts';
 import { Latency } from './latency.ts';
-import type { SimulatedNetwork } from './simulated-network.ts';
-import type { SimulatedTime } from './simulated-time.ts';
+import type { SimulationWorld } from './simulation-world.ts';
 
 /** Plans faults by chance, brings them about, and ends them. */
 export class FaultInjector {
   /** All that were planned, also those that are left out. */
   readonly planned: Fault[] = [];
-  private readonly network: SimulatedNetwork;
-  private readonly time: SimulatedTime;
-  private readonly seed: number;
+  private readonly world: SimulationWorld;
   private readonly omitted: ReadonlySet<number>;
-  private readonly note: (what: string) => void;
   private plans = 0;
 
-  /**
-   * @param omitted - faults that are not brought about, by their place in `planned`
-   * @param note - writes into the trace
-   */
-  constructor(
-    network: SimulatedNetwork,
-    time: SimulatedTime,
-    seed: number,
-    omitted: ReadonlySet<number>,
-    note: (what: string) => void,
-  ) {
-    this.network = network;
-    this.time = time;
-    this.seed = seed;
+  /** @param omitted - faults that are not brought about, by their place in `planned` */
+  constructor(world: SimulationWorld, omitted: ReadonlySet<number>) {
+    this.world = world;
     this.omitted = omitted;
-    this.note = note;
   }
 
   /** Plans as soon as the simulation goes on: all hosts are there then. */
@@ -37,11 +21,12 @@ export class FaultInjector {
     checkChaos(options);
     const number = this.plans;
     this.plans += 1;
-    this.time.plan(this.time.now, () => {
-      for (const host of options.hosts ?? []) this.network.named(host);
-      for (const fault of planFaults(this.seed, number, options, this.network.names)) {
+    const { world } = this;
+    world.plan(world.now, () => {
+      for (const host of options.hosts ?? []) world.network.named(host);
+      for (const fault of planFaults(world.seed, number, options, world.network.names)) {
         const index = this.planned.push(fault) - 1;
-        if (!this.omitted.has(index)) this.time.plan(fault.atMs, () => this.inflict(fault));
+        if (!this.omitted.has(index)) world.plan(fault.atMs, () => this.inflict(fault));
       }
     });
   }
@@ -49,16 +34,16 @@ export class FaultInjector {
   private inflict(fault: Fault): void {
     const end = this.begin(fault);
     if (end === undefined) return;
-    this.note(faultText(fault));
-    this.time.plan(fault.atMs + fault.forMs, () => {
-      if (fault.forMs > 0) this.note(`the end of: ${faultText(fault)}`);
+    this.world.fault('', faultText(fault));
+    this.world.plan(fault.atMs + fault.forMs, () => {
+      if (fault.forMs > 0) this.world.fault('', `the end of: ${faultText(fault)}`);
       end();
     });
   }
 
   /** Returns what ends it; `undefined` if another fault has hit there already. */
   private begin(fault: Fault): (() => void) | undefined {
-    const { network } = this;
+    const { network } = this.world;
     const host = network.named(fault.host);
     const other = network.named(fault.other ?? fault.host);
     switch (fault.kind) {
@@ -72,8 +57,7 @@ export class FaultInjector {
         host.freeze();
         return () => host.thaw();
       case 'reset':
-        host.resetConnections(other);
-        other.resetConnections(host);
+        network.reset(host.name, other.name);
         return () => {};
       case 'slow': {
         const by = new Latency({ minMs: 0, maxMs: fault.byMs ?? 0 });

@@ -1,8 +1,7 @@
 import type { Latency } from './latency.ts';
 import { NetworkPath } from './network-path.ts';
 import { SeededRandom } from './seeded-random.ts';
-import type { SimulatedHost } from './simulated-host.ts';
-import type { SimulatedTime } from './simulated-time.ts';
+import { type HostProgram, type HostWorld, SimulatedHost } from './simulated-host.ts';
 import { SimulationError } from './simulation-error.ts';
 
 /** One host, or several. */
@@ -17,14 +16,12 @@ export interface PathDefaults {
 /** The hosts by name and by address, and the two directions between each two of them. */
 export class SimulatedNetwork {
   readonly hosts = new Map<string, SimulatedHost>();
-  readonly paths = new Map<string, NetworkPath>();
-  private readonly time: SimulatedTime;
-  private readonly seed: number;
+  private readonly paths = new Map<string, NetworkPath>();
+  private readonly world: HostWorld;
   private readonly defaults: PathDefaults;
 
-  constructor(time: SimulatedTime, seed: number, defaults: PathDefaults) {
-    this.time = time;
-    this.seed = seed;
+  constructor(world: HostWorld, defaults: PathDefaults) {
+    this.world = world;
     this.defaults = defaults;
   }
 
@@ -32,10 +29,14 @@ export class SimulatedNetwork {
     return [...this.hosts.keys()];
   }
 
-  /** The address of the next host. */
-  get nextAddress(): string {
-    const number = this.hosts.size + 1;
-    return `10.${number >> 16}.${(number >> 8) & 255}.${number & 255}`;
+  add(name: string, program: HostProgram): SimulatedHost {
+    const { hosts } = this;
+    if (hosts.has(name)) throw new SimulationError(`there is a host ${name} already`);
+    const number = hosts.size + 1;
+    const address = `10.${number >> 16}.${(number >> 8) & 255}.${number & 255}`;
+    const host = new SimulatedHost(name, address, program, this.world);
+    hosts.set(name, host);
+    return host;
   }
 
   named(name: string): SimulatedHost {
@@ -56,8 +57,8 @@ export class SimulatedNetwork {
     let path = this.paths.get(key);
     if (path === undefined) {
       const { latency, bufferBytes } = this.defaults;
-      const random = new SeededRandom(this.seed, `path ${key}`);
-      path = new NetworkPath(this.time, random, latency, bufferBytes);
+      const random = new SeededRandom(this.world.seed, `path ${key}`);
+      path = new NetworkPath(this.world, random, latency, bufferBytes);
       this.paths.set(key, path);
     }
     return path;
@@ -76,5 +77,25 @@ export class SimulatedNetwork {
 
   bothWays(a: HostNames, b: HostNames): NetworkPath[] {
     return [...this.pathsFrom(a, b), ...this.pathsFrom(b, a)];
+  }
+
+  /** Resets all connections between two hosts. */
+  reset(a: string, b: string): void {
+    const [one, other] = [this.named(a), this.named(b)];
+    one.resetConnections(other);
+    other.resetConnections(one);
+  }
+
+  /** At the end of a simulation: all faults are over, all connections are reset, and no others can be made. */
+  endAll(): void {
+    for (const path of this.paths.values()) {
+      path.repair();
+      path.slow(undefined);
+      path.release();
+    }
+    for (const host of this.hosts.values()) {
+      host.thaw();
+      host.isolate();
+    }
   }
 }

@@ -1,0 +1,99 @@
+import type { Timer } from '../../contract.ts';
+import { EventQueue, type SimulatedEvent } from './event-queue.ts';
+import { runCode } from './running-code.ts';
+import type { SimulatedTime } from './simulated-time.ts';
+import { SimulationError } from './simulation-error.ts';
+
+/** Events of one instant after which the time is taken to stand still. */
+const LONGEST_INSTANT = 1_000_000;
+
+// The real one: inside a run it is forbidden to programs.
+const nextTurn = setImmediate;
+
+/** What happens in a simulation, one event after the other. */
+export class SimulationLoop implements SimulatedTime {
+  private readonly owner: object;
+  private readonly throwIfFailed: () => void;
+  private readonly queue = new EventQueue();
+  private nowMs = 0;
+  private hasRunCode = false;
+  private isFree = false;
+  private isGoingOn = false;
+
+  /**
+   * @param owner - whose code runs in events
+   * @param throwIfFailed - called after each event
+   */
+  constructor(owner: object, throwIfFailed: () => void) {
+    this.owner = owner;
+    this.throwIfFailed = throwIfFailed;
+  }
+
+  get now(): number {
+    return this.nowMs;
+  }
+
+  plan(atMs: number, task: () => void): Timer {
+    if (Number.isNaN(atMs)) throw new SimulationError('something was to happen at NaN ms');
+    if (this.isFree) this.goOnFreely();
+    return this.queue.add(Math.max(atMs, this.nowMs), task);
+  }
+
+  /** The event that happens now runs code of a program or of the scenario: its promises go on before the next one. */
+  noteCode(): void {
+    this.hasRunCode = true;
+  }
+
+  /** Lets everything happen until a time, which is the time then. */
+  async runUntil(untilMs: number): Promise<void> {
+    const { queue } = this;
+    let sameInstant = 0;
+    for (let event = queue.first(); event !== undefined && event.atMs <= untilMs; ) {
+      sameInstant = event.atMs > this.nowMs ? 0 : sameInstant + 1;
+      if (sameInstant > LONGEST_INSTANT) throw this.standsStill();
+      runCode({ owner: this.owner, process: undefined }, this.take(event));
+      if (this.hasRunCode) {
+        this.hasRunCode = false;
+        // Promises, and what they lead to, go on until nothing is left to run.
+        await new Promise<void>((resolve) => nextTurn(resolve));
+      }
+      this.throwIfFailed();
+      event = queue.first();
+    }
+    this.nowMs = untilMs;
+  }
+
+  /** Everything happens by itself from now on. */
+  runFreely(): void {
+    this.isFree = true;
+    this.goOnFreely();
+  }
+
+  private goOnFreely(): void {
+    if (this.isGoingOn) return;
+    this.isGoingOn = true;
+    nextTurn(() => {
+      this.isGoingOn = false;
+      const event = this.queue.first();
+      if (event === undefined) return;
+      this.take(event)();
+      this.throwIfFailed();
+      this.goOnFreely();
+    });
+  }
+
+  /** The task of the first event, whose time is the time now. */
+  private take(event: SimulatedEvent): () => void {
+    this.queue.dropFirst();
+    this.nowMs = Math.max(this.nowMs, event.atMs);
+    const task = event.task!;
+    event.task = undefined;
+    return task;
+  }
+
+  private standsStill(): SimulationError {
+    return new SimulationError(
+      `the time stands still at ${this.nowMs} ms: ${LONGEST_INSTANT} events happened there`,
+    );
+  }
+}
