@@ -1,6 +1,7 @@
 import type { Address, Clock } from '../contract.ts';
 import { describeOptions } from '../internal/option-set.ts';
 import { systemClock } from '../internal/system-clock.ts';
+import type { Listener } from './listener.ts';
 import { MemoryEnd } from './memory-end.ts';
 import { MemoryListener } from './memory-listener.ts';
 import { CAPACITY, MemoryTransport } from './memory-transport.ts';
@@ -45,7 +46,7 @@ export class MemoryNetwork {
   }
 
   /** A listener on a name; the name is taken once it is opened. */
-  listen(name: string, clock: Clock = systemClock): MemoryListener {
+  listen(name: string, clock: Clock = systemClock): Listener {
     const { listeners } = this;
     const claim = (listener: MemoryListener) => {
       if (listeners.has(name)) {

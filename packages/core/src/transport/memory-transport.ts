@@ -3,7 +3,7 @@ import type { Address, Clock, OutboundBytes } from '../contract.ts';
 import { sizeOfBytes, toBuffer, writeAll } from '../internal/byte-source.ts';
 import { CLOCK, whole } from '../internal/option-kind.ts';
 import { describeOptions } from '../internal/option-set.ts';
-import type { ByteEnd, EndUser } from './byte-end.ts';
+import type { ByteEnd } from './byte-end.ts';
 import { MemoryEnd } from './memory-end.ts';
 import { systemError } from './system-error.ts';
 import type { Transport, TransportSink } from './transport.ts';
@@ -38,7 +38,7 @@ const NOTHING: Buffer[] = [];
  * copied and their boundaries are lost, a full connection makes the writer wait, each half ends on its own, and
  * nothing is reported from within a call.
  */
-export class MemoryTransport implements Transport, EndUser {
+export class MemoryTransport implements Transport {
   readonly accepts = 'Buffers';
   private readonly owner: EndOwner;
   private readonly end: ByteEnd;
