@@ -190,4 +190,32 @@ export const mutants: readonly Mutant[] = [
     test: 'test/route/route-server.net.test.ts',
     why: 'the route has one path',
   },
+  {
+    file: 'src/bus/kept-messages.ts',
+    find: "while (this.size > maxBytes) this.dropped(this.shift()!, 'full');",
+    replace: '',
+    test: 'test/bus/kept-messages.test.ts',
+    why: 'what is kept while the bus is down has a size',
+  },
+  {
+    file: 'src/node/directory-machine.ts',
+    find: 'if (this.entries.size >= MAX_NODES) return false;',
+    replace: '',
+    test: 'test/node/directory-machine.test.ts',
+    why: 'invented nodes without heartbeats do not fill the memory',
+  },
+  {
+    file: 'src/group/presence-machine.ts',
+    find: 'if (remote.waiting.length > MAX_WAITING) remote.waiting = [];',
+    replace: '',
+    test: 'test/group/presence-machine.test.ts',
+    why: 'changes that wait for a snapshot are counted',
+  },
+  {
+    file: 'src/users/question.ts',
+    find: 'for (const node of this.expected) if (!this.got.has(node)) return;',
+    replace: '',
+    test: 'test/users/question.test.ts',
+    why: 'a question waits for all nodes that have the user',
+  },
 ];

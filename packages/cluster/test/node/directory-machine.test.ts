@@ -28,6 +28,19 @@ describe('DirectoryMachine', () => {
     expect(machine.list().length).toBe(10_000);
   });
 
+  it('remembers at most 10,000 nodes that sent no heartbeat, until they are silent for a minute', () => {
+    const machine = new DirectoryMachine(TIMES);
+    for (let i = 0; i < 10_000; i++) expect(machine.heardOf(`invented-${i}`, 0)).toBe(true);
+    expect([machine.heardOf('one more', 0), machine.isThere('one more')]).toEqual([false, false]);
+    expect(machine.heardOf('invented-0', 0)).toBe(true);
+    machine.look(TIMES.goneMs);
+    machine.look(TIMES.forgetMs);
+    expect([machine.isThere('invented-0'), machine.heardOf('one more', 60_000)]).toEqual([
+      false,
+      true,
+    ]);
+  });
+
   it('that stood still, and heard nobody meanwhile, has heard a node now at the latest', () => {
     const machine = new DirectoryMachine(TIMES);
     const status = { state: 'ready', address: undefined, connections: 0, load: 0 } as const;
