@@ -8,7 +8,7 @@
 export type { Bus, BusHost, BusListener, BusSubscription, PublishOutcome } from './bus/bus.ts';
 export type { BusEngine, BusLink, BusLinkSink } from './bus/bus-engine.ts';
 export { EngineBus } from './bus/engine-bus.ts';
-export { type MemoryBusOptions, MemoryHub, memoryBus } from './bus/memory/memory-bus.ts';
+export { MemoryHub, memoryBus } from './bus/memory/memory-bus.ts';
 export { type ProcessBusOptions, processBus } from './bus/process/process-bus.ts';
 // The node
 export { Cluster, type ClusterCounters } from './cluster/cluster.ts';

@@ -4,4 +4,4 @@
  * @module
  */
 
-export { type NatsBusOptions, natsBus } from './bus/nats/nats-bus.ts';
+export { natsBus } from './bus/nats/nats-bus.ts';

@@ -4,4 +4,4 @@
  * @module
  */
 
-export { type RedisBusOptions, redisBus } from './bus/redis/redis-bus.ts';
+export { redisBus } from './bus/redis/redis-bus.ts';

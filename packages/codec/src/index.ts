@@ -14,8 +14,7 @@ export { CompressionCodec } from './compression/compression-codec.ts';
 // Frames
 export { ContentLengthFrameDecoder } from './frame/content-length-frame-decoder.ts';
 export { ContentLengthPrepender } from './frame/content-length-prepender.ts';
-export { DelimiterFrameDecoder, Delimiters } from './frame/delimiter-frame-decoder.ts';
-export { guessProtocol } from './frame/first-bytes.ts';
+export { DelimiterFrameDecoder } from './frame/delimiter-frame-decoder.ts';
 export { FixedLengthFrameDecoder } from './frame/fixed-length-frame-decoder.ts';
 export { JsonObjectDecoder } from './frame/json-object-decoder.ts';
 export { LengthFieldFrameDecoder } from './frame/length-field-frame-decoder.ts';
@@ -49,10 +48,8 @@ export { varintPrefixed } from './preset/varint-prefixed.ts';
 // The PROXY protocol
 export {
   PROXY_HEADER,
-  type ProxiedTransport,
   type ProxyHeader,
 } from './proxy-protocol/proxy-header.ts';
-export type { ProxyRefusal } from './proxy-protocol/proxy-header-reader.ts';
 export { ProxyProtocolDecoder } from './proxy-protocol/proxy-protocol-decoder.ts';
 export {
   encodeProxyHeader,

@@ -53,7 +53,7 @@ export {
 } from './limit/connection-limit-handler.ts';
 export { ConnectionRateHandler } from './limit/connection-rate-handler.ts';
 export { IpFilterHandler } from './limit/ip-filter-handler.ts';
-export { type Load, LoadMeter } from './limit/load-meter.ts';
+export type { Load } from './limit/load-meter.ts';
 export { MessageRateExceededEvent, MessageRateHandler } from './limit/message-rate-handler.ts';
 export { type OverloadCounters, OverloadEvent, OverloadGuard } from './limit/overload-guard.ts';
 export { UniqueAddressHandler } from './limit/unique-address-handler.ts';
@@ -93,7 +93,6 @@ export { TrafficShapingHandler } from './shaping/traffic-shaping-handler.ts';
 // Seeing: logging, metrics, captures
 
 export { fromPino } from './logging/from-pino.ts';
-export { hexDump } from './logging/hex-dump.ts';
 export { LoggingHandler } from './logging/logging-handler.ts';
 export { PcapHandler } from './logging/pcap-handler.ts';
 export { PcapWriter } from './logging/pcap-writer.ts';

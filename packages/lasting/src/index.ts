@@ -14,4 +14,4 @@ export { LASTING_ERRORS } from './lasting-errors.ts';
 export type { MovePlace } from './protocol/resume-frame.ts';
 // The server's end
 export { ResumeHandler } from './server/resume-handler.ts';
-export { ResumeTable, type ResumeTableOptions } from './server/resume-table.ts';
+export { ResumeTable } from './server/resume-table.ts';

@@ -4,7 +4,6 @@
 export { WebSocketBootstrap } from './client/web-socket-bootstrap.ts';
 export { HttpEndpoint, type RequestListener } from './server/http-endpoint.ts';
 export { HttpEndpointHandler } from './server/http-endpoint-handler.ts';
-export { isOwnOrigin } from './server/own-origin.ts';
 export type { UpgradeRefusal, WebSocketAcceptor } from './server/web-socket-upgrader.ts';
 // A WebSocket as a channel
 export { closeCodeOf, type WebSocketClose } from './socket/close-codes.ts';
@@ -16,6 +15,5 @@ export {
   webSocketChannel,
 } from './socket/web-socket-channel.ts';
 export { WebSocketTextCodec } from './socket/web-socket-text-codec.ts';
-export { WebSocketTransport } from './socket/web-socket-transport.ts';
 // Errors
 export { WEB_SOCKET_ERRORS } from './web-socket-errors.ts';

@@ -15,10 +15,6 @@ const takers: Readonly<Record<string, readonly [string, (options: never) => unkn
     '.options',
     (options) => new websocket.WebSocketBootstrap().options(options),
   ],
-  WebSocketTransport: [
-    'WebSocketTransport',
-    (options) => new websocket.WebSocketTransport(unusable, options),
-  ],
   webSocketChannel: [
     'webSocketChannel',
     (options) => websocket.webSocketChannel(unusable, () => {}, options),
@@ -33,12 +29,7 @@ const inner: Readonly<Record<string, (options: never) => unknown>> = {
 };
 
 /** Exported classes and functions that take none. */
-const others: ReadonlySet<string> = new Set([
-  'TextMessage',
-  'WebSocketTextCodec',
-  'closeCodeOf',
-  'isOwnOrigin',
-]);
+const others: ReadonlySet<string> = new Set(['TextMessage', 'WebSocketTextCodec', 'closeCodeOf']);
 
 function textOf(act: () => unknown): string {
   try {

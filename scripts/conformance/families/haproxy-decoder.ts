@@ -1,14 +1,13 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import {
-  type ProxiedTransport,
   type ProxyHeader,
   ProxyProtocolDecoder,
   ProxyProtocolEvent,
-  type ProxyRefusal,
   type ProxyTlv,
 } from '@headrace/codec';
 import { type Address, type Context, type Handler, isHeadraceError } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
+import type { ProxyRefusal } from '../../../packages/codec/src/proxy-protocol/proxy-header-reader.ts';
 import { type CaseResult, type ConformanceFamily, sameAsExpected } from '../family.ts';
 import {
   blockOf,
@@ -29,7 +28,7 @@ interface ProxyCase {
   readonly events: readonly (readonly unknown[])[];
 }
 
-const TRANSPORTS: Readonly<Record<ProxiedTransport, string>> = {
+const TRANSPORTS: Readonly<Record<ProxyHeader['transport'], string>> = {
   tcp4: 'TCP4',
   tcp6: 'TCP6',
   udp4: 'UDP4',

@@ -6,7 +6,7 @@ import { systemClock } from '@headrace/core';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type NatsBusOptions, natsBus } from '../../src/nats.ts';
+import { type NatsBusOptions, natsBus } from '../../src/bus/nats/nats-bus.ts';
 import { BusTest } from '../../src/testing/bus-bench.ts';
 import { type BusBench, describeBus } from '../../src/testing/index.ts';
 import { BusServer, missing, NATS_SERVER } from './bus-server.ts';

@@ -8,9 +8,6 @@ import {
 } from '../schema/schema-codec.ts';
 import { countCbor } from './count-cbor.ts';
 
-/** Options of {@link CborCodec}. */
-export type CborCodecOptions<Read, Written> = SchemaCodecOptions<Read, Written>;
-
 /**
  * Turns frames of CBOR into values and values into CBOR. It needs the package `cborg`, and comes from
  * `@headrace/codec/cbor`.
@@ -44,7 +41,7 @@ export type CborCodecOptions<Read, Written> = SchemaCodecOptions<Read, Written>;
  * @see RFC 8949
  */
 export class CborCodec<Read = unknown, Written = Read> extends SchemaCodec<Read, Written> {
-  constructor(options: CborCodecOptions<Read, Written> = {}) {
+  constructor(options: SchemaCodecOptions<Read, Written> = {}) {
     SCHEMA_CODEC_OPTIONS.checkNames(options, 'CborCodec');
     super(options, 'CborCodec');
   }

@@ -12,7 +12,10 @@ import { describeFirstBytes } from './first-bytes.ts';
 
 /** Options of {@link DelimiterFrameDecoder}. */
 export interface DelimiterFrameDecoderOptions extends ByteToMessageDecoderOptions {
-  /** What ends a frame, texts as UTF-8; see {@link Delimiters}. */
+  /**
+   * What ends a frame, texts as UTF-8: `['\\0']` as in Flash XML sockets; for lines {@link LineFrameDecoder} is
+   * faster.
+   */
   readonly delimiters: readonly (string | Uint8Array)[];
   /** The longest frame in bytes, without its delimiter. */
   readonly maxFrameLength: number;
@@ -34,14 +37,6 @@ const OPTIONS = describeOptions(
   },
   BYTE_DECODER_OPTIONS,
 );
-
-/** Delimiters that protocols use. */
-export const Delimiters = {
-  /** A zero byte, as Flash XML sockets and STOMP have it. */
-  nul: ['\0'],
-  /** CRLF or LF; {@link LineFrameDecoder} does the same faster. */
-  line: ['\r\n', '\n'],
-} as const;
 
 /**
  * Cuts the stream into frames that end in one of some delimiters.
@@ -66,11 +61,11 @@ export const Delimiters = {
  *
  * @example
  * ```ts run
- * import { DelimiterFrameDecoder, Delimiters } from '@headrace/codec';
+ * import { DelimiterFrameDecoder } from '@headrace/codec';
  * import { EmbeddedChannel } from '@headrace/core/testing';
  *
  * const channel = new EmbeddedChannel(
- *   new DelimiterFrameDecoder({ delimiters: Delimiters.nul, maxFrameLength: 100 }),
+ *   new DelimiterFrameDecoder({ delimiters: ['\\0'], maxFrameLength: 100 }),
  * );
  * channel.writeInbound(Buffer.from('one\0two\0'));
  * console.log(String(channel.readInbound()), String(channel.readInbound())); // prints one two

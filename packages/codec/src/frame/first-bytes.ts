@@ -15,7 +15,7 @@ export function describeFirstBytes(input: ByteInput): string {
 }
 
 /** The protocol that a stream with these first bytes seems to use; `undefined` if unknown. */
-export function guessProtocol(first: Buffer): string | undefined {
+function guessProtocol(first: Buffer): string | undefined {
   if (first[0] === 0x16 && first[1] === 3) return 'TLS (a ClientHello)';
   const text = first.toString('latin1');
   if (HTTP.test(text)) return 'HTTP';

@@ -8,9 +8,6 @@ import {
 } from '../schema/schema-codec.ts';
 import { countMsgpack } from './count-msgpack.ts';
 
-/** Options of {@link MsgpackCodec}. */
-export type MsgpackCodecOptions<Read, Written> = SchemaCodecOptions<Read, Written>;
-
 /**
  * Turns frames of MessagePack into values and values into MessagePack. It needs the package
  * `@msgpack/msgpack`, and comes from `@headrace/codec/msgpack`.
@@ -42,7 +39,7 @@ export type MsgpackCodecOptions<Read, Written> = SchemaCodecOptions<Read, Writte
  * @see https://msgpack.org
  */
 export class MsgpackCodec<Read = unknown, Written = Read> extends SchemaCodec<Read, Written> {
-  constructor(options: MsgpackCodecOptions<Read, Written> = {}) {
+  constructor(options: SchemaCodecOptions<Read, Written> = {}) {
     SCHEMA_CODEC_OPTIONS.checkNames(options, 'MsgpackCodec');
     super(options, 'MsgpackCodec');
   }

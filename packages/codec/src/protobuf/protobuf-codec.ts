@@ -18,7 +18,7 @@ import { ProtobufCount } from './count-protobuf.ts';
 const SHOWN_BYTES = 16;
 
 /** Options of {@link ProtobufCodec}. */
-export interface ProtobufCodecOptions<D extends DescMessage>
+interface ProtobufCodecOptions<D extends DescMessage>
   extends MessageToMessageDecoderOptions,
     MessageLimitOptions {
   /** The message that both sides send, as `protoc-gen-es` generates it; one with a `oneof` for several. */

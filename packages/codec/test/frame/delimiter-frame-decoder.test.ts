@@ -1,4 +1,4 @@
-import { DelimiterFrameDecoder, Delimiters } from '@headrace/codec';
+import { DelimiterFrameDecoder } from '@headrace/codec';
 import { OptionError } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
 import type { DelimiterFrameDecoderOptions } from '../../src/frame/delimiter-frame-decoder.ts';
@@ -46,7 +46,7 @@ describe('DelimiterFrameDecoder', () => {
   });
 
   it('CRLF and LF together behave like lines', () => {
-    const lines = decoder({ delimiters: Delimiters.line, frameErrorPolicy: 'emit' });
+    const lines = decoder({ delimiters: ['\r\n', '\n'], frameErrorPolicy: 'emit' });
     expect(outcome(lines, 'ab\r\nc\n123456\nd\r', '\n')).toEqual([
       'ab',
       'c',

@@ -4,7 +4,6 @@ import {
   type ProxyHeader,
   ProxyProtocolDecoder,
   ProxyProtocolEvent,
-  type ProxyRefusal,
   type ProxyTlv,
   proxyHeader,
   proxyTlv,
@@ -13,6 +12,7 @@ import { type Address, type Context, HeadraceError } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { ProxyRefusal } from '../../src/proxy-protocol/proxy-header-reader.ts';
 
 const port = fc.integer({ min: 1, max: 65_535 });
 const v4: fc.Arbitrary<Address> = fc

@@ -1,11 +1,6 @@
-import {
-  encodeProxyHeader,
-  ProxyProtocolDecoder,
-  type ProxyRefusal,
-  proxyHeader,
-  proxyTlv,
-} from '@headrace/codec';
+import { encodeProxyHeader, ProxyProtocolDecoder, proxyHeader, proxyTlv } from '@headrace/codec';
 import type { Address } from '@headrace/core';
+import type { ProxyRefusal } from '../../src/proxy-protocol/proxy-header-reader.ts';
 import { bytesOf, type DecoderTarget } from '../decoder-target.ts';
 
 const V4: Address = { host: '203.0.113.7', port: 51_000, family: 'IPv4' };

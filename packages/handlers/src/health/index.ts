@@ -1,3 +1,3 @@
 // Health, readiness and metrics over HTTP: needs node:http, which the other handlers do not load.
 
-export { type HealthCheck, HealthServer, serveHealth } from './health-server.ts';
+export { HealthServer, serveHealth } from './health-server.ts';

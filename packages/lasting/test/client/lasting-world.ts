@@ -10,14 +10,9 @@ import {
   silentLogger,
 } from '@headrace/core';
 import { passTime, settle, VirtualClock } from '@headrace/core/testing';
-import {
-  LastingBootstrap,
-  linksOf,
-  ResumeHandler,
-  ResumeTable,
-  type ResumeTableOptions,
-} from '@headrace/lasting';
+import { LastingBootstrap, linksOf, ResumeHandler, ResumeTable } from '@headrace/lasting';
 import type { LastingOptions } from '../../src/client/lasting-bootstrap.ts';
+import type { ResumeTableOptions } from '../../src/server/resume-table.ts';
 
 const framing = () => lengthPrefixed({ maxFrameLength: 65_536 });
 

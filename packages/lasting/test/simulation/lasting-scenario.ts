@@ -16,9 +16,9 @@ import {
   LastingBootstrap,
   ResumeHandler,
   ResumeTable,
-  type ResumeTableOptions,
   unacknowledged,
 } from '@headrace/lasting';
+import type { ResumeTableOptions } from '../../src/server/resume-table.ts';
 
 /** A table of the server; a broken one in its place shows that the scenarios find its mistake. */
 export type TableClass = new (options: ResumeTableOptions) => ResumeTable;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isOwnOrigin } from '../../src/index.ts';
+import { isOwnOrigin } from '../../src/server/own-origin.ts';
 
 const local = '127.0.0.1';
 const remote = '192.0.2.7';
