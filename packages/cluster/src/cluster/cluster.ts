@@ -3,7 +3,8 @@ import { type Resolved, toError, WatchedEmitter } from '@headrace/core/authoring
 import { atOnce } from '../application/at-once.ts';
 import { memoryBus } from '../bus/memory/memory-bus.ts';
 import { Subjects } from '../bus/subject.ts';
-import { type GatewayCluster, type GatewayPort, gatewayPort } from '../gateway/cluster-port.ts';
+import { ClusterPort } from '../gateway/cluster-port.ts';
+import type { GatewayCluster, GatewayPort } from '../gateway/gateway-port.ts';
 import { ClusterGroup } from '../group/cluster-group.ts';
 import { type ClusterGroupOptions, checkGroupName } from '../group/group-options.ts';
 import type { ClusterContext } from '../node/cluster-context.ts';
@@ -138,7 +139,7 @@ export class Cluster<Principal = unknown>
 
   /** For gateways and workers: `new Gateway({ cluster })`. */
   get gatewayPort(): GatewayPort {
-    this.port ??= gatewayPort(this.context);
+    this.port ??= new ClusterPort(this.context);
     return this.port;
   }
 

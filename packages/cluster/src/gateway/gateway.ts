@@ -22,11 +22,10 @@ import {
 import { atOnce } from '../application/at-once.ts';
 import type { BusSubscription } from '../bus/bus.ts';
 import { decodeBody, encodeBody, type MessageCodec } from '../envelope/body.ts';
-import type { GatewayCluster } from './cluster-port.ts';
 import { decodeFrame, encodeFrame, frameOf, OP } from './gateway-frame.ts';
 import { GatewayHandler } from './gateway-handler.ts';
 import { GatewayLink, type GatewayRules, type LinkAction } from './gateway-link.ts';
-import type { GatewayPeers, GatewayWire } from './gateway-wire.ts';
+import type { GatewayCluster, GatewayPort } from './gateway-port.ts';
 import { rendezvous } from './rendezvous.ts';
 import { checkAttributesLength, checkLength, type GatewayAttributes } from './worker-connection.ts';
 
@@ -91,8 +90,7 @@ interface Seat {
  * @see GatewayWorker's `Gateway`
  */
 export class Gateway<Message = unknown> {
-  private readonly wire: GatewayWire;
-  private readonly peers: GatewayPeers;
+  private readonly port: GatewayPort;
   private readonly options: GatewayOptions<Message>;
   private readonly role: string;
   private readonly rules: GatewayRules;
@@ -106,19 +104,15 @@ export class Gateway<Message = unknown> {
   private moved = 0;
   private ignored = 0;
   private timer: Timer | undefined = undefined;
-  private readonly onPeers = (): void => this.peersChanged();
-  private readonly onUp = (): void => this.busChanged(true);
-  private readonly onDown = (): void => this.busChanged(false);
 
   constructor(options: GatewayOptions<Message>) {
     const { delivery, role, handleWhenDown, ...given } = OPTIONS.resolve(options as GatewayOptions);
     const { maxUnanswered, maxUnansweredBytes, syncMs, handoverMs } = given;
-    const { wire, peers, clock, logger } = given.cluster.gatewayPort;
+    const port = given.cluster.gatewayPort;
     this.options = options;
-    this.wire = wire;
-    this.peers = peers;
-    this.clock = clock;
-    this.logger = logger;
+    this.port = port;
+    this.clock = port.clock;
+    this.logger = port.logger;
     this.role = role;
     this.rules = {
       isAcknowledged: delivery === 'acknowledged',
@@ -128,10 +122,11 @@ export class Gateway<Message = unknown> {
       handoverMs,
       readsWhenDown: handleWhenDown !== undefined,
     };
-    this.subscription = wire.listen((from, body) => this.received(from, body));
-    peers.on('change', this.onPeers);
-    wire.on('up', this.onUp);
-    wire.on('down', this.onDown);
+    this.subscription = port.listen({
+      received: (from, body) => this.received(from, body),
+      peersChanged: () => this.peersChanged(),
+      busChanged: (isUp) => this.busChanged(isUp),
+    });
   }
 
   /** Connections, and those that have closed and whose workers do not know it yet. */
@@ -166,9 +161,6 @@ export class Gateway<Message = unknown> {
   close(): void {
     this.isClosed = true;
     this.subscription.close();
-    this.peers.off('change', this.onPeers);
-    this.wire.off('up', this.onUp);
-    this.wire.off('down', this.onDown);
     this.timer?.cancel();
     for (const seat of this.seats.values()) seat.hold?.release();
     this.seats.clear();
@@ -187,7 +179,7 @@ export class Gateway<Message = unknown> {
     const attributes = atOnce('attributes', this.options.attributes?.(ctx.channel)) ?? {};
     const bytes = Buffer.from(JSON.stringify(attributes), 'utf8');
     checkAttributesLength(bytes.byteLength);
-    const link = new GatewayLink(id, this.rules, bytes, this.wire.state === 'up');
+    const link = new GatewayLink(id, this.rules, bytes, this.port.state === 'up');
     const seat: Seat = { link, ctx, hold: undefined };
     this.seats.set(id, seat);
     this.choose(seat);
@@ -200,7 +192,7 @@ export class Gateway<Message = unknown> {
     const seat = this.seats.get(id);
     if (seat === undefined) return;
     const { handleWhenDown } = this.options;
-    if (handleWhenDown !== undefined && this.wire.state === 'down') {
+    if (handleWhenDown !== undefined && this.port.state === 'down') {
       const returned: unknown = handleWhenDown(seat.ctx.channel, message as Message);
       if (isPromiseLike(returned)) {
         returned.then(undefined, (thrown) =>
@@ -225,17 +217,17 @@ export class Gateway<Message = unknown> {
   private choose(seat: Seat): void {
     const { link } = seat;
     const before = link.worker;
-    const ready = this.peers.ready(this.role);
+    const ready = this.port.ready(this.role);
     if (ready.length === 0 && before !== undefined) {
       this.carryOut(seat, link.workerStays());
       return;
     }
-    const worker = rendezvous(ready, `${this.wire.nodeId}:${link.id}`);
+    const worker = rendezvous(ready, `${this.port.nodeId}:${link.id}`);
     this.carryOut(seat, link.assign(worker, this.clock.now()));
   }
 
   private peersChanged(): void {
-    const ready = new Set(this.peers.ready(this.role));
+    const ready = new Set(this.port.ready(this.role));
     const now = this.clock.now();
     for (const seat of [...this.seats.values()]) {
       const { link } = seat;
@@ -243,7 +235,7 @@ export class Gateway<Message = unknown> {
       if (worker === undefined) {
         if (ready.size > 0) this.choose(seat);
       } else if (ready.has(worker)) this.carryOut(seat, link.workerStays());
-      else if (!this.peers.isThere(worker)) this.carryOut(seat, link.workerGone());
+      else if (!this.port.isThere(worker)) this.carryOut(seat, link.workerGone());
       else if (ready.size > 0) this.carryOut(seat, link.workerLeaves(now));
     }
   }
@@ -277,7 +269,7 @@ export class Gateway<Message = unknown> {
     if (seat !== undefined) {
       this.carryOut(seat, seat.link.received(from, frame, this.clock.now()));
     } else if (op !== OP.unknown) {
-      this.wire.send(from, encodeFrame(frameOf({ op: OP.leave, connection, epoch })));
+      this.port.send(from, encodeFrame(frameOf({ op: OP.leave, connection, epoch })));
     }
   }
 
@@ -289,7 +281,7 @@ export class Gateway<Message = unknown> {
     switch (action.do) {
       case 'send':
         if (action.frame.op === OP.open && action.frame.flags & 1) this.moved += 1;
-        this.wire.send(action.to, encodeFrame(action.frame));
+        this.port.send(action.to, encodeFrame(action.frame));
         break;
       case 'hold':
         if (seat.ctx.channel.isOpen) seat.hold = seat.ctx.channel.holdReads('Gateway');

@@ -10,8 +10,8 @@ import {
 } from '@headrace/core/authoring';
 import type { BusSubscription, PublishOutcome } from '../bus/bus.ts';
 import { decodeBody, type MessageCodec } from '../envelope/body.ts';
-import type { GatewayCluster } from './cluster-port.ts';
 import { decodeFrame, encodeFrame, frameOf, type GatewayFrame, OP } from './gateway-frame.ts';
+import type { GatewayCluster, GatewayPort } from './gateway-port.ts';
 import { GatewaySession, type SessionJob } from './gateway-session.ts';
 import { type GatewayAttributes, WorkerConnection } from './worker-connection.ts';
 
@@ -74,6 +74,7 @@ interface Seat {
  */
 export class Worker<Message = unknown> {
   private readonly options: WorkerOptions<Message>;
+  private readonly port: GatewayPort;
   private readonly clock: Clock;
   private readonly logger: Logger;
   private readonly auditMs: number;
@@ -87,7 +88,6 @@ export class Worker<Message = unknown> {
   private missed = 0;
   private ignored = 0;
   private readonly emptied = new Set<() => void>();
-  private readonly onPeers = (): void => this.peersChanged();
   private readonly host = {
     codec: undefined as MessageCodec<unknown> | undefined,
     send: (to: string, frame: GatewayFrame): PublishOutcome => this.send(to, frame),
@@ -99,16 +99,19 @@ export class Worker<Message = unknown> {
 
   constructor(options: WorkerOptions<Message>) {
     const { auditMs } = OPTIONS.resolve(options as WorkerOptions);
-    const { clock, logger } = options.cluster.gatewayPort;
+    const port = options.cluster.gatewayPort;
     this.options = options;
-    this.clock = clock;
-    this.logger = logger;
+    this.port = port;
+    this.clock = port.clock;
+    this.logger = port.logger;
     this.auditMs = auditMs;
     this.host.codec = options.codec as MessageCodec<unknown> | undefined;
-    this.subscription = options.cluster.gatewayPort.wire.listen((from, body) =>
-      this.received(from, body),
-    );
-    options.cluster.gatewayPort.peers.on('change', this.onPeers);
+    this.subscription = port.listen({
+      received: (from, body) => this.received(from, body),
+      peersChanged: () => this.peersChanged(),
+      // What was lost is found by the gateways' questions.
+      busChanged: () => {},
+    });
     this.auditLater();
   }
 
@@ -147,7 +150,6 @@ export class Worker<Message = unknown> {
    */
   close(): void {
     this.subscription.close();
-    this.options.cluster.gatewayPort.peers.off('change', this.onPeers);
     this.audit?.cancel();
     this.flush();
     for (const seats of this.seats.values()) {
@@ -252,7 +254,7 @@ export class Worker<Message = unknown> {
 
   private peersChanged(): void {
     for (const [gateway, seats] of [...this.seats]) {
-      if (this.options.cluster.gatewayPort.peers.isThere(gateway)) continue;
+      if (this.port.isThere(gateway)) continue;
       for (const seat of [...seats.values()]) this.leave(seat, 'gateway-gone');
     }
   }
@@ -354,6 +356,6 @@ export class Worker<Message = unknown> {
   }
 
   private send(to: string, frame: GatewayFrame): PublishOutcome {
-    return this.options.cluster.gatewayPort.wire.send(to, encodeFrame(frame));
+    return this.port.send(to, encodeFrame(frame));
   }
 }

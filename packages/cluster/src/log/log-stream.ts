@@ -1,6 +1,6 @@
 import { exponential } from '@headrace/client';
 import type { Timer } from '@headrace/core';
-import { stoodStillMs, toError } from '@headrace/core/authoring';
+import { Fifo, stoodStillMs, toError } from '@headrace/core/authoring';
 import type { BusSubscription } from './bus-subscription.ts';
 import type { LogEntry, LogLimits, LogLink, LogPosition } from './log.ts';
 import type { LogBus } from './log-bus.ts';
@@ -60,10 +60,9 @@ export class LogStream {
   private isOpen = false;
   /** Changes when what is in flight has become unknown. */
   private turn = 0;
-  /** In the order of the calls; those before `first` are settled. */
-  private appends: PendingAppend[] = [];
-  private first = 0;
-  /** The next one to give to the engine. */
+  /** In the order of the calls; the first one is not settled. */
+  private readonly appends = new Fifo<PendingAppend>();
+  /** The index of the next one to give to the engine. */
   private next = 0;
   private inFlight = 0;
   private inFlightBytes = 0;
@@ -169,9 +168,7 @@ export class LogStream {
   close(): void {
     this.unlinked();
     this.deadline?.cancel();
-    for (const append of this.appends) this.fail(append);
-    this.appends = [];
-    this.first = 0;
+    for (let oldest = this.appends.peek(); oldest; oldest = this.appends.peek()) this.fail(oldest);
     this.listeners.clear();
   }
 
@@ -197,14 +194,14 @@ export class LogStream {
   private pump(): void {
     const { link } = this;
     if (link === undefined || !this.isUp || this.refusal !== undefined) return;
-    if (this.next === this.appends.length) return;
+    if (this.next === this.appends.size) return;
     if (!this.isOpen) {
       this.opening(link).catch(() => {});
       return;
     }
-    while (this.next < this.appends.length) {
+    while (this.next < this.appends.size) {
       if (this.inFlight >= MAX_IN_FLIGHT || this.inFlightBytes >= MAX_IN_FLIGHT_BYTES) return;
-      const append = this.appends[this.next]!;
+      const append = this.appends.at(this.next)!;
       this.next += 1;
       if (!append.isDone) this.give(link, append);
       if (this.link !== link || this.refusal !== undefined) return;
@@ -259,7 +256,7 @@ export class LogStream {
       this.restart();
       const { link } = this;
       if (link === undefined) return;
-      if (this.listeners.size > 0 || this.next < this.appends.length) {
+      if (this.listeners.size > 0 || this.next < this.appends.size) {
         this.opening(link).catch(() => {});
       }
     }, delayMs);
@@ -272,8 +269,8 @@ export class LogStream {
     this.refusal = undefined;
     this.inFlight = 0;
     this.inFlightBytes = 0;
-    this.next = this.first;
-    for (let at = this.first; at < this.appends.length; at++) this.appends[at]!.givenAt = -1;
+    this.next = 0;
+    for (let at = 0; at < this.appends.size; at++) this.appends.at(at)!.givenAt = -1;
   }
 
   private settle(append: PendingAppend, tell: () => void): void {
@@ -281,15 +278,14 @@ export class LogStream {
     append.isDone = true;
     this.share.waitingCount -= 1;
     this.share.waitingBytes -= append.bytes.byteLength;
-    while (this.first < this.appends.length && this.appends[this.first]!.isDone) this.first += 1;
-    this.next = Math.max(this.next, this.first);
-    if (this.first === this.appends.length) this.deadline?.cancel();
-    if (this.first === this.appends.length || this.first > 1024) {
-      this.appends = this.appends.slice(this.first);
-      this.next -= this.first;
-      this.first = 0;
+    while (this.appends.peek()?.isDone === true) {
+      this.appends.shift();
+      this.next = Math.max(0, this.next - 1);
     }
-    if (this.first === this.appends.length) this.deadlineAt = 0;
+    if (this.appends.isEmpty) {
+      this.deadline?.cancel();
+      this.deadlineAt = 0;
+    }
     tell();
   }
 
@@ -313,12 +309,12 @@ export class LogStream {
       this.watch(READ_WITHIN_MS);
       return;
     }
-    let oldest = this.appends[this.first];
+    let oldest = this.appends.peek();
     let hasLanded = false;
     while (oldest !== undefined && now - oldest.at >= STORED_WITHIN_MS) {
       hasLanded = this.landed(oldest, this.turn) || hasLanded;
       this.fail(oldest);
-      oldest = this.appends[this.first];
+      oldest = this.appends.peek();
     }
     // Their answers may never come: the next ones take their places.
     if (hasLanded) this.afterAnswer();

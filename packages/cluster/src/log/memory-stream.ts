@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
+import { Fifo } from '@headrace/core/authoring';
 import { AgingMap } from '../time/aging-map.ts';
 import type { LogEntry, LogLimits, LogPage, LogPosition } from './log.ts';
 
@@ -30,9 +31,7 @@ export class MemoryStream {
     messages: Number.POSITIVE_INFINITY,
     ageMs: Number.POSITIVE_INFINITY,
   };
-  /** Undefined before `first`: up to 1024 large ones would stay until the list is cut. */
-  private stored: (Stored | undefined)[] = [];
-  private first = 0;
+  private readonly stored = new Fifo<Stored>();
   private last = 0;
   /** Of the messages that are kept, with their ids and the overhead. */
   private bytes = 0;
@@ -63,14 +62,14 @@ export class MemoryStream {
   read(after: number, limit: number, now: number): LogPage {
     this.ids.forget(now);
     this.trim(now);
-    const { epoch, last, stored, first } = this;
-    const oldest = stored[first]?.entry.position.offset ?? 0;
+    const { epoch, last, stored } = this;
+    const oldest = stored.peek()?.entry.position.offset ?? 0;
     // Offsets have no holes here.
-    const from = oldest === 0 ? stored.length : first + Math.max(0, after + 1 - oldest);
+    const from = Math.max(0, after + 1 - oldest);
     const entries: LogEntry[] = [];
     let bytes = 0;
-    for (let at = from; at < stored.length && entries.length < limit; at++) {
-      const { entry } = stored[at]!;
+    for (let at = from; at < stored.size && entries.length < limit; at++) {
+      const { entry } = stored.at(at)!;
       bytes += entry.bytes.byteLength;
       if (bytes > MAX_PAGE_BYTES && entries.length > 0) break;
       entries.push(entry);
@@ -95,18 +94,12 @@ export class MemoryStream {
 
   private trim(now: number): void {
     const { messages, ageMs } = this.limits;
-    const isGone = (at: number) =>
-      this.stored.length - at > messages ||
-      this.bytes > MAX_STREAM_BYTES ||
-      now - this.stored[at]!.at > ageMs;
-    while (this.first < this.stored.length && isGone(this.first)) {
-      this.bytes -= sizeOf(this.stored[this.first]!.entry);
-      this.stored[this.first] = undefined;
-      this.first += 1;
+    const isGone = ({ at }: Stored) =>
+      this.stored.size > messages || this.bytes > MAX_STREAM_BYTES || now - at > ageMs;
+    for (let oldest = this.stored.peek(); oldest && isGone(oldest); oldest = this.stored.peek()) {
+      this.stored.shift();
+      this.bytes -= sizeOf(oldest.entry);
     }
-    if (this.first <= 1024 && this.first < this.stored.length) return;
-    this.stored = this.stored.slice(this.first);
-    this.first = 0;
   }
 }
 

@@ -1,3 +1,4 @@
+import { Fifo } from '@headrace/core/authoring';
 import type { LogEntry } from '../log/log.ts';
 
 /** Large messages count, too. */
@@ -6,8 +7,7 @@ const MAX_BYTES = 4 * 1024 * 1024;
 /** The newest entries of a room that were delivered here, of one epoch and without a hole between them. */
 export class RecentEntries {
   private readonly max: number;
-  private entries: LogEntry[] = [];
-  private first = 0;
+  private readonly entries = new Fifo<LogEntry>();
   private bytes = 0;
   /** Everything after this offset is here. */
   private from: number | undefined = undefined;
@@ -18,13 +18,12 @@ export class RecentEntries {
   }
 
   get size(): number {
-    return this.entries.length - this.first;
+    return this.entries.size;
   }
 
   /** Nothing is kept any more; what is added next comes right after this offset, or nobody knows after which. */
   restart(offset: number | undefined): void {
-    this.entries = [];
-    this.first = 0;
+    this.entries.clear();
     this.bytes = 0;
     this.from = offset;
   }
@@ -43,23 +42,20 @@ export class RecentEntries {
   /** What came after an offset; undefined if it is not all here. */
   after(offset: number): readonly LogEntry[] | undefined {
     if (this.from === undefined || offset < this.from) return undefined;
-    let low = this.first;
-    let high = this.entries.length;
+    const { entries } = this;
+    let low = 0;
+    let high = entries.size;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.entries[middle]!.position.offset <= offset) low = middle + 1;
+      if (entries.at(middle)!.position.offset <= offset) low = middle + 1;
       else high = middle;
     }
-    return this.entries.slice(low);
+    return Array.from({ length: entries.size - low }, (_, i) => entries.at(low + i)!);
   }
 
   private drop(): void {
-    const oldest = this.entries[this.first]!;
-    this.first += 1;
+    const oldest = this.entries.shift()!;
     this.bytes -= oldest.bytes.byteLength;
     this.from = oldest.position.offset;
-    if (this.first <= this.max) return;
-    this.entries = this.entries.slice(this.first);
-    this.first = 0;
   }
 }

@@ -2,9 +2,7 @@ import { Gateway, type GatewayOptions, Worker, type WorkerConnection } from '@he
 import { silentLogger } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import type { PublishOutcome } from '../../src/bus/bus.ts';
-import type { GatewayPeers, GatewayWire } from '../../src/gateway/gateway-wire.ts';
-
-type Listener = (from: string, body: Buffer) => void;
+import type { GatewayListener, GatewayPort } from '../../src/gateway/gateway-port.ts';
 
 /** Nodes in one process: frames between two of them arrive in order and late, or not at all. */
 export class GatewayWorld {
@@ -15,9 +13,9 @@ export class GatewayWorld {
   loss = 0;
   latencyMs = 5;
   sentFrames = 0;
-  private readonly listeners = new Map<string, Set<Listener>>();
-  private readonly changes = new Set<() => void>();
-  private readonly busListeners = { up: new Set<() => void>(), down: new Set<() => void>() };
+  private readonly listeners = new Set<GatewayListener>();
+  /** Those that get frames. */
+  private readonly receivers = new Map<string, Set<GatewayListener>>();
   /** The frames that arrive last between two nodes; those of one moment come together, as from a real bus. */
   private readonly last = new Map<string, { readonly dueAt: number; readonly bodies: Buffer[] }>();
   private readonly dead = new Set<string>();
@@ -27,43 +25,47 @@ export class GatewayWorld {
     this.random = random;
   }
 
-  wire(nodeId: string): GatewayWire {
+  isThere: (node: string) => boolean = (node) =>
+    this.states.has(node) || node.startsWith('gateway');
+
+  port(nodeId: string): GatewayPort {
     const world = this;
     return {
+      clock: this.clock,
+      logger: silentLogger,
       nodeId,
       get state() {
         return world.busState;
       },
       send: (node, body) => this.send(nodeId, node, body),
+      ready: () => [...this.states].filter(([, state]) => state === 'ready').map(([id]) => id),
+      isThere: (node) => this.isThere(node),
       listen: (listener) => {
-        const listeners = this.listeners.get(nodeId) ?? new Set();
-        this.listeners.set(nodeId, listeners.add(listener));
-        return { close: () => void listeners.delete(listener) };
+        const own = this.receivers.get(nodeId) ?? new Set();
+        this.receivers.set(nodeId, own.add(listener));
+        this.listeners.add(listener);
+        return {
+          close: () => {
+            own.delete(listener);
+            this.listeners.delete(listener);
+          },
+        };
       },
-      on: (event, listener) => this.busListeners[event].add(listener),
-      off: (event, listener) => this.busListeners[event].delete(listener),
     };
   }
-
-  readonly peers: GatewayPeers = {
-    ready: () => [...this.states].filter(([, state]) => state === 'ready').map(([id]) => id),
-    isThere: (node) => this.states.has(node) || node.startsWith('gateway'),
-    on: (_event, listener) => this.changes.add(listener),
-    off: (_event, listener) => this.changes.delete(listener),
-  };
 
   setState(node: string, state: 'ready' | 'draining' | 'suspect' | 'gone'): void {
     if (state === 'gone') this.states.delete(node);
     else this.states.set(node, state);
     this.clock.run(() => {
-      for (const change of [...this.changes]) change();
+      for (const listener of [...this.listeners]) listener.peersChanged();
     });
   }
 
   /** Its process is killed; the others notice after a while. */
   kill(node: string): void {
     this.dead.add(node);
-    this.listeners.delete(node);
+    this.receivers.delete(node);
     if (!this.states.has(node)) return;
     this.clock.schedule(() => this.setState(node, 'suspect'), 3000);
     this.clock.schedule(() => this.setState(node, 'gone'), 5000);
@@ -73,7 +75,7 @@ export class GatewayWorld {
     if (state === this.busState) return;
     this.busState = state;
     this.clock.run(() => {
-      for (const listener of [...this.busListeners[state]]) listener();
+      for (const listener of [...this.listeners]) listener.busChanged(state === 'up');
     });
   }
 
@@ -82,10 +84,7 @@ export class GatewayWorld {
   }
 
   gateway(options: Partial<GatewayOptions<string>> = {}): Gateway<string> {
-    const { clock, peers } = this;
-    const wire = this.wire('gateway');
-    const cluster = { gatewayPort: { wire, peers, clock, logger: silentLogger } };
-    return new Gateway<string>({ cluster, ...options });
+    return new Gateway<string>({ cluster: { gatewayPort: this.port('gateway') }, ...options });
   }
 
   connection(gateway: Gateway<string>): EmbeddedChannel {
@@ -109,7 +108,7 @@ export class GatewayWorld {
     this.last.set(pair, { dueAt, bodies });
     clock.schedule(() => {
       for (const one of bodies) {
-        for (const listener of [...(this.listeners.get(to) ?? [])]) listener(from, one);
+        for (const listener of [...(this.receivers.get(to) ?? [])]) listener.received(from, one);
       }
     }, dueAt - clock.now());
     return 'sent';
@@ -151,14 +150,7 @@ export class NotingWorker {
       return { then } as unknown as Promise<void>;
     };
     this.worker = new Worker<string>({
-      cluster: {
-        gatewayPort: {
-          wire: world.wire(node),
-          peers: world.peers,
-          clock: world.clock,
-          logger: silentLogger,
-        },
-      },
+      cluster: { gatewayPort: world.port(node) },
       onConnect: (connection, { moved }) => {
         this.held.set(connection.id, connection);
         this.notes.push(moved ? 'moved here' : 'connect');

@@ -286,8 +286,7 @@ describe('Gateway and Worker', () => {
 
   it('forget the connections of a gateway that is gone', () => {
     const { world, first } = pair();
-    const { isThere } = world.peers;
-    Object.assign(world.peers, { isThere: (id: string) => id !== 'gateway' && isThere(id) });
+    world.isThere = (id) => id !== 'gateway' && world.states.has(id);
     world.setState('w3', 'draining');
     expect(first.notes).toEqual(['connect', 'close gateway-gone']);
     expect(first.worker.connections).toBe(0);
@@ -345,7 +344,7 @@ describe('decodeFrame', () => {
   it('is thrown at gateways and workers without harm', () => {
     const { world, gateway, channel, first } = pair();
     const random = randomOf(2);
-    const [toWorker, toGateway] = [world.wire('gateway'), world.wire(first.node)];
+    const [toWorker, toGateway] = [world.port('gateway'), world.port(first.node)];
     for (let i = 0; i < 3000; i++) {
       const bytes = Buffer.from(Array.from({ length: random() * 60 }, () => random() * 12));
       toWorker.send(first.node, bytes);

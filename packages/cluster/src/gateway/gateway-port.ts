@@ -1,0 +1,39 @@
+import type { Buffer } from 'node:buffer';
+import type { Clock, Logger } from '@headrace/core';
+import type { BusSubscription, PublishOutcome } from '../bus/bus.ts';
+
+/** A node of a cluster, for a gateway or a worker; a `Cluster` is one. */
+export interface GatewayCluster {
+  readonly gatewayPort: GatewayPort;
+}
+
+/** Gets what happens at a {@link GatewayPort}. */
+export interface GatewayListener {
+  /** The body of an envelope came from a node. */
+  received(from: string, body: Buffer): void;
+  /** What `ready` and `isThere` say may be different now. */
+  peersChanged(): void;
+  /** The state of the bus has changed. */
+  busChanged(isUp: boolean): void;
+}
+
+/**
+ * What gateways and workers need of their node: envelopes of kind 8 on the nodes' own subjects, in order between two
+ * nodes, and which nodes there are.
+ */
+export interface GatewayPort {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Of this node; another one after two nodes had the same. */
+  readonly nodeId: string;
+  /** Of the bus. */
+  readonly state: 'up' | 'down';
+  /** Sends the body of an envelope to one node, which may be this one. */
+  send(node: string, body: Buffer): PublishOutcome;
+  /** The ids of the nodes that are ready and offer a role, this one too. */
+  ready(role: string): readonly string[];
+  /** True for a node that is ready, draining or unheard for a short time; false once it is gone, or was never there. */
+  isThere(node: string): boolean;
+  /** Calls the listener from now on, until the subscription is closed. */
+  listen(listener: GatewayListener): BusSubscription;
+}
