@@ -24,7 +24,7 @@ export type { WorkerConnection } from './gateway/worker-connection.ts';
 // Groups
 export { ClusterGroup, type ClusterGroupCounters } from './group/cluster-group.ts';
 export type { Gap } from './group/gap-event.ts';
-export type { Member } from './group/present-members.ts';
+export type { Member } from './group/presence-machine.ts';
 export type { Log, LogEntry, LogLimits, LogLink, LogPage, LogPosition } from './log/log.ts';
 export type { NodeInfo } from './node/node-info.ts';
 // Durable groups

@@ -109,10 +109,10 @@ export class ClusterGroup<Message = unknown>
     checkSameOptions(this.name, this.options, given);
   }
 
-  /** @internal The cluster is left: tells the others, once the members are gone. */
+  /** @internal The cluster is left. */
   leave(): void {
     this.outgoing.flush();
-    this.members.leave();
+    this.leaveMembers();
     this.subscription?.close();
     this.context.directory.off('forgotten', this.onForgotten);
   }

@@ -5,13 +5,16 @@ import {
   type ChannelMatcher,
   type CloseReason,
   type GroupOutcome,
+  OptionError,
   type SlowMemberOptions,
 } from '@headrace/core';
 import { SLOW_MEMBER_OPTIONS, WatchedEmitter } from '@headrace/core/authoring';
 import { checkChannel } from '../application/check-channel.ts';
 import type { ClusterContext } from '../node/cluster-context.ts';
-import type { LeaveReason } from './presence-machine.ts';
-import { type Member, type PresenceOptions, PresentMembers } from './present-members.ts';
+import type { PresenceOptions } from './group-options.ts';
+import { memberId } from './member-id.ts';
+import { Presence } from './presence.ts';
+import type { LeaveReason, Member } from './presence-machine.ts';
 
 /** What every group of a cluster announces. */
 export interface MemberEvents {
@@ -36,8 +39,9 @@ export abstract class GroupOfNode<Written, Events extends MemberEvents>
   readonly local: ChannelGroup<Written>;
   /** @internal */
   protected readonly context: ClusterContext;
-  /** @internal */
-  protected readonly members: PresentMembers;
+  private readonly presence: Presence | undefined;
+  /** With `presence: 'ids'` alone: a member that is only counted has no id on the bus. */
+  private readonly ids: Map<Channel, string | undefined> | undefined;
   private isFlushDue = false;
 
   /** @internal */
@@ -46,13 +50,19 @@ export abstract class GroupOfNode<Written, Events extends MemberEvents>
     this.name = name;
     this.local = new ChannelGroup<Written>(name, SLOW_MEMBER_OPTIONS.only(options));
     this.context = context;
-    const events: WatchedEmitter<MemberEvents> = this as never;
-    this.members = new PresentMembers(this.local, context, options, {
-      joined: (member) => events.emit('memberJoined', member),
-      left: (member) => events.emit('memberLeft', member),
+    const { presence = 'count', idOf } = options;
+    this.ids = presence === 'ids' ? new Map() : undefined;
+    this.presence = presence === false ? undefined : this.presenceOf(this.ids !== undefined);
+    this.local.on('channelJoined', (channel) => {
+      const id = this.ids && memberId(channel, idOf, context.wire.host.logger);
+      this.ids?.set(channel, id);
+      this.presence?.add(id);
     });
-    this.local.on('channelJoined', (channel) => this.members.add(channel));
-    this.local.on('channelLeft', (channel) => this.members.remove(channel));
+    this.local.on('channelLeft', (channel) => {
+      this.presence?.remove(this.ids?.get(channel));
+      this.ids?.delete(channel);
+    });
+    context.wire.onRenamed(() => this.presence?.renamed());
   }
 
   /** Members on this node. */
@@ -67,12 +77,21 @@ export abstract class GroupOfNode<Written, Events extends MemberEvents>
 
   /** Members on all nodes, as far as it is known here; those of this node alone without `presence`. */
   get total(): number {
-    return this.members.total;
+    return this.presence?.total ?? this.size;
   }
 
-  /** Who is there on all nodes, as far as it is known here; needs `presence: 'ids'`. */
+  /**
+   * The members with an id on all nodes, as far as they are known here; needs `presence: 'ids'`.
+   *
+   * @throws OptionError `OPTION_CONFLICT` without that option
+   */
   who(): IterableIterator<Member> {
-    return this.members.who();
+    if (this.ids !== undefined) return this.presence!.who();
+    throw new OptionError(
+      'OPTION_CONFLICT',
+      `who() of the group ${this.name} needs the option presence: 'ids'`,
+      { option: 'presence' },
+    );
   }
 
   /**
@@ -112,6 +131,12 @@ export abstract class GroupOfNode<Written, Events extends MemberEvents>
     return this.toString();
   }
 
+  /** @internal The cluster is left: the other nodes get the last changes, and nothing after them. */
+  protected leaveMembers(): void {
+    this.presence?.flush();
+    this.presence?.close();
+  }
+
   /** @internal Flushes the members here, once for all that comes together. */
   protected flushSoon(): void {
     if (this.isFlushDue) return;
@@ -119,6 +144,17 @@ export abstract class GroupOfNode<Written, Events extends MemberEvents>
     this.context.wire.host.clock.execute(() => {
       this.isFlushDue = false;
       this.local.flush();
+    });
+  }
+
+  private presenceOf(hasIds: boolean): Presence {
+    const events: WatchedEmitter<MemberEvents> = this as never;
+    return new Presence({
+      ...this.context,
+      group: this.name,
+      hasIds,
+      joined: (id, node) => events.emit('memberJoined', { id, node }),
+      left: (id, node, reason) => events.emit('memberLeft', { id, node, reason }),
     });
   }
 

@@ -1,4 +1,4 @@
-import { OptionError, type SlowMemberOptions } from '@headrace/core';
+import { type Channel, OptionError, type SlowMemberOptions } from '@headrace/core';
 import {
   checkKind,
   choice,
@@ -8,7 +8,20 @@ import {
   SLOW_MEMBER_OPTIONS,
 } from '@headrace/core/authoring';
 import type { MessageCodec } from '../envelope/body.ts';
-import type { PresenceOptions } from './present-members.ts';
+
+/** How a group knows its members. */
+export interface PresenceOptions {
+  /**
+   * What is known of members on other nodes: nothing, how many, or who; the same on all nodes. @default 'count'
+   */
+  readonly presence?: false | 'count' | 'ids';
+  /**
+   * The id of a member, up to 128 characters; asked when it is added, with `presence: 'ids'` alone. `undefined` counts it
+   * without an id.
+   * @default the principal that an AuthHandler set, if it is a text or has an `id`; else the channel's id
+   */
+  readonly idOf?: (channel: Channel) => string | undefined;
+}
 
 /** Options of `Cluster.group`. */
 export interface ClusterGroupOptions<Message> extends PresenceOptions, SlowMemberOptions {

@@ -1,3 +1,11 @@
+/** A member on any node. */
+export interface Member {
+  /** What `idOf` gave. */
+  readonly id: string;
+  /** The node that has the connection. */
+  readonly node: string;
+}
+
 /** A change of one node's members, as it goes over the bus. */
 export interface PresenceDelta {
   /** The version after it. */
@@ -75,7 +83,7 @@ export class PresenceMachine {
     return sum;
   }
 
-  *who(): IterableIterator<{ readonly id: string; readonly node: string }> {
+  *who(): IterableIterator<Member> {
     for (const [node, { ids }] of this.remotes) for (const id of ids) yield { id, node };
   }
 

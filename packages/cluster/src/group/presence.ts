@@ -8,7 +8,12 @@ import type { Inbox } from '../node/inbox.ts';
 import type { NodeInfo } from '../node/node-info.ts';
 import type { Wire } from '../node/wire.ts';
 import { OwnMembers } from './own-members.ts';
-import { type LeaveReason, type PresenceAction, PresenceMachine } from './presence-machine.ts';
+import {
+  type LeaveReason,
+  type Member,
+  type PresenceAction,
+  PresenceMachine,
+} from './presence-machine.ts';
 import { toPresenceDelta, toPresencePage } from './presence-message.ts';
 
 /** What a {@link Presence} works with, and whom it notifies. */
@@ -83,7 +88,7 @@ export class Presence {
   }
 
   /** Each id with its node; ours first. */
-  *who(): IterableIterator<{ readonly id: string; readonly node: string }> {
+  *who(): IterableIterator<Member> {
     const { nodeId } = this.context.wire;
     for (const id of this.own.ids()) yield { id, node: nodeId };
     yield* this.others.who();

@@ -10,17 +10,17 @@ import { CLUSTER_ERRORS } from '../error/cluster-errors.ts';
 import { elsewhere } from '../group/elsewhere.ts';
 import { GroupOfNode, type MemberEvents } from '../group/group-of-node.ts';
 import { checkSameOptions } from '../group/group-options.ts';
-import type { Log, LogEntry, LogPage, LogPosition } from '../log/log.ts';
+import type { LogEntry, LogPage, LogPosition } from '../log/log.ts';
 import type { ClusterContext } from '../node/cluster-context.ts';
 import {
   type DurableGroupOptions,
-  type DurablePlan,
   type DurableWriteOptions,
   durablePlan,
   logOf,
 } from './durable-options.ts';
 import { DurableOutcome } from './durable-outcome.ts';
 import { LogWrites } from './log-writes.ts';
+import type { Room } from './room.ts';
 import { RoomFeed } from './room-feed.ts';
 import { RoomMessages } from './room-messages.ts';
 import {
@@ -96,9 +96,7 @@ export class DurableGroup<Message = unknown>
   implements Group<Message>
 {
   private readonly options: DurableGroupOptions<Message>;
-  private readonly plan: DurablePlan<Message>;
-  private readonly log: Log;
-  private readonly stream: string;
+  private readonly room: Room;
   private readonly feed: RoomFeed;
   private readonly pages: SharedPages;
   private readonly reader: RoomReader<Message>;
@@ -112,39 +110,25 @@ export class DurableGroup<Message = unknown>
   /** @internal @throws OptionError */
   constructor(name: string, context: ClusterContext, options: DurableGroupOptions<Message>) {
     const plan = durablePlan(name, options);
-    super(name, context, options);
     const { wire } = context;
+    const log = logOf(wire.bus, name);
+    super(name, context, options);
     this.options = options;
-    this.plan = plan;
-    this.log = logOf(wire.bus, name);
-    this.stream = wire.subjects.stream(name);
-    this.messages = new RoomMessages({ wire, stream: this.stream, group: name, plan: this.plan });
+    const stream = wire.subjects.stream(name);
     const downError = (why: string) => this.downError(why);
-    this.feed = new RoomFeed({
-      wire,
-      log: this.log,
-      stream: this.stream,
-      limits: this.plan.limits,
-      recent: this.plan.recent,
+    const room: Room = { wire, log, stream, group: name, downError };
+    this.room = room;
+    this.messages = new RoomMessages(room, plan);
+    this.feed = new RoomFeed(room, plan, {
       deliver: (entry) => this.deliver(entry),
       skipped: (from, to) => this.emit('skipped', { from, to }),
       moved: () => this.moved(),
       isBusy: () => this.local.backlog > MAX_BACKLOG,
       onceFree: (listener) => this.local.onceDrained(listener),
     });
-    this.writes = new LogWrites({
-      wire,
-      log: this.log,
-      stream: this.stream,
-      group: name,
-      downError,
-      feed: this.feed,
-      settled: () => this.reportIdle(),
-    });
+    this.writes = new LogWrites(room, this.feed, () => this.reportIdle());
     this.pages = new SharedPages(wire.host.clock, (after, limit) => this.read(after, limit));
-    this.reader = new RoomReader<Message>({
-      wire,
-      downError,
+    this.reader = new RoomReader<Message>(room, {
       feed: this.feed,
       pages: this.pages,
       isLeft: () => this.isLeft,
@@ -271,11 +255,11 @@ export class DurableGroup<Message = unknown>
     checkSameOptions(`${this.name} (durable)`, before === true ? {} : before, durable);
   }
 
-  /** @internal The cluster is left: tells the others, once the members are gone. */
+  /** @internal The cluster is left. */
   leave(): void {
     if (this.isLeft) return;
     this.isLeft = true;
-    this.members.leave();
+    this.leaveMembers();
     this.feed.stop();
     this.writes.leave();
   }
@@ -319,7 +303,8 @@ export class DurableGroup<Message = unknown>
   private async read(after: number, limit: number): Promise<LogPage> {
     if (this.isLeft) throw this.downError('the cluster was left');
     this.feed.open();
-    return this.log.read(this.stream, after, limit);
+    const { log, stream } = this.room;
+    return log.read(stream, after, limit);
   }
 
   /** The log of a bus that was closed knows no stream. */

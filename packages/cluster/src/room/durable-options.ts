@@ -10,8 +10,7 @@ import {
 } from '@headrace/core/authoring';
 import type { Bus } from '../bus/bus.ts';
 import type { MessageCodec } from '../envelope/body.ts';
-import { GROUP_KINDS } from '../group/group-options.ts';
-import type { PresenceOptions } from '../group/present-members.ts';
+import { GROUP_KINDS, type PresenceOptions } from '../group/group-options.ts';
 import type { Log, LogLimits, LogPosition } from '../log/log.ts';
 
 /** What a durable group keeps, and how its members see it. */

@@ -1,24 +1,11 @@
 import type { Buffer } from 'node:buffer';
 import { ChannelError, type ChannelMatcher, type GroupOutcome, type Timer } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
-import type { Log, LogPosition } from '../log/log.ts';
-import type { Wire } from '../node/wire.ts';
+import type { LogPosition } from '../log/log.ts';
 import type { DurableOutcome } from './durable-outcome.ts';
 import { isPassed, type PendingWrite, PendingWrites } from './pending-writes.ts';
+import type { Room } from './room.ts';
 import type { RoomFeed } from './room-feed.ts';
-
-/** What {@link LogWrites} work with, and whom they notify. */
-export interface LogWritesParts {
-  readonly wire: Wire;
-  readonly log: Log;
-  readonly stream: string;
-  /** The group's name. */
-  readonly group: string;
-  readonly downError: (why: string) => ChannelError;
-  readonly feed: RoomFeed;
-  /** There may be nothing under way any more. */
-  settled(): void;
-}
 
 /** What waits for the log here, at most. */
 const MAX_PENDING = 16_384;
@@ -27,7 +14,9 @@ const STORED_WITHIN_MS = 5000;
 
 /** What this node writes to the log of one room, until it is stored and has come back. */
 export class LogWrites {
-  private readonly parts: LogWritesParts;
+  private readonly room: Room;
+  private readonly feed: RoomFeed;
+  private readonly settled: () => void;
   private readonly pending = new PendingWrites();
   /** Written before it is known from where on the members here get everything. */
   private early: PendingWrite[] = [];
@@ -36,8 +25,11 @@ export class LogWrites {
   private storedCount = 0;
   private failedCount = 0;
 
-  constructor(parts: LogWritesParts) {
-    this.parts = parts;
+  /** @param settled - is called when there may be nothing under way any more */
+  constructor(room: Room, feed: RoomFeed, settled: () => void) {
+    this.room = room;
+    this.feed = feed;
+    this.settled = settled;
   }
 
   /** Not stored and delivered here yet. */
@@ -72,8 +64,8 @@ export class LogWrites {
       outcome.fail(refusal);
       return outcome;
     }
-    const { feed, wire } = this.parts;
-    const at = wire.host.clock.now();
+    const { feed } = this;
+    const at = this.room.wire.host.clock.now();
     const write = { id, bytes, at, outcomes: [outcome], matcher, position: undefined };
     this.pending.add(write);
     if (feed.isStarted && feed.at === undefined) this.keepEarly(write);
@@ -84,21 +76,21 @@ export class LogWrites {
   /** It came back, and was written to the members here. */
   delivered(write: PendingWrite, outcome: GroupOutcome | undefined): void {
     this.pending.begun(write, outcome);
-    this.parts.settled();
+    this.settled();
   }
 
   /** What is stored up to here will not be delivered any more, and it is known where the members here begin. */
   passed(at: LogPosition): void {
     this.pending.passed(at);
     this.appendEarly();
-    this.parts.settled();
+    this.settled();
   }
 
   /** Nobody here waits for what comes back. What is not stored yet settles by itself. */
   unheard(): void {
     this.appendEarly();
     this.pending.clear();
-    this.parts.settled();
+    this.settled();
   }
 
   /** Takes nothing more. */
@@ -108,17 +100,17 @@ export class LogWrites {
   }
 
   private refusal({ byteLength }: Buffer): ChannelError | undefined {
-    if (this.isLeft) return this.parts.downError('the cluster was left');
+    if (this.isLeft) return this.room.downError('the cluster was left');
     const { size, bytes } = this.pending;
     if (size < MAX_PENDING && bytes + byteLength <= MAX_PENDING_BYTES) return undefined;
-    const { group } = this.parts;
+    const { group } = this.room;
     const text = `${size} messages of ${bytes} bytes wait for the log of ${group} already`;
     return new ChannelError('OUTBOUND_FULL', text, { group });
   }
 
   private append(write: PendingWrite): void {
-    const { feed, log, stream } = this.parts;
-    feed.open();
+    const { log, stream } = this.room;
+    this.feed.open();
     log.append(stream, write.id, write.bytes).then(
       (position) => this.isStored(write, position),
       (error: unknown) => this.isNotStored(write, toError(error)),
@@ -130,32 +122,32 @@ export class LogWrites {
     write.position = position;
     for (const outcome of write.outcomes) outcome.settle(position);
     if (this.pending.get(write.id) !== write) return;
-    const { feed } = this.parts;
+    const { feed } = this;
     const isDelivered = feed.at !== undefined && isPassed(position, feed.at);
     if (!feed.isStarted || isDelivered) this.pending.begun(write, undefined);
     else feed.expect(position);
-    this.parts.settled();
+    this.settled();
   }
 
   private isNotStored(write: PendingWrite, error: Error): void {
     this.failedCount += 1;
     this.pending.begun(write, undefined);
     for (const outcome of write.outcomes) outcome.fail(error);
-    this.parts.settled();
+    this.settled();
   }
 
   /** Members get what is written after they were added: it is stored once it is known where they begin. */
   private keepEarly(write: PendingWrite): void {
     this.early.push(write);
-    const { clock } = this.parts.wire.host;
+    const { clock } = this.room.wire.host;
     this.earlyTimer ??= clock.schedule(() => this.expireEarly(), STORED_WITHIN_MS);
   }
 
   private expireEarly(): void {
-    const { clock } = this.parts.wire.host;
+    const { clock } = this.room.wire.host;
     const now = clock.now();
     this.earlyTimer = undefined;
-    const error = this.parts.downError(`it could not be read for ${STORED_WITHIN_MS} ms`);
+    const error = this.room.downError(`it could not be read for ${STORED_WITHIN_MS} ms`);
     const isOld = ({ at }: PendingWrite) => now - at >= STORED_WITHIN_MS;
     const old = this.early.filter(isOld);
     this.early = this.early.filter((write) => !isOld(write));

@@ -1,18 +1,16 @@
 import type { Timer } from '@headrace/core';
 import type { BusSubscription } from '../bus/bus.ts';
-import type { Log, LogEntry, LogLimits, LogPage, LogPosition } from '../log/log.ts';
-import type { Wire } from '../node/wire.ts';
+import type { LogEntry, LogLimits, LogPage, LogPosition } from '../log/log.ts';
+import type { DurablePlan } from './durable-options.ts';
 import { EntryOrder, type OrderAction } from './entry-order.ts';
 import { RecentEntries } from './recent-entries.ts';
+import type { Room } from './room.ts';
 
-/** What a {@link RoomFeed} works with, and whom it notifies. */
-export interface RoomFeedParts {
-  readonly wire: Wire;
-  readonly log: Log;
-  readonly stream: string;
-  readonly limits: LogLimits;
-  /** How many entries are kept. */
-  readonly recent: number;
+/** What the log keeps, and how many of its newest entries are kept here. */
+export type FeedPlan = Pick<DurablePlan<unknown>, 'limits' | 'recent'>;
+
+/** What a {@link RoomFeed} notifies. */
+export interface RoomFeedOwner {
   /** Once each, in order. */
   deliver(entry: LogEntry): void;
   skipped(from: LogPosition, to: LogPosition): void;
@@ -37,7 +35,9 @@ interface Waiter {
 /** What comes out of the log of one room, in order, for as long as somebody here wants it. */
 export class RoomFeed {
   readonly recent: RecentEntries;
-  private readonly parts: RoomFeedParts;
+  private readonly room: Room;
+  private readonly owner: RoomFeedOwner;
+  private readonly limits: LogLimits;
   private readonly order = new EntryOrder();
   private subscription: BusSubscription | undefined = undefined;
   /** Changes with each start and stop. */
@@ -49,9 +49,11 @@ export class RoomFeed {
   private expecting: Timer | undefined = undefined;
   private expected: LogPosition | undefined = undefined;
 
-  constructor(parts: RoomFeedParts) {
-    this.parts = parts;
-    this.recent = new RecentEntries(parts.recent);
+  constructor(room: Room, plan: FeedPlan, owner: RoomFeedOwner) {
+    this.room = room;
+    this.owner = owner;
+    this.limits = plan.limits;
+    this.recent = new RecentEntries(plan.recent);
   }
 
   /** What was delivered last; undefined as long as it is not known where to begin. */
@@ -67,15 +69,15 @@ export class RoomFeed {
   open(): void {
     if (this.isOpened) return;
     this.isOpened = true;
-    const { log, stream, limits } = this.parts;
+    const { log, stream } = this.room;
     // The bus may be down: it is opened as soon as it is needed.
-    log.open(stream, limits).catch(() => {});
+    log.open(stream, this.limits).catch(() => {});
   }
 
   start(): void {
     if (this.isStarted) return;
     this.open();
-    const { log, stream, wire } = this.parts;
+    const { log, stream, wire } = this.room;
     this.subscription = log.follow(stream, (entry) => this.live(entry));
     wire.bus.on('up', this.onUp);
     if (wire.bus.state === 'up') void this.begin();
@@ -86,7 +88,7 @@ export class RoomFeed {
     this.turn += 1;
     this.subscription?.close();
     this.subscription = undefined;
-    this.parts.wire.bus.off('up', this.onUp);
+    this.room.wire.bus.off('up', this.onUp);
     this.again?.cancel();
     this.expecting?.cancel();
     this.expecting = undefined;
@@ -108,14 +110,14 @@ export class RoomFeed {
   /** This was stored: if it does not come by itself, the log is read. */
   expect(position: LogPosition): void {
     this.expected = position;
-    this.expecting ??= this.parts.wire.host.clock.schedule(() => {
+    this.expecting ??= this.room.wire.host.clock.schedule(() => {
       this.expecting = undefined;
       const { at } = this;
       const { expected } = this;
       if (at === undefined || expected === undefined) return;
       if (at.epoch !== expected.epoch || at.offset < expected.offset) this.look();
       // It may have come under another id.
-      else this.parts.moved();
+      else this.owner.moved();
     }, EXPECTED_WITHIN_MS);
   }
 
@@ -129,7 +131,7 @@ export class RoomFeed {
   private async begin(): Promise<void> {
     const { turn } = this;
     try {
-      await this.parts.wire.bus.settled();
+      await this.room.wire.bus.settled();
     } catch {
       if (this.turn === turn) this.lookLater();
       return;
@@ -147,10 +149,10 @@ export class RoomFeed {
   }
 
   private pauseIfBusy(): boolean {
-    const { parts, turn } = this;
-    if (!parts.isBusy()) return false;
+    const { owner, turn } = this;
+    if (!owner.isBusy()) return false;
     this.isPaused = true;
-    parts.onceFree(() => {
+    owner.onceFree(() => {
       if (this.turn !== turn) return;
       this.isPaused = false;
       this.look();
@@ -159,30 +161,30 @@ export class RoomFeed {
   }
 
   private carryOut(actions: readonly OrderAction[]): void {
-    const { parts, turn } = this;
+    const { owner, turn } = this;
     for (const action of actions) {
       // Delivering an entry can remove the last reader.
       if (this.turn !== turn) return;
       if (action.do === 'deliver') {
         this.recent.add(action.entry);
-        parts.deliver(action.entry);
+        owner.deliver(action.entry);
       } else if (action.do === 'skip') {
         this.recent.restart(undefined);
-        parts.skipped(action.from, action.to);
+        owner.skipped(action.from, action.to);
       } else if (action.do === 'begin') {
         this.recent.restart(action.at.offset);
-        parts.moved();
+        owner.moved();
       } else if (this.pauseIfBusy()) this.order.failed();
       else void this.read(action.after, action.limit);
     }
   }
 
   private async read(after: number, limit: number): Promise<void> {
-    const { turn, order, parts } = this;
+    const { turn, order, room } = this;
     const { readCount } = order;
     let page: LogPage;
     try {
-      page = await parts.log.read(parts.stream, after, limit);
+      page = await room.log.read(room.stream, after, limit);
     } catch {
       if (this.turn !== turn) return;
       order.failed();
@@ -195,12 +197,12 @@ export class RoomFeed {
   }
 
   private lookLater(): void {
-    const { clock, random } = this.parts.wire.host;
+    const { clock, random } = this.room.wire.host;
     this.again?.cancel();
     // While the bus is down, its `up` comes first.
     this.again = clock.schedule(
       () => {
-        if (this.parts.wire.bus.state === 'up') this.look();
+        if (this.room.wire.bus.state === 'up') this.look();
       },
       AGAIN_MS * (0.5 + random() / 2),
     );

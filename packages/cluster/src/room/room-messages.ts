@@ -5,30 +5,23 @@ import { atOnce } from '../application/at-once.ts';
 import { decodeBody, encodeBody } from '../envelope/body.ts';
 import { checkBodyLength, encodeEnvelope, KIND } from '../envelope/envelope.ts';
 import type { LogEntry } from '../log/log.ts';
-import type { Wire } from '../node/wire.ts';
 import type { DurablePlan } from './durable-options.ts';
-
-/** What {@link RoomMessages} work with. */
-export interface RoomMessagesParts<Message> {
-  readonly wire: Wire;
-  readonly stream: string;
-  /** The group's name. */
-  readonly group: string;
-  readonly plan: DurablePlan<Message>;
-}
+import type { Room } from './room.ts';
 
 const MAX_ID_LENGTH = 128;
 const NOTHING = Symbol('nothing');
 
 /** The messages of one room: as they are stored, and as its members get them. */
 export class RoomMessages<Message> {
-  private readonly parts: RoomMessagesParts<Message>;
+  private readonly room: Room;
+  private readonly plan: DurablePlan<Message>;
   /** As members get them, made once for all. */
   private readonly written = new WeakMap<LogEntry, unknown>();
   private count = 0;
 
-  constructor(parts: RoomMessagesParts<Message>) {
-    this.parts = parts;
+  constructor(room: Room, plan: DurablePlan<Message>) {
+    this.room = room;
+    this.plan = plan;
   }
 
   /**
@@ -42,7 +35,8 @@ export class RoomMessages<Message> {
     message: Message,
     id: string | undefined,
   ): { readonly id: string; readonly bytes: Buffer } {
-    const { wire, plan } = this.parts;
+    const { plan } = this;
+    const { wire } = this.room;
     const { bodyType, body } = encodeBody(message, plan.codec);
     checkBodyLength(body);
     const node = wire.nodeId;
@@ -68,11 +62,11 @@ export class RoomMessages<Message> {
 
   /** As it was written; undefined for what is no message of ours. */
   decoded(entry: LogEntry): Message | undefined {
-    const { wire, stream, plan } = this.parts;
+    const { wire, stream } = this.room;
     const envelope = wire.read(entry.bytes, stream);
     if (envelope === undefined) return undefined;
     try {
-      return decodeBody<Message>(envelope, plan.codec);
+      return decodeBody<Message>(envelope, this.plan.codec);
     } catch (thrown) {
       wire.reportFault(envelope, stream, thrown);
       return undefined;
@@ -80,7 +74,8 @@ export class RoomMessages<Message> {
   }
 
   private format(message: Message, { position }: LogEntry): unknown {
-    const { wire, group, plan } = this.parts;
+    const { plan } = this;
+    const { wire, group } = this.room;
     if (plan.format === undefined) return message;
     try {
       return atOnce('format', plan.format(message, position));

@@ -1,9 +1,9 @@
 import { type Channel, ChannelError } from '@headrace/core';
 import { describeOptions, whole } from '@headrace/core/authoring';
 import type { LogEntry, LogPosition } from '../log/log.ts';
-import type { Wire } from '../node/wire.ts';
 import { within } from '../time/within.ts';
 import { comesNext } from './entry-order.ts';
+import type { Room } from './room.ts';
 import type { RoomFeed } from './room-feed.ts';
 import type { RoomMessages } from './room-messages.ts';
 import type { PagePart, SharedPages } from './shared-pages.ts';
@@ -48,10 +48,8 @@ export type SinceOutcome<Message> =
   /** The log does not reach back so far, or is another one. */
   | { readonly recovered: false };
 
-/** What a {@link RoomReader} works with. */
+/** The parts of its room that a {@link RoomReader} works with. */
 export interface RoomReaderParts<Message> {
-  readonly wire: Wire;
-  readonly downError: (why: string) => ChannelError;
   readonly feed: RoomFeed;
   readonly pages: SharedPages;
   readonly isLeft: () => boolean;
@@ -65,10 +63,12 @@ const SINCE_OPTIONS = describeOptions('since', { limit: whole({ min: 1, default:
 
 /** Gives members that were away what they missed. */
 export class RoomReader<Message> {
+  private readonly room: Room;
   private readonly parts: RoomReaderParts<Message>;
   private readonly joining = new Map<Channel, Promise<JoinOutcome>>();
 
-  constructor(parts: RoomReaderParts<Message>) {
+  constructor(room: Room, parts: RoomReaderParts<Message>) {
+    this.room = room;
     this.parts = parts;
   }
 
@@ -199,7 +199,7 @@ export class RoomReader<Message> {
   }
 
   private async page(channel: Channel, after: number, deadline: number): Promise<PagePart> {
-    const { clock } = this.parts.wire.host;
+    const { clock } = this.room.wire.host;
     for (;;) {
       try {
         return await this.within(this.parts.pages.after(after), deadline);
@@ -213,7 +213,7 @@ export class RoomReader<Message> {
   }
 
   private deadline(): number {
-    return this.parts.wire.host.clock.now() + WITHIN_MS;
+    return this.room.wire.host.clock.now() + WITHIN_MS;
   }
 
   /** @throws ChannelError if there is no use in going on */
@@ -221,13 +221,13 @@ export class RoomReader<Message> {
     if (!channel.isOpen) {
       throw new ChannelError('CHANNEL_CLOSED', 'the channel closed before it was a member');
     }
-    if (this.parts.isLeft()) throw this.parts.downError('the cluster was left');
+    if (this.parts.isLeft()) throw this.room.downError('the cluster was left');
   }
 
   private within<T>(promise: Promise<T>, deadline: number): Promise<T> {
-    const { clock } = this.parts.wire.host;
+    const { clock } = this.room.wire.host;
     return within(clock, deadline - clock.now(), promise, () => {
-      throw this.parts.downError(`it could not be read for ${WITHIN_MS} ms`);
+      throw this.room.downError(`it could not be read for ${WITHIN_MS} ms`);
     });
   }
 }
