@@ -12,16 +12,8 @@ export function abortable(connecting: Promise<BusLink>, signal: AbortSignal): Pr
       );
     };
     signal.addEventListener('abort', aborted, { once: true });
-    const over = () => signal.removeEventListener('abort', aborted);
-    connecting.then(
-      (link) => {
-        over();
-        resolve(link);
-      },
-      (error: unknown) => {
-        over();
-        reject(toError(error));
-      },
-    );
+    connecting
+      .then(resolve, (error: unknown) => reject(toError(error)))
+      .finally(() => signal.removeEventListener('abort', aborted));
   });
 }

@@ -43,7 +43,8 @@ export class BusLinkKeeper {
   private readonly plan: BusPlan;
   private readonly host: BusHost;
   private readonly owner: BusLinkOwner;
-  private readonly aborts = new AbortController();
+  /** Ends the connect that is under way. */
+  private connecting: AbortController | undefined = undefined;
   private current: BusLink | undefined = undefined;
   private isUp = false;
   private isEnded = false;
@@ -85,23 +86,19 @@ export class BusLinkKeeper {
     this.unheard = new Unheard(this.generation);
     const isCurrent = this.ofThisLink();
     const abort = new AbortController();
+    this.connecting = abort;
     const timer = clock.schedule(() => {
       abort.abort(new Error(`no connection within ${connectTimeoutMs} ms`));
     }, connectTimeoutMs);
-    const stop = () => abort.abort(this.aborts.signal.reason);
-    this.aborts.signal.addEventListener('abort', stop, { once: true });
-    const over = () => {
-      timer.cancel();
-      this.aborts.signal.removeEventListener('abort', stop);
-    };
     abortable(this.tryToConnect(isCurrent, abort.signal), abort.signal).then(
       (link) => {
-        over();
+        timer.cancel();
+        this.connecting = undefined;
         if (isCurrent()) this.connected(link);
         else closeQuietly(link);
       },
       (error: unknown) => {
-        over();
+        timer.cancel();
         if (isCurrent()) this.failed(toError(error));
       },
     );
@@ -134,7 +131,7 @@ export class BusLinkKeeper {
     this.isEnded = true;
     this.forgetLink();
     this.retry?.cancel();
-    this.aborts.abort(reason);
+    this.connecting?.abort(reason);
     if (current === undefined) return;
     const closing = current.close(isUp).catch(() => {});
     await within(this.host.clock, FLUSH_WITHIN_MS, closing, () => closeQuietly(current));

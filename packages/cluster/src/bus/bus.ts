@@ -43,7 +43,7 @@ export interface BusHost {
 
 /**
  * Messages by subject between the nodes of a cluster, at most once, in order for each subject and sender. There is no
- * store: who does not listen gets nothing.
+ * store: a node that does not listen gets nothing.
  *
  * A bus never throws for what the network does. While it is down, what is published is kept within `whenDown`, and sent
  * in order when it is up; it is made anew until it is closed.
@@ -62,7 +62,7 @@ export interface Bus {
   /** Begins to connect. Called once, by the cluster. */
   open(host: BusHost): void;
   /**
-   * Sends to everybody who listens, in this process too.
+   * Sends to all listeners, in this process too.
    *
    * @param bytes - belong to the bus from now on
    */

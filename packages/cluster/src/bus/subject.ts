@@ -44,7 +44,7 @@ export class Subjects {
     return `${this.prefix}.g.${token(name)}`;
   }
 
-  /** Who is in a group. */
+  /** The presence of a group. */
   presence(name: string): string {
     return `${this.prefix}.p.${token(name)}`;
   }

@@ -52,7 +52,7 @@ type NodePlan = Resolved<ClusterOptions<never>, typeof CLUSTER_OPTIONS.kinds>;
 const SETTLE_MS = 6000;
 
 /**
- * This process as a node of a cluster: groups and users over all nodes, and who the others are.
+ * This process as a node of a cluster: groups and users over all nodes, and a list of these.
  *
  * @example
  * ```ts run

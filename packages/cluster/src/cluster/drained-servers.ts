@@ -11,13 +11,13 @@ export interface Drainable {
   }): Promise<void>;
   /** What listens: closed at once, so that nobody comes while clients are sent away. */
   readonly channel?: { close(reason: 'shutdown'): unknown };
-  /** How many there are to tell, which gives the time between batches. */
+  /** How many there are to notify, which gives the time between batches. */
   readonly connections?: { readonly size: number };
 }
 
 /** Sends the clients of lasting channels elsewhere; a `ResumeTable` is one. */
 export interface Movable {
-  /** Tells them within `spreadMs`, and does not wait for them. */
+  /** Notifies them within `spreadMs`, and does not wait for them. */
   move(options: { readonly spreadMs: number }): unknown;
   /** Lasting channels, with and without a link. */
   readonly size?: number;
@@ -34,11 +34,11 @@ export interface LeaveOptions {
   /** How long connections may take to end, in milliseconds. @default 10000 */
   readonly drainTimeoutMs?: number;
   /**
-   * The connections are told to go within this time, in milliseconds: not all at once. Clients of lasting channels go
+   * The connections are notified to go within this time, in milliseconds: not all at once. Clients of lasting channels go
    * by chance within it, all others in batches after that. @default 5000, or half of `drainTimeoutMs` if that is less
    */
   readonly spreadMs?: number;
-  /** Connections told together. @default 1000 */
+  /** Connections notified together. @default 1000 */
   readonly batch?: number;
 }
 
@@ -69,7 +69,7 @@ export function leavePlan(options: LeaveOptions): LeavePlan {
   if (spreadMs > drainTimeoutMs) {
     throw new OptionError(
       'OPTION_CONFLICT',
-      `spreadMs (${spreadMs}) exceeds drainTimeoutMs (${drainTimeoutMs}): the last clients would never be told to go`,
+      `spreadMs (${spreadMs}) exceeds drainTimeoutMs (${drainTimeoutMs}): the last clients would never be notified`,
       { spreadMs, drainTimeoutMs },
     );
   }

@@ -79,7 +79,7 @@ export class OwnMembers {
     return deltas;
   }
 
-  /** Says which version there is, for those who missed it. */
+  /** Announces the present version, for nodes that missed it. */
   reminder(): PresenceDelta {
     const { version, publishedMembers: count } = this;
     return { version, from: version, count, joined: [], left: [] };

@@ -16,7 +16,7 @@ import {
 } from './presence-machine.ts';
 import { toPresenceDelta, toPresencePage } from './presence-message.ts';
 
-/** What a {@link Presence} works with, and whom it notifies. */
+/** What a {@link Presence} works with, and what it notifies. */
 export interface PresenceContext {
   readonly wire: Wire;
   readonly inbox: Inbox;
@@ -31,7 +31,7 @@ export interface PresenceContext {
 const BATCH_MS = 100;
 /** A node that does not answer is asked again after this. */
 const ANSWER_MS = 1000;
-/** Versions are repeated after a change, ever more seldom: who missed the last change finds out. */
+/** Versions are repeated after a change, ever more seldom: a node that missed the last change finds out. */
 const REMIND = exponential({ baseMs: 1000, maxMs: 60_000, jitter: 'equal' });
 /** Without members here so many reminders follow the last change, for a little over three minutes. */
 const EMPTY_REMINDERS = 8;
@@ -39,7 +39,7 @@ const EMPTY_REMINDERS = 8;
 const STAGGER_MS = 500;
 const PART = 'presence';
 
-/** Who is in a group, on all nodes: tells the others of our members, and learns of theirs. */
+/** The members of a group on all nodes: announces ours to the other nodes, and learns of theirs. */
 export class Presence {
   private readonly context: PresenceContext;
   private readonly own = new OwnMembers();
@@ -206,7 +206,7 @@ export class Presence {
         this.reminder = undefined;
         this.remind();
         this.reminders += 1;
-        // Who has not heard of it by now was without this node for so long that it forgot its members.
+        // A node that has not heard of it by now was without this node for so long that it forgot its members.
         if (this.own.count > 0 || this.reminders < EMPTY_REMINDERS) this.remindLater();
       },
       REMIND(this.tries, { elapsedMs: 0, phase: 0, random })!,

@@ -34,7 +34,7 @@ const MAX_IN_FLIGHT_BYTES = 4 * 1024 * 1024;
 /** All of a log that is not stored yet, at most. */
 const MAX_WAITING = 65_536;
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
-/** Who writes knows after so long that his message may be lost. */
+/** After so long the writer gets an error: the message may be lost. */
 const STORED_WITHIN_MS = 5000;
 /** What the engine refused over a link that stands is tried again after so long. */
 const TRY_AGAIN = exponential({ baseMs: 200, maxMs: 5000, jitter: 'none' });
@@ -175,7 +175,7 @@ export class LogStream {
   private followOver(link: LogLink | undefined): void {
     if (link === undefined || this.listeners.size === 0 || this.following !== undefined) return;
     this.following = link.follow(this.name, (entry) => this.deliver(entry));
-    // Its epoch may be needed for the first live copy. What fails is tried again, and reported by who appends or reads.
+    // Its epoch may be needed for the first live copy. A failure is tried again, and reported by appends and reads.
     this.opening(link).catch(() => {});
   }
 

@@ -13,7 +13,7 @@ export interface LogEntry {
   /** Where it is stored. */
   readonly position: LogPosition;
   /**
-   * The offset of the message before it in this log: who has another one last has a hole. 0 for the first, and for the
+   * The offset of the message before it in this log: a reader at another offset has a hole. 0 for the first, and for the
    * first of a page if the log no longer knows what was before it.
    */
   readonly previous: number;
@@ -93,7 +93,7 @@ export interface Log {
   read(stream: string, after: number, limit: number): Promise<LogPage>;
   /**
    * Calls back with what is appended, as far as it arrives: holes are the caller's to fill. It is in force again before
-   * the bus announces `up`: who then reads what came after his last position has everything. The stream must have been
+   * the bus announces `up`: a reader that then reads the log after its last position has everything. The stream must have been
    * given to {@link open}.
    */
   follow(stream: string, listener: (entry: LogEntry) => void): BusSubscription;

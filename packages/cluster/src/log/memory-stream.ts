@@ -7,7 +7,7 @@ import type { LogEntry, LogLimits, LogPage, LogPosition } from './log.ts';
 /** An id that was seen is known for so long. */
 export const DUPLICATE_WINDOW_MS = 120_000;
 
-/** Whoever writes large messages, or many, does not fill the memory: less is kept of them. */
+/** Large messages, or many, do not fill the memory: fewer of them are kept. */
 export const MAX_STREAM_BYTES = 64 * 1024 * 1024;
 
 /** As {@link MAX_STREAM_BYTES} counts each message on top of its bytes and its id. */

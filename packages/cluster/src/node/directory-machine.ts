@@ -28,7 +28,7 @@ interface Entry {
   isKnown: boolean;
 }
 
-/** Far more nodes than a bus can serve: who invents ids does not fill the memory. */
+/** Far more nodes than a bus can serve: invented ids do not fill the memory. */
 const MAX_NODES = 10_000;
 const NO_STATUS: NodeStatus = {
   state: 'ready',
@@ -38,7 +38,7 @@ const NO_STATUS: NodeStatus = {
   roles: [],
 };
 
-/** Who is there, by heartbeats; without clock and bus. */
+/** The nodes that are there, by heartbeats; without clock and bus. */
 export class DirectoryMachine {
   private readonly times: DirectoryTimes;
   private readonly entries = new Map<string, Entry>();
@@ -122,7 +122,7 @@ export class DirectoryMachine {
     return life === 'unannounced' ? undefined : { id, life, ...status };
   }
 
-  /** True for who is not gone, with a heartbeat or without one yet. */
+  /** True for a node that is not gone, with a heartbeat or without one yet. */
   isThere(id: string): boolean {
     const entry = this.entries.get(id);
     return entry !== undefined && entry.life !== 'gone';

@@ -88,7 +88,7 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
     return this.machine.heardOf(id, this.wire.host.clock.now());
   }
 
-  /** Tells the others now, without waiting for the next heartbeat. */
+  /** Sends a heartbeat now. */
   announce(): void {
     const heartbeat: Heartbeat = { ...this.status(), nonce: this.nonce };
     if (heartbeat.state !== this.announced) this.emit('ownState');

@@ -36,7 +36,7 @@ export interface NodeInfo extends NodeStatus {
 
 /** A heartbeat on the bus. */
 export interface Heartbeat extends NodeStatus {
-  /** Tells two nodes with one id from each other. */
+  /** Different for two nodes with one id. */
   readonly nonce: string;
 }
 

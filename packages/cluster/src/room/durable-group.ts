@@ -67,7 +67,7 @@ const NEWEST_TRIES = 5;
 
 /**
  * A group over all nodes whose messages are kept: what is written is stored in the log of the bus, and comes to the
- * members of all nodes from there, in one order for all, to each once. A member that was away tells its position, and
+ * members of all nodes from there, in one order for all, to each once. A member that was away gives its position, and
  * gets what came meanwhile ({@link join}).
  *
  * What a matcher chooses that means none elsewhere, such as `ChannelMatchers.is`, is not stored: it goes to that member
@@ -193,7 +193,7 @@ export class DurableGroup<Message = unknown>
   }
 
   /**
-   * The last messages, up to `count`, and where they end; for what shows a room to who was never there. Rejects with
+   * The last messages, up to `count`, and where they end; to show a room to a new member. Rejects with
    * `BUS_DOWN`.
    */
   async newest(count: number): Promise<NewestMessages<Message>> {
@@ -201,7 +201,7 @@ export class DurableGroup<Message = unknown>
     for (let tries = 0; tries < NEWEST_TRIES; tries++) {
       const { epoch, first, last } = await this.read(Number.MAX_SAFE_INTEGER, 1);
       if (first === 0) return { entries: [], position: { epoch, offset: last } };
-      // What came before the oldest one is not known, so it may not be told from a hole.
+      // What came before the oldest one is not known: it may be a hole.
       const offset = Math.max(first === 1 ? 0 : first, last - count);
       const since = await this.reader.since({ epoch, offset }, { limit: count });
       // Otherwise the oldest ones went meanwhile.
@@ -214,7 +214,7 @@ export class DurableGroup<Message = unknown>
    * Stores a message, for the members of all nodes. It is on its way at once, without a flush, behind those written
    * before; members are flushed when it comes back.
    *
-   * @param how - who gets it, or its id
+   * @param how - the members that get it, or its id
    * @throws OptionError for a matcher that does not say what it means `elsewhere`, and for an id that is none
    * @throws EncodeError if the message cannot be stored
    */

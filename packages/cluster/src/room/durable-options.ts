@@ -42,7 +42,7 @@ export interface DurableWriteOptions {
    * twice, on whichever node. Ids of different writers must differ. @default one that is made up
    */
   readonly id?: string | undefined;
-  /** Who gets it. @default all */
+  /** The members of this node that get it. @default all */
   readonly matcher?: ChannelMatcher | undefined;
 }
 

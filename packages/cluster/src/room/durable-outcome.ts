@@ -6,7 +6,7 @@ import type { LogPosition } from '../log/log.ts';
  * nothing, and {@link position} is there. It may be ignored.
  *
  * `isBegun` is true once the message came back from the log and was written to the members of this node, or has failed:
- * until then a BroadcastHandler holds the reads of who sent it.
+ * until then a BroadcastHandler holds the reads of its sender.
  */
 export class DurableOutcome implements GroupOutcome {
   /**

@@ -47,7 +47,7 @@ export class PendingWrites {
     return this.writes.get(id);
   }
 
-  /** It was delivered, or will not be: whoever waits for that goes on. */
+  /** It was delivered, or will not be: its outcomes begin. */
   begun(write: PendingWrite, outcome: GroupOutcome | undefined): void {
     if (this.writes.get(write.id) !== write) return;
     this.writes.delete(write.id);
@@ -74,7 +74,7 @@ export class PendingWrites {
   }
 }
 
-/** True if who is at a place has had what is at this one, or never gets it. */
+/** True if a reader at this place has had the message of the position, or never gets it. */
 export function isPassed(position: LogPosition, at: LogPosition): boolean {
   return position.epoch !== at.epoch || position.offset <= at.offset;
 }

@@ -18,8 +18,8 @@ interface Waiting {
 }
 
 /**
- * Reads of one log, shared: however many ask, one read is under way. It begins with the one who is farthest behind;
- * who is before its page has ended waits for the next one.
+ * Reads of one log, shared: however many ask, one read is under way. It begins with the reader that is farthest behind;
+ * a reader whose offset is after its page waits for the next one.
  */
 export class SharedPages {
   private readonly clock: Clock;
@@ -44,7 +44,7 @@ export class SharedPages {
       this.waiting.push({ after, resolve, reject });
       if (this.isReading) return;
       this.isReading = true;
-      // Whoever asks in the same moment shares it.
+      // Questions of the same moment share it.
       this.clock.execute(() => void this.run());
     });
   }

@@ -1,7 +1,7 @@
 import type { NodeAddress, NodeInfo } from '../node/node-info.ts';
 
-/** One place in a route. */
-export interface RoutePlace extends NodeAddress {
+/** One node of a route. */
+export interface RouteNode extends NodeAddress {
   /** Clients that are connected there. */
   readonly connections: number;
 }
@@ -21,9 +21,9 @@ export function chooseRoute(
   nodes: readonly NodeInfo[],
   count: number,
   random: () => number,
-): RoutePlace[] {
+): RouteNode[] {
   const left = nodes.filter(takesClients);
-  const chosen: RoutePlace[] = [];
+  const chosen: RouteNode[] = [];
   while (chosen.length < count && left.length > 0) {
     const one = Math.floor(random() * left.length);
     const other = Math.floor(random() * left.length);

@@ -77,7 +77,7 @@ const OPTIONS = describeOptions('routeServer', {
 });
 
 /**
- * Tells clients where to go: `GET /route?count=3` answers
+ * Answers clients with the nodes to connect to: `GET /route?count=3` answers
  * `{"ttlMs":5000,"nodes":[{"host":"10.0.0.1","port":18888,"connections":1201}]}`, which the client's `httpAddresses`
  * reads. It names nodes that are ready, were heard in the last 3 s and have an address, each the better of two drawn by
  * chance.

@@ -2,7 +2,7 @@ import type { Session } from '@headrace/handlers';
 import type { BusSubscription } from '../bus/bus.ts';
 import type { Claim } from './claim.ts';
 
-/** A user who has connections here. A cluster has many thousands of these: no more in it than it takes. */
+/** A user with connections here. A cluster has many thousands of these: no more in it than it takes. */
 export class BoundUser<Principal> {
   /** The oldest first. Made with the first one in it: an empty array grows by 17 places. */
   readonly sessions: Session<Principal>[];

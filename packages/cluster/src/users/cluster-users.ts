@@ -59,8 +59,8 @@ const PART = 'users';
 const KINDS: readonly number[] = [KIND.claim, KIND.ask, KIND.user];
 
 /**
- * The users of a cluster: who is connected, on whichever node. It is the `sessions` of an AuthHandler, or `bind` and
- * `unbind` say who is who. A node listens for a user only while it has a connection of theirs.
+ * The users of a cluster that are connected, on any node. It is the `sessions` of an AuthHandler, or `bind` and
+ * `unbind` give channels their users. A node listens for a user only while it has a connection of theirs.
  *
  * `cluster.users` is made with the cluster.
  */
@@ -95,7 +95,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     return this.users.size;
   }
 
-  // --- who is here ---
+  // --- the users of this node ---
 
   /**
    * A connection of this node belongs to an id; it is unbound when it closes.
@@ -304,7 +304,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
 
   private publish(id: string, body: Body, flags: number): void {
     const { wire } = this.context;
-    // One line for all users: a counter for each who was ever written to would stay for ever.
+    // One line for all users: a counter for each user that was ever written to would stay for ever.
     wire.send(wire.subjects.user(id), KIND.user, body, flags, PART);
   }
 

@@ -38,7 +38,7 @@ export class Question {
     if (this.got.size > 0) this.lookForEnd();
   }
 
-  /** The nodes that were waited for and did not answer, each with those who named it. */
+  /** The nodes that were waited for and did not answer, each with the nodes that named it. */
   *silent(): IterableIterator<SilentNode> {
     const silent = new Map<string, string[]>();
     for (const node of this.expected) if (!this.got.has(node)) silent.set(node, []);

@@ -12,7 +12,7 @@ const CLAIMS_PER_TURN = 500;
 /** What claims are made for. */
 export interface ClaimsContext {
   readonly wire: Wire;
-  /** The users who have connections here. */
+  /** The users with connections here. */
   readonly users: ReadonlyMap<string, BoundUser<unknown>>;
   readonly onDuplicate: 'allow' | 'kick-older';
   /** The numbers of claims are on the line of everything about users. */
@@ -90,7 +90,7 @@ export class UserClaims {
 
   private readonly onDown = (): void => {
     this.downAt = this.context.wire.host.clock.now();
-    // Who has them by now is not known.
+    // The nodes that have them by now are not known.
     for (const user of this.context.users.values()) user.others = undefined;
   };
 
@@ -104,7 +104,7 @@ export class UserClaims {
     for (const id of this.context.users.keys()) this.claimSoon(id);
   }
 
-  /** Once its subscription is in force: whoever claims meanwhile hears of us, or we of them. */
+  /** Once its subscription is in force: a node that claims meanwhile hears of us, or we of it. */
   private claimSoon(id: string): void {
     this.unclaimed.add(id);
     if (this.isClaiming) return;
@@ -112,7 +112,7 @@ export class UserClaims {
     this.context.wire.host.clock.execute(() => this.claimBatch());
   }
 
-  /** Those that were subscribed before the bus was asked; who comes meanwhile is in the next batch. */
+  /** Those that were subscribed before the bus was asked; users that come meanwhile are in the next batch. */
   private claimBatch(): void {
     const batch = [...this.unclaimed];
     this.unclaimed.clear();

@@ -4,9 +4,9 @@ import type { Claim } from './claim.ts';
 export interface ClaimMessage {
   /** Undefined: the node has no connection of the user any more. */
   readonly claim: Claim | undefined;
-  /** It was made just now; false when it is repeated, for those who may not have heard it. */
+  /** It was made just now; false when it is repeated, for nodes that may not have heard it. */
   readonly isFresh: boolean;
-  /** The sender does not know who else has the user. */
+  /** The sender does not know the other nodes that have the user. */
   readonly asks: boolean;
 }
 

@@ -20,7 +20,7 @@ interface KeptPort {
   port: number;
   /** The workers that listen on it. Without any, Node closes the socket and the port is free. */
   readonly workers: Set<WorkerPorts>;
-  /** Node's listening handle of port 0 is gone: who asks for port 0 is taken to ask for the port. */
+  /** Node's listening handle of port 0 is gone: a question for port 0 is changed to one for the port. */
   isNamed: boolean;
 }
 

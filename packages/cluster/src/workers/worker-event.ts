@@ -2,7 +2,7 @@
 export type WorkerEvent =
   /** It is ready. `info` is what its `start` gave. */
   | (AboutWorker & { readonly type: 'started'; readonly info: unknown })
-  /** Its process is gone; `isExpected` if it was told to end. */
+  /** Its process is gone; `isExpected` if it had to end. */
   | (AboutWorker & {
       readonly type: 'ended';
       readonly code: number | null;

@@ -7,7 +7,7 @@ import type { StartedWorker, WorkerDrain, WorkersPlan } from './worker-options.t
 /** In the environment of a worker: its place, and which process of this place it is. */
 export const PLACE_VARIABLE = 'HEADRACE_WORKER';
 
-/** This process as a worker: starts, reports that it is ready, and ends when it is told to or its primary is gone. */
+/** This process as a worker: starts, reports that it is ready, and ends when the primary asks for it or is gone. */
 export class WorkerProcess {
   private readonly plan: WorkersPlan;
   private readonly abort = new AbortController();

@@ -14,7 +14,7 @@ export interface WorkersRules {
 }
 
 /** One process: its place among the workers, and which one it is in this place. */
-export interface WorkerPlace {
+export interface WorkerIdentity {
   readonly id: number;
   readonly number: number;
   readonly generation: number;
@@ -30,7 +30,7 @@ export type MachineEvent = WithoutPid<WorkerEvent>;
 
 /** What is to be done now, in this order. */
 export type WorkersAction =
-  | { readonly do: 'fork'; readonly place: WorkerPlace }
+  | { readonly do: 'fork'; readonly worker: WorkerIdentity }
   | { readonly do: 'drain'; readonly id: number; readonly why: DrainReason }
   | { readonly do: 'kill'; readonly id: number; readonly why: string }
   /** Call `due` with this key after this time; one timer for each key. */
@@ -55,7 +55,7 @@ export const MAX_FAILURES = 5;
 /** What a worker has beyond its time to drain, before it is killed. */
 export const KILL_GRACE_MS = 2000;
 
-interface Process extends WorkerPlace {
+interface Process extends WorkerIdentity {
   state: 'starting' | 'ready' | 'draining';
   readyAt: number;
   /** Why its start failed, if it said so. */
@@ -136,7 +136,7 @@ export class WorkersMachine {
     slot.wasReady = true;
     slot.failures = 0;
     slot.firstError = undefined;
-    this.announce({ type: 'started', ...placeOf(process), info });
+    this.announce({ type: 'started', ...identityOf(process), info });
     const old = slot.next === process ? slot.current : undefined;
     slot.current = process;
     slot.next = undefined;
@@ -163,7 +163,7 @@ export class WorkersMachine {
     this.processes.delete(id);
     this.do({ do: 'cancel', key: `start:${id}` }, { do: 'cancel', key: `drain:${id}` });
     const isExpected = process.state === 'draining';
-    this.announce({ type: 'ended', ...placeOf(process), ...end, isExpected });
+    this.announce({ type: 'ended', ...identityOf(process), ...end, isExpected });
     const slot = this.slotOf(process);
     const isReplacement = slot.next === process;
     if (isReplacement) slot.next = undefined;
@@ -217,14 +217,14 @@ export class WorkersMachine {
     slot.isWaiting = false;
     slot.generation += 1;
     this.lastId += 1;
-    const place = { id: this.lastId, number: slot.number, generation: slot.generation };
-    const process: Process = { ...place, state: 'starting', readyAt: 0, error: undefined };
+    const worker = { id: this.lastId, number: slot.number, generation: slot.generation };
+    const process: Process = { ...worker, state: 'starting', readyAt: 0, error: undefined };
     this.processes.set(process.id, process);
     if (slot.current === undefined) slot.current = process;
     else slot.next = process;
     const { startTimeoutMs } = this.rules;
     this.do(
-      { do: 'fork', place },
+      { do: 'fork', worker },
       { do: 'wait', key: `start:${process.id}`, delayMs: startTimeoutMs },
     );
   }
@@ -246,7 +246,7 @@ export class WorkersMachine {
     slot.failures += 1;
     slot.firstError ??= error;
     const { failures, firstError } = slot;
-    this.announce({ type: 'failed', ...placeOf(process), error, failures });
+    this.announce({ type: 'failed', ...identityOf(process), error, failures });
     if (failures < MAX_FAILURES) {
       if (failures === 1 && slot.attempt === 0) this.beginRound(slot, now);
       this.forkLater(slot, now, firstError);
@@ -265,7 +265,7 @@ export class WorkersMachine {
     this.stopAll();
   }
 
-  /** The old workers do what they did: who brought in code that does not start has not lost the server. */
+  /** The old workers do what they did: code that does not start does not cost the server. */
   private abandonRestart(slot: Slot, error: Error): void {
     slot.failures = 0;
     slot.firstError = undefined;
@@ -379,7 +379,7 @@ export function endText({ code, signal }: ProcessEnd): string {
   return signal === null ? `code ${code}` : signal;
 }
 
-function placeOf({ id, number, generation }: Process): WorkerPlace {
+function identityOf({ id, number, generation }: Process): WorkerIdentity {
   return { id, number, generation };
 }
 

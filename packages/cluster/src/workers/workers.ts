@@ -13,7 +13,7 @@ import {
   endText,
   type MachineEvent,
   type TimerKey,
-  type WorkerPlace,
+  type WorkerIdentity,
   type WorkersAction,
   WorkersMachine,
 } from './workers-machine.ts';
@@ -88,7 +88,7 @@ export class Workers {
   private act(action: WorkersAction): void {
     switch (action.do) {
       case 'fork':
-        this.fork(action.place);
+        this.fork(action.worker);
         break;
       case 'drain':
         this.running.delete(action.id);
@@ -115,7 +115,7 @@ export class Workers {
     }
   }
 
-  private fork({ id, number, generation }: WorkerPlace): void {
+  private fork({ id, number, generation }: WorkerIdentity): void {
     const worker = cluster.fork({ [PLACE_VARIABLE]: `${number}.${generation}` });
     watchClusterChannel(worker.process, [new UnansweredHandoffs(), this.ports.watcher()]);
     this.processes.set(id, worker);
@@ -145,7 +145,7 @@ export class Workers {
 
   private tell(id: number, message: WorkerMessage): void {
     const worker = this.processes.get(id);
-    // One that cannot be told is on its way out.
+    // One that is not connected is on its way out.
     if (worker?.isConnected()) worker.send(message, undefined, undefined, () => {});
   }
 

@@ -59,7 +59,7 @@ class World {
   private act(action: WorkersAction): void {
     switch (action.do) {
       case 'fork': {
-        const { id, number, generation } = action.place;
+        const { id, number, generation } = action.worker;
         this.alive.add(id);
         this.mostAlive = Math.max(this.mostAlive, this.alive.size);
         this.lines.push(`fork ${id} as ${number}.${generation}`);

@@ -30,7 +30,7 @@ export const ASK = {
   unfollow: 11,
 } as const;
 
-/** What the relay tells a worker. */
+/** Calls from the relay to a worker. */
 export const TELL = {
   /** The link stands. */
   welcome: 0,
