@@ -43,4 +43,25 @@ export const mutants: readonly Mutant[] = [
     test: 'test/server/own-origin.test.ts',
     why: 'an origin that is no URL is refused',
   },
+  {
+    file: 'src/server/forwarding-proxies.ts',
+    find: 'if (!this.isTrusted(peerOf(connection))) return own;',
+    replace: '',
+    test: 'test/server/forwarding-proxies.test.ts',
+    why: 'a stranger who says that it is a proxy is not believed',
+  },
+  {
+    file: 'src/server/forwarding-proxies.ts',
+    find: 'if (!this.isTrusted(address)) break;',
+    replace: '',
+    test: 'test/server/forwarding-proxies.test.ts',
+    why: 'what a client sent to the proxy is not believed',
+  },
+  {
+    file: 'src/server/forwarding-proxies.ts',
+    find: 'if (addresses.length === 0 && hosts.length === 0) return own;',
+    replace: '',
+    test: 'test/server/forwarding-proxies.test.ts',
+    why: 'a browser on the machine of the proxy is not the proxy',
+  },
 ];

@@ -1,4 +1,12 @@
-import { type Logger, type Server, ServerBootstrap, stderrLogger } from '@headrace/core';
+import { ProxyProtocolDecoder } from '@headrace/codec';
+import {
+  type Channel,
+  type Logger,
+  type RejectedError,
+  type Server,
+  ServerBootstrap,
+  stderrLogger,
+} from '@headrace/core';
 import { addressText } from '@headrace/core/authoring';
 import {
   ConnectionLimitHandler,
@@ -47,18 +55,29 @@ export async function startChatServer({
   ...others
 }: ChatServerParts): Promise<ChatServer> {
   const container = chatContainer({ settings, logger, files, ...others });
-  const { host, port, backlog, maxOutboundBytes } = settings;
+  const { host, port, backlog, maxOutboundBytes, proxyProtocol } = settings;
+  const { maxConnections: total, maxConnectionsPerAddress: perAddress } = settings;
+  const onRefused = (child: Channel, error: RejectedError) =>
+    container.resolve(Refusal).refuse(child, error);
+  const refusal = { lastWordMs: LAST_WORD_MS, onRefused };
+  // Behind a balancer all connections have its address, until its header names the client.
+  const ofClients =
+    proxyProtocol === undefined
+      ? undefined
+      : new ConnectionLimitHandler({ total, perAddress, waitForClient: true, ...refusal });
   const limit = new ConnectionLimitHandler({
-    total: settings.maxConnections,
-    perAddress: settings.maxConnectionsPerAddress,
-    lastWordMs: LAST_WORD_MS,
-    onRefused: (child, error) => container.resolve(Refusal).refuse(child, error),
+    total,
+    perAddress: ofClients === undefined ? perAddress : Number.POSITIVE_INFINITY,
+    ...refusal,
   });
   const initialize = connectionInitializer(container);
   const server = await new ServerBootstrap()
     .handler(({ pipeline }) => pipeline.addLast(limit))
     .childHandler((channel) => {
       if (metrics !== undefined) channel.pipeline.addLast(new MetricsHandler({ metrics }));
+      if (proxyProtocol !== undefined && ofClients !== undefined) {
+        channel.pipeline.addLast(new ProxyProtocolDecoder({ trusted: proxyProtocol }), ofClients);
+      }
       initialize(channel);
     })
     // Why a write failed is in the line about the close.

@@ -100,3 +100,5 @@ export {
 export { KeptInputHandler } from './pipeline/kept-input-handler.ts';
 // Who threw
 export { throwerOf } from './pipeline/thrower.ts';
+// Proxies whose word is believed
+export { peerOf, type TrustCheck, trustCheck } from './trusted-peers.ts';

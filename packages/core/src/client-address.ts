@@ -1,7 +1,10 @@
 import { AttributeKey } from './attribute-key.ts';
 import type { Address, Channel } from './contract.ts';
 
-/** The address of a client behind a proxy, set by the handler that learned it (the PROXY protocol). Read it with {@link clientAddress}. */
+/**
+ * The address of a client behind a proxy, set by what learned it: the PROXY protocol, or a WebSocket's
+ * request through a trusted proxy. Read it with {@link clientAddress}.
+ */
 export const CLIENT_ADDRESS: AttributeKey<Address> = new AttributeKey('client-address');
 
 /**

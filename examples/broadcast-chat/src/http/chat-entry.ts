@@ -25,7 +25,8 @@ export class ChatEntry {
   private readonly log: PeerLog;
 
   constructor(
-    @inject(SETTINGS) { allowedOrigins, authSeconds, maxOutboundBytes }: Settings,
+    @inject(SETTINGS)
+    { allowedOrigins, trustedProxies, authSeconds, maxOutboundBytes }: Settings,
     @inject(ServedPage) page: ServedPage,
     @inject(WEB_SOCKET_ACCEPTOR) webSocket: WebSocketAcceptor,
     @inject(PeerLog) log: PeerLog,
@@ -37,7 +38,8 @@ export class ChatEntry {
       webSocketOptions: { maxOutboundBytes, hooks: { writeFailed() {} } },
       maxMessageBytes: MAX_MESSAGE_BYTES,
       request: (request, response) => answerPage(page, request, response),
-      allowOrigin: (origin) => allowedOrigins.includes(origin),
+      allowOrigin: allowedOrigins,
+      trustedProxies,
       timeoutMs: authSeconds * 1000,
     });
   }

@@ -1,4 +1,10 @@
-import { type Address, AttributeKey, type Channel, type Logger } from '@headrace/core';
+import {
+  type Address,
+  AttributeKey,
+  type Channel,
+  clientAddress,
+  type Logger,
+} from '@headrace/core';
 import { addressText } from '@headrace/core/authoring';
 import { inject, injectable, token } from '@headrace/inject';
 
@@ -51,7 +57,7 @@ export class PeerLog {
   }
 
   private write(channel: Channel, reason: string, why: string): void {
-    this.logger.log('warn', `${placeOf(channel.remoteAddress)} closed, ${reason}: ${why}`);
+    this.logger.log('warn', `${placeOf(clientAddress(channel))} closed, ${reason}: ${why}`);
   }
 }
 

@@ -13,6 +13,13 @@ export interface SettingsSources {
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
+/** Lists with commas, as the text of a variable. */
+const LISTS: ReadonlySet<keyof Settings> = new Set([
+  'allowedOrigins',
+  'trustedProxies',
+  'proxyProtocol',
+]);
+
 const KEYS = Object.keys(settingsSchema.shape) as (keyof Settings)[];
 
 export function loadSettings({ file, env = {} }: SettingsSources = {}): Settings {
@@ -81,7 +88,7 @@ function fromEnvironment(
 /** Texts as they are, lists with commas, everything else as JSON. */
 function parse(key: keyof Settings, text: string, variable: string): unknown {
   if (key === 'host' || key === 'adminHost') return text;
-  if (key === 'allowedOrigins') return text.split(',').map((origin) => origin.trim());
+  if (LISTS.has(key)) return text.split(',').map((entry) => entry.trim());
   try {
     return JSON.parse(text);
   } catch {

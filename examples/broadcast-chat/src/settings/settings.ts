@@ -1,3 +1,4 @@
+import { trustCheck } from '@headrace/core/authoring';
 import { token } from '@headrace/inject';
 import { z } from 'zod';
 
@@ -9,6 +10,21 @@ const count = z.number().int().positive();
 const origin = z.string().refine((text) => URL.canParse(text) && new URL(text).origin === text, {
   error: 'must look like https://chat.example, without a path',
 });
+/** The proxies that are believed. */
+const proxies = z.array(
+  z
+    .string()
+    .refine(isPeer, { error: 'must be an IP address, a network such as 10.0.0.0/8, or unix' }),
+);
+
+function isPeer(entry: string): boolean {
+  try {
+    trustCheck('proxies', [entry]);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 const fields = z.strictObject({
   enable: z.boolean().default(true),
@@ -24,6 +40,8 @@ const fields = z.strictObject({
   adminHost: z.string().min(1).optional(),
   workerThreads: z.number().int().min(1).max(256).default(1),
   allowedOrigins: z.array(origin).default([]),
+  trustedProxies: proxies.default([]),
+  proxyProtocol: proxies.min(1).optional(),
   tokens: z.record(z.string(), z.string().min(1)).optional(),
 });
 

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { FRAMINGS } from './chat-peer.ts';
@@ -77,6 +79,38 @@ describe('origins', () => {
     expect(await open('null')).toContain('403');
     await expect.poll(() => running.log.length).toBe(2);
     expect(running.log[0]).toContain('refused: a WebSocket from the origin "https://evil.example"');
+  });
+});
+
+describe('behind a balancer with the PROXY protocol', () => {
+  const balanced = async (client: string, text: string): Promise<string> => {
+    const socket = connect(running.port, '127.0.0.1');
+    let heard = '';
+    socket.on('data', (bytes) => {
+      heard += String(bytes);
+    });
+    socket.write(`PROXY TCP4 ${client} 192.0.2.1 51000 443\r\n${text}`);
+    await expect.poll(() => heard).toMatch(/OK|ERR:/);
+    return heard;
+  };
+
+  it('the limit for an address counts clients, and the log names them', async () => {
+    running = await RunningChat.start({
+      proxyProtocol: ['127.0.0.1'],
+      maxConnectionsPerAddress: 1,
+    });
+    expect(await balanced('203.0.113.7', 'AUTH:ann\n')).toContain('OK');
+    expect(await balanced('203.0.113.8', 'AUTH:bob\n')).toContain('OK');
+    expect(await balanced('203.0.113.7', 'AUTH:eve\n')).toContain('ERR:TOO_MANY');
+    await expect.poll(() => running.log.join()).toContain('203.0.113.7:51000 closed, refused');
+  });
+
+  it('a peer that is no balancer is refused', async () => {
+    running = await RunningChat.start({ proxyProtocol: ['192.0.2.9'] });
+    const socket = connect(running.port, '127.0.0.1');
+    socket.on('error', () => {});
+    await once(socket, 'close');
+    expect(running.log.join()).toContain('is not a proxy that is trusted');
   });
 });
 

@@ -26,6 +26,7 @@ describe('loadSettings', () => {
       workerThreads: 1,
       maxOutboundBytes: 1_048_576,
       allowedOrigins: [],
+      trustedProxies: [],
     });
   });
 
@@ -52,6 +53,8 @@ describe('loadSettings', () => {
         NETTY_TCP_MAX_CONNECTIONS_PER_ADDRESS: '9',
         NETTY_TCP_ALLOWEDORIGINS: 'https://a.example, http://b.example:8080',
         NETTY_TCP_TOKENS: '{"ann":"x"}',
+        NETTY_TCP_TRUSTED_PROXIES: '127.0.0.1, 10.0.0.0/8',
+        NETTY_TCP_PROXY_PROTOCOL: 'unix',
         NETTY_TCP_BACKLOG: '',
         PATH: '/bin',
       },
@@ -64,6 +67,8 @@ describe('loadSettings', () => {
       readerIdleSeconds: 1.5,
       maxConnectionsPerAddress: 9,
       allowedOrigins: ['https://a.example', 'http://b.example:8080'],
+      trustedProxies: ['127.0.0.1', '10.0.0.0/8'],
+      proxyProtocol: ['unix'],
       tokens: { ann: 'x' },
       backlog: 1024,
     });
@@ -78,6 +83,11 @@ describe('loadSettings', () => {
       'an origin with a path',
       { env: { NETTY_TCP_ALLOWEDORIGINS: 'https://a.example/x' } },
       'netty.tcp.allowedOrigins.0 is "https://a.example/x": must look like',
+    ],
+    [
+      'a proxy by its name',
+      { env: { NETTY_TCP_TRUSTED_PROXIES: 'proxy.example' } },
+      'netty.tcp.trustedProxies.0 is "proxy.example": must be an IP address',
     ],
     [
       'tokens that are no JSON',

@@ -1,18 +1,21 @@
 import {
-  type Channel,
   CLIENT_ADDRESS,
   type Context,
   RejectedError,
   TimedOutError,
   type Timer,
   type TlsServerContext,
+  type TrustedPeers,
   upgradeToTls,
 } from '@headrace/core';
 import {
   addressText,
   choice,
   describeOptions,
+  peerOf,
+  type TrustCheck,
   time,
+  trustCheck,
   unchecked,
   whole,
 } from '@headrace/core/authoring';
@@ -21,7 +24,6 @@ import { ByteToMessageDecoder } from '../base/byte-to-message-decoder.ts';
 import { PROXY_HEADER, type ProxyHeader } from './proxy-header.ts';
 import { ProxyHeaderReader, type ProxyRefusal } from './proxy-header-reader.ts';
 import { ProxyProtocolEvent } from './proxy-protocol-event.ts';
-import { type TrustedPeers, trustCheck } from './trusted-peers.ts';
 
 /** Options of {@link ProxyProtocolDecoder}. */
 export interface ProxyProtocolDecoderOptions {
@@ -93,7 +95,7 @@ const OPTIONS = describeOptions('ProxyProtocolDecoder', {
  * @see Netty's `HAProxyMessageDecoder`, HAProxy's `doc/proxy-protocol.txt`
  */
 export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
-  private readonly isTrusted: (channel: Channel) => boolean;
+  private readonly isTrusted: TrustCheck;
   private readonly others: 'refuse' | 'as-data';
   private readonly headerTimeoutMs: number;
   private readonly reader: ProxyHeaderReader;
@@ -109,7 +111,7 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
     const { trusted, others, tls, headerTimeoutMs, refusal, maxTlvBytes } =
       OPTIONS.resolve(options);
     super({ frameErrorPolicy: 'close', frameTimeoutMs: false });
-    this.isTrusted = trustCheck(trusted);
+    this.isTrusted = trustCheck('trusted', trusted);
     this.others = others;
     this.tls = tls;
     this.headerTimeoutMs = headerTimeoutMs;
@@ -165,7 +167,7 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
   }
 
   private isRefused(ctx: Context): boolean {
-    this.trust ??= this.isTrusted(ctx.channel);
+    this.trust ??= this.isTrusted(peerOf(ctx.channel));
     return this.others === 'refuse' && !this.trust;
   }
 

@@ -9,7 +9,7 @@ import type { MemoryNetwork } from '../transport/memory-network.ts';
 import { nativeRefused } from '../transport/native-sockets.ts';
 import type { PortNetwork } from '../transport/port-network.ts';
 import { TlsServerContext, type TlsServerOptions } from '../transport/tls/tls-server-context.ts';
-import { checkPath, checkPlace, type PlaceOptions } from './place.ts';
+import { COMMON, checkPath, checkPlace, type PlaceOptions } from './place.ts';
 
 /** A name in a network within this process. */
 export interface MemoryTarget {
@@ -59,7 +59,6 @@ export type BindTarget = (
   ServerTls;
 
 const PORT = whole({ max: 65_535, required: true });
-const TLS_AND_SIGNAL = { tls: unchecked(), signal: unchecked() };
 const TRANSPORT = { transport: choice(['auto', 'handle', 'socket', 'bun']) };
 const PLACES: PlaceOptions = {
   port: describeOptions('bind', {
@@ -70,7 +69,7 @@ const PLACES: PlaceOptions = {
     exclusive: unchecked(),
     reusePort: unchecked(),
     ...TRANSPORT,
-    ...TLS_AND_SIGNAL,
+    ...COMMON,
   }),
   path: describeOptions('bind', {
     path: unchecked(),
@@ -80,16 +79,16 @@ const PLACES: PlaceOptions = {
     readableAll: unchecked(),
     writableAll: unchecked(),
     ...TRANSPORT,
-    ...TLS_AND_SIGNAL,
+    ...COMMON,
   }),
-  network: describeOptions('bind', { network: unchecked(), name: unchecked(), ...TLS_AND_SIGNAL }),
+  network: describeOptions('bind', { network: unchecked(), name: unchecked(), ...COMMON }),
   portNetwork: describeOptions('bind', {
     network: unchecked(),
     port: PORT,
     backlog: unchecked(),
-    ...TLS_AND_SIGNAL,
+    ...COMMON,
   }),
-  listener: describeOptions('bind', { listener: unchecked(), ...TLS_AND_SIGNAL }),
+  listener: describeOptions('bind', { listener: unchecked(), ...COMMON }),
 };
 
 /** The options of an accepted socket. */

@@ -111,6 +111,11 @@ export class HttpEndpointHandler implements Handler {
     return this.channel;
   }
 
+  /** @internal The channel that carries the requests. */
+  get connection(): Channel {
+    return this.ctx!.channel;
+  }
+
   handlerAdded(ctx: Context): void {
     this.ctx = ctx;
     this.duplex.handlerAdded(ctx);

@@ -10,22 +10,28 @@ export interface OriginFacts {
   readonly host: string | undefined;
   /** Our end of the connection. */
   readonly localAddress: string | undefined;
+  /** A trusted proxy, which is on this machine perhaps, forwarded the request. @default false */
+  readonly isForwarded?: boolean;
 }
 
 /**
  * True if a page of this server makes the request: the page's host and port are those in the request's `Host` header.
- * On a connection within this machine the page must also come from a loopback name or over `https`. Without this rule
+ * On a connection within this machine the page must also come from a loopback name, over `https`, or through a trusted
+ * proxy. Without this rule
  * another site could point a name of its own at this machine (DNS rebinding). It cannot do so over `https`, for which
  * it would need a certificate here; a proxy on this machine that ends TLS has one.
  */
-export function isOwnOrigin(origin: string, { host, localAddress }: OriginFacts): boolean {
+export function isOwnOrigin(
+  origin: string,
+  { host, localAddress, isForwarded = false }: OriginFacts,
+): boolean {
   if (!URL.canParse(origin)) return false;
   const page = new URL(origin);
   if (host === undefined || page.host === '' || !URL.canParse(`http://${host}`)) return false;
   const asked = new URL(`${page.protocol}//${host}`);
   if (page.host !== asked.host) return false;
   const isLocal = localAddress !== undefined && isLoopback(localAddress);
-  if (!isLocal || page.protocol === 'https:') return true;
+  if (!isLocal || isForwarded || page.protocol === 'https:') return true;
   return page.hostname === 'localhost' || isLoopback(page.hostname);
 }
 

@@ -1,7 +1,14 @@
 import type { IncomingMessage } from 'node:http';
-import { type ChannelDuplex, type ChannelOptions, OptionError } from '@headrace/core';
+import {
+  type ChannelDuplex,
+  type ChannelOptions,
+  CLIENT_ADDRESS,
+  OptionError,
+  type TrustedPeers,
+} from '@headrace/core';
 import {
   CHANNEL_OPTIONS,
+  custom,
   describeOptions,
   nested,
   toError,
@@ -13,6 +20,7 @@ import { LastWordSocket } from '../socket/last-word-socket.ts';
 import { MESSAGE_LIMITS, messageLimits, type WebSocketLimits } from '../socket/message-limits.ts';
 import type { WebSocketChannel } from '../socket/web-socket-channel.ts';
 import { WebSocketServer } from '../socket/ws-library.ts';
+import { ForwardingProxies, type RequestSource } from './forwarding-proxies.ts';
 import type { HttpEndpointHandler } from './http-endpoint-handler.ts';
 import { isOwnOrigin } from './own-origin.ts';
 
@@ -39,10 +47,19 @@ export interface WebSocketUpgradeOptions extends WebSocketLimits {
   /** Take permessage-deflate if the client offers it. @default false */
   readonly compression?: WebSocketCompression;
   /**
-   * Lets a page of another site open a WebSocket. If it throws, the answer is 500 and the error is fired in the
-   * connection's pipeline. @default never; the server's own pages always may
+   * The other sites whose pages may open a WebSocket, such as `['https://chat.example']`, or a function that decides. If
+   * it throws, the answer is 500 and the error is fired in the connection's pipeline.
+   * @default none; the server's own pages always may
    */
-  readonly allowOrigin?: (origin: string, request: IncomingMessage) => boolean;
+  readonly allowOrigin?:
+    | readonly string[]
+    | ((origin: string, request: IncomingMessage) => boolean);
+  /**
+   * The HTTP proxies before this server, as IP addresses and networks. Their `X-Forwarded-Host` is the host that a page
+   * is compared with, and their `X-Forwarded-For` is the `clientAddress` of the WebSocket's channel. Anybody
+   * else may send such headers without effect. @default none
+   */
+  readonly trustedProxies?: TrustedPeers;
   /**
    * Decides before the WebSocket is opened, for example by a token in a cookie or in the query: `true` accepts it,
    * `false` answers 403. If it throws or rejects, the answer is 500 and the error is fired in the connection's
@@ -61,7 +78,11 @@ export const UPGRADE_OPTIONS = describeOptions(
     webSocketOptions: nested(CHANNEL_OPTIONS, { default: {} }),
     subprotocols: unchecked(),
     compression: unchecked({ default: false }),
-    allowOrigin: unchecked(),
+    allowOrigin: custom(
+      'origins such as https://chat.example, without a path, or a function',
+      allowedOrigins,
+    ),
+    trustedProxies: unchecked(),
     authorize: unchecked(),
   },
   MESSAGE_LIMITS,
@@ -76,14 +97,19 @@ export class WebSocketUpgrader {
   private readonly paths: ReadonlySet<string>;
   private readonly sockets: WsServer;
   private readonly messageTimeoutMs: number;
+  private readonly allowOrigin: OriginCheck | undefined;
+  private readonly proxies: ForwardingProxies;
 
   /** @param broken - called with the stream of a malformed request */
   constructor(
     options: WebSocketUpgradeOptions,
     broken: (stream: object, error: NodeJS.ErrnoException) => void,
   ) {
-    const { subprotocols, compression, webSocketPath } = UPGRADE_OPTIONS.part(options);
+    const { subprotocols, compression, webSocketPath, allowOrigin, trustedProxies } =
+      UPGRADE_OPTIONS.part(options);
     this.options = options;
+    this.allowOrigin = allowOrigin;
+    this.proxies = new ForwardingProxies(trustedProxies ?? []);
     this.paths = pathsOf(webSocketPath);
     const { limits, messageTimeoutMs } = messageLimits({ ...options });
     this.messageTimeoutMs = messageTimeoutMs;
@@ -108,12 +134,16 @@ export class WebSocketUpgrader {
   ): void {
     const { webSocket, authorize } = this.options;
     if (webSocket === undefined || !this.paths.has(pathOf(request))) handler.refuse(404);
-    else if (!this.isAllowed(request, stream, handler)) return;
-    else if (authorize === undefined) this.upgrade(request, stream, head, handler);
     else {
-      void this.decide(request, handler).then((isAllowed) => {
-        if (isAllowed && stream.writable) this.upgrade(request, stream, head, handler);
-      });
+      const source = this.proxies.sourceOf(request, handler.connection);
+      if (!this.isAllowed(request, source, handler)) return;
+      const upgrade = () => this.upgrade(request, source, stream, head, handler);
+      if (authorize === undefined) upgrade();
+      else {
+        void this.decide(request, handler).then((isAllowed) => {
+          if (isAllowed && stream.writable) upgrade();
+        });
+      }
     }
   }
 
@@ -132,6 +162,7 @@ export class WebSocketUpgrader {
 
   private upgrade(
     request: IncomingMessage,
+    { client }: RequestSource,
     stream: ChannelDuplex,
     head: Buffer,
     handler: HttpEndpointHandler,
@@ -140,7 +171,10 @@ export class WebSocketUpgrader {
     const isTimed = Number.isFinite(this.messageTimeoutMs);
     const messageTimeoutMs = isTimed ? this.messageTimeoutMs : false;
     this.sockets.handleUpgrade(request, stream, head, (ws) => {
-      const initialize = (channel: WebSocketChannel) => webSocket!(channel, request);
+      const initialize = (channel: WebSocketChannel) => {
+        if (client !== undefined) channel.attributes.set(CLIENT_ADDRESS, client);
+        return webSocket!(channel, request);
+      };
       handler.upgraded(ws as LastWordSocket, initialize, { ...webSocketOptions, messageTimeoutMs });
     });
   }
@@ -148,20 +182,34 @@ export class WebSocketUpgrader {
   /** If false, the request has been answered. Programs send no `Origin` header; browsers always do. */
   private isAllowed(
     request: IncomingMessage,
-    stream: ChannelDuplex,
+    { host, isForwarded }: RequestSource,
     handler: HttpEndpointHandler,
   ): boolean {
-    const { origin, host } = request.headers;
+    const { origin } = request.headers;
     if (origin === undefined) return true;
-    if (isOwnOrigin(origin, { host, localAddress: stream.localAddress })) return true;
+    const own = handler.connection.localAddress;
+    const localAddress = own !== undefined && 'host' in own ? own.host : undefined;
+    if (isOwnOrigin(origin, { host, localAddress, isForwarded })) return true;
     try {
-      if (this.options.allowOrigin?.(origin, request) === true) return true;
+      if (this.allowOrigin?.(origin, request) === true) return true;
       handler.refuseOrigin(origin);
     } catch (thrown) {
       handler.refuseFailed(toError(thrown));
     }
     return false;
   }
+}
+
+type OriginCheck = (origin: string, request: IncomingMessage) => boolean;
+
+/** The option as a function. */
+function allowedOrigins(name: string, given: readonly string[] | OriginCheck): OriginCheck {
+  if (typeof given === 'function') return given;
+  const isOrigin = (text: string) => URL.canParse(text) && new URL(text).origin === text;
+  const wrong = Array.isArray(given) ? given.find((text) => !isOrigin(text)) : given;
+  if (wrong === undefined) return (origin) => given.includes(origin);
+  const text = `${name} has "${String(wrong)}", but must be a list of origins such as https://chat.example, without a path, or a function`;
+  throw new OptionError('OPTION_INVALID', text, { option: name, value: wrong });
 }
 
 function pathOf(request: IncomingMessage): string {

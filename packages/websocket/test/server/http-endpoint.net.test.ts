@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import {
   type Channel,
   type CloseInfo,
+  clientAddress,
   type Logger,
   type Server,
   ServerBootstrap,
@@ -215,6 +216,41 @@ describe('HttpEndpoint', () => {
     const { port } = await start({ allowOrigin });
     const { opened } = openSocket(port, 'https://evil.example');
     await expect(opened).rejects.toThrow('403');
+  });
+
+  it('takes a list of origins, and refuses what is none', async () => {
+    const { port } = await start({ allowOrigin: ['https://friend.example'] });
+    const { ws, opened, closed } = openSocket(port, 'https://friend.example');
+    await opened;
+    ws.close();
+    await closed;
+    await expect(openSocket(port, 'https://foe.example').opened).rejects.toThrow('403');
+    for (const wrong of [['https://friend.example/'], ['*'], 'https://friend.example']) {
+      expect(() => new HttpEndpoint({ allowOrigin: wrong as readonly string[] })).toThrow(
+        'but must be a list of origins such as https://chat.example, without a path, or a function',
+      );
+    }
+  });
+
+  it('believes a trusted proxy, and nobody else, about the host and the client', async () => {
+    const ask = async (trustedProxies: readonly string[]) => {
+      const clients: unknown[] = [];
+      const { port } = await start({
+        trustedProxies,
+        webSocket: (channel) => {
+          clients.push(clientAddress(channel));
+          setImmediate(() => void channel.parent?.end());
+        },
+      });
+      const forwarded = 'X-Forwarded-Host: chat.example\r\nX-Forwarded-For: 203.0.113.7\r\n';
+      const head = `GET /ws HTTP/1.1\r\nHost: inner\r\nOrigin: http://chat.example\r\n`;
+      return { answer: await exchange(port, `${head}${forwarded}${UPGRADE}`), clients };
+    };
+    const believed = await ask(['127.0.0.1']);
+    expect(believed.answer).toMatch(/^HTTP\/1\.1 101/);
+    expect(believed.clients).toEqual([{ host: '203.0.113.7', port: 0, family: 'IPv4' }]);
+    const refused = await ask(['127.0.0.2']);
+    expect(refused.answer).toMatch(/^HTTP\/1\.1 403/);
   });
 
   it.each([

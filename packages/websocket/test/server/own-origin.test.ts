@@ -18,6 +18,20 @@ describe('isOwnOrigin', () => {
     expect(isOwnOrigin(origin, { host, localAddress })).toBe(true);
   });
 
+  it('accepts a page over https through a proxy on this machine, which has the certificate', () => {
+    const facts = { host: 'chat.example', localAddress: local };
+    expect(isOwnOrigin('https://chat.example', facts)).toBe(true);
+    expect(isOwnOrigin('https://evil.example', facts)).toBe(false);
+    expect(isOwnOrigin('https://chat.example:8443', facts)).toBe(false);
+  });
+
+  it('accepts a page over http through a proxy on this machine only if the proxy is trusted', () => {
+    const facts = { host: 'chat.example', localAddress: local };
+    expect(isOwnOrigin('http://chat.example', facts)).toBe(false);
+    expect(isOwnOrigin('http://chat.example', { ...facts, isForwarded: true })).toBe(true);
+    expect(isOwnOrigin('http://evil.example', { ...facts, isForwarded: true })).toBe(false);
+  });
+
   it.each([
     ['another host', 'http://evil.example', 'chat.example', remote],
     ['another port', 'http://127.0.0.1:8080', '127.0.0.1:18888', local],

@@ -1,5 +1,10 @@
 import type { Context, Handler, Types } from '@headrace/core';
-import { describeOptions, fn, number } from '@headrace/core/authoring';
+import {
+  checkFunction,
+  checkNumber,
+  checkOptions,
+  type KnownOptions,
+} from '@headrace/core/authoring';
 
 /** Options of a {@link RepeatFilterHandler}. */
 export interface RepeatFilterOptions<Message> {
@@ -9,11 +14,8 @@ export interface RepeatFilterOptions<Message> {
   readonly keyOf?: (message: Message) => unknown;
 }
 
-// An option that is not described here is refused, with the nearest name.
-const OPTIONS = describeOptions('RepeatFilterHandler', {
-  windowMs: number({ min: 1, required: true }),
-  keyOf: fn({ purpose: 'gives what makes two messages the same' }),
-});
+// An option that is not listed here is refused, with the nearest name.
+const OPTIONS: KnownOptions<RepeatFilterOptions<never>> = { windowMs: true, keyOf: true };
 
 /**
  * Drops a message that repeats the one before it, as sensors send the same value again and again.
@@ -45,7 +47,7 @@ const OPTIONS = describeOptions('RepeatFilterHandler', {
  * ```
  */
 export class RepeatFilterHandler<Message> implements Handler {
-  // For the compiler: a handler after this one that reads something else does not compile.
+  // For the compiler: who reads something else after this handler does not compile.
   declare readonly types: Types<{ reads: Message; passesOn: Message }>;
   private readonly windowMs: number;
   private readonly keyOf: (message: Message) => unknown;
@@ -54,8 +56,10 @@ export class RepeatFilterHandler<Message> implements Handler {
   private droppedCount = 0;
 
   constructor(options: RepeatFilterOptions<Message>) {
-    const { windowMs, keyOf = (message: Message) => message } = OPTIONS.resolve(options);
-    this.windowMs = windowMs;
+    checkOptions('RepeatFilterHandler', options, OPTIONS);
+    const { windowMs, keyOf = (message) => message } = options;
+    this.windowMs = checkNumber('windowMs', windowMs, { min: 1 });
+    checkFunction('keyOf', keyOf, 'gives what makes two messages the same');
     this.keyOf = keyOf;
   }
 

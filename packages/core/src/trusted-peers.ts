@@ -1,0 +1,70 @@
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
+import type { Address, Channel } from './contract.ts';
+import { OptionError } from './errors.ts';
+
+/**
+ * The proxies whose word is believed: a list of IP addresses and networks (`'10.0.0.0/8'`, `'fd00::/8'`), with
+ * `'unix'` for connections over Unix sockets and other paths; or a `BlockList`; or a function; or `'any'`,
+ * where nothing but the proxies can reach the port.
+ */
+export type TrustedPeers =
+  | 'any'
+  | readonly string[]
+  | BlockList
+  | ((peer: Address | undefined) => boolean);
+
+/** Tells whether the peer with this address is trusted. */
+export type TrustCheck = (peer: Address | undefined) => boolean;
+
+const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
+
+/**
+ * Makes a check of an option that names trusted peers.
+ *
+ * @param option - the option's name, for the text of the `OptionError` that is thrown for a wrong entry
+ */
+export function trustCheck(option: string, trusted: TrustedPeers): TrustCheck {
+  if (trusted === 'any') return () => true;
+  if (typeof trusted === 'function') return trusted;
+  if (trusted instanceof BlockList) return (peer) => isListed(trusted, peer);
+  if (!Array.isArray(trusted)) throw wrong(option, 'the option', String(trusted));
+  const list = new BlockList();
+  for (const entry of trusted) if (entry !== 'unix') addEntry(list, option, entry);
+  const trustsPaths = trusted.includes('unix');
+  return (peer) => (isPath(peer) ? trustsPaths : isListed(list, peer));
+}
+
+/** The peer of a connection; a client of a Unix socket mostly has no path of its own, the listening socket has. */
+export function peerOf({ remoteAddress, localAddress }: Channel): Address | undefined {
+  return remoteAddress ?? (isPath(localAddress) ? localAddress : undefined);
+}
+
+function isPath(address: Address | undefined): boolean {
+  return address !== undefined && 'path' in address;
+}
+
+function addEntry(list: BlockList, option: string, entry: string): void {
+  const [host = '', prefix, ...more] = String(entry).split('/');
+  const family = isIPv4(host) ? 'ipv4' : isIPv6(host) && !host.includes('%') ? 'ipv6' : undefined;
+  const length = prefix === undefined ? 0 : Number(prefix);
+  const max = family === 'ipv4' ? 32 : 128;
+  const isWhole = prefix === undefined || (/^\d+$/.test(prefix) && length <= max);
+  if (family === undefined || !isWhole || more.length > 0) throw wrong(option, 'an entry', entry);
+  if (prefix === undefined) list.addAddress(host, family);
+  else list.addSubnet(host, length, family);
+}
+
+function isListed(list: BlockList, peer: Address | undefined): boolean {
+  if (peer === undefined || 'path' in peer) return false;
+  const host = MAPPED.exec(peer.host)?.[1] ?? peer.host.split('%')[0]!;
+  return isIP(host) !== 0 && list.check(host, isIPv4(host) ? 'ipv4' : 'ipv6');
+}
+
+function wrong(option: string, what: string, value: string): OptionError {
+  return new OptionError(
+    'OPTION_INVALID',
+    `${option}: ${what} is "${value}", but must be an IP address or network such as 10.0.0.0/8, or unix; ` +
+      "instead of a list: a BlockList, a function or 'any'",
+    { option, value },
+  );
+}

@@ -1,0 +1,76 @@
+import type { IncomingMessage } from 'node:http';
+import { type Address, CLIENT_ADDRESS, type TrustedPeers } from '@headrace/core';
+import { EmbeddedChannel } from '@headrace/core/testing';
+import { describe, expect, it } from 'vitest';
+import { ForwardingProxies, type RequestSource } from '../../src/server/forwarding-proxies.ts';
+
+const PROXY: Address = { host: '10.0.0.1', port: 5000, family: 'IPv4' };
+
+function sourceOf(
+  trusted: TrustedPeers,
+  headers: Readonly<Record<string, string>>,
+  peer: Address = PROXY,
+): RequestSource {
+  const channel = EmbeddedChannel.with({ remoteAddress: peer });
+  const request = { headers: { host: 'inner:8080', ...headers } } as unknown as IncomingMessage;
+  return new ForwardingProxies(trusted).sourceOf(request, channel);
+}
+
+describe('ForwardingProxies', () => {
+  it('believes nobody unless somebody is trusted', () => {
+    const headers = { 'x-forwarded-for': '203.0.113.7', 'x-forwarded-host': 'chat.example' };
+    const own = { host: 'inner:8080', client: PROXY, isForwarded: false };
+    expect(sourceOf([], headers)).toEqual(own);
+    expect(sourceOf(['10.0.0.2'], headers)).toEqual(own);
+  });
+
+  it('takes the host and the client from a trusted proxy', () => {
+    const headers = { 'x-forwarded-for': '203.0.113.7', 'x-forwarded-host': 'chat.example' };
+    expect(sourceOf(['10.0.0.0/8'], headers)).toEqual({
+      host: 'chat.example',
+      client: { host: '203.0.113.7', port: 0, family: 'IPv4' },
+      isForwarded: true,
+    });
+  });
+
+  it('takes what the nearest proxies appended, not what the client had sent', () => {
+    const headers = {
+      'x-forwarded-for': '127.0.0.1, 203.0.113.7, 10.0.0.9',
+      'x-forwarded-host': 'evil.example, chat.example',
+    };
+    const { client, host } = sourceOf(['10.0.0.0/8', '127.0.0.1'], headers);
+    expect(client).toMatchObject({ host: '203.0.113.7' });
+    expect(host).toBe('chat.example');
+  });
+
+  it.each([
+    ['203.0.113.7:51000', { host: '203.0.113.7', port: 51_000, family: 'IPv4' }],
+    ['[2001:db8::7]:51000', { host: '2001:db8::7', port: 51_000, family: 'IPv6' }],
+    ['[2001:db8::7]', { host: '2001:db8::7', port: 0, family: 'IPv6' }],
+    ['2001:db8::7', { host: '2001:db8::7', port: 0, family: 'IPv6' }],
+    ['unknown', PROXY],
+    ['', PROXY],
+    [' , ,', PROXY],
+  ])('reads the address %j', (text, client) => {
+    expect(sourceOf(['10.0.0.1'], { 'x-forwarded-for': text }).client).toEqual(client);
+  });
+
+  it('goes on with the connection itself where a trusted peer forwards nothing', () => {
+    const { isForwarded, host } = sourceOf(['10.0.0.1'], {});
+    expect({ isForwarded, host }).toEqual({ isForwarded: false, host: 'inner:8080' });
+  });
+
+  it('keeps the client that a PROXY header announced', () => {
+    const channel = EmbeddedChannel.with({ remoteAddress: PROXY });
+    const client: Address = { host: '203.0.113.9', port: 1, family: 'IPv4' };
+    channel.attributes.set(CLIENT_ADDRESS, client);
+    const request = { headers: {} } as IncomingMessage;
+    expect(new ForwardingProxies([]).sourceOf(request, channel).client).toEqual(client);
+  });
+
+  it('names the option in the error for a wrong entry', () => {
+    expect(() => new ForwardingProxies(['proxy.example'])).toThrow(
+      'trustedProxies: an entry is "proxy.example"',
+    );
+  });
+});
