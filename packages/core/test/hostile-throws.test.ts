@@ -114,7 +114,7 @@ describe.each(HOSTILE)('%s', (_what, make) => {
   it('thrown by the hook for failed writes is logged', () => {
     const logger = new StrictLogger();
     const channel = EmbeddedChannel.with({ logger, hooks: { writeFailed: thrower } });
-    channel.run(() => void coreOf(channel)!.failedWrite(new Error('w')));
+    channel.run(() => void coreOf(channel)!.output.failedWrite(new Error('w')));
     expect(logger.lines).toHaveLength(1);
   });
 
@@ -149,7 +149,7 @@ describe('hooks that return a promise', () => {
     ],
     [
       'writeFailed',
-      (channel: EmbeddedChannel): void => void coreOf(channel)!.failedWrite(new Error('w')),
+      (channel: EmbeddedChannel): void => void coreOf(channel)!.output.failedWrite(new Error('w')),
     ],
   ] as const)('%s: its rejection is logged, and not unhandled', async (hook, act) => {
     const logger = new StrictLogger();

@@ -57,7 +57,7 @@ export function upgradeToTls(
   const core = coreOf(channel);
   checkUpgradable(channel, core);
   // What was written before goes out in plain.
-  core.transportFlush();
+  core.output.flush();
   const replaced = core.replaceTransport(
     (plain) => new TlsTransport(plain, side, channel.clock, received),
   );

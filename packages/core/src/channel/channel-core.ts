@@ -94,9 +94,9 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     this.channel = channel;
     this.options = options;
     this.parent = parent;
-    this.output = new ChannelOutput(transport, this, options);
-    this.pipeline = new HandlerPipeline(this);
+    this.output = new ChannelOutput(transport, this);
     this.reading = new ChannelReading(this);
+    this.pipeline = new HandlerPipeline(this);
   }
 
   // --- state ---
@@ -312,7 +312,7 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     }
     if (why !== undefined) {
       const text = `${this.channel} cannot change its transport: ${why}`;
-      return this.failedWrite(new PipelineError('PIPELINE_STATE', text));
+      return this.output.failedWrite(new PipelineError('PIPELINE_STATE', text));
     }
     const replacement = new TransportReplacement(this, make, this.reading.hold('upgrade'));
     this.replacement = replacement;
@@ -413,22 +413,6 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
 
   // --- head and tail of the pipeline ---
 
-  transportRead(): void {
-    this.reading.request();
-  }
-
-  readIfAutoRead(): void {
-    this.reading.requestIfAuto();
-  }
-
-  transportWrite(message: unknown): WriteFuture {
-    return this.output.write(message);
-  }
-
-  transportFlush(): void {
-    this.output.flush();
-  }
-
   transportClose(reason: CloseReason): WriteFuture {
     this.shut({ reason, by: 'local', error: undefined });
     return this.ending.future;
@@ -436,7 +420,7 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
 
   transportShutdown(direction: Direction): WriteFuture {
     if (direction === 'output') return this.output.shutDown();
-    if (!this.isOpen) return this.failedWrite(this.closedError());
+    if (!this.isOpen) return this.output.failedWrite(this.closedError());
     if (this.reading.isShut) return SettableFuture.succeeded();
     this.reading.shutDown();
     if (this.output.isShut) this.shut({ reason: 'local', by: 'local', error: undefined });
@@ -445,18 +429,6 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
       this.reading.requestToDrop();
     }
     return SettableFuture.succeeded();
-  }
-
-  addPendingOutboundBytes(delta: number): void {
-    this.output.addHeldBytes(delta);
-  }
-
-  failedWrite(error: Error): WriteFuture {
-    return this.output.failedWrite(error);
-  }
-
-  reportFailure(future: WriteFuture): void {
-    this.output.reportFailure(future);
   }
 
   // A hook's promise is returned: its rejection counts as the hook's throw.

@@ -19,10 +19,10 @@ import {
   outboundFull,
   outputShutdown,
 } from './output-errors.ts';
-import { bytesOf, handedOver, joinMessages, lastOfBatch, Segment } from './output-segment.ts';
+import { bytesOf, handedOver, joinMessages, Segment, SegmentChain } from './output-segment.ts';
 import { type StallOwner, StallWatch } from './stall-watch.ts';
 import { UnseenFailures } from './unseen-failures.ts';
-import { Writability, type WritabilityOwner } from './writability.ts';
+import { Writability } from './writability.ts';
 
 /** Writes are taken. */
 const OPEN = 0;
@@ -40,6 +40,7 @@ export interface OutputOwner {
   readonly isOpen: boolean;
   readonly isActive: boolean;
   readonly clock: Clock;
+  readonly options: ResolvedChannelOptions;
   readonly pipeline: {
     fireChannelWritabilityChanged(): void;
     fireExceptionCaught(error: Error): void;
@@ -58,24 +59,17 @@ export interface OutputOwner {
   reportUnseenWrite(error: Error): void;
 }
 
-/** A chain of segments that were flushed. */
-interface Gate {
-  first: Segment | undefined;
-  last: Segment | undefined;
-}
-
 /**
  * The output of one channel, in order: in flight, flushed, unflushed; each a chain of segments. A future
  * succeeds when its segment was handed to the kernel; it fails when the channel closes before that. Node's
  * own write callback is not asked: after `destroy()` it reports success for bytes that never left.
  */
-export class ChannelOutput implements WritabilityOwner, StallOwner {
+export class ChannelOutput implements StallOwner {
   transport: Transport;
   private readonly owner: OutputOwner;
   private readonly options: ResolvedChannelOptions;
   private inFlight: Segment | undefined = undefined;
-  private flushed: Segment | undefined = undefined;
-  private lastFlushed: Segment | undefined = undefined;
+  private flushed: SegmentChain | undefined = undefined;
   private unflushed: Segment | undefined = undefined;
   private lastUnflushed: Segment | undefined = undefined;
   /** Bytes and overhead of all three chains. */
@@ -87,7 +81,7 @@ export class ChannelOutput implements WritabilityOwner, StallOwner {
   // Most connections need few of these, and there may be very many connections.
   private writability: Writability | undefined = undefined;
   private unseen: UnseenFailures | undefined = undefined;
-  private gate: Gate | undefined = undefined;
+  private gate: SegmentChain | undefined = undefined;
   private shutFuture: SettableFuture | undefined = undefined;
   private stall: StallWatch | undefined = undefined;
   /** The signal of the write that is on its way through the pipeline. */
@@ -95,10 +89,10 @@ export class ChannelOutput implements WritabilityOwner, StallOwner {
   /** What writes fail with, once the first one did. */
   private refusal: Error | undefined = undefined;
 
-  constructor(transport: Transport, owner: OutputOwner, options: ResolvedChannelOptions) {
+  constructor(transport: Transport, owner: OutputOwner) {
     this.transport = transport;
     this.owner = owner;
-    this.options = options;
+    this.options = owner.options;
   }
 
   // --- state ---
@@ -117,8 +111,7 @@ export class ChannelOutput implements WritabilityOwner, StallOwner {
   }
 
   get pendingBytes(): number {
-    const { writability } = this;
-    return writability === undefined ? this.queuedBytes : this.queuedBytes + writability.heldBytes;
+    return this.queuedBytes + (this.writability?.heldBytes ?? 0);
   }
 
   get isWritable(): boolean {
@@ -127,22 +120,13 @@ export class ChannelOutput implements WritabilityOwner, StallOwner {
   }
 
   get bytesBeforeUnwritable(): number {
-    const { writability, writeBufferHighBytes } = this;
-    if (writability?.isWritable === false) return 0;
-    return writeBufferHighBytes - this.pendingBytes + 1;
+    if (this.writability?.isWritable === false) return 0;
+    return this.options.writeBufferHighBytes - this.pendingBytes + 1;
   }
 
   get bytesBeforeWritable(): number {
     if (this.writability?.isWritable !== false) return 0;
-    return this.pendingBytes - this.writeBufferLowBytes + 1;
-  }
-
-  get writeBufferLowBytes(): number {
-    return this.options.writeBufferLowBytes;
-  }
-
-  get writeBufferHighBytes(): number {
-    return this.options.writeBufferHighBytes;
+    return this.pendingBytes - this.options.writeBufferLowBytes + 1;
   }
 
   /** Changes whenever the transport took something. */
@@ -151,7 +135,7 @@ export class ChannelOutput implements WritabilityOwner, StallOwner {
   }
 
   private get hasFlushed(): boolean {
-    return this.flushed !== undefined || this.inFlight !== undefined;
+    return this.inFlight !== undefined || this.flushed?.first !== undefined;
   }
 
   // --- writes and flushes ---
@@ -260,9 +244,9 @@ export class ChannelOutput implements WritabilityOwner, StallOwner {
     this.stall?.end();
     if (this.shutFuture?.isSettled === false) this.shutFuture.fail(this.refusalError());
     const { inFlight, flushed, gate } = this;
-    this.inFlight = this.flushed = this.lastFlushed = this.gate = undefined;
+    this.inFlight = this.flushed = this.gate = undefined;
     this.failFlushed(inFlight, failure);
-    this.failFlushed(flushed, failure);
+    this.failFlushed(flushed?.first, failure);
     this.failFlushed(gate?.first, failure);
     if (this.unflushed !== undefined) this.failUnflushed(this.refusalError());
     this.queuedBytes = 0;
@@ -294,14 +278,12 @@ export class ChannelOutput implements WritabilityOwner, StallOwner {
 
   /** What is flushed from now on waits for {@link release}; what was flushed before still goes out. */
   hold(): void {
-    this.gate = { first: undefined, last: undefined };
+    this.gate = new SegmentChain();
   }
 
   release(): void {
-    const { first, last } = this.gate!;
+    this.flushed = this.gate;
     this.gate = undefined;
-    this.flushed = first;
-    this.lastFlushed = last;
     this.drainFromLoop();
     if (this.hasFlushed) this.watchForStall();
     else this.drained();
@@ -316,20 +298,12 @@ export class ChannelOutput implements WritabilityOwner, StallOwner {
 
   /** Handlers hold `delta` bytes more. */
   addHeldBytes(delta: number): void {
-    this.writability ??= new Writability(this);
-    const { writability } = this;
-    writability.heldBytes += delta;
-    writability.update();
-    // Handlers report from the middle of an event, so the others are notified after that event.
-    if (writability.hasNews) this.owner.clock.execute(() => writability.announce());
-  }
-
-  fireChannelWritabilityChanged(): void {
-    this.owner.pipeline.fireChannelWritabilityChanged();
+    this.writability ??= new Writability(this.owner);
+    this.writability.hold(delta, this.queuedBytes);
   }
 
   private overHighMark(): void {
-    this.writability ??= new Writability(this);
+    this.writability ??= new Writability(this.owner);
     this.pendingChanged();
   }
 
@@ -339,10 +313,7 @@ export class ChannelOutput implements WritabilityOwner, StallOwner {
   }
 
   private pendingChanged(): void {
-    const { writability } = this;
-    if (writability === undefined) return;
-    writability.update();
-    if (writability.hasNews) writability.announce();
+    this.writability?.queued(this.queuedBytes);
   }
 
   private watchForStall(): void {
@@ -384,15 +355,13 @@ export class ChannelOutput implements WritabilityOwner, StallOwner {
   private flushAll(): void {
     const { unflushed } = this;
     if (unflushed === undefined) {
-      if (this.flushed !== undefined) this.drain(undefined);
+      if (this.flushed?.first !== undefined) this.drain(undefined);
       return;
     }
-    const last = this.lastUnflushed;
+    const last = this.lastUnflushed!;
     this.unflushed = this.lastUnflushed = undefined;
     if (this.gate !== undefined) {
-      if (this.gate.first === undefined) this.gate.first = unflushed;
-      else this.gate.last!.next = unflushed;
-      this.gate.last = last;
+      this.gate.push(unflushed, last);
       return;
     }
     if (unflushed === last && !this.isFlushing && !this.hasFlushed) {
@@ -400,9 +369,8 @@ export class ChannelOutput implements WritabilityOwner, StallOwner {
       this.drain(unflushed);
       return;
     }
-    if (this.flushed === undefined) this.flushed = unflushed;
-    else this.lastFlushed!.next = unflushed;
-    this.lastFlushed = last;
+    this.flushed ??= new SegmentChain();
+    this.flushed.push(unflushed, last);
     this.drain(undefined);
   }
 
@@ -434,15 +402,8 @@ export class ChannelOutput implements WritabilityOwner, StallOwner {
     }
   }
 
-  /** As many segments as fit one write. */
   private nextBatch(): Segment | undefined {
-    const { flushed } = this;
-    if (this.inFlight !== undefined || flushed === undefined) return undefined;
-    const last = lastOfBatch(flushed);
-    this.flushed = last.next;
-    if (last.next === undefined) this.lastFlushed = undefined;
-    last.next = undefined;
-    return flushed;
+    return this.inFlight === undefined ? this.flushed?.nextBatch() : undefined;
   }
 
   private sendNext(batch: Segment): void {

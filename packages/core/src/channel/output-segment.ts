@@ -83,7 +83,7 @@ function giveBack(all: unknown[], count: number): void {
 const MAX_WRITE_BYTES = 256 * 1024;
 
 /** The last segment of those at the start of a chain that go out in one write: the first one in any case. */
-export function lastOfBatch(first: Segment): Segment {
+function lastOfBatch(first: Segment): Segment {
   let last = first;
   let bytes = first.cost;
   while (last.next !== undefined && bytes + last.next.cost <= MAX_WRITE_BYTES) {
@@ -97,6 +97,29 @@ export function lastOfBatch(first: Segment): Segment {
 export function handedOver(chain: Segment): Segment {
   for (let one: Segment | undefined = chain; one !== undefined; one = one.next) one.handOver();
   return chain;
+}
+
+/** Segments in order, the first and the last at hand: most connections have none that wait. */
+export class SegmentChain {
+  first: Segment | undefined = undefined;
+  private last: Segment | undefined = undefined;
+
+  /** Adds a chain of its own after the others. */
+  push(first: Segment, last: Segment): void {
+    if (this.first === undefined) this.first = first;
+    else this.last!.next = first;
+    this.last = last;
+  }
+
+  /** Takes out as many as fit one write. */
+  nextBatch(): Segment | undefined {
+    const { first } = this;
+    if (first === undefined) return undefined;
+    const last = lastOfBatch(first);
+    this.first = last.next;
+    last.next = undefined;
+    return first;
+  }
 }
 
 /** The messages of a chain, in order. */

@@ -1,12 +1,13 @@
+import type { Clock } from '../contract.ts';
 import { callSafely } from '../internal/call-safely.ts';
+import type { ResolvedChannelOptions } from './channel-options.ts';
 
-/** What {@link Writability} needs of the output it belongs to. */
-export interface WritabilityOwner {
+/** The parts of a channel that its {@link Writability} uses. */
+interface WritabilityOwner {
   readonly isOpen: boolean;
-  readonly pendingBytes: number;
-  readonly writeBufferLowBytes: number;
-  readonly writeBufferHighBytes: number;
-  fireChannelWritabilityChanged(): void;
+  readonly clock: Clock;
+  readonly options: ResolvedChannelOptions;
+  readonly pipeline: { fireChannelWritabilityChanged(): void };
 }
 
 /**
@@ -15,7 +16,7 @@ export interface WritabilityOwner {
  */
 export class Writability {
   isWritable = true;
-  /** Held back by handlers. */
+  /** Held by handlers, in bytes. */
   heldBytes = 0;
   private isAnnounced = true;
   private listeners: (() => void)[] | undefined = undefined;
@@ -25,25 +26,38 @@ export class Writability {
     this.owner = owner;
   }
 
-  /** The number of pending bytes has changed. */
-  update(): void {
-    const { pendingBytes, writeBufferLowBytes, writeBufferHighBytes } = this.owner;
+  /** Handlers hold `delta` bytes more. They report it from the middle of an event: the others are notified after it. */
+  hold(delta: number, queuedBytes: number): void {
+    this.heldBytes += delta;
+    this.update(queuedBytes);
+    if (this.hasNews) this.owner.clock.execute(() => this.announce());
+  }
+
+  /** The number of queued bytes has changed. */
+  queued(queuedBytes: number): void {
+    this.update(queuedBytes);
+    if (this.hasNews) this.announce();
+  }
+
+  private update(queuedBytes: number): void {
+    const { writeBufferLowBytes, writeBufferHighBytes } = this.owner.options;
+    const pendingBytes = queuedBytes + this.heldBytes;
     if (this.isWritable) {
       if (pendingBytes > writeBufferHighBytes) this.isWritable = false;
     } else if (pendingBytes < writeBufferLowBytes || pendingBytes === 0) this.isWritable = true;
   }
 
   /** Not announced yet. A listener may have been added during a change that is over before it was announced. */
-  get hasNews(): boolean {
+  private get hasNews(): boolean {
     if (this.isWritable !== this.isAnnounced) return true;
     return this.isWritable && this.listeners !== undefined;
   }
 
-  announce(): void {
+  private announce(): void {
     if (!this.owner.isOpen) return;
     if (this.isWritable !== this.isAnnounced) {
       this.isAnnounced = this.isWritable;
-      this.owner.fireChannelWritabilityChanged();
+      this.owner.pipeline.fireChannelWritabilityChanged();
     }
     if (this.isWritable && this.owner.isOpen) this.callListeners();
   }

@@ -16,6 +16,7 @@ import { isPromiseLike, onRejection } from '../internal/promise-like.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import * as mask from './handler-mask.ts';
 import { nextWith, type Place, prevWith, type Ring } from './handler-ring.ts';
+import type { HostOutput } from './head-and-tail.ts';
 import { rememberThrower } from './thrower.ts';
 
 /** What a context needs of its pipeline. */
@@ -28,11 +29,7 @@ export interface ContextOwner extends Pipeline, Readonly<Ring<HandlerContext>> {
   readonly channel: Channel;
   /** `exceptionCaught` threw: reported to the log, not to the pipeline. */
   exceptionHandlerFailed(context: HandlerContext, thrown: Error, original: Error): void;
-  addPendingOutboundBytes(delta: number): void;
-  /** A future that failed at once, and is reported if nobody looks at it. */
-  failedWrite(error: Error): WriteFuture;
-  /** Has a failed future reported if nobody looks at it. */
-  reportFailure(future: WriteFuture, error: Error): void;
+  readonly output: HostOutput;
 }
 
 /**
@@ -112,11 +109,11 @@ export class HandlerContext implements Context, Clock, Place<HandlerContext> {
   }
 
   addPendingOutboundBytes(delta: number): void {
-    this.pipeline.addPendingOutboundBytes(delta);
+    this.pipeline.output.addHeldBytes(delta);
   }
 
-  reportFailure(future: WriteFuture, error: Error): void {
-    this.pipeline.reportFailure(future, error);
+  reportFailure(future: WriteFuture): void {
+    this.pipeline.output.reportFailure(future);
   }
 
   // --- inbound, towards the tail ---
@@ -321,15 +318,13 @@ export class HandlerContext implements Context, Clock, Place<HandlerContext> {
 
   /** An asynchronous operation's rejection is reported like any failure that nobody looks at. */
   private outcomeOf(result: WriteFuture | PromiseLike<void>): WriteFuture {
-    return SettableFuture.from(result, (future, error) =>
-      this.pipeline.reportFailure(future, error),
-    );
+    return SettableFuture.from(result, (future) => this.reportFailure(future));
   }
 
   private failedFuture(thrown: unknown): WriteFuture {
     const error = toError(thrown);
     rememberThrower(error, this.name);
-    return this.pipeline.failedWrite(error);
+    return this.pipeline.output.failedWrite(error);
   }
 
   private exceptionHandlerFailed(thrown: unknown, original: Error): void {

@@ -13,13 +13,16 @@ import { callHandlerAdded, callHandlerRemoved, isPending } from './handler-life.
 import { ADDED } from './handler-mask.ts';
 import { classOf, firstNameOf, nameForOneText, nextName, notHandlerText } from './handler-names.ts';
 import { insertBefore, type Ring, replace, unlink } from './handler-ring.ts';
-import { HEAD_AND_TAIL, type PipelineHost } from './head-and-tail.ts';
+import { HEAD_AND_TAIL, type HostOutput, type PipelineHost } from './head-and-tail.ts';
 import { markServed } from './served-mark.ts';
 import { contextFor } from './traced-context.ts';
 
 /** The pipeline of one channel: a ring of contexts, and the way in at its head and its tail. */
 export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
   readonly host: PipelineHost;
+  /** Those of the host: each message asks for them. */
+  readonly channel: Channel;
+  readonly output: HostOutput;
   readonly headTail: HandlerContext;
   readInterceptor: HandlerContext | undefined;
   flushInterceptor: HandlerContext | undefined;
@@ -31,16 +34,14 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
 
   constructor(host: PipelineHost) {
     this.host = host;
+    this.channel = host.channel;
+    this.output = host.output;
     const headTail = new HandlerContext(this, HEAD_AND_TAIL, 'headTail');
     headTail.bits |= ADDED;
     this.headTail = headTail;
     this.readInterceptor = headTail;
     this.flushInterceptor = headTail;
     this.lastWriter = headTail;
-  }
-
-  get channel(): Channel {
-    return this.host.channel;
   }
 
   // --- inbound, from the head ---
@@ -51,7 +52,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
 
   fireChannelActive(): void {
     this.headTail.fireChannelActive();
-    this.host.readIfAutoRead();
+    this.host.reading.requestIfAuto();
   }
 
   fireChannelRead(message: unknown): void {
@@ -60,7 +61,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
 
   fireChannelReadComplete(): void {
     this.headTail.fireChannelReadComplete();
-    this.host.readIfAutoRead();
+    this.host.reading.requestIfAuto();
   }
 
   fireChannelWritabilityChanged(): void {
@@ -127,15 +128,15 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
 
   writeOut(message: unknown): WriteFuture {
     try {
-      return this.host.transportWrite(message);
+      return this.output.write(message);
     } catch (thrown) {
-      return this.host.failedWrite(toError(thrown));
+      return this.output.failedWrite(toError(thrown));
     }
   }
 
   readOut(): void {
     try {
-      this.host.transportRead();
+      this.host.reading.request();
     } catch (thrown) {
       this.headTail.fireExceptionCaught(toError(thrown));
     }
@@ -143,7 +144,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
 
   flushOut(): void {
     try {
-      this.host.transportFlush();
+      this.output.flush();
     } catch (thrown) {
       this.headTail.fireExceptionCaught(toError(thrown));
     }
@@ -153,16 +154,8 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
     this.host.exceptionHandlerFailed(context.name, thrown, original);
   }
 
-  addPendingOutboundBytes(delta: number): void {
-    this.host.addPendingOutboundBytes(delta);
-  }
-
-  failedWrite(error: Error): WriteFuture {
-    return this.host.failedWrite(error);
-  }
-
-  reportFailure(future: WriteFuture, error: Error): void {
-    this.host.reportFailure(future, error);
+  reportFailure(future: WriteFuture): void {
+    this.output.reportFailure(future);
   }
 
   // --- adding and removing handlers ---

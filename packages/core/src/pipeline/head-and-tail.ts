@@ -8,23 +8,33 @@ import type {
   WriteFuture,
 } from '../contract.ts';
 
-/** What a pipeline needs of the channel that owns it: the transport, and what becomes of what no handler took. */
+/** The output before the head: it takes the writes and flushes that no handler kept. */
+export interface HostOutput {
+  write(message: unknown): WriteFuture;
+  flush(): void;
+  /** Handlers hold `delta` bytes more. */
+  addHeldBytes(delta: number): void;
+  /** A future that failed at once, and is reported if nobody looks at it. */
+  failedWrite(error: Error): WriteFuture;
+  /** Has a failed future reported if nobody looks at it. */
+  reportFailure(future: WriteFuture): void;
+}
+
+/** The channel that owns a pipeline: its output, its input, and what becomes of what no handler took. */
 export interface PipelineHost {
   readonly channel: Channel;
   readonly isRegistered: boolean;
   readonly isOpen: boolean;
+  readonly output: HostOutput;
+  readonly reading: {
+    /** A `read()` has passed the pipeline. */
+    request(): void;
+    /** A `channelReadComplete` has passed the pipeline: with auto-read on, the next `read()` is due. */
+    requestIfAuto(): void;
+  };
 
-  transportRead(): void;
-  transportWrite(message: unknown): WriteFuture;
-  transportFlush(): void;
   transportShutdown(direction: Direction): WriteFuture;
   transportClose(reason: CloseReason): WriteFuture;
-
-  /** A `channelReadComplete` passed the whole pipeline: with auto-read on, the next `read()` is due. */
-  readIfAutoRead(): void;
-  addPendingOutboundBytes(delta: number): void;
-  failedWrite(error: Error): WriteFuture;
-  reportFailure(future: WriteFuture, error: Error): void;
 
   unhandledMessage(message: unknown): Handled;
   unhandledException(error: Error): Handled;
@@ -51,7 +61,7 @@ export const HEAD_AND_TAIL: Handler = {
   sharable: true,
   // The head.
   read: (ctx) => pipelineOf(ctx).readOut(),
-  write: (ctx, message: unknown) => hostOf(ctx).transportWrite(message),
+  write: (ctx, message: unknown) => hostOf(ctx).output.write(message),
   flush: (ctx) => pipelineOf(ctx).flushOut(),
   shutdown: (ctx, direction) => hostOf(ctx).transportShutdown(direction),
   close: (ctx, reason) => hostOf(ctx).transportClose(reason),

@@ -133,7 +133,7 @@ describe('the tail', () => {
     coreOf(channel)!.received('m');
     channel.pipeline.fireUserEventTriggered('e');
     channel.pipeline.fireExceptionCaught(new Error('x'));
-    clock.run(() => coreOf(channel)!.failedWrite(new Error('w')));
+    clock.run(() => coreOf(channel)!.output.failedWrite(new Error('w')));
     expect(seen).toEqual(['m', 'e', 'x', 'w']);
     expect(entries).toEqual([]);
     expect(channel.isOpen).toBe(true);
