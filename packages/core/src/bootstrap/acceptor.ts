@@ -8,7 +8,7 @@ import { ReadGate } from '../internal/read-gate.ts';
 /** How long accepting pauses after an accept error such as EMFILE. */
 const ACCEPT_PAUSE_MS = 1000;
 
-/** What the acceptor does with a connection. */
+/** How the acceptor treats a connection. */
 export interface AcceptorOptions {
   readonly initialize: (channel: Channel) => void;
   readonly attributes: ReadonlyMap<AttributeKey<unknown>, unknown>;

@@ -37,7 +37,7 @@ export interface ServerTls {
   readonly tls?: TlsServerOptions | TlsServerContext;
 }
 
-/** What accepted connections are made of. */
+/** How accepted connections are read. */
 export interface AcceptedTransport {
   /**
    * `socket`: each connection is a `net.Socket`, by public API of Node alone. `handle`: it is taken from Node's own
@@ -146,7 +146,7 @@ export function socketsFor(target: BindTarget): Promise<Listen> | undefined {
   return target.tls === undefined ? chooseSockets(target.transport ?? 'auto') : undefined;
 }
 
-/** What listens there. */
+/** The listener for a place. */
 export function listenerFor(
   target: BindTarget,
   accepted: AcceptedSocketOptions,
@@ -183,7 +183,7 @@ const WHY: Readonly<Record<string, string>> = {
   ERR_ACCESS_DENIED: "Node's permission model forbids it: start Node with --allow-net",
 };
 
-/** What a failed bind rejects with. */
+/** The error of a failed bind. */
 export function bindError(target: BindTarget, error: Error): Error {
   if (error instanceof OptionError) return error;
   const system = (error.cause ?? error) as NodeJS.ErrnoException;

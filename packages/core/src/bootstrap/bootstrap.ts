@@ -35,7 +35,7 @@ const OPTIONS = describeOptions(
   TIMEOUT_OPTIONS,
 );
 
-/** What may end a connect early. */
+/** Ends a connect early. */
 export interface ConnectCancel {
   /** Cancels a connect that is under way. */
   readonly signal?: AbortSignal;

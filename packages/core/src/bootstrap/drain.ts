@@ -22,11 +22,11 @@ export interface ShutdownOptions {
    * in the batch of the connection, or when it is accepted if that is later, with the time until it is closed anyway;
    * not for a connection that is not up. What it writes goes out before the last words of handlers. It decides nothing
    * else: the DrainEvent follows in any case, unless it closes the channel, and a channel on which nothing is
-   * under way ends then. A promise is not awaited: what takes time is a hold of a handler. A throw or rejection is
+   * under way ends then. A promise is not awaited: work that takes time is a hold of a handler. A throw or rejection is
    * logged by the channel, and the drain goes on.
    */
   readonly tell?: (channel: Channel, remainingMs: number) => void;
-  /** Ends the waiting: what is still open is closed at once. */
+  /** Ends the waiting: channels that are still open are closed at once. */
   readonly signal?: AbortSignal;
 }
 
@@ -120,7 +120,7 @@ export class Drain {
     }
   }
 
-  /** Closes what is left at once, when the signal aborts. */
+  /** Closes the remaining channels at once, when the signal aborts. */
   heed(signal: AbortSignal): void {
     const onAbort = () => this.closeRest(0);
     if (signal.aborted) onAbort();

@@ -3,7 +3,7 @@ import { OptionError } from '../errors.ts';
 import { unchecked } from '../internal/option-kind.ts';
 import { checkNames, type OptionKinds, type OptionSet } from '../internal/option-set.ts';
 
-/** For each kind of place, by the option that names it, what may be given with it. */
+/** For each kind of place, by the option that names it: the options that may be given with it. */
 export type PlaceOptions = Readonly<Record<string, OptionSet<OptionKinds, string>>>;
 
 /** The options of a bind and of a connect to every place. */

@@ -46,7 +46,7 @@ export function buildSecure(
   build(channel);
 }
 
-/** Keeps what the handshake agreed on in the channel's attributes. */
+/** Keeps the results of the handshake in the channel's attributes. */
 export function setTlsAttributes(ctx: Pick<Context, 'channel'>, info: TlsInfo): void {
   const { attributes } = ctx.channel;
   attributes.set(TLS, info);

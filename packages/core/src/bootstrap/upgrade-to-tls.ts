@@ -56,7 +56,7 @@ export function upgradeToTls(
   const channel = 'handler' in at ? at.channel : at;
   const core = coreOf(channel);
   checkUpgradable(channel, core);
-  // What was written before goes out in plain.
+  // Messages written before go out in plain.
   core.output.flush();
   const replaced = core.replaceTransport(
     (plain) => new TlsTransport(plain, side, channel.clock, received),
@@ -123,7 +123,7 @@ class PlaintextGuard implements Handler {
   }
 
   channelRead(ctx: Context): void {
-    // A decoder in the middle of what it read goes on after the close.
+    // A decoder in the middle of a read goes on after the close.
     if (this.isRefused || !ctx.channel.isOpen) return;
     this.isRefused = true;
     this.refuse();

@@ -48,7 +48,7 @@ import { type ReplacementOwner, TransportReplacement } from './transport-replace
 const MADE = 0;
 const REGISTERED = 1;
 const ACTIVE = 2;
-/** `end()`: our half is being shut down, and what still comes in is dropped. */
+/** `end()`: our half is being shut down, and later input is dropped. */
 const LINGERING = 3;
 const CLOSED = 4;
 const GONE = 5;
@@ -204,10 +204,10 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     this.closeAs(causeOf(this.ending.failure).reason);
   }
 
-  /** A write cannot be given up half way, so what comes after a stuck or refused one is closing. */
+  /** A write cannot be given up half way, so the channel closes after a stuck or refused one. */
   closeAs(reason: CloseReason): void {
     this.pipeline.close(reason).peekSettled((error) => {
-      // A handler's close that throws must not keep alive what has to go.
+      // A handler's close that throws must not keep the channel open.
       if (error !== undefined) this.shut({ reason, by: 'local', error });
     });
   }
@@ -278,7 +278,7 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     const { ending } = this;
     const ours = transportError(error);
     if (this.phase === LINGERING) {
-      // We ended it; that the peer resets what is left of it is not news.
+      // We ended it; a reset of the rest by the peer is not news.
       this.shut(ending.ours(ours));
       return;
     }

@@ -5,7 +5,7 @@ import { describeOptions, nested } from '../internal/option-set.ts';
 import { stderrLogger } from '../internal/stderr-logger.ts';
 
 /**
- * What a channel does with what no handler took. Each hook replaces the default named with it. What a hook throws
+ * The hooks of a channel for everything that no handler took. Each hook replaces the default named with it. What a hook throws
  * is logged, and so is what its promise rejects with.
  */
 export interface ChannelHooks {
@@ -80,7 +80,7 @@ export const CHANNEL_OPTIONS = describeOptions('ChannelOptions', {
 });
 const NAMES = Object.keys(CHANNEL_OPTIONS.kinds) as (keyof ChannelOptions)[];
 
-/** What was resolved last: channels that are opened one by one with the same options share it. */
+/** The last result: channels that are opened one by one with the same options share it. */
 let lastGiven: ChannelOptions | undefined;
 let lastResolved: ResolvedChannelOptions | undefined;
 

@@ -1,8 +1,8 @@
-// What was written and not yet taken by the kernel: the output owns it, and fails what is left on close.
+// The output owns all messages that the kernel has not taken yet, and fails those that are left at the close.
 //
 // A write's way:  unflushed ──flush──▶ flushed ──the transport is free──▶ in flight ──written()──▶ its future succeeds
 //                                         ▲
-//                                        gate: what is flushed while the channel changes its transport
+//                                        gate: messages flushed while the channel changes its transport
 //
 // The half's life:  OPEN ──shutDown()──▶ ENDING ──all sent──▶ ENDED ──outputEnded()──▶ SHUT
 //                     └──────────────────────┴────── close() ────────┴───────────────────────┴──▶ OVER
@@ -26,7 +26,7 @@ import { Writability } from './writability.ts';
 
 /** Writes are taken. */
 const OPEN = 0;
-/** Writes are refused; what was flushed before still goes out. */
+/** Writes are refused; messages flushed before still go out. */
 const ENDING = 1;
 /** The transport ends our half. */
 const ENDED = 2;
@@ -35,7 +35,7 @@ const SHUT = 3;
 /** The channel is closed. */
 const OVER = 4;
 
-/** What an output needs of its channel. */
+/** The parts of a channel that its output uses. */
 export interface OutputOwner {
   readonly isOpen: boolean;
   readonly isActive: boolean;
@@ -45,11 +45,11 @@ export interface OutputOwner {
     fireChannelWritabilityChanged(): void;
     fireExceptionCaught(error: Error): void;
   };
-  /** Closes the channel, because of what its output met. */
+  /** Closes the channel, because its output is stuck or full. */
   closeAs(reason: CloseReason): void;
   /** Why our half ends. */
   endInfo(): CloseInfo;
-  /** What writes fail with once the channel is closed. */
+  /** The error of writes to a closed channel. */
   closedError(): Error;
   /** Our half has been shut down. */
   outputIsShut(): void;
@@ -74,7 +74,7 @@ export class ChannelOutput implements StallOwner {
   private lastUnflushed: Segment | undefined = undefined;
   /** Bytes and overhead of all three chains. */
   private queuedBytes = 0;
-  /** Counts what the transport took. */
+  /** Counts the writes that the transport took. */
   private taken = 0;
   private phase = OPEN;
   private isFlushing = false;
@@ -86,7 +86,7 @@ export class ChannelOutput implements StallOwner {
   private stall: StallWatch | undefined = undefined;
   /** The signal of the write that is on its way through the pipeline. */
   private signal: AbortSignal | undefined = undefined;
-  /** What writes fail with, once the first one did. */
+  /** The error of refused writes; made for the first one. */
   private refusal: Error | undefined = undefined;
 
   constructor(transport: Transport, owner: OutputOwner) {
@@ -167,7 +167,7 @@ export class ChannelOutput implements StallOwner {
     return future;
   }
 
-  /** While `write` runs, what reaches the transport may still be taken back by this signal. */
+  /** Until their flush, this signal takes back the messages that reach the output while `write` runs. */
   writeWithSignal(signal: AbortSignal, write: () => WriteFuture): WriteFuture {
     if (signal.aborted) return this.failedWrite(abortedError(signal));
     const outer = this.signal;
@@ -198,7 +198,7 @@ export class ChannelOutput implements StallOwner {
     const { inFlight } = this;
     if (inFlight !== undefined) {
       this.inFlight = undefined;
-      // What listeners write and flush meanwhile waits until the others were notified.
+      // Messages that listeners write and flush wait until all listeners were notified.
       this.isFlushing = true;
       try {
         this.settle(inFlight);
@@ -236,7 +236,7 @@ export class ChannelOutput implements StallOwner {
   /**
    * The channel is closed: everything that waits fails, and all later writes.
    *
-   * @param failure - what ended the transport: what was flushed fails with it
+   * @param failure - the transport's error: flushed messages fail with it
    */
   close(failure: Error | undefined): void {
     this.phase = OVER;
@@ -276,7 +276,7 @@ export class ChannelOutput implements StallOwner {
     return !this.hasFlushed && !this.isFlushing;
   }
 
-  /** What is flushed from now on waits for {@link release}; what was flushed before still goes out. */
+  /** Messages flushed from now on wait for {@link release}; those flushed before still go out. */
   hold(): void {
     this.gate = new SegmentChain();
   }
@@ -307,7 +307,7 @@ export class ChannelOutput implements StallOwner {
     this.pendingChanged();
   }
 
-  /** What handlers hold may be what passes the mark. */
+  /** Bytes that handlers hold count towards the mark, too. */
   private checkHeld({ heldBytes }: Writability): void {
     if (heldBytes > 0) this.pendingChanged();
   }
@@ -374,7 +374,7 @@ export class ChannelOutput implements StallOwner {
     this.drain(undefined);
   }
 
-  /** Sends this batch, if any, and then what was flushed, until the transport is busy. */
+  /** Sends this batch, if any, and then the other flushed ones, until the transport is busy. */
   private drain(first: Segment | undefined): void {
     if (this.isFlushing) return;
     this.isFlushing = true;
@@ -384,7 +384,7 @@ export class ChannelOutput implements StallOwner {
       try {
         this.sendNext(batch);
       } catch (thrown) {
-        // What was flushed after it still goes out: nobody flushes it again.
+        // Messages flushed after it still go out: no later flush would send them.
         failure ??= thrown;
       }
       batch = this.nextBatch();
@@ -393,7 +393,7 @@ export class ChannelOutput implements StallOwner {
     if (failure !== undefined) throw failure;
   }
 
-  /** Called by the event loop: nobody else would catch what it throws. */
+  /** Called by the event loop: a throw would end the process. */
   private drainFromLoop(): void {
     try {
       this.drain(undefined);
@@ -488,7 +488,7 @@ export class ChannelOutput implements StallOwner {
     this.pendingChanged();
   }
 
-  /** Fails what no flush has touched yet. */
+  /** Fails all messages that were not flushed. */
   private failUnflushed(error: Error): void {
     const segments = this.unflushed;
     this.unflushed = this.lastUnflushed = undefined;

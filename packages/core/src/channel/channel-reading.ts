@@ -54,7 +54,7 @@ export class ChannelReading {
     return this.half >= ENDED;
   }
 
-  /** What still comes in reaches no handler, by our own wish. */
+  /** Later input reaches no handler, by our own wish. */
   get isDiscarded(): boolean {
     return this.half === DROPPED || this.half === DROPPED_AND_ENDED;
   }
@@ -175,7 +175,7 @@ export class ChannelReading {
     const now = clock.now();
     if (this.turnEndsAt === 0) this.turnEndsAt = clock.turns.endOfShare(now, readBudgetMs);
     else if (now >= this.turnEndsAt) {
-      // Also while a handler holds reads itself: what it keeps and releases has no more time than what is read.
+      // Also while a handler holds reads itself: messages that it kept have no more time than messages just read.
       this.turnEndsAt = Number.POSITIVE_INFINITY;
       const hold = this.hold('turn');
       clock.turns.wait(now, () => this.nextTurn(hold));
@@ -205,7 +205,7 @@ export class ChannelReading {
     hold.release();
     this.callTurnListeners();
     if (this.isTurnOver) return;
-    // No input waits any more; what is read next may come much later.
+    // No input waits any more; the next read may come much later.
     this.turnEndsAt = 0;
     const { delivered } = this;
     this.delivered = undefined;

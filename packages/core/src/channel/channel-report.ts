@@ -60,7 +60,7 @@ export function reportUnseenWrite(channel: Channel, hooks: ChannelHooks, error: 
   }
 }
 
-/** Much of this is logged where nobody would catch what a logger throws. */
+/** A logger may throw, and most callers of this could not catch it. */
 function log(channel: Channel, level: LogLevel, text: string, error?: Error): void {
   callSafely(() => channel.logger.log(level, text, error), undefined);
 }

@@ -45,7 +45,7 @@ function initializerFailed(channel: Channel, error: Error): void {
   else core.failWith(error);
 }
 
-/** What builds pipelines is a function: a handler could serve one channel only, a class cannot be called. */
+/** Pipelines are built by a function: a handler could serve one channel only, a class cannot be called. */
 export function checkBuilder(call: string, initialize: unknown): void {
   if (typeof initialize === 'function' && !isClass(initialize)) return;
   const [given, handlers] = wrongBuilder(initialize);
@@ -57,7 +57,7 @@ export function checkBuilder(call: string, initialize: unknown): void {
   );
 }
 
-/** What was given, and how to write it in the function that it should be. */
+/** The value given, and how to write it in the function that it should be. */
 function wrongBuilder(given: unknown): readonly [given: string, handlers: string] {
   if (isClass(given)) return [`the class ${given.name}`, `new ${given.name}(…)`];
   if (Array.isArray(given)) return ['an array', '...handlers'];

@@ -15,7 +15,7 @@ interface Waiter {
  * The tail of a pipeline as an asynchronous iterator: `for await (const message of channel)`. Messages come in
  * order, an error after the messages before it, the end after both. It holds reads while enough messages wait.
  *
- * Leaving the loop early closes the channel and drops what was not read.
+ * Leaving the loop early closes the channel and drops the messages that were not read.
  */
 // biome-ignore lint/suspicious/noExplicitAny: the channel knows the type of its messages
 export class MessageStream implements Handler, AsyncIterableIterator<any> {
@@ -136,7 +136,7 @@ export class MessageStream implements Handler, AsyncIterableIterator<any> {
   }
 }
 
-/** What a loop gets that begins after messages which nobody kept. */
+/** The error of a loop that begins after messages were dropped. */
 export function lateLoopError(): PipelineError {
   return new PipelineError(
     'PIPELINE_STATE',

@@ -1,6 +1,6 @@
 import { ChannelError, EncodeError } from '../errors.ts';
 
-/** What a write fails with when its signal aborted first. */
+/** The error of a write whose signal aborted before its flush. */
 export function abortedError(signal: AbortSignal): ChannelError {
   return new ChannelError(
     'OPERATION_ABORTED',
@@ -10,7 +10,7 @@ export function abortedError(signal: AbortSignal): ChannelError {
   );
 }
 
-/** What a write fails with that the transport does not take. */
+/** The error of a write of a message that the transport does not take. */
 export function notEncodable(message: unknown, accepts: string): EncodeError {
   const type =
     typeof message === 'object' ? (message?.constructor?.name ?? 'object') : typeof message;
@@ -21,7 +21,7 @@ export function notEncodable(message: unknown, accepts: string): EncodeError {
   );
 }
 
-/** What a write fails with while too much output waits. */
+/** The error of a write while too much output waits. */
 export function outboundFull(pendingBytes: number, maxOutboundBytes: number): ChannelError {
   return new ChannelError(
     'OUTBOUND_FULL',
@@ -30,12 +30,12 @@ export function outboundFull(pendingBytes: number, maxOutboundBytes: number): Ch
   );
 }
 
-/** What a flush fails with that comes before the connection. */
+/** The error of a flush before the connection. */
 export function notConnected(): ChannelError {
   return new ChannelError('CHANNEL_NOT_CONNECTED', 'flushed before the channel was connected');
 }
 
-/** What writes fail with once our half is being shut down. */
+/** The error of writes after our half was shut down. */
 export function outputShutdown(): ChannelError {
   return new ChannelError('OUTPUT_SHUTDOWN', 'our half of the connection is shut down');
 }

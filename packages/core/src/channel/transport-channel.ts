@@ -261,7 +261,7 @@ export class TransportChannel<R = unknown, W = unknown> implements Channel<R, W>
     return this[CORE].messages[Symbol.asyncIterator]();
   }
 
-  /** Sends what was written, ends politely, and resolves when the channel has closed: for `await using`. */
+  /** Sends all written messages, ends politely, and resolves when the channel has closed: for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end();
   }

@@ -3,7 +3,7 @@ import { toError } from '../errors.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import type { Transport, TransportSink } from '../transport/transport.ts';
 
-/** What a change of transport needs of its channel. */
+/** The parts of a channel that a change of transport uses. */
 export interface ReplacementOwner extends TransportSink {
   readonly clock: Clock;
   readonly isOpen: boolean;
@@ -23,7 +23,7 @@ export interface ReplacementOwner extends TransportSink {
  */
 export class TransportReplacement {
   readonly future: SettableFuture = new SettableFuture();
-  /** Nothing is read meanwhile: what comes next is for the new transport. */
+  /** Nothing is read meanwhile: the next bytes belong to the new transport. */
   readonly hold: ReadHold;
   /** The old transport is gone, the new one is not connected yet. */
   isOpening = false;

@@ -210,7 +210,7 @@ function isSame(some: readonly Channel[], others: readonly Channel[]): boolean {
   return some.length === others.length && some.every((channel, i) => channel === others[i]);
 }
 
-/** What one member's write throws, in the function of a coalescing key for example, is that member's failure. */
+/** A throw of one member's write, in the function of a coalescing key for example, is that member's failure. */
 function attempt(operation: Operation, channel: Channel): WriteFuture {
   try {
     return operation(channel);

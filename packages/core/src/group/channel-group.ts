@@ -43,7 +43,7 @@ let groups = 0;
  * Open channels of this process, by identity. A channel that closes leaves by itself. A write goes to every member, is
  * encoded once where the encoders can share, and one member's failure does not touch the others.
  *
- * What a listener of its events throws, or rejects with, is logged by the channel the event is about.
+ * A throw or rejection of a listener of its events is logged by the channel that the event concerns.
  *
  * @typeParam Message - what is sent to the members, `new ChannelGroup<string>('members')`. It is checked where the
  *   group is written to, not where a channel is added: what a member's pipeline accepts is known only where that
@@ -62,7 +62,7 @@ export class ChannelGroup<Message = unknown>
   private readonly others = new Set<Channel>();
   /** The members that are no servers, until one comes or goes. */
   private snapshot: readonly Channel[] | undefined;
-  /** What `close()` chose, if the group stays closed. */
+  /** The members that `close()` chose, if the group stays closed. */
   private readonly closedFor = new Set<ChannelMatcher>();
   private readonly onMemberClosed = (channel: Channel): void => {
     this.snapshot = undefined;
@@ -110,7 +110,7 @@ export class ChannelGroup<Message = unknown>
   /**
    * True if the channel was not a member yet. A closed channel is not taken.
    *
-   * @throws TypeError for what is no channel
+   * @throws TypeError for a value that is no channel
    */
   add(channel: Channel): boolean {
     checkMember('add', channel);

@@ -1,10 +1,10 @@
-/** What one encoder made of one message during a broadcast. */
+/** The result of one encoder for one message of a broadcast. */
 interface Encoded {
   readonly message: unknown;
   readonly encoded: unknown;
 }
 
-/** What the encoders have made of one broadcast so far, by the encoder's key. */
+/** The results of the encoders for one broadcast so far, by the encoder's key. */
 export type EncodedForms = Map<string, Encoded>;
 
 let current: EncodedForms | undefined;
@@ -25,7 +25,7 @@ export function broadcasting<T>(forms: EncodedForms, run: () => T): T {
  * message to all its members. Outside a broadcast it just calls `encode`.
  *
  * @param key - names the encoder and everything about its configuration that the result depends on
- * @param encodeForMany - used instead of `encode` in a broadcast: what is cheap to make once need not be
+ * @param encodeForMany - used instead of `encode` in a broadcast: a result that is cheap to make once need not be
  *   cheap to write ten thousand times
  */
 export function encodeOnce<M, E>(

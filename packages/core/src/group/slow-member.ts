@@ -19,7 +19,7 @@ export type SlowMemberPolicy = 'close' | 'drop-newest' | 'drop-oldest' | 'coales
 export interface SlowMemberOptions {
   /** @default 'close' */
   readonly slowMember?: SlowMemberPolicy;
-  /** For `close`: what may wait for one member, in bytes. @default 1048576 */
+  /** For `close`: how much may wait for one member, in bytes. @default 1048576 */
   readonly maxMemberBytes?: number;
   /** For `drop-oldest` and `coalesce`: how many messages (or keys) may wait for one member. @default 256 */
   readonly maxMemberMessages?: number;
@@ -46,7 +46,7 @@ export const SLOW_MEMBER_OPTIONS = describeOptions('SlowMembers', {
 const NO_KEY = Symbol('no key');
 
 /**
- * What waits for one member until it is writable. It does not count towards that writability, or it would wait
+ * The messages that wait for one member until it is writable. They do not count towards that writability, or it would wait
  * for itself; `maxMemberMessages` bounds it.
  */
 class MemberWrites implements PendingWriteTarget {
@@ -106,7 +106,7 @@ class MemberWrites implements PendingWriteTarget {
   }
 }
 
-/** The group's policy at work: writes to members, and keeps what waits for the slow ones. */
+/** The group's policy at work: writes to members, and keeps the messages for the slow ones. */
 export class SlowMembers {
   readonly counters: SlowMemberCounters = {
     closed: 0,
@@ -151,7 +151,7 @@ export class SlowMembers {
     return this.hold(channel, message);
   }
 
-  /** A member has left: what waits for it fails. */
+  /** A member has left: the messages that wait for it fail. */
   forget(channel: Channel): void {
     const writes = this.waiting.get(channel);
     if (writes === undefined) return;

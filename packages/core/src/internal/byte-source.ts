@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { ByteSource, OutboundBytes } from '../contract.ts';
 
-/** True for what a byte transport takes: a Buffer, any Uint8Array, or a {@link ByteSource}. */
+/** True for a message that a byte transport takes: a Buffer, any Uint8Array, or a {@link ByteSource}. */
 export function isOutboundBytes(message: unknown): message is OutboundBytes {
   return message instanceof Uint8Array || isByteSource(message);
 }
@@ -59,7 +59,7 @@ export function toBuffer(message: OutboundBytes): Buffer {
   return buffer;
 }
 
-/** The size of what a byte transport takes, -1 for anything else. */
+/** The size in bytes of a message that a byte transport takes, -1 for any other. */
 export function sizeOfBytes(message: unknown): number {
   if (message instanceof Uint8Array) return message.length;
   if (typeof message !== 'object' || message === null) return -1;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs';
 import type { Address } from '../contract.ts';
 
-/** Where Linux lists its connections, with what each still has to send. */
+/** The files in which Linux lists its connections, with the bytes that each still has to send. */
 const TABLES = ['/proc/net/tcp', '/proc/net/tcp6'] as const;
 /** In front of an IPv4 address that an IPv6 socket uses, as the table writes it. */
 const MAPPED = '0000000000000000FFFF0000';
@@ -57,7 +57,7 @@ function readTables(): void {
   });
 }
 
-/** Answers what stands in this table, and looks for the others in the next one. */
+/** Answers for the connections of this table, and looks for the others in the next one. */
 function readNext(at: number, asked: Question[], done: (unknown: Question[]) => void): void {
   const file = TABLES[at];
   if (file === undefined || asked.length === 0) {

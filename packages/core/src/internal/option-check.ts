@@ -25,7 +25,7 @@ export function allowedNumber(bounds: NumberBounds): string {
   return `${integer ? 'a whole number' : 'a number'} from ${min} to ${max}`;
 }
 
-/** What {@link checkTime} allows. */
+/** The values that {@link checkTime} allows. */
 export const TIME = 'a positive number of milliseconds, or false for off';
 
 /** As {@link checkNumber}, for options that `false` turns off; off is returned as `Infinity`. */

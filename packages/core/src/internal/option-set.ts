@@ -41,7 +41,7 @@ export type Described<Options, Kinds extends OptionKinds, Also extends string> =
  * @typeParam Also - names that the set takes, and another one resolves
  */
 export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
-  /** What takes the options, for the text of errors: the name of a class or method. */
+  /** The class or method that takes the options, for the text of errors. */
   readonly owner: string;
   readonly kinds: Kinds;
   /** All names that are allowed. */
@@ -51,7 +51,7 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
   private readonly labels: readonly string[];
   private readonly list: readonly OptionKind<unknown, unknown>[];
   private readonly isPlain: boolean;
-  /** What was resolved last, when all values are numbers, texts or booleans: handlers of one kind get the same. */
+  /** The last result, when all values are numbers, texts or booleans: handlers of one kind get the same. */
   private last: unknown = undefined;
   private lastNames: readonly unknown[] = NEVER;
   private lastValues: readonly unknown[] = [];
@@ -98,7 +98,7 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
     return i === lastNames.length;
   }
 
-  /** Throws an `OptionError` for what is no object of options, and for a name that is no option. */
+  /** Throws an `OptionError` for a value that is no object of options, and for a name that is no option. */
   checkNames(given: object, owner: string = this.owner): void {
     checkNames(owner, given, this.known);
   }

@@ -123,7 +123,7 @@ export class PendingWriteQueue<Tag = undefined> {
     return this.count === 0;
   }
 
-  /** What waits, with a fixed overhead of 64 bytes for each message. */
+  /** The bytes that wait, with a fixed overhead of 64 bytes for each message. */
   get bytes(): number {
     return this.heldBytes;
   }

@@ -12,7 +12,7 @@ interface Kind {
   suppressed: number;
 }
 
-/** What a {@link RepeatLimit} needs of its owner. */
+/** The owner of a {@link RepeatLimit}. */
 export interface RepeatLimitOwner {
   /** Runs a task later without keeping the process alive. */
   readonly later: (task: () => void, delayMs: number) => void;

@@ -37,7 +37,7 @@ export class SettableFuture implements WriteFuture {
     return future;
   }
 
-  /** What a handler returned, as a future: itself, a promise's outcome, or done for nothing. */
+  /** The result of a handler's operation as a future: itself, a promise's outcome, or done for nothing. */
   static from(
     result: WriteFuture | PromiseLike<void> | undefined,
     failed?: (future: SettableFuture, error: Error) => void,
@@ -155,7 +155,7 @@ export class SettableFuture implements WriteFuture {
     return (this.flags & FAILED) !== 0 ? (this.rest as Error) : undefined;
   }
 
-  /** What one listener throws does not keep the others from being called. */
+  /** A throw of one listener does not keep the others from being called. */
   private notify(error: Error | undefined): void {
     const listeners = this.rest as Listener | Listener[];
     this.rest = error;

@@ -15,15 +15,15 @@ import { toError } from '../errors.ts';
 import { isPromiseLike, onRejection } from '../internal/promise-like.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import * as mask from './handler-mask.ts';
-import { nextWith, type Place, prevWith, type Ring } from './handler-ring.ts';
+import { nextWith, prevWith, type Ring, type RingMember } from './handler-ring.ts';
 import type { HostOutput } from './head-and-tail.ts';
 import { rememberThrower } from './thrower.ts';
 
-/** What a context needs of its pipeline. */
+/** The parts of a pipeline that its contexts use. */
 export interface ContextOwner extends Pipeline, Readonly<Ring<HandlerContext>> {
-  /** To the transport; what it throws fails the future. */
+  /** To the transport; a throw fails the future. */
   writeOut(message: unknown): WriteFuture;
-  /** To the transport; what they throw is reported to the handlers. */
+  /** To the transport; a throw is reported to the handlers. */
   readOut(): void;
   flushOut(): void;
   readonly channel: Channel;
@@ -33,10 +33,10 @@ export interface ContextOwner extends Pipeline, Readonly<Ring<HandlerContext>> {
 }
 
 /**
- * A handler's place in a pipeline: calls the handler and catches what it throws. The next
+ * A handler's place in a pipeline: calls the handler and catches its throws. The next
  * handler is decided by the ring. Ten thousand connections have a hundred thousand of these: each field counts.
  */
-export class HandlerContext implements Context, Clock, Place<HandlerContext> {
+export class HandlerContext implements Context, Clock, RingMember<HandlerContext> {
   readonly pipeline: ContextOwner;
   readonly handler: Handler;
   bits: number;
@@ -48,7 +48,7 @@ export class HandlerContext implements Context, Clock, Place<HandlerContext> {
   prev: HandlerContext;
 
   constructor(pipeline: ContextOwner, handler: Handler, name: string) {
-    // What every message needs comes first: in a broadcast each member's context comes from far away in memory.
+    // The fields that every message needs come first: in a broadcast each member's context comes from far away in memory.
     this.pipeline = pipeline;
     this.handler = handler;
     this.bits = mask.maskOf(handler);
@@ -303,7 +303,7 @@ export class HandlerContext implements Context, Clock, Place<HandlerContext> {
     }
   }
 
-  /** What a handler throws reaches its own `exceptionCaught` first. */
+  /** An error thrown by a handler reaches its own `exceptionCaught` first. */
   private threw(thrown: unknown): void {
     const error = toError(thrown);
     rememberThrower(error, this.name);

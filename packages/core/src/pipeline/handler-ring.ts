@@ -1,140 +1,140 @@
 // The next handler. A pipeline is a ring of contexts, closed by one context that is both head and tail: inbound
-// events go along `next`, operations along `prev`. This file alone decides which place gets an event or operation next:
+// events go along `next`, operations along `prev`. This file alone decides which member gets an event or operation next:
 //
-// - `channelRead`, `channelReadComplete` and `write` are frequent, so each place keeps a link to the place
-//   that takes them next. When a context is added or removed, only the links that lead over its place are changed:
+// - `channelRead`, `channelReadComplete` and `write` are frequent, so each member keeps a link to the member
+//   that takes them next. When a context is added or removed, only the links that lead over it are changed:
 //   building a pipeline costs time linear in its length.
 // - `read` and `flush` are frequent, and few handlers intercept them: the ring keeps the one that does.
 // - the others are looked up by mask.
 import * as mask from './handler-mask.ts';
 
-/** A place in a ring. */
-export interface Place<P> {
+/** A member in a ring. */
+export interface RingMember<P> {
   /** Which events its handler takes, and whether it is added: see `handler-mask.ts`. */
   bits: number;
   next: P;
   prev: P;
-  /** The place that gets a `channelRead` next. */
+  /** The member that gets a `channelRead` next. */
   nextReader: P;
-  /** The place that gets a `channelReadComplete` next. */
+  /** The member that gets a `channelReadComplete` next. */
   nextReadCompleter: P;
-  /** The place that gets a `write` next. */
+  /** The member that gets a `write` next. */
   prevWriter: P;
 }
 
-/** A ring of places. */
+/** A ring of members. */
 export interface Ring<P> {
   /** Head and tail in one: its `next` is the first handler's, its `prev` the last one's. It takes every event. */
   readonly headTail: P;
-  /** What intercepts `read`: `headTail` if nothing does, the place if there is one, `undefined` if there are more. */
+  /** The member that intercepts `read`: `headTail` if there is none, `undefined` if there are more than one. */
   readInterceptor: P | undefined;
-  /** What intercepts `flush`, likewise. */
+  /** The member that intercepts `flush`, likewise. */
   flushInterceptor: P | undefined;
   /** Cached copy of `headTail.prevWriter`: saves a cache miss per member in broadcasts. */
   lastWriter: P;
 }
 
 /** True if its handler implements this event or operation. */
-export function has<P>(place: Place<P>, bit: number): boolean {
-  return (place.bits & bit) !== 0;
+export function has<P>(member: RingMember<P>, bit: number): boolean {
+  return (member.bits & bit) !== 0;
 }
 
-/** False once a place has been removed or replaced. */
-export function isLinked<P extends Place<P>>(place: P): boolean {
-  return place.prev.next === place;
+/** False once a member has been removed or replaced. */
+export function isLinked<P extends RingMember<P>>(member: P): boolean {
+  return member.prev.next === member;
 }
 
-/** The next place towards the tail whose handler is added and takes this event; head and tail take all. */
-export function nextWith<P extends Place<P>>(from: Place<P>, bit: number): P {
+/** The next member towards the tail whose handler is added and takes this event; head and tail take all. */
+export function nextWith<P extends RingMember<P>>(from: RingMember<P>, bit: number): P {
   const wanted = mask.ADDED | bit;
-  let place = from.next;
-  while ((place.bits & wanted) !== wanted) place = place.next;
-  return place;
+  let member = from.next;
+  while ((member.bits & wanted) !== wanted) member = member.next;
+  return member;
 }
 
-/** The next place towards the head, likewise. */
-export function prevWith<P extends Place<P>>(from: Place<P>, bit: number): P {
+/** The next member towards the head, likewise. */
+export function prevWith<P extends RingMember<P>>(from: RingMember<P>, bit: number): P {
   const wanted = mask.ADDED | bit;
-  let place = from.prev;
-  while ((place.bits & wanted) !== wanted) place = place.prev;
-  return place;
+  let member = from.prev;
+  while ((member.bits & wanted) !== wanted) member = member.prev;
+  return member;
 }
 
-/** Puts a new place before another. */
-export function insertBefore<P extends Place<P>>(ring: Ring<P>, place: P, next: P): void {
-  place.prev = next.prev;
-  place.next = next;
-  takeOver(ring, place);
+/** Puts a new member before another. */
+export function insertBefore<P extends RingMember<P>>(ring: Ring<P>, member: P, next: P): void {
+  member.prev = next.prev;
+  member.next = next;
+  takeOver(ring, member);
 }
 
-/** Puts a new place where another one was; what the old one still forwards reaches the new one. */
-export function replace<P extends Place<P>>(ring: Ring<P>, old: P, place: P): void {
-  place.prev = old.prev;
-  place.next = old.next;
-  takeOver(ring, place);
-  old.next = place;
-  old.prev = place;
+/** Replaces a member; events that the old one still forwards reach the new one. */
+export function replace<P extends RingMember<P>>(ring: Ring<P>, old: P, member: P): void {
+  member.prev = old.prev;
+  member.next = old.next;
+  takeOver(ring, member);
+  old.next = member;
+  old.prev = member;
   linkForward(old);
   findInterceptors(ring, old);
 }
 
-/** Takes a place out. Its own links stay, for what it still forwards. */
-export function unlink<P extends Place<P>>(ring: Ring<P>, place: P): void {
-  place.prev.next = place.next;
-  place.next.prev = place.prev;
-  redirectReads(place, place.nextReader, place.nextReadCompleter);
-  redirectWrites(place, place.prevWriter);
-  findInterceptors(ring, place);
+/** Takes a member out. Its own links stay, for events that it still forwards. */
+export function unlink<P extends RingMember<P>>(ring: Ring<P>, member: P): void {
+  member.prev.next = member.next;
+  member.next.prev = member.prev;
+  redirectReads(member, member.nextReader, member.nextReadCompleter);
+  redirectWrites(member, member.prevWriter);
+  findInterceptors(ring, member);
 }
 
-/** Links the neighbours to a new place, and all places whose events go through it. */
-function takeOver<P extends Place<P>>(ring: Ring<P>, place: P): void {
-  place.prev.next = place;
-  place.next.prev = place;
-  linkForward(place);
+/** Links the neighbours to a new member, and all members whose events go through it. */
+function takeOver<P extends RingMember<P>>(ring: Ring<P>, member: P): void {
+  member.prev.next = member;
+  member.next.prev = member;
+  linkForward(member);
   redirectReads(
-    place,
-    has(place, mask.CHANNEL_READ) ? place : place.nextReader,
-    has(place, mask.CHANNEL_READ_COMPLETE) ? place : place.nextReadCompleter,
+    member,
+    has(member, mask.CHANNEL_READ) ? member : member.nextReader,
+    has(member, mask.CHANNEL_READ_COMPLETE) ? member : member.nextReadCompleter,
   );
-  redirectWrites(place, has(place, mask.WRITE) ? place : place.prevWriter);
-  findInterceptors(ring, place);
+  redirectWrites(member, has(member, mask.WRITE) ? member : member.prevWriter);
+  findInterceptors(ring, member);
 }
 
-/** A place's own links, from those of its neighbours. */
-function linkForward<P extends Place<P>>(place: P): void {
-  const { next, prev } = place;
-  place.nextReader = has(next, mask.CHANNEL_READ) ? next : next.nextReader;
-  place.nextReadCompleter = has(next, mask.CHANNEL_READ_COMPLETE) ? next : next.nextReadCompleter;
-  place.prevWriter = has(prev, mask.WRITE) ? prev : prev.prevWriter;
+/** A member's own links, from those of its neighbours. */
+function linkForward<P extends RingMember<P>>(member: P): void {
+  const { next, prev } = member;
+  member.nextReader = has(next, mask.CHANNEL_READ) ? next : next.nextReader;
+  member.nextReadCompleter = has(next, mask.CHANNEL_READ_COMPLETE) ? next : next.nextReadCompleter;
+  member.prevWriter = has(prev, mask.WRITE) ? prev : prev.prevWriter;
 }
 
-/** For all places before a place, back to one that takes the event itself, as head and tail do. */
-function redirectReads<P extends Place<P>>(place: P, reader: P, completer: P): void {
+/** For all members before a member, back to one that takes the event itself, as head and tail do. */
+function redirectReads<P extends RingMember<P>>(member: P, reader: P, completer: P): void {
   let wants = mask.CHANNEL_READ | mask.CHANNEL_READ_COMPLETE;
-  for (let p = place.prev; wants !== 0; p = p.prev) {
+  for (let p = member.prev; wants !== 0; p = p.prev) {
     if ((wants & mask.CHANNEL_READ) !== 0) p.nextReader = reader;
     if ((wants & mask.CHANNEL_READ_COMPLETE) !== 0) p.nextReadCompleter = completer;
     wants &= ~p.bits;
   }
 }
 
-/** For all places after a place, likewise. */
-function redirectWrites<P extends Place<P>>(place: P, writer: P): void {
-  for (let p = place.next; ; p = p.next) {
+/** For all members after a member, likewise. */
+function redirectWrites<P extends RingMember<P>>(member: P, writer: P): void {
+  for (let p = member.next; ; p = p.next) {
     p.prevWriter = writer;
     if (has(p, mask.WRITE)) return;
   }
 }
 
-/** A place was added or removed: does a handler still stand between the application and the transport? */
-function findInterceptors<P extends Place<P>>(ring: Ring<P>, changed: P): void {
+/** A member was added or removed: does a handler still stand between the application and the transport? */
+function findInterceptors<P extends RingMember<P>>(ring: Ring<P>, changed: P): void {
   ring.lastWriter = ring.headTail.prevWriter;
   if (has(changed, mask.READ)) ring.readInterceptor = onlyOneWith(ring.headTail, mask.READ);
   if (has(changed, mask.FLUSH)) ring.flushInterceptor = onlyOneWith(ring.headTail, mask.FLUSH);
 }
 
-function onlyOneWith<P extends Place<P>>(headTail: P, bit: number): P | undefined {
+function onlyOneWith<P extends RingMember<P>>(headTail: P, bit: number): P | undefined {
   let found = headTail;
   for (let p = headTail.next; p !== headTail; p = p.next) {
     if (!has(p, bit)) continue;

@@ -20,7 +20,7 @@ export interface HostOutput {
   reportFailure(future: WriteFuture): void;
 }
 
-/** The channel that owns a pipeline: its output, its input, and what becomes of what no handler took. */
+/** The channel that owns a pipeline: its output, its input, and its hooks for everything that no handler took. */
 export interface PipelineHost {
   readonly channel: Channel;
   readonly isRegistered: boolean;

@@ -46,7 +46,7 @@ export abstract class KeptInputHandler implements Handler {
     return this.madeKept?.isBusy === true;
   }
 
-  /** What it does with what it keeps, at the first use. */
+  /** The handler's steps; asked for once, at the first use. */
   protected keptInputSteps(): KeptInputSteps {
     return {};
   }
@@ -65,7 +65,7 @@ export abstract class KeptInputHandler implements Handler {
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
-    // What it keeps after a drain has begun holds that back, too.
+    // A drain also waits for messages kept after it began.
     if (this.madeKept === undefined && !(event instanceof DrainEvent)) {
       ctx.fireUserEventTriggered(event);
     } else this.kept.userEventTriggered(ctx, event);

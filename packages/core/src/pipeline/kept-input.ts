@@ -20,7 +20,7 @@ type InboundEvent =
   | 'channelUnregistered'
   | 'handlerRemoved';
 
-/** What a handler does with its {@link KeptInput}: each step has a default. */
+/** The steps of a handler with its {@link KeptInput}: each has a default. */
 export interface KeptInputSteps {
   /** For `channel.readHolds`, while the handler itself holds reads; its name. */
   readonly why?: string;
@@ -32,21 +32,21 @@ export interface KeptInputSteps {
    * @default true
    */
   readonly mayPass?: (ctx: Context, isDue: boolean) => boolean;
-  /** Goes on with what the handler itself had begun when it called {@link KeptInput.pause}. */
+  /** Goes on with the message that the handler had begun when it called {@link KeptInput.pause}. */
   readonly goOn?: (ctx: Context) => void;
   /** Passes the end of a burst on. @default ctx.fireChannelReadComplete */
   readonly complete?: (ctx: Context) => void;
   /** Passes on an event that is neither a message nor the end of a burst. @default event.fire(ctx) */
   readonly event?: (ctx: Context, event: KeptEvent) => void;
-  /** The handler has been removed: passes on what it had begun, as it is. */
+  /** The handler has been removed: passes on the rest of the message that it had begun, as it is. */
   readonly removed?: (ctx: Context) => void;
   /** True if messages that are kept when the handler is removed still take the step `passOn`. @default false */
   readonly passOnWhenRemoved?: boolean;
   /** Called after each delivery, whether something is left or not. */
   readonly delivered?: (ctx: Context) => void;
-  /** What the handler itself had begun is dropped. */
+  /** The message that the handler had begun is dropped. */
   readonly dropped?: () => void;
-  /** For an upgrade to TLS: messages that are left of what the handler itself had begun. @default none */
+  /** For an upgrade to TLS: messages that are left of the one that the handler had begun. @default none */
   readonly begun?: () => readonly unknown[];
 }
 
@@ -135,7 +135,7 @@ export class KeptInput {
     return this.messages;
   }
 
-  /** Messages are being passed on, or are kept: what arrives now is kept. */
+  /** Messages are being passed on, or are kept: a message that arrives now is kept. */
   get isBusy(): boolean {
     return this.isWithin || !this.isEmpty;
   }
@@ -150,7 +150,7 @@ export class KeptInput {
     return this.closed;
   }
 
-  /** What is delivered now waits for no release: an error or the close follows. */
+  /** Messages delivered now wait for no release: an error or the close follows. */
   get isDue(): boolean {
     return this.due > 0 || this.closed;
   }
@@ -332,7 +332,7 @@ export class KeptInput {
     this.hasPassed = false;
   }
 
-  /** Delivers what may be delivered now. */
+  /** Delivers everything that may be delivered now. */
   deliver(ctx: Context): void {
     if (this.isWithin || !this.isBusy) return;
     this.isWithin = true;
@@ -497,7 +497,7 @@ export class KeptInput {
     else this.steps.event(ctx, event);
   }
 
-  /** A handler after this one that holds reads may wait for what is flushed at the end of a burst. */
+  /** A handler after this one that holds reads may wait for a flush at the end of a burst. */
   private isCompleteDue(ctx: Context): boolean {
     return this.hasPassed && this.calls === 0 && ctx.channel.isReadHeld;
   }

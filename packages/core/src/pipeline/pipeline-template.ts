@@ -77,7 +77,7 @@ export class PipelineTemplate<R, W> {
   }
 }
 
-/** Makes a function of a source, and refuses what would fail, or serve one channel only. */
+/** Makes a function of a source; refuses a source that would fail, or serve one channel only. */
 function factoryOf(source: HandlerSource): HandlerFactory {
   if (isClass(source)) throw notSource(`the class ${source.name}`, `() => new ${source.name}(…)`);
   if (typeof source === 'function') return source;

@@ -30,7 +30,7 @@ const REMOVED = new KeptEvent('handlerRemoved');
  * events wait, the end of the channel too, so nothing overtakes a message; except a `DrainEvent` and a
  * `TlsUpgradeEvent`, which pass at once: the drain waits for the messages, the upgrade is given their number of bytes.
  * **Errors** a rejection reaches the handler's `exceptionCaught`, as a throw does. **State** per channel. **Cost** one
- * closure per call of the handler. **Pitfalls** without a decoder that stops, what one read brought waits as a whole.
+ * closure per call of the handler. **Pitfalls** without a decoder that stops, all messages of one read wait.
  * Once this side has ended the channel, messages that wait are dropped. A channel that has closed removes its handlers
  * without waiting for a pending promise: this handler still gets the messages that wait, the handlers after it do not.
  *
@@ -151,7 +151,7 @@ class SequentialHandler extends KeptInputHandler {
     }
   }
 
-  /** As the pipeline does with `exceptionCaught`: what it throws is logged and dropped. */
+  /** As the pipeline does with `exceptionCaught`: its throw is logged and dropped. */
   private report(ctx: Context, error: Error): PromiseLike<void> | undefined {
     const failed = (thrown: unknown) =>
       ctx.channel.logger.log('error', `${ctx.name}.exceptionCaught threw`, toError(thrown));

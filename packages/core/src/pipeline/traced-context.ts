@@ -9,7 +9,7 @@ import * as mask from './handler-mask.ts';
  */
 export function tracedNames(variable: string | undefined): RegExp | undefined {
   const given = (variable ?? '').split(/[\s,]+/).filter((name) => name !== '');
-  // What switches other programs on.
+  // The values that switch other programs on.
   const names = given.map((name) => (/^(1|true|all)$/i.test(name) ? '*' : name));
   if (names.length === 0) return undefined;
   const patterns = names.map((name) =>
@@ -34,7 +34,7 @@ function isTraced(pattern: RegExp, handler: Handler, name: string): boolean {
   return pattern.test(name) || pattern.test(handler.constructor?.name ?? '');
 }
 
-/** A context that logs at level debug what reaches its handler, and what the handler fires and calls. */
+/** A context that logs at level debug each event of its handler, and each event and operation that the handler fires and calls. */
 export class TracedContext extends HandlerContext {
   override invokeChannelRead(message: unknown): void {
     this.log(`channelRead ${messageText(message)}`);
