@@ -281,8 +281,10 @@ describe('TLS', () => {
       code: 'HR_ERR_TIMEOUT_HANDSHAKE',
     });
     const signal = AbortSignal.timeout(20);
-    const slow = { port, host: '127.0.0.1', tls: { ca }, signal };
-    await expect(bootstrap.connect(slow)).rejects.toMatchObject({ name: 'TimeoutError' });
+    const slow = { port, host: '127.0.0.1', tls: { ca } };
+    await expect(bootstrap.connect(slow, { signal })).rejects.toMatchObject({
+      name: 'TimeoutError',
+    });
     deaf.close();
   });
 
