@@ -9,6 +9,27 @@ export const mutants: readonly Mutant[] = [
     why: 'attempts are counted',
   },
   {
+    file: 'src/retry/exponential.ts',
+    find: 'waitMs * random()',
+    replace: 'waitMs',
+    test: 'test/retry/exponential.test.ts',
+    why: 'clients that lost the same server do not come back at the same time',
+  },
+  {
+    file: 'src/address/address-race.ts',
+    find: '    if (this.isOver) {\n      channel.close();\n      return;\n    }\n',
+    replace: '',
+    test: 'test/address/address-race.test.ts',
+    why: 'a connection that comes after the race is closed',
+  },
+  {
+    file: 'src/address/address-race.ts',
+    find: 'this.isOver || address === undefined',
+    replace: 'address === undefined',
+    test: 'test/address/address-race.test.ts',
+    why: 'after the race no further address is tried',
+  },
+  {
     file: 'src/retry/spread.ts',
     find: 'if (missedMs > 0) beginMs += Math.ceil(missedMs / lengthMs) * lengthMs;',
     replace: '',

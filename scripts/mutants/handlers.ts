@@ -165,7 +165,7 @@ export const mutants: readonly Mutant[] = [
   {
     file: 'src/heartbeat/heartbeat-machine.ts',
     find: 'const isLost = this.missedInARow >= maxMissed;',
-    replace: 'const isLost = false;',
+    replace: 'const isLost = this.missedInARow > maxMissed;',
     test: 'test/heartbeat/heartbeat-machine.test.ts',
     why: 'missed answers close the connection',
   },

@@ -18,6 +18,21 @@ export const socketTrials = {
     await server.close();
   },
 
+  async "connections of the runtime's own, one line in the log"() {
+    const runtimes = ['bun', 'deno', 'node'];
+    const runtime = runtimes.find((name) => process.versions[name] !== undefined);
+    const kind = { bun: 'bun', deno: 'socket', node: 'handle' }[runtime];
+    const lines = [];
+    const log = (level, text) => void lines.push(`${level}${/ takes \w+/.exec(text)?.[0]}`);
+    const server = await new ServerBootstrap()
+      .options({ logger: { log } })
+      .childHandler(() => {})
+      .bind({ host: '127.0.0.1', port: 0 });
+    equal(server.transportKind, kind);
+    deepEqual(lines, [`debug takes ${kind}s`]);
+    await server.close();
+  },
+
   async 'echo over a Unix socket'() {
     const folder = mkdtempSync(join(tmpdir(), 'headrace-trial-'));
     const path = join(folder, 'socket');

@@ -15,13 +15,13 @@ class Race {
   readonly abort = new AbortController();
   readonly result: Promise<string>;
 
-  constructor(takes: readonly (number | Error)[], raceMs = 250) {
+  constructor(takes: readonly (number | Error)[], raceMs = 250, signal?: AbortSignal) {
     const addresses = takes.map((_, index) => v4(index));
     const running = raceAddresses({
       addresses,
       raceMs,
       clock: this.clock,
-      signal: this.abort.signal,
+      signal: signal ?? this.abort.signal,
       connect: (address, signal) =>
         this.connect(address, takes[addresses.indexOf(address)]!, signal),
     });
@@ -90,6 +90,18 @@ describe('a race of addresses', () => {
     race.abort.abort(new Error('enough'));
     expect(await race.result).toBe('enough');
     expect(race.log.filter((line) => line.includes('abort'))).toHaveLength(2);
+  });
+
+  it('closes a connection that comes in the moment in which another one has won', async () => {
+    race = await new Race([600, 350]).pass(700);
+    expect(await race.result).toBe('won 192.0.2.0');
+    expect(race.log.at(-1)).toBe('close 192.0.2.1');
+  });
+
+  it('tries no address when it is aborted before it starts', async () => {
+    race = new Race([10, 10], 250, AbortSignal.abort(new Error('enough')));
+    await race.pass(300);
+    expect([await race.result, race.log]).toEqual(['enough', []]);
   });
 
   it('puts the families in turn, the first one first', () => {

@@ -4,7 +4,7 @@ import type { AcceptedOptions, ListenTarget } from './listen-target.ts';
 import type { Listener, WantedTransport } from './listener.ts';
 import { type NativeListen, type NativeSockets, nativeRefused } from './native-sockets.ts';
 import { NODE_HANDLES } from './node-handle/node-handles.ts';
-import { SocketListener } from './socket-listener.ts';
+import { listenOnSocket } from './socket-source.ts';
 
 /** Makes the listener of a `bind`. */
 export type Listen = (target: ListenTarget, options: AcceptedOptions) => Listener;
@@ -40,7 +40,7 @@ export async function chooseSockets(
 /** @param isFallback - the runtime has others, and they cannot be had */
 export function publicSockets(why: string, isFallback = false): Listen {
   const way = { kind: 'socket', why, isFallback } as const;
-  return (target, options) => SocketListener.of(target, options, way);
+  return (target, options) => listenOnSocket(target, options, way);
 }
 
 function checked(native: NativeSockets): Promise<NativeListen | string> {

@@ -1,9 +1,10 @@
 import type { Address, Clock } from '../contract.ts';
 import { describeOptions } from '../internal/option-set.ts';
 import { systemClock } from '../internal/system-clock.ts';
+import { AcceptingListener } from './accepting-listener.ts';
 import type { Listener } from './listener.ts';
 import { MemoryEnd } from './memory-end.ts';
-import { MemoryListener } from './memory-listener.ts';
+import { MemorySource } from './memory-source.ts';
 import { CAPACITY, MemoryTransport } from './memory-transport.ts';
 import { systemError } from './system-error.ts';
 
@@ -14,6 +15,12 @@ export interface MemoryNetworkOptions {
 }
 
 const OPTIONS = describeOptions('MemoryNetwork', { capacityBytes: CAPACITY });
+
+/** A listener, and the clock of its connections. */
+interface Listening {
+  readonly listener: AcceptingListener;
+  readonly clock: Clock;
+}
 
 /**
  * Names that servers listen on and clients connect to, without ports, in one process: for integration
@@ -33,7 +40,7 @@ const OPTIONS = describeOptions('MemoryNetwork', { capacityBytes: CAPACITY });
  */
 export class MemoryNetwork {
   private readonly capacityBytes: number;
-  private readonly listeners = new Map<string, MemoryListener>();
+  private readonly listeners = new Map<string, Listening>();
   private connections = 0;
 
   constructor(options: MemoryNetworkOptions = {}) {
@@ -48,14 +55,16 @@ export class MemoryNetwork {
   /** A listener on a name; the name is taken once it is opened. */
   listen(name: string, clock: Clock = systemClock): Listener {
     const { listeners } = this;
-    const claim = (listener: MemoryListener) => {
+    const claim = () => {
       if (listeners.has(name)) {
         return systemError('EADDRINUSE', `listen EADDRINUSE memory:${name}`);
       }
-      listeners.set(name, listener);
+      listeners.set(name, { listener, clock });
       return { path: `memory:${name}` };
     };
-    return new MemoryListener({ claim, release: () => listeners.delete(name) }, clock);
+    const source = new MemorySource({ claim, release: () => listeners.delete(name) }, clock);
+    const listener = new AcceptingListener(source);
+    return listener;
   }
 
   /** A transport that connects to a name once it is opened. */
@@ -65,14 +74,14 @@ export class MemoryNetwork {
     const remote: Address = { path: `memory:${name}` };
     const near = new MemoryEnd(local, remote, this.capacityBytes);
     return MemoryTransport.over(clock, near, () => {
-      const listener = this.listeners.get(name);
-      if (listener !== undefined && listener.room > 0) {
+      const found = this.listeners.get(name);
+      if (found !== undefined && found.listener.room > 0) {
         const far = new MemoryEnd(remote, local, this.capacityBytes);
         near.join(far);
-        listener.accept(MemoryTransport.over(listener.clock, far));
+        found.listener.accept(MemoryTransport.over(found.clock, far));
         return undefined;
       }
-      const why = listener === undefined ? 'nobody listens there' : 'its backlog is full';
+      const why = found === undefined ? 'nobody listens there' : 'its backlog is full';
       return systemError('ECONNREFUSED', `connect ECONNREFUSED memory:${name}: ${why}`);
     });
   }

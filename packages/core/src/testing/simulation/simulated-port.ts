@@ -1,4 +1,5 @@
-import { type ListenPlace, MemoryListener } from '../../transport/memory-listener.ts';
+import { AcceptingListener } from '../../transport/accepting-listener.ts';
+import { type ListenPlace, MemorySource } from '../../transport/memory-source.ts';
 import { MemoryTransport } from '../../transport/memory-transport.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 import type { TcpEnd } from './tcp-end.ts';
@@ -7,7 +8,7 @@ const IDLE = { wake: () => {} };
 
 /** A port that a process listens on: the kernel answers calls, and passes connections on to the listener. */
 export class SimulatedPort {
-  readonly listener: MemoryListener;
+  readonly listener: AcceptingListener;
   private readonly process: SimulatedProcess;
   private readonly prepare: (end: TcpEnd) => void;
   /** Answered, and not passed on yet. */
@@ -23,7 +24,8 @@ export class SimulatedPort {
     backlog: number,
     prepare: (end: TcpEnd) => void,
   ) {
-    this.listener = new MemoryListener(place, process.clock, backlog);
+    const source = new MemorySource(place, process.clock);
+    this.listener = new AcceptingListener(source, undefined, backlog);
     this.process = process;
     this.prepare = prepare;
   }

@@ -1,8 +1,12 @@
 // Bun's own sockets: whether a server may take its connections from `Bun.listen`.
+import { AcceptingListener } from '../accepting-listener.ts';
+import type { AcceptedOptions, ListenTarget } from '../listen-target.ts';
+import type { Listener } from '../listener.ts';
 import type { NativeListen, NativeSockets } from '../native-sockets.ts';
 import { connectAndCheck } from '../pair-check.ts';
+import { StaleSocketFile } from '../stale-socket.ts';
 import type { BunApi } from './bun-api.ts';
-import { BunListener } from './bun-listener.ts';
+import { BunSource } from './bun-source.ts';
 import { BUN_HANDLERS, BunTransport } from './bun-transport.ts';
 
 /** What is asked of `process`; a test passes its own. */
@@ -49,7 +53,18 @@ async function check(api: BunApi): Promise<NativeListen | string> {
   if (cluster.isWorker) return 'a worker of node:cluster gets its sockets from the primary';
   const wrong = await checkSockets(api);
   if (wrong !== undefined) return wrong;
-  return (target, options, why) => new BunListener(api, target, options, why);
+  return (target, options, why) => listenOnBun(api, target, options, why);
+}
+
+/** A listener on a socket of `Bun.listen`. */
+export function listenOnBun(
+  api: BunApi,
+  target: ListenTarget,
+  options: AcceptedOptions,
+  why: string,
+): Listener {
+  const source = new BunSource(api, target, options, why);
+  return new AcceptingListener(source, new StaleSocketFile(target));
 }
 
 /**

@@ -7,12 +7,8 @@ import type { ListeningHandle, NodeInternals, StreamHandle } from './stream-hand
 
 /** What takes the connections. */
 export interface AcceptedListener {
-  /** True if the process is short of descriptors, as this one shows: the connection is reset. */
-  isShort(descriptor: number | undefined): boolean;
-  accepted(transport: Transport): void;
-  failedToAccept(thrown: unknown): void;
-  /** From now on connections come as the server's `connection` event. */
-  handlesGivenUp(why: string): void;
+  /** A connection, which is dropped if it cannot be taken. */
+  adopt(adopt: () => Transport, drop: () => void, descriptor: number | undefined): void;
 }
 
 /** There an accepted connection has the options of the socket that listens: no five system calls for each. */
@@ -37,8 +33,15 @@ export class HandleAcceptor {
   /**
    * Begins with the next connection. Returns why that cannot be; then all come as the server's `connection`
    * event, as do later those that cannot be taken.
+   *
+   * @param givenUp - called when all connections come as that event from now on
    */
-  takeFrom(server: Server, options: AcceptedOptions, to: AcceptedListener): string | undefined {
+  takeFrom(
+    server: Server,
+    options: AcceptedOptions,
+    to: AcceptedListener,
+    givenUp: (why: string) => void,
+  ): string | undefined {
     const listening = (server as unknown as { readonly _handle?: ListeningHandle })._handle;
     if (listening === undefined || !this.isStream(listening)) {
       return 'the primary of the cluster listens (round-robin)';
@@ -59,22 +62,16 @@ export class HandleAcceptor {
       if (!isOurs) {
         if (binding.distrusted !== undefined && !isGivenUp) {
           isGivenUp = true;
-          to.handlesGivenUp(binding.distrusted);
+          givenUp(binding.distrusted);
         }
         nodes.call(this, status, handle);
         return;
       }
-      if (to.isShort(handle.fd)) {
-        resetHandle(handle);
-        return;
-      }
-      try {
+      const adopt = () => {
         if (!inherits) setOptions(handle, options);
-        to.accepted(new HandleTransport(handle, binding));
-      } catch (thrown) {
-        handle.close(() => {});
-        to.failedToAccept(thrown);
-      }
+        return new HandleTransport(handle, binding);
+      };
+      to.adopt(adopt, () => resetHandle(handle), handle.fd);
     };
     return undefined;
   }

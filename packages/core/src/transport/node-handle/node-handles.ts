@@ -17,7 +17,7 @@
 // Where Node does otherwise, that connection ends with an error before anything of it is delivered or reused, all
 // sharing stops in this process, and the connections that come go Node's public way (docs/decisions/0033-handles-of-node-are-chosen-at-bind.md).
 import type { NativeListen, NativeSockets } from '../native-sockets.ts';
-import { SocketListener } from '../socket-listener.ts';
+import { listenOnSocket } from '../socket-source.ts';
 import { HandleAcceptor } from './handle-acceptor.ts';
 import { internalsOf, isNode, obstacleOf, type Platform } from './handle-obstacle.ts';
 import { checkHandles } from './self-check.ts';
@@ -44,5 +44,5 @@ async function check(): Promise<NativeListen | string> {
   const { default: cluster } = await import('node:cluster');
   const acceptor = new HandleAcceptor(internals, binding, cluster.isWorker);
   return (target, options, why, isRequired) =>
-    SocketListener.of(target, options, { kind: 'handle', why }, { acceptor, options, isRequired });
+    listenOnSocket(target, options, { kind: 'handle', why }, { acceptor, options, isRequired });
 }

@@ -3,10 +3,10 @@ import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ListenTarget, ServerBootstrap } from '@headrace/core';
+import { type Listener, type ListenTarget, ServerBootstrap } from '@headrace/core';
 import { describeTransport } from '@headrace/core/testing';
 import { afterAll, describe, expect, it } from 'vitest';
-import { BunListener } from '../../../src/transport/bun/bun-listener.ts';
+import { listenOnBun } from '../../../src/transport/bun/bun-sockets.ts';
 import { fakeBun } from '../../fixture/fake-bun.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hr-'));
@@ -17,8 +17,8 @@ const TCP: ListenTarget = { port: 0, host: '127.0.0.1' };
 const OPTIONS = { noDelay: true, keepAlive: true, keepAliveInitialDelayMs: 0 };
 let paths = 0;
 
-function listenerOf(target: ListenTarget): BunListener {
-  return new BunListener(fakeBun(), target, OPTIONS, 'a fake');
+function listenerOf(target: ListenTarget): Listener {
+  return listenOnBun(fakeBun(), target, OPTIONS, 'a fake');
 }
 
 describeTransport(

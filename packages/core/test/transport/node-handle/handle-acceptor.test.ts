@@ -51,14 +51,15 @@ function listen(
 ): { refusal: string | undefined; events: string[] } {
   const events: string[] = [];
   const to: AcceptedListener = {
-    isShort: () => false,
-    accepted: () => void events.push('accepted'),
-    failedToAccept: () => void events.push('failed'),
-    handlesGivenUp: (why) => void events.push(`given up: ${why}`),
+    adopt: (adopt) => {
+      adopt();
+      events.push('accepted');
+    },
   };
+  const givenUp = (why: string) => void events.push(`given up: ${why}`);
   const server = { _handle: handle } as unknown as Server;
   const acceptor = new HandleAcceptor(internals, binding, sharesListeners);
-  return { refusal: acceptor.takeFrom(server, options, to), events };
+  return { refusal: acceptor.takeFrom(server, options, to, givenUp), events };
 }
 
 describe.runIf(process.platform === 'linux')('options', () => {

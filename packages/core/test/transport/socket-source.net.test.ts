@@ -1,7 +1,8 @@
 import net from 'node:net';
 import { expect, it } from 'vitest';
+import { AcceptingListener } from '../../src/transport/accepting-listener.ts';
 import type { ListenerSink } from '../../src/transport/listener.ts';
-import { SocketListener } from '../../src/transport/socket-listener.ts';
+import { SocketSource } from '../../src/transport/socket-source.ts';
 import type { Transport } from '../../src/transport/transport.ts';
 
 it('a child that cannot be made of its socket: the socket is closed, the error reported, the server goes on', async () => {
@@ -13,10 +14,11 @@ it('a child that cannot be made of its socket: the socket is closed, the error r
     socket.end('hello');
     return { abort: () => socket.destroy() } as never;
   };
-  const listener = new SocketListener(server, { port: 0, host: '127.0.0.1' }, adopt, {
+  const source = new SocketSource(server, { port: 0, host: '127.0.0.1' }, adopt, {
     kind: 'socket',
     why: 'asked for',
   });
+  const listener = new AcceptingListener(source);
   const up = new Promise<void>((resolve) => {
     const sink: Partial<ListenerSink> = {
       listening: resolve,

@@ -2,11 +2,10 @@ import { chmodSync, statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import type { Address } from '../../contract.ts';
 import { toError } from '../../errors.ts';
-import { AcceptQueue } from '../accept-queue.ts';
+import type { AcceptingListener, ConnectionSource } from '../accepting-listener.ts';
 import type { AcceptedOptions, ListenTarget } from '../listen-target.ts';
-import type { Listener, ListenerSink, TransportWay } from '../listener.ts';
+import type { TransportWay } from '../listener.ts';
 import { addressOf } from '../socket-address.ts';
-import { StaleSocketFile } from '../stale-socket.ts';
 import type { BunApi, BunListenOptions, BunServer, BunSocket } from './bun-api.ts';
 import { BUN_HANDLERS, BunTransport } from './bun-transport.ts';
 
@@ -16,67 +15,36 @@ const READABLE_BY_ALL = 0o444;
 const WRITABLE_BY_ALL = 0o222;
 
 /** A listening socket of `Bun.listen`. Bun decides itself how many connections the system keeps. */
-export class BunListener implements Listener {
+export class BunSource implements ConnectionSource {
   readonly way: TransportWay;
   private readonly api: BunApi;
   private readonly target: ListenTarget;
   private readonly options: AcceptedOptions;
-  private readonly queue = new AcceptQueue();
   private server: BunServer | undefined = undefined;
-  private sink: ListenerSink | undefined = undefined;
-  private local: Address | undefined = undefined;
-  private isClosed = false;
-  private readonly staleFile: StaleSocketFile;
+  private listener: AcceptingListener | undefined = undefined;
 
   constructor(api: BunApi, target: ListenTarget, options: AcceptedOptions, why: string) {
     this.api = api;
     this.target = target;
-    this.staleFile = new StaleSocketFile(target);
     this.options = options;
     this.way = { kind: 'bun', why };
   }
 
-  get isActive(): boolean {
-    return this.server !== undefined && !this.isClosed;
-  }
-
-  get localAddress(): Address | undefined {
-    return this.local;
-  }
-
-  open(sink: ListenerSink): void {
-    this.sink = sink;
-    this.listen();
-  }
-
-  requestAccept(): void {
-    this.queue.requestAccept();
-  }
-
-  pauseAccepting(): void {
-    this.queue.pauseAccepting();
-  }
-
-  close(): void {
-    if (this.isClosed) return;
-    this.isClosed = true;
-    this.queue.close();
-    this.server?.stop(false);
-    process.nextTick(() => this.sink?.closed());
-  }
-
-  private listen(): void {
+  listen(to: AcceptingListener): void {
+    this.listener = to;
     try {
       const server = this.listenOn(this.target);
       this.server = server;
-      this.local = addressOfServer(server, this.target);
-      this.queue.open(this.sink!);
-      process.nextTick(() => {
-        if (!this.isClosed) this.sink?.listening();
-      });
+      const address = addressOfServer(server, this.target);
+      process.nextTick(() => to.listening(address));
     } catch (thrown) {
-      process.nextTick(() => this.failed(toError(thrown)));
+      process.nextTick(() => to.failed(toError(thrown)));
     }
+  }
+
+  close(): void {
+    this.server?.stop(false);
+    process.nextTick(() => this.listener?.ended());
   }
 
   private listenOn(target: ListenTarget): BunServer {
@@ -118,34 +86,15 @@ export class BunListener implements Listener {
   }
 
   private accepted(socket: BunSocket<BunTransport | undefined>): void {
-    if (this.queue.isShort(socket.fd)) {
-      socket.terminate();
-      return;
-    }
     const { noDelay, keepAlive, keepAliveInitialDelayMs } = this.options;
-    try {
+    const adopt = () => {
       if ('port' in this.target) {
         if (noDelay) socket.setNoDelay(true);
         if (keepAlive) socket.setKeepAlive(true, keepAliveInitialDelayMs);
       }
-      this.queue.add(new BunTransport(socket, true));
-    } catch (thrown) {
-      socket.terminate();
-      this.sink?.caught(toError(thrown));
-    }
-  }
-
-  private failed(error: Error): void {
-    if (this.isClosed || this.triesAgain(error)) return;
-    this.sink?.failed(error);
-  }
-
-  private triesAgain(error: Error): boolean {
-    return this.staleFile.isInTheWay(error, (isRemoved) => {
-      if (this.isClosed) return;
-      if (isRemoved) this.listen();
-      else this.sink?.failed(error);
-    });
+      return new BunTransport(socket, true);
+    };
+    this.listener?.adopt(adopt, () => socket.terminate(), socket.fd);
   }
 }
 
