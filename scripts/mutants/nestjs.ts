@@ -29,4 +29,11 @@ export const mutants: readonly Mutant[] = [
     test: 'test/wire/in-order.test.ts',
     why: 'a packet never overtakes one whose deserializer takes longer',
   },
+  {
+    file: 'src/server/headrace-server.ts',
+    find: 'callSafely(',
+    replace: '((task: () => unknown, ..._rest: unknown[]) => void task())(',
+    test: 'test/e2e/nest-features.test.ts',
+    why: 'a hook for the end that fails does not end the process',
+  },
 ];

@@ -32,7 +32,7 @@ export {
   toBuffer,
 } from './internal/byte-source.ts';
 // Functions of applications
-export { callSafely } from './internal/call-safely.ts';
+export { callInContext, callSafely } from './internal/call-safely.ts';
 // A queue
 export { ENTRY_OVERHEAD_BYTES } from './internal/entry-overhead.ts';
 export { Fifo } from './internal/fifo.ts';

@@ -19,6 +19,17 @@ export function callSafely<A>(
   }
 }
 
+/**
+ * As {@link callSafely}, for a function that runs outside of an event, in a timer or after a promise: what it throws or
+ * rejects with goes through the pipeline from this context on.
+ */
+export function callInContext(
+  ctx: { fireExceptionCaught(error: Error): void },
+  task: () => unknown,
+): void {
+  callSafely(task, undefined, (error) => ctx.fireExceptionCaught(error));
+}
+
 function warn(error: Error): void {
   process.emitWarning(error);
 }

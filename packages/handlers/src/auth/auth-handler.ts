@@ -6,7 +6,12 @@ import {
   type Types,
   type WriteFuture,
 } from '@headrace/core';
-import { KeptInputHandler, type KeptInputSteps, toError } from '@headrace/core/authoring';
+import {
+  callInContext,
+  KeptInputHandler,
+  type KeptInputSteps,
+  toError,
+} from '@headrace/core/authoring';
 import { AuthenticatedEvent, AuthFailedEvent } from './auth-event.ts';
 import { type AuthAction, AuthMachine, type Rejection } from './auth-machine.ts';
 import { type AuthOptions, type AuthVerdict, resolveAuthOptions } from './auth-options.ts';
@@ -344,19 +349,11 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
     const { channel } = ctx;
     this.stop(refusalError('kicked', {}, this.limits));
     this.kept.release();
-    this.guard(ctx, () => membership.removeSession(session));
-    this.guard(ctx, () => membership.leaveGroup(channel));
+    callInContext(ctx, () => void membership.removeSession(session));
+    callInContext(ctx, () => void membership.leaveGroup(channel));
     if (channel.isActive && !channel.isEnding)
-      this.guard(ctx, () => this.reply(ctx, this.options.replies?.kicked?.(session.principal)));
+      callInContext(ctx, () => this.reply(ctx, this.options.replies?.kicked?.(session.principal)));
     channel.end({ reason: CLOSE_REASONS.kicked });
-  }
-
-  private guard(ctx: Context, task: () => void): void {
-    try {
-      task();
-    } catch (thrown) {
-      ctx.fireExceptionCaught(toError(thrown));
-    }
   }
 
   private reply(ctx: Context, reply: Reply | undefined): void {

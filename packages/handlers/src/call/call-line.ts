@@ -1,5 +1,5 @@
 import { ChannelError, type WriteFuture } from '@headrace/core';
-import { toError } from '@headrace/core/authoring';
+import { callInContext, toError } from '@headrace/core/authoring';
 import type { Call, CallCarrier } from './call.ts';
 import { requestLost } from './call-error.ts';
 import type { CallOutput } from './call-output.ts';
@@ -9,7 +9,7 @@ import type { CallTable } from './call-table.ts';
 export interface CallWire {
   /** The message of a call whose id is set; a throw fails the call. */
   messageOf(call: Call): unknown;
-  /** Tells the peer that the answer is not wanted any more; `undefined` where the protocol has no message for it. */
+  /** The message that the answer is not wanted any more; `undefined` where the protocol has none. */
   cancelOf(call: Call): unknown;
 }
 
@@ -118,8 +118,10 @@ export class CallLine implements CallCarrier {
 
   /** A failure of this message means that the peer is gone. */
   private cancel(call: Call): void {
-    const message = this.options.wire.cancelOf(call);
-    if (message !== undefined) this.output.write(message).onSettled(() => {});
+    callInContext(this.output.ctx, () => {
+      const message = this.options.wire.cancelOf(call);
+      if (message !== undefined) this.output.write(message).onSettled(() => {});
+    });
   }
 
   changed(): void {

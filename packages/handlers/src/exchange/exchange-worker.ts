@@ -1,4 +1,4 @@
-import { toError } from '@headrace/core/authoring';
+import { callInContext, toError } from '@headrace/core/authoring';
 import type { CallOutput } from '../call/call-output.ts';
 import { encodeErrorOf } from '../call/encode-error.ts';
 import { type RequestScope, Work } from '../call/work.ts';
@@ -146,7 +146,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
       if (encodeErrorOf(output.ctx.channel, future) === undefined) return;
     } catch {}
     const plain = failureOf(format, 'failed');
-    output.write(format.error(id, plain.code, plain.text));
+    callInContext(output.ctx, () => void output.write(format.error(id, plain.code, plain.text)));
   }
 
   // --- the end ---

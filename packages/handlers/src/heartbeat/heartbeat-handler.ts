@@ -1,4 +1,5 @@
 import type { Context, Handler, Timer, Types, WriteFuture } from '@headrace/core';
+import { callInContext } from '@headrace/core/authoring';
 import type { AdaptiveInterval } from './adaptive-interval.ts';
 import { HeartbeatMissedEvent, HeartbeatReceivedEvent } from './heartbeat-event.ts';
 import type { HeartbeatFormat } from './heartbeat-format.ts';
@@ -202,12 +203,15 @@ export class HeartbeatHandler<In = string, Out = In> implements Handler {
     // Never less than the timer's own step, or a rounding error would spin.
     const delayMs = Math.max(1, machine.nextAt() - now);
     const plannedAt = now + delayMs;
+    const isOn = (): boolean => this.ctx === ctx && ctx.channel.isOpen;
     this.timer = ctx.clock.schedule(() => {
       this.standStill(ctx, machine);
-      for (const action of machine.due(ctx.clock.now(), plannedAt)) {
-        if (this.ctx === ctx && ctx.channel.isOpen) this.carryOut(ctx, machine, action);
-      }
-      if (this.ctx === ctx && ctx.channel.isOpen) this.arm(ctx, machine);
+      callInContext(ctx, () => {
+        for (const action of machine.due(ctx.clock.now(), plannedAt)) {
+          if (isOn()) this.carryOut(ctx, machine, action);
+        }
+      });
+      if (isOn()) callInContext(ctx, () => this.arm(ctx, machine));
     }, delayMs);
   }
 

@@ -1,5 +1,6 @@
 import type { CloseReason, Context, Handler, Types } from '@headrace/core';
 import { choice, describeOptions, fn, text } from '@headrace/core/authoring';
+import { endWith } from '../timeout/end-with.ts';
 import { type IdleState, IdleStateEvent } from './idle-state-event.ts';
 
 /** Options of an {@link IdleCloseHandler}. */
@@ -67,7 +68,7 @@ export class IdleCloseHandler<Message = never> implements Handler {
       ctx.fireUserEventTriggered(event);
       return;
     }
-    if (this.lastWord !== undefined) ctx.write(this.lastWord(event));
-    ctx.channel.end({ reason: this.reason });
+    const { lastWord } = this;
+    endWith(ctx, this.reason, lastWord && (() => lastWord(event)));
   }
 }

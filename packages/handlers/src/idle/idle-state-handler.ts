@@ -1,5 +1,5 @@
 import type { Channel, Clock, Context, Handler, Types, WriteFuture } from '@headrace/core';
-import { describeOptions, flag, time } from '@headrace/core/authoring';
+import { callInContext, describeOptions, flag, time } from '@headrace/core/authoring';
 import { WriteWatch } from '../heartbeat/write-watch.ts';
 import { type IdleState, IdleStateEvent } from './idle-state-event.ts';
 import { IdleTimer } from './idle-timer.ts';
@@ -210,7 +210,7 @@ export class IdleStateHandler implements Handler {
       const moved = timer.hasOutputMoved(channel, this.lastWriteAt);
       if (moved && !isFirst) return;
     }
-    this.channelIdle(ctx, IdleStateEvent.of(timer.state, isFirst));
+    callInContext(ctx, () => this.channelIdle(ctx, IdleStateEvent.of(timer.state, isFirst)));
   }
 
   /** A burst that is being read is no idleness, however long it takes; the time in which reads are held is none. */

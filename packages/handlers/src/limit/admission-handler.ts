@@ -8,7 +8,15 @@ import {
   type Timer,
   type Types,
 } from '@headrace/core';
-import { describeOptions, flag, fn, type Resolved, time, whole } from '@headrace/core/authoring';
+import {
+  callSafely,
+  describeOptions,
+  flag,
+  fn,
+  type Resolved,
+  time,
+  whole,
+} from '@headrace/core/authoring';
 
 /** Options common to the handlers that refuse connections. */
 export interface AdmissionOptions {
@@ -115,8 +123,18 @@ export abstract class AdmissionHandler implements Handler {
       this.lastWords -= 1;
       deadline?.cancel();
     });
-    if (child.isRegistered) onRefused(child, error);
-    else registerChannel(child, (channel) => onRefused(channel, error));
+    const speak = (channel: Channel): void =>
+      callSafely(
+        () => onRefused(channel, error),
+        undefined,
+        (failure) => {
+          const text = `${channel} onRefused failed: ${failure.message}`;
+          channel.logger.log('error', text, failure);
+          channel.close('refused');
+        },
+      );
+    if (child.isRegistered) speak(child);
+    else registerChannel(child, speak);
     if (child.isOpen) {
       deadline = child.clock.schedule(() => child.close('refused'), lastWordMs);
     }

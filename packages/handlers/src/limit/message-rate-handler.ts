@@ -8,6 +8,7 @@ import {
   number,
   recogniseCopies,
 } from '@headrace/core/authoring';
+import { endWith } from '../timeout/end-with.ts';
 import { type Rate, TokenBucket } from './token-bucket.ts';
 
 /** Options of a {@link MessageRateHandler}. */
@@ -139,8 +140,7 @@ export class MessageRateHandler<Message = never> extends KeptInputHandler {
     const error = new RejectedError('REJECTED_RATE', text, { perSecond });
     ctx.fireUserEventTriggered(new MessageRateExceededEvent(error));
     if (this.excessPolicy !== 'close' || ctx.channel.isOutputShutdown) return;
-    if (this.lastWord !== undefined) ctx.write(this.lastWord());
-    ctx.channel.end({ reason: 'limit' });
+    endWith(ctx, 'limit', this.lastWord);
   }
 
   private arm(ctx: Context): void {

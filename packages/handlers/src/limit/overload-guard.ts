@@ -1,5 +1,6 @@
 import type { Channel, Context, Handler, Timer, Types } from '@headrace/core';
 import {
+  callSafely,
   describeOptions,
   fn,
   number,
@@ -148,7 +149,7 @@ export class OverloadGuard implements Handler {
 
   private arm(ctx: Context): void {
     this.timer = ctx.clock.schedule(() => {
-      this.look(ctx);
+      this.guard(ctx.channel, 'measure', () => this.look(ctx));
       this.arm(ctx);
     }, this.options.everyMs);
   }
@@ -169,6 +170,13 @@ export class OverloadGuard implements Handler {
     else if (now - this.pausedAt >= this.options.shedAfterMs) this.shed(ctx, load, now);
   }
 
+  /** The server goes on when a function of the options fails. */
+  private guard(channel: Channel, name: string, task: () => unknown): void {
+    callSafely(task, undefined, (error) =>
+      channel.logger.log('error', `${channel} ${name} failed: ${error.message}`, error),
+    );
+  }
+
   private pause(ctx: Context, load: Load, now: number): void {
     this.pausedAt = now;
     this.counters.pauses += 1;
@@ -182,6 +190,7 @@ export class OverloadGuard implements Handler {
   }
 
   private shed(ctx: Context, load: Load, now: number): void {
+    const { onShed } = this.options;
     if (this.stateNow !== 'shedding') this.change(ctx, 'shedding', load);
     const idle = [...this.children].filter(([, last]) => now - last.at >= this.options.minIdleMs);
     idle.sort(([, one], [, other]) => one.at - other.at);
@@ -189,7 +198,7 @@ export class OverloadGuard implements Handler {
     for (const [child] of idle.slice(0, count)) {
       this.children.delete(child);
       this.counters.shed += 1;
-      this.options.onShed?.(child);
+      if (onShed !== undefined) this.guard(child, 'onShed', () => onShed(child));
       child.end({ reason: 'overload' });
     }
   }

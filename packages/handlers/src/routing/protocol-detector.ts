@@ -19,7 +19,6 @@ import {
   type Resolved,
   recogniseCopies,
   time,
-  toError,
   unpinned,
   value,
   whole,
@@ -268,12 +267,7 @@ export class ProtocolDetector implements Handler {
 
   private onDeadline(ctx: Context): void {
     if (this.isDecided || this.isRefused || !ctx.channel.isActive) return;
-    try {
-      this.timedOut(ctx);
-    } catch (thrown) {
-      // In a timer no context catches the throw.
-      ctx.fireExceptionCaught(toError(thrown));
-    }
+    this.timedOut(ctx);
   }
 
   private timedOut(ctx: Context): void {

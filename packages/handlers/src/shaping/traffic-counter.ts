@@ -1,12 +1,12 @@
 import type { Clock, Timer } from '@headrace/core';
-import { describeOptions, fn, object, time } from '@headrace/core/authoring';
+import { callSafely, describeOptions, fn, object, time } from '@headrace/core/authoring';
 
 /** Options of a {@link TrafficCounter}. */
 export interface TrafficCounterOptions {
   readonly clock: Clock;
   /** @default 1000 */
   readonly checkIntervalMs?: number;
-  /** Called at the end of each interval, from a timer that runs until `stop()`. */
+  /** Called at the end of each interval, from a timer that runs until `stop()`. What it throws becomes a warning. */
   readonly onInterval?: (counter: TrafficCounter) => void;
 }
 
@@ -123,7 +123,7 @@ export class TrafficCounter {
     this.timer = this.clock.schedule(() => {
       this.roll();
       this.schedule();
-      this.onInterval?.(this);
+      if (this.onInterval !== undefined) callSafely(this.onInterval, this);
     }, this.intervalMs);
   }
 }

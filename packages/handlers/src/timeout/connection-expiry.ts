@@ -6,6 +6,7 @@ import {
   type Resolved,
   recogniseCopies,
 } from '@headrace/core/authoring';
+import { endWith } from './end-with.ts';
 
 /** A connection has lived long enough, by its age or its messages; it is about to be ended. */
 export class ConnectionExpiredEvent {
@@ -47,8 +48,7 @@ export function expire(
 ): Timer | undefined {
   const end = (): void => {
     if (!ctx.channel.isOpen || ctx.channel.isOutputShutdown) return;
-    if (lastWord !== undefined) ctx.write(lastWord());
-    ctx.channel.end({ reason: 'limit' });
+    endWith(ctx, 'limit', lastWord);
   };
   ctx.fireUserEventTriggered(new ConnectionExpiredEvent(limit, graceMs));
   if (graceMs > 0) return ctx.clock.schedule(end, graceMs);

@@ -111,6 +111,18 @@ describe('AuthHandler, a kick from outside', () => {
     expect(sessions.log).toEqual(['add ann', 'remove ann']);
   });
 
+  it('from within add has no answer made for a peer that is not in', () => {
+    const made: string[] = [];
+    const accepted = (id: string): string => {
+      made.push(id);
+      return id;
+    };
+    const { sessions, channel } = setUp({ replies: { accepted } });
+    sessions.onAdd = (session) => session.kick();
+    channel.writeInbound('AUTH:ann');
+    expect(made).toEqual([]);
+  });
+
   it('from within add fails the writes that waited for the yes', () => {
     const { sessions, failed, channel, outbound } = setUp();
     sessions.onAdd = (session) => session.kick();

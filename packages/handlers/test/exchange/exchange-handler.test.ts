@@ -3,17 +3,21 @@ import {
   Bootstrap,
   type Context,
   DrainEvent,
+  type Handler,
   MemoryNetwork,
   OptionError,
   ServerBootstrap,
+  silentLogger,
 } from '@headrace/core';
 import { toBuffer } from '@headrace/core/authoring';
 import { connectedPair, EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import {
   binaryExchange,
+  type ExchangeFormat,
   ExchangeHandler,
   type ExchangeOptions,
+  type JsonRpcExchange,
   jsonRpcExchange,
   refusal,
 } from '../../src/index.ts';
@@ -713,3 +717,50 @@ function shown(frame: Buffer): string {
   const code = kind === '03' ? ` ${frame.toString('hex', 6, 8)}` : '';
   return `${kind} ${id}${code} ${frame.toString('utf8', kind === '03' ? 8 : 6)}`;
 }
+
+describe('ExchangeHandler, with a format that fails', () => {
+  class BrokenFormat implements Handler {
+    readonly caught: string[] = [];
+    readonly channel: EmbeddedChannel;
+    readonly exchange: ExchangeHandler<JsonRpcExchange>;
+
+    constructor(broken: Partial<ExchangeFormat<JsonRpcExchange>>) {
+      this.exchange = new ExchangeHandler({
+        format: { ...jsonRpcExchange(), ...broken },
+        handle: () => Promise.reject(new Error('no answer')),
+      });
+      this.channel = EmbeddedChannel.with({ logger: silentLogger }, this.exchange, this);
+    }
+
+    exceptionCaught(_ctx: Context, error: Error): void {
+      this.caught.push(error.message);
+    }
+  }
+
+  it('fires the error when no answer of any kind can be written', async () => {
+    const broken = new BrokenFormat({
+      error() {
+        throw new Error('no errors in this protocol');
+      },
+    });
+    broken.channel.writeInbound({ jsonrpc: '2.0', id: 1, method: 'm' });
+    await turn();
+    expect(broken.caught).toEqual(['no errors in this protocol']);
+  });
+
+  it('fires the error when a call that is given up cannot be cancelled', async () => {
+    const broken = new BrokenFormat({
+      cancel() {
+        throw new Error('no cancels in this protocol');
+      },
+    });
+    const aborter = new AbortController();
+    const late = broken.exchange.request({ method: 'm' }, { timeoutMs: 100 });
+    const aborted = broken.exchange.request({ method: 'm' }, { signal: aborter.signal });
+    broken.channel.advance(100);
+    aborter.abort();
+    expect(broken.caught).toEqual(['no cancels in this protocol', 'no cancels in this protocol']);
+    await expect(late).rejects.toMatchObject({ code: 'HR_ERR_TIMEOUT_REQUEST' });
+    await expect(aborted).rejects.toMatchObject({ code: 'HR_ERR_OPERATION_ABORTED' });
+  });
+});

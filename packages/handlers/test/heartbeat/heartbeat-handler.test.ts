@@ -1,6 +1,7 @@
 import { AttributeKey, type Context, type Handler, type WriteFuture } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
+import { AdaptiveInterval } from '../../src/heartbeat/adaptive-interval.ts';
 import {
   HeartbeatMissedEvent,
   HeartbeatReceivedEvent,
@@ -555,5 +556,45 @@ describe('HeartbeatHandler, options', () => {
     expect(channel.readOutbound()).toBe('ECHO 1');
     channel.writeInbound({ echo: 1 });
     expect(channel.readInbound()).toBeUndefined();
+  });
+});
+
+describe('HeartbeatHandler, with functions that throw', () => {
+  function failing(options: HeartbeatOptions<string>) {
+    const caught: string[] = [];
+    const channel = new EmbeddedChannel(new HeartbeatHandler({ jitter: 0, ...options }), {
+      exceptionCaught: (_ctx: Context, error: Error) => void caught.push(error.message),
+    });
+    return { channel, caught };
+  }
+
+  it('fires what the format throws, and beats on', () => {
+    let count = 0;
+    const ping = (): string => {
+      count += 1;
+      if (count === 1) throw new Error('no ping today');
+      return 'PING';
+    };
+    const format = { ...textHeartbeat({ pong: false }), ping };
+    const { channel, caught } = failing({ format, intervalMs: 1000 });
+    channel.advance(1000);
+    expect([caught, channel.readOutbound()]).toEqual([['no ping today'], undefined]);
+    channel.advance(1000);
+    expect([caught.length, channel.readOutbound()]).toEqual([1, 'PING']);
+  });
+
+  it('fires what the interval throws', () => {
+    let isBroken = false;
+    const adaptive = new AdaptiveInterval();
+    Object.defineProperty(adaptive, 'currentMs', {
+      get() {
+        if (isBroken) throw new Error('no interval');
+        return 1000;
+      },
+    });
+    const { channel, caught } = failing({ adaptive });
+    isBroken = true;
+    channel.advance(1000);
+    expect(new Set(caught)).toEqual(new Set(['no interval']));
   });
 });

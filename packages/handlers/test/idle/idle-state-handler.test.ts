@@ -343,3 +343,29 @@ describe('IdleStateHandler', () => {
     expect(Object.isFrozen(IdleStateEvent.of('all', false))).toBe(true);
   });
 });
+
+describe('a subclass of IdleStateHandler', () => {
+  it.each([
+    [
+      'throws',
+      (): void => {
+        throw new Error('no pause');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('no pause'))],
+  ])('has its error fired when its channelIdle %s, and is called again', async (_what, fails) => {
+    class Broken extends IdleStateHandler {
+      protected override channelIdle(): void {
+        // biome-ignore lint/correctness/noVoidTypeReturn: as a method that is async by mistake
+        return fails() as undefined;
+      }
+    }
+    const caught: string[] = [];
+    const channel = new EmbeddedChannel(new Broken({ readerIdleMs: 100 }), {
+      exceptionCaught: (_ctx: Context, error: Error) => void caught.push(error.message),
+    });
+    channel.advance(200);
+    await Promise.resolve();
+    expect(caught).toEqual(['no pause', 'no pause']);
+  });
+});

@@ -200,3 +200,20 @@ describe('UniqueAddressHandler', () => {
     expect(accept('10.0.0.1').wasAccepted).toBe(true);
   });
 });
+
+it.each([
+  [
+    'throws',
+    (): void => {
+      throw new Error('no last word');
+    },
+  ],
+  ['rejects', () => Promise.reject(new Error('no last word'))],
+])('a refused connection is closed when onRefused %s', async (_what, fails) => {
+  const onRefused = fails as () => void;
+  const { accept } = serverWith({ total: 1, onRefused, lastWordMs: 60_000 });
+  accept('10.0.0.1');
+  const { child } = accept('10.0.0.2');
+  await Promise.resolve();
+  expect(child.closeInfo?.reason).toBe('refused');
+});

@@ -138,3 +138,38 @@ describe('LoadMeter', () => {
     expect(loopDelayMs).toBeGreaterThanOrEqual(0);
   });
 });
+
+describe('OverloadGuard, with functions that throw', () => {
+  it('logs it, goes on looking, and sheds all the same', () => {
+    const lines: string[] = [];
+    const logger = { log: (_level: LogLevel, text: string) => void lines.push(text) };
+    let looks = 0;
+    const { guard, server, accept } = setUp({
+      shedAfterMs: 1000,
+      minIdleMs: 0,
+      shedShare: 1,
+      measure: () => {
+        looks += 1;
+        if (looks === 1) throw new Error('no load');
+        return { heapShare: 0.99, loopDelayMs: 0 };
+      },
+      onShed: () => {
+        throw new Error('no last word');
+      },
+    });
+    Object.defineProperty(server, 'logger', { value: logger });
+    const children = ['192.0.2.1', '192.0.2.2'].map((host) => accept(host));
+    for (const child of children) Object.defineProperty(child, 'logger', { value: logger });
+    clock.advance(2500);
+    expect([guard.counters.shed, children.map((child) => child.isEnding)]).toEqual([
+      2,
+      [true, true],
+    ]);
+    expect(lines.filter((line) => line.includes('failed'))).toEqual([
+      expect.stringMatching(/measure failed: no load/),
+      expect.stringMatching(/onShed failed: no last word/),
+      expect.stringMatching(/onShed failed: no last word/),
+    ]);
+    server.finish();
+  });
+});

@@ -1,6 +1,9 @@
 import { type Context, type Handler, isHeadraceError, type WriteFuture } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
+import { IdleCloseHandler } from '../../src/idle/idle-close-handler.ts';
+import { IdleStateHandler } from '../../src/idle/idle-state-handler.ts';
+import { MessageRateHandler } from '../../src/limit/message-rate-handler.ts';
 import { ConnectionExpiredEvent } from '../../src/timeout/connection-expiry.ts';
 import { MaxAgeHandler } from '../../src/timeout/max-age-handler.ts';
 import { MaxMessagesHandler } from '../../src/timeout/max-messages-handler.ts';
@@ -218,5 +221,32 @@ describe('MaxMessagesHandler', () => {
     channel.advance(1);
     expect(channel.isOutputShutdown).toBe(true);
     expect(() => new MaxMessagesHandler({ maxMessages: 0 })).toThrow(/maxMessages is 0/);
+  });
+});
+
+describe('a last word that throws', () => {
+  const lastWord = (): string => {
+    throw new Error('speechless');
+  };
+  it.each([
+    ['MaxAgeHandler', new MaxAgeHandler({ maxAgeMs: 100, jitter: 0, lastWord })],
+    ['IdleCloseHandler', new IdleCloseHandler({ lastWord })],
+    [
+      'MessageRateHandler',
+      new MessageRateHandler({ perSecond: 1, excessPolicy: 'close', lastWord }),
+    ],
+  ])('of %s is fired, and the connection ends all the same', (_name, handler) => {
+    const caught: string[] = [];
+    const catcher: Handler = {
+      exceptionCaught: (_ctx: Context, error: Error) => void caught.push(error.message),
+    };
+    const channel = new EmbeddedChannel(
+      new IdleStateHandler({ readerIdleMs: 100 }),
+      handler as Handler,
+      catcher,
+    );
+    channel.writeInbound('one', 'two');
+    channel.advance(100);
+    expect([caught, channel.isEnding]).toEqual([['speechless'], true]);
   });
 });

@@ -4,7 +4,7 @@ import {
   type ServerEvents,
   systemClock,
 } from '@headrace/core';
-import { printable, toError } from '@headrace/core/authoring';
+import { callSafely, printable, toError } from '@headrace/core/authoring';
 import { ConnectionLimitHandler } from '@headrace/handlers';
 import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
 import { finalize, type Observable } from 'rxjs';
@@ -195,7 +195,11 @@ export class HeadraceServer
   }
 
   private processed(context: HeadraceContext): void {
-    this.onProcessingEndHook?.(this.transportId, context);
+    callSafely(
+      () => this.onProcessingEndHook?.(this.transportId, context),
+      undefined,
+      (error) => this.logger.error(error),
+    );
   }
 
   private contextOf(pattern: string, work: IncomingPacket): HeadraceContext {

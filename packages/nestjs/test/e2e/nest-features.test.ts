@@ -189,6 +189,25 @@ describe('hooks', () => {
   });
 });
 
+describe('a hook for the end that fails', () => {
+  it.each([
+    [
+      'throws',
+      (): void => {
+        throw new Error('the end hook is broken');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('the end hook is broken'))],
+  ])('is logged when it %s, and the request is answered', async (_what, fails) => {
+    app = await NestApp.start([Features]);
+    app.server.setOnProcessingStartHook((_transport, _context, done) => void done());
+    app.server.setOnProcessingEndHook(fails as () => void);
+    const client = app.client();
+    expect(await firstValueFrom(client.send('doubled', 1))).toBe(2);
+    expect(await firstValueFrom(client.send('doubled', 2))).toBe(4);
+  });
+});
+
 describe('clients', () => {
   it('come from ClientsModule, by register and registerAsync, and close with their application', async () => {
     app = await NestApp.start([Features]);

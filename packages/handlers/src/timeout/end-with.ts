@@ -1,0 +1,12 @@
+import type { CloseReason, Context } from '@headrace/core';
+import { callInContext } from '@headrace/core/authoring';
+
+/** Sends the last message, if there is one, and ends the channel: also when the function that makes it throws. */
+export function endWith(
+  ctx: Context,
+  reason: CloseReason,
+  lastWord: (() => unknown) | undefined,
+): void {
+  if (lastWord !== undefined) callInContext(ctx, () => void ctx.write(lastWord()));
+  ctx.channel.end({ reason });
+}
