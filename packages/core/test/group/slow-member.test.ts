@@ -69,6 +69,14 @@ describe('the slow-member policy', () => {
     await expect(Promise.resolve(first)).rejects.toThrow('failed for 1 of 2 members');
   });
 
+  it('drop-oldest: a message does not overtake those that wait, though the member is writable', () => {
+    const { slow, group, release } = groupWith({ slowMember: 'drop-oldest' });
+    slow.onceWritable(() => void group.writeAndFlush('late'));
+    void group.writeAndFlush('early');
+    release();
+    expect(outbound(slow).slice(1)).toEqual(['early', 'late']);
+  });
+
   it('coalesce: keeps the latest message of each key', () => {
     const coalesceKey = (message: unknown) => String(message)[0];
     const { slow, group, release } = groupWith({ slowMember: 'coalesce', coalesceKey });

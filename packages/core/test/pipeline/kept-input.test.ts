@@ -65,6 +65,20 @@ describeHeldReads(
 );
 
 describe('kept input', () => {
+  it('ends the burst of what has passed when a later handler holds reads and the rest waits', () => {
+    const notes = new Notes();
+    const channel = new EmbeddedChannel(new (class extends KeptInputHandler {})(), notes);
+    let hold: { release(): void } | undefined;
+    notes.act = (message) => {
+      if (message === 'a') hold = channel.holdReads('test');
+    };
+    channel.writeInbound('a', 'b');
+    expect(notes.seen).toEqual(['a', 'complete']);
+    channel.run(() => hold!.release());
+    expect(notes.seen).toEqual(['a', 'complete', 'b', 'complete']);
+    channel.finish();
+  });
+
   it('has one end of a burst for the messages that are delivered together', () => {
     const { gate, notes, channel } = gated();
     channel.writeInbound('a', 'b');

@@ -20,6 +20,22 @@ describe('DeadlineHeap', () => {
     expect(entries.map(({ heapIndex }) => heapIndex)).toEqual([-1, -1, -1, -1]);
   });
 
+  it('moves the last entry up where it is due before the parent of the removed one', () => {
+    const heap = new DeadlineHeap<DeadlineEntry>();
+    const removed = entryAt(101);
+    // As a tree: 100 with 101 and 102 below it on the left, 2 to 8 on the right; 5 comes last.
+    for (const deadline of [1, 100, 2]) heap.add(entryAt(deadline));
+    heap.add(removed);
+    for (const deadline of [102, 3, 4, 103, 104, 105, 106, 6, 7, 8, 5]) heap.add(entryAt(deadline));
+    heap.remove(removed);
+    const order: number[] = [];
+    for (let { first } = heap; first !== undefined; first = heap.first) {
+      order.push(first.deadline);
+      heap.remove(first);
+    }
+    expect(order).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 100, 102, 103, 104, 105, 106]);
+  });
+
   it('agrees with a sorted list, whatever is added and taken out', () => {
     const step = fc.record({ add: fc.boolean(), at: fc.nat(50), which: fc.nat(100) });
     fc.assert(

@@ -51,6 +51,17 @@ describe('HeartbeatMachine', () => {
     ]);
   });
 
+  it('does not count the time in which the process stood still against the peer', () => {
+    const machine = new HeartbeatMachine(rules, 0);
+    machine.due(1000, 1000);
+    expect(machine.due(10_000, machine.nextAt())).toEqual([]);
+    expect(run(machine, 10_000, 20_000)).toEqual([
+      'missed 1 @10500',
+      'ping @10500',
+      'missed 2 lost @11000',
+    ]);
+  });
+
   it('matches answers to pings in their order', () => {
     const machine = new HeartbeatMachine({ ...rules, maxMissed: 9 }, 0);
     run(machine, 0, 1600);

@@ -2,6 +2,7 @@ import type { Context, Handler } from '@headrace/core';
 import { PendingWriteQueue } from '@headrace/core/authoring';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
+import { KeptMessages } from '../../src/routing/kept-messages.ts';
 import { replaceWith } from '../../src/routing/replace-with.ts';
 
 const tag = (mark: string): Handler => ({
@@ -155,6 +156,7 @@ describe('replaceWith', () => {
       channel.writeInbound('d');
       expect(seen).toEqual(['a']);
       channel.run(() => hold!.release());
+      if (!isEnded) expect(channel.pipeline.get(KeptMessages)).toBeUndefined();
       channel.endInput();
       expect(seen).toEqual(isEnded ? ['a', 'inactive'] : ['a', 'b', 'c', 'd', 'inactive']);
     }
