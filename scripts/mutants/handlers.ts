@@ -324,7 +324,7 @@ export const mutants: readonly Mutant[] = [
     why: 'a subclass that rejects does not end the process',
   },
   {
-    file: 'src/timeout/end-with.ts',
+    file: 'src/idle/end-with.ts',
     find: 'callInContext(ctx, () => void ctx.write(lastWord()));',
     replace: 'ctx.write(lastWord());',
     test: 'test/timeout/timeout-handlers.test.ts',

@@ -1,6 +1,6 @@
 import type { CloseReason, Context, Handler, Types } from '@headrace/core';
 import { choice, describeOptions, fn, text } from '@headrace/core/authoring';
-import { endWith } from '../timeout/end-with.ts';
+import { endWith } from './end-with.ts';
 import { type IdleState, IdleStateEvent } from './idle-state-event.ts';
 
 /** Options of an {@link IdleCloseHandler}. */

@@ -8,7 +8,7 @@ import {
   number,
   recogniseCopies,
 } from '@headrace/core/authoring';
-import { endWith } from '../timeout/end-with.ts';
+import { endWith } from '../idle/end-with.ts';
 import { type Rate, TokenBucket } from './token-bucket.ts';
 
 /** Options of a {@link MessageRateHandler}. */

@@ -6,7 +6,7 @@ import {
   type Resolved,
   recogniseCopies,
 } from '@headrace/core/authoring';
-import { endWith } from './end-with.ts';
+import { endWith } from '../idle/end-with.ts';
 
 /** A connection has lived long enough, by its age or its messages; it is about to be ended. */
 export class ConnectionExpiredEvent {
