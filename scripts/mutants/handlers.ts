@@ -393,4 +393,18 @@ export const mutants: readonly Mutant[] = [
     test: 'test/routing/replace-with.test.ts',
     why: 'kept messages wait while reads are held',
   },
+  {
+    file: 'src/echo/echo-handler.ts',
+    find: 'this.kept.passed();',
+    replace: '',
+    test: 'test/echo/echo-handler.test.ts',
+    why: 'a burst of which a part waits still ends for what has passed',
+  },
+  {
+    file: 'src/echo/echo-handler.ts',
+    find: 'if (!channel.isWritable) this.kept.hold(channel);',
+    replace: '',
+    test: 'test/echo/echo-handler.test.ts',
+    why: 'a peer that does not take its echoes is not read from',
+  },
 ];

@@ -193,6 +193,11 @@ export class KeptInput {
     this.deliver(ctx);
   }
 
+  /** The handler itself has passed messages of this burst on: it has an end, whatever is kept of it. */
+  passed(): void {
+    this.hasPassed = true;
+  }
+
   /** Keeps a message after the others. */
   keep(message: unknown): void {
     this.queue.push(message);

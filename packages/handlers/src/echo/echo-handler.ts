@@ -1,5 +1,11 @@
-import type { Context, Handler, PassThrough, Types, WhatItReads } from '@headrace/core';
-import { describeOptions, flag, fn, toError } from '@headrace/core/authoring';
+import type { Context, PassThrough, Types, WhatItReads } from '@headrace/core';
+import {
+  describeOptions,
+  flag,
+  fn,
+  KeptInputHandler,
+  type KeptInputSteps,
+} from '@headrace/core/authoring';
 
 /** Options of an {@link EchoHandler}. */
 export interface EchoOptions<In, Out> {
@@ -25,7 +31,7 @@ const OPTIONS = describeOptions('EchoHandler', {
  * - **Place** after the codec.
  * - **In** any message.
  * - **Out** the same, if a handler stands after it.
- * - **Events** forwards all of them.
+ * - **Events** forwards all of them; what follows a message that waits is kept behind it. Holds reads meanwhile.
  * - **Errors** raises none of its own.
  * - **State** per channel: while the peer does not read, the messages of the burst that was under way.
  * - **Cost** one write per message, one flush per read burst.
@@ -44,97 +50,68 @@ const OPTIONS = describeOptions('EchoHandler', {
  * // prints ECHO:hello
  * ```
  */
-export class EchoHandler<In = PassThrough, Out = WhatItReads> implements Handler {
+export class EchoHandler<In = PassThrough, Out = WhatItReads> extends KeptInputHandler {
   declare readonly types: Types<{ reads: In; writes: Out }>;
   private readonly reply: ((message: In, ctx: Context) => unknown) | undefined;
   private readonly passOn: boolean;
-  /** Read, but not answered: the output is full. */
-  private waiting: In[] | undefined = undefined;
-  private isDraining = false;
-  private isReadWanted = false;
 
   constructor(options: EchoOptions<In, Out> = {}) {
+    super();
     const { passOn } = OPTIONS.resolve(options as EchoOptions<unknown, unknown>);
     this.reply = options.reply;
     this.passOn = passOn;
   }
 
-  handlerRemoved(ctx: Context): void {
-    const { waiting = [] } = this;
-    this.waiting = undefined;
-    for (const message of waiting) this.echoLate(ctx, message);
-    ctx.flush();
-    if (this.isReadWanted) ctx.read();
+  protected override keptInputSteps(): KeptInputSteps {
+    return {
+      why: 'EchoHandler',
+      mayPass: (ctx, isDue) => isDue || this.hasRoom(ctx),
+      passOn: (ctx, message) => this.echo(ctx, message as In),
+      passOnWhenRemoved: true,
+      delivered: (ctx) => {
+        ctx.flush();
+        if (this.kept.isEmpty) this.kept.release();
+      },
+    };
   }
 
-  channelRead(ctx: Context, message: In): void {
-    if (this.waiting === undefined && (ctx.channel.isWritable || this.hasRoom(ctx))) {
+  override handlerRemoved(ctx: Context): void {
+    super.handlerRemoved(ctx);
+    ctx.flush();
+  }
+
+  override channelRead(ctx: Context, message: In): void {
+    if (!this.isKeeping && ctx.channel.isWritable) {
       this.echo(ctx, message);
-    } else {
-      this.waiting ??= [];
-      this.waiting.push(message);
+      return;
     }
-    if (this.passOn && ctx.pipeline.lastContext() !== ctx) ctx.fireChannelRead(message);
+    this.kept.passed();
+    this.kept.channelRead(ctx, message);
   }
 
-  channelReadComplete(ctx: Context): void {
+  override channelReadComplete(ctx: Context): void {
     ctx.flush();
-    ctx.fireChannelReadComplete();
+    super.channelReadComplete(ctx);
   }
 
   channelWritabilityChanged(ctx: Context): void {
-    this.drain(ctx);
+    if (this.isKeeping) this.kept.deliver(ctx);
     ctx.fireChannelWritabilityChanged();
   }
 
-  channelInactive(ctx: Context): void {
-    this.waiting = undefined;
-    this.isReadWanted = false;
-    ctx.fireChannelInactive();
-  }
-
-  /** Reads no more than the peer takes back. */
-  read(ctx: Context): void {
-    if (this.waiting === undefined && ctx.channel.isWritable) ctx.read();
-    else this.isReadWanted = true;
-  }
-
-  /** A burst of many small messages fills the buffer before its flush is due. */
+  /** A burst of many small messages fills the buffer before its flush is due. Reads no more than the peer takes back. */
   private hasRoom(ctx: Context): boolean {
-    if (!ctx.channel.isWritable) ctx.flush();
-    return ctx.channel.isWritable;
+    const { channel } = ctx;
+    if (!channel.isWritable) ctx.flush();
+    if (!channel.isWritable) this.kept.hold(channel);
+    return channel.isWritable;
   }
 
   private echo(ctx: Context, message: In): void {
-    const answer = this.reply === undefined ? message : this.reply(message, ctx);
-    if (answer !== undefined) ctx.write(answer);
-  }
-
-  /** Outside `channelRead` no context catches a throw of `reply`. */
-  private echoLate(ctx: Context, message: In): void {
-    try {
-      this.echo(ctx, message);
-    } catch (thrown) {
-      ctx.fireExceptionCaught(toError(thrown));
+    if (ctx.channel.isOpen) {
+      const answer = this.reply === undefined ? message : this.reply(message, ctx);
+      if (answer !== undefined) ctx.write(answer);
     }
-  }
-
-  private drain(ctx: Context): void {
-    if (this.isDraining || !ctx.channel.isWritable) return;
-    this.isDraining = true;
-    const { waiting = [] } = this;
-    let sent = 0;
-    while (sent < waiting.length && this.hasRoom(ctx)) {
-      this.echoLate(ctx, waiting[sent]!);
-      sent += 1;
-    }
-    waiting.splice(0, sent);
-    if (waiting.length === 0) this.waiting = undefined;
-    this.isDraining = false;
-    if (sent > 0) ctx.flush();
-    if (this.isReadWanted && this.waiting === undefined && ctx.channel.isWritable) {
-      this.isReadWanted = false;
-      ctx.read();
-    }
+    if (this.passOn && ctx.pipeline.lastContext() !== ctx) ctx.fireChannelRead(message);
   }
 }

@@ -13,6 +13,7 @@ import { describe, expect, it } from 'vitest';
 import {
   AuthHandler,
   BroadcastHandler,
+  EchoHandler,
   FlowControlHandler,
   FlushConsolidationHandler,
   HeartbeatHandler,
@@ -39,6 +40,7 @@ const run = { describe, it, expect };
 const passing: Readonly<Record<string, () => readonly Handler[]>> = {
   'no handler': () => [],
   BroadcastHandler: () => [new BroadcastHandler(new ChannelGroup('room'))],
+  EchoHandler: () => [new EchoHandler()],
   FlowControlHandler: () => [new FlowControlHandler()],
   FlushConsolidationHandler: () => [new FlushConsolidationHandler()],
   HeartbeatHandler: () => [new HeartbeatHandler({ intervalMs: 1000 })],

@@ -71,6 +71,21 @@ describe('EchoHandler', () => {
     expect(drainOutbound(channel).length).toBeGreaterThan(90);
   });
 
+  it('ends the burst for what has passed, and passes the rest on when it is echoed', () => {
+    const seen: unknown[] = [];
+    const app: Handler = {
+      channelRead: (_ctx, message) => void seen.push(message),
+      channelReadComplete: () => void seen.push('complete'),
+    };
+    const channel = EmbeddedChannel.with(small, new EchoHandler(), app);
+    channel.embedded.isStuck = true;
+    const sent = ['x'.repeat(300), 'y'.repeat(300), 'z'];
+    channel.writeInbound(...sent);
+    expect(seen).toEqual([sent[0], sent[1], 'complete']);
+    channel.run(() => channel.embedded.release());
+    expect(seen).toEqual([sent[0], sent[1], 'complete', 'z', 'complete']);
+  });
+
   it('keeps the order when the peer takes a little at a time', () => {
     const channel = EmbeddedChannel.with(small, new EchoHandler());
     const sent = Array.from({ length: 60 }, (_, i) => `${i}`.padStart(50, '.'));
