@@ -28,13 +28,14 @@ export type { Member } from './group/presence-machine.ts';
 export type { Log, LogEntry, LogLimits, LogLink, LogPage, LogPosition } from './log/log.ts';
 export type { NodeInfo } from './node/node-info.ts';
 // Durable groups
-export {
-  DurableGroup,
-  type DurableGroupCounters,
-  type NewestMessages,
-} from './room/durable-group.ts';
+export { DurableGroup, type DurableGroupCounters } from './room/durable-group.ts';
 export { DurableOutcome } from './room/durable-outcome.ts';
-export type { DurableMessage, JoinOutcome, SinceOutcome } from './room/room-reader.ts';
+export type {
+  DurableMessage,
+  JoinOutcome,
+  NewestMessages,
+  SinceOutcome,
+} from './room/room-reader.ts';
 // Where clients go
 export { type RouteServer, routeServer } from './route/route-server.ts';
 // Users

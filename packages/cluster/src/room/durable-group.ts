@@ -5,7 +5,7 @@ import {
   type Group,
   type GroupOutcome,
 } from '@headrace/core';
-import { checkNumber, toError } from '@headrace/core/authoring';
+import { toError } from '@headrace/core/authoring';
 import { CLUSTER_ERRORS } from '../error/cluster-errors.ts';
 import { elsewhere } from '../group/elsewhere.ts';
 import { GroupOfNode, type MemberEvents } from '../group/group-of-node.ts';
@@ -24,8 +24,8 @@ import type { Room } from './room.ts';
 import { RoomFeed } from './room-feed.ts';
 import { RoomMessages } from './room-messages.ts';
 import {
-  type DurableMessage,
   type JoinOutcome,
+  type NewestMessages,
   RoomReader,
   type SinceOptions,
   type SinceOutcome,
@@ -39,14 +39,6 @@ export interface DurableGroupEvents extends MemberEvents {
    * something between these two.
    */
   skipped: [hole: { readonly from: LogPosition; readonly to: LogPosition }];
-}
-
-/** The end of a durable group's log. */
-export interface NewestMessages<Message> {
-  /** In order. */
-  readonly entries: readonly DurableMessage<Message>[];
-  /** Where they end. */
-  readonly position: LogPosition;
 }
 
 /** What a {@link DurableGroup} counted so far. */
@@ -63,7 +55,6 @@ export interface DurableGroupCounters {
 
 /** Broadcasts that wait for their turn here; more than these stay in the log. */
 const MAX_BACKLOG = 1024;
-const NEWEST_TRIES = 5;
 
 /**
  * A group over all nodes whose messages are kept: what is written is stored in the log of the bus, and comes to the
@@ -131,6 +122,7 @@ export class DurableGroup<Message = unknown>
     this.reader = new RoomReader<Message>(room, {
       feed: this.feed,
       pages: this.pages,
+      read: (after, limit) => this.read(after, limit),
       isLeft: () => this.isLeft,
       messages: this.messages,
       add: (channel) => this.local.add(channel),
@@ -196,18 +188,8 @@ export class DurableGroup<Message = unknown>
    * The last messages, up to `count`, and where they end; to show a room to a new member. Rejects with
    * `BUS_DOWN`.
    */
-  async newest(count: number): Promise<NewestMessages<Message>> {
-    checkNumber('count', count, { min: 1, integer: true });
-    for (let tries = 0; tries < NEWEST_TRIES; tries++) {
-      const { epoch, first, last } = await this.read(Number.MAX_SAFE_INTEGER, 1);
-      if (first === 0) return { entries: [], position: { epoch, offset: last } };
-      // What came before the oldest one is not known: it may be a hole.
-      const offset = Math.max(first === 1 ? 0 : first, last - count);
-      const since = await this.reader.since({ epoch, offset }, { limit: count });
-      // Otherwise the oldest ones went meanwhile.
-      if (since.recovered) return { entries: since.entries, position: since.position };
-    }
-    throw this.downError('its oldest messages go faster than they are read');
+  newest(count: number): Promise<NewestMessages<Message>> {
+    return this.reader.newest(count);
   }
 
   /**

@@ -1,6 +1,6 @@
 import { type Channel, ChannelError } from '@headrace/core';
-import { describeOptions, whole } from '@headrace/core/authoring';
-import type { LogEntry, LogPosition } from '../log/log.ts';
+import { checkNumber, describeOptions, whole } from '@headrace/core/authoring';
+import type { LogEntry, LogPage, LogPosition } from '../log/log.ts';
 import { within } from '../time/within.ts';
 import { comesNext } from './entry-order.ts';
 import type { Room } from './room.ts';
@@ -28,6 +28,14 @@ export interface DurableMessage<Message> {
   readonly id: string;
 }
 
+/** The end of a durable group's log. */
+export interface NewestMessages<Message> {
+  /** In order. */
+  readonly entries: readonly DurableMessage<Message>[];
+  /** Where they end. */
+  readonly position: LogPosition;
+}
+
 /** Options of `since`. */
 export interface SinceOptions {
   /** Messages, at most. @default 1000 */
@@ -52,6 +60,8 @@ export type SinceOutcome<Message> =
 export interface RoomReaderParts<Message> {
   readonly feed: RoomFeed;
   readonly pages: SharedPages;
+  /** Reads the log, for this reader alone. */
+  read(after: number, limit: number): Promise<LogPage>;
   readonly isLeft: () => boolean;
   readonly messages: RoomMessages<Message>;
   readonly add: (channel: Channel) => boolean;
@@ -59,6 +69,7 @@ export interface RoomReaderParts<Message> {
 
 const WITHIN_MS = 5000;
 const AGAIN_MS = 300;
+const NEWEST_TRIES = 5;
 const SINCE_OPTIONS = describeOptions('since', { limit: whole({ min: 1, default: 1000 }) });
 
 /** Gives members that were away what they missed. */
@@ -101,6 +112,20 @@ export class RoomReader<Message> {
         return this.found(position, found, limit, isComplete);
       }
     }
+  }
+
+  async newest(count: number): Promise<NewestMessages<Message>> {
+    checkNumber('count', count, { min: 1, integer: true });
+    for (let tries = 0; tries < NEWEST_TRIES; tries++) {
+      const { epoch, first, last } = await this.parts.read(Number.MAX_SAFE_INTEGER, 1);
+      if (first === 0) return { entries: [], position: { epoch, offset: last } };
+      // What came before the oldest one is not known: it may be a hole.
+      const offset = Math.max(first === 1 ? 0 : first, last - count);
+      const since = await this.since({ epoch, offset }, { limit: count });
+      // Otherwise the oldest ones went meanwhile.
+      if (since.recovered) return { entries: since.entries, position: since.position };
+    }
+    throw this.room.downError('its oldest messages go faster than they are read');
   }
 
   private found(
