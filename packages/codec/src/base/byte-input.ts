@@ -27,6 +27,8 @@ export class ByteInput {
   end = 0;
   /** The length of the current frame, if the decoder knows it: memory then grows no further than needed. */
   wanted = 0;
+  /** @internal How many bytes of a frame that is left out have not arrived yet. */
+  toDiscard = 0;
   private readonly copyBelowBytes: number;
   private owned = false;
   /** The memory that `buffer` is a view of, and the offset of the view. */
@@ -81,6 +83,13 @@ export class ByteInput {
   /** Drops the next bytes. */
   skip(length: number): void {
     this.start += length;
+  }
+
+  /** @internal Drops the next bytes; those that have not arrived yet, when it is called again. */
+  discard(length = this.toDiscard): void {
+    const arrived = Math.min(length, this.end - this.start);
+    this.start += arrived;
+    this.toDiscard = length - arrived;
   }
 
   /** The index of a byte, counted from the first one and searched from `from`; -1 if there is none. */

@@ -181,7 +181,7 @@ export abstract class ByteToMessageDecoder<T> extends KeptInputHandler {
    * frames in parts. The rest is due within `frameTimeoutMs`, and an upgrade to TLS in the middle is refused.
    */
   isWithinFrame(): boolean {
-    return false;
+    return this.madeInput !== undefined && this.madeInput.toDiscard > 0;
   }
 
   /** For `decode`: reports a bad frame after which decoding can go on at once, unless the policy is `'close'`. */

@@ -1,11 +1,11 @@
 import zlib from 'node:zlib';
-import { type Context, DecodeError, OptionError, type OutboundBytes } from '@headrace/core';
+import { type Context, DecodeError, type OutboundBytes } from '@headrace/core';
 import {
   checkNumber,
+  choice,
   describeOptions,
   isOutboundBytes,
   toBuffer,
-  unchecked,
   whole,
 } from '@headrace/core/authoring';
 import {
@@ -29,7 +29,7 @@ export interface CompressionCodecOptions extends MessageToMessageDecoderOptions 
 const OPTIONS = describeOptions(
   'CompressionCodec',
   {
-    format: unchecked({ required: true }),
+    format: choice(['gzip', 'deflate', 'deflate-raw', 'brotli'], { required: true }),
     maxInflatedBytes: whole({ min: 1, max: 2 ** 31, default: 1024 * 1024 }),
     level: whole(),
   },
@@ -118,14 +118,7 @@ export class CompressionCodec extends MessageToMessageCodec<
 
   constructor(options: CompressionCodecOptions) {
     const { format, maxInflatedBytes, ...given } = OPTIONS.resolve(options);
-    const methods = Object.hasOwn(METHODS, format) ? METHODS[format] : undefined;
-    if (methods === undefined) {
-      throw new OptionError(
-        'OPTION_INVALID',
-        `format is ${String(format)}, but must be one of ${Object.keys(METHODS).join(', ')}`,
-        { option: 'format', value: String(format) },
-      );
-    }
+    const methods = METHODS[format];
     const { level = format === 'brotli' ? 4 : 6 } = given;
     super(options, `CompressionCodec:${format}:${level}`);
     this.format = format;

@@ -7,7 +7,7 @@ import {
   ByteToMessageDecoder,
   type ByteToMessageDecoderOptions,
 } from '../base/byte-to-message-decoder.ts';
-import { describeFirstBytes } from './first-bytes.ts';
+import { describeFirstBytes, frameTooLong } from './first-bytes.ts';
 
 /** Options of {@link ContentLengthFrameDecoder}. */
 export interface ContentLengthFrameDecoderOptions extends ByteToMessageDecoderOptions {
@@ -83,8 +83,6 @@ export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private bodyLength = -1;
   /** The header's own length, 0 before its end has arrived. */
   private headerLength = 0;
-  /** How many bytes of a too long body have not arrived yet. */
-  private toDiscard = 0;
   /** A bad header is dropped up to its end. */
   private isDroppingHeader = false;
   private dropState: number = LINE_START;
@@ -104,11 +102,11 @@ export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
   }
 
   override isWithinFrame(): boolean {
-    return this.toDiscard > 0 || this.isDroppingHeader;
+    return super.isWithinFrame() || this.isDroppingHeader;
   }
 
   protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {
-    if (this.toDiscard > 0) this.discardBody(input);
+    if (input.toDiscard > 0) input.discard();
     if (this.isDroppingHeader) this.dropHeader(input);
     if (input.end === input.start) return undefined;
     if (this.headerLength === 0 && !this.readCommonHeader(input) && !this.readHeader(input)) {
@@ -208,12 +206,6 @@ export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   // --- bad input ---
 
-  private discardBody(input: ByteInput): void {
-    const count = Math.min(this.toDiscard, input.length);
-    input.skip(count);
-    this.toDiscard -= count;
-  }
-
   /** Takes the bytes up to the end of the next empty line. */
   private dropHeader(input: ByteInput): void {
     const { buffer, start, end } = input;
@@ -231,16 +223,9 @@ export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   private bodyTooLong(input: ByteInput): DecodeError {
     const { headerLength, bodyLength: length, maxFrameLength } = this;
-    const error = new DecodeError(
-      'FRAME_TOO_LONG',
-      `a frame of ${length} bytes is longer than maxFrameLength, ${maxFrameLength}` +
-        describeFirstBytes(input),
-      { length, maxFrameLength },
-    );
-    input.skip(headerLength);
+    const error = frameTooLong(input, 'a frame', length, 'maxFrameLength', maxFrameLength);
     this.beginHeader();
-    this.toDiscard = length;
-    this.discardBody(input);
+    input.discard(headerLength + length);
     return error;
   }
 

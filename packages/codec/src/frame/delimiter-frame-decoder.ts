@@ -8,7 +8,7 @@ import {
   type ByteToMessageDecoderOptions,
 } from '../base/byte-to-message-decoder.ts';
 import { DelimiterSearch, type Found } from './delimiter-search.ts';
-import { describeFirstBytes } from './first-bytes.ts';
+import { frameTooLong } from './first-bytes.ts';
 
 /** Options of {@link DelimiterFrameDecoder}. */
 export interface DelimiterFrameDecoderOptions extends ByteToMessageDecoderOptions {
@@ -144,12 +144,7 @@ export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
   }
 
   private tooLong(input: ByteInput, length: string): DecodeError {
-    return new DecodeError(
-      'FRAME_TOO_LONG',
-      `a frame of ${length} bytes is longer than maxFrameLength, ${this.maxFrameLength}` +
-        describeFirstBytes(input),
-      { length, maxFrameLength: this.maxFrameLength },
-    );
+    return frameTooLong(input, 'a frame', length, 'maxFrameLength', this.maxFrameLength);
   }
 }
 

@@ -1,3 +1,4 @@
+import { DecodeError, type ErrorDetails } from '@headrace/core';
 import type { ByteInput } from '../base/byte-input.ts';
 
 const SHOWN_BYTES = 16;
@@ -12,6 +13,22 @@ export function describeFirstBytes(input: ByteInput): string {
   const guess = guessProtocol(first);
   const hint = guess === undefined ? '' : `; the peer seems to speak ${guess}`;
   return ` (it begins with ${hex}${hint})`;
+}
+
+/** The error for a frame, or `what` it is called, that is longer than an option allows. */
+export function frameTooLong(
+  input: ByteInput,
+  what: string,
+  length: number | string,
+  option: string,
+  most: number,
+  details: ErrorDetails = {},
+): DecodeError {
+  return new DecodeError(
+    'FRAME_TOO_LONG',
+    `${what} of ${length} bytes is longer than ${option}, ${most}${describeFirstBytes(input)}`,
+    { length, [option]: most, ...details },
+  );
 }
 
 /** The protocol that a stream with these first bytes seems to use; `undefined` if unknown. */

@@ -6,7 +6,7 @@ import {
   ByteToMessageDecoder,
   type ByteToMessageDecoderOptions,
 } from '../base/byte-to-message-decoder.ts';
-import { describeFirstBytes } from './first-bytes.ts';
+import { describeFirstBytes, frameTooLong } from './first-bytes.ts';
 
 /** Options of {@link JsonObjectDecoder}. */
 export interface JsonObjectDecoderOptions extends ByteToMessageDecoderOptions {
@@ -201,12 +201,8 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
   }
 
   private tooLong(input: ByteInput, length: string, dropped: number): DecodeError {
-    const error = new DecodeError(
-      'FRAME_TOO_LONG',
-      `a JSON value of ${length} bytes is longer than maxObjectLength, ${this.maxObjectLength}` +
-        describeFirstBytes(input),
-      { length, maxObjectLength: this.maxObjectLength },
-    );
+    const { maxObjectLength } = this;
+    const error = frameTooLong(input, 'a JSON value', length, 'maxObjectLength', maxObjectLength);
     input.skip(dropped);
     return error;
   }

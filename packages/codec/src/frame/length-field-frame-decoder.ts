@@ -7,7 +7,7 @@ import {
   ByteToMessageDecoder,
   type ByteToMessageDecoderOptions,
 } from '../base/byte-to-message-decoder.ts';
-import { describeFirstBytes } from './first-bytes.ts';
+import { describeFirstBytes, frameTooLong } from './first-bytes.ts';
 import {
   BYTE_ORDER,
   type ByteOrder,
@@ -170,8 +170,7 @@ class FrameLayout {
  */
 export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private readonly layout: FrameLayout;
-  /** How many bytes of a too long frame have not arrived yet. */
-  private toDiscard = 0;
+  /** Without `failFast`: the error for the frame that is being left out. */
   private slowError: DecodeError | undefined = undefined;
 
   constructor(options: LengthFieldFrameDecoderOptions) {
@@ -186,12 +185,8 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
     return new LengthFieldFrameDecoder({ ...limits.options, frameErrorPolicy, ...layout.options });
   }
 
-  override isWithinFrame(): boolean {
-    return this.toDiscard > 0;
-  }
-
   protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {
-    if (this.toDiscard > 0) this.discard(input);
+    if (input.toDiscard > 0) this.discard(input);
     const { start, end, buffer } = input;
     const available = end - start;
     const { layout } = this;
@@ -214,10 +209,8 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
   }
 
   private discard(input: ByteInput): void {
-    const count = Math.min(this.toDiscard, input.length);
-    input.skip(count);
-    this.toDiscard -= count;
-    if (this.toDiscard > 0 || this.slowError === undefined) return;
+    input.discard();
+    if (input.toDiscard > 0 || this.slowError === undefined) return;
     const error = this.slowError;
     this.slowError = undefined;
     throw error;
@@ -226,16 +219,11 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
   /** Discards exactly this frame, over as many reads as it takes. */
   private exceeded(input: ByteInput, value: number, frameLength: number): void {
     const { maxFrameLength, failFast } = this.layout;
-    const error = new DecodeError(
-      'FRAME_TOO_LONG',
-      `a frame of ${frameLength} bytes is longer than maxFrameLength, ${maxFrameLength}` +
-        describeFirstBytes(input),
-      { length: frameLength, maxFrameLength, fieldValue: value },
-    );
-    const here = Math.min(frameLength, input.length);
-    input.skip(here);
-    this.toDiscard = frameLength - here;
-    if (failFast || this.toDiscard === 0) throw error;
+    const error = frameTooLong(input, 'a frame', frameLength, 'maxFrameLength', maxFrameLength, {
+      fieldValue: value,
+    });
+    input.discard(frameLength);
+    if (failFast || input.toDiscard === 0) throw error;
     this.slowError = error;
   }
 

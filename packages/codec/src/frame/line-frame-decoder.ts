@@ -6,7 +6,7 @@ import {
   ByteToMessageDecoder,
   type ByteToMessageDecoderOptions,
 } from '../base/byte-to-message-decoder.ts';
-import { describeFirstBytes } from './first-bytes.ts';
+import { frameTooLong } from './first-bytes.ts';
 
 /** Options of {@link LineFrameDecoder}. */
 export interface LineFrameDecoderOptions extends ByteToMessageDecoderOptions {
@@ -156,10 +156,6 @@ export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
   }
 
   private tooLong(input: ByteInput, length: string): DecodeError {
-    return new DecodeError(
-      'FRAME_TOO_LONG',
-      `a line of ${length} bytes is longer than maxLength, ${this.maxLength}${describeFirstBytes(input)}`,
-      { length, maxLength: this.maxLength },
-    );
+    return frameTooLong(input, 'a line', length, 'maxLength', this.maxLength);
   }
 }

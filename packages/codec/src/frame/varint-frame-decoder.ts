@@ -7,7 +7,7 @@ import {
   ByteToMessageDecoder,
   type ByteToMessageDecoderOptions,
 } from '../base/byte-to-message-decoder.ts';
-import { describeFirstBytes } from './first-bytes.ts';
+import { describeFirstBytes, frameTooLong } from './first-bytes.ts';
 
 /** Options of {@link VarintFrameDecoder}. */
 export interface VarintFrameDecoderOptions extends ByteToMessageDecoderOptions {
@@ -56,8 +56,6 @@ const MAX_VARINT_BYTES = 5;
  */
 export class VarintFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private readonly maxFrameLength: number;
-  /** How many bytes of a too long frame have not arrived yet. */
-  private toDiscard = 0;
 
   constructor(options: VarintFrameDecoderOptions) {
     const { maxFrameLength } = OPTIONS.resolve(options);
@@ -71,12 +69,8 @@ export class VarintFrameDecoder extends ByteToMessageDecoder<Buffer> {
     return new VarintFrameDecoder({ ...limits.options, frameErrorPolicy, maxFrameLength });
   }
 
-  override isWithinFrame(): boolean {
-    return this.toDiscard > 0;
-  }
-
   protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {
-    if (this.toDiscard > 0) this.discard(input);
+    if (input.toDiscard > 0) input.discard();
     const { start, end, buffer } = input;
     let value = 0;
     for (let i = 0; start + i < end; i++) {
@@ -100,22 +94,9 @@ export class VarintFrameDecoder extends ByteToMessageDecoder<Buffer> {
     return input.view(start + header, length);
   }
 
-  private discard(input: ByteInput): void {
-    const count = Math.min(this.toDiscard, input.length);
-    input.skip(count);
-    this.toDiscard -= count;
-  }
-
   private exceeded(input: ByteInput, header: number, length: number): DecodeError {
-    const error = new DecodeError(
-      'FRAME_TOO_LONG',
-      `a frame of ${length} bytes is longer than maxFrameLength, ${this.maxFrameLength}` +
-        describeFirstBytes(input),
-      { length, maxFrameLength: this.maxFrameLength },
-    );
-    input.skip(header);
-    this.toDiscard = length;
-    this.discard(input);
+    const error = frameTooLong(input, 'a frame', length, 'maxFrameLength', this.maxFrameLength);
+    input.discard(header + length);
     return error;
   }
 

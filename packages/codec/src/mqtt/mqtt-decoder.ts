@@ -6,7 +6,7 @@ import {
   ByteToMessageDecoder,
   type ByteToMessageDecoderOptions,
 } from '../base/byte-to-message-decoder.ts';
-import { describeFirstBytes } from '../frame/first-bytes.ts';
+import { describeFirstBytes, frameTooLong } from '../frame/first-bytes.ts';
 import type { MqttPacket } from './mqtt-packet.ts';
 import { parseMqttPacket } from './parse-mqtt-packet.ts';
 
@@ -65,8 +65,6 @@ const MAX_LENGTH_BYTES = 4;
  */
 export class MqttDecoder extends ByteToMessageDecoder<MqttPacket> {
   private readonly maxPacketBytes: number;
-  /** How many bytes of a too long packet have not arrived yet. */
-  private toDiscard = 0;
 
   constructor(options: MqttDecoderOptions = {}) {
     const { maxPacketBytes } = OPTIONS.resolve(options);
@@ -74,12 +72,8 @@ export class MqttDecoder extends ByteToMessageDecoder<MqttPacket> {
     this.maxPacketBytes = maxPacketBytes;
   }
 
-  override isWithinFrame(): boolean {
-    return this.toDiscard > 0;
-  }
-
   protected override decode(_ctx: Context, input: ByteInput): MqttPacket | undefined {
-    if (this.toDiscard > 0) this.discard(input);
+    if (input.toDiscard > 0) input.discard();
     let length = 0;
     for (let i = 1; i < input.length; i++) {
       const byte = input.at(i);
@@ -101,22 +95,9 @@ export class MqttDecoder extends ByteToMessageDecoder<MqttPacket> {
     return parseMqttPacket(first, input.take(length), this.maxPacketBytes);
   }
 
-  private discard(input: ByteInput): void {
-    const count = Math.min(this.toDiscard, input.length);
-    input.skip(count);
-    this.toDiscard -= count;
-  }
-
   private tooLong(input: ByteInput, header: number, length: number): DecodeError {
-    const error = new DecodeError(
-      'FRAME_TOO_LONG',
-      `a packet of ${length} bytes is longer than maxPacketBytes, ${this.maxPacketBytes}` +
-        describeFirstBytes(input),
-      { length, maxPacketBytes: this.maxPacketBytes },
-    );
-    input.skip(header);
-    this.toDiscard = length;
-    this.discard(input);
+    const error = frameTooLong(input, 'a packet', length, 'maxPacketBytes', this.maxPacketBytes);
+    input.discard(header + length);
     return error;
   }
 

@@ -3,7 +3,7 @@ import { type Context, DecodeError } from '@headrace/core';
 import { describeOptions, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import { ByteToMessageDecoder, WAITING_OPTIONS } from '../base/byte-to-message-decoder.ts';
-import { describeFirstBytes } from '../frame/first-bytes.ts';
+import { frameTooLong } from '../frame/first-bytes.ts';
 import { parseStompHead, type StompHead } from './parse-stomp-head.ts';
 import { StompFrame } from './stomp-frame.ts';
 
@@ -103,7 +103,7 @@ export class StompDecoder extends ByteToMessageDecoder<StompFrame> {
     }
     const end = this.findEmptyLine(input);
     if ((end === -1 ? input.length : end) > this.maxHeadBytes) {
-      throw this.tooLong(input, 'headers', input.length, this.maxHeadBytes);
+      throw frameTooLong(input, 'a head', input.length, 'maxHeadBytes', this.maxHeadBytes);
     }
     if (end === -1) return;
     this.searched = 0;
@@ -111,7 +111,7 @@ export class StompDecoder extends ByteToMessageDecoder<StompFrame> {
     const head = parseStompHead(input.take(end), this.maxHeaders);
     const { contentLength = 0 } = head;
     if (contentLength > this.maxBodyBytes) {
-      throw this.tooLong(input, 'a body', contentLength, this.maxBodyBytes);
+      throw frameTooLong(input, 'a body', contentLength, 'maxBodyBytes', this.maxBodyBytes);
     }
     this.head = head;
   }
@@ -137,11 +137,11 @@ export class StompDecoder extends ByteToMessageDecoder<StompFrame> {
       if (contentLength === undefined) this.searched = input.length;
       else input.wanted = contentLength + 1;
       if (contentLength === undefined && input.length > this.maxBodyBytes) {
-        throw this.tooLong(input, 'a body', input.length, this.maxBodyBytes);
+        throw frameTooLong(input, 'a body', input.length, 'maxBodyBytes', this.maxBodyBytes);
       }
       return undefined;
     }
-    if (length > this.maxBodyBytes) throw this.tooLong(input, 'a body', length, this.maxBodyBytes);
+    if (length > this.maxBodyBytes) throw frameTooLong(input, 'a body', length, 'maxBodyBytes', this.maxBodyBytes);
     if (input.at(length) !== NUL) {
       const text = `a body of content-length ${length} does not end in a zero byte`;
       throw new DecodeError('FRAME_CORRUPT', `no STOMP frame: ${text}`, { contentLength: length });
@@ -152,11 +152,6 @@ export class StompDecoder extends ByteToMessageDecoder<StompFrame> {
     const body = length === 0 ? EMPTY : input.take(length);
     input.skip(1);
     return new StompFrame(head.command, head.headers, body);
-  }
-
-  private tooLong(input: ByteInput, what: string, length: number, max: number): DecodeError {
-    const text = `${what} of at least ${length} bytes, longer than ${max}`;
-    return new DecodeError('FRAME_TOO_LONG', text + describeFirstBytes(input), { length, max });
   }
 }
 

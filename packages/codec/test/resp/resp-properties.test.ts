@@ -150,7 +150,7 @@ describe('RESP, by properties', () => {
           const single = Array.from(whole, (byte) => Buffer.of(byte));
           expect(decoded(single, inline, most)).toEqual(expected);
         }),
-        { numRuns: 800 },
+        { numRuns: 300 },
       );
     },
   );
