@@ -12,7 +12,6 @@ import {
   describeOptions,
   dropsKeptMessages,
   isTurnCheckDue,
-  KeptInputHandler,
   type KeptInputSteps,
   time,
   toBuffer,
@@ -22,11 +21,11 @@ import { ByteInput } from './byte-input.ts';
 import {
   decodeErrorOf,
   isBadInput,
-  refuseSharing,
   tookNothing,
   tooMuchLeft,
   truncated,
 } from './decoder-failure.ts';
+import { DecodingHandler } from './decoding-handler.ts';
 import { FrameDeadline } from './frame-deadline.ts';
 import { FRAME_ERROR_POLICY, type FrameErrorPolicy } from './frame-error-policy.ts';
 import { COPY_BELOW, LeftoverLimits } from './leftover-limits.ts';
@@ -118,13 +117,10 @@ const SHOWN_BYTES = 16;
  * ```
  * @see Netty's `ByteToMessageDecoder`, SwiftNIO's `ByteToMessageHandler`
  */
-export abstract class ByteToMessageDecoder<T> extends KeptInputHandler {
+export abstract class ByteToMessageDecoder<T> extends DecodingHandler {
   declare readonly types: Types<{ reads: Buffer; passesOn: T }>;
-  /** A decoder holds the rest of one channel's stream. */
-  declare readonly sharable?: false;
   /** Decode at most one message per read and keep the rest for the next: for protocols that switch to another. */
   singleDecode = false;
-  protected readonly frameErrorPolicy: FrameErrorPolicy;
   /** Made at the first read. */
   private madeInput: ByteInput | undefined = undefined;
   protected readonly limits: LeftoverLimits;
@@ -134,12 +130,7 @@ export abstract class ByteToMessageDecoder<T> extends KeptInputHandler {
   private drainHold: DrainHold | undefined = undefined;
   private busy = false;
   private removed = false;
-  /** After a fatal error: nothing is decoded any more. */
-  private failed = false;
   private inputEnded = false;
-  /** Since the last `channelReadComplete`. */
-  private hasRead = false;
-  private hasFired = false;
   /** @internal */
   askedForMore = false;
   /** A frame was finished since the deadline last checked. */
@@ -149,15 +140,13 @@ export abstract class ByteToMessageDecoder<T> extends KeptInputHandler {
   private lateError: Error | undefined = undefined;
 
   constructor(options: ByteToMessageDecoderOptions = {}) {
-    super();
     // Names that it does not know may be the subclass's own.
     if (typeof options !== 'object' || options === null) {
-      BYTE_DECODER_OPTIONS.checkNames(options, this.constructor.name);
+      BYTE_DECODER_OPTIONS.checkNames(options, new.target.name);
     }
     const given = BYTE_DECODER_OPTIONS.part(options);
-    this.frameErrorPolicy = given.frameErrorPolicy;
+    super(given.frameErrorPolicy);
     this.limits = LeftoverLimits.of(given);
-    refuseSharing(this);
   }
 
   /**
@@ -212,10 +201,6 @@ export abstract class ByteToMessageDecoder<T> extends KeptInputHandler {
     return this.madeInput;
   }
 
-  handlerAdded(_ctx: Context): void {
-    refuseSharing(this);
-  }
-
   override channelRead(ctx: Context, message: unknown): void {
     const { madeKept } = this;
     if (madeKept?.isBusy) madeKept.keep(message);
@@ -252,21 +237,9 @@ export abstract class ByteToMessageDecoder<T> extends KeptInputHandler {
     this.moved = false;
   }
 
-  override channelReadComplete(ctx: Context): void {
-    if (this.isKeeping) super.channelReadComplete(ctx);
-    else this.complete(ctx);
-  }
-
-  private complete(ctx: Context): void {
-    const isHungry = this.hasRead && !this.hasFired && !this.failed;
-    const wantsMore = isHungry && !ctx.channel.autoRead;
-    this.hasRead = false;
-    this.hasFired = false;
-    if (wantsMore) {
-      this.askedForMore = true;
-      ctx.read();
-    }
-    ctx.fireChannelReadComplete();
+  protected override askForMore(ctx: Context): void {
+    this.askedForMore = true;
+    ctx.read();
   }
 
   override userEventTriggered(ctx: Context, event: unknown): void {
@@ -477,10 +450,6 @@ export abstract class ByteToMessageDecoder<T> extends KeptInputHandler {
     const error = this.lateError;
     this.lateError = undefined;
     if (error !== undefined) ctx.fireExceptionCaught(error);
-  }
-
-  private logSkipped(ctx: Context, error: DecodeError): void {
-    ctx.channel.logger.log('debug', `${ctx.channel} left out a bad frame: ${error.message}`, error);
   }
 
   private cancelTimers(): void {

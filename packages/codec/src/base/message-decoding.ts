@@ -1,11 +1,11 @@
 import { type Context, DecodeError } from '@headrace/core';
 import {
   describeOptions,
-  KeptInputHandler,
   type KeptInputSteps,
   MESSAGES_PER_TURN_CHECK,
 } from '@headrace/core/authoring';
-import { decodeErrorOf, refuseSharing } from './decoder-failure.ts';
+import { decodeErrorOf } from './decoder-failure.ts';
+import { DecodingHandler } from './decoding-handler.ts';
 import { FRAME_ERROR_POLICY, type FrameErrorPolicy } from './frame-error-policy.ts';
 import { Several } from './several.ts';
 
@@ -21,24 +21,17 @@ export const MESSAGE_DECODER_OPTIONS = describeOptions('MessageToMessageDecoder'
 });
 
 /** The inbound half of message decoders and codecs: see {@link MessageToMessageDecoder}. */
-export abstract class MessageDecoding<I, O> extends KeptInputHandler {
-  declare readonly sharable?: false;
-  protected readonly frameErrorPolicy: FrameErrorPolicy;
-  private failed = false;
-  private hasRead = false;
-  private hasFired = false;
+export abstract class MessageDecoding<I, O> extends DecodingHandler {
   /** The messages made of one, while they are passed on, and how many of them have been. */
   private several: readonly O[] | undefined = undefined;
   private passedOn = 0;
 
   constructor(options: MessageToMessageDecoderOptions) {
-    super();
     // Names that it does not know may be the subclass's own.
     if (typeof options !== 'object' || options === null) {
-      MESSAGE_DECODER_OPTIONS.checkNames(options, this.constructor.name);
+      MESSAGE_DECODER_OPTIONS.checkNames(options, new.target.name);
     }
-    this.frameErrorPolicy = MESSAGE_DECODER_OPTIONS.part(options).frameErrorPolicy;
-    refuseSharing(this);
+    super(MESSAGE_DECODER_OPTIONS.part(options).frameErrorPolicy);
   }
 
   /** Which inbound messages `decode` takes. @default every message */
@@ -67,10 +60,6 @@ export abstract class MessageDecoding<I, O> extends KeptInputHandler {
     };
   }
 
-  handlerAdded(_ctx: Context): void {
-    refuseSharing(this);
-  }
-
   override channelRead(ctx: Context, message: unknown): void {
     if (this.isKeeping) this.kept.keep(message);
     else if (this.several !== undefined) this.kept.keepWithin(message);
@@ -78,20 +67,6 @@ export abstract class MessageDecoding<I, O> extends KeptInputHandler {
       this.decodeOne(ctx, message);
       if (this.isKeeping) this.kept.deliverWithin(ctx);
     }
-  }
-
-  override channelReadComplete(ctx: Context): void {
-    if (this.isKeeping) super.channelReadComplete(ctx);
-    else this.complete(ctx);
-  }
-
-  private complete(ctx: Context): void {
-    const isHungry = this.hasRead && !this.hasFired && !this.failed;
-    const wantsMore = isHungry && !ctx.channel.autoRead;
-    this.hasRead = false;
-    this.hasFired = false;
-    if (wantsMore) ctx.read();
-    ctx.fireChannelReadComplete();
   }
 
   private decodeOne(ctx: Context, message: unknown): void {
@@ -133,8 +108,7 @@ export abstract class MessageDecoding<I, O> extends KeptInputHandler {
 
   private report(ctx: Context, error: DecodeError): void {
     if (this.frameErrorPolicy === 'skip') {
-      const text = `${ctx.channel} left out a bad message: ${error.message}`;
-      ctx.channel.logger.log('debug', text, error);
+      this.logSkipped(ctx, error);
       return;
     }
     if (this.frameErrorPolicy === 'close') this.failed = true;

@@ -141,7 +141,8 @@ export class StompDecoder extends ByteToMessageDecoder<StompFrame> {
       }
       return undefined;
     }
-    if (length > this.maxBodyBytes) throw frameTooLong(input, 'a body', length, 'maxBodyBytes', this.maxBodyBytes);
+    if (length > this.maxBodyBytes)
+      throw frameTooLong(input, 'a body', length, 'maxBodyBytes', this.maxBodyBytes);
     if (input.at(length) !== NUL) {
       const text = `a body of content-length ${length} does not end in a zero byte`;
       throw new DecodeError('FRAME_CORRUPT', `no STOMP frame: ${text}`, { contentLength: length });
