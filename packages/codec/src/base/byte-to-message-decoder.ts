@@ -4,6 +4,7 @@ import {
   type Direction,
   DrainEvent,
   type DrainHold,
+  type HandlerTypes,
   type Timer,
   TlsUpgradeEvent,
   type Types,
@@ -98,6 +99,9 @@ const SHOWN_BYTES = 16;
  * messages that you keep for long (`Buffer.from(message)`), or set `copyBelowBytes`. After a
  * removal, also one in the middle of a read, the bytes that are left over pass on as one raw Buffer.
  *
+ * @typeParam T - what it gives
+ * @typeParam H - the types of the handler, if it writes something as well
+ *
  * @example
  * ```ts run
  * import { ByteToMessageDecoder, type ByteInput } from '@headrace/codec';
@@ -117,8 +121,11 @@ const SHOWN_BYTES = 16;
  * ```
  * @see Netty's `ByteToMessageDecoder`, SwiftNIO's `ByteToMessageHandler`
  */
-export abstract class ByteToMessageDecoder<T> extends DecodingHandler {
-  declare readonly types: Types<{ reads: Buffer; passesOn: T }>;
+export abstract class ByteToMessageDecoder<
+  T,
+  H extends HandlerTypes = Types<{ reads: Buffer; passesOn: T }>,
+> extends DecodingHandler {
+  declare readonly types: H;
   /** Decode at most one message per read and keep the rest for the next: for protocols that switch to another. */
   singleDecode = false;
   /** Made at the first read. */

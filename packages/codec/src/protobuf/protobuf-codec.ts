@@ -5,17 +5,16 @@ import {
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf';
-import { type Context, DecodeError, OptionError, type OutboundBytes } from '@headrace/core';
-import { describeOptions, textOf, unchecked } from '@headrace/core/authoring';
+import { type Context, OptionError, type OutboundBytes } from '@headrace/core';
+import { describeOptions, unchecked } from '@headrace/core/authoring';
 import {
   MESSAGE_DECODER_OPTIONS,
   type MessageToMessageDecoderOptions,
 } from '../base/message-decoding.ts';
 import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
+import { invalidMessage } from '../schema/invalid-message.ts';
 import { checkMessage, MESSAGE_LIMIT, type MessageLimitOptions } from '../schema/message-limit.ts';
 import { ProtobufCount } from './count-protobuf.ts';
-
-const SHOWN_BYTES = 16;
 
 /** Options of {@link ProtobufCodec}. */
 interface ProtobufCodecOptions<D extends DescMessage>
@@ -103,15 +102,7 @@ export class ProtobufCodec<D extends DescMessage> extends MessageToMessageCodec<
       checkMessage(bytes, this.maxMessageBytes, this.count.values, this.count.perByte);
       return fromBinary(this.schema, bytes);
     } catch (thrown) {
-      if (thrown instanceof DecodeError) throw thrown;
-      const why = textOf(thrown);
-      const shown = bytes.subarray(0, SHOWN_BYTES).toString('hex');
-      throw new DecodeError(
-        'MESSAGE_INVALID',
-        `${bytes.length} bytes are no ${this.schema.typeName} (${shown}): ${why}`,
-        { bytes: bytes.length, type: this.schema.typeName },
-        thrown,
-      );
+      throw invalidMessage(this, bytes, thrown, this.schema.typeName);
     }
   }
 

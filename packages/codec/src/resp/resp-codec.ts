@@ -1,11 +1,4 @@
-import type {
-  Context,
-  Direction,
-  Handler,
-  OutboundBytes,
-  Types,
-  WriteFuture,
-} from '@headrace/core';
+import type { Context, OutboundBytes, Types, WriteFuture } from '@headrace/core';
 import { describeOptions } from '@headrace/core/authoring';
 import { WAITING_OPTIONS } from '../base/byte-to-message-decoder.ts';
 import { RESP_DECODER_OPTIONS, RespDecoder, type RespDecoderOptions } from './resp-decoder.ts';
@@ -59,20 +52,16 @@ const OPTIONS = describeOptions(
  * // prints "%1\r\n$5\r\nproto\r\n:3\r\n"
  * ```
  */
-export class RespCodec implements Handler {
-  declare readonly types: Types<{
-    reads: Buffer;
-    passesOn: RespValue;
-    accepts: RespInput;
-    writes: OutboundBytes;
-  }>;
-  private readonly decoder: RespDecoder;
+export class RespCodec extends RespDecoder<
+  Types<{ reads: Buffer; passesOn: RespValue; accepts: RespInput; writes: OutboundBytes }>
+> {
   private version: RespProtocol;
 
   constructor(options: RespCodecOptions = {}) {
-    this.version = OPTIONS.resolve(options).protocol;
+    const { protocol } = OPTIONS.resolve(options);
     const { protocol: _own, ...reading } = options;
-    this.decoder = new RespDecoder(reading);
+    super(reading);
+    this.version = protocol;
   }
 
   /** The version that is written. */
@@ -82,42 +71,6 @@ export class RespCodec implements Handler {
 
   set protocol(version: RespProtocol) {
     this.version = checkProtocol(version);
-  }
-
-  handlerAdded(ctx: Context): void {
-    this.decoder.handlerAdded(ctx);
-  }
-
-  handlerRemoved(ctx: Context): void {
-    this.decoder.handlerRemoved(ctx);
-  }
-
-  channelRead(ctx: Context, message: unknown): void {
-    this.decoder.channelRead(ctx, message);
-  }
-
-  channelReadComplete(ctx: Context): void {
-    this.decoder.channelReadComplete(ctx);
-  }
-
-  userEventTriggered(ctx: Context, event: unknown): void {
-    this.decoder.userEventTriggered(ctx, event);
-  }
-
-  channelShutdown(ctx: Context, direction: Direction): void {
-    this.decoder.channelShutdown(ctx, direction);
-  }
-
-  exceptionCaught(ctx: Context, error: Error): void {
-    this.decoder.exceptionCaught(ctx, error);
-  }
-
-  channelInactive(ctx: Context): void {
-    this.decoder.channelInactive(ctx);
-  }
-
-  channelUnregistered(ctx: Context): void {
-    this.decoder.channelUnregistered(ctx);
   }
 
   write(ctx: Context, message: RespInput): WriteFuture {

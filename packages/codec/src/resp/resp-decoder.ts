@@ -1,4 +1,4 @@
-import type { Context } from '@headrace/core';
+import type { Context, HandlerTypes, Types } from '@headrace/core';
 import { describeOptions, flag, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import { ByteToMessageDecoder, WAITING_OPTIONS } from '../base/byte-to-message-decoder.ts';
@@ -77,7 +77,9 @@ export const RESP_DECODER_OPTIONS = describeOptions(
  * ```
  * @see Netty's `RedisDecoder` and its aggregators; the specification at redis.io
  */
-export class RespDecoder extends ByteToMessageDecoder<RespValue> {
+export class RespDecoder<
+  H extends HandlerTypes = Types<{ reads: Buffer; passesOn: RespValue }>,
+> extends ByteToMessageDecoder<RespValue, H> {
   private readonly reader: RespReader;
 
   constructor(options: RespDecoderOptions = {}) {
