@@ -131,6 +131,31 @@ export function runDecoderCase(
   return isByRule ? { outcome: 'skipped', reason: rule.reason } : result;
 }
 
+function* taken<T>(take: () => T | undefined): Generator<T> {
+  for (let next = take(); next !== undefined; next = take()) yield next;
+}
+
+/** All messages that a decoder makes of these bytes. */
+export function decodedBy<T>(decoder: Handler, bytes: Buffer): T[] {
+  const channel = new EmbeddedChannel(decoder);
+  channel.writeInbound(bytes);
+  const messages = [...taken(() => channel.readInbound<T>())];
+  channel.finish();
+  return messages;
+}
+
+/** What has come out of a channel, in hexadecimal. */
+function writtenTo(channel: EmbeddedChannel): string {
+  return Buffer.concat([...taken(() => channel.readOutbound<Buffer>())]).toString('hex');
+}
+
+/** The bytes that an encoder makes of these messages, in hexadecimal. */
+export function encodedBy(encoder: Handler, messages: readonly unknown[]): string {
+  const channel = new EmbeddedChannel(encoder);
+  channel.writeOutbound(...messages);
+  return writtenTo(channel);
+}
+
 /** Runs an encoder case: the bytes that reached the transport, or that the write failed. */
 export function runEncoderCase(testCase: EncoderCase, make: () => Handler): CaseResult {
   const made = construct(testCase, make);
@@ -140,13 +165,8 @@ export function runEncoderCase(testCase: EncoderCase, make: () => Handler): Case
   channel.writeAndFlush(Buffer.from(testCase.payload ?? '', 'hex')).onSettled((error) => {
     failure = error;
   });
-  const parts: Buffer[] = [];
-  for (let part = channel.readOutbound<Buffer>(); part !== undefined; ) {
-    parts.push(part);
-    part = channel.readOutbound<Buffer>();
-  }
+  const output = writtenTo(channel);
   channel.finish();
-  const output = Buffer.concat(parts).toString('hex');
   if (failure === undefined) return sameAsExpected({ output }, { output: testCase.output });
   // What went out before a failure is no part of a case.
   return sameAsExpected({ error: nettyEncodeError(failure) }, { error: testCase.error });

@@ -5,7 +5,7 @@ import {
   type MqttQos,
   type MqttWill,
 } from '@headrace/codec';
-import { EmbeddedChannel } from '@headrace/core/testing';
+import { decodedBy, encodedBy } from '../decoder-run.ts';
 import {
   type CaseResult,
   type ConformanceFamily,
@@ -144,28 +144,11 @@ function sorted(entry: MqttEntry): MqttEntry {
   return Object.fromEntries(Object.entries(entry).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function encode(messages: readonly MqttEntry[]): string {
-  const channel = new EmbeddedChannel(new MqttEncoder());
-  channel.writeOutbound(...messages.map(packetOf));
-  return messages.map(() => channel.readOutbound<Buffer>()?.toString('hex')).join('');
-}
-
-function decode(hex: string): MqttPacket[] {
-  const channel = new EmbeddedChannel(new MqttDecoder({ maxPacketBytes: 2 ** 28 }));
-  channel.writeInbound(bytes(hex));
-  const packets: MqttPacket[] = [];
-  for (let packet = channel.readInbound<MqttPacket>(); packet !== undefined; ) {
-    packets.push(packet);
-    packet = channel.readInbound<MqttPacket>();
-  }
-  channel.finish();
-  return packets;
-}
-
 function run({ messages, hex, decoded }: MqttCase): CaseResult {
-  const encoded = sameAsExpected(encode(messages), hex);
+  const encoded = sameAsExpected(encodedBy(new MqttEncoder(), messages.map(packetOf)), hex);
   if (encoded !== PASSED) return encoded;
-  const packets = decode(hex);
+  const decoder = new MqttDecoder({ maxPacketBytes: 2 ** 28 });
+  const packets = decodedBy<MqttPacket>(decoder, bytes(hex));
   const entries = packets.map((packet, index) => entryOf(packet, messages[index] ?? {}));
   return sameAsRead(entries.map(sorted), messages.map(sorted), decoded?.map(sorted));
 }

@@ -41,171 +41,120 @@ class Recorder {
   }
 }
 
-abstract class Recording implements Handler {
-  protected readonly recorder: Recorder;
+type Make = (recorder: Recorder) => Handler;
+/** What a handler does with a message that it has noted. */
+type Pass = (ctx: Context, message: string) => void;
 
-  constructor(recorder: Recorder) {
-    this.recorder = recorder;
-  }
+const onwards: Pass = (ctx, message) => ctx.fireChannelRead(message);
 
-  handlerAdded(ctx: Context): void {
-    this.recorder.note(ctx, 'handlerAdded');
-  }
-
-  handlerRemoved(ctx: Context): void {
-    this.recorder.note(ctx, 'handlerRemoved');
-  }
+function life(recorder: Recorder): Handler {
+  return {
+    handlerAdded: (ctx) => recorder.note(ctx, 'handlerAdded'),
+    handlerRemoved: (ctx) => recorder.note(ctx, 'handlerRemoved'),
+  };
 }
 
-class In extends Recording {
-  channelRead(ctx: Context, message: string): void {
-    this.recorder.note(ctx, `channelRead(${message})`);
-    this.pass(ctx, message);
-  }
+const inbound =
+  (pass: Pass = onwards): Make =>
+  (recorder) => ({
+    ...life(recorder),
+    channelRead(ctx: Context, message: string) {
+      recorder.note(ctx, `channelRead(${message})`);
+      pass(ctx, message);
+    },
+    channelReadComplete(ctx) {
+      recorder.note(ctx, 'channelReadComplete');
+      ctx.fireChannelReadComplete();
+    },
+    userEventTriggered(ctx, event) {
+      recorder.note(ctx, `userEventTriggered(${String(event)})`);
+      ctx.fireUserEventTriggered(event);
+    },
+    exceptionCaught(ctx, error) {
+      recorder.note(ctx, `exceptionCaught(${textOf(error)})`);
+      ctx.fireExceptionCaught(error);
+    },
+    channelInactive(ctx) {
+      recorder.note(ctx, 'channelInactive');
+      ctx.fireChannelInactive();
+    },
+    channelUnregistered(ctx) {
+      recorder.note(ctx, 'channelUnregistered');
+      ctx.fireChannelUnregistered();
+    },
+  });
 
-  protected pass(ctx: Context, message: string): void {
-    ctx.fireChannelRead(message);
-  }
-
-  channelReadComplete(ctx: Context): void {
-    this.recorder.note(ctx, 'channelReadComplete');
-    ctx.fireChannelReadComplete();
-  }
-
-  userEventTriggered(ctx: Context, event: unknown): void {
-    this.recorder.note(ctx, `userEventTriggered(${String(event)})`);
-    ctx.fireUserEventTriggered(event);
-  }
-
-  exceptionCaught(ctx: Context, error: Error): void {
-    this.recorder.note(ctx, `exceptionCaught(${textOf(error)})`);
-    ctx.fireExceptionCaught(error);
-  }
-
-  channelInactive(ctx: Context): void {
-    this.recorder.note(ctx, 'channelInactive');
-    ctx.fireChannelInactive();
-  }
-
-  channelUnregistered(ctx: Context): void {
-    this.recorder.note(ctx, 'channelUnregistered');
-    ctx.fireChannelUnregistered();
-  }
-}
-
-class Out extends Recording {
-  read(ctx: Context): void {
-    this.recorder.reads.push(ctx.name);
+const outbound: Make = (recorder) => ({
+  ...life(recorder),
+  read(ctx) {
+    recorder.reads.push(ctx.name);
     ctx.read();
-  }
-
-  write(ctx: Context, message: string): WriteFuture {
-    this.recorder.note(ctx, `write(${message})`);
+  },
+  write(ctx, message: string) {
+    recorder.note(ctx, `write(${message})`);
     return ctx.write(message);
-  }
-
-  flush(ctx: Context): void {
-    this.recorder.note(ctx, 'flush');
+  },
+  flush(ctx) {
+    recorder.note(ctx, 'flush');
     ctx.flush();
-  }
-
-  close(ctx: Context, reason: string): WriteFuture {
-    this.recorder.note(ctx, 'close');
+  },
+  close(ctx, reason) {
+    recorder.note(ctx, 'close');
     return ctx.close(reason);
-  }
-}
-
-class Duplex extends In {
-  read = Out.prototype.read;
-  write = Out.prototype.write;
-  flush = Out.prototype.flush;
-  close = Out.prototype.close;
-}
-
-class Sink extends In {
-  protected override pass(): void {}
-}
-
-class ThrowRead extends In {
-  protected override pass(): void {
-    throw new Error('boom');
-  }
-}
-
-class ThrowWrite extends Out {
-  override write(ctx: Context, message: string): WriteFuture {
-    this.recorder.note(ctx, `write(${message})`);
-    throw new Error('boom');
-  }
-}
-
-class Catch extends In {
-  override exceptionCaught(ctx: Context, error: Error): void {
-    this.recorder.note(ctx, `exceptionCaught(${textOf(error)})`);
-  }
-}
+  },
+});
 
 /** Does something once, on its first message, before it passes the message on. */
-abstract class Once extends In {
-  private isDone = false;
-
-  protected override pass(ctx: Context, message: string): void {
-    if (!this.isDone) {
-      this.isDone = true;
-      this.act(ctx);
-    }
-    ctx.fireChannelRead(message);
-  }
-
-  protected abstract act(ctx: Context): void;
+function once(act: (ctx: Context, recorder: Recorder) => void): Make {
+  return (recorder) => {
+    let isDone = false;
+    return inbound((ctx, message) => {
+      if (!isDone) {
+        isDone = true;
+        act(ctx, recorder);
+      }
+      ctx.fireChannelRead(message);
+    })(recorder);
+  };
 }
 
-class SelfRemove extends Once {
-  protected override act(ctx: Context): void {
-    ctx.pipeline.remove(this);
-  }
+function boom(): never {
+  throw new Error('boom');
 }
 
-class AddNext extends Once {
-  protected override act(ctx: Context): void {
-    ctx.pipeline.addAfter(ctx.name, new In(this.recorder), `${ctx.name}'`);
-  }
-}
-
-class ReplaceSelf extends Once {
-  protected override act(ctx: Context): void {
-    ctx.pipeline.replace(this, new In(this.recorder), `${ctx.name}*`);
-  }
-}
-
-class EventOnRead extends In {
-  protected override pass(ctx: Context, message: string): void {
+const KINDS: Readonly<Record<string, Make>> = {
+  in: inbound(),
+  out: outbound,
+  duplex: (recorder) => ({ ...inbound()(recorder), ...outbound(recorder) }),
+  sink: inbound(() => {}),
+  throwRead: inbound(boom),
+  throwWrite: (recorder) => ({
+    ...outbound(recorder),
+    write(ctx, message) {
+      recorder.note(ctx, `write(${message})`);
+      return boom();
+    },
+  }),
+  catch: (recorder) => ({
+    ...inbound()(recorder),
+    exceptionCaught: (ctx, error) => recorder.note(ctx, `exceptionCaught(${textOf(error)})`),
+  }),
+  selfRemove: once((ctx) => void ctx.pipeline.remove(ctx.name)),
+  addNext: once(
+    (ctx, recorder) => void ctx.pipeline.addAfter(ctx.name, inbound()(recorder), `${ctx.name}'`),
+  ),
+  replaceSelf: once(
+    (ctx, recorder) => void ctx.pipeline.replace(ctx.name, inbound()(recorder), `${ctx.name}*`),
+  ),
+  eventOnRead: inbound((ctx, message) => {
     ctx.fireUserEventTriggered('evt');
     ctx.fireChannelRead(message);
-  }
-}
-
-class WriteOnRead extends In {
-  protected override pass(ctx: Context, message: string): void {
+  }),
+  writeOnRead: inbound((ctx, message) => {
     ctx.write(`${message}:echo`);
     ctx.flush();
     ctx.fireChannelRead(message);
-  }
-}
-
-const KINDS: Readonly<Record<string, new (recorder: Recorder) => Handler>> = {
-  in: In,
-  out: Out,
-  duplex: Duplex,
-  sink: Sink,
-  throwRead: ThrowRead,
-  throwWrite: ThrowWrite,
-  catch: Catch,
-  selfRemove: SelfRemove,
-  addNext: AddNext,
-  replaceSelf: ReplaceSelf,
-  eventOnRead: EventOnRead,
-  writeOnRead: WriteOnRead,
+  }),
 };
 
 class TracedChannel extends EmbeddedChannel {
@@ -281,9 +230,9 @@ class Run {
   }
 
   private make(kind: string): Handler {
-    const Kind = KINDS[kind];
-    if (Kind === undefined) throw new Error(`unknown kind of handler: ${kind}`);
-    return new Kind(this.recorder);
+    const make = KINDS[kind];
+    if (make === undefined) throw new Error(`unknown kind of handler: ${kind}`);
+    return make(this.recorder);
   }
 
   private context(name: string): Context {
@@ -295,18 +244,17 @@ class Run {
 
 const isPromise = (event: string): boolean => event.startsWith('promise.');
 
-/** The notes about promises come last, in their order. */
-function promisesLast(events: readonly string[]): string[] {
-  return [...events.filter((event) => !isPromise(event)), ...events.filter(isPromise)];
-}
-
-/** The same, whatever the order of promises: ours can be looked at only when `writeAndFlush` has returned. */
-function promisesSorted(events: readonly string[]): string[] {
-  return [...events.filter((event) => !isPromise(event)), ...events.filter(isPromise).sort()];
+/** The notes about promises come last; sorted, as ours can be looked at only when `writeAndFlush` has returned. */
+function promisesLast(events: readonly string[], areSorted: boolean): string[] {
+  const promises = events.filter(isPromise);
+  return [
+    ...events.filter((event) => !isPromise(event)),
+    ...(areSorted ? promises.sort() : promises),
+  ];
 }
 
 function runOnce(testCase: TraceCase, usesWriteAndFlush: boolean): CaseResult {
-  const normalize = usesWriteAndFlush ? promisesSorted : promisesLast;
+  const normalize = (events: readonly string[]) => promisesLast(events, usesWriteAndFlush);
   const run = new Run(usesWriteAndFlush);
   const { ops, trace, reads: allReads } = testCase;
   for (const lists of [trace, allReads ?? trace]) {

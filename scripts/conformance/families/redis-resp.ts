@@ -9,7 +9,7 @@ import {
   RespSimple,
   type RespValue,
 } from '@headrace/codec';
-import { EmbeddedChannel } from '@headrace/core/testing';
+import { decodedBy } from '../decoder-run.ts';
 import { type CaseResult, type ConformanceFamily, sameAsExpected, sameAsRead } from '../family.ts';
 
 /** A message as the files write it. */
@@ -31,22 +31,10 @@ export const family: ConformanceFamily = {
     const encoded = messages.map((message) => encodeResp(ours(message)));
     const written = sameAsExpected(Buffer.concat(encoded).toString('hex'), hex);
     if (written.outcome !== 'passed') return written;
-    return sameAsRead(decoded(Buffer.from(hex, 'hex')), messages, byNetty);
+    const values = decodedBy<RespValue>(new RespDecoder(), Buffer.from(hex, 'hex'));
+    return sameAsRead(values.map(theirs), messages, byNetty);
   },
 };
-
-function decoded(bytes: Buffer): Message[] {
-  const channel = new EmbeddedChannel(new RespDecoder());
-  channel.writeInbound(bytes);
-  const messages: Message[] = [];
-  for (;;) {
-    const value = channel.readInbound<RespValue>();
-    if (value === undefined) break;
-    messages.push(theirs(value));
-  }
-  channel.finish();
-  return messages;
-}
 
 function ours(message: Message): RespInput {
   switch (message.type) {

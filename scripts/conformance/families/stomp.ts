@@ -1,5 +1,5 @@
 import { StompDecoder, StompEncoder, StompFrame } from '@headrace/codec';
-import { EmbeddedChannel } from '@headrace/core/testing';
+import { decodedBy, encodedBy } from '../decoder-run.ts';
 import {
   type CaseResult,
   type ConformanceFamily,
@@ -28,27 +28,12 @@ function entryOf({ command, headers, body }: StompFrame): StompEntry {
   return { command, headers, bodyHex: body.toString('hex') };
 }
 
-function encode(messages: readonly StompEntry[]): string {
-  const channel = new EmbeddedChannel(new StompEncoder());
-  channel.writeOutbound(...messages.map(frameOf));
-  return messages.map(() => channel.readOutbound<Buffer>()?.toString('hex')).join('');
-}
-
-function decode(hex: string): StompEntry[] {
-  const channel = new EmbeddedChannel(new StompDecoder({ maxBodyBytes: 2 ** 24 }));
-  channel.writeInbound(Buffer.from(hex, 'hex'));
-  const entries: StompEntry[] = [];
-  for (let frame = channel.readInbound<StompFrame>(); frame !== undefined; ) {
-    entries.push(entryOf(frame));
-    frame = channel.readInbound<StompFrame>();
-  }
-  channel.finish();
-  return entries;
-}
-
 function run({ messages, hex, decoded }: StompCase): CaseResult {
-  const encoded = sameAsExpected(encode(messages), hex);
-  return encoded === PASSED ? sameAsRead(decode(hex), messages, decoded) : encoded;
+  const encoded = sameAsExpected(encodedBy(new StompEncoder(), messages.map(frameOf)), hex);
+  if (encoded !== PASSED) return encoded;
+  const decoder = new StompDecoder({ maxBodyBytes: 2 ** 24 });
+  const frames = decodedBy<StompFrame>(decoder, Buffer.from(hex, 'hex'));
+  return sameAsRead(frames.map(entryOf), messages, decoded);
 }
 
 export const family: ConformanceFamily = { name: 'stomp', run };
