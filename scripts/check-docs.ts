@@ -2,8 +2,8 @@
 import { checkCards } from './check-cards.ts';
 import { checkErrorCodes } from './check-error-codes.ts';
 import { checkExamples } from './check-examples.ts';
-import { checkLinks } from './check-links.ts';
 import type { CheckResult } from './problem.ts';
+import { checkLinks } from './tools.ts';
 
 export async function checkDocs(root: string): Promise<CheckResult> {
   const results = [

@@ -47,6 +47,27 @@ export function findDeadCode(root: string): CheckResult {
   return { problems: [], summary: 'no unused file, export or type in the packages' };
 }
 
+/** Links between the files of the repository, headings included, in all Markdown: remark. */
+export function checkLinks(root: string): CheckResult {
+  const folder = 'scripts/source-tools';
+  installOwnProject(root, folder);
+  const module = (name: string): string => join(root, folder, 'node_modules', name);
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [
+      module('remark-cli/cli.js'),
+      ...['.', '--quiet', '--frail', '--no-color', '--no-config', '--ignore-path', '.gitignore'],
+      ...['--use', module('remark-gfm/index.js')],
+      ...['--use', `${module('remark-validate-links/index.js')}=repository:false`],
+    ],
+    { cwd: root, encoding: 'utf8' },
+  );
+  return {
+    problems: status === 0 ? [] : [{ message: stderr.trim() }],
+    summary: 'links lead somewhere',
+  };
+}
+
 /** One error of the compiler, its lines joined by single spaces. */
 export interface Diagnostic {
   readonly file: string;

@@ -1,7 +1,7 @@
 // docs/README.md is the table of contents: its headings are the groups of the sidebar, its links the pages.
 import { readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
-import { withoutCode } from '../check-links.ts';
+import { withoutCode } from './links.ts';
 import type { Page } from './pages.ts';
 
 export interface ContentsItem {

@@ -1,11 +1,20 @@
 // Links between Markdown files become links between pages, all others lead to GitHub.
 import { existsSync, statSync } from 'node:fs';
 import { join, posix } from 'node:path';
-import { LINK, withoutCode } from '../check-links.ts';
 import type { Page } from './pages.ts';
 
 const REPOSITORY = 'https://github.com/headrace/headrace';
+const LINK = /\[(?:[^\][]|\[[^\]]*\])*\]\(<?([^)\s>]+)>?(?:\s+"[^"]*")?\)/g;
+
 const IMAGE = /\.(?:svg|png|jpg|webp)$/;
+
+/** The text with code blanked out, so that line numbers stay. */
+export function withoutCode(text: string): string {
+  const blank = (part: string): string => part.replace(/[^\n]/g, ' ');
+  return text
+    .replace(/^([ \t]*)(`{3,}|~{3,})[\s\S]*?^[ \t]*\2/gm, blank)
+    .replace(/`[^`\n]*`/g, blank);
+}
 
 export class Links {
   private readonly root: string;

@@ -2,7 +2,6 @@ import { ERROR_PAGE, errorCodes } from '@headrace/core';
 import { expect, it } from 'vitest';
 import { checkCards } from '../check-cards.ts';
 import { checkErrorCodes } from '../check-error-codes.ts';
-import { checkLinks } from '../check-links.ts';
 import { checkSizes } from '../check-sizes.ts';
 import { describeProblem } from '../problem.ts';
 import { manifest, tree } from './tree.ts';
@@ -80,18 +79,6 @@ it('asks for the class, the meaning, the occasion and the cure of each error cod
   expect(second).toContain('HR_ERR_A does not begin with "A frame is bad."');
   expect(third).toBe('docs/errors.md:3: HR_ERR_A lacks **What to do:**');
   expect(others).toEqual([expect.stringContaining('HR_ERR_B')]);
-});
-
-it('finds dead links and anchors, but not in code', () => {
-  const root = tree({
-    'README.md':
-      '[a](docs/a.md) [b](docs/b.md#x)\n`[c](c.md)`\n```md\n[d](d.md)\n```\n[e](https://example.com)\n[f](docs/a.md#the-end) [g](docs/a.md#nothing)\n',
-    'docs/a.md': '# A\n\n## The *end*\n\n[up](../README.md) [self](#a)\n',
-  });
-  expect(checkLinks(root).problems.map(describeProblem)).toEqual([
-    'README.md:1: link "docs/b.md#x" is dead',
-    'README.md:7: link "docs/a.md#nothing": docs/a.md has no heading #nothing',
-  ]);
 });
 
 it('names the files that are long, and refuses none', () => {
