@@ -65,7 +65,7 @@ const OPTIONS = describeOptions(
  * import { EmbeddedChannel } from '@headrace/core/testing';
  *
  * const channel = new EmbeddedChannel(
- *   new DelimiterFrameDecoder({ delimiters: ['\\0'], maxFrameLength: 100 }),
+ *   new DelimiterFrameDecoder({ delimiters: ['\0'], maxFrameLength: 100 }),
  * );
  * channel.writeInbound(Buffer.from('one\0two\0'));
  * console.log(String(channel.readInbound()), String(channel.readInbound())); // prints one two
