@@ -101,7 +101,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/pipeline/kept-input.ts',
-    find: 'if (!this.isEmpty) this.holdDrain();',
+    find: 'this.drain.see(value);',
     replace: '',
     test: 'test/pipeline/kept-input.test.ts',
     why: 'a drain waits for what was read',
@@ -129,7 +129,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/pipeline/kept-input.ts',
-    find: 'if (this.drain !== undefined) this.holdDrain();\n    if (!ctx.isRemoved)',
+    find: 'this.drain?.update();\n    if (!ctx.isRemoved)',
     replace: 'if (!ctx.isRemoved)',
     test: 'test/pipeline/sequential.test.ts',
     why: 'a drain waits for the message that an asynchronous handler works on',

@@ -114,7 +114,7 @@ export const mutants: readonly Mutant[] = [
     why: 'an abort listener that throws does not end the process when a peer cancels',
   },
   {
-    file: 'src/call/drain-gate.ts',
+    file: 'packages/core/src/internal/drain-gate.ts',
     find: 'if (this.isBusy()) this.current ??=',
     replace: 'if (false) this.current ??=',
     test: 'test/routing/request-handler.test.ts',

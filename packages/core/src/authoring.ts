@@ -34,6 +34,7 @@ export {
 // Functions of applications
 export { callInContext, callSafely } from './internal/call-safely.ts';
 // A queue
+export { DrainGate } from './internal/drain-gate.ts';
 export { ENTRY_OVERHEAD_BYTES } from './internal/entry-overhead.ts';
 export { Fifo } from './internal/fifo.ts';
 // Options

@@ -1,5 +1,6 @@
 import type { Channel, Context, Direction } from '../contract.ts';
-import { DrainEvent, type DrainHold } from '../drain-event.ts';
+import { DrainEvent } from '../drain-event.ts';
+import { DrainGate } from '../internal/drain-gate.ts';
 import { Fifo } from '../internal/fifo.ts';
 import { unpinAll } from '../internal/pinned-memory.ts';
 import { dropsKeptMessages, ReadGate } from '../internal/read-gate.ts';
@@ -118,8 +119,7 @@ export class KeptInput {
   private closed = false;
   private late = 0;
   private gate: ReadGate | undefined = undefined;
-  private drain: DrainEvent | undefined = undefined;
-  private drainHold: DrainHold | undefined = undefined;
+  private drain: DrainGate | undefined = undefined;
 
   constructor(steps: KeptInputSteps = {}) {
     this.steps = steps;
@@ -202,7 +202,7 @@ export class KeptInput {
   keep(message: unknown): void {
     this.queue.push(message);
     this.messages += 1;
-    if (this.drain !== undefined) this.holdDrain();
+    this.drain?.update();
   }
 
   /** Keeps a message that came while the handler was passing on another one itself; {@link deliverWithin} follows. */
@@ -215,7 +215,7 @@ export class KeptInput {
   pause(hasPassed: boolean): void {
     this.isBegun = true;
     this.hasPassed ||= hasPassed;
-    if (this.drain !== undefined) this.holdDrain();
+    this.drain?.update();
   }
 
   /**
@@ -252,8 +252,8 @@ export class KeptInput {
     const event = new KeptEvent('userEventTriggered', value);
     if (value instanceof TlsUpgradeEvent) value.holding(this.bytes);
     else if (value instanceof DrainEvent) {
-      this.drain = value;
-      if (!this.isEmpty) this.holdDrain();
+      this.drain ??= new DrainGate('kept input', () => !this.isEmpty);
+      this.drain.see(value);
     } else {
       this.event(ctx, event);
       return;
@@ -310,7 +310,7 @@ export class KeptInput {
 
   /** The call has returned a promise: reads are held, and a drain waits, until {@link endCall}. */
   awaitCall(ctx: Context): void {
-    if (this.drain !== undefined) this.holdDrain();
+    this.drain?.update();
     if (!ctx.isRemoved) this.hold(ctx.channel);
   }
 
@@ -525,14 +525,9 @@ export class KeptInput {
     return entry;
   }
 
-  private holdDrain(): void {
-    this.drainHold ??= this.drain?.hold('kept input');
-  }
-
   private nothingLeft(): void {
     this.due = 0;
-    this.drainHold?.release();
-    this.drainHold = undefined;
+    this.drain?.update();
   }
 
   /** Others hold reads. */

@@ -9,6 +9,5 @@ export { requestAborted, requestLost, requestTimedOut } from './call-error.ts';
 export { CallLine, type CallWire } from './call-line.ts';
 export { CallOutput } from './call-output.ts';
 export { CallTable } from './call-table.ts';
-export { DrainGate } from './drain-gate.ts';
 export { Work } from './work.ts';
 export { type WorkOwner, WorkTable } from './work-table.ts';

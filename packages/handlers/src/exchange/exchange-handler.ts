@@ -7,9 +7,16 @@ import {
   type Types,
   type WriteFuture,
 } from '@headrace/core';
-import { describeOptions, fn, object, time, unchecked, whole } from '@headrace/core/authoring';
+import {
+  DrainGate,
+  describeOptions,
+  fn,
+  object,
+  time,
+  unchecked,
+  whole,
+} from '@headrace/core/authoring';
 import { CallOutput } from '../call/call-output.ts';
-import { DrainGate } from '../call/drain-gate.ts';
 import { ExchangeCaller } from './exchange-caller.ts';
 import { invalidMessage } from './exchange-error.ts';
 import type { ExchangeFormat, ExchangeId, ExchangeSink, ExchangeTypes } from './exchange-format.ts';

@@ -1,6 +1,14 @@
 import { type Context, type Handler, TimedOutError, type Types } from '@headrace/core';
-import { choice, describeOptions, Fifo, fn, time, toError, whole } from '@headrace/core/authoring';
-import { DrainGate } from '../call/drain-gate.ts';
+import {
+  choice,
+  DrainGate,
+  describeOptions,
+  Fifo,
+  fn,
+  time,
+  toError,
+  whole,
+} from '@headrace/core/authoring';
 import { encodeErrorOf } from '../call/encode-error.ts';
 import { type RequestScope, Work } from '../call/work.ts';
 import { type WorkLimits, type WorkOwner, WorkTable } from '../call/work-table.ts';

@@ -6,8 +6,8 @@ import {
   type Handler,
   type Types,
 } from '@headrace/core';
-import { isPromiseLike, toError } from '@headrace/core/authoring';
-import { CallOutput, DrainGate, WorkTable } from '@headrace/handlers/call';
+import { DrainGate, isPromiseLike, toError } from '@headrace/core/authoring';
+import { CallOutput, WorkTable } from '@headrace/handlers/call';
 import type { WritePacket } from '@nestjs/microservices';
 import { type ControlMessage, controlOf, LEAVING, WELCOME } from '../wire/control-message.ts';
 import { InOrder } from '../wire/in-order.ts';

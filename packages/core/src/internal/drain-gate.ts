@@ -1,4 +1,4 @@
-import { DrainEvent, type DrainHold } from '@headrace/core';
+import { DrainEvent, type DrainHold } from '../drain-event.ts';
 
 /**
  * One handler's hold on the drain of its channel, taken while the handler is busy. Work may begin after the
