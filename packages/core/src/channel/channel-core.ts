@@ -35,12 +35,7 @@ import { ChannelEnding } from './channel-ending.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
 import { ChannelOutput, type OutputOwner } from './channel-output.ts';
 import { ChannelReading } from './channel-reading.ts';
-import {
-  reportCatcher,
-  reportDropped,
-  reportUncaught,
-  reportUnseenWrite,
-} from './channel-report.ts';
+import { reportCatcher, reportDropped, reportUncaught } from './channel-report.ts';
 import { causeOf, transportError } from './close-cause.ts';
 import { lateLoopError, MessageStream } from './message-stream.ts';
 import { type ReplacementOwner, TransportReplacement } from './transport-replacement.ts';
@@ -255,7 +250,7 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     const isNews = !reading.isShut;
     reading.peerEnded();
     if (this.phase === LINGERING) {
-      if (this.output.isShut) this.shut(this.endInfo());
+      if (this.output.isShut) this.shut(this.ending.ours(this.ending.failure));
     } else if (this.output.isShut || !this.options.allowHalfOpen) {
       this.shut({ reason: 'peer', by: 'peer', error: undefined });
     } else if (isNews) this.pipeline.fireChannelShutdown('input');
@@ -389,14 +384,6 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
 
   // --- the owner of the output ---
 
-  endInfo(): CloseInfo {
-    return this.ending.ours(this.ending.failure);
-  }
-
-  closedError(): Error {
-    return this.ending.closedError();
-  }
-
   outputIsShut(): void {
     if (!this.isOpen) return;
     if (!this.reading.isShut) this.pipeline.fireChannelShutdown('output');
@@ -405,10 +392,6 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
 
   outputDrained(): void {
     this.replacement?.proceed();
-  }
-
-  reportUnseenWrite(error: Error): void {
-    reportUnseenWrite(this.channel, this.options.hooks, error);
   }
 
   // --- head and tail of the pipeline ---
@@ -420,7 +403,7 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
 
   transportShutdown(direction: Direction): WriteFuture {
     if (direction === 'output') return this.output.shutDown();
-    if (!this.isOpen) return this.output.failedWrite(this.closedError());
+    if (!this.isOpen) return this.output.failedWrite(this.ending.closedError());
     if (this.reading.isShut) return SettableFuture.succeeded();
     this.reading.shutDown();
     if (this.output.isShut) this.shut({ reason: 'local', by: 'local', error: undefined });

@@ -6,12 +6,14 @@
 //
 // The half's life:  OPEN ──shutDown()──▶ ENDING ──all sent──▶ ENDED ──outputEnded()──▶ SHUT
 //                     └──────────────────────┴────── close() ────────┴───────────────────────┴──▶ OVER
-import type { Clock, CloseInfo, CloseReason, WriteFuture } from '../contract.ts';
+import type { Channel, Clock, CloseReason, WriteFuture } from '../contract.ts';
 import { ChannelError, toError } from '../errors.ts';
 import { ENTRY_OVERHEAD_BYTES } from '../internal/entry-overhead.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import type { Transport } from '../transport/transport.ts';
+import type { ChannelEnding } from './channel-ending.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
+import { reportUnseenWrite } from './channel-report.ts';
 import {
   abortedError,
   notConnected,
@@ -39,24 +41,20 @@ const OVER = 4;
 export interface OutputOwner {
   readonly isOpen: boolean;
   readonly isActive: boolean;
+  readonly channel: Channel;
   readonly clock: Clock;
   readonly options: ResolvedChannelOptions;
+  readonly ending: Pick<ChannelEnding, 'closedError' | 'failure' | 'ours'>;
   readonly pipeline: {
     fireChannelWritabilityChanged(): void;
     fireExceptionCaught(error: Error): void;
   };
   /** Closes the channel, because its output is stuck or full. */
   closeAs(reason: CloseReason): void;
-  /** Why our half ends. */
-  endInfo(): CloseInfo;
-  /** The error of writes to a closed channel. */
-  closedError(): Error;
   /** Our half has been shut down. */
   outputIsShut(): void;
   /** Nothing that was flushed waits any more. */
   outputDrained(): void;
-  /** A write failed, and nobody looked at it. */
-  reportUnseenWrite(error: Error): void;
 }
 
 /**
@@ -96,10 +94,6 @@ export class ChannelOutput implements StallOwner {
   }
 
   // --- state ---
-
-  get isOpen(): boolean {
-    return this.owner.isOpen;
-  }
 
   /** Writes are refused. */
   get isEnding(): boolean {
@@ -258,14 +252,15 @@ export class ChannelOutput implements StallOwner {
     if (this.hasFlushed || !this.owner.isOpen) return;
     if (this.phase === ENDING && this.gate === undefined) {
       this.phase = ENDED;
-      this.transport.shutdownOutput(this.owner.endInfo());
+      const { ending } = this.owner;
+      this.transport.shutdownOutput(ending.ours(ending.failure));
     }
     if (this.gate !== undefined) this.owner.outputDrained();
   }
 
   /** The first one is made when a write comes: most channels close without one. */
   private refusalError(): Error {
-    this.refusal ??= this.phase === OVER ? this.owner.closedError() : outputShutdown();
+    this.refusal ??= this.phase === OVER ? this.owner.ending.closedError() : outputShutdown();
     return this.refusal;
   }
 
@@ -292,7 +287,7 @@ export class ChannelOutput implements StallOwner {
   // --- limits and writability ---
 
   onceWritable(listener: () => void): void {
-    if (this.isWritable || !this.isOpen) listener();
+    if (this.isWritable || !this.owner.isOpen) listener();
     else this.writability!.once(listener);
   }
 
@@ -344,8 +339,10 @@ export class ChannelOutput implements StallOwner {
   }
 
   reportFailure(future: WriteFuture): void {
-    const { owner } = this;
-    this.unseen ??= new UnseenFailures(owner.clock, (error) => owner.reportUnseenWrite(error));
+    const { owner, options } = this;
+    this.unseen ??= new UnseenFailures(owner.clock, (error) =>
+      reportUnseenWrite(owner.channel, options.hooks, error),
+    );
     this.unseen.add(future as SettableFuture);
   }
 

@@ -52,7 +52,7 @@ it('what handlers hold back counts with what is queued: a write that passes the 
 
 it('a close makes no error before somebody writes, and one for all writes', () => {
   const channel = new EmbeddedChannel();
-  const closedError = vi.spyOn(coreOf(channel)!, 'closedError');
+  const closedError = vi.spyOn(coreOf(channel)!.ending, 'closedError');
   channel.close();
   expect(closedError).not.toHaveBeenCalled();
   const { error } = channel.write('late');
