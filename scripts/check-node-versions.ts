@@ -3,8 +3,12 @@ import { spawnSync } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { installedNodes, OTHER_NODES } from './other-nodes.ts';
+import { testFiles } from './runtimes/suites.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+/** Simulations and properties only compute, the same on every Node. */
+const COMPUTES = /^packages\/[^/]+\/test\/simulation\/|propert/;
+const files = testFiles(root).filter((name) => !COMPUTES.test(name));
 let passed = 0;
 let failed = 0;
 
@@ -13,16 +17,7 @@ for (const { version, path } of installedNodes(OTHER_NODES)) {
   const { HEADRACE_TEST_COUNTS: _, ...env } = process.env;
   const { status, stdout, stderr } = spawnSync(
     path,
-    [
-      'node_modules/vitest/vitest.mjs',
-      'run',
-      'packages/',
-      '--exclude',
-      '**/*.{heavy,seeds}.test.ts',
-      // They compute only, the same on every Node.
-      '--exclude',
-      'packages/*/test/{properties,**/*.property,simulation/*}.test.ts',
-    ],
+    ['node_modules/vitest/vitest.mjs', 'run', ...files],
     { cwd: root, encoding: 'utf8', env: { ...env, NO_COLOR: '1' }, maxBuffer: 64 * 1024 * 1024 },
   );
   const counts = stdout.trimEnd().split('\n').at(-1) ?? '';

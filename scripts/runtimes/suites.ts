@@ -99,7 +99,8 @@ export function knownFailures(page: string, runtime: string): Known {
   };
 }
 
-function testFiles(root: string): string[] {
+/** The quick tests of all packages. */
+export function testFiles(root: string): string[] {
   const folders = readdirSync(join(root, 'packages')).map((name) => join('packages', name, 'test'));
   return folders
     .flatMap((folder) =>
