@@ -407,4 +407,11 @@ export const mutants: readonly Mutant[] = [
     test: 'test/echo/echo-handler.test.ts',
     why: 'a peer that does not take its echoes is not read from',
   },
+  {
+    file: 'src/auth/session-registry.ts',
+    find: 'failed`, error);',
+    replace: 'failed`, error);\n    throw error;',
+    test: 'test/auth/session-registry.test.ts',
+    why: 'a listener that fails keeps neither the others nor the sign-in',
+  },
 ];

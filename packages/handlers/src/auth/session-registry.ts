@@ -1,6 +1,5 @@
-import { EventEmitter } from 'node:events';
 import type { Channel, CloseInfo, Timer } from '@headrace/core';
-import { checkFunction, describeOptions, number, toError } from '@headrace/core/authoring';
+import { checkFunction, describeOptions, number, WatchedEmitter } from '@headrace/core/authoring';
 import type { Session, Sessions } from './sessions.ts';
 
 /** What a {@link SessionRegistry} reports of an id, which may have many connections, one after the other or at once. */
@@ -40,7 +39,7 @@ interface Leaving<Principal> {
  * channel to send to, knows when an id comes in a second time, and reports presence: `online`, `moved`, `offline`.
  * An id that comes in again before its old connection was found dead, or that kicks it, has never been offline.
  *
- * A listener that throws is logged, and does not touch the connection.
+ * A listener that throws or rejects is logged, and does not touch the connection.
  *
  * @example
  * ```ts run
@@ -62,7 +61,7 @@ interface Leaving<Principal> {
  * ```
  */
 export class SessionRegistry<Principal>
-  extends EventEmitter<PresenceEvents<Principal>>
+  extends WatchedEmitter<PresenceEvents<Principal>>
   implements Sessions<Principal>
 {
   readonly idOf: (principal: Principal) => string;
@@ -124,9 +123,9 @@ export class SessionRegistry<Principal>
     left?.timer?.cancel();
     this.leaving.delete(id);
     const previous = all?.at(-2) ?? left?.last;
-    if (previous === undefined) this.report(session, 'online', id, session);
+    if (previous === undefined) this.emit('online', id, session);
     else if (previous.channel !== session.channel) {
-      this.report(session, 'moved', id, session, previous.channel);
+      this.emit('moved', id, session, previous.channel);
     }
   }
 
@@ -142,7 +141,7 @@ export class SessionRegistry<Principal>
       this.sessions.delete(id);
       this.leave(id, session);
     } else if (index === all.length) {
-      this.report(session, 'moved', id, newest, session.channel);
+      this.emit('moved', id, newest, session.channel);
     }
     return true;
   }
@@ -154,22 +153,15 @@ export class SessionRegistry<Principal>
     const gone = () => {
       if (this.leaving.get(id) !== leaving) return;
       this.leaving.delete(id);
-      this.report(last, 'offline', id, last, last.channel.closeInfo);
+      this.emit('offline', id, last, last.channel.closeInfo);
     };
     const { clock } = last.channel;
     if (this.graceMs === 0) clock.execute(gone);
     else leaving.timer = clock.schedule(gone, this.graceMs);
   }
 
-  private report<E extends keyof PresenceEvents<Principal>>(
-    about: Session<Principal>,
-    ...event: [E, ...PresenceEvents<Principal>[E]]
-  ): void {
-    try {
-      (this.emit as (...args: unknown[]) => boolean).apply(this, event);
-    } catch (thrown) {
-      const text = `a listener of '${event[0]}' threw`;
-      about.channel.logger.log('error', `${about.channel} ${text}`, toError(thrown));
-    }
+  protected override listenerFailed(event: string, args: readonly unknown[], error: Error): void {
+    const { channel } = args[1] as Session<Principal>;
+    channel.logger.log('error', `${channel} a listener of '${event}' failed`, error);
   }
 }

@@ -93,15 +93,27 @@ describe('SessionRegistry, presence', () => {
     expect(seen).toEqual(['ann online @0', 'bob online @0', 'ann offline undefined @0']);
   });
 
-  it('logs a listener that throws, and lets the peer in', () => {
+  it.each([
+    [
+      'throws',
+      (): void => {
+        throw new Error('dashboard is down');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('dashboard is down'))],
+  ])('logs a listener that %s, calls the others, and lets the peer in', async (_what, fails) => {
     const { sessions, logged, signIn } = server();
-    sessions.on('online', () => {
-      throw new Error('dashboard is down');
-    });
+    const online: string[] = [];
+    sessions.on('online', fails as () => void);
+    sessions.on('online', (id) => void online.push(id));
     const channel = signIn('ann');
-    expect(sessions.channel('ann')).toBe(channel);
-    expect(channel.isEnding).toBe(false);
-    expect(logged).toEqual([expect.stringMatching(/^error .*'online' threw/)]);
+    await Promise.resolve();
+    expect([online, sessions.channel('ann') === channel, channel.isEnding]).toEqual([
+      ['ann'],
+      true,
+      false,
+    ]);
+    expect(logged).toEqual([expect.stringMatching(/^error .*'online' failed/)]);
   });
 
   it('refuses a grace time that makes no sense', () => {
