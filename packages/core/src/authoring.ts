@@ -38,7 +38,6 @@ export { DrainGate } from './internal/drain-gate.ts';
 export { ENTRY_OVERHEAD_BYTES } from './internal/entry-overhead.ts';
 export { Fifo } from './internal/fifo.ts';
 // Options
-export { checkOptions, type KnownOptions } from './internal/known-options.ts';
 export { nearestTo } from './internal/nearest-name.ts';
 export {
   checkChoice,

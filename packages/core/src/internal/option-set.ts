@@ -106,7 +106,7 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
   /** As {@link resolve}, from an object that may have other names, too. */
   part<Options extends object>(given: Options): Resolved<Options, Kinds> {
     if (this.isLastPart(given)) return this.last as Resolved<Options, Kinds>;
-    checkObject(this.owner, given, this.kinds);
+    checkGiven(this.owner, given, this.kinds);
     const { names, labels, list } = this;
     const values: Record<string, unknown> = {};
     for (let i = 0; i < names.length; i++) {
@@ -200,12 +200,12 @@ const LITERAL = Object.prototype;
 
 /** @param known - its keys are the names that are allowed */
 export function checkNames(owner: string, given: object, known: object): void {
-  checkObject(owner, given, known);
+  checkGiven(owner, given, known);
   for (const name in given)
     if (!Object.hasOwn(known, name)) throw unknownOption(owner, name, given, known);
 }
 
-function checkObject(owner: string, given: object, known: object): void {
+function checkGiven(owner: string, given: object, known: object): void {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw new OptionError(
       'OPTION_INVALID',

@@ -1,4 +1,4 @@
-import { checkOptions, checkTime, type KnownOptions } from '@headrace/core/authoring';
+import { describeOptions, time } from '@headrace/core/authoring';
 
 /** What one request or event may have of its own. */
 export interface HeadraceRecordOptions {
@@ -8,7 +8,7 @@ export interface HeadraceRecordOptions {
   readonly gapTimeoutMs?: number | false;
 }
 
-const OPTIONS: KnownOptions<HeadraceRecordOptions> = { timeoutMs: true, gapTimeoutMs: true };
+const OPTIONS = describeOptions('HeadraceRecord', { timeoutMs: time(), gapTimeoutMs: time() });
 
 /**
  * Data with options of its own, for `send` and `emit` of a HeadraceClient; the peer gets the data alone.
@@ -28,11 +28,7 @@ export class HeadraceRecord<T = unknown> {
 
   /** @throws OptionError if an option makes no sense */
   constructor(data: T, options: HeadraceRecordOptions) {
-    checkOptions('HeadraceRecord', options, OPTIONS);
-    for (const name of ['timeoutMs', 'gapTimeoutMs'] as const) {
-      const value = options[name];
-      if (value !== undefined) checkTime(name, value);
-    }
+    OPTIONS.resolve(options);
     this.data = data;
     this.options = options;
   }
