@@ -1,7 +1,8 @@
-// Words that machines can check: links, the examples' code, the handlers' cards, the error codes.
+// Words that machines can check: links, the examples' code, the handlers' cards, the error codes, the defaults.
 import { checkCards } from './check-cards.ts';
 import { checkErrorCodes } from './check-error-codes.ts';
 import { checkExamples } from './check-examples.ts';
+import { checkOptions } from './check-options.ts';
 import type { CheckResult } from './problem.ts';
 import { checkLinks } from './tools.ts';
 
@@ -10,6 +11,7 @@ export async function checkDocs(root: string): Promise<CheckResult> {
     checkLinks(root),
     checkCards(root),
     checkErrorCodes(root),
+    checkOptions(root),
     await checkExamples(root),
   ];
   return {

@@ -17,6 +17,7 @@ import { errorAnchors } from './error-anchors.ts';
 import { figuresTable } from './figures.ts';
 import { handlerPages } from './handler-pages.ts';
 import { Links } from './links.ts';
+import type { DescribedSet } from './option-sets.ts';
 import { findPages, type Page } from './pages.ts';
 import { inlinePlots } from './plots.ts';
 
@@ -104,7 +105,7 @@ function home(root: string, links: Links, readme: string): string {
     .replace('<!-- packages -->', packages);
 }
 
-export function assemble(root: string): Assembled {
+export function assemble(root: string, sets: readonly DescribedSet[]): Assembled {
   const folder = join(root, 'site', '.pages');
   const apiFolder = join(folder, 'api');
   rmSync(folder, { recursive: true, force: true });
@@ -128,7 +129,8 @@ export function assemble(root: string): Assembled {
       text.startsWith('---\n') ? text : frontMatter({ edit: EDIT + edit }) + text,
     );
   }
-  for (const page of handlerPages(root, apiPages(apiFolder))) write(folder, page.route, page.text);
+  for (const page of handlerPages(root, apiPages(apiFolder), sets))
+    write(folder, page.route, page.text);
   for (const asset of links.assets) {
     const target = join(folder, 'public', asset);
     mkdirSync(dirname(target), { recursive: true });

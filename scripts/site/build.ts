@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { installOwnProject } from '../own-project.ts';
 import { assemble } from './assemble.ts';
+import { describedSets } from './option-sets.ts';
 
 /** What runs in the reader's browser: site/.pages/public/playground. */
 function buildPlayground(root: string): void {
@@ -28,7 +29,7 @@ function vitepress(root: string, ...args: string[]): { ok: boolean; output: stri
 /** Builds everything into site/dist; returns what is wrong. */
 export function buildSite(root: string): string[] {
   installOwnProject(root, 'site');
-  const { problems } = assemble(root);
+  const { problems } = assemble(root, describedSets(root));
   buildPlayground(root);
   const { ok, output } = vitepress(root, 'build');
   if (!ok) return [...problems, output];
@@ -37,7 +38,7 @@ export function buildSite(root: string): string[] {
 
 export function serveSite(root: string): void {
   installOwnProject(root, 'site');
-  for (const problem of assemble(root).problems) console.error(problem);
+  for (const problem of assemble(root, describedSets(root)).problems) console.error(problem);
   buildPlayground(root);
   vitepress(root, 'dev');
 }

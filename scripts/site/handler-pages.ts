@@ -1,6 +1,7 @@
 // One page for each public handler: its card, its options, its example.
 import { type HandlerClass, publicHandlers } from '../check-cards.ts';
 import { filesBelow, foldersIn, readSource } from '../source-file.ts';
+import type { DescribedSet } from './option-sets.ts';
 import { constructorType, type Option, OptionTypes } from './options.ts';
 
 export interface WrittenPage {
@@ -57,34 +58,46 @@ const firstSentence = (text: string): string =>
 
 function optionsTable(options: readonly Option[]): string {
   if (options.length === 0) return '';
-  const rows = options.map(({ name, type, isRequired, standard, words }) => {
+  const rows = options.map(({ name, type, isRequired, standard, words, described }) => {
     const shown = `<span class="option-type" v-pre>${escapeCell(type)}</span>`;
-    const by = isRequired
-      ? 'required'
-      : standard === undefined
-        ? ''
-        : `<code v-pre>${escapeCell(standard)}</code>`;
-    return `| \`${name}\`${shown} | ${by} | ${escapeCell(words)} |`;
+    const absent = described?.standard ?? standard;
+    const by =
+      absent === undefined
+        ? isRequired
+          ? 'required'
+          : ''
+        : `<code v-pre>${escapeCell(absent)}</code>`;
+    const allowed = escapeCell(described?.allowed ?? '');
+    return `| \`${name}\`${shown} | ${by} | ${allowed} | ${escapeCell(words)} |`;
   });
-  return ['## Options', '', '| Option | Default | |', '| --- | --- | --- |', ...rows, ''].join(
-    '\n',
-  );
+  return [
+    '## Options',
+    '',
+    '| Option | Default | Allowed | |',
+    '| --- | --- | --- | --- |',
+    ...rows,
+    '',
+  ].join('\n');
 }
 
 const packageOf = (file: string): string => file.split('/')[1] ?? '';
 const folderOf = (file: string): string => file.split('/').slice(3, -1).join('/');
 
-/** The handlers' pages and their index. `api` gives the address of a name's API page. */
+/** The handlers' pages and their index. `api` gives the address of a name's API page, `sets` the defaults. */
 export function handlerPages(
   root: string,
   api: (name: string, of: string) => string | undefined,
+  sets: readonly DescribedSet[],
 ): WrittenPage[] {
   const handlers = publicHandlers(root);
   const known = new Set(handlers.map(({ name }) => name));
   const files = foldersIn(root, 'packages').flatMap((folder) =>
     filesBelow(root, `${folder}/src`, ['.ts']),
   );
-  const types = new OptionTypes(files.map((file) => readSource(root, file)));
+  const types = new OptionTypes(
+    files.map((file) => readSource(root, file)),
+    sets,
+  );
   const pageOf = (handler: HandlerClass): { page: WrittenPage; sentence: string } => {
     const { name, file, line, card = '' } = handler;
     const of = packageOf(file);

@@ -1,14 +1,20 @@
-// The options of a handler, read from the interface that its constructor takes.
+// The options of a handler: words and types from the interface that its constructor takes, defaults and what is
+// allowed from their description.
 
 import { cardAbove } from '../check-cards.ts';
-import type { SourceFile, SyntaxNode } from '../source-file.ts';
+import { lineOf, type SourceFile, type SyntaxNode } from '../source-file.ts';
+import type { DescribedOption, DescribedSet } from './option-sets.ts';
 
 export interface Option {
   readonly name: string;
   readonly type: string;
   readonly isRequired: boolean;
+  /** What the interface's documentation has as the default. */
   readonly standard: string | undefined;
   readonly words: string;
+  readonly line: number;
+  /** Its description, if its interface has one in the same file. */
+  readonly described: DescribedOption | undefined;
 }
 
 interface Declared {
@@ -24,8 +30,13 @@ type Named = {
 /** All interfaces and option types of some files by their names. */
 export class OptionTypes {
   private readonly declared = new Map<string, Declared>();
+  private readonly setsOf = new Map<string, DescribedSet[]>();
 
-  constructor(sources: Iterable<SourceFile>) {
+  constructor(sources: Iterable<SourceFile>, sets: readonly DescribedSet[] = []) {
+    for (const set of sets) {
+      const { file } = set;
+      this.setsOf.set(file, [...(this.setsOf.get(file) ?? []), set]);
+    }
     for (const source of sources) {
       for (const outer of source.body) {
         const node = (outer['declaration'] as SyntaxNode | null | undefined) ?? outer;
@@ -45,11 +56,34 @@ export class OptionTypes {
     if (node.type === 'TSTypeAliasDeclaration') {
       return this.ofType(source, node['typeAnnotation'] as SyntaxNode);
     }
-    const own = membersOf(source, (node['body'] as { body: SyntaxNode[] }).body);
+    const own = this.ownOf(name);
     const parents = (node['extends'] as SyntaxNode[] | undefined) ?? [];
     const inherited = parents.flatMap((parent) => this.of(nameIn(source, parent)));
     const names = new Set(own.map((option) => option.name));
     return [...own, ...inherited.filter((option) => !names.has(option.name))];
+  }
+
+  /** The names of all interfaces and option types. */
+  get names(): Iterable<string> {
+    return this.declared.keys();
+  }
+
+  /** The file of an interface. */
+  fileOf(name: string): string {
+    return this.declared.get(name)?.source.path ?? '';
+  }
+
+  /** The options that an interface has itself. */
+  ownOf(name: string): Option[] {
+    const found = this.declared.get(name);
+    if (found?.node.type !== 'TSInterfaceDeclaration') return [];
+    const { source, node } = found;
+    const own = membersOf(source, (node['body'] as { body: SyntaxNode[] }).body);
+    const names = own.map((option) => option.name).sort();
+    const set = this.setsOf
+      .get(source.path)
+      ?.find(({ kinds }) => Object.keys(kinds).sort().join() === names.join());
+    return own.map((option) => ({ ...option, described: set?.kinds[option.name] }));
   }
 
   ofType(source: SourceFile, type: SyntaxNode): Option[] {
@@ -78,13 +112,18 @@ function membersOf(source: SourceFile, members: readonly SyntaxNode[]): Option[]
     const comment = (cardAbove(source, member) ?? '')
       .replace(/^[ \t]*\* ?/gm, '')
       .replace(/^\*\s*/, '');
-    const standard = /@default(?:Value)?\s+([^\n@]+)/.exec(comment)?.[1]?.trim();
+    const standard = /@default(?:Value)?\s+([^\n@]+)/
+      .exec(comment)?.[1]
+      ?.trim()
+      .replace(/^\d[\d_]*$/, (digits) => digits.replaceAll('_', ''));
     return [
       {
         name: key.name ?? key.value ?? '',
         type: type.replace(/\s+/g, ' '),
         isRequired: member['optional'] !== true,
         standard,
+        line: lineOf(source.text, member.start),
+        described: undefined,
         words: comment
           .replace(/@[\s\S]*$/, '')
           .replace(/\s+/g, ' ')

@@ -1,11 +1,14 @@
 import { expect, it } from 'vitest';
+import { wrongDefaults } from '../check-options.ts';
 import { checkBuiltLinks, missingErrorAnchors } from '../site/built-links.ts';
 import { readContents, unreached } from '../site/contents.ts';
 import { errorAnchors } from '../site/error-anchors.ts';
 import { handlerPages } from '../site/handler-pages.ts';
 import { Links } from '../site/links.ts';
+import { OptionTypes } from '../site/options.ts';
 import { findPages } from '../site/pages.ts';
 import { uncheckedSamples } from '../site/samples.ts';
+import { readSource } from '../source-file.ts';
 import { manifest, tree } from './tree.ts';
 
 const SITE = 'https://headrace.github.io/headrace/';
@@ -91,8 +94,13 @@ it('makes a page of a card, with its options and inherited ones', () => {
       'export class EchoHandler { constructor(options: EchoOptions) { void options; } }',
     ].join('\n'),
   });
-  const [index, page] = handlerPages(root, (name, of) =>
-    name === 'Missing' ? undefined : `/api/@headrace/${of}/${name}`,
+  const file = 'packages/core/src/echo.ts';
+  const kinds = { maxLength: { allowed: 'a whole number', standard: '8' } };
+  const sets = [{ file, owner: 'Base', kinds }];
+  const [index, page] = handlerPages(
+    root,
+    (name, of) => (name === 'Missing' ? undefined : `/api/@headrace/${of}/${name}`),
+    sets,
   );
   expect(index?.text).toContain('- [EchoHandler](/handlers/EchoHandler): Echoes.');
   expect(page?.route).toBe('handlers/EchoHandler');
@@ -101,9 +109,12 @@ it('makes a page of a card, with its options and inherited ones', () => {
     '- **Place** last,\n  after [`Other`](/api/@headrace/core/Other); [`HR_ERR_A`](/errors#hr_err_a).',
   );
   expect(page?.text).toContain(
-    '| `name`<span class="option-type" v-pre>string</span> | required | Its name \\| words. |',
+    '| `name`<span class="option-type" v-pre>string</span> | required |  | Its name \\| words. |',
   );
-  expect(page?.text).toContain('| <code v-pre>7</code> | Longest. |');
+  expect(page?.text).toContain('| <code v-pre>8</code> | a whole number | Longest. |');
+  expect(wrongDefaults(new OptionTypes([readSource(root, file)], sets)).problems).toEqual([
+    { file, line: 1, message: 'Base.maxLength: @default 7, but its description has 8' },
+  ]);
   expect(page?.text).toContain('```ts run\nconsole.log(1);\n```');
   expect(page?.text).toContain("See also Netty's echo.");
 });
