@@ -1,5 +1,6 @@
 // Settings come from a JSON file, then from environment variables, which win; checked before anything starts.
 import { readFileSync } from 'node:fs';
+import { nearestTo } from '@headrace/core/authoring';
 import { PREFIX, type Settings, settingsSchema } from './settings.ts';
 
 /** A setting is wrong, or the file with the settings: the message says which, and what is allowed. */
@@ -20,7 +21,9 @@ const LISTS: ReadonlySet<keyof Settings> = new Set([
   'proxyProtocol',
 ]);
 
+const VARIABLE_PREFIX = 'NETTY_TCP_';
 const KEYS = Object.keys(settingsSchema.shape) as (keyof Settings)[];
+const VARIABLES = KEYS.map((key) => key.toUpperCase());
 
 export function loadSettings({ file, env = {} }: SettingsSources = {}): Settings {
   const given = { ...(file !== undefined && fromFile(file)), ...fromEnvironment(env) };
@@ -29,7 +32,7 @@ export function loadSettings({ file, env = {} }: SettingsSources = {}): Settings
   const problems = result.error.issues.map(({ code, path, message, ...issue }) => {
     if (code === 'unrecognized_keys') {
       const { keys } = issue as { keys: string[] };
-      return `unknown setting ${keys.map((key) => PREFIX + key).join(', ')}`;
+      return keys.map((key) => unknownSetting(PREFIX + key)).join('; ');
     }
     const value = path.reduce<unknown>(
       (at, key) => (at as Record<PropertyKey, unknown>)?.[key],
@@ -52,7 +55,9 @@ function fromFile(file: string): Record<string, unknown> {
   }
   const given: Record<string, unknown> = {};
   for (const [name, value] of flatten(content)) {
-    if (!name.startsWith(PREFIX)) throw new SettingsError(`unknown setting ${name} in ${file}`);
+    if (!name.startsWith(PREFIX)) {
+      throw new SettingsError(`in ${file}: ${unknownSetting(name)}`);
+    }
     given[name.slice(PREFIX.length)] = value;
   }
   return given;
@@ -75,14 +80,25 @@ function fromEnvironment(
 ): Record<string, unknown> {
   const given: Record<string, unknown> = {};
   for (const [variable, text] of Object.entries(env)) {
-    if (!variable.startsWith('NETTY_TCP_') || text === undefined || text === '') continue;
-    const bare = variable.slice('NETTY_TCP_'.length).replaceAll('_', '').toLowerCase();
+    if (!variable.startsWith(VARIABLE_PREFIX) || text === undefined || text === '') continue;
+    const bare = variable.slice(VARIABLE_PREFIX.length).replaceAll('_', '').toLowerCase();
     const key = KEYS.find((one) => one.toLowerCase() === bare);
-    if (key === undefined)
-      throw new SettingsError(`unknown setting ${variable} in the environment`);
+    if (key === undefined) {
+      throw new SettingsError(
+        `in the environment: ${unknownSetting(variable, VARIABLE_PREFIX, VARIABLES)}`,
+      );
+    }
     given[key] = parse(key, text, variable);
   }
   return given;
+}
+
+/** @param prefix - of the names as they are written at this place */
+function unknownSetting(name: string, prefix = PREFIX, keys: readonly string[] = KEYS): string {
+  const nearest = nearestTo(name.startsWith(prefix) ? name.slice(prefix.length) : name, keys);
+  const cure =
+    nearest === undefined ? `there are ${keys.join(', ')}` : `did you mean ${prefix}${nearest}?`;
+  return `unknown setting ${name}; ${cure}`;
 }
 
 /** Texts as they are, lists with commas, everything else as JSON. */

@@ -78,7 +78,11 @@ describe('loadSettings', () => {
     ['a port out of range', { env: { NETTY_TCP_PORT: '70000' } }, 'netty.tcp.port is 70000: '],
     ['a port that is none', { env: { NETTY_TCP_PORT: 'http' } }, 'netty.tcp.port is "http": '],
     ['a negative time', { env: { NETTY_TCP_AUTHSECONDS: '-1' } }, 'netty.tcp.authSeconds is -1: '],
-    ['a misspelt variable', { env: { NETTY_TCP_PROT: '1' } }, 'unknown setting NETTY_TCP_PROT'],
+    [
+      'a misspelt variable',
+      { env: { NETTY_TCP_PROT: '1' } },
+      'unknown setting NETTY_TCP_PROT; did you mean NETTY_TCP_PORT?',
+    ],
     [
       'an origin with a path',
       { env: { NETTY_TCP_ALLOWEDORIGINS: 'https://a.example/x' } },
@@ -95,8 +99,21 @@ describe('loadSettings', () => {
       'NETTY_TCP_TOKENS must be JSON',
     ],
     ['an empty token', { env: { NETTY_TCP_TOKENS: '{"ann":""}' } }, 'netty.tcp.tokens.ann is "": '],
-    ['a misspelt key', { file: file({ 'netty.tcp.prot': 1 }) }, 'unknown setting netty.tcp.prot'],
-    ['a foreign key', { file: file({ port: 1 }) }, 'unknown setting port in '],
+    [
+      'a strange key',
+      { file: file({ 'netty.tcp.colour': 1 }) },
+      'colour; there are enable, host, ',
+    ],
+    [
+      'a misspelt key',
+      { file: file({ 'netty.tcp.prot': 1 }) },
+      'unknown setting netty.tcp.prot; did you mean netty.tcp.port?',
+    ],
+    [
+      'a foreign key',
+      { file: file({ port: 1 }) },
+      'unknown setting port; did you mean netty.tcp.port?',
+    ],
     [
       'a file that is not there',
       { file: join(folder, 'none.json') },
