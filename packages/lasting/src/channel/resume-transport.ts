@@ -1,7 +1,6 @@
 import {
   type Address,
   type Channel,
-  ChannelError,
   type Clock,
   type CloseInfo,
   type OutboundBytes,
@@ -9,11 +8,7 @@ import {
   type Transport,
   type TransportSink,
 } from '@headrace/core';
-
 import { sizeOfBytes, unacknowledgedBytesOf } from '@headrace/core/authoring';
-
-import { LASTING_ERRORS } from '../lasting-errors.ts';
-
 import { ACK_MS } from '../protocol/incoming-messages.ts';
 import type { MovePlace } from '../protocol/resume-frame.ts';
 import {
@@ -21,8 +16,8 @@ import {
   ResumeMachine,
   type ResumeMachineOptions,
 } from '../protocol/resume-machine.ts';
-import { AcknowledgementWaiters } from './acknowledgement-waiters.ts';
 import { type InputOwner, LastingInput } from './lasting-input.ts';
+import { LastingOutput } from './lasting-output.ts';
 import { PresentLink, type ResumeLink } from './present-link.ts';
 import { LinkLostEvent, LinkMoveEvent, LinkResumedEvent } from './resume-event.ts';
 
@@ -77,13 +72,11 @@ export class ResumeTransport implements Transport, InputOwner {
   private readonly owner: ResumeOwner;
   private readonly links: PresentLink;
   private readonly input = new LastingInput(this);
+  private readonly output: LastingOutput;
   /** How often the channel asked, without a link, whether anything is sent. */
   private looks = 0;
   private hasPeerEnded = false;
   private ackTimer: Timer | undefined = undefined;
-  /** What the peer's credit does not allow yet. */
-  private waiting: OutboundBytes[] | undefined = undefined;
-  private waiters: AcknowledgementWaiters | undefined = undefined;
   private isConnected = false;
   private hasLeft = false;
   private isFinished = false;
@@ -93,6 +86,7 @@ export class ResumeTransport implements Transport, InputOwner {
   constructor(options: ResumeTransportOptions) {
     this.machine = new ResumeMachine(options);
     this.links = new PresentLink(this.machine);
+    this.output = new LastingOutput(this.machine);
     this.clock = options.clock;
     this.owner = options.owner;
   }
@@ -325,34 +319,19 @@ export class ResumeTransport implements Transport, InputOwner {
   }
 
   write(messages: readonly unknown[], bytes: number): boolean {
-    const added = this.machine.addAll(messages as readonly OutboundBytes[], bytes);
-    if (added < messages.length) this.waiting = messages.slice(added) as OutboundBytes[];
+    this.output.write(messages as readonly OutboundBytes[], bytes);
     if (this.links.link === undefined) this.owner.grew();
     else this.links.pump();
-    return this.waiting === undefined;
+    return !this.output.hasWaiting;
   }
 
-  /** The peer has acknowledged: what waited for its credit is kept now. */
   private fill(): void {
-    this.waiters?.settle(this.machine.acknowledgedMessages);
-    const { waiting } = this;
-    if (waiting === undefined) return;
-    const added = this.machine.addAll(waiting);
-    if (added < waiting.length) {
-      waiting.splice(0, added);
-      return;
-    }
-    this.waiting = undefined;
-    if (!this.isOver) this.sink!.written();
+    if (this.output.fill() && !this.isOver) this.sink!.written();
   }
 
   /** Resolves when the peer has all that has been taken so far. */
   acknowledged(): Promise<void> {
-    const target = this.machine.lastMessage + (this.waiting?.length ?? 0);
-    if (target <= this.machine.acknowledgedMessages) return Promise.resolve();
-    if (this.isFinished) return Promise.reject(this.lostError());
-    this.waiters ??= new AcknowledgementWaiters();
-    return this.waiters.add(target);
+    return this.output.acknowledged();
   }
 
   /** The messages that were taken and that the peer has not acknowledged, oldest first. */
@@ -363,15 +342,6 @@ export class ResumeTransport implements Transport, InputOwner {
   /** Nothing is kept for the peer any more. */
   forget(): void {
     this.machine.forget();
-  }
-
-  private lostError(): Error {
-    const { length } = this.unacknowledged();
-    const text = `the lasting channel has ended, and ${length} messages were not acknowledged`;
-    return (
-      this.endError ??
-      new ChannelError(LASTING_ERRORS.RESUME_GONE, text, { unacknowledged: length })
-    );
   }
 
   // --- the end ---
@@ -469,7 +439,7 @@ export class ResumeTransport implements Transport, InputOwner {
     this.links.lose(this.clock.now());
     if (link?.channel.isOpen) link.channel.end();
     this.owner.finished(info);
-    this.waiters?.failAll(() => this.lostError());
+    this.output.end(this.endError);
   }
 }
 

@@ -1,0 +1,80 @@
+import { ChannelError, type OutboundBytes } from '@headrace/core';
+import { LASTING_ERRORS } from '../lasting-errors.ts';
+import type { ResumeMachine } from '../protocol/resume-machine.ts';
+
+/** A call of `acknowledged()`: it waits until the peer has all messages up to `target`. */
+interface Waiter {
+  readonly target: number;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** The messages that the channel has written: the machine keeps as many as the peer's credit allows, the rest waits. */
+export class LastingOutput {
+  private readonly machine: ResumeMachine;
+  private waiting: OutboundBytes[] | undefined = undefined;
+  /** In the order of their numbers. */
+  private waiters: Waiter[] | undefined = undefined;
+  private isEnded = false;
+  private endError: Error | undefined = undefined;
+
+  constructor(machine: ResumeMachine) {
+    this.machine = machine;
+  }
+
+  /** Some messages wait for credit. */
+  get hasWaiting(): boolean {
+    return this.waiting !== undefined;
+  }
+
+  /** Keeps messages, `bytes` long together. */
+  write(messages: readonly OutboundBytes[], bytes: number): void {
+    const added = this.machine.addAll(messages, bytes);
+    if (added < messages.length) this.waiting = messages.slice(added);
+  }
+
+  /** The peer has acknowledged messages. Returns true if the last one that waited for credit is kept now. */
+  fill(): boolean {
+    this.settle();
+    const { waiting } = this;
+    if (waiting === undefined) return false;
+    const added = this.machine.addAll(waiting);
+    if (added < waiting.length) {
+      waiting.splice(0, added);
+      return false;
+    }
+    this.waiting = undefined;
+    return true;
+  }
+
+  /** Resolves when the peer has all that has been written so far. */
+  acknowledged(): Promise<void> {
+    const target = this.machine.lastMessage + (this.waiting?.length ?? 0);
+    if (target <= this.machine.acknowledgedMessages) return Promise.resolve();
+    if (this.isEnded) return Promise.reject(this.lostError());
+    this.waiters ??= [];
+    const { waiters } = this;
+    return new Promise((resolve, reject) => waiters.push({ target, resolve, reject }));
+  }
+
+  /** The peer acknowledges nothing any more. */
+  end(error: Error | undefined): void {
+    this.isEnded = true;
+    this.endError = error;
+    for (const { reject } of this.waiters?.splice(0) ?? []) reject(this.lostError());
+  }
+
+  private settle(): void {
+    const { waiters, machine } = this;
+    if (waiters === undefined) return;
+    while (waiters.length > 0 && waiters[0]!.target <= machine.acknowledgedMessages)
+      waiters.shift()!.resolve();
+  }
+
+  private lostError(): Error {
+    const { length } = this.machine.unacknowledged();
+    const text = `the lasting channel has ended, and ${length} messages were not acknowledged`;
+    const details = { unacknowledged: length };
+    return this.endError ?? new ChannelError(LASTING_ERRORS.RESUME_GONE, text, details);
+  }
+}
