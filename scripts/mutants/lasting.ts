@@ -85,4 +85,25 @@ export const mutants: readonly Mutant[] = [
     test: 'test/protocol/resume-frame.test.ts',
     why: 'an unknown code is refused',
   },
+  {
+    file: 'src/protocol/outgoing-messages.ts',
+    find: 'if (cost > room) {',
+    replace: 'if (false) {',
+    test: 'test/protocol/outgoing-messages.test.ts',
+    why: 'the peer keeps no more than its credit',
+  },
+  {
+    file: 'src/server/resume-table.ts',
+    find: 'this.absent.size > maxDetached ||',
+    replace: '',
+    test: 'test/server/resume-handler.test.ts',
+    why: 'absent clients are counted',
+  },
+  {
+    file: 'src/server/resume-table.ts',
+    find: 'this.absent.bytes > maxDetachedBytes',
+    replace: 'false',
+    test: 'test/server/resume-handler.test.ts',
+    why: 'what is kept for absent clients is bounded',
+  },
 ];

@@ -91,7 +91,6 @@ class AddressRace<C extends Channel> {
 
   private failed(error: Error, abort: AbortController): void {
     this.running.delete(abort);
-    if (this.isOver) return;
     this.errors.push(error);
     if (this.started < this.options.addresses.length) this.next();
     else if (this.running.size === 0) {

@@ -13,6 +13,7 @@ describe('exponential', () => {
   it('leaves the whole wait to chance, or half of it', () => {
     expect(delays(exponential(), 0.1)).toEqual([50, 100, 200, 3000, 3000]);
     expect(delays(exponential({ jitter: 'equal' }), 0)).toEqual([250, 500, 1000, 15_000, 15_000]);
+    expect(delays(exponential({ jitter: 'equal' }), 0.1)).toEqual([275, 550, 1100, 16_500, 16_500]);
   });
 
   it('refuses waits and jitters that are none', () => {

@@ -3,7 +3,10 @@ import type { ByteSource, OutboundBytes } from '@headrace/core';
 import { bufferView, byteLengthOf } from '@headrace/core/authoring';
 import { FRAME_KIND, MANY_BYTES, RECORD_HEADER_BYTES } from './resume-frame.ts';
 
-/** What each message costs of the credit on top of its payload: so many empty ones are not free. */
+/**
+ * The cost of each message for the credit, on top of its payload. Both ends count it, so it is part of the protocol, and
+ * not core's `ENTRY_OVERHEAD_BYTES`.
+ */
 export const MESSAGE_OVERHEAD_BYTES = 64;
 
 /**

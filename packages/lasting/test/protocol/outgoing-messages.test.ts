@@ -21,6 +21,16 @@ function send(messages: OutgoingMessages): () => string {
 }
 
 describe('OutgoingMessages', () => {
+  it('takes as many messages as the credit allows, 64 bytes for each included', () => {
+    const messages = outgoing();
+    messages.creditBytes = 200;
+    const three = ['abc', 'def', 'ghi'].map((text) => Buffer.from(text));
+    expect(messages.addAll(three, 9, false)).toBe(2);
+    expect([messages.bytes, messages.last]).toEqual([134, 2]);
+    messages.acknowledge(1);
+    expect(messages.addAll(three.slice(2), 3, false)).toBe(1);
+  });
+
   it('gives several messages as one frame, and one alone as another kind', () => {
     const messages = outgoing();
     add(messages, 'a', 'bc');

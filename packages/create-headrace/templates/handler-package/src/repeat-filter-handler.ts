@@ -1,10 +1,5 @@
 import type { Context, Handler, Types } from '@headrace/core';
-import {
-  checkFunction,
-  checkNumber,
-  checkOptions,
-  type KnownOptions,
-} from '@headrace/core/authoring';
+import { describeOptions, fn, number } from '@headrace/core/authoring';
 
 /** Options of a {@link RepeatFilterHandler}. */
 export interface RepeatFilterOptions<Message> {
@@ -14,8 +9,11 @@ export interface RepeatFilterOptions<Message> {
   readonly keyOf?: (message: Message) => unknown;
 }
 
-// An option that is not listed here is refused, with the nearest name.
-const OPTIONS: KnownOptions<RepeatFilterOptions<never>> = { windowMs: true, keyOf: true };
+// An option that is not described here is refused, with the nearest name.
+const OPTIONS = describeOptions('RepeatFilterHandler', {
+  windowMs: number({ min: 1, required: true }),
+  keyOf: fn({ purpose: 'gives what makes two messages the same' }),
+});
 
 /**
  * Drops a message that repeats the one before it, as sensors send the same value again and again.
@@ -47,7 +45,7 @@ const OPTIONS: KnownOptions<RepeatFilterOptions<never>> = { windowMs: true, keyO
  * ```
  */
 export class RepeatFilterHandler<Message> implements Handler {
-  // For the compiler: who reads something else after this handler does not compile.
+  // For the compiler: a handler after this one that reads something else does not compile.
   declare readonly types: Types<{ reads: Message; passesOn: Message }>;
   private readonly windowMs: number;
   private readonly keyOf: (message: Message) => unknown;
@@ -56,10 +54,8 @@ export class RepeatFilterHandler<Message> implements Handler {
   private droppedCount = 0;
 
   constructor(options: RepeatFilterOptions<Message>) {
-    checkOptions('RepeatFilterHandler', options, OPTIONS);
-    const { windowMs, keyOf = (message) => message } = options;
-    this.windowMs = checkNumber('windowMs', windowMs, { min: 1 });
-    checkFunction('keyOf', keyOf, 'gives what makes two messages the same');
+    const { windowMs, keyOf = (message: Message) => message } = OPTIONS.resolve(options);
+    this.windowMs = windowMs;
     this.keyOf = keyOf;
   }
 
