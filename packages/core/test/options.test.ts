@@ -82,7 +82,7 @@ const TAKERS: Readonly<Record<string, () => unknown>> = {
   VerifyDecoderOptions: () => verifyDecoder([], () => ({}), WRONG),
 };
 /** Parts of the types above. */
-const PARTS = ['AcceptedSocketOptions', 'ConnectSocketOptions', 'SlowMemberOptions'];
+const PARTS = ['SocketOptions', 'ConnectSocketOptions', 'SlowMemberOptions'];
 
 describe('options', () => {
   for (const [type, take] of Object.entries(TAKERS)) {

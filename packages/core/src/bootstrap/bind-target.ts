@@ -1,6 +1,6 @@
 import type { Clock } from '../contract.ts';
 import { ChannelError, OptionError } from '../errors.ts';
-import { choice, flag, number, unchecked, whole } from '../internal/option-kind.ts';
+import { choice, unchecked, whole } from '../internal/option-kind.ts';
 import { describeOptions } from '../internal/option-set.ts';
 import { chooseSockets, type Listen, publicSockets } from '../transport/choose-sockets.ts';
 import type { ListenTarget } from '../transport/listen-target.ts';
@@ -8,6 +8,7 @@ import type { Listener, WantedTransport } from '../transport/listener.ts';
 import type { MemoryNetwork } from '../transport/memory-network.ts';
 import { nativeRefused } from '../transport/native-sockets.ts';
 import type { PortNetwork } from '../transport/port-network.ts';
+import { SOCKET_OPTIONS, type SocketOptions } from '../transport/socket-options.ts';
 import { TlsServerContext, type TlsServerOptions } from '../transport/tls/tls-server-context.ts';
 import { COMMON, checkPath, checkPlace, type PlaceOptions } from './place.ts';
 
@@ -91,23 +92,6 @@ const PLACES: PlaceOptions = {
   listener: describeOptions('bind', { listener: unchecked(), ...COMMON }),
 };
 
-/** The options of an accepted socket. */
-export const ACCEPTED_SOCKET_OPTIONS = describeOptions('AcceptedSocketOptions', {
-  noDelay: flag({ default: true }),
-  keepAlive: flag({ default: true }),
-  keepAliveInitialDelayMs: number({ default: 0 }),
-});
-
-/** Socket options of accepted connections; those that a path or a name does not have are ignored. */
-export interface AcceptedSocketOptions {
-  /** No Nagle delay. @default true */
-  readonly noDelay?: boolean;
-  /** TCP keepalive; it finds dead peers late or never, see the heartbeat handler. @default true */
-  readonly keepAlive?: boolean;
-  /** Idle time before the first keepalive probe. @default the system's, two hours on Linux */
-  readonly keepAliveInitialDelayMs?: number;
-}
-
 /** Throws an `OptionError` for a target that cannot be listened on. */
 export function checkBindTarget(target: BindTarget): void {
   checkPlace('bind', target, PLACES);
@@ -149,12 +133,12 @@ export function socketsFor(target: BindTarget): Promise<Listen> | undefined {
 /** The listener for a place. */
 export function listenerFor(
   target: BindTarget,
-  accepted: AcceptedSocketOptions,
+  accepted: SocketOptions,
   clock: Clock,
   listen: Listen | undefined,
 ): Listener {
   if ('listener' in target) return target.listener;
-  const options = ACCEPTED_SOCKET_OPTIONS.part(accepted);
+  const options = SOCKET_OPTIONS.part(accepted);
   if ('network' in target) {
     if ('name' in target) return target.network.listen(target.name, clock);
     const { noDelay: _, ...keepAlive } = options;

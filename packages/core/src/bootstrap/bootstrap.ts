@@ -5,6 +5,7 @@ import type { Channel } from '../contract.ts';
 import { unchecked } from '../internal/option-kind.ts';
 import { describeOptions } from '../internal/option-set.ts';
 import { systemClock } from '../internal/system-clock.ts';
+import { SOCKET_OPTIONS } from '../transport/socket-options.ts';
 import {
   type ChannelInitializer,
   checkInitializer,
@@ -31,6 +32,7 @@ const OPTIONS = describeOptions(
   '.options',
   {},
   CHANNEL_OPTIONS,
+  SOCKET_OPTIONS,
   CONNECT_SOCKET_OPTIONS,
   TIMEOUT_OPTIONS,
 );

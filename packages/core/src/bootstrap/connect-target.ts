@@ -1,8 +1,9 @@
 import net from 'node:net';
 import type { Clock } from '../contract.ts';
-import { choice, flag, fn, number, unchecked, whole } from '../internal/option-kind.ts';
+import { choice, fn, unchecked, whole } from '../internal/option-kind.ts';
 import { describeOptions } from '../internal/option-set.ts';
 import type { PortNetwork } from '../transport/port-network.ts';
+import { SOCKET_OPTIONS, type SocketOptions } from '../transport/socket-options.ts';
 import { SocketTransport } from '../transport/socket-transport.ts';
 import { TlsClientContext, type TlsClientOptions } from '../transport/tls/tls-client-context.ts';
 import { TlsTransport } from '../transport/tls/tls-transport.ts';
@@ -83,14 +84,8 @@ const PLACES: PlaceOptions = {
   transport: describeOptions('connect', { transport: unchecked(), place: unchecked(), ...COMMON }),
 };
 
-/** Options of a client's socket; those that a path or a name does not have are ignored. */
-export interface ConnectSocketOptions {
-  /** No Nagle delay. @default true */
-  readonly noDelay?: boolean;
-  /** TCP keepalive. @default true */
-  readonly keepAlive?: boolean;
-  /** Idle time before the first keepalive probe. @default the system's */
-  readonly keepAliveInitialDelayMs?: number;
+/** Options of a client's socket. */
+export interface ConnectSocketOptions extends SocketOptions {
   /**
    * How long the connect to one address of a host may take before the next one is tried and this one given up.
    * Node's own 250 ms end connects that are under way on slow routes. @default 2500
@@ -99,11 +94,8 @@ export interface ConnectSocketOptions {
   readonly familyAttemptMs?: number;
 }
 
-/** The options of a client's socket. */
+/** The options of a client's socket beside {@link SOCKET_OPTIONS}. */
 export const CONNECT_SOCKET_OPTIONS = describeOptions('ConnectSocketOptions', {
-  noDelay: flag({ default: true }),
-  keepAlive: flag({ default: true }),
-  keepAliveInitialDelayMs: number({ default: 0 }),
   // Node takes nothing shorter.
   familyAttemptMs: whole({ min: 10, max: 2 ** 31 - 1, default: 2500 }),
 });
@@ -134,8 +126,7 @@ function plainConnectorFor(
   isEncrypted: boolean,
 ): Transport {
   if ('transport' in where) return where.transport;
-  const socket = CONNECT_SOCKET_OPTIONS.part(options);
-  const { noDelay, keepAlive, keepAliveInitialDelayMs } = socket;
+  const { noDelay, keepAlive, keepAliveInitialDelayMs } = SOCKET_OPTIONS.part(options);
   if ('network' in where) {
     if ('name' in where) return where.network.connect(where.name, clock);
     const { network, host = 'localhost', port } = where;
@@ -146,7 +137,7 @@ function plainConnectorFor(
     noDelay,
     keepAlive,
     keepAliveInitialDelay: keepAliveInitialDelayMs,
-    autoSelectFamilyAttemptTimeout: socket.familyAttemptMs,
+    autoSelectFamilyAttemptTimeout: CONNECT_SOCKET_OPTIONS.part(options).familyAttemptMs,
   } as net.NetConnectOpts;
   // The encrypted socket on top reads from the handle by itself.
   return isEncrypted

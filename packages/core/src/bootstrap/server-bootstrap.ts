@@ -11,11 +11,10 @@ import { serverChannel } from '../channel/server-channel.ts';
 import type { Channel } from '../contract.ts';
 import { describeOptions } from '../internal/option-set.ts';
 import { ListenerTransport } from '../transport/listener-transport.ts';
+import { SOCKET_OPTIONS, type SocketOptions } from '../transport/socket-options.ts';
 import { TlsTransport } from '../transport/tls/tls-transport.ts';
 import { Acceptor } from './acceptor.ts';
 import {
-  ACCEPTED_SOCKET_OPTIONS,
-  type AcceptedSocketOptions,
   type BindTarget,
   bindError,
   checkBindTarget,
@@ -33,14 +32,9 @@ import { Server } from './server.ts';
 import { buildSecure } from './tls-announcer.ts';
 
 /** Options of accepted connections: those of every channel, and of their sockets. */
-export interface ChildOptions extends ChannelOptions, AcceptedSocketOptions {}
+export interface ChildOptions extends ChannelOptions, SocketOptions {}
 
-const CHILD_OPTIONS = describeOptions(
-  '.childOptions',
-  {},
-  CHANNEL_OPTIONS,
-  ACCEPTED_SOCKET_OPTIONS,
-);
+const CHILD_OPTIONS = describeOptions('.childOptions', {}, CHANNEL_OPTIONS, SOCKET_OPTIONS);
 
 /** Where and how to listen: a port, a path (Unix socket, named pipe), or a name in a network in memory. */
 export type BindOptions = BindTarget & {

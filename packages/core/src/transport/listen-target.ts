@@ -1,3 +1,5 @@
+import type { SocketOptions } from './socket-options.ts';
+
 /** Where to listen. */
 export type ListenTarget =
   | {
@@ -32,9 +34,5 @@ export type ListenTarget =
       readonly writableAll?: boolean;
     };
 
-/** Socket options of accepted TCP connections, without their defaults. */
-export interface AcceptedOptions {
-  readonly noDelay: boolean;
-  readonly keepAlive: boolean;
-  readonly keepAliveInitialDelayMs: number;
-}
+/** Socket options of accepted TCP connections, each of them set. */
+export type AcceptedOptions = Required<SocketOptions>;

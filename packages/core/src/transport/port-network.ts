@@ -1,13 +1,9 @@
 import type { Listener } from './listener.ts';
+import type { SocketOptions } from './socket-options.ts';
 import type { Transport } from './transport.ts';
 
-/** Options of sockets that a {@link PortNetwork} makes. */
-export interface NetworkSocketOptions {
-  /** TCP keepalive. */
-  readonly keepAlive: boolean;
-  /** Idle time before the first probe; 0 for the system's. */
-  readonly keepAliveInitialDelayMs: number;
-}
+/** Options of sockets that a {@link PortNetwork} makes, each of them set. */
+export type NetworkSocketOptions = Omit<Required<SocketOptions>, 'noDelay'>;
 
 /**
  * A network with hosts and ports that is not the machine's own, as one host in it sees it: the hosts of a `Simulation`,
