@@ -73,8 +73,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/frame/length-field-prepender.ts',
-    find: 'value < 0 || value >= this.limit || bytes > this.maxBodyLength',
-    replace: 'false',
+    find: 'Math.min(maxBodyLength, lengthLimit(width) - 1 - extra), -extra',
+    replace: 'maxBodyLength, -extra',
     test: 'test/frame/length-field-prepender.test.ts',
     why: 'a length that its field cannot hold is refused',
   },
@@ -94,10 +94,17 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/frame/body-prepender.ts',
-    find: 'if (bytes <= maxBodyLength)',
-    replace: 'if (true)',
+    find: ' || bytes > this.maxBodyLength',
+    replace: '',
     test: 'test/frame/content-length-frames.test.ts',
     why: 'a body to be sent has a limit',
+  },
+  {
+    file: 'src/frame/body-prepender.ts',
+    find: 'bytes < this.minBodyLength || ',
+    replace: '',
+    test: 'test/frame/length-field-prepender.test.ts',
+    why: 'a body that would get a negative length is refused',
   },
   {
     file: 'src/frame/json-object-decoder.ts',

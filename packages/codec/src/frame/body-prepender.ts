@@ -23,27 +23,59 @@ export interface BodyPrependerOptions {
 }
 
 const INT_MAX = 2 ** 31 - 1;
-const OPTIONS = describeOptions('BodyPrepender', {
+export const BODY_PREPENDER_OPTIONS = describeOptions('BodyPrepender', {
   maxBodyLength: whole({ max: INT_MAX, default: INT_MAX }),
 });
 
-/** How the length of a body is written before it. */
-export interface LengthHeader {
-  sizeOf(bodyBytes: number): number;
+/** How a length is written before each body, and which bodies are refused. */
+export abstract class LengthHeader {
+  /** A broadcast is encoded once for all members whose headers have the same key. */
+  readonly key: string;
+  readonly minBodyLength: number;
+  readonly maxBodyLength: number;
+
+  constructor(key: string, maxBodyLength: number, minBodyLength = 0) {
+    this.key = key;
+    this.minBodyLength = minBodyLength;
+    this.maxBodyLength = maxBodyLength;
+  }
+
+  abstract sizeOf(bodyBytes: number): number;
   /** Returns where the body begins. */
-  write(target: Uint8Array, offset: number, bodyBytes: number): number;
+  abstract write(target: Uint8Array, offset: number, bodyBytes: number): number;
+
+  readonly prepend = (body: OutboundBytes): OutboundBytes => {
+    const bytes = byteLengthOf(body);
+    if (bytes < this.minBodyLength || bytes > this.maxBodyLength) throw this.refuse(bytes);
+    return new Prefixed(this, body);
+  };
+
+  readonly prependForMany = (body: OutboundBytes): OutboundBytes => toBuffer(this.prepend(body));
+
+  /** The error for a body that is too short or too long. */
+  protected refuse(bytes: number): EncodeError {
+    const { maxBodyLength } = this;
+    return new EncodeError(
+      'MESSAGE_TOO_LONG',
+      `a body of ${bytes} bytes is longer than maxBodyLength, ${maxBodyLength}`,
+      { bytes, maxBodyLength },
+    );
+  }
 }
 
-/** A header and the body that it counts, not yet copied together. */
+/** A header and the body that it counts, not yet copied together. Made for each message, hence only two fields. */
 class Prefixed implements ByteSource {
-  readonly byteLength: number;
   private readonly header: LengthHeader;
   private readonly body: OutboundBytes;
 
-  constructor(header: LengthHeader, body: OutboundBytes, bytes: number) {
-    this.byteLength = header.sizeOf(bytes) + bytes;
+  constructor(header: LengthHeader, body: OutboundBytes) {
     this.header = header;
     this.body = body;
+  }
+
+  get byteLength(): number {
+    const bytes = byteLengthOf(this.body);
+    return this.header.sizeOf(bytes) + bytes;
   }
 
   writeTo(target: Uint8Array, offset: number): void {
@@ -54,38 +86,19 @@ class Prefixed implements ByteSource {
   }
 }
 
-/** Puts the length of each message before it: the base of the prependers whose header fits any length. */
+/** Puts the length of each message before it: the base of the prependers. */
 export abstract class BodyPrepender implements Handler {
   declare readonly types: Types<{ accepts: OutboundBytes; writes: OutboundBytes }>;
   readonly sharable = true;
   private readonly header: LengthHeader;
-  private readonly maxBodyLength: number;
-  private readonly key: string;
-  private readonly encode = (body: OutboundBytes): OutboundBytes => this.prepend(body);
-  private readonly encodeForMany = (body: OutboundBytes): OutboundBytes =>
-    toBuffer(this.prepend(body));
 
-  /** @param name - the class, for errors and broadcasts */
-  constructor(name: string, header: LengthHeader, options: BodyPrependerOptions) {
-    const { maxBodyLength } = OPTIONS.resolve(options, name);
+  constructor(header: LengthHeader) {
     this.header = header;
-    this.maxBodyLength = maxBodyLength;
-    this.key = `${name}:${maxBodyLength}`;
   }
 
   write(ctx: Context, message: unknown): WriteFuture {
     if (!isOutboundBytes(message)) return ctx.write(message);
-    return ctx.write(encodeOnce(this.key, message, this.encode, this.encodeForMany));
-  }
-
-  private prepend(body: OutboundBytes): Prefixed {
-    const { header, maxBodyLength } = this;
-    const bytes = byteLengthOf(body);
-    if (bytes <= maxBodyLength) return new Prefixed(header, body, bytes);
-    throw new EncodeError(
-      'MESSAGE_TOO_LONG',
-      `a body of ${bytes} bytes is longer than maxBodyLength, ${maxBodyLength}`,
-      { bytes, maxBodyLength },
-    );
+    const { key, prepend, prependForMany } = this.header;
+    return ctx.write(encodeOnce(key, message, prepend, prependForMany));
   }
 }

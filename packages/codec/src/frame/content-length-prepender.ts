@@ -1,4 +1,9 @@
-import { BodyPrepender, type BodyPrependerOptions, type LengthHeader } from './body-prepender.ts';
+import {
+  BODY_PREPENDER_OPTIONS,
+  BodyPrepender,
+  type BodyPrependerOptions,
+  LengthHeader,
+} from './body-prepender.ts';
 
 /** Options of {@link ContentLengthPrepender}. */
 export type ContentLengthPrependerOptions = BodyPrependerOptions;
@@ -7,9 +12,12 @@ const NAME: Buffer = Buffer.from('Content-Length: ');
 const END: Buffer = Buffer.from('\r\n\r\n');
 const ZERO = 48;
 
-const CONTENT_LENGTH: LengthHeader = {
-  sizeOf: (bodyBytes) => NAME.length + digitsOf(bodyBytes) + END.length,
-  write(target, offset, bodyBytes) {
+class ContentLengthHeader extends LengthHeader {
+  override sizeOf(bodyBytes: number): number {
+    return NAME.length + digitsOf(bodyBytes) + END.length;
+  }
+
+  override write(target: Uint8Array, offset: number, bodyBytes: number): number {
     target.set(NAME, offset);
     const first = offset + NAME.length;
     const end = first + digitsOf(bodyBytes);
@@ -20,8 +28,8 @@ const CONTENT_LENGTH: LengthHeader = {
     }
     target.set(END, end);
     return end + END.length;
-  },
-};
+  }
+}
 
 function digitsOf(value: number): number {
   let digits = 1;
@@ -59,6 +67,7 @@ function digitsOf(value: number): number {
  */
 export class ContentLengthPrepender extends BodyPrepender {
   constructor(options: ContentLengthPrependerOptions = {}) {
-    super('ContentLengthPrepender', CONTENT_LENGTH, options);
+    const { maxBodyLength } = BODY_PREPENDER_OPTIONS.resolve(options, 'ContentLengthPrepender');
+    super(new ContentLengthHeader(`ContentLengthPrepender:${maxBodyLength}`, maxBodyLength));
   }
 }

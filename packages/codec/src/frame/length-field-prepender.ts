@@ -1,21 +1,6 @@
-import {
-  type ByteSource,
-  type Context,
-  EncodeError,
-  type Handler,
-  type OutboundBytes,
-  type Types,
-  type WriteFuture,
-} from '@headrace/core';
-import {
-  byteLengthOf,
-  describeOptions,
-  encodeOnce,
-  flag,
-  isOutboundBytes,
-  toBuffer,
-  whole,
-} from '@headrace/core/authoring';
+import { EncodeError } from '@headrace/core';
+import { describeOptions, flag, whole } from '@headrace/core/authoring';
+import { BodyPrepender, LengthHeader } from './body-prepender.ts';
 import {
   BYTE_ORDER,
   type ByteOrder,
@@ -50,95 +35,64 @@ const OPTIONS = describeOptions('LengthFieldPrepender', {
 
 /**
  * How lengths are written and which bodies are refused. A server makes the same prepender for each of its
- * connections: prependers with equal options share one format.
+ * connections: prependers with equal options share one header.
  */
-class LengthFormat {
-  private static last: LengthFormat | undefined = undefined;
+class LengthFieldHeader extends LengthHeader {
+  private static last: LengthFieldHeader | undefined = undefined;
 
-  readonly width: LengthFieldWidth;
+  private readonly width: LengthFieldWidth;
   /** Added to the length of the body to get the field's value. */
-  readonly extra: number;
-  readonly isLittle: boolean;
-  readonly maxBodyLength: number;
-  readonly key: string;
-  private readonly limit: number;
+  private readonly extra: number;
+  private readonly isLittle: boolean;
 
   private constructor(
+    key: string,
     width: LengthFieldWidth,
     extra: number,
     isLittle: boolean,
     maxBodyLength: number,
   ) {
+    super(key, Math.min(maxBodyLength, lengthLimit(width) - 1 - extra), -extra);
     this.width = width;
     this.extra = extra;
     this.isLittle = isLittle;
-    this.maxBodyLength = maxBodyLength;
-    this.limit = lengthLimit(width);
-    this.key = `LengthFieldPrepender:${width}:${extra}:${isLittle}:${maxBodyLength}`;
   }
 
-  /** The format that was made last, if it is equal. */
+  /** The header that was made last, if it is equal. */
   static of(
     width: LengthFieldWidth,
     extra: number,
     isLittle: boolean,
     maxBodyLength: number,
-  ): LengthFormat {
-    let last = LengthFormat.last;
-    const isSame =
-      last?.width === width &&
-      last.extra === extra &&
-      last.isLittle === isLittle &&
-      last.maxBodyLength === maxBodyLength;
-    if (!isSame) last = LengthFormat.last = new LengthFormat(width, extra, isLittle, maxBodyLength);
-    return last!;
+  ): LengthFieldHeader {
+    const key = `LengthFieldPrepender:${width}:${extra}:${isLittle}:${maxBodyLength}`;
+    if (LengthFieldHeader.last?.key !== key) {
+      LengthFieldHeader.last = new LengthFieldHeader(key, width, extra, isLittle, maxBodyLength);
+    }
+    return LengthFieldHeader.last!;
   }
 
-  readonly prepend = (body: OutboundBytes): OutboundBytes => {
-    const bytes = byteLengthOf(body);
-    const value = bytes + this.extra;
-    if (value < 0 || value >= this.limit || bytes > this.maxBodyLength) {
-      throw this.refuse(bytes, value);
-    }
-    return new LengthPrefixed(this, body);
-  };
+  override sizeOf(): number {
+    return this.width;
+  }
 
-  readonly prependForMany = (body: OutboundBytes): OutboundBytes => toBuffer(this.prepend(body));
+  override write(target: Uint8Array, offset: number, bodyBytes: number): number {
+    const { width, extra, isLittle } = this;
+    writeLength(target, offset, width, isLittle, bodyBytes + extra);
+    return offset + width;
+  }
 
-  private refuse(bytes: number, value: number): EncodeError {
-    const details = { bytes, length: value, lengthFieldLength: this.width };
-    if (value < 0) {
-      const text = `a body of ${bytes} bytes would get the negative length ${value}`;
+  protected override refuse(bytes: number): EncodeError {
+    const { width, extra } = this;
+    const length = bytes + extra;
+    const details = { bytes, length, lengthFieldLength: width };
+    if (length < 0) {
+      const text = `a body of ${bytes} bytes would get the negative length ${length}`;
       return new EncodeError('MESSAGE_NOT_ENCODABLE', text, details);
     }
-    const limit =
-      bytes > this.maxBodyLength
-        ? `longer than maxBodyLength, ${this.maxBodyLength}`
-        : `too long: its length ${value} does not fit a field of ${this.width} bytes`;
-    return new EncodeError('MESSAGE_TOO_LONG', `a body of ${bytes} bytes is ${limit}`, details);
-  }
-}
-
-/** A length and the body that it counts, not yet copied together. Made for each message, hence only two fields. */
-class LengthPrefixed implements ByteSource {
-  private readonly format: LengthFormat;
-  private readonly body: OutboundBytes;
-
-  constructor(format: LengthFormat, body: OutboundBytes) {
-    this.format = format;
-    this.body = body;
-  }
-
-  get byteLength(): number {
-    return byteLengthOf(this.body) + this.format.width;
-  }
-
-  writeTo(target: Uint8Array, offset: number): void {
-    const { body } = this;
-    const { width, extra, isLittle } = this.format;
-    writeLength(target, offset, width, isLittle, byteLengthOf(body) + extra);
-    if (body instanceof Uint8Array) target.set(body, offset + width);
-    else body.writeTo(target, offset + width);
+    if (length < lengthLimit(width)) return super.refuse(bytes);
+    const text = `a body of ${bytes} bytes is too long: its length ${length} does not fit a field of ${width} bytes`;
+    return new EncodeError('MESSAGE_TOO_LONG', text, details);
   }
 }
 
@@ -173,20 +127,10 @@ class LengthPrefixed implements ByteSource {
  * ```
  * @see Netty's `LengthFieldPrepender`
  */
-export class LengthFieldPrepender implements Handler {
-  declare readonly types: Types<{ accepts: OutboundBytes; writes: OutboundBytes }>;
-  readonly sharable = true;
-  private readonly format: LengthFormat;
-
+export class LengthFieldPrepender extends BodyPrepender {
   constructor(options: LengthFieldPrependerOptions) {
     const { lengthFieldLength: width, maxBodyLength, ...given } = OPTIONS.resolve(options);
     const extra = given.lengthAdjustment + (given.lengthIncludesLengthFieldLength ? width : 0);
-    this.format = LengthFormat.of(width, extra, given.byteOrder === 'little', maxBodyLength);
-  }
-
-  write(ctx: Context, message: unknown): WriteFuture {
-    if (!isOutboundBytes(message)) return ctx.write(message);
-    const { key, prepend, prependForMany } = this.format;
-    return ctx.write(encodeOnce(key, message, prepend, prependForMany));
+    super(LengthFieldHeader.of(width, extra, given.byteOrder === 'little', maxBodyLength));
   }
 }

@@ -1,25 +1,33 @@
-import { BodyPrepender, type BodyPrependerOptions, type LengthHeader } from './body-prepender.ts';
+import {
+  BODY_PREPENDER_OPTIONS,
+  BodyPrepender,
+  type BodyPrependerOptions,
+  LengthHeader,
+} from './body-prepender.ts';
 
 /** Options of {@link VarintPrepender}. */
 export type VarintPrependerOptions = BodyPrependerOptions;
 
-const VARINT: LengthHeader = {
-  sizeOf: varintSize,
-  write(target, offset, bodyBytes) {
-    let at = offset;
-    let rest = bodyBytes;
-    for (; rest > 0x7f; rest >>>= 7) target[at++] = (rest & 0x7f) | 0x80;
-    target[at++] = rest;
-    return at;
-  },
-};
+class VarintHeader extends LengthHeader {
+  override sizeOf(bodyBytes: number): number {
+    if (bodyBytes < 1 << 7) return 1;
+    if (bodyBytes < 1 << 14) return 2;
+    if (bodyBytes < 1 << 21) return 3;
+    return bodyBytes < 1 << 28 ? 4 : 5;
+  }
 
-/** How many bytes a varint has. */
-function varintSize(value: number): number {
-  if (value < 1 << 7) return 1;
-  if (value < 1 << 14) return 2;
-  if (value < 1 << 21) return 3;
-  return value < 1 << 28 ? 4 : 5;
+  override write(target: Uint8Array, offset: number, bodyBytes: number): number {
+    return writeVarint(target, offset, bodyBytes);
+  }
+}
+
+/** Writes a varint, seven bits to a byte, the lowest first. Returns where it ends. */
+export function writeVarint(target: Uint8Array, offset: number, value: number): number {
+  let at = offset;
+  let rest = value;
+  for (; rest > 0x7f; rest >>>= 7) target[at++] = (rest & 0x7f) | 0x80;
+  target[at++] = rest;
+  return at;
 }
 
 /**
@@ -51,6 +59,7 @@ function varintSize(value: number): number {
  */
 export class VarintPrepender extends BodyPrepender {
   constructor(options: VarintPrependerOptions = {}) {
-    super('VarintPrepender', VARINT, options);
+    const { maxBodyLength } = BODY_PREPENDER_OPTIONS.resolve(options, 'VarintPrepender');
+    super(new VarintHeader(`VarintPrepender:${maxBodyLength}`, maxBodyLength));
   }
 }

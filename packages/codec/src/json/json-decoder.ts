@@ -1,34 +1,12 @@
 import type { Context } from '@headrace/core';
-import { describeOptions, unchecked } from '@headrace/core/authoring';
-import {
-  MESSAGE_DECODER_OPTIONS,
-  type MessageToMessageDecoderOptions,
-} from '../base/message-decoding.ts';
 import { MessageToMessageDecoder } from '../base/message-to-message-decoder.ts';
 import { invalidMessage } from '../schema/invalid-message.ts';
-import { MESSAGE_LIMIT, type MessageLimitOptions } from '../schema/message-limit.ts';
+import { SCHEMA_CODEC_OPTIONS, type SchemaCodecOptions } from '../schema/schema-codec.ts';
 import { checkSchema, type StandardSchema, validate } from '../schema/standard-schema.ts';
 import { parseJson } from './json-message.ts';
 
 /** Options of {@link JsonDecoder}. */
-export interface JsonDecoderOptions<Read>
-  extends MessageToMessageDecoderOptions,
-    MessageLimitOptions {
-  /**
-   * What a message must look like, by any library that speaks Standard Schema (zod, valibot, ArkType …). The
-   * application reads the schema's output. @default anything goes
-   */
-  readonly schema?: StandardSchema<unknown, Read>;
-}
-
-const OPTIONS = describeOptions(
-  'JsonDecoder',
-  {
-    maxMessageBytes: MESSAGE_LIMIT,
-    schema: unchecked(),
-  },
-  MESSAGE_DECODER_OPTIONS,
-);
+export type JsonDecoderOptions<Read> = SchemaCodecOptions<Read, unknown>;
 
 /**
  * Turns frames of JSON into values, and leaves what is written alone: for a protocol that answers in another form
@@ -73,7 +51,7 @@ export class JsonDecoder<Read = unknown> extends MessageToMessageDecoder<Buffer,
   private readonly maxMessageBytes: number;
 
   constructor(options: JsonDecoderOptions<Read> = {}) {
-    const { maxMessageBytes } = OPTIONS.resolve(options);
+    const { maxMessageBytes } = SCHEMA_CODEC_OPTIONS.resolve(options, 'JsonDecoder');
     super(options);
     this.schema = checkSchema(options.schema);
     this.maxMessageBytes = maxMessageBytes;

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { EncodeError, type OutboundBytes } from '@headrace/core';
 import { MessageToMessageEncoder } from '../base/message-to-message-encoder.ts';
+import { writeVarint } from '../frame/varint-prepender.ts';
 import { MQTT_TYPES, type MqttConnect, type MqttPacket, mqttFlagsOf } from './mqtt-packet.ts';
 import { isGranted, isReturnCode } from './parse-mqtt-packet.ts';
 
@@ -53,7 +54,8 @@ export class MqttEncoder extends MessageToMessageEncoder<MqttPacket, OutboundByt
       );
     }
     const first = (MQTT_TYPES.indexOf(packet.type) << 4) | flagsOf(packet);
-    return Buffer.concat([Buffer.of(first, ...lengthBytes(body.length)), body]);
+    const head = Buffer.of(first, 0, 0, 0, 0);
+    return Buffer.concat([head.subarray(0, writeVarint(head, 1, body.length)), body]);
   }
 }
 
@@ -126,15 +128,6 @@ function connectBody(packet: MqttConnect): Uint8Array[] {
     ...(username === undefined ? [] : [text(username)]),
     ...(password === undefined ? [] : [binary(password)]),
   ];
-}
-
-/** Seven bits to a byte, the lowest first. */
-function lengthBytes(length: number): number[] {
-  const bytes: number[] = [];
-  let rest = length;
-  for (; rest > 0x7f; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
-  bytes.push(rest);
-  return bytes;
 }
 
 function checkQos(qos: number): number {

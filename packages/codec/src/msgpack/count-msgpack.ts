@@ -1,3 +1,5 @@
+import { readLength } from '../frame/length-field.ts';
+
 const TOO_SHORT = 'the message is shorter than its lengths require';
 
 /**
@@ -6,7 +8,6 @@ const TOO_SHORT = 'the message is shorter than its lengths require';
  * at least one byte, hence the elements still due may never be more than the bytes still there.
  */
 export function countMsgpack(bytes: Uint8Array): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = bytes.length;
   let at = 0;
   let due = 1;
@@ -15,36 +16,35 @@ export function countMsgpack(bytes: Uint8Array): number {
     if (due > end - at) throw new RangeError(TOO_SHORT);
     const head = bytes[at]!;
     at += 1;
-    due += elementsOf(view, head, at) - 1;
-    at += sizeOf(view, head, at);
+    due += elementsOf(bytes, head, at) - 1;
+    at += sizeOf(bytes, head, at);
   }
   return values;
 }
 
-function uint(view: DataView, at: number, width: number): number {
-  if (at + width > view.byteLength) throw new RangeError(TOO_SHORT);
-  if (width === 1) return view.getUint8(at);
-  return width === 2 ? view.getUint16(at) : view.getUint32(at);
+function uint(bytes: Uint8Array, at: number, width: number): number {
+  if (at + width > bytes.length) throw new RangeError(TOO_SHORT);
+  return readLength(bytes, at, width, false);
 }
 
 /** How many values an array or map has that begins with this byte. */
-function elementsOf(view: DataView, head: number, at: number): number {
+function elementsOf(bytes: Uint8Array, head: number, at: number): number {
   if (head >= 0x80 && head <= 0x8f) return 2 * (head & 0x0f);
   if (head >= 0x90 && head <= 0x9f) return head & 0x0f;
-  if (head === 0xdc) return uint(view, at, 2);
-  if (head === 0xdd) return uint(view, at, 4);
-  if (head === 0xde) return 2 * uint(view, at, 2);
-  if (head === 0xdf) return 2 * uint(view, at, 4);
+  if (head === 0xdc) return uint(bytes, at, 2);
+  if (head === 0xdd) return uint(bytes, at, 4);
+  if (head === 0xde) return 2 * uint(bytes, at, 2);
+  if (head === 0xdf) return 2 * uint(bytes, at, 4);
   return 0;
 }
 
 /** How many bytes of a value follow its first byte, not counting the values inside it. */
-function sizeOf(view: DataView, head: number, at: number): number {
+function sizeOf(bytes: Uint8Array, head: number, at: number): number {
   if (head >= 0xa0 && head <= 0xbf) return head & 0x1f;
   // bin 8/16/32 and str 8/16/32: a length, then that many bytes; ext 8/16/32 has its type, too.
-  if (head >= 0xc4 && head <= 0xc6) return lengthAndBytes(view, at, 1 << (head - 0xc4));
-  if (head >= 0xc7 && head <= 0xc9) return lengthAndBytes(view, at, 1 << (head - 0xc7)) + 1;
-  if (head >= 0xd9 && head <= 0xdb) return lengthAndBytes(view, at, 1 << (head - 0xd9));
+  if (head >= 0xc4 && head <= 0xc6) return lengthAndBytes(bytes, at, 1 << (head - 0xc4));
+  if (head >= 0xc7 && head <= 0xc9) return lengthAndBytes(bytes, at, 1 << (head - 0xc7)) + 1;
+  if (head >= 0xd9 && head <= 0xdb) return lengthAndBytes(bytes, at, 1 << (head - 0xd9));
   if (head === 0xca) return 4;
   if (head === 0xcb) return 8;
   // uint 8 to 64, int 8 to 64; fixext 1 to 16 with its type.
@@ -56,6 +56,6 @@ function sizeOf(view: DataView, head: number, at: number): number {
   return 0;
 }
 
-function lengthAndBytes(view: DataView, at: number, width: number): number {
-  return width + uint(view, at, width);
+function lengthAndBytes(bytes: Uint8Array, at: number, width: number): number {
+  return width + uint(bytes, at, width);
 }

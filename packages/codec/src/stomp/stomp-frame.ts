@@ -1,24 +1,6 @@
 import { Buffer } from 'node:buffer';
-/** The command of a STOMP frame. */
-export type StompCommand =
-  | 'CONNECT'
-  | 'STOMP'
-  | 'CONNECTED'
-  | 'SEND'
-  | 'SUBSCRIBE'
-  | 'UNSUBSCRIBE'
-  | 'ACK'
-  | 'NACK'
-  | 'BEGIN'
-  | 'COMMIT'
-  | 'ABORT'
-  | 'DISCONNECT'
-  | 'MESSAGE'
-  | 'RECEIPT'
-  | 'ERROR';
 
-/** Every command of STOMP 1.0 to 1.2. */
-export const STOMP_COMMANDS: ReadonlySet<string> = new Set<StompCommand>([
+const COMMANDS = [
   'CONNECT',
   'STOMP',
   'CONNECTED',
@@ -34,7 +16,13 @@ export const STOMP_COMMANDS: ReadonlySet<string> = new Set<StompCommand>([
   'MESSAGE',
   'RECEIPT',
   'ERROR',
-]);
+] as const;
+
+/** The command of a STOMP frame. */
+export type StompCommand = (typeof COMMANDS)[number];
+
+/** Every command of STOMP 1.0 to 1.2. */
+export const STOMP_COMMANDS: ReadonlySet<string> = new Set(COMMANDS);
 
 const EMPTY: Buffer = Buffer.alloc(0);
 
