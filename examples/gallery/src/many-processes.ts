@@ -1,7 +1,7 @@
 // Swoole's first TCP server: one port, a process for each core. Every read is a message, and `Server: ` and the same
 // text is the answer. The clients: `client` awaits each step, `events` is called back.
 import { availableParallelism, constants } from 'node:os';
-import { Bootstrap, type ConnectTarget, handler, ServerBootstrap } from '@headrace/core';
+import { Bootstrap, type ConnectPlace, handler, ServerBootstrap } from '@headrace/core';
 import { ReadWhenWritable } from '@headrace/handlers';
 import { placeText, type Settings, type System, startProcesses } from './start.ts';
 
@@ -37,7 +37,7 @@ function codeOf(error: unknown): number | string {
 }
 
 /** Connect, send, receive, close: each step is awaited. */
-export async function exchange(place: ConnectTarget, print: Print): Promise<void> {
+export async function exchange(place: ConnectPlace, print: Print): Promise<void> {
   try {
     const channel = await new Bootstrap<Buffer, Buffer>().handler(() => {}).connect(place);
     await channel.writeAndFlush(TEXT);
@@ -63,7 +63,7 @@ const steps = (print: Print) =>
   });
 
 /** The same by events: connect, receive, error, close. */
-export async function exchangeByEvents(place: ConnectTarget, print: Print): Promise<void> {
+export async function exchangeByEvents(place: ConnectPlace, print: Print): Promise<void> {
   const bootstrap = new Bootstrap().handler(({ pipeline }) => pipeline.addLast(steps(print)));
   await bootstrap.connect(place).catch((error: unknown) => {
     print(`Connect failed. Error: ${codeOf(error)}`);

@@ -21,7 +21,10 @@ export async function startCutter(options: CutterOptions): Promise<Server> {
       channel.pipeline.addLast(
         new ForwardHandler({
           connect: ({ install, signal }) =>
-            new Bootstrap().options(common).handler(install).connect({ host, port: to, signal }),
+            new Bootstrap()
+              .options(common)
+              .handler(install)
+              .connect({ host, port: to }, { signal }),
         }),
       ),
     )

@@ -25,7 +25,7 @@ export function startForwarder(options: ForwarderOptions): Promise<Server> {
             new Bootstrap()
               .options({ ...common, connectTimeoutMs })
               .handler(install)
-              .connect({ ...to, signal }),
+              .connect(to, { signal }),
         }),
       ),
     )

@@ -4,7 +4,7 @@ import './copy.ts';
 export { AttributeKey } from './attribute-key.ts';
 // Start a server or a client
 export type { BindTarget, MemoryTarget } from './bootstrap/bind-target.ts';
-export { Bootstrap, type ClientOptions, type ConnectTarget } from './bootstrap/bootstrap.ts';
+export { Bootstrap, type ClientOptions } from './bootstrap/bootstrap.ts';
 export type { ChannelInitializer } from './bootstrap/bootstrap-options.ts';
 export type { ConnectPlace, PortPlace } from './bootstrap/connect-target.ts';
 export {

@@ -58,7 +58,7 @@ const TAKERS: Readonly<Record<string, () => unknown>> = {
   ChildOptions: () => server().childOptions(WRONG),
   ClientOptions: () => client().options(WRONG),
   ConnectChannelOptions: () => connectChannel(MemoryTransport.pair()[0], WRONG),
-  ConnectTarget: () => client().connect(WRONG),
+  ConnectPlace: () => client().connect(WRONG),
   ConnectedPairOptions: () => connectedPair(WRONG),
   EmbeddedChannelOptions: () => EmbeddedChannel.with(WRONG),
   ExploreOptions: () => explore(WRONG),

@@ -41,7 +41,7 @@ class SimulatedEngine implements BusEngine {
           channelInactive: () => link.ended(),
         }),
       )
-      .connect({ network: host, host: 'bus', port: BROKER_PORT, signal });
+      .connect({ network: host, host: 'bus', port: BROKER_PORT }, { signal });
     return link;
   }
 }

@@ -10,7 +10,7 @@ import { nativeRefused } from '../transport/native-sockets.ts';
 import type { PortNetwork } from '../transport/port-network.ts';
 import { SOCKET_OPTIONS, type SocketOptions } from '../transport/socket-options.ts';
 import { TlsServerContext, type TlsServerOptions } from '../transport/tls/tls-server-context.ts';
-import { COMMON, checkPath, checkPlace, type PlaceOptions } from './place.ts';
+import { checkPath, checkPlace, type PlaceOptions } from './place.ts';
 
 /** A name in a network within this process. */
 export interface MemoryTarget {
@@ -60,6 +60,7 @@ export type BindTarget = (
   ServerTls;
 
 const PORT = whole({ max: 65_535, required: true });
+const TLS_AND_SIGNAL = { tls: unchecked(), signal: unchecked() };
 const TRANSPORT = { transport: choice(['auto', 'handle', 'socket', 'bun']) };
 const PLACES: PlaceOptions = {
   port: describeOptions('bind', {
@@ -70,7 +71,7 @@ const PLACES: PlaceOptions = {
     exclusive: unchecked(),
     reusePort: unchecked(),
     ...TRANSPORT,
-    ...COMMON,
+    ...TLS_AND_SIGNAL,
   }),
   path: describeOptions('bind', {
     path: unchecked(),
@@ -80,16 +81,16 @@ const PLACES: PlaceOptions = {
     readableAll: unchecked(),
     writableAll: unchecked(),
     ...TRANSPORT,
-    ...COMMON,
+    ...TLS_AND_SIGNAL,
   }),
-  network: describeOptions('bind', { network: unchecked(), name: unchecked(), ...COMMON }),
+  network: describeOptions('bind', { network: unchecked(), name: unchecked(), ...TLS_AND_SIGNAL }),
   portNetwork: describeOptions('bind', {
     network: unchecked(),
     port: PORT,
     backlog: unchecked(),
-    ...COMMON,
+    ...TLS_AND_SIGNAL,
   }),
-  listener: describeOptions('bind', { listener: unchecked(), ...COMMON }),
+  listener: describeOptions('bind', { listener: unchecked(), ...TLS_AND_SIGNAL }),
 };
 
 /** Throws an `OptionError` for a target that cannot be listened on. */

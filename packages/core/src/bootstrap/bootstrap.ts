@@ -45,9 +45,6 @@ export interface ConnectCancel {
 
 const CANCEL_OPTIONS = describeOptions('connect', { signal: unchecked() });
 
-/** Where to connect to. */
-export type ConnectTarget = ConnectPlace & ConnectCancel;
-
 /**
  * Connects to servers: give it a function that builds the channel's pipeline, then connect, as often as
  * you like; each connection gets handlers of its own.
@@ -96,26 +93,24 @@ export class Bootstrap<R = unknown, W = unknown> {
   /**
    * Connects, and resolves with the active channel. Rejects with `CHANNEL_REFUSED`, `TIMEOUT_CONNECT` or the
    * transport's error; everything is released then.
-   *
-   * @param cancel - the signal, for who keeps it apart from the place
    */
-  async connect(target: ConnectTarget, cancel: ConnectCancel = {}): Promise<Channel<R, W>> {
+  async connect(place: ConnectPlace, cancel: ConnectCancel = {}): Promise<Channel<R, W>> {
     const initialize = required(this.initialize, '.handler(…)');
-    checkConnectPlace(target);
+    checkConnectPlace(place);
     CANCEL_OPTIONS.checkNames(cancel);
-    const { signal = cancel.signal, ...where } = target;
+    const { signal } = cancel;
     const options = this.clientOptions;
     const build = toFunction(initialize);
-    const hasTls = 'tls' in where && where.tls !== undefined;
+    const hasTls = place.tls !== undefined;
     signal?.throwIfAborted();
     const channel = await connectChannel(
-      connectorFor(where, options, options.clock ?? systemClock),
+      connectorFor(place, options, options.clock ?? systemClock),
       {
         ...CHANNEL_OPTIONS.only(options),
         ...TIMEOUT_OPTIONS.only(options),
         initialize: hasTls ? (self) => buildSecure(self, build) : build,
         attributes: this.attributes,
-        target: placeText(where),
+        target: placeText(place),
         ...(signal && { signal }),
       },
     );

@@ -9,7 +9,7 @@ import { TlsClientContext, type TlsClientOptions } from '../transport/tls/tls-cl
 import { TlsTransport } from '../transport/tls/tls-transport.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { MemoryTarget } from './bind-target.ts';
-import { COMMON, checkPath, checkPlace, type PlaceOptions } from './place.ts';
+import { checkPath, checkPlace, type PlaceOptions } from './place.ts';
 
 /** A port of a host in a network that is not the machine's own. */
 export interface PortNetworkPlace {
@@ -71,17 +71,25 @@ const PLACES: PlaceOptions = {
     localAddress: unchecked(),
     family: choice([0, 4, 6]),
     lookup: fn({ purpose: 'has the parameters of dns.lookup' }),
-    ...COMMON,
+    tls: unchecked(),
   }),
-  path: describeOptions('connect', { path: unchecked(), ...COMMON }),
-  network: describeOptions('connect', { network: unchecked(), name: unchecked(), ...COMMON }),
+  path: describeOptions('connect', { path: unchecked(), tls: unchecked() }),
+  network: describeOptions('connect', {
+    network: unchecked(),
+    name: unchecked(),
+    tls: unchecked(),
+  }),
   portNetwork: describeOptions('connect', {
     network: unchecked(),
     port: PORT,
     host: unchecked(),
-    ...COMMON,
+    tls: unchecked(),
   }),
-  transport: describeOptions('connect', { transport: unchecked(), place: unchecked(), ...COMMON }),
+  transport: describeOptions('connect', {
+    transport: unchecked(),
+    place: unchecked(),
+    tls: unchecked(),
+  }),
 };
 
 /** Options of a client's socket. */

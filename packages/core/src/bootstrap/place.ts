@@ -1,13 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { OptionError } from '../errors.ts';
-import { unchecked } from '../internal/option-kind.ts';
 import { checkNames, type OptionKinds, type OptionSet } from '../internal/option-set.ts';
 
 /** For each kind of place, by the option that names it: the options that may be given with it. */
 export type PlaceOptions = Readonly<Record<string, OptionSet<OptionKinds, string>>>;
-
-/** The options of a bind and of a connect to every place. */
-export const COMMON = { tls: unchecked(), signal: unchecked() };
 
 /** The longest path that fits a socket address; a longer one would be cut off silently. */
 const LONGEST_PATH = process.platform === 'linux' ? 107 : 103;

@@ -167,21 +167,21 @@ describe('connect', () => {
     const reason = new Error('changed my mind');
     const { bootstrap, seen } = client();
     const abort = new AbortController();
-    const connecting = bootstrap.connect({ ...here(), signal: abort.signal });
+    const connecting = bootstrap.connect(here(), { signal: abort.signal });
     abort.abort(reason);
     await expect(connecting).rejects.toBe(reason);
     await turn();
     expect(seen.events.filter((event) => !event.startsWith('close'))).toEqual(FAILED);
     const early = client();
     await expect(
-      early.bootstrap.connect({ ...here(), signal: AbortSignal.abort(reason) }),
+      early.bootstrap.connect(here(), { signal: AbortSignal.abort(reason) }),
     ).rejects.toBe(reason);
     expect(early.seen.events).toEqual([]);
   });
 
   it('an abort after the connect changes nothing', async () => {
     const abort = new AbortController();
-    const channel = await client().bootstrap.connect({ ...here(), signal: abort.signal });
+    const channel = await client().bootstrap.connect(here(), { signal: abort.signal });
     abort.abort();
     expect(channel.isActive).toBe(true);
     await channel.close();

@@ -7,7 +7,7 @@ import {
   type BindOptions,
   Bootstrap,
   type Channel,
-  type ConnectTarget,
+  type ConnectPlace,
   type Context,
   type LogLevel,
   PEER_CERTIFICATE,
@@ -275,7 +275,7 @@ describe('TLS', () => {
       .listen(0, '127.0.0.1');
     await once(deaf, 'listening');
     const { port } = deaf.address() as net.AddressInfo;
-    const target: ConnectTarget = { port, host: '127.0.0.1', tls: { ca, handshakeTimeoutMs: 20 } };
+    const target: ConnectPlace = { port, host: '127.0.0.1', tls: { ca, handshakeTimeoutMs: 20 } };
     const bootstrap = new Bootstrap().handler(() => {});
     await expect(bootstrap.connect(target)).rejects.toMatchObject({
       code: 'HR_ERR_TIMEOUT_HANDSHAKE',

@@ -114,7 +114,7 @@ describe('a memory network on virtual time', () => {
     const connecting = new Bootstrap()
       .options({ clock })
       .handler(() => {})
-      .connect({ network, name: 'echo', signal: abort.signal });
+      .connect({ network, name: 'echo' }, { signal: abort.signal });
     abort.abort();
     clock.runTasks();
     await expect(connecting).rejects.toMatchObject({ name: 'AbortError' });

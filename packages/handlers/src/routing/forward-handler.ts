@@ -21,7 +21,7 @@ export interface ForwardRequest {
  * @typeParam Message - what the channel that `connect` gives accepts for writing
  */
 export interface ForwardOptions<Message = OutboundBytes> {
-  /** Connects to where this channel shall be forwarded: `new Bootstrap().handler(install).connect({ …, signal })`. */
+  /** Connects to where this channel shall be forwarded: `new Bootstrap().handler(install).connect({ … }, { signal })`. */
   readonly connect: (request: ForwardRequest) => PromiseLike<Channel<unknown, Message>>;
 }
 

@@ -30,10 +30,6 @@ export class RateLimit {
     this.paidAt = now;
   }
 
-  get bytesPerSecond(): number {
-    return this.limit;
-  }
-
   /** What has been counted stays counted; the new limit holds from the next bytes on. */
   set bytesPerSecond(value: number) {
     this.limit = checkRate('bytesPerSecond', value);

@@ -14,6 +14,6 @@ channel.pipeline.addLast(
           install(back);
           return texts;
         })
-        .connect({ port: 1, signal }),
+        .connect({ port: 1 }, { signal }),
   }),
 );

@@ -73,7 +73,8 @@ channel.pipeline.addLast(...textLines(), new RelayHandler(texts));
 
 channel.pipeline.addLast(
   new ForwardHandler({
-    connect: ({ install, signal }) => new Bootstrap().handler(install).connect({ port: 1, signal }),
+    connect: ({ install, signal }) =>
+      new Bootstrap().handler(install).connect({ port: 1 }, { signal }),
   }),
 );
 
