@@ -10,14 +10,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/server/web-socket-upgrader.ts',
-    find: 'else if (!this.isAllowed(request, stream, handler)) return;',
+    find: 'if (!this.isAllowed(request, source, handler)) return;',
     replace: '',
     test: 'test/server/http-endpoint.net.test.ts',
     why: 'a page of another site opens no WebSocket',
   },
   {
     file: 'src/server/web-socket-upgrader.ts',
-    find: 'this.options.allowOrigin?.(origin, request) === true',
+    find: 'this.allowOrigin?.(origin, request) === true',
     replace: 'this.options.allowOrigin?.(origin, request)',
     test: 'test/server/http-endpoint.net.test.ts',
     why: 'a promise of allowOrigin, which nobody waits for, allows nothing',
