@@ -1,4 +1,4 @@
-// Runs the packages' tests and the demo's start under every other Node we support.
+// Runs the packages' tests that may differ there under every other Node we support.
 import { spawnSync } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
