@@ -1,37 +1,43 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP, isIPv6 } from 'node:net';
-import { type Address, type Channel, clientAddress, type TrustedPeers } from '@headrace/core';
+import { type Address, type Channel, CLIENT_ADDRESS, type TrustedPeers } from '@headrace/core';
 import { peerOf, type TrustCheck, trustCheck } from '@headrace/core/authoring';
+import { isLoopback } from './own-origin.ts';
 
 /** What is known of a request beside its own line and headers. */
 export interface RequestSource {
   /** The host that the client asked for. */
   readonly host: string | undefined;
   readonly client: Address | undefined;
-  /** A trusted proxy forwarded the request. */
+  /** A trusted proxy forwarded the request for a client on another machine. */
   readonly isForwarded: boolean;
 }
 
 /**
  * The HTTP proxies before a server, whose headers `X-Forwarded-Host` and `X-Forwarded-For` are believed. A list in such a
- * header grows to the right: only what trusted proxies appended counts, whatever the client itself had sent.
+ * header grows to the right: only what trusted proxies appended counts, whatever the client itself had sent. Where any
+ * peer is trusted, that is the last entry.
  */
 export class ForwardingProxies {
   private readonly isTrusted: TrustCheck;
+  private readonly trustsAny: boolean;
 
   constructor(trusted: TrustedPeers) {
     this.isTrusted = trustCheck('trustedProxies', trusted);
+    this.trustsAny = trusted === 'any';
   }
 
   sourceOf({ headers }: IncomingMessage, connection: Channel): RequestSource {
-    const own = { host: headers.host, client: clientAddress(connection), isForwarded: false };
-    if (!this.isTrusted(peerOf(connection))) return own;
+    // Behind a balancer that sends a PROXY header, the peer that speaks HTTP is the one that it names.
+    const peer = connection.attributes.get(CLIENT_ADDRESS) ?? peerOf(connection);
+    const own = { host: headers.host, client: peer, isForwarded: false };
+    if (this.isTrusted(peer) !== true) return own;
     const addresses = entriesOf(headers['x-forwarded-for']);
     const hosts = entriesOf(headers['x-forwarded-host']);
-    // A browser on the proxy's machine, which a page sends here, cannot set these headers.
-    if (addresses.length === 0 && hosts.length === 0) return own;
-    const client = this.firstUntrusted(addresses) ?? own.client;
-    return { host: hosts.at(-1) ?? own.host, client, isForwarded: true };
+    const client = this.firstUntrusted(addresses);
+    // The proxy may forward for a browser on its own machine, which a page of another site sent there.
+    const isForwarded = client !== undefined && 'host' in client && !isLoopback(client.host);
+    return { host: hosts.at(-1) ?? own.host, client: client ?? peer, isForwarded };
   }
 
   private firstUntrusted(addresses: readonly string[]): Address | undefined {
@@ -40,7 +46,7 @@ export class ForwardingProxies {
       const address = parseAddress(text);
       if (address === undefined) break;
       found = address;
-      if (!this.isTrusted(address)) break;
+      if (this.trustsAny || this.isTrusted(address) !== true) break;
     }
     return found;
   }

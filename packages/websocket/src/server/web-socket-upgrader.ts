@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import {
+  type Channel,
   type ChannelDuplex,
   type ChannelOptions,
   CLIENT_ADDRESS,
@@ -56,8 +57,9 @@ export interface WebSocketUpgradeOptions extends WebSocketLimits {
     | ((origin: string, request: IncomingMessage) => boolean);
   /**
    * The HTTP proxies before this server, as IP addresses and networks. Their `X-Forwarded-Host` is the host that a page
-   * is compared with, and their `X-Forwarded-For` is the `clientAddress` of the WebSocket's channel. Anybody
-   * else may send such headers without effect. @default none
+   * is compared with, and their `X-Forwarded-For` is the `clientAddress` of the WebSocket's channel. They
+   * must set or remove `X-Forwarded-Host`, and append to `X-Forwarded-For`. Such headers of anybody else have no effect. A function that throws is
+   * treated as one of `allowOrigin`. @default none
    */
   readonly trustedProxies?: TrustedPeers;
   /**
@@ -135,8 +137,8 @@ export class WebSocketUpgrader {
     const { webSocket, authorize } = this.options;
     if (webSocket === undefined || !this.paths.has(pathOf(request))) handler.refuse(404);
     else {
-      const source = this.proxies.sourceOf(request, handler.connection);
-      if (!this.isAllowed(request, source, handler)) return;
+      const source = this.allowedSource(request, handler);
+      if (source === undefined) return;
       const upgrade = () => this.upgrade(request, source, stream, head, handler);
       if (authorize === undefined) upgrade();
       else {
@@ -179,24 +181,32 @@ export class WebSocketUpgrader {
     });
   }
 
-  /** If false, the request has been answered. Programs send no `Origin` header; browsers always do. */
-  private isAllowed(
+  /** `undefined` if the page may not open a WebSocket: the request has been answered. */
+  private allowedSource(
     request: IncomingMessage,
-    { host, isForwarded }: RequestSource,
     handler: HttpEndpointHandler,
-  ): boolean {
-    const { origin } = request.headers;
-    if (origin === undefined) return true;
-    const own = handler.connection.localAddress;
-    const localAddress = own !== undefined && 'host' in own ? own.host : undefined;
-    if (isOwnOrigin(origin, { host, localAddress, isForwarded })) return true;
+  ): RequestSource | undefined {
     try {
-      if (this.allowOrigin?.(origin, request) === true) return true;
-      handler.refuseOrigin(origin);
+      const source = this.proxies.sourceOf(request, handler.connection);
+      if (this.isAllowed(request, source, handler.connection)) return source;
+      handler.refuseOrigin(request.headers.origin!);
     } catch (thrown) {
       handler.refuseFailed(toError(thrown));
     }
-    return false;
+    return undefined;
+  }
+
+  /** Programs send no `Origin` header; browsers always do. */
+  private isAllowed(
+    request: IncomingMessage,
+    { host, isForwarded }: RequestSource,
+    { localAddress: own }: Channel,
+  ): boolean {
+    const { origin } = request.headers;
+    if (origin === undefined) return true;
+    const localAddress = own !== undefined && 'host' in own ? own.host : undefined;
+    if (isOwnOrigin(origin, { host, localAddress, isForwarded })) return true;
+    return this.allowOrigin?.(origin, request) === true;
   }
 }
 
@@ -205,11 +215,17 @@ type OriginCheck = (origin: string, request: IncomingMessage) => boolean;
 /** The option as a function. */
 function allowedOrigins(name: string, given: readonly string[] | OriginCheck): OriginCheck {
   if (typeof given === 'function') return given;
-  const isOrigin = (text: string) => URL.canParse(text) && new URL(text).origin === text;
   const wrong = Array.isArray(given) ? given.find((text) => !isOrigin(text)) : given;
   if (wrong === undefined) return (origin) => given.includes(origin);
-  const text = `${name} has "${String(wrong)}", but must be a list of origins such as https://chat.example, without a path, or a function`;
+  const text = `${name} has "${String(wrong)}", but must be a list of origins such as https://chat.example, as a browser sends them, or a function`;
   throw new OptionError('OPTION_INVALID', text, { option: name, value: wrong });
+}
+
+/** Schemes that are not the web's, as `capacitor://localhost`, have no `origin`. */
+function isOrigin(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { origin, protocol, host } = new URL(text);
+  return text === (origin === 'null' && host !== '' ? `${protocol}//${host}` : origin);
 }
 
 function pathOf(request: IncomingMessage): string {

@@ -55,6 +55,42 @@ describe('ForwardingProxies', () => {
     expect(sourceOf(['10.0.0.1'], { 'x-forwarded-for': text }).client).toEqual(client);
   });
 
+  it.each(['any', () => true] as const)(
+    'takes the last entry where every peer is trusted, or the first one by a list: %s',
+    (trusted) => {
+      const headers = { 'x-forwarded-for': '1.2.3.4, 203.0.113.7' };
+      const host = trusted === 'any' ? '203.0.113.7' : '1.2.3.4';
+      expect(sourceOf(trusted, headers).client).toMatchObject({ host });
+    },
+  );
+
+  it('tells a client elsewhere from a browser on the machine of the proxy', () => {
+    const isForwarded = (address: string) =>
+      sourceOf(['10.0.0.1', '127.0.0.1'], { 'x-forwarded-for': address }).isForwarded;
+    expect(isForwarded('203.0.113.7')).toBe(true);
+    expect(isForwarded('127.0.0.1')).toBe(false);
+    expect(isForwarded('::1')).toBe(false);
+    expect(isForwarded('unknown')).toBe(false);
+  });
+
+  it('does not believe the client that a balancer announced, only the balancer', () => {
+    const channel = EmbeddedChannel.with({ remoteAddress: PROXY });
+    const client: Address = { host: '203.0.113.9', port: 1, family: 'IPv4' };
+    channel.attributes.set(CLIENT_ADDRESS, client);
+    const headers = { host: 'inner', 'x-forwarded-for': '1.2.3.4', 'x-forwarded-host': 'evil' };
+    const request = { headers } as unknown as IncomingMessage;
+    expect(new ForwardingProxies(['10.0.0.1']).sourceOf(request, channel)).toEqual({
+      host: 'inner',
+      client,
+      isForwarded: false,
+    });
+  });
+
+  it('takes no promise of a function for a yes', () => {
+    const trusted = (async () => true) as unknown as () => boolean;
+    expect(sourceOf(trusted, { 'x-forwarded-for': '1.2.3.4' }).client).toEqual(PROXY);
+  });
+
   it('goes on with the connection itself where a trusted peer forwards nothing', () => {
     const { isForwarded, host } = sourceOf(['10.0.0.1'], {});
     expect({ isForwarded, host }).toEqual({ isForwarded: false, host: 'inner:8080' });

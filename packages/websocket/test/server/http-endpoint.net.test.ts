@@ -225,9 +225,10 @@ describe('HttpEndpoint', () => {
     ws.close();
     await closed;
     await expect(openSocket(port, 'https://foe.example').opened).rejects.toThrow('403');
+    expect(new HttpEndpoint({ allowOrigin: ['capacitor://localhost'] })).toBeDefined();
     for (const wrong of [['https://friend.example/'], ['*'], 'https://friend.example']) {
       expect(() => new HttpEndpoint({ allowOrigin: wrong as readonly string[] })).toThrow(
-        'but must be a list of origins such as https://chat.example, without a path, or a function',
+        'but must be a list of origins such as https://chat.example, as a browser sends them, or a function',
       );
     }
   });
@@ -251,6 +252,18 @@ describe('HttpEndpoint', () => {
     expect(believed.clients).toEqual([{ host: '203.0.113.7', port: 0, family: 'IPv4' }]);
     const refused = await ask(['127.0.0.2']);
     expect(refused.answer).toMatch(/^HTTP\/1\.1 403/);
+  });
+
+  it.each([
+    ['an origin whose scheme takes no port', 'Host: x:8080\r\nOrigin: file://x', {}],
+    ['a host that is no host', 'Host: a\\b\r\nOrigin: foo://a', {}],
+    ['trustedProxies that throw', 'Host: x', { trustedProxies: () => fail() }],
+  ])('%s ends one connection, also after another request', async (_what, headers, options) => {
+    const { port } = await start(options);
+    const upgrade = `GET /ws HTTP/1.1\r\n${headers}\r\n${UPGRADE}`;
+    for (const before of ['', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n']) {
+      expect(await exchange(port, before + upgrade)).toMatch(/HTTP\/1\.1 (403|500) /);
+    }
   });
 
   it.each([

@@ -39,6 +39,8 @@ describe('isOwnOrigin', () => {
     ['a page from a file', 'file:///etc', 'chat.example', remote],
     ['nonsense', '::::', 'chat.example', remote],
     ['a broken host', 'http://chat.example', 'chat example/x', remote],
+    ['a host that the scheme of the page does not allow', 'file://x', 'x:8080', local],
+    ['a host with a broken name', 'foo://a', 'a\\b', local],
     ['a request without host', 'http://chat.example', undefined, remote],
     ['a name pointed at this machine', 'http://evil.example:1', 'evil.example:1', local],
     ['another port behind a proxy', 'https://chat.example', 'chat.example:8443', local],
