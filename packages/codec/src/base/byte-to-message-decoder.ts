@@ -194,7 +194,7 @@ export abstract class ByteToMessageDecoder<
       complete: (ctx) => this.complete(ctx),
       event: (ctx, event) => {
         if (event.method === 'channelInactive') this.passEnd(ctx, 'inactive');
-        else if (event.value === 'input') this.passEnd(ctx, 'shutdown');
+        else if (event.method === 'channelShutdown') this.passEnd(ctx, 'shutdown');
         else event.fire(ctx);
       },
       delivered: (ctx) => this.settle(ctx),

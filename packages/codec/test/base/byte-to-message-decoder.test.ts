@@ -52,6 +52,20 @@ describe('ByteToMessageDecoder', () => {
     expect(channel.noted()).toEqual(['ab', 'cd', 'ef']);
   });
 
+  it('takes no user event for the end of the input, also when reads have been held', () => {
+    const events: unknown[] = [];
+    const channel = new EmbeddedChannel(new TestDecoder(pairs), {
+      userEventTriggered: (_ctx, event) => void events.push(event),
+    });
+    const hold = channel.holdReads('test');
+    channel.writeInbound(Buffer.from('abc'));
+    channel.pipeline.fireUserEventTriggered('input');
+    hold.release();
+    channel.writeInbound(Buffer.from('d'));
+    expect(events).toEqual(['input']);
+    expect([channel.readInbound(), channel.readInbound()]).toEqual(['ab', 'cd']);
+  });
+
   it('goes on when bytes were taken without a message', () => {
     const skipSpaces: Decode = (ctx, input) => {
       if (input.at(0) !== 0x20) return pairs(ctx, input);
