@@ -184,7 +184,7 @@ export class MemoryTransport implements Transport {
       end.error !== undefined ||
       (!this.isConnected && (end.isOpen || this.dial !== undefined)) ||
       (this.waitingBytes > 0 && end.room > 0) ||
-      (this.isShutdownAsked && !this.isOutputOver)
+      (this.isShutdownAsked && !this.isOutputOver && this.waitingBytes === 0)
     );
   }
 
@@ -253,7 +253,8 @@ export class MemoryTransport implements Transport {
       this.sendWaiting();
       if (this.waitingBytes === 0 && this.end.error === undefined) sink.written();
     }
-    if (this.isShutdownAsked && !this.isOutputOver && !this.isClosed) {
+    const isAllSent = this.waitingBytes === 0;
+    if (this.isShutdownAsked && isAllSent && !this.isOutputOver && !this.isClosed) {
       this.isOutputOver = true;
       this.end.finish();
       sink.outputEnded();

@@ -211,6 +211,30 @@ describe('a pair', () => {
     expect(writer.closeInfo?.reason).toBe('peer');
   });
 
+  it('ends its half only after all that was written', () => {
+    const clock = new VirtualClock();
+    const [near, far] = MemoryTransport.pair({ capacityBytes: 4, clock });
+    const seen: string[] = [];
+    const sinkOf = (name: string) =>
+      ({
+        received: (bytes: unknown) => seen.push(String(bytes)),
+        readComplete: () => far.requestRead(),
+        written() {},
+        outputEnded: () => seen.push(`${name} ended`),
+        inputEnded: () => seen.push(`${name} got the end`),
+      }) as unknown as TransportSink;
+    near.open(sinkOf('near'));
+    far.open(sinkOf('far'));
+    near.write([Buffer.from('sixsix')], 6);
+    near.shutdownOutput();
+    clock.runTasks();
+    expect(seen).toEqual([]);
+    far.requestRead();
+    clock.runTasks();
+    expect(seen.filter((text) => text.length > 4)).toEqual(['near ended', 'far got the end']);
+    expect(seen.at(-1)).toBe('far got the end');
+  });
+
   it('takes nothing of messages of which one cannot write itself', () => {
     const clock = new VirtualClock();
     const [near, far] = MemoryTransport.pair({ capacityBytes: 4, clock });
