@@ -1,5 +1,6 @@
 import type { Channel, Context, Direction } from '../contract.ts';
 import { DrainEvent } from '../drain-event.ts';
+import { toError } from '../errors.ts';
 import { DrainGate } from '../internal/drain-gate.ts';
 import { Fifo } from '../internal/fifo.ts';
 import { unpinAll } from '../internal/pinned-memory.ts';
@@ -380,7 +381,7 @@ export class KeptInput {
   private passNext(ctx: Context): void {
     if (!this.isBegun) {
       this.hasPassed = true;
-      this.passOn(ctx, this.shift());
+      this.passKept(ctx, this.shift());
       return;
     }
     this.isBegun = false;
@@ -482,8 +483,17 @@ export class KeptInput {
       return;
     }
     this.hasPassed = true;
-    if (this.steps.passOnWhenRemoved) this.passOn(ctx, entry);
+    if (this.steps.passOnWhenRemoved) this.passKept(ctx, entry);
     else ctx.fireChannelRead(entry);
+  }
+
+  /** A throw is that of one message: those after it are passed on, and what is done after the last one is done. */
+  private passKept(ctx: Context, message: unknown): void {
+    try {
+      this.passOn(ctx, message);
+    } catch (thrown) {
+      ctx.fireExceptionCaught(toError(thrown));
+    }
   }
 
   private passOn(ctx: Context, message: unknown): void {

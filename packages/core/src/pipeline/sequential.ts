@@ -62,6 +62,9 @@ class SequentialHandler extends KeptInputHandler {
     return {
       why: 'sequential',
       passOnWhenRemoved: true,
+      delivered: () => {
+        if (this.kept.isEmpty) this.kept.release();
+      },
       passOn: (ctx, message) => {
         if (inner.channelRead === undefined) ctx.fireChannelRead(message);
         else this.run(ctx, () => inner.channelRead!(ctx, message));
@@ -95,6 +98,12 @@ class SequentialHandler extends KeptInputHandler {
 
   channelActive(ctx: Context): void {
     this.kept.event(ctx, ACTIVE);
+  }
+
+  /** The end of our half, too: the inner handler gets one event at a time. */
+  override channelShutdown(ctx: Context, direction: Direction): void {
+    if (direction === 'input') super.channelShutdown(ctx, direction);
+    else this.kept.event(ctx, new KeptEvent('channelShutdown', direction));
   }
 
   // --- not held: a write must be reported at once ---

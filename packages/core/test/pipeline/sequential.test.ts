@@ -305,3 +305,34 @@ it('handles each message before an error that follows it, even while reads are h
   for (let left = 3; left > 0; left--) await slow.finishNext();
   expect(seen).toEqual(['a', 'b', 'c', 'error']);
 });
+
+it('reads on when the last message that waited takes no time, whoever else held reads', async () => {
+  let finish = (): void => {};
+  const inner: Handler = {
+    channelRead: (_ctx, message: string) =>
+      message === 'a' ? new Promise<void>((resolve) => (finish = resolve)) : undefined,
+  };
+  const channel = new EmbeddedChannel(sequential(inner));
+  channel.writeInbound('a', 'b');
+  const hold = channel.holdReads('test');
+  finish();
+  await new Promise((resolve) => setImmediate(resolve));
+  hold.release();
+  expect(channel.readHolds).toEqual([]);
+});
+
+it('the end of our half waits, too, while a message is being handled', async () => {
+  const seen: string[] = [];
+  let finish = (): void => {};
+  const inner: Handler = {
+    channelRead: () => new Promise<void>((resolve) => (finish = resolve)),
+    channelShutdown: (_ctx, direction) => void seen.push(direction),
+  };
+  const channel = new EmbeddedChannel(sequential(inner));
+  channel.writeInbound('a');
+  channel.run(() => channel.shutdown('output'));
+  expect(seen).toEqual([]);
+  finish();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(seen).toEqual(['output']);
+});

@@ -65,7 +65,8 @@ export class EchoHandler<In = PassThrough, Out = WhatItReads> extends KeptInputH
   protected override keptInputSteps(): KeptInputSteps {
     return {
       why: 'EchoHandler',
-      mayPass: (ctx, isDue) => isDue || this.hasRoom(ctx),
+      // What follows, such as an error, waits with the messages before it.
+      mayPass: (ctx) => !ctx.channel.isOpen || this.hasRoom(ctx),
       passOn: (ctx, message) => this.echo(ctx, message as In),
       passOnWhenRemoved: true,
       delivered: (ctx) => {

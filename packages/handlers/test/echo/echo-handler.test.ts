@@ -125,6 +125,46 @@ describe('EchoHandler', () => {
     expect(drainOutbound(channel)).toEqual([]);
   });
 
+  it.each([
+    ['as the last one that waits', ['bad']],
+    ['twice in a row', ['bad', 'bad', 'good']],
+  ])('reads on after a reply that throws %s', (_what, texts) => {
+    const errors: string[] = [];
+    const reply = (text: string) => {
+      if (text === 'bad') throw new Error('no reply');
+      return text;
+    };
+    const catcher: Handler = {
+      exceptionCaught: (_ctx: Context, error: Error) => void errors.push(error.message),
+    };
+    const channel = EmbeddedChannel.with(small, new EchoHandler({ reply }), catcher);
+    channel.embedded.isStuck = true;
+    channel.writeInbound(...Array.from({ length: 10 }, () => 'x'.repeat(90)), ...texts);
+    expect(channel.isReadHeld).toBe(true);
+    channel.run(() => channel.embedded.release());
+    expect(channel.readHolds).toEqual([]);
+    expect(errors).toEqual(texts.filter((text) => text === 'bad').map(() => 'no reply'));
+    channel.writeInbound('later');
+    expect(drainOutbound(channel).at(-1)).toBe('later');
+  });
+
+  it('waits for room also when an error follows, which comes after the messages before it', () => {
+    const seen: string[] = [];
+    const catcher: Handler = {
+      exceptionCaught: (_ctx: Context, error: Error) => void seen.push(error.message),
+    };
+    const channel = EmbeddedChannel.with(small, new EchoHandler(), catcher);
+    channel.embedded.isStuck = true;
+    channel.writeInbound(...Array.from({ length: 30 }, () => 'x'.repeat(90)));
+    const waiting = channel.pendingOutboundBytes;
+    channel.pipeline.fireExceptionCaught(new Error('a bad line'));
+    expect(channel.pendingOutboundBytes).toBe(waiting);
+    expect(seen).toEqual([]);
+    channel.run(() => channel.embedded.release());
+    expect(drainOutbound(channel)).toHaveLength(30);
+    expect(seen).toEqual(['a bad line']);
+  });
+
   it('goes on after a reply that throws', () => {
     const errors: string[] = [];
     const reply = (text: string) => {
