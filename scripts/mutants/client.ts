@@ -87,13 +87,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/retry/exponential.ts',
-    find: 'waitMs * random()',
-    replace: 'waitMs',
-    test: 'test/retry/exponential.test.ts',
-    why: 'clients of one server come back at different times',
-  },
-  {
-    file: 'src/retry/exponential.ts',
     find: '(waitMs / 2) * (1 + random())',
     replace: 'waitMs / 2',
     test: 'test/retry/exponential.test.ts',
@@ -105,13 +98,6 @@ export const mutants: readonly Mutant[] = [
     replace: '',
     test: 'test/address/address-race.test.ts',
     why: 'a connection that is slower than the winner is closed',
-  },
-  {
-    file: 'src/address/address-race.ts',
-    find: 'if (this.isOver || address === undefined) return;',
-    replace: 'if (address === undefined) return;',
-    test: 'test/address/address-race.test.ts',
-    why: 'a race that is over starts no attempt',
   },
   {
     file: 'src/pool/channel-pool.ts',

@@ -14,8 +14,6 @@ class Race {
   readonly log: string[] = [];
   readonly abort = new AbortController();
   readonly result: Promise<string>;
-  /** Whether an attempt ends when it is aborted. */
-  obeys = true;
 
   constructor(takes: readonly (number | Error)[], raceMs = 250, signal?: AbortSignal) {
     const addresses = takes.map((_, index) => v4(index));
@@ -42,7 +40,7 @@ class Race {
     return new Promise((resolve, reject) => {
       signal.addEventListener('abort', () => {
         this.log.push(`${this.clock.now()} abort ${address}`);
-        if (this.obeys) reject(signal.reason as Error);
+        reject(signal.reason as Error);
       });
       const close = () => this.log.push(`close ${address}`);
       if (takes instanceof Error) reject(takes);
@@ -78,31 +76,6 @@ describe('a race of addresses', () => {
   it('an earlier attempt may still win', async () => {
     race = await new Race([300, 10_000]).pass(1000);
     expect(await race.result).toBe('won 192.0.2.0');
-  });
-
-  it('closes a connection that comes after the winner', async () => {
-    race = new Race([300, 100]);
-    race.obeys = false;
-    await race.pass(400);
-    expect(await race.result).toBe('won 192.0.2.0');
-    expect(race.log.at(-1)).toBe('close 192.0.2.1');
-  });
-
-  it('starts nothing when it is aborted before', async () => {
-    race = new Race([300]);
-    const late = new AbortController();
-    late.abort(new Error('too late'));
-    const { clock, log } = race;
-    const connect = () => Promise.reject(new Error(`${log.push('started')}`));
-    const racing = raceAddresses({
-      addresses: [v4(1)],
-      raceMs: 250,
-      clock,
-      signal: late.signal,
-      connect,
-    });
-    await expect(racing).rejects.toThrow('too late');
-    expect(log).not.toContain('started');
   });
 
   it('starts the next at once when one has failed, and fails with the first error', async () => {
