@@ -38,7 +38,7 @@ export interface BusEngine {
   readonly hasLog: boolean;
   /**
    * Connects, once. Rejects if it cannot, and when the signal aborts. What a link reports before the promise resolves
-   * is lost.
+   * is lost, but for its loss, which aborts this connect.
    */
   connect(sink: BusLinkSink, host: BusHost, signal: AbortSignal): Promise<BusLink>;
 }

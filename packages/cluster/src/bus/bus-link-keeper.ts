@@ -93,9 +93,12 @@ export class BusLinkKeeper {
     abortable(this.tryToConnect(isCurrent, abort.signal), abort.signal).then(
       (link) => {
         timer.cancel();
+        if (!isCurrent()) {
+          closeQuietly(link);
+          return;
+        }
         this.connecting = undefined;
-        if (isCurrent()) this.connected(link);
-        else closeQuietly(link);
+        this.connected(link);
       },
       (error: unknown) => {
         timer.cancel();
@@ -211,12 +214,14 @@ export class BusLinkKeeper {
   private failed(cause: Error | undefined): void {
     const { clock, random, logger } = this.host;
     const { current, isUp } = this;
+    const trouble = cause?.message || 'the connection ended';
     this.forgetLink();
+    // An engine may report the loss before its connect has settled: the next one takes its place.
+    this.connecting?.abort(cause ?? new Error(trouble));
     if (current !== undefined) closeQuietly(current);
     this.tries += 1;
     const delayMs = RETRY(this.tries, { elapsedMs: 0, phase: 0, random })!;
     this.retry = clock.schedule(() => this.connect(), delayMs);
-    const trouble = cause?.message || 'the connection ended';
     // One line for each trouble, however long it lasts, and however troubles alternate.
     if (!this.troubles.has(trouble) && this.troubles.size < MAX_LINES) {
       logger.log('warn', `the bus ${this.engine.name} is down: ${trouble}; trying again`);

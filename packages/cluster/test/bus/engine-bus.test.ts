@@ -143,6 +143,34 @@ describe('EngineBus: tries', () => {
   });
 });
 
+describe('EngineBus: a connect that reports its loss before it settles', () => {
+  const aborted = (engine: ScriptedEngine) => engine.attempts.map(({ signal }) => signal.aborted);
+
+  it('is aborted before the next one, which close aborts', async () => {
+    const { engine, bus, clock, open, pass } = scriptedBus();
+    engine.mode = 'hangs';
+    await open();
+    engine.attempts[0]!.sink.lost(new Error('gone'));
+    await pass(200);
+    expect(aborted(engine)).toEqual([true, false]);
+    await bus.close();
+    expect(aborted(engine)).toEqual([true, true]);
+    expect(clock.nextDelay).toBe(-1);
+  });
+
+  it('leaves the next one to close when its own link comes late', async () => {
+    const { engine, bus, open, pass } = scriptedBus();
+    const opening = open();
+    engine.mode = 'hangs';
+    engine.attempts[0]!.sink.lost(new Error('gone'));
+    await opening;
+    await pass(200);
+    expect(engine.link.closes).toEqual([false]);
+    await bus.close();
+    expect(aborted(engine)).toEqual([true, true]);
+  });
+});
+
 describe('EngineBus: what is published', () => {
   it('is kept while it is down, sent before what comes later, and dropped with its cause', async () => {
     const { engine, bus, events, open, pass } = scriptedBus();

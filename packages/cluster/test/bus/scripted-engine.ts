@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { LogLevel } from '@headrace/core';
 import { VirtualClock } from '@headrace/core/testing';
+import type { BusHost } from '../../src/bus/bus.ts';
 import type { BusEngine, BusLink, BusLinkSink } from '../../src/bus/bus-engine.ts';
 import { EngineBus, type EngineBusOptions } from '../../src/bus/engine-bus.ts';
 import type { LogLink } from '../../src/log/log.ts';
@@ -11,6 +12,8 @@ export class ScriptedEngine implements BusEngine {
   readonly hasLog: boolean;
   readonly links: ScriptedLink[] = [];
   tries = 0;
+  /** What each connect has to report to, and its signal. */
+  readonly attempts: { readonly sink: BusLinkSink; readonly signal: AbortSignal }[] = [];
   /** What the next connects do. */
   mode: 'connects' | 'refuses' | 'throws' | 'hangs' = 'connects';
   /** Links give back what is published on subjects that they are subscribed to. */
@@ -29,8 +32,9 @@ export class ScriptedEngine implements BusEngine {
     return this.links.at(-1)!;
   }
 
-  connect(sink: BusLinkSink): Promise<BusLink> {
+  connect(sink: BusLinkSink, _host: BusHost, signal: AbortSignal): Promise<BusLink> {
     this.tries += 1;
+    this.attempts.push({ sink, signal });
     if (this.mode === 'throws') throw new Error(this.error);
     if (this.mode === 'refuses') return Promise.reject(new Error(this.error));
     if (this.mode === 'hangs') return new Promise(() => {});
