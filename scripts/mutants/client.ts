@@ -30,6 +30,13 @@ export const mutants: readonly Mutant[] = [
     why: 'after the race no further address is tried',
   },
   {
+    file: 'src/address/address-race.ts',
+    find: 'new Promise<C>((resolve) => resolve(connect(address, abort.signal)))',
+    replace: 'connect(address, abort.signal)',
+    test: 'test/address/address-race.test.ts',
+    why: 'a connector that throws in a race ends no process',
+  },
+  {
     file: 'src/retry/spread.ts',
     find: 'if (missedMs > 0) beginMs += Math.ceil(missedMs / lengthMs) * lengthMs;',
     replace: '',

@@ -73,7 +73,8 @@ class AddressRace<C extends Channel> {
     }
     const abort = new AbortController();
     this.running.add(abort);
-    connect(address, abort.signal).then(
+    // A connector that throws is one that rejects: not within a timer.
+    new Promise<C>((resolve) => resolve(connect(address, abort.signal))).then(
       (channel) => this.connected(channel, abort),
       (error: unknown) => this.failed(toError(error), abort),
     );

@@ -8,14 +8,17 @@ import { RacingConnector } from '../../src/address/racing-connector.ts';
 const v4 = (last: number): LookupAddress => ({ address: `192.0.2.${last}`, family: 4 });
 const v6 = (last: number): LookupAddress => ({ address: `2001:db8::${last}`, family: 6 });
 
-/** Connects as it is told to: each address after a time, or never. */
+/** What connecting to an address does: takes so long, rejects, or throws. */
+type Take = number | Error | 'throws';
+
+/** Connects as it is told to. */
 class Race {
   readonly clock = new VirtualClock();
   readonly log: string[] = [];
   readonly abort = new AbortController();
   readonly result: Promise<string>;
 
-  constructor(takes: readonly (number | Error)[], raceMs = 250, signal?: AbortSignal) {
+  constructor(takes: readonly Take[], raceMs = 250, signal?: AbortSignal) {
     const addresses = takes.map((_, index) => v4(index));
     const running = raceAddresses({
       addresses,
@@ -31,12 +34,9 @@ class Race {
     );
   }
 
-  private connect(
-    { address }: LookupAddress,
-    takes: number | Error,
-    signal: AbortSignal,
-  ): Promise<Channel> {
+  private connect({ address }: LookupAddress, takes: Take, signal: AbortSignal): Promise<Channel> {
     this.log.push(`${this.clock.now()} start ${address}`);
+    if (takes === 'throws') throw new Error('thrown');
     return new Promise((resolve, reject) => {
       signal.addEventListener('abort', () => {
         this.log.push(`${this.clock.now()} abort ${address}`);
@@ -82,6 +82,13 @@ describe('a race of addresses', () => {
     race = await new Race([new Error('one'), new Error('two'), new Error('three')]).pass(10);
     expect(await race.result).toBe('one');
     expect(race.log.map((line) => line.split(' ')[0])).toEqual(['0', '10', '10']);
+  });
+
+  it('takes a connector that throws for one that rejects, also when its turn comes by the clock', async () => {
+    race = await new Race([10_000, 'throws', 100]).pass(600);
+    expect(await race.result).toBe('won 192.0.2.2');
+    race = await new Race(['throws', 10]).pass(300);
+    expect(await race.result).toBe('won 192.0.2.1');
   });
 
   it('is aborted as a whole', async () => {
