@@ -1,7 +1,8 @@
 import type { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
-import { type Clock, type Logger, OptionError, systemClock } from '@headrace/core';
+import { type Clock, type Logger, OptionError } from '@headrace/core';
 import {
+  CLOCK,
   custom,
   describeOptions,
   fn,
@@ -83,7 +84,7 @@ export const CLUSTER_OPTIONS = describeOptions('Cluster.join', {
   load: fn({ purpose: 'gives the load' }),
   users: nested(USERS_OPTIONS, { default: {} }),
   joinTimeoutMs: number({ default: 2000 }),
-  clock: object('a clock', { default: systemClock }),
+  clock: CLOCK,
   logger: object('a logger'),
   random: fn({ default: Math.random }),
   randomBytes: fn({ default: randomBytes }),

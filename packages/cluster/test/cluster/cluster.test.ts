@@ -202,6 +202,7 @@ describe('a cluster', () => {
   it('refuses options that it does not know, and a bus that is in use', async () => {
     await expect(Cluster.join({} as never)).rejects.toThrow(/app/);
     await expect(Cluster.join({ app: 'x', bux: 1 } as never)).rejects.toThrow(/bux/);
+    await expect(Cluster.join({ app: 'x', clock: {} } as never)).rejects.toThrow(/must be a Clock/);
     const bus = memoryBus();
     await using _cluster = await Cluster.join({ app: 'x', bus });
     await expect(Cluster.join({ app: 'y', bus })).rejects.toThrow(/in use/);

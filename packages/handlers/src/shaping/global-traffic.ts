@@ -1,5 +1,5 @@
-import { type Clock, systemClock } from '@headrace/core';
-import { describeOptions, fn, number, object } from '@headrace/core/authoring';
+import type { Clock } from '@headrace/core';
+import { CLOCK, describeOptions, fn, number } from '@headrace/core/authoring';
 import { RateLimit } from './rate-limit.ts';
 import { TrafficCounter } from './traffic-counter.ts';
 import { LIMIT_OPTIONS, type TrafficLimits } from './traffic-limits.ts';
@@ -18,7 +18,7 @@ const OPTIONS = describeOptions(
   'GlobalTraffic',
   {
     maxQueuedBytes: number({ default: 400 * 1024 * 1024 }),
-    clock: object('a Clock', { default: systemClock }),
+    clock: CLOCK,
     onInterval: fn({ purpose: 'gets the counter' }),
   },
   LIMIT_OPTIONS,

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '@headrace/core';
-import { callSafely, describeOptions, fn, object, time } from '@headrace/core/authoring';
+import { CLOCK, callSafely, describeOptions, fn, time } from '@headrace/core/authoring';
 
 /** Options of a {@link TrafficCounter}. */
 export interface TrafficCounterOptions {
@@ -10,8 +10,10 @@ export interface TrafficCounterOptions {
   readonly onInterval?: (counter: TrafficCounter) => void;
 }
 
+const REQUIRED_CLOCK: typeof CLOCK = { ...CLOCK, isRequired: true };
+
 const OPTIONS = describeOptions('TrafficCounter', {
-  clock: object('a Clock', { required: true }),
+  clock: REQUIRED_CLOCK,
   checkIntervalMs: time({ default: 1000 }),
   onInterval: fn({ purpose: 'gets the counter' }),
 });

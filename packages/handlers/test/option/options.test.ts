@@ -161,7 +161,7 @@ describe.each(Object.keys(takers))('%s', (name) => {
   }
 });
 
-it('refuses texts that are no choice, which would count as another', () => {
+it('refuses values that would count as another, with what is allowed', () => {
   const authenticate = () => ({ refused: 'no' });
   const wrong: readonly (readonly [act: () => unknown, text: string])[] = [
     [
@@ -179,6 +179,14 @@ it('refuses texts that are no choice, which would count as another', () => {
     [
       () => takers.IdleStateHandler!({ readerIdleSeconds: 5 } as never),
       'IdleStateHandler has no option readerIdleSeconds (5); did you mean readerIdleMs?',
+    ],
+    [
+      () => takers.GlobalTraffic!({ clock: {} } as never),
+      'clock is an object, but must be a Clock, such as systemClock',
+    ],
+    [
+      () => takers.TrafficCounter!({ clock: {} } as never),
+      'clock is an object, but must be a Clock, such as systemClock',
     ],
     [
       () => takers.IpFilterHandler!({ rules: [{}] } as never),
