@@ -2,7 +2,7 @@ import { type ByteInput, ByteToMessageDecoder } from '@headrace/codec';
 import type { Context } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
 import { bytesOf, type DecoderTarget } from '../../packages/codec/test/decoder-target.ts';
-import { fuzz, loadTargets } from '../fuzz/run.ts';
+import { fuzz, fuzzInTurn, loadTargets } from '../fuzz/run.ts';
 
 /** One decoder with a fault, under the fuzzer. */
 function faulty(decode: (input: ByteInput) => Buffer | undefined): DecoderTarget {
@@ -39,5 +39,19 @@ describe('fuzzing', () => {
       return undefined;
     });
     expect(() => fuzz(throwing, 1)).toThrow(/an error that is not about the input: .*boom/);
+  });
+
+  it('gives every target a turn, also when the time is over before', async () => {
+    const targets = ['a', 'b', 'c'].map((name) => ({ ...faulty(() => undefined), name }));
+    const turnsOf = async (limit: number) => {
+      const turns: string[] = [];
+      const feed = ({ name }: DecoderTarget, seed: number) => turns.push(`${name} ${seed}`);
+      const isOver = () => turns.length >= limit;
+      let fed = 0;
+      for await ({ fed } of fuzzInTurn(targets, 7, isOver, feed)) expect(fed).toBeGreaterThan(0);
+      return [...turns, fed];
+    };
+    expect(await turnsOf(1)).toEqual(['a 7', 'b 7', 'c 7', 3]);
+    expect(await turnsOf(4)).toEqual(['a 7', 'b 7', 'c 7', 'a 8', 3]);
   });
 });
