@@ -56,6 +56,7 @@ async function describeAll(root: string): Promise<DescribedSet[]> {
     .flatMap((folder) => filesBelow(root, `${folder}/src`, ['.ts']))
     .filter((file) => CALL.test(readFileSync(join(root, file), 'utf8')));
   for (const file of files) await import(pathToFileURL(join(root, file)).href);
+  if (noted.length === 0) throw new Error(`no file below ${root} describes options`);
   return noted.map(({ set: { owner, kinds }, stack }) => ({
     file: callerIn(root, stack),
     owner,

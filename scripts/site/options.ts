@@ -12,6 +12,7 @@ export interface Option {
   /** What the interface's documentation has as the default. */
   readonly standard: string | undefined;
   readonly words: string;
+  readonly file: string;
   readonly line: number;
   /** Its description, if its interface has one in the same file. */
   readonly described: DescribedOption | undefined;
@@ -26,6 +27,13 @@ type Named = {
   readonly name?: string;
   readonly key?: { readonly name?: string; readonly value?: string };
 };
+
+/** Options that a set describes. */
+export interface TakenOptions {
+  /** The interface that has them. */
+  readonly name: string;
+  readonly options: readonly Option[];
+}
 
 /** All interfaces and option types of some files by their names. */
 export class OptionTypes {
@@ -63,14 +71,37 @@ export class OptionTypes {
     return [...own, ...inherited.filter((option) => !names.has(option.name))];
   }
 
-  /** The names of all interfaces and option types. */
-  get names(): Iterable<string> {
-    return this.declared.keys();
+  /** All sets. */
+  get sets(): readonly DescribedSet[] {
+    return [...this.setsOf.values()].flat();
   }
 
-  /** The file of an interface. */
-  fileOf(name: string): string {
-    return this.declared.get(name)?.source.path ?? '';
+  /**
+   * The documented options of a set: those of the interface of its file that has these names itself, or else has them with
+   * inherited ones, of a type literal there, or of an interface of another file that has these names and no more.
+   */
+  takenBy(set: DescribedSet): TakenOptions[] {
+    const names = Object.keys(set.kinds);
+    const here = [...this.declared].filter(([, { source }]) => source.path === set.file);
+    const all = (declared: Iterable<readonly [string, unknown]>): TakenOptions[] =>
+      [...declared].map(([name]) => ({ name, options: this.of(name) }));
+    const choices: readonly (() => TakenOptions[])[] = [
+      () => here.map(([name]) => ({ name, options: this.ownOf(name) })).filter(isExactly(names)),
+      () => all(here).filter(hasAll(names)),
+      () => here.flatMap(([name, declared]) => literalsIn(name, declared)).filter(isExactly(names)),
+      () => all(this.declared).filter(isExactly(names)),
+    ];
+    for (const choice of choices) {
+      const found = choice();
+      if (found.length === 0) continue;
+      return found.map(({ name, options }) => ({
+        name,
+        options: options
+          .filter((option) => names.includes(option.name))
+          .map((option) => ({ ...option, described: set.kinds[option.name] })),
+      }));
+    }
+    return [];
   }
 
   /** The options that an interface has itself. */
@@ -94,6 +125,28 @@ export class OptionTypes {
     }
     return [];
   }
+}
+
+function hasAll(names: readonly string[]): (taken: TakenOptions) => boolean {
+  return ({ options }) => names.every((name) => options.some((option) => option.name === name));
+}
+
+function isExactly(names: readonly string[]): (taken: TakenOptions) => boolean {
+  const has = hasAll(names);
+  return (taken) => taken.options.length === names.length && has(taken);
+}
+
+/** The objects that are written within a type: `whenDown?: { maxBytes?: number }`. */
+function literalsIn(name: string, { source, node }: Declared): TakenOptions[] {
+  const found: TakenOptions[] = [];
+  const visit = (part: unknown): void => {
+    if (typeof part !== 'object' || part === null) return;
+    const { type, members } = part as Partial<SyntaxNode> & { members?: SyntaxNode[] };
+    if (type === 'TSTypeLiteral') found.push({ name, options: membersOf(source, members ?? []) });
+    for (const inner of Object.values(part)) visit(inner);
+  };
+  visit(node);
+  return found;
 }
 
 function nameIn(source: SourceFile, node: SyntaxNode): string {
@@ -122,6 +175,7 @@ function membersOf(source: SourceFile, members: readonly SyntaxNode[]): Option[]
         type: type.replace(/\s+/g, ' '),
         isRequired: member['optional'] !== true,
         standard,
+        file: source.path,
         line: lineOf(source.text, member.start),
         described: undefined,
         words: comment

@@ -1,10 +1,12 @@
 import { expect, it } from 'vitest';
 import { wrongDefaults } from '../check-options.ts';
+import { describeProblem } from '../problem.ts';
 import { checkBuiltLinks, missingErrorAnchors } from '../site/built-links.ts';
 import { readContents, unreached } from '../site/contents.ts';
 import { errorAnchors } from '../site/error-anchors.ts';
 import { handlerPages } from '../site/handler-pages.ts';
 import { Links } from '../site/links.ts';
+import { type DescribedSet, describedSets } from '../site/option-sets.ts';
 import { OptionTypes } from '../site/options.ts';
 import { findPages } from '../site/pages.ts';
 import { uncheckedSamples } from '../site/samples.ts';
@@ -156,3 +158,49 @@ it('finds dead links and anchors in the built pages, and what they load from els
     'errors.html: HR_ERR_B has no anchor #hr_err_b',
   ]);
 });
+
+function wrongDefaultsIn(text: string, kinds: DescribedSet['kinds']): string[] {
+  const file = 'packages/core/src/echo.ts';
+  const root = tree({ [file]: text });
+  const types = new OptionTypes([readSource(root, file)], [{ file, owner: 'Echo', kinds }]);
+  return wrongDefaults(types).problems.map(describeProblem);
+}
+
+it('compares the defaults of inherited options and of those within a type', () => {
+  const size = { allowed: 'a size', standard: '2048' };
+  const kinds = { size, mode: { allowed: 'a mode', standard: "'any'" } };
+  const base = (words: string) =>
+    `interface Base { /** @default ${words} */ readonly size?: number }`;
+  const heir =
+    "export interface Heir extends Base { /** @default 'any' */ readonly mode?: string }";
+  expect(wrongDefaultsIn(`${base('2 * 1024 (2 KiB)')}\n${heir}`, kinds)).toEqual([]);
+  expect(wrongDefaultsIn(`${base('3 * 1024')}\n${heir}`, kinds)).toEqual([
+    'packages/core/src/echo.ts:1: Heir.size: @default 3 * 1024, but its description has 2048',
+  ]);
+  const within = 'export type Echo = boolean | { /** @default 1 */ readonly size?: number };';
+  expect(wrongDefaultsIn(within, { size })).toEqual([
+    'packages/core/src/echo.ts:1: Echo.size: @default 1, but its description has 2048',
+  ]);
+});
+
+it('names a set of options that no interface has', () => {
+  const kinds = { size: { allowed: 'a size', standard: '2048' } };
+  expect(wrongDefaultsIn('export interface Echo { readonly length?: number }', kinds)).toEqual([
+    'packages/core/src/echo.ts: no interface has the options of Echo: size',
+  ]);
+});
+
+it('does not go without the sets of options', async () => {
+  const loader = new URL('../site/note-option-sets.mjs', import.meta.url).href;
+  const { load } = (await import(loader)) as { load: (...args: unknown[]) => Promise<unknown> };
+  const next = () => Promise.resolve({ source: 'this.holder = owner;' });
+  const loading = load('file:///core/src/internal/option-set.ts', {}, next);
+  await expect(loading).rejects.toThrow('has no "this.owner = owner;"');
+  const register = new URL('../register.mjs', import.meta.url).href;
+  const root = tree({
+    'scripts/register.mjs': `import '${register}';`,
+    'packages/core/package.json': manifest('core'),
+    'packages/core/src/index.ts': 'export {};',
+  });
+  expect(() => describedSets(root)).toThrow('describes options');
+}, 30_000);
