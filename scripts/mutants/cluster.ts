@@ -2,20 +2,6 @@ import type { Mutant } from './mutant.ts';
 
 export const mutants: readonly Mutant[] = [
   {
-    file: 'src/application/at-once.ts',
-    find: 'given.then(undefined, () => {});',
-    replace: '',
-    test: 'test/cluster/cluster.test.ts',
-    why: 'a figure of the application that rejects ends no process',
-  },
-  {
-    file: 'src/application/at-once.ts',
-    find: 'if (!isPromiseLike(given)) return given;',
-    replace: 'if (!isPromiseLike(given) || name !== "") return given;',
-    test: 'test/group/cluster-group.test.ts',
-    why: 'a promise is no id, no message and no bytes',
-  },
-  {
     file: 'src/room/room-messages.ts',
     find: "atOnce('format', plan.format(message, position))",
     replace: 'plan.format(message, position)',

@@ -142,6 +142,20 @@ export const mutants: readonly Mutant[] = [
     why: 'a peer that takes something in time is not stalled',
   },
   {
+    file: 'src/internal/at-once.ts',
+    find: 'given.then(undefined, () => {});',
+    replace: '',
+    test: 'test/internal/at-once.test.ts',
+    why: 'a function of the application that rejects ends no process',
+  },
+  {
+    file: 'src/internal/at-once.ts',
+    find: 'if (!isPromiseLike(given)) return given;',
+    replace: 'if (!isPromiseLike(given) || name !== "") return given;',
+    test: 'test/internal/at-once.test.ts',
+    why: 'a promise is no answer, no message and no id',
+  },
+  {
     file: 'src/internal/turn-queue.ts',
     find: 'if (this.waiting.length > 1) return;',
     replace: '',

@@ -23,6 +23,8 @@ export { SLOW_MEMBER_OPTIONS } from './group/slow-member.ts';
 export { addressText } from './internal/address-text.ts';
 // Futures
 export { allSettled } from './internal/all-settled.ts';
+// Functions of applications
+export { atOnce } from './internal/at-once.ts';
 export { bufferPlace, bufferView, placedView } from './internal/buffer-view.ts';
 export {
   byteLengthOf,
@@ -31,7 +33,6 @@ export {
   sizeOfBytes,
   toBuffer,
 } from './internal/byte-source.ts';
-// Functions of applications
 export { callInContext, callSafely } from './internal/call-safely.ts';
 // A queue
 export { DrainGate } from './internal/drain-gate.ts';

@@ -1,6 +1,5 @@
 import { OptionError, stderrLogger } from '@headrace/core';
-import { type Resolved, toError, WatchedEmitter } from '@headrace/core/authoring';
-import { atOnce } from '../application/at-once.ts';
+import { atOnce, type Resolved, toError, WatchedEmitter } from '@headrace/core/authoring';
 import { memoryBus } from '../bus/memory/memory-bus.ts';
 import { Subjects } from '../bus/subject.ts';
 import { ClusterPort } from '../gateway/cluster-port.ts';

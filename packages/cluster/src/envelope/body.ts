@@ -1,7 +1,6 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 import { EncodeError } from '@headrace/core';
-import { toBuffer, toError } from '@headrace/core/authoring';
-import { atOnce } from '../application/at-once.ts';
+import { atOnce, toBuffer, toError } from '@headrace/core/authoring';
 import { BODY, type BodyType } from './envelope.ts';
 
 /** How the messages of a group look on the bus, instead of the body types. */

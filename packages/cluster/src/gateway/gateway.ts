@@ -9,6 +9,7 @@ import {
   type Timer,
 } from '@headrace/core';
 import {
+  atOnce,
   choice,
   describeOptions,
   fn,
@@ -19,7 +20,6 @@ import {
   toError,
   whole,
 } from '@headrace/core/authoring';
-import { atOnce } from '../application/at-once.ts';
 import type { BusSubscription } from '../bus/bus.ts';
 import { decodeBody, encodeBody, type MessageCodec } from '../envelope/body.ts';
 import { decodeFrame, encodeFrame, frameOf, OP } from './gateway-frame.ts';

@@ -1,7 +1,6 @@
 import type { Channel, Logger } from '@headrace/core';
-import { toError } from '@headrace/core/authoring';
+import { atOnce, toError } from '@headrace/core/authoring';
 import { PRINCIPAL } from '@headrace/handlers';
-import { atOnce } from '../application/at-once.ts';
 import { MAX_ID_LENGTH } from './presence-message.ts';
 
 /** The id of a member for the other nodes; undefined for one that is only counted. */

@@ -1,7 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import { OptionError } from '@headrace/core';
-import { toError } from '@headrace/core/authoring';
-import { atOnce } from '../application/at-once.ts';
+import { atOnce, toError } from '@headrace/core/authoring';
 import { decodeBody, encodeBody } from '../envelope/body.ts';
 import { checkBodyLength, encodeEnvelope, KIND } from '../envelope/envelope.ts';
 import type { LogEntry } from '../log/log.ts';

@@ -1,5 +1,6 @@
 import type { Channel, CloseReason } from '@headrace/core';
 import {
+  atOnce,
   checkKind,
   choice,
   describeOptions,
@@ -9,7 +10,6 @@ import {
   object,
 } from '@headrace/core/authoring';
 import type { OtherSession, Session, Sessions } from '@headrace/handlers';
-import { atOnce } from '../application/at-once.ts';
 import { checkChannel } from '../application/check-channel.ts';
 import { type Body, decodeBody, encodeBody } from '../envelope/body.ts';
 import { ANSWER, checkBodyLength, type Envelope, KIND } from '../envelope/envelope.ts';

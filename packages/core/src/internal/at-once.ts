@@ -1,8 +1,8 @@
-import { isPromiseLike } from '@headrace/core/authoring';
+import { isPromiseLike } from './promise-like.ts';
 
 /**
  * What a function of the application gave, where nothing waits for an answer. The rejection of a promise that it gave
- * all the same ends no process.
+ * all the same ends no process. The caller calls the function itself, so that a message costs one look and no closure.
  *
  * @param name - of the function, for the error
  * @throws TypeError for a promise
