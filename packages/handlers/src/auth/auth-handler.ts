@@ -7,6 +7,7 @@ import {
   type WriteFuture,
 } from '@headrace/core';
 import {
+  atOnce,
   callInContext,
   KeptInputHandler,
   type KeptInputSteps,
@@ -19,7 +20,7 @@ import { CLOSE_REASONS, type Occasion, refusalError, refusalReply } from './auth
 import { EarlyWrites } from './early-writes.ts';
 import { Inquiry, type Question } from './inquiry.ts';
 import { Membership } from './membership.ts';
-import type { Session } from './sessions.ts';
+import type { OtherSession, Session } from './sessions.ts';
 
 const CLOSED = 'the connection closed before it authenticated';
 const REMOVED = 'the auth handler was removed before the sign-in';
@@ -182,14 +183,15 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
     const action = machine.message(isCredentials, this.isKeeping ? this.kept.size : 0);
     if (action.do === 'pass') ctx.fireChannelRead(message);
     else if (action.do === 'hold') this.kept.keep(message);
-    else if (action.do === 'answer-again') this.reply(ctx, this.options.replies?.again?.(message));
-    else if (action.do === 'check') {
+    else if (action.do === 'answer-again') {
+      this.reply(ctx, atOnce('again', this.options.replies?.again?.(message)));
+    } else if (action.do === 'check') {
       this.check(ctx, (attempt) => this.options.authenticate(message, attempt));
     } else if (action.do === 'reject') this.decide(ctx, [action], { message });
   }
 
   private isCredentials(message: Message): boolean {
-    return this.options.isCredentials?.(message) ?? true;
+    return atOnce('isCredentials', this.options.isCredentials?.(message)) ?? true;
   }
 
   // --- the authenticator ---
@@ -214,7 +216,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
         const text = `the authenticator failed: ${cause.message}`;
         ctx.channel.logger.log('warn', `${ctx.channel} ${text}`, cause);
         this.orEnd(ctx, () => {
-          const reply = this.options.replies?.refused?.(text);
+          const reply = this.refused(text);
           this.decide(ctx, machine.failed(), { text, cause, reply });
         });
       },
@@ -224,9 +226,13 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
   private answered(ctx: Context, verdict: AuthVerdict<Principal, Reply>): void {
     if ('principal' in verdict) this.accepted(ctx, verdict.principal, verdict.reply);
     else {
-      const { refused: text, reply = this.options.replies?.refused?.(text) } = verdict;
+      const { refused: text, reply = this.refused(text) } = verdict;
       this.decide(ctx, this.machine.no(verdict.stays), { text, reply });
     }
+  }
+
+  private refused(text: string): Reply | undefined {
+    return atOnce('refused', this.options.replies?.refused?.(text));
   }
 
   /** A timer or a promise calls it: an error must reach the pipeline, and not the process. */
@@ -247,14 +253,19 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
   private accepted(ctx: Context, principal: Principal, reply: Reply | undefined): void {
     // Closed with its last event still to come, which ends the attempt.
     if (!ctx.channel.isOpen) return;
-    const others = this.options.sessions?.othersOf(principal, ctx.channel) ?? [];
+    const others = this.membership.others(principal, ctx.channel);
     const actions = this.machine.yes(others.length);
     this.isDeciding = true;
     try {
       for (const action of actions) {
-        if (action.do === 'kick-others') for (const other of [...others]) other.kick();
+        if (action.do === 'kick-others') this.kickAll(ctx, others);
         else if (action.do === 'accept') this.accept(ctx, principal, reply);
-        else this.carryOut(ctx, action, { reply: this.options.replies?.duplicate?.(principal) });
+        else if (action.do === 'reject') {
+          const { replies } = this.options;
+          this.carryOut(ctx, action, {
+            reply: atOnce('duplicate', replies?.duplicate?.(principal)),
+          });
+        } else this.carryOut(ctx, action, {});
       }
     } finally {
       this.isDeciding = false;
@@ -303,8 +314,8 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
     const previous = membership.principal;
     this.deadline?.cancel();
     const session = { channel, principal, kick: () => this.kick(ctx, session) };
-    if (!membership.begin(session)) return;
-    this.reply(ctx, reply ?? this.options.replies?.accepted?.(principal));
+    if (!membership.begin(ctx, session)) return;
+    this.reply(ctx, reply ?? atOnce('accepted', this.options.replies?.accepted?.(principal)));
     if (!membership.has(session)) return;
     this.writes.send();
     ctx.flush();
@@ -349,11 +360,21 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
     const { channel } = ctx;
     this.stop(refusalError('kicked', {}, this.limits));
     this.kept.release();
-    callInContext(ctx, () => void membership.removeSession(session));
+    callInContext(ctx, () => membership.removeSession(session));
     callInContext(ctx, () => void membership.leaveGroup(channel));
     if (channel.isActive && !channel.isEnding)
-      callInContext(ctx, () => this.reply(ctx, this.options.replies?.kicked?.(session.principal)));
+      callInContext(ctx, () => {
+        const { replies } = this.options;
+        this.reply(ctx, atOnce('kicked', replies?.kicked?.(session.principal)));
+      });
     channel.end({ reason: CLOSE_REASONS.kicked });
+  }
+
+  private kickAll(ctx: Context, others: readonly OtherSession[]): void {
+    for (const other of [...others]) {
+      const returned: unknown = other.kick();
+      callInContext(ctx, () => returned);
+    }
   }
 
   private reply(ctx: Context, reply: Reply | undefined): void {

@@ -1,4 +1,5 @@
 import { type CloseReason, RejectedError, TimedOutError } from '@headrace/core';
+import { atOnce } from '@headrace/core/authoring';
 import type { Rejection } from './auth-machine.ts';
 import type { AuthOptions } from './auth-options.ts';
 
@@ -48,7 +49,8 @@ export function refusalReply<Principal, Message, Reply>(
   { message, reply }: Occasion<Message, Reply>,
   replies: AuthOptions<Principal, Message, Reply>['replies'],
 ): Reply | undefined {
-  if (why === 'timeout') return replies?.timedOut?.();
-  if (why === 'early' || why === 'full') return replies?.unauthenticated?.(message!);
+  if (why === 'timeout') return atOnce('timedOut', replies?.timedOut?.());
+  if (why === 'early' || why === 'full')
+    return atOnce('unauthenticated', replies?.unauthenticated?.(message!));
   return reply;
 }

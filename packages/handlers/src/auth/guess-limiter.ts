@@ -1,5 +1,5 @@
 import { type Channel, clientAddress } from '@headrace/core';
-import { describeOptions, fn, number, whole } from '@headrace/core/authoring';
+import { atOnce, describeOptions, fn, number, whole } from '@headrace/core/authoring';
 import { addressKey } from '../limit/address-key.ts';
 import type { AuthAttempt, AuthVerdict } from './auth-options.ts';
 
@@ -79,7 +79,7 @@ export class GuessLimiter {
     authenticate: Authenticate<Message, Principal, Reply>,
   ): Authenticate<Message, Principal, Reply> {
     return (message, attempt) => {
-      const client = this.clientOf(attempt.channel);
+      const client = atOnce('clientOf', this.clientOf(attempt.channel));
       if (client === undefined) return authenticate(message, attempt);
       const { clock } = attempt.channel;
       const waitMs = this.begin(client, clock.now());

@@ -1,7 +1,8 @@
-import type { Channel } from '@headrace/core';
+import type { Channel, Context } from '@headrace/core';
+import { atOnce, callInContext } from '@headrace/core/authoring';
 import type { AuthOptions } from './auth-options.ts';
 import { PRINCIPAL } from './principal.ts';
-import type { Session } from './sessions.ts';
+import type { OtherSession, Session } from './sessions.ts';
 
 type Places<Principal> = Pick<
   AuthOptions<Principal, never, never>,
@@ -26,12 +27,17 @@ export class Membership<Principal> {
     return this.session?.principal;
   }
 
+  /** The other sessions of its id. */
+  others(principal: Principal, channel: Channel): readonly OtherSession[] {
+    return atOnce('sessions.othersOf', this.places.sessions?.othersOf(principal, channel)) ?? [];
+  }
+
   has(session: Session<Principal>): boolean {
     return this.session === session;
   }
 
   /** Begins a session, or moves the channel from the session before to this one. */
-  begin(session: Session<Principal>): boolean {
+  begin(ctx: Context, session: Session<Principal>): boolean {
     const { channel, principal } = session;
     const { sessions, principalKey } = this.places;
     const previous = this.session;
@@ -39,15 +45,19 @@ export class Membership<Principal> {
     channel.attributes.set(PRINCIPAL, principal);
     if (principalKey !== undefined) channel.attributes.set(principalKey, principal);
     if (sessions === undefined) return true;
-    if (previous !== undefined) sessions.remove(previous);
+    if (previous !== undefined) {
+      const removed = this.removeSession(previous);
+      callInContext(ctx, () => removed);
+    }
     // A listener of that may have closed the channel.
     if (this.session !== session) return false;
-    sessions.add(session);
+    const added: unknown = sessions.add(session);
+    callInContext(ctx, () => added);
     if (previous === undefined) {
       channel.onClosed(() => {
         const last = this.session;
         this.session = undefined;
-        if (last !== undefined) sessions.remove(last);
+        return last && this.removeSession(last);
       });
     }
     return this.session === session;
@@ -65,8 +75,9 @@ export class Membership<Principal> {
     return true;
   }
 
-  removeSession(session: Session<Principal>): void {
-    this.places.sessions?.remove(session);
+  /** Nothing waits for it: what is returned is only to be looked at for a rejection. */
+  removeSession(session: Session<Principal>): unknown {
+    return this.places.sessions?.remove(session);
   }
 
   leaveGroup(channel: Channel): void {

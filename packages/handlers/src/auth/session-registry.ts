@@ -1,5 +1,11 @@
 import type { Channel, CloseInfo, Timer } from '@headrace/core';
-import { checkFunction, describeOptions, number, WatchedEmitter } from '@headrace/core/authoring';
+import {
+  atOnce,
+  checkFunction,
+  describeOptions,
+  number,
+  WatchedEmitter,
+} from '@headrace/core/authoring';
 import type { Session, Sessions } from './sessions.ts';
 
 /** What a {@link SessionRegistry} reports of an id, which may have many connections, one after the other or at once. */
@@ -110,12 +116,12 @@ export class SessionRegistry<Principal>
 
   /** The sessions of a principal's id but for one channel's own. */
   othersOf(principal: Principal, channel: Channel): readonly Session<Principal>[] {
-    const all = this.sessions.get(this.idOf(principal)) ?? [];
+    const all = this.sessions.get(this.idFor(principal)) ?? [];
     return all.filter((session) => session.channel !== channel);
   }
 
   add(session: Session<Principal>): void {
-    const id = this.idOf(session.principal);
+    const id = this.idFor(session.principal);
     const all = this.sessions.get(id);
     const left = this.leaving.get(id);
     if (all === undefined) this.sessions.set(id, [session]);
@@ -131,7 +137,7 @@ export class SessionRegistry<Principal>
 
   /** True if it was there. */
   remove(session: Session<Principal>): boolean {
-    const id = this.idOf(session.principal);
+    const id = this.idFor(session.principal);
     const all = this.sessions.get(id);
     const index = all?.indexOf(session) ?? -1;
     if (all === undefined || index < 0) return false;
@@ -144,6 +150,10 @@ export class SessionRegistry<Principal>
       this.emit('moved', id, newest, session.channel);
     }
     return true;
+  }
+
+  private idFor(principal: Principal): string {
+    return atOnce('idOf', this.idOf(principal));
   }
 
   /** Not at once, even without a grace time: one that kicks it, or its next sign-in, may come in the same event. */

@@ -9,7 +9,7 @@ import {
   type PassThrough,
   type Types,
 } from '@headrace/core';
-import { checkMethod, describeOptions, flag, fn, value } from '@headrace/core/authoring';
+import { atOnce, checkMethod, describeOptions, flag, fn, value } from '@headrace/core/authoring';
 
 type Receivers<In> = 'others' | 'all' | ((message: In, sender: Channel) => ChannelMatcher);
 
@@ -93,7 +93,8 @@ export class BroadcastHandler<In = PassThrough, Out = unknown> implements Handle
 
   channelRead(ctx: Context, message: In): void {
     const { format, passOn } = this;
-    const outgoing = format === undefined ? message : format(message, ctx.channel);
+    const outgoing =
+      format === undefined ? message : atOnce('format', format(message, ctx.channel));
     if (outgoing !== undefined) {
       const future = this.group.write(outgoing, this.receivers(message, ctx.channel));
       this.flushSoon(ctx);
@@ -127,7 +128,8 @@ export class BroadcastHandler<In = PassThrough, Out = unknown> implements Handle
   private receivers(message: In, sender: Channel): ChannelMatcher | undefined {
     const { to } = this;
     if (to === 'all') return undefined;
-    return to === 'others' ? ChannelMatchers.isNot(sender) : to(message, sender);
+    if (to === 'others') return ChannelMatchers.isNot(sender);
+    return atOnce('to', to(message, sender));
   }
 }
 

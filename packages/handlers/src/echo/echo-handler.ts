@@ -1,5 +1,6 @@
 import type { Context, PassThrough, Types, WhatItReads } from '@headrace/core';
 import {
+  atOnce,
   describeOptions,
   flag,
   fn,
@@ -110,7 +111,7 @@ export class EchoHandler<In = PassThrough, Out = WhatItReads> extends KeptInputH
 
   private echo(ctx: Context, message: In): void {
     if (ctx.channel.isOpen) {
-      const answer = this.reply === undefined ? message : this.reply(message, ctx);
+      const answer = this.reply === undefined ? message : atOnce('reply', this.reply(message, ctx));
       if (answer !== undefined) ctx.write(answer);
     }
     if (this.passOn && ctx.pipeline.lastContext() !== ctx) ctx.fireChannelRead(message);

@@ -1,12 +1,12 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import {
+  atOnce,
   checkFunction,
   checkObject,
   custom,
   describeOptions,
   having,
-  isPromiseLike,
   number,
   type OptionKind,
   type Resolved,
@@ -169,10 +169,7 @@ function failing(byName: Checks): string[] {
 
 function holds(check: HealthCheck): boolean {
   try {
-    const answer: unknown = check();
-    // An async check has no answer yet; its failure must not become an unhandled rejection.
-    if (isPromiseLike(answer)) void Promise.resolve(answer).catch(() => {});
-    return answer === true;
+    return atOnce('check', check()) === true;
   } catch {
     return false;
   }

@@ -1,5 +1,5 @@
 import type { Context, Handler, Timer, Types, WriteFuture } from '@headrace/core';
-import { callInContext } from '@headrace/core/authoring';
+import { atOnce, callInContext } from '@headrace/core/authoring';
 import type { AdaptiveInterval } from './adaptive-interval.ts';
 import { HeartbeatMissedEvent, HeartbeatReceivedEvent } from './heartbeat-event.ts';
 import type { HeartbeatFormat } from './heartbeat-format.ts';
@@ -147,10 +147,10 @@ export class HeartbeatHandler<In = string, Out = In> implements Handler {
 
   channelRead(ctx: Context, message: In): void {
     const { format, machine } = this;
-    if (machine?.hasUnanswered === true && format.isPong(message)) this.answered(ctx, message);
-    else if (format.isPing(message)) this.answer(ctx, message);
+    if (machine?.hasUnanswered === true && this.isPong(message)) this.answered(ctx, message);
+    else if (atOnce('isPing', format.isPing(message))) this.answer(ctx, message);
     // Where no pings are sent, the text of an answer is a message like any other.
-    else if (this.sendsPings && format.isPong(message)) this.answered(ctx, message);
+    else if (this.sendsPings && this.isPong(message)) this.answered(ctx, message);
     else ctx.fireChannelRead(message);
   }
 
@@ -170,8 +170,12 @@ export class HeartbeatHandler<In = string, Out = In> implements Handler {
     return this.writes.watch(ctx.write(message));
   }
 
+  private isPong(message: In): boolean {
+    return atOnce('isPong', this.format.isPong(message));
+  }
+
   private answer(ctx: Context, ping: In): void {
-    const pong = this.format.pong(ping);
+    const pong = atOnce('pong', this.format.pong(ping));
     if (pong !== undefined) {
       ctx.write(pong);
       this.hasAnswered = true;
@@ -242,7 +246,7 @@ export class HeartbeatHandler<In = string, Out = In> implements Handler {
       machine.pingSkipped();
       return;
     }
-    const future = ctx.writeAndFlush(this.format.ping());
+    const future = ctx.writeAndFlush(atOnce('ping', this.format.ping()));
     if (future.isSettled) return;
     this.pingOnItsWay = future;
     future.onSettled(() => {

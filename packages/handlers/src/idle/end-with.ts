@@ -1,12 +1,13 @@
 import type { CloseReason, Context } from '@headrace/core';
-import { callInContext } from '@headrace/core/authoring';
+import { atOnce, callInContext } from '@headrace/core/authoring';
 
-/** Sends the last message, if there is one, and ends the channel: also when the function that makes it throws. */
+/** Sends the last message, if there is one, and ends the channel: also when the function that makes it fails. */
 export function endWith(
   ctx: Context,
   reason: CloseReason,
   lastWord: (() => unknown) | undefined,
 ): void {
-  if (lastWord !== undefined) callInContext(ctx, () => void ctx.write(lastWord()));
+  if (lastWord !== undefined)
+    callInContext(ctx, () => void ctx.write(atOnce('lastWord', lastWord())));
   ctx.channel.end({ reason });
 }

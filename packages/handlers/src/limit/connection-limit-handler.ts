@@ -1,5 +1,5 @@
 import { type Channel, clientAddress, RejectedError } from '@headrace/core';
-import { describeOptions, fn, whole } from '@headrace/core/authoring';
+import { atOnce, describeOptions, fn, whole } from '@headrace/core/authoring';
 import { addressKey } from './address-key.ts';
 import { ADMISSION_OPTIONS, AdmissionHandler, type AdmissionOptions } from './admission-handler.ts';
 
@@ -99,7 +99,7 @@ export class ConnectionLimitHandler extends AdmissionHandler {
   }
 
   protected override admit(child: Channel): RejectedError | undefined {
-    const client = this.clientOf(child);
+    const client = atOnce('clientOf', this.clientOf(child));
     const error = this.errorFor(client);
     if (error !== undefined) return error;
     this.count(client, 1);

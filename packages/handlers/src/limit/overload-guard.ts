@@ -1,5 +1,6 @@
 import type { Channel, Context, Handler, Timer, Types } from '@headrace/core';
 import {
+  atOnce,
   callSafely,
   describeOptions,
   fn,
@@ -155,7 +156,7 @@ export class OverloadGuard implements Handler {
   }
 
   private look(ctx: Context): void {
-    const load = this.measure();
+    const load = atOnce('measure', this.measure());
     const now = ctx.clock.now();
     const factor = this.stateNow === 'normal' ? 1 : this.options.recoverShare;
     const isOver =

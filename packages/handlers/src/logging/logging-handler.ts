@@ -10,6 +10,7 @@ import type {
   WriteFuture,
 } from '@headrace/core';
 import {
+  atOnce,
   choice,
   describeOptions,
   fn,
@@ -181,7 +182,7 @@ export class LoggingHandler implements Handler {
     this.messages += 1;
     if (this.messages % everyMessages !== 0) return;
     this.attempt(ctx, () => {
-      const shown = redact === undefined ? message : redact(message, event);
+      const shown = redact === undefined ? message : atOnce('redact', redact(message, event));
       return `${event}: ${this.described(shown)}`;
     });
   }

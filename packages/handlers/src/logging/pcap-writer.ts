@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
-import { describeOptions, number, value } from '@headrace/core/authoring';
+import { callSafely, describeOptions, number, value } from '@headrace/core/authoring';
 
 /** Options of a {@link PcapWriter}. */
 export interface PcapWriterOptions {
@@ -51,7 +51,17 @@ export class PcapWriter implements Disposable {
     this.maxBytes = maxBytes;
     if (typeof to === 'function') {
       this.file = undefined;
-      this.write = to;
+      this.write = (bytes) => {
+        const returned: unknown = to(bytes);
+        callSafely(
+          () => returned,
+          undefined,
+          (error) => {
+            this.isFull = true;
+            process.emitWarning(error);
+          },
+        );
+      };
     } else {
       const file = openSync(to, 'w');
       this.file = file;

@@ -1,5 +1,5 @@
 import { OptionError } from '@headrace/core';
-import { checkFunction, describeOptions, value } from '@headrace/core/authoring';
+import { atOnce, checkFunction, describeOptions, value } from '@headrace/core/authoring';
 import { type MetricFamily, single } from './metric-family.ts';
 
 /** Options of {@link metricsOf}. */
@@ -47,7 +47,7 @@ export function metricsOf(
   checkFunction('read', read, 'returns the numbers');
   const gauges = new Set(names);
   return () =>
-    Object.entries(read()).flatMap(([field, value]: [string, unknown]) =>
+    Object.entries(atOnce('read', read())).flatMap(([field, value]: [string, unknown]) =>
       familiesOf(name, field, value, gauges.has(field), label),
     );
 }

@@ -1,4 +1,5 @@
 import type { Context, Handled, Handler, Types } from '@headrace/core';
+import { atOnce } from '@headrace/core/authoring';
 
 /** A class of messages. */
 // biome-ignore lint/suspicious/noExplicitAny: any constructor
@@ -79,7 +80,7 @@ export class MatchHandler<In, Left = In> implements Handler {
 
   channelRead(ctx: Context, message: unknown): Handled {
     for (const one of this.cases) {
-      if (one.accepts(message)) return one.handle(ctx, message as never);
+      if (atOnce('accepts', one.accepts(message))) return one.handle(ctx, message as never);
     }
     ctx.fireChannelRead(message);
   }

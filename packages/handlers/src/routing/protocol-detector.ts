@@ -14,6 +14,8 @@ import {
   type Types,
 } from '@headrace/core';
 import {
+  atOnce,
+  callInContext,
   describeOptions,
   fn,
   type Resolved,
@@ -212,7 +214,7 @@ export class ProtocolDetector implements Handler {
     const prefix = this.prefix();
     const isEnough = isFinal || prefix.length >= maxBytes;
     for (const protocol of protocols) {
-      const answer = protocol.matches(prefix);
+      const answer = atOnce('matches', protocol.matches(prefix));
       if (answer === true) {
         this.install(ctx, protocol.name, protocol.install.bind(protocol));
         return;
@@ -237,7 +239,9 @@ export class ProtocolDetector implements Handler {
     if (held.length > 1) held.push(Buffer.concat(held.splice(0)));
     ctx.channel.attributes.set(ProtocolDetector.PROTOCOL, name);
     const add = (): void => {
-      install(ctx.channel as Channel as Channel<Buffer, OutboundBytes>, ctx);
+      const channel = ctx.channel as Channel as Channel<Buffer, OutboundBytes>;
+      const returned = install(channel, ctx);
+      callInContext(ctx, () => returned);
       ctx.fireUserEventTriggered(new ProtocolDetectedEvent(name));
     };
     try {
@@ -267,7 +271,15 @@ export class ProtocolDetector implements Handler {
 
   private onDeadline(ctx: Context): void {
     if (this.isDecided || this.isRefused || !ctx.channel.isActive) return;
-    this.timedOut(ctx);
+    callInContext(ctx, () => {
+      try {
+        this.timedOut(ctx);
+      } catch (thrown) {
+        this.isRefused = true;
+        this.held.length = 0;
+        throw thrown;
+      }
+    });
   }
 
   private timedOut(ctx: Context): void {
@@ -277,7 +289,7 @@ export class ProtocolDetector implements Handler {
       this.refuseLate(ctx, prefix);
       return;
     }
-    const name = handleTimeout(ctx, prefix);
+    const name = atOnce('handleTimeout', handleTimeout(ctx, prefix));
     const protocol = protocols.find((one) => one.name === name);
     const install = protocol?.install.bind(protocol) ?? otherwise;
     if (name === undefined || install === undefined) this.isRefused = true;

@@ -1,5 +1,5 @@
 import type { Context, Handler } from '@headrace/core';
-import { dropsKeptMessages, isTurnCheckDue } from '@headrace/core/authoring';
+import { callInContext, dropsKeptMessages, isTurnCheckDue } from '@headrace/core/authoring';
 import { KeptMessages } from './kept-messages.ts';
 
 /**
@@ -39,7 +39,10 @@ export function replaceWith(
   held: unknown[] = [],
 ): void {
   const { channel, pipeline } = ctx;
-  if (typeof replacement === 'function') replacement();
+  if (typeof replacement === 'function') {
+    const returned: unknown = replacement();
+    callInContext(ctx, () => returned);
+  }
   // Each right after ctx, so the last one first.
   else for (const handler of replacement.toReversed()) pipeline.addAfter(ctx.name, handler);
   for (let count = 1; held.length > 0 && !dropsKeptMessages(channel); count++) {

@@ -1,5 +1,6 @@
 import { type Context, type Handler, TimedOutError, type Types } from '@headrace/core';
 import {
+  atOnce,
   choice,
   DrainGate,
   describeOptions,
@@ -179,7 +180,7 @@ export class RequestHandler<Request, Response> implements Handler {
     const { answerError } = this.options;
     if (answerError === undefined) return [undefined, error];
     try {
-      return [answerError(error, request), undefined];
+      return [atOnce('answerError', answerError(error, request)), undefined];
     } catch (thrown) {
       return [undefined, toError(thrown)];
     }

@@ -1,5 +1,5 @@
 import type { Context, Handler, HandlerRef } from '@headrace/core';
-import { describeOptions, value } from '@headrace/core/authoring';
+import { callInContext, describeOptions, value } from '@headrace/core/authoring';
 
 /** What {@link switchProtocol} takes out and puts in. */
 export interface ProtocolSwitch {
@@ -60,7 +60,10 @@ export function switchProtocol(ctx: Context, options: ProtocolSwitch): void {
   // A handler that is removed may let reads go on, and the decoders before it are to stay where they are.
   const hold = channel.holdReads('switchProtocol');
   try {
-    if (typeof add === 'function') add();
+    if (typeof add === 'function') {
+      const returned: unknown = add();
+      callInContext(ctx, () => returned);
+    }
     // Each right after ctx, so the last one first.
     else for (const handler of add.toReversed()) pipeline.addAfter(ctx.name, handler);
     // From tail to head: what a decoder passes on when it goes must meet none of the others.

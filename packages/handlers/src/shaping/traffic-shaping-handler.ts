@@ -8,6 +8,7 @@ import {
   type WriteFuture,
 } from '@headrace/core';
 import {
+  atOnce,
   describeOptions,
   fn,
   number,
@@ -156,7 +157,7 @@ export class TrafficShapingHandler implements Handler {
   }
 
   channelRead(ctx: Context, message: unknown): void {
-    const size = this.options.sizeOf(message);
+    const size = atOnce('sizeOf', this.options.sizeOf(message));
     // What is here already goes on: decoders after this handler would keep it.
     ctx.fireChannelRead(message);
     if (size > 0) this.charge(ctx, this.state!, size);
@@ -164,7 +165,7 @@ export class TrafficShapingHandler implements Handler {
 
   write(ctx: Context, message: unknown): WriteFuture {
     const { counter, writes, writeLimit } = this.state!;
-    const size = this.options.sizeOf(message);
+    const size = atOnce('sizeOf', this.options.sizeOf(message));
     const now = ctx.clock.now();
     const own = writeLimit.charge(size, now);
     const delay = Math.max(own, this.options.global?.writeLimit.charge(size, now) ?? 0);

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { type Context, type Handler, isHeadraceError, type Logger } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it, vi } from 'vitest';
@@ -200,6 +201,17 @@ describe('LoggingHandler', () => {
     channel.writeOutbound('out');
     expect(channel.readInbound()).toBe('in');
     expect(channel.readOutbound()).toBe('out');
+    expect(warn).toHaveBeenCalledTimes(1);
+    warn.mockRestore();
+  });
+
+  it('lets messages through when redact rejects', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const redact = (): Promise<never> => Promise.reject(new Error('no word list'));
+    const channel = new EmbeddedChannel(new LoggingHandler({ logger: recorder(), redact }));
+    channel.writeInbound('in');
+    await turn();
+    expect(channel.readInbound()).toBe('in');
     expect(warn).toHaveBeenCalledTimes(1);
     warn.mockRestore();
   });

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { PcapWriter } from '../../src/logging/pcap-writer.ts';
 
@@ -95,4 +96,18 @@ it('writes nothing more to a function that threw', () => {
   writer.packet(0, Buffer.alloc(10));
   writer.close();
   expect([calls.length, writer.isFull]).toEqual([1, true]);
+});
+
+it('writes nothing more to a function that rejected, which becomes a warning', async () => {
+  const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  const to = vi.fn(() => Promise.reject(new Error('full')));
+  const writer = new PcapWriter({ to });
+  writer.flush();
+  await turn();
+  writer.packet(0, Buffer.alloc(10));
+  writer.close();
+  expect(to).toHaveBeenCalledTimes(1);
+  expect(writer.isFull).toBe(true);
+  expect(warn).toHaveBeenCalledExactlyOnceWith(new Error('full'));
+  warn.mockRestore();
 });
