@@ -2,6 +2,13 @@ import type { Mutant } from './mutant.ts';
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/reconnect/reconnect-machine.ts',
+    find: "atOnce('shouldRetry', shouldRetry(loss))",
+    replace: 'shouldRetry(loss)',
+    test: 'test/reconnect/reconnecting-client.test.ts',
+    why: 'a shouldRetry that rejects ends no process',
+  },
+  {
     file: 'src/retry/fixed.ts',
     find: 'if (attempt > attempts) return undefined;',
     replace: '',

@@ -17,8 +17,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/server/web-socket-upgrader.ts',
-    find: 'this.allowOrigin?.(origin, request) === true',
-    replace: 'this.options.allowOrigin?.(origin, request)',
+    find: "atOnce('allowOrigin', this.allowOrigin?.(origin, request)) === true",
+    replace: 'this.allowOrigin?.(origin, request)',
     test: 'test/server/http-endpoint.net.test.ts',
     why: 'a promise of allowOrigin, which nobody waits for, allows nothing',
   },

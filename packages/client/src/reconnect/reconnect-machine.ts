@@ -1,5 +1,5 @@
 import { ChannelError, isHeadraceError } from '@headrace/core';
-import { toError } from '@headrace/core/authoring';
+import { atOnce, toError } from '@headrace/core/authoring';
 import { CLIENT_ERRORS } from '../client-errors.ts';
 import { checkedDelay } from '../retry/checked-delay.ts';
 import type { RetryBudget } from '../retry/retry-budget.ts';
@@ -163,10 +163,11 @@ export class ReconnectMachine<P, C> {
     const { retry, shouldRetry, random } = this.rules;
     if (isOptionError(loss.error)) return loss.error;
     try {
-      const verdict = shouldRetry(loss);
+      const verdict = atOnce('shouldRetry', shouldRetry(loss));
       if (verdict === false) return undefined;
       const round = { elapsedMs: now - this.roundAt, phase: this.phase, random };
-      const delayMs = typeof verdict === 'object' ? verdict.afterMs : retry(this.attempt, round);
+      const delayMs =
+        typeof verdict === 'object' ? verdict.afterMs : atOnce('retry', retry(this.attempt, round));
       return delayMs === undefined
         ? undefined
         : checkedDelay(delayMs, 'the retry policy or shouldRetry');

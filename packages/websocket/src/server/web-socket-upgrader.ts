@@ -8,6 +8,7 @@ import {
   type TrustedPeers,
 } from '@headrace/core';
 import {
+  atOnce,
   CHANNEL_OPTIONS,
   custom,
   describeOptions,
@@ -206,7 +207,7 @@ export class WebSocketUpgrader {
     if (origin === undefined) return true;
     const localAddress = own !== undefined && 'host' in own ? own.host : undefined;
     if (isOwnOrigin(origin, { host, localAddress, isForwarded })) return true;
-    return this.allowOrigin?.(origin, request) === true;
+    return atOnce('allowOrigin', this.allowOrigin?.(origin, request)) === true;
   }
 }
 

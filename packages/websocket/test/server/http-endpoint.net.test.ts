@@ -211,11 +211,14 @@ describe('HttpEndpoint', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 403 Forbidden/);
   });
 
-  it('takes no promise of allowOrigin for a yes', async () => {
-    const allowOrigin = (async () => true) as unknown as () => boolean;
-    const { port } = await start({ allowOrigin });
+  it.each([
+    ['yes', async () => true],
+    ['nothing, but rejects', () => Promise.reject(new Error('no list'))],
+  ])('answers 500 when allowOrigin gives a promise of %s', async (_what, given) => {
+    const { port, log } = await start({ allowOrigin: given as unknown as () => boolean });
     const { opened } = openSocket(port, 'https://evil.example');
-    await expect(opened).rejects.toThrow('403');
+    await expect(opened).rejects.toThrow('500');
+    expect(log).toEqual([expect.stringContaining('allowOrigin gave a promise')]);
   });
 
   it('takes a list of origins, and refuses what is none', async () => {
