@@ -142,6 +142,13 @@ export const mutants: readonly Mutant[] = [
     why: 'a peer that takes something in time is not stalled',
   },
   {
+    file: 'src/group/slow-member.ts',
+    find: "atOnce('coalesceKey', this.keyOf(message))",
+    replace: 'this.keyOf(message)',
+    test: 'test/group/channel-group.test.ts',
+    why: 'a coalescing key that rejects ends no process',
+  },
+  {
     file: 'src/internal/at-once.ts',
     find: 'given.then(undefined, () => {});',
     replace: '',

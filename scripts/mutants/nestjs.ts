@@ -2,6 +2,13 @@ import type { Mutant } from './mutant.ts';
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/wire/wire-options.ts',
+    find: "checkedCodec(atOnce('codec', codec()))",
+    replace: 'checkedCodec(codec())',
+    test: 'test/wire/wire-options.test.ts',
+    why: 'a codec that rejects ends no process',
+  },
+  {
     file: 'src/server/packet-server-handler.ts',
     find: 'if (incoming.isOpen || incoming.isRunning) return;',
     replace: 'if (incoming.isOpen) return;',

@@ -1,5 +1,6 @@
 import type { Channel, WriteFuture } from '../contract.ts';
 import { ChannelError, OptionError } from '../errors.ts';
+import { atOnce } from '../internal/at-once.ts';
 import { choice, fn, number } from '../internal/option-kind.ts';
 import { describeOptions } from '../internal/option-set.ts';
 import { PendingWriteQueue, type PendingWriteTarget } from '../internal/pending-write-queue.ts';
@@ -167,7 +168,7 @@ export class SlowMembers {
   }
 
   private hold(channel: Channel, message: unknown): WriteFuture {
-    const key = this.keyOf(message);
+    const key = atOnce('coalesceKey', this.keyOf(message));
     let writes = this.waiting.get(channel);
     if (writes === undefined) {
       writes = new MemberWrites(channel);

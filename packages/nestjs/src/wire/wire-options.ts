@@ -1,6 +1,7 @@
 import { JsonCodec, lengthPrefixed } from '@headrace/codec';
 import { type Clock, type Handler, type Logger, OptionError } from '@headrace/core';
 import {
+  atOnce,
   checkKind,
   choice,
   describeOptions,
@@ -105,7 +106,7 @@ export function wireSettings(options: WireOptions): WireSettings {
     hasControl: true,
     handlers: () => [
       ...lengthPrefixed({ maxFrameLength }),
-      checkedCodec(codec()),
+      checkedCodec(atOnce('codec', codec())),
       new HeartbeatHandler(beats),
     ],
   };
