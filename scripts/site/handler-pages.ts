@@ -61,14 +61,11 @@ function optionsTable(options: readonly Option[]): string {
   const rows = options.map(({ name, type, isRequired, standard, words, described }) => {
     const shown = `<span class="option-type" v-pre>${escapeCell(type)}</span>`;
     const absent = described?.standard ?? standard;
-    const by =
-      absent === undefined
-        ? isRequired
-          ? 'required'
-          : ''
-        : `<code v-pre>${escapeCell(absent)}</code>`;
-    const allowed = escapeCell(described?.allowed ?? '');
-    return `| \`${name}\`${shown} | ${by} | ${allowed} | ${escapeCell(words)} |`;
+    const by = absent === undefined ? (isRequired ? 'required' : '') : verbatim(absent);
+    const { allowed = '' } = described ?? {};
+    // Braces at the end of a cell are attributes of it for the site's Markdown.
+    const values = allowed.includes('{') ? verbatim(allowed) : escapeCell(allowed);
+    return `| \`${name}\`${shown} | ${by} | ${values} | ${escapeCell(words)} |`;
   });
   return [
     '## Options',
@@ -156,4 +153,8 @@ export function handlerPages(
     index.push(`- [${handler.name}](/handlers/${handler.name}): ${sentence}`);
   }
   return [{ route: 'handlers/', text: `${index.join('\n')}\n` }, ...made.map(({ page }) => page)];
+}
+
+function verbatim(text: string): string {
+  return `<code v-pre>${escapeCell(text)}</code>`;
 }

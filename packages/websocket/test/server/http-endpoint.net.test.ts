@@ -261,7 +261,7 @@ describe('HttpEndpoint', () => {
     ['an origin whose scheme takes no port', 'Host: x:8080\r\nOrigin: file://x', {}],
     ['a host that is no host', 'Host: a\\b\r\nOrigin: foo://a', {}],
     ['trustedProxies that throw', 'Host: x', { trustedProxies: () => fail() }],
-  ])('%s ends one connection, also after another request', async (_what, headers, options) => {
+  ])('ends one connection, also after another request: %s', async (_what, headers, options) => {
     const { port } = await start(options);
     const upgrade = `GET /ws HTTP/1.1\r\n${headers}\r\n${UPGRADE}`;
     for (const before of ['', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n']) {
