@@ -64,6 +64,8 @@ export function checkLinks(root: string, home = root): CheckResult {
     [
       module('remark-cli/cli.js'),
       ...['.', '--frail', '--no-color', '--no-config', '--ignore-path', '.gitignore'],
+      // Pages that the site makes of others.
+      ...['--ignore-pattern', 'site/.pages'],
       ...['--use', module('remark-gfm/index.js')],
       ...['--use', `${module('remark-validate-links/index.js')}=repository:false`],
     ],
