@@ -24,7 +24,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/server/own-origin.ts',
-    find: 'if (page.host !== asked.host) return false;',
+    find: 'if (page.host !== new URL(asked).host) return false;',
     replace: '',
     test: 'test/server/own-origin.test.ts',
     why: 'host and port of the page are those of the request',
