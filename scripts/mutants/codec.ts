@@ -267,4 +267,11 @@ export const mutants: readonly Mutant[] = [
     test: 'test/proxy-protocol/proxy-protocol-decoder.test.ts',
     why: 'a block that is too short for its addresses is refused',
   },
+  {
+    file: 'src/base/byte-to-message-decoder.ts',
+    find: "else if (event.method === 'channelShutdown')",
+    replace: "else if (event.value === 'input')",
+    test: 'test/base/byte-to-message-decoder.test.ts',
+    why: 'a user event is no end of the input',
+  },
 ];

@@ -526,4 +526,18 @@ export const mutants: readonly Mutant[] = [
     test: 'test/internal/option-set.test.ts',
     why: 'a part of the options is an object, too',
   },
+  {
+    file: 'src/pipeline/sequential.ts',
+    find: 'if (this.kept.isEmpty) this.kept.release();',
+    replace: '',
+    test: 'test/pipeline/sequential.test.ts',
+    why: 'no hold of reads outlives the messages that it was for',
+  },
+  {
+    file: 'src/transport/memory-transport.ts',
+    find: 'const isAllSent = this.waitingBytes === 0;',
+    replace: 'const isAllSent = true;',
+    test: 'test/transport/memory-transport.test.ts',
+    why: 'a half ends after all that was written',
+  },
 ];

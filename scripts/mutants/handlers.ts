@@ -484,4 +484,11 @@ export const mutants: readonly Mutant[] = [
     test: 'test/auth/session-registry.test.ts',
     why: 'a listener that fails keeps neither the others nor the sign-in',
   },
+  {
+    file: 'src/echo/echo-handler.ts',
+    find: 'mayPass: (ctx) => !ctx.channel.isOpen || this.hasRoom(ctx)',
+    replace: 'mayPass: (ctx, isDue) => isDue || this.hasRoom(ctx)',
+    test: 'test/echo/echo-handler.test.ts',
+    why: 'an error makes no echo into a full output',
+  },
 ];

@@ -220,18 +220,21 @@ describe('a pair', () => {
         received: (bytes: unknown) => seen.push(String(bytes)),
         readComplete: () => far.requestRead(),
         written() {},
-        outputEnded: () => seen.push(`${name} ended`),
+        outputEnded: () => seen.push(`${name} ended, ${near.unsentBytes} unsent`),
         inputEnded: () => seen.push(`${name} got the end`),
       }) as unknown as TransportSink;
     near.open(sinkOf('near'));
     far.open(sinkOf('far'));
-    near.write([Buffer.from('sixsix')], 6);
+    near.write([Buffer.from('sixsixsixsix')], 12);
     near.shutdownOutput();
     clock.runTasks();
     expect(seen).toEqual([]);
     far.requestRead();
     clock.runTasks();
-    expect(seen.filter((text) => text.length > 4)).toEqual(['near ended', 'far got the end']);
+    expect(seen.filter((text) => text.length > 4)).toEqual([
+      'near ended, 0 unsent',
+      'far got the end',
+    ]);
     expect(seen.at(-1)).toBe('far got the end');
   });
 
