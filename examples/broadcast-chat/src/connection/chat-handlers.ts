@@ -71,8 +71,9 @@ export class ChatAuthHandler extends AuthHandler<Member, string, string> {
 
 @injectable()
 export class ChatEchoHandler extends EchoHandler<string, string> {
-  constructor() {
-    super({ reply: (text) => `ECHO:${text}` });
+  constructor(@inject(Room) room: Room) {
+    // Members that leave first would miss what is said now: a text that is not echoed was not said.
+    super({ reply: (text) => (room.isClosing ? undefined : `ECHO:${text}`) });
   }
 }
 
@@ -81,6 +82,7 @@ export class ChatBroadcastHandler extends BroadcastHandler<string, string> {
   constructor(@inject(Room) room: Room) {
     super(room.talk, {
       format: (text, sender) => {
+        if (room.isClosing) return undefined;
         room.said(idOf(sender), text);
         return `MSG:${idOf(sender)}:${text}`;
       },

@@ -31,7 +31,7 @@ export class Room implements PresenceListener {
   private readonly present = new Map<string, number>();
   private deliveries = 0;
   private slowClosed = 0;
-  private isClosing = false;
+  private isOver = false;
 
   constructor(@inject(ROOM_GROUND) ground: RoomGround) {
     this.members = ground.members;
@@ -86,13 +86,17 @@ export class Room implements PresenceListener {
     return { members: present.size, deliveries, backlog: talk.backlog, slowClosed };
   }
 
-  /** Everybody goes now: nobody needs to hear of each other's leaving. */
+  /** Everybody goes now: nobody needs to hear of each other's leaving, and nothing more is said. */
   close(): void {
-    this.isClosing = true;
+    this.isOver = true;
+  }
+
+  get isClosing(): boolean {
+    return this.isOver;
   }
 
   private tellOthers(own: Channel | undefined, text: string): void {
-    if (this.isClosing) return;
+    if (this.isOver) return;
     this.local.writeAndFlush(text, own && ChannelMatchers.isNot(own));
   }
 }

@@ -65,7 +65,7 @@ it(`a burst of ${LINES} lines that was echoed reaches all ${MEMBERS} members, wi
 });
 
 it.each([10, 30])('SIGTERM %i ms after a burst ends everybody politely', async (delayMs) => {
-  const { members, code } = await burstAndSignal(
+  const { members, sender, code } = await burstAndSignal(
     () => new Promise((resolve) => setTimeout(resolve, delayMs)),
   );
   expect(code).toBe(0);
@@ -77,4 +77,7 @@ it.each([10, 30])('SIGTERM %i ms after a burst ends everybody politely', async (
     return start >= 0 && !all.startsWith(heard.slice(start, heard.lastIndexOf('\nBYE\n') + 1));
   });
   expect(holed.length).toBe(0);
+  // And what was echoed, everybody got.
+  const echoed = sender.linesWith('ECHO:');
+  expect(members.filter((member) => member.linesWith('MSG:sender:') < echoed).length).toBe(0);
 });

@@ -28,6 +28,19 @@ describe('a room on three nodes', () => {
     expect([ann.heard(), cy.heard()]).toEqual([['LEAVE:bob'], ['LEAVE:bob']]);
   });
 
+  it('echoes nothing that a node’s members may miss, for they are sent away', async () => {
+    const { chat, nodes } = await threeNodes();
+    const ann = await nodes[0].join('ann');
+    const bob = await nodes[1].join('bob');
+    ann.heard();
+    ann.say('before');
+    nodes[0].room.close();
+    ann.say('after', 'PING');
+    await chat.pass(50);
+    expect(ann.heard()).toEqual(['ECHO:before']);
+    expect(bob.heard()).toEqual(['MSG:ann:before']);
+  });
+
   it('answers WHO for all nodes, in the order in which they came', async () => {
     const { nodes } = await threeNodes();
     await nodes[0].join('ann');

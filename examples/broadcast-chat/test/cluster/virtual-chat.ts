@@ -45,7 +45,7 @@ export class VirtualNode {
       new WhoHandler(this.room),
     );
     for (const handler of commands(this.ground)) channel.pipeline.addLast(handler);
-    channel.pipeline.addLast(new ChatEchoHandler(), new ChatBroadcastHandler(this.room));
+    channel.pipeline.addLast(new ChatEchoHandler(this.room), new ChatBroadcastHandler(this.room));
     return {
       channel,
       say: (...texts) => void channel.writeInbound(...texts),

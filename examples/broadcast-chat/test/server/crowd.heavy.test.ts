@@ -43,11 +43,7 @@ async function joinAll(count: number): Promise<ChatPeer[]> {
 }
 
 /** Waits until every member has heard a text. */
-async function allHear(
-  members: readonly ChatPeer[],
-  text: string,
-  limitMs: number,
-): Promise<void> {
+async function allHear(members: readonly ChatPeer[], text: string, limitMs: number): Promise<void> {
   for (const { inbox } of members) {
     await expect
       .poll(() => inbox.lastIndexOf(text), { timeout: limitMs, interval: 5 })
