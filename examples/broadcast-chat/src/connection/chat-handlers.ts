@@ -51,7 +51,7 @@ export class ChatAuthHandler extends AuthHandler<Member, string, string> {
   ) {
     super({
       isCredentials: (text) => authenticator.isCredentials(text),
-      authenticate: (text) => authenticator.authenticate(text),
+      authenticate: (text, attempt) => authenticator.authenticate(text, attempt),
       group: room.members,
       sessions: room.sessions,
       duplicatePolicy: 'kick-older',

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { AuthVerdict } from '@headrace/handlers';
+import { type AuthAttempt, type AuthVerdict, GuessLimiter } from '@headrace/handlers';
 import { inject, injectable } from '@headrace/inject';
 import { SETTINGS, type Settings } from '../settings/settings.ts';
 import { clientIdFault, normalizeClientId } from './client-id.ts';
@@ -7,11 +7,22 @@ import type { Member } from './member.ts';
 
 const CREDENTIALS = 'AUTH:';
 
+interface Credentials {
+  readonly id: string;
+  readonly token: string;
+}
+
 /** Decides on `AUTH:<clientId>` and `AUTH:<clientId>:<token>`. */
 @injectable()
 export class Authenticator {
   /** Digests, so that comparing takes the same time for every token; none if anybody may come in. */
   private readonly digests: ReadonlyMap<string, Buffer> | undefined;
+
+  private readonly checkToken = new GuessLimiter().protect<Credentials, Member, string>(
+    ({ id, token }) =>
+      this.isTokenOf(id, token) ? { principal: { id } } : { refused: 'a wrong token' },
+    ({ id }) => id,
+  );
 
   constructor(@inject(SETTINGS) { tokens }: Settings) {
     this.digests =
@@ -23,7 +34,11 @@ export class Authenticator {
     return text.startsWith(CREDENTIALS);
   }
 
-  authenticate(text: string): AuthVerdict<Member, string> {
+  /** At once, unless tokens were guessed for this id or from this address. */
+  authenticate(
+    text: string,
+    attempt: AuthAttempt,
+  ): AuthVerdict<Member, string> | PromiseLike<AuthVerdict<Member, string>> {
     const rest = text.slice(CREDENTIALS.length);
     const colon = rest.indexOf(':');
     const id = normalizeClientId(colon < 0 ? rest : rest.slice(0, colon));
@@ -33,13 +48,12 @@ export class Authenticator {
       const reply = fault === 'empty' ? 'ERR:EMPTY_CLIENT_ID' : 'ERR:BAD_CLIENT_ID';
       return { refused: `a bad id (${fault})`, reply, stays: true };
     }
-    if (!this.isTokenOf(id, token)) return { refused: 'a wrong token' };
-    return { principal: { id } };
+    if (this.digests === undefined) return { principal: { id } };
+    return this.checkToken({ id, token }, attempt);
   }
 
   private isTokenOf(id: string, token: string): boolean {
-    if (this.digests === undefined) return true;
-    const known = this.digests.get(id);
+    const known = this.digests?.get(id);
     // An unknown id takes as long as a wrong token.
     const isEqual = timingSafeEqual(digest(token), known ?? NOBODY);
     return isEqual && known !== undefined;

@@ -1,5 +1,6 @@
+import { CLIENT_ADDRESS } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
-import { PRINCIPAL } from '@headrace/handlers';
+import { type AuthAttempt, PRINCIPAL } from '@headrace/handlers';
 import { describe, expect, it } from 'vitest';
 import { Authenticator } from '../../src/room/authenticator.ts';
 import { LocalGround } from '../../src/room/local-ground.ts';
@@ -59,6 +60,11 @@ describe('Room', () => {
 describe('Authenticator', () => {
   const open = new Authenticator(settingsSchema.parse({}));
   const closed = new Authenticator(settingsSchema.parse({ tokens: { ann: 'a:b', toString: 'x' } }));
+  const from = (host: string): AuthAttempt => {
+    const channel = new EmbeddedChannel();
+    channel.attributes.set(CLIENT_ADDRESS, { host, port: 1, family: 'IPv4' });
+    return { channel, signal: new AbortController().signal };
+  };
 
   it.each([
     ['AUTH:ann', { principal: { id: 'ann' } }],
@@ -72,7 +78,7 @@ describe('Authenticator', () => {
     ['AUTH:a\u200bb', { reply: 'ERR:BAD_CLIENT_ID', stays: true }],
     ['AUTH:a\u0085b', { reply: 'ERR:BAD_CLIENT_ID', stays: true }],
   ])('without tokens, answers %s', (text, verdict) => {
-    expect(open.authenticate(text)).toMatchObject(verdict);
+    expect(open.authenticate(text, from('10.0.0.1'))).toMatchObject(verdict);
   });
 
   it.each([
@@ -82,6 +88,19 @@ describe('Authenticator', () => {
     ['AUTH:bob:a:b', false],
     ['AUTH:constructor:', false],
   ])('with tokens, %s is let in: %s', (text, isLetIn) => {
-    expect('principal' in closed.authenticate(text)).toBe(isLetIn);
+    expect('principal' in closed.authenticate(text, from('10.0.0.1'))).toBe(isLetIn);
+  });
+
+  it('checks no more than five tokens in a row of one id from one address, at others at once', () => {
+    const chat = new Authenticator(settingsSchema.parse({ tokens: { ann: 'a', bob: 'b' } }));
+    const isAnswered = (text: string, host: string): boolean =>
+      !('then' in chat.authenticate(text, from(host)));
+    const guesses = ['ann', ' ann', 'ann ', 'ann', 'ann', 'ann'];
+    expect(guesses.map((id) => isAnswered(`AUTH:${id}:guess`, '10.0.0.1'))).toEqual([
+      ...Array(5).fill(true),
+      false,
+    ]);
+    expect(isAnswered('AUTH:bob:b', '10.0.0.1')).toBe(true);
+    expect(isAnswered('AUTH:ann:a', '10.0.0.2')).toBe(true);
   });
 });

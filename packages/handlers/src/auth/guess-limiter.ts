@@ -1,46 +1,63 @@
+import { createHash } from 'node:crypto';
 import { type Channel, clientAddress } from '@headrace/core';
 import { atOnce, describeOptions, fn, number, whole } from '@headrace/core/authoring';
 import { addressKey } from '../limit/address-key.ts';
+import { RecentMap } from '../limit/recent-map.ts';
+import { TokenBuckets } from '../limit/token-bucket.ts';
 import type { AuthAttempt, AuthVerdict } from './auth-options.ts';
 
 /** Options of a {@link GuessLimiter}. */
 export interface GuessLimiterOptions {
-  /** Wrong tries of one client that cost it nothing. @default 3 */
+  /** Wrong tries of one client for one name that are checked at once. @default 5 */
   readonly freeTries?: number;
-  /** How long the next one waits; each further one twice as long. @default 500 */
-  readonly delayMs?: number;
-  /** Never longer than this. @default 30000 */
-  readonly maxDelayMs?: number;
-  /** The time in which one wrong try is forgiven. @default 60000 */
+  /** The time in which one wrong try of one client for one name is forgiven. @default 30000 */
   readonly forgiveEveryMs?: number;
-  /** Clients remembered at a time; the ones seen least lately are forgotten first. @default 10000 */
+  /**
+   * One client may try so many times as often for all names together, and one name may be tried so many times as
+   * often by all clients together. @default 10
+   */
+  readonly sharedFactor?: number;
+  /**
+   * The longest time that a try waits; one that cannot be checked then is refused. Below the `timeoutMs` of the
+   * AuthHandler. @default 5000
+   */
+  readonly maxDelayMs?: number;
+  /**
+   * Clients, names, and names of a client that are remembered at a time; the ones seen least lately are forgotten
+   * first. @default 10000
+   */
   readonly maxClients?: number;
   /** What counts as one client; `undefined` is never slowed down. @default its address, or its IPv6 /64 network */
   readonly clientOf?: (channel: Channel) => string | undefined;
 }
 
 const OPTIONS = describeOptions('GuessLimiter', {
-  freeTries: whole({ default: 3 }),
-  delayMs: number({ min: 1, default: 500 }),
-  maxDelayMs: number({ min: 1, max: 2 ** 31 - 1, default: 30_000 }),
-  forgiveEveryMs: number({ min: 1, default: 60_000 }),
+  freeTries: whole({ min: 1, default: 5 }),
+  forgiveEveryMs: number({ min: 1, default: 30_000 }),
+  sharedFactor: number({ min: 1, default: 10 }),
+  maxDelayMs: number({ min: 1, max: 2 ** 31 - 1, default: 5000 }),
   maxClients: whole({ min: 1, default: 10_000 }),
   clientOf: fn({ purpose: 'names the client of a channel' }),
 });
 
-interface Guesses {
-  /** Wrong ones, and those whose outcome is not known yet: many tries at once do not avoid the limit. */
-  wrong: number;
-  forgivenAt: number;
-  readyAt: number;
-}
+/** A try that waits looks so many times whether it may be checked. */
+const LOOKS = 10;
+const TOO_MANY = 'not checked: too many wrong tries from this address or for this name';
 
 type Answer<P, R> = AuthVerdict<P, R> | PromiseLike<AuthVerdict<P, R>>;
 type Authenticate<M, P, R> = (message: M, attempt: AuthAttempt) => Answer<P, R>;
 
+/** The shares from which a try takes. */
+type Shares = readonly (readonly [buckets: TokenBuckets, key: string])[];
+
 /**
- * Slows down the guessing of secrets: after some wrong tries, the next ones of the same client wait, each
- * twice as long, and one after the other however many connections it opens. The memory is bounded.
+ * Limits the guessing of secrets: how many wrong tries are checked of one client for one name, of one client for all
+ * names, and of all clients for one name. One more waits for a short time, and is then refused without a look at its
+ * secret. Tries that wait take nothing from others, right ones and those that go away give back what they took. A
+ * client that has signed in with a name keeps a share of its own for it, whatever others try. The memory is bounded.
+ *
+ * With the defaults a guesser gets 120 tries an hour for one name from one address, after 5 at once; 1200 an hour,
+ * after 50 at once, from one address over all names, and for one name from all addresses.
  *
  * @example
  * ```ts run
@@ -48,91 +65,128 @@ type Authenticate<M, P, R> = (message: M, attempt: AuthAttempt) => Answer<P, R>;
  * import { AuthHandler, GuessLimiter, secretsEqual } from '@headrace/handlers';
  *
  * const guesses = new GuessLimiter({ freeTries: 3 });
- * const authenticate = guesses.protect((token: string) =>
- *   secretsEqual(token, 'open sesame') ? { principal: 'ali' } : { refused: 'wrong token' },
+ * const authenticate = guesses.protect(
+ *   ({ name, password }: { name: string; password: string }) =>
+ *     name === 'ali' && secretsEqual(password, 'open sesame')
+ *       ? { principal: name }
+ *       : { refused: 'wrong name or password' },
+ *   ({ name }) => name,
  * );
  * const channel = new EmbeddedChannel(new AuthHandler({ authenticate }));
- * channel.writeInbound('open barley');
+ * channel.writeInbound({ name: 'ali', password: 'open barley' });
  * console.log(channel.isOutputShutdown);
  * // prints true
  * ```
  */
 export class GuessLimiter {
-  private readonly options: Required<Omit<GuessLimiterOptions, 'clientOf'>>;
   /** What counts as one client. */
   readonly clientOf: (channel: Channel) => string | undefined;
-  private readonly clients = new Map<string, Guesses>();
+  private readonly maxDelayMs: number;
+  /** By client and name. */
+  private readonly pairs: TokenBuckets;
+  /** By client, and by name. */
+  private readonly shared: TokenBuckets;
+  /** Clients and names that have signed in. */
+  private readonly known: RecentMap<true>;
 
   constructor(options: GuessLimiterOptions = {}) {
-    this.options = OPTIONS.resolve(options);
+    const resolved = OPTIONS.resolve(options);
+    const { freeTries, forgiveEveryMs, sharedFactor, maxClients } = resolved;
     const { clientOf = (channel) => addressKey(clientAddress(channel)) } = options;
+    const perSecond = 1000 / forgiveEveryMs;
+    const sharedRate = { perSecond: perSecond * sharedFactor, burst: freeTries * sharedFactor };
     this.clientOf = clientOf;
+    this.maxDelayMs = resolved.maxDelayMs;
+    this.pairs = new TokenBuckets({ perSecond, burst: freeTries }, maxClients);
+    this.shared = new TokenBuckets(sharedRate, 2 * maxClients);
+    this.known = new RecentMap(maxClients);
   }
 
-  /** Clients that are remembered now. */
+  /** Clients and names that are remembered now for their wrong tries. */
   get remembered(): number {
-    return this.clients.size;
+    return this.shared.size;
   }
 
-  /** An authenticator that makes clients wait which have guessed wrong; for the AuthHandler. */
+  /**
+   * An authenticator that checks no more tries than the limits allow; for the AuthHandler.
+   *
+   * @param nameOf - the name in the credentials, in one spelling, as the authenticator compares it; without it, or
+   * where it returns `undefined` as for a token without a name, only the tries of each client are counted
+   */
   protect<Message, Principal, Reply = Message>(
     authenticate: Authenticate<Message, Principal, Reply>,
+    nameOf: (message: Message) => string | undefined = () => undefined,
   ): Authenticate<Message, Principal, Reply> {
     return (message, attempt) => {
       const client = atOnce('clientOf', this.clientOf(attempt.channel));
       if (client === undefined) return authenticate(message, attempt);
-      const { clock } = attempt.channel;
-      const waitMs = this.begin(client, clock.now());
-      const answer =
-        waitMs === 0
-          ? authenticate(message, attempt)
-          : wait(attempt, waitMs).then(() => authenticate(message, attempt));
-      return this.watch(client, answer);
+      const name = atOnce('nameOf', nameOf(message));
+      const pair = name === undefined ? undefined : digest(`${client}\n${name}`);
+      const shares = this.sharesOf(client, name, pair);
+      const check = (): Answer<Principal, Reply> =>
+        this.watch(pair, shares, attempt, authenticate(message, attempt));
+      return take(shares, attempt)
+        ? check()
+        : this.turn(shares, attempt).then((came) => (came ? check() : { refused: TOO_MANY }));
     };
   }
 
-  /** Counts a try as wrong until it turns out right. Returns how many milliseconds it must wait. */
-  begin(client: string, now: number): number {
-    const { freeTries, delayMs, maxDelayMs } = this.options;
-    const guesses = this.guessesOf(client, now);
-    const excess = guesses.wrong - freeTries;
-    guesses.wrong += 1;
-    if (excess < 0) return 0;
-    const delay = Math.min(maxDelayMs, delayMs * 2 ** Math.min(excess, 30));
-    guesses.readyAt = Math.max(now, guesses.readyAt) + delay;
-    return guesses.readyAt - now;
+  private sharesOf(client: string, name: string | undefined, pair: string | undefined): Shares {
+    const ofClient = [this.shared, `client ${client}`] as const;
+    if (name === undefined || pair === undefined) return [ofClient];
+    const ofPair = [this.pairs, pair] as const;
+    if (this.known.peek(pair)) return [ofPair];
+    return [ofPair, ofClient, [this.shared, digest(name)]];
   }
 
-  /** The try was right after all. */
-  right(client: string): void {
-    const guesses = this.clients.get(client);
-    if (guesses === undefined) return;
-    guesses.wrong -= 1;
-    if (guesses.wrong <= 0) this.clients.delete(client);
+  /** Resolves with true when the try may be checked: what it needs has been taken. Rejects if it goes away. */
+  private async turn(shares: Shares, attempt: AuthAttempt): Promise<boolean> {
+    for (let looks = 0; looks < LOOKS; looks++) {
+      await wait(attempt, this.maxDelayMs / LOOKS);
+      if (take(shares, attempt)) return true;
+    }
+    return false;
   }
 
-  private watch<P, R>(client: string, answer: Answer<P, R>): Answer<P, R> {
+  /** A right try, and one that goes away before its answer, gives back what it took. */
+  private watch<P, R>(
+    pair: string | undefined,
+    shares: Shares,
+    attempt: AuthAttempt,
+    answer: Answer<P, R>,
+  ): Answer<P, R> {
+    let isTaken = true;
+    const giveBack = (): void => {
+      const now = attempt.channel.clock.now();
+      if (isTaken) for (const [buckets, key] of shares) buckets.giveBack(key, now);
+      isTaken = false;
+    };
     const look = (verdict: AuthVerdict<P, R>): AuthVerdict<P, R> => {
-      if ('principal' in verdict) this.right(client);
+      if ('principal' in verdict) {
+        giveBack();
+        if (pair !== undefined) this.known.use(pair, true);
+      }
       return verdict;
     };
-    return 'then' in answer ? answer.then(look) : look(answer);
+    if (!('then' in answer)) return look(answer);
+    const { signal } = attempt;
+    signal.addEventListener('abort', giveBack, { once: true });
+    const answered = (): void => signal.removeEventListener('abort', giveBack);
+    return Promise.resolve(answer.then(look)).finally(answered);
   }
+}
 
-  private guessesOf(client: string, now: number): Guesses {
-    const { forgiveEveryMs, maxClients } = this.options;
-    const guesses = this.clients.get(client) ?? { wrong: 0, forgivenAt: now, readyAt: now };
-    const forgiven = Math.floor((now - guesses.forgivenAt) / forgiveEveryMs);
-    guesses.wrong = Math.max(0, guesses.wrong - forgiven);
-    guesses.forgivenAt += forgiven * forgiveEveryMs;
-    this.clients.delete(client);
-    this.clients.set(client, guesses);
-    if (this.clients.size > maxClients) {
-      const [oldest] = this.clients.keys();
-      this.clients.delete(oldest!);
-    }
-    return guesses;
-  }
+/** All of them, or none. */
+function take(shares: Shares, { channel }: AuthAttempt): boolean {
+  const now = channel.clock.now();
+  if (!shares.every(([buckets, key]) => buckets.has(key, now))) return false;
+  for (const [buckets, key] of shares) buckets.take(key, now);
+  return true;
+}
+
+/** A name comes from a stranger: it may be long, and be a part of a larger text. */
+function digest(name: string): string {
+  return createHash('sha256').update(name).digest('base64');
 }
 
 /** Rejects when the attempt is not wanted any more. */

@@ -1,3 +1,5 @@
+import { RecentMap } from './recent-map.ts';
+
 /** How fast something may happen. */
 export interface Rate {
   /** On average. */
@@ -24,6 +26,12 @@ export class TokenBucket {
     return true;
   }
 
+  /** A token that was taken and not used. */
+  giveBack(rate: Rate, now: number): void {
+    this.fill(rate, now);
+    this.tokens = Math.min(rate.burst, this.tokens + 1);
+  }
+
   /** Milliseconds until there is a token. */
   waitMs(rate: Rate, now: number): number {
     this.fill(rate, now);
@@ -46,43 +54,34 @@ export class TokenBucket {
 /** Buckets by name, no more than a given number: those that were used least lately are forgotten first. */
 export class TokenBuckets {
   private readonly rate: Rate;
-  private readonly maxBuckets: number;
-  private readonly buckets = new Map<string, TokenBucket>();
+  private readonly buckets: RecentMap<TokenBucket>;
 
   constructor(rate: Rate, maxBuckets: number) {
     this.rate = rate;
-    this.maxBuckets = maxBuckets;
+    this.buckets = new RecentMap(maxBuckets);
   }
 
   get size(): number {
     return this.buckets.size;
   }
 
+  /** True if this name has a token to take. */
+  has(name: string, now: number): boolean {
+    const bucket = this.buckets.peek(name);
+    return bucket === undefined || bucket.waitMs(this.rate, now) === 0;
+  }
+
   /** True if this name had a token to take. */
   take(name: string, now: number): boolean {
-    const bucket = this.buckets.get(name) ?? new TokenBucket(this.rate, now);
-    this.buckets.delete(name);
-    this.buckets.set(name, bucket);
+    const bucket = this.buckets.peek(name) ?? new TokenBucket(this.rate, now);
+    this.buckets.use(name, bucket);
     const taken = bucket.take(this.rate, now);
-    if (this.buckets.size > this.maxBuckets) this.forgetOne();
-    else this.forgetFull(now);
+    // A full bucket is as good as none; looking at two for each one used is enough to find them all.
+    this.buckets.forget(2, (old) => old.isFull(this.rate, now));
     return taken;
   }
 
-  /** A full bucket is as good as none; looking at two for each one used is enough to find them all. */
-  private forgetFull(now: number): void {
-    let looks = 2;
-    for (const [name, bucket] of this.buckets) {
-      if (looks === 0 || !bucket.isFull(this.rate, now)) return;
-      this.buckets.delete(name);
-      looks -= 1;
-    }
-  }
-
-  private forgetOne(): void {
-    for (const name of this.buckets.keys()) {
-      this.buckets.delete(name);
-      return;
-    }
+  giveBack(name: string, now: number): void {
+    this.buckets.peek(name)?.giveBack(this.rate, now);
   }
 }

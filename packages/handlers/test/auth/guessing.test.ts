@@ -2,6 +2,7 @@ import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AuthHandler } from '../../src/auth/auth-handler.ts';
+import type { AuthAttempt, AuthVerdict } from '../../src/auth/auth-options.ts';
 import { GuessLimiter, type GuessLimiterOptions } from '../../src/auth/guess-limiter.ts';
 import { secretsEqual } from '../../src/auth/secrets-equal.ts';
 
@@ -24,88 +25,252 @@ describe('secretsEqual', () => {
   });
 });
 
+type Verdict = AuthVerdict<string, string>;
+
+/** Asks a protected authenticator as the AuthHandlers of many clients do. */
+class Guessing {
+  readonly clock = new VirtualClock();
+  readonly limiter: GuessLimiter;
+  /** How many secrets were looked at. */
+  checked = 0;
+  private readonly authenticate: (
+    words: string,
+    attempt: AuthAttempt,
+  ) => Verdict | PromiseLike<Verdict>;
+
+  /** Words are an address, a name and a password; a slow authenticator takes a second. */
+  constructor(options: GuessLimiterOptions = {}, isSlow = false) {
+    const addresses = this.addresses;
+    this.limiter = new GuessLimiter({ ...options, clientOf: (channel) => addresses.get(channel) });
+    const check = (words: string): Verdict => {
+      this.checked += 1;
+      const [, name, password] = words.split(' ');
+      return password === 'right' ? { principal: name! } : { refused: 'wrong' };
+    };
+    this.authenticate = this.limiter.protect<string, string, string>(
+      (words) => {
+        if (!isSlow) return check(words);
+        return new Promise((resolve) => this.clock.schedule(() => resolve(check(words)), 1000));
+      },
+      (words) => words.split(' ')[1],
+    );
+  }
+
+  private readonly addresses = new Map<object, string>();
+
+  /** One try, and what came of it until now. */
+  try(words: string): { readonly verdict: () => string; readonly leave: () => void } {
+    const channel = EmbeddedChannel.with({ clock: this.clock });
+    this.addresses.set(channel, words.split(' ')[0]!);
+    const leaving = new AbortController();
+    let said = 'waits';
+    const heard = (verdict: Verdict): void => {
+      if ('principal' in verdict) said = 'in';
+      else said = verdict.refused.startsWith('not checked') ? 'not checked' : verdict.refused;
+    };
+    const answer = this.authenticate(words, { channel, signal: leaving.signal });
+    if ('then' in answer) {
+      answer.then(heard, () => {
+        said = 'left';
+      });
+    } else heard(answer);
+    return { verdict: () => said, leave: () => leaving.abort(new Error('left')) };
+  }
+
+  tries(count: number, words: (index: number) => string): string[] {
+    return Array.from({ length: count }, (_, index) => this.try(words(index)).verdict());
+  }
+
+  async pass(ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed += 500) {
+      this.clock.advance(Math.min(500, ms - passed));
+      await settled();
+    }
+  }
+}
+
 describe('GuessLimiter', () => {
-  it('lets some tries free, then makes each wait twice as long, up to a maximum', () => {
-    const limiter = new GuessLimiter({ freeTries: 2, delayMs: 100, maxDelayMs: 400 });
-    let now = 0;
-    const waits = Array.from({ length: 7 }, () => {
-      const waitMs = limiter.begin('10.0.0.1', now);
-      now += waitMs;
-      return waitMs;
-    });
-    expect(waits).toEqual([0, 0, 100, 200, 400, 400, 400]);
-    expect(limiter.begin('10.0.0.2', now)).toBe(0);
+  it('checks some wrong tries at once, and refuses another after a short wait without a look', async () => {
+    const guessing = new Guessing();
+    expect(guessing.tries(5, () => 'home ann x')).toEqual(Array(5).fill('wrong'));
+    const { verdict } = guessing.try('home ann right');
+    await guessing.pass(4500);
+    expect(verdict()).toBe('waits');
+    await guessing.pass(500);
+    expect([verdict(), guessing.checked]).toEqual(['not checked', 5]);
   });
 
-  it('makes tries that come at once wait one after the other', () => {
-    const limiter = new GuessLimiter({ freeTries: 1, delayMs: 100, maxDelayMs: 100 });
-    const waits = Array.from({ length: 4 }, () => limiter.begin('10.0.0.1', 0));
-    expect(waits).toEqual([0, 100, 200, 300]);
+  it('forgives with time, and checks a try that waits as soon as there is room', async () => {
+    const guessing = new Guessing();
+    guessing.tries(5, () => 'home ann x');
+    await guessing.pass(27_000);
+    const { verdict } = guessing.try('home ann right');
+    await guessing.pass(2500);
+    expect(verdict()).toBe('waits');
+    await guessing.pass(500);
+    expect(verdict()).toBe('in');
   });
 
-  it('does not count right tries, and forgives wrong ones with time', () => {
-    const limiter = new GuessLimiter({ freeTries: 1, delayMs: 100, forgiveEveryMs: 1000 });
-    for (let i = 0; i < 10; i++) {
-      expect(limiter.begin('10.0.0.1', 0)).toBe(0);
-      limiter.right('10.0.0.1');
+  it('lets everybody else of an address in at once while one of them guesses for ever', async () => {
+    const guessing = new Guessing();
+    guessing.tries(10, () => 'office eve x');
+    const people = ['ann', 'bob', 'cleo', 'dan', 'eli'];
+    for (let second = 0; second < 100; second++) {
+      guessing.try('office eve x');
+      expect(guessing.tries(5, (index) => `office ${people[index]} right`)).toEqual(
+        Array(5).fill('in'),
+      );
+      await guessing.pass(1000);
     }
-    expect(limiter.remembered).toBe(0);
-    limiter.begin('10.0.0.1', 0);
-    expect(limiter.begin('10.0.0.1', 0)).toBe(100);
-    expect(limiter.begin('10.0.0.1', 2000)).toBe(0);
   });
 
-  it('remembers no more clients than allowed, those seen last', () => {
-    const limiter = new GuessLimiter({ freeTries: 0, maxClients: 100 });
+  it('lets those in that have signed in from there before, whatever others try', async () => {
+    const guessing = new Guessing();
+    guessing.try('office ann right');
+    for (let second = 0; second < 60; second++) {
+      guessing.tries(5, (index) => `office name${second * 5 + index} x`);
+      guessing.tries(5, (index) => `bot${second * 5 + index} ann x`);
+      await guessing.pass(1000);
+    }
+    expect(guessing.try('office ann right').verdict()).toBe('in');
+    expect(guessing.try('elsewhere ann right').verdict()).toBe('waits');
+    expect(guessing.try('office new right').verdict()).toBe('waits');
+  });
+
+  it.each([
+    ['for one name from one address', () => 'home ann x', 5 + 120],
+    ['for all names from one address', (i: number) => `home name${i} x`, 50 + 1200],
+    ['for one name from all addresses', (i: number) => `bot${i} ann x`, 50 + 1200],
+  ])('checks no more than so many tries an hour %s', async (_what, words, most) => {
+    const guessing = new Guessing();
+    let tries = 0;
+    for (let second = 0; second < 3600; second += 4) {
+      guessing.tries(8, () => words(tries++));
+      await guessing.pass(4000);
+    }
+    expect(guessing.checked).toBeLessThanOrEqual(most);
+    expect(guessing.checked).toBeGreaterThan(most * 0.98);
+  });
+
+  it('counts tries that are being checked, so that many at once do not pass by it', async () => {
+    const guessing = new Guessing({}, true);
+    for (let i = 0; i < 100; i++) guessing.try('home ann x');
+    await guessing.pass(8000);
+    expect(guessing.checked).toBe(5);
+  });
+
+  it('gives back what right tries took, and those that go away before their answer', async () => {
+    const guessing = new Guessing({}, true);
+    for (let i = 0; i < 20; i++) {
+      const leaving = Array.from({ length: 10 }, () => guessing.try('home ann x'));
+      await guessing.pass(500);
+      for (const { leave } of leaving) leave();
+      await guessing.pass(1000);
+    }
+    for (let i = 0; i < 20; i++) {
+      const { verdict } = guessing.try('home ann right');
+      await guessing.pass(1000);
+      expect(verdict()).toBe('in');
+    }
+    expect(guessing.clock.pendingTimers).toBe(0);
+  });
+
+  it('gives a wrong try back no more when its connection goes after the answer', async () => {
+    const guessing = new Guessing({}, true);
+    for (let i = 0; i < 5; i++) {
+      const { leave } = guessing.try('home ann x');
+      await guessing.pass(1000);
+      leave();
+    }
+    const { verdict } = guessing.try('home ann right');
+    await guessing.pass(2000);
+    expect(verdict()).toBe('waits');
+  });
+
+  it('gives a right try back once only, also when it goes away before its answer', async () => {
+    const guessing = new Guessing({ forgiveEveryMs: 1e9 }, true);
+    guessing.tries(4, () => 'home ann x');
+    const { leave } = guessing.try('home ann right');
+    await guessing.pass(500);
+    leave();
+    await guessing.pass(500);
+    guessing.tries(2, () => 'home ann x');
+    await guessing.pass(1000);
+    expect(guessing.checked).toBe(6);
+  });
+
+  it('is not fed by those who wait: none of them waits longer for the others', async () => {
+    const guessing = new Guessing();
+    guessing.tries(50, (index) => `office name${index} x`);
+    for (let i = 0; i < 200; i++) guessing.try('office eve x').leave();
+    const { verdict } = guessing.try('office ann right');
+    await guessing.pass(3000);
+    expect(verdict()).toBe('in');
+  });
+
+  it('counts the tries of a client alone where there is no name', () => {
+    const limiter = new GuessLimiter({ clientOf: () => 'one' });
+    const authenticate = limiter.protect(() => ({ refused: 'wrong' }));
+    const attempt = { channel: new EmbeddedChannel(), signal: new AbortController().signal };
+    const answers = Array.from({ length: 51 }, () => authenticate('x', attempt));
+    expect(answers.map((answer) => 'then' in answer)).toEqual([...Array(50).fill(false), true]);
+  });
+
+  it('remembers no more clients and names than allowed, those seen last', async () => {
+    const guessing = new Guessing({ freeTries: 1, maxClients: 100, forgiveEveryMs: 1e9 });
     for (let i = 0; i < 1000; i++) {
-      limiter.begin(`10.0.0.${i}`, 0);
-      limiter.begin('10.9.9.9', 0);
+      guessing.try(`bot${i} name${i} x`);
+      if (i % 100 === 0) guessing.tries(10, (index) => `home name${index} x`);
     }
-    expect(limiter.remembered).toBe(100);
-    expect(limiter.begin('10.9.9.9', 0)).toBeGreaterThan(500);
+    expect(guessing.limiter.remembered).toBe(200);
+    expect(guessing.try('home other right').verdict()).toBe('waits');
   });
 
-  const options: GuessLimiterOptions = { freeTries: 1, delayMs: 3000, clientOf: () => 'one' };
   const check = (token: string) =>
     token === 'right' ? { principal: 'ann' } : { refused: 'wrong', reply: 'NO' };
+  const options: GuessLimiterOptions = {
+    freeTries: 1,
+    sharedFactor: 1,
+    forgiveEveryMs: 3000,
+    clientOf: () => 'one',
+  };
 
   it('makes the AuthHandler of a client that guessed wrong wait', async () => {
     const clock = new VirtualClock();
     const limiter = new GuessLimiter(options);
     const authenticate = limiter.protect(check);
-    const connect = () =>
-      EmbeddedChannel.with(
-        { clock },
-        new AuthHandler({
-          authenticate,
-          refusalPolicy: 'stay',
-          replies: { accepted: () => 'YES' },
-        }),
-      );
-    const channel = connect();
+    const channel = EmbeddedChannel.with(
+      { clock },
+      new AuthHandler({ authenticate, refusalPolicy: 'stay', replies: { accepted: () => 'YES' } }),
+    );
     channel.writeInbound('wrong 1');
     expect(channel.readOutbound()).toBe('NO');
     channel.writeInbound('right');
-    clock.advance(2999);
-    await settled();
+    for (let ms = 0; ms < 2500; ms += 500) {
+      clock.advance(500);
+      await settled();
+    }
     expect(channel.readOutbound()).toBeUndefined();
-    clock.advance(1);
+    clock.advance(500);
     await settled();
     expect(channel.readOutbound()).toBe('YES');
-    expect(connect().clock.pendingTimers).toBeGreaterThan(0);
   });
 
   it('leaves no timer behind when the peer goes while it waits', async () => {
-    const limiter = new GuessLimiter({ ...options, freeTries: 0 });
-    const channel = new EmbeddedChannel(new AuthHandler({ authenticate: limiter.protect(check) }));
+    const limiter = new GuessLimiter(options);
+    const authenticate = limiter.protect(check);
+    new EmbeddedChannel(new AuthHandler({ authenticate })).writeInbound('wrong');
+    const channel = new EmbeddedChannel(new AuthHandler({ authenticate }));
     channel.writeInbound('right');
+    expect(channel.clock.pendingTimers).toBe(2);
     channel.run(() => void channel.close());
     await settled();
     expect(channel.clock.pendingTimers).toBe(0);
   });
 
   it('refuses what makes no sense', () => {
-    expect(() => new GuessLimiter({ delayMs: 0 })).toThrow(/delayMs is 0/);
+    expect(() => new GuessLimiter({ maxDelayMs: 0 })).toThrow(/maxDelayMs is 0/);
     expect(() => new GuessLimiter({ maxClients: 0.5 })).toThrow(/maxClients is 0.5/);
+    expect(() => new GuessLimiter({ freeTries: 0 })).toThrow(/freeTries is 0/);
   });
 });

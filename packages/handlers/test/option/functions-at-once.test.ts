@@ -175,6 +175,11 @@ const functions: Readonly<Record<string, (fails: Failing, seen: Seen) => void>> 
     const guesses = new handlers.GuessLimiter({ clientOf });
     return new handlers.AuthHandler({ authenticate: guesses.protect(authenticate) });
   }, 'yes'),
+  'GuessLimiter nameOf': reading((nameOf) => {
+    const { authenticate } = textAuth;
+    const guesses = new handlers.GuessLimiter({ clientOf: () => 'one' });
+    return new handlers.AuthHandler({ authenticate: guesses.protect(authenticate, nameOf) });
+  }, 'yes'),
   'ConnectionLimitHandler clientOf': (clientOf, seen) => {
     const watcher: Handler = {
       exceptionCaught: (_ctx: Context, error: Error) => void seen.errors.push(error.message),

@@ -55,13 +55,16 @@ export class DeviceGateway extends EventEmitter<GatewayEvents> {
   /** The handlers of one device's connection. */
   pipeline() {
     const { silenceMs, authenticate } = this.options;
-    const check = this.guesses.protect<unknown, string, object>((message) => {
-      const login = readLogin(message);
-      if (login === undefined || !authenticate(login.device, login.token)) {
-        return { refused: 'wrong device or token' };
-      }
-      return { principal: login.device };
-    });
+    const check = this.guesses.protect<unknown, string, object>(
+      (message) => {
+        const login = readLogin(message);
+        if (login === undefined || !authenticate(login.device, login.token)) {
+          return { refused: 'wrong device or token' };
+        }
+        return { principal: login.device };
+      },
+      (message) => readLogin(message)?.device,
+    );
     const refused = (why: string) => notice('refused', { why });
     return pipeline().add(
       () => new IdleStateHandler({ readerIdleMs: silenceMs }),
