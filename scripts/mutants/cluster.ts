@@ -2,6 +2,27 @@ import type { Mutant } from './mutant.ts';
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/bus/nats/live-order.ts',
+    find: 'if (last > 0 && previous > last) {',
+    replace: 'if (false) {',
+    test: 'test/bus/nats-log-link.test.ts',
+    why: 'copies that NATS gives in another order are put right',
+  },
+  {
+    file: 'src/bus/nats/live-order.ts',
+    find: 'waiting.length > MAX_WAITING',
+    replace: 'false',
+    test: 'test/bus/nats-log-link.test.ts',
+    why: 'few copies wait for one that is missing',
+  },
+  {
+    file: 'src/bus/nats/nats-log-link.ts',
+    find: 'if (!isSame) this.parts.lose(',
+    replace: 'this.parts.lose(',
+    test: 'test/bus/nats-log-link.test.ts',
+    why: 'a late copy of another writer does not end the link',
+  },
+  {
     file: 'src/room/room-messages.ts',
     find: "atOnce('format', plan.format(message, position))",
     replace: 'plan.format(message, position)',

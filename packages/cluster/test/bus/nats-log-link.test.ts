@@ -17,18 +17,41 @@ function linkOf() {
       void replies.push(reply),
     subscribe: (_subject: string, { callback }: { callback: typeof answered }) => {
       answered = callback;
+      return { isClosed: () => false, unsubscribe: () => {} };
     },
   } as never;
   const peer = { createInbox: () => '_INBOX.x', headers: () => new Map() } as never;
   const inbox = new NatsInbox(connection, peer, undefined);
-  const lose = () => {};
+  const lost: Error[] = [];
+  const lose = (cause: Error) => void lost.push(cause);
+  const store = { name: 'hr_papp', epoch: 'e', doubt: () => {}, isSame: async () => true };
   const link = new NatsLogLink({ connection, peer, inbox, replicas: 1, clock, lose });
   const known = link as unknown as { groups: Map<string, object> };
-  known.groups.set(STREAM, { store: { epoch: 'e', doubt: () => {} }, token: 'proom' });
+  known.groups.set(STREAM, { store, token: 'proom' });
   const answer = (reply: string, seq: number) =>
     answered(null, { subject: reply, json: () => ({ seq }) } as Msg);
   const { expected } = inbox as unknown as { expected: Map<number, unknown> };
-  return { clock, link, replies, answer, expected };
+  /** The live copy of a stored message. */
+  const republish = (sequence: number, previous: number) => {
+    const headers = { 'Nats-Sequence': sequence, 'Nats-Last-Sequence': previous };
+    const all = new Map<string, unknown>([
+      ...Object.entries(headers),
+      ['Nats-Msg-Id', `proom/p${sequence}`],
+    ]);
+    answered(null, { headers: all, data: Buffer.alloc(1) } as never);
+  };
+  return { clock, link, replies, answer, expected, lost, store, republish };
+}
+
+/** What a follower of {@link linkOf} gets of these pairs of a sequence and the one before it. */
+async function follow(world: ReturnType<typeof linkOf>, ...pairs: readonly [number, number][]) {
+  const got: number[] = [];
+  const following = world.link.follow(STREAM, ({ position }) => void got.push(position.offset));
+  await Promise.resolve();
+  await Promise.resolve();
+  await Promise.resolve();
+  for (const [sequence, previous] of pairs) world.republish(sequence, previous);
+  return { got, following };
 }
 
 describe('NatsLogLink', () => {
@@ -46,5 +69,55 @@ describe('NatsLogLink', () => {
     expect(expected.size).toBe(0);
     await expect(lost).rejects.toThrow('JetStream has not answered for 10000 ms');
     answer(replies[1]!, 8);
+  });
+
+  it('puts right copies that the server gives in another order, and keeps the link', async () => {
+    const world = linkOf();
+    const { got } = await follow(world, [5, 4], [8, 7], [9, 8], [7, 5], [12, 9]);
+    expect(got).toEqual([5, 7, 8, 9, 12]);
+    await Promise.resolve();
+    await Promise.resolve();
+    expect([world.lost, world.clock.pendingTimers]).toEqual([[], 0]);
+  });
+
+  it('waits 50 ms for a copy that is missing, and does not give it when it comes after that', async () => {
+    const world = linkOf();
+    const { got, following } = await follow(world, [5, 4], [9, 8], [8, 7]);
+    world.clock.advance(49);
+    expect(got).toEqual([5]);
+    world.clock.advance(1);
+    expect(got).toEqual([5, 8, 9]);
+    world.republish(7, 5);
+    world.republish(12, 11);
+    following.close();
+    world.clock.advance(50);
+    expect([got, world.clock.pendingTimers]).toEqual([[5, 8, 9], 0]);
+  });
+
+  it('lets at most 64 copies wait', async () => {
+    const world = linkOf();
+    const pairs = Array.from({ length: 65 }, (_, i): [number, number] => [i + 10, i + 9]);
+    const { got } = await follow(world, [5, 4], ...pairs.slice(0, 64));
+    expect(got).toEqual([5]);
+    world.republish(74, 73);
+    expect(got).toHaveLength(66);
+  });
+
+  it('is lost after a lower number only if the server says that the stream is another one', async () => {
+    const world = linkOf();
+    let answer: (isSame: boolean) => void = () => {};
+    let asked = 0;
+    world.store.isSame = () => {
+      asked += 1;
+      return new Promise((resolve) => {
+        answer = resolve;
+      });
+    };
+    await follow(world, [5, 4], [1, 0], [2, 1]);
+    expect([asked, world.lost]).toEqual([1, []]);
+    answer(false);
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(world.lost.map(String)).toEqual(['Error: the JetStream stream hr_papp was made anew']);
   });
 });

@@ -118,6 +118,36 @@ describe.runIf(absent === '')(`a real nats-server${absent}`, () => {
     await test.end();
   });
 
+  it('several writers of one stream keep every link, though the server gives copies in another order', async () => {
+    const test = new BusTest(benchOf(() => server));
+    const sides = await Promise.all(Array.from({ length: 6 }, () => test.up()));
+    const stream = sides[0]!.stream('proom');
+    for (const { bus } of sides) await bus.log!.open(stream, { messages: 10_000, ageMs: 60_000 });
+    const got = sides.map(() => [] as number[]);
+    for (const [at, { bus }] of sides.entries()) {
+      bus.log!.follow(stream, ({ position }) => got[at]!.push(position.offset));
+    }
+    for (const { bus } of sides) await bus.settled();
+    const rounds = 400;
+    await Promise.all(
+      sides.map(async ({ bus }, at) => {
+        for (let i = 0; i < rounds; i++) {
+          const appends = Array.from({ length: 4 }, (_, n) =>
+            bus.log!.append(stream, `${at}-${i}-${n}`, Buffer.alloc(100)),
+          );
+          await Promise.all(appends);
+        }
+      }),
+    );
+    const count = sides.length * rounds * 4;
+    await test.until(() => got.every((offsets) => offsets.length >= count));
+    for (const [at, { events }] of sides.entries()) {
+      expect(events.includes('down')).toBe(false);
+      expect(got[at]).toEqual([...got[at]!].sort((a, b) => a - b));
+    }
+    await test.end();
+  });
+
   it('the limits of an app are those of the group that asks for most', async () => {
     const test = new BusTest(benchOf(() => server));
     const one = await test.up();

@@ -7,6 +7,7 @@ import type { LogEntry, LogLimits, LogLink, LogPage, LogPosition } from '../../l
 import type { BusSubscription } from '../bus.ts';
 import { importPeer } from '../peer-package.ts';
 import { liveSubject } from '../subject.ts';
+import { LiveOrder } from './live-order.ts';
 import type { NatsInbox, NatsPeer } from './nats-inbox.ts';
 import { INSTALL_NATS } from './nats-install.ts';
 import { epochOf, NatsStore } from './nats-store.ts';
@@ -57,6 +58,8 @@ export class NatsLogLink implements LogLink {
   private jetStream: Promise<JetStream> | undefined = undefined;
   /** The last live copy of each app's stream. */
   private readonly lastSequences = new Map<NatsStore, number>();
+  /** Streams whose time of creation has been asked for. */
+  private readonly suspected = new Set<NatsStore>();
 
   constructor(parts: NatsLogLinkParts) {
     this.parts = parts;
@@ -122,12 +125,13 @@ export class NatsLogLink implements LogLink {
   }
 
   follow(stream: string, listener: (entry: LogEntry) => void): BusSubscription {
-    const { connection } = this.parts;
+    const { connection, clock } = this.parts;
     let group = this.groups.get(stream);
     let held: Msg[] | undefined = [];
+    const order = new LiveOrder(clock, listener);
     const deliver = (message: Msg) => {
       const entry = group && this.liveEntry(group, message);
-      if (entry !== undefined) listener(entry);
+      if (entry !== undefined) order.take(entry);
     };
     const callback = (error: Error | null, message: Msg) => {
       if (error !== null) this.parts.lose(error);
@@ -146,7 +150,12 @@ export class NatsLogLink implements LogLink {
       // What is missing is a hole, which the follower finds.
       () => {},
     );
-    return { close: () => subscription.unsubscribe() };
+    return {
+      close: () => {
+        order.close();
+        subscription.unsubscribe();
+      },
+    };
   }
 
   // --- parts ---
@@ -205,15 +214,26 @@ export class NatsLogLink implements LogLink {
     const sequence = Number(headers?.get('Nats-Sequence'));
     const previous = Number(headers?.get('Nats-Last-Sequence'));
     if (headers === undefined || !(sequence > 0) || !(previous >= 0)) return undefined;
-    if (sequence <= (this.lastSequences.get(store) ?? 0)) {
-      this.parts.lose(new Error(`the JetStream stream ${store.name} was made anew`));
-      return undefined;
-    }
-    this.lastSequences.set(store, sequence);
+    if (sequence <= (this.lastSequences.get(store) ?? 0)) this.suspect(store);
+    else this.lastSequences.set(store, sequence);
     const position = { epoch: store.epoch!, offset: sequence };
     const id = idOf(token, headers.get('Nats-Msg-Id'));
     // A copy: a room's newest messages would keep the client's read buffers alive.
     return { position, previous, id, bytes: Buffer.from(message.data) };
+  }
+
+  /** A lower number is one of another writer that came late, or the first of a stream that was made anew. */
+  private suspect(store: NatsStore): void {
+    if (this.suspected.has(store)) return;
+    this.suspected.add(store);
+    store.isSame().then(
+      (isSame) => {
+        this.suspected.delete(store);
+        if (!isSame) this.parts.lose(new Error(`the JetStream stream ${store.name} was made anew`));
+      },
+      // A server that does not answer is found by the link.
+      () => this.suspected.delete(store),
+    );
   }
 
   private async entries(

@@ -50,6 +50,12 @@ export class NatsStore {
     this.isDoubtful = true;
   }
 
+  /** Asks the server; false if the stream is gone, or another one has its name. */
+  async isSame(): Promise<boolean> {
+    const now = await this.look();
+    return now !== undefined && epochOf(now) === this.epoch;
+  }
+
   open(limits: LogLimits): Promise<void> {
     const opening = this.turn.then(() => this.reach(limits));
     this.turn = opening.catch(() => {});

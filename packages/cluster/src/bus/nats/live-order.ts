@@ -1,0 +1,64 @@
+import type { Clock, Timer } from '@headrace/core';
+import type { LogEntry } from '../../log/log.ts';
+import type { BusSubscription } from '../bus.ts';
+
+/** An entry whose forerunner has not arrived waits so long; then the follower has a hole, and reads the log. */
+const WAIT_MS = 50;
+/** Entries that wait, at most. */
+const MAX_WAITING = 64;
+
+/**
+ * Puts the live copies of one stream in order. A NATS server republishes the messages of several writers in another
+ * order than it stored them: each waits here, for a short time, for the one before it.
+ */
+export class LiveOrder implements BusSubscription {
+  private readonly clock: Clock;
+  private readonly deliver: (entry: LogEntry) => void;
+  /** The offset of the last one that was delivered; 0 before the first. */
+  private last = 0;
+  /** In the order of their offsets. */
+  private waiting: LogEntry[] = [];
+  private timer: Timer | undefined = undefined;
+
+  constructor(clock: Clock, deliver: (entry: LogEntry) => void) {
+    this.clock = clock;
+    this.deliver = deliver;
+  }
+
+  take(entry: LogEntry): void {
+    const { last, waiting } = this;
+    const { position, previous } = entry;
+    // A late one, which the follower has read from the log.
+    if (position.offset <= last) return;
+    if (last > 0 && previous > last) {
+      const after = waiting.findIndex((other) => other.position.offset > position.offset);
+      waiting.splice(after < 0 ? waiting.length : after, 0, entry);
+      if (waiting.length > MAX_WAITING) this.giveUp();
+      else this.timer ??= this.clock.schedule(() => this.giveUp(), WAIT_MS);
+      return;
+    }
+    this.pass(entry);
+    while (waiting.length > 0 && waiting[0]!.previous <= this.last) this.pass(waiting.shift()!);
+    if (waiting.length === 0) this.stopWaiting();
+  }
+
+  close(): void {
+    this.waiting = [];
+    this.stopWaiting();
+  }
+
+  private giveUp(): void {
+    this.stopWaiting();
+    for (const entry of this.waiting.splice(0)) this.pass(entry);
+  }
+
+  private pass(entry: LogEntry): void {
+    this.last = entry.position.offset;
+    this.deliver(entry);
+  }
+
+  private stopWaiting(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+  }
+}
