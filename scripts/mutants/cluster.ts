@@ -51,7 +51,7 @@ export const mutants: readonly Mutant[] = [
     why: 'only a text is bound as an id',
   },
   {
-    file: 'src/group/group-of-node.ts',
+    file: 'src/group/cluster-group.ts',
     find: 'checkChannel(channel);',
     replace: '',
     test: 'test/group/cluster-group.test.ts',
@@ -126,6 +126,20 @@ export const mutants: readonly Mutant[] = [
     replace: '',
     test: 'test/bus/kept-messages.test.ts',
     why: 'a message larger than all that may be kept drops no others',
+  },
+  {
+    file: 'src/group/group-options.ts',
+    find: 'if (listens !== undefined) {',
+    replace: 'if (listens === undefined) {',
+    test: 'test/room/durable-group.test.ts',
+    why: 'a durable group takes no option that does nothing there',
+  },
+  {
+    file: 'src/room/bus-delivery.ts',
+    find: 'if (id !== undefined) {',
+    replace: "if (id === '') {",
+    test: 'test/room/durable-group.test.ts',
+    why: 'an id is refused where it would not keep a message from being sent twice',
   },
   {
     file: 'src/room/room-messages.ts',

@@ -78,7 +78,7 @@ export class PositionsHandler implements Handler {
     this.isOn = true;
     talk.remove(channel);
     try {
-      const { recovered, position: now } = await kept.join(channel, position);
+      const { recovered, position: now } = await kept.history.join(channel, position);
       if (!recovered) {
         if (position !== undefined) ctx.write('ERR:SINCE_GONE');
         ctx.writeAndFlush(atText(now));

@@ -22,20 +22,20 @@ export { Gateway, type GatewayOptions } from './gateway/gateway.ts';
 export { Worker, type WorkerOptions } from './gateway/worker.ts';
 export type { WorkerConnection } from './gateway/worker-connection.ts';
 // Groups
-export { ClusterGroup, type ClusterGroupCounters } from './group/cluster-group.ts';
-export type { Gap } from './group/gap-event.ts';
+export { ClusterGroup, type DurableGroup } from './group/cluster-group.ts';
 export type { Member } from './group/presence-machine.ts';
 export type { Log, LogEntry, LogLimits, LogLink, LogPage, LogPosition } from './log/log.ts';
 export type { NodeInfo } from './node/node-info.ts';
-// Durable groups
-export { DurableGroup, type DurableGroupCounters } from './room/durable-group.ts';
 export { DurableOutcome } from './room/durable-outcome.ts';
+export type { Gap } from './room/gap-event.ts';
+export type { ClusterGroupCounters } from './room/group-delivery.ts';
 export type {
   DurableMessage,
-  JoinOutcome,
+  GroupHistory,
   NewestMessages,
   SinceOutcome,
-} from './room/room-reader.ts';
+} from './room/group-history.ts';
+export type { JoinOutcome } from './room/joining-member.ts';
 // Where clients go
 export { type RouteServer, routeServer } from './route/route-server.ts';
 // Users

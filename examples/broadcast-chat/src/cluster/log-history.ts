@@ -19,7 +19,7 @@ export class LogHistory implements RoomHistory {
 
   async latest(): Promise<Recent> {
     try {
-      const { entries, position } = await this.kept.newest(MAX_MESSAGES);
+      const { entries, position } = await this.kept.history.newest(MAX_MESSAGES);
       const { epoch, offset: total } = position;
       let bytes = 0;
       const messages: Said[] = [];

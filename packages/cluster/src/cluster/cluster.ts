@@ -1,18 +1,20 @@
-import { OptionError, stderrLogger } from '@headrace/core';
+import { stderrLogger } from '@headrace/core';
 import { atOnce, type Resolved, toError, WatchedEmitter } from '@headrace/core/authoring';
 import { memoryBus } from '../bus/memory/memory-bus.ts';
 import { Subjects } from '../bus/subject.ts';
 import { ClusterPort } from '../gateway/cluster-port.ts';
 import type { GatewayCluster, GatewayPort } from '../gateway/gateway-port.ts';
-import { ClusterGroup } from '../group/cluster-group.ts';
-import { type ClusterGroupOptions, checkGroupName } from '../group/group-options.ts';
+import { ClusterGroup, type DurableGroup } from '../group/cluster-group.ts';
+import {
+  type ClusterGroupOptions,
+  checkGroupName,
+  type DurableGroupOptions,
+} from '../group/group-options.ts';
 import type { ClusterContext } from '../node/cluster-context.ts';
 import { Directory } from '../node/directory.ts';
 import { Inbox } from '../node/inbox.ts';
 import { isCount, type NodeInfo, type NodeState, type NodeStatus } from '../node/node-info.ts';
 import { Wire } from '../node/wire.ts';
-import { DurableGroup } from '../room/durable-group.ts';
-import type { DurableGroupOptions } from '../room/durable-options.ts';
 import { ClusterUsers, type ClusterUsersOptions } from '../users/cluster-users.ts';
 import { CLUSTER_OPTIONS, type ClusterOptions } from './cluster-options.ts';
 import { cpuLoad } from './cpu-load.ts';
@@ -73,7 +75,7 @@ export class Cluster<Principal = unknown>
   readonly users: ClusterUsers<Principal>;
   private readonly context: ClusterContext;
   private readonly plan: NodePlan;
-  private readonly groups = new Map<string, ClusterGroup<never> | DurableGroup<never>>();
+  private readonly groups = new Map<string, ClusterGroup<never>>();
   private readonly load: () => number;
   private port: GatewayPort | undefined = undefined;
   private nodeState: NodeState = 'ready';
@@ -149,7 +151,8 @@ export class Cluster<Principal = unknown>
 
   /**
    * The group of this name. It is made at the first call; later calls give the same one, and must not give other
-   * options. With `durable` its messages go through the log of the bus: later calls give `durable: true`.
+   * options. With `durable` its messages go through the log of the bus, and `history` is there; later calls may give
+   * `durable: true`.
    *
    * A group lives as long as its cluster. Without `presence` and without members here it costs nothing on the bus.
    *
@@ -166,19 +169,15 @@ export class Cluster<Principal = unknown>
   ): ClusterGroup<Message>;
   group<Message = unknown>(
     name: string,
-    options: ClusterGroupOptions<Message> | DurableGroupOptions<Message> = {},
-  ): ClusterGroup<Message> | DurableGroup<Message> {
-    const isDurable = 'durable' in options && options.durable !== undefined;
-    const known = this.groups.get(name);
+    options: ClusterGroupOptions<Message> = {},
+  ): ClusterGroup<Message> {
+    const known = this.groups.get(name) as ClusterGroup<Message> | undefined;
     if (known !== undefined) {
-      if (known instanceof DurableGroup !== isDurable) throw otherKind(name, isDurable);
-      known.checkSameOptions(options as never);
-      return known as never;
+      known.checkSameOptions(options);
+      return known;
     }
     checkGroupName(name);
-    const group = isDurable
-      ? new DurableGroup<Message>(name, this.context, options)
-      : new ClusterGroup<Message>(name, this.context, options as ClusterGroupOptions<Message>);
+    const group = new ClusterGroup<Message>(name, this.context, options);
     this.groups.set(name, group as never);
     // What was left has no groups that tell and ask: this one is for the members here, as those before it are.
     if (this.nodeState === 'left') group.leave();
@@ -291,11 +290,4 @@ export class Cluster<Principal = unknown>
     for (const { size } of this.groups.values()) largest = Math.max(largest, size);
     return largest;
   }
-}
-
-function otherKind(name: string, isDurable: boolean): OptionError {
-  const text = isDurable
-    ? `the group ${name} is there, and is not durable`
-    : `the group ${name} is durable: get it with { durable: true }`;
-  return new OptionError('OPTION_CONFLICT', text, { option: 'durable' });
 }

@@ -1,107 +1,235 @@
-import type { ChannelMatcher, Group, GroupOutcome } from '@headrace/core';
-import type { BusSubscription, PublishOutcome } from '../bus/bus.ts';
-import { type Body, decodeBody, encodeBody } from '../envelope/body.ts';
-import { checkBodyLength, type Envelope, KIND } from '../envelope/envelope.ts';
-import { NumberLines } from '../envelope/number-line.ts';
+import { inspect } from 'node:util';
+import {
+  type Channel,
+  ChannelGroup,
+  type ChannelMatcher,
+  type CloseReason,
+  type Group,
+  type GroupOutcome,
+  OptionError,
+} from '@headrace/core';
+import { SLOW_MEMBER_OPTIONS, WatchedEmitter } from '@headrace/core/authoring';
+import { checkChannel } from '../application/check-channel.ts';
+import type { LogPosition } from '../log/log.ts';
 import type { ClusterContext } from '../node/cluster-context.ts';
-import { elsewhere } from './elsewhere.ts';
-import type { Gap } from './gap-event.ts';
-import { GroupOfNode, type MemberEvents } from './group-of-node.ts';
-import { type ClusterGroupOptions, checkGroupOptions, checkSameOptions } from './group-options.ts';
-import { Outgoing } from './outgoing.ts';
+import { BusDelivery } from '../room/bus-delivery.ts';
+import type { DurableOutcome } from '../room/durable-outcome.ts';
+import type { Gap } from '../room/gap-event.ts';
+import type { ClusterGroupCounters, DeliveryGroup, GroupDelivery } from '../room/group-delivery.ts';
+import type { GroupHistory } from '../room/group-history.ts';
+import { LogDelivery } from '../room/log-delivery.ts';
+import {
+  type ClusterGroupOptions,
+  checkSameOptions,
+  type GroupWriteOptions,
+  groupPlan,
+} from './group-options.ts';
+import { memberId } from './member-id.ts';
+import { Presence } from './presence.ts';
+import type { LeaveReason, Member } from './presence-machine.ts';
 
 /** What a {@link ClusterGroup} announces. */
-export interface ClusterGroupEvents extends MemberEvents {
-  /** Messages of another node were lost on their way to us. */
+export interface ClusterGroupEvents {
+  /** An id has a member on a node, and had none there. Only with `presence: 'ids'`. */
+  memberJoined: [member: Member];
+  /** The last member of an id on a node is gone, or the node is. Only with `presence: 'ids'`. */
+  memberLeft: [member: Member & { readonly reason: LeaveReason }];
+  /** Messages of another node were lost on their way to us. Never in a durable group. */
   gap: [gap: Gap];
-}
-
-/** What a {@link ClusterGroup} counted so far. */
-export interface ClusterGroupCounters {
-  /** Messages to other nodes, by what the bus did with them. */
-  readonly published: Readonly<Record<PublishOutcome, number>>;
-  /** Messages of other nodes that came. */
-  readonly received: number;
-  /** Messages of other nodes that did not come, as far as it is known, or came faster than members can be sent them. */
-  readonly lost: number;
+  /**
+   * The log of a durable group does not reach back to what the members of this node had last, or is another one: they
+   * may have missed something between these two.
+   */
+  skipped: [hole: { readonly from: LogPosition; readonly to: LogPosition }];
 }
 
 /**
  * One group over all nodes of a cluster. What is written here goes to the members of this node at once, as in a
  * {@link ChannelGroup}, and over the bus to those of the others: at most once, in order for each sending node.
  *
+ * With the option `durable` it is stored in the log of the bus instead, and comes to the members of all nodes from
+ * there, in one order for all, to each once; {@link history} has what was stored. What a matcher chooses that means
+ * none elsewhere, such as `ChannelMatchers.is`, is not stored: it goes to that member at once. Any other matcher holds
+ * for the members of this node.
+ *
  * `size`, iteration, `has` and `close` are about the members of this node; `total` and `who()` about all.
+ *
+ * @typeParam Outcome - what a write gives
+ * @example
+ * ```ts run
+ * import { Cluster } from '@headrace/cluster';
+ *
+ * const cluster = await Cluster.join({ app: 'chat' });
+ * const room = cluster.group<string>('lobby', { durable: true });
+ * const outcome = room.write('kept for an hour', { id: 'ann-1' });
+ * await outcome;
+ * console.log(outcome.position?.offset);
+ * await room.write('and this');
+ * const since = await room.history.since(outcome.position!);
+ * console.log(since.recovered && since.entries.map(({ message }) => message));
+ * await cluster.leave();
+ * // prints 1
+ * // prints [ 'and this' ]
+ * ```
  */
-export class ClusterGroup<Message = unknown>
-  extends GroupOfNode<Message, ClusterGroupEvents>
-  implements Group<Message>
+export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = GroupOutcome>
+  extends WatchedEmitter<ClusterGroupEvents>
+  implements Group<Message>, Iterable<Channel>
 {
+  /** The same on all nodes. */
+  readonly name: string;
+  /** The members of this node. */
+  readonly local: ChannelGroup<Message>;
+  /** What a durable group has stored, and the way back for its members. Undefined in any other. */
+  readonly history: GroupHistory<Message> | undefined;
+  private readonly context: ClusterContext;
   private readonly options: ClusterGroupOptions<Message>;
-  private readonly outgoing: Outgoing;
-  private readonly numbers = new NumberLines();
-  private subscription: BusSubscription | undefined = undefined;
-  private received = 0;
-  private lost = 0;
+  private readonly delivery: GroupDelivery<Message>;
+  private readonly presence: Presence | undefined;
+  /** With `presence: 'ids'` alone: a member that is only counted has no id on the bus. */
+  private readonly ids: Map<Channel, string | undefined> | undefined;
+  private isFlushDue = false;
 
-  /** @internal */
+  /** @internal @throws OptionError */
   constructor(name: string, context: ClusterContext, options: ClusterGroupOptions<Message> = {}) {
-    checkGroupOptions(options as ClusterGroupOptions<never>);
-    super(name, context, options);
+    const { presence, idOf, codec, listensAlways, durable } = groupPlan(name, options);
+    super();
+    const { wire } = context;
+    this.name = name;
+    this.local = new ChannelGroup<Message>(name, SLOW_MEMBER_OPTIONS.only(options));
+    this.context = context;
     this.options = options;
-    this.outgoing = new Outgoing(context.wire, context.wire.subjects.group(name));
-    this.local.on('channelJoined', () => this.listen());
-    this.local.on('channelLeft', () => this.stopIfEmpty());
-    context.directory.on('forgotten', this.onForgotten);
-    if (options.listens === 'always') this.listen();
+    if (durable === undefined) {
+      this.delivery = new BusDelivery(context, this.forDelivery(), { codec, listensAlways });
+      this.history = undefined;
+    } else {
+      const delivery = new LogDelivery(wire, this.forDelivery(), durable, codec);
+      this.delivery = delivery;
+      this.history = delivery.history;
+    }
+    this.ids = presence === 'ids' ? new Map() : undefined;
+    this.presence = presence === false ? undefined : this.presenceOf(this.ids !== undefined);
+    this.local.on('channelJoined', (channel) => {
+      const id = this.ids && memberId(channel, idOf, wire.host.logger);
+      this.ids?.set(channel, id);
+      this.presence?.add(id);
+      this.delivery.memberCame();
+    });
+    this.local.on('channelLeft', (channel) => {
+      this.presence?.remove(this.ids?.get(channel));
+      this.ids?.delete(channel);
+      this.delivery.memberWent();
+    });
+    wire.onRenamed(() => this.presence?.renamed());
+  }
+
+  /** Members on this node. */
+  get size(): number {
+    return this.local.size;
+  }
+
+  /** True if there is no member on this node. */
+  get isEmpty(): boolean {
+    return this.local.isEmpty;
+  }
+
+  /** Members on all nodes, as far as it is known here; those of this node alone without `presence`. */
+  get total(): number {
+    return this.presence?.total ?? this.size;
   }
 
   /** Since the group was made. A copy. */
   get counters(): ClusterGroupCounters {
-    const { received, lost } = this;
-    return { published: { ...this.outgoing.counts }, received, lost };
+    return this.delivery.counters;
   }
 
-  /** Broadcasts to members of this node that are under way. */
+  /** Broadcasts to members of this node that are under way; in a durable group also messages of this node on their way through the log. */
   get backlog(): number {
-    return this.local.backlog;
+    return this.delivery.waiting + this.local.backlog;
   }
 
   /** Calls back once there is no {@link backlog}; at once if there is none now. */
   onceDrained(listener: () => void): void {
-    this.local.onceDrained(listener);
+    this.delivery.onceSettled(() => this.local.onceDrained(listener));
   }
 
   /**
-   * To the matching members here, and with the next flush to those on other nodes that the matcher means.
+   * The members with an id on all nodes, as far as they are known here; needs `presence: 'ids'`.
    *
-   * @throws OptionError for a matcher that does not say what it means `elsewhere`
-   * @throws EncodeError `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`: it cannot go over the bus, and nobody gets it
+   * @throws OptionError `OPTION_CONFLICT` without that option
    */
-  write(message: Message, matcher?: ChannelMatcher): GroupOutcome {
-    const body = this.bodyFor(message, matcher);
-    const outcome = this.local.write(message, matcher);
-    if (body !== undefined) this.outgoing.write(body);
-    return outcome;
+  who(): IterableIterator<Member> {
+    if (this.ids !== undefined) return this.presence!.who();
+    throw new OptionError(
+      'OPTION_CONFLICT',
+      `who() of the group ${this.name} needs the option presence: 'ids'`,
+      { option: 'presence' },
+    );
   }
 
+  /**
+   * A member from now on, until it closes. False if it was one, or has closed.
+   *
+   * @throws OptionError `OPTION_INVALID` for what is no channel
+   */
+  add(channel: Channel): boolean {
+    checkChannel(channel);
+    return this.local.add(channel);
+  }
+
+  /** True if it was a member. @param channel - a member of this node, or its id. */
+  remove(channel: Channel | string): boolean {
+    return this.local.remove(channel);
+  }
+
+  /** True for a member of this node. */
+  has(channel: Channel): boolean {
+    return this.local.has(channel);
+  }
+
+  [Symbol.iterator](): Iterator<Channel> {
+    return this.local[Symbol.iterator]();
+  }
+
+  /**
+   * To the matching members here, and with the next flush to those on other nodes that the matcher means. In a durable
+   * group it is stored for the members of all nodes: it is on its way at once, without a flush, behind what was written
+   * before; members are flushed when it comes back.
+   *
+   * @param how - the members that get it; in a durable group also the id of the message
+   * @throws OptionError for a matcher that does not say what it means `elsewhere`, and for an id that is none
+   * @throws EncodeError `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`: it cannot go over the bus, and nobody gets it
+   */
+  write(message: Message, how?: ChannelMatcher | GroupWriteOptions): Outcome {
+    return this.deliver(message, how, false);
+  }
+
+  /** Sends what was written. */
   flush(matcher?: ChannelMatcher): void {
-    this.outgoing.flush();
+    this.delivery.flush();
     this.local.flush(matcher);
   }
 
   /**
-   * {@link write} and {@link flush} in one. The outcome is about members of this node.
+   * {@link write} and {@link flush} in one. The outcome is about members of this node, or about the log.
    *
    * @throws what `write` throws
    */
-  writeAndFlush(message: Message, matcher?: ChannelMatcher): GroupOutcome {
-    const body = this.bodyFor(message, matcher);
-    const outcome = this.local.writeAndFlush(message, matcher);
-    if (body !== undefined) {
-      this.outgoing.write(body);
-      this.outgoing.flush();
-    }
-    return outcome;
+  writeAndFlush(message: Message, how?: ChannelMatcher | GroupWriteOptions): Outcome {
+    return this.deliver(message, how, true);
+  }
+
+  /** Closes the matching members of this node. */
+  close(reason?: CloseReason, matcher?: ChannelMatcher): GroupOutcome {
+    return this.local.close(reason, matcher);
+  }
+
+  override toString(): string {
+    return `${this.constructor.name}(name: ${this.name}, here: ${this.size}, total: ${this.total})`;
+  }
+
+  [inspect.custom](): string {
+    return this.toString();
   }
 
   /** @internal @throws OptionError */
@@ -109,60 +237,64 @@ export class ClusterGroup<Message = unknown>
     checkSameOptions(this.name, this.options, given);
   }
 
-  /** @internal The cluster is left. */
+  /** @internal The cluster is left: the other nodes get the last changes and messages, and nothing after them. */
   leave(): void {
-    this.outgoing.flush();
-    this.leaveMembers();
-    this.subscription?.close();
-    this.context.directory.off('forgotten', this.onForgotten);
+    this.presence?.flush();
+    this.presence?.close();
+    this.delivery.leave();
   }
 
-  private readonly onForgotten = (id: string): void => this.numbers.forget(id);
+  protected override listenerFailed(event: string, _args: readonly unknown[], error: Error): void {
+    const { logger } = this.context.wire.host;
+    logger.log('error', `a listener of ${this.name}’s ${event} threw`, error);
+  }
 
-  /** For the other nodes; undefined if the matcher means none there. What is refused here goes to nobody. */
-  private bodyFor(message: Message, matcher: ChannelMatcher | undefined): Body | undefined {
-    if (elsewhere(matcher) === 'none') return undefined;
+  private deliver(
+    message: Message,
+    how: ChannelMatcher | GroupWriteOptions | undefined,
+    isFlushed: boolean,
+  ): Outcome {
     if (message === undefined || message === null) {
       throw new TypeError(`write(${String(message)}): a message cannot be null or undefined`);
     }
-    const body = encodeBody(message, this.options.codec);
-    checkBodyLength(body.body);
-    return body;
+    const isMatcher = typeof how === 'function';
+    const matcher = isMatcher ? how : how?.matcher;
+    const id = isMatcher ? undefined : how?.id;
+    return this.delivery.write(message, matcher, id, isFlushed) as Outcome;
   }
 
-  private listen(): void {
-    const { wire } = this.context;
-    this.subscription ??= wire.listen(wire.subjects.group(this.name), (envelope) =>
-      this.arrived(envelope),
-    );
+  private forDelivery(): DeliveryGroup {
+    return {
+      name: this.name,
+      local: this.local as ChannelGroup<unknown>,
+      flushSoon: () => this.flushSoon(),
+      gap: (gap) => this.emit('gap', gap),
+      skipped: (from, to) => this.emit('skipped', { from, to }),
+    };
   }
 
-  private stopIfEmpty(): void {
-    if (!this.local.isEmpty || this.options.listens === 'always') return;
-    this.subscription?.close();
-    this.subscription = undefined;
-    // Broadcasts that arrive while no member is here do not count as missed.
-    this.numbers.clear();
+  /** Flushes the members here, once for all that comes together. */
+  private flushSoon(): void {
+    if (this.isFlushDue) return;
+    this.isFlushDue = true;
+    this.context.wire.host.clock.execute(() => {
+      this.isFlushDue = false;
+      this.local.flush();
+    });
   }
 
-  private arrived(envelope: Envelope): void {
-    const { node, kind, number } = envelope;
-    if (kind !== KIND.broadcast) throw new Error(`kind ${kind} is not for a group`);
-    if (!this.context.directory.heardOf(node)) return;
-    // First: the number of what is no message says nothing, and must not make old ones of those that follow.
-    const message = decodeBody<Message>(envelope, this.options.codec);
-    const arrival = this.numbers.arrived(node, number);
-    if (!arrival.isNew) return;
-    if (arrival.missed > 0) this.missed(node, arrival.missed);
-    this.received += 1;
-    const outcome = this.local.write(message);
-    // Refused for all: broadcasts come faster than this process can send them.
-    if (outcome.isSettled && !outcome.isSuccess) this.missed(node, 1);
-    this.flushSoon();
-  }
-
-  private missed(node: string, lost: number): void {
-    this.lost += lost;
-    this.emit('gap', { node, group: this.name, lost });
+  private presenceOf(hasIds: boolean): Presence {
+    return new Presence({
+      ...this.context,
+      group: this.name,
+      hasIds,
+      joined: (id, node) => this.emit('memberJoined', { id, node }),
+      left: (id, node, reason) => this.emit('memberLeft', { id, node, reason }),
+    });
   }
 }
+
+/** A group whose messages are stored: `cluster.group(name, { durable: true })`. */
+export type DurableGroup<Message = unknown> = ClusterGroup<Message, DurableOutcome> & {
+  readonly history: GroupHistory<Message>;
+};

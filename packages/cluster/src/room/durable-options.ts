@@ -1,17 +1,6 @@
-import { type ChannelMatcher, OptionError, type SlowMemberOptions } from '@headrace/core';
-import {
-  custom,
-  describeOptions,
-  describePart,
-  fn,
-  number,
-  SLOW_MEMBER_OPTIONS,
-  whole,
-} from '@headrace/core/authoring';
-import type { Bus } from '../bus/bus.ts';
-import type { MessageCodec } from '../envelope/body.ts';
-import { GROUP_KINDS, type PresenceOptions } from '../group/group-options.ts';
-import type { Log, LogLimits, LogPosition } from '../log/log.ts';
+import { OptionError } from '@headrace/core';
+import { describePart, fn, number, whole } from '@headrace/core/authoring';
+import type { LogLimits, LogPosition } from '../log/log.ts';
 
 /** What a durable group keeps, and how its members see it. */
 export interface DurableOptions<Message = unknown> {
@@ -27,62 +16,28 @@ export interface DurableOptions<Message = unknown> {
   readonly format?: (message: Message, position: LogPosition) => unknown;
 }
 
-/** Options of a durable group: `cluster.group(name, { durable: true })`. */
-export interface DurableGroupOptions<Message> extends PresenceOptions, SlowMemberOptions {
-  /** Its messages go through the log of the bus; `true` takes what is there, or the defaults. */
-  readonly durable: true | DurableOptions<Message>;
-  /** How messages look in the log. @default bytes as they are, texts as UTF-8, everything else as JSON */
-  readonly codec?: MessageCodec<Message>;
-}
-
-/** What is said of one message that is written to a durable group. */
-export interface DurableWriteOptions {
-  /**
-   * The message's id, up to 128 characters, the same when it is written again: within two minutes it is not stored
-   * twice, on whichever node. Ids of different writers must differ. @default one that is made up
-   */
-  readonly id?: string | undefined;
-  /** The members of this node that get it. @default all */
-  readonly matcher?: ChannelMatcher | undefined;
-}
-
-const DURABLE_OPTIONS = describePart('durable', {
+const OPTIONS = describePart('durable', {
   messages: whole({ min: 1, default: 10_000 }),
   ageMs: number({ min: 1, default: 3_600_000 }),
   recent: whole({ max: 65_536, default: 256 }),
   messageId: fn({ purpose: 'gives the id of a message' }),
   format: fn({ purpose: 'gives what members get for a message' }),
 });
-const OPTIONS = describeOptions(
-  'group',
-  {
-    ...GROUP_KINDS,
-    durable: custom(
-      'true, or an object with messages, ageMs, recent, messageId, format',
-      (_name, given: true | object) =>
-        DURABLE_OPTIONS.resolve((given === true ? {} : given) as DurableOptions<never>),
-      { required: true },
-    ),
-  },
-  SLOW_MEMBER_OPTIONS,
-);
 
 /** The options, checked. */
-export interface DurablePlan<Message> {
+export interface DurablePlan<Message>
+  extends Pick<DurableOptions<Message>, 'messageId' | 'format'> {
   readonly limits: LogLimits;
   readonly recent: number;
-  readonly codec: MessageCodec<Message> | undefined;
-  readonly messageId: DurableOptions<Message>['messageId'] | undefined;
-  readonly format: DurableOptions<Message>['format'] | undefined;
 }
 
 /** @throws OptionError */
 export function durablePlan<Message>(
-  name: string,
-  options: DurableGroupOptions<Message>,
+  durable: true | DurableOptions<Message>,
 ): DurablePlan<Message> {
-  const { durable } = OPTIONS.resolve(options);
-  const { messages, ageMs, recent } = durable;
+  const given = (durable === true ? {} : durable) as DurableOptions<never>;
+  const { messages, ageMs, ...others } = OPTIONS.resolve(given);
+  const { recent } = others;
   if (recent > messages) {
     throw new OptionError(
       'OPTION_CONFLICT',
@@ -90,26 +45,5 @@ export function durablePlan<Message>(
       { recent, messages },
     );
   }
-  const { slowMember = 'close', codec } = options;
-  if (slowMember !== 'close') {
-    throw new OptionError(
-      'OPTION_CONFLICT',
-      `slowMember: '${slowMember}' leaves messages out, and the group ${name} is durable: ` +
-        'a slow member is closed there, and comes back with its position',
-      { option: 'slowMember' },
-    );
-  }
-  const { messageId, format } = durable as DurableOptions<Message>;
-  return { limits: { messages, ageMs }, recent, codec, messageId, format };
-}
-
-/** @throws OptionError for a bus without one */
-export function logOf(bus: Bus, name: string): Log {
-  if (bus.log !== undefined) return bus.log;
-  throw new OptionError(
-    'OPTION_CONFLICT',
-    `the group ${name} cannot be durable: the bus ${bus.name} has no log; ` +
-      'memoryBus(), processBus(), natsBus() and redisBus() have one',
-    { option: 'durable', bus: bus.name },
-  );
+  return { limits: { messages, ageMs }, ...others } as DurablePlan<Message>;
 }

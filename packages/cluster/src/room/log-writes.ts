@@ -19,9 +19,7 @@ export class LogWrites {
   private readonly settled: () => void;
   private readonly pending = new PendingWrites();
   /** Written before it is known from where on the members here get everything. */
-  private early: PendingWrite[] = [];
-  private earlyTimer: Timer | undefined = undefined;
-  private isLeft = false;
+  private readonly early = new Map<PendingWrite, Timer>();
   private storedCount = 0;
   private failedCount = 0;
 
@@ -65,8 +63,7 @@ export class LogWrites {
       return outcome;
     }
     const { feed } = this;
-    const at = this.room.wire.host.clock.now();
-    const write = { id, bytes, at, outcomes: [outcome], matcher, position: undefined };
+    const write = { id, bytes, outcomes: [outcome], matcher, position: undefined };
     this.pending.add(write);
     if (feed.isStarted && feed.at === undefined) this.keepEarly(write);
     else this.append(write);
@@ -93,14 +90,8 @@ export class LogWrites {
     this.settled();
   }
 
-  /** Takes nothing more. */
-  leave(): void {
-    this.isLeft = true;
-    this.unheard();
-  }
-
   private refusal({ byteLength }: Buffer): ChannelError | undefined {
-    if (this.isLeft) return this.room.downError('the cluster was left');
+    if (this.room.isLeft) return this.room.downError('the cluster was left');
     const { size, bytes } = this.pending;
     if (size < MAX_PENDING && bytes + byteLength <= MAX_PENDING_BYTES) return undefined;
     const { group } = this.room;
@@ -109,9 +100,7 @@ export class LogWrites {
   }
 
   private append(write: PendingWrite): void {
-    const { log, stream } = this.room;
-    this.feed.open();
-    log.append(stream, write.id, write.bytes).then(
+    this.room.append(write.id, write.bytes).then(
       (position) => this.isStored(write, position),
       (error: unknown) => this.isNotStored(write, toError(error)),
     );
@@ -138,32 +127,20 @@ export class LogWrites {
 
   /** Members get what is written after they were added: it is stored once it is known where they begin. */
   private keepEarly(write: PendingWrite): void {
-    this.early.push(write);
-    const { clock } = this.room.wire.host;
-    this.earlyTimer ??= clock.schedule(() => this.expireEarly(), STORED_WITHIN_MS);
-  }
-
-  private expireEarly(): void {
-    const { clock } = this.room.wire.host;
-    const now = clock.now();
-    this.earlyTimer = undefined;
-    const error = this.room.downError(`it could not be read for ${STORED_WITHIN_MS} ms`);
-    const isOld = ({ at }: PendingWrite) => now - at >= STORED_WITHIN_MS;
-    const old = this.early.filter(isOld);
-    this.early = this.early.filter((write) => !isOld(write));
-    const next = this.early[0];
-    if (next !== undefined) {
-      const leftMs = next.at + STORED_WITHIN_MS - now;
-      this.earlyTimer = clock.schedule(() => this.expireEarly(), leftMs);
-    }
-    for (const write of old) this.isNotStored(write, error);
+    const expire = () => {
+      this.early.delete(write);
+      const text = `it could not be read for ${STORED_WITHIN_MS} ms`;
+      this.isNotStored(write, this.room.downError(text));
+    };
+    this.early.set(write, this.room.wire.host.clock.schedule(expire, STORED_WITHIN_MS));
   }
 
   private appendEarly(): void {
-    const { early } = this;
-    this.early = [];
-    this.earlyTimer?.cancel();
-    this.earlyTimer = undefined;
-    for (const write of early) this.append(write);
+    const early = [...this.early];
+    this.early.clear();
+    for (const [write, timer] of early) {
+      timer.cancel();
+      this.append(write);
+    }
   }
 }

@@ -6,8 +6,6 @@ import type { DurableOutcome } from './durable-outcome.ts';
 export interface PendingWrite {
   readonly id: string;
   readonly bytes: Buffer;
-  /** When it was written. */
-  readonly at: number;
   readonly outcomes: DurableOutcome[];
   /** Which members here get it. */
   matcher: ChannelMatcher | undefined;

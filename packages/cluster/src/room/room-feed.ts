@@ -1,13 +1,9 @@
 import type { Timer } from '@headrace/core';
 import type { BusSubscription } from '../bus/bus.ts';
-import type { LogEntry, LogLimits, LogPage, LogPosition } from '../log/log.ts';
-import type { DurablePlan } from './durable-options.ts';
+import type { LogEntry, LogPage, LogPosition } from '../log/log.ts';
 import { EntryOrder, type OrderAction } from './entry-order.ts';
 import { RecentEntries } from './recent-entries.ts';
 import type { Room } from './room.ts';
-
-/** What the log keeps, and how many of its newest entries are kept here. */
-export type FeedPlan = Pick<DurablePlan<unknown>, 'limits' | 'recent'>;
 
 /** What a {@link RoomFeed} notifies. */
 export interface RoomFeedOwner {
@@ -34,26 +30,24 @@ interface Waiter {
 
 /** What comes out of the log of one room, in order, for as long as somebody here wants it. */
 export class RoomFeed {
-  readonly recent: RecentEntries;
+  private readonly recent: RecentEntries;
   private readonly room: Room;
   private readonly owner: RoomFeedOwner;
-  private readonly limits: LogLimits;
   private readonly order = new EntryOrder();
   private subscription: BusSubscription | undefined = undefined;
   /** Changes with each start and stop. */
   private turn = 0;
-  private isOpened = false;
   private isPaused = false;
   private waiters: Waiter[] = [];
   private again: Timer | undefined = undefined;
   private expecting: Timer | undefined = undefined;
   private expected: LogPosition | undefined = undefined;
 
-  constructor(room: Room, plan: FeedPlan, owner: RoomFeedOwner) {
+  /** @param recent - how many of the newest entries are kept here */
+  constructor(room: Room, recent: number, owner: RoomFeedOwner) {
     this.room = room;
     this.owner = owner;
-    this.limits = plan.limits;
-    this.recent = new RecentEntries(plan.recent);
+    this.recent = new RecentEntries(recent);
   }
 
   /** What was delivered last; undefined as long as it is not known where to begin. */
@@ -65,20 +59,18 @@ export class RoomFeed {
     return this.subscription !== undefined;
   }
 
-  /** Makes the stream known to the log, once. */
-  open(): void {
-    if (this.isOpened) return;
-    this.isOpened = true;
-    const { log, stream } = this.room;
-    // The bus may be down: it is opened as soon as it is needed.
-    log.open(stream, this.limits).catch(() => {});
+  /** What was delivered here after a place; undefined if not all of it is kept. */
+  recentAfter(epoch: string, offset: number): readonly LogEntry[] | undefined {
+    const { at } = this;
+    const isBehind = at?.epoch === epoch && offset <= at.offset;
+    return isBehind ? this.recent.after(offset) : undefined;
   }
 
   start(): void {
-    if (this.isStarted) return;
-    this.open();
-    const { log, stream, wire } = this.room;
-    this.subscription = log.follow(stream, (entry) => this.live(entry));
+    const { room } = this;
+    if (this.isStarted || room.isLeft) return;
+    this.subscription = room.follow((entry) => this.live(entry));
+    const { wire } = room;
     wire.bus.on('up', this.onUp);
     if (wire.bus.state === 'up') void this.begin();
   }
@@ -184,7 +176,7 @@ export class RoomFeed {
     const { readCount } = order;
     let page: LogPage;
     try {
-      page = await room.log.read(room.stream, after, limit);
+      page = await room.read(after, limit);
     } catch {
       if (this.turn !== turn) return;
       order.failed();

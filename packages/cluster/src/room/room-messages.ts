@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import { OptionError } from '@headrace/core';
 import { atOnce, toError } from '@headrace/core/authoring';
-import { decodeBody, encodeBody } from '../envelope/body.ts';
+import { decodeBody, encodeBody, type MessageCodec } from '../envelope/body.ts';
 import { checkBodyLength, encodeEnvelope, KIND } from '../envelope/envelope.ts';
 import type { LogEntry } from '../log/log.ts';
 import type { DurablePlan } from './durable-options.ts';
@@ -14,13 +14,15 @@ const NOTHING = Symbol('nothing');
 export class RoomMessages<Message> {
   private readonly room: Room;
   private readonly plan: DurablePlan<Message>;
+  private readonly codec: MessageCodec<Message> | undefined;
   /** As members get them, made once for all. */
   private readonly written = new WeakMap<LogEntry, unknown>();
   private count = 0;
 
-  constructor(room: Room, plan: DurablePlan<Message>) {
+  constructor(room: Room, plan: DurablePlan<Message>, codec: MessageCodec<Message> | undefined) {
     this.room = room;
     this.plan = plan;
+    this.codec = codec;
   }
 
   /**
@@ -36,7 +38,7 @@ export class RoomMessages<Message> {
   ): { readonly id: string; readonly bytes: Buffer } {
     const { plan } = this;
     const { wire } = this.room;
-    const { bodyType, body } = encodeBody(message, plan.codec);
+    const { bodyType, body } = encodeBody(message, this.codec);
     checkBodyLength(body);
     const node = wire.nodeId;
     this.count += 1;
@@ -65,7 +67,7 @@ export class RoomMessages<Message> {
     const envelope = wire.read(entry.bytes, stream);
     if (envelope === undefined) return undefined;
     try {
-      return decodeBody<Message>(envelope, this.plan.codec);
+      return decodeBody<Message>(envelope, this.codec);
     } catch (thrown) {
       wire.reportFault(envelope, stream, thrown);
       return undefined;

@@ -1,15 +1,69 @@
-import type { ChannelError } from '@headrace/core';
-import type { Log } from '../log/log.ts';
+import { ChannelError, OptionError } from '@headrace/core';
+import type { BusSubscription } from '../bus/bus.ts';
+import { CLUSTER_ERRORS } from '../error/cluster-errors.ts';
+import type { Log, LogEntry, LogLimits, LogPage, LogPosition } from '../log/log.ts';
 import type { Wire } from '../node/wire.ts';
 
-/** What the parts of a durable group share. */
-export interface Room {
+/** The log of one durable group, for all its parts on this node. */
+export class Room {
   readonly wire: Wire;
-  readonly log: Log;
-  /** Its name in the log. */
-  readonly stream: string;
   /** The group's name. */
   readonly group: string;
+  /** Its name in the log. */
+  readonly stream: string;
+  /** True once the cluster was left: nothing is read or stored any more. */
+  isLeft = false;
+  private readonly log: Log;
+  private readonly limits: LogLimits;
+  private isOpened = false;
+
+  /** @throws OptionError for a bus without a log */
+  constructor(wire: Wire, group: string, limits: LogLimits) {
+    const { bus, subjects } = wire;
+    if (bus.log === undefined) {
+      throw new OptionError(
+        'OPTION_CONFLICT',
+        `the group ${group} cannot be durable: the bus ${bus.name} has no log; ` +
+          'memoryBus(), processBus(), natsBus() and redisBus() have one',
+        { option: 'durable', bus: bus.name },
+      );
+    }
+    this.wire = wire;
+    this.group = group;
+    this.stream = subjects.stream(group);
+    this.log = bus.log;
+    this.limits = limits;
+  }
+
+  append(id: string, bytes: Uint8Array): Promise<LogPosition> {
+    this.open();
+    return this.log.append(this.stream, id, bytes);
+  }
+
+  async read(after: number, limit: number): Promise<LogPage> {
+    // The log of a bus that was closed knows no stream.
+    if (this.isLeft) throw this.downError('the cluster was left');
+    this.open();
+    return this.log.read(this.stream, after, limit);
+  }
+
+  follow(listener: (entry: LogEntry) => void): BusSubscription {
+    this.open();
+    return this.log.follow(this.stream, listener);
+  }
+
   /** The `BUS_DOWN` that callers get. */
-  downError(why: string): ChannelError;
+  downError(why: string): ChannelError {
+    const { name: bus } = this.wire.bus;
+    const text = `the log of ${this.group} on ${bus}: ${why}`;
+    return new ChannelError(CLUSTER_ERRORS.BUS_DOWN, text, { bus });
+  }
+
+  /** Makes the stream known to the log, once. */
+  private open(): void {
+    if (this.isOpened) return;
+    this.isOpened = true;
+    // The bus may be down: it is opened as soon as it is needed.
+    this.log.open(this.stream, this.limits).catch(() => {});
+  }
 }

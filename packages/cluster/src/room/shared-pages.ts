@@ -1,7 +1,7 @@
 import type { Clock } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
 import type { LogEntry, LogPage } from '../log/log.ts';
-import { PAGE_ENTRIES } from './entry-order.ts';
+import { comesNext, PAGE_ENTRIES } from './entry-order.ts';
 
 /** What a page has after the offset that somebody asked for. */
 export interface PagePart {
@@ -76,4 +76,15 @@ export class SharedPages {
       one.resolve({ epoch, entries: at < 0 ? [] : entries.slice(at), last });
     }
   }
+}
+
+/** True if a page begins right after an offset, or has nothing because nothing came. */
+export function reaches(
+  { epoch, entries, last }: PagePart,
+  wanted: string,
+  after: number,
+): boolean {
+  if (epoch !== wanted) return false;
+  const [first] = entries;
+  return first === undefined ? last === after : comesNext(first, after);
 }

@@ -48,7 +48,7 @@ async function join(channel: Channel, id: string, at: readonly string[]): Promis
   const [epoch, offset] = at;
   const position = epoch === undefined ? undefined : { epoch, offset: Number(offset) };
   try {
-    const { recovered, position: now } = await room.join(channel, position);
+    const { recovered, position: now } = await room.history.join(channel, position);
     channel.writeAndFlush(`JOINED ${recovered} ${now.epoch} ${now.offset}`);
   } catch {
     channel.close();

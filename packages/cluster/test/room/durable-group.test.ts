@@ -43,7 +43,7 @@ async function memberOf(nodes: VirtualNodes, room: DurableGroup<string>): Promis
   return member;
 }
 
-describe('DurableGroup', () => {
+describe('a durable group', () => {
   it('delivers to the members of all nodes in one order, with the position', async () => {
     const { nodes, all } = await rooms(2);
     const [here, there] = all as [DurableGroup<string>, DurableGroup<string>];
@@ -54,7 +54,7 @@ describe('DurableGroup', () => {
     await nodes.pass(20);
     expect(members[0]!.got.map((text) => String(text).slice(2)).sort()).toEqual(['a', 'b', 'c']);
     expect(members[0]!.got).toEqual(members[1]!.got);
-    expect(here.position?.offset).toBe(3);
+    expect(here.history.position?.offset).toBe(3);
   });
 
   it('gives members what is written right after they were added', async () => {
@@ -81,6 +81,9 @@ describe('DurableGroup', () => {
       expect(outcome.isBegun && outcome.isSuccess).toBe(true);
     }
     expect(there.backlog).toBe(0);
+    const published = { sent: 2, kept: 0, dropped: 0 };
+    expect(here.counters).toEqual({ published: { ...published, sent: 1 }, received: 0, lost: 0 });
+    expect(there.counters.received).toBe(1);
     await nodes.pass(121_000);
     there.write('later', { id: 'ann-1' });
     await nodes.pass(20);
@@ -119,7 +122,7 @@ describe('DurableGroup', () => {
     expect(outcome.isBegun).toBe(true);
     await outcome;
     expect(outcome.position).toBeUndefined();
-    expect(room.position?.offset).toBe(0);
+    expect(room.history.position?.offset).toBe(0);
   });
 
   it('refuses matchers that do not say what they mean elsewhere, and ids that are none', async () => {
@@ -231,33 +234,33 @@ describe('DurableGroup', () => {
     const outcome = here.write('to nobody');
     await nodes.pass(20);
     expect(outcome.isBegun && outcome.isSuccess).toBe(true);
-    expect(here.position).toBeUndefined();
+    expect(here.history.position).toBeUndefined();
     const member = await memberOf(nodes, there);
-    expect(there.position?.offset).toBe(1);
+    expect(there.history.position?.offset).toBe(1);
     there.remove(member.channel);
-    expect(there.position).toBeUndefined();
+    expect(there.history.position).toBeUndefined();
   });
 });
 
-describe('DurableGroup.join', () => {
+describe('GroupHistory.join', () => {
   it('gives a member what it missed, and then what comes', async () => {
     const { nodes, all } = await rooms(1);
     const [room] = all as [DurableGroup<string>];
     const first = await memberOf(nodes, room);
     const member = await nodes.member();
-    const start = await room.join(member.channel);
+    const start = await room.history.join(member.channel);
     expect(start).toMatchObject({ recovered: false, count: 0, position: { offset: 0 } });
     room.remove(member.channel);
     for (const text of ['a', 'b', 'c']) room.write(text);
     await nodes.pass(20);
     const back = await nodes.member();
-    const joining = room.join(back.channel, start.position);
+    const joining = room.history.join(back.channel, start.position);
     room.write('d');
     await nodes.pass(20);
     expect(await joining).toMatchObject({ recovered: true });
     expect(back.got).toEqual(['1 a', '2 b', '3 c', '4 d']);
     expect(first.got).toEqual(back.got);
-    expect(room.counters.reads).toBe(0);
+    expect(room.history.readCount).toBe(0);
   });
 
   it('reads once for all who come at the same time', async () => {
@@ -273,14 +276,14 @@ describe('DurableGroup.join', () => {
     const members: Member[] = [];
     for (let i = 0; i < 40; i++) members.push(await nodes.member());
     const joining = Promise.all(
-      members.map(({ channel }, i) => there.join(channel, positions[i]!)),
+      members.map(({ channel }, i) => there.history.join(channel, positions[i]!)),
     );
     await nodes.pass(50);
     expect((await joining).every(({ recovered }) => recovered)).toBe(true);
     members.forEach(({ got }, i) => {
       expect(got).toEqual(Array.from({ length: 49 - i }, (_, j) => `${i + j + 2} m${i + j + 1}`));
     });
-    expect(there.counters.reads).toBe(1);
+    expect(there.history.readCount).toBe(1);
   });
 
   it('waits for what a member had already on another node', async () => {
@@ -292,7 +295,7 @@ describe('DurableGroup.join', () => {
     let joined = false;
     // The node of the member has not heard of it when it comes.
     const joining = outcome.stored.then(async (position) => {
-      const result = await there.join(member.channel, position);
+      const result = await there.history.join(member.channel, position);
       joined = true;
       return result;
     });
@@ -310,7 +313,7 @@ describe('DurableGroup.join', () => {
     await memberOf(nodes, room);
     for (let i = 0; i < 9; i++) room.write(`m${i}`);
     await nodes.pass(20);
-    const { epoch } = room.position!;
+    const { epoch } = room.history.position!;
     const outcomes: unknown[] = [];
     for (const position of [
       { epoch: 'other', offset: 9 },
@@ -321,7 +324,7 @@ describe('DurableGroup.join', () => {
       { epoch, offset: 6 },
     ]) {
       const { channel, got } = await nodes.member();
-      const joining = room.join(channel, position);
+      const joining = room.history.join(channel, position);
       await nodes.pass(50);
       outcomes.push([(await joining).recovered, got.length, room.has(channel)]);
     }
@@ -339,12 +342,12 @@ describe('DurableGroup.join', () => {
     const { nodes, all } = await rooms(1, { recent: 4 });
     const [room] = all as [DurableGroup<string>];
     await memberOf(nodes, room);
-    const start = { epoch: room.position!.epoch, offset: 0 };
+    const start = { epoch: room.history.position!.epoch, offset: 0 };
     for (let i = 0; i < 300; i++) room.write(`m${i}`);
     await nodes.pass(20);
     const { channel, got, transport } = await nodes.member();
     transport.isStuck = true;
-    const joining = room.join(channel, start);
+    const joining = room.history.join(channel, start);
     await nodes.pass(100);
     expect(room.has(channel)).toBe(false);
     expect(channel.pendingOutboundBytes).toBeLessThan(100_000);
@@ -372,12 +375,12 @@ describe('DurableGroup.join', () => {
     nodes.hub.kill();
     await nodes.pass(20);
     const { channel } = await nodes.member();
-    const joining = room.join(channel);
+    const joining = room.history.join(channel);
     joining.catch(() => {});
     await nodes.pass(5100);
     await expect(joining).rejects.toMatchObject({ code: 'HR_ERR_BUS_DOWN' });
     expect(room.has(channel)).toBe(false);
-    const gone = room.join(channel);
+    const gone = room.history.join(channel);
     channel.close();
     nodes.hub.start();
     gone.catch(() => {});
@@ -386,7 +389,7 @@ describe('DurableGroup.join', () => {
   });
 });
 
-describe('DurableGroup.since', () => {
+describe('GroupHistory.since', () => {
   it('gives messages after a position, with and without members', async () => {
     const { nodes, all } = await rooms(1);
     const [room] = all as [DurableGroup<string>];
@@ -394,8 +397,8 @@ describe('DurableGroup.since', () => {
     room.write('b', { id: 'b1' });
     room.write('c', { id: 'c1' });
     await nodes.pass(20);
-    const asked = room.since(first.position!);
-    const two = room.since(first.position!, { limit: 1 });
+    const asked = room.history.since(first.position!);
+    const two = room.history.since(first.position!, { limit: 1 });
     await nodes.pass(20);
     const { epoch } = first.position!;
     const b = { message: 'b', id: 'b1', position: { epoch, offset: 2 } };
@@ -412,24 +415,24 @@ describe('DurableGroup.since', () => {
       position: b.position,
       isComplete: false,
     });
-    expect(room.counters.reads).toBe(1);
+    expect(room.history.readCount).toBe(1);
     await memberOf(nodes, room);
-    const nothing = await room.since(room.position!);
+    const nothing = await room.history.since(room.history.position!);
     expect(nothing).toMatchObject({ recovered: true, entries: [], isComplete: true });
-    expect(room.counters.reads).toBe(1);
+    expect(room.history.readCount).toBe(1);
   });
 
   it('rejects with BUS_DOWN while the log cannot be read', async () => {
     const { nodes, all } = await rooms(1);
     nodes.hub.kill();
-    const asked = all[0]!.since({ epoch: 'x', offset: 1 });
+    const asked = all[0]!.history.since({ epoch: 'x', offset: 1 });
     asked.catch(() => {});
     await nodes.pass(20);
     await expect(asked).rejects.toMatchObject({ code: 'HR_ERR_BUS_DOWN' });
   });
 });
 
-describe('DurableGroup after its cluster was left', () => {
+describe('a durable group after its cluster was left', () => {
   it('rejects with BUS_DOWN what needs the log, and counts the members that stay and come', async () => {
     const { nodes, clusters, all } = await rooms(1);
     const [room] = all as [DurableGroup<string>];
@@ -439,7 +442,11 @@ describe('DurableGroup after its cluster was left', () => {
     await nodes.pass(50);
     await leaving;
     const { channel } = await nodes.member();
-    const asked = [room.join(channel, position), room.since(position), room.newest(1)];
+    const asked = [
+      room.history.join(channel, position),
+      room.history.since(position),
+      room.history.newest(1),
+    ];
     const outcomes = Promise.allSettled(asked);
     await nodes.pass(20);
     for (const outcome of await outcomes) {
@@ -459,7 +466,7 @@ describe('DurableGroup after its cluster was left', () => {
     const [room] = all as [DurableGroup<string>];
     room.write('a');
     await nodes.pass(20);
-    const asked = room.newest(1).catch((error: unknown) => error);
+    const asked = room.history.newest(1).catch((error: unknown) => error);
     const leaving = clusters[0]!.leave();
     await nodes.pass(50);
     await leaving;
@@ -474,9 +481,12 @@ describe('Cluster.group with durable', () => {
     expect(cluster.group('room', { durable: true })).toBe(all[0]);
     expect(cluster.group('room', { durable: { recent: 8 } })).toBe(all[0]);
     expect(() => cluster.group('room', { durable: { recent: 9 } })).toThrow(/another recent/);
-    expect(() => cluster.group('room')).toThrow(/is durable/);
+    const known: ClusterGroup = cluster.group('room');
+    expect(known).toBe(all[0]);
+    expect(known.history).toBe(all[0]!.history);
     const plain: ClusterGroup = cluster.group('plain');
-    expect(plain.name).toBe('plain');
+    expect([plain.name, plain.history]).toEqual(['plain', undefined]);
+    expect(() => plain.write('x', { id: 'x' })).toThrow(/give the option durable/);
     expect(() => cluster.group('plain', { durable: true })).toThrow(/is not durable/);
   });
 
@@ -486,6 +496,7 @@ describe('Cluster.group with durable', () => {
     const make = (options: object) => () => cluster.group('new', options as { durable: true });
     expect(make({ durable: { messages: 10, recent: 11 } })).toThrow(/exceeds durable.messages/);
     expect(make({ durable: true, slowMember: 'drop-oldest' })).toThrow(/leaves messages out/);
+    expect(make({ durable: true, listens: 'always' })).toThrow(/leave listens out/);
     expect(make({ durable: { messages: 0 } })).toThrow(/durable.messages/);
     expect(make({ durable: { ageMs: 0 } })).toThrow(/durable.ageMs/);
     expect(make({ durable: { size: 1 } })).toThrow(/no option size/);

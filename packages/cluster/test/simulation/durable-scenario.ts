@@ -200,7 +200,7 @@ class DurableWorld {
     client.channel = channel;
     const { position } = client;
     try {
-      const outcome = await life.room.join(channel, position);
+      const outcome = await life.room.history.join(channel, position);
       if (!isHere()) return;
       assert.equal(outcome.recovered, position !== undefined, `${client.name} is not recovered`);
       client.joined(outcome.position);

@@ -1,0 +1,119 @@
+import { type ChannelMatcher, type GroupOutcome, OptionError } from '@headrace/core';
+import type { BusSubscription } from '../bus/bus.ts';
+import { decodeBody, encodeBody, type MessageCodec } from '../envelope/body.ts';
+import { checkBodyLength, type Envelope, KIND } from '../envelope/envelope.ts';
+import { NumberLines } from '../envelope/number-line.ts';
+import type { ClusterContext } from '../node/cluster-context.ts';
+import { elsewhere } from './elsewhere.ts';
+import type { ClusterGroupCounters, DeliveryGroup, GroupDelivery } from './group-delivery.ts';
+import { Outgoing } from './outgoing.ts';
+
+/** Options of a {@link BusDelivery}. */
+export interface BusDeliveryOptions<Message> {
+  readonly codec: MessageCodec<Message> | undefined;
+  /** Listens to other nodes without members here, too. */
+  readonly listensAlways: boolean;
+}
+
+/** Over the bus: to the members here at once, to those of other nodes at most once, in order for each sending node. */
+export class BusDelivery<Message> implements GroupDelivery<Message> {
+  readonly waiting = 0;
+  private readonly context: ClusterContext;
+  private readonly group: DeliveryGroup;
+  private readonly options: BusDeliveryOptions<Message>;
+  private readonly outgoing: Outgoing;
+  private readonly numbers = new NumberLines();
+  private subscription: BusSubscription | undefined = undefined;
+  private received = 0;
+  private lost = 0;
+
+  constructor(context: ClusterContext, group: DeliveryGroup, options: BusDeliveryOptions<Message>) {
+    const { wire, directory } = context;
+    this.context = context;
+    this.group = group;
+    this.options = options;
+    this.outgoing = new Outgoing(wire, wire.subjects.group(group.name));
+    directory.on('forgotten', this.onForgotten);
+    if (options.listensAlways) this.memberCame();
+  }
+
+  get counters(): ClusterGroupCounters {
+    const { received, lost } = this;
+    return { published: { ...this.outgoing.counts }, received, lost };
+  }
+
+  onceSettled(listener: () => void): void {
+    listener();
+  }
+
+  /** What is refused for other nodes goes to nobody. */
+  write(
+    message: Message,
+    matcher: ChannelMatcher | undefined,
+    id: string | undefined,
+    isFlushed: boolean,
+  ): GroupOutcome {
+    if (id !== undefined) {
+      const text = `the group ${this.group.name} stores no messages, so they have no id: give the option durable`;
+      throw new OptionError('OPTION_CONFLICT', text, { option: 'id' });
+    }
+    const { local } = this.group;
+    const body = elsewhere(matcher) === 'all' ? encodeBody(message, this.options.codec) : undefined;
+    if (body !== undefined) checkBodyLength(body.body);
+    const outcome = isFlushed
+      ? local.writeAndFlush(message, matcher)
+      : local.write(message, matcher);
+    if (body === undefined) return outcome;
+    this.outgoing.write(body);
+    if (isFlushed) this.flush();
+    return outcome;
+  }
+
+  flush(): void {
+    this.outgoing.flush();
+  }
+
+  memberCame(): void {
+    const { wire } = this.context;
+    this.subscription ??= wire.listen(wire.subjects.group(this.group.name), (envelope) =>
+      this.arrived(envelope),
+    );
+  }
+
+  memberWent(): void {
+    if (!this.group.local.isEmpty || this.options.listensAlways) return;
+    this.subscription?.close();
+    this.subscription = undefined;
+    // Broadcasts that arrive while no member is here do not count as missed.
+    this.numbers.clear();
+  }
+
+  leave(): void {
+    this.outgoing.flush();
+    this.subscription?.close();
+    this.context.directory.off('forgotten', this.onForgotten);
+  }
+
+  private readonly onForgotten = (id: string): void => this.numbers.forget(id);
+
+  private arrived(envelope: Envelope): void {
+    const { node, kind, number } = envelope;
+    if (kind !== KIND.broadcast) throw new Error(`kind ${kind} is not for a group`);
+    if (!this.context.directory.heardOf(node)) return;
+    // First: the number of what is no message says nothing, and must not make old ones of those that follow.
+    const message = decodeBody<Message>(envelope, this.options.codec);
+    const arrival = this.numbers.arrived(node, number);
+    if (!arrival.isNew) return;
+    if (arrival.missed > 0) this.missed(node, arrival.missed);
+    this.received += 1;
+    const outcome = this.group.local.write(message);
+    // Refused for all: broadcasts come faster than this process can send them.
+    if (outcome.isSettled && !outcome.isSuccess) this.missed(node, 1);
+    this.group.flushSoon();
+  }
+
+  private missed(node: string, lost: number): void {
+    this.lost += lost;
+    this.group.gap({ node, group: this.group.name, lost });
+  }
+}

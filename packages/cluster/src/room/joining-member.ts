@@ -1,0 +1,163 @@
+import { type Channel, ChannelError } from '@headrace/core';
+import type { LogEntry, LogPosition } from '../log/log.ts';
+import { within } from '../time/within.ts';
+import type { Room } from './room.ts';
+import type { RoomFeed } from './room-feed.ts';
+import { type PagePart, reaches, type SharedPages } from './shared-pages.ts';
+
+/** What became of a member that came back. */
+export interface JoinOutcome {
+  /** True if it has everything that came after its position. */
+  readonly recovered: boolean;
+  /** It gets everything after this. */
+  readonly position: LogPosition;
+  /** How many messages it got before it was added. */
+  readonly count: number;
+}
+
+/** The parts of its room that a {@link JoiningMember} works with. */
+export interface JoinParts {
+  readonly room: Room;
+  readonly feed: RoomFeed;
+  readonly pages: SharedPages;
+  readonly messages: { formatted(entry: LogEntry): unknown };
+  readonly add: (channel: Channel) => boolean;
+}
+
+const WITHIN_MS = 5000;
+const AGAIN_MS = 300;
+
+/** A member that was away, until it is added: it gets what it missed, and never more at once than its output takes. */
+export class JoiningMember {
+  private readonly parts: JoinParts;
+  private readonly channel: Channel;
+  private deadline = 0;
+  private count = 0;
+  /** The offset of the last entry that was written. */
+  private last: number | undefined = undefined;
+
+  constructor(parts: JoinParts, channel: Channel) {
+    this.parts = parts;
+    this.channel = channel;
+  }
+
+  async join(position: LogPosition | undefined): Promise<JoinOutcome> {
+    const { feed } = this.parts;
+    this.restartTime();
+    this.check();
+    while (feed.at === undefined) {
+      await this.within(feed.caughtUp());
+      this.check();
+    }
+    if (!isPosition(position)) return this.added(false);
+    this.restartTime();
+    const { epoch } = position;
+    let after = position.offset;
+    for (;;) {
+      this.check();
+      const at = feed.at!;
+      if (at.epoch !== epoch) return this.added(false);
+      if (after > at.offset) {
+        // It was ahead of this node. What it had is in the log, or the log has lost it.
+        await this.within(feed.caughtUp());
+        this.check();
+        const now = feed.at!;
+        if (now.epoch === at.epoch && now.offset === at.offset) return this.added(false);
+        continue;
+      }
+      if (after === at.offset) return this.added(true);
+      const recent = feed.recentAfter(epoch, after);
+      if (recent !== undefined) {
+        if (this.write(recent)) return this.added(true);
+        after = await this.rest(recent);
+        continue;
+      }
+      const part = await this.page(after);
+      if (!reaches(part, epoch, after) || part.entries.length === 0) return this.added(false);
+      const end = feed.at?.epoch === epoch ? feed.at.offset : after;
+      const delivered = part.entries.filter((entry) => entry.position.offset <= end);
+      if (!this.write(delivered)) after = await this.rest(delivered);
+      // What this node has not delivered yet comes to the member as to the others.
+      else if (delivered.length < part.entries.length) after = end;
+      else after = delivered.at(-1)!.position.offset;
+      this.restartTime();
+    }
+  }
+
+  /** Writes as many as it takes; true if it took all. */
+  private write(entries: readonly LogEntry[]): boolean {
+    for (const entry of entries) {
+      if (!this.channel.isWritable) return false;
+      const message = this.parts.messages.formatted(entry);
+      this.last = entry.position.offset;
+      if (message === undefined) continue;
+      this.channel.write(message);
+      this.count += 1;
+    }
+    return true;
+  }
+
+  /** Writes what did not go out at once, as the member's output takes it; gives the last offset. */
+  private async rest(entries: readonly LogEntry[]): Promise<number> {
+    const { channel } = this;
+    let rest = entries;
+    do {
+      channel.flush();
+      await new Promise<void>((resolve) => channel.onceWritable(resolve));
+      this.check();
+      const { last } = this;
+      if (last !== undefined) rest = rest.filter(({ position }) => position.offset > last);
+    } while (!this.write(rest));
+    return entries.at(-1)!.position.offset;
+  }
+
+  /** In one go with what was written last: nothing is delivered in between. */
+  private added(recovered: boolean): JoinOutcome {
+    this.check();
+    this.channel.flush();
+    this.parts.add(this.channel);
+    return { recovered, position: this.parts.feed.at!, count: this.count };
+  }
+
+  /** Some of the log, which may be away for a while. */
+  private async page(after: number): Promise<PagePart> {
+    const { clock } = this.parts.room.wire.host;
+    for (;;) {
+      try {
+        return await this.within(this.parts.pages.after(after));
+      } catch (error) {
+        this.check();
+        if (clock.now() + AGAIN_MS > this.deadline) throw error;
+      }
+      await new Promise<void>((resolve) => void clock.schedule(resolve, AGAIN_MS));
+      this.check();
+    }
+  }
+
+  private restartTime(): void {
+    this.deadline = this.parts.room.wire.host.clock.now() + WITHIN_MS;
+  }
+
+  /** @throws ChannelError if there is no use in going on */
+  private check(): void {
+    if (!this.channel.isOpen) {
+      throw new ChannelError('CHANNEL_CLOSED', 'the channel closed before it was a member');
+    }
+    const { room } = this.parts;
+    if (room.isLeft) throw room.downError('the cluster was left');
+  }
+
+  private within<T>(promise: Promise<T>): Promise<T> {
+    const { room } = this.parts;
+    const { clock } = room.wire.host;
+    return within(clock, this.deadline - clock.now(), promise, () => {
+      throw room.downError(`it could not be read for ${WITHIN_MS} ms`);
+    });
+  }
+}
+
+export function isPosition(value: LogPosition | undefined): value is LogPosition {
+  return (
+    typeof value?.epoch === 'string' && Number.isSafeInteger(value.offset) && value.offset >= 0
+  );
+}

@@ -1,0 +1,144 @@
+import type { ChannelMatcher, GroupOutcome } from '@headrace/core';
+import { toError } from '@headrace/core/authoring';
+import type { MessageCodec } from '../envelope/body.ts';
+import type { LogEntry } from '../log/log.ts';
+import type { Wire } from '../node/wire.ts';
+import type { DurablePlan } from './durable-options.ts';
+import { DurableOutcome } from './durable-outcome.ts';
+import { elsewhere } from './elsewhere.ts';
+import type { ClusterGroupCounters, DeliveryGroup, GroupDelivery } from './group-delivery.ts';
+import { GroupHistory } from './group-history.ts';
+import { LogWrites } from './log-writes.ts';
+import { Room } from './room.ts';
+import { RoomFeed } from './room-feed.ts';
+import { RoomMessages } from './room-messages.ts';
+
+/** Broadcasts that wait for their turn here; more than these stay in the log. */
+const MAX_BACKLOG = 1024;
+
+/**
+ * Through the log: what is written is stored, and comes to the members of all nodes from there, in one order for all,
+ * to each once. A matcher that means none elsewhere chooses members here: what is for them is not stored.
+ */
+export class LogDelivery<Message> implements GroupDelivery<Message> {
+  readonly history: GroupHistory<Message>;
+  private readonly group: DeliveryGroup;
+  private readonly room: Room;
+  private readonly feed: RoomFeed;
+  private readonly writes: LogWrites;
+  private readonly messages: RoomMessages<Message>;
+  private settledListeners: (() => void)[] = [];
+  private delivered = 0;
+
+  /** @throws OptionError for a bus without a log */
+  constructor(
+    wire: Wire,
+    group: DeliveryGroup,
+    plan: DurablePlan<Message>,
+    codec: MessageCodec<Message> | undefined,
+  ) {
+    const { name, local } = group;
+    const room = new Room(wire, name, plan.limits);
+    this.group = group;
+    this.room = room;
+    this.messages = new RoomMessages(room, plan, codec);
+    this.feed = new RoomFeed(room, plan.recent, {
+      deliver: (entry) => this.deliver(entry),
+      skipped: (from, to) => group.skipped(from, to),
+      moved: () => {
+        const { at } = this.feed;
+        if (at !== undefined) this.writes.passed(at);
+      },
+      isBusy: () => local.backlog > MAX_BACKLOG,
+      onceFree: (listener) => local.onceDrained(listener),
+    });
+    this.writes = new LogWrites(room, this.feed, () => this.reportSettled());
+    this.history = new GroupHistory<Message>(room, this.feed, this.messages, {
+      add: (channel) => local.add(channel),
+      came: () => this.feed.start(),
+      went: () => this.memberWent(),
+    });
+  }
+
+  get counters(): ClusterGroupCounters {
+    const { stored: sent, failed: dropped } = this.writes;
+    return { published: { sent, kept: 0, dropped }, received: this.delivered, lost: 0 };
+  }
+
+  get waiting(): number {
+    return this.writes.size;
+  }
+
+  onceSettled(listener: () => void): void {
+    if (this.waiting === 0) listener();
+    else this.settledListeners.push(listener);
+  }
+
+  /** What is stored is on its way at once, without a flush. */
+  write(
+    message: Message,
+    matcher: ChannelMatcher | undefined,
+    id: string | undefined,
+    isFlushed: boolean,
+  ): DurableOutcome {
+    const { local } = this.group;
+    let outcome: DurableOutcome;
+    if (elsewhere(matcher) === 'none') outcome = DurableOutcome.here(local.write(message, matcher));
+    else {
+      const own = this.messages.encoded(message, id);
+      outcome = this.writes.write(own.id, own.bytes, new DurableOutcome(local.size), matcher);
+    }
+    if (isFlushed) local.flush(matcher);
+    return outcome;
+  }
+
+  flush(): void {}
+
+  memberCame(): void {
+    this.feed.start();
+  }
+
+  memberWent(): void {
+    if (!this.group.local.isEmpty || this.history.joiners > 0) return;
+    this.feed.stop();
+    this.writes.unheard();
+  }
+
+  leave(): void {
+    this.room.isLeft = true;
+    this.feed.stop();
+    this.writes.unheard();
+  }
+
+  private deliver(entry: LogEntry): void {
+    this.delivered += 1;
+    const write = this.writes.pendingWrite(entry.id);
+    const message = this.messages.formatted(entry);
+    let outcome: GroupOutcome | undefined;
+    if (message !== undefined) {
+      outcome = this.writeHere(message, write?.matcher);
+      this.group.flushSoon();
+    }
+    if (write !== undefined) this.writes.delivered(write, outcome);
+  }
+
+  /** A matcher that throws chooses nobody: what comes after this entry must come all the same. */
+  private writeHere(
+    message: unknown,
+    matcher: ChannelMatcher | undefined,
+  ): GroupOutcome | undefined {
+    const { local, name } = this.group;
+    try {
+      return local.write(message, matcher);
+    } catch (thrown) {
+      const { logger } = this.room.wire.host;
+      logger.log('error', `a matcher of the group ${name} threw`, toError(thrown));
+      return undefined;
+    }
+  }
+
+  private reportSettled(): void {
+    if (this.waiting > 0) return;
+    for (const listener of this.settledListeners.splice(0)) listener();
+  }
+}
