@@ -6,6 +6,7 @@ export const CLIENT_ERRORS = errorCodes('HR_ERR_', ERROR_PAGE, {
     'ChannelError',
     'the client does not try to connect any more, see the cause',
   ],
+  PLACE_REFUSED: ['ChannelError', 'a client was sent to a place less secure than the one in use'],
   POOL_CLOSED: ['ChannelError', 'the pool of connections is closed'],
   TIMEOUT_READY: ['TimedOutError', 'a new connection was not ready in time'],
   TIMEOUT_ACQUIRE: ['TimedOutError', 'the pool had no connection in time'],

@@ -2,6 +2,7 @@
 export type { AddressOrder } from './address/address-ring.ts';
 export type { Addresses, AddressFunction } from './address/address-source.ts';
 export { httpAddresses } from './address/http-addresses.ts';
+export { PlaceBalance } from './address/place-balance.ts';
 // Errors
 export { CLIENT_ERRORS } from './client-errors.ts';
 // Connections for one user at a time

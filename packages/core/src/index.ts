@@ -6,7 +6,7 @@ export { AttributeKey } from './attribute-key.ts';
 export type { BindTarget, MemoryTarget } from './bootstrap/bind-target.ts';
 export { Bootstrap, type ClientOptions } from './bootstrap/bootstrap.ts';
 export type { ChannelInitializer } from './bootstrap/bootstrap-options.ts';
-export type { ConnectPlace, PortPlace } from './bootstrap/connect-target.ts';
+export type { ClientTls, ConnectPlace, PortPlace } from './bootstrap/connect-target.ts';
 export {
   CONNECTION_ACCEPTED,
   CONNECTION_CLOSED,

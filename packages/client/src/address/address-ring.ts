@@ -1,3 +1,6 @@
+import type { PlaceBalance } from './place-balance.ts';
+import { placeKey } from './place-key.ts';
+
 /** In which order the places of a list are tried. */
 export type AddressOrder = 'shuffle' | 'given';
 
@@ -6,58 +9,100 @@ interface Entry<P> {
   readonly key: string;
 }
 
+interface Failures {
+  /** In a row; a connection that was stable ends the row. */
+  readonly count: number;
+  /** The number of the last one among those of all places. */
+  readonly at: number;
+}
+
+const NONE: Failures = { count: 0, at: 0 };
+
 /**
- * Places in turn: the first one is tried, and one that failed goes to the end. A new list keeps the turn of those
- * that it has in common with the old one.
+ * Places in rounds, each place once in a round: first those that failed least often, of these the one with the fewest
+ * connections of others, then the one whose failure is longest ago, then by their order. A new list keeps the order of
+ * places that it has in common with the old one when it is shuffled, and begins a round.
  */
 export class AddressRing<P> {
   private readonly order: AddressOrder;
   private readonly random: () => number;
+  private readonly balance: PlaceBalance | undefined;
+  private readonly failures = new Map<string, Failures>();
+  /** The keys of the places that were tried in this round. */
+  private readonly tried = new Set<string>();
   private entries: Entry<P>[] = [];
-  /** The keys of places that failed, the one that failed last at the end. */
-  private failures: string[] = [];
-  private failedInRound = 0;
+  private failureCount = 0;
 
-  constructor(order: AddressOrder, random: () => number) {
+  /** @param balance - counts connections of others; without effect on places in the order in which they are given */
+  constructor(order: AddressOrder, random: () => number, balance?: PlaceBalance) {
     this.order = order;
     this.random = random;
+    this.balance = order === 'shuffle' ? balance : undefined;
   }
 
   get size(): number {
     return this.entries.length;
   }
 
-  /** Each place has failed since the last {@link update}. */
-  get isRoundOver(): boolean {
-    return this.failedInRound >= this.entries.length;
+  /** A place has not been tried in this round. */
+  get hasNext(): boolean {
+    return this.entries.some(({ key }) => !this.tried.has(key));
   }
 
-  /** Whose turn it is. */
-  get current(): P | undefined {
-    return this.entries[0]?.place;
+  /** The place whose turn it is; it is marked as tried. */
+  next(): P | undefined {
+    let best: Entry<P> | undefined;
+    for (const entry of this.entries) {
+      if (this.tried.has(entry.key)) continue;
+      if (best === undefined || this.compare(entry, best) < 0) best = entry;
+    }
+    if (best !== undefined) this.tried.add(best.key);
+    return best?.place;
   }
 
   update(places: readonly P[]): void {
     const given = places.map((place) => ({ place, key: placeKey(place) }));
-    this.failedInRound = 0;
-    this.entries = this.order === 'given' ? this.failedLast(given) : this.keepTurns(given);
+    const known = new Set(given.map(({ key }) => key));
+    for (const key of this.failures.keys()) if (!known.has(key)) this.failures.delete(key);
+    this.entries = this.order === 'given' ? given : this.keepTurns(given);
+    this.beginRound();
   }
 
-  /** The place failed, or its connection was lost: all others come before it. */
+  /** All places have a turn again. */
+  beginRound(): void {
+    this.tried.clear();
+  }
+
+  /** The place has had its turn in this round. */
+  markTried(place: P): void {
+    this.tried.add(placeKey(place));
+  }
+
+  /** Its turn in this round is still to come: the try was given up for another one. */
+  giveBack(place: P): void {
+    this.tried.delete(placeKey(place));
+  }
+
+  /** A try failed, or the connection was lost. */
   failed(place: P): void {
     const key = placeKey(place);
-    const index = this.entries.findIndex((entry) => entry.key === key);
-    if (index === -1) return;
-    this.failedInRound += 1;
-    this.entries.push(...this.entries.splice(index, 1));
-    this.failures = [...this.failures.filter((one) => one !== key), key];
+    const { count } = this.failures.get(key) ?? NONE;
+    this.failureCount += 1;
+    this.failures.set(key, { count: count + 1, at: this.failureCount });
   }
 
-  private failedLast(given: readonly Entry<P>[]): Entry<P>[] {
-    const known = new Set(given.map(({ key }) => key));
-    this.failures = this.failures.filter((key) => known.has(key));
-    const rank = new Map(this.failures.map((key, index) => [key, index]));
-    return given.toSorted((a, b) => (rank.get(a.key) ?? -1) - (rank.get(b.key) ?? -1));
+  /** The connection was there for long: earlier failures do not count any more. */
+  wasStable(place: P): void {
+    this.failures.delete(placeKey(place));
+  }
+
+  private compare(a: Entry<P>, b: Entry<P>): number {
+    const { balance } = this;
+    const [one, other] = [this.failures.get(a.key) ?? NONE, this.failures.get(b.key) ?? NONE];
+    const difference = one.count - other.count;
+    if (difference !== 0) return difference;
+    const load = balance && balance.connectionsTo(a.place) - balance.connectionsTo(b.place);
+    return load || one.at - other.at;
   }
 
   private keepTurns(given: readonly Entry<P>[]): Entry<P>[] {
@@ -71,11 +116,4 @@ export class AddressRing<P> {
     }
     return kept;
   }
-}
-
-/** The same for two objects that name the same place. */
-function placeKey(place: unknown): string {
-  if (typeof place !== 'object' || place === null || place instanceof URL) return String(place);
-  const { host, port, path, name } = place as Record<string, unknown>;
-  return JSON.stringify([host, port, path, name].map((part) => String(part)));
 }

@@ -1,12 +1,19 @@
 import { ChannelError, OptionError } from '@headrace/core';
 import { textOf } from '@headrace/core/authoring';
 import { type AddressOrder, AddressRing } from './address-ring.ts';
+import type { PlaceBalance } from './place-balance.ts';
 
 /** Finds the places to connect to; asked before each round through them. */
-export type AddressFunction<P> = (options: {
-  /** Aborts when the answer is not wanted any more. */
-  readonly signal: AbortSignal;
-}) => PromiseLike<readonly P[]> | readonly P[];
+export interface AddressFunction<P> {
+  (options: {
+    /** Aborts when the answer is not wanted any more. */
+    readonly signal: AbortSignal;
+    /** The place of the last connection; `undefined` before the first one. */
+    readonly inUse?: unknown;
+  }): PromiseLike<readonly P[]> | readonly P[];
+  /** The default of the client's `order`, where the answer has one of its own. */
+  readonly addressOrder?: AddressOrder;
+}
 
 /** A list of places, or a function that finds them. */
 export type Addresses<P> = readonly P[] | AddressFunction<P>;
@@ -18,12 +25,22 @@ export type Addresses<P> = readonly P[] | AddressFunction<P>;
 export class AddressSource<P> {
   private readonly ask: AddressFunction<P> | undefined;
   private readonly ring: AddressRing<P>;
-  private isStale = true;
+  private readonly balance: PlaceBalance | undefined;
+  /** The places with a try under way, or the connection. */
+  private readonly held = new Set<P>();
+  private isStale: boolean;
   private once: P[] = [];
 
-  constructor(addresses: Addresses<P>, order: AddressOrder, random: () => number) {
-    this.ring = new AddressRing(order, random);
+  constructor(
+    addresses: Addresses<P>,
+    order: AddressOrder,
+    random: () => number,
+    balance: PlaceBalance | undefined,
+  ) {
+    this.ring = new AddressRing(order, random, balance);
+    this.balance = balance;
     this.ask = typeof addresses === 'function' ? addresses : undefined;
+    this.isStale = this.ask !== undefined;
     if (typeof addresses !== 'function') this.ring.update(checkedList(addresses));
   }
 
@@ -32,41 +49,74 @@ export class AddressSource<P> {
     this.once = [...places];
   }
 
-  /** The next place is known without asking. */
+  /** A place has not been tried in this round, and is known without asking. */
+  get hasNext(): boolean {
+    return this.once.length > 0 || (!this.isStale && this.ring.hasNext);
+  }
+
+  /** The next place is known without asking, in this round or a new one. */
   get isKnown(): boolean {
-    if (this.once.length > 0) return true;
-    return this.ask === undefined || !(this.isStale || this.ring.isRoundOver);
+    return this.hasNext || this.ask === undefined;
   }
 
-  /** Whose turn it is, if {@link isKnown}; the try begins. */
+  /** The place whose turn it is, if {@link isKnown}; its try begins. */
   take(): P {
-    return this.once.shift() ?? this.ring.current!;
+    const place = this.once.shift() ?? this.nextOfRing();
+    this.ring.markTried(place);
+    this.held.add(place);
+    this.balance?.add(place);
+    return place;
   }
 
-  /** Asks, and returns whose turn it is then. */
-  async find(signal: AbortSignal): Promise<P> {
+  /** Asks, and returns the place whose turn it is then. */
+  async find(signal: AbortSignal, inUse: P | undefined): Promise<P> {
     try {
-      const places = await this.ask!({ signal });
+      const places = await this.ask!({ signal, inUse });
       if (!Array.isArray(places) || places.length === 0) throw noPlaces(places);
+      signal.throwIfAborted();
       this.ring.update(places as readonly P[]);
-      this.isStale = false;
     } catch (error) {
       if (this.ring.size === 0 || signal.aborted) throw error;
       // A route service that is down must not keep a client from servers that are not.
-      this.isStale = true;
+      this.ring.beginRound();
     }
+    this.isStale = false;
     return this.take();
+  }
+
+  /** All places have a turn again. */
+  beginRound(): void {
+    this.ring.beginRound();
+  }
+
+  /** The try was given up, and did not fail. */
+  giveBack(place: P): void {
+    this.ring.giveBack(place);
+    this.release(place);
+  }
+
+  /** The connection is not needed any more. */
+  release(place: P): void {
+    if (this.held.delete(place)) this.balance?.remove(place);
   }
 
   /** A try failed. */
   failed(place: P): void {
     this.ring.failed(place);
+    this.release(place);
   }
 
   /** A connection was lost: much may have changed since. */
-  lost(place: P): void {
-    this.ring.failed(place);
-    this.isStale = true;
+  lost(place: P, wasStable: boolean): void {
+    if (wasStable) this.ring.wasStable(place);
+    this.failed(place);
+    this.ring.beginRound();
+    this.isStale = this.ask !== undefined;
+  }
+
+  private nextOfRing(): P {
+    if (!this.ring.hasNext) this.ring.beginRound();
+    return this.ring.next()!;
   }
 }
 

@@ -1,10 +1,12 @@
 import {
   ChannelError,
+  type ClientTls,
   type Clock,
   DecodeError,
   OptionError,
   type PortPlace,
   TimedOutError,
+  TlsClientContext,
 } from '@headrace/core';
 import {
   CLOCK,
@@ -17,6 +19,7 @@ import {
   whole,
 } from '@headrace/core/authoring';
 import type { AddressFunction } from './address-source.ts';
+import { movedPlace } from './moved-place.ts';
 
 /** Options of {@link httpAddresses}. */
 export interface HttpAddressesOptions {
@@ -24,6 +27,11 @@ export interface HttpAddressesOptions {
   readonly timeoutMs?: number | false;
   /** A longer answer is refused. @default 65536 */
   readonly maxBytes?: number;
+  /**
+   * Encrypts the connections to the nodes. Without a `servername` in it, each node's certificate must have the name of its
+   * host: so an `http:` URL, whose answer anybody may write, needs one. @default as the place in use, plain at first
+   */
+  readonly tls?: ClientTls['tls'];
   /** Sent with each request. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Makes the requests. @default the global fetch */
@@ -35,6 +43,7 @@ export interface HttpAddressesOptions {
 const OPTIONS = describeOptions('httpAddresses', {
   timeoutMs: time({ default: 5000 }),
   maxBytes: whole({ min: 2, max: 2 ** 30, default: 65_536 }),
+  tls: object('the TLS options of a client, or a TlsClientContext'),
   headers: object('an object with a text for each name'),
   fetch: fn({ purpose: 'makes requests' }),
   clock: CLOCK,
@@ -44,7 +53,8 @@ const LONGEST_TTL_MS = 3_600_000;
 
 /**
  * Reads a route service: `GET` of the URL answers `{"ttlMs":5000,"nodes":[{"host":"10.0.0.1","port":18888}]}`, the
- * best node first; further members are ignored. For `ttlMs` the answer is not asked for again, and clients that
+ * best node first; further members are ignored. A node is reached as the client's last connection was: with its TLS, see
+ * the option `tls` for the first one. An `https:` URL follows no redirects. For `ttlMs` the answer is not asked for again, and clients that
  * share the function share the request that is under way.
  *
  * It rejects with `CHANNEL_FAILED` if the service cannot be reached or answers with another status than 200, with
@@ -72,9 +82,25 @@ const LONGEST_TTL_MS = 3_600_000;
 export function httpAddresses(
   url: string | URL,
   options: HttpAddressesOptions = {},
-): AddressFunction<PortPlace> {
-  const reader = new RouteReader(checkedUrl(url), OPTIONS.resolve(options));
-  return ({ signal }) => reader.read(signal);
+): AddressFunction<PortPlace & ClientTls> {
+  const checked = checkedUrl(url);
+  const settings = OPTIONS.resolve(options);
+  const { tls } = settings;
+  if (checked.protocol === 'http:') checkName(tls);
+  const reader = new RouteReader(checked, settings);
+  return async ({ signal, inUse }) => {
+    const places = await reader.read(signal);
+    return places.map((place) => (tls ? { ...place, tls } : movedPlace(inUse, place)));
+  };
+}
+
+/** Who can write the answer must not choose the name that is checked. */
+function checkName(tls: ClientTls['tls']): void {
+  if (tls === undefined || tls instanceof TlsClientContext) return;
+  if (tls.servername !== undefined || tls.rejectUnauthorized === false) return;
+  const text =
+    'httpAddresses: tls.servername is missing: the answer of an http: URL must not choose the name of the certificate';
+  throw new OptionError('OPTION_CONFLICT', text, { option: 'tls.servername' });
 }
 
 /** What a route service answered, for as long as it holds. */
@@ -120,7 +146,9 @@ class RouteReader {
     const url = shown(this.url);
     // The global one of now: a program may replace it.
     const { headers, fetch: ask = fetch } = this.options;
-    const init = { signal, headers: { accept: 'application/json', ...headers } };
+    // A redirect could lead to a service without encryption.
+    const redirect = this.url.protocol === 'https:' ? ('manual' as const) : ('follow' as const);
+    const init = { signal, redirect, headers: { accept: 'application/json', ...headers } };
     const response = await ask(this.url, init).catch((error: unknown) => {
       throw noRoute(url, error);
     });

@@ -25,7 +25,7 @@ export interface ReconnectRules<P> {
 export type ReconnectAction<P, C> =
   /** Find the next place, then report `searching` or `found`. */
   | { readonly do: 'find' }
-  /** Connect to the place that was found. */
+  /** Connect to the place that was found, beside the tries that are under way. */
   | { readonly do: 'connect' }
   /** Call `ready`. */
   | { readonly do: 'ready'; readonly channel: C }
@@ -33,7 +33,7 @@ export type ReconnectAction<P, C> =
   | { readonly do: 'online'; readonly channel: C }
   /** Call `due` after this time. */
   | { readonly do: 'wait'; readonly delayMs: number }
-  /** Forget the timer and the try that is under way, with its channel. */
+  /** Forget the timer and the tries that are under way, with their channels. */
   | { readonly do: 'drop' }
   /** Announce the new state. */
   | { readonly do: 'announce'; readonly state: ClientState<P, C> };
@@ -56,13 +56,18 @@ const NOTHING: Actions<never, never> = [];
 export class ReconnectMachine<P, C> {
   private readonly rules: ReconnectRules<P>;
   private current: ClientState<P, C> = { name: 'idle' };
+  /** The number of the next try, or of the latest one that is under way. */
   private attempt = 0;
+  /** The number of the round through the places. */
+  private round = 0;
   /** When the present absence began, and the phase that was drawn for it. */
-  private roundAt = 0;
+  private absentAt = 0;
   private phase = 0;
   private onlineAt = 0;
   /** The budget has given this try its place in the line. */
   private hasReserved = false;
+  /** Tries count against the budget: those of the first round do not. */
+  private hasWaited = false;
 
   constructor(rules: ReconnectRules<P>) {
     this.rules = rules;
@@ -75,8 +80,9 @@ export class ReconnectMachine<P, C> {
   /** The first try comes at once, and is number 1. */
   start(now: number): Actions<P, C> {
     if (this.current.name !== 'idle') return NOTHING;
-    this.beginRound(now);
+    this.beginAbsence(now);
     this.attempt = 1;
+    this.round = 1;
     return [{ do: 'find' }];
   }
 
@@ -91,11 +97,22 @@ export class ReconnectMachine<P, C> {
     return [...connecting, { do: 'connect' }];
   }
 
-  connected(channel: C, now: number): Actions<P, C> {
+  /** This place is tried beside those that are under way. */
+  joined(place: P): Actions<P, C> {
+    this.attempt += 1;
+    return this.found(place);
+  }
+
+  /** The budget allows a further try beside those that are under way; it is taken. */
+  mayJoin(now: number): boolean {
+    return !this.hasWaited || this.rules.budget?.tryTake(now) !== false;
+  }
+
+  connected(place: P, channel: C, now: number): Actions<P, C> {
     const { current, attempt } = this;
-    if (current.name !== 'connecting' || current.place === undefined) return NOTHING;
-    if (this.rules.ready === undefined) return this.online(current.place, channel, now);
-    const readying = this.enter({ name: 'readying', place: current.place, attempt });
+    if (current.name !== 'connecting') return NOTHING;
+    if (this.rules.ready === undefined) return this.online(place, channel, now);
+    const readying = this.enter({ name: 'readying', place, attempt });
     return [...readying, { do: 'ready', channel }];
   }
 
@@ -105,26 +122,38 @@ export class ReconnectMachine<P, C> {
     return current.name === 'readying' ? this.online(current.place, channel, now) : NOTHING;
   }
 
-  /** A try failed, or the connection was lost. */
-  lost(loss: Loss<P>, now: number): Actions<P, C> {
+  /** It is online, and has been for so long that the next loss begins anew. */
+  isStable(now: number): boolean {
+    return this.current.name === 'online' && now - this.onlineAt >= this.rules.stableMs;
+  }
+
+  /** A try failed; others are under way. */
+  failedBeside(loss: Loss<P>, now: number): Actions<P, C> {
+    const delayMs = this.delayAfter(loss, now, false);
+    return typeof delayMs === 'number' ? NOTHING : this.giveUp(loss, delayMs, this.attempt);
+  }
+
+  /**
+   * A try failed, and no other is under way; or the connection was lost.
+   *
+   * @param isRoundOver - false if a place is left that is tried before the next wait
+   */
+  lost(loss: Loss<P>, now: number, isRoundOver: boolean): Actions<P, C> {
     const { current } = this;
     if (current.name === 'closed' || current.name === 'idle') return NOTHING;
-    if (current.name === 'online' && now - this.onlineAt >= this.rules.stableMs) {
-      this.beginRound(now);
-    }
+    if (this.isStable(now)) this.beginAbsence(now);
     this.attempt += 1;
-    const delayMs = this.delayAfter(loss, now);
-    if (typeof delayMs !== 'number') return this.giveUp(loss, delayMs);
-    return [{ do: 'drop' }, ...this.wait(loss, delayMs)];
+    if (isRoundOver) this.round += 1;
+    const delayMs = this.delayAfter(loss, now, isRoundOver);
+    if (typeof delayMs !== 'number') return this.giveUp(loss, delayMs, this.attempt - 1);
+    const isAtOnce = !isRoundOver && delayMs === 0;
+    return [{ do: 'drop' }, ...(isAtOnce ? this.again(loss, now) : this.wait(loss, delayMs))];
   }
 
   /** The wait is over. */
   due(now: number): Actions<P, C> {
     const { current } = this;
-    if (current.name !== 'waiting') return NOTHING;
-    const delayMs = this.hasReserved ? 0 : (this.rules.budget?.reserve(now) ?? 0);
-    this.hasReserved = delayMs > 0;
-    return delayMs > 0 ? this.wait(current.loss, delayMs) : [{ do: 'find' }];
+    return current.name === 'waiting' ? this.again(current.loss, now) : NOTHING;
   }
 
   /** There is another way to the network: a wait, and a try on the old way, are over. */
@@ -140,10 +169,20 @@ export class ReconnectMachine<P, C> {
     return this.current.name === 'closed' ? NOTHING : this.end(reason, error);
   }
 
-  private beginRound(now: number): void {
-    this.roundAt = now;
+  private beginAbsence(now: number): void {
+    this.absentAt = now;
     this.phase = this.rules.random();
     this.attempt = 0;
+    this.round = 0;
+  }
+
+  /** The next try, at once or when the budget allows it. */
+  private again(loss: Loss<P>, now: number): Actions<P, C> {
+    const { budget } = this.rules;
+    const isFree = this.hasReserved || !this.hasWaited;
+    const delayMs = isFree || budget === undefined ? 0 : budget.reserve(now);
+    this.hasReserved = delayMs > 0;
+    return delayMs > 0 ? this.wait(loss, delayMs) : [{ do: 'find' }];
   }
 
   private online(place: P, channel: C, now: number): Actions<P, C> {
@@ -154,20 +193,22 @@ export class ReconnectMachine<P, C> {
   }
 
   private wait(loss: Loss<P>, delayMs: number): Actions<P, C> {
+    this.hasWaited = true;
     const waiting = this.enter({ name: 'waiting', loss, delayMs });
     return [{ do: 'wait', delayMs }, ...waiting];
   }
 
   /** How long to wait; otherwise why not to try again. */
-  private delayAfter(loss: Loss<P>, now: number): number | Error | undefined {
+  private delayAfter(loss: Loss<P>, now: number, isRoundOver: boolean): number | Error | undefined {
     const { retry, shouldRetry, random } = this.rules;
     if (isOptionError(loss.error)) return loss.error;
     try {
       const verdict = atOnce('shouldRetry', shouldRetry(loss));
       if (verdict === false) return undefined;
-      const round = { elapsedMs: now - this.roundAt, phase: this.phase, random };
+      if (typeof verdict !== 'object' && !isRoundOver) return 0;
+      const facts = { elapsedMs: now - this.absentAt, phase: this.phase, random };
       const delayMs =
-        typeof verdict === 'object' ? verdict.afterMs : atOnce('retry', retry(this.attempt, round));
+        typeof verdict === 'object' ? verdict.afterMs : atOnce('retry', retry(this.round, facts));
       return delayMs === undefined
         ? undefined
         : checkedDelay(delayMs, 'the retry policy or shouldRetry');
@@ -176,8 +217,7 @@ export class ReconnectMachine<P, C> {
     }
   }
 
-  private giveUp(loss: Loss<P>, why: Error | undefined): Actions<P, C> {
-    const tries = this.attempt - 1;
+  private giveUp(loss: Loss<P>, why: Error | undefined, tries: number): Actions<P, C> {
     const cause = why ?? loss.error;
     const text = `given up after ${tries} ${tries === 1 ? 'try' : 'tries'}: ${cause.message}`;
     const details = { tries, kind: loss.kind };

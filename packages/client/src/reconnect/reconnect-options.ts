@@ -22,6 +22,7 @@ import {
 } from '@headrace/core/authoring';
 import type { AddressOrder } from '../address/address-ring.ts';
 import type { Addresses } from '../address/address-source.ts';
+import type { PlaceBalance } from '../address/place-balance.ts';
 import { CONNECTOR, type Connector, RacingConnector } from '../address/racing-connector.ts';
 import type { RetryBudget } from '../retry/retry-budget.ts';
 import type { RetryPolicy } from '../retry/retry-policy.ts';
@@ -35,14 +36,21 @@ export interface ReconnectingClientOptions<P = ConnectPlace, C extends Channel =
   readonly bootstrap: Connector<NoInfer<P>, C>;
   /** Where to: a list, or a function that is asked before each round through them; see `httpAddresses`. */
   readonly addresses: Addresses<P>;
-  /** `shuffle`: once per client, then in turn; `given`: as they come. A place that failed goes to the end. @default 'shuffle' */
-  readonly order?: AddressOrder;
   /**
-   * The IP addresses of one name, families in turn, start so far apart; the first that connects wins (RFC 8305).
-   * `false`: Node's way. @default 250 with core's Bootstrap, false with others
+   * `shuffle`: once per client, then in turn; `given`: as they come. Places that failed more often come after the others.
+   *
+   * @default 'shuffle', 'given' with srvAddresses
+   */
+  readonly order?: AddressOrder;
+  /** Shared with other clients, so that they go to different places; for the order `shuffle`. @default none */
+  readonly balance?: PlaceBalance;
+  /**
+   * A connect may run alone for so long, then the next place joins it; so do the IP addresses of one name, families in
+   * turn (RFC 8305). The first that connects wins. With another `bootstrap` than core's the addresses of a name race only
+   * if this is given. `false`: one place after the other, and names in Node's way. @default 250
    */
   readonly raceMs?: number | false;
-  /** How long finding the places may take, and how long connecting to one. @default 10000 */
+  /** How long finding the places may take, and how long connecting to each. @default 10000 */
   readonly connectTimeoutMs?: number | false;
   /** Makes a new connection usable: a sign-in, a subscription. When it resolves, the client is online. @default none */
   readonly ready?: (channel: C) => unknown;
@@ -70,12 +78,12 @@ export interface ReconnectingClientOptions<P = ConnectPlace, C extends Channel =
   readonly random?: () => number;
 }
 
-const RACE_MS = 250;
 const OPTIONS = describeOptions('ReconnectingClient', {
   bootstrap: CONNECTOR,
   addresses: unchecked({ required: true }),
-  order: choice(['shuffle', 'given'], { default: 'shuffle' }),
-  raceMs: time(),
+  order: choice(['shuffle', 'given']),
+  balance: having('connectionsTo', 'a PlaceBalance'),
+  raceMs: time({ default: 250 }),
   connectTimeoutMs: time({ default: 10_000 }),
   ready: fn({ purpose: 'makes a connection usable' }),
   readyTimeoutMs: time({ default: 10_000 }),
@@ -95,6 +103,7 @@ const OPTIONS = describeOptions('ReconnectingClient', {
 export interface ReconnectSettings<P, C extends Channel>
   extends Resolved<ReconnectingClientOptions<P, C>, typeof OPTIONS.kinds> {
   readonly logger: Logger;
+  readonly order: AddressOrder;
 }
 
 export function reconnectSettings<P, C extends Channel>(
@@ -103,15 +112,17 @@ export function reconnectSettings<P, C extends Channel>(
   const settings = OPTIONS.resolve(
     options as object as ReconnectingClientOptions,
   ) as unknown as ReconnectSettings<P, C>;
-  const { bootstrap, addresses, clock, logger = stderrLogger() } = settings;
+  const { bootstrap, addresses, clock, raceMs, logger = stderrLogger() } = settings;
   const isOurs = bootstrap instanceof Bootstrap;
   if (isOurs && Array.isArray(addresses)) {
     for (const place of addresses) checkConnectPlace(place);
   }
+  const ownOrder = typeof addresses === 'function' ? addresses.addressOrder : undefined;
+  const order = settings.order ?? ownOrder ?? 'shuffle';
   // Others may have names of their own, which no DNS knows.
-  const { raceMs = isOurs ? RACE_MS : Infinity } = settings;
-  const connector = raceMs === Infinity ? bootstrap : new RacingConnector(bootstrap, raceMs, clock);
-  return { ...settings, bootstrap: connector, logger };
+  const isRace = Number.isFinite(raceMs) && (isOurs || options.raceMs !== undefined);
+  const connector = isRace ? new RacingConnector<P, C>(bootstrap, raceMs, clock) : bootstrap;
+  return { ...settings, bootstrap: connector, logger, order };
 }
 
 /** A place as text, for errors. */

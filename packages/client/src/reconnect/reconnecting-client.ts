@@ -8,6 +8,7 @@ import {
 } from '@headrace/core';
 import { SettableFuture, toError, UnseenFailures, WatchedEmitter } from '@headrace/core/authoring';
 import { AddressSource } from '../address/address-source.ts';
+import { movedPlace } from '../address/moved-place.ts';
 import { CLIENT_ERRORS } from '../client-errors.ts';
 import type { ClientState } from './client-state.ts';
 import { ConnectAttempt, closeLate, connectTimedOut } from './connect-attempt.ts';
@@ -24,6 +25,8 @@ import {
 export interface ReconnectingClientEvents<P = unknown, C = unknown> {
   /** The state changed, see {@link ClientState}; in order, none is left out. */
   state: [state: ClientState<P, C>];
+  /** A try failed, or the connection was lost; also where another place is tried at once, and no wait follows. */
+  loss: [loss: Loss<P>];
 }
 
 /**
@@ -87,11 +90,16 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   private unseen: UnseenFailures;
   /** Resolves at the first `online`. */
   private readonly started = new SettableFuture();
-  /** What is under way: finding a place, connecting, or `ready`. */
+  /** What is under way: finding a place, or `ready`. */
   private attempt: { drop(): void } | undefined = undefined;
+  /** The connects that are under way. */
+  private readonly tries = new Map<P, { drop(): void }>();
   private timer: Timer | undefined = undefined;
   private current: C | undefined = undefined;
+  /** The place of the latest try, or of the connection. */
   private place: P | undefined = undefined;
+  /** The place of the last connection. */
+  private inUse: P | undefined = undefined;
   /** The last channel's end, once the client is closed. */
   private ending: Promise<unknown> | undefined = undefined;
   /** Actions that came while others are carried out wait here, so that all happens in order. */
@@ -103,9 +111,9 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     super();
     const settings = reconnectSettings(options);
     this.settings = settings;
-    const { addresses, order, random, offline, clock, signal } = settings;
+    const { addresses, order, random, balance, offline, clock, signal } = settings;
     this.machine = new ReconnectMachine<P, C>(settings);
-    this.source = new AddressSource(addresses, order, random);
+    this.source = new AddressSource(addresses, order, random, balance);
     this.queue = new OfflineQueue(offline, clock, (future) =>
       this.unseen.add(future as SettableFuture),
     );
@@ -175,6 +183,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
    */
   networkChanged(): void {
     this.settings.adaptive?.reset();
+    this.source.beginRound();
     this.act(this.machine.networkChanged());
   }
 
@@ -186,9 +195,15 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     await this.ending;
   }
 
-  /** The next tries go to these places, each once, before those of `addresses`. */
+  /**
+   * The next tries go to these places, each once, before those of `addresses`: where a server sent the client. They are
+   * reached as the place of the last connection is: with its TLS, and the name that its certificate must have, in its
+   * network, unless they have a `tls` of their own.
+   *
+   * @throws ChannelError `PLACE_REFUSED` for a path after a host, and for a `ws:` URL after a `wss:` URL
+   */
   preferOnce(places: readonly P[]): void {
-    this.source.preferOnce(places);
+    this.source.preferOnce(places.map((place) => movedPlace(this.inUse, place)));
   }
 
   /** As {@link close}. */
@@ -236,17 +251,17 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
       this.found(this.source.take());
       return;
     }
-    this.place = undefined;
     this.act(this.machine.searching());
     this.attempt = new ConnectAttempt<P>(
-      (signal) => this.source.find(signal),
+      (signal) => this.source.find(signal, this.inUse),
       clock,
       connectTimeoutMs,
       () => connectTimedOut('anything: the function addresses gave no answer', connectTimeoutMs),
       {
         done: (place) => this.found(place),
-        failed: (error) => this.lost(failedConnect<P>(error, undefined)),
+        failed: (error) => this.lost(failedConnect<P>(error, undefined), true),
       },
+      (late) => this.source.giveBack(late),
     );
   }
 
@@ -258,25 +273,62 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   private connect(): void {
     const place = this.place!;
     const { bootstrap, clock, connectTimeoutMs } = this.settings;
-    this.attempt = new ConnectAttempt<C>(
+    const attempt = new ConnectAttempt<C>(
       (signal) => bootstrap.connect(place, { signal }),
       clock,
       connectTimeoutMs,
       () => connectTimedOut(textOfPlace(place), connectTimeoutMs),
       {
-        done: (channel) => this.connected(channel),
-        failed: (error) => {
-          this.source.failed(place);
-          this.lost(failedConnect(error, place));
-        },
+        done: (channel) => this.connected(place, channel),
+        failed: (error) => this.connectFailed(place, error),
       },
       closeLate,
     );
+    this.tries.set(place, attempt);
+    this.planJoin();
   }
 
-  private connected(channel: C): void {
+  private planJoin(): void {
+    const { raceMs, clock } = this.settings;
+    this.timer?.cancel();
+    const isRace = this.source.hasNext && Number.isFinite(raceMs);
+    this.timer = isRace ? clock.schedule(() => this.join(), raceMs, true) : undefined;
+  }
+
+  /** The next place joins the race. */
+  private join(): void {
+    this.timer = undefined;
+    if (!this.source.hasNext) return;
+    if (!this.machine.mayJoin(this.settings.clock.now())) {
+      this.planJoin();
+      return;
+    }
+    this.place = this.source.take();
+    this.act(this.machine.joined(this.place));
+  }
+
+  private connectFailed(place: P, error: Error): void {
+    const loss = failedConnect(error, place);
+    this.tries.delete(place);
+    this.source.failed(place);
+    if (this.tries.size === 0) {
+      this.lost(loss, !this.source.hasNext);
+      return;
+    }
+    this.emit('loss', loss);
+    this.act(this.machine.failedBeside(loss, this.settings.clock.now()));
+    // A listener may have closed the client.
+    if (this.tries.size > 0) this.join();
+  }
+
+  private connected(place: P, channel: C): void {
+    this.timer?.cancel();
+    this.tries.delete(place);
+    this.dropTries();
+    this.place = place;
+    this.inUse = place;
     this.current = channel;
-    this.act(this.machine.connected(channel, this.settings.clock.now()));
+    this.act(this.machine.connected(place, channel, this.settings.clock.now()));
     channel.onClosed(() => this.closed(channel));
   }
 
@@ -290,10 +342,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
       () => new TimedOutError(CLIENT_ERRORS.TIMEOUT_READY, text, { timeoutMs }),
       {
         done: () => this.act(this.machine.readied(channel, clock.now())),
-        failed: (error) => {
-          this.source.failed(this.place!);
-          this.lost(failedReady(error, this.place!));
-        },
+        failed: (error) => this.notReady(failedReady(error, this.place!)),
       },
     );
   }
@@ -307,13 +356,22 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   private closed(channel: C): void {
     if (this.current !== channel) return;
     this.current = undefined;
-    const { name } = this.state;
-    this.source.lost(this.place!);
-    this.lost(closedChannel(channel, this.place!, name === 'readying' ? 'readying' : 'online'));
+    if (this.state.name === 'readying') {
+      this.notReady(closedChannel(channel, this.place!, 'readying'));
+      return;
+    }
+    this.source.lost(this.place!, this.machine.isStable(this.settings.clock.now()));
+    this.lost(closedChannel(channel, this.place!, 'online'), true);
   }
 
-  private lost(loss: Loss<P>): void {
-    this.act(this.machine.lost(loss, this.settings.clock.now()));
+  private notReady(loss: Loss<P>): void {
+    this.source.failed(this.place!);
+    this.lost(loss, !this.source.hasNext);
+  }
+
+  private lost(loss: Loss<P>, isRoundOver: boolean): void {
+    this.emit('loss', loss);
+    this.act(this.machine.lost(loss, this.settings.clock.now(), isRoundOver));
   }
 
   private wait(delayMs: number): void {
@@ -327,11 +385,22 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     this.timer = undefined;
     this.attempt?.drop();
     this.attempt = undefined;
+    this.dropTries();
     const channel = this.current;
+    if (channel !== undefined) this.source.release(this.place!);
     this.current = undefined;
     // Politely, for the application may have written its last words; a channel that never was ready has none.
     if (this.state.name === 'closed') this.ending ??= channel?.end() && channel.closed;
     else channel?.close();
+  }
+
+  /** The tries that are under way are not wanted any more. */
+  private dropTries(): void {
+    for (const [place, attempt] of this.tries) {
+      attempt.drop();
+      this.source.giveBack(place);
+    }
+    this.tries.clear();
   }
 
   private announce(state: ClientState<P, C>): void {

@@ -33,6 +33,7 @@ import {
   requestAborted,
   requestTimedOut,
 } from '@headrace/handlers/call';
+import { PlaceBalance } from '../address/place-balance.ts';
 import type { ReconnectingClientOptions } from '../reconnect/reconnect-options.ts';
 import { ReconnectingClient } from '../reconnect/reconnecting-client.ts';
 import type { RetryBudget } from '../retry/retry-budget.ts';
@@ -49,7 +50,10 @@ export interface RequestClientOptions<P = ConnectPlace, C extends Channel = Chan
   readonly retry?: 'unsent' | 'idempotent' | 'never';
   /** Needed with `idempotent`: so many calls that may have been executed are asked again. */
   readonly budget?: RetryBudget;
-  /** Connections at a time; a call goes to the one with the fewest, a notification too. @default 1 */
+  /**
+   * Connections at a time, spread over the places. A call goes to the one with the fewest under way, a notification too;
+   * of equal ones to the next in turn. @default 1
+   */
   readonly connections?: number;
   /**
    * How long a call may take in all, waits included, and how long a notification may wait for a connection; `false`
@@ -155,7 +159,8 @@ export class RequestClient<
     const limits = { maxQueued: maxWaiting, queueOption: 'maxWaiting', keepsProcess: true };
     this.table = new CallTable(this.clock, limits);
     this.logger = options.client.logger ?? stderrLogger();
-    this.clients = Array.from({ length: connections }, () => this.connection(options.client));
+    const shared = { balance: new PlaceBalance(), ...options.client };
+    this.clients = Array.from({ length: connections }, () => this.connection(shared));
     this.unseen = this.watchFailures();
   }
 
@@ -260,8 +265,11 @@ export class RequestClient<
         return;
       }
       this.table.remove(carrier);
-      if (state.name === 'waiting') this.table.failedToConnect(state.loss.error);
-      else if (state.name === 'closed') this.clientClosed();
+      if (state.name === 'closed') this.clientClosed();
+    });
+    client.on('loss', ({ error }) => {
+      this.table.remove(carrier);
+      this.table.failedToConnect(error);
     });
     return client;
   }

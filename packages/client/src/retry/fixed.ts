@@ -3,7 +3,7 @@ import type { RetryPolicy } from './retry-policy.ts';
 
 /** Options of {@link fixed}. */
 export interface FixedOptions {
-  /** After so many tries without success it gives up. @default Infinity */
+  /** After so many rounds through the places without success it gives up. @default Infinity */
   readonly attempts?: number;
 }
 
@@ -12,10 +12,10 @@ const OPTIONS = describeOptions('fixed', {
 });
 
 /**
- * The first try at once, then one every `ms` after the last has failed. For a few clients: many that lose their
+ * The first round at once, then one every `ms` after the last has failed. For a few clients: many that lose their
  * server together come back together, see {@link spread}.
  *
- * @param ms - between two tries, in milliseconds
+ * @param ms - between two rounds, in milliseconds
  */
 export function fixed(ms: number, options: FixedOptions = {}): RetryPolicy {
   checkNumber('ms', ms, { max: Number.MAX_SAFE_INTEGER });

@@ -9,7 +9,7 @@ export interface RetryRound {
 }
 
 /**
- * When to try again: gets the number of the try, from 1, and returns how long to wait before it; `undefined`
+ * When to try again: gets the number of the round through all places, from 1, and returns how long to wait before it; `undefined`
  * gives up. It keeps nothing itself, so one policy may serve many clients.
  *
  * @example

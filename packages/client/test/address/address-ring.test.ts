@@ -1,13 +1,20 @@
+import { PlaceBalance } from '@headrace/client';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AddressRing } from '../../src/address/address-ring.ts';
 
+/** So many turns, of which each fails. */
 function turns(ring: AddressRing<string>, count: number): string[] {
   return Array.from({ length: count }, () => {
-    const place = ring.current!;
+    const place = turn(ring);
     ring.failed(place);
     return place;
   });
+}
+
+function turn(ring: AddressRing<string>): string {
+  if (!ring.hasNext) ring.beginRound();
+  return ring.next()!;
 }
 
 describe('AddressRing', () => {
@@ -40,19 +47,54 @@ describe('AddressRing', () => {
   it('in a new shuffled list, those known keep their turn', () => {
     const ring = new AddressRing<string>('shuffle', () => 0);
     ring.update(['a', 'b', 'c']);
-    const [, second] = turns(ring, 1).concat(ring.current!);
+    turns(ring, 1);
+    const second = ring.next();
     ring.update(['c', 'b', 'a']);
-    expect(ring.current).toBe(second);
+    expect(ring.next()).toBe(second);
   });
 
   it('knows places by host, port, path and name', () => {
     const ring = new AddressRing<object>('given', Math.random);
     ring.update([{ host: 'a', port: 1 }, { path: '/x' }]);
     ring.failed({ port: 1, host: 'a' });
-    expect(ring.current).toEqual({ path: '/x' });
-    expect(ring.isRoundOver).toBe(false);
-    ring.failed({ path: '/x' });
-    expect(ring.isRoundOver).toBe(true);
+    expect(ring.next()).toEqual({ path: '/x' });
+    expect(ring.hasNext).toBe(true);
+    ring.markTried({ port: 1, host: 'a' });
+    expect(ring.hasNext).toBe(false);
+    expect(ring.next()).toBeUndefined();
+  });
+
+  it('tries a place last that failed more often than the others, until it was stable', () => {
+    const ring = new AddressRing<string>('given', Math.random);
+    ring.update(['a', 'b', 'c']);
+    for (const place of ['b', 'c', 'a', 'a', 'a']) ring.failed(place);
+    expect(turns(ring, 3)).toEqual(['b', 'c', 'a']);
+    expect(turns(ring, 3)).toEqual(['b', 'c', 'a']);
+    ring.wasStable('a');
+    ring.failed('a');
+    expect(turns(ring, 3)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('gives a place back whose try was given up', () => {
+    const ring = new AddressRing<string>('given', Math.random);
+    ring.update(['a', 'b']);
+    expect([ring.next(), ring.next()]).toEqual(['a', 'b']);
+    ring.giveBack('a');
+    expect([ring.next(), ring.next()]).toEqual(['a', undefined]);
+  });
+
+  it('gives the place with the fewest connections of others, but not when the order is given', () => {
+    const balance = new PlaceBalance();
+    for (const place of ['a', 'a', 'b']) balance.add(place);
+    const shuffled = new AddressRing<string>('shuffle', () => 0, balance);
+    shuffled.update(['a', 'b', 'c']);
+    expect([turn(shuffled), turn(shuffled), turn(shuffled)]).toEqual(['c', 'b', 'a']);
+    const given = new AddressRing<string>('given', () => 0, balance);
+    given.update(['a', 'b', 'c']);
+    expect([turn(given), turn(given), turn(given)]).toEqual(['a', 'b', 'c']);
+    balance.remove('a');
+    balance.remove('a');
+    expect(balance.connectionsTo('a')).toBe(0);
   });
 
   it('always has the places of the last list, whatever failed', () => {
@@ -68,12 +110,13 @@ describe('AddressRing', () => {
           ring.update(first);
           let last = first;
           for (const one of acts) {
-            if (one === 'fail') ring.failed(ring.current!);
+            if (one === 'fail') turns(ring, 1);
             else {
               last = one;
               ring.update(last);
             }
           }
+          ring.beginRound();
           expect(turns(ring, last.length).toSorted()).toEqual(last.toSorted());
         },
       ),

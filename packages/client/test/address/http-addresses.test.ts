@@ -1,4 +1,5 @@
 import { httpAddresses } from '@headrace/client';
+import { TlsClientContext } from '@headrace/core';
 import { VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 
@@ -115,6 +116,47 @@ describe('httpAddresses', () => {
     const reading = failure(Promise.resolve(read({ signal: abort.signal })));
     abort.abort(new Error('enough'));
     expect(await reading).toContain('enough');
+  });
+
+  it('its nodes are encrypted as its option says, or as the place in use', async () => {
+    const answer = { fetch: () => Promise.resolve(new Response(NODES)) };
+    const { signal } = new AbortController();
+    const tls = { servername: 'chat.example' };
+    expect(await httpAddresses(URL_TEXT, { ...answer, tls })({ signal })).toEqual([
+      { host: 'a', port: 1, tls },
+      { host: 'b', port: 2, tls },
+    ]);
+    const inUse = { host: 'chat.example', port: 1, tls: { ca: 'x' } };
+    expect(await httpAddresses(URL_TEXT, answer)({ signal, inUse })).toEqual([
+      { host: 'a', port: 1, tls: { ca: 'x', ...tls } },
+      { host: 'b', port: 2, tls: { ca: 'x', ...tls } },
+    ]);
+  });
+
+  it('an http URL cannot choose the name of the certificate, an https URL can', () => {
+    expect(() => httpAddresses(URL_TEXT, { tls: { ca: 'x' } })).toThrow(
+      'tls.servername is missing: the answer of an http: URL',
+    );
+    httpAddresses(URL_TEXT, { tls: { rejectUnauthorized: false } });
+    httpAddresses(URL_TEXT, { tls: new TlsClientContext({ servername: 'a' }) });
+    httpAddresses('https://route.example/', { tls: {} });
+  });
+
+  it('an https URL follows no redirect', async () => {
+    const modes: unknown[] = [];
+    const read = (url: string) => {
+      const { signal } = new AbortController();
+      const ask = httpAddresses(url, {
+        fetch: (_url, init) => {
+          modes.push(init?.redirect);
+          return Promise.resolve(new Response('', { status: 302 }));
+        },
+      });
+      return failure(Promise.resolve(ask({ signal })));
+    };
+    expect(await read('https://route.example/')).toContain('it answered with status 302');
+    await read('http://route.example/');
+    expect(modes).toEqual(['manual', 'follow']);
   });
 
   it('refuses what is no http URL', () => {

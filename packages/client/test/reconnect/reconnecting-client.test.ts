@@ -1,4 +1,4 @@
-import { exponential, fixed, RetryBudget } from '@headrace/client';
+import { exponential, fixed, PlaceBalance, RetryBudget } from '@headrace/client';
 import { textLines } from '@headrace/codec';
 import { ChannelError, type MemoryTarget, OptionError } from '@headrace/core';
 import { HEARTBEAT_PRESETS, HeartbeatHandler } from '@headrace/handlers';
@@ -109,6 +109,203 @@ describe('ReconnectingClient, its connections', () => {
     ]);
   });
 
+  it('tries all places before the first wait, also when a place is not ready', async () => {
+    await world.up('b');
+    const client = world.client(['a', 'b', 'c', 'd'], {
+      retry: fixed(1000),
+      ready: () => Promise.reject(new Error('not ready')),
+    });
+    const states = story(client);
+    const losses: string[] = [];
+    client.on('loss', ({ kind, place }) => losses.push(`${place?.name} ${kind}`));
+    void client.start();
+    await world.pass(1);
+    expect(states).toEqual([
+      ...['connecting 1 a', 'connecting 2 b', 'readying'],
+      ...['connecting 3 c', 'connecting 4 d', 'waiting 1000 refused'],
+    ]);
+    expect(losses).toEqual(['a refused', 'b ready', 'c refused', 'd refused']);
+    await world.pass(1000);
+    expect(states.slice(6)).toEqual([
+      ...['connecting 5 a', 'connecting 6 b', 'readying'],
+      ...['connecting 7 c', 'connecting 8 d', 'waiting 1000 refused'],
+    ]);
+  });
+
+  it('policies count rounds, and the error of the end counts tries', async () => {
+    const rounds: number[] = [];
+    const retry = (round: number) => (rounds.push(round) < 2 ? 1000 : undefined);
+    const client = world.client(['a', 'b', 'c'], { retry });
+    const started = client.start().catch((error: Error) => error.message);
+    await world.pass(1);
+    await world.pass(1000);
+    expect(await started).toContain('given up after 6 tries');
+    expect(rounds).toEqual([2, 3]);
+  });
+
+  it('waits within a round as long as shouldRetry says, and gives up when it says no', async () => {
+    const client = world.client(['a', 'b'], {
+      shouldRetry: ({ place }) => (place?.name === 'a' ? { afterMs: 7000 } : false),
+    });
+    const states = story(client);
+    void client.start().catch(() => {});
+    await world.pass(7001);
+    expect(states).toEqual([
+      'connecting 1 a',
+      'waiting 7000 refused',
+      'connecting 2 b',
+      'closed given-up',
+    ]);
+  });
+
+  it('a place that does not answer is joined by the next ones, and the first that connects wins', async () => {
+    await world.up('c');
+    const plain = world.bootstrap();
+    const aborted: string[] = [];
+    const client = world.client(['a', 'b', 'c', 'd'], {
+      raceMs: 200,
+      bootstrap: {
+        connect: (place, options) => {
+          if (place.name === 'c') return plain.connect(place, options);
+          options.signal.addEventListener('abort', () => aborted.push(place.name));
+          return new Promise(() => {});
+        },
+      },
+    });
+    const states = story(client);
+    void client.start();
+    await world.pass(401);
+    expect(states).toEqual(['connecting 1 a', 'connecting 2 b', 'connecting 3 c', 'online']);
+    expect(client.state).toMatchObject({ place: { name: 'c' } });
+    expect(aborted).toEqual(['a', 'b']);
+    await world.pass(20_000);
+    expect(states).toHaveLength(4);
+    expect(world.clock.pendingTimers).toBe(0);
+  });
+
+  it('connects within the time of a race where the first place is a black hole', async () => {
+    await world.up('b');
+    const plain = world.bootstrap();
+    const client = world.client(['a', 'b'], {
+      bootstrap: {
+        connect: (place, options) =>
+          place.name === 'a' ? new Promise(() => {}) : plain.connect(place, options),
+      },
+    });
+    void client.start();
+    await world.pass(251);
+    expect(client.state.name).toBe('online');
+  });
+
+  it('without a race one place follows the other', async () => {
+    const client = world.client(['a', 'b'], {
+      raceMs: false,
+      bootstrap: { connect: () => new Promise(() => {}) },
+    });
+    const states = story(client);
+    void client.start();
+    await world.pass(9999);
+    expect(states).toEqual(['connecting 1 a']);
+    await world.pass(2);
+    expect(states).toEqual(['connecting 1 a', 'connecting 2 b']);
+  });
+
+  it('a place of a race that fails lets the next one join at once, and the others go on', async () => {
+    await world.up('c');
+    const plain = world.bootstrap();
+    let connectA = (): void => {};
+    const client = world.client(['a', 'b', 'c'], {
+      bootstrap: {
+        connect: async (place, options) => {
+          if (place.name === 'b') throw new ChannelError('CHANNEL_REFUSED', 'refused');
+          await new Promise<void>((resolve) => {
+            if (place.name === 'a') connectA = resolve;
+          });
+          return plain.connect(world.place('c'), options);
+        },
+      },
+    });
+    const states = story(client);
+    const losses: string[] = [];
+    client.on('loss', ({ place, error }) => losses.push(`${place?.name}: ${error.message}`));
+    void client.start();
+    await world.pass(251);
+    expect(states).toEqual(['connecting 1 a', 'connecting 2 b', 'connecting 3 c']);
+    expect(losses).toEqual(['b: refused']);
+    connectA();
+    await world.pass(1);
+    expect(client.state).toMatchObject({ name: 'online', place: { name: 'a' } });
+  });
+
+  it('gives up in the middle of a race when shouldRetry says no', async () => {
+    const aborted: unknown[] = [];
+    const client = world.client(['a', 'b'], {
+      shouldRetry: () => false,
+      bootstrap: {
+        connect: (place, { signal }) => {
+          if (place.name === 'b') return Promise.reject(new Error('no'));
+          signal.addEventListener('abort', () => aborted.push(place.name));
+          return new Promise(() => {});
+        },
+      },
+    });
+    const started = client.start().catch((error: Error) => error.message);
+    await world.pass(251);
+    expect(await started).toBe('given up after 2 tries: no');
+    expect(aborted).toEqual(['a']);
+    expect(world.clock.pendingTimers).toBe(0);
+  });
+
+  it('a budget holds for the later places of a round too, and for those that join a race', async () => {
+    const budget = new RetryBudget({ perSecond: 1, burst: 1 });
+    const client = world.client(['a', 'b'], { retry: fixed(60_000), budget });
+    const states = story(client);
+    void client.start();
+    await world.pass(60_001);
+    // The first round is free; the second one has one token, and waits for the next.
+    expect(states.slice(2)).toEqual([
+      'waiting 60000 refused',
+      'connecting 3 a',
+      'waiting 1000 refused',
+    ]);
+    await world.pass(1000);
+    expect(states.slice(5)).toEqual(['connecting 4 b', 'waiting 60000 refused']);
+    const hanging = world.client(['a', 'b'], {
+      retry: fixed(1000),
+      connectTimeoutMs: 2000,
+      budget,
+      bootstrap: { connect: () => new Promise(() => {}) },
+    });
+    const others = story(hanging);
+    void hanging.start();
+    await world.pass(3200);
+    expect(others).toEqual(['connecting 1 a', 'connecting 2 b', 'waiting 1000 timeout']);
+    await world.pass(60);
+    while (budget.tryTake(world.clock.now())) {}
+    await world.pass(500);
+    expect(others.slice(3)).toEqual(['connecting 3 a']);
+    await world.pass(750);
+    expect(others.slice(3)).toEqual(['connecting 3 a', 'connecting 4 b']);
+  });
+
+  it('clients that share a balance go to different places, and to the free one after a loss', async () => {
+    for (const name of ['a', 'b', 'c']) await world.up(name);
+    const balance = new PlaceBalance();
+    const options = { order: 'shuffle', balance, retry: fixed(100) } as const;
+    const clients = [1, 2, 3].map(() => world.client(['a', 'b', 'c'], options));
+    for (const client of clients) await world.start(client);
+    const counts = () => ['a', 'b', 'c'].map((name) => world.connections(name).length);
+    expect(counts()).toEqual([1, 1, 1]);
+    void clients[0]!.close();
+    await world.pass(3000);
+    const other = world.client(['a', 'b', 'c'], options);
+    await world.start(other);
+    expect(counts()).toEqual([1, 1, 1]);
+    for (const client of [...clients, other]) void client.close();
+    await world.pass(3000);
+    for (const name of ['a', 'b', 'c']) expect(balance.connectionsTo(world.place(name))).toBe(0);
+  });
+
   it('asks a function for the places before each round through them, and uses the last ones while it fails', async () => {
     const answers: (readonly string[] | Error)[] = [['a', 'b'], new Error('down'), ['c']];
     let asked = 0;
@@ -130,8 +327,9 @@ describe('ReconnectingClient, its connections', () => {
       'connecting 2 b',
       'connecting 3 asking',
       'connecting 3 a',
-      'connecting 4 asking',
-      'connecting 4 c',
+      'connecting 4 b',
+      'connecting 5 asking',
+      'connecting 5 c',
     ]);
     expect(client.state.name).toBe('online');
   });

@@ -19,21 +19,24 @@ let world: MemoryWorld;
 let asked: string[];
 let answer: (text: string) => Buffer | Promise<Buffer>;
 let stop: () => void;
+let askedOf: Map<string, number>;
 let accepted: () => Iterable<Channel>;
 const clients: RequestClient<BinaryExchange, MemoryTarget>[] = [];
 
 beforeEach(() => {
   world = new MemoryWorld();
   asked = [];
+  askedOf = new Map();
+  stop = () => {};
   answer = (text) => Buffer.from(`re: ${text}`);
 });
 afterEach(async () => {
   for (const client of clients.splice(0)) void client.close();
-  stop?.();
+  stop();
   await world.pass(3000);
 });
 
-async function up(): Promise<void> {
+async function up(name = 'calls'): Promise<void> {
   const binding = new ServerBootstrap()
     .options({ logger: silentLogger, clock: world.clock })
     .childOptions({ logger: silentLogger, clock: world.clock })
@@ -44,17 +47,20 @@ async function up(): Promise<void> {
           format,
           handle: (body, { wantsAnswer }) => {
             asked.push(String(body));
+            askedOf.set(name, (askedOf.get(name) ?? 0) + 1);
             if (!wantsAnswer) return undefined as never;
             return answer(String(body));
           },
         }),
       ),
     )
-    .bind(world.place('calls'));
+    .bind(world.place(name));
   await world.settle();
   const server = await binding;
   accepted = () => server.connections;
+  const stopOthers = stop;
   stop = () => {
+    stopOthers();
     for (const channel of server.connections) channel.abort();
     server.channel.close();
   };
@@ -399,6 +405,50 @@ describe('RequestClient and a connection that is half over', () => {
     const call = outcome(client.request(Buffer.from('a')));
     await world.pass(500);
     expect(await call).toBe('re: a');
+  });
+});
+
+describe('RequestClient with several connections', () => {
+  it('spreads its connections over the places, and its calls over the connections', async () => {
+    for (const name of ['a', 'b', 'c']) await up(name);
+    const client = clientOf({
+      connections: 3,
+      client: {
+        bootstrap: bootstrap(),
+        addresses: ['a', 'b', 'c'].map((name) => world.place(name)),
+        logger: silentLogger,
+        clock: world.clock,
+      },
+    });
+    await world.pass(1);
+    for (let i = 0; i < 150; i += 1) {
+      const call = client.request(Buffer.from('one'));
+      await world.settle();
+      await call;
+    }
+    const calls = Array.from({ length: 150 }, () => client.request(Buffer.from('many')));
+    await world.settle();
+    await Promise.all(calls);
+    expect([...askedOf.values()]).toEqual([100, 100, 100]);
+  });
+
+  it('says why the last try failed also while another one is under way', async () => {
+    const client = clientOf({
+      timeoutMs: 1000,
+      client: {
+        addresses: [world.place('a'), world.place('b')],
+        order: 'given',
+        bootstrap: {
+          connect: ({ name }) =>
+            name === 'a' ? new Promise(() => {}) : Promise.reject(new Error(`${name} said no`)),
+        },
+        logger: silentLogger,
+        clock: world.clock,
+      },
+    });
+    const call = client.request(Buffer.from('a')).catch((error: Error) => error.message);
+    await world.pass(1000);
+    expect(await call).toBe('no connection for the request within 1000 ms: b said no');
   });
 });
 

@@ -18,13 +18,15 @@ export interface CallTableOptions {
 /**
  * The calls of one end, over one connection or several: their queue, their deadlines, their signals, and how each of
  * them ends. Queued calls are sent in order, and no call overtakes them. A call is given to the carrier with the least
- * load that takes it.
+ * load that takes it, of equal ones to the next in turn.
  */
 export class CallTable implements CallOwner {
   private readonly clock: Clock;
   private readonly options: CallTableOptions;
   private readonly deadlines: DeadlineTimer<Call>;
   private readonly carriers: CallCarrier[] = [];
+  /** Of carriers with equal loads, the first one from here on gets the call. */
+  private turn = 0;
   private queue = new Set<Call>();
   private isSending = false;
   /** Why the last try to connect failed, while there is no connection. */
@@ -204,9 +206,14 @@ export class CallTable implements CallOwner {
     const { carriers } = this;
     let found: CallCarrier | undefined;
     if (carriers.length === 1) return carriers[0]!.takes(call) ? carriers[0] : undefined;
-    for (const carrier of carriers) {
-      if (!carrier.takes(call)) continue;
-      if (found === undefined || carrier.load < found.load) found = carrier;
+    let at = this.turn;
+    for (let left = carriers.length; left > 0; left -= 1) {
+      if (at >= carriers.length) at = 0;
+      const carrier = carriers[at]!;
+      at += 1;
+      if (!carrier.takes(call) || (found !== undefined && carrier.load >= found.load)) continue;
+      found = carrier;
+      this.turn = at;
     }
     return found;
   }

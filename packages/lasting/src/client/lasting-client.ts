@@ -1,5 +1,6 @@
 import { ReconnectingClient, type ReconnectingClientOptions } from '@headrace/client';
 import { type Channel, ChannelError, type Clock, systemClock, type Timer } from '@headrace/core';
+import { toError } from '@headrace/core/authoring';
 import { absentError, goneError } from '../channel/lasting-channel.ts';
 import { type ResumeOwner, ResumeTransport } from '../channel/resume-transport.ts';
 import type { ResumeAction, ResumeMachineOptions } from '../protocol/resume-machine.ts';
@@ -85,8 +86,14 @@ export class LastingClient<P, C extends Channel> implements ResumeOwner {
 
   moved({ spreadMs, places }: Extract<ResumeAction, { readonly do: 'move' }>): void {
     this.moveTimer?.cancel();
-    this.links.preferOnce((places ?? []) as unknown as readonly P[]);
     const { link } = this;
+    try {
+      this.links.preferOnce((places ?? []) as unknown as readonly P[]);
+    } catch (error) {
+      link?.pipeline.fireExceptionCaught(toError(error));
+      link?.end({ reason: 'bad-input' });
+      return;
+    }
     this.moveTimer = this.clock.schedule(() => link?.close('moved'), this.random() * spreadMs);
   }
 

@@ -213,16 +213,16 @@ describe('LastingBootstrap', () => {
     const options = {
       bootstrap,
       addresses: [{ host: 'old.example', port: 1, lookup }],
-      raceMs: 50,
+      raceMs: false,
       connectTimeoutMs: 1000,
     };
     const notes = new Notes();
     const channel = await world.connect(notes, options as never);
     const links = linksOf(channel) as unknown as ReconnectingClient<PortPlace>;
     const states: unknown[] = [];
+    links.on('loss', ({ error }) => states.push(error.message));
     links.on('state', (state) => {
-      if (state.name === 'waiting') states.push(state.loss.error.message);
-      else if ('place' in state) states.push(`${state.name} ${state.place?.host}`);
+      if ('place' in state) states.push(`${state.name} ${state.place?.host}`);
     });
     const places = [
       { host: '192.0.2.2', port: 2 },
@@ -241,6 +241,43 @@ describe('LastingBootstrap', () => {
     for (const link of world.links) link.abort();
     await world.pass(500);
     expect(tried.slice(3)).toEqual(['old.example:1']);
+    expect(isLinked(channel)).toBe(true);
+  });
+
+  it('goes to the places of a MOVE with the TLS of the place in use, and to no path after a host', async () => {
+    world = new LastingWorld(echo);
+    await world.up();
+    const tried: unknown[] = [];
+    const errors: string[] = [];
+    const plain = new Bootstrap()
+      .options({ logger: silentLogger, clock: world.clock })
+      .handler((link) =>
+        link.pipeline.addLast(...lengthPrefixed({ maxFrameLength: 65_536 }), {
+          exceptionCaught: (_ctx: Context, error: Error) => void errors.push(error.message),
+        }),
+      );
+    const options = {
+      bootstrap: {
+        connect: (place: unknown, signal: object) => {
+          tried.push(place);
+          return plain.connect({ network: world.network, name: 'a' }, signal);
+        },
+      },
+      addresses: [{ host: 'chat.example', port: 1, tls: { ca: 'x' } }],
+    };
+    const channel = await world.connect(new Notes(), options as never);
+    world.table.move({ spreadMs: 0, places: [{ host: '192.0.2.2', port: 2 }] });
+    await world.pass(500);
+    const tls = { ca: 'x', servername: 'chat.example' };
+    expect(tried[1]).toEqual({ host: '192.0.2.2', port: 2, tls });
+    const before = linkOf(channel);
+    world.table.move({ spreadMs: 0, places: [{ path: '/run/database.sock' }] });
+    await world.pass(500);
+    expect(errors).toEqual([
+      expect.stringContaining('/run/database.sock after the host 192.0.2.2'),
+    ]);
+    expect(before?.closeInfo?.reason).toBe('bad-input');
+    expect(tried[2]).toEqual({ host: 'chat.example', port: 1, tls: { ca: 'x' } });
     expect(isLinked(channel)).toBe(true);
   });
 

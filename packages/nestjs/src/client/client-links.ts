@@ -1,5 +1,6 @@
 import {
   type ClientState,
+  PlaceBalance,
   ReconnectingClient,
   type ReconnectingClientOptions,
 } from '@headrace/client';
@@ -13,8 +14,9 @@ export function connectingClients(
   owner: ConnectionOwner,
   onState: (state: ClientState<ConnectPlace, Channel>) => void,
 ): ReconnectingClient[] {
+  const options = { ...reconnectOptions(settings, owner), balance: new PlaceBalance() };
   return Array.from({ length: settings.connections }, () => {
-    const client = new ReconnectingClient<ConnectPlace>(reconnectOptions(settings, owner));
+    const client = new ReconnectingClient<ConnectPlace>(options);
     client.on('state', onState);
     return client;
   });

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Clock, Timer, TlsInfo } from '../../contract.ts';
 import { ChannelError, TimedOutError, toError } from '../../errors.ts';
+import { printable } from '../../internal/printable.ts';
 import { tlsErrorText } from './tls-error.ts';
 
 /** How a handshake ended. */
@@ -86,10 +87,17 @@ function handshakeError(
   // Node destroys a connection whose certificate it refuses, and reports only the end of it, as a reset.
   const refusal = socket?.authorizationError as Error | string | null | undefined;
   const code = refusal ? refusalCode(refusal) : (error as NodeJS.ErrnoException | undefined)?.code;
-  const why = refusal ? `the peer's certificate is refused (${code})` : tlsErrorText(error);
+  const why = refusal
+    ? `the peer's certificate is refused${said(error, code)}`
+    : tlsErrorText(error);
   const text = `the TLS handshake with ${peer} failed: ${why}`;
   const cause = refusal ? toError(refusal) : error;
   return new ChannelError('TLS_HANDSHAKE_FAILED', text, { code, peer }, cause);
+}
+
+/** The reason in Node's words, which it does not give for each refusal. */
+function said(error: NodeJS.ErrnoException | undefined, code: string | undefined): string {
+  return error?.code === code ? `: ${printable(error?.message ?? '')} (${code})` : ` (${code})`;
 }
 
 function refusalCode(refusal: Error | string): string {

@@ -1,0 +1,66 @@
+import { ChannelError, TlsClientContext, type TlsClientOptions } from '@headrace/core';
+import { textOf } from '@headrace/core/authoring';
+import { CLIENT_ERRORS } from '../client-errors.ts';
+
+/** What is looked at in a place. */
+interface AnyPlace {
+  readonly host?: string;
+  readonly port?: number;
+  readonly path?: string;
+  readonly tls?: TlsClientOptions | TlsClientContext;
+}
+
+const SECURE = /^(wss|https):$/;
+
+/**
+ * A place that a server or a route named, reached in the way of the place in use: with its TLS, and the name that its
+ * certificate must have, in its network and through its proxy. So a message that sends a client elsewhere can neither
+ * switch encryption off nor choose the name that is checked. A place with a `tls` of its own keeps that.
+ *
+ * @throws ChannelError `PLACE_REFUSED` for a path after a host, and for a plain URL after an encrypted one
+ */
+export function movedPlace<P>(inUse: unknown, named: P): P {
+  if (inUse === undefined || inUse === null) return named;
+  if (typeof inUse === 'string' || inUse instanceof URL) return movedUrl(new URL(inUse), named);
+  if (typeof named !== 'object' || named === null || named instanceof URL) return named;
+  const [from, to] = [inUse as AnyPlace, named as AnyPlace];
+  const isToPath = to.path !== undefined;
+  if (isToPath && from.port !== undefined) {
+    throw refused(`the path ${to.path} after the host ${from.host ?? 'localhost'}`);
+  }
+  const tls = to.tls ?? inherited(from);
+  const isAlike = isToPath ? from.path !== undefined : to.port !== undefined && isPort(from);
+  // The network, the proxy, the lookup: none of them is the other's to choose.
+  return { ...(isAlike && from), ...named, ...(tls && { tls }) };
+}
+
+function isPort({ port }: AnyPlace): boolean {
+  return port !== undefined;
+}
+
+function inherited({ tls, host = 'localhost', port }: AnyPlace): AnyPlace['tls'] {
+  if (tls === undefined || tls instanceof TlsClientContext || port === undefined) return tls;
+  return { ...tls, servername: tls.servername ?? host };
+}
+
+function movedUrl<P>(inUse: URL, named: P): P {
+  const { host, port, path } = (named ?? {}) as AnyPlace;
+  if (path !== undefined) throw refused(`the path ${path} after ${inUse.origin}`);
+  const url = typeof named === 'string' || named instanceof URL ? new URL(named) : undefined;
+  if (url !== undefined) {
+    if (SECURE.test(url.protocol) || !SECURE.test(inUse.protocol)) return named;
+    throw refused(`${url.origin}, which is not encrypted, after ${inUse.origin}`);
+  }
+  if (host === undefined || port === undefined) throw refused(`${textOf(named)} after a URL`);
+  const moved = new URL(inUse);
+  moved.hostname = host.includes(':') ? `[${host}]` : host;
+  moved.port = String(port);
+  return moved as P;
+}
+
+function refused(what: string): ChannelError {
+  return new ChannelError(
+    CLIENT_ERRORS.PLACE_REFUSED,
+    `a client does not go to ${what}: a place that it is sent to must be as secure as the one in use`,
+  );
+}
