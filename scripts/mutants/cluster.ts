@@ -2,6 +2,13 @@ import type { Mutant } from './mutant.ts';
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/bus/bus-link-keeper.ts',
+    find: 'if (this.hasArrived) this.arrivedAt =',
+    replace: 'if (false) this.arrivedAt =',
+    test: 'test/bus/engine-bus.test.ts',
+    why: 'a link that is late is not thrown away as a silent one',
+  },
+  {
     file: 'src/bus/nats/live-order.ts',
     find: 'if (last > 0 && previous > last) {',
     replace: 'if (false) {',

@@ -25,6 +25,8 @@ export interface BusLinkOwner {
 
 /** For how long the end waits for what was published to leave. */
 const FLUSH_WITHIN_MS = 2000;
+/** While messages of others arrive, the bus waits this many times longer for its own: they may only be late. */
+const LAG_FACTOR = 10;
 /** Different troubles of one time of being down that get a line, at most. */
 const MAX_LINES = 8;
 /**
@@ -54,6 +56,10 @@ export class BusLinkKeeper {
   /** What was logged since the bus went down. */
   private readonly troubles = new Set<string>();
   private heardAt = 0;
+  /** Something arrived since the last look; and before that, when. */
+  private hasArrived = false;
+  private arrivedAt = 0;
+  private isLate = false;
   private lookAt = 0;
   /** What this link's engine has not shown to take. */
   private unheard = new Unheard(0);
@@ -125,6 +131,7 @@ export class BusLinkKeeper {
   heard(probe: Buffer): void {
     if (!this.unheard.heard(probe)) return;
     this.heardAt = this.host.clock.now();
+    this.isLate = false;
     if (!this.isUp) this.cameUp();
   }
 
@@ -143,7 +150,9 @@ export class BusLinkKeeper {
   private async tryToConnect(isCurrent: () => boolean, signal: AbortSignal): Promise<BusLink> {
     const sink = {
       received: (subject: string, bytes: Buffer) => {
-        if (isCurrent()) this.owner.received(subject, bytes);
+        if (!isCurrent()) return;
+        this.hasArrived = true;
+        this.owner.received(subject, bytes);
       },
       lost: (cause: Error | undefined) => {
         if (isCurrent()) this.failed(cause);
@@ -155,7 +164,7 @@ export class BusLinkKeeper {
   private connected(link: BusLink): void {
     const { clock } = this.host;
     this.current = link;
-    this.heardAt = clock.now();
+    this.heardAt = this.arrivedAt = clock.now();
     this.owner.linked(link);
     const isCurrent = this.ofThisLink();
     link.settled().then(
@@ -176,15 +185,32 @@ export class BusLinkKeeper {
   private look(): void {
     const { heartbeatMs, unheardMs, connectTimeoutMs } = this.plan;
     const now = this.host.clock.now();
-    this.heardAt += stoodStillMs(now, this.lookAt, heartbeatMs);
+    if (this.hasArrived) this.arrivedAt = this.lookAt - heartbeatMs;
+    this.hasArrived = false;
+    const stoodMs = stoodStillMs(now, this.lookAt, heartbeatMs);
+    this.heardAt += stoodMs;
+    this.arrivedAt += stoodMs;
     // A hundred thousand subscriptions take their time.
     const patienceMs = this.isSettled ? unheardMs : Math.max(unheardMs, connectTimeoutMs);
-    if (now - this.heardAt >= patienceMs) {
-      this.failed(new Error(`nothing came back for ${patienceMs} ms`));
+    const lateMs = now - this.heardAt;
+    const isSilent = lateMs >= patienceMs && now - this.arrivedAt >= patienceMs;
+    if (isSilent || lateMs >= patienceMs * LAG_FACTOR) {
+      const ms = isSilent ? patienceMs : patienceMs * LAG_FACTOR;
+      this.failed(new Error(`nothing came back for ${ms} ms`));
       return;
     }
+    if (lateMs >= patienceMs) this.reportLate(patienceMs);
     this.lookLater();
     if (this.isUp) this.beat();
+  }
+
+  private reportLate(ms: number): void {
+    if (this.isLate) return;
+    this.isLate = true;
+    this.host.logger.log(
+      'warn',
+      `the bus ${this.engine.name} is slow: messages take over ${ms} ms`,
+    );
   }
 
   private lookLater(): void {
@@ -236,6 +262,7 @@ export class BusLinkKeeper {
     this.isUp = false;
     this.unheard = new Unheard(this.generation);
     this.isSettled = false;
+    this.isLate = this.hasArrived = false;
     this.heartbeat?.cancel();
     this.owner.unlinked();
   }

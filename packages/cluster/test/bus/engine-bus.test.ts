@@ -6,6 +6,13 @@ import { ScriptedEngine, scriptedBus, turn } from './scripted-engine.ts';
 
 const message = (text: string) => Buffer.from(text);
 
+/** The last heartbeat of the link that is up, as it comes back. */
+function probeOf(engine: ScriptedEngine): Buffer {
+  const probe = engine.link.probes.at(-1);
+  if (probe === undefined) throw new Error('no heartbeat was sent');
+  return probe;
+}
+
 describe('EngineBus: up and down', () => {
   it('is up when its own message came back, after every subscription was made', async () => {
     const { engine, bus, events, open } = scriptedBus();
@@ -39,6 +46,39 @@ describe('EngineBus: up and down', () => {
       'warn the bus scripted: is down: nothing came back for 3000 ms; trying again',
       'info the bus scripted: is up again',
     ]);
+  });
+
+  it('stays up while messages of others arrive, though its own are late, and writes one line', async () => {
+    const { engine, events, lines, open, pass } = scriptedBus();
+    await open();
+    engine.echoes = false;
+    const others = async (ms: number) => {
+      for (let left = ms; left > 0; left -= 500) {
+        engine.link.sink.received('room', message('late'));
+        await pass(500);
+      }
+    };
+    await others(20_000);
+    expect(events).toEqual(['up 0']);
+    expect(lines).toEqual(['warn the bus scripted: is slow: messages take over 3000 ms']);
+    // They come through after all.
+    engine.link.sink.received('probe', probeOf(engine));
+    await others(29_000);
+    expect(events).toEqual(['up 0']);
+    await others(1000);
+    expect(events).toEqual(['up 0', 'down 50000 nothing came back for 30000 ms']);
+  });
+
+  it('is down when others are silent too, 3 s after the heartbeat before their last message', async () => {
+    const { engine, events, open, pass } = scriptedBus();
+    await open();
+    engine.echoes = false;
+    for (let i = 0; i < 12; i++) {
+      engine.link.sink.received('room', message('late'));
+      await pass(500);
+    }
+    await pass(3500);
+    expect(events).toEqual(['up 0', 'down 8000 nothing came back for 3000 ms']);
   });
 
   it('stays up when the process stood still: what came meanwhile is read first', async () => {

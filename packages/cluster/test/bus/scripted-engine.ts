@@ -46,6 +46,7 @@ export class ScriptedEngine implements BusEngine {
 export class ScriptedLink implements BusLink {
   readonly sink: BusLinkSink;
   readonly published: string[] = [];
+  readonly probes: Buffer[] = [];
   readonly subjects = new Set<string>();
   readonly closes: boolean[] = [];
   readonly log?: LogLink;
@@ -62,6 +63,7 @@ export class ScriptedLink implements BusLink {
     const isProbe = subject === 'probe';
     this.published.push(isProbe ? 'probe' : `${subject} ${Buffer.from(bytes.subarray(0, 20))}`);
     this.bytes += bytes.byteLength;
+    if (isProbe) this.probes.push(Buffer.from(bytes));
     if (this.engine.echoes && this.subjects.has(subject)) {
       queueMicrotask(() => this.sink.received(subject, Buffer.from(bytes)));
     }
