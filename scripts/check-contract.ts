@@ -5,7 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CheckResult, Problem } from './problem.ts';
-import { filesBelow, foldersIn, lineOf, readSource, type SyntaxNode } from './source-file.ts';
+import { lineOf, readSource, type SyntaxNode } from './source-file.ts';
+import { sourcesIn } from './workspace.ts';
 
 interface Rule {
   /** Every file that breaks the rule has one of these texts. */
@@ -120,9 +121,7 @@ function problemsIn(root: string, file: string, rules: readonly Rule[]): Problem
 
 export function checkContract(root: string): CheckResult {
   const problems: Problem[] = [];
-  const files = foldersIn(root, 'packages').flatMap((folder) =>
-    filesBelow(root, `${folder}/src`, ['.ts']),
-  );
+  const files = sourcesIn(root);
   for (const file of files) {
     const text = readFileSync(join(root, file), 'utf8');
     const rules = RULES.filter(

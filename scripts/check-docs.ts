@@ -8,10 +8,10 @@ import { checkLinks } from './tools.ts';
 
 export async function checkDocs(root: string): Promise<CheckResult> {
   const results = [
-    checkLinks(root),
+    await checkLinks(root),
     checkCards(root),
     checkErrorCodes(root),
-    checkOptions(root),
+    await checkOptions(root),
     await checkExamples(root),
   ];
   return {

@@ -1,9 +1,9 @@
 // Who may import whom, by dependency-cruiser. The floors stand in ARCHITECTURE.md, and are read from there: no second list.
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { installOwnProject } from './own-project.ts';
-import type { CheckResult, Problem } from './problem.ts';
+import { ownModule } from './own-project.ts';
+import type { CheckResult } from './problem.ts';
+import { run } from './program.ts';
 
 /** What stands side by side, and imports lower floors, but none of `not`. */
 interface Floor {
@@ -125,21 +125,7 @@ export function rulesOf(page: string): Rule[] {
   return [...floorsIn(page)].flatMap(([title, floors]) => rulesOfBuilding(title, floors));
 }
 
-interface Cruise {
-  readonly summary: {
-    readonly violations: ReadonlyArray<{
-      readonly from: string;
-      readonly to: string;
-      readonly rule: { readonly name: string };
-      readonly cycle?: ReadonlyArray<{ readonly name: string }>;
-    }>;
-    readonly totalCruised: number;
-    readonly totalDependenciesCruised: number;
-  };
-}
-
-export function checkLayers(root: string): CheckResult {
-  installOwnProject(root, TOOLS);
+export async function checkLayers(root: string): Promise<CheckResult> {
   const folder = join(root, '.tmp', 'layers');
   mkdirSync(folder, { recursive: true });
   const config = join(folder, 'rules.json');
@@ -157,20 +143,10 @@ export function checkLayers(root: string): CheckResult {
     skipAnalysisNotInRules: true,
   };
   writeFileSync(config, JSON.stringify({ forbidden, options }));
-  const program = join(root, TOOLS, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs');
-  const args = [program, '-c', config, '-T', 'json', 'packages', 'examples', 'benchmarks'];
-  const { stdout, stderr } = spawnSync(process.execPath, args, {
-    cwd: root,
-    encoding: 'utf8',
-    maxBuffer: 256 * 1024 * 1024,
-  });
-  if (stderr !== '' || stdout === '') return { problems: [{ message: stderr }], summary: '' };
-  const { summary }: Cruise = JSON.parse(stdout);
-  const comments = new Map(forbidden.map(({ name, comment }) => [name, comment]));
-  const problems = summary.violations.map(({ from, to, cycle, rule: { name } }): Problem => {
-    const way = cycle === undefined ? to : cycle.map((one) => one.name).join(' → ');
-    return { file: from, message: `imports ${way}; the rule: ${comments.get(name) ?? name}` };
-  });
-  const counts = `${summary.totalDependenciesCruised} imports of ${summary.totalCruised} files`;
-  return { problems, summary: `${counts} point down, no cycle` };
+  const program = await ownModule(root, TOOLS, 'dependency-cruiser/bin/dependency-cruise.mjs');
+  const args = [program, '-c', config, '-T', 'err-long', 'packages', 'examples', 'benchmarks'];
+  const { ok, output } = await run(process.execPath, args, root);
+  if (!ok) return { problems: [{ message: output }], summary: '' };
+  const [, counts = ''] = /\((.*) cruised\)/.exec(output) ?? [];
+  return { problems: [], summary: `${counts} point down, no cycle` };
 }

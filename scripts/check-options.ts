@@ -2,17 +2,12 @@
 import type { CheckResult, Problem } from './problem.ts';
 import { describedSets } from './site/option-sets.ts';
 import { OptionTypes } from './site/options.ts';
-import { filesBelow, foldersIn, readSource } from './source-file.ts';
+import { readSource } from './source-file.ts';
+import { sourcesIn } from './workspace.ts';
 
-export function checkOptions(root: string): CheckResult {
-  const files = foldersIn(root, 'packages').flatMap((folder) =>
-    filesBelow(root, `${folder}/src`, ['.ts']),
-  );
-  const types = new OptionTypes(
-    files.map((file) => readSource(root, file)),
-    describedSets(root),
-  );
-  return wrongDefaults(types);
+export async function checkOptions(root: string): Promise<CheckResult> {
+  const sources = sourcesIn(root).map((file) => readSource(root, file));
+  return wrongDefaults(new OptionTypes(sources, await describedSets(root)));
 }
 
 /** Sets with defaults that no interface has, and why. */

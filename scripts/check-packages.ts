@@ -1,39 +1,28 @@
 // Are the packages fit for npm? Builds and packs them, reads the tarballs with publint and attw, then
 // installs them into an empty project outside the workspace and imports, requires and compiles them.
-import {
-  appendFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { copyGallery, runGallery } from './check-gallery.ts';
-import { installedNodes, OTHER_NODES } from './other-nodes.ts';
+import { installedNodes } from './other-nodes.ts';
 import { BUNDLERS, checkBundlers } from './packages/bundlers.ts';
+import { checkGallery } from './packages/gallery.ts';
 import { checkInstalls } from './packages/installs.ts';
-import { counts, report, step } from './packages/step.ts';
 import { checkTestRunners, TEST_RUNNERS } from './packages/test-runners.ts';
-import { type Packed, packAll, readManifest } from './packed-packages.ts';
+import { type Packed, packAll } from './packed-packages.ts';
+import { filesBelow } from './source-file.ts';
+import { Tally } from './tally.ts';
+import { readManifest, root, temporaryFolder } from './workspace.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+const tally = new Tally();
 const bin = (name: string): string => join(root, 'node_modules', '.bin', name);
 
 /** Declarations that hold what is marked internal, by their paths. */
-function internalsOf(packages: readonly Packed[]): string | undefined {
-  const declarations = packages.flatMap(({ folder }) =>
-    readdirSync(join(root, folder, 'dist'), { recursive: true, encoding: 'utf8' })
-      .filter((path) => path.endsWith('.d.ts'))
-      .map((path) => join(folder, 'dist', path)),
-  );
-  const marked = declarations.filter((path) =>
-    readFileSync(join(root, path), 'utf8').includes('@internal'),
-  );
-  return marked.length === 0 ? undefined : marked.join('\n');
+function internalsOf(packages: readonly Packed[]): string[] {
+  return packages.flatMap(({ folder }) => {
+    const dist = join(root, folder, 'dist');
+    return filesBelow(dist, '.', ['.d.ts'])
+      .map((path) => join(dist, path))
+      .filter((path) => readFileSync(path, 'utf8').includes('@internal'));
+  });
 }
 
 /** An empty project of a user, with every tarball installed by npm. */
@@ -79,7 +68,7 @@ async function installConsumer(folder: string, packages: readonly Packed[]): Pro
   writeFileSync(join(folder, 'types.cts'), [...imports, ...uses].join(''));
   writeFileSync(join(folder, 'types.ts'), [...imports, ...uses].join(''));
   const args = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  return step('tarballs install into an empty project', 'npm', args, folder);
+  return tally.command('tarballs install into an empty project', 'npm', args, folder);
 }
 
 function identifier(entry: string): string {
@@ -105,62 +94,61 @@ const BUNDLER = ['--module', 'esnext', '--moduleResolution', 'bundler'];
 
 async function main(temporary: string): Promise<void> {
   const packages = await packAll(root, temporary);
-  report('packages build, and are packed', undefined);
-  report('no internals in the published types', internalsOf(packages));
+  tally.report('packages build, and are packed');
+  tally.report('no internals in the published types', internalsOf(packages));
   for (const { name, folder, tarball, entries } of packages) {
     await Promise.all([
-      step(`publint ${name}`, bin('publint'), ['--strict', tarball], join(root, folder)),
+      tally.command(`publint ${name}`, bin('publint'), ['--strict', tarball], join(root, folder)),
       // A program has no entries, and no types to look at.
       entries.length === 0 ||
-        step(`attw ${name}`, bin('attw'), ['--profile', 'esm-only', '--no-emoji', tarball]),
+        tally.command(
+          `attw ${name}`,
+          bin('attw'),
+          ['--profile', 'esm-only', '--no-emoji', tarball],
+          root,
+        ),
     ]);
   }
   const consumer = join(temporary, 'consumer');
   if (!(await installConsumer(consumer, packages))) return;
-  await step('main entries without optional peers', process.execPath, ['main.mjs'], consumer);
+  await tally.command(
+    'main entries without optional peers',
+    process.execPath,
+    ['main.mjs'],
+    consumer,
+  );
   const peers = packages.flatMap((one) => one.peers);
   const install = ['install', '--no-audit', '--no-fund', '--loglevel=error', ...peers];
-  if (!(await step('optional peers install', 'npm', install, consumer))) return;
+  if (!(await tally.command('optional peers install', 'npm', install, consumer))) return;
   const tsc = join(consumer, 'node_modules', '.bin', 'tsc');
-  await step('types, nodenext', tsc, [...TYPES, ...NODENEXT, 'types.mts', 'types.cts'], consumer);
-  await step('types, bundler', tsc, [...TYPES, ...BUNDLER, 'types.mts'], consumer);
+  await tally.command(
+    'types, nodenext',
+    tsc,
+    [...TYPES, ...NODENEXT, 'types.mts', 'types.cts'],
+    consumer,
+  );
+  await tally.command('types, bundler', tsc, [...TYPES, ...BUNDLER, 'types.mts'], consumer);
   for (const version of OLD_TYPESCRIPTS) {
     const old = join(consumer, 'node_modules', `typescript-${version}`, 'bin', 'tsc');
     const options = [old, ...COMMONJS, ...NODE10, 'types.ts'];
-    await step(
+    await tally.command(
       `types, module commonjs, TypeScript ${version}`,
       process.execPath,
       options,
       consumer,
     );
   }
-  await checkTestRunners(consumer);
-  await checkBundlers(root, consumer);
-  await checkInstalls(root, temporary, packages);
-  copyGallery(root, consumer);
-  if (await step('the gallery compiles', tsc, ['-p', 'gallery'], consumer)) {
-    for (const [name, failure] of await runGallery(consumer)) {
-      report(`the gallery's ${name} runs`, failure);
-    }
-  }
-  const nodes = [
-    { version: process.version, path: process.execPath },
-    ...(await installedNodes(OTHER_NODES)),
-  ];
+  await checkTestRunners(tally, consumer);
+  await checkBundlers(tally, consumer);
+  await checkInstalls(tally, temporary, packages);
+  await checkGallery(tally, consumer, tsc);
+  const nodes = [{ version: process.version, path: process.execPath }, ...(await installedNodes())];
   for (const { version, path } of nodes) {
-    await step(`import, Node ${version}`, path, ['import.mjs'], consumer);
-    await step(`require, Node ${version}`, path, ['require.cjs'], consumer);
+    await tally.command(`import, Node ${version}`, path, ['import.mjs'], consumer);
+    await tally.command(`require, Node ${version}`, path, ['require.cjs'], consumer);
   }
 }
 
-const temporary = mkdtempSync(join(tmpdir(), 'headrace-packages-'));
-try {
-  await main(temporary);
-} finally {
-  rmSync(temporary, { recursive: true, force: true });
-}
-const { passed, failed } = counts;
-const countsFile = process.env['HEADRACE_TEST_COUNTS'];
-if (countsFile !== undefined) appendFileSync(countsFile, `${passed} ${failed}\n`);
-console.log(`packages: ${passed} passed, ${failed} failed`);
-process.exitCode = failed === 0 ? 0 : 1;
+using temporary = temporaryFolder();
+await main(temporary.path);
+tally.end('packages');

@@ -1,48 +1,20 @@
 // Does `npm create headrace` give projects that work? Packs our packages, offers them in a registry on this machine, and
 // does with each template what a stranger does: create, start, talk to it, test, check, end.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { appendFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { startRegistry } from './local-registry.ts';
-import { type InstalledNode, installedNodes, OTHER_NODES } from './other-nodes.ts';
-import { type Packed, packAll, run } from './packed-packages.ts';
+import { type InstalledNode, installedNodes } from './other-nodes.ts';
+import { type Packed, packAll } from './packed-packages.ts';
+import { freePort, must, Program } from './program.ts';
 import { foldersIn } from './source-file.ts';
+import { Tally } from './tally.ts';
 import { CONVERSATIONS, type Conversation } from './templates/conversations.ts';
 import { checkFlags } from './templates/flags.ts';
 import { checkHandlerPackage } from './templates/handler-package.ts';
-import { Program } from './templates/program.ts';
+import { root, temporaryFolder } from './workspace.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-
-let failed = 0;
-let passed = 0;
-
-/** Runs one check and prints one line with the seconds it took; returns them, or undefined if it failed. */
-async function step(name: string, work: () => Promise<unknown>): Promise<number | undefined> {
-  const began = performance.now();
-  try {
-    await work();
-  } catch (error) {
-    failed += 1;
-    console.error(`FAIL  ${name}: ${(error as Error).message}`);
-    return undefined;
-  }
-  const seconds = (performance.now() - began) / 1000;
-  passed += 1;
-  console.log(`ok    ${name}: ${seconds.toFixed(1)} s`);
-  return seconds;
-}
-
-/** Runs a command that must succeed. */
-async function must(command: string, args: readonly string[], cwd: string, env = process.env) {
-  const { ok, output } = await run(command, args, cwd, env);
-  if (!ok) throw new Error(`${command} ${args.join(' ')} failed:\n${output}`);
-  return output;
-}
+const tally = new Tally();
 
 async function checkTemplate(
   template: string,
@@ -52,7 +24,7 @@ async function checkTemplate(
 ) {
   const name = `my-${template}`;
   const folder = join(place, name);
-  const created = await step(`${template}: npm create headrace`, async () => {
+  const created = await tally.step(`${template}: npm create headrace`, async () => {
     const args = ['create', 'headrace', name, '--', '--template', template];
     const output = await must('npm', args, place, env);
     const script = template === 'handler-package' ? 'test' : 'start';
@@ -64,25 +36,15 @@ async function checkTemplate(
     await checkProgram(template, folder, created, talk);
     for (const node of nodes.slice(0, 1)) await checkWatched(template, folder, talk, node);
   }
-  await step(`${template}: npm test`, async () => {
+  await tally.step(`${template}: npm test`, async () => {
     assert.match(await must('npm', ['test'], folder, env), /# fail 0|ℹ fail 0/);
   });
-  await step(`${template}: npm run check`, () => must('npm', ['run', 'check'], folder, env));
+  await tally.step(`${template}: npm run check`, () => must('npm', ['run', 'check'], folder, env));
   if (template === 'handler-package') {
-    await step(`${template}: packs, installs elsewhere, works`, () =>
-      checkHandlerPackage(folder, place, (...args) => must(...args, env)),
+    await tally.step(`${template}: packs, installs elsewhere, works`, () =>
+      checkHandlerPackage(folder, place, env),
     );
   }
-}
-
-/** A port that nobody listens on. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Type stripping and watching are Node's own, from 22.18 on. */
@@ -93,22 +55,25 @@ async function checkWatched(
   { version, path }: InstalledNode,
 ): Promise<void> {
   const port = await freePort();
-  await step(`${template}: npm run dev starts again after a change, Node ${version}`, async () => {
-    const program = new Program('npm', ['run', 'dev'], folder, {
-      PORT: String(port),
-      ADDRESS: `127.0.0.1:${port}`,
-      PATH: `${dirname(path)}${delimiter}${process.env['PATH']}`,
-    });
-    const isUp = template === 'reconnecting-client' ? 'no connection' : 'listening on';
-    try {
-      await program.waitFor(new RegExp(isUp));
-      appendFileSync(join(folder, 'src', 'main.ts'), '// a change\n');
-      await program.waitFor(new RegExp(`${isUp}[^]*Restarting[^]*${isUp}`));
-      await talk(port, folder, program);
-    } finally {
-      await program.terminate();
-    }
-  });
+  await tally.step(
+    `${template}: npm run dev starts again after a change, Node ${version}`,
+    async () => {
+      const program = new Program('npm', ['run', 'dev'], folder, {
+        PORT: String(port),
+        ADDRESS: `127.0.0.1:${port}`,
+        PATH: `${dirname(path)}${delimiter}${process.env['PATH']}`,
+      });
+      const isUp = template === 'reconnecting-client' ? 'no connection' : 'listening on';
+      try {
+        await program.waitFor(new RegExp(isUp));
+        appendFileSync(join(folder, 'src', 'main.ts'), '// a change\n');
+        await program.waitFor(new RegExp(`${isUp}[^]*Restarting[^]*${isUp}`));
+        await talk(port, folder, program);
+      } finally {
+        await program.terminate();
+      }
+    },
+  );
 }
 
 /** A program that is started on a port, and the wrong setting that it refuses. */
@@ -122,18 +87,18 @@ async function checkProgram(
   const port = await freePort();
   const settings = isClient ? { ADDRESS: `127.0.0.1:${port}` } : { PORT: String(port) };
   const answers = async (program: Program) => {
-    if (!isClient) assert.equal(await program.port(), port);
+    if (!isClient) await program.waitFor(new RegExp(`listening on \\S+?:${port}\\b`));
     await talk(port, folder, program);
   };
 
   const program = new Program('npm', ['start'], folder, settings);
-  const started = await step(`${template}: npm start answers`, () => answers(program));
+  const started = await tally.step(`${template}: npm start answers`, () => answers(program));
   await program.terminate();
   if (started !== undefined) {
     const total = (created + started).toFixed(1);
     console.log(`      ${template}: ${total} s from npm create to an answer`);
   }
-  await step(`${template}: ends on SIGTERM with exit code 0`, async () => {
+  await tally.step(`${template}: ends on SIGTERM with exit code 0`, async () => {
     const alone = new Program(process.execPath, ['dist/main.js'], folder, settings);
     let code: number | null;
     try {
@@ -143,7 +108,7 @@ async function checkProgram(
     }
     assert.equal(code, 0);
   });
-  await step(`${template}: a wrong setting is one line`, async () => {
+  await tally.step(`${template}: a wrong setting is one line`, async () => {
     const wrong = new Program(process.execPath, ['dist/main.js'], folder, {
       PORT: 'abc',
       ADDRESS: 'abc',
@@ -163,7 +128,7 @@ async function checkOtherNodes(place: string, nodes: readonly InstalledNode[]): 
       .map((name) => join(folder, 'dist', name)),
   );
   for (const { version, path } of nodes) {
-    await step(`the tests of all templates, Node ${version}`, async () => {
+    await tally.step(`the tests of all templates, Node ${version}`, async () => {
       assert.match(await must(path, ['--test', ...tests], place), /fail 0$/m);
     });
   }
@@ -178,7 +143,7 @@ async function main(temporary: string, packages: readonly Packed[]): Promise<voi
     npm_config_cache: join(temporary, 'cache'),
     npm_config_prefer_offline: 'true',
   };
-  const nodes = installedNodes(OTHER_NODES);
+  const nodes = await installedNodes();
   try {
     const templates = readdirSync(join(root, 'packages/create-headrace/templates')).filter(
       (name) => /^[a-z]/.test(name) && !name.includes('.'),
@@ -188,25 +153,18 @@ async function main(temporary: string, packages: readonly Packed[]): Promise<voi
       await checkTemplate(template, temporary, env, nodes);
     }
     await checkOtherNodes(temporary, nodes);
-    for (const [name, check] of checkFlags(temporary, env)) await step(name, check);
+    await checkFlags(tally, temporary, env);
   } finally {
     registry.close();
   }
 }
 
-const temporary = mkdtempSync(join(tmpdir(), 'headrace-templates-'));
-try {
-  const tarballs = join(temporary, 'tarballs');
-  mkdirSync(tarballs);
-  let packages: readonly Packed[] = [];
-  const built = await step('packages build, and are packed', async () => {
-    packages = await packAll(root, tarballs);
-  });
-  if (built !== undefined) await main(temporary, packages);
-} finally {
-  rmSync(temporary, { recursive: true, force: true });
-}
-const counts = process.env['HEADRACE_TEST_COUNTS'];
-if (counts !== undefined) appendFileSync(counts, `${passed} ${failed}\n`);
-console.log(`templates: ${passed} passed, ${failed} failed`);
-process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+using temporary = temporaryFolder();
+const tarballs = join(temporary.path, 'tarballs');
+mkdirSync(tarballs);
+let packages: readonly Packed[] = [];
+const built = await tally.step('packages build, and are packed', async () => {
+  packages = await packAll(root, tarballs);
+});
+if (built !== undefined) await main(temporary.path, packages);
+tally.end('templates');

@@ -1,15 +1,14 @@
 // `npm run check` runs every check of the sources; `npm run check -- layers docs` runs some.
-import { appendFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { checkApi } from './api-report/report.ts';
 import { checkContract } from './check-contract.ts';
 import { checkDocs } from './check-docs.ts';
 import { checkLayers } from './check-layers.ts';
-import { checkSizes } from './check-sizes.ts';
 import { checkTypeFails } from './check-type-fails.ts';
 import { type Check, describeProblem } from './problem.ts';
+import { Tally } from './tally.ts';
 import { findDeadCode, lint, lintPromises, typeCheck } from './tools.ts';
-import { checkWalk } from './walk/check.ts';
+import { checkWalk } from './walk/walk.ts';
+import { root } from './workspace.ts';
 
 const CHECKS: Readonly<Record<string, Check>> = {
   lint,
@@ -20,35 +19,24 @@ const CHECKS: Readonly<Record<string, Check>> = {
   dead: findDeadCode,
   contract: checkContract,
   api: checkApi,
-  sizes: checkSizes,
   walk: checkWalk,
   docs: checkDocs,
 };
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => CHECKS[name] === undefined);
 if (unknown.length > 0) {
   console.error(`no check "${unknown.join('", "')}"; there are: ${Object.keys(CHECKS).join(', ')}`);
   process.exit(1);
 }
-
-let passed = 0;
-let failed = 0;
+const tally = new Tally();
 for (const [name, check] of Object.entries(CHECKS)) {
   if (asked.length > 0 && !asked.includes(name)) continue;
-  const { problems, warnings = [], summary } = await check(root);
-  for (const warning of warnings) console.log(`warn  ${name}: ${describeProblem(warning)}`);
-  if (problems.length === 0) {
-    passed += 1;
-    console.log(`ok    ${name}: ${summary}`);
-    continue;
+  try {
+    const { problems, summary } = await check(root);
+    tally.report(name, problems.map(describeProblem), summary);
+  } catch (error) {
+    tally.report(name, (error as Error).message);
   }
-  failed += 1;
-  for (const problem of problems) console.error(describeProblem(problem));
-  console.error(`FAIL  ${name}: ${problems.length} problem${problems.length === 1 ? '' : 's'}`);
 }
-
-const counts = process.env['HEADRACE_TEST_COUNTS'];
-if (counts !== undefined) appendFileSync(counts, `${passed} ${failed}\n`);
-process.exitCode = failed === 0 ? 0 : 1;
+tally.end('check');

@@ -1,16 +1,12 @@
 // An npm registry for the packed tarballs: what npm does with ranges and peers, it does only with a registry.
-import { mkdtempSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { installOwnProject } from './own-project.ts';
-import { run } from './packed-packages.ts';
-
-const root = fileURLToPath(new URL('..', import.meta.url));
-const TOOLS = 'scripts/package-tools';
+import { ownModule } from './own-project.ts';
+import { must, run } from './program.ts';
+import { root, temporaryFolder } from './workspace.ts';
 
 /** What is used of verdaccio. */
 interface Verdaccio {
@@ -30,9 +26,10 @@ async function upstream(): Promise<string> {
 
 /** @param tarballs - several versions of a package may be among them; the first is its `latest` */
 export async function startRegistry(tarballs: readonly string[]): Promise<Registry> {
-  installOwnProject(root, TOOLS);
-  const verdaccio: Verdaccio = createRequire(join(root, TOOLS, 'package.json'))('verdaccio');
-  const folder = mkdtempSync(join(tmpdir(), 'headrace-registry-'));
+  const module = await ownModule(root, 'scripts/package-tools', 'verdaccio');
+  const verdaccio: Verdaccio = createRequire(import.meta.url)(module);
+  const temporary = temporaryFolder();
+  const folder = temporary.path;
   const ours = { access: '$all', publish: '$all' };
   const server = await verdaccio.runServer({
     self_path: folder,
@@ -56,13 +53,11 @@ export async function startRegistry(tarballs: readonly string[]): Promise<Regist
   const options = [`--registry=${url}`, token, '--provenance=false'];
   for (const tarball of tarballs) {
     // The first version of a package is its `latest` all the same.
-    const args = ['publish', tarball, '--tag=packed', ...options];
-    const published = await run('npm', args, folder);
-    if (!published.ok) throw new Error(published.output);
+    await must('npm', ['publish', tarball, '--tag=packed', ...options], folder);
   }
   const close = (): void => {
     server.close().closeAllConnections();
-    rmSync(folder, { recursive: true, force: true });
+    temporary[Symbol.dispose]();
   };
   return { url, close };
 }

@@ -1,8 +1,8 @@
 // The Node versions we support beside the one that runs us, fetched through npx where npm allows it.
-import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
+import { run } from './program.ts';
 
-export const OTHER_NODES: readonly string[] = ['22', '24', '26'];
+const OTHER_NODES = ['22', '24', '26'];
 
 export interface InstalledNode {
   readonly version: string;
@@ -10,23 +10,14 @@ export interface InstalledNode {
 }
 
 /** Where `npx node@22` and the others are; one line for each that cannot be had. */
-export function installedNodes(majors: readonly string[]): InstalledNode[] {
-  return majors.flatMap((major) => {
-    const print =
-      'console.log(JSON.stringify({ version: process.version, path: process.execPath }))';
-    const { stdout, status } = spawnSync('npx', ['-y', `node@${major}`, '-e', print], {
-      cwd: tmpdir(),
-      encoding: 'utf8',
-      shell: process.platform === 'win32',
-      timeout: 180_000,
-    });
-    try {
-      const node: InstalledNode = JSON.parse(stdout);
-      if (node.version.startsWith(`v${major}.`)) return [node];
-    } catch {
-      // Reported below.
-    }
-    console.log(`skip  Node ${major}: "npx -y node@${major}" gave none (exit code ${status})`);
-    return [];
-  });
+export async function installedNodes(): Promise<InstalledNode[]> {
+  const nodes: InstalledNode[] = [];
+  for (const major of OTHER_NODES) {
+    const print = "console.log(process.version + ' ' + process.execPath)";
+    const { stdout, output } = await run('npx', ['-y', `node@${major}`, '-e', print], tmpdir());
+    const [, version = '', path = ''] = /^(v\S+) (.+)$/m.exec(stdout) ?? [];
+    if (version.startsWith(`v${major}.`)) nodes.push({ version, path });
+    else console.log(`skip  Node ${major}: "npx -y node@${major}" gave none: ${output}`);
+  }
+  return nodes;
 }

@@ -1,34 +1,25 @@
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { must } from './program.ts';
+import { readManifest } from './workspace.ts';
 
 /**
- * Installs a folder with a package.json and a lockfile of its own, outside of the workspace: tools that nobody needs who
- * starts the chat or runs the tests. Does nothing while what is installed is what the lockfile names. Throws when it
- * cannot.
+ * A file of a module that a folder with a package.json and a lockfile of its own has, outside of the workspace: tools
+ * that nobody needs who starts the chat or runs the tests. They are installed while what is there is not what the
+ * lockfile names. Throws when that fails.
  */
-export function installOwnProject(root: string, folder: string): void {
+export async function ownModule(root: string, folder: string, path: string): Promise<string> {
   const project = join(root, folder);
   const stamp = join(project, 'node_modules', '.headrace-installed');
   const wanted = createHash('sha256')
     .update(readFileSync(join(project, 'package.json')))
     .update(readFileSync(join(project, 'pnpm-lock.yaml')))
     .digest('hex');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-  const { packageManager }: { packageManager: string } = JSON.parse(
-    readFileSync(join(root, 'package.json'), 'utf8'),
-  );
-  const args = ['-y', packageManager, 'install', '--ignore-workspace', '--frozen-lockfile'];
-  const { status, error, stdout, stderr } = spawnSync('npx', args, {
-    cwd: project,
-    encoding: 'utf8',
-    shell: process.platform === 'win32',
-    env: { ...process.env, npm_config_update_notifier: 'false' },
-  });
-  if (status !== 0) {
-    const reason = error === undefined ? `${stdout}${stderr}`.trim() : error.message;
-    throw new Error(`could not install what ${folder} needs: ${reason}`);
+  if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
+    const install = ['install', '--ignore-workspace', '--frozen-lockfile'];
+    await must('npx', ['-y', readManifest(root).packageManager, ...install], project);
+    writeFileSync(stamp, wanted);
   }
-  writeFileSync(stamp, wanted);
+  return join(project, 'node_modules', path);
 }

@@ -9,8 +9,6 @@ export interface Problem {
 /** The result of a check: one line of success, or what is wrong. */
 export interface CheckResult {
   readonly problems: readonly Problem[];
-  /** Worth a look, but no reason to fail. */
-  readonly warnings?: readonly Problem[];
   readonly summary: string;
 }
 

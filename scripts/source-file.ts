@@ -2,12 +2,6 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { parseSync } from 'vite';
 
-/** An import or re-export, types included. */
-export interface ImportOf {
-  readonly specifier: string;
-  readonly line: number;
-}
-
 /** A node of the syntax tree, as far as the checks look into it. */
 export interface SyntaxNode {
   readonly type: string;
@@ -20,7 +14,6 @@ export interface SourceFile {
   /** Path from the root of the repository, with `/`. */
   readonly path: string;
   readonly text: string;
-  readonly imports: readonly ImportOf[];
   readonly body: readonly SyntaxNode[];
   readonly comments: ReadonlyArray<{ value: string; start: number; end: number }>;
 }
@@ -64,45 +57,10 @@ export function lineOf(text: string, offset: number): number {
   return line;
 }
 
-function isNode(value: unknown): value is SyntaxNode {
-  return typeof value === 'object' && value !== null && 'type' in value;
-}
-
-/** `import('./x.ts').X` in types: the parser's list of imports does not hold them. */
-function importTypes(value: unknown, found: Array<{ specifier: string; start: number }>): void {
-  if (Array.isArray(value)) {
-    for (const item of value) importTypes(item, found);
-  } else if (isNode(value)) {
-    const { source } = value;
-    if (value.type === 'TSImportType' && isNode(source)) {
-      found.push({ specifier: String(source['value']), start: value.start });
-    }
-    for (const child of Object.values(value)) {
-      if (typeof child === 'object') importTypes(child, found);
-    }
-  }
-}
-
 export function readSource(root: string, path: string): SourceFile {
   const text = readFileSync(join(root, path), 'utf8');
-  const { program, module, comments, errors } = parseSync(path, text);
+  const { program, comments, errors } = parseSync(path, text);
   const [error] = errors;
   if (error !== undefined) throw new Error(`${path}: ${error.message}`);
-  const found: Array<{ specifier: string; start: number }> = [];
-  for (const { moduleRequest } of module.staticImports) {
-    found.push({ specifier: moduleRequest.value, start: moduleRequest.start });
-  }
-  for (const { moduleRequest } of module.staticExports.flatMap(({ entries }) => entries)) {
-    if (moduleRequest) found.push({ specifier: moduleRequest.value, start: moduleRequest.start });
-  }
-  for (const { moduleRequest } of module.dynamicImports) {
-    const literal = /^(['"])(.*)\1$/.exec(text.slice(moduleRequest.start, moduleRequest.end));
-    if (literal?.[2] !== undefined) {
-      found.push({ specifier: literal[2], start: moduleRequest.start });
-    }
-  }
-  const body = program.body as unknown as readonly SyntaxNode[];
-  importTypes(body, found);
-  const imports = found.map(({ specifier, start }) => ({ specifier, line: lineOf(text, start) }));
-  return { path, text, imports, body, comments };
+  return { path, text, body: program.body as unknown as readonly SyntaxNode[], comments };
 }

@@ -1,50 +1,43 @@
-import { spawnSync } from 'node:child_process';
+// Checks that a tool makes: what it prints is the report.
 import { join, relative } from 'node:path';
-import { installOwnProject } from './own-project.ts';
+import { ownModule } from './own-project.ts';
 import type { CheckResult } from './problem.ts';
+import { type Outcome, run } from './program.ts';
 
 const LINTED = ['packages', 'examples', 'benchmarks', 'scripts'];
+const SOURCE_TOOLS = 'scripts/source-tools';
 
-/** Runs a tool through `scripts/run.mjs`; what it prints is the report. */
-export function runTool(root: string, ...args: string[]): { ok: boolean; output: string } {
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    [join(root, 'scripts', 'run.mjs'), ...args],
-    { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 },
-  );
-  return { ok: status === 0, output: `${stdout}${stderr}`.trimEnd() };
+/** Runs a tool through `scripts/run.mjs`. */
+export function runTool(root: string, ...args: string[]): Promise<Outcome> {
+  return run(process.execPath, [join(root, 'scripts', 'run.mjs'), ...args], root);
 }
 
-export function lint(root: string): CheckResult {
-  const { ok, output } = runTool(root, 'biome', 'ci', '--colors=off', '--error-on-warnings');
-  if (!ok) return { problems: [{ message: output }], summary: '' };
-  return { problems: [], summary: output.split('\n').at(-1) ?? '' };
+function resultOf({ ok, output }: Outcome, summary: string): CheckResult {
+  return ok ? { problems: [], summary } : { problems: [{ message: output }], summary };
+}
+
+export async function lint(root: string): Promise<CheckResult> {
+  const outcome = await runTool(root, 'biome', 'ci', '--colors=off', '--error-on-warnings');
+  return resultOf(outcome, outcome.output.split('\n').at(-1) ?? '');
 }
 
 /** A promise that nobody awaits loses its error; biome cannot see types, oxlint asks the compiler. */
-export function lintPromises(root: string): CheckResult {
-  const { ok, output } = runTool(root, 'oxlint', '--type-aware', '--format=unix', ...LINTED);
-  if (!ok) return { problems: [{ message: output }], summary: '' };
-  return { problems: [], summary: 'none floats' };
+export async function lintPromises(root: string): Promise<CheckResult> {
+  const args = ['--type-aware', '--format=unix', ...LINTED];
+  return resultOf(await runTool(root, 'oxlint', ...args), 'none floats');
 }
 
-export function typeCheck(root: string): CheckResult {
-  const { ok, output } = runTool(root, 'tsc', '-b', '--pretty', 'false');
-  if (!ok) return { problems: [{ message: output }], summary: '' };
-  return { problems: [], summary: 'all packages, tests, examples and scripts compile' };
+export async function typeCheck(root: string): Promise<CheckResult> {
+  const outcome = await runTool(root, 'tsc', '-b', '--pretty', 'false');
+  return resultOf(outcome, 'all packages, tests, examples and scripts compile');
 }
 
 /** Files, exports and types that nobody uses, and packages that nobody declares: knip, by knip.json. */
-export function findDeadCode(root: string): CheckResult {
-  installOwnProject(root, 'scripts/source-tools');
-  const program = join(root, 'scripts/source-tools/node_modules/knip/bin/knip.js');
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    [program, '--no-progress', '--reporter', 'compact'],
-    { cwd: root, encoding: 'utf8' },
-  );
-  if (status !== 0) return { problems: [{ message: `${stdout}${stderr}`.trim() }], summary: '' };
-  return { problems: [], summary: 'no unused file, export or type in the packages' };
+export async function findDeadCode(root: string): Promise<CheckResult> {
+  const program = await ownModule(root, SOURCE_TOOLS, 'knip/bin/knip.js');
+  const args = [program, '--no-progress', '--reporter', 'compact'];
+  const outcome = await run(process.execPath, args, root);
+  return resultOf(outcome, 'no unused file, export or type in the packages');
 }
 
 /** What remark says of a page without a dead link. */
@@ -55,27 +48,21 @@ const FINE = /^.+: no issues found\n*/gm;
  *
  * @param home - the repository whose remark is taken
  */
-export function checkLinks(root: string, home = root): CheckResult {
-  const folder = 'scripts/source-tools';
-  installOwnProject(home, folder);
-  const module = (name: string): string => join(home, folder, 'node_modules', name);
-  const { status, stderr } = spawnSync(
-    process.execPath,
-    [
-      module('remark-cli/cli.js'),
-      ...['.', '--frail', '--no-color', '--no-config', '--ignore-path', '.gitignore'],
-      // Pages that the site makes of others.
-      ...['--ignore-pattern', 'site/.pages'],
-      ...['--use', module('remark-gfm/index.js')],
-      ...['--use', `${module('remark-validate-links/index.js')}=repository:false`],
-    ],
-    { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 },
-  );
-  if (status !== 0)
-    return { problems: [{ message: stderr.replace(FINE, '').trim() }], summary: '' };
+export async function checkLinks(root: string, home = root): Promise<CheckResult> {
+  const module = (name: string): Promise<string> => ownModule(home, SOURCE_TOOLS, name);
+  const args = [
+    await module('remark-cli/cli.js'),
+    ...['.', '--frail', '--no-color', '--no-config', '--ignore-path', '.gitignore'],
+    // Pages that the site makes of others.
+    ...['--ignore-pattern', 'site/.pages'],
+    ...['--use', await module('remark-gfm/index.js')],
+    ...['--use', `${await module('remark-validate-links/index.js')}=repository:false`],
+  ];
+  const { ok, stderr } = await run(process.execPath, args, root);
   const pages = stderr.match(FINE)?.length ?? 0;
-  if (pages === 0) return { problems: [{ message: 'no page with links was found' }], summary: '' };
-  return { problems: [], summary: `the links of ${pages} pages lead somewhere` };
+  const output = ok ? 'no page with links was found' : stderr.replace(FINE, '').trim();
+  const outcome = { ok: ok && pages > 0, stdout: '', stderr, output };
+  return resultOf(outcome, `the links of ${pages} pages lead somewhere`);
 }
 
 /** One error of the compiler, its lines joined by single spaces. */
@@ -86,8 +73,8 @@ export interface Diagnostic {
 }
 
 /** Compiles a project without output and returns its errors, files as paths from the root. */
-export function compile(root: string, project: string): Diagnostic[] {
-  const { ok, output } = runTool(root, 'tsc', '-p', project, '--pretty', 'false', '--noEmit');
+export async function compile(root: string, project: string): Promise<Diagnostic[]> {
+  const { ok, output } = await runTool(root, 'tsc', '-p', project, '--pretty', 'false', '--noEmit');
   if (ok) return [];
   const diagnostics: Diagnostic[] = [];
   for (const line of output.split('\n')) {

@@ -9,7 +9,7 @@ let failed = false;
 
 for (const { name, folder, types } of JSON.parse(entries)) {
   const projectFolder = join(root, folder);
-  const entry = join(projectFolder, types);
+  const entry = join(root, types);
   const compilerOptions = {
     target: 'es2022',
     lib: ['es2023', 'esnext.disposable'],

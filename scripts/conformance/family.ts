@@ -5,38 +5,13 @@ export type CaseResult =
   | { readonly outcome: 'skipped'; readonly reason: string };
 
 /**
- * Runs the cases of one family of vector files through our classes. A module in `families/`, named
- * `<family>.ts`, exports one as `family`.
+ * Runs one case of a family of vector files through our classes. Cases marked `unportable` do not come here. A throw
+ * counts as a failure.
  */
-export interface ConformanceFamily {
-  readonly name: string;
-  /**
-   * Cases marked `unportable` do not come here. A throw counts as a failure.
-   *
-   * @param testCase - one element of the file's `cases`
-   * @param file - the whole file, for what its cases share
-   */
-  // biome-ignore lint/suspicious/noExplicitAny: each family knows its own cases
-  run(testCase: any, file: any): CaseResult;
-}
+// biome-ignore lint/suspicious/noExplicitAny: each family knows its own cases
+export type Family = (testCase: any) => CaseResult;
 
 export const PASSED: CaseResult = { outcome: 'passed' };
-
-/**
- * For what Netty's encoder wrote: `decoded` is what Netty's own decoder reads of it, where that is not what was
- * written. Ours may read what was written, then, exactly.
- */
-export function sameAsRead(
-  actual: unknown,
-  written: unknown,
-  decoded: unknown = written,
-): CaseResult {
-  const result = sameAsExpected(actual, decoded);
-  if (result.outcome === 'passed' || decoded === written) return result;
-  if (sameAsExpected(actual, written).outcome === 'failed') return result;
-  const reason = "Netty's decoder reads something else than what Netty's encoder wrote";
-  return { outcome: 'skipped', reason };
-}
 
 /** Passed if both are the same when written as JSON; else failed, with both from the first difference on. */
 export function sameAsExpected(actual: unknown, expected: unknown): CaseResult {
@@ -48,4 +23,33 @@ export function sameAsExpected(actual: unknown, expected: unknown): CaseResult {
   const from = Math.max(0, at - 40);
   const detail = `expected …${wanted.slice(from, at + 120)}\n     but got …${got.slice(from, at + 120)}`;
   return { outcome: 'failed', detail };
+}
+
+/** A case about messages: the bytes that Netty made of them, and what Netty's decoder made of those. */
+export interface MessageCase<Entry> {
+  readonly messages: readonly Entry[];
+  readonly hex: string;
+  /** Where that is not what was written. */
+  readonly decoded?: readonly Entry[];
+}
+
+/**
+ * Ours must write the same bytes, and read of them what Netty reads; or exactly what was written.
+ *
+ * @param encode - the bytes of messages in hexadecimal
+ * @param decode - the messages of bytes, in the words of the file
+ */
+export function messageFamily<Entry>(
+  encode: (messages: readonly Entry[]) => string,
+  decode: (bytes: Buffer, written: readonly Entry[]) => readonly Entry[],
+): Family {
+  return ({ messages, hex, decoded }: MessageCase<Entry>) => {
+    const encoded = sameAsExpected(encode(messages), hex);
+    if (encoded !== PASSED) return encoded;
+    const read = decode(Buffer.from(hex, 'hex'), messages);
+    const result = sameAsExpected(read, decoded ?? messages);
+    if (result === PASSED || sameAsExpected(read, messages) !== PASSED) return result;
+    const reason = "Netty's decoder reads something else than what Netty's encoder wrote";
+    return { outcome: 'skipped', reason };
+  };
 }

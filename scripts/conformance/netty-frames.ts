@@ -17,114 +17,99 @@ export interface FrameConfig {
   readonly waitsForCutDelimiters: boolean;
 }
 
-/** A decoder as Netty's: takes frames off the bytes that have arrived. */
-abstract class FrameModel {
-  protected readonly config: FrameConfig;
-  protected bytes: Buffer = Buffer.alloc(0);
-  protected events: FrameEvents = [];
-  private discarded: number | undefined = undefined;
+/** Where the first delimiter stands and how long it is. */
+type Found = readonly [at: number, size: number] | undefined;
 
-  constructor(config: FrameConfig) {
-    this.config = config;
-  }
-
-  /** The events of each chunk, and those of the close. */
-  run(chunks: readonly string[]): FrameEvents[] {
-    const lists = chunks.map((chunk) => {
-      this.bytes = Buffer.concat([this.bytes, Buffer.from(chunk, 'hex')]);
-      return this.decodeAll();
-    });
-    return [...lists, this.decodeAll()];
-  }
-
-  /** Where the first delimiter stands and how long it is. */
-  protected abstract find(): readonly [at: number, size: number] | undefined;
-
+/** What is a decoder's own. */
+interface Delimiting {
+  /** The rest of a read waits after an error for the next read. */
+  readonly stopsAfterError: boolean;
+  find(bytes: Buffer): Found;
   /** How many bytes at the end may be the begin of a delimiter. */
-  protected abstract begunAtEnd(): number;
+  begunAtEnd(bytes: Buffer): number;
+}
 
-  /** Whether the rest of a read waits after an error for the next read. */
-  protected abstract readonly stopsAfterError: boolean;
+/** What comes out of a decoder of Netty's during each chunk, and during the close. */
+type Model = (chunks: readonly string[]) => FrameEvents[];
 
-  private decodeAll(): FrameEvents {
-    this.events = [];
-    while (this.bytes.length > 0) {
-      const found = this.find();
-      const hasFailed = found === undefined ? this.wait() : this.take(...found);
-      if (found === undefined || (hasFailed && this.stopsAfterError)) break;
-    }
-    return this.events;
-  }
+function model(config: FrameConfig, { stopsAfterError, find, begunAtEnd }: Delimiting): Model {
+  const { maxLength, stripDelimiter, failFast, waitsForCutDelimiters } = config;
+  let bytes: Buffer = Buffer.alloc(0);
+  let discarded: number | undefined;
+  let events: FrameEvents = [];
 
   /** Returns true if that was an error. */
-  private take(length: number, size: number): boolean {
-    const { maxLength, stripDelimiter, failFast } = this.config;
-    const frame = this.bytes.subarray(0, stripDelimiter ? length : length + size);
-    const wasDiscarding = this.discarded !== undefined;
-    this.discarded = undefined;
-    this.bytes = this.bytes.subarray(length + size);
+  const take = (length: number, size: number): boolean => {
+    const frame = bytes.subarray(0, stripDelimiter ? length : length + size);
+    const wasDiscarding = discarded !== undefined;
+    discarded = undefined;
+    bytes = bytes.subarray(length + size);
     const isTooLong = wasDiscarding || length > maxLength;
-    if (!isTooLong) this.events.push({ frame: frame.toString('hex') });
-    else if (!wasDiscarding || !failFast) this.events.push(TOO_LONG);
+    if (!isTooLong) events.push({ frame: frame.toString('hex') });
+    else if (!wasDiscarding || !failFast) events.push(TOO_LONG);
     return isTooLong && !(wasDiscarding && failFast);
-  }
+  };
 
-  private wait(): boolean {
-    const { maxLength, failFast, waitsForCutDelimiters } = this.config;
-    const length = this.bytes.length - (waitsForCutDelimiters ? this.begunAtEnd() : 0);
-    const isFirst = this.discarded === undefined;
-    if (isFirst && length <= maxLength) return false;
-    this.discarded = (this.discarded ?? 0) + length;
-    this.bytes = this.bytes.subarray(length);
-    if (isFirst && failFast) this.events.push(TOO_LONG);
-    return isFirst && failFast;
-  }
+  const wait = (): void => {
+    const length = bytes.length - (waitsForCutDelimiters ? begunAtEnd(bytes) : 0);
+    const isFirst = discarded === undefined;
+    if (isFirst && length <= maxLength) return;
+    discarded = (discarded ?? 0) + length;
+    bytes = bytes.subarray(length);
+    if (isFirst && failFast) events.push(TOO_LONG);
+  };
+
+  const decodeAll = (): FrameEvents => {
+    events = [];
+    while (bytes.length > 0) {
+      const found = find(bytes);
+      if (found === undefined) wait();
+      if (found === undefined || (take(...found) && stopsAfterError)) break;
+    }
+    return events;
+  };
+
+  return (chunks) => {
+    const lists = chunks.map((chunk) => {
+      bytes = Buffer.concat([bytes, Buffer.from(chunk, 'hex')]);
+      return decodeAll();
+    });
+    return [...lists, decodeAll()];
+  };
 }
 
 /** Netty's `LineBasedFrameDecoder`: it reports errors and goes on. */
-export class LineModel extends FrameModel {
-  protected override readonly stopsAfterError = false;
-
-  protected override find(): readonly [number, number] | undefined {
-    const lf = this.bytes.indexOf(LF);
-    if (lf === -1) return undefined;
-    return lf > 0 && this.bytes[lf - 1] === CR ? [lf - 1, 2] : [lf, 1];
-  }
-
-  protected override begunAtEnd(): number {
-    return this.bytes.at(-1) === CR ? 1 : 0;
-  }
+export function modelOfLines(config: FrameConfig): Model {
+  return model(config, {
+    stopsAfterError: false,
+    find(bytes) {
+      const lf = bytes.indexOf(LF);
+      if (lf === -1) return undefined;
+      return lf > 0 && bytes[lf - 1] === CR ? [lf - 1, 2] : [lf, 1];
+    },
+    begunAtEnd: (bytes) => (bytes.at(-1) === CR ? 1 : 0),
+  });
 }
 
 /** Netty's `DelimiterBasedFrameDecoder`: it throws, and the rest waits for the next read. */
-export class DelimiterModel extends FrameModel {
-  protected override readonly stopsAfterError = true;
-  private readonly delimiters: readonly Buffer[];
-
-  constructor(config: FrameConfig, delimiters: readonly Buffer[]) {
-    super(config);
-    this.delimiters = delimiters;
-  }
-
-  /** The one that gives the shortest frame; of several, that which was named first. */
-  protected override find(): readonly [number, number] | undefined {
-    let best: readonly [number, number] | undefined;
-    for (const delimiter of this.delimiters) {
-      const at = this.bytes.indexOf(delimiter);
-      if (at !== -1 && (best === undefined || at < best[0])) best = [at, delimiter.length];
-    }
-    return best;
-  }
-
-  protected override begunAtEnd(): number {
-    const longest = Math.max(...this.delimiters.map(({ length }) => length));
-    for (let size = Math.min(longest - 1, this.bytes.length); size > 0; size--) {
-      const end = this.bytes.subarray(this.bytes.length - size);
-      const isBegun = this.delimiters.some(
-        (delimiter) => delimiter.length > size && delimiter.subarray(0, size).equals(end),
+export function modelOfDelimiters(config: FrameConfig, delimiters: readonly Buffer[]): Model {
+  return model(config, {
+    stopsAfterError: true,
+    /** The one that gives the shortest frame; of several, that which was named first. */
+    find(bytes) {
+      let best: Found;
+      for (const delimiter of delimiters) {
+        const at = bytes.indexOf(delimiter);
+        if (at !== -1 && (best === undefined || at < best[0])) best = [at, delimiter.length];
+      }
+      return best;
+    },
+    begunAtEnd(bytes) {
+      const starts = delimiters.flatMap((one) =>
+        Array.from({ length: one.length - 1 }, (_, i) => one.subarray(0, i + 1)),
       );
-      if (isBegun) return size;
-    }
-    return 0;
-  }
+      const begun = starts.filter((start) => bytes.subarray(-start.length).equals(start));
+      return Math.max(0, ...begun.map(({ length }) => length));
+    },
+  });
 }

@@ -1,9 +1,10 @@
 // `npm run conformance -- DIR [FAMILY…]` runs every vector file in DIR through our classes and prints one
 // line per family. Exit code 1 if a case failed or a file could not be read.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { CaseResult, ConformanceFamily } from './family.ts';
+import { FAMILIES } from './families.ts';
+import type { CaseResult, Family } from './family.ts';
 
 /** How many failures of one family are printed in full. */
 const DETAILED_FAILURES = 5;
@@ -57,15 +58,7 @@ function load(path: string): Loaded {
   return { ...value, path, family, cases };
 }
 
-async function runnerOf(family: string): Promise<ConformanceFamily | undefined> {
-  const url = new URL(`families/${family}.ts`, import.meta.url);
-  if (!existsSync(url)) return undefined;
-  const module = (await import(url.href)) as { readonly family?: ConformanceFamily };
-  if (module.family === undefined) throw new Error(`${url.pathname} exports no \`family\``);
-  return module.family;
-}
-
-function runCase(runner: ConformanceFamily, testCase: unknown, file: VectorFile): CaseResult {
+function runCase(run: Family, testCase: unknown): CaseResult {
   if (typeof testCase !== 'object' || testCase === null) {
     return { outcome: 'failed', detail: 'the case is not an object' };
   }
@@ -73,26 +66,26 @@ function runCase(runner: ConformanceFamily, testCase: unknown, file: VectorFile)
     return { outcome: 'skipped', reason: `unportable: ${String(testCase.unportable)}` };
   }
   try {
-    return runner.run(testCase, file);
+    return run(testCase);
   } catch (thrown) {
     const detail = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
     return { outcome: 'failed', detail };
   }
 }
 
-async function runFile(file: VectorFile, tally: Tally): Promise<void> {
-  const runner = await runnerOf(file.family);
-  for (const [index, testCase] of file.cases.entries()) {
+function runFile({ path, family, cases }: VectorFile, tally: Tally): void {
+  const run = FAMILIES.get(family);
+  for (const [index, testCase] of cases.entries()) {
     const result: CaseResult =
-      runner === undefined
-        ? { outcome: 'skipped', reason: `no families/${file.family}.ts here` }
-        : runCase(runner, testCase, file);
-    tally.add(result, `${file.path} case ${index}`);
+      run === undefined
+        ? { outcome: 'skipped', reason: `no family ${family} here` }
+        : runCase(run, testCase);
+    tally.add(result, `${path} case ${index}`);
   }
 }
 
 /** Runs all vector files of a folder; returns the exit code. */
-export async function runConformance(folder: string, only: readonly string[]): Promise<number> {
+export function runConformance(folder: string, only: readonly string[]): number {
   let names: string[];
   try {
     names = readdirSync(folder).filter((name) => name.endsWith('.json'));
@@ -112,7 +105,7 @@ export async function runConformance(folder: string, only: readonly string[]): P
     if (only.length > 0 && !only.includes(file.family)) continue;
     const tally = tallies.get(file.family) ?? new Tally();
     tallies.set(file.family, tally);
-    await runFile(file, tally);
+    runFile(file, tally);
   }
   for (const [family, tally] of tallies) {
     console.log(tally.line(family));
@@ -134,5 +127,5 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   if (folder === undefined) {
     console.error('usage: npm run conformance -- DIR [FAMILY…]');
     process.exitCode = 1;
-  } else process.exitCode = await runConformance(folder, only);
+  } else process.exitCode = runConformance(folder, only);
 }

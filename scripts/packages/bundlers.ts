@@ -1,8 +1,10 @@
 // The bundlers as docs/guides/bundlers.md configures them: each bundles the guide's server, and the bundle runs.
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { run } from '../packed-packages.ts';
-import { report } from './step.ts';
+import { run } from '../program.ts';
+import { blocksIn } from '../sample-blocks.ts';
+import type { Tally } from '../tally.ts';
+import { root } from '../workspace.ts';
 
 /** What a project installs to follow the guide. */
 export const BUNDLERS: Readonly<Record<string, string>> = {
@@ -26,15 +28,6 @@ const PRINTS = 'hello from a bundle';
 /** All of `headrace` has 394 kB: what the guide's server does not use is left out. */
 const MAX_BYTES = 180_000;
 
-/** The files in a guide: blocks of code whose first line is ` ```js [name] `. */
-function filesOf(root: string): [name: string, text: string][] {
-  const text = readFileSync(join(root, 'docs', 'guides', 'bundlers.md'), 'utf8');
-  return Array.from(text.matchAll(/^```js \[(.+?)\]\n([\s\S]*?)^```$/gm), ([, name, code]) => [
-    name!,
-    code!,
-  ]);
-}
-
 async function problemOf(folder: string, output: string): Promise<string | undefined> {
   const ran = await run(process.execPath, [output], folder);
   if (!ran.ok || ran.output !== PRINTS) return `${output} prints ${ran.output}`;
@@ -46,6 +39,7 @@ async function problemOf(folder: string, output: string): Promise<string | undef
 }
 
 async function checkBundler(
+  tally: Tally,
   folder: string,
   script: string,
   outputs: readonly string[],
@@ -55,14 +49,18 @@ async function checkBundler(
     const output = join('out', name);
     const problem = built.ok ? await problemOf(folder, output) : built.output;
     const size = problem === undefined ? statSync(join(folder, output)).size : 0;
-    report(`bundle of a server, ${name}, ${(size / 1000).toFixed(0)} kB`, problem);
+    tally.report(`bundle of a server, ${name}`, problem, `${(size / 1000).toFixed(0)} kB`);
   }
 }
 
-export async function checkBundlers(root: string, consumer: string): Promise<void> {
+export async function checkBundlers(tally: Tally, consumer: string): Promise<void> {
   const folder = join(consumer, 'bundlers');
   mkdirSync(folder);
-  for (const [name, text] of filesOf(root)) writeFileSync(join(folder, name), text);
-  const checks = Object.entries(OUTPUTS).map((entry) => checkBundler(folder, ...entry));
+  const guide = 'docs/guides/bundlers.md';
+  for (const { info, code } of blocksIn(guide, readFileSync(join(root, guide), 'utf8'))) {
+    const [, name] = /^js \[(.+)\]$/.exec(info) ?? [];
+    if (name !== undefined) writeFileSync(join(folder, name), code);
+  }
+  const checks = Object.entries(OUTPUTS).map((entry) => checkBundler(tally, folder, ...entry));
   await Promise.all(checks);
 }

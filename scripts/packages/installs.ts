@@ -2,8 +2,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startRegistry } from '../local-registry.ts';
-import { type Packed, run } from '../packed-packages.ts';
-import { report } from './step.ts';
+import type { Packed } from '../packed-packages.ts';
+import { must, run } from '../program.ts';
+import type { Tally } from '../tally.ts';
+import { readManifest, root } from '../workspace.ts';
 
 /** Of core, in the registry beside the real one. */
 const OTHER_VERSION = '0.0.9';
@@ -55,16 +57,14 @@ async function repack(
   change: (files: string) => void,
 ): Promise<string> {
   mkdirSync(folder);
-  const unpacked = await run('tar', ['-xzf', tarball], folder);
-  if (!unpacked.ok) throw new Error(unpacked.output);
+  await must('tar', ['-xzf', tarball], folder);
   change(join(folder, 'package'));
   return packFiles(folder);
 }
 
 async function packFiles(folder: string): Promise<string> {
   const tarball = `${folder}.tgz`;
-  const packed = await run('tar', ['-czf', tarball, 'package'], folder);
-  if (!packed.ok) throw new Error(packed.output);
+  await must('tar', ['-czf', tarball, 'package'], folder);
   return tarball;
 }
 
@@ -104,6 +104,7 @@ function emptyProject(folder: string, registry: string): string {
 
 /** Installs one package alone; the program loads it and warns of a second copy of core. */
 async function checkAlone(
+  tally: Tally,
   name: string,
   [tool, ...args]: readonly [string, ...string[]],
   folder: string,
@@ -111,7 +112,7 @@ async function checkAlone(
   const installed = await run(tool, [...args, name], folder);
   const title = `${[tool, ...args].find((word) => /^(npm|pnpm)/.test(word))} installs ${name} alone, with one core`;
   if (!installed.ok) {
-    report(title, installed.output);
+    tally.report(title, installed.output);
     return;
   }
   writeFileSync(join(folder, 'main.js'), `await import('${name}');\nconsole.log('loaded');\n`);
@@ -119,10 +120,10 @@ async function checkAlone(
   const realPaths = await run('sh', ['-c', `realpath $(find . -path '*@headrace/core')`], folder);
   const copies = new Set(realPaths.output.split('\n')).size;
   const isOne = output === 'loaded' && copies === 1;
-  report(title, isOne ? undefined : `${output}\n${copies} copies of core:\n${realPaths.output}`);
+  tally.report(title, isOne ? [] : `${output}\n${copies} copies of core:\n${realPaths.output}`);
 }
 
-async function checkTwoCopies(folder: string): Promise<void> {
+async function checkTwoCopies(tally: Tally, folder: string): Promise<void> {
   const install = ['install', ...QUIET, '@headrace/core', 'strange-handlers'];
   const installed = await run('npm', install, folder);
   writeFileSync(join(folder, 'main.js'), PROGRAM);
@@ -137,10 +138,10 @@ async function checkTwoCopies(folder: string): Promise<void> {
     warnings[0]?.includes(`${OTHER_VERSION} in `) === true &&
     warnings[0].includes(nested);
   const name = 'two copies of core share events and errors, and warn once';
-  report(name, isRight ? undefined : output);
+  tally.report(name, isRight ? [] : output);
 }
 
-async function checkRefusal(folder: string): Promise<void> {
+async function checkRefusal(tally: Tally, folder: string): Promise<void> {
   const core = `@headrace/core@${OTHER_VERSION}`;
   const { ok, output } = await run(
     'npm',
@@ -148,17 +149,14 @@ async function checkRefusal(folder: string): Promise<void> {
     folder,
   );
   const isRefused = !ok && output.includes('ERESOLVE');
-  report('npm refuses handlers beside a core that does not fit', isRefused ? undefined : output);
+  tally.report('npm refuses handlers beside a core that does not fit', isRefused ? [] : output);
 }
 
 export async function checkInstalls(
-  root: string,
+  tally: Tally,
   temporary: string,
   packages: readonly Packed[],
 ): Promise<void> {
-  const { packageManager }: { packageManager: string } = JSON.parse(
-    readFileSync(join(root, 'package.json'), 'utf8'),
-  );
   const core = packages.find(({ name }) => name === '@headrace/core')!;
   const registry = await startRegistry([
     ...packages.map(({ tarball }) => tarball),
@@ -167,14 +165,14 @@ export async function checkInstalls(
   ]);
   const project = (name: string): string => emptyProject(join(temporary, name), registry.url);
   const npm = ['npm', 'install', ...QUIET] as const;
-  const pnpm = ['npx', '-y', packageManager, 'add'] as const;
+  const pnpm = ['npx', '-y', readManifest(root).packageManager, 'add'] as const;
   try {
-    await checkAlone('@headrace/handlers', npm, project('npm-handlers'));
-    await checkAlone('@headrace/handlers', pnpm, project('pnpm-handlers'));
-    await checkAlone('headrace', npm, project('npm-headrace'));
-    await checkAlone('headrace', pnpm, project('pnpm-headrace'));
-    await checkTwoCopies(project('two-copies'));
-    await checkRefusal(project('refusal'));
+    await checkAlone(tally, '@headrace/handlers', npm, project('npm-handlers'));
+    await checkAlone(tally, '@headrace/handlers', pnpm, project('pnpm-handlers'));
+    await checkAlone(tally, 'headrace', npm, project('npm-headrace'));
+    await checkAlone(tally, 'headrace', pnpm, project('pnpm-headrace'));
+    await checkTwoCopies(tally, project('two-copies'));
+    await checkRefusal(tally, project('refusal'));
   } finally {
     registry.close();
   }

@@ -1,7 +1,7 @@
 // The test kit in other people's test runners.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { step } from './step.ts';
+import type { Tally } from '../tally.ts';
 
 /** What a project installs for them. */
 export const TEST_RUNNERS: Readonly<Record<string, string>> = {
@@ -25,8 +25,8 @@ const EXPECTS = `test('a line', () => {
 });
 `;
 
-export async function checkTestRunners(consumer: string): Promise<void> {
-  await checkJest(consumer);
+export async function checkTestRunners(tally: Tally, consumer: string): Promise<void> {
+  await checkJest(tally, consumer);
   writeFileSync(
     join(consumer, 'vitest.check.mjs'),
     `import { expect, test } from 'vitest';\n${IMPORTS}${EXPECTS}`,
@@ -36,7 +36,7 @@ export async function checkTestRunners(consumer: string): Promise<void> {
   const vitest = join(consumer, 'node_modules', 'vitest', 'vitest.mjs');
   const config = `export default { test: { include: ['vitest*.check.mjs'] } };\n`;
   writeFileSync(join(consumer, 'vitest.config.mjs'), config);
-  await step('Vitest', process.execPath, [vitest, 'run'], consumer);
+  await tally.command('Vitest', process.execPath, [vitest, 'run'], consumer);
   writeFileSync(
     join(consumer, 'node.check.mjs'),
     `import assert from 'node:assert';
@@ -46,11 +46,11 @@ ${IMPORTS}test('a line', () => {
 });
 `,
   );
-  await step('node:test', process.execPath, ['--test', 'node.check.mjs'], consumer);
+  await tally.command('node:test', process.execPath, ['--test', 'node.check.mjs'], consumer);
 }
 
 /** The two recipes of docs/guides/jest-and-commonjs.md. */
-async function checkJest(consumer: string): Promise<void> {
+async function checkJest(tally: Tally, consumer: string): Promise<void> {
   writeFileSync(join(consumer, 'module.test.mjs'), `${IMPORTS}${EXPECTS}`);
   writeFileSync(join(consumer, 'commonjs.test.cjs'), `${REQUIRES}${EXPECTS}`);
   const translating = {
@@ -63,7 +63,7 @@ async function checkJest(consumer: string): Promise<void> {
   const jest = join(consumer, 'node_modules', 'jest', 'bin', 'jest.js');
   const modules = ['--experimental-vm-modules', jest, '--config'];
   const plain = JSON.stringify({ testMatch: ['**/module.test.mjs'], transform: {} });
-  await step('Jest, tests as modules', process.execPath, [...modules, plain], consumer);
+  await tally.command('Jest, tests as modules', process.execPath, [...modules, plain], consumer);
   const args = [jest, '--config', JSON.stringify(translating)];
-  await step('Jest, tests as CommonJS', process.execPath, args, consumer);
+  await tally.command('Jest, tests as CommonJS', process.execPath, args, consumer);
 }

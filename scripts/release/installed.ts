@@ -32,13 +32,9 @@ export function installedIn(project: string): InstalledPackage[] {
 
 /** Bytes of all files below a folder. */
 export function bytesBelow(folder: string): number {
-  let sum = 0;
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) sum += bytesBelow(path);
-    else if (entry.isFile()) sum += statSync(path).size;
-  }
-  return sum;
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
 }
 
 /** May be used in a program of any kind, with no more than a notice. */

@@ -1,9 +1,10 @@
-// The packages' own quick tests, run by vitest on another runtime. docs/runtimes.md lists the tests that fail there, and
-// the files that are not run: a test that fails and is not listed fails the check, and so does a listed one that passes.
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+// The packages' own quick tests, run by vitest on another runtime, and what docs/runtimes.md says of them and of the
+// trials: one that fails and is not listed fails the check, and so does a listed one that passes.
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { run } from '../program.ts';
+import { filesBelow } from '../source-file.ts';
+import { temporaryFolder } from '../workspace.ts';
 import type { Runtime } from './installed-runtimes.ts';
 
 /** For a runtime that hangs; on two idle cores all tests take a minute and a half. */
@@ -17,20 +18,15 @@ const NOT_RUN = 'all';
 /** At the end of a row's test: all whose names begin so. */
 const WILDCARD = '*';
 
-export interface SuiteOutcome {
-  readonly files: number;
-  readonly passed: number;
-  readonly problems: readonly string[];
-}
-
-/** What docs/runtimes.md says of a runtime. */
+/** What docs/runtimes.md says of a runtime; a failure is file and name, as `trials: a session is resumed`. */
 export interface Known {
-  /** File and name of each test that fails. */
-  readonly failures: ReadonlySet<string>;
-  readonly notRun: ReadonlySet<string>;
+  readonly trials: ReadonlySet<string>;
+  readonly tests: ReadonlySet<string>;
+  readonly notRun: readonly string[];
 }
 
-interface Report {
+/** A report of Vitest. */
+export interface Report {
   readonly testResults: readonly {
     readonly name: string;
     readonly status: string;
@@ -42,101 +38,82 @@ interface Report {
   }[];
 }
 
-export function runSuites(root: string, runtime: Runtime, page: string): SuiteOutcome {
-  if (runtime.name === 'Node') return { files: 0, passed: 0, problems: [] };
-  const folder = mkdtempSync(join(tmpdir(), 'headrace-suites-'));
-  const file = join(folder, 'report.json');
+/** Runs the quick tests of all packages, without those that are listed so. */
+export async function testReport(
+  root: string,
+  { name, path, args }: Runtime,
+  notRun: readonly string[],
+): Promise<Report> {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'report.json');
+  const files = testFiles(root);
+  const gone = notRun.filter((one) => !files.includes(one));
+  if (gone.length > 0) throw new Error(`docs/runtimes.md: there is no ${gone.join(', ')}`);
   // The counts of these repetitions are not added to those of `npm test`.
   const { HEADRACE_TEST_COUNTS: _, ...env } = process.env;
-  const before = runtime.name === 'Bun' ? ['--bun'] : runtime.args;
-  const known = knownFailures(page, runtime.name);
-  const all = testFiles(root);
-  try {
-    const { status, stdout, stderr } = spawnSync(
-      runtime.path,
-      [
-        ...before,
-        'node_modules/vitest/vitest.mjs',
-        'run',
-        ...all.filter((name) => !known.notRun.has(name)),
-        `--testTimeout=${TEST_LIMIT_MS}`,
-        '--retry=1',
-        '--reporter=json',
-        `--outputFile=${file}`,
-      ],
-      {
-        cwd: root,
-        encoding: 'utf8',
-        env: { ...env, NO_COLOR: '1' },
-        timeout: LIMIT_MS,
-        killSignal: 'SIGKILL',
-        maxBuffer: 64 * 1024 * 1024,
-      },
-    );
-    const text = readReport(file);
-    if (text === undefined) {
-      const problem = `${runtime.name}: vitest gave no report (${status}): ${stdout}${stderr}`;
-      return { files: 0, passed: 0, problems: [problem] };
-    }
-    const outcome = judge(JSON.parse(text), runtime.name, root, known.failures);
-    const gone = [...known.notRun].filter((name) => !all.includes(name));
-    const problems = gone.map((name) => `docs/runtimes.md: there is no ${name}`);
-    return { ...outcome, problems: [...outcome.problems, ...problems] };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const vitest = [
+    ...(name === 'Bun' ? ['--bun'] : args),
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    ...files.filter((one) => !notRun.includes(one)),
+    `--testTimeout=${TEST_LIMIT_MS}`,
+    '--retry=1',
+    '--reporter=json',
+    `--outputFile=${file}`,
+  ];
+  const { output } = await run(path, vitest, root, { env, limitMs: LIMIT_MS });
+  if (readdirSync(folder.path).length === 0) throw new Error(`vitest gave no report: ${output}`);
+  return JSON.parse(readFileSync(file, 'utf8'));
 }
 
-/** The rows of the page: file, runtimes, test, why. */
+/** The rows of the page: file, runtimes, test, why; and runtime, trial, why. */
 export function knownFailures(page: string, runtime: string): Known {
+  const trials = [...page.matchAll(/^\| (Node|Bun|Deno) \| `([^`]+)` \|/gm)]
+    .filter(([, one]) => one === runtime)
+    .map(([, , trial]) => `trials: ${trial}`);
   const rows = [...page.matchAll(/^\| `(packages\/[^`]+)` \| ([\w, ]+) \| `([^`]+)` \|/gm)]
     .filter(([, , runtimes = '']) => runtimes.split(', ').includes(runtime))
     .map(([, file = '', , test = '']) => ({ file, test }));
-  const failures = rows.filter(({ test }) => test !== NOT_RUN);
+  const tests = rows.filter(({ test }) => test !== NOT_RUN);
   return {
-    failures: new Set(failures.map(({ file, test }) => `${file}: ${test}`)),
-    notRun: new Set(rows.filter(({ test }) => test === NOT_RUN).map(({ file }) => file)),
+    trials: new Set(trials),
+    tests: new Set(tests.map(({ file, test }) => `${file}: ${test}`)),
+    notRun: rows.filter(({ test }) => test === NOT_RUN).map(({ file }) => file),
   };
 }
 
 /** The quick tests of all packages. */
 export function testFiles(root: string): string[] {
-  const folders = readdirSync(join(root, 'packages')).map((name) => join('packages', name, 'test'));
-  return folders
-    .flatMap((folder) =>
-      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) =>
-        join(folder, name).replaceAll('\\', '/'),
-      ),
-    )
-    .filter((name) => name.endsWith('.test.ts') && !/\.(heavy|seeds)\.test\.ts$/.test(name));
+  return filesBelow(root, 'packages', ['.test.ts']).filter(
+    (name) => /^packages\/[^/]+\/test\//.test(name) && !/\.(heavy|seeds)\.test\.ts$/.test(name),
+  );
 }
 
-/** What of a report differs from what is known. */
+/** What of a report differs from the known failures. */
 export function judge(
   { testResults }: Report,
-  runtime: string,
   root: string,
   known: ReadonlySet<string>,
-): SuiteOutcome {
+): { passed: number; problems: string[] } {
   const problems: string[] = [];
   const unseen = new Set(known);
   let passed = 0;
   for (const { name, status, assertionResults } of testResults) {
-    const file = relative(root, name).replaceAll('\\', '/');
+    const file = name.startsWith(root) ? relative(root, name).replaceAll('\\', '/') : name;
     const failed = assertionResults.filter((test) => test.status === 'failed');
     passed += assertionResults.filter((test) => test.status === 'passed').length;
     const keys = failed.map((test) => [`${file}: ${test.fullName}`, test.failureMessages?.[0]]);
     if (status !== 'passed' && failed.length === 0) keys.push([`${file}: ${WHOLE_FILE}`, '']);
     for (const [key = '', message = ''] of keys) {
       const row = rowOf(key, known);
-      if (row === undefined) problems.push(`${runtime}, ${key}: ${message}`);
+      if (row === undefined) problems.push(`${key}: ${message}`);
       else unseen.delete(row);
     }
   }
   for (const key of unseen) {
-    problems.push(`${runtime}, ${key}: it is listed in docs/runtimes.md, but holds: take it out`);
+    problems.push(`${key}: it is listed in docs/runtimes.md, but holds: take it out`);
   }
-  return { files: testResults.length, passed, problems };
+  return { passed, problems };
 }
 
 function rowOf(key: string, known: ReadonlySet<string>): string | undefined {
@@ -144,12 +121,4 @@ function rowOf(key: string, known: ReadonlySet<string>): string | undefined {
   const isPart = (row: string) =>
     row.endsWith(WILDCARD) && key.startsWith(row.slice(0, -WILDCARD.length));
   return [...known].find(isPart);
-}
-
-function readReport(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
-  }
 }

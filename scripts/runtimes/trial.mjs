@@ -1,35 +1,210 @@
-// One trial on the runtime that runs this file: `node trial.mjs NAME`. It uses the built packages as a program
-// outside does, by their public names. Prints nothing and exits with 0 when the trial holds.
-// Without a name it prints the names of all trials, one in each line.
-import { clusterTrials } from './trials/cluster.mjs';
-import { codecTrials } from './trials/codec.mjs';
-import { socketTrials } from './trials/socket.mjs';
-import { tlsTrials } from './trials/tls.mjs';
-import { webSocketTrials } from './trials/web-socket.mjs';
+// Trials on the runtime that runs this file, with the built packages by their public names, as a program outside of
+// this repository. Prints a report like Vitest's as JSON; a program that uses the packages rightly prints nothing else.
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { once } from 'node:events';
+import tls from 'node:tls';
+import { Cluster, MemoryHub, memoryBus } from '@headrace/cluster';
+import { lengthPrefixed, StringCodec } from '@headrace/codec';
+import {
+  Bootstrap,
+  ServerBootstrap,
+  silentLogger,
+  TlsClientContext,
+  TlsServerContext,
+  upgradeToTls,
+} from '@headrace/core';
+import { EmbeddedChannel } from '@headrace/core/testing';
+import { AuthHandler, EchoHandler, HeartbeatHandler } from '@headrace/handlers';
+import { HttpEndpoint, WebSocketBootstrap, WebSocketTextCodec } from '@headrace/websocket';
 
 const LIMIT_MS = 8000;
+const LOCAL = { host: '127.0.0.1', port: 0 };
+const { ca, localhost } = JSON.parse(process.env.TRIAL_CERTIFICATES);
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A server on a free port; its connections get the handlers that `handlers` makes. */
+function serve(handlers, where = {}) {
+  return new ServerBootstrap()
+    .childHandler((channel) => void channel.pipeline.addLast(...handlers()))
+    .bind({ ...LOCAL, ...where });
+}
+
+function dial({ port }, handlers = () => []) {
+  return new Bootstrap()
+    .handler((channel) => void channel.pipeline.addLast(...handlers()))
+    .connect({ ...LOCAL, port });
+}
+
+/** The next `count` messages of a channel. */
+async function take(channel, count) {
+  const messages = [];
+  // Not `for await`: leaving that closes the channel.
+  const incoming = channel[Symbol.asyncIterator]();
+  while (messages.length < count) messages.push((await incoming.next()).value);
+  return messages;
+}
+
+const plain = () => [...lengthPrefixed({ maxFrameLength: 4096 }), new StringCodec()];
+const members = () => [
+  ...plain(),
+  new HeartbeatHandler(),
+  new AuthHandler({
+    isCredentials: (text) => text.startsWith('AUTH:'),
+    authenticate: async (text) =>
+      text === 'AUTH:ann' ? { principal: { id: 'ann' } } : { refused: 'unknown' },
+    replies: { accepted: () => 'AUTH_OK', unauthenticated: () => 'ERR:UNAUTH' },
+  }),
+  new EchoHandler({ reply: (text) => `ECHO:${text}` }),
+];
+
 const trials = {
-  ...socketTrials,
-  ...codecTrials,
-  ...tlsTrials,
-  ...webSocketTrials,
-  ...clusterTrials,
+  async "connections of the runtime's own, one line in the log"() {
+    const runtimes = ['bun', 'deno', 'node'];
+    const runtime = runtimes.find((name) => process.versions[name] !== undefined);
+    const kind = { bun: 'bun', deno: 'socket', node: 'handle' }[runtime];
+    const lines = [];
+    const log = (level, text) => void lines.push(`${level}${/ takes \w+/.exec(text)?.[0]}`);
+    const server = await new ServerBootstrap()
+      .options({ logger: { log } })
+      .childHandler(() => {})
+      .bind(LOCAL);
+    equal(server.transportKind, kind);
+    deepEqual(lines, [`debug takes ${kind}s`]);
+    await server.close();
+  },
+
+  async 'framed text with sign-in and heartbeat'() {
+    const server = await serve(members);
+    const client = await dial(server, plain);
+    for (const text of ['AUTH:ann', 'hello', 'PING']) client.writeAndFlush(text);
+    deepEqual((await take(client, 3)).sort(), ['AUTH_OK', 'ECHO:hello', 'PONG']);
+    const stranger = await dial(server, plain);
+    stranger.writeAndFlush('hello');
+    deepEqual(await take(stranger, 1), ['ERR:UNAUTH']);
+    equal((await stranger.closed).reason, 'peer');
+    await server.close();
+  },
+
+  async 'a WebSocket over TLS, to ours and to one of the runtime'() {
+    const endpoint = new HttpEndpoint({
+      request: (_request, response) => response.end('a page'),
+      webSocket: ({ pipeline }) => pipeline.addLast(new WebSocketTextCodec(), new EchoHandler()),
+    });
+    const secure = await serve(() => [endpoint.handler()], { tls: localhost });
+    const client = await new WebSocketBootstrap()
+      .options({ logger: silentLogger, tls: { ca } })
+      .handler((channel) => void channel.pipeline.addLast(new WebSocketTextCodec()))
+      .connect(`wss://localhost:${secure.port}/ws`);
+    client.writeAndFlush('hello');
+    deepEqual(await take(client, 1), ['hello']);
+    await client.close();
+    await secure.close();
+    const server = await serve(() => [endpoint.handler()]);
+    const response = await fetch(`http://127.0.0.1:${server.port}/`);
+    equal(await response.text(), 'a page');
+    if (globalThis.WebSocket !== undefined) {
+      // Node 20 has none.
+      const socket = new WebSocket(`ws://127.0.0.1:${server.port}/ws`);
+      socket.onopen = () => socket.send('hello');
+      equal(
+        (await new Promise((resolve) => Object.assign(socket, { onmessage: resolve }))).data,
+        'hello',
+      );
+      socket.close();
+    }
+    await server.close();
+  },
+
+  async 'a group, its presence and a user over two nodes'() {
+    const hub = new MemoryHub();
+    const join = () => Cluster.join({ app: 'trial', bus: memoryBus({ hub }) });
+    const [one, two] = await Promise.all([join(), join()]);
+    const [phone, desk] = [new EmbeddedChannel(), new EmbeddedChannel()];
+    one.group('lobby').add(phone);
+    two.group('lobby').add(desk);
+    two.users.bind('ann', desk);
+    await pause(700);
+    equal(one.group('lobby').total, 2);
+    one.group('lobby').writeAndFlush('to all');
+    one.users.send('ann', 'to ann');
+    equal(await one.users.deliver('ann', 'and this'), 1);
+    deepEqual(
+      [1, 2, 3].map(() => desk.readOutbound()),
+      ['to all', 'to ann', 'and this'],
+    );
+    await Promise.all([one.leave(), two.leave()]);
+  },
+
+  async 'a session is resumed'() {
+    const server = await serve(() => [new EchoHandler()], { tls: localhost });
+    const options = { host: '127.0.0.1', port: server.port, ca, servername: 'localhost' };
+    const first = tls.connect(options);
+    let session;
+    first.on('session', (ticket) => {
+      session = ticket;
+    });
+    first.write('x');
+    await once(first, 'data');
+    await pause(50);
+    ok(session, 'the client got no session');
+    first.destroy();
+    const second = tls.connect({ ...options, session });
+    await once(second, 'secureConnect');
+    ok(second.isSessionReused(), 'the second handshake was a full one');
+    second.destroy();
+    await server.close();
+  },
+
+  async 'after STARTTLS a peer that does not read stops the writer'() {
+    const accepted = [];
+    const server = await serve(() => [{ channelActive: (ctx) => void accepted.push(ctx.channel) }]);
+    const client = await dial(server, () => [{ channelRead() {} }]);
+    while (accepted.length === 0) await pause(5);
+    const [child] = accepted;
+    await Promise.all([
+      upgradeToTls(child, new TlsServerContext(localhost)),
+      upgradeToTls(client, new TlsClientContext({ ca, servername: 'localhost' })),
+    ]);
+    client.autoRead = false;
+    const piece = Buffer.alloc(64 * 1024);
+    let bytes = 0;
+    for (
+      let full = 0;
+      full < 20 && bytes < 64 * 1024 * 1024;
+      full = child.isWritable ? 0 : full + 1
+    ) {
+      for (; child.isWritable; bytes += piece.length) child.write(piece).onSettled(() => {});
+      child.flush();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    ok(!child.isWritable && bytes < 64 * 1024 * 1024, `it took ${bytes} bytes`);
+    await server.close();
+  },
 };
-const name = process.argv[2];
 
-function fail(error) {
-  console.error(`${error?.stack ?? error}`);
-  process.exit(1);
-}
+let fail;
+process.on('uncaughtException', (error) => fail(error));
+process.on('unhandledRejection', (error) => fail(error));
 
-if (name === undefined) {
-  console.log(Object.keys(trials).join('\n'));
-} else {
-  process.on('uncaughtException', fail);
-  process.on('unhandledRejection', fail);
-  setTimeout(() => fail(new Error(`not done after ${LIMIT_MS} ms`)), LIMIT_MS).unref();
-  const certificates = JSON.parse(process.env.TRIAL_CERTIFICATES);
-  await trials[name](certificates);
+async function run(trial) {
+  const failure = new Promise((_, reject) => {
+    fail = reject;
+  });
+  const timer = setTimeout(() => fail(new Error(`not done after ${LIMIT_MS} ms`)), LIMIT_MS);
   // What comes a moment later, as an error nobody caught, counts too.
-  setTimeout(() => process.exit(0), 50);
+  const done = trial().then(() => pause(50));
+  await Promise.race([done, failure]).finally(() => clearTimeout(timer));
 }
+
+const assertionResults = [];
+for (const [fullName, trial] of Object.entries(trials)) {
+  const outcome = { fullName, status: 'passed' };
+  await run(trial).catch((error) => {
+    Object.assign(outcome, { status: 'failed', failureMessages: [`${error?.stack ?? error}`] });
+  });
+  assertionResults.push(outcome);
+}
+const testResults = [{ name: 'trials', status: 'passed', assertionResults }];
+console.log(JSON.stringify({ testResults }));
+process.exit(0);

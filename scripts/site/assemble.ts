@@ -1,19 +1,11 @@
 // Puts the site's pages together in site/.pages: the repository's Markdown with its links rewritten, a page for
 // each handler, the API reference, and the lists that the theme reads.
-import { spawnSync } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
-import { filesBelow, foldersIn } from '../source-file.ts';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, posix } from 'node:path';
+import { must } from '../program.ts';
+import { filesBelow } from '../source-file.ts';
+import { allEntries } from '../workspace.ts';
 import { readContents, unreached } from './contents.ts';
-import { errorAnchors } from './error-anchors.ts';
 import { figuresTable } from './figures.ts';
 import { handlerPages } from './handler-pages.ts';
 import { Links } from './links.ts';
@@ -29,29 +21,10 @@ export interface Assembled {
   readonly problems: readonly string[];
 }
 
-/** `packages/core/src/testing/index.ts` and `@headrace/core/testing` for every entry of every package. */
-function apiEntries(root: string): Array<{ file: string; name: string }> {
-  return foldersIn(root, 'packages').flatMap((folder) => {
-    const manifest = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as {
-      name: string;
-      exports?: Record<string, string | Record<string, string>>;
-    };
-    return Object.entries(manifest.exports ?? {}).flatMap(([path, target]) => {
-      const source = typeof target === 'string' ? undefined : target['@headrace/source'];
-      if (source === undefined) return [];
-      return [{ file: `${folder}/${source.slice(2)}`, name: `${manifest.name}${path.slice(1)}` }];
-    });
-  });
-}
-
-function writeApi(root: string, folder: string): void {
-  const pairs = apiEntries(root).map(({ file, name }) => `${file}=${name}`);
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    [join(root, 'site', 'api-reference.mjs'), folder, ...pairs],
-    { cwd: join(root, 'site'), encoding: 'utf8' },
-  );
-  if (status !== 0) throw new Error(`the API reference cannot be made: ${stdout}${stderr}`);
+async function writeApi(root: string, folder: string): Promise<void> {
+  const pairs = allEntries(root).map(({ source, name }) => `${source}=${name}`);
+  const program = join(root, 'site', 'api-reference.mjs');
+  await must(process.execPath, [program, folder, ...pairs], join(root, 'site'));
   // A variable's page has no headings for its properties.
   for (const file of filesBelow(folder, '.', ['.md'])) {
     const path = join(folder, file);
@@ -64,17 +37,10 @@ function writeApi(root: string, folder: string): void {
 /** The address of a name's API page, the one of a given package first. */
 function apiPages(folder: string): (name: string, of: string) => string | undefined {
   const found = new Map<string, string[]>();
-  const visit = (directory: string, route: string): void => {
-    if (!existsSync(directory)) return;
-    for (const entry of readdirSync(directory, { withFileTypes: true })) {
-      if (entry.isDirectory()) visit(join(directory, entry.name), `${route}/${entry.name}`);
-      else if (entry.name.endsWith('.md') && entry.name !== 'index.md') {
-        const name = entry.name.slice(0, -3);
-        found.set(name, [...(found.get(name) ?? []), `${route}/${name}`]);
-      }
-    }
-  };
-  visit(folder, '/api');
+  for (const file of filesBelow(folder, '.', ['.md'])) {
+    const name = posix.basename(file, '.md');
+    found.set(name, [...(found.get(name) ?? []), `/api/${file.replace(/\.md$/, '')}`]);
+  }
   return (name, of) => {
     const routes = found.get(name) ?? [];
     return routes.find((route) => route.startsWith(`/api/@headrace/${of}/`)) ?? routes[0];
@@ -105,11 +71,11 @@ function home(root: string, links: Links, readme: string): string {
     .replace('<!-- packages -->', packages);
 }
 
-export function assemble(root: string, sets: readonly DescribedSet[]): Assembled {
+export async function assemble(root: string, sets: readonly DescribedSet[]): Promise<Assembled> {
   const folder = join(root, 'site', '.pages');
   const apiFolder = join(folder, 'api');
   rmSync(folder, { recursive: true, force: true });
-  writeApi(root, apiFolder);
+  await writeApi(root, apiFolder);
   const pages = findPages(root);
   const links = new Links(root, pages, SITE);
   const problems = unreached(root, pages);
@@ -119,7 +85,6 @@ export function assemble(root: string, sets: readonly DescribedSet[]): Assembled
     let text = links.rewrite(source, readFileSync(join(root, source), 'utf8'));
     if (source === 'README.md') text = home(root, links, text);
     if (source === 'docs/README.md') contents = readContents(text);
-    if (source === 'docs/errors.md') text = errorAnchors(text);
     if (source === 'docs/performance.md') text += figuresTable(root);
     text = inlinePlots(root, text, isDark);
     const edit = source === 'README.md' ? 'site/home.md' : source;
@@ -144,7 +109,7 @@ export function assemble(root: string, sets: readonly DescribedSet[]): Assembled
   cpSync(join(root, 'site', 'logo.svg'), join(folder, 'public', 'logo.svg'));
   const lists = {
     contents,
-    entries: apiEntries(root).map(({ name }) => ({ text: name, link: `/api/${name}/` })),
+    entries: allEntries(root).map(({ name }) => ({ text: name, link: `/api/${name}/` })),
     handlers: publicHandlerList(folder),
   };
   writeFileSync(join(folder, 'lists.json'), JSON.stringify(lists, null, 2));

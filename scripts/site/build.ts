@@ -1,44 +1,48 @@
-// The tools of the site are in a project of their own, installed when they are first needed.
+// `npm run site` builds the site into site/dist; `npm run site -- dev` serves it while one writes. Its tools are in
+// projects of their own, installed when they are first needed.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { installOwnProject } from '../own-project.ts';
+import { pathToFileURL } from 'node:url';
+import { ownModule } from '../own-project.ts';
+import { must, run } from '../program.ts';
+import { root } from '../workspace.ts';
 import { assemble } from './assemble.ts';
 import { describedSets } from './option-sets.ts';
 
-/** What runs in the reader's browser: site/.pages/public/playground. */
-function buildPlayground(root: string): void {
-  installOwnProject(root, 'site/playground');
-  const program = join(root, 'site', 'playground', 'build.mjs');
-  const out = join(root, 'site', '.pages', 'public', 'playground');
-  const { status, stderr } = spawnSync(process.execPath, [program, out], { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`the playground cannot be built: ${stderr}`);
+const site = join(root, 'site');
+
+/** The program of VitePress, which is given a command. */
+export function vitepress(): Promise<string> {
+  return ownModule(root, 'site', 'vitepress/bin/vitepress.js');
 }
 
-function vitepress(root: string, ...args: string[]): { ok: boolean; output: string } {
-  const path = join(root, 'site', 'node_modules', 'vitepress', 'bin', 'vitepress.js');
-  const isServing = args[0] === 'dev';
-  const { status, stdout, stderr } = spawnSync(process.execPath, [path, ...args], {
-    cwd: join(root, 'site'),
-    encoding: 'utf8',
-    stdio: isServing ? 'inherit' : 'pipe',
-    maxBuffer: 64 * 1024 * 1024,
-  });
-  return { ok: status === 0, output: `${stdout ?? ''}${stderr ?? ''}` };
+/** Puts the pages together, with what runs in the reader's browser; returns what is wrong. */
+async function makePages(): Promise<readonly string[]> {
+  const { problems } = await assemble(root, await describedSets(root));
+  await ownModule(root, 'site/playground', '');
+  const out = join(site, '.pages', 'public', 'playground');
+  await must(process.execPath, [join(site, 'playground', 'build.mjs'), out], root);
+  return problems;
 }
 
 /** Builds everything into site/dist; returns what is wrong. */
-export function buildSite(root: string): string[] {
-  installOwnProject(root, 'site');
-  const { problems } = assemble(root, describedSets(root));
-  buildPlayground(root);
-  const { ok, output } = vitepress(root, 'build');
-  if (!ok) return [...problems, output];
-  return [...problems];
+export async function buildSite(): Promise<string[]> {
+  const program = await vitepress();
+  const problems = await makePages();
+  const { ok, output } = await run(process.execPath, [program, 'build'], site);
+  return ok ? [...problems] : [...problems, output];
 }
 
-export function serveSite(root: string): void {
-  installOwnProject(root, 'site');
-  for (const problem of assemble(root, describedSets(root)).problems) console.error(problem);
-  buildPlayground(root);
-  vitepress(root, 'dev');
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const began = Date.now();
+  if (process.argv[2] === 'dev') {
+    const program = await vitepress();
+    for (const problem of await makePages()) console.error(problem);
+    spawnSync(process.execPath, [program, 'dev'], { cwd: site, stdio: 'inherit' });
+  } else {
+    const problems = await buildSite();
+    for (const problem of problems) console.error(problem);
+    if (problems.length > 0) process.exitCode = 1;
+    console.log(`site/dist is there after ${Math.round((Date.now() - began) / 1000)} s`);
+  }
 }

@@ -1,6 +1,7 @@
 // One page for each public handler: its card, its options, its example.
 import { type HandlerClass, publicHandlers } from '../check-cards.ts';
-import { filesBelow, foldersIn, readSource } from '../source-file.ts';
+import { readSource } from '../source-file.ts';
+import { sourcesIn } from '../workspace.ts';
 import type { DescribedSet } from './option-sets.ts';
 import { constructorType, type Option, OptionTypes } from './options.ts';
 
@@ -88,13 +89,8 @@ export function handlerPages(
 ): WrittenPage[] {
   const handlers = publicHandlers(root);
   const known = new Set(handlers.map(({ name }) => name));
-  const files = foldersIn(root, 'packages').flatMap((folder) =>
-    filesBelow(root, `${folder}/src`, ['.ts']),
-  );
-  const types = new OptionTypes(
-    files.map((file) => readSource(root, file)),
-    sets,
-  );
+  const sources = sourcesIn(root).map((file) => readSource(root, file));
+  const types = new OptionTypes(sources, sets);
   const pageOf = (handler: HandlerClass): { page: WrittenPage; sentence: string } => {
     const { name, file, line, card = '' } = handler;
     const of = packageOf(file);

@@ -1,11 +1,11 @@
 // The descriptions of options as programs have them. A process of its own loads each module that has one, and core's
 // OptionSet notes itself there.
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { register } from 'node:module';
 import { join, relative, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { filesBelow, foldersIn } from '../source-file.ts';
+import { run } from '../program.ts';
+import { sourcesIn } from '../workspace.ts';
 
 export interface DescribedOption {
   readonly allowed: string;
@@ -32,29 +32,20 @@ interface Kind {
 const CALL = /\bdescribe(?:Options|Part)\(/;
 
 /** All sets that the packages describe while their modules are loaded. */
-export function describedSets(root: string): readonly DescribedSet[] {
-  const run = spawnSync(
-    process.execPath,
-    [
-      '--conditions=@headrace/source',
-      '--import',
-      pathToFileURL(join(root, 'scripts/register.mjs')).href,
-      fileURLToPath(import.meta.url),
-      root,
-    ],
-    { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 },
-  );
-  if (run.status !== 0) throw new Error(`the descriptions were not found: ${run.stderr}`);
-  return JSON.parse(run.stdout) as DescribedSet[];
+export async function describedSets(root: string): Promise<readonly DescribedSet[]> {
+  const register = pathToFileURL(join(root, 'scripts/register.mjs')).href;
+  const program = ['--import', register, fileURLToPath(import.meta.url), root];
+  const args = ['--conditions=@headrace/source', ...program];
+  const { ok, stdout, output } = await run(process.execPath, args, root);
+  if (!ok) throw new Error(`the descriptions were not found: ${output}`);
+  return JSON.parse(stdout) as DescribedSet[];
 }
 
 async function describeAll(root: string): Promise<DescribedSet[]> {
   const noted: Noted[] = [];
   Object.assign(globalThis, { describedOptions: noted });
   register('./note-option-sets.mjs', import.meta.url);
-  const files = foldersIn(root, 'packages')
-    .flatMap((folder) => filesBelow(root, `${folder}/src`, ['.ts']))
-    .filter((file) => CALL.test(readFileSync(join(root, file), 'utf8')));
+  const files = sourcesIn(root).filter((file) => CALL.test(readFileSync(join(root, file), 'utf8')));
   for (const file of files) await import(pathToFileURL(join(root, file)).href);
   if (noted.length === 0) throw new Error(`no file below ${root} describes options`);
   return noted.map(({ set: { owner, kinds }, stack }) => ({

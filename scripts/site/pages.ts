@@ -1,5 +1,5 @@
 // Which Markdown file becomes which page.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { filesBelow, foldersIn } from '../source-file.ts';
 
@@ -46,10 +46,4 @@ export function findPages(root: string): Page[] {
     }
   }
   return pages;
-}
-
-export function titleOf(root: string, source: string): string {
-  const text = readFileSync(join(root, source), 'utf8');
-  const title = /^# (.+)$/m.exec(text)?.[1] ?? posix.basename(source, '.md');
-  return title.replace(/[`*]/g, '').replace(/\[([^\]]*)\]\([^)]*\)/g, '$1');
 }

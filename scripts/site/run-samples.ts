@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
-import { type Block, findBlocks, printsOf } from '../sample-blocks.ts';
+import { type Block, findBlocks, isRun, printingProblem } from '../sample-blocks.ts';
 
 interface Unsupported {
   /** A part of the code. */
@@ -49,7 +49,7 @@ async function runInPage(browser: Browser, runner: string, blocks: readonly Pick
           };
           runSample(code, sink, limit);
         });
-        return { printed: lines.map((line) => line.trim()), failure };
+        return { printed: lines, failure };
       }, asked),
     );
   }
@@ -59,9 +59,8 @@ async function runInPage(browser: Browser, runner: string, blocks: readonly Pick
 
 function problemOf(block: Block, { printed, failure }: Outcome): string | undefined {
   if (failure !== undefined) return `the sample fails in a page: ${failure}`;
-  const wanted = printsOf(block);
-  if (wanted.length === 0 || wanted.join('\n') === printed.join('\n')) return undefined;
-  return `the sample prints ${JSON.stringify(printed)} in a page, not ${JSON.stringify(wanted)}`;
+  const problem = printingProblem(block, printed.join('\n'));
+  return problem === undefined ? undefined : `in a page the sample ${problem}`;
 }
 
 /** What a reader may write: the page goes on. */
@@ -83,7 +82,7 @@ export async function checkSamplesInPage(
 ): Promise<{ problems: string[]; summary: string }> {
   const list = join(root, 'site', 'playground', 'unsupported.json');
   const unsupported = JSON.parse(readFileSync(list, 'utf8')) as Unsupported[];
-  const blocks = findBlocks(root).filter(({ isRun }) => isRun);
+  const blocks = findBlocks(root).filter(isRun);
   const parts = Array.from({ length: AT_ONCE }, (_, i) =>
     blocks.filter((_block, at) => at % AT_ONCE === i),
   );

@@ -1,33 +1,28 @@
 // Code that the site shows is compiled or run by `npm run check -- docs`, or says why not.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { lineOf } from '../source-file.ts';
+import { blocksIn, isCompiled, isRun } from '../sample-blocks.ts';
 import type { Page } from './pages.ts';
 
-const FENCE = /^([ \t]*)```(ts|typescript)(?: ([^\n]*))?\n[\s\S]*?^\1```/gm;
 /** `<!-- not checked: REASON -->` stands right above a block that can be neither compiled nor run. */
-const REASON = /<!-- not checked: \S[^>]*-->\s*$/;
+const REASON = /<!-- not checked: \S[^>]*-->$/;
 
 export function uncheckedSamples(
   root: string,
   pages: readonly Page[],
 ): { problems: string[]; summary: string } {
-  const problems: string[] = [];
-  const count = { run: 0, check: 0, reason: 0 };
-  for (const { source } of pages) {
-    const text = readFileSync(join(root, source), 'utf8');
-    for (const match of text.matchAll(FENCE)) {
-      const kind = (match[3] ?? '').split(' ')[0];
-      if (kind === 'run' || kind === 'check') count[kind] += 1;
-      else if (REASON.test(text.slice(0, match.index))) count.reason += 1;
-      else {
-        problems.push(
-          `${source}:${lineOf(text, match.index)}: begin the block with "\`\`\`ts run" or "\`\`\`ts check", ` +
-            'or put "<!-- not checked: REASON -->" above it',
-        );
-      }
-    }
-  }
-  const summary = `${count.run} run, ${count.check} compile, ${count.reason} say why not`;
-  return { problems, summary };
+  const blocks = pages
+    .flatMap(({ source }) => blocksIn(source, readFileSync(join(root, source), 'utf8')))
+    .filter(({ info }) => /^(?:ts|typescript)(?: |$)/.test(info));
+  const others = blocks.filter((block) => !isCompiled(block));
+  const problems = others
+    .filter(({ above }) => !REASON.test(above))
+    .map(
+      ({ file, line }) =>
+        `${file}:${line}: begin the block with "\`\`\`ts run" or "\`\`\`ts check", ` +
+        'or put "<!-- not checked: REASON -->" above it',
+    );
+  const [run, compiled] = [blocks.filter(isRun).length, blocks.length - others.length];
+  const reasons = others.length - problems.length;
+  return { problems, summary: `${run} run, ${compiled - run} compile, ${reasons} say why not` };
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { WebSocket } from 'ws';
-import { Program } from './program.ts';
+import { Program } from '../program.ts';
 
 /**
  * Talks to the program on this port, or offers something there; rejects if it does not answer as its README promises.

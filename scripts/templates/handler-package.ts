@@ -1,8 +1,7 @@
 // A package made from the template: fit for npm, and usable by a project that knows nothing of its folder.
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-
-type Must = (command: string, args: readonly string[], cwd: string) => Promise<string>;
+import { must } from '../program.ts';
 
 const USER = `import { EmbeddedChannel } from '@headrace/core/testing';
 import { RepeatFilterHandler } from 'my-handler-package';
@@ -15,10 +14,10 @@ if (channel.readInbound() !== 'a' || channel.readInbound() !== 'b') throw new Er
 export async function checkHandlerPackage(
   folder: string,
   place: string,
-  must: Must,
+  env: NodeJS.ProcessEnv,
 ): Promise<void> {
-  await must('npm', ['run', 'check:package'], folder);
-  await must('npm', ['pack', '--pack-destination', place], folder);
+  await must('npm', ['run', 'check:package'], folder, env);
+  await must('npm', ['pack', '--pack-destination', place], folder, env);
   const tarball = readdirSync(place).find((name) => /^my-handler-package.*\.tgz$/.test(name));
   if (tarball === undefined) throw new Error('npm pack made no tarball');
   const user = join(place, 'user-of-the-package');
@@ -26,7 +25,7 @@ export async function checkHandlerPackage(
   writeFileSync(join(user, 'package.json'), '{ "private": true, "type": "module" }\n');
   writeFileSync(join(user, 'use.ts'), USER);
   const args = ['install', '--no-audit', '--no-fund', `../${tarball}`];
-  await must('npm', [...args, 'typescript@7', '@types/node@20'], user);
+  await must('npm', [...args, 'typescript@7', '@types/node@20'], user, env);
   const options = ['--module', 'nodenext', '--target', 'es2022', '--strict', '--types', 'node'];
   await must(join(user, 'node_modules', '.bin', 'tsc'), [...options, 'use.ts'], user);
   await must(process.execPath, ['use.js'], user);

@@ -2,7 +2,6 @@ import { ERROR_PAGE, errorCodes } from '@headrace/core';
 import { expect, it } from 'vitest';
 import { checkCards } from '../check-cards.ts';
 import { checkErrorCodes } from '../check-error-codes.ts';
-import { checkSizes } from '../check-sizes.ts';
 import { describeProblem } from '../problem.ts';
 import { manifest, tree } from './tree.ts';
 
@@ -79,23 +78,4 @@ it('asks for the class, the meaning, the occasion and the cure of each error cod
   expect(second).toContain('HR_ERR_A does not begin with "A frame is bad."');
   expect(third).toBe('docs/errors.md:3: HR_ERR_A lacks **What to do:**');
   expect(others).toEqual([expect.stringContaining('HR_ERR_B')]);
-});
-
-it('names the files that are long, and refuses none', () => {
-  const root = tree({
-    'packages/core/package.json': manifest('core'),
-    'packages/core/src/long.ts': `${'\n'.repeat(400)}export {};\n`,
-    'packages/core/test/long.test.ts': `${'\n'.repeat(400)}export {};\n`,
-    'examples/chat/a.ts': 'export {};\n',
-  });
-  expect(checkSizes(root)).toMatchObject({
-    problems: [],
-    warnings: [
-      {
-        file: 'packages/core/src/long.ts',
-        message: '401 lines: has it one reason to change?',
-      },
-    ],
-    summary: '2 files, 1 above 400 lines, the longest has 401',
-  });
 });

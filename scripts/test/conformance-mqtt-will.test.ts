@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { family } from '../conformance/families/mqtt.ts';
+import { mqtt } from '../conformance/families/mqtt.ts';
 
 // CONNECT of MQTT 3.1.1, keep alive 9, client c, a will for the topic w with the bytes ff00, QoS 1, retained.
 const hex = '101400044d515454042c000900016300017700' + '02ff00';
@@ -24,8 +24,7 @@ const WILLS: readonly Record<string, unknown>[] = [
 ];
 
 function outcome(will: Record<string, unknown>): string {
-  const { outcome: result } = family.run({ messages: [{ ...connect, ...will }], hex }, {});
-  return result;
+  return mqtt({ messages: [{ ...connect, ...will }], hex }).outcome;
 }
 
 describe('a will in the vectors of MQTT', () => {
@@ -48,7 +47,7 @@ describe('a will in the vectors of MQTT', () => {
     const plain = '100d00044d515454040000090001' + '63';
     for (const none of [{}, { willFlag: false, willQos: 0, willRetain: false }]) {
       const messages = [{ ...connect, ...none }];
-      expect(family.run({ messages, hex: plain }, {}).outcome).toBe('passed');
+      expect(mqtt({ messages, hex: plain }).outcome).toBe('passed');
     }
   });
 });

@@ -3,7 +3,6 @@ import { wrongDefaults } from '../check-options.ts';
 import { describeProblem } from '../problem.ts';
 import { checkBuiltLinks, missingErrorAnchors } from '../site/built-links.ts';
 import { readContents, unreached } from '../site/contents.ts';
-import { errorAnchors } from '../site/error-anchors.ts';
 import { handlerPages } from '../site/handler-pages.ts';
 import { Links } from '../site/links.ts';
 import { type DescribedSet, describedSets } from '../site/option-sets.ts';
@@ -66,12 +65,6 @@ it('reads the sidebar from headings and lists, and finds a page that no list rea
   expect(unreached(root, findPages(root))).toEqual([
     'docs/guides/lost.md is in no list: add it to docs/README.md',
   ]);
-});
-
-it('gives a code in a table an anchor, but not one with a heading', () => {
-  expect(errorAnchors('| `HR_ERR_A` | bad |')).toBe('| <a id="hr_err_a"></a>`HR_ERR_A` | bad |');
-  const both = '| `HR_ERR_A` | bad |\n\n### HR_ERR_A\n';
-  expect(errorAnchors(both)).toBe(both);
 });
 
 it('makes a page of a card, with its options and inherited ones', () => {
@@ -202,5 +195,5 @@ it('does not go without the sets of options', async () => {
     'packages/core/package.json': manifest('core'),
     'packages/core/src/index.ts': 'export {};',
   });
-  expect(() => describedSets(root)).toThrow('describes options');
+  await expect(describedSets(root)).rejects.toThrow('describes options');
 }, 30_000);

@@ -1,8 +1,7 @@
 // Records what one message runs: a frame to a server over TCP, and its answer. Prints as JSON which functions
-// of packages/*/src ran, in order of their first call. A program of its own: nothing else runs meanwhile, and
-// no option of the caller's Node changes what runs. Started by walk.ts.
+// of packages/*/src ran, by file, in order of their first call. Started by walk.ts.
 import { once } from 'node:events';
-import { Session } from 'node:inspector/promises';
+import { type Debugger, Session } from 'node:inspector/promises';
 import { connect, type Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { LengthFieldFrameDecoder, LengthFieldPrepender, StringCodec } from '@headrace/codec';
@@ -11,24 +10,21 @@ import { EchoHandler, IdleStateHandler } from '@headrace/handlers';
 
 /** A function that ran. */
 interface Ran {
-  readonly url: string;
-  readonly scriptId: string;
+  readonly path: string;
   readonly name: string;
+  readonly scriptId: string;
   readonly start: number;
   readonly end: number;
-  readonly calls: number;
 }
 
 /** How often the message goes there and back first: what happens once per connection is no part of the walk. */
 const WARM_UP = 5;
-const OURS = /\/packages\/[^/]+\/src\//;
 /** The list that breakpoints write to; they see nothing but globals. */
 const ORDER = '__headraceWalk';
 
 /** One message and its answer, and what is due in the same turn of the event loop. */
 async function exchange(client: Socket): Promise<void> {
-  const body = Buffer.from('hello');
-  const frame = Buffer.concat([Buffer.of(0, 0, 0, body.length), body]);
+  const frame = Buffer.from('\0\0\0\x05hello', 'latin1');
   client.write(frame);
   let answer = Buffer.alloc(0);
   while (answer.length < frame.length) {
@@ -44,30 +40,29 @@ async function exchange(client: Socket): Promise<void> {
 /** The functions of ours that ran since the last call. */
 async function takeRan(session: Session): Promise<Ran[]> {
   const { result } = await session.post('Profiler.takePreciseCoverage');
-  return result
-    .filter(({ url }) => OURS.test(url))
-    .flatMap(({ url, scriptId, functions }) =>
-      functions.map(({ functionName: name, ranges: [range] }) => ({
-        ...{ url, scriptId, name },
-        ...{ start: range!.startOffset, end: range!.endOffset, calls: range!.count },
-      })),
-    )
-    .filter(({ calls }) => calls > 0);
+  return result.flatMap(({ url, scriptId, functions }) => {
+    const [path] = /packages\/[^/]+\/src\/.*$/.exec(url) ?? [];
+    if (path === undefined) return [];
+    return functions.flatMap(({ functionName: name, ranges: [range] }) =>
+      range!.count === 0
+        ? []
+        : [{ path, name, scriptId, start: range!.startOffset, end: range!.endOffset }],
+    );
+  });
 }
 
-function placeOf(source: string, offset: number): { lineNumber: number; columnNumber: number } {
-  const before = source.slice(0, offset);
-  const lineStart = before.lastIndexOf('\n') + 1;
-  return { lineNumber: before.split('\n').length - 1, columnNumber: offset - lineStart };
+function placeIn({ scriptId }: Ran, source: string, offset: number): Debugger.Location {
+  const lines = source.slice(0, offset).split('\n');
+  return { scriptId, lineNumber: lines.length - 1, columnNumber: lines.at(-1)!.length };
 }
 
 /** A breakpoint at the first statement of a function that notes its index, and never stops. */
 async function noteFirstCall(session: Session, ran: Ran, index: number): Promise<void> {
-  const { scriptId } = ran;
+  const { scriptId, start, end } = ran;
   const { scriptSource } = await session.post('Debugger.getScriptSource', { scriptId });
   const { locations } = await session.post('Debugger.getPossibleBreakpoints', {
-    start: { scriptId, ...placeOf(scriptSource, ran.start) },
-    end: { scriptId, ...placeOf(scriptSource, ran.end) },
+    start: placeIn(ran, scriptSource, start),
+    end: placeIn(ran, scriptSource, end),
   });
   const [location] = locations;
   if (location === undefined) throw new Error(`no place for a breakpoint in ${ran.name}`);
@@ -75,8 +70,8 @@ async function noteFirstCall(session: Session, ran: Ran, index: number): Promise
   await session.post('Debugger.setBreakpoint', { location, condition });
 }
 
-/** Counts the calls of one message, then runs another with breakpoints for the order: counts have none. */
-async function record(client: Socket): Promise<Ran[]> {
+/** Finds what one message runs, then runs another with breakpoints for the order: coverage has none. */
+async function record(client: Socket): Promise<Record<string, string[]>> {
   const session = new Session();
   session.connect();
   await session.post('Profiler.enable');
@@ -86,7 +81,6 @@ async function record(client: Socket): Promise<Ran[]> {
   await exchange(client);
   const ran = await takeRan(session);
   await session.post('Profiler.stopPreciseCoverage');
-
   const order = new Set<number>();
   Object.assign(globalThis, { [ORDER]: order });
   await session.post('Debugger.enable');
@@ -95,13 +89,19 @@ async function record(client: Socket): Promise<Ran[]> {
   session.disconnect();
   const missing = ran.filter((_, index) => !order.has(index)).map(({ name }) => name);
   if (missing.length > 0) throw new Error(`ran for one message only: ${missing.join(', ')}`);
-  return [...order].map((index) => ran[index]!);
+  const walk: Record<string, string[]> = {};
+  for (const index of order) {
+    const { path, name } = ran[index]!;
+    walk[path] ??= [];
+    walk[path].push(name);
+  }
+  return walk;
 }
 
-/** Serves clients with this pipeline, and records the way of one message through it. */
+/** Serves a client with this pipeline, and records the way of one message through it. */
 async function walk(
   initializer: Parameters<ServerBootstrap['childHandler']>[0],
-): Promise<Pick<Ran, 'url' | 'name' | 'calls'>[]> {
+): Promise<Record<string, string[]>> {
   await using server = await new ServerBootstrap()
     .childHandler(initializer)
     .bind({ host: '127.0.0.1', port: 0 });
@@ -109,8 +109,7 @@ async function walk(
   client.setNoDelay(true);
   await once(client, 'connect');
   try {
-    const ran = await record(client);
-    return ran.map(({ url, name, calls }) => ({ url, name, calls }));
+    return await record(client);
   } finally {
     client.destroy();
   }

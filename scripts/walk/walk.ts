@@ -1,75 +1,99 @@
-// The files that one message runs through, as recorded.
-import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+// ARCHITECTURE.md leads a newcomer along one message, file by file, in the order in which it really enters them.
+// `npm run walk` records it and writes the tables, `npm run check -- walk` compares. What happens in a file is
+// written by hand, and kept when the tables are made anew.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { CheckResult, Problem } from '../problem.ts';
+import { run } from '../program.ts';
+import { root } from '../workspace.ts';
 
-/** A function that ran, and how often. */
-interface Call {
-  readonly name: string;
-  readonly calls: number;
-}
-
-/** One file on the way. */
-export interface WalkedFile {
-  /** Path from the root of the repository, with `/`. */
-  readonly path: string;
-  /** All lines of the file, comments too: a reader has them on the screen. */
-  readonly lines: number;
-  /** In order of the first call. */
-  readonly functions: readonly Call[];
-}
+/** The functions that run in each file, by its path; both in the order of their first calls. */
+export type Walk = Readonly<Record<string, readonly string[]>>;
 
 /** The ways that are recorded. */
 export interface Walks {
   /** A frame in, through a handler of the application, and a frame out: what every message does. */
-  readonly framed: readonly WalkedFile[];
+  readonly framed: Walk;
   /** The same with an idle handler, a string codec and an echo handler of the library. */
-  readonly usual: readonly WalkedFile[];
+  readonly usual: Walk;
 }
 
-type Recorded = ReadonlyArray<Call & { readonly url: string }>;
+const PAGE = 'ARCHITECTURE.md';
+const BEGIN =
+  '<!-- the walk: `npm run walk` writes what is between these marks, but keeps the words -->';
+const END = '<!-- end of the walk -->';
+const SECTION = new RegExp(`${BEGIN}[\\s\\S]*${END}`);
+const ROW = /^\| [^|]* \| \[[^\]]*\]\(([^)]+)\) \| (.*?) \| [^|]* \|$/gm;
 
-const REGISTER = 'scripts/register.mjs';
-const PROGRAM = 'scripts/walk/recording.ts';
 /** What would have other code run. */
 const SWITCHES = ['NODE_OPTIONS', 'NODE_PENDING_DEPRECATION', 'HEADRACE_PUBLIC_API_ONLY'];
 
-function filesOf(root: string, recorded: Recorded): WalkedFile[] {
-  const files = new Map<string, Call[]>();
-  for (const { url, name, calls } of recorded) {
-    const path = relative(root, fileURLToPath(url)).split(sep).join('/');
-    const functions = files.get(path) ?? [];
-    functions.push({ name, calls });
-    files.set(path, functions);
-  }
-  return [...files].map(([path, functions]) => {
-    const lines = readFileSync(join(root, path), 'utf8').trimEnd().split('\n').length;
-    return { path, lines, functions };
-  });
-}
-
-/** Runs the recording in a program of its own; half a second. */
-export function recordWalks(root: string): Walks {
+/** A program of its own: nothing else runs meanwhile, and no option of the caller's Node changes what runs. */
+async function recordWalks(root: string): Promise<Walks> {
   const env = { ...process.env };
   for (const name of SWITCHES) delete env[name];
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    ['--conditions=@headrace/source', '--import', `./${REGISTER}`, PROGRAM],
-    { cwd: root, encoding: 'utf8', env, timeout: 60_000 },
-  );
-  if (status !== 0) throw new Error(`${PROGRAM} failed:\n${stderr}`);
-  const { framed, usual } = JSON.parse(stdout) as Record<keyof Walks, Recorded>;
-  return { framed: filesOf(root, framed), usual: filesOf(root, usual) };
+  const flags = ['--conditions=@headrace/source', '--import', './scripts/register.mjs'];
+  const args = [...flags, 'scripts/walk/recording.ts'];
+  const { ok, stdout, output } = await run(process.execPath, args, root, { env });
+  if (!ok) throw new Error(`the recording failed:\n${output}`);
+  return JSON.parse(stdout) as Walks;
 }
 
-export function callsOf({ functions }: WalkedFile): number {
-  return functions.reduce((sum, { calls }) => sum + calls, 0);
+/** The page with these walks in its tables. */
+export function pageWith(page: string, { framed, usual }: Walks): string {
+  const words = new Map(Array.from(page.matchAll(ROW), ([, path, text]) => [path, text]));
+  const tableOf = (files: readonly (readonly [string, readonly string[]])[]): string[] => [
+    '| | File | What happens there | Entered at |',
+    '| --- | --- | --- | --- |',
+    ...files.map(([path, [first]], index) => {
+      const name = path.replace(/^packages\//, '').replace('/src/', '/');
+      return `| ${index + 1} | [${name}](${path}) | ${words.get(path) ?? ''} | \`${first}\` |`;
+    }),
+  ];
+  const files = Object.entries(framed);
+  const added = Object.entries(usual).filter(([path]) => !(path in framed));
+  const section = [
+    BEGIN,
+    '',
+    `A frame in and its answer out, through a decoder, a handler of yours and a prepender: ${files.length} files.`,
+    '',
+    ...tableOf(files),
+    '',
+    `An idle handler, a string codec and an echo handler add ${added.length}:`,
+    '',
+    ...tableOf(added),
+    '',
+    END,
+  ];
+  if (!SECTION.test(page)) throw new Error(`${PAGE} lacks "${BEGIN}" or "${END}"`);
+  return page.replace(SECTION, () => section.join('\n'));
 }
 
-/** `19 files, 3407 lines, 100 calls`. */
-export function totalOf(walk: readonly WalkedFile[]): string {
-  const lines = walk.reduce((sum, file) => sum + file.lines, 0);
-  const calls = walk.reduce((sum, file) => sum + callsOf(file), 0);
-  return `${walk.length} files, ${lines} lines, ${calls} calls`;
+/** What is wrong with a page's walk, when these walks were recorded. */
+export function walkProblems(page: string, walks: Walks): Problem[] {
+  const due = pageWith(page, walks);
+  const lines = page.split('\n');
+  const first = due.split('\n').find((line, index) => line !== lines[index]);
+  const wordless = Array.from(due.matchAll(ROW)).filter(([, , words = '']) => words.trim() === '');
+  const messages = wordless.map(([, path]) => `no words about ${path}`);
+  if (due !== page)
+    messages.unshift(`the walk is not the recorded one: run \`npm run walk\`. Due: ${first}`);
+  return messages.map((message) => ({ file: PAGE, message }));
+}
+
+export async function checkWalk(root: string): Promise<CheckResult> {
+  const walks = await recordWalks(root);
+  const problems = walkProblems(readFileSync(join(root, PAGE), 'utf8'), walks);
+  const [framed, usual] = [walks.framed, walks.usual].map((walk) => Object.keys(walk).length);
+  return { problems, summary: `${framed} files; with idle, strings and echo ${usual}` };
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const walks = await recordWalks(root);
+  const page = readFileSync(join(root, PAGE), 'utf8');
+  for (const [path, functions] of Object.entries({ ...walks.framed, ...walks.usual }))
+    console.log(`${path}: ${functions.join(', ')}`);
+  writeFileSync(join(root, PAGE), pageWith(page, walks));
+  console.log(`${PAGE} holds this walk`);
 }

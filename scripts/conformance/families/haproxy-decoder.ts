@@ -8,7 +8,7 @@ import {
 import { type Address, type Context, type Handler, isHeadraceError } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import type { ProxyRefusal } from '../../../packages/codec/src/proxy-protocol/proxy-header-reader.ts';
-import { type CaseResult, type ConformanceFamily, sameAsExpected } from '../family.ts';
+import { type CaseResult, sameAsExpected } from '../family.ts';
 import {
   blockOf,
   nettyLine,
@@ -56,17 +56,14 @@ interface Difference {
   readonly events: unknown;
 }
 
-export const family: ConformanceFamily = {
-  name: 'haproxy-decoder',
-  run(testCase: ProxyCase): CaseResult {
-    const result = sameAsExpected(ourEvents(testCase), testCase.events);
-    if (result.outcome !== 'failed') return result;
-    const difference = differences(testCase).find(
-      ({ events }) => sameAsExpected(events, testCase.events).outcome === 'passed',
-    );
-    return difference === undefined ? result : { outcome: 'skipped', reason: difference.reason };
-  },
-};
+export function haproxyDecoder(testCase: ProxyCase): CaseResult {
+  const result = sameAsExpected(ourEvents(testCase), testCase.events);
+  if (result.outcome !== 'failed') return result;
+  const difference = differences(testCase).find(
+    ({ events }) => sameAsExpected(events, testCase.events).outcome === 'passed',
+  );
+  return difference === undefined ? result : { outcome: 'skipped', reason: difference.reason };
+}
 
 /** The handler after the decoder: notes what comes out of it, in Netty's words. */
 class Notes implements Handler {

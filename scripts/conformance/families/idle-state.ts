@@ -1,7 +1,7 @@
 import { type Context, silentLogger } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { IdleStateEvent, IdleStateHandler } from '@headrace/handlers';
-import { type CaseResult, type ConformanceFamily, sameAsExpected } from '../family.ts';
+import { type CaseResult, sameAsExpected } from '../family.ts';
 
 interface IdleEvent {
   readonly state: 'READER_IDLE' | 'WRITER_IDLE' | 'ALL_IDLE';
@@ -52,7 +52,7 @@ function apply(channel: EmbeddedChannel, op: string): void {
   if (op === 'close') void channel.close();
 }
 
-function run(testCase: IdleCase): CaseResult {
+export function idleState(testCase: IdleCase): CaseResult {
   const { config, ops } = testCase;
   let fired: IdleEvent[] = [];
   const channel = EmbeddedChannel.with({
@@ -80,5 +80,3 @@ function run(testCase: IdleCase): CaseResult {
   });
   return sameAsExpected(events, testCase.events.map(inOrder));
 }
-
-export const family: ConformanceFamily = { name: 'idle-state', run };

@@ -6,22 +6,10 @@ import {
   type MqttWill,
 } from '@headrace/codec';
 import { decodedBy, encodedBy } from '../decoder-run.ts';
-import {
-  type CaseResult,
-  type ConformanceFamily,
-  PASSED,
-  sameAsExpected,
-  sameAsRead,
-} from '../family.ts';
+import { type Family, type MessageCase, messageFamily } from '../family.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: a packet in Netty's words, each type with its own fields
 type MqttEntry = any;
-
-interface MqttCase {
-  readonly messages: readonly MqttEntry[];
-  readonly hex: string;
-  readonly decoded?: readonly MqttEntry[];
-}
 
 const bytes = (hex: string): Buffer => Buffer.from(hex, 'hex');
 const hexOf = (value: Uint8Array): string => Buffer.from(value).toString('hex');
@@ -139,18 +127,18 @@ function entryOf(packet: MqttPacket, like: MqttEntry): MqttEntry {
   };
 }
 
-/** The order of fields means nothing. */
 function sorted(entry: MqttEntry): MqttEntry {
   return Object.fromEntries(Object.entries(entry).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function run({ messages, hex, decoded }: MqttCase): CaseResult {
-  const encoded = sameAsExpected(encodedBy(new MqttEncoder(), messages.map(packetOf)), hex);
-  if (encoded !== PASSED) return encoded;
-  const decoder = new MqttDecoder({ maxPacketBytes: 2 ** 28 });
-  const packets = decodedBy<MqttPacket>(decoder, bytes(hex));
-  const entries = packets.map((packet, index) => entryOf(packet, messages[index] ?? {}));
-  return sameAsRead(entries.map(sorted), messages.map(sorted), decoded?.map(sorted));
-}
+/** The fields of the entries in one order: theirs means nothing. */
+const run = messageFamily<MqttEntry>(
+  (messages) => encodedBy(new MqttEncoder(), messages.map(packetOf)),
+  (hex, messages) =>
+    decodedBy<MqttPacket>(new MqttDecoder({ maxPacketBytes: 2 ** 28 }), hex).map((packet, index) =>
+      sorted(entryOf(packet, messages[index] ?? {})),
+    ),
+);
 
-export const family: ConformanceFamily = { name: 'mqtt', run };
+export const mqtt: Family = ({ messages, hex, decoded }: MessageCase<MqttEntry>) =>
+  run({ messages: messages.map(sorted), hex, decoded: decoded?.map(sorted) });

@@ -2,7 +2,7 @@
 // message left; ours may be shared by the writes of one flush, so the notes of both sides stand last.
 import { type Context, type Handler, HeadraceError, type WriteFuture } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
-import { type CaseResult, type ConformanceFamily, PASSED, sameAsExpected } from '../family.ts';
+import { type CaseResult, PASSED, sameAsExpected } from '../family.ts';
 
 type Op = readonly [name: string, ...args: string[]];
 
@@ -294,10 +294,7 @@ function additionAfterClose(
   return { outcome: 'skipped', reason: 'adds to a closed pipeline, which ours refuses' };
 }
 
-export const family: ConformanceFamily = {
-  name: 'pipeline-trace',
-  run(testCase: TraceCase): CaseResult {
-    const result = runOnce(testCase, false);
-    return result.outcome === 'passed' ? runOnce(testCase, true) : result;
-  },
-};
+export function pipelineTrace(testCase: TraceCase): CaseResult {
+  const result = runOnce(testCase, false);
+  return result.outcome === 'passed' ? runOnce(testCase, true) : result;
+}

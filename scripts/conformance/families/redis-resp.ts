@@ -10,7 +10,7 @@ import {
   type RespValue,
 } from '@headrace/codec';
 import { decodedBy } from '../decoder-run.ts';
-import { type CaseResult, type ConformanceFamily, sameAsExpected, sameAsRead } from '../family.ts';
+import { messageFamily } from '../family.ts';
 
 /** A message as the files write it. */
 type Message =
@@ -18,23 +18,10 @@ type Message =
   | { readonly type: 'bulk'; readonly hex: string | null }
   | { readonly type: 'array'; readonly items: readonly Message[] | null };
 
-interface RespCase {
-  readonly messages: readonly Message[];
-  readonly hex: string;
-  /** What Netty's own decoder makes of it, where that is something else. */
-  readonly decoded?: readonly Message[];
-}
-
-export const family: ConformanceFamily = {
-  name: 'redis-resp',
-  run({ messages, hex, decoded: byNetty }: RespCase): CaseResult {
-    const encoded = messages.map((message) => encodeResp(ours(message)));
-    const written = sameAsExpected(Buffer.concat(encoded).toString('hex'), hex);
-    if (written.outcome !== 'passed') return written;
-    const values = decodedBy<RespValue>(new RespDecoder(), Buffer.from(hex, 'hex'));
-    return sameAsRead(values.map(theirs), messages, byNetty);
-  },
-};
+export const redisResp = messageFamily<Message>(
+  (messages) => Buffer.concat(messages.map((one) => encodeResp(ours(one)))).toString('hex'),
+  (bytes) => decodedBy<RespValue>(new RespDecoder(), bytes).map(theirs),
+);
 
 function ours(message: Message): RespInput {
   switch (message.type) {

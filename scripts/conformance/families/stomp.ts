@@ -1,23 +1,11 @@
 import { StompDecoder, StompEncoder, StompFrame } from '@headrace/codec';
 import { decodedBy, encodedBy } from '../decoder-run.ts';
-import {
-  type CaseResult,
-  type ConformanceFamily,
-  PASSED,
-  sameAsExpected,
-  sameAsRead,
-} from '../family.ts';
+import { messageFamily } from '../family.ts';
 
 interface StompEntry {
   readonly command: string;
   readonly headers: readonly (readonly [string, string])[];
   readonly bodyHex: string;
-}
-
-interface StompCase {
-  readonly messages: readonly StompEntry[];
-  readonly hex: string;
-  readonly decoded?: readonly StompEntry[];
 }
 
 function frameOf({ command, headers, bodyHex }: StompEntry): StompFrame {
@@ -28,12 +16,7 @@ function entryOf({ command, headers, body }: StompFrame): StompEntry {
   return { command, headers, bodyHex: body.toString('hex') };
 }
 
-function run({ messages, hex, decoded }: StompCase): CaseResult {
-  const encoded = sameAsExpected(encodedBy(new StompEncoder(), messages.map(frameOf)), hex);
-  if (encoded !== PASSED) return encoded;
-  const decoder = new StompDecoder({ maxBodyBytes: 2 ** 24 });
-  const frames = decodedBy<StompFrame>(decoder, Buffer.from(hex, 'hex'));
-  return sameAsRead(frames.map(entryOf), messages, decoded);
-}
-
-export const family: ConformanceFamily = { name: 'stomp', run };
+export const stomp = messageFamily<StompEntry>(
+  (messages) => encodedBy(new StompEncoder(), messages.map(frameOf)),
+  (bytes) => decodedBy<StompFrame>(new StompDecoder({ maxBodyBytes: 2 ** 24 }), bytes).map(entryOf),
+);

@@ -1,0 +1,67 @@
+// The packages, as their manifests describe them.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { filesBelow, foldersIn } from './source-file.ts';
+
+export const root: string = fileURLToPath(new URL('..', import.meta.url));
+
+/** What is read of a package.json. */
+export interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly packageManager: string;
+  readonly exports?: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+}
+
+export function readManifest(folder: string): Manifest {
+  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+}
+
+/** Something that a program imports. */
+export interface Entry {
+  /** As it is written: `@headrace/core/testing`. */
+  readonly name: string;
+  /** The folder of its package. */
+  readonly folder: string;
+  /** Paths from the root. */
+  readonly source: string;
+  readonly types: string;
+}
+
+/** The entries of the package in a folder; a program has none. */
+export function entriesOf(root: string, folder: string): Entry[] {
+  const { name, exports = {} } = readManifest(join(root, folder));
+  return Object.entries(exports).flatMap(([path, target]) => {
+    if (typeof target === 'string') return [];
+    const { '@headrace/source': source = '', types = '' } = target;
+    return [
+      {
+        name: name + path.slice(1),
+        folder,
+        source: join(folder, source),
+        types: join(folder, types),
+      },
+    ];
+  });
+}
+
+/** The entries of all packages. */
+export function allEntries(root: string): Entry[] {
+  return foldersIn(root, 'packages').flatMap((folder) => entriesOf(root, folder));
+}
+
+/** The sources of all packages. */
+export function sourcesIn(root: string): string[] {
+  return foldersIn(root, 'packages').flatMap((folder) =>
+    filesBelow(root, `${folder}/src`, ['.ts']),
+  );
+}
+
+/** A folder for the time of a `using`. */
+export function temporaryFolder(): Disposable & { readonly path: string } {
+  const path = mkdtempSync(join(tmpdir(), 'headrace-'));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
