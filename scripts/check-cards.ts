@@ -1,7 +1,7 @@
 // Every public handler class has its card: what it takes, gives, raises and keeps, and code that runs.
-import { existsSync } from 'node:fs';
-import { join, posix } from 'node:path';
-import type { CheckResult, Problem } from './problem.ts';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CheckResult } from './problem.ts';
 import {
   filesBelow,
   foldersIn,
@@ -12,7 +12,15 @@ import {
 } from './source-file.ts';
 
 const HANDLER = /(?:Handler|Decoder|Encoder|Codec|Prepender|Detector)$/;
-const PARTS = ['**Place**', '**In**', '**Out**', '**Errors**', '**State**', '@example'];
+const PARTS = [
+  '**Place**',
+  '**In**',
+  '**Out**',
+  '**Errors**',
+  '**State**',
+  '@example',
+  '```ts run',
+];
 
 /** A public handler as it stands in the sources. */
 export interface HandlerClass {
@@ -22,22 +30,12 @@ export interface HandlerClass {
   readonly card: string | undefined;
 }
 
-/** The names that a package's entry passes on, and the files it passes on whole. */
-function publicNames(root: string, entry: string): { names: Set<string>; files: Set<string> } {
-  const names = new Set<string>();
-  const files = new Set<string>();
-  for (const node of readSource(root, entry).body) {
-    const source = node['source'] as { value: string } | null | undefined;
-    if (!source) continue;
-    if (node.type === 'ExportAllDeclaration') {
-      files.add(posix.join(posix.dirname(entry), source.value));
-    } else if (node.type === 'ExportNamedDeclaration') {
-      for (const specifier of node['specifiers'] as Array<{ local: { name: string } }>) {
-        names.add(specifier.local.name);
-      }
-    }
-  }
-  return { names, files };
+/** The names that a package's main entry passes on. */
+function publicNames(root: string, folder: string): Set<string> {
+  const entry = join(root, folder, 'src/index.ts');
+  const text = existsSync(entry) ? readFileSync(entry, 'utf8') : '';
+  const lists = Array.from(text.matchAll(/^export \{([^}]*)\} from/gm), ([, list = '']) => list);
+  return new Set(lists.flatMap((list) => list.split(/[\s,]+/)));
 }
 
 /** The JSDoc block right above a statement (decorators may stand between). */
@@ -53,45 +51,30 @@ export function cardAbove(source: SourceFile, node: SyntaxNode): string | undefi
 
 function handlersOf(source: SourceFile): HandlerClass[] {
   return source.body.flatMap((node) => {
-    if (node.type !== 'ExportNamedDeclaration') return [];
-    const declaration = node['declaration'] as SyntaxNode | null;
+    const declaration = node['declaration'] as SyntaxNode | null | undefined;
     if (declaration?.type !== 'ClassDeclaration' || declaration['abstract'] === true) return [];
     const { name } = declaration['id'] as { name: string };
-    if (!HANDLER.test(name)) return [];
     const line = lineOf(source.text, declaration.start);
     return [{ name, file: source.path, line, card: cardAbove(source, node) }];
   });
 }
 
-function cardProblem({ name, card }: HandlerClass): string | undefined {
-  if (card === undefined) return `${name} has no card`;
-  const missing = PARTS.filter((part) => !card.includes(part));
-  if (missing.length > 0) return `the card of ${name} lacks ${missing.join(', ')}`;
-  const example = card.slice(card.indexOf('@example'));
-  return example.includes('```ts run')
-    ? undefined
-    : `the @example of ${name} is not run: begin it with "\`\`\`ts run"`;
-}
-
 /** The handlers that the packages' main entries export. */
 export function publicHandlers(root: string): HandlerClass[] {
   return foldersIn(root, 'packages').flatMap((folder) => {
-    const entries = [`${folder}/src/index.ts`].filter((entry) => existsSync(join(root, entry)));
-    const known = entries.map((entry) => publicNames(root, entry));
-    return filesBelow(root, `${folder}/src`, ['.ts']).flatMap((file) =>
-      handlersOf(readSource(root, file)).filter((handler) =>
-        known.some(({ names, files }) => files.has(file) || names.has(handler.name)),
-      ),
-    );
+    const known = publicNames(root, folder);
+    return filesBelow(root, `${folder}/src`, ['.ts'])
+      .flatMap((file) => handlersOf(readSource(root, file)))
+      .filter(({ name }) => HANDLER.test(name) && known.has(name));
   });
 }
 
 export function checkCards(root: string): CheckResult {
-  const problems: Problem[] = [];
   const handlers = publicHandlers(root);
-  for (const handler of handlers) {
-    const message = cardProblem(handler);
-    if (message !== undefined) problems.push({ file: handler.file, line: handler.line, message });
-  }
+  const problems = handlers.flatMap(({ name, file, line, card = '' }) => {
+    const missing = PARTS.filter((part) => !card.includes(part));
+    if (missing.length === 0) return [];
+    return [{ file, line, message: `the card of ${name} lacks ${missing.join(', ')}` }];
+  });
   return { problems, summary: `${handlers.length} cards` };
 }

@@ -1,12 +1,11 @@
 // `npm run check` runs every check of the sources; `npm run check -- layers docs` runs some.
 import { checkApi } from './api-report/report.ts';
-import { checkContract } from './check-contract.ts';
 import { checkDocs } from './check-docs.ts';
 import { checkLayers } from './check-layers.ts';
 import { checkTypeFails } from './check-type-fails.ts';
 import { type Check, describeProblem } from './problem.ts';
 import { Tally } from './tally.ts';
-import { findDeadCode, lint, lintPromises, typeCheck } from './tools.ts';
+import { checkContract, findDeadCode, lint, lintPromises, typeCheck } from './tools.ts';
 import { checkWalk } from './walk/walk.ts';
 import { root } from './workspace.ts';
 

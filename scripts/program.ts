@@ -102,8 +102,8 @@ export class Program {
   }
 
   /** Waits until the output matches; rejects with the output if it does not in time. */
-  async waitFor(pattern: RegExp): Promise<RegExpExecArray> {
-    for (const end = Date.now() + START_TIMEOUT_MS; Date.now() < end; await delay(10)) {
+  async waitFor(pattern: RegExp, limitMs = START_TIMEOUT_MS): Promise<RegExpExecArray> {
+    for (const end = Date.now() + limitMs; Date.now() < end; await delay(10)) {
       const match = pattern.exec(this.output);
       if (match !== null) return match;
       if (this.child.exitCode !== null) break;
@@ -113,6 +113,11 @@ export class Program {
 
   type(text: string): void {
     this.child.stdin.write(text);
+  }
+
+  /** Sends SIGTERM to the command alone: what it started has to notice. */
+  stop(): void {
+    this.child.kill('SIGTERM');
   }
 
   /** Sends SIGTERM to it and what it started, and waits for its end; returns its exit code. */

@@ -32,6 +32,20 @@ export async function typeCheck(root: string): Promise<CheckResult> {
   return resultOf(outcome, 'all packages, tests, examples and scripts compile');
 }
 
+/**
+ * What the contract between channels, handlers and transports forbids, and no type can: biome, by the patterns in
+ * scripts/contract.
+ *
+ * @param home - the repository whose biome and patterns are taken
+ */
+export async function checkContract(root: string, home = root): Promise<CheckResult> {
+  const config = `--config-path=${join(home, 'scripts/contract/patterns.json')}`;
+  const limits = ['--max-diagnostics=none', '--diagnostic-level=error', '--colors=off'];
+  const args = ['lint', config, ...limits, join(root, 'packages')];
+  const outcome = await runTool(home, 'biome', ...args);
+  return resultOf(outcome, outcome.output.split('\n').at(-1) ?? '');
+}
+
 /** Files, exports and types that nobody uses, and packages that nobody declares: knip, by knip.json. */
 export async function findDeadCode(root: string): Promise<CheckResult> {
   const program = await ownModule(root, SOURCE_TOOLS, 'knip/bin/knip.js');

@@ -56,7 +56,7 @@ async function runTo(output: RegExp, args: readonly string[], folder: string, po
 }
 
 /** Sends a text over TCP; the first that comes back. */
-async function say(port: number, text: string): Promise<string> {
+export async function say(port: number, text: string): Promise<string> {
   const socket = connect(port, '127.0.0.1').setEncoding('utf8');
   socket.setTimeout(5000, () => socket.destroy(new Error(`no answer to ${text.trim()}`)));
   socket.write(text);

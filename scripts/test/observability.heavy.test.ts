@@ -1,8 +1,6 @@
 // observability/ with a real Prometheus (Debian: prometheus): rules, scrape, and every expression.
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -20,9 +18,12 @@ import {
   ServerMetrics,
 } from '@headrace/handlers';
 import { type HealthServer, serveHealth } from '@headrace/handlers/health';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { freePort, Program, run } from '../program.ts';
 
 const folder = fileURLToPath(new URL('../../observability/', import.meta.url));
+/** A minute, for a busy machine. */
+const WAITING = { timeout: 60_000, interval: 200 };
 const isInstalled = spawnSync('promtool', ['--version']).status === 0;
 
 interface Panel {
@@ -154,20 +155,13 @@ class System {
 }
 
 class Prometheus {
-  private readonly child: ChildProcess;
+  private readonly program: Program;
   private readonly url: string;
-  log = '';
 
   constructor(port: number, data: string, config: string) {
     this.url = `http://127.0.0.1:${port}`;
-    this.child = spawn('prometheus', [
-      `--config.file=${config}`,
-      `--storage.tsdb.path=${data}`,
-      `--web.listen-address=127.0.0.1:${port}`,
-    ]);
-    this.child.stderr!.on('data', (text: Buffer) => {
-      this.log += String(text);
-    });
+    const place = [`--storage.tsdb.path=${data}`, `--web.listen-address=127.0.0.1:${port}`];
+    this.program = new Program('prometheus', [`--config.file=${config}`, ...place], data);
   }
 
   async api(path: string): Promise<{ status: string; data: unknown; error?: string }> {
@@ -182,27 +176,9 @@ class Prometheus {
     return (data as { result: { value: [number, string] }[] }).result;
   }
 
-  async until(isDone: () => Promise<boolean>): Promise<void> {
-    for (let tries = 0; tries < 300; tries++) {
-      if (await isDone().catch(() => false)) return;
-      await delay(200);
-    }
-    throw new Error(`it does not come: ${this.log}`);
-  }
-
   stop(): Promise<unknown> {
-    const end = new Promise((resolve) => this.child.on('close', resolve));
-    this.child.kill('SIGTERM');
-    return end;
+    return this.program.terminate();
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 describe('observability/, without Prometheus', () => {
@@ -248,16 +224,16 @@ describe.skipIf(!isInstalled)('observability/ in a real Prometheus', () => {
       .replace('headrace-alerts.yml', join(folder, 'headrace-alerts.yml'))
       .replace('127.0.0.1:9464', `127.0.0.1:${system.health.port}`);
     writeFileSync(config, own);
-    prometheus = new Prometheus(await freePort(), join(temporary, 'data'), config);
-    await prometheus.until(async () => (await prometheus.query('up == 1')).length === 1);
+    prometheus = new Prometheus(await freePort(), temporary, config);
     // Rates need two scrapes and a change between them.
-    await prometheus.until(
-      async () => (await prometheus.query('rate(headrace_read_bytes_total[1m]) > 0')).length === 1,
-    );
-    await prometheus.until(
-      async () =>
-        (await prometheus.query('rate(headrace_limit_refused_total[1m]) > 0')).length === 1,
-    );
+    for (const expression of [
+      'up == 1',
+      'rate(headrace_read_bytes_total[1m]) > 0',
+      'rate(headrace_limit_refused_total[1m]) > 0',
+    ]) {
+      const count = () => prometheus.query(expression).then(({ length }) => length, String);
+      await vi.waitFor(async () => expect(await count()).toBe(1), WAITING);
+    }
     await delay(2500);
   });
 
@@ -273,16 +249,9 @@ describe.skipIf(!isInstalled)('observability/ in a real Prometheus', () => {
       ['test', 'headrace-alerts.test.yml'],
     ] as const) {
       // This process is scraped meanwhile: if it stood still, its series would end.
-      const promtool = spawn('promtool', [command, 'rules', file], { cwd: folder });
-      let output = '';
-      for (const stream of [promtool.stdout, promtool.stderr]) {
-        stream.setEncoding('utf8').on('data', (text: string) => {
-          output += text;
-        });
-      }
-      const [status] = await once(promtool, 'close');
+      const { ok, output } = await run('promtool', [command, 'rules', file], folder);
       expect(output).toContain('SUCCESS');
-      expect(status).toBe(0);
+      expect(ok).toBe(true);
     }
   });
 
@@ -293,10 +262,11 @@ describe.skipIf(!isInstalled)('observability/ in a real Prometheus', () => {
     };
     const rules = groups.flatMap((group) => group.rules);
     expect(rules.length).toBeGreaterThan(10);
-    await prometheus.until(async () => {
+    await vi.waitFor(async () => {
       const again = (await prometheus.api('rules')).data as typeof data & { groups: typeof groups };
-      return again.groups.every((group) => group.rules.every(({ health }) => health === 'ok'));
-    });
+      const states = again.groups.flatMap((group) => group.rules.map(({ health }) => health));
+      expect(new Set(states)).toEqual(new Set(['ok']));
+    }, WAITING);
     for (const { query } of rules) await prometheus.query(query);
   });
 
