@@ -331,9 +331,9 @@ export const mutants: readonly Mutant[] = [
     why: 'a broadcast goes on in the next turn, without a timer',
   },
   {
-    file: 'src/testing/simulation/machine-clock.ts',
-    find: 'this.tasks.nextTurn(task);',
-    replace: 'this.tasks.execute(task);',
+    file: 'src/testing/simulation/simulated-process.ts',
+    find: 'this.world.plan(this.world.now, () => this.run(task));',
+    replace: 'this.execute(task);',
     test: 'test/channel/turns.test.ts',
     why: 'a simulated process takes a turn after the events of the same time',
   },

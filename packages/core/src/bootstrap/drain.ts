@@ -1,10 +1,10 @@
 import type { Channel, Clock, Timer } from '../contract.ts';
 import { DrainEvent } from '../drain-event.ts';
-import { OptionError, toError } from '../errors.ts';
+import { OptionError } from '../errors.ts';
 import type { ChannelGroup } from '../group/channel-group.ts';
+import { callSafely } from '../internal/call-safely.ts';
 import { fn, number, unchecked, whole } from '../internal/option-kind.ts';
 import { describeOptions } from '../internal/option-set.ts';
-import { onRejection } from '../internal/promise-like.ts';
 
 /** Options of a server's shutdown. */
 export interface ShutdownOptions {
@@ -111,13 +111,10 @@ export class Drain {
   }
 
   private tell(channel: Channel, tell: NonNullable<ShutdownOptions['tell']>): void {
-    const failed = (error: Error): void =>
-      channel.logger.log('error', `${channel} tell of the shutdown threw`, error);
-    try {
-      onRejection(tell(channel, this.remainingMs()), failed);
-    } catch (thrown) {
-      failed(toError(thrown));
-    }
+    const call = (): void => tell(channel, this.remainingMs());
+    callSafely(call, undefined, (error) =>
+      channel.logger.log('error', `${channel} tell of the shutdown threw`, error),
+    );
   }
 
   /** Closes the remaining channels at once, when the signal aborts. */

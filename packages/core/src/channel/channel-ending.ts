@@ -1,7 +1,9 @@
 import type { Channel, CloseInfo, CloseReason, Timer } from '../contract.ts';
+import { callSafely } from '../internal/call-safely.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import { causeOf, closedError } from './close-cause.ts';
-import { CloseWatchers } from './close-watchers.ts';
+
+type CloseListener = (channel: Channel) => void;
 
 /** Why a channel ends, whether it lingers before that, and the listeners for its end. */
 export class ChannelEnding {
@@ -15,8 +17,10 @@ export class ChannelEnding {
   info: CloseInfo | undefined = undefined;
   /** Given to `end()`. */
   private reason: CloseReason = 'local';
-  // Most connections have few listeners, and there may be very many connections.
-  private watchers: CloseWatchers | undefined = undefined;
+  /** Usually that is one group, so no set is made for it. */
+  private listeners: CloseListener | Set<CloseListener> | undefined = undefined;
+  private settable: SettableFuture | undefined = undefined;
+  private promise: Promise<CloseInfo> | undefined = undefined;
 
   /** The end that we asked for, as it is reported. */
   ours(error: Error | undefined): CloseInfo {
@@ -41,37 +45,42 @@ export class ChannelEnding {
     this.add(channel, () => deadline.cancel());
   }
 
+  /** Succeeds when the channel has closed. */
   get future(): SettableFuture {
     if (this.info !== undefined) return SettableFuture.succeeded();
-    this.watchers ??= new CloseWatchers();
-    return this.watchers.future;
+    this.settable ??= new SettableFuture();
+    return this.settable;
   }
 
   promiseFor(channel: Channel): Promise<CloseInfo> {
-    this.watchers ??= new CloseWatchers();
-    return this.watchers.promiseFor(channel);
+    this.promise ??= new Promise((resolve) => this.add(channel, () => resolve(this.info!)));
+    return this.promise;
   }
 
-  add(channel: Channel, listener: (channel: Channel) => void): void {
-    if (this.info !== undefined) {
-      listener(channel);
-      return;
-    }
-    this.watchers ??= new CloseWatchers();
-    this.watchers.add(listener);
+  add(channel: Channel, listener: CloseListener): void {
+    const { listeners } = this;
+    if (this.info !== undefined) listener(channel);
+    else if (listeners === undefined) this.listeners = listener;
+    else if (typeof listeners === 'function') this.listeners = new Set([listeners, listener]);
+    else listeners.add(listener);
   }
 
-  delete(listener: (channel: Channel) => void): void {
-    this.watchers?.delete(listener);
+  delete(listener: CloseListener): void {
+    if (this.listeners === listener) this.listeners = undefined;
+    else if (typeof this.listeners === 'object') this.listeners.delete(listener);
   }
 
-  /** Calls the listeners. */
+  /** Calls the listeners, once. */
   announce(channel: Channel): void {
-    this.watchers?.announce(channel);
+    const { listeners } = this;
+    this.listeners = undefined;
+    if (typeof listeners === 'function') callSafely(listeners, channel);
+    else if (listeners !== undefined)
+      for (const listener of listeners) callSafely(listener, channel);
   }
 
   /** Settles the future of the close, if it was asked for. */
   settle(): void {
-    this.watchers?.succeed();
+    this.settable?.succeed();
   }
 }

@@ -1,8 +1,7 @@
 import type { Channel, LogLevel } from '../contract.ts';
-import { isHeadraceError, toError } from '../errors.ts';
+import { isHeadraceError } from '../errors.ts';
 import { addressText } from '../internal/address-text.ts';
 import { callSafely } from '../internal/call-safely.ts';
-import { onRejection } from '../internal/promise-like.ts';
 import { throwerOf } from '../pipeline/thrower.ts';
 import type { ChannelHooks } from './channel-options.ts';
 
@@ -50,14 +49,10 @@ export function reportUnseenWrite(channel: Channel, hooks: ChannelHooks, error: 
     log(channel, level, text, error);
     return;
   }
-  const failed = (thrown: unknown): void =>
-    log(channel, 'error', `${channel} the hook writeFailed threw`, toError(thrown));
-  try {
-    const returned: unknown = hooks.writeFailed(channel, error);
-    if (returned !== undefined) onRejection(returned, failed);
-  } catch (thrown) {
-    failed(thrown);
-  }
+  const call = (): void => hooks.writeFailed!(channel, error);
+  callSafely(call, undefined, (thrown) =>
+    log(channel, 'error', `${channel} the hook writeFailed threw`, thrown),
+  );
 }
 
 /** A logger may throw, and most callers of this could not catch it. */

@@ -1,7 +1,7 @@
 import type { Channel, Context, Handler } from '../contract.ts';
-import { OptionError, toError } from '../errors.ts';
+import { OptionError } from '../errors.ts';
+import { callSafely } from '../internal/call-safely.ts';
 import { isClass } from '../internal/is-class.ts';
-import { onRejection } from '../internal/promise-like.ts';
 import { coreOf } from './transport-channel.ts';
 
 /**
@@ -30,19 +30,12 @@ class Initializer implements Handler {
 
 /** A channel whose initializer throws or rejects is closed. */
 export function initializeSafely(channel: Channel, initialize: (channel: Channel) => void): void {
-  try {
-    const returned: unknown = initialize(channel);
-    if (returned !== undefined) onRejection(returned, (error) => initializerFailed(channel, error));
-  } catch (thrown) {
-    initializerFailed(channel, toError(thrown));
-  }
-}
-
-function initializerFailed(channel: Channel, error: Error): void {
-  channel.logger.log('error', `${channel} its initializer threw; closing`, error);
-  const core = coreOf(channel);
-  if (core === undefined) channel.close('error');
-  else core.failWith(error);
+  callSafely(initialize, channel, (error) => {
+    channel.logger.log('error', `${channel} its initializer threw; closing`, error);
+    const core = coreOf(channel);
+    if (core === undefined) channel.close('error');
+    else core.failWith(error);
+  });
 }
 
 /** Pipelines are built by a function: a handler could serve one channel only, a class cannot be called. */

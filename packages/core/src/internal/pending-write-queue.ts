@@ -1,5 +1,6 @@
 import type { WriteFuture } from '../contract.ts';
 import { ChannelError } from '../errors.ts';
+import { allSettled } from './all-settled.ts';
 import { sizeOfBytes } from './byte-source.ts';
 import { ENTRY_OVERHEAD_BYTES } from './entry-overhead.ts';
 import { fn, number, unchecked } from './option-kind.ts';
@@ -170,7 +171,7 @@ export class PendingWriteQueue<Tag = undefined> {
     for (let next = this.removeAndWrite(); next !== undefined; next = this.removeAndWrite()) {
       futures.push(next);
     }
-    return futures.length === 1 ? futures[0]! : together(futures);
+    return futures.length === 1 ? futures[0]! : allSettled(futures, false);
   }
 
   /** Takes the oldest message out unwritten and returns its future, which is now the caller's to settle. */
@@ -238,28 +239,6 @@ export class PendingWriteQueue<Tag = undefined> {
     future.fail(error);
     this.target.reportFailure(future, error);
   }
-}
-
-/** As `allSettled`, but a look at the combined future is not a look at each of these. */
-function together(futures: readonly WriteFuture[]): WriteFuture {
-  const combined = new SettableFuture();
-  const errors = new Array<Error | undefined>(futures.length);
-  let waiting = futures.length;
-  if (waiting === 0) combined.succeed();
-  for (const [index, future] of futures.entries()) {
-    future.peekSettled((error) => {
-      errors[index] = error;
-      waiting -= 1;
-      if (waiting > 0) return;
-      const first = errors.find((one) => one !== undefined);
-      if (first === undefined) combined.succeed();
-      else {
-        if (futures.some((one) => one.mayHaveLeft)) combined.handOver();
-        combined.fail(first);
-      }
-    });
-  }
-  return combined;
 }
 
 function full(text: string, details: Record<string, number>): ChannelError {

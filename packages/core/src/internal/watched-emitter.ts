@@ -1,6 +1,5 @@
 import { EventEmitter } from 'eventemitter3';
-import { toError } from '../errors.ts';
-import { onRejection } from './promise-like.ts';
+import { callSafely } from './call-safely.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: the arguments of any event
 type Listener = (...args: any[]) => unknown;
@@ -67,13 +66,8 @@ export abstract class WatchedEmitter<
     if (known !== undefined) return known as L;
     const emitter = this;
     const watched = function (this: unknown, ...args: unknown[]): void {
-      const failed = (error: Error): void => emitter.listenerFailed(String(event), args, error);
-      try {
-        const returned = own.apply(this, args);
-        if (returned !== undefined) onRejection(returned, failed);
-      } catch (thrown) {
-        failed(toError(thrown));
-      }
+      const call = (): unknown => own.apply(this, args);
+      callSafely(call, undefined, (error) => emitter.listenerFailed(String(event), args, error));
     };
     this.watched.set(own, watched);
     return watched as L;

@@ -12,7 +12,8 @@ import type {
   WriteFuture,
 } from '../contract.ts';
 import { toError } from '../errors.ts';
-import { isPromiseLike, onRejection } from '../internal/promise-like.ts';
+import { callSafely } from '../internal/call-safely.ts';
+import { isPromiseLike } from '../internal/promise-like.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import * as mask from './handler-mask.ts';
 import { nextWith, prevWith, type Ring, type RingMember } from './handler-ring.ts';
@@ -96,12 +97,7 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
 
   /** As an event of its own: an error reaches the handler's `exceptionCaught` instead of ending the process. */
   private runTask(task: () => void): void {
-    try {
-      const returned: unknown = task();
-      if (returned !== undefined) onRejection(returned, (error) => this.threw(error));
-    } catch (thrown) {
-      this.threw(thrown);
-    }
+    callSafely(task, undefined, (error) => this.threw(error));
   }
 
   get isRemoved(): boolean {

@@ -1,4 +1,5 @@
-import { PipelineError, toError } from '../errors.ts';
+import { PipelineError } from '../errors.ts';
+import { callSafely } from '../internal/call-safely.ts';
 import { onRejection } from '../internal/promise-like.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { ADDED, REMOVED } from './handler-mask.ts';
@@ -18,26 +19,18 @@ export function isPending(context: HandlerContext): boolean {
 export function callHandlerAdded(home: HandlerHome, context: HandlerContext): void {
   if (!isPending(context)) return;
   context.bits |= ADDED;
-  try {
-    const returned: unknown = context.handler.handlerAdded?.(context);
-    if (returned !== undefined) onRejection(returned, (error) => dropFailed(home, context, error));
-  } catch (thrown) {
-    dropFailed(home, context, toError(thrown));
-  }
+  callSafely(handlerAdded, context, (error) => dropFailed(home, context, error));
 }
+
+const handlerAdded = (context: HandlerContext): unknown => context.handler.handlerAdded?.(context);
+const handlerRemoved = (context: HandlerContext): unknown =>
+  context.handler.handlerRemoved?.(context);
 
 /** Calls `handlerRemoved`, once, if `handlerAdded` has run. */
 export function callHandlerRemoved(home: HandlerHome, context: HandlerContext): void {
   const wasAdded = has(context, ADDED);
   setRemoved(context);
-  if (!wasAdded) return;
-  try {
-    const returned: unknown = context.handler.handlerRemoved?.(context);
-    if (returned !== undefined)
-      onRejection(returned, (error) => removeFailed(home, context, error));
-  } catch (thrown) {
-    removeFailed(home, context, toError(thrown));
-  }
+  if (wasAdded) callSafely(handlerRemoved, context, (error) => removeFailed(home, context, error));
 }
 
 function dropFailed(home: HandlerHome, context: HandlerContext, error: Error): void {
@@ -47,8 +40,7 @@ function dropFailed(home: HandlerHome, context: HandlerContext, error: Error): v
     if (isLinked(context)) unlink(home, context);
     setRemoved(context);
     try {
-      const returned: unknown = context.handler.handlerRemoved?.(context);
-      onRejection(returned, (thrown) => removeFailed(home, context, thrown));
+      onRejection(handlerRemoved(context), (thrown) => removeFailed(home, context, thrown));
     } catch {
       removal = 'its handlerRemoved threw too, it was unlinked all the same';
     }

@@ -1,4 +1,5 @@
-import type { CloseReason, Direction, Handler, WriteFuture } from '../contract.ts';
+import type { Handler } from '../contract.ts';
+import { textOf } from '../errors.ts';
 import { messageText } from '../internal/message-text.ts';
 import { type ContextOwner, HandlerContext } from './handler-context.ts';
 import * as mask from './handler-mask.ts';
@@ -34,95 +35,44 @@ function isTraced(pattern: RegExp, handler: Handler, name: string): boolean {
   return pattern.test(name) || pattern.test(handler.constructor?.name ?? '');
 }
 
-/** A context that logs at level debug each event of its handler, and each event and operation that the handler fires and calls. */
+type Line = (context: HandlerContext, argument: unknown) => string | undefined;
+
+/** The line of each event of a handler, and of each event and operation that it fires and calls. */
+const LINES = {
+  invokeChannelRead: (_, message) => `channelRead ${messageText(message)}`,
+  invokeChannelReadComplete: () => 'channelReadComplete',
+  invokeExceptionCaught: ({ bits }, error) =>
+    (bits & mask.EXCEPTION_CAUGHT) === 0 ? undefined : `exceptionCaught ${textOf(error)}`,
+  invokeRead: () => 'read',
+  invokeWrite: (_, message) => `write ${messageText(message)}`,
+  invokeFlush: () => 'flush',
+  fireChannelRead: (_, message) => `fires channelRead ${messageText(message)}`,
+  fireChannelActive: () => 'fires channelActive',
+  fireChannelInactive: () => 'fires channelInactive',
+  fireChannelWritabilityChanged: ({ channel }) =>
+    `fires channelWritabilityChanged, isWritable ${channel.isWritable}`,
+  fireUserEventTriggered: (_, event) => `fires userEventTriggered ${messageText(event)}`,
+  fireChannelShutdown: (_, direction) => `fires channelShutdown ${direction}`,
+  fireExceptionCaught: (_, error) => `fires exceptionCaught ${textOf(error)}`,
+  write: (_, message) => `calls write ${messageText(message)}`,
+  flush: () => 'calls flush',
+  shutdown: (_, direction = 'output') => `calls shutdown ${direction}`,
+  close: (_, reason = 'local') => `calls close ${reason}`,
+} satisfies { readonly [Method in keyof HandlerContext]?: Line };
+
+/** A context that logs at level debug what happens to its handler, and what the handler does. */
 export class TracedContext extends HandlerContext {
-  override invokeChannelRead(message: unknown): void {
-    this.log(`channelRead ${messageText(message)}`);
-    super.invokeChannelRead(message);
-  }
-
-  override invokeChannelReadComplete(): void {
-    this.log('channelReadComplete');
-    super.invokeChannelReadComplete();
-  }
-
-  override invokeExceptionCaught(error: Error): void {
-    if ((this.bits & mask.EXCEPTION_CAUGHT) !== 0) this.log(`exceptionCaught ${error.message}`);
-    super.invokeExceptionCaught(error);
-  }
-
-  override invokeRead(): void {
-    this.log('read');
-    super.invokeRead();
-  }
-
-  override invokeWrite(message: unknown): WriteFuture {
-    this.log(`write ${messageText(message)}`);
-    return super.invokeWrite(message);
-  }
-
-  override invokeFlush(): void {
-    this.log('flush');
-    super.invokeFlush();
-  }
-
-  override fireChannelRead(message: unknown): void {
-    this.log(`fires channelRead ${messageText(message)}`);
-    super.fireChannelRead(message);
-  }
-
-  override fireChannelActive(): void {
-    this.log('fires channelActive');
-    super.fireChannelActive();
-  }
-
-  override fireChannelInactive(): void {
-    this.log('fires channelInactive');
-    super.fireChannelInactive();
-  }
-
-  override fireChannelWritabilityChanged(): void {
-    this.log(`fires channelWritabilityChanged, isWritable ${this.channel.isWritable}`);
-    super.fireChannelWritabilityChanged();
-  }
-
-  override fireUserEventTriggered(event: unknown): void {
-    this.log(`fires userEventTriggered ${messageText(event)}`);
-    super.fireUserEventTriggered(event);
-  }
-
-  override fireChannelShutdown(direction: Direction): void {
-    this.log(`fires channelShutdown ${direction}`);
-    super.fireChannelShutdown(direction);
-  }
-
-  override fireExceptionCaught(error: Error): void {
-    this.log(`fires exceptionCaught ${error.message}`);
-    super.fireExceptionCaught(error);
-  }
-
-  override write(message: unknown): WriteFuture {
-    this.log(`calls write ${messageText(message)}`);
-    return super.write(message);
-  }
-
-  override flush(): void {
-    this.log('calls flush');
-    super.flush();
-  }
-
-  override shutdown(direction: Direction = 'output'): WriteFuture {
-    this.log(`calls shutdown ${direction}`);
-    return super.shutdown(direction);
-  }
-
-  override close(reason: CloseReason = 'local'): WriteFuture {
-    this.log(`calls close ${reason}`);
-    return super.close(reason);
-  }
-
-  private log(text: string): void {
-    const { channel } = this;
-    channel.logger.log('debug', `${channel} ${this.name} ${text}`);
+  static {
+    for (const [method, lineOf] of Object.entries<Line>(LINES)) {
+      const { value } = Object.getOwnPropertyDescriptor(HandlerContext.prototype, method)!;
+      Object.defineProperty(TracedContext.prototype, method, {
+        value(this: TracedContext, argument?: unknown): unknown {
+          const line = lineOf(this, argument);
+          const { channel, name } = this;
+          if (line !== undefined) channel.logger.log('debug', `${channel} ${name} ${line}`);
+          return value.call(this, argument);
+        },
+      });
+    }
   }
 }

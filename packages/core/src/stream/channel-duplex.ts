@@ -1,5 +1,6 @@
 import { Duplex } from 'node:stream';
-import type { Address, ByteSource, Channel, Context, ReadHold } from '../contract.ts';
+import type { Address, ByteSource, Channel, Context } from '../contract.ts';
+import { ReadGate } from '../internal/read-gate.ts';
 
 const HIGH_WATER_BYTES = 64 * 1024;
 
@@ -22,7 +23,7 @@ export class ChannelDuplex extends Duplex {
   /** As `net.Socket` counts them. */
   bytesRead = 0;
   private inputEnded = false;
-  private hold: ReadHold | undefined = undefined;
+  private readonly gate = new ReadGate('stream');
 
   constructor(ctx: Context) {
     super({ readableHighWaterMark: HIGH_WATER_BYTES, writableHighWaterMark: HIGH_WATER_BYTES });
@@ -60,7 +61,7 @@ export class ChannelDuplex extends Duplex {
   receive(bytes: Buffer): void {
     if (this.inputEnded || this.destroyed) return;
     this.bytesRead += bytes.length;
-    if (!this.push(bytes)) this.hold ??= this.channel.holdReads('stream');
+    if (!this.push(bytes)) this.gate.hold(this.channel);
   }
 
   endInput(): void {
@@ -82,7 +83,7 @@ export class ChannelDuplex extends Duplex {
   // --- to the pipeline ---
 
   override _read(): void {
-    this.release();
+    this.gate.release();
     if (!this.channel.autoRead && this.channel.isActive) this.ctx.read();
   }
 
@@ -101,18 +102,13 @@ export class ChannelDuplex extends Duplex {
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     const { channel } = this;
-    this.release();
+    this.gate.release();
     if (channel.isOpen) {
       if (error !== null) this.ctx.close('error');
       else if (this.writableFinished) channel.end();
       else this.ctx.close();
     }
     callback(error);
-  }
-
-  private release(): void {
-    this.hold?.release();
-    this.hold = undefined;
   }
 }
 

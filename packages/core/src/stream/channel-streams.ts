@@ -4,10 +4,11 @@ import {
   WritableStream,
   type WritableStreamDefaultController,
 } from 'node:stream/web';
-import type { Channel, Context, Direction, Handler, Pipeline, ReadHold } from '../contract.ts';
+import type { Channel, Context, Direction, Handler, Pipeline } from '../contract.ts';
 import { ChannelError } from '../errors.ts';
 import { whole } from '../internal/option-kind.ts';
 import { describeOptions } from '../internal/option-set.ts';
+import { ReadGate } from '../internal/read-gate.ts';
 
 /** A channel as Web Streams, see {@link channelStreams}. */
 export interface ChannelStreams<R, W> {
@@ -84,7 +85,7 @@ class StreamsEnd<R, W> implements Handler, ChannelStreams<R, W> {
   private readonly channel: Channel<R, W>;
   private input!: ReadableStreamDefaultController<R>;
   private output!: WritableStreamDefaultController;
-  private hold: ReadHold | undefined = undefined;
+  private readonly gate = new ReadGate('streams');
   private isInputOver = false;
   private isOutputOver = false;
 
@@ -124,7 +125,7 @@ class StreamsEnd<R, W> implements Handler, ChannelStreams<R, W> {
   channelRead(_ctx: Context, message: R): void {
     if (this.isInputOver) return;
     this.input.enqueue(message);
-    if (this.input.desiredSize! <= 0) this.hold ??= this.channel.holdReads('streams');
+    if (this.input.desiredSize! <= 0) this.gate.hold(this.channel);
   }
 
   channelShutdown(ctx: Context, direction: Direction): void {
@@ -143,7 +144,7 @@ class StreamsEnd<R, W> implements Handler, ChannelStreams<R, W> {
 
   channelClosed(): void {
     const { closeInfo } = this.channel;
-    this.release();
+    this.gate.release();
     if (closeInfo?.error === undefined) this.endInput();
     else if (!this.isInputOver) {
       this.isInputOver = true;
@@ -164,19 +165,14 @@ class StreamsEnd<R, W> implements Handler, ChannelStreams<R, W> {
 
   private wanted(): void {
     const { channel } = this;
-    this.release();
+    this.gate.release();
     if (!channel.autoRead && channel.isActive) channel.read();
   }
 
   private async cancelled(): Promise<void> {
     this.isInputOver = true;
-    this.release();
+    this.gate.release();
     if (channelIsUp(this.channel)) await this.channel.shutdown('input');
-  }
-
-  private release(): void {
-    this.hold?.release();
-    this.hold = undefined;
   }
 }
 

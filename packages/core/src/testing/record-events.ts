@@ -1,4 +1,4 @@
-import type { CloseReason, Context, Direction, Handler, WriteFuture } from '../contract.ts';
+import type { Context, Handler } from '../contract.ts';
 import { isHeadraceError } from '../errors.ts';
 import type { Types } from '../handler-types.ts';
 import { flag, unchecked } from '../internal/option-kind.ts';
@@ -36,6 +36,29 @@ export function recordEvents(options: RecordEventsOptions = {}): EventRecorder {
   return OPTIONS.resolve(options).reads ? new ReadRecorder(options) : new EventRecorder(options);
 }
 
+type Detail = (argument: unknown, ctx: Context) => string;
+
+/** For each event and operation the method that passes it on, and how its argument is written. */
+const STEPS: Readonly<Record<string, readonly [passOn: keyof Context, detail?: Detail]>> = {
+  channelRegistered: ['fireChannelRegistered'],
+  channelActive: ['fireChannelActive'],
+  channelRead: ['fireChannelRead', eventText],
+  channelReadComplete: ['fireChannelReadComplete'],
+  channelWritabilityChanged: [
+    'fireChannelWritabilityChanged',
+    (_, { channel }) => String(channel.isWritable),
+  ],
+  userEventTriggered: ['fireUserEventTriggered', eventText],
+  channelShutdown: ['fireChannelShutdown', String],
+  channelInactive: ['fireChannelInactive'],
+  channelUnregistered: ['fireChannelUnregistered'],
+  exceptionCaught: ['fireExceptionCaught', eventText],
+  write: ['write', eventText],
+  flush: ['flush'],
+  shutdown: ['shutdown', String],
+  close: ['close', String],
+};
+
 /** What {@link recordEvents} makes. */
 export class EventRecorder implements Handler {
   declare readonly types: Types;
@@ -54,82 +77,23 @@ export class EventRecorder implements Handler {
     return this.events.splice(0);
   }
 
+  static {
+    for (const [method, [passOn, detailOf]] of Object.entries(STEPS)) {
+      Object.defineProperty(EventRecorder.prototype, method, {
+        value(this: EventRecorder, ctx: Context, argument?: unknown): unknown {
+          this.note(method, detailOf?.(argument, ctx));
+          return (ctx[passOn] as (argument: unknown) => unknown).call(ctx, argument);
+        },
+      });
+    }
+  }
+
   handlerAdded(): void {
     this.note('handlerAdded');
   }
 
   handlerRemoved(): void {
     this.note('handlerRemoved');
-  }
-
-  channelRegistered(ctx: Context): void {
-    this.note('channelRegistered');
-    ctx.fireChannelRegistered();
-  }
-
-  channelActive(ctx: Context): void {
-    this.note('channelActive');
-    ctx.fireChannelActive();
-  }
-
-  channelRead(ctx: Context, message: unknown): void {
-    this.note('channelRead', eventText(message));
-    ctx.fireChannelRead(message);
-  }
-
-  channelReadComplete(ctx: Context): void {
-    this.note('channelReadComplete');
-    ctx.fireChannelReadComplete();
-  }
-
-  channelWritabilityChanged(ctx: Context): void {
-    this.note('channelWritabilityChanged', String(ctx.channel.isWritable));
-    ctx.fireChannelWritabilityChanged();
-  }
-
-  userEventTriggered(ctx: Context, event: unknown): void {
-    this.note('userEventTriggered', eventText(event));
-    ctx.fireUserEventTriggered(event);
-  }
-
-  channelShutdown(ctx: Context, direction: Direction): void {
-    this.note('channelShutdown', direction);
-    ctx.fireChannelShutdown(direction);
-  }
-
-  channelInactive(ctx: Context): void {
-    this.note('channelInactive');
-    ctx.fireChannelInactive();
-  }
-
-  channelUnregistered(ctx: Context): void {
-    this.note('channelUnregistered');
-    ctx.fireChannelUnregistered();
-  }
-
-  exceptionCaught(ctx: Context, error: Error): void {
-    this.note('exceptionCaught', errorText(error));
-    ctx.fireExceptionCaught(error);
-  }
-
-  write(ctx: Context, message: unknown): WriteFuture {
-    this.note('write', eventText(message));
-    return ctx.write(message);
-  }
-
-  flush(ctx: Context): void {
-    this.note('flush');
-    ctx.flush();
-  }
-
-  shutdown(ctx: Context, direction: Direction): WriteFuture {
-    this.note('shutdown', direction);
-    return ctx.shutdown(direction);
-  }
-
-  close(ctx: Context, reason: CloseReason): WriteFuture {
-    this.note('close', reason);
-    return ctx.close(reason);
   }
 
   protected note(event: string, detail?: string): void {

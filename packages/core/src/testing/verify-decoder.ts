@@ -4,6 +4,8 @@ import { textOf } from '../errors.ts';
 import { number } from '../internal/option-kind.ts';
 import { describeOptions } from '../internal/option-set.ts';
 import { EmbeddedChannel } from './embedded-channel.ts';
+import { eventText } from './record-events.ts';
+import { SeededRandom } from './simulation/seeded-random.ts';
 
 /** Bytes that make messages, and the messages that they make. */
 export interface DecoderPair {
@@ -52,7 +54,7 @@ export function verifyDecoder(
   options: VerifyDecoderOptions = {},
 ): void {
   const { seed = Math.floor(Math.random() * 0x7fff_ffff), rounds } = OPTIONS.resolve(options);
-  const next = randomNumbers(seed);
+  const random = new SeededRandom(seed, 'cuts');
   const run = (what: string, chosen: readonly DecoderPair[], cut: (bytes: Buffer) => Chunks) => {
     const bytes = Buffer.concat(chosen.map(({ bytes }) => Buffer.from(bytes as Uint8Array)));
     const expected = chosen.flatMap(({ messages }) => messages);
@@ -65,10 +67,10 @@ export function verifyDecoder(
     run(`pair ${index} ten times in one read`, repeated, whole);
   }
   for (let round = 0; round < rounds; round++) {
-    const shuffled = shuffle(pairs, next);
+    const shuffled = shuffle(pairs, random);
     run(`round ${round}, all in one read`, shuffled, whole);
     run(`round ${round}, all byte by byte`, shuffled, single);
-    run(`round ${round}, cut at random`, shuffled, (bytes) => cutAtRandom(bytes, next));
+    run(`round ${round}, cut at random`, shuffled, (bytes) => cutAtRandom(bytes, random));
   }
 }
 
@@ -97,10 +99,11 @@ function verifyOnce(
   }
   const wrong = expected.findIndex((message, at) => !isSame(messages[at], message));
   if (wrong !== -1) {
-    const [got, due] = [show(messages[wrong]), show(expected[wrong])];
+    const [got, due] = [eventText(messages[wrong]), eventText(expected[wrong])];
     throw new Error(`${describe()}: message ${wrong} is ${got}, but ${due} was due`);
   }
-  if (rest.length > 0) throw new Error(`${describe()}: left over ${rest.map(show).join(', ')}`);
+  if (rest.length > 0)
+    throw new Error(`${describe()}: left over ${rest.map(eventText).join(', ')}`);
 }
 
 function sizesOf(chunks: Chunks): string {
@@ -123,11 +126,6 @@ function isSame(one: unknown, other: unknown): boolean {
   return isDeepStrictEqual(one, other);
 }
 
-function show(message: unknown): string {
-  if (message instanceof Uint8Array) return `<${Buffer.from(message).toString('hex')}>`;
-  return JSON.stringify(message) ?? String(message);
-}
-
 /** A view into a larger buffer: a decoder must not look beyond its ends. */
 function padded(bytes: Uint8Array): Buffer {
   const memory = Buffer.concat([BEFORE, bytes, AFTER]);
@@ -137,32 +135,21 @@ function padded(bytes: Uint8Array): Buffer {
 const whole = (bytes: Buffer): Chunks => [padded(bytes)];
 const single = (bytes: Buffer): Chunks => Array.from(bytes, (byte) => padded(Buffer.of(byte)));
 
-function cutAtRandom(bytes: Buffer, next: () => number): Chunks {
+function cutAtRandom(bytes: Buffer, random: SeededRandom): Chunks {
   const chunks: Buffer[] = [];
   for (let at = 0; at < bytes.length; ) {
-    const size = 1 + Math.floor(next() ** 2 * 64);
+    const size = 1 + Math.floor(random.next() ** 2 * 64);
     chunks.push(padded(bytes.subarray(at, at + size)));
     at += size;
   }
   return chunks;
 }
 
-function shuffle<T>(items: readonly T[], next: () => number): T[] {
+function shuffle<T>(items: readonly T[], random: SeededRandom): T[] {
   const result = [...items];
   for (let at = result.length - 1; at > 0; at--) {
-    const other = Math.floor(next() * (at + 1));
+    const other = random.integer(0, at);
     [result[at], result[other]] = [result[other]!, result[at]!];
   }
   return result;
-}
-
-/** Numbers from 0 to 1 that a seed repeats (mulberry32). */
-function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

@@ -1,12 +1,34 @@
 import { startChannel, TransportChannel } from '../channel/transport-channel.ts';
-import type { Channel, CloseReason, Direction, WriteFuture } from '../contract.ts';
+import type { Channel } from '../contract.ts';
 import type { VirtualClock } from './virtual-clock.ts';
+
+const OPERATIONS = [
+  'write',
+  'writeAndFlush',
+  'flush',
+  'read',
+  'shutdown',
+  'close',
+  'end',
+  'abort',
+] as const;
 
 /**
  * A channel on virtual time: what a test calls on it is an event of its own, and the tasks that this adds
  * have run when the call returns.
  */
 export class VirtualChannel<R = unknown, W = unknown> extends TransportChannel<R, W> {
+  static {
+    for (const method of OPERATIONS) {
+      const operation = TransportChannel.prototype[method] as (...args: unknown[]) => unknown;
+      Object.defineProperty(VirtualChannel.prototype, method, {
+        value(this: VirtualChannel, ...args: unknown[]): unknown {
+          return this.run(() => operation.apply(this, args));
+        },
+      });
+    }
+  }
+
   override get clock(): VirtualClock {
     return super.clock as VirtualClock;
   }
@@ -29,39 +51,5 @@ export class VirtualChannel<R = unknown, W = unknown> extends TransportChannel<R
     this.run(() => {
       super.autoRead = value;
     });
-  }
-
-  override write(...args: Parameters<TransportChannel<R, W>['write']>): WriteFuture {
-    return this.run(() => super.write(...args));
-  }
-
-  override writeAndFlush(
-    ...args: Parameters<TransportChannel<R, W>['writeAndFlush']>
-  ): WriteFuture {
-    return this.run(() => super.writeAndFlush(...args));
-  }
-
-  override flush(): void {
-    this.run(() => super.flush());
-  }
-
-  override read(): void {
-    this.run(() => super.read());
-  }
-
-  override shutdown(direction: Direction = 'output'): WriteFuture {
-    return this.run(() => super.shutdown(direction));
-  }
-
-  override close(reason?: CloseReason): WriteFuture {
-    return this.run(() => super.close(reason));
-  }
-
-  override end(...options: Parameters<TransportChannel['end']>): WriteFuture {
-    return this.run(() => super.end(...options));
-  }
-
-  override abort(reason?: CloseReason): WriteFuture {
-    return this.run(() => super.abort(reason));
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock, Timer, Turns } from '../contract.ts';
 import { TurnQueue } from '../internal/turn-queue.ts';
-import { VirtualTimer, VirtualTimers } from './virtual-timers.ts';
+import { EventQueue } from './event-queue.ts';
 
 /** The time of day at which virtual time begins: 2030-01-01T00:00:00Z. */
 export const BEGINNING_OF_TIME = 1_893_456_000_000;
@@ -11,8 +11,7 @@ export const BEGINNING_OF_TIME = 1_893_456_000_000;
  */
 export class VirtualClock implements Clock {
   private time = 0;
-  private order = 0;
-  private readonly timers = new VirtualTimers();
+  private readonly timers = new EventQueue();
   private readonly tasks: (() => void)[] = [];
   /** Tasks of the next turn. */
   private readonly later: (() => void)[] = [];
@@ -29,11 +28,7 @@ export class VirtualClock implements Clock {
   }
 
   schedule(task: () => void, delayMs: number): Timer {
-    this.order += 1;
-    const delay = Math.max(0, delayMs);
-    const timer = new VirtualTimer(this.time + delay, this.order, task);
-    this.timers.add(timer, delay);
-    return timer;
+    return this.timers.add(this.time + Math.max(0, delayMs), task);
   }
 
   execute(task: () => void): void {
@@ -77,9 +72,9 @@ export class VirtualClock implements Clock {
     this.runTasks();
     for (;;) {
       const timer = this.timers.first();
-      if (timer === undefined || timer.due > end) break;
+      if (timer === undefined || timer.atMs > end) break;
       this.timers.dropFirst();
-      this.time = Math.max(this.time, timer.due);
+      this.time = Math.max(this.time, timer.atMs);
       const { task } = timer;
       timer.task = undefined;
       this.execute(task!);
@@ -95,12 +90,12 @@ export class VirtualClock implements Clock {
 
   /** Forgets all timers; what they would have done is not done. */
   cancelTimers(): void {
-    for (const timer of this.timers) timer.cancel();
+    this.timers.clear();
   }
 
   /** How many timers wait. */
   get pendingTimers(): number {
-    return [...this.timers].length;
+    return this.timers.size;
   }
 
   get hasPendingTasks(): boolean {
@@ -110,6 +105,6 @@ export class VirtualClock implements Clock {
   /** Milliseconds until the next timer, -1 if there is none. */
   get nextDelay(): number {
     const timer = this.timers.first();
-    return timer === undefined ? -1 : timer.due - this.time;
+    return timer === undefined ? -1 : timer.atMs - this.time;
   }
 }

@@ -1,7 +1,6 @@
-import type { Clock, Timer, Turns } from '../../contract.ts';
+import type { Timer } from '../../contract.ts';
 import { number } from '../../internal/option-kind.ts';
 import { describeOptions } from '../../internal/option-set.ts';
-import { TurnQueue } from '../../internal/turn-queue.ts';
 import { BEGINNING_OF_TIME } from '../virtual-clock.ts';
 import type { SimulatedTime } from './simulated-time.ts';
 
@@ -83,59 +82,5 @@ export class MachineClock {
   }
 }
 
-/** What runs the tasks of one process. */
-export interface ProcessTasks {
-  /** Runs a task as an event of its own. */
-  run(task: () => void): void;
-  /** Runs a task when the current event is over. */
-  execute(task: () => void): void;
-  /** Runs a task as an event of its own, after those that are due. */
-  nextTurn(task: () => void): void;
-}
-
-/** The `Clock` of one process: its timers end with the process. */
-export class ProcessClock implements Clock {
-  private readonly machine: MachineClock;
-  readonly turns: Turns;
-  private readonly tasks: ProcessTasks;
-
-  constructor(machine: MachineClock, tasks: ProcessTasks) {
-    this.machine = machine;
-    this.tasks = tasks;
-    this.turns = new TurnQueue((task) => this.nextTurn(task));
-  }
-
-  now(): number {
-    return this.machine.now;
-  }
-
-  timeOfDay(): number {
-    return this.machine.timeOfDay;
-  }
-
-  schedule(task: () => void, delayMs: number): Timer {
-    if (delayMs === Number.POSITIVE_INFINITY) return NEVER;
-    let isCancelled = false;
-    // It may become due while the process stands still, and be cancelled before it runs.
-    const run = () => {
-      if (!isCancelled) task();
-    };
-    const alarm = this.machine.schedule(() => this.tasks.run(run), Math.max(0, delayMs));
-    return {
-      cancel: () => {
-        isCancelled = true;
-        alarm.cancel();
-      },
-    };
-  }
-
-  execute(task: () => void): void {
-    this.tasks.execute(task);
-  }
-
-  nextTurn(task: () => void): void {
-    this.tasks.nextTurn(task);
-  }
-}
-
-const NEVER: Timer = { cancel: () => {} };
+/** A timer that never fires. */
+export const NEVER: Timer = { cancel: () => {} };

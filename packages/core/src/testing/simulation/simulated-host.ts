@@ -70,7 +70,7 @@ export class SimulatedHost implements PortNetwork, TcpKernel {
 
   /** The clock of the program that runs now: `now()` is monotonic, `timeOfDay()` is in place of `Date.now`. */
   get clock(): Clock {
-    return this.running.clock;
+    return this.running;
   }
 
   /** Random numbers from the seed, in place of `Math.random`. */

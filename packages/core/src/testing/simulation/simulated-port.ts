@@ -24,7 +24,7 @@ export class SimulatedPort {
     backlog: number,
     prepare: (end: TcpEnd) => void,
   ) {
-    const source = new MemorySource(place, process.clock);
+    const source = new MemorySource(place, process);
     this.listener = new AcceptingListener(source, undefined, backlog);
     this.process = process;
     this.prepare = prepare;

@@ -1,7 +1,8 @@
-import type { Clock, Timer } from '../../contract.ts';
+import type { Clock, Timer, Turns } from '../../contract.ts';
+import { TurnQueue } from '../../internal/turn-queue.ts';
 import type { EndOwner } from '../../transport/memory-transport.ts';
 import type { TransportSink } from '../../transport/transport.ts';
-import { type MachineClock, ProcessClock, type ProcessTasks } from './machine-clock.ts';
+import { type MachineClock, NEVER } from './machine-clock.ts';
 import type { SeededRandom } from './seeded-random.ts';
 import type { SimulatedTime } from './simulated-time.ts';
 
@@ -16,13 +17,17 @@ export interface ProcessWorld extends SimulatedTime {
   opened(process: SimulatedProcess, sink: TransportSink): (() => void) | undefined;
 }
 
-/** One life of a program on a host, from its start to its end: what it has set in motion ends with it. */
-export class SimulatedProcess implements EndOwner, ProcessTasks {
+/**
+ * One life of a program on a host, from its start to its end, and the program's clock: what it has set in motion ends
+ * with it.
+ */
+export class SimulatedProcess implements EndOwner, Clock {
   readonly hostName: string;
-  readonly clock: Clock;
+  readonly turns: Turns = new TurnQueue((task) => this.nextTurn(task));
   readonly random: SeededRandom;
   isAlive = true;
   private readonly world: ProcessWorld;
+  private readonly machine: MachineClock;
   private isFrozen = false;
   /** What became due while it was frozen. */
   private due: (() => void)[] = [];
@@ -34,9 +39,34 @@ export class SimulatedProcess implements EndOwner, ProcessTasks {
     this.hostName = hostName;
     this.world = world;
     this.random = random;
-    this.clock = new ProcessClock(machine, this);
+    this.machine = machine;
   }
 
+  now(): number {
+    return this.machine.now;
+  }
+
+  timeOfDay(): number {
+    return this.machine.timeOfDay;
+  }
+
+  schedule(task: () => void, delayMs: number): Timer {
+    if (delayMs === Number.POSITIVE_INFINITY) return NEVER;
+    let isCancelled = false;
+    // It may become due while the process stands still, and be cancelled before it runs.
+    const run = () => {
+      if (!isCancelled) task();
+    };
+    const alarm = this.machine.schedule(() => this.run(run), Math.max(0, delayMs));
+    return {
+      cancel: () => {
+        isCancelled = true;
+        alarm.cancel();
+      },
+    };
+  }
+
+  /** Runs a task as an event of its own. */
   run(task: () => void): void {
     if (!this.isAlive) return;
     if (this.isFrozen) {
@@ -54,10 +84,12 @@ export class SimulatedProcess implements EndOwner, ProcessTasks {
     });
   }
 
+  /** Runs a task as an event of its own, after those that are due. */
   nextTurn(task: () => void): void {
     this.world.plan(this.world.now, () => this.run(task));
   }
 
+  /** Runs a task when the current event is over. */
   execute(task: () => void): void {
     if (!this.isAlive) return;
     this.tasks.push(task);

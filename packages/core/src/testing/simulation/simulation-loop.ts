@@ -1,5 +1,5 @@
 import type { Timer } from '../../contract.ts';
-import { EventQueue, type SimulatedEvent } from './event-queue.ts';
+import { EventQueue, type TimedEvent } from '../event-queue.ts';
 import { runCode } from './running-code.ts';
 import type { SimulatedTime } from './simulated-time.ts';
 import { SimulationError } from './simulation-error.ts';
@@ -83,7 +83,7 @@ export class SimulationLoop implements SimulatedTime {
   }
 
   /** The task of the first event, whose time is the time now. */
-  private take(event: SimulatedEvent): () => void {
+  private take(event: TimedEvent): () => void {
     this.queue.dropFirst();
     this.nowMs = Math.max(this.nowMs, event.atMs);
     const task = event.task!;

@@ -1,10 +1,11 @@
-import type { Timer } from '../../contract.ts';
+import type { Timer } from '../contract.ts';
 
-/** Something that happens at a time, unless it is cancelled before. */
-export class SimulatedEvent implements Timer {
-  readonly atMs: number;
-  readonly order: number;
-  task: (() => void) | undefined;
+/** Something that happens at a time, unless it is cancelled before; then it stays without a task until its time. */
+export class TimedEvent implements Timer {
+  // Declared, because a test may make millions.
+  declare readonly atMs: number;
+  declare readonly order: number;
+  declare task: (() => void) | undefined;
 
   constructor(atMs: number, order: number, task: () => void) {
     this.atMs = atMs;
@@ -17,17 +18,23 @@ export class SimulatedEvent implements Timer {
   }
 }
 
-/**
- * All that is to happen in a simulation, by time, and by the order of the calls where the time is the same. A heap: the
- * times are random, where those of a `VirtualClock` are a few delays.
- */
+/** What is to happen in virtual time, by time, and by the order of the calls where the time is the same: a heap. */
 export class EventQueue {
-  private readonly heap: SimulatedEvent[] = [];
+  private readonly heap: TimedEvent[] = [];
   private order = 0;
 
-  add(atMs: number, task: () => void): SimulatedEvent {
+  /** How many are not cancelled. */
+  get size(): number {
+    return this.heap.filter(({ task }) => task !== undefined).length;
+  }
+
+  clear(): void {
+    this.heap.length = 0;
+  }
+
+  add(atMs: number, task: () => void): TimedEvent {
     this.order += 1;
-    const event = new SimulatedEvent(atMs, this.order, task);
+    const event = new TimedEvent(atMs, this.order, task);
     const { heap } = this;
     let index = heap.length;
     heap.push(event);
@@ -42,7 +49,7 @@ export class EventQueue {
   }
 
   /** The next event that is not cancelled. */
-  first(): SimulatedEvent | undefined {
+  first(): TimedEvent | undefined {
     for (;;) {
       const event = this.heap[0];
       if (event === undefined || event.task !== undefined) return event;
@@ -67,6 +74,6 @@ export class EventQueue {
   }
 }
 
-function isBefore(a: SimulatedEvent, b: SimulatedEvent): boolean {
+function isBefore(a: TimedEvent, b: TimedEvent): boolean {
   return a.atMs === b.atMs ? a.order < b.order : a.atMs < b.atMs;
 }
