@@ -4,7 +4,7 @@ import { OptionError } from '../errors.ts';
 import type { ChannelGroup } from '../group/channel-group.ts';
 import { callSafely } from '../internal/call-safely.ts';
 import { fn, number, unchecked, whole } from '../internal/option-kind.ts';
-import { describeOptions } from '../internal/option-set.ts';
+import { describeOptions, type Resolved } from '../internal/option-set.ts';
 
 /** Options of a server's shutdown. */
 export interface ShutdownOptions {
@@ -30,14 +30,6 @@ export interface ShutdownOptions {
   readonly signal?: AbortSignal;
 }
 
-/** The options, checked. */
-export interface DrainPlan {
-  readonly drainTimeoutMs: number;
-  readonly batch: number;
-  readonly everyMs: number;
-  readonly tell: ((channel: Channel, remainingMs: number) => void) | undefined;
-}
-
 const OPTIONS = describeOptions('shutdown', {
   drainTimeoutMs: number({ default: 10_000 }),
   batch: whole({ min: 1, default: 1000 }),
@@ -47,10 +39,15 @@ const OPTIONS = describeOptions('shutdown', {
 });
 const LONGEST_PAUSE_MS = 3000;
 
+/** The options, checked. */
+type DrainPlan = ReturnType<typeof drainPlan>;
+
 /** Checks the options of a shutdown and fills in the defaults. */
-export function drainPlan(options: ShutdownOptions): DrainPlan {
-  const { drainTimeoutMs, batch, tell, ...given } = OPTIONS.resolve(options);
-  const { everyMs = Math.min(LONGEST_PAUSE_MS, drainTimeoutMs / 4) } = given;
+export function drainPlan(
+  options: ShutdownOptions,
+): Resolved<ShutdownOptions, typeof OPTIONS.kinds> & { readonly everyMs: number } {
+  const resolved = OPTIONS.resolve(options);
+  const { drainTimeoutMs, everyMs = Math.min(LONGEST_PAUSE_MS, drainTimeoutMs / 4) } = resolved;
   if (everyMs > drainTimeoutMs) {
     throw new OptionError(
       'OPTION_CONFLICT',
@@ -58,7 +55,7 @@ export function drainPlan(options: ShutdownOptions): DrainPlan {
       { everyMs, drainTimeoutMs },
     );
   }
-  return { drainTimeoutMs, batch, everyMs, tell };
+  return { ...resolved, everyMs };
 }
 
 /**

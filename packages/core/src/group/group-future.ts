@@ -54,18 +54,18 @@ export class GroupFuture implements GroupOutcome {
       this.owners.push(this.channels[this.begun]!);
     }
     this.begun += 1;
-    if (this.hasBegunAll)
+    if (this.isBegun)
       for (const listener of this.whenBegun.splice(0)) callSafely(listener, undefined);
   }
 
   /** True once it was carried out for every member: written, which does not mean that it has left. */
   get isBegun(): boolean {
-    return this.hasBegunAll;
+    return this.begun === this.channels.length;
   }
 
   /** Calls back once it was carried out for every member, see {@link isBegun}; at once if it was. */
   onceBegun(listener: () => void): void {
-    if (this.hasBegunAll) listener();
+    if (this.isBegun) listener();
     else this.whenBegun.push(listener);
   }
 
@@ -75,11 +75,11 @@ export class GroupFuture implements GroupOutcome {
   }
 
   get isSettled(): boolean {
-    return this.hasBegunAll && this.open.every((future) => future.isSettled);
+    return this.isBegun && this.open.every((future) => future.isSettled);
   }
 
   get isSuccess(): boolean {
-    return this.hasBegunAll && this.open.every((future) => future.isSuccess);
+    return this.isBegun && this.open.every((future) => future.isSuccess);
   }
 
   /** Some, but not all, have succeeded. */
@@ -102,12 +102,8 @@ export class GroupFuture implements GroupOutcome {
     return this.settled().then(onFulfilled, onRejected);
   }
 
-  private get hasBegunAll(): boolean {
-    return this.begun === this.channels.length;
-  }
-
   private async settled(): Promise<void> {
-    if (!this.hasBegunAll) await new Promise<void>((resolve) => this.whenBegun.push(resolve));
+    if (!this.isBegun) await new Promise<void>((resolve) => this.whenBegun.push(resolve));
     const outcomes = await Promise.allSettled(this.open);
     const failures: MemberFailure[] = [];
     outcomes.forEach((outcome, i) => {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs';
+import { isIPv6 } from 'node:net';
 import type { Address } from '../contract.ts';
 
 /** The files in which Linux lists its connections, with the bytes that each still has to send. */
@@ -114,19 +115,16 @@ function wordsOfIpv4(host: string): number[] {
   return [a * 2 ** 24 + b * 2 ** 16 + c * 2 ** 8 + d];
 }
 
-/** Four words; `::` is the longest run of zeros, the last 32 bits may be written as IPv4. */
+/** Four words; `::` is the longest run of zeros. A URL has the last 32 bits in hex, too, when they are given as IPv4. */
 function wordsOfIpv6(host: string): number[] {
   const [text = ''] = host.split('%');
-  const dotted = text.lastIndexOf(':') + 1;
-  const tail = text.includes('.') ? wordsOfIpv4(text.slice(dotted)) : [];
-  const groups = tail.length === 0 ? text : `${text.slice(0, dotted)}0:0`;
-  const [head = '', rest] = groups.split('::');
+  if (!isIPv6(text)) return [Number.NaN];
+  const [head = '', rest] = new URL(`http://[${text}]`).hostname.slice(1, -1).split('::');
   const front = head === '' ? [] : head.split(':');
   const back = rest === undefined || rest === '' ? [] : rest.split(':');
   const zeros = rest === undefined ? 0 : 8 - front.length - back.length;
   const all = [...front, ...new Array<string>(Math.max(0, zeros)).fill('0'), ...back];
-  const words = [0, 2, 4, 6].map(
+  return [0, 2, 4, 6].map(
     (i) => Number.parseInt(all[i] ?? '', 16) * 2 ** 16 + Number.parseInt(all[i + 1] ?? '', 16),
   );
-  return tail.length === 0 ? words : [...words.slice(0, 3), tail[0] ?? Number.NaN];
 }

@@ -4,6 +4,7 @@ import type { CloseReason } from '../contract.ts';
 import { isHeadraceError, toError } from '../errors.ts';
 import { flag } from '../internal/option-kind.ts';
 import { describeOptions } from '../internal/option-set.ts';
+import { systemError } from '../transport/system-error.ts';
 import type { EmbeddedChannel } from './embedded-channel.ts';
 import { eventText } from './record-events.ts';
 
@@ -139,8 +140,7 @@ export class ScriptedPeer {
     this.begin();
     this.ensureQuiet('a reset');
     const { channel } = this;
-    const error = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
-    channel.run(() => channel.embedded.sink.failed(error));
+    channel.run(() => channel.embedded.sink.failed(systemError('ECONNRESET', 'read ECONNRESET')));
     return this;
   }
 

@@ -27,8 +27,8 @@ export class AcceptingListener implements Listener {
   private readonly staleFile: StaleSocketFile | undefined;
   private readonly most: number;
   private sink: ListenerSink | undefined = undefined;
-  private local: Address | undefined = undefined;
-  private isListening = false;
+  localAddress: Address | undefined = undefined;
+  isActive = false;
   private isClosed = false;
   private mayAccept = false;
   private isDelivering = false;
@@ -50,14 +50,6 @@ export class AcceptingListener implements Listener {
 
   get way(): TransportWay {
     return this.source.way;
-  }
-
-  get isActive(): boolean {
-    return this.isListening;
-  }
-
-  get localAddress(): Address | undefined {
-    return this.local;
   }
 
   /** Connections that can still be kept. */
@@ -86,7 +78,7 @@ export class AcceptingListener implements Listener {
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    this.isListening = false;
+    this.isActive = false;
     for (const transport of this.held.splice(0)) transport.abort(REFUSED);
     this.source.close();
   }
@@ -95,8 +87,8 @@ export class AcceptingListener implements Listener {
 
   listening(address: Address | undefined): void {
     if (this.isClosed) return;
-    this.isListening = true;
-    this.local = address;
+    this.isActive = true;
+    this.localAddress = address;
     this.firstReserved = descriptorLimit() - RESERVED_DESCRIPTORS;
     this.sink?.listening();
   }

@@ -15,7 +15,7 @@ export class SimulationLoop implements SimulatedTime {
   private readonly owner: object;
   private readonly throwIfFailed: () => void;
   private readonly queue = new EventQueue();
-  private nowMs = 0;
+  now = 0;
   private hasRunCode = false;
   private isFree = false;
   private isGoingOn = false;
@@ -29,14 +29,10 @@ export class SimulationLoop implements SimulatedTime {
     this.throwIfFailed = throwIfFailed;
   }
 
-  get now(): number {
-    return this.nowMs;
-  }
-
   plan(atMs: number, task: () => void): Timer {
     if (Number.isNaN(atMs)) throw new SimulationError('something was to happen at NaN ms');
     if (this.isFree) this.goOnFreely();
-    return this.queue.add(Math.max(atMs, this.nowMs), task);
+    return this.queue.add(Math.max(atMs, this.now), task);
   }
 
   /** The event that happens now runs code of a program or of the scenario: its promises go on before the next one. */
@@ -49,7 +45,7 @@ export class SimulationLoop implements SimulatedTime {
     const { queue } = this;
     let sameInstant = 0;
     for (let event = queue.first(); event !== undefined && event.atMs <= untilMs; ) {
-      sameInstant = event.atMs > this.nowMs ? 0 : sameInstant + 1;
+      sameInstant = event.atMs > this.now ? 0 : sameInstant + 1;
       if (sameInstant > LONGEST_INSTANT) throw this.standsStill();
       runCode({ owner: this.owner, process: undefined }, this.take(event));
       if (this.hasRunCode) {
@@ -60,7 +56,7 @@ export class SimulationLoop implements SimulatedTime {
       this.throwIfFailed();
       event = queue.first();
     }
-    this.nowMs = untilMs;
+    this.now = untilMs;
   }
 
   /** Everything happens by itself from now on. */
@@ -85,7 +81,7 @@ export class SimulationLoop implements SimulatedTime {
   /** The task of the first event, whose time is the time now. */
   private take(event: TimedEvent): () => void {
     this.queue.dropFirst();
-    this.nowMs = Math.max(this.nowMs, event.atMs);
+    this.now = Math.max(this.now, event.atMs);
     const task = event.task!;
     event.task = undefined;
     return task;
@@ -93,7 +89,7 @@ export class SimulationLoop implements SimulatedTime {
 
   private standsStill(): SimulationError {
     return new SimulationError(
-      `the time stands still at ${this.nowMs} ms: ${LONGEST_INSTANT} events happened there`,
+      `the time stands still at ${this.now} ms: ${LONGEST_INSTANT} events happened there`,
     );
   }
 }

@@ -52,19 +52,19 @@ export class BunTransport implements Transport {
   private closeError: Error | undefined = undefined;
   /** What the kernel has not taken yet, and its bytes. */
   private unsent: Uint8Array[] = NOTHING;
-  private waitingBytes = 0;
+  unsentBytes = 0;
   /** A call of Bun's is under way: its callbacks may come within it, and are reported later. */
   private isCalling = false;
-  private readonly local: Address | undefined;
-  private readonly remote: Address | undefined;
+  readonly localAddress: Address | undefined;
+  readonly remoteAddress: Address | undefined;
 
   constructor(socket: BunSocket<BunTransport | undefined>, isPaused: boolean) {
     this.socket = socket;
     this.isPaused = isPaused;
     socket.data = this;
     // Asked now: after the close, Bun does not know any more.
-    this.local = localAddressOf(socket);
-    this.remote = addressOf(socket.remoteAddress, socket.remotePort, socket.remoteFamily);
+    this.localAddress = localAddressOf(socket);
+    this.remoteAddress = addressOf(socket.remoteAddress, socket.remotePort, socket.remoteFamily);
   }
 
   get accepts(): string {
@@ -73,18 +73,6 @@ export class BunTransport implements Transport {
 
   get isActive(): boolean {
     return this.phase < CLOSED;
-  }
-
-  get localAddress(): Address | undefined {
-    return this.local;
-  }
-
-  get remoteAddress(): Address | undefined {
-    return this.remote;
-  }
-
-  get unsentBytes(): number {
-    return this.waitingBytes;
   }
 
   open(sink: TransportSink): void {
@@ -143,7 +131,7 @@ export class BunTransport implements Transport {
     if (this.unsent === NOTHING) this.unsent = [];
     for (const buffer of buffers) {
       this.unsent.push(buffer);
-      this.waitingBytes += buffer.length;
+      this.unsentBytes += buffer.length;
     }
   }
 
@@ -201,7 +189,7 @@ export class BunTransport implements Transport {
         this.failLater(taken);
         return;
       }
-      this.waitingBytes -= taken;
+      this.unsentBytes -= taken;
       if (taken < bytes.length) {
         this.unsent[0] = bytes.subarray(taken);
         return;

@@ -56,7 +56,7 @@ export class HandleTransport implements Transport, RequestOwner {
   /** The write that the kernel has not taken yet. */
   private writing: HandleRequest | undefined = undefined;
   private local: Address | undefined = undefined;
-  private readonly remote: Address | undefined;
+  readonly remoteAddress: Address | undefined;
 
   constructor(handle: StreamHandle, binding: StreamBinding) {
     this.handle = handle;
@@ -65,7 +65,7 @@ export class HandleTransport implements Transport, RequestOwner {
     handle.onread = onRead;
     handle.useUserBuffer(readBuffer);
     // Asked now: once the peer has reset the connection, the system does not know any more.
-    this.remote = askAddress(handle, handle.getpeername);
+    this.remoteAddress = askAddress(handle, handle.getpeername);
   }
 
   get accepts(): string {
@@ -81,10 +81,6 @@ export class HandleTransport implements Transport, RequestOwner {
       this.local = askAddress(this.handle, this.handle.getsockname);
     }
     return this.local;
-  }
-
-  get remoteAddress(): Address | undefined {
-    return this.remote;
   }
 
   get unsentBytes(): number {

@@ -10,7 +10,8 @@ export class StreamBinding {
   isCalling = false;
   /** Of the writes that the kernel takes within their call; none once Node has broken a promise. */
   memory: GatheringMemory | undefined = new GatheringMemory();
-  private broken: string | undefined = undefined;
+  /** The promise that Node broke; from then on no memory and no request serves twice. */
+  distrusted: string | undefined = undefined;
   private spare: HandleRequest | undefined = undefined;
   private readonly internals: StreamInternals;
   private readonly state: Int32Array;
@@ -28,13 +29,8 @@ export class StreamBinding {
     this.onWritten = completionFor(this);
   }
 
-  /** The promise that Node broke; from then on no memory and no request serves twice. */
-  get distrusted(): string | undefined {
-    return this.broken;
-  }
-
   distrust(why: string): void {
-    this.broken ??= why;
+    this.distrusted ??= why;
     this.memory = undefined;
     this.spare = undefined;
   }
@@ -70,7 +66,7 @@ export class StreamBinding {
 
   /** Node did not keep the request: it serves the next write. */
   reuse(request: HandleRequest): void {
-    if (this.broken === undefined) this.spare = request;
+    if (this.distrusted === undefined) this.spare = request;
   }
 
   newShutdown(): HandleRequest {

@@ -3,6 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Clock, Timer, TlsInfo } from '../../contract.ts';
 import { ChannelError, TimedOutError, toError } from '../../errors.ts';
 import { printable } from '../../internal/printable.ts';
+import { systemError } from '../system-error.ts';
 import { tlsErrorText } from './tls-error.ts';
 
 /** How a handshake ended. */
@@ -46,7 +47,7 @@ export class TlsHandshake {
 
   /** The connection ended, and no reason was reported. */
   lost(): void {
-    const error = Object.assign(new Error('the connection ended'), { code: 'ECONNRESET' });
+    const error = systemError('ECONNRESET', 'the connection ended');
     this.settle(handshakeError(this.peer, error, undefined));
   }
 
