@@ -2,6 +2,13 @@ import type { Mutant } from './mutant.ts';
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/workers/workers-machine.ts',
+    find: 'if (process?.drains !== undefined)',
+    replace: 'if (false)',
+    test: 'test/workers/workers-machine.test.ts',
+    why: 'a worker that was starting hears that it has to end',
+  },
+  {
     file: 'src/bus/bus-link-keeper.ts',
     find: 'if (this.hasArrived) this.arrivedAt =',
     replace: 'if (false) this.arrivedAt =',

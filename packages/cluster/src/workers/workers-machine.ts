@@ -60,6 +60,8 @@ interface Process extends WorkerIdentity {
   readyAt: number;
   /** Why its start failed, if it said so. */
   error: Error | undefined;
+  /** Why it has to end, once it has. */
+  drains: DrainReason | undefined;
 }
 
 interface Slot {
@@ -128,6 +130,8 @@ export class WorkersMachine {
   /** A worker's `start` has resolved. */
   ready(id: number, info: unknown, now: number): readonly WorkersAction[] {
     const process = this.processes.get(id);
+    // It had to end before it could hear of it.
+    if (process?.drains !== undefined) this.do({ do: 'drain', id, why: process.drains });
     if (process?.state !== 'starting') return this.taken();
     const slot = this.slotOf(process);
     this.do({ do: 'cancel', key: `start:${id}` });
@@ -218,7 +222,13 @@ export class WorkersMachine {
     slot.generation += 1;
     this.lastId += 1;
     const worker = { id: this.lastId, number: slot.number, generation: slot.generation };
-    const process: Process = { ...worker, state: 'starting', readyAt: 0, error: undefined };
+    const process: Process = {
+      ...worker,
+      state: 'starting',
+      readyAt: 0,
+      error: undefined,
+      drains: undefined,
+    };
     this.processes.set(process.id, process);
     if (slot.current === undefined) slot.current = process;
     else slot.next = process;
@@ -233,6 +243,7 @@ export class WorkersMachine {
     const { id } = process;
     if (process.state === 'draining') return;
     process.state = 'draining';
+    process.drains = why;
     const delayMs = this.rules.drainTimeoutMs + KILL_GRACE_MS;
     this.do(
       { do: 'cancel', key: `start:${id}` },

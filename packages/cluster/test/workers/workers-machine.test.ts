@@ -306,6 +306,18 @@ describe('WorkersMachine', () => {
     expect(world.alive.size).toBe(0);
   });
 
+  it('tells a worker once more to drain when it is ready: its program had not begun to listen', () => {
+    const world = new World();
+    world.ready(1);
+    world.run(world.machine.stop());
+    world.news();
+    world.ready(2);
+    expect(world.news()).toEqual(['drain 2: stop']);
+    world.end(1, EXITED);
+    world.end(2, EXITED);
+    expect(world.finished).toEqual({ do: 'finish', error: undefined });
+  });
+
   it('kills those that are left when it is stopped again', () => {
     const world = new World();
     world.ready(1, 2);
