@@ -142,6 +142,27 @@ export const mutants: readonly Mutant[] = [
     why: 'a message larger than all that may be kept drops no others',
   },
   {
+    file: 'src/room/log-writes.ts',
+    find: 'if (feed.isStarted && feed.at === undefined) this.keepEarly(write);',
+    replace: 'if (false) this.keepEarly(write);',
+    test: 'test/room/durable-group.test.ts',
+    why: 'members get what is written after they were added, also before the log was read',
+  },
+  {
+    file: 'src/room/log-writes.ts',
+    find: 'known.matcher = both(known.matcher, matcher);',
+    replace: '',
+    test: 'test/room/durable-group.test.ts',
+    why: 'a message that is written again is left out for both senders',
+  },
+  {
+    file: 'src/room/room.ts',
+    find: "if (this.isLeft) throw this.downError('the cluster was left');",
+    replace: '',
+    test: 'test/room/durable-group.test.ts',
+    why: 'a group of a cluster that was left has no log, and says so',
+  },
+  {
     file: 'src/group/group-options.ts',
     find: 'if (listens !== undefined) {',
     replace: 'if (listens === undefined) {',

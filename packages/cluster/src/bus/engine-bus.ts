@@ -1,9 +1,9 @@
-import { ChannelError, isHeadraceError } from '@headrace/core';
+import { isHeadraceError } from '@headrace/core';
 import { toError, WatchedEmitter } from '@headrace/core/authoring';
 import { CLUSTER_ERRORS } from '../error/cluster-errors.ts';
+import { EngineAnswers } from '../log/engine-answers.ts';
 import { EngineLog } from '../log/engine-log.ts';
 import type { Log } from '../log/log.ts';
-import type { LogBus } from '../log/log-bus.ts';
 import type {
   Bus,
   BusEvents,
@@ -32,11 +32,9 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
   private readonly plan: BusPlan;
   private readonly kept: KeptMessages;
   private readonly subscriptions: Subscriptions;
-  private host: BusHost | undefined = undefined;
+  private readonly answers: EngineAnswers<BusHost>;
   private keeper: BusLinkKeeper | undefined = undefined;
   private isClosed = false;
-  /** Rejects what waits for an answer over this link. */
-  private readonly waiting = new Set<(error: Error) => void>();
   private closing: Promise<void> | undefined = undefined;
   private lost = 0;
 
@@ -45,6 +43,7 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     this.engine = engine;
     this.name = engine.name;
     this.plan = busPlan(options);
+    this.answers = new EngineAnswers(engine.name);
     this.kept = new KeptMessages(this.plan.whenDown, ({ subject, bytes }, why) =>
       this.drop(subject, bytes, why),
     );
@@ -52,9 +51,9 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
       subscribed: (subject) => this.keeper?.link?.subscribe(subject),
       unsubscribed: (subject) => this.keeper?.link?.unsubscribe(subject),
       listenerThrew: (subject, error) =>
-        this.host?.logger.log('error', `a listener of ${subject} threw`, error),
+        this.answers.host.logger.log('error', `a listener of ${subject} threw`, error),
     });
-    this.engineLog = engine.hasLog ? new EngineLog(this.logBus()) : undefined;
+    this.engineLog = engine.hasLog ? new EngineLog(this.answers) : undefined;
     this.log = this.engineLog;
   }
 
@@ -79,19 +78,10 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
    * @throws ChannelError `BUS_DOWN` if a cluster has opened it already, or it was closed
    */
   open(host: BusHost): void {
-    if (this.isClosed) {
-      throw new ChannelError(
-        CLUSTER_ERRORS.BUS_DOWN,
-        `the bus ${this.name} was closed: each cluster needs a new one`,
-      );
-    }
-    if (this.host !== undefined) {
-      throw new ChannelError(
-        CLUSTER_ERRORS.BUS_DOWN,
-        `the bus ${this.name} is in use by a cluster already`,
-      );
-    }
-    this.host = host;
+    const { answers } = this;
+    if (this.isClosed) throw answers.busError('was closed: each cluster needs a new one');
+    if (answers.isOpened) throw answers.busError('is in use by a cluster already');
+    answers.opened(host);
     const keeper = new BusLinkKeeper(this.engine, this.plan, host, {
       linked: (link) => this.linked(link),
       givesKept: () => this.giveKept(),
@@ -115,7 +105,7 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     if (this.isClosed) return this.drop(subject, bytes, 'closed');
     const { keeper } = this;
     if (keeper?.upLink === undefined) {
-      const { clock } = this.hostOrThrow;
+      const { clock } = this.answers.host;
       return this.kept.add(subject, bytes, clock.now())
         ? 'kept'
         : this.drop(subject, bytes, 'full');
@@ -146,29 +136,13 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
   }
 
   protected override listenerFailed(event: string, _args: readonly unknown[], error: Error): void {
-    this.host?.logger.log('error', `a listener of the bus’s ${event} threw`, error);
+    // A bus that was closed without being opened also announces what it drops.
+    if (!this.answers.isOpened) return;
+    this.answers.host.logger.log('error', `a listener of the bus’s ${event} threw`, error);
   }
 
   private get upLink(): BusLink | undefined {
     return this.keeper?.upLink;
-  }
-
-  private get hostOrThrow(): BusHost {
-    if (this.host !== undefined) return this.host;
-    throw new ChannelError(
-      CLUSTER_ERRORS.BUS_DOWN,
-      `the bus ${this.name} is not open: Cluster.join({ bus }) opens it`,
-    );
-  }
-
-  /** The error of what needs a bus that is up. */
-  private downError(cause?: Error): ChannelError {
-    return new ChannelError(
-      CLUSTER_ERRORS.BUS_DOWN,
-      `the bus ${this.name} is down`,
-      { bus: this.name },
-      cause,
-    );
   }
 
   private async end(): Promise<void> {
@@ -176,8 +150,7 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     const wasUp = this.upLink !== undefined;
     this.isClosed = true;
     this.engineLog?.close();
-    const reason = new ChannelError(CLUSTER_ERRORS.BUS_DOWN, `the bus ${this.name} was closed`);
-    const ending = keeper?.end(reason);
+    const ending = keeper?.end(this.answers.busError('was closed'));
     for (let left = this.kept.shift(); left !== undefined; left = this.kept.shift()) {
       this.drop(left.subject, left.bytes, 'closed');
     }
@@ -193,14 +166,12 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
 
   private unlinked(): void {
     this.engineLog?.unlinked();
-    const waiting = [...this.waiting];
-    this.waiting.clear();
-    for (const reject of waiting) reject(this.downError());
+    this.answers.unlinked();
   }
 
   private giveKept(): void {
     const { link } = this.keeper!;
-    this.kept.expire(this.hostOrThrow.clock.now());
+    this.kept.expire(this.answers.host.clock.now());
     // A listener of `dropped` may close the bus.
     while (this.keeper!.link === link) {
       const next = this.kept.shift();
@@ -209,37 +180,15 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     }
   }
 
-  private logBus(): LogBus {
-    const host = () => this.hostOrThrow;
-    return {
-      get clock() {
-        return host().clock;
-      },
-      get logger() {
-        return host().logger;
-      },
-      downError: (cause) => this.downError(cause),
-      whileLinked: (promise) => this.whileLinked(promise),
-    };
-  }
-
-  /** Rejects when the link is lost, whatever the engine does with its promise then. */
-  private whileLinked<T>(promise: Promise<T>): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      this.waiting.add(reject);
-      promise.finally(() => this.waiting.delete(reject)).then(resolve, reject);
-    });
-  }
-
   private async whileUp<T>(ask: (link: BusLink) => Promise<T>): Promise<T> {
     const { upLink } = this;
-    if (upLink === undefined) throw this.downError();
+    if (upLink === undefined) throw this.answers.downError();
     try {
-      return await this.whileLinked(ask(upLink));
+      return await this.answers.whileLinked(ask(upLink));
     } catch (thrown) {
       throw isHeadraceError(thrown, CLUSTER_ERRORS.BUS_DOWN)
         ? thrown
-        : this.downError(toError(thrown));
+        : this.answers.downError(toError(thrown));
     }
   }
 

@@ -5,7 +5,6 @@ import { decodeBody } from '../envelope/body.ts';
 import { type Envelope, KIND } from '../envelope/envelope.ts';
 import type { Directory } from '../node/directory.ts';
 import type { Inbox } from '../node/inbox.ts';
-import type { NodeInfo } from '../node/node-info.ts';
 import type { Wire } from '../node/wire.ts';
 import { OwnMembers } from './own-members.ts';
 import {
@@ -45,7 +44,6 @@ export class Presence {
   private readonly own = new OwnMembers();
   private readonly others: PresenceMachine;
   private readonly subscription: BusSubscription;
-  private readonly stopListening: () => void;
   private readonly asked = new Map<string, Timer>();
   /** Nodes that were here, and may come back. */
   private readonly gone = new Set<string>();
@@ -66,7 +64,7 @@ export class Presence {
     this.subscription = wire.listen(wire.subjects.presence(group), (envelope) =>
       this.received(envelope),
     );
-    this.stopListening = inbox.listen(PART, group, (note, from) => {
+    inbox.listen(PART, group, (note, from) => {
       if (!directory.heardOf(from)) return;
       if ('ids' in note) {
         this.carryOut(this.others.page(from, toPresencePage(note)));
@@ -75,10 +73,10 @@ export class Presence {
       } else this.sendPages(from);
     });
     wire.bus.on('up', this.onUp);
-    directory.on('joined', this.onJoined);
-    directory.on('left', this.onLeft);
-    directory.on('vanished', this.onVanished);
-    directory.on('forgotten', this.onForgotten);
+    directory.on('joined', ({ id }) => this.nodeJoined(id));
+    directory.on('left', ({ id }, reason) => this.isGone(id, reason));
+    directory.on('vanished', (id) => this.isGone(id, 'node-gone'));
+    directory.on('forgotten', (id) => this.gone.delete(id));
     if (wire.bus.state === 'up') this.remindSoon();
   }
 
@@ -121,17 +119,12 @@ export class Presence {
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    const { wire, directory } = this.context;
+    const { wire } = this.context;
     for (const timer of [this.batch, this.reminder, this.soon, ...this.asked.values()]) {
       timer?.cancel();
     }
     this.subscription.close();
-    this.stopListening();
     wire.bus.off('up', this.onUp);
-    directory.off('joined', this.onJoined);
-    directory.off('left', this.onLeft);
-    directory.off('vanished', this.onVanished);
-    directory.off('forgotten', this.onForgotten);
   }
 
   private readonly onUp = (): void => {
@@ -141,15 +134,10 @@ export class Presence {
     if (this.reminder === undefined && !this.own.isNew) this.remindAgain();
   };
 
-  private readonly onJoined = ({ id }: NodeInfo): void => {
+  private nodeJoined(id: string): void {
     this.remindIfAny();
     if (this.gone.delete(id)) this.carryOut(this.others.returned(id));
-  };
-
-  private readonly onLeft = ({ id }: NodeInfo, reason: LeaveReason): void =>
-    this.isGone(id, reason);
-  private readonly onVanished = (id: string): void => this.isGone(id, 'node-gone');
-  private readonly onForgotten = (id: string): void => void this.gone.delete(id);
+  }
 
   private isGone(id: string, reason: LeaveReason): void {
     this.gone.add(id);

@@ -1,13 +1,13 @@
 import { OptionError } from '@headrace/core';
 import { checkNumber, toError } from '@headrace/core/authoring';
 import type { BusSubscription } from './bus-subscription.ts';
+import type { LogAnswers } from './engine-answers.ts';
 import type { Log, LogEntry, LogLimits, LogLink, LogPage, LogPosition } from './log.ts';
-import type { LogBus } from './log-bus.ts';
 import { type LogShare, LogStream } from './log-stream.ts';
 
 /** The log of a bus over an engine: opens, follows and appends again whenever there is a new link. */
 export class EngineLog implements Log {
-  private readonly bus: LogBus;
+  private readonly answers: LogAnswers;
   private readonly streams = new Map<string, LogStream>();
   private link: LogLink | undefined = undefined;
   private isUp = false;
@@ -15,8 +15,8 @@ export class EngineLog implements Log {
   /** One line for each link. */
   private hasComplained = false;
 
-  constructor(bus: LogBus) {
-    this.bus = bus;
+  constructor(answers: LogAnswers) {
+    this.answers = answers;
     this.share = {
       waitingCount: 0,
       waitingBytes: 0,
@@ -29,7 +29,7 @@ export class EngineLog implements Log {
     const ageMs = checkNumber('ageMs', limits.ageMs, { min: 1 });
     let known = this.streams.get(stream);
     if (known === undefined) {
-      known = new LogStream(this.bus, stream, this.share);
+      known = new LogStream(this.answers, stream, this.share);
       this.streams.set(stream, known);
       if (this.link !== undefined) known.linked(this.link);
       if (this.isUp) known.cameUp();
@@ -44,14 +44,14 @@ export class EngineLog implements Log {
   async read(stream: string, after: number, limit: number): Promise<LogPage> {
     const known = this.opened(stream);
     const { link } = this;
-    if (link === undefined || !this.isUp) throw this.bus.downError();
+    if (link === undefined || !this.isUp) throw this.answers.downError();
     try {
       await known.opening(link);
       // What is asked of a link that has ended meanwhile need not be answered.
       if (this.link !== link) throw new Error('the link was lost');
-      return await this.bus.whileLinked(link.read(stream, after, limit));
+      return await this.answers.whileLinked(link.read(stream, after, limit));
     } catch (thrown) {
-      throw this.bus.downError(toError(thrown));
+      throw this.answers.downError(toError(thrown));
     }
   }
 
@@ -87,7 +87,7 @@ export class EngineLog implements Log {
     if (this.hasComplained) return;
     this.hasComplained = true;
     const text = `durable groups: nothing is stored at present (${cause.message}); trying again`;
-    this.bus.logger.log('warn', text, cause);
+    this.answers.host.logger.log('warn', text, cause);
   }
 
   private opened(stream: string): LogStream {

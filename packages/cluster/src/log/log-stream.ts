@@ -2,8 +2,8 @@ import { exponential } from '@headrace/client';
 import type { Timer } from '@headrace/core';
 import { Fifo, stoodStillMs, toError } from '@headrace/core/authoring';
 import type { BusSubscription } from './bus-subscription.ts';
+import type { LogAnswers } from './engine-answers.ts';
 import type { LogEntry, LogLimits, LogLink, LogPosition } from './log.ts';
-import type { LogBus } from './log-bus.ts';
 
 /** An append that is not settled. */
 interface PendingAppend {
@@ -48,7 +48,7 @@ const READ_WITHIN_MS = 500;
  * of some, all that are not acknowledged are repeated in that order, with the ids by which the engine knows them.
  */
 export class LogStream {
-  private readonly bus: LogBus;
+  private readonly answers: LogAnswers;
   private readonly name: string;
   private readonly share: LogShare;
   private readonly listeners = new Set<(entry: LogEntry) => void>();
@@ -72,8 +72,8 @@ export class LogStream {
   private deadline: Timer | undefined = undefined;
   private deadlineAt = 0;
 
-  constructor(bus: LogBus, name: string, share: LogShare) {
-    this.bus = bus;
+  constructor(answers: LogAnswers, name: string, share: LogShare) {
+    this.answers = answers;
     this.share = share;
     this.name = name;
   }
@@ -84,18 +84,18 @@ export class LogStream {
       this.limits = limits;
       this.opened = undefined;
     }
-    if (this.link === undefined) throw this.bus.downError();
+    if (this.link === undefined) throw this.answers.downError();
     try {
       await this.opening(this.link);
     } catch (thrown) {
-      throw this.bus.downError(toError(thrown));
+      throw this.answers.downError(toError(thrown));
     }
   }
 
   /** Opens it over this link, once. */
   opening(link: LogLink): Promise<void> {
     if (this.opened !== undefined) return this.opened;
-    const opening = this.bus.whileLinked(link.open(this.name, this.limits!));
+    const opening = this.answers.whileLinked(link.open(this.name, this.limits!));
     this.opened = opening;
     opening.then(
       () => {
@@ -118,10 +118,10 @@ export class LogStream {
     const { waitingCount, waitingBytes } = share;
     if (waitingCount >= MAX_WAITING || waitingBytes + byteLength > MAX_WAITING_BYTES) {
       const text = `${waitingCount} messages of ${waitingBytes} bytes wait to be stored already`;
-      return Promise.reject(this.bus.downError(new Error(text)));
+      return Promise.reject(this.answers.downError(new Error(text)));
     }
     return new Promise((resolve, reject) => {
-      const at = this.bus.clock.now();
+      const at = this.answers.host.clock.now();
       this.appends.push({ id, bytes, at, resolve, reject, isDone: false, givenAt: -1, turn: -1 });
       share.waitingCount += 1;
       share.waitingBytes += byteLength;
@@ -184,7 +184,7 @@ export class LogStream {
       try {
         listener(entry);
       } catch (thrown) {
-        this.bus.logger.log('error', `a follower of ${this.name} threw`, toError(thrown));
+        this.answers.host.logger.log('error', `a follower of ${this.name} threw`, toError(thrown));
       }
     }
   }
@@ -210,7 +210,7 @@ export class LogStream {
 
   private give(link: LogLink, append: PendingAppend): void {
     const { turn } = this;
-    append.givenAt = this.bus.clock.now();
+    append.givenAt = this.answers.host.clock.now();
     append.turn = turn;
     this.inFlight += 1;
     this.inFlightBytes += append.bytes.byteLength;
@@ -252,7 +252,7 @@ export class LogStream {
     this.refusals += 1;
     const round = { elapsedMs: 0, phase: 0, random: () => 0 };
     const delayMs = TRY_AGAIN(this.refusals, round)!;
-    this.again = this.bus.clock.schedule(() => {
+    this.again = this.answers.host.clock.schedule(() => {
       this.restart();
       const { link } = this;
       if (link === undefined) return;
@@ -290,19 +290,19 @@ export class LogStream {
   }
 
   private fail(append: PendingAppend): void {
-    this.settle(append, () => append.reject(this.bus.downError(this.refusal)));
+    this.settle(append, () => append.reject(this.answers.downError(this.refusal)));
   }
 
   /** One timer, for the oldest. */
   private watch(delayMs: number): void {
     if (this.deadlineAt > 0) return;
-    const { clock } = this.bus;
+    const { clock } = this.answers.host;
     this.deadlineAt = clock.now() + delayMs;
     this.deadline = clock.schedule(() => this.expire(), delayMs);
   }
 
   private expire(): void {
-    const now = this.bus.clock.now();
+    const now = this.answers.host.clock.now();
     const stoodMs = stoodStillMs(now, this.deadlineAt, READ_WITHIN_MS);
     this.deadlineAt = 0;
     if (stoodMs > 0) {

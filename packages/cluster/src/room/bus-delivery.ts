@@ -33,7 +33,7 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
     this.group = group;
     this.options = options;
     this.outgoing = new Outgoing(wire, wire.subjects.group(group.name));
-    directory.on('forgotten', this.onForgotten);
+    directory.on('forgotten', (id) => this.numbers.forget(id));
     if (options.listensAlways) this.memberCame();
   }
 
@@ -91,10 +91,7 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
   leave(): void {
     this.outgoing.flush();
     this.subscription?.close();
-    this.context.directory.off('forgotten', this.onForgotten);
   }
-
-  private readonly onForgotten = (id: string): void => this.numbers.forget(id);
 
   private arrived(envelope: Envelope): void {
     const { node, kind, number } = envelope;

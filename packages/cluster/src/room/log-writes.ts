@@ -3,9 +3,19 @@ import { ChannelError, type ChannelMatcher, type GroupOutcome, type Timer } from
 import { toError } from '@headrace/core/authoring';
 import type { LogPosition } from '../log/log.ts';
 import type { DurableOutcome } from './durable-outcome.ts';
-import { isPassed, type PendingWrite, PendingWrites } from './pending-writes.ts';
 import type { Room } from './room.ts';
 import type { RoomFeed } from './room-feed.ts';
+
+/** A message of this node that has not come back from the log. */
+export interface PendingWrite {
+  readonly id: string;
+  readonly bytes: Buffer;
+  /** More than one where it was written again meanwhile. */
+  readonly outcomes: DurableOutcome[];
+  /** Which members here get it. */
+  matcher: ChannelMatcher | undefined;
+  position: LogPosition | undefined;
+}
 
 /** What waits for the log here, at most. */
 const MAX_PENDING = 16_384;
@@ -17,8 +27,10 @@ export class LogWrites {
   private readonly room: Room;
   private readonly feed: RoomFeed;
   private readonly settled: () => void;
-  private readonly pending = new PendingWrites();
-  /** Written before it is known from where on the members here get everything. */
+  /** By id. */
+  private readonly pending = new Map<string, PendingWrite>();
+  private pendingBytes = 0;
+  /** Written before it is known from where on the members here get everything; each expires. */
   private readonly early = new Map<PendingWrite, Timer>();
   private storedCount = 0;
   private failedCount = 0;
@@ -55,7 +67,13 @@ export class LogWrites {
     outcome: DurableOutcome,
     matcher: ChannelMatcher | undefined,
   ): DurableOutcome {
-    if (this.pending.join(id, outcome, matcher)) return outcome;
+    const known = this.pending.get(id);
+    if (known !== undefined) {
+      known.outcomes.push(outcome);
+      known.matcher = both(known.matcher, matcher);
+      if (known.position !== undefined) outcome.settle(known.position);
+      return outcome;
+    }
     const refusal = this.refusal(bytes);
     if (refusal !== undefined) {
       this.failedCount += 1;
@@ -64,7 +82,8 @@ export class LogWrites {
     }
     const { feed } = this;
     const write = { id, bytes, outcomes: [outcome], matcher, position: undefined };
-    this.pending.add(write);
+    this.pending.set(id, write);
+    this.pendingBytes += bytes.byteLength;
     if (feed.isStarted && feed.at === undefined) this.keepEarly(write);
     else this.append(write);
     return outcome;
@@ -72,13 +91,15 @@ export class LogWrites {
 
   /** It came back, and was written to the members here. */
   delivered(write: PendingWrite, outcome: GroupOutcome | undefined): void {
-    this.pending.begun(write, outcome);
+    this.begun(write, outcome);
     this.settled();
   }
 
   /** What is stored up to here will not be delivered any more, and it is known where the members here begin. */
   passed(at: LogPosition): void {
-    this.pending.passed(at);
+    for (const write of [...this.pending.values()]) {
+      if (write.position !== undefined && isPassed(write.position, at)) this.begun(write);
+    }
     this.appendEarly();
     this.settled();
   }
@@ -86,13 +107,13 @@ export class LogWrites {
   /** Nobody here waits for what comes back. What is not stored yet settles by itself. */
   unheard(): void {
     this.appendEarly();
-    this.pending.clear();
+    for (const write of [...this.pending.values()]) this.begun(write);
     this.settled();
   }
 
   private refusal({ byteLength }: Buffer): ChannelError | undefined {
     if (this.room.isLeft) return this.room.downError('the cluster was left');
-    const { size, bytes } = this.pending;
+    const { size, pendingBytes: bytes } = this;
     if (size < MAX_PENDING && bytes + byteLength <= MAX_PENDING_BYTES) return undefined;
     const { group } = this.room;
     const text = `${size} messages of ${bytes} bytes wait for the log of ${group} already`;
@@ -113,16 +134,28 @@ export class LogWrites {
     if (this.pending.get(write.id) !== write) return;
     const { feed } = this;
     const isDelivered = feed.at !== undefined && isPassed(position, feed.at);
-    if (!feed.isStarted || isDelivered) this.pending.begun(write, undefined);
+    if (!feed.isStarted || isDelivered) this.begun(write);
     else feed.expect(position);
     this.settled();
   }
 
   private isNotStored(write: PendingWrite, error: Error): void {
     this.failedCount += 1;
-    this.pending.begun(write, undefined);
+    this.begun(write);
     for (const outcome of write.outcomes) outcome.fail(error);
     this.settled();
+  }
+
+  /** It was delivered, or will not be: its outcomes begin. */
+  private begun(write: PendingWrite, outcome?: GroupOutcome | undefined): void {
+    if (this.pending.get(write.id) !== write) return;
+    this.pending.delete(write.id);
+    this.pendingBytes -= write.bytes.byteLength;
+    const begin = () => {
+      for (const one of write.outcomes) one.begin(outcome?.size ?? 0);
+    };
+    if (outcome === undefined) begin();
+    else outcome.onceBegun(begin);
   }
 
   /** Members get what is written after they were added: it is stored once it is known where they begin. */
@@ -143,4 +176,18 @@ export class LogWrites {
       this.append(write);
     }
   }
+}
+
+/** True if a reader at this place has had the message of the position, or never gets it. */
+function isPassed(position: LogPosition, at: LogPosition): boolean {
+  return position.epoch !== at.epoch || position.offset <= at.offset;
+}
+
+function both(
+  one: ChannelMatcher | undefined,
+  other: ChannelMatcher | undefined,
+): ChannelMatcher | undefined {
+  if (one === undefined) return other;
+  if (other === undefined) return one;
+  return (channel) => one(channel) && other(channel);
 }

@@ -15,7 +15,6 @@ import { type Body, decodeBody, encodeBody } from '../envelope/body.ts';
 import { ANSWER, checkBodyLength, type Envelope, KIND } from '../envelope/envelope.ts';
 import { NumberLines } from '../envelope/number-line.ts';
 import type { ClusterContext } from '../node/cluster-context.ts';
-import type { NodeInfo } from '../node/node-info.ts';
 import { BoundIds } from './bound-ids.ts';
 import { BoundUser } from './bound-user.ts';
 import { UserClaims } from './user-claims.ts';
@@ -85,9 +84,9 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     const { onDuplicate = 'allow' } = options;
     this.claims = new UserClaims({ wire, users: this.users, onDuplicate, line: PART });
     this.questions = new UserQuestions(context, this.users, this.claims, PART);
-    directory.on('left', this.onLeft);
-    directory.on('vanished', this.onVanished);
-    directory.on('forgotten', this.onForgotten);
+    directory.on('left', ({ id }) => this.nodeGone(id));
+    directory.on('vanished', (id) => this.nodeGone(id));
+    directory.on('forgotten', (id) => this.numbers.forget(id));
   }
 
   /** How many ids have connections on this node. */
@@ -220,11 +219,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   /** @internal */
   close(): void {
     this.isClosed = true;
-    const { directory } = this.context;
     this.claims.close();
-    directory.off('left', this.onLeft);
-    directory.off('vanished', this.onVanished);
-    directory.off('forgotten', this.onForgotten);
     this.questions.close();
     for (const { subscription } of this.users.values()) subscription?.close();
     this.users.clear();
@@ -370,11 +365,8 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     this.bound.delete(channel);
   };
 
-  private readonly onLeft = ({ id }: NodeInfo): void => this.onVanished(id);
-  private readonly onForgotten = (node: string): void => this.numbers.forget(node);
-
-  private readonly onVanished = (node: string): void => {
+  private nodeGone(node: string): void {
     for (const user of this.users.values()) user.others?.delete(node);
     this.questions.gone(node);
-  };
+  }
 }

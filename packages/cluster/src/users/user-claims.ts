@@ -1,13 +1,18 @@
 import { encodeBody } from '../envelope/body.ts';
 import { KIND } from '../envelope/envelope.ts';
 import type { Wire } from '../node/wire.ts';
+import { AgingMap } from '../time/aging-map.ts';
 import type { BoundUser } from './bound-user.ts';
 import { type Claim, isFromAhead, isLater, isSameClaim, nextClaim } from './claim.ts';
-import { RecentReleases } from './recent-releases.ts';
 import { toClaimMessage } from './user-message.ts';
 
 /** Claims repeated in one turn of the event loop when the bus is back. */
 const CLAIMS_PER_TURN = 500;
+
+/** How long before it is noticed that the bus is down messages may be lost, with time to spare. */
+const UNSURE_MS = 10_000;
+/** More releases cost more than the answers that wait for them. */
+const MAX_RELEASES = 10_000;
 
 /** What claims are made for. */
 export interface ClaimsContext {
@@ -28,7 +33,8 @@ export class UserClaims {
   private readonly unclaimed = new Set<string>();
   /** Whose next claim asks the other nodes for theirs. */
   private readonly asking = new Set<string>();
-  private readonly released = new RecentReleases();
+  /** Users that were given up lately: a node that missed it would wait for answers of this node. */
+  private readonly released = new AgingMap<true>(UNSURE_MS, MAX_RELEASES);
   private downAt = 0;
   private isClaiming = false;
 
@@ -58,7 +64,7 @@ export class UserClaims {
   /** The last session is gone. */
   left(id: string, user: BoundUser<unknown>): void {
     this.asking.delete(id);
-    this.released.add(id, this.context.wire.host.clock.now());
+    this.released.set(id, true, this.context.wire.host.clock.now());
     if (user.claim !== undefined) this.publish(id, {});
   }
 
@@ -95,7 +101,7 @@ export class UserClaims {
   };
 
   private readonly onUp = (): void => {
-    for (const id of this.released.since(this.downAt)) this.publish(id, {});
+    for (const id of this.released.since(this.downAt - UNSURE_MS)) this.publish(id, {});
     for (const id of this.context.users.keys()) this.asking.add(id);
     this.claimAll();
   };

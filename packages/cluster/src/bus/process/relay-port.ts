@@ -103,12 +103,6 @@ export class RelayPort {
       case ASK.unsubscribe:
         relay.unsubscribe(link, fields.text());
         break;
-      case ASK.settled:
-        link.answer(fields.number(), null);
-        break;
-      case ASK.receivers:
-        link.answer(fields.number(), relay.receivers(fields.text()));
-        break;
       case ASK.bye:
         this.leave(link.id);
         break;
@@ -119,35 +113,35 @@ export class RelayPort {
         relay.unfollow(link, fields.text());
         break;
       default:
-        this.carryOutOnLog(link, what, fields);
+        link.answer(fields.number(), this.question(what, fields));
         break;
     }
   }
 
-  private carryOutOnLog(link: RemoteLink, what: number, fields: CallReader): void {
-    const { relay } = this;
-    const request = fields.number();
-    const stream = fields.text();
+  /** What is answered; all of it is read before anything is done. */
+  private question(what: number, fields: CallReader): () => unknown {
+    const { relay, wire } = this;
+    if (what === ASK.settled) return () => null;
+    const name = fields.text();
     switch (what) {
+      case ASK.receivers:
+        return () => relay.receivers(name);
       case ASK.open: {
         const limits = { messages: fields.number(), ageMs: fields.number() };
-        link.try(request, () => relay.open(stream, limits) ?? null);
-        break;
+        return () => relay.stream(name).limit(limits) ?? null;
       }
       case ASK.append: {
         const id = fields.text();
         const bytes = Buffer.from(fields.text(), 'base64');
-        link.try(request, () => relay.append(stream, id, bytes, this.wire.now()));
-        break;
+        return () => relay.stream(name).append(id, bytes, wire.now());
       }
       case ASK.read: {
         const after = fields.number();
         const limit = fields.number();
-        link.try(request, () => {
-          const page = relay.read(stream, after, limit, this.wire.now());
+        return () => {
+          const page = relay.stream(name).read(after, limit, wire.now());
           return { ...page, entries: page.entries.map(entryText) };
-        });
-        break;
+        };
       }
       default:
         throw new Error(`there is no call ${what}`);
@@ -186,22 +180,16 @@ class RemoteLink implements RelayMember {
     if (this.port.admit(length)) this.tell(length, TELL.entry, stream, text);
   }
 
-  answer(request: number, value: unknown): void {
-    const length = typeof value === 'object' ? JSON.stringify(value).length : 8;
-    this.tell(length, TELL.answer, request, value);
-  }
-
   /** Answers with what the task returns, or with its error. */
-  try(request: number, task: () => unknown): void {
-    let value: unknown;
+  answer(request: number, task: () => unknown): void {
     try {
-      value = task();
+      const value = task();
+      const length = typeof value === 'object' ? JSON.stringify(value).length : 8;
+      this.tell(length, TELL.answer, request, value);
     } catch (thrown) {
       const text = textOf(thrown);
       this.tell(text.length, TELL.failed, request, text);
-      return;
     }
-    this.answer(request, value);
   }
 
   /** What it takes counts as waiting at once: a batch may be sent within this call. */

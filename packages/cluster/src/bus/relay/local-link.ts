@@ -61,15 +61,15 @@ export class LocalLink implements BusLink, LogLink, RelayMember {
   }
 
   open(stream: string, limits: LogLimits): Promise<void> {
-    return this.ask(() => this.relay.open(stream, limits));
+    return this.ask(() => this.relay.stream(stream).limit(limits));
   }
 
   append(stream: string, id: string, bytes: Uint8Array): Promise<LogPosition> {
-    return this.ask(() => this.relay.append(stream, id, bytes, this.host.clock.now()));
+    return this.ask(() => this.relay.stream(stream).append(id, bytes, this.host.clock.now()));
   }
 
   read(stream: string, after: number, limit: number): Promise<LogPage> {
-    return this.ask(() => this.relay.read(stream, after, limit, this.host.clock.now()));
+    return this.ask(() => this.relay.stream(stream).read(after, limit, this.host.clock.now()));
   }
 
   follow(stream: string, listener: (entry: LogEntry) => void): BusSubscription {

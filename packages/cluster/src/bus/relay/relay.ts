@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { LogEntry, LogLimits, LogPage, LogPosition } from '../../log/log.ts';
+import type { LogEntry } from '../../log/log.ts';
 import { MemoryStream } from '../../log/memory-stream.ts';
 
 /** One link of one process, as the relay sees it. */
@@ -88,18 +88,6 @@ export class Relay {
 
   receivers(subject: string): number {
     return this.subjects.get(subject)?.size ?? 0;
-  }
-
-  open(stream: string, limits: LogLimits): void {
-    this.stream(stream).limit(limits);
-  }
-
-  append(stream: string, id: string, bytes: Uint8Array, now: number): LogPosition {
-    return this.stream(stream).append(id, bytes, now);
-  }
-
-  read(stream: string, after: number, limit: number, now: number): LogPage {
-    return this.stream(stream).read(after, limit, now);
   }
 
   follow(member: RelayMember, stream: string): void {
