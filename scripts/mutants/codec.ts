@@ -2,6 +2,41 @@ import type { Mutant } from './mutant.ts';
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/base/decoding-handler.ts',
+    find: 'if (this.messageKinds === undefined) ctx.fireChannelRead(message);',
+    replace: 'if (true) ctx.fireChannelRead(message);',
+    test: 'test/base/other-messages.test.ts',
+    why: 'a decoder refuses what it cannot read',
+  },
+  {
+    file: 'src/base/message-to-message-encoder.ts',
+    find: 'if (this.encoder.messageKinds === undefined) return',
+    replace: 'if (true) return',
+    test: 'test/base/other-messages.test.ts',
+    why: 'an encoder refuses what it cannot encode',
+  },
+  {
+    file: 'src/frame/body-prepender.ts',
+    find: 'if (this.messageKinds === undefined) return',
+    replace: 'if (true) return',
+    test: 'test/base/other-messages.test.ts',
+    why: 'a prepender refuses what has no length',
+  },
+  {
+    file: 'src/text/streaming-string-decoder.ts',
+    find: 'this.fail(ctx, unreadable(ctx, message));',
+    replace: 'ctx.fireChannelRead(message);',
+    test: 'test/base/other-messages.test.ts',
+    why: 'a stream of text refuses what is not bytes',
+  },
+  {
+    file: 'src/base/other-messages.ts',
+    find: 'givers.find(({ messageKinds }) => messageKinds?.passesOn === kind) ??',
+    replace: 'undefined ??',
+    test: 'test/base/other-messages.test.ts',
+    why: 'the error names the handler that gave the message',
+  },
+  {
     file: 'src/schema/message-limit.ts',
     find: 'bytes.length + VALUE_BYTES * values',
     replace: 'bytes.length',

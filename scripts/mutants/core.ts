@@ -2,6 +2,27 @@ import type { Mutant } from './mutant.ts';
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/pipeline/pipeline-template.ts',
+    find: 'if (readsOn && differ(given, kinds.reads)) {',
+    replace: 'if (false) {',
+    test: 'test/pipeline/pipeline-template.test.ts',
+    why: 'a template refuses a handler that cannot read what comes before it',
+  },
+  {
+    file: 'src/pipeline/pipeline-template.ts',
+    find: 'if (writesOn && differ(accepted, kinds.writes)) {',
+    replace: 'if (false) {',
+    test: 'test/pipeline/pipeline-template.test.ts',
+    why: 'a template refuses a handler that writes what the one before it does not accept',
+  },
+  {
+    file: 'src/pipeline/pipeline-template.ts',
+    find: "if (typeof source === 'function') return NO_HANDLERS;",
+    replace: "if (typeof source === 'function') return order;",
+    test: 'test/pipeline/pipeline-template.test.ts',
+    why: 'what a function of a template makes is not known',
+  },
+  {
     file: 'src/group/broadcasts.ts',
     find: '        this.flushedThrough.set(channel, this.newest);\n',
     replace: '',

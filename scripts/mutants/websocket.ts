@@ -2,6 +2,20 @@ import type { Mutant } from './mutant.ts';
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/socket/web-socket-text-codec.ts',
+    find: "if (typeof text !== 'string') {",
+    replace: 'if (false) {',
+    test: 'test/socket/web-socket-text-codec.test.ts',
+    why: 'bytes do not become a text message unchecked',
+  },
+  {
+    file: 'src/socket/close-codes.ts',
+    find: "if (isHeadraceError(error, 'MESSAGE_UNREADABLE')) return 1003;",
+    replace: '',
+    test: 'test/socket/web-socket-text-codec.test.ts',
+    why: 'a browser hears that its kind of message is not taken',
+  },
+  {
     file: 'src/server/web-socket-upgrader.ts',
     find: 'webSocket === undefined || !this.paths.has(pathOf(request))',
     replace: 'webSocket === undefined',

@@ -99,6 +99,8 @@ export {
   MAX_LATE_MESSAGES,
 } from './pipeline/kept-input.ts';
 export { KeptInputHandler } from './pipeline/kept-input-handler.ts';
+// Which kinds of messages a handler takes
+export { kindOf, misorderOfReads, misorderOfWrites } from './pipeline/message-order.ts';
 // Who threw
 export { throwerOf } from './pipeline/thrower.ts';
 // Proxies whose word is believed

@@ -9,6 +9,7 @@ import type { X509Certificate } from 'node:crypto';
 import type { AttributeKey } from './attribute-key.ts';
 import type { Fitting, OrMisfit, ReadAfter, WriteAfter } from './handler-chain.ts';
 import type { HandlerTypes } from './handler-types.ts';
+import type { MessageKinds } from './message-kinds.ts';
 
 /** An event or operation handler may also return a promise; its rejection counts as a throw of that handler. */
 export type Handled = void | PromiseLike<void>;
@@ -31,6 +32,12 @@ export type Direction = 'input' | 'output';
 export interface Handler<T extends HandlerTypes = HandlerTypes> {
   /** For the compiler only: `declare readonly types: Types<{ … }>`. */
   readonly types?: T;
+
+  /**
+   * The kinds of messages that it takes and makes, if it takes no others. A template refuses an order that cannot
+   * work; errors name the handler that gave a message.
+   */
+  readonly messageKinds?: MessageKinds | undefined;
 
   /** True if one instance may stand in many pipelines. A handler with state of one channel must not set it. */
   readonly sharable?: boolean;

@@ -72,6 +72,10 @@ export const ERROR_CODES = errorCodes('HR_ERR_', ERROR_PAGE, {
   PIPELINE_UNKNOWN_NAME: ['PipelineError', 'no such handler in this pipeline'],
   PIPELINE_NOT_SHARABLE: ['PipelineError', 'the handler instance already serves a channel'],
   PIPELINE_HANDLER_FAILED: ['PipelineError', 'handlerAdded or handlerRemoved threw'],
+  PIPELINE_ORDER: [
+    'PipelineError',
+    'a handler gets a kind of message that it cannot read or write',
+  ],
   PIPELINE_CLOSED: ['PipelineError', 'the channel is closed, its pipeline takes no handlers'],
   PIPELINE_STATE: [
     'PipelineError',
@@ -81,6 +85,7 @@ export const ERROR_CODES = errorCodes('HR_ERR_', ERROR_PAGE, {
   FRAME_CORRUPT: ['DecodeError', 'a frame header makes no sense'],
   FRAME_TRUNCATED: ['DecodeError', 'the input ended within a frame'],
   MESSAGE_INVALID: ['DecodeError', 'a message is not what the protocol allows'],
+  MESSAGE_UNREADABLE: ['DecodeError', 'a decoder got a kind of message that it cannot read'],
   TEXT_NOT_UTF8: ['DecodeError', 'bytes are not UTF-8'],
   TLS_PLAINTEXT: ['DecodeError', 'unencrypted input came after the request for TLS'],
   DECODER_FAILED: ['DecodeError', 'a decoder threw, see the cause'],

@@ -93,6 +93,7 @@ export type { HandlerTypes, PassThrough, Types, WhatItReads } from './handler-ty
 export { silentLogger, stderrLogger } from './internal/stderr-logger.ts';
 export { systemClock } from './internal/system-clock.ts';
 export { TurnQueue } from './internal/turn-queue.ts';
+export type { MessageKind, MessageKinds } from './message-kinds.ts';
 // Pipelines
 export { handler } from './pipeline/handler-literal.ts';
 export {

@@ -5,6 +5,7 @@ import {
   DrainEvent,
   type DrainHold,
   type HandlerTypes,
+  type MessageKinds,
   type Timer,
   TlsUpgradeEvent,
   type Types,
@@ -30,9 +31,10 @@ import { DecodingHandler } from './decoding-handler.ts';
 import { FrameDeadline } from './frame-deadline.ts';
 import { FRAME_ERROR_POLICY, type FrameErrorPolicy } from './frame-error-policy.ts';
 import { COPY_BELOW, LeftoverLimits } from './leftover-limits.ts';
+import { OTHER_MESSAGES, type OtherMessagesOptions } from './other-messages.ts';
 
 /** Options of every byte decoder. */
-export interface ByteToMessageDecoderOptions {
+export interface ByteToMessageDecoderOptions extends OtherMessagesOptions {
   /** What is done with input that the protocol does not allow. @default 'close' */
   readonly frameErrorPolicy?: FrameErrorPolicy;
   /**
@@ -63,8 +65,11 @@ export const WAITING_OPTIONS = describeOptions('ByteToMessageDecoder', {
 export const BYTE_DECODER_OPTIONS = describeOptions('ByteToMessageDecoder', {
   frameErrorPolicy: FRAME_ERROR_POLICY,
   maxBufferedBytes: whole({ default: Infinity }),
+  otherMessages: OTHER_MESSAGES,
   ...WAITING_OPTIONS.kinds,
 });
+
+const READS_BYTES: MessageKinds = { reads: 'bytes' };
 
 /** After an emitted error the rest of a read waits for the next read, at most this long. */
 const RESUME_MS = 1;
@@ -82,7 +87,7 @@ const SHOWN_BYTES = 16;
  * ```
  *
  * **Place** first, or after the handler that turns the transport's bytes into other bytes (TLS, compression).
- * **In** `Buffer`; anything else passes by, in order.
+ * **In** `Buffer`; anything else is refused, or with `otherMessages: 'pass-on'` passes on, in order.
  * **Out** what `decode` returns.
  * **Events** A hold on the channel's reads stops decoding after the message during which it came; the rest waits
  * here until the last hold is released. Once the channel discards its input (`end()`, `close()`), the rest is
@@ -90,7 +95,7 @@ const SHOWN_BYTES = 16;
  * At the end of the input the rest is decoded, then `decodeLast` is called once, then the end passes on.
  * Reports the bytes that it holds to a `TlsUpgradeEvent`, so that the upgrade is refused. On a `DrainEvent` the
  * channel does not end within a frame.
- * **Errors** a `DecodeError` that `decode` throws is kept, anything else becomes `HR_ERR_DECODER_FAILED`;
+ * **Errors** `HR_ERR_MESSAGE_UNREADABLE` for a message that is not bytes; a `DecodeError` that `decode` throws is kept, anything else becomes `HR_ERR_DECODER_FAILED`;
  * `HR_ERR_TIMEOUT_READ` for a frame that is not complete in time. A frame that the end of the input cuts
  * off is logged at level debug, as `HR_ERR_FRAME_TRUNCATED`.
  * **State** the bytes that are left over: one decoder for each channel.
@@ -130,7 +135,7 @@ export abstract class ByteToMessageDecoder<
   singleDecode = false;
   /** Made at the first read. */
   private madeInput: ByteInput | undefined = undefined;
-  protected readonly limits: LeftoverLimits;
+  private readonly limits: LeftoverLimits;
   /** Made when a read first leaves an unfinished frame. */
   private deadline: FrameDeadline | undefined = undefined;
   /** A drain waits for the frame that has begun. */
@@ -146,13 +151,14 @@ export abstract class ByteToMessageDecoder<
   /** An error of the final decode, reported after the end has been passed on. */
   private lateError: Error | undefined = undefined;
 
-  constructor(options: ByteToMessageDecoderOptions = {}) {
+  /** @param kinds - what the decoder takes and makes, for errors and for the order of a template */
+  constructor(options: ByteToMessageDecoderOptions = {}, kinds: MessageKinds = READS_BYTES) {
     // Names that it does not know may be the subclass's own.
     if (typeof options !== 'object' || options === null) {
       BYTE_DECODER_OPTIONS.checkNames(options, new.target.name);
     }
     const given = BYTE_DECODER_OPTIONS.part(options);
-    super(given.frameErrorPolicy);
+    super(options, given, kinds);
     this.limits = LeftoverLimits.of(given);
   }
 
@@ -295,7 +301,7 @@ export abstract class ByteToMessageDecoder<
 
   private accept(ctx: Context, message: unknown): void {
     if (!(message instanceof Uint8Array)) {
-      ctx.fireChannelRead(message);
+      if (!this.failed) this.otherMessage(ctx, message);
       return;
     }
     this.hasRead = true;
@@ -438,8 +444,8 @@ export abstract class ByteToMessageDecoder<
     this.kept.deliver(ctx);
   }
 
-  /** @internal A fatal error: it is fired first, so that an answer can still be written; then the channel ends. */
-  fail(ctx: Context, error: Error): void {
+  /** @internal */
+  override fail(ctx: Context, error: Error): void {
     this.failed = true;
     if (this.isKeeping) this.kept.drop();
     this.cancelTimers();

@@ -1,12 +1,17 @@
-import type { Context, DecodeError } from '@headrace/core';
+import type { Context, DecodeError, MessageKinds } from '@headrace/core';
 import { KeptInputHandler } from '@headrace/core/authoring';
 import { refuseSharing } from './decoder-failure.ts';
 import type { FrameErrorPolicy } from './frame-error-policy.ts';
+import { type OtherMessages, unreadable } from './other-messages.ts';
 
 /** What the decoders of bytes and of messages share: the state of a read, and of a failure. */
 export abstract class DecodingHandler extends KeptInputHandler {
   /** A decoder holds the state of one channel's stream. */
   declare readonly sharable?: false;
+  /** What it takes and makes; `undefined` if it passes other messages on. */
+  readonly messageKinds: MessageKinds | undefined;
+  /** As they were given: `fresh()` of a subclass makes another one with them. */
+  protected readonly options: object;
   protected readonly frameErrorPolicy: FrameErrorPolicy;
   /** After a fatal error: nothing is decoded any more. */
   protected failed = false;
@@ -14,9 +19,15 @@ export abstract class DecodingHandler extends KeptInputHandler {
   protected hasRead = false;
   protected hasFired = false;
 
-  constructor(frameErrorPolicy: FrameErrorPolicy) {
+  constructor(
+    options: object,
+    policy: { readonly frameErrorPolicy: FrameErrorPolicy; readonly otherMessages: OtherMessages },
+    kinds: MessageKinds,
+  ) {
     super();
-    this.frameErrorPolicy = frameErrorPolicy;
+    this.options = options;
+    this.frameErrorPolicy = policy.frameErrorPolicy;
+    this.messageKinds = policy.otherMessages === 'refuse' ? kinds : undefined;
     refuseSharing(this);
   }
 
@@ -42,6 +53,15 @@ export abstract class DecodingHandler extends KeptInputHandler {
   protected askForMore(ctx: Context): void {
     ctx.read();
   }
+
+  /** A message that it cannot read: the one place that decides whether it is refused or passes on. */
+  protected otherMessage(ctx: Context, message: unknown): void {
+    if (this.messageKinds === undefined) ctx.fireChannelRead(message);
+    else this.fail(ctx, unreadable(ctx, message));
+  }
+
+  /** @internal A fatal error: it is fired first, so that an answer can still be written; then the channel ends. */
+  abstract fail(ctx: Context, error: Error): void;
 
   protected logSkipped(ctx: Context, error: DecodeError): void {
     ctx.channel.logger.log('debug', `${ctx.channel} left out bad input: ${error.message}`, error);

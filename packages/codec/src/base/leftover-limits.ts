@@ -28,22 +28,8 @@ export class LeftoverLimits {
     this.copyBelowBytes = copyBelowBytes;
   }
 
-  /** The options that they were made from. */
-  get options(): {
-    readonly frameTimeoutMs: number | false;
-    readonly maxBufferedBytes: number;
-    readonly copyBelowBytes: number | false;
-  } {
-    const { frameTimeoutMs, maxBufferedBytes, copyBelowBytes } = this;
-    return {
-      frameTimeoutMs: Number.isFinite(frameTimeoutMs) && frameTimeoutMs,
-      maxBufferedBytes,
-      copyBelowBytes: copyBelowBytes > 0 && copyBelowBytes,
-    };
-  }
-
   /** The limits that were made last, if they are equal. */
-  static of(given: Omit<LeftoverLimits, 'options'>): LeftoverLimits {
+  static of(given: LeftoverLimits): LeftoverLimits {
     const { frameTimeoutMs, maxBufferedBytes, copyBelowBytes } = given;
     const last = LeftoverLimits.last;
     const isSame =

@@ -1,4 +1,4 @@
-import { type Context, DecodeError } from '@headrace/core';
+import type { Context, DecodeError, MessageKinds } from '@headrace/core';
 import {
   describeOptions,
   type KeptInputSteps,
@@ -7,10 +7,11 @@ import {
 import { decodeErrorOf } from './decoder-failure.ts';
 import { DecodingHandler } from './decoding-handler.ts';
 import { FRAME_ERROR_POLICY, type FrameErrorPolicy } from './frame-error-policy.ts';
+import { OTHER_MESSAGES, type OtherMessagesOptions } from './other-messages.ts';
 import { Several } from './several.ts';
 
 /** Options of every message decoder. */
-export interface MessageToMessageDecoderOptions {
+export interface MessageToMessageDecoderOptions extends OtherMessagesOptions {
   /** What is done with a message that cannot be decoded. @default 'close' */
   readonly frameErrorPolicy?: FrameErrorPolicy;
 }
@@ -18,6 +19,7 @@ export interface MessageToMessageDecoderOptions {
 /** Options of every message decoder; classes that extend this one use them. */
 export const MESSAGE_DECODER_OPTIONS = describeOptions('MessageToMessageDecoder', {
   frameErrorPolicy: FRAME_ERROR_POLICY,
+  otherMessages: OTHER_MESSAGES,
 });
 
 /** The inbound half of message decoders and codecs: see {@link MessageToMessageDecoder}. */
@@ -26,15 +28,15 @@ export abstract class MessageDecoding<I, O> extends DecodingHandler {
   private several: readonly O[] | undefined = undefined;
   private passedOn = 0;
 
-  constructor(options: MessageToMessageDecoderOptions) {
+  constructor(options: MessageToMessageDecoderOptions, kinds: MessageKinds) {
     // Names that it does not know may be the subclass's own.
     if (typeof options !== 'object' || options === null) {
       MESSAGE_DECODER_OPTIONS.checkNames(options, new.target.name);
     }
-    super(MESSAGE_DECODER_OPTIONS.part(options).frameErrorPolicy);
+    super(options, MESSAGE_DECODER_OPTIONS.part(options), kinds);
   }
 
-  /** Which inbound messages `decode` takes. @default every message */
+  /** Which inbound messages `decode` takes; `otherMessages` decides on the others. @default every message */
   accepts(_message: unknown): boolean {
     return true;
   }
@@ -72,7 +74,7 @@ export abstract class MessageDecoding<I, O> extends DecodingHandler {
   private decodeOne(ctx: Context, message: unknown): void {
     if (this.failed) return;
     if (!this.accepts(message)) {
-      ctx.fireChannelRead(message);
+      this.otherMessage(ctx, message);
       return;
     }
     this.hasRead = true;
@@ -111,8 +113,14 @@ export abstract class MessageDecoding<I, O> extends DecodingHandler {
       this.logSkipped(ctx, error);
       return;
     }
-    if (this.frameErrorPolicy === 'close') this.failed = true;
+    if (this.frameErrorPolicy === 'close') this.fail(ctx, error);
+    else ctx.fireExceptionCaught(error);
+  }
+
+  /** @internal */
+  override fail(ctx: Context, error: Error): void {
+    this.failed = true;
     ctx.fireExceptionCaught(error);
-    if (this.failed) ctx.channel.end({ reason: 'bad-input' });
+    ctx.channel.end({ reason: 'bad-input' });
   }
 }

@@ -1,4 +1,4 @@
-import type { Context, Types, WriteFuture } from '@headrace/core';
+import type { Context, MessageKinds, Types, WriteFuture } from '@headrace/core';
 import { MessageDecoding, type MessageToMessageDecoderOptions } from './message-decoding.ts';
 import { MessageEncoding } from './message-to-message-encoder.ts';
 import type { Several } from './several.ts';
@@ -12,8 +12,8 @@ import type { Several } from './several.ts';
  * ```
  *
  * **Place** between the two that it translates between.
- * **In** inbound messages for which `accepts` returns true, outbound those for which `encodes` does; anything
- * else passes by.
+ * **In** inbound messages for which `accepts` returns true, outbound those for which `encodes` does; others are
+ * refused, or with `otherMessages: 'pass-on'` pass on.
  * **Out** what `decode` and `encode` return.
  * **Events** all pass.
  * **Errors** as the two classes.
@@ -36,13 +36,18 @@ export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M> extends Mes
   /**
    * @param broadcastKey - set it where the result of `encode` depends only on the message and on this key:
    *   then a group's broadcast encodes once for all members
+   * @param kinds - what the codec takes and makes, for errors and for the order of a template
    */
-  constructor(options: MessageToMessageDecoderOptions = {}, broadcastKey?: string) {
-    super(options);
+  constructor(
+    options: MessageToMessageDecoderOptions = {},
+    broadcastKey?: string,
+    kinds: MessageKinds = {},
+  ) {
+    super(options, kinds);
     this.broadcastKey = broadcastKey;
   }
 
-  /** Which outbound messages `encode` takes. @default every message */
+  /** Which outbound messages `encode` takes; `otherMessages` decides on the others. @default every message */
   encodes(_message: unknown): boolean {
     return true;
   }

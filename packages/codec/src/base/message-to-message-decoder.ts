@@ -1,4 +1,4 @@
-import type { Types } from '@headrace/core';
+import type { MessageKinds, Types } from '@headrace/core';
 import { MessageDecoding, type MessageToMessageDecoderOptions } from './message-decoding.ts';
 
 /**
@@ -9,12 +9,12 @@ import { MessageDecoding, type MessageToMessageDecoderOptions } from './message-
  * ```
  *
  * **Place** after the handler that makes the messages that it takes.
- * **In** messages for which `accepts` returns true; anything else passes by.
+ * **In** messages for which `accepts` returns true; others are refused, or with `otherMessages: 'pass-on'` pass on.
  * **Out** what `decode` returns; nothing for `undefined`, all in order for `several(…)`.
  * **Events** all pass. With `autoRead` off, a read that gave no message asks for another. A hold on the channel's
  * reads stops it after the message during which it came, also within `several(…)`; once the channel discards its
  * input, the rest is dropped.
- * **Errors** a `DecodeError` that `decode` throws is kept, anything else becomes `HR_ERR_DECODER_FAILED`;
+ * **Errors** `HR_ERR_MESSAGE_UNREADABLE` for a message that it does not accept; a `DecodeError` that `decode` throws is kept, anything else becomes `HR_ERR_DECODER_FAILED`;
  * `frameErrorPolicy` decides what happens then.
  * **State** whether it has failed: one decoder for each channel.
  * **Cost** one call.
@@ -25,7 +25,8 @@ import { MessageDecoding, type MessageToMessageDecoderOptions } from './message-
 export abstract class MessageToMessageDecoder<I, O> extends MessageDecoding<I, O> {
   declare readonly types: Types<{ reads: I; passesOn: O }>;
 
-  constructor(options: MessageToMessageDecoderOptions = {}) {
-    super(options);
+  /** @param kinds - what the decoder takes and makes, for errors and for the order of a template */
+  constructor(options: MessageToMessageDecoderOptions = {}, kinds: MessageKinds = {}) {
+    super(options, kinds);
   }
 }

@@ -3,11 +3,18 @@ import {
   EncodeError,
   type Handler,
   HeadraceError,
+  type MessageKinds,
   type Types,
   type WriteFuture,
 } from '@headrace/core';
-import { allSettled, encodeOnce, textOf } from '@headrace/core/authoring';
+import { allSettled, describeOptions, encodeOnce, textOf } from '@headrace/core/authoring';
+import { OTHER_MESSAGES, type OtherMessagesOptions, unwritable } from './other-messages.ts';
 import { Several } from './several.ts';
+
+/** Options of every message encoder; classes that extend this one use them. */
+export const MESSAGE_ENCODER_OPTIONS = describeOptions('MessageToMessageEncoder', {
+  otherMessages: OTHER_MESSAGES,
+});
 
 /**
  * Turns outbound messages into messages of another type. A subclass has one method, `encode`.
@@ -17,11 +24,12 @@ import { Several } from './several.ts';
  * ```
  *
  * **Place** before what writes the messages that it takes.
- * **In** outbound messages for which `encodes` returns true; anything else passes by.
+ * **In** outbound messages for which `encodes` returns true; others are refused, or with
+ * `otherMessages: 'pass-on'` pass on.
  * **Out** what `encode` returns; all in order for `several(…)`, and the write is done when all are.
  * **Events** all pass.
  * **Errors** a `HeadraceError` that `encode` throws is kept, anything else becomes `HR_ERR_ENCODER_FAILED`; no
- * message at all is `HR_ERR_MESSAGE_NOT_ENCODABLE`. They fail the write.
+ * message at all, and one that it does not encode, is `HR_ERR_MESSAGE_NOT_ENCODABLE`. They fail the write.
  * **State** none of its own; a subclass without state sets `readonly sharable = true`.
  * **Cost** one call; with a {@link MessageToMessageEncoder.broadcastKey} one call for a whole broadcast.
  * **Pitfalls** if one of several parts fails, the others are still written.
@@ -31,6 +39,8 @@ import { Several } from './several.ts';
 export abstract class MessageToMessageEncoder<I, O> implements Handler {
   declare readonly types: Types<{ accepts: I; writes: O }>;
   readonly sharable?: boolean;
+  /** What it takes and makes; `undefined` if it passes other messages on. */
+  readonly messageKinds: MessageKinds | undefined;
   /**
    * Set it where the result depends only on the message and on this key: then a group's broadcast encodes once
    * for all members.
@@ -38,7 +48,13 @@ export abstract class MessageToMessageEncoder<I, O> implements Handler {
   protected readonly broadcastKey: string | undefined = undefined;
   private outbound: MessageEncoding<I, O> | undefined = undefined;
 
-  /** Which messages `encode` takes. @default every message */
+  /** @param kinds - what the encoder takes and makes, for errors and for the order of a template */
+  constructor(options: OtherMessagesOptions = {}, kinds: MessageKinds = {}) {
+    const { otherMessages } = MESSAGE_ENCODER_OPTIONS.part(options);
+    this.messageKinds = otherMessages === 'refuse' ? kinds : undefined;
+  }
+
+  /** Which messages `encode` takes; `otherMessages` decides on the others. @default every message */
   encodes(_message: unknown): boolean {
     return true;
   }
@@ -54,6 +70,7 @@ export abstract class MessageToMessageEncoder<I, O> implements Handler {
 
 /** What encodes one message. */
 export interface MessageEncodes<I, O> {
+  readonly messageKinds: MessageKinds | undefined;
   encodes(message: unknown): boolean;
   encode(message: I): O | Several<O>;
 }
@@ -71,7 +88,10 @@ export class MessageEncoding<I, O> {
   }
 
   write(ctx: Context, message: unknown): WriteFuture {
-    if (!this.encoder.encodes(message)) return ctx.write(message);
+    if (!this.encoder.encodes(message)) {
+      if (this.encoder.messageKinds === undefined) return ctx.write(message);
+      throw unwritable(ctx, message);
+    }
     const encoded = this.encodeOrThrow(message as I);
     if (!(encoded instanceof Several)) return ctx.write(encoded);
     return allSettled(encoded.messages.map((part) => ctx.write(part)));

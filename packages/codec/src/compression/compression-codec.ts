@@ -13,6 +13,7 @@ import {
   type MessageToMessageDecoderOptions,
 } from '../base/message-decoding.ts';
 import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
+import { BYTES_AND_BYTES } from '../base/usual-kinds.ts';
 
 /** How bytes are compressed: gzip, zlib (`deflate`), zlib without header (`deflate-raw`), Brotli. */
 export type CompressionFormat = 'gzip' | 'deflate' | 'deflate-raw' | 'brotli';
@@ -76,7 +77,7 @@ const METHODS: Readonly<Record<CompressionFormat, Methods>> = {
  * ```
  *
  * **Place** between a frame decoder and a message codec.
- * **In** bytes both ways; anything else passes by.
+ * **In** bytes both ways; anything else is refused (`otherMessages`).
  * **Out** `Buffer` both ways.
  * **Events** all pass.
  * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message that would inflate to more than `maxInflatedBytes`: it is
@@ -120,7 +121,7 @@ export class CompressionCodec extends MessageToMessageCodec<
     const { format, maxInflatedBytes, ...given } = OPTIONS.resolve(options);
     const methods = METHODS[format];
     const { level = format === 'brotli' ? 4 : 6 } = given;
-    super(options, `CompressionCodec:${format}:${level}`);
+    super(options, `CompressionCodec:${format}:${level}`, BYTES_AND_BYTES);
     this.format = format;
     this.methods = methods;
     this.level = checkNumber('level', level, { max: methods.maxLevel, integer: true });

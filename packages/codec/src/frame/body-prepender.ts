@@ -3,6 +3,7 @@ import {
   type Context,
   EncodeError,
   type Handler,
+  type MessageKinds,
   type OutboundBytes,
   type Types,
   type WriteFuture,
@@ -15,9 +16,16 @@ import {
   toBuffer,
   whole,
 } from '@headrace/core/authoring';
+import {
+  OTHER_MESSAGES,
+  type OtherMessages,
+  type OtherMessagesOptions,
+  unwritable,
+} from '../base/other-messages.ts';
+import { BYTES_AND_BYTES } from '../base/usual-kinds.ts';
 
 /** Options of the prependers whose header fits any length. */
-export interface BodyPrependerOptions {
+export interface BodyPrependerOptions extends OtherMessagesOptions {
   /** The longest body in bytes; take the same limit as the peer's decoder. @default 2147483647 */
   readonly maxBodyLength?: number;
 }
@@ -25,6 +33,7 @@ export interface BodyPrependerOptions {
 const INT_MAX = 2 ** 31 - 1;
 export const BODY_PREPENDER_OPTIONS = describeOptions('BodyPrepender', {
   maxBodyLength: whole({ max: INT_MAX, default: INT_MAX }),
+  otherMessages: OTHER_MESSAGES,
 });
 
 /** How a length is written before each body, and which bodies are refused. */
@@ -90,14 +99,19 @@ class Prefixed implements ByteSource {
 export abstract class BodyPrepender implements Handler {
   declare readonly types: Types<{ accepts: OutboundBytes; writes: OutboundBytes }>;
   readonly sharable = true;
+  readonly messageKinds: MessageKinds | undefined;
   private readonly header: LengthHeader;
 
-  constructor(header: LengthHeader) {
+  constructor(header: LengthHeader, otherMessages: OtherMessages) {
     this.header = header;
+    this.messageKinds = otherMessages === 'refuse' ? BYTES_AND_BYTES : undefined;
   }
 
   write(ctx: Context, message: unknown): WriteFuture {
-    if (!isOutboundBytes(message)) return ctx.write(message);
+    if (!isOutboundBytes(message)) {
+      if (this.messageKinds === undefined) return ctx.write(message);
+      throw unwritable(ctx, message);
+    }
     const { key, prepend, prependForMany } = this.header;
     return ctx.write(encodeOnce(key, message, prepend, prependForMany));
   }

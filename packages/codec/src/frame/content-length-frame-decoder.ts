@@ -96,9 +96,7 @@ export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): ContentLengthFrameDecoder {
-    const { frameErrorPolicy, limits, maxFrameLength, maxHeaderLength } = this;
-    const own = { maxFrameLength, maxHeaderLength };
-    return new ContentLengthFrameDecoder({ ...limits.options, frameErrorPolicy, ...own });
+    return new ContentLengthFrameDecoder(this.options as ContentLengthFrameDecoderOptions);
   }
 
   override isWithinFrame(): boolean {

@@ -45,7 +45,7 @@ function digitsOf(value: number): number {
  * ```
  *
  * **Place** beside {@link ContentLengthFrameDecoder}.
- * **In** outbound `Buffer`, any `Uint8Array`, or a `ByteSource`; anything else passes by.
+ * **In** outbound `Buffer`, any `Uint8Array`, or a `ByteSource`; anything else is refused (`otherMessages`).
  * **Out** a `ByteSource` of the header and the body, which is not copied; in a group's broadcast one
  * `Buffer`, made once for all members.
  * **Errors** `HR_ERR_MESSAGE_TOO_LONG` for a body over the limit, which fails the write.
@@ -67,7 +67,11 @@ function digitsOf(value: number): number {
  */
 export class ContentLengthPrepender extends BodyPrepender {
   constructor(options: ContentLengthPrependerOptions = {}) {
-    const { maxBodyLength } = BODY_PREPENDER_OPTIONS.resolve(options, 'ContentLengthPrepender');
-    super(new ContentLengthHeader(`ContentLengthPrepender:${maxBodyLength}`, maxBodyLength));
+    const { maxBodyLength, otherMessages } = BODY_PREPENDER_OPTIONS.resolve(
+      options,
+      'ContentLengthPrepender',
+    );
+    const key = `ContentLengthPrepender:${maxBodyLength}`;
+    super(new ContentLengthHeader(key, maxBodyLength), otherMessages);
   }
 }

@@ -96,19 +96,6 @@ class FrameLayout {
     return made;
   }
 
-  /** The options that it was made from. */
-  get options(): LengthFieldFrameDecoderOptions {
-    return {
-      maxFrameLength: this.maxFrameLength,
-      lengthFieldOffset: this.fieldOffset,
-      lengthFieldLength: this.fieldWidth,
-      lengthAdjustment: this.extra - this.fieldEnd,
-      initialBytesToStrip: this.strip,
-      byteOrder: this.isLittle ? 'little' : 'big',
-      failFast: this.failFast,
-    };
-  }
-
   private equals(other: FrameLayout): boolean {
     return (
       this.maxFrameLength === other.maxFrameLength &&
@@ -181,8 +168,7 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): LengthFieldFrameDecoder {
-    const { frameErrorPolicy, limits, layout } = this;
-    return new LengthFieldFrameDecoder({ ...limits.options, frameErrorPolicy, ...layout.options });
+    return new LengthFieldFrameDecoder(this.options as LengthFieldFrameDecoderOptions);
   }
 
   protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {

@@ -1,5 +1,6 @@
 import { EncodeError } from '@headrace/core';
 import { describeOptions, flag, whole } from '@headrace/core/authoring';
+import { OTHER_MESSAGES, type OtherMessagesOptions } from '../base/other-messages.ts';
 import { BodyPrepender, LengthHeader } from './body-prepender.ts';
 import {
   BYTE_ORDER,
@@ -11,7 +12,7 @@ import {
 } from './length-field.ts';
 
 /** Options of {@link LengthFieldPrepender}. */
-export interface LengthFieldPrependerOptions {
+export interface LengthFieldPrependerOptions extends OtherMessagesOptions {
   /** How many bytes the length field has: 1, 2, 3, 4 or 8. */
   readonly lengthFieldLength: LengthFieldWidth;
   /** Added to the length that is written; may be negative. @default 0 */
@@ -31,6 +32,7 @@ const OPTIONS = describeOptions('LengthFieldPrepender', {
   lengthIncludesLengthFieldLength: flag({ default: false }),
   byteOrder: BYTE_ORDER,
   maxBodyLength: whole({ default: Infinity }),
+  otherMessages: OTHER_MESSAGES,
 });
 
 /**
@@ -107,7 +109,7 @@ class LengthFieldHeader extends LengthHeader {
  * ```
  *
  * **Place** beside its decoder, before whatever writes bytes.
- * **In** outbound `Buffer`, any `Uint8Array`, or a `ByteSource`; anything else passes by.
+ * **In** outbound `Buffer`, any `Uint8Array`, or a `ByteSource`; anything else is refused (`otherMessages`).
  * **Out** a `ByteSource` of the length and the body, which is not copied; in a group's broadcast one
  * `Buffer`, made once for all members.
  * **Errors** `HR_ERR_MESSAGE_TOO_LONG` if the length does not fit its field or the limit,
@@ -131,6 +133,7 @@ export class LengthFieldPrepender extends BodyPrepender {
   constructor(options: LengthFieldPrependerOptions) {
     const { lengthFieldLength: width, maxBodyLength, ...given } = OPTIONS.resolve(options);
     const extra = given.lengthAdjustment + (given.lengthIncludesLengthFieldLength ? width : 0);
-    super(LengthFieldHeader.of(width, extra, given.byteOrder === 'little', maxBodyLength));
+    const isLittle = given.byteOrder === 'little';
+    super(LengthFieldHeader.of(width, extra, isLittle, maxBodyLength), given.otherMessages);
   }
 }

@@ -86,10 +86,7 @@ export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): LineFrameDecoder {
-    const { frameErrorPolicy, limits, maxLength, stripDelimiter, failFast } = this;
-    const ending = this.crlfOnly ? 'crlf' : 'any';
-    const own = { maxLength, stripDelimiter, failFast, ending } as const;
-    return new LineFrameDecoder({ ...limits.options, frameErrorPolicy, ...own });
+    return new LineFrameDecoder(this.options as LineFrameDecoderOptions);
   }
 
   override isWithinFrame(): boolean {

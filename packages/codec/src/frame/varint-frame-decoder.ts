@@ -65,8 +65,7 @@ export class VarintFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): VarintFrameDecoder {
-    const { frameErrorPolicy, limits, maxFrameLength } = this;
-    return new VarintFrameDecoder({ ...limits.options, frameErrorPolicy, maxFrameLength });
+    return new VarintFrameDecoder(this.options as VarintFrameDecoderOptions);
   }
 
   protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {

@@ -38,7 +38,7 @@ export function writeVarint(target: Uint8Array, offset: number, value: number): 
  * ```
  *
  * **Place** beside {@link VarintFrameDecoder}.
- * **In** outbound `Buffer`, any `Uint8Array`, or a `ByteSource`; anything else passes by.
+ * **In** outbound `Buffer`, any `Uint8Array`, or a `ByteSource`; anything else is refused (`otherMessages`).
  * **Out** a `ByteSource` of the length and the body, which is not copied; in a group's broadcast one
  * `Buffer`, made once for all members.
  * **Errors** `HR_ERR_MESSAGE_TOO_LONG` for a body over the limit, which fails the write.
@@ -59,7 +59,10 @@ export function writeVarint(target: Uint8Array, offset: number, value: number): 
  */
 export class VarintPrepender extends BodyPrepender {
   constructor(options: VarintPrependerOptions = {}) {
-    const { maxBodyLength } = BODY_PREPENDER_OPTIONS.resolve(options, 'VarintPrepender');
-    super(new VarintHeader(`VarintPrepender:${maxBodyLength}`, maxBodyLength));
+    const { maxBodyLength, otherMessages } = BODY_PREPENDER_OPTIONS.resolve(
+      options,
+      'VarintPrepender',
+    );
+    super(new VarintHeader(`VarintPrepender:${maxBodyLength}`, maxBodyLength), otherMessages);
   }
 }

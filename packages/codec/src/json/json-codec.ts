@@ -6,7 +6,6 @@ import {
   SchemaCodec,
   type SchemaCodecOptions,
 } from '../schema/schema-codec.ts';
-import type { StandardSchema } from '../schema/standard-schema.ts';
 import { DELIMITER } from '../text/text-message.ts';
 import { encodeJson, jsonKey, parseJson } from './json-message.ts';
 
@@ -34,7 +33,7 @@ const OPTIONS = describeOptions(
  * ```
  *
  * **Place** after a frame decoder: lines, a length field, or {@link JsonObjectDecoder}.
- * **In** inbound `Buffer`; outbound any value but bytes, which pass by.
+ * **In** inbound `Buffer`; outbound any value but bytes. Anything else is refused (`otherMessages`).
  * **Out** inbound what the schema gives back; outbound `Buffer`.
  * **Events** all pass.
  * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`, `HR_ERR_TEXT_NOT_UTF8`,
@@ -81,14 +80,7 @@ export class JsonCodec<Read = unknown, Written = Read> extends SchemaCodec<Read,
 
   /** A codec with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): JsonCodec<Read, Written> {
-    const { frameErrorPolicy, schema, delimiter, maxMessageBytes } = this;
-    const check = schema === undefined ? {} : { schema: schema as StandardSchema<Written, Read> };
-    return new JsonCodec<Read, Written>({
-      ...check,
-      frameErrorPolicy,
-      delimiter,
-      maxMessageBytes,
-    });
+    return new JsonCodec(this.options as JsonCodecOptions<Read, Written>);
   }
 
   protected override parse(bytes: Buffer): unknown {

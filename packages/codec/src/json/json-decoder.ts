@@ -1,5 +1,6 @@
 import type { Context } from '@headrace/core';
 import { MessageToMessageDecoder } from '../base/message-to-message-decoder.ts';
+import { BYTES_AND_VALUES } from '../base/usual-kinds.ts';
 import { invalidMessage } from '../schema/invalid-message.ts';
 import { SCHEMA_CODEC_OPTIONS, type SchemaCodecOptions } from '../schema/schema-codec.ts';
 import { checkSchema, type StandardSchema, validate } from '../schema/standard-schema.ts';
@@ -18,7 +19,7 @@ export type JsonDecoderOptions<Read> = SchemaCodecOptions<Read, unknown>;
  * ```
  *
  * **Place** after a frame decoder: lines, a length field, or {@link JsonObjectDecoder}.
- * **In** inbound `Buffer`; anything else passes by.
+ * **In** inbound `Buffer`; anything else is refused (`otherMessages`).
  * **Out** what the schema gives back.
  * **Events** all pass.
  * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`, `HR_ERR_TEXT_NOT_UTF8`,
@@ -52,20 +53,14 @@ export class JsonDecoder<Read = unknown> extends MessageToMessageDecoder<Buffer,
 
   constructor(options: JsonDecoderOptions<Read> = {}) {
     const { maxMessageBytes } = SCHEMA_CODEC_OPTIONS.resolve(options, 'JsonDecoder');
-    super(options);
+    super(options, BYTES_AND_VALUES);
     this.schema = checkSchema(options.schema);
     this.maxMessageBytes = maxMessageBytes;
   }
 
   /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): JsonDecoder<Read> {
-    const { schema, maxMessageBytes } = this;
-    const check = schema === undefined ? {} : { schema };
-    return new JsonDecoder({
-      ...check,
-      frameErrorPolicy: this.frameErrorPolicy,
-      maxMessageBytes,
-    });
+    return new JsonDecoder(this.options as JsonDecoderOptions<Read>);
   }
 
   override accepts(message: unknown): boolean {

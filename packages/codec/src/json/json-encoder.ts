@@ -1,19 +1,21 @@
 import type { OutboundBytes } from '@headrace/core';
 import { describeOptions, isOutboundBytes } from '@headrace/core/authoring';
-import { MessageToMessageEncoder } from '../base/message-to-message-encoder.ts';
+import {
+  MESSAGE_ENCODER_OPTIONS,
+  MessageToMessageEncoder,
+} from '../base/message-to-message-encoder.ts';
+import type { OtherMessagesOptions } from '../base/other-messages.ts';
+import { BYTES_AND_VALUES } from '../base/usual-kinds.ts';
 import { DELIMITER } from '../text/text-message.ts';
 import { encodeJson, jsonKey } from './json-message.ts';
 
 /** Options of {@link JsonEncoder}. */
-export interface JsonEncoderOptions {
+export interface JsonEncoderOptions extends OtherMessagesOptions {
   /** Written after each message, such as `'\n'` for JSON lines. @default '' */
   readonly delimiter?: string;
 }
 
-const OPTIONS = describeOptions('JsonEncoder', {
-  delimiter: DELIMITER,
-});
-
+const OPTIONS = describeOptions('JsonEncoder', { delimiter: DELIMITER }, MESSAGE_ENCODER_OPTIONS);
 /**
  * Turns written values into JSON, and leaves what comes in alone: for a protocol that is asked in another form
  * than it answers in. Both ways at once is {@link JsonCodec}.
@@ -24,14 +26,15 @@ const OPTIONS = describeOptions('JsonEncoder', {
  * ```
  *
  * **Place** before what writes values, after what puts frames around them.
- * **In** outbound any value but bytes, which pass by.
+ * **In** outbound any value but bytes, which are refused (`otherMessages`).
  * **Out** `Buffer`.
  * **Events** all pass.
  * **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` and `HR_ERR_ENCODER_FAILED` fail the write (a function, a cycle, a
  * bigint).
  * **State** none: sharable.
  * **Cost** `JSON.stringify`; a broadcast to a group is encoded once.
- * **Pitfalls** it takes strings, too: a {@link StringEncoder} for other texts belongs after it, towards the tail.
+ * **Pitfalls** it takes strings, too: a {@link StringEncoder} for other texts belongs after it, towards the tail, and
+ * both then have `otherMessages: 'pass-on'`.
  *
  * @typeParam Written - what the application writes
  *
@@ -54,8 +57,9 @@ export class JsonEncoder<Written = unknown> extends MessageToMessageEncoder<
   private readonly delimiter: string;
 
   constructor(options: JsonEncoderOptions = {}) {
-    super();
-    this.delimiter = OPTIONS.resolve(options).delimiter;
+    const { delimiter } = OPTIONS.resolve(options);
+    super(options, BYTES_AND_VALUES);
+    this.delimiter = delimiter;
     this.broadcastKey = jsonKey(this.delimiter);
   }
 

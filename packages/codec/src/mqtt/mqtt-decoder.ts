@@ -6,6 +6,7 @@ import {
   ByteToMessageDecoder,
   type ByteToMessageDecoderOptions,
 } from '../base/byte-to-message-decoder.ts';
+import { BYTES_AND_VALUES } from '../base/usual-kinds.ts';
 import { describeFirstBytes, frameTooLong } from '../frame/first-bytes.ts';
 import type { MqttPacket } from './mqtt-packet.ts';
 import { parseMqttPacket } from './parse-mqtt-packet.ts';
@@ -68,7 +69,7 @@ export class MqttDecoder extends ByteToMessageDecoder<MqttPacket> {
 
   constructor(options: MqttDecoderOptions = {}) {
     const { maxPacketBytes } = OPTIONS.resolve(options);
-    super(options);
+    super(options, BYTES_AND_VALUES);
     this.maxPacketBytes = maxPacketBytes;
   }
 

@@ -1,6 +1,11 @@
 import { Buffer } from 'node:buffer';
 import { EncodeError, type OutboundBytes } from '@headrace/core';
-import { MessageToMessageEncoder } from '../base/message-to-message-encoder.ts';
+import {
+  MESSAGE_ENCODER_OPTIONS,
+  MessageToMessageEncoder,
+} from '../base/message-to-message-encoder.ts';
+import type { OtherMessagesOptions } from '../base/other-messages.ts';
+import { BYTES_AND_VALUES } from '../base/usual-kinds.ts';
 import { writeVarint } from '../frame/varint-prepender.ts';
 import { MQTT_TYPES, type MqttConnect, type MqttPacket, mqttFlagsOf } from './mqtt-packet.ts';
 import { isGranted, isReturnCode } from './parse-mqtt-packet.ts';
@@ -16,7 +21,7 @@ const EMPTY: Buffer = Buffer.alloc(0);
  * ```
  *
  * **Place** beside {@link MqttDecoder}.
- * **In** outbound {@link MqttPacket}; anything else passes by.
+ * **In** outbound {@link MqttPacket}; anything else is refused (`otherMessages`).
  * **Out** `Buffer`.
  * **Events** all pass.
  * **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for fields that do not fit the format (a missing packet
@@ -39,6 +44,11 @@ const EMPTY: Buffer = Buffer.alloc(0);
 export class MqttEncoder extends MessageToMessageEncoder<MqttPacket, OutboundBytes> {
   override readonly sharable = true;
   protected override readonly broadcastKey = 'MqttEncoder';
+
+  constructor(options: OtherMessagesOptions = {}) {
+    MESSAGE_ENCODER_OPTIONS.checkNames(options, 'MqttEncoder');
+    super(options, BYTES_AND_VALUES);
+  }
 
   override encodes(message: unknown): boolean {
     if (typeof message !== 'object' || message === null) return false;

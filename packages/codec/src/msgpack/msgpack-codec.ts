@@ -18,7 +18,7 @@ import { countMsgpack } from './count-msgpack.ts';
  * ```
  *
  * **Place** after a frame decoder.
- * **In** inbound `Buffer`; outbound any value but bytes, which pass by.
+ * **In** inbound `Buffer`; outbound any value but bytes. Anything else is refused (`otherMessages`).
  * **Out** inbound what the schema gives back; outbound bytes.
  * **Events** all pass.
  * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`; `HR_ERR_MESSAGE_INVALID` for what is not

@@ -1,4 +1,5 @@
 import { describeOptions } from '@headrace/core/authoring';
+import { BYTE_DECODER_OPTIONS } from '../base/byte-to-message-decoder.ts';
 import {
   CONTENT_LENGTH_OPTIONS,
   ContentLengthFrameDecoder,
@@ -32,9 +33,10 @@ export function contentLengthPrefixed(
   options: ContentLengthPrefixedOptions,
 ): [ContentLengthFrameDecoder, ContentLengthPrepender] {
   OPTIONS.checkNames(options);
-  const { maxFrameLength: maxBodyLength } = CONTENT_LENGTH_OPTIONS.part(options);
+  const { maxFrameLength } = CONTENT_LENGTH_OPTIONS.part(options);
+  const { otherMessages } = BYTE_DECODER_OPTIONS.part(options);
   return [
     new ContentLengthFrameDecoder(options),
-    new ContentLengthPrepender({ maxBodyLength: Math.min(maxBodyLength, INT_MAX) }),
+    new ContentLengthPrepender({ maxBodyLength: Math.min(maxFrameLength, INT_MAX), otherMessages }),
   ];
 }

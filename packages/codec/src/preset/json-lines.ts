@@ -37,10 +37,10 @@ export function jsonLines<Read = unknown, Written = Read>(
 ): [LineFrameDecoder, JsonCodec<Read, Written>] {
   OPTIONS.checkNames(options);
   const { schema, ...framing } = options;
-  const { frameErrorPolicy } = BYTE_DECODER_OPTIONS.part(options);
+  const { frameErrorPolicy, otherMessages } = BYTE_DECODER_OPTIONS.part(options);
   const check = schema === undefined ? {} : { schema };
   return [
     new LineFrameDecoder(framing),
-    new JsonCodec<Read, Written>({ ...check, delimiter: '\n', frameErrorPolicy }),
+    new JsonCodec<Read, Written>({ ...check, delimiter: '\n', frameErrorPolicy, otherMessages }),
   ];
 }

@@ -65,6 +65,7 @@ export function lengthPrefixed(
       lengthFieldLength: bytes,
       maxBodyLength: maxFrameLength,
       byteOrder,
+      otherMessages: BYTE_DECODER_OPTIONS.part(options).otherMessages,
     }),
   ];
 }

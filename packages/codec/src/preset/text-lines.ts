@@ -33,6 +33,9 @@ const OPTIONS = describeOptions(
 export function textLines(options: TextLinesOptions = {}): [LineFrameDecoder, StringCodec] {
   const { delimiter } = OPTIONS.resolve(options);
   const { delimiter: _own, ...framing } = options;
-  const { frameErrorPolicy } = BYTE_DECODER_OPTIONS.part(options);
-  return [new LineFrameDecoder(framing), new StringCodec({ delimiter, frameErrorPolicy })];
+  const { frameErrorPolicy, otherMessages } = BYTE_DECODER_OPTIONS.part(options);
+  return [
+    new LineFrameDecoder(framing),
+    new StringCodec({ delimiter, frameErrorPolicy, otherMessages }),
+  ];
 }

@@ -28,8 +28,9 @@ export function varintPrefixed(
   options: VarintPrefixedOptions,
 ): [VarintFrameDecoder, VarintPrepender] {
   const { maxFrameLength } = OPTIONS.resolve(options);
+  const { otherMessages } = BYTE_DECODER_OPTIONS.part(options);
   return [
     new VarintFrameDecoder(options),
-    new VarintPrepender({ maxBodyLength: Math.min(maxFrameLength, 2 ** 31 - 1) }),
+    new VarintPrepender({ maxBodyLength: Math.min(maxFrameLength, 2 ** 31 - 1), otherMessages }),
   ];
 }

@@ -12,6 +12,7 @@ import {
   type MessageToMessageDecoderOptions,
 } from '../base/message-decoding.ts';
 import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
+import { BYTES_AND_VALUES } from '../base/usual-kinds.ts';
 import { invalidMessage } from '../schema/invalid-message.ts';
 import { checkMessage, MESSAGE_LIMIT, type MessageLimitOptions } from '../schema/message-limit.ts';
 import { ProtobufCount } from './count-protobuf.ts';
@@ -43,7 +44,7 @@ const OPTIONS = describeOptions(
  * ```
  *
  * **Place** after {@link VarintFrameDecoder} or another frame decoder.
- * **In** inbound `Buffer`; outbound messages of the schema, anything else passes by.
+ * **In** inbound `Buffer`; outbound messages of the schema; anything else is refused (`otherMessages`).
  * **Out** inbound messages of the schema; outbound bytes.
  * **Events** all pass.
  * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`; `HR_ERR_MESSAGE_INVALID` for bytes that
@@ -83,7 +84,7 @@ export class ProtobufCodec<D extends DescMessage> extends MessageToMessageCodec<
   constructor(options: ProtobufCodecOptions<D>) {
     const { maxMessageBytes, ...given } = OPTIONS.resolve(options);
     const schema = checkDescriptor(given.schema);
-    super(options, `ProtobufCodec:${schema.typeName}`);
+    super(options, `ProtobufCodec:${schema.typeName}`, BYTES_AND_VALUES);
     this.schema = schema;
     this.maxMessageBytes = maxMessageBytes;
     this.count = countOf(schema);

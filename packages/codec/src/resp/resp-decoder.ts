@@ -2,6 +2,7 @@ import type { Context, HandlerTypes, Types } from '@headrace/core';
 import { describeOptions, flag, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import { ByteToMessageDecoder, WAITING_OPTIONS } from '../base/byte-to-message-decoder.ts';
+import { BYTES_AND_VALUES } from '../base/usual-kinds.ts';
 import { RespReader } from './resp-reader.ts';
 import type { RespValue } from './resp-value.ts';
 
@@ -84,7 +85,7 @@ export class RespDecoder<
 
   constructor(options: RespDecoderOptions = {}) {
     const { inlineCommands, ...limits } = RESP_DECODER_OPTIONS.resolve(options);
-    super(WAITING_OPTIONS.only(options));
+    super(WAITING_OPTIONS.only(options), BYTES_AND_VALUES);
     this.reader = new RespReader(limits, inlineCommands);
   }
 

@@ -5,6 +5,7 @@ import {
   type MessageToMessageDecoderOptions,
 } from '../base/message-decoding.ts';
 import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
+import { BYTES_AND_VALUES } from '../base/usual-kinds.ts';
 import { invalidMessage } from './invalid-message.ts';
 import { MESSAGE_LIMIT, type MessageLimitOptions } from './message-limit.ts';
 import { checkSchema, type StandardSchema, validate } from './standard-schema.ts';
@@ -42,7 +43,7 @@ export abstract class SchemaCodec<Read, Written> extends MessageToMessageCodec<
   protected readonly maxMessageBytes: number;
 
   constructor(options: SchemaCodecOptions<Read, Written>, broadcastKey: string) {
-    super(options, broadcastKey);
+    super(options, broadcastKey, BYTES_AND_VALUES);
     this.schema = checkSchema(options.schema) as StandardSchema<unknown, Read> | undefined;
     this.maxMessageBytes = SCHEMA_CODEC_OPTIONS.part(options).maxMessageBytes;
   }

@@ -3,6 +3,7 @@ import { type Context, DecodeError } from '@headrace/core';
 import { describeOptions, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import { ByteToMessageDecoder, WAITING_OPTIONS } from '../base/byte-to-message-decoder.ts';
+import { BYTES_AND_VALUES } from '../base/usual-kinds.ts';
 import { frameTooLong } from '../frame/first-bytes.ts';
 import { parseStompHead, type StompHead } from './parse-stomp-head.ts';
 import { StompFrame } from './stomp-frame.ts';
@@ -80,7 +81,7 @@ export class StompDecoder extends ByteToMessageDecoder<StompFrame> {
 
   constructor(options: StompDecoderOptions = {}) {
     const { maxHeadBytes, maxHeaders, maxBodyBytes } = OPTIONS.resolve(options);
-    super(WAITING_OPTIONS.only(options));
+    super(WAITING_OPTIONS.only(options), BYTES_AND_VALUES);
     this.maxHeadBytes = maxHeadBytes;
     this.maxHeaders = maxHeaders;
     this.maxBodyBytes = maxBodyBytes;

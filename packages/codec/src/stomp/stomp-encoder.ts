@@ -1,6 +1,11 @@
 import { Buffer } from 'node:buffer';
 import { EncodeError, type OutboundBytes } from '@headrace/core';
-import { MessageToMessageEncoder } from '../base/message-to-message-encoder.ts';
+import {
+  MESSAGE_ENCODER_OPTIONS,
+  MessageToMessageEncoder,
+} from '../base/message-to-message-encoder.ts';
+import type { OtherMessagesOptions } from '../base/other-messages.ts';
+import { BYTES_AND_VALUES } from '../base/usual-kinds.ts';
 import { isEscaped, STOMP_COMMANDS, StompFrame } from './stomp-frame.ts';
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -20,7 +25,7 @@ const NUL = Buffer.of(0);
  * ```
  *
  * **Place** beside {@link StompDecoder}.
- * **In** outbound {@link StompFrame}; anything else passes by.
+ * **In** outbound {@link StompFrame}; anything else is refused (`otherMessages`).
  * **Out** `Buffer`.
  * **Events** all pass.
  * **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for an unknown command, or a header of CONNECT or CONNECTED that
@@ -44,6 +49,11 @@ const NUL = Buffer.of(0);
 export class StompEncoder extends MessageToMessageEncoder<StompFrame, OutboundBytes> {
   override readonly sharable = true;
   protected override readonly broadcastKey = 'StompEncoder';
+
+  constructor(options: OtherMessagesOptions = {}) {
+    MESSAGE_ENCODER_OPTIONS.checkNames(options, 'StompEncoder');
+    super(options, BYTES_AND_VALUES);
+  }
 
   override encodes(message: unknown): boolean {
     return message instanceof StompFrame;

@@ -1,7 +1,15 @@
 import { Buffer, isUtf8 } from 'node:buffer';
-import { type Context, type Handler, TlsUpgradeEvent, type Types } from '@headrace/core';
+import {
+  type Context,
+  type DecodeError,
+  type Handler,
+  TlsUpgradeEvent,
+  type Types,
+} from '@headrace/core';
 import { toBuffer } from '@headrace/core/authoring';
 import { refuseSharing } from '../base/decoder-failure.ts';
+import { unreadable } from '../base/other-messages.ts';
+import { BYTES_AND_TEXT } from '../base/usual-kinds.ts';
 import { begunLength, notUtf8, validLength } from './utf8.ts';
 
 const EMPTY: Buffer = Buffer.alloc(0);
@@ -15,11 +23,12 @@ const EMPTY: Buffer = Buffer.alloc(0);
  * ```
  *
  * **Place** where no frames are: a terminal, a log, a text that only goes through.
- * **In** `Buffer`; anything else passes by.
+ * **In** `Buffer`; anything else is refused.
  * **Out** `string`, of any length but never empty.
  * **Events** all pass; at the end of the input a cut-off character is an error. Reports the bytes of an unfinished
  * character to a `TlsUpgradeEvent`, so that the upgrade is refused.
- * **Errors** `HR_ERR_TEXT_NOT_UTF8`, after which the channel is ended.
+ * **Errors** `HR_ERR_TEXT_NOT_UTF8`, and `HR_ERR_MESSAGE_UNREADABLE` for what is not bytes, after which the channel is
+ * ended.
  * **State** the unfinished character, at most 3 bytes: one decoder for each channel.
  * **Cost** one string for each read.
  * **Pitfalls** its strings are not messages: where one ends depends on how the stream was cut. Messages need a frame decoder and
@@ -39,6 +48,7 @@ const EMPTY: Buffer = Buffer.alloc(0);
 export class StreamingStringDecoder implements Handler {
   declare readonly types: Types<{ reads: Buffer; passesOn: string }>;
   declare readonly sharable?: false;
+  readonly messageKinds = BYTES_AND_TEXT;
   /** The first bytes of a character whose other bytes have not arrived. */
   private begun: Buffer = EMPTY;
   private failed = false;
@@ -49,7 +59,7 @@ export class StreamingStringDecoder implements Handler {
 
   channelRead(ctx: Context, message: unknown): void {
     if (this.failed) return;
-    if (!(message instanceof Uint8Array)) ctx.fireChannelRead(message);
+    if (!(message instanceof Uint8Array)) this.fail(ctx, unreadable(ctx, message));
     else this.decode(ctx, toBuffer(message));
   }
 
@@ -63,7 +73,7 @@ export class StreamingStringDecoder implements Handler {
     const { begun } = this;
     this.begun = EMPTY;
     ctx.fireChannelInactive();
-    if (begun.length > 0 && !this.failed) this.fail(ctx, begun, 0);
+    if (begun.length > 0 && !this.failed) this.fail(ctx, notUtf8(begun, 0));
   }
 
   private decode(ctx: Context, chunk: Buffer): void {
@@ -74,12 +84,12 @@ export class StreamingStringDecoder implements Handler {
     // A copy: these few bytes must not keep the whole read alive.
     this.begun = end === bytes.length ? EMPTY : Buffer.from(bytes.subarray(end));
     if (length > 0) ctx.fireChannelRead(bytes.toString('utf8', 0, length));
-    if (length < end) this.fail(ctx, bytes, length);
+    if (length < end) this.fail(ctx, notUtf8(bytes, length));
   }
 
-  private fail(ctx: Context, bytes: Buffer, at: number): void {
+  private fail(ctx: Context, error: DecodeError): void {
     this.failed = true;
-    ctx.fireExceptionCaught(notUtf8(bytes, at));
+    ctx.fireExceptionCaught(error);
     ctx.channel.end({ reason: 'bad-input' });
   }
 }

@@ -6,6 +6,7 @@ import {
   type MessageToMessageDecoderOptions,
 } from '../base/message-decoding.ts';
 import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
+import { BYTES_AND_TEXT } from '../base/usual-kinds.ts';
 import { DELIMITER, decodeText, encodeText, textKey } from './text-message.ts';
 
 /** Options of {@link StringCodec}. */
@@ -32,10 +33,10 @@ const OPTIONS = describeOptions(
  *
  * **Place** after a frame decoder, so that each Buffer is a whole text. For a stream without frames see
  * {@link StreamingStringDecoder}.
- * **In** inbound `Buffer`, outbound `string`; anything else passes by.
+ * **In** inbound `Buffer`, outbound `string`; anything else is refused (`otherMessages`).
  * **Out** inbound `string`, outbound `Buffer`.
  * **Events** all pass.
- * **Errors** `HR_ERR_TEXT_NOT_UTF8` with the place of the first bad byte.
+ * **Errors** `HR_ERR_MESSAGE_UNREADABLE` for what is not bytes; `HR_ERR_TEXT_NOT_UTF8` with the place of the first bad byte.
  * **State** whether it has failed: one codec for each channel.
  * **Cost** one string or one Buffer for each message; a broadcast to a group is encoded once.
  * **Pitfalls** a byte order mark stays in the text. A lone surrogate in an outbound text becomes U+FFFD.
@@ -61,13 +62,13 @@ export class StringCodec extends MessageToMessageCodec<Buffer, string, OutboundB
 
   constructor(options: StringCodecOptions = {}) {
     const { delimiter } = OPTIONS.resolve(options);
-    super(options, textKey(delimiter));
+    super(options, textKey(delimiter), BYTES_AND_TEXT);
     this.delimiter = delimiter;
   }
 
   /** A codec with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): StringCodec {
-    return new StringCodec({ frameErrorPolicy: this.frameErrorPolicy, delimiter: this.delimiter });
+    return new StringCodec(this.options as StringCodecOptions);
   }
 
   override accepts(message: unknown): boolean {

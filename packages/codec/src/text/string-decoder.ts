@@ -5,6 +5,7 @@ import {
   type MessageToMessageDecoderOptions,
 } from '../base/message-decoding.ts';
 import { MessageToMessageDecoder } from '../base/message-to-message-decoder.ts';
+import { BYTES_AND_TEXT } from '../base/usual-kinds.ts';
 import { decodeText } from './text-message.ts';
 
 /** Options of {@link StringDecoder}. */
@@ -20,10 +21,10 @@ export interface StringDecoderOptions extends MessageToMessageDecoderOptions {}
  * ```
  *
  * **Place** after a frame decoder, so that each Buffer is a whole text.
- * **In** inbound `Buffer`; anything else passes by.
+ * **In** inbound `Buffer`; anything else is refused (`otherMessages`).
  * **Out** `string`.
  * **Events** all pass.
- * **Errors** `HR_ERR_TEXT_NOT_UTF8` with the place of the first bad byte.
+ * **Errors** `HR_ERR_MESSAGE_UNREADABLE` for what is not bytes; `HR_ERR_TEXT_NOT_UTF8` with the place of the first bad byte.
  * **State** whether it has failed: one decoder for each channel.
  * **Cost** one string for each message.
  * **Pitfalls** a byte order mark stays in the text.
@@ -48,12 +49,12 @@ export interface StringDecoderOptions extends MessageToMessageDecoderOptions {}
 export class StringDecoder extends MessageToMessageDecoder<Buffer, string> {
   constructor(options: StringDecoderOptions = {}) {
     MESSAGE_DECODER_OPTIONS.checkNames(options, 'StringDecoder');
-    super(options);
+    super(options, BYTES_AND_TEXT);
   }
 
   /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): StringDecoder {
-    return new StringDecoder({ frameErrorPolicy: this.frameErrorPolicy });
+    return new StringDecoder(this.options as StringDecoderOptions);
   }
 
   override accepts(message: unknown): boolean {

@@ -1,18 +1,20 @@
 import type { OutboundBytes } from '@headrace/core';
 import { describeOptions } from '@headrace/core/authoring';
-import { MessageToMessageEncoder } from '../base/message-to-message-encoder.ts';
+import {
+  MESSAGE_ENCODER_OPTIONS,
+  MessageToMessageEncoder,
+} from '../base/message-to-message-encoder.ts';
+import type { OtherMessagesOptions } from '../base/other-messages.ts';
+import { BYTES_AND_TEXT } from '../base/usual-kinds.ts';
 import { DELIMITER, encodeText, textKey } from './text-message.ts';
 
 /** Options of {@link StringEncoder}. */
-export interface StringEncoderOptions {
+export interface StringEncoderOptions extends OtherMessagesOptions {
   /** Written after each text, such as `'\n'` for lines. @default '' */
   readonly delimiter?: string;
 }
 
-const OPTIONS = describeOptions('StringEncoder', {
-  delimiter: DELIMITER,
-});
-
+const OPTIONS = describeOptions('StringEncoder', { delimiter: DELIMITER }, MESSAGE_ENCODER_OPTIONS);
 /**
  * Turns written strings into bytes, as UTF-8, and leaves what comes in alone: for a protocol that is asked in
  * another form than it answers in. Both ways at once is {@link StringCodec}.
@@ -23,10 +25,10 @@ const OPTIONS = describeOptions('StringEncoder', {
  * ```
  *
  * **Place** before what writes texts, after what puts frames around them.
- * **In** outbound `string`; anything else passes by.
+ * **In** outbound `string`; anything else is refused (`otherMessages`).
  * **Out** `Buffer`.
  * **Events** all pass.
- * **Errors** raises none.
+ * **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for what is no string; it fails the write.
  * **State** none: sharable.
  * **Cost** one Buffer for each text; a broadcast to a group is encoded once.
  * **Pitfalls** a lone surrogate becomes U+FFFD.
@@ -48,8 +50,9 @@ export class StringEncoder extends MessageToMessageEncoder<string, OutboundBytes
   private readonly delimiter: string;
 
   constructor(options: StringEncoderOptions = {}) {
-    super();
-    this.delimiter = OPTIONS.resolve(options).delimiter;
+    const { delimiter } = OPTIONS.resolve(options);
+    super(options, BYTES_AND_TEXT);
+    this.delimiter = delimiter;
     this.broadcastKey = textKey(this.delimiter);
   }
 

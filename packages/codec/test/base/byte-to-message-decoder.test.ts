@@ -176,8 +176,8 @@ describe('ByteToMessageDecoder', () => {
     }
   });
 
-  it('passes on what is not bytes', () => {
-    const channel = new NotingChannel(new TestDecoder(pairs));
+  it('passes on what is not bytes, in order, if it is told to', () => {
+    const channel = new NotingChannel(new TestDecoder(pairs, { otherMessages: 'pass-on' }));
     channel.writeInbound(Buffer.from('a'), 7, Buffer.from('b'));
     expect(channel.noted()).toEqual(['7', 'ab']);
   });

@@ -103,10 +103,10 @@ describe('LengthFieldPrepender', () => {
     ]);
   });
 
-  it('passes on what is not bytes', () => {
+  it('passes on what is not bytes if it is told to', () => {
     const channel = new EmbeddedChannel(
       { write: (ctx, message) => ctx.write(Buffer.from(`<${String(message)}>`)) },
-      new LengthFieldPrepender({ lengthFieldLength: 2 }),
+      new LengthFieldPrepender({ lengthFieldLength: 2, otherMessages: 'pass-on' }),
     );
     channel.writeOutbound(7 as never);
     expect(String(channel.readOutbound())).toBe('<7>');

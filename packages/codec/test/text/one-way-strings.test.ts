@@ -6,9 +6,9 @@ import { describe, expect, it } from 'vitest';
 describe('StringDecoder', () => {
   it('turns bytes into strings and leaves what is written alone', () => {
     const channel = new EmbeddedChannel(new StringDecoder());
-    channel.writeInbound(Buffer.from('héllo'), 5);
+    channel.writeInbound(Buffer.from('héllo'));
     channel.writeOutbound('text');
-    expect([channel.readInbound(), channel.readInbound()]).toEqual(['héllo', 5]);
+    expect(channel.readInbound()).toBe('héllo');
     expect(channel.readOutbound()).toBe('text');
   });
 
@@ -30,10 +30,9 @@ describe('StringEncoder', () => {
     const channel = new EmbeddedChannel(new StringEncoder({ delimiter: '\r\n' }));
     const bytes = Buffer.from('bytes');
     channel.writeInbound(bytes);
-    channel.writeOutbound('é', bytes as never);
+    channel.writeOutbound('é');
     expect(channel.readInbound()).toBe(bytes);
     expect(channel.readOutbound<Buffer>()!.toString('hex')).toBe('c3a90d0a');
-    expect(channel.readOutbound()).toBe(bytes);
   });
 
   it('encodes a broadcast once, together with StringCodecs of the same delimiter', () => {

@@ -1,7 +1,9 @@
 import type { Channel, Handler, OutboundBytes, Pipeline } from '../contract.ts';
-import { OptionError } from '../errors.ts';
+import { OptionError, PipelineError } from '../errors.ts';
 import type { Chain, OrMisfit, ReadAfter, WriteAfter } from '../handler-chain.ts';
 import { isClass } from '../internal/is-class.ts';
+import type { MessageKind } from '../message-kinds.ts';
+import { misorderOfReads, misorderOfWrites } from './message-order.ts';
 
 /** Makes one handler of one channel. */
 export type HandlerFactory = (channel: Channel) => Handler;
@@ -51,23 +53,28 @@ type FittingSources<Sources extends readonly unknown[], R, W> = {
  */
 export class PipelineTemplate<R, W> {
   private readonly factories: readonly HandlerFactory[];
+  private readonly order: HandlerOrder;
   declare readonly reads: R;
   declare readonly writes: W;
 
-  constructor(factories: readonly HandlerFactory[]) {
+  constructor(factories: readonly HandlerFactory[], order: HandlerOrder = NO_HANDLERS) {
     this.factories = factories;
+    this.order = order;
   }
 
   /**
    * A new template with these handlers after the others; this one stays as it is. Takes functions that make
    * handlers; handlers that are `sharable`; and handlers with `fresh()`, such as those of a preset:
-   * `add(...lengthPrefixed({ maxFrameLength: 65_536 }))`. Any other handler is an `OPTION_INVALID`.
+   * `add(...lengthPrefixed({ maxFrameLength: 65_536 }))`. Any other handler is an `OPTION_INVALID`; one that cannot
+   * read what the handler before it passes on, or writes what that does not accept, is a `PIPELINE_ORDER`. What a
+   * function makes is not known before its channel is: its order is checked at the first message.
    */
   add<const Sources extends readonly HandlerSource[]>(
     ...sources: OrMisfit<Sources, FittingSources<Sources, R, W>>
   ): PipelineTemplate<ReadAfter<Made<Sources>, R>, WriteAfter<Made<Sources>, W>> {
     const given = sources as readonly unknown[] as readonly HandlerSource[];
-    return new PipelineTemplate([...this.factories, ...given.map(factoryOf)]);
+    const factories = [...this.factories, ...given.map(factoryOf)];
+    return new PipelineTemplate(factories, given.reduce(orderAfter, this.order));
   }
 
   /** Adds new handlers to a channel's pipeline. */
@@ -75,6 +82,45 @@ export class PipelineTemplate<R, W> {
     for (const make of this.factories) channel.pipeline.addLast(make(channel));
     return channel.pipeline as Pipeline<R, W>;
   }
+}
+
+/** What the handlers of a template pass on and accept at its end, as far as it is known. */
+interface HandlerOrder {
+  readonly given: KnownKind | undefined;
+  readonly accepted: KnownKind | undefined;
+}
+
+/** A kind, and the handler that it comes from. */
+interface KnownKind {
+  readonly kind: MessageKind;
+  readonly handler: Handler;
+}
+
+const NO_HANDLERS: HandlerOrder = { given: undefined, accepted: undefined };
+
+/** The order with one handler more; a `PipelineError` if that cannot work. */
+function orderAfter(order: HandlerOrder, source: HandlerSource): HandlerOrder {
+  if (typeof source === 'function') return NO_HANDLERS;
+  const { given, accepted } = order;
+  const after = (kind: MessageKind | undefined) => kind && { kind, handler: source };
+  const kinds = source.messageKinds ?? {};
+  const readsOn = source.channelRead !== undefined;
+  const writesOn = source.write !== undefined;
+  if (readsOn && differ(given, kinds.reads)) {
+    throw new PipelineError('PIPELINE_ORDER', misorderOfReads(source, given.kind, given.handler));
+  }
+  if (writesOn && differ(accepted, kinds.writes)) {
+    const text = misorderOfWrites(accepted.handler, kinds.writes!, source);
+    throw new PipelineError('PIPELINE_ORDER', text);
+  }
+  return {
+    given: readsOn ? after(kinds.passesOn) : given,
+    accepted: writesOn ? after(kinds.accepts) : accepted,
+  };
+}
+
+function differ(one: KnownKind | undefined, kind: MessageKind | undefined): one is KnownKind {
+  return one !== undefined && kind !== undefined && one.kind !== kind;
 }
 
 /** Makes a function of a source; refuses a source that would fail, or serve one channel only. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Context, Handler } from '../../src/contract.ts';
+import type { Context, Handler, WriteFuture } from '../../src/contract.ts';
 import { pipeline } from '../../src/pipeline/pipeline-template.ts';
 import { EmbeddedChannel } from '../../src/testing/embedded-channel.ts';
 
@@ -54,4 +54,53 @@ it('refuses a handler that could serve one channel only, with the cure', () => {
   const add = pipeline().add as (...handlers: Handler[]) => unknown;
   expect(() => add.call(pipeline(), new Once())).toThrow('.add(() => new Once(…))');
   expect(() => add.call(pipeline(), new LoudCounter(2))).toThrow('.add(() => new LoudCounter(…))');
+});
+
+class Words implements Handler {
+  readonly sharable = true;
+  readonly messageKinds = {
+    reads: 'bytes',
+    passesOn: 'text',
+    accepts: 'text',
+    writes: 'bytes',
+  } as const;
+  channelRead(ctx: Context, message: unknown): void {
+    ctx.fireChannelRead(message);
+  }
+  write(ctx: Context, message: unknown): WriteFuture {
+    return ctx.write(message);
+  }
+}
+
+class Inbound implements Handler {
+  readonly sharable = true;
+  readonly messageKinds = { reads: 'bytes', passesOn: 'bytes', writes: 'bytes' } as const;
+  channelRead(ctx: Context, message: unknown): void {
+    ctx.fireChannelRead(message);
+  }
+}
+
+class Outbound implements Handler {
+  readonly sharable = true;
+  readonly messageKinds = { reads: 'bytes', accepts: 'bytes', writes: 'bytes' } as const;
+  write(ctx: Context, message: unknown): WriteFuture {
+    return ctx.write(message);
+  }
+}
+
+it('refuses an order in which a handler cannot read or write, as far as it is known', () => {
+  const words = pipeline().add(new Words());
+  expect(() => words.add(new Label(), new Inbound())).toThrow(
+    expect.objectContaining({
+      code: 'HR_ERR_PIPELINE_ORDER',
+      message: 'Inbound reads bytes, but Words before it passes on text: put Inbound before Words',
+    }),
+  );
+  expect(() => words.add(new Outbound())).toThrow(
+    'Words accepts text, but Outbound after it writes bytes: leave Outbound out, or put a handler after it that ' +
+      'makes text of bytes',
+  );
+  // A handler that only writes does not read, and the other way round; what a function makes is not known.
+  pipeline().add(new Inbound(), new Outbound(), new Words());
+  words.add(() => new Label(), new Inbound(), new Outbound());
 });

@@ -71,4 +71,11 @@ describe('frames of Nest TCP', () => {
     const write = out.writeAndFlush(Buffer.from('1234'));
     expect(isHeadraceError(write.error, 'MESSAGE_TOO_LONG')).toBe(true);
   });
+
+  it('are bytes, both ways: anything else is refused', () => {
+    const out = new EmbeddedChannel(new NestTcpFrameEncoder(80));
+    expect(isHeadraceError(out.writeAndFlush('text').error, 'MESSAGE_NOT_ENCODABLE')).toBe(true);
+    const inbound = new EmbeddedChannel(new NestTcpFrameDecoder({ maxFrameLength: 80 }));
+    expect(() => inbound.writeInbound('2#{}')).toThrow('NestTcpFrameDecoder reads bytes');
+  });
 });

@@ -33,6 +33,7 @@ export function closeCodeOf(reason: CloseReason, error?: Error): number {
   if (isHeadraceError(error, 'FRAME_TOO_LONG')) return 1009;
   if (isHeadraceError(error, 'FRAME_CORRUPT')) return 1002;
   if (isHeadraceError(error, 'MESSAGE_INVALID')) return 1003;
+  if (isHeadraceError(error, 'MESSAGE_UNREADABLE')) return 1003;
   return CODES[reason] ?? NORMAL;
 }
 

@@ -1,12 +1,16 @@
 import {
   type Context,
   DecodeError,
+  EncodeError,
   type Handler,
+  type MessageKinds,
   type Types,
   type WriteFuture,
 } from '@headrace/core';
-import { encodeOnce } from '@headrace/core/authoring';
+import { encodeOnce, kindOf, misorderOfWrites } from '@headrace/core/authoring';
 import { TextMessage, type WebSocketInput } from './text-message.ts';
+
+const KINDS: MessageKinds = { reads: 'text', passesOn: 'text', accepts: 'text' };
 
 /**
  * Passes only text messages on: strings in, strings out, so that the handlers after it are the same as after any
@@ -22,7 +26,7 @@ import { TextMessage, type WebSocketInput } from './text-message.ts';
  * - **Events** none.
  * - **Errors** `MESSAGE_INVALID` for a binary message; unhandled, it closes with code 1003. Text that is not
  *   UTF-8 (`TEXT_NOT_UTF8`) and too long messages (`FRAME_TOO_LONG`) are the WebSocket's own errors and pass
- *   the pipeline, too.
+ *   the pipeline, too. `MESSAGE_NOT_ENCODABLE` fails the write of what is no string.
  * - **State** none; sharable.
  * - **Cost** one encoding per text; a broadcast encodes once for all its receivers.
  * - **Pitfalls** half a surrogate pair is sent as U+FFFD.
@@ -48,6 +52,7 @@ export class WebSocketTextCodec implements Handler {
     writes: TextMessage;
   }>;
   readonly sharable = true;
+  readonly messageKinds: MessageKinds = KINDS;
 
   channelRead(ctx: Context<WebSocketTextCodec['types']>, message: WebSocketInput): void {
     if (typeof message !== 'string') {
@@ -58,6 +63,10 @@ export class WebSocketTextCodec implements Handler {
   }
 
   write(ctx: Context<WebSocketTextCodec['types']>, text: string): WriteFuture {
+    if (typeof text !== 'string') {
+      const why = misorderOfWrites(this, kindOf(text), undefined);
+      throw new EncodeError('MESSAGE_NOT_ENCODABLE', why, { kind: kindOf(text) });
+    }
     return ctx.write(encodeOnce('websocket-text', text, TextMessage.of));
   }
 }

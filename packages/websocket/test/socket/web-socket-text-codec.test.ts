@@ -1,4 +1,4 @@
-import { ChannelGroup } from '@headrace/core';
+import { ChannelGroup, DecodeError } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { closeCodeOf, TextMessage, WebSocketTextCodec } from '../../src/index.ts';
@@ -19,6 +19,14 @@ describe('WebSocketTextCodec', () => {
     expect(() => channel.writeInbound(Buffer.from('x'))).toThrow('only text is allowed here');
   });
 
+  it('fails the write of bytes, which no text message may carry unchecked', () => {
+    const channel = new EmbeddedChannel(new WebSocketTextCodec());
+    expect(channel.writeAndFlush(Buffer.from([0xff])).error?.message).toContain(
+      'WebSocketTextCodec accepts text, but was given bytes',
+    );
+    expect(channel.readOutbound()).toBeUndefined();
+  });
+
   it('encodes a broadcast once for all members', () => {
     const group = new ChannelGroup();
     const channels = [1, 2, 3].map(() => new EmbeddedChannel(new WebSocketTextCodec()));
@@ -33,6 +41,7 @@ describe('WebSocketTextCodec', () => {
 
 describe('closeCodeOf', () => {
   it('tells a browser why', () => {
+    expect(closeCodeOf('bad-input', new DecodeError('MESSAGE_UNREADABLE', 'text'))).toBe(1003);
     expect(closeCodeOf('local')).toBe(1000);
     expect(closeCodeOf('shutdown')).toBe(1001);
     expect(closeCodeOf('idle')).toBe(1008);

@@ -1,0 +1,46 @@
+import { type Context, DecodeError, EncodeError, type Handler } from '@headrace/core';
+import { choice, kindOf, misorderOfReads, misorderOfWrites } from '@headrace/core/authoring';
+
+/**
+ * What a codec does with messages of a kind that it does not read, or does not encode:
+ *
+ * - `'refuse'`: an inbound one is an `HR_ERR_MESSAGE_UNREADABLE` and ends the channel, whatever the
+ *   `frameErrorPolicy`; an outbound one fails its write with `HR_ERR_MESSAGE_NOT_ENCODABLE`.
+ * - `'pass-on'`: they go to the next handler as they are, past every limit and schema, as Netty's do.
+ */
+export type OtherMessages = 'refuse' | 'pass-on';
+
+/** Options of every encoder and codec that does not take every message. */
+export interface OtherMessagesOptions {
+  /** What is done with messages of a kind that it does not read or encode. @default 'refuse' */
+  readonly otherMessages?: OtherMessages;
+}
+
+export const OTHER_MESSAGES = choice(['refuse', 'pass-on'], { default: 'refuse' });
+
+/** The error for a message that the handler of this context cannot read. */
+export function unreadable(ctx: Context, message: unknown): DecodeError {
+  const kind = kindOf(message);
+  const givers = around(ctx).before.filter(({ channelRead }) => channelRead !== undefined);
+  const giver =
+    givers.find(({ messageKinds }) => messageKinds?.passesOn === kind) ??
+    givers.find(({ messageKinds }) => messageKinds?.passesOn === undefined);
+  return new DecodeError('MESSAGE_UNREADABLE', misorderOfReads(ctx.handler, kind, giver), { kind });
+}
+
+/** The error for a message that the handler of this context cannot encode. */
+export function unwritable(ctx: Context, message: unknown): EncodeError {
+  const kind = kindOf(message);
+  const { before, after } = around(ctx);
+  const writer = after.find((one) => one.write !== undefined && one.messageKinds?.writes === kind);
+  const taker = before.find((one) => one.write !== undefined && one.messageKinds?.accepts === kind);
+  const text = misorderOfWrites(ctx.handler, kind, writer, taker);
+  return new EncodeError('MESSAGE_NOT_ENCODABLE', text, { kind });
+}
+
+/** The handlers before and after a context, the nearest first. */
+function around(ctx: Context): { readonly before: Handler[]; readonly after: Handler[] } {
+  const handlers = [...ctx.pipeline].map(([, handler]) => handler);
+  const at = handlers.indexOf(ctx.handler);
+  return { before: handlers.slice(0, Math.max(at, 0)).reverse(), after: handlers.slice(at + 1) };
+}

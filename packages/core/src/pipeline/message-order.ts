@@ -1,0 +1,58 @@
+import type { Handler } from '../contract.ts';
+import { isOutboundBytes } from '../internal/byte-source.ts';
+import type { MessageKind } from '../message-kinds.ts';
+
+/** The kind of a message. */
+export function kindOf(message: unknown): MessageKind {
+  if (isOutboundBytes(message)) return 'bytes';
+  return typeof message === 'string' ? 'text' : 'values';
+}
+
+/** States that a handler cannot read this kind, which handler gave it, and the order to use. */
+export function misorderOfReads(
+  reader: Handler,
+  kind: MessageKind,
+  giver: Handler | undefined,
+): string {
+  const { reads = 'other messages', passesOn = 'bytes' } = reader.messageKinds ?? {};
+  const name = nameOf(reader);
+  const between = `put a handler between them that makes ${reads} of ${kind}`;
+  if (giver === undefined)
+    return `${name} reads ${reads}, but gets ${kind} of the transport: ${between}`;
+  const other = nameOf(giver);
+  const cure =
+    reads === 'bytes' && passesOn === 'bytes'
+      ? `put ${name} before ${other}`
+      : `leave ${other} out, or ${between}`;
+  return `${name} reads ${reads}, but ${other} before it passes on ${kind}: ${cure}`;
+}
+
+/**
+ * States that a handler cannot write this kind, which handler wrote it, and the order to use.
+ *
+ * @param taker - a handler towards the head that accepts this kind
+ */
+export function misorderOfWrites(
+  encoder: Handler,
+  kind: MessageKind,
+  writer: Handler | undefined,
+  taker?: Handler,
+): string {
+  const { accepts = 'other messages' } = encoder.messageKinds ?? {};
+  const name = nameOf(encoder);
+  const after = `put a handler after it that makes ${accepts} of ${kind}`;
+  if (taker !== undefined) {
+    const other = nameOf(taker);
+    return `${name} accepts ${accepts}, but was given ${kind}, which ${other} before it accepts: put ${other} after ${name}`;
+  }
+  if (kind === accepts) {
+    return `${name} accepts only certain ${kind}, and this is none of them: its card lists them under In`;
+  }
+  if (writer === undefined) return `${name} accepts ${accepts}, but was given ${kind}: ${after}`;
+  const other = nameOf(writer);
+  return `${name} accepts ${accepts}, but ${other} after it writes ${kind}: leave ${other} out, or ${after}`;
+}
+
+function nameOf(handler: Handler): string {
+  return handler.constructor?.name ?? 'a handler';
+}
