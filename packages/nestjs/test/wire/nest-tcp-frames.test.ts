@@ -74,7 +74,9 @@ describe('frames of Nest TCP', () => {
 
   it('are bytes, both ways: anything else is refused', () => {
     const out = new EmbeddedChannel(new NestTcpFrameEncoder(80));
-    expect(isHeadraceError(out.writeAndFlush('text').error, 'MESSAGE_NOT_ENCODABLE')).toBe(true);
+    expect(isHeadraceError(out.writeAndFlush('text' as never).error, 'MESSAGE_NOT_ENCODABLE')).toBe(
+      true,
+    );
     const inbound = new EmbeddedChannel(new NestTcpFrameDecoder({ maxFrameLength: 80 }));
     expect(() => inbound.writeInbound('2#{}')).toThrow('NestTcpFrameDecoder reads bytes');
   });

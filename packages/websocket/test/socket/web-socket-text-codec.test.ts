@@ -21,7 +21,7 @@ describe('WebSocketTextCodec', () => {
 
   it('fails the write of bytes, which no text message may carry unchecked', () => {
     const channel = new EmbeddedChannel(new WebSocketTextCodec());
-    expect(channel.writeAndFlush(Buffer.from([0xff])).error?.message).toContain(
+    expect(channel.writeAndFlush(Buffer.from([0xff]) as never).error?.message).toContain(
       'WebSocketTextCodec accepts text, but was given bytes',
     );
     expect(channel.readOutbound()).toBeUndefined();
