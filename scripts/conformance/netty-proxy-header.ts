@@ -48,19 +48,62 @@ export function nettyLine(chunks: readonly string[], failFast: boolean): NettyLi
   return { outcome: 'nothing' };
 }
 
+/** The chunk in which a block is refused as too long. */
+export interface TooLongBlock {
+  /** For us: that in which it is whole. */
+  readonly ours: number;
+  /** For Netty without failFast: each chunk after the limit is read as the begin of a block of its own. */
+  readonly netty: number;
+}
+
+/** `undefined` for a block that is not longer than allowed, or is whole in the chunk that passes the limit. */
+export function tooLongBlock(
+  chunks: readonly string[],
+  maxTlvBytes: number,
+): TooLongBlock | undefined {
+  const parts = chunks.map((hex) => Buffer.from(hex, 'hex'));
+  const bytes = Buffer.concat(parts);
+  if (!isBlock(chunks) || bytes.length < BLOCK_HEAD_BYTES) return undefined;
+  const max = BLOCK_HEAD_BYTES + 216 + maxTlvBytes;
+  const total = lengthOf(bytes);
+  let arrived = 0;
+  const ends = parts.map(({ length }) => {
+    arrived += length;
+    return arrived;
+  });
+  const passes = ends.findIndex((end) => end > max);
+  if (passes === -1 || ends[passes]! >= total) return undefined;
+  const netty = parts.findIndex(
+    (part, at) => at > passes && part.length >= BLOCK_HEAD_BYTES && lengthOf(part) <= part.length,
+  );
+  return { ours: ends.findIndex((end) => end >= total), netty };
+}
+
+function lengthOf(block: Buffer): number {
+  return BLOCK_HEAD_BYTES + block.readUInt16BE(14);
+}
+
+/** A header of version 2, with this byte of version and command. */
+export function isBlock(chunks: readonly string[], version = ''): boolean {
+  return chunks.join('').startsWith(SIGNATURE + version);
+}
+
 /** The TLVs of a block of version 2 as bytes, and where they begin. */
 export interface ProxyBlock {
   readonly tlvs: Buffer;
   readonly at: number;
+  readonly addresses: Buffer;
 }
 
 /** `undefined` for what is no block, or not whole. */
 export function blockOf(bytes: Buffer): ProxyBlock | undefined {
   if (!bytes.toString('hex').startsWith(SIGNATURE) || bytes.length < BLOCK_HEAD_BYTES)
     return undefined;
-  const end = BLOCK_HEAD_BYTES + bytes.readUInt16BE(14);
+  const end = lengthOf(bytes);
   const at = BLOCK_HEAD_BYTES + (ADDRESS_BYTES[bytes[13]! >> 4] ?? 0);
-  return end > bytes.length || at > end ? undefined : { tlvs: bytes.subarray(at, end), at };
+  if (end > bytes.length || at > end) return undefined;
+  const addresses = bytes.subarray(BLOCK_HEAD_BYTES, at);
+  return { tlvs: bytes.subarray(at, end), at, addresses };
 }
 
 /** A TLV, and where its type stands. */

@@ -11,8 +11,10 @@ import type { ProxyRefusal } from '../../../packages/codec/src/proxy-protocol/pr
 import { type CaseResult, sameAsExpected } from '../family.ts';
 import {
   blockOf,
+  isBlock,
   nettyLine,
   type ProxyBlock,
+  tooLongBlock,
   topLevelTlvs,
   withTlvType,
 } from '../netty-proxy-header.ts';
@@ -50,17 +52,21 @@ const TLV_NAMES: Readonly<Record<number, string>> = {
 const CHECKSUM = 3;
 const REFUSAL = [{ close: true }, { error: 'HAProxyProtocolException' }];
 
-/** A rule of ours that is another one, on purpose, and what Netty's gives; docs/decisions/0011-proxy-headers-in-one-way.md. */
+/** A rule of ours that is another one, on purpose, and what both give; docs/decisions/0011-proxy-headers-in-one-way.md. */
 interface Difference {
   readonly reason: string;
-  readonly events: unknown;
+  readonly netty: unknown;
+  readonly ours: unknown;
 }
 
 export function haproxyDecoder(testCase: ProxyCase): CaseResult {
-  const result = sameAsExpected(ourEvents(testCase), testCase.events);
+  const events = ourEvents(testCase);
+  const result = sameAsExpected(events, testCase.events);
   if (result.outcome !== 'failed') return result;
-  const difference = differences(testCase).find(
-    ({ events }) => sameAsExpected(events, testCase.events).outcome === 'passed',
+  const difference = differences(testCase, events).find(
+    ({ netty, ours }) =>
+      sameAsExpected(netty, testCase.events).outcome === 'passed' &&
+      sameAsExpected(events, ours).outcome === 'passed',
   );
   return difference === undefined ? result : { outcome: 'skipped', reason: difference.reason };
 }
@@ -102,7 +108,7 @@ function ourEvents(
   words: NettyWords = new NettyWords(chunks),
 ): unknown[][] {
   const refusal: ProxyRefusal = config.failFast ? 'when-too-long' : 'at-its-end';
-  const maxTlvBytes = Math.max(0, config.maxTlvSize ?? 65_535);
+  const maxTlvBytes = maxTlvBytesOf(config);
   const notes = new Notes(words);
   const channel = new EmbeddedChannel(
     new ProxyProtocolDecoder({ trusted: 'any', refusal, maxTlvBytes }),
@@ -114,6 +120,10 @@ function ourEvents(
   });
   channel.finish();
   return [...events, notes.take()];
+}
+
+function maxTlvBytesOf({ maxTlvSize }: Config): number {
+  return Math.max(0, maxTlvSize ?? 65_535);
 }
 
 /** Our header in Netty's words, with the texts that the case's bytes have. */
@@ -136,8 +146,8 @@ class NettyWords {
       version: `V${header.version}`,
       command: header.command.toUpperCase(),
       protocol: TRANSPORTS[header.transport],
-      source: this.host(header, header.source, 2),
-      destination: this.host(header, header.destination, 3),
+      source: this.host(header, header.source, 0),
+      destination: this.host(header, header.destination, 1),
       sourcePort: portOf(header.source),
       destinationPort: portOf(header.destination),
       tlvs: this.tlvs(header.tlvs, this.block?.tlvs.length ?? 0),
@@ -145,31 +155,38 @@ class NettyWords {
   }
 
   /** We write an IPv6 address in one way only. Netty keeps the text of a line, and writes all groups of a block. */
-  private host(header: ProxyHeader, address: Address | undefined, word: number): string | null {
+  private host(header: ProxyHeader, address: Address | undefined, which: 0 | 1): string | null {
     if (address === undefined) return null;
-    if ('path' in address) return address.path;
+    if ('path' in address) return this.path(address.path, which);
     if (address.family === 'IPv4') return address.host;
     if (header.version === 2) return groupsOf(address.host).join(':');
-    const written = this.words[word] ?? '';
+    const written = this.words[2 + which] ?? '';
     const isSame = isIPv6(written) && groupsOf(written).join() === groupsOf(address.host).join();
     return isSame ? written : address.host;
   }
 
+  /** Netty reads a path byte by byte, we read it as UTF-8. */
+  private path(path: string, which: 0 | 1): string {
+    const written = this.block?.addresses.subarray(108 * which, 108 * which + 108);
+    const [bytes = ''] = written?.toString('latin1').split('\0') ?? [];
+    return path === Buffer.from(bytes, 'latin1').toString('utf8') ? bytes : path;
+  }
+
   /** Each TLV and, after an SSL TLV, those inside it. */
-  private tlvs(tlvs: readonly ProxyTlv[], bytes: number): unknown[] {
+  private tlvs(tlvs: readonly ProxyTlv[], bytes: number, isOuter = true): unknown[] {
     const last = tlvs.at(-1);
     const total = tlvs.reduce((sum, { value }) => sum + 3 + value.length, 0);
     // Netty takes less than four bytes for the end: an empty TLV with nothing after it.
     const isLost = this.dropsLastEmptyTlv && last?.value.length === 0 && total === bytes;
-    return (isLost ? tlvs.slice(0, -1) : tlvs).flatMap((tlv) => this.tlv(tlv));
+    return (isLost ? tlvs.slice(0, -1) : tlvs).flatMap((tlv) => this.tlv(tlv, isOuter));
   }
 
-  private tlv(tlv: ProxyTlv): unknown[] {
+  private tlv(tlv: ProxyTlv, isOuter: boolean): unknown[] {
     const { value } = tlv;
-    const type = tlv.type === this.checksumType ? CHECKSUM : tlv.type;
+    const type = isOuter && tlv.type === this.checksumType ? CHECKSUM : tlv.type;
     const plain = { type, typeName: TLV_NAMES[type] ?? 'OTHER', hex: value.toString('hex') };
     if (tlv.name !== 'ssl') return [plain];
-    const encapsulated = this.tlvs(tlv.tlvs, value.length - 5);
+    const encapsulated = this.tlvs(tlv.tlvs, value.length - 5, false);
     const ssl = {
       clientSSL: tlv.isTls,
       clientCertConn: tlv.hasConnectionCertificate,
@@ -196,34 +213,74 @@ function groupsOf(host: string): string[] {
 
 // --- where we differ on purpose ---
 
-function differences(testCase: ProxyCase): Difference[] {
-  const { chunks } = testCase;
+function differences(testCase: ProxyCase, ours: unknown[][]): Difference[] {
+  const { config, chunks } = testCase;
   const found: Difference[] = [];
-  const line = nettyLine(chunks, testCase.config.failFast);
-  if (line.outcome !== 'line' && hasCutLineEnd(chunks)) {
+  const refusedAt = (chunk: number): unknown[][] => eventsAt(chunks, { [chunk]: REFUSAL });
+  const line = nettyLine(chunks, config.failFast);
+  if (line.outcome !== 'line' && !isBlock(chunks) && hasCutLineEnd(chunks)) {
     found.push({
       reason:
         'Netty counts the CR of a line that is cut between CR and LF; for us the cut makes no difference',
-      events: eventsAt(chunks, line.outcome === 'refused' ? { [line.chunk]: REFUSAL } : {}),
+      netty: line.outcome === 'refused' ? refusedAt(line.chunk) : eventsAt(chunks, {}),
+      ours: ourEvents({ ...testCase, chunks: withoutCut(chunks) }),
     });
   } else if (line.outcome === 'line' && isLoose(line.words)) {
     found.push({
       reason: 'only Netty takes an address in this form',
-      events: passedOn(chunks, line.chunk, line.end, lineHeader(line.words)),
+      netty: passedOn(chunks, line.chunk, line.end, lineHeader(line.words)),
+      ours: refusedAt(line.chunk),
+    });
+  }
+  if (isBlock(chunks, 'ff')) {
+    found.push({
+      reason: 'Netty waits for ever after a version byte of ff; we refuse it as any other version',
+      netty: eventsAt(chunks, {}),
+      ours: ourEvents({ ...testCase, chunks: withVersion(chunks, '3f') }),
+    });
+  }
+  const tooLong = config.failFast ? undefined : tooLongBlock(chunks, maxTlvBytesOf(config));
+  if (tooLong !== undefined) {
+    found.push({
+      reason: 'Netty loses the length of a too long header that comes in pieces',
+      netty: refusedAt(tooLong.netty),
+      ours: refusedAt(tooLong.ours),
     });
   }
   found.push({
     reason: 'Netty passes over an empty TLV at the end',
-    events: ourEvents(testCase, new NettyWords(chunks, true)),
+    netty: ourEvents(testCase, new NettyWords(chunks, true)),
+    ours,
   });
   const checksums = withoutChecksums(testCase);
   for (const drops of checksums === undefined ? [] : [false, true]) {
+    const netty = ourEvents(checksums!.testCase, new NettyWords(chunks, drops, checksums!.type));
     found.push({
       reason: 'Netty does not look at checksums',
-      events: ourEvents(checksums!.testCase, new NettyWords(chunks, drops, checksums!.type)),
+      netty,
+      ours: refusedAt(netty.findIndex((events) => events.length > 0)),
     });
   }
   return found;
+}
+
+/** The case with the CR at the end of a chunk in the next one, the first such CR, or without it if nothing follows. */
+function withoutCut(chunks: readonly string[]): string[] {
+  const at = chunks.findIndex((_, index) => hasCutLineEnd(chunks.slice(index, index + 2)));
+  return chunks.map((chunk, index) => {
+    if (index === at) return chunk.slice(0, -2);
+    return index === at + 1 ? `0d${chunk}` : chunk;
+  });
+}
+
+function withVersion(chunks: readonly string[], version: string): string[] {
+  let at = 0;
+  return chunks.map((chunk) => {
+    const place = 24 - at;
+    at += chunk.length;
+    if (place < 0 || place >= chunk.length) return chunk;
+    return chunk.slice(0, place) + version + chunk.slice(place + 2);
+  });
 }
 
 /** A chunk ends between CR and LF, or in a CR after which nothing came. */
