@@ -30,6 +30,13 @@ export const mutants: readonly Mutant[] = [
     why: 'maxQueued is a limit',
   },
   {
+    file: 'src/call/call-table.ts',
+    find: 'let at = this.turn;',
+    replace: 'let at = 0;',
+    test: 'packages/client/test/request/request-client.test.ts',
+    why: 'equal connections get their calls in turn',
+  },
+  {
     file: 'src/call/call-line.ts',
     find: 'if (this.writing > 0) return;',
     replace: '',

@@ -106,4 +106,11 @@ export const mutants: readonly Mutant[] = [
     test: 'test/server/resume-handler.test.ts',
     why: 'what is kept for absent clients is bounded',
   },
+  {
+    file: 'src/client/lasting-client.ts',
+    find: "link?.end({ reason: 'bad-input' });\n      return;",
+    replace: '',
+    test: 'test/client/lasting-bootstrap.test.ts',
+    why: 'a MOVE to a path after a host ends the link',
+  },
 ];

@@ -3,11 +3,14 @@ export type { AddressOrder } from './address/address-ring.ts';
 export type { Addresses, AddressFunction } from './address/address-source.ts';
 export { httpAddresses } from './address/http-addresses.ts';
 export { PlaceBalance } from './address/place-balance.ts';
+export { srvAddresses } from './address/srv-addresses.ts';
 // Errors
 export { CLIENT_ERRORS } from './client-errors.ts';
 // Connections for one user at a time
 export { ChannelPool, type ChannelPoolMetrics } from './pool/channel-pool.ts';
 export type { Lease } from './pool/lease.ts';
+// Through a proxy
+export { ProxyConnector } from './proxy/proxy-connector.ts';
 // A connection that comes back
 export type { ClientState } from './reconnect/client-state.ts';
 export type { Loss } from './reconnect/loss.ts';

@@ -74,6 +74,8 @@ export {
   OptionSet,
   type Resolved,
 } from './internal/option-set.ts';
+// Optional packages
+export { importPeer } from './internal/peer-package.ts';
 // Hold writes and reads back
 export { PendingWriteQueue, type PendingWriteTarget } from './internal/pending-write-queue.ts';
 // Keep input for later

@@ -1,13 +1,14 @@
-import { ChannelError, TlsClientContext, type TlsClientOptions } from '@headrace/core';
+import { ChannelError, type ClientTls } from '@headrace/core';
 import { textOf } from '@headrace/core/authoring';
 import { CLIENT_ERRORS } from '../client-errors.ts';
+import { namedTls } from './named-tls.ts';
 
 /** What is looked at in a place. */
 interface AnyPlace {
   readonly host?: string;
   readonly port?: number;
   readonly path?: string;
-  readonly tls?: TlsClientOptions | TlsClientContext;
+  readonly tls?: ClientTls['tls'];
 }
 
 const SECURE = /^(wss|https):$/;
@@ -39,8 +40,7 @@ function isPort({ port }: AnyPlace): boolean {
 }
 
 function inherited({ tls, host = 'localhost', port }: AnyPlace): AnyPlace['tls'] {
-  if (tls === undefined || tls instanceof TlsClientContext || port === undefined) return tls;
-  return { ...tls, servername: tls.servername ?? host };
+  return port === undefined ? tls : namedTls(tls, host);
 }
 
 function movedUrl<P>(inUse: URL, named: P): P {

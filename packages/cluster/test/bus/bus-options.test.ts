@@ -1,6 +1,6 @@
 import { isHeadraceError } from '@headrace/core';
+import { importPeer } from '@headrace/core/authoring';
 import { describe, expect, it } from 'vitest';
-import { importPeer } from '../../src/bus/peer-package.ts';
 import { natsBus } from '../../src/nats.ts';
 import { redisBus } from '../../src/redis.ts';
 

@@ -1,11 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type net from 'node:net';
-import { toError } from '@headrace/core/authoring';
+import { importPeer, toError } from '@headrace/core/authoring';
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
 import type { BusHost } from '../bus.ts';
 import type { BusLink, BusLinkSink } from '../bus-engine.ts';
-import { importPeer } from '../peer-package.ts';
 import { INSTALL_NATS } from './nats-install.ts';
 import { NatsLink } from './nats-link.ts';
 

@@ -1,11 +1,10 @@
 import { Buffer } from 'node:buffer';
 import type { Clock } from '@headrace/core';
-import { toError } from '@headrace/core/authoring';
+import { importPeer, toError } from '@headrace/core/authoring';
 import type { JetStreamClient, JetStreamManager, JsMsg } from '@nats-io/jetstream';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import type { LogEntry, LogLimits, LogLink, LogPage, LogPosition } from '../../log/log.ts';
 import type { BusSubscription } from '../bus.ts';
-import { importPeer } from '../peer-package.ts';
 import { liveSubject } from '../subject.ts';
 import { LiveOrder } from './live-order.ts';
 import type { NatsInbox, NatsPeer } from './nats-inbox.ts';

@@ -1,8 +1,7 @@
-import { toError } from '@headrace/core/authoring';
+import { importPeer, toError } from '@headrace/core/authoring';
 import type { RedisClientOptions } from '@redis/client';
 import type { BusHost } from '../bus.ts';
 import type { BusLink, BusLinkSink } from '../bus-engine.ts';
-import { importPeer } from '../peer-package.ts';
 import { destroy, type RedisClient } from './redis-client.ts';
 import { RedisLink } from './redis-link.ts';
 

@@ -1,5 +1,4 @@
-import { OptionError } from '@headrace/core';
-import { toError } from '@headrace/core/authoring';
+import { OptionError, toError } from '../errors.ts';
 
 /** Imports an optional peer package; if it is not installed, the error says how it is. */
 export async function importPeer<T>(

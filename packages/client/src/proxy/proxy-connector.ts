@@ -1,0 +1,155 @@
+import net from 'node:net';
+import {
+  type Channel,
+  ChannelError,
+  type ClientTls,
+  type ConnectPlace,
+  type PortPlace,
+  SocketTransport,
+} from '@headrace/core';
+import {
+  checkConnectPlace,
+  describeOptions,
+  placeText,
+  toError,
+  unchecked,
+} from '@headrace/core/authoring';
+import { namedTls } from '../address/named-tls.ts';
+import type { Connector } from '../address/racing-connector.ts';
+import { ConnectAttempt, connectTimedOut } from '../reconnect/connect-attempt.ts';
+import { httpTunnel } from './http-tunnel.ts';
+import {
+  PROXY_OPTIONS,
+  type ProxyConnectorOptions,
+  type ProxySettings,
+  type ProxyTarget,
+} from './proxy-options.ts';
+import { socksTunnel } from './socks-tunnel.ts';
+
+const PLACE = describeOptions('connect through a proxy', {
+  host: unchecked(),
+  port: unchecked(),
+  tls: unchecked(),
+});
+
+/**
+ * Connects through a proxy, in the place of the `Bootstrap` of a client: HTTP CONNECT or SOCKS5. Names are found by the
+ * proxy, not here. TLS is spoken with the server, through the proxy; a client that is sent elsewhere stays behind the
+ * proxy.
+ *
+ * @example
+ * ```ts check
+ * import { ProxyConnector, ReconnectingClient } from '@headrace/client';
+ * import { Bootstrap } from '@headrace/core';
+ *
+ * const client = new ReconnectingClient({
+ *   bootstrap: new ProxyConnector({
+ *     bootstrap: new Bootstrap().handler(() => {}),
+ *     protocol: 'http',
+ *     host: 'proxy.example',
+ *     port: 3128,
+ *   }),
+ *   addresses: [{ host: 'chat.example', port: 18888, tls: {} }],
+ * });
+ * ```
+ * @see Netty's `HttpProxyHandler` and `Socks5ProxyHandler`
+ */
+export class ProxyConnector<C extends Channel = Channel>
+  implements Connector<PortPlace & ClientTls, C>
+{
+  private readonly settings: ProxySettings;
+  private readonly bootstrap: Connector<ConnectPlace, C>;
+
+  /** @throws OptionError if an option makes no sense */
+  constructor(options: ProxyConnectorOptions<C>) {
+    this.settings = PROXY_OPTIONS.resolve(options as object as ProxyConnectorOptions);
+    this.bootstrap = options.bootstrap;
+  }
+
+  /**
+   * Resolves with the active channel. Rejects with `CHANNEL_REFUSED` if the proxy refuses, and with `TIMEOUT_CONNECT`.
+   *
+   * @throws OptionError for a place that has more than host, port and TLS
+   */
+  async connect(
+    place: PortPlace & ClientTls,
+    { signal = new AbortController().signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<C> {
+    PLACE.checkNames(place);
+    checkConnectPlace(place);
+    signal.throwIfAborted();
+    const { host = 'localhost', port, tls } = place;
+    const socket = await this.tunnel({ host, port }, signal);
+    const through = { transport: SocketTransport.of(socket), place: placeText(place) };
+    const secured = tls && { tls: namedTls(tls, host)! };
+    try {
+      return await this.bootstrap.connect({ ...through, ...secured }, { signal });
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    }
+  }
+
+  private tunnel(target: ProxyTarget, signal: AbortSignal): Promise<net.Socket> {
+    const { settings } = this;
+    const { clock, timeoutMs, host, port } = settings;
+    const where = `${placeText(target)} through the proxy ${placeText({ host, port })}`;
+    return new Promise<net.Socket>((resolve, reject) => {
+      const aborted = (): void => {
+        attempt.drop();
+        reject(toError(signal.reason));
+      };
+      const over = (): void => signal.removeEventListener('abort', aborted);
+      const attempt = new ConnectAttempt(
+        (cancel) => openTunnel(settings, target, cancel),
+        clock,
+        timeoutMs,
+        () => connectTimedOut(where, timeoutMs),
+        {
+          done: (socket) => {
+            over();
+            resolve(socket);
+          },
+          failed: (error) => {
+            over();
+            reject(error);
+          },
+        },
+        (late) => late.destroy(),
+      );
+      signal.addEventListener('abort', aborted, { once: true });
+    });
+  }
+}
+
+async function openTunnel(
+  settings: ProxySettings,
+  target: ProxyTarget,
+  signal: AbortSignal,
+): Promise<net.Socket> {
+  const { protocol, host, port } = settings;
+  const socket = net.connect({ host, port, noDelay: true, keepAlive: true });
+  const cancel = (): void => void socket.destroy(toError(signal.reason));
+  signal.addEventListener('abort', cancel, { once: true });
+  try {
+    await connected(socket, placeText({ host, port }));
+    return await (protocol === 'http' ? httpTunnel : socksTunnel)(settings, target, socket);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', cancel);
+  }
+}
+
+function connected(socket: net.Socket, proxy: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once('connect', () => resolve());
+    // It stays: what happens later ends the tunnel, and is no exception.
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      const code = error.code === 'ECONNREFUSED' ? 'CHANNEL_REFUSED' : 'CHANNEL_FAILED';
+      const why = `no connection to the proxy ${proxy}: ${error.message}`;
+      reject(new ChannelError(code, why, { code: error.code }, error));
+    });
+  });
+}

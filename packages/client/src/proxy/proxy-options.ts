@@ -1,0 +1,50 @@
+import type { Channel, Clock, ConnectPlace } from '@headrace/core';
+import {
+  CLOCK,
+  choice,
+  describeOptions,
+  type Resolved,
+  text,
+  time,
+  whole,
+} from '@headrace/core/authoring';
+import { CONNECTOR, type Connector } from '../address/racing-connector.ts';
+
+/** Options of a `ProxyConnector`. */
+export interface ProxyConnectorOptions<C extends Channel = Channel> {
+  /** Builds the channel; a `Bootstrap`. Its socket options do not hold for the socket to the proxy. */
+  readonly bootstrap: Connector<ConnectPlace, C>;
+  /** `http`: the method CONNECT (RFC 9110); `socks5`: RFC 1928, with the package `socks` (`npm install socks`). */
+  readonly protocol: 'http' | 'socks5';
+  /** The name or address of the proxy. */
+  readonly host: string;
+  /** The port of the proxy. */
+  readonly port: number;
+  /** Shown to the proxy, with `password`; the connection to it is not encrypted. @default none */
+  readonly username?: string;
+  /** @default '' */
+  readonly password?: string;
+  /** How long the proxy may take until it is connected to the server; `false` for no limit. @default 30000 */
+  readonly timeoutMs?: number | false;
+  /** @default systemClock */
+  readonly clock?: Clock;
+}
+
+/** What a proxy connects to. */
+export interface ProxyTarget {
+  readonly host: string;
+  readonly port: number;
+}
+
+export const PROXY_OPTIONS = describeOptions('ProxyConnector', {
+  bootstrap: CONNECTOR,
+  protocol: choice(['http', 'socks5'], { required: true }),
+  host: text('a name or an address', { required: true }),
+  port: whole({ min: 1, max: 65_535, required: true }),
+  username: text('a text'),
+  password: text('a text', { default: '' }),
+  timeoutMs: time({ default: 30_000 }),
+  clock: CLOCK,
+});
+/** The options of a connector, checked, with their defaults. */
+export type ProxySettings = Resolved<ProxyConnectorOptions, typeof PROXY_OPTIONS.kinds>;
