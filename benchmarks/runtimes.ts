@@ -9,7 +9,7 @@ import { HEADRACE, type Result } from './harness/report.ts';
 import type { Peer } from './harness/server-process.ts';
 import type { Settings } from './settings.ts';
 
-const cache = fileURLToPath(new URL('../node_modules/.cache/runtimes', import.meta.url));
+const scope = fileURLToPath(new URL('../scripts/bun-and-deno/node_modules/@oven', import.meta.url));
 const servers = fileURLToPath(new URL('servers/', import.meta.url));
 
 const ON_NODE_NET = "on Bun's node:net";
@@ -40,13 +40,6 @@ export async function runtimes(settings: Settings): Promise<Result[]> {
 }
 
 function installedBun(): string | undefined {
-  if (!existsSync(cache)) return undefined;
-  const folders = readdirSync(cache).filter((name) => name.startsWith('bun-'));
-  for (const folder of folders.sort().reverse()) {
-    const scope = join(cache, folder, 'node_modules', '@oven');
-    const platform = existsSync(scope) ? readdirSync(scope)[0] : undefined;
-    const path = platform && join(scope, platform, 'bin', 'bun');
-    if (path !== undefined && existsSync(path)) return path;
-  }
-  return undefined;
+  const [platform] = existsSync(scope) ? readdirSync(scope) : [];
+  return platform && join(scope, platform, 'bin', 'bun');
 }

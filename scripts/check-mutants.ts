@@ -2,14 +2,15 @@
 // which must fail; no file is written. `-- core`: the list of one package; `-- turn-share`: some by their file.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Mutant } from './mutants/mutant.ts';
 import type { Trial, TrialResult } from './mutants/trial.ts';
+import { Tally } from './tally.ts';
+import { root } from './workspace.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const lists = new URL('mutants/', import.meta.url);
 /** A test that a mutant has made to hang ends with its process. */
 const PATIENCE_MS = 45_000;
@@ -19,7 +20,7 @@ interface Located extends Mutant {
   readonly place: string;
 }
 
-const problems: string[] = [];
+const tally = new Tally();
 const byTest = new Map<string, Array<{ mutant: Located; trial: Trial }>>();
 
 for (const list of readdirSync(lists).sort()) {
@@ -38,7 +39,7 @@ function locate(name: string, mutant: Mutant): void {
   const file = inRepository(mutant.file);
   const test = inRepository(mutant.test);
   if (file === '' || test === '') {
-    problems.push(`scripts/mutants/${name}.ts: no file ${file === '' ? mutant.file : mutant.test}`);
+    tally.report(`${name}.ts`, `no file ${file === '' ? mutant.file : mutant.test}`);
     return;
   }
   const text = readFileSync(file, 'utf8');
@@ -46,7 +47,7 @@ function locate(name: string, mutant: Mutant): void {
   const place = `${relative(root, file)}:${before.split('\n').length}`;
   if (rest.length !== 1) {
     const count = rest.length === 0 ? 'nowhere' : `${rest.length} times`;
-    problems.push(`scripts/mutants/${name}.ts: ${mutant.file} has ${count}: ${mutant.find}`);
+    tally.report(`${name}.ts`, `${mutant.file} has ${count}: ${mutant.find}`);
     return;
   }
   const trial = { test, file, source: `${before}${mutant.replace}${rest[0]}` };
@@ -99,7 +100,6 @@ class Laboratory {
   }
 }
 
-let killed = 0;
 const queue = [...byTest].sort(([, a], [, b]) => b.length - a.length);
 
 async function work(): Promise<void> {
@@ -108,31 +108,26 @@ async function work(): Promise<void> {
     const [test, trials] = next;
     const { failed, broken = failed } = await laboratory.run({ test });
     if (broken !== undefined) {
-      problems.push(`${relative(root, test)} fails on the sources as they are: ${broken}`);
+      tally.report(relative(root, test), `fails on the sources as they are: ${broken}`);
       continue;
     }
     for (const { mutant, trial } of trials) {
       const began = performance.now();
       const result = await laboratory.run(trial);
       const seconds = ((performance.now() - began) / 1000).toFixed(1);
-      if (result.broken !== undefined) {
-        problems.push(`${mutant.place} does not run: ${result.broken}`);
-      } else if (result.failed === undefined) {
-        problems.push(`${mutant.place} lives: ${mutant.why}; ${mutant.test} passes`);
-      } else {
-        killed += 1;
-        console.log(`${mutant.place} (${seconds} s): ${mutant.why}\n    ${result.failed}`);
-      }
+      const { why, test: name, place } = mutant;
+      const problem =
+        result.broken !== undefined
+          ? `does not run: ${result.broken}`
+          : result.failed === undefined
+            ? `lives: ${why}; ${name} passes`
+            : [];
+      tally.report(place, problem, `${why} (${seconds} s)\n      ${result.failed}`);
     }
   }
   laboratory.end();
 }
 
-const began = performance.now();
 await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, work));
-for (const problem of problems) console.error(`FAIL  ${problem}`);
-const seconds = Math.round((performance.now() - began) / 1000);
-console.log(`${killed} mutants killed, ${problems.length} problems, ${seconds} s`);
-const counts = process.env['HEADRACE_TEST_COUNTS'];
-if (counts !== undefined) appendFileSync(counts, `${killed} ${problems.length}\n`);
-process.exit(problems.length === 0 && killed > 0 ? 0 : 1);
+tally.end('mutants');
+process.exit();

@@ -7,7 +7,7 @@ import { type Packed, packAll } from './packed-packages.ts';
 import { must } from './program.ts';
 import { budgetProblems, type PackageCost } from './release/budget.ts';
 import { bytesBelow, installedIn, licenceProblems } from './release/installed.ts';
-import { ofPackage, sbomProblems } from './release/sbom.ts';
+import { ofPackage } from './release/sbom.ts';
 import { contentProblems } from './release/tarball.ts';
 import { Tally } from './tally.ts';
 import { root, temporaryFolder } from './workspace.ts';
@@ -59,7 +59,6 @@ async function problemsOf(
   const problems = [
     ...contentProblems(files, ALSO_PACKED[packed.name]),
     ...licenceProblems(installed),
-    ...sbomProblems(sbom, packed.name, installed),
     ...budgetProblems(cost, budgets[packed.name]),
   ];
   const words = `${files.length} files in ${cost.packedKiB} KiB, ${cost.packages} packages with ${cost.installedKiB} KiB installed in ${seconds} s`;

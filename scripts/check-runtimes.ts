@@ -6,12 +6,12 @@ import { makeAuthority } from '../packages/core/test/fixture/certificates.ts';
 import { run } from './program.ts';
 import { installedRuntimes, type Runtime } from './runtimes/installed-runtimes.ts';
 import { judge, knownFailures, type Report, testReport } from './runtimes/suites.ts';
+import { foldersIn } from './source-file.ts';
 import { Tally } from './tally.ts';
 import { runTool } from './tools.ts';
 import { root } from './workspace.ts';
 
 const PAGE = readFileSync(join(root, 'docs', 'runtimes.md'), 'utf8');
-const BUILT = ['codec', 'handlers', 'cluster', 'websocket'].map((name) => `packages/${name}`);
 
 const authority = await makeAuthority('ours');
 const certificates = { ca: authority.ca, localhost: await authority.sign('localhost') };
@@ -40,9 +40,9 @@ async function check(runtime: Runtime): Promise<void> {
   tally.report(`${title}, the packages' tests`, problems, `${passed} hold`);
 }
 
-const { ok, output } = await runTool(root, 'tsc', '-b', ...BUILT);
+const { ok, output } = await runTool(root, 'tsc', '-b', ...foldersIn(root, 'packages'));
 if (tally.report('the packages build', ok ? [] : output)) {
-  for (const runtime of installedRuntimes(join(root, 'node_modules', '.cache', 'runtimes'))) {
+  for (const runtime of await installedRuntimes()) {
     await check(runtime).catch((error) => tally.report(runtime.name, String(error)));
   }
 }

@@ -3,8 +3,6 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { once } from 'node:events';
 import tls from 'node:tls';
-import { Cluster, MemoryHub, memoryBus } from '@headrace/cluster';
-import { lengthPrefixed, StringCodec } from '@headrace/codec';
 import {
   Bootstrap,
   ServerBootstrap,
@@ -14,7 +12,7 @@ import {
   upgradeToTls,
 } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
-import { AuthHandler, EchoHandler, HeartbeatHandler } from '@headrace/handlers';
+import { EchoHandler } from '@headrace/handlers';
 import { HttpEndpoint, WebSocketBootstrap, WebSocketTextCodec } from '@headrace/websocket';
 
 const LIMIT_MS = 8000;
@@ -45,18 +43,7 @@ async function take(channel, count) {
   return messages;
 }
 
-const plain = () => [...lengthPrefixed({ maxFrameLength: 4096 }), new StringCodec()];
-const members = () => [
-  ...plain(),
-  new HeartbeatHandler(),
-  new AuthHandler({
-    isCredentials: (text) => text.startsWith('AUTH:'),
-    authenticate: async (text) =>
-      text === 'AUTH:ann' ? { principal: { id: 'ann' } } : { refused: 'unknown' },
-    replies: { accepted: () => 'AUTH_OK', unauthenticated: () => 'ERR:UNAUTH' },
-  }),
-  new EchoHandler({ reply: (text) => `ECHO:${text}` }),
-];
+const PACKAGES = ['client', 'cluster', 'codec', 'handlers', 'inject', 'lasting', 'websocket'];
 
 const trials = {
   async "connections of the runtime's own, one line in the log"() {
@@ -74,16 +61,11 @@ const trials = {
     await server.close();
   },
 
-  async 'framed text with sign-in and heartbeat'() {
-    const server = await serve(members);
-    const client = await dial(server, plain);
-    for (const text of ['AUTH:ann', 'hello', 'PING']) client.writeAndFlush(text);
-    deepEqual((await take(client, 3)).sort(), ['AUTH_OK', 'ECHO:hello', 'PONG']);
-    const stranger = await dial(server, plain);
-    stranger.writeAndFlush('hello');
-    deepEqual(await take(stranger, 1), ['ERR:UNAUTH']);
-    equal((await stranger.closed).reason, 'peer');
-    await server.close();
+  async 'all packages load'() {
+    for (const name of PACKAGES) ok(Object.keys(await import(`@headrace/${name}`)).length > 0);
+    const channel = new EmbeddedChannel(new EchoHandler());
+    channel.writeInbound('hello');
+    equal(channel.readOutbound(), 'hello');
   },
 
   async 'a WebSocket over TLS, to ours and to one of the runtime'() {
@@ -114,26 +96,6 @@ const trials = {
       socket.close();
     }
     await server.close();
-  },
-
-  async 'a group, its presence and a user over two nodes'() {
-    const hub = new MemoryHub();
-    const join = () => Cluster.join({ app: 'trial', bus: memoryBus({ hub }) });
-    const [one, two] = await Promise.all([join(), join()]);
-    const [phone, desk] = [new EmbeddedChannel(), new EmbeddedChannel()];
-    one.group('lobby').add(phone);
-    two.group('lobby').add(desk);
-    two.users.bind('ann', desk);
-    await pause(700);
-    equal(one.group('lobby').total, 2);
-    one.group('lobby').writeAndFlush('to all');
-    one.users.send('ann', 'to ann');
-    equal(await one.users.deliver('ann', 'and this'), 1);
-    deepEqual(
-      [1, 2, 3].map(() => desk.readOutbound()),
-      ['to all', 'to ann', 'and this'],
-    );
-    await Promise.all([one.leave(), two.leave()]);
   },
 
   async 'a session is resumed'() {

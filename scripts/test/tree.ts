@@ -1,12 +1,12 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { temporaryFolder } from '../workspace.ts';
 
 /** A temporary repository with these files, removed after the test. */
 export function tree(files: Readonly<Record<string, string>>): string {
-  const root = mkdtempSync(join(tmpdir(), 'headrace-'));
-  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  const { path: root, [Symbol.dispose]: remove } = temporaryFolder();
+  onTestFinished(remove);
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), text);
