@@ -11,20 +11,19 @@ const NETTY_NAMES: Readonly<Record<string, string>> = {
   HR_ERR_DECODER_FAILED: 'DecoderException',
 };
 
-export interface DecoderCase {
+interface FrameCase {
   // biome-ignore lint/suspicious/noExplicitAny: each family has its own configuration
   readonly config: any;
   readonly construct?: 'error';
   readonly class?: string;
+}
+
+export interface DecoderCase extends FrameCase {
   readonly chunks?: readonly string[];
   readonly events?: readonly (readonly unknown[])[];
 }
 
-export interface EncoderCase {
-  // biome-ignore lint/suspicious/noExplicitAny: each family has its own configuration
-  readonly config: any;
-  readonly construct?: 'error';
-  readonly class?: string;
+interface EncoderCase extends FrameCase {
   readonly payload?: string;
   readonly output?: string;
   readonly error?: string;
@@ -55,7 +54,7 @@ class NotingChannel extends EmbeddedChannel {
   }
 }
 
-export function nettyName(error: Error): string {
+function nettyName(error: Error): string {
   if (error instanceof HeadraceError) return NETTY_NAMES[error.code] ?? error.code;
   return error.name;
 }
@@ -68,7 +67,7 @@ function nettyEncodeError(error: Error): string {
 }
 
 /** What our decoder does with the case's chunks: a list for each, and one for the close. */
-export function eventsOf(handler: Handler, chunks: readonly string[]): unknown[][] {
+function eventsOf(handler: Handler, chunks: readonly string[]): unknown[][] {
   const channel = new NotingChannel(handler);
   const events = chunks.map((chunk) => {
     channel.writeInbound(Buffer.from(chunk, 'hex'));
@@ -85,33 +84,30 @@ const ARGUMENT_ERRORS: readonly (string | undefined)[] = [
   'NullPointerException',
 ];
 
-/** The case's result if it is about the constructor, else the handler. */
-export function construct(
-  testCase: { readonly construct?: 'error'; readonly class?: string },
+/** The result of a case about the constructor, else what `run` makes of the handler. */
+function constructed(
+  { construct, class: name }: FrameCase,
   make: () => Handler,
-): Handler | CaseResult {
-  const refused = testCase.construct === 'error';
+  run: (handler: Handler) => CaseResult,
+): CaseResult {
+  const refused = construct === 'error';
+  let handler: Handler;
   try {
-    const handler = make();
-    if (!refused) return handler;
-    return { outcome: 'failed', detail: 'the constructor took what it must refuse' };
+    handler = make();
   } catch (error) {
-    const isRight = error instanceof OptionError && ARGUMENT_ERRORS.includes(testCase.class);
+    const isRight = error instanceof OptionError && ARGUMENT_ERRORS.includes(name);
     if (refused && isRight) return PASSED;
-    const wanted = refused ? `, expected ${testCase.class}` : '';
+    const wanted = refused ? `, expected ${name}` : '';
     return { outcome: 'failed', detail: `the constructor threw ${String(error)}${wanted}` };
   }
-}
-
-export function isResult(made: Handler | CaseResult): made is CaseResult {
-  return 'outcome' in made;
+  if (!refused) return run(handler);
+  return { outcome: 'failed', detail: 'the constructor took what it must refuse' };
 }
 
 /** A rule that is another one for us, on purpose: what it gives in a case in Netty's way, and in ours. */
 export interface ChangedRule {
   readonly reason: string;
-  netty(testCase: DecoderCase): unknown;
-  ours(testCase: DecoderCase): unknown;
+  model(testCase: DecoderCase, isOurs: boolean): unknown;
 }
 
 /** Runs a decoder case. One in which we differ is skipped if that is exactly what the changed rule makes. */
@@ -120,15 +116,15 @@ export function runDecoderCase(
   make: () => Handler,
   rule?: ChangedRule,
 ): CaseResult {
-  const made = construct(testCase, make);
-  if (isResult(made)) return made;
-  const events = eventsOf(made, testCase.chunks ?? []);
-  const result = sameAsExpected(events, testCase.events);
-  if (result.outcome !== 'failed' || rule === undefined) return result;
-  const isByRule =
-    sameAsExpected(rule.netty(testCase), testCase.events).outcome === 'passed' &&
-    sameAsExpected(events, rule.ours(testCase)).outcome === 'passed';
-  return isByRule ? { outcome: 'skipped', reason: rule.reason } : result;
+  return constructed(testCase, make, (handler) => {
+    const events = eventsOf(handler, testCase.chunks ?? []);
+    const result = sameAsExpected(events, testCase.events);
+    if (result.outcome !== 'failed' || rule === undefined) return result;
+    const isByRule =
+      sameAsExpected(rule.model(testCase, false), testCase.events) === PASSED &&
+      sameAsExpected(events, rule.model(testCase, true)) === PASSED;
+    return isByRule ? { outcome: 'skipped', reason: rule.reason } : result;
+  });
 }
 
 function* taken<T>(take: () => T | undefined): Generator<T> {
@@ -158,16 +154,16 @@ export function encodedBy(encoder: Handler, messages: readonly unknown[]): strin
 
 /** Runs an encoder case: the bytes that reached the transport, or that the write failed. */
 export function runEncoderCase(testCase: EncoderCase, make: () => Handler): CaseResult {
-  const made = construct(testCase, make);
-  if (isResult(made)) return made;
-  const channel = new EmbeddedChannel(made);
-  let failure: Error | undefined;
-  channel.writeAndFlush(Buffer.from(testCase.payload ?? '', 'hex')).onSettled((error) => {
-    failure = error;
+  return constructed(testCase, make, (handler) => {
+    const channel = new EmbeddedChannel(handler);
+    let failure: Error | undefined;
+    channel.writeAndFlush(Buffer.from(testCase.payload ?? '', 'hex')).onSettled((error) => {
+      failure = error;
+    });
+    const output = writtenTo(channel);
+    channel.finish();
+    if (failure === undefined) return sameAsExpected({ output }, { output: testCase.output });
+    // What went out before a failure is no part of a case.
+    return sameAsExpected({ error: nettyEncodeError(failure) }, { error: testCase.error });
   });
-  const output = writtenTo(channel);
-  channel.finish();
-  if (failure === undefined) return sameAsExpected({ output }, { output: testCase.output });
-  // What went out before a failure is no part of a case.
-  return sameAsExpected({ error: nettyEncodeError(failure) }, { error: testCase.error });
 }

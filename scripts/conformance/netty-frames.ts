@@ -7,9 +7,9 @@ const LF = 0x0a;
 const TOO_LONG = { error: 'TooLongFrameException' } as const;
 
 /** What came out during one chunk, in the words of the vector files. */
-export type FrameEvents = unknown[];
+type FrameEvents = unknown[];
 
-export interface FrameConfig {
+interface FrameConfig {
   readonly maxLength: number;
   readonly stripDelimiter: boolean;
   readonly failFast: boolean;

@@ -39,7 +39,7 @@ async function searchProblem(
   await page.locator('.VPLocalSearchBox input').fill(words);
   const result = page.locator(`.VPLocalSearchBox a.result[href*="${leadsTo}"]`).first();
   try {
-    await result.waitFor({ timeout: 20_000 });
+    await result.waitFor({ timeout: 60_000 });
     return undefined;
   } catch {
     const shown = await page.locator('.VPLocalSearchBox').textContent();
@@ -67,7 +67,7 @@ export async function visitProblems(
     if (message.type() === 'error') problems.push(`${page.url()}: console: ${message.text()}`);
   });
   const routes = ['', 'errors', 'handlers/IdleStateHandler', 'performance', 'live-pipeline'];
-  for (const route of routes) await page.goto(address + route, { waitUntil: 'load' });
+  for (const route of routes) await page.goto(address + route, { waitUntil: 'networkidle' });
   for (const searched of searches) {
     const problem = await searchProblem(page, searched);
     if (problem !== undefined) problems.push(problem);

@@ -10,26 +10,21 @@ import {
   VarintPrepender,
 } from '@headrace/codec';
 import type { Handler } from '@headrace/core';
-import { type DecoderCase, runDecoderCase, runEncoderCase } from '../decoder-run.ts';
+import {
+  type ChangedRule,
+  type DecoderCase,
+  runDecoderCase,
+  runEncoderCase,
+} from '../decoder-run.ts';
 import type { Family } from '../family.ts';
-import { type FrameEvents, modelOfDelimiters, modelOfLines } from '../netty-frames.ts';
+import { modelOfDelimiters, modelOfLines } from '../netty-frames.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: each family has its own configuration
 type Config = any;
 
-/** @param model - what Netty gives where its rule is another one on purpose, and with our rule in its place */
-function decoder(
-  make: (config: Config) => Handler,
-  reason = '',
-  model?: (testCase: DecoderCase, waitsForCutDelimiters: boolean) => FrameEvents[],
-): Family {
-  const changed = model && {
-    reason,
-    netty: (testCase: DecoderCase) => model(testCase, false),
-    ours: (testCase: DecoderCase) => model(testCase, true),
-  };
+function decoder(make: (config: Config) => Handler, rule?: ChangedRule): Family {
   return (testCase: DecoderCase) =>
-    runDecoderCase(testCase, () => make({ ...testCase.config, frameErrorPolicy: 'emit' }), changed);
+    runDecoderCase(testCase, () => make({ ...testCase.config, frameErrorPolicy: 'emit' }), rule);
 }
 
 function delimitersOf(config: Config): Buffer[] {
@@ -39,23 +34,26 @@ function delimitersOf(config: Config): Buffer[] {
 export const frameFamilies: Readonly<Record<string, Family>> = {
   'delimiter-decoder': decoder(
     (config) => new DelimiterFrameDecoder({ ...config, delimiters: delimitersOf(config) }),
-    'a chunk ends within a delimiter at the limit of a frame: the cut does not matter to us',
-    ({ config, chunks = [] }, waitsForCutDelimiters) => {
-      const all = { ...config, maxLength: config.maxFrameLength, waitsForCutDelimiters };
-      // For CRLF and LF Netty takes its decoder of lines.
-      const isLines = [...config.delimiters].sort().join() === '0a,0d0a';
-      return (isLines ? modelOfLines(all) : modelOfDelimiters(all, delimitersOf(config)))(chunks);
+    {
+      reason:
+        'a chunk ends within a delimiter at the limit of a frame: the cut does not matter to us',
+      model({ config, chunks = [] }, waitsForCutDelimiters) {
+        const all = { ...config, maxLength: config.maxFrameLength, waitsForCutDelimiters };
+        // For CRLF and LF Netty takes its decoder of lines.
+        const isLines = [...config.delimiters].sort().join() === '0a,0d0a';
+        return (isLines ? modelOfLines(all) : modelOfDelimiters(all, delimitersOf(config)))(chunks);
+      },
     },
   ),
   'fixed-length-decoder': decoder((config) => new FixedLengthFrameDecoder(config)),
   'json-object-decoder': decoder((config) => new JsonObjectDecoder(config)),
   'length-field-decoder': decoder((config) => new LengthFieldFrameDecoder(config)),
-  'line-decoder': decoder(
-    (config) => new LineFrameDecoder(config),
-    'a chunk ends between the CR and the LF of a line at its limit: the cut does not matter to us',
-    ({ config, chunks = [] }, waitsForCutDelimiters) =>
+  'line-decoder': decoder((config) => new LineFrameDecoder(config), {
+    reason:
+      'a chunk ends between the CR and the LF of a line at its limit: the cut does not matter to us',
+    model: ({ config, chunks = [] }, waitsForCutDelimiters) =>
       modelOfLines({ ...config, waitsForCutDelimiters })(chunks),
-  ),
+  }),
   'varint32-frame-decoder': decoder(
     () => new VarintFrameDecoder({ maxFrameLength: Infinity, frameErrorPolicy: 'emit' }),
   ),
