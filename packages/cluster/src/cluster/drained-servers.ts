@@ -1,5 +1,5 @@
 import { type Clock, OptionError } from '@headrace/core';
-import { describeOptions, list, number, whole } from '@headrace/core/authoring';
+import { describeOptions, list, number, type Resolved, whole } from '@headrace/core/authoring';
 
 /** A server that stops accepting and lets its connections end; a `Server` of `@headrace/core` is one. */
 export interface Drainable {
@@ -42,15 +42,6 @@ export interface LeaveOptions {
   readonly batch?: number;
 }
 
-/** The options, checked. */
-export interface LeavePlan {
-  readonly servers: readonly Drainable[];
-  readonly tables: readonly Movable[];
-  readonly drainTimeoutMs: number;
-  readonly spreadMs: number;
-  readonly batch: number;
-}
-
 const OPTIONS = describeOptions('leave', {
   servers: list('a list of servers', { default: [] }),
   tables: list('a list of tables', { default: [] }),
@@ -58,6 +49,10 @@ const OPTIONS = describeOptions('leave', {
   spreadMs: number(),
   batch: whole({ min: 1, default: 1000 }),
 });
+/** The options, checked. */
+export type LeavePlan = Resolved<LeaveOptions, typeof OPTIONS.kinds> & {
+  readonly spreadMs: number;
+};
 const DEFAULT_SPREAD_MS = 5000;
 const LOOK_MS = 100;
 

@@ -37,11 +37,6 @@ export class NumberLines {
     return { isNew: true, missed: 1 };
   }
 
-  /** The last number that came; undefined if none did. */
-  lastOf(node: string): number | undefined {
-    return this.last.get(node);
-  }
-
   clear(): void {
     this.last.clear();
     this.far.clear();

@@ -1,17 +1,13 @@
 import type { Buffer } from 'node:buffer';
-import type { Clock, Logger } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
-import type { Bus, BusSubscription, PublishOutcome } from '../bus/bus.ts';
+import type { Bus, BusHost, BusSubscription, PublishOutcome } from '../bus/bus.ts';
 import type { Subjects } from '../bus/subject.ts';
 import { type Body, encodeBody } from '../envelope/body.ts';
 import { decodeEnvelope, type Envelope, encodeEnvelope, type Kind } from '../envelope/envelope.ts';
 import { FaultCounts } from './fault-counts.ts';
 
 /** What the parts of a node get of the process that they run in. */
-export interface NodeHost {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly random: () => number;
+export interface NodeHost extends Omit<BusHost, 'probe'> {
   readonly randomBytes: (size: number) => Buffer;
 }
 

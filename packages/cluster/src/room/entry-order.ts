@@ -45,10 +45,6 @@ export class EntryOrder {
     return this.reads;
   }
 
-  get isFilling(): boolean {
-    return this.isReading;
-  }
-
   /** The log may have more than what came: it is read, or read again. */
   look(): OrderAction[] {
     return this.read();
