@@ -1,0 +1,127 @@
+// The servers' configurations in the guide: nodes can do everything with them, and others nothing.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Bus, Cluster } from '@headrace/cluster';
+import { natsBus } from '@headrace/cluster/nats';
+import { redisBus } from '@headrace/cluster/redis';
+import { EmbeddedChannel } from '@headrace/core/testing';
+import { connect } from '@nats-io/transport-node';
+import { createClient } from '@redis/client';
+import { describe, expect, it } from 'vitest';
+import { BusServer, missing, NATS_SERVER, REDIS_SERVER } from './bus-server.ts';
+
+const GUIDE = new URL('../../../../docs/guides/securing-the-bus.md', import.meta.url);
+const WITHIN = { timeout: 20_000 };
+
+/** A configuration of the guide, in a file. */
+function configured(name: string): { file: string; end(): void } {
+  const [, text] = new RegExp(`# ${name}\n([^\`]+)`).exec(readFileSync(GUIDE, 'utf8'))!;
+  const folder = mkdtempSync(join(tmpdir(), 'headrace-permissions-'));
+  const file = join(folder, name);
+  writeFileSync(file, text!);
+  return { file, end: () => rmSync(folder, { recursive: true }) };
+}
+
+/** Two nodes with everything that a cluster has. */
+async function doesEverything(bus: () => Bus): Promise<void> {
+  const lines: string[] = [];
+  const logger = { log: (_level: string, line: string) => void lines.push(line) };
+  const join = () => Cluster.join<string>({ app: 'chat', bus: bus(), logger });
+  const [one, two] = [await join(), await join()];
+  try {
+    await expect.poll(() => one.nodes.length, WITHIN).toBe(2);
+    const member = new EmbeddedChannel();
+    const [here, there] = [one, two].map((cluster) => cluster.group<string>('room'));
+    there!.add(member);
+    const durable = { format: (text: string) => `durable ${text}` };
+    const [stored, kept] = [one, two].map((cluster) => cluster.group<string>('kept', { durable }));
+    kept!.add(member);
+    await two.users.bind('ann', member);
+    await expect.poll(() => one.users.isOnline('ann'), WITHIN).toBe(true);
+    await expect.poll(() => here!.total, WITHIN).toBe(1);
+    here!.writeAndFlush('hello');
+    one.users.send('ann', 'to you');
+    await stored!.writeAndFlush('for good');
+    const heard: unknown[] = [];
+    await expect
+      .poll(() => {
+        for (let text = member.readOutbound(); text !== undefined; text = member.readOutbound()) {
+          heard.push(String(text));
+        }
+        return heard.toSorted();
+      }, WITHIN)
+      .toEqual(['durable for good', 'hello', 'to you']);
+    expect(lines.filter((line) => /denied|permission|NOPERM/i.test(line))).toEqual([]);
+  } finally {
+    await one.leave();
+    await two.leave();
+  }
+}
+
+const noNats = missing(NATS_SERVER);
+const noRedis = missing(REDIS_SERVER);
+
+describe('with the permissions of the guide', () => {
+  it.runIf(noNats === '')(
+    `a cluster on NATS works, and others publish nothing${noNats}`,
+    async () => {
+      const { file, end } = configured('nats.conf');
+      process.env['NODE_PASSWORD'] = 'n';
+      process.env['WATCH_PASSWORD'] = 'w';
+      const server = await BusServer.start(NATS_SERVER, '-c', file);
+      const servers = `nats://127.0.0.1:${server.port}`;
+      try {
+        await doesEverything(() => natsBus({ servers, user: 'node', pass: 'n' }));
+        const watch = await connect({ servers, user: 'watch', pass: 'w' });
+        const node = await connect({ servers, user: 'node', pass: 'n' });
+        const heard: string[] = [];
+        node.subscribe('hr.pchat.>', {
+          callback: (_error, { subject }) => void heard.push(subject),
+        });
+        await node.flush();
+        watch.publish('hr.pchat.nodes', 'forged');
+        await watch.flush();
+        node.publish('hr.pchat.n.x', 'real');
+        await node.flush();
+        await expect.poll(() => heard, WITHIN).toContain('hr.pchat.n.x');
+        expect(heard).not.toContain('hr.pchat.nodes');
+        await watch.close();
+        await node.close();
+      } finally {
+        await server.end();
+        end();
+        delete process.env['NODE_PASSWORD'];
+        delete process.env['WATCH_PASSWORD'];
+      }
+    },
+  );
+
+  it.runIf(noRedis === '')(
+    `a cluster on Redis works, and others publish nothing${noRedis}`,
+    async () => {
+      const { file, end } = configured('users.acl');
+      const server = await BusServer.start(REDIS_SERVER, '--aclfile', file);
+      const url = `redis://127.0.0.1:${server.port}`;
+      try {
+        await doesEverything(() => redisBus({ url, username: 'node', password: 'change-me' }));
+        const watch = createClient({ url, username: 'watch', password: 'look-only' });
+        await watch.connect();
+        await expect(watch.sendCommand(['PUBLISH', 'hr.pchat.nodes', 'forged'])).rejects.toThrow(
+          'NOPERM',
+        );
+        watch.destroy();
+        const other = createClient({ url, username: 'node', password: 'change-me' });
+        await other.connect();
+        await expect(other.sendCommand(['GET', 'session:1'])).rejects.toThrow('NOPERM');
+        await expect(other.sendCommand(['PUBLISH', 'hr.pother.nodes', ''])).rejects.toThrow(
+          'NOPERM',
+        );
+        other.destroy();
+      } finally {
+        await server.end();
+        end();
+      }
+    },
+  );
+});
