@@ -6,7 +6,7 @@ import { buildPipeline } from './connection-pipeline.ts';
 
 export interface LongConnectionOptions {
   readonly host?: string;
-  /** @default 18890 */
+  /** @default 18888 */
   readonly port?: number;
   /** @default 120000 */
   readonly readerIdleMs?: number;
@@ -28,7 +28,7 @@ export class LongConnectionServer {
   }
 
   async start(): Promise<number> {
-    const { host = '127.0.0.1', port = 18_890, logger } = this.options;
+    const { host = '127.0.0.1', port = 18_888, logger } = this.options;
     const { readerIdleMs = 120_000, authTimeoutMs = 10_000 } = this.options;
     const { bytesPerSecond = Number.POSITIVE_INFINITY } = this.options;
     const { clients, sessions } = this;

@@ -1,5 +1,9 @@
-import { silentLogger } from '@headrace/core';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { ServerBootstrap, silentLogger } from '@headrace/core';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type LongConnectionOptions, LongConnectionServer } from '../src/long-connection-server.ts';
 import { LineClient } from './line-client.ts';
 
@@ -169,4 +173,30 @@ describe('its API', () => {
     await server.stop();
     expect(await ann.line()).toBeUndefined();
   });
+});
+
+it('sends a line that is typed into its terminal to all that have signed in', async () => {
+  const loader = ['--conditions=@headrace/source', '--import', '@oxc-node/core/register'];
+  const program = spawn(process.execPath, [...loader, 'src/main.ts'], {
+    cwd: fileURLToPath(new URL('..', import.meta.url)),
+    env: { ...process.env, NETTY_TCP_PORT: '0' },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => void program.kill('SIGKILL'));
+  const [first] = (await once(createInterface({ input: program.stdout }), 'line')) as [string];
+  const port = Number(/^listening tcp:\/\/127\.0\.0\.1:(\d+)$/.exec(first)![1]);
+  const connect = (): LineClient => {
+    clients.push(new LineClient(port));
+    return clients.at(-1)!;
+  };
+  const [ann, bob] = [await signedIn(connect, 'ann'), await signedIn(connect, 'bob')];
+  program.stdin.write('news\n');
+  expect([await ann.line(), await bob.line()]).toEqual(['news', 'news']);
+}, 60_000);
+
+it('listens on the port of the original where none is given', async () => {
+  const bind = vi.spyOn(ServerBootstrap.prototype, 'bind').mockRejectedValueOnce(new Error('no'));
+  await expect(new LongConnectionServer().start()).rejects.toThrow('no');
+  expect(bind).toHaveBeenCalledExactlyOnceWith({ host: '127.0.0.1', port: 18_888 });
+  bind.mockRestore();
 });
