@@ -12,7 +12,8 @@ const USUAL: { clock: core.Clock; logger?: core.Logger } = { clock: core.systemC
 const MAX_BODY = 8 * 1024 * 1024;
 const LIMITS = { maxInFlight: 10_000, maxQueued: 10_000, concurrency: 10_000 };
 /** The first three bytes: da bb, then the sum of 80 request, 40 two-way, 20 event, and 6 lines of JSON. */
-const [CALL, ANSWER, PING, PONG] = [0xdabbc6, 0xdabb06, 0xdabbe6, 0xdabb26];
+const [CALL, ONE_WAY, ANSWER] = [0xdabbc6, 0xdabb86, 0xdabb06];
+const [PING, PONG] = [0xdabbe6, 0xdabb26];
 export const HELLO = ['2.0.2', 'demo.DemoService', '0.0.0', 'sayHello', 'Ljava/lang/String;'];
 
 export function frame(kind: number, status: number, id: bigint, ...lines: Lines): Buffer {
@@ -25,7 +26,9 @@ export function frame(kind: number, status: number, id: bigint, ...lines: Lines)
   return Buffer.concat([head, body]);
 }
 
-const timeIn = (of: unknown) => Number.parseFloat(JSON.stringify(Object(of).timeout)) || Infinity;
+/** Dubbo's attachments are texts; this program's own has a number. */
+const timeIn = (of: unknown) =>
+  Number(/^"?(\d+)/.exec(JSON.stringify(Object(of).timeout))?.[1]) || Infinity;
 /** A call is: version, service, its version, method, types, arguments; attachments follow on the wire. */
 export const FORMAT: handlers.ExchangeFormat<Rpc> = {
   codes: { failed: 70, 'too-late': 31, overloaded: 100, unknown: 60, cancelled: 30 },
@@ -40,11 +43,12 @@ export const FORMAT: handlers.ExchangeFormat<Rpc> = {
     else if (kind === ANSWER) sink.refusal(Number(id), status, String(lines.at(-1)));
     else if (kind === CALL && lines.length > 5)
       sink.request(String(id), lines, timeIn(lines.pop()));
+    else if (kind === ONE_WAY && lines.length > 5) sink.notification(lines.slice(0, -1));
     else if (kind === PING) sink.reply(frame(PONG, 20, id, null));
-    else if (!(kind & 0x20)) sink.reply(frame(ANSWER, 40, id, 'no call in lines of JSON'));
+    else if ((kind & 0xe0) === 0xc0) sink.reply(frame(ANSWER, 40, id, 'no call in lines of JSON'));
   },
   request: (id, call, timeout) => frame(CALL, 0, BigInt(id), ...call, { timeout }),
-  notification: (call) => frame(CALL & ~0x40, 0, 0n, ...call, {}),
+  notification: (call) => frame(ONE_WAY, 0, 0n, ...call, {}),
   cancel: () => Buffer.alloc(0), // Dubbo has none
   response: (id, answer) => frame(ANSWER, 20, BigInt(id), 1, answer),
   error: (id, code, text) => frame(ANSWER, code, BigInt(id), text),

@@ -175,3 +175,43 @@ it('answers beats with their id, and reports each status of the peer', async () 
   });
   expect(() => channel.writeInbound(Buffer.alloc(16))).toThrow('no da bb');
 });
+
+it('takes the time of a call from an attachment that is a text or a number', async () => {
+  for (const [attachments, timeLeft] of [
+    [{ timeout: '1000' }, 1000],
+    [{ timeout: 1500 }, 1500],
+    [{ timeout: '0' }, Infinity],
+    [{ timeout: 'soon' }, Infinity],
+    [{ timeout: { toString: 1 } }, Infinity],
+    [{}, Infinity],
+    [null, Infinity],
+  ] as const) {
+    const times: number[] = [];
+    const sink = { request: (_id: unknown, _lines: unknown, ms: number) => times.push(ms) };
+    FORMAT.read(frame(CALL, 0, 1n, ...HELLO, 'ann', attachments), sink as never);
+    expect([attachments, ...times]).toEqual([attachments, timeLeft]);
+  }
+});
+
+it('executes a one-way call and answers nothing, whatever comes of it', async () => {
+  const asked: unknown[] = [];
+  const worker = new ExchangeHandler({
+    format: FORMAT,
+    handle: (lines) => {
+      asked.push(lines);
+      if (lines[5] === 'bad') throw refusal(60, 'no');
+      return 'done';
+    },
+  });
+  const channel = new EmbeddedChannel(worker);
+  const ONE_WAY = CALL - 0x40;
+  for (const name of ['ann', 'bad'])
+    channel.writeInbound(frame(ONE_WAY, 0, 1n, ...HELLO, name, {}));
+  channel.writeInbound(frame(ONE_WAY, 0, 2n, 'no call'));
+  await settle();
+  expect(asked).toEqual([
+    [...HELLO, 'ann'],
+    [...HELLO, 'bad'],
+  ]);
+  expect(channel.readOutbound()).toBeUndefined();
+});
