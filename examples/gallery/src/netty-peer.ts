@@ -10,12 +10,13 @@ import { endsBySignal, listening, type System, shown } from './start.ts';
 
 const USUAL: { clock: core.Clock; logger?: core.Logger } = { clock: core.systemClock };
 
-/** `AUTH:<id>` signs in, PING gets PONG, and all else comes back behind `ECHO:`. */
+/** `AUTH:<id>` signs in, PING gets PONG, and all else comes back behind `ECHO:`; `broadcast` reaches all signed in. */
 export function startServer(place: core.BindOptions, readerIdleMs: number, options = USUAL) {
+  const group = new core.ChannelGroup('clients', { slowMember: 'drop-newest' });
   const sessions = new handlers.SessionRegistry<string>((id) => id);
   const [unauthenticated, kicked] = [() => 'ERR:UNAUTH', () => 'ERR:KICKED'];
   const auth: handlers.AuthOptions<string, string, string> = {
-    ...{ sessions, duplicatePolicy: 'kick-older', again: 'move' },
+    ...{ sessions, group, duplicatePolicy: 'kick-older', again: 'move' },
     isCredentials: (line) => line.startsWith('AUTH:'),
     authenticate: (line) =>
       line.trim() === 'AUTH:'
@@ -33,7 +34,11 @@ export function startServer(place: core.BindOptions, readerIdleMs: number, optio
       new handlers.EchoHandler({ reply: (line: string) => `ECHO:${line}` }),
     ),
   );
-  return bootstrap.childOptions(options).bind(place);
+  const binding = bootstrap.childOptions(options).bind(place);
+  return binding.then((server) => ({
+    server,
+    broadcast: (line: string) => group.writeAndFlush(line),
+  }));
 }
 
 /** Logs each line; online once it is signed in, also after a loss. */
@@ -84,8 +89,11 @@ export const system: System = {
   what: 'lines with sign-in, PING and ECHO, both ends of it against Netty, and frames of bytes',
   defaults: { port: 18_888, intervalMs: 120_000, attempts: 100_000 },
   roles: {
-    server: async ({ host, port, intervalMs }) =>
-      listening(await startServer({ host, port }, intervalMs), host),
+    server: async ({ host, port, intervalMs }) => {
+      const { server, broadcast } = await startServer({ host, port }, intervalMs);
+      listening(server, host);
+      createInterface({ input: process.stdin }).on('line', broadcast);
+    },
     client: ({ host, port }) => {
       const client = startClient({ host, port }, `client-${process.pid}`);
       endsBySignal(() => client.close());

@@ -79,6 +79,10 @@ export function startClient(place: ConnectPlace, everyMs: number, own: Own = {})
     channel.pipeline.addLast(new StreamingStringDecoder(), new JsonEncoder(), heartbeat, printer);
   });
   const client = new ReconnectingClient({ bootstrap, addresses: [place], ...own });
+  client.on('state', (state) => {
+    if (state.name !== 'waiting' || state.loss.during !== 'connecting') return;
+    console.log(`connected to server error: ${state.loss.error.message}`);
+  });
   void client.start();
   return client;
 }

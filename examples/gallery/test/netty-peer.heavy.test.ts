@@ -72,6 +72,8 @@ async function nettyClient(): Promise<void> {
     'ECHO:hello',
     'AUTH_OK',
   ]);
+  server.type('news\n');
+  await kept.says(/^news$/);
   const idle = peer(JAVA, ['client', '127.0.0.1', port, 60_000]);
   await idle.says(/^closed$/);
   expect(idle.lines).toEqual(['AUTH_OK', 'ERR:IDLE_TIMEOUT', 'closed']);

@@ -1,5 +1,5 @@
 import { textLines } from '@headrace/codec';
-import { Bootstrap, MemoryNetwork, type Server, silentLogger } from '@headrace/core';
+import { Bootstrap, MemoryNetwork, silentLogger } from '@headrace/core';
 import { passTime, settle, VirtualClock } from '@headrace/core/testing';
 import { expect, it } from 'vitest';
 import { startClient, startServer } from '../src/netty-peer.ts';
@@ -11,7 +11,7 @@ class World extends MemoryNetwork {
   readonly options = { clock: this.clock, logger: silentLogger };
   readonly place = { network: this, name: 'netty' };
 
-  up(): Promise<Server> {
+  up() {
     return this.during(startServer(this.place, IDLE_MS, this.options));
   }
 
@@ -94,7 +94,7 @@ it('ends who is silent for exactly 120 s, and who does not sign in within 10 s',
 
 it('keeps a client online by PING, and signs it in again a second after a loss', async () => {
   const world = new World();
-  const first = await world.up();
+  const { server: first } = await world.up();
   const log: string[] = [];
   const client = startClient(
     world.place,
@@ -111,4 +111,19 @@ it('keeps a client online by PING, and signs it in again a second after a loss',
   expect(log).toEqual(['0 AUTH_OK', '10000 AUTH_OK', '609000 ECHO:hello']);
   void client.close();
   await world.pass(3000);
+});
+
+it('broadcasts a line to all that have signed in, and to nobody else', async () => {
+  const world = new World();
+  const { broadcast } = await world.up();
+  const [ann, bob, stranger] = [await world.plain(), await world.plain(), await world.plain()];
+  await ann.send('AUTH:ann');
+  await bob.send('AUTH:bob');
+  broadcast('news');
+  await world.settle();
+  expect([ann.got, bob.got, stranger.got]).toEqual([
+    ['0 AUTH_OK', '0 news'],
+    ['0 AUTH_OK', '0 news'],
+    [],
+  ]);
 });

@@ -114,3 +114,16 @@ it('refuses what is no status, an object without an end, and half an object afte
   expect(world.lines.filter((line) => !line.endsWith('Connected over!'))).toEqual([]);
   await world.kill(server);
 });
+
+it('says each time that the server cannot be reached, and beats once it can', async () => {
+  const client = startClient(world.place, EVERY_MS, world.options);
+  await world.pass(0);
+  expect(world.lines).toEqual([
+    expect.stringMatching(/^0 connected to server error: .*nobody listens/),
+  ]);
+  const server = await world.done(startServer(world.place, EVERY_MS, world.options));
+  await world.pass(40_000);
+  expect(world.lines.at(-1)).toMatch(/ip: memory:server#\d+ \|status: alive/);
+  await world.done(client.close());
+  await world.kill(server);
+});
