@@ -256,6 +256,19 @@ describe('ReconnectingClient, its connections', () => {
     expect(world.clock.pendingTimers).toBe(0);
   });
 
+  it('the tries of the first round are free, whatever the budget has', async () => {
+    const budget = new RetryBudget({ perSecond: 0.001, burst: 1 });
+    const client = world.client(['a', 'b', 'c'], { retry: fixed(1000), budget });
+    const states = story(client);
+    void client.start();
+    await world.pass(1);
+    expect(states).toEqual([
+      ...['connecting 1 a', 'connecting 2 b', 'connecting 3 c'],
+      'waiting 1000 refused',
+    ]);
+    expect(budget.tryTake(world.clock.now())).toBe(true);
+  });
+
   it('a budget holds for the later places of a round too, and for those that join a race', async () => {
     const budget = new RetryBudget({ perSecond: 1, burst: 1 });
     const client = world.client(['a', 'b'], { retry: fixed(60_000), budget });
