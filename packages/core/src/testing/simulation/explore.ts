@@ -2,9 +2,9 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { OptionError, toError } from '../../errors.ts';
+import { toError } from '../../errors.ts';
 import { checkNumber } from '../../internal/option-check.ts';
-import { number, unchecked, whole } from '../../internal/option-kind.ts';
+import { fn, number, unchecked, whole } from '../../internal/option-kind.ts';
 import { describeOptions, type Resolved } from '../../internal/option-set.ts';
 import { type Fault, faultText } from './fault-plan.ts';
 import { forbidCalls } from './forbidden-calls.ts';
@@ -33,7 +33,7 @@ export interface ExploreOptions {
 }
 
 const OPTIONS = describeOptions('explore', {
-  scenario: unchecked({ required: true }),
+  scenario: fn({ required: true }),
   seeds: whole({ min: 1, max: 1e9, default: 100 }),
   firstSeed: whole({ max: Number.MAX_SAFE_INTEGER, default: 1 }),
   timeMs: number({ default: Infinity }),
@@ -70,11 +70,13 @@ export class ExploreError extends Error {
   }
 }
 
-interface Failed {
+interface Run {
   readonly sim: Simulation;
-  readonly error: Error;
+  readonly error: Error | undefined;
   readonly omit: ReadonlySet<number>;
 }
+
+type Failed = Run & { readonly error: Error };
 
 /**
  * Runs a scenario with one seed after the other, for any test runner. With the first seed that fails it leaves out
@@ -89,11 +91,6 @@ interface Failed {
  */
 export async function explore(given: ExploreOptions): Promise<Explored> {
   const options = OPTIONS.resolve(given);
-  if (typeof options.scenario !== 'function') {
-    throw new OptionError('OPTION_INVALID', 'explore: scenario must be a function', {
-      option: 'scenario',
-    });
-  }
   const seeds = seedsOf(options);
   // To begin and to end takes some ms, which each run would take again.
   const allow = forbidCalls(() => {});
@@ -129,12 +126,6 @@ function seedsOf({ seeds, firstSeed }: Settings): number[] {
   }
   const only = Number(HEADRACE_SEED);
   return [checkNumber('HEADRACE_SEED', only, { max: Number.MAX_SAFE_INTEGER, integer: true })];
-}
-
-interface Run {
-  readonly sim: Simulation;
-  readonly error: Error | undefined;
-  readonly omit: ReadonlySet<number>;
 }
 
 async function runSeed(

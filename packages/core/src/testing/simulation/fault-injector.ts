@@ -1,4 +1,10 @@
-import { type ChaosOptions, checkChaos, type Fault, faultText, planFaults } from './fault-plan.ts';
+import {
+  type ChaosOptions,
+  type Fault,
+  faultText,
+  planFaults,
+  resolveChaos,
+} from './fault-plan.ts';
 import { Latency } from './latency.ts';
 import type { SimulationWorld } from './simulation-world.ts';
 
@@ -17,8 +23,8 @@ export class FaultInjector {
   }
 
   /** Plans as soon as the simulation goes on: all hosts are there then. */
-  plan(options: ChaosOptions): void {
-    checkChaos(options);
+  plan(given: ChaosOptions): void {
+    const options = resolveChaos(given);
     const number = this.plans;
     this.plans += 1;
     const { world } = this;

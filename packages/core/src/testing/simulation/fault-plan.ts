@@ -59,24 +59,28 @@ export interface Fault {
   readonly byMs?: number;
 }
 
+/** Checked options, with their defaults. */
+type Chaos = Resolved<ChaosOptions, typeof OPTIONS.kinds>;
+
 /** Throws an `OptionError` for rates and times that make no sense. */
-export function checkChaos(options: ChaosOptions): void {
-  const { forMs, fromMs, hosts } = OPTIONS.resolve(options);
+export function resolveChaos(given: ChaosOptions): Chaos {
+  const options = OPTIONS.resolve(given);
+  const { forMs, fromMs, untilMs, hosts } = options;
   checkNumber('hosts.length', hosts?.length ?? 1, { min: 1 });
-  checkNumber('untilMs', options.untilMs, { min: fromMs, max: Number.MAX_SAFE_INTEGER });
+  checkNumber('untilMs', untilMs, { min: fromMs, max: Number.MAX_SAFE_INTEGER });
   checkNumber('forMs.minMs', forMs.minMs);
   checkNumber('forMs.maxMs', forMs.maxMs, { min: forMs.minMs });
+  return options;
 }
 
 /** Draws the faults, in order of time. */
 export function planFaults(
   seed: number,
   number: number,
-  given: ChaosOptions,
+  options: Chaos,
   all: readonly string[],
 ): Fault[] {
   const faults: Fault[] = [];
-  const options = OPTIONS.resolve(given);
   const { hosts = all, fromMs, untilMs } = options;
   for (const kind of KINDS) {
     const random = new SeededRandom(seed, `chaos ${number} ${kind}`);
@@ -90,7 +94,7 @@ export function planFaults(
 function drawFault(
   kind: Fault['kind'],
   random: SeededRandom,
-  options: Resolved<ChaosOptions, typeof OPTIONS.kinds>,
+  options: Chaos,
   hosts: readonly string[],
   all: readonly string[],
 ): Fault {

@@ -6,6 +6,7 @@ import net from 'node:net';
 import { performance } from 'node:perf_hooks';
 import timers from 'node:timers';
 import timersPromises from 'node:timers/promises';
+import { SharedChange } from './shared-change.ts';
 
 /** The caller, if it is code of a simulation: it may not use the machine. Reports the call, and throws. */
 export type CallGuard = (call: string, instead: string) => void;
@@ -18,26 +19,22 @@ const RANDOM = 'host.random, as the option random of handlers';
 const RANDOM_BYTES = 'host.randomBytes';
 const NETWORK = 'the place { network: host, port }';
 
-type Table = Record<string, unknown>;
 type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
 const undo: (() => void)[] = [];
-let users = 0;
-const guards = new Set<CallGuard>();
+let guards: ReadonlySet<CallGuard>;
+const calls = new SharedChange<CallGuard>((users) => {
+  guards = users;
+  install();
+  return uninstall;
+});
 
 /**
  * Makes the calls by which a program would leave the simulation throw, for code of a simulation alone: the guard says
  * whose call it is. Returns what takes it back.
  */
 export function forbidCalls(guard: CallGuard): () => void {
-  guards.add(guard);
-  users += 1;
-  if (users === 1) install();
-  return () => {
-    if (!guards.delete(guard)) return;
-    users -= 1;
-    if (users === 0) uninstall();
-  };
+  return calls.use(guard);
 }
 
 function check(call: string, instead: string): void {
@@ -54,28 +51,23 @@ export function isCallOfSystem(): boolean {
 }
 
 function install(): void {
-  const global = globalThis as unknown as Table;
-  forbid(Math as unknown as Table, 'Math.', ['random'], RANDOM);
-  forbid(performance as unknown as Table, 'performance.', ['now'], CLOCK);
-  forbid(process as unknown as Table, 'process.', ['hrtime', 'uptime'], CLOCK);
+  const global = globalThis;
+  forbid(Math, 'Math.', ['random'], RANDOM);
+  forbid(performance, 'performance.', ['now'], CLOCK);
+  forbid(process, 'process.', ['hrtime', 'uptime'], CLOCK);
   forbidDate(global);
   const names = ['setTimeout', 'setInterval', 'setImmediate'];
   forbid(global, '', names, TIMER);
-  forbid(timers as unknown as Table, 'timers.', names, TIMER);
-  forbid(timersPromises as unknown as Table, 'timers/promises ', names, TIMER);
-  forbid(AbortSignal as unknown as Table, 'AbortSignal.', ['timeout'], TIMER);
+  forbid(timers, 'timers.', names, TIMER);
+  forbid(timersPromises, 'timers/promises ', names, TIMER);
+  forbid(AbortSignal, 'AbortSignal.', ['timeout'], TIMER);
   const randoms = ['randomBytes', 'randomInt', 'randomUUID', 'randomFill', 'randomFillSync'];
-  forbid(crypto as unknown as Table, 'crypto.', randoms, RANDOM_BYTES);
-  forbid(
-    crypto.webcrypto as unknown as Table,
-    'crypto.',
-    ['getRandomValues', 'randomUUID'],
-    RANDOM_BYTES,
-  );
-  forbid(net.Socket.prototype as unknown as Table, 'net.Socket.', ['connect'], NETWORK);
-  forbid(net.Server.prototype as unknown as Table, 'net.Server.', ['listen'], NETWORK);
-  forbid(dgram.Socket.prototype as unknown as Table, 'dgram.Socket.', ['bind', 'send'], NETWORK);
-  forbid(dns as unknown as Table, 'dns.', ['lookup', 'resolve'], NETWORK);
+  forbid(crypto, 'crypto.', randoms, RANDOM_BYTES);
+  forbid(crypto.webcrypto, 'crypto.', ['getRandomValues', 'randomUUID'], RANDOM_BYTES);
+  forbid(net.Socket.prototype, 'net.Socket.', ['connect'], NETWORK);
+  forbid(net.Server.prototype, 'net.Server.', ['listen'], NETWORK);
+  forbid(dgram.Socket.prototype, 'dgram.Socket.', ['bind', 'send'], NETWORK);
+  forbid(dns, 'dns.', ['lookup', 'resolve'], NETWORK);
   syncBuiltinESMExports();
 }
 
@@ -84,25 +76,24 @@ function uninstall(): void {
   syncBuiltinESMExports();
 }
 
-function forbid(owner: Table, prefix: string, names: readonly string[], instead: string): void {
+function forbid(owner: object, prefix: string, names: readonly string[], instead: string): void {
   for (const name of names) {
-    const original = owner[name] as AnyFunction;
+    const original = Reflect.get(owner, name) as AnyFunction;
     const replacement: AnyFunction = function (...args) {
       check(`${prefix}${name}()`, instead);
       return original.apply(this, args);
     };
     // `process.hrtime.bigint`, `setTimeout[util.promisify.custom]`
     Object.defineProperties(replacement, Object.getOwnPropertyDescriptors(original));
-    if (name === 'hrtime')
-      forbid(replacement as unknown as Table, 'process.hrtime.', ['bigint'], CLOCK);
+    if (name === 'hrtime') forbid(replacement, 'process.hrtime.', ['bigint'], CLOCK);
     put(owner, name, replacement);
   }
 }
 
 /** `Date.now()`, `new Date()`, `Date()`; dates that are given stay what they are. */
-function forbidDate(global: Table): void {
+function forbidDate(global: object): void {
   const original = Date;
-  forbid(Date as unknown as Table, 'Date.', ['now'], DATE);
+  forbid(Date, 'Date.', ['now'], DATE);
   const replacement = new Proxy(original, {
     construct(target, args, newTarget) {
       if (args.length === 0) check('new Date()', DATE);
@@ -116,7 +107,7 @@ function forbidDate(global: Table): void {
   put(global, 'Date', replacement);
 }
 
-function put(owner: Table, name: string, value: unknown): void {
+function put(owner: object, name: string, value: unknown): void {
   const before = Object.getOwnPropertyDescriptor(owner, name);
   Object.defineProperty(owner, name, {
     value,
@@ -125,7 +116,7 @@ function put(owner: Table, name: string, value: unknown): void {
     enumerable: before?.enumerable ?? true,
   });
   undo.push(() => {
-    if (before === undefined) delete owner[name];
+    if (before === undefined) Reflect.deleteProperty(owner, name);
     else Object.defineProperty(owner, name, before);
   });
 }

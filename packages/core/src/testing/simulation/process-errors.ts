@@ -1,3 +1,5 @@
+import { SharedChange } from './shared-change.ts';
+
 /** Gets what would end the process. */
 export type ProcessErrorTaker = (error: unknown) => void;
 
@@ -5,33 +7,27 @@ const EVENTS = ['uncaughtException', 'unhandledRejection'] as const;
 
 type Listener = (...args: unknown[]) => void;
 
-const takers = new Set<ProcessErrorTaker>();
-let putBack: (() => void) | undefined;
-
 /**
  * Takes what would end the process while a simulation runs: exceptions out of callbacks, and rejections that nobody
  * handles. The listeners that are there, a test runner's, are put aside until the last simulation ends. Returns what
  * ends it.
  */
 export function takeProcessErrors(taker: ProcessErrorTaker): () => void {
-  takers.add(taker);
-  putBack ??= putListenersAside();
-  return () => {
-    takers.delete(taker);
-    if (takers.size > 0) return;
-    putBack?.();
-    putBack = undefined;
-  };
+  return errors.use(taker);
 }
 
-function putListenersAside(): () => void {
-  const restore = EVENTS.map((event) => take(process as NodeJS.EventEmitter, event));
+const errors = new SharedChange<ProcessErrorTaker>((takers) => {
+  const restore = EVENTS.map((event) => take(process as NodeJS.EventEmitter, event, takers));
   return () => {
     for (const one of restore) one();
   };
-}
+});
 
-function take(emitter: NodeJS.EventEmitter, event: string): () => void {
+function take(
+  emitter: NodeJS.EventEmitter,
+  event: string,
+  takers: ReadonlySet<ProcessErrorTaker>,
+): () => void {
   const before = emitter.listeners(event) as Listener[];
   const listener = (error: unknown) => {
     for (const taker of takers) taker(error);

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { SharedChange } from './shared-change.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 
 /** Whose code runs: of a process, or the scenario's own actions. */
@@ -10,15 +11,11 @@ export interface RunningCode {
 
 // One for all simulations: every promise of the process costs time for each of them, before Node 24.
 const running = new AsyncLocalStorage<RunningCode>();
-let runs = 0;
+const runs = new SharedChange<object>(() => () => running.disable());
 
 /** A simulation runs from now on; returns what ends it. After the last one promises cost what they cost before. */
 export function beginRun(): () => void {
-  runs += 1;
-  return () => {
-    runs -= 1;
-    if (runs === 0) running.disable();
-  };
+  return runs.use({});
 }
 
 /** Runs code, and what it leads to, as somebody's. */

@@ -19,7 +19,7 @@ const IDS = /\b(?:0x)?([0-9a-f]{8})\b/g;
 
 /** What every simulation has to hold: no error reaches a process, nothing waits for ever, counters return to zero. */
 export class SimulationChecks {
-  private readonly futures = new WaitingFutures();
+  readonly futures: WaitingFutures = new WaitingFutures();
   private readonly watched: Watched[] = [];
   private readonly names = new Map<string, string>();
   private opened: Opened[] = [];
@@ -33,10 +33,6 @@ export class SimulationChecks {
 
   throwIfFailed(): void {
     if (this.failure !== undefined) throw this.failure;
-  }
-
-  watchFutures(caller: () => SimulatedProcess | undefined): () => void {
-    return this.futures.watch(caller);
   }
 
   watch(process: SimulatedProcess | undefined, name: string, count: () => number): void {

@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer';
+import { createHash } from 'node:crypto';
 import { printable } from '../../internal/printable.ts';
 
 /** One thing that happened in a simulation. */
@@ -26,19 +27,16 @@ export class SimulationTrace {
   private readonly limit: number;
   private kept: TraceEntry[] = [];
   private dropped = 0;
-  private low = 0x811c_9dc5;
-  private high = 0x1000_0193;
+  private readonly sum = createHash('sha1');
 
   constructor(limit: number) {
     this.limit = limit;
   }
 
   add(entry: TraceEntry, payload?: Buffer): void {
-    this.mixNumber(entry.atMs);
-    this.mixText(entry.host);
-    if (entry.to !== undefined) this.mixText(entry.to);
-    this.mixText(entry.what);
-    if (payload !== undefined) this.mixBytes(payload);
+    const { atMs, host, to = '', what } = entry;
+    this.sum.update(`${atMs}\n${host}\n${to}\n${what}\n${payload?.length ?? 0}\n`);
+    if (payload !== undefined) this.sum.update(payload);
     this.kept.push(payload === undefined ? entry : withPreview(entry, payload));
     if (this.kept.length < 2 * this.limit) return;
     this.dropped += this.kept.length - this.limit;
@@ -57,7 +55,7 @@ export class SimulationTrace {
 
   /** The same for the same run: 64 bits in hex. */
   get hash(): string {
-    return hex(this.high) + hex(this.low);
+    return this.sum.copy().digest('hex').slice(0, 16);
   }
 
   /** The last lines as text: `   1203.5 ms  client → server  6 B "hello\n"`. */
@@ -66,28 +64,6 @@ export class SimulationTrace {
       .slice(-last)
       .map((entry) => lineOf(entry))
       .join('\n');
-  }
-
-  private mix(value: number): void {
-    this.low = Math.imul(this.low ^ value, 0x0100_0193);
-    this.high = Math.imul(this.high ^ value ^ (this.low >>> 15), 0x85eb_ca6b);
-  }
-
-  private mixNumber(value: number): void {
-    this.mix(Math.floor(value) | 0);
-    this.mix(Math.round((value - Math.floor(value)) * 1e6));
-  }
-
-  private mixText(text: string): void {
-    this.mix(text.length);
-    for (let i = 0; i < text.length; i++) this.mix(text.charCodeAt(i));
-  }
-
-  private mixBytes(bytes: Buffer): void {
-    let { low } = this;
-    for (let i = 0; i < bytes.length; i++) low = Math.imul(low ^ bytes[i]!, 0x0100_0193);
-    this.low = low;
-    this.mix(bytes.length);
   }
 }
 
@@ -103,8 +79,4 @@ function withPreview(entry: TraceEntry, payload: Buffer): TraceEntry {
   const text = printable(payload.subarray(0, PREVIEW_BYTES).toString('latin1'));
   const rest = payload.length > PREVIEW_BYTES ? '…' : '';
   return { ...entry, what: `${entry.what} "${text}${rest}"` };
-}
-
-function hex(value: number): string {
-  return (value >>> 0).toString(16).padStart(8, '0');
 }

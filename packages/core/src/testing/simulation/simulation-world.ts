@@ -125,7 +125,7 @@ export class SimulationWorld implements HostWorld {
   beginWatch(): () => void {
     const undo = [
       beginRun(),
-      this.checks.watchFutures(() => this.currentProcess),
+      this.checks.futures.watch(() => this.currentProcess),
       takeProcessErrors((error) => this.processFailed(error)),
       forbidCalls((call, instead) => this.forbidden(call, instead)),
     ];

@@ -1,4 +1,5 @@
 import { SettableFuture } from '../../internal/settable-future.ts';
+import { SharedChange } from './shared-change.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 
 /** Below this many it is not worth looking for those that are settled. */
@@ -22,7 +23,7 @@ export class WaitingFutures {
       const process = future.isSettled || !this.takesMore ? undefined : caller();
       if (process !== undefined) this.add(future, process);
     };
-    return watchWaiting(note);
+    return waits.use(note);
   }
 
   /** Futures that are waited for from now on are not watched. */
@@ -55,18 +56,14 @@ export class WaitingFutures {
 
 type Note = (future: SettableFuture) => void;
 
-const notes = new Set<Note>();
-const { peekSettled } = SettableFuture.prototype;
-
-/** Several simulations may run at once: the method is replaced for all of them. */
-function watchWaiting(note: Note): () => void {
-  notes.add(note);
-  SettableFuture.prototype.peekSettled = function (listener) {
-    for (const one of notes) one(this);
+const waits = new SharedChange<Note>((notes) => {
+  const { prototype } = SettableFuture;
+  const { peekSettled } = prototype;
+  prototype.peekSettled = function (listener) {
+    for (const note of notes) note(this);
     peekSettled.call(this, listener);
   };
   return () => {
-    notes.delete(note);
-    if (notes.size === 0) SettableFuture.prototype.peekSettled = peekSettled;
+    prototype.peekSettled = peekSettled;
   };
-}
+});

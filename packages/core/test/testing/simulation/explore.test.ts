@@ -100,7 +100,9 @@ describe('explore', () => {
   });
 
   it('refuses options that make no sense', async () => {
-    await expect(explore({ scenario: 5 as never })).rejects.toThrow('scenario must be a function');
+    await expect(explore({ scenario: 5 as never })).rejects.toThrow(
+      'scenario is 5, but must be a function',
+    );
     await expect(explore({ scenario: () => {}, seeds: 0 })).rejects.toThrow('seeds is 0');
     await expect(explore({ scenario: () => {}, seed: 1 } as never)).rejects.toThrow(
       'did you mean seeds',

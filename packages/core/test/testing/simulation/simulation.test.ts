@@ -116,7 +116,7 @@ describe('Simulation', () => {
     }
     sim.chaos({ partition: 10, slow: 10, freeze: 5, untilMs: 20_000 });
     await sim.run({ untilMs: 60_000 });
-    expect(sim.trace.hash).toMatchInlineSnapshot(`"6a5d5e8eab968eba"`);
+    expect(sim.trace.hash).toMatchInlineSnapshot(`"c8abce44b61fcc65"`);
   });
 
   it('runs all that the promises of an action lead to at its own time', async () => {
