@@ -11,7 +11,6 @@ export { checkConnectPlace, placeText } from './bootstrap/connect-target.ts';
 export { CHANNEL_OPTIONS } from './channel/channel-options.ts';
 // What a channel runs on
 export { transportOf } from './channel/transport-of.ts';
-export { unacknowledgedBytesOf } from './channel/unacknowledged-bytes-of.ts';
 export { UnseenFailures } from './channel/unseen-failures.ts';
 // Errors
 export { textOf, toError } from './errors.ts';

@@ -8,7 +8,7 @@ import {
   type Transport,
   type TransportSink,
 } from '@headrace/core';
-import { sizeOfBytes, unacknowledgedBytesOf } from '@headrace/core/authoring';
+import { sizeOfBytes, transportOf } from '@headrace/core/authoring';
 import { ACK_MS } from '../protocol/incoming-messages.ts';
 import type { MovePlace } from '../protocol/resume-frame.ts';
 import {
@@ -128,7 +128,7 @@ export class ResumeTransport implements Transport, InputOwner {
 
   /** Of the link: one long message comes in pieces, and is acknowledged as a whole. */
   get unacknowledgedBytes(): number | undefined {
-    return unacknowledgedBytesOf(this.links.link?.channel);
+    return transportOf(this.links.link?.channel)?.unacknowledgedBytes;
   }
 
   /** Messages pass now. */

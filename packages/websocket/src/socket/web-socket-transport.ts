@@ -8,7 +8,7 @@ import {
   type Transport,
   type TransportSink,
 } from '@headrace/core';
-import { describeOptions, unacknowledgedBytesOf, unchecked } from '@headrace/core/authoring';
+import { describeOptions, transportOf, unchecked } from '@headrace/core/authoring';
 import { closeCodeOf, closeText, type WebSocketClose } from './close-codes.ts';
 import { TextMessage, type WebSocketInput, type WebSocketOutput } from './text-message.ts';
 import { CONNECTING, OPEN, type WsSocket } from './ws-socket.ts';
@@ -76,7 +76,7 @@ export class WebSocketTransport implements Transport {
   }
 
   get unacknowledgedBytes(): number | undefined {
-    return unacknowledgedBytesOf(this.carrier.parent);
+    return transportOf(this.carrier.parent)?.unacknowledgedBytes;
   }
 
   /** The subprotocol that both sides agreed on, once active; `undefined` if they did not. */
