@@ -114,6 +114,13 @@ export const mutants: readonly Mutant[] = [
     why: 'the end of the channel aborts the signals of what runs',
   },
   {
+    file: 'src/call/work-table.ts',
+    find: 'work.body = unpinned(work.body);',
+    replace: '',
+    test: 'test/call/work-table.test.ts',
+    why: 'a request that waits keeps no read alive',
+  },
+  {
     file: 'src/call/abort-guard.ts',
     find: 'Object.setPrototypeOf(controller.signal, guardedPrototype);',
     replace: '',

@@ -1,5 +1,5 @@
 import { type Context, EncodeError } from '@headrace/core';
-import { isPromiseLike, ReadGate, toError } from '@headrace/core/authoring';
+import { isPromiseLike, ReadGate, toError, unpinned } from '@headrace/core/authoring';
 import { DeadlineTimer } from './deadline-timer.ts';
 import type { Work } from './work.ts';
 
@@ -85,6 +85,7 @@ export class WorkTable<W extends Work> {
     if (waiting.size === 0 && this.hasRoom) this.begin(work);
     else if (waiting.size >= limits.maxWaiting) return false;
     else {
+      work.body = unpinned(work.body);
       waiting.add(work);
       this.enter(work);
     }

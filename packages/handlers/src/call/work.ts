@@ -17,7 +17,8 @@ export class Work implements RequestScope, DeadlineEntry {
   readonly channel: Channel;
   /** The peer's name for it; `undefined` for a notice, and in protocols without ids. */
   readonly id: number | string | undefined;
-  readonly body: unknown;
+  /** Belongs to the table. */
+  body: unknown;
   deadline: number;
   heapIndex = -1;
   /** Belongs to the table. */

@@ -61,6 +61,17 @@ describe('WorkTable', () => {
     expect([begun.map(({ id }) => id), log]).toEqual([[1, 2], ['1 done']]);
   });
 
+  it('keeps no read alive for a small body that waits', async () => {
+    const { channel, table, begun, settle } = tableOf(1, 9);
+    const read = Buffer.alloc(65_536, 'x');
+    for (const id of [1, 2]) table.take(new Work(channel, id, read.subarray(id, id + 1)));
+    await settle(begun[0]!);
+    expect([String(begun[1]!.body), (begun[1]!.body as Buffer).buffer.byteLength]).toEqual([
+      'x',
+      1,
+    ]);
+  });
+
   it('holds reads while concurrency functions run', async () => {
     const { channel, table, begun, workOf, settle } = tableOf(1, 9, { holds: 'test' });
     table.take(workOf(1));
