@@ -16,7 +16,7 @@ export interface Outcome {
 
 export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
-  /** What hangs fails after this time. @default 300_000 */
+  /** What hangs fails after this time, which a slow machine does not need. @default 1_200_000 */
   readonly limitMs?: number;
 }
 
@@ -25,7 +25,7 @@ export function run(
   command: string,
   args: readonly string[],
   cwd: string,
-  { env = process.env, limitMs = 300_000 }: RunOptions = {},
+  { env = process.env, limitMs = 1_200_000 }: RunOptions = {},
 ): Promise<Outcome> {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
