@@ -37,6 +37,12 @@ function received(channel: EmbeddedChannel): string[] {
 }
 
 describe('mini-redis', () => {
+  it('answers INFO, all of it or one section', () => {
+    const { ask } = client();
+    expect(ask('INFO')[0]).toMatch(/# Server redis_version:7.*# Persistence loading:0/);
+    expect(ask('INFO replication clients')).toEqual(['$28 # Replication role:master ']);
+  });
+
   it('answers PING, ECHO, SET, GET, DEL and MGET', () => {
     const { ask } = client();
     expect(ask('PING', 'ping hello', 'ECHO "a b"')).toEqual(['+PONG', '$5 hello', '$3 a b']);

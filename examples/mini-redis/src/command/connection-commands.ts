@@ -4,6 +4,14 @@ import { type CommandTable, syntaxError } from './command.ts';
 
 const ANY = Number.POSITIVE_INFINITY;
 const PONG = new RespSimple('PONG');
+const VERSION = '7.0.0';
+/** What INFO answers, by section; ioredis waits for `loading:0` before its first command. */
+const INFO: Readonly<Record<string, string>> = {
+  server: `redis_version:${VERSION}\r\nredis_mode:standalone\r\n`,
+  persistence: 'loading:0\r\n',
+  replication: 'role:master\r\n',
+};
+const ALL_SECTIONS = ['default', 'all', 'everything'];
 
 export const CONNECTION_COMMANDS: CommandTable = {
   ping: { min: 0, max: 1, run: ping },
@@ -11,6 +19,7 @@ export const CONNECTION_COMMANDS: CommandTable = {
   quit: { min: 0, max: ANY, run: quit },
   hello: { min: 0, max: ANY, run: hello },
   client: { min: 1, max: ANY, run: client },
+  info: { min: 0, max: ANY, run: info },
   // What clients and redis-cli ask for and can do without.
   command: { min: 0, max: ANY, run: () => [] },
   config: { min: 1, max: ANY, run: (_session, [, name]) => new RespMap([name ?? '', '']) },
@@ -42,7 +51,7 @@ function hello(session: Session, [version, ...words]: readonly Buffer[]): RespIn
   }
   session.codec.protocol = number;
   return new RespMap<RespInput>([
-    ...['server', 'mini-redis', 'version', '7.0.0'],
+    ...['server', 'mini-redis', 'version', VERSION],
     ...[
       'proto',
       number,
@@ -56,6 +65,16 @@ function hello(session: Session, [version, ...words]: readonly Buffer[]): RespIn
       [],
     ],
   ]);
+}
+
+/** INFO [section …] */
+function info(_session: Session, words: readonly Buffer[]): string {
+  const asked = words.map((word) => word.toString().toLowerCase());
+  const isAll = asked.length === 0 || asked.some((name) => ALL_SECTIONS.includes(name));
+  return Object.entries(INFO)
+    .filter(([name]) => isAll || asked.includes(name))
+    .map(([name, lines]) => `# ${name[0]!.toUpperCase()}${name.slice(1)}\r\n${lines}`)
+    .join('\r\n');
 }
 
 function client(session: Session, [word, value]: readonly Buffer[]): RespInput {
