@@ -2,6 +2,13 @@ import type { Mutant } from './mutant.ts';
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/internal/careful-logger.ts',
+    find: 'return logger instanceof CarefulLogger ? logger : new CarefulLogger(logger);',
+    replace: 'return logger;',
+    test: 'test/bootstrap/transport-way.test.ts',
+    why: 'a logger that throws does not make bind reject',
+  },
+  {
     file: 'src/pipeline/pipeline-template.ts',
     find: 'if (readsOn && differ(given, kinds.reads)) {',
     replace: 'if (false) {',

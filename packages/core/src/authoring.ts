@@ -33,6 +33,8 @@ export {
   toBuffer,
 } from './internal/byte-source.ts';
 export { callInContext, callSafely } from './internal/call-safely.ts';
+// Loggers of applications
+export { carefulLogger, LOGGER } from './internal/careful-logger.ts';
 // A queue
 export { DrainGate } from './internal/drain-gate.ts';
 export { ENTRY_OVERHEAD_BYTES } from './internal/entry-overhead.ts';

@@ -118,6 +118,14 @@ describe.each(HOSTILE)('%s', (_what, make) => {
     expect(logger.lines).toHaveLength(1);
   });
 
+  it('thrown by a logger, or what it rejects with, is a warning, and the caller goes on', async () => {
+    EmbeddedChannel.with({ logger: { log: thrower } }).logger.log('info', 'a line');
+    expect(warnings).toHaveLength(1);
+    EmbeddedChannel.with({ logger: { log: rejecter } }).logger.log('info', 'a line');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(warnings).toHaveLength(2);
+  });
+
   it('reported by a transport closes the channel', () => {
     const channel = new EmbeddedChannel({ exceptionCaught() {} });
     channel.run(() => channel.embedded.sink.failed(make() as Error));

@@ -13,6 +13,7 @@ import {
   describeOptions,
   fn,
   having,
+  LOGGER,
   number,
   placeText,
   type Resolved,
@@ -94,7 +95,7 @@ const OPTIONS = describeOptions('ReconnectingClient', {
   offline: unchecked({ default: {} }),
   adaptive: having('reset', 'an AdaptiveInterval'),
   signal: unchecked(),
-  logger: having('log', 'a Logger, such as stderrLogger()'),
+  logger: LOGGER,
   clock: CLOCK,
   random: fn({ purpose: 'gives a number in [0, 1)', default: Math.random }),
 });

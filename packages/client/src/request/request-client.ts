@@ -10,6 +10,7 @@ import {
   type WriteFuture,
 } from '@headrace/core';
 import {
+  carefulLogger,
   choice,
   describeOptions,
   object,
@@ -158,7 +159,7 @@ export class RequestClient<
     this.clock = options.client.clock ?? systemClock;
     const limits = { maxQueued: maxWaiting, queueOption: 'maxWaiting', keepsProcess: true };
     this.table = new CallTable(this.clock, limits);
-    this.logger = options.client.logger ?? stderrLogger();
+    this.logger = carefulLogger(options.client.logger ?? stderrLogger());
     const shared = { balance: new PlaceBalance(), ...options.client };
     this.clients = Array.from({ length: connections }, () => this.connection(shared));
     this.unseen = this.watchFailures();

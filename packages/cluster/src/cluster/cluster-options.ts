@@ -7,9 +7,9 @@ import {
   describeOptions,
   fn,
   having,
+  LOGGER,
   nested,
   number,
-  object,
   toError,
   value,
 } from '@headrace/core/authoring';
@@ -85,7 +85,7 @@ export const CLUSTER_OPTIONS = describeOptions('Cluster.join', {
   users: nested(USERS_OPTIONS, { default: {} }),
   joinTimeoutMs: number({ default: 2000 }),
   clock: CLOCK,
-  logger: object('a logger'),
+  logger: LOGGER,
   random: fn({ default: Math.random }),
   randomBytes: fn({ default: randomBytes }),
 });

@@ -3,7 +3,16 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Logger, stderrLogger, systemClock } from '@headrace/core';
-import { describeOptions, fn, number, object, text, value, whole } from '@headrace/core/authoring';
+import {
+  describeOptions,
+  fn,
+  LOGGER,
+  number,
+  object,
+  text,
+  value,
+  whole,
+} from '@headrace/core/authoring';
 import type { NodeInfo } from '../node/node-info.ts';
 import { chooseRoute } from './route-choice.ts';
 
@@ -73,7 +82,7 @@ const OPTIONS = describeOptions('routeServer', {
   requestTimeoutMs: number(REQUEST_TIME),
   keepAliveMs: number(REQUEST_TIME),
   random: fn({ default: Math.random }),
-  logger: object('a logger'),
+  logger: LOGGER,
 });
 
 /**

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { type RetryPolicy, spread } from '@headrace/client';
 import { type Logger, OptionError, stderrLogger } from '@headrace/core';
-import { describeOptions, flag, fn, number, object, whole } from '@headrace/core/authoring';
+import { describeOptions, flag, fn, LOGGER, number, whole } from '@headrace/core/authoring';
 import type { WorkerEvent } from './worker-event.ts';
 
 /** What a worker gets to begin with. */
@@ -85,7 +85,7 @@ const OPTIONS = describeOptions('runWorkers', {
   reusePort: flag({ default: false }),
   onWorker: fn({ purpose: 'takes an event' }),
   onEnd: fn({ purpose: 'ends the primary' }),
-  logger: object('a logger'),
+  logger: LOGGER,
 });
 
 /** The options, checked. */

@@ -1,6 +1,7 @@
 import type { Channel, Clock, Logger } from '../contract.ts';
 import { OptionError } from '../errors.ts';
-import { CLOCK, flag, fn, number, time, unchecked, whole } from '../internal/option-kind.ts';
+import { LOGGER } from '../internal/careful-logger.ts';
+import { CLOCK, flag, fn, number, time, whole } from '../internal/option-kind.ts';
 import { describeOptions, nested } from '../internal/option-set.ts';
 import { stderrLogger } from '../internal/stderr-logger.ts';
 
@@ -74,7 +75,7 @@ export const CHANNEL_OPTIONS = describeOptions('ChannelOptions', {
   maxOutboundBytes: number({ min: 1, default: 1024 * 1024 }),
   outboundStallMs: time({ default: 10_000 }),
   readBudgetMs: time({ default: 1 }),
-  logger: unchecked(),
+  logger: LOGGER,
   clock: CLOCK,
   hooks: nested(HOOKS, { default: {} }),
 });

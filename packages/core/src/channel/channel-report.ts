@@ -19,7 +19,7 @@ export function reportDropped(channel: Channel, message: unknown): void {
   const where =
     last === undefined ? 'no handler took it' : `the last handler, ${last}, passed it on`;
   const text = `${channel} a message (${typeText(message)}) was dropped: ${where}; further ones are dropped silently`;
-  log(channel, 'warn', text);
+  channel.logger.log('warn', text);
 }
 
 /** The kind of a value, by its class if it has one. */
@@ -32,13 +32,17 @@ function typeText(message: unknown): string {
 /** An error passed the last handler. Peers go and reset connections every day; the others are worth a warning. */
 export function reportUncaught(channel: Channel, error: Error): void {
   const level: LogLevel = isUsual(error) ? 'debug' : 'warn';
-  log(channel, level, `${channel} no handler caught an error${origin(error)}; closing`, error);
+  channel.logger.log(
+    level,
+    `${channel} no handler caught an error${origin(error)}; closing`,
+    error,
+  );
 }
 
 /** An `exceptionCaught` threw. */
 export function reportCatcher(channel: Channel, name: string, thrown: Error, first: Error): void {
   const text = `${channel} ${name}.exceptionCaught threw while it handled "${first.message}"`;
-  log(channel, 'error', text, thrown);
+  channel.logger.log('error', text, thrown);
 }
 
 /** A write failed and nobody looked at it. The hook is called outside all handlers: its throw is logged, too. */
@@ -46,18 +50,13 @@ export function reportUnseenWrite(channel: Channel, hooks: ChannelHooks, error: 
   if (hooks.writeFailed === undefined) {
     const level: LogLevel = isUsual(error) ? 'debug' : 'warn';
     const text = `${channel} a write failed${origin(error)}, and nobody looked at it`;
-    log(channel, level, text, error);
+    channel.logger.log(level, text, error);
     return;
   }
   const call = (): void => hooks.writeFailed!(channel, error);
   callSafely(call, undefined, (thrown) =>
-    log(channel, 'error', `${channel} the hook writeFailed threw`, thrown),
+    channel.logger.log('error', `${channel} the hook writeFailed threw`, thrown),
   );
-}
-
-/** A logger may throw, and most callers of this could not catch it. */
-function log(channel: Channel, level: LogLevel, text: string, error?: Error): void {
-  callSafely(() => channel.logger.log(level, text, error), undefined);
 }
 
 /** Peers go, and reset connections, in the middle of what they are sent every day. */

@@ -82,7 +82,12 @@ export class ScriptedPeer {
     this.begin();
     this.ensureQuiet('the close');
     const { closeInfo } = this.channel;
-    if (closeInfo === undefined) this.fail('the channel should have closed, but is open');
+    if (closeInfo === undefined) {
+      const ended = this.channel.embedded.isOutputEnded
+        ? ': it has ended its half, and closes at the end of ours: expectEnd(), then end()'
+        : '';
+      this.fail(`the channel should have closed, but is open${ended}`);
+    }
     if (reason !== undefined && closeInfo.reason !== reason) {
       const text = `the channel should have closed as ${reason}, but closed as ${closeInfo.reason}`;
       this.fail(text, closeInfo.reason, reason);

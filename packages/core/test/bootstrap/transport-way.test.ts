@@ -1,5 +1,5 @@
 import { Bootstrap, MemoryNetwork, ServerBootstrap } from '@headrace/core';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type { TransportWay } from '../../src/transport/listener.ts';
 
 it('a server logs what its connections are and why: at level info if others cannot be had, and again when that changes', async () => {
@@ -27,4 +27,21 @@ it('a server logs what its connections are and why: at level info if others cann
     'info takes sockets: a promise was broken',
   ]);
   await server.close();
+});
+
+it('a server whose logger throws is bound all the same', async () => {
+  const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  const logger = {
+    log() {
+      throw new Error('no log');
+    },
+  };
+  const server = await new ServerBootstrap()
+    .options({ logger })
+    .childHandler(() => {})
+    .bind({ listener: new MemoryNetwork().listen('here') });
+  expect(server.channel.isActive).toBe(true);
+  expect(warned).toHaveBeenCalledOnce();
+  await server.close();
+  vi.restoreAllMocks();
 });

@@ -88,7 +88,12 @@ describe('anything else fails, with the step', () => {
     ['waiting before what was sent is expected', (peer) => peer.wait(1), /time to pass.*HELLO/],
     ['something while nothing is expected', (peer) => peer.expectNothing(), /sent "HELLO\\n"/],
     ['an end that does not come', (peer) => peer.expect('HELLO\n').expectEnd(), /has not/],
-    ['a close that does not come', (peer) => peer.expect('HELLO\n').expectClose(), /is open/],
+    ['a close that does not come', (peer) => peer.expect('HELLO\n').expectClose(), /is open$/],
+    [
+      'an end where a close is expected',
+      (peer) => peer.expect('HELLO\n').deliver('quit').expect('BYE\n').expectClose(),
+      /ended its half.*expectEnd\(\), then end\(\)/,
+    ],
     [
       'a close for another reason',
       (peer) => peer.expect('HELLO\n').end().expectClose('idle'),
