@@ -2,6 +2,20 @@ import type { Mutant } from './mutant.ts';
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/auth/auth-machine.ts',
+    find: "if (isAnswerToError && earlyWrites === 'hold') return 'pass';",
+    replace: '',
+    test: 'test/auth/auth-handler.test.ts',
+    why: 'an overlong line before the sign-in gets its answer',
+  },
+  {
+    file: 'src/auth/auth-handler.ts',
+    find: 'this.passesError = false;',
+    replace: '',
+    test: 'test/auth/auth-handler.test.ts',
+    why: 'what is written after the error waits for the sign-in',
+  },
+  {
     file: 'src/call/call-table.ts',
     find: 'if (mayHaveLeft || this.options.resends !== true) {',
     replace: 'if (this.options.resends !== true) {',

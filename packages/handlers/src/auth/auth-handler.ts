@@ -48,8 +48,7 @@ const REMOVED = 'the auth handler was removed before the sign-in';
  *   it stays, so that from the moment of a kick nothing that the older connection sent is acted on.
  * - **Cost** none once the peer is authenticated, or where it stays one comparison per message and write.
  * - **Pitfalls** compare secrets with `secretsEqual`; slow guessing down with `GuessLimiter`. What a
- *   handler after it writes before the peer is authenticated, an error reply too, is held: put it before this one, or
- *   let writes `pass`.
+ *   handler after it writes before the peer is authenticated is held, but not what `exceptionCaught` writes at once.
  *
  * @example
  * ```ts run
@@ -83,6 +82,8 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
   private deadline: Timer | undefined = undefined;
   private readonly writes = new EarlyWrites();
   private isDeciding = false;
+  /** An error passes: what the handlers after this one write is an answer to it. */
+  private passesError = false;
   /** It has work to do after the sign-in. */
   private readonly staysOn: boolean;
 
@@ -174,7 +175,14 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
   }
 
   write(ctx: Context, message: unknown): WriteFuture {
-    return this.writes.write(ctx, message, this.machine.write(this.writes.size));
+    const fate = this.machine.write(this.writes.size, this.passesError);
+    return this.writes.write(ctx, message, fate);
+  }
+
+  exceptionCaught(ctx: Context, error: Error): void {
+    this.passesError = true;
+    ctx.fireExceptionCaught(error);
+    this.passesError = false;
   }
 
   private act(ctx: Context, message: Message): void {

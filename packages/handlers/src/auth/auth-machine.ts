@@ -103,9 +103,11 @@ export class AuthMachine {
   }
 
   /** A handler writes while `held` writes are held. */
-  write(held: number): 'pass' | 'hold' | 'refuse' | 'full' {
+  write(held: number, isAnswerToError = false): 'pass' | 'hold' | 'refuse' | 'full' {
     const { earlyWrites, maxHeld } = this.rules;
     if (this.isIn || this.now === 'over') return 'pass';
+    // Held, it would wait for a sign-in that the error prevents.
+    if (isAnswerToError && earlyWrites === 'hold') return 'pass';
     return earlyWrites === 'hold' && held >= maxHeld ? 'full' : earlyWrites;
   }
 

@@ -3,6 +3,7 @@ import {
   type Channel,
   ChannelGroup,
   type Context,
+  DecodeError,
   type Handler,
   isHeadraceError,
   type LogLevel,
@@ -227,6 +228,23 @@ describe('AuthHandler, letting in', () => {
     const passing = setUp({ earlyWrites: 'pass' });
     passing.channel.writeAndFlush('x');
     expect(passing.channel.readOutbound()).toBe('x');
+  });
+
+  it('passes the answer to an error of a handler before it, and holds what is written later', () => {
+    for (const [earlyWrites, expected] of [
+      ['hold', 'ERR:too long'],
+      ['refuse', undefined],
+    ] as const) {
+      const { authenticate } = new Doorman();
+      const auth = new AuthHandler<User>({ authenticate, earlyWrites });
+      const channel = new EmbeddedChannel(auth, {
+        exceptionCaught: (ctx, error) => void ctx.writeAndFlush(`ERR:${error.message}`),
+      });
+      channel.pipeline.fireExceptionCaught(new DecodeError('FRAME_TOO_LONG', 'too long'));
+      channel.writeAndFlush('news').catch(() => {});
+      expect(channel.readOutbound()).toBe(expected);
+      expect(channel.readOutbound()).toBeUndefined();
+    }
   });
 
   it('joins the group only after the yes, and leaves with the channel', async () => {
