@@ -3,7 +3,7 @@ import type { Mutant } from './mutant.ts';
 export const mutants: readonly Mutant[] = [
   {
     file: 'src/base/decoding-handler.ts',
-    find: 'if (this.messageKinds === undefined) ctx.fireChannelRead(message);',
+    find: 'if (this.passesOthers) ctx.fireChannelRead(message);',
     replace: 'if (true) ctx.fireChannelRead(message);',
     test: 'test/base/other-messages.test.ts',
     why: 'a decoder refuses what it cannot read',

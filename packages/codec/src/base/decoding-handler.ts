@@ -8,8 +8,9 @@ import { type OtherMessages, unreadable } from './other-messages.ts';
 export abstract class DecodingHandler extends KeptInputHandler {
   /** A decoder holds the state of one channel's stream. */
   declare readonly sharable?: false;
-  /** What it takes and makes; `undefined` if it passes other messages on. */
-  readonly messageKinds: MessageKinds | undefined;
+  /** What it takes and makes. */
+  protected readonly kinds: MessageKinds;
+  private readonly passesOthers: boolean;
   /** As they were given: `fresh()` of a subclass makes another one with them. */
   protected readonly options: object;
   protected readonly frameErrorPolicy: FrameErrorPolicy;
@@ -27,8 +28,14 @@ export abstract class DecodingHandler extends KeptInputHandler {
     super();
     this.options = options;
     this.frameErrorPolicy = policy.frameErrorPolicy;
-    this.messageKinds = policy.otherMessages === 'refuse' ? kinds : undefined;
+    this.kinds = kinds;
+    this.passesOthers = policy.otherMessages === 'pass-on';
     refuseSharing(this);
+  }
+
+  /** What it takes and makes; `undefined` if it passes other messages on. */
+  get messageKinds(): MessageKinds | undefined {
+    return this.passesOthers ? undefined : this.kinds;
   }
 
   handlerAdded(_ctx: Context): void {
@@ -56,7 +63,7 @@ export abstract class DecodingHandler extends KeptInputHandler {
 
   /** A message that it cannot read: the one place that decides whether it is refused or passes on. */
   protected otherMessage(ctx: Context, message: unknown): void {
-    if (this.messageKinds === undefined) ctx.fireChannelRead(message);
+    if (this.passesOthers) ctx.fireChannelRead(message);
     else this.fail(ctx, unreadable(ctx, message));
   }
 

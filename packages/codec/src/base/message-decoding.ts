@@ -7,7 +7,7 @@ import {
 import { decodeErrorOf } from './decoder-failure.ts';
 import { DecodingHandler } from './decoding-handler.ts';
 import { FRAME_ERROR_POLICY, type FrameErrorPolicy } from './frame-error-policy.ts';
-import { OTHER_MESSAGES, type OtherMessagesOptions } from './other-messages.ts';
+import { isOf, OTHER_MESSAGES, type OtherMessagesOptions } from './other-messages.ts';
 import { Several } from './several.ts';
 
 /** Options of every message decoder. */
@@ -36,9 +36,11 @@ export abstract class MessageDecoding<I, O> extends DecodingHandler {
     super(options, MESSAGE_DECODER_OPTIONS.part(options), kinds);
   }
 
-  /** Which inbound messages `decode` takes; `otherMessages` decides on the others. @default every message */
-  accepts(_message: unknown): boolean {
-    return true;
+  /** Which inbound messages `decode` takes; `otherMessages` decides on the others. @default those of its kind */
+  accepts(message: unknown): boolean {
+    const { reads } = this.kinds;
+    // What comes in as bytes is in memory already: no ByteSource.
+    return reads === 'bytes' ? message instanceof Uint8Array : isOf(reads, message);
   }
 
   /** Makes a message of another type, `undefined` for none, or `several(…)`. */

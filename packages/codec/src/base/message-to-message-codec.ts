@@ -1,6 +1,7 @@
 import type { Context, MessageKinds, Types, WriteFuture } from '@headrace/core';
 import { MessageDecoding, type MessageToMessageDecoderOptions } from './message-decoding.ts';
 import { MessageEncoding } from './message-to-message-encoder.ts';
+import { isOf } from './other-messages.ts';
 import type { Several } from './several.ts';
 
 /**
@@ -47,9 +48,9 @@ export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M> extends Mes
     this.broadcastKey = broadcastKey;
   }
 
-  /** Which outbound messages `encode` takes; `otherMessages` decides on the others. @default every message */
-  encodes(_message: unknown): boolean {
-    return true;
+  /** Which outbound messages `encode` takes; `otherMessages` decides on the others. @default those of its kind */
+  encodes(message: unknown): boolean {
+    return isOf(this.kinds.accepts, message);
   }
 
   abstract encode(message: MIn): WOut | Several<WOut>;

@@ -8,7 +8,7 @@ import {
   type WriteFuture,
 } from '@headrace/core';
 import { allSettled, describeOptions, encodeOnce, textOf } from '@headrace/core/authoring';
-import { OTHER_MESSAGES, type OtherMessagesOptions, unwritable } from './other-messages.ts';
+import { isOf, OTHER_MESSAGES, type OtherMessagesOptions, unwritable } from './other-messages.ts';
 import { Several } from './several.ts';
 
 /** Options of every message encoder; classes that extend this one use them. */
@@ -41,6 +41,7 @@ export abstract class MessageToMessageEncoder<I, O> implements Handler {
   readonly sharable?: boolean;
   /** What it takes and makes; `undefined` if it passes other messages on. */
   readonly messageKinds: MessageKinds | undefined;
+  private readonly kinds: MessageKinds;
   /**
    * Set it where the result depends only on the message and on this key: then a group's broadcast encodes once
    * for all members.
@@ -51,12 +52,13 @@ export abstract class MessageToMessageEncoder<I, O> implements Handler {
   /** @param kinds - what the encoder takes and makes, for errors and for the order of a template */
   constructor(options: OtherMessagesOptions = {}, kinds: MessageKinds = {}) {
     const { otherMessages } = MESSAGE_ENCODER_OPTIONS.part(options);
+    this.kinds = kinds;
     this.messageKinds = otherMessages === 'refuse' ? kinds : undefined;
   }
 
-  /** Which messages `encode` takes; `otherMessages` decides on the others. @default every message */
-  encodes(_message: unknown): boolean {
-    return true;
+  /** Which messages `encode` takes; `otherMessages` decides on the others. @default those of its kind */
+  encodes(message: unknown): boolean {
+    return isOf(this.kinds.accepts, message);
   }
 
   /** Makes a message of another type, or `several(…)`. */

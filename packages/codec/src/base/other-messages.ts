@@ -1,5 +1,17 @@
-import { type Context, DecodeError, EncodeError, type Handler } from '@headrace/core';
-import { choice, kindOf, misorderOfReads, misorderOfWrites } from '@headrace/core/authoring';
+import {
+  type Context,
+  DecodeError,
+  EncodeError,
+  type Handler,
+  type MessageKind,
+} from '@headrace/core';
+import {
+  choice,
+  isOutboundBytes,
+  kindOf,
+  misorderOfReads,
+  misorderOfWrites,
+} from '@headrace/core/authoring';
 
 /**
  * What a codec does with messages of a kind that it does not read, or does not encode:
@@ -17,6 +29,13 @@ export interface OtherMessagesOptions {
 }
 
 export const OTHER_MESSAGES = choice(['refuse', 'pass-on'], { default: 'refuse' });
+
+/** True for a message of this kind; for any if the kind is not known. */
+export function isOf(kind: MessageKind | undefined, message: unknown): boolean {
+  if (kind === undefined) return true;
+  if (kind === 'text') return typeof message === 'string';
+  return isOutboundBytes(message) === (kind === 'bytes');
+}
 
 /** The error for a message that the handler of this context cannot read. */
 export function unreadable(ctx: Context, message: unknown): DecodeError {

@@ -1,13 +1,6 @@
 import zlib from 'node:zlib';
 import { type Context, DecodeError, type OutboundBytes } from '@headrace/core';
-import {
-  checkNumber,
-  choice,
-  describeOptions,
-  isOutboundBytes,
-  toBuffer,
-  whole,
-} from '@headrace/core/authoring';
+import { checkNumber, choice, describeOptions, toBuffer, whole } from '@headrace/core/authoring';
 import {
   MESSAGE_DECODER_OPTIONS,
   type MessageToMessageDecoderOptions,
@@ -126,14 +119,6 @@ export class CompressionCodec extends MessageToMessageCodec<
     this.methods = methods;
     this.level = checkNumber('level', level, { max: methods.maxLevel, integer: true });
     this.maxInflatedBytes = maxInflatedBytes;
-  }
-
-  override accepts(message: unknown): boolean {
-    return message instanceof Uint8Array;
-  }
-
-  override encodes(message: unknown): boolean {
-    return isOutboundBytes(message);
   }
 
   override decode(_ctx: Context, bytes: Buffer): Buffer {

@@ -63,10 +63,6 @@ export class JsonDecoder<Read = unknown> extends MessageToMessageDecoder<Buffer,
     return new JsonDecoder(this.options as JsonDecoderOptions<Read>);
   }
 
-  override accepts(message: unknown): boolean {
-    return message instanceof Uint8Array;
-  }
-
   override decode(_ctx: Context, bytes: Buffer): Read {
     let value: unknown;
     try {

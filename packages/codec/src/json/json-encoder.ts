@@ -1,5 +1,5 @@
 import type { OutboundBytes } from '@headrace/core';
-import { describeOptions, isOutboundBytes } from '@headrace/core/authoring';
+import { describeOptions } from '@headrace/core/authoring';
 import {
   MESSAGE_ENCODER_OPTIONS,
   MessageToMessageEncoder,
@@ -61,10 +61,6 @@ export class JsonEncoder<Written = unknown> extends MessageToMessageEncoder<
     super(options, BYTES_AND_VALUES);
     this.delimiter = delimiter;
     this.broadcastKey = jsonKey(this.delimiter);
-  }
-
-  override encodes(message: unknown): boolean {
-    return !isOutboundBytes(message);
   }
 
   override encode(message: Written): OutboundBytes {

@@ -90,10 +90,6 @@ export class ProtobufCodec<D extends DescMessage> extends MessageToMessageCodec<
     this.count = countOf(schema);
   }
 
-  override accepts(message: unknown): boolean {
-    return message instanceof Uint8Array;
-  }
-
   override encodes(message: unknown): boolean {
     return isMessage(message, this.schema);
   }

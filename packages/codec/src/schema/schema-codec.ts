@@ -1,5 +1,5 @@
 import type { Context, OutboundBytes } from '@headrace/core';
-import { describeOptions, isOutboundBytes, unchecked } from '@headrace/core/authoring';
+import { describeOptions, unchecked } from '@headrace/core/authoring';
 import {
   MESSAGE_DECODER_OPTIONS,
   type MessageToMessageDecoderOptions,
@@ -50,14 +50,6 @@ export abstract class SchemaCodec<Read, Written> extends MessageToMessageCodec<
 
   /** The value of these bytes. Whatever it throws is a fault of the bytes. */
   protected abstract parse(bytes: Buffer): unknown;
-
-  override accepts(message: unknown): boolean {
-    return message instanceof Uint8Array;
-  }
-
-  override encodes(message: unknown): boolean {
-    return !isOutboundBytes(message);
-  }
 
   override decode(_ctx: Context, bytes: Buffer): Read {
     let value: unknown;

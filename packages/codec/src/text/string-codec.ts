@@ -71,14 +71,6 @@ export class StringCodec extends MessageToMessageCodec<Buffer, string, OutboundB
     return new StringCodec(this.options as StringCodecOptions);
   }
 
-  override accepts(message: unknown): boolean {
-    return message instanceof Uint8Array;
-  }
-
-  override encodes(message: unknown): boolean {
-    return typeof message === 'string';
-  }
-
   override decode(_ctx: Context, bytes: Buffer): string {
     return decodeText(bytes);
   }

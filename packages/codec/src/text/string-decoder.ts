@@ -57,10 +57,6 @@ export class StringDecoder extends MessageToMessageDecoder<Buffer, string> {
     return new StringDecoder(this.options as StringDecoderOptions);
   }
 
-  override accepts(message: unknown): boolean {
-    return message instanceof Uint8Array;
-  }
-
   override decode(_ctx: Context, bytes: Buffer): string {
     return decodeText(bytes);
   }

@@ -56,10 +56,6 @@ export class StringEncoder extends MessageToMessageEncoder<string, OutboundBytes
     this.broadcastKey = textKey(this.delimiter);
   }
 
-  override encodes(message: unknown): boolean {
-    return typeof message === 'string';
-  }
-
   override encode(text: string): OutboundBytes {
     return encodeText(text, this.delimiter);
   }
