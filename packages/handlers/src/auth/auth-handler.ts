@@ -179,9 +179,9 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
     return this.writes.write(ctx, message, fate);
   }
 
-  exceptionCaught(ctx: Context, error: Error): void {
+  override exceptionCaught(ctx: Context, error: Error): void {
     this.passesError = true;
-    ctx.fireExceptionCaught(error);
+    super.exceptionCaught(ctx, error);
     this.passesError = false;
   }
 
