@@ -3,16 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Logger, stderrLogger, systemClock } from '@headrace/core';
-import {
-  describeOptions,
-  fn,
-  LOGGER,
-  number,
-  object,
-  text,
-  value,
-  whole,
-} from '@headrace/core/authoring';
+import { describeOptions, fn, LOGGER, number, text, value, whole } from '@headrace/core/authoring';
 import type { NodeInfo } from '../node/node-info.ts';
 import { chooseRoute } from './route-choice.ts';
 
