@@ -108,15 +108,15 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/bus/bus-link-keeper.ts',
-    find: 'if (now - this.heardAt >= patienceMs) {',
+    find: 'if (isSilent || lateMs >= patienceMs * LAG_FACTOR) {',
     replace: 'if (now < 0) {',
     test: 'test/bus/memory-bus.test.ts',
     why: 'a bus that does not hear itself is down',
   },
   {
     file: 'src/bus/bus-link-keeper.ts',
-    find: 'this.heardAt += stoodStillMs(now, this.lookAt, heartbeatMs);',
-    replace: '',
+    find: 'const stoodMs = stoodStillMs(now, this.lookAt, heartbeatMs);',
+    replace: 'const stoodMs = 0;',
     test: 'test/bus/engine-bus.test.ts',
     why: 'the time in which this process stood still is not the silence of the bus',
   },
