@@ -1,4 +1,4 @@
-/** Bytes, a text, or any other value. */
+/** Bytes, a text, or any value but bytes: a text is one, too. */
 export type MessageKind = 'bytes' | 'text' | 'values';
 
 /** The kinds of messages that a handler takes and makes. A kind that is left out is not known. */

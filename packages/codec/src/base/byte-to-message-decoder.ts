@@ -188,7 +188,7 @@ export abstract class ByteToMessageDecoder<
 
   /** For `decode`: reports a bad frame after which decoding can go on at once, unless the policy is `'close'`. */
   protected badFrame(ctx: Context, error: DecodeError): void {
-    if (this.frameErrorPolicy === 'close') this.fail(ctx, error);
+    if (this.frameErrorPolicy === 'close') this.failStream(ctx, error);
     else if (this.frameErrorPolicy === 'emit') ctx.fireExceptionCaught(error);
     else this.logSkipped(ctx, error);
   }
@@ -242,7 +242,7 @@ export abstract class ByteToMessageDecoder<
   private watchRest(ctx: Context, input: ByteInput): void {
     const { maxBufferedBytes, frameTimeoutMs } = this.limits;
     if (input.length > maxBufferedBytes && !this.isKeeping) {
-      this.fail(ctx, tooMuchLeft(this, input.length, maxBufferedBytes));
+      this.failStream(ctx, tooMuchLeft(this, input.length, maxBufferedBytes));
       return;
     }
     this.deadline ??= new FrameDeadline(frameTimeoutMs, input, this);
@@ -419,7 +419,7 @@ export abstract class ByteToMessageDecoder<
     const error = decodeErrorOf(this, thrown);
     // A decoder that took nothing would throw the same again, for ever.
     if (!isBadInput(error) || !tookSome || this.frameErrorPolicy === 'close') {
-      this.fail(ctx, error);
+      this.failStream(ctx, error);
       return false;
     }
     this.moved = true;
@@ -445,7 +445,7 @@ export abstract class ByteToMessageDecoder<
   }
 
   /** @internal */
-  override fail(ctx: Context, error: Error): void {
+  override failStream(ctx: Context, error: Error): void {
     this.failed = true;
     if (this.isKeeping) this.kept.drop();
     this.cancelTimers();

@@ -4,15 +4,34 @@ import { refuseSharing } from './decoder-failure.ts';
 import type { FrameErrorPolicy } from './frame-error-policy.ts';
 import { type OtherMessages, unreadable } from './other-messages.ts';
 
+/** The options that decoders of a class were given last. */
+const lastOptions = new WeakMap<object, object>();
+
+/** A server makes the same decoders for each of its connections: those with equal options share one copy. */
+function sharedCopy(type: object, options: object): object {
+  const last = lastOptions.get(type);
+  if (last !== undefined && isEqual(last, options)) return last;
+  const copy = Object.freeze({ ...options });
+  lastOptions.set(type, copy);
+  return copy;
+}
+
+function isEqual(one: object, other: object): boolean {
+  const keys = Object.keys(one);
+  if (Object.keys(other).length !== keys.length) return false;
+  const [some, others] = [one as Record<string, unknown>, other as Record<string, unknown>];
+  return keys.every((key) => Object.hasOwn(other, key) && Object.is(some[key], others[key]));
+}
+
 /** What the decoders of bytes and of messages share: the state of a read, and of a failure. */
 export abstract class DecodingHandler extends KeptInputHandler {
   /** A decoder holds the state of one channel's stream. */
   declare readonly sharable?: false;
-  /** What it takes and makes. */
-  protected readonly kinds: MessageKinds;
+  /** @internal What it takes and makes. */
+  protected readonly ownKinds: MessageKinds;
   private readonly passesOthers: boolean;
-  /** As they were given: `fresh()` of a subclass makes another one with them. */
-  protected readonly options: object;
+  /** @internal As they were given: `fresh()` of a subclass makes another one with them. */
+  protected readonly givenOptions: object;
   protected readonly frameErrorPolicy: FrameErrorPolicy;
   /** After a fatal error: nothing is decoded any more. */
   protected failed = false;
@@ -26,16 +45,16 @@ export abstract class DecodingHandler extends KeptInputHandler {
     kinds: MessageKinds,
   ) {
     super();
-    this.options = options;
+    this.givenOptions = sharedCopy(new.target, options);
     this.frameErrorPolicy = policy.frameErrorPolicy;
-    this.kinds = kinds;
+    this.ownKinds = kinds;
     this.passesOthers = policy.otherMessages === 'pass-on';
     refuseSharing(this);
   }
 
   /** What it takes and makes; `undefined` if it passes other messages on. */
   get messageKinds(): MessageKinds | undefined {
-    return this.passesOthers ? undefined : this.kinds;
+    return this.passesOthers ? undefined : this.ownKinds;
   }
 
   handlerAdded(_ctx: Context): void {
@@ -64,11 +83,14 @@ export abstract class DecodingHandler extends KeptInputHandler {
   /** A message that it cannot read: the one place that decides whether it is refused or passes on. */
   protected otherMessage(ctx: Context, message: unknown): void {
     if (this.passesOthers) ctx.fireChannelRead(message);
-    else this.fail(ctx, unreadable(ctx, message));
+    else this.failStream(ctx, unreadable(ctx, message));
   }
 
-  /** @internal A fatal error: it is fired first, so that an answer can still be written; then the channel ends. */
-  abstract fail(ctx: Context, error: Error): void;
+  /**
+   * @internal A fatal error: it is fired first, so that an answer can still be written; then the channel ends. No name
+   * that a subclass may have for a function of its own.
+   */
+  abstract failStream(ctx: Context, error: Error): void;
 
   protected logSkipped(ctx: Context, error: DecodeError): void {
     ctx.channel.logger.log('debug', `${ctx.channel} left out bad input: ${error.message}`, error);

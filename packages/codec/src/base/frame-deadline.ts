@@ -11,7 +11,7 @@ export interface DeadlineOwner {
   /** True if a frame has begun although none of its bytes are left over. */
   isWithinFrame(): boolean;
   /** Called when the frame is not complete in time. */
-  fail(ctx: Context, error: TimedOutError): void;
+  failStream(ctx: Context, error: TimedOutError): void;
 }
 
 /**
@@ -71,7 +71,7 @@ export class FrameDeadline {
     const heldMs = channel.readHeldMs - this.heldMs;
     const left = this.begunAt + this.timeoutMs + heldMs - clock.now();
     if (left > 0) this.timer = ctx.clock.schedule(() => this.check(ctx), left);
-    else this.owner.fail(ctx, this.error());
+    else this.owner.failStream(ctx, this.error());
   }
 
   private error(): TimedOutError {

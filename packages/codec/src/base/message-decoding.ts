@@ -38,7 +38,7 @@ export abstract class MessageDecoding<I, O> extends DecodingHandler {
 
   /** Which inbound messages `decode` takes; `otherMessages` decides on the others. @default those of its kind */
   accepts(message: unknown): boolean {
-    const { reads } = this.kinds;
+    const { reads } = this.ownKinds;
     // What comes in as bytes is in memory already: no ByteSource.
     return reads === 'bytes' ? message instanceof Uint8Array : isOf(reads, message);
   }
@@ -115,12 +115,12 @@ export abstract class MessageDecoding<I, O> extends DecodingHandler {
       this.logSkipped(ctx, error);
       return;
     }
-    if (this.frameErrorPolicy === 'close') this.fail(ctx, error);
+    if (this.frameErrorPolicy === 'close') this.failStream(ctx, error);
     else ctx.fireExceptionCaught(error);
   }
 
   /** @internal */
-  override fail(ctx: Context, error: Error): void {
+  override failStream(ctx: Context, error: Error): void {
     this.failed = true;
     ctx.fireExceptionCaught(error);
     ctx.channel.end({ reason: 'bad-input' });

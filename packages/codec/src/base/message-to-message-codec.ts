@@ -50,7 +50,7 @@ export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M> extends Mes
 
   /** Which outbound messages `encode` takes; `otherMessages` decides on the others. @default those of its kind */
   encodes(message: unknown): boolean {
-    return isOf(this.kinds.accepts, message);
+    return isOf(this.ownKinds.accepts, message);
   }
 
   abstract encode(message: MIn): WOut | Several<WOut>;

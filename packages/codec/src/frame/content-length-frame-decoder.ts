@@ -96,7 +96,7 @@ export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): ContentLengthFrameDecoder {
-    return new ContentLengthFrameDecoder(this.options as ContentLengthFrameDecoderOptions);
+    return new ContentLengthFrameDecoder(this.givenOptions as ContentLengthFrameDecoderOptions);
   }
 
   override isWithinFrame(): boolean {

@@ -168,7 +168,7 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): LengthFieldFrameDecoder {
-    return new LengthFieldFrameDecoder(this.options as LengthFieldFrameDecoderOptions);
+    return new LengthFieldFrameDecoder(this.givenOptions as LengthFieldFrameDecoderOptions);
   }
 
   protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {

@@ -86,7 +86,7 @@ export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): LineFrameDecoder {
-    return new LineFrameDecoder(this.options as LineFrameDecoderOptions);
+    return new LineFrameDecoder(this.givenOptions as LineFrameDecoderOptions);
   }
 
   override isWithinFrame(): boolean {

@@ -65,7 +65,7 @@ export class VarintFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): VarintFrameDecoder {
-    return new VarintFrameDecoder(this.options as VarintFrameDecoderOptions);
+    return new VarintFrameDecoder(this.givenOptions as VarintFrameDecoderOptions);
   }
 
   protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {

@@ -80,7 +80,7 @@ export class JsonCodec<Read = unknown, Written = Read> extends SchemaCodec<Read,
 
   /** A codec with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): JsonCodec<Read, Written> {
-    return new JsonCodec(this.options as JsonCodecOptions<Read, Written>);
+    return new JsonCodec(this.givenOptions as JsonCodecOptions<Read, Written>);
   }
 
   protected override parse(bytes: Buffer): unknown {

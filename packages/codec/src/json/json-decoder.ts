@@ -60,7 +60,7 @@ export class JsonDecoder<Read = unknown> extends MessageToMessageDecoder<Buffer,
 
   /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): JsonDecoder<Read> {
-    return new JsonDecoder(this.options as JsonDecoderOptions<Read>);
+    return new JsonDecoder(this.givenOptions as JsonDecoderOptions<Read>);
   }
 
   override decode(_ctx: Context, bytes: Buffer): Read {

@@ -68,7 +68,7 @@ export class StringCodec extends MessageToMessageCodec<Buffer, string, OutboundB
 
   /** A codec with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): StringCodec {
-    return new StringCodec(this.options as StringCodecOptions);
+    return new StringCodec(this.givenOptions as StringCodecOptions);
   }
 
   override decode(_ctx: Context, bytes: Buffer): string {

@@ -54,7 +54,7 @@ export class StringDecoder extends MessageToMessageDecoder<Buffer, string> {
 
   /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
   fresh(): StringDecoder {
-    return new StringDecoder(this.options as StringDecoderOptions);
+    return new StringDecoder(this.givenOptions as StringDecoderOptions);
   }
 
   override decode(_ctx: Context, bytes: Buffer): string {

@@ -4,7 +4,7 @@ import * as codec from '@headrace/codec';
 import * as cbor from '@headrace/codec/cbor';
 import * as msgpack from '@headrace/codec/msgpack';
 import * as protobuf from '@headrace/codec/protobuf';
-import { type Handler, isHeadraceError, pipeline } from '@headrace/core';
+import { DecodeError, type Handler, isHeadraceError, pipeline } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { NotingChannel } from '../decoder-harness.ts';
@@ -214,7 +214,7 @@ describe('a wrong order', () => {
       }
     }
     expect(firstError(new Upper(), new codec.StringDecoder())).toContain(
-      'but Upper before it passes on text',
+      'gets text of the transport, or of a handler before it such as Upper: put a handler between',
     );
   });
 
@@ -253,9 +253,39 @@ describe('a wrong order', () => {
     expect(() => lines.add(new codec.JsonCodec() as never)).toThrow(/PIPELINE_ORDER|reads bytes/);
   });
 
+  it('is no matter for a template where a text stands for a value', () => {
+    const echo: Handler = {
+      sharable: true,
+      messageKinds: { reads: 'text', passesOn: 'text', accepts: 'text', writes: 'text' },
+      channelRead: (ctx, text) => void ctx.write(text),
+      write: (ctx, text) => ctx.write(text),
+    };
+    expect(() => pipeline().add(...codec.jsonLines(), echo as never)).not.toThrow();
+  });
+
+  it('ends the channel also of a decoder that has a function fail of its own', () => {
+    class Failing extends codec.MessageToMessageDecoder<string, string> {
+      override accepts(message: unknown): boolean {
+        return typeof message === 'string';
+      }
+      protected override decode(_ctx: unknown, text: string): string {
+        return text === 'x' ? this.fail() : text;
+      }
+      fail(): never {
+        throw new DecodeError('MESSAGE_INVALID', 'x is no word');
+      }
+    }
+    const channel = new EmbeddedChannel(new Failing());
+    expect(() => channel.writeInbound('a', 'x', 'b')).toThrow('x is no word');
+    expect([channel.readInbound(), channel.readInbound()]).toEqual(['a', undefined]);
+    expect(channel.isEnding).toBe(true);
+  });
+
   it('is no matter for a template where a handler is made later, or passes other messages on', () => {
     const texts = codec.textLines();
-    expect(() => pipeline().add(...texts, (() => ({})) as never, new codec.JsonCodec() as never));
+    expect(() =>
+      pipeline().add(...texts, (() => ({})) as never, new codec.JsonCodec() as never),
+    ).not.toThrow();
     pipeline().add(...texts, new codec.JsonCodec({ otherMessages: 'pass-on' }) as never);
   });
 });

@@ -8,6 +8,11 @@ export function kindOf(message: unknown): MessageKind {
   return typeof message === 'string' ? 'text' : 'values';
 }
 
+/** True if no message can be of both kinds. */
+export function excludes(one: MessageKind, other: MessageKind): boolean {
+  return (one === 'bytes') !== (other === 'bytes');
+}
+
 /** States that a handler cannot read this kind, which handler gave it, and the order to use. */
 export function misorderOfReads(
   reader: Handler,
@@ -20,6 +25,9 @@ export function misorderOfReads(
   if (giver === undefined)
     return `${name} reads ${reads}, but gets ${kind} of the transport: ${between}`;
   const other = nameOf(giver);
+  if (giver.messageKinds?.passesOn === undefined) {
+    return `${name} reads ${reads}, but gets ${kind} of the transport, or of a handler before it such as ${other}: ${between}`;
+  }
   const cure =
     reads === 'bytes' && passesOn === 'bytes'
       ? `put ${name} before ${other}`
@@ -54,5 +62,6 @@ export function misorderOfWrites(
 }
 
 function nameOf(handler: Handler): string {
-  return handler.constructor?.name ?? 'a handler';
+  const { name } = handler.constructor ?? Object;
+  return name === 'Object' || name === '' ? 'a handler' : name;
 }

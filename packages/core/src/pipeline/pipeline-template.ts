@@ -3,7 +3,7 @@ import { OptionError, PipelineError } from '../errors.ts';
 import type { Chain, OrMisfit, ReadAfter, WriteAfter } from '../handler-chain.ts';
 import { isClass } from '../internal/is-class.ts';
 import type { MessageKind } from '../message-kinds.ts';
-import { misorderOfReads, misorderOfWrites } from './message-order.ts';
+import { excludes, misorderOfReads, misorderOfWrites } from './message-order.ts';
 
 /** Makes one handler of one channel. */
 export type HandlerFactory = (channel: Channel) => Handler;
@@ -120,7 +120,7 @@ function orderAfter(order: HandlerOrder, source: HandlerSource): HandlerOrder {
 }
 
 function differ(one: KnownKind | undefined, kind: MessageKind | undefined): one is KnownKind {
-  return one !== undefined && kind !== undefined && one.kind !== kind;
+  return one !== undefined && kind !== undefined && excludes(one.kind, kind);
 }
 
 /** Makes a function of a source; refuses a source that would fail, or serve one channel only. */

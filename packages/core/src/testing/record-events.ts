@@ -84,6 +84,8 @@ export class EventRecorder implements Handler {
           this.note(method, detailOf?.(argument, ctx));
           return (ctx[passOn] as (argument: unknown) => unknown).call(ctx, argument);
         },
+        writable: true,
+        configurable: true,
       });
     }
   }

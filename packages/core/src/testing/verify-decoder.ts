@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
+import { inspect, isDeepStrictEqual } from 'node:util';
 import type { Handler } from '../contract.ts';
 import { textOf } from '../errors.ts';
 import { number } from '../internal/option-kind.ts';
@@ -99,11 +99,17 @@ function verifyOnce(
   }
   const wrong = expected.findIndex((message, at) => !isSame(messages[at], message));
   if (wrong !== -1) {
-    const [got, due] = [eventText(messages[wrong]), eventText(expected[wrong])];
+    const [got, due] = shownApart(messages[wrong], expected[wrong]);
     throw new Error(`${describe()}: message ${wrong} is ${got}, but ${due} was due`);
   }
   if (rest.length > 0)
     throw new Error(`${describe()}: left over ${rest.map(eventText).join(', ')}`);
+}
+
+/** Two messages as texts; those that look alike with all that they hold. */
+function shownApart(got: unknown, due: unknown): [string, string] {
+  const texts: [string, string] = [eventText(got), eventText(due)];
+  return texts[0] === texts[1] ? [inspect(got), inspect(due)] : texts;
 }
 
 function sizesOf(chunks: Chunks): string {

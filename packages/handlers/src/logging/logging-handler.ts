@@ -11,13 +11,13 @@ import type {
 } from '@headrace/core';
 import {
   atOnce,
+  callSafely,
   choice,
   describeOptions,
   fn,
   having,
   number,
   type Resolved,
-  toError,
   whole,
 } from '@headrace/core/authoring';
 import { describeMessage, type LogFormat } from './describe-message.ts';
@@ -195,13 +195,11 @@ export class LoggingHandler implements Handler {
   private attempt(ctx: Context, text: () => string, error?: Error): void {
     const { channelShare, level, logger = ctx.channel.logger } = this.options;
     if (channelShare < 1 && shareOf(ctx.channel) >= channelShare) return;
-    try {
-      logger.log(level, `${ctx.channel} ${text()}`, error);
-    } catch (thrown) {
-      if (this.hasFailed) return;
+    const log = (): unknown => logger.log(level, `${ctx.channel} ${text()}`, error);
+    callSafely(log, undefined, (failure) => {
+      if (!this.hasFailed) process.emitWarning(failure);
       this.hasFailed = true;
-      process.emitWarning(toError(thrown));
-    }
+    });
   }
 }
 

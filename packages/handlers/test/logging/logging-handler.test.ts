@@ -189,6 +189,17 @@ describe('LoggingHandler', () => {
     expect(wholly.length).toBeLessThan(110);
   });
 
+  it('warns once of a logger that rejects, and ends no process', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const log = () => Promise.reject(new Error('the disk is full'));
+    const channel = new EmbeddedChannel(new LoggingHandler({ logger: { log } }));
+    channel.writeInbound('a', 'b');
+    await turn();
+    expect([channel.readInbound(), channel.readInbound()]).toEqual(['a', 'b']);
+    expect(warn.mock.calls.map(([error]) => String(error))).toEqual(['Error: the disk is full']);
+    warn.mockRestore();
+  });
+
   it('lets messages through when the logger or redact throws, and warns once', () => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const broken: Logger = {

@@ -7,6 +7,7 @@ import {
   describeOptions,
   describePart,
   fn,
+  LOGGER,
   unchecked,
   whole,
 } from '@headrace/core/authoring';
@@ -57,7 +58,7 @@ export const WIRE_OPTIONS = describeOptions('WireOptions', {
   maxFrameLength: whole({ min: 1, max: 0x7fff_ffff, default: 1_048_576 }),
   codec: fn({ purpose: 'makes the codec of one connection' }),
   heartbeat: unchecked(),
-  logger: unchecked(),
+  logger: LOGGER,
   clock: unchecked(),
 });
 
