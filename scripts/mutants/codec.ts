@@ -3,6 +3,13 @@ import type { Mutant } from './mutant.ts';
 export const mutants: readonly Mutant[] = [
   {
     file: 'src/base/decoding-handler.ts',
+    find: 'Object.freeze({ ...options })',
+    replace: 'options',
+    test: 'test/base/fresh.test.ts',
+    why: 'fresh() does not take what became of the options later',
+  },
+  {
+    file: 'src/base/decoding-handler.ts',
     find: 'if (this.passesOthers) ctx.fireChannelRead(message);',
     replace: 'if (true) ctx.fireChannelRead(message);',
     test: 'test/base/other-messages.test.ts',

@@ -6,7 +6,7 @@ const kept = (decoder: object) => (decoder as { givenOptions: object }).givenOpt
 
 describe('the options that fresh() takes', () => {
   it('are those of the beginning, whatever becomes of the object', () => {
-    const options = { maxFrameLength: 100, lengthFieldLength: 4 };
+    const options = { maxFrameLength: 100, lengthFieldLength: 4 as const };
     const decoder = new LengthFieldFrameDecoder(options);
     options.maxFrameLength = Number.POSITIVE_INFINITY;
     expect(kept(decoder.fresh())).toEqual({ maxFrameLength: 100, lengthFieldLength: 4 });

@@ -268,7 +268,7 @@ describe('a wrong order', () => {
       override accepts(message: unknown): boolean {
         return typeof message === 'string';
       }
-      protected override decode(_ctx: unknown, text: string): string {
+      override decode(_ctx: unknown, text: string): string {
         return text === 'x' ? this.fail() : text;
       }
       fail(): never {
