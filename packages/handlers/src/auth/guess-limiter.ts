@@ -53,8 +53,9 @@ type Shares = readonly (readonly [buckets: TokenBuckets, key: string])[];
 /**
  * Limits the guessing of secrets: how many wrong tries are checked of one client for one name, of one client for all
  * names, and of all clients for one name. One more waits for a short time, and is then refused without a look at its
- * secret. Tries that wait take nothing from others, right ones and those that go away give back what they took. A
- * client that has signed in with a name keeps a share of its own for it, whatever others try. The memory is bounded.
+ * secret. Tries that wait take nothing from others. Right ones, those whose check fails and those that go away give back
+ * what they took, once the answer has come. A client that has signed in with a name, and is remembered, is not kept out by
+ * guesses of other names at its address, nor of its name elsewhere. The memory is bounded.
  *
  * With the defaults a guesser gets 120 tries an hour for one name from one address, after 5 at once; 1200 an hour,
  * after 50 at once, from one address over all names, and for one name from all addresses.
@@ -84,8 +85,8 @@ export class GuessLimiter {
   private readonly maxDelayMs: number;
   /** By client and name. */
   private readonly pairs: TokenBuckets;
-  /** By client, and by name. */
-  private readonly shared: TokenBuckets;
+  private readonly clients: TokenBuckets;
+  private readonly names: TokenBuckets;
   /** Clients and names that have signed in. */
   private readonly known: RecentMap<true>;
 
@@ -98,20 +99,22 @@ export class GuessLimiter {
     this.clientOf = clientOf;
     this.maxDelayMs = resolved.maxDelayMs;
     this.pairs = new TokenBuckets({ perSecond, burst: freeTries }, maxClients);
-    this.shared = new TokenBuckets(sharedRate, 2 * maxClients);
+    this.clients = new TokenBuckets(sharedRate, maxClients);
+    this.names = new TokenBuckets(sharedRate, maxClients);
     this.known = new RecentMap(maxClients);
   }
 
   /** Clients and names that are remembered now for their wrong tries. */
   get remembered(): number {
-    return this.shared.size;
+    return this.clients.size + this.names.size;
   }
 
   /**
    * An authenticator that checks no more tries than the limits allow; for the AuthHandler.
    *
    * @param nameOf - the name in the credentials, in one spelling, as the authenticator compares it; without it, or
-   * where it returns `undefined` as for a token without a name, only the tries of each client are counted
+   * where it returns no string as for a token without a name, only the tries of each client are counted
+   * @param authenticate - refuses a wrong secret: what it throws is a check that failed, and is not counted
    */
   protect<Message, Principal, Reply = Message>(
     authenticate: Authenticate<Message, Principal, Reply>,
@@ -120,11 +123,12 @@ export class GuessLimiter {
     return (message, attempt) => {
       const client = atOnce('clientOf', this.clientOf(attempt.channel));
       if (client === undefined) return authenticate(message, attempt);
-      const name = atOnce('nameOf', nameOf(message));
+      const given: unknown = atOnce('nameOf', nameOf(message));
+      const name = typeof given === 'string' ? given : undefined;
       const pair = name === undefined ? undefined : digest(`${client}\n${name}`);
       const shares = this.sharesOf(client, name, pair);
       const check = (): Answer<Principal, Reply> =>
-        this.watch(pair, shares, attempt, authenticate(message, attempt));
+        this.watch(pair, shares, attempt, () => authenticate(message, attempt));
       return take(shares, attempt)
         ? check()
         : this.turn(shares, attempt).then((came) => (came ? check() : { refused: TOO_MANY }));
@@ -132,11 +136,11 @@ export class GuessLimiter {
   }
 
   private sharesOf(client: string, name: string | undefined, pair: string | undefined): Shares {
-    const ofClient = [this.shared, `client ${client}`] as const;
+    const ofClient = [this.clients, client] as const;
     if (name === undefined || pair === undefined) return [ofClient];
     const ofPair = [this.pairs, pair] as const;
     if (this.known.peek(pair)) return [ofPair];
-    return [ofPair, ofClient, [this.shared, digest(name)]];
+    return [ofPair, ofClient, [this.names, digest(name)]];
   }
 
   /** Resolves with true when the try may be checked: what it needs has been taken. Rejects if it goes away. */
@@ -148,31 +152,37 @@ export class GuessLimiter {
     return false;
   }
 
-  /** A right try, and one that goes away before its answer, gives back what it took. */
+  /**
+   * A right try, one whose check failed, and one that went away before its answer give back what they took; not before
+   * the answer: until then the secret is looked at.
+   */
   private watch<P, R>(
     pair: string | undefined,
     shares: Shares,
-    attempt: AuthAttempt,
-    answer: Answer<P, R>,
+    { channel, signal }: AuthAttempt,
+    ask: () => Answer<P, R>,
   ): Answer<P, R> {
-    let isTaken = true;
     const giveBack = (): void => {
-      const now = attempt.channel.clock.now();
-      if (isTaken) for (const [buckets, key] of shares) buckets.giveBack(key, now);
-      isTaken = false;
+      const now = channel.clock.now();
+      for (const [buckets, key] of shares) buckets.giveBack(key, now);
     };
     const look = (verdict: AuthVerdict<P, R>): AuthVerdict<P, R> => {
-      if ('principal' in verdict) {
-        giveBack();
-        if (pair !== undefined) this.known.use(pair, true);
-      }
+      const isRight = 'principal' in verdict;
+      if (isRight || signal.aborted) giveBack();
+      if (isRight && pair !== undefined) this.known.use(pair, true);
       return verdict;
     };
-    if (!('then' in answer)) return look(answer);
-    const { signal } = attempt;
-    signal.addEventListener('abort', giveBack, { once: true });
-    const answered = (): void => signal.removeEventListener('abort', giveBack);
-    return Promise.resolve(answer.then(look)).finally(answered);
+    const failed = (error: unknown): never => {
+      giveBack();
+      throw error;
+    };
+    let answer: Answer<P, R>;
+    try {
+      answer = ask();
+    } catch (error) {
+      return failed(error);
+    }
+    return 'then' in answer ? answer.then(look, failed) : look(answer);
   }
 }
 

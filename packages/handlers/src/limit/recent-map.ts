@@ -23,6 +23,10 @@ export class RecentMap<V> {
     if (this.values.size > this.max) this.forget(1, () => true);
   }
 
+  delete(name: string): void {
+    this.values.delete(name);
+  }
+
   /** Forgets at most so many, of those used least lately the first for which the test is true. */
   forget(most: number, isOver: (value: V) => boolean): void {
     let left = most;

@@ -82,6 +82,9 @@ export class TokenBuckets {
   }
 
   giveBack(name: string, now: number): void {
-    this.buckets.peek(name)?.giveBack(this.rate, now);
+    const bucket = this.buckets.peek(name);
+    bucket?.giveBack(this.rate, now);
+    // A full one must not stand where another is forgotten.
+    if (bucket?.isFull(this.rate, now) === true) this.buckets.delete(name);
   }
 }

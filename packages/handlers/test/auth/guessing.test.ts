@@ -33,6 +33,8 @@ class Guessing {
   readonly limiter: GuessLimiter;
   /** How many secrets were looked at. */
   checked = 0;
+  /** How many secrets a slow authenticator looks at now. */
+  underWay = 0;
   private readonly authenticate: (
     words: string,
     attempt: AuthAttempt,
@@ -50,7 +52,13 @@ class Guessing {
     this.authenticate = this.limiter.protect<string, string, string>(
       (words) => {
         if (!isSlow) return check(words);
-        return new Promise((resolve) => this.clock.schedule(() => resolve(check(words)), 1000));
+        this.underWay += 1;
+        return new Promise((resolve) => {
+          this.clock.schedule(() => {
+            this.underWay -= 1;
+            resolve(check(words));
+          }, 1000);
+        });
       },
       (words) => words.split(' ')[1],
     );
@@ -173,6 +181,68 @@ describe('GuessLimiter', () => {
       expect(verdict()).toBe('in');
     }
     expect(guessing.clock.pendingTimers).toBe(0);
+  });
+
+  it('counts a try that went away for as long as its secret is looked at', async () => {
+    const guessing = new Guessing({}, true);
+    for (let i = 0; i < 100; i++) guessing.try('home ann x').leave();
+    await guessing.pass(900);
+    expect(guessing.underWay).toBe(5);
+    await guessing.pass(600);
+    const { verdict } = guessing.try('home ann right');
+    await guessing.pass(1000);
+    expect(verdict()).toBe('in');
+  });
+
+  it.each(['throws', 'rejects'])(
+    'an authenticator that %s has found no wrong secret',
+    async (how) => {
+      const limiter = new GuessLimiter({ clientOf: () => 'one' });
+      let asked = 0;
+      const authenticate = limiter.protect<string, string>(
+        () => {
+          asked += 1;
+          if (how === 'throws') throw new Error('down');
+          return Promise.reject(new Error('down'));
+        },
+        () => 'ann',
+      );
+      const attempt = { channel: new EmbeddedChannel(), signal: new AbortController().signal };
+      let failed = 0;
+      for (let i = 0; i < 60; i++) {
+        new Promise((resolve) => resolve(authenticate('x', attempt))).catch(() => {
+          failed += 1;
+        });
+        await settled();
+      }
+      expect([failed, asked, limiter.remembered]).toEqual([60, 60, 0]);
+    },
+  );
+
+  it.each([5, null, {}, ['ann']])('counts the address alone for the name %j', (name) => {
+    const limiter = new GuessLimiter({ clientOf: () => 'one' });
+    const authenticate = limiter.protect(
+      () => ({ refused: 'wrong' }),
+      () => name as never,
+    );
+    const attempt = { channel: new EmbeddedChannel(), signal: new AbortController().signal };
+    const answers = Array.from({ length: 51 }, () => authenticate('x', attempt));
+    expect(answers.map((answer) => 'then' in answer)).toEqual([...Array(50).fill(false), true]);
+  });
+
+  it('right tries of others do not make it forget a guesser', async () => {
+    const guessing = new Guessing({ maxClients: 10, forgiveEveryMs: 1e9 });
+    guessing.tries(5, () => 'home ann x');
+    for (let i = 0; i < 100; i++) guessing.try(`place${i} name${i} right`);
+    expect(guessing.try('home ann right').verdict()).toBe('waits');
+    expect(guessing.limiter.remembered).toBe(2);
+  });
+
+  it('tries for many names do not make it forget the addresses', async () => {
+    const guessing = new Guessing({ maxClients: 10, forgiveEveryMs: 1e9, sharedFactor: 1 });
+    guessing.tries(5, () => 'home ann x');
+    for (let i = 0; i < 30; i++) guessing.try(`bot${i % 9} name${i} x`);
+    expect(guessing.try('home other right').verdict()).toBe('waits');
   });
 
   it('gives a wrong try back no more when its connection goes after the answer', async () => {
