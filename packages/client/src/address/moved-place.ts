@@ -16,9 +16,11 @@ const SECURE = /^(wss|https):$/;
 /**
  * A place that a server or a route named, reached in the way of the place in use: with its TLS, and the name that its
  * certificate must have, in its network and through its proxy. So a message that sends a client elsewhere can neither
- * switch encryption off nor choose the name that is checked. A place with a `tls` of its own keeps that.
+ * switch encryption off nor choose the name that is checked. A place with a `tls` of its own keeps that, and so does a
+ * URL: only the application can write them.
  *
- * @throws ChannelError `PLACE_REFUSED` for a path after a host, and for a plain URL after an encrypted one
+ * @throws ChannelError `PLACE_REFUSED` for a path after a host, for a plain URL after an encrypted one, and for another
+ * host after an encrypted URL, whose host is the name that is checked
  */
 export function movedPlace<P>(inUse: unknown, named: P): P {
   if (inUse === undefined || inUse === null) return named;
@@ -55,6 +57,9 @@ function movedUrl<P>(inUse: URL, named: P): P {
   const moved = new URL(inUse);
   moved.hostname = host.includes(':') ? `[${host}]` : host;
   moved.port = String(port);
+  if (SECURE.test(inUse.protocol) && moved.hostname !== inUse.hostname) {
+    throw refused(`${moved.origin}, another host, after ${inUse.origin}`);
+  }
   return moved as P;
 }
 

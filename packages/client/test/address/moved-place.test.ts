@@ -44,8 +44,12 @@ describe('movedPlace', () => {
   });
 
   it('keeps the protocol and the path of a URL', () => {
-    expect(String(movedPlace<unknown>('wss://chat.example/ws?v=1', moved))).toBe(
-      'wss://10.0.0.2:2/ws?v=1',
+    const sameHost = { host: 'Chat.example', port: 2 };
+    expect(String(movedPlace<unknown>('wss://chat.example/ws?v=1', sameHost))).toBe(
+      'wss://chat.example:2/ws?v=1',
+    );
+    expect(String(movedPlace<unknown>('ws://chat.example/ws?v=1', moved))).toBe(
+      'ws://10.0.0.2:2/ws?v=1',
     );
     expect(String(movedPlace<unknown>(new URL('ws://a/'), { host: '::1', port: 3 }))).toBe(
       'ws://[::1]:3/',
@@ -60,6 +64,9 @@ describe('movedPlace', () => {
     ['wss://a.example/', 'ws://b.example/', 'ws://b.example, which is not encrypted, after'],
     [new URL('wss://a.example/'), new URL('http://b.example/'), 'which is not encrypted'],
     ['ws://a.example/', {}, 'after a URL'],
+    // The name of the host is the one that is checked: the message must not choose it.
+    ['wss://a.example/', moved, 'wss://10.0.0.2:2, another host, after wss://a.example'],
+    ['wss://[::1]/', { host: '::2', port: 1 }, 'another host'],
   ])('refuses to go from %j to %j', (inUse, named, text) => {
     let error: unknown;
     try {
