@@ -24,7 +24,8 @@ const NONE: Failures = { count: 0, at: 0 };
  * places that it has in common with the old one when it is shuffled, and begins a round.
  */
 export class AddressRing<P> {
-  private readonly order: AddressOrder;
+  /** The places are tried as they come. */
+  readonly isGiven: boolean;
   private readonly random: () => number;
   private readonly balance: PlaceBalance | undefined;
   private readonly failures = new Map<string, Failures>();
@@ -35,7 +36,7 @@ export class AddressRing<P> {
 
   /** @param balance - counts connections of others; without effect on places in the order in which they are given */
   constructor(order: AddressOrder, random: () => number, balance?: PlaceBalance) {
-    this.order = order;
+    this.isGiven = order === 'given';
     this.random = random;
     this.balance = order === 'shuffle' ? balance : undefined;
   }
@@ -47,6 +48,10 @@ export class AddressRing<P> {
   /** A place has not been tried in this round. */
   get hasNext(): boolean {
     return this.entries.some(({ key }) => !this.tried.has(key));
+  }
+
+  has(place: P): boolean {
+    return this.entries.some((entry) => entry.place === place);
   }
 
   /** The place whose turn it is; it is marked as tried. */
@@ -64,7 +69,7 @@ export class AddressRing<P> {
     const given = places.map((place) => ({ place, key: placeKey(place) }));
     const known = new Set(given.map(({ key }) => key));
     for (const key of this.failures.keys()) if (!known.has(key)) this.failures.delete(key);
-    this.entries = this.order === 'given' ? given : this.keepTurns(given);
+    this.entries = this.isGiven ? given : this.keepTurns(given);
     this.beginRound();
   }
 
@@ -94,6 +99,11 @@ export class AddressRing<P> {
   /** The connection was there for long: earlier failures do not count any more. */
   wasStable(place: P): void {
     this.failures.delete(placeKey(place));
+  }
+
+  /** No earlier failure counts any more. */
+  forgive(): void {
+    this.failures.clear();
   }
 
   private compare(a: Entry<P>, b: Entry<P>): number {

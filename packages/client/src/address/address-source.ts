@@ -2,6 +2,7 @@ import { ChannelError, OptionError } from '@headrace/core';
 import { textOf } from '@headrace/core/authoring';
 import { type AddressOrder, AddressRing } from './address-ring.ts';
 import type { PlaceBalance } from './place-balance.ts';
+import { placeKey } from './place-key.ts';
 
 /** Finds the places to connect to; asked before each round through them. */
 export interface AddressFunction<P> {
@@ -15,6 +16,9 @@ export interface AddressFunction<P> {
   readonly addressOrder?: AddressOrder;
 }
 
+/** No list of places, whoever wrote it, makes a client try without a pause: a longer one takes several rounds. */
+const MAX_TRIES = 32;
+
 /** A list of places, or a function that finds them. */
 export type Addresses<P> = readonly P[] | AddressFunction<P>;
 
@@ -26,10 +30,13 @@ export class AddressSource<P> {
   private readonly ask: AddressFunction<P> | undefined;
   private readonly ring: AddressRing<P>;
   private readonly balance: PlaceBalance | undefined;
-  /** The places with a try under way, or the connection. */
-  private readonly held = new Set<P>();
+  /** The keys of the places with a try under way, or the connection. */
+  private readonly held = new Set<string>();
   private isStale: boolean;
-  private once: P[] = [];
+  /** The places that come before all others, by their keys. */
+  private once = new Map<string, P>();
+  /** How many tries this round has had. */
+  private tries = 0;
 
   constructor(
     addresses: Addresses<P>,
@@ -44,14 +51,22 @@ export class AddressSource<P> {
     if (typeof addresses !== 'function') this.ring.update(checkedList(addresses));
   }
 
-  /** These come before all others, each once; what is left of an earlier call does not. */
+  /** These come before all others, each once, at most 32; what is left of an earlier call does not. */
   preferOnce(places: readonly P[]): void {
-    this.once = [...places];
+    const once = new Map<string, P>();
+    for (const place of places) if (once.size < MAX_TRIES) once.set(placeKey(place), place);
+    this.once = once;
+  }
+
+  /** The place is the application's own, of the list of addresses. */
+  isListed(place: P): boolean {
+    return this.ask === undefined && this.ring.has(place);
   }
 
   /** A place has not been tried in this round, and is known without asking. */
   get hasNext(): boolean {
-    return this.once.length > 0 || (!this.isStale && this.ring.hasNext);
+    if (this.tries >= MAX_TRIES) return false;
+    return this.nextPreferred !== undefined || (!this.isStale && this.ring.hasNext);
   }
 
   /** The next place is known without asking, in this round or a new one. */
@@ -61,9 +76,11 @@ export class AddressSource<P> {
 
   /** The place whose turn it is, if {@link isKnown}; its try begins. */
   take(): P {
-    const place = this.once.shift() ?? this.nextOfRing();
+    if (!this.hasNext) this.beginRound();
+    const place = this.takePreferred() ?? this.ring.next()!;
+    this.tries += 1;
     this.ring.markTried(place);
-    this.held.add(place);
+    this.held.add(placeKey(place));
     this.balance?.add(place);
     return place;
   }
@@ -75,10 +92,11 @@ export class AddressSource<P> {
       if (!Array.isArray(places) || places.length === 0) throw noPlaces(places);
       signal.throwIfAborted();
       this.ring.update(places as readonly P[]);
+      this.beginRound();
     } catch (error) {
       if (this.ring.size === 0 || signal.aborted) throw error;
       // A route service that is down must not keep a client from servers that are not.
-      this.ring.beginRound();
+      this.beginRound();
     }
     this.isStale = false;
     return this.take();
@@ -87,6 +105,7 @@ export class AddressSource<P> {
   /** All places have a turn again. */
   beginRound(): void {
     this.ring.beginRound();
+    this.tries = 0;
   }
 
   /** The try was given up, and did not fail. */
@@ -97,7 +116,7 @@ export class AddressSource<P> {
 
   /** The connection is not needed any more. */
   release(place: P): void {
-    if (this.held.delete(place)) this.balance?.remove(place);
+    if (this.held.delete(placeKey(place))) this.balance?.remove(place);
   }
 
   /** A try failed. */
@@ -107,16 +126,25 @@ export class AddressSource<P> {
   }
 
   /** A connection was lost: much may have changed since. */
-  lost(place: P, wasStable: boolean): void {
+  lost(place: P, wasStable: boolean, isMoved: boolean): void {
     if (wasStable) this.ring.wasStable(place);
     this.failed(place);
-    this.ring.beginRound();
+    // In an order that is given, the first place that can be reached is the right one (RFC 2782).
+    if (wasStable && !isMoved && this.ring.isGiven) this.ring.forgive();
+    this.beginRound();
     this.isStale = this.ask !== undefined;
   }
 
-  private nextOfRing(): P {
-    if (!this.ring.hasNext) this.ring.beginRound();
-    return this.ring.next()!;
+  /** No place has two tries at a time. */
+  private get nextPreferred(): string | undefined {
+    return [...this.once.keys()].find((key) => !this.held.has(key));
+  }
+
+  private takePreferred(): P | undefined {
+    const key = this.nextPreferred;
+    const place = key === undefined ? undefined : this.once.get(key);
+    if (key !== undefined) this.once.delete(key);
+    return place;
   }
 }
 

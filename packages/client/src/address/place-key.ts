@@ -1,6 +1,34 @@
+import { TlsClientContext } from '@headrace/core';
+
+/** What places are known by. */
+interface KnownPlace {
+  readonly host?: unknown;
+  readonly port?: unknown;
+  readonly path?: unknown;
+  readonly name?: unknown;
+  readonly network?: object;
+  readonly transport?: object;
+  readonly tls?: { readonly servername?: unknown };
+}
+
+const numbers = new WeakMap<object, number>();
+let lastNumber = 0;
+
 /** The same for two objects that name the same place. */
 export function placeKey(place: unknown): string {
   if (typeof place !== 'object' || place === null || place instanceof URL) return String(place);
-  const { host, port, path, name } = place as Record<string, unknown>;
-  return JSON.stringify([host, port, path, name].map((part) => String(part)));
+  const { host, port, path, name, network, transport, tls } = place as KnownPlace;
+  const parts = [host, port, path, name, numberOf(network), numberOf(transport)];
+  // A connector's own kind of place has nothing to compare.
+  if (parts.every((part) => part === undefined)) return `place ${numberOf(place)}`;
+  const isContext = tls instanceof TlsClientContext;
+  parts.push(isContext ? numberOf(tls) : tls && (tls.servername ?? host));
+  return JSON.stringify(parts.map(String));
+}
+
+function numberOf(object: object | undefined): number | undefined {
+  if (object === undefined) return undefined;
+  const number = numbers.get(object) ?? ++lastNumber;
+  numbers.set(object, number);
+  return number;
 }

@@ -6,6 +6,8 @@ import { interleaved, raceAddresses } from './address-race.ts';
 
 /** Connects to places: core's `Bootstrap`, the WebSocket's, or what a test has in their place. */
 export interface Connector<P, C extends Channel = Channel> {
+  /** Names are found elsewhere, as by a proxy: `raceMs` of a client does not look them up. @default false */
+  readonly findsNames?: boolean;
   connect(place: P, options: { readonly signal: AbortSignal }): Promise<C>;
 }
 

@@ -24,10 +24,15 @@ const OPTIONS = describeOptions('srvAddresses', {
   random: fn({ purpose: 'gives a number in [0, 1)', default: Math.random }),
 });
 
+/** The draws are quadratic; more servers than these nobody needs for one connection. */
+const MAX_PLACES = 256;
+
 /**
  * Finds places by the SRV records of a DNS name: places of a lower `priority` number come first, of equal ones each by
  * chance according to its `weight` (RFC 2782). A client asks at the start, after a loss and when all places have
- * failed, and takes the places in this order.
+ * failed, and takes the places in this order: one after the other, unless its `raceMs` is given, and from the first one
+ * again after the loss of a connection that was stable. Of more than 256 records it takes those of the lowest `priority`,
+ * and none whose port is not 1 to 65,535.
  *
  * It rejects with `CHANNEL_FAILED` if there is no such name, no answer, or a record that says that there is no service.
  *
@@ -66,31 +71,42 @@ export function srvAddresses(
       const { code } = error as NodeJS.ErrnoException;
       throw noPlace(name, textOf(error), code, error);
     }
-    // A lone dot says that there is no such service.
-    const offered = records.filter((record) => record.name !== '' && record.name !== '.');
+    const offered = records.filter(isPlace);
     if (offered.length === 0) throw noPlace(name, 'it has no service', 'ENODATA');
     return inOrder(offered, random).map(({ name: host, port }) => ({ host, port, ...secured }));
   };
   return Object.assign(find, { addressOrder: 'given' as const });
 }
 
+/** A lone dot says that there is no such service; anybody may write a port. */
+function isPlace({ name, port }: SrvRecord): boolean {
+  return name !== '' && name !== '.' && port >= 1 && port <= 65_535;
+}
+
 /** By priority, and by chance according to the weights. */
 function inOrder(records: readonly SrvRecord[], random: () => number): SrvRecord[] {
   // Those of weight 0 first, so that they have a small chance.
-  const left = records.toSorted((a, b) => a.weight - b.weight);
+  const sorted = records.toSorted((a, b) => a.priority - b.priority || a.weight - b.weight);
+  const groups = new Map<number, SrvRecord[]>();
+  for (const record of sorted.slice(0, MAX_PLACES)) {
+    const alike = groups.get(record.priority);
+    if (alike === undefined) groups.set(record.priority, [record]);
+    else alike.push(record);
+  }
+  return [...groups.values()].flatMap((alike) => drawn(alike, random));
+}
+
+function drawn(left: SrvRecord[], random: () => number): SrvRecord[] {
   const order: SrvRecord[] = [];
   while (left.length > 0) {
-    const priority = Math.min(...left.map((record) => record.priority));
-    const alike = left.filter((record) => record.priority === priority);
-    const sum = alike.reduce((total, { weight }) => total + weight, 0);
-    const drawn = Math.floor(atOnce('random', random()) * (sum + 1));
+    const sum = left.reduce((total, { weight }) => total + weight, 0);
+    const most = Math.floor(atOnce('random', random()) * (sum + 1));
     let upTo = 0;
-    const chosen = alike.find(({ weight }) => {
+    const chosen = left.findIndex(({ weight }) => {
       upTo += weight;
-      return upTo >= drawn;
-    })!;
-    left.splice(left.indexOf(chosen), 1);
-    order.push(chosen);
+      return upTo >= most;
+    });
+    order.push(...left.splice(chosen, 1));
   }
   return order;
 }

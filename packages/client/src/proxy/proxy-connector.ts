@@ -57,6 +57,7 @@ const PLACE = describeOptions('connect through a proxy', {
 export class ProxyConnector<C extends Channel = Channel>
   implements Connector<PortPlace & ClientTls, C>
 {
+  readonly findsNames: boolean = true;
   private readonly settings: ProxySettings;
   private readonly bootstrap: Connector<ConnectPlace, C>;
 

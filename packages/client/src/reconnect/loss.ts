@@ -62,6 +62,18 @@ export function failedConnect<P>(error: Error, place: P | undefined): Loss<P> {
   return { kind: kindOfError(error), during: 'connecting', place, error, reason: undefined };
 }
 
+/** The error of a place that was not configured: the next answer, or the next MOVE, may name a better one. */
+export function repairable(error: Error): Error {
+  if (!isOptionError(error)) return error;
+  const text = `a place that the client was given makes no sense: ${error.message}`;
+  return new ChannelError('CHANNEL_FAILED', text, {}, error);
+}
+
+/** No later try would end otherwise. */
+export function isOptionError(error: Error): boolean {
+  return isHeadraceError(error) && error.code.startsWith('HR_ERR_OPTION_');
+}
+
 /** The function `ready` failed. */
 export function failedReady<P>(error: Error, place: P): Loss<P> {
   return { kind: 'ready', during: 'readying', place, error, reason: undefined };

@@ -1,11 +1,11 @@
-import { ChannelError, isHeadraceError } from '@headrace/core';
+import { ChannelError } from '@headrace/core';
 import { atOnce, toError } from '@headrace/core/authoring';
 import { CLIENT_ERRORS } from '../client-errors.ts';
 import { checkedDelay } from '../retry/checked-delay.ts';
 import type { RetryBudget } from '../retry/retry-budget.ts';
 import type { RetryPolicy } from '../retry/retry-policy.ts';
 import type { ClientState } from './client-state.ts';
-import type { Loss } from './loss.ts';
+import { isOptionError, type Loss } from './loss.ts';
 
 /** What is asked after a loss whether to try again: yes or no, or yes after this time. */
 export type ShouldRetry<P> = (loss: Loss<P>) => boolean | { readonly afterMs: number };
@@ -129,6 +129,8 @@ export class ReconnectMachine<P, C> {
 
   /** A try failed; others are under way. */
   failedBeside(loss: Loss<P>, now: number): Actions<P, C> {
+    // A listener of the loss may have closed the client.
+    if (this.current.name === 'closed') return NOTHING;
     const delayMs = this.delayAfter(loss, now, false);
     return typeof delayMs === 'number' ? NOTHING : this.giveUp(loss, delayMs, this.attempt);
   }
@@ -242,9 +244,4 @@ export class ReconnectMachine<P, C> {
     this.current = state;
     return [{ do: 'announce', state }];
   }
-}
-
-/** No later try would end otherwise. */
-function isOptionError(error: Error): boolean {
-  return isHeadraceError(error) && error.code.startsWith('HR_ERR_OPTION_');
 }

@@ -48,7 +48,8 @@ export interface ReconnectingClientOptions<P = ConnectPlace, C extends Channel =
   /**
    * A connect may run alone for so long, then the next place joins it; so do the IP addresses of one name, families in
    * turn (RFC 8305). The first that connects wins. With another `bootstrap` than core's the addresses of a name race only
-   * if this is given. `false`: one place after the other, and names in Node's way. @default 250
+   * if this is given, and never those that a ProxyConnector finds. `false`: one place after the other, and names in Node's
+   * way. @default 250; places of srvAddresses do not race
    */
   readonly raceMs?: number | false;
   /** How long finding the places may take, and how long connecting to each. @default 10000 */
@@ -105,6 +106,8 @@ export interface ReconnectSettings<P, C extends Channel>
   extends Resolved<ReconnectingClientOptions<P, C>, typeof OPTIONS.kinds> {
   readonly logger: Logger;
   readonly order: AddressOrder;
+  /** How long a connect may run alone before the next place joins it. */
+  readonly placeRaceMs: number;
 }
 
 export function reconnectSettings<P, C extends Channel>(
@@ -120,10 +123,13 @@ export function reconnectSettings<P, C extends Channel>(
   }
   const ownOrder = typeof addresses === 'function' ? addresses.addressOrder : undefined;
   const order = settings.order ?? ownOrder ?? 'shuffle';
+  const isAsked = options.raceMs !== undefined;
   // Others may have names of their own, which no DNS knows.
-  const isRace = Number.isFinite(raceMs) && (isOurs || options.raceMs !== undefined);
+  const isRace = Number.isFinite(raceMs) && (isOurs || isAsked) && bootstrap.findsNames !== true;
   const connector = isRace ? new RacingConnector<P, C>(bootstrap, raceMs, clock) : bootstrap;
-  return { ...settings, bootstrap: connector, logger, order };
+  // A spare place that is faster must not win.
+  const placeRaceMs = ownOrder === 'given' && !isAsked ? Number.POSITIVE_INFINITY : raceMs;
+  return { ...settings, bootstrap: connector, logger, order, placeRaceMs };
 }
 
 /** A place as text, for errors. */

@@ -12,7 +12,7 @@ import { movedPlace } from '../address/moved-place.ts';
 import { CLIENT_ERRORS } from '../client-errors.ts';
 import type { ClientState } from './client-state.ts';
 import { ConnectAttempt, closeLate, connectTimedOut } from './connect-attempt.ts';
-import { closedChannel, failedConnect, failedReady, type Loss } from './loss.ts';
+import { closedChannel, failedConnect, failedReady, type Loss, repairable } from './loss.ts';
 import { OfflineQueue } from './offline-queue.ts';
 import { type ReconnectAction, ReconnectMachine } from './reconnect-machine.ts';
 import {
@@ -93,7 +93,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   /** What is under way: finding a place, or `ready`. */
   private attempt: { drop(): void } | undefined = undefined;
   /** The connects that are under way. */
-  private readonly tries = new Map<P, { drop(): void }>();
+  private readonly tries = new Map<ConnectAttempt<C>, P>();
   private timer: Timer | undefined = undefined;
   private current: C | undefined = undefined;
   /** The place of the latest try, or of the connection. */
@@ -198,9 +198,10 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   /**
    * The next tries go to these places, each once, before those of `addresses`: where a server sent the client. They are
    * reached as the place of the last connection is: with its TLS, and the name that its certificate must have, in its
-   * network, unless they have a `tls` of their own.
+   * network, unless they have a `tls` of their own. A place that comes twice counts once; more than 32 are left out.
    *
-   * @throws ChannelError `PLACE_REFUSED` for a path after a host, and for a `ws:` URL after a `wss:` URL
+   * @throws ChannelError `PLACE_REFUSED` for a path after a host, for a `ws:` URL after a `wss:` URL, and for `{ host, port }`
+   * with another host after a `wss:` URL
    */
   preferOnce(places: readonly P[]): void {
     this.source.preferOnce(places.map((place) => movedPlace(this.inUse, place)));
@@ -273,26 +274,28 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   private connect(): void {
     const place = this.place!;
     const { bootstrap, clock, connectTimeoutMs } = this.settings;
-    const attempt = new ConnectAttempt<C>(
+    const isListed = this.source.isListed(place);
+    const attempt: ConnectAttempt<C> = new ConnectAttempt<C>(
       (signal) => bootstrap.connect(place, { signal }),
       clock,
       connectTimeoutMs,
       () => connectTimedOut(textOfPlace(place), connectTimeoutMs),
       {
-        done: (channel) => this.connected(place, channel),
-        failed: (error) => this.connectFailed(place, error),
+        done: (channel) => this.connected(attempt, place, channel),
+        failed: (error) =>
+          this.connectFailed(attempt, failedConnect(isListed ? error : repairable(error), place)),
       },
       closeLate,
     );
-    this.tries.set(place, attempt);
+    this.tries.set(attempt, place);
     this.planJoin();
   }
 
   private planJoin(): void {
-    const { raceMs, clock } = this.settings;
+    const { placeRaceMs, clock } = this.settings;
     this.timer?.cancel();
-    const isRace = this.source.hasNext && Number.isFinite(raceMs);
-    this.timer = isRace ? clock.schedule(() => this.join(), raceMs, true) : undefined;
+    const isRace = this.source.hasNext && Number.isFinite(placeRaceMs);
+    this.timer = isRace ? clock.schedule(() => this.join(), placeRaceMs, true) : undefined;
   }
 
   /** The next place joins the race. */
@@ -307,10 +310,9 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     this.act(this.machine.joined(this.place));
   }
 
-  private connectFailed(place: P, error: Error): void {
-    const loss = failedConnect(error, place);
-    this.tries.delete(place);
-    this.source.failed(place);
+  private connectFailed(attempt: ConnectAttempt<C>, loss: Loss<P>): void {
+    this.source.failed(this.tries.get(attempt)!);
+    this.tries.delete(attempt);
     if (this.tries.size === 0) {
       this.lost(loss, !this.source.hasNext);
       return;
@@ -321,9 +323,9 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     if (this.tries.size > 0) this.join();
   }
 
-  private connected(place: P, channel: C): void {
+  private connected(attempt: ConnectAttempt<C>, place: P, channel: C): void {
     this.timer?.cancel();
-    this.tries.delete(place);
+    this.tries.delete(attempt);
     this.dropTries();
     this.place = place;
     this.inUse = place;
@@ -360,8 +362,10 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
       this.notReady(closedChannel(channel, this.place!, 'readying'));
       return;
     }
-    this.source.lost(this.place!, this.machine.isStable(this.settings.clock.now()));
-    this.lost(closedChannel(channel, this.place!, 'online'), true);
+    const loss = closedChannel(channel, this.place!, 'online');
+    const wasStable = this.machine.isStable(this.settings.clock.now());
+    this.source.lost(this.place!, wasStable, loss.kind === 'moved');
+    this.lost(loss, true);
   }
 
   private notReady(loss: Loss<P>): void {
@@ -396,7 +400,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
 
   /** The tries that are under way are not wanted any more. */
   private dropTries(): void {
-    for (const [place, attempt] of this.tries) {
+    for (const [attempt, place] of this.tries) {
       attempt.drop();
       this.source.giveBack(place);
     }

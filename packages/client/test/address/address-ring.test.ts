@@ -1,4 +1,5 @@
 import { PlaceBalance } from '@headrace/client';
+import { MemoryNetwork, TlsClientContext } from '@headrace/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AddressRing } from '../../src/address/address-ring.ts';
@@ -62,6 +63,32 @@ describe('AddressRing', () => {
     ring.markTried({ port: 1, host: 'a' });
     expect(ring.hasNext).toBe(false);
     expect(ring.next()).toBeUndefined();
+  });
+
+  it('knows places apart by the name of their certificate, their network, and by themselves', () => {
+    const [one, other] = [new MemoryNetwork(), new MemoryNetwork()];
+    const tls = { servername: 'a' };
+    const here = { host: 'h', port: 1 };
+    const context = new TlsClientContext(tls);
+    const places: object[] = [
+      ...[here, { ...here, tls }, { ...here, tls: { servername: 'b' } }, { ...here, tls: context }],
+      ...[
+        { network: one, name: 'x' },
+        { network: other, name: 'x' },
+        { network: one, name: 'y' },
+      ],
+      ...[{ url: 'A' }, { url: 'A' }],
+    ];
+    const ring = new AddressRing<object>('given', Math.random);
+    ring.update(places);
+    expect(places.map(() => ring.next())).toEqual(places);
+    ring.update([
+      { ...here, tls: { servername: 'h' } },
+      { network: one, name: 'x' },
+    ]);
+    ring.markTried({ ...here, tls: { ca: 'an authority' } });
+    ring.markTried({ network: one, name: 'x' });
+    expect(ring.hasNext).toBe(false);
   });
 
   it('tries a place last that failed more often than the others, until it was stable', () => {

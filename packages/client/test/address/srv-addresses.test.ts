@@ -1,6 +1,14 @@
 import { ReconnectingClient, srvAddresses } from '@headrace/client';
-import { isHeadraceError, type PortPlace, silentLogger, TlsClientContext } from '@headrace/core';
-import { VirtualClock } from '@headrace/core/testing';
+import {
+  Bootstrap,
+  isHeadraceError,
+  MemoryNetwork,
+  type PortPlace,
+  ServerBootstrap,
+  silentLogger,
+  TlsClientContext,
+} from '@headrace/core';
+import { passTime, VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 
 const NAME = '_chat._tcp.example.com';
@@ -67,6 +75,65 @@ describe('srvAddresses', () => {
     expect(await placeOf(NAME, { servername: 'own' })).toEqual({ servername: 'own' });
     const context = new TlsClientContext({ servername: 'own' });
     expect(await placeOf(NAME, context)).toBe(context);
+  });
+
+  it('leaves out records with a port that no server has', async () => {
+    const resolve = async () =>
+      [0, 70_000, 1].map((port) => ({ name: `h${port}`, port, priority: 1, weight: 1 }));
+    const find = srvAddresses(NAME, { resolve });
+    expect(await find({ signal })).toEqual([{ host: 'h1', port: 1 }]);
+    const none = srvAddresses(NAME, { resolve: async () => (await resolve()).slice(0, 1) });
+    await expect(none({ signal })).rejects.toThrow('it has no service');
+  });
+
+  it('gives no more than 256 places, of the lowest priorities', async () => {
+    const records = Array.from({ length: 400 }, (_, i) => record(`h${i}`, i % 2, 1));
+    const hosts = await hostsOf(records);
+    expect(hosts).toHaveLength(256);
+    const isFirst = hosts.map((host) => Number(host!.slice(1)) % 2 === 0);
+    expect(isFirst).toEqual(Array.from({ length: 256 }, (_, i) => i < 200));
+  });
+
+  it('a client does not race a place with a spare one, and comes back to it after a loss', async () => {
+    const clock = new VirtualClock();
+    const network = new MemoryNetwork();
+    const server = new ServerBootstrap()
+      .options({ logger: silentLogger, clock })
+      .childOptions({ logger: silentLogger, clock })
+      .childHandler(() => {})
+      .bind({ network, name: 'server' });
+    await passTime(clock, 1);
+    const plain = new Bootstrap().options({ logger: silentLogger, clock }).handler(() => {});
+    const tried: unknown[] = [];
+    const sleep = (ms: number) => new Promise<void>((done) => clock.schedule(done, ms));
+    const client = new ReconnectingClient<PortPlace>({
+      bootstrap: {
+        connect: async ({ host }) => {
+          tried.push(host);
+          await sleep(host === 'first' ? 1000 : 1);
+          return plain.connect({ network, name: 'server' });
+        },
+      },
+      addresses: srvAddresses(NAME, {
+        resolve: async () => [record('first', 1, 0), record('spare', 2, 0)],
+      }),
+      retry: () => 0,
+      logger: silentLogger,
+      clock,
+    });
+    void client.start();
+    await passTime(clock, 15_000);
+    expect(client.state.name).toBe('online');
+    client.channel?.close();
+    await passTime(clock, 2000);
+    expect([client.state.name, ...tried]).toEqual(['online', 'first', 'first']);
+    await passTime(clock, 10_000);
+    client.channel?.close('moved');
+    await passTime(clock, 2000);
+    expect(tried).toEqual(['first', 'first', 'spare']);
+    void client.close();
+    void server.then((bound) => bound.close());
+    await passTime(clock, 3000);
   });
 
   it('says why there is no place', async () => {

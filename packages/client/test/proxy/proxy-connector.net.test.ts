@@ -133,6 +133,20 @@ describe.each(['http', 'socks5'] as const)('ProxyConnector, %s', (protocol) => {
     expect(proxy.asked).toEqual(['chat.invalid:18888', 'other.invalid:2']);
   });
 
+  it('a client behind it whose places race asks the proxy for the names all the same', async () => {
+    const proxy = await proxyOf(protocol);
+    proxy.to = (await listen()).port;
+    const client = new ReconnectingClient<PortPlace & ClientTls>({
+      bootstrap: connector(protocol, proxy.port),
+      addresses: [{ host: 'chat.invalid', port: 18888 }],
+      raceMs: 500,
+      logger: silentLogger,
+    });
+    running.push(client);
+    await client.start();
+    expect(proxy.asked).toEqual(['chat.invalid:18888']);
+  });
+
   it('says why the proxy gives no connection', async () => {
     const place = { host: 'chat.invalid', port: 18888 };
     const texts: string[] = [];

@@ -489,6 +489,113 @@ describe('ReconnectingClient, its connections', () => {
     expect(await started).toBe('given up after 1 try: no handler');
   });
 
+  it('a place that a function or a server gave wrongly is a loss like others', async () => {
+    await world.up('a');
+    const plain = world.bootstrap();
+    const bootstrap = {
+      connect: async (place: MemoryTarget, options: { readonly signal: AbortSignal }) => {
+        if (place.name === 'a') return plain.connect(place, options);
+        throw new OptionError('OPTION_INVALID', 'port is 0');
+      },
+    };
+    const addresses = () => [world.place('wrong'), world.place('a')];
+    const client = world.client([], { bootstrap, addresses });
+    const causes: unknown[] = [];
+    client.on('loss', ({ error }) => causes.push([error.message, (error.cause as Error).message]));
+    await world.start(client);
+    expect(causes).toEqual([
+      ['a place that the client was given makes no sense: port is 0', 'port is 0'],
+    ]);
+    const sent = world.client(['a'], { bootstrap });
+    sent.preferOnce([world.place('wrong')]);
+    await world.start(sent);
+    expect([client.state.name, sent.state.name]).toEqual(['online', 'online']);
+  });
+
+  it('in the order given, begins with the first place again after a stable connection', async () => {
+    await world.up('b');
+    const client = world.client(['a', 'b'], { retry: fixed(100) });
+    const states = story(client);
+    void client.start();
+    await world.pass(11_000);
+    await world.up('a');
+    await world.down('b');
+    await world.pass(101);
+    expect(states.filter((line) => line.startsWith('connecting'))).toEqual([
+      ...['connecting 1 a', 'connecting 2 b', 'connecting 1 a'],
+    ]);
+  });
+
+  it('tries no more than 32 places in a round, each that a server names once', async () => {
+    const tried: string[] = [];
+    const client = world.client(['own'], {
+      retry: fixed(1000),
+      bootstrap: {
+        connect: async ({ name }) => {
+          tried.push(name);
+          throw new Error('no');
+        },
+      },
+    });
+    client.preferOnce([...Array(2000)].map((_, i) => world.place(`p${Math.floor(i / 2)}`)));
+    void client.start();
+    await world.pass(1);
+    expect(tried).toEqual([...Array(32)].map((_, i) => `p${i}`));
+    expect(client.state.name).toBe('waiting');
+    await world.pass(1000);
+    expect(tried.slice(32)).toEqual(['own']);
+  });
+
+  it('comes to all places of a long list, 32 in a round', async () => {
+    const names = [...Array(70)].map((_, i) => `p${i}`);
+    const tried: string[] = [];
+    for (const addresses of [names.map((name) => world.place(name)), undefined]) {
+      tried.length = 0;
+      const client = world.client([], {
+        retry: fixed(1000),
+        addresses: addresses ?? (() => names.map((name) => world.place(name))),
+        bootstrap: {
+          connect: async ({ name }) => {
+            tried.push(name);
+            throw new Error('no');
+          },
+        },
+      });
+      void client.start();
+      await world.pass(1);
+      expect(tried).toEqual(names.slice(0, 32));
+      await world.pass(2000);
+      expect(tried.slice(0, 70)).toEqual(names);
+      void client.close();
+    }
+  });
+
+  it('has no two tries of one place under way', async () => {
+    await world.up('a');
+    const plain = world.bootstrap();
+    const begun: (() => void)[] = [];
+    const client = world.client(['a', 'b'], {
+      raceMs: 100,
+      connectTimeoutMs: 9000,
+      bootstrap: {
+        connect: async (_place, options) => {
+          await new Promise<void>((resolve) => begun.push(resolve));
+          return plain.connect(world.place('a'), options);
+        },
+      },
+    });
+    const states = story(client);
+    client.preferOnce([world.place('a'), world.place('a')]);
+    void client.start();
+    await world.pass(50);
+    client.preferOnce([world.place('a')]);
+    await world.pass(500);
+    expect(states).toEqual(['connecting 1 a', 'connecting 2 b']);
+    for (const go of begun) go();
+    await world.pass(1);
+    expect(world.connections('a')).toHaveLength(1);
+  });
+
   it('a budget spaces the tries of all clients of a process', async () => {
     const budget = new RetryBudget({ perSecond: 2, burst: 1 });
     const clients = Array.from({ length: 5 }, () =>
@@ -601,6 +708,21 @@ describe('ReconnectingClient, its connections', () => {
     }
     expect(world.connections('b')).toHaveLength(0);
     expect(world.clock.pendingTimers).toBe(0);
+  });
+
+  it('is closed once by a listener of a loss beside other tries, whatever shouldRetry says', async () => {
+    const client = world.client(['a', 'b'], {
+      shouldRetry: () => false,
+      bootstrap: {
+        connect: ({ name }) =>
+          name === 'a' ? new Promise(() => {}) : Promise.reject(new Error('no')),
+      },
+    });
+    const states = story(client);
+    client.on('loss', () => void client.close());
+    void client.start();
+    await world.pass(300);
+    expect(states).toEqual(['connecting 1 a', 'connecting 2 b', 'closed local']);
   });
 
   it('a signal closes it, also one that has aborted before', async () => {
