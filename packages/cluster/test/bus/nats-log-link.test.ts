@@ -4,6 +4,7 @@ import type { Msg } from '@nats-io/transport-node';
 import { describe, expect, it } from 'vitest';
 import { NatsInbox } from '../../src/bus/nats/nats-inbox.ts';
 import { NatsLogLink } from '../../src/bus/nats/nats-log-link.ts';
+import { NatsStore } from '../../src/bus/nats/nats-store.ts';
 
 const STREAM = 'hr.papp.d.proom';
 
@@ -30,6 +31,8 @@ function linkOf() {
   known.groups.set(STREAM, { store, token: 'proom' });
   const answer = (reply: string, seq: number) =>
     answered(null, { subject: reply, json: () => ({ seq }) } as Msg);
+  const refuse = (reply: string) =>
+    answered(null, { subject: reply, headers: { code: 503 } } as never);
   const { expected } = inbox as unknown as { expected: Map<number, unknown> };
   /** The live copy of a stored message. */
   const republish = (sequence: number, previous: number) => {
@@ -40,7 +43,7 @@ function linkOf() {
     ]);
     answered(null, { headers: all, data: Buffer.alloc(1) } as never);
   };
-  return { clock, link, replies, answer, expected, lost, store, republish };
+  return { clock, link, replies, answer, refuse, expected, lost, store, known, republish };
 }
 
 /** What a follower of {@link linkOf} gets of these pairs of a sequence and the one before it. */
@@ -77,7 +80,8 @@ describe('NatsLogLink', () => {
     expect(got).toEqual([5, 7, 8, 9, 12]);
     await Promise.resolve();
     await Promise.resolve();
-    expect([world.lost, world.clock.pendingTimers]).toEqual([[], 0]);
+    // It asks the server no more for a second.
+    expect([world.lost, world.clock.pendingTimers]).toEqual([[], 1]);
   });
 
   it('waits 50 ms for a copy that is missing, and does not give it when it comes after that', async () => {
@@ -91,7 +95,25 @@ describe('NatsLogLink', () => {
     world.republish(12, 11);
     following.close();
     world.clock.advance(50);
-    expect([got, world.clock.pendingTimers]).toEqual([[5, 8, 9], 0]);
+    // The one until the server is asked again whose stream this is.
+    expect([got, world.clock.pendingTimers]).toEqual([[5, 8, 9], 1]);
+  });
+
+  it('reads what came while the process stood still before it gives a missing copy up', async () => {
+    const world = linkOf();
+    const { clock } = world;
+    const turns: (() => void)[] = [];
+    clock.nextTurn = (task) => void turns.push(task);
+    const { got } = await follow(world, [5, 4], [8, 7]);
+    clock.advance(50);
+    world.republish(7, 5);
+    // This one waits a time of its own.
+    world.republish(12, 11);
+    for (const turn of turns.splice(0)) turn();
+    expect(got).toEqual([5, 7, 8]);
+    clock.advance(50);
+    for (const turn of turns.splice(0)) turn();
+    expect(got).toEqual([5, 7, 8, 12]);
   });
 
   it('lets at most 64 copies wait', async () => {
@@ -119,5 +141,51 @@ describe('NatsLogLink', () => {
     await Promise.resolve();
     await Promise.resolve();
     expect(world.lost.map(String)).toEqual(['Error: the JetStream stream hr_papp was made anew']);
+  });
+
+  it('asks once a second at most, and once more if a lower number came meanwhile', async () => {
+    const world = linkOf();
+    let asked = 0;
+    world.store.isSame = async () => {
+      asked += 1;
+      return true;
+    };
+    await follow(world, [500, 499]);
+    for (let sequence = 1; sequence < 400; sequence++) {
+      world.republish(sequence, sequence - 1);
+      await Promise.resolve();
+      world.clock.advance(10);
+    }
+    expect(asked).toBe(4);
+    world.clock.advance(1000);
+    expect([asked, world.clock.pendingTimers]).toEqual([5, 1]);
+    world.clock.advance(1000);
+    expect([asked, world.clock.pendingTimers]).toEqual([5, 0]);
+  });
+
+  it('is lost when a stream that was gone is opened again, also by a node that appends to it', async () => {
+    const world = linkOf();
+    let made = 1;
+    const manager = {
+      streams: {
+        info: () => Promise.reject(Object.assign(new Error('not found'), { code: 10059 })),
+        add: async (config: object) => ({ created: `epoch ${made}`, config }),
+      },
+    };
+    const options = { name: 'hr_papp', prefix: 'hr.papp', replicas: 1 };
+    const store = new NatsStore(manager as never, options);
+    world.known.groups.set(STREAM, { store, token: 'proom' });
+    const limits = { messages: 10, ageMs: 60_000 };
+    await world.link.open(STREAM, limits);
+    await world.link.open(STREAM, limits);
+    const { got } = await follow(world, [5000, 4999]);
+    const refused = world.link.append(STREAM, 'a', Buffer.from('a'));
+    world.refuse(world.replies[0]!);
+    await expect(refused).rejects.toThrow('JetStream is not there');
+    expect([got, world.lost]).toEqual([[5000], []]);
+    made = 2;
+    await world.link.open(STREAM, limits);
+    expect(world.lost.map(String)).toEqual(['Error: the JetStream stream hr_papp was made anew']);
+    expect(store.epoch).toBe('epoch 1');
   });
 });

@@ -34,7 +34,7 @@ export class LiveOrder implements BusSubscription {
       const after = waiting.findIndex((other) => other.position.offset > position.offset);
       waiting.splice(after < 0 ? waiting.length : after, 0, entry);
       if (waiting.length > MAX_WAITING) this.giveUp();
-      else this.timer ??= this.clock.schedule(() => this.giveUp(), WAIT_MS);
+      else if (this.timer === undefined) this.wait();
       return;
     }
     this.pass(entry);
@@ -45,6 +45,17 @@ export class LiveOrder implements BusSubscription {
   close(): void {
     this.waiting = [];
     this.stopWaiting();
+  }
+
+  private wait(): void {
+    const { clock } = this;
+    const timer = clock.schedule(() => {
+      // What came while this process stood still is in the socket, and is read before the next turn.
+      clock.nextTurn(() => {
+        if (this.timer === timer) this.giveUp();
+      });
+    }, WAIT_MS);
+    this.timer = timer;
   }
 
   private giveUp(): void {

@@ -19,6 +19,8 @@ const MAX_PAGE_BYTES = 8 * 1024 * 1024;
 const MAX_HELD = 1024;
 /** An append that JetStream has not answered by then was given up by its writer long before. */
 const ANSWER_MS = 10_000;
+/** The server is asked for a stream's time of creation once in so long. */
+const ASK_EVERY_MS = 1000;
 
 /** What a {@link NatsLogLink} works over. */
 export interface NatsLogLinkParts {
@@ -57,8 +59,8 @@ export class NatsLogLink implements LogLink {
   private jetStream: Promise<JetStream> | undefined = undefined;
   /** The last live copy of each app's stream. */
   private readonly lastSequences = new Map<NatsStore, number>();
-  /** Streams whose time of creation has been asked for. */
-  private readonly suspected = new Set<NatsStore>();
+  /** Streams whose time of creation has been asked for lately; true if it is to be asked for again. */
+  private readonly suspected = new Map<NatsStore, boolean>();
 
   constructor(parts: NatsLogLinkParts) {
     this.parts = parts;
@@ -66,7 +68,7 @@ export class NatsLogLink implements LogLink {
 
   async open(stream: string, limits: LogLimits): Promise<void> {
     const { store } = await this.groupOf(stream);
-    await store.open(limits);
+    if (!(await store.open(limits))) this.madeAnew(store);
   }
 
   append(stream: string, id: string, bytes: Uint8Array): Promise<LogPosition> {
@@ -223,16 +225,27 @@ export class NatsLogLink implements LogLink {
 
   /** A lower number is one of another writer that came late, or the first of a stream that was made anew. */
   private suspect(store: NatsStore): void {
-    if (this.suspected.has(store)) return;
-    this.suspected.add(store);
+    const { suspected } = this;
+    const wasAsked = suspected.has(store);
+    suspected.set(store, wasAsked);
+    if (wasAsked) return;
+    this.parts.clock.schedule(() => {
+      const isAgain = suspected.get(store);
+      suspected.delete(store);
+      if (isAgain) this.suspect(store);
+    }, ASK_EVERY_MS);
     store.isSame().then(
       (isSame) => {
-        this.suspected.delete(store);
-        if (!isSame) this.parts.lose(new Error(`the JetStream stream ${store.name} was made anew`));
+        if (!isSame) this.madeAnew(store);
       },
       // A server that does not answer is found by the link.
-      () => this.suspected.delete(store),
+      () => {},
     );
+  }
+
+  /** What is known over this link is about the stream before. */
+  private madeAnew({ name }: NatsStore): void {
+    this.parts.lose(new Error(`the JetStream stream ${name} was made anew`));
   }
 
   private async entries(

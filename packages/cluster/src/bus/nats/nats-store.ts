@@ -25,6 +25,7 @@ export class NatsStore {
   private readonly options: NatsStoreOptions;
   private known: StreamInfo | undefined = undefined;
   private isDoubtful = false;
+  private firstEpoch: string | undefined = undefined;
   private announceOpened: () => void = () => {};
   /** Resolves when it was opened for the first time. */
   readonly opened: Promise<void>;
@@ -40,9 +41,9 @@ export class NatsStore {
     });
   }
 
-  /** When it was made: another one has other numbers. */
+  /** When the stream was made that was opened first: another one has other numbers. */
   get epoch(): string | undefined {
-    return this.known && epochOf(this.known);
+    return this.firstEpoch;
   }
 
   /** Something was refused: the stream may be gone, or another one. */
@@ -56,13 +57,14 @@ export class NatsStore {
     return now !== undefined && epochOf(now) === this.epoch;
   }
 
-  open(limits: LogLimits): Promise<void> {
+  /** Resolves with false if another stream has the name of the one that was opened first. */
+  open(limits: LogLimits): Promise<boolean> {
     const opening = this.turn.then(() => this.reach(limits));
     this.turn = opening.catch(() => {});
     return opening;
   }
 
-  private async reach(limits: LogLimits): Promise<void> {
+  private async reach(limits: LogLimits): Promise<boolean> {
     const wanted = this.configFor(limits);
     if (this.isDoubtful) {
       this.known = await this.look();
@@ -76,8 +78,10 @@ export class NatsStore {
       }
       const raised = raise(this.known.config, wanted);
       if (raised === undefined) {
+        const epoch = epochOf(this.known);
+        this.firstEpoch ??= epoch;
         this.announceOpened();
-        return;
+        return epoch === this.firstEpoch;
       }
       await this.manager.streams.update(this.name, raised);
       this.known = undefined;
