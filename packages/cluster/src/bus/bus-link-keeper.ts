@@ -193,9 +193,10 @@ export class BusLinkKeeper {
     // A hundred thousand subscriptions take their time.
     const patienceMs = this.isSettled ? unheardMs : Math.max(unheardMs, connectTimeoutMs);
     const lateMs = now - this.heardAt;
-    const isSilent = lateMs >= patienceMs && now - this.arrivedAt >= patienceMs;
-    if (isSilent || lateMs >= patienceMs * LAG_FACTOR) {
-      const ms = isSilent ? patienceMs : patienceMs * LAG_FACTOR;
+    const isSilent = now - this.arrivedAt >= patienceMs;
+    // A link that has never heard itself is not one that is only slow.
+    const ms = isSilent || !this.isUp ? patienceMs : patienceMs * LAG_FACTOR;
+    if (lateMs >= ms) {
       this.failed(new Error(`nothing came back for ${ms} ms`));
       return;
     }

@@ -69,6 +69,21 @@ describe('EngineBus: up and down', () => {
     expect(events).toEqual(['up 0', 'down 50000 nothing came back for 30000 ms']);
   });
 
+  it('is given up after 3 s if it was never up, whatever else arrives over it', async () => {
+    const { engine, events, lines, open, pass } = scriptedBus();
+    engine.echoes = false;
+    await open();
+    for (let i = 0; i < 7; i++) {
+      engine.link.sink.received('room', message('of another'));
+      await pass(500);
+    }
+    expect(engine.tries).toBe(2);
+    expect(events).toEqual([]);
+    expect(lines).toEqual([
+      'warn the bus scripted: is down: nothing came back for 3000 ms; trying again',
+    ]);
+  });
+
   it('is down when others are silent too, 3 s after the heartbeat before their last message', async () => {
     const { engine, events, open, pass } = scriptedBus();
     await open();
