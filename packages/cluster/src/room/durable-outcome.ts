@@ -1,12 +1,13 @@
 import type { GroupOutcome } from '@headrace/core';
+import { callSafely } from '@headrace/core/authoring';
 import type { LogPosition } from '../log/log.ts';
 
 /**
  * The outcome of a write to a durable group. It settles when the message is stored, or is not; awaited, it gives
  * nothing, and {@link position} is there. It may be ignored.
  *
- * `isBegun` is true once the message came back from the log and was written to the members of this node, or has failed:
- * until then a BroadcastHandler holds the reads of its sender.
+ * `isBegun` is true once the message came back from the log and was written to the members of this node, or has failed,
+ * or did not come back for 5 s after it was stored: until then a BroadcastHandler holds the reads of its sender.
  */
 export class DurableOutcome implements GroupOutcome {
   /**
@@ -52,14 +53,14 @@ export class DurableOutcome implements GroupOutcome {
     return this.place;
   }
 
-  /** True once the members of this node were written to, or it has failed. */
+  /** True once the members of this node were written to, it has failed, or it was stored 5 s ago. */
   get isBegun(): boolean {
     return this.hasBegun;
   }
 
   /** Calls back once {@link isBegun} is true; at once if it is. */
   onceBegun(listener: () => void): void {
-    if (this.hasBegun) listener();
+    if (this.hasBegun) callSafely(listener, undefined);
     else this.whenBegun.push(listener);
   }
 
@@ -118,6 +119,6 @@ export class DurableOutcome implements GroupOutcome {
     if (this.hasBegun) return;
     this.hasBegun = true;
     this.members = members;
-    for (const listener of this.whenBegun.splice(0)) listener();
+    for (const listener of this.whenBegun.splice(0)) callSafely(listener, undefined);
   }
 }

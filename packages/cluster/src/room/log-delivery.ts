@@ -1,5 +1,5 @@
 import type { ChannelMatcher, GroupOutcome } from '@headrace/core';
-import { toError } from '@headrace/core/authoring';
+import { callSafely, toError } from '@headrace/core/authoring';
 import type { MessageCodec } from '../envelope/body.ts';
 import type { LogEntry } from '../log/log.ts';
 import type { Wire } from '../node/wire.ts';
@@ -139,6 +139,6 @@ export class LogDelivery<Message> implements GroupDelivery<Message> {
 
   private reportSettled(): void {
     if (this.waiting > 0) return;
-    for (const listener of this.settledListeners.splice(0)) listener();
+    for (const listener of this.settledListeners.splice(0)) callSafely(listener, undefined);
   }
 }

@@ -15,12 +15,16 @@ export interface PendingWrite {
   /** Which members here get it. */
   matcher: ChannelMatcher | undefined;
   position: LogPosition | undefined;
+  /** When it was. */
+  storedAt: number;
 }
 
 /** What waits for the log here, at most. */
 const MAX_PENDING = 16_384;
 const MAX_PENDING_BYTES = 16 * 1024 * 1024;
 const STORED_WITHIN_MS = 5000;
+/** What is stored holds the reads of its sender so long, also if it does not come back. */
+const BACK_WITHIN_MS = 5000;
 
 /** What this node writes to the log of one room, until it is stored and has come back. */
 export class LogWrites {
@@ -32,6 +36,8 @@ export class LogWrites {
   private pendingBytes = 0;
   /** Written before it is known from where on the members here get everything; each expires. */
   private readonly early = new Map<PendingWrite, Timer>();
+  /** One timer, for the oldest that is stored. */
+  private overdue: Timer | undefined = undefined;
   private storedCount = 0;
   private failedCount = 0;
 
@@ -71,7 +77,10 @@ export class LogWrites {
     if (known !== undefined) {
       known.outcomes.push(outcome);
       known.matcher = both(known.matcher, matcher);
-      if (known.position !== undefined) outcome.settle(known.position);
+      if (known.position !== undefined) {
+        outcome.settle(known.position);
+        this.watchOverdue(BACK_WITHIN_MS);
+      }
       return outcome;
     }
     const refusal = this.refusal(bytes);
@@ -81,7 +90,7 @@ export class LogWrites {
       return outcome;
     }
     const { feed } = this;
-    const write = { id, bytes, outcomes: [outcome], matcher, position: undefined };
+    const write = { id, bytes, outcomes: [outcome], matcher, position: undefined, storedAt: 0 };
     this.pending.set(id, write);
     this.pendingBytes += bytes.byteLength;
     if (feed.isStarted && feed.at === undefined) this.keepEarly(write);
@@ -104,10 +113,12 @@ export class LogWrites {
     this.settled();
   }
 
-  /** Nobody here waits for what comes back. What is not stored yet settles by itself. */
+  /** Nobody here waits for what comes back. What is not stored yet begins when it is. */
   unheard(): void {
     this.appendEarly();
-    for (const write of [...this.pending.values()]) this.begun(write);
+    for (const write of [...this.pending.values()]) {
+      if (write.position !== undefined) this.begun(write);
+    }
     this.settled();
   }
 
@@ -133,10 +144,32 @@ export class LogWrites {
     for (const outcome of write.outcomes) outcome.settle(position);
     if (this.pending.get(write.id) !== write) return;
     const { feed } = this;
-    const isDelivered = feed.at !== undefined && isPassed(position, feed.at);
+    const { at } = feed;
+    // A log that is new is known here before it is read.
+    const isDelivered = at?.epoch === position.epoch && position.offset <= at.offset;
     if (!feed.isStarted || isDelivered) this.begun(write);
-    else feed.expect(position);
+    else {
+      feed.expect(position);
+      write.storedAt = this.room.wire.host.clock.now();
+      this.watchOverdue(BACK_WITHIN_MS);
+    }
     this.settled();
+  }
+
+  private watchOverdue(delayMs: number): void {
+    this.overdue ??= this.room.wire.host.clock.schedule(() => this.beginOverdue(), delayMs);
+  }
+
+  /** Those that wait stay: when they come back, their matchers hold. */
+  private beginOverdue(): void {
+    this.overdue = undefined;
+    const now = this.room.wire.host.clock.now();
+    for (const { position, storedAt, outcomes } of [...this.pending.values()]) {
+      if (position === undefined) continue;
+      const leftMs = storedAt + BACK_WITHIN_MS - now;
+      if (leftMs > 0) this.watchOverdue(leftMs);
+      else for (const one of outcomes) one.begin(one.size);
+    }
   }
 
   private isNotStored(write: PendingWrite, error: Error): void {

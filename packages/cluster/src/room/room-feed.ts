@@ -104,12 +104,14 @@ export class RoomFeed {
     this.expected = position;
     this.expecting ??= this.room.wire.host.clock.schedule(() => {
       this.expecting = undefined;
-      const { at } = this;
-      const { expected } = this;
+      const { at, expected } = this;
       if (at === undefined || expected === undefined) return;
-      if (at.epoch !== expected.epoch || at.offset < expected.offset) this.look();
-      // It may have come under another id.
-      else this.owner.moved();
+      if (at.epoch === expected.epoch && at.offset >= expected.offset) {
+        // It may have come under another id.
+        this.owner.moved();
+      } else if (at.epoch === expected.epoch) this.look();
+      // One of a log that is not there any more never comes.
+      else void this.caughtUp().then(() => this.owner.moved());
     }, EXPECTED_WITHIN_MS);
   }
 

@@ -9,7 +9,7 @@ import {
 import { ChannelMatchers } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { BroadcastHandler } from '@headrace/handlers';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type Member, VirtualNodes } from '../help/virtual-nodes.ts';
 
 function roomOf(
@@ -198,6 +198,81 @@ describe('a durable group', () => {
     nodes.hub.start();
     await nodes.pass(5000);
     expect(far.got).toEqual(Array.from({ length: 600 }, (_, i) => `${i + 1} m${i}`));
+  });
+
+  it('stores what waits before it is left, also without a member', async () => {
+    const { nodes, clusters, all } = await rooms(2);
+    const [here, there] = all as [DurableGroup<string>, DurableGroup<string>];
+    const member = await memberOf(nodes, here);
+    const far = await memberOf(nodes, there);
+    nodes.hub.kill();
+    await nodes.pass(10);
+    const last = here.write('the last word');
+    member.channel.close();
+    await nodes.pass(20);
+    expect(here.backlog).toBe(1);
+    const leaving = clusters[0]!.leave();
+    await nodes.pass(500);
+    nodes.hub.start();
+    await nodes.pass(5000);
+    await leaving;
+    expect([last.isSuccess, far.got]).toEqual([true, ['1 the last word']]);
+  });
+
+  it('lets a sender go on 5 s after his message was stored, and leaves him out when it comes back', async () => {
+    const { nodes, all } = await rooms(2);
+    const [room] = all as [DurableGroup<string>];
+    const member = await memberOf(nodes, room);
+    const matcher = ChannelMatchers.isNot(member.channel);
+    room.write('before');
+    await nodes.pass(3000);
+    const message = room.write('hi', { id: 'one', matcher });
+    await Promise.resolve();
+    await Promise.resolve();
+    nodes.hub.kill();
+    await nodes.pass(10);
+    expect([message.isSuccess, message.isBegun]).toEqual([true, false]);
+    await nodes.pass(4900);
+    expect(message.isBegun).toBe(false);
+    await nodes.pass(200);
+    expect(message.isBegun).toBe(true);
+    const again = room.write('hi', { id: 'one', matcher });
+    expect(again.isBegun).toBe(false);
+    await nodes.pass(5100);
+    expect([again.isSuccess, again.isBegun]).toEqual([true, true]);
+    nodes.hub.start();
+    await nodes.pass(4000);
+    room.write('after');
+    await nodes.pass(20);
+    expect([room.backlog, member.got]).toEqual([0, ['1 before', '3 after']]);
+  });
+
+  it('goes on when listeners of its outcomes and of its backlog throw', async () => {
+    const { nodes, all } = await rooms(2);
+    const [here, there] = all as [DurableGroup<string>, DurableGroup<string>];
+    const member = await memberOf(nodes, here);
+    const far = await memberOf(nodes, there);
+    const warn = vi.spyOn(process, 'emitWarning').mockReturnValue();
+    const throws = (text: string) => () => {
+      throw new Error(text);
+    };
+    const called: string[] = [];
+    const message = here.write('a');
+    message.onceBegun(throws('begun'));
+    message.onceBegun(() => void called.push('begun'));
+    here.onceDrained(throws('drained'));
+    here.onceDrained(() => void called.push('drained'));
+    here.write('b');
+    await nodes.pass(50);
+    message.onceBegun(throws('begun before'));
+    const warnings = warn.mock.calls.map(([error]) => (error as Error).message);
+    warn.mockRestore();
+    expect(called).toEqual(['begun', 'drained']);
+    expect(warnings).toEqual(['begun', 'drained', 'begun before']);
+    expect([member.got, far.got]).toEqual([
+      ['1 a', '2 b'],
+      ['1 a', '2 b'],
+    ]);
   });
 
   it('counts messages that are none, and goes on', async () => {
