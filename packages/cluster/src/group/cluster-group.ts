@@ -112,13 +112,14 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     this.local.on('channelJoined', (channel) => {
       const id = this.ids && memberId(channel, idOf, wire.host.logger);
       this.ids?.set(channel, id);
-      this.presence?.add(id);
+      // Before it is announced: it gets what a listener writes.
       this.delivery.memberCame();
+      this.presence?.add(id);
     });
     this.local.on('channelLeft', (channel) => {
+      this.delivery.memberWent();
       this.presence?.remove(this.ids?.get(channel));
       this.ids?.delete(channel);
-      this.delivery.memberWent();
     });
     wire.onRenamed(() => this.presence?.renamed());
   }
@@ -197,7 +198,8 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
    * before; members are flushed when it comes back.
    *
    * @param how - the members that get it; in a durable group also the id of the message
-   * @throws OptionError for a matcher that does not say what it means `elsewhere`, and for an id that is none
+   * @throws OptionError for a matcher that does not say what it means `elsewhere`, and for an id that is none;
+   *   `OPTION_CONFLICT` for an id in a group that is not durable
    * @throws EncodeError `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`: it cannot go over the bus, and nobody gets it
    */
   write(message: Message, how?: ChannelMatcher | GroupWriteOptions): Outcome {

@@ -344,6 +344,26 @@ describe('presence', () => {
     expect(events).toEqual(['+ann here', '+bob there', '-bob left']);
   });
 
+  it.each([{}, { durable: true }] as const)(
+    'gives a member what a listener writes that hears of it: %o',
+    async (how) => {
+      const nodes = new Nodes();
+      const [a, b] = [await nodes.join(), await nodes.join()];
+      await nodes.pass(1000);
+      const options = { presence: 'ids', idOf: () => 'ann', ...how } as const;
+      const [here, there] = [a.group<string>('room', options), b.group<string>('room', options)];
+      here.on('memberJoined', () => void here.writeAndFlush('welcome'));
+      const heard: unknown[][] = [];
+      for (const group of [here, there]) {
+        const channel = nodes.channel();
+        group.add(channel);
+        await nodes.pass(200);
+        heard.push(sent(channel));
+      }
+      expect(heard).toEqual([['welcome'], ['welcome']]);
+    },
+  );
+
   it('asks for a snapshot, in pages, when it comes late', async () => {
     const nodes = new Nodes();
     const a = await nodes.join();
