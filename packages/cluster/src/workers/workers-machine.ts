@@ -130,8 +130,8 @@ export class WorkersMachine {
   /** A worker's `start` has resolved. */
   ready(id: number, info: unknown, now: number): readonly WorkersAction[] {
     const process = this.processes.get(id);
-    // It had to end before it could hear of it.
-    if (process?.drains !== undefined) this.do({ do: 'drain', id, why: process.drains });
+    // It had to end before it could hear of it: its time begins now.
+    if (process?.drains !== undefined) this.tellToDrain(id, process.drains);
     if (process?.state !== 'starting') return this.taken();
     const slot = this.slotOf(process);
     this.do({ do: 'cancel', key: `start:${id}` });
@@ -244,12 +244,13 @@ export class WorkersMachine {
     if (process.state === 'draining') return;
     process.state = 'draining';
     process.drains = why;
+    this.do({ do: 'cancel', key: `start:${id}` });
+    this.tellToDrain(id, why);
+  }
+
+  private tellToDrain(id: number, why: DrainReason): void {
     const delayMs = this.rules.drainTimeoutMs + KILL_GRACE_MS;
-    this.do(
-      { do: 'cancel', key: `start:${id}` },
-      { do: 'drain', id, why },
-      { do: 'wait', key: `drain:${id}`, delayMs },
-    );
+    this.do({ do: 'drain', id, why }, { do: 'wait', key: `drain:${id}`, delayMs });
   }
 
   private startFailed(slot: Slot, process: Process, end: ProcessEnd, now: number): void {

@@ -318,6 +318,20 @@ describe('WorkersMachine', () => {
     expect(world.finished).toEqual({ do: 'finish', error: undefined });
   });
 
+  it('gives a worker that was starting its whole time to drain from when it is ready', () => {
+    const world = new World();
+    world.ready(1);
+    world.run(world.machine.stop());
+    world.end(1, EXITED);
+    world.clock.advance(2500);
+    world.ready(2);
+    world.news();
+    world.clock.advance(2999);
+    expect(world.news()).toEqual([]);
+    world.clock.advance(1);
+    expect(world.news()).toEqual(['kill 2', 'event ended', 'finish']);
+  });
+
   it('kills those that are left when it is stopped again', () => {
     const world = new World();
     world.ready(1, 2);
