@@ -9,8 +9,8 @@ import { toClaimMessage } from './user-message.ts';
 /** Claims repeated in one turn of the event loop when the bus is back. */
 const CLAIMS_PER_TURN = 500;
 
-/** How long before it is noticed that the bus is down messages may be lost, with time to spare. */
-const UNSURE_MS = 10_000;
+/** How long before it is noticed that the bus is down messages may be lost, 30 s, with time to spare. */
+const UNSURE_MS = 40_000;
 /** More releases cost more than the answers that wait for them. */
 const MAX_RELEASES = 10_000;
 

@@ -170,6 +170,22 @@ describe('users on two nodes', () => {
     expect(await after(10, a.users.deliver('ann', 'two'))).toBe(1);
   });
 
+  it('are given up once more when the bus is back, up to 40 s after that may have been lost', async () => {
+    const { nodes, a, b, bind } = await twoNodes();
+    const heard: string[] = [];
+    for (const id of ['ann', 'bob']) {
+      const channel = await bind(id, b);
+      a.parts.wire.bus.subscribe(`hr.ptest.u.p${id}`, () => void heard.push(id));
+      channel.close();
+      await nodes.pass(id === 'ann' ? 10_000 : 31_000);
+    }
+    nodes.hub.kill();
+    await nodes.pass(1000);
+    nodes.hub.start();
+    await nodes.pass(3000);
+    expect(heard).toEqual(['ann', 'bob', 'bob']);
+  });
+
   it('are kicked everywhere', async () => {
     const { nodes, a, b, bind } = await twoNodes();
     const [phone, desk] = [await bind('ann', a), await bind('ann', b)];
