@@ -5,5 +5,6 @@ export { KeptMessage } from './cluster/kept-message.ts';
 export { type NodesOptions, runNodes } from './cluster/run-nodes.ts';
 export { type PageFiles, readPageFiles } from './http/page-files.ts';
 export { idOf, type Member } from './room/member.ts';
+export { Room } from './room/room.ts';
 export { loadSettings, SettingsError } from './settings/load-settings.ts';
 export { type Settings, settingsSchema } from './settings/settings.ts';

@@ -5,6 +5,7 @@ import { freePort, routeServer } from '@headrace/cluster';
 import type { HeadraceError } from '@headrace/core';
 import {
   loadSettings,
+  Room,
   readPageFiles,
   runNodes,
   startChatNode,
@@ -41,7 +42,7 @@ try {
         files,
         bus: await chatBus(address),
         isLate: generation > 1 || address !== undefined,
-        furtherCommands: (ground) => () => [new PositionsHandler(ground)],
+        furtherCommands: (ground) => (scope) => [new PositionsHandler(ground, scope.resolve(Room))],
         beside: (node) => routeServer({ cluster: node, host: settings.host, port: routePort }),
       });
     },

@@ -7,7 +7,7 @@ import {
   type WriteFuture,
 } from '@headrace/core';
 import { encodeOnce } from '@headrace/core/authoring';
-import { type ClusterGround, idOf, KeptMessage } from 'headrace-example-broadcast-chat';
+import { type ClusterGround, idOf, KeptMessage, type Room } from 'headrace-example-broadcast-chat';
 
 type Position = KeptMessage['position'];
 
@@ -32,12 +32,14 @@ export class PositionsHandler implements Handler {
     writes: string;
   }>;
   private readonly ground: ClusterGround;
+  private readonly room: Room;
   private isOn = false;
   private underWay = 0;
   private drain: DrainHold | undefined = undefined;
 
-  constructor(ground: ClusterGround) {
+  constructor(ground: ClusterGround, room: Room) {
     this.ground = ground;
+    this.room = room;
   }
 
   channelRead(ctx: Context, text: string): void {
@@ -94,6 +96,8 @@ export class PositionsHandler implements Handler {
   }
 
   private say(ctx: Context, text: string): void {
+    // Members that leave first would miss what is said now: a text that is not echoed was not said.
+    if (this.room.isClosing) return;
     const { talk, kept } = this.ground;
     const id = idOf(ctx.channel);
     talk.writeAndFlush(`MSG:${id}:${text}`);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { PositionsHandler } from '../src/positions-handler.ts';
 
 async function twoNodes() {
-  const chat = new VirtualChat((ground) => [new PositionsHandler(ground)]);
+  const chat = new VirtualChat((ground, room) => [new PositionsHandler(ground, room)]);
   const nodes = [await chat.node(), await chat.node()] as const;
   const ann = await nodes[0].join('ann');
   const bob = await nodes[1].join('bob');
@@ -114,6 +114,16 @@ describe('SINCE', () => {
     await chat.pass(5500);
     expect(bob.heard()).toContain('ERR:NOT_KEPT:lost');
     expect(ann.heard()).not.toContain('MSG:bob:lost');
+  });
+
+  it('with positions on, echoes nothing and tells nobody once the room closes', async () => {
+    const room = await twoNodes();
+    const { chat, nodes, ann, bob } = room;
+    await turnOn(room, bob);
+    nodes[1].room.close();
+    bob.say('too late');
+    await chat.pass(500);
+    expect([bob.heard(), ann.heard()]).toEqual([[], []]);
   });
 
   it('is no command before the sign-in', async () => {

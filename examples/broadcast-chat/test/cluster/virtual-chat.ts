@@ -44,7 +44,7 @@ export class VirtualNode {
       new ChatAuthHandler(authenticator, this.room, channel, clock.now() + 10_000),
       new WhoHandler(this.room),
     );
-    for (const handler of commands(this.ground)) channel.pipeline.addLast(handler);
+    for (const handler of commands(this.ground, this.room)) channel.pipeline.addLast(handler);
     channel.pipeline.addLast(new ChatEchoHandler(this.room), new ChatBroadcastHandler(this.room));
     return {
       channel,
@@ -74,9 +74,9 @@ export class VirtualChat {
   readonly clock = new VirtualClock();
   readonly hub = new MemoryHub();
   /** Makes the handlers of further commands. */
-  readonly commands: (ground: ClusterGround) => readonly Handler[];
+  readonly commands: (ground: ClusterGround, room: Room) => readonly Handler[];
 
-  constructor(commands: (ground: ClusterGround) => readonly Handler[] = () => []) {
+  constructor(commands: (ground: ClusterGround, room: Room) => readonly Handler[] = () => []) {
     this.commands = commands;
   }
 
