@@ -206,7 +206,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/address/address-source.ts',
-    find: 'if (this.held.delete(place)) this.balance?.remove(place);',
+    find: 'if (this.held.delete(placeKey(place))) this.balance?.remove(place);',
     replace: '',
     test: 'test/reconnect/reconnecting-client.test.ts',
     why: 'a connection that is gone does not count for its place',
@@ -322,6 +322,13 @@ export const mutants: readonly Mutant[] = [
     replace: '0',
     test: 'test/address/address-ring.test.ts',
     why: 'places with other certificates are other places',
+  },
+  {
+    file: 'src/address/place-key.ts',
+    find: 'name, numberOf(network), numberOf(transport)]',
+    replace: 'name]',
+    test: 'test/address/address-ring.test.ts',
+    why: 'places of other networks are other places',
   },
   {
     file: 'src/address/moved-place.ts',
