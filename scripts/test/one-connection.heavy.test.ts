@@ -111,7 +111,7 @@ interface Limits {
 /** The sum of docs/limits.md for one connection. */
 function sumOf({ frame, output = MIB, calls = 0, credit = 0 }: Limits): number {
   return (
-    5 * KIB + 2 * frame + 68 * KIB + 4 * 64 * KIB + output + frame + calls * 68 * KIB + 2 * credit
+    5 * KIB + 2 * frame + 68 * KIB + 4 * 64 * KIB + output + frame + calls * 72 * KIB + 2 * credit
   );
 }
 
