@@ -66,6 +66,8 @@ describe('ConnectionLimitHandler', () => {
         channelActive: (ctx: Context) => void ctx.writeAndFlush('ERR:TOO_MANY'),
       });
     };
+    // Those of the tests before, also of other files: a worker has one such clock.
+    clock.cancelTimers();
     const { limit, accept } = serverWith({ total: 1, onRefused, lastWordMs: 500, maxLastWords: 1 });
     accept('10.0.0.1');
     const second = accept('10.0.0.2');
