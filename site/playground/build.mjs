@@ -96,6 +96,8 @@ await build({
   minify: true,
   format: 'esm',
   platform: 'browser',
+  // An optional peer, imported when a proxy is named: a page has none.
+  external: ['socks'],
   target: 'es2022',
   conditions: ['@headrace/source'],
   tsconfigRaw: { compilerOptions: { experimentalDecorators: true, useDefineForClassFields: false } },
