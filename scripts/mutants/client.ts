@@ -271,7 +271,7 @@ export const mutants: readonly Mutant[] = [
     file: 'src/address/address-ring.ts',
     find: 'this.failures.clear();',
     replace: '',
-    test: 'test/reconnect/reconnecting-client.test.ts',
+    test: 'test/address/srv-addresses.test.ts',
     why: 'a client leaves a spare place for the first one',
   },
   {
