@@ -175,7 +175,16 @@ export const process = {
   emit: () => false,
   listenerCount: () => 0,
   stdout: { write: (text: string) => console.log(String(text).replace(/\n$/, '')), isTTY: false },
-  stderr: { write: (text: string) => console.error(String(text).replace(/\n$/, '')), isTTY: false },
+  stderr: {
+    write: (text: string, done?: () => void) => {
+      console.error(String(text).replace(/\n$/, ''));
+      done?.();
+    },
+    on: () => {},
+    off: () => {},
+    writableLength: 0,
+    isTTY: false,
+  },
 };
 
 const realm = globalThis;
