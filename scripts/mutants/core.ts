@@ -568,4 +568,18 @@ export const mutants: readonly Mutant[] = [
     test: 'test/transport/memory-transport.test.ts',
     why: 'a half ends after all that was written',
   },
+  {
+    file: 'src/internal/recent-map.ts',
+    find: 'if (this.values.size > this.max)',
+    replace: 'if (false)',
+    test: 'test/internal/recent-map.test.ts',
+    why: 'tables of what strangers name are bounded',
+  },
+  {
+    file: 'src/internal/recent-map.ts',
+    find: 'if (this.oldest?.[0] === name) this.oldest = undefined;',
+    replace: '',
+    test: 'test/internal/recent-map.test.ts',
+    why: 'what was used again is not forgotten as the oldest',
+  },
 ];

@@ -268,13 +268,6 @@ export const mutants: readonly Mutant[] = [
     why: 'last words to refused connections are counted',
   },
   {
-    file: 'src/limit/recent-map.ts',
-    find: 'if (this.values.size > this.max)',
-    replace: 'if (false)',
-    test: 'test/limit/connection-rate-handler.test.ts',
-    why: 'the table of addresses is bounded',
-  },
-  {
     file: 'src/limit/ip-filter-handler.ts',
     find: 'version === 0 || !isPrefix || bits > (version === 4 ? 32 : 128)',
     replace: 'false',

@@ -24,7 +24,7 @@ export { addressText } from './internal/address-text.ts';
 export { allSettled } from './internal/all-settled.ts';
 // Functions of applications
 export { atOnce } from './internal/at-once.ts';
-export { bufferPlace, bufferView, placedView } from './internal/buffer-view.ts';
+export { bufferPlace, bufferView } from './internal/buffer-view.ts';
 export {
   byteLengthOf,
   isByteSource,
@@ -42,7 +42,6 @@ export { Fifo } from './internal/fifo.ts';
 // Options
 export { nearestTo } from './internal/nearest-name.ts';
 export {
-  checkChoice,
   checkFunction,
   checkKind,
   checkMethod,
@@ -85,6 +84,8 @@ export { unpinAll, unpinned } from './internal/pinned-memory.ts';
 export { printable } from './internal/printable.ts';
 export { isPromiseLike } from './internal/promise-like.ts';
 export { dropsKeptMessages, ReadGate } from './internal/read-gate.ts';
+// A bounded table of strangers' names.
+export { RecentMap } from './internal/recent-map.ts';
 // Events that two copies of a package share
 export { recogniseCopies } from './internal/recognise-copies.ts';
 // Futures

@@ -1,21 +1,18 @@
+import { RecentMap } from '@headrace/core/authoring';
+
 interface Aging<V> {
-  readonly key: string;
   readonly value: V;
   readonly at: number;
 }
 
 /** Values by key, for a limited time and up to a limited number; the oldest go first. */
 export class AgingMap<V> {
-  private readonly entries = new Map<string, Aging<V>>();
+  private readonly entries: RecentMap<Aging<V>>;
   private readonly maxAgeMs: number;
-  private readonly maxSize: number;
-  /** Stands at the oldest entry. A new iterator would pass all deleted entries again, once for each that is added. */
-  private cursor = this.entries.values();
-  private oldest: Aging<V> | undefined;
 
   constructor(maxAgeMs: number, maxSize: number) {
     this.maxAgeMs = maxAgeMs;
-    this.maxSize = maxSize;
+    this.entries = new RecentMap(maxSize);
   }
 
   get size(): number {
@@ -23,13 +20,12 @@ export class AgingMap<V> {
   }
 
   get(key: string): V | undefined {
-    return this.entries.get(key)?.value;
+    return this.entries.peek(key)?.value;
   }
 
   /** A key that is there already becomes the newest. */
   set(key: string, value: V, now: number): void {
-    this.entries.delete(key);
-    this.entries.set(key, { key, value, at: now });
+    this.entries.use(key, { value, at: now });
     this.forget(now);
   }
 
@@ -38,28 +34,11 @@ export class AgingMap<V> {
   }
 
   forget(now: number): void {
-    for (;;) {
-      this.oldest ??= this.next();
-      const { oldest } = this;
-      if (oldest === undefined) return;
-      if (this.entries.get(oldest.key) === oldest) {
-        if (now - oldest.at <= this.maxAgeMs && this.entries.size <= this.maxSize) return;
-        this.entries.delete(oldest.key);
-      }
-      this.oldest = undefined;
-    }
+    this.entries.forget(Infinity, ({ at }) => now - at > this.maxAgeMs);
   }
 
   /** The keys that were set at this time or later, the oldest first. */
   *since(time: number): IterableIterator<string> {
-    for (const { key, at } of this.entries.values()) if (at >= time) yield key;
-  }
-
-  private next(): Aging<V> | undefined {
-    const { done, value } = this.cursor.next();
-    if (done !== true) return value;
-    // An iterator that has come to the end stays there.
-    this.cursor = this.entries.values();
-    return this.cursor.next().value;
+    for (const [key, { at }] of this.entries) if (at >= time) yield key;
   }
 }

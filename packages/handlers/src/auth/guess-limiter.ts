@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Channel, clientAddress } from '@headrace/core';
-import { atOnce, describeOptions, fn, number, whole } from '@headrace/core/authoring';
+import { atOnce, describeOptions, fn, number, RecentMap, whole } from '@headrace/core/authoring';
 import { addressKey } from '../limit/address-key.ts';
-import { RecentMap } from '../limit/recent-map.ts';
 import { TokenBuckets } from '../limit/token-bucket.ts';
 import type { AuthAttempt, AuthVerdict } from './auth-options.ts';
 

@@ -1,4 +1,4 @@
-import { RecentMap } from './recent-map.ts';
+import { RecentMap } from '@headrace/core/authoring';
 
 /** How fast something may happen. */
 export interface Rate {

@@ -1,0 +1,55 @@
+/** Values by name, no more than a given number: the one that was used least lately is forgotten first. */
+export class RecentMap<V> {
+  private readonly max: number;
+  private readonly values = new Map<string, V>();
+  /** Has passed the oldest. A new iterator would pass all deleted entries again, for each that is added. */
+  private cursor = this.values.entries();
+  private oldest: [name: string, value: V] | undefined;
+
+  constructor(max: number) {
+    this.max = max;
+  }
+
+  get size(): number {
+    return this.values.size;
+  }
+
+  /** Does not count as a use. */
+  peek(name: string): V | undefined {
+    return this.values.get(name);
+  }
+
+  /** Adds or replaces a value: it is the one used last. */
+  use(name: string, value: V): void {
+    this.delete(name);
+    this.values.set(name, value);
+    if (this.values.size > this.max) this.forget(1, () => true);
+  }
+
+  delete(name: string): void {
+    if (this.oldest?.[0] === name) this.oldest = undefined;
+    this.values.delete(name);
+  }
+
+  /** Forgets at most so many, of those used least lately the first for which the test is true. */
+  forget(most: number, isOver: (value: V) => boolean): void {
+    for (let left = most; left > 0; left -= 1) {
+      this.oldest ??= this.next();
+      if (this.oldest === undefined || !isOver(this.oldest[1])) return;
+      this.delete(this.oldest[0]);
+    }
+  }
+
+  /** From the one used least lately on. */
+  [Symbol.iterator](): IterableIterator<[name: string, value: V]> {
+    return this.values.entries();
+  }
+
+  private next(): [string, V] | undefined {
+    const { done, value } = this.cursor.next();
+    if (done !== true) return value;
+    // An iterator that has come to the end stays there.
+    this.cursor = this.values.entries();
+    return this.cursor.next().value;
+  }
+}
