@@ -82,6 +82,7 @@ static int run_client(const struct sockaddr_in *place, double interval, int glue
   setitimer(ITIMER_REAL, &timer, NULL);
 
   struct pollfd ready[2] = {{.fd = fd, .events = POLLIN}, {.fd = 0, .events = POLLIN}};
+  puts("send msg to server:");
   for (;;) {
     int count = ppoll(ready, 2, NULL, &none);
     for (; counts < alarms; send(fd, KEEPALIVE, LENGTH, MSG_NOSIGNAL))
@@ -96,15 +97,18 @@ static int run_client(const struct sockaddr_in *place, double interval, int glue
         close(fd);
         ready[0].fd = fd = reconnect(place);
       }
+      puts("send msg to server:");
     }
     if (ready[1].revents != 0) {
       ssize_t size = read(0, line + LENGTH, READ);
       if (size <= 0) ready[1].fd = -1;
-      else if (size == 5 && memcmp(line + LENGTH, "exit\n", 5) == 0) return 0;
+      else if (size == 5 && memcmp(line + LENGTH, "exit\n", 5) == 0) break;
       else if (glued) send(fd, memcpy(line, KEEPALIVE, LENGTH), LENGTH + size, MSG_NOSIGNAL);
       else send(fd, line + LENGTH, size, MSG_NOSIGNAL);
     }
   }
+  puts("The socket is free....");
+  return 0;
 }
 
 /* One client at a time. */
@@ -118,6 +122,7 @@ static void serve(int fd) {
     while (strncmp(rest, KEEPALIVE, LENGTH) == 0) rest += LENGTH;
     if (*rest == 0) continue;
     printf("Recv msg from client: %s", rest);
+    puts("send msg to Client:");
     if (fgets(answer, sizeof answer, stdin) == NULL) continue;
     send(fd, answer, strlen(answer), MSG_NOSIGNAL);
   }
@@ -135,6 +140,7 @@ static int run_server(struct sockaddr_in *place) {
   }
   getsockname(listener, (struct sockaddr *)place, &size);
   printf("%s:%d\n", inet_ntoa(place->sin_addr), ntohs(place->sin_port));
+  puts("====Waiting for client's request=======");
   for (;;) serve(accept(listener, NULL, NULL));
 }
 

@@ -1,9 +1,21 @@
 // A client that sends `keepalive` every 10 s and comes back, and a server where somebody types the answers.
 import { EventEmitter, once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { fixed, ReconnectingClient, type ReconnectingClientOptions } from '@headrace/client';
+import {
+  fixed,
+  ReconnectingClient,
+  type ReconnectingClientOptions,
+  RetryBudget,
+} from '@headrace/client';
 import { type ByteInput, ByteToMessageDecoder, StreamingStringDecoder } from '@headrace/codec';
-import { Bootstrap, type Channel, type Context, handler, ServerBootstrap } from '@headrace/core';
+import {
+  Bootstrap,
+  type Channel,
+  type Context,
+  handler,
+  ServerBootstrap,
+  type Timer,
+} from '@headrace/core';
 import { bytesHeartbeat, HeartbeatHandler } from '@headrace/handlers';
 import { endsBySignal, listening, type System, shown } from './start.ts';
 
@@ -21,13 +33,7 @@ class ReadDecoder extends ByteToMessageDecoder<Buffer> {
   }
 }
 
-const printAs = (title: string, then: () => void = () => {}) =>
-  handler<{ reads: string; passesOn: never }>({
-    channelRead(_ctx, text) {
-      console.log(`${title}: ${shown(text)}`);
-      then();
-    },
-  });
+type Texts = { reads: string; passesOn: never };
 
 /** The lines are the answers: the text that waits longest gets the next one. */
 export function buildServer(everyMs: number, lines: AsyncIterable<string>): ServerBootstrap {
@@ -45,13 +51,37 @@ export function buildServer(everyMs: number, lines: AsyncIterable<string>): Serv
       waiting = waiting.filter((asker) => asker !== channel);
       console.log('Client disconnected');
     });
-    const printer = printAs('Recv msg from client', () => {
-      waiting.push(channel);
-      if (waiting.filter((one) => one === channel).length > 100) channel.close('limit');
-      asked.emit('text');
+    const printer = handler<Texts>({
+      channelRead(_ctx, text) {
+        console.log(`Recv msg from client: ${shown(text)}`);
+        console.log('send msg to Client:');
+        waiting.push(channel);
+        if (waiting.filter((one) => one === channel).length > 100) channel.close('limit');
+        asked.emit('text');
+      },
     });
     const heartbeat = new HeartbeatHandler({ format, silenceMs: 2.5 * everyMs });
     channel.pipeline.addLast(new ReadDecoder(), heartbeat, new StreamingStringDecoder(), printer);
+  });
+}
+
+/** Asks for a line, prints its answer. Without one in time, the connection ends, and the client reconnects. */
+function asker(answerMs: number) {
+  let deadline: Timer | undefined;
+  const prompt = () => console.log('send msg to server:');
+  return handler<Texts & { writes: Buffer }>({
+    channelActive: prompt,
+    channelInactive: () => deadline?.cancel(),
+    channelRead(_ctx, text) {
+      deadline?.cancel();
+      deadline = undefined;
+      console.log(`recv msg from server: ${shown(text)}`);
+      prompt();
+    },
+    write(ctx, line) {
+      deadline ??= ctx.clock.schedule(() => void ctx.channel.close('timeout'), answerMs);
+      return ctx.write(line);
+    },
   });
 }
 
@@ -63,10 +93,12 @@ export function startClient(base: Bootstrap, intervalMs: number, options: Option
   };
   const always = { format: { ...format, ping }, intervalMs, onlyWhenQuiet: false, jitter: 0 };
   const bootstrap = base.handler(({ pipeline }) => {
-    const printer = printAs('recv msg from server');
-    pipeline.addLast(new HeartbeatHandler(always), new StreamingStringDecoder(), printer);
+    const heartbeat = new HeartbeatHandler(always);
+    pipeline.addLast(heartbeat, new StreamingStringDecoder(), asker(6 * intervalMs));
   });
-  const client = new ReconnectingClient({ bootstrap, stableMs: 1000, ...options });
+  // Each success gives five fresh tries; a server that ends each connection at once gets one in 3 s after ten.
+  const budget = new RetryBudget({ perSecond: 1 / 3, burst: 10 });
+  const client = new ReconnectingClient({ bootstrap, stableMs: 0, budget, ...options });
   client.on('state', (state) => {
     if (state.name === 'connecting' && tries++ > 0) console.log('------Reconnect ...-----');
     if (state.name !== 'closed' || state.reason !== 'given-up') return;
@@ -84,14 +116,20 @@ export const system: System = {
     async server({ host, port, intervalMs }) {
       const bootstrap = buildServer(intervalMs, createInterface({ input: process.stdin }));
       listening(await bootstrap.bind({ host, port, backlog: 10 }), host);
+      console.log("====Waiting for client's request=======");
     },
     async client({ host, port, intervalMs, attempts }) {
       const options = { addresses: [{ host, port }], retry: fixed(3000, { attempts }) };
       const client = startClient(new Bootstrap(), intervalMs, options);
       endsBySignal(() => client.close());
       for await (const line of createInterface({ input: process.stdin })) {
-        if (line === 'exit') return client.close().then(() => process.exit());
-        client.writeAndFlush(Buffer.from(`${line}\n`));
+        if (line !== 'exit') {
+          client.writeAndFlush(Buffer.from(`${line}\n`));
+          continue;
+        }
+        await client.close();
+        console.log('The socket is free....');
+        process.exit();
       }
     },
   },

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';
 import { fixed } from '@headrace/client';
-import { Bootstrap, type Channel, type Server } from '@headrace/core';
+import { Bootstrap, type Channel, type Server, ServerBootstrap } from '@headrace/core';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { buildServer, startClient } from '../src/alarm-client.ts';
 import { InMemory } from './in-memory.ts';
@@ -51,6 +51,82 @@ const arrived = (got: readonly string[], text: string): Promise<void> =>
   });
 
 const RECONNECT = '------Reconnect ...-----';
+/** What was printed but the prompts. */
+const told = (): string[] =>
+  world.lines.filter((line) => !/ send msg to (server|Client):$/.test(line));
+
+it('asks for lines and for answers, and reconnects after a minute without an answer to a line', async () => {
+  const server = await bind();
+  const alarms = client();
+  await world.pass(1000);
+  alarms.writeAndFlush(Buffer.from('hello\n'));
+  await world.pass(1000);
+  answers.write('hi\n');
+  await vi.waitFor(async () => {
+    await world.pass(0);
+    expect(world.lines).toContain('2 recv msg from server: hi');
+  });
+  await world.pass(90_000);
+  expect(told().filter((line) => !line.includes('SIGALRM'))).toEqual([
+    '1 Recv msg from client: hello',
+    '2 recv msg from server: hi',
+  ]);
+  alarms.writeAndFlush(Buffer.from('is anybody there?\n'));
+  await world.pass(30_000);
+  alarms.writeAndFlush(Buffer.from('hello?\n'));
+  await world.pass(60_000);
+  expect(world.lines.filter((line) => !line.includes('SIGALRM'))).toEqual([
+    '0 send msg to server:',
+    '1 Recv msg from client: hello',
+    '1 send msg to Client:',
+    '2 recv msg from server: hi',
+    '2 send msg to server:',
+    '92 Recv msg from client: is anybody there?',
+    '92 send msg to Client:',
+    '122 Recv msg from client: hello?',
+    '122 send msg to Client:',
+    '152 Client disconnected',
+    `152 ${RECONNECT}`,
+    '152 send msg to server:',
+  ]);
+  await world.done(alarms.close());
+  await world.kill(server);
+});
+
+it('has five fresh tries after any success, and one in 3 s where each connection is lost at once', async () => {
+  const exit = vi.spyOn(process, 'exit').mockImplementation(() => undefined as never);
+  const first = await bind();
+  client();
+  await world.pass(5000);
+  await world.kill(first);
+  await world.pass(7000);
+  const second = await bind();
+  // The try at 14 s succeeds, and its connection is lost at once.
+  await world.pass(2000);
+  expect(told().filter((line) => line.endsWith(RECONNECT))).toEqual(
+    [5, 8, 11, 14].map((second) => `${second} ${RECONNECT}`),
+  );
+  await world.kill(second);
+  await world.pass(12_000);
+  expect(told().slice(6)).toEqual([
+    ...[14, 17, 20, 23, 26].map((second) => `${second} ${RECONNECT}`),
+    '26 The reconnect failed!!!',
+  ]);
+  expect(exit).toHaveBeenCalledOnce();
+  const harsh = await world.done(
+    new ServerBootstrap()
+      .childHandler((channel) => void channel.close())
+      .childOptions(world.options)
+      .bind(world.place),
+  );
+  const again = client();
+  await world.pass(60_000);
+  const tries = world.lines.filter((line) => line.endsWith(RECONNECT)).length - 9;
+  expect(tries).toBeGreaterThan(20);
+  expect(tries).toBeLessThan(40);
+  await world.done(again.close());
+  await world.kill(harsh);
+});
 
 it('sends a keepalive every 10 s, whatever else is sent', async () => {
   const server = await bind();
@@ -59,7 +135,7 @@ it('sends a keepalive every 10 s, whatever else is sent', async () => {
     await world.pass(1000);
     if (second % 7 === 0) alarms.writeAndFlush(Buffer.from(`line ${second}\n`));
   }
-  expect(world.lines).toEqual([
+  expect(told()).toEqual([
     '1 Recv msg from client: line 0',
     '8 Recv msg from client: line 7',
     '10 Get a SIGALRM, 1 counts!',
@@ -82,7 +158,7 @@ it('tries at 0, 3, 6, 9 and 12 s after a loss, and gives up after the fifth', as
   await world.pass(11_999);
   expect(exit).not.toHaveBeenCalled();
   await world.pass(30_000);
-  expect(world.lines).toEqual([
+  expect(told()).toEqual([
     '5 Client disconnected',
     ...[5, 8, 11, 14, 17].map((second) => `${second} ${RECONNECT}`),
     '17 The reconnect failed!!!',
@@ -101,7 +177,7 @@ it('is on again at the try at 9 s if the server is back at 7 s, and has five tri
   const second = await bind();
   const sent = alarms.writeAndFlush(Buffer.from('typed meanwhile\n'));
   await world.pass(5000);
-  expect(world.lines).toEqual([
+  expect(told()).toEqual([
     '5 Client disconnected',
     ...[5, 8, 11, 14].map((second) => `${second} ${RECONNECT}`),
     '14 Recv msg from client: typed meanwhile',
@@ -109,7 +185,7 @@ it('is on again at the try at 9 s if the server is back at 7 s, and has five tri
   expect(sent.isSuccess).toBe(true);
   await world.kill(second);
   await world.pass(20_000);
-  expect(world.lines.slice(7)).toEqual([
+  expect(told().slice(7)).toEqual([
     ...[17, 20, 23, 26, 29].map((second) => `${second} ${RECONNECT}`),
     '29 The reconnect failed!!!',
   ]);
@@ -130,7 +206,7 @@ it('cuts a keepalive off that is glued to a text, and swallows it', async () => 
   await world.pass(1000);
   send('a keepalive within\n');
   await world.pass(1000);
-  expect(world.lines).toEqual([
+  expect(told()).toEqual([
     '0 Recv msg from client: hello',
     '1 Recv msg from client: one',
     '4 Recv msg from client: two',
