@@ -1,15 +1,43 @@
-// GatewayWorker's first example: gateways hold the connections, workers have the logic, the bus is their register.
+// GatewayWorker's first example: gateways hold the connections, workers have the logic, a register names the gateways.
 // A third worker needs a bus that it can join: BUS=nats://127.0.0.1:4222 for it and for the others.
-import { type Bus, Cluster, Gateway, Worker } from '@headrace/cluster';
+import nodeCluster from 'node:cluster';
+import {
+  type Bus,
+  Cluster,
+  type ClusterOptions,
+  freePort,
+  Gateway,
+  Worker,
+} from '@headrace/cluster';
 import { textLines } from '@headrace/codec';
-import { AttributeKey, type ListenTarget, type Pipeline, ServerBootstrap } from '@headrace/core';
+import { AttributeKey, type Pipeline, type Server, ServerBootstrap } from '@headrace/core';
 import { ProtocolDetector, startsWith } from '@headrace/handlers';
 import { HttpEndpoint, WebSocketTextCodec } from '@headrace/websocket';
-import { busOf, placeText, type System, shown, startedApart, startProcesses } from './start.ts';
+import {
+  busOf,
+  placeText,
+  type Settings,
+  type System,
+  shown,
+  startedApart,
+  startProcesses,
+  startRoute,
+} from './start.ts';
 
-const NAMES = ['gateway 1', 'gateway 2', 'gateway 3', 'gateway 4', 'worker 1', 'worker 2'];
+type Place = Pick<Settings, 'host' | 'port'>;
+
+const NAMES = [
+  'gateway 1',
+  'gateway 2',
+  'gateway 3',
+  'gateway 4',
+  'worker 1',
+  'worker 2',
+  'register',
+];
 /** The gateways share the outer port. GatewayWorker's first inner one tells them apart. */
 const INNER_PORT = 2900;
+const registerPort = (port: number) => process.env['REGISTER_PORT'] ?? (port === 0 ? 0 : 1236);
 /** A browser speaks at once. Who is silent for so long has a telnet, and waits for the greeting. */
 const SILENT_MS = 500;
 /** The bus is down when it has not heard itself for two seconds: each gateway goes on alone. */
@@ -22,8 +50,13 @@ const hex = (value: number, digits: number): string => value.toString(16).padSta
 export const gatewayId = (host: string, port: number): string =>
   Buffer.from(host.split('.').map(Number)).toString('hex') + hex(port, 4);
 
-export async function startGateway(bus: Bus, place: ListenTarget, id: string, generation = 1) {
-  const cluster = await Cluster.join({ app: 'gateway-worker', bus, roles: ['gateway'] });
+const join = (bus: Bus, role: string, own: Partial<ClusterOptions> = {}): Promise<Cluster> =>
+  Cluster.join({ app: 'gateway-worker', bus, roles: [role], ...own });
+
+export async function startGateway(bus: Bus, place: Place, id: string, generation = 1) {
+  let server: Server | undefined;
+  const connectionsNow = () => server?.connections.size ?? 0;
+  const cluster = await join(bus, 'gateway', { address: place, connections: connectionsNow });
   const everybody = cluster.group<string>('everybody', { listens: 'always' });
   // A gateway in the place of another one gives none of its ids again.
   let connections = ((generation - 1) % 256) * 2 ** 24;
@@ -53,12 +86,13 @@ export async function startGateway(bus: Bus, place: ListenTarget, id: string, ge
       handleTimeout: () => 'otherwise',
     });
   const bootstrap = new ServerBootstrap();
-  const server = await bootstrap.childHandler((to) => to.pipeline.addLast(detect())).bind(place);
-  return { port: server.port, drain: () => cluster.leave({ servers: [server], spreadMs: 1000 }) };
+  server = await bootstrap.childHandler((to) => to.pipeline.addLast(detect())).bind(place);
+  const servers = [server];
+  return { port: server.port, drain: () => cluster.leave({ servers, spreadMs: 1000 }) };
 }
 
 export async function startWorker(bus: Bus) {
-  const cluster = await Cluster.join({ app: 'gateway-worker', bus, roles: ['worker'] });
+  const cluster = await join(bus, 'worker');
   const everybody = cluster.group<string>('everybody');
   const worker = new Worker<string>({
     cluster,
@@ -80,19 +114,32 @@ export async function startWorker(bus: Bus) {
   return { drain: () => cluster.leave({ servers: [{ shutdown }] }) };
 }
 
+/** Names the gateways to clients. Gateways and workers know each other by the bus, and do not need it. */
+export const startRegister = async (bus: Bus, { host, port }: Place) =>
+  startRoute(await join(bus, 'register'), { host, port: Number(registerPort(port)) });
+
 export const system: System = {
   what: 'a chat: connections in some processes, its logic in others (PHP, GatewayWorker)',
   defaults: { port: 8282 },
   roles: {
-    server: ({ host, port }) =>
-      startProcesses('register', NAMES, async ({ number, generation }) => {
+    async server({ host, port }) {
+      if (nodeCluster.isPrimary) {
+        process.env['REGISTER_PORT'] = String(registerPort(port));
+        // All gateways announce it.
+        process.env['PORT'] = String(await freePort(host, port));
+      }
+      await startProcesses('primary', NAMES, async ({ number, generation }) => {
         const bus = await busOf(PATIENCE);
+        const place = { host, port };
+        if (number > 6) return startRegister(bus, place);
         if (number > 4) return startWorker(bus);
         const id = gatewayId(/^[\d.]+$/.test(host) ? host : '127.0.0.1', INNER_PORT + number - 1);
-        const gateway = await startGateway(bus, { host, port }, id, generation);
+        const gateway = await startGateway(bus, place, id, generation);
         return { ...gateway, info: placeText(host, gateway.port) };
-      }),
+      });
+    },
     worker: async () => startedApart(await startWorker(await busOf(PATIENCE))),
+    register: async (place) => startedApart(await startRegister(await busOf(PATIENCE), place)),
   },
   whole: ['server'],
   peers: {},

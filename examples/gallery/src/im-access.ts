@@ -1,7 +1,7 @@
 // The access layer of a messenger: nodes hold the connections and announce how many, the route answers over HTTP which
 // nodes to use, clients that lose theirs ask again. Nodes on other machines need BUS=nats://127.0.0.1:4222.
 import { httpAddresses, ReconnectingClient, spread } from '@headrace/client';
-import { Cluster, type ClusterOptions, routeServer } from '@headrace/cluster';
+import { Cluster, type ClusterOptions } from '@headrace/cluster';
 import { textLines } from '@headrace/codec';
 import { Bootstrap, handler, ServerBootstrap } from '@headrace/core';
 import { HEARTBEAT_PRESETS, HeartbeatHandler, ReadWhenWritable } from '@headrace/handlers';
@@ -53,12 +53,8 @@ async function startNode(ground: Ground, { host, intervalMs }: start.Settings) {
   return { info: name, drain: () => cluster.leave({ servers: [server], batch: 20, ...time }) };
 }
 
-async function startRoute(ground: Ground, { host, port }: start.Settings) {
-  const cluster = await join(ground);
-  const route = await routeServer({ cluster, host, port, ttlMs: 1000 });
-  const drain = () => route.close().then(() => cluster.leave());
-  return { info: start.placeText(host, route.port), drain };
-}
+const startRoute = async (ground: Ground, settings: start.Settings) =>
+  start.startRoute(await join(ground), settings);
 
 const print = (_: unknown, line: string): void => console.log(start.shown(line));
 const printed = handler<Texts>({ sharable: true, channelRead: print });

@@ -1,6 +1,12 @@
 // What every system of the gallery shares: its settings, and how it starts and ends.
 import { constants } from 'node:os';
-import type { Bus, ProcessBusOptions, StartedWorker, WorkerContext } from '@headrace/cluster';
+import type {
+  Bus,
+  Cluster,
+  ProcessBusOptions,
+  StartedWorker,
+  WorkerContext,
+} from '@headrace/cluster';
 import type { Server } from '@headrace/core';
 
 /** What a user may set, by environment variables; the defaults are the original's. */
@@ -133,6 +139,17 @@ export async function startProcesses(
   console.log(workers.list()[0]!.info);
   console.log(`${primary}: process ${process.pid}`);
   for (const { number, pid } of workers.list()) print(number, pid);
+}
+
+/** Answers over HTTP with the nodes that take clients; `cluster` is its own. */
+export async function startRoute(
+  cluster: Cluster,
+  { host, port }: Pick<Settings, 'host' | 'port'>,
+): Promise<StartedWorker> {
+  const { routeServer } = await import('@headrace/cluster');
+  const route = await routeServer({ cluster, host, port, ttlMs: 1000 });
+  const drain = () => route.close().then(() => cluster.leave());
+  return { info: placeText(host, route.port), drain };
 }
 
 /** One role that is started apart from the others: prints where it listens, or its process, and ends it well. */

@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 import { attack, isListening, memoryMiBOf, Program, system, until } from './program.ts';
 
 const GATEWAYS = ['gateway 1', 'gateway 2', 'gateway 3', 'gateway 4'];
-const ROLES = [...GATEWAYS, 'worker 1', 'worker 2'];
+const ROLES = [...GATEWAYS, 'worker 1', 'worker 2', 'register'];
 const AWAY_MS = 10_000;
 
 /** Who takes part in the chat, by whatever program. */
@@ -96,6 +96,18 @@ async function openPage(port: number) {
   return { client, close };
 }
 
+/** The register names four gateways, which share the outer port. */
+async function namesGateways(register: number, port: number): Promise<void> {
+  let named: unknown[] = [];
+  for (const deadline = Date.now() + 30_000; named.length < 4 && Date.now() < deadline; ) {
+    const response = await fetch(`http://127.0.0.1:${register}/route?count=64`);
+    const { nodes = [] } = (await response.json()) as { nodes?: { host: string; port: number }[] };
+    named = nodes.map((node) => `${node.host}:${node.port}`);
+    await delay(100);
+  }
+  expect(named).toEqual(Array(4).fill(`127.0.0.1:${port}`));
+}
+
 /** Roles on a bus that others can join: a third worker gets newcomers, and gives them back when it leaves. */
 async function joinsAndLeaves(): Promise<void> {
   const nats = new Program('nats-server', ['-a', '127.0.0.1', '-p', '-1']);
@@ -106,6 +118,7 @@ async function joinsAndLeaves(): Promise<void> {
   const env = { BUS: `nats://127.0.0.1:${natsPort}` };
   const program = system('gateway-worker', undefined, env);
   const third = system('gateway-worker', 'worker', env);
+  const register = system('gateway-worker', 'register', env);
   const port = await program.port();
   await third.says(/^process \d+$/);
   const clients: ReturnType<typeof plain>[] = [];
@@ -122,6 +135,13 @@ async function joinsAndLeaves(): Promise<void> {
     for (const client of clients) for (const id of ids) await hears(client, `${id} said ${text}`);
   };
   await sayAll('three');
+  await namesGateways(await register.port(), port);
+  register.kill();
+  await register.exit;
+  await sayAll('without the register');
+  const next = system('gateway-worker', 'register', env);
+  await namesGateways(await next.port(), port);
+  await next.stop();
   await third.stop();
   await sayAll('two');
   expect(clients.flatMap(({ lines }) => lines).filter((line) => line.endsWith('logout'))).toEqual(
@@ -131,13 +151,13 @@ async function joinsAndLeaves(): Promise<void> {
   await program.stop();
 }
 
-it('serves telnets and a page; neither a killed worker nor an absent bus ends a connection', async () => {
+it('serves telnets and a page; neither a killed worker or register nor an absent bus ends a connection', async () => {
   const program = system('gateway-worker', undefined);
   const port = await program.port();
   await program.says(/^worker 2: process/);
   expect(program.lines.map((line) => line.replace(/ \d+$/, ''))).toEqual([
     `127.0.0.1:${port}`,
-    ...['register', ...ROLES].map((role) => `${role}: process`),
+    ...['primary', ...ROLES].map((role) => `${role}: process`),
   ]);
   const clients: Client[] = [];
   const ids: string[] = [];
@@ -190,6 +210,8 @@ it('serves telnets and a page; neither a killed worker nor an absent bus ends a 
   // From here on the stranger with half a line is silent. A worker is killed while they type.
   await until(() => served === 4, 'the fourth that is served');
   const victim = pidOf(program, 'worker 1');
+  const register = pidOf(program, 'register');
+  process.kill(register, 'SIGKILL');
   const typed: string[] = [];
   for (let n = 1; n <= 20; n++) {
     for (const [i, client] of clients.entries())
@@ -208,6 +230,7 @@ it('serves telnets and a page; neither a killed worker nor an absent bus ends a 
     }
   }
   await until(() => pidOf(program, 'worker 1') !== victim, 'worker in its place');
+  await until(() => pidOf(program, 'register') !== register, 'register in its place');
 
   // The primary process has the bus, and hands out the connections: it stands still for 10 s.
   const first = clients[0]!;
