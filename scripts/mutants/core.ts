@@ -2,6 +2,27 @@ import type { Mutant } from './mutant.ts';
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/transport/socket-options.ts',
+    find: '  if (keepAliveInitialDelayMs < 1000) {',
+    replace: '  if (false) {',
+    test: 'test/transport/socket-options.test.ts',
+    why: 'probes have no times of their own after the idle time of the system',
+  },
+  {
+    file: 'src/transport/socket-options.ts',
+    find: '  if (!takesProbes) {',
+    replace: '  if (false) {',
+    test: 'test/transport/socket-options.test.ts',
+    why: 'a Node that cannot set probes refuses them',
+  },
+  {
+    file: 'src/transport/bun/bun-sockets.ts',
+    find: "  if ('port' in target) keepAliveSetter(options, false);\n",
+    replace: '',
+    test: 'test/transport/bun/bun-transport.test.ts',
+    why: "Bun's sockets refuse probes that they cannot set",
+  },
+  {
     file: 'src/internal/careful-logger.ts',
     find: 'return logger instanceof CarefulLogger ? logger : new CarefulLogger(logger);',
     replace: 'return logger;',

@@ -1,10 +1,14 @@
-import net from 'node:net';
+import type net from 'node:net';
 import type { Clock } from '../contract.ts';
 import { choice, fn, unchecked, whole } from '../internal/option-kind.ts';
 import { describeOptions } from '../internal/option-set.ts';
 import type { PortNetwork } from '../transport/port-network.ts';
-import { SOCKET_OPTIONS, type SocketOptions } from '../transport/socket-options.ts';
-import { SocketTransport } from '../transport/socket-transport.ts';
+import {
+  keepAliveSetter,
+  SOCKET_OPTIONS,
+  type SocketOptions,
+} from '../transport/socket-options.ts';
+import { connectSocket, SocketTransport } from '../transport/socket-transport.ts';
 import { TlsClientContext, type TlsClientOptions } from '../transport/tls/tls-client-context.ts';
 import { TlsTransport } from '../transport/tls/tls-transport.ts';
 import type { Transport } from '../transport/transport.ts';
@@ -134,23 +138,25 @@ function plainConnectorFor(
   isEncrypted: boolean,
 ): Transport {
   if ('transport' in where) return where.transport;
-  const { noDelay, keepAlive, keepAliveInitialDelayMs } = SOCKET_OPTIONS.part(options);
+  const settings = SOCKET_OPTIONS.part(options);
+  const { noDelay, ...keepAlive } = settings;
   if ('network' in where) {
     if ('name' in where) return where.network.connect(where.name, clock);
     const { network, host = 'localhost', port } = where;
-    return network.connectTo(host, port, { keepAlive, keepAliveInitialDelayMs });
+    return network.connectTo(host, port, keepAlive);
   }
+  const setKeepAlive = 'port' in where ? keepAliveSetter(settings) : undefined;
   const socketOptions = {
     ...where,
     noDelay,
-    keepAlive,
-    keepAliveInitialDelay: keepAliveInitialDelayMs,
+    keepAlive: settings.keepAlive,
+    keepAliveInitialDelay: settings.keepAliveInitialDelayMs,
     autoSelectFamilyAttemptTimeout: CONNECT_SOCKET_OPTIONS.part(options).familyAttemptMs,
   } as net.NetConnectOpts;
   // The encrypted socket on top reads from the handle by itself.
   return isEncrypted
-    ? SocketTransport.of(net.connect({ ...socketOptions, allowHalfOpen: true }))
-    : SocketTransport.connecting(socketOptions);
+    ? SocketTransport.of(connectSocket(socketOptions, setKeepAlive))
+    : SocketTransport.connecting(socketOptions, setKeepAlive);
 }
 
 /** The place as text, for errors. */

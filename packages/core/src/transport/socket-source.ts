@@ -7,6 +7,7 @@ import type { Listener, TransportWay } from './listener.ts';
 import { nativeRefused } from './native-sockets.ts';
 import type { HandleAcceptor } from './node-handle/handle-acceptor.ts';
 import { addressOf } from './socket-address.ts';
+import { keepAliveSetter } from './socket-options.ts';
 import { SocketTransport } from './socket-transport.ts';
 import { StaleSocketFile } from './stale-socket.ts';
 import type { Transport } from './transport.ts';
@@ -27,9 +28,14 @@ export function listenOnSocket(
   handles?: HandleAdoption,
 ): Listener {
   const { noDelay, keepAlive, keepAliveInitialDelayMs: keepAliveInitialDelay } = options;
+  const setKeepAlive = 'port' in target ? keepAliveSetter(options) : undefined;
   const accepted = { noDelay, keepAlive, keepAliveInitialDelay };
   const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, ...accepted });
-  const source = new SocketSource(server, target, SocketTransport.of, way, handles);
+  const adopt = (socket: net.Socket) => {
+    setKeepAlive?.(socket);
+    return SocketTransport.of(socket);
+  };
+  const source = new SocketSource(server, target, adopt, way, handles);
   return new AcceptingListener(source, new StaleSocketFile(target));
 }
 

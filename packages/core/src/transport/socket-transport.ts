@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { Address, CloseInfo } from '../contract.ts';
 import { addressOf, localAddressOf } from './socket-address.ts';
 import { keepRead, readBuffer } from './socket-memory.ts';
+import type { SetKeepAlive } from './socket-options.ts';
 import { StreamTransport } from './stream-transport.ts';
 
 /** Deno's TLS gets nothing from a socket with `onread`, so that STARTTLS would wait for ever. */
@@ -26,12 +27,13 @@ export class SocketTransport extends StreamTransport {
   }
 
   /** A socket on its way to a server. */
-  static connecting(options: net.NetConnectOpts): SocketTransport {
-    if (!CAN_READ_INTO_BUFFER) {
-      return SocketTransport.of(net.connect({ ...options, allowHalfOpen: true }));
-    }
+  static connecting(
+    options: net.NetConnectOpts,
+    setKeepAlive: SetKeepAlive | undefined,
+  ): SocketTransport {
+    if (!CAN_READ_INTO_BUFFER) return SocketTransport.of(connectSocket(options, setKeepAlive));
     return SocketTransport.reading((onread) =>
-      net.connect({ ...options, onread, allowHalfOpen: true }),
+      connectSocket({ ...options, onread } as net.NetConnectOpts, setKeepAlive),
     );
   }
 
@@ -101,6 +103,17 @@ export class SocketTransport extends StreamTransport {
     this.remote ??= addressOf(remoteAddress, remotePort, remoteFamily);
     if (this.remote !== undefined) void this.localAddress;
   }
+}
+
+/** A socket of Node's on its way to a server. */
+export function connectSocket(
+  options: net.NetConnectOpts,
+  setKeepAlive: SetKeepAlive | undefined,
+): net.Socket {
+  const socket = net.connect({ ...options, allowHalfOpen: true });
+  // Earlier there may be no socket of the system's, or another one for each address.
+  if (setKeepAlive !== undefined) socket.once('connect', () => setKeepAlive(socket));
+  return socket;
 }
 
 /** Resets a TCP connection; closes one of another kind, or one that is half way to its end. */

@@ -4,7 +4,13 @@ import { chooseSockets } from '../../src/transport/choose-sockets.ts';
 import type { Listener, TransportWay, WantedTransport } from '../../src/transport/listener.ts';
 import type { NativeListen, NativeSockets } from '../../src/transport/native-sockets.ts';
 
-const OPTIONS = { noDelay: true, keepAlive: true, keepAliveInitialDelayMs: 0 };
+const OPTIONS = {
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelayMs: 0,
+  keepAliveIntervalMs: 1000,
+  keepAliveCount: 10,
+};
 
 /** A runtime whose own sockets are taken. */
 function sockets(changes: Partial<NativeSockets> = {}): NativeSockets {

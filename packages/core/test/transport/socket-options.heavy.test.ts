@@ -1,12 +1,15 @@
 // Whether the kernel has really got the options of accepted connections, by its system calls.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const pathOf = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
+const PROBES =
+  net.Socket.prototype.setKeepAlive.length >= 4 ? ['TCP_KEEPINTVL 7', 'TCP_KEEPCNT 3'] : [];
 const hasStrace = spawnSync('strace', ['-V']).status === 0;
 
 /** The options set by a worker of node:cluster that accepts one connection, and what it is made of. */
@@ -40,7 +43,7 @@ describe.runIf(hasStrace)('in a worker of node:cluster', () => {
       const found = traced(policy);
       expect(found.kind).toBe(kind);
       expect(found.options).toEqual(
-        expect.arrayContaining(['TCP_NODELAY 1', 'SO_KEEPALIVE 1', 'TCP_KEEPIDLE 77']),
+        expect.arrayContaining(['TCP_NODELAY 1', 'SO_KEEPALIVE 1', 'TCP_KEEPIDLE 77', ...PROBES]),
       );
     });
   }

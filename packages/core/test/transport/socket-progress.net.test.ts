@@ -11,7 +11,7 @@ it('a large write shows its progress while the peer reads, and arrives whole', a
   await new Promise((done) => server.once('listening', done));
   const accepted = new Promise<net.Socket>((done) => server.once('connection', done));
   const { port } = server.address() as net.AddressInfo;
-  const transport = SocketTransport.connecting({ port, host: '127.0.0.1' });
+  const transport = SocketTransport.connecting({ port, host: '127.0.0.1' }, undefined);
   const reported: string[] = [];
   const connected = new Promise<void>((done) => {
     const sink: Partial<TransportSink> = {

@@ -70,7 +70,8 @@ describe('TLS over a simulated network', () => {
   });
 
   it('knows what the peer has not acknowledged, as the transport below does', () => {
-    const options = { keepAlive: false, keepAliveInitialDelayMs: 0 };
+    const probes = { keepAliveInitialDelayMs: 0, keepAliveIntervalMs: 1000, keepAliveCount: 10 };
+    const options = { keepAlive: false, ...probes };
     const inner = other.connectTo('server', 1, options);
     expect(inner.unacknowledgedBytes).toBe(0);
     expect(new TlsTransport(inner, client, systemClock).unacknowledgedBytes).toBe(0);

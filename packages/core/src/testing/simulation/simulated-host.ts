@@ -33,9 +33,7 @@ export interface HostWorld extends ProcessWorld {
   failed(host: string, error: unknown): void;
 }
 
-/** libuv's, where a program gives an idle time of its own. */
-const NODE_PROBES = { intervalMs: 1000, count: 10 };
-/** Linux's. */
+/** Linux's, where a program gives no idle time of its own. */
 const SYSTEM_PROBES = { intervalMs: 75_000, count: 9 };
 const FIRST_FREE_PORT = 32_768;
 
@@ -292,10 +290,10 @@ export class SimulatedHost implements PortNetwork, TcpKernel {
 
   private setKeepAlive(end: TcpEnd, options: NetworkSocketOptions): void {
     if (!options.keepAlive) return;
-    const { keepAliveInitialDelayMs: idleMs } = options;
+    const { keepAliveInitialDelayMs: idleMs, keepAliveIntervalMs: intervalMs } = options;
     const keepAlive: KeepAlive =
       idleMs > 0
-        ? { idleMs, ...NODE_PROBES }
+        ? { idleMs, intervalMs, count: options.keepAliveCount }
         : { idleMs: this.settings.keepAliveIdleMs, ...SYSTEM_PROBES };
     end.setKeepAlive(keepAlive);
   }

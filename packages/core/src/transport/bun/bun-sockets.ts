@@ -4,6 +4,7 @@ import type { AcceptedOptions, ListenTarget } from '../listen-target.ts';
 import type { Listener } from '../listener.ts';
 import type { NativeListen, NativeSockets } from '../native-sockets.ts';
 import { connectAndCheck } from '../pair-check.ts';
+import { keepAliveSetter } from '../socket-options.ts';
 import { StaleSocketFile } from '../stale-socket.ts';
 import type { BunApi } from './bun-api.ts';
 import { BunSource } from './bun-source.ts';
@@ -63,6 +64,8 @@ export function listenOnBun(
   options: AcceptedOptions,
   why: string,
 ): Listener {
+  // Bun's own sockets take no probes: it throws where they are asked for.
+  if ('port' in target) keepAliveSetter(options, false);
   const source = new BunSource(api, target, options, why);
   return new AcceptingListener(source, new StaleSocketFile(target));
 }

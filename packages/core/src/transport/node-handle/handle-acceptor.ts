@@ -90,7 +90,7 @@ function resetHandle(handle: StreamHandle): void {
 
 function setOptions(handle: StreamHandle, options: AcceptedOptions): void {
   if (options.noDelay) handle.setNoDelay?.(true);
-  if (options.keepAlive) handle.setKeepAlive?.(true, initialDelaySeconds(options));
+  if (options.keepAlive) handle.setKeepAlive?.(true, ...probesOf(options));
 }
 
 /** Sets the options on the handle that listens; false if it has not taken each of them. */
@@ -98,12 +98,18 @@ function hasTakenOptions(handle: StreamHandle, options: AcceptedOptions): boolea
   const { noDelay, keepAlive } = options;
   if (noDelay && handle.setNoDelay !== undefined && handle.setNoDelay(true) !== 0) return false;
   if (!keepAlive || handle.setKeepAlive === undefined) return true;
-  const seconds = initialDelaySeconds(options);
-  const status = handle.setKeepAlive(true, seconds);
+  const probes = probesOf(options);
+  const status = handle.setKeepAlive(true, ...probes);
   // Without a delay libuv switches keepalive on and then returns an error for the delay.
-  return status === 0 || (status === EINVAL && seconds === 0);
+  return status === 0 || (status === EINVAL && probes[0] === 0);
 }
 
-function initialDelaySeconds({ keepAliveInitialDelayMs }: AcceptedOptions): number {
-  return Math.floor(keepAliveInitialDelayMs / 1000);
+/** Initial delay and interval, in seconds, and the number of probes. */
+function probesOf(options: AcceptedOptions): readonly [number, number, number] {
+  const { keepAliveInitialDelayMs, keepAliveIntervalMs, keepAliveCount } = options;
+  return [
+    Math.floor(keepAliveInitialDelayMs / 1000),
+    Math.floor(keepAliveIntervalMs / 1000),
+    keepAliveCount,
+  ];
 }

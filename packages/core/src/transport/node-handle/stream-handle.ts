@@ -21,7 +21,13 @@ export interface StreamHandle {
   // TCP only.
   reset?(onClosed: (this: StreamHandle) => void): number;
   setNoDelay?(on: boolean): number;
-  setKeepAlive?(on: boolean, initialDelaySeconds: number): number;
+  /** An older Node ignores what comes after the initial delay. */
+  setKeepAlive?(
+    on: boolean,
+    initialDelaySeconds: number,
+    intervalSeconds: number,
+    count: number,
+  ): number;
   getpeername?(into: Partial<HandleAddress>): number;
   getsockname?(into: Partial<HandleAddress>): number;
 }

@@ -16,6 +16,7 @@ import {
   type SimulationOptions,
 } from '@headrace/core/testing';
 import { describe, expect, it, vi } from 'vitest';
+import type { SocketOptions } from '../../../src/transport/socket-options.ts';
 
 class Echo implements Handler {
   channelRead(ctx: Context, bytes: Buffer): void {
@@ -31,10 +32,10 @@ function bind(host: SimulatedHost, handler: () => Handler = () => new Echo(), ba
 }
 
 /** A connection that notes what it hears and how it ends. */
-async function connect(host: SimulatedHost, keepAliveInitialDelayMs = 0, connectTimeoutMs = 1e6) {
+async function connect(host: SimulatedHost, keepAlive: SocketOptions = {}, connectTimeoutMs = 1e6) {
   const heard: string[] = [];
   const channel = await new Bootstrap()
-    .options({ ...host.options, keepAliveInitialDelayMs, connectTimeoutMs, outboundStallMs: false })
+    .options({ ...host.options, ...keepAlive, connectTimeoutMs, outboundStallMs: false })
     .handler(
       (channel: Channel) =>
         void channel.pipeline.addLast({
@@ -53,12 +54,12 @@ async function connect(host: SimulatedHost, keepAliveInitialDelayMs = 0, connect
 type Connection = Awaited<ReturnType<typeof connect>>;
 
 /** A server that echoes, and a client that is connected when the run begins to be interesting. */
-function pair(options: Partial<SimulationOptions> = {}, keepAliveInitialDelayMs = 0) {
+function pair(options: Partial<SimulationOptions> = {}, keepAlive: SocketOptions = {}) {
   const sim = new Simulation({ seed: 1, cutShare: 0, ...options });
   sim.host('server', (host) => bind(host));
   const found: Connection[] = [];
   sim.host('client', async (host) => {
-    found.push(await connect(host, keepAliveInitialDelayMs));
+    found.push(await connect(host, keepAlive));
   });
   return { sim, client: () => found[0]! };
 }
@@ -402,15 +403,24 @@ describe('a simulated connection', () => {
   });
 
   it('is found dead by keepalive when it is idle, as Linux does it', async () => {
-    const { sim, client } = pair({}, 5000);
+    const { sim, client } = pair({}, { keepAliveInitialDelayMs: 5000 });
     sim.at(1000, () => sim.partition('client', 'server'));
     await sim.run({ untilMs: 60_000 });
     expect(client().closedAt() - 0).toBeCloseTo(15_002, -1);
     expect(client().channel.closeInfo?.reason).toBe('unreachable');
   });
 
+  it('is found dead after the count of probes, at the interval that are set', async () => {
+    const probes = { keepAliveInitialDelayMs: 5000, keepAliveIntervalMs: 7000, keepAliveCount: 3 };
+    const { sim, client } = pair({}, probes);
+    sim.at(1000, () => sim.partition('client', 'server'));
+    await sim.run({ untilMs: 60_000 });
+    expect(client().closedAt()).toBeCloseTo(26_002, -1);
+    expect(client().channel.closeInfo?.reason).toBe('unreachable');
+  });
+
   it('is kept by keepalive while the peer is there, and reset when it came back without it', async () => {
-    const { sim, client } = pair({}, 5000);
+    const { sim, client } = pair({}, { keepAliveInitialDelayMs: 5000 });
     await sim.run({ untilMs: 600_000 });
     expect(client().channel.isOpen).toBe(true);
     sim.at(600_001, () => {
@@ -665,7 +675,7 @@ describe('a simulated host', () => {
     let outcome = '';
     sim.host('client', async (host) => {
       // The answer comes after 100 ms.
-      for (let i = 0; i < 3; i++) await connect(host, 0, 70).catch(() => {});
+      for (let i = 0; i < 3; i++) await connect(host, {}, 70).catch(() => {});
       outcome = await connect(host).then(
         () => 'connected',
         (error: Error) => error.message,

@@ -14,7 +14,13 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const isOnBun = process.versions['bun'] !== undefined;
 const TCP: ListenTarget = { port: 0, host: '127.0.0.1' };
-const OPTIONS = { noDelay: true, keepAlive: true, keepAliveInitialDelayMs: 0 };
+const OPTIONS = {
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelayMs: 0,
+  keepAliveIntervalMs: 1000,
+  keepAliveCount: 10,
+};
 let paths = 0;
 
 function listenerOf(target: ListenTarget): Listener {

@@ -1,8 +1,18 @@
 // One connection with a socket that does what the test says: the order of what the sink gets.
 import { describe, expect, it } from 'vitest';
-import type { BunSocket } from '../../../src/transport/bun/bun-api.ts';
+import type { BunApi, BunSocket } from '../../../src/transport/bun/bun-api.ts';
+import { listenOnBun } from '../../../src/transport/bun/bun-sockets.ts';
 import { BunTransport } from '../../../src/transport/bun/bun-transport.ts';
+import type { AcceptedOptions } from '../../../src/transport/listen-target.ts';
 import type { TransportSink } from '../../../src/transport/transport.ts';
+
+const PROBES: AcceptedOptions = {
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelayMs: 30_000,
+  keepAliveIntervalMs: 1000,
+  keepAliveCount: 10,
+};
 
 class Scripted {
   readonly calls: string[] = [];
@@ -236,4 +246,11 @@ describe('the end', () => {
       { host: '10.0.0.1', port: 5, family: 'IPv4' },
     ]);
   });
+});
+
+it('a listener refuses keepalive probes that the sockets of Bun cannot set', () => {
+  const options = { ...PROBES, keepAliveCount: 3 };
+  const listen = (given: AcceptedOptions) => listenOnBun({} as BunApi, { port: 0 }, given, 'test');
+  expect(() => listen(options)).toThrow('keepAliveCount needs a Node whose');
+  expect(() => listen(PROBES)).not.toThrow();
 });

@@ -12,7 +12,13 @@ import type {
 import { FakeBinding, FakeHandle } from '../../fixture/fake-binding.ts';
 
 const binding = new FakeBinding();
-const OPTIONS = { noDelay: true, keepAlive: true, keepAliveInitialDelayMs: 2500 };
+const OPTIONS = {
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelayMs: 2500,
+  keepAliveIntervalMs: 7900,
+  keepAliveCount: 3,
+};
 
 /** Notes what is set on it. */
 class Tcp extends FakeHandle {
@@ -28,8 +34,8 @@ class Tcp extends FakeHandle {
     return this.status;
   }
 
-  setKeepAlive(on: boolean, seconds: number): number {
-    this.set.push(`keepAlive ${on} ${seconds}`);
+  setKeepAlive(...given: readonly [boolean, number, number, number]): number {
+    this.set.push(`keepAlive ${given.join(' ')}`);
     return this.status;
   }
 }
@@ -42,7 +48,7 @@ class ListeningTcp extends Tcp {
 }
 
 const internals = { tcp: { TCP: Tcp }, pipe: { Pipe: class {} } } as unknown as NodeInternals;
-const SET = ['noDelay true', 'keepAlive true 2'];
+const SET = ['noDelay true', 'keepAlive true 2 7 3'];
 
 function listen(
   handle: object,
@@ -90,7 +96,7 @@ describe.runIf(process.platform === 'linux')('options', () => {
     listening.status = -22;
     listen(listening, false, { ...OPTIONS, noDelay: false, keepAliveInitialDelayMs: 0 });
     listening.onconnection(0, child);
-    expect([listening.set, child.set]).toEqual([['keepAlive true 0'], []]);
+    expect([listening.set, child.set]).toEqual([['keepAlive true 0 7 3'], []]);
   });
 });
 

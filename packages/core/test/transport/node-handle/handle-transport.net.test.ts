@@ -31,7 +31,8 @@ async function accepted(
 ): Promise<string[]> {
   const reported: string[] = [];
   const listen = await chooseSockets('handle');
-  const options = { noDelay: true, keepAlive, keepAliveInitialDelayMs: 0 };
+  const probes = { keepAliveInitialDelayMs: 0, keepAliveIntervalMs: 1000, keepAliveCount: 10 };
+  const options = { noDelay: true, keepAlive, ...probes };
   const listening = listen({ port: 0, host: '127.0.0.1' }, options);
   let client: net.Socket | undefined;
   await new Promise<void>((resolve) => {
