@@ -91,7 +91,7 @@ export class Cluster<Principal = unknown>
     const directory = new Directory(wire, () => this.status());
     this.plan = plan;
     this.load = plan.load ?? cpuLoad();
-    this.context = { wire, directory, inbox: new Inbox(wire) };
+    this.context = { wire, directory, inbox: new Inbox(wire), waiting: { bytes: 0 } };
     this.users = new ClusterUsers<Principal>(
       this.context,
       plan.users as ClusterUsersOptions<Principal>,

@@ -7,4 +7,6 @@ export interface ClusterContext {
   readonly wire: Wire;
   readonly inbox: Inbox;
   readonly directory: Directory;
+  /** Messages of other nodes that wait for members here, of all groups. */
+  readonly waiting: { bytes: number };
 }

@@ -1,4 +1,5 @@
 import { type ChannelMatcher, type GroupOutcome, OptionError } from '@headrace/core';
+import { Fifo, unpinned } from '@headrace/core/authoring';
 import type { BusSubscription } from '../bus/bus.ts';
 import { decodeBody, encodeBody, type MessageCodec } from '../envelope/body.ts';
 import { checkBodyLength, type Envelope, KIND } from '../envelope/envelope.ts';
@@ -6,7 +7,13 @@ import { NumberLines } from '../envelope/number-line.ts';
 import type { ClusterContext } from '../node/cluster-context.ts';
 import { elsewhere } from './elsewhere.ts';
 import type { ClusterGroupCounters, DeliveryGroup, GroupDelivery } from './group-delivery.ts';
+import { MemberPace } from './member-pace.ts';
 import { Outgoing } from './outgoing.ts';
+
+/** What waits for the members of this node, of all groups together; above this the oldest goes to them all the same. */
+export const MAX_KEPT_BYTES = 32 * 1024 * 1024;
+/** What a kept message takes besides its body. */
+const ENVELOPE_BYTES = 256;
 
 /** Options of a {@link BusDelivery}. */
 export interface BusDeliveryOptions<Message> {
@@ -15,7 +22,10 @@ export interface BusDeliveryOptions<Message> {
   readonly listensAlways: boolean;
 }
 
-/** Over the bus: to the members here at once, to those of other nodes at most once, in order for each sending node. */
+/**
+ * Over the bus: to the members here at once, to those of other nodes at most once, in order for each sending node. What
+ * comes in a burst waits until the members have taken what came before it.
+ */
 export class BusDelivery<Message> implements GroupDelivery<Message> {
   readonly waiting = 0;
   private readonly context: ClusterContext;
@@ -23,6 +33,9 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
   private readonly options: BusDeliveryOptions<Message>;
   private readonly outgoing: Outgoing;
   private readonly numbers = new NumberLines();
+  private readonly pace: MemberPace;
+  /** What waits for the members. */
+  private readonly kept = new Fifo<Envelope>();
   private subscription: BusSubscription | undefined = undefined;
   private received = 0;
   private lost = 0;
@@ -33,6 +46,7 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
     this.group = group;
     this.options = options;
     this.outgoing = new Outgoing(wire, wire.subjects.group(group.name));
+    this.pace = new MemberPace(group.local, wire.host.clock);
     directory.on('forgotten', (id) => this.numbers.forget(id));
     if (options.listensAlways) this.memberCame();
   }
@@ -76,7 +90,7 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
   memberCame(): void {
     const { wire } = this.context;
     this.subscription ??= wire.listen(wire.subjects.group(this.group.name), (envelope) =>
-      this.arrived(envelope),
+      this.came(envelope),
     );
   }
 
@@ -84,6 +98,7 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
     if (!this.group.local.isEmpty || this.options.listensAlways) return;
     this.subscription?.close();
     this.subscription = undefined;
+    while (!this.kept.isEmpty) this.takeOut();
     // Broadcasts that arrive while no member is here do not count as missed.
     this.numbers.clear();
   }
@@ -93,10 +108,46 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
     this.subscription?.close();
   }
 
-  private arrived(envelope: Envelope): void {
-    const { node, kind, number } = envelope;
+  private came(envelope: Envelope): void {
+    const { node, kind } = envelope;
     if (kind !== KIND.broadcast) throw new Error(`kind ${kind} is not for a group`);
     if (!this.context.directory.heardOf(node)) return;
+    if (this.pace.isHeld || !this.kept.isEmpty) this.keep(envelope);
+    else this.arrived(envelope);
+  }
+
+  private keep(envelope: Envelope): void {
+    const { kept, pace, context } = this;
+    if (kept.isEmpty) pace.onceFree(this.deliverKept);
+    kept.push({ ...envelope, body: unpinned(envelope.body) });
+    context.waiting.bytes += sizeOf(envelope);
+    while (context.waiting.bytes > MAX_KEPT_BYTES && !kept.isEmpty) this.deliverOldest();
+  }
+
+  private readonly deliverKept = (): void => {
+    const { kept, pace } = this;
+    while (!kept.isEmpty && !pace.isHeld) this.deliverOldest();
+    if (!kept.isEmpty) pace.onceFree(this.deliverKept);
+  };
+
+  private deliverOldest(): void {
+    const envelope = this.takeOut();
+    const { wire } = this.context;
+    try {
+      this.arrived(envelope);
+    } catch (thrown) {
+      wire.reportFault(envelope, wire.subjects.group(this.group.name), thrown);
+    }
+  }
+
+  private takeOut(): Envelope {
+    const envelope = this.kept.shift()!;
+    this.context.waiting.bytes -= sizeOf(envelope);
+    return envelope;
+  }
+
+  private arrived(envelope: Envelope): void {
+    const { node, number } = envelope;
     // First: the number of what is no message says nothing, and must not make old ones of those that follow.
     const message = decodeBody<Message>(envelope, this.options.codec);
     const arrival = this.numbers.arrived(node, number);
@@ -107,10 +158,15 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
     // Refused for all: broadcasts come faster than this process can send them.
     if (outcome.isSettled && !outcome.isSuccess) this.missed(node, 1);
     this.group.flushSoon();
+    this.pace.gave(envelope.body.byteLength);
   }
 
   private missed(node: string, lost: number): void {
     this.lost += lost;
     this.group.gap({ node, group: this.group.name, lost });
   }
+}
+
+function sizeOf({ body }: Envelope): number {
+  return body.byteLength + ENVELOPE_BYTES;
 }

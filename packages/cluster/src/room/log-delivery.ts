@@ -9,12 +9,10 @@ import { elsewhere } from './elsewhere.ts';
 import type { ClusterGroupCounters, DeliveryGroup, GroupDelivery } from './group-delivery.ts';
 import { GroupHistory } from './group-history.ts';
 import { LogWrites } from './log-writes.ts';
+import { MemberPace } from './member-pace.ts';
 import { Room } from './room.ts';
 import { RoomFeed } from './room-feed.ts';
 import { RoomMessages } from './room-messages.ts';
-
-/** Broadcasts that wait for their turn here; more than these stay in the log. */
-const MAX_BACKLOG = 1024;
 
 /**
  * Through the log: what is written is stored, and comes to the members of all nodes from there, in one order for all,
@@ -24,6 +22,7 @@ export class LogDelivery<Message> implements GroupDelivery<Message> {
   readonly history: GroupHistory<Message>;
   private readonly group: DeliveryGroup;
   private readonly room: Room;
+  private readonly pace: MemberPace;
   private readonly feed: RoomFeed;
   private readonly writes: LogWrites;
   private readonly messages: RoomMessages<Message>;
@@ -41,6 +40,7 @@ export class LogDelivery<Message> implements GroupDelivery<Message> {
     const room = new Room(wire, name, plan.limits);
     this.group = group;
     this.room = room;
+    this.pace = new MemberPace(local, wire.host.clock);
     this.messages = new RoomMessages(room, plan, codec);
     this.feed = new RoomFeed(room, plan.recent, {
       deliver: (entry) => this.deliver(entry),
@@ -49,8 +49,9 @@ export class LogDelivery<Message> implements GroupDelivery<Message> {
         const { at } = this.feed;
         if (at !== undefined) this.writes.passed(at);
       },
-      isBusy: () => local.backlog > MAX_BACKLOG,
-      onceFree: (listener) => local.onceDrained(listener),
+      // What the members cannot take yet stays in the log.
+      isBusy: () => this.pace.isHeld,
+      onceFree: (listener) => this.pace.onceFree(listener),
     });
     this.writes = new LogWrites(room, this.feed, () => this.reportSettled());
     this.history = new GroupHistory<Message>(room, this.feed, this.messages, {
@@ -118,6 +119,7 @@ export class LogDelivery<Message> implements GroupDelivery<Message> {
     if (message !== undefined) {
       outcome = this.writeHere(message, write?.matcher);
       this.group.flushSoon();
+      this.pace.gave(entry.bytes.byteLength);
     }
     if (write !== undefined) this.writes.delivered(write, outcome);
   }

@@ -38,6 +38,11 @@ export class RoomFeed {
   /** Changes with each start and stop. */
   private turn = 0;
   private isPaused = false;
+  /** What is to be carried out after the pause. */
+  private rest: readonly OrderAction[] = [];
+  /** Something that was not taken in the pause is in the log. */
+  private isLookDue = false;
+  private delivered: LogPosition | undefined = undefined;
   private waiters: Waiter[] = [];
   private again: Timer | undefined = undefined;
   private expecting: Timer | undefined = undefined;
@@ -52,7 +57,7 @@ export class RoomFeed {
 
   /** What was delivered last; undefined as long as it is not known where to begin. */
   get at(): LogPosition | undefined {
-    return this.order.at;
+    return this.delivered;
   }
 
   get isStarted(): boolean {
@@ -86,6 +91,9 @@ export class RoomFeed {
     this.expecting = undefined;
     this.expected = undefined;
     this.isPaused = false;
+    this.rest = [];
+    this.isLookDue = false;
+    this.delivered = undefined;
     this.order.reset();
     this.recent.restart(undefined);
     this.wake(Number.POSITIVE_INFINITY);
@@ -134,42 +142,52 @@ export class RoomFeed {
   }
 
   private look(): void {
-    if (this.isStarted && !this.isPaused) this.carryOut(this.order.look());
+    if (!this.isStarted) return;
+    if (this.isPaused) this.isLookDue = true;
+    else this.carryOut(this.order.look());
   }
 
   private live(entry: LogEntry): void {
     // What is not taken now is read from the log.
-    if (!this.isPaused && !this.pauseIfBusy()) this.carryOut(this.order.live(entry));
+    if (this.isPaused) this.isLookDue = true;
+    else this.carryOut(this.order.live(entry));
   }
 
-  private pauseIfBusy(): boolean {
-    const { owner, turn } = this;
-    if (!owner.isBusy()) return false;
+  private pause(rest: readonly OrderAction[]): void {
+    const { turn } = this;
     this.isPaused = true;
-    owner.onceFree(() => {
+    this.rest = rest;
+    this.owner.onceFree(() => {
       if (this.turn !== turn) return;
       this.isPaused = false;
+      this.carryOut(this.rest);
+      if (this.isPaused || !this.isLookDue) return;
+      this.isLookDue = false;
       this.look();
     });
-    return true;
   }
 
   private carryOut(actions: readonly OrderAction[]): void {
     const { owner, turn } = this;
-    for (const action of actions) {
+    for (const [i, action] of actions.entries()) {
       // Delivering an entry can remove the last reader.
       if (this.turn !== turn) return;
+      if (owner.isBusy()) {
+        this.pause(actions.slice(i));
+        return;
+      }
       if (action.do === 'deliver') {
+        this.delivered = action.entry.position;
         this.recent.add(action.entry);
         owner.deliver(action.entry);
       } else if (action.do === 'skip') {
         this.recent.restart(undefined);
         owner.skipped(action.from, action.to);
       } else if (action.do === 'begin') {
+        this.delivered = action.at;
         this.recent.restart(action.at.offset);
         owner.moved();
-      } else if (this.pauseIfBusy()) this.order.failed();
-      else void this.read(action.after, action.limit);
+      } else void this.read(action.after, action.limit);
     }
   }
 

@@ -2,6 +2,7 @@ import { ChannelMatchers, isHeadraceError } from '@headrace/core';
 import { PRINCIPAL } from '@headrace/handlers';
 import { describe, expect, it, vi } from 'vitest';
 import { BODY, encodeEnvelope, KIND, type Kind } from '../../src/envelope/envelope.ts';
+import { MAX_KEPT_BYTES } from '../../src/room/bus-delivery.ts';
 import { Nodes, sent } from '../nodes.ts';
 
 async function twoNodes() {
@@ -223,10 +224,18 @@ describe('a group over two nodes', () => {
   it('counts what comes faster than its members can be sent it', async () => {
     const { nodes, a, b } = await twoNodes();
     const room = b.group('room');
-    for (let i = 0; i < 600; i += 1) room.add(nodes.channel());
+    for (let i = 0; i < 2400; i += 1) room.add(nodes.channel());
     await nodes.pass(10);
-    // Above eight million writes that wait, a group refuses broadcasts.
-    const count = 14_000;
+    // So much waits for the members, and above eight million writes that wait, a group refuses broadcasts.
+    const count = 12_000;
+    const text = 'x'.repeat(1024);
+    const senders = [a, await nodes.join(), await nodes.join()];
+    await nodes.pass(1000);
+    let waiting = 0;
+    room.on('gap', () => {
+      waiting ||= b.parts.waiting.bytes;
+      for (const channel of room) room.remove(channel);
+    });
     const clock = room.local.members()[0]!.clock as { now(): number };
     const now = clock.now.bind(clock);
     let time = 0;
@@ -235,13 +244,18 @@ describe('a group over two nodes', () => {
       time += 5;
       return now() + time;
     };
-    for (let i = 0; i < count; i += 1) a.group('room').write(i);
-    a.group('room').flush();
+    for (const node of senders) {
+      const group = node.group('room');
+      for (let i = 0; i < count; i += 1) group.write(text);
+      group.flush();
+    }
     await nodes.pass(0);
     clock.now = now;
-    const { received, lost } = room.counters;
-    expect(received).toBe(count);
+    const { lost } = room.counters;
+    expect(waiting / MAX_KEPT_BYTES).toBeCloseTo(1, 3);
+    expect(waiting).toBeLessThanOrEqual(MAX_KEPT_BYTES);
     expect(lost).toBeGreaterThan(0);
+    expect(b.parts.waiting.bytes).toBe(0);
   });
 
   it('serves its members while the bus is down, and sends the others what it kept', async () => {

@@ -53,6 +53,14 @@ export class VirtualNodes {
   member(name = 'member'): Promise<Member> {
     return connect(this.clock, this.logger, new MemberTransport(name));
   }
+
+  /** A member whose client takes a message in so many milliseconds. */
+  pacedMember(msPerMessage: number): Promise<Member> {
+    const transport = new MemberTransport('paced', (task, count) =>
+      this.clock.schedule(task, count * msPerMessage),
+    );
+    return connect(this.clock, this.logger, transport);
+  }
 }
 
 function turn(): Promise<void> {
@@ -92,9 +100,11 @@ class MemberTransport implements Transport {
   isStuck = false;
   private waiting: unknown[] = [];
   private sink: TransportSink | undefined = undefined;
+  private readonly later: ((task: () => void, messages: number) => void) | undefined;
 
-  constructor(name: string) {
+  constructor(name: string, later?: (task: () => void, messages: number) => void) {
     this.remoteAddress = { path: name };
+    this.later = later;
   }
 
   get unsentBytes(): number {
@@ -113,8 +123,9 @@ class MemberTransport implements Transport {
   }
 
   write(messages: readonly unknown[]): boolean {
-    if (this.isStuck) {
+    if (this.isStuck || this.later !== undefined) {
       this.waiting.push(...messages);
+      if (!this.isStuck) this.later?.(() => this.release(), messages.length);
       return false;
     }
     this.got.push(...messages);

@@ -1,0 +1,126 @@
+import type { Channel, ChannelGroup, Clock } from '@headrace/core';
+import { stoodStillMs } from '@headrace/core/authoring';
+
+/** Members get so many bytes before they have time to send them: less than the output of a member takes at once. */
+export const SHARE_BYTES = 32 * 1024;
+/** What a message takes in the output of a member besides its body. */
+const MESSAGE_BYTES = 128;
+/** What comes slower than a share in this time is no burst. */
+const BURST_MS = 50;
+/** Broadcasts that wait for their turn in a large group. */
+const MAX_BACKLOG = 1024;
+/** A member that has not taken a share after this time is slow: nobody waits for it until it is writable again. */
+const PATIENCE_MS = 1000;
+/** Waiting in all, of which a part is earned back as time passes: members that are slow on purpose hold up nobody for long. */
+const MAX_WAIT_MS = 5000;
+const EARNED_PART = 1 / 30;
+
+/**
+ * How fast the members of one group on this node get what comes from other nodes. A process that stood still gets the
+ * messages of seconds in one turn of the event loop: a member that reads as it always does would get megabytes before
+ * it could take any of them, and be closed as slow. Members get a share, and the rest in later turns as far as all
+ * are writable.
+ */
+export class MemberPace {
+  private readonly local: ChannelGroup<unknown>;
+  private readonly clock: Clock;
+  private since = 0;
+  private given = 0;
+  private isBurst = false;
+  private waitLeftMs = MAX_WAIT_MS;
+  private waitedAt = 0;
+  private readonly slow = new Set<Channel>();
+  private listeners: (() => void)[] | undefined = undefined;
+
+  constructor(local: ChannelGroup<unknown>, clock: Clock) {
+    this.local = local;
+    this.clock = clock;
+  }
+
+  /** True while the members have to take what they have. */
+  get isHeld(): boolean {
+    return this.listeners !== undefined;
+  }
+
+  /** Calls back when the members can take more; at once if they can now. */
+  onceFree(listener: () => void): void {
+    if (this.listeners === undefined) listener();
+    else this.listeners.push(listener);
+  }
+
+  /** The members were given a message of so many bytes. */
+  gave(bytes: number): void {
+    if (this.isHeld) return;
+    const now = this.clock.now();
+    if (now - this.since >= BURST_MS) {
+      this.since = now;
+      this.given = 0;
+      this.isBurst = false;
+    }
+    this.given += bytes + MESSAGE_BYTES;
+    const isFull = this.given >= SHARE_BYTES || this.local.backlog > MAX_BACKLOG;
+    if (!isFull && (!this.isBurst || this.awaited() === undefined)) return;
+    this.isBurst = true;
+    this.listeners = [];
+    this.clock.nextTurn(this.look);
+  }
+
+  private readonly look = (): void => {
+    const { local } = this;
+    if (local.backlog > 0) {
+      local.onceDrained(() => this.clock.nextTurn(this.look));
+      return;
+    }
+    const channel = this.awaited();
+    if (channel === undefined) this.free();
+    else this.waitFor(channel);
+  };
+
+  /** A member that has to send what it has, unless it was waited for long enough. */
+  private awaited(): Channel | undefined {
+    this.earn();
+    if (this.waitLeftMs < PATIENCE_MS) return undefined;
+    for (const channel of this.local) {
+      if (!channel.isWritable && !this.slow.has(channel)) return channel;
+    }
+    return undefined;
+  }
+
+  private waitFor(channel: Channel): void {
+    const { clock, slow } = this;
+    const beganAt = clock.now();
+    const dueAt = beganAt + PATIENCE_MS;
+    let isOver = false;
+    const over = (): void => {
+      if (isOver) return;
+      isOver = true;
+      timer.cancel();
+      const now = clock.now();
+      // In a process that stood still the member had no time.
+      const waitedMs = stoodStillMs(now, dueAt) > 0 ? 0 : now - beganAt;
+      this.waitLeftMs -= waitedMs;
+      if (waitedMs >= PATIENCE_MS && !channel.isWritable) {
+        slow.add(channel);
+        channel.onceWritable(() => slow.delete(channel));
+      }
+      clock.nextTurn(this.look);
+    };
+    const timer = clock.schedule(over, PATIENCE_MS);
+    channel.onceWritable(over);
+  }
+
+  private earn(): void {
+    const now = this.clock.now();
+    const earnedMs = (now - this.waitedAt) * EARNED_PART;
+    this.waitLeftMs = Math.min(MAX_WAIT_MS, this.waitLeftMs + earnedMs);
+    this.waitedAt = now;
+  }
+
+  private free(): void {
+    const listeners = this.listeners!;
+    this.listeners = undefined;
+    this.since = this.clock.now();
+    this.given = 0;
+    for (const listener of listeners) listener();
+  }
+}

@@ -1,0 +1,191 @@
+import type { Cluster, ClusterGroup } from '@headrace/cluster';
+import { describe, expect, it } from 'vitest';
+import { MAX_KEPT_BYTES } from '../../src/room/bus-delivery.ts';
+import { VirtualNodes } from '../help/virtual-nodes.ts';
+
+const TEXT = 'x'.repeat(10_000);
+/** 6 MB: six times what may wait for a member. */
+const COUNT = 600;
+/** Each takes 2 MB/s. */
+const MS_PER_MESSAGE = 5;
+
+async function twoNodes() {
+  const nodes = new VirtualNodes();
+  const [here, there] = [await nodes.join(), await nodes.join()];
+  await nodes.pass(20);
+  return { nodes, here, there };
+}
+
+/** All in one turn of the event loop of the other node, as after a time in which it stood still. */
+function burst(from: Cluster, name = 'room', count = COUNT): void {
+  const group = from.group<string>(name);
+  for (let i = 0; i < count; i++) group.write(`${i} ${TEXT}`);
+  group.flush();
+}
+
+const numbers = (got: readonly unknown[]) => got.map((text) => Number.parseInt(String(text), 10));
+const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
+
+describe('a burst from the bus', () => {
+  it('goes to members that read as fast as they take it, whole and in order', async () => {
+    const { nodes, here, there } = await twoNodes();
+    const room = there.group<string>('room');
+    const members = [await nodes.pacedMember(MS_PER_MESSAGE), await nodes.member()];
+    for (const { channel } of members) room.add(channel);
+    await nodes.pass(20);
+    burst(here);
+    await nodes.pass(COUNT * MS_PER_MESSAGE + 500);
+    for (const { got } of members) expect(numbers(got)).toEqual(upTo(COUNT));
+    expect([room.size, room.counters.lost, room.local.slowMembers.closed]).toEqual([2, 0, 0]);
+  });
+
+  it('waits a second for a member that takes nothing, which is closed, and loses nothing of the others', async () => {
+    const { nodes, here, there } = await twoNodes();
+    const room = there.group<string>('room');
+    const stuck = await nodes.member();
+    stuck.transport.isStuck = true;
+    const paced = await nodes.pacedMember(MS_PER_MESSAGE);
+    for (const { channel } of [stuck, paced]) room.add(channel);
+    await nodes.pass(20);
+    burst(here);
+    await nodes.pass(900);
+    expect(room.size).toBe(2);
+    expect(paced.got.length).toBeLessThan(10);
+    await nodes.pass(COUNT * MS_PER_MESSAGE + 500);
+    expect(stuck.channel.closeInfo?.reason).toBe('slow-consumer');
+    expect(numbers(paced.got)).toEqual(upTo(COUNT));
+  });
+
+  it('gives members whose slow messages are dropped all of it', async () => {
+    const { nodes, here, there } = await twoNodes();
+    const room = there.group<string>('room', { slowMember: 'drop-newest' });
+    const paced = await nodes.pacedMember(MS_PER_MESSAGE);
+    room.add(paced.channel);
+    await nodes.pass(20);
+    burst(here);
+    await nodes.pass(COUNT * MS_PER_MESSAGE + 500);
+    expect(numbers(paced.got)).toEqual(upTo(COUNT));
+  });
+});
+
+describe('a burst from the log of a durable group', () => {
+  it('goes to members that read as fast as they take it, whole and in order', async () => {
+    const { nodes, here, there } = await twoNodes();
+    const writers = here.group<string>('room', { durable: true });
+    const room = there.group<string>('room', { durable: true });
+    const members = [await nodes.pacedMember(MS_PER_MESSAGE), await nodes.member()];
+    for (const { channel } of members) room.add(channel);
+    await nodes.pass(20);
+    for (let i = 0; i < COUNT; i++) writers.write(`${i} ${TEXT}`);
+    await nodes.pass(40);
+    const { position } = room.history;
+    expect(position?.offset).toBe(members[1]!.got.length);
+    await nodes.pass(COUNT * MS_PER_MESSAGE + 1000);
+    for (const { got } of members) expect(numbers(got)).toEqual(upTo(COUNT));
+    expect(room.size).toBe(2);
+  });
+
+  it('waits for a member that came back with a position as for the others', async () => {
+    const { nodes, here, there } = await twoNodes();
+    const room = there.group<string>('room', { durable: { recent: 64 } });
+    const writers = here.group<string>('room', { durable: { recent: 64 } });
+    const paced = await nodes.pacedMember(MS_PER_MESSAGE);
+    room.add(paced.channel);
+    await nodes.pass(20);
+    const start = room.history.position!;
+    for (let i = 0; i < COUNT; i++) writers.write(`${i} ${TEXT}`);
+    await nodes.pass(500);
+    const back = await nodes.member();
+    const joining = room.history.join(back.channel, start);
+    await nodes.pass(COUNT * MS_PER_MESSAGE + 1000);
+    expect((await joining).recovered).toBe(true);
+    expect(numbers(back.got)).toEqual(upTo(COUNT));
+  });
+});
+
+describe('members that are slow on purpose', () => {
+  it('hold up a group for 5 s, and after that for a thirtieth of the time', async () => {
+    const { nodes, here, there } = await twoNodes();
+    const room: ClusterGroup<string> = there.group<string>('room');
+    const lazy = await nodes.pacedMember(100);
+    const quick = await nodes.member();
+    for (const { channel } of [lazy, quick]) room.add(channel);
+    await nodes.pass(20);
+    burst(here);
+    await nodes.pass(4000);
+    expect(quick.got.length).toBeLessThan(COUNT);
+    await nodes.pass(2000);
+    expect(numbers(quick.got)).toEqual(upTo(COUNT));
+    expect(lazy.channel.closeInfo?.reason).toBe('slow-consumer');
+  });
+});
+
+describe('a node that stands still while it waits for a member', () => {
+  it('takes nothing of that time for the slowness of the member', async () => {
+    const { nodes, here, there } = await twoNodes();
+    const room = there.group<string>('room');
+    const paced = await nodes.pacedMember(MS_PER_MESSAGE);
+    const far = await nodes.member();
+    far.transport.isStuck = true;
+    for (const { channel } of [far, paced]) room.add(channel);
+    await nodes.pass(20);
+    burst(here);
+    await nodes.pass(100);
+    nodes.clock.advanceQuietly(3000);
+    await nodes.pass(800);
+    far.transport.release();
+    await nodes.pass(COUNT * MS_PER_MESSAGE + 500);
+    for (const { got } of [far, paced]) expect(numbers(got)).toEqual(upTo(COUNT));
+  });
+});
+
+describe('what waits for members', () => {
+  it('has a limit for all groups together, above which the oldest goes out', async () => {
+    const { nodes, here, there } = await twoNodes();
+    const rooms = ['one', 'two', 'three'].map((name) =>
+      there.group<string>(name, { slowMember: 'drop-newest' }),
+    );
+    const stuck = await nodes.member();
+    stuck.transport.isStuck = true;
+    for (const room of rooms) room.add(stuck.channel);
+    const quick = await nodes.member();
+    for (const room of rooms) room.add(quick.channel);
+    await nodes.pass(20);
+    for (const { name } of rooms) {
+      burst(here, name, 1200);
+      await nodes.pass(10);
+    }
+    const { waiting } = there.parts;
+    expect(waiting.bytes / MAX_KEPT_BYTES).toBeCloseTo(1, 2);
+    expect(waiting.bytes).toBeLessThanOrEqual(MAX_KEPT_BYTES);
+    await nodes.pass(3000);
+    expect(quick.got).toHaveLength(3600);
+    expect(waiting.bytes).toBe(0);
+  });
+
+  it('goes with the last of them, and is delivered also after the cluster was left', async () => {
+    const { nodes, here, there } = await twoNodes();
+    const room = there.group<string>('room');
+    const [first, second] = [await nodes.pacedMember(100), await nodes.pacedMember(1)];
+    room.add(first.channel);
+    await nodes.pass(20);
+    burst(here, 'room', 50);
+    await nodes.pass(10);
+    expect(there.parts.waiting.bytes).toBeGreaterThan(0);
+    first.channel.close();
+    await nodes.pass(10);
+    expect(there.parts.waiting.bytes).toBe(0);
+    burst(here, 'room', 1);
+    await nodes.pass(10);
+    room.add(second.channel);
+    await nodes.pass(20);
+    burst(here, 'room', 50);
+    await nodes.pass(1);
+    const leaving = there.leave();
+    await nodes.pass(1000);
+    await leaving;
+    expect(numbers(second.got)).toEqual(upTo(50));
+    expect(room.counters.lost).toBe(0);
+    expect(there.parts.waiting.bytes).toBe(0);
+  });
+});
