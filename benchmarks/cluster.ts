@@ -21,7 +21,11 @@ const SOCKET_IO = 'socket.io, Redis';
 const BARE = 'nats client';
 /** Whose messages end where they arrive: nothing is written to a member. */
 const ALONE = 'without a member';
+const presenceProgram: string = fileURLToPath(
+  new URL('./load/presence-at-rest.mjs', import.meta.url),
+);
 const BOUND_USERS = 100_000;
+const GROUPS = 5000;
 /** About as long as the other parts take for a round of a second. */
 const MESSAGES_PER_SECOND = 30_000;
 
@@ -34,6 +38,7 @@ export async function cluster(settings: Settings): Promise<Result[]> {
     await againstSocketIo(nats, redis, settings),
     ...(await userMessages(nats, settings)),
     ...(await boundUsers(settings)),
+    ...(await presenceAtRest(nats)),
   ];
 }
 
@@ -285,5 +290,27 @@ async function boundUsers({ rounds }: Settings): Promise<Result[]> {
       'seconds',
       measured.map(({ seconds }) => seconds),
     ),
+  ];
+}
+
+// --- presence ---
+
+async function presenceAtRest({ url }: BusProcess): Promise<Result[]> {
+  const order = JSON.stringify({ url, groups: GROUPS, presence: 'ids', seconds: 10 });
+  const line = pinned(0, [process.execPath, '--expose-gc', presenceProgram, order]);
+  const [program, ...args] = line;
+  const { stdout } = await run(program!, args, { timeout: 120_000 });
+  const { bytes, joinsPerSecond, restCpu, restMessages } = JSON.parse(stdout);
+  const result = (what: string, unit: string, value: number, atMost?: number): Result => ({
+    title: `${GROUPS} groups of one member, ${what}`,
+    unit,
+    rows: [{ peer: HEADRACE, values: [value] }],
+    goals: atMost === undefined ? [] : [{ text: unit, atMost }],
+  });
+  return [
+    result('heap of the node', 'KB for each', bytes / 1000, 8),
+    result('joins until another node knows them', 'joins per second', joinsPerSecond),
+    result('at rest, with the other node in one process', 'ms of CPU per second', restCpu, 5),
+    result('at rest', 'messages per second', restMessages, 2),
   ];
 }

@@ -44,9 +44,9 @@ export class Subjects {
     return `${this.prefix}.g.${token(name)}`;
   }
 
-  /** The presence of a group. */
-  presence(name: string): string {
-    return `${this.prefix}.p.${token(name)}`;
+  /** Who comes and goes in the groups of all nodes. */
+  get presence(): string {
+    return `${this.prefix}.p`;
   }
 
   user(id: string): string {

@@ -10,7 +10,7 @@ import {
   checkGroupName,
   type DurableGroupOptions,
 } from '../group/group-options.ts';
-import type { ClusterContext } from '../node/cluster-context.ts';
+import { type GroupContext, Presence } from '../group/presence.ts';
 import { Directory } from '../node/directory.ts';
 import { Inbox } from '../node/inbox.ts';
 import { isCount, type NodeInfo, type NodeState, type NodeStatus } from '../node/node-info.ts';
@@ -73,7 +73,7 @@ export class Cluster<Principal = unknown>
 {
   /** The users on all nodes. */
   readonly users: ClusterUsers<Principal>;
-  private readonly context: ClusterContext;
+  private readonly context: GroupContext;
   private readonly plan: NodePlan;
   private readonly groups = new Map<string, ClusterGroup<never>>();
   private readonly load: () => number;
@@ -91,7 +91,8 @@ export class Cluster<Principal = unknown>
     const directory = new Directory(wire, () => this.status());
     this.plan = plan;
     this.load = plan.load ?? cpuLoad();
-    this.context = { wire, directory, inbox: new Inbox(wire), waiting: { bytes: 0 } };
+    const parts = { wire, directory, inbox: new Inbox(wire), waiting: { bytes: 0 } };
+    this.context = { ...parts, presence: new Presence(parts) };
     this.users = new ClusterUsers<Principal>(
       this.context,
       plan.users as ClusterUsersOptions<Principal>,
@@ -145,7 +146,7 @@ export class Cluster<Principal = unknown>
   }
 
   /** @internal For gateways, workers and routes of this package. */
-  get parts(): ClusterContext {
+  get parts(): GroupContext {
     return this.context;
   }
 
@@ -213,13 +214,14 @@ export class Cluster<Principal = unknown>
   }
 
   private async start(timeoutMs: number): Promise<void> {
-    const { wire, directory, inbox } = this.context;
+    const { wire, directory, inbox, presence } = this.context;
     const { bus, host, subjects } = wire;
     try {
       bus.open({ ...host, probe: subjects.probe(wire.nodeId) });
     } catch (thrown) {
       // The bus is another cluster's: nothing of this one stays on it.
       this.users.close();
+      presence.close();
       throw thrown;
     }
     bus.on('up', () => this.emit('up'));
@@ -239,13 +241,14 @@ export class Cluster<Principal = unknown>
   }
 
   private async leaveOnce(plan: LeavePlan): Promise<void> {
-    const { wire, directory, inbox } = this.context;
+    const { wire, directory, inbox, presence } = this.context;
     const { clock } = wire.host;
     this.nodeState = 'draining';
     directory.announce();
     const failure = await drainServers(plan, clock).then(() => undefined, toError);
     // What clients wrote last is stored, or it is known that it could not be.
     await settled(this.groups.values(), SETTLE_MS, clock);
+    presence.close();
     for (const group of this.groups.values()) group.leave();
     this.users.close();
     this.nodeState = 'left';

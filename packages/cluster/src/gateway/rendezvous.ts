@@ -1,3 +1,5 @@
+import { hashOf, mixed } from '../node/text-hash.ts';
+
 /**
  * The node of a key by rendezvous hashing: each node has a score for the key, the highest one wins. If a node comes or
  * goes, only the keys that it wins, or had won, get another one.
@@ -15,19 +17,4 @@ export function rendezvous(nodes: readonly string[], key: string): string | unde
     }
   }
   return best;
-}
-
-/** FNV-1a. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return mixed(hash);
-}
-
-/** The finalizer of MurmurHash3: each bit of the result depends on each bit of the input. */
-function mixed(hash: number): number {
-  let h = hash;
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
 }

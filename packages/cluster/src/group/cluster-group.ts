@@ -11,7 +11,6 @@ import {
 import { SLOW_MEMBER_OPTIONS, WatchedEmitter } from '@headrace/core/authoring';
 import { checkChannel } from '../application/check-channel.ts';
 import type { LogPosition } from '../log/log.ts';
-import type { ClusterContext } from '../node/cluster-context.ts';
 import { BusDelivery } from '../room/bus-delivery.ts';
 import type { DurableOutcome } from '../room/durable-outcome.ts';
 import type { Gap } from '../room/gap-event.ts';
@@ -24,8 +23,9 @@ import {
   type GroupWriteOptions,
   groupPlan,
 } from './group-options.ts';
+import type { GroupPresence } from './group-presence.ts';
 import { memberId } from './member-id.ts';
-import { Presence } from './presence.ts';
+import type { GroupContext } from './presence.ts';
 import type { LeaveReason, Member } from './presence-machine.ts';
 
 /** What a {@link ClusterGroup} announces. */
@@ -82,16 +82,16 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
   readonly local: ChannelGroup<Message>;
   /** What a durable group has stored, and the way back for its members. Undefined in any other. */
   readonly history: GroupHistory<Message> | undefined;
-  private readonly context: ClusterContext;
+  private readonly context: GroupContext;
   private readonly options: ClusterGroupOptions<Message>;
   private readonly delivery: GroupDelivery<Message>;
-  private readonly presence: Presence | undefined;
+  private readonly presence: GroupPresence | undefined;
   /** With `presence: 'ids'` alone: a member that is only counted has no id on the bus. */
   private readonly ids: Map<Channel, string | undefined> | undefined;
   private isFlushDue = false;
 
   /** @internal @throws OptionError */
-  constructor(name: string, context: ClusterContext, options: ClusterGroupOptions<Message> = {}) {
+  constructor(name: string, context: GroupContext, options: ClusterGroupOptions<Message> = {}) {
     const { presence, idOf, codec, listensAlways, durable } = groupPlan(name, options);
     super();
     const { wire } = context;
@@ -108,7 +108,7 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
       this.history = delivery.history;
     }
     this.ids = presence === 'ids' ? new Map() : undefined;
-    this.presence = presence === false ? undefined : this.presenceOf(this.ids !== undefined);
+    this.presence = presence === false ? undefined : this.presenceOf();
     this.local.on('channelJoined', (channel) => {
       const id = this.ids && memberId(channel, idOf, wire.host.logger);
       this.ids?.set(channel, id);
@@ -121,7 +121,6 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
       this.presence?.remove(this.ids?.get(channel));
       this.ids?.delete(channel);
     });
-    wire.onRenamed(() => this.presence?.renamed());
   }
 
   /** Members on this node. */
@@ -239,10 +238,8 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     checkSameOptions(this.name, this.options, given);
   }
 
-  /** @internal The cluster is left: the other nodes get the last changes and messages, and nothing after them. */
+  /** @internal The cluster is left: the other nodes get the last messages, and nothing after them. */
   leave(): void {
-    this.presence?.flush();
-    this.presence?.close();
     this.delivery.leave();
   }
 
@@ -285,14 +282,13 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     });
   }
 
-  private presenceOf(hasIds: boolean): Presence {
-    return new Presence({
-      ...this.context,
-      group: this.name,
-      hasIds,
-      joined: (id, node) => this.emit('memberJoined', { id, node }),
-      left: (id, node, reason) => this.emit('memberLeft', { id, node, reason }),
-    });
+  private presenceOf(): GroupPresence {
+    const listener = {
+      joined: (id: string, node: string) => this.emit('memberJoined', { id, node }),
+      left: (id: string, node: string, reason: LeaveReason) =>
+        this.emit('memberLeft', { id, node, reason }),
+    };
+    return this.context.presence.group(this.name, this.ids && listener);
   }
 }
 

@@ -1,109 +1,97 @@
-import type { PresenceDelta, PresencePage } from './presence-machine.ts';
-
-/** Ids of each kind in one delta: together they are less than a message may have. */
-const MAX_IDS_IN_DELTA = 500;
-export const PAGE_IDS = 1000;
+import { hashOf } from '../node/text-hash.ts';
+import type { PresenceDigest } from './presence-digest.ts';
+import type { PresenceRow } from './presence-message.ts';
 
 /** The members of this node in one group: what of them has been published, and what changed since. */
 export class OwnMembers {
-  /** How many members have the id: a person may have two connections. */
-  private readonly counts = new Map<string, number>();
-  private readonly published = new Set<string>();
-  private readonly changed = new Set<string>();
+  /** The token of its name. */
+  readonly group: string;
+  /** The number of the last message about it; 0 before the first. */
+  version = 0;
+  private readonly hash: number;
   private members = 0;
   private publishedMembers = 0;
-  private version = 0;
+  /** How many members have the id: a person may have two connections. Most groups only count. */
+  private counts: Map<string, number> | undefined = undefined;
+  private published: Set<string> | undefined = undefined;
+  private changed: string[] = [];
+
+  constructor(group: string) {
+    this.group = group;
+    this.hash = hashOf(group);
+  }
 
   get count(): number {
     return this.members;
   }
 
-  /** True if nothing was ever published. */
-  get isNew(): boolean {
-    return this.version === 0;
-  }
-
-  ids(): IterableIterator<string> {
-    return this.counts.keys();
-  }
-
-  has(id: string): boolean {
-    return this.counts.has(id);
+  ids(): Iterable<string> {
+    return this.counts?.keys() ?? [];
   }
 
   /** True if the id was not there. */
   add(id: string | undefined): boolean {
     this.members += 1;
     if (id === undefined) return false;
+    this.counts ??= new Map();
     const count = this.counts.get(id) ?? 0;
     this.counts.set(id, count + 1);
-    this.changed.add(id);
-    return count === 0;
+    if (count > 0) return false;
+    this.changed.push(id);
+    return true;
   }
 
   /** True if the id is not there any more. */
   remove(id: string | undefined): boolean {
     this.members -= 1;
-    const count = id === undefined ? undefined : this.counts.get(id);
+    const count = id === undefined ? undefined : this.counts?.get(id);
     if (id === undefined || count === undefined) return false;
-    if (count === 1) this.counts.delete(id);
-    else this.counts.set(id, count - 1);
-    this.changed.add(id);
-    return count === 1;
+    if (count > 1) {
+      this.counts!.set(id, count - 1);
+      return false;
+    }
+    this.counts!.delete(id);
+    this.changed.push(id);
+    return true;
   }
 
-  /** What changed since the last call, in as many deltas as it takes. */
-  deltas(): PresenceDelta[] {
+  /** What changed since the last call, which is published now; undefined if nothing did. */
+  change(digest: PresenceDigest): PresenceRow | undefined {
+    const { group, hash, members: count } = this;
     const joined: string[] = [];
     const left: string[] = [];
-    for (const id of this.changed) {
-      const [is, was] = [this.counts.has(id), this.published.has(id)];
+    for (const id of new Set(this.changed)) {
+      const [is, was] = [this.counts!.has(id), this.published?.has(id) === true];
       if (is && !was) joined.push(id);
       if (was && !is) left.push(id);
     }
-    this.changed.clear();
-    if (joined.length + left.length === 0 && this.members === this.publishedMembers) return [];
-    for (const id of joined) this.published.add(id);
-    for (const id of left) this.published.delete(id);
-    this.publishedMembers = this.members;
-    const deltas: PresenceDelta[] = [];
-    do {
-      const some = {
-        joined: joined.splice(0, MAX_IDS_IN_DELTA),
-        left: left.splice(0, MAX_IDS_IN_DELTA),
-      };
-      this.version += 1;
-      const { version, members: count } = this;
-      deltas.push({ version, from: version - 1, count, ...some });
-    } while (joined.length + left.length > 0);
-    return deltas;
+    this.changed = [];
+    if (joined.length + left.length === 0 && count === this.publishedMembers) return undefined;
+    if (joined.length > 0) this.published ??= new Set();
+    for (const id of joined) {
+      this.published!.add(id);
+      digest.came(hash, id);
+    }
+    for (const id of left) {
+      this.published!.delete(id);
+      digest.went(hash, id);
+    }
+    digest.counted(hash, this.publishedMembers, count);
+    this.publishedMembers = count;
+    return { group, count, joined, left };
   }
 
-  /** Announces the present version, for nodes that missed it. */
-  reminder(): PresenceDelta {
-    const { version, publishedMembers: count } = this;
-    return { version, from: version, count, joined: [], left: [] };
-  }
-
-  /** All ids, in pages of one version. */
-  pages(): PresencePage[] {
-    const ids = [...this.published];
-    const pages = Math.max(1, Math.ceil(ids.length / PAGE_IDS));
-    const { version, publishedMembers: count } = this;
-    return Array.from({ length: pages }, (_, page) => ({
-      version,
-      count,
-      page,
-      pages,
-      ids: ids.slice(page * PAGE_IDS, (page + 1) * PAGE_IDS),
-    }));
+  /** All that is published of it. */
+  all(): PresenceRow {
+    const { group, publishedMembers: count } = this;
+    return { group, count, joined: [...(this.published ?? [])], left: [] };
   }
 
   /** Under a new id of the node nobody knows anything of us. */
   restart(): void {
     this.version = 0;
     this.publishedMembers = 0;
-    this.published.clear();
-    for (const id of this.counts.keys()) this.changed.add(id);
+    this.published = undefined;
+    this.changed = [...this.ids()];
   }
 }

@@ -1,3 +1,8 @@
+import type { PresenceMark } from '../node/node-info.ts';
+import { hashOf } from '../node/text-hash.ts';
+import { PresenceDigest } from './presence-digest.ts';
+import type { PresencePage, PresenceRow } from './presence-message.ts';
+
 /** A member on any node. */
 export interface Member {
   /** What `idOf` gave. */
@@ -6,206 +11,253 @@ export interface Member {
   readonly node: string;
 }
 
-/** A change of one node's members, as it goes over the bus. */
-export interface PresenceDelta {
-  /** The version after it. */
-  readonly version: number;
-  /** The version before it; equal to `version` where nothing changed: a reminder. */
-  readonly from: number;
-  /** Members after it. */
-  readonly count: number;
-  readonly joined: readonly string[];
-  readonly left: readonly string[];
-}
-
-/** One page of all ids of a node. */
-export interface PresencePage {
-  readonly version: number;
-  readonly count: number;
-  readonly page: number;
-  readonly pages: number;
-  readonly ids: readonly string[];
-}
+/** Why an id is not on a node any more: its last member left, or the node is gone. */
+export type LeaveReason = 'left' | 'node-gone';
 
 /** What follows from a message. */
 export type PresenceAction =
-  | { readonly do: 'joined'; readonly id: string; readonly node: string }
+  | {
+      readonly do: 'joined';
+      readonly group: string;
+      readonly id: string;
+      readonly node: string;
+    }
   | {
       readonly do: 'left';
+      readonly group: string;
       readonly id: string;
       readonly node: string;
       readonly reason: LeaveReason;
     }
-  /** Something was missed: the node is to send all its ids. */
-  | { readonly do: 'ask'; readonly node: string };
+  /** Something was missed: the node is to send what changed after a number. */
+  | { readonly do: 'ask'; readonly node: string; readonly ask: number; readonly since: number }
+  /** A message may be under way: {@link PresenceMachine.late} is to be called in a moment. */
+  | { readonly do: 'wait'; readonly node: string; readonly number: number };
 
-/** Why an id is not on a node any more: its last member left, or the node is gone. */
-export type LeaveReason = 'left' | 'node-gone';
-
-interface Remote {
-  version: number;
+/** What another node has in one group. */
+interface RemoteGroup {
+  /** Of its token. */
+  readonly hash: number;
   count: number;
-  ids: Set<string>;
-  /** Pages of a snapshot that are there. */
-  snapshot:
-    | {
-        readonly version: number;
-        readonly count: number;
-        readonly pages: Map<number, readonly string[]>;
-      }
-    | undefined;
-  /** What came before the snapshot that it builds on. */
-  waiting: PresenceDelta[];
-  isAsked: boolean;
+  ids: Set<string> | undefined;
 }
 
-/** What waits for a snapshot at most; beyond, another snapshot is asked for. */
-const MAX_WAITING = 1000;
+interface Question {
+  readonly ask: number;
+  readonly since: number;
+  readonly pages: Map<number, PresencePage>;
+  /** What was answered so far, where all is asked for: the node has no other groups. */
+  readonly seen: Set<string> | undefined;
+  /** Messages that came meanwhile. */
+  waiting: { readonly number: number; readonly rows: readonly PresenceRow[] }[];
+  waitingEntries: number;
+}
+
+/** What is known of one node. */
+interface Remote {
+  /** Of the last message that is in it. */
+  number: number;
+  digest: PresenceDigest;
+  readonly groups: Map<string, RemoteGroup>;
+  question: Question | undefined;
+  /** Our number, when the node's own one was lower. */
+  doubted: number;
+}
+
+/** Groups and ids in messages that wait for an answer; beyond, they are asked for too. */
+const MAX_WAITING = 100_000;
 /** Pages of 1000 ids: a million members of one node. */
 const MAX_PAGES = 1000;
 
 /**
- * What a node knows of the members of one group on the other nodes. Each node alone writes its own members, with a
- * version that grows; so views cannot conflict, only be behind. Without clock and bus.
+ * What a node knows of the members of all groups on the other nodes. Each node alone writes its own members, in
+ * messages with numbers; so views cannot conflict, only be behind. Without clock and bus.
  */
 export class PresenceMachine {
   private readonly remotes = new Map<string, Remote>();
-  private readonly hasIds: boolean;
+  private asks = 0;
 
-  constructor(hasIds: boolean) {
-    this.hasIds = hasIds;
-  }
-
-  /** Members elsewhere. */
-  get total(): number {
+  /** Members of a group elsewhere. @param group - the token of its name */
+  total(group: string): number {
     let sum = 0;
-    for (const { count } of this.remotes.values()) sum += count;
+    for (const { groups } of this.remotes.values()) sum += groups.get(group)?.count ?? 0;
     return sum;
   }
 
-  *who(): IterableIterator<Member> {
-    for (const [node, { ids }] of this.remotes) for (const id of ids) yield { id, node };
-  }
-
-  delta(node: string, delta: PresenceDelta): PresenceAction[] {
-    const remote = this.remoteOf(node);
-    if (!this.hasIds) {
-      if (delta.version >= remote.version) this.count(remote, delta);
-      return [];
+  *who(group: string): IterableIterator<Member> {
+    for (const [node, { groups }] of this.remotes) {
+      for (const id of groups.get(group)?.ids ?? []) yield { id, node };
     }
-    if (delta.version <= remote.version) return [];
-    if (delta.from === remote.version) return this.apply(node, remote, delta);
-    if (delta.from < delta.version) remote.waiting.push(delta);
-    if (remote.waiting.length > MAX_WAITING) remote.waiting = [];
-    return this.ask(node, remote);
   }
 
-  /** A node that was gone is back: what it has by now is not known. */
-  returned(node: string): PresenceAction[] {
-    return this.ask(node, this.remoteOf(node));
+  /** A message came: the changes that made this number. */
+  delta(node: string, number: number, rows: readonly PresenceRow[]): PresenceAction[] {
+    const remote = this.remoteOf(node);
+    const { question } = remote;
+    if (number <= remote.number) return [];
+    if (question === undefined && number === remote.number + 1) {
+      remote.number = number;
+      return this.apply(node, remote, rows);
+    }
+    const actions = question === undefined ? this.ask(node, remote, remote.number) : [];
+    keep(remote.question!, number, rows);
+    return actions;
+  }
+
+  /** The node's heartbeat came. */
+  marked(node: string, { number, digest }: PresenceMark): PresenceAction[] {
+    const remote = this.remoteOf(node);
+    if (remote.question !== undefined) return [];
+    if (number > remote.number) return [{ do: 'wait', node, number }];
+    const isWrong =
+      number === remote.number ? digest !== remote.digest.value : number < remote.doubted;
+    // A heartbeat may be later than messages that were sent after it, but not later than the next heartbeat.
+    remote.doubted = number < remote.number ? remote.number : 0;
+    return isWrong ? this.ask(node, remote, 0) : [];
+  }
+
+  /** A message that a heartbeat spoke of has had time to come. */
+  late(node: string, number: number): PresenceAction[] {
+    const remote = this.remotes.get(node);
+    const isBehind = remote !== undefined && remote.number < number;
+    return isBehind && remote.question === undefined ? this.ask(node, remote, remote.number) : [];
   }
 
   page(node: string, page: PresencePage): PresenceAction[] {
     const remote = this.remotes.get(node);
-    if (remote === undefined || page.pages > MAX_PAGES) return [];
-    if (!this.hasIds) {
-      remote.isAsked = false;
-      if (page.version >= remote.version) this.count(remote, page);
-      return [];
-    }
-    if (page.version <= remote.version && remote.version > 0) {
-      remote.isAsked = false;
-      remote.waiting = [];
-      return [];
-    }
-    let { snapshot } = remote;
-    if (snapshot === undefined || snapshot.version < page.version) {
-      snapshot = { version: page.version, count: page.count, pages: new Map() };
-      remote.snapshot = snapshot;
-    }
-    if (snapshot.version !== page.version) return [];
-    snapshot.pages.set(page.page, page.ids);
-    if (snapshot.pages.size < page.pages) return [];
-    remote.snapshot = undefined;
-    remote.isAsked = false;
-    const { version, count } = snapshot;
-    return this.replace(node, remote, new Set([...snapshot.pages.values()].flat()), version, count);
+    const question = remote?.question;
+    if (remote === undefined || question?.ask !== page.ask || page.pages > MAX_PAGES) return [];
+    question.pages.set(page.page, page);
+    if (question.pages.size < page.pages) return [];
+    const actions = this.replace(node, remote, question);
+    remote.number = page.upTo;
+    if (page.isAll) return [...actions, ...this.answered(node, remote, question)];
+    return [...actions, ...this.ask(node, remote, page.upTo, question)];
   }
 
-  /** The snapshot that was asked for did not come. */
+  /** True while an answer of the node is waited for. */
+  isAsked(node: string): boolean {
+    return this.remotes.get(node)?.question !== undefined;
+  }
+
+  /** The answer that was asked for did not come. */
   unanswered(node: string): PresenceAction[] {
     const remote = this.remotes.get(node);
-    if (remote === undefined || !remote.isAsked) return [];
-    remote.isAsked = false;
-    remote.snapshot = undefined;
-    return this.ask(node, remote);
+    const question = remote?.question;
+    return question === undefined ? [] : this.ask(node, remote!, question.since, question);
   }
 
   gone(node: string, reason: LeaveReason): PresenceAction[] {
-    const remote = this.remotes.get(node);
+    const actions: PresenceAction[] = [];
+    for (const [group, { ids }] of this.remotes.get(node)?.groups ?? []) {
+      for (const id of ids ?? []) actions.push({ do: 'left', group, id, node, reason });
+    }
     this.remotes.delete(node);
-    return [...(remote?.ids ?? [])].map((id) => ({ do: 'left', id, node, reason }));
-  }
-
-  private replace(
-    node: string,
-    remote: Remote,
-    ids: Set<string>,
-    version: number,
-    count: number,
-  ): PresenceAction[] {
-    const before = remote.ids;
-    remote.ids = ids;
-    this.count(remote, { version, count });
-    const actions: PresenceAction[] = [];
-    for (const id of before) {
-      if (!ids.has(id)) actions.push({ do: 'left', id, node, reason: 'left' });
-    }
-    for (const id of ids) if (!before.has(id)) actions.push({ do: 'joined', id, node });
-    const { waiting } = remote;
-    remote.waiting = [];
-    for (const delta of waiting) actions.push(...this.delta(node, delta));
     return actions;
   }
 
-  private apply(node: string, remote: Remote, delta: PresenceDelta): PresenceAction[] {
-    this.count(remote, delta);
-    const actions: PresenceAction[] = [];
-    for (const id of delta.left) {
-      if (remote.ids.delete(id)) actions.push({ do: 'left', id, node, reason: 'left' });
+  private ask(node: string, remote: Remote, since: number, before?: Question): PresenceAction[] {
+    this.asks += 1;
+    const { asks: ask } = this;
+    remote.question = {
+      ask,
+      since,
+      pages: new Map(),
+      seen: before === undefined && since === 0 ? new Set() : before?.seen,
+      waiting: before?.waiting ?? [],
+      waitingEntries: before?.waitingEntries ?? 0,
+    };
+    return [{ do: 'ask', node, ask, since }];
+  }
+
+  /** The pages of an answer: all of each group in them. */
+  private replace(node: string, remote: Remote, { pages, seen }: Question): PresenceAction[] {
+    const rows = new Map<string, { count: number; ids: Set<string> }>();
+    for (const page of pages.values()) {
+      for (const { group, count, joined } of page.rows) {
+        const row = rows.get(group) ?? { count, ids: new Set() };
+        for (const id of joined) row.ids.add(id);
+        rows.set(group, row);
+        seen?.add(group);
+      }
     }
-    for (const id of delta.joined) {
-      if (remote.ids.has(id)) continue;
-      remote.ids.add(id);
-      actions.push({ do: 'joined', id, node });
+    const actions: PresenceAction[] = [];
+    for (const [group, { count, ids }] of rows) {
+      const known = remote.groups.get(group)?.ids;
+      const left = [...(known ?? [])].filter((id) => !ids.has(id));
+      this.change(node, remote, { group, count, joined: [...ids], left }, actions);
     }
     return actions;
   }
 
-  private count(remote: Remote, { version, count }: { version: number; count: number }): void {
-    remote.version = version;
-    remote.count = count;
+  private answered(node: string, remote: Remote, { seen, waiting }: Question): PresenceAction[] {
+    remote.question = undefined;
+    remote.doubted = 0;
+    const actions: PresenceAction[] = [];
+    if (seen !== undefined) {
+      for (const [group, { ids }] of remote.groups) {
+        if (seen.has(group)) continue;
+        this.change(node, remote, { group, count: 0, joined: [], left: [...(ids ?? [])] }, actions);
+      }
+    }
+    for (const { number, rows } of waiting) {
+      // One that does not follow may be forged; if not, the next message or heartbeat shows the hole.
+      if (number === remote.number + 1) actions.push(...this.delta(node, number, rows));
+    }
+    return actions;
   }
 
-  private ask(node: string, remote: Remote): PresenceAction[] {
-    if (remote.isAsked) return [];
-    remote.isAsked = true;
-    return [{ do: 'ask', node }];
+  private apply(node: string, remote: Remote, rows: readonly PresenceRow[]): PresenceAction[] {
+    const actions: PresenceAction[] = [];
+    for (const row of rows) this.change(node, remote, row, actions);
+    return actions;
+  }
+
+  private change(node: string, remote: Remote, row: PresenceRow, actions: PresenceAction[]): void {
+    const { group, count, joined, left } = row;
+    const { groups, digest } = remote;
+    let known = groups.get(group);
+    if (known === undefined) {
+      known = { hash: hashOf(group), count: 0, ids: undefined };
+      groups.set(group, known);
+    }
+    digest.counted(known.hash, known.count, count);
+    known.count = count;
+    for (const id of left) {
+      if (known.ids?.delete(id) !== true) continue;
+      digest.went(known.hash, id);
+      actions.push({ do: 'left', group, id, node, reason: 'left' });
+    }
+    if (joined.length > 0) known.ids ??= new Set();
+    for (const id of joined) {
+      if (known.ids!.has(id)) continue;
+      known.ids!.add(id);
+      digest.came(known.hash, id);
+      actions.push({ do: 'joined', group, id, node });
+    }
+    if (count === 0 && (known.ids?.size ?? 0) === 0) groups.delete(group);
   }
 
   private remoteOf(node: string): Remote {
     let remote = this.remotes.get(node);
     if (remote === undefined) {
       remote = {
-        version: 0,
-        count: 0,
-        ids: new Set(),
-        snapshot: undefined,
-        waiting: [],
-        isAsked: false,
+        number: 0,
+        digest: new PresenceDigest(),
+        groups: new Map(),
+        question: undefined,
+        doubted: 0,
       };
       this.remotes.set(node, remote);
     }
     return remote;
   }
+}
+
+function keep(question: Question, number: number, rows: readonly PresenceRow[]): void {
+  for (const { joined, left } of rows) question.waitingEntries += 1 + joined.length + left.length;
+  question.waiting.push({ number, rows });
+  if (question.waitingEntries <= MAX_WAITING) return;
+  question.waiting = [];
+  question.waitingEntries = 0;
 }

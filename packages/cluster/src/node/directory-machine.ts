@@ -47,7 +47,8 @@ export class DirectoryMachine {
     this.times = times;
   }
 
-  heard(id: string, { nonce: _, ...status }: Heartbeat, now: number): DirectoryAction[] {
+  heard(id: string, heartbeat: Heartbeat, now: number): DirectoryAction[] {
+    const { nonce: _nonce, presence: _presence, ...status } = heartbeat;
     const entry = this.entries.get(id);
     if (status.state === 'left') return this.left(id, entry, status);
     if (entry === undefined) {

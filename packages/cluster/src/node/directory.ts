@@ -9,6 +9,7 @@ import {
   type NodeInfo,
   type NodeState,
   type NodeStatus,
+  type PresenceMark,
   toHeartbeat,
 } from './node-info.ts';
 import type { Wire } from './wire.ts';
@@ -27,6 +28,8 @@ export interface DirectoryEvents {
   vanished: [id: string];
   /** It is gone for good: nothing is kept of it any more. */
   forgotten: [id: string];
+  /** Its heartbeat says how far its presence is. */
+  marked: [id: string, mark: PresenceMark];
 }
 
 const HEARTBEAT_MS = 1000;
@@ -34,6 +37,8 @@ const TIMES = { suspectMs: 3000, goneMs: 5000, forgetMs: 60_000 };
 
 /** The nodes of a cluster, by their heartbeats on the bus: there is no store that could be wrong or away. */
 export class Directory extends WatchedEmitter<DirectoryEvents> {
+  /** How far the presence of this node is, for its heartbeats. */
+  ownMark: () => PresenceMark | undefined = () => undefined;
   private readonly wire: Wire;
   private readonly status: () => NodeStatus;
   private readonly machine = new DirectoryMachine(TIMES);
@@ -90,7 +95,8 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
 
   /** Sends a heartbeat now. */
   announce(): void {
-    const heartbeat: Heartbeat = { ...this.status(), nonce: this.nonce };
+    const presence = this.ownMark();
+    const heartbeat: Heartbeat = { ...this.status(), nonce: this.nonce, presence };
     if (heartbeat.state !== this.announced) this.emit('ownState');
     this.announced = heartbeat.state;
     this.wire.sendJson(this.wire.subjects.nodes, KIND.heartbeat, heartbeat);
@@ -136,7 +142,10 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
       throw new Error(`kind ${envelope.kind} is not for all nodes`);
     const heartbeat = toHeartbeat(decodeBody(envelope));
     if (envelope.node !== this.wire.nodeId) {
-      this.carryOut(this.machine.heard(envelope.node, heartbeat, this.wire.host.clock.now()));
+      const { node } = envelope;
+      this.carryOut(this.machine.heard(node, heartbeat, this.wire.host.clock.now()));
+      const { presence } = heartbeat;
+      if (presence !== undefined && this.isThere(node)) this.emit('marked', node, presence);
     } else if (heartbeat.nonce !== this.nonce) {
       this.wire.host.logger.log(
         'warn',

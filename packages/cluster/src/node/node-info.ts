@@ -34,10 +34,20 @@ export interface NodeInfo extends NodeStatus {
   readonly life: NodeLife;
 }
 
+/** How far the presence that a node has published is: the other nodes see that they missed something of it. */
+export interface PresenceMark {
+  /** Of the last message; 0 before the first. */
+  readonly number: number;
+  /** Of all that the messages said: the members of all groups. */
+  readonly digest: number;
+}
+
 /** A heartbeat on the bus. */
 export interface Heartbeat extends NodeStatus {
   /** Different for two nodes with one id. */
   readonly nonce: string;
+  /** Undefined from a node that publishes no presence. */
+  readonly presence?: PresenceMark | undefined;
 }
 
 const STATES: readonly unknown[] = ['ready', 'draining', 'left'];
@@ -47,7 +57,10 @@ const MAX_ROLE_LENGTH = 64;
 /** @throws what is wrong with it */
 export function toHeartbeat(value: unknown): Heartbeat {
   if (typeof value !== 'object' || value === null) throw new Error('a heartbeat is an object');
-  const { state, address, connections, load, roles, nonce } = value as Record<string, unknown>;
+  const { state, address, connections, load, roles, nonce, presence } = value as Record<
+    string,
+    unknown
+  >;
   if (!STATES.includes(state)) throw new Error(`a heartbeat with the state ${String(state)}`);
   if (!isCount(connections) || !isCount(load)) throw new Error('a heartbeat without numbers');
   if (typeof nonce !== 'string' || nonce.length > 64)
@@ -59,7 +72,14 @@ export function toHeartbeat(value: unknown): Heartbeat {
     load,
     roles: toRoles(roles),
     nonce,
+    presence: presence === undefined ? undefined : toPresenceMark(presence),
   };
+}
+
+function toPresenceMark(value: unknown): PresenceMark {
+  const { number, digest } = (value ?? {}) as Record<string, unknown>;
+  if (!isCount(number) || !isCount(digest)) throw new Error('a heartbeat with half a presence');
+  return { number, digest };
 }
 
 /** @throws what is wrong with them */

@@ -301,7 +301,8 @@ describe('a cluster', () => {
     for (let i = 0; i < 5; i++) {
       const b = await nodes.join();
       b.group('room', { presence: 'ids' }).add(nodes.channel());
-      await nodes.pass(1000);
+      await nodes.pass(2000);
+      // It asked who is there.
       expect(a.parts.wire.lineCount).toBe(before + 1);
       if (i % 2 === 0) {
         const leaving = b.leave();

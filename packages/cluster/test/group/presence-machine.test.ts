@@ -1,35 +1,278 @@
 import { describe, expect, it } from 'vitest';
-import { PresenceMachine } from '../../src/group/presence-machine.ts';
+import { OwnPresence } from '../../src/group/own-presence.ts';
+import { type PresenceAction, PresenceMachine } from '../../src/group/presence-machine.ts';
+import type { PresenceRow } from '../../src/group/presence-message.ts';
 
-/** The change that made a version of one node: another member. */
-function change(version: number) {
-  return { version, from: version - 1, count: version, joined: [`member ${version}`], left: [] };
+/** A node that publishes, and what it would say of itself in a heartbeat. */
+class Origin {
+  readonly own = new OwnPresence();
+  number = 0;
+  private readonly groups = new Map<string, ReturnType<OwnPresence['group']>>();
+
+  join(group: string, id?: string): void {
+    this.change(group, (members) => members.add(id));
+  }
+
+  leave(group: string, id?: string): void {
+    this.change(group, (members) => members.remove(id));
+  }
+
+  /** The messages of what changed. */
+  flush(): { number: number; rows: PresenceRow[] }[] {
+    const messages: { number: number; rows: PresenceRow[] }[] = [];
+    this.own.flush((rows) => {
+      this.number += 1;
+      messages.push({ number: this.number, rows });
+      return this.number;
+    });
+    return messages;
+  }
+
+  get mark() {
+    return { number: this.number, digest: this.own.digest };
+  }
+
+  private change(group: string, how: (members: ReturnType<OwnPresence['group']>) => void): void {
+    const members = this.groups.get(group) ?? this.own.group(group);
+    this.groups.set(group, members);
+    how(members);
+    this.own.changed(members);
+  }
 }
 
-/** All members at a version, in one page. */
-function snapshot(version: number) {
-  const ids = Array.from({ length: version }, (_, i) => `member ${i + 1}`);
-  return { version, count: version, page: 0, pages: 1, ids };
+/** Another node that hears it. */
+class Hearer {
+  readonly machine = new PresenceMachine();
+  /** Questions so far: after which number. */
+  readonly asked: number[] = [];
+  private readonly origin: Origin;
+  private question: { ask: number; since: number } | undefined;
+
+  constructor(origin: Origin) {
+    this.origin = origin;
+  }
+
+  hear(messages: readonly { number: number; rows: PresenceRow[] }[]): void {
+    for (const { number, rows } of messages) this.take(this.machine.delta('n', number, rows));
+  }
+
+  /** A heartbeat, and the time after it. */
+  beat(mark = this.origin.mark): void {
+    this.take(this.machine.marked('n', mark));
+  }
+
+  /** The pages of the last question, and those of questions that follow. */
+  answer(): void {
+    while (this.question !== undefined) {
+      const { ask, since } = this.question;
+      this.question = undefined;
+      const { pages, ...rest } = this.origin.own.since(since, this.origin.number);
+      const all = pages.length > 0 ? pages : [[]];
+      for (const [page, rows] of all.entries()) {
+        this.take(this.machine.page('n', { ask, page, pages: all.length, ...rest, rows }));
+      }
+    }
+  }
+
+  who(group: string): string[] {
+    return [...this.machine.who(group)].map(({ id }) => id).toSorted();
+  }
+
+  take(actions: readonly PresenceAction[]): void {
+    for (const action of actions) {
+      if (action.do === 'ask') {
+        this.question = action;
+        this.asked.push(action.since);
+      } else if (action.do === 'wait') this.take(this.machine.late('n', action.number));
+    }
+  }
 }
 
-describe('PresenceMachine', () => {
-  it('applies the changes that waited for a snapshot', () => {
-    const machine = new PresenceMachine(true);
-    expect(machine.delta('n', change(3))).toEqual([{ do: 'ask', node: 'n' }]);
-    expect(machine.delta('n', change(4))).toEqual([]);
-    machine.page('n', snapshot(2));
-    expect(machine.total).toBe(4);
-    expect([...machine.who()]).toHaveLength(4);
+function pair() {
+  const origin = new Origin();
+  return { origin, hearer: new Hearer(origin) };
+}
+
+describe('presence of another node', () => {
+  it('is known by its messages alone, and a heartbeat that agrees asks nothing', () => {
+    const { origin, hearer } = pair();
+    origin.join('a', 'ann');
+    origin.join('a', 'bob');
+    origin.join('b');
+    hearer.hear(origin.flush());
+    origin.leave('a', 'ann');
+    hearer.hear(origin.flush());
+    hearer.beat();
+    expect([hearer.who('a'), hearer.machine.total('b')]).toEqual([['bob'], 1]);
+    expect(hearer.asked).toEqual([]);
   });
 
-  it('keeps at most 1000 changes for a snapshot that does not come, then asks for a later one', () => {
-    const machine = new PresenceMachine(true);
-    for (let version = 2; version <= 1002; version++) machine.delta('n', change(version));
-    // The 1001st was one too many: none of them is kept, and the snapshot is behind.
-    machine.page('n', snapshot(1));
-    expect(machine.total).toBe(1);
-    expect(machine.delta('n', change(1003))).toEqual([{ do: 'ask', node: 'n' }]);
-    machine.page('n', snapshot(1003));
-    expect(machine.total).toBe(1003);
+  it('is asked for what changed after a hole, and not for the rest', () => {
+    const { origin, hearer } = pair();
+    for (let i = 0; i < 500; i += 1) origin.join(`room ${i}`, 'ann');
+    hearer.hear(origin.flush());
+    origin.join('room 7', 'bob');
+    origin.flush();
+    origin.join('room 8', 'cho');
+    hearer.hear(origin.flush());
+    expect(hearer.asked).toEqual([1]);
+    expect(origin.own.since(1, origin.number).pages[0]).toHaveLength(2);
+    hearer.answer();
+    expect([hearer.who('room 7'), hearer.who('room 8')]).toEqual([
+      ['ann', 'bob'],
+      ['ann', 'cho'],
+    ]);
+    hearer.beat();
+    expect(hearer.asked).toEqual([1]);
+  });
+
+  it('is asked for the last change, when a heartbeat tells of it and it does not come', () => {
+    const { origin, hearer } = pair();
+    origin.join('a', 'ann');
+    hearer.hear(origin.flush());
+    origin.leave('a', 'ann');
+    origin.flush();
+    hearer.beat();
+    expect(hearer.asked).toEqual([1]);
+    hearer.answer();
+    expect([hearer.who('a'), hearer.machine.total('a')]).toEqual([[], 0]);
+  });
+
+  it('is asked for all of it where the numbers agree and the members do not', () => {
+    const { origin, hearer } = pair();
+    origin.join('a', 'ann');
+    // Not from that node.
+    const forged = [
+      { group: 'a', count: 2, joined: ['eve', 'ann'], left: [] },
+      { group: 'x', count: 1, joined: ['eve'], left: [] },
+    ];
+    hearer.hear([{ number: 1, rows: forged }]);
+    hearer.hear(origin.flush());
+    expect(hearer.who('a')).toEqual(['ann', 'eve']);
+    hearer.beat();
+    expect(hearer.asked).toEqual([0]);
+    hearer.answer();
+    expect([hearer.who('a'), hearer.who('x')]).toEqual([['ann'], []]);
+    expect([hearer.machine.total('a'), hearer.machine.total('x')]).toEqual([1, 0]);
+    hearer.beat();
+    expect(hearer.asked).toEqual([0]);
+  });
+
+  it('is not silenced by a forged number, however high it is', () => {
+    const { origin, hearer } = pair();
+    origin.join('a', 'ann');
+    hearer.hear(origin.flush());
+    hearer.hear([{ number: 2 ** 48 - 1, rows: [] }]);
+    hearer.answer();
+    origin.join('a', 'bob');
+    hearer.hear(origin.flush());
+    expect(hearer.who('a')).toEqual(['ann', 'bob']);
+    expect(hearer.asked).toEqual([1]);
+    // One that follows is taken; the second heartbeat that is behind it shows that it was wrong.
+    hearer.hear([{ number: 3, rows: [{ group: 'a', count: 9, joined: [], left: ['ann'] }] }]);
+    hearer.beat();
+    expect(hearer.asked).toEqual([1]);
+    hearer.beat();
+    hearer.answer();
+    expect(hearer.asked).toEqual([1, 0]);
+    expect([hearer.who('a'), hearer.machine.total('a')]).toEqual([['ann', 'bob'], 2]);
+  });
+
+  it('takes the messages that came while the answer was waited for', () => {
+    const { origin, hearer } = pair();
+    origin.join('a', 'ann');
+    origin.flush();
+    origin.join('a', 'bob');
+    hearer.hear(origin.flush());
+    const { own, number } = origin;
+    const answer = own.since(0, number);
+    origin.join('a', 'cho');
+    hearer.hear(origin.flush());
+    const { upTo, isAll, pages } = answer;
+    hearer.take(
+      hearer.machine.page('n', { ask: 1, page: 0, pages: 1, upTo, isAll, rows: pages[0]! }),
+    );
+    expect(hearer.who('a')).toEqual(['ann', 'bob', 'cho']);
+    expect(hearer.asked).toEqual([0]);
+  });
+
+  it('keeps at most 100,000 changes that wait for an answer, then asks for them too', () => {
+    const { origin, hearer } = pair();
+    const joined = Array.from({ length: 999 }, (_, i) => `id ${i}`);
+    const rows = [{ group: 'a', count: 1, joined, left: [] }];
+    origin.join('a', 'ann');
+    origin.number = 101;
+    const last = origin.flush();
+    for (let number = 2; number <= 101; number += 1) hearer.hear([{ number, rows }]);
+    // One too many: none of them is kept.
+    hearer.hear(last);
+    origin.number = 1;
+    hearer.answer();
+    expect(hearer.machine.total('a')).toBe(1);
+    expect(hearer.who('a')).toEqual(['ann']);
+    origin.number = 102;
+    hearer.beat();
+    expect(hearer.asked).toEqual([0, 1]);
+  });
+
+  it('comes in pages, a big group in several of them', () => {
+    const { origin, hearer } = pair();
+    for (let i = 0; i < 2500; i += 1) origin.join('big', `id ${i}`);
+    for (let i = 0; i < 2500; i += 1) origin.join(`small ${i}`);
+    const messages = origin.flush();
+    expect(messages.length).toBe(6);
+    for (const { rows } of messages) {
+      let entries = 0;
+      for (const { joined, left } of rows) entries += 1 + joined.length + left.length;
+      expect(entries).toBeLessThanOrEqual(1000);
+    }
+    hearer.beat();
+    hearer.answer();
+    expect(hearer.who('big')).toHaveLength(2500);
+    expect([hearer.machine.total('big'), hearer.machine.total('small 2499')]).toEqual([2500, 1]);
+    // One question for each answer that had no room for more.
+    expect(hearer.asked).toEqual([0, 3, 5]);
+    hearer.beat();
+    expect(hearer.asked).toHaveLength(3);
+  });
+
+  it('waits for all pages, and takes none of an older answer', () => {
+    const { origin, hearer } = pair();
+    origin.join('a', 'ann');
+    origin.flush();
+    hearer.beat();
+    hearer.take(hearer.machine.unanswered('n'));
+    const rows = [{ group: 'a', count: 2, joined: ['eve'], left: [] }];
+    const page = { page: 0, pages: 1, upTo: 9, isAll: true, rows };
+    hearer.take(hearer.machine.page('n', { ask: 1, ...page }));
+    expect(hearer.who('a')).toEqual([]);
+    hearer.take(hearer.machine.page('n', { ask: 2, ...page, pages: 1001 }));
+    hearer.take(hearer.machine.page('n', { ask: 2, ...page, pages: 2 }));
+    expect(hearer.who('a')).toEqual([]);
+    hearer.answer();
+    expect(hearer.who('a')).toEqual(['ann']);
+  });
+
+  it('has no members of a group for which it is gone, or whose last member left', () => {
+    const { origin, hearer } = pair();
+    origin.join('a', 'ann');
+    origin.join('b');
+    hearer.hear(origin.flush());
+    expect(hearer.machine.gone('n', 'node-gone')).toEqual([
+      { do: 'left', group: 'a', id: 'ann', node: 'n', reason: 'node-gone' },
+    ]);
+    expect([hearer.machine.total('a'), hearer.machine.total('b')]).toEqual([0, 0]);
+  });
+
+  it('begins anew under another id', () => {
+    const { origin } = pair();
+    origin.join('a', 'ann');
+    origin.flush();
+    origin.own.restart();
+    origin.number = 0;
+    const renamed = new Hearer(origin);
+    renamed.hear(origin.flush());
+    renamed.beat();
+    expect([renamed.who('a'), renamed.asked]).toEqual([['ann'], []]);
   });
 });

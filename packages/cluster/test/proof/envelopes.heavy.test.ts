@@ -39,7 +39,7 @@ describe('a million envelopes that mean nothing', () => {
     const targets: readonly Target[] = [
       group,
       { subject: 'nodes', kinds: [4] },
-      { subject: 'p.proom', kinds: [5, 6] },
+      { subject: 'p', kinds: [5] },
       { subject: 'u.pann', kinds: [2, 3, 6] },
       { subject: `n.${cluster.nodeId}`, kinds: [6, 7, 8] },
     ];

@@ -1,0 +1,66 @@
+import type { OwnMembers } from './own-members.ts';
+import type { LeaveReason, Member, PresenceMachine } from './presence-machine.ts';
+
+/** What is notified of the ids that come and go. */
+export interface PresenceListener {
+  joined(id: string, node: string): void;
+  left(id: string, node: string, reason: LeaveReason): void;
+}
+
+/** What a {@link GroupPresence} is part of. */
+export interface GroupPresenceOwner {
+  readonly nodeId: string;
+  changed(members: OwnMembers): void;
+}
+
+/** The members of one group on all nodes, as far as they are known here. */
+export class GroupPresence {
+  /** Undefined where members are only counted. */
+  readonly listener: PresenceListener | undefined;
+  /** What was known of other nodes has been announced; before that, changes of it are not. */
+  isAnnounced = false;
+  private readonly owner: GroupPresenceOwner;
+  private readonly own: OwnMembers;
+  private readonly others: PresenceMachine;
+
+  constructor(
+    owner: GroupPresenceOwner,
+    own: OwnMembers,
+    others: PresenceMachine,
+    listener: PresenceListener | undefined,
+  ) {
+    this.owner = owner;
+    this.own = own;
+    this.others = others;
+    this.listener = listener;
+  }
+
+  get total(): number {
+    return this.own.count + this.others.total(this.own.group);
+  }
+
+  /** Each id with its node; ours first. */
+  *who(): IterableIterator<Member> {
+    const node = this.owner.nodeId;
+    for (const id of this.own.ids()) yield { id, node };
+    yield* this.others.who(this.own.group);
+  }
+
+  /** @param id - undefined for a member that is only counted */
+  add(id: string | undefined): void {
+    if (this.own.add(id)) this.listener?.joined(id!, this.owner.nodeId);
+    this.owner.changed(this.own);
+  }
+
+  /** @param id - as it was added */
+  remove(id: string | undefined): void {
+    if (this.own.remove(id)) this.listener?.left(id!, this.owner.nodeId, 'left');
+    this.owner.changed(this.own);
+  }
+
+  /** Announces the ids of other nodes that were there before. */
+  announce(): void {
+    this.isAnnounced = true;
+    for (const { id, node } of this.others.who(this.own.group)) this.listener?.joined(id, node);
+  }
+}

@@ -1,0 +1,35 @@
+import { hashOf, mixed } from '../node/text-hash.ts';
+
+/**
+ * A number for the members of all groups of a node: the sum of one for each id and one for each group's count, so it
+ * follows changes in any order. Two nodes that count the same have the same.
+ */
+export class PresenceDigest {
+  private sum = 0;
+
+  get value(): number {
+    return this.sum >>> 0;
+  }
+
+  /** @param group - the hash of its token */
+  counted(group: number, before: number, after: number): void {
+    this.sum = (this.sum + ofCount(group, after) - ofCount(group, before)) | 0;
+  }
+
+  came(group: number, id: string): void {
+    this.sum = (this.sum + ofId(group, id)) | 0;
+  }
+
+  went(group: number, id: string): void {
+    this.sum = (this.sum - ofId(group, id)) | 0;
+  }
+}
+
+/** Nothing for a group without members: it may as well not be there. */
+function ofCount(group: number, count: number): number {
+  return count === 0 ? 0 : mixed(group ^ Math.imul(count, 0x9e3779b1));
+}
+
+function ofId(group: number, id: string): number {
+  return mixed(Math.imul(group, 0x85ebca77) ^ hashOf(id));
+}
