@@ -4,6 +4,7 @@ import {
   ProxyProtocolDecoder,
   ProxyProtocolEvent,
   type ProxyTlv,
+  proxyTlv,
 } from '@headrace/codec';
 import { type Address, type Context, type Handler, isHeadraceError } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
@@ -50,6 +51,7 @@ const TLV_NAMES: Readonly<Record<number, string>> = {
   48: 'PP2_TYPE_NETNS',
 };
 const CHECKSUM = 3;
+const SSL = 32;
 const REFUSAL = [{ close: true }, { error: 'HAProxyProtocolException' }];
 
 /** A rule of ours that is another one, on purpose, and what both give; docs/decisions/0011-proxy-headers-in-one-way.md. */
@@ -133,12 +135,21 @@ class NettyWords {
   private readonly dropsLastEmptyTlv: boolean;
   private readonly checksumType: number;
 
-  constructor(chunks: readonly string[], dropsLastEmptyTlv = false, checksumType = CHECKSUM) {
+  /** An SSL TLV within another one is read too; for us it is bytes. */
+  private readonly readsNested: boolean;
+
+  constructor(
+    chunks: readonly string[],
+    dropsLastEmptyTlv = false,
+    checksumType = CHECKSUM,
+    readsNested = false,
+  ) {
     const bytes = Buffer.from(chunks.join(''), 'hex');
     this.words = bytes.toString('latin1', 0, bytes.indexOf('\r\n')).split(' ');
     this.block = blockOf(bytes);
     this.dropsLastEmptyTlv = dropsLastEmptyTlv;
     this.checksumType = checksumType;
+    this.readsNested = readsNested;
   }
 
   header(header: ProxyHeader): unknown {
@@ -181,8 +192,10 @@ class NettyWords {
     return (isLost ? tlvs.slice(0, -1) : tlvs).flatMap((tlv) => this.tlv(tlv, isOuter));
   }
 
-  private tlv(tlv: ProxyTlv, isOuter: boolean): unknown[] {
-    const { value } = tlv;
+  private tlv(given: ProxyTlv, isOuter: boolean): unknown[] {
+    const { value } = given;
+    const isNested = !isOuter && given.type === SSL && this.readsNested;
+    const tlv = isNested ? readable(given) : given;
     const type = isOuter && tlv.type === this.checksumType ? CHECKSUM : tlv.type;
     const plain = { type, typeName: TLV_NAMES[type] ?? 'OTHER', hex: value.toString('hex') };
     if (tlv.name !== 'ssl') return [plain];
@@ -194,7 +207,16 @@ class NettyWords {
       verify: tlv.verify | 0,
       encapsulated,
     };
-    return [{ ...plain, ssl }, ...encapsulated];
+    return isOuter ? [{ ...plain, ssl }, ...encapsulated] : [{ ...plain, ssl }];
+  }
+}
+
+/** An SSL TLV within another one, as Netty reads it; one that it trips over stays as it is. */
+function readable(tlv: ProxyTlv): ProxyTlv {
+  try {
+    return proxyTlv.other(tlv.type, tlv.value);
+  } catch {
+    return tlv;
   }
 }
 
@@ -252,9 +274,19 @@ function differences(testCase: ProxyCase, ours: unknown[][]): Difference[] {
     netty: ourEvents(testCase, new NettyWords(chunks, true)),
     ours,
   });
+  for (const drops of [false, true]) {
+    found.push({
+      reason: 'Netty reads an SSL TLV within an SSL TLV; for us it is bytes',
+      netty: ourEvents(testCase, new NettyWords(chunks, drops, CHECKSUM, true)),
+      ours,
+    });
+  }
   const checksums = withoutChecksums(testCase);
   for (const drops of checksums === undefined ? [] : [false, true]) {
-    const netty = ourEvents(checksums!.testCase, new NettyWords(chunks, drops, checksums!.type));
+    const netty = ourEvents(
+      checksums!.testCase,
+      new NettyWords(chunks, drops, checksums!.type, true),
+    );
     found.push({
       reason: 'Netty does not look at checksums',
       netty,
