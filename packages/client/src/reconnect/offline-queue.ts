@@ -54,6 +54,8 @@ export class OfflineQueue {
   private readonly queue: PendingWriteQueue<number>;
   private timer: Timer | undefined = undefined;
   private channel: Channel | undefined = undefined;
+  /** Why there is no connection, where a try to connect failed or a connection was lost. */
+  private loss: Error | undefined = undefined;
 
   constructor(options: OfflineOptions, clock: Clock, failed: QueueFailure) {
     this.options = OFFLINE_OPTIONS.resolve(options);
@@ -85,10 +87,11 @@ export class OfflineQueue {
     }
     const { policy, maxBytes, onFull } = this.options;
     if (policy === 'fail')
-      return this.refused("there is no connection, and offline.policy is 'fail'");
+      return this.refused(this.rejected("there is no connection, and offline.policy is 'fail'"));
     const bytes = sizeOf(message) + ENTRY_OVERHEAD_BYTES;
     if (bytes > maxBytes) {
-      return this.refused(`a message of ${bytes} bytes exceeds offline.maxBytes (${maxBytes})`);
+      const text = `a message of ${bytes} bytes exceeds offline.maxBytes (${maxBytes})`;
+      return this.refused(new RejectedError('REJECTED_QUEUE', text));
     }
     if (onFull === 'drop-oldest') this.makeRoom(bytes);
     try {
@@ -97,7 +100,7 @@ export class OfflineQueue {
       return future;
     } catch (error) {
       if (!isHeadraceError(error, 'OUTBOUND_FULL')) throw error;
-      return this.refused(this.fullText());
+      return this.refused(this.rejected(this.fullText()));
     }
   }
 
@@ -116,6 +119,11 @@ export class OfflineQueue {
     });
   }
 
+  /** There is no connection, for this reason; `undefined` once there is one. */
+  lost(loss: Error | undefined): void {
+    this.loss = loss;
+  }
+
   /** Fails all. */
   end(error: Error): void {
     this.timer?.cancel();
@@ -127,7 +135,7 @@ export class OfflineQueue {
     const { queue } = this;
     const { maxMessages, maxBytes } = this.options;
     while (queue.size >= maxMessages || (queue.size > 0 && queue.bytes + bytes > maxBytes)) {
-      queue.removeAndFail(rejected(`${this.fullText()}: a newer message took its place`));
+      queue.removeAndFail(this.rejected(`${this.fullText()}, and a newer message took its place`));
     }
   }
 
@@ -140,11 +148,17 @@ export class OfflineQueue {
     );
   }
 
-  private refused(text: string): WriteFuture {
-    const error = rejected(text);
+  private refused(error: RejectedError): WriteFuture {
     const future = SettableFuture.failed(error);
     this.failed(future, error);
     return future;
+  }
+
+  /** It names the reason that there is no connection. */
+  private rejected(text: string): RejectedError {
+    const { loss } = this;
+    const why = loss === undefined ? '' : `: ${loss.message}`;
+    return new RejectedError('REJECTED_QUEUE', `${text}${why}`, {}, loss);
   }
 
   /** One timer, for the oldest. */
@@ -167,7 +181,7 @@ export class OfflineQueue {
     for (let at = this.queue.currentTag; at !== undefined; at = this.queue.currentTag) {
       if (now < at + maxAgeMs) break;
       this.queue.removeAndFail(
-        rejected(`no connection within offline.maxAgeMs (${maxAgeMs}) after the write`),
+        this.rejected(`no connection within offline.maxAgeMs (${maxAgeMs}) after the write`),
       );
     }
     this.watchAge();
@@ -176,10 +190,6 @@ export class OfflineQueue {
 
 function canTake(channel: Channel): boolean {
   return channel.isActive && channel.isWritable && !channel.isEnding;
-}
-
-function rejected(text: string): RejectedError {
-  return new RejectedError('REJECTED_QUEUE', text);
 }
 
 function sizeOf(message: unknown): number {

@@ -317,7 +317,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
       this.lost(loss, !this.source.hasNext);
       return;
     }
-    this.emit('loss', loss);
+    this.announceLoss(loss);
     this.act(this.machine.failedBeside(loss, this.settings.clock.now()));
     // A listener may have closed the client.
     if (this.tries.size > 0) this.join();
@@ -351,6 +351,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
 
   private online(channel: C): void {
     this.unseen = this.watchFailures();
+    this.queue.lost(undefined);
     this.queue.sendTo(channel);
   }
 
@@ -374,8 +375,13 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   }
 
   private lost(loss: Loss<P>, isRoundOver: boolean): void {
-    this.emit('loss', loss);
+    this.announceLoss(loss);
     this.act(this.machine.lost(loss, this.settings.clock.now(), isRoundOver));
+  }
+
+  private announceLoss(loss: Loss<P>): void {
+    this.queue.lost(loss.error);
+    this.emit('loss', loss);
   }
 
   private wait(delayMs: number): void {

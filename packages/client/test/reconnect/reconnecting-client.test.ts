@@ -801,6 +801,37 @@ describe('ReconnectingClient, its writes', () => {
     expect(await young).toBe('sent');
   });
 
+  it('says why there is no connection when a write waits too long, is one too many, or may not wait', async () => {
+    const options = [{ maxAgeMs: 1000 }, { maxMessages: 1 }, { policy: 'fail' }] as const;
+    const clients = options.map((offline) => world.client(['a'], { offline, retry: fixed(200) }));
+    for (const client of clients) client.start().catch(() => {});
+    await world.pass(10);
+    const writes = clients.flatMap((client) => [client.write('1'), client.write('2')]);
+    for (const write of writes) write.catch(() => {});
+    await world.pass(1001);
+    const errors = writes.flatMap(({ error }) => error ?? []);
+    const late = 'no connection within offline.maxAgeMs (1000) after the write';
+    const full =
+      '1 messages with 65 bytes wait for a connection, and this is one too many by offline.maxMessages (1) or offline.maxBytes (1048576)';
+    const none = "there is no connection, and offline.policy is 'fail'";
+    expect(errors.map(({ message }) => message)).toEqual(
+      [late, late, full, none, none].map((text) =>
+        expect.stringContaining(`${text}: nobody listens there`),
+      ),
+    );
+    for (const { cause } of errors) expect(code(cause)).toBe('HR_ERR_CHANNEL_REFUSED');
+    const tooLong = clients[1]!.write('x'.repeat(2 ** 20));
+    expect([tooLong.error!.message, tooLong.error!.cause]).toEqual([
+      'a message of 1048640 bytes exceeds offline.maxBytes (1048576)',
+      undefined,
+    ]);
+    await world.up('a');
+    await world.pass(500);
+    clients[2]!.channel!.end();
+    const ending = clients[2]!.write('1').error!;
+    expect([ending.message, ending.cause]).toEqual([none, undefined]);
+  });
+
   it('too many fail: the newest, or the oldest', async () => {
     const reject = world.client(['a'], { offline: { maxMessages: 2 } });
     const drop = world.client(['a'], { offline: { maxMessages: 2, onFull: 'drop-oldest' } });

@@ -330,7 +330,8 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
       const expired = (): void => {
         this.waiters.delete(waiter);
         const cause = this.table.lastLoss;
-        const text = `no connection within ${timeoutMs} ms`;
+        const why = cause === undefined ? '' : `: ${cause.message}`;
+        const text = `no connection within ${timeoutMs} ms${why}`;
         reject(new TimedOutError('TIMEOUT_CONNECT', text, { timeoutMs }, cause));
       };
       this.waiters.add(waiter);

@@ -283,6 +283,9 @@ describe('a client without a server', () => {
     expect(isHeadraceError(event.error, 'TIMEOUT_REQUEST')).toBe(true);
     const error = await connecting;
     expect(isHeadraceError(error, 'TIMEOUT_CONNECT')).toBe(true);
+    expect((error as HeadraceError).message).toMatch(
+      /^no connection within \d+ ms: nobody listens/,
+    );
   });
 
   it('fails them at once where that is wanted', async () => {
