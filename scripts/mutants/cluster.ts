@@ -234,6 +234,13 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/node/directory.ts',
+    find: 'if (now - this.renamedAt < RENAME_EVERY_MS) return;',
+    replace: '',
+    test: 'test/cluster/cluster.test.ts',
+    why: 'forged heartbeats do not rename a node again and again',
+  },
+  {
+    file: 'src/node/directory.ts',
     find: 'if (stoodMs > 0) this.machine.stoodStill(stoodMs, now);',
     replace: '',
     test: 'test/cluster/cluster.test.ts',

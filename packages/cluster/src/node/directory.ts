@@ -33,6 +33,8 @@ export interface DirectoryEvents {
 }
 
 const HEARTBEAT_MS = 1000;
+/** Of ids made by chance no two are the same twice: a second collision within this time is forged. */
+const RENAME_EVERY_MS = 60_000;
 const TIMES = { suspectMs: 3000, goneMs: 5000, forgetMs: 60_000 };
 
 /** The nodes of a cluster, by their heartbeats on the bus: there is no store that could be wrong or away. */
@@ -50,6 +52,7 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
   /** Since when nothing can be heard. */
   private deafSince: number | undefined = undefined;
   private announced: NodeState = 'ready';
+  private renamedAt = Number.NEGATIVE_INFINITY;
 
   constructor(wire: Wire, status: () => NodeStatus) {
     super();
@@ -146,15 +149,18 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
       this.carryOut(this.machine.heard(node, heartbeat, this.wire.host.clock.now()));
       const { presence } = heartbeat;
       if (presence !== undefined && this.isThere(node)) this.emit('marked', node, presence);
-    } else if (heartbeat.nonce !== this.nonce) {
-      this.wire.host.logger.log(
-        'warn',
-        `another node has the id ${envelope.node}: both take new ones`,
-      );
-      this.announce();
-      this.wire.rename();
-      this.announce();
-    }
+    } else if (heartbeat.nonce !== this.nonce) this.collided();
+  }
+
+  private collided(): void {
+    const { clock, logger } = this.wire.host;
+    const now = clock.now();
+    if (now - this.renamedAt < RENAME_EVERY_MS) return;
+    this.renamedAt = now;
+    logger.log('warn', `another node has the id ${this.wire.nodeId}: both take new ones`);
+    this.announce();
+    this.wire.rename();
+    this.announce();
   }
 
   private carryOut(actions: readonly DirectoryAction[]): void {

@@ -184,6 +184,23 @@ describe('a cluster', () => {
     expect(b.nodes).toHaveLength(2);
   });
 
+  it('takes a new id once a minute at most, whatever heartbeats with its own id come', async () => {
+    const nodes = new Nodes();
+    const a = await nodes.join();
+    await nodes.pass(1000);
+    const ids = new Set<string>();
+    for (let second = 0; second < 100; second += 1) {
+      ids.add(a.nodeId);
+      const status = { state: 'ready', connections: 0, load: 0, roles: [], nonce: 'forged' };
+      const body = Buffer.from(JSON.stringify(status));
+      const kind = KIND.heartbeat;
+      const envelope = { kind, bodyType: BODY.json, flags: 0, node: a.nodeId, number: 1, body };
+      a.parts.wire.bus.publish('hr.ptest.nodes', encodeEnvelope(envelope));
+      await nodes.pass(1000);
+    }
+    expect(ids.size).toBe(3);
+  });
+
   it('counts what is no message of the cluster, and logs the first of a kind', async () => {
     const nodes = new Nodes();
     const a = await nodes.join();
