@@ -603,4 +603,32 @@ export const mutants: readonly Mutant[] = [
     test: 'test/internal/recent-map.test.ts',
     why: 'what was used again is not forgotten as the oldest',
   },
+  {
+    file: 'src/drain-event.ts',
+    find: ' && this.lastWords.length > 0',
+    replace: '',
+    test: 'test/drain-event.test.ts',
+    why: 'without last words a hold has all the time of the drain',
+  },
+  {
+    file: 'src/drain-event.ts',
+    find: 'if (this.pending.size > 0 && this.lastWords.length > 0) this.endAtLast(channel);',
+    replace: '',
+    test: 'test/drain-event.test.ts',
+    why: 'the last words are heard whatever is held',
+  },
+  {
+    file: 'src/drain-event.ts',
+    find: '      this.pending.clear();\n',
+    replace: '',
+    test: 'test/drain-event.test.ts',
+    why: 'a hold that is left does not keep the last words',
+  },
+  {
+    file: 'src/drain-event.ts',
+    find: '    }, timeoutMs - lastWordsMs);\n    channel.onClosed(() => timer.cancel());',
+    replace: '    }, timeoutMs - lastWordsMs);\n    void timer;',
+    test: 'test/drain-event.test.ts',
+    why: 'no timer is left on a closed channel',
+  },
 ];

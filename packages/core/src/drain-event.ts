@@ -4,6 +4,9 @@ import { recogniseCopies } from './internal/recognise-copies.ts';
 
 /** How long a peer may take to end its half when everything for it has left. */
 const LINGER_MS = 2000;
+/** The last words have this part of the time, at most {@link MAX_LAST_WORDS_MS}, though a hold is left. */
+const LAST_WORDS_SHARE = 1 / 8;
+const MAX_LAST_WORDS_MS = 1000;
 
 /** Work that a drain waits for, see {@link DrainEvent.hold}. */
 export interface DrainHold {
@@ -16,7 +19,8 @@ export interface DrainHold {
  * Announces that the server shuts down: fired once through the pipeline of each of its channels. A handler with
  * work under way takes a hold; one that has a last message for the peer leaves a last word; each passes the event on. When it
  * has passed the last handler and no hold is left, the last words are called and the channel ends politely
- * after its output. A handler that does not pass it on ends the channel itself.
+ * after its output. Last words have time of their own: where there are some, holds that are left are not waited for in
+ * the last eighth of the time, at most a second. A handler that does not pass it on ends the channel itself.
  *
  * @example
  * ```ts run
@@ -57,7 +61,7 @@ export class DrainEvent {
   }
 
   /**
-   * The channel does not end before this hold is released, or the time is over.
+   * The channel does not end before this hold is released, or the time is over; the last words have a part of it.
    *
    * @param why - for {@link holds}: a word or two, such as the name of the handler
    */
@@ -86,6 +90,18 @@ export class DrainEvent {
       endAfterOutput(channel, Math.max(0, deadline - channel.clock.now()));
     };
     this.endIfReady();
+    if (this.pending.size > 0 && this.lastWords.length > 0) this.endAtLast(channel);
+  }
+
+  /** Holds that are left by then are not waited for: the peer hears the last words in time. */
+  private endAtLast(channel: Channel): void {
+    const { timeoutMs } = this;
+    const lastWordsMs = Math.min(MAX_LAST_WORDS_MS, timeoutMs * LAST_WORDS_SHARE);
+    const timer = channel.clock.schedule(() => {
+      this.pending.clear();
+      this.endIfReady();
+    }, timeoutMs - lastWordsMs);
+    channel.onClosed(() => timer.cancel());
   }
 
   private endIfReady(): void {

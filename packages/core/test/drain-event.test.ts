@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Context, DrainEvent } from '../src/index.ts';
-import { EmbeddedChannel } from '../src/testing/index.ts';
+import { EmbeddedChannel, VirtualClock } from '../src/testing/index.ts';
 
 function drain(channel: EmbeddedChannel, timeoutMs = 10_000): DrainEvent {
   const event = new DrainEvent(timeoutMs);
@@ -75,6 +75,52 @@ describe('a drain', () => {
     expect(other.isOpen).toBe(true);
     other.advance(1);
     expect(other.closeInfo?.reason).toBe('shutdown');
+  });
+
+  it('speaks the last words while there is time for them, whatever is still held', () => {
+    for (const [timeoutMs, spokenAt] of [
+      [10_000, 9000],
+      [800, 700],
+    ] as const) {
+      const channel = new EmbeddedChannel({
+        userEventTriggered(ctx: Context, event: unknown) {
+          if (event instanceof DrainEvent) event.lastWord(() => ctx.write('BYE'));
+          ctx.fireUserEventTriggered(event);
+        },
+      });
+      const event = new DrainEvent(timeoutMs);
+      const hold = event.hold('broadcasts');
+      channel.run(() => channel.pipeline.fireUserEventTriggered(event));
+      channel.advance(spokenAt - 1);
+      expect(channel.readOutbound()).toBeUndefined();
+      channel.advance(1);
+      expect([channel.readOutbound(), channel.isEnding]).toEqual(['BYE', true]);
+      expect(event.holds).toEqual([]);
+      channel.run(() => hold.release());
+      expect(channel.readOutbound()).toBeUndefined();
+      channel.finish();
+    }
+  });
+
+  it('keeps no timer for last words of a channel that has closed', () => {
+    const clock = new VirtualClock();
+    const channel = EmbeddedChannel.with({ clock });
+    const event = new DrainEvent(10_000);
+    event.hold('request');
+    event.lastWord(() => {});
+    channel.run(() => channel.pipeline.fireUserEventTriggered(event));
+    channel.run(() => channel.close('local'));
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('waits for a hold all the time if there are no last words', () => {
+    const channel = new EmbeddedChannel();
+    const event = new DrainEvent(10_000);
+    event.hold('request');
+    channel.run(() => channel.pipeline.fireUserEventTriggered(event));
+    channel.advance(9999);
+    expect(channel.isEnding).toBe(false);
+    channel.finish();
   });
 
   it('does nothing to a channel that has closed meanwhile', () => {
