@@ -8,6 +8,7 @@ export { PRINCIPAL, principalOf } from './auth/principal.ts';
 export { secretsEqual } from './auth/secrets-equal.ts';
 export { SessionRegistry } from './auth/session-registry.ts';
 export type { OtherSession, Session, Sessions } from './auth/sessions.ts';
+export { Announcer, type AnnouncerOptions } from './broadcast/announcer.ts';
 export { BroadcastHandler } from './broadcast/broadcast-handler.ts';
 export { EchoHandler } from './echo/echo-handler.ts';
 export { type BinaryExchange, binaryExchange } from './exchange/binary-exchange.ts';
