@@ -100,6 +100,7 @@ export class PositionsHandler implements Handler {
     if (this.room.isClosing) return;
     const { talk, kept } = this.ground;
     const id = idOf(ctx.channel);
+    this.room.introduce(ctx.channel);
     talk.writeAndFlush(`MSG:${id}:${text}`);
     this.underWay += 1;
     const hold = this.underWay > MAX_UNDER_WAY ? ctx.channel.holdReads('positions') : undefined;

@@ -1,5 +1,6 @@
 import type { Cluster, ClusterGroup, ClusterUsers, DurableGroup } from '@headrace/cluster';
 import type { ChannelGroup } from '@headrace/core';
+import type { Announcement } from '../room/announcement.ts';
 import { idOf, type Member } from '../room/member.ts';
 import type { PresenceListener, RoomGround } from '../room/room-ground.ts';
 import type { Said } from '../room/said.ts';
@@ -13,7 +14,7 @@ import { LogHistory } from './log-history.ts';
  * left `talk`, and for the history.
  */
 export class ClusterGround implements RoomGround {
-  readonly members: ClusterGroup<string>;
+  readonly members: ClusterGroup<string | Announcement>;
   readonly talk: ClusterGroup<string>;
   readonly kept: DurableGroup<Said>;
   readonly sessions: ClusterUsers<Member>;
@@ -21,7 +22,11 @@ export class ClusterGround implements RoomGround {
 
   constructor(cluster: Cluster<Member>, { maxOutboundBytes }: Pick<Settings, 'maxOutboundBytes'>) {
     const limit = { maxMemberBytes: maxOutboundBytes };
-    this.members = cluster.group<string>('members', { ...limit, presence: 'ids', idOf });
+    this.members = cluster.group<string | Announcement>('members', {
+      ...limit,
+      presence: 'ids',
+      idOf,
+    });
     this.talk = cluster.group<string>('talk', {
       ...limit,
       presence: false,
@@ -43,7 +48,7 @@ export class ClusterGround implements RoomGround {
     });
   }
 
-  get local(): ChannelGroup<string> {
+  get local(): ChannelGroup<string | Announcement> {
     return this.members.local;
   }
 

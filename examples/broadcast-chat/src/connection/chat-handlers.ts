@@ -83,6 +83,7 @@ export class ChatBroadcastHandler extends BroadcastHandler<string, string> {
     super(room.talk, {
       format: (text, sender) => {
         if (room.isClosing) return undefined;
+        room.introduce(sender);
         room.said(idOf(sender), text);
         return `MSG:${idOf(sender)}:${text}`;
       },

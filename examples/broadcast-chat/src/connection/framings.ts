@@ -6,7 +6,9 @@ import {
   StringCodec,
 } from '@headrace/codec';
 import type { Channel, OutboundBytes, Pipeline } from '@headrace/core';
-import { type WebSocketInput, type WebSocketOutput, WebSocketTextCodec } from '@headrace/websocket';
+import type { WebSocketInput, WebSocketOutput } from '@headrace/websocket';
+import { AnnouncementFramesHandler } from './announcement-frames-handler.ts';
+import { ChatTextCodec } from './chat-text-codec.ts';
 import { OneLineHandler } from './one-line-handler.ts';
 
 /** The longest message in a frame or WebSocket, in bytes: the first byte of a frame is always 0. */
@@ -28,8 +30,9 @@ export function addFrames({ pipeline }: Bytes): Texts {
       initialBytesToStrip: LENGTH_BYTES,
       frameTimeoutMs,
     }),
-    new LengthFieldPrepender({ lengthFieldLength: LENGTH_BYTES }),
-    new StringCodec(),
+    new AnnouncementFramesHandler(),
+    new LengthFieldPrepender({ lengthFieldLength: LENGTH_BYTES, otherMessages: 'pass-on' }),
+    new StringCodec({ otherMessages: 'pass-on' }),
   );
 }
 
@@ -42,5 +45,6 @@ export function addLines({ pipeline }: Bytes): Texts {
 }
 
 export function addWebSocketTexts({ pipeline }: Channel<WebSocketInput, WebSocketOutput>): Texts {
-  return pipeline.addLast(new WebSocketTextCodec());
+  // The panel under the hood shows it by the name of its base.
+  return pipeline.addLast('WebSocketTextCodec', new ChatTextCodec());
 }

@@ -1,5 +1,6 @@
 import type { Context, Handler, Types, WriteFuture } from '@headrace/core';
 import { encodeOnce } from '@headrace/core/authoring';
+import { Announcement } from '../room/announcement.ts';
 
 /** Line breaks of all kinds, and what else could move the cursor of a terminal or change its colours. */
 const CONTROLS = /[\p{Cc}\p{Zl}\p{Zp}]+/gu;
@@ -7,17 +8,18 @@ const CONTROLS = /[\p{Cc}\p{Zl}\p{Zp}]+/gu;
 /**
  * Writes each text as one line without control characters. A frame or a WebSocket message may hold line
  * breaks, and whoever speaks lines would take the rest for messages of its own, `MSG:` of somebody else, say;
- * an escape sequence would reach the terminal of whoever uses `nc`.
+ * an escape sequence would reach the terminal of whoever uses `nc`. An {@link Announcement} is a line for each text.
  */
 export class OneLineHandler implements Handler {
-  declare readonly types: Types<{ accepts: string; writes: string }>;
+  declare readonly types: Types<{ accepts: string | Announcement; writes: string }>;
   readonly sharable = true;
 
-  write(ctx: Context, text: string): WriteFuture {
-    return ctx.write(encodeOnce('one-line', text, oneLine));
+  write(ctx: Context, message: string | Announcement): WriteFuture {
+    return ctx.write(encodeOnce('one-line', message, oneLine));
   }
 }
 
-function oneLine(text: string): string {
-  return text.replace(CONTROLS, ' ');
+function oneLine(message: string | Announcement): string {
+  if (message instanceof Announcement) return message.texts.map(oneLine).join('\n');
+  return message.replace(CONTROLS, ' ');
 }

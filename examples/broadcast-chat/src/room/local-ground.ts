@@ -1,13 +1,14 @@
 import { ChannelGroup } from '@headrace/core';
 import { SessionRegistry } from '@headrace/handlers';
 import type { Settings } from '../settings/settings.ts';
+import type { Announcement } from './announcement.ts';
 import { History } from './history.ts';
 import { idOf, type Member } from './member.ts';
 import type { PresenceListener, RoomGround } from './room-ground.ts';
 
 /** A room of this process alone. */
 export class LocalGround implements RoomGround {
-  readonly members: ChannelGroup<string>;
+  readonly members: ChannelGroup<string | Announcement>;
   readonly sessions = new SessionRegistry<Member>((member) => member.id);
   readonly history = new History();
 
@@ -15,11 +16,11 @@ export class LocalGround implements RoomGround {
     this.members = new ChannelGroup('members', { maxMemberBytes: maxOutboundBytes });
   }
 
-  get talk(): ChannelGroup<string> {
+  get talk(): ChannelGroup<string | Announcement> {
     return this.members;
   }
 
-  get local(): ChannelGroup<string> {
+  get local(): ChannelGroup<string | Announcement> {
     return this.members;
   }
 

@@ -1,6 +1,7 @@
 import type { Channel, ChannelGroup, Group } from '@headrace/core';
 import type { Sessions } from '@headrace/handlers';
 import { token } from '@headrace/inject';
+import type { Announcement } from './announcement.ts';
 import type { Member } from './member.ts';
 import type { RoomHistory } from './said.ts';
 
@@ -18,7 +19,7 @@ export interface RoomGround {
   /** What members say goes here. */
   readonly talk: Group<string>;
   /** The members of this process. */
-  readonly local: ChannelGroup<string>;
+  readonly local: ChannelGroup<string | Announcement>;
   readonly sessions: Sessions<Member>;
   readonly history: RoomHistory;
   watch(listener: PresenceListener): void;

@@ -1,6 +1,7 @@
-import { type Channel, type ChannelGroup, ChannelMatchers, type Group } from '@headrace/core';
-import type { Sessions } from '@headrace/handlers';
+import type { Channel, ChannelGroup, Group } from '@headrace/core';
+import { Announcer, type Sessions } from '@headrace/handlers';
 import { inject, injectable } from '@headrace/inject';
+import { Announcement } from './announcement.ts';
 import type { Member } from './member.ts';
 import { type PresenceListener, ROOM_GROUND, type RoomGround } from './room-ground.ts';
 import type { RoomHistory } from './said.ts';
@@ -24,11 +25,12 @@ export interface RoomFigures {
 export class Room implements PresenceListener {
   readonly members: Group<string>;
   readonly talk: Group<string>;
-  readonly local: ChannelGroup<string>;
+  readonly local: ChannelGroup<string | Announcement>;
   readonly sessions: Sessions<Member>;
   readonly history: RoomHistory;
   /** How many connections an id has; the one that came last is the last one. */
   private readonly present = new Map<string, number>();
+  private readonly presence: Announcer<string, Announcement>;
   private deliveries = 0;
   private slowClosed = 0;
   private isOver = false;
@@ -39,6 +41,9 @@ export class Room implements PresenceListener {
     this.local = ground.local;
     this.sessions = ground.sessions;
     this.history = ground.history;
+    this.presence = new Announcer<string, Announcement>(this.local, {
+      combine: (texts) => new Announcement(texts),
+    });
     ground.watch(this);
     this.local.on('channelLeft', (channel) => {
       if (channel.closeInfo?.reason === 'slow-consumer') this.slowClosed += 1;
@@ -58,10 +63,10 @@ export class Room implements PresenceListener {
     const connections = this.present.get(id);
     if (connections !== undefined) {
       this.present.delete(id);
-      this.tellOthers(own, `LEAVE:${id}`);
+      this.presence.announce(`LEAVE:${id}`, own);
     }
     this.present.set(id, (connections ?? 0) + 1);
-    this.tellOthers(own, `JOIN:${id}`);
+    this.presence.announce(`JOIN:${id}`, own);
   }
 
   left(id: string, own: Channel | undefined): void {
@@ -72,7 +77,12 @@ export class Room implements PresenceListener {
       return;
     }
     this.present.delete(id);
-    this.tellOthers(own, `LEAVE:${id}`);
+    this.presence.announce(`LEAVE:${id}`, own);
+  }
+
+  /** A member is about to say something: the others hear first that it has come. */
+  introduce(member: Channel): void {
+    this.presence.catchUp(member);
   }
 
   /** A member says something to the others. */
@@ -86,17 +96,13 @@ export class Room implements PresenceListener {
     return { members: present.size, deliveries, backlog: talk.backlog, slowClosed };
   }
 
-  /** Everybody goes now: nobody needs to hear of each other's leaving, and nothing more is said. */
+  /** Everybody goes now: nobody needs to hear who comes and goes, and nothing more is said. */
   close(): void {
     this.isOver = true;
+    this.presence.close();
   }
 
   get isClosing(): boolean {
     return this.isOver;
-  }
-
-  private tellOthers(own: Channel | undefined, text: string): void {
-    if (this.isOver) return;
-    this.local.writeAndFlush(text, own && ChannelMatchers.isNot(own));
   }
 }

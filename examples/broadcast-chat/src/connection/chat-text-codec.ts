@@ -1,0 +1,15 @@
+import type { Context, WriteFuture } from '@headrace/core';
+import { allSettled } from '@headrace/core/authoring';
+import { WebSocketTextCodec } from '@headrace/websocket';
+import { Announcement } from '../room/announcement.ts';
+
+/** Also writes the texts of an {@link Announcement}, each as a message. */
+export class ChatTextCodec extends WebSocketTextCodec {
+  override write(
+    ctx: Context<WebSocketTextCodec['types']>,
+    message: string | Announcement,
+  ): WriteFuture {
+    if (!(message instanceof Announcement)) return super.write(ctx, message);
+    return allSettled(message.textMessages.map((one) => ctx.write(one)));
+  }
+}
