@@ -1,6 +1,7 @@
 import { type RespCodec, RespError, type RespInput, type RespValue } from '@headrace/codec';
 import { type Context, type Handler, HeadraceError, type Types } from '@headrace/core';
 import { COMMANDS, checkArity, unknownCommand } from './command/commands.ts';
+import { outOfMemory } from './memory.ts';
 import { Session, type Shared } from './session.ts';
 
 /** In version 2 a client that listens can do little else: its replies would look like messages. */
@@ -62,6 +63,7 @@ export class CommandHandler implements Handler {
         `ERR Can't execute '${name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`,
       );
     }
+    if (command.keeps === true && this.session.memory.isFull) return outOfMemory();
     return command.run(this.session, args);
   }
 }

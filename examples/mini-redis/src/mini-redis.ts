@@ -2,6 +2,7 @@ import { RespCodec, RespEncoder, RespError } from '@headrace/codec';
 import { type Handler, type Server, ServerBootstrap, systemClock } from '@headrace/core';
 import { ConnectionLimitHandler, ReadWhenWritable } from '@headrace/handlers';
 import { CommandHandler } from './command-handler.ts';
+import { Memory } from './memory.ts';
 import { Store } from './store.ts';
 import { Subscriptions } from './subscriptions.ts';
 
@@ -13,6 +14,11 @@ export interface MiniRedisOptions {
   readonly host?: string;
   /** @default 10_000 */
   readonly maxClients?: number;
+  /**
+   * Bytes of keys, values and names that are listened to, with 512 for each key, 2048 for each name and 256 for each
+   * listener: what would keep more gets an error, as by `maxmemory` of Redis. @default 268_435_456, 256 MiB
+   */
+  readonly maxMemoryBytes?: number;
 }
 
 /** Output that a client may leave unread before it is cut off. */
@@ -29,8 +35,10 @@ const sayFull: Handler = {
 
 /** Starts a server with a store of its own. */
 export function startMiniRedis(options: MiniRedisOptions): Promise<Server> {
-  const { port, host = '127.0.0.1', maxClients = 10_000 } = options;
-  const shared = { store: new Store(systemClock), subscriptions: new Subscriptions() };
+  const { port, host = '127.0.0.1', maxClients = 10_000, maxMemoryBytes = 2 ** 28 } = options;
+  const memory = new Memory(maxMemoryBytes);
+  const store = new Store(systemClock, memory);
+  const shared = { memory, store, subscriptions: new Subscriptions(memory) };
   const limit = new ConnectionLimitHandler({
     total: maxClients,
     perAddress: maxClients,

@@ -1,16 +1,19 @@
 import type { RespCodec, RespInput } from '@headrace/codec';
 import type { Channel } from '@headrace/core';
+import type { Memory } from './memory.ts';
 import type { Store } from './store.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
 /** What all connections share. */
 export interface Shared {
+  readonly memory: Memory;
   readonly store: Store;
   readonly subscriptions: Subscriptions;
 }
 
 /** One client, as the commands see it. */
 export class Session {
+  readonly memory: Memory;
   readonly store: Store;
   readonly subscriptions: Subscriptions;
   readonly codec: RespCodec;
@@ -21,9 +24,10 @@ export class Session {
   /** It has quit: nothing that it sent after that is acted on. */
   isOver = false;
 
-  constructor(channel: Channel, codec: RespCodec, { store, subscriptions }: Shared) {
+  constructor(channel: Channel, codec: RespCodec, { memory, store, subscriptions }: Shared) {
     this.channel = channel;
     this.codec = codec;
+    this.memory = memory;
     this.store = store;
     this.subscriptions = subscriptions;
   }

@@ -1,19 +1,24 @@
 import type { Clock, Timer } from '@headrace/core';
+import type { Memory } from './memory.ts';
 
 /** How often expired keys that nobody asks for are looked for, and how many at a time. */
 const SWEEP_MS = 1000;
 const SWEEP_KEYS = 10_000;
+/** What a key costs beside its own bytes and those of its value. */
+const KEY_BYTES = 512;
 
 /** The data: keys as Latin-1 text, which is any bytes, and values as bytes. */
 export class Store {
   private readonly clock: Clock;
+  private readonly memory: Memory;
   private readonly values = new Map<string, Buffer>();
   /** When keys end, for those that do. */
   private readonly deadlines = new Map<string, number>();
   private sweeper: Timer | undefined = undefined;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, memory: Memory) {
     this.clock = clock;
+    this.memory = memory;
   }
 
   get(key: string): Buffer | undefined {
@@ -23,15 +28,19 @@ export class Store {
 
   /** Sets a value; the key lives for ever, or for `ttlMs`. */
   set(key: string, value: Buffer, ttlMs?: number): void {
-    // What was read is a view of the memory of a whole read: a copy keeps no more than it needs.
-    this.values.set(key, Buffer.from(value));
+    this.update(key, value);
     if (this.deadlines.size > 0) this.deadlines.delete(key);
     if (ttlMs !== undefined) this.expire(key, ttlMs);
   }
 
   /** Sets a value and does not change the time to live. */
   update(key: string, value: Buffer): void {
-    this.values.set(key, value);
+    const before = this.values.get(key);
+    this.memory.add(value.length - (before?.length ?? -KEY_BYTES - key.length));
+    // What was read is a view of the memory of a whole read. Small copies of Node share memory, which one of them keeps.
+    const kept = Buffer.allocUnsafeSlow(value.length);
+    kept.set(value);
+    this.values.set(key, kept);
   }
 
   /** True if the key was there. */
@@ -60,6 +69,8 @@ export class Store {
   }
 
   private drop(key: string): void {
+    const value = this.values.get(key);
+    if (value !== undefined) this.memory.add(-KEY_BYTES - key.length - value.length);
     this.values.delete(key);
     this.deadlines.delete(key);
   }

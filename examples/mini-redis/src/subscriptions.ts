@@ -1,19 +1,30 @@
 import { RespPush } from '@headrace/codec';
 import { type Channel, ChannelGroup } from '@headrace/core';
+import type { Memory } from './memory.ts';
+
+/** What a name that is listened to costs beside its own bytes, and what each listener does. */
+const NAME_BYTES = 2048;
+const LISTENER_BYTES = 256;
 
 /** Who listens to what: a group of connections for each name. */
 export class Subscriptions {
   private readonly groups = new Map<string, ChannelGroup>();
+  private readonly memory: Memory;
+
+  constructor(memory: Memory) {
+    this.memory = memory;
+  }
 
   add(name: string, channel: Channel): void {
     let group = this.groups.get(name);
     if (group === undefined) {
       group = new ChannelGroup(name);
       // Members that close leave by themselves, and the last one takes the group along.
-      group.on('channelLeft', () => this.dropIfEmpty(name));
+      group.on('channelLeft', () => this.left(name));
       this.groups.set(name, group);
+      this.memory.add(NAME_BYTES + name.length);
     }
-    group.add(channel);
+    if (group.add(channel)) this.memory.add(LISTENER_BYTES);
   }
 
   remove(name: string, channel: Channel): void {
@@ -28,7 +39,10 @@ export class Subscriptions {
     return group.size;
   }
 
-  private dropIfEmpty(name: string): void {
-    if (this.groups.get(name)?.isEmpty === true) this.groups.delete(name);
+  private left(name: string): void {
+    this.memory.add(-LISTENER_BYTES);
+    if (this.groups.get(name)?.isEmpty !== true) return;
+    this.groups.delete(name);
+    this.memory.add(-NAME_BYTES - name.length);
   }
 }

@@ -3,15 +3,21 @@ import type { Context } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { CommandHandler } from '../src/command-handler.ts';
+import { Memory } from '../src/memory.ts';
 import { Store } from '../src/store.ts';
 import { Subscriptions } from '../src/subscriptions.ts';
 
 let clock: VirtualClock;
-let shared: { store: Store; subscriptions: Subscriptions };
+let shared: { memory: Memory; store: Store; subscriptions: Subscriptions };
+
+function sharedWith(maxMemoryBytes: number): typeof shared {
+  const memory = new Memory(maxMemoryBytes);
+  return { memory, store: new Store(clock, memory), subscriptions: new Subscriptions(memory) };
+}
 
 beforeEach(() => {
   clock = new VirtualClock();
-  shared = { store: new Store(clock), subscriptions: new Subscriptions() };
+  shared = sharedWith(2 ** 28);
 });
 
 /** A client that types its commands. */
@@ -169,6 +175,36 @@ describe('mini-redis', () => {
     ]);
     expect(ask('UNSUBSCRIBE', 'GET k', 'UNSUBSCRIBE')).toEqual([
       ...['*3 $11 unsubscribe $4 news :0', '$-1', '*3 $11 unsubscribe $-1 :0'],
+    ]);
+  });
+
+  it('keeps no more keys, values and names than it has memory for', () => {
+    shared = sharedWith(10_000);
+    const { channel, ask } = client();
+    const oom = "-OOM command not allowed when used memory > 'maxmemory'.";
+    expect(ask('SET a 1', 'INCR a', `SET b ${'x'.repeat(10_000)}`)).toEqual(['+OK', ':2', '+OK']);
+    expect(shared.memory.usedBytes).toBe(2 * 512 + 2 + 10_001);
+    expect(ask('SET c 1', 'INCR a', 'GET a', 'SUBSCRIBE x y')).toEqual([oom, oom, '$1 2', oom]);
+    expect(ask('DEL b', 'SET b 1', 'SUBSCRIBE 1 2 3 4 5 6 7').at(-1)).toBe(oom);
+    const refused = ask('SUBSCRIBE 1 6', 'SUBSCRIBE 7');
+    expect(refused).toEqual(['*3 $9 subscribe $1 1 :4', oom, oom]);
+    expect(ask('UNSUBSCRIBE 1', 'SUBSCRIBE 7').at(-1)).toBe('*3 $9 subscribe $1 7 :4');
+    channel.close();
+    channel.runPendingTasks();
+    expect(shared.memory.usedBytes).toBe(2 * 512 + 4);
+    const other = client();
+    expect(other.ask('EXPIRE a 1', 'DEL b')).toEqual([':1', ':1']);
+    clock.advance(3000);
+    expect(shared.memory.usedBytes).toBe(0);
+  });
+
+  it('keeps no long names of clients', () => {
+    const { ask } = client();
+    const long = 'x'.repeat(1025);
+    expect(ask(`CLIENT SETNAME ${long}`, `HELLO 2 SETNAME ${long}`, 'CLIENT GETNAME')).toEqual([
+      '-ERR Client name is too long',
+      '-ERR Client name is too long',
+      '$-1',
     ]);
   });
 

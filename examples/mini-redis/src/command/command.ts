@@ -6,6 +6,8 @@ export interface Command {
   readonly min: number;
   /** @default min */
   readonly max?: number;
+  /** The server keeps something for it: refused while its memory is full. */
+  readonly keeps?: true;
   run(session: Session, args: readonly Buffer[]): RespInput | undefined;
 }
 

@@ -3,6 +3,7 @@ import type { Session } from '../session.ts';
 import { type CommandTable, syntaxError } from './command.ts';
 
 const ANY = Number.POSITIVE_INFINITY;
+const MAX_NAME_BYTES = 1024;
 const PONG = new RespSimple('PONG');
 const VERSION = '7.0.0';
 /** What INFO answers, by section; ioredis waits for `loading:0` before its first command. */
@@ -45,8 +46,10 @@ function hello(session: Session, [version, ...words]: readonly Buffer[]): RespIn
   if (number !== 2 && number !== 3) return new RespError('NOPROTO unsupported protocol version');
   for (let at = 0; at < words.length; at++) {
     const word = words[at]!.toString().toLowerCase();
-    if (word === 'setname' && at + 1 < words.length) session.clientName = words[++at]!.toString();
-    else if (word === 'auth' && at + 2 < words.length) return noPassword();
+    if (word === 'setname' && at + 1 < words.length) {
+      const refusal = setName(session, words[++at]!);
+      if (refusal !== undefined) return refusal;
+    } else if (word === 'auth' && at + 2 < words.length) return noPassword();
     else return syntaxError();
   }
   session.codec.protocol = number;
@@ -85,13 +88,19 @@ function client(session: Session, [word, value]: readonly Buffer[]): RespInput {
     case 'getname':
       return session.clientName === '' ? RESP_NULL : session.clientName;
     case 'setname':
-      session.clientName = value?.toString() ?? '';
-      return RespSimple.OK;
+      return setName(session, value ?? Buffer.alloc(0)) ?? RespSimple.OK;
     case 'setinfo':
       return RespSimple.OK;
     default:
       return new RespError(`ERR unknown subcommand '${subcommand}'. Try CLIENT HELP.`);
   }
+}
+
+/** Each client may keep one. */
+function setName(session: Session, name: Buffer): RespError | undefined {
+  if (name.length > MAX_NAME_BYTES) return new RespError('ERR Client name is too long');
+  session.clientName = name.toString();
+  return undefined;
 }
 
 function idOf({ channel }: Session): number {

@@ -1,4 +1,5 @@
 import { RESP_NULL, RespPush } from '@headrace/codec';
+import { outOfMemory } from '../memory.ts';
 import type { Session } from '../session.ts';
 import { type CommandTable, keyOf } from './command.ts';
 
@@ -11,10 +12,14 @@ export const PUBSUB_COMMANDS: CommandTable = {
   unsubscribe: { min: 0, max: Number.POSITIVE_INFINITY, run: unsubscribe },
 };
 
-/** Answers once for each name. */
+/** Answers once for each name, up to the one for which there is no memory. */
 function subscribe(session: Session, args: readonly Buffer[]): undefined {
   for (const arg of args) {
     const name = keyOf(arg);
+    if (session.memory.isFull && !session.names.has(name)) {
+      session.reply(outOfMemory());
+      return;
+    }
     session.names.add(name);
     session.subscriptions.add(name, session.channel);
     session.reply(new RespPush(['subscribe', arg, session.names.size]));

@@ -19,13 +19,13 @@ const MAX_TTL_MS = BigInt(Number.MAX_SAFE_INTEGER);
 
 export const STRING_COMMANDS: CommandTable = {
   get: { min: 1, run: ({ store }, [key]) => store.get(keyOf(key!)) ?? RESP_NULL },
-  set: { min: 2, max: Number.POSITIVE_INFINITY, run: set },
+  set: { min: 2, max: Number.POSITIVE_INFINITY, keeps: true, run: set },
   mget: {
     min: 1,
     max: Number.POSITIVE_INFINITY,
     run: ({ store }, keys) => keys.map((key) => store.get(keyOf(key)) ?? RESP_NULL),
   },
-  incr: { min: 1, run: ({ store }, [key]) => increment(store, keyOf(key!)) },
+  incr: { min: 1, keeps: true, run: ({ store }, [key]) => increment(store, keyOf(key!)) },
 };
 
 function set({ store }: Session, [key, value, ...words]: readonly Buffer[]): RespInput {
