@@ -32,9 +32,18 @@ const EVERYWHERE: readonly Rule[] = [
   rule(
     'other packages by their public entries',
     { path: '^(packages|examples)/([^/]+)/' },
-    { path: '^(packages|examples)/', pathNot: '^$1/$2/', dependencyTypes: ['local'] },
+    {
+      path: '^(packages|examples)/',
+      // Certificates for tests: `src only` keeps them out of the packages.
+      pathNot: ['^$1/$2/', '^packages/core/test/fixture/certificates\\.ts$'],
+      dependencyTypes: ['local'],
+    },
   ),
-  rule('src only', { path: '^packages/([^/]+)/src/' }, { path: '^packages/$1/(?!src/)' }),
+  rule(
+    'src only',
+    { path: '^packages/([^/]+)/src/' },
+    { path: '^packages/(?:$1/(?!src/)|[^/]+/test/)' },
+  ),
   rule(
     'not index.ts: the file that has it',
     { path: '^packages/([^/]+)/src/' },

@@ -4,8 +4,8 @@ import { Controller, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Ctx, MessagePattern } from '@nestjs/microservices';
 import { firstValueFrom } from 'rxjs';
-import { generate } from 'selfsigned';
 import { expect, it } from 'vitest';
+import { selfSigned } from '../../core/test/fixture/certificates.ts';
 
 @Controller()
 class WhoService {
@@ -18,18 +18,8 @@ class WhoService {
 @Module({ controllers: [WhoService] })
 class WhoModule {}
 
-/** A certificate that vouches for itself. */
-async function certificate(name: string): Promise<{ cert: string; key: string }> {
-  const made = await generate([{ name: 'commonName', value: name }], {
-    keyType: 'ec',
-    algorithm: 'sha256',
-    extensions: [{ name: 'subjectAltName', altNames: [{ type: 7, ip: '127.0.0.1' }] }],
-  });
-  return { cert: made.cert, key: made.private };
-}
-
 it('TLS, with certificates on both sides, is an option of the place', async () => {
-  const [ofServer, ofClient] = await Promise.all([certificate('server'), certificate('client')]);
+  const [ofServer, ofClient] = await Promise.all([selfSigned('server'), selfSigned('client')]);
   const host = '127.0.0.1';
   const strategy = new HeadraceServer({
     bind: { host, port: 0, tls: { ...ofServer, ca: ofClient.cert, clientCertificate: 'require' } },

@@ -11,8 +11,8 @@ import {
   ServerBootstrap,
   silentLogger,
 } from '@headrace/core';
-import { generate } from 'selfsigned';
 import { afterEach, describe, expect, it } from 'vitest';
+import { type Certificate, selfSigned } from '../../../core/test/fixture/certificates.ts';
 import type { ProxyConnectorOptions } from '../../src/proxy/proxy-options.ts';
 import { type LocalProxy, localProxy, type Refusal } from './local-proxy.ts';
 
@@ -23,7 +23,7 @@ afterEach(async () => {
 });
 
 /** Speaks first, then repeats each line. */
-async function listen(tls?: { readonly cert: string; readonly key: string }): Promise<Server> {
+async function listen(tls?: Certificate): Promise<Server> {
   const server = await new ServerBootstrap()
     .childOptions({ logger: silentLogger })
     .childHandler((channel) =>
@@ -107,17 +107,13 @@ describe.each(['http', 'socks5'] as const)('ProxyConnector, %s', (protocol) => {
   });
 
   it('a client behind it speaks TLS with the server, and stays behind it when it is sent elsewhere', async () => {
-    const made = await generate([{ name: 'commonName', value: 'chat.invalid' }], {
-      keyType: 'ec',
-      algorithm: 'sha256',
-      extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: 'chat.invalid' }] }],
-    });
+    const own = await selfSigned('chat.invalid');
     const proxy = await proxyOf(protocol);
     proxy.waitsForServer = false;
-    proxy.to = (await listen({ cert: made.cert, key: made.private })).port;
+    proxy.to = (await listen(own)).port;
     const client = new ReconnectingClient<PortPlace & ClientTls>({
       bootstrap: connector(protocol, proxy.port),
-      addresses: [{ host: 'chat.invalid', port: 18888, tls: { ca: made.cert } }],
+      addresses: [{ host: 'chat.invalid', port: 18888, tls: { ca: own.cert } }],
       retry: fixed(1),
       logger: silentLogger,
     });

@@ -14,8 +14,8 @@ import {
   silentLogger,
 } from '@headrace/core';
 import { EchoHandler } from '@headrace/handlers';
-import { generate } from 'selfsigned';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { selfSigned } from '../../../core/test/fixture/certificates.ts';
 
 const HOST = '127.0.0.1';
 const USER = { username: 'ann', password: 'secret' };
@@ -68,15 +68,11 @@ describe.each(PROGRAMS)('behind $program', ({ program, protocol, argumentsFor, a
   }
 
   it.skipIf(!isThere)('speaks TLS with a server whose name the proxy finds', async () => {
-    const own = await generate([{ name: 'commonName', value: 'localhost' }], {
-      keyType: 'ec',
-      algorithm: 'sha256',
-      extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] }],
-    });
+    const own = await selfSigned('localhost');
     server = await new ServerBootstrap()
       .childOptions({ logger: silentLogger })
       .childHandler((channel) => channel.pipeline.addLast(new EchoHandler()))
-      .bind({ host: HOST, port: 0, tls: { cert: own.cert, key: own.private } });
+      .bind({ host: HOST, port: 0, tls: own });
     const port = await freePort();
     const log = start(program, argumentsFor(port));
     await listening(port, log);

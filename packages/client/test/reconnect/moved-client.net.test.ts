@@ -9,32 +9,14 @@ import {
   silentLogger,
 } from '@headrace/core';
 import { EchoHandler } from '@headrace/handlers';
-import { generate } from 'selfsigned';
 import { afterEach, expect, it } from 'vitest';
+import { type Certificate, selfSigned } from '../../../core/test/fixture/certificates.ts';
 
 const HOST = '127.0.0.1';
 const running: { close(): Promise<unknown> }[] = [];
 afterEach(async () => {
   for (const one of running.splice(0)) await one.close();
 });
-
-interface Certificate {
-  readonly cert: string;
-  readonly key: string;
-}
-
-async function certificate(name: string, isExpired = false): Promise<Certificate> {
-  const made = await generate([{ name: 'commonName', value: name }], {
-    keyType: 'ec',
-    algorithm: 'sha256',
-    ...(isExpired && {
-      notBeforeDate: new Date('2020-01-01'),
-      notAfterDate: new Date('2020-01-02'),
-    }),
-    extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: name }] }],
-  });
-  return { cert: made.cert, key: made.private };
-}
 
 async function listen(tls: Certificate): Promise<Server> {
   const server = await new ServerBootstrap()
@@ -52,10 +34,7 @@ const bootstrap = () =>
     .handler((channel) => channel.pipeline.addLast(...textLines()));
 
 it('goes encrypted to a place that it is sent to, and only to one with the certificate of the place in use', async () => {
-  const [ours, evil] = await Promise.all([
-    certificate('chat.example'),
-    certificate('evil.example'),
-  ]);
+  const [ours, evil] = await Promise.all([selfSigned('chat.example'), selfSigned('evil.example')]);
   const [a, b, c] = await Promise.all([listen(ours), listen(ours), listen(evil)]);
   // Both are trusted: an authority signs the names of others too.
   const ca = [ours.cert, evil.cert];
@@ -86,7 +65,7 @@ it('goes encrypted to a place that it is sent to, and only to one with the certi
 });
 
 it('a call that found no connection says that the certificate has expired', async () => {
-  const expired = await certificate('chat.example', true);
+  const expired = await selfSigned('chat.example', true);
   const { port } = await listen(expired);
   const client = new RequestClient({
     client: {

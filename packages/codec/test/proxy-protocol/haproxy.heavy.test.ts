@@ -21,8 +21,8 @@ import {
   ServerBootstrap,
   TlsServerContext,
 } from '@headrace/core';
-import { generate } from 'selfsigned';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { selfSigned } from '../../../core/test/fixture/certificates.ts';
 import type { ProxyProtocolDecoderOptions } from '../../src/proxy-protocol/proxy-protocol-decoder.ts';
 
 const hasHaproxy = spawnSync('haproxy', ['-v']).status === 0;
@@ -34,12 +34,9 @@ const title = hasHaproxy
   : 'behind a real HAProxy (skipped: there is no haproxy here)';
 
 const folder = mkdtempSync(join(tmpdir(), 'headrace-haproxy-'));
-const certificate = await generate([{ name: 'commonName', value: 'localhost' }], {
-  keyType: 'ec',
-  algorithm: 'sha256',
-});
+const certificate = await selfSigned('localhost');
 const pem = join(folder, 'server.pem');
-writeFileSync(pem, certificate.private + certificate.cert);
+writeFileSync(pem, certificate.key + certificate.cert);
 
 const open: { close(): unknown }[] = [];
 let haproxy: ChildProcess | undefined;
@@ -215,7 +212,7 @@ describe.runIf(hasHaproxy)(title, () => {
   it.each(['send-proxy', 'send-proxy-v2'])(
     '%s in front of TLS that is passed through',
     async (option) => {
-      const side = new TlsServerContext({ cert: certificate.cert, key: certificate.private });
+      const side = new TlsServerContext({ cert: certificate.cert, key: certificate.key });
       const { server } = await backend({ tls: side });
       const port = await proxy('', option, server.port);
       const { answer, port: own } = await dialTls(port);

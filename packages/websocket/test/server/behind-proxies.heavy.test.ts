@@ -6,9 +6,9 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { clientAddress, type Server, ServerBootstrap } from '@headrace/core';
-import { generate } from 'selfsigned';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { selfSigned } from '../../../core/test/fixture/certificates.ts';
 import { HttpEndpoint, WebSocketTextCodec } from '../../src/index.ts';
 import type { HttpEndpointOptions } from '../../src/server/http-endpoint.ts';
 
@@ -25,10 +25,7 @@ interface ProxyProgram {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'headrace-proxies-'));
-const { private: key, cert } = await generate([{ name: 'commonName', value: 'chat.example' }], {
-  keyType: 'ec',
-  algorithm: 'sha256',
-});
+const { key, cert } = await selfSigned('chat.example');
 const pem = join(folder, 'server.pem');
 writeFileSync(pem, key + cert);
 
