@@ -1,7 +1,6 @@
 // Calls over one connection: what a call costs both ends together, in CPU, against vscode-jsonrpc.
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { OrderedProcess } from './harness/ordered-process.ts';
 import { type Goal, HEADRACE, type Result } from './harness/report.ts';
 import type { Settings } from './settings.ts';
 
@@ -24,25 +23,21 @@ const WORKS: readonly Work[] = [
 /** The processes run at once and work in turn, so that what disturbs one round disturbs all of them in it. */
 export async function calls(settings: Settings): Promise<Result[]> {
   const names = [...OURS, OTHER];
-  const children = new Map<string, ChildProcess>();
+  const children = new Map<string, OrderedProcess>();
   try {
-    for (const name of names) children.set(name, await start(name));
+    for (const name of names) {
+      children.set(name, await OrderedProcess.start(0, [process.execPath, program, name]));
+    }
     const results: Result[] = [];
     for (const work of WORKS) results.push(...(await compare(children, work, settings)));
     return results;
   } finally {
-    for (const child of children.values()) child.kill('SIGKILL');
+    for (const child of children.values()) await child[Symbol.asyncDispose]();
   }
 }
 
-async function start(name: string): Promise<ChildProcess> {
-  const child = fork(program, [name], { execArgv: [] });
-  await once(child, 'message');
-  return child;
-}
-
 async function compare(
-  children: ReadonlyMap<string, ChildProcess>,
+  children: ReadonlyMap<string, OrderedProcess>,
   { depth, goals }: Work,
   { rounds, seconds, warmup }: Settings,
 ): Promise<Result[]> {
@@ -72,9 +67,6 @@ async function compare(
 }
 
 /** CPU time of one call, in microseconds. */
-async function cost(child: ChildProcess, depth: number, calls: number): Promise<number> {
-  const answer = once(child, 'message');
-  child.send({ depth, calls: Math.round(calls) });
-  const [value] = (await answer) as [number];
-  return value;
+async function cost(child: OrderedProcess, depth: number, calls: number): Promise<number> {
+  return (await child.order({ depth, rounds: Math.round(calls) })) as number;
 }

@@ -1,19 +1,14 @@
 // Echo behind TLS, against a server written by hand on node:tls.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { generate } from 'selfsigned';
+import { rmSync } from 'node:fs';
 import { compareEcho } from './echo.ts';
+import { certificateFolder } from './harness/certificate.ts';
 import { nodePeer } from './harness/peers.ts';
 import { HEADRACE, type Result } from './harness/report.ts';
 import type { Settings } from './settings.ts';
 
 export async function tlsEcho(settings: Settings): Promise<Result[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'headrace-bench-'));
+  const folder = await certificateFolder();
   try {
-    const pair = await generate([{ name: 'commonName', value: 'localhost' }], { keySize: 2048 });
-    writeFileSync(join(folder, 'key.pem'), pair.private);
-    writeFileSync(join(folder, 'cert.pem'), pair.cert);
     const more = { rest: [folder], protocol: 'tls' } as const;
     const peers = [nodePeer(HEADRACE, 'tls.mjs', more), nodePeer('net tls', 'tls-net.mjs', more)];
     const goals = [{ text: 'of a server on node:tls', to: 'net tls', atMost: 1.15 }];

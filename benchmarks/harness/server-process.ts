@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { pinned, withAllFiles } from './machine.ts';
+import { ask } from './ordered-process.ts';
 
 /** How to start one of the servers that are compared. */
 export interface Peer {
@@ -12,6 +13,8 @@ export interface Peer {
   readonly protocol?: 'frames' | 'ws' | 'tls' | 'lasting' | 'socket.io';
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** It answers orders. */
+  readonly isOrdered?: boolean;
 }
 
 /** A server under test in a process of its own. */
@@ -36,9 +39,14 @@ export class ServerProcess implements AsyncDisposable {
     const line = pinned(core, [...peer.command, String(port), '127.0.0.1', ...(peer.rest ?? [])]);
     const [program, ...args] = withAllFiles(line);
     const env = { ...process.env, ...peer.env };
-    const child = spawn(program!, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
+    const channel = peer.isOrdered === true ? (['ipc'] as const) : [];
+    const child = spawn(program!, args, { stdio: ['ignore', 'pipe', 'pipe', ...channel], env });
     await ready(peer.name, child);
     return new ServerProcess(peer, port, child);
+  }
+
+  order(order: object): Promise<unknown> {
+    return ask(this.child, order);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

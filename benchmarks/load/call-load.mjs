@@ -1,5 +1,5 @@
 // Both ends of calls over one TCP connection, in this process: node benchmarks/load/call-load.mjs PEER, forked.
-// For each message { depth, calls } it makes that many calls and sends back the CPU time, in microseconds per call.
+// For each message { depth, rounds } it makes that many calls and sends back the CPU time, in microseconds per call.
 import { connect, createServer } from 'node:net';
 import { contentLengthPrefixed, JsonCodec, lengthPrefixed } from '@headrace/codec';
 import { Bootstrap, ServerBootstrap } from '@headrace/core';
@@ -80,11 +80,13 @@ async function run(call, depth, calls) {
 }
 
 const call = await PEERS[process.argv[2]]();
-process.on('message', async ({ depth, calls }) => {
+process.on('message', async ({ depth = 1, rounds }) => {
+  // An order of another kind is for who counts: cost/count.mjs.
+  if (rounds === undefined) return;
   const before = process.cpuUsage();
-  await run(call, depth, calls);
+  await run(call, depth, rounds);
   const { user, system } = process.cpuUsage(before);
-  process.send((user + system) / calls);
+  process.send((user + system) / rounds);
 });
 process.on('disconnect', () => process.exit());
 process.send('ready');

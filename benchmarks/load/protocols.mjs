@@ -1,0 +1,138 @@
+// What the loads speak: connections of each protocol, what is sent on them, and how replies are counted.
+import net from 'node:net';
+import tls from 'node:tls';
+
+const UPGRADE =
+  'GET /ws HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+  'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n';
+
+/** OPEN: version 2, a window of 60 s, a credit of 1 MiB. */
+const OPEN = lengthFrame(Buffer.from('01020000ea6000100000', 'hex'));
+/** What is sent at first; the connection is open with the first answer. */
+const GREETINGS = { ws: UPGRADE, lasting: OPEN };
+const ACK_EVERY = 64;
+
+export function lengthFrame(payload) {
+  const header = Buffer.alloc(4);
+  header.writeUInt32BE(payload.length);
+  return Buffer.concat([header, payload]);
+}
+
+/** A binary message of one frame; a mask of zeros does not change the payload. */
+function webSocketFrame(payload, isMasked) {
+  const mask = isMasked ? 0x80 : 0;
+  const header =
+    payload.length < 126
+      ? Buffer.from([0x82, mask | payload.length])
+      : Buffer.from([0x82, mask | 126, payload.length >> 8, payload.length & 255]);
+  return Buffer.concat([header, Buffer.alloc(isMasked ? 4 : 0), payload]);
+}
+
+/** An open connection to a server that speaks `protocol`. */
+export async function open(protocol, port) {
+  const options = { port, host: '127.0.0.1', noDelay: true };
+  const isSecure = protocol === 'tls';
+  const socket = isSecure
+    ? tls.connect({ ...options, rejectUnauthorized: false })
+    : net.connect(options);
+  await new Promise((resolve, reject) => {
+    socket.once(isSecure ? 'secureConnect' : 'connect', resolve);
+    socket.once('error', reject);
+  });
+  const greeting = GREETINGS[protocol];
+  if (greeting !== undefined) {
+    socket.write(greeting);
+    await new Promise((resolve) => socket.once('data', resolve));
+  }
+  socket.on('error', fail);
+  socket.on('close', () => fail(new Error('the server closed a connection')));
+  return socket;
+}
+
+export function fail(error) {
+  console.error(error.message);
+  process.exit(1);
+}
+
+/**
+ * Messages of `bytes` bytes on an open connection: `send(count)` sends so many at once, and `onReplies(count)` is
+ * called for each read with the messages that it completed.
+ */
+export function messagesOn(socket, protocol, bytes, onReplies) {
+  const body = Buffer.alloc(bytes, 'x');
+  return protocol === 'lasting'
+    ? lastingMessages(socket, body, onReplies)
+    : frames(socket, protocol === 'ws', body, onReplies);
+}
+
+function frames(socket, isWebSocket, body, onReplies) {
+  const request = isWebSocket ? webSocketFrame(body, true) : lengthFrame(body);
+  const reply = isWebSocket ? webSocketFrame(body, false) : request;
+  let requests = request;
+  let received = 0;
+  let first = Buffer.alloc(0);
+  socket.on('data', (chunk) => {
+    if (first !== undefined) {
+      first = Buffer.concat([first, chunk]);
+      if (first.length >= reply.length) {
+        if (!first.subarray(0, reply.length).equals(reply)) fail(new Error('a wrong reply'));
+        first = undefined;
+      }
+    }
+    received += chunk.length;
+    const whole = Math.floor(received / reply.length);
+    received -= whole * reply.length;
+    if (whole > 0) onReplies(whole);
+  });
+  return (count) => {
+    if (requests.length < count * request.length) requests = repeated(request, count);
+    socket.write(requests.subarray(0, count * request.length));
+  };
+}
+
+function repeated(bytes, count) {
+  return Buffer.concat(Array.from({ length: count }, () => bytes));
+}
+
+/** Among the messages that come back are acknowledgements, and ours go among those that are sent. */
+function lastingMessages(socket, body, onReplies) {
+  let rest = Buffer.alloc(0);
+  let [received, acknowledged] = [0, 0];
+  socket.on('data', (chunk) => {
+    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    let [at, whole] = [0, 0];
+    while (at + 4 <= bytes.length) {
+      const end = at + 4 + bytes.readUInt32BE(at);
+      if (end > bytes.length) break;
+      if (bytes[at + 4] === 6) whole += 1;
+      else if (bytes[at + 4] === 10) whole += (end - at - 5) / (body.length + 2);
+      else if (bytes[at + 4] !== 7) fail(new Error('a wrong reply'));
+      at = end;
+    }
+    rest = bytes.subarray(at);
+    received += whole;
+    if (whole > 0) onReplies(whole);
+  });
+  return (count) => {
+    const requests = lastingRequests(body, count);
+    if (received - acknowledged < ACK_EVERY) return socket.write(requests);
+    acknowledged = received;
+    const ack = Buffer.alloc(7, 7);
+    ack.writeUIntBE(received, 1, 6);
+    return socket.write(Buffer.concat([requests, lengthFrame(ack)]));
+  };
+}
+
+/** As a client sends a flush: short messages together in frames of at most 1024 bytes. */
+function lastingRequests(body, count) {
+  const most = Math.max(1, Math.floor(1023 / (body.length + 2)));
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(body.length);
+  const frames = [];
+  for (let left = count; left > 0; left -= most) {
+    const together = Math.min(left, most);
+    const many = [Buffer.of(10), ...Array(together).fill([length, body]).flat()];
+    frames.push(lengthFrame(Buffer.concat(together === 1 ? [Buffer.of(6), body] : many)));
+  }
+  return Buffer.concat(frames);
+}
