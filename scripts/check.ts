@@ -5,7 +5,7 @@ import { checkLayers } from './check-layers.ts';
 import { checkTypeFails } from './check-type-fails.ts';
 import { type Check, describeProblem } from './problem.ts';
 import { Tally } from './tally.ts';
-import { checkContract, findDeadCode, lint, lintPromises, typeCheck } from './tools.ts';
+import { checkContract, checkCost, findDeadCode, lint, lintPromises, typeCheck } from './tools.ts';
 import { checkWalk } from './walk/walk.ts';
 import { root } from './workspace.ts';
 
@@ -20,6 +20,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   api: checkApi,
   walk: checkWalk,
   docs: checkDocs,
+  cost: checkCost,
 };
 
 const asked = process.argv.slice(2);

@@ -46,6 +46,12 @@ export async function checkContract(root: string, home = root): Promise<CheckRes
   return resultOf(outcome, outcome.output.split('\n').at(-1) ?? '');
 }
 
+/** What work costs in memory and system calls, compared with the committed table. */
+export async function checkCost(root: string): Promise<CheckResult> {
+  const outcome = await run('npm', ['run', '--silent', 'cost'], root);
+  return resultOf(outcome, outcome.output.split('\n').at(-1) ?? '');
+}
+
 /** Files, exports and types that nobody uses, and packages that nobody declares: knip, by knip.json. */
 export async function findDeadCode(root: string): Promise<CheckResult> {
   const program = await ownModule(root, SOURCE_TOOLS, 'knip/bin/knip.js');

@@ -1,0 +1,80 @@
+// The committed costs, and how far a figure may be above its one.
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { Figures } from './measure.ts';
+import type { Row } from './rows.ts';
+
+const file: URL = new URL('table.json', import.meta.url);
+
+/** Costs of one major version of Node. */
+interface Table {
+  readonly node: number;
+  readonly rows: Record<string, Figures>;
+}
+
+export const node: number = Number.parseInt(process.versions.node, 10);
+
+export function readTable(): Table {
+  return JSON.parse(readFileSync(file, 'utf8')) as Table;
+}
+
+export function writeTable(measured: ReadonlyMap<Row, Figures>): void {
+  const { rows } = readTable();
+  for (const [row, figures] of measured) {
+    const entries = Object.keys(TOLERANCES)
+      .filter((name) => isCompared(row, name) && name in figures)
+      .map((name) => [name, Number(figures[name]!.toPrecision(4))]);
+    rows[row.name] = Object.fromEntries(entries) as Figures;
+  }
+  writeFileSync(file, `${JSON.stringify({ node, rows }, null, 2)}\n`);
+}
+
+interface Tolerance {
+  readonly of: string;
+  /** Of the committed figure. */
+  readonly share: number;
+  readonly more: number;
+}
+
+/**
+ * By what runs differed, alone and beside others that took both cores. What survives a scavenge is whatever is under
+ * way then: a few bytes of a message that vary, where a loss is a multiple.
+ */
+const TOLERANCES: Readonly<Record<string, Tolerance>> = {
+  allocated: { of: 'bytes allocated', share: 0.04, more: 4 },
+  external: { of: 'bytes of ArrayBuffers allocated', share: 0.03, more: 4 },
+  survived: { of: 'bytes that survived a scavenge', share: 0.5, more: 3 },
+  promoted: { of: 'bytes promoted', share: 0.5, more: 3 },
+  scavenges: { of: 'scavenges', share: 0.05, more: 4 },
+  full: { of: 'mark-compact collections', share: 0.3, more: 3 },
+  most: { of: 'bytes outside the heap at most', share: 0.25, more: 1 << 20 },
+  left: { of: 'bytes of ArrayBuffers left', share: 0.1, more: 64 << 10 },
+  reads: { of: 'reads', share: 0.03, more: 0.003 },
+  writes: { of: 'writes', share: 0.03, more: 0.003 },
+  promises: { of: 'promises', share: 0.01, more: 0.01 },
+  // An acknowledgement of a lasting channel that waits for its time makes one.
+  timers: { of: 'timers', share: 0.01, more: 0.05 },
+  ticks: { of: 'ticks', share: 0.01, more: 0.01 },
+  requests: { of: 'requests of writes', share: 0.01, more: 0.01 },
+  kept: { of: 'bytes kept', share: 0.03, more: 16 },
+};
+/** What a rough row varies more, and what it varies in too much. */
+const ROUGHLY = 5;
+const NOT_IN_ROUGH = ['reads', 'writes', 'timers'];
+
+function isCompared(row: Row, name: string): boolean {
+  if (row.threads === true) return name === 'full';
+  return name !== 'full' && !(row.isRough === true && NOT_IN_ROUGH.includes(name));
+}
+
+/** What costs more than the table allows, as sentences. */
+export function excesses(row: Row, committed: Figures, measured: Figures): string[] {
+  return Object.entries(committed).flatMap(([name, figure]) => {
+    const { of, share, more } = TOLERANCES[name]!;
+    const isRough = row.isRough === true;
+    const limit = figure * (1 + share * (isRough ? ROUGHLY : 1)) + more * (isRough ? ROUGHLY : 1);
+    const value = measured[name]!;
+    if (value <= limit) return [];
+    const [is, was, most] = [value, figure, limit].map((each) => Number(each.toPrecision(4)));
+    return [`${row.name}: ${of} ${is}, in the table ${was}, allowed ${most}`];
+  });
+}
