@@ -1,4 +1,5 @@
-// Builds the packages as they are published: from nothing, and without what is marked `@internal` in their types.
+// Builds the packages as they are published: from nothing, without what is marked `@internal` in their types, and with
+// one file for each entry.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,6 +26,8 @@ function inOrder(folders) {
 }
 
 installMissing();
+// It loads what was just installed.
+const { bundle } = await import('./bundle.mjs');
 const packages = join(root, 'packages');
 const folders = readdirSync(packages)
   .map((name) => join(packages, name))
@@ -33,6 +36,7 @@ for (const folder of folders) rmSync(join(folder, 'dist'), { recursive: true, fo
 compile('-b', ...folders);
 for (const folder of inOrder(folders)) {
   compile('-p', folder, '--stripInternal', '--emitDeclarationOnly');
-  // The next `tsc -b` writes the declarations again, with the internals, which tests use.
+  await bundle(folder);
+  // The next `tsc -b` writes all again: files for debugging, and the internals in the declarations, which tests use.
   rmSync(join(folder, 'dist', '.tsbuildinfo'), { force: true });
 }

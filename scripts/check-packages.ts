@@ -25,6 +25,14 @@ function internalsOf(packages: readonly Packed[]): string[] {
   });
 }
 
+/** Packages of more files than an entry each, and about as many that entries share: Node takes a while for each file. */
+function scatteredOf(packages: readonly Packed[]): string[] {
+  return packages.flatMap(({ name, folder, entries }) => {
+    const { length } = filesBelow(join(root, folder, 'dist'), '.', ['.js']);
+    return length <= 2 * entries.length + 2 ? [] : [`${name} has ${length} files to load`];
+  });
+}
+
 /** An empty project of a user, with every tarball installed by npm. */
 async function installConsumer(folder: string, packages: readonly Packed[]): Promise<boolean> {
   mkdirSync(folder);
@@ -96,6 +104,7 @@ async function main(temporary: string): Promise<void> {
   const packages = await packAll(root, temporary);
   tally.report('packages build, and are packed');
   tally.report('no internals in the published types', internalsOf(packages));
+  tally.report('one file for each entry, and a few that are shared', scatteredOf(packages));
   for (const { name, folder, tarball, entries } of packages) {
     await Promise.all([
       tally.command(`publint ${name}`, bin('publint'), ['--strict', tarball], join(root, folder)),

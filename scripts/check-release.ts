@@ -57,7 +57,11 @@ async function problemsOf(
     seconds,
   };
   const problems = [
-    ...contentProblems(files, ALSO_PACKED[packed.name]),
+    ...contentProblems(
+      files,
+      (path) => readFileSync(join(project, 'node_modules', packed.name, path), 'utf8'),
+      ALSO_PACKED[packed.name],
+    ),
     ...licenceProblems(installed),
     ...budgetProblems(cost, budgets[packed.name]),
   ];

@@ -53,6 +53,32 @@ async function checkBundler(
   }
 }
 
+const ONE_DECODER = `import { LengthFieldFrameDecoder } from 'headrace';
+console.log(typeof LengthFieldFrameDecoder);
+`;
+const MAX_DECODER_BYTES = 50_000;
+
+/** That a package is one file keeps nothing in a bundle that the program does not use. */
+async function checkOneDecoder(tally: Tally, folder: string): Promise<void> {
+  writeFileSync(join(folder, 'one.mjs'), ONE_DECODER);
+  const esbuild = join('..', 'node_modules', '.bin', 'esbuild');
+  const output = 'one.out.mjs';
+  const args = [
+    'one.mjs',
+    '--bundle',
+    '--minify',
+    '--platform=node',
+    '--format=esm',
+    `--outfile=${output}`,
+  ];
+  const built = await run(join(folder, esbuild), args, folder);
+  const size = built.ok ? statSync(join(folder, output)).size : 0;
+  const tooLarge =
+    size > MAX_DECODER_BYTES ? `${size} bytes, more than ${MAX_DECODER_BYTES}` : undefined;
+  const kb = `${(size / 1000).toFixed(0)} kB`;
+  tally.report('bundle of one decoder, esbuild', built.ok ? tooLarge : built.output, kb);
+}
+
 export async function checkBundlers(tally: Tally, consumer: string): Promise<void> {
   const folder = join(consumer, 'bundlers');
   mkdirSync(folder);
@@ -62,5 +88,5 @@ export async function checkBundlers(tally: Tally, consumer: string): Promise<voi
     if (name !== undefined) writeFileSync(join(folder, name), code);
   }
   const checks = Object.entries(OUTPUTS).map((entry) => checkBundler(tally, folder, ...entry));
-  await Promise.all(checks);
+  await Promise.all([...checks, checkOneDecoder(tally, folder)]);
 }

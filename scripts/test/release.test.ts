@@ -5,25 +5,26 @@ import { ofPackage, type Sbom } from '../release/sbom.ts';
 import { contentProblems } from '../release/tarball.ts';
 
 const WHOLE = ['package.json', 'README.md', 'LICENSE', 'dist/a.js', 'dist/a.js.map', 'src/a.ts'];
+const mapped = (): string => '{"sources":["../src/a.ts"]}';
 
 describe('the contents of a tarball', () => {
   test('are the built files, their sources, the readme and the licence', () => {
-    expect(contentProblems(WHOLE)).toEqual([]);
+    expect(contentProblems(WHOLE, mapped)).toEqual([]);
   });
 
   test.each(['test/a.test.ts', '.env', 'dist/.tsbuildinfo', 'src/a.test.js', 'templates/a'])(
     'may not hold %s',
     (path) => {
-      expect(contentProblems([...WHOLE, path])).toEqual([`${path} must not be published`]);
+      expect(contentProblems([...WHOLE, path], mapped)).toEqual([`${path} must not be published`]);
     },
   );
 
   test('may hold a folder that the package is about', () => {
-    expect(contentProblems([...WHOLE, 'templates/a'], 'templates/')).toEqual([]);
+    expect(contentProblems([...WHOLE, 'templates/a'], mapped, 'templates/')).toEqual([]);
   });
 
-  test('have a source for each map, and nothing of the three missing', () => {
-    expect(contentProblems(['package.json', 'README.md', 'dist/a.js.map'])).toEqual([
+  test('have each source of each map, and nothing of the three missing', () => {
+    expect(contentProblems(['package.json', 'README.md', 'dist/a.js.map'], mapped)).toEqual([
       'LICENSE is missing',
       'dist/a.js.map has no src/a.ts',
     ]);

@@ -1,0 +1,104 @@
+// One file for each public entry of a package, and a few for what its entries share: Node loads these several times as
+// fast as a file for each class. What the compiler wrote gives way to them; its declarations stay.
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { rolldown } from 'rolldown';
+import { parseAst } from 'rolldown/parseAst';
+
+const COMPILED = /\.js(?:\.map)?$/;
+
+function manifestOf(folder) {
+  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+}
+
+/** The files that the manifest names: the entries, and what does something when it is loaded. */
+function entriesOf(folder) {
+  const { exports, publishConfig, bin = {}, sideEffects } = manifestOf(folder);
+  const named = [
+    ...Object.values(publishConfig?.exports ?? exports).map((target) => target.default),
+    ...Object.values(bin),
+    ...(Array.isArray(sideEffects) ? sideEffects : []),
+  ];
+  const entries = {};
+  for (const file of named) {
+    const name = /^(?:\.\/)?dist\/(.+)\.js$/.exec(file ?? '')?.[1];
+    if (name !== undefined) entries[name] = join(folder, 'dist', `${name}.js`);
+  }
+  return entries;
+}
+
+/** They do nothing when they are loaded, and a function has its name from the constant. */
+const PLAIN = /^(?:Literal|Identifier|(?:Binary|Unary|ArrowFunction|Function|Class)Expression)$/;
+
+/** A call that a bundler may leave out, around what is between two places. */
+function pureCall({ start, end }) {
+  return [
+    [start, '/*@__PURE__*/ (() => ('],
+    [end, '))()'],
+  ];
+}
+
+/** A class with a static block, or with a name that is computed, does something when it is loaded. */
+function pureClass({ id, body, start, end }) {
+  if (!body.body.some(({ type, computed }) => type === 'StaticBlock' || computed)) return [];
+  return [
+    [start, `const ${id.name} = /*@__PURE__*/ (() => {\n`],
+    [end, `\nreturn ${id.name};\n})();`],
+  ];
+}
+
+function pureConstants(declarations = []) {
+  const made = declarations
+    .map(({ init }) => init)
+    .filter((init) => init && !PLAIN.test(init.type));
+  return made.flatMap(pureCall);
+}
+
+/**
+ * Marks what makes a module's constants and classes: a program's bundler leaves out those that nobody uses, as it
+ * leaves out whole files of a package without side effects.
+ */
+function withPureParts(code) {
+  const marks = parseAst(code).body.flatMap((statement) => {
+    const declared = statement.declaration ?? statement;
+    return declared.type === 'ClassDeclaration'
+      ? pureClass(declared)
+      : pureConstants(declared.declarations);
+  });
+  let marked = code;
+  for (const [place, mark] of marks.sort(([a], [b]) => b - a)) {
+    marked = marked.slice(0, place) + mark + marked.slice(place);
+  }
+  return marked;
+}
+
+const compiled = {
+  name: 'compiled',
+  load(id) {
+    return {
+      code: withPureParts(readFileSync(id, 'utf8')),
+      map: JSON.parse(readFileSync(`${id}.map`, 'utf8')),
+    };
+  },
+};
+
+/** Replaces the compiled modules of a package. */
+export async function bundle(folder) {
+  const dist = join(folder, 'dist');
+  const build = await rolldown({
+    input: entriesOf(folder),
+    external: (id) => !/^[./]/.test(id),
+    platform: 'node',
+    plugins: [compiled],
+  });
+  const { output } = await build.generate({
+    dir: dist,
+    sourcemap: true,
+    chunkFileNames: 'shared-[hash].js',
+  });
+  await build.close();
+  for (const file of readdirSync(dist, { recursive: true })) {
+    if (COMPILED.test(file)) rmSync(join(dist, file));
+  }
+  for (const file of output) writeFileSync(join(dist, file.fileName), file.code ?? file.source);
+}
