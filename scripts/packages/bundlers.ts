@@ -25,8 +25,8 @@ const OUTPUTS: Readonly<Record<string, readonly string[]>> = {
 };
 
 const PRINTS = 'hello from a bundle';
-/** All of `headrace` has 394 kB: what the guide's server does not use is left out. */
-const MAX_BYTES = 180_000;
+/** About half of all of `headrace`, 380 kB: what the guide's server does not use is left out. */
+const MAX_BYTES = 185_000;
 
 async function problemOf(folder: string, output: string): Promise<string | undefined> {
   const ran = await run(process.execPath, [output], folder);
