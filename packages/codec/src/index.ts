@@ -64,8 +64,6 @@ export { RespCodec } from './resp/resp-codec.ts';
 export { RespDecoder } from './resp/resp-decoder.ts';
 export { encodeResp, RespEncoder } from './resp/resp-encoder.ts';
 export {
-  RESP_NULL,
-  RESP_NULL_ARRAY,
   RespAttributed,
   RespBigNumber,
   RespDouble,

@@ -1,7 +1,5 @@
 import {
   encodeResp,
-  RESP_NULL,
-  RESP_NULL_ARRAY,
   RespDecoder,
   RespError,
   type RespInput,
@@ -32,9 +30,9 @@ function ours(message: Message): RespInput {
     case 'integer':
       return BigInt(message.value);
     case 'bulk':
-      return message.hex === null ? RESP_NULL : Buffer.from(message.hex, 'hex');
+      return message.hex === null ? RespNull.STRING : Buffer.from(message.hex, 'hex');
     default:
-      return message.items === null ? RESP_NULL_ARRAY : message.items.map(ours);
+      return message.items === null ? RespNull.ARRAY : message.items.map(ours);
   }
 }
 

@@ -1,4 +1,4 @@
-import { RESP_NULL, RespError, type RespInput, RespMap, RespSimple } from '@headrace/codec';
+import { RespError, type RespInput, RespMap, RespNull, RespSimple } from '@headrace/codec';
 import type { Session } from '../session.ts';
 import { type CommandTable, syntaxError } from './command.ts';
 
@@ -86,7 +86,7 @@ function client(session: Session, [word, value]: readonly Buffer[]): RespInput {
     case 'id':
       return idOf(session);
     case 'getname':
-      return session.clientName === '' ? RESP_NULL : session.clientName;
+      return session.clientName === '' ? RespNull.STRING : session.clientName;
     case 'setname':
       return setName(session, value ?? Buffer.alloc(0)) ?? RespSimple.OK;
     case 'setinfo':

@@ -1,4 +1,4 @@
-import { RESP_NULL, RespPush } from '@headrace/codec';
+import { RespNull, RespPush } from '@headrace/codec';
 import { outOfMemory } from '../memory.ts';
 import type { Session } from '../session.ts';
 import { type CommandTable, keyOf } from './command.ts';
@@ -28,7 +28,7 @@ function subscribe(session: Session, args: readonly Buffer[]): undefined {
 
 function unsubscribe(session: Session, args: readonly Buffer[]): undefined {
   const names = args.length > 0 ? args.map(keyOf) : [...session.names];
-  if (names.length === 0) session.reply(new RespPush(['unsubscribe', RESP_NULL, 0]));
+  if (names.length === 0) session.reply(new RespPush(['unsubscribe', RespNull.STRING, 0]));
   for (const name of names) {
     session.names.delete(name);
     session.subscriptions.remove(name, session.channel);

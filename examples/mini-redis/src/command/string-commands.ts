@@ -1,4 +1,4 @@
-import { RESP_NULL, RespError, type RespInput, RespSimple } from '@headrace/codec';
+import { RespError, type RespInput, RespNull, RespSimple } from '@headrace/codec';
 import type { Session } from '../session.ts';
 import {
   type CommandTable,
@@ -18,12 +18,12 @@ interface SetOptions {
 const MAX_TTL_MS = BigInt(Number.MAX_SAFE_INTEGER);
 
 export const STRING_COMMANDS: CommandTable = {
-  get: { min: 1, run: ({ store }, [key]) => store.get(keyOf(key!)) ?? RESP_NULL },
+  get: { min: 1, run: ({ store }, [key]) => store.get(keyOf(key!)) ?? RespNull.STRING },
   set: { min: 2, max: Number.POSITIVE_INFINITY, keeps: true, run: set },
   mget: {
     min: 1,
     max: Number.POSITIVE_INFINITY,
-    run: ({ store }, keys) => keys.map((key) => store.get(keyOf(key)) ?? RESP_NULL),
+    run: ({ store }, keys) => keys.map((key) => store.get(keyOf(key)) ?? RespNull.STRING),
   },
   incr: { min: 1, keeps: true, run: ({ store }, [key]) => increment(store, keyOf(key!)) },
 };
@@ -34,7 +34,7 @@ function set({ store }: Session, [key, value, ...words]: readonly Buffer[]): Res
   const name = keyOf(key!);
   if (options.only !== undefined) {
     const exists = store.get(name) !== undefined;
-    if (exists !== (options.only === 'existing')) return RESP_NULL;
+    if (exists !== (options.only === 'existing')) return RespNull.STRING;
   }
   store.set(name, value!, options.ttlMs);
   return RespSimple.OK;

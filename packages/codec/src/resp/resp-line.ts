@@ -6,7 +6,7 @@ import {
   parseInteger,
   respError,
 } from './resp-number.ts';
-import { RESP_NULL, RespError, RespSimple, type RespValue } from './resp-value.ts';
+import { RespError, RespNull, RespSimple, type RespValue } from './resp-value.ts';
 
 const MINUS = 0x2d;
 /** More digits may be more than a number can hold. */
@@ -36,7 +36,7 @@ export function lineValue(type: number, line: Buffer): RespValue {
       return parseBigNumber(text);
     default:
       if (text !== '') throw respError('invalid null', 'a null has a value');
-      return RESP_NULL;
+      return RespNull.STRING;
   }
 }
 

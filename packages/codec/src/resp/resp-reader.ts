@@ -14,13 +14,7 @@ import { type RespLimits, tooLong } from './resp-limits.ts';
 import { isLineType, lineValue } from './resp-line.ts';
 import { respError } from './resp-number.ts';
 import { StreamedString } from './resp-streamed-string.ts';
-import {
-  RESP_NULL,
-  RESP_NULL_ARRAY,
-  RespError,
-  type RespValue,
-  RespVerbatim,
-} from './resp-value.ts';
+import { RespError, RespNull, type RespValue, RespVerbatim } from './resp-value.ts';
 
 const CR = 13;
 const LF = 10;
@@ -212,7 +206,7 @@ export class RespReader {
     if (type !== BULK) throw unexpected(input);
     this.count(this.afterLength - input.start, length === -1 ? 1 : STRING_VALUES + 1, input);
     input.start = this.afterLength;
-    if (length === -1) return RESP_NULL;
+    if (length === -1) return RespNull.STRING;
     this.streamed = new StreamedString();
     return GOES_ON;
   }
@@ -238,7 +232,7 @@ export class RespReader {
     if (depth > this.limits.maxDepth) throw tooLong(this.limits, 'maxDepth', depth, input);
     this.count(this.afterLength - input.start, AGGREGATE_VALUES, input);
     input.start = this.afterLength;
-    if (length === -1) return RESP_NULL_ARRAY;
+    if (length === -1) return RespNull.ARRAY;
     const left = length === STREAMED ? Number.POSITIVE_INFINITY : count;
     const aggregate = openAggregate(kind, left, this.inner);
     if (left === 0 && kind !== 'attributes') return finishAggregate(aggregate);

@@ -35,17 +35,17 @@ export class RespError {
 
 /** Null. Version 2 has two, a null string and a null array; version 3 writes both as its one null. */
 export class RespNull {
+  /** A null string, and any null of version 3. */
+  static readonly STRING: RespNull = new RespNull('string');
+  /** A null array of version 2: an aborted transaction, a blocking command that timed out. */
+  static readonly ARRAY: RespNull = new RespNull('array');
+
   readonly kind: 'string' | 'array';
 
   constructor(kind: 'string' | 'array') {
     this.kind = kind;
   }
 }
-
-/** A null string, and any null of version 3. */
-export const RESP_NULL: RespNull = new RespNull('string');
-/** A null array of version 2: an aborted transaction, a blocking command that timed out. */
-export const RESP_NULL_ARRAY: RespNull = new RespNull('array');
 
 /** A floating point number, also one without a fraction. */
 export class RespDouble {

@@ -1,12 +1,11 @@
 import {
-  RESP_NULL,
-  RESP_NULL_ARRAY,
   RespAttributed,
   RespBigNumber,
   RespDecoder,
   RespDouble,
   RespError,
   RespMap,
+  RespNull,
   RespPush,
   RespSet,
   RespSimple,
@@ -55,8 +54,8 @@ describe('RespDecoder', () => {
     [':-9223372036854775808\r\n', -(2n ** 63n)],
     ['$0\r\n\r\n', buffer('')],
     ['$4\r\na\r\nb\r\n', buffer('a\r\nb')],
-    ['$-1\r\n', RESP_NULL],
-    ['*-1\r\n', RESP_NULL_ARRAY],
+    ['$-1\r\n', RespNull.STRING],
+    ['*-1\r\n', RespNull.ARRAY],
     ['*0\r\n', []],
     ['*2\r\n$1\r\na\r\n*1\r\n:1\r\n', [buffer('a'), [1]]],
   ])('reads %j of version 2', (bytes, value) => {
@@ -64,7 +63,7 @@ describe('RespDecoder', () => {
   });
 
   it.each<[string, RespValue]>([
-    ['_\r\n', RESP_NULL],
+    ['_\r\n', RespNull.STRING],
     ['#t\r\n', true],
     ['#f\r\n', false],
     [',1.5\r\n', new RespDouble(1.5)],

@@ -1,7 +1,5 @@
 import {
   encodeResp,
-  RESP_NULL,
-  RESP_NULL_ARRAY,
   RespAttributed,
   RespBigNumber,
   RespCodec,
@@ -10,6 +8,7 @@ import {
   RespError,
   type RespInput,
   RespMap,
+  RespNull,
   RespPush,
   RespSet,
   RespSimple,
@@ -42,8 +41,8 @@ describe('encodeResp', () => {
     [true, ':1\r\n', '#t\r\n'],
     [false, ':0\r\n', '#f\r\n'],
     [null, '$-1\r\n', '_\r\n'],
-    [RESP_NULL, '$-1\r\n', '_\r\n'],
-    [RESP_NULL_ARRAY, '*-1\r\n', '_\r\n'],
+    [RespNull.STRING, '$-1\r\n', '_\r\n'],
+    [RespNull.ARRAY, '*-1\r\n', '_\r\n'],
     [new RespVerbatim('txt', Buffer.from('a')), '$1\r\na\r\n', '=5\r\ntxt:a\r\n'],
     [
       ['a', null, [1]],

@@ -1,6 +1,5 @@
 import {
   encodeResp,
-  RESP_NULL,
   RespAttributed,
   RespBigNumber,
   RespCodec,
@@ -8,6 +7,7 @@ import {
   RespDouble,
   RespError,
   RespMap,
+  RespNull,
   RespPush,
   RespSet,
   RespSimple,
@@ -38,7 +38,7 @@ const value: fc.Arbitrary<RespValue> = fc.letrec<{
     fc.bigInt().map((big) => new RespBigNumber(big)),
     fc.double().map((number) => new RespDouble(number)),
     fc.boolean(),
-    fc.constant(RESP_NULL),
+    fc.constant(RespNull.STRING),
     bytes.map((data) => new RespVerbatim('txt', data)),
   ),
   items: fc.array(tie('any'), { maxLength: 4, depthIdentifier: 'resp' }),
