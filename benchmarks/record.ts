@@ -26,6 +26,11 @@ export function record(results: readonly Result[]): void {
   writeFileSync(page, text);
 }
 
+/** Puts text between two marks of docs/performance.md. */
+export function writeBetween(mark: string, content: string): void {
+  writeFileSync(page, between(readFileSync(page, 'utf8'), mark, content));
+}
+
 function between(text: string, mark: string, content: string): string {
   const begin = `<!-- ${mark} -->`;
   const end = `<!-- /${mark} -->`;

@@ -33,7 +33,7 @@ const KIB = 1024;
 /** A frame of at most 1 MiB with its header, as the servers allow it. */
 const MIB = KIB * KIB - 4;
 
-function echo(
+export function echo(
   depth: number,
   bytes: number,
   messages: number,
