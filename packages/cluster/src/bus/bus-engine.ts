@@ -16,6 +16,8 @@ export interface BusLinkSink {
 export interface BusLink {
   /** Gives bytes to the engine. Messages of one link arrive in order. */
   publish(subject: string, bytes: Uint8Array): void;
+  /** Bytes that the engine publishes if this process ends without closing the link; see `Bus.leaveWill`. */
+  leaveWill?(subject: string, bytes: Uint8Array): void;
   /** Once for each subject, until {@link unsubscribe}. */
   subscribe(subject: string): void;
   /** Nothing of it is needed any more; a message that is on its way may still be reported. */

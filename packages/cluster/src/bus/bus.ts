@@ -67,6 +67,11 @@ export interface Bus {
    * @param bytes - belong to the bus from now on
    */
   publish(subject: string, bytes: Uint8Array): PublishOutcome;
+  /**
+   * Bytes that the bus publishes by itself if this process ends without closing it; they replace those of the call
+   * before. Left out where nobody notices that at once: `processBus()` has it.
+   */
+  leaveWill?(subject: string, bytes: Uint8Array): void;
   /** Calls the listener with what comes in, from a moment after this call; see {@link settled}. */
   subscribe(subject: string, listener: BusListener): BusSubscription;
   /** Resolves when all subscriptions made so far are in force. Rejects with `BUS_DOWN`. */

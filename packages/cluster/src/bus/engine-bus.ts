@@ -34,6 +34,7 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
   private readonly subscriptions: Subscriptions;
   private readonly answers: EngineAnswers<BusHost>;
   private keeper: BusLinkKeeper | undefined = undefined;
+  private will: { readonly subject: string; readonly bytes: Uint8Array } | undefined = undefined;
   private isClosed = false;
   private closing: Promise<void> | undefined = undefined;
   private lost = 0;
@@ -113,6 +114,12 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     return keeper.publish(subject, bytes) ? 'sent' : this.drop(subject, bytes, 'stuck');
   }
 
+  /** What the engine publishes by itself if this process ends without closing the bus; see {@link Bus.leaveWill}. */
+  leaveWill(subject: string, bytes: Uint8Array): void {
+    this.will = { subject, bytes };
+    this.keeper?.link?.leaveWill?.(subject, bytes);
+  }
+
   /** In force on each new link before `up`. What a listener throws is logged. */
   subscribe(subject: string, listener: BusListener): BusSubscription {
     if (this.isClosed) return { close: () => {} };
@@ -161,6 +168,7 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
 
   private linked(link: BusLink): void {
     for (const subject of this.subscriptions.subjects()) link.subscribe(subject);
+    if (this.will !== undefined) link.leaveWill?.(this.will.subject, this.will.bytes);
     if (link.log !== undefined) this.engineLog?.linked(link.log);
   }
 

@@ -48,9 +48,9 @@ export class DirectoryMachine {
   }
 
   heard(id: string, heartbeat: Heartbeat, now: number): DirectoryAction[] {
-    const { nonce: _nonce, presence: _presence, ...status } = heartbeat;
+    const { nonce: _nonce, presence: _presence, isGone, ...status } = heartbeat;
     const entry = this.entries.get(id);
-    if (status.state === 'left') return this.left(id, entry, status);
+    if (status.state === 'left') return this.left(id, entry, status, isGone === true);
     if (entry === undefined) {
       const actions = this.entries.size < MAX_NODES ? [] : this.makeRoom();
       if (this.entries.size >= MAX_NODES) return [];
@@ -144,10 +144,15 @@ export class DirectoryMachine {
     return [];
   }
 
-  private left(id: string, entry: Entry | undefined, status: NodeStatus): DirectoryAction[] {
+  private left(
+    id: string,
+    entry: Entry | undefined,
+    status: NodeStatus,
+    isGone: boolean,
+  ): DirectoryAction[] {
     if (entry === undefined) return [];
-    entry.status = status;
-    return this.forget(id, entry, 'left');
+    if (!isGone) entry.status = status;
+    return this.forget(id, entry, isGone ? 'node-gone' : 'left');
   }
 
   private forget(id: string, { life }: Entry, reason: 'left' | 'node-gone'): DirectoryAction[] {
@@ -155,6 +160,8 @@ export class DirectoryMachine {
     const node = this.get(id);
     this.entries.delete(id);
     if (life === 'unannounced') return [{ do: 'vanished', id }, forgotten];
-    return life === 'gone' ? [forgotten] : [{ do: 'left', node: node!, reason }, forgotten];
+    if (life === 'gone') return [forgotten];
+    const last: NodeInfo = reason === 'left' ? node! : { ...node!, life: 'gone' };
+    return [{ do: 'left', node: last, reason }, forgotten];
   }
 }

@@ -69,6 +69,8 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
     );
     this.wire.bus.on('up', this.onUp);
     this.wire.bus.on('down', this.onDown);
+    this.leaveWill();
+    this.wire.onRenamed(() => this.leaveWill());
     this.look();
   }
 
@@ -103,6 +105,13 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
     if (heartbeat.state !== this.announced) this.emit('ownState');
     this.announced = heartbeat.state;
     this.wire.sendJson(this.wire.subjects.nodes, KIND.heartbeat, heartbeat);
+  }
+
+  /** Others hear at once that this process has ended without leaving, where the bus can notice that. */
+  private leaveWill(): void {
+    const { wire, nonce } = this;
+    const heartbeat: Heartbeat = { ...this.status(), state: 'left', nonce, isGone: true };
+    wire.leaveWill(wire.subjects.nodes, KIND.heartbeat, heartbeat);
   }
 
   stop(): void {

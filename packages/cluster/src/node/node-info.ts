@@ -48,6 +48,8 @@ export interface Heartbeat extends NodeStatus {
   readonly nonce: string;
   /** Undefined from a node that publishes no presence. */
   readonly presence?: PresenceMark | undefined;
+  /** It was published for the node, which ended without leaving; its state is `left`. */
+  readonly isGone?: boolean;
 }
 
 const STATES: readonly unknown[] = ['ready', 'draining', 'left'];
@@ -57,7 +59,7 @@ const MAX_ROLE_LENGTH = 64;
 /** @throws what is wrong with it */
 export function toHeartbeat(value: unknown): Heartbeat {
   if (typeof value !== 'object' || value === null) throw new Error('a heartbeat is an object');
-  const { state, address, connections, load, roles, nonce, presence } = value as Record<
+  const { state, address, connections, load, roles, nonce, presence, isGone } = value as Record<
     string,
     unknown
   >;
@@ -73,6 +75,7 @@ export function toHeartbeat(value: unknown): Heartbeat {
     roles: toRoles(roles),
     nonce,
     presence: presence === undefined ? undefined : toPresenceMark(presence),
+    isGone: isGone === true,
   };
 }
 

@@ -68,6 +68,13 @@ export class Wire {
     return this.send(subject, kind, encodeBody(value), flags);
   }
 
+  /** As {@link sendJson}, when this process has ended without closing the bus. The number says nothing. */
+  leaveWill(subject: string, kind: Kind, value: object): void {
+    const { bodyType, body } = encodeBody(value);
+    const envelope = { kind, bodyType, flags: 0, node: this.id, number: 1, body };
+    this.bus.leaveWill?.(subject, encodeEnvelope(envelope));
+  }
+
   /** The number of the last envelope on a line; 0 before the first. */
   lastNumber(line: string): number {
     return this.numbers.get(line) ?? 0;

@@ -28,6 +28,24 @@ describe('DirectoryMachine', () => {
     expect(machine.list().length).toBe(10_000);
   });
 
+  it('drops a node at once whose end was published for it, as one that is gone', () => {
+    const machine = new DirectoryMachine(TIMES);
+    const status = { state: 'ready', address: undefined, connections: 3, load: 0 } as const;
+    const beat = { ...status, roles: [], nonce: 'n' };
+    machine.heard('killed', beat, 0);
+    const end = { ...beat, state: 'left', connections: 0, isGone: true } as const;
+    expect(machine.heard('killed', end, 10)).toEqual([
+      {
+        do: 'left',
+        reason: 'node-gone',
+        node: { id: 'killed', life: 'gone', ...status, roles: [] },
+      },
+      { do: 'forgotten', id: 'killed' },
+    ]);
+    expect(machine.heard('killed', end, 20)).toEqual([]);
+    expect(machine.list()).toEqual([]);
+  });
+
   it('remembers at most 10,000 nodes that sent no heartbeat, until they are silent for a minute', () => {
     const machine = new DirectoryMachine(TIMES);
     for (let i = 0; i < 10_000; i++) expect(machine.heardOf(`invented-${i}`, 0)).toBe(true);

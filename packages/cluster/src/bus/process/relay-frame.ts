@@ -28,6 +28,8 @@ export const ASK = {
   follow: 10,
   /** stream */
   unfollow: 11,
+  /** subject, data: published when the process is gone and has not ended the link */
+  will: 12,
 } as const;
 
 /** Calls from the relay to a worker. */

@@ -50,10 +50,13 @@ export class RelayPort {
     }
   }
 
-  /** The process is gone. */
+  /** The process is gone: what its links left for that is published. */
   close(): void {
-    for (const link of this.links.values()) this.relay.leave(link);
-    this.links.clear();
+    const links = [...this.links.values()];
+    for (const { id } of links) this.leave(id);
+    for (const { will } of links) {
+      if (will !== undefined) this.relay.publish(will.subject, will.bytes);
+    }
   }
 
   /** False if there is no room: the message is lost. */
@@ -102,6 +105,9 @@ export class RelayPort {
         break;
       case ASK.unsubscribe:
         relay.unsubscribe(link, fields.text());
+        break;
+      case ASK.will:
+        link.will = { subject: fields.text(), bytes: new RelayBytes(fields.text()) };
         break;
       case ASK.bye:
         this.leave(link.id);
@@ -159,6 +165,7 @@ export class RelayPort {
 /** One link of a worker. */
 class RemoteLink implements RelayMember {
   readonly id: number;
+  will: { readonly subject: string; readonly bytes: RelayBytes } | undefined = undefined;
   private readonly port: RelayPort;
   private readonly batch: CallBatch;
 

@@ -61,6 +61,14 @@ export class WorkerLink implements BusLink, LogLink {
     this.ask(subject.length + data.length, ASK.publish, subject, data);
   }
 
+  /** In a frame of its own: a primary of an older version drops all of a frame from what it does not know on. */
+  leaveWill(subject: string, bytes: Uint8Array): void {
+    const data = toBuffer(bytes).toString('base64');
+    this.batch.flush();
+    this.ask(subject.length + data.length, ASK.will, subject, data);
+    this.batch.flush();
+  }
+
   subscribe(subject: string): void {
     this.ask(subject.length, ASK.subscribe, subject);
   }

@@ -75,6 +75,27 @@ const turns = async (): Promise<void> => {
 const bytes = (text: string): Buffer => Buffer.from(text);
 
 describe('the relay', () => {
+  it('publishes what a worker left for its end, unless it ends the link itself', async () => {
+    const relay = new Relay();
+    const [one, two, three] = [
+      new FakeProcess(relay),
+      new FakeProcess(relay),
+      new FakeProcess(relay),
+    ];
+    three.link.subscribe('ends');
+    one.link.leaveWill('ends', bytes('first'));
+    one.link.leaveWill('ends', bytes('one is gone'));
+    two.link.leaveWill('ends', bytes('two is gone'));
+    await three.link.settled();
+    await turns();
+    await two.link.close(true);
+    two.die();
+    one.die();
+    one.die();
+    await turns();
+    expect(three.got).toEqual(['ends one is gone']);
+  });
+
   it('gives a message to those who listen, in order, and to nobody else', async () => {
     const relay = new Relay();
     const [one, two, three] = [
