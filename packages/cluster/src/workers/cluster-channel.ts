@@ -17,6 +17,8 @@ export interface ClusterWatcher {
   /** Before Node handles it: what the watcher changes in it, Node takes as changed. */
   received(message: ClusterMessage): void;
   sent(message: ClusterMessage, handle: unknown): void;
+  /** The process that gets a connection in place of this one. */
+  instead?(message: ClusterMessage): ChildProcess | undefined;
   /** Nothing more comes, and Node hands no connections to this worker any more. Comes once. */
   gone(): void;
 }
@@ -38,7 +40,13 @@ export function watchClusterChannel(
   const { send, disconnect } = child;
   child.send = (...args: unknown[]): boolean => {
     const [message, handle] = args;
-    if (isClusterMessage(message)) for (const watcher of watchers) watcher.sent(message, handle);
+    if (isClusterMessage(message)) {
+      for (const watcher of watchers) {
+        const other = watcher.instead?.(message);
+        if (other !== undefined) return Reflect.apply(other.send, other, args) as boolean;
+      }
+      for (const watcher of watchers) watcher.sent(message, handle);
+    }
     return Reflect.apply(send, child, args) as boolean;
   };
   let isGone = false;

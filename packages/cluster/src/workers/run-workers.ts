@@ -10,8 +10,9 @@ import { Workers } from './workers.ts';
  *
  * - A worker that ends is replaced, after a back-off. A `start` that fails five times in a row ends the primary with
  *   code 1, and the first error is logged; so does a back-off that gives up, see the option `retry`.
- * - SIGHUP replaces all, one by one: the old one drains when the new one is ready. If the new ones do not start, the old
- *   ones stay.
+ * - SIGHUP replaces all: when the new ones are ready, the old ones drain, one after the other. Connections that come
+ *   meanwhile go to new ones, evenly, so that a client is cut once at most; not with `reusePort`, where the kernel chooses,
+ *   and not with fewer new ones at a time, see the option `maxSurge`. If the new ones do not start, the old ones stay.
  * - SIGTERM and SIGINT drain all, and the primary ends with code 0; a second one kills those that are left.
  * - A worker whose primary is gone drains, and ends.
  *

@@ -13,7 +13,7 @@ export type WorkerEvent =
   | (AboutWorker & { readonly type: 'failed'; readonly error: Error; readonly failures: number })
   /** A new one takes the place of one that crashed or failed, after this time. */
   | { readonly type: 'restarting'; readonly number: number; readonly delayMs: number }
-  /** All have been replaced, one by one. */
+  /** All have been replaced. */
   | { readonly type: 'restarted' }
   /** The new ones do not start: those that are left of the old ones stay. */
   | { readonly type: 'restart-abandoned'; readonly error: Error };

@@ -49,6 +49,12 @@ export interface WorkersOptions {
   /** How long a worker may take to be ready, in milliseconds. @default 30000 */
   readonly startTimeoutMs?: number;
   /**
+   * In a restart, so many new workers are ready before the old ones in their places drain, one after the other: that
+   * many processes more for a while. With all of them, each client is cut once at most; with fewer, clients may come back
+   * to workers that are still to be replaced. @default as many as there are workers
+   */
+  readonly maxSurge?: number;
+  /**
    * When a worker comes back that crashed or failed to start. One that gives up (`fixed(1000, { attempts: 5 })`), throws
    * or gives no number ends the primary as five failed starts do. @default spread({ firstMs: 500 }): within half a
    * second, then in windows that double, up to 30 s
@@ -80,6 +86,7 @@ const OPTIONS = describeOptions('runWorkers', {
   count: whole({ min: 1, max: 1024 }),
   drainTimeoutMs: number({ max: MAX_MS, default: 10_000 }),
   startTimeoutMs: number({ min: 1, max: MAX_MS, default: 30_000 }),
+  maxSurge: whole({ min: 1 }),
   retry: fn({ default: spread({ firstMs: FIRST_MS }) }),
   stableMs: number({ max: MAX_MS, default: 2000 }),
   reusePort: flag({ default: false }),
@@ -95,7 +102,8 @@ export type WorkersPlan = Required<Omit<WorkersOptions, 'onWorker' | 'onEnd'>> &
 export function workersPlan(options: WorkersOptions): WorkersPlan {
   const given = OPTIONS.resolve(options);
   const { count = availableParallelism(), logger = stderrLogger('info') } = given;
-  const plan = { ...given, count, logger } as WorkersPlan;
+  const { maxSurge = count } = given;
+  const plan = { ...given, count, maxSurge, logger } as WorkersPlan;
   if (plan.reusePort && !canReusePort(process.versions.node, process.platform)) {
     throw new OptionError(
       'OPTION_INVALID',

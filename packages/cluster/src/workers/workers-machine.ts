@@ -7,6 +7,8 @@ export interface WorkersRules {
   readonly count: number;
   readonly drainTimeoutMs: number;
   readonly startTimeoutMs: number;
+  /** In a restart, so many new workers are ready before the old ones in their places drain. */
+  readonly maxSurge: number;
   /** A worker that was ready for so long and ends begins a new round of the back-off. */
   readonly stableMs: number;
   readonly retry: RetryPolicy;
@@ -31,6 +33,8 @@ export type MachineEvent = WithoutPid<WorkerEvent>;
 /** What is to be done now, in this order. */
 export type WorkersAction =
   | { readonly do: 'fork'; readonly worker: WorkerIdentity }
+  /** A new one is ready in its place: it gets no more connections, and drains in its turn. */
+  | { readonly do: 'retire'; readonly id: number }
   | { readonly do: 'drain'; readonly id: number; readonly why: DrainReason }
   | { readonly do: 'kill'; readonly id: number; readonly why: string }
   /** Call `due` with this key after this time; one timer for each key. */
@@ -56,7 +60,7 @@ export const MAX_FAILURES = 5;
 export const KILL_GRACE_MS = 2000;
 
 interface Process extends WorkerIdentity {
-  state: 'starting' | 'ready' | 'draining';
+  state: 'starting' | 'ready' | 'retired' | 'draining';
   readyAt: number;
   /** Why its start failed, if it said so. */
   error: Error | undefined;
@@ -84,8 +88,8 @@ interface Slot {
  * to do.
  *
  * ```text
- *            fork      ready            restart(): a second one beside it, drained once that is ready
- *  a place ───────▶ starting ─▶ ready ─────────────────────────────────────────────▶ draining ─▶ ended
+ *            fork      ready            restart(): a second one beside it is ready   its turn
+ *  a place ───────▶ starting ─▶ ready ──────────────────────────────────▶ retired ─▶ draining ─▶ ended
  *      ▲                │         │
  *      └── back-off ◀───┴── ended ┘        five starts in a row that fail: stop, and finish with the first error;
  *                                          the back-off gives up: likewise, with why the worker ended
@@ -101,9 +105,14 @@ export class WorkersMachine {
   private isFinished = false;
   private hasBeenReady = false;
   private error: Error | undefined = undefined;
-  /** Places whose workers are still to be replaced, and the one whose turn it is. */
+  private restarting: 'no' | 'yes' | 'abandoned' = 'no';
+  /** Places whose workers are still to be replaced, and the one whose new worker is awaited. */
   private queue: number[] = [];
   private rolling: number | undefined = undefined;
+  /** Workers that have been replaced, in the order in which they drain. */
+  private retired: Process[] = [];
+  /** All of them end before the next ones are replaced. */
+  private isEmptying = false;
 
   constructor(rules: WorkersRules) {
     this.rules = rules;
@@ -144,8 +153,9 @@ export class WorkersMachine {
     const old = slot.next === process ? slot.current : undefined;
     slot.current = process;
     slot.next = undefined;
-    if (old !== undefined) this.drain(old, 'restart');
-    else this.rollOn(slot);
+    if (old !== undefined) this.retire(old);
+    if (this.rolling === slot.number) this.rolling = undefined;
+    this.rollOn();
     if (!this.hasBeenReady && this.slots.every(({ wasReady }) => wasReady)) {
       this.hasBeenReady = true;
       this.do({ do: 'ready' });
@@ -174,16 +184,18 @@ export class WorkersMachine {
     else if (slot.current === process) slot.current = undefined;
     if (this.isStopping) this.finishIfEmpty();
     else if (process.state === 'starting') this.startFailed(slot, process, end, now);
-    else if (process.state === 'draining') this.rollOn(slot);
+    else if (process.state === 'draining' || process.state === 'retired')
+      this.retiredEnded(process);
     else if (slot.next === undefined && !slot.isWaiting) this.crashed(slot, process, end, now);
     return this.taken();
   }
 
-  /** Replaces all workers one by one. During a restart it begins again: what starts by now may be out of date. */
+  /** Replaces all workers. During a restart it begins again: what starts by now may be out of date. */
   restart(): readonly WorkersAction[] {
     if (this.isStopping) return this.taken();
     this.queue = this.slots.map(({ number }) => number);
-    if (this.rolling === undefined) this.roll();
+    this.restarting = 'yes';
+    this.rollOn();
     return this.taken();
   }
 
@@ -284,7 +296,9 @@ export class WorkersMachine {
     slot.attempt = 0;
     this.queue = [];
     this.rolling = undefined;
+    this.restarting = 'abandoned';
     this.announce({ type: 'restart-abandoned', error });
+    this.rollOn();
   }
 
   private crashed(slot: Slot, process: Process, end: ProcessEnd, now: number): void {
@@ -326,21 +340,20 @@ export class WorkersMachine {
 
   // --- all of them ---
 
-  /** The turn of a place is over when its new worker is ready and its old one has ended, in whatever order. */
-  private rollOn({ number, current }: Slot): void {
-    if (this.rolling !== number || current?.state !== 'ready') return;
-    for (const process of this.processes.values()) {
-      if (process.number === number && process.state === 'draining') return;
+  /** The next step of a restart, if nothing of it is under way. */
+  private rollOn(): void {
+    if (this.restarting === 'no' || this.rolling !== undefined) return;
+    const { retired, queue } = this;
+    this.isEmptying ||= retired.length >= this.rules.maxSurge || queue.length === 0;
+    if (this.isEmptying && retired.length > 0) {
+      this.drain(retired[0]!, 'restart');
+      return;
     }
-    this.roll();
-  }
-
-  /** The next place whose worker is to be replaced. */
-  private roll(): void {
-    const wasRolling = this.rolling !== undefined;
-    this.rolling = this.queue.shift();
+    this.isEmptying = false;
+    this.rolling = queue.shift();
     if (this.rolling === undefined) {
-      if (wasRolling) this.announce({ type: 'restarted' });
+      if (this.restarting === 'yes') this.announce({ type: 'restarted' });
+      this.restarting = 'no';
       return;
     }
     const slot = this.slots[this.rolling - 1]!;
@@ -350,10 +363,22 @@ export class WorkersMachine {
     this.fork(slot);
   }
 
+  private retire(process: Process): void {
+    process.state = 'retired';
+    this.retired.push(process);
+    this.do({ do: 'retire', id: process.id });
+  }
+
+  private retiredEnded(process: Process): void {
+    this.retired = this.retired.filter((one) => one !== process);
+    this.rollOn();
+  }
+
   private stopAll(): void {
     this.isStopping = true;
     this.queue = [];
     this.rolling = undefined;
+    this.restarting = 'no';
     for (const { number, isWaiting } of this.slots) {
       if (isWaiting) this.do({ do: 'cancel', key: `retry:${number}` });
     }

@@ -5,6 +5,7 @@ import { processRelay } from '../bus/process/process-relay.ts';
 import { watchClusterChannel } from './cluster-channel.ts';
 import { KeptPorts } from './kept-ports.ts';
 import { UnansweredHandoffs } from './unanswered-handoffs.ts';
+import { WorkerHandoffs } from './worker-handoffs.ts';
 import type { AboutWorker, WorkerEvent } from './worker-event.ts';
 import { asWorkerMessage, errorFrom, type WorkerMessage } from './worker-message.ts';
 import type { WorkersPlan } from './worker-options.ts';
@@ -36,6 +37,7 @@ export class Workers {
   private readonly timers = new Map<TimerKey, Timer>();
   private readonly running = new Map<number, AboutWorker & { readonly info: unknown }>();
   private readonly ports = new KeptPorts();
+  private readonly handoffs = new WorkerHandoffs();
   private becameReady!: () => void;
   private readonly onSignal = (signal: NodeJS.Signals): void => {
     if (signal === 'SIGHUP') this.restart();
@@ -71,7 +73,7 @@ export class Workers {
       .sort((one, other) => one.number - other.number);
   }
 
-  /** Replaces all, one by one, as SIGHUP does. */
+  /** Replaces all, as SIGHUP does. */
   restart(): void {
     this.carryOut(this.machine.restart());
   }
@@ -89,6 +91,10 @@ export class Workers {
     switch (action.do) {
       case 'fork':
         this.fork(action.worker);
+        break;
+      case 'retire':
+        this.running.delete(action.id);
+        this.handoffs.retire(action.id);
         break;
       case 'drain':
         this.running.delete(action.id);
@@ -117,7 +123,11 @@ export class Workers {
 
   private fork({ id, number, generation }: WorkerIdentity): void {
     const worker = cluster.fork({ [PLACE_VARIABLE]: `${number}.${generation}` });
-    watchClusterChannel(worker.process, [new UnansweredHandoffs(), this.ports.watcher()]);
+    watchClusterChannel(worker.process, [
+      this.handoffs.watcher(id, worker.process),
+      new UnansweredHandoffs(),
+      this.ports.watcher(),
+    ]);
     this.processes.set(id, worker);
     worker.on('message', (message: unknown) => {
       const own = asWorkerMessage(message);
@@ -133,6 +143,7 @@ export class Workers {
       const actions = this.machine.ended(id, { code, signal: signal || null }, now());
       this.carryOut(actions);
       this.processes.delete(id);
+      this.handoffs.ended(id);
     };
     worker.once('exit', ended);
     // A process that could not be started has no exit.
@@ -185,6 +196,7 @@ export class Workers {
       const { number, generation } = event;
       if (event.type === 'started') {
         this.running.set(id, { number, generation, pid, info: event.info });
+        this.handoffs.started(id);
       } else this.running.delete(id);
     } else whole = event;
     const [level, line] = lineOf(whole);

@@ -29,6 +29,7 @@ class World {
       count: 2,
       drainTimeoutMs: 1000,
       startTimeoutMs: 5000,
+      maxSurge: 1,
       stableMs: 2000,
       retry: spread({ firstMs: 500 }),
       random: () => 0.5,
@@ -75,6 +76,9 @@ class World {
       }
       case 'cancel':
         this.timers.get(action.key)?.cancel();
+        break;
+      case 'retire':
+        this.lines.push(`retire ${action.id}`);
         break;
       case 'drain':
         this.draining.add(action.id);
@@ -239,14 +243,14 @@ describe('WorkersMachine', () => {
     ]);
   });
 
-  it('restarts one by one: the old one drains when the new one is ready, the next when the old one has ended', () => {
+  it('restarts with one process more: the old one drains when the new one is ready, the next when the old one has ended', () => {
     const world = new World();
     world.ready(1, 2);
     world.news();
     world.run(world.machine.restart());
     expect(world.news()).toEqual(['fork 3 as 1.2']);
     world.ready(3);
-    expect(world.news()).toEqual(['event started', 'drain 1: restart']);
+    expect(world.news()).toEqual(['event started', 'retire 1', 'drain 1: restart']);
     world.clock.advance(500);
     world.end(1, EXITED);
     expect(world.news()).toEqual(['event ended', 'fork 4 as 2.2']);
@@ -255,12 +259,51 @@ describe('WorkersMachine', () => {
     world.clock.advance(3000);
     expect(world.news()).toEqual([
       'event started',
+      'retire 2',
       'drain 2: restart',
       'kill 2',
       'event ended',
       'event restarted',
     ]);
     expect(world.mostAlive).toBe(3);
+  });
+
+  it('restarts with a new one ready in each place before the old ones drain, one after the other', () => {
+    const world = new World({ maxSurge: 2 });
+    world.ready(1, 2);
+    world.news();
+    world.run(world.machine.restart());
+    world.ready(3);
+    expect(world.news()).toEqual(['fork 3 as 1.2', 'event started', 'retire 1', 'fork 4 as 2.2']);
+    world.ready(4);
+    expect(world.news()).toEqual(['event started', 'retire 2', 'drain 1: restart']);
+    world.end(1, EXITED);
+    expect(world.news()).toEqual(['event ended', 'drain 2: restart']);
+    world.end(2, EXITED);
+    expect(world.news()).toEqual(['event ended', 'event restarted']);
+    expect(world.mostAlive).toBe(4);
+  });
+
+  it('drains what it has replaced when the rest does not start, and forks nothing for it when it crashes', () => {
+    const world = new World({ count: 3, maxSurge: 3, startTimeoutMs: 100_000 });
+    world.ready(1, 2, 3);
+    world.run(world.machine.restart());
+    world.ready(4);
+    world.ready(5);
+    world.news();
+    world.end(2, KILLED);
+    expect(world.news()).toEqual(['event ended']);
+    for (const id of [6, 7, 8, 9]) {
+      world.fail(id, 'new code');
+      world.clock.advance(30_000);
+    }
+    world.fail(10, 'new code');
+    expect(world.news().slice(-2)).toEqual(['event restart-abandoned', 'drain 1: restart']);
+    world.end(1, EXITED);
+    expect(world.news()).toEqual(['event ended']);
+    expect(world.alive).toEqual(new Set([3, 4, 5]));
+    world.run(world.machine.restart());
+    expect(world.news()).toEqual(['fork 11 as 1.3']);
   });
 
   it('keeps the old workers when the new ones do not start', () => {
@@ -342,15 +385,18 @@ describe('WorkersMachine', () => {
   });
 
   it('keeps its promises whatever happens', () => {
-    for (let seed = 1; seed <= 300; seed++)
-      expect(() => randomLife(seed), `seed ${seed}`).not.toThrow();
+    for (let seed = 1; seed <= 300; seed++) {
+      for (const maxSurge of [1, 2, 3]) {
+        expect(() => randomLife(seed, maxSurge), `seed ${seed}, ${maxSurge}`).not.toThrow();
+      }
+    }
   });
 });
 
 /** Chance decides what happens; afterwards, when all starts succeed, all places have one worker that is ready. */
-function randomLife(seed: number): void {
+function randomLife(seed: number, maxSurge: number): void {
   const random = randomOf(seed);
-  const world = new World({ count: 3, random });
+  const world = new World({ count: 3, maxSurge, random });
   const isReady = new Set<number>();
   const pick = (): number | undefined => [...world.alive][Math.floor(random() * world.alive.size)];
   for (let step = 0; step < 200 && world.finished === undefined; step++) {
@@ -363,7 +409,8 @@ function randomLife(seed: number): void {
     else if (id !== undefined && chance < 0.65 && !isReady.has(id)) world.fail(id, 'by chance');
     else if (chance < 0.7) world.run(world.machine.restart());
     else world.clock.advance(random() * 4000);
-    if (world.alive.size > 4) throw new Error(`${world.alive.size} processes for 3 places`);
+    if (world.alive.size > 3 + maxSurge)
+      throw new Error(`${world.alive.size} processes for 3 places`);
   }
   for (let step = 0; step < 100 && world.finished === undefined; step++) {
     for (const id of [...world.alive]) {

@@ -1,0 +1,84 @@
+import type { ChildProcess } from 'node:child_process';
+import type { ClusterMessage, ClusterWatcher } from './cluster-channel.ts';
+
+/**
+ * The worker that gets a connection. Node hands them out in turn; while some have been replaced and still drain, they go
+ * to the ready one that got the fewest since the last start: clients come back evenly, and none to a worker that is to
+ * end.
+ */
+export class WorkerHandoffs {
+  private readonly workers = new Map<number, OneWorker>();
+
+  watcher(id: number, child: ChildProcess): ClusterWatcher {
+    const worker = new OneWorker(child, (key) => this.chosen(key));
+    this.workers.set(id, worker);
+    return worker;
+  }
+
+  started(id: number): void {
+    for (const worker of this.workers.values()) worker.count = 0;
+    this.set(id, 'ready');
+  }
+
+  retire(id: number): void {
+    this.set(id, 'retired');
+  }
+
+  ended(id: number): void {
+    this.workers.delete(id);
+  }
+
+  private set(id: number, state: OneWorker['state']): void {
+    const worker = this.workers.get(id);
+    if (worker !== undefined) worker.state = state;
+  }
+
+  /** Undefined where Node chooses. */
+  private chosen(key: unknown): ChildProcess | undefined {
+    let found: OneWorker | undefined;
+    let isAnyRetired = false;
+    for (const worker of this.workers.values()) {
+      isAnyRetired ||= worker.state === 'retired';
+      if (worker.takes(key) && worker.count < (found?.count ?? Number.POSITIVE_INFINITY))
+        found = worker;
+    }
+    return isAnyRetired ? found?.child : undefined;
+  }
+}
+
+/** One worker: where it listens, and how many connections it was handed. */
+class OneWorker implements ClusterWatcher {
+  state: 'starting' | 'ready' | 'retired' = 'starting';
+  count = 0;
+  readonly child: ChildProcess;
+  private readonly find: (key: unknown) => ChildProcess | undefined;
+  private readonly keys = new Set<unknown>();
+
+  constructor(child: ChildProcess, find: (key: unknown) => ChildProcess | undefined) {
+    this.child = child;
+    this.find = find;
+  }
+
+  takes(key: unknown): boolean {
+    return this.state === 'ready' && this.keys.has(key) && this.child.connected;
+  }
+
+  instead({ act, key }: ClusterMessage): ChildProcess | undefined {
+    const chosen = act === 'newconn' ? this.find(key) : undefined;
+    return chosen === this.child ? undefined : chosen;
+  }
+
+  received({ act, key }: ClusterMessage): void {
+    if (act === 'close') this.keys.delete(key);
+  }
+
+  sent({ act, ack, key }: ClusterMessage): void {
+    if (act === 'newconn') this.count += 1;
+    // The answer to a worker that asked to listen.
+    else if (ack !== undefined && key !== undefined) this.keys.add(key);
+  }
+
+  gone(): void {
+    this.keys.clear();
+  }
+}

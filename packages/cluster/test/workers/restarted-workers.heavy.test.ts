@@ -1,0 +1,118 @@
+import { connect, type Socket } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { noteFigures } from '../proof/figures.ts';
+import { ProgramProcess } from './program-process.ts';
+
+const CLIENTS = 200;
+const PATIENT = { timeout: 20_000, interval: 20 };
+
+let program: ProgramProcess | undefined;
+let clients: Client[] = [];
+
+afterEach(async () => {
+  for (const client of clients) client.end();
+  clients = [];
+  await program?.kill();
+});
+
+/** Asks its worker for its pid, its members and those of all, and comes back when its connection is lost. */
+class Client {
+  ends = 0;
+  answer: readonly number[] = [];
+  private socket: Socket | undefined;
+  private isOver = false;
+  private readonly port: number;
+
+  constructor(port: number) {
+    this.port = port;
+    this.connect();
+  }
+
+  get pid(): number | undefined {
+    return this.answer[0];
+  }
+
+  ask(): void {
+    this.socket?.write('?\n');
+  }
+
+  end(): void {
+    this.isOver = true;
+    this.socket?.destroy();
+  }
+
+  private connect(): void {
+    if (this.isOver) return;
+    const socket = connect(this.port, '127.0.0.1');
+    this.socket = socket;
+    socket.on('connect', () => this.ask());
+    socket.on('data', (line) => {
+      this.answer = String(line).trim().split('\n').at(-1)!.split(' ').map(Number);
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      this.ends += 1;
+      this.answer = [];
+      setTimeout(() => this.connect(), 50 + Math.random() * 100);
+    });
+  }
+}
+
+async function started(): Promise<ProgramProcess> {
+  program = new ProgramProcess('./restart-program.ts');
+  await program.line({ type: 'ready' }, 0, 60_000);
+  const port = program.lines.find(({ type }) => type === 'started')!.info as number;
+  clients = Array.from({ length: CLIENTS }, () => new Client(port));
+  await allKnown(CLIENTS);
+  return program;
+}
+
+/** Each client sees so many in the room. */
+async function allKnown(count: number): Promise<void> {
+  await expect
+    .poll(() => {
+      for (const client of clients) client.ask();
+      return clients.filter(({ answer }) => answer[2] === count).length;
+    }, PATIENT)
+    .toBe(clients.length);
+}
+
+function spread(): number[] {
+  const counts = new Map<unknown, number>();
+  for (const { pid } of clients) counts.set(pid, (counts.get(pid) ?? 0) + 1);
+  return [...counts.values()].sort((one, other) => one - other);
+}
+
+describe('200 clients of three workers', { timeout: 120_000 }, () => {
+  it('are cut once each by a restart of all, and spread evenly after it', async () => {
+    const primary = await started();
+    const before = spread();
+    primary.signal('SIGHUP');
+    await primary.line({ type: 'restarted' }, 0, 60_000);
+    await allKnown(CLIENTS);
+    const ends = clients.reduce((sum, one) => sum + one.ends, 0);
+    const most = Math.max(...clients.map((one) => one.ends));
+    noteFigures('restarted workers', { before, after: spread(), ends, most });
+    expect([ends, most]).toEqual([CLIENTS, 1]);
+    const [least = 0, , largest = 0] = spread();
+    // Those that come back after the last old worker has ended are handed out in turn by Node.
+    expect(largest - least, String(spread())).toBeLessThan(40);
+  });
+
+  it('are counted without those of a killed worker as soon as its process is gone', async () => {
+    const primary = await started();
+    const victim = clients[0]!.pid!;
+    const others = clients.filter(({ pid }) => pid !== victim);
+    for (const client of clients) if (client.pid === victim) client.end();
+    // In one go with the end of their connections: the worker says nothing of it.
+    process.kill(victim, 'SIGKILL');
+    const killedAt = performance.now();
+    clients = others;
+    await primary.line({ type: 'ended', pid: victim });
+    await allKnown(others.length);
+    const ms = performance.now() - killedAt;
+    noteFigures('killed worker', { others: others.length, ms });
+    // Silence would be taken for its end after 5 s.
+    expect(ms).toBeLessThan(3000);
+  });
+});
