@@ -3,6 +3,13 @@ import type { Mutant } from './mutant.ts';
 export const mutants: readonly Mutant[] = [
   {
     file: 'src/reconnect/reconnect-machine.ts',
+    find: "atOnce('random', random())",
+    replace: 'random()',
+    test: 'test/option/functions-that-fail.test.ts',
+    why: 'chance that rejects ends no process',
+  },
+  {
+    file: 'src/reconnect/reconnect-machine.ts',
     find: "atOnce('shouldRetry', shouldRetry(loss))",
     replace: 'shouldRetry(loss)',
     test: 'test/reconnect/reconnecting-client.test.ts',

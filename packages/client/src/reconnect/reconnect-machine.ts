@@ -60,9 +60,9 @@ export class ReconnectMachine<P, C> {
   private attempt = 0;
   /** The number of the round through the places. */
   private round = 0;
-  /** When the present absence began, and the phase that was drawn for it. */
+  /** When the present absence began, and the phase, which is drawn at its first wait. */
   private absentAt = 0;
-  private phase = 0;
+  private phase: number | undefined = undefined;
   private onlineAt = 0;
   /** The budget has given this try its place in the line. */
   private hasReserved = false;
@@ -173,7 +173,7 @@ export class ReconnectMachine<P, C> {
 
   private beginAbsence(now: number): void {
     this.absentAt = now;
-    this.phase = this.rules.random();
+    this.phase = undefined;
     this.attempt = 0;
     this.round = 0;
   }
@@ -208,7 +208,8 @@ export class ReconnectMachine<P, C> {
       const verdict = atOnce('shouldRetry', shouldRetry(loss));
       if (verdict === false) return undefined;
       if (typeof verdict !== 'object' && !isRoundOver) return 0;
-      const facts = { elapsedMs: now - this.absentAt, phase: this.phase, random };
+      const phase = (this.phase ??= atOnce('random', random()));
+      const facts = { elapsedMs: now - this.absentAt, phase, random };
       const delayMs =
         typeof verdict === 'object' ? verdict.afterMs : atOnce('retry', retry(this.round, facts));
       return delayMs === undefined
