@@ -208,8 +208,8 @@ export class ReconnectMachine<P, C> {
       const verdict = atOnce('shouldRetry', shouldRetry(loss));
       if (verdict === false) return undefined;
       if (typeof verdict !== 'object' && !isRoundOver) return 0;
-      const phase = (this.phase ??= atOnce('random', random()));
-      const facts = { elapsedMs: now - this.absentAt, phase, random };
+      this.phase ??= atOnce('random', random());
+      const facts = { elapsedMs: now - this.absentAt, phase: this.phase, random };
       const delayMs =
         typeof verdict === 'object' ? verdict.afterMs : atOnce('retry', retry(this.round, facts));
       return delayMs === undefined
