@@ -278,7 +278,7 @@ async function boundUsers({ rounds }: Settings): Promise<Result[]> {
       'heap of the node',
       kilobytes,
       measured.map(({ bytes }) => bytes / 1000),
-      [{ text: 'KB for each bound user', atMost: 2.5 }],
+      [{ text: 'KB for each bound user', atMost: 1 }],
     ),
     result(
       'memory of nats-server',

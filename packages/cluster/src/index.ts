@@ -23,9 +23,9 @@ export { Worker, type WorkerOptions } from './gateway/worker.ts';
 export type { WorkerConnection } from './gateway/worker-connection.ts';
 // Groups
 export { ClusterGroup, type DurableGroup } from './group/cluster-group.ts';
-export type { Member } from './group/presence-machine.ts';
 export type { Log, LogEntry, LogLimits, LogLink, LogPage, LogPosition } from './log/log.ts';
 export type { NodeInfo } from './node/node-info.ts';
+export type { Member } from './presence/presence-machine.ts';
 export { DurableOutcome } from './room/durable-outcome.ts';
 export type { Gap } from './room/gap-event.ts';
 export type { ClusterGroupCounters } from './room/group-delivery.ts';

@@ -49,8 +49,14 @@ export class Subjects {
     return `${this.prefix}.p`;
   }
 
-  user(id: string): string {
-    return `${this.prefix}.u.${token(id)}`;
+  /** What is about users, for all nodes: as long as a node does not know where users are. */
+  get users(): string {
+    return `${this.prefix}.u`;
+  }
+
+  /** What is about the users of one node. */
+  usersOf(node: string): string {
+    return `${this.prefix}.u.${node}`;
   }
 
   /** The stream of a durable group: what is appended. */

@@ -10,11 +10,11 @@ import {
   checkGroupName,
   type DurableGroupOptions,
 } from '../group/group-options.ts';
-import { type GroupContext, Presence } from '../group/presence.ts';
 import { Directory } from '../node/directory.ts';
 import { Inbox } from '../node/inbox.ts';
 import { isCount, type NodeInfo, type NodeState, type NodeStatus } from '../node/node-info.ts';
 import { Wire } from '../node/wire.ts';
+import { type GroupContext, Presence } from '../presence/presence.ts';
 import { ClusterUsers, type ClusterUsersOptions } from '../users/cluster-users.ts';
 import { CLUSTER_OPTIONS, type ClusterOptions } from './cluster-options.ts';
 import { cpuLoad } from './cpu-load.ts';

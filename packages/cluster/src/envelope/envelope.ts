@@ -67,12 +67,12 @@ export const MAX_ENVELOPE_BYTES = 1024 * 1024 - 1024;
 export const MAX_BODY_BYTES = MAX_ENVELOPE_BYTES - HEADER_BYTES;
 
 /** @throws EncodeError `MESSAGE_TOO_LONG` */
-export function checkBodyLength({ byteLength }: Buffer): void {
-  if (byteLength <= MAX_BODY_BYTES) return;
+export function checkBodyLength({ byteLength }: Buffer, max = MAX_BODY_BYTES): void {
+  if (byteLength <= max) return;
   throw new EncodeError(
     'MESSAGE_TOO_LONG',
-    `a message of ${byteLength} bytes does not fit on the bus, which takes ${MAX_BODY_BYTES}`,
-    { length: byteLength, max: MAX_BODY_BYTES },
+    `a message of ${byteLength} bytes does not fit on the bus, which takes ${max}`,
+    { length: byteLength, max },
   );
 }
 

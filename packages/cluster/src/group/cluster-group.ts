@@ -11,6 +11,9 @@ import {
 import { SLOW_MEMBER_OPTIONS, WatchedEmitter } from '@headrace/core/authoring';
 import { checkChannel } from '../application/check-channel.ts';
 import type { LogPosition } from '../log/log.ts';
+import type { GroupPresence } from '../presence/group-presence.ts';
+import type { GroupContext } from '../presence/presence.ts';
+import type { LeaveReason, Member } from '../presence/presence-machine.ts';
 import { BusDelivery } from '../room/bus-delivery.ts';
 import type { DurableOutcome } from '../room/durable-outcome.ts';
 import type { Gap } from '../room/gap-event.ts';
@@ -23,10 +26,7 @@ import {
   type GroupWriteOptions,
   groupPlan,
 } from './group-options.ts';
-import type { GroupPresence } from './group-presence.ts';
 import { memberId } from './member-id.ts';
-import type { GroupContext } from './presence.ts';
-import type { LeaveReason, Member } from './presence-machine.ts';
 
 /** What a {@link ClusterGroup} announces. */
 export interface ClusterGroupEvents {

@@ -1,7 +1,7 @@
 import type { Channel, Logger } from '@headrace/core';
 import { atOnce, toError } from '@headrace/core/authoring';
 import { PRINCIPAL } from '@headrace/handlers';
-import { MAX_ID_LENGTH } from './presence-message.ts';
+import { MAX_ID_LENGTH } from '../presence/presence-message.ts';
 
 /** The id of a member for the other nodes; undefined for one that is only counted. */
 export function memberId(

@@ -1,13 +1,11 @@
 import type { Session } from '@headrace/handlers';
-import type { BusSubscription } from '../bus/bus.ts';
 import type { Claim } from './claim.ts';
 
 /** A user with connections here. A cluster has many thousands of these: no more in it than it takes. */
 export class BoundUser<Principal> {
   /** The oldest first. Made with the first one in it: an empty array grows by 17 places. */
   readonly sessions: Session<Principal>[];
-  subscription: BusSubscription | undefined = undefined;
-  /** Ours: when the newest session came, as far as it is published. */
+  /** Ours: when the newest session came. */
   claim: Claim | undefined = undefined;
   /** A session came after the claim. */
   isClaimDue = true;
@@ -16,9 +14,5 @@ export class BoundUser<Principal> {
 
   constructor(first: Session<Principal>) {
     this.sessions = [first];
-  }
-
-  get holders(): readonly string[] {
-    return this.others === undefined ? [] : [...this.others.keys()];
   }
 }

@@ -11,14 +11,17 @@ import {
 } from '@headrace/core/authoring';
 import type { OtherSession, Session, Sessions } from '@headrace/handlers';
 import { checkChannel } from '../application/check-channel.ts';
+import type { BusSubscription } from '../bus/bus.ts';
+import { token } from '../bus/subject.ts';
 import { type Body, decodeBody, encodeBody } from '../envelope/body.ts';
-import { ANSWER, checkBodyLength, type Envelope, KIND } from '../envelope/envelope.ts';
+import { ANSWER, checkBodyLength, type Envelope, KIND, type Kind } from '../envelope/envelope.ts';
 import { NumberLines } from '../envelope/number-line.ts';
-import type { ClusterContext } from '../node/cluster-context.ts';
+import type { GroupContext } from '../presence/presence.ts';
 import { BoundIds } from './bound-ids.ts';
 import { BoundUser } from './bound-user.ts';
 import { UserClaims } from './user-claims.ts';
-import { toUserAsk } from './user-message.ts';
+import { UserIndex } from './user-index.ts';
+import { aboutUser, fromAboutUser, MAX_MESSAGE_BYTES, toUserAsk } from './user-message.ts';
 import { UserQuestions } from './user-questions.ts';
 
 /** Options of {@link ClusterUsers}, as `users` of `Cluster.join`. */
@@ -59,33 +62,47 @@ const KINDS: readonly number[] = [KIND.claim, KIND.ask, KIND.user];
 
 /**
  * The users of a cluster that are connected, on any node. It is the `sessions` of an AuthHandler, or `bind` and
- * `unbind` give channels their users. A node listens for a user only while it has a connection of theirs.
+ * `unbind` give channels their users. All nodes know where all users are; a user has no subject of their own on the bus.
  *
  * `cluster.users` is made with the cluster.
  */
 export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
-  private readonly context: ClusterContext;
+  private readonly context: GroupContext;
   private readonly options: ClusterUsersOptions<Principal>;
+  /** By the token of the id. */
   private readonly users = new Map<string, BoundUser<Principal>>();
+  private readonly index: UserIndex;
+  /** To all nodes, and to this one. */
+  private readonly subscriptions: BusSubscription[] = [];
   /** One line for all users of a node: what an old link of the bus brings late is out of order, and dropped. */
   private readonly numbers = new NumberLines();
   private readonly questions: UserQuestions;
   private readonly bound = new WeakMap<Channel, BoundIds<Principal>>();
   private readonly claims: UserClaims;
-  /** Whose nodes are asked for after a silence. */
-  private readonly asking = new Set<string>();
   private isClosed = false;
 
   /** @internal */
-  constructor(context: ClusterContext, options: ClusterUsersOptions<Principal>) {
+  constructor(context: GroupContext, options: ClusterUsersOptions<Principal>) {
     const { wire, directory } = context;
     this.context = context;
     this.options = options;
     const { onDuplicate = 'allow' } = options;
-    this.claims = new UserClaims({ wire, users: this.users, onDuplicate, line: PART });
-    this.questions = new UserQuestions(context, this.users, this.claims, PART);
-    directory.on('left', ({ id }) => this.nodeGone(id));
-    directory.on('vanished', (id) => this.nodeGone(id));
+    this.index = new UserIndex(context, {
+      joined: (key, node) => {
+        if (node !== wire.nodeId && this.users.has(key)) this.claims.repeat(key);
+      },
+      left: (key, node) => void this.users.get(key)?.others?.delete(node),
+    });
+    const { users, index } = this;
+    this.claims = new UserClaims({ wire, index, users, onDuplicate, line: PART });
+    this.questions = new UserQuestions(context, this.index, PART);
+    this.listen();
+    wire.onRenamed(() => {
+      this.stopListening();
+      this.listen();
+    });
+    directory.on('left', ({ id }) => this.questions.gone(id));
+    directory.on('vanished', (id) => this.questions.gone(id));
     directory.on('forgotten', (id) => this.numbers.forget(id));
   }
 
@@ -115,7 +132,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
       this.bound.set(channel, new BoundIds(id, session));
       channel.onClosed(this.onChannelClosed);
     } else known.set(id, session);
-    this.addTo(id, session);
+    this.addTo(token(id), session);
   }
 
   /** True if it was bound. */
@@ -124,27 +141,27 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     const session = ids?.get(id);
     if (session === undefined) return false;
     ids?.delete(id);
-    return this.removeFrom(id, session);
+    return this.removeFrom(token(id), session);
   }
 
   /** The connections of an id on this node, the oldest first. */
   channels(id: string): Channel[] {
-    return (this.users.get(id)?.sessions ?? []).map(({ channel }) => channel);
+    return (this.users.get(token(id))?.sessions ?? []).map(({ channel }) => channel);
   }
 
-  /** For the AuthHandler: a session has begun. Its claim goes out once the node's subscription is in force. */
+  /** For the AuthHandler: a session has begun. The other nodes hear of it with the next turn of the event loop. */
   add(session: Session<Principal>): void {
-    this.addTo(this.idOf(session.principal), session);
+    this.addTo(this.keyOf(session.principal), session);
   }
 
   /** For the AuthHandler: a session is over. True if it was there. */
   remove(session: Session<Principal>): boolean {
-    return this.removeFrom(this.idOfSession(session), session);
+    return this.removeFrom(this.keyOfSession(session), session);
   }
 
-  /** Those of this node; on other nodes the claim that `add` publishes decides. */
+  /** Those of this node; on other nodes the claims decide. */
   othersOf(principal: Principal, channel: Channel): readonly OtherSession[] {
-    const all = this.users.get(this.idOf(principal))?.sessions ?? [];
+    const all = this.users.get(this.keyOf(principal))?.sessions ?? [];
     return all.filter((session) => session.channel !== channel);
   }
 
@@ -163,7 +180,9 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
       for (const channel of this.channels(id)) {
         if (channel !== except) channel.writeAndFlush(message);
       }
-      this.publish(id, body, 0);
+      const key = token(id);
+      for (const subject of this.index.subjects(key))
+        this.publish(subject, key, KIND.user, body, 0);
     }
   }
 
@@ -177,42 +196,48 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   async deliver(id: string, message: unknown, options: AnswerOptions = {}): Promise<number> {
     const { timeoutMs } = ANSWER_OPTIONS.resolve(options);
     const body = this.encode(message);
-    const here = this.deliverHere(id, message, timeoutMs);
+    const key = token(id);
+    const user = this.users.get(key);
+    const here = user && this.deliverTo(user, message, timeoutMs);
     if (here !== undefined && this.context.wire.bus.state === 'down') return here;
-    const { answers, silent } = await this.questions.ask(id, timeoutMs, () =>
-      this.publish(id, body, ANSWER),
+    const answers = await this.questions.ask(key, timeoutMs, (subject) =>
+      this.publish(subject, key, KIND.user, body, ANSWER),
     );
-    if (silent.length > 0) this.askForNodes(id);
     let sum = (await here) ?? 0;
-    for (const { count } of answers.values()) sum += count;
+    for (const count of answers.values()) sum += count;
     return sum;
   }
 
   /** Ends all connections of an id, on all nodes. @param reason - the close reason. */
   kick(id: string, reason: CloseReason = 'replaced'): void {
-    this.kickHere(id, reason);
-    const { wire } = this.context;
+    const key = token(id);
+    this.kickHere(key, reason);
     const body = encodeBody({ what: 'kick', reason });
-    wire.send(wire.subjects.user(id), KIND.ask, body, 0, PART);
+    for (const subject of this.index.subjects(key)) this.publish(subject, key, KIND.ask, body, 0);
   }
 
-  /** Rejects with `BUS_DOWN` if the id has no connection here and the bus is down. */
+  /**
+   * True if the id has connections, as far as it is known here: a node that was killed is believed for 5 s. Rejects with
+   * `BUS_DOWN` if it has none here and the bus is down.
+   */
   async isOnline(id: string): Promise<boolean> {
-    if (this.users.has(id)) return true;
-    const { bus, subjects } = this.context.wire;
-    return (await bus.receivers(subjects.user(id))) > 0;
+    const key = token(id);
+    if (this.users.has(key)) return true;
+    await this.index.ready();
+    return this.index.holders(key).length > 0;
   }
 
   /** The nodes that have connections of an id; this one first. Rejects as {@link isOnline} does. */
   async nodesOf(id: string, options: AnswerOptions = {}): Promise<string[]> {
     const { timeoutMs } = ANSWER_OPTIONS.resolve(options, 'nodesOf');
     const { wire } = this.context;
-    const here = this.users.has(id) ? [wire.nodeId] : [];
+    const key = token(id);
+    const here = this.users.has(key) ? [wire.nodeId] : [];
     if (here.length > 0 && wire.bus.state === 'down') return here;
-    const { answers, silent } = await this.questions.ask(id, timeoutMs, () => {
-      wire.send(wire.subjects.user(id), KIND.ask, encodeBody({ what: 'nodes' }), ANSWER, PART);
-    });
-    for (const one of silent) this.questions.forgetHolder(id, one);
+    const body = encodeBody({ what: 'nodes' });
+    const answers = await this.questions.ask(key, timeoutMs, (subject) =>
+      this.publish(subject, key, KIND.ask, body, ANSWER),
+    );
     return [...here, ...answers.keys()];
   }
 
@@ -221,97 +246,93 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     this.isClosed = true;
     this.claims.close();
     this.questions.close();
-    for (const { subscription } of this.users.values()) subscription?.close();
+    this.stopListening();
     this.users.clear();
   }
 
-  private addTo(id: string, session: Session<Principal>): void {
-    if (this.isClosed) return;
+  private listen(): void {
     const { wire } = this.context;
-    let user = this.users.get(id);
-    if (user === undefined) {
-      user = new BoundUser(session);
-      this.users.set(id, user);
-      user.subscription = wire.listen(wire.subjects.user(id), (envelope) =>
-        this.received(id, envelope),
-      );
-    } else user.sessions.push(session);
-    this.claims.came(id, user);
+    for (const subject of [wire.subjects.users, wire.subjects.usersOf(wire.nodeId)]) {
+      this.subscriptions.push(wire.listen(subject, (envelope) => this.received(envelope)));
+    }
   }
 
-  private removeFrom(id: string, session: Session<Principal>): boolean {
-    const user = this.users.get(id);
+  private stopListening(): void {
+    for (const subscription of this.subscriptions.splice(0)) subscription.close();
+  }
+
+  private addTo(key: string, session: Session<Principal>): void {
+    if (this.isClosed) return;
+    let user = this.users.get(key);
+    if (user === undefined) {
+      user = new BoundUser(session);
+      this.users.set(key, user);
+      this.index.add(key);
+    } else user.sessions.push(session);
+    this.claims.came(key, user);
+  }
+
+  private removeFrom(key: string, session: Session<Principal>): boolean {
+    const user = this.users.get(key);
     const index = user?.sessions.indexOf(session) ?? -1;
     if (user === undefined || index < 0) return false;
     user.sessions.splice(index, 1);
     if (user.sessions.length > 0) return true;
-    this.users.delete(id);
-    user.subscription?.close();
-    this.claims.left(id, user);
+    this.users.delete(key);
+    this.index.remove(key);
+    this.claims.left(key);
     return true;
   }
 
   // --- messages ---
 
-  private received(id: string, envelope: Envelope): void {
-    const user = this.users.get(id);
-    if (user === undefined || !this.context.directory.heardOf(envelope.node)) return;
+  private received(envelope: Envelope): void {
     const { kind, node, number } = envelope;
     if (!KINDS.includes(kind)) throw new Error(`kind ${kind} is not for a user`);
+    const { key, body } = fromAboutUser(envelope);
+    const user = this.users.get(key);
+    if (user === undefined || !this.context.directory.heardOf(node)) return;
     // First: the number of what is no message must not make old ones of those that follow.
-    const value = decodeBody<unknown>(envelope);
+    const value = decodeBody<unknown>(body);
     if (!this.numbers.arrived(node, number).isNew) return;
-    if (kind === KIND.claim) this.claims.received(id, user, node, value);
-    else if (kind === KIND.ask) this.asked(id, user, envelope, value);
-    else this.took(id, user, envelope, value);
+    if (kind === KIND.claim) this.claims.received(key, user, node, value);
+    else if (kind === KIND.ask) this.asked(key, user, envelope, value);
+    else this.took(user, envelope, value);
   }
 
-  private took(id: string, user: BoundUser<Principal>, envelope: Envelope, message: unknown): void {
+  private took(user: BoundUser<Principal>, envelope: Envelope, message: unknown): void {
     if ((envelope.flags & ANSWER) === 0) {
       for (const { channel } of user.sessions) channel.writeAndFlush(message);
       return;
     }
-    void this.deliverHere(id, message, TAKEN_WITHIN_MS)?.then((count) =>
-      this.answer(user, envelope, count),
+    void this.deliverTo(user, message, TAKEN_WITHIN_MS).then((count) =>
+      this.answer(envelope, count),
     );
   }
 
-  private asked(id: string, user: BoundUser<Principal>, envelope: Envelope, value: unknown): void {
+  private asked(key: string, user: BoundUser<Principal>, from: Envelope, value: unknown): void {
     const ask = toUserAsk(value);
-    if (ask.what === 'kick') this.kickHere(id, ask.reason ?? 'replaced');
-    else this.answer(user, envelope, user.sessions.length);
+    if (ask.what === 'kick') this.kickHere(key, ask.reason ?? 'replaced');
+    else this.answer(from, user.sessions.length);
   }
 
-  private answer(user: BoundUser<Principal>, { node, number }: Envelope, count: number): void {
-    const { wire, inbox } = this.context;
-    const holders = [wire.nodeId, ...user.holders].filter((holder) => holder !== node);
-    inbox.send(node, KIND.answer, { to: PART, about: String(number), ...{ count, holders } });
+  private answer({ node, number }: Envelope, count: number): void {
+    const note = { to: PART, about: String(number), ...{ count } };
+    this.context.inbox.send(node, KIND.answer, note);
   }
 
-  /** A message that was not answered may wait for connections that are slow to take it; this question is answered at once. */
-  private askForNodes(id: string): void {
-    if (this.asking.has(id)) return;
-    this.asking.add(id);
-    void this.nodesOf(id)
-      .catch(() => {})
-      .finally(() => this.asking.delete(id));
-  }
-
-  private publish(id: string, body: Body, flags: number): void {
-    const { wire } = this.context;
+  private publish(subject: string, key: string, kind: Kind, body: Body, flags: number): void {
     // One line for all users: a counter for each user that was ever written to would stay for ever.
-    wire.send(wire.subjects.user(id), KIND.user, body, flags, PART);
+    this.context.wire.send(subject, kind, aboutUser(key, body), flags, PART);
   }
 
-  /** Resolves with how many took it; undefined if there are none. */
-  private deliverHere(
-    id: string,
+  /** Resolves with how many took it. */
+  private deliverTo(
+    { sessions }: BoundUser<Principal>,
     message: unknown,
     timeoutMs: number,
-  ): Promise<number> | undefined {
-    const channels = this.channels(id);
-    if (channels.length === 0) return undefined;
-    const futures = channels.map((channel) => channel.writeAndFlush(message));
+  ): Promise<number> {
+    const futures = sessions.map(({ channel }) => channel.writeAndFlush(message));
     return new Promise((resolve) => {
       const count = () => resolve(futures.filter(({ isSuccess }) => isSuccess).length);
       const timer = this.context.wire.host.clock.schedule(count, timeoutMs);
@@ -325,17 +346,21 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     });
   }
 
-  private kickHere(id: string, reason: CloseReason): void {
-    for (const session of [...(this.users.get(id)?.sessions ?? [])]) {
-      this.removeFrom(id, session);
+  private kickHere(key: string, reason: CloseReason): void {
+    for (const session of [...(this.users.get(key)?.sessions ?? [])]) {
+      this.removeFrom(key, session);
       session.channel.end({ reason });
     }
   }
 
   private encode(message: unknown): Body {
     const body = encodeBody(message);
-    checkBodyLength(body.body);
+    checkBodyLength(body.body, MAX_MESSAGE_BYTES);
     return body;
+  }
+
+  private keyOf(principal: Principal): string {
+    return token(this.idOf(principal));
   }
 
   private idOf(principal: Principal): string {
@@ -351,11 +376,11 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   }
 
   /** The user of a session that was added, also if `idOf` fails by now: a session that is over must not stay. */
-  private idOfSession(session: Session<Principal>): string {
+  private keyOfSession(session: Session<Principal>): string {
     try {
-      return this.idOf(session.principal);
+      return this.keyOf(session.principal);
     } catch (thrown) {
-      for (const [id, { sessions }] of this.users) if (sessions.includes(session)) return id;
+      for (const [key, { sessions }] of this.users) if (sessions.includes(session)) return key;
       throw thrown;
     }
   }
@@ -364,9 +389,4 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     for (const id of this.bound.get(channel)?.ids() ?? []) this.unbind(id, channel);
     this.bound.delete(channel);
   };
-
-  private nodeGone(node: string): void {
-    for (const user of this.users.values()) user.others?.delete(node);
-    this.questions.gone(node);
-  }
 }

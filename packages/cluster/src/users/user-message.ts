@@ -1,20 +1,40 @@
+import { Buffer } from 'node:buffer';
+import type { Body } from '../envelope/body.ts';
+import { MAX_BODY_BYTES } from '../envelope/envelope.ts';
 import type { Claim } from './claim.ts';
+
+/** A key, the token of a user's id, is no longer; a byte says how long it is. */
+const MAX_KEY_BYTES = 127;
+/** What a message to a user may have. */
+export const MAX_MESSAGE_BYTES = MAX_BODY_BYTES - MAX_KEY_BYTES - 1;
+
+/** What goes over the bus about a user: the length of the key, the key, and the body. */
+export function aboutUser(key: string, { bodyType, body }: Body): Body {
+  const bytes = Buffer.allocUnsafe(1 + key.length + body.byteLength);
+  bytes[0] = bytes.write(key, 1, 'latin1');
+  body.copy(bytes, 1 + key.length);
+  return { bodyType, body: bytes };
+}
+
+/** The key and the body. @throws what is wrong with it */
+export function fromAboutUser({ bodyType, body }: Body): { readonly key: string; body: Body } {
+  const end = 1 + (body[0] ?? 0);
+  if (end === 1 || end > body.byteLength) throw new Error('a message about no user');
+  return { key: body.toString('latin1', 1, end), body: { bodyType, body: body.subarray(end) } };
+}
 
 /** A claim as it goes over the bus. */
 export interface ClaimMessage {
-  /** Undefined: the node has no connection of the user any more. */
-  readonly claim: Claim | undefined;
+  readonly claim: Claim;
   /** It was made just now; false when it is repeated, for nodes that may not have heard it. */
   readonly isFresh: boolean;
-  /** The sender does not know the other nodes that have the user. */
+  /** The sender does not know the claims of other nodes. */
   readonly asks: boolean;
 }
 
 /** @throws what is wrong with it */
 export function toClaimMessage(value: unknown, node: string): ClaimMessage {
-  if (typeof value !== 'object' || value === null) throw new Error('a claim is an object');
-  const { ms, count, isFresh, asks } = value as Record<string, unknown>;
-  if (ms === undefined) return { claim: undefined, isFresh: false, asks: false };
+  const { ms, count, isFresh, asks } = (value ?? {}) as Record<string, unknown>;
   if (!Number.isSafeInteger(ms) || !Number.isSafeInteger(count)) {
     throw new Error('a claim without a time');
   }
@@ -35,26 +55,8 @@ export function toUserAsk(value: unknown): UserAsk {
   return { what, reason: typeof reason === 'string' ? reason.slice(0, 256) : undefined };
 }
 
-/** What a node says of a user. */
-export interface UserAnswer {
-  /** Connections that took the message, or that there are. */
-  readonly count: number;
-  /** All nodes with connections of the user, as far as the one that answers knows. */
-  readonly holders: readonly string[];
-}
-
-/** As many as a node knows others. */
-const MAX_HOLDERS = 10_000;
-
-/** @throws what is wrong with it */
-export function toUserAnswer(value: unknown): UserAnswer {
-  const { count, holders } = (value ?? {}) as Record<string, unknown>;
-  const isAnswer =
-    Number.isSafeInteger(count) &&
-    (count as number) >= 0 &&
-    Array.isArray(holders) &&
-    holders.length <= MAX_HOLDERS &&
-    holders.every((holder) => typeof holder === 'string');
-  if (!isAnswer) throw new Error('an answer about a user without a count');
-  return { count: count as number, holders: holders as string[] };
+/** What a node answers: connections that took the message, or that there are. @throws what is wrong with it */
+export function toCount(value: unknown): number {
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
+  throw new Error('an answer about a user without a count');
 }

@@ -35,6 +35,6 @@ describe('a name as a token', () => {
   it('stands behind the application and what it is', () => {
     const subjects = new Subjects('my app');
     expect(subjects.group('lobby')).toBe('hr.bbXkgYXBw.g.plobby');
-    expect(subjects.user('a*')).toBe('hr.bbXkgYXBw.u.bYSo');
+    expect(subjects.usersOf('ab')).toBe('hr.bbXkgYXBw.u.ab');
   });
 });

@@ -76,7 +76,7 @@ describe('random and mutated envelopes', () => {
     cluster.users.bind('ann', nodes.channel());
     await nodes.pass(1000);
     const { bus } = cluster.parts.wire;
-    const subjects = ['nodes', `n.${cluster.nodeId}`, 'g.proom', 'p', 'u.pann'];
+    const subjects = ['nodes', `n.${cluster.nodeId}`, 'g.proom', 'p', 'u'];
     const bodies = fc.oneof(
       fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
       fc.json({ maxDepth: 2 }).map((text) => Buffer.from(text)),

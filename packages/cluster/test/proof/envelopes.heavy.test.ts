@@ -40,7 +40,7 @@ describe('a million envelopes that mean nothing', () => {
       group,
       { subject: 'nodes', kinds: [4] },
       { subject: 'p', kinds: [5] },
-      { subject: 'u.pann', kinds: [2, 3, 6] },
+      { subject: 'u', kinds: [2, 3, 6] },
       { subject: `n.${cluster.nodeId}`, kinds: [6, 7, 8] },
     ];
     const { bus } = cluster.parts.wire;

@@ -1,8 +1,8 @@
-import type { Cluster } from '@headrace/cluster';
+import type { Cluster, EngineBus } from '@headrace/cluster';
 import { CLUSTER_ERRORS } from '@headrace/cluster';
 import { type Clock, isHeadraceError } from '@headrace/core';
 import type { EmbeddedChannel } from '@headrace/core/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { BODY, encodeEnvelope, KIND } from '../../src/envelope/envelope.ts';
 import { VirtualNodes } from '../help/virtual-nodes.ts';
 import { Nodes, sent } from '../nodes.ts';
@@ -12,7 +12,7 @@ async function twoNodes(onDuplicate: 'allow' | 'kick-older' = 'allow') {
   const users = { onDuplicate };
   const a = await nodes.join<string>({ users });
   const b = await nodes.join<string>({ users });
-  await nodes.pass(1000);
+  await nodes.pass(3000);
   const bind = async (id: string, cluster: Cluster<string>): Promise<EmbeddedChannel> => {
     const channel = nodes.channel();
     cluster.users.bind(id, channel);
@@ -41,8 +41,8 @@ describe('users on two nodes', () => {
     const { nodes, a, b, bind } = await twoNodes();
     const desk = await bind('ann', b);
     const broken = { kind: KIND.user, bodyType: BODY.text, flags: 0, node: a.nodeId, number: 1e6 };
-    const body = Buffer.of(0xff);
-    a.parts.wire.bus.publish('hr.ptest.u.pann', encodeEnvelope({ ...broken, body }));
+    const body = Buffer.of(4, ...Buffer.from('pann'), 0xff);
+    a.parts.wire.bus.publish(`hr.ptest.u.${b.nodeId}`, encodeEnvelope({ ...broken, body }));
     a.users.send('ann', 'hello');
     await nodes.pass(10);
     expect(sent(desk)).toEqual(['hello']);
@@ -170,20 +170,49 @@ describe('users on two nodes', () => {
     expect(await after(10, a.users.deliver('ann', 'two'))).toBe(1);
   });
 
-  it('are given up once more when the bus is back, up to 40 s after that may have been lost', async () => {
+  it('need no subject each, and no message while nobody comes or goes', async () => {
     const { nodes, a, b, bind } = await twoNodes();
-    const heard: string[] = [];
-    for (const id of ['ann', 'bob']) {
-      const channel = await bind(id, b);
-      a.parts.wire.bus.subscribe(`hr.ptest.u.p${id}`, () => void heard.push(id));
-      channel.close();
-      await nodes.pass(id === 'ann' ? 10_000 : 31_000);
-    }
-    nodes.hub.kill();
-    await nodes.pass(1000);
-    nodes.hub.start();
+    const listening = (b.parts.wire.bus as EngineBus).subscriptionCount;
+    const channels = Array.from({ length: 1000 }, () => nodes.channel());
+    const published = vi.spyOn(b.parts.wire.bus, 'publish');
+    for (const [i, channel] of channels.entries()) b.users.bind(`user ${i}`, channel);
+    const desk = await bind('ann', b);
+    expect((b.parts.wire.bus as EngineBus).subscriptionCount).toBe(listening);
+    // A thousand entries and their parts need two messages; the last bind has its own.
+    expect(published.mock.calls.length).toBeLessThanOrEqual(3);
+    published.mockClear();
+    await nodes.pass(10_000);
+    expect(published).toHaveBeenCalledTimes(10);
+    a.users.send(['user 999', 'ann'], 'hello');
+    await nodes.pass(10);
+    expect(sent(desk)).toEqual(['hello']);
+  });
+
+  it('are sent to by the nodes that have them alone', async () => {
+    const { nodes, a, b, bind } = await twoNodes();
+    const c = await nodes.join<string>();
     await nodes.pass(3000);
-    expect(heard).toEqual(['ann', 'bob', 'bob']);
+    const desk = await bind('ann', b);
+    const published = vi.spyOn(a.parts.wire.bus, 'publish');
+    a.users.send(['ann', 'nobody'], 'hello');
+    expect(published.mock.calls.map(([subject]) => subject)).toEqual([`hr.ptest.u.${b.nodeId}`]);
+    await nodes.pass(10);
+    expect([sent(desk), c.users.size]).toEqual([['hello'], 0]);
+  });
+
+  it('get what a node sends that has just joined, and knows no users yet', async () => {
+    const { nodes, b, bind } = await twoNodes();
+    const desk = await bind('ann', b);
+    const c = await nodes.join<string>();
+    c.users.send('ann', 'at once');
+    await nodes.pass(10);
+    expect(sent(desk)).toEqual(['at once']);
+    let isOnline: boolean | undefined;
+    void c.users.isOnline('ann').then((is) => {
+      isOnline = is;
+    });
+    await nodes.pass(2000);
+    expect(isOnline).toBe(true);
   });
 
   it('are kicked everywhere', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { OwnPresence } from '../../src/group/own-presence.ts';
-import { type PresenceAction, PresenceMachine } from '../../src/group/presence-machine.ts';
-import type { PresenceRow } from '../../src/group/presence-message.ts';
+import { OwnPresence } from '../../src/presence/own-presence.ts';
+import { type PresenceAction, PresenceMachine } from '../../src/presence/presence-machine.ts';
+import type { PresenceRow } from '../../src/presence/presence-message.ts';
 
 /** A node that publishes, and what it would say of itself in a heartbeat. */
 class Origin {

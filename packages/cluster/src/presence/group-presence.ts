@@ -46,6 +46,11 @@ export class GroupPresence {
     yield* this.others.who(this.own.group);
   }
 
+  /** The other nodes that have a member with the id. */
+  holders(id: string): string[] {
+    return this.others.holders(this.own.group, id);
+  }
+
   /** @param id - undefined for a member that is only counted */
   add(id: string | undefined): void {
     if (this.own.add(id)) this.listener?.joined(id!, this.owner.nodeId);

@@ -17,6 +17,8 @@ export interface GroupContext extends ClusterContext {
 
 /** Changes of so long go out together. */
 const BATCH_MS = 100;
+/** So long after the bus came up every node has been heard, and asked where something was missed. */
+const SURE_MS = 1500;
 /** A node that does not answer is asked again after this. */
 const ANSWER_MS = 1000;
 /** A heartbeat may come before the messages that were sent before it; and not all nodes ask at once. */
@@ -32,9 +34,10 @@ export class Presence implements GroupPresenceOwner {
   private readonly groups = new Map<string, GroupPresence>();
   private readonly own = new OwnPresence();
   private readonly others = new PresenceMachine();
-  /** Made for the first group: a node without any hears nothing of the others. */
-  private subscription: BusSubscription | undefined = undefined;
+  private readonly subscription: BusSubscription;
   private batch: Timer | undefined = undefined;
+  private isFlushDue = false;
+  private upAt = 0;
   /** For each node: when it is asked, or asked again. */
   private readonly timers = new Map<string, Timer>();
   private isClosed = false;
@@ -44,10 +47,9 @@ export class Presence implements GroupPresenceOwner {
     this.context = context;
     directory.ownMark = () => ({ number: this.lastNumber, digest: this.own.digest });
     inbox.listen(PART, '', (note, from) => this.noted(note, from));
+    this.subscription = wire.listen(wire.subjects.presence, (envelope) => this.received(envelope));
     wire.bus.on('up', this.onUp);
-    directory.on('marked', (id, mark) => {
-      if (this.subscription !== undefined) this.carryOut(this.others.marked(id, mark));
-    });
+    directory.on('marked', (id, mark) => this.carryOut(this.others.marked(id, mark)));
     directory.on('left', ({ id }, reason) => this.isGone(id, reason));
     directory.on('vanished', (id) => this.isGone(id, 'node-gone'));
     wire.onRenamed(() => {
@@ -60,20 +62,30 @@ export class Presence implements GroupPresenceOwner {
     return this.context.wire.nodeId;
   }
 
+  /** False until what the other nodes published before is known, and while something of it is missing. */
+  get isSure(): boolean {
+    return this.sureInMs === 0 && this.context.wire.bus.state === 'up' && !this.others.isAsking;
+  }
+
+  /** How long it takes until every node has been heard since the bus came up. */
+  get sureInMs(): number {
+    return Math.max(0, this.upAt + SURE_MS - this.context.wire.host.clock.now());
+  }
+
   /**
    * The presence of a group, which is asked for once. What is known of other nodes is announced in a moment.
    *
    * @param listener - undefined for a group that only counts
    */
   group(name: string, listener: PresenceListener | undefined): GroupPresence {
+    return this.part(token(name), listener);
+  }
+
+  /** The same for a part of this package. @param group - no token of a name */
+  part(group: string, listener: PresenceListener | undefined): GroupPresence {
     const { wire } = this.context;
-    const group = token(name);
     const presence = new GroupPresence(this, this.own.group(group), this.others, listener);
     this.groups.set(group, presence);
-    if (this.isClosed) return presence;
-    this.subscription ??= wire.listen(wire.subjects.presence, (envelope) =>
-      this.received(envelope),
-    );
     wire.host.clock.execute(() => presence.announce());
     return presence;
   }
@@ -82,6 +94,16 @@ export class Presence implements GroupPresenceOwner {
   changed(members: OwnMembers): void {
     this.own.changed(members);
     this.flushLater();
+  }
+
+  /** Sends what has not gone out yet with what else comes in this turn. */
+  flushSoon(): void {
+    if (this.isFlushDue) return;
+    this.isFlushDue = true;
+    this.context.wire.host.clock.execute(() => {
+      this.isFlushDue = false;
+      if (!this.isClosed) this.flush();
+    });
   }
 
   /** Sends what has not gone out yet; while the bus is down it waits for that. */
@@ -102,7 +124,7 @@ export class Presence implements GroupPresenceOwner {
     this.flush();
     this.isClosed = true;
     for (const timer of this.timers.values()) timer.cancel();
-    this.subscription?.close();
+    this.subscription.close();
     this.context.wire.bus.off('up', this.onUp);
   }
 
@@ -111,7 +133,10 @@ export class Presence implements GroupPresenceOwner {
     return wire.lastNumber(wire.subjects.presence);
   }
 
-  private readonly onUp = (): void => this.flush();
+  private readonly onUp = (): void => {
+    this.upAt = this.context.wire.host.clock.now();
+    this.flush();
+  };
 
   private flushLater(): void {
     if (this.batch !== undefined || this.isClosed) return;

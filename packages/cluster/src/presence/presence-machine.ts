@@ -90,6 +90,21 @@ export class PresenceMachine {
     }
   }
 
+  /** The nodes that have an id in a group. */
+  holders(group: string, id: string): string[] {
+    const holders: string[] = [];
+    for (const [node, { groups }] of this.remotes) {
+      if (groups.get(group)?.ids?.has(id) === true) holders.push(node);
+    }
+    return holders;
+  }
+
+  /** True while an answer of any node is waited for. */
+  get isAsking(): boolean {
+    for (const { question } of this.remotes.values()) if (question !== undefined) return true;
+    return false;
+  }
+
   /** A message came: the changes that made this number. */
   delta(node: string, number: number, rows: readonly PresenceRow[]): PresenceAction[] {
     const remote = this.remoteOf(node);
