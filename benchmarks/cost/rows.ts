@@ -75,7 +75,7 @@ export const ROWS: readonly Row[] = [
   echo(1, 4 * KIB, 16_000),
   echo(4, 4 * KIB, 32_000),
   echo(1, 16 * KIB, 8000),
-  echo(4, 16 * KIB, 8000),
+  echo(4, 16 * KIB, 8000, { isRough: true }),
   echo(1, 64 * KIB, 2400, { isRough: true }),
   echo(4, 64 * KIB, 2400, { isRough: true }),
   echo(1, MIB, 240, { connections: 4, isRough: true }),

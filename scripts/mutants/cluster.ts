@@ -430,7 +430,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/room/member-pace.ts',
-    find: 'if (!isFull && (!this.isBurst || this.awaited() === undefined)) return;',
+    find: 'if (!isFull && !this.areMembersFull()) return;',
     replace: 'if (!isFull) return;',
     test: 'test/room/burst.test.ts',
     why: 'in a burst nothing is given to a member that is not writable',

@@ -3,6 +3,8 @@ import { stoodStillMs } from '@headrace/core/authoring';
 
 /** Members get so many bytes before they have time to send them: less than the output of a member takes at once. */
 export const SHARE_BYTES = 32 * 1024;
+/** In a burst all members are looked at after so many bytes: to do so for each small message is dear in a large group. */
+const LOOK_BYTES = SHARE_BYTES / 8;
 /** What a message takes in the output of a member besides its body. */
 const MESSAGE_BYTES = 128;
 /** What comes slower than a share in this time is no burst. */
@@ -26,6 +28,8 @@ export class MemberPace {
   private readonly clock: Clock;
   private since = 0;
   private given = 0;
+  /** As many bytes were given at the last look at the members. */
+  private lookedAt = 0;
   private isBurst = false;
   private waitLeftMs = MAX_WAIT_MS;
   private waitedAt = 0;
@@ -53,16 +57,27 @@ export class MemberPace {
     if (this.isHeld) return;
     const now = this.clock.now();
     if (now - this.since >= BURST_MS) {
-      this.since = now;
-      this.given = 0;
+      this.startShare(now);
       this.isBurst = false;
     }
     this.given += bytes + MESSAGE_BYTES;
     const isFull = this.given >= SHARE_BYTES || this.local.backlog > MAX_BACKLOG;
-    if (!isFull && (!this.isBurst || this.awaited() === undefined)) return;
+    if (!isFull && !this.areMembersFull()) return;
     this.isBurst = true;
     this.listeners = [];
     this.clock.nextTurn(this.look);
+  }
+
+  private areMembersFull(): boolean {
+    if (!this.isBurst || this.given - this.lookedAt < LOOK_BYTES) return false;
+    this.lookedAt = this.given;
+    return this.awaited() !== undefined;
+  }
+
+  private startShare(now: number): void {
+    this.since = now;
+    this.given = 0;
+    this.lookedAt = 0;
   }
 
   private readonly look = (): void => {
@@ -119,8 +134,7 @@ export class MemberPace {
   private free(): void {
     const listeners = this.listeners!;
     this.listeners = undefined;
-    this.since = this.clock.now();
-    this.given = 0;
+    this.startShare(this.clock.now());
     for (const listener of listeners) listener();
   }
 }
