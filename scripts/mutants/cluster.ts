@@ -157,8 +157,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/users/cluster-users.ts',
-    find: 'if (sessions.includes(session)) return id;',
-    replace: 'if (false) return id;',
+    find: 'if (sessions.includes(session)) return key;',
+    replace: 'if (false) return key;',
     test: 'test/users/cluster-users.test.ts',
     why: 'the last session of a user leaves although idOf throws',
   },
