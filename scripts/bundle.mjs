@@ -1,8 +1,8 @@
 // One file for each public entry of a package, and a few for what its entries share: Node loads these several times as
 // fast as a file for each class. What the compiler wrote gives way to them; its declarations stay.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { rolldown } from 'rolldown';
+import { isAbsolute, join } from 'node:path';
+import { RolldownMagicString, rolldown } from 'rolldown';
 import { parseAst } from 'rolldown/parseAst';
 
 const COMPILED = /\.js(?:\.map)?$/;
@@ -55,31 +55,29 @@ function pureConstants(declarations = []) {
 }
 
 /**
- * Marks what makes a module's constants and classes: a program's bundler leaves out those that nobody uses, as it
- * leaves out whole files of a package without side effects.
+ * Marks the parts that make a module's constants and classes: a program's bundler leaves out those that nobody uses, as
+ * it leaves out whole files of a package without side effects.
  */
 function withPureParts(code) {
-  const marks = parseAst(code).body.flatMap((statement) => {
+  const marked = new RolldownMagicString(code);
+  for (const statement of parseAst(code).body) {
     const declared = statement.declaration ?? statement;
-    return declared.type === 'ClassDeclaration'
-      ? pureClass(declared)
-      : pureConstants(declared.declarations);
-  });
-  let marked = code;
-  for (const [place, mark] of marks.sort(([a], [b]) => b - a)) {
-    marked = marked.slice(0, place) + mark + marked.slice(place);
+    const isClass = declared.type === 'ClassDeclaration';
+    const marks = isClass ? pureClass(declared) : pureConstants(declared.declarations);
+    for (const [place, mark] of marks) marked.appendLeft(place, mark);
   }
-  return marked;
+  return { code: marked.toString(), map: marked.generateMap({ hires: true }) };
 }
 
 const compiled = {
   name: 'compiled',
   load(id) {
     return {
-      code: withPureParts(readFileSync(id, 'utf8')),
+      code: readFileSync(id, 'utf8'),
       map: JSON.parse(readFileSync(`${id}.map`, 'utf8')),
     };
   },
+  transform: withPureParts,
 };
 
 /** Replaces the compiled modules of a package. */
@@ -87,7 +85,7 @@ export async function bundle(folder) {
   const dist = join(folder, 'dist');
   const build = await rolldown({
     input: entriesOf(folder),
-    external: (id) => !/^[./]/.test(id),
+    external: (id) => !id.startsWith('.') && !isAbsolute(id),
     platform: 'node',
     plugins: [compiled],
   });

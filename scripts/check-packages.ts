@@ -6,6 +6,7 @@ import { installedNodes } from './other-nodes.ts';
 import { BUNDLERS, checkBundlers } from './packages/bundlers.ts';
 import { checkGallery } from './packages/gallery.ts';
 import { checkInstalls } from './packages/installs.ts';
+import { misledThrows } from './packages/source-maps.ts';
 import { checkTestRunners, TEST_RUNNERS } from './packages/test-runners.ts';
 import { type Packed, packAll } from './packed-packages.ts';
 import { filesBelow } from './source-file.ts';
@@ -105,6 +106,8 @@ async function main(temporary: string): Promise<void> {
   tally.report('packages build, and are packed');
   tally.report('no internals in the published types', internalsOf(packages));
   tally.report('one file for each entry, and a few that are shared', scatteredOf(packages));
+  const misled = packages.flatMap(({ folder }) => misledThrows(join(root, folder, 'dist')));
+  tally.report('source maps lead to the lines of the sources', misled.slice(0, 10));
   for (const { name, folder, tarball, entries } of packages) {
     await Promise.all([
       tally.command(`publint ${name}`, bin('publint'), ['--strict', tarball], join(root, folder)),

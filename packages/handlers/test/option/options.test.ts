@@ -9,6 +9,7 @@ const exported: Readonly<Record<string, unknown>> = { ...handlers, ...openteleme
 /** What takes an options object, called with one that may be wrong. */
 const takers: Readonly<Record<string, (options: never) => unknown>> = {
   AdaptiveInterval: (options) => new handlers.AdaptiveInterval(options),
+  Announcer: (options) => new handlers.Announcer(new ChannelGroup('announced'), options),
   AuthHandler: (options) => new handlers.AuthHandler(options),
   BroadcastHandler: (options) => new handlers.BroadcastHandler(new ChannelGroup('all'), options),
   ConnectionLimitHandler: (options) => new handlers.ConnectionLimitHandler(options),
