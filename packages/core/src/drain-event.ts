@@ -48,8 +48,9 @@ export class DrainEvent {
   readonly timeoutMs: number;
   private readonly pending = new Set<DrainHold>();
   private readonly lastWords: (() => void)[] = [];
-  /** Ends the channel, once the event has passed the last handler. */
-  private end: (() => void) | undefined = undefined;
+  /** The channel to end, once the event has passed its last handler. */
+  private channel: Channel | undefined = undefined;
+  private deadline = 0;
 
   constructor(timeoutMs: number) {
     this.timeoutMs = timeoutMs;
@@ -76,39 +77,42 @@ export class DrainEvent {
     return hold;
   }
 
-  /** Called when no hold is left, right before the channel ends: the time to write a last message. */
+  /**
+   * Called right before the channel ends, when no hold is left or the time of the last words has come: the time to write a
+   * last message. May be left after the event was passed on, too, while a hold is left.
+   */
   lastWord(speak: () => void): void {
-    this.lastWords.push(speak);
+    if (this.lastWords.push(speak) === 1) this.endAtLast();
   }
 
   /** @internal The event has passed the last handler of this channel. */
   passed(channel: Channel): void {
-    const deadline = channel.clock.now() + this.timeoutMs;
-    this.end = () => {
-      if (!channel.isOpen) return;
-      for (const speak of this.lastWords.splice(0)) callSafely(speak, undefined);
-      endAfterOutput(channel, Math.max(0, deadline - channel.clock.now()));
-    };
+    this.channel = channel;
+    this.deadline = channel.clock.now() + this.timeoutMs;
     this.endIfReady();
-    if (this.pending.size > 0 && this.lastWords.length > 0) this.endAtLast(channel);
+    if (this.lastWords.length > 0) this.endAtLast();
   }
 
   /** Holds that are left by then are not waited for: the peer hears the last words in time. */
-  private endAtLast(channel: Channel): void {
-    const { timeoutMs } = this;
+  private endAtLast(): void {
+    const { channel, deadline, timeoutMs } = this;
+    if (channel === undefined) return;
     const lastWordsMs = Math.min(MAX_LAST_WORDS_MS, timeoutMs * LAST_WORDS_SHARE);
+    const delayMs = Math.max(0, deadline - lastWordsMs - channel.clock.now());
     const timer = channel.clock.schedule(() => {
       this.pending.clear();
       this.endIfReady();
-    }, timeoutMs - lastWordsMs);
+    }, delayMs);
     channel.onClosed(() => timer.cancel());
   }
 
   private endIfReady(): void {
-    if (this.pending.size > 0) return;
-    const { end } = this;
-    this.end = undefined;
-    end?.();
+    const { channel } = this;
+    if (channel === undefined || this.pending.size > 0) return;
+    this.channel = undefined;
+    if (!channel.isOpen) return;
+    for (const speak of this.lastWords.splice(0)) callSafely(speak, undefined);
+    endAfterOutput(channel, Math.max(0, this.deadline - channel.clock.now()));
   }
 }
 

@@ -102,6 +102,24 @@ describe('a drain', () => {
     }
   });
 
+  it('gives its time to a last word that is left after the event has passed, whatever is still held', () => {
+    for (const [leftAt, spokenAt] of [
+      [5000, 9000],
+      [9500, 9500],
+    ] as const) {
+      const channel = new EmbeddedChannel();
+      const event = new DrainEvent(10_000);
+      event.hold('broadcasts');
+      channel.run(() => channel.pipeline.fireUserEventTriggered(event));
+      channel.advance(leftAt);
+      const spoken: number[] = [];
+      channel.run(() => event.lastWord(() => spoken.push(channel.clock.now())));
+      channel.advance(9999 - leftAt);
+      expect([spoken, channel.isEnding]).toEqual([[spokenAt], true]);
+      channel.finish();
+    }
+  });
+
   it('keeps no timer for last words of a channel that has closed', () => {
     const clock = new VirtualClock();
     const channel = EmbeddedChannel.with({ clock });
