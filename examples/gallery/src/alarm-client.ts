@@ -65,21 +65,28 @@ export function buildServer(everyMs: number, lines: AsyncIterable<string>): Serv
   });
 }
 
-/** Asks for a line, prints its answer. Without one in time, the connection ends, and the client reconnects. */
+/** Asks for lines, prints the answers. While one is missing for too long, the connection ends, and the client reconnects. */
 function asker(answerMs: number) {
+  let open = 0;
   let deadline: Timer | undefined;
   const prompt = () => console.log('send msg to server:');
+  const restart = ({ clock, channel }: Context) => {
+    deadline?.cancel();
+    if (open > 0) deadline = clock.schedule(() => void channel.close('timeout'), answerMs);
+  };
   return handler<Texts & { writes: Buffer }>({
     channelActive: prompt,
     channelInactive: () => deadline?.cancel(),
-    channelRead(_ctx, text) {
-      deadline?.cancel();
-      deadline = undefined;
+    channelRead(ctx, text) {
+      // One read may bring several answers.
+      open = Math.max(0, open - (text.split('\n').length - 1));
+      restart(ctx);
       console.log(`recv msg from server: ${shown(text)}`);
       prompt();
     },
     write(ctx, line) {
-      deadline ??= ctx.clock.schedule(() => void ctx.channel.close('timeout'), answerMs);
+      open += 1;
+      if (open === 1) restart(ctx);
       return ctx.write(line);
     },
   });

@@ -93,6 +93,37 @@ it('asks for lines and for answers, and reconnects after a minute without an ans
   await world.kill(server);
 });
 
+it('waits a minute for the answer to each line, also where one read brings two', async () => {
+  const server = await world.done(
+    new ServerBootstrap()
+      .childHandler((channel) => void channel.pipeline.addLast({ channelRead() {} }))
+      .childOptions(world.options)
+      .bind(world.place),
+  );
+  const answer = (text: string) => {
+    for (const channel of server.connections) channel.writeAndFlush(Buffer.from(text));
+  };
+  const reconnects = () => world.lines.filter((line) => line.endsWith(RECONNECT));
+  const alarms = client();
+  await world.pass(1000);
+  alarms.writeAndFlush(Buffer.from('one\n'));
+  alarms.writeAndFlush(Buffer.from('two\n'));
+  await world.pass(10_000);
+  answer('to one\n');
+  await world.pass(59_999);
+  expect(reconnects()).toEqual([]);
+  await world.pass(1);
+  expect(reconnects()).toEqual([`71 ${RECONNECT}`]);
+  alarms.writeAndFlush(Buffer.from('three\n'));
+  alarms.writeAndFlush(Buffer.from('four\n'));
+  await world.pass(1000);
+  answer('to three\nto four\n');
+  await world.pass(90_000);
+  expect(reconnects()).toHaveLength(1);
+  await world.done(alarms.close());
+  await world.kill(server);
+});
+
 it('has five fresh tries after any success, and one in 3 s where each connection is lost at once', async () => {
   const exit = vi.spyOn(process, 'exit').mockImplementation(() => undefined as never);
   const first = await bind();
