@@ -15,7 +15,9 @@ export class Subscriptions {
     this.memory = memory;
   }
 
+  /** Does nothing for a channel that has closed. */
   add(name: string, channel: Channel): void {
+    if (!channel.isOpen) return;
     let group = this.groups.get(name);
     if (group === undefined) {
       group = new ChannelGroup(name);

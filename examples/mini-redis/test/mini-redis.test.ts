@@ -1,7 +1,7 @@
 import { RespCodec } from '@headrace/codec';
 import type { Context } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { CommandHandler } from '../src/command-handler.ts';
 import { Memory } from '../src/memory.ts';
 import { Store } from '../src/store.ts';
@@ -213,6 +213,29 @@ describe('mini-redis', () => {
     listener.ask('SUBSCRIBE news');
     listener.channel.finish();
     expect(speaker.ask('PUBLISH news hi')).toEqual([':0']);
+    const { groups } = shared.subscriptions as unknown as { groups: Map<string, unknown> };
+    expect(groups.size).toBe(0);
+  });
+
+  it('subscribes to no further name once an answer has closed the connection', () => {
+    const { channel, ask } = client();
+    channel.pipeline.addFirst({
+      write(ctx, message) {
+        ctx.channel.close();
+        return ctx.write(message);
+      },
+    });
+    const write = vi.spyOn(channel, 'write');
+    ask('SUBSCRIBE a b c');
+    expect(write).toHaveBeenCalledOnce();
+    expect(shared.memory.usedBytes).toBe(0);
+  });
+
+  it('keeps nothing for a listener that is gone before it is added', () => {
+    const { channel } = client();
+    channel.close();
+    shared.subscriptions.add('news', channel);
+    expect(shared.memory.usedBytes).toBe(0);
     const { groups } = shared.subscriptions as unknown as { groups: Map<string, unknown> };
     expect(groups.size).toBe(0);
   });

@@ -12,9 +12,10 @@ export const PUBSUB_COMMANDS: CommandTable = {
   unsubscribe: { min: 0, max: Number.POSITIVE_INFINITY, run: unsubscribe },
 };
 
-/** Answers once for each name, up to the one for which there is no memory. */
+/** Answers once for each name, up to the one for which there is no memory, or until an answer closes the connection. */
 function subscribe(session: Session, args: readonly Buffer[]): undefined {
   for (const arg of args) {
+    if (!session.channel.isOpen) return;
     const name = keyOf(arg);
     if (session.memory.isFull && !session.names.has(name)) {
       session.reply(outOfMemory());
