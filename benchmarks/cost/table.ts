@@ -1,24 +1,22 @@
 // The committed costs, and how far a figure may be above its one.
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Figures } from './measure.ts';
+import type { Costs } from './one-node.ts';
 import type { Row } from './rows.ts';
 
 const file: URL = new URL('table.json', import.meta.url);
 
-/** Costs of one major version of Node. */
-interface Table {
-  readonly node: number;
-  readonly rows: Record<string, Figures>;
-}
-
 export const node: number = Number.parseInt(process.versions.node, 10);
 
-export function readTable(): Table {
-  return JSON.parse(readFileSync(file, 'utf8')) as Table;
+export function readTable(): Costs<Figures> {
+  return JSON.parse(readFileSync(file, 'utf8')) as Costs<Figures>;
 }
 
-export function writeTable(measured: ReadonlyMap<Row, Figures>): void {
-  const { rows } = readTable();
+/** @param rows - those that stay; what was measured is written into them */
+export function writeTable(
+  rows: Record<string, Figures>,
+  measured: ReadonlyMap<Row, Figures>,
+): void {
   for (const [row, figures] of measured) {
     const entries = Object.keys(TOLERANCES)
       .filter((name) => isCompared(row, name) && name in figures)
