@@ -549,8 +549,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/workers/worker-handoffs.ts',
-    find: 'return isAnyRetired ? found?.child : undefined;',
-    replace: 'return found?.child;',
+    find: 'return isAnyRetired ? found : undefined;',
+    replace: 'return found;',
     test: 'test/workers/worker-handoffs.test.ts',
     why: 'Node hands out connections outside of a restart',
   },
@@ -567,6 +567,20 @@ export const mutants: readonly Mutant[] = [
     replace: '',
     test: 'test/workers/worker-handoffs.test.ts',
     why: 'a new worker is not flooded to catch up with the others',
+  },
+  {
+    file: 'src/workers/worker-handoffs.ts',
+    find: 'chosen.inPlaceOf.set(seq, this.child);',
+    replace: '',
+    test: 'test/workers/worker-handoffs.test.ts',
+    why: 'a worker whose connection went to one that died gets further ones',
+  },
+  {
+    file: 'src/workers/worker-handoffs.ts',
+    find: 'if (ack !== undefined) this.inPlaceOf.delete(ack);',
+    replace: '',
+    test: 'test/workers/worker-handoffs.test.ts',
+    why: 'Node takes each answer once',
   },
   {
     file: 'src/users/user-index.ts',

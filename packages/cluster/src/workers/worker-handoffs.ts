@@ -34,7 +34,7 @@ export class WorkerHandoffs {
   }
 
   /** Undefined where Node chooses. */
-  private chosen(key: unknown): ChildProcess | undefined {
+  private chosen(key: unknown): OneWorker | undefined {
     let found: OneWorker | undefined;
     let isAnyRetired = false;
     for (const worker of this.workers.values()) {
@@ -42,7 +42,7 @@ export class WorkerHandoffs {
       if (worker.takes(key) && worker.count < (found?.count ?? Number.POSITIVE_INFINITY))
         found = worker;
     }
-    return isAnyRetired ? found?.child : undefined;
+    return isAnyRetired ? found : undefined;
   }
 }
 
@@ -51,10 +51,12 @@ class OneWorker implements ClusterWatcher {
   state: 'starting' | 'ready' | 'retired' = 'starting';
   count = 0;
   readonly child: ChildProcess;
-  private readonly find: (key: unknown) => ChildProcess | undefined;
+  private readonly find: (key: unknown) => OneWorker | undefined;
   private readonly keys = new Set<unknown>();
+  /** By number: the worker whose turn a connection was that this one has not answered yet. Node gives it none until then. */
+  private readonly inPlaceOf = new Map<unknown, ChildProcess>();
 
-  constructor(child: ChildProcess, find: (key: unknown) => ChildProcess | undefined) {
+  constructor(child: ChildProcess, find: (key: unknown) => OneWorker | undefined) {
     this.child = child;
     this.find = find;
   }
@@ -63,13 +65,16 @@ class OneWorker implements ClusterWatcher {
     return this.state === 'ready' && this.keys.has(key) && this.child.connected;
   }
 
-  instead({ act, key }: ClusterMessage): ChildProcess | undefined {
+  instead({ act, key, seq }: ClusterMessage): ChildProcess | undefined {
     const chosen = act === 'newconn' ? this.find(key) : undefined;
-    return chosen === this.child ? undefined : chosen;
+    if (chosen === undefined || chosen === this) return undefined;
+    chosen.inPlaceOf.set(seq, this.child);
+    return chosen.child;
   }
 
-  received({ act, key }: ClusterMessage): void {
+  received({ act, ack, key }: ClusterMessage): void {
     if (act === 'close') this.keys.delete(key);
+    if (ack !== undefined) this.inPlaceOf.delete(ack);
   }
 
   sent({ act, ack, key }: ClusterMessage): void {
@@ -80,5 +85,10 @@ class OneWorker implements ClusterWatcher {
 
   gone(): void {
     this.keys.clear();
+    for (const [ack, child] of this.inPlaceOf) {
+      // Without an answer Node would never give that worker another one.
+      child.emit('internalMessage', { cmd: 'NODE_CLUSTER', ack, accepted: true });
+    }
+    this.inPlaceOf.clear();
   }
 }

@@ -124,8 +124,9 @@ export class Workers {
   private fork({ id, number, generation }: WorkerIdentity): void {
     const worker = cluster.fork({ [PLACE_VARIABLE]: `${number}.${generation}` });
     watchClusterChannel(worker.process, [
-      this.handoffs.watcher(id, worker.process),
+      // First: at the end of the channel it resets the connections that the next one takes for answered, and Node closes.
       new UnansweredHandoffs(),
+      this.handoffs.watcher(id, worker.process),
       this.ports.watcher(),
     ]);
     this.processes.set(id, worker);

@@ -15,7 +15,26 @@ class Child extends EventEmitter {
     return true;
   }
 
+  /** The numbers of the messages of which Node takes an answer to have come from this worker. */
+  readonly acked: unknown[] = [];
+
+  constructor() {
+    super();
+    this.on('internalMessage', ({ ack, accepted }) => this.acked.push([ack, accepted]));
+  }
+
   disconnect(): void {}
+
+  /** It took the connection of this number. */
+  takes(seq: number): void {
+    this.emit('internalMessage', { cmd: 'NODE_CLUSTER', ack: seq, accepted: true });
+  }
+
+  /** As Node does at the end of the channel. */
+  end(): void {
+    this.connected = false;
+    this.emit('disconnect');
+  }
 
   /** It listens: its question was answered. */
   listens(key: string): void {
@@ -23,8 +42,8 @@ class Child extends EventEmitter {
   }
 
   /** Node's turn has come to it. */
-  turn(key = 'a'): void {
-    this.send({ cmd: 'NODE_CLUSTER', act: 'newconn', key, seq: 1 } as never);
+  turn(seq = 1): void {
+    this.send({ cmd: 'NODE_CLUSTER', act: 'newconn', key: 'a', seq } as never);
   }
 }
 
@@ -80,5 +99,19 @@ describe('connections for workers that have been replaced', () => {
     const { children, got } = workers(2);
     for (let i = 0; i < 3; i++) children[0]!.turn();
     expect(got()).toEqual([3, 0]);
+  });
+
+  it('count as answered when that worker dies: Node goes on giving some to the one that had its turn', () => {
+    const { handoffs, children } = workers(3);
+    const [, one, other] = children;
+    handoffs.retire(0);
+    one!.turn(1);
+    one!.turn(2);
+    one!.turn(3);
+    one!.turn(4);
+    other!.takes(2);
+    other!.end();
+    // The first and the third were its own.
+    expect([one!.acked, other!.acked]).toEqual([[[4, true]], [[2, true]]]);
   });
 });
