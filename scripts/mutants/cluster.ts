@@ -471,6 +471,20 @@ export const mutants: readonly Mutant[] = [
     why: 'a stuck member does not use up the time of the others',
   },
   {
+    file: 'src/room/member-pace.ts',
+    find: 'else outcome.onceBegun(() => clock.nextTurn(look));',
+    replace: 'else this.local.onceDrained(() => clock.nextTurn(look));',
+    test: 'test/room/member-pace.test.ts',
+    why: 'members of one node who talk all the time do not keep the messages of others away',
+  },
+  {
+    file: 'src/room/member-pace.ts',
+    find: 'if (outcome.isBegun && this.local.backlog > MAX_BACKLOG) clock.schedule(look, PATIENCE_MS);\n    else outcome',
+    replace: 'outcome',
+    test: 'test/room/member-pace.test.ts',
+    why: 'where too many broadcasts wait, not all that comes is refused at once',
+  },
+  {
     file: 'src/room/bus-delivery.ts',
     find: 'while (context.waiting.bytes > MAX_KEPT_BYTES && !kept.isEmpty) this.deliverOldest();',
     replace: '',

@@ -158,7 +158,7 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
     // Refused for all: broadcasts come faster than this process can send them.
     if (outcome.isSettled && !outcome.isSuccess) this.missed(node, 1);
     this.group.flushSoon();
-    this.pace.gave(envelope.body.byteLength);
+    this.pace.gave(envelope.body.byteLength, outcome);
   }
 
   private missed(node: string, lost: number): void {

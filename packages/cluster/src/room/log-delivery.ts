@@ -119,7 +119,7 @@ export class LogDelivery<Message> implements GroupDelivery<Message> {
     if (message !== undefined) {
       outcome = this.writeHere(message, write?.matcher);
       this.group.flushSoon();
-      this.pace.gave(entry.bytes.byteLength);
+      if (outcome !== undefined) this.pace.gave(entry.bytes.byteLength, outcome);
     }
     if (write !== undefined) this.writes.delivered(write, outcome);
   }

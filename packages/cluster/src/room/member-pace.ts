@@ -1,4 +1,4 @@
-import type { Channel, ChannelGroup, Clock } from '@headrace/core';
+import type { Channel, ChannelGroup, Clock, GroupOutcome } from '@headrace/core';
 import { stoodStillMs } from '@headrace/core/authoring';
 
 /** Members get so many bytes before they have time to send them: less than the output of a member takes at once. */
@@ -52,8 +52,8 @@ export class MemberPace {
     else this.listeners.push(listener);
   }
 
-  /** The members were given a message of so many bytes. */
-  gave(bytes: number): void {
+  /** The members were given a message of so many bytes. @param outcome - of the write */
+  gave(bytes: number, outcome: GroupOutcome): void {
     if (this.isHeld) return;
     const now = this.clock.now();
     if (now - this.since >= BURST_MS) {
@@ -65,7 +65,15 @@ export class MemberPace {
     if (!isFull && !this.areMembersFull()) return;
     this.isBurst = true;
     this.listeners = [];
-    this.clock.nextTurn(this.look);
+    this.waitForTurn(outcome);
+  }
+
+  /** What is written here meanwhile is not waited for: in a busy group that never ends. */
+  private waitForTurn(outcome: GroupOutcome): void {
+    const { clock, look } = this;
+    // Refused, because too many broadcasts wait.
+    if (outcome.isBegun && this.local.backlog > MAX_BACKLOG) clock.schedule(look, PATIENCE_MS);
+    else outcome.onceBegun(() => clock.nextTurn(look));
   }
 
   private areMembersFull(): boolean {
@@ -81,11 +89,6 @@ export class MemberPace {
   }
 
   private readonly look = (): void => {
-    const { local } = this;
-    if (local.backlog > 0) {
-      local.onceDrained(() => this.clock.nextTurn(this.look));
-      return;
-    }
     const channel = this.awaited();
     if (channel === undefined) this.free();
     else this.waitFor(channel);
