@@ -499,6 +499,13 @@ export const mutants: readonly Mutant[] = [
     why: 'what waits for members goes with the last of them',
   },
   {
+    file: 'src/room/bus-delivery.ts',
+    find: 'if (this.isDeliveryDue) return;',
+    replace: '',
+    test: 'test/room/burst.test.ts',
+    why: 'what comes while others wait does not wait on its own',
+  },
+  {
     file: 'src/room/room-feed.ts',
     find: 'this.pause(actions.slice(i));\n        return;',
     replace: '',

@@ -36,6 +36,7 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
   private readonly pace: MemberPace;
   /** What waits for the members. */
   private readonly kept = new Fifo<Envelope>();
+  private isDeliveryDue = false;
   private subscription: BusSubscription | undefined = undefined;
   private received = 0;
   private lost = 0;
@@ -117,17 +118,24 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
   }
 
   private keep(envelope: Envelope): void {
-    const { kept, pace, context } = this;
-    if (kept.isEmpty) pace.onceFree(this.deliverKept);
+    const { kept, context } = this;
+    this.deliverLater();
     kept.push({ ...envelope, body: unpinned(envelope.body) });
     context.waiting.bytes += sizeOf(envelope);
     while (context.waiting.bytes > MAX_KEPT_BYTES && !kept.isEmpty) this.deliverOldest();
   }
 
+  private deliverLater(): void {
+    if (this.isDeliveryDue) return;
+    this.isDeliveryDue = true;
+    this.pace.onceFree(this.deliverKept);
+  }
+
   private readonly deliverKept = (): void => {
     const { kept, pace } = this;
     while (!kept.isEmpty && !pace.isHeld) this.deliverOldest();
-    if (!kept.isEmpty) pace.onceFree(this.deliverKept);
+    this.isDeliveryDue = false;
+    if (!kept.isEmpty) this.deliverLater();
   };
 
   private deliverOldest(): void {

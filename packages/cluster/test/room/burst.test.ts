@@ -1,6 +1,7 @@
 import type { Cluster, ClusterGroup } from '@headrace/cluster';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { MAX_KEPT_BYTES } from '../../src/room/bus-delivery.ts';
+import { MemberPace } from '../../src/room/member-pace.ts';
 import { VirtualNodes } from '../help/virtual-nodes.ts';
 
 const TEXT = 'x'.repeat(10_000);
@@ -187,5 +188,25 @@ describe('what waits for members', () => {
     expect(numbers(second.got)).toEqual(upTo(50));
     expect(room.counters.lost).toBe(0);
     expect(there.parts.waiting.bytes).toBe(0);
+  });
+
+  it('waits once, also after it went and more came', async () => {
+    const { nodes, here, there } = await twoNodes();
+    const room = there.group<string>('room');
+    const waits = vi.spyOn(MemberPace.prototype, 'onceFree');
+    const counts: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      const stuck = await nodes.member();
+      stuck.transport.isStuck = true;
+      room.add(stuck.channel);
+      await nodes.pass(20);
+      burst(here, 'room', 50);
+      await nodes.pass(10);
+      expect(there.parts.waiting.bytes).toBeGreaterThan(0);
+      room.remove(stuck.channel);
+      counts.push(waits.mock.calls.length);
+    }
+    waits.mockRestore();
+    expect(counts[2]).toBe(counts[0]);
   });
 });
