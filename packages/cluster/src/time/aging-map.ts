@@ -36,9 +36,4 @@ export class AgingMap<V> {
   forget(now: number): void {
     this.entries.forget(Infinity, ({ at }) => now - at > this.maxAgeMs);
   }
-
-  /** The keys that were set at this time or later, the oldest first. */
-  *since(time: number): IterableIterator<string> {
-    for (const [key, { at }] of this.entries) if (at >= time) yield key;
-  }
 }

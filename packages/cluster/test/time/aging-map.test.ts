@@ -7,7 +7,7 @@ describe('a map whose entries age', () => {
     for (let i = 0; i < 5; i += 1) map.set(`key-${i}`, i, i);
     expect([map.size, map.get('key-1'), map.get('key-2')]).toEqual([3, undefined, 2]);
     map.forget(103);
-    expect([...map.since(0)]).toEqual(['key-3', 'key-4']);
+    expect([map.size, map.get('key-2'), map.get('key-3')]).toEqual([2, undefined, 3]);
     map.forget(1000);
     expect(map.size).toBe(0);
     map.set('again', 1, 1000);
@@ -24,6 +24,5 @@ describe('a map whose entries age', () => {
     map.set('b', 4, 90);
     map.forget(185);
     expect([map.get('a'), map.get('b')]).toEqual([undefined, 4]);
-    expect([...map.since(90)]).toEqual(['b']);
   });
 });
