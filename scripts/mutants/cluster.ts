@@ -429,6 +429,13 @@ export const mutants: readonly Mutant[] = [
     why: 'a question waits for all nodes that have the user',
   },
   {
+    file: 'src/time/once-after-event.ts',
+    find: 'if (isDue) return;',
+    replace: '',
+    test: 'test/time/once-after-event.test.ts',
+    why: 'members are flushed once for all that comes together',
+  },
+  {
     file: 'src/room/member-pace.ts',
     find: 'if (!isFull && !this.areMembersFull()) return;',
     replace: 'if (!isFull) return;',

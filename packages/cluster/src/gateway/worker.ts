@@ -10,6 +10,7 @@ import {
 } from '@headrace/core/authoring';
 import type { BusSubscription, PublishOutcome } from '../bus/bus.ts';
 import { decodeBody, type MessageCodec } from '../envelope/body.ts';
+import { onceAfterEvent } from '../time/once-after-event.ts';
 import { decodeFrame, encodeFrame, frameOf, type GatewayFrame, OP } from './gateway-frame.ts';
 import type { GatewayCluster, GatewayPort } from './gateway-port.ts';
 import { GatewaySession, type SessionJob } from './gateway-session.ts';
@@ -82,7 +83,7 @@ export class Worker<Message = unknown> {
   private readonly seats = new Map<string, Map<number, Seat>>();
   private readonly subscription: BusSubscription;
   private readonly due = new Set<Seat>();
-  private isFlushDue = false;
+  private readonly flushSoon: () => void;
   private audit: Timer | undefined = undefined;
   private openCount = 0;
   private missed = 0;
@@ -103,6 +104,7 @@ export class Worker<Message = unknown> {
     this.options = options;
     this.port = port;
     this.clock = port.clock;
+    this.flushSoon = onceAfterEvent(port.clock, () => this.flush());
     this.logger = port.logger;
     this.auditMs = auditMs;
     this.host.codec = options.codec as MessageCodec<unknown> | undefined;
@@ -327,13 +329,10 @@ export class Worker<Message = unknown> {
   private ackSoon(seat: Seat): void {
     if (!seat.connection.isOpen) return;
     this.due.add(seat);
-    if (this.isFlushDue) return;
-    this.isFlushDue = true;
-    this.clock.execute(() => this.flush());
+    this.flushSoon();
   }
 
   private flush(): void {
-    this.isFlushDue = false;
     for (const { connection } of this.due) connection.acknowledge(0, 0);
     this.due.clear();
   }

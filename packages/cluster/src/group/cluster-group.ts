@@ -20,6 +20,7 @@ import type { Gap } from '../room/gap-event.ts';
 import type { ClusterGroupCounters, DeliveryGroup, GroupDelivery } from '../room/group-delivery.ts';
 import type { GroupHistory } from '../room/group-history.ts';
 import { LogDelivery } from '../room/log-delivery.ts';
+import { onceAfterEvent } from '../time/once-after-event.ts';
 import {
   type ClusterGroupOptions,
   checkSameOptions,
@@ -88,7 +89,6 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
   private readonly presence: GroupPresence | undefined;
   /** With `presence: 'ids'` alone: a member that is only counted has no id on the bus. */
   private readonly ids: Map<Channel, string | undefined> | undefined;
-  private isFlushDue = false;
 
   /** @internal @throws OptionError */
   constructor(name: string, context: GroupContext, options: ClusterGroupOptions<Message> = {}) {
@@ -266,20 +266,10 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     return {
       name: this.name,
       local: this.local as ChannelGroup<unknown>,
-      flushSoon: () => this.flushSoon(),
+      flushSoon: onceAfterEvent(this.context.wire.host.clock, () => this.local.flush()),
       gap: (gap) => this.emit('gap', gap),
       skipped: (from, to) => this.emit('skipped', { from, to }),
     };
-  }
-
-  /** Flushes the members here, once for all that comes together. */
-  private flushSoon(): void {
-    if (this.isFlushDue) return;
-    this.isFlushDue = true;
-    this.context.wire.host.clock.execute(() => {
-      this.isFlushDue = false;
-      this.local.flush();
-    });
   }
 
   private presenceOf(): GroupPresence {

@@ -4,6 +4,7 @@ import { token } from '../bus/subject.ts';
 import { decodeBody } from '../envelope/body.ts';
 import { type Envelope, KIND } from '../envelope/envelope.ts';
 import type { ClusterContext } from '../node/cluster-context.ts';
+import { onceAfterEvent } from '../time/once-after-event.ts';
 import { GroupPresence, type GroupPresenceOwner, type PresenceListener } from './group-presence.ts';
 import type { OwnMembers } from './own-members.ts';
 import { OwnPresence } from './own-presence.ts';
@@ -30,13 +31,14 @@ const PART = 'presence';
  * with its heartbeats how far that is; a node that missed something asks for it. Where nothing changes nothing is sent.
  */
 export class Presence implements GroupPresenceOwner {
+  /** Sends what has not gone out yet with what else comes in this turn. */
+  readonly flushSoon: () => void;
   private readonly context: ClusterContext;
   private readonly groups = new Map<string, GroupPresence>();
   private readonly own = new OwnPresence();
   private readonly others = new PresenceMachine();
   private readonly subscription: BusSubscription;
   private batch: Timer | undefined = undefined;
-  private isFlushDue = false;
   private upAt = 0;
   /** For each node: when it is asked, or asked again. */
   private readonly timers = new Map<string, Timer>();
@@ -45,6 +47,9 @@ export class Presence implements GroupPresenceOwner {
   constructor(context: ClusterContext) {
     const { wire, inbox, directory } = context;
     this.context = context;
+    this.flushSoon = onceAfterEvent(wire.host.clock, () => {
+      if (!this.isClosed) this.flush();
+    });
     directory.ownMark = () => ({ number: this.lastNumber, digest: this.own.digest });
     inbox.listen(PART, '', (note, from) => this.noted(note, from));
     this.subscription = wire.listen(wire.subjects.presence, (envelope) => this.received(envelope));
@@ -94,16 +99,6 @@ export class Presence implements GroupPresenceOwner {
   changed(members: OwnMembers): void {
     this.own.changed(members);
     this.flushLater();
-  }
-
-  /** Sends what has not gone out yet with what else comes in this turn. */
-  flushSoon(): void {
-    if (this.isFlushDue) return;
-    this.isFlushDue = true;
-    this.context.wire.host.clock.execute(() => {
-      this.isFlushDue = false;
-      if (!this.isClosed) this.flush();
-    });
   }
 
   /** Sends what has not gone out yet; while the bus is down it waits for that. */
