@@ -67,7 +67,7 @@ it.each([
   if (listening === 'our server') await server.stop();
 });
 
-/** The server is killed, and back after 7 s. */
+/** The server is killed, and started again after 6.7 s, between the third try and the fourth. */
 async function comesBack(
   listening: 'our server' | 'the C server',
   connecting: 'our client' | 'the C client',
@@ -92,11 +92,11 @@ async function comesBack(
   client.type('exit\n');
   expect(await client.exit).toBe(0);
   await second.says(/disconnected/);
-  expect(withoutAlarms(client)).toEqual([
-    ...Array(4).fill(RECONNECT),
-    'recv msg from server: welcome back',
-    FREE,
-  ]);
+  const lines = withoutAlarms(client);
+  const tries = lines.filter((line) => line === RECONNECT).length;
+  // A machine may be so slow that the server listens after the fourth try.
+  expect([4, 5]).toContain(tries);
+  expect(lines.slice(tries)).toEqual(['recv msg from server: welcome back', FREE]);
 }
 
 /** The server is killed, and never back. */
