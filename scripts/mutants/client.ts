@@ -2,11 +2,18 @@ import type { Mutant } from './mutant.ts';
 
 export const mutants: readonly Mutant[] = [
   {
-    file: 'src/reconnect/reconnect-machine.ts',
-    find: "atOnce('random', random())",
-    replace: 'random()',
-    test: 'test/option/functions-that-fail.test.ts',
-    why: 'chance that rejects ends no process',
+    file: 'src/reconnect/connect-attempt.ts',
+    find: "    signal.addEventListener('abort', aborted, { once: true });",
+    replace: '',
+    test: 'test/option/functions-that-fail.net.test.ts',
+    why: 'a connect that never settles ends with its signal',
+  },
+  {
+    file: 'src/reconnect/reconnect-options.ts',
+    find: 'random: RANDOM',
+    replace: 'random: fn({ default: Math.random })',
+    test: 'test/option/functions-that-fail.net.test.ts',
+    why: 'chance that fails is a warning, and Math.random stands in',
   },
   {
     file: 'src/reconnect/reconnect-machine.ts',

@@ -2,6 +2,27 @@ import type { Mutant } from './mutant.ts';
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/workers/workers-machine.ts',
+    find: "atOnce('retry', retry(attempt, { elapsedMs: now - roundAt, phase, random }))",
+    replace: 'retry(attempt, { elapsedMs: now - roundAt, phase, random })',
+    test: 'test/option/functions-that-fail.test.ts',
+    why: 'a retry that rejects ends no primary',
+  },
+  {
+    file: 'src/workers/workers.ts',
+    find: 'systemClock.schedule(late, drainTimeoutMs, true)',
+    replace: 'systemClock.schedule(() => {}, drainTimeoutMs, true)',
+    test: 'test/option/functions-that-fail.test.ts',
+    why: 'an onEnd that never settles keeps no process',
+  },
+  {
+    file: 'src/node/wire.ts',
+    find: "atOnce('randomBytes', this.host.randomBytes(NODE_ID_BYTES))",
+    replace: 'this.host.randomBytes(NODE_ID_BYTES)',
+    test: 'test/option/functions-that-fail.test.ts',
+    why: 'random bytes that reject end no process',
+  },
+  {
     file: 'src/room/durable-outcome.ts',
     find: 'for (const listener of this.whenBegun.splice(0)) callSafely(listener, undefined);',
     replace: 'for (const listener of this.whenBegun.splice(0)) listener();',

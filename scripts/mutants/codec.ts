@@ -2,6 +2,20 @@ import type { Mutant } from './mutant.ts';
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/schema/standard-schema.ts',
+    find: '    result.catch(() => {});\n',
+    replace: '',
+    test: 'test/option/functions-that-fail.test.ts',
+    why: 'a schema that rejects ends no process',
+  },
+  {
+    file: 'src/proxy-protocol/proxy-protocol-decoder.ts',
+    find: '      this.trust = false;\n      callInContext(ctx, () => {\n        this.trust = this.isTrusted(peerOf(ctx.channel));\n      });\n',
+    replace: '      this.trust = this.isTrusted(peerOf(ctx.channel));\n',
+    test: 'test/option/functions-that-fail.test.ts',
+    why: 'a decision about trust that throws trusts nobody',
+  },
+  {
     file: 'src/base/decoding-handler.ts',
     find: 'Object.freeze({ ...options })',
     replace: 'options',

@@ -2,6 +2,13 @@ import type { Mutant } from './mutant.ts';
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/protocol/resume-machine.ts',
+    find: "atOnce('random', this.random(SECRET_BYTES))",
+    replace: 'this.random(SECRET_BYTES)',
+    test: 'test/option/functions-that-fail.test.ts',
+    why: 'random bytes that reject end no process',
+  },
+  {
     file: 'src/server/resume-session.ts',
     find: 'awaitsSignIn && !this.isSignedIn ? 0',
     replace: 'awaitsSignIn && !this.isSignedIn ? this.transport.windowMs',

@@ -83,6 +83,7 @@ export { unpinAll, unpinned } from './internal/pinned-memory.ts';
 /** What strangers sent, safe in a line of a log. */
 export { printable } from './internal/printable.ts';
 export { isPromiseLike } from './internal/promise-like.ts';
+export { RANDOM } from './internal/random-option.ts';
 export { dropsKeptMessages, ReadGate } from './internal/read-gate.ts';
 // A bounded table of strangers' names.
 export { RecentMap } from './internal/recent-map.ts';

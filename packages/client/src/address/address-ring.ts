@@ -1,4 +1,3 @@
-import { atOnce } from '@headrace/core/authoring';
 import type { PlaceBalance } from './place-balance.ts';
 import { placeKey } from './place-key.ts';
 
@@ -123,7 +122,7 @@ export class AddressRing<P> {
       return index === -1 ? [] : left.splice(index, 1);
     });
     for (const entry of left) {
-      kept.splice(Math.floor(atOnce('random', this.random()) * (kept.length + 1)), 0, entry);
+      kept.splice(Math.floor(this.random() * (kept.length + 1)), 0, entry);
     }
     return kept;
   }

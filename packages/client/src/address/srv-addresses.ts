@@ -1,7 +1,7 @@
 import type { SrvRecord } from 'node:dns';
 import { resolveSrv } from 'node:dns/promises';
 import { ChannelError, type ClientTls, type PortPlace } from '@headrace/core';
-import { atOnce, checkKind, describeOptions, fn, object, textOf } from '@headrace/core/authoring';
+import { checkKind, describeOptions, fn, object, RANDOM, textOf } from '@headrace/core/authoring';
 import type { AddressFunction } from './address-source.ts';
 import { namedTls } from './named-tls.ts';
 
@@ -21,7 +21,7 @@ export interface SrvAddressesOptions {
 const OPTIONS = describeOptions('srvAddresses', {
   tls: object('the TLS options of a client, or a TlsClientContext'),
   resolve: fn({ purpose: 'asks for SRV records', default: resolveSrv }),
-  random: fn({ purpose: 'gives a number in [0, 1)', default: Math.random }),
+  random: RANDOM,
 });
 
 /** The draws are quadratic; more servers than these nobody needs for one connection. */
@@ -100,7 +100,7 @@ function drawn(left: SrvRecord[], random: () => number): SrvRecord[] {
   const order: SrvRecord[] = [];
   while (left.length > 0) {
     const sum = left.reduce((total, { weight }) => total + weight, 0);
-    const most = Math.floor(atOnce('random', random()) * (sum + 1));
+    const most = Math.floor(random() * (sum + 1));
     let upTo = 0;
     const chosen = left.findIndex(({ weight }) => {
       upTo += weight;

@@ -16,7 +16,7 @@ import {
 } from '@headrace/core/authoring';
 import { namedTls } from '../address/named-tls.ts';
 import type { Connector } from '../address/racing-connector.ts';
-import { ConnectAttempt, connectTimedOut } from '../reconnect/connect-attempt.ts';
+import { attempted, closeLate } from '../reconnect/connect-attempt.ts';
 import { httpTunnel } from './http-tunnel.ts';
 import {
   PROXY_OPTIONS,
@@ -80,11 +80,16 @@ export class ProxyConnector<C extends Channel = Channel>
     checkConnectPlace(place);
     signal.throwIfAborted();
     const { host = 'localhost', port, tls } = place;
+    const { clock } = this.settings;
     const socket = await this.tunnel({ host, port }, signal);
     const through = { transport: SocketTransport.of(socket), place: placeText(place) };
     const secured = tls && { tls: namedTls(tls, host)! };
     try {
-      return await this.bootstrap.connect({ ...through, ...secured }, { signal });
+      return await attempted(
+        (cancel) => this.bootstrap.connect({ ...through, ...secured }, { signal: cancel }),
+        { signal, clock },
+        closeLate,
+      );
     } catch (error) {
       socket.destroy();
       throw error;
@@ -95,31 +100,11 @@ export class ProxyConnector<C extends Channel = Channel>
     const { settings } = this;
     const { clock, timeoutMs, host, port } = settings;
     const where = `${placeText(target)} through the proxy ${placeText({ host, port })}`;
-    return new Promise<net.Socket>((resolve, reject) => {
-      const aborted = (): void => {
-        attempt.drop();
-        reject(toError(signal.reason));
-      };
-      const over = (): void => signal.removeEventListener('abort', aborted);
-      const attempt = new ConnectAttempt(
-        (cancel) => openTunnel(settings, target, cancel),
-        clock,
-        timeoutMs,
-        () => connectTimedOut(where, timeoutMs),
-        {
-          done: (socket) => {
-            over();
-            resolve(socket);
-          },
-          failed: (error) => {
-            over();
-            reject(error);
-          },
-        },
-        (late) => late.destroy(),
-      );
-      signal.addEventListener('abort', aborted, { once: true });
-    });
+    return attempted(
+      (cancel) => openTunnel(settings, target, cancel),
+      { signal, clock, within: { timeoutMs, where } },
+      (late) => late.destroy(),
+    );
   }
 }
 

@@ -41,8 +41,8 @@ export class ConnectAttempt<T> {
   }
 
   /** Nobody waits for it any more. */
-  drop(): void {
-    this.end(new Error('nobody waits for this connection any more'));
+  drop(why: Error = new Error('nobody waits for this connection any more')): void {
+    this.end(why);
   }
 
   private done(result: T): void {
@@ -66,6 +66,46 @@ export class ConnectAttempt<T> {
     this.abort.abort(why);
     return true;
   }
+}
+
+/** Limits of {@link attempted}. */
+export interface AttemptLimits {
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  /** How long it may take, and to where: for the error. @default as long as it takes */
+  readonly within?: { readonly timeoutMs: number; readonly where: string };
+}
+
+const NO_LIMIT = { timeoutMs: Number.POSITIVE_INFINITY, where: '' };
+
+/** As a promise: rejects when the signal aborts, even if the step never settles. */
+export function attempted<T>(
+  step: (signal: AbortSignal) => PromiseLike<T>,
+  { signal, clock, within = NO_LIMIT }: AttemptLimits,
+  release: (late: T) => void,
+): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const aborted = (): void => {
+      attempt.drop(toError(signal.reason));
+      reject(toError(signal.reason));
+    };
+    const over = (): void => signal.removeEventListener('abort', aborted);
+    const outcome = {
+      done: (result: T): void => {
+        over();
+        resolve(result);
+      },
+      failed: (error: Error): void => {
+        over();
+        reject(error);
+      },
+    };
+    const { timeoutMs, where } = within;
+    const late = (): TimedOutError => connectTimedOut(where, timeoutMs);
+    const attempt = new ConnectAttempt(step, clock, timeoutMs, late, outcome, release);
+    signal.addEventListener('abort', aborted, { once: true });
+    if (signal.aborted) aborted();
+  });
 }
 
 /** For a connection that comes too late. */

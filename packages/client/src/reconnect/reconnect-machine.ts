@@ -208,7 +208,7 @@ export class ReconnectMachine<P, C> {
       const verdict = atOnce('shouldRetry', shouldRetry(loss));
       if (verdict === false) return undefined;
       if (typeof verdict !== 'object' && !isRoundOver) return 0;
-      this.phase ??= atOnce('random', random());
+      this.phase ??= random();
       const facts = { elapsedMs: now - this.absentAt, phase: this.phase, random };
       const delayMs =
         typeof verdict === 'object' ? verdict.afterMs : atOnce('retry', retry(this.round, facts));

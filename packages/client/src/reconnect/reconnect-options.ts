@@ -16,6 +16,7 @@ import {
   LOGGER,
   number,
   placeText,
+  RANDOM,
   type Resolved,
   textOf,
   time,
@@ -98,7 +99,7 @@ const OPTIONS = describeOptions('ReconnectingClient', {
   signal: unchecked(),
   logger: LOGGER,
   clock: CLOCK,
-  random: fn({ purpose: 'gives a number in [0, 1)', default: Math.random }),
+  random: RANDOM,
 });
 
 /** Options, checked, with their defaults. */

@@ -1,7 +1,8 @@
-import { type Channel, OptionError } from '@headrace/core';
+import { type Channel, OptionError, systemClock } from '@headrace/core';
 import { describeOptions, time, unchecked } from '@headrace/core/authoring';
 import { type BinaryExchange, ExchangeHandler, type ExchangeTypes } from '@headrace/handlers';
 import { CONNECTOR, type Connector } from '../address/racing-connector.ts';
+import { attempted, closeLate } from '../reconnect/connect-attempt.ts';
 
 /** Options of {@link requestOnce}. */
 export interface RequestOnceOptions<P, C extends Channel = Channel> {
@@ -31,7 +32,11 @@ export async function requestOnce<T extends ExchangeTypes = BinaryExchange, P = 
     signal = new AbortController().signal,
   } = OPTIONS.resolve(options as RequestOnceOptions<unknown>);
   signal.throwIfAborted();
-  const channel = await bootstrap.connect(place, { signal });
+  const channel = await attempted(
+    (cancel) => bootstrap.connect(place, { signal: cancel }),
+    { signal, clock: systemClock },
+    closeLate,
+  );
   try {
     const exchange = channel.pipeline.get(ExchangeHandler);
     if (exchange === undefined) {

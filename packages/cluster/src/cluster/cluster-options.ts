@@ -10,6 +10,7 @@ import {
   LOGGER,
   nested,
   number,
+  RANDOM,
   toError,
   value,
 } from '@headrace/core/authoring';
@@ -86,6 +87,6 @@ export const CLUSTER_OPTIONS = describeOptions('Cluster.join', {
   joinTimeoutMs: number({ default: 2000 }),
   clock: CLOCK,
   logger: LOGGER,
-  random: fn({ default: Math.random }),
+  random: RANDOM,
   randomBytes: fn({ default: randomBytes }),
 });

@@ -10,10 +10,10 @@ import {
 } from '@headrace/core';
 import {
   atOnce,
+  callSafely,
   choice,
   describeOptions,
   fn,
-  isPromiseLike,
   number,
   object,
   text,
@@ -193,12 +193,11 @@ export class Gateway<Message = unknown> {
     if (seat === undefined) return;
     const { handleWhenDown } = this.options;
     if (handleWhenDown !== undefined && this.port.state === 'down') {
-      const returned: unknown = handleWhenDown(seat.ctx.channel, message as Message);
-      if (isPromiseLike(returned)) {
-        returned.then(undefined, (thrown) =>
-          this.logger.log('error', 'handleWhenDown failed', toError(thrown)),
-        );
-      }
+      callSafely(
+        () => handleWhenDown(seat.ctx.channel, message as Message),
+        undefined,
+        (error) => this.logger.log('error', 'handleWhenDown failed', error),
+      );
       return;
     }
     const { bodyType, body } = encodeBody(message as Message, this.options.codec);

@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer';
-import { toError } from '@headrace/core/authoring';
+import { atOnce, toError } from '@headrace/core/authoring';
 import type { Bus, BusHost, BusSubscription, PublishOutcome } from '../bus/bus.ts';
 import type { Subjects } from '../bus/subject.ts';
 import { type Body, encodeBody } from '../envelope/body.ts';
@@ -125,6 +125,6 @@ export class Wire {
   }
 
   private newId(): string {
-    return this.host.randomBytes(NODE_ID_BYTES).toString('hex');
+    return atOnce('randomBytes', this.host.randomBytes(NODE_ID_BYTES)).toString('hex');
   }
 }

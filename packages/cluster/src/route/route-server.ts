@@ -3,7 +3,15 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Logger, stderrLogger, systemClock } from '@headrace/core';
-import { describeOptions, fn, LOGGER, number, text, value, whole } from '@headrace/core/authoring';
+import {
+  describeOptions,
+  LOGGER,
+  number,
+  RANDOM,
+  text,
+  value,
+  whole,
+} from '@headrace/core/authoring';
 import type { NodeInfo } from '../node/node-info.ts';
 import { chooseRoute } from './route-choice.ts';
 
@@ -72,7 +80,7 @@ const OPTIONS = describeOptions('routeServer', {
   maxConnections: whole({ min: 1, max: 1e6, default: 1000 }),
   requestTimeoutMs: number(REQUEST_TIME),
   keepAliveMs: number(REQUEST_TIME),
-  random: fn({ default: Math.random }),
+  random: RANDOM,
   logger: LOGGER,
 });
 

@@ -72,7 +72,7 @@ export interface WorkersOptions {
   readonly reusePort?: boolean;
   /** Notified of what becomes of the workers; in the primary. */
   readonly onWorker?: (event: WorkerEvent) => void;
-  /** In the primary, when all workers have ended: what it has to end itself. Then its process ends. */
+  /** In the primary, when all workers have ended: what it has to end itself. Then, or after `drainTimeoutMs`, its process ends. */
   readonly onEnd?: () => Promise<void> | void;
   /** @default stderrLogger('info') */
   readonly logger?: Logger;

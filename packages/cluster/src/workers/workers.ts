@@ -1,6 +1,6 @@
 import cluster, { type Worker } from 'node:cluster';
 import { systemClock, type Timer } from '@headrace/core';
-import { isPromiseLike, toError } from '@headrace/core/authoring';
+import { callSafely, toError } from '@headrace/core/authoring';
 import { processRelay } from '../bus/process/process-relay.ts';
 import { watchClusterChannel } from './cluster-channel.ts';
 import { KeptPorts } from './kept-ports.ts';
@@ -202,25 +202,29 @@ export class Workers {
     } else whole = event;
     const [level, line] = lineOf(whole);
     this.plan.logger.log(level, line);
-    const failed = (thrown: unknown): void =>
-      this.plan.logger.log('error', 'onWorker threw', toError(thrown));
-    try {
-      const returned: unknown = this.plan.onWorker?.(whole);
-      if (isPromiseLike(returned)) returned.then(undefined, failed);
-    } catch (thrown) {
-      failed(thrown);
-    }
+    callSafely(
+      () => this.plan.onWorker?.(whole),
+      undefined,
+      (error) => this.plan.logger.log('error', 'onWorker threw', error),
+    );
   }
 
   private async finish(error: Error | undefined): Promise<void> {
-    const { logger, onEnd } = this.plan;
+    const { logger, onEnd, drainTimeoutMs } = this.plan;
+    const exit = (): void => process.exit(error === undefined ? 0 : 1);
+    const late = (): void => {
+      logger.log('error', `onEnd took longer than ${drainTimeoutMs} ms`);
+      exit();
+    };
     if (error !== undefined) logger.log('error', 'the workers are given up', error);
+    const timer = systemClock.schedule(late, drainTimeoutMs, true);
     try {
       await onEnd?.();
     } catch (thrown) {
       logger.log('error', 'onEnd failed', toError(thrown));
     }
-    process.exit(error === undefined ? 0 : 1);
+    timer.cancel();
+    exit();
   }
 }
 

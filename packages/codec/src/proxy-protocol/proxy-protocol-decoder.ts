@@ -10,6 +10,7 @@ import {
 } from '@headrace/core';
 import {
   addressText,
+  callInContext,
   choice,
   describeOptions,
   peerOf,
@@ -167,7 +168,13 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
   }
 
   private isRefused(ctx: Context): boolean {
-    this.trust ??= this.isTrusted(peerOf(ctx.channel));
+    if (this.trust === undefined) {
+      // A throw would remove this handler, and the next one would read what strangers send.
+      this.trust = false;
+      callInContext(ctx, () => {
+        this.trust = this.isTrusted(peerOf(ctx.channel));
+      });
+    }
     return this.others === 'refuse' && !this.trust;
   }
 

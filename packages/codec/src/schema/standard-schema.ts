@@ -44,6 +44,7 @@ export function checkSchema<S extends StandardSchema | undefined>(schema: S): S 
 export function validate<Output>(schema: StandardSchema<unknown, Output>, value: unknown): Output {
   const result = schema['~standard'].validate(value);
   if (result instanceof Promise) {
+    result.catch(() => {});
     throw new DecodeError(
       'DECODER_FAILED',
       `the ${schema['~standard'].vendor} schema validates asynchronously; messages are decoded in ` +

@@ -1,5 +1,6 @@
 import type net from 'node:net';
 import type { Clock } from '../contract.ts';
+import { callSafely } from '../internal/call-safely.ts';
 import { choice, fn, unchecked, whole } from '../internal/option-kind.ts';
 import { describeOptions } from '../internal/option-set.ts';
 import type { PortNetwork } from '../transport/port-network.ts';
@@ -148,6 +149,7 @@ function plainConnectorFor(
   const setKeepAlive = 'port' in where ? keepAliveSetter(settings) : undefined;
   const socketOptions = {
     ...where,
+    ...('lookup' in where && where.lookup && { lookup: guarded(where.lookup) }),
     noDelay,
     keepAlive: settings.keepAlive,
     keepAliveInitialDelay: settings.keepAliveInitialDelayMs,
@@ -157,6 +159,16 @@ function plainConnectorFor(
   return isEncrypted
     ? SocketTransport.of(connectSocket(socketOptions, setKeepAlive))
     : SocketTransport.connecting(socketOptions, setKeepAlive);
+}
+
+/** Node does not look at what a lookup returns: its failure is that of the connect. */
+function guarded(lookup: net.LookupFunction): net.LookupFunction {
+  return (host, options, done) =>
+    callSafely(
+      () => lookup(host, options, done),
+      undefined,
+      (error) => done(error, ''),
+    );
 }
 
 /** The place as text, for errors. */

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import type { Channel, ChannelMatcher, CloseReason, Group } from '../contract.ts';
 import { OptionError } from '../errors.ts';
+import { atOnce } from '../internal/at-once.ts';
 import { flag } from '../internal/option-kind.ts';
 import { describeOptions } from '../internal/option-set.ts';
 import { WatchedEmitter } from '../internal/watched-emitter.ts';
@@ -230,7 +231,7 @@ export class ChannelGroup<Message = unknown>
   }
 
   private staysClosedFor(channel: Channel): boolean {
-    for (const matches of this.closedFor) if (matches(channel)) return true;
+    for (const matches of this.closedFor) if (atOnce('matcher', matches(channel))) return true;
     return false;
   }
 
@@ -254,6 +255,6 @@ function chosenOf(members: Iterable<Channel>, matcher: ChannelMatcher | undefine
   if (matcher === undefined) return [...members];
   checkMatcher(matcher);
   const chosen: Channel[] = [];
-  for (const channel of members) if (matcher(channel)) chosen.push(channel);
+  for (const channel of members) if (atOnce('matcher', matcher(channel))) chosen.push(channel);
   return chosen;
 }

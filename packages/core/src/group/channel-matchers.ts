@@ -1,4 +1,5 @@
 import type { Channel, ChannelMatcher } from '../contract.ts';
+import { atOnce } from '../internal/at-once.ts';
 import { checkChoice } from '../internal/option-check.ts';
 import { checkMatcher } from './group-argument.ts';
 
@@ -32,9 +33,13 @@ export const ChannelMatchers: {
   is: (wanted) => meaning((channel) => channel === wanted, 'none'),
   isNot: (unwanted) => meaning((channel) => channel !== unwanted, 'all'),
   isInstanceOf: (type) => (channel) => channel instanceof type,
-  invert: (matcher) => meaning((channel) => !matcher(channel), opposite(matcher.elsewhere)),
+  invert: (matcher) =>
+    meaning((channel) => !atOnce('matcher', matcher(channel)), opposite(matcher.elsewhere)),
   compose: (...matchers) =>
-    meaning((channel) => matchers.every((matcher) => matcher(channel)), common(matchers)),
+    meaning(
+      (channel) => matchers.every((matcher) => atOnce('matcher', matcher(channel))),
+      common(matchers),
+    ),
   elsewhere: (matcher, chosen) => {
     checkMatcher(matcher);
     return meaning((channel) => matcher(channel), checkChoice('elsewhere', chosen, CHOICES));

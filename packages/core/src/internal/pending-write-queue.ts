@@ -1,6 +1,7 @@
 import type { WriteFuture } from '../contract.ts';
 import { ChannelError } from '../errors.ts';
 import { allSettled } from './all-settled.ts';
+import { atOnce } from './at-once.ts';
 import { sizeOfBytes } from './byte-source.ts';
 import { ENTRY_OVERHEAD_BYTES } from './entry-overhead.ts';
 import { fn, number, unchecked } from './option-kind.ts';
@@ -147,7 +148,7 @@ export class PendingWriteQueue<Tag = undefined> {
     if (message === undefined || message === null) {
       throw new TypeError(`add(${String(message)}): a message cannot be null or undefined`);
     }
-    const cost = this.sizeOf(message) + ENTRY_OVERHEAD_BYTES;
+    const cost = atOnce('sizeOf', this.sizeOf(message)) + ENTRY_OVERHEAD_BYTES;
     this.refuseBeyondLimits(cost);
     const entry = new PendingWrite(this, message, cost, tag[0] as Tag);
     this.append(entry);

@@ -1,6 +1,7 @@
 import type { Channel, Handler, OutboundBytes, Pipeline } from '../contract.ts';
 import { OptionError, PipelineError } from '../errors.ts';
 import type { Chain, OrMisfit, ReadAfter, WriteAfter } from '../handler-chain.ts';
+import { atOnce } from '../internal/at-once.ts';
 import { isClass } from '../internal/is-class.ts';
 import type { MessageKind } from '../message-kinds.ts';
 import { excludes, misorderOfReads, misorderOfWrites } from './message-order.ts';
@@ -79,7 +80,8 @@ export class PipelineTemplate<R, W> {
 
   /** Adds new handlers to a channel's pipeline. */
   initialize(channel: Channel): Pipeline<R, W> {
-    for (const make of this.factories) channel.pipeline.addLast(make(channel));
+    for (const make of this.factories)
+      channel.pipeline.addLast(atOnce('a function of the template', make(channel)));
     return channel.pipeline as Pipeline<R, W>;
   }
 }

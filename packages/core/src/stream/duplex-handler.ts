@@ -1,6 +1,7 @@
 import type { Context, Direction, Handler, OutboundBytes } from '../contract.ts';
 import { OptionError } from '../errors.ts';
 import type { Types } from '../handler-types.ts';
+import { callInContext } from '../internal/call-safely.ts';
 import { isClass } from '../internal/is-class.ts';
 import { ChannelDuplex } from './channel-duplex.ts';
 
@@ -94,7 +95,8 @@ export class DuplexHandler implements Handler {
   private start(ctx: Context): void {
     if (this.stream !== undefined) return;
     this.stream = new ChannelDuplex(ctx);
-    this.use(this.stream);
+    const returned: unknown = this.use(this.stream);
+    callInContext(ctx, () => returned);
   }
 }
 

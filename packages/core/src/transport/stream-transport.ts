@@ -1,7 +1,9 @@
 import { Duplex, type Readable, type Writable } from 'node:stream';
 import type { Address, CloseInfo, OutboundBytes } from '../contract.ts';
 import { OptionError } from '../errors.ts';
+import { atOnce } from '../internal/at-once.ts';
 import { sizeOfBytes } from '../internal/byte-source.ts';
+import { callSafely } from '../internal/call-safely.ts';
 import { fn, unchecked } from '../internal/option-kind.ts';
 import { describeOptions } from '../internal/option-set.ts';
 import { coalesce } from './coalesce.ts';
@@ -277,7 +279,13 @@ export class StreamTransport implements Transport {
 
   /** @internal */
   failed(error: Error): void {
-    this.sink?.failed(this.options.explain?.(error) ?? error);
+    const { explain } = this.options;
+    let explained = error;
+    const ask = (): void => {
+      explained = atOnce('explain', explain!(error));
+    };
+    if (explain !== undefined) callSafely(ask, undefined);
+    this.sink?.failed(explained);
   }
 
   /** @internal One stream has closed. */

@@ -1,5 +1,13 @@
 import { OptionError } from '@headrace/core';
-import { describeOptions, flag, fn, number, object, time, whole } from '@headrace/core/authoring';
+import {
+  describeOptions,
+  flag,
+  number,
+  object,
+  RANDOM,
+  time,
+  whole,
+} from '@headrace/core/authoring';
 import type { AdaptiveInterval } from './adaptive-interval.ts';
 import { type HeartbeatFormat, textHeartbeat } from './heartbeat-format.ts';
 import type { HeartbeatRules } from './heartbeat-machine.ts';
@@ -56,7 +64,7 @@ const OPTIONS = describeOptions('HeartbeatHandler', {
   silenceMs: time({ default: false }),
   jitter: number({ max: 1, default: 0.1 }),
   adaptive: object('an AdaptiveInterval'),
-  random: fn({ purpose: 'returns a number from 0 to 1', default: Math.random }),
+  random: RANDOM,
 });
 
 /** Formats hold nothing of a connection: all handlers share this one. */

@@ -1,5 +1,5 @@
 import type { Context, Handler, Timer, Types } from '@headrace/core';
-import { describeOptions, fn, number, time } from '@headrace/core/authoring';
+import { describeOptions, number, RANDOM, time } from '@headrace/core/authoring';
 import { EXPIRY_OPTIONS, type Expiry, type ExpiryOptions, expire } from './connection-expiry.ts';
 
 /** Options of a {@link MaxAgeHandler}. */
@@ -17,7 +17,7 @@ const OPTIONS = describeOptions(
   {
     maxAgeMs: time({ required: true }),
     jitter: number({ max: 1, default: 0.1 }),
-    random: fn({ purpose: 'returns a number from 0 to 1', default: Math.random }),
+    random: RANDOM,
   },
   EXPIRY_OPTIONS,
 );

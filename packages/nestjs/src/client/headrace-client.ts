@@ -200,9 +200,23 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
       const plain = { ...packet, data, ...(id !== undefined && { id }) };
       const message: unknown = this.serializer.serialize(plain);
       if (isPromiseLike(message)) {
+        const { clock } = this.settings;
+        const { timeoutMs } = times;
+        const late = (): void => {
+          isDropped = true;
+          const text = `the serializer gave no message within ${timeoutMs} ms`;
+          reject(new TimedOutError('TIMEOUT_REQUEST', text, { timeoutMs }));
+        };
+        const deadline = Number.isFinite(timeoutMs) ? clock.schedule(late, timeoutMs) : undefined;
         message.then(
-          (value) => submit(value, times),
-          (thrown) => reject(toError(thrown)),
+          (value) => {
+            deadline?.cancel();
+            submit(value, times);
+          },
+          (thrown) => {
+            deadline?.cancel();
+            reject(toError(thrown));
+          },
         );
       } else submit(message, times);
     } catch (thrown) {

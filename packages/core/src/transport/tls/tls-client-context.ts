@@ -1,7 +1,8 @@
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls, { type SecureContext } from 'node:tls';
-import { OptionError } from '../../errors.ts';
+import { OptionError, toError } from '../../errors.ts';
+import { atOnce } from '../../internal/at-once.ts';
 import { flag, fn, unchecked } from '../../internal/option-kind.ts';
 import { describePart } from '../../internal/option-set.ts';
 import type { TlsOutcome, TlsSide } from './tls-handshake.ts';
@@ -75,7 +76,9 @@ export class TlsClientContext implements TlsSide {
       servername: net.isIP(name) === 0 ? name : '',
       rejectUnauthorized: this.rejectUnauthorized,
       ...(alpn !== undefined && { ALPNProtocols: [...alpn] }),
-      ...(checkServerIdentity !== undefined && { checkServerIdentity }),
+      ...(checkServerIdentity !== undefined && {
+        checkServerIdentity: guarded(checkServerIdentity),
+      }),
     });
     const onError = (error: Error) => done(error, socket);
     socket.once('error', onError);
@@ -84,6 +87,19 @@ export class TlsClientContext implements TlsSide {
       socket.off('error', onError);
     });
   }
+}
+
+type IdentityCheck = NonNullable<TlsClientOptions['checkServerIdentity']>;
+
+/** Node calls it outside of everything that catches: its failure is what is wrong with the certificate. */
+function guarded(check: IdentityCheck): IdentityCheck {
+  return (host, certificate) => {
+    try {
+      return atOnce('tls.checkServerIdentity', check(host, certificate));
+    } catch (thrown) {
+      return toError(thrown);
+    }
+  };
 }
 
 function checkName(options: TlsClientOptions, host: string | undefined): void {
