@@ -3,7 +3,6 @@ import {
   type ChannelGroup,
   type ChannelMatcher,
   ChannelMatchers,
-  type Clock,
   type GroupOutcome,
   type Timer,
 } from '@headrace/core';
@@ -19,11 +18,12 @@ import {
 
 /** Options of an {@link Announcer}. */
 export interface AnnouncerOptions<Message, Combined> {
-  /** The pause between batches, in milliseconds: what is announced meanwhile goes out together. @default 50 */
+  /** The pause between batches, in milliseconds: announcements made meanwhile go out together. @default 50 */
   readonly everyMs?: number;
   /**
-   * How many writes, announcements times members, come at once within `everyMs`, before batches begin. So a small group
-   * hears of everything at once. @default 1000
+   * How many writes to members may be made within `everyMs` before batches begin: announcements to a small group are not
+   * delayed. A batch counts as one write for each member; without `combine`, as one for each announcement and member.
+   * Batches of {@link Announcer.catchUp} count too. @default 1000
    */
   readonly writesAtOnce?: number;
   /**
@@ -39,33 +39,48 @@ const OPTIONS = describeOptions('Announcer', {
   combine: fn({ purpose: 'makes one message of several' }),
 });
 
-/** One batch comes to at most this many messages times members: other broadcasts wait for one batch at most. */
+/** A batch has at most this many announcements times members. */
 const MAX_BATCH_WRITES = 250_000;
-/** But a batch has at least this many messages, however large the group is. */
+/** But a batch has at least this many announcements, however large the group is. */
 const MIN_BATCH_MESSAGES = 32;
+/**
+ * A batch goes out in pieces. Of each piece, at most this many members get a part that is made for them alone; all
+ * others share it. A batch about thousands of members costs one copy for each, of one piece and not of the whole batch.
+ */
+const MAX_PARTS = 64;
 const MAX_WAITING = 65_536;
+/** No piece is added while this many broadcasts of the group wait: the group refuses more than twice as many. */
+const MAX_BACKLOG = 8192;
+/** Nor while pieces of this many writes wait: the group refuses more than twice as many. */
+const MAX_WRITES_AHEAD = 4_000_000;
 
 interface Announcement<Message> {
   readonly message: Message;
   readonly about: Channel | undefined;
+  /** Members joined just before it: they get this one and those after it. */
+  readonly isStart: boolean;
 }
 
 /**
- * Announces to a group what concerns all members and need not be there at once: who comes and goes. When thousands come
- * together, each announcement for itself would be a write and a system call for each pair of members; here they go out
- * in batches, and what members say does not wait for them.
+ * Announces joins and leaves, or other events that may arrive a little later, to all members of a group. When thousands
+ * of members join together, one broadcast for each would be a write and a system call for each pair of members. An
+ * Announcer sends them in batches, and other broadcasts of the group do not queue behind thousands of announcements.
  *
- * An announcement to a few members is sent at once. When there are more than `writesAtOnce` writes within `everyMs`, the
- * next ones wait until those before them have been written to all members, and for `everyMs` after that. A member gets the announcements that were made since it joined, in their order,
- * except those about itself; the same as with a broadcast for each.
+ * An announcement to a small group is sent at once. After more than `writesAtOnce` writes within `everyMs`, further
+ * announcements wait until the earlier ones have been written to all members, and for `everyMs` after that. Each member
+ * gets the announcements made since it joined, in order, except those about itself: the same as with a broadcast for each.
  *
- * **Cost** one write and one flush for each member and batch with `combine`. A batch has at most 250,000 divided by the
- * members, and at least 32 announcements; 65,536 may wait.
- * **Pitfalls** an announcement comes later than a broadcast that was made after it: use {@link Announcer.catchUp}
- * before a member's own messages. Call {@link Announcer.close} before a shutdown: what waits is of no use then.
+ * **Cost** with `combine`, one write and one flush for each member and batch. A batch has at most 250,000 announcements
+ * divided by the number of members, and at least 32. If announcements of a batch are about members, or members joined
+ * during it, the batch is written in pieces, each about at most 64 such members; each of these gets one part of its own.
+ * For 5,000 members that joined together this is at most 79 writes for each member, and 325,000 messages given to
+ * `combine`. 65,536 announcements may wait; a further one causes a batch at once.
+ * **Pitfalls** an announcement can arrive after a broadcast that was made later: call {@link Announcer.catchUp} before
+ * you broadcast a member's own messages. Call {@link Announcer.close} before a shutdown: it discards the waiting
+ * announcements.
  *
- * @typeParam Message - what is announced
- * @typeParam Combined - what `combine` makes of several; the members' pipelines must take both
+ * @typeParam Message - the type of an announcement
+ * @typeParam Combined - the result of `combine`; the members' pipelines must take both
  *
  * @example
  * ```ts run
@@ -95,14 +110,20 @@ export class Announcer<Message, Combined = Message> {
   private readonly queue: Announcement<Message>[] = [];
   /** The number of the first announcement in the queue, among all. */
   private first = 0;
-  /** Members that joined while announcements waited: the number of the first one that they get. */
+  /** For each member that announcements in the queue are about, the number of the last one. */
+  private readonly lastAbout = new Map<Channel, number>();
+  /** Members joined since the last announcement. */
+  private hasJoined = false;
+  /** Members that joined while announcements waited: the number of the first one that they get, in rising order. */
   private readonly newcomers = new Map<Channel, number>();
   /** A batch is being written, or the pause after it is not over. */
   private isBusy = false;
   private isClosed = false;
-  /** Writes since then, while no batch waited. */
+  /** Writes since then. */
   private since = 0;
   private writes = 0;
+  /** Writes of pieces that the group has not begun. */
+  private ahead = 0;
   private pause: Timer | undefined = undefined;
 
   constructor(
@@ -118,7 +139,9 @@ export class Announcer<Message, Combined = Message> {
     this.writesAtOnce = writesAtOnce;
     this.combine = options.combine;
     group.on('channelJoined', (channel) => {
-      if (this.queue.length > 0) this.newcomers.set(channel, this.first + this.queue.length);
+      if (this.queue.length === 0) return;
+      this.newcomers.set(channel, this.end);
+      this.hasJoined = true;
     });
     group.on('channelLeft', (channel) => this.newcomers.delete(channel));
   }
@@ -129,30 +152,45 @@ export class Announcer<Message, Combined = Message> {
   }
 
   /**
-   * Sends a message to all who are members now, soon. False if it is not sent: after {@link close}, or when too many
-   * wait.
+   * Sends a message to the present members, soon. False if it is not sent: after {@link close}, or when 65,536 wait and
+   * the group does not keep up.
    *
    * @param about - the member that it concerns, which does not get it
    */
   announce(message: Message, about?: Channel): boolean {
+    if (this.queue.length >= MAX_WAITING) this.send(this.first + this.batchSize);
     if (this.isClosed || this.queue.length >= MAX_WAITING) return false;
-    this.queue.push({ message: present('announce', message), about });
+    const isStart = this.hasJoined;
+    this.queue.push({ message: present('announce', message), about, isStart });
+    this.hasJoined = false;
+    if (about !== undefined) this.lastAbout.set(about, this.end - 1);
     if (!this.isBusy) this.sendBatch();
     return true;
   }
 
-  /** Writes a batch now if announcements about a member wait, all of them included: call it before its messages. */
-  catchUp(about: Channel): void {
-    const last = this.queue.findLastIndex((one) => one.about === about);
-    if (last >= 0) this.send(Math.max(last + 1, this.batchSize));
+  /**
+   * Writes the announcements about a member that wait, and those before them: call it before the member's messages.
+   * False if a part still waits, because some thousands of broadcasts of the group do.
+   */
+  catchUp(about: Channel): boolean {
+    const last = this.lastAbout.get(about);
+    if (last === undefined) return true;
+    this.send(Math.max(last + 1, this.first + this.batchSize));
+    return last < this.first;
   }
 
-  /** Drops what waits; nothing is announced any more. */
+  /** Discards the announcements that wait, and refuses further ones. */
   close(): void {
     this.isClosed = true;
     this.queue.length = 0;
+    this.lastAbout.clear();
     this.newcomers.clear();
     this.pause?.cancel();
+  }
+
+  /** The number of the next announcement. */
+  private get end(): number {
+    return this.first + this.queue.length;
   }
 
   private get batchSize(): number {
@@ -161,26 +199,18 @@ export class Announcer<Message, Combined = Message> {
   }
 
   private sendBatch(): void {
-    const [member] = this.group;
     this.isBusy = true;
-    const outcome = this.send(this.batchSize);
-    // Without members there is nothing to rest from.
-    outcome.onceBegun(() => (member === undefined ? this.goOn() : this.rest(member.clock)));
+    const outcome = this.send(this.first + this.batchSize);
+    if (outcome === undefined) this.group.onceDrained(() => this.goOn());
+    else outcome.onceBegun(() => this.rest());
   }
 
-  private rest(clock: Clock): void {
+  private rest(): void {
+    const [member] = this.group;
     if (this.isClosed) return;
-    if (this.isWithinLimit(clock.now())) this.goOn();
-    else this.pause = clock.schedule(() => this.goOn(), this.everyMs);
-  }
-
-  private isWithinLimit(now: number): boolean {
-    if (now - this.since >= this.everyMs) {
-      this.since = now;
-      this.writes = 0;
-    }
-    this.writes += this.group.size;
-    return this.writes < this.writesAtOnce;
+    // Without members there is nothing to rest from.
+    if (member === undefined || this.writes < this.writesAtOnce) this.goOn();
+    else this.pause = member.clock.schedule(() => this.goOn(), this.everyMs);
   }
 
   private goOn(): void {
@@ -188,47 +218,111 @@ export class Announcer<Message, Combined = Message> {
     if (this.queue.length > 0) this.sendBatch();
   }
 
-  /** Writes the first so many announcements to the group. */
-  private send(count: number): GroupOutcome {
-    const batch = this.queue.splice(0, count);
-    const from = this.first;
-    this.first += batch.length;
-    const apart = this.membersApart(batch);
-    const getsAll = (channel: Channel): boolean =>
-      !apart.has(channel) && !this.newcomers.has(channel);
-    const isForAll = apart.size === 0 && this.newcomers.size === 0;
-    const outcome = this.write(batch, isForAll ? undefined : getsAll);
-    for (const channel of apart) {
-      const start = this.newcomers.get(channel) ?? from;
-      const theirs = batch.filter(({ about }, i) => from + i >= start && about !== channel);
-      if (theirs.length > 0) this.write(theirs, ChannelMatchers.is(channel));
-    }
-    for (const [channel, start] of this.newcomers) {
-      if (start <= this.first) this.newcomers.delete(channel);
+  /** Writes the announcements before number `end`, while the group takes more. Returns the outcome of the last piece. */
+  private send(end: number): GroupOutcome | undefined {
+    let outcome: GroupOutcome | undefined;
+    while (this.first < end && this.queue.length > 0 && this.hasRoom) {
+      outcome = this.sendPiece(this.pieceSize(end - this.first));
     }
     return outcome;
   }
 
-  /** Members that get a part of a batch: those that it is about, and those that joined while it grew. */
-  private membersApart(batch: readonly Announcement<Message>[]): Set<Channel> {
-    const apart = new Set<Channel>();
-    for (const { about } of batch) {
-      if (about !== undefined && this.group.has(about)) apart.add(about);
+  private get hasRoom(): boolean {
+    return this.group.backlog < MAX_BACKLOG && this.ahead < MAX_WRITES_AHEAD;
+  }
+
+  /** How many of the first `count` announcements go out together. */
+  private pieceSize(count: number): number {
+    const size = Math.min(count, this.queue.length);
+    let parts = 0;
+    for (let i = 0; i < size; i++) {
+      const { about, isStart } = this.queue[i]!;
+      // Without `combine` each announcement is a broadcast.
+      const isPart = this.combine === undefined || isStart || this.isMember(about);
+      if (isPart && ++parts === MAX_PARTS) return i + 1;
     }
-    for (const [channel, start] of this.newcomers) if (start < this.first) apart.add(channel);
-    return apart;
+    return size;
+  }
+
+  private isMember(channel: Channel | undefined): channel is Channel {
+    return channel !== undefined && this.group.has(channel);
+  }
+
+  private sendPiece(size: number): GroupOutcome {
+    const { newcomers } = this;
+    const piece = this.queue.splice(0, size);
+    const from = this.first;
+    const end = from + size;
+    this.first = end;
+    const apart = this.membersAbout(piece, from);
+    for (const channel of apart) {
+      const start = newcomers.get(channel) ?? from;
+      const theirs = piece.filter(({ about }, i) => from + i >= start && about !== channel);
+      if (theirs.length > 0) this.write(this.combined(theirs), ChannelMatchers.is(channel));
+    }
+    for (const start of this.startsBefore(end, apart)) {
+      const joinedThen = (one: Channel): boolean => newcomers.get(one) === start && !apart.has(one);
+      this.write(this.combined(piece.slice(start - from)), joinedThen);
+    }
+    const getsAll = (channel: Channel): boolean => !apart.has(channel) && !newcomers.has(channel);
+    const isForAll = apart.size === 0 && newcomers.size === 0;
+    const messages = this.combined(piece);
+    this.count(messages.length * this.group.size);
+    const outcome = this.write(messages, isForAll ? undefined : getsAll);
+    for (const [channel, start] of newcomers) {
+      if (start > end) break;
+      newcomers.delete(channel);
+    }
+    return outcome;
+  }
+
+  private membersAbout(piece: readonly Announcement<Message>[], from: number): Set<Channel> {
+    const members = new Set<Channel>();
+    piece.forEach(({ about }, i) => {
+      if (about === undefined) return;
+      if (this.lastAbout.get(about) === from + i) this.lastAbout.delete(about);
+      if (this.group.has(about)) members.add(about);
+    });
+    return members;
+  }
+
+  /** Where members begin that joined within a piece, except those that get a part of their own. */
+  private startsBefore(end: number, apart: ReadonlySet<Channel>): Set<number> {
+    const starts = new Set<number>();
+    for (const [channel, start] of this.newcomers) {
+      if (start >= end) break;
+      if (!apart.has(channel)) starts.add(start);
+    }
+    return starts;
+  }
+
+  private count(writes: number): void {
+    const [member] = this.group;
+    if (member === undefined) return;
+    const now = member.clock.now();
+    if (now - this.since >= this.everyMs) {
+      this.since = now;
+      this.writes = 0;
+    }
+    this.writes += writes;
   }
 
   private write(
-    batch: readonly Announcement<Message>[],
+    messages: readonly (Message | Combined)[],
     matcher: ChannelMatcher | undefined,
   ): GroupOutcome {
-    const messages = this.combined(batch.map(({ message }) => message));
     for (const message of messages.slice(0, -1)) this.group.write(message, matcher);
-    return this.group.writeAndFlush(messages.at(-1)!, matcher);
+    const outcome = this.group.writeAndFlush(messages.at(-1)!, matcher);
+    const writes = outcome.size * messages.length;
+    this.ahead += writes;
+    outcome.onceBegun(() => {
+      this.ahead -= writes;
+    });
+    return outcome;
   }
 
-  private combined(messages: readonly Message[]): readonly (Message | Combined)[] {
+  private combined(batch: readonly Announcement<Message>[]): readonly (Message | Combined)[] {
+    const messages = batch.map(({ message }) => message);
     const { combine } = this;
     if (combine === undefined || messages.length === 1) return messages;
     let written: readonly (Message | Combined)[] = messages;

@@ -1,4 +1,5 @@
 import { type Channel, ChannelGroup, type LogLevel } from '@headrace/core';
+import { SettableFuture } from '@headrace/core/authoring';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { Announcer, type AnnouncerOptions } from '../../src/broadcast/announcer.ts';
@@ -170,6 +171,25 @@ describe('Announcer', () => {
     expect(room.heard(ann)).toEqual([[]]);
   });
 
+  it('costs no square of the members when the last of many that joined at once speaks', () => {
+    let combined = 0;
+    const combine = (texts: readonly string[]): string => {
+      combined += texts.length;
+      return texts.join(' ');
+    };
+    const room = new Room({ combine });
+    const members = Array.from({ length: 2000 }, (_, i) => room.join(`${i}`));
+    expect(room.presence.catchUp(members.at(-1)!)).toBe(true);
+    room.group.writeAndFlush('hi');
+    expect(combined).toBeLessThan(2000 * 65);
+    for (const at of [0, 1, 63, 64, 65, 1000, 1998, 1999]) {
+      const [texts] = room.heard(members[at]!);
+      const names = Array.from({ length: 1999 - at }, (_, i) => `+${at + 1 + i}`);
+      expect(texts!.join(' ')).toBe([...names, 'hi'].join(' '));
+      expect(texts!.length).toBeLessThan(40);
+    }
+  });
+
   it('drops what waits when it is closed', () => {
     const room = new Room();
     const ann = room.join('ann');
@@ -201,11 +221,145 @@ describe('Announcer', () => {
     expect([room.presence.waiting, room.clock.pendingTimers]).toEqual([0, 0]);
   });
 
-  it('takes no more than 65,536', () => {
-    const room = new Room();
-    room.join('ann');
+  it('writes a batch at once when 65,536 wait', () => {
+    const room = new Room({ combine: (texts) => String(texts.length) });
+    const ann = room.join('ann');
     const taken = Array.from({ length: 65_537 }, () => room.presence.announce('x'));
+    expect(taken).not.toContain(false);
+    expect([room.heard(ann), room.presence.waiting]).toEqual([[['65536']], 1]);
+  });
+
+  it('takes no more than 65,536 while thousands of broadcasts wait', () => {
+    const room = new Room({ combine: (texts) => String(texts.length) });
+    const ann = room.channel();
+    room.group.add(ann);
+    const taken: boolean[] = [];
+    whileWriting(ann, () => {
+      for (let i = 0; i < 8192; i++) room.group.write('hello');
+      for (let i = 0; i < 65_537; i++) taken.push(room.presence.announce('x'));
+    });
+    room.group.writeAndFlush('now');
     expect(taken.indexOf(false)).toBe(65_536);
+    expect(taken).toHaveLength(65_537);
+    // What waits goes out after them.
+    expect(room.heard(ann)[0]!.slice(8190)).toEqual(['hello', 'hello', 'hello', '65536']);
+  });
+
+  it('catches up no further while thousands of broadcasts wait', () => {
+    const room = new Room();
+    const ann = room.join('ann');
+    room.presence.announce('one');
+    room.presence.announce('two', ann);
+    room.presence.announce('three');
+    const could: boolean[] = [];
+    whileWriting(ann, () => {
+      could.push(room.presence.catchUp(room.channel()));
+      for (let i = 0; i < 8192; i++) room.group.write('hello');
+      could.push(room.presence.catchUp(ann));
+    });
+    room.group.writeAndFlush('now');
+    expect([could, room.presence.waiting]).toEqual([[true, false], 3]);
+    expect(room.presence.catchUp(ann)).toBe(true);
+    expect(room.heard(ann)[0]!.slice(8192)).toEqual(['hello', 'one three']);
+  });
+
+  it('catches up no further while four million writes wait', () => {
+    const room = new Room({ combine: undefined } as unknown as Options, new SlowClock());
+    const members = Array.from({ length: 2000 }, () => room.channel());
+    for (const member of members) room.group.add(member);
+    for (let i = 0; i < 3000; i++) room.presence.announce(`${i}`);
+    room.presence.announce('about', members[7]);
+    expect(room.presence.catchUp(members[7]!)).toBe(false);
+    expect(room.group.backlog).toBeLessThan(2100);
+    expect(room.group.backlog).toBeGreaterThan(1990);
+  });
+
+  it('counts the writes that wait, and not those that were made', () => {
+    const room = new Room({ combine: undefined } as unknown as Options);
+    let written = 0;
+    const done = SettableFuture.succeeded();
+    for (let i = 0; i < 1000; i++) {
+      const member = room.channel();
+      member.pipeline.addLast({
+        write() {
+          written += 1;
+          return done;
+        },
+      });
+      room.group.add(member);
+    }
+    for (let i = 0; i < 4100; i++) room.presence.announce(`${i}`);
+    room.clock.advance(2000);
+    expect([written, room.presence.waiting]).toEqual([4_100_000, 0]);
+  });
+
+  it('makes one message of the rest for all that joined at the same moment', () => {
+    let made = 0;
+    const combine = (texts: readonly string[]): string => {
+      made += 1;
+      return texts.join(' ');
+    };
+    const room = new Room({ combine });
+    const ann = room.join('ann');
+    room.presence.announce('one');
+    const silent = Array.from({ length: 100 }, () => room.channel());
+    for (const channel of silent) room.group.add(channel);
+    const bob = room.join('bob');
+    for (const text of ['two', 'three']) room.presence.announce(text);
+    room.clock.advance(50);
+    expect(room.heard(ann, silent[0]!, silent[99]!, bob)).toEqual([
+      ['one +bob two three'],
+      ['+bob two three'],
+      ['+bob two three'],
+      ['two three'],
+    ]);
+    expect(made).toBe(3);
+  });
+
+  it('costs no square of the members that join between announcements', () => {
+    let combined = 0;
+    const combine = (texts: readonly string[]): string => {
+      combined += texts.length;
+      return texts.join(' ');
+    };
+    const room = new Room({ combine });
+    const ann = room.join('ann');
+    for (let i = 0; i < 1000; i++) {
+      room.presence.announce(`${i}`);
+      room.group.add(room.channel());
+    }
+    room.clock.advance(1000);
+    expect(room.heard(ann)[0]!.join(' ').split(' ')).toHaveLength(1000);
+    expect(combined).toBeLessThan(1000 * 65);
+  });
+
+  it('counts the writes of `catchUp`', () => {
+    const room = new Room({ writesAtOnce: 3 });
+    const ann = room.channel();
+    room.group.add(ann);
+    room.presence.announce('one');
+    room.clock.advance(30);
+    for (const text of ['two', 'three', 'four']) room.presence.announce(text);
+    expect(room.heard(ann)).toEqual([['one', 'two', 'three']]);
+    room.clock.advance(40);
+    const bob = room.join('bob');
+    room.presence.catchUp(bob);
+    room.clock.advance(10);
+    for (const text of ['five', 'six']) room.presence.announce(text);
+    expect(room.heard(ann)).toEqual([['four +bob', 'five']]);
+  });
+
+  it('counts announcements and not batches without `combine`', () => {
+    const room = new Room({ combine: undefined, writesAtOnce: 4 } as unknown as Options);
+    const ann = room.channel();
+    room.group.add(ann);
+    room.clock.advance(1000);
+    for (const text of ['1', '2', '3', '4', '5', '6', '7']) room.presence.announce(text);
+    expect(room.heard(ann)).toEqual([['1', '2', '3', '4']]);
+    room.clock.advance(50);
+    // The three that waited are three writes: one more, and the next one waits.
+    for (const text of ['8', '9']) room.presence.announce(text);
+    expect(room.heard(ann)).toEqual([['5', '6', '7', '8']]);
   });
 
   it('writes each by itself, and flushes once, without `combine`', () => {
@@ -251,6 +405,16 @@ describe('Announcer', () => {
     expect(room.presence.waiting).toBe(0);
   });
 });
+
+/** Calls back within a write of `now` to the member: the group runs then, and further broadcasts wait. */
+function whileWriting(member: EmbeddedChannel, action: () => void): void {
+  member.pipeline.addLast({
+    write(ctx, message) {
+      if (message === 'now') action();
+      return ctx.write(message);
+    },
+  });
+}
 
 /** Each look at the time takes a while: a broadcast to 200 needs several slices. */
 class SlowClock extends VirtualClock {
