@@ -7,12 +7,17 @@ import { Room } from './room.ts';
 export type Ways = Readonly<Record<string, Way>>;
 export type WayListener = (ways: Ways) => void;
 
-/** Who joins within this time is announced together. */
+/** Members that join within this time are reported together. */
 const TOGETHER_MS = 100;
 /** More names than a page shows. */
 const MAX_AT_ONCE = 2000;
 
-/** How each member of this process came in, for the badges in the page's list: the protocol itself names them only. */
+/**
+ * How each member of this process came in, for the badges in the page's list: the protocol itself names them only.
+ *
+ * No Announcer: the listeners are a few pages and not the members of a group, one record is merged for all of them, and
+ * a badge has no order with messages that a batch would have to keep.
+ */
 @injectable()
 export class WayFeed {
   private readonly room: Room;
