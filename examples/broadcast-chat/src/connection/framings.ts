@@ -23,6 +23,10 @@ type Bytes = Channel<Buffer, OutboundBytes>;
 type Texts = Pipeline<string, string>;
 
 export function addFrames({ pipeline }: Bytes): Texts {
+  const prepender = new LengthFieldPrepender({
+    lengthFieldLength: LENGTH_BYTES,
+    otherMessages: 'pass-on',
+  });
   return pipeline.addLast(
     new LengthFieldFrameDecoder({
       maxFrameLength: MAX_MESSAGE_BYTES + LENGTH_BYTES,
@@ -30,8 +34,8 @@ export function addFrames({ pipeline }: Bytes): Texts {
       initialBytesToStrip: LENGTH_BYTES,
       frameTimeoutMs,
     }),
-    new AnnouncementFramesHandler(),
-    new LengthFieldPrepender({ lengthFieldLength: LENGTH_BYTES, otherMessages: 'pass-on' }),
+    new AnnouncementFramesHandler(prepender),
+    prepender,
     new StringCodec({ otherMessages: 'pass-on' }),
   );
 }

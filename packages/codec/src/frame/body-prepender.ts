@@ -107,6 +107,15 @@ export abstract class BodyPrepender implements Handler {
     this.messageKinds = otherMessages === 'refuse' ? BYTES_AND_BYTES : undefined;
   }
 
+  /**
+   * The length and the body, which is not copied: for an encoder that writes several frames as one message.
+   *
+   * @throws EncodeError `HR_ERR_MESSAGE_TOO_LONG`, `HR_ERR_MESSAGE_NOT_ENCODABLE` as a write fails with
+   */
+  prepend(body: OutboundBytes): OutboundBytes {
+    return this.header.prepend(body);
+  }
+
   write(ctx: Context, message: unknown): WriteFuture {
     if (!isOutboundBytes(message)) {
       if (this.messageKinds === undefined) return ctx.write(message);

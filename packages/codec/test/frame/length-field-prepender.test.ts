@@ -1,6 +1,6 @@
 import { LengthFieldPrepender } from '@headrace/codec';
 import { ChannelGroup, OptionError, type OutboundBytes } from '@headrace/core';
-import { isByteSource } from '@headrace/core/authoring';
+import { isByteSource, toBuffer } from '@headrace/core/authoring';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import type { LengthFieldPrependerOptions } from '../../src/frame/length-field-prepender.ts';
@@ -21,6 +21,12 @@ describe('LengthFieldPrepender', () => {
       '00000007616263',
     );
     expect(encoded({ lengthFieldLength: 8 }, abc)).toBe('0000000000000003616263');
+  });
+
+  it('makes the bytes of a frame for an encoder that writes several as one message', () => {
+    const prepender = new LengthFieldPrepender({ lengthFieldLength: 1 });
+    expect(toBuffer(prepender.prepend(abc)).toString('hex')).toBe('03616263');
+    expect(() => prepender.prepend(Buffer.alloc(256))).toThrow('does not fit a field of 1 bytes');
   });
 
   it('writes the little end first if wanted', () => {
