@@ -35,7 +35,7 @@ const EVERYWHERE: readonly Rule[] = [
     {
       path: '^(packages|examples)/',
       // Certificates for tests: `src only` keeps them out of the packages.
-      pathNot: ['^$1/$2/', '^packages/core/test/fixture/certificates\\.ts$'],
+      pathNot: ['^$1/$2/', '^packages/core/test/fixture/(?:certificates|function-options)\\.ts$'],
       dependencyTypes: ['local'],
     },
   ),

@@ -8,8 +8,7 @@ export { Bootstrap, type ClientOptions } from './bootstrap/bootstrap.ts';
 export type { ChannelInitializer } from './bootstrap/bootstrap-options.ts';
 export type { ClientTls, ConnectPlace, PortPlace } from './bootstrap/connect-target.ts';
 export {
-  CONNECTION_ACCEPTED,
-  CONNECTION_CLOSED,
+  CONNECTION_CHANNELS,
   type ConnectionMessage,
 } from './bootstrap/connection-diagnostics.ts';
 export { Server, type ServerEvents } from './bootstrap/server.ts';

@@ -2,10 +2,13 @@ import { channel, type Channel as DiagnosticsChannel } from 'node:diagnostics_ch
 import type { Channel } from '../contract.ts';
 import type { TransportKind } from '../transport/listener.ts';
 
-/** A server has accepted a connection, and its pipeline is built. */
-export const CONNECTION_ACCEPTED = 'headrace.connection.accepted';
-/** A connection that was announced as accepted has closed; `channel.closeInfo` has the reason. */
-export const CONNECTION_CLOSED = 'headrace.connection.closed';
+/** Names of channels of `node:diagnostics_channel`, on which a {@link ConnectionMessage} is published. */
+export const CONNECTION_CHANNELS = {
+  /** A server has accepted a connection, and its pipeline is built. */
+  accepted: 'headrace.connection.accepted',
+  /** A connection that was announced as accepted has closed; `channel.closeInfo` has the reason. */
+  closed: 'headrace.connection.closed',
+} as const;
 
 /**
  * What is published on the `node:diagnostics_channel` channels `headrace.connection.accepted` and
@@ -20,9 +23,9 @@ export const CONNECTION_CLOSED = 'headrace.connection.closed';
  * @example
  * ```ts run
  * import { subscribe } from 'node:diagnostics_channel';
- * import { CONNECTION_ACCEPTED, type ConnectionMessage } from '@headrace/core';
+ * import { CONNECTION_CHANNELS, type ConnectionMessage } from '@headrace/core';
  *
- * subscribe(CONNECTION_ACCEPTED, (message) => {
+ * subscribe(CONNECTION_CHANNELS.accepted, (message) => {
  *   const { channel, transportKind } = message as ConnectionMessage;
  *   channel.logger.log('debug', `${channel} is a ${transportKind}`);
  * });
@@ -34,8 +37,8 @@ export interface ConnectionMessage {
   readonly transportKind: TransportKind;
 }
 
-const accepted: DiagnosticsChannel = channel(CONNECTION_ACCEPTED);
-const closed: DiagnosticsChannel = channel(CONNECTION_CLOSED);
+const accepted: DiagnosticsChannel = channel(CONNECTION_CHANNELS.accepted);
+const closed: DiagnosticsChannel = channel(CONNECTION_CHANNELS.closed);
 
 /** Announces an accepted connection to the subscribers, and its close when it comes. */
 export function announceConnection(child: Channel, transportKind: TransportKind): void {

@@ -1,8 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import {
   Bootstrap,
-  CONNECTION_ACCEPTED,
-  CONNECTION_CLOSED,
+  CONNECTION_CHANNELS,
   type ConnectionMessage,
   ServerBootstrap,
 } from '@headrace/core';
@@ -31,11 +30,11 @@ async function published(transport: 'handle' | 'socket'): Promise<string[]> {
     await child.closed;
   };
   await connect();
-  subscribe(CONNECTION_ACCEPTED, note);
-  subscribe(CONNECTION_CLOSED, note);
+  subscribe(CONNECTION_CHANNELS.accepted, note);
+  subscribe(CONNECTION_CHANNELS.closed, note);
   await connect();
-  unsubscribe(CONNECTION_ACCEPTED, note);
-  unsubscribe(CONNECTION_CLOSED, note);
+  unsubscribe(CONNECTION_CHANNELS.accepted, note);
+  unsubscribe(CONNECTION_CHANNELS.closed, note);
   await connect();
   await server.close();
   return seen;
