@@ -401,6 +401,13 @@ export const mutants: readonly Mutant[] = [
     why: 'invented nodes without heartbeats do not fill the memory',
   },
   {
+    file: 'src/presence/own-members.ts',
+    find: 'this.changed.delete(id);',
+    replace: 'this.changed.add(id);',
+    test: 'test/presence/presence-machine.test.ts',
+    why: 'ids that come and go while the bus is down do not fill the memory',
+  },
+  {
     file: 'src/presence/presence-machine.ts',
     find: 'if (question.waitingEntries <= MAX_WAITING) return;',
     replace: 'if (question.waitingEntries > 0) return;',

@@ -14,7 +14,8 @@ export class OwnMembers {
   /** How many members have the id: a person may have two connections. Most groups only count. */
   private counts: Map<string, number> | undefined = undefined;
   private published: Set<string> | undefined = undefined;
-  private changed: string[] = [];
+  /** The ids that are published and not there, or there and not published. */
+  private changed = new Set<string>();
 
   constructor(group: string) {
     this.group = group;
@@ -23,6 +24,11 @@ export class OwnMembers {
 
   get count(): number {
     return this.members;
+  }
+
+  /** How many ids the next message has. */
+  get unpublished(): number {
+    return this.changed.size;
   }
 
   ids(): Iterable<string> {
@@ -37,7 +43,7 @@ export class OwnMembers {
     const count = this.counts.get(id) ?? 0;
     this.counts.set(id, count + 1);
     if (count > 0) return false;
-    this.changed.push(id);
+    this.noteChange(id);
     return true;
   }
 
@@ -51,7 +57,7 @@ export class OwnMembers {
       return false;
     }
     this.counts!.delete(id);
-    this.changed.push(id);
+    this.noteChange(id);
     return true;
   }
 
@@ -60,12 +66,8 @@ export class OwnMembers {
     const { group, hash, members: count } = this;
     const joined: string[] = [];
     const left: string[] = [];
-    for (const id of new Set(this.changed)) {
-      const [is, was] = [this.counts!.has(id), this.published?.has(id) === true];
-      if (is && !was) joined.push(id);
-      if (was && !is) left.push(id);
-    }
-    this.changed = [];
+    for (const id of this.changed) (this.counts!.has(id) ? joined : left).push(id);
+    this.changed.clear();
     if (joined.length + left.length === 0 && count === this.publishedMembers) return undefined;
     if (joined.length > 0) this.published ??= new Set();
     for (const id of joined) {
@@ -92,6 +94,12 @@ export class OwnMembers {
     this.version = 0;
     this.publishedMembers = 0;
     this.published = undefined;
-    this.changed = [...this.ids()];
+    this.changed = new Set(this.ids());
+  }
+
+  /** While the bus is down ids come and go without end: those for which nothing has changed are not kept. */
+  private noteChange(id: string): void {
+    if (this.counts!.has(id) === (this.published?.has(id) === true)) this.changed.delete(id);
+    else this.changed.add(id);
   }
 }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { OwnMembers } from '../../src/presence/own-members.ts';
 import { OwnPresence } from '../../src/presence/own-presence.ts';
+import { PresenceDigest } from '../../src/presence/presence-digest.ts';
 import { type PresenceAction, PresenceMachine } from '../../src/presence/presence-machine.ts';
 import type { PresenceRow } from '../../src/presence/presence-message.ts';
 
@@ -274,5 +276,22 @@ describe('presence of another node', () => {
     renamed.hear(origin.flush());
     renamed.beat();
     expect([renamed.who('a'), renamed.asked]).toEqual([['ann'], []]);
+  });
+});
+
+describe('the members of this node', () => {
+  it('are kept for the next message only where they differ from the last one', () => {
+    const members = new OwnMembers('a');
+    members.add('ann');
+    members.change(new PresenceDigest());
+    for (let i = 0; i < 1000; i += 1) {
+      members.add(`stranger ${i}`);
+      members.remove(`stranger ${i}`);
+    }
+    members.remove('ann');
+    members.add('ann');
+    expect(members.unpublished).toBe(0);
+    members.remove('ann');
+    expect(members.change(new PresenceDigest())).toMatchObject({ joined: [], left: ['ann'] });
   });
 });
