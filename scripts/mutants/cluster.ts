@@ -206,6 +206,13 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/envelope/number-line.ts',
+    find: 'first === undefined || number <= first || number - first > FAR',
+    replace: 'first !== number - 1',
+    test: 'test/envelope/number-line.test.ts',
+    why: 'a line that all users share goes on after a long hole, whoever is sent to next',
+  },
+  {
+    file: 'src/envelope/number-line.ts',
     find: 'if (last !== undefined && Math.abs(number - last) > FAR) return this.farAway(node, number);',
     replace: '',
     test: 'test/envelope/number-line.test.ts',

@@ -10,7 +10,7 @@ const FAR = 2 ** 24;
 /**
  * The numbers that came from each node on one subject. The first one of a node is taken as it is; after that the
  * numbers in a hole were lost, and a number that is not above the last one is a repetition. A number that is far away
- * counts once the one after it comes: a forged number does not silence a node.
+ * counts once one comes that is a little above it: a forged number does not silence a node.
  */
 export class NumberLines {
   private readonly last = new Map<string, number>();
@@ -27,14 +27,14 @@ export class NumberLines {
   }
 
   private farAway(node: string, number: number): Arrival {
-    const isSecond = this.far.get(node) === number - 1;
-    if (!isSecond) {
+    const first = this.far.get(node);
+    if (first === undefined || number <= first || number - first > FAR) {
       this.far.set(node, number);
       return OLD;
     }
     this.far.delete(node);
     this.last.set(node, number);
-    return { isNew: true, missed: 1 };
+    return { isNew: true, missed: number - first };
   }
 
   clear(): void {

@@ -23,3 +23,23 @@ it('is silenced by no forged number, not even the first of a node', () => {
   expect(lines.arrived('b', 6)).toEqual({ isNew: true, missed: 1 });
   expect(lines.arrived('b', 7)).toEqual({ isNew: true, missed: 0 });
 });
+
+it('goes on far away with the second number there, also where others are missing between the two', () => {
+  const lines = new NumberLines();
+  const far = 2 ** 24 + 100;
+  lines.arrived('a', 5);
+  expect(lines.arrived('a', far)).toEqual({ isNew: false });
+  expect(lines.arrived('a', far)).toEqual({ isNew: false });
+  expect(lines.arrived('a', far + 3)).toEqual({ isNew: true, missed: 3 });
+  expect(lines.arrived('a', far + 7)).toEqual({ isNew: true, missed: 3 });
+});
+
+it('believes no two forged numbers that are far from each other, and none below the first', () => {
+  const lines = new NumberLines();
+  const forged = 2 ** 48 - 1;
+  lines.arrived('a', 5);
+  for (const number of [forged, 2 ** 40, 2 ** 40 - 1, forged]) {
+    expect(lines.arrived('a', number)).toEqual({ isNew: false });
+  }
+  expect(lines.arrived('a', 6)).toEqual({ isNew: true, missed: 0 });
+});
