@@ -1,6 +1,16 @@
 import { hashOf } from '../node/text-hash.ts';
 import type { PresenceDigest } from './presence-digest.ts';
-import type { PresenceRow } from './presence-message.ts';
+import { ENTRY_LENGTH, type PresenceRow } from './presence-message.ts';
+
+/** Some of what is published of a group. */
+export interface PresencePart {
+  readonly row: PresenceRow;
+  /** What is left of it. */
+  readonly room: number;
+  /** The place of its last id. */
+  readonly last: number;
+  readonly isAll: boolean;
+}
 
 /** The members of this node in one group: what of them has been published, and what changed since. */
 export class OwnMembers {
@@ -13,7 +23,9 @@ export class OwnMembers {
   private publishedMembers = 0;
   /** How many members have the id: a person may have two connections. Most groups only count. */
   private counts: Map<string, number> | undefined = undefined;
-  private published: Set<string> | undefined = undefined;
+  /** Each with its place, the first one first: where an answer goes on stays true while others come and go. */
+  private published: Map<string, number> | undefined = undefined;
+  private places = 0;
   /** The ids that are published and not there, or there and not published. */
   private changed = new Set<string>();
 
@@ -69,9 +81,10 @@ export class OwnMembers {
     for (const id of this.changed) (this.counts!.has(id) ? joined : left).push(id);
     this.changed.clear();
     if (joined.length + left.length === 0 && count === this.publishedMembers) return undefined;
-    if (joined.length > 0) this.published ??= new Set();
+    if (joined.length > 0) this.published ??= new Map();
     for (const id of joined) {
-      this.published!.add(id);
+      this.places += 1;
+      this.published!.set(id, this.places);
       digest.came(hash, id);
     }
     for (const id of left) {
@@ -83,10 +96,26 @@ export class OwnMembers {
     return { group, count, joined, left };
   }
 
-  /** All that is published of it. */
-  all(): PresenceRow {
+  /**
+   * What is published of it, from an id on, as much as there is room for.
+   *
+   * @param after - the place of the last id that was answered; 0 for none
+   */
+  part(after: number, room: number): PresencePart {
     const { group, publishedMembers: count } = this;
-    return { group, count, joined: [...(this.published ?? [])], left: [] };
+    const joined: string[] = [];
+    let left = room - ENTRY_LENGTH - group.length;
+    let last = after;
+    let isAll = true;
+    for (const [id, place] of this.published ?? []) {
+      if (place <= after) continue;
+      isAll = left > 0;
+      if (!isAll) break;
+      joined.push(id);
+      last = place;
+      left -= ENTRY_LENGTH + id.length;
+    }
+    return { row: { group, count, joined, left: [] }, room: left, last, isAll };
   }
 
   /** Under a new id of the node nobody knows anything of us. */

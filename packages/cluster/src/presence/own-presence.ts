@@ -1,22 +1,18 @@
 import { OwnMembers } from './own-members.ts';
 import { PresenceDigest } from './presence-digest.ts';
-import { MAX_ENTRIES, type PresenceRow, packed } from './presence-message.ts';
-
-/** What a node that missed something is sent: whole groups, the one first that changed first. */
-export interface PresenceAnswer {
-  /** All changes up to this number are in it. */
-  readonly upTo: number;
-  /** Nothing changed after it. */
-  readonly isAll: boolean;
-  readonly pages: PresenceRow[][];
-}
+import {
+  MAX_ANSWER_LENGTH,
+  type PresenceAnswer,
+  type PresencePlace,
+  type PresenceRow,
+  packed,
+} from './presence-message.ts';
 
 /** The members of this node in all its groups: one stream of changes. Without clock and bus. */
 export class OwnPresence {
-  private readonly groups = new Map<string, OwnMembers>();
+  /** None is ever forgotten: the place of a group stays. */
+  private readonly groups: OwnMembers[] = [];
   private readonly dirty = new Set<OwnMembers>();
-  /** Those that were ever published, the one first whose last change is the oldest. */
-  private readonly published = new Set<OwnMembers>();
   private sum = new PresenceDigest();
 
   /** Of all that was published. */
@@ -27,7 +23,7 @@ export class OwnPresence {
   /** The members of a group, which has none yet. @param group - the token of its name */
   group(group: string): OwnMembers {
     const members = new OwnMembers(group);
-    this.groups.set(group, members);
+    this.groups.push(members);
     return members;
   }
 
@@ -37,51 +33,53 @@ export class OwnPresence {
 
   /** Gives what changed since the last call to `send`, which returns the number of its message. */
   flush(send: (rows: PresenceRow[]) => number): void {
-    for (const rows of packed(this.changes())) {
+    const changed = new Map<string, OwnMembers>();
+    for (const rows of packed(this.changes(changed))) {
       const number = send(rows);
-      for (const { group } of rows) {
-        const members = this.groups.get(group)!;
-        members.version = number;
-        this.published.delete(members);
-        this.published.add(members);
-      }
+      for (const { group } of rows) changed.get(group)!.version = number;
     }
   }
 
-  /** What changed after a number. @param last - the number of the last message */
-  since(number: number, last: number): PresenceAnswer {
+  /**
+   * What changed after a number: whole groups, in the order of their places. What changes while one answer follows
+   * another goes out as messages besides.
+   *
+   * @param last - the number of the last message
+   */
+  since(number: number, last: number, from: PresencePlace): PresenceAnswer {
     const rows: PresenceRow[] = [];
-    let entries = 0;
-    let upTo = number;
-    for (const members of this.published) {
-      if (members.version <= number) continue;
-      // All groups of one message, or none: where it goes on is known by a number.
-      if (entries >= MAX_ENTRIES && members.version > upTo) {
-        return { upTo, isAll: false, pages: [...packed(rows)] };
+    let room = MAX_ANSWER_LENGTH;
+    let after = from.id;
+    for (let group = from.group; group < this.groups.length; group += 1) {
+      const members = this.groups[group]!;
+      if (members.version > number) {
+        if (room <= 0) return { upTo: last, next: { group, id: after }, rows };
+        const part = members.part(after, room);
+        rows.push(part.row);
+        if (!part.isAll) return { upTo: last, next: { group, id: part.last }, rows };
+        room = part.room;
       }
-      const row = members.all();
-      rows.push(row);
-      entries += 1 + row.joined.length;
-      upTo = members.version;
+      after = 0;
     }
-    return { upTo: last, isAll: true, pages: [...packed(rows)] };
+    return { upTo: last, next: undefined, rows };
   }
 
   /** The node has another id, of which nobody knows anything. */
   restart(): void {
     this.sum = new PresenceDigest();
-    this.published.clear();
-    for (const members of this.groups.values()) {
+    for (const members of this.groups) {
       members.restart();
       this.dirty.add(members);
     }
   }
 
-  private *changes(): IterableIterator<PresenceRow> {
+  private *changes(changed: Map<string, OwnMembers>): IterableIterator<PresenceRow> {
     for (const members of this.dirty) {
       this.dirty.delete(members);
       const row = members.change(this.sum);
-      if (row !== undefined) yield row;
+      if (row === undefined) continue;
+      changed.set(members.group, members);
+      yield row;
     }
   }
 }

@@ -1,7 +1,12 @@
 import type { PresenceMark } from '../node/node-info.ts';
 import { hashOf } from '../node/text-hash.ts';
 import { PresenceDigest } from './presence-digest.ts';
-import type { PresencePage, PresenceRow } from './presence-message.ts';
+import type {
+  PresenceAnswer,
+  PresencePlace,
+  PresenceQuestion,
+  PresenceRow,
+} from './presence-message.ts';
 
 /** A member on any node. */
 export interface Member {
@@ -30,7 +35,7 @@ export type PresenceAction =
       readonly reason: LeaveReason;
     }
   /** Something was missed: the node is to send what changed after a number. */
-  | { readonly do: 'ask'; readonly node: string; readonly ask: number; readonly since: number }
+  | { readonly do: 'ask'; readonly node: string; readonly question: PresenceQuestion }
   /** A message may be under way: {@link PresenceMachine.late} is to be called in a moment. */
   | { readonly do: 'wait'; readonly node: string; readonly number: number };
 
@@ -42,10 +47,16 @@ interface RemoteGroup {
   ids: Set<string> | undefined;
 }
 
+/** What is waited for from a node: one answer after the other, and each may be asked for again. */
 interface Question {
-  readonly ask: number;
+  /** Of the last time it was asked. */
+  ask: number;
   readonly since: number;
-  readonly pages: Map<number, PresencePage>;
+  from: PresencePlace;
+  /** Of the first answer: what changed after it comes in messages. */
+  upTo: number | undefined;
+  /** The group that the last answer ended with: it may go on. */
+  open: { readonly group: string; readonly ids: Set<string> } | undefined;
   /** What was answered so far, where all is asked for: the node has no other groups. */
   readonly seen: Set<string> | undefined;
   /** Messages that came meanwhile. */
@@ -66,8 +77,6 @@ interface Remote {
 
 /** Groups and ids in messages that wait for an answer; beyond, they are asked for too. */
 const MAX_WAITING = 100_000;
-/** Pages of 1000 ids: a million members of one node. */
-const MAX_PAGES = 1000;
 
 /**
  * What a node knows of the members of all groups on the other nodes. Each node alone writes its own members, in
@@ -131,23 +140,30 @@ export class PresenceMachine {
     return isWrong ? this.ask(node, remote, 0) : [];
   }
 
-  /** A message that a heartbeat spoke of has had time to come. */
+  /** The message with the number of a heartbeat has had time to come. */
   late(node: string, number: number): PresenceAction[] {
     const remote = this.remotes.get(node);
     const isBehind = remote !== undefined && remote.number < number;
     return isBehind && remote.question === undefined ? this.ask(node, remote, remote.number) : [];
   }
 
-  page(node: string, page: PresencePage): PresenceAction[] {
+  /** @param ask - of the question that it answers */
+  answer(node: string, ask: number, { upTo, next, rows }: PresenceAnswer): PresenceAction[] {
     const remote = this.remotes.get(node);
     const question = remote?.question;
-    if (remote === undefined || question?.ask !== page.ask || page.pages > MAX_PAGES) return [];
-    question.pages.set(page.page, page);
-    if (question.pages.size < page.pages) return [];
-    const actions = this.replace(node, remote, question);
-    remote.number = page.upTo;
-    if (page.isAll) return [...actions, ...this.answered(node, remote, question)];
-    return [...actions, ...this.ask(node, remote, page.upTo, question)];
+    if (remote === undefined || question?.ask !== ask) return [];
+    if (next !== undefined && !isAfter(next, question.from)) throw new Error('an endless presence');
+    question.upTo ??= upTo;
+    const actions: PresenceAction[] = [];
+    for (const row of rows) this.replace(node, remote, question, row, actions);
+    if (next !== undefined) {
+      question.from = next;
+      actions.push(this.askOn(node, question));
+      return actions;
+    }
+    this.endGroup(node, remote, question, actions);
+    remote.number = question.upTo;
+    return [...actions, ...this.answered(node, remote, question)];
   }
 
   /** True while an answer of the node is waited for. */
@@ -157,9 +173,8 @@ export class PresenceMachine {
 
   /** The answer that was asked for did not come. */
   unanswered(node: string): PresenceAction[] {
-    const remote = this.remotes.get(node);
-    const question = remote?.question;
-    return question === undefined ? [] : this.ask(node, remote!, question.since, question);
+    const question = this.remotes.get(node)?.question;
+    return question === undefined ? [] : [this.askOn(node, question)];
   }
 
   gone(node: string, reason: LeaveReason): PresenceAction[] {
@@ -171,38 +186,58 @@ export class PresenceMachine {
     return actions;
   }
 
-  private ask(node: string, remote: Remote, since: number, before?: Question): PresenceAction[] {
-    this.asks += 1;
-    const { asks: ask } = this;
+  private ask(node: string, remote: Remote, since: number): PresenceAction[] {
     remote.question = {
-      ask,
+      ask: 0,
       since,
-      pages: new Map(),
-      seen: before === undefined && since === 0 ? new Set() : before?.seen,
-      waiting: before?.waiting ?? [],
-      waitingEntries: before?.waitingEntries ?? 0,
+      from: { group: 0, id: 0 },
+      upTo: undefined,
+      open: undefined,
+      seen: since === 0 ? new Set() : undefined,
+      waiting: [],
+      waitingEntries: 0,
     };
-    return [{ do: 'ask', node, ask, since }];
+    return [this.askOn(node, remote.question)];
   }
 
-  /** The pages of an answer: all of each group in them. */
-  private replace(node: string, remote: Remote, { pages, seen }: Question): PresenceAction[] {
-    const rows = new Map<string, { count: number; ids: Set<string> }>();
-    for (const page of pages.values()) {
-      for (const { group, count, joined } of page.rows) {
-        const row = rows.get(group) ?? { count, ids: new Set() };
-        for (const id of joined) row.ids.add(id);
-        rows.set(group, row);
-        seen?.add(group);
-      }
+  /** Asks for what has not been answered yet. */
+  private askOn(node: string, question: Question): PresenceAction {
+    this.asks += 1;
+    question.ask = this.asks;
+    const { ask, since, from } = question;
+    return { do: 'ask', node, question: { ask, since, from } };
+  }
+
+  /** A row of an answer: with those that follow it for the same group it has all of the group. */
+  private replace(
+    node: string,
+    remote: Remote,
+    question: Question,
+    row: PresenceRow,
+    actions: PresenceAction[],
+  ): void {
+    const { group, count, joined } = row;
+    if (question.open?.group !== group) {
+      this.endGroup(node, remote, question, actions);
+      question.open = { group, ids: new Set() };
+      question.seen?.add(group);
     }
-    const actions: PresenceAction[] = [];
-    for (const [group, { count, ids }] of rows) {
-      const known = remote.groups.get(group)?.ids;
-      const left = [...(known ?? [])].filter((id) => !ids.has(id));
-      this.change(node, remote, { group, count, joined: [...ids], left }, actions);
-    }
-    return actions;
+    for (const id of joined) question.open!.ids.add(id);
+    this.change(node, remote, { group, count, joined, left: [] }, actions);
+  }
+
+  /** All of the group has been answered: who is not in it has left. */
+  private endGroup(
+    node: string,
+    remote: Remote,
+    { open }: Question,
+    actions: PresenceAction[],
+  ): void {
+    const known = open && remote.groups.get(open.group);
+    if (open === undefined || known === undefined) return;
+    const left = [...(known.ids ?? [])].filter((id) => !open.ids.has(id));
+    if (left.length === 0) return;
+    this.change(node, remote, { group: open.group, count: known.count, joined: [], left }, actions);
   }
 
   private answered(node: string, remote: Remote, { seen, waiting }: Question): PresenceAction[] {
@@ -275,4 +310,8 @@ function keep(question: Question, number: number, rows: readonly PresenceRow[]):
   if (question.waitingEntries <= MAX_WAITING) return;
   question.waiting = [];
   question.waitingEntries = 0;
+}
+
+function isAfter(place: PresencePlace, other: PresencePlace): boolean {
+  return place.group > other.group || (place.group === other.group && place.id > other.id);
 }

@@ -1,7 +1,12 @@
 /** Characters; a thousand ids must fit into one message, however JSON writes them. */
 export const MAX_ID_LENGTH = 128;
-/** Groups and ids in one message, together. */
-export const MAX_ENTRIES = 1000;
+/** Groups and ids in one message of changes, together. */
+const MAX_ENTRIES = 1000;
+/** Characters of the ids and groups in one answer, and 16 more for each: JSON makes less than 1 MiB of them. */
+export const MAX_ANSWER_LENGTH = 65_536;
+export const ENTRY_LENGTH = 16;
+/** Rows of a message, and ids of a row. */
+const MAX_LIST_LENGTH = MAX_ANSWER_LENGTH / ENTRY_LENGTH;
 /** The token of a group is no longer. */
 const MAX_GROUP_LENGTH = 128;
 
@@ -15,17 +20,30 @@ export interface PresenceRow {
   readonly left: readonly string[];
 }
 
-/** One page of an answer: the groups that changed after a number. */
-export interface PresencePage {
-  /** Of the question. */
-  readonly ask: number;
-  readonly page: number;
-  readonly pages: number;
-  /** All changes up to this number are in the pages. */
+/** How far an answer got: a group by its place among those of the node, and an id by its place in the group. */
+export interface PresencePlace {
+  readonly group: number;
+  /** Those up to it have been answered; 0 for none. */
+  readonly id: number;
+}
+
+/** What changed after a number, as much of it as one message takes. */
+export interface PresenceAnswer {
+  /** All changes up to this number are in the rows, and in those of the answers that follow. */
   readonly upTo: number;
-  /** Nothing had changed after it. */
-  readonly isAll: boolean;
+  /** Where the rest begins, which is to be asked for; undefined if that was all. */
+  readonly next: PresencePlace | undefined;
+  /** A group that is too long for one answer goes on in the next one. */
   readonly rows: readonly PresenceRow[];
+}
+
+/** Of a node that missed something. */
+export interface PresenceQuestion {
+  /** Its answer has it too. */
+  readonly ask: number;
+  /** The number after which something changed. */
+  readonly since: number;
+  readonly from: PresencePlace;
 }
 
 /** The rows in as many messages as it takes; a row that is too long is cut, and each part has its count. */
@@ -55,7 +73,7 @@ export function* packed(rows: Iterable<PresenceRow>): IterableIterator<PresenceR
   if (batch.length > 0) yield batch;
 }
 
-/** Rows as JSON says them: nothing of what is empty. */
+/** Rows as they go into JSON, without lists that are empty. */
 export function fromRows(rows: readonly PresenceRow[]): unknown[] {
   return rows.map(({ group, count, joined, left }) => {
     if (left.length > 0) return [group, count, joined, left];
@@ -65,27 +83,38 @@ export function fromRows(rows: readonly PresenceRow[]): unknown[] {
 
 /** @throws what is wrong with them */
 export function toRows(value: unknown): PresenceRow[] {
-  if (!Array.isArray(value) || value.length > MAX_ENTRIES) throw new Error('presence without rows');
+  if (!Array.isArray(value) || value.length > MAX_LIST_LENGTH)
+    throw new Error('presence without rows');
   return value.map(toRow);
 }
 
 /** @throws what is wrong with it */
-export function toPresencePage(note: Record<string, unknown>): PresencePage {
-  const { ask, page, pages, upTo, isAll, rows } = note;
+export function toPresenceQuestion({
+  ask,
+  since,
+  from,
+}: Record<string, unknown>): PresenceQuestion {
+  return { ask: toNumber('question', ask), since: toNumber('number', since), from: toPlace(from) };
+}
+
+/** @throws what is wrong with it */
+export function toPresenceAnswer({ upTo, next, rows }: Record<string, unknown>): PresenceAnswer {
   return {
-    ask: toNumber('question', ask),
-    page: toNumber('page', page),
-    pages: toNumber('pages', pages),
     upTo: toNumber('number', upTo),
-    isAll: isAll === true,
+    next: next === undefined ? undefined : toPlace(next),
     rows: toRows(rows),
   };
 }
 
 /** @throws what is wrong with it */
-export function toNumber(name: string, value: unknown): number {
+function toNumber(name: string, value: unknown): number {
   if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
   throw new Error(`presence with the ${name} ${String(value)}`);
+}
+
+function toPlace(value: unknown): PresencePlace {
+  const { group, id } = (value ?? {}) as Record<string, unknown>;
+  return { group: toNumber('place', group), id: toNumber('place', id) };
 }
 
 function toRow(value: unknown): PresenceRow {
@@ -100,7 +129,7 @@ function toRow(value: unknown): PresenceRow {
 function toIds(value: unknown): string[] {
   const isIds =
     Array.isArray(value) &&
-    value.length <= MAX_ENTRIES &&
+    value.length <= MAX_LIST_LENGTH &&
     value.every((id) => typeof id === 'string' && id.length <= MAX_ID_LENGTH);
   if (!isIds) throw new Error('presence without a list of ids');
   return value as string[];

@@ -9,7 +9,13 @@ import { GroupPresence, type GroupPresenceOwner, type PresenceListener } from '.
 import type { OwnMembers } from './own-members.ts';
 import { OwnPresence } from './own-presence.ts';
 import { type LeaveReason, type PresenceAction, PresenceMachine } from './presence-machine.ts';
-import { fromRows, toNumber, toPresencePage, toRows } from './presence-message.ts';
+import {
+  fromRows,
+  type PresenceQuestion,
+  toPresenceAnswer,
+  toPresenceQuestion,
+  toRows,
+} from './presence-message.ts';
 
 /** What groups share. */
 export interface GroupContext extends ClusterContext {
@@ -148,24 +154,23 @@ export class Presence implements GroupPresenceOwner {
 
   private noted(note: Record<string, unknown>, from: string): void {
     if (this.isClosed || !this.context.directory.heardOf(from)) return;
-    if (note['rows'] === undefined) {
-      this.answer(from, toNumber('question', note['ask']), toNumber('number', note['since']));
+    const { rows, ask } = note;
+    if (rows === undefined) {
+      this.answer(from, toPresenceQuestion(note));
       return;
     }
-    this.carryOut(this.others.page(from, toPresencePage(note)));
-    // Many pages take longer than one: as long as some come it is not asked for all of them again.
-    if (this.others.isAsked(from)) this.awaitAnswer(from);
-    else this.stopWaiting(from);
+    this.carryOut(this.others.answer(from, ask as number, toPresenceAnswer(note)));
+    if (!this.others.isAsked(from)) this.stopWaiting(from);
   }
 
-  private answer(node: string, ask: number, since: number): void {
+  private answer(node: string, { ask, since, from }: PresenceQuestion): void {
+    const { wire, inbox } = this.context;
+    // What is kept while the bus is down has its place for messages: the node asks again.
+    if (wire.bus.state === 'down') return;
     this.flush();
-    const { pages, ...rest } = this.own.since(since, this.lastNumber);
-    const all = pages.length > 0 ? pages : [[]];
-    for (const [page, rows] of all.entries()) {
-      const part = { ask, page, pages: all.length, ...rest, rows: fromRows(rows) };
-      this.context.inbox.send(node, KIND.answer, { to: PART, about: '', ...part });
-    }
+    const { rows, ...rest } = this.own.since(since, this.lastNumber, from);
+    const answer = { ask, ...rest, rows: fromRows(rows) };
+    inbox.send(node, KIND.answer, { to: PART, about: '', ...answer });
   }
 
   private isGone(id: string, reason: LeaveReason): void {
@@ -175,7 +180,7 @@ export class Presence implements GroupPresenceOwner {
 
   private carryOut(actions: readonly PresenceAction[]): void {
     for (const action of actions) {
-      if (action.do === 'ask') this.ask(action.node, action.ask, action.since);
+      if (action.do === 'ask') this.ask(action.node, action.question);
       else if (action.do === 'wait') this.wait(action.node, action.number);
       else this.announce(action);
     }
@@ -188,12 +193,11 @@ export class Presence implements GroupPresenceOwner {
     else group.listener?.left(action.id, action.node, action.reason);
   }
 
-  private ask(node: string, ask: number, since: number): void {
-    this.context.inbox.send(node, KIND.ask, { to: PART, about: '', ...{ ask, since } });
-    this.awaitAnswer(node);
-  }
-
-  private awaitAnswer(node: string): void {
+  private ask(node: string, question: PresenceQuestion): void {
+    const { wire, inbox } = this.context;
+    if (wire.bus.state === 'up') {
+      inbox.send(node, KIND.ask, { to: PART, about: '', ...question });
+    }
     this.after(ANSWER_MS, node, () => this.others.unanswered(node));
   }
 

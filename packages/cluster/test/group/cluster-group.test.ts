@@ -2,6 +2,7 @@ import { type Channel, ChannelMatchers, isHeadraceError } from '@headrace/core';
 import { PRINCIPAL } from '@headrace/handlers';
 import { describe, expect, it, vi } from 'vitest';
 import { BODY, encodeEnvelope, KIND, type Kind } from '../../src/envelope/envelope.ts';
+import type { NoteListener } from '../../src/node/inbox.ts';
 import { MAX_KEPT_BYTES } from '../../src/room/bus-delivery.ts';
 import { Nodes, sent } from '../nodes.ts';
 
@@ -442,14 +443,14 @@ describe('presence', () => {
     expect(add(undefined)).toThrow(expect.objectContaining({ code: 'HR_ERR_OPTION_INVALID' }));
   });
 
-  it('waits for all pages of a node’s members, as long as some come', async () => {
+  it('asks a node for one answer after the other, as long as there are more', async () => {
     const nodes = new Nodes();
     const a = await nodes.join();
     const room = a.group('room', { presence: 'ids' });
     await nodes.pass(1000);
     const { bus, subjects } = a.parts.wire;
     const node = 'ab'.repeat(16);
-    const asked: { ask: number; since: number }[] = [];
+    const asked: { ask: number; since: number; from: object }[] = [];
     bus.subscribe(subjects.node(node), (bytes) => {
       asked.push(JSON.parse(bytes.toString('utf8', 28)));
     });
@@ -462,16 +463,48 @@ describe('presence', () => {
     };
     send(subjects.presence, KIND.presence, 5, { rows: [] });
     await nodes.pass(10);
-    for (const page of [0, 1, 2]) {
+    for (const id of [1, 2, 3]) {
       await nodes.pass(700);
-      const rows = [['proom', 3, [`member ${page}`]]];
-      const part = { ask: asked[0]!.ask, page, pages: 3, upTo: 5, isAll: true, rows };
-      send(subjects.node(a.nodeId), KIND.answer, 1, { to: 'presence', about: '', ...part });
+      const rows = [['proom', 3, [`member ${id}`]]];
+      const next = id < 3 ? { group: 0, id } : undefined;
+      const answer = { ask: asked.at(-1)!.ask, upTo: 5, next, rows };
+      send(subjects.node(a.nodeId), KIND.answer, id, { to: 'presence', about: '', ...answer });
+      await nodes.pass(10);
     }
-    await nodes.pass(10);
-    expect([...room.who()].map(({ id }) => id)).toEqual(['member 0', 'member 1', 'member 2']);
+    expect([...room.who()].map(({ id }) => id)).toEqual(['member 1', 'member 2', 'member 3']);
     await nodes.pass(2000);
-    expect(asked).toMatchObject([{ since: 0 }]);
+    expect(asked.map(({ since, from }) => [since, from])).toEqual([
+      [0, { group: 0, id: 0 }],
+      [0, { group: 0, id: 1 }],
+      [0, { group: 0, id: 2 }],
+    ]);
+  });
+
+  it('takes no place among the messages that are kept while the bus is down', async () => {
+    const nodes = new Nodes();
+    const a = await nodes.join();
+    a.group('room').add(nodes.channel());
+    await nodes.pass(1000);
+    const { wire, inbox } = a.parts;
+    const heard = vi.spyOn(inbox, 'send');
+    const node = 'ab'.repeat(16);
+    // Messages before this one are asked for, and nobody answers.
+    const body = Buffer.from('{"rows":[]}');
+    const missed = { kind: KIND.presence, bodyType: BODY.json, flags: 0, node, number: 5, body };
+    wire.bus.publish(wire.subjects.presence, encodeEnvelope(missed));
+    await nodes.pass(10);
+    expect(heard).toHaveBeenCalledTimes(1);
+    nodes.hub.kill();
+    await nodes.pass(3000);
+    expect(wire.bus.state).toBe('down');
+    // Comes while the bus is connected anew.
+    const { listeners } = inbox as unknown as { listeners: Map<string, NoteListener> };
+    const question = { to: 'presence', about: '', ask: 1, since: 0, from: { group: 0, id: 0 } };
+    listeners.get('presence ')!(question, node);
+    expect(heard).toHaveBeenCalledTimes(1);
+    nodes.hub.start();
+    await nodes.pass(2000);
+    expect(heard.mock.calls.length).toBeGreaterThan(1);
   });
 
   it('sends nothing for groups in which nobody comes or goes, however many they are', async () => {

@@ -3,7 +3,9 @@ import { OwnMembers } from '../../src/presence/own-members.ts';
 import { OwnPresence } from '../../src/presence/own-presence.ts';
 import { PresenceDigest } from '../../src/presence/presence-digest.ts';
 import { type PresenceAction, PresenceMachine } from '../../src/presence/presence-machine.ts';
-import type { PresenceRow } from '../../src/presence/presence-message.ts';
+import type { PresenceQuestion, PresenceRow } from '../../src/presence/presence-message.ts';
+
+const START = { group: 0, id: 0 };
 
 /** A node that publishes, and what it would say of itself in a heartbeat. */
 class Origin {
@@ -48,7 +50,9 @@ class Hearer {
   /** Questions so far: after which number. */
   readonly asked: number[] = [];
   private readonly origin: Origin;
-  private question: { ask: number; since: number } | undefined;
+  private question: PresenceQuestion | undefined;
+  /** Characters of the longest answer so far. */
+  longest = 0;
 
   constructor(origin: Origin) {
     this.origin = origin;
@@ -63,16 +67,15 @@ class Hearer {
     this.take(this.machine.marked('n', mark));
   }
 
-  /** The pages of the last question, and those of questions that follow. */
-  answer(): void {
+  /** All answers to the last question. @param meanwhile - what happens between two of them */
+  answer(meanwhile = () => {}): void {
     while (this.question !== undefined) {
-      const { ask, since } = this.question;
+      const { ask, since, from } = this.question;
       this.question = undefined;
-      const { pages, ...rest } = this.origin.own.since(since, this.origin.number);
-      const all = pages.length > 0 ? pages : [[]];
-      for (const [page, rows] of all.entries()) {
-        this.take(this.machine.page('n', { ask, page, pages: all.length, ...rest, rows }));
-      }
+      const answer = this.origin.own.since(since, this.origin.number, from);
+      this.longest = Math.max(this.longest, JSON.stringify(answer.rows).length);
+      this.take(this.machine.answer('n', ask, answer));
+      if (answer.next !== undefined) meanwhile();
     }
   }
 
@@ -83,8 +86,8 @@ class Hearer {
   take(actions: readonly PresenceAction[]): void {
     for (const action of actions) {
       if (action.do === 'ask') {
-        this.question = action;
-        this.asked.push(action.since);
+        this.question = action.question;
+        this.asked.push(action.question.since);
       } else if (action.do === 'wait') this.take(this.machine.late('n', action.number));
     }
   }
@@ -118,7 +121,7 @@ describe('presence of another node', () => {
     origin.join('room 8', 'cho');
     hearer.hear(origin.flush());
     expect(hearer.asked).toEqual([1]);
-    expect(origin.own.since(1, origin.number).pages[0]).toHaveLength(2);
+    expect(origin.own.since(1, origin.number, START).rows).toHaveLength(2);
     hearer.answer();
     expect([hearer.who('room 7'), hearer.who('room 8')]).toEqual([
       ['ann', 'bob'],
@@ -187,13 +190,10 @@ describe('presence of another node', () => {
     origin.join('a', 'bob');
     hearer.hear(origin.flush());
     const { own, number } = origin;
-    const answer = own.since(0, number);
+    const answer = own.since(0, number, START);
     origin.join('a', 'cho');
     hearer.hear(origin.flush());
-    const { upTo, isAll, pages } = answer;
-    hearer.take(
-      hearer.machine.page('n', { ask: 1, page: 0, pages: 1, upTo, isAll, rows: pages[0]! }),
-    );
+    hearer.take(hearer.machine.answer('n', 1, answer));
     expect(hearer.who('a')).toEqual(['ann', 'bob', 'cho']);
     expect(hearer.asked).toEqual([0]);
   });
@@ -217,7 +217,7 @@ describe('presence of another node', () => {
     expect(hearer.asked).toEqual([0, 1]);
   });
 
-  it('comes in pages, a big group in several of them', () => {
+  it('goes out in messages of at most 1000 entries', () => {
     const { origin, hearer } = pair();
     for (let i = 0; i < 2500; i += 1) origin.join('big', `id ${i}`);
     for (let i = 0; i < 2500; i += 1) origin.join(`small ${i}`);
@@ -228,31 +228,83 @@ describe('presence of another node', () => {
       for (const { joined, left } of rows) entries += 1 + joined.length + left.length;
       expect(entries).toBeLessThanOrEqual(1000);
     }
+    hearer.hear(messages);
     hearer.beat();
-    hearer.answer();
-    expect(hearer.who('big')).toHaveLength(2500);
-    expect([hearer.machine.total('big'), hearer.machine.total('small 2499')]).toEqual([2500, 1]);
-    // One question for each answer that had no room for more.
-    expect(hearer.asked).toEqual([0, 3, 5]);
-    hearer.beat();
-    expect(hearer.asked).toHaveLength(3);
+    expect([hearer.who('big').length, hearer.asked]).toEqual([2500, []]);
   });
 
-  it('waits for all pages, and takes none of an older answer', () => {
+  it('comes in as many short answers as it takes, also where all changed with one message', () => {
+    const { origin, hearer } = pair();
+    for (let i = 0; i < 20_000; i += 1) origin.join(`g${i % 50}`, `${i}`.padStart(64, 'x'));
+    for (let i = 0; i < 20_000; i += 1) origin.join('big', `${i}`);
+    for (let i = 0; i < 10_000; i += 1) origin.join(`counts ${i}`);
+    origin.flush();
+    for (let i = 0; i < 50; i += 1) origin.join(`g${i}`, 'last');
+    origin.join('big', 'last');
+    origin.flush();
+    hearer.beat();
+    hearer.answer();
+    expect(hearer.longest).toBeLessThan(200_000);
+    const total = [...Array(50).keys()].map((i) => hearer.who(`g${i}`).length);
+    expect(total).toEqual(Array(50).fill(401));
+    expect([hearer.who('big').length, hearer.machine.total('counts 9999')]).toEqual([20_001, 1]);
+    const { length } = hearer.asked;
+    hearer.beat();
+    expect(hearer.asked).toHaveLength(length);
+  });
+
+  it('is whole although members come and go between its answers', () => {
+    const { origin, hearer } = pair();
+    for (let i = 0; i < 10_000; i += 1) origin.join('big', `${i}`);
+    for (let i = 0; i < 10_000; i += 1) origin.join(`g${i % 9}`, `${i}`);
+    hearer.hear(origin.flush());
+    for (let i = 0; i < 10_000; i += 7) origin.leave('big', `${i}`);
+    for (const group of ['big', ...[...Array(9).keys()].map((i) => `g${i}`)]) {
+      origin.join(group, 'missed');
+    }
+    origin.flush();
+    hearer.beat();
+    let step = 1;
+    hearer.answer(() => {
+      step += 1;
+      for (const id of [step * 7 + 1, 9999 - step * 7]) origin.leave('big', `${id}`);
+      origin.join('big', `new ${step}`);
+      origin.join('big', `${step * 7}`);
+      origin.leave(`g${step % 9}`, 'missed');
+      if (step > 5) origin.join(`g${step % 9}`, 'missed');
+      hearer.hear(origin.flush());
+    });
+    expect(step).toBeGreaterThan(4);
+    const { length } = hearer.asked;
+    hearer.beat();
+    // The digests agree.
+    expect(hearer.asked).toHaveLength(length);
+    expect([hearer.who('big').includes('new 2'), hearer.who('big').includes('21')]).toEqual([
+      true,
+      true,
+    ]);
+  });
+
+  it('goes on where it was when an answer is lost, and takes none of an older question', () => {
     const { origin, hearer } = pair();
     origin.join('a', 'ann');
     origin.flush();
     hearer.beat();
     hearer.take(hearer.machine.unanswered('n'));
-    const rows = [{ group: 'a', count: 2, joined: ['eve'], left: [] }];
-    const page = { page: 0, pages: 1, upTo: 9, isAll: true, rows };
-    hearer.take(hearer.machine.page('n', { ask: 1, ...page }));
+    const eve = { rows: [{ group: 'a', count: 2, joined: ['eve'], left: [] }], upTo: 9 };
+    hearer.take(hearer.machine.answer('n', 1, { ...eve, next: undefined }));
     expect(hearer.who('a')).toEqual([]);
-    hearer.take(hearer.machine.page('n', { ask: 2, ...page, pages: 1001 }));
-    hearer.take(hearer.machine.page('n', { ask: 2, ...page, pages: 2 }));
-    expect(hearer.who('a')).toEqual([]);
-    hearer.answer();
-    expect(hearer.who('a')).toEqual(['ann']);
+    const endless = { ...eve, rows: [], next: START };
+    expect(() => hearer.machine.answer('n', 2, endless)).toThrow(/endless/);
+    const [ask] = hearer.machine.answer('n', 2, {
+      upTo: 1,
+      rows: [],
+      next: { group: 0, id: 1 },
+    });
+    expect(ask).toMatchObject({ question: { since: 0, from: { group: 0, id: 1 } } });
+    expect(hearer.machine.unanswered('n')).toMatchObject([
+      { question: { ask: 4, from: { group: 0, id: 1 } } },
+    ]);
   });
 
   it('has no members of a group for which it is gone, or whose last member left', () => {
