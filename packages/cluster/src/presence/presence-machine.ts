@@ -71,6 +71,8 @@ interface Remote {
   digest: PresenceDigest;
   readonly groups: Map<string, RemoteGroup>;
   question: Question | undefined;
+  /** The number of a heartbeat whose message has not come. */
+  awaited: number;
   /** Our number, when the node's own one was lower. */
   doubted: number;
 }
@@ -108,9 +110,11 @@ export class PresenceMachine {
     return holders;
   }
 
-  /** True while an answer of any node is waited for. */
-  get isAsking(): boolean {
-    for (const { question } of this.remotes.values()) if (question !== undefined) return true;
+  /** True while an answer of any node is waited for, or a message that a heartbeat has the number of. */
+  get isBehind(): boolean {
+    for (const { question, awaited, number } of this.remotes.values()) {
+      if (question !== undefined || awaited > number) return true;
+    }
     return false;
   }
 
@@ -132,7 +136,10 @@ export class PresenceMachine {
   marked(node: string, { number, digest }: PresenceMark): PresenceAction[] {
     const remote = this.remoteOf(node);
     if (remote.question !== undefined) return [];
-    if (number > remote.number) return [{ do: 'wait', node, number }];
+    if (number > remote.number) {
+      remote.awaited = number;
+      return [{ do: 'wait', node, number }];
+    }
     const isWrong =
       number === remote.number ? digest !== remote.digest.value : number < remote.doubted;
     // A heartbeat may be later than messages that were sent after it, but not later than the next heartbeat.
@@ -242,6 +249,7 @@ export class PresenceMachine {
 
   private answered(node: string, remote: Remote, { seen, waiting }: Question): PresenceAction[] {
     remote.question = undefined;
+    remote.awaited = 0;
     remote.doubted = 0;
     const actions: PresenceAction[] = [];
     if (seen !== undefined) {
@@ -296,6 +304,7 @@ export class PresenceMachine {
         digest: new PresenceDigest(),
         groups: new Map(),
         question: undefined,
+        awaited: 0,
         doubted: 0,
       };
       this.remotes.set(node, remote);

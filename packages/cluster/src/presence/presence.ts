@@ -75,7 +75,7 @@ export class Presence implements GroupPresenceOwner {
 
   /** False until what the other nodes published before is known, and while something of it is missing. */
   get isSure(): boolean {
-    return this.sureInMs === 0 && this.context.wire.bus.state === 'up' && !this.others.isAsking;
+    return this.sureInMs === 0 && this.context.wire.bus.state === 'up' && !this.others.isBehind;
   }
 
   /** How long it takes until every node has been heard since the bus came up. */

@@ -245,6 +245,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   close(): void {
     this.isClosed = true;
     this.claims.close();
+    this.index.close();
     this.questions.close();
     this.stopListening();
     this.users.clear();

@@ -5,6 +5,11 @@ import type { GroupContext } from '../presence/presence.ts';
 /** What a node missed is asked for in parts of so many. */
 const BUCKETS = 256;
 
+/** So long after all nodes have been heard answers of theirs are waited for. */
+const SURE_WITHIN_MS = 2000;
+/** Whether they have come is looked at so often. */
+const LOOK_MS = 20;
+
 /**
  * Which nodes have connections of a user: all nodes know that of all users, as members of groups that no name can have. So
  * a user needs no subject of their own, and what is sent to them goes to the nodes that have them.
@@ -13,6 +18,9 @@ export class UserIndex {
   private readonly context: GroupContext;
   private readonly listener: PresenceListener;
   private readonly buckets: (GroupPresence | undefined)[] = [];
+  /** One for all that ask while it is not known where users are. */
+  private untilSure: Promise<void> | undefined = undefined;
+  private stopWaiting = () => {};
 
   /** @param listener - notified of users who have connections on other nodes, where some were on this one too */
   constructor(context: GroupContext, listener: PresenceListener) {
@@ -39,18 +47,49 @@ export class UserIndex {
 
   /** Where to send what is for a user: to the nodes that have them, or to all as long as these are not known. */
   subjects(key: string): string[] {
-    const { wire, presence } = this.context;
-    if (!presence.isSure) return [wire.subjects.users];
+    const { wire } = this.context;
+    if (!this.isSure) return [wire.subjects.users];
     return this.holders(key).map((node) => wire.subjects.usersOf(node));
   }
 
-  /** Resolves when all nodes have been heard; at once, but for a moment after the bus came up. Rejects with `BUS_DOWN`. */
+  /** True while it is known where all users are. */
+  get isSure(): boolean {
+    return this.context.presence.isSure;
+  }
+
+  /**
+   * Resolves when it is known where all users are: at once, but for a moment after the bus came up and while something
+   * that was missed is asked for; 2 s after that also if it is not. Rejects with `BUS_DOWN`.
+   */
   async ready(): Promise<void> {
+    const { bus } = this.context.wire;
+    if (bus.state === 'down') await bus.settled();
+    if (this.isSure) return;
+    this.untilSure ??= this.waitUntilSure().finally(() => {
+      this.untilSure = undefined;
+    });
+    await this.untilSure;
+  }
+
+  /** The cluster is left: its bus is closed in this turn, so those that wait get `BUS_DOWN`. */
+  close(): void {
+    this.stopWaiting();
+  }
+
+  private async waitUntilSure(): Promise<void> {
     const { wire, presence } = this.context;
-    if (wire.bus.state === 'down') await wire.bus.settled();
-    const { sureInMs } = presence;
-    if (sureInMs === 0) return;
-    await new Promise<void>((resolve) => void wire.host.clock.schedule(resolve, sureInMs, true));
+    const { clock } = wire.host;
+    const untilMs = clock.now() + presence.sureInMs + SURE_WITHIN_MS;
+    while (!this.isSure && clock.now() < untilMs) {
+      await new Promise<void>((resolve) => {
+        const timer = clock.schedule(resolve, Math.max(presence.sureInMs, LOOK_MS), true);
+        this.stopWaiting = () => {
+          timer.cancel();
+          resolve();
+        };
+      });
+      if (wire.bus.state === 'down') await wire.bus.settled();
+    }
   }
 
   private bucketOf(key: string): GroupPresence {

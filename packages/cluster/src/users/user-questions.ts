@@ -25,7 +25,9 @@ export class UserQuestions {
     await this.index.ready();
     const { wire, inbox } = this.context;
     const subjects = this.index.subjects(key);
-    const question = new Question(wire.host.clock, timeoutMs, this.index.holders(key));
+    // While it is not known which nodes have the user there may be more of them.
+    const expected = this.index.isSure ? this.index.holders(key) : [];
+    const question = new Question(wire.host.clock, timeoutMs, expected);
     this.open.add(question);
     if (subjects.length === 0) question.end();
     const stops: (() => void)[] = [];

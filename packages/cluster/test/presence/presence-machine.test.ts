@@ -143,6 +143,22 @@ describe('presence of another node', () => {
     expect([hearer.who('a'), hearer.machine.total('a')]).toEqual([[], 0]);
   });
 
+  it('is not known while a message is missing that a heartbeat has the number of', () => {
+    const { origin, hearer } = pair();
+    const { machine } = hearer;
+    origin.join('a', 'ann');
+    const message = origin.flush();
+    machine.marked('n', origin.mark);
+    expect(machine.isBehind).toBe(true);
+    hearer.hear(message);
+    expect(machine.isBehind).toBe(false);
+    // A forged one, which no message follows.
+    hearer.beat({ number: 2 ** 40, digest: 0 });
+    expect(machine.isBehind).toBe(true);
+    hearer.answer();
+    expect(machine.isBehind).toBe(false);
+  });
+
   it('is asked for all of it where the numbers agree and the members do not', () => {
     const { origin, hearer } = pair();
     origin.join('a', 'ann');

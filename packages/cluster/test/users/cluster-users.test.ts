@@ -107,6 +107,60 @@ describe('users on two nodes', () => {
     expect(isHeadraceError(failed, CLUSTER_ERRORS.BUS_DOWN)).toBe(true);
   });
 
+  describe('while an answer of another node is missing', () => {
+    async function lateNode(isLost: (count: number) => boolean) {
+      const nodes = new Nodes();
+      const c = await nodes.join<string>();
+      const a = await nodes.join<string>();
+      const phone = nodes.channel();
+      a.users.bind('ann', phone);
+      for (const node of [a, c]) node.users.bind('cho', nodes.channel());
+      await nodes.pass(3000);
+      const send = a.parts.inbox.send.bind(a.parts.inbox);
+      let count = 0;
+      vi.spyOn(a.parts.inbox, 'send').mockImplementation((node, kind, note) => {
+        count += note.to === 'presence' ? 1 : 0;
+        if (note.to !== 'presence' || !isLost(count)) send(node, kind, note);
+      });
+      const b = await nodes.join<string>();
+      await nodes.pass(1500);
+      return { nodes, a, b, c, phone };
+    }
+
+    it('calls nobody offline', async () => {
+      const { nodes, b } = await lateNode((count) => count === 1);
+      const online = vi.fn();
+      void b.users.isOnline('ann').then(online);
+      await nodes.pass(1500);
+      expect(online).toHaveBeenCalledWith(true);
+      expect(b.parts.presence.isSure).toBe(true);
+    });
+
+    it('finds and delivers to users all the same, and waits its time for nodes that it does not know', async () => {
+      const { nodes, a, b, c, phone } = await lateNode(() => true);
+      const found = vi.fn();
+      const delivered = vi.fn();
+      void b.users.nodesOf('ann', { timeoutMs: 500 }).then(found);
+      void b.users.deliver('ann', 'hello', { timeoutMs: 500 }).then(delivered);
+      void b.users.nodesOf('cho', { timeoutMs: 500 }).then(found);
+      await nodes.pass(3000);
+      expect(b.parts.presence.isSure).toBe(false);
+      expect(found.mock.calls).toEqual([[[a.nodeId]], [[c.nodeId, a.nodeId]]]);
+      expect(delivered).toHaveBeenCalledWith(1);
+      expect(sent(phone)).toEqual(['hello']);
+    });
+
+    it('waits no longer when the cluster is left', async () => {
+      const { nodes, b } = await lateNode(() => true);
+      const failed = vi.fn();
+      b.users.isOnline('ann').catch(failed);
+      await nodes.pass(10);
+      void b.leave();
+      await nodes.pass(0);
+      expect(failed.mock.calls[0]?.[0]).toMatchObject({ code: CLUSTER_ERRORS.BUS_DOWN.code });
+    });
+  });
+
   it('deliver gives up waiting for a node after 2 s', async () => {
     const { nodes, a, b, bind, after } = await twoNodes();
     await bind('ann', b);
