@@ -35,7 +35,7 @@ export const ANSWER = 2;
  *  4  u8      body type: 0 bytes, 1 UTF-8, 2 JSON
  *  5  u8      flags: 1 flush, 2 answer wanted
  *  6  16      node id, new at each start
- * 22  6       number, per node and subject, from 1; of presence its version; all users share one line of numbers
+ * 22  6       number, per node and subject, from 1; of presence it counts its changes; all users share one line of numbers
  * 28          the body
  * ```
  */
