@@ -88,7 +88,9 @@ describe('ForwardingProxies', () => {
 
   it('takes no promise of a function for a yes', () => {
     const trusted = (async () => true) as unknown as () => boolean;
-    expect(sourceOf(trusted, { 'x-forwarded-for': '1.2.3.4' }).client).toEqual(PROXY);
+    expect(() => sourceOf(trusted, { 'x-forwarded-for': '1.2.3.4' })).toThrow(
+      'trustedProxies gave a promise, but must give its answer at once',
+    );
   });
 
   it('goes on with the connection itself where a trusted peer forwards nothing', () => {
