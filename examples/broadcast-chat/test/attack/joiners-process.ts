@@ -9,7 +9,7 @@ export interface JoinersReport {
   readonly open: number;
   /** Lines about others, all members together. */
   readonly joins: number;
-  /** In so many pieces: the server made at least as many writes. */
+  /** In so many pieces, each with some: the server made at least as many writes. */
   readonly pieces: number;
 }
 

@@ -27,12 +27,13 @@ class Member {
 
   /** @param {string} text */
   hear(text) {
-    this.pieces += 1;
+    const before = this.joins;
     this.isSignedIn ||= text.startsWith(WORD);
     // The end of the last piece may be the beginning of a word.
     const all = this.tail + text;
     for (let at = all.indexOf(JOIN); at >= 0; at = all.indexOf(JOIN, at + 1)) this.joins += 1;
     this.tail = all.slice(-(JOIN.length - 1));
+    if (this.joins > before) this.pieces += 1;
   }
 
   get hasHeardBye() {
