@@ -27,8 +27,10 @@ describe('keepAliveSetter', () => {
 
   it('refuses what this Node cannot set', () => {
     const options = { keepAliveInitialDelayMs: 1000, keepAliveCount: 3 };
+    const { bun, node } = process.versions;
+    const here = bun === undefined ? `Node ${node}` : `Bun ${bun}`;
     expect(() => setter(options, false)).toThrow(
-      `keepAliveCount needs a Node whose socket.setKeepAlive takes an interval and a count (24.21 and 26.10 do), but this is Node ${process.versions.node}`,
+      `keepAliveCount needs a Node whose socket.setKeepAlive takes an interval and a count (24.21 and 26.10 do), but this is ${here}`,
     );
   });
 
