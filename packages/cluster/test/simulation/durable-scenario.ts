@@ -11,7 +11,8 @@ import { simulatedBus } from './simulated-bus.ts';
 const FAULTS_MS = 2500;
 const LONGEST_FAULT_MS = 900;
 const LAST_ACTION_MS = 3000;
-const QUIET_MS = 5200;
+/** A node that is slow by 3 s at the end of the faults is heard again, and has sent its answers. */
+const QUIET_MS = 6500;
 const CLIENTS = ['ann', 'bob', 'cy'];
 const STREAM = 'hr.psim.d.proom';
 const ENVELOPE_BYTES = 28;
