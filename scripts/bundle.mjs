@@ -66,7 +66,7 @@ function withPureParts(code) {
     const marks = isClass ? pureClass(declared) : pureConstants(declared.declarations);
     for (const [place, mark] of marks) marked.appendLeft(place, mark);
   }
-  return { code: marked.toString(), map: marked.generateMap({ hires: true }) };
+  return { code: marked.toString(), map: marked.generateMap({ hires: true }).toString() };
 }
 
 const compiled = {
