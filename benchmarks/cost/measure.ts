@@ -62,6 +62,7 @@ export async function measure(row: Row, options: MeasureOptions = {}): Promise<F
     types.reduce((sum, type) => sum + (made[type] ?? 0), 0);
   const figures: Figures = {};
   for (const name of OF_MESSAGE) figures[name] = per(counted[name]!);
+  figures['outlived'] = figures['survived']! + figures['promoted']!;
   for (const name of OF_WINDOW) figures[name] = counted[name]!;
   for (const [name, types] of Object.entries(MADE)) figures[name] = per(madeOf(types), warmUp);
   return figures;
