@@ -1,4 +1,4 @@
-// Nodes of a cluster: deliveries that crossed the bus, messages to users elsewhere, and what a bound user costs.
+// Nodes of a cluster: deliveries that crossed the bus, messages to users elsewhere, what users cost, bound and after a loss.
 import { type ChildProcess, execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { BusProcess, NATS, REDIS } from './harness/bus-process.ts';
 import { type LoadOptions, loadOn } from './harness/load-process.ts';
 import { pinned } from './harness/machine.ts';
+import { OrderedProcess } from './harness/ordered-process.ts';
 import { nodePeer } from './harness/peers.ts';
 import { type Goal, HEADRACE, type Result, type Row } from './harness/report.ts';
 import { type Peer, ServerProcess } from './harness/server-process.ts';
@@ -15,6 +16,9 @@ import type { Settings } from './settings.ts';
 const run = promisify(execFile);
 const messageProgram: string = fileURLToPath(new URL('./load/user-message.mjs', import.meta.url));
 const boundProgram: string = fileURLToPath(new URL('./load/bound-users.mjs', import.meta.url));
+const reconnectedProgram: string = fileURLToPath(
+  new URL('./load/reconnected-users.mjs', import.meta.url),
+);
 const BYTES = 100;
 const LOCAL = 'one process';
 const SOCKET_IO = 'socket.io, Redis';
@@ -25,6 +29,7 @@ const presenceProgram: string = fileURLToPath(
   new URL('./load/presence-at-rest.mjs', import.meta.url),
 );
 const BOUND_USERS = 100_000;
+const RECONNECTED_USERS = 600_000;
 const GROUPS = 5000;
 /** About as long as the other parts take for a round of a second. */
 const MESSAGES_PER_SECOND = 30_000;
@@ -38,6 +43,7 @@ export async function cluster(settings: Settings): Promise<Result[]> {
     await againstSocketIo(nats, redis, settings),
     ...(await userMessages(nats, settings)),
     ...(await boundUsers(settings)),
+    ...(await reconnectedUsers(settings)),
     ...(await presenceAtRest(nats)),
   ];
 }
@@ -289,6 +295,41 @@ async function boundUsers({ rounds }: Settings): Promise<Result[]> {
       'until all are in force',
       'seconds',
       measured.map(({ seconds }) => seconds),
+    ),
+  ];
+}
+
+/** After `kill -9` of the server, which begins again at once. Others call a node gone after 5 s of silence. */
+async function reconnectedUsers({ rounds }: Settings): Promise<Result[]> {
+  const measured: { reached: number; known: number }[] = [];
+  for (let round = 0; round < Math.min(rounds, 3); round += 1) {
+    await using nats = await BusProcess.start(NATS);
+    if (nats === undefined) return [];
+    const order = JSON.stringify({ url: nats.url, users: RECONNECTED_USERS });
+    const heap = '--max-old-space-size=8192';
+    await using nodes = await OrderedProcess.start(0, [
+      process.execPath,
+      ...[heap, reconnectedProgram, order],
+    ]);
+    const answer = nodes.order({ measure: true });
+    await nats.restart();
+    measured.push((await answer) as { reached: number; known: number });
+  }
+  const result = (what: string, values: number[], goals: Goal[] = []): Result => ({
+    title: `${RECONNECTED_USERS} users after nats-server was killed, ${what}`,
+    unit: 'seconds',
+    rows: [{ peer: HEADRACE, values }],
+    goals,
+  });
+  return [
+    result(
+      'until a message to one arrives',
+      measured.map(({ reached }) => reached),
+    ),
+    result(
+      'until the other node knows where all are',
+      measured.map(({ known }) => known),
+      [{ text: 'seconds', atMost: 5 }],
     ),
   ];
 }

@@ -31,13 +31,15 @@ export const REDIS: BusProgram = {
 /** A server that nodes are connected by, on a free port. */
 export class BusProcess implements AsyncDisposable {
   readonly url: string;
-  private readonly child: ChildProcess;
-  private readonly folder: string;
+  private readonly program: BusProgram;
+  private readonly port: number;
+  private readonly folder = mkdtempSync(join(tmpdir(), 'headrace-bench-'));
+  private child!: ChildProcess;
 
-  private constructor(url: string, child: ChildProcess, folder: string) {
-    this.url = url;
-    this.child = child;
-    this.folder = folder;
+  private constructor(program: BusProgram, port: number) {
+    this.url = `${program.protocol}://127.0.0.1:${port}`;
+    this.program = program;
+    this.port = port;
   }
 
   get pid(): number {
@@ -53,28 +55,42 @@ export class BusProcess implements AsyncDisposable {
 
   /** Undefined, with a line that says so, where the program is not installed. */
   static async start(program: BusProgram): Promise<BusProcess | undefined> {
-    const { command, protocol, args } = program;
+    const { command } = program;
     if (spawnSync(command, ['--version']).status !== 0) {
       console.log(`\nskipped: there is no ${command} here (Debian: apt-get install ${command})`);
       return undefined;
     }
-    const port = await freePort();
-    const folder = mkdtempSync(join(tmpdir(), 'headrace-bench-'));
-    const [first, ...rest] = pinned(1, [command, ...args(port, folder)]);
-    const child = spawn(first!, rest, { stdio: 'ignore' });
-    const deadline = performance.now() + 10_000;
-    while (!(await accepts(port))) {
-      if (performance.now() > deadline) throw new Error(`${command} does not answer`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    return new BusProcess(`${protocol}://127.0.0.1:${port}`, child, folder);
+    const bus = new BusProcess(program, await freePort());
+    await bus.begin();
+    return bus;
+  }
+
+  /** Kills it, and starts it again at the same place. */
+  async restart(): Promise<void> {
+    await this.kill();
+    await this.begin();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private async begin(): Promise<void> {
+    const { program, port, folder } = this;
+    const [first, ...rest] = pinned(1, [program.command, ...program.args(port, folder)]);
+    this.child = spawn(first!, rest, { stdio: 'ignore' });
+    const deadline = performance.now() + 10_000;
+    while (!(await accepts(port))) {
+      if (performance.now() > deadline) throw new Error(`${program.command} does not answer`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  private async kill(): Promise<void> {
     const gone = new Promise((resolve) => this.child.once('exit', resolve));
     this.child.kill('SIGKILL');
     await gone;
-    rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
