@@ -26,6 +26,7 @@ export { allSettled } from './internal/all-settled.ts';
 export { atOnce } from './internal/at-once.ts';
 export { bufferPlace, bufferView } from './internal/buffer-view.ts';
 export {
+  appendTo,
   byteLengthOf,
   isByteSource,
   isOutboundBytes,

@@ -622,6 +622,11 @@ export interface ByteSource {
   readonly byteLength: number;
   /** Writes all `byteLength` bytes into `target` at `offset`. */
   writeTo(target: Uint8Array, offset: number): void;
+  /**
+   * Appends the same bytes to a list, those that lie in memory as they are. A transport that writes lists calls it
+   * instead of `writeTo` for a large message, which is not copied then. @default all bytes are copied
+   */
+  appendTo?(buffers: Uint8Array[]): void;
 }
 
 /** What a byte transport accepts. */

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import {
   type ByteSource,
   type Context,
@@ -9,6 +10,7 @@ import {
   type WriteFuture,
 } from '@headrace/core';
 import {
+  appendTo,
   byteLengthOf,
   describeOptions,
   encodeOnce,
@@ -92,6 +94,15 @@ class Prefixed implements ByteSource {
     const at = this.header.write(target, offset, byteLengthOf(body));
     if (body instanceof Uint8Array) target.set(body, at);
     else body.writeTo(target, at);
+  }
+
+  appendTo(buffers: Uint8Array[]): void {
+    const { header, body } = this;
+    const bytes = byteLengthOf(body);
+    const head = Buffer.allocUnsafe(header.sizeOf(bytes));
+    header.write(head, 0, bytes);
+    buffers.push(head);
+    appendTo(buffers, body);
   }
 }
 

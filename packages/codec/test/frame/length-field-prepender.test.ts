@@ -1,5 +1,5 @@
 import { LengthFieldPrepender } from '@headrace/codec';
-import { ChannelGroup, OptionError, type OutboundBytes } from '@headrace/core';
+import { type ByteSource, ChannelGroup, OptionError, type OutboundBytes } from '@headrace/core';
 import { isByteSource, toBuffer } from '@headrace/core/authoring';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
@@ -59,6 +59,15 @@ describe('LengthFieldPrepender', () => {
     channel.writeOutbound(abc);
     expect(isByteSource(seen[0])).toBe(true);
     expect(Buffer.isBuffer(seen[0])).toBe(false);
+  });
+
+  it('hands a large body on as it is, where the transport writes lists', () => {
+    const prepender = new LengthFieldPrepender({ lengthFieldLength: 2 });
+    const inner = prepender.prepend(abc);
+    const parts: Uint8Array[] = [];
+    (prepender.prepend(inner) as ByteSource).appendTo!(parts);
+    expect(parts[2]).toBe(abc);
+    expect(Buffer.concat(parts).toString('hex')).toBe('00050003616263');
   });
 
   it('an empty body is a header', () => {

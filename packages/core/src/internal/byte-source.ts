@@ -59,6 +59,13 @@ export function toBuffer(message: OutboundBytes): Buffer {
   return buffer;
 }
 
+/** Appends a large message to what the kernel gets in one call, without a copy if it has none to make. */
+export function appendTo(buffers: Uint8Array[], message: OutboundBytes): void {
+  if (message instanceof Uint8Array || message.appendTo === undefined) {
+    buffers.push(toBuffer(message));
+  } else message.appendTo(buffers);
+}
+
 /** The size in bytes of a message that a byte transport takes, -1 for any other. */
 export function sizeOfBytes(message: unknown): number {
   if (message instanceof Uint8Array) return message.length;

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { OutboundBytes } from '../contract.ts';
-import { byteLengthOf, toBuffer, writeAll } from '../internal/byte-source.ts';
+import { appendTo, byteLengthOf, toBuffer, writeAll } from '../internal/byte-source.ts';
 
 /** Messages up to this size are copied together; larger ones are passed on as they are. */
 const COPY_BYTES = 8 * 1024;
@@ -9,10 +9,13 @@ const CHUNK_BYTES = 64 * 1024;
 /**
  * The buffers to hand to the kernel for these messages, which have `bytes` bytes together, if that is known: runs of small
  * ones copied into one buffer, large ones untouched, all in order.
+ *
+ * @param isList - the kernel gets them in one call: a large message of several parts needs no copy either
  */
 export function coalesce(
   messages: readonly OutboundBytes[],
   bytes: number = Number.POSITIVE_INFINITY,
+  isList = true,
 ): Buffer[] {
   if (messages.length > 1 && bytes > 0 && bytes <= COPY_BYTES) {
     // As most are: none can be large.
@@ -32,7 +35,8 @@ export function coalesce(
       runBytes = 0;
     }
     if (isLarge) {
-      buffers.push(toBuffer(message));
+      if (isList) appendTo(buffers, message);
+      else buffers.push(toBuffer(message));
       start = i + 1;
     } else runBytes += size;
   }

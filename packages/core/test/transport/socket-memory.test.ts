@@ -39,6 +39,24 @@ it('a message that has become shorter since it was written sends nothing of anot
   expect(coalesce([fickle]).map(text)).toEqual(['.....']);
 });
 
+it('takes a large message of several parts as they are, where a list is written in one call', () => {
+  const body = Buffer.alloc(8 * 1024, 'b');
+  const framed: OutboundBytes = {
+    byteLength: 2 + body.length,
+    writeTo(target, offset) {
+      target.set(Buffer.from('h:'), offset);
+      target.set(body, offset + 2);
+    },
+    appendTo: (buffers) => void buffers.push(Buffer.from('h:'), body),
+  };
+  const [first, head, same, last] = coalesce([Buffer.from('a'), framed, Buffer.from('z')]);
+  expect([first, head, last].map(text)).toEqual(['a', 'h:', 'z']);
+  expect(same).toBe(body);
+  const [joined, ...others] = coalesce([framed], framed.byteLength, false);
+  expect(text(joined)).toBe(`h:${text(body)}`);
+  expect(others).toEqual([]);
+});
+
 it('memory in use is not written over: who gathers meanwhile gets none', () => {
   const first = memory.gather([Buffer.from('abc')], 3);
   expect(memory.gather([Buffer.from('xyz')], 3)).toBeUndefined();

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { type ByteSource, EncodeError, type OutboundBytes } from '@headrace/core';
 import {
+  appendTo,
   bufferPlace,
   bufferView,
   byteLengthOf,
@@ -57,7 +58,22 @@ class BinaryFrame implements ByteSource {
   }
 
   writeTo(target: Uint8Array, offset: number): void {
-    const { kind, id, number, body } = this;
+    const { body } = this;
+    const at = this.writeHead(target, offset);
+    if (body instanceof Uint8Array) target.set(body, at);
+    else body.writeTo(target, at);
+  }
+
+  appendTo(buffers: Uint8Array[]): void {
+    const head = Buffer.allocUnsafe(HEADER_BYTES + numberBytes(this.kind));
+    this.writeHead(head, 0);
+    buffers.push(head);
+    appendTo(buffers, this.body);
+  }
+
+  /** Returns where the body begins. */
+  private writeHead(target: Uint8Array, offset: number): number {
+    const { kind, id, number } = this;
     target[offset] = kind;
     target[offset + 1] = 0;
     writeUint32(target, offset + 2, id);
@@ -66,9 +82,7 @@ class BinaryFrame implements ByteSource {
       target[offset + HEADER_BYTES] = number >>> 8;
       target[offset + HEADER_BYTES + 1] = number;
     }
-    const at = offset + HEADER_BYTES + numberBytes(kind);
-    if (body instanceof Uint8Array) target.set(body, at);
-    else body.writeTo(target, at);
+    return offset + HEADER_BYTES + numberBytes(kind);
   }
 }
 

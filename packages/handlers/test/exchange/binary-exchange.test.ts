@@ -1,5 +1,5 @@
-import { isHeadraceError } from '@headrace/core';
-import { toBuffer } from '@headrace/core/authoring';
+import { isHeadraceError, type OutboundBytes } from '@headrace/core';
+import { appendTo, toBuffer } from '@headrace/core/authoring';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { binaryExchange } from '../../src/exchange/binary-exchange.ts';
@@ -37,6 +37,9 @@ describe('binaryExchange', () => {
     ['a notification', format.notification(body), '05 00 00 00 00 00 68 69'],
   ])('writes %s', (_, message, bytes) => {
     expect(hex(message)).toBe(bytes);
+    const parts: Uint8Array[] = [];
+    appendTo(parts, message as OutboundBytes);
+    expect(hex(Buffer.concat(parts))).toBe(bytes);
   });
 
   it.each([

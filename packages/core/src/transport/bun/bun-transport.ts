@@ -108,7 +108,7 @@ export class BunTransport implements Transport {
       else memory.keep(gathered);
       return isTaken;
     }
-    const buffers = coalesce(messages as readonly OutboundBytes[], bytes);
+    const buffers = coalesce(messages as readonly OutboundBytes[], bytes, false);
     for (let i = 0; i < buffers.length; i++) {
       if (this.send(buffers[i]!)) continue;
       if (this.phase < FAILING) this.keep(buffers.slice(i + 1));
