@@ -372,4 +372,11 @@ export const mutants: readonly Mutant[] = [
     test: 'test/proxy/proxy-connector.net.test.ts',
     why: 'what has no effect behind a proxy is refused',
   },
+  {
+    file: 'src/reconnect/reconnecting-client.ts',
+    find: 'if (channel === undefined) throw',
+    replace: 'if (false) throw',
+    test: 'test/option/functions-that-fail.net.test.ts',
+    why: 'a bootstrap that gives no channel ends no process',
+  },
 ];

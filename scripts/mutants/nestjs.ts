@@ -50,4 +50,11 @@ export const mutants: readonly Mutant[] = [
     test: 'test/e2e/nest-features.test.ts',
     why: 'a hook for the end that fails does not end the process',
   },
+  {
+    file: 'src/server/packet-server-handler.ts',
+    find: '.then((value) => this.send(incoming, value))\n        .catch(failed);',
+    replace: '.then((value) => this.send(incoming, value), failed);',
+    test: 'test/option/functions-that-fail.test.ts',
+    why: 'a serializer that gives no message in time ends no process',
+  },
 ];

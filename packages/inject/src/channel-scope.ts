@@ -1,5 +1,5 @@
 import { AttributeKey, type Channel } from '@headrace/core';
-import { toError } from '@headrace/core/authoring';
+import { callSafely } from '@headrace/core/authoring';
 import { type Token, token } from './token.ts';
 import type { DependencyContainer, InjectionToken } from './tsyringe.ts';
 
@@ -80,16 +80,9 @@ export class ChannelScope {
   }
 
   private attempt(task: () => unknown): void {
-    try {
-      const result = task();
-      if (result instanceof Promise) result.catch((thrown) => this.report(thrown));
-    } catch (thrown) {
-      this.report(thrown);
-    }
-  }
-
-  private report(thrown: unknown): void {
     const { channel } = this;
-    channel.logger.log('error', `${channel} a dispose failed`, toError(thrown));
+    callSafely(task, undefined, (error) =>
+      channel.logger.log('error', `${channel} a dispose failed`, error),
+    );
   }
 }

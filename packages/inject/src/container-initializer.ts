@@ -55,7 +55,6 @@ export function containerInitializer<R = Buffer, W = OutboundBytes>(
   for (const singleton of OPTIONS.resolve(options).singletons) container.resolve(singleton);
   // Children of an empty container are cheap, however much the application has registered.
   const parent = container.createChildContainer();
-  return (channel) => {
-    build(new ChannelScope(parent, channel as Channel), channel);
-  };
+  // The bootstrap looks at what it returns, which may be a promise.
+  return (channel) => build(new ChannelScope(parent, channel as Channel), channel);
 }

@@ -276,7 +276,11 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     const { bootstrap, clock, connectTimeoutMs } = this.settings;
     const isListed = this.source.isListed(place);
     const attempt: ConnectAttempt<C> = new ConnectAttempt<C>(
-      (signal) => bootstrap.connect(place, { signal }),
+      async (signal) => {
+        const channel: C | undefined = await bootstrap.connect(place, { signal });
+        if (channel === undefined) throw new TypeError('bootstrap.connect gave no channel');
+        return channel;
+      },
       clock,
       connectTimeoutMs,
       () => connectTimedOut(textOfPlace(place), connectTimeoutMs),

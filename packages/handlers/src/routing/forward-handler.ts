@@ -1,5 +1,5 @@
 import type { Channel, Context, Handler, OutboundBytes, Pipeline, Types } from '@headrace/core';
-import { describeOptions, fn, ReadGate, toError } from '@headrace/core/authoring';
+import { callSafely, describeOptions, fn, ReadGate } from '@headrace/core/authoring';
 import { RelayHandler } from './relay-handler.ts';
 
 /** What {@link ForwardOptions.connect} gets. */
@@ -110,14 +110,11 @@ export class ForwardHandler<Message = OutboundBytes> implements Handler {
     const { signal } = this.aborter;
     const install: ForwardRequest['install'] = (back) =>
       back.pipeline.addLast(new RelayHandler(front));
-    try {
-      this.connect({ front, install, signal }).then(
-        (back) => this.connected(ctx, back),
-        (thrown) => this.failed(ctx, toError(thrown)),
-      );
-    } catch (thrown) {
-      this.failed(ctx, toError(thrown));
-    }
+    callSafely(
+      () => this.connect({ front, install, signal }).then((back) => this.connected(ctx, back)),
+      undefined,
+      (error) => this.failed(ctx, error),
+    );
   }
 
   private connected(ctx: Context, back: Channel<unknown, Message>): void {

@@ -262,7 +262,9 @@ export class PacketServerHandler implements Handler, PacketOwner {
         this.send(incoming, message);
         return undefined;
       }
-      return Promise.resolve(message).then((value) => this.send(incoming, value), failed);
+      return Promise.resolve(message)
+        .then((value) => this.send(incoming, value))
+        .catch(failed);
     } catch (thrown) {
       failed(thrown);
       return undefined;
