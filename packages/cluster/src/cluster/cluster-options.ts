@@ -13,6 +13,7 @@ import {
   RANDOM,
   toError,
   value,
+  whole,
 } from '@headrace/core/authoring';
 import type { Bus } from '../bus/bus.ts';
 import { type NodeAddress, toAddress, toRoles } from '../node/node-info.ts';
@@ -36,6 +37,11 @@ export interface ClusterOptions<Principal = unknown> {
   readonly users?: ClusterUsersOptions<Principal>;
   /** How long `join` waits for the bus; then it resolves without it. In milliseconds. @default 2000 */
   readonly joinTimeoutMs?: number;
+  /**
+   * How many groups with members, ids of members and users are known of each other node; further ones are ignored, with
+   * a line in the log: a forged node does not fill the memory. @default 1000000
+   */
+  readonly maxNodePresence?: number;
   /** @default the system's */
   readonly clock?: Clock;
   /** @default standard error */
@@ -85,6 +91,7 @@ export const CLUSTER_OPTIONS = describeOptions('Cluster.join', {
   load: fn({ purpose: 'gives the load' }),
   users: nested(USERS_OPTIONS, { default: {} }),
   joinTimeoutMs: number({ default: 2000 }),
+  maxNodePresence: whole({ min: 1, default: 1_000_000 }),
   clock: CLOCK,
   logger: LOGGER,
   random: RANDOM,

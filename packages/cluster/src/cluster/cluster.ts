@@ -92,7 +92,7 @@ export class Cluster<Principal = unknown>
     this.plan = plan;
     this.load = plan.load ?? cpuLoad();
     const parts = { wire, directory, inbox: new Inbox(wire), waiting: { bytes: 0 } };
-    this.context = { ...parts, presence: new Presence(parts) };
+    this.context = { ...parts, presence: new Presence(parts, plan.maxNodePresence) };
     this.users = new ClusterUsers<Principal>(
       this.context,
       plan.users as ClusterUsersOptions<Principal>,

@@ -38,7 +38,7 @@ export class OwnMembers {
     return this.members;
   }
 
-  /** How many ids the next message has. */
+  /** How many ids the next messages have. */
   get unpublished(): number {
     return this.changed.size;
   }
@@ -73,13 +73,16 @@ export class OwnMembers {
     return true;
   }
 
-  /** What changed since the last call, which is published now; undefined if nothing did. */
-  change(digest: PresenceDigest): PresenceRow | undefined {
+  /** What changed since the last call, up to so many ids, which is published now; undefined if nothing did. */
+  change(digest: PresenceDigest, ids: number): PresenceRow | undefined {
     const { group, hash, members: count } = this;
     const joined: string[] = [];
     const left: string[] = [];
-    for (const id of this.changed) (this.counts!.has(id) ? joined : left).push(id);
-    this.changed.clear();
+    for (const id of this.changed) {
+      if (joined.length + left.length === ids) break;
+      this.changed.delete(id);
+      (this.counts!.has(id) ? joined : left).push(id);
+    }
     if (joined.length + left.length === 0 && count === this.publishedMembers) return undefined;
     if (joined.length > 0) this.published ??= new Map();
     for (const id of joined) {

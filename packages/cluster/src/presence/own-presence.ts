@@ -2,10 +2,10 @@ import { OwnMembers } from './own-members.ts';
 import { PresenceDigest } from './presence-digest.ts';
 import {
   MAX_ANSWER_LENGTH,
+  MAX_ENTRIES,
   type PresenceAnswer,
   type PresencePlace,
   type PresenceRow,
-  packed,
 } from './presence-message.ts';
 
 /** The members of this node in all its groups: one stream of changes. Without clock and bus. */
@@ -31,13 +31,27 @@ export class OwnPresence {
     this.dirty.add(members);
   }
 
-  /** Gives what changed since the last call to `send`, which returns the number of its message. */
-  flush(send: (rows: PresenceRow[]) => number): void {
-    const changed = new Map<string, OwnMembers>();
-    for (const rows of packed(this.changes(changed))) {
-      const number = send(rows);
-      for (const { group } of rows) changed.get(group)!.version = number;
+  /**
+   * Gives what changed since the last call to `send`, as much as one message has, which returns the number of that. The
+   * rest is for the next call: what was not given is not in the digest. False if nothing changed.
+   */
+  flush(send: (rows: PresenceRow[]) => number): boolean {
+    const rows: PresenceRow[] = [];
+    const changed: OwnMembers[] = [];
+    let room = MAX_ENTRIES;
+    for (const members of this.dirty) {
+      if (room <= 1) break;
+      const row = members.change(this.sum, room - 1);
+      if (members.unpublished === 0) this.dirty.delete(members);
+      if (row === undefined) continue;
+      changed.push(members);
+      rows.push(row);
+      room -= 1 + row.joined.length + row.left.length;
     }
+    if (rows.length === 0) return false;
+    const number = send(rows);
+    for (const members of changed) members.version = number;
+    return true;
   }
 
   /**
@@ -70,16 +84,6 @@ export class OwnPresence {
     for (const members of this.groups) {
       members.restart();
       this.dirty.add(members);
-    }
-  }
-
-  private *changes(changed: Map<string, OwnMembers>): IterableIterator<PresenceRow> {
-    for (const members of this.dirty) {
-      this.dirty.delete(members);
-      const row = members.change(this.sum);
-      if (row === undefined) continue;
-      changed.set(members.group, members);
-      yield row;
     }
   }
 }

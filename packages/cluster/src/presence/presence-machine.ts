@@ -37,7 +37,9 @@ export type PresenceAction =
   /** Something was missed: the node is to send what changed after a number. */
   | { readonly do: 'ask'; readonly node: string; readonly question: PresenceQuestion }
   /** A message may be under way: {@link PresenceMachine.late} is to be called in a moment. */
-  | { readonly do: 'wait'; readonly node: string; readonly number: number };
+  | { readonly do: 'wait'; readonly node: string; readonly number: number }
+  /** It has more groups and ids than are kept of one node: what is beyond is ignored from here on. */
+  | { readonly do: 'full'; readonly node: string; readonly maxEntries: number };
 
 /** What another node has in one group. */
 interface RemoteGroup {
@@ -70,6 +72,10 @@ interface Remote {
   number: number;
   digest: PresenceDigest;
   readonly groups: Map<string, RemoteGroup>;
+  /** Groups and ids. */
+  entries: number;
+  /** There was no room for some, and most of the others are still there: the digests cannot agree. */
+  isFull: boolean;
   question: Question | undefined;
   /** The number of a heartbeat whose message has not come. */
   awaited: number;
@@ -85,8 +91,14 @@ const MAX_WAITING = 100_000;
  * messages with numbers; so views cannot conflict, only be behind. Without clock and bus.
  */
 export class PresenceMachine {
+  private readonly maxEntries: number;
   private readonly remotes = new Map<string, Remote>();
   private asks = 0;
+
+  /** @param maxEntries - groups and ids that are kept of one node */
+  constructor(maxEntries: number) {
+    this.maxEntries = maxEntries;
+  }
 
   /** Members of a group elsewhere. @param group - the token of its name */
   total(group: string): number {
@@ -144,7 +156,7 @@ export class PresenceMachine {
       number === remote.number ? digest !== remote.digest.value : number < remote.doubted;
     // A heartbeat may be later than messages that were sent after it, but not later than the next heartbeat.
     remote.doubted = number < remote.number ? remote.number : 0;
-    return isWrong ? this.ask(node, remote, 0) : [];
+    return isWrong && !remote.isFull ? this.ask(node, remote, 0) : [];
   }
 
   /** The message with the number of a heartbeat has had time to come. */
@@ -227,10 +239,12 @@ export class PresenceMachine {
     if (question.open?.group !== group) {
       this.endGroup(node, remote, question, actions);
       question.open = { group, ids: new Set() };
-      question.seen?.add(group);
     }
-    for (const id of joined) question.open!.ids.add(id);
     this.change(node, remote, { group, count, joined, left: [] }, actions);
+    // What is not kept is not noted either: an answer may name groups without members, and too many ids, without end.
+    const known = remote.groups.get(group);
+    if (known !== undefined) question.seen?.add(group);
+    for (const id of joined) if (known?.ids?.has(id) === true) question.open!.ids.add(id);
   }
 
   /** All of the group has been answered: who is not in it has left. */
@@ -276,24 +290,42 @@ export class PresenceMachine {
     const { groups, digest } = remote;
     let known = groups.get(group);
     if (known === undefined) {
+      if (!this.hasRoom(node, remote, actions)) return;
       known = { hash: hashOf(group), count: 0, ids: undefined };
       groups.set(group, known);
+      remote.entries += 1;
     }
     digest.counted(known.hash, known.count, count);
     known.count = count;
     for (const id of left) {
       if (known.ids?.delete(id) !== true) continue;
+      remote.entries -= 1;
       digest.went(known.hash, id);
       actions.push({ do: 'left', group, id, node, reason: 'left' });
     }
     if (joined.length > 0) known.ids ??= new Set();
     for (const id of joined) {
       if (known.ids!.has(id)) continue;
+      if (!this.hasRoom(node, remote, actions)) break;
       known.ids!.add(id);
+      remote.entries += 1;
       digest.came(known.hash, id);
       actions.push({ do: 'joined', group, id, node });
     }
-    if (count === 0 && (known.ids?.size ?? 0) === 0) groups.delete(group);
+    if (count === 0 && (known.ids?.size ?? 0) === 0) {
+      groups.delete(group);
+      remote.entries -= 1;
+    }
+    // Not at the limit: a node that comes and goes there would be asked for all of it with each heartbeat.
+    if (remote.entries <= this.maxEntries / 2) remote.isFull = false;
+  }
+
+  private hasRoom(node: string, remote: Remote, actions: PresenceAction[]): boolean {
+    const { maxEntries } = this;
+    if (remote.entries < maxEntries) return true;
+    if (!remote.isFull) actions.push({ do: 'full', node, maxEntries });
+    remote.isFull = true;
+    return false;
   }
 
   private remoteOf(node: string): Remote {
@@ -303,6 +335,8 @@ export class PresenceMachine {
         number: 0,
         digest: new PresenceDigest(),
         groups: new Map(),
+        entries: 0,
+        isFull: false,
         question: undefined,
         awaited: 0,
         doubted: 0,

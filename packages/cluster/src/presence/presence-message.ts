@@ -1,7 +1,7 @@
 /** Characters; a thousand ids must fit into one message, however JSON writes them. */
 export const MAX_ID_LENGTH = 128;
 /** Groups and ids in one message of changes, together. */
-const MAX_ENTRIES = 1000;
+export const MAX_ENTRIES = 1000;
 /** Characters of the ids and groups in one answer, and 16 more for each: JSON makes less than 1 MiB of them. */
 export const MAX_ANSWER_LENGTH = 65_536;
 export const ENTRY_LENGTH = 16;
@@ -44,33 +44,6 @@ export interface PresenceQuestion {
   /** The number after which something changed. */
   readonly since: number;
   readonly from: PresencePlace;
-}
-
-/** The rows in as many messages as it takes; a row that is too long is cut, and each part has its count. */
-export function* packed(rows: Iterable<PresenceRow>): IterableIterator<PresenceRow[]> {
-  let batch: PresenceRow[] = [];
-  let room = MAX_ENTRIES;
-  for (const { group, count, joined, left } of rows) {
-    let at = 0;
-    do {
-      if (room <= 1) {
-        yield batch;
-        batch = [];
-        room = MAX_ENTRIES;
-      }
-      const end = at + room - 1;
-      const part = {
-        group,
-        count,
-        joined: joined.slice(at, end),
-        left: left.slice(Math.max(0, at - joined.length), Math.max(0, end - joined.length)),
-      };
-      batch.push(part);
-      room -= 1 + part.joined.length + part.left.length;
-      at = end;
-    } while (at < joined.length + left.length);
-  }
-  if (batch.length > 0) yield batch;
 }
 
 /** Rows as they go into JSON, without lists that are empty. */

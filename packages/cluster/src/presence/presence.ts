@@ -1,7 +1,7 @@
 import type { Timer } from '@headrace/core';
 import type { BusSubscription } from '../bus/bus.ts';
 import { token } from '../bus/subject.ts';
-import { decodeBody } from '../envelope/body.ts';
+import { decodeBody, encodeBody } from '../envelope/body.ts';
 import { type Envelope, KIND } from '../envelope/envelope.ts';
 import type { ClusterContext } from '../node/cluster-context.ts';
 import { onceAfterEvent } from '../time/once-after-event.ts';
@@ -24,6 +24,8 @@ export interface GroupContext extends ClusterContext {
 
 /** Changes of so long go out together. */
 const BATCH_MS = 100;
+/** So much is given to the bus before it has passed on what came before: in one turn, and far below what it refuses. */
+const SHARE_BYTES = 256 * 1024;
 /** So long after the bus came up every node has been heard, and asked where something was missed. */
 const SURE_MS = 1500;
 /** A node that does not answer is asked again after this. */
@@ -42,17 +44,21 @@ export class Presence implements GroupPresenceOwner {
   private readonly context: ClusterContext;
   private readonly groups = new Map<string, GroupPresence>();
   private readonly own = new OwnPresence();
-  private readonly others = new PresenceMachine();
+  private readonly others: PresenceMachine;
   private readonly subscription: BusSubscription;
   private batch: Timer | undefined = undefined;
   private upAt = 0;
+  /** Given to the bus since it was last known to have passed on all. */
+  private givenBytes = 0;
   /** For each node: when it is asked, or asked again. */
   private readonly timers = new Map<string, Timer>();
   private isClosed = false;
 
-  constructor(context: ClusterContext) {
+  /** @param maxEntries - groups and ids of another node; more of them are ignored */
+  constructor(context: ClusterContext, maxEntries: number) {
     const { wire, inbox, directory } = context;
     this.context = context;
+    this.others = new PresenceMachine(maxEntries);
     this.flushSoon = onceAfterEvent(wire.host.clock, () => {
       if (!this.isClosed) this.flush();
     });
@@ -107,17 +113,23 @@ export class Presence implements GroupPresenceOwner {
     this.flushLater();
   }
 
-  /** Sends what has not gone out yet; while the bus is down it waits for that. */
+  /** Sends what has not gone out yet, as fast as the bus takes it; while that is down it waits. */
   flush(): void {
     this.batch?.cancel();
     this.batch = undefined;
     const { wire } = this.context;
     if (wire.bus.state === 'down') return;
     const subject = wire.subjects.presence;
-    this.own.flush((rows) => {
-      wire.sendJson(subject, KIND.presence, { rows: fromRows(rows) });
-      return this.lastNumber;
-    });
+    while (this.givenBytes < SHARE_BYTES) {
+      const isMore = this.own.flush((rows) => {
+        const body = encodeBody({ rows: fromRows(rows) });
+        wire.send(subject, KIND.presence, body);
+        this.givenBytes += body.body.byteLength;
+        return this.lastNumber;
+      });
+      if (!isMore) return;
+      if (this.givenBytes >= SHARE_BYTES) void this.waitForBus();
+    }
   }
 
   /** The cluster is left: the other nodes get the last changes, and nothing after them. */
@@ -132,6 +144,14 @@ export class Presence implements GroupPresenceOwner {
   private get lastNumber(): number {
     const { wire } = this.context;
     return wire.lastNumber(wire.subjects.presence);
+  }
+
+  /** The answer to a question comes after all that was published before it. */
+  private async waitForBus(): Promise<void> {
+    const { wire } = this.context;
+    await wire.bus.receivers(wire.subjects.presence).catch(() => {});
+    this.givenBytes = 0;
+    if (!this.isClosed) this.flush();
   }
 
   private readonly onUp = (): void => {
@@ -182,8 +202,15 @@ export class Presence implements GroupPresenceOwner {
     for (const action of actions) {
       if (action.do === 'ask') this.ask(action.node, action.question);
       else if (action.do === 'wait') this.wait(action.node, action.number);
+      else if (action.do === 'full') this.reportFull(action.node, action.maxEntries);
       else this.announce(action);
     }
+  }
+
+  private reportFull(node: string, maxEntries: number): void {
+    const { faults, subjects } = this.context.wire;
+    const text = `node ${node} has more than ${maxEntries} groups and ids: the rest is not known here`;
+    faults.add('presence', subjects.presence, text);
   }
 
   private announce(action: PresenceAction & { readonly do: 'joined' | 'left' }): void {

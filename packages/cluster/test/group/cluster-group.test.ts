@@ -523,6 +523,29 @@ describe('presence', () => {
     expect([published.mock.calls.length, asked.mock.calls.length]).toEqual([60, 60]);
   });
 
+  it('of a forged node is known up to a limit, with one line, and that of the others whole', async () => {
+    const nodes = new Nodes();
+    const a = await nodes.join();
+    const b = await nodes.join({ maxNodePresence: 1000 });
+    for (let i = 0; i < 300; i += 1) a.group(`g${i}`, { presence: 'count' }).add(nodes.channel());
+    const room = b.group('room', { presence: 'ids' });
+    const forger = { node: 'f'.repeat(32), kind: KIND.presence, bodyType: BODY.json, flags: 0 };
+    for (let number = 1; number <= 10; number += 1) {
+      const ids = Array.from({ length: 400 }, (_, i) => `${number} ${i}`);
+      const body = Buffer.from(JSON.stringify({ rows: [['proom', 1, ids]] }));
+      a.parts.wire.bus.publish('hr.ptest.p', encodeEnvelope({ ...forger, number, body }));
+    }
+    await nodes.pass(1000);
+    expect([...room.who()]).toHaveLength(999);
+    expect(b.counters.ignored).toEqual({ presence: 1 });
+    expect(nodes.lines.filter((line) => line.includes('1000 groups and ids'))).toHaveLength(1);
+    const totals = [...Array(300).keys()].map((i) => b.group(`g${i}`, { presence: 'count' }).total);
+    expect(totals).toEqual(Array(300).fill(1));
+    // Silent from here on.
+    await nodes.pass(5000);
+    expect([...room.who()]).toEqual([]);
+  });
+
   it('puts what comes and goes in all groups within 100 ms into one message', async () => {
     const { nodes, a, b } = await twoNodes();
     for (let i = 0; i < 400; i += 1) b.group(`room ${i}`);

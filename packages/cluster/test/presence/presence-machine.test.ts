@@ -7,6 +7,15 @@ import type { PresenceQuestion, PresenceRow } from '../../src/presence/presence-
 
 const START = { group: 0, id: 0 };
 
+/** What is noted for an answer that is not complete. */
+function noted(machine: PresenceMachine): number {
+  const { remotes } = machine as unknown as {
+    remotes: Map<string, { question: { seen: Set<string>; open: { ids: Set<string> } } }>;
+  };
+  const { seen, open } = remotes.get('n')!.question;
+  return seen.size + open.ids.size;
+}
+
 /** A node that publishes, and what it would say of itself in a heartbeat. */
 class Origin {
   readonly own = new OwnPresence();
@@ -23,13 +32,18 @@ class Origin {
 
   /** The messages of what changed. */
   flush(): { number: number; rows: PresenceRow[] }[] {
-    const messages: { number: number; rows: PresenceRow[] }[] = [];
-    this.own.flush((rows) => {
+    return [...this.flushes()];
+  }
+
+  /** One after the other. */
+  *flushes(): Iterable<{ number: number; rows: PresenceRow[] }> {
+    let message: PresenceRow[] | undefined;
+    const send = (rows: PresenceRow[]) => {
+      message = rows;
       this.number += 1;
-      messages.push({ number: this.number, rows });
       return this.number;
-    });
-    return messages;
+    };
+    while (this.own.flush(send)) yield { number: this.number, rows: message! };
   }
 
   get mark() {
@@ -46,16 +60,19 @@ class Origin {
 
 /** Another node that hears it. */
 class Hearer {
-  readonly machine = new PresenceMachine();
+  readonly machine: PresenceMachine;
   /** Questions so far: after which number. */
   readonly asked: number[] = [];
   private readonly origin: Origin;
-  private question: PresenceQuestion | undefined;
+  question: PresenceQuestion | undefined;
+  /** How often there was no room for more of it. */
+  full = 0;
   /** Characters of the longest answer so far. */
   longest = 0;
 
-  constructor(origin: Origin) {
+  constructor(origin: Origin, maxEntries = 1_000_000) {
     this.origin = origin;
+    this.machine = new PresenceMachine(maxEntries);
   }
 
   hear(messages: readonly { number: number; rows: PresenceRow[] }[]): void {
@@ -88,7 +105,8 @@ class Hearer {
       if (action.do === 'ask') {
         this.question = action.question;
         this.asked.push(action.question.since);
-      } else if (action.do === 'wait') this.take(this.machine.late('n', action.number));
+      } else if (action.do === 'full') this.full += 1;
+      else if (action.do === 'wait') this.take(this.machine.late('n', action.number));
     }
   }
 }
@@ -334,6 +352,62 @@ describe('presence of another node', () => {
     expect([hearer.machine.total('a'), hearer.machine.total('b')]).toEqual([0, 0]);
   });
 
+  it('agrees with its heartbeats also between two messages of one flush', () => {
+    const { origin, hearer } = pair();
+    for (let i = 0; i < 2500; i += 1) origin.join('big', `id ${i}`);
+    for (const message of origin.flushes()) {
+      hearer.hear([message]);
+      hearer.beat();
+    }
+    expect([hearer.who('big').length, hearer.asked]).toEqual([2500, []]);
+  });
+
+  it('is known up to a limit, announced once, and whole again when half of what is known has left', () => {
+    const origin = new Origin();
+    const hearer = new Hearer(origin, 100);
+    for (let i = 0; i < 60; i += 1) origin.join(`g${i}`);
+    for (let i = 0; i < 60; i += 1) origin.join('g0', `${i}`);
+    for (let i = 0; i < 60; i += 1) origin.join(`more ${i}`, 'ann');
+    for (let round = 0; round < 3; round += 1) {
+      hearer.hear(origin.flush());
+      hearer.beat();
+      origin.join('g1', `late ${round}`);
+    }
+    expect([hearer.who('g0').length, hearer.full, hearer.asked]).toEqual([60, 1, []]);
+    expect([hearer.machine.total('g39'), hearer.machine.total('g40')]).toEqual([1, 0]);
+    expect([hearer.who('g1'), hearer.machine.total('more 0')]).toEqual([[], 0]);
+    for (let i = 0; i < 60; i += 1) origin.leave(`more ${i}`, 'ann');
+    for (let i = 10; i < 60; i += 1) origin.leave('g0', `${i}`);
+    for (let i = 30; i < 60; i += 1) origin.leave(`g${i}`);
+    hearer.hear(origin.flush());
+    expect(hearer.asked).toEqual([]);
+    hearer.beat();
+    hearer.answer();
+    expect([hearer.asked, hearer.who('g1').length]).toEqual([[0], 3]);
+    hearer.beat();
+    expect(hearer.asked).toEqual([0]);
+  });
+
+  it('is kept up to the limit also where answers name groups and ids without end', () => {
+    const hearer = new Hearer(new Origin(), 100);
+    hearer.beat({ number: 5, digest: 1 });
+    let { question } = hearer;
+    for (let i = 0; i < 150; i += 1) {
+      const rows = ['empty', 'full'].map((name) => ({
+        group: `${name} ${i}`,
+        count: name === 'full' ? 1 : 0,
+        joined: name === 'full' ? Array.from({ length: 1000 }, (_, id) => `${i} ${id}`) : [],
+        left: [],
+      }));
+      hearer.take(
+        hearer.machine.answer('n', question!.ask, { upTo: 5, next: { group: i + 1, id: 0 }, rows }),
+      );
+      question = hearer.question;
+    }
+    expect(noted(hearer.machine)).toBeLessThanOrEqual(100);
+    expect(hearer.full).toBe(1);
+  });
+
   it('begins anew under another id', () => {
     const { origin } = pair();
     origin.join('a', 'ann');
@@ -351,7 +425,7 @@ describe('the members of this node', () => {
   it('are kept for the next message only where they differ from the last one', () => {
     const members = new OwnMembers('a');
     members.add('ann');
-    members.change(new PresenceDigest());
+    members.change(new PresenceDigest(), 10);
     for (let i = 0; i < 1000; i += 1) {
       members.add(`stranger ${i}`);
       members.remove(`stranger ${i}`);
@@ -360,6 +434,6 @@ describe('the members of this node', () => {
     members.add('ann');
     expect(members.unpublished).toBe(0);
     members.remove('ann');
-    expect(members.change(new PresenceDigest())).toMatchObject({ joined: [], left: ['ann'] });
+    expect(members.change(new PresenceDigest(), 10)).toMatchObject({ joined: [], left: ['ann'] });
   });
 });
