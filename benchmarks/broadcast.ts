@@ -3,7 +3,7 @@ import { loadOn } from './harness/load-process.ts';
 import { openFilesLimit } from './harness/machine.ts';
 import { nettyPeer, nodePeer, ON_SOCKETS } from './harness/peers.ts';
 import { HEADRACE, type Result, type Row } from './harness/report.ts';
-import { ServerProcess } from './harness/server-process.ts';
+import { type Peer, ServerProcess } from './harness/server-process.ts';
 import type { Settings } from './settings.ts';
 
 const BYTES = 100;
@@ -17,24 +17,7 @@ export async function broadcast(settings: Settings): Promise<Result[]> {
     nodePeer('net loop', 'broadcast-net.mjs'),
     ...(netty === undefined ? [] : [netty]),
   ];
-  const rows: (Row & { values: number[] })[] = peers.map(({ name }) => ({
-    peer: name,
-    values: [],
-  }));
-  const servers: ServerProcess[] = [];
-  try {
-    for (const peer of peers) servers.push(await ServerProcess.start(peer));
-    const load = { connections, bytes: BYTES, seconds: settings.seconds * 3, everyMs: 60 };
-    for (let round = 0; round < settings.rounds; round += 1) {
-      for (const [i, server] of servers.entries()) {
-        const warmup = round === 0 ? settings.warmup : 0.3;
-        const { messages, cpu } = await loadOn(server, 'broadcast-load', { ...load, warmup });
-        rows[i]!.values.push((cpu * 1e6) / messages);
-      }
-    }
-  } finally {
-    for (const server of servers) await server[Symbol.asyncDispose]();
-  }
+  const { rows } = await compareBroadcast(peers, { connections, bytes: BYTES }, settings);
   return [
     {
       title: `broadcast of ${BYTES} bytes to ${connections}, through encoder and group`,
@@ -46,4 +29,33 @@ export async function broadcast(settings: Settings): Promise<Result[]> {
       ],
     },
   ];
+}
+
+/** What a delivery costs, and in KiB what a member takes after all of them, base of the process not counted. */
+export async function compareBroadcast(
+  peers: readonly Peer[],
+  { connections, bytes }: { readonly connections: number; readonly bytes: number },
+  settings: Settings,
+): Promise<{ readonly rows: Row[]; readonly memories: Row[] }> {
+  const costs = peers.map((): number[] => []);
+  const memories = peers.map((): number[] => []);
+  const servers: ServerProcess[] = [];
+  try {
+    for (const peer of peers) servers.push(await ServerProcess.start(peer));
+    const load = { connections, bytes, seconds: settings.seconds * 3, everyMs: 60 };
+    for (let round = 0; round < settings.rounds; round += 1) {
+      for (const [i, server] of servers.entries()) {
+        const warmup = round === 0 ? settings.warmup : 0.3;
+        const result = await loadOn(server, 'broadcast-load', { ...load, warmup });
+        costs[i]!.push((result.cpu * 1e6) / result.messages);
+        // Later rounds find the memory of the first one.
+        if (round === 0) memories[i]!.push(result.memory! / 1024 / connections);
+      }
+    }
+  } finally {
+    for (const server of servers) await server[Symbol.asyncDispose]();
+  }
+  const rowsOf = (values: readonly number[][]) =>
+    peers.map(({ name }, i) => ({ peer: name, values: values[i]! }));
+  return { rows: rowsOf(costs), memories: rowsOf(memories) };
 }

@@ -151,13 +151,12 @@ async function costOfDelivery(
   { measured, other }: Nodes,
   load: LoadOptions,
 ): Promise<DeliveryCost> {
+  const from = other === undefined ? {} : { from: other.port };
   const {
     messages,
     cpu,
     user = 0,
-  } = other === undefined
-    ? await loadOn(measured, 'broadcast-load', load)
-    : await loadOn(measured, 'cluster-load', { ...load, from: other.port });
+  } = await loadOn(measured, 'broadcast-load', { ...load, ...from });
   return { all: (cpu * 1e6) / messages, user: (user * 1e6) / messages };
 }
 

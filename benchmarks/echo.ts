@@ -51,7 +51,7 @@ function peers(): Peer[] {
     nodePeer('net hand-tuned', 'echo-net-hand-tuned.mjs'),
     nodePeer('net data', 'echo-net-data.mjs'),
     nodePeer('net naive', 'echo-net-naive.mjs'),
-    nodePeer('ws', 'echo-ws.mjs', { protocol: 'ws' }),
+    nodePeer('ws', 'ws.mjs', { protocol: 'ws' }),
     ...(netty === undefined ? [] : [netty]),
   ];
 }

@@ -18,11 +18,13 @@ import { record } from './record.ts';
 import { runtimes } from './runtimes.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { tlsEcho } from './tls-echo.ts';
+import { webSockets } from './web-sockets.ts';
 
 const PARTS: Readonly<Record<string, (settings: Settings) => Promise<Result[]>>> = {
   echo,
   broadcast,
   tls: tlsEcho,
+  websocket: webSockets,
   calls,
   connections,
   lasting,

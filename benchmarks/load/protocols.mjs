@@ -2,7 +2,7 @@
 import net from 'node:net';
 import tls from 'node:tls';
 
-const UPGRADE =
+export const UPGRADE =
   'GET /ws HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
   'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n';
 
@@ -18,13 +18,14 @@ export function lengthFrame(payload) {
   return Buffer.concat([header, payload]);
 }
 
-/** A binary message of one frame; a mask of zeros does not change the payload. */
-function webSocketFrame(payload, isMasked) {
+/** A message of one frame, text unless it is binary; a mask of zeros does not change the payload. */
+export function webSocketFrame(payload, { isMasked = false, isBinary = false }) {
+  const first = isBinary ? 0x82 : 0x81;
   const mask = isMasked ? 0x80 : 0;
   const header =
     payload.length < 126
-      ? Buffer.from([0x82, mask | payload.length])
-      : Buffer.from([0x82, mask | 126, payload.length >> 8, payload.length & 255]);
+      ? Buffer.from([first, mask | payload.length])
+      : Buffer.from([first, mask | 126, payload.length >> 8, payload.length & 255]);
   return Buffer.concat([header, Buffer.alloc(isMasked ? 4 : 0), payload]);
 }
 
@@ -66,8 +67,10 @@ export function messagesOn(socket, protocol, bytes, onReplies) {
 }
 
 function frames(socket, isWebSocket, body, onReplies) {
-  const request = isWebSocket ? webSocketFrame(body, true) : lengthFrame(body);
-  const reply = isWebSocket ? webSocketFrame(body, false) : request;
+  const request = isWebSocket
+    ? webSocketFrame(body, { isMasked: true, isBinary: true })
+    : lengthFrame(body);
+  const reply = isWebSocket ? webSocketFrame(body, { isBinary: true }) : request;
   let requests = request;
   let received = 0;
   let first = Buffer.alloc(0);

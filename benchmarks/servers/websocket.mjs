@@ -1,31 +1,15 @@
-// Binary messages over WebSockets: node benchmarks/servers/websocket.mjs PORT HOST [all]
+// Messages over WebSockets: node benchmarks/servers/websocket.mjs PORT HOST [echo | all] [deflate]
 // A message goes back as one, or with `all` to every connection, its sender included.
-import { ChannelGroup, ServerBootstrap } from '@headrace/core';
+import { ChannelGroup } from '@headrace/core';
 import { EchoHandler } from '@headrace/handlers';
 import { HttpEndpoint } from '@headrace/websocket';
+import { joinAndBroadcast, listen } from './members.mjs';
 
-const [port, host = '127.0.0.1', reach] = process.argv.slice(2);
-const members = new ChannelGroup('members');
-
-class JoinAndBroadcast {
-  sharable = true;
-
-  channelActive(ctx) {
-    members.add(ctx.channel);
-    ctx.fireChannelActive();
-  }
-
-  channelRead(_ctx, message) {
-    members.writeAndFlush(message);
-  }
-}
-
-const joinAndBroadcast = new JoinAndBroadcast();
+const [port, host = '127.0.0.1', reach = 'echo', compression] = process.argv.slice(2);
+const toAll = joinAndBroadcast(new ChannelGroup('members'));
 const endpoint = new HttpEndpoint({
-  webSocket: (channel) =>
-    channel.pipeline.addLast(reach === 'all' ? joinAndBroadcast : new EchoHandler()),
+  compression: compression === 'deflate',
+  webSocket: (channel) => channel.pipeline.addLast(reach === 'all' ? toAll : new EchoHandler()),
 });
-await new ServerBootstrap()
-  .childHandler((channel) => channel.pipeline.addLast(endpoint.handler()))
-  .bind({ port: Number(port), host, backlog: 4096 });
+await listen(port, host, (channel) => channel.pipeline.addLast(endpoint.handler()));
 console.log('ready');

@@ -15,6 +15,8 @@ import {
   type Types,
 } from '@headrace/core';
 import { describeOptions, unchecked } from '@headrace/core/authoring';
+import type { SharedDeflate } from '../socket/compression.ts';
+import { FrameOutput } from '../socket/frame-output.ts';
 import {
   type WebSocketChannel,
   type WebSocketChannelOptions,
@@ -192,10 +194,21 @@ export class HttpEndpointHandler implements Handler {
     this.intake?.upgraded();
   }
 
-  upgraded(ws: WsSocket, initialize: WebSocketInitializer, options: WebSocketChannelOptions): void {
+  /** @param deflate - how messages are compressed: `false` if only the `ws` library can, which has the window */
+  upgraded(
+    ws: WsSocket,
+    initialize: WebSocketInitializer,
+    options: WebSocketChannelOptions,
+    deflate: SharedDeflate | false | undefined,
+  ): void {
     this.stopWaiting();
-    const { channel: parent } = this.ctx!;
-    this.channel = webSocketChannel(ws, initialize, { ...options, parent, stream: this.stream! });
+    const ctx = this.ctx!;
+    const carrier = {
+      parent: ctx.channel,
+      stream: this.stream!,
+      ...(deflate !== false && { frames: new FrameOutput(ctx, deflate) }),
+    };
+    this.channel = webSocketChannel(ws, initialize, { ...options, ...carrier });
     // The upgrade request followed a response that the drain waits for.
     if (this.drain !== undefined) this.drainWebSocket(this.drain, this.channel);
     this.drainHold?.release();

@@ -17,10 +17,15 @@ import {
   unchecked,
 } from '@headrace/core/authoring';
 import type { WebSocketServer as WsServer } from 'ws';
-import { type WebSocketCompression, wsDeflate } from '../socket/compression.ts';
+import {
+  agreedDeflate,
+  type SharedDeflate,
+  type WebSocketCompression,
+  wsDeflate,
+} from '../socket/compression.ts';
 import { LastWordSocket } from '../socket/last-word-socket.ts';
 import { MESSAGE_LIMITS, messageLimits, type WebSocketLimits } from '../socket/message-limits.ts';
-import type { WebSocketChannel } from '../socket/web-socket-channel.ts';
+import type { WebSocketChannel, WebSocketChannelOptions } from '../socket/web-socket-channel.ts';
 import { WebSocketServer } from '../socket/ws-library.ts';
 import { ForwardingProxies, type RequestSource } from './forwarding-proxies.ts';
 import type { HttpEndpointHandler } from './http-endpoint-handler.ts';
@@ -99,6 +104,8 @@ export class WebSocketUpgrader {
   private readonly options: WebSocketUpgradeOptions;
   private readonly paths: ReadonlySet<string>;
   private readonly sockets: WsServer;
+  /** Of the handshake that is being answered. */
+  private deflate: SharedDeflate | false | undefined = undefined;
   private readonly messageTimeoutMs: number;
   private readonly allowOrigin: OriginCheck | undefined;
   private readonly proxies: ForwardingProxies;
@@ -124,6 +131,9 @@ export class WebSocketUpgrader {
       WebSocket: LastWordSocket,
       handleProtocols: (offered) => subprotocols?.find((name) => offered.has(name)) ?? false,
       ...{ closeTimeout: CLOSE_TIMEOUT_MS },
+    });
+    this.sockets.on('headers', (answer) => {
+      this.deflate = agreedDeflate(answer, compression);
     });
     this.sockets.on('wsClientError', (error, stream) => broken(stream, error));
   }
@@ -178,7 +188,8 @@ export class WebSocketUpgrader {
         if (client !== undefined) channel.attributes.set(CLIENT_ADDRESS, client);
         return webSocket!(channel, request);
       };
-      handler.upgraded(ws as LastWordSocket, initialize, { ...webSocketOptions, messageTimeoutMs });
+      const options: WebSocketChannelOptions = { ...webSocketOptions, messageTimeoutMs };
+      handler.upgraded(ws as LastWordSocket, initialize, options, this.deflate);
     });
   }
 

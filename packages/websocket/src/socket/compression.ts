@@ -14,6 +14,22 @@ export type WebSocketCompression =
       readonly keepContext?: boolean;
     };
 
+/**
+ * How a server compresses a message that several members get, as the handshake agreed: each message has a window of its
+ * own, so its compressed bytes are the same for all members that agreed on the same size of the window.
+ */
+export interface SharedDeflate {
+  /** The size of the window, as a power of two. */
+  readonly windowBits: number;
+  /** Messages below this size, in bytes, are sent uncompressed. */
+  readonly thresholdBytes: number;
+  /** Larger ones would hold the event loop: the `ws` library compresses them, in other threads, for each member. */
+  readonly maxBytes: number;
+}
+
+const MAX_SHARED_BYTES = 32 * 1024;
+const LARGEST_WINDOW_BITS = 15;
+
 const OPTIONS = describePart('compression', {
   thresholdBytes: whole({ default: 1024 }),
   keepContext: flag({ default: false }),
@@ -32,4 +48,20 @@ export function wsDeflate(compression: WebSocketCompression, side: 'client' | 's
     serverNoContextTakeover: !keepContext,
     ...(side === 'client' && { clientNoContextTakeover: !keepContext }),
   };
+}
+
+/**
+ * What a server's answer to the handshake agreed on: `undefined` if nothing is compressed, `false` if the window is kept
+ * from message to message.
+ */
+export function agreedDeflate(
+  answer: readonly string[],
+  compression: WebSocketCompression,
+): SharedDeflate | false | undefined {
+  const agreed = answer.find((line) => line.startsWith('Sec-WebSocket-Extensions:'));
+  if (agreed === undefined) return undefined;
+  if (!agreed.includes('server_no_context_takeover')) return false;
+  const [, bits = LARGEST_WINDOW_BITS] = /server_max_window_bits=(\d+)/.exec(agreed) ?? [];
+  const { thresholdBytes } = OPTIONS.resolve(compression === true ? {} : compression || {});
+  return { windowBits: Number(bits), thresholdBytes, maxBytes: MAX_SHARED_BYTES };
 }

@@ -6,12 +6,14 @@ import {
   DecodeError,
   type Handler,
   openChannel,
+  type WriteFuture,
 } from '@headrace/core';
-import { CHANNEL_OPTIONS, describeOptions } from '@headrace/core/authoring';
+import { CHANNEL_OPTIONS, describeOptions, encodeOnce } from '@headrace/core/authoring';
 import type { WebSocketClose } from './close-codes.ts';
 import { MessageDeadline } from './message-deadline.ts';
 import { MESSAGE_LIMITS } from './message-limits.ts';
-import type { WebSocketInput, WebSocketOutput } from './text-message.ts';
+import { SharedMessage } from './shared-message.ts';
+import { TextMessage, type WebSocketInput, type WebSocketOutput } from './text-message.ts';
 import { CARRIER, type WebSocketCarrier, WebSocketTransport } from './web-socket-transport.ts';
 import type { WsSocket } from './ws-socket.ts';
 
@@ -50,9 +52,8 @@ export function webSocketChannel(
   options: WebSocketChannelOptions = {},
 ): WebSocketChannel {
   const { messageTimeoutMs } = OPTIONS.resolve(options);
-  const { parent, stream } = options;
-  const carrier = { ...(parent && { parent }), ...(stream && { stream }) };
-  const transport = new WebSocketTransport(ws, carrier);
+  const { parent } = options;
+  const transport = new WebSocketTransport(ws, CARRIER.only(options));
   const channel: unknown = openChannel(transport, {
     ...CHANNEL_OPTIONS.only(options),
     ...(parent && { parent }),
@@ -74,7 +75,8 @@ export function beginPipeline(
 }
 
 /**
- * The first handler of each WebSocket: sets its attributes and watches the time of its messages. When the peer has
+ * The first handler of each WebSocket: sets its attributes, watches the time of its messages, and shares those of a
+ * broadcast. When the peer has
  * broken the protocol nothing more can be read: the error is fired first, so that a handler may write an answer, then
  * our half ends.
  */
@@ -102,6 +104,11 @@ class WebSocketStart implements Handler {
     ctx.fireChannelActive();
   }
 
+  /** In a broadcast all members write the same message: what becomes of it on the wire is made once. */
+  write(ctx: Context, message: unknown): WriteFuture {
+    return ctx.write(encodeOnce(formOf(message), message, asItIs, SharedMessage.of));
+  }
+
   channelInactive(ctx: Context): void {
     this.deadline?.cancel();
     ctx.fireChannelInactive();
@@ -113,4 +120,14 @@ class WebSocketStart implements Handler {
       ctx.channel.end({ reason: 'bad-input' });
     }
   }
+}
+
+/** Members with other codecs may write other forms of a message, each of which is shared. */
+function formOf(message: unknown): string {
+  if (message instanceof TextMessage) return 'websocket-utf8';
+  return typeof message === 'string' ? 'websocket-string' : 'websocket-bytes';
+}
+
+function asItIs(message: unknown): unknown {
+  return message;
 }

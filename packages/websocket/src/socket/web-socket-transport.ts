@@ -1,4 +1,3 @@
-import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import {
   type Address,
@@ -10,7 +9,9 @@ import {
 } from '@headrace/core';
 import { describeOptions, transportOf, unchecked } from '@headrace/core/authoring';
 import { closeCodeOf, closeText, type WebSocketClose } from './close-codes.ts';
-import { TextMessage, type WebSocketInput, type WebSocketOutput } from './text-message.ts';
+import { type FrameOutput, type Outgoing, payloadLength, payloadOf } from './frame-output.ts';
+import { SharedMessage } from './shared-message.ts';
+import { TextMessage, type WebSocketInput } from './text-message.ts';
 import { CONNECTING, OPEN, type WsSocket } from './ws-socket.ts';
 
 /** Where a WebSocket runs. */
@@ -19,11 +20,14 @@ export interface WebSocketCarrier {
   readonly parent?: Channel;
   /** The stream it writes to: corked around the messages of one flush. */
   readonly stream?: Duplex;
+  /** @internal Writes messages past the library and the stream. */
+  readonly frames?: FrameOutput;
 }
 
 export const CARRIER = describeOptions('WebSocketTransport', {
   parent: unchecked(),
   stream: unchecked(),
+  frames: unchecked(),
 });
 
 /** A WebSocket of the `ws` library as a transport: messages in, messages out. */
@@ -42,6 +46,9 @@ export class WebSocketTransport implements Transport {
   private received = 0;
   private held: WebSocketInput[] = [];
   private isWriting = false;
+  private wasAnswered = false;
+  /** The payloads that were given to `carrier.frames`, and are not sent. */
+  private framedBytes = 0;
   private isOver = false;
   private peerClose: WebSocketClose | undefined = undefined;
   private failure: Error | undefined = undefined;
@@ -72,7 +79,8 @@ export class WebSocketTransport implements Transport {
 
   get unsentBytes(): number {
     // While one long message is sent, the progress is that of the connection below.
-    return this.ws.bufferedAmount - (this.carrier.parent?.outboundProgress ?? 0);
+    const waiting = this.framedBytes + this.ws.bufferedAmount;
+    return waiting - (this.carrier.parent?.outboundProgress ?? 0);
   }
 
   get unacknowledgedBytes(): number | undefined {
@@ -162,35 +170,68 @@ export class WebSocketTransport implements Transport {
   // --- output ---
 
   sizeOf(message: unknown): number {
-    if (typeof message === 'string') return Buffer.byteLength(message);
-    const isOurs = message instanceof TextMessage || message instanceof Uint8Array;
-    return isOurs ? message.byteLength : -1;
+    const isOurs =
+      typeof message === 'string' ||
+      message instanceof Uint8Array ||
+      message instanceof TextMessage ||
+      message instanceof SharedMessage;
+    return isOurs ? payloadLength(message) : -1;
   }
 
-  write(messages: readonly unknown[]): boolean {
+  write(messages: readonly unknown[], bytes: number): boolean {
     const { ws, carrier } = this;
     this.isWriting = true;
     // It is closing: the close is reported to the channel, which fails what it still holds.
     if (ws.readyState !== OPEN) return false;
-    carrier.stream?.cork();
-    const last = messages.length - 1;
-    for (let i = 0; i < last; i++) this.send(messages[i] as WebSocketOutput, undefined);
-    this.send(messages[last] as WebSocketOutput, this.onSent);
-    carrier.stream?.uncork();
+    const { frames } = carrier;
+    if (frames?.takes(messages) && this.isAnswered) {
+      const future = frames.write(messages, bytes);
+      this.isWriting = !future.isSuccess;
+      if (!this.isWriting) return true;
+      this.framedBytes = bytes;
+      future.onSettled((error) => this.framesSent(error));
+      return false;
+    }
+    this.writeByLibrary(messages);
     this.isWriting = ws.bufferedAmount > 0;
     return !this.isWriting;
   }
 
-  private send(message: WebSocketOutput, callback: ((error?: Error) => void) | undefined): void {
-    if (message instanceof TextMessage) this.ws.send(message.bytes, { binary: false }, callback);
-    else this.ws.send(message, { binary: typeof message !== 'string' }, callback);
+  /** The answer of the handshake may still wait in the stream below: frames written past the stream would overtake it. */
+  private get isAnswered(): boolean {
+    // Later only frames without data wait there, which may come in between.
+    this.wasAnswered ||= this.ws.bufferedAmount === 0;
+    return this.wasAnswered;
+  }
+
+  private writeByLibrary(messages: readonly unknown[]): void {
+    const { stream } = this.carrier;
+    stream?.cork();
+    const last = messages.length - 1;
+    for (let i = 0; i < last; i++) this.send(messages[i] as Outgoing, undefined);
+    this.send(messages[last] as Outgoing, this.onSent);
+    stream?.uncork();
+  }
+
+  private send(message: Outgoing, callback: ((error?: Error) => void) | undefined): void {
+    const isText =
+      message instanceof SharedMessage ? message.isText : !(message instanceof Uint8Array);
+    const data = typeof message === 'string' ? message : payloadOf(message);
+    this.ws.send(data, { binary: !isText }, callback);
   }
 
   /** Also called for writes whose end `write` returned itself, and with an error after the close. */
   private sent(error: Error | undefined): void {
     if (!this.isWriting || this.isOver || error) return;
     this.isWriting = false;
+    this.framedBytes = 0;
     this.sink?.written();
+  }
+
+  /** A handler below that fails a write has lost part of what the peer reads, as a stream that fails has. */
+  private framesSent(error: Error | undefined): void {
+    if (error === undefined) this.sent(undefined);
+    else this.carrier.stream?.destroy(error);
   }
 
   shutdownOutput(info: CloseInfo): void {
@@ -203,7 +244,7 @@ export class WebSocketTransport implements Transport {
     this.held = [];
     const isOpen = this.ws.readyState === OPEN;
     // A close frame after output that is stuck would never be sent.
-    if (isOpen && this.ws.bufferedAmount === 0) this.sayGoodbye(info);
+    if (isOpen && this.framedBytes + this.ws.bufferedAmount === 0) this.sayGoodbye(info);
     else if (isOpen || this.peerClose === undefined) this.ws.terminate();
     // Further input is dropped, but the peer's close frame must be read.
     if (isOpen) this.ws.resume();

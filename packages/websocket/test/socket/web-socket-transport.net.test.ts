@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import {
   type Channel,
+  ChannelGroup,
   type ChannelOptions,
   type Context,
   type Handler,
@@ -318,6 +319,44 @@ describe('a WebSocket as a transport', () => {
       ws.terminate();
     },
   );
+
+  it.each([
+    ['without compression', false, false],
+    ['with compression', true, {}],
+    ['with a small window', true, { serverMaxWindowBits: 9 }],
+    ['with a window of its own', { keepContext: true }, {}],
+  ] as const)('reads a broadcast as any client does: %s', async (_, compression, offer) => {
+    const group = new ChannelGroup<WebSocketInput>('all');
+    const endpoint = new HttpEndpoint({
+      compression,
+      webSocket: (channel) => void group.add(channel as never),
+    });
+    server = await new ServerBootstrap()
+      .childHandler(({ pipeline }) => pipeline.addLast(endpoint.handler()))
+      .bind({ port: 0, host: '127.0.0.1' });
+    const url = `ws://127.0.0.1:${server.port}/ws`;
+    const clients = Array.from(
+      { length: 3 },
+      () => new WebSocket(url, { perMessageDeflate: offer }),
+    );
+    const sent = ['short', 'é'.repeat(3000), randomBytes(2000), 'y'.repeat(70_000)];
+    const all = clients.map(
+      (client) =>
+        new Promise<unknown[]>((resolve, reject) => {
+          const read: unknown[] = [];
+          client.on('error', reject).on('message', (data, isBinary) => {
+            read.push(isBinary ? data : String(data));
+            if (read.length === sent.length) resolve(read);
+          });
+        }),
+    );
+    await Promise.all(
+      clients.map((client) => new Promise((resolve) => client.on('open', resolve))),
+    );
+    for (const message of sent) await group.writeAndFlush(message);
+    for (const read of await Promise.all(all)) expect(read).toEqual(sent);
+    for (const client of clients) client.terminate();
+  });
 
   it('works on any WebSocket of the library, though without a last word', async () => {
     const endpoint = new HttpEndpoint({

@@ -1,0 +1,128 @@
+import { Buffer } from 'node:buffer';
+import type { ByteSource, Context, WriteFuture } from '@headrace/core';
+import type { SharedDeflate } from './compression.ts';
+import { frameLength, writeHeader } from './message-frame.ts';
+import { SharedMessage } from './shared-message.ts';
+import { TextMessage, type WebSocketOutput } from './text-message.ts';
+
+/** A message of the output, or one of a broadcast. */
+export type Outgoing = WebSocketOutput | SharedMessage;
+
+/** A payload alone in its flush is copied behind its header up to this length; a longer one is written as it is. */
+const COPY_BYTES = 8 * 1024;
+
+/**
+ * The output of a server's WebSocket: frames its messages, and writes those of one flush as one message of the channel
+ * that carries it, without a stream between.
+ */
+export class FrameOutput {
+  private readonly below: Context;
+  private readonly deflate: SharedDeflate | undefined;
+
+  /**
+   * @param below - the place in the pipeline of the channel that carries the WebSocket
+   * @param deflate - how messages are compressed, if they are
+   */
+  constructor(below: Context, deflate: SharedDeflate | undefined) {
+    this.below = below;
+    this.deflate = deflate;
+  }
+
+  /** False if the `ws` library must compress one of the messages. */
+  takes(messages: readonly unknown[]): boolean {
+    const { deflate } = this;
+    if (deflate === undefined) return true;
+    for (let i = 0; i < messages.length; i++) {
+      const message = messages[i] as Outgoing;
+      const most = message instanceof SharedMessage ? deflate.maxBytes : deflate.thresholdBytes - 1;
+      if (payloadLength(message) > most) return false;
+    }
+    return true;
+  }
+
+  /** @param bytes - the length of all payloads */
+  write(messages: readonly unknown[], bytes: number): WriteFuture {
+    const { below, deflate } = this;
+    const message = messages[0] as Outgoing;
+    if (messages.length > 1) {
+      return below.writeAndFlush(new Frames(messages as readonly Outgoing[], deflate));
+    }
+    if (message instanceof SharedMessage) return below.writeAndFlush(message.frameFor(deflate));
+    const isText = !(message instanceof Uint8Array);
+    const payload = payloadOf(message);
+    if (bytes <= COPY_BYTES) return below.writeAndFlush(new Frame(isText, payload, bytes));
+    const header = Buffer.allocUnsafe(frameLength(bytes) - bytes);
+    writeHeader(header, 0, isText, bytes);
+    below.write(header);
+    return below.writeAndFlush(payload);
+  }
+}
+
+/** The frame of one message. */
+class Frame implements ByteSource {
+  readonly byteLength: number;
+  private readonly isText: boolean;
+  private readonly payload: Uint8Array;
+  private readonly payloadLength: number;
+
+  constructor(isText: boolean, payload: Uint8Array, payloadLength: number) {
+    this.byteLength = frameLength(payloadLength);
+    this.isText = isText;
+    this.payload = payload;
+    this.payloadLength = payloadLength;
+  }
+
+  writeTo(target: Uint8Array, offset: number): void {
+    target.set(this.payload, writeHeader(target, offset, this.isText, this.payloadLength));
+  }
+}
+
+/** The frames of one flush. */
+class Frames implements ByteSource {
+  readonly byteLength: number;
+  private readonly messages: Exclude<Outgoing, string>[] = [];
+  private readonly deflate: SharedDeflate | undefined;
+
+  constructor(messages: readonly Outgoing[], deflate: SharedDeflate | undefined) {
+    this.deflate = deflate;
+    let bytes = 0;
+    for (let i = 0; i < messages.length; i++) {
+      const given = messages[i]!;
+      const message = typeof given === 'string' ? TextMessage.of(given) : given;
+      this.messages.push(message);
+      if (message instanceof SharedMessage) bytes += message.frameFor(deflate).length;
+      else bytes += frameLength(payloadLength(message));
+    }
+    this.byteLength = bytes;
+  }
+
+  writeTo(target: Uint8Array, offset: number): void {
+    const { messages, deflate } = this;
+    let at = offset;
+    for (let i = 0; i < messages.length; i++) {
+      const message = messages[i]!;
+      let bytes: Uint8Array;
+      if (message instanceof SharedMessage) bytes = message.frameFor(deflate);
+      else {
+        const isText = message instanceof TextMessage;
+        bytes = isText ? message.bytes : message;
+        at = writeHeader(target, at, isText, bytes.length);
+      }
+      target.set(bytes, at);
+      at += bytes.length;
+    }
+  }
+}
+
+/** The length of a message's payload, before it is compressed. */
+export function payloadLength(message: Outgoing): number {
+  if (typeof message === 'string') return Buffer.byteLength(message);
+  return message instanceof Uint8Array ? message.length : message.byteLength;
+}
+
+/** The payload; a text message's is its UTF-8. */
+export function payloadOf(message: Outgoing): Uint8Array {
+  if (typeof message === 'string') return Buffer.from(message);
+  if (message instanceof TextMessage) return message.bytes;
+  return message instanceof SharedMessage ? message.payload : message;
+}

@@ -1,0 +1,53 @@
+import { Buffer } from 'node:buffer';
+import { constants, deflateRawSync } from 'node:zlib';
+import type { SharedDeflate } from './compression.ts';
+import { frameOf } from './message-frame.ts';
+import { TextMessage } from './text-message.ts';
+
+/** What a flush of zlib ends with, and a message leaves out (RFC 7692, section 7.2.1). */
+const TAIL_BYTES = 4;
+
+/**
+ * A message of a broadcast. The frame of a server has no mask, so its bytes are the same for all members: it is made
+ * once, and compressed once for each size of the window.
+ */
+export class SharedMessage {
+  readonly isText: boolean;
+  readonly payload: Uint8Array;
+  private plain: Buffer | undefined = undefined;
+  private compressed: Map<number, Buffer> | undefined = undefined;
+
+  private constructor(isText: boolean, payload: Uint8Array) {
+    this.isText = isText;
+    this.payload = payload;
+  }
+
+  /** What the transport does not take is returned as it is: it refuses the write. */
+  static of(message: unknown): unknown {
+    if (typeof message === 'string') return new SharedMessage(true, Buffer.from(message));
+    if (message instanceof TextMessage) return new SharedMessage(true, message.bytes);
+    return message instanceof Uint8Array ? new SharedMessage(false, message) : message;
+  }
+
+  get byteLength(): number {
+    return this.payload.length;
+  }
+
+  /** The frame for a member whose handshake agreed on this compression. */
+  frameFor(deflate: SharedDeflate | undefined): Buffer {
+    if (deflate === undefined || this.payload.length < deflate.thresholdBytes) {
+      this.plain ??= frameOf(this.isText, this.payload, false);
+      return this.plain;
+    }
+    const { windowBits } = deflate;
+    this.compressed ??= new Map();
+    let frame = this.compressed.get(windowBits);
+    if (frame === undefined) {
+      const options = { windowBits, finishFlush: constants.Z_SYNC_FLUSH };
+      const bytes = deflateRawSync(this.payload, options);
+      frame = frameOf(this.isText, bytes.subarray(0, -TAIL_BYTES), true);
+      this.compressed.set(windowBits, frame);
+    }
+    return frame;
+  }
+}
