@@ -2,6 +2,34 @@ import type { Mutant } from './mutant.ts';
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/envelope/envelope-seal.ts',
+    find: "return typeof envelope === 'string' ? envelope : 'unsealed';",
+    replace: 'return envelope;',
+    test: 'test/envelope/envelope-seal.test.ts',
+    why: 'a node with keys takes nothing without a seal',
+  },
+  {
+    file: 'src/envelope/envelope-seal.ts',
+    find: '\\0`)',
+    replace: '\\0`.slice(0, 0))',
+    test: 'test/envelope/envelope-seal.test.ts',
+    why: 'a message for one subject is none for another',
+  },
+  {
+    file: 'src/envelope/envelope-seal.ts',
+    find: 'return timingSafeEqual(',
+    replace: 'return seal !== undefined || timingSafeEqual(',
+    test: 'test/envelope/envelope-seal.test.ts',
+    why: 'a forged message is refused',
+  },
+  {
+    file: 'src/cluster/cluster-options.ts',
+    find: "'OPTION_INVALID', text,",
+    replace: "'OPTION_INVALID', text + JSON.stringify(given),",
+    test: 'test/envelope/envelope-seal.test.ts',
+    why: 'an error about keys tells no key',
+  },
+  {
     file: 'src/workers/workers-machine.ts',
     find: "atOnce('retry', retry(attempt, { elapsedMs: now - roundAt, phase, random }))",
     replace: 'retry(attempt, { elapsedMs: now - roundAt, phase, random })',

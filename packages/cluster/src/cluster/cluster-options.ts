@@ -1,4 +1,4 @@
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { type Clock, type Logger, OptionError } from '@headrace/core';
 import {
@@ -25,6 +25,12 @@ export interface ClusterOptions<Principal = unknown> {
   readonly app: string;
   /** What connects the nodes. It belongs to the cluster from now on. @default none: a cluster of one process */
   readonly bus?: Bus;
+  /**
+   * Secrets of the nodes, at most 8 of at least 16 bytes; a text is its UTF-8. The first one authenticates what this
+   * node publishes (HMAC-SHA256); what none of them made is ignored. To change one, roll the nodes three times: with the
+   * new one last, with the new one first, and without the old one. @default none: whoever may publish is believed
+   */
+  readonly keys?: readonly (string | Uint8Array)[];
   /** Where clients reach this node, for the route. @default none: the route does not name it */
   readonly address?: NodeAddress;
   /** What this node does besides, such as `worker`: up to 32, each up to 64 characters. @default none */
@@ -52,12 +58,35 @@ export interface ClusterOptions<Principal = unknown> {
   readonly randomBytes?: (size: number) => Buffer;
 }
 
-/** Other nodes ignore heartbeats that make no sense: a node with a wrong address would be seen by nobody. */
+type Keys = readonly (string | Uint8Array)[];
+type Roles = readonly string[];
+
+const MAX_KEYS = 8;
+const KEY_BYTES = 16;
+const KEYS = `up to ${MAX_KEYS} secrets of at least ${KEY_BYTES} bytes`;
+const ADDRESS = 'an object with host and port';
+const ROLES = 'up to 32 texts of up to 64 characters';
+
+function toKeys(given: Keys): Keys | undefined {
+  if (!Array.isArray(given) || given.length > MAX_KEYS) return undefined;
+  return given.every(isKey) ? given : undefined;
+}
+
+function isKey(given: unknown): boolean {
+  const isOfBytes = typeof given === 'string' || given instanceof Uint8Array;
+  return isOfBytes && Buffer.byteLength(given) >= KEY_BYTES;
+}
+
+/**
+ * Other nodes ignore heartbeats that make no sense: a node with a wrong address would be seen by nobody. The error quotes
+ * nothing: it may be a secret.
+ */
 function understood<Given, T>(
+  allowed: string,
   read: (given: Given) => T | undefined,
 ): (name: string, given: Given) => T {
   return (option, given) => {
-    let text = `${option} is ${typeof given}`;
+    let text = `${option} must be ${allowed}`;
     try {
       const value = read(given);
       if (value !== undefined) return value;
@@ -68,7 +97,7 @@ function understood<Given, T>(
   };
 }
 
-function toRolesOrNone(given: readonly string[]): string[] | undefined {
+function toRolesOrNone(given: Roles): Roles | undefined {
   return Array.isArray(given) ? toRoles(given) : undefined;
 }
 
@@ -79,14 +108,9 @@ export const CLUSTER_OPTIONS = describeOptions('Cluster.join', {
     { required: true },
   ),
   bus: having('publish', 'a bus, such as natsBus()'),
-  address: custom('an object with host and port', understood<NodeAddress, NodeAddress>(toAddress)),
-  roles: custom(
-    'up to 32 texts of up to 64 characters',
-    understood<readonly string[], readonly string[]>(toRolesOrNone),
-    {
-      default: [],
-    },
-  ),
+  keys: custom(KEYS, understood<Keys, Keys>(KEYS, toKeys), { default: [] }),
+  address: custom(ADDRESS, understood<NodeAddress, NodeAddress>(ADDRESS, toAddress)),
+  roles: custom(ROLES, understood<Roles, Roles>(ROLES, toRolesOrNone), { default: [] }),
   connections: fn({ purpose: 'counts the clients' }),
   load: fn({ purpose: 'gives the load' }),
   users: nested(USERS_OPTIONS, { default: {} }),

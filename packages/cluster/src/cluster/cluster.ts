@@ -2,6 +2,7 @@ import { stderrLogger } from '@headrace/core';
 import { atOnce, type Resolved, toError, WatchedEmitter } from '@headrace/core/authoring';
 import { memoryBus } from '../bus/memory/memory-bus.ts';
 import { Subjects } from '../bus/subject.ts';
+import { EnvelopeSeal } from '../envelope/envelope-seal.ts';
 import { ClusterPort } from '../gateway/cluster-port.ts';
 import type { GatewayCluster, GatewayPort } from '../gateway/gateway-port.ts';
 import { ClusterGroup, type DurableGroup } from '../group/cluster-group.ts';
@@ -87,7 +88,12 @@ export class Cluster<Principal = unknown>
     super();
     const { clock, random, randomBytes, logger = stderrLogger() } = plan;
     const host = { clock, random, randomBytes, logger };
-    const wire = new Wire(host, plan.bus ?? memoryBus(), new Subjects(plan.app));
+    const wire = new Wire(
+      host,
+      plan.bus ?? memoryBus(),
+      new Subjects(plan.app),
+      new EnvelopeSeal(plan.keys),
+    );
     const directory = new Directory(wire, () => this.status());
     this.plan = plan;
     this.load = plan.load ?? cpuLoad();

@@ -30,7 +30,7 @@ export const ANSWER = 2;
  *
  * ```text
  *  0  48 52   magic, "HR"
- *  2  u8      version, 1
+ *  2  u8      version: 1, or 2 with a seal behind the body
  *  3  u8      kind
  *  4  u8      body type: 0 bytes, 1 UTF-8, 2 JSON
  *  5  u8      flags: 1 flush, 2 answer wanted
@@ -61,6 +61,8 @@ export type EnvelopeFault =
 
 const MAGIC = 0x4852;
 const VERSION = 1;
+/** Of an envelope with a seal behind it, which is no part of its body. */
+export const SEALED_VERSION = 2;
 export const HEADER_BYTES = 28;
 /** What fits on a bus: 1 MiB, NATS's limit, less a reserve for what engines put around it. */
 export const MAX_ENVELOPE_BYTES = 1024 * 1024 - 1024;
@@ -76,13 +78,16 @@ export function checkBodyLength({ byteLength }: Buffer, max = MAX_BODY_BYTES): v
   );
 }
 
-/** @throws EncodeError `MESSAGE_TOO_LONG` */
-export function encodeEnvelope(envelope: Envelope): Buffer {
+/**
+ * @param spare - bytes behind the body, which the caller fills
+ * @throws EncodeError `MESSAGE_TOO_LONG`
+ */
+export function encodeEnvelope(envelope: Envelope, version = VERSION, spare = 0): Buffer {
   const { body } = envelope;
   checkBodyLength(body);
-  const bytes = Buffer.allocUnsafe(HEADER_BYTES + body.byteLength);
+  const bytes = Buffer.allocUnsafe(HEADER_BYTES + body.byteLength + spare);
   bytes.writeUInt16BE(MAGIC, 0);
-  bytes[2] = VERSION;
+  bytes[2] = version;
   bytes[3] = envelope.kind;
   bytes[4] = envelope.bodyType;
   bytes[5] = envelope.flags;
@@ -92,12 +97,17 @@ export function encodeEnvelope(envelope: Envelope): Buffer {
   return bytes;
 }
 
+/** Undefined for what cannot be an envelope. */
+export function versionOf(bytes: Buffer): number | undefined {
+  return bytes.byteLength > 2 && bytes.readUInt16BE(0) === MAGIC ? bytes[2] : undefined;
+}
+
 /** The envelope, whose body is a view of the bytes; or what is wrong with them. Never throws. */
-export function decodeEnvelope(bytes: Buffer): Envelope | EnvelopeFault {
+export function decodeEnvelope(bytes: Buffer, version = VERSION): Envelope | EnvelopeFault {
   if (bytes.byteLength < 2 || bytes.readUInt16BE(0) !== MAGIC) return 'foreign';
   if (bytes.byteLength < HEADER_BYTES) return 'short';
   if (bytes.byteLength > MAX_ENVELOPE_BYTES) return 'long';
-  if (bytes[2] !== VERSION) return 'version';
+  if (bytes[2] !== version) return 'version';
   const kind = bytes[3]!;
   if (kind < KIND.broadcast || kind > KIND.gateway) return 'kind';
   const bodyType = bytes[4]!;

@@ -3,7 +3,8 @@ import { atOnce, toError } from '@headrace/core/authoring';
 import type { Bus, BusHost, BusSubscription, PublishOutcome } from '../bus/bus.ts';
 import type { Subjects } from '../bus/subject.ts';
 import { type Body, encodeBody } from '../envelope/body.ts';
-import { decodeEnvelope, type Envelope, encodeEnvelope, type Kind } from '../envelope/envelope.ts';
+import type { Envelope, Kind } from '../envelope/envelope.ts';
+import type { EnvelopeSeal } from '../envelope/envelope-seal.ts';
 import { FaultCounts } from './fault-counts.ts';
 
 /** What the parts of a node get of the process that they run in. */
@@ -15,6 +16,11 @@ export interface NodeHost extends Omit<BusHost, 'probe'> {
 export type EnvelopeListener = (envelope: Envelope, subject: string) => void;
 
 const NODE_ID_BYTES = 16;
+const SEAL_FAULTS: Readonly<Record<string, string>> = {
+  unsealed: 'a message of a node without keys',
+  sealed: 'a message of a node with keys, and this one has none: see keys of Cluster.join',
+  forged: 'a message that no key of this node made',
+};
 
 /** One node's end of the bus: envelopes with its id and its numbers go out, those of others come in. */
 export class Wire {
@@ -22,15 +28,17 @@ export class Wire {
   readonly bus: Bus;
   readonly subjects: Subjects;
   readonly faults: FaultCounts;
+  private readonly seal: EnvelopeSeal;
   private id: string;
   /** The last number on each line. */
   private readonly numbers = new Map<string, number>();
   private readonly renamed = new Set<() => void>();
 
-  constructor(host: NodeHost, bus: Bus, subjects: Subjects) {
+  constructor(host: NodeHost, bus: Bus, subjects: Subjects, seal: EnvelopeSeal) {
     this.host = host;
     this.bus = bus;
     this.subjects = subjects;
+    this.seal = seal;
     this.faults = new FaultCounts(host.logger);
     this.id = this.newId();
   }
@@ -58,9 +66,10 @@ export class Wire {
   send(subject: string, kind: Kind, body: Body, flags = 0, line: string = subject): PublishOutcome {
     const number = (this.numbers.get(line) ?? 0) + 1;
     const { bodyType, body: bytes } = body;
-    const envelope = encodeEnvelope({ kind, bodyType, flags, node: this.id, number, body: bytes });
+    const envelope = { kind, bodyType, flags, node: this.id, number, body: bytes };
+    const sealed = this.seal.encode(subject, envelope);
     this.numbers.set(line, number);
-    return this.bus.publish(subject, envelope);
+    return this.bus.publish(subject, sealed);
   }
 
   /** Sends something that JSON can say. */
@@ -72,7 +81,7 @@ export class Wire {
   leaveWill(subject: string, kind: Kind, value: object): void {
     const { bodyType, body } = encodeBody(value);
     const envelope = { kind, bodyType, flags: 0, node: this.id, number: 1, body };
-    this.bus.leaveWill?.(subject, encodeEnvelope(envelope));
+    this.bus.leaveWill?.(subject, this.seal.encode(subject, envelope));
   }
 
   /** The number of the last envelope on a line; 0 before the first. */
@@ -110,12 +119,18 @@ export class Wire {
     });
   }
 
+  /** An envelope as it is stored in the log. */
+  encode(subject: string, envelope: Envelope): Buffer {
+    return this.seal.encode(subject, envelope);
+  }
+
   /** The envelope of bytes that came; undefined for what is none, which is counted. */
   read(bytes: Buffer, subject: string): Envelope | undefined {
-    const envelope = decodeEnvelope(bytes);
+    const envelope = this.seal.decode(subject, bytes);
     if (typeof envelope !== 'string') return envelope;
     const first = bytes.toString('hex', 0, 16);
-    this.faults.add(envelope, subject, `${bytes.byteLength} bytes are no envelope (${first})`);
+    const text = SEAL_FAULTS[envelope] ?? `${bytes.byteLength} bytes are no envelope (${first})`;
+    this.faults.add(envelope, subject, text);
     return undefined;
   }
 

@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer';
 import { OptionError } from '@headrace/core';
 import { atOnce, toError } from '@headrace/core/authoring';
 import { decodeBody, encodeBody, type MessageCodec } from '../envelope/body.ts';
-import { checkBodyLength, encodeEnvelope, KIND } from '../envelope/envelope.ts';
+import { checkBodyLength, KIND } from '../envelope/envelope.ts';
 import type { LogEntry } from '../log/log.ts';
 import type { DurablePlan } from './durable-options.ts';
 import type { Room } from './room.ts';
@@ -37,13 +37,14 @@ export class RoomMessages<Message> {
     id: string | undefined,
   ): { readonly id: string; readonly bytes: Buffer } {
     const { plan } = this;
-    const { wire } = this.room;
+    const { wire, stream } = this.room;
     const { bodyType, body } = encodeBody(message, this.codec);
     checkBodyLength(body);
     const node = wire.nodeId;
     this.count += 1;
     const kind = KIND.broadcast;
-    const bytes = encodeEnvelope({ kind, bodyType, flags: 0, node, number: this.count, body });
+    const envelope = { kind, bodyType, flags: 0, node, number: this.count, body };
+    const bytes = wire.encode(stream, envelope);
     return {
       id:
         checkedId(id ?? atOnce('messageId', plan.messageId?.(message))) ?? `${node}-${this.count}`,
