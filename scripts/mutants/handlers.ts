@@ -792,4 +792,25 @@ export const mutants: readonly Mutant[] = [
     test: 'test/broadcast/announcer.test.ts',
     why: 'a member that has a part of its own gets no other',
   },
+  {
+    file: 'src/health/limited-http-server.ts',
+    find: 'if (sockets.size > maxConnections)',
+    replace: 'if (false)',
+    test: 'test/health/health-server.net.test.ts',
+    why: 'silent connections do not pile up, and give way',
+  },
+  {
+    file: 'src/health/limited-http-server.ts',
+    find: 'sockets.delete(request.socket);',
+    replace: '',
+    test: 'test/health/health-server.net.test.ts',
+    why: 'a connection that asks does not give way to silent ones',
+  },
+  {
+    file: 'src/health/limited-http-server.ts',
+    find: 'schedule(end, CLOSE_WITHIN_MS, true)',
+    replace: 'schedule(() => {}, CLOSE_WITHIN_MS, true)',
+    test: 'test/health/health-server.net.test.ts',
+    why: 'a stranger does not keep the server open',
+  },
 ];

@@ -102,7 +102,6 @@ export {
   type KeptEvent,
   KeptInput,
   type KeptInputSteps,
-  MAX_LATE_MESSAGES,
 } from './pipeline/kept-input.ts';
 export { KeptInputHandler } from './pipeline/kept-input-handler.ts';
 // Which kinds of messages a handler takes

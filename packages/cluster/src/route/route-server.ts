@@ -1,8 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { type Logger, stderrLogger, systemClock } from '@headrace/core';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Logger, stderrLogger } from '@headrace/core';
 import {
   describeOptions,
   LOGGER,
@@ -12,6 +10,7 @@ import {
   value,
   whole,
 } from '@headrace/core/authoring';
+import { limitedHttpServer } from '@headrace/handlers/health';
 import type { NodeInfo } from '../node/node-info.ts';
 import { chooseRoute } from './route-choice.ts';
 
@@ -29,7 +28,7 @@ export interface RouteServerOptions {
   readonly count?: number;
   /** The value of `Access-Control-Allow-Origin`, for clients in browsers: an origin, or `*`. @default none */
   readonly allowOrigin?: string;
-  /** Connections at a time; others are closed at once. @default 1000 */
+  /** For one more than this, the connection is closed whose last request is the oldest. @default 1000 */
   readonly maxConnections?: number;
   /** How long the head of a request may take, and the whole of it, in milliseconds. @default 5000 */
   readonly requestTimeoutMs?: number;
@@ -54,10 +53,6 @@ export interface RouteServer extends AsyncDisposable {
 const MAX_COUNT = 64;
 /** A client without a node to go to asks again after so long, in seconds. */
 const RETRY_AFTER_S = 2;
-const MAX_HEADER_BYTES = 8192;
-/** Of 1000 connections whose requests are slow, one is noticed this much after its time. */
-const LOOK_MS = 1000;
-const CLOSE_WITHIN_MS = 1000;
 const PREFLIGHT = {
   'access-control-allow-methods': 'GET, HEAD',
   'access-control-allow-headers': 'accept, content-type',
@@ -111,42 +106,16 @@ const OPTIONS = describeOptions('routeServer', {
  */
 export async function routeServer(options: RouteServerOptions): Promise<RouteServer> {
   const given = OPTIONS.resolve(options);
-  const {
-    logger = stderrLogger(),
-    port,
-    host,
-    maxConnections,
-    requestTimeoutMs,
-    keepAliveMs,
-  } = given;
-  const server = createServer(
-    {
-      headersTimeout: requestTimeoutMs,
-      requestTimeout: requestTimeoutMs,
-      keepAliveTimeout: keepAliveMs,
-      connectionsCheckingInterval: LOOK_MS,
-      maxHeaderSize: MAX_HEADER_BYTES,
-    },
+  const { logger = stderrLogger(), host } = given;
+  const { port, close } = await limitedHttpServer(
     (request, response) => answer(given, request, response),
+    {
+      ...given,
+      acceptFailed: (error) =>
+        logger.log('error', 'the route could not accept a connection', error),
+    },
   );
-  server.maxConnections = maxConnections;
-  server.listen(port, host);
-  await once(server, 'listening');
-  // No descriptor is left (EMFILE), say: it listens on.
-  server.on('error', (error) =>
-    logger.log('error', 'the route could not accept a connection', error),
-  );
-  let closing: Promise<void> | undefined;
-  const close = () => {
-    closing ??= closed(server);
-    return closing;
-  };
-  return {
-    port: (server.address() as AddressInfo).port,
-    host,
-    close,
-    [Symbol.asyncDispose]: close,
-  };
+  return { port, host, close, [Symbol.asyncDispose]: close };
 }
 
 type Given = ReturnType<typeof OPTIONS.resolve<RouteServerOptions>>;
@@ -209,15 +178,6 @@ function countOf(query: string, usual: number): number | undefined {
   const count = Number(text);
   if (all.length > 1 || !/^\d{1,3}$/.test(text)) return undefined;
   return count >= 1 && count <= MAX_COUNT ? count : undefined;
-}
-
-async function closed(server: Server): Promise<void> {
-  const over = once(server, 'close');
-  server.close();
-  server.closeIdleConnections();
-  const timer = systemClock.schedule(() => server.closeAllConnections(), CLOSE_WITHIN_MS, true);
-  await over;
-  timer.cancel();
 }
 
 function hasNodes(given: unknown): boolean {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { KeptInputHandler, type KeptInputSteps, MAX_LATE_MESSAGES } from '../../src/authoring.ts';
+import { KeptInputHandler, type KeptInputSteps } from '../../src/authoring.ts';
 import type { Context, Handler } from '../../src/index.ts';
+import { MAX_LATE_MESSAGES } from '../../src/pipeline/kept-input.ts';
 import { describeHeldReads, EmbeddedChannel } from '../../src/testing/index.ts';
 
 /** Keeps everything until it is opened. */

@@ -1,5 +1,4 @@
-import http, { type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import {
   atOnce,
   checkFunction,
@@ -15,6 +14,7 @@ import {
 } from '@headrace/core/authoring';
 import { metricsListener } from '../metrics/metrics-listener.ts';
 import type { ServerMetrics } from '../metrics/server-metrics.ts';
+import { type LimitedHttpServer, limitedHttpServer } from './limited-http-server.ts';
 
 /** True while all is well. It must answer at once, from what the program knows already; one that throws, or is async, is false. */
 export type HealthCheck = () => boolean;
@@ -31,7 +31,7 @@ export interface HealthServerOptions {
   readonly live?: Readonly<Record<string, HealthCheck>>;
   /** Served as `/metrics`. @default none: 404 */
   readonly metrics?: Pick<ServerMetrics, 'text'>;
-  /** The oldest connection is closed for one more than this. @default 64 */
+  /** For one more than this, the connection is closed whose last request is the oldest. @default 64 */
   readonly maxConnections?: number;
   /** A request that has not come as a whole by then is answered with 408. @default 5000 */
   readonly requestTimeoutMs?: number;
@@ -49,49 +49,26 @@ const OPTIONS = describeOptions('serveHealth', {
   requestTimeoutMs: number({ min: 1, max: 2 ** 31 - 1, default: 5000 }),
 });
 
-const MAX_HEADER_BYTES = 8192;
 const TEXT = 'text/plain; charset=utf-8';
 
 /** The answers to the probes of Kubernetes and the scrapes of Prometheus; made by {@link serveHealth}. */
 export class HealthServer implements AsyncDisposable {
   private readonly options: Resolved<HealthServerOptions, typeof OPTIONS.kinds>;
-  private readonly server: http.Server;
-  private readonly sockets = new Set<Socket>();
-  private readonly scrape: http.RequestListener | undefined;
+  private readonly scrape: RequestListener | undefined;
+  private server: LimitedHttpServer | undefined = undefined;
   private draining = false;
 
   /** @internal */
   constructor(options: HealthServerOptions) {
     const resolved = OPTIONS.resolve(options);
-    const { metrics, maxConnections: max, requestTimeoutMs: timeout } = resolved;
+    const { metrics } = resolved;
     this.options = resolved;
     this.scrape = metrics && metricsListener(metrics);
-    const interval = Math.min(1000, timeout);
-    const settings = {
-      maxHeaderSize: MAX_HEADER_BYTES,
-      requestTimeout: timeout,
-      headersTimeout: timeout,
-      keepAliveTimeout: timeout,
-      connectionsCheckingInterval: interval,
-    };
-    this.server = http.createServer(settings, (request, response) =>
-      this.answer(request, response),
-    );
-    // Node sets the time of a socket to this after each answer.
-    this.server.timeout = timeout + 2 * interval + 1000;
-    // A stranger who keeps connections open does not keep the probes out.
-    this.server.on('connection', (socket) => {
-      this.sockets.add(socket);
-      socket.once('close', () => this.sockets.delete(socket));
-      // Also for a client that does not read its answer; after the 408, which comes with a look at all sockets.
-      socket.setTimeout(this.server.timeout, () => socket.destroy());
-      if (this.sockets.size > max) this.sockets.values().next().value?.destroy();
-    });
   }
 
   /** The port it listens on. */
   get port(): number {
-    return (this.server.address() as AddressInfo | null)?.port ?? 0;
+    return this.server?.port ?? 0;
   }
 
   /** Why `/readyz` answers 503: `draining`, and the names of checks that do not hold; empty while it is ready. */
@@ -104,12 +81,9 @@ export class HealthServer implements AsyncDisposable {
     this.draining = true;
   }
 
-  /** Stops listening and closes its connections. */
-  close(): Promise<void> {
-    return new Promise((resolve) => {
-      this.server.close(() => resolve());
-      for (const socket of this.sockets) socket.destroy();
-    });
+  /** Stops listening, and ends its connections once their requests are answered, within a second. */
+  async close(): Promise<void> {
+    await this.server?.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -117,17 +91,13 @@ export class HealthServer implements AsyncDisposable {
   }
 
   /** @internal */
-  listen(): Promise<this> {
-    const { port, host } = this.options;
-    return new Promise((resolve, reject) => {
-      this.server.once('error', reject);
-      this.server.listen(port, host, () => {
-        this.server.off('error', reject);
-        // A failed accept, when the process has no file descriptors left, is not the end of the process.
-        this.server.on('error', () => {});
-        resolve(this);
-      });
-    });
+  async listen(): Promise<this> {
+    const limits = { ...this.options, keepAliveMs: this.options.requestTimeoutMs };
+    this.server = await limitedHttpServer(
+      (request, response) => this.answer(request, response),
+      limits,
+    );
+    return this;
   }
 
   private answer(request: IncomingMessage, response: ServerResponse): void {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { OptionError } from '@headrace/core';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -173,11 +174,26 @@ describe('strangers on the port of serveHealth', () => {
     expect(closed).not.toContain(9);
   });
 
+  it('take no place of a connection that asks, also an older one', async () => {
+    const health = await start({ maxConnections: 2 });
+    const asking = connect(health.port, '127.0.0.1').setEncoding('latin1');
+    sockets.push(asking);
+    for (let i = 0; i < 5; i++) {
+      asking.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+      const heard = await Promise.race([once(asking, 'data'), once(asking, 'close')]);
+      expect(String(heard)).toContain('200 OK');
+      const socket = connect(health.port, '127.0.0.1').on('error', () => {});
+      sockets.push(socket);
+      await once(socket, 'connect');
+    }
+    expect(asking.destroyed).toBe(false);
+  });
+
   it('cannot keep it open with a connection when it closes', async () => {
-    const health = await start();
+    const health = await start({ requestTimeoutMs: 600_000 });
     const heard = stranger(health, 'GET /healthz HTTP/1.1\r\n');
     expect(await get(health, '/healthz')).toEqual([200, 'ok\n']);
     await health.close();
     expect(await heard).toBe('');
-  });
+  }, 10_000);
 });
