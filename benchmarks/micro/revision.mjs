@@ -10,7 +10,7 @@ export async function moduleOf(...places) {
   return {};
 }
 
-const memory = await moduleOf('transport/socket-memory', 'internal/slab');
+const memory = await moduleOf('transport/read-memory', 'transport/socket-memory', 'internal/slab');
 
 /** What connections read into, and what copies it out. */
 export const readBuffer = memory.readBuffer ?? Buffer.allocUnsafeSlow(64 * 1024);

@@ -708,4 +708,32 @@ export const mutants: readonly Mutant[] = [
     test: 'test/drain-event.test.ts',
     why: 'no timer is left on a closed channel',
   },
+  {
+    file: 'src/transport/read-memory.ts',
+    find: 'end !== readEnd',
+    replace: 'false',
+    test: 'test/transport/read-memory.test.ts',
+    why: 'memory after a read is given away only while nobody has it',
+  },
+  {
+    file: 'src/transport/read-memory.ts',
+    find: '  readEnd = -1;\n',
+    replace: '',
+    test: 'test/transport/read-memory.test.ts',
+    why: 'memory after a read is given away once',
+  },
+  {
+    file: 'src/internal/read-room.ts',
+    find: 'if (next + length > buffer.length) return undefined;',
+    replace: '',
+    test: 'test/transport/read-memory.test.ts',
+    why: 'a read that is longer than its room goes elsewhere',
+  },
+  {
+    file: 'src/internal/read-room.ts',
+    find: 'place.memory === this.memory && place.offset',
+    replace: 'place.offset',
+    test: 'test/transport/read-memory.test.ts',
+    why: 'bytes elsewhere are none that were received into the room',
+  },
 ];

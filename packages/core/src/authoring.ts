@@ -10,7 +10,7 @@ export { checkConnectPlace, placeText } from './bootstrap/connect-target.ts';
 // Options of a channel, for who takes them among others
 export { CHANNEL_OPTIONS } from './channel/channel-options.ts';
 // What a channel runs on
-export { transportOf } from './channel/transport-of.ts';
+export { offerReadRoom, transportOf } from './channel/transport-of.ts';
 export { UnseenFailures } from './channel/unseen-failures.ts';
 // Errors
 export { textOf, toError } from './errors.ts';
@@ -86,6 +86,8 @@ export { printable } from './internal/printable.ts';
 export { isPromiseLike } from './internal/promise-like.ts';
 export { RANDOM } from './internal/random-option.ts';
 export { dropsKeptMessages, ReadGate } from './internal/read-gate.ts';
+// Memory of reads
+export { ReadRoom } from './internal/read-room.ts';
 // A bounded table of strangers' names.
 export { RecentMap } from './internal/recent-map.ts';
 // Events that two copies of a package share
@@ -108,5 +110,7 @@ export { KeptInputHandler } from './pipeline/kept-input-handler.ts';
 export { kindOf, misorderOfReads, misorderOfWrites } from './pipeline/message-order.ts';
 // Who threw
 export { throwerOf } from './pipeline/thrower.ts';
+// Memory of reads
+export { extendRead } from './transport/read-memory.ts';
 // Proxies whose word is believed
 export { peerOf, type TrustCheck, trustCheck } from './trusted-peers.ts';

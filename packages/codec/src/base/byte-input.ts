@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { bufferPlace, bufferView } from '@headrace/core/authoring';
+import { bufferPlace, bufferView, extendRead, ReadRoom } from '@headrace/core/authoring';
 
 const EMPTY: Buffer = Buffer.alloc(0);
 const NO_MEMORY: ArrayBufferLike = EMPTY.buffer;
@@ -11,21 +11,32 @@ const LARGE_BYTES = 128 * 1024;
 const HUGE_BYTES = 4 * 1024 * 1024;
 /** Up to this many are searched faster by a loop than by a call. */
 const FEW_BYTES = 128;
-/** How many bytes one read may bring after the end of an awaited frame. */
-const READ_BYTES = 64 * 1024;
+/**
+ * Memory for a frame of a known length is at most so many times what has arrived of it: a stranger's length alone
+ * allocates nothing, and all memory before the last is a fifteenth of the frame.
+ */
+const GROWTH = 16;
+/** Reads are received into the memory of a frame that lacks at least this. */
+const ROOM_BYTES = 4096;
+/** From then on a handler before this one is taken to change all that is received. */
+const MAX_MISSES = 3;
 
 /**
  * The bytes that arrived and no decoder has taken yet. A chunk that arrives while nothing is left over is used
  * without a copy; else it is appended to memory that grows by factors, so that each byte is copied
  * a constant number of times however small the chunks are. What was taken is never overwritten: it stays
  * unchanged for as long as it is referenced.
+ *
+ * Of a chunk that ends a frame of a known length only the rest of that frame is copied; what follows is used where it
+ * is. The transport's reads go straight into the memory of a large frame: pieces of it, one after the other, which the
+ * input recognizes when they arrive. From the first such piece on only the transport writes there.
  */
 export class ByteInput {
   /** Read it between `start` and `end` only; both change with every `take`, `skip` and read. */
   buffer: Buffer = EMPTY;
   start = 0;
   end = 0;
-  /** The length of the current frame, if the decoder knows it: memory then grows no further than needed. */
+  /** The length of the current frame, if the decoder knows it: its memory then has no byte more. */
   wanted = 0;
   /** @internal How many bytes of a frame that is left out have not arrived yet. */
   toDiscard = 0;
@@ -34,6 +45,13 @@ export class ByteInput {
   /** The memory that `buffer` is a view of, and the offset of the view. */
   private memory: ArrayBufferLike = NO_MEMORY;
   private origin = 0;
+  /** What follows the frame that is becoming whole, from `restStart` on. */
+  private rest: Buffer | undefined = undefined;
+  private restStart = 0;
+  /** The end of `buffer`, for the transport. Made for the first large frame. */
+  private room: ReadRoom | undefined = undefined;
+  /** How often in a row what was received into the room came otherwise, or not at all. */
+  private misses = 0;
 
   /** @param copyBelowBytes - parts with fewer bytes than this are copied when they are taken */
   constructor(copyBelowBytes = 0) {
@@ -103,30 +121,89 @@ export class ByteInput {
 
   /** Appends what arrived. */
   append(chunk: Buffer): void {
-    const { buffer, end } = this;
-    const size = chunk.length;
+    this.appendPart(chunk);
+    while (this.refill());
+  }
+
+  /** @internal Appends what arrived, from `from` on; what follows the current frame waits for {@link refill}. */
+  appendPart(chunk: Buffer, from = 0): void {
+    while (this.refill());
+    const { end } = this;
+    const { length } = chunk;
     if (this.start === end) {
       this.hold(chunk);
-      this.start = 0;
-      this.end = size;
+      this.start = from;
+      this.end = length;
       this.owned = false;
+      this.wanted = 0;
       return;
     }
-    if (!this.owned || buffer.length - end < size) this.moveTo(this.capacityFor(size));
-    this.buffer.set(chunk, this.end);
+    if (from === 0 && this.room?.hasAt(end, chunk)) {
+      this.end += length;
+      this.misses = 0;
+      return;
+    }
+    const missing = this.wanted - this.length;
+    let size = length - from;
+    if (missing > 0 && missing < size) {
+      this.rest = chunk;
+      this.restStart = from + missing;
+      size = missing;
+    }
+    const isOther = this.leaveRoom();
+    if (!this.owned || isOther || this.buffer.length - end < size) {
+      this.moveTo(this.capacityFor(size));
+    }
+    chunk.copy(this.buffer, this.end, from, from + size);
     this.end += size;
   }
 
-  /** After a read: a small rest is copied out of the memory of that read. */
+  /** @internal Brings in what follows the frame that was becoming whole. False if nothing does. */
+  refill(): boolean {
+    const { rest } = this;
+    if (rest === undefined) return false;
+    this.rest = undefined;
+    this.appendPart(rest, this.restStart);
+    return true;
+  }
+
+  /** @internal As {@link settle}; gives the room for the rest of a large frame, if one has begun. */
+  settleForReads(): ReadRoom | undefined {
+    this.settle();
+    const { buffer, end } = this;
+    const hasRoom = this.owned && this.wanted - this.length >= ROOM_BYTES && end < buffer.length;
+    if (!hasRoom || this.misses === MAX_MISSES) return undefined;
+    this.room ??= new ReadRoom();
+    if (!this.room.isOffered) this.room.offer(buffer, end);
+    return this.room;
+  }
+
+  /** After a read: a rest that is small, or the beginning of a large frame, is copied out of the memory of that read. */
   settle(): void {
-    const { length } = this;
+    while (this.refill());
+    const { length, wanted } = this;
     if (length === 0) {
       this.clear();
       return;
     }
-    if (length >= SMALL_BYTES) return;
-    const isLoose = this.owned && (this.start === 0 || this.buffer.length <= 8 * SMALL_BYTES);
-    if (!isLoose) this.moveTo(Math.max(MIN_CAPACITY, length * 2));
+    if (length < SMALL_BYTES) {
+      const isLoose = this.owned && (this.start === 0 || this.buffer.length <= 8 * SMALL_BYTES);
+      if (!isLoose) this.moveTo(this.capacityFor(0));
+    } else if (wanted > length) this.prepareFor(wanted);
+  }
+
+  /** Before the rest of a frame that has begun. */
+  private prepareFor(wanted: number): void {
+    const { length, start, end } = this;
+    if (this.owned && end < this.buffer.length) return;
+    if (!this.owned && wanted <= length * GROWTH) {
+      const { memory, origin } = this;
+      if (extendRead(memory, origin + end, wanted - length)) {
+        this.own(bufferView(memory, origin + start, wanted), length);
+        return;
+      }
+    }
+    if (wanted - length >= ROOM_BYTES) this.moveTo(this.capacityFor(0));
   }
 
   clear(): void {
@@ -137,10 +214,13 @@ export class ByteInput {
     this.end = 0;
     this.wanted = 0;
     this.owned = false;
+    this.rest = undefined;
+    this.room?.withdraw();
   }
 
   private hold(buffer: Buffer): void {
     this.buffer = buffer;
+    this.room?.withdraw();
     const { memory, offset } = bufferPlace(buffer);
     this.memory = memory;
     this.origin = offset;
@@ -156,20 +236,42 @@ export class ByteInput {
     return -1;
   }
 
+  /** From here on only this class writes into its memory. True if the transport has received other bytes there. */
+  private leaveRoom(): boolean {
+    const { room } = this;
+    if (room === undefined || !room.isOffered) return false;
+    const isOther = room.next > this.end;
+    if (isOther) this.misses += 1;
+    room.withdraw();
+    return isOther;
+  }
+
   private capacityFor(more: number): number {
     const needed = this.length + more;
+    if (this.wanted > this.length) return frameCapacity(this.wanted, needed);
     const factor = needed < LARGE_BYTES ? 2 : needed < HUGE_BYTES ? 4 : 8;
-    const grown = Math.max(MIN_CAPACITY, needed * factor);
-    return this.wanted <= 0 ? grown : Math.min(grown, Math.max(needed, this.wanted) + READ_BYTES);
+    return Math.max(MIN_CAPACITY, needed * factor);
   }
 
   private moveTo(capacity: number): void {
     const { buffer, start, end } = this;
     const memory = Buffer.allocUnsafeSlow(capacity);
-    memory.set(buffer.subarray(start, end));
+    buffer.copy(memory, 0, start, end);
+    this.own(memory, end - start);
+  }
+
+  private own(memory: Buffer, length: number): void {
     this.hold(memory);
     this.start = 0;
-    this.end = end - start;
+    this.end = length;
     this.owned = true;
   }
+}
+
+/** A part of the frame's length from which it is reached in as few steps as may be. */
+function frameCapacity(frameLength: number, arrived: number): number {
+  let capacity = frameLength;
+  while (capacity > Math.max(MIN_CAPACITY, arrived * GROWTH))
+    capacity = Math.ceil(capacity / GROWTH);
+  return Math.max(capacity, Math.min(frameLength, MIN_CAPACITY));
 }

@@ -15,6 +15,8 @@ import {
   dropsKeptMessages,
   isTurnCheckDue,
   type KeptInputSteps,
+  offerReadRoom,
+  type ReadRoom,
   time,
   toBuffer,
   whole,
@@ -231,12 +233,16 @@ export abstract class ByteToMessageDecoder<
   private settle(ctx: Context): void {
     const { input } = this;
     if (this.removed) this.passOnRest(ctx);
-    else input.settle();
+    else this.offer(ctx, input.settleForReads());
     if (input.length > 0 || this.isWithinFrame()) this.watchRest(ctx, input);
     else {
       this.deadline?.clear();
       this.drainHold?.release();
     }
+  }
+
+  private offer(ctx: Context, room: ReadRoom | undefined): void {
+    if (room !== undefined) offerReadRoom(ctx.channel, room);
   }
 
   private watchRest(ctx: Context, input: ByteInput): void {
@@ -308,8 +314,11 @@ export abstract class ByteToMessageDecoder<
     this.askedForMore = false;
     if (this.failed || message.length === 0) return;
     const { input } = this;
-    input.append(toBuffer(message));
-    if (ctx.channel.isReadHeld && this.kept.stops(ctx, false)) return;
+    input.appendPart(toBuffer(message));
+    if (ctx.channel.isReadHeld) {
+      while (input.refill());
+      if (this.kept.stops(ctx, false)) return;
+    }
     this.decodeAll(ctx, input);
   }
 
@@ -323,12 +332,17 @@ export abstract class ByteToMessageDecoder<
         message = this.decode(ctx, input);
         if (message !== undefined && input.start === before) throw tookNothing(this);
       } catch (thrown) {
-        if (this.goesOnAfter(ctx, thrown, input.start !== before)) continue;
+        const tookSome = input.start !== before;
+        while (input.refill());
+        if (this.goesOnAfter(ctx, thrown, tookSome)) continue;
         return;
       }
+      const tookSome = input.start !== before;
+      // What follows the frame that has become whole in memory of its own.
+      const hasRefilled = input.refill();
       if (message === undefined) {
-        if (input.start === before || this.failed) return;
-        this.moved = true;
+        if (this.failed || !(tookSome || hasRefilled)) return;
+        this.moved ||= tookSome;
         if ((channel.isReadHeld || channel.discardsInput) && this.stops(ctx)) return;
         continue;
       }

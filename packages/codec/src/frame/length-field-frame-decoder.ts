@@ -176,7 +176,10 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
     const { start, end, buffer } = input;
     const available = end - start;
     const { layout } = this;
-    if (available < layout.fieldEnd) return undefined;
+    if (available < layout.fieldEnd) {
+      input.wanted = layout.fieldEnd;
+      return undefined;
+    }
     const at = start + layout.fieldOffset;
     const value = readLength(buffer, at, layout.fieldWidth, layout.isLittle);
     const frameLength = value + layout.extra;

@@ -26,6 +26,7 @@ import { DrainEvent } from '../drain-event.ts';
 import { ChannelError, PipelineError } from '../errors.ts';
 import { unchecked } from '../internal/option-kind.ts';
 import { describeOptions } from '../internal/option-set.ts';
+import type { ReadRoom } from '../internal/read-room.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import { HandlerPipeline } from '../pipeline/handler-pipeline.ts';
 import type { PipelineHost } from '../pipeline/head-and-tail.ts';
@@ -67,6 +68,8 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   readonly output: ChannelOutput;
   readonly pipeline: HandlerPipeline;
   readonly reading: ChannelReading;
+  /** Memory for the rest of the message that has begun. */
+  readRoom: ReadRoom | undefined = undefined;
   readonly ending: ChannelEnding = new ChannelEnding();
   readonly isServer: boolean = false;
   private readonly idNumber: number;

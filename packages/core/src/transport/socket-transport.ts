@@ -3,8 +3,8 @@
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Address, CloseInfo } from '../contract.ts';
+import { keepRead, readBuffer } from './read-memory.ts';
 import { addressOf, localAddressOf } from './socket-address.ts';
-import { keepRead, readBuffer } from './socket-memory.ts';
 import type { SetKeepAlive } from './socket-options.ts';
 import { StreamTransport } from './stream-transport.ts';
 
@@ -89,7 +89,7 @@ export class SocketTransport extends StreamTransport {
   }
 
   private hasRead(count: number): boolean {
-    this.deliver(keepRead(count));
+    this.deliver(keepRead(count, this.sink?.readRoom));
     return true;
   }
 

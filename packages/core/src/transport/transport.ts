@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Address, CloseInfo, TlsInfo } from '../contract.ts';
+import type { ReadRoom } from '../internal/read-room.ts';
 
 /** What a transport reports to its channel. All calls come on the event loop, none from within `open`. */
 export interface TransportSink {
@@ -8,6 +9,8 @@ export interface TransportSink {
    * the rest until `requestRead`.
    */
   readonly isReadHeld: boolean;
+  /** Where reads may go, if the transport copies them anyway. */
+  readonly readRoom?: ReadRoom | undefined;
   /** A connecting transport is connected. */
   connected(): void;
   /** Input: bytes, messages, or accepted connections. The receiver may keep them. */

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { bufferPlace, bufferView, placedView } from '../../src/internal/buffer-view.ts';
-import { keepRead, readBuffer } from '../../src/transport/socket-memory.ts';
+import { keepRead, readBuffer } from '../../src/transport/read-memory.ts';
 
 it('a view is a Buffer of that part of the memory', () => {
   const memory = new ArrayBuffer(16);

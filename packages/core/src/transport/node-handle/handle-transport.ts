@@ -6,8 +6,8 @@ import type { Address, OutboundBytes } from '../../contract.ts';
 import { ChannelError } from '../../errors.ts';
 import { sizeOfBytes } from '../../internal/byte-source.ts';
 import { coalesce } from '../coalesce.ts';
+import { keepRead, readBuffer } from '../read-memory.ts';
 import { addressOf } from '../socket-address.ts';
-import { keepRead, readBuffer } from '../socket-memory.ts';
 import { resetSocket } from '../socket-transport.ts';
 import { systemError } from '../system-error.ts';
 import type { Transport, TransportSink } from '../transport.ts';
@@ -227,7 +227,7 @@ export class HandleTransport implements Transport, RequestOwner {
       this.breaks(`a read of ${count} bytes was counted otherwise`);
     } else {
       this.reading = SATED;
-      sink.received(keepRead(count));
+      sink.received(keepRead(count, sink.readRoom));
       sink.readComplete(count === readBuffer.length);
       if (this.reading === SATED) this.stopReading();
     }
