@@ -1,19 +1,14 @@
 import { type ChannelMatcher, type GroupOutcome, OptionError } from '@headrace/core';
-import { Fifo, unpinned } from '@headrace/core/authoring';
 import type { BusSubscription } from '../bus/bus.ts';
 import { decodeBody, encodeBody, type MessageCodec } from '../envelope/body.ts';
 import { checkBodyLength, type Envelope, KIND } from '../envelope/envelope.ts';
 import { NumberLines } from '../envelope/number-line.ts';
 import type { ClusterContext } from '../node/cluster-context.ts';
+import { MemberPace } from '../pace/member-pace.ts';
+import { PacedMessages } from '../pace/paced-messages.ts';
 import { elsewhere } from './elsewhere.ts';
 import type { ClusterGroupCounters, DeliveryGroup, GroupDelivery } from './group-delivery.ts';
-import { MemberPace } from './member-pace.ts';
 import { Outgoing } from './outgoing.ts';
-
-/** What waits for the members of this node, of all groups together; above this the oldest goes to them all the same. */
-export const MAX_KEPT_BYTES = 32 * 1024 * 1024;
-/** What a kept message takes besides its body. */
-const ENVELOPE_BYTES = 256;
 
 /** Options of a {@link BusDelivery}. */
 export interface BusDeliveryOptions<Message> {
@@ -34,9 +29,7 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
   private readonly outgoing: Outgoing;
   private readonly numbers = new NumberLines();
   private readonly pace: MemberPace;
-  /** What waits for the members. */
-  private readonly kept = new Fifo<Envelope>();
-  private isDeliveryDue = false;
+  private readonly paced: PacedMessages;
   private subscription: BusSubscription | undefined = undefined;
   private received = 0;
   private lost = 0;
@@ -46,8 +39,10 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
     this.context = context;
     this.group = group;
     this.options = options;
-    this.outgoing = new Outgoing(wire, wire.subjects.group(group.name));
+    const subject = wire.subjects.group(group.name);
+    this.outgoing = new Outgoing(wire, subject);
     this.pace = new MemberPace(group.local, wire.host.clock);
+    this.paced = new PacedMessages(context, subject, this.pace, (one) => this.arrived(one));
     directory.on('forgotten', (id) => this.numbers.forget(id));
     if (options.listensAlways) this.memberCame();
   }
@@ -99,7 +94,7 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
     if (!this.group.local.isEmpty || this.options.listensAlways) return;
     this.subscription?.close();
     this.subscription = undefined;
-    while (!this.kept.isEmpty) this.takeOut();
+    this.paced.clear();
     // Broadcasts that arrive while no member is here do not count as missed.
     this.numbers.clear();
   }
@@ -113,45 +108,7 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
     const { node, kind } = envelope;
     if (kind !== KIND.broadcast) throw new Error(`kind ${kind} is not for a group`);
     if (!this.context.directory.heardOf(node)) return;
-    if (this.pace.isHeld || !this.kept.isEmpty) this.keep(envelope);
-    else this.arrived(envelope);
-  }
-
-  private keep(envelope: Envelope): void {
-    const { kept, context } = this;
-    this.deliverLater();
-    kept.push({ ...envelope, body: unpinned(envelope.body) });
-    context.waiting.bytes += sizeOf(envelope);
-    while (context.waiting.bytes > MAX_KEPT_BYTES && !kept.isEmpty) this.deliverOldest();
-  }
-
-  private deliverLater(): void {
-    if (this.isDeliveryDue) return;
-    this.isDeliveryDue = true;
-    this.pace.onceFree(this.deliverKept);
-  }
-
-  private readonly deliverKept = (): void => {
-    const { kept, pace } = this;
-    while (!kept.isEmpty && !pace.isHeld) this.deliverOldest();
-    this.isDeliveryDue = false;
-    if (!kept.isEmpty) this.deliverLater();
-  };
-
-  private deliverOldest(): void {
-    const envelope = this.takeOut();
-    const { wire } = this.context;
-    try {
-      this.arrived(envelope);
-    } catch (thrown) {
-      wire.reportFault(envelope, wire.subjects.group(this.group.name), thrown);
-    }
-  }
-
-  private takeOut(): Envelope {
-    const envelope = this.kept.shift()!;
-    this.context.waiting.bytes -= sizeOf(envelope);
-    return envelope;
+    if (!this.paced.keeps(envelope)) this.arrived(envelope);
   }
 
   private arrived(envelope: Envelope): void {
@@ -173,8 +130,4 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
     this.lost += lost;
     this.group.gap({ node, group: this.group.name, lost });
   }
-}
-
-function sizeOf({ body }: Envelope): number {
-  return body.byteLength + ENVELOPE_BYTES;
 }

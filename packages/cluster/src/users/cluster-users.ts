@@ -22,6 +22,7 @@ import { BoundUser } from './bound-user.ts';
 import { UserClaims } from './user-claims.ts';
 import { UserIndex } from './user-index.ts';
 import { aboutUser, fromAboutUser, MAX_MESSAGE_BYTES, toUserAsk } from './user-message.ts';
+import { UserPaces } from './user-paces.ts';
 import { UserQuestions } from './user-questions.ts';
 
 /** Options of {@link ClusterUsers}, as `users` of `Cluster.join`. */
@@ -79,6 +80,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   private readonly questions: UserQuestions;
   private readonly bound = new WeakMap<Channel, BoundIds<Principal>>();
   private readonly claims: UserClaims;
+  private readonly paces: UserPaces;
   private isClosed = false;
 
   /** @internal */
@@ -96,6 +98,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     const { users, index } = this;
     this.claims = new UserClaims({ wire, index, users, onDuplicate, line: PART });
     this.questions = new UserQuestions(context, this.index, PART);
+    this.paces = new UserPaces(context, (envelope) => this.tookLate(envelope));
     this.listen();
     wire.onRenamed(() => {
       this.stopListening();
@@ -246,6 +249,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     this.isClosed = true;
     this.claims.close();
     this.index.close();
+    this.paces.close();
     this.questions.close();
     this.stopListening();
     this.users.clear();
@@ -282,6 +286,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     this.users.delete(key);
     this.index.remove(key);
     this.claims.left(key);
+    this.paces.left(key);
     return true;
   }
 
@@ -298,17 +303,30 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     if (!this.numbers.arrived(node, number).isNew) return;
     if (kind === KIND.claim) this.claims.received(key, user, node, value);
     else if (kind === KIND.ask) this.asked(key, user, envelope, value);
-    else this.took(user, envelope, value);
+    else if (!this.paces.keeps(key, envelope)) this.took(key, user, envelope, value);
   }
 
-  private took(user: BoundUser<Principal>, envelope: Envelope, message: unknown): void {
+  /** A message to a user that waited for their connections. */
+  private tookLate(envelope: Envelope): void {
+    const { key, body } = fromAboutUser(envelope);
+    const user = this.users.get(key);
+    if (user !== undefined) this.took(key, user, envelope, decodeBody(body));
+  }
+
+  private took(
+    key: string,
+    user: BoundUser<Principal>,
+    envelope: Envelope,
+    message: unknown,
+  ): void {
     if ((envelope.flags & ANSWER) === 0) {
       for (const { channel } of user.sessions) channel.writeAndFlush(message);
-      return;
+    } else {
+      void this.deliverTo(user, message, TAKEN_WITHIN_MS).then((count) =>
+        this.answer(envelope, count),
+      );
     }
-    void this.deliverTo(user, message, TAKEN_WITHIN_MS).then((count) =>
-      this.answer(envelope, count),
-    );
+    this.paces.gave(key, user);
   }
 
   private asked(key: string, user: BoundUser<Principal>, from: Envelope, value: unknown): void {
@@ -328,23 +346,18 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   }
 
   /** Resolves with how many took it. */
-  private deliverTo(
+  private async deliverTo(
     { sessions }: BoundUser<Principal>,
     message: unknown,
     timeoutMs: number,
   ): Promise<number> {
     const futures = sessions.map(({ channel }) => channel.writeAndFlush(message));
-    return new Promise((resolve) => {
-      const count = () => resolve(futures.filter(({ isSuccess }) => isSuccess).length);
-      const timer = this.context.wire.host.clock.schedule(count, timeoutMs);
-      for (const future of futures) {
-        future.onSettled(() => {
-          if (!futures.every(({ isSettled }) => isSettled)) return;
-          timer.cancel();
-          count();
-        });
+    await this.questions.wait(timeoutMs, [...futures.keys()].map(String), (question) => {
+      for (const [i, future] of futures.entries()) {
+        future.onSettled(() => question.answered(String(i), 1));
       }
     });
+    return futures.filter(({ isSuccess }) => isSuccess).length;
   }
 
   private kickHere(key: string, reason: CloseReason): void {

@@ -27,21 +27,35 @@ export class UserQuestions {
     const subjects = this.index.subjects(key);
     // While it is not known which nodes have the user there may be more of them.
     const expected = this.index.isSure ? this.index.holders(key) : [];
-    const question = new Question(wire.host.clock, timeoutMs, expected);
-    this.open.add(question);
-    if (subjects.length === 0) question.end();
     const stops: (() => void)[] = [];
     try {
-      for (const subject of subjects) {
-        const number = String(wire.lastNumber(this.part) + 1);
-        const answered = ({ count }: Record<string, unknown>, from: string) =>
-          question.answered(from, toCount(count));
-        stops.push(inbox.listen(this.part, number, answered));
-        publish(subject);
-      }
-      return await question.answers;
+      return await this.wait(timeoutMs, expected, (question) => {
+        if (subjects.length === 0) question.end();
+        for (const subject of subjects) {
+          const number = String(wire.lastNumber(this.part) + 1);
+          const answered = ({ count }: Record<string, unknown>, from: string) =>
+            question.answered(from, toCount(count));
+          stops.push(inbox.listen(this.part, number, answered));
+          publish(subject);
+        }
+      });
     } finally {
       for (const stop of stops) stop();
+    }
+  }
+
+  /** The answers that come until all have, the time is over or the cluster is left. */
+  async wait(
+    timeoutMs: number,
+    expected: Iterable<string>,
+    ask: (question: Question) => void,
+  ): Promise<Answers> {
+    const question = new Question(this.context.wire.host.clock, timeoutMs, expected);
+    this.open.add(question);
+    try {
+      ask(question);
+      return await question.answers;
+    } finally {
       this.open.delete(question);
     }
   }

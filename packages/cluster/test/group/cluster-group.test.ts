@@ -3,7 +3,7 @@ import { PRINCIPAL } from '@headrace/handlers';
 import { describe, expect, it, vi } from 'vitest';
 import { BODY, encodeEnvelope, KIND, type Kind } from '../../src/envelope/envelope.ts';
 import type { NoteListener } from '../../src/node/inbox.ts';
-import { MAX_KEPT_BYTES } from '../../src/room/bus-delivery.ts';
+import { MAX_KEPT_BYTES } from '../../src/pace/paced-messages.ts';
 import { Nodes, sent } from '../nodes.ts';
 
 async function twoNodes() {

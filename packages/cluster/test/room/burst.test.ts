@@ -1,7 +1,7 @@
 import type { Cluster, ClusterGroup } from '@headrace/cluster';
 import { describe, expect, it, vi } from 'vitest';
-import { MAX_KEPT_BYTES } from '../../src/room/bus-delivery.ts';
-import { MemberPace } from '../../src/room/member-pace.ts';
+import { MemberPace } from '../../src/pace/member-pace.ts';
+import { MAX_KEPT_BYTES } from '../../src/pace/paced-messages.ts';
 import { VirtualNodes } from '../help/virtual-nodes.ts';
 
 const TEXT = 'x'.repeat(10_000);
@@ -66,6 +66,70 @@ describe('a burst from the bus', () => {
     burst(here);
     await nodes.pass(COUNT * MS_PER_MESSAGE + 500);
     expect(numbers(paced.got)).toEqual(upTo(COUNT));
+  });
+});
+
+describe('a burst from the bus to a user', () => {
+  async function ann(msPerMessage: number) {
+    const { nodes, here, there } = await twoNodes();
+    const { channel, got, transport } = await nodes.pacedMember(msPerMessage);
+    there.users.bind('ann', channel);
+    await nodes.pass(2000);
+    const send = (count: number) => {
+      for (let i = 0; i < count; i++) here.users.send('ann', `${i} ${TEXT}`);
+    };
+    return { nodes, here, there, channel, got, transport, send };
+  }
+
+  it('goes to a connection that reads as fast as it takes it, whole and in order', async () => {
+    const { nodes, here, there, channel, got, send } = await ann(MS_PER_MESSAGE);
+    send(COUNT);
+    const delivered = here.users.deliver('ann', '600', { timeoutMs: 5000 });
+    const bob = await nodes.member();
+    there.users.bind('bob', bob.channel);
+    await nodes.pass(20);
+    expect(there.parts.waiting.bytes).toBeGreaterThan(0);
+    here.users.send('bob', 'waits for nobody else');
+    await nodes.pass(10);
+    expect(bob.got).toHaveLength(1);
+    await nodes.pass(COUNT * MS_PER_MESSAGE + 500);
+    expect([numbers(got), channel.isOpen]).toEqual([upTo(COUNT + 1), true]);
+    expect([await delivered, there.parts.waiting.bytes]).toEqual([1, 0]);
+    // One that takes everything again.
+    send(2);
+    await nodes.pass(100);
+    expect(got).toHaveLength(COUNT + 3);
+  });
+
+  it('waits a second for a connection that takes nothing, which is closed', async () => {
+    const { nodes, there, channel, transport, send } = await ann(MS_PER_MESSAGE);
+    transport.isStuck = true;
+    send(COUNT);
+    await nodes.pass(900);
+    expect(channel.isOpen).toBe(true);
+    await nodes.pass(500);
+    expect(channel.closeInfo?.reason).toBe('slow-consumer');
+    expect([there.users.size, there.parts.waiting.bytes]).toEqual([0, 0]);
+  });
+
+  it('leaves nothing when the cluster is left', async () => {
+    const { nodes, here, there, channel, transport, send } = await ann(MS_PER_MESSAGE);
+    transport.isStuck = true;
+    send(50);
+    const delivered = [here, there].map(({ users }) =>
+      users.deliver('ann', 'still on its way', { timeoutMs: 60_000 }),
+    );
+    await nodes.pass(100);
+    const leaving = [there.leave(), here.leave()];
+    await nodes.pass(20);
+    await Promise.all(leaving);
+    expect(await Promise.all(delivered)).toEqual([0, 0]);
+    // The timer of the channel, whose output waits.
+    expect([there.parts.waiting.bytes, nodes.clock.pendingTimers]).toEqual([0, 1]);
+    transport.release();
+    channel.close();
+    await nodes.pass(100);
+    expect(nodes.clock.pendingTimers).toBe(0);
   });
 });
 

@@ -1,7 +1,7 @@
 import { ChannelGroup, type Context } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
-import { MemberPace, SHARE_BYTES } from '../../src/room/member-pace.ts';
+import { MemberPace, SHARE_BYTES } from '../../src/pace/member-pace.ts';
 
 /** More than one batch: what is written to all of them takes longer than a broadcast may hold the event loop. */
 const MEMBERS = 40;

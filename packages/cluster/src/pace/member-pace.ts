@@ -1,4 +1,4 @@
-import type { Channel, ChannelGroup, Clock, GroupOutcome } from '@headrace/core';
+import type { Channel, Clock, GroupOutcome, Timer } from '@headrace/core';
 import { stoodStillMs } from '@headrace/core/authoring';
 
 /** Members get so many bytes before they have time to send them: less than the output of a member takes at once. */
@@ -17,14 +17,20 @@ const PATIENCE_MS = 1000;
 const MAX_WAIT_MS = 5000;
 const EARNED_PART = 1 / 30;
 
+/** The members of a group, or the connections of a user. */
+export interface PacedMembers extends Iterable<Channel> {
+  /** Broadcasts that have not begun. */
+  readonly backlog: number;
+}
+
 /**
- * How fast the members of one group on this node get what comes from other nodes. A process that stood still gets the
+ * How fast the members of one group on this node, or the connections of one user, get what comes from other nodes. A process that stood still gets the
  * messages of seconds in one turn of the event loop: a member that reads as it always does would get megabytes before
  * it could take any of them, and be closed as slow. Members get a share, and the rest in later turns as far as all
  * are writable.
  */
 export class MemberPace {
-  private readonly local: ChannelGroup<unknown>;
+  private readonly local: PacedMembers;
   private readonly clock: Clock;
   private since = 0;
   private given = 0;
@@ -35,8 +41,9 @@ export class MemberPace {
   private waitedAt = 0;
   private readonly slow = new Set<Channel>();
   private listeners: (() => void)[] | undefined = undefined;
+  private patience: Timer | undefined = undefined;
 
-  constructor(local: ChannelGroup<unknown>, clock: Clock) {
+  constructor(local: PacedMembers, clock: Clock) {
     this.local = local;
     this.clock = clock;
   }
@@ -68,6 +75,20 @@ export class MemberPace {
     this.waitForTurn(outcome);
   }
 
+  /** A few members were given a message: one that is not writable has to take what it has, before there is more. */
+  gaveFew(): void {
+    const channel = this.isHeld ? undefined : this.awaited();
+    if (channel === undefined) return;
+    this.listeners = [];
+    this.waitFor(channel);
+  }
+
+  /** Nobody is waited for any more, and nobody called back. */
+  stop(): void {
+    this.patience?.cancel();
+    this.listeners = undefined;
+  }
+
   /** What is written here meanwhile is not waited for: in a busy group that never ends. */
   private waitForTurn(outcome: GroupOutcome): void {
     const { clock, look } = this;
@@ -89,6 +110,7 @@ export class MemberPace {
   }
 
   private readonly look = (): void => {
+    if (this.listeners === undefined) return;
     const channel = this.awaited();
     if (channel === undefined) this.free();
     else this.waitFor(channel);
@@ -124,6 +146,7 @@ export class MemberPace {
       clock.nextTurn(this.look);
     };
     const timer = clock.schedule(over, PATIENCE_MS);
+    this.patience = timer;
     channel.onceWritable(over);
   }
 

@@ -1,0 +1,89 @@
+import { Fifo, unpinned } from '@headrace/core/authoring';
+import type { Envelope } from '../envelope/envelope.ts';
+import type { ClusterContext } from '../node/cluster-context.ts';
+import type { MemberPace } from './member-pace.ts';
+
+/** What waits for the members of this node, of all groups and users together; above this the oldest goes to them all the same. */
+export const MAX_KEPT_BYTES = 32 * 1024 * 1024;
+/** What a kept message takes besides its body. */
+const ENVELOPE_BYTES = 256;
+
+/** Messages of other nodes: what comes in a burst waits until the members have taken what came before it. */
+export class PacedMessages {
+  private readonly context: ClusterContext;
+  private readonly subject: string;
+  private readonly pace: MemberPace;
+  private readonly deliver: (envelope: Envelope) => void;
+  private readonly kept = new Fifo<Envelope>();
+  private isDeliveryDue = false;
+
+  /** @param deliver - what it throws of a message that waited is a fault of the sender */
+  constructor(
+    context: ClusterContext,
+    subject: string,
+    pace: MemberPace,
+    deliver: (envelope: Envelope) => void,
+  ) {
+    this.context = context;
+    this.subject = subject;
+    this.pace = pace;
+    this.deliver = deliver;
+  }
+
+  /** True while what comes has to wait. */
+  get isHeld(): boolean {
+    return this.pace.isHeld || !this.kept.isEmpty;
+  }
+
+  /** True if a message has to wait: it is delivered when the members can take it. */
+  keeps(envelope: Envelope): boolean {
+    const { isHeld } = this;
+    if (isHeld) this.keep(envelope);
+    return isHeld;
+  }
+
+  /** Nobody is left who could take what waits. */
+  clear(): void {
+    while (!this.kept.isEmpty) this.takeOut();
+  }
+
+  private keep(envelope: Envelope): void {
+    const { kept, context } = this;
+    this.deliverLater();
+    kept.push({ ...envelope, body: unpinned(envelope.body) });
+    context.waiting.bytes += sizeOf(envelope);
+    while (context.waiting.bytes > MAX_KEPT_BYTES && !kept.isEmpty) this.deliverOldest();
+  }
+
+  private deliverLater(): void {
+    if (this.isDeliveryDue) return;
+    this.isDeliveryDue = true;
+    this.pace.onceFree(this.deliverKept);
+  }
+
+  private readonly deliverKept = (): void => {
+    const { kept, pace } = this;
+    while (!kept.isEmpty && !pace.isHeld) this.deliverOldest();
+    this.isDeliveryDue = false;
+    if (!kept.isEmpty) this.deliverLater();
+  };
+
+  private deliverOldest(): void {
+    const envelope = this.takeOut();
+    try {
+      this.deliver(envelope);
+    } catch (thrown) {
+      this.context.wire.reportFault(envelope, this.subject, thrown);
+    }
+  }
+
+  private takeOut(): Envelope {
+    const envelope = this.kept.shift()!;
+    this.context.waiting.bytes -= sizeOf(envelope);
+    return envelope;
+  }
+}
+
+function sizeOf({ body }: Envelope): number {
+  return body.byteLength + ENVELOPE_BYTES;
+}

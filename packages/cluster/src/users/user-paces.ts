@@ -1,0 +1,63 @@
+import type { Channel } from '@headrace/core';
+import type { Envelope } from '../envelope/envelope.ts';
+import type { ClusterContext } from '../node/cluster-context.ts';
+import { MemberPace } from '../pace/member-pace.ts';
+import { PacedMessages } from '../pace/paced-messages.ts';
+import type { BoundUser } from './bound-user.ts';
+
+interface UserPace {
+  readonly pace: MemberPace;
+  readonly messages: PacedMessages;
+}
+
+/** Users with a connection that has to send what it has: what comes for them meanwhile waits, as in a group. */
+export class UserPaces {
+  private readonly context: ClusterContext;
+  private readonly deliver: (envelope: Envelope) => void;
+  private readonly paces = new Map<string, UserPace>();
+
+  constructor(context: ClusterContext, deliver: (envelope: Envelope) => void) {
+    this.context = context;
+    this.deliver = deliver;
+  }
+
+  /** True if a message has to wait: it is delivered when the user's connections can take it. */
+  keeps(key: string, envelope: Envelope): boolean {
+    return this.paces.get(key)?.messages.keeps(envelope) === true;
+  }
+
+  /** The connections of a user were given a message. */
+  gave(key: string, { sessions }: BoundUser<unknown>): void {
+    const known = this.paces.get(key);
+    if (!sessions.every(({ channel }) => channel.isWritable)) {
+      (known ?? this.add(key, sessions)).pace.gaveFew();
+    } else if (known?.messages.isHeld === false) this.paces.delete(key);
+  }
+
+  /** The user has no connections here any more. */
+  left(key: string): void {
+    const known = this.paces.get(key);
+    this.paces.delete(key);
+    known?.messages.clear();
+    known?.pace.stop();
+  }
+
+  close(): void {
+    for (const key of this.paces.keys()) this.left(key);
+  }
+
+  private add(key: string, sessions: readonly { readonly channel: Channel }[]): UserPace {
+    const { wire } = this.context;
+    const channels = {
+      backlog: 0,
+      *[Symbol.iterator]() {
+        for (const { channel } of sessions) yield channel;
+      },
+    };
+    const pace = new MemberPace(channels, wire.host.clock);
+    const subject = wire.subjects.usersOf(wire.nodeId);
+    const one = { pace, messages: new PacedMessages(this.context, subject, pace, this.deliver) };
+    this.paces.set(key, one);
+    return one;
+  }
+}
