@@ -4,6 +4,7 @@ import { openFilesLimit } from './harness/machine.ts';
 import { nettyPeer, nodePeer, ON_SOCKETS } from './harness/peers.ts';
 import { HEADRACE, type Result, type Row } from './harness/report.ts';
 import { type Peer, ServerProcess } from './harness/server-process.ts';
+import { short, spreadOf } from './harness/statistics.ts';
 import type { Settings } from './settings.ts';
 
 const BYTES = 100;
@@ -38,6 +39,7 @@ export async function compareBroadcast(
   settings: Settings,
 ): Promise<{ readonly rows: Row[]; readonly memories: Row[] }> {
   const costs = peers.map((): number[] => []);
+  const users = peers.map((): number[] => []);
   const memories = peers.map((): number[] => []);
   const servers: ServerProcess[] = [];
   try {
@@ -48,6 +50,7 @@ export async function compareBroadcast(
         const warmup = round === 0 ? settings.warmup : 0.3;
         const result = await loadOn(server, 'broadcast-load', { ...load, warmup });
         costs[i]!.push((result.cpu * 1e6) / result.messages);
+        users[i]!.push((result.user! * 1e6) / result.messages);
         // Later rounds find the memory of the first one.
         if (round === 0) memories[i]!.push(result.memory! / 1024 / connections);
       }
@@ -55,7 +58,11 @@ export async function compareBroadcast(
   } finally {
     for (const server of servers) await server[Symbol.asyncDispose]();
   }
-  const rowsOf = (values: readonly number[][]) =>
-    peers.map(({ name }, i) => ({ peer: name, values: values[i]! }));
-  return { rows: rowsOf(costs), memories: rowsOf(memories) };
+  const rows = peers.map(({ name }, i) => ({
+    peer: name,
+    values: costs[i]!,
+    // The kernel sends to each member all the same.
+    note: `${short(spreadOf(users[i]!).median)} outside the kernel`,
+  }));
+  return { rows, memories: peers.map(({ name }, i) => ({ peer: name, values: memories[i]! })) };
 }

@@ -110,6 +110,15 @@ export const ROWS: readonly Row[] = [
     window: 'kept',
   },
   {
+    name: 'idle WebSocket',
+    program: 'websocket.mjs',
+    protocol: 'ws',
+    load: { work: 'idle', connections: 500 },
+    each: 500,
+    rounds: 4,
+    window: 'kept',
+  },
+  {
     name: 'call, json, 1 in flight',
     program: 'call-load.mjs',
     rest: ['json'],

@@ -29,6 +29,7 @@ export function trustCheck(option: string, trusted: TrustedPeers): TrustCheck {
   if (typeof trusted === 'function') return (peer) => atOnce(option, trusted(peer));
   if (trusted instanceof BlockList) return (peer) => isListed(trusted, peer);
   if (!Array.isArray(trusted)) throw wrong(option, 'the option', String(trusted));
+  if (trusted.length === 0) return () => false;
   const list = new BlockList();
   for (const entry of trusted) if (entry !== 'unix') addEntry(list, option, entry);
   const trustsPaths = trusted.includes('unix');

@@ -58,7 +58,7 @@ const OPTIONS = describeOptions('HttpEndpointHandler', {
  *   `REJECTED_ORIGIN` for a WebSocket from another site. The peer has been answered (408, 400, 431, 403) when
  *   they are fired, and the connection ends; log them.
  * - **State** one channel.
- * - **Cost** Node's HTTP server; after the upgrade that of `ws`.
+ * - **Cost** Node's HTTP server; after the upgrade that of `ws` for what is read. A frame of a broadcast is made once.
  * - **Pitfalls** add it to an active channel, or before the channel is active, as every handler with a deadline.
  *
  * @example
@@ -127,8 +127,9 @@ export class HttpEndpointHandler implements Handler {
     this.duplex.channelActive(ctx);
   }
 
-  channelRead(_ctx: Context, bytes: Buffer): void {
-    this.intake?.receive(bytes);
+  channelRead(ctx: Context, bytes: Buffer): void {
+    if (this.intake === undefined) this.duplex.channelRead(ctx, bytes);
+    else this.intake.receive(bytes);
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
@@ -202,6 +203,8 @@ export class HttpEndpointHandler implements Handler {
     deflate: SharedDeflate | false | undefined,
   ): void {
     this.stopWaiting();
+    // There are no more requests, and there may be very many WebSockets.
+    this.intake = undefined;
     const ctx = this.ctx!;
     const carrier = {
       parent: ctx.channel,

@@ -6,7 +6,7 @@ import {
 } from 'node:http';
 import type { ChannelDuplex } from '@headrace/core';
 import { callSafely, describeOptions, fn, time, unchecked, whole } from '@headrace/core/authoring';
-import { HttpEndpointHandler } from './http-endpoint-handler.ts';
+import { HttpEndpointHandler, type HttpEndpointHandlerOptions } from './http-endpoint-handler.ts';
 import {
   UPGRADE_OPTIONS,
   type WebSocketUpgradeOptions,
@@ -78,15 +78,23 @@ const HANDLER_OPTIONS = describeOptions('.handler', { timeoutMs: unchecked() });
  */
 export class HttpEndpoint {
   readonly options: HttpEndpointOptions;
-  private readonly timeoutMs: number;
   private readonly http: HttpServer;
   private readonly upgrader: WebSocketUpgrader;
   private readonly handlers = new WeakMap<object, HttpEndpointHandler>();
+  /** One object for all handlers: there may be very many connections. */
+  private readonly ofHandlers: HttpEndpointHandlerOptions;
 
   constructor(options: HttpEndpointOptions = {}) {
     const { timeoutMs, maxHeaderBytes } = OPTIONS.resolve(options);
     this.options = options;
-    this.timeoutMs = timeoutMs;
+    this.ofHandlers = {
+      timeoutMs,
+      firstTimeoutMs: timeoutMs,
+      connect: (stream, handler) => {
+        this.handlers.set(stream, handler);
+        this.http.emit('connection', stream);
+      },
+    };
     this.upgrader = new WebSocketUpgrader(options, (stream, error) => {
       this.handlers.get(stream)?.refuseBroken(error);
     });
@@ -117,14 +125,11 @@ export class HttpEndpoint {
    */
   handler(options: { readonly timeoutMs?: number } = {}): HttpEndpointHandler {
     HANDLER_OPTIONS.checkNames(options);
-    return new HttpEndpointHandler({
-      timeoutMs: this.timeoutMs,
-      firstTimeoutMs: options.timeoutMs ?? this.timeoutMs,
-      connect: (stream, handler) => {
-        this.handlers.set(stream, handler);
-        this.http.emit('connection', stream);
-      },
-    });
+    const { timeoutMs: firstTimeoutMs } = options;
+    const { ofHandlers } = this;
+    return new HttpEndpointHandler(
+      firstTimeoutMs === undefined ? ofHandlers : { ...ofHandlers, firstTimeoutMs },
+    );
   }
 
   private onRequest(request: IncomingMessage, response: ServerResponse): void {

@@ -19,6 +19,7 @@ type Phase =
   | typeof ANSWER
   | typeof RAW;
 
+const NOTHING = Buffer.alloc(0);
 const LF = 10;
 const CR = 13;
 
@@ -33,7 +34,7 @@ export class RequestIntake {
   private readonly channel: Channel;
   private readonly give: (bytes: Buffer) => void;
   private readonly isTaken: () => boolean;
-  private rest: Buffer = Buffer.alloc(0);
+  private rest: Buffer = NOTHING;
   private phase: Phase = HEAD;
   private isFeeding = false;
   private hold: ReadHold | undefined = undefined;
@@ -98,7 +99,7 @@ export class RequestIntake {
   /** Gives nothing more. */
   stop(): void {
     this.phase = ANSWER;
-    this.rest = Buffer.alloc(0);
+    this.rest = NOTHING;
     this.release();
   }
 

@@ -212,10 +212,12 @@ export class WebSocketUpgrader {
   private isAllowed(
     request: IncomingMessage,
     { host, isForwarded }: RequestSource,
-    { localAddress: own }: Channel,
+    connection: Channel,
   ): boolean {
     const { origin } = request.headers;
     if (origin === undefined) return true;
+    // The system is asked for it, and the connection keeps it.
+    const { localAddress: own } = connection;
     const localAddress = own !== undefined && 'host' in own ? own.host : undefined;
     if (isOwnOrigin(origin, { host, localAddress, isForwarded })) return true;
     return atOnce('allowOrigin', this.allowOrigin?.(origin, request)) === true;

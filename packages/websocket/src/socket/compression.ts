@@ -4,13 +4,17 @@ import { describePart, flag, whole } from '@headrace/core/authoring';
  * permessage-deflate (RFC 7692): `true`, or with options. It costs memory for each connection (a window of 32 KiB
  * and more each way) and time for each message, and may leak the content of a message to an attacker who can put
  * text of his own beside it (CRIME). What a message inflates to counts against `maxMessageBytes` while it is inflated.
+ * A server compresses a message of a broadcast, up to 32 KiB, once for all members.
  */
 export type WebSocketCompression =
   | boolean
   | {
       /** Messages below this size, in bytes, are sent uncompressed. @default 1024 */
       readonly thresholdBytes?: number;
-      /** Keep the window from message to message: better compression, memory for each connection. @default false */
+      /**
+       * Keep the window from message to message: better compression, memory for each connection, and a broadcast is
+       * compressed for each member. @default false
+       */
       readonly keepContext?: boolean;
     };
 

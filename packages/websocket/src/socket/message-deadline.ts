@@ -1,8 +1,6 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import { type Channel, TimedOutError, type Timer } from '@headrace/core';
-
-const LONGEST_HEADER = 14;
 
 /**
  * The time in which a begun message must be complete: without it a peer could keep half a message open on each of
@@ -14,8 +12,11 @@ const LONGEST_HEADER = 14;
 export class MessageDeadline {
   private readonly channel: Channel;
   private readonly timeoutMs: number;
-  private readonly header = Buffer.alloc(LONGEST_HEADER);
+  // The current frame's header, as far as it has come.
   private headerLength = 0;
+  private first = 0;
+  private second = 0;
+  private payloadLength = 0;
   /** Bytes of the current frame's payload that are still to come. */
   private payloadLeft = 0;
   private isData = false;
@@ -63,30 +64,35 @@ export class MessageDeadline {
         at += count;
         if (this.payloadLeft === 0) this.frameEnded();
       } else {
-        this.header[this.headerLength++] = bytes[at++]!;
-        if (this.headerLength >= this.wantedHeader()) this.headerEnded();
+        this.headerArrived(bytes[at++]!);
       }
     }
   }
 
-  private wantedHeader(): number {
-    if (this.headerLength < 2) return 2;
-    const second = this.header[1]!;
+  private headerArrived(byte: number): void {
+    const at = this.headerLength++;
+    if (at === 0) {
+      this.first = byte;
+      return;
+    }
+    if (at === 1) {
+      this.second = byte;
+      const length = byte & 0x7f;
+      this.payloadLength = length < 126 ? length : 0;
+    }
+    const { second } = this;
     const length = second & 0x7f;
     const extended = length === 126 ? 2 : length === 127 ? 8 : 0;
-    return 2 + extended + (second >= 0x80 ? 4 : 0);
+    if (at > 1 && at < 2 + extended) this.payloadLength = this.payloadLength * 256 + byte;
+    if (this.headerLength === 2 + extended + (second >= 0x80 ? 4 : 0)) this.headerEnded();
   }
 
   private headerEnded(): void {
-    const { header } = this;
-    const first = header[0]!;
-    const length = header[1]! & 0x7f;
+    const { first } = this;
     this.headerLength = 0;
     this.isLast = first >= 0x80;
     this.isData = (first & 0x08) === 0;
-    if (length === 126) this.payloadLeft = header.readUInt16BE(2);
-    else if (length === 127) this.payloadLeft = Number(header.readBigUInt64BE(2));
-    else this.payloadLeft = length;
+    this.payloadLeft = this.payloadLength;
     if (this.payloadLeft === 0) this.frameEnded();
   }
 

@@ -12,7 +12,7 @@ import { closeCodeOf, closeText, type WebSocketClose } from './close-codes.ts';
 import { type FrameOutput, type Outgoing, payloadLength, payloadOf } from './frame-output.ts';
 import { SharedMessage } from './shared-message.ts';
 import { TextMessage, type WebSocketInput } from './text-message.ts';
-import { CONNECTING, OPEN, type WsSocket } from './ws-socket.ts';
+import { type CloseListener, CONNECTING, OPEN, type WsSocket } from './ws-socket.ts';
 
 /** Where a WebSocket runs. */
 export interface WebSocketCarrier {
@@ -31,7 +31,7 @@ export const CARRIER = describeOptions('WebSocketTransport', {
 });
 
 /** A WebSocket of the `ws` library as a transport: messages in, messages out. */
-export class WebSocketTransport implements Transport {
+export class WebSocketTransport implements Transport, CloseListener {
   readonly accepts = 'strings, TextMessages and Uint8Arrays';
   /** Called with how the peer closed, once it has. */
   onPeerClose: ((close: WebSocketClose) => void) | undefined = undefined;
@@ -52,17 +52,16 @@ export class WebSocketTransport implements Transport {
   private isOver = false;
   private peerClose: WebSocketClose | undefined = undefined;
   private failure: Error | undefined = undefined;
-  private readonly onSent: (error?: Error) => void;
+  private onSent: ((error?: Error) => void) | undefined = undefined;
 
   constructor(ws: WsSocket, carrier: WebSocketCarrier = {}) {
     CARRIER.checkNames(carrier);
     this.ws = ws;
     this.carrier = carrier;
-    this.onSent = (error) => this.sent(error);
-    ws.closeListener = { peerClosed: (code, reason) => this.peerClosed(code, reason) };
-    ws.on('message', (data, isBinary) => this.arrived(isBinary ? data : data.toString()));
-    ws.on('error', (error) => this.erred(error));
-    ws.on('close', (code) => this.gone(code));
+    ws.closeListener = this;
+    ws.on('message', onMessage);
+    ws.on('error', onError);
+    ws.on('close', onClose);
   }
 
   get isActive(): boolean {
@@ -126,7 +125,8 @@ export class WebSocketTransport implements Transport {
     if (!this.isInBurst) this.ws.pause();
   }
 
-  private arrived(message: WebSocketInput): void {
+  /** @internal */
+  arrived(message: WebSocketInput): void {
     if (this.isOver) return;
     if (this.held.length > 0 || !this.mayRead) {
       this.held.push(message);
@@ -208,6 +208,7 @@ export class WebSocketTransport implements Transport {
     const { stream } = this.carrier;
     stream?.cork();
     const last = messages.length - 1;
+    this.onSent ??= (error) => this.sent(error);
     for (let i = 0; i < last; i++) this.send(messages[i] as Outgoing, undefined);
     this.send(messages[last] as Outgoing, this.onSent);
     stream?.uncork();
@@ -268,7 +269,8 @@ export class WebSocketTransport implements Transport {
 
   // --- the end ---
 
-  private peerClosed(code: number, reason: string): void {
+  /** @internal */
+  peerClosed(code: number, reason: string): void {
     this.closedBy({ code, reason });
     this.passHeld();
     this.sink?.inputEnded();
@@ -283,7 +285,8 @@ export class WebSocketTransport implements Transport {
     if (!this.isOver) this.sink?.readComplete();
   }
 
-  private erred(error: Error): void {
+  /** @internal */
+  erred(error: Error): void {
     const { brokenCode } = this.ws;
     if (brokenCode === undefined) {
       this.failure ??= error;
@@ -294,7 +297,8 @@ export class WebSocketTransport implements Transport {
     this.sink?.caught(protocolError(brokenCode, error));
   }
 
-  private gone(code: number): void {
+  /** @internal */
+  gone(code: number): void {
     this.passHeld();
     this.isOver = true;
     const wasClean = this.peerClose !== undefined || code !== 1006;
@@ -320,6 +324,24 @@ export class WebSocketTransport implements Transport {
 
 const MESSAGES_PER_CHECK = 16;
 const CUT_OFF = 'the connection ended without a close frame';
+
+// One function each for all WebSockets: there may be very many.
+
+function transportOn(ws: WsSocket): WebSocketTransport {
+  return ws.closeListener as WebSocketTransport;
+}
+
+function onMessage(this: WsSocket, data: Buffer, isBinary: boolean): void {
+  transportOn(this).arrived(isBinary ? data : data.toString());
+}
+
+function onError(this: WsSocket, error: Error): void {
+  transportOn(this).erred(error);
+}
+
+function onClose(this: WsSocket, code: number): void {
+  transportOn(this).gone(code);
+}
 
 function endBurst(transport: WebSocketTransport): void {
   transport.endBurst();
