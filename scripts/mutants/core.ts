@@ -736,4 +736,18 @@ export const mutants: readonly Mutant[] = [
     test: 'test/transport/read-memory.test.ts',
     why: 'bytes elsewhere are none that were received into the room',
   },
+  {
+    file: 'src/group/channel-group.ts',
+    find: 'only ?? members',
+    replace: 'members',
+    test: 'test/group/channel-matchers.test.ts',
+    why: 'a matcher that can choose one member is not asked about all',
+  },
+  {
+    file: 'src/group/channel-group.ts',
+    find: 'only !== undefined && !members.has(channel)',
+    replace: 'false',
+    test: 'test/group/channel-matchers.test.ts',
+    why: 'a matcher chooses members only',
+  },
 ];

@@ -633,8 +633,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/broadcast/announcer.ts',
-    find: 'if (!apart.has(channel)) starts.add(start);',
-    replace: '',
+    find: 'starts.set(start, new Set([channel]));',
+    replace: '{}',
     test: 'test/broadcast/announcer.test.ts',
     why: 'a newcomer gets the rest of the piece in which it joined',
   },
@@ -787,7 +787,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/broadcast/announcer.ts',
-    find: ' && !apart.has(one)',
+    find: 'if (apart.has(channel)) continue;',
     replace: '',
     test: 'test/broadcast/announcer.test.ts',
     why: 'a member that has a part of its own gets no other',

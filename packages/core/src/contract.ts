@@ -503,6 +503,8 @@ export interface ChannelMatcher {
    * cannot be carried out there; `ChannelMatchers.elsewhere` gives it one. A group in one process does not read it.
    */
   readonly elsewhere?: 'all' | 'none';
+  /** The only channels that it may choose: a group asks it about these, and not about each of its members. */
+  readonly only?: ReadonlySet<Channel>;
 }
 
 /**

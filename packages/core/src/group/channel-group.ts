@@ -251,10 +251,17 @@ function notName(given: unknown): OptionError {
 }
 
 /** A snapshot of those that match: members come and go while an operation runs. */
-function chosenOf(members: Iterable<Channel>, matcher: ChannelMatcher | undefined): Channel[] {
+function chosenOf(
+  members: Iterable<Channel> & Pick<ReadonlySet<Channel>, 'has'>,
+  matcher: ChannelMatcher | undefined,
+): Channel[] {
   if (matcher === undefined) return [...members];
   checkMatcher(matcher);
   const chosen: Channel[] = [];
-  for (const channel of members) if (atOnce('matcher', matcher(channel))) chosen.push(channel);
+  const { only } = matcher;
+  for (const channel of only ?? members) {
+    if (only !== undefined && !members.has(channel)) continue;
+    if (atOnce('matcher', matcher(channel))) chosen.push(channel);
+  }
   return chosen;
 }

@@ -30,7 +30,11 @@ export const ChannelMatchers: {
   all: meaning(() => true, 'all'),
   isServer: meaning((channel) => channel.isServer, 'none'),
   isNotServer: meaning((channel) => !channel.isServer, 'all'),
-  is: (wanted) => meaning((channel) => channel === wanted, 'none'),
+  is: (wanted) =>
+    Object.assign(
+      meaning((channel) => channel === wanted, 'none'),
+      { only: new Set([wanted]) },
+    ),
   isNot: (unwanted) => meaning((channel) => channel !== unwanted, 'all'),
   isInstanceOf: (type) => (channel) => channel instanceof type,
   invert: (matcher) =>

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type ChannelMatcher, ChannelMatchers, isHeadraceError } from '../../src/index.ts';
+import {
+  type Channel,
+  ChannelGroup,
+  type ChannelMatcher,
+  ChannelMatchers,
+  isHeadraceError,
+} from '../../src/index.ts';
 import { EmbeddedChannel } from '../../src/testing/index.ts';
 
 const { all, compose, elsewhere, invert, is, isInstanceOf, isNot, isNotServer, isServer } =
@@ -52,5 +58,30 @@ describe('what a matcher means for channels that are not in this process', () =>
     } catch (error) {
       expect(isHeadraceError(error, 'OPTION_INVALID')).toBe(true);
     }
+  });
+});
+
+describe('a matcher that can choose some channels only', () => {
+  it('is asked about these, where they are members', () => {
+    const group = new ChannelGroup('all');
+    const members = Array.from({ length: 100 }, () => new EmbeddedChannel());
+    for (const member of members) group.add(member);
+    const asked: Channel[] = [];
+    const only = new Set([members[7]!, channel, members[9]!]);
+    const seventh = (one: Channel): boolean => {
+      asked.push(one);
+      return one === members[7];
+    };
+    void group.writeAndFlush('to one', Object.assign(seventh, { only }));
+    expect(asked).toEqual([members[7], members[9]]);
+    void group.writeAndFlush('to another', is(members[8]!));
+    void group.writeAndFlush('to no member', is(channel));
+    expect(members.map((member) => member.readOutbound()).slice(6, 10)).toEqual([
+      undefined,
+      'to one',
+      'to another',
+      undefined,
+    ]);
+    expect(channel.readOutbound()).toBeUndefined();
   });
 });

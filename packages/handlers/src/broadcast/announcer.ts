@@ -260,9 +260,11 @@ export class Announcer<Message, Combined = Message> {
       const theirs = piece.filter(({ about }, i) => from + i >= start && about !== channel);
       if (theirs.length > 0) this.write(this.combined(theirs), ChannelMatchers.is(channel));
     }
-    for (const start of this.startsBefore(end, apart)) {
-      const joinedThen = (one: Channel): boolean => newcomers.get(one) === start && !apart.has(one);
-      this.write(this.combined(piece.slice(start - from)), joinedThen);
+    for (const [start, only] of this.startsBefore(end, apart)) {
+      this.write(
+        this.combined(piece.slice(start - from)),
+        Object.assign(() => true, { only }),
+      );
     }
     const getsAll = (channel: Channel): boolean => !apart.has(channel) && !newcomers.has(channel);
     const isForAll = apart.size === 0 && newcomers.size === 0;
@@ -286,12 +288,15 @@ export class Announcer<Message, Combined = Message> {
     return members;
   }
 
-  /** Where members begin that joined within a piece, except those that get a part of their own. */
-  private startsBefore(end: number, apart: ReadonlySet<Channel>): Set<number> {
-    const starts = new Set<number>();
+  /** Where members begin that joined within a piece, with these members; without those that get a part of their own. */
+  private startsBefore(end: number, apart: ReadonlySet<Channel>): Map<number, Set<Channel>> {
+    const starts = new Map<number, Set<Channel>>();
     for (const [channel, start] of this.newcomers) {
       if (start >= end) break;
-      if (!apart.has(channel)) starts.add(start);
+      if (apart.has(channel)) continue;
+      const together = starts.get(start);
+      if (together === undefined) starts.set(start, new Set([channel]));
+      else together.add(channel);
     }
     return starts;
   }

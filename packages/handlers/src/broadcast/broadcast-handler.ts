@@ -38,10 +38,11 @@ const OPTIONS = describeOptions('BroadcastHandler', {
  * Sends every message to the members of a group: to the others, to all, or to those you choose.
  *
  * ```text
- *  wire | frame | codec | auth | echo | [broadcast]
+ *  wire | frame | codec | heartbeat | rate | auth | echo | [broadcast]
  * ```
  *
- * - **Place** after the handler that lets peers talk, such as the AuthHandler.
+ * - **Place** after the handler that lets peers talk, such as the AuthHandler, and after a MessageRateHandler: each message
+ *   costs a write for each member, and one peer that talks fast gets slow members closed.
  * - **In** any message.
  * - **Out** the same, if a handler stands after it.
  * - **Events** forwards all of them; on a `DrainEvent` the channel does not end before the group's broadcasts are

@@ -50,19 +50,19 @@ export class MessageRateExceededEvent {
  * Holds a connection to a rate of messages.
  *
  * ```text
- *  wire | frame | codec | [message rate] | app
+ *  wire | frame | codec | heartbeat | [message rate] | app
  * ```
  *
- * - **Place** after the codec.
+ * - **Place** after the codec and the HeartbeatHandler: of 500 messages and a ping in one read, at 50 a second, the ping is
+ *   answered at once, and after 9 s in the other order.
  * - **In** any message.
  * - **Out** no more of them than the rate allows, in order.
  * - **Events** fires `MessageRateExceededEvent` when it begins to hold, drop or close.
  * - **Errors** `REJECTED_RATE` in that event; the close reason is `limit`.
  * - **State** per channel: a number; with `slow-down` also the rest of the burst that was under way.
  * - **Cost** one time stamp per message.
- * - **Pitfalls** with `slow-down` a peer that goes on sending fills its own buffers, and heartbeats after
- *   its messages wait, too: let heartbeats be answered before this handler. What goes out is limited by the
- *   channel: `maxOutboundBytes` and `outboundStallMs`.
+ * - **Pitfalls** with `slow-down` a peer that goes on sending fills its own buffers, and heartbeats that were not read yet
+ *   wait, too. What goes out is limited by the channel: `maxOutboundBytes` and `outboundStallMs`.
  *
  * @example
  * ```ts run

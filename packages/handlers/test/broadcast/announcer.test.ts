@@ -398,6 +398,19 @@ describe('Announcer', () => {
     expect(room.logged[0]).toContain('combine of the Announcer threw');
   });
 
+  it('asks each member once for each piece, however many members get a part of their own', () => {
+    const room = new Room();
+    const asked = asksOf(room.group);
+    for (let i = 0; i < 300; i++) {
+      room.join(`${i}`);
+      if (i % 3 === 0) room.group.add(room.channel());
+    }
+    room.clock.advance(1000);
+    expect(room.presence.waiting).toBe(0);
+    // 400 members, and no more than 64 parts in each of the pieces.
+    expect(asked()).toBeLessThan(400 * (Math.ceil(400 / 64) + 4));
+  });
+
   it('refuses a message that is none', () => {
     const room = new Room();
     room.join('ann');
@@ -405,6 +418,22 @@ describe('Announcer', () => {
     expect(room.presence.waiting).toBe(0);
   });
 });
+
+/** How often the matchers of a group's broadcasts are asked. */
+function asksOf(group: ChannelGroup<string>): () => number {
+  let asked = 0;
+  for (const method of ['write', 'writeAndFlush'] as const) {
+    const send = group[method].bind(group);
+    group[method] = (message, matcher) => {
+      const counting = (one: Channel): boolean => {
+        asked += 1;
+        return matcher!(one);
+      };
+      return send(message, matcher && Object.assign(counting, matcher));
+    };
+  }
+  return () => asked;
+}
 
 /** Calls back within a write of `now` to the member: the group runs then, and further broadcasts wait. */
 function whileWriting(member: EmbeddedChannel, action: () => void): void {
