@@ -486,6 +486,13 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/presence/presence.ts',
+    find: 'if (delayMs > 0) this.flushLater(delayMs);\n      else if',
+    replace: 'if',
+    test: 'test/users/cluster-users.test.ts',
+    why: 'users that come in turns of their own share messages',
+  },
+  {
+    file: 'src/presence/presence.ts',
     find: 'while (this.givenBytes < SHARE_BYTES) {',
     replace: 'for (;;) {',
     test: 'test/simulation/presence.test.ts',

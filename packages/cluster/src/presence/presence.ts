@@ -24,6 +24,8 @@ export interface GroupContext extends ClusterContext {
 
 /** Changes of so long go out together. */
 const BATCH_MS = 100;
+/** Those of users, when a message went out a moment ago; otherwise they go with the turn of the event loop. */
+const SOON_MS = 5;
 /** So much is given to the bus before it has passed on what came before: in one turn, and far below what it refuses. */
 const SHARE_BYTES = 256 * 1024;
 /** So long after the bus came up every node has been heard, and asked where something was missed. */
@@ -39,7 +41,7 @@ const PART = 'presence';
  * with its heartbeats how far that is; a node that missed something asks for it. Where nothing changes nothing is sent.
  */
 export class Presence implements GroupPresenceOwner {
-  /** Sends what has not gone out yet with what else comes in this turn. */
+  /** Sends what has not gone out yet with what else comes in this turn; within 5 ms where much comes. */
   readonly flushSoon: () => void;
   private readonly context: ClusterContext;
   private readonly groups = new Map<string, GroupPresence>();
@@ -47,6 +49,8 @@ export class Presence implements GroupPresenceOwner {
   private readonly others: PresenceMachine;
   private readonly subscription: BusSubscription;
   private batch: Timer | undefined = undefined;
+  private batchAt = 0;
+  private flushedAt = Number.NEGATIVE_INFINITY;
   private upAt = 0;
   /** Given to the bus since it was last known to have passed on all. */
   private givenBytes = 0;
@@ -59,8 +63,11 @@ export class Presence implements GroupPresenceOwner {
     const { wire, inbox, directory } = context;
     this.context = context;
     this.others = new PresenceMachine(maxEntries);
-    this.flushSoon = onceAfterEvent(wire.host.clock, () => {
-      if (!this.isClosed) this.flush();
+    const { clock } = wire.host;
+    this.flushSoon = onceAfterEvent(clock, () => {
+      const delayMs = this.flushedAt + SOON_MS - clock.now();
+      if (delayMs > 0) this.flushLater(delayMs);
+      else if (!this.isClosed) this.flush();
     });
     directory.ownMark = () => ({ number: this.lastNumber, digest: this.own.digest });
     inbox.listen(PART, '', (note, from) => this.noted(note, from));
@@ -71,7 +78,7 @@ export class Presence implements GroupPresenceOwner {
     directory.on('vanished', (id) => this.isGone(id, 'node-gone'));
     wire.onRenamed(() => {
       this.own.restart();
-      this.flushLater();
+      this.flushLater(BATCH_MS);
     });
   }
 
@@ -110,7 +117,7 @@ export class Presence implements GroupPresenceOwner {
   /** The members of this node in a group are others. */
   changed(members: OwnMembers): void {
     this.own.changed(members);
-    this.flushLater();
+    this.flushLater(BATCH_MS);
   }
 
   /** Sends what has not gone out yet, as fast as the bus takes it; while that is down it waits. */
@@ -120,6 +127,7 @@ export class Presence implements GroupPresenceOwner {
     const { wire } = this.context;
     if (wire.bus.state === 'down') return;
     const subject = wire.subjects.presence;
+    this.flushedAt = wire.host.clock.now();
     while (this.givenBytes < SHARE_BYTES) {
       const isMore = this.own.flush((rows) => {
         const body = encodeBody({ rows: fromRows(rows) });
@@ -159,9 +167,13 @@ export class Presence implements GroupPresenceOwner {
     this.flush();
   };
 
-  private flushLater(): void {
-    if (this.batch !== undefined || this.isClosed) return;
-    this.batch = this.context.wire.host.clock.schedule(() => this.flush(), BATCH_MS);
+  private flushLater(delayMs: number): void {
+    const { clock } = this.context.wire.host;
+    const at = clock.now() + delayMs;
+    if (this.isClosed || (this.batch !== undefined && this.batchAt <= at)) return;
+    this.batch?.cancel();
+    this.batchAt = at;
+    this.batch = clock.schedule(() => this.flush(), delayMs);
   }
 
   private received(envelope: Envelope): void {

@@ -61,6 +61,28 @@ describe('users on two nodes', () => {
     expect(sent(bob)).toEqual(['to both']);
   });
 
+  it('go out at once after a while, and in one message for each 5 ms where many come', async () => {
+    const { nodes, a, b } = await twoNodes();
+    const publish = vi.spyOn(a.parts.wire.bus, 'publish');
+    const messages = () => publish.mock.calls.filter(([subject]) => subject.endsWith('.p')).length;
+    const signIn = async (count: number) => {
+      for (let i = 0; i < count; i += 1) {
+        a.users.bind(`${count} ${i}`, nodes.channel());
+        await nodes.pass(1);
+      }
+    };
+    await signIn(1);
+    expect(messages()).toBe(1);
+    await nodes.pass(100);
+    await signIn(50);
+    await nodes.pass(5);
+    expect(messages()).toBeLessThanOrEqual(13);
+    expect(await Promise.all([b.users.isOnline('1 0'), b.users.isOnline('50 49')])).toEqual([
+      true,
+      true,
+    ]);
+  });
+
   it('are found, and forgotten when their connections close', async () => {
     const { a, b, bind, after } = await twoNodes();
     const desk = await bind('ann', b);
