@@ -16,6 +16,7 @@ import { Inbox } from '../node/inbox.ts';
 import { isCount, type NodeInfo, type NodeState, type NodeStatus } from '../node/node-info.ts';
 import { Wire } from '../node/wire.ts';
 import { type GroupContext, Presence } from '../presence/presence.ts';
+import { within } from '../time/within.ts';
 import { ClusterUsers, type ClusterUsersOptions } from '../users/cluster-users.ts';
 import { CLUSTER_OPTIONS, type ClusterOptions } from './cluster-options.ts';
 import { cpuLoad } from './cpu-load.ts';
@@ -235,15 +236,13 @@ export class Cluster<Principal = unknown>
     inbox.start();
     directory.start();
     if (bus.state === 'up') return;
-    await new Promise<void>((resolve) => {
-      const timer = host.clock.schedule(over, timeoutMs, true);
-      function over(): void {
-        timer.cancel();
-        bus.off('up', over);
-        resolve();
-      }
-      bus.on('up', over);
+    let up = (): void => {};
+    const isUp = new Promise<void>((resolve) => {
+      up = resolve;
     });
+    bus.on('up', up);
+    await within(host.clock, timeoutMs, isUp, () => {});
+    bus.off('up', up);
   }
 
   private async leaveOnce(plan: LeavePlan): Promise<void> {

@@ -1,5 +1,6 @@
 import { type Clock, OptionError } from '@headrace/core';
 import { describeOptions, list, number, type Resolved, whole } from '@headrace/core/authoring';
+import { within } from '../time/within.ts';
 
 /** A server that stops accepting and lets its connections end; a `Server` of `@headrace/core` is one. */
 export interface Drainable {
@@ -113,11 +114,5 @@ export async function settled(
     groups,
     (group) => new Promise<void>((resolve) => group.onceDrained(resolve)),
   );
-  await new Promise<void>((resolve) => {
-    const timer = clock.schedule(resolve, timeoutMs, true);
-    void Promise.all(all).then(() => {
-      timer.cancel();
-      resolve();
-    });
-  });
+  await within(clock, timeoutMs, Promise.all(all), () => []);
 }
