@@ -32,6 +32,12 @@ export interface Row {
 const KIB = 1024;
 /** A frame of at most 1 MiB with its header, as the servers allow it. */
 const MIB = KIB * KIB - 4;
+const FRAME_LIMIT = 16 * KIB * KIB;
+
+/** With the header of 4 bytes. */
+function inMib(bytes: number): string {
+  return bytes < MIB ? `${bytes}` : `${(bytes + 4) / (KIB * KIB)} MiB`;
+}
 
 export function echo(
   depth: number,
@@ -42,7 +48,7 @@ export function echo(
   const { title = 'echo', connections = 32, ...row } = more;
   const each = connections * depth;
   return {
-    name: `${title} ${connections} × ${depth} × ${bytes === MIB ? '1 MiB' : bytes}`,
+    name: `${title} ${connections} × ${depth} × ${inMib(bytes)}`,
     program: 'echo.mjs',
     load: { work: 'echo', connections, depth, bytes },
     each,
@@ -79,6 +85,7 @@ export const ROWS: readonly Row[] = [
   echo(1, 64 * KIB, 2400, { isRough: true }),
   echo(4, 64 * KIB, 2400, { isRough: true }),
   echo(1, MIB, 240, { connections: 4, isRough: true }),
+  echo(1, FRAME_LIMIT - 4, 16, { connections: 2, rest: [`${FRAME_LIMIT}`], isRough: true }),
   echo(4, 4 * KIB, 60_000, threads),
   echo(4, 16 * KIB, 16_000, threads),
   echo(1, 64 * KIB, 4000, threads),

@@ -1,4 +1,4 @@
-// The echo server under test, from the built packages: node benchmarks/servers/echo.mjs PORT [HOST]
+// The echo server under test, from the built packages: node benchmarks/servers/echo.mjs PORT [HOST [LIMIT]]
 import { LengthFieldFrameDecoder, LengthFieldPrepender } from '@headrace/codec';
 import { ServerBootstrap } from '@headrace/core';
 import { EchoHandler, IdleStateHandler } from '@headrace/handlers';
@@ -13,13 +13,13 @@ class PassThroughHandler {
   }
 }
 
-const [port, host = '127.0.0.1'] = process.argv.slice(2);
+const [port, host = '127.0.0.1', limit = 1 << 20] = process.argv.slice(2);
 await new ServerBootstrap()
   .childHandler((channel) =>
     channel.pipeline.addLast(
       new IdleStateHandler({ readerIdleMs: 60_000 }),
       new LengthFieldFrameDecoder({
-        maxFrameLength: 1 << 20,
+        maxFrameLength: Number(limit),
         lengthFieldLength: 4,
         initialBytesToStrip: 4,
       }),
