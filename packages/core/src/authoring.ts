@@ -28,7 +28,6 @@ export { bufferPlace, bufferView } from './internal/buffer-view.ts';
 export {
   appendTo,
   byteLengthOf,
-  isByteSource,
   isOutboundBytes,
   sizeOfBytes,
   toBuffer,
@@ -48,7 +47,6 @@ export {
   checkMethod,
   checkNumber,
   checkObject,
-  checkTime,
 } from './internal/option-check.ts';
 export {
   CLOCK,
@@ -97,11 +95,10 @@ export { SettableFuture } from './internal/settable-future.ts';
 // Time in which the process did nothing
 export { stoodStillMs } from './internal/stood-still.ts';
 // Share the turns of the event loop
-export { isTurnCheckDue, MESSAGES_PER_TURN_CHECK } from './internal/turn-check.ts';
+export { isTurnCheckDue } from './internal/turn-check.ts';
 // Emit events to listeners that may throw
 export { WatchedEmitter } from './internal/watched-emitter.ts';
 export {
-  type KeptEvent,
   KeptInput,
   type KeptInputSteps,
 } from './pipeline/kept-input.ts';

@@ -1,4 +1,4 @@
-import { isByteSource } from '@headrace/core/authoring';
+import { isOutboundBytes } from '@headrace/core/authoring';
 import { TextMessage } from '@headrace/websocket';
 import type { Step } from './page-message.ts';
 
@@ -11,7 +11,7 @@ export function describe(message: unknown, isFrame = false): Pick<Step, 'kind' |
   if (message instanceof TextMessage) {
     return { kind: 'frame', what: `${message.byteLength} B` };
   }
-  if (message instanceof Uint8Array || isByteSource(message)) {
+  if (isOutboundBytes(message)) {
     return { kind: 'bytes', what: `${message.byteLength} B` };
   }
   return { kind: 'object', what: nameOf(message) };

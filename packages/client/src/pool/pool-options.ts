@@ -2,7 +2,6 @@ import type { Channel, Clock } from '@headrace/core';
 import {
   CLOCK,
   checkNumber,
-  checkTime,
   choice,
   custom,
   describeOptions,
@@ -57,10 +56,11 @@ export interface ChannelPoolOptions<P, C extends Channel = Channel> {
   readonly clock?: Clock;
 }
 
+const POSITIVE_TIME = time();
 /** 0 is allowed, too: only an idle connection is good enough. */
 const ACQUIRE_TIME = custom(
   'a number of milliseconds from 0, or false for off',
-  (name, given: number | false) => (given === 0 ? 0 : checkTime(name, given)),
+  (name, given: number | false) => (given === 0 ? 0 : POSITIVE_TIME.check(name, given)),
   { default: 10_000 },
   true,
 );

@@ -1,9 +1,5 @@
 import type { Context, DecodeError, MessageKinds } from '@headrace/core';
-import {
-  describeOptions,
-  type KeptInputSteps,
-  MESSAGES_PER_TURN_CHECK,
-} from '@headrace/core/authoring';
+import { describeOptions, isTurnCheckDue, type KeptInputSteps } from '@headrace/core/authoring';
 import { decodeErrorOf } from './decoder-failure.ts';
 import { DecodingHandler } from './decoding-handler.ts';
 import { FRAME_ERROR_POLICY, type FrameErrorPolicy } from './frame-error-policy.ts';
@@ -104,7 +100,7 @@ export abstract class MessageDecoding<I, O> extends DecodingHandler {
       this.passedOn += 1;
       ctx.fireChannelRead(message);
       if (this.passedOn === several.length) break;
-      if (this.passedOn % MESSAGES_PER_TURN_CHECK === 0) channel.checkTurn();
+      if (isTurnCheckDue(this.passedOn)) channel.checkTurn();
       if ((channel.isReadHeld || channel.discardsInput) && this.kept.stops(ctx)) return;
     }
     this.several = undefined;

@@ -1,6 +1,6 @@
 import { LengthFieldPrepender } from '@headrace/codec';
 import { type ByteSource, ChannelGroup, OptionError, type OutboundBytes } from '@headrace/core';
-import { isByteSource, toBuffer } from '@headrace/core/authoring';
+import { isOutboundBytes, toBuffer } from '@headrace/core/authoring';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import type { LengthFieldPrependerOptions } from '../../src/frame/length-field-prepender.ts';
@@ -57,7 +57,8 @@ describe('LengthFieldPrepender', () => {
       new LengthFieldPrepender({ lengthFieldLength: 2 }),
     );
     channel.writeOutbound(abc);
-    expect(isByteSource(seen[0])).toBe(true);
+    expect(isOutboundBytes(seen[0])).toBe(true);
+    expect(seen[0]).not.toBeInstanceOf(Uint8Array);
     expect(Buffer.isBuffer(seen[0])).toBe(false);
   });
 

@@ -2,7 +2,7 @@
  * A handler that passes on many messages of one read, or kept ones, calls `channel.checkTurn()` once for this many of
  * them: a call costs half as much as a small frame. A power of two.
  */
-export const MESSAGES_PER_TURN_CHECK = 16;
+const MESSAGES_PER_TURN_CHECK = 16;
 
 /**
  * True if `channel.checkTurn()` is due after so many messages in a row. The first check begins the connection's time;

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { isByteSource, toBuffer } from '@headrace/core/authoring';
+import { isOutboundBytes, toBuffer } from '@headrace/core/authoring';
 import { hexDump } from './hex-dump.ts';
 
 /** `hex` shows the bytes of byte messages, `simple` only how many there are. */
@@ -40,8 +40,7 @@ function describeBytes(
 }
 
 function bytesOf(message: unknown): Uint8Array | undefined {
-  if (message instanceof Uint8Array) return message;
-  return isByteSource(message) ? toBuffer(message) : undefined;
+  return isOutboundBytes(message) ? toBuffer(message) : undefined;
 }
 
 /** The bytes of a message that carries them as its content, as a WebSocket frame does. */

@@ -1,5 +1,5 @@
 import type { Clock, TransportSink } from '@headrace/core';
-import { Fifo, MESSAGES_PER_TURN_CHECK, unpinAll } from '@headrace/core/authoring';
+import { Fifo, isTurnCheckDue, unpinAll } from '@headrace/core/authoring';
 import type { MessageReceiver } from '../protocol/resume-machine.ts';
 
 /** What the input needs of its transport. */
@@ -15,8 +15,6 @@ export interface InputOwner {
   /** What waited was passed on, as far as it was asked for. */
   drained(): void;
 }
-
-const MESSAGES_MASK = MESSAGES_PER_TURN_CHECK - 1;
 
 /**
  * What has come over links and goes to the pipeline when it asks for a read. What it has not asked for waits; the
@@ -114,7 +112,7 @@ export class LastingInput implements MessageReceiver {
     for (let count = 1; this.mayRead && !owner.isOver && this.hasWaiting; count++) {
       this.pass(this.waiting!.shift()!);
       // What comes over a link is measured there.
-      if ((count & MESSAGES_MASK) === 0) owner.sink!.checkTurn();
+      if (isTurnCheckDue(count)) owner.sink!.checkTurn();
     }
     this.endBurst();
     owner.drained();
