@@ -2,7 +2,7 @@ import { configuration, testsNamed } from './vitest.config.ts';
 
 /** They wait for real time mostly, and compare no figures of speed: two of them at a time. */
 const patient = [
-  'examples/broadcast-chat/test/admin/*.heavy.test.ts',
+  'examples/broadcast-chat/test/{admin,client}/*.heavy.test.ts',
   'examples/broadcast-chat/test/attack/{log,sigterm}.heavy.test.ts',
   'examples/broadcast-chat/test/server/{bad-input,page,page-hood}.heavy.test.ts',
   'examples/cluster-chat/test/*.heavy.test.ts',
