@@ -2,6 +2,27 @@ import type { Mutant } from './mutant.ts';
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/bus/engine-bus.ts',
+    find: 'this.engine.witness?.leaveWill(subject, bytes, (its, will) => this.publish(its, will));',
+    replace: '',
+    test: 'test/cluster/will.test.ts',
+    why: 'a killed worker over NATS or Redis is gone at once',
+  },
+  {
+    file: 'src/bus/engine-bus.ts',
+    find: 'this.engine.witness?.close();',
+    replace: '',
+    test: 'test/cluster/will.test.ts',
+    why: 'a worker that left is not said to be killed',
+  },
+  {
+    file: 'src/bus/process/primary-witness.ts',
+    find: 'if (!this.subjects.has(own)) this.link.subscribe(own);',
+    replace: '',
+    test: 'test/bus/process/relay.test.ts',
+    why: 'the workers that remain publish the will of one that was killed',
+  },
+  {
     file: 'src/envelope/envelope-seal.ts',
     find: "return typeof envelope === 'string' ? envelope : 'unsealed';",
     replace: 'return envelope;',

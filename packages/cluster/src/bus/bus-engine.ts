@@ -32,12 +32,30 @@ export interface BusLink {
   close(flush: boolean): Promise<void>;
 }
 
+/** Knows of the end of this process where the engine does not notice it. */
+export interface WillWitness {
+  /**
+   * Keeps bytes that another process publishes if this one ends without {@link close}; they replace those of the call before.
+   *
+   * @param publish - for the wills of others that have ended
+   */
+  leaveWill(
+    subject: string,
+    bytes: Uint8Array,
+    publish: (subject: string, bytes: Uint8Array) => void,
+  ): void;
+  /** The will is taken back. */
+  close(): void;
+}
+
 /** What an {@link EngineBus} is made over: NATS, Redis, `node:cluster`, memory. */
 export interface BusEngine {
   /** For log lines: what and where, without credentials: `nats://10.0.0.7:4222`. */
   readonly name: string;
   /** True if its links have a `log`. */
   readonly hasLog: boolean;
+  /** For links without `leaveWill`. @default none */
+  readonly witness?: WillWitness | undefined;
   /**
    * Connects, once. Rejects if it cannot, and when the signal aborts. What a link reports before the promise resolves
    * is lost, but for its loss, which aborts this connect.

@@ -118,6 +118,7 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
   leaveWill(subject: string, bytes: Uint8Array): void {
     this.will = { subject, bytes };
     this.keeper?.link?.leaveWill?.(subject, bytes);
+    this.engine.witness?.leaveWill(subject, bytes, (its, will) => this.publish(its, will));
   }
 
   /** In force on each new link before `up`. What a listener throws is logged. */
@@ -162,6 +163,7 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
       this.drop(left.subject, left.bytes, 'closed');
     }
     this.subscriptions.clear();
+    this.engine.witness?.close();
     await ending;
     if (wasUp) this.emit('down', undefined);
   }

@@ -53,6 +53,42 @@ it('a node whose process ends without leaving is gone at once, with its members,
   expect([here.group('room').total, here.nodes.length]).toEqual([1, 1]);
 });
 
+it('a bus whose engine notices no end leaves the will with a witness, until it is closed', async () => {
+  const nodes = new Nodes();
+  const relay = new Relay();
+  const wills: Will[] = [];
+  let closedCount = 0;
+  let publish: ((subject: string, bytes: Uint8Array) => void) | undefined;
+  const witness = {
+    leaveWill(subject: string, bytes: Uint8Array, publishWill: typeof publish): void {
+      wills.push({ subject, bytes });
+      publish = publishWill;
+    },
+    close(): void {
+      closedCount += 1;
+    },
+  };
+  const busOf = () =>
+    new EngineBus({
+      name: 'relay:',
+      hasLog: false,
+      witness,
+      connect: async (sink, host) => new LocalLink(relay, sink, host),
+    });
+  const here = await nodes.join({ bus: busOf() });
+  const there = await nodes.join({ bus: busOf() });
+  await nodes.pass(1000);
+  expect(here.nodes).toHaveLength(2);
+  const { subject, bytes } = wills[1]!;
+  publish!(subject, bytes);
+  await nodes.pass(1);
+  expect(here.nodes.map(({ id }) => id)).toEqual([here.nodeId]);
+  const leaving = there.leave();
+  await nodes.pass(3000);
+  await leaving;
+  expect(closedCount).toBe(1);
+});
+
 it('a node that takes another id leaves an end for that one', async () => {
   const nodes = new Nodes();
   const links: WillLink[] = [];

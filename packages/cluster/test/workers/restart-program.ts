@@ -1,8 +1,10 @@
-// Workers with a server, a node on the process bus and a room each, for restarted-workers.heavy.test.ts.
+// Workers with a server, a node and a room each, for restarted-workers.heavy.test.ts. BUS: a bus choice as JSON.
 import { Cluster, processBus, runWorkers } from '@headrace/cluster';
 import { textLines } from '@headrace/codec';
 import { ServerBootstrap, silentLogger } from '@headrace/core';
+import { busOf } from '../proof/bus-choice.ts';
 
+const { BUS } = process.env;
 const print = (value: object): boolean => process.stdout.write(`${JSON.stringify(value)}\n`);
 
 await runWorkers({
@@ -10,7 +12,8 @@ await runWorkers({
   drainTimeoutMs: 2000,
   logger: silentLogger,
   start: async () => {
-    const cluster = await Cluster.join({ app: 'restart', logger: silentLogger, bus: processBus() });
+    const bus = BUS === undefined ? processBus() : busOf(JSON.parse(BUS));
+    const cluster = await Cluster.join({ app: 'restart', logger: silentLogger, bus });
     const room = cluster.group<string>('room');
     const server = await new ServerBootstrap()
       .options({ logger: silentLogger })

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { BusServer, NATS_SERVER, REDIS_SERVER } from '../bus/bus-server.ts';
 import { noteFigures } from '../proof/figures.ts';
 import { ProgramProcess } from './program-process.ts';
 
@@ -7,12 +8,15 @@ const CLIENTS = 200;
 const PATIENT = { timeout: 20_000, interval: 20 };
 
 let program: ProgramProcess | undefined;
+let server: BusServer | undefined;
 let clients: Client[] = [];
 
 afterEach(async () => {
   for (const client of clients) client.end();
   clients = [];
   await program?.kill();
+  await server?.end();
+  server = undefined;
 });
 
 /** Asks its worker for its pid, its members and those of all, and comes back when its connection is lost. */
@@ -58,8 +62,8 @@ class Client {
   }
 }
 
-async function started(): Promise<ProgramProcess> {
-  program = new ProgramProcess('./restart-program.ts');
+async function started(env: Readonly<Record<string, string>> = {}): Promise<ProgramProcess> {
+  program = new ProgramProcess('./restart-program.ts', env);
   await program.line({ type: 'ready' }, 0, 60_000);
   const port = program.lines.find(({ type }) => type === 'started')!.info as number;
   clients = Array.from({ length: CLIENTS }, () => new Client(port));
@@ -99,20 +103,28 @@ describe('200 clients of three workers', { timeout: 120_000 }, () => {
     expect(largest - least, String(spread())).toBeLessThan(40);
   });
 
-  it('are counted without those of a killed worker as soon as its process is gone', async () => {
-    const primary = await started();
-    const victim = clients[0]!.pid!;
-    const others = clients.filter(({ pid }) => pid !== victim);
-    for (const client of clients) if (client.pid === victim) client.end();
-    // In one go with the end of their connections: the worker says nothing of it.
-    process.kill(victim, 'SIGKILL');
-    const killedAt = performance.now();
-    clients = others;
-    await primary.line({ type: 'ended', pid: victim });
-    await allKnown(others.length);
-    const ms = performance.now() - killedAt;
-    noteFigures('killed worker', { others: others.length, ms });
-    // Silence would be taken for its end after 5 s.
-    expect(ms).toBeLessThan(3000);
-  });
+  it.each(['process', 'nats', 'redis'] as const)(
+    'are counted without those of a killed worker as soon as its process is gone: over %s',
+    async (bus) => {
+      const env: Record<string, string> = {};
+      if (bus !== 'process') {
+        server = await BusServer.start(bus === 'nats' ? NATS_SERVER : REDIS_SERVER);
+        env['BUS'] = JSON.stringify({ kind: bus, port: server.port });
+      }
+      const primary = await started(env);
+      const victim = clients[0]!.pid!;
+      const others = clients.filter(({ pid }) => pid !== victim);
+      for (const client of clients) if (client.pid === victim) client.end();
+      // In one go with the end of their connections: the worker says nothing of it.
+      process.kill(victim, 'SIGKILL');
+      const killedAt = performance.now();
+      clients = others;
+      await primary.line({ type: 'ended', pid: victim });
+      await allKnown(others.length);
+      const ms = performance.now() - killedAt;
+      noteFigures(`killed worker, ${bus}`, { others: others.length, ms });
+      // Silence would be taken for its end after 5 s.
+      expect(ms).toBeLessThan(3000);
+    },
+  );
 });

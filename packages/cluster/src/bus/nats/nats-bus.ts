@@ -2,6 +2,7 @@ import { custom, describeOptions, text, value, whole } from '@headrace/core/auth
 import type { Authenticator, TlsOptions } from '@nats-io/transport-node';
 import { BUS_OPTIONS, busPlan, type EngineBusOptions } from '../bus-options.ts';
 import { EngineBus } from '../engine-bus.ts';
+import { primaryWitness } from '../process/primary-witness.ts';
 import { connectToNats } from './nats-connect.ts';
 import { natsServers } from './nats-servers.ts';
 
@@ -74,7 +75,12 @@ export function natsBus(options: NatsBusOptions): EngineBus {
   const { connectTimeoutMs: timeout } = busPlan(bus);
   const target = { servers: urls, replicas, client: { ...credentials, ...client, timeout } };
   return new EngineBus(
-    { name, hasLog: true, connect: (...link) => connectToNats(target, ...link) },
+    {
+      name,
+      hasLog: true,
+      witness: primaryWitness(),
+      connect: (...link) => connectToNats(target, ...link),
+    },
     bus,
   );
 }

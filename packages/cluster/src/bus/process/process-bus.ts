@@ -5,7 +5,8 @@ import { BUS_OPTIONS, type EngineBusOptions } from '../bus-options.ts';
 import { EngineBus } from '../engine-bus.ts';
 import { LocalLink } from '../relay/local-link.ts';
 import { processRelay } from './process-relay.ts';
-import { connectToPrimary, type PrimaryWire } from './worker-link.ts';
+import { processWire } from './process-wire.ts';
+import { connectToPrimary } from './worker-link.ts';
 
 /** Options of {@link processBus}. */
 export type ProcessBusOptions = EngineBusOptions;
@@ -34,24 +35,3 @@ async function connect(sink: BusLinkSink, host: BusHost, signal: AbortSignal): P
   if (!process.connected) throw new Error('the primary process is gone');
   return connectToPrimary(processWire, sink, host, signal);
 }
-
-/** The channel that `node:cluster` gives a worker. */
-const processWire: PrimaryWire = {
-  get isOpen(): boolean {
-    return process.connected;
-  },
-
-  send(frame, left): void {
-    if (process.connected) process.send!(frame, undefined, undefined, left);
-    else left();
-  },
-
-  listen(received, gone): () => void {
-    process.on('message', received);
-    process.once('disconnect', gone);
-    return () => {
-      process.off('message', received);
-      process.off('disconnect', gone);
-    };
-  },
-};

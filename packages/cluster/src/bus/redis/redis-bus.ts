@@ -3,6 +3,7 @@ import { custom, describeOptions, object, text } from '@headrace/core/authoring'
 import type { RedisClientOptions } from '@redis/client';
 import { BUS_OPTIONS, busPlan, type EngineBusOptions } from '../bus-options.ts';
 import { EngineBus } from '../engine-bus.ts';
+import { primaryWitness } from '../process/primary-witness.ts';
 import { connectToRedis } from './redis-connect.ts';
 
 /** Options of {@link redisBus}. */
@@ -53,7 +54,12 @@ export function redisBus(options: RedisBusOptions): EngineBus {
   const socket = { ...options.socket, reconnectStrategy: false, connectTimeout };
   const client = { ...OPTIONS.only(options), socket } as RedisClientOptions;
   return new EngineBus(
-    { name, hasLog: true, connect: (...link) => connectToRedis(client, ...link) },
+    {
+      name,
+      hasLog: true,
+      witness: primaryWitness(),
+      connect: (...link) => connectToRedis(client, ...link),
+    },
     bus,
   );
 }

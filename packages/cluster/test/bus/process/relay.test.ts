@@ -1,9 +1,10 @@
 import { Buffer } from 'node:buffer';
 import { silentLogger, systemClock } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
+import { PrimaryWitness } from '../../../src/bus/process/primary-witness.ts';
 import { ASK, type RelayFrame } from '../../../src/bus/process/relay-frame.ts';
 import { MAX_WAITING_BYTES, RelayPort } from '../../../src/bus/process/relay-port.ts';
-import { WorkerLink } from '../../../src/bus/process/worker-link.ts';
+import { type PrimaryWire, WorkerLink } from '../../../src/bus/process/worker-link.ts';
 import { LocalLink } from '../../../src/bus/relay/local-link.ts';
 import { Relay } from '../../../src/bus/relay/relay.ts';
 import type { LogEntry } from '../../../src/log/log.ts';
@@ -11,6 +12,7 @@ import type { LogEntry } from '../../../src/log/log.ts';
 /** A worker's process: everything crosses as JSON, as between real ones. */
 class FakeProcess {
   readonly port: RelayPort;
+  readonly wire: PrimaryWire;
   readonly link: WorkerLink;
   readonly got: string[] = [];
   readonly frames: string[] = [];
@@ -35,7 +37,7 @@ class FakeProcess {
         this.fullCount += 1;
       },
     });
-    const wire = {
+    this.wire = {
       isOpen: true,
       send: (frame: RelayFrame, left: () => void) => {
         const text = JSON.stringify(frame);
@@ -58,7 +60,7 @@ class FakeProcess {
         this.isLost = true;
       },
     };
-    this.link = new WorkerLink(7, wire, sink, () => {
+    this.link = new WorkerLink(7, this.wire, sink, () => {
       this.isWelcome = true;
     });
   }
@@ -94,6 +96,28 @@ describe('the relay', () => {
     one.die();
     await turns();
     expect(three.got).toEqual(['ends one is gone']);
+  });
+
+  it('lets the workers that remain publish what one left, for engines that do not notice its end', async () => {
+    const relay = new Relay();
+    const published: string[] = [];
+    const started = ['one', 'two', 'three', 'four'].map((name) => {
+      const process = new FakeProcess(relay);
+      const witness = new PrimaryWitness(process.wire);
+      const publish = (subject: string, will: Uint8Array): void =>
+        void published.push(`${name}: ${subject} ${will}`);
+      witness.leaveWill('hr.nodes', bytes('an id from before'), publish);
+      witness.leaveWill('hr.nodes', bytes(`${name} is gone`), publish);
+      return { process, witness };
+    });
+    const [one, two] = started;
+    await turns();
+    two!.witness.close();
+    await turns();
+    two!.process.die();
+    one!.process.die();
+    await turns();
+    expect(published).toEqual(['three: hr.nodes one is gone', 'four: hr.nodes one is gone']);
   });
 
   it('gives a message to those who listen, in order, and to nobody else', async () => {

@@ -1,0 +1,48 @@
+import cluster from 'node:cluster';
+import { randomInt } from 'node:crypto';
+import type { WillWitness } from '../bus-engine.ts';
+import { processWire } from './process-wire.ts';
+import { type PrimaryWire, WorkerLink } from './worker-link.ts';
+
+/** Before the subject of the engine, as that of the relay. */
+const PREFIX = 'will:';
+
+/**
+ * The primary of `node:cluster` as a witness for a worker whose engine does not notice the end of a process: the will is
+ * left with the primary's relay, and the workers that remain publish it on their engines.
+ */
+export class PrimaryWitness implements WillWitness {
+  private readonly wire: PrimaryWire;
+  private readonly subjects = new Set<string>();
+  private link: WorkerLink | undefined = undefined;
+
+  constructor(wire: PrimaryWire) {
+    this.wire = wire;
+  }
+
+  leaveWill(
+    subject: string,
+    bytes: Uint8Array,
+    publish: (subject: string, bytes: Uint8Array) => void,
+  ): void {
+    const sink = {
+      received: (from: string, will: Uint8Array) => publish(from.slice(PREFIX.length), will),
+      // Without a primary nobody is a witness.
+      lost: () => {},
+    };
+    this.link ??= new WorkerLink(randomInt(2 ** 31), this.wire, sink, () => {});
+    const own = PREFIX + subject;
+    if (!this.subjects.has(own)) this.link.subscribe(own);
+    this.subjects.add(own);
+    this.link.leaveWill(own, bytes);
+  }
+
+  close(): void {
+    void this.link?.close(false);
+  }
+}
+
+/** For an engine that is not in the primary: of a worker, which has one. */
+export function primaryWitness(): WillWitness | undefined {
+  return cluster.isWorker ? new PrimaryWitness(processWire) : undefined;
+}
