@@ -2,6 +2,27 @@ import type { Mutant } from './mutant.ts';
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/envelope/envelope-seal.ts',
+    find: "if (bytes.byteLength > MAX_ENVELOPE_BYTES + SEAL_BYTES) return 'long';",
+    replace: '',
+    test: 'test/envelope/envelope-seal.test.ts',
+    why: 'a message of many megabytes is not read for each key',
+  },
+  {
+    file: 'src/cluster/cluster-options.ts',
+    find: 'const keys = Array.from<string | Uint8Array>(given);',
+    replace: 'const keys = given;',
+    test: 'test/envelope/envelope-seal.test.ts',
+    why: 'a hole among the keys is no key',
+  },
+  {
+    file: 'src/cluster/cluster.ts',
+    find: 'private constructor({ keys, ...plan }: Plan) {',
+    replace: 'private constructor(plan: Plan) {\n    const { keys } = plan;',
+    test: 'test/envelope/envelope-seal.test.ts',
+    why: 'a cluster that is printed shows no key',
+  },
+  {
     file: 'src/bus/engine-bus.ts',
     find: 'this.engine.witness?.leaveWill(subject, bytes, (its, will) => this.publish(its, will));',
     replace: '',

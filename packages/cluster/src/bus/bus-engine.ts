@@ -24,7 +24,10 @@ export interface BusLink {
   unsubscribe(subject: string): void;
   /** Resolves when every subscription so far is in force at the engine. */
   settled(): Promise<void>;
-  /** How many links listen, at least; an engine that only knows whether any does says 1. */
+  /**
+   * How many links listen, at least; an engine that only knows whether any does says 1. The answer comes when what was
+   * published before is at the engine: what is long goes out as fast as it answers.
+   */
   receivers(subject: string): Promise<number>;
   /** The engine's store for durable groups. */
   readonly log?: LogLink;

@@ -45,7 +45,7 @@ export interface ClusterOptions<Principal = unknown> {
   readonly joinTimeoutMs?: number;
   /**
    * How many groups with members, ids of members and users are known of each other node; further ones are ignored, with
-   * a line in the log: a forged node does not fill the memory. @default 1000000
+   * a line in the log. A program that forges nodes forges many: give `keys`. @default 1000000
    */
   readonly maxNodePresence?: number;
   /** @default the system's */
@@ -69,7 +69,9 @@ const ROLES = 'up to 32 texts of up to 64 characters';
 
 function toKeys(given: Keys): Keys | undefined {
   if (!Array.isArray(given) || given.length > MAX_KEYS) return undefined;
-  return given.every(isKey) ? given : undefined;
+  // A hole would be passed over, and nothing sealed.
+  const keys = Array.from<string | Uint8Array>(given);
+  return keys.every(isKey) ? keys : undefined;
 }
 
 function isKey(given: unknown): boolean {

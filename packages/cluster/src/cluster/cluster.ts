@@ -49,7 +49,9 @@ export interface ClusterCounters {
 }
 
 /** The options of a node, checked. */
-type NodePlan = Resolved<ClusterOptions<never>, typeof CLUSTER_OPTIONS.kinds>;
+type Plan = Resolved<ClusterOptions<never>, typeof CLUSTER_OPTIONS.kinds>;
+/** What is kept of them: a cluster that is printed shows no secret. */
+type NodePlan = Omit<Plan, 'keys'>;
 
 /** A message of a durable group is stored within 5 s, or fails. */
 const SETTLE_MS = 6000;
@@ -85,7 +87,7 @@ export class Cluster<Principal = unknown>
   /** Figures of the application that were wrong: one line for each. */
   private readonly wrong = new Set<'connections' | 'load'>();
 
-  private constructor(plan: NodePlan) {
+  private constructor({ keys, ...plan }: Plan) {
     super();
     const { clock, random, randomBytes, logger = stderrLogger() } = plan;
     const host = { clock, random, randomBytes, logger };
@@ -93,7 +95,7 @@ export class Cluster<Principal = unknown>
       host,
       plan.bus ?? memoryBus(),
       new Subjects(plan.app),
-      new EnvelopeSeal(plan.keys),
+      new EnvelopeSeal(keys),
     );
     const directory = new Directory(wire, () => this.status());
     this.plan = plan;

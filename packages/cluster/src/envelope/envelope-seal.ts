@@ -6,6 +6,7 @@ import {
   type Envelope,
   type EnvelopeFault,
   encodeEnvelope,
+  MAX_ENVELOPE_BYTES,
   SEALED_VERSION,
   versionOf,
 } from './envelope.ts';
@@ -48,6 +49,8 @@ export class EnvelopeSeal {
       const envelope = decodeEnvelope(bytes);
       return typeof envelope === 'string' ? envelope : 'unsealed';
     }
+    // Before all of it is read once for each key.
+    if (bytes.byteLength > MAX_ENVELOPE_BYTES + SEAL_BYTES) return 'long';
     const end = Math.max(0, bytes.byteLength - SEAL_BYTES);
     const content = bytes.subarray(0, end);
     const seal = bytes.subarray(end);

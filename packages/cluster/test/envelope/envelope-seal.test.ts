@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { inspect } from 'node:util';
 import { Cluster, memoryBus } from '@headrace/cluster';
 import { OptionError } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
@@ -61,6 +62,11 @@ describe('a sealed envelope', () => {
     expect(seal.decode('s', encodeEnvelope(hello))).toBe('unsealed');
     expect(seal.decode('s', Buffer.from('GET / HTTP/1.1'))).toBe('foreign');
   });
+
+  it('is too long before it is looked at', () => {
+    const bytes = Buffer.concat([seal.encode('s', hello), Buffer.alloc(1024 * 1024)]);
+    expect(seal.decode('s', bytes)).toBe('long');
+  });
 });
 
 describe('a cluster with keys', () => {
@@ -103,6 +109,11 @@ describe('a cluster with keys', () => {
     expect(nodes.lines.filter((line) => line.includes('see keys of Cluster.join'))).toHaveLength(1);
   });
 
+  it('shows no key when it is printed', async () => {
+    const cluster = await new Nodes().join({ keys: [OLD] });
+    expect(inspect(cluster, { depth: 8, showHidden: true })).not.toContain(OLD);
+  });
+
   it('ignores what a program without a key stores in a durable group', async () => {
     const nodes = new Nodes();
     const cluster = await nodes.join({ keys: [NEW] });
@@ -121,6 +132,7 @@ describe('a cluster with keys', () => {
     ['too short', ['123456789012345']],
     ['no list', 'a secret of the old days'],
     ['no text', [1234567890123456]],
+    ['a list with a hole', Object.assign(new Array(2), { 1: NEW })],
     ['too many', Array.from({ length: 9 }, () => NEW)],
   ])('is refused with keys that are %s, without a word of them', async (_, keys) => {
     const joining = Cluster.join({ app: 'test', bus: memoryBus(), keys: keys as never });

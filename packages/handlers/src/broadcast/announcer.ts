@@ -261,10 +261,8 @@ export class Announcer<Message, Combined = Message> {
       if (theirs.length > 0) this.write(this.combined(theirs), ChannelMatchers.is(channel));
     }
     for (const [start, only] of this.startsBefore(end, apart)) {
-      this.write(
-        this.combined(piece.slice(start - from)),
-        Object.assign(() => true, { only }),
-      );
+      const isOne = (channel: Channel): boolean => only.has(channel);
+      this.write(this.combined(piece.slice(start - from)), Object.assign(isOne, { only }));
     }
     const getsAll = (channel: Channel): boolean => !apart.has(channel) && !newcomers.has(channel);
     const isForAll = apart.size === 0 && newcomers.size === 0;
