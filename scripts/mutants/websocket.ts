@@ -2,6 +2,41 @@ import type { Mutant } from './mutant.ts';
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/socket/web-socket-transport.ts',
+    find: 'if (this.stream?.destroyed) return;',
+    replace: '',
+    test: 'test/socket/frame-output.test.ts',
+    why: 'a write that a broken connection cut off is not sent',
+  },
+  {
+    file: 'src/socket/web-socket-transport.ts',
+    find: 'if (this.libraryCalls > 0 || !this.waitsForLibrary || error) return;',
+    replace: 'if (error) return;',
+    test: 'test/socket/frame-output.test.ts',
+    why: 'a write is sent only when the library has sent it',
+  },
+  {
+    file: 'src/socket/web-socket-transport.ts',
+    find: 'ws.bufferedAmount > 0 || bytes === 0;',
+    replace: 'ws.bufferedAmount > 0;',
+    test: 'test/socket/frame-output.test.ts',
+    why: 'nothing overtakes an empty message',
+  },
+  {
+    file: 'src/socket/frame-output.ts',
+    find: 'if (payload.length !== payloadLength) throw resized();',
+    replace: '',
+    test: 'test/socket/frame-output.test.ts',
+    why: 'no memory of others goes out behind a message',
+  },
+  {
+    file: 'src/socket/frame-output.ts',
+    find: 'if (at !== offset + this.byteLength) throw resized();',
+    replace: '',
+    test: 'test/socket/frame-output.test.ts',
+    why: 'no memory of others goes out behind the messages of a flush',
+  },
+  {
     file: 'src/socket/web-socket-text-codec.ts',
     find: "if (typeof text !== 'string') {",
     replace: 'if (false) {',

@@ -36,7 +36,7 @@ export class ByteInput {
   buffer: Buffer = EMPTY;
   start = 0;
   end = 0;
-  /** The length of the current frame, if the decoder knows it: its memory then has no byte more. */
+  /** The length of the current frame, if the decoder knows it, a whole number: its memory then has no byte more. */
   wanted = 0;
   /** @internal How many bytes of a frame that is left out have not arrived yet. */
   toDiscard = 0;
@@ -248,7 +248,8 @@ export class ByteInput {
 
   private capacityFor(more: number): number {
     const needed = this.length + more;
-    if (this.wanted > this.length) return frameCapacity(this.wanted, needed);
+    const { wanted } = this;
+    if (wanted > this.length && Number.isSafeInteger(wanted)) return frameCapacity(wanted, needed);
     const factor = needed < LARGE_BYTES ? 2 : needed < HUGE_BYTES ? 4 : 8;
     return Math.max(MIN_CAPACITY, needed * factor);
   }

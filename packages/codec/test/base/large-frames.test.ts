@@ -216,4 +216,17 @@ describe('bytes after a frame that becomes whole', () => {
     expect(channel.readInbound()).toBe('abcde');
     expect(channel.readInbound()).toBe('fghij');
   });
+
+  it('come to a decoder that asked for endlessly many', () => {
+    class Greedy extends ByteToMessageDecoder<string> {
+      protected override decode(_ctx: Context, input: ByteInput): string | undefined {
+        input.wanted = Number.POSITIVE_INFINITY;
+        return input.length < 5 ? undefined : input.take(5).toString();
+      }
+    }
+    const channel = new EmbeddedChannel(new Greedy());
+    channel.writeInbound(Buffer.from('a'), Buffer.from('bcd'), Buffer.from('efghij'));
+    expect(channel.readInbound()).toBe('abcde');
+    expect(channel.readInbound()).toBe('fghij');
+  });
 });

@@ -49,8 +49,9 @@ export function wsDeflate(compression: WebSocketCompression, side: 'client' | 's
   const { thresholdBytes, keepContext } = OPTIONS.resolve(given);
   return {
     threshold: thresholdBytes,
-    serverNoContextTakeover: !keepContext,
-    ...(side === 'client' && { clientNoContextTakeover: !keepContext }),
+    // False would be a refusal of peers that ask for it.
+    ...(!keepContext && { serverNoContextTakeover: true }),
+    ...(!keepContext && side === 'client' && { clientNoContextTakeover: true }),
   };
 }
 

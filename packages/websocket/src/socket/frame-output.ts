@@ -40,8 +40,7 @@ export class FrameOutput {
     return true;
   }
 
-  /** @param bytes - the length of all payloads */
-  write(messages: readonly unknown[], bytes: number): WriteFuture {
+  write(messages: readonly unknown[]): WriteFuture {
     const { below, deflate } = this;
     const message = messages[0] as Outgoing;
     if (messages.length > 1) {
@@ -50,9 +49,10 @@ export class FrameOutput {
     if (message instanceof SharedMessage) return below.writeAndFlush(message.frameFor(deflate));
     const isText = !(message instanceof Uint8Array);
     const payload = payloadOf(message);
-    if (bytes <= COPY_BYTES) return below.writeAndFlush(new Frame(isText, payload, bytes));
-    const header = Buffer.allocUnsafe(frameLength(bytes) - bytes);
-    writeHeader(header, 0, isText, bytes);
+    const { length } = payload;
+    if (length <= COPY_BYTES) return below.writeAndFlush(new Frame(isText, payload));
+    const header = Buffer.allocUnsafe(frameLength(length) - length);
+    writeHeader(header, 0, isText, length);
     below.write(header);
     return below.writeAndFlush(payload);
   }
@@ -65,15 +65,17 @@ class Frame implements ByteSource {
   private readonly payload: Uint8Array;
   private readonly payloadLength: number;
 
-  constructor(isText: boolean, payload: Uint8Array, payloadLength: number) {
-    this.byteLength = frameLength(payloadLength);
+  constructor(isText: boolean, payload: Uint8Array) {
+    this.byteLength = frameLength(payload.length);
     this.isText = isText;
     this.payload = payload;
-    this.payloadLength = payloadLength;
+    this.payloadLength = payload.length;
   }
 
   writeTo(target: Uint8Array, offset: number): void {
-    target.set(this.payload, writeHeader(target, offset, this.isText, this.payloadLength));
+    const { payload, payloadLength } = this;
+    if (payload.length !== payloadLength) throw resized();
+    target.set(payload, writeHeader(target, offset, this.isText, payloadLength));
   }
 }
 
@@ -111,7 +113,13 @@ class Frames implements ByteSource {
       target.set(bytes, at);
       at += bytes.length;
     }
+    if (at !== offset + this.byteLength) throw resized();
   }
+}
+
+/** What lies behind a shorter payload may be another connection's. */
+function resized(): RangeError {
+  return new RangeError('a message has changed its length since it was written');
 }
 
 /** The length of a message's payload, before it is compressed. */

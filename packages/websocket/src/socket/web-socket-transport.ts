@@ -46,6 +46,10 @@ export class WebSocketTransport implements Transport, CloseListener {
   private received = 0;
   private held: WebSocketInput[] = [];
   private isWriting = false;
+  /** Writes that the library has not reported yet, in the order in which it got them. */
+  private libraryCalls = 0;
+  /** The last of them is the write under way. */
+  private waitsForLibrary = false;
   private wasAnswered = false;
   /** The payloads that were given to `carrier.frames`, and are not sent. */
   private framedBytes = 0;
@@ -185,7 +189,7 @@ export class WebSocketTransport implements Transport, CloseListener {
     if (ws.readyState !== OPEN) return false;
     const { frames } = carrier;
     if (frames?.takes(messages) && this.isAnswered) {
-      const future = frames.write(messages, bytes);
+      const future = frames.write(messages);
       this.isWriting = !future.isSuccess;
       if (!this.isWriting) return true;
       this.framedBytes = bytes;
@@ -193,7 +197,9 @@ export class WebSocketTransport implements Transport, CloseListener {
       return false;
     }
     this.writeByLibrary(messages);
-    this.isWriting = ws.bufferedAmount > 0;
+    // The library counts no byte of an empty message, though it may be compressing it.
+    this.isWriting = ws.bufferedAmount > 0 || bytes === 0;
+    this.waitsForLibrary = this.isWriting;
     return !this.isWriting;
   }
 
@@ -208,7 +214,8 @@ export class WebSocketTransport implements Transport, CloseListener {
     const { stream } = this.carrier;
     stream?.cork();
     const last = messages.length - 1;
-    this.onSent ??= (error) => this.sent(error);
+    this.onSent ??= (error) => this.sentByLibrary(error);
+    this.libraryCalls += 1;
     for (let i = 0; i < last; i++) this.send(messages[i] as Outgoing, undefined);
     this.send(messages[last] as Outgoing, this.onSent);
     stream?.uncork();
@@ -221,9 +228,18 @@ export class WebSocketTransport implements Transport, CloseListener {
     this.ws.send(data, { binary: !isText }, callback);
   }
 
-  /** Also called for writes whose end `write` returned itself, and with an error after the close. */
-  private sent(error: Error | undefined): void {
-    if (!this.isWriting || this.isOver || error) return;
+  /** Also called, later, for writes whose end `write` returned itself, and with an error after the close. */
+  private sentByLibrary(error: Error | undefined): void {
+    this.libraryCalls -= 1;
+    if (this.libraryCalls > 0 || !this.waitsForLibrary || error) return;
+    // Node reports no error of what a destroyed stream has not sent.
+    if (this.stream?.destroyed) return;
+    this.waitsForLibrary = false;
+    this.sent();
+  }
+
+  private sent(): void {
+    if (!this.isWriting || this.isOver) return;
     this.isWriting = false;
     this.framedBytes = 0;
     this.sink?.written();
@@ -231,7 +247,7 @@ export class WebSocketTransport implements Transport, CloseListener {
 
   /** A handler below that fails a write has lost part of what the peer reads, as a stream that fails has. */
   private framesSent(error: Error | undefined): void {
-    if (error === undefined) this.sent(undefined);
+    if (error === undefined) this.sent();
     else this.carrier.stream?.destroy(error);
   }
 

@@ -1,11 +1,17 @@
 import { EventEmitter } from 'node:events';
 import { PassThrough } from 'node:stream';
-import { ChannelGroup, type Context, type Handler, silentLogger } from '@headrace/core';
+import {
+  type ByteSource,
+  ChannelGroup,
+  type Context,
+  type Handler,
+  silentLogger,
+} from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import * as library from 'ws';
 import { TextMessage, WebSocketTextCodec } from '../../src/index.ts';
-import { agreedDeflate, type SharedDeflate } from '../../src/socket/compression.ts';
+import { agreedDeflate, type SharedDeflate, wsDeflate } from '../../src/socket/compression.ts';
 import { FrameOutput } from '../../src/socket/frame-output.ts';
 import { frameOf } from '../../src/socket/message-frame.ts';
 import { type WebSocketChannel, webSocketChannel } from '../../src/socket/web-socket-channel.ts';
@@ -254,5 +260,67 @@ describe('the compression that a handshake agreed on', () => {
   it('is not shared where the window is kept, and absent where none was agreed on', () => {
     expect(agreedDeflate(extensions(''), true)).toBe(false);
     expect(agreedDeflate(['HTTP/1.1 101 Switching Protocols'], true)).toBe(undefined);
+  });
+});
+
+describe('a WebSocket by the library', () => {
+  /** The library's callbacks, which come when the test says so. */
+  function slowMember() {
+    const callbacks: (() => void)[] = [];
+    const ws = new FakeSocket();
+    ws.send = (_data, _options, sent) => void callbacks.push(sent ?? (() => {}));
+    const stream = new PassThrough();
+    const channel = webSocketChannel(ws, () => {}, { logger: silentLogger, stream });
+    return { ws, channel, callbacks, stream };
+  }
+
+  it('takes the late report of one write for none of the next', () => {
+    const { ws, channel, callbacks } = slowMember();
+    expect(channel.writeAndFlush('a').isSuccess).toBe(true);
+    ws.bufferedAmount = 1000;
+    const long = channel.writeAndFlush('long');
+    callbacks[0]!();
+    expect(long.isSuccess).toBe(false);
+    expect(channel.pendingOutboundBytes).toBeGreaterThan(0);
+    ws.bufferedAmount = 0;
+    callbacks[1]!();
+    expect(long.isSuccess).toBe(true);
+  });
+
+  it('has not sent what a stream reports after it was destroyed', () => {
+    const { ws, channel, callbacks, stream } = slowMember();
+    ws.bufferedAmount = 1000;
+    const long = channel.writeAndFlush('long');
+    stream.destroy();
+    callbacks[0]!();
+    expect(long.isSuccess).toBe(false);
+  });
+
+  it('waits for an empty message, which may be compressed though no byte waits', () => {
+    const { channel, callbacks } = slowMember();
+    const empty = channel.writeAndFlush('');
+    const next = channel.writeAndFlush('next');
+    expect([empty.isSuccess, callbacks.length]).toEqual([false, 1]);
+    callbacks[0]!();
+    expect([empty.isSuccess, next.isSuccess]).toEqual([true, true]);
+  });
+
+  it('refuses no peer that asks for messages with windows of their own', () => {
+    expect(wsDeflate({ keepContext: true }, 'server')).toEqual({ threshold: 1024 });
+    expect(wsDeflate({ keepContext: true }, 'client')).toEqual({ threshold: 1024 });
+  });
+});
+
+describe('a message that becomes shorter before it leaves', () => {
+  it.each([1, 2])('fails: no memory of others goes out behind it, %i in its flush', (count) => {
+    const sources: ByteSource[] = [];
+    const below = { writeAndFlush: (source: ByteSource) => void sources.push(source) };
+    const memory: ArrayBuffer = Reflect.construct(ArrayBuffer, [100, { maxByteLength: 100 }]);
+    const messages = Array.from({ length: count }, () => new Uint8Array(memory));
+    new FrameOutput(below as never, undefined).write(messages);
+    (memory as unknown as { resize(length: number): void }).resize(10);
+    const [source] = sources;
+    const target = Buffer.alloc(source!.byteLength);
+    expect(() => source!.writeTo(target, 0)).toThrow(RangeError);
   });
 });
