@@ -730,6 +730,20 @@ export const mutants: readonly Mutant[] = [
     why: 'what waits for a user goes with them',
   },
   {
+    file: 'src/users/cluster-users.ts',
+    find: 'this.paces.deliverAll(key);',
+    replace: '',
+    test: 'test/room/burst.test.ts',
+    why: 'a kick does not overtake what was sent to the user before it',
+  },
+  {
+    file: 'src/users/user-claims.ts',
+    find: 'this.context.paces.deliverAll(key);',
+    replace: '',
+    test: 'test/room/burst.test.ts',
+    why: 'a newer connection on another node does not overtake what was sent to the user before it',
+  },
+  {
     file: 'src/pace/member-pace.ts',
     find: 'if (this.listeners === undefined) return;\n    const channel',
     replace: 'const channel',

@@ -42,6 +42,11 @@ export class PacedMessages {
     return isHeld;
   }
 
+  /** Something may not overtake what waits: that is delivered now, whether the members can take it or not. */
+  deliverAll(): void {
+    while (!this.kept.isEmpty) this.deliverOldest();
+  }
+
   /** Nobody is left who could take what waits. */
   clear(): void {
     while (!this.kept.isEmpty) this.takeOut();

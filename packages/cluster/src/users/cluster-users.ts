@@ -95,10 +95,10 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
       },
       left: (key, node) => void this.users.get(key)?.others?.delete(node),
     });
-    const { users, index } = this;
-    this.claims = new UserClaims({ wire, index, users, onDuplicate, line: PART });
-    this.questions = new UserQuestions(context, this.index, PART);
     this.paces = new UserPaces(context, (envelope) => this.tookLate(envelope));
+    const { users, index, paces } = this;
+    this.claims = new UserClaims({ wire, index, paces, users, onDuplicate, line: PART });
+    this.questions = new UserQuestions(context, this.index, PART);
     this.listen();
     wire.onRenamed(() => {
       this.stopListening();
@@ -361,6 +361,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   }
 
   private kickHere(key: string, reason: CloseReason): void {
+    this.paces.deliverAll(key);
     for (const session of [...(this.users.get(key)?.sessions ?? [])]) {
       this.removeFrom(key, session);
       session.channel.end({ reason });

@@ -5,6 +5,7 @@ import type { BoundUser } from './bound-user.ts';
 import { type Claim, isFromAhead, isLater, isSameClaim, nextClaim } from './claim.ts';
 import type { UserIndex } from './user-index.ts';
 import { aboutUser, toClaimMessage } from './user-message.ts';
+import type { UserPaces } from './user-paces.ts';
 
 /** Users looked at in one turn of the event loop when the bus is back. */
 const CLAIMS_PER_TURN = 500;
@@ -13,6 +14,7 @@ const CLAIMS_PER_TURN = 500;
 export interface ClaimsContext {
   readonly wire: Wire;
   readonly index: UserIndex;
+  readonly paces: UserPaces;
   /** The users with connections here. */
   readonly users: ReadonlyMap<string, BoundUser<unknown>>;
   readonly onDuplicate: 'allow' | 'kick-older';
@@ -142,6 +144,9 @@ export class UserClaims {
       // Its clock is minutes ahead: without this its connection would win against all that come later.
       user.isClaimDue = true;
       this.repeat(key);
-    } else for (const session of [...user.sessions]) session.kick();
+      return;
+    }
+    this.context.paces.deliverAll(key);
+    for (const session of [...user.sessions]) session.kick();
   }
 }

@@ -34,6 +34,11 @@ export class UserPaces {
     } else if (known?.messages.isHeld === false) this.paces.delete(key);
   }
 
+  /** The user's connections are about to end: what came before that goes to them first. */
+  deliverAll(key: string): void {
+    this.paces.get(key)?.messages.deliverAll();
+  }
+
   /** The user has no connections here any more. */
   left(key: string): void {
     const known = this.paces.get(key);

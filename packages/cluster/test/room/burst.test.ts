@@ -1,4 +1,4 @@
-import type { Cluster, ClusterGroup } from '@headrace/cluster';
+import type { Cluster, ClusterGroup, ClusterOptions } from '@headrace/cluster';
 import { describe, expect, it, vi } from 'vitest';
 import { MemberPace } from '../../src/pace/member-pace.ts';
 import { MAX_KEPT_BYTES } from '../../src/pace/paced-messages.ts';
@@ -10,9 +10,9 @@ const COUNT = 600;
 /** Each takes 2 MB/s. */
 const MS_PER_MESSAGE = 5;
 
-async function twoNodes() {
+async function twoNodes(options: Partial<ClusterOptions> = {}) {
   const nodes = new VirtualNodes();
-  const [here, there] = [await nodes.join(), await nodes.join()];
+  const [here, there] = [await nodes.join(options), await nodes.join(options)];
   await nodes.pass(20);
   return { nodes, here, there };
 }
@@ -70,8 +70,8 @@ describe('a burst from the bus', () => {
 });
 
 describe('a burst from the bus to a user', () => {
-  async function ann(msPerMessage: number) {
-    const { nodes, here, there } = await twoNodes();
+  async function ann(msPerMessage: number, onDuplicate: 'allow' | 'kick-older' = 'allow') {
+    const { nodes, here, there } = await twoNodes({ users: { onDuplicate } });
     const { channel, got, transport } = await nodes.pacedMember(msPerMessage);
     there.users.bind('ann', channel);
     await nodes.pass(2000);
@@ -110,6 +110,25 @@ describe('a burst from the bus to a user', () => {
     await nodes.pass(500);
     expect(channel.closeInfo?.reason).toBe('slow-consumer');
     expect([there.users.size, there.parts.waiting.bytes]).toEqual([0, 0]);
+  });
+
+  it('goes out before a kick, which waits for nobody', async () => {
+    const { nodes, here, there, channel, got, send } = await ann(MS_PER_MESSAGE);
+    send(10);
+    here.users.send('ann', '10: signed in elsewhere');
+    here.users.kick('ann');
+    await nodes.pass(10);
+    expect([there.users.size, there.parts.waiting.bytes]).toEqual([0, 0]);
+    await nodes.pass(6000);
+    expect([numbers(got), channel.closeInfo?.reason]).toEqual([upTo(11), 'replaced']);
+  });
+
+  it('goes out before the connection gives way to a newer one of another node', async () => {
+    const { nodes, here, channel, got, send } = await ann(MS_PER_MESSAGE, 'kick-older');
+    send(11);
+    here.users.bind('ann', (await nodes.member()).channel);
+    await nodes.pass(6000);
+    expect([numbers(got), channel.closeInfo?.reason]).toEqual([upTo(11), 'replaced']);
   });
 
   it('leaves nothing when the cluster is left', async () => {
