@@ -53,6 +53,12 @@ export class MemberPace {
     return this.listeners !== undefined;
   }
 
+  /** True when all the time that was waited has been earned back: a new pace would wait no longer. */
+  get isRested(): boolean {
+    this.earn();
+    return this.waitLeftMs === MAX_WAIT_MS;
+  }
+
   /** Calls back when the members can take more; at once if they can now. */
   onceFree(listener: () => void): void {
     if (this.listeners === undefined) listener();

@@ -31,7 +31,7 @@ export class UserPaces {
     const known = this.paces.get(key);
     if (!sessions.every(({ channel }) => channel.isWritable)) {
       (known ?? this.add(key, sessions)).pace.gaveFew();
-    } else if (known?.messages.isHeld === false) this.paces.delete(key);
+    } else if (known?.messages.isHeld === false && known.pace.isRested) this.paces.delete(key);
   }
 
   /** The user's connections are about to end: what came before that goes to them first. */

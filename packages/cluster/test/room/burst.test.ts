@@ -131,6 +131,21 @@ describe('a burst from the bus to a user', () => {
     expect([numbers(got), channel.closeInfo?.reason]).toEqual([upTo(11), 'replaced']);
   });
 
+  it('waits 5 s for a connection that is always just quick enough, and after that for a thirtieth of the time', async () => {
+    const { nodes, there, send } = await ann(90);
+    const { waiting } = there.parts;
+    let waitedMs = 0;
+    for (let second = 0; second < 30; second++) {
+      send(10);
+      for (let ms = 0; ms < 1000; ms += 10) {
+        await nodes.pass(10);
+        if (waiting.bytes > 0) waitedMs += 10;
+      }
+    }
+    expect(waitedMs).toBeGreaterThan(4000);
+    expect(waitedMs).toBeLessThanOrEqual(6000);
+  });
+
   it('leaves nothing when the cluster is left', async () => {
     const { nodes, here, there, channel, transport, send } = await ann(MS_PER_MESSAGE);
     transport.isStuck = true;
