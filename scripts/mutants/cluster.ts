@@ -521,10 +521,31 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/presence/presence-machine.ts',
-    find: 'if (remote.entries <= this.maxEntries / 2) remote.isFull = false;',
+    find: 'if (number === remote.number && isRoom) remote.isFull = false;',
     replace: '',
     test: 'test/presence/presence-machine.test.ts',
     why: 'a node with fewer members than before is known whole again',
+  },
+  {
+    file: 'src/presence/presence-machine.ts',
+    find: 'if (number === remote.number && isRoom) remote',
+    replace: 'if (isRoom) remote',
+    test: 'test/presence/presence-machine.test.ts',
+    why: 'a node that had too many members is not taken for known before it is asked for all of them',
+  },
+  {
+    file: 'src/presence/presence-machine.ts',
+    find: 'if (number === remote.number && isRoom) remote',
+    replace: 'if (number === remote.number) remote',
+    test: 'test/presence/presence-machine.test.ts',
+    why: 'a node at the limit is not asked for all of its members with each heartbeat',
+  },
+  {
+    file: 'src/presence/presence-machine.ts',
+    find: 'if (isFull || question',
+    replace: 'if (question',
+    test: 'test/users/cluster-users.test.ts',
+    why: 'users of a node that has more of them than are known are reached all the same',
   },
   {
     file: 'src/presence/presence.ts',
@@ -892,8 +913,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/presence/presence-machine.ts',
-    find: 'if (question !== undefined || awaited > number) return true;',
-    replace: 'if (question !== undefined) return true;',
+    find: '|| awaited > number) return true;',
+    replace: ') return true;',
     test: 'test/presence/presence-machine.test.ts',
     why: 'a message that is missing is not taken for nothing to know',
   },

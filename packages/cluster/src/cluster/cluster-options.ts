@@ -45,7 +45,8 @@ export interface ClusterOptions<Principal = unknown> {
   readonly joinTimeoutMs?: number;
   /**
    * How many groups with members, ids of members and users are known of each other node; further ones are ignored, with
-   * a line in the log. A program that forges nodes forges many: give `keys`. @default 1000000
+   * a line in the log, and messages to users go to all nodes as long as one has more. A program that forges nodes forges
+   * many: give `keys`. @default 1000000
    */
   readonly maxNodePresence?: number;
   /** @default the system's */

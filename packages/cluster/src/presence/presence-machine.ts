@@ -122,10 +122,10 @@ export class PresenceMachine {
     return holders;
   }
 
-  /** True while an answer of any node is waited for, or a message that a heartbeat has the number of. */
+  /** True while an answer of any node is waited for, or a message that a heartbeat has the number of, or one has more than is kept. */
   get isBehind(): boolean {
-    for (const { question, awaited, number } of this.remotes.values()) {
-      if (question !== undefined || awaited > number) return true;
+    for (const { isFull, question, awaited, number } of this.remotes.values()) {
+      if (isFull || question !== undefined || awaited > number) return true;
     }
     return false;
   }
@@ -156,6 +156,10 @@ export class PresenceMachine {
       number === remote.number ? digest !== remote.digest.value : number < remote.doubted;
     // A heartbeat may be later than messages that were sent after it, but not later than the next heartbeat.
     remote.doubted = number < remote.number ? remote.number : 0;
+    // Not at the limit: a node that comes and goes there would be asked for all of it with each heartbeat.
+    const isRoom = remote.entries <= this.maxEntries / 2;
+    // Only where the digest counts: if something is still missing, all is asked for at once.
+    if (number === remote.number && isRoom) remote.isFull = false;
     return isWrong && !remote.isFull ? this.ask(node, remote, 0) : [];
   }
 
@@ -316,8 +320,6 @@ export class PresenceMachine {
       groups.delete(group);
       remote.entries -= 1;
     }
-    // Not at the limit: a node that comes and goes there would be asked for all of it with each heartbeat.
-    if (remote.entries <= this.maxEntries / 2) remote.isFull = false;
   }
 
   private hasRoom(node: string, remote: Remote, actions: PresenceAction[]): boolean {

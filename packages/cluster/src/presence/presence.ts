@@ -86,7 +86,7 @@ export class Presence implements GroupPresenceOwner {
     return this.context.wire.nodeId;
   }
 
-  /** False until what the other nodes published before is known, and while something of it is missing. */
+  /** False until what the other nodes published before is known, and while something of it is missing or not kept. */
   get isSure(): boolean {
     return this.sureInMs === 0 && this.context.wire.bus.state === 'up' && !this.others.isBehind;
   }

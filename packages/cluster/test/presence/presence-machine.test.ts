@@ -388,6 +388,27 @@ describe('presence of another node', () => {
     expect(hearer.asked).toEqual([0]);
   });
 
+  it('is not known while it has more than is kept of it, and until all of it was asked for after that', () => {
+    const origin = new Origin();
+    const hearer = new Hearer(origin, 10);
+    const { machine } = hearer;
+    for (let i = 0; i < 20; i += 1) origin.join('g', `${i}`);
+    hearer.hear(origin.flush());
+    const early = origin.mark;
+    hearer.beat();
+    expect([machine.isBehind, hearer.asked]).toEqual([true, []]);
+    for (const id of hearer.who('g').slice(2)) origin.leave('g', id);
+    for (let i = 15; i < 20; i += 1) origin.leave('g', `${i}`);
+    hearer.hear(origin.flush());
+    // One that is late says nothing of it.
+    hearer.beat(early);
+    expect([machine.isBehind, hearer.asked]).toEqual([true, []]);
+    hearer.beat();
+    expect([machine.isBehind, hearer.asked]).toEqual([true, [0]]);
+    hearer.answer();
+    expect([machine.isBehind, hearer.who('g').length]).toEqual([false, 8]);
+  });
+
   it('is kept up to the limit also where answers name groups and ids without end', () => {
     const hearer = new Hearer(new Origin(), 100);
     hearer.beat({ number: 5, digest: 1 });

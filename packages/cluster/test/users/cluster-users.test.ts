@@ -276,6 +276,21 @@ describe('users on two nodes', () => {
     expect([sent(desk), c.users.size]).toEqual([['hello'], 0]);
   });
 
+  it('get what a node sends that does not know them, since their node has more than it keeps of one', async () => {
+    const nodes = new Nodes();
+    const a = await nodes.join<string>();
+    const b = await nodes.join<string>({ maxNodePresence: 10 });
+    await nodes.pass(3000);
+    const channels = Array.from({ length: 20 }, () => nodes.channel());
+    for (const [i, channel] of channels.entries()) a.users.bind(`user ${i}`, channel);
+    await nodes.pass(2000);
+    for (const i of channels.keys()) b.users.send(`user ${i}`, 'hello');
+    const delivered = b.users.deliver('user 19', 'hello');
+    await nodes.pass(5000);
+    expect(channels.map((channel) => sent(channel)[0])).toEqual(channels.map(() => 'hello'));
+    expect(await delivered).toBe(1);
+  });
+
   it('get what a node sends that has just joined, and knows no users yet', async () => {
     const { nodes, b, bind } = await twoNodes();
     const desk = await bind('ann', b);
