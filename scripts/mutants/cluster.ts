@@ -562,6 +562,20 @@ export const mutants: readonly Mutant[] = [
     why: 'the bus drops nothing of a large presence',
   },
   {
+    file: 'src/presence/presence.ts',
+    find: 'await within(host.clock, PASSED_MS, bus.receivers(subjects.presence), () => 0);',
+    replace: 'await bus.receivers(subjects.presence);',
+    test: 'test/presence/presence.test.ts',
+    why: 'one lost answer of the bus does not end the presence of a node',
+  },
+  {
+    file: 'src/presence/presence.ts',
+    find: '} catch {\n      // It is down',
+    replace: '} finally {\n      // It is down',
+    test: 'test/presence/presence.test.ts',
+    why: 'a bus that cannot be asked ends neither the presence of a node nor its process',
+  },
+  {
     file: 'src/presence/presence-machine.ts',
     find: 'if (question.waitingEntries <= MAX_WAITING) return;',
     replace: 'if (question.waitingEntries > 0) return;',

@@ -5,6 +5,7 @@ import { decodeBody, encodeBody } from '../envelope/body.ts';
 import { type Envelope, KIND } from '../envelope/envelope.ts';
 import type { ClusterContext } from '../node/cluster-context.ts';
 import { onceAfterEvent } from '../time/once-after-event.ts';
+import { within } from '../time/within.ts';
 import { GroupPresence, type GroupPresenceOwner, type PresenceListener } from './group-presence.ts';
 import type { OwnMembers } from './own-members.ts';
 import { OwnPresence } from './own-presence.ts';
@@ -28,6 +29,8 @@ const BATCH_MS = 100;
 const SOON_MS = 5;
 /** So much is given to the bus before it has passed on what came before: in one turn, and far below what it refuses. */
 const SHARE_BYTES = 256 * 1024;
+/** A bus that has not passed it on after this has lost its answer: it gets the next share. */
+const PASSED_MS = 5000;
 /** So long after the bus came up every node has been heard, and asked where something was missed. */
 const SURE_MS = 1500;
 /** A node that does not answer is asked again after this. */
@@ -156,8 +159,12 @@ export class Presence implements GroupPresenceOwner {
 
   /** The answer to a question comes after all that was published before it. */
   private async waitForBus(): Promise<void> {
-    const { wire } = this.context;
-    await wire.bus.receivers(wire.subjects.presence).catch(() => {});
+    const { bus, subjects, host } = this.context.wire;
+    try {
+      await within(host.clock, PASSED_MS, bus.receivers(subjects.presence), () => 0);
+    } catch {
+      // It is down, or cannot be asked: then nothing holds back the rest.
+    }
     this.givenBytes = 0;
     if (!this.isClosed) this.flush();
   }
