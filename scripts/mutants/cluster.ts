@@ -584,6 +584,13 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/presence/presence-machine.ts',
+    find: 'if (rows.length === 0) question.waitingEntries += 1;',
+    replace: '',
+    test: 'test/presence/presence-machine.test.ts',
+    why: 'messages without changes that wait for an answer do not fill the memory',
+  },
+  {
+    file: 'src/presence/presence-machine.ts',
     find: 'if (number === remote.number + 1) actions.push(...this.delta(node, number, rows));',
     replace: 'actions.push(...this.delta(node, number, rows));',
     test: 'test/presence/presence-machine.test.ts',

@@ -83,7 +83,7 @@ interface Remote {
   doubted: number;
 }
 
-/** Groups and ids in messages that wait for an answer; beyond, they are asked for too. */
+/** Groups and ids in messages that wait for an answer, and messages without any; beyond, they are asked for too. */
 const MAX_WAITING = 100_000;
 
 /**
@@ -351,6 +351,7 @@ export class PresenceMachine {
 
 function keep(question: Question, number: number, rows: readonly PresenceRow[]): void {
   for (const { joined, left } of rows) question.waitingEntries += 1 + joined.length + left.length;
+  if (rows.length === 0) question.waitingEntries += 1;
   question.waiting.push({ number, rows });
   if (question.waitingEntries <= MAX_WAITING) return;
   question.waiting = [];

@@ -16,6 +16,14 @@ function noted(machine: PresenceMachine): number {
   return seen.size + open.ids.size;
 }
 
+/** Messages that are kept for after the answer. */
+function waiting(machine: PresenceMachine): number {
+  const { remotes } = machine as unknown as {
+    remotes: Map<string, { question: { waiting: unknown[] } }>;
+  };
+  return remotes.get('n')!.question.waiting.length;
+}
+
 /** A node that publishes, and what it would say of itself in a heartbeat. */
 class Origin {
   readonly own = new OwnPresence();
@@ -249,6 +257,12 @@ describe('presence of another node', () => {
     origin.number = 102;
     hearer.beat();
     expect(hearer.asked).toEqual([0, 1]);
+  });
+
+  it('keeps at most 100,000 messages that wait for an answer, also of those without changes', () => {
+    const { hearer } = pair();
+    for (let number = 2; number <= 200_001; number += 1) hearer.hear([{ number, rows: [] }]);
+    expect(waiting(hearer.machine)).toBeLessThanOrEqual(100_000);
   });
 
   it('goes out in messages of at most 1000 entries', () => {
