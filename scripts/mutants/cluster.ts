@@ -598,7 +598,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/presence/presence-machine.ts',
-    find: 'number === remote.number ? digest !== remote.digest.value : number < remote.doubted',
+    find: ' && now - remote.doubtedAt >= DOUBT_MS',
+    replace: '',
+    test: 'test/presence/presence-machine.test.ts',
+    why: 'recorded heartbeats do not have all presence of a node asked for again and again',
+  },
+  {
+    file: 'src/presence/presence-machine.ts',
+    find: 'number === remote.number ? digest !== remote.digest.value : isBelow',
     replace: 'false',
     test: 'test/presence/presence-machine.test.ts',
     why: 'members that a node does not have are found by its heartbeats',

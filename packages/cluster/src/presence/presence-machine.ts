@@ -81,10 +81,14 @@ interface Remote {
   awaited: number;
   /** Our number, when the node's own one was lower. */
   doubted: number;
+  /** When all was asked for because of that. */
+  doubtedAt: number;
 }
 
 /** Groups and ids in messages that wait for an answer, and messages without any; beyond, they are asked for too. */
 const MAX_WAITING = 100_000;
+/** Heartbeats that were recorded and sent again may be behind without end: so often all is asked for because of them. */
+const DOUBT_MS = 10_000;
 
 /**
  * What a node knows of the members of all groups on the other nodes. Each node alone writes its own members, in
@@ -144,16 +148,17 @@ export class PresenceMachine {
     return actions;
   }
 
-  /** The node's heartbeat came. */
-  marked(node: string, { number, digest }: PresenceMark): PresenceAction[] {
+  /** The node's heartbeat came. @param now - in milliseconds */
+  marked(node: string, { number, digest }: PresenceMark, now: number): PresenceAction[] {
     const remote = this.remoteOf(node);
     if (remote.question !== undefined) return [];
     if (number > remote.number) {
       remote.awaited = number;
       return [{ do: 'wait', node, number }];
     }
-    const isWrong =
-      number === remote.number ? digest !== remote.digest.value : number < remote.doubted;
+    const isBelow = number < remote.doubted && now - remote.doubtedAt >= DOUBT_MS;
+    if (isBelow) remote.doubtedAt = now;
+    const isWrong = number === remote.number ? digest !== remote.digest.value : isBelow;
     // A heartbeat may be later than messages that were sent after it, but not later than the next heartbeat.
     remote.doubted = number < remote.number ? remote.number : 0;
     // Not at the limit: a node that comes and goes there would be asked for all of it with each heartbeat.
@@ -342,6 +347,7 @@ export class PresenceMachine {
         question: undefined,
         awaited: 0,
         doubted: 0,
+        doubtedAt: Number.NEGATIVE_INFINITY,
       };
       this.remotes.set(node, remote);
     }

@@ -76,7 +76,7 @@ export class Presence implements GroupPresenceOwner {
     inbox.listen(PART, '', (note, from) => this.noted(note, from));
     this.subscription = wire.listen(wire.subjects.presence, (envelope) => this.received(envelope));
     wire.bus.on('up', this.onUp);
-    directory.on('marked', (id, mark) => this.carryOut(this.others.marked(id, mark)));
+    directory.on('marked', (id, mark) => this.carryOut(this.others.marked(id, mark, clock.now())));
     directory.on('left', ({ id }, reason) => this.isGone(id, reason));
     directory.on('vanished', (id) => this.isGone(id, 'node-gone'));
     wire.onRenamed(() => {

@@ -75,6 +75,8 @@ class Hearer {
   question: PresenceQuestion | undefined;
   /** How often there was no room for more of it. */
   full = 0;
+  /** In milliseconds. */
+  now = 0;
   /** Characters of the longest answer so far. */
   longest = 0;
 
@@ -89,7 +91,7 @@ class Hearer {
 
   /** A heartbeat, and the time after it. */
   beat(mark = this.origin.mark): void {
-    this.take(this.machine.marked('n', mark));
+    this.take(this.machine.marked('n', mark, this.now));
   }
 
   /** All answers to the last question. @param meanwhile - what happens between two of them */
@@ -174,7 +176,7 @@ describe('presence of another node', () => {
     const { machine } = hearer;
     origin.join('a', 'ann');
     const message = origin.flush();
-    machine.marked('n', origin.mark);
+    machine.marked('n', origin.mark, 0);
     expect(machine.isBehind).toBe(true);
     hearer.hear(message);
     expect(machine.isBehind).toBe(false);
@@ -223,6 +225,21 @@ describe('presence of another node', () => {
     hearer.answer();
     expect(hearer.asked).toEqual([1, 0]);
     expect([hearer.who('a'), hearer.machine.total('a')]).toEqual([['ann', 'bob'], 2]);
+  });
+
+  it('is asked for all of it once in 10 s where its heartbeats are behind, as recorded ones are', () => {
+    const { origin, hearer } = pair();
+    origin.join('a', 'ann');
+    hearer.hear(origin.flush());
+    const recorded = origin.mark;
+    origin.join('a', 'bob');
+    hearer.hear(origin.flush());
+    for (let i = 0; i < 40; i += 1) {
+      hearer.beat(recorded);
+      hearer.answer();
+      hearer.now += 500;
+    }
+    expect(hearer.asked).toEqual([0, 0]);
   });
 
   it('takes the messages that came while the answer was waited for', () => {
