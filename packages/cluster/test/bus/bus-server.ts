@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -71,8 +71,12 @@ export class BusServer {
     await once(child, 'exit');
   }
 
-  stop(): void {
-    this.child?.kill('SIGSTOP');
+  /** Resolves when it stands still: its threads may run on for a moment after the signal. */
+  async stop(): Promise<void> {
+    const { child } = this;
+    if (child === undefined) return;
+    child.kill('SIGSTOP');
+    while (!/\) T /.test(readFileSync(`/proc/${child.pid}/stat`, 'utf8'))) await delay(5);
   }
 
   continue(): void {
