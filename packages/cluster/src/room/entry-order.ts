@@ -23,10 +23,13 @@ export function comesNext({ previous }: LogEntry, after: number): boolean {
 
 /**
  * Makes one order of what comes live, as far as it comes, and of what is read from the log where there is a hole:
- * everything once, in the order of the log. Without clock and log.
+ * everything once, in the order of the log. A live copy is believed only if it says that it comes next; any other is a
+ * reason to read the log. Without clock and log.
  */
 export class EntryOrder {
   private position: LogPosition | undefined = undefined;
+  /** Where the live copy that was believed last came behind; undefined once the log has confirmed it. */
+  private before: LogPosition | undefined = undefined;
   private reads = 0;
   private isReading = false;
   /** Something came that the read which is under way may not have seen. */
@@ -52,14 +55,19 @@ export class EntryOrder {
 
   live(entry: LogEntry): OrderAction[] {
     const { position: at } = this;
+    if (!Number.isSafeInteger(entry.position.offset)) return [];
     if (at === undefined || this.isReading) {
       this.hold(entry);
       return [];
     }
     // Of a log that is new, or a late one of the log before: the log knows.
     if (entry.position.epoch !== at.epoch) return this.read();
-    if (entry.position.offset <= at.offset) return [];
-    if (comesNext(entry, at.offset)) return [this.deliver(entry)];
+    if (entry.position.offset <= at.offset) {
+      const isLate = entry.position.offset < at.offset;
+      // Copies come in order: one of the two does not say where it is.
+      return isLate && this.before !== undefined ? this.read() : [];
+    }
+    if (entry.previous === at.offset) return [this.believe(entry)];
     this.hold(entry);
     return this.read();
   }
@@ -71,19 +79,23 @@ export class EntryOrder {
     if (from === undefined) {
       const at = { epoch, offset: last };
       this.position = at;
-      return [{ do: 'begin', at }, ...this.afterPage()];
+      return [{ do: 'begin', at }, ...this.afterPage(last)];
     }
     if (from.epoch !== epoch) {
       const to = { epoch, offset: 0 };
       this.position = to;
+      this.before = undefined;
       this.held = this.held.filter(({ position }) => position.epoch === epoch);
       return [{ do: 'skip', from, to }, { do: 'begin', at: to }, ...this.read()];
     }
+    const { before } = this;
+    this.before = undefined;
+    if (before !== undefined && last < from.offset) return this.back(before, from, last);
     const actions: OrderAction[] = [];
     for (const entry of page.entries) this.take(entry, actions);
     const at = this.position!;
     if (at.offset > from.offset && at.offset < last) return [...actions, ...this.read()];
-    return [...actions, ...this.afterPage()];
+    return [...actions, ...this.afterPage(last)];
   }
 
   /** The log could not be read: what has come is kept for the next {@link look}. */
@@ -94,6 +106,7 @@ export class EntryOrder {
   /** Forgets everything. */
   reset(): void {
     this.position = undefined;
+    this.before = undefined;
     this.isReading = false;
     this.isReadAgain = false;
     this.held = [];
@@ -113,22 +126,36 @@ export class EntryOrder {
     return [{ do: 'read', after: at.offset, limit: PAGE_ENTRIES }];
   }
 
+  /** What was believed is behind the end of the log: no log has it. */
+  private back(before: LogPosition, from: LogPosition, last: number): OrderAction[] {
+    const isKnown = before.offset <= last;
+    const at = isKnown ? before : { epoch: from.epoch, offset: last };
+    this.position = at;
+    const actions: OrderAction[] = isKnown ? [] : [{ do: 'skip', from, to: at }];
+    return [...actions, { do: 'begin', at }, ...this.read()];
+  }
+
   /** The end of the log is reached, as it was when the read began. */
-  private afterPage(): OrderAction[] {
+  private afterPage(last: number): OrderAction[] {
     const actions: OrderAction[] = [];
     const { held, heldBefore } = this;
     this.held = [];
     for (const [i, entry] of held.entries()) {
       const at = this.position!;
       const isOfOther = entry.position.epoch !== at.epoch;
-      const isHole = isOfOther || !comesNext(entry, at.offset);
-      if (!isOfOther && entry.position.offset <= at.offset) continue;
+      const { offset } = entry.position;
+      if (!isOfOther && offset <= at.offset) continue;
+      if (!isOfOther && entry.previous === at.offset) {
+        actions.push(this.believe(entry));
+        continue;
+      }
       // It came while the read was under way, which may have been too early to see what was before it.
-      if (isHole && i >= heldBefore) {
+      if (i >= heldBefore) {
         this.held = held.slice(i);
         return [...actions, ...this.read()];
       }
-      if (!isOfOther) this.take(entry, actions);
+      // It was there when the read began: the log would have it.
+      if (!isOfOther && offset <= last) this.take(entry, actions);
     }
     return this.isReadAgain ? [...actions, ...this.read()] : actions;
   }
@@ -139,6 +166,14 @@ export class EntryOrder {
     if (to.offset <= from.offset) return;
     if (!comesNext(entry, from.offset)) actions.push({ do: 'skip', from, to });
     actions.push(this.deliver(entry));
+  }
+
+  /** It says that it comes next, and the log was not asked. */
+  private believe(entry: LogEntry): OrderAction {
+    const { position } = this;
+    const action = this.deliver(entry);
+    this.before = position;
+    return action;
   }
 
   private deliver(entry: LogEntry): OrderAction {

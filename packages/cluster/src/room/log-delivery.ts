@@ -43,6 +43,7 @@ export class LogDelivery<Message> implements GroupDelivery<Message> {
     this.pace = new MemberPace(local, wire.host.clock);
     this.messages = new RoomMessages(room, plan, codec);
     this.feed = new RoomFeed(room, plan.recent, {
+      isOurs: (entry) => this.messages.isOurs(entry),
       deliver: (entry) => this.deliver(entry),
       skipped: (from, to) => group.skipped(from, to),
       moved: () => {

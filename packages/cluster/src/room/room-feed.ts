@@ -7,6 +7,8 @@ import type { Room } from './room.ts';
 
 /** What a {@link RoomFeed} notifies. */
 export interface RoomFeedOwner {
+  /** False for a live copy that no node of the cluster made: it says nothing, not even where the log is. */
+  isOurs(entry: LogEntry): boolean;
   /** Once each, in order. */
   deliver(entry: LogEntry): void;
   skipped(from: LogPosition, to: LogPosition): void;
@@ -148,6 +150,7 @@ export class RoomFeed {
   }
 
   private live(entry: LogEntry): void {
+    if (!this.owner.isOurs(entry)) return;
     // What is not taken now is read from the log.
     if (this.isPaused) this.isLookDue = true;
     else this.carryOut(this.order.live(entry));

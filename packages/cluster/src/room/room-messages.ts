@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer';
 import { OptionError } from '@headrace/core';
 import { atOnce, toError } from '@headrace/core/authoring';
 import { decodeBody, encodeBody, type MessageCodec } from '../envelope/body.ts';
-import { checkBodyLength, KIND } from '../envelope/envelope.ts';
+import { checkBodyLength, type Envelope, KIND } from '../envelope/envelope.ts';
 import type { LogEntry } from '../log/log.ts';
 import type { DurablePlan } from './durable-options.ts';
 import type { Room } from './room.ts';
@@ -17,6 +17,8 @@ export class RoomMessages<Message> {
   private readonly codec: MessageCodec<Message> | undefined;
   /** As members get them, made once for all. */
   private readonly written = new WeakMap<LogEntry, unknown>();
+  /** A live copy that was looked at, and is delivered next as a rule. */
+  private seen: { readonly entry: LogEntry; readonly envelope: Envelope } | undefined = undefined;
   private count = 0;
 
   constructor(room: Room, plan: DurablePlan<Message>, codec: MessageCodec<Message> | undefined) {
@@ -65,7 +67,7 @@ export class RoomMessages<Message> {
   /** As it was written; undefined for what is no message of ours. */
   decoded(entry: LogEntry): Message | undefined {
     const { wire, stream } = this.room;
-    const envelope = wire.read(entry.bytes, stream);
+    const envelope = this.envelopeOf(entry);
     if (envelope === undefined) return undefined;
     try {
       return decodeBody<Message>(envelope, this.codec);
@@ -73,6 +75,21 @@ export class RoomMessages<Message> {
       wire.reportFault(envelope, stream, thrown);
       return undefined;
     }
+  }
+
+  /** False for what no node of the cluster made. */
+  isOurs(entry: LogEntry): boolean {
+    const envelope = this.envelopeOf(entry);
+    this.seen = envelope && { entry, envelope };
+    return envelope !== undefined;
+  }
+
+  private envelopeOf(entry: LogEntry): Envelope | undefined {
+    const { seen } = this;
+    const { wire, stream } = this.room;
+    if (seen?.entry !== entry) return wire.read(entry.bytes, stream);
+    this.seen = undefined;
+    return seen.envelope;
   }
 
   private format(message: Message, { position }: LogEntry): unknown {

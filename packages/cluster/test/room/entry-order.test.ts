@@ -127,6 +127,67 @@ describe('EntryOrder', () => {
     expect(words(order.page(other.page(0, 256)))).toEqual(['1', '2']);
   });
 
+  describe('with an invented live copy', () => {
+    const invented = (offset: number, previous: number): LogEntry => {
+      return { position: { epoch: 'e1', offset }, previous, id: 'x', bytes: Buffer.alloc(0) };
+    };
+
+    it.each([Number.NaN, Number.POSITIVE_INFINITY, 1.5])('ignores the offset %d', (offset) => {
+      const log = new SmallLog();
+      const order = begun(log);
+      expect(order.live(invented(offset, 0))).toEqual([]);
+    });
+
+    it('reads the log for one that does not come next, and forgets it if the log has none', () => {
+      const log = new SmallLog();
+      log.append(2);
+      const order = begun(log);
+      for (const previous of [0, 1, 1e14]) {
+        expect(words(order.live(invented(4e15, previous)))).toEqual(['read>2']);
+        expect(order.page(log.page(2, 256))).toEqual([]);
+      }
+      expect(words(order.live(log.append()))).toEqual(['3']);
+    });
+
+    it('reads again for one that came while the log was read', () => {
+      const log = new SmallLog();
+      log.append(2);
+      const order = begun(log);
+      order.look();
+      order.live(invented(4e15, 1));
+      expect(words(order.page(log.page(2, 256)))).toEqual(['read>2']);
+      expect(order.page(log.page(2, 256))).toEqual([]);
+      expect(words(order.live(log.append()))).toEqual(['3']);
+    });
+
+    it('goes back when the log ends before one that said it comes next', () => {
+      const log = new SmallLog();
+      log.append();
+      const order = begun(log);
+      expect(words(order.live(invented(4e15, 1)))).toEqual(['4000000000000000']);
+      expect(words(order.live(log.append()))).toEqual(['read>4000000000000000']);
+      expect(words(order.page(log.page(4e15, 256)))).toEqual(['begin e1/1', 'read>1']);
+      expect(words(order.page(log.page(1, 256)))).toEqual(['2']);
+      expect(words(order.live(log.append()))).toEqual(['3']);
+    });
+
+    it('says that something may be missing after several that followed each other', () => {
+      const log = new SmallLog();
+      log.append();
+      const order = begun(log);
+      order.live(invented(4e15, 1));
+      order.live(invented(5e15, 4e15));
+      order.live(log.append());
+      expect(words(order.page(log.page(5e15, 256)))).toEqual([
+        'skip e1/5000000000000000-e1/2',
+        'begin e1/2',
+        'read>2',
+      ]);
+      expect(order.page(log.page(2, 256))).toEqual([]);
+      expect(words(order.live(log.append()))).toEqual(['3']);
+    });
+  });
+
   it('keeps no more than a page while it reads, and reads the rest', () => {
     const log = new SmallLog();
     const order = begun(log);

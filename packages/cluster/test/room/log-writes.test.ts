@@ -23,6 +23,7 @@ async function writesTo(stored: LogPosition) {
   } as never;
   const delivered: (readonly [id: string, isOwn: boolean])[] = [];
   const feed = new RoomFeed(room, 0, {
+    isOurs: () => true,
     deliver: ({ id }) => {
       const own = writes.pendingWrite(id);
       delivered.push([id, own !== undefined]);

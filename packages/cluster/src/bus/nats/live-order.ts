@@ -16,6 +16,8 @@ export class LiveOrder implements BusSubscription {
   private readonly deliver: (entry: LogEntry) => void;
   /** The offset of the last one that was delivered; 0 before the first. */
   private last = 0;
+  /** The offset of the last one that came late: the next behind it is in order again. */
+  private late = 0;
   /** In the order of their offsets. */
   private waiting: LogEntry[] = [];
   private timer: Timer | undefined = undefined;
@@ -28,8 +30,13 @@ export class LiveOrder implements BusSubscription {
   take(entry: LogEntry): void {
     const { last, waiting } = this;
     const { position, previous } = entry;
-    // A late one, which the follower has read from the log.
-    if (position.offset <= last) return;
+    // A late one, which the follower has read from the log; or the one before it did not say where it is.
+    if (position.offset <= last) {
+      if (previous === this.late) this.last = position.offset;
+      this.late = position.offset;
+      this.deliver(entry);
+      return;
+    }
     if (last > 0 && previous > last) {
       const after = waiting.findIndex((other) => other.position.offset > position.offset);
       waiting.splice(after < 0 ? waiting.length : after, 0, entry);
