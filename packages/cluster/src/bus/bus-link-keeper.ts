@@ -62,7 +62,7 @@ export class BusLinkKeeper {
   private isLate = false;
   private lookAt = 0;
   /** What this link's engine has not shown to take. */
-  private unheard = new Unheard(0);
+  private unheard = new Unheard();
   /** Every subscription was given to this link, and is in force. */
   private isSettled = false;
   private heartbeat: Timer | undefined = undefined;
@@ -89,7 +89,7 @@ export class BusLinkKeeper {
     const { clock } = this.host;
     const { connectTimeoutMs } = this.plan;
     this.generation += 1;
-    this.unheard = new Unheard(this.generation);
+    this.unheard = new Unheard();
     const isCurrent = this.ofThisLink();
     const abort = new AbortController();
     this.connecting = abort;
@@ -261,7 +261,7 @@ export class BusLinkKeeper {
     this.generation += 1;
     this.current = undefined;
     this.isUp = false;
-    this.unheard = new Unheard(this.generation);
+    this.unheard = new Unheard();
     this.isSettled = false;
     this.isLate = this.hasArrived = false;
     this.heartbeat?.cancel();

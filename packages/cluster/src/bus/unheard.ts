@@ -1,4 +1,6 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
+import { randomBytes } from 'node:crypto';
+import { toBuffer } from '@headrace/core/authoring';
 
 /** Further heartbeats under load, so that what is on its way stays known. */
 const PROBE_EACH_BYTES = 1024 * 1024;
@@ -7,26 +9,30 @@ const PROBE_EACH_MESSAGES = 16 * 1024;
 const MAX_UNHEARD_BYTES = 16 * 1024 * 1024;
 /** The same for small messages: each takes some hundred bytes in a client. */
 const MAX_UNHEARD_MESSAGES = 256 * 1024;
-/** What a probe is made of: the link it was sent over, and how much was given to that before it. */
-const PROBE_LENGTH = 24;
+/** What a probe is made of: a number that nobody foresees, so that nobody else can say that it came back. */
+const PROBE_LENGTH = 16;
+/** Probes under way of which it is known what was given before them, at most. */
+const MAX_PROBES = 1024;
+
+/** How much was given before a probe. */
+interface Given {
+  readonly bytes: number;
+  readonly count: number;
+}
 
 /**
- * What was given to the engine over one link, and what of it is known to have gone through: a probe carries how much
- * was given before it, and comes back behind all that.
+ * What was given to the engine over one link, and what of it is known to have gone through: a probe comes back behind
+ * all that was given before it.
  */
 export class Unheard {
-  private readonly generation: number;
+  /** The probes under way, in the order in which they were sent. */
+  private readonly probes = new Map<string, Given>();
   private givenBytes = 0;
   private givenCount = 0;
   private heardBytes = 0;
   private heardCount = 0;
   private bytesSinceProbe = 0;
   private countSinceProbe = 0;
-
-  /** @param generation - the number of the link: probes of others say nothing about it */
-  constructor(generation: number) {
-    this.generation = generation;
-  }
 
   hasRoomFor(subject: string, bytes: Uint8Array): boolean {
     const unheardBytes = this.givenBytes - this.heardBytes + sizeOf(subject, bytes);
@@ -46,23 +52,37 @@ export class Unheard {
   }
 
   probe(): Buffer {
-    const probe = Buffer.allocUnsafe(PROBE_LENGTH);
-    probe.writeDoubleBE(this.generation, 0);
-    probe.writeDoubleBE(this.givenBytes, 8);
-    probe.writeDoubleBE(this.givenCount, 16);
+    const { probes } = this;
+    const probe = toBuffer(randomBytes(PROBE_LENGTH));
+    for (const oldest of probes.keys()) {
+      if (probes.size < MAX_PROBES) break;
+      probes.delete(oldest);
+    }
+    probes.set(keyOf(probe), { bytes: this.givenBytes, count: this.givenCount });
     this.bytesSinceProbe = 0;
     this.countSinceProbe = 0;
     return probe;
   }
 
-  /** False for what is no probe of this link. */
+  /** False for what is no probe of this link, or came back before. */
   heard(probe: Buffer): boolean {
-    if (probe.byteLength !== PROBE_LENGTH || probe.readDoubleBE(0) !== this.generation)
-      return false;
-    this.heardBytes = probe.readDoubleBE(8);
-    this.heardCount = probe.readDoubleBE(16);
+    const { probes } = this;
+    const own = keyOf(probe);
+    const given = probes.get(own);
+    if (given === undefined) return false;
+    this.heardBytes = given.bytes;
+    this.heardCount = given.count;
+    // Those before it say less.
+    for (const key of probes.keys()) {
+      probes.delete(key);
+      if (key === own) break;
+    }
     return true;
   }
+}
+
+function keyOf(probe: Buffer): string {
+  return probe.toString('latin1', 0, PROBE_LENGTH + 1);
 }
 
 function sizeOf(subject: string, bytes: Uint8Array): number {

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { CLUSTER_ERRORS } from '@headrace/cluster';
 import { isHeadraceError } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
+import { Unheard } from '../../src/bus/unheard.ts';
 import { ScriptedEngine, scriptedBus, turn } from './scripted-engine.ts';
 
 const message = (text: string) => Buffer.from(text);
@@ -11,6 +12,15 @@ function probeOf(engine: ScriptedEngine): Buffer {
   const probe = engine.link.probes.at(-1);
   if (probe === undefined) throw new Error('no heartbeat was sent');
   return probe;
+}
+
+/** Probes of a program that knows how ours were made before they were numbers of chance. */
+function forgedProbes(generation: number, bytes: number, count: number): Buffer[] {
+  const forged = Buffer.alloc(24);
+  forged.writeDoubleBE(generation, 0);
+  forged.writeDoubleBE(bytes, 8);
+  forged.writeDoubleBE(count, 16);
+  return [forged, Buffer.alloc(0), Buffer.alloc(16), Buffer.alloc(24)];
 }
 
 describe('EngineBus: up and down', () => {
@@ -27,6 +37,21 @@ describe('EngineBus: up and down', () => {
     await turn();
     // Not what this link sent.
     expect(events).toEqual([]);
+  });
+
+  it('is down when only probes come back that it did not send, or had before', async () => {
+    const { engine, bus, events, open, pass } = scriptedBus();
+    await open();
+    engine.echoes = false;
+    const old = probeOf(engine);
+    const forged = forgedProbes(1, 0, 0);
+    for (let at = 0; at < 40; at++) {
+      for (const probe of [old, ...forged]) engine.link.sink.received('probe', probe);
+      await pass(1000);
+    }
+    expect(events[0]).toBe('up 0');
+    expect(events[1]).toBe('down 30000 nothing came back for 30000 ms');
+    expect(bus.state).toBe('down');
   });
 
   it('is down when nothing comes back for 3 s, and makes another link', async () => {
@@ -263,6 +288,30 @@ describe('EngineBus: what is published', () => {
     // A probe for each MiB, so that it is known at once when it goes on.
     expect(engine.link.published.filter((one) => one === 'probe').length).toBe(1 + 15);
     await pass(0);
+  });
+
+  it.each([-1e15, 1e15, Number.NaN])(
+    'is counted as before after a probe that says %d',
+    async (n) => {
+      const { engine, bus, open } = scriptedBus();
+      await open();
+      engine.echoes = false;
+      for (const probe of forgedProbes(1, n, n)) engine.link.sink.received('probe', probe);
+      const mebibyte = Buffer.alloc(1024 * 1024);
+      const outcomes = Array.from({ length: 20 }, () => bus.publish('room', mebibyte));
+      expect(outcomes.filter((outcome) => outcome === 'sent').length).toBe(15);
+    },
+  );
+
+  it('keeps few probes in mind, and those that were sent last', async () => {
+    const unheard = new Unheard();
+    const all = Array.from({ length: 1025 }, () => unheard.probe());
+    expect(unheard.heard(all[0]!)).toBe(false);
+    expect(unheard.heard(Buffer.concat([all[1]!, Buffer.alloc(1)]))).toBe(false);
+    expect(unheard.heard(all[2]!)).toBe(true);
+    expect(unheard.heard(all[1]!)).toBe(false);
+    expect(unheard.heard(all[2]!)).toBe(false);
+    expect(unheard.heard(all[1024]!)).toBe(true);
   });
 
   it('is not given to an engine that has 262,144 small messages', async () => {
