@@ -1,5 +1,5 @@
 import type { Timer } from '@headrace/core';
-import { atOnce, stoodStillMs, WatchedEmitter } from '@headrace/core/authoring';
+import { stoodStillMs, WatchedEmitter } from '@headrace/core/authoring';
 import type { BusSubscription } from '../bus/bus.ts';
 import { decodeBody } from '../envelope/body.ts';
 import { type Envelope, KIND } from '../envelope/envelope.ts';
@@ -58,7 +58,7 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
     super();
     this.wire = wire;
     this.status = status;
-    this.nonce = atOnce('randomBytes', wire.host.randomBytes(8)).toString('hex');
+    this.nonce = wire.randomText(8);
   }
 
   start(): void {

@@ -119,14 +119,18 @@ export class Wire {
     });
   }
 
-  /** An envelope as it is stored in the log. */
-  encode(subject: string, envelope: Envelope): Buffer {
-    return this.seal.encode(subject, envelope);
+  /** An envelope as it is stored in the log. @param place - what its seal is for */
+  encode(place: string, envelope: Envelope): Buffer {
+    return this.seal.encode(place, envelope);
   }
 
-  /** The envelope of bytes that came; undefined for what is none, which is counted. */
-  read(bytes: Buffer, subject: string): Envelope | undefined {
-    const envelope = this.seal.decode(subject, bytes);
+  /**
+   * The envelope of bytes that came; undefined for what is none, which is counted.
+   *
+   * @param place - what its seal is for
+   */
+  read(bytes: Buffer, subject: string, place: string = subject): Envelope | undefined {
+    const envelope = this.seal.decode(place, bytes);
     if (typeof envelope !== 'string') return envelope;
     const first = bytes.toString('hex', 0, 16);
     const text = SEAL_FAULTS[envelope] ?? `${bytes.byteLength} bytes are no envelope (${first})`;
@@ -139,7 +143,12 @@ export class Wire {
     this.faults.add('body', subject, `a message of node ${node}: ${toError(thrown).message}`);
   }
 
+  /** Hexadecimal digits that nobody foresees. */
+  randomText(size: number): string {
+    return atOnce('randomBytes', this.host.randomBytes(size)).toString('hex');
+  }
+
   private newId(): string {
-    return atOnce('randomBytes', this.host.randomBytes(NODE_ID_BYTES)).toString('hex');
+    return this.randomText(NODE_ID_BYTES);
   }
 }

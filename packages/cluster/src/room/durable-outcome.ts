@@ -11,8 +11,9 @@ import type { LogPosition } from '../log/log.ts';
  */
 export class DurableOutcome implements GroupOutcome {
   /**
-   * Where it is stored; undefined if it is not to be stored. Rejects with `BUS_DOWN` if it could not be stored for 5 s, and
-   * with `OUTBOUND_FULL` if too many wait already.
+   * Where it is stored; undefined if it is not to be stored. Rejects with `BUS_DOWN` if it could not be stored for 5 s,
+   * with `OUTBOUND_FULL` if too many wait already, and with `GROUP_WRITE_FAILED` if the log has something under its id
+   * that no node of the cluster made.
    */
   readonly stored: Promise<LogPosition | undefined>;
   private readonly whenBegun: (() => void)[] = [];

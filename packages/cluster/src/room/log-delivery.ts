@@ -122,7 +122,9 @@ export class LogDelivery<Message> implements GroupDelivery<Message> {
       this.group.flushSoon();
       if (outcome !== undefined) this.pace.gave(entry.bytes.byteLength, outcome);
     }
-    if (write !== undefined) this.writes.delivered(write, outcome);
+    if (write === undefined) return;
+    if (message === undefined && !this.messages.isOurs(entry)) this.writes.taken(write);
+    else this.writes.delivered(write, outcome);
   }
 
   /** A matcher that throws chooses nobody: what comes after this entry must come all the same. */

@@ -17,6 +17,8 @@ export interface PendingWrite {
   position: LogPosition | undefined;
   /** When it was. */
   storedAt: number;
+  /** Something else is stored under its id. */
+  isTaken: boolean;
 }
 
 /** What waits for the log here, at most. */
@@ -90,7 +92,15 @@ export class LogWrites {
       return outcome;
     }
     const { feed } = this;
-    const write = { id, bytes, outcomes: [outcome], matcher, position: undefined, storedAt: 0 };
+    const write: PendingWrite = {
+      id,
+      bytes,
+      outcomes: [outcome],
+      matcher,
+      position: undefined,
+      storedAt: 0,
+      isTaken: false,
+    };
     this.pending.set(id, write);
     this.pendingBytes += bytes.byteLength;
     if (feed.isStarted && feed.at === undefined) this.keepEarly(write);
@@ -102,6 +112,15 @@ export class LogWrites {
   delivered(write: PendingWrite, outcome: GroupOutcome | undefined): void {
     this.begun(write, outcome);
     this.settled();
+  }
+
+  /** What came back under its id is of nobody in the cluster: nothing else is stored under it. */
+  taken(write: PendingWrite): void {
+    const { group } = this.room;
+    const id = JSON.stringify(write.id);
+    const text = `in the log of ${group} the id ${id} is taken by what is no message of this cluster`;
+    write.isTaken = true;
+    this.isNotStored(write, new ChannelError('GROUP_WRITE_FAILED', text, { group }));
   }
 
   /** What is stored up to here will not be delivered any more, and it is known where the members here begin. */
@@ -139,14 +158,22 @@ export class LogWrites {
   }
 
   private isStored(write: PendingWrite, position: LogPosition): void {
-    this.storedCount += 1;
-    write.position = position;
-    for (const outcome of write.outcomes) outcome.settle(position);
-    if (this.pending.get(write.id) !== write) return;
     const { feed } = this;
     const { at } = feed;
     // A log that is new is known here before it is read.
     const isDelivered = at?.epoch === position.epoch && position.offset <= at.offset;
+    const isPending = this.pending.get(write.id) === write;
+    if (isPending && !isDelivered && feed.isDoubtful) {
+      void feed.caughtUp().then(() => this.isStored(write, position));
+      return;
+    }
+    // The id was there already.
+    if (isPending && isDelivered && feed.isForeign(position)) this.taken(write);
+    if (write.isTaken) return;
+    this.storedCount += 1;
+    write.position = position;
+    for (const outcome of write.outcomes) outcome.settle(position);
+    if (!isPending) return;
     if (!feed.isStarted || isDelivered) this.begun(write);
     else {
       feed.expect(position);

@@ -49,6 +49,9 @@ export class RoomFeed {
   private again: Timer | undefined = undefined;
   private expecting: Timer | undefined = undefined;
   private expected: LogPosition | undefined = undefined;
+  /** Live copies that no node made, and how many of them the log was read after. */
+  private dropped = 0;
+  private droppedAndRead = 0;
 
   /** @param recent - how many of the newest entries are kept here */
   constructor(room: Room, recent: number, owner: RoomFeedOwner) {
@@ -71,6 +74,17 @@ export class RoomFeed {
     const { at } = this;
     const isBehind = at?.epoch === epoch && offset <= at.offset;
     return isBehind ? this.recent.after(offset) : undefined;
+  }
+
+  /** True if the log may have something that no node of the cluster made, and that was not read from it. */
+  get isDoubtful(): boolean {
+    return this.isStarted && this.dropped > this.droppedAndRead;
+  }
+
+  /** True if it is known that no node of the cluster made what is stored there. */
+  isForeign({ epoch, offset }: LogPosition): boolean {
+    const [entry] = this.recentAfter(epoch, offset - 1) ?? [];
+    return entry?.position.offset === offset && !this.owner.isOurs(entry);
   }
 
   start(): void {
@@ -150,7 +164,10 @@ export class RoomFeed {
   }
 
   private live(entry: LogEntry): void {
-    if (!this.owner.isOurs(entry)) return;
+    if (!this.owner.isOurs(entry)) {
+      this.dropped += 1;
+      return;
+    }
     // What is not taken now is read from the log.
     if (this.isPaused) this.isLookDue = true;
     else this.carryOut(this.order.live(entry));
@@ -197,6 +214,7 @@ export class RoomFeed {
   private async read(after: number, limit: number): Promise<void> {
     const { turn, order, room } = this;
     const { readCount } = order;
+    const { dropped } = this;
     let page: LogPage;
     try {
       page = await room.read(after, limit);
@@ -207,6 +225,7 @@ export class RoomFeed {
       return;
     }
     if (this.turn !== turn) return;
+    this.droppedAndRead = dropped;
     this.carryOut(order.page(page));
     this.wake(readCount);
   }

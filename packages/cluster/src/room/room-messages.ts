@@ -8,6 +8,8 @@ import type { DurablePlan } from './durable-options.ts';
 import type { Room } from './room.ts';
 
 const MAX_ID_LENGTH = 128;
+/** Of an id that is made up: nobody can store something under it before. */
+const ID_BYTES = 8;
 const NOTHING = Symbol('nothing');
 
 /** The messages of one room: as they are stored, and as its members get them. */
@@ -45,13 +47,10 @@ export class RoomMessages<Message> {
     const node = wire.nodeId;
     this.count += 1;
     const kind = KIND.broadcast;
+    const given = checkedId(id ?? atOnce('messageId', plan.messageId?.(message)));
+    const ownId = given ?? `${node}-${this.count}-${wire.randomText(ID_BYTES)}`;
     const envelope = { kind, bodyType, flags: 0, node, number: this.count, body };
-    const bytes = wire.encode(stream, envelope);
-    return {
-      id:
-        checkedId(id ?? atOnce('messageId', plan.messageId?.(message))) ?? `${node}-${this.count}`,
-      bytes,
-    };
+    return { id: ownId, bytes: wire.encode(placeOf(stream, ownId), envelope) };
   }
 
   /** What members get; undefined for what is no message of ours. */
@@ -87,7 +86,7 @@ export class RoomMessages<Message> {
   private envelopeOf(entry: LogEntry): Envelope | undefined {
     const { seen } = this;
     const { wire, stream } = this.room;
-    if (seen?.entry !== entry) return wire.read(entry.bytes, stream);
+    if (seen?.entry !== entry) return wire.read(entry.bytes, stream, placeOf(stream, entry.id));
     this.seen = undefined;
     return seen.envelope;
   }
@@ -103,6 +102,11 @@ export class RoomMessages<Message> {
       return undefined;
     }
   }
+}
+
+/** What the seal of a stored message is for: under another id it is none. */
+function placeOf(stream: string, id: string): string {
+  return `${stream}\0${id.length}\0${id}`;
 }
 
 function checkedId(id: string | undefined): string | undefined {
