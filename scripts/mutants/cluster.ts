@@ -21,6 +21,8 @@ export const mutants: readonly Mutant[] = [
     replace: 'private constructor(plan: Plan) {\n    const { keys } = plan;',
     test: 'test/envelope/envelope-seal.test.ts',
     why: 'a cluster that is printed shows no key',
+  },
+  {
     file: 'src/room/room-messages.ts',
     find: 'function placeOf(stream: string, id: string): string {',
     replace:

@@ -62,7 +62,7 @@ export class BusLinkKeeper {
   private isLate = false;
   private lookAt = 0;
   /** What this link's engine has not shown to take. */
-  private unheard = new Unheard();
+  private unheard: Unheard;
   /** Every subscription was given to this link, and is in force. */
   private isSettled = false;
   private heartbeat: Timer | undefined = undefined;
@@ -72,6 +72,7 @@ export class BusLinkKeeper {
     this.engine = engine;
     this.plan = plan;
     this.host = host;
+    this.unheard = new Unheard(0, host.random);
     this.owner = owner;
   }
 
@@ -89,7 +90,7 @@ export class BusLinkKeeper {
     const { clock } = this.host;
     const { connectTimeoutMs } = this.plan;
     this.generation += 1;
-    this.unheard = new Unheard();
+    this.unheard = new Unheard(this.generation, this.host.random);
     const isCurrent = this.ofThisLink();
     const abort = new AbortController();
     this.connecting = abort;
@@ -261,7 +262,7 @@ export class BusLinkKeeper {
     this.generation += 1;
     this.current = undefined;
     this.isUp = false;
-    this.unheard = new Unheard();
+    this.unheard = new Unheard(this.generation, this.host.random);
     this.isSettled = false;
     this.isLate = this.hasArrived = false;
     this.heartbeat?.cancel();

@@ -1,6 +1,4 @@
-import type { Buffer } from 'node:buffer';
-import { randomBytes } from 'node:crypto';
-import { toBuffer } from '@headrace/core/authoring';
+import { Buffer } from 'node:buffer';
 
 /** Further heartbeats under load, so that what is on its way stays known. */
 const PROBE_EACH_BYTES = 1024 * 1024;
@@ -9,8 +7,8 @@ const PROBE_EACH_MESSAGES = 16 * 1024;
 const MAX_UNHEARD_BYTES = 16 * 1024 * 1024;
 /** The same for small messages: each takes some hundred bytes in a client. */
 const MAX_UNHEARD_MESSAGES = 256 * 1024;
-/** What a probe is made of: a number that nobody foresees, so that nobody else can say that it came back. */
-const PROBE_LENGTH = 16;
+/** What a probe is made of: its number, and two of chance, so that nobody else can say that it came back. */
+const PROBE_LENGTH = 24;
 /** Probes under way of which it is known what was given before them, at most. */
 const MAX_PROBES = 1024;
 
@@ -27,12 +25,23 @@ interface Given {
 export class Unheard {
   /** The probes under way, in the order in which they were sent. */
   private readonly probes = new Map<string, Given>();
+  private readonly random: () => number;
+  private sent: number;
   private givenBytes = 0;
   private givenCount = 0;
   private heardBytes = 0;
   private heardCount = 0;
   private bytesSinceProbe = 0;
   private countSinceProbe = 0;
+
+  /**
+   * @param generation - the number of the link: its probes are none of others
+   * @param random - from 0 to less than 1
+   */
+  constructor(generation: number, random: () => number) {
+    this.sent = generation * 2 ** 32;
+    this.random = random;
+  }
 
   hasRoomFor(subject: string, bytes: Uint8Array): boolean {
     const unheardBytes = this.givenBytes - this.heardBytes + sizeOf(subject, bytes);
@@ -53,7 +62,11 @@ export class Unheard {
 
   probe(): Buffer {
     const { probes } = this;
-    const probe = toBuffer(randomBytes(PROBE_LENGTH));
+    const probe = Buffer.allocUnsafe(PROBE_LENGTH);
+    this.sent += 1;
+    probe.writeDoubleBE(this.sent, 0);
+    probe.writeDoubleBE(this.random(), 8);
+    probe.writeDoubleBE(this.random(), 16);
     for (const oldest of probes.keys()) {
       if (probes.size < MAX_PROBES) break;
       probes.delete(oldest);

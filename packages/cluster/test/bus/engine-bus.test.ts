@@ -304,7 +304,7 @@ describe('EngineBus: what is published', () => {
   );
 
   it('keeps few probes in mind, and those that were sent last', async () => {
-    const unheard = new Unheard();
+    const unheard = new Unheard(1, Math.random);
     const all = Array.from({ length: 1025 }, () => unheard.probe());
     expect(unheard.heard(all[0]!)).toBe(false);
     expect(unheard.heard(Buffer.concat([all[1]!, Buffer.alloc(1)]))).toBe(false);
