@@ -30,8 +30,6 @@ const CLOSE_WITHIN_MS = 1000;
 /**
  * A small HTTP server on a port that strangers may reach: a client that is slow, silent or does not read gets no more than
  * its time, and keeps nobody out. Its listener answers at once.
- *
- * @internal
  */
 export async function limitedHttpServer(
   answer: RequestListener,
