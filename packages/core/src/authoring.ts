@@ -10,7 +10,7 @@ export { checkConnectPlace, placeText } from './bootstrap/connect-target.ts';
 // Options of a channel, for who takes them among others
 export { CHANNEL_OPTIONS } from './channel/channel-options.ts';
 // What a channel runs on
-export { offerReadRoom, transportOf } from './channel/transport-of.ts';
+export { transportOf } from './channel/transport-of.ts';
 export { UnseenFailures } from './channel/unseen-failures.ts';
 // Errors
 export { textOf, toError } from './errors.ts';
@@ -85,7 +85,7 @@ export { isPromiseLike } from './internal/promise-like.ts';
 export { RANDOM } from './internal/random-option.ts';
 export { dropsKeptMessages, ReadGate } from './internal/read-gate.ts';
 // Memory of reads
-export { ReadRoom } from './internal/read-room.ts';
+export { offerReadRoom, ReadRoom } from './internal/read-room.ts';
 // A bounded table of strangers' names.
 export { RecentMap } from './internal/recent-map.ts';
 // Events that two copies of a package share

@@ -15,6 +15,7 @@ import type {
   WriteOptions,
 } from '../contract.ts';
 import { PipelineError } from '../errors.ts';
+import { type ReadRoom, TAKE_ROOM } from '../internal/read-room.ts';
 import type { Transport } from '../transport/transport.ts';
 import { ChannelCore } from './channel-core.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
@@ -99,6 +100,11 @@ export class TransportChannel<R = unknown, W = unknown> implements Channel<R, W>
 
   get remoteAddress(): Address | undefined {
     return this[CORE].transport.remoteAddress;
+  }
+
+  /** @internal The next reads go into this memory. */
+  [TAKE_ROOM](room: ReadRoom): void {
+    this[CORE].readRoom = room;
   }
 
   toString(): string {

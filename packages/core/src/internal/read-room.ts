@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer';
+import type { Channel } from '../contract.ts';
 import { bufferPlace, bufferView } from './buffer-view.ts';
 
 /**
@@ -49,4 +50,16 @@ export class ReadRoom {
     // Not remembered as the place of the last read, which would keep the message alive.
     return bufferView(this.memory!, this.origin + next, length);
   }
+}
+
+/** The method of a channel that takes a room: a decoder alone brings no channel into its bundle. */
+export const TAKE_ROOM: unique symbol = Symbol('takes a room');
+
+/**
+ * The channel's next reads go into this memory, until it is full or withdrawn: for a decoder that knows the length of the
+ * message that has begun. What arrives is an ordinary Buffer, a piece of it. A transport that makes its own
+ * Buffers takes no notice.
+ */
+export function offerReadRoom(channel: Channel, room: ReadRoom): void {
+  (channel as Channel & { [TAKE_ROOM]?(taken: ReadRoom): void })[TAKE_ROOM]?.(room);
 }

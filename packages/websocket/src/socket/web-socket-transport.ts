@@ -129,7 +129,6 @@ export class WebSocketTransport implements Transport, CloseListener {
     if (!this.isInBurst) this.ws.pause();
   }
 
-  /** @internal */
   arrived(message: WebSocketInput): void {
     if (this.isOver) return;
     if (this.held.length > 0 || !this.mayRead) {
@@ -156,7 +155,6 @@ export class WebSocketTransport implements Transport, CloseListener {
     process.nextTick(endBurst, this);
   }
 
-  /** @internal */
   endBurst(): void {
     const { held } = this;
     this.held = [];
@@ -285,7 +283,6 @@ export class WebSocketTransport implements Transport, CloseListener {
 
   // --- the end ---
 
-  /** @internal */
   peerClosed(code: number, reason: string): void {
     this.closedBy({ code, reason });
     this.passHeld();
@@ -301,7 +298,6 @@ export class WebSocketTransport implements Transport, CloseListener {
     if (!this.isOver) this.sink?.readComplete();
   }
 
-  /** @internal */
   erred(error: Error): void {
     const { brokenCode } = this.ws;
     if (brokenCode === undefined) {
@@ -313,7 +309,6 @@ export class WebSocketTransport implements Transport, CloseListener {
     this.sink?.caught(protocolError(brokenCode, error));
   }
 
-  /** @internal */
   gone(code: number): void {
     this.passHeld();
     this.isOver = true;
