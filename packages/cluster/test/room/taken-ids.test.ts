@@ -45,7 +45,8 @@ describe('the id of a stored message', () => {
 
   it('cannot be foreseen if it is made up', async () => {
     const { nodes, room, channel, store, cluster } = await attacked();
-    const ids = Array.from({ length: 20 }, (_, at) => `${cluster.nodeId}-${at}`);
+    const counted = Array.from({ length: 20 }, (_, at) => `${cluster.nodeId}-${at}`);
+    const ids = counted.flatMap((id) => [id, `${id}-`]);
     await Promise.all(ids.map((id) => store(id, Buffer.from('junk'))));
     await nodes.pass(100);
     const outcome = room.writeAndFlush('the order of the day');
