@@ -2,57 +2,30 @@
 // which must fail; no file is written. `-- core`: the list of one package; `-- turn-share`: some by their file.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { basename, join, relative } from 'node:path';
+import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Mutant } from './mutants/mutant.ts';
+import { type LocatedMutant, locateMutants } from './mutants/located.ts';
 import type { Trial, TrialResult } from './mutants/trial.ts';
+import { describeProblem } from './problem.ts';
 import { Tally } from './tally.ts';
 import { root } from './workspace.ts';
 
-const lists = new URL('mutants/', import.meta.url);
 /** A test that a mutant has made to hang ends with its process. */
 const PATIENCE_MS = 45_000;
 
-interface Located extends Mutant {
-  /** The place in the source, as `packages/x/src/file.ts:12`. */
-  readonly place: string;
-}
-
 const tally = new Tally();
-const byTest = new Map<string, Array<{ mutant: Located; trial: Trial }>>();
+const byTest = new Map<string, Array<{ mutant: LocatedMutant; trial: Trial }>>();
+const asked = process.argv.slice(2);
+const isAsked = ({ list, file }: LocatedMutant): boolean =>
+  asked.length === 0 || asked.some((part) => part === list || file.includes(part));
 
-for (const list of readdirSync(lists).sort()) {
-  const name = basename(list, '.ts');
-  if (!existsSync(join(root, 'packages', name))) continue;
-  const { mutants }: { mutants: readonly Mutant[] } = await import(new URL(list, lists).href);
-  for (const mutant of mutants) locate(name, mutant);
-}
-
-function locate(name: string, mutant: Mutant): void {
-  const asked = process.argv.slice(2);
-  if (asked.length > 0 && !asked.some((part) => part === name || mutant.file.includes(part)))
-    return;
-  const inRepository = (path: string): string =>
-    [join(root, 'packages', name, path), join(root, path)].find(existsSync) ?? '';
-  const file = inRepository(mutant.file);
-  const test = inRepository(mutant.test);
-  if (file === '' || test === '') {
-    tally.report(`${name}.ts`, `no file ${file === '' ? mutant.file : mutant.test}`);
-    return;
-  }
-  const text = readFileSync(file, 'utf8');
-  const [before = '', ...rest] = text.split(mutant.find);
-  const place = `${relative(root, file)}:${before.split('\n').length}`;
-  if (rest.length !== 1) {
-    const count = rest.length === 0 ? 'nowhere' : `${rest.length} times`;
-    tally.report(`${name}.ts`, `${mutant.file} has ${count}: ${mutant.find}`);
-    return;
-  }
-  const trial = { test, file, source: `${before}${mutant.replace}${rest[0]}` };
+const { located, problems } = await locateMutants(root);
+for (const problem of problems) tally.report('mutants', describeProblem(problem));
+for (const mutant of located.filter(isAsked)) {
+  const { testFile: test, sourceFile: file, broken: source } = mutant;
   if (!byTest.has(test)) byTest.set(test, []);
-  byTest.get(test)!.push({ mutant: { ...mutant, place }, trial });
+  byTest.get(test)!.push({ mutant, trial: { test, file, source } });
 }
 
 /** A process with a warm vitest. */
@@ -60,7 +33,7 @@ class Laboratory {
   private child = this.start();
 
   private start() {
-    const module = fileURLToPath(new URL('trial.ts', lists));
+    const module = fileURLToPath(new URL('mutants/trial.ts', import.meta.url));
     // A group of its own: a hanging worker ends with it.
     const child = fork(module, {
       cwd: root,

@@ -3,6 +3,7 @@ import { checkApi } from './api-report/report.ts';
 import { checkDocs } from './check-docs.ts';
 import { checkLayers } from './check-layers.ts';
 import { checkTypeFails } from './check-type-fails.ts';
+import { checkMutantPlaces } from './mutants/located.ts';
 import { type Check, describeProblem } from './problem.ts';
 import { Tally } from './tally.ts';
 import { checkContract, checkCost, findDeadCode, lint, lintPromises, typeCheck } from './tools.ts';
@@ -15,6 +16,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   types: typeCheck,
   'type-fails': checkTypeFails,
   layers: checkLayers,
+  mutants: checkMutantPlaces,
   dead: findDeadCode,
   contract: checkContract,
   api: checkApi,

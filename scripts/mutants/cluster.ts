@@ -221,8 +221,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/node/wire.ts',
-    find: "atOnce('randomBytes', this.host.randomBytes(NODE_ID_BYTES))",
-    replace: 'this.host.randomBytes(NODE_ID_BYTES)',
+    find: "atOnce('randomBytes', this.host.randomBytes(size))",
+    replace: 'this.host.randomBytes(size)',
     test: 'test/option/functions-that-fail.test.ts',
     why: 'random bytes that reject end no process',
   },
