@@ -9,11 +9,11 @@ import { parseArgs } from 'node:util';
 import { measure } from './cost/measure.ts';
 import { ROWS, type Row } from './cost/rows.ts';
 import { machineText } from './harness/machine.ts';
+import { buildPackages, packagesIn } from './harness/packages.ts';
 import { short, spreadOf } from './harness/statistics.ts';
 import { microFiles, runMicro } from './micro.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const PACKAGES = ['core', 'codec', 'handlers', 'client', 'lasting', 'cluster', 'websocket'];
 
 /** A commit's packages, built, in a folder of their own, with the benchmarks of this checkout. */
 function checkout(revision: string): string {
@@ -27,12 +27,10 @@ function checkout(revision: string): string {
   }
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
   linkModules(join(root, 'benchmarks'), join(folder, 'benchmarks'));
-  const packages = PACKAGES.filter((name) => existsSync(join(folder, 'packages', name)));
-  for (const name of packages) {
+  for (const name of packagesIn(folder)) {
     linkModules(join(root, 'packages', name), join(folder, 'packages', name));
   }
-  const projects = packages.map((name) => join(folder, 'packages', name));
-  execFileSync(join(root, 'node_modules/.bin/tsc'), ['-b', ...projects], { stdio: 'inherit' });
+  buildPackages(folder);
   return folder;
 }
 

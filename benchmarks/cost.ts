@@ -1,18 +1,16 @@
 // What work costs, counted instead of timed: `npm run check -- cost` compares it with cost/table.json, and plants losses
 // that the table must catch; `npm run cost -- TLS` does so for the rows with this in their names, and prints them;
 // `npm run cost -- --write` writes the table, on another major version of Node than the table's all of its rows only.
-import { execFileSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Figures, measure } from './cost/measure.ts';
 import { rowsFor } from './cost/one-node.ts';
 import { PLANTED } from './cost/planted.ts';
 import { ROWS, type Row } from './cost/rows.ts';
 import { excesses, node, readTable, writeTable } from './cost/table.ts';
+import { buildPackages } from './harness/packages.ts';
 
 /** A loss shows in each of them. */
 const RUNS = 3;
-const BUILT = ['cluster', 'websocket', 'lasting'].map((name) => `packages/${name}`);
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -26,11 +24,7 @@ if (process.platform !== 'linux' || (node !== table.node && !values.write)) {
   console.log(`not compared: the costs are of Node ${table.node} on Linux`);
   process.exit();
 }
-const root = fileURLToPath(new URL('..', import.meta.url));
-execFileSync(process.execPath, ['scripts/run.mjs', 'tsc', '-b', ...BUILT], {
-  cwd: root,
-  stdio: 'inherit',
-});
+buildPackages();
 if (values.write) await write();
 else await check();
 

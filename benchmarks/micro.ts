@@ -7,7 +7,7 @@ import { HEADRACE, type Result } from './harness/report.ts';
 import type { Settings } from './settings.ts';
 
 const folder: string = fileURLToPath(new URL('./micro/', import.meta.url));
-const HELPERS = ['measure.mjs', 'null-channel.mjs'];
+const HELPERS = ['measure.mjs', 'null-channel.mjs', 'revision.mjs'];
 /** Nothing is collected while garbage is counted. */
 const HUGE_YOUNG_GENERATION = [
   '--expose-gc',

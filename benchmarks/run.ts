@@ -1,15 +1,14 @@
 // `npm run bench` compares Headrace with its peers and runs the micro-benchmarks, in under five minutes.
 // `npm run bench -- echo micro --rounds 9 --json figures.json` runs parts of it, and keeps the figures;
 // `npm run bench -- --record` puts all of them into docs/performance.md.
-import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { broadcast } from './broadcast.ts';
 import { calls } from './calls.ts';
 import { cluster } from './cluster.ts';
 import { connections } from './connections.ts';
 import { echo } from './echo.ts';
 import { machineText } from './harness/machine.ts';
+import { buildPackages } from './harness/packages.ts';
 import { print, type Result } from './harness/report.ts';
 import { lasting } from './lasting.ts';
 import { micro } from './micro.ts';
@@ -43,15 +42,7 @@ if (unknown.length > 0) {
   process.exit(1);
 }
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-execFileSync(
-  process.execPath,
-  ['scripts/run.mjs', 'tsc', '-b', 'packages/cluster', 'packages/websocket', 'packages/nestjs'],
-  {
-    cwd: root,
-    stdio: 'inherit',
-  },
-);
+buildPackages();
 console.log(machineText());
 const results: Result[] = [];
 for (const [name, part] of Object.entries(PARTS)) {

@@ -1,6 +1,6 @@
 // The echo pipeline without a socket: bursts of 64 small frames, of 16 larger ones, and of one.
-import { LengthFieldFrameDecoder, LengthFieldPrepender } from '@headrace/codec';
-import { EchoHandler, IdleStateHandler } from '@headrace/handlers';
+import { EchoHandler } from '@headrace/handlers';
+import { frameHandlers } from '../servers/frames.mjs';
 import { measure } from './measure.mjs';
 import { nullTransport, PassThroughHandler } from './null-channel.mjs';
 import { keepRead, readBuffer } from './revision.mjs';
@@ -9,17 +9,7 @@ const CHANNELS = 50;
 
 export function echoBursts(frames, bytes) {
   const transports = Array.from({ length: CHANNELS }, () =>
-    nullTransport(
-      new IdleStateHandler({ readerIdleMs: 60_000 }),
-      new LengthFieldFrameDecoder({
-        maxFrameLength: 1 << 20,
-        lengthFieldLength: 4,
-        initialBytesToStrip: 4,
-      }),
-      new LengthFieldPrepender({ lengthFieldLength: 4 }),
-      new PassThroughHandler(),
-      new EchoHandler(),
-    ),
+    nullTransport(...frameHandlers(), new PassThroughHandler(), new EchoHandler()),
   );
   readBuffer.fill('x');
   for (let i = 0; i < frames; i += 1) readBuffer.writeUInt32BE(bytes, i * (4 + bytes));

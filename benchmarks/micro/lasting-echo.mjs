@@ -1,8 +1,8 @@
 // The echo pipeline on a plain channel and on a lasting one, without a socket, in turn in one process.
-import { LengthFieldFrameDecoder, LengthFieldPrepender } from '@headrace/codec';
-import { EchoHandler, IdleStateHandler } from '@headrace/handlers';
+import { EchoHandler } from '@headrace/handlers';
 import { ResumeHandler, ResumeTable } from '@headrace/lasting';
 import { bufferPlace, bufferView } from '../../packages/core/dist/internal/buffer-view.js';
+import { frameHandlers } from '../servers/frames.mjs';
 import { report } from './measure.mjs';
 import { nullTransport, PassThroughHandler } from './null-channel.mjs';
 import { keepRead, readBuffer } from './revision.mjs';
@@ -16,15 +16,7 @@ const MANY_BYTES = 1024;
 /** As in the load of `npm run bench -- lasting`: the client acknowledges each time so many echoes have come. */
 const ACK_EVERY = 64;
 
-const framing = () => [
-  new IdleStateHandler({ readerIdleMs: 60_000 }),
-  new LengthFieldFrameDecoder({
-    maxFrameLength: 1 << 20,
-    lengthFieldLength: 4,
-    initialBytesToStrip: 4,
-  }),
-  new LengthFieldPrepender({ lengthFieldLength: 4 }),
-];
+const framing = () => [...frameHandlers()];
 const echo = () => [new PassThroughHandler(), new EchoHandler()];
 
 function framed(...payloads) {

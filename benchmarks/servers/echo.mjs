@@ -1,7 +1,7 @@
 // The echo server under test, from the built packages: node benchmarks/servers/echo.mjs PORT [HOST [LIMIT]]
-import { LengthFieldFrameDecoder, LengthFieldPrepender } from '@headrace/codec';
 import { ServerBootstrap } from '@headrace/core';
-import { EchoHandler, IdleStateHandler } from '@headrace/handlers';
+import { EchoHandler } from '@headrace/handlers';
+import { frameHandlers } from './frames.mjs';
 
 class PassThroughHandler {
   channelRead(ctx, message) {
@@ -17,13 +17,7 @@ const [port, host = '127.0.0.1', limit = 1 << 20] = process.argv.slice(2);
 await new ServerBootstrap()
   .childHandler((channel) =>
     channel.pipeline.addLast(
-      new IdleStateHandler({ readerIdleMs: 60_000 }),
-      new LengthFieldFrameDecoder({
-        maxFrameLength: Number(limit),
-        lengthFieldLength: 4,
-        initialBytesToStrip: 4,
-      }),
-      new LengthFieldPrepender({ lengthFieldLength: 4 }),
+      ...frameHandlers(60_000, Number(limit)),
       new PassThroughHandler(),
       new EchoHandler(),
     ),

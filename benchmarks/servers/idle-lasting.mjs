@@ -1,8 +1,8 @@
 // As idle.mjs, on lasting channels.
-import { LengthFieldFrameDecoder, LengthFieldPrepender } from '@headrace/codec';
 import { ServerBootstrap } from '@headrace/core';
-import { AuthHandler, EchoHandler, HeartbeatHandler, IdleStateHandler } from '@headrace/handlers';
+import { AuthHandler, EchoHandler, HeartbeatHandler } from '@headrace/handlers';
 import { ResumeHandler, ResumeTable } from '@headrace/lasting';
+import { frameHandlers } from './frames.mjs';
 
 class PassThroughHandler {
   channelRead(ctx, message) {
@@ -26,13 +26,7 @@ const [port, host = '127.0.0.1'] = process.argv.slice(2);
 await new ServerBootstrap()
   .childHandler((link) =>
     link.pipeline.addLast(
-      new IdleStateHandler({ readerIdleMs: 600_000 }),
-      new LengthFieldFrameDecoder({
-        maxFrameLength: 1 << 20,
-        lengthFieldLength: 4,
-        initialBytesToStrip: 4,
-      }),
-      new LengthFieldPrepender({ lengthFieldLength: 4 }),
+      ...frameHandlers(600_000),
       new HeartbeatHandler(),
       new ResumeHandler({ table, childHandler }),
     ),

@@ -1,7 +1,7 @@
 // Many connections that do nothing: the echo pipeline with sign-in and heartbeat, from the built packages.
-import { LengthFieldFrameDecoder, LengthFieldPrepender } from '@headrace/codec';
 import { ServerBootstrap } from '@headrace/core';
-import { AuthHandler, EchoHandler, HeartbeatHandler, IdleStateHandler } from '@headrace/handlers';
+import { AuthHandler, EchoHandler, HeartbeatHandler } from '@headrace/handlers';
+import { frameHandlers } from './frames.mjs';
 
 class PassThroughHandler {
   channelRead(ctx, message) {
@@ -18,13 +18,7 @@ const [port, host = '127.0.0.1'] = process.argv.slice(2);
 await new ServerBootstrap()
   .childHandler((channel) =>
     channel.pipeline.addLast(
-      new IdleStateHandler({ readerIdleMs: 600_000 }),
-      new LengthFieldFrameDecoder({
-        maxFrameLength: 1 << 20,
-        lengthFieldLength: 4,
-        initialBytesToStrip: 4,
-      }),
-      new LengthFieldPrepender({ lengthFieldLength: 4 }),
+      ...frameHandlers(600_000),
       new PassThroughHandler(),
       new AuthHandler({ authenticate, timeoutMs: 600_000 }),
       new HeartbeatHandler(),

@@ -1,7 +1,6 @@
 // What the servers have in common whose messages go to all members, the sender included.
-import { LengthFieldFrameDecoder, LengthFieldPrepender } from '@headrace/codec';
 import { ServerBootstrap } from '@headrace/core';
-import { IdleStateHandler } from '@headrace/handlers';
+import { frameHandlers } from './frames.mjs';
 
 class JoinAndBroadcast {
   sharable = true;
@@ -26,16 +25,7 @@ export const joinAndBroadcast = (members) => new JoinAndBroadcast(members);
 
 /** The pipeline of a connection whose messages are frames. */
 export const framesBefore = (last) => (channel) =>
-  channel.pipeline.addLast(
-    new IdleStateHandler({ readerIdleMs: 60_000 }),
-    new LengthFieldFrameDecoder({
-      maxFrameLength: 1 << 20,
-      lengthFieldLength: 4,
-      initialBytesToStrip: 4,
-    }),
-    new LengthFieldPrepender({ lengthFieldLength: 4 }),
-    last,
-  );
+  channel.pipeline.addLast(...frameHandlers(), last);
 
 export const listen = (port, host, childHandler) =>
   new ServerBootstrap()
