@@ -25,8 +25,8 @@ export async function broadcast(settings: Settings): Promise<Result[]> {
       unit: "server's CPU, us per delivery",
       rows,
       goals: [
-        { text: "of Netty's", to: 'netty', atMost: 0.7 },
-        { text: "of the raw loop's", to: 'net loop', atMost: 1.05 },
+        { text: "of Netty's", to: 'netty', atMost: 0.62 },
+        { text: "of the raw loop's", to: 'net loop', atMost: 0.95 },
       ],
     },
   ];

@@ -19,13 +19,13 @@ export async function connections(settings: Settings): Promise<Result[]> {
       title: `accepting ${count} connections`,
       unit: "server's CPU, us per connection",
       rows: accepts,
-      goals: [{ text: 'of a bare net.Server', to: 'net bare', atMost: 1.3 }],
+      goals: [{ text: 'of a bare net.Server', to: 'net bare', atMost: 1.15 }],
     },
     {
       title: `${count} idle connections, echo pipeline with sign-in and heartbeat`,
       unit: 'KiB of resident memory per connection, after a collection',
       rows: memories,
-      goals: [{ text: 'KiB per connection', atMost: 5 }],
+      goals: [{ text: 'KiB per connection', atMost: 4.2 }],
     },
   ];
 }

@@ -16,6 +16,7 @@ import { nest } from './nest.ts';
 import { record } from './record.ts';
 import { runtimes } from './runtimes.ts';
 import { readSettings, type Settings } from './settings.ts';
+import { starting } from './starting.ts';
 import { tlsEcho } from './tls-echo.ts';
 import { webSockets } from './web-sockets.ts';
 
@@ -31,6 +32,8 @@ const PARTS: Readonly<Record<string, (settings: Settings) => Promise<Result[]>>>
   nest,
   micro,
   runtimes,
+  // Last: it builds the packages as they are published.
+  starting,
 };
 /** Installs Bun, and compares runtimes: run by its name only. */
 const ASKED_FOR = ['runtimes'];

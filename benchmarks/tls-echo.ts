@@ -11,7 +11,7 @@ export async function tlsEcho(settings: Settings): Promise<Result[]> {
   try {
     const more = { rest: [folder], protocol: 'tls' } as const;
     const peers = [nodePeer(HEADRACE, 'tls.mjs', more), nodePeer('net tls', 'tls-net.mjs', more)];
-    const goals = [{ text: 'of a server on node:tls', to: 'net tls', atMost: 1.15 }];
+    const goals = [{ text: 'of a server on node:tls', to: 'net tls', atMost: 1 }];
     const works = [
       { connections: 50, depth: 16, bytes: 64, goals },
       { connections: 50, depth: 1, bytes: 64, goals },
