@@ -633,7 +633,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/internal/option-set.ts',
-    find: 'if (this.isPlain) {',
+    find: 'if (isPlain) {',
     replace: 'if (true) {',
     test: 'test/internal/option-set.test.ts',
     why: 'functions and objects are not kept for the next call',

@@ -38,6 +38,13 @@ import { ChannelOutput, type OutputOwner } from './channel-output.ts';
 import { ChannelReading } from './channel-reading.ts';
 import { reportCatcher, reportDropped, reportUncaught } from './channel-report.ts';
 import { causeOf, transportError } from './close-cause.ts';
+import {
+  type CloseListener,
+  type CloseListeners,
+  callListeners,
+  withListener,
+  withoutListener,
+} from './close-listeners.ts';
 import { lateLoopError, MessageStream } from './message-stream.ts';
 import { type ReplacementOwner, TransportReplacement } from './transport-replacement.ts';
 
@@ -70,8 +77,6 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   readonly reading: ChannelReading;
   /** Memory for the rest of the message that has begun. */
   readRoom: ReadRoom | undefined = undefined;
-  readonly ending: ChannelEnding = new ChannelEnding();
-  readonly isServer: boolean = false;
   private readonly idNumber: number;
   private phase = MADE;
   private hasDroppedMessages = false;
@@ -80,6 +85,8 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   private connecting: SettableFuture | undefined = undefined;
   private replacement: TransportReplacement | undefined = undefined;
   private stream: MessageStream | undefined = undefined;
+  private madeEnding: ChannelEnding | undefined = undefined;
+  private closeListeners: CloseListeners = undefined;
 
   constructor(
     channel: Channel,
@@ -98,6 +105,10 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   }
 
   // --- state ---
+
+  get isServer(): boolean {
+    return false;
+  }
 
   get id(): string {
     return this.idNumber.toString(16).padStart(8, '0');
@@ -132,7 +143,7 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   }
 
   get isEnding(): boolean {
-    return this.ending.isAsked || this.output.isEnding || !this.isOpen;
+    return this.madeEnding?.isAsked === true || this.output.isEnding || !this.isOpen;
   }
 
   get discardsInput(): boolean {
@@ -142,6 +153,25 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   get attributes(): AttributeMap {
     this.madeAttributes ??= new AttributeMap();
     return this.madeAttributes;
+  }
+
+  get ending(): ChannelEnding {
+    this.madeEnding ??= new ChannelEnding();
+    return this.madeEnding;
+  }
+
+  /** Set when the channel has closed. */
+  get closeInfo(): CloseInfo | undefined {
+    return this.madeEnding?.info;
+  }
+
+  onClosed(listener: CloseListener): void {
+    if (this.closeInfo !== undefined) listener(this.channel);
+    else this.closeListeners = withListener(this.closeListeners, listener);
+  }
+
+  offClosed(listener: CloseListener): void {
+    this.closeListeners = withoutListener(this.closeListeners, listener);
   }
 
   /** Settles when a connecting channel is connected, or failed to be; to be asked for before `register`. */
@@ -173,19 +203,25 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   /** The only way to CLOSED. */
   private shut(cause: CloseInfo, abort = false): void {
     if (!this.isOpen) return;
-    const { ending, channel } = this;
+    const { ending } = this;
     const wasActive = this.isActive;
     this.phase = this.phase === MADE ? GONE : CLOSED;
     const info = ending.explain(cause);
     this.reading.releaseAll();
     if (abort) this.transport.abort(info);
     else this.transport.close(info);
-    ending.announce(channel);
+    this.announceClosed();
     this.connecting?.fail(ending.failure ?? ending.closedError());
     this.replacement?.future.fail(ending.failure ?? ending.closedError());
     ending.settle();
     this.output.close(ending.hasTransportFailed ? ending.failure : undefined);
     this.clock.execute(() => this.deregister(wasActive));
+  }
+
+  private announceClosed(): void {
+    const { closeListeners } = this;
+    this.closeListeners = undefined;
+    callListeners(closeListeners, this.channel);
   }
 
   private deregister(wasActive: boolean): void {

@@ -1,11 +1,8 @@
 import type { Channel, CloseInfo, CloseReason, Timer } from '../contract.ts';
-import { callSafely } from '../internal/call-safely.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import { causeOf, closedError } from './close-cause.ts';
 
-type CloseListener = (channel: Channel) => void;
-
-/** Why a channel ends, whether it lingers before that, and the listeners for its end. */
+/** Why a channel ends, and whether it lingers before that. Made when the end begins, or is asked for. */
 export class ChannelEnding {
   /** `close()`, `end()` or a shutdown of the output was called. */
   isAsked = false;
@@ -17,8 +14,6 @@ export class ChannelEnding {
   info: CloseInfo | undefined = undefined;
   /** Given to `end()`. */
   private reason: CloseReason = 'local';
-  /** Usually that is one group, so no set is made for it. */
-  private listeners: CloseListener | Set<CloseListener> | undefined = undefined;
   private settable: SettableFuture | undefined = undefined;
   private promise: Promise<CloseInfo> | undefined = undefined;
 
@@ -42,7 +37,7 @@ export class ChannelEnding {
   linger(channel: Channel, reason: CloseReason, lingerMs: number, isOver: () => void): void {
     this.reason = reason;
     const deadline: Timer = channel.clock.schedule(isOver, lingerMs);
-    this.add(channel, () => deadline.cancel());
+    channel.onClosed(() => deadline.cancel());
   }
 
   /** Succeeds when the channel has closed. */
@@ -53,30 +48,8 @@ export class ChannelEnding {
   }
 
   promiseFor(channel: Channel): Promise<CloseInfo> {
-    this.promise ??= new Promise((resolve) => this.add(channel, () => resolve(this.info!)));
+    this.promise ??= new Promise((resolve) => channel.onClosed(() => resolve(this.info!)));
     return this.promise;
-  }
-
-  add(channel: Channel, listener: CloseListener): void {
-    const { listeners } = this;
-    if (this.info !== undefined) listener(channel);
-    else if (listeners === undefined) this.listeners = listener;
-    else if (typeof listeners === 'function') this.listeners = new Set([listeners, listener]);
-    else listeners.add(listener);
-  }
-
-  delete(listener: CloseListener): void {
-    if (this.listeners === listener) this.listeners = undefined;
-    else if (typeof this.listeners === 'object') this.listeners.delete(listener);
-  }
-
-  /** Calls the listeners, once. */
-  announce(channel: Channel): void {
-    const { listeners } = this;
-    this.listeners = undefined;
-    if (typeof listeners === 'function') callSafely(listeners, channel);
-    else if (listeners !== undefined)
-      for (const listener of listeners) callSafely(listener, channel);
   }
 
   /** Settles the future of the close, if it was asked for. */

@@ -15,7 +15,6 @@ export function serverChannel(
 }
 
 class ServerCore extends ChannelCore {
-  override readonly isServer: boolean = true;
   private readonly childOptions: ResolvedChannelOptions;
 
   constructor(
@@ -26,6 +25,10 @@ class ServerCore extends ChannelCore {
   ) {
     super(channel, transport, options, undefined);
     this.childOptions = childOptions;
+  }
+
+  override get isServer(): boolean {
+    return true;
   }
 
   override received(transport: unknown): void {

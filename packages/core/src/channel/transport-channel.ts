@@ -248,7 +248,7 @@ export class TransportChannel<R = unknown, W = unknown> implements Channel<R, W>
   }
 
   get closeInfo(): CloseInfo | undefined {
-    return this[CORE].ending.info;
+    return this[CORE].closeInfo;
   }
 
   get closed(): Promise<CloseInfo> {
@@ -256,11 +256,11 @@ export class TransportChannel<R = unknown, W = unknown> implements Channel<R, W>
   }
 
   onClosed(listener: (channel: Channel) => void): void {
-    this[CORE].ending.add(this as Channel, listener);
+    this[CORE].onClosed(listener);
   }
 
   offClosed(listener: (channel: Channel) => void): void {
-    this[CORE].ending.delete(listener);
+    this[CORE].offClosed(listener);
   }
 
   [Symbol.asyncIterator](): Required<Pick<AsyncIterator<R>, 'next' | 'return'>> {

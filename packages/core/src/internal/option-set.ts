@@ -50,8 +50,7 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
   /** The names as errors show them. */
   private readonly labels: readonly string[];
   private readonly list: readonly OptionKind<unknown, unknown>[];
-  private readonly isPlain: boolean;
-  /** The last result, when all values are numbers, texts or booleans: handlers of one kind get the same. */
+  /** The last result, when all given values were numbers, texts or booleans: handlers of one kind get the same. */
   private last: unknown = undefined;
   private lastNames: readonly unknown[] = NEVER;
   private lastValues: readonly unknown[] = [];
@@ -64,7 +63,6 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
     this.names = Object.keys(kinds);
     this.labels = this.names.map((name) => prefix + name);
     this.list = Object.values(kinds) as unknown as OptionKind<unknown, unknown>[];
-    this.isPlain = this.list.every((kind) => kind.isPlain);
   }
 
   /**
@@ -78,7 +76,7 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
     if (this.isLast(given)) return this.last as Resolved<Options, Kinds>;
     this.checkNames(given, owner);
     const resolved = this.part(given as Options);
-    if (this.isPlain && isLiteral(given) && Object.values(given).every(isPlainValue)) {
+    if (resolved === this.last && isLiteral(given) && Object.values(given).every(isPlainValue)) {
       this.lastNames = Object.keys(given);
       this.lastValues = Object.values(given);
     }
@@ -109,14 +107,16 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
     checkGiven(this.owner, given, this.kinds);
     const { names, labels, list } = this;
     const values: Record<string, unknown> = {};
+    let isPlain = true;
     for (let i = 0; i < names.length; i++) {
       const name = names[i]!;
       const kind = list[i]!;
       const value = (given as Record<string, unknown>)[name];
       const isAbsent = value === undefined && !kind.isRequired;
       values[name] = isAbsent ? kind.absent : kind.check(labels[i]!, value);
+      isPlain &&= isAbsent || kind.isPlain;
     }
-    if (this.isPlain) {
+    if (isPlain) {
       this.last = values;
       this.lastPart = names.map((name) => (given as Record<string, unknown>)[name]);
       this.lastNames = NEVER;

@@ -94,6 +94,18 @@ describe('options like those of the call before', () => {
     expect(set.resolve({ handle })).toEqual(set.resolve({ handle }));
     expect(set.resolve({ handle })).not.toBe(set.resolve({ handle }));
   });
+
+  it('are not resolved again where an option that may be an object or a function is not given', () => {
+    const set = describeOptions('Server', { size: whole({ default: 1 }), handle: fn() });
+    const resolved = (given: { readonly size?: number; readonly handle?: () => unknown }) =>
+      set.resolve(given);
+    const plain = resolved({ size: 2 });
+    expect(plain).toEqual({ size: 2, handle: undefined });
+    expect(resolved({ size: 2 })).toBe(plain);
+    const handle = () => 1;
+    expect(resolved({ size: 2, handle })).toEqual({ size: 2, handle });
+    expect(resolved({ size: 2 })).toEqual(plain);
+  });
 });
 
 it('says which option is missing', () => {
