@@ -108,8 +108,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/auth/auth-handler.ts',
-    find: '() => this.orEnd(ctx, expired)',
-    replace: 'expired',
+    find: 'this.orEnd(ctx, () => this.decide(ctx, this.machine.expired()));',
+    replace: 'this.decide(ctx, this.machine.expired());',
     test: 'test/auth/auth-handler.test.ts',
     why: 'a reply that throws at the deadline does not end the process',
   },
@@ -247,7 +247,7 @@ export const mutants: readonly Mutant[] = [
     why: 'missed answers close the connection',
   },
   {
-    file: 'src/heartbeat/heartbeat-handler.ts',
+    file: 'src/heartbeat/heartbeat-watch.ts',
     find: 'else if (readHeldMs > this.heldMs) machine.stood(now, readHeldMs - this.heldMs);',
     replace: '',
     test: 'test/heartbeat/heartbeat-handler.test.ts',
@@ -380,7 +380,7 @@ export const mutants: readonly Mutant[] = [
     why: 'a format that cannot write a cancel does not end the process',
   },
   {
-    file: 'src/heartbeat/heartbeat-handler.ts',
+    file: 'src/heartbeat/heartbeat-watch.ts',
     find: 'callInContext(ctx, () => {',
     replace: '((task: () => void) => task())(() => {',
     test: 'test/heartbeat/heartbeat-handler.test.ts',

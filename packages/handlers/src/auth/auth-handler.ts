@@ -11,13 +11,19 @@ import {
   callInContext,
   KeptInputHandler,
   type KeptInputSteps,
+  PendingWriteQueue,
   toError,
 } from '@headrace/core/authoring';
 import { AuthenticatedEvent, AuthFailedEvent } from './auth-event.ts';
 import { type AuthAction, AuthMachine, type Rejection } from './auth-machine.ts';
 import { type AuthOptions, type AuthVerdict, resolveAuthOptions } from './auth-options.ts';
-import { CLOSE_REASONS, type Occasion, refusalError, refusalReply } from './auth-refusal.ts';
-import { EarlyWrites } from './early-writes.ts';
+import {
+  CLOSE_REASONS,
+  type Occasion,
+  refusalError,
+  refusalReply,
+  writeError,
+} from './auth-refusal.ts';
 import { Inquiry, type Question } from './inquiry.ts';
 import { Membership } from './membership.ts';
 import type { OtherSession, Session } from './sessions.ts';
@@ -74,27 +80,31 @@ const REMOVED = 'the auth handler was removed before the sign-in';
 export class AuthHandler<Principal, Message = string, Reply = Message> extends KeptInputHandler {
   declare readonly types: Types<{ reads: Message; writes: Reply }>;
   private readonly options: AuthOptions<Principal, Message, Reply>;
-  private readonly limits: { readonly timeoutMs: number; readonly maxHeld: number };
   private readonly machine: AuthMachine;
-  private readonly membership: Membership<Principal>;
-  /** It exists from the first question on. */
+  // Thousands of connections may wait for their sign-in: what only some need is made when it is needed.
+  private madeMembership: Membership<Principal> | undefined = undefined;
   private inquiry: Inquiry<Principal, Reply> | undefined = undefined;
   private deadline: Timer | undefined = undefined;
-  private readonly writes = new EarlyWrites();
+  /** Writes that wait for the sign-in. */
+  private early: PendingWriteQueue | undefined = undefined;
   private isDeciding = false;
   /** An error passes: what the handlers after this one write is an answer to it. */
   private passesError = false;
-  /** It has work to do after the sign-in. */
-  private readonly staysOn: boolean;
 
   constructor(options: AuthOptions<Principal, Message, Reply>) {
     super();
-    const { timeoutMs, rules } = resolveAuthOptions(options);
     this.options = options;
-    this.limits = { timeoutMs, maxHeld: rules.maxHeld };
-    this.machine = new AuthMachine(rules);
-    this.membership = new Membership(options);
-    this.staysOn = options.sessions !== undefined || rules.again !== 'pass';
+    this.machine = new AuthMachine(resolveAuthOptions(options));
+  }
+
+  private get membership(): Membership<Principal> {
+    this.madeMembership ??= new Membership(this.options);
+    return this.madeMembership;
+  }
+
+  /** It has work to do after the sign-in. */
+  private get staysOn(): boolean {
+    return this.options.sessions !== undefined || this.machine.rules.again !== 'pass';
   }
 
   // --- life ---
@@ -139,18 +149,22 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
 
   private start(ctx: Context): void {
     if (this.deadline !== undefined || this.machine.phase !== 'waiting') return;
-    const { timeoutMs } = this.limits;
+    const { timeoutMs } = this.machine.rules;
     if (timeoutMs !== Number.POSITIVE_INFINITY) {
-      const expired = (): void => this.decide(ctx, this.machine.expired());
-      this.deadline = ctx.clock.schedule(() => this.orEnd(ctx, expired), timeoutMs);
+      // Not by the context's clock, which would catch errors a second time: that is a closure for each connection.
+      this.deadline = ctx.channel.clock.schedule(() => this.expired(ctx), timeoutMs);
     }
     const { authenticateChannel } = this.options;
     if (authenticateChannel !== undefined) this.check(ctx, authenticateChannel);
   }
 
+  private expired(ctx: Context): void {
+    this.orEnd(ctx, () => this.decide(ctx, this.machine.expired()));
+  }
+
   /** An error costs more than all the rest of a connection's end: it is made only where something waits for it. */
   private abandon(why: string): void {
-    const isAwaited = this.inquiry?.isOpen === true || this.writes.size > 0;
+    const isAwaited = this.inquiry?.isOpen === true || this.early?.isEmpty === false;
     this.stop(isAwaited ? new RejectedError('REJECTED_AUTH', why) : undefined);
   }
 
@@ -159,7 +173,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
     this.deadline?.cancel();
     this.inquiry?.abort(error);
     if (this.isKeeping) this.kept.drop();
-    if (error !== undefined) this.writes.fail(error);
+    if (error !== undefined) this.early?.removeAndFailAll(error);
   }
 
   // --- messages ---
@@ -175,8 +189,11 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
   }
 
   write(ctx: Context, message: unknown): WriteFuture {
-    const fate = this.machine.write(this.writes.size, this.passesError);
-    return this.writes.write(ctx, message, fate);
+    const fate = this.machine.write(this.early?.size ?? 0, this.passesError);
+    if (fate === 'pass') return ctx.write(message);
+    if (fate !== 'hold') throw writeError(fate, this.machine.rules);
+    this.early ??= new PendingWriteQueue(ctx);
+    return this.early.add(message);
   }
 
   override exceptionCaught(ctx: Context, error: Error): void {
@@ -325,7 +342,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
     if (!membership.begin(ctx, session)) return;
     this.reply(ctx, reply ?? atOnce('accepted', this.options.replies?.accepted?.(principal)));
     if (!membership.has(session)) return;
-    this.writes.send();
+    this.early?.removeAndWriteAll();
     ctx.flush();
     if (!membership.has(session) || !membership.join(session)) return;
     ctx.fireUserEventTriggered(new AuthenticatedEvent(principal, previous));
@@ -350,7 +367,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
     stays: boolean,
     occasion: Occasion<Message, Reply>,
   ): void {
-    const error = refusalError(why, occasion, this.limits);
+    const error = refusalError(why, occasion, this.machine.rules);
     if (!stays) this.stop(error);
     this.reply(ctx, refusalReply(why, occasion, this.options.replies));
     ctx.fireUserEventTriggered(new AuthFailedEvent(error, stays));
@@ -366,7 +383,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
     this.machine.kicked();
     const { membership } = this;
     const { channel } = ctx;
-    this.stop(refusalError('kicked', {}, this.limits));
+    this.stop(refusalError('kicked', {}, this.machine.rules));
     this.kept.release();
     callInContext(ctx, () => membership.removeSession(session));
     callInContext(ctx, () => void membership.leaveGroup(channel));

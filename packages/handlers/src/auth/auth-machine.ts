@@ -1,13 +1,15 @@
-/** What an AuthMachine decides by. */
+/** What a sign-in is decided by. */
 export interface AuthRules {
+  /** `Infinity` for no deadline. */
+  readonly timeoutMs: number;
   readonly earlyMessages: 'hold-following' | 'hold' | 'refuse';
   readonly earlyWrites: 'hold' | 'refuse' | 'pass';
   /** Messages that may wait for credentials, and writes that may wait until the peer is authenticated. */
   readonly maxHeld: number;
   readonly duplicatePolicy: 'kick-older' | 'refuse' | 'allow';
   readonly again: 'pass' | 'refuse' | 'move';
-  /** A no leaves the connection open, unless the verdict decides otherwise. */
-  readonly staysOnNo: boolean;
+  /** What a no does to the connection, unless the verdict decides otherwise. */
+  readonly refusalPolicy: 'close' | 'stay';
 }
 
 /**
@@ -68,7 +70,7 @@ const KICK_AND_ACCEPT: readonly AuthAction[] = [{ do: 'kick-others' }, ...ACCEPT
  * ```
  */
 export class AuthMachine {
-  private readonly rules: AuthRules;
+  readonly rules: AuthRules;
   private now: AuthPhase = 'waiting';
   private isIn = false;
 
@@ -130,7 +132,7 @@ export class AuthMachine {
     return others > 0 && duplicatePolicy === 'kick-older' ? KICK_AND_ACCEPT : ACCEPT;
   }
 
-  no(stays: boolean = this.rules.staysOnNo): readonly AuthAction[] {
+  no(stays: boolean = this.rules.refusalPolicy === 'stay'): readonly AuthAction[] {
     return this.refuse('no', stays);
   }
 

@@ -112,32 +112,38 @@ const REPLIES = describePart('replies', {
   again: REPLY,
 });
 
-const OPTIONS = describeOptions('AuthHandler', {
-  authenticate: fn({ required: true, purpose: 'decides on credentials' }),
-  authenticateChannel: fn({ purpose: 'decides on a connection' }),
-  isCredentials: fn({ purpose: 'recognises credentials' }),
+/** What is decided by numbers and texts alone: handlers with the same values share one object. */
+const RULES = describeOptions('AuthHandler', {
   timeoutMs: time({ default: 10_000 }),
-  replies: nested(REPLIES),
   refusalPolicy: choice(['close', 'stay'], { default: 'close' }),
   earlyMessages: choice(['hold-following', 'hold', 'refuse'], { default: 'hold-following' }),
   earlyWrites: choice(['hold', 'refuse', 'pass'], { default: 'hold' }),
   maxHeld: whole({ default: 32 }),
-  group: having('add', 'a group, such as a ChannelGroup'),
-  sessions: having('othersOf', 'sessions, such as a SessionRegistry'),
   duplicatePolicy: choice(['kick-older', 'refuse', 'allow'], { default: 'allow' }),
   again: choice(['pass', 'refuse', 'move'], { default: 'pass' }),
-  principalKey: object('an AttributeKey'),
 });
 
-type AnyAuthOptions = AuthOptions<unknown, unknown, unknown>;
+const OPTIONS = describeOptions(
+  'AuthHandler',
+  {
+    authenticate: fn({ required: true, purpose: 'decides on credentials' }),
+    authenticateChannel: fn({ purpose: 'decides on a connection' }),
+    isCredentials: fn({ purpose: 'recognises credentials' }),
+    replies: nested(REPLIES),
+    group: having('add', 'a group, such as a ChannelGroup'),
+    sessions: having('othersOf', 'sessions, such as a SessionRegistry'),
+    principalKey: object('an AttributeKey'),
+  },
+  RULES,
+);
 
 /** Adds the defaults. Refuses wrong options, and those that cannot work together, before a connection exists. */
-export function resolveAuthOptions<P, M, R>(
-  options: AuthOptions<P, M, R>,
-): { readonly timeoutMs: number; readonly rules: AuthRules } {
-  const resolved = OPTIONS.resolve(options as unknown as AnyAuthOptions);
-  const { timeoutMs, refusalPolicy, sessions, isCredentials } = resolved;
-  const { earlyMessages, earlyWrites, maxHeld, duplicatePolicy, again } = resolved;
+export function resolveAuthOptions<P, M, R>(options: AuthOptions<P, M, R>): AuthRules {
+  const { sessions, isCredentials } = OPTIONS.resolve(
+    options as unknown as AuthOptions<unknown, unknown, unknown>,
+  );
+  const rules = RULES.part(options);
+  const { duplicatePolicy, again } = rules;
   if (duplicatePolicy !== 'allow' && sessions === undefined) {
     throw new OptionError(
       'OPTION_CONFLICT',
@@ -153,9 +159,5 @@ export function resolveAuthOptions<P, M, R>(
       { option: 'isCredentials' },
     );
   }
-  const staysOnNo = refusalPolicy === 'stay';
-  return {
-    timeoutMs,
-    rules: { earlyMessages, earlyWrites, maxHeld, duplicatePolicy, again, staysOnNo },
-  };
+  return rules;
 }

@@ -1,6 +1,6 @@
 import { type CloseReason, RejectedError, TimedOutError } from '@headrace/core';
 import { atOnce } from '@headrace/core/authoring';
-import type { Rejection } from './auth-machine.ts';
+import type { AuthRules, Rejection } from './auth-machine.ts';
 import type { AuthOptions } from './auth-options.ts';
 
 /** The message, and the words of the authenticator, that led to a rejection. */
@@ -26,7 +26,7 @@ export const CLOSE_REASONS: Readonly<Record<Rejection, CloseReason>> = {
 export function refusalError(
   why: Rejection,
   { text, cause }: Occasion<unknown, unknown>,
-  { timeoutMs, maxHeld }: { readonly timeoutMs: number; readonly maxHeld: number },
+  { timeoutMs, maxHeld }: AuthRules,
 ): RejectedError | TimedOutError {
   if (why === 'timeout') {
     const round = Math.round(timeoutMs);
@@ -41,6 +41,15 @@ export function refusalError(
     kicked: 'a newer connection took the place of this one',
   };
   return new RejectedError('REJECTED_AUTH', texts[why], {}, cause);
+}
+
+/** The error of a handler's write before the sign-in. */
+export function writeError(why: 'refuse' | 'full', { maxHeld }: AuthRules): RejectedError {
+  const text =
+    why === 'full'
+      ? `${maxHeld} writes wait for the sign-in already (maxHeld); this one was refused`
+      : 'the peer has not authenticated; earlyWrites refuses to write to it';
+  return new RejectedError('REJECTED_AUTH', text);
 }
 
 /** What the peer is sent, if anything. */

@@ -1,4 +1,4 @@
-import type { Channel, Clock, Context, Handler, Types, WriteFuture } from '@headrace/core';
+import type { Channel, Context, Handler, Types, WriteFuture } from '@headrace/core';
 import { callInContext, describeOptions, flag, time } from '@headrace/core/authoring';
 import { WriteWatch } from '../heartbeat/write-watch.ts';
 import { type IdleState, IdleStateEvent } from './idle-state-event.ts';
@@ -72,8 +72,6 @@ export class IdleStateHandler implements Handler {
   private readonly observeOutput: boolean;
   private readonly writes: WriteWatch | undefined;
   private ctx: Context | undefined = undefined;
-  /** The channel's, cached: thousands of timers may fire together. */
-  private clock: Clock | undefined = undefined;
   private isReading = false;
   private lastReadAt = 0;
   /** For how long reads had been held at the last read. */
@@ -154,14 +152,12 @@ export class IdleStateHandler implements Handler {
   private start(ctx: Context): void {
     if (this.ctx !== undefined) return;
     this.ctx = ctx;
-    const { clock } = ctx;
-    this.clock = clock;
     const { channel } = ctx;
-    this.lastReadAt = this.lastWriteAt = clock.now();
+    this.lastReadAt = this.lastWriteAt = channel.clock.now();
     this.heldMs = channel.readHeldMs;
-    this.reader?.arm(channel, clock);
-    this.writer?.arm(channel, clock);
-    this.all?.arm(channel, clock);
+    this.reader?.arm(channel);
+    this.writer?.arm(channel);
+    this.all?.arm(channel);
   }
 
   private stop(): void {
@@ -173,37 +169,39 @@ export class IdleStateHandler implements Handler {
 
   private stampRead(): void {
     if (this.ctx === undefined) return;
-    this.lastReadAt = this.clock!.now();
-    this.heldMs = this.ctx.channel.readHeldMs;
+    const { channel } = this.ctx;
+    this.lastReadAt = channel.clock.now();
+    this.heldMs = channel.readHeldMs;
     if (this.reader !== undefined) this.reader.isFirst = true;
     if (this.all !== undefined) this.all.isFirst = true;
   }
 
   private stampWrite(): void {
     if (this.ctx === undefined) return;
-    this.lastWriteAt = this.clock!.now();
+    this.lastWriteAt = this.ctx.channel.clock.now();
     if (this.writer !== undefined) this.writer.isFirst = true;
     if (this.all !== undefined) this.all.isFirst = true;
   }
 
   /** @internal */
   timerExpired(timer: IdleTimer): void {
-    const { ctx, clock } = this;
-    if (ctx === undefined || clock === undefined || !ctx.channel.isOpen) return;
+    const { ctx } = this;
+    if (ctx === undefined || !ctx.channel.isOpen) return;
     const { channel } = ctx;
+    const { clock } = channel;
     if (timer !== this.writer && channel.isReadHeld) {
       // The peer may have sent something meanwhile: it is read first.
       timer.waitForReads(channel, () => {
-        timer.arm(channel, clock, Math.max(1, this.remainingMs(channel, timer, clock.now())));
+        timer.arm(channel, Math.max(1, this.remainingMs(channel, timer, clock.now())));
       });
       return;
     }
     const remainingMs = this.remainingMs(channel, timer, clock.now());
     if (remainingMs > 0) {
-      timer.arm(channel, clock, Math.max(1, remainingMs));
+      timer.arm(channel, Math.max(1, remainingMs));
       return;
     }
-    timer.arm(channel, clock);
+    timer.arm(channel);
     const { isFirst } = timer;
     timer.isFirst = false;
     if (this.observeOutput && timer !== this.reader) {

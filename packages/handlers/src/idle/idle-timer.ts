@@ -1,5 +1,6 @@
-import type { Channel, Clock, Timer } from '@headrace/core';
+import type { Channel, Timer } from '@headrace/core';
 import type { IdleState } from './idle-state-event.ts';
+import { OutputMoves } from './output-moves.ts';
 
 /** Notified when the time of a timer is over. */
 export interface IdleTimerOwner {
@@ -18,9 +19,8 @@ export class IdleTimer {
   private heldMs = 0;
   private isWaiting = false;
   private timer: Timer | undefined = undefined;
-  private seenWriteAt = 0;
-  private seenPending = 0;
-  private seenProgress = 0;
+  /** Made where output is observed. */
+  private outputMoves: OutputMoves | undefined = undefined;
 
   constructor(state: IdleState, timeoutMs: number, owner: IdleTimerOwner) {
     this.state = state;
@@ -28,7 +28,7 @@ export class IdleTimer {
     this.task = () => owner.timerExpired(this);
   }
 
-  arm({ readHeldMs }: Channel, clock: Clock, delayMs: number = this.timeoutMs): void {
+  arm({ readHeldMs, clock }: Channel, delayMs: number = this.timeoutMs): void {
     this.dueAt = clock.now() + delayMs;
     this.heldMs = readHeldMs;
     this.timer = clock.schedule(this.task, delayMs);
@@ -58,14 +58,7 @@ export class IdleTimer {
 
   /** True if the output moved since the last call. */
   hasOutputMoved(channel: Channel, lastWriteAt: number): boolean {
-    const { pendingOutboundBytes, outboundProgress } = channel;
-    const moved =
-      lastWriteAt !== this.seenWriteAt ||
-      pendingOutboundBytes !== this.seenPending ||
-      outboundProgress !== this.seenProgress;
-    this.seenWriteAt = lastWriteAt;
-    this.seenPending = pendingOutboundBytes;
-    this.seenProgress = outboundProgress;
-    return moved;
+    this.outputMoves ??= new OutputMoves();
+    return this.outputMoves.look(channel, lastWriteAt);
   }
 }

@@ -7,7 +7,8 @@ const RULES: AuthRules = {
   maxHeld: 2,
   duplicatePolicy: 'allow',
   again: 'pass',
-  staysOnNo: false,
+  timeoutMs: 10_000,
+  refusalPolicy: 'close',
 };
 
 function machine(rules: Partial<AuthRules> = {}): AuthMachine {
@@ -43,7 +44,7 @@ describe('AuthMachine', () => {
     over.began();
     expect(over.no()).toEqual([{ do: 'reject', why: 'no', stays: false }]);
     expect(over.phase).toBe('over');
-    const staying = machine({ staysOnNo: true });
+    const staying = machine({ refusalPolicy: 'stay' });
     staying.began();
     expect(names(staying.no())).toEqual(['reject', 'look-again']);
     expect(staying.phase).toBe('waiting');

@@ -1,0 +1,178 @@
+import type { Context, Timer, WriteFuture } from '@headrace/core';
+import { atOnce, callInContext } from '@headrace/core/authoring';
+import type { AdaptiveInterval } from './adaptive-interval.ts';
+import { HeartbeatMissedEvent, HeartbeatReceivedEvent } from './heartbeat-event.ts';
+import type { HeartbeatFormat } from './heartbeat-format.ts';
+import {
+  type HeartbeatAction,
+  HeartbeatMachine,
+  type HeartbeatRules,
+} from './heartbeat-machine.ts';
+import type { HeartbeatOptions } from './heartbeat-options.ts';
+import { WriteWatch } from './write-watch.ts';
+
+/** The heartbeats that one side of a channel sends, and the peer's silence: carries out what the machine decides. */
+export class HeartbeatWatch<In, Out> {
+  /** It sends heartbeats, and does not only watch for silence. */
+  readonly sendsPings: boolean;
+  private readonly format: HeartbeatFormat<In, Out>;
+  private readonly rules: HeartbeatRules;
+  private readonly adaptive: AdaptiveInterval | undefined;
+  private machine: HeartbeatMachine | undefined = undefined;
+  private ctx: Context | undefined = undefined;
+  private timer: Timer | undefined = undefined;
+  private isFirstDue: boolean;
+  /** With auto-read off: something was asked for, and has not come. */
+  private isAsked = false;
+  /** For how long reads had been held at the last look. */
+  private heldMs = 0;
+  private lastRoundTripMs: number | undefined = undefined;
+  /** The last ping, while it is on its way to the kernel. */
+  private pingOnItsWay: WriteFuture | undefined = undefined;
+  private writes: WriteWatch | undefined = undefined;
+
+  constructor(
+    format: HeartbeatFormat<In, Out>,
+    rules: HeartbeatRules,
+    { adaptive, immediately }: HeartbeatOptions<In, Out>,
+  ) {
+    this.format = format;
+    this.rules = rules;
+    this.adaptive = adaptive;
+    this.sendsPings = rules.intervalMs() < Infinity;
+    this.isFirstDue = this.sendsPings && immediately === true;
+  }
+
+  get watchesWrites(): boolean {
+    return this.sendsPings && this.rules.onlyWhenQuiet;
+  }
+
+  /** From the last ping that was answered to its answer. */
+  get roundTripMs(): number | undefined {
+    return this.lastRoundTripMs;
+  }
+
+  /** Consecutive missed answers. */
+  get missed(): number {
+    return this.machine?.missed ?? 0;
+  }
+
+  /** A ping of ours has got no answer yet. */
+  get hasUnanswered(): boolean {
+    return this.machine?.hasUnanswered === true;
+  }
+
+  // --- life ---
+
+  start(ctx: Context): void {
+    if (this.ctx !== undefined) return;
+    this.ctx = ctx;
+    this.machine = new HeartbeatMachine(this.rules, ctx.clock.now());
+    this.heldMs = ctx.channel.readHeldMs;
+    this.arm(ctx, this.machine);
+  }
+
+  beatFirst(ctx: Context): void {
+    if (!this.isFirstDue || this.ctx !== ctx) return;
+    this.isFirstDue = false;
+    this.carryOut(ctx, this.machine!, this.machine!.first(ctx.clock.now()));
+    this.timer?.cancel();
+    this.arm(ctx, this.machine!);
+  }
+
+  stop(): void {
+    this.timer?.cancel();
+    this.timer = this.ctx = this.pingOnItsWay = undefined;
+  }
+
+  // --- messages ---
+
+  /** Input is asked for. */
+  asked(ctx: Context): void {
+    this.isAsked = !ctx.channel.autoRead;
+  }
+
+  answered(pong: In): void {
+    const { ctx } = this;
+    if (ctx === undefined) return;
+    this.sawLife();
+    const roundTripMs = this.machine!.pong(ctx.clock.now());
+    if (roundTripMs !== undefined) this.lastRoundTripMs = roundTripMs;
+    ctx.fireUserEventTriggered(new HeartbeatReceivedEvent('pong', pong, roundTripMs));
+  }
+
+  sawLife(): void {
+    const { ctx } = this;
+    if (ctx === undefined) return;
+    const machine = this.machine!;
+    this.isAsked = false;
+    this.heldMs = ctx.channel.readHeldMs;
+    if (machine.isAwaiting) this.adaptive?.answered(machine.probedSilenceMs);
+    machine.read(ctx.clock.now());
+  }
+
+  wrote({ clock }: Context): void {
+    this.machine?.wrote(clock.now());
+  }
+
+  watchWrite(future: WriteFuture): WriteFuture {
+    this.writes ??= new WriteWatch(() => {
+      if (this.ctx !== undefined) this.wrote(this.ctx);
+    });
+    return this.writes.watch(future);
+  }
+
+  // --- time ---
+
+  private arm(ctx: Context, machine: HeartbeatMachine): void {
+    const now = ctx.clock.now();
+    // Never less than the timer's own step, or a rounding error would spin.
+    const delayMs = Math.max(1, machine.nextAt() - now);
+    const plannedAt = now + delayMs;
+    const isOn = (): boolean => this.ctx === ctx && ctx.channel.isOpen;
+    this.timer = ctx.clock.schedule(() => {
+      this.standStill(ctx, machine);
+      callInContext(ctx, () => {
+        for (const action of machine.due(ctx.clock.now(), plannedAt)) {
+          if (isOn()) this.carryOut(ctx, machine, action);
+        }
+      });
+      if (isOn()) callInContext(ctx, () => this.arm(ctx, machine));
+    }, delayMs);
+  }
+
+  /** While nothing is read, no answer can be missed. */
+  private standStill(ctx: Context, machine: HeartbeatMachine): void {
+    const { isReadHeld, readHeldMs, autoRead } = ctx.channel;
+    const now = ctx.clock.now();
+    if (isReadHeld || !(autoRead || this.isAsked)) machine.stand(now);
+    else if (readHeldMs > this.heldMs) machine.stood(now, readHeldMs - this.heldMs);
+    this.heldMs = readHeldMs;
+  }
+
+  private carryOut(ctx: Context, machine: HeartbeatMachine, action: HeartbeatAction): void {
+    if (action.do === 'ping') {
+      this.ping(ctx, machine);
+      return;
+    }
+    const { missed, isLost } = action;
+    const silentMs = machine.silentMs(ctx.clock.now());
+    if (isLost) this.adaptive?.lost(machine.probedSilenceMs);
+    ctx.fireUserEventTriggered(new HeartbeatMissedEvent(missed, isLost, silentMs));
+    if (isLost) ctx.close('heartbeat');
+  }
+
+  /** Pings do not pile up before a peer that takes nothing. */
+  private ping(ctx: Context, machine: HeartbeatMachine): void {
+    if (this.pingOnItsWay !== undefined) {
+      machine.pingSkipped();
+      return;
+    }
+    const future = ctx.writeAndFlush(atOnce('ping', this.format.ping()));
+    if (future.isSettled) return;
+    this.pingOnItsWay = future;
+    future.onSettled(() => {
+      this.pingOnItsWay = undefined;
+    });
+  }
+}
