@@ -22,6 +22,7 @@ import {
   whole,
 } from '@headrace/core/authoring';
 import { ByteInput } from './byte-input.ts';
+import { COPY_BELOW } from './copy-below.ts';
 import {
   decodeErrorOf,
   isBadInput,
@@ -29,10 +30,9 @@ import {
   tooMuchLeft,
   truncated,
 } from './decoder-failure.ts';
-import { DecodingHandler } from './decoding-handler.ts';
+import { DecodingHandler, type DecodingSettings } from './decoding-handler.ts';
 import { FrameDeadline } from './frame-deadline.ts';
 import { FRAME_ERROR_POLICY, type FrameErrorPolicy } from './frame-error-policy.ts';
-import { COPY_BELOW, LeftoverLimits } from './leftover-limits.ts';
 import { OTHER_MESSAGES, type OtherMessagesOptions } from './other-messages.ts';
 
 /** Options of every byte decoder. */
@@ -70,6 +70,15 @@ export const BYTE_DECODER_OPTIONS = describeOptions('ByteToMessageDecoder', {
   otherMessages: OTHER_MESSAGES,
   ...WAITING_OPTIONS.kinds,
 });
+
+/** For how long and how many bytes a decoder may keep, and what it copies. */
+interface ByteDecodingSettings extends DecodingSettings {
+  /** `Infinity` for no limit. */
+  readonly frameTimeoutMs: number;
+  readonly maxBufferedBytes: number;
+  /** 0 to copy nothing. */
+  readonly copyBelowBytes: number;
+}
 
 const READS_BYTES: MessageKinds = { reads: 'bytes' };
 
@@ -133,11 +142,12 @@ export abstract class ByteToMessageDecoder<
   H extends HandlerTypes = Types<{ reads: Buffer; passesOn: T }>,
 > extends DecodingHandler {
   declare readonly types: H;
+  /** @internal */
+  declare protected readonly settings: ByteDecodingSettings;
   /** Decode at most one message per read and keep the rest for the next: for protocols that switch to another. */
   singleDecode = false;
   /** Made at the first read. */
   private madeInput: ByteInput | undefined = undefined;
-  private readonly limits: LeftoverLimits;
   /** Made when a read first leaves an unfinished frame. */
   private deadline: FrameDeadline | undefined = undefined;
   /** A drain waits for the frame that has begun. */
@@ -159,9 +169,7 @@ export abstract class ByteToMessageDecoder<
     if (typeof options !== 'object' || options === null) {
       BYTE_DECODER_OPTIONS.checkNames(options, new.target.name);
     }
-    const given = BYTE_DECODER_OPTIONS.part(options);
-    super(options, given, kinds);
-    this.limits = LeftoverLimits.of(given);
+    super(options, BYTE_DECODER_OPTIONS.part(options), kinds);
   }
 
   /**
@@ -212,7 +220,7 @@ export abstract class ByteToMessageDecoder<
   }
 
   private get input(): ByteInput {
-    this.madeInput ??= new ByteInput(this.limits.copyBelowBytes);
+    this.madeInput ??= new ByteInput(this.settings.copyBelowBytes);
     return this.madeInput;
   }
 
@@ -246,7 +254,7 @@ export abstract class ByteToMessageDecoder<
   }
 
   private watchRest(ctx: Context, input: ByteInput): void {
-    const { maxBufferedBytes, frameTimeoutMs } = this.limits;
+    const { maxBufferedBytes, frameTimeoutMs } = this.settings;
     if (input.length > maxBufferedBytes && !this.isKeeping) {
       this.failStream(ctx, tooMuchLeft(this, input.length, maxBufferedBytes));
       return;

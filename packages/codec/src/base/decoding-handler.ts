@@ -23,33 +23,42 @@ function isEqual(one: object, other: object): boolean {
   return keys.every((key) => Object.hasOwn(other, key) && Object.is(some[key], others[key]));
 }
 
+/** The options that all decoders have. */
+export interface DecodingSettings {
+  readonly frameErrorPolicy: FrameErrorPolicy;
+  readonly otherMessages: OtherMessages;
+}
+
 /** What the decoders of bytes and of messages share: the state of a read, and of a failure. */
 export abstract class DecodingHandler extends KeptInputHandler {
   /** A decoder holds the state of one channel's stream. */
   declare readonly sharable?: false;
   /** @internal What it takes and makes. */
   protected readonly ownKinds: MessageKinds;
-  private readonly passesOthers: boolean;
   /** @internal As they were given: `fresh()` of a subclass makes another one with them. */
   protected readonly givenOptions: object;
-  protected readonly frameErrorPolicy: FrameErrorPolicy;
+  /** @internal As they were resolved: decoders with the same options share one object. */
+  protected readonly settings: DecodingSettings;
   /** After a fatal error: nothing is decoded any more. */
   protected failed = false;
   /** Since the last `channelReadComplete`. */
   protected hasRead = false;
   protected hasFired = false;
 
-  constructor(
-    options: object,
-    policy: { readonly frameErrorPolicy: FrameErrorPolicy; readonly otherMessages: OtherMessages },
-    kinds: MessageKinds,
-  ) {
+  constructor(options: object, settings: DecodingSettings, kinds: MessageKinds) {
     super();
     this.givenOptions = sharedCopy(new.target, options);
-    this.frameErrorPolicy = policy.frameErrorPolicy;
+    this.settings = settings;
     this.ownKinds = kinds;
-    this.passesOthers = policy.otherMessages === 'pass-on';
     refuseSharing(this);
+  }
+
+  protected get frameErrorPolicy(): FrameErrorPolicy {
+    return this.settings.frameErrorPolicy;
+  }
+
+  private get passesOthers(): boolean {
+    return this.settings.otherMessages === 'pass-on';
   }
 
   /** What it takes and makes; `undefined` if it passes other messages on. */

@@ -57,6 +57,7 @@ type Settings = Resolved<LengthFieldFrameDecoderOptions, typeof OPTIONS.kinds>;
  */
 class FrameLayout {
   private static last: FrameLayout | undefined = undefined;
+  private static lastGiven: Settings | undefined = undefined;
 
   readonly maxFrameLength: number;
   readonly fieldOffset: number;
@@ -87,25 +88,13 @@ class FrameLayout {
     this.failFast = given.failFast;
   }
 
-  /** The layout that was made last, if it is equal. */
+  /** Equal options are resolved to the same object, one after the other. */
   static of(given: Settings): FrameLayout {
-    const made = new FrameLayout(given);
-    const last = FrameLayout.last;
-    if (last?.equals(made) === true) return last;
-    FrameLayout.last = made;
-    return made;
-  }
-
-  private equals(other: FrameLayout): boolean {
-    return (
-      this.maxFrameLength === other.maxFrameLength &&
-      this.fieldOffset === other.fieldOffset &&
-      this.fieldWidth === other.fieldWidth &&
-      this.extra === other.extra &&
-      this.strip === other.strip &&
-      this.isLittle === other.isLittle &&
-      this.failFast === other.failFast
-    );
+    if (FrameLayout.lastGiven !== given) {
+      FrameLayout.last = new FrameLayout(given);
+      FrameLayout.lastGiven = given;
+    }
+    return FrameLayout.last!;
   }
 }
 

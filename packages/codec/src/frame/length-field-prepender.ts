@@ -1,5 +1,5 @@
 import { EncodeError } from '@headrace/core';
-import { describeOptions, flag, whole } from '@headrace/core/authoring';
+import { describeOptions, flag, type Resolved, whole } from '@headrace/core/authoring';
 import { OTHER_MESSAGES, type OtherMessagesOptions } from '../base/other-messages.ts';
 import { BodyPrepender, LengthHeader } from './body-prepender.ts';
 import {
@@ -35,41 +35,35 @@ const OPTIONS = describeOptions('LengthFieldPrepender', {
   otherMessages: OTHER_MESSAGES,
 });
 
+type Settings = Resolved<LengthFieldPrependerOptions, typeof OPTIONS.kinds>;
+
 /**
  * How lengths are written and which bodies are refused. A server makes the same prepender for each of its
  * connections: prependers with equal options share one header.
  */
 class LengthFieldHeader extends LengthHeader {
   private static last: LengthFieldHeader | undefined = undefined;
+  private static lastGiven: Settings | undefined = undefined;
 
   private readonly width: LengthFieldWidth;
   /** Added to the length of the body to get the field's value. */
   private readonly extra: number;
   private readonly isLittle: boolean;
 
-  private constructor(
-    key: string,
-    width: LengthFieldWidth,
-    extra: number,
-    isLittle: boolean,
-    maxBodyLength: number,
-  ) {
+  private constructor({ lengthFieldLength: width, maxBodyLength, ...given }: Settings) {
+    const extra = given.lengthAdjustment + (given.lengthIncludesLengthFieldLength ? width : 0);
+    const key = `LengthFieldPrepender:${width}:${extra}:${given.byteOrder}:${maxBodyLength}`;
     super(key, Math.min(maxBodyLength, lengthLimit(width) - 1 - extra), -extra);
     this.width = width;
     this.extra = extra;
-    this.isLittle = isLittle;
+    this.isLittle = given.byteOrder === 'little';
   }
 
-  /** The header that was made last, if it is equal. */
-  static of(
-    width: LengthFieldWidth,
-    extra: number,
-    isLittle: boolean,
-    maxBodyLength: number,
-  ): LengthFieldHeader {
-    const key = `LengthFieldPrepender:${width}:${extra}:${isLittle}:${maxBodyLength}`;
-    if (LengthFieldHeader.last?.key !== key) {
-      LengthFieldHeader.last = new LengthFieldHeader(key, width, extra, isLittle, maxBodyLength);
+  /** Equal options are resolved to the same object, one after the other. */
+  static of(given: Settings): LengthFieldHeader {
+    if (LengthFieldHeader.lastGiven !== given) {
+      LengthFieldHeader.last = new LengthFieldHeader(given);
+      LengthFieldHeader.lastGiven = given;
     }
     return LengthFieldHeader.last!;
   }
@@ -131,9 +125,7 @@ class LengthFieldHeader extends LengthHeader {
  */
 export class LengthFieldPrepender extends BodyPrepender {
   constructor(options: LengthFieldPrependerOptions) {
-    const { lengthFieldLength: width, maxBodyLength, ...given } = OPTIONS.resolve(options);
-    const extra = given.lengthAdjustment + (given.lengthIncludesLengthFieldLength ? width : 0);
-    const isLittle = given.byteOrder === 'little';
-    super(LengthFieldHeader.of(width, extra, isLittle, maxBodyLength), given.otherMessages);
+    const given = OPTIONS.resolve(options);
+    super(LengthFieldHeader.of(given), given.otherMessages);
   }
 }

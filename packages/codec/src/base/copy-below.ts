@@ -1,0 +1,10 @@
+import { checkNumber, custom } from '@headrace/core/authoring';
+
+/** A size, or `false` to copy nothing, which becomes 0. */
+export const COPY_BELOW = custom(
+  'a whole number from 1 to Infinity, or false for off',
+  (name, bytes: number | false) =>
+    bytes === false ? 0 : checkNumber(name, bytes, { min: 1, integer: true }),
+  { default: false },
+  true,
+);
