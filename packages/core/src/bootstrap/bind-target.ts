@@ -45,7 +45,7 @@ export interface AcceptedTransport {
    * TCP or pipe object below `net.Socket`, which costs less memory and CPU. `bun`: it is one of Bun's own sockets
    * (`Bun.listen`), without a stream on top. `bind` rejects with an `OptionError` where they cannot be had. `auto`:
    * handles on the versions of Node that were tested, Bun's sockets on Bun, both after a self-check, and sockets
-   * elsewhere; see `server.transportKind`. With `tls` it is always `socket`. @default 'auto'
+   * elsewhere; see `server.transportKind`. Bun's sockets do not go with `tls`: then it is `socket` there. @default 'auto'
    */
   readonly transport?: WantedTransport;
 }
@@ -114,9 +114,10 @@ export function checkReusePort(version: string): void {
 
 function checkTransport({ transport, tls }: AcceptedTransport & ServerTls): void {
   if (tls === undefined) return;
-  if (transport === 'handle' || transport === 'bun') throw nativeRefused(transport, NOT_WITH_TLS);
+  if (transport === 'bun') throw nativeRefused(transport, NOT_WITH_TLS);
 }
 
+const IS_BUN = process.versions['bun'] !== undefined;
 const NOT_WITH_TLS = "TLS needs Node's sockets";
 
 /** The TLS to be spoken there; a bad certificate is an `OptionError`. */
@@ -128,7 +129,8 @@ export function serverTlsOf(target: BindTarget): TlsServerContext | undefined {
 export function socketsFor(target: BindTarget): Promise<Listen> | undefined {
   if ('listener' in target || 'network' in target) return undefined;
   checkPermission(target);
-  return target.tls === undefined ? chooseSockets(target.transport ?? 'auto') : undefined;
+  if (target.tls !== undefined && IS_BUN) return undefined;
+  return chooseSockets(target.transport ?? 'auto');
 }
 
 /** The listener for a place. */

@@ -75,8 +75,9 @@ export class StreamTransport implements Transport {
   protected sink: TransportSink | undefined = undefined;
   /** `close` or `abort` was called, or the connection was given away. */
   protected wasClosed = false;
+  /** One burst of input may be delivered. */
+  protected mayRead = false;
   private readonly options: StreamTransportOptions;
-  private mayRead = false;
   private isReading = false;
   private isWriting = false;
   /** What follows the part that the stream has, and its bytes. */
@@ -153,35 +154,35 @@ export class StreamTransport implements Transport {
   }
 
   write(messages: readonly unknown[], bytes: number): boolean {
+    const buffers = coalesce(messages as readonly OutboundBytes[], bytes);
+    if (bytes <= PART_BYTES) return buffers.length === 0 || this.send(buffers);
+    this.parts = buffers.flatMap(partsOf);
+    for (const part of this.parts) this.partBytes += part.length;
+    return this.sendParts();
+  }
+
+  /** One after the other, as long as the stream takes each at once. */
+  private sendParts(): boolean {
+    const { parts } = this;
+    while (parts.length > 0) {
+      const part = parts.shift()!;
+      this.partBytes -= part.length;
+      if (!this.send([part])) return false;
+    }
+    return true;
+  }
+
+  /** Hands them to the stream. True: it took all within the call; false: {@link sent} will be called. */
+  protected send(buffers: readonly Buffer[]): boolean {
     const { writable } = this;
     this.onWritten ??= (error) => this.wrote(error);
-    const buffers = coalesce(messages as readonly OutboundBytes[], bytes);
-    if (bytes > PART_BYTES) {
-      this.parts = buffers.flatMap(partsOf);
-      for (const part of this.parts) this.partBytes += part.length;
-      return this.writeParts();
-    }
     const last = buffers.length - 1;
-    if (last < 0) return true;
     if (last > 0) writable.cork();
     for (let i = 0; i < last; i++) writable.write(buffers[i]!);
     writable.write(buffers[last]!, this.onWritten);
     if (last > 0) writable.uncork();
     // Nothing left in the stream: it took it all within the call, or refused it, which is reported later.
     this.isWriting = writable.writableLength > 0 || writable.destroyed || writable.errored !== null;
-    return !this.isWriting;
-  }
-
-  /** One after the other, as long as the stream takes each at once. */
-  private writeParts(): boolean {
-    const { writable, parts } = this;
-    do {
-      const part = parts.shift()!;
-      this.partBytes -= part.length;
-      writable.write(part, this.onWritten!);
-      this.isWriting =
-        writable.writableLength > 0 || writable.destroyed || writable.errored !== null;
-    } while (!this.isWriting && parts.length > 0);
     return !this.isWriting;
   }
 
@@ -239,17 +240,16 @@ export class StreamTransport implements Transport {
   private wrote(error: Error | null | undefined): void {
     const { writable } = this;
     if (error || !this.isWriting || writable.writableLength > 0 || writable.destroyed) return;
-    if (this.parts.length > 0 && !this.writeParts()) return;
     this.isWriting = false;
-    this.hasWritten();
+    this.sent();
   }
 
-  /** The stream has taken the write under way. */
-  protected hasWritten(): void {
-    this.sink?.written();
+  /** The stream has taken what it was handed. */
+  protected sent(): void {
+    if (this.sendParts()) this.sink?.written();
   }
 
-  private stopUnlessAsked(): void {
+  protected stopUnlessAsked(): void {
     if (this.mayRead || !this.isReading || this.readable.destroyed) return;
     this.isReading = false;
     this.readable.pause();

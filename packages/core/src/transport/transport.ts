@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import type { Address, CloseInfo, TlsInfo } from '../contract.ts';
 import type { ReadRoom } from '../internal/read-room.ts';
 
@@ -95,4 +96,10 @@ export interface Transport {
    * no write is in flight. A transport without it is wrapped in a stream, which opens it (again).
    */
   detach?(): Duplex;
+  /**
+   * The transport of a TLS socket on the stream that `detach` gave away, if there is a shorter way than through the streams.
+   *
+   * @internal
+   */
+  overTls?(socket: TLSSocket, explain: (error: Error) => Error): Transport | undefined;
 }

@@ -83,13 +83,13 @@ function areKnown({ stream, tcp, pipe }: NodeInternals): boolean {
     typeof stream.ShutdownWrap === 'function' &&
     typeof tcp.TCPConnectWrap === 'function' &&
     typeof tcp.constants?.SERVER === 'number' &&
-    hasMethods(tcp.TCP) &&
-    hasMethods(pipe.Pipe)
+    hasStreamMethods(tcp.TCP?.prototype) &&
+    hasStreamMethods(pipe.Pipe?.prototype)
   );
 }
 
-function hasMethods(handleClass: unknown): boolean {
-  if (typeof handleClass !== 'function') return false;
-  const prototype = handleClass.prototype as object;
-  return METHODS.every((name) => typeof Reflect.get(prototype, name, {}) === 'function');
+/** A handle, or the prototype of one, that has the methods of {@link StreamHandle} which all handles have. */
+export function hasStreamMethods<T extends object>(handle: T | null | undefined): handle is T {
+  if (handle === undefined || handle === null) return false;
+  return METHODS.every((name) => typeof Reflect.get(handle, name, {}) === 'function');
 }

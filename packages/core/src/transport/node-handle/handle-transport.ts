@@ -1,17 +1,18 @@
 // An accepted connection as a transport: bytes in, bytes out.
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import { getSystemErrorName } from 'node:util';
 import type { Address, OutboundBytes } from '../../contract.ts';
-import { ChannelError } from '../../errors.ts';
 import { sizeOfBytes } from '../../internal/byte-source.ts';
 import { coalesce } from '../coalesce.ts';
 import { keepRead, readBuffer } from '../read-memory.ts';
 import { addressOf } from '../socket-address.ts';
 import { resetSocket } from '../socket-transport.ts';
-import { systemError } from '../system-error.ts';
+import { errnoError } from '../system-error.ts';
 import type { Transport, TransportSink } from '../transport.ts';
-import type { RequestOwner, StreamBinding } from './stream-binding.ts';
+import { SecuredTransport } from './secured-transport.ts';
+import { isCountRight, type RequestOwner, type StreamBinding } from './stream-binding.ts';
 import {
   END_OF_INPUT,
   type HandleAddress,
@@ -209,6 +210,10 @@ export class HandleTransport implements Transport, RequestOwner {
     return socket;
   }
 
+  overTls(socket: TLSSocket, explain: (error: Error) => Error): Transport | undefined {
+    return SecuredTransport.of(socket, this.binding, explain);
+  }
+
   private get socket(): net.Socket | undefined {
     return this.phase === DETACHED ? (this.handle.owner as net.Socket) : undefined;
   }
@@ -222,7 +227,7 @@ export class HandleTransport implements Transport, RequestOwner {
     else if (binding.isCalling) this.breaks('a read came within a write');
     else if (count < 0) {
       if (count === END_OF_INPUT) sink.inputEnded();
-      else sink.failed(errorOf('read', count));
+      else sink.failed(errnoError('read', count));
     } else if (!this.isCountRight(count)) {
       this.breaks(`a read of ${count} bytes was counted otherwise`);
     } else {
@@ -233,14 +238,10 @@ export class HandleTransport implements Transport, RequestOwner {
     }
   }
 
-  /**
-   * The count is the part of the buffer that all connections read into which is this connection's. It is believed if
-   * it fits the buffer, and if the handle's own total has grown by as much.
-   */
   private isCountRight(count: number): boolean {
     const before = this.totalRead;
     this.totalRead = this.handle.bytesRead | 0;
-    return count <= readBuffer.length && ((this.totalRead - before) | 0) === count;
+    return isCountRight(count, before, this.totalRead);
   }
 
   hasWritten(request: HandleRequest, status: number): void {
@@ -252,7 +253,7 @@ export class HandleTransport implements Transport, RequestOwner {
     request.owner = undefined;
     request.held = undefined;
     if (this.phase >= BROKEN) return;
-    if (status < 0) this.sink?.failed(errorOf('write', status));
+    if (status < 0) this.sink?.failed(errnoError('write', status));
     else this.sink?.written();
   }
 
@@ -264,7 +265,7 @@ export class HandleTransport implements Transport, RequestOwner {
     }
     this.phase = OPEN;
     if (status === 0 || isOver(status)) this.sink?.outputEnded();
-    else this.sink?.failed(errorOf('shutdown', status));
+    else this.sink?.failed(errnoError('shutdown', status));
   }
 
   hasClosed(): void {
@@ -279,13 +280,12 @@ export class HandleTransport implements Transport, RequestOwner {
   }
 
   breaks(promise: string): void {
-    this.binding.distrust(promise);
+    const error = this.binding.broken(promise);
     if (this.phase >= BROKEN) return;
     this.phase = BROKEN;
     this.stopReading();
-    const text = `Node ${process.version} does not keep its handles' promises: ${promise}; closing`;
     process.nextTick(() => {
-      if (this.phase === BROKEN) this.sink?.failed(new ChannelError('CHANNEL_FAILED', text));
+      if (this.phase === BROKEN) this.sink?.failed(error);
     });
   }
 
@@ -297,7 +297,7 @@ export class HandleTransport implements Transport, RequestOwner {
   /** Not from within the call that failed. A handle that was closed meanwhile answers nothing at all. */
   private failLater(operation: string, status: number | undefined): void {
     process.nextTick(() => {
-      if (this.phase < CLOSED) this.sink?.failed(errorOf(operation, status ?? -1));
+      if (this.phase < CLOSED) this.sink?.failed(errnoError(operation, status ?? -1));
     });
   }
 }
@@ -340,10 +340,4 @@ function askAddress(
 /** A connection that the peer has reset has no half left to shut down (ENOTCONN): as in Node, that is no failure. */
 function isOver(status: number): boolean {
   return status === DONE_AT_ONCE || (status < 0 && getSystemErrorName(status) === 'ENOTCONN');
-}
-
-/** As Node's own: `read ECONNRESET`. */
-function errorOf(operation: string, status: number): Error {
-  const code = getSystemErrorName(status);
-  return Object.assign(systemError(code, `${operation} ${code}`), { errno: status });
 }

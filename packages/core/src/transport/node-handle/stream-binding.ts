@@ -1,3 +1,5 @@
+import { ChannelError } from '../../errors.ts';
+import { readBuffer } from '../read-memory.ts';
 import { GatheringMemory } from '../socket-memory.ts';
 import type { HandleRequest, StreamInternals } from './stream-handle.ts';
 
@@ -33,6 +35,13 @@ export class StreamBinding {
     this.distrusted ??= why;
     this.memory = undefined;
     this.spare = undefined;
+  }
+
+  /** The error of a connection on which Node broke a promise; from now on nothing is shared. */
+  broken(promise: string): ChannelError {
+    this.distrust(promise);
+    const text = `Node ${process.version} does not keep its handles' promises: ${promise}; closing`;
+    return new ChannelError('CHANNEL_FAILED', text);
   }
 
   /** What the read under way brought: bytes, or a negative error number. */
@@ -72,6 +81,14 @@ export class StreamBinding {
   newShutdown(): HandleRequest {
     return new this.internals.ShutdownWrap();
   }
+}
+
+/**
+ * The count is the part of the buffer that all connections read into which is this connection's. It is believed if it
+ * fits the buffer, and if the handle's own total, modulo 2^32, has grown by as much.
+ */
+export function isCountRight(count: number, totalBefore: number, total: number): boolean {
+  return count <= readBuffer.length && ((total - totalBefore) | 0) === count;
 }
 
 /** What a request calls when it ends. */

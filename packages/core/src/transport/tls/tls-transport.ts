@@ -23,7 +23,7 @@ export class TlsTransport implements Transport {
   /** The stream below, from `open` on. */
   private raw: Duplex | undefined = undefined;
   /** The encrypted stream, once the handshake is complete. */
-  private secure: StreamTransport | undefined = undefined;
+  private secure: Transport | undefined = undefined;
   private info: TlsInfo | undefined = undefined;
   private isHandshaking = false;
   private wasClosed = false;
@@ -142,7 +142,7 @@ export class TlsTransport implements Transport {
   private secured(socket: TLSSocket): void {
     const sink = this.sink!;
     this.info = tlsInfoOf(socket);
-    this.secure = new TlsStream(socket, this.raw!);
+    this.secure = this.inner.overTls?.(socket, explainTlsError) ?? new TlsStream(socket, this.raw!);
     this.secure.open(sink);
     sink.connected();
     if (this.mayRead) this.secure.requestRead();
@@ -170,17 +170,17 @@ class TlsStream extends StreamTransport {
     this.below = below;
   }
 
-  override write(messages: readonly unknown[], bytes: number): boolean {
-    const isTaken = super.write(messages, bytes);
+  protected override send(buffers: readonly Buffer[]): boolean {
+    const isTaken = super.send(buffers);
     if (!isTaken || !this.isFull) return isTaken;
-    this.hasWritten();
+    this.sent();
     return false;
   }
 
   /** Bun's TLS reports what it has given to a stream as written, also when that is full: wait for the stream. */
-  protected override hasWritten(): void {
-    if (this.isFull) this.below.once('drain', () => this.hasWritten());
-    else if (!this.wasClosed) super.hasWritten();
+  protected override sent(): void {
+    if (this.isFull) this.below.once('drain', () => this.sent());
+    else if (!this.wasClosed) super.sent();
   }
 
   private get isFull(): boolean {

@@ -179,12 +179,6 @@ describe('handles that are asked for', () => {
     });
   });
 
-  it('are refused with TLS, before its certificates are looked at', async () => {
-    await expect(bind({ transport: 'handle', tls: {} })).rejects.toThrow(
-      /TLS needs Node's sockets/,
-    );
-  });
-
   it('are nothing to ask for in memory, whose connections are of their own kind', async () => {
     const network = new MemoryNetwork();
     const bootstrap = new ServerBootstrap().childHandler(() => {});

@@ -1,0 +1,150 @@
+// An encrypted connection: Node's TLS handle carries its bytes, and the TLS socket on that handle begins and ends it.
+import type { Buffer } from 'node:buffer';
+import type { TLSSocket } from 'node:tls';
+import { keepRead, readBuffer } from '../read-memory.ts';
+import { StreamTransport } from '../stream-transport.ts';
+import { errnoError } from '../system-error.ts';
+import { hasStreamMethods } from './handle-obstacle.ts';
+import { isCountRight, type RequestOwner, type StreamBinding } from './stream-binding.ts';
+import type { HandleRequest, StreamHandle } from './stream-handle.ts';
+
+/** Node's TLS handle, which has the methods of the handle below it. */
+interface TlsHandle extends StreamHandle {
+  /** Node's socket takes the handle for started. */
+  reading: boolean;
+}
+
+/**
+ * A TLS socket as a transport. While input is asked for, it comes from the handle: into the buffer that all connections
+ * read into, with no Buffer, event or tick of a stream. Records that come unasked, because one read held several,
+ * go into the stream and are read from there. A flush is one write to the handle, so one record of TLS for each
+ * 16 KiB. The end of the input, errors and the close are the stream's.
+ */
+export class SecuredTransport extends StreamTransport implements RequestOwner {
+  private readonly handle: TlsHandle;
+  private readonly binding: StreamBinding;
+  /** Node's callback of the handle. */
+  private readonly nodesRead: StreamHandle['onread'];
+  private isStarted = true;
+  /** As that of a `HandleTransport`. */
+  private totalRead: number;
+  private writing: HandleRequest | undefined = undefined;
+
+  private constructor(
+    socket: TLSSocket,
+    handle: TlsHandle,
+    binding: StreamBinding,
+    explain: (error: Error) => Error,
+  ) {
+    super(socket, { explain });
+    this.handle = handle;
+    this.binding = binding;
+    this.nodesRead = handle.onread;
+    this.totalRead = handle.bytesRead | 0;
+  }
+
+  /** `undefined` if the socket is not one whose handle we know. */
+  static of(
+    socket: TLSSocket,
+    binding: StreamBinding,
+    explain: (error: Error) => Error,
+  ): SecuredTransport | undefined {
+    const { _handle: handle } = socket as unknown as { readonly _handle?: TlsHandle | null };
+    const isKnown =
+      binding.distrusted === undefined &&
+      hasStreamMethods(handle) &&
+      typeof handle.onread === 'function' &&
+      typeof handle.bytesRead === 'number';
+    return isKnown ? new SecuredTransport(socket, handle, binding, explain) : undefined;
+  }
+
+  override get unsentBytes(): number {
+    return super.unsentBytes + (this.handle.writeQueueSize ?? 0);
+  }
+
+  protected override listenForData(): void {
+    super.listenForData();
+    const { handle } = this;
+    handle.owner = this;
+    handle.reading = true;
+    handle.onread = onRead;
+    handle.useUserBuffer(readBuffer);
+  }
+
+  override requestRead(): void {
+    if (this.readable.readableLength > 0) super.requestRead();
+    this.mayRead = true;
+    if (this.isStarted || this.readable.destroyed) return;
+    this.isStarted = true;
+    this.check('read', this.handle.readStart());
+  }
+
+  protected override stopUnlessAsked(): void {
+    super.stopUnlessAsked();
+    if (this.mayRead || !this.isStarted || this.readable.destroyed) return;
+    this.isStarted = false;
+    this.handle.readStop();
+  }
+
+  protected override send(buffers: readonly Buffer[]): boolean {
+    const { handle, binding } = this;
+    const request = binding.beginWrite();
+    request.owner = this;
+    this.writing = request;
+    const status =
+      buffers.length === 1
+        ? handle.writeBuffer(request, buffers[0]!)
+        : handle.writev(request, buffers, true);
+    binding.isCalling = false;
+    this.check('write', status);
+    return false;
+  }
+
+  // --- what the handle reports ---
+
+  hasRead(): void {
+    const { binding, readable } = this;
+    const count = binding.readCount;
+    if (count !== undefined && count <= 0) {
+      this.nodesRead.call(this.handle);
+      return;
+    }
+    if (readable.destroyed) return;
+    const before = this.totalRead;
+    this.totalRead = this.handle.bytesRead | 0;
+    if (binding.isCalling) this.breaks('a read came within a write');
+    else if (count === undefined || !isCountRight(count, before, this.totalRead)) {
+      this.breaks(`a read of ${count} bytes was counted otherwise`);
+    } else if (this.mayRead && readable.readableLength === 0) {
+      this.deliver(keepRead(count, this.sink?.readRoom));
+    } else {
+      readable.push(keepRead(count));
+      this.stopUnlessAsked();
+    }
+  }
+
+  hasWritten(request: HandleRequest, status: number): void {
+    if (request !== this.writing) {
+      this.breaks('a write ended that was not under way');
+      return;
+    }
+    this.writing = undefined;
+    request.owner = undefined;
+    // A write that finds the peer gone ends within its call.
+    if (status < 0) this.check('write', status);
+    else if (this.binding.isCalling) this.breaks('a write ended within its call');
+    else if (!this.readable.destroyed) this.sent();
+  }
+
+  breaks(promise: string): void {
+    this.readable.destroy(this.binding.broken(promise));
+  }
+
+  private check(operation: string, status: number): void {
+    if (status < 0) this.readable.destroy(errnoError(operation, status));
+  }
+}
+
+function onRead(this: StreamHandle): void {
+  (this.owner as SecuredTransport).hasRead();
+}
