@@ -1,9 +1,8 @@
 // Echo of frames: what a message costs the server, in CPU.
-import { loadOn } from './harness/load-process.ts';
+import { type ComparedLoad, compareLoads } from './harness/compare-loads.ts';
 import { nettyPeer, nodePeer, ON_SOCKETS } from './harness/peers.ts';
-import { type Goal, HEADRACE, type Result, type Row } from './harness/report.ts';
-import { type Peer, ServerProcess } from './harness/server-process.ts';
-import { short, spreadOf } from './harness/statistics.ts';
+import { type Goal, HEADRACE, type Result } from './harness/report.ts';
+import type { Peer } from './harness/server-process.ts';
 import type { Settings } from './settings.ts';
 
 interface Work {
@@ -68,48 +67,18 @@ export async function echo(settings: Settings): Promise<Result[]> {
   ];
 }
 
-/** All servers run at once and are loaded in turn, so that what disturbs one round disturbs all of them in it. */
 export async function compareEcho(
   all: readonly Peer[],
   works: readonly Work[],
   settings: Settings,
   name: string,
 ): Promise<Result[]> {
-  const servers: ServerProcess[] = [];
-  try {
-    for (const peer of all) servers.push(await ServerProcess.start(peer));
-    const results: Result[] = [];
-    for (const work of works) results.push(await compareWork(servers, work, settings, name));
-    return results;
-  } finally {
-    for (const server of servers) await server[Symbol.asyncDispose]();
-  }
-}
-
-async function compareWork(
-  servers: readonly ServerProcess[],
-  work: Work,
-  settings: Settings,
-  name: string,
-): Promise<Result> {
-  const { connections, depth, bytes, goals } = work;
-  const load = { connections, depth, bytes, seconds: settings.seconds, warmup: 0.15 };
-  const costs = servers.map((): number[] => []);
-  const rates = servers.map((): number[] => []);
-  for (const server of servers) {
-    await loadOn(server, 'echo-load', { ...load, warmup: settings.warmup, seconds: 0.1 });
-  }
-  for (let round = 0; round < settings.rounds; round += 1) {
-    for (const [i, server] of servers.entries()) {
-      const { messages, cpu, seconds = 1 } = await loadOn(server, 'echo-load', load);
-      costs[i]!.push((cpu * 1e6) / messages);
-      rates[i]!.push(messages / seconds);
-    }
-  }
-  const rows = servers.map(({ peer }, i): Row => {
-    const rate = Math.round(spreadOf(rates[i]!).median);
-    return { peer: peer.name, values: costs[i]!, note: `${short(rate / 1000)} k/s` };
+  const { seconds } = settings;
+  const loads = works.map(({ connections, depth, bytes, goals }): ComparedLoad => {
+    const title = `${name}, ${connections} connections x ${depth} in flight x ${bytes} bytes`;
+    const load = { connections, depth, bytes, seconds, warmup: 0.15 };
+    const unit = "server's CPU, us per message";
+    return { title, unit, script: 'echo-load', load, goals };
   });
-  const title = `${name}, ${connections} connections x ${depth} in flight x ${bytes} bytes`;
-  return { title, unit: "server's CPU, us per message", rows, goals };
+  return await compareLoads(all, loads, settings);
 }

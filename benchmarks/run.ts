@@ -7,6 +7,7 @@ import { calls } from './calls.ts';
 import { cluster } from './cluster.ts';
 import { connections } from './connections.ts';
 import { echo } from './echo.ts';
+import { files } from './files.ts';
 import { machineText } from './harness/machine.ts';
 import { buildPackages } from './harness/packages.ts';
 import { print, type Result } from './harness/report.ts';
@@ -14,6 +15,7 @@ import { lasting } from './lasting.ts';
 import { micro } from './micro.ts';
 import { nest } from './nest.ts';
 import { record } from './record.ts';
+import { relay } from './relay.ts';
 import { runtimes } from './runtimes.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { starting } from './starting.ts';
@@ -25,6 +27,8 @@ const PARTS: Readonly<Record<string, (settings: Settings) => Promise<Result[]>>>
   broadcast,
   tls: tlsEcho,
   websocket: webSockets,
+  relay,
+  files,
   calls,
   connections,
   lasting,

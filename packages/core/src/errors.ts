@@ -94,6 +94,7 @@ export const ERROR_CODES = errorCodes('HR_ERR_', ERROR_PAGE, {
     'no handler turned this message into what the transport takes',
   ],
   MESSAGE_TOO_LONG: ['EncodeError', 'a message does not fit its length field or limit'],
+  FILE_FAILED: ['EncodeError', 'a file is missing, cannot be read, or is shorter than expected'],
   ENCODER_FAILED: ['EncodeError', 'an encoder threw, see the cause'],
   CHANNEL_CLOSED: ['ChannelError', 'the channel is closed'],
   CHANNEL_NOT_CONNECTED: ['ChannelError', 'the channel is not connected yet'],

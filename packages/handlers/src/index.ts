@@ -8,7 +8,7 @@ export { PRINCIPAL, principalOf } from './auth/principal.ts';
 export { secretsEqual } from './auth/secrets-equal.ts';
 export { SessionRegistry } from './auth/session-registry.ts';
 export type { OtherSession, Session, Sessions } from './auth/sessions.ts';
-export { Announcer, type AnnouncerOptions } from './broadcast/announcer.ts';
+export { Announcer } from './broadcast/announcer.ts';
 export { BroadcastHandler } from './broadcast/broadcast-handler.ts';
 export { EchoHandler } from './echo/echo-handler.ts';
 export { type BinaryExchange, binaryExchange } from './exchange/binary-exchange.ts';
@@ -66,6 +66,7 @@ export { WriteTimeoutHandler } from './timeout/write-timeout-handler.ts';
 
 // Flow
 
+export { FileRegion } from './flow/file-region.ts';
 export { FlowControlHandler } from './flow/flow-control-handler.ts';
 export { FlushConsolidationHandler } from './flow/flush-consolidation-handler.ts';
 export { ReadWhenWritable } from './flow/read-when-writable.ts';

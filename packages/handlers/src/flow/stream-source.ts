@@ -1,4 +1,7 @@
 import type { Readable } from 'node:stream';
+import type { WriteFuture } from '@headrace/core';
+import type { SettableFuture } from '@headrace/core/authoring';
+import { FileRegion } from './file-region.ts';
 
 /** A source of chunks for a handler: one pull at a time, and a way to give it up. */
 export class StreamSource {
@@ -17,6 +20,28 @@ export class StreamSource {
   /** True if it is known to hold nothing more. */
   get hasEnded(): boolean {
     return (this.source as Partial<Readable>).readableEnded === true;
+  }
+
+  /** The transport has taken this chunk. Returns what the application's function gave. */
+  wrote(chunk: unknown): unknown {
+    const { source } = this;
+    return source instanceof FileRegion ? source.wrote((chunk as Buffer).length) : undefined;
+  }
+
+  /** What its write fails with. */
+  explain(error: Error): Error {
+    const { source } = this;
+    return source instanceof FileRegion ? source.explain(error) : error;
+  }
+
+  /** Calls back if the source is given up by its signal before the write is over. */
+  onceAborted(write: WriteFuture, listener: (error: Error) => void): void {
+    const { source } = this;
+    const signal = source instanceof FileRegion ? source.signal : undefined;
+    if (signal === undefined) return;
+    const onAbort = (): void => listener((source as FileRegion).abortError());
+    signal.addEventListener('abort', onAbort, { once: true });
+    (write as SettableFuture).peekSettled(() => signal.removeEventListener('abort', onAbort));
   }
 
   /** Lets go of files and sockets of the source, also while a pull is under way. */

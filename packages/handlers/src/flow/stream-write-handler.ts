@@ -8,6 +8,7 @@ import {
   type WriteFuture,
 } from '@headrace/core';
 import {
+  callInContext,
   describeOptions,
   number,
   PendingWriteQueue,
@@ -35,12 +36,12 @@ const OPTIONS = describeOptions('StreamWriteHandler', {
 });
 
 /**
- * Takes a `Readable` or any async iterable as a message and writes its chunks, one by one, as fast as the
- * peer takes them. What is written after a stream goes out after its last chunk, and counts towards the
+ * Takes a {@link FileRegion}, a `Readable` or any async iterable as a message and writes its chunks, one by one, as fast
+ * as the peer takes them. What is written after a stream goes out after its last chunk, and counts towards the
  * channel's writability until then.
  *
  * ```text
- *  wire | encoders | [stream] | app     app: channel.writeAndFlush(createReadStream(path))
+ *  wire | encoders | [stream] | app     app: channel.writeAndFlush(new FileRegion(path))
  * ```
  *
  * - **Place** after the encoders that take the chunks, nearer to the tail.
@@ -49,7 +50,7 @@ const OPTIONS = describeOptions('StreamWriteHandler', {
  *   ended, and fails when the source or a write fails; the source is closed then, the next messages go on.
  * - **Events** a half-closure of the output waits for what was flushed before it.
  * - **Errors** fails futures with the source's error, `CHANNEL_CLOSED`, `OUTBOUND_FULL` or
- *   `OPERATION_ABORTED` (removed while streaming); never calls `exceptionCaught`.
+ *   `OPERATION_ABORTED` (removed while streaming); `exceptionCaught` gets only what a file's `onProgress` throws.
  * - **State** one channel: the queue of what was written after a stream, bounded by `maxQueuedBytes`.
  * - **Cost** a promise per chunk; one comparison for other messages while nothing streams.
  * - **Pitfalls** a source that fails half way has sent the first half: close the channel then, unless the
@@ -68,7 +69,7 @@ const OPTIONS = describeOptions('StreamWriteHandler', {
  * console.log(channel.readOutbound(), channel.readOutbound(), channel.readOutbound());
  * // prints one two end
  * ```
- * @see Netty's `ChunkedWriteHandler`
+ * @see {@link FileRegion}; Netty's `ChunkedWriteHandler`
  */
 export class StreamWriteHandler<T = OutboundBytes> implements Handler {
   declare readonly types: Types<{ accepts: T | AsyncIterable<T>; writes: T }>;
@@ -101,6 +102,7 @@ export class StreamWriteHandler<T = OutboundBytes> implements Handler {
     if (this.queue.isEmpty) this.block(ctx, false);
     const future = this.queue.add(message, turn);
     this.unflushed.push(turn);
+    source?.onceAborted(future, (error) => this.fail(ctx, turn, error));
     return future;
   }
 
@@ -233,6 +235,7 @@ export class StreamWriteHandler<T = OutboundBytes> implements Handler {
       ctx.flush();
       turn.lastChunk.onSettled((error) => {
         if (error !== undefined) this.fail(ctx, turn, error);
+        else callInContext(ctx, () => turn.source!.wrote(chunk));
       });
     } catch (thrown) {
       this.fail(ctx, turn, toError(thrown));
@@ -256,7 +259,8 @@ export class StreamWriteHandler<T = OutboundBytes> implements Handler {
     this.pump(ctx);
   }
 
-  private failFront(ctx: Context, turn: Turn, error: Error): void {
+  private failFront(ctx: Context, turn: Turn, failure: Error): void {
+    const error = turn.source?.explain(failure) ?? failure;
     turn.source?.giveUp();
     const future = this.queue!.remove()!;
     if (turn.lastChunk !== undefined) future.handOver();

@@ -1,5 +1,13 @@
-import type { Channel, Context, Direction, Handler, Misfit, Types } from '@headrace/core';
-import { ReadGate } from '@headrace/core/authoring';
+import type {
+  Channel,
+  CloseReason,
+  Context,
+  Direction,
+  Handler,
+  Misfit,
+  Types,
+} from '@headrace/core';
+import { ReadGate, sizeOfBytes } from '@headrace/core/authoring';
 
 /**
  * Writes what one channel reads to another, no faster than the other takes it, and carries the end over:
@@ -36,6 +44,8 @@ import { ReadGate } from '@headrace/core/authoring';
  */
 export class RelayHandler<Message = unknown> implements Handler {
   declare readonly types: Types<{ reads: Message; passesOn: never }>;
+  /** Bytes that were written to the other channel; messages that are no bytes do not count. */
+  relayedBytes = 0;
   private readonly target: Channel<unknown, Message>;
   private readonly gate = new ReadGate('RelayHandler');
   private needsFlush = false;
@@ -54,6 +64,8 @@ export class RelayHandler<Message = unknown> implements Handler {
 
   channelRead(ctx: Context, message: Message): void {
     this.needsFlush = true;
+    const size = sizeOfBytes(message);
+    if (size > 0) this.relayedBytes += size;
     this.target.write(message);
     // What is not flushed would never drain, and nothing more would be read.
     if (!this.target.isWritable) this.flushTarget();
@@ -74,7 +86,7 @@ export class RelayHandler<Message = unknown> implements Handler {
   channelInactive(ctx: Context): void {
     const reason = ctx.channel.closeInfo?.reason ?? 'peer';
     if (reason === 'reset') this.target.abort('reset');
-    else this.target.end({ reason });
+    else endAfterOutput(this.target, reason);
     ctx.fireChannelInactive();
   }
 
@@ -95,6 +107,21 @@ export class RelayHandler<Message = unknown> implements Handler {
   }
 }
 
+/** A slow peer gets all that waits for it, however long that takes: the time of `end` begins after that. */
+function endAfterOutput(target: Channel, reason: CloseReason): void {
+  if (target.pendingOutboundBytes === 0) {
+    target.end({ reason });
+    return;
+  }
+  // There is no channel any more to write it to.
+  const hold = target.holdReads('RelayHandler');
+  target.flush();
+  target.shutdown('output').onSettled(() => {
+    target.end({ reason });
+    hold.release();
+  });
+}
+
 /** A channel with these types; {@link Misfit} if one of the two does not accept what the other reads. */
 type Counterpart<R, W, OtherR, OtherW> =
   Accepts<OtherW, R> extends false
@@ -112,20 +139,24 @@ type Accepts<Wanted, Given> = unknown extends Given
 /**
  * Joins two channels: each writes what the other reads, until both are closed. With codecs in both pipelines
  * these are messages, so two framings can be joined; the compiler checks them as far as the channels' types go.
+ *
+ * @returns the handler of each channel, the first one's first: `relayedBytes` counts what went its way
  */
 export function pipeChannels<R, W, OtherR, OtherW>(
   one: Channel<R, W>,
   other: Counterpart<R, W, OtherR, OtherW>,
-): void {
-  join(one as Channel, other as Channel);
+): readonly [RelayHandler, RelayHandler] {
+  return join(one as Channel, other as Channel);
 }
 
-function join(one: Channel, other: Channel): void {
-  if (!one.isOpen || !other.isOpen) {
+function join(one: Channel, other: Channel): readonly [RelayHandler, RelayHandler] {
+  const relays = [new RelayHandler(other), new RelayHandler(one)] as const;
+  if (one.isOpen && other.isOpen) {
+    one.pipeline.addLast(relays[0]);
+    other.pipeline.addLast(relays[1]);
+  } else {
     one.end();
     other.end();
-    return;
   }
-  one.pipeline.addLast(new RelayHandler(other));
-  other.pipeline.addLast(new RelayHandler(one));
+  return relays;
 }

@@ -74,4 +74,53 @@ describe('pipeChannels', () => {
     expect(left.isOutputShutdown).toBe(true);
     expect(left.pipeline.names()).toEqual([]);
   });
+
+  it.each([false, true])(
+    'sends all that waits for a slow peer when one closes (half-open: %s)',
+    (isHalfOpen) => {
+      const [left, right] = pair(isHalfOpen);
+      right.embedded.isStuck = true;
+      left.writeInbound(Buffer.alloc(50_000));
+      left.run(() => left.close());
+      // Longer than an end waits for the peer.
+      right.advance(5000);
+      expect(right.isOpen).toBe(true);
+      right.run(() => right.embedded.release());
+      expect(right.readOutbound()).toHaveLength(50_000);
+      expect(right.isOutputShutdown).toBe(true);
+      right.endInput();
+      expect(right.closeInfo?.reason).toBe('local');
+    },
+  );
+
+  it('sends what was read and not flushed yet when one closes', () => {
+    const [left, right] = pair();
+    left.writeOneInbound('unflushed');
+    left.run(() => left.close());
+    right.advance(2000);
+    expect(right.readOutbound()).toBe('unflushed');
+    expect(right.isOpen).toBe(false);
+  });
+
+  it('reads nothing more of a slow peer when the other one is closed', () => {
+    const [left, right] = pair();
+    right.embedded.isStuck = true;
+    left.writeInbound(Buffer.alloc(50_000));
+    left.run(() => left.close());
+    expect(right.isReadHeld).toBe(true);
+    right.run(() => right.embedded.release());
+    expect(right.isReadHeld).toBe(false);
+    right.advance(2000);
+    expect(right.isOpen).toBe(false);
+  });
+
+  it('counts the bytes of each direction', () => {
+    const left = EmbeddedChannel.with({});
+    const right = EmbeddedChannel.with({ clock: left.clock });
+    const [there, back] = pipeChannels(left, right);
+    left.writeInbound(Buffer.alloc(10), { noBytes: true });
+    left.writeInbound(Buffer.alloc(5));
+    right.writeInbound(Buffer.alloc(7));
+    expect([there.relayedBytes, back.relayedBytes]).toEqual([15, 7]);
+  });
 });
