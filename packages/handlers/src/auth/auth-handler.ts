@@ -1,8 +1,7 @@
 import {
   type Context,
   RejectedError,
-  TimedOutError,
-  type Timer,
+  type TimedOutError,
   type Types,
   type WriteFuture,
 } from '@headrace/core';
@@ -14,6 +13,7 @@ import {
   PendingWriteQueue,
   toError,
 } from '@headrace/core/authoring';
+import { AuthDeadline } from './auth-deadline.ts';
 import { AuthenticatedEvent, AuthFailedEvent } from './auth-event.ts';
 import { type AuthAction, AuthMachine, type Rejection } from './auth-machine.ts';
 import { type AuthOptions, type AuthVerdict, resolveAuthOptions } from './auth-options.ts';
@@ -55,6 +55,7 @@ const REMOVED = 'the auth handler was removed before the sign-in';
  * - **Cost** none once the peer is authenticated, or where it stays one comparison per message and write.
  * - **Pitfalls** compare secrets with `secretsEqual`; slow guessing down with `GuessLimiter`. What a
  *   handler after it writes before the peer is authenticated is held, but not what `exceptionCaught` writes at once.
+ *   The end of the deadline comes in no asynchronous context (`AsyncLocalStorage`).
  *
  * @example
  * ```ts run
@@ -84,7 +85,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
   // Thousands of connections may wait for their sign-in: what only some need is made when it is needed.
   private madeMembership: Membership<Principal> | undefined = undefined;
   private inquiry: Inquiry<Principal, Reply> | undefined = undefined;
-  private deadline: Timer | undefined = undefined;
+  private deadline: AuthDeadline | undefined = undefined;
   /** Writes that wait for the sign-in. */
   private early: PendingWriteQueue | undefined = undefined;
   private isDeciding = false;
@@ -151,14 +152,14 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
     if (this.deadline !== undefined || this.machine.phase !== 'waiting') return;
     const { timeoutMs } = this.machine.rules;
     if (timeoutMs !== Number.POSITIVE_INFINITY) {
-      // Not by the context's clock, which would catch errors a second time: that is a closure for each connection.
-      this.deadline = ctx.channel.clock.schedule(() => this.expired(ctx), timeoutMs);
+      this.deadline = new AuthDeadline(this, ctx, timeoutMs);
     }
     const { authenticateChannel } = this.options;
     if (authenticateChannel !== undefined) this.check(ctx, authenticateChannel);
   }
 
-  private expired(ctx: Context): void {
+  /** @internal */
+  expired(ctx: Context): void {
     this.orEnd(ctx, () => this.decide(ctx, this.machine.expired()));
   }
 

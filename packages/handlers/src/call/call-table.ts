@@ -1,7 +1,7 @@
 import type { Clock } from '@headrace/core';
+import { DeadlineTimer } from '../deadline/deadline-timer.ts';
 import type { Call, CallCarrier, CallOwner } from './call.ts';
 import { queueFull, requestAborted, requestLost, requestTimedOut } from './call-error.ts';
-import { DeadlineTimer } from './deadline-timer.ts';
 
 /** Options of a {@link CallTable}. */
 export interface CallTableOptions {
@@ -35,7 +35,7 @@ export class CallTable implements CallOwner {
   constructor(clock: Clock, options: CallTableOptions) {
     this.clock = clock;
     this.options = options;
-    this.deadlines = new DeadlineTimer(clock, (call) => this.expired(call), options.keepsProcess);
+    this.deadlines = new DeadlineTimer(clock, (call) => this.expired(call), options);
   }
 
   /** Calls that wait to be sent. */

@@ -1,5 +1,5 @@
 import type { WriteFuture } from '@headrace/core';
-import type { DeadlineEntry } from './deadline-heap.ts';
+import type { DeadlineEntry } from '../deadline/deadline-heap.ts';
 
 /** The connection that a call was given to. */
 export interface CallCarrier {
@@ -27,6 +27,7 @@ export class Call implements DeadlineEntry {
   /** The name on the wire; a `CallLine` gives a number to a call without one. */
   id: number | string | undefined = undefined;
   heapIndex = -1;
+  heapOrder = 0;
   deadline = Number.POSITIVE_INFINITY;
   /** For the error of the deadline, in milliseconds. */
   timeoutMs: number;

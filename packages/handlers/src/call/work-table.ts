@@ -1,6 +1,6 @@
 import { type Context, EncodeError } from '@headrace/core';
 import { isPromiseLike, ReadGate, toError, unpinned } from '@headrace/core/authoring';
-import { DeadlineTimer } from './deadline-timer.ts';
+import { DeadlineTimer } from '../deadline/deadline-timer.ts';
 import type { Work } from './work.ts';
 
 /** Limits of a {@link WorkTable}. */

@@ -1,6 +1,6 @@
 import type { Channel } from '@headrace/core';
+import type { DeadlineEntry } from '../deadline/deadline-heap.ts';
 import { guardedController } from './abort-guard.ts';
-import type { DeadlineEntry } from './deadline-heap.ts';
 
 /** What the function of a request gets beside the request. */
 export interface RequestScope {
@@ -21,6 +21,7 @@ export class Work implements RequestScope, DeadlineEntry {
   body: unknown;
   deadline: number;
   heapIndex = -1;
+  heapOrder = 0;
   /** Belongs to the table. */
   state: 'waiting' | 'running' | 'settled' = 'waiting';
   /** An answer is still wanted. Belongs to the table. */

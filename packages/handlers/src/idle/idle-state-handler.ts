@@ -2,7 +2,7 @@ import type { Channel, Context, Handler, Types, WriteFuture } from '@headrace/co
 import { callInContext, describeOptions, flag, time } from '@headrace/core/authoring';
 import { WriteWatch } from '../heartbeat/write-watch.ts';
 import { type IdleState, IdleStateEvent } from './idle-state-event.ts';
-import { IdleTimer } from './idle-timer.ts';
+import { IdleTimer, wholeMs } from './idle-timer.ts';
 
 /** Options of an {@link IdleStateHandler}. Each time is in milliseconds, `false` for off. */
 export interface IdleStateOptions {
@@ -40,12 +40,14 @@ const OPTIONS = describeOptions('IdleStateHandler', {
  * - **Events** fires `IdleStateEvent` to the handlers after it, again after every further full period. While reads
  *   are held (`holdReads`) the times of `readerIdleMs` and `allIdleMs` stand: the peer is not to blame.
  * - **Errors** raises none.
- * - **State** per channel: a timer for each time that is on, and two time stamps.
- * - **Cost** one time stamp per read burst and per completed flush. A timer is set again only when it
- *   fires. Without writer and all times, writes do not pass through it at all.
+ * - **State** per channel: a deadline for each time that is on, and two time stamps. The deadlines of all
+ *   connections with one clock have one timer.
+ * - **Cost** one time stamp per read burst and per completed flush. A deadline is set again only when it
+ *   is over. Without writer and all times, writes do not pass through it at all.
  * - **Pitfalls** TCP keepalive is not seen here: it neither counts as a read nor keeps the peer from being
  *   idle. Node's `socket.setTimeout` is no replacement, writes reset it too. A handler before it that swallows
- *   `channelReadComplete` makes it wait for the end of the burst.
+ *   `channelReadComplete` makes it wait for the end of the burst. Its events come in no asynchronous context: an
+ *   `AsyncLocalStorage` has no store in them.
  *
  * @example
  * ```ts run
@@ -153,7 +155,7 @@ export class IdleStateHandler implements Handler {
     if (this.ctx !== undefined) return;
     this.ctx = ctx;
     const { channel } = ctx;
-    this.lastReadAt = this.lastWriteAt = channel.clock.now();
+    this.lastReadAt = this.lastWriteAt = wholeMs(channel.clock.now());
     this.heldMs = channel.readHeldMs;
     this.reader?.arm(channel);
     this.writer?.arm(channel);
@@ -161,16 +163,18 @@ export class IdleStateHandler implements Handler {
   }
 
   private stop(): void {
+    if (this.ctx === undefined) return;
+    const { channel } = this.ctx;
     this.ctx = undefined;
-    this.reader?.cancel();
-    this.writer?.cancel();
-    this.all?.cancel();
+    this.reader?.cancel(channel);
+    this.writer?.cancel(channel);
+    this.all?.cancel(channel);
   }
 
   private stampRead(): void {
     if (this.ctx === undefined) return;
     const { channel } = this.ctx;
-    this.lastReadAt = channel.clock.now();
+    this.lastReadAt = wholeMs(channel.clock.now());
     this.heldMs = channel.readHeldMs;
     if (this.reader !== undefined) this.reader.isFirst = true;
     if (this.all !== undefined) this.all.isFirst = true;
@@ -178,7 +182,7 @@ export class IdleStateHandler implements Handler {
 
   private stampWrite(): void {
     if (this.ctx === undefined) return;
-    this.lastWriteAt = this.ctx.channel.clock.now();
+    this.lastWriteAt = wholeMs(this.ctx.channel.clock.now());
     if (this.writer !== undefined) this.writer.isFirst = true;
     if (this.all !== undefined) this.all.isFirst = true;
   }

@@ -4,14 +4,22 @@ export interface DeadlineEntry {
   deadline: number;
   /** Its place in the heap, -1 while it is in none. Belongs to the heap. */
   heapIndex: number;
+  /** Which of those with the same deadline was added first. Belongs to the heap. */
+  heapOrder: number;
+}
+
+function isBefore(one: DeadlineEntry, other: DeadlineEntry): boolean {
+  if (one.deadline !== other.deadline) return one.deadline < other.deadline;
+  return ((one.heapOrder - other.heapOrder) | 0) < 0;
 }
 
 /**
- * Deadlines, the earliest first; any may be taken out at any time. Calls of one time-out are added at the end of the
+ * Deadlines, the earliest first, and of those at the same time the one that was added first; any may be taken out at any time. Calls of one time-out are added at the end of the
  * heap and stay there: adding costs one comparison, however many there are, and nothing is left of what was taken out.
  */
 export class DeadlineHeap<E extends DeadlineEntry> {
   private readonly entries: E[] = [];
+  private added = 0;
 
   get size(): number {
     return this.entries.length;
@@ -23,6 +31,9 @@ export class DeadlineHeap<E extends DeadlineEntry> {
   }
 
   add(entry: E): void {
+    // A small integer also after 2^31 of them.
+    this.added = (this.added + 1) | 0;
+    entry.heapOrder = this.added;
     this.entries.push(entry);
     this.up(entry, this.entries.length - 1);
   }
@@ -35,7 +46,7 @@ export class DeadlineHeap<E extends DeadlineEntry> {
     entry.heapIndex = -1;
     const last = entries.pop()!;
     if (last === entry) return;
-    if (at > 0 && last.deadline < entries[(at - 1) >> 1]!.deadline) this.up(last, at);
+    if (at > 0 && isBefore(last, entries[(at - 1) >> 1]!)) this.up(last, at);
     else this.down(last, at);
   }
 
@@ -49,7 +60,7 @@ export class DeadlineHeap<E extends DeadlineEntry> {
     while (at > 0) {
       const parentAt = (at - 1) >> 1;
       const parent = entries[parentAt]!;
-      if (parent.deadline <= entry.deadline) break;
+      if (!isBefore(entry, parent)) break;
       entries[at] = parent;
       parent.heapIndex = at;
       at = parentAt;
@@ -66,11 +77,11 @@ export class DeadlineHeap<E extends DeadlineEntry> {
       let childAt = at * 2 + 1;
       let child = entries[childAt]!;
       const right = entries[childAt + 1];
-      if (right !== undefined && right.deadline < child.deadline) {
+      if (right !== undefined && isBefore(right, child)) {
         childAt += 1;
         child = right;
       }
-      if (child.deadline >= entry.deadline) break;
+      if (!isBefore(child, entry)) break;
       entries[at] = child;
       child.heapIndex = at;
       at = childAt;

@@ -1,7 +1,8 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
-import type { DeadlineEntry } from '../../src/call/deadline-heap.ts';
-import { DeadlineTimer } from '../../src/call/deadline-timer.ts';
+import type { DeadlineEntry } from '../../src/deadline/deadline-heap.ts';
+import { DeadlineTimer } from '../../src/deadline/deadline-timer.ts';
 
 interface Named extends DeadlineEntry {
   readonly name: string;
@@ -12,7 +13,7 @@ function started() {
   const due: string[] = [];
   const timer = new DeadlineTimer<Named>(clock, ({ name }) => due.push(`${name} @${clock.now()}`));
   const add = (name: string, deadline: number): Named => {
-    const entry = { name, deadline, heapIndex: -1 };
+    const entry = { name, deadline, heapIndex: -1, heapOrder: 0 };
     timer.add(entry);
     return entry;
   };
@@ -65,7 +66,12 @@ describe('DeadlineTimer', () => {
 
   it('takes what is added while something is due', () => {
     const { clock, due, timer } = started();
-    const entry = (name: string, deadline: number) => ({ name, deadline, heapIndex: -1 });
+    const entry = (name: string, deadline: number) => ({
+      name,
+      deadline,
+      heapIndex: -1,
+      heapOrder: 0,
+    });
     const chain = new DeadlineTimer<Named>(clock, ({ name }) => {
       due.push(`${name} @${clock.now()}`);
       if (name.length < 3) chain.add(entry(`${name}x`, clock.now() + 5));
@@ -75,6 +81,48 @@ describe('DeadlineTimer', () => {
     clock.advance(1000);
     expect(due).toEqual(['x @10', 'y @12', 'xx @15', 'yx @17', 'xxx @20', 'yxx @22']);
     expect([clock.pendingTimers, timer.size]).toEqual([0, 0]);
+  });
+
+  it('calls each in an event of its own, also after one that throws', () => {
+    const { clock, due } = started();
+    const timer = new DeadlineTimer<Named>(clock, ({ name }) => {
+      due.push(name);
+      clock.execute(() => due.push(`task of ${name}`));
+      if (name === 'a') throw new Error('of a');
+    });
+    for (const name of ['a', 'b', 'c']) {
+      timer.add({ name, deadline: 10, heapIndex: -1, heapOrder: 0 });
+    }
+    expect(() => clock.advance(10)).toThrow('of a');
+    clock.advance(10);
+    expect(due).toEqual(['a', 'task of a', 'b', 'task of b', 'c', 'task of c']);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('ends its timer with the last entry where it is asked to', () => {
+    const { clock } = started();
+    const timer = new DeadlineTimer<Named>(clock, () => {}, { endsWithLast: true });
+    const entry = { name: 'a', deadline: 10, heapIndex: -1, heapOrder: 0 };
+    timer.add(entry);
+    timer.remove(entry);
+    expect(clock.pendingTimers).toBe(0);
+    timer.add(entry);
+    expect(clock.pendingTimers).toBe(1);
+  });
+
+  it('shows nobody the asynchronous context of the one that set the timer', () => {
+    const { clock, timer } = started();
+    const request = new AsyncLocalStorage<string>();
+    const seen: unknown[] = [];
+    const { schedule } = clock;
+    clock.schedule = (...args) => {
+      seen.push(request.getStore());
+      return schedule.apply(clock, args);
+    };
+    request.run('of one connection', () => {
+      timer.add({ name: 'a', deadline: 10, heapIndex: -1, heapOrder: 0 });
+    });
+    expect(seen).toEqual([undefined]);
   });
 
   it('forgets all at once', () => {

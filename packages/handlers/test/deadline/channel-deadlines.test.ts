@@ -1,0 +1,28 @@
+import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
+import { expect, it } from 'vitest';
+import { AuthHandler, IdleStateHandler } from '../../src/index.ts';
+
+it('has one timer for the idle times and sign-ins of all connections with one clock, and none after them', () => {
+  const clock = new VirtualClock();
+  const authenticate = () => ({ principal: 'ann' });
+  const channels = Array.from({ length: 100 }, () =>
+    EmbeddedChannel.with(
+      { clock },
+      new IdleStateHandler({ readerIdleMs: 1000, writerIdleMs: 2000 }),
+      new AuthHandler({ authenticate, timeoutMs: 5000 }),
+    ),
+  );
+  expect(clock.pendingTimers).toBe(1);
+  clock.advance(4999);
+  expect(channels.every((channel) => channel.isActive)).toBe(true);
+  channels[0]!.close();
+  clock.advance(1);
+  expect(channels.every((channel) => channel.isEnding)).toBe(true);
+  // The time that the peers have to end their halves.
+  clock.advance(2000);
+  expect(channels.map((channel) => channel.closeInfo?.reason)).toEqual([
+    'local',
+    ...Array.from({ length: 99 }, () => 'timeout'),
+  ]);
+  expect(clock.pendingTimers).toBe(0);
+});
