@@ -1,6 +1,6 @@
 // Are the packages fit for npm? Builds and packs them, reads the tarballs with publint and attw, then
 // installs them into an empty project outside the workspace and imports, requires and compiles them.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { installedNodes } from './other-nodes.ts';
 import { BUNDLERS, checkBundlers } from './packages/bundlers.ts';
@@ -11,7 +11,7 @@ import { checkTestRunners, TEST_RUNNERS } from './packages/test-runners.ts';
 import { type Packed, packAll } from './packed-packages.ts';
 import { filesBelow } from './source-file.ts';
 import { Tally } from './tally.ts';
-import { readManifest, root, temporaryFolder } from './workspace.ts';
+import { readManifest, root, temporaryFolder, writeFiles } from './workspace.ts';
 
 const tally = new Tally();
 const bin = (name: string): string => join(root, 'node_modules', '.bin', name);
@@ -36,70 +36,75 @@ function scatteredOf(packages: readonly Packed[]): string[] {
 
 /** An empty project of a user, with every tarball installed by npm. */
 async function installConsumer(folder: string, packages: readonly Packed[]): Promise<boolean> {
-  mkdirSync(folder);
   const typescript = readManifest(join(root, 'node_modules', 'typescript'));
-  const manifest = {
-    name: 'consumer',
-    private: true,
-    dependencies: Object.fromEntries(
-      packages.map(({ name, tarball }) => [name, `file:${tarball}`]),
-    ),
-    devDependencies: {
-      ...BUNDLERS,
-      ...TEST_RUNNERS,
-      '@types/node': '^20.19.0',
-      typescript: typescript.version,
-      // For projects on `module: commonjs`, which TypeScript 7 does not know any more.
-      ...Object.fromEntries(
-        OLD_TYPESCRIPTS.map((one) => [`typescript-${one}`, `npm:typescript@~${one}.0`]),
+  const entries = packages.flatMap((one) => one.entries);
+  const imports = entries.map((entry, i) => `import * as e${i} from '${entry}';\nvoid e${i};\n`);
+  const mains = packages.filter(({ name }) => entries.includes(name));
+  writeFiles(folder, {
+    'package.json': {
+      name: 'consumer',
+      private: true,
+      dependencies: Object.fromEntries(
+        packages.map(({ name, tarball }) => [name, `file:${tarball}`]),
       ),
+      devDependencies: {
+        ...BUNDLERS,
+        ...TEST_RUNNERS,
+        '@types/node': '^20.19.0',
+        typescript: typescript.version,
+        // For projects on `module: commonjs`, which TypeScript 7 does not know any more.
+        ...Object.fromEntries(
+          OLD_TYPESCRIPTS.map((one) => [`typescript-${one}`, `npm:typescript@~${one}.0`]),
+        ),
+      },
     },
-  };
-  writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest, null, 2));
-  const entries = packages.flatMap(({ entries }) => entries);
-  const check = `if (typeof entry !== 'object' && typeof entry !== 'function') throw new Error(name);
-`;
-  const names = packages
-    .filter(({ name, entries }) => entries.includes(name))
-    .map(({ name }) => `await import('${name}');\n`);
-  writeFileSync(join(folder, 'main.mjs'), names.join(''));
-  const imports = entries.map((entry) => `import * as ${identifier(entry)} from '${entry}';\n`);
-  const uses = entries.map((entry) => `void ${identifier(entry)};\n`);
-  writeFileSync(
-    join(folder, 'import.mjs'),
-    `for (const name of ${JSON.stringify(entries)}) {\n  const entry = await import(name);\n  ${check}}\n`,
-  );
-  writeFileSync(
-    join(folder, 'require.cjs'),
-    `for (const name of ${JSON.stringify(entries)}) {\n  const entry = require(name);\n  ${check}}\n`,
-  );
-  writeFileSync(join(folder, 'types.mts'), [...imports, ...uses].join(''));
-  writeFileSync(join(folder, 'types.cts'), [...imports, ...uses].join(''));
-  writeFileSync(join(folder, 'types.ts'), [...imports, ...uses].join(''));
+    'main.mjs': mains.map(({ name }) => `await import('${name}');\n`).join(''),
+    'import.mjs': loading(entries, 'await import'),
+    'require.cjs': loading(entries, 'require'),
+    ...Object.fromEntries(TYPES_FILES.map((name) => [name, imports.join('')])),
+  });
   const args = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   return tally.command('tarballs install into an empty project', 'npm', args, folder);
 }
 
-function identifier(entry: string): string {
-  return entry.replace(/[^a-z]/gi, '_');
+/** A program that loads each entry in this way. */
+function loading(entries: readonly string[], way: string): string {
+  return `for (const name of ${JSON.stringify(entries)}) {
+  const entry = ${way}(name);
+  if (typeof entry !== 'object' && typeof entry !== 'function') throw new Error(name);
+}
+`;
 }
 
-const TYPES = ['--noEmit', '--ignoreConfig', '--strict', '--target', 'es2022', '--types', 'node'];
-const NODENEXT = ['--module', 'nodenext', '--moduleResolution', 'nodenext'];
+const TYPES_FILES = ['types.mts', 'types.cts', 'types.ts'];
+const STRICT = ['--noEmit', '--strict', '--target', 'es2022', '--types', 'node'];
 /** The oldest that our declarations are written for, and the last with the resolution of `module: commonjs`. */
 const OLD_TYPESCRIPTS = ['5.4', '5.9'];
-const COMMONJS = [
-  '--noEmit',
-  '--strict',
-  '--target',
-  'es2022',
-  '--lib',
-  'es2023',
-  '--types',
-  'node',
+const COMMONJS = ['--lib', 'es2023', '--skipLibCheck', 'types.ts'];
+
+/** What compiles the entries: the name of the check, the compiler's package, its options and files. */
+const COMPILES: ReadonlyArray<
+  readonly [name: string, compiler: string, options: readonly string[]]
+> = [
+  [
+    'nodenext',
+    'typescript',
+    ['--ignoreConfig', ...resolving('nodenext'), 'types.mts', 'types.cts'],
+  ],
+  ['bundler', 'typescript', ['--ignoreConfig', ...resolving('bundler', 'esnext'), 'types.mts']],
+  ...OLD_TYPESCRIPTS.map(
+    (version) =>
+      [
+        `module commonjs, TypeScript ${version}`,
+        `typescript-${version}`,
+        [...resolving('node10', 'commonjs'), ...COMMONJS],
+      ] as const,
+  ),
 ];
-const NODE10 = ['--module', 'commonjs', '--moduleResolution', 'node10', '--skipLibCheck'];
-const BUNDLER = ['--module', 'esnext', '--moduleResolution', 'bundler'];
+
+function resolving(resolution: string, module = resolution): string[] {
+  return ['--module', module, '--moduleResolution', resolution];
+}
 
 async function main(temporary: string): Promise<void> {
   const packages = await packAll(root, temporary);
@@ -132,28 +137,15 @@ async function main(temporary: string): Promise<void> {
   const peers = packages.flatMap((one) => one.peers);
   const install = ['install', '--no-audit', '--no-fund', '--loglevel=error', ...peers];
   if (!(await tally.command('optional peers install', 'npm', install, consumer))) return;
-  const tsc = join(consumer, 'node_modules', '.bin', 'tsc');
-  await tally.command(
-    'types, nodenext',
-    tsc,
-    [...TYPES, ...NODENEXT, 'types.mts', 'types.cts'],
-    consumer,
-  );
-  await tally.command('types, bundler', tsc, [...TYPES, ...BUNDLER, 'types.mts'], consumer);
-  for (const version of OLD_TYPESCRIPTS) {
-    const old = join(consumer, 'node_modules', `typescript-${version}`, 'bin', 'tsc');
-    const options = [old, ...COMMONJS, ...NODE10, 'types.ts'];
-    await tally.command(
-      `types, module commonjs, TypeScript ${version}`,
-      process.execPath,
-      options,
-      consumer,
-    );
+  const tsc = (compiler: string) => join(consumer, 'node_modules', compiler, 'bin', 'tsc');
+  for (const [name, compiler, options] of COMPILES) {
+    const args = [tsc(compiler), ...STRICT, ...options];
+    await tally.command(`types, ${name}`, process.execPath, args, consumer);
   }
   await checkTestRunners(tally, consumer);
   await checkBundlers(tally, consumer);
   await checkInstalls(tally, temporary, packages);
-  await checkGallery(tally, consumer, tsc);
+  await checkGallery(tally, consumer, tsc('typescript'));
   const nodes = [{ version: process.version, path: process.execPath }, ...(await installedNodes())];
   for (const { version, path } of nodes) {
     await tally.command(`import, Node ${version}`, path, ['import.mjs'], consumer);

@@ -1,16 +1,16 @@
 // What does who installs a package get? For each package, packed and installed by npm into an empty project:
 // the files in its tarball, the packages that come with it, their licences, a bill of materials, and the
 // budget for its size and the time of its install. `-- FOLDER` keeps the bills of materials there.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Packed, packAll } from './packed-packages.ts';
 import { must } from './program.ts';
 import { budgetProblems, type PackageCost } from './release/budget.ts';
-import { bytesBelow, installedIn, licenceProblems } from './release/installed.ts';
-import { ofPackage } from './release/sbom.ts';
+import { bytesBelow, licenceProblems } from './release/installed.ts';
+import { ofPackage, type Sbom } from './release/sbom.ts';
 import { contentProblems } from './release/tarball.ts';
 import { Tally } from './tally.ts';
-import { root, temporaryFolder } from './workspace.ts';
+import { root, temporaryFolder, writeFiles } from './workspace.ts';
 
 const ALSO_PACKED: Readonly<Record<string, string>> = { 'create-headrace': 'templates/' };
 const QUIET = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
@@ -27,7 +27,7 @@ async function install(
   const { [name]: own, ...overrides } = ours;
   const dependencies = { [name]: own };
   const manifest = { name: 'installed', version: '1.0.0', private: true, dependencies, overrides };
-  writeFileSync(join(project, 'package.json'), JSON.stringify(manifest));
+  writeFiles(project, { 'package.json': manifest });
   const began = performance.now();
   await must('npm', ['install', '--ignore-scripts', ...QUIET], project);
   return Math.round((performance.now() - began) / 100) / 10;
@@ -40,15 +40,16 @@ async function problemsOf(
   project: string,
   keepIn: string | undefined,
 ): Promise<{ problems: string[]; words: string }> {
-  const listed = await must('tar', ['-tzf', packed.tarball], project);
+  const listed = await must('tar', ['-tzf', packed.tarball], root);
   const files = listed.split('\n').map((path) => path.replace(/^package\//, ''));
   const seconds = await install(packed, packages, project);
-  const installed = installedIn(project);
   const args = ['sbom', '--sbom-format=cyclonedx', '--omit=dev', '--loglevel=error'];
-  const sbom = ofPackage(JSON.parse(await must('npm', args, project)), packed.name);
+  const written: Sbom = JSON.parse(await must('npm', args, project));
+  const installed = written.components ?? [];
+  const sbom = ofPackage(written, packed.name);
   if (keepIn !== undefined) {
     const file = `${packed.name.replace('@', '').replace('/', '-')}.cdx.json`;
-    writeFileSync(join(keepIn, file), `${JSON.stringify(sbom, null, 2)}\n`);
+    writeFiles(keepIn, { [file]: sbom });
   }
   const cost: PackageCost = {
     packedKiB: kib(readFileSync(packed.tarball).length),
@@ -74,10 +75,8 @@ using temporary = temporaryFolder();
 const packages = await packAll(root, temporary.path);
 const budgets = JSON.parse(readFileSync(join(root, 'scripts/release/budgets.json'), 'utf8'));
 const keepIn = process.argv[2] === undefined ? undefined : resolve(process.argv[2]);
-if (keepIn !== undefined) mkdirSync(keepIn, { recursive: true });
 for (const [i, packed] of packages.entries()) {
   const project = join(temporary.path, `project-${i}`);
-  mkdirSync(project);
   const { problems, words } = await problemsOf(packed, packages, budgets, project, keepIn);
   tally.report(packed.name, problems, words);
 }

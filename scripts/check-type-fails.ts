@@ -2,11 +2,11 @@
 // `// expect: <part of the compiler's message>`; every error must be expected, every expected one come.
 // Vitest's typecheck takes any error for the expected one: it compares no texts.
 // If lines end with `// here`, errors may stand in these lines only.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CheckResult, Problem } from './problem.ts';
 import { filesBelow, foldersIn } from './source-file.ts';
-import { compile, type Diagnostic } from './tools.ts';
+import { compileFiles, type Diagnostic } from './tools.ts';
 
 const EXPECT = /^\/\/ expect: (.+)$/;
 const HERE = /\/\/ here$/;
@@ -55,18 +55,8 @@ export async function checkTypeFails(root: string): Promise<CheckResult> {
     filesBelow(root, `${folder}/test`, ['.fail.ts']),
   );
   if (files.length === 0) return { problems: [], summary: 'no *.fail.ts yet' };
-  const folder = join(root, '.tmp', 'type-fails');
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(
-    join(folder, 'tsconfig.json'),
-    JSON.stringify({
-      extends: '../../tsconfig.test.json',
-      compilerOptions: { composite: false, declaration: false, noErrorTruncation: true },
-      files: files.map((file) => `../../${file}`),
-    }),
-  );
-  const diagnostics = await compile(root, join(folder, 'tsconfig.json'));
+  const whole = { noErrorTruncation: true };
+  const diagnostics = await compileFiles(root, '.tmp/type-fails', files, whole);
   const problems = files.flatMap((file) =>
     checkFile(
       file,

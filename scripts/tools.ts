@@ -1,8 +1,9 @@
 // Checks that a tool makes: what it prints is the report.
-import { join, relative } from 'node:path';
+import { join, posix, relative } from 'node:path';
 import { ownModule } from './own-project.ts';
 import type { CheckResult } from './problem.ts';
 import { type Outcome, run } from './program.ts';
+import { writeFiles } from './workspace.ts';
 
 const LINTED = ['packages', 'examples', 'benchmarks', 'scripts'];
 const SOURCE_TOOLS = 'scripts/source-tools';
@@ -92,8 +93,24 @@ export interface Diagnostic {
   readonly message: string;
 }
 
+/** Compiles files as tests are compiled, by a project that is written into a folder; both from the root. */
+export function compileFiles(
+  root: string,
+  folder: string,
+  files: readonly string[],
+  options: object = {},
+): Promise<Diagnostic[]> {
+  const fromFolder = (path: string): string => posix.relative(folder, path);
+  const project = {
+    extends: fromFolder('tsconfig.test.json'),
+    compilerOptions: { composite: false, declaration: false, ...options },
+    files: files.map(fromFolder),
+  };
+  return compile(root, writeFiles(join(root, folder), { 'tsconfig.json': project }));
+}
+
 /** Compiles a project without output and returns its errors, files as paths from the root. */
-export async function compile(root: string, project: string): Promise<Diagnostic[]> {
+async function compile(root: string, project: string): Promise<Diagnostic[]> {
   const { ok, output } = await runTool(root, 'tsc', '-p', project, '--pretty', 'false', '--noEmit');
   if (ok) return [];
   const diagnostics: Diagnostic[] = [];

@@ -3,10 +3,9 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { foldersIn } from './source-file.ts';
+import { root } from './workspace.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = join(root, '.changeset');
 const ENTRY = /^---\n[\s\S]*?\n---\n([\s\S]*)$/;
 

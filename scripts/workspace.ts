@@ -1,7 +1,7 @@
 // The packages, as their manifests describe them.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { filesBelow, foldersIn } from './source-file.ts';
 
@@ -58,6 +58,20 @@ export function sourcesIn(root: string): string[] {
   return foldersIn(root, 'packages').flatMap((folder) =>
     filesBelow(root, `${folder}/src`, ['.ts']),
   );
+}
+
+/** Texts by their paths; an object is written as JSON. */
+export type Files = Readonly<Record<string, string | object>>;
+
+/** Writes files into a folder, which may be new; returns the folder. */
+export function writeFiles(folder: string, files: Files): string {
+  mkdirSync(folder, { recursive: true });
+  for (const [name, content] of Object.entries(files)) {
+    const path = join(folder, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content, null, 2));
+  }
+  return folder;
 }
 
 /** A folder for the time of a `using`. */

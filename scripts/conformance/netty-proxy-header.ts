@@ -122,20 +122,14 @@ export function topLevelTlvs({ tlvs, at }: ProxyBlock): PlacedTlv[] {
   return found;
 }
 
-/** The chunks with another type in place of one. */
-export function withTlvType(
-  chunks: readonly string[],
-  tlvs: readonly PlacedTlv[],
-  from: number,
-  to: number,
-): string[] {
+/** The chunks with another byte at some places. */
+export function withByte(chunks: readonly string[], places: readonly number[], byte: number) {
   const bytes = Buffer.from(chunks.join(''), 'hex');
-  for (const { type, at } of tlvs) if (type === from) bytes[at] = to;
+  for (const at of places) bytes[at] = byte;
   const hex = bytes.toString('hex');
-  let at = 0;
-  return chunks.map((chunk) => {
-    const part = hex.slice(at, at + chunk.length);
-    at += chunk.length;
-    return part;
+  let end = 0;
+  return chunks.map(({ length }) => {
+    end += length;
+    return hex.slice(end - length, end);
   });
 }

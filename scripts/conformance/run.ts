@@ -3,17 +3,23 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { z } from 'zod';
 import { FAMILIES } from './families.ts';
 import type { CaseResult, Family } from './family.ts';
 
 /** How many failures of one family are printed in full. */
 const DETAILED_FAILURES = 5;
-const FAMILY_NAME = /^[a-z0-9][a-z0-9-]*$/;
 
-interface VectorFile {
+const VECTORS = z.object(
+  {
+    family: z.string('must be a name').regex(/^[a-z0-9][a-z0-9-]*$/, 'must be a name'),
+    cases: z.array(z.unknown(), 'must be a list').min(1, 'must have cases to compare'),
+  },
+  'must be an object',
+);
+
+interface VectorFile extends z.infer<typeof VECTORS> {
   readonly path: string;
-  readonly family: string;
-  readonly cases: readonly unknown[];
 }
 
 /** A vector file, `undefined` for JSON of another kind, or what is wrong with it. */
@@ -45,17 +51,11 @@ function load(path: string): Loaded {
   } catch (error) {
     return new Error(`${path}: cannot be read as JSON: ${(error as Error).message}`);
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return new Error(`${path}: not a vector file: the top of it must be an object`);
-  }
-  if (!('family' in value)) return undefined;
-  const { family, cases } = value as { readonly family: unknown; readonly cases?: unknown };
-  if (typeof family !== 'string' || !FAMILY_NAME.test(family)) {
-    return new Error(`${path}: "family" is ${JSON.stringify(family)}, but must be a name`);
-  }
-  if (!Array.isArray(cases)) return new Error(`${path}: "cases" is missing or not a list`);
-  if (cases.length === 0) return new Error(`${path}: "cases" is empty: nothing would be compared`);
-  return { ...value, path, family, cases };
+  const isPlain = typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (isPlain && !('family' in (value as object))) return undefined;
+  const { data, error } = VECTORS.safeParse(value);
+  if (error === undefined) return { path, ...data };
+  return new Error(`${path}: not a vector file: ${z.prettifyError(error)}`);
 }
 
 function runCase(run: Family, testCase: unknown): CaseResult {

@@ -1,10 +1,10 @@
 // The bundlers as docs/guides/bundlers.md configures them: each bundles the guide's server, and the bundle runs.
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../program.ts';
 import { blocksIn } from '../sample-blocks.ts';
 import type { Tally } from '../tally.ts';
-import { root } from '../workspace.ts';
+import { root, writeFiles } from '../workspace.ts';
 
 /** What a project installs to follow the guide. */
 export const BUNDLERS: Readonly<Record<string, string>> = {
@@ -60,18 +60,11 @@ const MAX_DECODER_BYTES = 50_000;
 
 /** That a package is one file keeps nothing in a bundle that the program does not use. */
 async function checkOneDecoder(tally: Tally, folder: string): Promise<void> {
-  writeFileSync(join(folder, 'one.mjs'), ONE_DECODER);
+  writeFiles(folder, { 'one.mjs': ONE_DECODER });
   const esbuild = join('..', 'node_modules', '.bin', 'esbuild');
   const output = 'one.out.mjs';
-  const args = [
-    'one.mjs',
-    '--bundle',
-    '--minify',
-    '--platform=node',
-    '--format=esm',
-    `--outfile=${output}`,
-  ];
-  const built = await run(join(folder, esbuild), args, folder);
+  const args = ['--bundle', '--minify', '--platform=node', '--format=esm', `--outfile=${output}`];
+  const built = await run(join(folder, esbuild), ['one.mjs', ...args], folder);
   const size = built.ok ? statSync(join(folder, output)).size : 0;
   const tooLarge =
     size > MAX_DECODER_BYTES ? `${size} bytes, more than ${MAX_DECODER_BYTES}` : undefined;
@@ -81,11 +74,10 @@ async function checkOneDecoder(tally: Tally, folder: string): Promise<void> {
 
 export async function checkBundlers(tally: Tally, consumer: string): Promise<void> {
   const folder = join(consumer, 'bundlers');
-  mkdirSync(folder);
   const guide = 'docs/guides/bundlers.md';
   for (const { info, code } of blocksIn(guide, readFileSync(join(root, guide), 'utf8'))) {
     const [, name] = /^js \[(.+)\]$/.exec(info) ?? [];
-    if (name !== undefined) writeFileSync(join(folder, name), code);
+    if (name !== undefined) writeFiles(folder, { [name]: code });
   }
   const checks = Object.entries(OUTPUTS).map((entry) => checkBundler(tally, folder, ...entry));
   await Promise.all([...checks, checkOneDecoder(tally, folder)]);

@@ -1,9 +1,9 @@
 // Examples of the gallery as a reader takes them: in a project of their own, compiled against the packed packages.
-import { cpSync, writeFileSync } from 'node:fs';
+import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { Program } from '../program.ts';
 import type { Tally } from '../tally.ts';
-import { root } from '../workspace.ts';
+import { root, writeFiles } from '../workspace.ts';
 
 interface Trial {
   readonly name: string;
@@ -65,12 +65,12 @@ export async function checkGallery(tally: Tally, consumer: string, tsc: string):
     types: ['node'],
     outDir: 'dist',
   };
-  writeFileSync(
-    join(folder, 'tsconfig.json'),
-    JSON.stringify({ compilerOptions, include: ['*.ts'] }),
-  );
-  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-  if (!(await tally.command('the gallery compiles', tsc, ['-p', 'gallery'], consumer))) return;
+  writeFiles(folder, {
+    'tsconfig.json': { compilerOptions, include: ['*.ts'] },
+    'package.json': { type: 'module' },
+  });
+  const args = [tsc, '-p', 'gallery'];
+  if (!(await tally.command('the gallery compiles', process.execPath, args, consumer))) return;
   for (const trial of TRIALS) {
     await tally.step(`the gallery's ${trial.name} runs`, () => runTrial(folder, trial));
   }

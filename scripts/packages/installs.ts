@@ -5,7 +5,7 @@ import { startRegistry } from '../local-registry.ts';
 import type { Packed } from '../packed-packages.ts';
 import { must, run } from '../program.ts';
 import type { Tally } from '../tally.ts';
-import { readManifest, root } from '../workspace.ts';
+import { readManifest, root, writeFiles } from '../workspace.ts';
 
 /** Of core, in the registry beside the real one. */
 const OTHER_VERSION = '0.0.9';
@@ -82,7 +82,6 @@ function otherCore(folder: string, tarball: string): Promise<string> {
 }
 
 function strangeHandlers(folder: string): Promise<string> {
-  mkdirSync(join(folder, 'package'), { recursive: true });
   const manifest = {
     name: 'strange-handlers',
     version: '1.0.0',
@@ -90,16 +89,8 @@ function strangeHandlers(folder: string): Promise<string> {
     exports: './index.js',
     dependencies: { '@headrace/core': OTHER_VERSION },
   };
-  writeFileSync(join(folder, 'package', 'package.json'), JSON.stringify(manifest));
-  writeFileSync(join(folder, 'package', 'index.js'), STRANGE);
-  return packFiles(folder);
-}
-
-function emptyProject(folder: string, registry: string): string {
-  mkdirSync(folder);
-  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
-  writeFileSync(join(folder, '.npmrc'), `registry=${registry}\n`);
-  return folder;
+  const files = { 'package/package.json': manifest, 'package/index.js': STRANGE };
+  return packFiles(writeFiles(folder, files));
 }
 
 /** Installs one package alone; the program loads it and warns of a second copy of core. */
@@ -115,7 +106,7 @@ async function checkAlone(
     tally.report(title, installed.output);
     return;
   }
-  writeFileSync(join(folder, 'main.js'), `await import('${name}');\nconsole.log('loaded');\n`);
+  writeFiles(folder, { 'main.js': `await import('${name}');\nconsole.log('loaded');\n` });
   const { output } = await run(process.execPath, ['main.js'], folder);
   const realPaths = await run('sh', ['-c', `realpath $(find . -path '*@headrace/core')`], folder);
   const copies = new Set(realPaths.output.split('\n')).size;
@@ -126,7 +117,7 @@ async function checkAlone(
 async function checkTwoCopies(tally: Tally, folder: string): Promise<void> {
   const install = ['install', ...QUIET, '@headrace/core', 'strange-handlers'];
   const installed = await run('npm', install, folder);
-  writeFileSync(join(folder, 'main.js'), PROGRAM);
+  writeFiles(folder, { 'main.js': PROGRAM });
   const { output } = installed.ok ? await run(process.execPath, ['main.js'], folder) : installed;
   const lines = output.split('\n');
   const warnings = lines.filter((line) => line.includes('[HR_WARN_TWO_COPIES]'));
@@ -163,7 +154,11 @@ export async function checkInstalls(
     await otherCore(join(temporary, 'other-core'), core.tarball),
     await strangeHandlers(join(temporary, 'strange-handlers')),
   ]);
-  const project = (name: string): string => emptyProject(join(temporary, name), registry.url);
+  const project = (name: string): string =>
+    writeFiles(join(temporary, name), {
+      'package.json': { private: true, type: 'module' },
+      '.npmrc': `registry=${registry.url}\n`,
+    });
   const npm = ['npm', 'install', ...QUIET] as const;
   const pnpm = ['npx', '-y', readManifest(root).packageManager, 'add'] as const;
   try {

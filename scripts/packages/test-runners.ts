@@ -1,7 +1,7 @@
 // The test kit in other people's test runners.
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Tally } from '../tally.ts';
+import { writeFiles } from '../workspace.ts';
 
 /** What a project installs for them. */
 export const TEST_RUNNERS: Readonly<Record<string, string>> = {
@@ -27,32 +27,29 @@ const EXPECTS = `test('a line', () => {
 
 export async function checkTestRunners(tally: Tally, consumer: string): Promise<void> {
   await checkJest(tally, consumer);
-  writeFileSync(
-    join(consumer, 'vitest.check.mjs'),
-    `import { expect, test } from 'vitest';\n${IMPORTS}${EXPECTS}`,
-  );
-  // Again in a worker whose modules are loaded anew: that is no second copy of core.
-  writeFileSync(join(consumer, 'vitest.again.check.mjs'), `import './vitest.check.mjs';\n`);
-  const vitest = join(consumer, 'node_modules', 'vitest', 'vitest.mjs');
-  const config = `export default { test: { include: ['vitest*.check.mjs'] } };\n`;
-  writeFileSync(join(consumer, 'vitest.config.mjs'), config);
-  await tally.command('Vitest', process.execPath, [vitest, 'run'], consumer);
-  writeFileSync(
-    join(consumer, 'node.check.mjs'),
-    `import assert from 'node:assert';
+  writeFiles(consumer, {
+    'vitest.check.mjs': `import { expect, test } from 'vitest';\n${IMPORTS}${EXPECTS}`,
+    // Again in a worker whose modules are loaded anew: that is no second copy of core.
+    'vitest.again.check.mjs': `import './vitest.check.mjs';\n`,
+    'vitest.config.mjs': `export default { test: { include: ['vitest*.check.mjs'] } };\n`,
+    'node.check.mjs': `import assert from 'node:assert';
 import { test } from 'node:test';
 ${IMPORTS}test('a line', () => {
   ${BODY}  assert.equal(line, 'a');
 });
 `,
-  );
+  });
+  const vitest = join(consumer, 'node_modules', 'vitest', 'vitest.mjs');
+  await tally.command('Vitest', process.execPath, [vitest, 'run'], consumer);
   await tally.command('node:test', process.execPath, ['--test', 'node.check.mjs'], consumer);
 }
 
 /** The two recipes of docs/guides/jest-and-commonjs.md. */
 async function checkJest(tally: Tally, consumer: string): Promise<void> {
-  writeFileSync(join(consumer, 'module.test.mjs'), `${IMPORTS}${EXPECTS}`);
-  writeFileSync(join(consumer, 'commonjs.test.cjs'), `${REQUIRES}${EXPECTS}`);
+  writeFiles(consumer, {
+    'module.test.mjs': `${IMPORTS}${EXPECTS}`,
+    'commonjs.test.cjs': `${REQUIRES}${EXPECTS}`,
+  });
   const translating = {
     testMatch: ['**/commonjs.test.cjs'],
     transform: {

@@ -1,6 +1,12 @@
 /** A component of a CycloneDX document, as npm writes it. */
 export interface SbomComponent {
   readonly name?: string;
+  readonly version?: string;
+  /** SPDX identifiers or expressions; npm leaves out what is neither. */
+  readonly licenses?: ReadonlyArray<{
+    readonly license?: { readonly id?: string };
+    readonly expression?: string;
+  }>;
   readonly externalReferences?: ReadonlyArray<{ readonly type: string; readonly url: string }>;
 }
 

@@ -1,13 +1,13 @@
 // Puts the site's pages together in site/.pages: the repository's Markdown with its links rewritten, a page for
 // each handler, the API reference, and the lists that the theme reads.
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, posix } from 'node:path';
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, posix } from 'node:path';
 import { must } from '../program.ts';
 import { filesBelow } from '../source-file.ts';
-import { allEntries } from '../workspace.ts';
+import { allEntries, writeFiles } from '../workspace.ts';
 import { readContents, unreached } from './contents.ts';
 import { figuresTable } from './figures.ts';
-import { handlerPages } from './handler-pages.ts';
+import { HANDLERS, handlerPages } from './handler-pages.ts';
 import { Links } from './links.ts';
 import type { DescribedSet } from './option-sets.ts';
 import { findPages, type Page } from './pages.ts';
@@ -48,9 +48,8 @@ function apiPages(folder: string): (name: string, of: string) => string | undefi
 }
 
 function write(folder: string, route: string, text: string): void {
-  const path = join(folder, `${route === '' || route.endsWith('/') ? `${route}index` : route}.md`);
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, text);
+  const name = route === '' || route.endsWith('/') ? `${route}index` : route;
+  writeFiles(folder, { [`${name}.md`]: text });
 }
 
 function frontMatter(values: Readonly<Record<string, string>>): string {
@@ -94,31 +93,24 @@ export async function assemble(root: string, sets: readonly DescribedSet[]): Pro
       text.startsWith('---\n') ? text : frontMatter({ edit: EDIT + edit }) + text,
     );
   }
-  for (const page of handlerPages(root, apiPages(apiFolder), sets))
-    write(folder, page.route, page.text);
-  for (const asset of links.assets) {
-    const target = join(folder, 'public', asset);
-    mkdirSync(dirname(target), { recursive: true });
-    cpSync(join(root, asset), target);
-  }
+  const ofHandlers = handlerPages(root, apiPages(apiFolder), sets);
+  for (const page of ofHandlers) write(folder, page.route, page.text);
+  for (const asset of links.assets) cpSync(join(root, asset), join(folder, 'public', asset));
   for (const name of readdirSync(join(root, 'site', 'pages'))) {
     const source = `site/pages/${name}`;
     const text = links.rewrite(source, readFileSync(join(root, source), 'utf8'));
     write(folder, name.replace(/\.md$/, ''), frontMatter({ edit: EDIT + source }) + text);
   }
   cpSync(join(root, 'site', 'logo.svg'), join(folder, 'public', 'logo.svg'));
+  const listed = (names: readonly string[], link: (name: string) => string) =>
+    names.map((text) => ({ text, link: link(text) }));
+  const entries = allEntries(root).map(({ name }) => name);
+  const handlers = ofHandlers.map(({ route }) => route.slice(HANDLERS.length)).filter(Boolean);
   const lists = {
     contents,
-    entries: allEntries(root).map(({ name }) => ({ text: name, link: `/api/${name}/` })),
-    handlers: publicHandlerList(folder),
+    entries: listed(entries, (name) => `/api/${name}/`),
+    handlers: listed(handlers.sort(), (name) => `/${HANDLERS}${name}`),
   };
-  writeFileSync(join(folder, 'lists.json'), JSON.stringify(lists, null, 2));
+  writeFiles(folder, { 'lists.json': lists });
   return { pages, problems: [...problems, ...links.problems] };
-}
-
-function publicHandlerList(folder: string): Array<{ text: string; link: string }> {
-  return readdirSync(join(folder, 'handlers'))
-    .filter((name) => name !== 'index.md')
-    .sort()
-    .map((name) => ({ text: name.slice(0, -3), link: `/handlers/${name.slice(0, -3)}` }));
 }

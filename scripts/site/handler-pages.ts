@@ -10,6 +10,8 @@ export interface WrittenPage {
   readonly text: string;
 }
 
+/** The folder of the pages. */
+export const HANDLERS = 'handlers/';
 const SOURCE = 'https://github.com/headrace/headrace/blob/main';
 
 const escapeCell = (text: string): string =>
@@ -126,7 +128,7 @@ export function handlerPages(
       '',
     ];
     return {
-      page: { route: `handlers/${name}`, text: page.join('\n') },
+      page: { route: HANDLERS + name, text: page.join('\n') },
       sentence: firstSentence(words),
     };
   };
@@ -148,7 +150,7 @@ export function handlerPages(
     }
     index.push(`- [${handler.name}](/handlers/${handler.name}): ${sentence}`);
   }
-  return [{ route: 'handlers/', text: `${index.join('\n')}\n` }, ...made.map(({ page }) => page)];
+  return [{ route: HANDLERS, text: `${index.join('\n')}\n` }, ...made.map(({ page }) => page)];
 }
 
 function verbatim(text: string): string {

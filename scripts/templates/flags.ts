@@ -1,10 +1,10 @@
 // The command line of create-headrace, as its package is installed.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../program.ts';
 import type { Tally } from '../tally.ts';
-import { readManifest, root } from '../workspace.ts';
+import { readManifest, root, writeFiles } from '../workspace.ts';
 
 export async function checkFlags(
   tally: Tally,
@@ -28,8 +28,7 @@ export async function checkFlags(
     assert.equal(existsSync(join(place, 'bad')), false);
   });
   await tally.step('a folder that is not empty stays as it is', async () => {
-    mkdirSync(join(place, 'full'));
-    writeFileSync(join(place, 'full', 'mine.txt'), 'mine');
+    writeFiles(place, { 'full/mine.txt': 'mine' });
     const { ok, stderr } = await create('full');
     assert.equal(ok, false);
     assert.match(stderr, /full is not empty: it has mine\.txt\. Nothing was written/);

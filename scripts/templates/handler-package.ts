@@ -1,7 +1,8 @@
 // A package made from the template: fit for npm, and usable by a project that knows nothing of its folder.
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { must } from '../program.ts';
+import { writeFiles } from '../workspace.ts';
 
 const USER = `import { EmbeddedChannel } from '@headrace/core/testing';
 import { RepeatFilterHandler } from 'my-handler-package';
@@ -20,10 +21,10 @@ export async function checkHandlerPackage(
   await must('npm', ['pack', '--pack-destination', place], folder, env);
   const tarball = readdirSync(place).find((name) => /^my-handler-package.*\.tgz$/.test(name));
   if (tarball === undefined) throw new Error('npm pack made no tarball');
-  const user = join(place, 'user-of-the-package');
-  mkdirSync(user);
-  writeFileSync(join(user, 'package.json'), '{ "private": true, "type": "module" }\n');
-  writeFileSync(join(user, 'use.ts'), USER);
+  const user = writeFiles(join(place, 'user-of-the-package'), {
+    'package.json': { private: true, type: 'module' },
+    'use.ts': USER,
+  });
   const args = ['install', '--no-audit', '--no-fund', `../${tarball}`];
   await must('npm', [...args, 'typescript@7', '@types/node@20'], user, env);
   const options = ['--module', 'nodenext', '--target', 'es2022', '--strict', '--types', 'node'];

@@ -2,6 +2,7 @@
 // fail, none may pass or count as skipped.
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FAMILIES } from '../conformance/families.ts';
 import type { Family } from '../conformance/family.ts';
@@ -9,6 +10,11 @@ import { root } from '../workspace.ts';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 type TestCase = Readonly<Record<string, Json>>;
+/** Where a value stands. */
+interface Place {
+  readonly holder: Record<string, Json>;
+  readonly key: string;
+}
 
 const LIES_PER_CASE = 8;
 /** What a case expects, whatever its family; the rest of it is input. */
@@ -19,92 +25,47 @@ const files = ['codec', 'core', 'handlers'].flatMap((name) => {
   return readdirSync(folder).map((file) => join(folder, file));
 });
 
-/** Numbers from 0 to below `most` that are the same in every run. */
-function randomOf(seed: number): (most: number) => number {
-  let state = seed;
-  return (most) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * most);
-  };
+/** The places of all values within this one. */
+function placesIn(holder: Record<string, Json>, keys = Object.keys(holder)): Place[] {
+  return keys.flatMap((key) => {
+    const value = holder[key]!;
+    const isHolder = typeof value === 'object' && value !== null;
+    const inner = isHolder ? placesIn(value as Record<string, Json>) : [];
+    return [{ holder, key }, ...inner];
+  });
 }
 
-/** Every value within this one that can be changed, with what puts another in its place. */
-function placesIn(value: Json, put: (other: Json) => void): [Json, (other: Json) => void][] {
-  const here: [Json, (other: Json) => void] = [value, put];
+/** Another value of the same kind, as near to it as a mistake would be. */
+function otherThan(value: Json): fc.Arbitrary<Json> {
+  if (typeof value === 'number') return fc.integer({ min: value + 1, max: value + 9 });
+  if (typeof value === 'boolean') return fc.constant(!value);
+  if (value === null) return fc.constant('00');
+  if (typeof value === 'string') {
+    return fc
+      .tuple(fc.nat(value.length), fc.constantFrom('', ...'0123456789abcdef'))
+      .map(([at, digit]) => value.slice(0, at) + digit + value.slice(at + 1));
+  }
   if (Array.isArray(value)) {
-    const parts = value.flatMap((one, at) =>
-      placesIn(one, (other) => {
-        value[at] = other;
-      }),
-    );
-    return [here, ...parts];
+    const more = value.length > 0 ? value : [{ error: 'TooLongFrameException' }, { frame: '00' }];
+    const longer = fc
+      .tuple(fc.nat(value.length), fc.constantFrom<Json>(...more))
+      .map(([at, one]) => value.toSpliced(at, 0, one));
+    return fc.oneof(fc.shuffledSubarray(value), longer);
   }
-  if (typeof value !== 'object' || value === null) return [here];
-  const parts = Object.entries(value).flatMap(([key, one]) =>
-    placesIn(one, (other) => {
-      value[key] = other;
-    }),
-  );
-  return [here, ...parts];
-}
-
-function otherText(text: string, random: (most: number) => number): string {
-  if (text === '') return '00';
-  const at = random(text.length);
-  const digit = '0123456789abcdef'[random(16)]!;
-  const [before, after] = [text.slice(0, at), text.slice(at + 1)];
-  switch (random(3)) {
-    case 0:
-      return before + after;
-    case 1:
-      return `${text}${digit}${digit}`;
-    default:
-      return before + digit + after;
-  }
-}
-
-function otherArray(list: readonly Json[], random: (most: number) => number): Json[] {
-  const at = random(list.length);
-  const others = [...list];
-  switch (random(4)) {
-    case 0:
-      others.splice(at, 1);
-      break;
-    case 1:
-      others.splice(at, 0, list[at] ?? { error: 'TooLongFrameException' });
-      break;
-    case 2:
-      others.push(list[random(list.length)] ?? { frame: '00' });
-      break;
-    default:
-      if (at + 1 < list.length) [others[at], others[at + 1]] = [list[at + 1]!, list[at]!];
-  }
-  return others;
-}
-
-function other(value: Json, random: (most: number) => number): Json {
-  if (typeof value === 'string') return otherText(value, random);
-  if (typeof value === 'number') return value + 1 + random(9);
-  if (typeof value === 'boolean') return !value;
-  if (value === null) return '00';
-  if (Array.isArray(value)) return otherArray(value, random);
-  const keys = Object.keys(value);
-  const { [keys[random(keys.length)]!]: _left, ...rest } = value;
-  return rest;
+  return fc.subarray(Object.entries(value)).map((entries) => Object.fromEntries(entries));
 }
 
 /** The case with one thing changed in what it expects. */
-function falsified(testCase: TestCase, random: (most: number) => number): TestCase {
-  const lie = structuredClone(testCase) as Record<string, Json>;
-  const keys = EXPECTATIONS.filter((key) => key in lie);
-  const key = keys[random(keys.length)]!;
-  const places = placesIn(lie[key]!, (value) => {
-    lie[key] = value;
+const falsified = (testCase: TestCase): fc.Arbitrary<TestCase> =>
+  fc.constantFrom(...EXPECTATIONS.filter((key) => key in testCase)).chain((expectation) => {
+    const lie = structuredClone(testCase) as Record<string, Json>;
+    return fc.constantFrom(...placesIn(lie, [expectation])).chain(({ holder, key }) =>
+      otherThan(holder[key]!).map((other) => {
+        holder[key] = other;
+        return lie;
+      }),
+    );
   });
-  const [value, put] = places[random(places.length)]!;
-  put(other(value, random));
-  return lie;
-}
 
 /** As the rules of a family compare cases: what they call the same is no lie. */
 function sense(family: string, testCase: TestCase): string {
@@ -157,10 +118,9 @@ describe.each(files.map((path) => [basename(path), path]))('the vectors of %s', 
     const believed: string[] = [];
     let lies = 0;
     for (const [index, testCase] of cases.entries()) {
-      const random = randomOf(index + 1);
       const truth = sense(file.family, testCase);
-      for (let count = 0; count < LIES_PER_CASE; count++) {
-        const lie = falsified(testCase, random);
+      const sampling = { seed: index + 1, numRuns: LIES_PER_CASE };
+      for (const lie of fc.sample(falsified(testCase), sampling)) {
         if (sense(file.family, lie) === truth) continue;
         lies += 1;
         const outcome = outcomeOf(family, lie);

@@ -1,7 +1,8 @@
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { mqtt } from '../conformance/families/mqtt.ts';
 import { runConformance } from '../conformance/run.ts';
+import { writeFiles } from '../workspace.ts';
 import { tree } from './tree.ts';
 
 let folder = '';
@@ -17,11 +18,7 @@ beforeEach(() => {
 
 afterEach(() => void vi.restoreAllMocks());
 
-const put = (name: string, content: unknown): void =>
-  writeFileSync(
-    join(folder, name),
-    typeof content === 'string' ? content : JSON.stringify(content),
-  );
+const put = (name: string, content: string | object) => writeFiles(folder, { [name]: content });
 
 const passes = { ops: [['fireRead', 'm1']], trace: [['tail.read(m1)']] };
 const fails = { ops: [['fireRead', 'm1']], trace: [['tail.read(m2)']] };
@@ -54,10 +51,10 @@ it('skips families that it does not know, and says so', () => {
 it.each([
   ['{ not json', /cannot be read as JSON/],
   ['[1, 2]', /must be an object/],
-  ['{"family": 5, "cases": []}', /"family" is 5/],
-  ['{"family": "../run", "cases": []}', /must be a name/],
-  ['{"family": "pipeline-trace"}', /"cases" is missing/],
-  ['{"family": "pipeline-trace", "cases": []}', /"cases" is empty/],
+  ['{"family": 5, "cases": [{}]}', /must be a name\n.*at family/],
+  ['{"family": "../run", "cases": [{}]}', /must be a name\n.*at family/],
+  ['{"family": "pipeline-trace"}', /must be a list\n.*at cases/],
+  ['{"family": "pipeline-trace", "cases": []}', /must have cases to compare\n.*at cases/],
 ])('an odd file is told, and the others still run: %s', (content, message) => {
   put('bad.json', content);
   put('good.json', trace(passes));
@@ -88,4 +85,14 @@ it('runs only the families asked for', () => {
   put('b.json', { family: 'from-the-future', cases: [{}] });
   expect(runConformance(folder, ['pipeline-trace'])).toBe(0);
   expect(out).toEqual(['pipeline-trace: 1 passed, 0 failed, 0 skipped']);
+});
+
+it('reads an MQTT will that a file writes as none, and refuses a field of a will that nobody knows', () => {
+  const connect = { type: 'CONNECT', dup: false, qos: 0, retain: false, protocolName: 'MQTT' };
+  const session = { protocolLevel: 4, cleanSession: false, keepAlive: 9, clientId: 'c' };
+  const hex = '100d00044d51545404000009000163';
+  const run = (will: object) => mqtt({ messages: [{ ...connect, ...session, ...will }], hex });
+  expect(run({ willFlag: false, willQos: 0, willRetain: false }).outcome).toBe('passed');
+  expect(run({ willFlag: false, willQos: 1 }).outcome).toBe('failed');
+  expect(() => run({ willDelay: 3 })).toThrow('a will with a field that is not known: Delay');
 });

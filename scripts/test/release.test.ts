@@ -32,10 +32,13 @@ describe('the contents of a tarball', () => {
 });
 
 describe('licences', () => {
-  const withLicence = (licence: string) => [{ name: 'a', version: '1.0.0', licence }];
+  const withLicence = (expression: string) => [
+    { name: 'a', version: '1.0.0', licenses: expression === 'none' ? [] : [{ expression }] },
+  ];
 
   test.each(['MIT', '(MIT OR GPL-3.0-only)', 'MIT AND ISC'])('%s is free', (licence) => {
     expect(licenceProblems(withLicence(licence))).toEqual([]);
+    expect(licenceProblems([{ licenses: [{ license: { id: 'MIT' } }] }])).toEqual([]);
   });
 
   test.each(['GPL-3.0-only', 'MIT AND AGPL-3.0-only', 'none', 'SEE LICENSE IN FILE'])(

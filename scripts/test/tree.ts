@@ -1,19 +1,13 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { temporaryFolder } from '../workspace.ts';
+import { type Files, temporaryFolder, writeFiles } from '../workspace.ts';
 
 /** A temporary repository with these files, removed after the test. */
-export function tree(files: Readonly<Record<string, string>>): string {
-  const { path: root, [Symbol.dispose]: remove } = temporaryFolder();
+export function tree(files: Files): string {
+  const { path, [Symbol.dispose]: remove } = temporaryFolder();
   onTestFinished(remove);
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(root, path)), { recursive: true });
-    writeFileSync(join(root, path), text);
-  }
-  return root;
+  return writeFiles(path, files);
 }
 
-export function manifest(name: string, more: object = {}): string {
-  return JSON.stringify({ name: `@headrace/${name}`, exports: { '.': {} }, ...more });
+export function manifest(name: string): object {
+  return { name: `@headrace/${name}`, exports: { '.': {} } };
 }

@@ -17,7 +17,7 @@ import {
   type ProxyBlock,
   tooLongBlock,
   topLevelTlvs,
-  withTlvType,
+  withByte,
 } from '../netty-proxy-header.ts';
 
 interface Config {
@@ -52,6 +52,8 @@ const TLV_NAMES: Readonly<Record<number, string>> = {
 };
 const CHECKSUM = 3;
 const SSL = 32;
+/** Where a block has its version. */
+const VERSION_AT = 12;
 const REFUSAL = [{ close: true }, { error: 'HAProxyProtocolException' }];
 
 /** A rule of ours that is another one, on purpose, and what both give; docs/decisions/0011-proxy-headers-in-one-way.md. */
@@ -128,28 +130,26 @@ function maxTlvBytesOf({ maxTlvSize }: Config): number {
   return Math.max(0, maxTlvSize ?? 65_535);
 }
 
+/** What Netty does with TLVs, and we do not. */
+interface Accidents {
+  readonly dropsLastEmptyTlv?: boolean;
+  /** An SSL TLV within another one is read too; for us it is bytes. */
+  readonly readsNested?: boolean;
+  /** The type that stands for the one of checksums. */
+  readonly checksumType?: number;
+}
+
 /** Our header in Netty's words, with the texts that the case's bytes have. */
 class NettyWords {
   private readonly words: readonly string[];
   private readonly block: ProxyBlock | undefined;
-  private readonly dropsLastEmptyTlv: boolean;
-  private readonly checksumType: number;
+  private readonly accidents: Accidents;
 
-  /** An SSL TLV within another one is read too; for us it is bytes. */
-  private readonly readsNested: boolean;
-
-  constructor(
-    chunks: readonly string[],
-    dropsLastEmptyTlv = false,
-    checksumType = CHECKSUM,
-    readsNested = false,
-  ) {
+  constructor(chunks: readonly string[], accidents: Accidents = {}) {
     const bytes = Buffer.from(chunks.join(''), 'hex');
     this.words = bytes.toString('latin1', 0, bytes.indexOf('\r\n')).split(' ');
     this.block = blockOf(bytes);
-    this.dropsLastEmptyTlv = dropsLastEmptyTlv;
-    this.checksumType = checksumType;
-    this.readsNested = readsNested;
+    this.accidents = accidents;
   }
 
   header(header: ProxyHeader): unknown {
@@ -188,15 +188,16 @@ class NettyWords {
     const last = tlvs.at(-1);
     const total = tlvs.reduce((sum, { value }) => sum + 3 + value.length, 0);
     // Netty takes less than four bytes for the end: an empty TLV with nothing after it.
-    const isLost = this.dropsLastEmptyTlv && last?.value.length === 0 && total === bytes;
+    const isEmpty = last?.value.length === 0 && total === bytes;
+    const isLost = isEmpty && this.accidents.dropsLastEmptyTlv;
     return (isLost ? tlvs.slice(0, -1) : tlvs).flatMap((tlv) => this.tlv(tlv, isOuter));
   }
 
   private tlv(given: ProxyTlv, isOuter: boolean): unknown[] {
     const { value } = given;
-    const isNested = !isOuter && given.type === SSL && this.readsNested;
+    const isNested = !isOuter && given.type === SSL && this.accidents.readsNested;
     const tlv = isNested ? readable(given) : given;
-    const type = isOuter && tlv.type === this.checksumType ? CHECKSUM : tlv.type;
+    const type = isOuter && tlv.type === this.accidents.checksumType ? CHECKSUM : tlv.type;
     const plain = { type, typeName: TLV_NAMES[type] ?? 'OTHER', hex: value.toString('hex') };
     if (tlv.name !== 'ssl') return [plain];
     const encapsulated = this.tlvs(tlv.tlvs, value.length - 5, false);
@@ -258,7 +259,7 @@ function differences(testCase: ProxyCase, ours: unknown[][]): Difference[] {
     found.push({
       reason: 'Netty waits for ever after a version byte of ff; we refuse it as any other version',
       netty: eventsAt(chunks, {}),
-      ours: ourEvents({ ...testCase, chunks: withVersion(chunks, '3f') }),
+      ours: ourEvents({ ...testCase, chunks: withByte(chunks, [VERSION_AT], 0x3f) }),
     });
   }
   const tooLong = config.failFast ? undefined : tooLongBlock(chunks, maxTlvBytesOf(config));
@@ -271,22 +272,20 @@ function differences(testCase: ProxyCase, ours: unknown[][]): Difference[] {
   }
   found.push({
     reason: 'Netty passes over an empty TLV at the end',
-    netty: ourEvents(testCase, new NettyWords(chunks, true)),
+    netty: ourEvents(testCase, new NettyWords(chunks, { dropsLastEmptyTlv: true })),
     ours,
   });
-  for (const drops of [false, true]) {
+  const checksums = withoutChecksums(testCase);
+  for (const dropsLastEmptyTlv of [false, true]) {
+    const accidents = { dropsLastEmptyTlv, readsNested: true };
     found.push({
       reason: 'Netty reads an SSL TLV within an SSL TLV; for us it is bytes',
-      netty: ourEvents(testCase, new NettyWords(chunks, drops, CHECKSUM, true)),
+      netty: ourEvents(testCase, new NettyWords(chunks, accidents)),
       ours,
     });
-  }
-  const checksums = withoutChecksums(testCase);
-  for (const drops of checksums === undefined ? [] : [false, true]) {
-    const netty = ourEvents(
-      checksums!.testCase,
-      new NettyWords(chunks, drops, checksums!.type, true),
-    );
+    if (checksums === undefined) continue;
+    const words = new NettyWords(chunks, { ...accidents, checksumType: checksums.type });
+    const netty = ourEvents(checksums.testCase, words);
     found.push({
       reason: 'Netty does not look at checksums',
       netty,
@@ -302,16 +301,6 @@ function withoutCut(chunks: readonly string[]): string[] {
   return chunks.map((chunk, index) => {
     if (index === at) return chunk.slice(0, -2);
     return index === at + 1 ? `0d${chunk}` : chunk;
-  });
-}
-
-function withVersion(chunks: readonly string[], version: string): string[] {
-  let at = 0;
-  return chunks.map((chunk) => {
-    const place = 24 - at;
-    at += chunk.length;
-    if (place < 0 || place >= chunk.length) return chunk;
-    return chunk.slice(0, place) + version + chunk.slice(place + 2);
   });
 }
 
@@ -382,11 +371,12 @@ function withoutChecksums(
   const bytes = Buffer.from(testCase.chunks.join(''), 'hex');
   const block = blockOf(bytes);
   const tlvs = block === undefined ? [] : topLevelTlvs(block);
-  if (!tlvs.some(({ type }) => type === CHECKSUM)) return undefined;
+  const places = tlvs.filter(({ type }) => type === CHECKSUM).map(({ at }) => at);
+  if (places.length === 0) return undefined;
   const used = new Set(tlvs.map(({ type }) => type));
   // One that means nothing to either side.
   let type = 0xe0;
   while (used.has(type)) type += 1;
-  const chunks = withTlvType(testCase.chunks, tlvs, CHECKSUM, type);
+  const chunks = withByte(testCase.chunks, places, type);
   return { testCase: { ...testCase, chunks }, type };
 }

@@ -16,70 +16,53 @@ const hexOf = (value: Uint8Array): string => Buffer.from(value).toString('hex');
 
 // --- the will, which a file may write as an object or as fields of the packet ---
 
-/** What a field of a will is about, by its name; bytes are in a field whose name ends in "Hex". */
-type WillField = 'flag' | 'topic' | 'payload' | 'qos' | 'retain';
+/** A will in one form; nobody has all fields of none. */
+interface Will {
+  flag: boolean;
+  topic: string | null;
+  payloadHex: string | null;
+  qos: number;
+  retain: boolean;
+}
 
-function willFieldOf(name: string): WillField {
-  if (/^(?:is)?(?:flag)?$/i.test(name)) return 'flag';
-  if (/topic/i.test(name)) return 'topic';
-  if (/message|payload|body|bytes|data|hex/i.test(name)) return 'payload';
-  if (/qos/i.test(name)) return 'qos';
-  if (/retain/i.test(name)) return 'retain';
+const NO_WILL: Will = { flag: false, topic: null, payloadHex: null, qos: 0, retain: false };
+const NAME_OF_WILL = /^(?:is|has)?will/i;
+
+/** Part of a will, by the name that a file has for it; bytes are in a field whose name ends in "Hex". */
+function willPart(name: string, value: unknown): Partial<Will> {
+  if (value === null) return {};
+  if (/^(?:is)?(?:flag)?$/i.test(name)) return { flag: value as boolean };
+  if (/topic/i.test(name)) return { flag: true, topic: value as string };
+  if (/message|payload|body|bytes|data|hex/i.test(name))
+    return { payloadHex: /hex$/i.test(name) ? String(value) : hexOf(Buffer.from(String(value))) };
+  if (/qos/i.test(name)) return { qos: value as number };
+  if (/retain/i.test(name)) return { retain: value as boolean };
   throw new Error(`a will with a field that is not known: ${name}`);
 }
 
-const NAME_OF_WILL = /^(?:is|has)?will/i;
-
-/** Each field of a packet's will with the value that is there. */
-function willFields(entry: MqttEntry): [field: WillField, name: string, value: unknown][] {
-  return Object.entries(entry).flatMap(([name, value]) => {
-    if (!NAME_OF_WILL.test(name)) return [];
+/** A packet of a file with its will in the one form, and its fields in one order: theirs means nothing. */
+function inOneForm(entry: MqttEntry): MqttEntry {
+  const fields: [string, unknown][] = [];
+  const will = { ...NO_WILL };
+  for (const [name, value] of Object.entries(entry)) {
     const isObject = typeof value === 'object' && value !== null;
-    const inner = Object.entries(
-      isObject ? (value as object) : { [name.replace(NAME_OF_WILL, '')]: value },
-    );
-    return inner.map(([part, one]): [WillField, string, unknown] => [willFieldOf(part), part, one]);
-  });
-}
-
-function willOf(entry: MqttEntry): { readonly will?: MqttWill } {
-  const fields = willFields(entry);
-  const find = (field: WillField): unknown => fields.find(([one]) => one === field)?.[2];
-  const topic = find('topic');
-  if (typeof topic !== 'string' || find('flag') === false) return {};
-  const [, name = '', payload = ''] = fields.find(([field]) => field === 'payload') ?? [];
-  return {
-    will: {
-      topic,
-      payload: Buffer.from(String(payload), /hex$/i.test(name) ? 'hex' : 'utf8'),
-      qos: Number(find('qos') ?? 0) as MqttQos,
-      retain: Boolean(find('retain')),
-    },
-  };
-}
-
-/** A will of ours under the names of `like`. */
-function willEntry(will: MqttWill | undefined, like: MqttEntry): Record<string, unknown> {
-  const of = (field: WillField, name: string): unknown => {
-    if (will === undefined)
-      return { flag: false, topic: null, payload: null, qos: 0, retain: false }[field];
-    if (field === 'flag') return true;
-    if (field !== 'payload') return will[field];
-    return Buffer.from(will.payload).toString(/hex$/i.test(name) ? 'hex' : 'utf8');
-  };
-  const entry: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(like)) {
-    if (!NAME_OF_WILL.test(name)) continue;
-    if (typeof value === 'object' && value !== null) {
-      const parts = Object.keys(value).map((part) => [part, of(willFieldOf(part), part)]);
-      entry[name] = will === undefined ? undefined : Object.fromEntries(parts);
-    } else {
-      const part = name.replace(NAME_OF_WILL, '');
-      entry[name] = of(willFieldOf(part), part);
-    }
+    const inner = isObject ? value : { [name.replace(NAME_OF_WILL, '')]: value };
+    if (!NAME_OF_WILL.test(name)) fields.push([name, value]);
+    else for (const part of Object.entries(inner)) Object.assign(will, willPart(...part));
   }
-  // A will of which the file has no word must not pass for none.
-  return will !== undefined && Object.keys(entry).length === 0 ? { will } : entry;
+  if (entry.type === 'CONNECT') fields.push(['will', will]);
+  return Object.fromEntries(fields.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function willOf({ flag, topic, payloadHex, qos, retain }: Will): { readonly will?: MqttWill } {
+  if (!flag || topic === null) return {};
+  return { will: { topic, payload: bytes(payloadHex ?? ''), qos: qos as MqttQos, retain } };
+}
+
+function willEntry(will: MqttWill | undefined): Will {
+  if (will === undefined) return NO_WILL;
+  const { payload, ...fields } = will;
+  return { ...NO_WILL, ...fields, flag: true, payloadHex: hexOf(payload) };
 }
 
 // --- packets ---
@@ -99,14 +82,14 @@ function packetOf(entry: MqttEntry): MqttPacket {
     cleanSession: entry.cleanSession,
     keepAliveSeconds: entry.keepAlive,
     clientId: entry.clientId,
-    ...willOf(entry),
+    ...willOf(entry.will),
     ...(entry.username === undefined ? {} : { username: entry.username }),
     ...(entry.passwordHex === undefined ? {} : { password: bytes(entry.passwordHex) }),
   };
 }
 
-/** A packet of ours in Netty's words, with every field that it has; `like` names those of a will. */
-function entryOf(packet: MqttPacket, like: MqttEntry): MqttEntry {
+/** A packet of ours in Netty's words, with every field that it has. */
+function entryOf(packet: MqttPacket): MqttEntry {
   const isAtLeastOnce = ['pubrel', 'subscribe', 'unsubscribe'].includes(packet.type);
   const type = packet.type.toUpperCase();
   const head = { type, dup: false, qos: isAtLeastOnce ? 1 : 0, retain: false };
@@ -122,23 +105,18 @@ function entryOf(packet: MqttPacket, like: MqttEntry): MqttEntry {
     type,
     protocolName: packet.protocolLevel === 3 ? 'MQIsdp' : 'MQTT',
     keepAlive: keepAliveSeconds,
-    ...willEntry(will, like),
+    will: willEntry(will),
     ...(password === undefined ? {} : { passwordHex: hexOf(password) }),
   };
 }
 
-function sorted(entry: MqttEntry): MqttEntry {
-  return Object.fromEntries(Object.entries(entry).sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-/** The fields of the entries in one order: theirs means nothing. */
 const run = messageFamily<MqttEntry>(
   (messages) => encodedBy(new MqttEncoder(), messages.map(packetOf)),
-  (hex, messages) =>
-    decodedBy<MqttPacket>(new MqttDecoder({ maxPacketBytes: 2 ** 28 }), hex).map((packet, index) =>
-      sorted(entryOf(packet, messages[index] ?? {})),
-    ),
+  (hex) =>
+    decodedBy<MqttPacket>(new MqttDecoder({ maxPacketBytes: 2 ** 28 }), hex)
+      .map(entryOf)
+      .map(inOneForm),
 );
 
 export const mqtt: Family = ({ messages, hex, decoded }: MessageCase<MqttEntry>) =>
-  run({ messages: messages.map(sorted), hex, decoded: decoded?.map(sorted) });
+  run({ messages: messages.map(inOneForm), hex, decoded: decoded?.map(inOneForm) });
