@@ -381,14 +381,14 @@ export const mutants: readonly Mutant[] = [
     why: 'attributes that reject end no process',
   },
   {
-    file: 'src/users/cluster-users.ts',
+    file: 'src/users/bound-users.ts',
     find: 'if (sessions.includes(session)) return key;',
     replace: 'if (false) return key;',
     test: 'test/users/cluster-users.test.ts',
     why: 'the last session of a user leaves although idOf throws',
   },
   {
-    file: 'src/users/cluster-users.ts',
+    file: 'src/users/bound-users.ts',
     find: "checkKind('id', id, typeof id === 'string', 'a text');",
     replace: '',
     test: 'test/users/cluster-users.test.ts',

@@ -1,7 +1,5 @@
 import type { Channel, CloseReason } from '@headrace/core';
 import {
-  atOnce,
-  checkKind,
   choice,
   describeOptions,
   describePart,
@@ -10,15 +8,14 @@ import {
   object,
 } from '@headrace/core/authoring';
 import type { OtherSession, Session, Sessions } from '@headrace/handlers';
-import { checkChannel } from '../application/check-channel.ts';
 import type { BusSubscription } from '../bus/bus.ts';
 import { token } from '../bus/subject.ts';
 import { type Body, decodeBody, encodeBody } from '../envelope/body.ts';
 import { ANSWER, checkBodyLength, type Envelope, KIND, type Kind } from '../envelope/envelope.ts';
 import { NumberLines } from '../envelope/number-line.ts';
 import type { GroupContext } from '../presence/presence.ts';
-import { BoundIds } from './bound-ids.ts';
-import { BoundUser } from './bound-user.ts';
+import type { BoundUser } from './bound-user.ts';
+import { BoundUsers } from './bound-users.ts';
 import { UserClaims } from './user-claims.ts';
 import { UserIndex } from './user-index.ts';
 import { aboutUser, fromAboutUser, MAX_MESSAGE_BYTES, toUserAsk } from './user-message.ts';
@@ -69,34 +66,35 @@ const KINDS: readonly number[] = [KIND.claim, KIND.ask, KIND.user];
  */
 export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   private readonly context: GroupContext;
-  private readonly options: ClusterUsersOptions<Principal>;
-  /** By the token of the id. */
-  private readonly users = new Map<string, BoundUser<Principal>>();
+  private readonly users: BoundUsers<Principal>;
   private readonly index: UserIndex;
   /** To all nodes, and to this one. */
   private readonly subscriptions: BusSubscription[] = [];
   /** One line for all users of a node: what an old link of the bus brings late is out of order, and dropped. */
   private readonly numbers = new NumberLines();
   private readonly questions: UserQuestions;
-  private readonly bound = new WeakMap<Channel, BoundIds<Principal>>();
   private readonly claims: UserClaims;
   private readonly paces: UserPaces;
-  private isClosed = false;
 
   /** @internal */
   constructor(context: GroupContext, options: ClusterUsersOptions<Principal>) {
     const { wire, directory } = context;
     this.context = context;
-    this.options = options;
-    const { onDuplicate = 'allow' } = options;
+    const { onDuplicate = 'allow', idOf } = options;
+    this.users = new BoundUsers(idOf, {
+      began: (key) => this.index.add(key),
+      came: (key, user) => this.claims.came(key, user),
+      ended: (key) => this.ended(key),
+    });
+    const users = this.users.byKey;
     this.index = new UserIndex(context, {
       joined: (key, node) => {
-        if (node !== wire.nodeId && this.users.has(key)) this.claims.repeat(key);
+        if (node !== wire.nodeId && users.has(key)) this.claims.repeat(key);
       },
-      left: (key, node) => void this.users.get(key)?.others?.delete(node),
+      left: (key, node) => void users.get(key)?.others?.delete(node),
     });
     this.paces = new UserPaces(context, (envelope) => this.tookLate(envelope));
-    const { users, index, paces } = this;
+    const { index, paces } = this;
     this.claims = new UserClaims({ wire, index, paces, users, onDuplicate, line: PART });
     this.questions = new UserQuestions(context, this.index, PART);
     this.listen();
@@ -111,7 +109,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
 
   /** How many ids have connections on this node. */
   get size(): number {
-    return this.users.size;
+    return this.users.byKey.size;
   }
 
   // --- the users of this node ---
@@ -122,50 +120,32 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
    * @throws OptionError `OPTION_INVALID` for an id that is no text, and for what is no channel
    */
   bind(id: string, channel: Channel): void {
-    checkKind('id', id, typeof id === 'string', 'a text');
-    checkChannel(channel);
-    const known = this.bound.get(channel);
-    if (known?.get(id) !== undefined || !channel.isOpen) return;
-    const kick = () => {
-      this.unbind(id, channel);
-      channel.end({ reason: 'replaced' });
-    };
-    const session: Session<Principal> = { channel, principal: id as Principal, kick };
-    if (known === undefined) {
-      this.bound.set(channel, new BoundIds(id, session));
-      channel.onClosed(this.onChannelClosed);
-    } else known.set(id, session);
-    this.addTo(token(id), session);
+    this.users.bind(id, channel);
   }
 
   /** True if it was bound. */
   unbind(id: string, channel: Channel): boolean {
-    const ids = this.bound.get(channel);
-    const session = ids?.get(id);
-    if (session === undefined) return false;
-    ids?.delete(id);
-    return this.removeFrom(token(id), session);
+    return this.users.unbind(id, channel);
   }
 
   /** The connections of an id on this node, the oldest first. */
   channels(id: string): Channel[] {
-    return (this.users.get(token(id))?.sessions ?? []).map(({ channel }) => channel);
+    return (this.users.byKey.get(token(id))?.sessions ?? []).map(({ channel }) => channel);
   }
 
   /** For the AuthHandler: a session has begun. The other nodes hear of it with the next turn of the event loop. */
   add(session: Session<Principal>): void {
-    this.addTo(this.keyOf(session.principal), session);
+    this.users.add(session);
   }
 
   /** For the AuthHandler: a session is over. True if it was there. */
   remove(session: Session<Principal>): boolean {
-    return this.removeFrom(this.keyOfSession(session), session);
+    return this.users.remove(session);
   }
 
   /** Those of this node; on other nodes the claims decide. */
   othersOf(principal: Principal, channel: Channel): readonly OtherSession[] {
-    const all = this.users.get(this.keyOf(principal))?.sessions ?? [];
-    return all.filter((session) => session.channel !== channel);
+    return this.users.sessionsOf(principal).filter((session) => session.channel !== channel);
   }
 
   // --- to users ---
@@ -200,7 +180,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     const { timeoutMs } = ANSWER_OPTIONS.resolve(options);
     const body = this.encode(message);
     const key = token(id);
-    const user = this.users.get(key);
+    const user = this.users.byKey.get(key);
     const here = user && this.deliverTo(user, message, timeoutMs);
     if (here !== undefined && this.context.wire.bus.state === 'down') return here;
     const answers = await this.questions.ask(key, timeoutMs, (subject) =>
@@ -225,7 +205,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
    */
   async isOnline(id: string): Promise<boolean> {
     const key = token(id);
-    if (this.users.has(key)) return true;
+    if (this.users.byKey.has(key)) return true;
     await this.index.ready();
     return this.index.holders(key).length > 0;
   }
@@ -235,7 +215,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     const { timeoutMs } = ANSWER_OPTIONS.resolve(options, 'nodesOf');
     const { wire } = this.context;
     const key = token(id);
-    const here = this.users.has(key) ? [wire.nodeId] : [];
+    const here = this.users.byKey.has(key) ? [wire.nodeId] : [];
     if (here.length > 0 && wire.bus.state === 'down') return here;
     const body = encodeBody({ what: 'nodes' });
     const answers = await this.questions.ask(key, timeoutMs, (subject) =>
@@ -246,13 +226,12 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
 
   /** @internal */
   close(): void {
-    this.isClosed = true;
     this.claims.close();
     this.index.close();
     this.paces.close();
     this.questions.close();
     this.stopListening();
-    this.users.clear();
+    this.users.close();
   }
 
   private listen(): void {
@@ -266,28 +245,11 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     for (const subscription of this.subscriptions.splice(0)) subscription.close();
   }
 
-  private addTo(key: string, session: Session<Principal>): void {
-    if (this.isClosed) return;
-    let user = this.users.get(key);
-    if (user === undefined) {
-      user = new BoundUser(session);
-      this.users.set(key, user);
-      this.index.add(key);
-    } else user.sessions.push(session);
-    this.claims.came(key, user);
-  }
-
-  private removeFrom(key: string, session: Session<Principal>): boolean {
-    const user = this.users.get(key);
-    const index = user?.sessions.indexOf(session) ?? -1;
-    if (user === undefined || index < 0) return false;
-    user.sessions.splice(index, 1);
-    if (user.sessions.length > 0) return true;
-    this.users.delete(key);
+  /** The last connection of a user here is gone. */
+  private ended(key: string): void {
     this.index.remove(key);
     this.claims.left(key);
     this.paces.left(key);
-    return true;
   }
 
   // --- messages ---
@@ -296,7 +258,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     const { kind, node, number } = envelope;
     if (!KINDS.includes(kind)) throw new Error(`kind ${kind} is not for a user`);
     const { key, body } = fromAboutUser(envelope);
-    const user = this.users.get(key);
+    const user = this.users.byKey.get(key);
     if (user === undefined || !this.context.directory.heardOf(node)) return;
     // First: the number of what is no message must not make old ones of those that follow.
     const value = decodeBody<unknown>(body);
@@ -309,7 +271,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   /** A message to a user that waited for their connections. */
   private tookLate(envelope: Envelope): void {
     const { key, body } = fromAboutUser(envelope);
-    const user = this.users.get(key);
+    const user = this.users.byKey.get(key);
     if (user !== undefined) this.took(key, user, envelope, decodeBody(body));
   }
 
@@ -362,8 +324,8 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
 
   private kickHere(key: string, reason: CloseReason): void {
     this.paces.deliverAll(key);
-    for (const session of [...(this.users.get(key)?.sessions ?? [])]) {
-      this.removeFrom(key, session);
+    for (const session of [...(this.users.byKey.get(key)?.sessions ?? [])]) {
+      this.users.removeFrom(key, session);
       session.channel.end({ reason });
     }
   }
@@ -373,35 +335,4 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     checkBodyLength(body.body, MAX_MESSAGE_BYTES);
     return body;
   }
-
-  private keyOf(principal: Principal): string {
-    return token(this.idOf(principal));
-  }
-
-  private idOf(principal: Principal): string {
-    const { idOf } = this.options;
-    if (idOf !== undefined) {
-      const id = atOnce('idOf', idOf(principal));
-      return checkKind('the id of a principal', id, typeof id === 'string', 'a text');
-    }
-    if (typeof principal === 'string') return principal;
-    const id = (principal as { readonly id?: unknown } | null)?.id;
-    if (typeof id === 'string') return id;
-    throw new TypeError('a principal without an id: give Cluster.join({ users: { idOf } })');
-  }
-
-  /** The user of a session that was added, also if `idOf` fails by now: a session that is over must not stay. */
-  private keyOfSession(session: Session<Principal>): string {
-    try {
-      return this.keyOf(session.principal);
-    } catch (thrown) {
-      for (const [key, { sessions }] of this.users) if (sessions.includes(session)) return key;
-      throw thrown;
-    }
-  }
-
-  private readonly onChannelClosed = (channel: Channel): void => {
-    for (const id of this.bound.get(channel)?.ids() ?? []) this.unbind(id, channel);
-    this.bound.delete(channel);
-  };
 }
